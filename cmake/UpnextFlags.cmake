@@ -1,0 +1,40 @@
+# One INTERFACE target holds every warning, sanitizer and optimisation flag of the project.
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+find_program(UPNEXT_CCACHE ccache)
+if(UPNEXT_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${UPNEXT_CCACHE}")
+endif()
+
+add_library(upnext_flags INTERFACE)
+target_include_directories(upnext_flags INTERFACE "${CMAKE_SOURCE_DIR}/src")
+target_compile_options(upnext_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  # The lowest machine we run on; wider units are chosen at run time by Highway and oneDNN.
+  target_compile_options(upnext_flags INTERFACE -march=x86-64-v3)
+endif()
+if(UPNEXT_WERROR)
+  target_compile_options(upnext_flags INTERFACE -Werror)
+endif()
+if(UPNEXT_SANITIZE)
+  target_compile_options(upnext_flags INTERFACE
+    -fsanitize=${UPNEXT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(upnext_flags INTERFACE -fsanitize=${UPNEXT_SANITIZE})
+endif()
+if(UPNEXT_COVERAGE)
+  target_compile_options(upnext_flags INTERFACE --coverage)
+  target_link_options(upnext_flags INTERFACE --coverage)
+endif()
+
+find_program(UPNEXT_MOLD mold)
+if(UPNEXT_MOLD AND NOT UPNEXT_BUILD_FUZZERS)
+  target_link_options(upnext_flags INTERFACE -fuse-ld=mold)
+endif()

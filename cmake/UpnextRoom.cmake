@@ -1,0 +1,27 @@
+# upnext_room(NAME features
+#             SOURCES vocabulary.cc ...      the room's library, upnext_features
+#             TESTS vocabulary_test.cc ...   one test program, upnext_features_test
+#             BENCHES vocabulary_bench.cc ...one benchmark program, upnext_features_bench
+#             DEPS base events               rooms it includes (the layering check holds it to them)
+#             LIBS fmt::fmt)                 borrowed libraries
+function(upnext_room)
+  cmake_parse_arguments(ROOM "" "NAME" "SOURCES;TESTS;BENCHES;DEPS;LIBS" ${ARGN})
+  set(target upnext_${ROOM_NAME})
+  add_library(${target} STATIC ${ROOM_SOURCES})
+  target_link_libraries(${target} PUBLIC upnext_flags)
+  foreach(dep IN LISTS ROOM_DEPS)
+    target_link_libraries(${target} PUBLIC upnext_${dep})
+  endforeach()
+  target_link_libraries(${target} PUBLIC ${ROOM_LIBS})
+
+  if(UPNEXT_BUILD_TESTS AND ROOM_TESTS)
+    add_executable(${target}_test ${ROOM_TESTS})
+    target_link_libraries(${target}_test PRIVATE ${target} GTest::gmock GTest::gtest_main)
+    gtest_discover_tests(${target}_test TEST_PREFIX "${ROOM_NAME}." DISCOVERY_MODE PRE_TEST
+                         PROPERTIES LABELS "${ROOM_NAME}" TIMEOUT 300)
+  endif()
+  if(UPNEXT_BUILD_BENCHES AND ROOM_BENCHES)
+    add_executable(${target}_bench ${ROOM_BENCHES})
+    target_link_libraries(${target}_bench PRIVATE ${target} benchmark::benchmark_main)
+  endif()
+endfunction()

@@ -1,0 +1,68 @@
+// Reads the project file (TOML). Every room turns its own table into its own option struct; a key that
+// nobody asked for is an error that names the nearest right one, with file, line and column.
+//
+//   UPNEXT_ASSIGN_OR_RETURN(Config config, Config::Load("upnext.toml"));
+//   ConfigTable retrieval = config.Table("retrieval");       an absent table reads as an empty one
+//   options.dim = retrieval.Int("dim", 64, {.min = 1, .max = 4096});
+//   UPNEXT_RETURN_IF_ERROR(config.Check());                  first wrong type, range or unknown key
+//
+// Getters never fail: they return the default and remember the error for Check(). That keeps parsers
+// flat, and lets one run name the first mistake in file order. One thread at a time.
+#ifndef UPNEXT_BASE_CONFIG_H_
+#define UPNEXT_BASE_CONFIG_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace upnext::base {
+
+struct IntRange { int64_t min = INT64_MIN, max = INT64_MAX; };
+struct RealRange { double min = -1e308, max = 1e308; };
+
+class ConfigTable {
+ public:
+  int64_t Int(std::string_view key, int64_t fallback, IntRange range = {}) const;
+  double Real(std::string_view key, double fallback, RealRange range = {}) const;  // takes integers too
+  bool Bool(std::string_view key, bool fallback) const;
+  std::string Text(std::string_view key, std::string_view fallback) const;
+  // One of `choices`; returns its index. `fallback` is an index too.
+  size_t Choice(std::string_view key, const std::vector<std::string>& choices, size_t fallback) const;
+  std::vector<int64_t> Ints(std::string_view key, std::vector<int64_t> fallback, IntRange range = {}) const;
+  std::vector<double> Reals(std::string_view key, std::vector<double> fallback, RealRange range = {}) const;
+  std::vector<std::string> Texts(std::string_view key, std::vector<std::string> fallback) const;
+  ConfigTable Table(std::string_view key) const;
+  std::vector<ConfigTable> Tables(std::string_view key) const;  // [[key]]
+  bool Has(std::string_view key) const;
+  // Records `message` at this key's line, e.g. for rules that span several keys.
+  void Fail(std::string_view key, std::string message) const;
+
+ private:
+  friend class Config;
+  struct Node;
+  std::shared_ptr<Node> node_;
+};
+
+class Config {
+ public:
+  static Result<Config> Load(const std::filesystem::path& path);
+  static Result<Config> Parse(std::string_view toml, std::string_view name);
+  ConfigTable root() const { return root_; }
+  ConfigTable Table(std::string_view key) const { return root_.Table(key); }
+  // The first mistake in file order: syntax of values, ranges, unknown keys and tables.
+  Status Check() const;
+  const std::string& text() const { return text_; }  // as read, kept with every bundle
+
+ private:
+  ConfigTable root_;
+  std::string text_;
+};
+
+}  // namespace upnext::base
+
+#endif  // UPNEXT_BASE_CONFIG_H_

@@ -1,0 +1,95 @@
+// Files as the project needs them: read whole, map read-only, and publish without a half-written
+// state ever being visible (temporary name, fsync, rename, fsync of the folder).
+//
+//   UPNEXT_ASSIGN_OR_RETURN(MappedFile file, MappedFile::Open(path));
+//   UPNEXT_RETURN_IF_ERROR(WriteFileAtomic(path, bytes));
+//
+// Errors carry the path and the operating system's word: kNotFound, kPermissionDenied,
+// kResourceExhausted (disk full), kInternal for the rest.
+#ifndef UPNEXT_BASE_FILE_H_
+#define UPNEXT_BASE_FILE_H_
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace upnext::base {
+
+namespace fs = std::filesystem;
+
+// A read-only memory map of a whole file. Movable; unmaps on destruction. An empty file maps to an
+// empty span. Safe to read from many threads.
+class MappedFile {
+ public:
+  static Result<MappedFile> Open(const fs::path& path);
+  MappedFile() = default;
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  ~MappedFile();
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  const fs::path& path() const { return path_; }
+
+ private:
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+  fs::path path_;
+};
+
+// Writes sequentially to `path` + ".tmp-<pid>-<n>"; Commit() makes it `path` in one step, and a
+// writer destroyed without Commit() leaves nothing behind. One thread at a time.
+class AtomicFileWriter {
+ public:
+  static Result<AtomicFileWriter> Create(const fs::path& path);
+  AtomicFileWriter(AtomicFileWriter&& other) noexcept;
+  AtomicFileWriter& operator=(AtomicFileWriter&&) = delete;
+  ~AtomicFileWriter();
+
+  Status Append(std::span<const std::byte> bytes);
+  Status WriteAt(size_t offset, std::span<const std::byte> bytes);  // e.g. a header, at the end
+  Status Commit();                                                  // fsync, rename, fsync folder
+  size_t offset() const { return offset_; }
+
+ private:
+  AtomicFileWriter() = default;
+  int fd_ = -1;
+  size_t offset_ = 0;
+  fs::path path_, temporary_;
+};
+
+Result<std::string> ReadFile(const fs::path& path);
+Status WriteFileAtomic(const fs::path& path, std::string_view bytes);
+Status MakeDirectories(const fs::path& path);
+Status RemoveAll(const fs::path& path);
+Status SyncDirectory(const fs::path& path);
+// Renames a finished folder into place; `to` must not exist. Syncs the parent of `to`.
+Status PublishDirectory(const fs::path& from, const fs::path& to);
+
+// A family of versioned folders under one root, of which a file CURRENT names the one in use:
+//   root/v000001/ root/v000002/ root/CURRENT      (used for logs and for bundles)
+class VersionedRoot {
+ public:
+  explicit VersionedRoot(fs::path root) : root_(std::move(root)) {}
+  // A fresh, empty folder to write the next version into, e.g. root/.new-<pid>. Clears leftovers of
+  // dead writers.
+  Result<fs::path> Begin();
+  // Publishes a folder made by Begin() as the next version and returns its name ("v000003").
+  // Does not touch CURRENT.
+  Result<std::string> Publish(const fs::path& staged);
+  Status SetCurrent(std::string_view version);
+  Result<std::string> Current() const;  // kNotFound when nothing was published yet
+  fs::path Path(std::string_view version) const { return root_ / version; }
+  Result<std::vector<std::string>> Versions() const;  // oldest first
+  const fs::path& root() const { return root_; }
+
+ private:
+  fs::path root_;
+};
+
+}  // namespace upnext::base
+
+#endif  // UPNEXT_BASE_FILE_H_
