@@ -1,13 +1,13 @@
-// Reads the project file (TOML). Every room turns its own table into its own option struct; a key that
-// nobody asked for is an error that names the nearest right one, with file, line and column.
+// Reads the project file (TOML). Every room turns its own table into its own option struct; a key
+// that nobody asked for is an error that names the nearest right one, with file, line and column.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(Config config, Config::Load("upnext.toml"));
 //   ConfigTable retrieval = config.Table("retrieval");       an absent table reads as an empty one
 //   options.dim = retrieval.Int("dim", 64, {.min = 1, .max = 4096});
 //   UPNEXT_RETURN_IF_ERROR(config.Check());                  first wrong type, range or unknown key
 //
-// Getters never fail: they return the default and remember the error for Check(). That keeps parsers
-// flat, and lets one run name the first mistake in file order. One thread at a time.
+// Getters never fail: they return the default and remember the error for Check(). That keeps
+// parsers flat, and lets one run name the first mistake in file order. One thread at a time.
 #ifndef UPNEXT_BASE_CONFIG_H_
 #define UPNEXT_BASE_CONFIG_H_
 
@@ -22,19 +22,27 @@
 
 namespace upnext::base {
 
-struct IntRange { int64_t min = INT64_MIN, max = INT64_MAX; };
-struct RealRange { double min = -1e308, max = 1e308; };
+struct IntRange {
+  int64_t min = INT64_MIN, max = INT64_MAX;
+};
+struct RealRange {
+  double min = -1e308, max = 1e308;
+};
 
 class ConfigTable {
  public:
   int64_t Int(std::string_view key, int64_t fallback, IntRange range = {}) const;
-  double Real(std::string_view key, double fallback, RealRange range = {}) const;  // takes integers too
+  double Real(std::string_view key, double fallback,
+              RealRange range = {}) const;  // takes integers too
   bool Bool(std::string_view key, bool fallback) const;
   std::string Text(std::string_view key, std::string_view fallback) const;
   // One of `choices`; returns its index. `fallback` is an index too.
-  size_t Choice(std::string_view key, const std::vector<std::string>& choices, size_t fallback) const;
-  std::vector<int64_t> Ints(std::string_view key, std::vector<int64_t> fallback, IntRange range = {}) const;
-  std::vector<double> Reals(std::string_view key, std::vector<double> fallback, RealRange range = {}) const;
+  size_t Choice(std::string_view key, const std::vector<std::string>& choices,
+                size_t fallback) const;
+  std::vector<int64_t> Ints(std::string_view key, std::vector<int64_t> fallback,
+                            IntRange range = {}) const;
+  std::vector<double> Reals(std::string_view key, std::vector<double> fallback,
+                            RealRange range = {}) const;
   std::vector<std::string> Texts(std::string_view key, std::vector<std::string> fallback) const;
   ConfigTable Table(std::string_view key) const;
   std::vector<ConfigTable> Tables(std::string_view key) const;  // [[key]]

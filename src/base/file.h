@@ -10,16 +10,23 @@
 #define UPNEXT_BASE_FILE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/status.h"
 
 namespace upnext::base {
 
 namespace fs = std::filesystem;
+
+// The error of a failed system call: "PATH: cannot DOING: WORD OF THE SYSTEM", with the code above.
+[[nodiscard]] std::unexpected<Error> OsError(int error_number, const fs::path& path,
+                                             std::string_view doing);
 
 // A read-only memory map of a whole file. Movable; unmaps on destruction. An empty file maps to an
 // empty span. Safe to read from many threads.
@@ -56,8 +63,10 @@ class AtomicFileWriter {
 
  private:
   AtomicFileWriter() = default;
+  Status Flush();
   int fd_ = -1;
-  size_t offset_ = 0;
+  size_t offset_ = 0;              // bytes appended so far, buffered ones too
+  std::vector<std::byte> buffer_;  // appended but not yet written
   fs::path path_, temporary_;
 };
 
@@ -66,22 +75,25 @@ Status WriteFileAtomic(const fs::path& path, std::string_view bytes);
 Status MakeDirectories(const fs::path& path);
 Status RemoveAll(const fs::path& path);
 Status SyncDirectory(const fs::path& path);
-// Renames a finished folder into place; `to` must not exist. Syncs the parent of `to`.
+// Renames a finished folder into place; `to` must not exist (kAlreadyExists). Syncs every file and
+// folder below `from` first and the parent of `to` last, so a crash shows all of it or nothing.
 Status PublishDirectory(const fs::path& from, const fs::path& to);
 
 // A family of versioned folders under one root, of which a file CURRENT names the one in use:
 //   root/v000001/ root/v000002/ root/CURRENT      (used for logs and for bundles)
+// One writer at a time, which a LockFile held by the caller makes sure of; any number of readers.
 class VersionedRoot {
  public:
   explicit VersionedRoot(fs::path root) : root_(std::move(root)) {}
-  // A fresh, empty folder to write the next version into, e.g. root/.new-<pid>. Clears leftovers of
-  // dead writers.
+  // A fresh, empty folder to write the next version into: root/.new-<pid>. Clears leftovers of dead
+  // writers and of this process.
   Result<fs::path> Begin();
   // Publishes a folder made by Begin() as the next version and returns its name ("v000003").
   // Does not touch CURRENT.
   Result<std::string> Publish(const fs::path& staged);
-  Status SetCurrent(std::string_view version);
-  Result<std::string> Current() const;  // kNotFound when nothing was published yet
+  Status SetCurrent(std::string_view version);  // kNotFound when there is no such version
+  // kNotFound when nothing was made current yet, kDataLoss when CURRENT names no version here.
+  Result<std::string> Current() const;
   fs::path Path(std::string_view version) const { return root_ / version; }
   Result<std::vector<std::string>> Versions() const;  // oldest first
   const fs::path& root() const { return root_; }

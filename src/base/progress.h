@@ -1,4 +1,5 @@
-// How long work tells of itself. Library code reports to a Progress; only the command line draws bars.
+// How long work tells of itself. Library code reports to a Progress; only the command line draws
+// bars.
 //
 //   ProgressStage stage(progress, "train candidate model", "examples", total);
 //   stage.Update(done, fmt::format("loss {:.4f}", loss));      cheap: call it as often as you like
@@ -14,7 +15,8 @@ namespace upnext::base {
 class Progress {
  public:
   virtual ~Progress() = default;
-  virtual void Begin(std::string_view stage, std::string_view unit, uint64_t total) = 0;  // 0: unknown
+  virtual void Begin(std::string_view stage, std::string_view unit,
+                     uint64_t total) = 0;  // 0: unknown
   virtual void Update(uint64_t done, std::string_view note) = 0;
   virtual void End() = 0;
   // One line of information or warning about the stage, e.g. "3 rows rejected".

@@ -1,6 +1,6 @@
 // One container for everything binary that upnext keeps: named, typed, checksummed arrays in a
-// memory-mapped file (docs/formats/section_file.md). Logs, vocabularies, weights and item vectors are
-// section files of different kinds, so there is one reader to trust and to fuzz.
+// memory-mapped file (docs/formats/section_file.md). Logs, vocabularies, weights and item vectors
+// are section files of different kinds, so there is one reader to trust and to fuzz.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(auto writer, SectionWriter::Create(path, "vocabulary", 1));
 //   UPNEXT_RETURN_IF_ERROR(writer.Add<uint64_t>("counts", counts));
@@ -8,14 +8,15 @@
 //   UPNEXT_ASSIGN_OR_RETURN(auto file, SectionFile::Open(path, "vocabulary", 1));
 //   UPNEXT_ASSIGN_OR_RETURN(std::span<const uint64_t> counts, file.Get<uint64_t>("counts"));
 //
-// Open() checks magic, kind, version, byte order, bounds, alignment and the XXH3 of the header and of
-// every section; a difference is kDataLoss with file and section named. Nothing outside the file can be
-// reached through a span it hands out.
+// Open() checks magic, kind, version, byte order, bounds, alignment and the XXH3 of the header and
+// of every section; a difference is kDataLoss with file and section named. Nothing outside the file
+// can be reached through a span it hands out.
 #ifndef UPNEXT_BASE_SECTION_FILE_H_
 #define UPNEXT_BASE_SECTION_FILE_H_
 
+#include <cstddef>
 #include <cstdint>
-#include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,11 +30,23 @@ namespace upnext::base {
 
 // Element types are part of the format: never renumber.
 enum class ElementType : uint8_t {
-  kU8 = 1, kU16 = 2, kU32 = 3, kU64 = 4, kI8 = 5, kI16 = 6, kI32 = 7, kI64 = 8, kF32 = 9, kF64 = 10
+  kU8 = 1,
+  kU16 = 2,
+  kU32 = 3,
+  kU64 = 4,
+  kI8 = 5,
+  kI16 = 6,
+  kI32 = 7,
+  kI64 = 8,
+  kF32 = 9,
+  kF64 = 10
 };
 
 template <typename T>
 constexpr ElementType ElementTypeOf() {
+  static_assert(std::is_arithmetic_v<T> || std::is_enum_v<T>, "sections hold numbers only");
+  static_assert(!std::is_same_v<T, char> && !std::is_same_v<T, bool> && sizeof(T) <= 8,
+                "the sign or size of this type differs between machines; use AddText or uint8_t");
   if constexpr (std::is_same_v<T, float>) return ElementType::kF32;
   if constexpr (std::is_same_v<T, double>) return ElementType::kF64;
   constexpr int log2 = sizeof(T) == 1 ? 0 : sizeof(T) == 2 ? 1 : sizeof(T) == 4 ? 2 : 3;
@@ -42,9 +55,13 @@ constexpr ElementType ElementTypeOf() {
 
 class SectionWriter {
  public:
-  // `kind` says what the file is ("event-log-shard"), at most 31 bytes; `version` is the kind's own.
-  static Result<SectionWriter> Create(const fs::path& path, std::string_view kind, uint32_t version);
-  SectionWriter(SectionWriter&&) = default;
+  // `kind` says what the file is ("event-log-shard"), at most 31 bytes; `version` is the kind's
+  // own.
+  static Result<SectionWriter> Create(const fs::path& path, std::string_view kind,
+                                      uint32_t version);
+  SectionWriter(SectionWriter&&) noexcept;
+  SectionWriter& operator=(SectionWriter&&) noexcept;
+  ~SectionWriter();
 
   // A section at once. Names are unique within a file, at most 63 bytes.
   template <typename T>
@@ -56,25 +73,22 @@ class SectionWriter {
     return Add<T>(name, std::span<const T>(values));
   }
   Status AddText(std::string_view name, std::string_view text);
-  // A section in pieces: Begin, Append..., End.
+  // A section in pieces: Begin, Append..., End. After an error only destruction makes sense.
   Status Begin(std::string_view name, ElementType type);
   Status Append(std::span<const std::byte> bytes);
   Status End();
   Status Commit();  // writes the table, syncs and renames; the file does not exist before
 
  private:
-  struct Entry;
   struct Rep;
   explicit SectionWriter(std::unique_ptr<Rep> rep);
   Status AddBytes(std::string_view name, ElementType type, std::span<const std::byte> bytes);
   std::unique_ptr<Rep> rep_;
-
- public:
-  ~SectionWriter();
 };
 
 // A list of strings as two sections, NAME.offsets (u64, n+1) and NAME.bytes (u8).
-Status AddStrings(SectionWriter& writer, std::string_view name, std::span<const std::string> strings);
+Status AddStrings(SectionWriter& writer, std::string_view name,
+                  std::span<const std::string> strings);
 
 class SectionFile {
  public:
@@ -98,8 +112,8 @@ class SectionFile {
   Result<std::span<const T>> Get(std::string_view name, size_t count) const {
     UPNEXT_ASSIGN_OR_RETURN(std::span<const T> values, Get<T>(name));
     if (values.size() != count) {
-      return DataLoss("{}: section {} should have {} elements, has {}", path().string(), name, count,
-                      values.size());
+      return DataLoss("{}: section {} should have {} elements, has {}", path().string(), name,
+                      count, values.size());
     }
     return values;
   }
@@ -107,7 +121,8 @@ class SectionFile {
   bool Has(std::string_view name) const;
   const std::vector<Section>& sections() const { return sections_; }
   const fs::path& path() const { return file_.path(); }
-  // A digest over all section checksums: two files with equal digests hold equal content.
+  // A digest over kind, version and all section checksums: files with equal digests hold equal
+  // content.
   uint64_t digest() const { return digest_; }
 
  private:
@@ -124,7 +139,8 @@ class StringTable {
   static Result<StringTable> Get(const SectionFile& file, std::string_view name);
   size_t size() const { return offsets_.empty() ? 0 : offsets_.size() - 1; }
   std::string_view operator[](size_t i) const {
-    return {reinterpret_cast<const char*>(bytes_.data()) + offsets_[i], offsets_[i + 1] - offsets_[i]};
+    return {reinterpret_cast<const char*>(bytes_.data()) + offsets_[i],
+            offsets_[i + 1] - offsets_[i]};
   }
 
  private:

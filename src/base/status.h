@@ -44,11 +44,18 @@ struct Error {
   std::string message;
 };
 
+// std::expected, but ignoring one is a compiler warning; hence classes, since an alias cannot carry
+// [[nodiscard]].
 template <typename T>
-using Result [[nodiscard]] = std::expected<T, Error>;
+class [[nodiscard]] Result : public std::expected<T, Error> {
+ public:
+  using std::expected<T, Error>::expected;
+};
 
-// [[nodiscard]] by derivation: an ignored Status is a compiler warning.
-using Status = std::expected<void, Error>;
+class [[nodiscard]] Status : public std::expected<void, Error> {
+ public:
+  using std::expected<void, Error>::expected;
+};
 
 [[nodiscard]] inline Status Ok() { return {}; }
 
@@ -57,10 +64,10 @@ using Status = std::expected<void, Error>;
 }
 
 // One maker per code, with fmt arguments: return NotFound("{}: no such file", path);
-#define UPNEXT_ERROR_MAKER(Name)                                                              \
-  template <typename... Args>                                                                 \
+#define UPNEXT_ERROR_MAKER(Name)                                                                  \
+  template <typename... Args>                                                                     \
   [[nodiscard]] std::unexpected<Error> Name(fmt::format_string<Args...> format, Args&&... args) { \
-    return MakeError(Code::k##Name, fmt::format(format, std::forward<Args>(args)...));        \
+    return MakeError(Code::k##Name, fmt::format(format, std::forward<Args>(args)...));            \
   }
 UPNEXT_ERROR_MAKER(Cancelled)
 UPNEXT_ERROR_MAKER(InvalidArgument)
@@ -81,18 +88,19 @@ UPNEXT_ERROR_MAKER(Internal)
 #define UPNEXT_CONCAT_INNER_(a, b) a##b
 #define UPNEXT_CONCAT_(a, b) UPNEXT_CONCAT_INNER_(a, b)
 
-#define UPNEXT_RETURN_IF_ERROR(expression)                            \
-  do {                                                                \
-    if (auto upnext_status_ = (expression); !upnext_status_) {        \
-      return std::unexpected(std::move(upnext_status_).error());      \
-    }                                                                 \
+#define UPNEXT_RETURN_IF_ERROR(expression)                       \
+  do {                                                           \
+    if (auto upnext_status_ = (expression); !upnext_status_) {   \
+      return std::unexpected(std::move(upnext_status_).error()); \
+    }                                                            \
   } while (false)
 
-#define UPNEXT_ASSIGN_OR_RETURN(declaration, expression) \
-  UPNEXT_ASSIGN_OR_RETURN_IMPL_(UPNEXT_CONCAT_(upnext_result_, __LINE__), declaration, expression)
-#define UPNEXT_ASSIGN_OR_RETURN_IMPL_(result, declaration, expression) \
-  auto result = (expression);                                          \
-  if (!result) return std::unexpected(std::move(result).error());      \
+// The expression comes last and may hold commas: UPNEXT_ASSIGN_OR_RETURN(auto x, Get<A, B>(y));
+#define UPNEXT_ASSIGN_OR_RETURN(declaration, ...) \
+  UPNEXT_ASSIGN_OR_RETURN_IMPL_(UPNEXT_CONCAT_(upnext_result_, __LINE__), declaration, __VA_ARGS__)
+#define UPNEXT_ASSIGN_OR_RETURN_IMPL_(result, declaration, ...)   \
+  auto result = (__VA_ARGS__);                                    \
+  if (!result) return std::unexpected(std::move(result).error()); \
   declaration = *std::move(result)
 
 }  // namespace upnext

@@ -1,5 +1,5 @@
-// A fixed set of threads that run one parallel loop at a time. Work is cut into chunks by `grain` alone,
-// never by timing, so results that are combined per chunk are the same on every run.
+// A fixed set of threads that run one parallel loop at a time. Work is cut into chunks by `grain`
+// alone, never by timing, so results that are combined per chunk are the same on every run.
 //
 //   ThreadPool pool(2);
 //   pool.ParallelFor(rows, 256, [&](size_t begin, size_t end) { ... });
@@ -23,7 +23,8 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int threads() const;
-  void ParallelFor(size_t n, size_t grain, const std::function<void(size_t begin, size_t end)>& body);
+  void ParallelFor(size_t n, size_t grain,
+                   const std::function<void(size_t begin, size_t end)>& body);
 
  private:
   struct Rep;
