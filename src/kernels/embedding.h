@@ -1,0 +1,108 @@
+// Embedding tables: pooled look-up of bags of ids, and the row-wise Adagrad step that goes with it.
+//
+//   GatherMean(table, bags, out, dim, pool);                     // out [bags, dim]
+//   RowGradients gradients;
+//   gradients.AddBags(bags, d_out, dim, Pooling::kMean);         // several sources, one table:
+//   RK-02 gradients.ApplyAdagrad(table, accumulators, {.learning_rate = 0.05f}, pool);
+//
+// Row 0 is "out of vocabulary": it reads as zero whatever the memory holds, counts in the
+// denominator of the mean, and is never written (Covington 2016, section 4.1). Ids beyond the last
+// row read as row 0. Functions are safe from many threads on disjoint outputs; RowGradients belongs
+// to one thread. Results do not depend on the number of threads.
+#ifndef UPNEXT_KERNELS_EMBEDDING_H_
+#define UPNEXT_KERNELS_EMBEDDING_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/thread_pool.h"
+
+namespace upnext::kernels {
+
+// Bags in compressed rows: bag i holds ids[offsets[i] .. offsets[i + 1]). Offsets rise, begin
+// anywhere and stay within ids. An empty span of offsets is zero bags.
+struct BagsView {
+  std::span<const uint32_t> ids;
+  std::span<const uint32_t> offsets;  // [bags + 1]
+  size_t size() const { return offsets.empty() ? 0 : offsets.size() - 1; }
+};
+
+// A table of fp32 rows that somebody else owns.
+struct ConstTableView {
+  const float* data = nullptr;  // [rows, dim]
+  size_t rows = 0, dim = 0;
+};
+struct TableView {
+  float* data = nullptr;  // [rows, dim]
+  size_t rows = 0, dim = 0;
+  operator ConstTableView() const { return {data, rows, dim}; }
+};
+
+enum class Pooling : uint8_t { kMean, kSum };
+
+// out[i] = mean (or sum) of the rows of bag i; an empty bag gives zeros. `out_stride` is the number
+// of floats from one bag's output to the next (>= dim), so that features can be gathered side by
+// side.
+void GatherMean(ConstTableView table, const BagsView& bags, float* out, size_t out_stride,
+                base::ThreadPool* pool = nullptr);
+void GatherSum(ConstTableView table, const BagsView& bags, float* out, size_t out_stride,
+               base::ThreadPool* pool = nullptr);
+void Gather(Pooling pooling, ConstTableView table, const BagsView& bags, float* out,
+            size_t out_stride, base::ThreadPool* pool = nullptr);
+// out[i] = the row of ids[i]; zeros for row 0.
+void GatherRows(ConstTableView table, std::span<const uint32_t> ids, float* out, size_t out_stride,
+                base::ThreadPool* pool = nullptr);
+
+struct AdagradOptions {
+  float learning_rate = 0.05f;
+  float epsilon = 1e-8f;
+};
+
+// The gradient of one table for one step, kept as references to the output gradients it comes from.
+// Add...() may be called for every feature that shares the table; the memory given to them must
+// stay as it is until ApplyAdagrad() or Clear().
+class RowGradients {
+ public:
+  // d_out [bags, stride]: the gradient of what Gather(pooling, ...) returned.
+  void AddBags(const BagsView& bags, const float* d_out, size_t stride, Pooling pooling);
+  // d_rows [ids, stride]: the gradient of what GatherRows() returned. An id may appear many times.
+  void AddRows(std::span<const uint32_t> ids, const float* d_rows, size_t stride);
+
+  // For each row r with a gradient g: accumulators[r] += mean(g^2), row -= lr g / (sqrt(acc) +
+  // eps). Each row is read and written once; equal rows are summed in the order they were added, so
+  // the result is the same for any number of threads. Clears. accumulators: [rows].
+  void ApplyAdagrad(TableView table, std::span<float> accumulators, const AdagradOptions& options,
+                    base::ThreadPool* pool = nullptr);
+  void Clear();
+  // References held, row 0 left out.
+  size_t size() const { return entries_.size(); }
+
+ private:
+  struct Entry {
+    uint32_t row;
+    float scale;
+    const float* gradient;
+  };
+  void SortByRow();
+
+  std::vector<Entry> entries_;
+  std::vector<uint64_t> keys_, sorted_;  // row << 32 | position in entries_
+  std::vector<uint32_t> runs_;           // where each row's keys begin, and the end
+};
+
+namespace reference {
+void Gather(Pooling pooling, ConstTableView table, const BagsView& bags, float* out,
+            size_t out_stride);
+// d_table [rows, dim] += the gradient of Gather(); row 0 gets none.
+void GatherBackward(Pooling pooling, const BagsView& bags, const float* d_out, size_t stride,
+                    size_t rows, size_t dim, float* d_table);
+// One step from a dense gradient. Rows of zeros in it stay untouched.
+void Adagrad(TableView table, std::span<float> accumulators, const float* d_table,
+             const AdagradOptions& options);
+}  // namespace reference
+
+}  // namespace upnext::kernels
+
+#endif  // UPNEXT_KERNELS_EMBEDDING_H_

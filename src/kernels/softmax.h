@@ -1,0 +1,63 @@
+// Softmax cross-entropy, full and sampled, fused: logits become their gradient in place.
+//
+//   // logits [batch, 1 + negatives]: column 0 the true class of each row, then the shared
+//   negatives double loss = SampledSoftmax({.batch = b, .negatives = n, .target_ids = targets,
+//   ...}, logits, pool);
+//
+// The log-sum-exp subtracts the row's maximum, so any finite logits are safe. Safe from many
+// threads on disjoint logits; the result does not depend on the number of threads.
+#ifndef UPNEXT_KERNELS_SOFTMAX_H_
+#define UPNEXT_KERNELS_SOFTMAX_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/thread_pool.h"
+
+namespace upnext::kernels {
+
+// Adjusted logit = logit + correction. For importance-weighted sampling (Covington 2016,
+// section 3.1) the correction is -log of the class's expected count in the sample, for the true
+// class as well.
+struct SampledSoftmaxArgs {
+  size_t batch = 0, negatives = 0;
+  size_t stride = 0;  // floats from row to row, >= 1 + negatives; 0 means exactly that
+  std::span<const uint32_t> target_ids;         // [batch]
+  std::span<const uint32_t> negative_ids;       // [negatives], may repeat
+  std::span<const float> target_corrections;    // [batch], empty: none
+  std::span<const float> negative_corrections;  // [negatives], empty: none
+  std::span<const float> weights;               // [batch] weight of each example's loss, empty: 1
+  float gradient_scale = 1.0f;                  // multiplies the gradient, e.g. 1 / batch
+};
+
+// A negative equal to the row's target (an accidental hit) takes no part in that row.
+// logits [batch, 1 + negatives], out: gradient_scale * weight * (softmax - one hot). Returns the
+// weighted sum of the rows' losses.
+double SampledSoftmax(const SampledSoftmaxArgs& args, float* logits,
+                      base::ThreadPool* pool = nullptr);
+
+struct FullSoftmaxArgs {
+  size_t batch = 0, classes = 0;
+  size_t stride = 0;                   // floats from row to row; 0 means classes
+  std::span<const uint32_t> targets;   // [batch], each below classes
+  std::span<const float> corrections;  // [classes], added to the logits, empty: none
+  std::span<const float> weights;      // [batch], empty: 1
+  float gradient_scale = 1.0f;
+};
+
+// logits [batch, classes], out: the gradient. Returns the weighted sum of the rows' losses.
+double FullSoftmax(const FullSoftmaxArgs& args, float* logits, base::ThreadPool* pool = nullptr);
+
+// Plain softmax of each row in place (gates, probabilities). x [batch, classes].
+void SoftmaxRows(size_t batch, size_t classes, float* x);
+
+namespace reference {
+double SampledSoftmax(const SampledSoftmaxArgs& args, float* logits);
+double FullSoftmax(const FullSoftmaxArgs& args, float* logits);
+void SoftmaxRows(size_t batch, size_t classes, float* x);
+}  // namespace reference
+
+}  // namespace upnext::kernels
+
+#endif  // UPNEXT_KERNELS_SOFTMAX_H_

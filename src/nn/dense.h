@@ -1,0 +1,110 @@
+// Fully connected layers: Linear, and the ReLU tower that both models are made of.
+//
+//   Tower tower({.input = 320, .widths = {1024, 512, 256}}, rng);
+//   const float* out = tower.Forward(x, batch, compute);       // [batch, 256], kept for Backward
+//   tower.Backward(d_out, d_x, compute);                       // gradients add up until the step
+//   tower.Infer(x, batch, out, scratch, compute);              // const: many threads, one scratch
+//   each
+//
+// Forward, Backward and gradients belong to one thread; Infer may run on many while nobody trains.
+// Weights start as He et al. 2015 before a ReLU and as Glorot and Bengio 2010 before a linear
+// output.
+#ifndef UPNEXT_NN_DENSE_H_
+#define UPNEXT_NN_DENSE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "base/rng.h"
+#include "nn/parameter.h"
+
+namespace upnext::nn {
+
+enum class Initialisation : uint8_t { kHe, kXavier };
+
+// y = x W^T + b with W [out, in], b [out].
+class Linear {
+ public:
+  Linear(size_t in, size_t out, Initialisation initialisation, base::Rng& rng);
+
+  // x [batch, in] -> y [batch, out]; with `relu`, y = max(y, 0). Const: nothing is kept.
+  void Forward(const float* x, size_t batch, float* y, const Compute& compute,
+               bool relu = false) const;
+  // Adds to the gradients; d_x [batch, in] is overwritten, or left out when null. x is what Forward
+  // got, d_y [batch, out] the gradient of its result (before any ReLU).
+  void Backward(const float* x, const float* d_y, size_t batch, float* d_x, const Compute& compute);
+
+  size_t in() const { return in_; }
+  size_t out() const { return out_; }
+  std::vector<float>& weight() { return weight_; }  // [out, in]
+  std::vector<float>& bias() { return bias_; }      // [out]
+  const std::vector<float>& weight() const { return weight_; }
+  const std::vector<float>& bias() const { return bias_; }
+  std::vector<float>& weight_gradient() { return weight_gradient_; }
+  std::vector<float>& bias_gradient() { return bias_gradient_; }
+  void AppendParameters(std::string_view name, std::vector<Parameter>& parameters);
+
+ private:
+  size_t in_, out_;
+  std::vector<float> weight_, bias_, weight_gradient_, bias_gradient_;
+};
+
+struct TowerOptions {
+  size_t input = 0;
+  std::vector<size_t> widths;  // empty: the output is the input
+  bool last_linear = false;    // no ReLU after the last layer
+};
+
+class Tower {
+ public:
+  Tower(const TowerOptions& options, base::Rng& rng);
+
+  size_t input() const { return options_.input; }
+  size_t output() const {
+    return options_.widths.empty() ? options_.input : options_.widths.back();
+  }
+  const TowerOptions& options() const { return options_; }
+  std::vector<Linear>& layers() { return layers_; }
+  const std::vector<Linear>& layers() const { return layers_; }
+  // Multiplications of one example's forward pass (Zhao 2019, section 5.2).
+  size_t multiplications() const;
+
+  // x [batch, input] must stay as it is until Backward. Returns [batch, output], owned by the tower
+  // and valid until the next Forward.
+  const float* Forward(const float* x, size_t batch, const Compute& compute);
+  // After Forward, for the same batch. d_out [batch, output]; d_in [batch, input] or null.
+  void Backward(const float* d_out, float* d_in, const Compute& compute);
+
+  // The memory of one Infer call, grown when needed; one per thread.
+  struct Scratch {
+    std::vector<float> layers[2];
+  };
+  // out [batch, output]: the numbers that Forward gives for this batch.
+  void Infer(const float* x, size_t batch, float* out, Scratch& scratch,
+             const Compute& compute) const;
+
+  void AppendParameters(std::string_view name, std::vector<Parameter>& parameters);
+
+  // TR-05. Per ReLU layer, the share of units that were zero for every example since the last
+  // reset: units that training can no longer move. Nothing seen counts as nothing dead.
+  std::vector<double> DeadUnitShares() const;
+  void ResetActivity();
+
+ private:
+  bool IsRelu(size_t layer) const { return !(options_.last_linear && layer + 1 == layers_.size()); }
+  void NoteActivity(size_t layer);
+
+  TowerOptions options_;
+  std::vector<Linear> layers_;
+  std::vector<std::vector<float>> activations_;  // [layer][batch, width]
+  std::vector<float> d_current_, d_next_;
+  std::vector<std::vector<uint8_t>> active_;  // [layer][width]
+  const float* x_ = nullptr;
+  size_t batch_ = 0;
+};
+
+}  // namespace upnext::nn
+
+#endif  // UPNEXT_NN_DENSE_H_

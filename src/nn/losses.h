@@ -1,0 +1,92 @@
+// Losses: each returns its value and writes the gradient of the mean loss with respect to the
+// logits.
+//
+//   LossValue loss = LogisticLoss(logits, labels, {.mask = observed}, d_logits);
+//   progress << loss.mean();
+//
+// Free functions on the caller's memory, safe from any thread on disjoint outputs.
+#ifndef UPNEXT_NN_LOSSES_H_
+#define UPNEXT_NN_LOSSES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/thread_pool.h"
+
+namespace upnext::nn {
+
+struct LossValue {
+  double sum = 0.0;    // of the weighted losses of the examples that count
+  double count = 0.0;  // of those examples, weights left out: the mean is sum / count
+  double mean() const { return count > 0 ? sum / count : 0.0; }
+  LossValue& operator+=(const LossValue& other) {
+    sum += other.sum;
+    count += other.count;
+    return *this;
+  }
+};
+
+// Softmax over all classes. logits [batch, classes] in, gradient of the mean loss out.
+// targets [batch], each below classes; weights [batch] or empty.
+LossValue FullSoftmaxLoss(size_t batch, size_t classes, std::span<const uint32_t> targets,
+                          float* logits, std::span<const float> weights = {},
+                          base::ThreadPool* pool = nullptr);
+
+// Covington 2016, section 3.1, after Jean et al. 2015: the true class of each row against negatives
+// that the batch shares, each logit less the log of its class's expected count in the sample,
+// accidental hits left out. With every class sampled once (expected count 1) this is the full
+// softmax.
+struct SampledSoftmaxBatch {
+  size_t batch = 0, negatives = 0;
+  std::span<const uint32_t> targets;           // [batch] class ids
+  std::span<const uint32_t> negative_ids;      // [negatives], may repeat
+  std::span<const float> target_log_expected;  // [batch] log E[count]; empty: no correction at all
+  std::span<const float> negative_log_expected;  // [negatives]; empty: no correction at all
+  std::span<const float> weights;                // [batch] or empty
+};
+// logits [batch, 1 + negatives], column 0 the true class: gradient of the mean loss out.
+LossValue SampledSoftmaxLoss(const SampledSoftmaxBatch& batch, float* logits,
+                             base::ThreadPool* pool = nullptr);
+
+// Which examples count, and how much.
+struct ExampleWeights {
+  std::span<const float> weights;  // [n], empty: 1 each
+  std::span<const uint8_t>
+      mask;  // [n], 0 leaves an example out (its gradient is 0), empty: all count
+  float gradient_scale = 1.0f;  // the task's weight in a sum of losses; not applied to the value
+};
+
+// Binary cross-entropy on logits. labels [n] in [0, 1]. d_logits may be null.
+LossValue LogisticLoss(std::span<const float> logits, std::span<const float> labels,
+                       const ExampleWeights& examples, float* d_logits);
+
+// (prediction - target)^2.
+LossValue SquaredLoss(std::span<const float> predictions, std::span<const float> targets,
+                      const ExampleWeights& examples, float* d_predictions);
+
+// Weighted logistic regression for watch time (Covington 2016, section 4.2). With click y and watch
+// time T:
+//   kPaper: -[y T log s(z) + (1 - y) log(1 - s(z))]    e^z tends to E[T] / (1 - P(click))
+//   kExact: -[y T log s(z) +           log(1 - s(z))]  e^z tends to E[T]: a unit negative for each
+//   impression
+enum class WatchTimeForm : uint8_t { kPaper, kExact };
+struct WatchTimeOptions {
+  WatchTimeForm form = WatchTimeForm::kPaper;
+  // Logits are taken to [-clip, clip] before use. One that lies outside gets a gradient only when
+  // that leads back inside.
+  float clip = 15.0f;
+};
+// clicked [n] is 0 or 1, watch_time [n] >= 0 in the unit the caller wants back (read where
+// clicked).
+LossValue WatchTimeLoss(std::span<const float> logits, std::span<const float> clicked,
+                        std::span<const float> watch_time, const WatchTimeOptions& options,
+                        const ExampleWeights& examples, float* d_logits);
+// e^z, z clipped: the expected watch time of an impression, in the unit of training.
+float ExpectedWatchTime(float logit, const WatchTimeOptions& options);
+
+float Sigmoid(float x);
+
+}  // namespace upnext::nn
+
+#endif  // UPNEXT_NN_LOSSES_H_
