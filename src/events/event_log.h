@@ -1,0 +1,114 @@
+// The event log on disk: one versioned folder (docs/formats/event_log.md) of section files, memory
+// mapped, events sorted by (user, time, order of arrival), sharded by user.
+//
+//   UPNEXT_ASSIGN_OR_RETURN(EventLog log, EventLog::Open(project / "log" / "v000001"));
+//   for (uint32_t user = 0; user < log.users(); ++user)
+//     for (uint64_t row = log.begin(user); row < log.end(user); ++row) { Event e = log.event(row);
+//     ... }
+//
+// Everything is verified once at open (checksums, every offset and id against its bound), so the
+// accessors below cannot fail. Immutable: safe for any number of threads. Copyable handle (shared
+// map).
+#ifndef UPNEXT_EVENTS_EVENT_LOG_H_
+#define UPNEXT_EVENTS_EVENT_LOG_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "events/schema.h"
+
+namespace upnext::events {
+
+// String ids and their dense numbers. Ids are ordered by (length, bytes), so decimal ids without
+// leading zeros are in numeric order. Find is O(1); both directions are memory mapped.
+class Dictionary {
+ public:
+  uint32_t size() const;
+  std::string_view name(uint32_t id) const;    // id < size()
+  uint32_t Find(std::string_view name) const;  // kNone when absent
+
+ private:
+  friend class EventLog;
+  struct Rep;
+  std::shared_ptr<const Rep> rep_;
+};
+
+struct LogStats {  // counts for `upnext inspect`
+  uint64_t events = 0, bytes = 0;
+  uint64_t by_type[kEventTypes] = {};
+  int64_t first_ms = kNoTime, last_ms = kNoTime;
+};
+
+class EventLog {
+ public:
+  // kNotFound, or kDataLoss with the file named.
+  static Result<EventLog> Open(const std::filesystem::path& directory);
+
+  uint32_t users() const;  // size of the user dictionary; some may have no events
+  uint32_t items() const;
+  uint64_t events() const;
+  const Dictionary& dictionary(IdSpace space) const;
+
+  // Rows of a user are [begin, end), in time order.
+  uint64_t begin(uint32_t user) const;
+  uint64_t end(uint32_t user) const;
+  Event event(uint64_t row) const;
+  EventType type(uint64_t row) const;  // single columns, for scans that need no more
+  int64_t time_ms(uint64_t row) const;
+  uint32_t item_of(uint64_t row) const;  // kNone for searches
+
+  Item item(uint32_t item) const;  // item < items()
+  User user(uint32_t user) const;
+
+  const LogStats& stats() const;
+  // Identifies the dictionaries: a bundle made from one log is refused with another (SV-03).
+  uint64_t digest() const;
+  const std::filesystem::path& directory() const;
+
+ private:
+  struct Rep;
+  std::shared_ptr<const Rep> rep_;
+};
+
+// ---- Writing
+// -------------------------------------------------------------------------------------
+
+// Rows as they arrive, in any order; ids are strings. Used by tests, small tools and the import.
+struct RawEvent {
+  std::string user, item;
+  int64_t time_ms = 0;
+  EventType type = EventType::kImpression;
+  float value = kAbsent;
+  std::string query, request, source, device, region, seed;
+  uint16_t position = 0;
+  float propensity = kAbsent;
+  bool off_site = false;
+};
+struct RawItem {
+  std::string item;
+  int64_t created_ms = kNoTime;
+  float duration_s = kAbsent;
+  std::string channel, language, title;
+  std::vector<std::string> topics;
+  bool removed = false;
+};
+struct RawUser {
+  std::string user, region, language;
+  float age = kAbsent, gender = kAbsent, logged_in = kAbsent;
+};
+
+// Sorts and writes a log into the (existing, empty) folder. For data that fits in memory; the
+// import writes the same format with DuckDB sorting on disk.
+Status WriteEventLog(const std::filesystem::path& directory, std::span<const RawEvent> events,
+                     std::span<const RawItem> items, std::span<const RawUser> users,
+                     uint32_t shards = 1);
+
+}  // namespace upnext::events
+
+#endif  // UPNEXT_EVENTS_EVENT_LOG_H_

@@ -1,0 +1,52 @@
+// Import: the user's own SELECT per canonical table, run by DuckDB, becomes an event log version.
+//
+//   [import]                          project file
+//   max_rejects = 0.001               share of bad rows above which nothing is published
+//   events = "SELECT user_id AS user, ... FROM read_csv('{data}/log.csv')"
+//   items  = "SELECT ..."             optional, as is users
+//
+// {data} in the SQL is the data directory. Output columns are those of the design, section 3; a
+// missing or unknown one is an error that names the nearest right one. Rows that do not fit (no
+// user, no time, an unknown type, a negative duration ...) go to rejects.csv with file, line and
+// reason and are counted.
+#ifndef UPNEXT_EVENTS_IMPORT_H_
+#define UPNEXT_EVENTS_IMPORT_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "base/config.h"
+#include "base/progress.h"
+#include "base/status.h"
+
+namespace upnext::events {
+
+struct ImportOptions {
+  std::string events_sql, items_sql, users_sql;  // the last two may be empty
+  std::filesystem::path data;                    // replaces {data}
+  double max_rejects = 0.001;                    // share of rows
+  uint32_t shards = 1;
+  int threads = 0;
+  int memory_limit_mb = 0;  // DuckDB's budget; 0: its default
+
+  static ImportOptions FromConfig(const base::ConfigTable& import);
+};
+
+struct ImportReport {
+  uint64_t events = 0, items = 0, users = 0;  // rows taken
+  uint64_t rejected_events = 0, rejected_items = 0, rejected_users = 0;
+  std::filesystem::path rejects_file;  // "" when nothing was rejected
+  std::string version;                 // "v000002"
+  double seconds = 0;
+};
+
+// Writes the next version under `log_root` (a base::VersionedRoot) and makes it current. On any
+// error the current version stays as it was; the rejects file is written to `log_root`/rejects.csv
+// either way.
+Result<ImportReport> Import(const ImportOptions& options, const std::filesystem::path& log_root,
+                            base::Progress& progress);
+
+}  // namespace upnext::events
+
+#endif  // UPNEXT_EVENTS_IMPORT_H_

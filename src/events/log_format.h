@@ -1,0 +1,52 @@
+// What the log's writer and reader must agree on: file names, kinds, versions, section names and
+// the rule that assigns users to shards (docs/formats/event_log.md). Only this room includes it.
+#ifndef UPNEXT_EVENTS_LOG_FORMAT_H_
+#define UPNEXT_EVENTS_LOG_FORMAT_H_
+
+#include <fmt/format.h>
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "events/schema.h"
+
+namespace upnext::events::format {
+
+inline constexpr uint32_t kVersion = 1;
+inline constexpr uint32_t kMaxShards = 65536;
+
+inline constexpr std::string_view kMetaFile = "meta.upn", kMetaKind = "event-log-meta";
+inline constexpr std::string_view kDictionaryFile = "dictionaries.upn";
+inline constexpr std::string_view kDictionaryKind = "event-log-dictionaries";
+inline constexpr std::string_view kItemsFile = "items.upn", kItemsKind = "event-log-items";
+inline constexpr std::string_view kUsersFile = "users.upn", kUsersKind = "event-log-users";
+inline constexpr std::string_view kShardKind = "event-log-shard";
+
+inline std::string ShardFile(uint32_t shard) { return fmt::format("events-{:05}.upn", shard); }
+
+// Sections of the meta file. `counts` is {users, items, events}; `rows` has one entry a shard;
+// `digests` those of dictionaries, items, users and every shard, in that order.
+inline constexpr std::string_view kCounts = "counts", kRows = "rows", kByType = "by_type",
+                                  kSpan = "span", kDigests = "digests";
+
+// Multiplicative hash of the dense id: the import computes it in SQL too.
+inline constexpr uint64_t kShardMultiplier = 2654435761u;
+inline uint32_t ShardOf(uint32_t user, uint32_t shards) {
+  const uint64_t hash = (user * kShardMultiplier) & 0xffffffffu;
+  return static_cast<uint32_t>((hash * shards) >> 32);
+}
+
+// Slots of a dictionary's hash section: a power of two at least twice the size, so probes are short
+// and end at an empty slot.
+inline size_t SlotsFor(size_t names) { return names == 0 ? 0 : std::bit_ceil(2 * names); }
+
+// Bytes an id column needs: the value with all bits set means "none", so it must stay free.
+inline int IdWidth(uint64_t ids) { return ids < 0xff ? 1 : ids < 0xffff ? 2 : 4; }
+
+}  // namespace upnext::events::format
+
+#endif  // UPNEXT_EVENTS_LOG_FORMAT_H_

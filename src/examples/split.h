@@ -1,0 +1,52 @@
+// Which events train, which validate, which test.
+//
+//   [split]
+//   kind = "time"                     or "leave-one-out", "none" (everything trains)
+//   validation_days = 1, test_days = 1              counted back from the last event, or, exactly:
+//   train_until = "2022-04-19T00:00:00+08:00", validation_until = "..."          both exclusive
+//
+// time: max(train time) < min(validation time) < min(test time) (TR-03). leave-one-out: a user's
+// last complete watch is the test, the one before it validates, what lies before that trains; users
+// with fewer than three complete watches train only. Immutable: any number of threads.
+#ifndef UPNEXT_EXAMPLES_SPLIT_H_
+#define UPNEXT_EXAMPLES_SPLIT_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/config.h"
+#include "base/status.h"
+#include "events/event_log.h"
+#include "features/user_state.h"
+
+namespace upnext::examples {
+
+enum class Part : uint8_t { kTrain, kValidation, kTest };
+
+struct SplitOptions {
+  enum class Kind : uint8_t { kTime, kLeaveOneOut, kNone } kind = Kind::kTime;
+  int validation_days = 1, test_days = 1;
+  int64_t train_until_ms = events::kNoTime, validation_until_ms = events::kNoTime;
+  static SplitOptions FromConfig(const base::ConfigTable& split);
+};
+
+class Split {
+ public:
+  static Result<Split> Make(const SplitOptions& options, const events::EventLog& log,
+                            const features::CompleteRule& rule);
+  Part part(uint32_t user, uint64_t row) const;
+  // First row of the user that is not training (== log.end(user) when all are).
+  uint64_t train_end(uint32_t user) const;
+  uint64_t validation_end(uint32_t user) const;  // first test row
+  SplitOptions::Kind kind() const;
+  std::string Describe() const;  // "time: train < 2022-04-18T16:00:00Z <= validation < ..."
+
+ private:
+  SplitOptions options_;
+  std::vector<uint64_t> train_end_, validation_end_;  // by user
+};
+
+}  // namespace upnext::examples
+
+#endif  // UPNEXT_EXAMPLES_SPLIT_H_

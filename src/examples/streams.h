@@ -1,0 +1,89 @@
+// Endless shuffled batches for training, made by replaying users in parallel.
+//
+//   CandidateStream stream(source, tables, options, pool);
+//   stream.StartEpoch(0);
+//   while (stream.Next(1024, &batch)) { ... }
+//
+// The content of an epoch depends on (seed, epoch) alone, not on the number of threads.
+#ifndef UPNEXT_EXAMPLES_STREAMS_H_
+#define UPNEXT_EXAMPLES_STREAMS_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "examples/replay.h"
+#include "features/extract.h"
+#include "features/tables.h"
+
+namespace upnext::examples {
+
+struct CandidateStreamOptions {
+  // Examples of a user per epoch: users weigh equally (CG-18). The choice is redrawn each epoch.
+  uint32_t max_per_user = 50;
+  // next-watch: a random complete watch is the label, the input is only what lies before it (CG-19,
+  // paper 3.4 figure 5b). held-out: the input is everything but the label (figure 5a), for
+  // comparison.
+  enum class Labels : uint8_t { kNextWatch, kHeldOut } labels = Labels::kNextWatch;
+  Part part = Part::kTrain;
+  uint64_t seed = 1;
+  size_t shuffle_buffer = 1 << 16;  // examples mixed before they are handed out
+};
+
+class CandidateStream {
+ public:
+  CandidateStream(const ReplaySource& source, const features::FeatureTables& tables,
+                  const CandidateStreamOptions& options, base::ThreadPool& pool);
+  ~CandidateStream();
+  void StartEpoch(uint32_t epoch);
+  // Fills `batch` (cleared first) with at most `size` examples, with labels; false at the end of
+  // the epoch.
+  bool Next(size_t size, features::CandidateBatch* batch);
+  uint64_t examples_per_epoch() const;  // exact
+
+ private:
+  struct Rep;
+  std::unique_ptr<Rep> rep_;
+};
+
+// Impressions with features and labels. Rows of `queries` are requests; query_of[i] is the row of
+// impression i.
+struct RankingBatch {
+  features::RankingBlock queries{features::Side::kQuery};
+  features::RankingBlock impressions{features::Side::kImpression};
+  std::vector<uint32_t> query_of;
+  std::vector<Labels> labels;
+  std::vector<uint16_t> position;
+  std::vector<uint32_t> device;   // rows of VocabularyId::kDevice, for the position-bias tower
+  std::vector<uint32_t> user;     // log ids, for per-user metrics
+  std::vector<uint64_t> request;  // pages, for the weighted per-user loss (0: none)
+  size_t size() const { return query_of.size(); }
+  void Clear();
+};
+
+struct RankingStreamOptions {
+  Part part = Part::kTrain;
+  uint64_t seed = 1;
+  bool shuffle = true;  // false: users in order, impressions in time order (evaluation)
+  size_t shuffle_buffer = 1 << 15;
+};
+
+class RankingStream {
+ public:
+  RankingStream(const ReplaySource& source, const features::FeatureTables& tables,
+                const RankingStreamOptions& options, base::ThreadPool& pool);
+  ~RankingStream();
+  void StartEpoch(uint32_t epoch);
+  bool Next(size_t size,
+            RankingBatch* batch);       // about `size` impressions; a request is never split
+  uint64_t examples_per_epoch() const;  // exact
+
+ private:
+  struct Rep;
+  std::unique_ptr<Rep> rep_;
+};
+
+}  // namespace upnext::examples
+
+#endif  // UPNEXT_EXAMPLES_STREAMS_H_
