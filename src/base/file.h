@@ -60,6 +60,7 @@ class AtomicFileWriter {
   Status WriteAt(size_t offset, std::span<const std::byte> bytes);  // e.g. a header, at the end
   Status Commit();                                                  // fsync, rename, fsync folder
   size_t offset() const { return offset_; }
+  const fs::path& path() const { return path_; }
 
  private:
   AtomicFileWriter() = default;
