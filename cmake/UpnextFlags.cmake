@@ -17,6 +17,11 @@ endif()
 add_library(upnext_flags INTERFACE)
 target_include_directories(upnext_flags INTERFACE "${CMAKE_SOURCE_DIR}/src")
 target_compile_options(upnext_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion)
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # The second compiler checks the lock annotations of base/mutex.h. Its -Wconversion would bring
+  # -Wsign-conversion along, which GCC's does not.
+  target_compile_options(upnext_flags INTERFACE -Wthread-safety -Wno-sign-conversion)
+endif()
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   # The lowest machine we run on; wider units are chosen at run time by Highway and oneDNN.
   target_compile_options(upnext_flags INTERFACE -march=x86-64-v3)
@@ -27,7 +32,12 @@ endif()
 if(UPNEXT_SANITIZE)
   target_compile_options(upnext_flags INTERFACE
     -fsanitize=${UPNEXT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_compile_definitions(upnext_flags INTERFACE _GLIBCXX_ASSERTIONS)
   target_link_options(upnext_flags INTERFACE -fsanitize=${UPNEXT_SANITIZE})
+endif()
+if(UPNEXT_BUILD_FUZZERS)
+  # Coverage feedback from every room; the harnesses in fuzz/ add libFuzzer's main with -fsanitize=fuzzer.
+  target_compile_options(upnext_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 if(UPNEXT_COVERAGE)
   target_compile_options(upnext_flags INTERFACE --coverage)
