@@ -1,0 +1,87 @@
+// Runs an evaluation and holds its figures: the gate before publishing, the table people read, the
+// JSON that programs read, the HTML page.
+//
+//   UPNEXT_ASSIGN_OR_RETURN(Report report, Evaluate(subject, options, pool, progress));
+//   fmt::print("{}", RenderTable(report));
+#ifndef UPNEXT_EVALUATION_REPORT_H_
+#define UPNEXT_EVALUATION_REPORT_H_
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/progress.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "evaluation/metrics.h"
+#include "examples/replay.h"
+#include "features/tables.h"
+#include "ranking/ranker.h"
+#include "retrieval/candidate_model.h"
+
+namespace upnext::evaluation {
+
+struct Figure {
+  double value;
+  Interval interval;  // 95 %, bootstrap over users; NaN where none is computed
+};
+using Figures = std::map<std::string, Figure>;  // "hr@10" -> ...
+
+struct ModelFigures {
+  std::string name;  // "candidate model", "popularity", "markov", "item-knn"
+  Figures figures;
+};
+
+struct RetrievalReport {
+  ModelFigures model;
+  std::vector<ModelFigures> baselines;
+  uint64_t users = 0, items = 0;  // test users, items ranked
+};
+struct RankingReport {
+  ModelFigures
+      model;  // "weighted_user_loss", "watch_mae_s", "watch_rmse_s", "watch_xauc", "auc.click", ...
+  std::vector<ModelFigures> baselines;
+  uint64_t users = 0, impressions = 0;
+};
+
+struct Report {
+  std::optional<RetrievalReport> retrieval;
+  std::optional<RankingReport> ranking;
+  std::string split;  // Split::Describe()
+  uint64_t seed = 0;
+  std::string machine, version;  // processor and threads; bundle version or ""
+};
+
+// What is evaluated; null models are left out.
+struct Subject {
+  const examples::ReplaySource& source;
+  const features::FeatureTables& tables;
+  const retrieval::CandidateModel* candidate = nullptr;
+  const ranking::Ranker* ranker = nullptr;
+};
+struct EvaluateOptions {
+  examples::Part part = examples::Part::kTest;
+  uint64_t seed = 1;
+  bool filter_seen = true;  // items watched before are not ranked
+  bool baselines = true;
+  // User state at each ranking example: live = everything before it, as served; frozen = only what
+  // lies before the split, as a batch system would.
+  bool frozen_state = false;
+};
+Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
+                        base::ThreadPool& pool, base::Progress& progress);
+
+std::string RenderTable(const Report& report);  // for a terminal
+std::string RenderJson(const Report& report);
+Result<Report> ParseJson(std::string_view json);  // what RenderJson wrote
+std::string RenderHtml(const Report& report);     // one self-contained page
+
+// The gate: is `next` worse than `current` beyond `margin` (relative) on the main figure of a stage
+// (retrieval: ndcg@10, ranking: weighted_user_loss, else watch_rmse_s)? "" when it may be
+// published, else why not.
+std::string WorseThan(const Report& next, const Report& current, double margin);
+
+}  // namespace upnext::evaluation
+
+#endif  // UPNEXT_EVALUATION_REPORT_H_

@@ -1,0 +1,49 @@
+// What lies between the concatenated input and the task logits. Architectures are added beside each
+// other and listed in MakeArchitecture: shared-bottom now, mixture of experts next.
+#ifndef UPNEXT_RANKING_ARCHITECTURE_H_
+#define UPNEXT_RANKING_ARCHITECTURE_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/rng.h"
+#include "base/status.h"
+#include "nn/dense.h"
+#include "nn/parameter.h"
+
+namespace upnext::ranking {
+
+struct ArchitectureOptions {
+  size_t input = 0;
+  std::vector<size_t> widths;
+  size_t tasks = 1;
+};
+
+class Architecture {
+ public:
+  virtual ~Architecture() = default;
+  // x [batch, input], must stay until Backward -> logits [batch, tasks], owned, valid until the
+  // next Forward.
+  virtual const float* Forward(const float* x, size_t batch, const nn::Compute& compute) = 0;
+  virtual void Backward(const float* d_logits, float* d_x, const nn::Compute& compute) = 0;
+  // Const twin of Forward: the same numbers.
+  struct Scratch {
+    nn::Tower::Scratch tower;
+    std::vector<float> hidden;
+  };
+  virtual void Infer(const float* x, size_t batch, float* logits, Scratch& scratch,
+                     const nn::Compute& compute) const = 0;
+  virtual void AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters) = 0;
+  virtual size_t multiplications() const = 0;
+};
+
+// kInvalidArgument names the known ones.
+Result<std::unique_ptr<Architecture>> MakeArchitecture(std::string_view name,
+                                                       const ArchitectureOptions& options,
+                                                       base::Rng& rng);
+
+}  // namespace upnext::ranking
+
+#endif  // UPNEXT_RANKING_ARCHITECTURE_H_

@@ -1,0 +1,76 @@
+// Candidate generation as deep softmax classification (Covington 2016, section 3): bags of watches
+// and query tokens -> averaged embeddings, + region, device, age, gender, login, example age ->
+// ReLU tower -> user vector u; P(next watch = i) = softmax(v_i . u) over the item table v.
+//
+//   CandidateModel model(options, ShapeOf(tables), rng);
+//   model.UserVectors(batch, out, scratch, compute);       // [batch.size(), dim], for retrieval
+//   model.item_vectors();                                  // row r is item row r; row 0 is zero
+//
+// Training lives in candidate_trainer.h. UserVectors is const: many threads, one scratch each.
+#ifndef UPNEXT_RETRIEVAL_CANDIDATE_MODEL_H_
+#define UPNEXT_RETRIEVAL_CANDIDATE_MODEL_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "base/config.h"
+#include "base/rng.h"
+#include "base/status.h"
+#include "examples/sampler.h"
+#include "features/extract.h"
+#include "features/tables.h"
+#include "kernels/embedding.h"
+#include "nn/dense.h"
+#include "nn/embedding_table.h"
+
+namespace upnext::retrieval {
+
+struct CandidateModelOptions {
+  uint32_t dim = 64;            // of u and v (paper: 256)
+  uint32_t embedding_dim = 64;  // of watches and tokens (paper: 256)
+  uint32_t context_dim = 8;     // of region and device
+  // Hidden layers above the concatenation. Depth 0: a linear map to `dim`; depth d: d ReLU layers
+  // of halving widths that end in `dim`, 1024-512-256 at dim 256 and depth 3 (CG-10). [retrieval]
+  // depth = 3
+  uint32_t depth = 2;
+  bool tie_items = false;  // one table for watched items and for the softmax (CG-12)
+  static CandidateModelOptions FromConfig(const base::ConfigTable& retrieval);
+  std::vector<size_t> widths() const;
+};
+
+struct CandidateShape {  // rows of each table, row 0 included
+  uint32_t items, tokens, regions, devices;
+};
+CandidateShape ShapeOf(const features::FeatureTables& tables);
+
+class CandidateModel {
+ public:
+  CandidateModel(const CandidateModelOptions& options, const CandidateShape& shape, base::Rng& rng);
+
+  struct Scratch {
+    std::vector<float> input;
+    nn::Tower::Scratch tower;
+  };
+  // out [batch.size(), dim].
+  void UserVectors(const features::CandidateBatch& batch, float* out, Scratch& scratch,
+                   const nn::Compute& compute) const;
+  const nn::EmbeddingTable& item_vectors() const;
+  uint32_t dim() const { return options_.dim; }
+  const CandidateModelOptions& options() const { return options_; }
+  const CandidateShape& shape() const { return shape_; }
+
+  // A section file of kind "candidate-model"; `features_digest` binds it to its vocabularies
+  // (SV-03).
+  Status Save(const std::filesystem::path& path, uint64_t features_digest) const;
+  static Result<CandidateModel> Load(const std::filesystem::path& path, uint64_t features_digest);
+
+ private:
+  friend class CandidateTrainer;
+  CandidateModelOptions options_;
+  CandidateShape shape_;
+};
+
+}  // namespace upnext::retrieval
+
+#endif  // UPNEXT_RETRIEVAL_CANDIDATE_MODEL_H_

@@ -1,0 +1,65 @@
+// Trains the candidate model: sampled softmax with logQ correction (or full softmax), row-wise
+// Adagrad for the tables, Adam for the tower, early stop on the validation part.
+//
+//   UPNEXT_ASSIGN_OR_RETURN(TrainedCandidate trained,
+//                           TrainCandidateModel(source, tables, model_options, options, pool,
+//                           progress));
+#ifndef UPNEXT_RETRIEVAL_CANDIDATE_TRAINER_H_
+#define UPNEXT_RETRIEVAL_CANDIDATE_TRAINER_H_
+
+#include <memory>
+#include <vector>
+
+#include "base/progress.h"
+#include "base/thread_pool.h"
+#include "examples/replay.h"
+#include "examples/streams.h"
+#include "retrieval/candidate_model.h"
+
+namespace upnext::retrieval {
+
+// [retrieval] of the project file, beside the model's own keys.
+struct CandidateTrainOptions {
+  uint32_t batch = 256;
+  uint32_t epochs = 30;   // at most
+  uint32_t patience = 3;  // epochs without a better validation metric before stopping
+  // Negatives shared by a batch; 0: full softmax. "Several thousand" in the paper.
+  uint32_t negatives = 2048;
+  bool logq = true;  // correction of sampled logits; off only for ablation (CG-13)
+  examples::SamplerOptions sampler;
+  float table_learning_rate = 0.05f, tower_learning_rate = 1e-3f;
+  float dropout = 0.0f;        // of the tower's input
+  uint32_t max_per_user = 50;  // examples a user and epoch (CG-18)
+  examples::CandidateStreamOptions::Labels labels =
+      examples::CandidateStreamOptions::Labels::kNextWatch;
+  bool bf16 = true;                    // matrix products in bf16 where the machine is fast at it
+  uint32_t validation_users = 10'000;  // at most, for early stopping
+  uint64_t seed = 1;
+  static CandidateTrainOptions FromConfig(const base::ConfigTable& retrieval);
+};
+
+struct EpochReport {
+  uint32_t epoch;
+  double loss;        // mean training loss
+  double validation;  // NDCG@10 on the validation part; NaN when there is none
+  double seconds, examples_per_s;
+  double dead_units;  // largest share of dead ReLU units over layers (TR-05)
+};
+
+struct TrainedCandidate {
+  std::unique_ptr<CandidateModel> model;  // of the best epoch
+  std::vector<EpochReport> epochs;
+  uint32_t best_epoch = 0;
+};
+
+// kFailedPrecondition when there is nothing to learn from, kInternal when the loss diverges (with
+// the advice to lower the learning rate), kCancelled on request.
+Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& source,
+                                             const features::FeatureTables& tables,
+                                             const CandidateModelOptions& model_options,
+                                             const CandidateTrainOptions& options,
+                                             base::ThreadPool& pool, base::Progress& progress);
+
+}  // namespace upnext::retrieval
+
+#endif  // UPNEXT_RETRIEVAL_CANDIDATE_TRAINER_H_

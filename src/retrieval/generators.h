@@ -1,0 +1,78 @@
+// The other candidate generators: simple, count based, and the baselines that every table shows.
+//
+//   PopularItems popular = PopularItems::Learn(source);
+//   popular.Best(100, skip, &hits);
+//
+// Learned from the training part of a split; items are dense log ids. Immutable: any number of
+// threads.
+#ifndef UPNEXT_RETRIEVAL_GENERATORS_H_
+#define UPNEXT_RETRIEVAL_GENERATORS_H_
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "base/section_file.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "examples/replay.h"
+
+namespace upnext::retrieval {
+
+// An item and how strongly a generator proposes it, larger is better.
+struct Proposal {
+  uint32_t item;
+  double score;
+};
+
+// Complete watches per item: overall, and of the last `recent_days` of training ("trending").
+class PopularItems {
+ public:
+  static PopularItems Learn(const examples::ReplaySource& source, int recent_days = 7);
+  std::span<const uint64_t> counts() const { return counts_; }    // by item
+  std::span<const Proposal> overall() const { return overall_; }  // best first, counts > 0
+  std::span<const Proposal> trending() const { return trending_; }
+  Status Save(base::SectionWriter& writer) const;
+  static Result<PopularItems> Load(const base::SectionFile& file);
+
+ private:
+  std::vector<uint64_t> counts_;
+  std::vector<Proposal> overall_, trending_;
+};
+
+// First-order Markov: how often item b was the next complete watch after item a in the training
+// sequences.
+class NextItems {
+ public:
+  static NextItems Learn(const examples::ReplaySource& source);
+  std::span<const std::pair<uint32_t, uint32_t>> After(
+      uint32_t item) const;  // (next item, count), by item
+ private:
+  std::vector<uint64_t> offsets_;
+  std::vector<std::pair<uint32_t, uint32_t>> next_;
+};
+
+// Item-to-item by co-watch (CG-26): cosine of the sets of users who watched both completely, the
+// best `neighbours` of each item. Users with very long histories contribute their newest
+// `max_history` watches.
+struct CoWatchOptions {
+  uint32_t neighbours = 100, max_history = 200;
+};
+class CoWatch {
+ public:
+  static CoWatch Learn(const examples::ReplaySource& source, const CoWatchOptions& options,
+                       base::ThreadPool& pool);
+  std::span<const Proposal> Similar(uint32_t item) const;  // best first
+  Status Save(base::SectionWriter& writer) const;
+  static Result<CoWatch> Load(const base::SectionFile& file);
+
+ private:
+  std::vector<uint64_t> offsets_;
+  std::vector<Proposal> similar_;
+};
+
+}  // namespace upnext::retrieval
+
+#endif  // UPNEXT_RETRIEVAL_GENERATORS_H_
