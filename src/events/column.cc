@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace upnext::events {
@@ -34,6 +35,10 @@ Status Spool::Spill() {
 Status Spool::WriteTo(base::SectionWriter& writer, std::string_view name, base::ElementType type) {
   UPNEXT_RETURN_IF_ERROR(writer.Begin(name, type));
   if (file_) {
+    if (std::fflush(file_.get()) != 0) {
+      return ResourceExhausted("cannot write a temporary file in {}: {}; free some disk space",
+                               directory_.string(), std::strerror(errno));
+    }
     std::rewind(file_.get());
     std::vector<std::byte> block(kBuffer);
     for (size_t left = spilled_; left > 0;) {

@@ -71,8 +71,9 @@ class Column {
     }
     return spool_.Append(&value, sizeof(T));
   }
-  Status WriteTo(base::SectionWriter& writer) {
-    return used_ ? spool_.WriteTo(writer, name_, base::ElementTypeOf<T>()) : Ok();
+  Status WriteTo(base::SectionWriter& writer) { return WriteTo(writer, name_); }
+  Status WriteTo(base::SectionWriter& writer, std::string_view name) {
+    return used_ ? spool_.WriteTo(writer, name, base::ElementTypeOf<T>()) : Ok();
   }
 
  private:

@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/section_file.h"
 #include "base/status.h"
 #include "events/schema.h"
 
@@ -32,9 +33,10 @@ class Dictionary {
   uint32_t size() const;
   std::string_view name(uint32_t id) const;    // id < size()
   uint32_t Find(std::string_view name) const;  // kNone when absent
+  // One id space of a dictionaries file, verified: kDataLoss when order, slots or a bound is wrong.
+  static Result<Dictionary> Load(std::shared_ptr<const base::SectionFile> file, IdSpace space);
 
  private:
-  friend class EventLog;
   struct Rep;
   std::shared_ptr<const Rep> rep_;
 };

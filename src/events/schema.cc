@@ -7,7 +7,8 @@ namespace upnext::events {
 namespace {
 
 constexpr std::array<std::string_view, kIdSpaces> kSpaceNames = {
-    "users", "items", "queries", "devices", "regions", "sources", "channels", "topics", "languages"};
+    "users",   "items",    "queries", "devices",  "regions",
+    "sources", "channels", "topics",  "languages"};
 
 constexpr std::array<std::string_view, kEventTypes> kTypeNames = {
     "",      "impression", "click",  "watch",    "like",   "dislike", "dismiss",
