@@ -1,0 +1,99 @@
+// A bundle: one versioned folder with everything that serving needs of a training run, indivisible
+// (docs/formats/bundle.md):
+//
+//   bundles/v000003/ manifest.json  project.toml  report.json
+//                    features.uxs  candidate.uxs  index.uxs  generators.uxs  ranker.uxs
+//
+//   UPNEXT_ASSIGN_OR_RETURN(auto bundle, Bundle::Open(project.bundles().Path(version), log));
+//
+// The manifest names every file with size and checksum and the log that it was trained on; Open
+// verifies all of it and refuses what does not belong together (SV-03). An opened bundle is
+// immutable: any number of threads.
+#ifndef UPNEXT_BUNDLE_BUNDLE_H_
+#define UPNEXT_BUNDLE_BUNDLE_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "events/event_log.h"
+#include "features/tables.h"
+#include "features/user_state.h"
+#include "ranking/ranker.h"
+#include "retrieval/candidate_model.h"
+#include "retrieval/generators.h"
+#include "retrieval/index.h"
+
+namespace upnext::bundle {
+
+struct FileEntry {
+  std::string name;
+  uint64_t bytes, checksum;
+};
+
+struct Manifest {
+  std::string version;      // "v000003": the folder's name
+  std::string created;      // ISO-8601, UTC
+  std::string log_version;  // the log it was trained on, kept as long as this bundle is current
+  uint64_t log_digest = 0, features_digest = 0;
+  std::string upnext_version, split, machine;
+  uint64_t seed = 0;
+  bool forced = false;  // published with --force although the gate said no ...
+  std::string gate;     // ... for this reason
+  std::vector<FileEntry> files;
+};
+
+// The parts of a bundle while it is written; null or empty ones are left out.
+struct Parts {
+  const features::FeatureTables* tables = nullptr;  // required
+  const retrieval::CandidateModel* candidate = nullptr;
+  const retrieval::Index* index = nullptr;
+  const retrieval::PopularItems* popular = nullptr;
+  const retrieval::CoWatch* co_watch = nullptr;
+  const ranking::Ranker* ranker = nullptr;
+  std::string project_toml, report_json;
+};
+
+// Writes all files and the manifest into `staged` (a folder from base::VersionedRoot::Begin) and
+// syncs them. The caller publishes it. Fills manifest.files and the digests.
+Status WriteBundle(const std::filesystem::path& staged, const Parts& parts, Manifest* manifest);
+
+class Bundle {
+ public:
+  // kDataLoss names the damaged file; kFailedPrecondition when `log` is not the one it was trained
+  // on.
+  static Result<std::unique_ptr<Bundle>> Open(const std::filesystem::path& directory,
+                                              const events::EventLog& log);
+
+  const Manifest& manifest() const { return manifest_; }
+  const features::FeatureTables& tables() const { return tables_; }
+  const retrieval::CandidateModel* candidate() const { return candidate_ ? &*candidate_ : nullptr; }
+  const retrieval::Index* index() const { return index_.get(); }
+  const retrieval::PopularItems& popular() const { return popular_; }
+  const retrieval::CoWatch& co_watch() const { return co_watch_; }
+  const ranking::Ranker* ranker() const { return ranker_ ? &*ranker_ : nullptr; }
+  const std::string& project_toml() const { return project_toml_; }
+  const std::string& report_json() const { return report_json_; }
+
+ private:
+  Bundle() = default;
+  Manifest manifest_;
+  features::FeatureTables tables_;
+  std::optional<retrieval::CandidateModel> candidate_;
+  std::unique_ptr<retrieval::Index> index_;
+  retrieval::PopularItems popular_;
+  retrieval::CoWatch co_watch_;
+  std::optional<ranking::Ranker> ranker_;
+  std::string project_toml_, report_json_;
+};
+
+// Reads and checks manifest.json and every checksum, without opening the models (`upnext inspect`).
+Result<Manifest> VerifyBundle(const std::filesystem::path& directory);
+
+}  // namespace upnext::bundle
+
+#endif  // UPNEXT_BUNDLE_BUNDLE_H_
