@@ -24,10 +24,10 @@
 namespace upnext::events {
 
 struct DatabaseOptions {
-  std::filesystem::path file;            // empty: in memory
-  std::filesystem::path temp_directory;  // where big sorts spill; empty: DuckDB's choice
-  int threads = 0;                       // 0: as many as the machine has
-  int memory_limit_mb = 0;               // 0: DuckDB's default
+  std::filesystem::path file = {};            // empty: in memory
+  std::filesystem::path temp_directory = {};  // where big sorts spill; empty: DuckDB's choice
+  int threads = 0;                            // 0: as many as the machine has
+  int memory_limit_mb = 0;                    // 0: DuckDB's default
 };
 
 // A batch of result rows, column by column. Valid during the callback only.
@@ -65,19 +65,21 @@ class Database {
   Status Query(std::string_view sql, const std::function<Status(const Chunk&)>& on_chunk);
   // The output columns of a query, without running it.
   Result<std::vector<Column>> Describe(std::string_view sql);
-  // Appends rows fast: Append(table, rows) with one filler per row is in duckdb.cc's Appender.
-
   // Progress of the running statement in [0, 1], or < 0 when unknown; callable from another thread.
   double progress() const;
   void Interrupt();  // from another thread: the running statement fails with kCancelled
 
  private:
+  friend class Appender;
   Database();
   struct Rep;
   std::unique_ptr<Rep> rep_;
 };
 
-// Bulk insertion into an existing table, column values in order, then EndRow.
+// Bulk insertion into an existing table, column values in order, then EndRow. Close before reading.
+//   UPNEXT_ASSIGN_OR_RETURN(Appender rows, Appender::Create(db, "t"));
+//   rows.Add(int64_t{1}); rows.Add("text"); UPNEXT_RETURN_IF_ERROR(rows.EndRow()); ...
+//   rows.Close();
 class Appender {
  public:
   static Result<Appender> Create(Database& database, std::string_view table);
@@ -87,6 +89,7 @@ class Appender {
   void Add(double value);
   void Add(bool value);
   void Add(std::string_view value);
+  void Add(const char* value) { Add(std::string_view(value)); }  // else it would become a bool
   void AddNull();
   Status EndRow();  // the first error of the row
   Status Close();   // flushes

@@ -83,25 +83,25 @@ class EventLog {
 
 // Rows as they arrive, in any order; ids are strings. Used by tests, small tools and the import.
 struct RawEvent {
-  std::string user, item;
+  std::string user = {}, item = {};
   int64_t time_ms = 0;
   EventType type = EventType::kImpression;
   float value = kAbsent;
-  std::string query, request, source, device, region, seed;
+  std::string query = {}, request = {}, source = {}, device = {}, region = {}, seed = {};
   uint16_t position = 0;
   float propensity = kAbsent;
   bool off_site = false;
 };
 struct RawItem {
-  std::string item;
+  std::string item = {};
   int64_t created_ms = kNoTime;
   float duration_s = kAbsent;
-  std::string channel, language, title;
-  std::vector<std::string> topics;
+  std::string channel = {}, language = {}, title = {};
+  std::vector<std::string> topics = {};
   bool removed = false;
 };
 struct RawUser {
-  std::string user, region, language;
+  std::string user = {}, region = {}, language = {};
   float age = kAbsent, gender = kAbsent, logged_in = kAbsent;
 };
 

@@ -23,9 +23,10 @@
 namespace upnext::events {
 
 struct ImportOptions {
-  std::string events_sql, items_sql, users_sql;  // the last two may be empty
-  std::filesystem::path data;                    // replaces {data}
-  double max_rejects = 0.001;                    // share of rows
+  // The last two may be empty.
+  std::string events_sql = {}, items_sql = {}, users_sql = {};
+  std::filesystem::path data = {};  // replaces {data}
+  double max_rejects = 0.001;       // share of rows
   uint32_t shards = 1;
   int threads = 0;
   int memory_limit_mb = 0;  // DuckDB's budget; 0: its default
