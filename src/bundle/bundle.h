@@ -4,7 +4,8 @@
 //   bundles/v000003/ manifest.json  project.toml  report.json
 //                    features.uxs  candidate.uxs  index.uxs  generators.uxs  ranker.uxs
 //
-//   UPNEXT_ASSIGN_OR_RETURN(auto bundle, Bundle::Open(project.bundles().Path(version), log));
+//   UPNEXT_ASSIGN_OR_RETURN(auto bundle, Bundle::Open(project.bundles().Path(version),
+//   log.digest()));
 //
 // The manifest names every file with size and checksum and the log that it was trained on; Open
 // verifies all of it and refuses what does not belong together (SV-03). An opened bundle is
@@ -20,7 +21,6 @@
 #include <vector>
 
 #include "base/status.h"
-#include "events/event_log.h"
 #include "features/tables.h"
 #include "features/user_state.h"
 #include "ranking/ranker.h"
@@ -67,7 +67,7 @@ class Bundle {
   // kDataLoss names the damaged file; kFailedPrecondition when `log` is not the one it was trained
   // on.
   static Result<std::unique_ptr<Bundle>> Open(const std::filesystem::path& directory,
-                                              const events::EventLog& log);
+                                              uint64_t log_digest);
 
   const Manifest& manifest() const { return manifest_; }
   const features::FeatureTables& tables() const { return tables_; }
