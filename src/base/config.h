@@ -47,22 +47,30 @@ class ConfigTable {
   ConfigTable Table(std::string_view key) const;
   std::vector<ConfigTable> Tables(std::string_view key) const;  // [[key]]
   bool Has(std::string_view key) const;
+  // The keys that the file gives, in file order, for tables whose keys the user names freely. They
+  // count as unknown until a getter asks for them.
+  std::vector<std::string> Keys() const;
   // Records `message` at this key's line, e.g. for rules that span several keys.
   void Fail(std::string_view key, std::string message) const;
 
  private:
   friend class Config;
   struct Node;
-  std::shared_ptr<Node> node_;
+  std::shared_ptr<Node> node_;  // null in a default-made table, which reads as an empty one
 };
 
 class Config {
  public:
+  // kNotFound when there is no such file, kInvalidArgument with line and column when it is not
+  // TOML.
   static Result<Config> Load(const std::filesystem::path& path);
+  // `name` stands for the path in messages.
   static Result<Config> Parse(std::string_view toml, std::string_view name);
   ConfigTable root() const { return root_; }
   ConfigTable Table(std::string_view key) const { return root_.Table(key); }
-  // The first mistake in file order: syntax of values, ranges, unknown keys and tables.
+  // The first mistake in file order: wrong types, ranges, unknown keys and tables.
+  // kInvalidArgument, "upnext.toml:12:3: retrieval.dmi: ...". Call it when everything has been
+  // asked for.
   Status Check() const;
   const std::string& text() const { return text_; }  // as read, kept with every bundle
 
