@@ -1,0 +1,65 @@
+#include "base/status.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <type_traits>
+
+namespace upnext {
+namespace {
+
+struct Animal {
+  virtual ~Animal() = default;
+};
+struct Dog : Animal {};
+
+Result<int> Half(int value) {
+  if (value % 2 != 0) return InvalidArgument("expected an even number, found {}", value);
+  return value / 2;
+}
+
+Result<int> Quarter(int value) {
+  UPNEXT_ASSIGN_OR_RETURN(const int half, Half(value));
+  return Half(half);
+}
+
+Status CheckEven(int value) {
+  UPNEXT_RETURN_IF_ERROR(Half(value));
+  return Ok();
+}
+
+Result<std::unique_ptr<Animal>> MakeAnimal() { return std::make_unique<Dog>(); }
+
+TEST(Status, MacrosPassValuesOnAndErrorsUp) {
+  EXPECT_EQ(Quarter(12).value(), 3);
+  ASSERT_FALSE(Quarter(6));
+  EXPECT_EQ(Quarter(6).error().message, "expected an even number, found 3");
+  EXPECT_TRUE(CheckEven(2));
+  EXPECT_EQ(CheckEven(1).error().code, Code::kInvalidArgument);
+}
+
+TEST(Status, AssignTakesExpressionsWithCommasAndMovesOnlyOnce) {
+  const auto make = [](int value) -> Result<std::unique_ptr<std::pair<int, int>>> {
+    UPNEXT_ASSIGN_OR_RETURN(auto pair, Result<std::unique_ptr<std::pair<int, int>>>(
+                                           std::make_unique<std::pair<int, int>>(value, 1)));
+    return pair;
+  };
+  EXPECT_EQ((*make(7))->first, 7);
+}
+
+TEST(Status, ResultConvertsToBasesAsItsValueDoes) { EXPECT_NE(MakeAnimal().value(), nullptr); }
+
+TEST(Status, ContextComesBeforeTheMessageAndKeepsTheCode) {
+  const Status status = WithContext(Half(3).error(), "upnext.toml");
+  EXPECT_EQ(status.error().message, "upnext.toml: expected an even number, found 3");
+  EXPECT_EQ(status.error().code, Code::kInvalidArgument);
+}
+
+TEST(Status, CodesKeepTheNumbersOfGrpc) {
+  EXPECT_EQ(static_cast<int>(Code::kNotFound), 5);
+  EXPECT_EQ(static_cast<int>(Code::kDataLoss), 15);
+  EXPECT_EQ(CodeName(Code::kFailedPrecondition), "failed precondition");
+}
+
+}  // namespace
+}  // namespace upnext
