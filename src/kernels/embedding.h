@@ -65,9 +65,9 @@ struct AdagradOptions {
 // stay as it is until ApplyAdagrad() or Clear().
 class RowGradients {
  public:
-  // d_out [bags, stride]: the gradient of what Gather(pooling, ...) returned.
+  // d_out [bags, stride]: the gradient of what Gather(pooling, ...) gave.
   void AddBags(const BagsView& bags, const float* d_out, size_t stride, Pooling pooling);
-  // d_rows [ids, stride]: the gradient of what GatherRows() returned. An id may appear many times.
+  // d_rows [ids, stride]: the gradient of what GatherRows() gave. An id may appear many times.
   void AddRows(std::span<const uint32_t> ids, const float* d_rows, size_t stride);
 
   // For each row r with a gradient g: accumulators[r] += mean(g^2), row -= lr g / (sqrt(acc) +
@@ -79,12 +79,14 @@ class RowGradients {
   // References held, row 0 left out.
   size_t size() const { return entries_.size(); }
 
- private:
+  // One reference: the gradient of `row` += scale * gradient[0 .. dim).
   struct Entry {
     uint32_t row;
     float scale;
     const float* gradient;
   };
+
+ private:
   void SortByRow();
 
   std::vector<Entry> entries_;

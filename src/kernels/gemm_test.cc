@@ -1,0 +1,161 @@
+#include "kernels/gemm.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <thread>
+#include <tuple>
+#include <vector>
+
+#include "base/rng.h"
+
+namespace upnext::kernels {
+namespace {
+
+std::vector<float> Random(size_t n, uint64_t seed) {
+  base::Rng rng(seed);
+  std::vector<float> values(n);
+  for (float& value : values) value = static_cast<float>(rng.Uniform() * 2.0 - 1.0);
+  return values;
+}
+
+struct Problem {
+  Problem(GemmShape s, size_t padding) : shape(s) {
+    shape.lda = (s.transpose_a ? s.m : s.k) + padding;
+    shape.ldb = (s.transpose_b ? s.k : s.n) + padding;
+    shape.ldc = s.n + padding;
+    a = Random((s.transpose_a ? s.k : s.m) * shape.lda, 1);
+    b = Random((s.transpose_b ? s.n : s.k) * shape.ldb, 2);
+    c = Random(s.m * shape.ldc, 3);
+  }
+  GemmShape shape;
+  std::vector<float> a, b, c;
+};
+
+void ExpectNear(const std::vector<float>& c, const std::vector<float>& expected, size_t k,
+                const GemmShape& s) {
+  ASSERT_EQ(c.size(), expected.size());
+  const float tolerance = 1e-6f * static_cast<float>(k) + 1e-5f;
+  for (size_t i = 0; i < c.size(); ++i) {
+    ASSERT_NEAR(c[i], expected[i], tolerance)
+        << "at " << i << " of m=" << s.m << " n=" << s.n << " k=" << s.k << " ta=" << s.transpose_a
+        << " tb=" << s.transpose_b << " beta=" << s.beta;
+  }
+}
+
+using Case = std::tuple<Precision, int /*threads*/, bool /*transpose a*/, bool /*transpose b*/>;
+class GemmEqualsReference : public testing::TestWithParam<Case> {};
+
+TEST_P(GemmEqualsReference, AtAllSizesStridesAndBetas) {
+  const auto [precision, threads, transpose_a, transpose_b] = GetParam();
+  base::ThreadPool pool(threads);
+  const std::vector<std::array<size_t, 3>> sizes = {
+      {1, 1, 1}, {1, 7, 3}, {5, 3, 0}, {2, 16, 64}, {17, 33, 65}, {100, 65, 129}, {130, 300, 48}};
+  for (const auto& [m, n, k] : sizes) {
+    for (size_t padding : {0, 5}) {
+      for (float beta : {0.0f, 1.0f, 0.5f}) {
+        Problem p({.m = m,
+                   .n = n,
+                   .k = k,
+                   .transpose_a = transpose_a,
+                   .transpose_b = transpose_b,
+                   .beta = beta},
+                  padding);
+        auto expected = p.c;
+        // Where bf16 is not fast it is not used.
+        const Precision real = HasFastBf16() ? precision : Precision::kFp32;
+        reference::Gemm(p.shape, p.a.data(), p.b.data(), expected.data(), real);
+        Gemm(p.shape, p.a.data(), p.b.data(), p.c.data(), precision, threads > 1 ? &pool : nullptr);
+        ExpectNear(p.c, expected, k, p.shape);
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, GemmEqualsReference,
+                         testing::Combine(testing::Values(Precision::kFp32, Precision::kBf16),
+                                          testing::Values(1, 3), testing::Bool(), testing::Bool()));
+
+TEST(Gemm, OldValuesAreNotReadWhenBetaIsZero) {
+  for (size_t size : {3, 64}) {
+    Problem p({.m = size, .n = size, .k = size}, 0);
+    auto expected = p.c;
+    reference::Gemm(p.shape, p.a.data(), p.b.data(), expected.data(), Precision::kFp32);
+    for (float& value : p.c) value = std::nanf("");
+    Gemm(p.shape, p.a.data(), p.b.data(), p.c.data(), Precision::kFp32);
+    ExpectNear(p.c, expected, size, p.shape);
+  }
+}
+
+TEST(Gemm, Bf16OperandsGiveWhatRoundedFloatsGive) {
+  for (bool transpose_b : {false, true}) {
+    for (size_t size : {4, 70}) {
+      Problem p({.m = size, .n = size + 1, .k = size + 2, .transpose_b = transpose_b}, 3);
+      std::vector<Bf16> a(p.a.size()), b(p.b.size());
+      ToBf16(p.a, a);
+      ToBf16(p.b, b);
+      auto expected = p.c;
+      reference::Gemm(p.shape, p.a.data(), p.b.data(), expected.data(), Precision::kBf16);
+      Gemm(p.shape, a.data(), b.data(), p.c.data());
+      ExpectNear(p.c, expected, size, p.shape);
+    }
+  }
+}
+
+TEST(Gemm, SameBytesOnEveryRun) {
+  base::ThreadPool pool(2);
+  for (Precision precision : {Precision::kFp32, Precision::kBf16}) {
+    Problem p({.m = 256, .n = 192, .k = 320, .transpose_b = true}, 0);
+    Gemm(p.shape, p.a.data(), p.b.data(), p.c.data(), precision, &pool);
+    for (int run = 0; run < 5; ++run) {
+      std::vector<float> again(p.c.size());
+      Gemm(p.shape, p.a.data(), p.b.data(), again.data(), precision, &pool);
+      ASSERT_EQ(again, p.c);
+    }
+  }
+}
+
+TEST(Gemm, ManyThreadsMayMultiplyAtOnce) {
+  Problem p({.m = 96, .n = 64, .k = 128}, 0);
+  auto expected = p.c;
+  Gemm(p.shape, p.a.data(), p.b.data(), expected.data(), BestPrecision());
+  std::vector<std::vector<float>> results(4, std::vector<float>(p.c.size()));
+  std::vector<std::jthread> threads;
+  for (auto& result : results) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 20; ++i) {
+        Gemm(p.shape, p.a.data(), p.b.data(), result.data(), BestPrecision());
+      }
+    });
+  }
+  threads.clear();
+  for (const auto& result : results) EXPECT_EQ(result, expected);
+}
+
+TEST(Gemm, OneOpenMpThreadOrTwoGiveTheSameProduct) {
+  Problem p({.m = 128, .n = 128, .k = 64}, 0);
+  auto one = p.c, two = p.c;
+  Gemm(p.shape, p.a.data(), p.b.data(), one.data(), Precision::kFp32);
+  SetOpenMpThreads(2);
+  Gemm(p.shape, p.a.data(), p.b.data(), two.data(), Precision::kFp32);
+  SetOpenMpThreads(1);
+  ExpectNear(two, one, 64, p.shape);
+}
+
+TEST(Gemm, NamesThePrecisionThatRuns) {
+  EXPECT_EQ(PrecisionName(Precision::kFp32), "fp32");
+  EXPECT_EQ(PrecisionName(Precision::kBf16), HasFastBf16() ? "bf16" : "fp32");
+  EXPECT_EQ(BestPrecision() == Precision::kBf16, HasFastBf16());
+}
+
+TEST(Bf16, KnownRoundings) {
+  EXPECT_EQ(ToBf16(1.0f).bits, 0x3f80);
+  EXPECT_EQ(ToBf16(std::bit_cast<float>(0x3f808000u)).bits, 0x3f80);  // tie, to even below
+  EXPECT_EQ(ToBf16(std::bit_cast<float>(0x3f818000u)).bits, 0x3f82);  // tie, to even above
+  EXPECT_EQ(ToBf16(std::bit_cast<float>(0x3f808001u)).bits, 0x3f81);
+  EXPECT_EQ(ToBf16(3.4e38f).bits, 0x7f80);  // overflow: infinity
+  EXPECT_TRUE(std::isnan(ToFloat(ToBf16(std::bit_cast<float>(0x7f800001u)))));  // not infinity
+}
+
+}  // namespace
+}  // namespace upnext::kernels
