@@ -91,7 +91,9 @@ class Bundle {
   std::string project_toml_, report_json_;
 };
 
-// Reads and checks manifest.json and every checksum, without opening the models (`upnext inspect`).
+// manifest.json alone, well-formed and of a known format.
+Result<Manifest> ReadManifest(const std::filesystem::path& directory);
+// The manifest, after checking the size and checksum of every file, without opening the models (`upnext inspect`).
 Result<Manifest> VerifyBundle(const std::filesystem::path& directory);
 
 }  // namespace upnext::bundle

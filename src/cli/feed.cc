@@ -1,0 +1,119 @@
+#include "cli/feed.h"
+
+#include <fmt/format.h>
+
+#include "cli/progress_bar.h"
+
+namespace upnext::cli {
+namespace {
+
+constexpr size_t kTitleWidth = 44, kIdWidth = 10;
+
+// Cuts at a character, not inside one: UTF-8 continuation bytes are 10xxxxxx.
+std::string Cut(std::string_view text, size_t characters) {
+  size_t seen = 0, i = 0;
+  while (i < text.size()) {
+    if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80 && seen++ == characters) break;
+    ++i;
+  }
+  return i == text.size() ? std::string(text) : std::string(text.substr(0, i)) + "...";
+}
+
+std::string Sources(const serving::Recommendation& item) {
+  std::string out;
+  for (const serving::SourceScore& source : item.sources) {
+    out += fmt::format("{}{} {:.4g}", out.empty() ? "" : ", ", source.source, source.score);
+  }
+  return out;
+}
+
+std::string Predictions(const serving::Recommendation& item,
+                        std::span<const ranking::Objective> objectives) {
+  std::string out;
+  for (size_t k = 0; k < item.predictions.size() && k < objectives.size(); ++k) {
+    out += fmt::format("{}{} {:.4g}", out.empty() ? "" : ", ", objectives[k].name,
+                       item.predictions[k]);
+  }
+  return out;
+}
+
+}  // namespace
+
+nlohmann::json ItemsJson(std::span<const serving::Recommendation> items,
+                         std::span<const ranking::Objective> objectives, bool explain) {
+  nlohmann::json out = nlohmann::json::array();
+  for (const serving::Recommendation& item : items) {
+    nlohmann::json row = {
+        {"item", item.id}, {"title", item.title}, {"score", item.score}, {"reason", item.reason}};
+    if (explain) {
+      row["sources"] = nlohmann::json::array();
+      for (const serving::SourceScore& source : item.sources) {
+        row["sources"].push_back({{"source", source.source}, {"score", source.score}});
+      }
+      for (size_t k = 0; k < item.predictions.size() && k < objectives.size(); ++k) {
+        row["predictions"][objectives[k].name] = item.predictions[k];
+      }
+    }
+    out.push_back(std::move(row));
+  }
+  return out;
+}
+
+nlohmann::json SlateJson(const serving::Slate& slate,
+                         std::span<const ranking::Objective> objectives, const std::string& user,
+                         bool explain) {
+  nlohmann::json out = {{"user", user},
+                        {"request", slate.request},
+                        {"items", ItemsJson(slate.items, objectives, explain)},
+                        {"notes", slate.notes}};
+  if (explain) {
+    const serving::StageCounts& c = slate.counts;
+    out["counts"] = {{"catalogue", c.catalogue},
+                     {"proposed", c.proposed},
+                     {"distinct", c.distinct},
+                     {"after_filters", c.after_filters},
+                     {"ranked", c.ranked},
+                     {"shown", c.shown},
+                     {"filtered_seen", c.filtered_seen},
+                     {"filtered_removed", c.filtered_removed},
+                     {"filtered_excluded", c.filtered_excluded}};
+    out["milliseconds"] = {{"retrieval", slate.retrieval_ms}, {"ranking", slate.ranking_ms}};
+  }
+  return out;
+}
+
+std::string ItemsTable(std::span<const serving::Recommendation> items,
+                       std::span<const ranking::Objective> objectives, bool explain) {
+  std::string out;
+  size_t rank = 0;
+  for (const serving::Recommendation& item : items) {
+    out += fmt::format("{:>4}  {:>10.4g}  {:<{}}  {:<{}}  {}\n", ++rank, item.score, item.id,
+                       kIdWidth, Cut(item.title, kTitleWidth), kTitleWidth + 3, item.reason);
+    if (!explain) continue;
+    out += fmt::format("{:18}proposed by {}\n", "", Sources(item));
+    if (!item.predictions.empty()) {
+      out += fmt::format("{:18}predicted {}\n", "", Predictions(item, objectives));
+    }
+  }
+  return out;
+}
+
+std::string SlateTable(const serving::Slate& slate, std::span<const ranking::Objective> objectives,
+                       const std::string& user, bool explain) {
+  std::string out = fmt::format("Feed of user {}\n", user);
+  for (const std::string& note : slate.notes) out += fmt::format("  note: {}\n", note);
+  out += ItemsTable(slate.items, objectives, explain);
+  if (explain) {
+    const serving::StageCounts& c = slate.counts;
+    out += fmt::format(
+        "  {} items in the catalogue -> {} proposed ({} distinct) -> {} after filters ({} seen, {} "
+        "removed, {} excluded left out) -> {} ranked -> {} shown; retrieval {:.2f} ms, ranking "
+        "{:.2f} ms\n",
+        WithCommas(c.catalogue), c.proposed, c.distinct, c.after_filters, c.filtered_seen,
+        c.filtered_removed, c.filtered_excluded, c.ranked, c.shown, slate.retrieval_ms,
+        slate.ranking_ms);
+  }
+  return out;
+}
+
+}  // namespace upnext::cli

@@ -1,0 +1,28 @@
+// Slates for people (a table) and for programs (JSON).
+#ifndef UPNEXT_CLI_FEED_H_
+#define UPNEXT_CLI_FEED_H_
+
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ranking/objectives.h"
+#include "serving/engine.h"
+
+namespace upnext::cli {
+
+nlohmann::json SlateJson(const serving::Slate& slate,
+                         std::span<const ranking::Objective> objectives, const std::string& user,
+                         bool explain);
+std::string SlateTable(const serving::Slate& slate, std::span<const ranking::Objective> objectives,
+                       const std::string& user, bool explain);
+// Items without a request around them: `upnext similar`.
+nlohmann::json ItemsJson(std::span<const serving::Recommendation> items,
+                         std::span<const ranking::Objective> objectives, bool explain);
+std::string ItemsTable(std::span<const serving::Recommendation> items,
+                       std::span<const ranking::Objective> objectives, bool explain);
+
+}  // namespace upnext::cli
+
+#endif  // UPNEXT_CLI_FEED_H_

@@ -1,0 +1,74 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/progress_bar.h"
+#include "cli/verbs.h"
+
+namespace upnext::cli {
+namespace {
+
+struct Flags {
+  ProjectFlags project;
+  double max_rejects = -1;
+  uint32_t shards = 0;
+  bool json = false;
+};
+
+void Print(const events::ImportReport& report, bool json) {
+  if (json) {
+    const nlohmann::json out = {
+        {"version", report.version},
+        {"events", report.events},
+        {"items", report.items},
+        {"users", report.users},
+        {"rejected",
+         {{"events", report.rejected_events},
+          {"items", report.rejected_items},
+          {"users", report.rejected_users}}},
+        {"rejects_file", report.rejects_file.string()},
+        {"seconds", report.seconds},
+    };
+    fmt::print("{}\n", out.dump(2));
+    return;
+  }
+  fmt::print("event log {}: {} events, {} items, {} users ({:.1f} s)\n", report.version,
+             WithCommas(report.events), WithCommas(report.items), WithCommas(report.users),
+             report.seconds);
+  const uint64_t rejected = report.rejected_events + report.rejected_items + report.rejected_users;
+  if (rejected > 0) {
+    fmt::print("{} rows rejected, listed with reasons in {}\n", WithCommas(rejected),
+               report.rejects_file.string());
+  }
+}
+
+Status Run(const Flags& flags) {
+  UPNEXT_ASSIGN_OR_RETURN(Project project, Project::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, project.Lock());
+  if (flags.max_rejects >= 0) project.import.max_rejects = flags.max_rejects;
+  if (flags.shards > 0) project.import.shards = flags.shards;
+  ProgressBar progress;
+  UPNEXT_ASSIGN_OR_RETURN(const events::ImportReport report,
+                          events::Import(project.import, project.logs().root(), progress));
+  UPNEXT_RETURN_IF_ERROR(Prune(project));
+  Print(report, flags.json);
+  return Ok();
+}
+
+}  // namespace
+
+std::function<Status()> MakeImport(CLI::App& app) {
+  auto flags = std::make_shared<Flags>();
+  AddProjectFlags(app, &flags->project);
+  app.add_option("--max-rejects", flags->max_rejects,
+                 "Share of bad rows above which nothing is published (default: the project file's, "
+                 "else 0.001)")
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--shards", flags->shards, "Files to spread the users over (default 1)")
+      ->check(CLI::Range(1, 4096));
+  app.add_flag("--json", flags->json, "Print the report as JSON");
+  return [flags] { return Run(*flags); };
+}
+
+}  // namespace upnext::cli

@@ -1,0 +1,134 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "base/clock.h"
+#include "cli/progress_bar.h"
+#include "cli/verbs.h"
+
+namespace upnext::cli {
+namespace {
+
+struct Flags {
+  ProjectFlags project;
+  std::string path;
+  bool json = false;
+};
+
+nlohmann::json LogJson(const events::EventLog& log) {
+  const events::LogStats& stats = log.stats();
+  nlohmann::json out = {{"kind", "event log"},
+                        {"directory", log.directory().string()},
+                        {"events", stats.events},
+                        {"bytes", stats.bytes},
+                        {"digest", fmt::format("{:016x}", log.digest())},
+                        {"verified", true}};
+  if (stats.events > 0) {
+    out["first"] = base::FormatTime(stats.first_ms);
+    out["last"] = base::FormatTime(stats.last_ms);
+  }
+  for (size_t type = 1; type < events::kEventTypes; ++type) {
+    if (stats.by_type[type] == 0) continue;
+    out["types"][std::string(events::EventTypeName(static_cast<events::EventType>(type)))] =
+        stats.by_type[type];
+  }
+  for (size_t space = 0; space < events::kIdSpaces; ++space) {
+    const auto id = static_cast<events::IdSpace>(space);
+    out["ids"][std::string(events::IdSpaceName(id))] = log.dictionary(id).size();
+  }
+  return out;
+}
+
+nlohmann::json BundleJson(const bundle::Manifest& manifest, const std::filesystem::path& path) {
+  nlohmann::json out = {{"kind", "bundle"},
+                        {"directory", path.string()},
+                        {"version", manifest.version},
+                        {"created", manifest.created},
+                        {"log", manifest.log_version},
+                        {"log_digest", fmt::format("{:016x}", manifest.log_digest)},
+                        {"features_digest", fmt::format("{:016x}", manifest.features_digest)},
+                        {"upnext", manifest.upnext_version},
+                        {"split", manifest.split},
+                        {"machine", manifest.machine},
+                        {"seed", manifest.seed},
+                        {"forced", manifest.forced},
+                        {"gate", manifest.gate},
+                        {"verified", true}};
+  for (const bundle::FileEntry& file : manifest.files) {
+    out["files"].push_back({{"name", file.name},
+                            {"bytes", file.bytes},
+                            {"checksum", fmt::format("{:016x}", file.checksum)}});
+  }
+  return out;
+}
+
+// One "key  value" line per entry; nested tables are indented, numbers get their commas.
+void PrintTable(const nlohmann::json& table, int indent) {
+  for (const auto& [key, value] : table.items()) {
+    if (value.is_object()) {
+      fmt::print("{:{}}{}\n", "", indent, key);
+      PrintTable(value, indent + 2);
+    } else if (value.is_array()) {
+      fmt::print("{:{}}{}\n", "", indent, key);
+      for (const auto& row : value) {
+        fmt::print("{:{}}{:<18} {:>14} bytes  {}\n", "", indent + 2, row["name"].get<std::string>(),
+                   WithCommas(row["bytes"].get<uint64_t>()), row["checksum"].get<std::string>());
+      }
+    } else {
+      const std::string text = value.is_number_unsigned() ? WithCommas(value.get<uint64_t>())
+                               : value.is_string()        ? value.get<std::string>()
+                                                          : value.dump();
+      fmt::print("{:{}}{:<{}} {}\n", "", indent, key, 18 - indent, text);
+    }
+  }
+}
+
+Result<nlohmann::json> Inspect(const std::filesystem::path& path) {
+  if (std::filesystem::exists(path / "manifest.json")) {
+    UPNEXT_ASSIGN_OR_RETURN(const bundle::Manifest manifest, bundle::VerifyBundle(path));
+    return BundleJson(manifest, path);
+  }
+  UPNEXT_ASSIGN_OR_RETURN(const events::EventLog log, events::EventLog::Open(path));
+  return LogJson(log);
+}
+
+Status Run(const Flags& flags) {
+  nlohmann::json found = nlohmann::json::array();
+  if (!flags.path.empty()) {
+    UPNEXT_ASSIGN_OR_RETURN(nlohmann::json one, Inspect(flags.path));
+    found.push_back(std::move(one));
+  } else {
+    UPNEXT_ASSIGN_OR_RETURN(const Project project, Project::Load(flags.project));
+    UPNEXT_ASSIGN_OR_RETURN(const events::EventLog log, project.OpenLog());
+    found.push_back(LogJson(log));
+    if (auto version = project.bundles().Current()) {
+      UPNEXT_ASSIGN_OR_RETURN(nlohmann::json one, Inspect(project.bundles().Path(*version)));
+      // Opening it also proves that its files belong together and to its log.
+      UPNEXT_ASSIGN_OR_RETURN(const OpenedBundle opened, OpenBundle(project));
+      found.push_back(std::move(one));
+    }
+  }
+  if (flags.json) {
+    fmt::print("{}\n", found.dump(2));
+    return Ok();
+  }
+  for (const nlohmann::json& one : found) {
+    PrintTable(one, 0);
+    fmt::print("\n");
+  }
+  return Ok();
+}
+
+}  // namespace
+
+std::function<Status()> MakeInspect(CLI::App& app) {
+  auto flags = std::make_shared<Flags>();
+  AddProjectFlags(app, &flags->project);
+  app.add_option("path", flags->path,
+                 "A log or bundle folder (default: the project's current log and bundle)");
+  app.add_flag("--json", flags->json, "Print JSON");
+  return [flags] { return Run(*flags); };
+}
+
+}  // namespace upnext::cli

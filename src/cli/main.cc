@@ -1,0 +1,82 @@
+// upnext: one binary, a table of verbs.
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "base/suggest.h"
+#include "cli/progress_bar.h"
+#include "cli/verbs.h"
+
+namespace upnext::cli {
+namespace {
+
+struct Verb {
+  const char* name;
+  const char* summary;
+  VerbMaker make;
+};
+
+constexpr std::array kVerbs{
+    Verb{"simulate", "make a believable event log to try things on", MakeSimulate},
+    Verb{"import", "turn your files into an event log", MakeImport},
+    Verb{"train", "learn both models from the log and publish them", MakeTrain},
+    Verb{"evaluate", "measure the published models beside simple baselines", MakeEvaluate},
+    Verb{"recommend", "print feeds, for one user or for all", MakeRecommend},
+    Verb{"similar", "print items like an item", MakeSimilar},
+    Verb{"serve", "answer requests over HTTP", MakeServe},
+    Verb{"inspect", "show and verify what a log or a bundle holds", MakeInspect},
+};
+
+// CLI11 would call an unknown verb a missing one; say which were meant instead.
+int UnknownVerb(const std::string& word) {
+  std::vector<std::string> names;
+  for (const Verb& verb : kVerbs) names.emplace_back(verb.name);
+  fmt::print(stderr, "upnext: there is no verb '{}'{}\n`upnext --help` lists the verbs.\n", word,
+             base::DidYouMean(word, names));
+  return 2;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("upnext: from event log to ranked feed in one binary");
+  app.set_version_flag("--version", UPNEXT_VERSION);
+  app.require_subcommand(1);
+  app.footer("`upnext VERB --help` tells a verb's options.");
+  std::vector<std::pair<CLI::App*, std::function<Status()>>> verbs;
+  for (const Verb& verb : kVerbs) {
+    CLI::App* sub = app.add_subcommand(verb.name, verb.summary);
+    verbs.emplace_back(sub, verb.make(*sub));
+  }
+  if (argc > 1 && argv[1][0] != '-') {
+    bool known = false;
+    for (const Verb& verb : kVerbs) known |= std::string_view(verb.name) == argv[1];
+    if (!known) return UnknownVerb(argv[1]);
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  InstallStopHandler();
+  for (auto& [sub, run] : verbs) {
+    if (!sub->parsed()) continue;
+    if (Status status = run(); !status) {
+      fmt::print(stderr, "upnext {}: {}\n", sub->get_name(), status.error().message);
+      return 1;
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace upnext::cli
+
+int main(int argc, char** argv) {
+  // Writing to a closed pipe or socket is an error to handle, not a reason to die.
+  signal(SIGPIPE, SIG_IGN);
+  return upnext::cli::Main(argc, argv);
+}

@@ -1,0 +1,51 @@
+// The command line's Progress: a bar with rate and remaining time on a terminal, a line every few
+// seconds elsewhere. Writes to stderr only. Safe from any thread.
+#ifndef UPNEXT_CLI_PROGRESS_BAR_H_
+#define UPNEXT_CLI_PROGRESS_BAR_H_
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/mutex.h"
+#include "base/progress.h"
+
+namespace upnext::cli {
+
+// The first ^C or SIGTERM asks running work to stop cleanly, the second ends the process.
+void InstallStopHandler();
+bool StopRequested();
+void WaitForStop();  // blocks until one of them came
+
+class ProgressBar : public base::Progress {
+ public:
+  explicit ProgressBar(bool quiet = false);
+  ~ProgressBar() override;
+  void Begin(std::string_view stage, std::string_view unit, uint64_t total) override;
+  void Update(uint64_t done, std::string_view note) override;
+  void End() override;
+  void Note(std::string_view line) override;
+  bool stop_requested() const override { return StopRequested(); }
+
+ private:
+  using Time = std::chrono::steady_clock::time_point;
+  void Draw(bool final) UPNEXT_REQUIRES(mutex_);
+
+  const bool quiet_, terminal_;
+  base::Mutex mutex_;
+  bool active_ UPNEXT_GUARDED_BY(mutex_) = false;
+  std::string stage_ UPNEXT_GUARDED_BY(mutex_), unit_ UPNEXT_GUARDED_BY(mutex_),
+      note_ UPNEXT_GUARDED_BY(mutex_);
+  uint64_t total_ UPNEXT_GUARDED_BY(mutex_) = 0, done_ UPNEXT_GUARDED_BY(mutex_) = 0;
+  Time begin_ UPNEXT_GUARDED_BY(mutex_), drawn_ UPNEXT_GUARDED_BY(mutex_);
+};
+
+// "1,234,567", "12.3 k", "1 min 05 s".
+std::string WithCommas(uint64_t n);
+std::string HumanRate(double per_second);
+std::string HumanSeconds(double seconds);
+
+}  // namespace upnext::cli
+
+#endif  // UPNEXT_CLI_PROGRESS_BAR_H_

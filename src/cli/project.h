@@ -1,0 +1,64 @@
+// A project as the command line sees it: the project file, the data directory, and the folder that
+// holds what upnext makes of them:
+//
+//   PROJECT_DIR/  log/v000001 CURRENT    bundles/v000001 CURRENT    store/    lock
+#ifndef UPNEXT_CLI_PROJECT_H_
+#define UPNEXT_CLI_PROJECT_H_
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/config.h"
+#include "base/file.h"
+#include "base/lock_file.h"
+#include "base/status.h"
+#include "bundle/bundle.h"
+#include "events/event_log.h"
+#include "events/import.h"
+#include "serving/engine.h"
+#include "studies/pipeline.h"
+
+namespace upnext::cli {
+
+// What -c, --data and --project-dir say.
+struct ProjectFlags {
+  std::string config = "upnext.toml", data, directory;
+};
+
+struct Project {
+  base::Config config;
+  std::filesystem::path
+      data;  // --data, else UPNEXT_DATA, else [project] data, else the file's folder
+  std::filesystem::path directory;  // --project-dir, else [project] directory, else .upnext/NAME
+  events::ImportOptions import;
+  studies::PipelineOptions pipeline;
+  serving::EngineOptions engine;
+  double publish_margin = 0.02;  // [train] margin: how much worse a new version may be, relative
+  int threads = 0;               // [train] threads; 0: all
+
+  // Reads the whole file, so that a mistake anywhere in it is told at once by any verb.
+  static Result<Project> Load(const ProjectFlags& flags);
+
+  base::VersionedRoot logs() const { return base::VersionedRoot(directory / "log"); }
+  base::VersionedRoot bundles() const { return base::VersionedRoot(directory / "bundles"); }
+  std::filesystem::path store() const { return directory / "store"; }
+  // Held by verbs that write; kAborted when another process holds the project.
+  Result<base::LockFile> Lock() const;
+  Result<events::EventLog> OpenLog() const;  // the current one; kNotFound says to run import
+};
+
+// The current bundle and the log it was trained on.
+struct OpenedBundle {
+  events::EventLog log;
+  std::unique_ptr<bundle::Bundle> bundle;
+};
+Result<OpenedBundle> OpenBundle(const Project& project);  // kNotFound says to run train
+
+// Keeps the current log and the one the current bundle was trained on, and the newest bundles;
+// removes others.
+Status Prune(const Project& project);
+
+}  // namespace upnext::cli
+
+#endif  // UPNEXT_CLI_PROJECT_H_

@@ -1,0 +1,52 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "cli/progress_bar.h"
+#include "cli/verbs.h"
+#include "net/http_server.h"
+#include "serving/service.h"
+
+namespace upnext::cli {
+namespace {
+
+struct Flags {
+  ProjectFlags project;
+  net::ServerOptions server;
+};
+
+Status Run(const Flags& flags) {
+  UPNEXT_ASSIGN_OR_RETURN(const Project project, Project::Load(flags.project));
+  const serving::ServiceOptions options{.log_root = project.logs().root(),
+                                        .bundle_root = project.bundles().root(),
+                                        .store = project.store(),
+                                        .engine = project.engine,
+                                        .rule = project.pipeline.rule};
+  UPNEXT_ASSIGN_OR_RETURN(auto service, serving::Service::Start(options));
+  UPNEXT_ASSIGN_OR_RETURN(auto server, net::HttpServer::Start(flags.server, *service));
+  const serving::ServiceStatus status = service->status();
+  fmt::print(stderr,
+             "serving bundle {} (log {}) on http://{}:{}\n"
+             "try  curl 'http://{}:{}/v1/recommendations?user=U&n=10'   stop with ^C\n",
+             status.bundle_version, status.log_version, flags.server.address, server->port(),
+             flags.server.address, server->port());
+  WaitForStop();
+  fmt::print(stderr, "stopping: requests in flight are answered first\n");
+  server->Stop();
+  return Ok();
+}
+
+}  // namespace
+
+std::function<Status()> MakeServe(CLI::App& app) {
+  auto flags = std::make_shared<Flags>();
+  AddProjectFlags(app, &flags->project);
+  app.add_option("--address", flags->server.address, "Address to listen on")->capture_default_str();
+  app.add_option("--port", flags->server.port, "Port; 0 takes any free one")->capture_default_str();
+  app.add_option("--threads", flags->server.threads, "Threads; 0: as many as the machine has")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  return [flags] { return Run(*flags); };
+}
+
+}  // namespace upnext::cli

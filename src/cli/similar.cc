@@ -1,0 +1,49 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "cli/feed.h"
+#include "cli/verbs.h"
+
+namespace upnext::cli {
+namespace {
+
+struct Flags {
+  ProjectFlags project;
+  std::string item;
+  uint32_t n = 20;
+  bool explain = false, json = false;
+};
+
+Status Run(const Flags& flags) {
+  UPNEXT_ASSIGN_OR_RETURN(const Project project, Project::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const OpenedBundle opened, OpenBundle(project));
+  const features::Catalogue catalogue(opened.log);
+  const serving::Engine engine(*opened.bundle, catalogue, project.engine);
+  UPNEXT_ASSIGN_OR_RETURN(const std::vector<serving::Recommendation> items,
+                          engine.Similar(flags.item, flags.n));
+  if (flags.json) {
+    const nlohmann::json out = {{"item", flags.item},
+                                {"items", ItemsJson(items, engine.objectives(), flags.explain)}};
+    fmt::print("{}\n", out.dump(2));
+  } else {
+    const uint32_t item = catalogue.Find(events::IdSpace::kItem, flags.item);
+    fmt::print("Like {} {}\n{}", flags.item, catalogue.item(item).title,
+               ItemsTable(items, engine.objectives(), flags.explain));
+  }
+  return Ok();
+}
+
+}  // namespace
+
+std::function<Status()> MakeSimilar(CLI::App& app) {
+  auto flags = std::make_shared<Flags>();
+  AddProjectFlags(app, &flags->project);
+  app.add_option("--item", flags->item, "The item to find others like")->required();
+  app.add_option("-n", flags->n, "How many")->check(CLI::Range(1, 10'000))->capture_default_str();
+  app.add_flag("--explain", flags->explain, "Also print which source proposed each item");
+  app.add_flag("--json", flags->json, "Print JSON");
+  return [flags] { return Run(*flags); };
+}
+
+}  // namespace upnext::cli

@@ -1,0 +1,31 @@
+// The verbs of the command line. To add one: a file that defines its function, and a line in
+// main.cc. Data goes to stdout, progress and logs to stderr; exit codes 0 ok, 1 failed, 2 usage.
+#ifndef UPNEXT_CLI_VERBS_H_
+#define UPNEXT_CLI_VERBS_H_
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "base/status.h"
+#include "cli/project.h"
+
+namespace upnext::cli {
+
+// Declares its options on `app` and returns what runs after parsing.
+using VerbMaker = std::function<Status()> (*)(CLI::App& app);
+
+std::function<Status()> MakeImport(CLI::App& app);
+std::function<Status()> MakeTrain(CLI::App& app);
+std::function<Status()> MakeEvaluate(CLI::App& app);
+std::function<Status()> MakeRecommend(CLI::App& app);
+std::function<Status()> MakeSimilar(CLI::App& app);
+std::function<Status()> MakeServe(CLI::App& app);
+std::function<Status()> MakeSimulate(CLI::App& app);
+std::function<Status()> MakeInspect(CLI::App& app);
+
+// -c, --data and --project-dir, shared by all verbs that work on a project.
+void AddProjectFlags(CLI::App& app, ProjectFlags* flags);
+
+}  // namespace upnext::cli
+
+#endif  // UPNEXT_CLI_VERBS_H_

@@ -1,0 +1,100 @@
+#include "studies/pipeline.h"
+
+#include <utility>
+
+#include "examples/learn.h"
+
+namespace upnext::studies {
+
+PipelineOptions PipelineOptions::FromConfig(const base::Config& config) {
+  PipelineOptions options;
+  const base::ConfigTable train = config.Table("train");
+  options.rule = features::CompleteRule::FromConfig(config.Table("labels"));
+  options.features = features::FeatureSpec::FromConfig(config.Table("features"));
+  options.split = examples::SplitOptions::FromConfig(config.Table("split"));
+  const base::ConfigTable retrieval = config.Table("retrieval");
+  options.candidate = retrieval::CandidateModelOptions::FromConfig(retrieval);
+  options.candidate_train = retrieval::CandidateTrainOptions::FromConfig(retrieval);
+  options.index = retrieval::IndexOptions::FromConfig(retrieval.Table("index"));
+  const base::ConfigTable ranking = config.Table("ranking");
+  options.ranker = ranking::RankerOptions::FromConfig(ranking);
+  options.objectives = ranking::ObjectivesFromConfig(ranking);
+  options.ranker_train = ranking::RankerTrainOptions::FromConfig(ranking);
+  options.evaluate.filter_seen = config.Table("serving").Bool("filter_seen", true);
+  options.SetSeed(static_cast<uint64_t>(train.Int("seed", 1, {.min = 0})));
+  return options;
+}
+
+void PipelineOptions::SetSeed(uint64_t value) {
+  seed = value;
+  candidate_train.seed = value;
+  index.seed = value;
+  ranker_train.seed = value;
+  evaluate.seed = value;
+}
+
+Pipeline::Pipeline(const events::EventLog& log, const PipelineOptions& options,
+                   examples::Split split, base::ThreadPool& pool)
+    : options_(options),
+      catalogue_(log),
+      split_(std::move(split)),
+      pool_(pool),
+      source_{catalogue_.log(), catalogue_, options_.rule, split_} {}
+
+Result<std::unique_ptr<Pipeline>> Pipeline::Prepare(const events::EventLog& log,
+                                                    const PipelineOptions& options,
+                                                    base::ThreadPool& pool,
+                                                    base::Progress& progress) {
+  UPNEXT_ASSIGN_OR_RETURN(examples::Split split,
+                          examples::Split::Make(options.split, log, options.rule));
+  std::unique_ptr<Pipeline> run(new Pipeline(log, options, std::move(split), pool));
+  UPNEXT_ASSIGN_OR_RETURN(run->tables_,
+                          examples::LearnFeatures(run->source_, options.features, pool, progress));
+  return run;
+}
+
+Status Pipeline::Train(base::Progress& progress) {
+  popular_ = retrieval::PopularItems::Learn(source_);
+  co_watch_ = retrieval::CoWatch::Learn(source_, options_.co_watch, pool_);
+  if (options_.train_retrieval) {
+    UPNEXT_ASSIGN_OR_RETURN(
+        candidate_, retrieval::TrainCandidateModel(source_, tables_, options_.candidate,
+                                                   options_.candidate_train, pool_, progress));
+    UPNEXT_ASSIGN_OR_RETURN(
+        index_,
+        retrieval::BuildIndex(options_.index, candidate_.model->item_vectors(), pool_, progress));
+  }
+  const uint64_t impressions =
+      source_.log.stats().by_type[static_cast<size_t>(events::EventType::kImpression)];
+  if (options_.train_ranking && impressions > 0) {
+    UPNEXT_ASSIGN_OR_RETURN(
+        ranker_, ranking::TrainRanker(source_, tables_, options_.ranker, options_.objectives,
+                                      options_.ranker_train, pool_, progress));
+  }
+  return Ok();
+}
+
+Result<evaluation::Report> Pipeline::Evaluate(const evaluation::EvaluateOptions& options,
+                                              const retrieval::CandidateModel* candidate,
+                                              const ranking::Ranker* ranker,
+                                              base::Progress& progress) const {
+  return evaluation::Evaluate({source_, tables_, candidate, ranker}, options, pool_, progress);
+}
+
+Result<evaluation::Report> Pipeline::Evaluate(const evaluation::EvaluateOptions& options,
+                                              base::Progress& progress) const {
+  return Evaluate(options, candidate_.model.get(), ranker_.ranker.get(), progress);
+}
+
+bundle::Parts Pipeline::parts() const {
+  bundle::Parts parts;
+  parts.tables = &tables_;
+  parts.candidate = candidate_.model.get();
+  parts.index = index_.get();
+  parts.popular = &popular_;
+  parts.co_watch = &co_watch_;
+  parts.ranker = ranker_.ranker.get();
+  return parts;
+}
+
+}  // namespace upnext::studies

@@ -1,0 +1,97 @@
+// One run of the main job: log -> features -> models -> report. `upnext train` and every study call
+// it, so what a study measures is what users train.
+//
+//   UPNEXT_ASSIGN_OR_RETURN(PipelineOptions options, PipelineOptions::FromConfig(config));
+//   UPNEXT_ASSIGN_OR_RETURN(auto run, Pipeline::Prepare(log, options, pool, progress));
+//   UPNEXT_RETURN_IF_ERROR(run->Train(progress));
+//   UPNEXT_ASSIGN_OR_RETURN(evaluation::Report report, run->Evaluate(options.evaluate, progress));
+//
+// One thread at a time; the pool works beside it.
+#ifndef UPNEXT_STUDIES_PIPELINE_H_
+#define UPNEXT_STUDIES_PIPELINE_H_
+
+#include <memory>
+#include <vector>
+
+#include "base/config.h"
+#include "base/progress.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "bundle/bundle.h"
+#include "evaluation/report.h"
+#include "events/event_log.h"
+#include "examples/replay.h"
+#include "examples/split.h"
+#include "features/catalogue.h"
+#include "ranking/ranker_trainer.h"
+#include "retrieval/candidate_trainer.h"
+#include "retrieval/generators.h"
+#include "retrieval/index.h"
+
+namespace upnext::studies {
+
+// Everything the project file says about training, with `seed` of [train] handed to all of it.
+struct PipelineOptions {
+  features::CompleteRule rule;
+  features::FeatureSpec features;
+  examples::SplitOptions split;
+  retrieval::CandidateModelOptions candidate;
+  retrieval::CandidateTrainOptions candidate_train;
+  retrieval::IndexOptions index;
+  retrieval::CoWatchOptions co_watch;
+  ranking::RankerOptions ranker;
+  std::vector<ranking::Objective> objectives;
+  ranking::RankerTrainOptions ranker_train;
+  evaluation::EvaluateOptions evaluate;
+  bool train_retrieval = true, train_ranking = true;
+  uint64_t seed = 1;
+
+  void SetSeed(uint64_t value);
+  // Reads its tables; mistakes wait in config.Check().
+  static PipelineOptions FromConfig(const base::Config& config);
+};
+
+class Pipeline {
+ public:
+  // Splits the log and learns the feature tables.
+  static Result<std::unique_ptr<Pipeline>> Prepare(const events::EventLog& log,
+                                                   const PipelineOptions& options,
+                                                   base::ThreadPool& pool,
+                                                   base::Progress& progress);
+  // Trains the stages that the options ask for. A log without impressions has no ranker.
+  Status Train(base::Progress& progress);
+  // Takes models that were trained earlier, to evaluate them on this split.
+  Result<evaluation::Report> Evaluate(const evaluation::EvaluateOptions& options,
+                                      const retrieval::CandidateModel* candidate,
+                                      const ranking::Ranker* ranker,
+                                      base::Progress& progress) const;
+  Result<evaluation::Report> Evaluate(const evaluation::EvaluateOptions& options,
+                                      base::Progress& progress) const;
+
+  // What a bundle is written from; views into this object.
+  bundle::Parts parts() const;
+  const examples::ReplaySource& source() const { return source_; }
+  const features::FeatureTables& tables() const { return tables_; }
+  const retrieval::TrainedCandidate& candidate() const { return candidate_; }
+  const ranking::TrainedRanker& ranker() const { return ranker_; }
+
+ private:
+  Pipeline(const events::EventLog& log, const PipelineOptions& options, examples::Split split,
+           base::ThreadPool& pool);
+
+  PipelineOptions options_;
+  features::Catalogue catalogue_;
+  examples::Split split_;
+  base::ThreadPool& pool_;
+  examples::ReplaySource source_;
+  features::FeatureTables tables_;
+  retrieval::TrainedCandidate candidate_;
+  std::unique_ptr<retrieval::Index> index_;
+  retrieval::PopularItems popular_;
+  retrieval::CoWatch co_watch_;
+  ranking::TrainedRanker ranker_;
+};
+
+}  // namespace upnext::studies
+
+#endif  // UPNEXT_STUDIES_PIPELINE_H_
