@@ -1,0 +1,110 @@
+#include "bundle/bundle.h"
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/section_file.h"
+
+namespace upnext::bundle {
+
+namespace fs = std::filesystem;
+
+// manifest.cc
+Status WriteManifest(const fs::path& directory, const Manifest& manifest);
+Result<FileEntry> DescribeFile(const fs::path& directory, const std::string& name);
+
+namespace {
+
+constexpr char kFeatures[] = "features.uxs", kCandidate[] = "candidate.uxs", kIndex[] = "index.uxs",
+               kGenerators[] = "generators.uxs", kRanker[] = "ranker.uxs",
+               kProject[] = "project.toml", kReport[] = "report.json";
+constexpr char kGeneratorsKind[] = "generators";
+constexpr uint32_t kGeneratorsVersion = 1;
+
+Status WriteGenerators(const fs::path& path, const Parts& parts) {
+  UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer,
+                          base::SectionWriter::Create(path, kGeneratorsKind, kGeneratorsVersion));
+  if (parts.popular != nullptr) UPNEXT_RETURN_IF_ERROR(parts.popular->Save(writer));
+  if (parts.co_watch != nullptr) UPNEXT_RETURN_IF_ERROR(parts.co_watch->Save(writer));
+  return writer.Commit();
+}
+
+bool Holds(const Manifest& manifest, std::string_view name) {
+  return std::ranges::any_of(manifest.files,
+                             [&](const FileEntry& file) { return file.name == name; });
+}
+
+}  // namespace
+
+Status WriteBundle(const fs::path& staged, const Parts& parts, Manifest* manifest) {
+  UPNEXT_RETURN_IF_ERROR(parts.tables->Save(staged / kFeatures));
+  UPNEXT_ASSIGN_OR_RETURN(
+      const base::SectionFile features,
+      base::SectionFile::Open(staged / kFeatures, features::kTablesKind, features::kTablesVersion));
+  manifest->features_digest = features.digest();
+  manifest->log_digest = parts.tables->log_digest;
+  std::vector<std::string> names{kFeatures};
+  if (parts.candidate != nullptr) {
+    UPNEXT_RETURN_IF_ERROR(parts.candidate->Save(staged / kCandidate, manifest->features_digest));
+    names.emplace_back(kCandidate);
+    if (parts.index != nullptr) {
+      UPNEXT_RETURN_IF_ERROR(parts.index->Save(staged / kIndex));
+      names.emplace_back(kIndex);
+    }
+  }
+  if (parts.ranker != nullptr) {
+    UPNEXT_RETURN_IF_ERROR(parts.ranker->Save(staged / kRanker, manifest->features_digest));
+    names.emplace_back(kRanker);
+  }
+  UPNEXT_RETURN_IF_ERROR(WriteGenerators(staged / kGenerators, parts));
+  UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(staged / kProject, parts.project_toml));
+  UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(staged / kReport, parts.report_json));
+  names.insert(names.end(), {kGenerators, kProject, kReport});
+  manifest->files.clear();
+  for (const std::string& name : names) {
+    UPNEXT_ASSIGN_OR_RETURN(FileEntry entry, DescribeFile(staged, name));
+    manifest->files.push_back(std::move(entry));
+  }
+  return WriteManifest(staged, *manifest);
+}
+
+Result<std::unique_ptr<Bundle>> Bundle::Open(const fs::path& directory, uint64_t log_digest) {
+  std::unique_ptr<Bundle> bundle(new Bundle);
+  UPNEXT_ASSIGN_OR_RETURN(bundle->manifest_, VerifyBundle(directory));
+  const Manifest& manifest = bundle->manifest_;
+  if (manifest.log_digest != log_digest) {
+    return FailedPrecondition(
+        "{}: trained on log {} with digest {:016x}, but the log at hand has {:016x}: their item "
+        "numbers differ; open it with its own log, or train again",
+        directory.string(), manifest.log_version, manifest.log_digest, log_digest);
+  }
+  UPNEXT_ASSIGN_OR_RETURN(bundle->tables_, features::FeatureTables::Load(directory / kFeatures));
+  if (bundle->tables_.log_digest != log_digest) {
+    return FailedPrecondition("{}: learned from another log than the manifest says; train again",
+                              (directory / kFeatures).string());
+  }
+  if (Holds(manifest, kCandidate)) {
+    UPNEXT_ASSIGN_OR_RETURN(
+        bundle->candidate_,
+        retrieval::CandidateModel::Load(directory / kCandidate, manifest.features_digest));
+    if (Holds(manifest, kIndex)) {
+      UPNEXT_ASSIGN_OR_RETURN(
+          bundle->index_,
+          retrieval::LoadIndex(directory / kIndex, bundle->candidate_->item_vectors()));
+    }
+  }
+  if (Holds(manifest, kRanker)) {
+    UPNEXT_ASSIGN_OR_RETURN(bundle->ranker_,
+                            ranking::Ranker::Load(directory / kRanker, manifest.features_digest));
+  }
+  UPNEXT_ASSIGN_OR_RETURN(
+      const base::SectionFile generators,
+      base::SectionFile::Open(directory / kGenerators, kGeneratorsKind, kGeneratorsVersion));
+  UPNEXT_ASSIGN_OR_RETURN(bundle->popular_, retrieval::PopularItems::Load(generators));
+  UPNEXT_ASSIGN_OR_RETURN(bundle->co_watch_, retrieval::CoWatch::Load(generators));
+  UPNEXT_ASSIGN_OR_RETURN(bundle->project_toml_, base::ReadFile(directory / kProject));
+  UPNEXT_ASSIGN_OR_RETURN(bundle->report_json_, base::ReadFile(directory / kReport));
+  return bundle;
+}
+
+}  // namespace upnext::bundle
