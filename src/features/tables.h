@@ -134,7 +134,10 @@ struct FeatureSpec {
   static FeatureSpec FromConfig(const base::ConfigTable& features);
 };
 
-// Everything extraction needs beside the state. Saved as one section file of kind "features".
+inline constexpr char kTablesKind[] = "features";  // of the section file, see docs/formats/features.md
+inline constexpr uint32_t kTablesVersion = 1;
+
+// Everything extraction needs beside the state. Saved as one section file of kind kTablesKind.
 struct FeatureTables {
   FeatureSpec spec;
   std::array<Vocabulary, kVocabularies> vocabularies;  // [kToken] stays empty: see tokens
