@@ -29,7 +29,9 @@ Result<OpenedBundle> OtherStage(const Project& project, const std::filesystem::p
         "({}); train once without --only",
         flags.only, current.error().message);
   }
-  UPNEXT_ASSIGN_OR_RETURN(const auto file, base::SectionFile::Open(features_file, "features", 1));
+  UPNEXT_ASSIGN_OR_RETURN(
+      const auto file,
+      base::SectionFile::Open(features_file, features::kTablesKind, features::kTablesVersion));
   if (file.digest() != current->bundle->manifest().features_digest) {
     return FailedPrecondition(
         "--only {}: the log or the [features] changed since bundle {}, so its other model no "
