@@ -1,0 +1,64 @@
+// Random variables that the world needs beyond base::Rng, and one independent stream per purpose
+// and id, so that what a user does never depends on who was simulated before or on which thread.
+//
+//   base::Rng rng = StreamRng(seed, Purpose::kUserLog, user);
+//   int sessions = Poisson(rng, 1.3);
+#ifndef UPNEXT_SIMULATOR_DRAWS_H_
+#define UPNEXT_SIMULATOR_DRAWS_H_
+
+#include <cmath>
+#include <cstdint>
+#include <span>
+
+#include "base/rng.h"
+
+namespace upnext::simulator {
+
+// Numbers decide the random streams: renumbering changes every world.
+enum class Purpose : uint64_t {
+  kTopics = 1,
+  kChannel = 2,
+  kCatalogue = 3,
+  kItem = 4,
+  kUser = 5,
+  kUserLog = 6
+};
+
+inline base::Rng StreamRng(uint64_t seed, Purpose purpose, uint64_t id) {
+  uint64_t state = seed + static_cast<uint64_t>(purpose) * 0x9e3779b97f4a7c15ULL;
+  return base::Rng(base::SplitMix64(state), id);
+}
+
+inline double Sigmoid(double z) { return 1.0 / (1.0 + std::exp(-z)); }
+
+inline double Exponential(base::Rng& rng, double mean) {
+  return -mean * std::log(1.0 - rng.Uniform());
+}
+
+// Knuth's product method: O(mean), meant for means below about 30.
+inline int Poisson(base::Rng& rng, double mean) {
+  const double limit = std::exp(-mean);
+  int count = 0;
+  for (double product = rng.Uniform(); product > limit; product *= rng.Uniform()) ++count;
+  return count;
+}
+
+// An index with probability weights[i] / sum(weights); the sum must be positive.
+template <typename T>
+size_t PickWeighted(base::Rng& rng, std::span<const T> weights) {
+  double total = 0;
+  for (T weight : weights) total += static_cast<double>(weight);
+  double x = rng.Uniform() * total;
+  size_t last = 0;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    if (!(weights[i] > T(0))) continue;
+    last = i;
+    x -= static_cast<double>(weights[i]);
+    if (x < 0) return i;
+  }
+  return last;
+}
+
+}  // namespace upnext::simulator
+
+#endif  // UPNEXT_SIMULATOR_DRAWS_H_

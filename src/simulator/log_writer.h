@@ -1,0 +1,40 @@
+// Log mode: simulates every user of a world and writes the canonical tables as Parquet.
+//
+//   UPNEXT_RETURN_IF_ERROR(SimulateLog(options, "data/demo", progress));
+//   -> data/demo/{events,items,users}.parquet, columns of the design (docs/guides/simulator.md)
+//
+// One world, one set of bytes: the files do not depend on the number of threads. Users are
+// simulated in chunks and their rows handed to DuckDB, so memory is bounded by `memory_limit_mb`
+// plus the world itself.
+#ifndef UPNEXT_SIMULATOR_LOG_WRITER_H_
+#define UPNEXT_SIMULATOR_LOG_WRITER_H_
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "base/progress.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "simulator/user_log.h"
+#include "simulator/world.h"
+
+namespace upnext::simulator {
+
+// Makes `directory` if it is not there and replaces the three files in it. On an error, or when the
+// user stops it (kCancelled), files of an earlier run stay as they were.
+Status SimulateLog(const WorldOptions& options, const std::filesystem::path& directory,
+                   base::Progress& progress);
+
+// The same rows, user by user in order, for whoever wants them without a file. `take` is called on
+// the calling thread; its error ends the simulation.
+Status SimulateUsers(const World& world, base::ThreadPool& pool, base::Progress& progress,
+                     const std::function<Status(const UserRows&)>& take);
+
+// Names in the files: "u00042", "v00017", as wide as the largest number needs (at least 5 digits).
+std::string UserName(const WorldOptions& options, uint32_t user);
+std::string ItemName(const WorldOptions& options, uint32_t item);
+
+}  // namespace upnext::simulator
+
+#endif  // UPNEXT_SIMULATOR_LOG_WRITER_H_

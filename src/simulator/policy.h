@@ -1,0 +1,93 @@
+// The logging policy: what the site showed when the log was made, with exact propensities.
+//
+//   LoggingPolicy policy(world);
+//   policy.Draw({.user = user, .time_ms = now, .seed = kNoItem, .recent_channels = channels}, rng,
+//   slate);
+//
+// A request is random traffic with probability `random_share`: a uniform draw without repetition.
+// Otherwise each position in turn draws a source, then an item from that source, and draws both
+// again while the item is in the slate (or is the seed). So with the mixture q_p(i) = sum over
+// sources of w_p(source) q_source(i),
+//   propensity(i at p | the slate above) = q_p(i) / (1 - sum of q_p over what was already there),
+// and 1 / (existing items - items already there) in random traffic. It is conditional on the kind
+// of traffic, which the `source` column tells ("random" or another). Immutable: any number of
+// threads.
+#ifndef UPNEXT_SIMULATOR_POLICY_H_
+#define UPNEXT_SIMULATOR_POLICY_H_
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "simulator/words.h"
+#include "simulator/world.h"
+
+namespace upnext::simulator {
+
+// Numbers index kSourceNames. The last two are no policy's: they tell how a watch began.
+enum class Source : uint8_t {
+  kPopular = 0,     // by popularity, mostly in the user's language
+  kTopical = 1,     // by a noisy, late guess of the user's interests
+  kSubscribed = 2,  // the latest of channels watched lately
+  kRelated = 3,     // next episode, same channel or same topic as the seed
+  kRandom = 4,
+  kSearch = 5,
+  kChannel = 6,  // gone to directly
+  kNone = 7,
+};
+inline constexpr std::array<const char*, 8> kSourceNames = {
+    "popular", "topical", "subscribed", "related", "random", "search", "channel", ""};
+
+struct SlateRequest {
+  const User& user;
+  int64_t time_ms;
+  uint32_t seed = kNoItem;
+  std::span<const uint32_t> recent_channels;  // distinct
+};
+
+struct ShownItem {
+  uint32_t item;
+  Source source;
+  double propensity;  // in (0, 1]
+};
+
+class LoggingPolicy {
+ public:
+  static constexpr size_t kMixed = 4;  // sources of the mixture: the first ones of Source
+  using Shares = std::array<double, kMixed>;
+
+  explicit LoggingPolicy(const World& world) : world_(world) {}
+  // Replaces the contents of `slate`. It is shorter than `slate_size` while few items exist.
+  void Draw(const SlateRequest& request, base::Rng& rng, std::vector<ShownItem>& slate) const;
+
+  // What is fixed during a request. Exposed, with the two functions below, so that tests can hold
+  // the draws against the probabilities.
+  struct Guess {
+    size_t slice = 0;
+    std::array<double, kMaxTopics> topics{};  // the policy's idea of the interests; sums to 1
+    std::array<double, 2> language{};         // shares of the user's one or two languages
+    double missing_topics = 0;                // chance that a topical draw finds nothing
+    std::vector<uint32_t> channels;           // of the recent ones, those with items
+  };
+  Guess MakeGuess(const SlateRequest& request) const;
+  // Probability that one draw from each source gives `item`; 0 for a source that the request lacks.
+  Shares Probabilities(const SlateRequest& request, const Guess& guess, uint32_t item) const;
+  // Weights of the sources at a position; they sum to 1.
+  Shares Mixture(const SlateRequest& request, const Guess& guess, uint32_t position) const;
+
+ private:
+  uint32_t DrawFrom(Source source, const SlateRequest& request, const Guess& guess,
+                    base::Rng& rng) const;
+  uint32_t DrawRelated(const SlateRequest& request, const Guess& guess, base::Rng& rng) const;
+  double RelatedProbability(const SlateRequest& request, const Guess& guess, uint32_t item) const;
+  void DrawRandom(const SlateRequest& request, size_t count, size_t slice, base::Rng& rng,
+                  std::vector<ShownItem>& slate) const;
+  // The existing items of a channel, oldest first.
+  std::span<const uint32_t> ChannelItems(uint32_t channel, size_t slice) const;
+  const World& world_;
+};
+
+}  // namespace upnext::simulator
+
+#endif  // UPNEXT_SIMULATOR_POLICY_H_

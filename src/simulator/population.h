@@ -1,0 +1,67 @@
+// The users of the world. A user is a function of (seed, number): nobody is stored, so a million
+// users cost no memory and any thread can make any of them.
+//
+//   User user = MakeUser(options, 42);
+//   double weight = user.Interest(topic, time_ms);        in [0, 1]; a user's interests sum to 1
+//
+// Plain values; any thread.
+#ifndef UPNEXT_SIMULATOR_POPULATION_H_
+#define UPNEXT_SIMULATOR_POPULATION_H_
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "base/rng.h"
+#include "simulator/catalogue.h"
+#include "simulator/world_options.h"
+
+namespace upnext::simulator {
+
+inline constexpr size_t kRegions = 8;
+inline constexpr size_t kMaxInterests = 5;
+inline constexpr uint8_t kNoLanguage = 0xff;
+
+struct Region {
+  std::string_view name;  // "DE"
+  double share;           // of the users
+  int utc_offset_hours;
+  uint8_t language;  // index into kLanguageNames
+};
+extern const std::array<Region, kRegions> kRegionTable;
+
+struct User {
+  uint32_t id = 0;
+  uint8_t region = 0;
+  uint8_t language = 0, second_language = kNoLanguage;
+  bool logged_in = true;  // age and gender are written for these only
+  float age = 0;          // years
+  float gender = 0;       // in [0, 1]
+  double sessions_per_day = 0;
+  std::array<double, kDevices> devices{};  // weights
+  Style style{};      // z-values: which points of the style space the user likes
+  int interests = 0;  // 2 to 5
+  std::array<uint8_t, kMaxInterests> topic{};
+  std::array<double, kMaxInterests> level{},
+      drift{};  // log weight = level + drift * months since start
+  int64_t drift_from_ms = 0;
+
+  // [interests] weights at a time; they sum to 1.
+  std::array<double, kMaxInterests> InterestsAt(int64_t time_ms) const;
+  double Interest(uint32_t of_topic, int64_t time_ms) const;
+  bool Speaks(uint8_t of_language) const {
+    return of_language == language || of_language == second_language;
+  }
+};
+
+// Taste of a region for a topic, a z-value; the same for the choice of interests and for clicks.
+double RegionTaste(const WorldOptions& options, uint32_t region, uint32_t topic);
+User MakeUser(const WorldOptions& options, uint32_t id);
+
+// The local hour of a session, in [0, 24), and the device taken at that hour.
+double DrawHour(base::Rng& rng);
+Device DrawDevice(const User& user, double local_hour, base::Rng& rng);
+
+}  // namespace upnext::simulator
+
+#endif  // UPNEXT_SIMULATOR_POPULATION_H_

@@ -1,0 +1,136 @@
+#include "simulator/world.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "simulator/draws.h"
+
+namespace upnext::simulator {
+namespace {
+
+// Leaning of a device to long items (click) and how much longer people stay on it (watch).
+constexpr std::array<double, kDevices> kLengthLeaning = {-1.0, 0.2, 0.0, 1.0};
+constexpr std::array<double, kDevices> kStay = {0.9, 1.0, 1.05, 1.3};
+constexpr double kReferenceDuration = 300;  // seconds
+// About the standard deviation of Engagement over items that people click.
+constexpr double kEngagementSpread = 1.3;
+
+double MeanOfCut(double mean, double cut) { return mean * -std::expm1(-cut / mean); }
+
+}  // namespace
+
+Result<World> World::Create(const WorldOptions& options) {
+  UPNEXT_RETURN_IF_ERROR(options.Validate());
+  World world;
+  world.options_ = options;
+  world.catalogue_ = std::make_unique<const Catalogue>(Catalogue::Create(options));
+  base::ThreadPool pool(options.threads);
+  world.popularity_ =
+      std::make_unique<const Popularity>(Popularity::Create(*world.catalogue_, options, pool));
+  for (uint32_t region = 0; region < kRegions; ++region) {
+    for (uint32_t topic = 0; topic < options.catalogue.topics; ++topic) {
+      world.region_taste_.push_back(RegionTaste(options, region, topic));
+    }
+  }
+  return world;
+}
+
+double World::ExaminationProbability(uint32_t position, Device device) const {
+  const auto d = static_cast<size_t>(device);
+  const double floor = options_.examination.floor[d];
+  return floor + (1 - floor) *
+                     std::exp(-(static_cast<double>(position) - 1) / options_.examination.scale[d]);
+}
+
+double World::TopicMatch(const User& user, const Item& item, int64_t time_ms) const {
+  // The root makes a minor interest count: weights of 1/4 and 1 give 1/2 and 1.
+  const std::array<double, kMaxInterests> weight = user.InterestsAt(time_ms);
+  double match = 0;
+  for (size_t k = 0; k < static_cast<size_t>(user.interests); ++k) {
+    match += Catalogue::TopicShare(item, user.topic[k]) * std::sqrt(weight[k]);
+  }
+  return std::min(match, 1.0);
+}
+
+double World::StyleMatch(const User& user, const Item& item) const {
+  double dot = 0;
+  for (size_t k = 0; k < kStyleDims; ++k) {
+    dot += static_cast<double>(user.style[k]) * static_cast<double>(item.style[k]);
+  }
+  return dot / std::sqrt(static_cast<double>(kStyleDims));
+}
+
+double World::ClickProbability(const User& user, uint32_t item_id, const Context& context) const {
+  const Item& item = catalogue_->item(item_id);
+  const ResponseOptions& r = options_.response;
+  const auto device = static_cast<size_t>(context.device);
+  double z =
+      r.click_base + r.click_topic * TopicMatch(user, item, context.time_ms) +
+      r.click_style * StyleMatch(user, item) + r.click_quality * static_cast<double>(item.quality) +
+      r.click_clickbait * static_cast<double>(item.clickbait) +
+      r.click_popular * static_cast<double>(item.appeal) +
+      r.click_region * region_taste_[size_t{user.region} * options_.catalogue.topics + item.topic] +
+      r.click_length * kLengthLeaning[device] *
+          std::log(static_cast<double>(item.duration_s) / kReferenceDuration);
+  const double age_days = static_cast<double>(context.time_ms - item.created_ms) / 86'400'000;
+  z += r.click_fresh * std::exp(-std::max(age_days, 0.0) / options_.catalogue.burst_days);
+  if (!user.Speaks(item.language)) z += r.click_language;
+  if (context.seed != kNoItem) {
+    const Item& seed = catalogue_->item(context.seed);
+    if (seed.topic == item.topic) z += r.click_seed_topic;
+    if (seed.channel == item.channel) z += r.click_seed_channel;
+  }
+  if (context.next_episode) z += r.click_next_episode;
+  if (context.watched_before) z += r.click_watched;
+  return Sigmoid(z);
+}
+
+double World::Engagement(const User& user, const Item& item, const Context& context) const {
+  const ResponseOptions& r = options_.response;
+  double z = r.watch_topic * (TopicMatch(user, item, context.time_ms) - 0.35) +
+             r.watch_style * StyleMatch(user, item) +
+             r.watch_quality * static_cast<double>(item.quality) +
+             r.watch_clickbait * static_cast<double>(item.clickbait);
+  if (!user.Speaks(item.language)) z += r.watch_language;
+  if (context.next_episode) z += r.watch_next_episode;
+  return z;
+}
+
+World::Watch World::WatchOf(const User& user, const Item& item, const Context& context) const {
+  const ResponseOptions& r = options_.response;
+  const double z = Engagement(user, item, context);
+  const double duration = static_cast<double>(item.duration_s);
+  const double fraction = r.hold * kStay[static_cast<size_t>(context.device)] *
+                          std::pow(duration / kReferenceDuration, r.hold_duration) * std::exp(z);
+  return {.bounce = Sigmoid(r.bounce_base - z), .mean_s = std::max(fraction * duration, 1e-3)};
+}
+
+double World::ExpectedWatchSeconds(const User& user, uint32_t item_id,
+                                   const Context& context) const {
+  const Item& item = catalogue_->item(item_id);
+  const Watch watch = WatchOf(user, item, context);
+  const double duration = static_cast<double>(item.duration_s);
+  return watch.bounce * MeanOfCut(options_.response.bounce_s, duration) +
+         (1 - watch.bounce) * MeanOfCut(watch.mean_s, duration);
+}
+
+double World::DrawWatchSeconds(const User& user, uint32_t item_id, const Context& context,
+                               base::Rng& rng) const {
+  const Item& item = catalogue_->item(item_id);
+  const Watch watch = WatchOf(user, item, context);
+  const bool bounced = rng.Uniform() < watch.bounce;
+  const double uncut = Exponential(rng, bounced ? options_.response.bounce_s : watch.mean_s);
+  return std::round(std::min(uncut, static_cast<double>(item.duration_s)) * 1000) / 1000;
+}
+
+double World::Satisfaction(const User& user, uint32_t item_id, const Context& context) const {
+  const Item& item = catalogue_->item(item_id);
+  const ResponseOptions& r = options_.response;
+  const double c = r.satisfaction_correlation;
+  const double z = c * Engagement(user, item, context) / kEngagementSpread +
+                   std::sqrt(1 - c * c) * static_cast<double>(item.worth);
+  return Sigmoid(r.satisfaction_base + r.satisfaction_gain * z);
+}
+
+}  // namespace upnext::simulator

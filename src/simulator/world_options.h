@@ -1,0 +1,148 @@
+// Every parameter of the simulated world, with its default. docs/guides/simulator.md gives the
+// equations these symbols stand in; configs/world.toml lists them all.
+//
+//   WorldOptions options = WorldOptions::FromConfig(config.Table("world"));
+//   options.users = 2000;
+//   UPNEXT_RETURN_IF_ERROR(options.Validate());
+//
+// Plain values. Logit weights ("per unit") act inside a logistic function; times are hours or days
+// as named.
+#ifndef UPNEXT_SIMULATOR_WORLD_OPTIONS_H_
+#define UPNEXT_SIMULATOR_WORLD_OPTIONS_H_
+
+#include <array>
+#include <cstdint>
+
+#include "base/config.h"
+#include "base/status.h"
+
+namespace upnext::simulator {
+
+// Numbers index tables and name columns; the order is fixed.
+enum class Device : uint8_t { kPhone = 0, kDesktop = 1, kTablet = 2, kTv = 3 };
+inline constexpr size_t kDevices = 4;
+inline constexpr std::array<const char*, kDevices> kDeviceNames = {"phone", "desktop", "tablet",
+                                                                   "tv"};
+
+// [world.catalogue]
+struct CatalogueOptions {
+  uint32_t topics = 24;                 // distinct topics, 2 to 24
+  double items_per_channel = 20;        // mean; sizes are Zipf-like over channels
+  double second_topic_share = 0.4;      // share of items that have a second topic
+  double series_share = 0.45;           // share of uploads that begin a series
+  int series_min = 3, series_max = 10;  // episodes of a series
+  double history_days = 365;            // uploads reach back this far before the window
+  double window_share = 0.2;            // share of uploads inside the window
+  double zipf_exponent = 0.8;  // base popularity of rank r is (r + zipf_shift)^-zipf_exponent
+  double zipf_shift = 3;
+  double burst = 10;  // popularity is base * (1 + burst * exp(-age / burst_days))
+  double burst_days = 3;
+  double duration_median_s = 240;  // lognormal with duration_spread, cut to [15 s, 2 h]
+  double duration_spread = 0.9;
+  double refresh_hours = 6;  // popularity tables are remade this often; new uploads enter then
+};
+
+// [world.audience]
+struct AudienceOptions {
+  double sessions_per_day = 0.7;   // mean over users
+  double activity_exponent = 2.2;  // P(activity > x) ~ x^-(exponent-1), cut at 100 times the least
+  double interest_drift = 0.8;  // change of an interest's log weight in 30 days, standard deviation
+  double logged_in_share = 0.85;
+};
+
+// [world.response]: what a user does with an item. z-values have mean about 0 and variance about 1.
+struct ResponseOptions {
+  // Click logit, given examination.
+  double click_base = -4.0;
+  double click_topic = 4.0;      // per unit of topic match, in [0, 1]
+  double click_style = 0.8;      // per unit of style match, a z-value
+  double click_quality = 0.35;   // per unit of quality, a z-value
+  double click_clickbait = 0.6;  // per unit of clickbait, a z-value
+  double click_popular = 0.3;    // per unit of the item's popularity score, a z-value
+  double click_region = 0.4;     // standard deviation of the taste of a region for a topic
+  double click_fresh = 0.8;      // at age 0, decays over burst_days
+  double click_language = -2.5;  // language the user does not speak
+  double click_length = 0.25;    // times the device's leaning to long items, per e-fold of duration
+  double click_seed_topic = 0.6;    // same main topic as the item just watched
+  double click_seed_channel = 0.4;  // same channel as the item just watched
+  double click_next_episode = 2.5;  // continues a series at the right place
+  double click_watched = -2.0;      // watched before
+  // Engagement z-value of a watch.
+  double watch_topic = 2.4;  // per unit of topic match, centred at 0.35
+  double watch_style = 0.5;
+  double watch_quality = 0.7;
+  double watch_clickbait = -0.8;
+  double watch_language = -1.0;
+  double watch_next_episode = 0.6;
+  // Watched seconds: a bounce after a few seconds, else a constant hazard of leaving up to the end.
+  double bounce_base = -1.6;  // bounce probability is sigmoid(bounce_base - engagement)
+  double bounce_s = 6;        // mean seconds of a bounce
+  double hold = 1.3;  // mean of the uncut watch at engagement 0, in durations, for a 300 s item
+  double hold_duration = -0.3;  // exponent by which that fraction falls with duration / 300 s
+  // Satisfaction = sigmoid(base + gain * (c * engagement + sqrt(1 - c^2) * worth)).
+  double satisfaction_correlation =
+      0.7;  // c, in [-1, 1]; worth is an item's own independent dimension
+  double satisfaction_base = 0.4;
+  double satisfaction_gain = 1.2;
+  // Feedback probabilities after a watch, at satisfaction s.
+  double like_rate = 0.12;     // times s^2
+  double dislike_rate = 0.04;  // times (1-s)^2
+  double share_rate = 0.03;    // times s^2
+  double survey_rate = 0.03;   // a rating of 1 to 5 stars is asked for
+  double dismiss_rate = 0.01;  // of an examined item not clicked, times 1-s
+};
+
+// [world.examination]: P(examined) = floor + (1 - floor) * exp(-(position - 1) / scale), by device.
+// The desktop's pair fits figure 7 of Zhao et al. 2019 as odds relative to position 1.
+struct ExaminationOptions {
+  std::array<double, kDevices> floor = {0.15, 0.36, 0.28, 0.45};
+  std::array<double, kDevices> scale = {1.6, 2.2, 2.0, 3.0};
+};
+
+// [world.sessions]
+struct SessionOptions {
+  uint32_t slate_size = 10;
+  double more_pages = 0.45;      // probability of another home slate after one
+  double watch_next = 0.6;       // probability of looking at the watch-next slate after a watch
+  double search_share = 0.16;    // sessions that begin with a search
+  double off_site_share = 0.14;  // sessions that are a watch on another site
+  double continue_share = 0.10;  // sessions that continue a series directly, when one was begun
+};
+
+// [world.policy]: the logging policy.
+struct PolicyOptions {
+  double random_share = 0.10;  // share of requests answered uniformly at random
+  double popular = 0.25, topical = 0.45,
+         subscribed = 0.30;      // source weights at position 1 of a home slate
+  double related = 0.60;         // and on a watch-next slate, in place of `subscribed`
+  double popular_growth = 3.0;   // how much more of `popular` there is far down
+  double interest_noise = 0.5;   // error of the policy's guess of a log interest weight
+  double interest_spill = 0.25;  // share of topical draws that go to any topic
+};
+
+struct WorldOptions {
+  uint32_t users = 2000;
+  uint32_t items = 3000;
+  int days = 30;  // length of the window
+  uint64_t seed = 1;
+  int64_t start_s = 1767225600;  // first second of the window (2026-01-01 UTC)
+  int threads = 0;               // of the simulation; 0: all. The output does not depend on it
+  int memory_limit_mb = 2048;    // for writing; beyond it, rows wait on disk
+  CatalogueOptions catalogue;
+  AudienceOptions audience;
+  ResponseOptions response;
+  ExaminationOptions examination;
+  SessionOptions sessions;
+  PolicyOptions policy;
+
+  // Reads the project file's [world] table. Wrong types and ranges are kept for Config::Check().
+  static WorldOptions FromConfig(const base::ConfigTable& world);
+  // kInvalidArgument for options set in code that FromConfig would have refused.
+  Status Validate() const;
+  int64_t start_ms() const { return start_s * 1000; }
+  int64_t end_ms() const { return start_ms() + int64_t{days} * 86'400'000; }
+};
+
+}  // namespace upnext::simulator
+
+#endif  // UPNEXT_SIMULATOR_WORLD_OPTIONS_H_
