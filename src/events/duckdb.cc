@@ -118,6 +118,12 @@ std::vector<std::string_view> Chunk::TextList(size_t column, size_t row) const {
   return list;
 }
 
+Chunk::ListPlace Chunk::ListData(size_t column, size_t row) const {
+  duckdb_vector vector = duckdb_data_chunk_get_vector(AsChunk(chunk_), column);
+  const auto entry = static_cast<duckdb_list_entry*>(duckdb_vector_get_data(vector))[row];
+  return {duckdb_vector_get_data(duckdb_list_vector_get_child(vector)), entry.offset, entry.length};
+}
+
 // ---- Database
 // ------------------------------------------------------------------------------------
 

@@ -43,10 +43,20 @@ class Chunk {
   }
   std::string_view Text(size_t column, size_t row) const;                   // VARCHAR
   std::vector<std::string_view> TextList(size_t column, size_t row) const;  // VARCHAR[]
+  template <typename T>
+  std::span<const T> List(size_t column, size_t row) const {  // T[] without NULL inside
+    const auto [data, offset, size] = ListData(column, row);
+    return {static_cast<const T*>(data) + offset, size};
+  }
 
  private:
   friend class Database;
+  struct ListPlace {
+    const void* data;
+    size_t offset, size;
+  };
   const void* Data(size_t column) const;
+  ListPlace ListData(size_t column, size_t row) const;
   void* chunk_ = nullptr;  // duckdb_data_chunk
 };
 

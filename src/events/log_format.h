@@ -44,6 +44,8 @@ inline uint32_t ShardOf(uint32_t user, uint32_t shards) {
 // and end at an empty slot.
 inline size_t SlotsFor(size_t names) { return names == 0 ? 0 : std::bit_ceil(2 * names); }
 
+inline constexpr float kMaxAge = 150;  // years
+
 // Bytes an id column needs: the value with all bits set means "none", so it must stay free.
 inline int IdWidth(uint64_t ids) { return ids < 0xff ? 1 : ids < 0xffff ? 2 : 4; }
 

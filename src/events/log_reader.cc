@@ -168,7 +168,8 @@ Result<UserReader> UserReader::Open(FilePtr file, const IdCounts& ids) {
   const auto outside = [](std::span<const float> column, float bound) {
     return std::ranges::any_of(column, [&](float v) { return v < 0 || v > bound; });
   };
-  if (outside(reader.age_, 1000) || outside(reader.gender_, 1) || outside(reader.logged_in_, 1)) {
+  if (outside(reader.age_, format::kMaxAge) || outside(reader.gender_, 1) ||
+      outside(reader.logged_in_, 1)) {
     return DataLoss("{}: an age, gender or login is out of range", file->path().string());
   }
   UPNEXT_ASSIGN_OR_RETURN(reader.row_begin_, file->Get<uint64_t>("row_begin", n));

@@ -125,9 +125,9 @@ Status WriteUsers(LogWriter& writer, Spaces& spaces, std::span<const RawUser> us
     if (user.user.empty()) return InvalidArgument("a user has no id");
     const RawUser*& row = rows[spaces[IdSpace::kUser].Find(user.user)];
     if (row != nullptr) return InvalidArgument("user '{}' is there twice", user.user);
-    if (user.age < 0 || user.age > 1000 || user.gender < 0 || user.gender > 1 ||
+    if (user.age < 0 || user.age > format::kMaxAge || user.gender < 0 || user.gender > 1 ||
         user.logged_in < 0 || user.logged_in > 1) {
-      return InvalidArgument("user '{}': age in [0, 1000], gender and logged_in in [0, 1] expected",
+      return InvalidArgument("user '{}': age in [0, 150], gender and logged_in in [0, 1] expected",
                              user.user);
     }
     row = &user;

@@ -1,0 +1,84 @@
+#include "events/watched.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+namespace upnext::events {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto kTick = std::chrono::milliseconds(100);
+
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+}  // namespace
+
+Status WatchedDatabase::Watch(const std::function<Status()>& body,
+                              const std::function<void()>& tick) {
+  if (progress_.stop_requested()) return Cancelled("stopped on request; nothing was published");
+  std::mutex mutex;
+  std::condition_variable wake;
+  bool done = false;
+  std::jthread watcher([&] {
+    std::unique_lock lock(mutex);
+    while (!wake.wait_for(lock, kTick, [&] { return done; })) {
+      if (progress_.stop_requested()) database_.Interrupt();
+      tick();
+    }
+  });
+  const Status status = body();
+  {
+    const std::lock_guard lock(mutex);
+    done = true;
+  }
+  wake.notify_one();
+  watcher.join();
+  // An interrupted statement fails in one of several ways, but always for this reason.
+  if (progress_.stop_requested()) return Cancelled("stopped on request; nothing was published");
+  return status;
+}
+
+Status WatchedDatabase::Run(std::string_view stage, std::string_view sql) {
+  base::ProgressStage shown(progress_, stage, "%", 100);
+  return Watch([&] { return database_.Run(sql); },
+               [&] {
+                 const double share = std::max(0.0, database_.progress());
+                 shown.Update(static_cast<uint64_t>(share * 100));
+               });
+}
+
+Status WatchedDatabase::Query(std::string_view stage, uint64_t total, std::string_view sql,
+                              const std::function<Status(const Chunk&)>& on_chunk) {
+  base::ProgressStage shown(progress_, stage, "rows", total);
+  const Clock::time_point start = Clock::now();
+  std::atomic<uint64_t> rows = 0;
+  const auto count = [&](const Chunk& chunk) -> Status {
+    UPNEXT_RETURN_IF_ERROR(on_chunk(chunk));
+    rows += chunk.rows();
+    if (progress_.stop_requested()) return Cancelled("stopped on request");
+    return Ok();
+  };
+  return Watch([&] { return database_.Query(sql, count); },
+               [&] {
+                 const double rate = static_cast<double>(rows) / SecondsSince(start);
+                 shown.Update(rows, rows == 0 ? "sorting" : fmt::format("{:.0f} rows/s", rate));
+               });
+}
+
+Result<std::vector<uint64_t>> WatchedDatabase::Counts(std::string_view sql) {
+  std::vector<uint64_t> counts;
+  UPNEXT_RETURN_IF_ERROR(database_.Query(sql, [&](const Chunk& chunk) {
+    for (size_t column = 0; column < chunk.columns() && chunk.rows() > 0; ++column) {
+      counts.push_back(static_cast<uint64_t>(chunk.Values<int64_t>(column)[0]));
+    }
+    return Ok();
+  }));
+  return counts;
+}
+
+}  // namespace upnext::events
