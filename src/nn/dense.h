@@ -100,7 +100,9 @@ class Tower {
   std::vector<Linear> layers_;
   std::vector<std::vector<float>> activations_;  // [layer][batch, width]
   std::vector<float> d_current_, d_next_;
-  std::vector<std::vector<uint8_t>> active_;  // [layer][width]
+  std::vector<std::vector<uint32_t>>
+      asleep_;                // [layer] units that were zero for every example seen
+  size_t examples_seen_ = 0;  // since the last reset
   const float* x_ = nullptr;
   size_t batch_ = 0;
 };

@@ -44,7 +44,7 @@ class Adam {
 
   void set_learning_rate(float learning_rate) { options_.learning_rate = learning_rate; }
   const AdamOptions& options() const { return options_; }
-  uint64_t steps() const { return steps_; }
+  uint64_t steps() const;
 
   // The moments and the step count, to resume exactly: "NAME.first", "NAME.second" per parameter
   // and "PREFIX.steps", kept as two floats.
@@ -54,7 +54,7 @@ class Adam {
   std::vector<Parameter> parameters_;
   AdamOptions options_;
   std::vector<std::vector<float>> first_, second_;
-  uint64_t steps_ = 0;
+  std::vector<float> steps_ = {0.0f, 0.0f};  // low 24 bits, and the rest
 };
 
 // One accumulator a row, so its memory is 1 / dim of the table's. Row 0 never moves.

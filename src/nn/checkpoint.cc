@@ -1,0 +1,62 @@
+#include "nn/checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "kernels/vector_ops.h"
+
+namespace upnext::nn {
+namespace {
+
+std::string ShapeName(const Parameter& parameter) { return parameter.name + ".shape"; }
+
+template <typename Shape>
+std::string Format(const Shape& shape) {
+  return fmt::format("[{}]", fmt::join(shape.begin(), shape.end(), ", "));
+}
+
+Result<std::span<const float>> Find(const base::SectionFile& file, const Parameter& parameter) {
+  UPNEXT_ASSIGN_OR_RETURN(std::span<const uint64_t> shape,
+                          file.Get<uint64_t>(ShapeName(parameter)));
+  if (!std::equal(shape.begin(), shape.end(), parameter.shape.begin(), parameter.shape.end())) {
+    return FailedPrecondition(
+        "{}: parameter {} should have the shape {}, has {}: the file belongs to a model with other "
+        "options; train again or use the options it was trained with",
+        file.path().string(), parameter.name, Format(parameter.shape), Format(shape));
+  }
+  UPNEXT_ASSIGN_OR_RETURN(std::span<const float> values,
+                          file.Get<float>(parameter.name, parameter.value.size()));
+  if (!kernels::AllFinite(values.data(), values.size())) {
+    return DataLoss(
+        "{}: parameter {} should hold finite numbers, holds NaN or infinity: train again",
+        file.path().string(), parameter.name);
+  }
+  return values;
+}
+
+}  // namespace
+
+Status SaveParameters(base::SectionWriter& writer, std::span<const Parameter> parameters) {
+  for (const Parameter& parameter : parameters) {
+    UPNEXT_RETURN_IF_ERROR(writer.Add<float>(parameter.name, parameter.value));
+    UPNEXT_RETURN_IF_ERROR(writer.Add<uint64_t>(ShapeName(parameter), parameter.shape));
+  }
+  return Ok();
+}
+
+Status LoadParameters(const base::SectionFile& file, std::span<const Parameter> parameters) {
+  std::vector<std::span<const float>> found;
+  for (const Parameter& parameter : parameters) {
+    UPNEXT_ASSIGN_OR_RETURN(std::span<const float> values, Find(file, parameter));
+    found.push_back(values);
+  }
+  for (size_t i = 0; i < found.size(); ++i) {
+    std::copy(found[i].begin(), found[i].end(), parameters[i].value.begin());
+  }
+  return Ok();
+}
+
+}  // namespace upnext::nn

@@ -1,0 +1,107 @@
+#include "nn/optimizer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "kernels/vector_ops.h"
+
+namespace upnext::nn {
+namespace {
+constexpr size_t kGrain = 16384;
+// The step count lives in two floats, so that a checkpoint of floats holds it: each is exact up to
+// here.
+constexpr float kCountBase = 16777216.0f;  // 2^24
+}  // namespace
+
+Adam::Adam(std::vector<Parameter> parameters, const AdamOptions& options) : options_(options) {
+  for (Parameter& parameter : parameters) {
+    if (parameter.gradient.empty()) continue;
+    first_.emplace_back(parameter.value.size());
+    second_.emplace_back(parameter.value.size());
+    parameters_.push_back(std::move(parameter));
+  }
+}
+
+uint64_t Adam::steps() const {
+  return static_cast<uint64_t>(steps_[1]) * static_cast<uint64_t>(kCountBase) +
+         static_cast<uint64_t>(steps_[0]);
+}
+
+void Adam::Step(base::ThreadPool* pool) {
+  steps_[0] += 1.0f;
+  if (steps_[0] >= kCountBase) {
+    steps_[0] = 0.0f;
+    steps_[1] += 1.0f;
+  }
+  const double t = static_cast<double>(steps());
+  const double first_correction = 1.0 - std::pow(static_cast<double>(options_.beta1), t);
+  const double second_correction = 1.0 - std::pow(static_cast<double>(options_.beta2), t);
+  const kernels::AdamArgs args{
+      .step_size = static_cast<float>(options_.learning_rate / first_correction),
+      .beta1 = options_.beta1,
+      .beta2 = options_.beta2,
+      .second_correction = static_cast<float>(1.0 / second_correction),
+      .epsilon = options_.epsilon,
+      .decay = options_.learning_rate * options_.weight_decay};
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    const Parameter& p = parameters_[i];
+    const auto update = [&](size_t begin, size_t end) {
+      kernels::AdamStep(args, p.gradient.data() + begin, first_[i].data() + begin,
+                        second_[i].data() + begin, p.value.data() + begin, end - begin);
+      std::fill(p.gradient.begin() + static_cast<ptrdiff_t>(begin),
+                p.gradient.begin() + static_cast<ptrdiff_t>(end), 0.0f);
+    };
+    if (pool == nullptr || p.value.size() <= kGrain) {
+      update(0, p.value.size());
+    } else {
+      pool->ParallelFor(p.value.size(), kGrain, update);
+    }
+  }
+}
+
+void Adam::ZeroGradients() {
+  for (const Parameter& p : parameters_) std::fill(p.gradient.begin(), p.gradient.end(), 0.0f);
+}
+
+double Adam::GradientNorm() const {
+  double sum = 0.0;
+  for (const Parameter& p : parameters_)
+    sum += kernels::SumOfSquares(p.gradient.data(), p.gradient.size());
+  return std::sqrt(sum);
+}
+
+double Adam::ClipGradients(double max_norm) {
+  const double norm = GradientNorm();
+  if (norm > max_norm) {
+    const float factor = static_cast<float>(max_norm / norm);
+    for (const Parameter& p : parameters_)
+      kernels::Scale(factor, p.gradient.data(), p.gradient.size());
+  }
+  return norm;
+}
+
+void Adam::AppendState(std::string_view prefix, std::vector<Parameter>& parameters) {
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    const Parameter& p = parameters_[i];
+    parameters.push_back({fmt::format("{}.first", p.name), p.shape, first_[i], {}});
+    parameters.push_back({fmt::format("{}.second", p.name), p.shape, second_[i], {}});
+  }
+  parameters.push_back({fmt::format("{}.steps", prefix), {steps_.size()}, steps_, {}});
+}
+
+RowwiseAdagrad::RowwiseAdagrad(EmbeddingTable* table, const kernels::AdagradOptions& options)
+    : table_(table), options_(options), accumulators_(table->rows()) {}
+
+void RowwiseAdagrad::Step(base::ThreadPool* pool) {
+  gradients_.ApplyAdagrad(table_->view(), accumulators_, options_, pool);
+}
+
+void RowwiseAdagrad::AppendState(std::string_view name, std::vector<Parameter>& parameters) {
+  parameters.push_back(
+      {fmt::format("{}.adagrad", name), {accumulators_.size()}, accumulators_, {}});
+}
+
+}  // namespace upnext::nn
