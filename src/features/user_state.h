@@ -3,38 +3,33 @@
 //
 //   UserState state;
 //   for (const Event& e : events_of_user) state.Apply(e, catalogue, rule);     in time order
-//   std::string bytes = state.Serialize();                                     byte-exact,
-//   versioned
-//
-// Plain value; one thread at a time. Bounded: every history has a cap, oldest leave first.
+//   std::string bytes = state.Serialize();                                     docs/formats/
+//                                                                              user_state.md
+// Plain value; one thread at a time. Bounded: every history has a cap, oldest leave first. The
+// state is a function of the sequence of events alone, and saving it between two events changes
+// nothing.
 #ifndef UPNEXT_FEATURES_USER_STATE_H_
 #define UPNEXT_FEATURES_USER_STATE_H_
 
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/config.h"
 #include "base/status.h"
 #include "events/schema.h"
 #include "features/catalogue.h"
+#include "features/complete_rule.h"
 
 namespace upnext::features {
 
-// When a watch counts as complete (CG-16): by the share of the duration, by seconds when the
-// duration is unknown, or because the source says so with a `complete` event.
-struct CompleteRule {
-  bool from_event = false;  // [labels] complete = "event": only kComplete events count
-  double share = 0.7;       // complete_share
-  double seconds = 30;      // complete_seconds, when the duration is unknown
-
-  static CompleteRule FromConfig(const base::ConfigTable& labels);
-  bool IsComplete(const events::Event& event, const events::Item& item) const;
-};
-
 inline constexpr size_t kBagLimit = 50;  // newest watches and searches kept as bags (paper, 3.4)
+// When a history grows past its cap, the eighth of it that was touched longest ago leaves at once
+// (ties: smaller ids first), so that forgetting costs little.
+inline constexpr size_t kMaxChannels = 512, kMaxTopics = 512, kMaxItems = 20'000;
 
 struct TimedId {
   uint32_t id;
@@ -47,7 +42,8 @@ struct AffinityHistory {
   uint32_t id;
   uint32_t watches = 0, complete = 0, impressions = 0, clicks = 0;
   float watch_s = 0;
-  int64_t last_watch_ms = events::kNoTime;
+  int64_t last_watch_ms = events::kNoTime;  // of watches and complete events
+  int64_t last_ms = events::kNoTime;        // of any event that counts here
   friend bool operator==(const AffinityHistory&, const AffinityHistory&) = default;
 };
 
@@ -56,35 +52,53 @@ struct ItemHistory {
   uint32_t item;
   uint32_t impressions = 0, watches = 0, complete = 0;
   int64_t last_impression_ms = events::kNoTime, last_watch_ms = events::kNoTime;
-  bool disliked = false;  // dislike or dismiss
+  int64_t last_ms = events::kNoTime;  // of any event with the item
+  bool disliked = false;              // the last of like, dislike and dismiss was not a like
   friend bool operator==(const ItemHistory&, const ItemHistory&) = default;
 };
 
 class UserState {
  public:
-  // What Apply keeps up to date. Replays for the candidate model need only the bags.
+  // What Apply keeps up to date. Replays for the candidate model need only the bags (and totals).
   enum class Parts : uint8_t { kBags, kAll };
   explicit UserState(Parts parts = Parts::kAll) : parts_(parts) {}
+  Parts parts() const { return parts_; }
 
+  // What an event changes, beside totals:
+  //   impression    item and its channel and topics count it
+  //   click         channel and topics count it
+  //   watch         channel, topics and item count it, with its seconds; the item's impressions
+  //                 start again from 0; a complete one enters watches()
+  //   complete      the same, without seconds
+  //   like          enters likes() as the newest (an earlier like of the item leaves)
+  //   dislike, dismiss   leaves likes(); the item is marked disliked
+  //   search        enters searches()
+  // Events of other types only count. An event older than its predecessor is taken as it comes;
+  // one without a time is ignored.
   void Apply(const events::Event& event, const Catalogue& catalogue, const CompleteRule& rule);
 
-  std::span<const TimedId> watches() const;   // complete watches, oldest first, at most kBagLimit
-  std::span<const TimedId> searches() const;  // query ids, oldest first, at most kBagLimit
-  std::span<const TimedId> likes() const;     // liked items, likewise
-  const AffinityHistory* channel(uint32_t channel) const;  // nullptr: never met
-  const AffinityHistory* topic(uint32_t topic) const;
-  const ItemHistory* item(uint32_t item) const;
-  bool HasWatched(uint32_t item) const;  // completely, or long enough to be a watch
+  // Oldest first, at most kBagLimit. Views until the next Apply.
+  std::span<const TimedId> watches() const { return watches_.view(); }    // complete watches
+  std::span<const TimedId> searches() const { return searches_.view(); }  // query ids
+  std::span<const TimedId> likes() const { return likes_.view(); }        // liked items
+  // nullptr: never met, forgotten, or Parts::kBags. Valid until the next Apply.
+  const AffinityHistory* channel(uint32_t channel) const { return Get(channels_, channel); }
+  const AffinityHistory* topic(uint32_t topic) const { return Get(topics_, topic); }
+  const ItemHistory* item(uint32_t item) const { return Get(items_, item); }
+  // Any watch counts, complete or not: a feed that leaves out what was watched asks this.
+  bool HasWatched(uint32_t item) const;
 
   // Totals since the first event.
   struct Totals {
     uint64_t events = 0, impressions = 0, clicks = 0, watches = 0, complete = 0, likes = 0,
              dislikes = 0, searches = 0;
     double watch_s = 0;
+    uint64_t share_watches = 0;  // watches with seconds, of items with a duration
+    double watch_share = 0;      // sum over those of min(1, seconds / duration)
     int64_t first_ms = events::kNoTime, last_ms = events::kNoTime;
     friend bool operator==(const Totals&, const Totals&) = default;
   };
-  const Totals& totals() const;
+  const Totals& totals() const { return totals_; }
 
   // Equal states give equal bytes. Parse refuses anything Serialize could not have written
   // (kDataLoss).
@@ -92,7 +106,37 @@ class UserState {
   static Result<UserState> Parse(std::string_view bytes);
 
  private:
+  // The newest kBagLimit entries in one piece: they slide through a buffer of twice the size.
+  class Bag {
+   public:
+    std::span<const TimedId> view() const { return std::span(entries_).subspan(begin_); }
+    void Push(TimedId entry);
+    void Remove(uint32_t id);
+
+   private:
+    std::vector<TimedId> entries_;
+    size_t begin_ = 0;
+  };
+  template <typename T>
+  using Histories = boost::unordered_flat_map<uint32_t, T>;
+  template <typename T>
+  static const T* Get(const Histories<T>& histories, uint32_t id) {
+    const auto found = histories.find(id);
+    return found == histories.end() ? nullptr : &found->second;
+  }
+  struct Effect;  // of one event; in user_state.cc
+
+  void ApplyTotals(const events::Event& event, const Effect& effect);
+  void ApplyBags(const events::Event& event, const Effect& effect);
+  void ApplyItem(const events::Event& event, const Effect& effect);
+  static void ApplyAffinity(Histories<AffinityHistory>& histories, uint32_t id, size_t cap,
+                            const events::Event& event, const Effect& effect);
+
   Parts parts_;
+  Totals totals_;
+  Bag watches_, searches_, likes_;
+  Histories<AffinityHistory> channels_, topics_;
+  Histories<ItemHistory> items_;
 };
 
 }  // namespace upnext::features

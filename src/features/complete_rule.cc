@@ -1,0 +1,20 @@
+#include "features/complete_rule.h"
+
+namespace upnext::features {
+
+CompleteRule CompleteRule::FromConfig(const base::ConfigTable& labels) {
+  CompleteRule rule;
+  rule.from_event = labels.Choice("complete", {"watch", "event"}, 0) == 1;
+  rule.share = labels.Real("complete_share", rule.share, {.min = 0.01, .max = 1});
+  rule.seconds = labels.Real("complete_seconds", rule.seconds, {.min = 0, .max = 86'400});
+  return rule;
+}
+
+bool CompleteRule::IsComplete(const events::Event& event, const events::Item& item) const {
+  if (event.type == events::EventType::kComplete) return true;
+  if (event.type != events::EventType::kWatch || from_event) return false;
+  const double watched = event.value;  // NaN compares as not reached
+  return item.duration_s > 0 ? watched >= share * item.duration_s : watched >= seconds;
+}
+
+}  // namespace upnext::features

@@ -1,0 +1,84 @@
+#include "features/vocabulary.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace upnext::features {
+
+Vocabulary Vocabulary::Learn(std::span<const uint64_t> counts, size_t limit, uint64_t min_count) {
+  std::vector<uint32_t> kept;
+  const uint64_t least = std::max<uint64_t>(min_count, 1);
+  for (size_t id = 0; id < counts.size(); ++id) {
+    if (counts[id] >= least) kept.push_back(static_cast<uint32_t>(id));
+  }
+  const auto more_frequent = [&](uint32_t a, uint32_t b) {
+    return counts[a] != counts[b] ? counts[a] > counts[b] : a < b;
+  };
+  const size_t size = std::min(limit, kept.size());
+  std::partial_sort(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(size), kept.end(),
+                    more_frequent);
+  kept.resize(size);
+
+  Vocabulary vocabulary;
+  vocabulary.rows_.assign(counts.size(), 0);
+  vocabulary.counts_[0] = std::accumulate(counts.begin(), counts.end(), uint64_t{0});
+  for (const uint32_t id : kept) {
+    vocabulary.rows_[id] = vocabulary.rows();
+    vocabulary.ids_.push_back(id);
+    vocabulary.counts_.push_back(counts[id]);
+    vocabulary.counts_[0] -= counts[id];
+  }
+  return vocabulary;
+}
+
+double Vocabulary::coverage() const {
+  const uint64_t total = std::accumulate(counts_.begin(), counts_.end(), uint64_t{0});
+  return total == 0 ? 1.0 : static_cast<double>(total - counts_[0]) / static_cast<double>(total);
+}
+
+Status Vocabulary::Save(base::SectionWriter& writer, std::string_view name) const {
+  UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>(fmt::format("{}.rows", name), rows_));
+  return writer.Add<uint64_t>(fmt::format("{}.counts", name), counts_);
+}
+
+Result<Vocabulary> Vocabulary::Load(const base::SectionFile& file, std::string_view name) {
+  UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> rows,
+                          file.Get<uint32_t>(fmt::format("{}.rows", name)));
+  UPNEXT_ASSIGN_OR_RETURN(std::span<const uint64_t> counts,
+                          file.Get<uint64_t>(fmt::format("{}.counts", name)));
+  if (counts.empty() || counts.size() > rows.size() + 1 || rows.size() >= events::kNone) {
+    return DataLoss("{}: vocabulary {} has {} rows for {} ids; train again", file.path().string(),
+                    name, counts.size(), rows.size());
+  }
+  Vocabulary vocabulary;
+  vocabulary.rows_.assign(rows.begin(), rows.end());
+  vocabulary.counts_.assign(counts.begin(), counts.end());
+  vocabulary.ids_.assign(counts.size(), events::kNone);
+  size_t with_id = 1;  // row 0 needs none
+  for (size_t id = 0; id < rows.size(); ++id) {
+    const uint32_t row = rows[id];
+    if (row == 0) continue;
+    if (row >= counts.size() || vocabulary.ids_[row] != events::kNone) {
+      return DataLoss(
+          "{}: vocabulary {}: id {} claims row {} of {}, or claims it a second time; "
+          "train again",
+          file.path().string(), name, id, row, counts.size());
+    }
+    vocabulary.ids_[row] = static_cast<uint32_t>(id);
+    ++with_id;
+  }
+  if (with_id != counts.size()) {
+    return DataLoss("{}: vocabulary {}: {} of {} rows have an id; train again",
+                    file.path().string(), name, with_id, counts.size());
+  }
+  return vocabulary;
+}
+
+std::string_view VocabularyName(VocabularyId id) {
+  static constexpr std::string_view kNames[kVocabularies] = {
+      "item", "token", "region", "device", "ranked_item", "channel", "topic", "language", "source"};
+  const size_t index = static_cast<size_t>(id);
+  return index < kVocabularies ? kNames[index] : "unknown";
+}
+
+}  // namespace upnext::features
