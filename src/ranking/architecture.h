@@ -37,8 +37,13 @@ class Architecture {
                      const nn::Compute& compute) const = 0;
   virtual void AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters) = 0;
   virtual size_t multiplications() const = 0;
+  // TR-05: per ReLU layer, the share of units that have been zero for every example since the
+  // reset.
+  virtual std::vector<double> DeadUnitShares() const = 0;
+  virtual void ResetActivity() = 0;
 };
 
+std::vector<std::string> ArchitectureNames();
 // kInvalidArgument names the known ones.
 Result<std::unique_ptr<Architecture>> MakeArchitecture(std::string_view name,
                                                        const ArchitectureOptions& options,

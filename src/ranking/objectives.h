@@ -7,7 +7,7 @@
 //   name = "click"   label = "click"          loss = "logistic"
 //
 // labels: an event type ("click", "like", "complete" ...) as yes or no; "watch_seconds" capped at
-// `cap`; "completion": watched share of the duration in [0, 1]; "rating". `observed = ["like",
+// `cap`; "rating". `observed = ["like",
 // "dislike"]` masks the loss to impressions that have one of these events. Final score = product
 // over objectives of prediction ^ score_weight (Zhao 2019, 4.2; weights need no retraining).
 #ifndef UPNEXT_RANKING_OBJECTIVES_H_
@@ -25,7 +25,7 @@
 namespace upnext::ranking {
 
 struct Objective {
-  enum class Label : uint8_t { kEvent, kWatchSeconds, kCompletion, kRating };
+  enum class Label : uint8_t { kEvent, kWatchSeconds, kRating };
   enum class Loss : uint8_t { kLogistic, kWeightedLogistic, kSquared };
   std::string name;
   Label label = Label::kEvent;

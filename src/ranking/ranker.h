@@ -1,14 +1,15 @@
 // The ranker: shared embeddings, normalised numbers, an architecture, one output per objective
 // (Covington 2016, section 4; Zhao 2019 grows here as further architectures and the bias tower).
 //
-//   Ranker ranker(options, objectives, ShapeOf(tables), rng);
-//   ranker.Score(queries, impressions, query_of, predictions, scratch, compute);   // [n,
+//   UPNEXT_ASSIGN_OR_RETURN(Ranker ranker, Ranker::Make(options, objectives, ShapeOf(tables),
+//   rng)); ranker.Score(queries, impressions, query_of, predictions, scratch, compute);   // [n,
 //   objectives]
 //
 // Score is const: many threads, one scratch each.
 #ifndef UPNEXT_RANKING_RANKER_H_
 #define UPNEXT_RANKING_RANKER_H_
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -44,10 +45,14 @@ RankerShape ShapeOf(const features::FeatureTables& tables);
 
 class Ranker {
  public:
-  Ranker(const RankerOptions& options, std::vector<Objective> objectives, const RankerShape& shape,
-         base::Rng& rng);
+  // kInvalidArgument for an unknown architecture.
+  static Result<Ranker> Make(const RankerOptions& options, std::vector<Objective> objectives,
+                             const RankerShape& shape, base::Rng& rng);
 
-  struct Scratch;  // in ranker.cc's header part: buffers, grown when needed
+  struct Scratch {  // buffers, grown when needed
+    std::vector<float> queries, input, logits;
+    Architecture::Scratch architecture;
+  };
   // predictions [impressions.rows, objectives], each in its own unit (objectives.h).
   // query_of [impressions.rows]: row of `queries` for each impression.
   void Score(const features::RankingBlock& queries, const features::RankingBlock& impressions,
@@ -65,8 +70,40 @@ class Ranker {
 
  private:
   friend class RankerTrainer;
+  // Where a categorical field stands in its side's input.
+  struct Slot {
+    size_t field;                       // among the side's categorical fields
+    features::VocabularyId vocabulary;  // whose table it reads (RK-02)
+    size_t offset;                      // in floats from the start of the side's input
+  };
+  struct SideLayout {
+    std::vector<Slot> slots;
+    size_t dense = 0, width = 0;  // offset of the numbers; floats in all
+  };
+  static SideLayout LayoutOf(features::Side side, const RankerOptions& options,
+                             const RankerShape& shape);
+  nn::EmbeddingTable& table(features::VocabularyId id) { return *tables_[static_cast<size_t>(id)]; }
+  const nn::EmbeddingTable& table(features::VocabularyId id) const {
+    return *tables_[static_cast<size_t>(id)];
+  }
+  size_t input_width() const { return query_.width + impression_.width; }
+  // One side's embeddings and numbers side by side: out [block.rows, stride].
+  void BuildSide(const SideLayout& layout, const features::RankingBlock& block, float* out,
+                 size_t stride, base::ThreadPool* pool) const;
+  // The architecture's input: out [impressions.rows, input_width()], and the query side once per
+  // request in query_input [queries.rows, query_.width] (RK-01).
+  void BuildInput(const features::RankingBlock& queries, const features::RankingBlock& impressions,
+                  std::span<const uint32_t> query_of, std::vector<float>& query_input,
+                  std::vector<float>& out, base::ThreadPool* pool) const;
+  std::vector<nn::Parameter> Parameters();
+
   RankerOptions options_;
   std::vector<Objective> objectives_;
+  RankerShape shape_;
+  SideLayout query_, impression_;
+  // One table per vocabulary that a field reads; null for the others.
+  std::array<std::unique_ptr<nn::EmbeddingTable>, features::kVocabularies> tables_;
+  std::unique_ptr<Architecture> architecture_;
 };
 
 }  // namespace upnext::ranking

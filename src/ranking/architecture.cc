@@ -1,0 +1,89 @@
+#include "ranking/architecture.h"
+
+#include <fmt/ranges.h>
+
+#include <array>
+#include <utility>
+
+#include "base/suggest.h"
+
+namespace upnext::ranking {
+namespace {
+
+// All tasks share every hidden layer; each has a linear output of its own.
+class SharedBottom : public Architecture {
+ public:
+  SharedBottom(const ArchitectureOptions& options, base::Rng& rng)
+      : tower_({.input = options.input, .widths = options.widths}, rng),
+        heads_(tower_.output(), options.tasks, nn::Initialisation::kXavier, rng) {}
+
+  const float* Forward(const float* x, size_t batch, const nn::Compute& compute) override {
+    hidden_ = tower_.Forward(x, batch, compute);
+    batch_ = batch;
+    logits_.resize(batch * heads_.out());
+    heads_.Forward(hidden_, batch, logits_.data(), compute);
+    return logits_.data();
+  }
+
+  void Backward(const float* d_logits, float* d_x, const nn::Compute& compute) override {
+    d_hidden_.resize(batch_ * tower_.output());
+    heads_.Backward(hidden_, d_logits, batch_, d_hidden_.data(), compute);
+    tower_.Backward(d_hidden_.data(), d_x, compute);
+  }
+
+  void Infer(const float* x, size_t batch, float* logits, Scratch& scratch,
+             const nn::Compute& compute) const override {
+    scratch.hidden.resize(batch * tower_.output());
+    tower_.Infer(x, batch, scratch.hidden.data(), scratch.tower, compute);
+    heads_.Forward(scratch.hidden.data(), batch, logits, compute);
+  }
+
+  void AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters) override {
+    tower_.AppendParameters(fmt::format("{}.tower", name), parameters);
+    heads_.AppendParameters(fmt::format("{}.heads", name), parameters);
+  }
+
+  size_t multiplications() const override {
+    return tower_.multiplications() + heads_.in() * heads_.out();
+  }
+  std::vector<double> DeadUnitShares() const override { return tower_.DeadUnitShares(); }
+  void ResetActivity() override { tower_.ResetActivity(); }
+
+ private:
+  nn::Tower tower_;
+  nn::Linear heads_;
+  const float* hidden_ = nullptr;
+  size_t batch_ = 0;
+  std::vector<float> logits_, d_hidden_;
+};
+
+using Maker = std::unique_ptr<Architecture> (*)(const ArchitectureOptions&, base::Rng&);
+
+template <typename T>
+std::unique_ptr<Architecture> Make(const ArchitectureOptions& options, base::Rng& rng) {
+  return std::make_unique<T>(options, rng);
+}
+
+constexpr std::array kArchitectures{
+    std::pair<std::string_view, Maker>{"shared-bottom", Make<SharedBottom>},
+};
+
+}  // namespace
+
+std::vector<std::string> ArchitectureNames() {
+  std::vector<std::string> names;
+  for (const auto& [name, maker] : kArchitectures) names.emplace_back(name);
+  return names;
+}
+
+Result<std::unique_ptr<Architecture>> MakeArchitecture(std::string_view name,
+                                                       const ArchitectureOptions& options,
+                                                       base::Rng& rng) {
+  for (const auto& [known, maker] : kArchitectures) {
+    if (known == name) return maker(options, rng);
+  }
+  return InvalidArgument("there is no ranking architecture '{}'; known: {}", name,
+                         fmt::join(ArchitectureNames(), ", "));
+}
+
+}  // namespace upnext::ranking

@@ -1,0 +1,177 @@
+#include "ranking/objectives.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+namespace upnext::ranking {
+namespace {
+
+using events::EventType;
+
+std::vector<std::string> LabelNames() {
+  std::vector<std::string> names = {"watch_seconds"};
+  for (size_t type = 1; type < events::kEventTypes; ++type) {
+    const auto event = static_cast<EventType>(type);
+    if (event == EventType::kImpression || event == EventType::kSearch) continue;
+    names.emplace_back(events::EventTypeName(event));
+  }
+  return names;
+}
+
+void SetLabel(const std::string& name, Objective* objective) {
+  if (name == "watch_seconds") {
+    objective->label = Objective::Label::kWatchSeconds;
+  } else if (name == events::EventTypeName(EventType::kRating)) {
+    objective->label = Objective::Label::kRating;
+  } else {
+    objective->label = Objective::Label::kEvent;
+    objective->event = *events::ParseEventType(name);
+  }
+}
+
+// Which losses make sense: yes or no takes logistic, numbers do not.
+void CheckLoss(const base::ConfigTable& table, const Objective& objective) {
+  const bool yes_or_no = objective.label == Objective::Label::kEvent;
+  const bool wants_yes_or_no = objective.loss == Objective::Loss::kLogistic;
+  if (yes_or_no != wants_yes_or_no) {
+    table.Fail("loss", yes_or_no ? "expected \"logistic\", since the label is yes or no"
+                                 : "expected \"weighted_logistic\" or \"squared\", since the label "
+                                   "is a number");
+  }
+  if (objective.label == Objective::Label::kRating &&
+      objective.loss == Objective::Loss::kWeightedLogistic) {
+    table.Fail("loss", "expected \"squared\" for ratings; \"weighted_logistic\" is for watch time");
+  }
+}
+
+Objective ObjectiveFromConfig(const base::ConfigTable& table) {
+  Objective objective;
+  const std::vector<std::string> labels = LabelNames();
+  const std::string& label = labels[table.Choice("label", labels, 0)];
+  SetLabel(label, &objective);
+  objective.name = table.Text("name", label);
+  const size_t usual = objective.label == Objective::Label::kEvent          ? 0
+                       : objective.label == Objective::Label::kWatchSeconds ? 1
+                                                                            : 2;
+  objective.loss = static_cast<Objective::Loss>(
+      table.Choice("loss", {"logistic", "weighted_logistic", "squared"}, usual));
+  objective.form = table.Choice("form", {"exact", "paper"}, 0) == 0 ? nn::WatchTimeForm::kExact
+                                                                    : nn::WatchTimeForm::kPaper;
+  objective.cap = static_cast<float>(table.Real("cap", 300, {.min = 1e-3, .max = 1e6}));
+  for (const std::string& name : table.Texts("observed", {})) {
+    const auto type = events::ParseEventType(name);
+    if (!type) {
+      table.Fail("observed", fmt::format("expected event types, found \"{}\"", name));
+      continue;
+    }
+    objective.observed |= static_cast<uint16_t>(1u << static_cast<int>(*type));
+  }
+  objective.loss_weight = static_cast<float>(table.Real("loss_weight", 1, {.min = 0, .max = 1e6}));
+  objective.score_weight =
+      static_cast<float>(table.Real("score_weight", 0, {.min = -100, .max = 100}));
+  CheckLoss(table, objective);
+  return objective;
+}
+
+std::vector<Objective> DefaultObjectives() {
+  Objective watch{.name = "watch",
+                  .label = Objective::Label::kWatchSeconds,
+                  .loss = Objective::Loss::kWeightedLogistic,
+                  .score_weight = 1.0f};
+  Objective click{.name = "click"};
+  return {watch, click};
+}
+
+nn::WatchTimeOptions WatchTime(const Objective& objective) { return {.form = objective.form}; }
+
+}  // namespace
+
+std::vector<Objective> ObjectivesFromConfig(const base::ConfigTable& ranking) {
+  const std::vector<base::ConfigTable> tables = ranking.Tables("objective");
+  if (tables.empty()) return DefaultObjectives();
+  std::vector<Objective> objectives;
+  std::set<std::string> names;
+  bool scored = false;
+  for (const base::ConfigTable& table : tables) {
+    objectives.push_back(ObjectiveFromConfig(table));
+    scored |= objectives.back().score_weight != 0;
+    if (!names.insert(objectives.back().name).second) {
+      table.Fail("name", fmt::format("two objectives are called \"{}\"", objectives.back().name));
+    }
+  }
+  if (!scored) {
+    tables.front().Fail("score_weight",
+                        "expected an objective with a score_weight other than 0, found none: the "
+                        "feed would have no order");
+  }
+  return objectives;
+}
+
+void MakeTargets(const Objective& objective, const examples::RankingBatch& batch,
+                 Targets* targets) {
+  const size_t n = batch.size();
+  targets->value.assign(n, 0.0f);
+  targets->mask.assign(n, 1);
+  for (size_t i = 0; i < n; ++i) {
+    const examples::Labels& labels = batch.labels[i];
+    if (objective.observed != 0) targets->mask[i] = (labels.happened & objective.observed) != 0;
+    switch (objective.label) {
+      case Objective::Label::kEvent:
+        targets->value[i] = labels.Has(objective.event) ? 1.0f : 0.0f;
+        break;
+      case Objective::Label::kWatchSeconds:
+        targets->value[i] = std::min(labels.watch_s, objective.cap);
+        break;
+      case Objective::Label::kRating:
+        targets->mask[i] = targets->mask[i] != 0 && !std::isnan(labels.rating);
+        targets->value[i] = targets->mask[i] != 0 ? labels.rating : 0.0f;
+        break;
+    }
+  }
+}
+
+nn::LossValue ObjectiveLoss(const Objective& objective, std::span<const float> logits,
+                            const Targets& targets, float* d_logits) {
+  const nn::ExampleWeights examples{.mask = targets.mask, .gradient_scale = objective.loss_weight};
+  switch (objective.loss) {
+    case Objective::Loss::kLogistic:
+      return nn::LogisticLoss(logits, targets.value, examples, d_logits);
+    case Objective::Loss::kSquared:
+      return nn::SquaredLoss(logits, targets.value, examples, d_logits);
+    case Objective::Loss::kWeightedLogistic:
+      break;
+  }
+  // "Clicked" is "watched at all": autoplay shows videos that nobody clicked on, and their time
+  // counts.
+  std::vector<float> watched(targets.value.size());
+  for (size_t i = 0; i < watched.size(); ++i) watched[i] = targets.value[i] > 0 ? 1.0f : 0.0f;
+  return nn::WatchTimeLoss(logits, watched, targets.value, WatchTime(objective), examples,
+                           d_logits);
+}
+
+float Predict(const Objective& objective, float logit) {
+  switch (objective.loss) {
+    case Objective::Loss::kLogistic:
+      return nn::Sigmoid(logit);
+    case Objective::Loss::kSquared:
+      return logit;
+    case Objective::Loss::kWeightedLogistic:
+      break;
+  }
+  return nn::ExpectedWatchTime(logit, WatchTime(objective));
+}
+
+double CombinedScore(std::span<const Objective> objectives, std::span<const float> predictions) {
+  // A regression may come out at or below zero, where a power means nothing.
+  constexpr double kFloor = 1e-9;
+  double log_score = 0;
+  for (size_t k = 0; k < objectives.size(); ++k) {
+    if (objectives[k].score_weight == 0) continue;
+    log_score += static_cast<double>(objectives[k].score_weight) *
+                 std::log(std::max(static_cast<double>(predictions[k]), kFloor));
+  }
+  return std::exp(log_score);
+}
+
+}  // namespace upnext::ranking
