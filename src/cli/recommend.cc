@@ -25,7 +25,7 @@ struct Moment {
   uint32_t user;  // log id, kNone for a user the log does not know
   std::string name;
   features::UserState state;
-  int64_t time_ms;
+  features::Context context;  // time, and where the log knows them device and region
 };
 
 class Recommender {
@@ -46,6 +46,7 @@ class Recommender {
  private:
   Recommender(const Flags& flags, Project project, OpenedBundle opened, examples::Split split)
       : flags_(flags),
+        pool_(project.threads),
         project_(std::move(project)),
         opened_(std::move(opened)),
         catalogue_(opened_.log),
@@ -57,13 +58,15 @@ class Recommender {
   // The log's last moment: feeds of a log that ended long ago are made as of its end.
   int64_t Now() const { return opened_.log.stats().last_ms; }
   Result<Moment> MomentOf(const std::string& user);
+  Moment MomentOf(const examples::HoldoutCase& held_out) const;
   Result<serving::Slate> Recommend(const Moment& moment) const;
   Status OpenStore();
   std::string FeedsOf(const std::vector<examples::HoldoutCase>& cases, size_t begin, size_t end,
                       Status* status) const;
-  std::vector<examples::HoldoutCase> Cases() const;
+  std::vector<examples::HoldoutCase> Cases();
 
   const Flags& flags_;
+  base::ThreadPool pool_;
   Project project_;
   OpenedBundle opened_;
   features::Catalogue catalogue_;
@@ -89,13 +92,15 @@ Status Recommender::OpenStore() {
   return Ok();
 }
 
-std::vector<examples::HoldoutCase> Recommender::Cases() const {
-  if (AtTest()) return examples::HoldoutCases(source_, examples::Part::kTest);
+std::vector<examples::HoldoutCase> Recommender::Cases() {
+  if (AtTest()) return examples::HoldoutCases(source_, examples::Part::kTest, pool_);
   std::vector<examples::HoldoutCase> cases;
   for (uint32_t user = 0; user < opened_.log.users(); ++user) {
     const uint64_t end = opened_.log.end(user);
     if (end == opened_.log.begin(user)) continue;
-    cases.push_back({.user = user, .end_row = end, .time_ms = Now()});
+    examples::HoldoutCase now{.user = user, .end_row = end, .time_ms = Now()};
+    now.context.time_ms = Now();
+    cases.push_back(std::move(now));
   }
   return cases;
 }
@@ -106,24 +111,32 @@ Result<Moment> Recommender::MomentOf(const std::string& name) {
     UPNEXT_RETURN_IF_ERROR(OpenStore());
     UPNEXT_ASSIGN_OR_RETURN(features::UserState state, states_->Get(name));
     const int64_t now = std::max(Now(), state.totals().last_ms);
-    return Moment{user, name, std::move(state), now};
+    return Moment{user, name, std::move(state), {.time_ms = now}};
   }
   for (const examples::HoldoutCase& c : Cases()) {
-    if (c.user != user) continue;
-    return Moment{user, name, examples::StateAt(source_, user, c.end_row), c.time_ms};
+    if (c.user == user) return MomentOf(c);
   }
   return NotFound("user '{}' has no test case under the split ({}); leave out --at test", name,
                   split_.Describe());
+}
+
+Moment Recommender::MomentOf(const examples::HoldoutCase& held_out) const {
+  return {held_out.user, catalogue_.Name(events::IdSpace::kUser, held_out.user),
+          examples::StateAt(source_, held_out.user, held_out.end_row), held_out.context};
 }
 
 Result<serving::Slate> Recommender::Recommend(const Moment& moment) const {
   serving::Request request;
   request.user = moment.name;
   request.n = flags_.n;
-  request.device = flags_.device;
-  request.region = flags_.region;
+  request.device = !flags_.device.empty()
+                       ? flags_.device
+                       : catalogue_.Name(events::IdSpace::kDevice, moment.context.device);
+  request.region = !flags_.region.empty()
+                       ? flags_.region
+                       : catalogue_.Name(events::IdSpace::kRegion, moment.context.region);
   request.seed = flags_.seed_item;
-  request.time_ms = moment.time_ms;
+  request.time_ms = moment.context.time_ms;
   request.stage =
       flags_.stage == "retrieval" ? serving::Stage::kRetrieval : serving::Stage::kRanking;
   return engine_.Recommend(moment.state, request);
@@ -144,9 +157,7 @@ std::string Recommender::FeedsOf(const std::vector<examples::HoldoutCase>& cases
                                  size_t end, Status* status) const {
   std::string lines;
   for (size_t i = begin; i < end && *status; ++i) {
-    const examples::HoldoutCase& c = cases[i];
-    const Moment moment{c.user, catalogue_.Name(events::IdSpace::kUser, c.user),
-                        examples::StateAt(source_, c.user, c.end_row), c.time_ms};
+    const Moment moment = MomentOf(cases[i]);
     Result<serving::Slate> slate = Recommend(moment);
     if (!slate) {
       *status = std::unexpected(slate.error());
@@ -168,7 +179,6 @@ Status Recommender::RunAll() {
                               split_.Describe());
   }
   UPNEXT_ASSIGN_OR_RETURN(base::AtomicFileWriter out, base::AtomicFileWriter::Create(flags_.out));
-  base::ThreadPool pool(project_.threads);
   ProgressBar progress;
   {
     base::ProgressStage stage(progress, "recommend", "users", cases.size());
@@ -177,7 +187,7 @@ Status Recommender::RunAll() {
       const size_t n = std::min(kBlock, cases.size() - begin);
       std::vector<std::string> lines((n + kGrain - 1) / kGrain);
       std::vector<Status> statuses(lines.size());
-      pool.ParallelFor(n, kGrain, [&](size_t from, size_t to) {
+      pool_.ParallelFor(n, kGrain, [&](size_t from, size_t to) {
         const size_t chunk = from / kGrain;
         lines[chunk] = FeedsOf(cases, begin + from, begin + to, &statuses[chunk]);
       });
