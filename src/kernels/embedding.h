@@ -24,8 +24,8 @@ namespace upnext::kernels {
 // Bags in compressed rows: bag i holds ids[offsets[i] .. offsets[i + 1]). Offsets rise, begin
 // anywhere and stay within ids. An empty span of offsets is zero bags.
 struct BagsView {
-  std::span<const uint32_t> ids;
-  std::span<const uint32_t> offsets;  // [bags + 1]
+  std::span<const uint32_t> ids = {};
+  std::span<const uint32_t> offsets = {};  // [bags + 1]
   size_t size() const { return offsets.empty() ? 0 : offsets.size() - 1; }
 };
 

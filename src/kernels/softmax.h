@@ -23,12 +23,12 @@ namespace upnext::kernels {
 struct SampledSoftmaxArgs {
   size_t batch = 0, negatives = 0;
   size_t stride = 0;  // floats from row to row, >= 1 + negatives; 0 means exactly that
-  std::span<const uint32_t> target_ids;         // [batch]
-  std::span<const uint32_t> negative_ids;       // [negatives], may repeat
-  std::span<const float> target_corrections;    // [batch], empty: none
-  std::span<const float> negative_corrections;  // [negatives], empty: none
-  std::span<const float> weights;               // [batch] weight of each example's loss, empty: 1
-  float gradient_scale = 1.0f;                  // multiplies the gradient, e.g. 1 / batch
+  std::span<const uint32_t> target_ids = {};         // [batch]
+  std::span<const uint32_t> negative_ids = {};       // [negatives], may repeat
+  std::span<const float> target_corrections = {};    // [batch], empty: none
+  std::span<const float> negative_corrections = {};  // [negatives], empty: none
+  std::span<const float> weights = {};  // [batch] weight of each example's loss, empty: 1
+  float gradient_scale = 1.0f;          // multiplies the gradient, e.g. 1 / batch
 };
 
 // A negative equal to the row's target (an accidental hit) takes no part in that row.
@@ -39,10 +39,10 @@ double SampledSoftmax(const SampledSoftmaxArgs& args, float* logits,
 
 struct FullSoftmaxArgs {
   size_t batch = 0, classes = 0;
-  size_t stride = 0;                   // floats from row to row; 0 means classes
-  std::span<const uint32_t> targets;   // [batch], each below classes
-  std::span<const float> corrections;  // [classes], added to the logits, empty: none
-  std::span<const float> weights;      // [batch], empty: 1
+  size_t stride = 0;                        // floats from row to row; 0 means classes
+  std::span<const uint32_t> targets = {};   // [batch], each below classes
+  std::span<const float> corrections = {};  // [classes], added to the logits, empty: none
+  std::span<const float> weights = {};      // [batch], empty: 1
   float gradient_scale = 1.0f;
 };
 

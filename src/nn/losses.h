@@ -33,17 +33,19 @@ LossValue FullSoftmaxLoss(size_t batch, size_t classes, std::span<const uint32_t
                           float* logits, std::span<const float> weights = {},
                           base::ThreadPool* pool = nullptr);
 
-// Covington 2016, section 3.1, after Jean et al. 2015: the true class of each row against negatives
-// that the batch shares, each logit less the log of its class's expected count in the sample,
-// accidental hits left out. With every class sampled once (expected count 1) this is the full
-// softmax.
+// Covington 2016, section 3.1: the true class of each row against negatives that the batch shares,
+// each logit less the log of its class's expected count in the sample, accidental hits left out.
+// With every class sampled once (expected count 1) this is the full softmax. With the expected
+// counts of the targets given, as for any other class, the true scores are the optimum however few
+// the negatives. Without them the target counts as certain to be in its row (Jean et al. 2015):
+// then the gradient approaches the full one as the negatives become many.
 struct SampledSoftmaxBatch {
   size_t batch = 0, negatives = 0;
-  std::span<const uint32_t> targets;           // [batch] class ids
-  std::span<const uint32_t> negative_ids;      // [negatives], may repeat
-  std::span<const float> target_log_expected;  // [batch] log E[count]; empty: no correction at all
-  std::span<const float> negative_log_expected;  // [negatives]; empty: no correction at all
-  std::span<const float> weights;                // [batch] or empty
+  std::span<const uint32_t> targets = {};             // [batch] class ids
+  std::span<const uint32_t> negative_ids = {};        // [negatives], may repeat
+  std::span<const float> target_log_expected = {};    // [batch] log E[count], empty: 0
+  std::span<const float> negative_log_expected = {};  // [negatives], empty: 0
+  std::span<const float> weights = {};                // [batch] or empty
 };
 // logits [batch, 1 + negatives], column 0 the true class: gradient of the mean loss out.
 LossValue SampledSoftmaxLoss(const SampledSoftmaxBatch& batch, float* logits,
@@ -51,7 +53,7 @@ LossValue SampledSoftmaxLoss(const SampledSoftmaxBatch& batch, float* logits,
 
 // Which examples count, and how much.
 struct ExampleWeights {
-  std::span<const float> weights;  // [n], empty: 1 each
+  std::span<const float> weights = {};  // [n], empty: 1 each
   std::span<const uint8_t>
       mask;  // [n], 0 leaves an example out (its gradient is 0), empty: all count
   float gradient_scale = 1.0f;  // the task's weight in a sum of losses; not applied to the value

@@ -20,8 +20,8 @@ namespace upnext::nn {
 struct Parameter {
   std::string name;             // at most 50 bytes, unique within a model
   std::vector<uint64_t> shape;  // e.g. {out, in}
-  std::span<float> value;
-  std::span<float> gradient;  // same size, or empty where updates are sparse
+  std::span<float> value = {};
+  std::span<float> gradient = {};  // same size, or empty where updates are sparse
 };
 
 // How layers compute: the precision of their products, and who works. Copies are cheap.
