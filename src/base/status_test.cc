@@ -38,13 +38,20 @@ TEST(Status, MacrosPassValuesOnAndErrorsUp) {
   EXPECT_EQ(CheckEven(1).error().code, Code::kInvalidArgument);
 }
 
-TEST(Status, AssignTakesExpressionsWithCommasAndMovesOnlyOnce) {
-  const auto make = [](int value) -> Result<std::unique_ptr<std::pair<int, int>>> {
-    UPNEXT_ASSIGN_OR_RETURN(auto pair, Result<std::unique_ptr<std::pair<int, int>>>(
-                                           std::make_unique<std::pair<int, int>>(value, 1)));
-    return pair;
-  };
-  EXPECT_EQ((*make(7))->first, 7);
+template <typename First, typename Second>
+Result<std::unique_ptr<std::pair<First, Second>>> MakePair(int value) {
+  if (value < 0) return InvalidArgument("expected a positive number, found {}", value);
+  return std::make_unique<std::pair<First, Second>>(value, value);
+}
+
+Result<std::unique_ptr<std::pair<int, double>>> MakeIntDouble(int value) {
+  UPNEXT_ASSIGN_OR_RETURN(auto pair, MakePair<int, double>(value));
+  return pair;
+}
+
+TEST(Status, AssignTakesExpressionsWithCommasAndValuesThatOnlyMove) {
+  EXPECT_EQ(MakeIntDouble(7).value()->first, 7);
+  EXPECT_FALSE(MakeIntDouble(-7));
 }
 
 TEST(Status, ResultConvertsToBasesAsItsValueDoes) { EXPECT_NE(MakeAnimal().value(), nullptr); }
