@@ -1,0 +1,262 @@
+// A log that is damaged or made up is refused at open, with the file named, and never read out of
+// bounds.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <functional>
+#include <limits>
+
+#include "base/file.h"
+#include "base/section_file.h"
+#include "base/test_folder.h"
+#include "events/event_log.h"
+#include "events/log_format.h"
+
+namespace upnext::events {
+namespace {
+
+using ::testing::HasSubstr;
+namespace fs = std::filesystem;
+
+class LogDamage : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    fs::create_directories(log_);
+    const std::vector<RawEvent> events = {
+        {.user = "a", .item = "i", .time_ms = 10, .type = EventType::kWatch, .value = 3},
+        {.user = "a", .item = "j", .time_ms = 20, .off_site = true},
+        {.user = "b", .time_ms = 5, .type = EventType::kSearch, .query = "q"},
+        {.user = "c", .item = "j", .time_ms = 7, .propensity = 0.5f},
+    };
+    const std::vector<RawItem> items = {
+        {.item = "i", .duration_s = 9, .channel = "c", .title = "T", .topics = {"x", "y"}},
+        {.item = "j", .removed = true}};
+    const std::vector<RawUser> users = {{.user = "a", .region = "r", .age = 20}};
+    const Status written = WriteEventLog(log_, events, items, users, 2);
+    ASSERT_TRUE(written) << written.error().message;
+    ASSERT_TRUE(EventLog::Open(log_));
+  }
+
+  void ExpectDamage(std::string_view file, std::string_view what) {
+    const auto log = EventLog::Open(log_);
+    ASSERT_FALSE(log) << what;
+    EXPECT_EQ(log.error().code, Code::kDataLoss) << what << ": " << log.error().message;
+    EXPECT_THAT(log.error().message, HasSubstr(std::string(file))) << what;
+  }
+
+  // Writes `file` anew with one section changed by `change`, and the meta file to match, as
+  // somebody would who wants the checksums to be right.
+  template <typename T>
+  void Forge(std::string_view file, std::string_view kind, std::string_view section,
+             const std::function<void(std::vector<T>&)>& change) {
+    uint64_t old_digest = 0, new_digest = 0;
+    {
+      const auto source = base::SectionFile::Open(log_ / file, kind, format::kVersion).value();
+      old_digest = source.digest();
+      ASSERT_TRUE(source.Has(section)) << section;
+      auto writer = base::SectionWriter::Create(log_ / file, kind, format::kVersion).value();
+      const std::string bytes = base::ReadFile(log_ / file).value();
+      for (const auto& part : source.sections()) {
+        std::span<const std::byte> content =
+            std::as_bytes(std::span(bytes)).subspan(part.offset, part.size);
+        std::vector<T> changed;
+        if (part.name == section) {
+          const auto values = source.Get<T>(section).value();
+          changed.assign(values.begin(), values.end());
+          change(changed);
+          content = std::as_bytes(std::span<const T>(changed));
+        }
+        ASSERT_TRUE(writer.Begin(part.name, part.type));
+        ASSERT_TRUE(writer.Append(content));
+        ASSERT_TRUE(writer.End());
+      }
+      ASSERT_TRUE(writer.Commit());
+    }
+    if (file == format::kMetaFile) return;
+    new_digest = base::SectionFile::Open(log_ / file, kind, format::kVersion).value().digest();
+    Forge<uint64_t>(format::kMetaFile, format::kMetaKind, format::kDigests,
+                    [&](std::vector<uint64_t>& digests) {
+                      for (uint64_t& digest : digests) {
+                        if (digest == old_digest) digest = new_digest;
+                      }
+                    });
+  }
+
+  // Forges and expects the file to be refused for its content, not for a digest.
+  template <typename T>
+  void ExpectForgeryFound(std::string_view file, std::string_view kind, std::string_view section,
+                          const std::function<void(std::vector<T>&)>& change,
+                          std::string_view named) {
+    const std::string what = fmt::format("{} of {}", section, file);
+    Forge<T>(file, kind, section, change);
+    const auto log = EventLog::Open(log_);
+    ASSERT_FALSE(log) << what;
+    EXPECT_EQ(log.error().code, Code::kDataLoss) << what;
+    EXPECT_THAT(log.error().message, HasSubstr(std::string(named))) << what;
+    EXPECT_THAT(log.error().message, ::testing::Not(HasSubstr("belongs to another"))) << what;
+    fs::remove_all(log_);
+    SetUp();
+  }
+  template <typename T>
+  void ExpectForgeryFound(std::string_view file, std::string_view kind, std::string_view section,
+                          const std::function<void(std::vector<T>&)>& change) {
+    ExpectForgeryFound<T>(file, kind, section, change, file);
+  }
+
+  // The shard that holds user a's two events.
+  std::string shard() const { return format::ShardFile(format::ShardOf(0, 2)); }
+
+  base::TestFolder folder_;
+  fs::path log_ = folder_ / "log";
+};
+
+TEST_F(LogDamage, EveryFlippedByteIsFoundAndItsFileNamed) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(log_)) files.push_back(entry.path());
+  ASSERT_EQ(files.size(), 6u);
+  for (const fs::path& file : files) {
+    const std::string good = base::ReadFile(file).value();
+    std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
+    for (size_t i = 0; i < good.size(); ++i) {
+      stream.seekp(static_cast<std::streamoff>(i));
+      stream.put(static_cast<char>(good[i] ^ 0x40)).flush();
+      ExpectDamage(file.filename().string(), fmt::format("byte {}", i));
+      stream.seekp(static_cast<std::streamoff>(i));
+      stream.put(good[i]).flush();
+      if (HasFailure()) return;
+    }
+    ASSERT_TRUE(EventLog::Open(log_));
+  }
+}
+
+TEST_F(LogDamage, ShortenedAndMissingFilesAreNamed) {
+  for (const auto& entry : fs::directory_iterator(log_)) {
+    if (entry.path().filename() == format::kMetaFile) continue;
+    const std::string name = entry.path().filename().string();
+    const std::string good = base::ReadFile(entry.path()).value();
+    for (const size_t size : {size_t{0}, size_t{1}, good.size() / 2, good.size() - 1}) {
+      fs::resize_file(entry.path(), size);
+      ExpectDamage(name, fmt::format("cut to {}", size));
+      ASSERT_TRUE(base::WriteFileAtomic(entry.path(), good));
+    }
+    fs::rename(entry.path(), folder_ / "aside");
+    ExpectDamage(name, "missing");
+    fs::rename(folder_ / "aside", entry.path());
+  }
+}
+
+TEST_F(LogDamage, AFileOfAnotherLogIsNamed) {
+  const fs::path other = folder_ / "other";
+  fs::create_directories(other);
+  const std::vector<RawEvent> events = {{.user = "a", .item = "i", .time_ms = 1}};
+  ASSERT_TRUE(WriteEventLog(other, events, {}, {}, 2));
+  fs::copy_file(other / shard(), log_ / shard(), fs::copy_options::overwrite_existing);
+  ExpectDamage(shard(), "a good file in the wrong place");
+}
+
+TEST_F(LogDamage, ForgedEventsAreFound) {
+  const std::string file = shard();
+  const auto forged = [&]<typename T>(std::string_view section, T value, size_t at = 0) {
+    ExpectForgeryFound<T>(file, format::kShardKind, section,
+                          [&](std::vector<T>& values) { values[at] = value; });
+  };
+  forged("type", uint8_t{0});
+  forged("type", uint8_t{kEventTypes});
+  forged("type", uint8_t{255});
+  forged("type", static_cast<uint8_t>(EventType::kSearch));
+  forged("item", uint8_t{2});
+  forged("item", uint8_t{0xff});
+  forged("time_ms", int64_t{21});
+  forged("time_ms", kNoTime);
+  forged("value", -1.0f);
+  forged("value", std::numeric_limits<float>::infinity());
+  forged("off_site", uint8_t{2});
+  for (const std::string_view column : {"type", "item", "off_site"}) {
+    ExpectForgeryFound<uint8_t>(file, format::kShardKind, column,
+                                [](std::vector<uint8_t>& values) { values.pop_back(); });
+  }
+}
+
+TEST_F(LogDamage, ForgedUsersAreFound) {
+  const auto forged = [&]<typename T>(std::string_view section, T value, std::string_view named) {
+    ExpectForgeryFound<T>(
+        format::kUsersFile, format::kUsersKind, section,
+        [&](std::vector<T>& values) { values[0] = value; }, named);
+  };
+  forged("row_begin", uint64_t{1}, format::kUsersFile);
+  forged("row_begin", ~uint64_t{0}, format::kUsersFile);
+  forged("row_count", uint32_t{1}, "upn");
+  forged("row_count", kNone, format::kUsersFile);
+  forged("region", uint32_t{1}, format::kUsersFile);
+  forged("age", -1.0f, format::kUsersFile);
+}
+
+TEST_F(LogDamage, ForgedItemsAreFound) {
+  const auto forged = [&]<typename T>(std::string_view section, T value, size_t at = 0) {
+    ExpectForgeryFound<T>(format::kItemsFile, format::kItemsKind, section,
+                          [&](std::vector<T>& values) { values[at] = value; });
+  };
+  forged("channel", uint32_t{1});
+  forged("duration_s", -1.0f);
+  forged("removed", uint8_t{3});
+  forged("topics", uint32_t{2});
+  forged("topics", kNone);
+  forged("topics.offsets", uint64_t{1});
+  forged("topics.offsets", uint64_t{3}, 1);
+  forged("topics.offsets", ~uint64_t{0}, 1);
+  forged("title.offsets", uint64_t{9}, 1);
+}
+
+TEST_F(LogDamage, ForgedDictionariesAreFound) {
+  const auto forged = [&]<typename T>(std::string_view section,
+                                      const std::function<void(std::vector<T>&)>& change) {
+    ExpectForgeryFound<T>(format::kDictionaryFile, format::kDictionaryKind, section, change);
+  };
+  forged.operator()<uint8_t>("items.bytes", [](std::vector<uint8_t>& v) { std::swap(v[0], v[1]); });
+  forged.operator()<uint8_t>("items.bytes", [](std::vector<uint8_t>& v) { v[1] = v[0]; });
+  forged.operator()<uint64_t>("items.offsets", [](std::vector<uint64_t>& v) { v[1] = 0; });
+  forged.operator()<uint64_t>("items.offsets", [](std::vector<uint64_t>& v) { v[1] = 1u << 30; });
+  forged.operator()<uint32_t>("items.slots", [](std::vector<uint32_t>& v) { v.pop_back(); });
+  // A full table would make a search for an absent name endless; a rotated one would miss names.
+  forged.operator()<uint32_t>("items.slots", [](std::vector<uint32_t>& v) {
+    for (uint32_t& slot : v) slot = 0;
+  });
+  forged.operator()<uint32_t>("items.slots", [](std::vector<uint32_t>& v) {
+    for (uint32_t& slot : v) slot = kNone;
+  });
+  forged.operator()<uint32_t>("items.slots", [](std::vector<uint32_t>& v) {
+    for (uint32_t& slot : v) slot = slot == 0 ? 7 : slot;
+  });
+  forged.operator()<uint32_t>("items.slots", [](std::vector<uint32_t>& v) {
+    std::rotate(v.begin(), v.begin() + 1, v.end());
+  });
+}
+
+TEST_F(LogDamage, ForgedMetaIsFound) {
+  const auto forged = [&]<typename T>(std::string_view section,
+                                      const std::function<void(std::vector<T>&)>& change,
+                                      std::string_view named = format::kMetaFile) {
+    ExpectForgeryFound<T>(format::kMetaFile, format::kMetaKind, section, change, named);
+  };
+  forged.operator()<uint64_t>(format::kCounts, [](std::vector<uint64_t>& v) { ++v[2]; });
+  forged.operator()<uint64_t>(format::kCounts, [](std::vector<uint64_t>& v) { ++v[0]; });
+  forged.operator()<uint64_t>(format::kCounts, [](std::vector<uint64_t>& v) { v[1] = kNone; });
+  forged.operator()<uint64_t>(format::kRows, [](std::vector<uint64_t>& v) { v.clear(); });
+  forged.operator()<uint64_t>(
+      format::kRows,
+      [](std::vector<uint64_t>& v) {
+        v[0] -= 1;
+        v[1] += 1;
+      },
+      "events-0");
+  forged.operator()<uint64_t>(format::kRows, [](std::vector<uint64_t>& v) { v[0] = ~0ull; });
+  forged.operator()<uint64_t>(format::kByType, [](std::vector<uint64_t>& v) { ++v[1]; });
+  forged.operator()<uint64_t>(format::kByType, [](std::vector<uint64_t>& v) { v.resize(1000); });
+  forged.operator()<int64_t>(format::kSpan, [](std::vector<int64_t>& v) { ++v[0]; });
+  forged.operator()<uint64_t>(format::kDigests, [](std::vector<uint64_t>& v) { v.pop_back(); });
+}
+
+}  // namespace
+}  // namespace upnext::events
