@@ -19,17 +19,16 @@ Status Run(const Flags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const Project project, Project::Load(flags.project));
   UPNEXT_ASSIGN_OR_RETURN(const OpenedBundle opened, OpenBundle(project));
   const features::Catalogue catalogue(opened.log);
-  const serving::Engine engine(*opened.bundle, catalogue, project.engine);
   UPNEXT_ASSIGN_OR_RETURN(const std::vector<serving::Recommendation> items,
-                          engine.Similar(flags.item, flags.n));
+                          serving::SimilarItems(*opened.bundle, catalogue, flags.item, flags.n));
   if (flags.json) {
     const nlohmann::json out = {{"item", flags.item},
-                                {"items", ItemsJson(items, engine.objectives(), flags.explain)}};
+                                {"items", ItemsJson(items, {}, flags.explain)}};
     fmt::print("{}\n", out.dump(2));
   } else {
     const uint32_t item = catalogue.Find(events::IdSpace::kItem, flags.item);
     fmt::print("Like {} {}\n{}", flags.item, catalogue.item(item).title,
-               ItemsTable(items, engine.objectives(), flags.explain));
+               ItemsTable(items, {}, flags.explain));
   }
   return Ok();
 }

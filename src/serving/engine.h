@@ -19,6 +19,7 @@
 #include "bundle/bundle.h"
 #include "features/catalogue.h"
 #include "features/user_state.h"
+#include "serving/reasons.h"
 
 namespace upnext::serving {
 
@@ -41,10 +42,6 @@ struct Request {
   std::vector<std::string> exclude;  // item ids never to show in this slate
 };
 
-struct SourceScore {
-  std::string_view source;  // "candidate-model", "popular", "trending", "co-watch"
-  double score;
-};
 struct Recommendation {
   uint32_t item;  // catalogue id
   std::string id, title;
@@ -71,15 +68,18 @@ class Engine {
          const EngineOptions& options);
   ~Engine();
   Result<Slate> Recommend(const features::UserState& state, const Request& request) const;
-  // Items like `item`: co-watch first, then nearest item vectors (cosine). kNotFound for an unknown
-  // item.
-  Result<std::vector<Recommendation>> Similar(std::string_view item, uint32_t n) const;
   const std::vector<ranking::Objective>& objectives() const;
 
  private:
   struct Rep;
   std::unique_ptr<Rep> rep_;
 };
+
+// Items like the item of this id: co-watch first, then nearest item vectors by cosine. kNotFound
+// for an unknown item.
+Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
+                                                 const features::Catalogue& catalogue,
+                                                 std::string_view id, uint32_t n);
 
 }  // namespace upnext::serving
 

@@ -33,9 +33,9 @@ struct ServiceOptions {
 };
 
 struct ServiceStatus {
-  bool ready = false;
   std::string bundle_version, log_version;
-  uint64_t requests = 0, events = 0, errors = 0;
+  uint64_t items = 0, users = 0;                // in the catalogue
+  uint64_t events_applied = 0, duplicates = 0;  // since the start
 };
 
 class Service {
@@ -44,13 +44,15 @@ class Service {
   ~Service();
 
   Result<Slate> Recommend(Request request);  // time_ms 0: now
-  // Events without a time get the service's clock. The user's next request reflects them (SV-04).
+  // Events whose time is kNoTime get the service's clock. The user's next request reflects them
+  // (SV-04).
   Result<store::Applied> PostEvents(std::vector<events::RawEvent> events,
                                     std::span<const std::string> ids);
   Result<std::vector<Recommendation>> Similar(std::string_view item, uint32_t n);
   ServiceStatus status() const;
   const features::Catalogue& catalogue() const;
   const bundle::Bundle& bundle() const;
+  const Engine& engine() const;
   Result<features::UserState> State(
       std::string_view user) const;  // for explanation and parity tests
 

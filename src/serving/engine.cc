@@ -1,0 +1,325 @@
+#include "serving/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/checksum.h"
+#include "features/extract.h"
+#include "serving/reasons.h"
+
+namespace upnext::serving {
+
+using events::IdSpace;
+using features::UserState;
+
+namespace {
+
+// Names that requests, logs and reasons use for the sources.
+constexpr std::string_view kModelSource = "candidate-model", kPopularSource = "popular",
+                           kTrendingSource = "trending", kCoWatchSource = "co-watch";
+constexpr size_t kCoWatchSeeds = 10;  // newest watches that co-watch starts from
+
+double MillisecondsSince(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
+      .count();
+}
+
+// A candidate on its way through the stages.
+struct Pooled {
+  uint32_t item;
+  std::vector<SourceScore> sources;
+  double score = 0;
+  std::vector<float> predictions;
+};
+
+// The union of what the sources propose, in the order of first mention (SY-02).
+class Pool {
+ public:
+  explicit Pool(StageCounts& counts) : counts_(counts) {}
+  void Add(uint32_t item, std::string_view source, double score) {
+    ++counts_.proposed;
+    const auto [at, fresh] = index_.try_emplace(item, items_.size());
+    if (fresh) items_.push_back({.item = item, .sources = {}, .score = 0, .predictions = {}});
+    items_[at->second].sources.push_back({source, score});
+  }
+  std::vector<Pooled> Take() { return std::move(items_); }
+
+ private:
+  StageCounts& counts_;
+  std::vector<Pooled> items_;
+  std::unordered_map<uint32_t, size_t> index_;
+};
+
+}  // namespace
+
+EngineOptions EngineOptions::FromConfig(const base::ConfigTable& serving) {
+  EngineOptions options;
+  const auto count = [&](std::string_view key, uint32_t fallback) {
+    return static_cast<uint32_t>(serving.Int(key, fallback, {.min = 0, .max = 100'000}));
+  };
+  options.candidates = count("candidates", options.candidates);
+  options.popular = count("popular", options.popular);
+  options.trending = count("trending", options.trending);
+  options.co_watch = count("co_watch", options.co_watch);
+  options.filter_seen = serving.Bool("filter_seen", options.filter_seen);
+  return options;
+}
+
+struct Engine::Rep {
+  const bundle::Bundle& bundle;
+  const features::Catalogue& catalogue;
+  const EngineOptions options;
+  const features::CandidateExtractor candidate_features;
+  const features::RankingExtractor ranking_features;
+  const std::vector<ranking::Objective> no_objectives = {};
+  mutable std::atomic<uint64_t> requests{0};
+
+  Rep(const bundle::Bundle& b, const features::Catalogue& c, const EngineOptions& o)
+      : bundle(b),
+        catalogue(c),
+        options(o),
+        candidate_features(b.tables(), c),
+        ranking_features(b.tables(), c) {}
+
+  features::Context ContextOf(const Request& request) const;
+  void Propose(const UserState& state, const events::User& user, const features::Context& context,
+               const Request& request, const std::unordered_set<uint32_t>& excluded, Pool* pool,
+               StageCounts* counts) const;
+  void ProposeByModel(const UserState& state, const events::User& user,
+                      const features::Context& context, size_t n,
+                      const std::unordered_set<uint32_t>& excluded, Pool* pool) const;
+  void ProposeCoWatched(const UserState& state, const features::Context& context,
+                        const std::unordered_set<uint32_t>& excluded, Pool* pool,
+                        StageCounts* counts) const;
+  // Adds the best of a list that pass the filters.
+  void ProposeList(std::span<const retrieval::Proposal> list, size_t n, std::string_view source,
+                   const UserState& state, const std::unordered_set<uint32_t>& excluded, Pool* pool,
+                   StageCounts* counts) const;
+  bool Filtered(uint32_t item, const UserState& state, const std::unordered_set<uint32_t>& excluded,
+                StageCounts* counts) const;
+  void Rank(const UserState& state, const events::User& user, const features::Context& context,
+            std::vector<Pooled>* pooled) const;
+  Recommendation Describe(Pooled pooled, const Reasons& reasons) const;
+  void AddNotes(const UserState& state, const Request& request, Slate* slate) const;
+};
+
+features::Context Engine::Rep::ContextOf(const Request& request) const {
+  return {.time_ms = request.time_ms,
+          .device = catalogue.Find(IdSpace::kDevice, request.device),
+          .region = catalogue.Find(IdSpace::kRegion, request.region),
+          .seed = catalogue.Find(IdSpace::kItem, request.seed)};
+}
+
+bool Engine::Rep::Filtered(uint32_t item, const UserState& state,
+                           const std::unordered_set<uint32_t>& excluded,
+                           StageCounts* counts) const {
+  if (options.filter_seen && state.HasWatched(item)) {
+    if (counts != nullptr) ++counts->filtered_seen;
+    return true;
+  }
+  if (excluded.contains(item)) {
+    if (counts != nullptr) ++counts->filtered_excluded;
+    return true;
+  }
+  if (catalogue.item(item).removed) {
+    if (counts != nullptr) ++counts->filtered_removed;
+    return true;
+  }
+  return false;
+}
+
+void Engine::Rep::ProposeByModel(const UserState& state, const events::User& user,
+                                 const features::Context& context, size_t n,
+                                 const std::unordered_set<uint32_t>& excluded, Pool* pool) const {
+  thread_local features::CandidateBatch batch;
+  thread_local retrieval::CandidateModel::Scratch scratch;
+  thread_local std::vector<float> vector;
+  thread_local std::vector<retrieval::Hit> hits;
+  batch.Clear();
+  // Example age 0: now, however long ago training ended (CG-09).
+  candidate_features.Append(state, user, context, 0, &batch);
+  vector.resize(bundle.candidate()->dim());
+  bundle.candidate()->UserVectors(batch, vector.data(), scratch, {});
+  const features::Vocabulary& items = bundle.tables().vocabulary(features::VocabularyId::kItem);
+  bundle.index()->Search(
+      vector, n, [&](uint32_t row) { return Filtered(items.Id(row), state, excluded, nullptr); },
+      &hits);
+  for (const retrieval::Hit& hit : hits) {
+    pool->Add(items.Id(hit.row), kModelSource, static_cast<double>(hit.score));
+  }
+}
+
+void Engine::Rep::ProposeList(std::span<const retrieval::Proposal> list, size_t n,
+                              std::string_view source, const UserState& state,
+                              const std::unordered_set<uint32_t>& excluded, Pool* pool,
+                              StageCounts* counts) const {
+  for (size_t i = 0, added = 0; i < list.size() && added < n; ++i) {
+    if (Filtered(list[i].item, state, excluded, counts)) continue;
+    pool->Add(list[i].item, source, list[i].score);
+    ++added;
+  }
+}
+
+void Engine::Rep::ProposeCoWatched(const UserState& state, const features::Context& context,
+                                   const std::unordered_set<uint32_t>& excluded, Pool* pool,
+                                   StageCounts* counts) const {
+  std::unordered_map<uint32_t, double> sums;
+  const auto add = [&](uint32_t seed) {
+    for (const retrieval::Proposal& p : bundle.co_watch().Similar(seed)) sums[p.item] += p.score;
+  };
+  const auto watches = state.watches();
+  for (size_t i = watches.size(), n = 0; i > 0 && n < kCoWatchSeeds; --i, ++n) {
+    add(watches[i - 1].id);
+  }
+  if (context.seed != events::kNone) add(context.seed);
+  std::vector<retrieval::Proposal> list;
+  list.reserve(sums.size());
+  for (const auto& [item, score] : sums) list.push_back({item, score});
+  std::ranges::sort(list, [](const auto& a, const auto& b) {
+    return a.score != b.score ? a.score > b.score : a.item < b.item;
+  });
+  ProposeList(list, options.co_watch, kCoWatchSource, state, excluded, pool, counts);
+}
+
+void Engine::Rep::Propose(const UserState& state, const events::User& user,
+                          const features::Context& context, const Request& request,
+                          const std::unordered_set<uint32_t>& excluded, Pool* pool,
+                          StageCounts* counts) const {
+  const bool model = bundle.candidate() != nullptr && bundle.index() != nullptr;
+  if (model) {
+    ProposeByModel(state, user, context, std::max(options.candidates, request.n), excluded, pool);
+    // The scores of different sources cannot be compared, so the first stage alone is the model's
+    // order.
+    if (request.stage == Stage::kRetrieval) return;
+  }
+  ProposeCoWatched(state, context, excluded, pool, counts);
+  ProposeList(bundle.popular().trending(), options.trending, kTrendingSource, state, excluded, pool,
+              counts);
+  const size_t popular = model ? options.popular : std::max(options.popular, request.n);
+  ProposeList(bundle.popular().overall(), popular, kPopularSource, state, excluded, pool, counts);
+}
+
+void Engine::Rep::Rank(const UserState& state, const events::User& user,
+                       const features::Context& context, std::vector<Pooled>* pooled) const {
+  thread_local features::RankingBlock query(features::Side::kQuery);
+  thread_local features::RankingBlock impressions(features::Side::kImpression);
+  thread_local ranking::Ranker::Scratch scratch;
+  thread_local std::vector<float> predictions;
+  const ranking::Ranker& ranker = *bundle.ranker();
+  query.Clear();
+  impressions.Clear();
+  ranking_features.AppendQuery(state, user, context, &query);
+  for (const Pooled& candidate : *pooled) {
+    const uint32_t source = catalogue.Find(IdSpace::kSource, candidate.sources.front().source);
+    ranking_features.AppendImpression(state, user, context, {candidate.item, source}, &impressions);
+  }
+  const size_t tasks = ranker.objectives().size();
+  predictions.resize(pooled->size() * tasks);
+  const std::vector<uint32_t> query_of(pooled->size(), 0);
+  ranker.Score(query, impressions, query_of, predictions.data(), scratch, {});
+  for (size_t i = 0; i < pooled->size(); ++i) {
+    const auto row = std::span(predictions).subspan(i * tasks, tasks);
+    (*pooled)[i].predictions.assign(row.begin(), row.end());
+    (*pooled)[i].score = ranking::CombinedScore(ranker.objectives(), row);
+  }
+  std::ranges::sort(*pooled, [](const Pooled& a, const Pooled& b) {
+    return a.score != b.score ? a.score > b.score : a.item < b.item;
+  });
+}
+
+Recommendation Engine::Rep::Describe(Pooled pooled, const Reasons& reasons) const {
+  Recommendation out;
+  out.item = pooled.item;
+  out.id = catalogue.Name(IdSpace::kItem, pooled.item);
+  out.title = catalogue.item(pooled.item).title;
+  out.score = pooled.score;
+  out.reason = reasons.For(pooled.item, pooled.sources);
+  out.sources = std::move(pooled.sources);
+  out.predictions = std::move(pooled.predictions);
+  return out;
+}
+
+void Engine::Rep::AddNotes(const UserState& state, const Request& request, Slate* slate) const {
+  if (state.totals().events == 0) {
+    slate->notes.push_back(fmt::format("{}: the list rests on region, device and what is popular",
+                                       catalogue.Find(IdSpace::kUser, request.user) == events::kNone
+                                           ? "unknown user"
+                                           : "no events of this user yet"));
+  } else if (state.watches().empty()) {
+    slate->notes.emplace_back(
+        "no complete watch of this user yet: the list rests on searches, region and device");
+  }
+  const auto unknown = [&](IdSpace space, const std::string& name, std::string_view what) {
+    if (!name.empty() && catalogue.Find(space, name) == events::kNone) {
+      slate->notes.push_back(fmt::format("{} '{}' was never seen and is ignored", what, name));
+    }
+  };
+  unknown(IdSpace::kDevice, request.device, "device");
+  unknown(IdSpace::kRegion, request.region, "region");
+  unknown(IdSpace::kItem, request.seed, "seed item");
+  if (request.stage == Stage::kRanking && bundle.ranker() == nullptr) {
+    slate->notes.emplace_back("no ranker in this bundle: candidates are in the order of retrieval");
+  }
+}
+
+Engine::Engine(const bundle::Bundle& bundle, const features::Catalogue& catalogue,
+               const EngineOptions& options)
+    : rep_(std::make_unique<Rep>(bundle, catalogue, options)) {}
+Engine::~Engine() = default;
+
+const std::vector<ranking::Objective>& Engine::objectives() const {
+  return rep_->bundle.ranker() != nullptr ? rep_->bundle.ranker()->objectives()
+                                          : rep_->no_objectives;
+}
+
+Result<Slate> Engine::Recommend(const UserState& state, const Request& request) const {
+  if (request.n == 0) return InvalidArgument("n: expected at least 1, found 0");
+  const auto begin = std::chrono::steady_clock::now();
+  Slate slate;
+  slate.request = fmt::format(
+      "{:016x}",
+      base::Fingerprint(request.user, static_cast<uint64_t>(request.time_ms) * 1'000'003 +
+                                          rep_->requests.fetch_add(1)));
+  const features::Context context = rep_->ContextOf(request);
+  const events::User user =
+      rep_->catalogue.user(rep_->catalogue.Find(IdSpace::kUser, request.user));
+  std::unordered_set<uint32_t> excluded;
+  for (const std::string& id : request.exclude) {
+    const uint32_t item = rep_->catalogue.Find(IdSpace::kItem, id);
+    if (item != events::kNone) excluded.insert(item);
+  }
+  if (context.seed != events::kNone) excluded.insert(context.seed);
+
+  slate.counts.catalogue = rep_->catalogue.size(IdSpace::kItem);
+  Pool pool(slate.counts);
+  rep_->Propose(state, user, context, request, excluded, &pool, &slate.counts);
+  std::vector<Pooled> pooled = pool.Take();
+  slate.counts.distinct = slate.counts.after_filters = static_cast<uint32_t>(pooled.size());
+  slate.retrieval_ms = MillisecondsSince(begin);
+
+  const auto ranking_begin = std::chrono::steady_clock::now();
+  if (request.stage == Stage::kRanking && rep_->bundle.ranker() != nullptr) {
+    rep_->Rank(state, user, context, &pooled);
+    slate.counts.ranked = static_cast<uint32_t>(pooled.size());
+  } else {
+    for (Pooled& candidate : pooled) candidate.score = candidate.sources.front().score;
+  }
+  slate.ranking_ms = MillisecondsSince(ranking_begin);
+
+  if (pooled.size() > request.n) pooled.resize(request.n);
+  const Reasons reasons(rep_->bundle, rep_->catalogue, state, context);
+  for (Pooled& candidate : pooled) {
+    slate.items.push_back(rep_->Describe(std::move(candidate), reasons));
+  }
+  slate.counts.shown = static_cast<uint32_t>(slate.items.size());
+  rep_->AddNotes(state, request, &slate);
+  return slate;
+}
+
+}  // namespace upnext::serving
