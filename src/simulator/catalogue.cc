@@ -11,6 +11,7 @@ namespace upnext::simulator {
 namespace {
 
 constexpr double kDayMs = 86'400'000;
+constexpr uint64_t kChannelSubjects = 4;
 // How many items of the world are in each language of words.h.
 constexpr std::array<double, kLanguages> kLanguageShares = {0.55, 0.12, 0.13, 0.10, 0.10};
 
@@ -86,7 +87,9 @@ void Catalogue::MakeUploads(const WorldOptions& options) {
   uint32_t series = 0;
   while (uploads.size() < options.items) {
     const uint32_t channel = DrawChannel(rng, sizes);
-    const auto subject = static_cast<uint8_t>(rng.Below(kSubjects));
+    // A channel keeps to a few neighbouring subjects of its topic.
+    const auto subject =
+        static_cast<uint8_t>((channel * 3 + rng.Below(kChannelSubjects)) % kSubjects);
     int64_t time = DrawUploadTime(rng, options);
     if (rng.Uniform() >= c.series_share) {
       uploads.push_back({time, channel, 0, 0, subject});

@@ -53,6 +53,9 @@ LoggingPolicy::Guess LoggingPolicy::MakeGuess(const SlateRequest& request) const
       guess.missing_topics += guess.topics[t] * guess.language[l];
     }
   }
+  const bool none_own =
+      !(popularity.Total(popularity.LanguageRange(user.language), guess.slice) > 0);
+  guess.missing_popular = none_own ? kOwnLanguage : 0.0;
   for (uint32_t channel : request.recent_channels) {
     if (!ChannelItems(channel, guess.slice).empty()) guess.channels.push_back(channel);
   }
@@ -211,10 +214,7 @@ void LoggingPolicy::Draw(const SlateRequest& request, base::Rng& rng,
   };
   while (slate.size() < count) {
     const Shares mixture = Mixture(request, guess, static_cast<uint32_t>(slate.size() + 1));
-    // A popular draw in a language that has no item yet finds nothing, too.
-    const Popularity::Range own = world_.popularity().LanguageRange(request.user.language);
-    const bool no_own = !(world_.popularity().Total(own, slice) > 0);
-    double lost = mixture[1] * guess.missing_topics + (no_own ? mixture[0] * kOwnLanguage : 0.0);
+    double lost = mixture[0] * guess.missing_popular + mixture[1] * guess.missing_topics;
     for (const Taken& t : taken) lost += mixed(mixture, t.q);
     while (true) {
       const auto source = static_cast<Source>(PickWeighted<double>(rng, mixture));

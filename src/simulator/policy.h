@@ -68,6 +68,7 @@ class LoggingPolicy {
     std::array<double, kMaxTopics> topics{};  // the policy's idea of the interests; sums to 1
     std::array<double, 2> language{};         // shares of the user's one or two languages
     double missing_topics = 0;                // chance that a topical draw finds nothing
+    double missing_popular = 0;               // chance that a popular draw finds nothing
     std::vector<uint32_t> channels;           // of the recent ones, those with items
   };
   Guess MakeGuess(const SlateRequest& request) const;

@@ -38,7 +38,7 @@ class Popularity {
   size_t SliceAt(int64_t time_ms) const;  // times outside the window use its first or last slice
   uint32_t CountAt(size_t slice) const {
     return slices_[slice].items;
-  }                                                    // items that exist: 0 .. count-1
+  }  // items that exist: 0 .. count-1
   double WeightAt(uint32_t item, size_t slice) const;  // 0 before upload
   Range All() const { return {0, static_cast<uint32_t>(entries_.size())}; }
   Range LanguageRange(uint32_t language) const;

@@ -40,20 +40,24 @@ struct CatalogueOptions {
   double duration_median_s = 240;  // lognormal with duration_spread, cut to [15 s, 2 h]
   double duration_spread = 0.9;
   double refresh_hours = 6;  // popularity tables are remade this often; new uploads enter then
+
+  friend bool operator==(const CatalogueOptions&, const CatalogueOptions&) = default;
 };
 
 // [world.audience]
 struct AudienceOptions {
-  double sessions_per_day = 0.7;   // mean over users
+  double sessions_per_day = 1.0;   // mean over users
   double activity_exponent = 2.2;  // P(activity > x) ~ x^-(exponent-1), cut at 100 times the least
   double interest_drift = 0.8;  // change of an interest's log weight in 30 days, standard deviation
   double logged_in_share = 0.85;
+
+  friend bool operator==(const AudienceOptions&, const AudienceOptions&) = default;
 };
 
 // [world.response]: what a user does with an item. z-values have mean about 0 and variance about 1.
 struct ResponseOptions {
   // Click logit, given examination.
-  double click_base = -4.0;
+  double click_base = -3.8;
   double click_topic = 4.0;      // per unit of topic match, in [0, 1]
   double click_style = 0.8;      // per unit of style match, a z-value
   double click_quality = 0.35;   // per unit of quality, a z-value
@@ -90,6 +94,8 @@ struct ResponseOptions {
   double share_rate = 0.03;    // times s^2
   double survey_rate = 0.03;   // a rating of 1 to 5 stars is asked for
   double dismiss_rate = 0.01;  // of an examined item not clicked, times 1-s
+
+  friend bool operator==(const ResponseOptions&, const ResponseOptions&) = default;
 };
 
 // [world.examination]: P(examined) = floor + (1 - floor) * exp(-(position - 1) / scale), by device.
@@ -97,6 +103,8 @@ struct ResponseOptions {
 struct ExaminationOptions {
   std::array<double, kDevices> floor = {0.15, 0.36, 0.28, 0.45};
   std::array<double, kDevices> scale = {1.6, 2.2, 2.0, 3.0};
+
+  friend bool operator==(const ExaminationOptions&, const ExaminationOptions&) = default;
 };
 
 // [world.sessions]
@@ -107,6 +115,8 @@ struct SessionOptions {
   double search_share = 0.16;    // sessions that begin with a search
   double off_site_share = 0.14;  // sessions that are a watch on another site
   double continue_share = 0.10;  // sessions that continue a series directly, when one was begun
+
+  friend bool operator==(const SessionOptions&, const SessionOptions&) = default;
 };
 
 // [world.policy]: the logging policy.
@@ -118,6 +128,8 @@ struct PolicyOptions {
   double popular_growth = 3.0;   // how much more of `popular` there is far down
   double interest_noise = 0.5;   // error of the policy's guess of a log interest weight
   double interest_spill = 0.25;  // share of topical draws that go to any topic
+
+  friend bool operator==(const PolicyOptions&, const PolicyOptions&) = default;
 };
 
 struct WorldOptions {
@@ -141,6 +153,7 @@ struct WorldOptions {
   Status Validate() const;
   int64_t start_ms() const { return start_s * 1000; }
   int64_t end_ms() const { return start_ms() + int64_t{days} * 86'400'000; }
+  friend bool operator==(const WorldOptions&, const WorldOptions&) = default;
 };
 
 }  // namespace upnext::simulator

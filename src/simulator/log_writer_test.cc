@@ -1,0 +1,341 @@
+#include "simulator/log_writer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+#include <string>
+
+#include "base/file.h"
+#include "events/duckdb.h"
+
+namespace upnext::simulator {
+namespace {
+
+namespace fs = std::filesystem;
+
+WorldOptions LogWorld() {
+  WorldOptions options;
+  options.users = 1200;
+  options.items = 1500;
+  options.days = 14;
+  options.seed = 3;
+  options.policy.random_share = 0.4;  // enough random traffic to measure positions on
+  return options;
+}
+
+// One log, written once and read by SQL alone, as a user of the files would.
+class WrittenLog : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    directory_ = fs::path(testing::TempDir()) / "upnext_simulated_log";
+    const Status written = SimulateLog(LogWorld(), directory_, base::NoProgress());
+    ASSERT_TRUE(written) << written.error().message;
+    auto opened = events::Database::Open({});
+    ASSERT_TRUE(opened) << opened.error().message;
+    database_ = std::make_unique<events::Database>(*std::move(opened));
+    for (const char* table : {"events", "items", "users"}) {
+      const std::string file =
+          events::QuoteSql((directory_ / (std::string(table) + ".parquet")).string());
+      const Status made = database_->Run("CREATE TABLE " + std::string(table) +
+                                         " AS SELECT * FROM read_parquet(" + file + ")");
+      ASSERT_TRUE(made) << made.error().message;
+    }
+  }
+  static void TearDownTestSuite() {
+    database_.reset();
+    std::error_code ignored;
+    fs::remove_all(directory_, ignored);
+  }
+  // Rows of numbers: every column of `sql` must be a number.
+  static std::vector<std::vector<double>> Rows(const std::string& sql) {
+    std::vector<std::vector<double>> rows;
+    const Status done = database_->Query("SELECT COLUMNS(*)::DOUBLE FROM (" + sql + ")",
+                                         [&](const events::Chunk& c) {
+                                           for (size_t r = 0; r < c.rows(); ++r) {
+                                             std::vector<double>& row = rows.emplace_back();
+                                             for (size_t k = 0; k < c.columns(); ++k)
+                                               row.push_back(c.Values<double>(k)[r]);
+                                           }
+                                           return Ok();
+                                         });
+    EXPECT_TRUE(done) << done.error().message;
+    return rows;
+  }
+  static double Number(const std::string& sql) {
+    const auto rows = Rows(sql);
+    EXPECT_EQ(rows.size(), 1u) << sql;
+    return rows.empty() ? std::nan("") : rows[0][0];
+  }
+  static fs::path directory_;
+  static std::unique_ptr<events::Database> database_;
+};
+fs::path WrittenLog::directory_;
+std::unique_ptr<events::Database> WrittenLog::database_;
+
+TEST_F(WrittenLog, HasTheCanonicalColumnsAndEveryKindOfEvent) {
+  const auto names = [&](const char* table) {
+    const auto columns = database_->Describe(std::string("SELECT * FROM ") + table);
+    std::string out;
+    if (columns) {
+      for (const events::Column& column : *columns) out += column.name + " ";
+    }
+    return out;
+  };
+  EXPECT_EQ(names("events"),
+            "user item time type value query request position source propensity device region seed "
+            "off_site ");
+  EXPECT_EQ(names("items"), "item created duration channel topics language title removed ");
+  EXPECT_EQ(names("users"), "user region language age gender logged_in ");
+  EXPECT_EQ(Number("SELECT count(DISTINCT type) FROM events"), 9);
+  EXPECT_EQ(Number("SELECT count(*) FROM items"), 1500);
+  EXPECT_EQ(Number("SELECT count(*) FROM users"), 1200);
+  EXPECT_EQ(Number("SELECT count(DISTINCT item) FROM items"), 1500);
+  EXPECT_EQ(
+      Number("SELECT count(*) FROM events WHERE \"user\" IS NULL OR time IS NULL OR type IS NULL"),
+      0);
+  EXPECT_EQ(Number("SELECT count(*) FROM events WHERE (type = 'search') != (item IS NULL)"), 0);
+  EXPECT_EQ(Number("SELECT count(*) FROM users WHERE gender < 0 OR gender > 1"), 0);
+  EXPECT_GT(Number("SELECT count(*) FROM events WHERE off_site AND request IS NULL"), 300);
+}
+
+TEST_F(WrittenLog, NoEventIsAboutAnItemBeforeItsUploadOrOutsideTheWindow) {
+  EXPECT_EQ(Number("SELECT count(*) FROM events JOIN items USING (item) WHERE time < created"), 0);
+  EXPECT_EQ(
+      Number("SELECT count(*) FROM events e JOIN items i ON e.seed = i.item WHERE time < created"),
+      0);
+  EXPECT_EQ(Number("SELECT count(*) FROM events WHERE time < TIMESTAMP '2026-01-01' OR "
+                   "time >= TIMESTAMP '2026-01-15'"),
+            0);
+  EXPECT_EQ(Number("SELECT count(DISTINCT created::DATE) FROM items WHERE created >= TIMESTAMP "
+                   "'2026-01-01'"),
+            14);
+}
+
+TEST_F(WrittenLog, WatchesEndAtTheDurationAtTheLatest) {
+  EXPECT_EQ(Number("SELECT count(*) FROM events JOIN items USING (item) WHERE type = 'watch' AND "
+                   "(value < 0 OR value > duration)"),
+            0);
+  const double complete = Number(
+      "SELECT avg((value >= 0.7 * duration)::INT) FROM events JOIN items USING (item) "
+      "WHERE type = 'watch'");
+  EXPECT_GT(complete, 0.35);
+  EXPECT_LT(complete, 0.8);
+}
+
+TEST_F(WrittenLog, SlatesAreNumberedFromOneWithPropensitiesInTheUnitInterval) {
+  EXPECT_EQ(Number("SELECT count(*) FROM events WHERE type = 'impression' AND "
+                   "(propensity IS NULL OR propensity <= 0 OR propensity > 1 OR request IS NULL OR "
+                   "source IS NULL)"),
+            0);
+  EXPECT_EQ(Number("SELECT count(*) FROM (SELECT request, count(*) n, count(DISTINCT position) d, "
+                   "max(position) m, count(DISTINCT item) i FROM events WHERE type = 'impression' "
+                   "GROUP BY request) WHERE n != d OR n != m OR n != i"),
+            0);
+  EXPECT_EQ(Number("SELECT count(*) FROM events c WHERE type = 'click' AND NOT EXISTS (SELECT 1 "
+                   "FROM events i WHERE "
+                   "i.type = 'impression' AND i.request = c.request AND i.item = c.item AND "
+                   "i.position = c.position AND i.time <= c.time)"),
+            0);
+  const double random =
+      Number("SELECT avg((source = 'random')::INT) FROM events WHERE type = 'impression'");
+  EXPECT_NEAR(random, 0.4, 0.02);
+}
+
+// On random traffic, CTR by device and position = examination x mean click probability, where the
+// mean is the truth of the same users on the same traffic.
+TEST_F(WrittenLog, RandomTrafficShowsTheExaminationCurve) {
+  Result<World> world = World::Create(LogWorld());
+  ASSERT_TRUE(world);
+  base::ThreadPool pool(2);
+  std::array<double, kDevices> probability{}, impressions{};
+  const Status simulated =
+      SimulateUsers(*world, pool, base::NoProgress(), [&](const UserRows& user) {
+        for (const LogRow& row : user.rows) {
+          if (row.type != events::EventType::kImpression || row.source != Source::kRandom) continue;
+          probability[static_cast<size_t>(row.device)] += row.click_probability;
+          impressions[static_cast<size_t>(row.device)] += 1;
+        }
+        return Ok();
+      });
+  ASSERT_TRUE(simulated);
+  double chi = 0;
+  int cells = 0;
+  for (size_t d = 0; d < kDevices; ++d) {
+    const auto rows = Rows(
+        std::string("SELECT position, sum((type = 'impression')::INT), sum((type = 'click')::INT) "
+                    "FROM events WHERE source = 'random' AND device = '") +
+        kDeviceNames[d] + "' GROUP BY position ORDER BY position");
+    ASSERT_EQ(rows.size(), 10u);
+    for (const auto& row : rows) {
+      const double p =
+          probability[d] / impressions[d] *
+          world->ExaminationProbability(static_cast<uint32_t>(row[0]), static_cast<Device>(d));
+      const double expected = row[1] * p;
+      const double z = (row[2] - expected) / std::sqrt(expected * (1 - p));
+      EXPECT_LT(std::abs(z), 4.2) << kDeviceNames[d] << " at " << row[0];
+      chi += z * z;
+      ++cells;
+    }
+  }
+  EXPECT_LT(chi, cells + 4 * std::sqrt(2.0 * cells));
+}
+
+// The order by frequency of what the popular source shows gives the planted exponent back.
+TEST_F(WrittenLog, PopularityFollowsThePlantedExponent) {
+  const double slope = Number(
+      "SELECT regr_slope(ln(n), ln(r)) FROM (SELECT n, row_number() OVER (ORDER BY n DESC) r FROM ("
+      "SELECT count(*) n FROM events e JOIN items i USING (item) JOIN users u ON u.\"user\" = "
+      "e.\"user\" WHERE "
+      "type = 'impression' AND source = 'popular' AND i.language = 'en' AND u.language = 'en' AND "
+      "created < TIMESTAMP '2025-12-01' GROUP BY item)) WHERE r BETWEEN 10 AND 300");
+  EXPECT_NEAR(-slope, LogWorld().catalogue.zipf_exponent, 0.1);
+}
+
+TEST_F(WrittenLog, NewUploadsBurstAndDecay) {
+  const auto rate = [&](int from, int to) {
+    // Off-site watches, which no policy steers, per item and day of age.
+    return Number(
+        "SELECT count(*) FROM events JOIN items USING (item) WHERE type = 'watch' AND request IS "
+        "NULL AND "
+        "created BETWEEN TIMESTAMP '2026-01-01' AND TIMESTAMP '2026-01-04' AND time - created "
+        "BETWEEN "
+        "INTERVAL " +
+        std::to_string(from) + " DAY AND INTERVAL " + std::to_string(to) + " DAY");
+  };
+  EXPECT_GT(rate(0, 3), 2 * rate(7, 10));
+}
+
+TEST_F(WrittenLog, SeriesAreWatchedInOrderMoreOftenThanNot) {
+  // Of all pairs of neighbouring episodes that a user watched for the first time, the earlier came
+  // first.
+  const std::string first =
+      "(SELECT \"user\", item, min(time) t FROM events WHERE type = 'watch' GROUP BY ALL)";
+  const std::string series =
+      "(SELECT item, channel, regexp_replace(title, '[0-9]+$', '') series, "
+      "regexp_extract(title, '[0-9]+$')::INT episode, created FROM items WHERE "
+      "regexp_matches(title, '[^ ]+ [0-9]+$') "
+      "AND regexp_matches(title, ', (part|Teil|parte|partie) '))";
+  const auto rows = Rows("SELECT count(*), sum((a.t < b.t)::INT) FROM " + first + " a JOIN " +
+                         series + " x USING (item) JOIN " + series +
+                         " y ON x.channel = y.channel AND x.series = y.series AND "
+                         "y.episode = x.episode + 1 AND y.created > x.created AND y.created - "
+                         "x.created < INTERVAL 6 DAY "
+                         "JOIN " +
+                         first + " b ON b.item = y.item AND b.\"user\" = a.\"user\"");
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_GT(rows[0][0], 500);
+  EXPECT_GT(rows[0][1] / rows[0][0], 0.75);
+}
+
+TEST_F(WrittenLog, ProductiveQueriesCarryWordsOfTheItemWatchedNext) {
+  // Words of the item: subject and topic in the title or topics, or the name of the channel.
+  const auto rows = Rows(
+      "WITH q AS (SELECT \"user\", type, query, item, lead(type) OVER w next_type, lead(item) OVER "
+      "w next_item, "
+      "lead(source) OVER w next_source FROM (SELECT *, row_number() OVER () n FROM events) "
+      "WINDOW w AS (PARTITION BY \"user\" ORDER BY time, n)) "
+      "SELECT count(*), sum((contains(query, lower(channel)) OR "
+      "len(list_intersect(string_split(query, ' '), "
+      "string_split(replace(replace(lower(title), ',', ''), '-', ' '), ' '))) > 0 OR "
+      "len(list_intersect(string_split(replace(query, '-', ' '), ' '), "
+      "string_split(replace(replace(replace(replace("
+      "lower(title), ',', ''), ':', ''), '-', ' '), '!', ''), ' '))) > 0)::INT) "
+      "FROM q JOIN items ON items.item = next_item WHERE type = 'search' AND next_type = 'watch' "
+      "AND "
+      "next_source = 'search'");
+  EXPECT_GT(rows[0][0], 500);
+  EXPECT_GT(rows[0][1] / rows[0][0], 0.99);
+}
+
+TEST_F(WrittenLog, TheTopicalSourceBeatsPopularityAndThatBeatsRandom) {
+  const auto ctr = [&](const char* source) {
+    return Number(
+        std::string(
+            "SELECT sum((type = 'click')::INT) / sum((type = 'impression')::INT) FROM events WHERE "
+            "position = 1 AND seed IS NULL AND source = '") +
+        source + "'");
+  };
+  EXPECT_GT(ctr("topical"), 1.5 * ctr("popular"));
+  EXPECT_GT(ctr("popular"), 1.3 * ctr("random"));
+}
+
+TEST(SimulateLog, OneSeedGivesOneFileWhateverTheThreads) {
+  WorldOptions options;
+  options.users = 700;  // more than a chunk
+  options.items = 300;
+  options.days = 5;
+  const fs::path root = fs::path(testing::TempDir()) / "upnext_simulated_twice";
+  std::map<std::string, std::string> bytes;
+  for (const int threads : {1, 3}) {
+    options.threads = threads;
+    const Status written = SimulateLog(options, root, base::NoProgress());
+    ASSERT_TRUE(written) << written.error().message;
+    for (const char* file : {"events.parquet", "items.parquet", "users.parquet"}) {
+      const auto read = base::ReadFile(root / file);
+      ASSERT_TRUE(read);
+      if (threads == 1) {
+        bytes[file] = *read;
+      } else {
+        EXPECT_TRUE(bytes[file] == *read) << file;
+      }
+    }
+  }
+  options.seed = 2;
+  ASSERT_TRUE(SimulateLog(options, root, base::NoProgress()));
+  EXPECT_FALSE(bytes["events.parquet"] == *base::ReadFile(root / "events.parquet"));
+  EXPECT_FALSE(fs::exists(root / ".simulating"));
+  std::error_code ignored;
+  fs::remove_all(root, ignored);
+}
+
+class StoppedProgress : public base::Progress {
+ public:
+  void Begin(std::string_view, std::string_view, uint64_t) override {}
+  void Update(uint64_t, std::string_view) override {}
+  void End() override {}
+  void Note(std::string_view) override {}
+  bool stop_requested() const override { return true; }
+};
+
+TEST(SimulateLog, StoppedOnRequestItLeavesNothingBehind) {
+  WorldOptions options;
+  options.users = 50;
+  options.items = 200;
+  const fs::path root = fs::path(testing::TempDir()) / "upnext_simulated_not";
+  StoppedProgress progress;
+  const Status status = SimulateLog(options, root, progress);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, Code::kCancelled);
+  EXPECT_FALSE(fs::exists(root / "events.parquet"));
+  EXPECT_FALSE(fs::exists(root / ".simulating"));
+  std::error_code ignored;
+  fs::remove_all(root, ignored);
+}
+
+TEST(UserSimulator, AUsersRowsDoNotDependOnWhoCameBefore) {
+  WorldOptions options;
+  options.items = 300;
+  options.days = 10;
+  Result<World> world = World::Create(options);
+  ASSERT_TRUE(world);
+  const LoggingPolicy policy(*world);
+  UserSimulator used(*world, policy), fresh(*world, policy);
+  UserRows warm_up, a, b;
+  for (uint32_t user = 0; user < 20; ++user) used.Run(user, warm_up);
+  used.Run(7, a);
+  fresh.Run(7, b);
+  ASSERT_EQ(a.rows.size(), b.rows.size());
+  ASSERT_GT(a.rows.size(), 0u);
+  for (size_t i = 0; i < a.rows.size(); ++i) {
+    EXPECT_EQ(a.rows[i].time_ms, b.rows[i].time_ms);
+    EXPECT_EQ(a.rows[i].item, b.rows[i].item);
+    EXPECT_EQ(a.rows[i].click_probability, b.rows[i].click_probability);
+    if (i > 0) {
+      EXPECT_LE(a.rows[i - 1].time_ms, a.rows[i].time_ms);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace upnext::simulator

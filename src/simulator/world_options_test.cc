@@ -1,0 +1,56 @@
+#include "simulator/world_options.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "base/file.h"
+
+namespace upnext::simulator {
+namespace {
+
+TEST(WorldOptions, DefaultsAreValidAndNeedNoTable) {
+  const auto config = base::Config::Parse("", "empty.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  const WorldOptions options = WorldOptions::FromConfig(config->Table("world"));
+  EXPECT_TRUE(config->Check());
+  EXPECT_TRUE(options.Validate());
+  EXPECT_EQ(options.users, 2000u);
+}
+
+// A key that no code reads fails Check(), and a value that is not the default differs.
+TEST(WorldOptions, EveryKeyOfTheDocumentedFileIsReadAndIsTheDefault) {
+  const auto path = std::filesystem::path(__FILE__).parent_path() / "../../configs/world.toml";
+  const auto config = base::Config::Load(path);
+  ASSERT_TRUE(config) << config.error().message;
+  const WorldOptions read = WorldOptions::FromConfig(config->Table("world"));
+  const auto checked = config->Check();
+  ASSERT_TRUE(checked) << checked.error().message;
+  EXPECT_EQ(read, WorldOptions{});
+}
+
+TEST(WorldOptions, AMisspeltKeyNamesTheRightOne) {
+  const auto config = base::Config::Parse("[world.catalogue]\nzipf_exponet = 1\n", "world.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  WorldOptions::FromConfig(config->Table("world"));
+  const auto checked = config->Check();
+  ASSERT_FALSE(checked);
+  EXPECT_NE(checked.error().message.find("zipf_exponent"), std::string::npos)
+      << checked.error().message;
+}
+
+TEST(WorldOptions, RefusesWhatCannotBeAWorld) {
+  WorldOptions options;
+  options.items = 5;
+  const Status status = options.Validate();
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, Code::kInvalidArgument);
+  EXPECT_NE(status.error().message.find("world.items"), std::string::npos);
+  options.items = 500;
+  options.policy.popular = 0;
+  EXPECT_FALSE(options.Validate());
+}
+
+}  // namespace
+}  // namespace upnext::simulator
