@@ -137,15 +137,15 @@ std::string TimeExpression(std::string_view name, std::string_view type) {
   const auto seconds = [](std::string_view x) {
     return fmt::format("TRY_CAST(round(TRY_CAST({} AS DOUBLE) * 1000) AS BIGINT)", x);
   };
-  const auto timestamp = [](std::string_view x) {
+  // Text becomes a TIMESTAMPTZ, since a cast to TIMESTAMP passes over the offset that it may carry.
+  // The session's zone is UTC, so that text without one means UTC.
+  const auto timestamp = [](std::string_view x, std::string_view as) {
     return fmt::format(
-        "CASE WHEN isfinite(TRY_CAST({0} AS TIMESTAMP)) THEN epoch_ms(TRY_CAST({0} AS TIMESTAMP)) "
-        "END",
-        x);
+        "CASE WHEN isfinite(TRY_CAST({0} AS {1})) THEN epoch_ms(TRY_CAST({0} AS {1})) END", x, as);
   };
   if (IsNumber(type)) return seconds(raw);
-  if (IsTimestamp(type)) return timestamp(raw);
-  return fmt::format("coalesce({}, {})", seconds(raw), timestamp(raw));
+  if (IsTimestamp(type)) return timestamp(raw, "TIMESTAMP");
+  return fmt::format("coalesce({}, {})", seconds(raw), timestamp(raw, "TIMESTAMPTZ"));
 }
 
 std::string TypeExpression(std::string_view name) {
