@@ -2,10 +2,9 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
-
-#include "base/suggest.h"
 
 namespace upnext::ranking {
 namespace {
@@ -36,6 +35,10 @@ class SharedBottom : public Architecture {
     scratch.hidden.resize(batch * tower_.output());
     tower_.Infer(x, batch, scratch.hidden.data(), scratch.tower, compute);
     heads_.Forward(scratch.hidden.data(), batch, logits, compute);
+  }
+
+  void SetOutputBiases(std::span<const float> biases) override {
+    std::ranges::copy(biases, heads_.bias().begin());
   }
 
   void AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters) override {

@@ -4,6 +4,7 @@
 #define UPNEXT_RANKING_ARCHITECTURE_H_
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,7 @@ class Architecture {
   // x [batch, input], must stay until Backward -> logits [batch, tasks], owned, valid until the
   // next Forward.
   virtual const float* Forward(const float* x, size_t batch, const nn::Compute& compute) = 0;
+  // After Forward, for the same batch: adds to the gradients and overwrites d_x [batch, input].
   virtual void Backward(const float* d_logits, float* d_x, const nn::Compute& compute) = 0;
   // Const twin of Forward: the same numbers.
   struct Scratch {
@@ -35,6 +37,8 @@ class Architecture {
   };
   virtual void Infer(const float* x, size_t batch, float* logits, Scratch& scratch,
                      const nn::Compute& compute) const = 0;
+  // Sets what the heads give for an input that says nothing; biases [tasks].
+  virtual void SetOutputBiases(std::span<const float> biases) = 0;
   virtual void AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters) = 0;
   virtual size_t multiplications() const = 0;
   // TR-05: per ReLU layer, the share of units that have been zero for every example since the

@@ -150,6 +150,34 @@ nn::LossValue ObjectiveLoss(const Objective& objective, std::span<const float> l
                            d_logits);
 }
 
+float BestConstant(const Objective& objective, const Targets& targets) {
+  double count = 0, sum = 0, positive = 0;
+  for (size_t i = 0; i < targets.value.size(); ++i) {
+    if (targets.mask[i] == 0) continue;
+    count += 1;
+    sum += static_cast<double>(targets.value[i]);
+    positive += targets.value[i] > 0 ? 1 : 0;
+  }
+  if (count == 0) return 0.0f;
+  // Half an example on each side keeps the logarithms finite.
+  constexpr double kHalf = 0.5;
+  double best = 0;
+  switch (objective.loss) {
+    case Objective::Loss::kSquared:
+      best = sum / count;
+      break;
+    case Objective::Loss::kLogistic:
+      best = std::log((sum + kHalf) / (count - sum + kHalf));
+      break;
+    case Objective::Loss::kWeightedLogistic: {
+      const bool paper = objective.form == nn::WatchTimeForm::kPaper;
+      best = std::log((sum + kHalf) / ((paper ? count - positive : count) + kHalf));
+      break;
+    }
+  }
+  return static_cast<float>(best);
+}
+
 float Predict(const Objective& objective, float logit) {
   switch (objective.loss) {
     case Objective::Loss::kLogistic:

@@ -50,6 +50,10 @@ struct Targets {
 };
 void MakeTargets(const Objective& objective, const examples::RankingBatch& batch, Targets* targets);
 
+// The one logit that is best for all examples of the targets: where training starts, and what a
+// model has to beat. 0 when no example is observed.
+float BestConstant(const Objective& objective, const Targets& targets);
+
 // Loss of one head; adds nothing, writes d_logits [n].
 nn::LossValue ObjectiveLoss(const Objective& objective, std::span<const float> logits,
                             const Targets& targets, float* d_logits);

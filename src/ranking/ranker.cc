@@ -3,19 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "nn/checkpoint.h"
-
 namespace upnext::ranking {
 
 using features::FieldKind;
 using features::RankingBlock;
 using features::Side;
-
-namespace {
-
-kernels::BagsView View(const features::Bags& bags) { return {bags.ids, bags.offsets}; }
-
-}  // namespace
 
 RankerOptions RankerOptions::FromConfig(const base::ConfigTable& ranking) {
   RankerOptions options;
@@ -28,6 +20,8 @@ RankerOptions RankerOptions::FromConfig(const base::ConfigTable& ranking) {
   options.dim_scale = ranking.Real("dim_scale", options.dim_scale, {.min = 0.1, .max = 1000});
   options.max_dim =
       static_cast<uint32_t>(ranking.Int("max_dim", options.max_dim, {.min = 1, .max = 1024}));
+  options.init_scale =
+      static_cast<float>(ranking.Real("init_scale", options.init_scale, {.min = 0, .max = 10}));
   return options;
 }
 
@@ -76,7 +70,9 @@ Result<Ranker> Ranker::Make(const RankerOptions& options, std::vector<Objective>
       const auto id = static_cast<size_t>(slot.vocabulary);
       if (ranker.tables_[id] != nullptr) continue;
       ranker.tables_[id] = std::make_unique<nn::EmbeddingTable>(
-          nn::EmbeddingTableOptions{.rows = shape[id], .dim = EmbeddingDim(options, shape[id])},
+          nn::EmbeddingTableOptions{.rows = shape[id],
+                                    .dim = EmbeddingDim(options, shape[id]),
+                                    .scale = options.init_scale},
           rng);
     }
   }

@@ -33,6 +33,9 @@ struct RankerOptions {
   std::string architecture = "shared-bottom";  // see architecture.h
   double dim_scale = 6.0;  // embedding dim = about dim_scale * log10(rows) (RK-03), ...
   uint32_t max_dim = 32;   // ... at most this
+  // Embeddings start uniform in [-scale, scale). Small, so that an id that was hardly seen reads
+  // almost like one that was never seen.
+  float init_scale = 0.01f;
   static RankerOptions FromConfig(const base::ConfigTable& ranking);
 };
 
@@ -42,6 +45,8 @@ uint32_t EmbeddingDim(const RankerOptions& options, uint32_t rows);
 
 using RankerShape = std::array<uint32_t, features::kVocabularies>;  // rows by VocabularyId
 RankerShape ShapeOf(const features::FeatureTables& tables);
+
+inline kernels::BagsView View(const features::Bags& bags) { return {bags.ids, bags.offsets}; }
 
 class Ranker {
  public:
@@ -61,10 +66,18 @@ class Ranker {
 
   const std::vector<Objective>& objectives() const { return objectives_; }
   const RankerOptions& options() const { return options_; }
+  // Writable views of everything trainable, for optimisers, checkpoints and gradient checks. Valid
+  // while the ranker lives; moving it does not change them.
+  std::vector<nn::Parameter> Parameters();
+  // TR-05: see architecture.h.
+  std::vector<double> DeadUnitShares() const { return architecture_->DeadUnitShares(); }
+  void ResetActivity() { architecture_->ResetActivity(); }
   size_t parameters() const;       // trainable numbers
   size_t multiplications() const;  // of one impression's forward pass (Zhao 2019, 5.2)
 
-  // A section file of kind "ranker"; `features_digest` binds it to its tables (SV-03).
+  // A section file of kind "ranker" (docs/formats/ranker.md); `features_digest` binds it to its
+  // tables (SV-03). Load: kFailedPrecondition when the file was trained with other tables,
+  // kDataLoss when it holds anything that Save could not have written.
   Status Save(const std::filesystem::path& path, uint64_t features_digest) const;
   static Result<Ranker> Load(const std::filesystem::path& path, uint64_t features_digest);
 
@@ -95,11 +108,10 @@ class Ranker {
   void BuildInput(const features::RankingBlock& queries, const features::RankingBlock& impressions,
                   std::span<const uint32_t> query_of, std::vector<float>& query_input,
                   std::vector<float>& out, base::ThreadPool* pool) const;
-  std::vector<nn::Parameter> Parameters();
 
   RankerOptions options_;
   std::vector<Objective> objectives_;
-  RankerShape shape_;
+  RankerShape shape_{};
   SideLayout query_, impression_;
   // One table per vocabulary that a field reads; null for the others.
   std::array<std::unique_ptr<nn::EmbeddingTable>, features::kVocabularies> tables_;

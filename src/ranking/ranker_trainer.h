@@ -1,5 +1,11 @@
 // Trains the ranker on logged impressions: Adam for dense parts, row-wise Adagrad for embeddings,
 // early stop on the validation part.
+//
+//   UPNEXT_ASSIGN_OR_RETURN(TrainedRanker trained,
+//                           TrainRanker(source, tables, ranker_options, objectives, options, pool,
+//                                       progress));
+//
+// One training at a time per pool. Same seed, data and number of threads: same bytes.
 #ifndef UPNEXT_RANKING_RANKER_TRAINER_H_
 #define UPNEXT_RANKING_RANKER_TRAINER_H_
 
@@ -13,23 +19,29 @@
 
 namespace upnext::ranking {
 
+// [ranking] of the project file, beside the model's own keys.
 struct RankerTrainOptions {
-  uint32_t batch = 512;
-  uint32_t epochs = 20;  // at most
-  uint32_t patience = 2;
+  uint32_t batch = 512;   // impressions a step, or a few more: requests are not cut
+  uint32_t epochs = 20;   // at most
+  uint32_t patience = 2;  // epochs without a better validation loss before stopping
   float table_learning_rate = 0.02f, learning_rate = 1e-3f;
-  float dropout = 0.0f;  // of hidden inputs
-  float weight_decay = 0.0f;
-  bool bf16 = true;
+  float dropout = 0.0f;  // share of the first layer's inputs left out of each example
+  // Share of embeddings that an example sees as zeros, which is what an id out of vocabulary gives
+  // at serving: teaches the model what to say of items it has never seen.
+  float field_dropout = 0.0f;
+  float weight_decay = 0.0f;  // of the dense weights, decoupled (AdamW)
+  bool bf16 = true;           // matrix products in bf16 where the machine is fast at it
   uint64_t seed = 1;
   static RankerTrainOptions FromConfig(const base::ConfigTable& ranking);
 };
 
 struct RankerEpoch {
-  uint32_t epoch;
-  double loss, validation_loss;  // weighted sums over objectives; NaN when there is no validation
-  std::vector<double> task_loss, task_validation;  // by objective
-  double seconds, examples_per_s, dead_units;
+  uint32_t epoch = 0;  // from 0
+  // Sums over objectives of loss_weight * mean loss; NaN when there is no validation part.
+  double loss = 0, validation_loss = 0;
+  std::vector<double> task_loss, task_validation;  // mean losses by objective
+  double seconds = 0, examples_per_s = 0;          // of training, validation left out
+  double dead_units = 0;  // largest share of dead ReLU units over layers (TR-05)
 };
 struct TrainedRanker {
   std::unique_ptr<Ranker> ranker;  // of the best epoch
@@ -37,6 +49,9 @@ struct TrainedRanker {
   uint32_t best_epoch = 0;
 };
 
+// kFailedPrecondition when the training part has no impressions, kInvalidArgument for an unknown
+// architecture, kInternal when the loss diverges or a layer dies (with the advice to lower the
+// learning rate), kCancelled on request.
 Result<TrainedRanker> TrainRanker(const examples::ReplaySource& source,
                                   const features::FeatureTables& tables,
                                   const RankerOptions& ranker_options,

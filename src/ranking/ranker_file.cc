@@ -1,0 +1,224 @@
+// Rankers in and out of section files (docs/formats/ranker.md).
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/section_file.h"
+#include "nn/checkpoint.h"
+#include "ranking/ranker.h"
+
+namespace upnext::ranking {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr char kKind[] = "ranker";
+constexpr uint32_t kVersion = 1;
+constexpr char kOptions[] = "options", kShape[] = "shape", kDigest[] = "features_digest";
+
+constexpr size_t kMaxLayers = 64, kMaxObjectives = 256;
+constexpr double kMaxWidth = 16384, kMaxDim = 1024, kMaxNumber = 1e6;
+
+constexpr std::string_view kLabels[] = {"event", "watch_seconds", "rating"};
+constexpr std::string_view kLosses[] = {"logistic", "weighted_logistic", "squared"};
+constexpr std::string_view kForms[] = {"paper", "exact"};
+
+Json ToJson(const Objective& objective) {
+  Json observed = Json::array();
+  for (size_t type = 0; type < events::kEventTypes; ++type) {
+    if ((objective.observed >> type & 1) == 0) continue;
+    observed.push_back(events::EventTypeName(static_cast<events::EventType>(type)));
+  }
+  return {{"name", objective.name},
+          {"label", kLabels[static_cast<size_t>(objective.label)]},
+          {"event", events::EventTypeName(objective.event)},
+          {"loss", kLosses[static_cast<size_t>(objective.loss)]},
+          {"form", kForms[static_cast<size_t>(objective.form)]},
+          {"cap", objective.cap},
+          {"observed", std::move(observed)},
+          {"loss_weight", objective.loss_weight},
+          {"score_weight", objective.score_weight}};
+}
+
+// Reads typed values out of JSON from a stranger and remembers the first that is wrong.
+class Reader {
+ public:
+  explicit Reader(const std::string& where) : where_(where) {}
+
+  const Json& Member(const Json& object, const char* key) {
+    static const Json kNothing;
+    if (object.is_object() && object.contains(key)) return object[key];
+    Fail(key, "is missing");
+    return kNothing;
+  }
+  double Number(const Json& object, const char* key, double min, double max) {
+    const Json& value = Member(object, key);
+    const double number = value.is_number() ? value.get<double>() : NAN;
+    if (number >= min && number <= max) return number;
+    Fail(key, fmt::format("should be a number from {:g} to {:g}", min, max));
+    return min;
+  }
+  std::string Text(const Json& object, const char* key) {
+    const Json& value = Member(object, key);
+    if (value.is_string()) return value.get<std::string>();
+    Fail(key, "should be a text");
+    return {};
+  }
+  const Json& Array(const Json& object, const char* key, size_t max) {
+    static const Json kEmpty = Json::array();
+    const Json& value = Member(object, key);
+    if (value.is_array() && value.size() <= max) return value;
+    Fail(key, fmt::format("should be a list of at most {} values", max));
+    return kEmpty;
+  }
+  template <typename T, size_t n>
+  T Choice(const Json& object, const char* key, const std::string_view (&names)[n]) {
+    const std::string text = Text(object, key);
+    const auto found = std::ranges::find(names, std::string_view(text));
+    if (found != std::end(names)) return static_cast<T>(found - std::begin(names));
+    Fail(key, fmt::format("should not be \"{}\"", text));
+    return T{};
+  }
+  events::EventType Event(const char* key, const Json& value) {
+    const auto type =
+        value.is_string() ? events::ParseEventType(value.get<std::string>()) : std::nullopt;
+    if (!type) Fail(key, "should name event types");
+    return type.value_or(events::EventType::kClick);
+  }
+  void Fail(std::string_view key, std::string_view what) {
+    if (!status_) return;
+    status_ = DataLoss("{}: section {}: \"{}\" {}; train again", where_, kOptions, key, what);
+  }
+  const Status& status() const { return status_; }
+
+ private:
+  const std::string where_;
+  Status status_;
+};
+
+Objective ObjectiveFrom(const Json& json, Reader& read) {
+  Objective objective;
+  objective.name = read.Text(json, "name");
+  objective.label = read.Choice<Objective::Label>(json, "label", kLabels);
+  objective.event = read.Event("event", read.Member(json, "event"));
+  objective.loss = read.Choice<Objective::Loss>(json, "loss", kLosses);
+  objective.form = read.Choice<nn::WatchTimeForm>(json, "form", kForms);
+  objective.cap = static_cast<float>(read.Number(json, "cap", 0, kMaxNumber));
+  for (const Json& name : read.Array(json, "observed", events::kEventTypes)) {
+    objective.observed |=
+        static_cast<uint16_t>(1u << static_cast<int>(read.Event("observed", name)));
+  }
+  objective.loss_weight = static_cast<float>(read.Number(json, "loss_weight", 0, kMaxNumber));
+  objective.score_weight =
+      static_cast<float>(read.Number(json, "score_weight", -kMaxNumber, kMaxNumber));
+  return objective;
+}
+
+RankerOptions OptionsFrom(const Json& json, Reader& read) {
+  RankerOptions options;
+  options.architecture = read.Text(json, "architecture");
+  options.widths.clear();
+  for (const Json& width : read.Array(json, "widths", kMaxLayers)) {
+    const double value = width.is_number_unsigned() ? width.get<double>() : 0;
+    if (value < 1 || value > kMaxWidth) read.Fail("widths", "should be numbers of units");
+    options.widths.push_back(static_cast<size_t>(std::clamp(value, 1.0, kMaxWidth)));
+  }
+  options.dim_scale = read.Number(json, "dim_scale", 0, kMaxNumber);
+  options.max_dim = static_cast<uint32_t>(read.Number(json, "max_dim", 1, kMaxDim));
+  options.init_scale = static_cast<float>(read.Number(json, "init_scale", 0, kMaxNumber));
+  return options;
+}
+
+// Floats that a ranker of these options needs at least; more than the file has room for means that
+// the options are not this file's, and must not be allocated.
+double FloatsNeeded(const RankerOptions& options, const RankerShape& shape) {
+  bool read[features::kVocabularies] = {};
+  double floats = 0, input = 0;
+  for (const features::Field& field : features::RankingFields()) {
+    if (field.kind == features::FieldKind::kContinuous) continue;
+    const auto id = static_cast<size_t>(field.vocabulary);
+    const double dim = EmbeddingDim(options, shape[id]);
+    input += dim;
+    if (!std::exchange(read[id], true)) floats += dim * shape[id];
+  }
+  for (const size_t width : options.widths) {
+    floats += input * static_cast<double>(width);
+    input = static_cast<double>(width);
+  }
+  return floats;
+}
+
+Status CheckSize(const base::SectionFile& file, const RankerOptions& options,
+                 const RankerShape& shape) {
+  double bytes = 0;
+  for (const base::SectionFile::Section& section : file.sections()) {
+    bytes += static_cast<double>(section.size);
+  }
+  const double needed = FloatsNeeded(options, shape) * sizeof(float);
+  if (needed <= bytes) return Ok();
+  return DataLoss(
+      "{}: sections {} and {} ask for {:.0f} bytes of weights, but the file holds {:.0f}; train "
+      "again",
+      file.path().string(), kOptions, kShape, needed, bytes);
+}
+
+}  // namespace
+
+Status Ranker::Save(const std::filesystem::path& path, uint64_t features_digest) const {
+  Json objectives = Json::array();
+  for (const Objective& objective : objectives_) objectives.push_back(ToJson(objective));
+  const Json json = {
+      {"architecture", options_.architecture}, {"widths", options_.widths},
+      {"dim_scale", options_.dim_scale},       {"max_dim", options_.max_dim},
+      {"init_scale", options_.init_scale},     {"objectives", std::move(objectives)}};
+  UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer,
+                          base::SectionWriter::Create(path, kKind, kVersion));
+  UPNEXT_RETURN_IF_ERROR(writer.AddText(
+      kOptions, json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace)));
+  UPNEXT_RETURN_IF_ERROR(writer.Add<uint64_t>(kDigest, std::span(&features_digest, 1)));
+  UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>(kShape, std::span<const uint32_t>(shape_)));
+  // Parameters() hands out writable views, so it is not const; saving writes nothing to them.
+  UPNEXT_RETURN_IF_ERROR(nn::SaveParameters(writer, const_cast<Ranker*>(this)->Parameters()));
+  return writer.Commit();
+}
+
+Result<Ranker> Ranker::Load(const std::filesystem::path& path, uint64_t features_digest) {
+  UPNEXT_ASSIGN_OR_RETURN(const base::SectionFile file,
+                          base::SectionFile::Open(path, kKind, kVersion));
+  UPNEXT_ASSIGN_OR_RETURN(const std::span<const uint64_t> digest, file.Get<uint64_t>(kDigest, 1));
+  if (digest[0] != features_digest) {
+    return FailedPrecondition(
+        "{}: trained with feature tables of digest {:016x}, but those at hand have {:016x}: their "
+        "rows differ; use both files of one bundle, or train again",
+        path.string(), digest[0], features_digest);
+  }
+  UPNEXT_ASSIGN_OR_RETURN(const std::string_view text, file.GetText(kOptions));
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  Reader read(path.string());
+  if (!json.is_object()) read.Fail("", "is not a JSON object");
+  const RankerOptions options = OptionsFrom(json, read);
+  std::vector<Objective> objectives;
+  for (const Json& objective : read.Array(json, "objectives", kMaxObjectives)) {
+    objectives.push_back(ObjectiveFrom(objective, read));
+  }
+  if (objectives.empty()) read.Fail("objectives", "should not be empty");
+  UPNEXT_RETURN_IF_ERROR(read.status());
+
+  UPNEXT_ASSIGN_OR_RETURN(const std::span<const uint32_t> rows,
+                          file.Get<uint32_t>(kShape, features::kVocabularies));
+  RankerShape shape;
+  std::ranges::copy(rows, shape.begin());
+  if (std::ranges::count(shape, 0u) > 0) {
+    return DataLoss("{}: section {} should count row 0 of every vocabulary; train again",
+                    path.string(), kShape);
+  }
+  UPNEXT_RETURN_IF_ERROR(CheckSize(file, options, shape));
+  base::Rng rng(0);  // for first weights, which those of the file replace
+  Result<Ranker> ranker = Make(options, std::move(objectives), shape, rng);
+  if (!ranker) return DataLoss("{}: {}; train again", path.string(), ranker.error().message);
+  UPNEXT_RETURN_IF_ERROR(nn::LoadParameters(file, ranker->Parameters()));
+  return ranker;
+}
+
+}  // namespace upnext::ranking

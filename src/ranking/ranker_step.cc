@@ -1,0 +1,139 @@
+#include "ranking/ranker_step.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "kernels/vector_ops.h"
+
+namespace upnext::ranking {
+namespace {
+
+// Random streams of one seed: 0 is the stream of examples, 1 the first weights.
+constexpr uint64_t kDropoutStream = 2;
+
+}  // namespace
+
+RankerTrainer::RankerTrainer(Ranker* ranker, const RankerTrainOptions& options,
+                             base::ThreadPool& pool)
+    : ranker_(*ranker),
+      options_(options),
+      compute_{.precision = options.bf16 ? kernels::BestPrecision() : kernels::Precision::kFp32,
+               .pool = &pool},
+      adam_(ranker->Parameters(),
+            {.learning_rate = options.learning_rate, .weight_decay = options.weight_decay}),
+      dropout_(options.seed, kDropoutStream) {
+  for (size_t id = 0; id < table_steps_.size(); ++id) {
+    if (ranker_.tables_[id] == nullptr) continue;
+    table_steps_[id] = std::make_unique<nn::RowwiseAdagrad>(
+        ranker_.tables_[id].get(),
+        kernels::AdagradOptions{.learning_rate = options.table_learning_rate});
+  }
+}
+
+void RankerTrainer::ScaleLearningRates(float share) {
+  adam_.set_learning_rate(share * options_.learning_rate);
+  for (const auto& step : table_steps_) {
+    if (step != nullptr) step->set_learning_rate(share * options_.table_learning_rate);
+  }
+}
+
+void RankerTrainer::StartFrom(const examples::RankingBatch& batch) {
+  std::vector<float> biases;
+  for (const Objective& objective : ranker_.objectives_) {
+    MakeTargets(objective, batch, &targets_);
+    biases.push_back(BestConstant(objective, targets_));
+  }
+  ranker_.architecture_->SetOutputBiases(biases);
+}
+
+void RankerTrainer::Losses(const examples::RankingBatch& batch, const float* logits, bool gradients,
+                           std::span<nn::LossValue> losses) {
+  const size_t n = batch.size(), tasks = ranker_.objectives_.size();
+  column_.resize(n);
+  d_column_.resize(n);
+  if (gradients) d_logits_.resize(n * tasks);
+  for (size_t k = 0; k < tasks; ++k) {
+    const Objective& objective = ranker_.objectives_[k];
+    for (size_t i = 0; i < n; ++i) column_[i] = logits[i * tasks + k];
+    MakeTargets(objective, batch, &targets_);
+    losses[k] +=
+        ObjectiveLoss(objective, column_, targets_, gradients ? d_column_.data() : nullptr);
+    if (!gradients) continue;
+    for (size_t i = 0; i < n; ++i) d_logits_[i * tasks + k] = d_column_[i];
+  }
+}
+
+void RankerTrainer::Backward(const examples::RankingBatch& batch, std::span<nn::LossValue> losses) {
+  const size_t n = batch.size();
+  ranker_.BuildInput(batch.queries, batch.impressions, batch.query_of, query_input_, input_,
+                     compute_.pool);
+  DropInputs(n);
+  const float* logits = ranker_.architecture_->Forward(input_.data(), n, compute_);
+  Losses(batch, logits, /*gradients=*/true, losses);
+  d_input_.resize(input_.size());
+  ranker_.architecture_->Backward(d_logits_.data(), d_input_.data(), compute_);
+  for (size_t i = 0; i < keep_.size(); ++i) d_input_[i] *= keep_[i];
+  AddTableGradients(batch);
+}
+
+void RankerTrainer::DropInputs(size_t rows) {
+  keep_.clear();
+  if (options_.dropout <= 0 && options_.field_dropout <= 0) return;
+  keep_.assign(input_.size(), 1.0f);
+  const size_t width = ranker_.input_width();
+  if (options_.dropout > 0) {
+    const float kept = 1.0f / (1.0f - options_.dropout);
+    for (float& keep : keep_) keep = dropout_.Uniform() < options_.dropout ? 0.0f : kept;
+  }
+  if (options_.field_dropout > 0) {
+    for (size_t i = 0; i < rows; ++i) {
+      float* row = keep_.data() + i * width;
+      for (const auto& [layout, begin] : {std::pair{&ranker_.query_, size_t{0}},
+                                          std::pair{&ranker_.impression_, ranker_.query_.width}}) {
+        for (const Ranker::Slot& slot : layout->slots) {
+          if (dropout_.Uniform() >= options_.field_dropout) continue;
+          std::fill_n(row + begin + slot.offset, ranker_.table(slot.vocabulary).dim(), 0.0f);
+        }
+      }
+    }
+  }
+  for (size_t i = 0; i < keep_.size(); ++i) input_[i] *= keep_[i];
+}
+
+void RankerTrainer::AddTableGradients(const examples::RankingBatch& batch) {
+  const size_t width = ranker_.input_width(), query_width = ranker_.query_.width;
+  for (const Ranker::Slot& slot : ranker_.impression_.slots) {
+    step_of(slot.vocabulary)
+        .AddBags(View(batch.impressions.categorical[slot.field]),
+                 d_input_.data() + query_width + slot.offset, width, kernels::Pooling::kMean);
+  }
+  // A query is one input of all its impressions.
+  d_queries_.assign(batch.queries.rows * query_width, 0.0f);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    kernels::Axpy(1.0f, d_input_.data() + i * width,
+                  d_queries_.data() + batch.query_of[i] * query_width, query_width);
+  }
+  for (const Ranker::Slot& slot : ranker_.query_.slots) {
+    step_of(slot.vocabulary)
+        .AddBags(View(batch.queries.categorical[slot.field]), d_queries_.data() + slot.offset,
+                 query_width, kernels::Pooling::kMean);
+  }
+}
+
+void RankerTrainer::Apply() {
+  adam_.Step(compute_.pool);
+  for (const auto& step : table_steps_) {
+    if (step != nullptr) step->Step(compute_.pool);
+  }
+}
+
+void RankerTrainer::Evaluate(const examples::RankingBatch& batch, std::span<nn::LossValue> losses) {
+  const nn::Compute exact{.pool = compute_.pool};
+  ranker_.BuildInput(batch.queries, batch.impressions, batch.query_of, query_input_, input_,
+                     exact.pool);
+  logits_.resize(batch.size() * ranker_.objectives_.size());
+  ranker_.architecture_->Infer(input_.data(), batch.size(), logits_.data(), scratch_, exact);
+  Losses(batch, logits_.data(), /*gradients=*/false, losses);
+}
+
+}  // namespace upnext::ranking
