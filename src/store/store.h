@@ -54,7 +54,7 @@ class Store {
   virtual Status AllEvents(const std::function<void(const events::RawEvent&)>& visit) const = 0;
   virtual Status Names(
       const std::function<void(events::IdSpace, std::string_view)>& visit) const = 0;
-  virtual uint64_t events() const = 0;
+  virtual uint64_t events() const = 0;  // stored so far
   // States and names belong to one log; with another one they are dropped and made again from the
   // events.
   virtual Result<uint64_t> LogDigest() const = 0;  // 0: none yet

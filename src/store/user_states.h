@@ -37,8 +37,7 @@ class UserStates {
   ~UserStates();
 
   Result<features::UserState> Get(
-      std::string_view user) const;         // an empty state for an unknown user
-  bool Known(std::string_view user) const;  // has any event, in the log or the store
+      std::string_view user) const;  // an empty state for an unknown user
   // All or nothing: on error no event of the batch is kept. `ids` is empty or one client id per
   // event; an event whose (user, id) was seen before is counted as duplicate and not applied again.
   Result<Applied> Apply(std::span<const events::RawEvent> events, std::span<const std::string> ids);

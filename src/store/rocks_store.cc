@@ -1,0 +1,194 @@
+// RocksDB behind store::Store. Keys, in order of their first byte (docs/formats/store.md):
+//   d USER ID     an event id that was seen            e USER SEQUENCE   an event
+//   m NAME        log digest, next sequence, counts    n INDEX           an added name
+//   s USER        a user state
+// USER within a longer key is written as its length (u32, big-endian) and its bytes, so that no
+// user is a prefix of another; numbers are big-endian, so that order of keys is order of arrival.
+#include <rocksdb/db.h>
+#include <rocksdb/options.h>
+
+#include <utility>
+
+#include "base/file.h"
+#include "base/mutex.h"
+#include "store/event_codec.h"
+#include "store/store.h"
+
+namespace upnext::store {
+namespace {
+
+constexpr char kDigestKey[] = "m/log", kSequenceKey[] = "m/sequence", kNamesKey[] = "m/names";
+
+std::string BigEndian(uint64_t value, int bytes) {
+  std::string out;
+  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) {
+    out.push_back(static_cast<char>(value >> shift & 0xff));
+  }
+  return out;
+}
+
+std::string UserPrefix(char kind, std::string_view user) {
+  std::string key(1, kind);
+  key += BigEndian(user.size(), 4);
+  key += user;
+  return key;
+}
+
+std::unexpected<Error> FromRocks(const rocksdb::Status& status, std::string_view doing) {
+  const std::string text = fmt::format("store: {}: {}", doing, status.ToString());
+  if (status.IsNoSpace()) return ResourceExhausted("{}; free some disk space", text);
+  if (status.IsCorruption()) return DataLoss("{}", text);
+  if (status.IsIOError() && text.find("lock") != std::string::npos) {
+    return Aborted(
+        "{}; another process holds the store: stop that server, or use its own HTTP "
+        "interface",
+        text);
+  }
+  return Unavailable("{}", text);
+}
+
+class RocksStore : public Store {
+ public:
+  explicit RocksStore(std::unique_ptr<rocksdb::DB> db) : db_(std::move(db)) {}
+
+  Status Load() {
+    base::MutexLock lock(mutex_);
+    UPNEXT_ASSIGN_OR_RETURN(sequence_, Number(kSequenceKey));
+    UPNEXT_ASSIGN_OR_RETURN(names_, Number(kNamesKey));
+    return Ok();
+  }
+
+  Status Commit(const WriteBatch& batch) override {
+    base::MutexLock lock(mutex_);
+    rocksdb::WriteBatch out;
+    uint64_t sequence = sequence_, names = names_;
+    for (const WriteBatch::NewEvent& e : batch.events) {
+      out.Put(UserPrefix('e', e.event.user) + BigEndian(sequence++, 8), EncodeEvent(e.event));
+      if (!e.id.empty()) out.Put(UserPrefix('d', e.event.user) + e.id, "");
+    }
+    for (const WriteBatch::State& state : batch.states)
+      out.Put(std::string("s").append(state.user), state.bytes);
+    for (const WriteBatch::Name& name : batch.names) {
+      out.Put(std::string("n").append(BigEndian(names++, 8)),
+              std::string(1, static_cast<char>(name.space)) + name.name);
+    }
+    out.Put(kSequenceKey, BigEndian(sequence, 8));
+    out.Put(kNamesKey, BigEndian(names, 8));
+    rocksdb::WriteOptions options;
+    options.sync = true;  // acknowledged means on disk
+    if (rocksdb::Status s = db_->Write(options, &out); !s.ok()) return FromRocks(s, "write");
+    sequence_ = sequence;
+    names_ = names;
+    return Ok();
+  }
+
+  Result<bool> HasEvent(std::string_view user, std::string_view id) const override {
+    UPNEXT_ASSIGN_OR_RETURN(const auto value, Get(UserPrefix('d', user).append(id)));
+    return value.has_value();
+  }
+
+  Result<std::optional<std::string>> State(std::string_view user) const override {
+    return Get(std::string("s").append(user));
+  }
+
+  Status EventsOf(std::string_view user,
+                  const std::function<void(const events::RawEvent&)>& visit) const override {
+    return VisitEvents(UserPrefix('e', user), visit);
+  }
+
+  Status AllEvents(const std::function<void(const events::RawEvent&)>& visit) const override {
+    return VisitEvents("e", visit);
+  }
+
+  Status Names(const std::function<void(events::IdSpace, std::string_view)>& visit) const override {
+    return Visit("n", [&](std::string_view value) -> Status {
+      const auto space = value.empty() ? events::kIdSpaces : static_cast<unsigned char>(value[0]);
+      if (space >= events::kIdSpaces) return DataLoss("store: a stored name has no id space");
+      visit(static_cast<events::IdSpace>(space), value.substr(1));
+      return Ok();
+    });
+  }
+
+  uint64_t events() const override {
+    base::MutexLock lock(mutex_);
+    return sequence_;
+  }
+
+  Result<uint64_t> LogDigest() const override { return Number(kDigestKey); }
+
+  Status ResetFor(uint64_t log_digest) override {
+    base::MutexLock lock(mutex_);
+    rocksdb::WriteBatch out;
+    out.DeleteRange("n", "o");
+    out.DeleteRange("s", "t");
+    out.Put(kNamesKey, BigEndian(0, 8));
+    out.Put(kDigestKey, BigEndian(log_digest, 8));
+    rocksdb::WriteOptions options;
+    options.sync = true;
+    if (rocksdb::Status s = db_->Write(options, &out); !s.ok()) return FromRocks(s, "reset");
+    names_ = 0;
+    return Ok();
+  }
+
+ private:
+  Result<std::optional<std::string>> Get(const std::string& key) const {
+    std::string value;
+    const rocksdb::Status s = db_->Get(rocksdb::ReadOptions(), key, &value);
+    if (s.IsNotFound()) return std::optional<std::string>();
+    if (!s.ok()) return FromRocks(s, "read");
+    return std::optional<std::string>(std::move(value));
+  }
+
+  Result<uint64_t> Number(const std::string& key) const {  // 0 when absent
+    UPNEXT_ASSIGN_OR_RETURN(const auto value, Get(key));
+    if (!value) return uint64_t{0};
+    if (value->size() != 8) return DataLoss("store: {} is not a number", key);
+    uint64_t number = 0;
+    for (const char c : *value) number = number << 8 | static_cast<unsigned char>(c);
+    return number;
+  }
+
+  template <typename F>
+  Status Visit(const std::string& prefix, F&& on_value) const {
+    std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions()));
+    for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
+      UPNEXT_RETURN_IF_ERROR(on_value(std::string_view(it->value().data(), it->value().size())));
+    }
+    if (!it->status().ok()) return FromRocks(it->status(), "scan");
+    return Ok();
+  }
+
+  Status VisitEvents(const std::string& prefix,
+                     const std::function<void(const events::RawEvent&)>& visit) const {
+    return Visit(prefix, [&](std::string_view value) -> Status {
+      UPNEXT_ASSIGN_OR_RETURN(const events::RawEvent event, DecodeEvent(value));
+      visit(event);
+      return Ok();
+    });
+  }
+
+  const std::unique_ptr<rocksdb::DB> db_;
+  mutable base::Mutex mutex_;
+  uint64_t sequence_ UPNEXT_GUARDED_BY(mutex_) = 0, names_ UPNEXT_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> OpenRocksStore(const std::filesystem::path& directory) {
+  UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(directory));
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  options.info_log_level = rocksdb::WARN_LEVEL;
+  options.keep_log_file_num = 3;
+  options.write_buffer_size = 32 << 20;
+  options.compression = rocksdb::kNoCompression;
+  rocksdb::DB* db = nullptr;
+  if (rocksdb::Status s = rocksdb::DB::Open(options, directory.string(), &db); !s.ok()) {
+    return FromRocks(s, fmt::format("open {}", directory.string()));
+  }
+  auto store = std::make_unique<RocksStore>(std::unique_ptr<rocksdb::DB>(db));
+  UPNEXT_RETURN_IF_ERROR(store->Load());
+  return store;
+}
+
+}  // namespace upnext::store
