@@ -76,6 +76,18 @@ TEST_P(Conformance, SumsAndProducts) {
   }
 }
 
+TEST_P(Conformance, DotRowsOfAStridedTable) {
+  for (size_t n : Sizes()) {
+    for (size_t count : {0, 1, 4, 5, 11}) {
+      const auto x = Random(n, 30), rows = Random(count * (n + 3), 31);
+      std::vector<float> out(count + 1, 7.0f), out_reference = out;
+      DotRows(x.data(), rows.data(), n + 3, count, n, out.data());
+      reference::DotRows(x.data(), rows.data(), n + 3, count, n, out_reference.data());
+      EXPECT_THAT(out, Pointwise(FloatNear(2e-4f), out_reference)) << n << " x " << count;
+    }
+  }
+}
+
 TEST_P(Conformance, ReluBothWays) {
   for (size_t n : Sizes()) {
     auto x = Random(n, 3), y = x;
@@ -263,6 +275,37 @@ TEST_P(Conformance, SampledSoftmax) {
     const double loss = SampledSoftmax(args, logits.data());
     EXPECT_NEAR(loss, reference::SampledSoftmax(args, logits_reference.data()), 1e-5) << negatives;
     EXPECT_THAT(logits, Pointwise(FloatNear(1e-6f), logits_reference)) << negatives;
+  }
+}
+
+TEST_P(Conformance, SampledSoftmaxWithTheTargetsApartGivesTheSame) {
+  constexpr size_t kBatch = 3, kNegatives = 37, kStride = 40;
+  const std::vector<uint32_t> targets = {1, 2, 3};
+  std::vector<uint32_t> ids(kNegatives);
+  std::iota(ids.begin(), ids.end(), 0u);
+  const auto corrections = Random(kNegatives, 23), logits = Random(kBatch * (kNegatives + 1), 24);
+  SampledSoftmaxArgs args{.batch = kBatch,
+                          .negatives = kNegatives,
+                          .target_ids = targets,
+                          .negative_ids = ids,
+                          .negative_corrections = corrections};
+  auto together = logits;
+  const double loss = SampledSoftmax(args, together.data());
+  std::vector<float> target_logits(kBatch), apart(kBatch * kStride, 7.0f);
+  for (size_t row = 0; row < kBatch; ++row) {
+    target_logits[row] = logits[row * (kNegatives + 1)];
+    std::copy_n(logits.data() + row * (kNegatives + 1) + 1, kNegatives,
+                apart.data() + row * kStride);
+  }
+  args.stride = kStride;
+  args.target_logits = target_logits;
+  EXPECT_EQ(SampledSoftmax(args, apart.data()), loss);
+  for (size_t row = 0; row < kBatch; ++row) {
+    EXPECT_EQ(target_logits[row], together[row * (kNegatives + 1)]);
+    for (size_t i = 0; i < kNegatives; ++i) {
+      EXPECT_EQ(apart[row * kStride + i], together[row * (kNegatives + 1) + 1 + i]);
+    }
+    EXPECT_EQ(apart[row * kStride + kNegatives], 7.0f) << "wrote beyond the row";
   }
 }
 

@@ -19,7 +19,10 @@ namespace upnext::kernels {
 namespace {
 
 // Below this many multiplications a oneDNN call costs more than the product (gemm_bench.cc).
-constexpr size_t kTinyProduct = 4096;
+constexpr size_t kTinyProduct = 1000;
+// Rows of A up to which a product with B^T is a few scans of B, which oneDNN does several times
+// slower.
+constexpr size_t kThinRows = 2;
 // Primitives kept per thread; batches come in few shapes, the last of an epoch in one more.
 constexpr size_t kPrimitiveLimit = 512;
 // Elements converted to bf16 by one chunk of the pool.
@@ -112,6 +115,10 @@ void Execute(const Shape& shape, const void* a, const void* b, float* c) {
 void MultiplyPlainly(const Shape& s, const float* a, const float* b, float* c) {
   for (size_t i = 0; i < s.m; ++i) {
     float* row = c + i * s.ldc;
+    if (s.beta == 0.0f && s.transpose_b && !s.transpose_a) {
+      DotRows(a + i * s.lda, b, s.ldb, s.n, s.k, row);
+      continue;
+    }
     if (s.beta == 0.0f) {
       std::fill(row, row + s.n, 0.0f);
     } else if (s.beta != 1.0f) {
@@ -132,14 +139,21 @@ void MultiplyPlainly(const Shape& s, const float* a, const float* b, float* c) {
   }
 }
 
+// Floats of a stored [rows, columns] matrix: its last row may end before the stride does.
+size_t Extent(size_t rows, size_t columns, size_t stride) {
+  return rows == 0 ? 0 : (rows - 1) * stride + columns;
+}
+size_t ExtentOfA(const Shape& s) {
+  return s.transpose_a ? Extent(s.k, s.m, s.lda) : Extent(s.m, s.k, s.lda);
+}
+size_t ExtentOfB(const Shape& s) {
+  return s.transpose_b ? Extent(s.n, s.k, s.ldb) : Extent(s.k, s.n, s.ldb);
+}
+
 void MultiplyPlainly(const Shape& s, const Bf16* a, const Bf16* b, float* c) {
-  const size_t a_size = (s.transpose_a ? s.k : s.m) * s.lda,
-               b_size = (s.transpose_b ? s.n : s.k) * s.ldb;
-  std::vector<float> wide_a(a_size), wide_b(b_size);
-  const size_t a_last = s.transpose_a ? s.m : s.k, b_last = s.transpose_b ? s.k : s.n;
-  // The last row may end before the stride does.
-  if (a_size > 0) ToFloat({a, a_size - s.lda + a_last}, wide_a);
-  if (b_size > 0) ToFloat({b, b_size - s.ldb + b_last}, wide_b);
+  std::vector<float> wide_a(ExtentOfA(s)), wide_b(ExtentOfB(s));
+  ToFloat({a, wide_a.size()}, wide_a);
+  ToFloat({b, wide_b.size()}, wide_b);
   MultiplyPlainly(s, wide_a.data(), wide_b.data(), c);
 }
 
@@ -219,6 +233,7 @@ bool IsEmpty(const Shape& s, float* c) {
 }
 
 bool IsTiny(const Shape& s) { return s.m * s.n * s.k <= kTinyProduct; }
+bool IsThin(const Shape& s) { return s.m <= kThinRows && s.transpose_b && !s.transpose_a; }
 
 }  // namespace
 
@@ -244,7 +259,7 @@ void Gemm(const GemmShape& shape, const float* a, const float* b, float* c, Prec
   Shape s = Completed(shape, precision == Precision::kBf16 && HasFastBf16());
   if (IsEmpty(s, c)) return;
   if (!s.bf16) {
-    if (IsTiny(s)) {
+    if (IsTiny(s) || IsThin(s)) {
       MultiplyPlainly(s, a, b, c);
     } else {
       Multiply(s, a, b, c, pool);
@@ -281,9 +296,7 @@ void Gemm(const GemmShape& shape, const Bf16* a, const Bf16* b, float* c, base::
     return;
   }
   thread_local std::vector<float> wide;
-  const size_t a_rows = s.transpose_a ? s.k : s.m, b_rows = s.transpose_b ? s.n : s.k;
-  const size_t a_last = s.transpose_a ? s.m : s.k, b_last = s.transpose_b ? s.k : s.n;
-  const size_t a_size = (a_rows - 1) * s.lda + a_last, b_size = (b_rows - 1) * s.ldb + b_last;
+  const size_t a_size = ExtentOfA(s), b_size = ExtentOfB(s);
   if (wide.size() < a_size + b_size) wide.resize(a_size + b_size);
   float* wide_a = wide.data();
   float* wide_b = wide.data() + a_size;

@@ -138,17 +138,30 @@ float At(std::span<const float> values, size_t i, float absent) {
   return values.empty() ? absent : values[i];
 }
 
+// Where the logits of a row lie: the target before the negatives, or apart from them.
+struct RowLayout {
+  explicit RowLayout(const SampledSoftmaxArgs& args)
+      : first(args.target_logits.empty() ? 1 : 0),
+        stride(args.stride == 0 ? args.negatives + first : args.stride) {}
+  float* Negatives(float* logits, size_t row) const { return logits + row * stride + first; }
+  float& Target(const SampledSoftmaxArgs& args, float* logits, size_t row) const {
+    return first == 0 ? args.target_logits[row] : logits[row * stride];
+  }
+  size_t first, stride;
+};
+
 }  // namespace
 
 double SampledSoftmax(const SampledSoftmaxArgs& args, float* logits, base::ThreadPool* pool) {
-  const size_t stride = args.stride == 0 ? args.negatives + 1 : args.stride;
+  const RowLayout layout(args);
   const auto exponentiate = HWY_DYNAMIC_DISPATCH(ExponentiateRow);
   const auto scale = HWY_DYNAMIC_DISPATCH(ScaleRow);
   return SumRows(args.batch, pool, [&](size_t row) {
-    float* x = logits + row * stride;
-    const float target = x[0] + At(args.target_corrections, row, 0.0f);
+    float* x = layout.Negatives(logits, row);
+    float& target_logit = layout.Target(args, logits, row);
+    const float target = target_logit + At(args.target_corrections, row, 0.0f);
     const float weight = At(args.weights, row, 1.0f);
-    const SoftmaxSums sums = exponentiate({.x = x + 1,
+    const SoftmaxSums sums = exponentiate({.x = x,
                                            .n = args.negatives,
                                            .corrections = args.negative_corrections.empty()
                                                               ? nullptr
@@ -159,10 +172,10 @@ double SampledSoftmax(const SampledSoftmaxArgs& args, float* logits, base::Threa
     const double own = std::exp(static_cast<double>(target) - sums.maximum);
     const double total = sums.total + own;
     const double gradient = static_cast<double>(weight) * args.gradient_scale;
-    scale(static_cast<float>(gradient / total), x + 1, args.negatives);
+    scale(static_cast<float>(gradient / total), x, args.negatives);
     // -(everybody else's share) rather than own / total - 1, which loses digits near a share of
     // one.
-    x[0] = static_cast<float>(-gradient * (sums.total / total));
+    target_logit = static_cast<float>(-gradient * (sums.total / total));
     return weight * (std::log(total) - (static_cast<double>(target) - sums.maximum));
   });
 }
@@ -203,25 +216,27 @@ void SoftmaxRows(size_t batch, size_t classes, float* x) {
 namespace reference {
 
 double SampledSoftmax(const SampledSoftmaxArgs& args, float* logits) {
-  const size_t stride = args.stride == 0 ? args.negatives + 1 : args.stride;
+  const RowLayout layout(args);
   double loss = 0.0;
   for (size_t row = 0; row < args.batch; ++row) {
-    float* x = logits + row * stride;
+    float* x = layout.Negatives(logits, row);
+    float& target_logit = layout.Target(args, logits, row);
     std::vector<double> z(args.negatives + 1);
-    z[0] = static_cast<double>(x[0]) + At(args.target_corrections, row, 0.0f);
+    z[0] = static_cast<double>(target_logit) + At(args.target_corrections, row, 0.0f);
     for (size_t i = 0; i < args.negatives; ++i) {
       z[i + 1] = args.negative_ids[i] == args.target_ids[row]
                      ? -1e30
-                     : static_cast<double>(x[i + 1]) + At(args.negative_corrections, i, 0.0f);
+                     : static_cast<double>(x[i]) + At(args.negative_corrections, i, 0.0f);
     }
     const double maximum = *std::max_element(z.begin(), z.end());
     double total = 0.0;
     for (double value : z) total += std::exp(value - maximum);
     const double weight = At(args.weights, row, 1.0f);
-    for (size_t i = 0; i <= args.negatives; ++i) {
-      const double share = std::exp(z[i] - maximum) / total;
-      x[i] = static_cast<float>(args.gradient_scale * weight * (share - (i == 0 ? 1.0 : 0.0)));
+    const double scale = args.gradient_scale * weight;
+    for (size_t i = 0; i < args.negatives; ++i) {
+      x[i] = static_cast<float>(scale * std::exp(z[i + 1] - maximum) / total);
     }
+    target_logit = static_cast<float>(scale * (std::exp(z[0] - maximum) / total - 1.0));
     loss += weight * (std::log(total) + maximum - z[0]);
   }
   return loss;

@@ -22,7 +22,11 @@ namespace upnext::kernels {
 // class as well.
 struct SampledSoftmaxArgs {
   size_t batch = 0, negatives = 0;
-  size_t stride = 0;  // floats from row to row, >= 1 + negatives; 0 means exactly that
+  size_t stride = 0;  // floats from row to row, at least the row's length; 0 means exactly that
+  // [batch], or empty. When given, the true classes' logits are read from here and their gradient
+  // is written here, and a row of the matrix holds the negatives alone. Its rows are then as long
+  // and as aligned as the matrix product likes them.
+  std::span<float> target_logits = {};
   std::span<const uint32_t> target_ids = {};         // [batch]
   std::span<const uint32_t> negative_ids = {};       // [negatives], may repeat
   std::span<const float> target_corrections = {};    // [batch], empty: none
@@ -32,8 +36,8 @@ struct SampledSoftmaxArgs {
 };
 
 // A negative equal to the row's target (an accidental hit) takes no part in that row.
-// logits [batch, 1 + negatives], out: gradient_scale * weight * (softmax - one hot). Returns the
-// weighted sum of the rows' losses.
+// logits [batch, 1 + negatives], or [batch, negatives] with target_logits; out: gradient_scale *
+// weight * (softmax - one hot). Returns the weighted sum of the rows' losses.
 double SampledSoftmax(const SampledSoftmaxArgs& args, float* logits,
                       base::ThreadPool* pool = nullptr);
 

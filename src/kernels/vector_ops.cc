@@ -39,6 +39,41 @@ float Dot(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, size_t n) {
   return total;
 }
 
+// Four rows at once share the loads of x.
+void DotRows(const float* x, const float* rows, size_t stride, size_t count, size_t n, float* out) {
+  const Floats d;
+  const size_t lanes = hn::Lanes(d);
+  size_t row = 0;
+  for (; row + 4 <= count; row += 4) {
+    const float* r0 = rows + row * stride;
+    const float *r1 = r0 + stride, *r2 = r1 + stride, *r3 = r2 + stride;
+    auto sum0 = hn::Zero(d), sum1 = sum0, sum2 = sum0, sum3 = sum0;
+    size_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+      const auto v = hn::LoadU(d, x + i);
+      sum0 = hn::MulAdd(v, hn::LoadU(d, r0 + i), sum0);
+      sum1 = hn::MulAdd(v, hn::LoadU(d, r1 + i), sum1);
+      sum2 = hn::MulAdd(v, hn::LoadU(d, r2 + i), sum2);
+      sum3 = hn::MulAdd(v, hn::LoadU(d, r3 + i), sum3);
+    }
+    float total0 = hn::GetLane(hn::SumOfLanes(d, sum0)),
+          total1 = hn::GetLane(hn::SumOfLanes(d, sum1));
+    float total2 = hn::GetLane(hn::SumOfLanes(d, sum2)),
+          total3 = hn::GetLane(hn::SumOfLanes(d, sum3));
+    for (; i < n; ++i) {
+      total0 += x[i] * r0[i];
+      total1 += x[i] * r1[i];
+      total2 += x[i] * r2[i];
+      total3 += x[i] * r3[i];
+    }
+    out[row] = total0;
+    out[row + 1] = total1;
+    out[row + 2] = total2;
+    out[row + 3] = total3;
+  }
+  for (; row < count; ++row) out[row] = Dot(x, rows + row * stride, n);
+}
+
 void Axpy(float alpha, const float* x, float* y, size_t n) {
   const Floats d;
   const size_t lanes = hn::Lanes(d);
@@ -195,6 +230,7 @@ namespace upnext::kernels {
 
 HWY_EXPORT(TargetName);
 HWY_EXPORT(Dot);
+HWY_EXPORT(DotRows);
 HWY_EXPORT(Axpy);
 HWY_EXPORT(Scale);
 HWY_EXPORT(SumOfSquares);
@@ -210,6 +246,10 @@ HWY_EXPORT(FindAbove);
 std::string_view SimdName() { return HWY_DYNAMIC_DISPATCH(TargetName)(); }
 
 float Dot(const float* a, const float* b, size_t n) { return HWY_DYNAMIC_DISPATCH(Dot)(a, b, n); }
+
+void DotRows(const float* x, const float* rows, size_t stride, size_t count, size_t n, float* out) {
+  HWY_DYNAMIC_DISPATCH(DotRows)(x, rows, stride, count, n, out);
+}
 
 void Axpy(float alpha, const float* x, float* y, size_t n) {
   HWY_DYNAMIC_DISPATCH(Axpy)(alpha, x, y, n);
@@ -281,6 +321,10 @@ float Dot(const float* a, const float* b, size_t n) {
   double sum = 0.0;
   for (size_t i = 0; i < n; ++i) sum += static_cast<double>(a[i]) * b[i];
   return static_cast<float>(sum);
+}
+
+void DotRows(const float* x, const float* rows, size_t stride, size_t count, size_t n, float* out) {
+  for (size_t row = 0; row < count; ++row) out[row] = Dot(x, rows + row * stride, n);
 }
 
 void Axpy(float alpha, const float* x, float* y, size_t n) {

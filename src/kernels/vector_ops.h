@@ -21,6 +21,9 @@ namespace upnext::kernels {
 std::string_view SimdName();
 
 float Dot(const float* a, const float* b, size_t n);
+// out[i] = x . rows[i] for i < count, rows [count, stride] of which the first n floats are read.
+// The exact scan of an item table, and the product of one example with a layer.
+void DotRows(const float* x, const float* rows, size_t stride, size_t count, size_t n, float* out);
 void Axpy(float alpha, const float* x, float* y, size_t n);  // y += alpha x
 void Scale(float alpha, float* x, size_t n);                 // x *= alpha
 double SumOfSquares(const float* x, size_t n);               // accumulated in double
@@ -53,6 +56,7 @@ std::vector<Scored> TopK(std::span<const float> scores, size_t k);
 
 namespace reference {
 float Dot(const float* a, const float* b, size_t n);
+void DotRows(const float* x, const float* rows, size_t stride, size_t count, size_t n, float* out);
 void Axpy(float alpha, const float* x, float* y, size_t n);
 void Scale(float alpha, float* x, size_t n);
 double SumOfSquares(const float* x, size_t n);

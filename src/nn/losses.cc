@@ -67,6 +67,8 @@ LossValue SampledSoftmaxLoss(const SampledSoftmaxBatch& batch, float* logits,
                  negative_corrections.begin(), std::negate<float>());
   const kernels::SampledSoftmaxArgs args{.batch = batch.batch,
                                          .negatives = batch.negatives,
+                                         .stride = batch.stride,
+                                         .target_logits = batch.target_logits,
                                          .target_ids = batch.targets,
                                          .negative_ids = batch.negative_ids,
                                          .target_corrections = target_corrections,

@@ -41,21 +41,24 @@ LossValue FullSoftmaxLoss(size_t batch, size_t classes, std::span<const uint32_t
 // then the gradient approaches the full one as the negatives become many.
 struct SampledSoftmaxBatch {
   size_t batch = 0, negatives = 0;
-  std::span<const uint32_t> targets = {};             // [batch] class ids
-  std::span<const uint32_t> negative_ids = {};        // [negatives], may repeat
+  size_t stride = 0;  // floats from row to row of the logits; 0: rows lie close together
+  std::span<float> target_logits = {};          // as kernels::SampledSoftmaxArgs: [batch] or empty
+  std::span<const uint32_t> targets = {};       // [batch] class ids
+  std::span<const uint32_t> negative_ids = {};  // [negatives], may repeat
   std::span<const float> target_log_expected = {};    // [batch] log E[count], empty: 0
   std::span<const float> negative_log_expected = {};  // [negatives], empty: 0
   std::span<const float> weights = {};                // [batch] or empty
 };
-// logits [batch, 1 + negatives], column 0 the true class: gradient of the mean loss out.
+// logits [batch, 1 + negatives], column 0 the true class, or [batch, negatives] beside
+// target_logits: gradient of the mean loss out.
 LossValue SampledSoftmaxLoss(const SampledSoftmaxBatch& batch, float* logits,
                              base::ThreadPool* pool = nullptr);
 
 // Which examples count, and how much.
 struct ExampleWeights {
   std::span<const float> weights = {};  // [n], empty: 1 each
-  std::span<const uint8_t>
-      mask;  // [n], 0 leaves an example out (its gradient is 0), empty: all count
+  // [n], 0 leaves an example out (its gradient is 0); empty: all count.
+  std::span<const uint8_t> mask = {};
   float gradient_scale = 1.0f;  // the task's weight in a sum of losses; not applied to the value
 };
 

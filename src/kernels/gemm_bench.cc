@@ -1,0 +1,56 @@
+// Products of the shapes that training and serving have, in both precisions; "flops" is 2 m n k a
+// second.
+#include <benchmark/benchmark.h>
+
+#include <vector>
+
+#include "kernels/gemm.h"
+
+namespace upnext::kernels {
+namespace {
+
+// m, n, k, transpose a, transpose b, precision, threads.
+void Product(benchmark::State& state) {
+  const GemmShape shape{.m = static_cast<size_t>(state.range(0)),
+                        .n = static_cast<size_t>(state.range(1)),
+                        .k = static_cast<size_t>(state.range(2)),
+                        .transpose_a = state.range(3) != 0,
+                        .transpose_b = state.range(4) != 0};
+  const auto precision = static_cast<Precision>(state.range(5));
+  base::ThreadPool pool(static_cast<int>(state.range(6)));
+  const std::vector<float> a(shape.m * shape.k, 0.5f), b(shape.n * shape.k, 0.25f);
+  std::vector<float> c(shape.m * shape.n);
+  for (auto _ : state) Gemm(shape, a.data(), b.data(), c.data(), precision, &pool);
+  state.SetLabel(std::string(PrecisionName(precision)));
+  state.counters["flops"] =
+      benchmark::Counter(2.0 * static_cast<double>(shape.m * shape.n * shape.k) *
+                             static_cast<double>(state.iterations()),
+                         benchmark::Counter::kIsRate);
+}
+
+void TrainingShapes(benchmark::internal::Benchmark* bench) {
+  for (int64_t precision : {0, 1}) {
+    for (int64_t threads : {1, 2}) {
+      bench->Args({1024, 5000, 256, 0, 1, precision, threads});  // logits
+      bench->Args({1024, 256, 5000, 0, 0, precision, threads});  // their gradient to the users
+      bench->Args({5000, 256, 1024, 1, 0, precision, threads});  // and to the items
+      bench->Args({1024, 1024, 600, 0, 1, precision, threads});  // first layer
+      bench->Args({1024, 600, 1024, 1, 0, precision, threads});  // its weights' gradient
+    }
+  }
+}
+BENCHMARK(Product)->Apply(TrainingShapes)->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+void TinyShapes(benchmark::internal::Benchmark* bench) {
+  for (int64_t precision : {0, 1}) {
+    for (int64_t size : {4, 8, 12, 16, 20, 24, 32, 48})
+      bench->Args({size, size, size, 0, 1, precision, 1});
+    bench->Args({1, 256, 512, 0, 1, precision, 1});  // one user at serving
+    bench->Args({1, 64, 64, 0, 1, precision, 1});
+    bench->Args({1, 128, 256, 0, 1, precision, 1});
+  }
+}
+BENCHMARK(Product)->Name("TinyProduct")->Apply(TinyShapes)->UseRealTime();
+
+}  // namespace
+}  // namespace upnext::kernels
