@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/file.h"
+#include "base/test_folder.h"
 #include "events/duckdb.h"
 
 namespace upnext::simulator {
@@ -28,25 +29,21 @@ WorldOptions LogWorld() {
 class WrittenLog : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    directory_ = fs::path(testing::TempDir()) / "upnext_simulated_log";
-    const Status written = SimulateLog(LogWorld(), directory_, base::NoProgress());
+    const base::TestFolder folder;
+    const Status written = SimulateLog(LogWorld(), folder.path(), base::NoProgress());
     ASSERT_TRUE(written) << written.error().message;
     auto opened = events::Database::Open({});
     ASSERT_TRUE(opened) << opened.error().message;
     database_ = std::make_unique<events::Database>(*std::move(opened));
     for (const char* table : {"events", "items", "users"}) {
       const std::string file =
-          events::QuoteSql((directory_ / (std::string(table) + ".parquet")).string());
+          events::QuoteSql((folder / (std::string(table) + ".parquet")).string());
       const Status made = database_->Run("CREATE TABLE " + std::string(table) +
                                          " AS SELECT * FROM read_parquet(" + file + ")");
       ASSERT_TRUE(made) << made.error().message;
     }
   }
-  static void TearDownTestSuite() {
-    database_.reset();
-    std::error_code ignored;
-    fs::remove_all(directory_, ignored);
-  }
+  static void TearDownTestSuite() { database_.reset(); }
   // Rows of numbers: every column of `sql` must be a number.
   static std::vector<std::vector<double>> Rows(const std::string& sql) {
     std::vector<std::vector<double>> rows;
@@ -67,10 +64,8 @@ class WrittenLog : public testing::Test {
     EXPECT_EQ(rows.size(), 1u) << sql;
     return rows.empty() ? std::nan("") : rows[0][0];
   }
-  static fs::path directory_;
   static std::unique_ptr<events::Database> database_;
 };
-fs::path WrittenLog::directory_;
 std::unique_ptr<events::Database> WrittenLog::database_;
 
 TEST_F(WrittenLog, HasTheCanonicalColumnsAndEveryKindOfEvent) {
@@ -265,7 +260,8 @@ TEST(SimulateLog, OneSeedGivesOneFileWhateverTheThreads) {
   options.users = 700;  // more than a chunk
   options.items = 300;
   options.days = 5;
-  const fs::path root = fs::path(testing::TempDir()) / "upnext_simulated_twice";
+  const base::TestFolder folder;
+  const fs::path root = folder.path();
   std::map<std::string, std::string> bytes;
   for (const int threads : {1, 3}) {
     options.threads = threads;
@@ -285,8 +281,6 @@ TEST(SimulateLog, OneSeedGivesOneFileWhateverTheThreads) {
   ASSERT_TRUE(SimulateLog(options, root, base::NoProgress()));
   EXPECT_FALSE(bytes["events.parquet"] == *base::ReadFile(root / "events.parquet"));
   EXPECT_FALSE(fs::exists(root / ".simulating"));
-  std::error_code ignored;
-  fs::remove_all(root, ignored);
 }
 
 class StoppedProgress : public base::Progress {
@@ -302,15 +296,14 @@ TEST(SimulateLog, StoppedOnRequestItLeavesNothingBehind) {
   WorldOptions options;
   options.users = 50;
   options.items = 200;
-  const fs::path root = fs::path(testing::TempDir()) / "upnext_simulated_not";
+  const base::TestFolder folder;
+  const fs::path root = folder.path();
   StoppedProgress progress;
   const Status status = SimulateLog(options, root, progress);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, Code::kCancelled);
   EXPECT_FALSE(fs::exists(root / "events.parquet"));
   EXPECT_FALSE(fs::exists(root / ".simulating"));
-  std::error_code ignored;
-  fs::remove_all(root, ignored);
 }
 
 TEST(UserSimulator, AUsersRowsDoNotDependOnWhoCameBefore) {

@@ -153,37 +153,34 @@ WorldOptions WorldOptions::FromConfig(const base::ConfigTable& world) {
 }
 
 Status WorldOptions::Validate() const {
-  if (users == 0) return InvalidArgument("world.users: expected at least 1, found 0");
+  if (users == 0) return InvalidArgument("users: expected at least 1, found 0");
   if (items < 100) {
     return InvalidArgument(
-        "world.items: expected at least 100, found {}; a slate of {} needs a catalogue", items,
+        "items: expected at least 100, found {}; a slate of {} needs a catalogue", items,
         sessions.slate_size);
   }
-  if (days < 1) return InvalidArgument("world.days: expected at least 1, found {}", days);
+  if (days < 1) return InvalidArgument("days: expected at least 1, found {}", days);
   if (catalogue.topics < 2 || catalogue.topics > 24) {
-    return InvalidArgument("world.catalogue.topics: expected 2 to 24, found {}", catalogue.topics);
+    return InvalidArgument("catalogue.topics: expected 2 to 24, found {}", catalogue.topics);
   }
   if (catalogue.series_min < 2 || catalogue.series_max < catalogue.series_min) {
-    return InvalidArgument(
-        "world.catalogue: expected 2 <= series_min <= series_max, found {} and {}",
-        catalogue.series_min, catalogue.series_max);
+    return InvalidArgument("catalogue: expected 2 <= series_min <= series_max, found {} and {}",
+                           catalogue.series_min, catalogue.series_max);
   }
   if (sessions.slate_size < 1 || sessions.slate_size > 50) {
-    return InvalidArgument("world.sessions.slate_size: expected 1 to 50, found {}",
-                           sessions.slate_size);
+    return InvalidArgument("sessions.slate_size: expected 1 to 50, found {}", sessions.slate_size);
   }
   if (!(policy.popular > 0)) {
     return InvalidArgument(
-        "world.policy.popular: expected more than 0, found {}; it gives every item a chance",
+        "policy.popular: expected more than 0, found {}; it gives every item a chance",
         policy.popular);
   }
   const double c = response.satisfaction_correlation;
   if (!(c >= -1 && c <= 1)) {
-    return InvalidArgument("world.response.satisfaction_correlation: expected -1 to 1, found {}",
-                           c);
+    return InvalidArgument("response.satisfaction_correlation: expected -1 to 1, found {}", c);
   }
   if (!(catalogue.refresh_hours > 0)) {
-    return InvalidArgument("world.catalogue.refresh_hours: expected more than 0, found {}",
+    return InvalidArgument("catalogue.refresh_hours: expected more than 0, found {}",
                            catalogue.refresh_hours);
   }
   return Ok();

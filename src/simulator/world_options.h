@@ -1,7 +1,7 @@
 // Every parameter of the simulated world, with its default. docs/guides/simulator.md gives the
 // equations these symbols stand in; configs/world.toml lists them all.
 //
-//   WorldOptions options = WorldOptions::FromConfig(config.Table("world"));
+//   WorldOptions options = WorldOptions::FromConfig(config.root());
 //   options.users = 2000;
 //   UPNEXT_RETURN_IF_ERROR(options.Validate());
 //
@@ -24,7 +24,7 @@ inline constexpr size_t kDevices = 4;
 inline constexpr std::array<const char*, kDevices> kDeviceNames = {"phone", "desktop", "tablet",
                                                                    "tv"};
 
-// [world.catalogue]
+// [catalogue]
 struct CatalogueOptions {
   uint32_t topics = 24;                 // distinct topics, 2 to 24
   double items_per_channel = 20;        // mean; sizes are Zipf-like over channels
@@ -44,7 +44,7 @@ struct CatalogueOptions {
   friend bool operator==(const CatalogueOptions&, const CatalogueOptions&) = default;
 };
 
-// [world.audience]
+// [audience]
 struct AudienceOptions {
   double sessions_per_day = 1.0;   // mean over users
   double activity_exponent = 2.2;  // P(activity > x) ~ x^-(exponent-1), cut at 100 times the least
@@ -54,7 +54,7 @@ struct AudienceOptions {
   friend bool operator==(const AudienceOptions&, const AudienceOptions&) = default;
 };
 
-// [world.response]: what a user does with an item. z-values have mean about 0 and variance about 1.
+// [response]: what a user does with an item. z-values have mean about 0 and variance about 1.
 struct ResponseOptions {
   // Click logit, given examination.
   double click_base = -3.8;
@@ -98,7 +98,7 @@ struct ResponseOptions {
   friend bool operator==(const ResponseOptions&, const ResponseOptions&) = default;
 };
 
-// [world.examination]: P(examined) = floor + (1 - floor) * exp(-(position - 1) / scale), by device.
+// [examination]: P(examined) = floor + (1 - floor) * exp(-(position - 1) / scale), by device.
 // The desktop's pair fits figure 7 of Zhao et al. 2019 as odds relative to position 1.
 struct ExaminationOptions {
   std::array<double, kDevices> floor = {0.15, 0.36, 0.28, 0.45};
@@ -107,7 +107,7 @@ struct ExaminationOptions {
   friend bool operator==(const ExaminationOptions&, const ExaminationOptions&) = default;
 };
 
-// [world.sessions]
+// [sessions]
 struct SessionOptions {
   uint32_t slate_size = 10;
   double more_pages = 0.45;      // probability of another home slate after one
@@ -119,7 +119,7 @@ struct SessionOptions {
   friend bool operator==(const SessionOptions&, const SessionOptions&) = default;
 };
 
-// [world.policy]: the logging policy.
+// [policy]: the logging policy.
 struct PolicyOptions {
   double random_share = 0.10;  // share of requests answered uniformly at random
   double popular = 0.25, topical = 0.45,
@@ -147,7 +147,8 @@ struct WorldOptions {
   SessionOptions sessions;
   PolicyOptions policy;
 
-  // Reads the project file's [world] table. Wrong types and ranges are kept for Config::Check().
+  // Reads a world file, or a table of the same keys. Wrong types and ranges are kept for
+  // Config::Check().
   static WorldOptions FromConfig(const base::ConfigTable& world);
   // kInvalidArgument for options set in code that FromConfig would have refused.
   Status Validate() const;

@@ -13,7 +13,7 @@ namespace {
 TEST(WorldOptions, DefaultsAreValidAndNeedNoTable) {
   const auto config = base::Config::Parse("", "empty.toml");
   ASSERT_TRUE(config) << config.error().message;
-  const WorldOptions options = WorldOptions::FromConfig(config->Table("world"));
+  const WorldOptions options = WorldOptions::FromConfig(config->root());
   EXPECT_TRUE(config->Check());
   EXPECT_TRUE(options.Validate());
   EXPECT_EQ(options.users, 2000u);
@@ -24,16 +24,16 @@ TEST(WorldOptions, EveryKeyOfTheDocumentedFileIsReadAndIsTheDefault) {
   const auto path = std::filesystem::path(__FILE__).parent_path() / "../../configs/world.toml";
   const auto config = base::Config::Load(path);
   ASSERT_TRUE(config) << config.error().message;
-  const WorldOptions read = WorldOptions::FromConfig(config->Table("world"));
+  const WorldOptions read = WorldOptions::FromConfig(config->root());
   const auto checked = config->Check();
   ASSERT_TRUE(checked) << checked.error().message;
   EXPECT_EQ(read, WorldOptions{});
 }
 
 TEST(WorldOptions, AMisspeltKeyNamesTheRightOne) {
-  const auto config = base::Config::Parse("[world.catalogue]\nzipf_exponet = 1\n", "world.toml");
+  const auto config = base::Config::Parse("[catalogue]\nzipf_exponet = 1\n", "world.toml");
   ASSERT_TRUE(config) << config.error().message;
-  WorldOptions::FromConfig(config->Table("world"));
+  WorldOptions::FromConfig(config->root());
   const auto checked = config->Check();
   ASSERT_FALSE(checked);
   EXPECT_NE(checked.error().message.find("zipf_exponent"), std::string::npos)
@@ -46,7 +46,7 @@ TEST(WorldOptions, RefusesWhatCannotBeAWorld) {
   const Status status = options.Validate();
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, Code::kInvalidArgument);
-  EXPECT_NE(status.error().message.find("world.items"), std::string::npos);
+  EXPECT_NE(status.error().message.find("items"), std::string::npos);
   options.items = 500;
   options.policy.popular = 0;
   EXPECT_FALSE(options.Validate());
