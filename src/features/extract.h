@@ -37,9 +37,10 @@ struct Bags {
   std::vector<uint32_t> ids;
   std::vector<uint32_t> offsets{0};
   size_t size() const { return offsets.size() - 1; }
-  std::span<const uint32_t> operator[](size_t e) const {
+  std::span<const uint32_t> operator[](size_t e) const& {
     return std::span(ids).subspan(offsets[e], offsets[e + 1] - offsets[e]);
   }
+  std::span<const uint32_t> operator[](size_t e) && = delete;  // would dangle
   void Close() { offsets.push_back(static_cast<uint32_t>(ids.size())); }
   void Clear() {
     ids.clear();

@@ -1,0 +1,52 @@
+#include "features/complete_rule.h"
+
+#include <gtest/gtest.h>
+
+namespace upnext::features {
+namespace {
+
+using events::EventType;
+
+bool Complete(const CompleteRule& rule, EventType type, float value, float duration_s) {
+  events::Event event;
+  event.type = type;
+  event.value = value;
+  events::Item item;
+  item.duration_s = duration_s;
+  return rule.IsComplete(event, item);
+}
+
+TEST(CompleteRule, CG16_AWatchIsCompleteByShareElseBySeconds) {
+  const CompleteRule rule;
+  EXPECT_TRUE(Complete(rule, EventType::kWatch, 70, 100));
+  EXPECT_FALSE(Complete(rule, EventType::kWatch, 69, 100));
+  EXPECT_TRUE(Complete(rule, EventType::kWatch, 30, events::kAbsent));
+  EXPECT_FALSE(Complete(rule, EventType::kWatch, 29, events::kAbsent));
+  EXPECT_TRUE(Complete(rule, EventType::kWatch, 30, 0)) << "duration 0 means unknown";
+  EXPECT_FALSE(Complete(rule, EventType::kWatch, events::kAbsent, 100));
+  EXPECT_FALSE(Complete(rule, EventType::kWatch, events::kAbsent, events::kAbsent));
+  for (const EventType type : {EventType::kImpression, EventType::kClick, EventType::kLike}) {
+    EXPECT_FALSE(Complete(rule, type, 1000, 1));
+  }
+}
+
+TEST(CompleteRule, CG16_TheSourceMayDecide) {
+  EXPECT_TRUE(Complete({}, EventType::kComplete, events::kAbsent, 100));
+  const CompleteRule rule{.from_event = true};
+  EXPECT_TRUE(Complete(rule, EventType::kComplete, events::kAbsent, 100));
+  EXPECT_FALSE(Complete(rule, EventType::kWatch, 100, 100));
+}
+
+TEST(CompleteRule, ReadsTheProjectFile) {
+  const Result<base::Config> config = base::Config::Parse(
+      "[labels]\ncomplete = \"event\"\ncomplete_share = 0.5\ncomplete_seconds = 10\n", "p.toml");
+  ASSERT_TRUE(config);
+  const CompleteRule rule = CompleteRule::FromConfig(config->Table("labels"));
+  EXPECT_TRUE(config->Check());
+  EXPECT_TRUE(rule.from_event);
+  EXPECT_EQ(rule.share, 0.5);
+  EXPECT_EQ(rule.seconds, 10);
+}
+
+}  // namespace
+}  // namespace upnext::features

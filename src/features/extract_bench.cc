@@ -1,0 +1,179 @@
+// How fast features are made: the fold of a replay, and extraction for both models, on one thread.
+#include <benchmark/benchmark.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/rng.h"
+#include "events/event_log.h"
+#include "features/extract.h"
+#include "features/user_state.h"
+
+namespace upnext::features {
+namespace {
+
+constexpr uint32_t kItems = 100'000, kQueries = 20'000;
+
+// A catalogue of kItems items, on disk for as long as the program runs.
+class World {
+ public:
+  static const World& Get() {
+    static const World world;
+    return world;
+  }
+  Catalogue& catalogue() const { return *catalogue_; }
+  const FeatureTables& tables() const { return tables_; }
+
+  static std::vector<events::Event> RandomEvents(size_t n, uint64_t seed) {
+    base::Rng rng(seed);
+    std::vector<events::Event> events(n);
+    for (size_t i = 0; i < n; ++i) {
+      events::Event& event = events[i];
+      event.time_ms = static_cast<int64_t>(i) * 60'000;
+      event.item = static_cast<uint32_t>(rng.Below(kItems));
+      const uint64_t kind = rng.Below(10);
+      if (kind < 3) {
+        event.type = events::EventType::kWatch;
+        event.value = static_cast<float>(rng.Below(120));
+      } else if (kind < 4) {
+        event.type = events::EventType::kSearch;
+        event.item = events::kNone;
+        event.query = static_cast<uint32_t>(rng.Below(kQueries));
+      }
+    }
+    return events;
+  }
+  UserState Fold(size_t n, UserState::Parts parts) const {
+    UserState state(parts);
+    for (const events::Event& event : RandomEvents(n, 3)) state.Apply(event, *catalogue_, {});
+    return state;
+  }
+
+ private:
+  World() {
+    folder_ = (std::filesystem::temp_directory_path() / "upnext-bench-XXXXXX").string();
+    if (mkdtemp(folder_.data()) == nullptr) std::abort();
+    std::vector<events::RawItem> items(kItems);
+    for (uint32_t i = 0; i < kItems; ++i) {
+      items[i].item = fmt::format("i{}", i);
+      items[i].duration_s = static_cast<float>(20 + i % 200);
+      items[i].channel = fmt::format("c{}", i % 5'000);
+      items[i].topics = {fmt::format("t{}", i % 100), fmt::format("t{}", i % 37)};
+    }
+    std::vector<events::RawEvent> searches(kQueries);
+    for (uint32_t q = 0; q < kQueries; ++q) {
+      searches[q].user = "u";
+      searches[q].time_ms = q;
+      searches[q].type = events::EventType::kSearch;
+      searches[q].query = fmt::format("word{} word{}", q % 999, q);
+    }
+    const Status written = events::WriteEventLog(folder_, searches, items, {});
+    Result<events::EventLog> log = events::EventLog::Open(folder_);
+    if (!written || !log) std::abort();
+    catalogue_ = std::make_unique<Catalogue>(*std::move(log));
+    std::filesystem::remove_all(folder_);  // stays mapped
+    Learn();
+  }
+  void Learn() {
+    base::Rng rng(1);
+    const std::vector<uint64_t> item_counts(kItems, 1), query_counts(kQueries, 1);
+    for (const VocabularyId id : {VocabularyId::kItem, VocabularyId::kRankedItem,
+                                  VocabularyId::kChannel, VocabularyId::kTopic}) {
+      tables_.vocabularies[static_cast<size_t>(id)] = Vocabulary::Learn(item_counts, kItems);
+    }
+    tables_.tokens = QueryTokens::Learn(*catalogue_, query_counts, 1'000'000);
+    ItemStatistics::Builder builder(kItems);
+    for (const events::Event& event : RandomEvents(1'000'000, 2)) builder.Add(event, true);
+    tables_.item_statistics = builder.Build();
+    const size_t fields = ContinuousFields(Side::kQuery) + ContinuousFields(Side::kImpression);
+    for (size_t i = 0; i < fields; ++i) {
+      std::vector<float> sample(10'000);
+      for (float& x : sample) x = static_cast<float>(std::exp(8 * rng.Uniform()));
+      tables_.quantiles.push_back(Quantiles::Learn(std::move(sample)));
+    }
+    tables_.train_end_ms = 1'000'000'000;
+  }
+
+  std::string folder_;
+  std::unique_ptr<Catalogue> catalogue_;
+  FeatureTables tables_;
+};
+
+void Fold(benchmark::State& bench, UserState::Parts parts) {
+  const World& world = World::Get();
+  const std::vector<events::Event> events = World::RandomEvents(1'000, 4);
+  for (auto _ : bench) {
+    UserState state(parts);
+    for (const events::Event& event : events) state.Apply(event, world.catalogue(), {});
+    benchmark::DoNotOptimize(state);
+  }
+  bench.SetItemsProcessed(bench.iterations() * static_cast<int64_t>(events.size()));
+}
+BENCHMARK_CAPTURE(Fold, Bags, UserState::Parts::kBags);
+BENCHMARK_CAPTURE(Fold, All, UserState::Parts::kAll);
+
+// 50 watches and `bench.range(0)` searches of 3 tokens each.
+void ExtractCandidateExample(benchmark::State& bench) {
+  const World& world = World::Get();
+  UserState state(UserState::Parts::kBags);
+  for (const events::Event& event : World::RandomEvents(2'000, 5)) {
+    const bool search = event.type == events::EventType::kSearch;
+    const size_t wanted = static_cast<size_t>(bench.range(0));
+    if (!search || state.searches().size() < wanted) state.Apply(event, world.catalogue(), {});
+  }
+  const CandidateExtractor extractor(world.tables(), world.catalogue());
+  CandidateBatch batch;
+  for (auto _ : bench) {
+    if (batch.size() == 1'024) batch.Clear();
+    extractor.Append(state, {}, {}, 1'000, &batch);
+  }
+  bench.SetItemsProcessed(bench.iterations());
+}
+BENCHMARK(ExtractCandidateExample)->Arg(0)->Arg(10)->Arg(50);
+
+void ExtractQuery(benchmark::State& bench) {
+  const World& world = World::Get();
+  const UserState state = world.Fold(2'000, UserState::Parts::kAll);
+  const RankingExtractor extractor(world.tables(), world.catalogue());
+  RankingBlock block(Side::kQuery);
+  for (auto _ : bench) {
+    if (block.rows == 256) block.Clear();
+    extractor.AppendQuery(state, {}, {.time_ms = 200'000'000}, &block);
+  }
+  bench.SetItemsProcessed(bench.iterations());
+}
+BENCHMARK(ExtractQuery);
+
+void ExtractImpression(benchmark::State& bench) {
+  const World& world = World::Get();
+  const UserState state = world.Fold(2'000, UserState::Parts::kAll);
+  const RankingExtractor extractor(world.tables(), world.catalogue());
+  RankingBlock block(Side::kImpression);
+  uint32_t item = 0;
+  for (auto _ : bench) {
+    if (block.rows == 1'024) block.Clear();
+    item = (item + 7'919) % kItems;
+    extractor.AppendImpression(state, {}, {.time_ms = 200'000'000}, {.item = item}, &block);
+  }
+  bench.SetItemsProcessed(bench.iterations());
+}
+BENCHMARK(ExtractImpression);
+
+void SerializeAndParse(benchmark::State& bench) {
+  const UserState state =
+      World::Get().Fold(static_cast<size_t>(bench.range(0)), UserState::Parts::kAll);
+  size_t bytes = 0;
+  for (auto _ : bench) {
+    const std::string saved = state.Serialize();
+    bytes = saved.size();
+    benchmark::DoNotOptimize(UserState::Parse(saved));
+  }
+  bench.counters["bytes"] = static_cast<double>(bytes);
+}
+BENCHMARK(SerializeAndParse)->Arg(100)->Arg(2'000);
+
+}  // namespace
+}  // namespace upnext::features

@@ -1,0 +1,338 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "features/extract.h"
+#include "features/test_log.h"
+#include "features/test_tables.h"
+
+namespace upnext::features {
+namespace {
+
+using events::EventType;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr float kNan = events::kAbsent;
+
+// A block with one row whose fields can be asked for by name.
+struct Row {
+  Side side;
+  RankingBlock block;
+
+  size_t Slot(std::string_view name, bool continuous) const {
+    size_t slot = 0;
+    for (const Field& field : RankingFields()) {
+      if (field.side != side || (field.kind == FieldKind::kContinuous) != continuous) continue;
+      if (field.name == name) return slot;
+      ++slot;
+    }
+    ADD_FAILURE() << "no field " << name;
+    return 0;
+  }
+  float raw(std::string_view name) const { return block.raw[Slot(name, true)]; }
+  std::vector<float> dense(std::string_view name) const {
+    const float* first = block.dense.data() + Slot(name, true) * kPowers;
+    return {first, first + kPowers};
+  }
+  std::vector<uint32_t> rows(std::string_view name) const {
+    return block.categorical[Slot(name, false)].ids;
+  }
+};
+
+class RankingExtractorTest : public testing::Test {
+ protected:
+  static TestLog MakeLog() {
+    auto [events, items] = RandomHistory(900, 20, 10);
+    events.front().device = "tv";
+    events.front().region = "north";
+    events.front().source = "trending";
+    return TestLog(events, items, {});
+  }
+  Row Query(const UserState& state, const Context& context, const events::User& user = {}) const {
+    Row row{Side::kQuery, RankingBlock(Side::kQuery)};
+    RankingExtractor(tables_, log_.catalogue()).AppendQuery(state, user, context, &row.block);
+    return row;
+  }
+  Row Impression(const UserState& state, const Context& context, const Candidate& candidate,
+                 const events::User& user = {}) const {
+    Row row{Side::kImpression, RankingBlock(Side::kImpression)};
+    RankingExtractor(tables_, log_.catalogue())
+        .AppendImpression(state, user, context, candidate, &row.block);
+    return row;
+  }
+  uint32_t RowOf(VocabularyId vocabulary, uint32_t id) const {
+    return tables_.vocabulary(vocabulary).Row(id);
+  }
+  TestLog log_ = MakeLog();
+  FeatureTables tables_ = LearnTables(log_);
+};
+
+TEST_F(RankingExtractorTest, RK01_QueryFeaturesAreMadeOncePerRequest) {
+  const RankingExtractor extractor(tables_, log_.catalogue());
+  const UserState state = log_.Fold("u");
+  const Context context{.time_ms = Minutes(60 * 24 * 30)};
+  RankingBlock queries(Side::kQuery), impressions(Side::kImpression);
+  extractor.AppendQuery(state, {}, context, &queries);
+  const uint64_t before = Digest(queries);
+  for (uint32_t item = 0; item < 20; ++item) {
+    extractor.AppendImpression(state, {}, context, {.item = item}, &impressions);
+  }
+  EXPECT_EQ(queries.rows, 1u);
+  EXPECT_EQ(Digest(queries), before);
+  EXPECT_EQ(impressions.rows, 20u);
+  EXPECT_EQ(impressions.categorical.size(), CategoricalFields(Side::kImpression));
+  EXPECT_EQ(impressions.raw.size(), 20 * ContinuousFields(Side::kImpression));
+  EXPECT_EQ(impressions.dense.size(), 20 * kPowers * ContinuousFields(Side::kImpression));
+  for (const Bags& bags : impressions.categorical) EXPECT_EQ(bags.size(), 20u);
+  EXPECT_EQ(CategoricalFields(Side::kQuery) + ContinuousFields(Side::kQuery) +
+                CategoricalFields(Side::kImpression) + ContinuousFields(Side::kImpression),
+            RankingFields().size())
+      << "no field is on both sides";
+}
+
+TEST_F(RankingExtractorTest, RK06_NumbersComeWithTheirPowersAndMissingOnesSaySo) {
+  const Row row = Impression(log_.Fold("u"), {.time_ms = Minutes(60 * 24 * 30)}, {.item = 3});
+  const std::vector<float> duration = row.dense("duration_s");
+  EXPECT_GT(duration[0], 0);
+  EXPECT_LT(duration[0], 1);
+  EXPECT_FLOAT_EQ(duration[1], duration[0] * duration[0]);
+  EXPECT_FLOAT_EQ(duration[2], std::sqrt(duration[0]));
+  EXPECT_EQ(duration[3], 0);
+  const Row unknown = Impression(UserState(), {}, {});
+  EXPECT_THAT(unknown.dense("duration_s"), ElementsAre(0, 0, 0, 1));
+  EXPECT_TRUE(std::isnan(unknown.raw("duration_s")));
+}
+
+// Everything that the impression fields say of the past, counted again from the events themselves.
+struct Recount {
+  double watches = 0, complete = 0, seconds = 0, impressions = 0;
+  int64_t last_watch_ms = events::kNoTime, last_impression_ms = events::kNoTime;
+  void Add(const events::Event& event, const events::Item& item) {
+    if (event.type == EventType::kImpression) {
+      ++impressions;
+      last_impression_ms = event.time_ms;
+    }
+    if (event.type != EventType::kWatch && event.type != EventType::kComplete) return;
+    impressions = 0;
+    watches += event.type == EventType::kWatch;
+    complete += CompleteRule().IsComplete(event, item);
+    if (event.type == EventType::kWatch) seconds += static_cast<double>(event.value);
+    last_watch_ms = event.time_ms;
+  }
+  float Times() const { return static_cast<float>(std::max(watches, complete)); }
+  static float Since(int64_t now_ms, int64_t then_ms) {
+    return then_ms == events::kNoTime ? kNan : static_cast<float>(now_ms - then_ms) / 1000;
+  }
+};
+
+// NaN equals NaN; numbers within a millionth.
+testing::AssertionResult Same(float a, double b) {
+  if (std::isnan(a) && std::isnan(b)) return testing::AssertionSuccess();
+  if (std::abs(static_cast<double>(a) - b) <= 1e-6 * std::max(1.0, std::abs(b))) {
+    return testing::AssertionSuccess();
+  }
+  return testing::AssertionFailure() << a << " is not " << b;
+}
+
+TEST_F(RankingExtractorTest, RK07_HistoryFeaturesEqualARecountOfTheEventsBefore) {
+  const std::vector<events::Event> events = log_.Events("u");
+  const ItemCounts prior = tables_.item_statistics.Prior();
+  const double complete_rate = static_cast<double>(prior.complete) /
+                               static_cast<double>(std::max(prior.watches, prior.complete));
+  UserState state;
+  for (size_t now = 0; now < events.size(); ++now) {
+    const uint32_t candidate = static_cast<uint32_t>(now % 20);
+    const events::Item item = log_.catalogue().item(candidate);
+    Recount channel, topics, same;
+    for (size_t i = 0; i < now; ++i) {
+      if (events[i].item == events::kNone) continue;
+      const events::Item past = log_.catalogue().item(events[i].item);
+      if (item.channel != events::kNone && past.channel == item.channel) {
+        channel.Add(events[i], past);
+      }
+      for (const uint32_t topic : past.topics) {
+        if (std::ranges::count(item.topics, topic) > 0) topics.Add(events[i], past);
+      }
+      if (events[i].item == candidate) same.Add(events[i], past);
+    }
+    const int64_t time_ms = events[now].time_ms;
+    const Row row = Impression(state, {.time_ms = time_ms}, {.item = candidate});
+    const bool has_channel = item.channel != events::kNone;
+    ASSERT_TRUE(Same(row.raw("channel_watches"), has_channel ? channel.Times() : kNan));
+    ASSERT_TRUE(
+        Same(row.raw("since_channel_watch_s"), Recount::Since(time_ms, channel.last_watch_ms)));
+    ASSERT_TRUE(Same(row.raw("channel_complete_rate"),
+                     has_channel ? (channel.complete + kAffinityPriorWeight * complete_rate) /
+                                       (channel.Times() + kAffinityPriorWeight)
+                                 : NAN));
+    ASSERT_TRUE(Same(row.raw("channel_mean_watch_s"), channel.seconds / channel.watches));
+    ASSERT_TRUE(
+        Same(row.raw("since_topic_watch_s"), Recount::Since(time_ms, topics.last_watch_ms)));
+    ASSERT_TRUE(Same(row.raw("topic_mean_watch_s"), topics.seconds / topics.watches));
+    ASSERT_EQ(row.raw("item_impressions"), static_cast<float>(same.impressions));
+    ASSERT_TRUE(
+        Same(row.raw("since_item_impression_s"), Recount::Since(time_ms, same.last_impression_ms)));
+    ASSERT_EQ(row.raw("item_watches"), same.Times());
+    ASSERT_TRUE(Same(row.raw("since_item_watch_s"), Recount::Since(time_ms, same.last_watch_ms)));
+    state.Apply(events[now], log_.catalogue(), {});
+  }
+}
+
+TEST_F(RankingExtractorTest, UserNumbersEqualARecount) {
+  const std::vector<events::Event> events = log_.Events("u");
+  double impressions = 0, clicks = 0, watches = 0, seconds = 0, searches = 0, share = 0, shares = 0;
+  for (const events::Event& event : events) {
+    impressions += event.type == EventType::kImpression;
+    clicks += event.type == EventType::kClick;
+    searches += event.type == EventType::kSearch;
+    if (event.type != EventType::kWatch) continue;
+    ++watches;
+    seconds += static_cast<double>(event.value);
+    const float duration_s = log_.catalogue().item(event.item).duration_s;
+    if (std::isnan(duration_s)) continue;
+    ++shares;
+    share += std::min(1.0, static_cast<double>(event.value) / static_cast<double>(duration_s));
+  }
+  const int64_t now_ms = events.back().time_ms + 90'000;
+  const Row row = Query(log_.Fold("u"), {.time_ms = now_ms});
+  const ItemCounts prior = tables_.item_statistics.Prior();
+  const double click_rate =
+      static_cast<double>(prior.clicks) / static_cast<double>(prior.impressions);
+  EXPECT_TRUE(Same(row.raw("click_rate"),
+                   (clicks + kUserPriorWeight * click_rate) / (impressions + kUserPriorWeight)));
+  const double mean_s = static_cast<double>(prior.watch_s) / static_cast<double>(prior.watches);
+  EXPECT_TRUE(Same(row.raw("mean_watch_s"),
+                   (seconds + kUserPriorWeight * mean_s) / (watches + kUserPriorWeight)));
+  EXPECT_TRUE(Same(row.raw("user_mean_watch_share"),
+                   (share + kUserPriorWeight * kPriorWatchShare) / (shares + kUserPriorWeight)));
+  EXPECT_EQ(row.raw("searches"), static_cast<float>(searches));
+  EXPECT_EQ(row.raw("since_last_event_s"), 90);
+}
+
+TEST_F(RankingExtractorTest, RK09_ShownButNotWatchedIsCounted) {
+  UserState state;
+  events::Event shown;
+  shown.item = 4;
+  for (int i = 1; i <= 3; ++i) {
+    shown.time_ms = Minutes(i);
+    state.Apply(shown, log_.catalogue(), {});
+  }
+  const Row row = Impression(state, {.time_ms = Minutes(5)}, {.item = 4});
+  EXPECT_EQ(row.raw("item_impressions"), 3);
+  EXPECT_EQ(row.raw("since_item_impression_s"), 120);
+  EXPECT_EQ(Impression(state, {.time_ms = Minutes(5)}, {.item = 5}).raw("item_impressions"), 0);
+}
+
+TEST_F(RankingExtractorTest, RK10_SeedLastWatchedLastQueryAndLanguage) {
+  UserState state;
+  events::Event event;
+  for (const uint32_t item : {3u, 8u}) {
+    event.type = EventType::kComplete;
+    event.item = item;
+    event.time_ms += 1000;
+    state.Apply(event, log_.catalogue(), {});
+    event.type = EventType::kSearch;
+    event.query = item % 2;
+    state.Apply(event, log_.catalogue(), {});
+  }
+  events::User user;
+  user.language = log_.Id(events::IdSpace::kLanguage, "en");
+  const Context context{.time_ms = 9'000, .device = 0, .region = 0, .seed = 2};
+  const Row query = Query(state, context, user);
+  const auto item_row = [&](uint32_t item) { return RowOf(VocabularyId::kRankedItem, item); };
+  EXPECT_THAT(query.rows("watched_items"), ElementsAre(item_row(3), item_row(8)));
+  EXPECT_THAT(query.rows("last_watched"), ElementsAre(item_row(8)));
+  EXPECT_THAT(query.rows("seed"), ElementsAre(item_row(2)));
+  std::vector<uint32_t> last_query;
+  tables_.tokens.AppendRows(0, log_.catalogue(), &last_query);
+  EXPECT_EQ(query.rows("last_query_tokens"), last_query);
+  EXPECT_EQ(query.rows("query_tokens").size(), 2 * last_query.size());
+  EXPECT_THAT(query.rows("user_language"),
+              ElementsAre(RowOf(VocabularyId::kLanguage, user.language)));
+  EXPECT_THAT(query.rows("device"), ElementsAre(RowOf(VocabularyId::kDevice, 0)));
+  // Items 0, 3 and 2 are in English, in German and in no known language.
+  EXPECT_EQ(Impression(state, context, {.item = 0}, user).raw("language_match"), 1);
+  EXPECT_EQ(Impression(state, context, {.item = 3}, user).raw("language_match"), 0);
+  EXPECT_TRUE(std::isnan(Impression(state, context, {.item = 2}, user).raw("language_match")));
+  EXPECT_THAT(Impression(state, context, {.item = 0, .source = 0}).rows("source"),
+              ElementsAre(RowOf(VocabularyId::kSource, 0)));
+}
+
+TEST_F(RankingExtractorTest, RK04_UnknownIdsAreRowZeroAndAbsentOnesAreNoRow) {
+  const uint32_t fresh = log_.catalogue().FindOrAdd(events::IdSpace::kItem, "brand new");
+  const Row unknown = Impression(UserState(), {.time_ms = kStartMs}, {.item = fresh});
+  EXPECT_THAT(unknown.rows("item"), ElementsAre(0u));
+  EXPECT_THAT(unknown.rows("channel"), IsEmpty());
+  EXPECT_THAT(unknown.rows("topics"), IsEmpty());
+  EXPECT_THAT(unknown.rows("source"), IsEmpty());
+  EXPECT_EQ(unknown.raw("item_popularity"), 0);
+  EXPECT_FALSE(std::isnan(unknown.raw("item_click_rate"))) << "the prior";
+  const Row nobody = Query(UserState(), {});
+  for (const Bags& bags : nobody.block.categorical) {
+    EXPECT_THAT(bags.ids, IsEmpty());
+    EXPECT_EQ(bags.size(), 1u);
+  }
+}
+
+TEST_F(RankingExtractorTest, ItemStatisticsOfTheSameDayAreNotSeen) {
+  const events::Event first = log_.Events("u").front();
+  for (uint32_t item = 0; item < 20; ++item) {
+    EXPECT_EQ(
+        Impression(UserState(), {.time_ms = first.time_ms}, {.item = item}).raw("item_popularity"),
+        0);
+  }
+}
+
+TEST_F(RankingExtractorTest, DroppedFieldsReadAsMissing) {
+  const UserState state = log_.Fold("u");
+  const Context context{.time_ms = Minutes(60 * 24 * 30)};
+  tables_.spec.drop = {"searches", "watched_items", "item", "channel_watches"};
+  const Row query = Query(state, context);
+  EXPECT_TRUE(std::isnan(query.raw("searches")));
+  EXPECT_THAT(query.dense("searches"), ElementsAre(0, 0, 0, 1));
+  EXPECT_FALSE(std::isnan(query.raw("watches")));
+  EXPECT_THAT(query.rows("watched_items"), IsEmpty());
+  EXPECT_FALSE(query.rows("last_watched").empty());
+  const Row impression = Impression(state, context, {.item = 0});
+  EXPECT_THAT(impression.rows("item"), IsEmpty());
+  EXPECT_FALSE(impression.rows("channel").empty());
+  EXPECT_THAT(impression.dense("channel_watches"), ElementsAre(0, 0, 0, 1));
+}
+
+TEST_F(RankingExtractorTest, StoredStatesGiveTheSameFeaturesToTheByte) {
+  const RankingExtractor extractor(tables_, log_.catalogue());
+  UserState replayed, stored;
+  RankingBlock a(Side::kQuery), b(Side::kQuery), c(Side::kImpression), d(Side::kImpression);
+  uint32_t item = 0;
+  for (const events::Event& event : log_.Events("u")) {
+    const Context context{.time_ms = event.time_ms, .seed = event.item};
+    const Candidate candidate{.item = item++ % 20};
+    extractor.AppendQuery(replayed, {}, context, &a);
+    extractor.AppendImpression(replayed, {}, context, candidate, &c);
+    Result<UserState> parsed = UserState::Parse(stored.Serialize());
+    ASSERT_TRUE(parsed);
+    stored = *std::move(parsed);
+    extractor.AppendQuery(stored, {}, context, &b);
+    extractor.AppendImpression(stored, {}, context, candidate, &d);
+    replayed.Apply(event, log_.catalogue(), {});
+    stored.Apply(event, log_.catalogue(), {});
+  }
+  EXPECT_EQ(Digest(a), Digest(b));
+  EXPECT_EQ(Digest(c), Digest(d));
+  EXPECT_NE(Digest(a), Digest(RankingBlock(Side::kQuery)));
+  a.Clear();
+  EXPECT_EQ(Digest(a), Digest(RankingBlock(Side::kQuery)));
+}
+
+TEST_F(RankingExtractorTest, WithoutQuantilesRawValuesAreThereAndDenseOnesAreMissing) {
+  tables_.quantiles.clear();
+  const Row row = Query(log_.Fold("u"), {.time_ms = Minutes(1)});
+  EXPECT_GT(row.raw("watches"), 0);
+  EXPECT_THAT(row.dense("watches"), ElementsAre(0, 0, 0, 1));
+}
+
+}  // namespace
+}  // namespace upnext::features

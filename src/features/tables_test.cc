@@ -1,0 +1,146 @@
+#include "features/tables.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "features/extract.h"
+#include "features/test_log.h"
+#include "features/test_tables.h"
+
+namespace upnext::features {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+TEST(FeatureSpec, ReadsTheProjectFile) {
+  const Result<base::Config> config = base::Config::Parse(
+      "[features]\nmax_items = 10\nmin_item_count = 2\ndrop = [\"searches\", \"item_age_days\"]\n",
+      "p.toml");
+  ASSERT_TRUE(config);
+  const FeatureSpec spec = FeatureSpec::FromConfig(config->Table("features"));
+  ASSERT_TRUE(config->Check()) << config->Check().error().message;
+  EXPECT_EQ(spec.max_items, 10u);
+  EXPECT_EQ(spec.min_item_count, 2u);
+  EXPECT_EQ(spec.max_channels, 1'000'000u);
+  EXPECT_THAT(spec.drop, ElementsAre("searches", "item_age_days"));
+}
+
+TEST(FeatureSpec, AnUnknownFieldNamesTheNearest) {
+  const Result<base::Config> config =
+      base::Config::Parse("[features]\ndrop = [\"item_age_day\"]\n", "p.toml");
+  ASSERT_TRUE(config);
+  FeatureSpec::FromConfig(config->Table("features"));
+  const Status status = config->Check();
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().message, HasSubstr("item_age_day"));
+  EXPECT_THAT(status.error().message, HasSubstr("did you mean 'item_age_days'?"));
+}
+
+TEST(Fields, NamesAreUniqueAndEveryoneOfThemCanBeDropped) {
+  std::vector<std::string> ranking;
+  for (const Field& field : RankingFields()) {
+    EXPECT_FALSE(field.help.empty());
+    EXPECT_THAT(ranking, testing::Not(testing::Contains(std::string(field.name))));
+    ranking.emplace_back(field.name);
+  }
+  EXPECT_EQ(DroppedRankingFields(ranking), (uint64_t{1} << ranking.size()) - 1);
+  EXPECT_EQ(DroppedCandidateFields(FieldNames()), 0xffu);
+  const std::vector<std::string> both = {"searches"};
+  EXPECT_NE(DroppedRankingFields(both), 0u);
+  EXPECT_NE(DroppedCandidateFields(both), 0u);
+}
+
+TEST(Fields, RK02_FieldsOfOneIdSpaceShareAVocabulary) {
+  const auto of = [](VocabularyId id) {
+    std::vector<std::string> names;
+    for (const Field& field : RankingFields()) {
+      if (field.kind != FieldKind::kContinuous && field.vocabulary == id) {
+        names.emplace_back(field.name);
+      }
+    }
+    return names;
+  };
+  EXPECT_THAT(of(VocabularyId::kRankedItem),
+              ElementsAre("watched_items", "last_watched", "liked_items", "seed", "item"));
+  EXPECT_THAT(of(VocabularyId::kLanguage), ElementsAre("user_language", "language"));
+  EXPECT_THAT(of(VocabularyId::kChannel), ElementsAre("watched_channels", "channel"));
+  EXPECT_THAT(of(VocabularyId::kToken), ElementsAre("query_tokens", "last_query_tokens"));
+}
+
+class FeatureTablesFile : public testing::Test {
+ protected:
+  static TestLog MakeLog() {
+    const auto [events, items] = RandomHistory(500, 20, 8);
+    return TestLog(events, items, {});
+  }
+  // One digest over the features of one user, one request and all items.
+  uint64_t Features(const FeatureTables& tables) const {
+    const UserState state = log_.Fold("u");
+    const Context context{.time_ms = Minutes(60 * 24 * 20)};
+    CandidateBatch batch;
+    CandidateExtractor(tables, log_.catalogue()).Append(state, {}, context, 1'000'000, &batch);
+    const RankingExtractor extractor(tables, log_.catalogue());
+    RankingBlock queries(Side::kQuery), impressions(Side::kImpression);
+    extractor.AppendQuery(state, {}, context, &queries);
+    for (uint32_t item = 0; item < 25; ++item) {
+      extractor.AppendImpression(state, {}, context, {.item = item}, &impressions);
+    }
+    return Digest(batch) ^ (Digest(queries) * 3) ^ (Digest(impressions) * 5);
+  }
+  TestLog log_ = MakeLog();
+  base::TestFolder folder_;
+};
+
+TEST_F(FeatureTablesFile, LoadedTablesGiveTheSameFeaturesToTheByte) {
+  FeatureTables tables = LearnTables(log_);
+  tables.spec.drop = {"device", "topics"};
+  tables.log_digest = 0x123456789abcdef0;
+  ASSERT_TRUE(tables.Save(folder_ / "features.bin"));
+  const Result<FeatureTables> loaded = FeatureTables::Load(folder_ / "features.bin");
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->spec, tables.spec);
+  EXPECT_EQ(loaded->vocabularies, tables.vocabularies);
+  EXPECT_EQ(loaded->quantiles, tables.quantiles);
+  EXPECT_EQ(loaded->train_begin_ms, tables.train_begin_ms);
+  EXPECT_EQ(loaded->train_end_ms, tables.train_end_ms);
+  EXPECT_EQ(loaded->log_digest, tables.log_digest);
+  EXPECT_EQ(loaded->rows(VocabularyId::kToken), tables.tokens.rows());
+  EXPECT_EQ(Features(*loaded), Features(tables));
+}
+
+TEST_F(FeatureTablesFile, TablesWithoutQuantilesCanBeSaved) {
+  FeatureTables tables = LearnTables(log_);
+  tables.quantiles.clear();
+  ASSERT_TRUE(tables.Save(folder_ / "features.bin"));
+  const Result<FeatureTables> loaded = FeatureTables::Load(folder_ / "features.bin");
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_TRUE(loaded->quantiles.empty());
+  tables.quantiles.resize(3);
+  EXPECT_FALSE(tables.Save(folder_ / "other.bin"));
+}
+
+TEST_F(FeatureTablesFile, AFlippedByteOrACutIsRefused) {
+  const std::filesystem::path path = folder_ / "features.bin";
+  ASSERT_TRUE(LearnTables(log_).Save(path));
+  const Result<std::string> whole = base::ReadFile(path);
+  ASSERT_TRUE(whole);
+  for (size_t i = 0; i < whole->size(); i += 101) {
+    std::string bytes = *whole;
+    bytes[i] = static_cast<char>(bytes[i] ^ 4);
+    ASSERT_TRUE(base::WriteFileAtomic(path, bytes));
+    const Result<FeatureTables> loaded = FeatureTables::Load(path);
+    ASSERT_FALSE(loaded) << i;
+    ASSERT_EQ(loaded.error().code, Code::kDataLoss);
+    ASSERT_THAT(loaded.error().message, HasSubstr("features.bin"));
+  }
+  ASSERT_TRUE(base::WriteFileAtomic(path, whole->substr(0, whole->size() / 2)));
+  EXPECT_FALSE(FeatureTables::Load(path));
+  const Result<FeatureTables> absent = FeatureTables::Load(folder_ / "absent.bin");
+  ASSERT_FALSE(absent);
+  EXPECT_EQ(absent.error().code, Code::kNotFound);
+}
+
+}  // namespace
+}  // namespace upnext::features
