@@ -190,41 +190,51 @@ std::string When(std::string_view condition, std::string_view name, std::string_
                      Raw(name), QuoteSql(fmt::format(" {}", words)));
 }
 
+// As When, for a time outside the years that an import takes.
+std::string OutOfTime(std::string_view name, std::string_view type) {
+  const std::string outside = fmt::format("\"{}\" NOT BETWEEN {} AND {}", name, kEarliest, kLatest);
+  std::string words = "is not between the years 1900 and 2200";
+  if (IsTimestamp(type)) return When(outside, name, words);
+  // A thousand times 2200-01-01 is as far as milliseconds taken for seconds can reach.
+  const std::string far = fmt::format("\"{0}\" > {1} * 1000", name, kLatest);
+  const std::string after = fmt::format("\"{0}\" > {1}", name, kLatest);
+  return When(
+             outside + " AND " + far, name,
+             "is after the year 2200: it looks like microseconds or less, expected seconds; divide "
+             "it by 1e6 (or 1e9) in the SELECT") +
+         When(outside + " AND " + after, name,
+              "is after the year 2200: it looks like milliseconds, expected seconds; divide it by "
+              "1000.0 in the SELECT") +
+         When(outside, name, words);
+}
+
 // The clauses of a CASE that gives the reason why one column makes its row a bad one.
 std::string Reasons(const Canonical& column, std::string_view type, bool missing_allowed) {
   const std::string_view name = column.name;
   const std::string raw = RawOrNull(name, type);
   std::string sql;
+  // The typed column is asked first: it is NULL in few rows, and only those pay for the rest.
   if (column.needed && !missing_allowed) {
-    sql += fmt::format(" WHEN {} IS NULL THEN '{} is missing'", raw, name);
+    sql += fmt::format(" WHEN \"{0}\" IS NULL AND {1} IS NULL THEN '{0} is missing'", name, raw);
   }
-  const std::string unread = fmt::format("{} IS NOT NULL AND \"{}\" IS NULL", raw, name);
+  const std::string unread = fmt::format("\"{}\" IS NULL AND {} IS NOT NULL", name, raw);
   switch (column.kind) {
     case Kind::kTime:
       sql += When(unread, name, "is no time: expected seconds since 1970 or a timestamp");
-      if (!IsTimestamp(type)) {
-        // A thousand times 2200-01-01 is as far as milliseconds taken for seconds can reach.
-        sql += When(fmt::format("{0} > {1} AND {0} <= {1} * 1000", name, kLatest), name,
-                    "is after the year 2200: it looks like milliseconds, expected seconds; divide "
-                    "it by 1000.0 in the SELECT");
-        sql += When(fmt::format("{} > {}", name, kLatest), name,
-                    "is after the year 2200: it looks like microseconds or less, expected seconds; "
-                    "divide it by 1e6 (or 1e9) in the SELECT");
-      }
-      sql += When(fmt::format("{0} > {1} OR {0} < {2}", name, kLatest, kEarliest), name,
-                  "is not between the years 1900 and 2200");
+      sql += OutOfTime(name, type);
       break;
     case Kind::kReal:
-      sql += When(fmt::format("TRY_CAST({0} AS FLOAT) IS NULL AND {0} IS NOT NULL", raw), name,
-                  "is no number");
-      sql += When(fmt::format("\"{}\" IS NOT NULL AND NOT ({})", name, column.good), name,
-                  column.words);
+      sql +=
+          When(fmt::format("\"{0}\" IS NULL AND {1} IS NOT NULL AND TRY_CAST({1} AS FLOAT) IS NULL",
+                           name, raw),
+               name, "is no number");
+      sql += When(fmt::format("NOT ({})", column.good), name, column.words);
       break;
     case Kind::kBool:
       sql += When(unread, name, "is neither true nor false");
       break;
     case Kind::kPosition:
-      sql += When(fmt::format("({}) OR position < 0 OR position > 65535", unread), name,
+      sql += When(fmt::format("({}) OR position NOT BETWEEN 0 AND 65535", unread), name,
                   "should be a whole number in [0, 65535], from 1, 0 when unknown");
       break;
     case Kind::kType: {
