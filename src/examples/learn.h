@@ -1,5 +1,21 @@
 // Learns the feature statistics from the training part of a log: vocabularies and item statistics
-// in one scan, quantiles in one replay of a sample of impressions.
+// in one scan, quantiles in one replay of a sample of impressions (paper 1.6, 2.2, 2.3).
+//
+//   UPNEXT_ASSIGN_OR_RETURN(features::FeatureTables tables,
+//                           LearnFeatures(source, spec, pool, progress));
+//
+// Vocabularies count, in training rows alone:
+//   item           complete watches
+//   ranked_item    clicked impressions (RK-04, paper 4.1). A log whose training part has none (it
+//                  holds no impressions, or no clicks) counts complete watches instead, so that
+//                  such logs rank too
+//   tokens         uses of a query
+//   device, region, source         events that name them; an event without a region counts for the
+//                  user's, as in extraction
+//   channel, topic, language       events with an item of them; language: and the user's, each
+//   event
+//
+// The result does not depend on the number of threads.
 #ifndef UPNEXT_EXAMPLES_LEARN_H_
 #define UPNEXT_EXAMPLES_LEARN_H_
 
@@ -11,6 +27,10 @@
 
 namespace upnext::examples {
 
+// Quantiles come from about this many training impressions, or from all when there are fewer.
+inline constexpr uint64_t kQuantileSample = 200'000;
+
+// kFailedPrecondition when the training part is empty, kCancelled when progress says so.
 Result<features::FeatureTables> LearnFeatures(const ReplaySource& source,
                                               const features::FeatureSpec& spec,
                                               base::ThreadPool& pool, base::Progress& progress);

@@ -1,9 +1,9 @@
 // Replay: a user's events pass through UserState, and at each one worth learning from the state
 // BEFORE it becomes an example. Nothing is stored; every epoch replays.
 //
-//   ReplayWatches(source, user, [&](const UserState& before, const WatchExample& example) { ... });
-//   ReplayImpressions(source, user, [&](const UserState& before, const ImpressionGroup& group) {
-//   ... });
+//   ReplayWatches(source, user, [&](const UserState& before, const WatchExample& watch) { ... });
+//   ReplayImpressions(source, user, [&](const UserState& before, const ImpressionGroup& g) { ...
+//   });
 //
 // Pure functions of the log: any number of threads.
 #ifndef UPNEXT_EXAMPLES_REPLAY_H_
@@ -21,6 +21,9 @@
 
 namespace upnext::examples {
 
+inline constexpr uint64_t kAllRows = UINT64_MAX;
+
+// What a replay reads; all of it outlives the replay.
 struct ReplaySource {
   const events::EventLog& log;
   const features::Catalogue& catalogue;
@@ -37,16 +40,22 @@ struct WatchExample {
   Part part;
   features::Context context;  // device and region of the event
 };
+// Visits the complete watches among the user's rows before `end_row`, in time order. With kBags the
+// state holds the bags of watches, searches and likes, and nothing else (no totals): events that
+// feed none of them are not even read.
 void ReplayWatches(
     const ReplaySource& source, uint32_t user,
     const std::function<void(const features::UserState&, const WatchExample&)>& visit,
-    features::UserState::Parts parts = features::UserState::Parts::kBags);
+    features::UserState::Parts parts = features::UserState::Parts::kBags,
+    uint64_t end_row = kAllRows);
 
 // What became of an impression: interactions with the same request and item, else the same user and
-// item within 30 minutes after it (the nearest impression takes them).
+// item within 30 minutes after it; of several impressions the nearest one before takes them. What
+// happened in a later part of the split than the impression does not count: at the end of training
+// nobody knew it.
 struct Labels {
   uint16_t happened = 0;  // bit per EventType; kComplete also by the complete rule
-  float watch_s = 0;      // 0 when not watched
+  float watch_s = 0;      // all watches together; 0 when not watched
   float rating = events::kAbsent;
   bool Has(events::EventType type) const { return happened >> static_cast<int>(type) & 1; }
 };
@@ -61,16 +70,21 @@ struct Impression {
   Part part;
 };
 // The impressions of one request, which share the state before the first of them, as at serving.
+// Should an interaction stand before its own impression in the log (equal times, clocks apart), the
+// state is the one before that interaction: no example sees its label.
 struct ImpressionGroup {
   uint32_t user;
-  uint64_t request;  // 0: an impression on its own
-  features::Context context;
-  std::span<const Impression> impressions;
+  uint64_t request;                         // 0: an impression on its own
+  features::Context context;                // of the first impression
+  std::span<const Impression> impressions;  // in row order; parts may differ where a part ends
 };
 inline constexpr int64_t kJoinWindowMs = 30 * 60 * 1000;
+// Visits the groups among the user's rows before `end_row` in the order of their states. The span
+// is valid during the visit only.
 void ReplayImpressions(
     const ReplaySource& source, uint32_t user,
-    const std::function<void(const features::UserState&, const ImpressionGroup&)>& visit);
+    const std::function<void(const features::UserState&, const ImpressionGroup&)>& visit,
+    uint64_t end_row = kAllRows);
 
 // The state after rows [log.begin(user), end_row).
 features::UserState StateAt(const ReplaySource& source, uint32_t user, uint64_t end_row,

@@ -7,7 +7,9 @@
 //
 // time: max(train time) < min(validation time) < min(test time) (TR-03). leave-one-out: a user's
 // last complete watch is the test, the one before it validates, what lies before that trains; users
-// with fewer than three complete watches train only. Immutable: any number of threads.
+// with fewer than three complete watches train only. The impression, click and partial watch of the
+// same item directly before such a watch go with it, so that no state before it knows the answer.
+// Immutable: any number of threads.
 #ifndef UPNEXT_EXAMPLES_SPLIT_H_
 #define UPNEXT_EXAMPLES_SPLIT_H_
 
@@ -27,23 +29,38 @@ enum class Part : uint8_t { kTrain, kValidation, kTest };
 struct SplitOptions {
   enum class Kind : uint8_t { kTime, kLeaveOneOut, kNone } kind = Kind::kTime;
   int validation_days = 1, test_days = 1;
+  // Both or neither; they win over the days.
   int64_t train_until_ms = events::kNoTime, validation_until_ms = events::kNoTime;
   static SplitOptions FromConfig(const base::ConfigTable& split);
 };
 
+// Rows [begin, end) of one user.
+struct RowRange {
+  uint64_t begin = 0, end = 0;
+  friend bool operator==(const RowRange&, const RowRange&) = default;
+};
+
 class Split {
  public:
+  // kInvalidArgument when the bounds contradict each other, kFailedPrecondition when they leave no
+  // event to train on.
   static Result<Split> Make(const SplitOptions& options, const events::EventLog& log,
                             const features::CompleteRule& rule);
-  Part part(uint32_t user, uint64_t row) const;
+  Part part(uint32_t user, uint64_t row) const {
+    return row < train_end_[user]        ? Part::kTrain
+           : row < validation_end_[user] ? Part::kValidation
+                                         : Part::kTest;
+  }
   // First row of the user that is not training (== log.end(user) when all are).
-  uint64_t train_end(uint32_t user) const;
-  uint64_t validation_end(uint32_t user) const;  // first test row
-  SplitOptions::Kind kind() const;
+  uint64_t train_end(uint32_t user) const { return train_end_[user]; }
+  uint64_t validation_end(uint32_t user) const { return validation_end_[user]; }  // first test row
+  // The user's rows of one part.
+  RowRange rows(const events::EventLog& log, uint32_t user, Part part) const;
+  SplitOptions::Kind kind() const { return options_.kind; }
   std::string Describe() const;  // "time: train < 2022-04-18T16:00:00Z <= validation < ..."
 
  private:
-  SplitOptions options_;
+  SplitOptions options_;                              // kTime: with both bounds set
   std::vector<uint64_t> train_end_, validation_end_;  // by user
 };
 

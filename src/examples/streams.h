@@ -1,10 +1,11 @@
-// Endless shuffled batches for training, made by replaying users in parallel.
+// Shuffled batches for training, made by replaying users in parallel, epoch after epoch.
 //
 //   CandidateStream stream(source, tables, options, pool);
 //   stream.StartEpoch(0);
 //   while (stream.Next(1024, &batch)) { ... }
 //
-// The content of an epoch depends on (seed, epoch) alone, not on the number of threads.
+// The content and the order of an epoch depend on (seed, epoch) alone, not on the number of
+// threads. One thread at a time per stream; source, tables and pool outlive it.
 #ifndef UPNEXT_EXAMPLES_STREAMS_H_
 #define UPNEXT_EXAMPLES_STREAMS_H_
 
@@ -20,17 +21,23 @@
 namespace upnext::examples {
 
 struct CandidateStreamOptions {
-  // Examples of a user per epoch: users weigh equally (CG-18). The choice is redrawn each epoch.
+  // Examples of a user per epoch, 1 or more: users weigh equally (CG-18). The choice is redrawn
+  // each epoch.
   uint32_t max_per_user = 50;
   // next-watch: a random complete watch is the label, the input is only what lies before it (CG-19,
   // paper 3.4 figure 5b). held-out: the input is everything but the label (figure 5a), for
   // comparison.
   enum class Labels : uint8_t { kNextWatch, kHeldOut } labels = Labels::kNextWatch;
   Part part = Part::kTrain;
+  // Complete watches that a label needs in its input; 0 teaches the priors of new users too.
+  uint32_t min_history = 1;
   uint64_t seed = 1;
   size_t shuffle_buffer = 1 << 16;  // examples mixed before they are handed out
 };
 
+// Labels are the complete watches of the part whose item is in the vocabulary (CG-16, CG-17). The
+// example age is what the label's time lacks to the end of training, and 0 outside the training
+// part, as at serving (paper 3.3).
 class CandidateStream {
  public:
   CandidateStream(const ReplaySource& source, const features::FeatureTables& tables,
@@ -47,8 +54,8 @@ class CandidateStream {
   std::unique_ptr<Rep> rep_;
 };
 
-// Impressions with features and labels. Rows of `queries` are requests; query_of[i] is the row of
-// impression i.
+// Impressions with features and labels, in the order of their requests. Rows of `queries` are
+// requests; query_of[i] is the row of impression i.
 struct RankingBatch {
   features::RankingBlock queries{features::Side::kQuery};
   features::RankingBlock impressions{features::Side::kImpression};
@@ -65,8 +72,8 @@ struct RankingBatch {
 struct RankingStreamOptions {
   Part part = Part::kTrain;
   uint64_t seed = 1;
-  bool shuffle = true;  // false: users in order, impressions in time order (evaluation)
-  size_t shuffle_buffer = 1 << 15;
+  bool shuffle = true;              // false: users in order, impressions in time order (evaluation)
+  size_t shuffle_buffer = 1 << 15;  // impressions mixed before they are handed out
 };
 
 class RankingStream {
@@ -75,8 +82,9 @@ class RankingStream {
                 const RankingStreamOptions& options, base::ThreadPool& pool);
   ~RankingStream();
   void StartEpoch(uint32_t epoch);
-  bool Next(size_t size,
-            RankingBatch* batch);       // about `size` impressions; a request is never split
+  // Fills `batch` (cleared first) with whole requests until it has `size` impressions or more;
+  // false at the end of the epoch.
+  bool Next(size_t size, RankingBatch* batch);
   uint64_t examples_per_epoch() const;  // exact
 
  private:

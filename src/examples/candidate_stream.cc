@@ -1,0 +1,252 @@
+// CandidateStream: users in a fresh random order, block by block; the users of a block are replayed
+// in parallel into one arena per chunk of users, and the block's examples leave in random order.
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+#include "examples/epoch.h"
+#include "examples/streams.h"
+#include "examples/watch_loop.h"
+
+namespace upnext::examples {
+namespace {
+
+constexpr size_t kUsersPerChunk = 32;
+constexpr size_t kCountingGrain = 1024;  // users
+
+void AppendBag(const features::Bags& from, size_t index, features::Bags* to) {
+  to->ids.insert(to->ids.end(), from.ids.begin() + from.offsets[index],
+                 from.ids.begin() + from.offsets[index + 1]);
+  to->Close();
+}
+
+void AppendExample(const features::CandidateBatch& from, size_t index,
+                   features::CandidateBatch* to) {
+  AppendBag(from.watches, index, &to->watches);
+  AppendBag(from.tokens, index, &to->tokens);
+  to->region.push_back(from.region[index]);
+  to->device.push_back(from.device[index]);
+  const auto dense =
+      std::span(from.dense).subspan(index * features::kCandidateDense, features::kCandidateDense);
+  to->dense.insert(to->dense.end(), dense.begin(), dense.end());
+  to->label.push_back(from.label[index]);
+}
+
+}  // namespace
+
+struct CandidateStream::Rep {
+  Rep(const ReplaySource& replay_source, const features::FeatureTables& feature_tables,
+      const CandidateStreamOptions& stream_options, base::ThreadPool& thread_pool)
+      : source(replay_source),
+        tables(feature_tables),
+        vocabulary(feature_tables.vocabulary(features::VocabularyId::kItem)),
+        extractor(feature_tables, replay_source.catalogue),
+        options(stream_options),
+        pool(thread_pool),
+        eligible(replay_source.log.users()) {
+    pool.ParallelFor(eligible.size(), kCountingGrain, [this](size_t begin, size_t end) {
+      for (size_t user = begin; user < end; ++user) {
+        eligible[user] = CountEligible(static_cast<uint32_t>(user));
+      }
+    });
+    for (uint32_t user = 0; user < eligible.size(); ++user) {
+      if (Quota(user) > 0) users.push_back(user);
+      total += Quota(user);
+    }
+    position = users.size();  // nothing to hand out before StartEpoch
+  }
+
+  uint32_t Quota(uint32_t user) const { return std::min(eligible[user], options.max_per_user); }
+
+  // Whether the watch may be a label, given how many complete watches its input holds.
+  bool IsLabel(const RowRange& part_rows, uint64_t row, uint32_t item, uint32_t history) const {
+    return row >= part_rows.begin && row < part_rows.end && history >= options.min_history &&
+           vocabulary.Row(item) != 0;
+  }
+
+  std::vector<uint64_t> CompleteRows(uint32_t user, uint64_t end) const {
+    std::vector<uint64_t> rows;
+    for (uint64_t row = source.log.begin(user); row < end; ++row) {
+      if (!MayBeComplete(source.log.type(row))) continue;
+      const events::Event event = source.log.event(row);
+      if (source.rule.IsComplete(event, source.log.item(event.item))) rows.push_back(row);
+    }
+    return rows;
+  }
+
+  uint32_t CountEligible(uint32_t user) const {
+    const RowRange part_rows = source.split.rows(source.log, user, options.part);
+    if (part_rows.begin == part_rows.end) return 0;
+    const std::vector<uint64_t> rows = CompleteRows(user, part_rows.end);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < rows.size(); ++i) {
+      const uint32_t history = HistoryOf(i, static_cast<uint32_t>(rows.size()));
+      count += IsLabel(part_rows, rows[i], source.log.item_of(rows[i]), history) ? 1 : 0;
+    }
+    return count;
+  }
+
+  // Complete watches in the input of the i-th of `n`.
+  uint32_t HistoryOf(uint32_t i, uint32_t n) const {
+    return options.labels == CandidateStreamOptions::Labels::kNextWatch ? i : n - 1;
+  }
+
+  void Append(const features::UserState& input, const WatchExample& watch,
+              features::CandidateBatch* batch) const {
+    const int64_t age =
+        watch.part == Part::kTrain ? std::max<int64_t>(tables.train_end_ms - watch.time_ms, 0) : 0;
+    extractor.Append(input, source.catalogue.user(watch.user), watch.context, age, batch);
+    batch->label.push_back(vocabulary.Row(watch.item));
+  }
+
+  // Takes Quota(user) of the eligible labels, each set of them equally likely (Knuth's selection
+  // sampling), and stops the replay after the last.
+  void AppendNextWatches(uint32_t user, features::CandidateBatch* batch) const {
+    const RowRange part_rows = source.split.rows(source.log, user, options.part);
+    base::Rng rng = EpochRng(options.seed, epoch, Draw::kLabels, user);
+    uint32_t left = eligible[user], needed = Quota(user), history = 0;
+    ForEachWatch(source, user, features::UserState::Parts::kBags, part_rows.end,
+                 [&](const features::UserState& before, const WatchExample& watch) {
+                   if (!IsLabel(part_rows, watch.row, watch.item, history++)) return true;
+                   if (rng.Below(left--) < needed) {
+                     --needed;
+                     Append(before, watch, batch);
+                   }
+                   return needed > 0;
+                 });
+  }
+
+  // The rows that the bags can hold at the end of the part, with one watch to spare for the label.
+  std::vector<uint64_t> NewestBagRows(uint32_t user, uint64_t end) const {
+    size_t watches = features::kBagLimit + 1, searches = features::kBagLimit;
+    std::vector<uint64_t> rows;
+    for (uint64_t row = end; row > source.log.begin(user) && watches + searches > 0;) {
+      --row;
+      const events::EventType type = source.log.type(row);
+      size_t* room = nullptr;
+      if (type == events::EventType::kSearch) {
+        room = &searches;
+      } else if (MayBeComplete(type)) {
+        const events::Event event = source.log.event(row);
+        if (source.rule.IsComplete(event, source.log.item(event.item))) room = &watches;
+      }
+      if (room == nullptr || *room == 0) continue;
+      --*room;
+      rows.push_back(row);
+    }
+    std::ranges::reverse(rows);
+    return rows;
+  }
+
+  void AppendHeldOut(uint32_t user, features::CandidateBatch* batch) const {
+    const RowRange part_rows = source.split.rows(source.log, user, options.part);
+    const std::vector<uint64_t> newest = NewestBagRows(user, part_rows.end);
+    const std::vector<uint64_t> rows = CompleteRows(user, part_rows.end);
+    base::Rng rng = EpochRng(options.seed, epoch, Draw::kLabels, user);
+    uint32_t left = eligible[user], needed = Quota(user);
+    const auto history = static_cast<uint32_t>(rows.size() - 1);
+    for (const uint64_t row : rows) {
+      const events::Event event = source.log.event(row);
+      if (!IsLabel(part_rows, row, event.item, history) || rng.Below(left--) >= needed) continue;
+      --needed;
+      features::UserState input(features::UserState::Parts::kBags);
+      for (const uint64_t other : newest) {
+        if (other != row) input.Apply(source.log.event(other), source.catalogue, source.rule);
+      }
+      Append(
+          input,
+          {.user = user,
+           .row = row,
+           .item = event.item,
+           .time_ms = event.time_ms,
+           .part = options.part,
+           .context = {.time_ms = event.time_ms, .device = event.device, .region = event.region}},
+          batch);
+    }
+  }
+
+  // Makes and mixes the next block of about shuffle_buffer examples.
+  void Refill() {
+    const size_t begin = position;
+    for (size_t size = 0;
+         position < users.size() && size < std::max<size_t>(options.shuffle_buffer, 1);
+         ++position) {
+      size += Quota(users[position]);
+    }
+    const std::span<const uint32_t> block(users.data() + begin, position - begin);
+    const size_t chunks = (block.size() + kUsersPerChunk - 1) / kUsersPerChunk;
+    if (arenas.size() < chunks) arenas.resize(chunks);
+    pool.ParallelFor(chunks, 1, [&](size_t first, size_t last) {
+      for (size_t chunk = first; chunk < last; ++chunk) {
+        arenas[chunk].Clear();
+        const size_t from = chunk * kUsersPerChunk;
+        const size_t n = std::min(kUsersPerChunk, block.size() - from);
+        for (const uint32_t user : block.subspan(from, n)) {
+          if (options.labels == CandidateStreamOptions::Labels::kNextWatch) {
+            AppendNextWatches(user, &arenas[chunk]);
+          } else {
+            AppendHeldOut(user, &arenas[chunk]);
+          }
+        }
+      }
+    });
+    slots.clear();
+    for (uint32_t chunk = 0; chunk < chunks; ++chunk) {
+      for (uint32_t i = 0; i < arenas[chunk].label.size(); ++i) slots.push_back({chunk, i});
+    }
+    base::Rng rng = EpochRng(options.seed, epoch, Draw::kShuffle, begin);
+    Shuffle(slots, rng);
+    next_slot = 0;
+  }
+
+  const ReplaySource source;
+  const features::FeatureTables& tables;
+  const features::Vocabulary& vocabulary;
+  const features::CandidateExtractor extractor;
+  const CandidateStreamOptions options;
+  base::ThreadPool& pool;
+  std::vector<uint32_t> eligible;  // labels by user
+  uint64_t total = 0;
+
+  uint32_t epoch = 0;
+  std::vector<uint32_t> users;  // with labels, in the epoch's order
+  size_t position = 0;          // of the first user whose examples are not made yet
+  std::vector<features::CandidateBatch> arenas;
+  std::vector<Slot> slots;  // the block's examples, mixed
+  size_t next_slot = 0;
+};
+
+CandidateStream::CandidateStream(const ReplaySource& source, const features::FeatureTables& tables,
+                                 const CandidateStreamOptions& options, base::ThreadPool& pool)
+    : rep_(std::make_unique<Rep>(source, tables, options, pool)) {}
+
+CandidateStream::~CandidateStream() = default;
+
+void CandidateStream::StartEpoch(uint32_t epoch) {
+  rep_->epoch = epoch;
+  rep_->position = 0;
+  rep_->slots.clear();
+  rep_->next_slot = 0;
+  // From the same start each time, so that an epoch does not depend on those before it.
+  std::ranges::sort(rep_->users);
+  base::Rng rng = EpochRng(rep_->options.seed, epoch, Draw::kUserOrder, 0);
+  Shuffle(rep_->users, rng);
+}
+
+bool CandidateStream::Next(size_t size, features::CandidateBatch* batch) {
+  batch->Clear();
+  while (batch->size() < size) {
+    if (rep_->next_slot == rep_->slots.size()) {
+      if (rep_->position == rep_->users.size()) break;
+      rep_->Refill();
+      continue;
+    }
+    const Slot slot = rep_->slots[rep_->next_slot++];
+    AppendExample(rep_->arenas[slot.chunk], slot.index, batch);
+  }
+  return batch->size() > 0;
+}
+
+uint64_t CandidateStream::examples_per_epoch() const { return rep_->total; }
+
+}  // namespace upnext::examples

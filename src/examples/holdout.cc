@@ -1,0 +1,75 @@
+#include "examples/holdout.h"
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <unordered_set>
+#include <utility>
+
+#include "examples/watch_loop.h"
+
+namespace upnext::examples {
+namespace {
+
+constexpr size_t kUsersPerChunk = 256;
+
+// Items of the complete watches of the part, each once, without those watched before it.
+std::vector<uint32_t> Targets(const ReplaySource& source, uint32_t user, const RowRange& rows,
+                              bool unseen_only) {
+  const events::EventLog& log = source.log;
+  std::vector<uint32_t> targets;
+  std::unordered_set<uint32_t> taken;
+  for (uint64_t row = rows.begin; row < rows.end; ++row) {
+    if (!MayBeComplete(log.type(row))) continue;
+    const events::Event event = log.event(row);
+    if (!source.rule.IsComplete(event, log.item(event.item))) continue;
+    if (taken.insert(event.item).second) targets.push_back(event.item);
+  }
+  if (!unseen_only || targets.empty()) return targets;
+  std::unordered_set<uint32_t> seen;
+  for (uint64_t row = log.begin(user); row < rows.begin; ++row) {
+    if (MayBeComplete(log.type(row))) seen.insert(log.item_of(row));
+  }
+  std::erase_if(targets, [&](uint32_t item) { return seen.contains(item); });
+  return targets;
+}
+
+std::optional<HoldoutCase> MakeCase(const ReplaySource& source, uint32_t user, Part part) {
+  const RowRange rows = source.split.rows(source.log, user, part);
+  if (rows.begin == rows.end) return std::nullopt;
+  const bool by_time = source.split.kind() == SplitOptions::Kind::kTime;
+  HoldoutCase result;
+  result.user = user;
+  result.end_row = rows.begin;
+  result.targets = Targets(source, user, rows, /*unseen_only=*/by_time);
+  if (result.targets.empty()) return std::nullopt;
+  // The last part of leave-one-out reaches to the end of the log; its watch is the first of it.
+  if (!by_time) result.targets.erase(result.targets.begin() + 1, result.targets.end());
+  const events::Event first = source.log.event(rows.begin);
+  result.time_ms = first.time_ms;
+  result.context = {.time_ms = first.time_ms, .device = first.device, .region = first.region};
+  return result;
+}
+
+}  // namespace
+
+std::vector<HoldoutCase> HoldoutCases(const ReplaySource& source, Part part,
+                                      base::ThreadPool& pool) {
+  const uint32_t users = source.log.users();
+  std::vector<std::vector<HoldoutCase>> chunks((users + kUsersPerChunk - 1) / kUsersPerChunk);
+  pool.ParallelFor(users, kUsersPerChunk, [&](size_t begin, size_t end) {
+    std::vector<HoldoutCase>& cases = chunks[begin / kUsersPerChunk];
+    for (size_t user = begin; user < end; ++user) {
+      if (auto found = MakeCase(source, static_cast<uint32_t>(user), part)) {
+        cases.push_back(std::move(*found));
+      }
+    }
+  });
+  std::vector<HoldoutCase> all;
+  for (std::vector<HoldoutCase>& cases : chunks) {
+    std::ranges::move(cases, std::back_inserter(all));
+  }
+  return all;
+}
+
+}  // namespace upnext::examples

@@ -1,0 +1,38 @@
+// Held-out cases of a split for measuring retrieval: whose list, made when, should have held what.
+//
+//   for (const HoldoutCase& c : HoldoutCases(source, Part::kTest, pool)) {
+//     features::UserState state = StateAt(source, c.user, c.end_row);
+//     ... list for (state, c.context); relevant: c.targets
+//   }
+//
+// leave-one-out: one case per user with the part, its target the item of the part's watch.
+// time: one case per user who in the part completely watches items that he had not watched before,
+// in full or in part; these, each once, are the targets, and the list is the one he would have got
+// at his first event of the part. none: no cases.
+#ifndef UPNEXT_EXAMPLES_HOLDOUT_H_
+#define UPNEXT_EXAMPLES_HOLDOUT_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "examples/replay.h"
+#include "features/extract.h"
+
+namespace upnext::examples {
+
+struct HoldoutCase {
+  uint32_t user = 0;
+  uint64_t end_row = 0;           // what is known: the rows before it
+  int64_t time_ms = 0;            // when the list is made: the time of row `end_row`
+  features::Context context;      // time, device and region of that row
+  std::vector<uint32_t> targets;  // items of the log, in the order of their watches; never empty
+};
+
+// By user; independent of the number of threads. `part` is kValidation or kTest.
+std::vector<HoldoutCase> HoldoutCases(const ReplaySource& source, Part part,
+                                      base::ThreadPool& pool);
+
+}  // namespace upnext::examples
+
+#endif  // UPNEXT_EXAMPLES_HOLDOUT_H_

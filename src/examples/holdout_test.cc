@@ -1,0 +1,96 @@
+#include "examples/holdout.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "examples/testing.h"
+
+namespace upnext::examples {
+namespace {
+
+using ::testing::ElementsAre;
+
+TEST(Holdout, LeaveOneOutGivesEachUsersLastTwoWatches) {
+  WorldOptions options{
+      .events = {Watch("u", "a", 0, 60), Watch("u", "b", 1, 60), Watch("u", "c", 2, 60),
+                 Watch("u", "d", 3, 1), Watch("v", "a", 0, 60)},
+      .split = {.kind = SplitOptions::Kind::kLeaveOneOut}};
+  options.events[2].device = "tv";
+  const World world(options);
+  base::ThreadPool pool(1);
+  const auto test = HoldoutCases(world.source, Part::kTest, pool);
+  ASSERT_EQ(test.size(), 1u);
+  EXPECT_EQ(test[0].user, world.user("u"));
+  EXPECT_THAT(test[0].targets, ElementsAre(world.item("c")));
+  EXPECT_EQ(test[0].time_ms, kStart + 2);
+  EXPECT_EQ(test[0].context.device, world.Id(events::IdSpace::kDevice, "tv"));
+  EXPECT_EQ(StateAt(world.source, test[0].user, test[0].end_row).watches().size(), 2u);
+  const auto validation = HoldoutCases(world.source, Part::kValidation, pool);
+  ASSERT_EQ(validation.size(), 1u);
+  EXPECT_THAT(validation[0].targets, ElementsAre(world.item("b")));
+}
+
+TEST(Holdout, LeaveOneOutKeepsATargetThatWasWatchedBefore) {
+  const World world(
+      {.events = {Watch("u", "a", 0, 60), Watch("u", "b", 1, 60), Watch("u", "a", 2, 60)},
+       .split = {.kind = SplitOptions::Kind::kLeaveOneOut}});
+  base::ThreadPool pool(1);
+  const auto test = HoldoutCases(world.source, Part::kTest, pool);
+  ASSERT_EQ(test.size(), 1u);
+  EXPECT_THAT(test[0].targets, ElementsAre(world.item("a")));
+}
+
+TEST(Holdout, ByTimeTargetsAreTheNewItemsOfThePartAndTheStateIsThatOfItsFirstEvent) {
+  const World world(
+      {.events = {Watch("u", "a", 0, 60), Watch("u", "half", 1, 1),
+                  // The part: first an impression, then watches.
+                  Shown("u", "x", 100), Watch("u", "c", 101, 60), Watch("u", "a", 102, 60),
+                  Watch("u", "half", 103, 60), Watch("u", "b", 104, 60), Watch("u", "c", 105, 60),
+                  Watch("u", "partial", 106, 1),
+                  // Only what was watched before: no case.
+                  Watch("v", "a", 0, 60), Watch("v", "a", 100, 60),
+                  // Nothing in the part: no case.
+                  Watch("w", "a", 0, 60)},
+       .split = {.kind = SplitOptions::Kind::kTime,
+                 .train_until_ms = kStart + 50,
+                 .validation_until_ms = kStart + 50}});
+  base::ThreadPool pool(1);
+  EXPECT_TRUE(HoldoutCases(world.source, Part::kValidation, pool).empty());
+  const auto test = HoldoutCases(world.source, Part::kTest, pool);
+  ASSERT_EQ(test.size(), 1u);
+  EXPECT_EQ(test[0].user, world.user("u"));
+  EXPECT_THAT(test[0].targets, ElementsAre(world.item("c"), world.item("b")));
+  EXPECT_EQ(test[0].end_row, world.log.begin(test[0].user) + 2);
+  EXPECT_EQ(test[0].time_ms, kStart + 100);
+  EXPECT_EQ(test[0].context.time_ms, kStart + 100);
+}
+
+TEST(Holdout, TR03_NoCaseKnowsAnythingOfItsPart) {
+  WorldOptions options = RandomWorld(31, /*users=*/40, /*items=*/300, 600);
+  options.split.train_until_ms = kStart + 6 * kDay;
+  options.split.validation_until_ms = kStart + 8 * kDay;
+  const World world(options);
+  base::ThreadPool one(1), three(3);
+  for (const Part part : {Part::kValidation, Part::kTest}) {
+    const auto cases = HoldoutCases(world.source, part, one);
+    const auto again = HoldoutCases(world.source, part, three);
+    ASSERT_GT(cases.size(), 3u);
+    ASSERT_EQ(cases.size(), again.size());
+    for (size_t i = 0; i < cases.size(); ++i) {
+      const HoldoutCase& c = cases[i];
+      EXPECT_EQ(c.user, again[i].user);
+      EXPECT_EQ(c.targets, again[i].targets);
+      EXPECT_EQ(c.end_row, world.split.rows(world.log, c.user, part).begin);
+      const features::UserState state = StateAt(world.source, c.user, c.end_row);
+      EXPECT_LE(state.totals().last_ms, c.time_ms);
+      EXPECT_EQ(std::set<uint32_t>(c.targets.begin(), c.targets.end()).size(), c.targets.size());
+      for (const uint32_t item : c.targets) EXPECT_FALSE(state.HasWatched(item));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace upnext::examples

@@ -1,0 +1,220 @@
+#include "examples/learn.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "examples/testing.h"
+
+namespace upnext::examples {
+namespace {
+
+using features::VocabularyId;
+using ::testing::ElementsAre;
+
+constexpr SplitOptions kAllTrains{.kind = SplitOptions::Kind::kNone};
+
+std::vector<std::string> Names(const World& world, const features::FeatureTables& tables,
+                               VocabularyId id, events::IdSpace space) {
+  std::vector<std::string> names;
+  const features::Vocabulary& vocabulary = tables.vocabulary(id);
+  for (uint32_t row = 1; row < vocabulary.rows(); ++row) {
+    names.push_back(world.catalogue.Name(space, vocabulary.Id(row)));
+  }
+  return names;
+}
+
+// Item "often" has the most clicks but a poor rate; "seldom" is always clicked, but was shown once;
+// "watched" leads by complete watches, without any impression.
+WorldOptions ClicksAgainstRates() {
+  WorldOptions options{.split = kAllTrains};
+  int64_t at = 0;
+  const auto page = [&](const std::string& item, int shown, int clicked) {
+    for (int i = 0; i < shown; ++i) {
+      const std::string request = item + std::to_string(i);
+      options.events.push_back(Shown("u", item, ++at, request));
+      if (i < clicked) options.events.push_back(Click("u", item, ++at, request));
+    }
+  };
+  page("often", 20, 5);
+  page("seldom", 1, 1);
+  page("middle", 4, 3);
+  page("never", 9, 0);
+  for (int i = 0; i < 30; ++i) options.events.push_back(Watch("u", "watched", ++at, 60));
+  options.events.push_back(Click("u", "unseen", ++at));  // a click that joins no impression
+  return options;
+}
+
+TEST(LearnFeatures, RK04_TheRankersVocabularyIsCutByClickedImpressionsNotByRate) {
+  const World world(ClicksAgainstRates());
+  EXPECT_THAT(Names(world, world.Learn(), VocabularyId::kRankedItem, events::IdSpace::kItem),
+              ElementsAre("often", "middle", "seldom"));
+  features::FeatureSpec spec;
+  spec.max_items = 2;
+  const features::FeatureTables cut = world.Learn(spec);
+  EXPECT_THAT(Names(world, cut, VocabularyId::kRankedItem, events::IdSpace::kItem),
+              ElementsAre("often", "middle"));
+  EXPECT_EQ(cut.vocabulary(VocabularyId::kRankedItem).Row(world.item("seldom")), 0u);
+  // The candidate model's goes by complete watches.
+  EXPECT_THAT(Names(world, cut, VocabularyId::kItem, events::IdSpace::kItem),
+              ElementsAre("watched"));
+}
+
+TEST(LearnFeatures, RK04_WithoutClickedImpressionsCompleteWatchesCount) {
+  const World world({.events = {Watch("u", "a", 0, 60), Watch("u", "b", 1, 60),
+                                Watch("u", "b", 2, 60), Watch("u", "c", 3, 1)},
+                     .split = kAllTrains});
+  const features::FeatureTables tables = world.Learn();
+  EXPECT_THAT(Names(world, tables, VocabularyId::kRankedItem, events::IdSpace::kItem),
+              ElementsAre("b", "a"));
+}
+
+TEST(LearnFeatures, CG01_VocabulariesCountTrainingRowsOnly) {
+  const World world(RandomWorld(21));
+  const features::FeatureTables tables = world.Learn();
+  std::vector<uint64_t> watched(world.log.items()), devices(3), sources(2);
+  std::vector<uint64_t> topics(world.catalogue.size(events::IdSpace::kTopic));
+  int64_t first = INT64_MAX, last = INT64_MIN;
+  for (uint32_t user = 0; user < world.log.users(); ++user) {
+    for (uint64_t row = world.log.begin(user); row < world.split.train_end(user); ++row) {
+      const events::Event event = world.log.event(row);
+      first = std::min(first, event.time_ms);
+      last = std::max(last, event.time_ms);
+      ++devices[event.device];
+      if (event.source != events::kNone) ++sources[event.source];
+      if (event.item == events::kNone) continue;
+      const events::Item item = world.log.item(event.item);
+      for (const uint32_t topic : item.topics) ++topics[topic];
+      if (world.rule.IsComplete(event, item)) ++watched[event.item];
+    }
+  }
+  const auto expect = [&](VocabularyId id, const std::vector<uint64_t>& counts) {
+    const features::Vocabulary& vocabulary = tables.vocabulary(id);
+    for (uint32_t i = 0; i < counts.size(); ++i) {
+      const uint32_t row = vocabulary.Row(i);
+      EXPECT_EQ(row == 0 ? 0 : vocabulary.count(row), counts[i]) << VocabularyName(id) << " " << i;
+    }
+  };
+  expect(VocabularyId::kItem, watched);
+  expect(VocabularyId::kDevice, devices);
+  expect(VocabularyId::kSource, sources);
+  expect(VocabularyId::kTopic, topics);
+  EXPECT_EQ(tables.train_begin_ms, first);
+  EXPECT_EQ(tables.train_end_ms, last);
+  EXPECT_EQ(tables.log_digest, world.log.digest());
+}
+
+TEST(LearnFeatures, RegionsAndLanguagesCountAsExtractionReadsThem) {
+  events::RawEvent abroad = Watch("u", "a", 1, 60);
+  abroad.region = "fr";
+  events::RawItem item = Item("a", 60, "channel");
+  item.language = "en";
+  const World world({.events = {Watch("u", "a", 0, 60), abroad, Watch("u", "a", 2, 60)},
+                     .items = {item},
+                     .users = {{.user = "u", .region = "de", .language = "pl"}},
+                     .split = kAllTrains});
+  const features::FeatureTables tables = world.Learn();
+  EXPECT_THAT(Names(world, tables, VocabularyId::kRegion, events::IdSpace::kRegion),
+              ElementsAre("de", "fr"));
+  EXPECT_THAT(Names(world, tables, VocabularyId::kLanguage, events::IdSpace::kLanguage),
+              ElementsAre("en", "pl"));
+  EXPECT_EQ(tables.vocabulary(VocabularyId::kRegion).count(1), 2u);
+  EXPECT_EQ(tables.vocabulary(VocabularyId::kChannel).count(1), 3u);
+}
+
+TEST(LearnFeatures, CG03_TokensCountUsesInTraining) {
+  const World world(
+      {.events = {Search("u", "live", 0), Search("u", "live music", 1), Search("u", "late", 50)},
+       .split = {.kind = SplitOptions::Kind::kTime,
+                 .train_until_ms = kStart + 10,
+                 .validation_until_ms = kStart + 20}});
+  const features::FeatureTables tables = world.Learn();
+  ASSERT_EQ(tables.tokens.rows(), 4u);  // live, music, "live music"
+  EXPECT_EQ(tables.tokens.token(1), "live");
+  EXPECT_EQ(tables.tokens.count(1), 2u);
+}
+
+TEST(LearnFeatures, ItemStatisticsKnowTrainingAlone) {
+  const World world({.events = {Shown("u", "a", 0), Watch("u", "a", 1, 60),
+                                Watch("u", "a", 3 * kDay, 60), Watch("u", "a", 5 * kDay, 60)},
+                     .split = {.kind = SplitOptions::Kind::kTime,
+                               .train_until_ms = kStart + 4 * kDay,
+                               .validation_until_ms = kStart + 5 * kDay}});
+  const features::FeatureTables tables = world.Learn();
+  const uint32_t item = world.item("a");
+  EXPECT_EQ(tables.item_statistics.At(item, kStart).watches, 0);
+  EXPECT_EQ(tables.item_statistics.At(item, kStart + kDay).watches, 1);
+  EXPECT_EQ(tables.item_statistics.At(item, kStart + 100 * kDay).watches, 2);
+  EXPECT_EQ(tables.item_statistics.At(item, kStart + 100 * kDay).impressions, 1);
+}
+
+TEST(LearnFeatures, RK05_QuantilesComeFromTrainingImpressions) {
+  // Durations 1 .. 100 in training impressions, 1000 in later ones.
+  WorldOptions options;
+  for (int i = 1; i <= 200; ++i) {
+    const std::string item = fmt::format("i{}", i);
+    options.items.push_back(Item(item, i <= 100 ? static_cast<float>(i) : 1000.0f));
+    options.events.push_back(Shown("u", item, i));
+  }
+  options.split = {.kind = SplitOptions::Kind::kTime,
+                   .train_until_ms = kStart + 101,
+                   .validation_until_ms = kStart + 150};
+  const World world(options);
+  const features::FeatureTables tables = world.Learn();
+  size_t number = 0, checked = 0;
+  for (const features::Field& field : features::RankingFields()) {
+    if (field.kind != features::FieldKind::kContinuous) continue;
+    if (field.name.starts_with("duration")) {
+      const features::Quantiles& duration = tables.quantiles[number];
+      EXPECT_NEAR(duration.Normalize(50), 0.5f, 0.02f);
+      EXPECT_NEAR(duration.Normalize(25), 0.25f, 0.02f);
+      EXPECT_GT(duration.Normalize(100), 0.97f);
+      ++checked;
+    }
+    ++number;
+  }
+  EXPECT_EQ(number, tables.quantiles.size());
+  EXPECT_EQ(checked, 1u);
+}
+
+std::string SavedBytes(const features::FeatureTables& tables) {
+  const std::filesystem::path path =
+      std::filesystem::temp_directory_path() /
+      ("upnext-learn-" + std::to_string(::testing::UnitTest::GetInstance()->random_seed()) + "-" +
+       std::to_string(getpid()));
+  EXPECT_TRUE(tables.Save(path));
+  std::string bytes = World::Value(base::ReadFile(path));
+  std::filesystem::remove(path);
+  return bytes;
+}
+
+TEST(LearnFeatures, TR04_TheTablesAreTheSameBytesForAnyNumberOfThreads) {
+  const World world(RandomWorld(22, /*users=*/700, 40, 100));  // several chunks of users
+  const std::string one = SavedBytes(world.Learn({}, 1));
+  EXPECT_EQ(one, SavedBytes(world.Learn({}, 3)));
+  EXPECT_EQ(one, SavedBytes(world.Learn({}, 1)));
+}
+
+TEST(LearnFeatures, StopsWhenAskedTo) {
+  class Stopping : public base::Progress {
+   public:
+    void Begin(std::string_view, std::string_view, uint64_t) override {}
+    void Update(uint64_t, std::string_view) override {}
+    void End() override {}
+    void Note(std::string_view) override {}
+    bool stop_requested() const override { return true; }
+  } stopping;
+  const World world(RandomWorld(1));
+  base::ThreadPool pool(1);
+  const auto result = LearnFeatures(world.source, {}, pool, stopping);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Code::kCancelled);
+}
+
+}  // namespace
+}  // namespace upnext::examples

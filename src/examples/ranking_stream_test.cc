@@ -1,0 +1,192 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <bit>
+#include <map>
+#include <vector>
+
+#include "examples/streams.h"
+#include "examples/testing.h"
+
+namespace upnext::examples {
+namespace {
+
+// One impression with everything a batch says of it; floats as bits, so that NaN equals NaN.
+struct Example {
+  uint32_t user;
+  uint64_t request;
+  uint16_t position, happened;
+  float watch_s;
+  uint32_t device;
+  std::vector<std::vector<uint32_t>> query_ids, impression_ids;
+  std::vector<uint32_t> query_numbers, impression_numbers;
+  auto operator<=>(const Example&) const = default;
+};
+
+void ReadRow(const features::RankingBlock& block, size_t row, features::Side side,
+             std::vector<std::vector<uint32_t>>* ids, std::vector<uint32_t>* numbers) {
+  ASSERT_LT(row, block.rows);
+  for (const features::Bags& bags : block.categorical) {
+    ASSERT_EQ(bags.size(), block.rows);
+    ids->emplace_back(bags.ids.begin() + bags.offsets[row],
+                      bags.ids.begin() + bags.offsets[row + 1]);
+  }
+  const size_t width = features::ContinuousFields(side);
+  ASSERT_EQ(block.raw.size(), width * block.rows);
+  ASSERT_EQ(block.dense.size(), width * features::kPowers * block.rows);
+  for (size_t i = 0; i < width; ++i) {
+    numbers->push_back(std::bit_cast<uint32_t>(block.raw[row * width + i]));
+  }
+  for (size_t i = 0; i < width * features::kPowers; ++i) {
+    numbers->push_back(std::bit_cast<uint32_t>(block.dense[row * width * features::kPowers + i]));
+  }
+}
+
+std::vector<Example> Epoch(RankingStream& stream, uint32_t epoch, size_t batch_size = 16) {
+  std::vector<Example> examples;
+  std::map<std::pair<uint32_t, uint64_t>, size_t> batch_of_request;
+  RankingBatch batch;
+  stream.StartEpoch(epoch);
+  for (size_t number = 0; stream.Next(batch_size, &batch); ++number) {
+    EXPECT_EQ(batch.impressions.rows, batch.size());
+    EXPECT_LE(batch.queries.rows, batch.size());
+    for (size_t i = 0; i < batch.size(); ++i) {
+      if (i > 0) {
+        EXPECT_LE(batch.query_of[i - 1], batch.query_of[i]);
+      }
+      if (batch.request[i] != 0) {
+        const auto [entry, is_new] =
+            batch_of_request.try_emplace({batch.user[i], batch.request[i]}, number);
+        EXPECT_EQ(entry->second, number) << "a request is never split";
+      }
+      Example example{.user = batch.user[i],
+                      .request = batch.request[i],
+                      .position = batch.position[i],
+                      .happened = batch.labels[i].happened,
+                      .watch_s = batch.labels[i].watch_s,
+                      .device = batch.device[i],
+                      .query_ids = {},
+                      .impression_ids = {},
+                      .query_numbers = {},
+                      .impression_numbers = {}};
+      ReadRow(batch.queries, batch.query_of[i], features::Side::kQuery, &example.query_ids,
+              &example.query_numbers);
+      ReadRow(batch.impressions, i, features::Side::kImpression, &example.impression_ids,
+              &example.impression_numbers);
+      examples.push_back(std::move(example));
+    }
+  }
+  return examples;
+}
+
+TEST(RankingStream, ContentDoesNotDependOnThreadsButOnSeedAndEpoch) {
+  const World world(RandomWorld(4, /*users=*/60, 30, 200));
+  const features::FeatureTables tables = world.Learn();
+  base::ThreadPool one(1), three(3);
+  const RankingStreamOptions options{.seed = 5, .shuffle_buffer = 50};
+  RankingStream a(world.source, tables, options, one), b(world.source, tables, options, three);
+  std::vector<Example> epoch0 = Epoch(a, 0), epoch1 = Epoch(a, 1);
+  EXPECT_GT(epoch0.size(), 100u);
+  EXPECT_EQ(epoch1, Epoch(b, 1));
+  EXPECT_EQ(epoch0, Epoch(b, 0, /*batch_size=*/7));
+  EXPECT_NE(epoch0, epoch1);
+  // The same impressions, in another order.
+  std::ranges::sort(epoch0);
+  std::ranges::sort(epoch1);
+  EXPECT_EQ(epoch0, epoch1);
+}
+
+TEST(RankingStream, ExamplesPerEpochIsExactForEveryPart) {
+  const World world(RandomWorld(5));
+  const features::FeatureTables tables = world.Learn();
+  base::ThreadPool pool(2);
+  uint64_t all = 0;
+  for (const Part part : {Part::kTrain, Part::kValidation, Part::kTest}) {
+    RankingStream stream(world.source, tables, {.part = part}, pool);
+    EXPECT_EQ(Epoch(stream, 0).size(), stream.examples_per_epoch());
+    EXPECT_GT(stream.examples_per_epoch(), 0u);
+    all += stream.examples_per_epoch();
+  }
+  EXPECT_EQ(all, world.log.stats().by_type[static_cast<size_t>(events::EventType::kImpression)]);
+}
+
+TEST(RankingStream, WithoutShufflingUsersComeInOrderWithTheFeaturesOfTheirState) {
+  const World world(RandomWorld(6));
+  const features::FeatureTables tables = world.Learn();
+  base::ThreadPool pool(3);
+  RankingStream stream(world.source, tables,
+                       {.part = Part::kTest, .shuffle = false, .shuffle_buffer = 10}, pool);
+  const std::vector<Example> found = Epoch(stream, 3);
+  // The same through extraction by hand.
+  const features::RankingExtractor extractor(tables, world.catalogue);
+  size_t next = 0;
+  for (uint32_t user = 0; user < world.log.users(); ++user) {
+    ReplayImpressions(
+        world.source, user, [&](const features::UserState& before, const ImpressionGroup& group) {
+          for (const Impression& impression : group.impressions) {
+            if (impression.part != Part::kTest) continue;
+            ASSERT_LT(next, found.size());
+            const Example& example = found[next++];
+            EXPECT_EQ(example.user, user);
+            EXPECT_EQ(example.request, group.request);
+            EXPECT_EQ(example.position, impression.position);
+            EXPECT_EQ(example.happened, impression.labels.happened);
+            EXPECT_EQ(example.watch_s, impression.labels.watch_s);
+            EXPECT_EQ(example.device,
+                      tables.vocabulary(features::VocabularyId::kDevice).Row(group.context.device));
+            features::RankingBlock query(features::Side::kQuery);
+            features::RankingBlock block(features::Side::kImpression);
+            extractor.AppendQuery(before, world.catalogue.user(user), group.context, &query);
+            extractor.AppendImpression(before, world.catalogue.user(user), group.context,
+                                       {.item = impression.item, .source = impression.source},
+                                       &block);
+            std::vector<std::vector<uint32_t>> query_ids, ids;
+            std::vector<uint32_t> query_numbers, numbers;
+            ReadRow(query, 0, features::Side::kQuery, &query_ids, &query_numbers);
+            ReadRow(block, 0, features::Side::kImpression, &ids, &numbers);
+            EXPECT_EQ(example.query_ids, query_ids);
+            EXPECT_EQ(example.query_numbers, query_numbers);
+            EXPECT_EQ(example.impression_ids, ids);
+            EXPECT_EQ(example.impression_numbers, numbers);
+          }
+        });
+  }
+  EXPECT_EQ(next, found.size());
+  EXPECT_GT(next, 0u);
+}
+
+TEST(RankingStream, RK01_ARequestHasOneQueryRow) {
+  const World world({.events = {Shown("u", "a", 0, "q"), Shown("u", "b", 0, "q"),
+                                Shown("u", "c", 0, "q"), Shown("u", "d", 1)},
+                     .split = {.kind = SplitOptions::Kind::kNone}});
+  const features::FeatureTables tables = world.Learn();
+  base::ThreadPool pool(1);
+  RankingStream stream(world.source, tables, {.shuffle = false}, pool);
+  RankingBatch batch;
+  stream.StartEpoch(0);
+  ASSERT_TRUE(stream.Next(100, &batch));
+  EXPECT_EQ(batch.queries.rows, 2u);
+  EXPECT_THAT(batch.query_of, ::testing::ElementsAre(0, 0, 0, 1));
+  EXPECT_FALSE(stream.Next(100, &batch));
+  EXPECT_EQ(batch.size(), 0u);
+  // Whole requests until the size is reached.
+  stream.StartEpoch(1);
+  ASSERT_TRUE(stream.Next(1, &batch));
+  EXPECT_EQ(batch.size(), 3u);
+}
+
+TEST(RankingStream, ALogWithoutImpressionsGivesNoBatches) {
+  const World world(
+      {.events = {Watch("u", "a", 0, 60)}, .split = {.kind = SplitOptions::Kind::kNone}});
+  const features::FeatureTables tables = world.Learn();
+  base::ThreadPool pool(1);
+  RankingStream stream(world.source, tables, {}, pool);
+  RankingBatch batch;
+  stream.StartEpoch(0);
+  EXPECT_FALSE(stream.Next(10, &batch));
+  EXPECT_EQ(stream.examples_per_epoch(), 0u);
+}
+
+}  // namespace
+}  // namespace upnext::examples

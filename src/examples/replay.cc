@@ -1,0 +1,50 @@
+#include "examples/replay.h"
+
+#include <algorithm>
+
+#include "examples/join.h"
+#include "examples/watch_loop.h"
+
+namespace upnext::examples {
+
+void ReplayWatches(
+    const ReplaySource& source, uint32_t user,
+    const std::function<void(const features::UserState&, const WatchExample&)>& visit,
+    features::UserState::Parts parts, uint64_t end_row) {
+  ForEachWatch(source, user, parts, end_row,
+               [&](const features::UserState& before, const WatchExample& watch) {
+                 visit(before, watch);
+                 return true;
+               });
+}
+
+void ReplayImpressions(
+    const ReplaySource& source, uint32_t user,
+    const std::function<void(const features::UserState&, const ImpressionGroup&)>& visit,
+    uint64_t end_row) {
+  JoinedImpressions joined;
+  JoinImpressions(source, user, end_row, &joined);
+  features::UserState state(features::UserState::Parts::kAll);
+  uint64_t row = source.log.begin(user);
+  for (const JoinedGroup& group : joined.groups) {
+    for (; row < group.state_row; ++row) {
+      state.Apply(source.log.event(row), source.catalogue, source.rule);
+    }
+    visit(state, {.user = user,
+                  .request = group.request,
+                  .context = group.context,
+                  .impressions = joined.of(group)});
+  }
+}
+
+features::UserState StateAt(const ReplaySource& source, uint32_t user, uint64_t end_row,
+                            features::UserState::Parts parts) {
+  features::UserState state(parts);
+  const uint64_t end = std::min(end_row, source.log.end(user));
+  for (uint64_t row = source.log.begin(user); row < end; ++row) {
+    state.Apply(source.log.event(row), source.catalogue, source.rule);
+  }
+  return state;
+}
+
+}  // namespace upnext::examples

@@ -1,0 +1,235 @@
+#include "examples/replay.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "examples/testing.h"
+
+namespace upnext::examples {
+namespace {
+
+using events::EventType;
+using features::UserState;
+using ::testing::ElementsAre;
+
+std::vector<uint32_t> Labels(const World& world, std::string_view user) {
+  std::vector<uint32_t> items;
+  ReplayWatches(world.source, world.user(user),
+                [&](const UserState&, const WatchExample& watch) { items.push_back(watch.item); });
+  return items;
+}
+
+TEST(ReplayWatches, CG16_CountsByThresholdAndPartialWatchesAreNeverLabels) {
+  WorldOptions options;
+  options.split.kind = SplitOptions::Kind::kNone;
+  for (int i = 0; i < 10; ++i) {  // item i of 100 s is watched for 10 * (i + 1) s
+    options.items.push_back(Item("i" + std::to_string(i), 100));
+    options.events.push_back(
+        Watch("u", "i" + std::to_string(i), i, static_cast<float>(10 * (i + 1))));
+  }
+  for (const auto& [share, expected] :
+       std::map<double, size_t>{{0.1, 10}, {0.35, 7}, {0.7, 4}, {0.95, 1}, {1.0, 1}}) {
+    options.rule.share = share;
+    const World world(options);
+    size_t labels = 0;
+    ReplayWatches(world.source, 0, [&](const UserState&, const WatchExample& watch) {
+      ++labels;
+      EXPECT_GE(world.log.event(watch.row).value, 100 * share - 1e-3);
+    });
+    EXPECT_EQ(labels, expected) << share;
+  }
+}
+
+TEST(ReplayWatches, CG16_SecondsDecideWhenTheDurationIsUnknownAndEventsWhenTheSourceSaysSo) {
+  WorldOptions options{.events = {Watch("u", "a", 0, 29), Watch("u", "b", 1, 30),
+                                  Raw("u", "c", 2, EventType::kComplete)},
+                       .split = {.kind = SplitOptions::Kind::kNone}};
+  {
+    const World world(options);
+    EXPECT_THAT(Labels(world, "u"), ElementsAre(world.item("b"), world.item("c")));
+  }
+  options.rule.from_event = true;
+  const World world(options);
+  EXPECT_THAT(Labels(world, "u"), ElementsAre(world.item("c")));
+}
+
+TEST(ReplayWatches, CG17_OffSiteWatchesAreLabelsAndInputsLikeAllOthers) {
+  WorldOptions options{.events = {Watch("u", "a", 0, 30), Watch("u", "b", 1, 30)},
+                       .split = {.kind = SplitOptions::Kind::kNone}};
+  for (events::RawEvent& event : options.events) event.off_site = true;
+  const World world(options);
+  EXPECT_THAT(Labels(world, "u"), ElementsAre(world.item("a"), world.item("b")));
+  EXPECT_EQ(StateAt(world.source, 0, kAllRows).watches().size(), 2u);
+}
+
+// The rows before `row` whose events pass, oldest first, at most `limit` newest.
+template <typename Passes>
+std::vector<features::TimedId> Recount(const World& world, uint32_t user, uint64_t row, bool query,
+                                       const Passes& passes) {
+  std::vector<features::TimedId> found;
+  for (uint64_t r = world.log.begin(user); r < row; ++r) {
+    const events::Event event = world.log.event(r);
+    if (passes(event)) found.push_back({query ? event.query : event.item, event.time_ms});
+  }
+  if (found.size() > features::kBagLimit) {
+    found.erase(found.begin(), found.end() - features::kBagLimit);
+  }
+  return found;
+}
+
+TEST(ReplayWatches, CG19_InputsAreExactlyWhatLiesBeforeTheLabelsRow) {
+  size_t examples = 0, at_equal_times = 0;
+  for (uint64_t seed = 1; seed <= 8; ++seed) {
+    const World world(RandomWorld(seed));
+    const auto complete = [&](const events::Event& event) {
+      return event.type == EventType::kWatch &&
+             world.rule.IsComplete(event, world.log.item(event.item));
+    };
+    for (uint32_t user = 0; user < world.log.users(); ++user) {
+      ReplayWatches(world.source, user, [&](const UserState& before, const WatchExample& watch) {
+        ++examples;
+        const auto watches = Recount(world, user, watch.row, false, complete);
+        EXPECT_TRUE(std::ranges::equal(before.watches(), watches));
+        EXPECT_TRUE(std::ranges::equal(
+            before.searches(), Recount(world, user, watch.row, true, [](const events::Event& e) {
+              return e.type == EventType::kSearch;
+            })));
+        at_equal_times += !watches.empty() && watches.back().time_ms == watch.time_ms ? 1 : 0;
+        for (const auto& input : before.watches()) EXPECT_LE(input.time_ms, watch.time_ms);
+        EXPECT_EQ(watch.part, world.split.part(user, watch.row));
+        EXPECT_EQ(watch.context.device, world.log.event(watch.row).device);
+      });
+    }
+  }
+  EXPECT_GT(examples, 500u);
+  EXPECT_GT(at_equal_times, 0u) << "the random logs should hold watches at equal times";
+}
+
+TEST(ReplayWatches, StopsBeforeTheEndRowAndKeepsHistoriesWhenAskedForAll) {
+  const World world(RandomWorld(2));
+  const uint64_t end = world.log.begin(0) + 100;
+  size_t short_bags = 0, all = 0;
+  ReplayWatches(
+      world.source, 0,
+      [&](const UserState& before, const WatchExample& watch) {
+        EXPECT_LT(watch.row, end);
+        EXPECT_EQ(before.totals().events, watch.row - world.log.begin(0));
+        ++all;
+      },
+      UserState::Parts::kAll, end);
+  ReplayWatches(
+      world.source, 0, [&](const UserState&, const WatchExample&) { ++short_bags; },
+      UserState::Parts::kBags, end);
+  EXPECT_GT(all, 0u);
+  EXPECT_EQ(all, short_bags);
+}
+
+// What a state should say of a channel, topic or item, counted anew from the log.
+struct Counted {
+  uint32_t impressions = 0, clicks = 0, watches = 0, complete = 0, unwatched_impressions = 0;
+  double watch_s = 0;
+  int64_t last_watch_ms = events::kNoTime;
+  bool met = false;
+};
+template <typename Belongs>
+Counted CountBefore(const World& world, uint32_t user, uint64_t state_row, const Belongs& belongs) {
+  Counted counted;
+  for (uint64_t row = world.log.begin(user); row < state_row; ++row) {
+    const events::Event event = world.log.event(row);
+    if (event.item == events::kNone || !belongs(event.item)) continue;
+    counted.met = true;
+    counted.impressions += event.type == EventType::kImpression;
+    counted.unwatched_impressions += event.type == EventType::kImpression;
+    counted.clicks += event.type == EventType::kClick;
+    if (event.type != EventType::kWatch) continue;
+    ++counted.watches;
+    counted.complete += world.rule.IsComplete(event, world.log.item(event.item));
+    counted.watch_s += static_cast<double>(event.value);
+    counted.last_watch_ms = event.time_ms;
+    counted.unwatched_impressions = 0;
+  }
+  return counted;
+}
+
+void ExpectEqual(const features::AffinityHistory* history, const Counted& counted) {
+  if (counted.impressions + counted.clicks + counted.watches == 0) return;
+  ASSERT_NE(history, nullptr);
+  EXPECT_EQ(history->impressions, counted.impressions);
+  EXPECT_EQ(history->clicks, counted.clicks);
+  EXPECT_EQ(history->watches, counted.watches);
+  EXPECT_EQ(history->complete, counted.complete);
+  EXPECT_NEAR(history->watch_s, counted.watch_s, 1e-3 * (1 + counted.watch_s));
+  EXPECT_EQ(history->last_watch_ms, counted.last_watch_ms);
+}
+
+TEST(ReplayImpressions, RK07_HistoriesEqualABruteForceRecountBeforeEachGroup) {
+  size_t groups = 0;
+  for (uint64_t seed = 11; seed <= 13; ++seed) {
+    const World world(RandomWorld(seed));
+    for (uint32_t user = 0; user < world.log.users(); ++user) {
+      ReplayImpressions(
+          world.source, user, [&](const UserState& before, const ImpressionGroup& group) {
+            ++groups;
+            // All rows before the state were applied, and none after: their number names the row.
+            const uint64_t state_row = world.log.begin(user) + before.totals().events;
+            for (const Impression& impression : group.impressions) {
+              EXPECT_GE(impression.row, state_row);
+              const events::Item item = world.log.item(impression.item);
+              ExpectEqual(before.channel(item.channel),
+                          CountBefore(world, user, state_row, [&](uint32_t other) {
+                            return world.log.item(other).channel == item.channel;
+                          }));
+              for (const uint32_t topic : item.topics) {
+                ExpectEqual(before.topic(topic),
+                            CountBefore(world, user, state_row, [&](uint32_t other) {
+                              return std::ranges::count(world.log.item(other).topics, topic) > 0;
+                            }));
+              }
+              const Counted own = CountBefore(
+                  world, user, state_row, [&](uint32_t other) { return other == impression.item; });
+              const features::ItemHistory* history = before.item(impression.item);
+              ASSERT_EQ(history != nullptr, own.met);
+              if (history == nullptr) continue;
+              EXPECT_EQ(history->impressions, own.unwatched_impressions);
+              EXPECT_EQ(history->watches, own.watches);
+              EXPECT_EQ(history->last_watch_ms, own.last_watch_ms);
+            }
+          });
+    }
+  }
+  EXPECT_GT(groups, 100u);
+}
+
+TEST(ReplayImpressions, EveryImpressionComesExactlyOnceWithItsPart) {
+  const World world(RandomWorld(5));
+  for (uint32_t user = 0; user < world.log.users(); ++user) {
+    std::vector<uint64_t> visited, expected;
+    ReplayImpressions(world.source, user, [&](const UserState&, const ImpressionGroup& group) {
+      for (const Impression& impression : group.impressions) {
+        visited.push_back(impression.row);
+        EXPECT_EQ(impression.part, world.split.part(user, impression.row));
+      }
+    });
+    for (uint64_t row = world.log.begin(user); row < world.log.end(user); ++row) {
+      if (world.log.type(row) == EventType::kImpression) expected.push_back(row);
+    }
+    EXPECT_THAT(visited, ::testing::UnorderedElementsAreArray(expected));
+  }
+}
+
+TEST(StateAt, EqualsTheStateThatAReplayShows) {
+  const World world(RandomWorld(6));
+  ReplayWatches(
+      world.source, 0,
+      [&](const UserState& before, const WatchExample& watch) {
+        EXPECT_EQ(before.Serialize(), StateAt(world.source, 0, watch.row).Serialize());
+      },
+      UserState::Parts::kAll);
+}
+
+}  // namespace
+}  // namespace upnext::examples

@@ -1,0 +1,197 @@
+// Small logs for the tests and benchmarks of this room: written, opened, split, and gone at the
+// end.
+//
+//   World world({.events = {Watch("u", "a", 1, 30)}, .split = {.kind =
+//   SplitOptions::Kind::kNone}}); ReplayWatches(world.source, world.user("u"), ...);
+#ifndef UPNEXT_EXAMPLES_TESTING_H_
+#define UPNEXT_EXAMPLES_TESTING_H_
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/progress.h"
+#include "base/rng.h"
+#include "base/thread_pool.h"
+#include "events/event_log.h"
+#include "examples/learn.h"
+#include "examples/replay.h"
+#include "examples/split.h"
+#include "features/catalogue.h"
+
+namespace upnext::examples {
+
+inline constexpr int64_t kMinute = 60'000, kHour = 60 * kMinute, kDay = 24 * kHour;
+inline constexpr int64_t kStart = 1'700'000'000'000;  // 2023-11-14T22:13:20Z
+
+struct WorldOptions {
+  std::vector<events::RawEvent> events = {};
+  std::vector<events::RawItem> items = {};
+  std::vector<events::RawUser> users = {};
+  features::CompleteRule rule = {};
+  SplitOptions split = {};
+};
+
+class World {
+ public:
+  explicit World(const WorldOptions& options)
+      : directory_(MakeDirectory()),
+        log(OpenLog(options)),
+        catalogue(log),
+        rule(options.rule),
+        split(Value(Split::Make(options.split, log, rule))) {}
+  ~World() { std::filesystem::remove_all(directory_); }
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  uint32_t user(std::string_view name) const { return Id(events::IdSpace::kUser, name); }
+  uint32_t item(std::string_view name) const { return Id(events::IdSpace::kItem, name); }
+  uint32_t Id(events::IdSpace space, std::string_view name) const {
+    const uint32_t id = catalogue.Find(space, name);
+    EXPECT_NE(id, events::kNone) << name;
+    return id;
+  }
+  features::FeatureTables Learn(const features::FeatureSpec& spec = {}, int threads = 1) const {
+    base::ThreadPool pool(threads);
+    return Value(LearnFeatures(source, spec, pool, base::NoProgress()));
+  }
+
+  template <typename T>
+  static T Value(Result<T> result) {
+    if (!result) ADD_FAILURE() << result.error().message;
+    return std::move(result).value();
+  }
+
+ private:
+  static std::filesystem::path MakeDirectory() {
+    std::string path = (std::filesystem::temp_directory_path() / "upnext-examples-XXXXXX").string();
+    EXPECT_NE(mkdtemp(path.data()), nullptr);
+    return path;
+  }
+  events::EventLog OpenLog(const WorldOptions& options) const {
+    const Status written =
+        events::WriteEventLog(directory_, options.events, options.items, options.users);
+    if (!written) ADD_FAILURE() << written.error().message;
+    return Value(events::EventLog::Open(directory_));
+  }
+  std::filesystem::path directory_;
+
+ public:
+  const events::EventLog log;
+  const features::Catalogue catalogue;
+  const features::CompleteRule rule;
+  const Split split;
+  const ReplaySource source{log, catalogue, rule, split};
+};
+
+// ---- Events; `at` is in milliseconds after kStart
+// ------------------------------------------------
+
+inline events::RawEvent Raw(std::string user, std::string item, int64_t at, events::EventType type,
+                            float value = events::kAbsent, std::string request = "") {
+  events::RawEvent event;
+  event.user = std::move(user);
+  event.item = std::move(item);
+  event.time_ms = kStart + at;
+  event.type = type;
+  event.value = value;
+  event.request = std::move(request);
+  return event;
+}
+inline events::RawEvent Watch(std::string user, std::string item, int64_t at, float seconds) {
+  return Raw(std::move(user), std::move(item), at, events::EventType::kWatch, seconds);
+}
+inline events::RawEvent Shown(std::string user, std::string item, int64_t at,
+                              std::string request = "") {
+  return Raw(std::move(user), std::move(item), at, events::EventType::kImpression, events::kAbsent,
+             std::move(request));
+}
+inline events::RawEvent Click(std::string user, std::string item, int64_t at,
+                              std::string request = "") {
+  return Raw(std::move(user), std::move(item), at, events::EventType::kClick, events::kAbsent,
+             std::move(request));
+}
+inline events::RawEvent Search(std::string user, std::string query, int64_t at) {
+  events::RawEvent event = Raw(std::move(user), "", at, events::EventType::kSearch);
+  event.query = std::move(query);
+  return event;
+}
+inline events::RawItem Item(std::string name, float duration_s, std::string channel = "",
+                            std::vector<std::string> topics = {}) {
+  events::RawItem item;
+  item.item = std::move(name);
+  item.duration_s = duration_s;
+  item.channel = std::move(channel);
+  item.topics = std::move(topics);
+  return item;
+}
+
+// A log of pages, clicks, watches of all lengths, searches, likes and dislikes, some at equal
+// times, some watches off-site, over ten days. Users differ in size; "u0" is the largest.
+inline WorldOptions RandomWorld(uint64_t seed, uint32_t users = 12, uint32_t items = 30,
+                                uint32_t events_of_largest = 300) {
+  base::Rng rng(seed);
+  WorldOptions options;
+  for (uint32_t i = 0; i < items; ++i) {
+    events::RawItem item = Item("i" + std::to_string(i), i % 5 == 0 ? events::kAbsent : 100.0f,
+                                "c" + std::to_string(i % 4),
+                                {"t" + std::to_string(i % 3), "t" + std::to_string(i % 5)});
+    item.language = i % 2 == 0 ? "en" : "de";
+    options.items.push_back(item);
+  }
+  for (uint32_t u = 0; u < users; ++u) {
+    const std::string user = "u" + std::to_string(u);
+    events::RawUser attributes;
+    attributes.user = user;
+    attributes.region = "r" + std::to_string(u % 3);
+    attributes.age = static_cast<float>(20 + u % 80);
+    options.users.push_back(attributes);
+    const uint32_t events = events_of_largest / (1 + u) + 3;
+    const int64_t step = 10 * kDay / events;
+    int64_t now = static_cast<int64_t>(rng.Below(kHour));
+    for (uint32_t e = 0; e < events; ++e) {
+      now += rng.Below(4) == 0
+                 ? 0
+                 : static_cast<int64_t>(rng.Below(static_cast<uint64_t>(step) * 8 / 3));
+      const std::string item = "i" + std::to_string(rng.Below(items) * rng.Below(items) / items);
+      const std::string request = "q" + std::to_string(now / kHour);
+      events::RawEvent event;
+      switch (rng.Below(8)) {
+        case 0:
+          event = Search(user, "word" + std::to_string(rng.Below(9)) + " live", now);
+          break;
+        case 1:
+          event = Click(user, item, now, rng.Below(2) == 0 ? request : "");
+          break;
+        case 2:
+        case 3:
+        case 4:
+          event = Watch(user, item, now, static_cast<float>(rng.Below(120)));
+          event.off_site = rng.Below(3) == 0;
+          break;
+        case 5:
+          event = Raw(user, item, now,
+                      rng.Below(2) == 0 ? events::EventType::kLike : events::EventType::kDislike);
+          break;
+        default:
+          event = Shown(user, item, now, rng.Below(3) == 0 ? "" : request);
+          event.position = static_cast<uint16_t>(1 + rng.Below(10));
+          event.source = "s" + std::to_string(rng.Below(2));
+      }
+      event.device = "d" + std::to_string(rng.Below(3));
+      options.events.push_back(event);
+    }
+  }
+  options.split = {.kind = SplitOptions::Kind::kTime, .validation_days = 1, .test_days = 1};
+  return options;
+}
+
+}  // namespace upnext::examples
+
+#endif  // UPNEXT_EXAMPLES_TESTING_H_

@@ -1,0 +1,55 @@
+// The loop under ReplayWatches as a template, so that a stream can stop a replay half-way and pays
+// no indirect call. Only this room includes it.
+//
+//   ForEachWatch(source, user, Parts::kBags, end_row,
+//                [&](const UserState& before, const WatchExample& watch) { return go_on; });
+#ifndef UPNEXT_EXAMPLES_WATCH_LOOP_H_
+#define UPNEXT_EXAMPLES_WATCH_LOOP_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "examples/replay.h"
+
+namespace upnext::examples {
+
+// Events that can change a bag of UserState: of watches, searches, or likes.
+inline bool FeedsBags(events::EventType type) {
+  using enum events::EventType;
+  return type == kWatch || type == kComplete || type == kSearch || type == kLike ||
+         type == kDislike || type == kDismiss;
+}
+
+inline bool MayBeComplete(events::EventType type) {
+  return type == events::EventType::kWatch || type == events::EventType::kComplete;
+}
+
+template <typename Visit>
+void ForEachWatch(const ReplaySource& source, uint32_t user, features::UserState::Parts parts,
+                  uint64_t end_row, Visit&& visit) {
+  const events::EventLog& log = source.log;
+  const bool bags_only = parts == features::UserState::Parts::kBags;
+  features::UserState state(parts);
+  const uint64_t end = std::min(log.end(user), end_row);
+  for (uint64_t row = log.begin(user); row < end; ++row) {
+    const events::EventType type = log.type(row);
+    if (bags_only && !FeedsBags(type)) continue;
+    const events::Event event = log.event(row);
+    if (MayBeComplete(type) && source.rule.IsComplete(event, log.item(event.item))) {
+      const WatchExample watch{
+          .user = user,
+          .row = row,
+          .item = event.item,
+          .time_ms = event.time_ms,
+          .part = source.split.part(user, row),
+          .context = {.time_ms = event.time_ms, .device = event.device, .region = event.region}};
+      if (!visit(std::as_const(state), watch)) return;
+    }
+    state.Apply(event, source.catalogue, source.rule);
+  }
+}
+
+}  // namespace upnext::examples
+
+#endif  // UPNEXT_EXAMPLES_WATCH_LOOP_H_
