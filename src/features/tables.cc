@@ -9,9 +9,6 @@ namespace upnext::features {
 
 namespace {
 
-constexpr std::string_view kKind = "features";
-constexpr uint32_t kVersion = 1;
-
 std::vector<std::string> ContinuousNames() {
   std::vector<std::string> names;
   for (const Field& field : RankingFields()) {
@@ -99,7 +96,7 @@ FeatureSpec FeatureSpec::FromConfig(const base::ConfigTable& features) {
 
 Status FeatureTables::Save(const std::filesystem::path& path) const {
   UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer,
-                          base::SectionWriter::Create(path, kKind, kVersion));
+                          base::SectionWriter::Create(path, kTablesKind, kTablesVersion));
   UPNEXT_RETURN_IF_ERROR(SaveSpec(writer, spec));
   UPNEXT_RETURN_IF_ERROR(base::AddStrings(writer, "fields", RankingNames()));
   for (size_t i = 0; i < kVocabularies; ++i) {
@@ -122,7 +119,8 @@ Status FeatureTables::Save(const std::filesystem::path& path) const {
 }
 
 Result<FeatureTables> FeatureTables::Load(const std::filesystem::path& path) {
-  UPNEXT_ASSIGN_OR_RETURN(base::SectionFile file, base::SectionFile::Open(path, kKind, kVersion));
+  UPNEXT_ASSIGN_OR_RETURN(base::SectionFile file,
+                          base::SectionFile::Open(path, kTablesKind, kTablesVersion));
   FeatureTables tables;
   UPNEXT_ASSIGN_OR_RETURN(tables.spec, LoadSpec(file));
   UPNEXT_RETURN_IF_ERROR(CheckFields(file));

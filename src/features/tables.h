@@ -36,6 +36,9 @@ struct FeatureSpec {
   friend bool operator==(const FeatureSpec&, const FeatureSpec&) = default;
 };
 
+inline constexpr char kTablesKind[] = "features";  // of the section file they are saved as
+inline constexpr uint32_t kTablesVersion = 1;
+
 // Everything extraction needs beside the state. Saved as one section file of kind "features"
 // (docs/formats/features.md).
 struct FeatureTables {
