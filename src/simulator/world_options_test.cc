@@ -21,7 +21,7 @@ TEST(WorldOptions, DefaultsAreValidAndNeedNoTable) {
 
 // A key that no code reads fails Check(), and a value that is not the default differs.
 TEST(WorldOptions, EveryKeyOfTheDocumentedFileIsReadAndIsTheDefault) {
-  const auto path = std::filesystem::path(__FILE__).parent_path() / "../../configs/world.toml";
+  const auto path = std::filesystem::path(UPNEXT_CONFIGS) / "world.toml";
   const auto config = base::Config::Load(path);
   ASSERT_TRUE(config) << config.error().message;
   const WorldOptions read = WorldOptions::FromConfig(config->root());
