@@ -282,6 +282,13 @@ Status CheckType(Table table, const Canonical& canonical, std::string_view type)
     return InvalidArgument("[import] {}: column '{}' should be a single value, is {}",
                            TableName(table), canonical.name, type);
   }
+  if (canonical.kind == Kind::kText && (type == "DOUBLE" || type == "FLOAT")) {
+    // 12 would become the id '12.0', and meet no '12' of another table.
+    return InvalidArgument(
+        "[import] {0}: column '{1}' should be text or a whole number, is {2}; write "
+        "CAST(... AS BIGINT) AS {1}",
+        TableName(table), canonical.name, type);
+  }
   return Ok();
 }
 

@@ -143,11 +143,15 @@ Status Importer::LoadTable(Table table) {
 // The second row for the same item or user is a bad one: which of them is right nobody can tell.
 Status Importer::RejectRepeated(Table table) {
   const std::string_view id = table == Table::kItems ? "item" : "\"user\"";
-  return db_.database().Run(fmt::format(
-      "UPDATE in_{0} SET reason = 'repeats ' || {1} || ', which an earlier row describes', "
-      "row_text = {1} WHERE reason IS NULL AND rowid NOT IN "
-      "(SELECT min(rowid) FROM in_{0} WHERE reason IS NULL GROUP BY {1})",
-      TableName(table), id));
+  return db_.Run(
+      fmt::format("check {}", TableName(table)),
+      fmt::format("UPDATE in_{0} SET reason = 'repeats ' || in_{0}.{1} || ', which an "
+                  "earlier row describes', row_text = in_{0}.{1}\n"
+                  "FROM (SELECT {1}, min(rowid) AS first FROM in_{0} WHERE reason IS NULL "
+                  "GROUP BY {1} HAVING count(*) > 1) again\n"
+                  "WHERE in_{0}.{1} = again.{1} AND in_{0}.rowid > again.first AND "
+                  "in_{0}.reason IS NULL",
+                  TableName(table), id));
 }
 
 // Lines that read_csv(..., store_rejects = true) set aside, in DuckDB's own tables.
@@ -273,6 +277,10 @@ Result<ImportReport> Import(const ImportOptions& options, const fs::path& log_ro
   if (options.events_sql.empty()) {
     return InvalidArgument(
         "[import] needs events = \"SELECT ...\": the SELECT whose rows are the events");
+  }
+  if (options.shards < 1 || options.shards > format::kMaxShards) {
+    return InvalidArgument("[import] shards should be in [1, {}], is {}", format::kMaxShards,
+                           options.shards);
   }
   base::VersionedRoot root(log_root);
   UPNEXT_ASSIGN_OR_RETURN(const fs::path work, root.Begin());

@@ -5,6 +5,10 @@
 //   events = "SELECT user_id AS user, ... FROM read_csv('{data}/log.csv')"
 //   items  = "SELECT ..."             optional, as is users
 //
+// Every SELECT may also give `file` and `line`, where the row came from: they go into the rejects
+// file (without them it has the number of the row in the SELECT's output) and nowhere else. Lines
+// that a read_csv(..., store_rejects = true) set aside are counted and listed too.
+//
 // {data} in the SQL is the data directory. Output columns are those of the design, section 3; a
 // missing or unknown one is an error that names the nearest right one. Rows that do not fit (no
 // user, no time, an unknown type, a negative duration ...) go to rejects.csv with file, line and

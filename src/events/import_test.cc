@@ -344,6 +344,8 @@ TEST_F(ImportTest, NamesTheNearestRightColumn) {
               AllOf(HasSubstr("'postion'"), HasSubstr("did you mean 'position'")));
   EXPECT_THAT(message("1 AS \"user\", 1 AS item, 1 AS time, 'click' AS type, [1] AS device"),
               HasSubstr("single value"));
+  EXPECT_THAT(message("1.5::DOUBLE AS \"user\", 1 AS item, 1 AS time, 'click' AS type"),
+              AllOf(HasSubstr("'user'"), HasSubstr("CAST(... AS BIGINT)")));
 }
 
 TEST_F(ImportTest, KeepsDuckDbsWordsAndSaysWhichSelect) {
