@@ -1,6 +1,7 @@
 // How fast features are made: the fold of a replay, and extraction for both models, on one thread.
 #include <benchmark/benchmark.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -54,18 +55,19 @@ class World {
 
  private:
   World() {
-    folder_ = (std::filesystem::temp_directory_path() / "upnext-bench-XXXXXX").string();
+    folder_ = std::filesystem::temp_directory_path() / "upnext-bench-XXXXXX";
     if (mkdtemp(folder_.data()) == nullptr) std::abort();
     std::vector<events::RawItem> items(kItems);
     for (uint32_t i = 0; i < kItems; ++i) {
       items[i].item = fmt::format("i{}", i);
       items[i].duration_s = static_cast<float>(20 + i % 200);
       items[i].channel = fmt::format("c{}", i % 5'000);
-      items[i].topics = {fmt::format("t{}", i % 100), fmt::format("t{}", i % 37)};
+      items[i].topics.push_back(fmt::format("t{}", i % 100));
+      items[i].topics.push_back(fmt::format("t{}", i % 37));
     }
     std::vector<events::RawEvent> searches(kQueries);
     for (uint32_t q = 0; q < kQueries; ++q) {
-      searches[q].user = "u";
+      searches[q].user.assign(1, 'u');
       searches[q].time_ms = q;
       searches[q].type = events::EventType::kSearch;
       searches[q].query = fmt::format("word{} word{}", q % 999, q);

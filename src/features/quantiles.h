@@ -35,7 +35,10 @@ class Quantiles {
   friend bool operator==(const Quantiles&, const Quantiles&) = default;
 
  private:
-  std::vector<float> boundaries_;  // ascending; empty or kBoundaries
+  void Index();
+
+  std::vector<float> boundaries_;  // empty, or kBoundaries ascending and padding after them
+  std::vector<float> ends_;        // every 32nd boundary
 };
 
 }  // namespace upnext::features
