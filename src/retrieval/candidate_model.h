@@ -17,7 +17,6 @@
 #include "base/config.h"
 #include "base/rng.h"
 #include "base/status.h"
-#include "examples/sampler.h"
 #include "features/extract.h"
 #include "features/tables.h"
 #include "kernels/embedding.h"
@@ -35,8 +34,12 @@ struct CandidateModelOptions {
   // depth = 3
   uint32_t depth = 2;
   bool tie_items = false;  // one table for watched items and for the softmax (CG-12)
+  // Beside the mean of all watches (the paper's pooling), a mean of only the newest n for each n
+  // given here, so that the tower can tell what is recent: [1, 8] says "the last watch, and the
+  // last eight". Ascending; empty is the paper's model.
+  std::vector<uint32_t> recent_windows;
   static CandidateModelOptions FromConfig(const base::ConfigTable& retrieval);
-  std::vector<size_t> widths() const;
+  std::vector<size_t> widths() const;  // of the tower
 };
 
 struct CandidateShape {  // rows of each table, row 0 included
@@ -44,12 +47,19 @@ struct CandidateShape {  // rows of each table, row 0 included
 };
 CandidateShape ShapeOf(const features::FeatureTables& tables);
 
+// Where each feature stands in the tower's input, in floats.
+struct CandidateLayout {
+  size_t watches, windows, tokens, region, device, dense, width;
+};
+
 class CandidateModel {
  public:
+  // With tie_items, dim and embedding_dim must be equal (FromConfig sees to it).
   CandidateModel(const CandidateModelOptions& options, const CandidateShape& shape, base::Rng& rng);
 
   struct Scratch {
-    std::vector<float> input;
+    std::vector<features::Bags> windows;  // of the batch, one per recent window
+    std::vector<float> input;             // [batch, layout().width]
     nn::Tower::Scratch tower;
   };
   // out [batch.size(), dim].
@@ -59,17 +69,34 @@ class CandidateModel {
   uint32_t dim() const { return options_.dim; }
   const CandidateModelOptions& options() const { return options_; }
   const CandidateShape& shape() const { return shape_; }
+  CandidateLayout layout() const;
+  // Every parameter, by its name in the file: "watches", "tokens", "regions", "devices", "items"
+  // (absent when tied), "tower.0.weight" ... Views: the model must not move while they are used.
+  std::vector<nn::Parameter> Parameters();
 
-  // A section file of kind "candidate-model"; `features_digest` binds it to its vocabularies
-  // (SV-03).
+  // A section file of kind "candidate-model" (docs/formats/candidate_model.md); `features_digest`
+  // binds it to its vocabularies (SV-03).
   Status Save(const std::filesystem::path& path, uint64_t features_digest) const;
+  // kFailedPrecondition when it was trained with other features, kDataLoss when it is damaged.
   static Result<CandidateModel> Load(const std::filesystem::path& path, uint64_t features_digest);
 
  private:
   friend class CandidateTrainer;
+  // The one place where features become numbers, for training and serving alike: fills
+  // scratch.windows and scratch.input.
+  void BuildInput(const features::CandidateBatch& batch, Scratch& scratch,
+                  base::ThreadPool* pool) const;
+
   CandidateModelOptions options_;
   CandidateShape shape_;
+  nn::EmbeddingTable watches_, tokens_, regions_, devices_;
+  nn::EmbeddingTable items_;  // one row when tied: watches_ stands for it
+  nn::Tower tower_;
 };
+
+// The newest `window` ids of every bag (bags hold the oldest first).
+void NewestOfBags(const features::Bags& bags, uint32_t window, features::Bags* newest);
+inline kernels::BagsView View(const features::Bags& bags) { return {bags.ids, bags.offsets}; }
 
 }  // namespace upnext::retrieval
 

@@ -4,6 +4,8 @@
 //   UPNEXT_ASSIGN_OR_RETURN(TrainedCandidate trained,
 //                           TrainCandidateModel(source, tables, model_options, options, pool,
 //                           progress));
+//
+// One training at a time per pool. Same seed, data and number of threads: same bytes.
 #ifndef UPNEXT_RETRIEVAL_CANDIDATE_TRAINER_H_
 #define UPNEXT_RETRIEVAL_CANDIDATE_TRAINER_H_
 
@@ -13,6 +15,7 @@
 #include "base/progress.h"
 #include "base/thread_pool.h"
 #include "examples/replay.h"
+#include "examples/sampler.h"
 #include "examples/streams.h"
 #include "retrieval/candidate_model.h"
 
@@ -23,13 +26,18 @@ struct CandidateTrainOptions {
   uint32_t batch = 256;
   uint32_t epochs = 30;   // at most
   uint32_t patience = 3;  // epochs without a better validation metric before stopping
-  // Negatives shared by a batch; 0: full softmax. "Several thousand" in the paper.
+  // Negatives shared by a batch; 0, or as many as there are items: full softmax. "Several thousand"
+  // in the paper.
   uint32_t negatives = 2048;
   bool logq = true;  // correction of sampled logits; off only for ablation (CG-13)
   examples::SamplerOptions sampler;
   float table_learning_rate = 0.05f, tower_learning_rate = 1e-3f;
   float dropout = 0.0f;        // of the tower's input
+  float bag_dropout = 0.0f;    // share of watches and tokens left out of each bag while training
   uint32_t max_per_user = 50;  // examples a user and epoch (CG-18)
+  // Complete watches that a label needs before it. 0 also learns from first watches, which is what
+  // teaches the model to serve new users (CG-22).
+  uint32_t min_history = 0;
   examples::CandidateStreamOptions::Labels labels =
       examples::CandidateStreamOptions::Labels::kNextWatch;
   bool bf16 = true;                    // matrix products in bf16 where the machine is fast at it
@@ -39,11 +47,11 @@ struct CandidateTrainOptions {
 };
 
 struct EpochReport {
-  uint32_t epoch;
-  double loss;        // mean training loss
-  double validation;  // NDCG@10 on the validation part; NaN when there is none
-  double seconds, examples_per_s;
-  double dead_units;  // largest share of dead ReLU units over layers (TR-05)
+  uint32_t epoch;                  // from 0
+  double loss;                     // mean training loss
+  double validation;               // NDCG@10 on the validation part; NaN when there is none
+  double seconds, examples_per_s;  // of training, validation left out
+  double dead_units;               // largest share of dead ReLU units over layers (TR-05)
 };
 
 struct TrainedCandidate {

@@ -1,7 +1,7 @@
 // The other candidate generators: simple, count based, and the baselines that every table shows.
 //
 //   PopularItems popular = PopularItems::Learn(source);
-//   popular.Best(100, skip, &hits);
+//   for (const Proposal& p : popular.overall()) ...                best first
 //
 // Learned from the training part of a split; items are dense log ids. Immutable: any number of
 // threads.
@@ -9,7 +9,6 @@
 #define UPNEXT_RETRIEVAL_GENERATORS_H_
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -25,6 +24,7 @@ namespace upnext::retrieval {
 struct Proposal {
   uint32_t item;
   double score;
+  friend bool operator==(const Proposal&, const Proposal&) = default;
 };
 
 // Complete watches per item: overall, and of the last `recent_days` of training ("trending").
@@ -35,6 +35,7 @@ class PopularItems {
   std::span<const Proposal> overall() const { return overall_; }  // best first, counts > 0
   std::span<const Proposal> trending() const { return trending_; }
   Status Save(base::SectionWriter& writer) const;
+  // kDataLoss when the sections are not what Save wrote.
   static Result<PopularItems> Load(const base::SectionFile& file);
 
  private:
@@ -47,8 +48,9 @@ class PopularItems {
 class NextItems {
  public:
   static NextItems Learn(const examples::ReplaySource& source);
-  std::span<const std::pair<uint32_t, uint32_t>> After(
-      uint32_t item) const;  // (next item, count), by item
+  // (next item, count), by item; nothing for an item that was never followed.
+  std::span<const std::pair<uint32_t, uint32_t>> After(uint32_t item) const;
+
  private:
   std::vector<uint64_t> offsets_;
   std::vector<std::pair<uint32_t, uint32_t>> next_;
@@ -56,7 +58,7 @@ class NextItems {
 
 // Item-to-item by co-watch (CG-26): cosine of the sets of users who watched both completely, the
 // best `neighbours` of each item. Users with very long histories contribute their newest
-// `max_history` watches.
+// `max_history` different items.
 struct CoWatchOptions {
   uint32_t neighbours = 100, max_history = 200;
 };
@@ -64,12 +66,13 @@ class CoWatch {
  public:
   static CoWatch Learn(const examples::ReplaySource& source, const CoWatchOptions& options,
                        base::ThreadPool& pool);
-  std::span<const Proposal> Similar(uint32_t item) const;  // best first
+  std::span<const Proposal> Similar(uint32_t item) const;  // best first, ties to the smaller item
   Status Save(base::SectionWriter& writer) const;
+  // kDataLoss when the sections are not what Save wrote.
   static Result<CoWatch> Load(const base::SectionFile& file);
 
  private:
-  std::vector<uint64_t> offsets_;
+  std::vector<uint64_t> offsets_;  // by item; empty when nothing was learned
   std::vector<Proposal> similar_;
 };
 

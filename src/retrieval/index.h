@@ -44,25 +44,36 @@ struct IndexOptions {
 class Index {
  public:
   using Skip = std::function<bool(uint32_t row)>;
+  using BatchSkip = std::function<bool(size_t query, uint32_t row)>;
   virtual ~Index() = default;
   // The `n` best rows by inner product, best first, ties to the smaller row; fewer when fewer are
   // left. query [dim]. Rows for which `skip` (may be empty) is true are left out without shrinking
   // the answer.
   virtual void Search(std::span<const float> query, size_t n, const Skip& skip,
                       std::vector<Hit>* hits) const = 0;
-  virtual size_t size() const = 0;
+  // Search for each row of `queries` [count, dim]: (*hits)[q] is its answer. `skip` is called from
+  // the pool's threads. An exact scan computes scores as matrix products, whose last bits may
+  // differ from Search; the answer does not depend on the number of threads.
+  virtual void SearchBatch(std::span<const float> queries, size_t n, const BatchSkip& skip,
+                           base::ThreadPool& pool, std::vector<std::vector<Hit>>* hits) const;
+  virtual size_t size() const = 0;  // vectors that can be found
+  virtual size_t dim() const = 0;
   virtual std::string Describe() const = 0;  // "exact scan of 3,416 vectors"
   virtual Status Save(
       const std::filesystem::path& path) const = 0;  // exact: a note that it is exact
 };
 
-// The index views `vectors`, which must outlive it and stay unchanged.
+// The index views `vectors`, which must outlive it and stay unchanged. A graph is built by one
+// thread, so the same vectors, options and seed give the same graph on every machine.
 Result<std::unique_ptr<Index>> BuildIndex(const IndexOptions& options,
                                           const nn::EmbeddingTable& vectors, base::ThreadPool& pool,
                                           base::Progress& progress);
 // kDataLoss or kFailedPrecondition when the file does not belong to these vectors (digest).
 Result<std::unique_ptr<Index>> LoadIndex(const std::filesystem::path& path,
                                          const nn::EmbeddingTable& vectors);
+
+// What binds an index file to its vectors: shape and content.
+uint64_t VectorsDigest(const nn::EmbeddingTable& vectors);
 
 }  // namespace upnext::retrieval
 

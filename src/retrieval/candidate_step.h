@@ -1,0 +1,80 @@
+// One training step of the candidate model: forward, softmax loss, backward, update. The loop over
+// epochs is in candidate_trainer.cc. Only this room includes it.
+//
+//   CandidateTrainer trainer(&model, options, vocabulary, pool);
+//   while (stream.Next(options.batch, &batch)) loss += trainer.Step(batch);
+//
+// One thread, which the pool helps. Buffers are kept from step to step. The model must outlive the
+// trainer and not move.
+#ifndef UPNEXT_RETRIEVAL_CANDIDATE_STEP_H_
+#define UPNEXT_RETRIEVAL_CANDIDATE_STEP_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "examples/sampler.h"
+#include "features/extract.h"
+#include "kernels/aligned_buffer.h"
+#include "nn/losses.h"
+#include "nn/optimizer.h"
+#include "retrieval/candidate_model.h"
+#include "retrieval/candidate_trainer.h"
+
+namespace upnext::retrieval {
+
+class CandidateTrainer {
+ public:
+  // `table_epsilon` is Adagrad's; tests set it so large that a step becomes plain descent.
+  CandidateTrainer(CandidateModel* model, const CandidateTrainOptions& options,
+                   const features::Vocabulary& vocabulary, base::ThreadPool& pool,
+                   float table_epsilon = 1e-8f);
+
+  // Gradients and update at once. Returns the loss before the update.
+  nn::LossValue Step(const features::CandidateBatch& batch);
+
+  // Gradients only: of the sampled softmax over freshly drawn negatives, or of the full softmax,
+  // as the options say. The batch must stay as it is until Apply().
+  nn::LossValue Gradients(const features::CandidateBatch& batch);
+  nn::LossValue FullGradients(const features::CandidateBatch& batch);
+  // Against these negatives, rows of the item table. Their expected counts are those of the
+  // options' sampler.
+  nn::LossValue SampledGradients(const features::CandidateBatch& batch,
+                                 std::span<const uint32_t> negatives);
+  void Apply();
+
+  bool full_softmax() const;
+  nn::Tower& tower() { return model_.tower_; }
+
+ private:
+  const float* Forward(const features::CandidateBatch& batch);
+  void Backward(const features::CandidateBatch& batch);
+  const features::CandidateBatch& Thinned(const features::CandidateBatch& batch);
+  void DropInput(size_t batch_size);
+  nn::RowwiseAdagrad& items_step() { return items_step_ ? *items_step_ : watches_step_; }
+
+  CandidateModel& model_;
+  CandidateTrainOptions options_;
+  base::ThreadPool& pool_;
+  nn::Compute compute_;
+  examples::NegativeSampler sampler_;
+  base::Rng rng_;
+
+  nn::RowwiseAdagrad watches_step_, tokens_step_, regions_step_, devices_step_;
+  std::optional<nn::RowwiseAdagrad> items_step_;  // none when tied: the watches' step does both
+  nn::Adam tower_step_;
+
+  CandidateModel::Scratch scratch_;
+  features::CandidateBatch thinned_;
+  std::vector<uint32_t> negatives_, classes_;  // rows; all of them for the full softmax
+  std::vector<uint32_t> targets_;              // classes, from 0
+  std::vector<float> target_expected_, negative_expected_;  // logs
+  std::vector<uint8_t> kept_;                               // by input value, with dropout
+  kernels::AlignedBuffer<float> logits_, positive_rows_, negative_rows_;
+  kernels::AlignedBuffer<float> d_user_, d_positive_, d_classes_, d_input_;
+};
+
+}  // namespace upnext::retrieval
+
+#endif  // UPNEXT_RETRIEVAL_CANDIDATE_STEP_H_

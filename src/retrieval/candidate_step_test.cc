@@ -1,0 +1,219 @@
+#include "retrieval/candidate_step.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numeric>
+
+#include "nn/gradient_check.h"
+#include "retrieval/test_batch.h"
+
+namespace upnext::retrieval {
+namespace {
+
+// With both of Adagrad's rate and epsilon this large, a step is row -= gradient, so the gradient of
+// a table can be read from what a step does to it.
+constexpr float kPlainDescent = 1e6f;
+
+CandidateTrainOptions ExactOptions() {
+  CandidateTrainOptions options;
+  options.bf16 = false;
+  options.negatives = 5;
+  options.sampler.kind = examples::SamplerOptions::Kind::kUniform;
+  options.table_learning_rate = kPlainDescent;
+  return options;
+}
+
+struct Rig {
+  explicit Rig(const CandidateModelOptions& model_options,
+               const CandidateTrainOptions& options = ExactOptions())
+      : vocabulary(SmallVocabulary(SmallShape().items)),
+        pool(2),
+        rng(3),
+        model(model_options, SmallShape(), rng),
+        trainer(&model, options, vocabulary, pool, kPlainDescent),
+        batch(RandomBatch(12, SmallShape(), /*seed=*/5)) {}
+  features::Vocabulary vocabulary;
+  base::ThreadPool pool;
+  base::Rng rng;
+  CandidateModel model;
+  CandidateTrainer trainer;
+  features::CandidateBatch batch;
+};
+
+CandidateModelOptions SmallOptions(uint32_t depth, bool tied = false) {
+  CandidateModelOptions options;
+  options.dim = 4;
+  options.embedding_dim = tied ? 4 : 3;
+  options.context_dim = 2;
+  options.depth = depth;
+  options.tie_items = tied;
+  options.recent_windows = {1, 2};
+  return options;
+}
+
+// The loss by its definition, in double: -log softmax of the label among the label and `classes`,
+// those equal to the label left out, each logit less `log_expected`.
+double ReferenceLoss(const Rig& rig, std::span<const uint32_t> classes, double log_expected) {
+  const std::vector<float> users = UserVectors(rig.model, rig.batch);
+  const size_t dim = rig.model.dim();
+  double loss = 0;
+  for (size_t i = 0; i < rig.batch.size(); ++i) {
+    const auto logit = [&](uint32_t row) {
+      const std::span<const float> item = rig.model.item_vectors().Row(row);
+      double sum = -log_expected;
+      for (size_t d = 0; d < dim; ++d) sum += double{users[i * dim + d]} * item[d];
+      return sum;
+    };
+    const uint32_t label = rig.batch.label[i];
+    double total = std::exp(logit(label));
+    for (const uint32_t row : classes) total += row == label ? 0.0 : std::exp(logit(row));
+    loss += std::log(total) - logit(label);
+  }
+  return loss / static_cast<double>(rig.batch.size());
+}
+
+std::vector<uint32_t> AllRows() {
+  std::vector<uint32_t> all(SmallShape().items - 1);
+  std::iota(all.begin(), all.end(), 1u);
+  return all;
+}
+
+// Every parameter of the model against finite differences of the loss. The trainer must have
+// computed gradients and not applied them. The rig's seeds keep every unit away from the kink of
+// its ReLU, where there is no derivative.
+void CheckAllGradients(Rig& rig, const std::function<double()>& loss) {
+  const std::vector<nn::Parameter> parameters = rig.model.Parameters();
+  std::vector<std::vector<float>> gradients, values;
+  for (const nn::Parameter& p : parameters) {
+    values.emplace_back(p.value.begin(), p.value.end());
+    gradients.emplace_back(p.gradient.begin(), p.gradient.end());
+  }
+  rig.trainer.Apply();
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const nn::Parameter& p = parameters[i];
+    if (p.gradient.empty()) {
+      for (size_t j = 0; j < p.value.size(); ++j) {
+        gradients[i].push_back(values[i][j] - p.value[j]);
+      }
+    }
+  }
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    std::ranges::copy(values[i], parameters[i].value.begin());
+  }
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const auto worst = nn::CheckGradient(parameters[i].value, gradients[i], loss, {.step = 2e-3f});
+    EXPECT_LT(worst.relative_error, 2e-2) << parameters[i].name << " " << worst;
+    const bool moves = std::ranges::any_of(gradients[i], [](float g) { return g != 0; });
+    EXPECT_TRUE(moves) << parameters[i].name << " gets no gradient";
+  }
+}
+
+TEST(CandidateTrainer, CG10_FullSoftmaxGradientsAreThoseOfTheLoss) {
+  for (const uint32_t depth : {0u, 1u, 3u}) {
+    SCOPED_TRACE(depth);
+    Rig rig(SmallOptions(depth));
+    const auto loss = [&] { return ReferenceLoss(rig, AllRows(), 0); };
+    EXPECT_NEAR(rig.trainer.FullGradients(rig.batch).mean(), loss(), 1e-5);
+    CheckAllGradients(rig, loss);
+  }
+}
+
+TEST(CandidateTrainer, CG10_CG13_SampledSoftmaxGradientsAreThoseOfTheCorrectedLoss) {
+  const std::vector<uint32_t> negatives = {1, 2, 2, 5, 8, 3};
+  for (const uint32_t depth : {0u, 3u}) {
+    SCOPED_TRACE(depth);
+    Rig rig(SmallOptions(depth));
+    const double log_expected = std::log(6.0 / 8.0);  // six draws from eight items, uniformly
+    const auto loss = [&] { return ReferenceLoss(rig, negatives, log_expected); };
+    EXPECT_NEAR(rig.trainer.SampledGradients(rig.batch, negatives).mean(), loss(), 1e-5);
+    CheckAllGradients(rig, loss);
+  }
+}
+
+TEST(CandidateTrainer, CG12_TiedGradientsAddUpInTheOneTable) {
+  Rig rig(SmallOptions(1, /*tied=*/true));
+  const auto loss = [&] { return ReferenceLoss(rig, AllRows(), 0); };
+  rig.trainer.FullGradients(rig.batch);
+  CheckAllGradients(rig, loss);
+}
+
+// Uniform Q with as many draws as items expects each item once, so sampling each once is no
+// approximation.
+TEST(CandidateTrainer, CG13_AllClassesSampledOnceEqualTheFullSoftmax) {
+  const std::vector<uint32_t> all = AllRows();
+  Rig full(SmallOptions(2)), sampled(SmallOptions(2));
+  const double full_loss = full.trainer.FullGradients(full.batch).mean();
+  const double sampled_loss = sampled.trainer.SampledGradients(sampled.batch, all).mean();
+  EXPECT_NEAR(full_loss, sampled_loss, 1e-5);
+  full.trainer.Apply();
+  sampled.trainer.Apply();
+  for (uint32_t row = 1; row < SmallShape().items; ++row) {
+    for (size_t d = 0; d < 4; ++d) {
+      EXPECT_NEAR(full.model.item_vectors().Row(row)[d], sampled.model.item_vectors().Row(row)[d],
+                  1e-5);
+    }
+  }
+}
+
+TEST(CandidateTrainer, FullSoftmaxWhenNegativesAreNoneOrAsManyAsItems) {
+  CandidateTrainOptions options = ExactOptions();
+  for (const auto& [negatives, full] : {std::pair{0u, true}, {7u, false}, {8u, true}}) {
+    options.negatives = negatives;
+    EXPECT_EQ(Rig(SmallOptions(1), options).trainer.full_softmax(), full) << negatives;
+  }
+}
+
+TEST(CandidateTrainer, CG01_RowZeroNeverMovesAndNeverCounts) {
+  Rig rig(SmallOptions(1));
+  rig.batch.watches.ids.assign(rig.batch.watches.ids.size(), 0);
+  const std::vector<float> before = UserVectors(rig.model, rig.batch);
+  const auto values = rig.model.Parameters()[0].value;
+  ASSERT_EQ(rig.model.Parameters()[0].name, "watches");
+  const std::vector<float> table(values.begin(), values.end());
+  rig.trainer.FullGradients(rig.batch);
+  rig.trainer.Apply();
+  EXPECT_TRUE(std::ranges::equal(rig.model.Parameters()[0].value, table));
+  rig.batch.watches.ids.clear();
+  rig.batch.watches.offsets.assign(rig.batch.size() + 1, 0);
+  Rig fresh(SmallOptions(1));
+  EXPECT_EQ(UserVectors(fresh.model, rig.batch), before);  // as if the bags were empty
+}
+
+TEST(CandidateTrainer, DropoutVariesTrainingAndLeavesServingAlone) {
+  for (const bool bags : {false, true}) {
+    CandidateTrainOptions options = ExactOptions();
+    options.negatives = 0;
+    (bags ? options.bag_dropout : options.dropout) = 0.5f;
+    options.table_learning_rate = options.tower_learning_rate = 0.0f;
+    Rig rig(SmallOptions(1), options);
+    const std::vector<float> before = UserVectors(rig.model, rig.batch);
+    const double first = rig.trainer.Step(rig.batch).mean();
+    bool varies = false;
+    for (int i = 0; i < 5; ++i) varies |= rig.trainer.Step(rig.batch).mean() != first;
+    EXPECT_TRUE(varies);
+    EXPECT_EQ(UserVectors(rig.model, rig.batch), before);
+  }
+}
+
+TEST(CandidateTrainer, TwoTrainersFromOneSeedAgreeToTheByte) {
+  CandidateTrainOptions options;
+  options.negatives = 6;
+  options.dropout = 0.2f;
+  options.bag_dropout = 0.2f;
+  const auto train = [&] {
+    base::Rng rng(3);
+    base::ThreadPool pool(2);
+    const features::Vocabulary vocabulary = SmallVocabulary(SmallShape().items);
+    CandidateModel model(SmallOptions(2), SmallShape(), rng);
+    CandidateTrainer trainer(&model, options, vocabulary, pool);
+    for (uint64_t step = 0; step < 30; ++step) trainer.Step(RandomBatch(16, SmallShape(), step));
+    return UserVectors(model, RandomBatch(10, SmallShape(), 99));
+  };
+  EXPECT_EQ(train(), train());
+}
+
+}  // namespace
+}  // namespace upnext::retrieval

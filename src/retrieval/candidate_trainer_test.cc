@@ -1,0 +1,261 @@
+#include "retrieval/candidate_trainer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <set>
+
+#include "examples/holdout.h"
+#include "examples/test_world.h"
+#include "retrieval/candidate_validation.h"
+#include "retrieval/exact_index.h"
+#include "retrieval/generators.h"
+#include "retrieval/test_batch.h"
+
+namespace upnext::retrieval {
+namespace {
+
+using testing::HasSubstr;
+
+// Users with one of four tastes: nearly all of a user's watches are items of that taste, and within
+// a taste items follow each other in a circle. Item 0 is what everybody watches now and then.
+examples::WorldOptions PlantedLog(uint32_t users, examples::SplitOptions::Kind split) {
+  constexpr uint32_t kTastes = 4, kItemsPerTaste = 15;
+  base::Rng rng(11);
+  examples::WorldOptions options;
+  for (uint32_t u = 0; u < users; ++u) {
+    const uint32_t taste = u % kTastes;
+    uint64_t at = rng.Below(kItemsPerTaste);
+    for (int e = 0; e < 20; ++e) {
+      at = (at + 1 + rng.Below(2)) % kItemsPerTaste;
+      const bool common = rng.Below(10) == 0;
+      const std::string item = common ? "everyone" : fmt::format("t{}-{}", taste, at);
+      options.events.push_back(
+          examples::Watch(fmt::format("u{}", u), item, e * examples::kHour + u * 1000, 60));
+    }
+  }
+  options.split.kind = split;
+  return options;
+}
+
+CandidateModelOptions SmallModel(uint32_t depth = 1) {
+  CandidateModelOptions options;
+  options.dim = options.embedding_dim = 16;
+  options.context_dim = 4;
+  options.depth = depth;
+  return options;
+}
+
+CandidateTrainOptions QuickTraining() {
+  CandidateTrainOptions options;
+  options.batch = 64;
+  options.epochs = 12;
+  options.negatives = 0;
+  options.max_per_user = 20;
+  options.tower_learning_rate = 3e-3f;
+  return options;
+}
+
+struct Trained {
+  explicit Trained(const examples::World& world, const CandidateModelOptions& model,
+                   const CandidateTrainOptions& options, int threads = 2)
+      : pool(threads), tables(world.Learn()) {
+    auto trained =
+        TrainCandidateModel(world.source, tables, model, options, pool, base::NoProgress());
+    EXPECT_TRUE(trained) << trained.error().message;
+    if (trained) result = std::move(*trained);
+  }
+  base::ThreadPool pool;
+  features::FeatureTables tables;
+  TrainedCandidate result;
+};
+
+double TestNdcg(const examples::World& world, Trained& trained) {
+  const CandidateValidation validation(world.source, trained.tables, examples::Part::kTest,
+                                       UINT32_MAX, trained.pool);
+  EXPECT_GT(validation.cases(), 0u);
+  return validation.Ndcg(*trained.result.model, {kernels::Precision::kFp32, &trained.pool});
+}
+
+// NDCG@10 of the list of most watched unseen items, for the same cases.
+double PopularityNdcg(const examples::World& world, base::ThreadPool& pool) {
+  const PopularItems popular = PopularItems::Learn(world.source);
+  const auto cases = examples::HoldoutCases(world.source, examples::Part::kTest, pool);
+  double sum = 0;
+  for (const examples::HoldoutCase& held_out : cases) {
+    std::set<uint32_t> seen;
+    for (uint64_t row = world.log.begin(held_out.user); row < held_out.end_row; ++row) {
+      seen.insert(world.log.item_of(row));
+    }
+    size_t rank = 0;
+    for (const Proposal& proposal : popular.overall()) {
+      if (seen.contains(proposal.item)) continue;
+      if (++rank > 10) break;
+      if (proposal.item == held_out.targets[0]) sum += 1 / std::log2(static_cast<double>(rank) + 1);
+    }
+  }
+  return sum / static_cast<double>(cases.size());
+}
+
+TEST(TrainCandidateModel, LearnsPlantedTastesFarBetterThanPopularity) {
+  const examples::World world(PlantedLog(400, examples::SplitOptions::Kind::kLeaveOneOut));
+  for (const uint32_t negatives : {0u, 24u}) {
+    CandidateTrainOptions options = QuickTraining();
+    options.negatives = negatives;
+    Trained trained(world, SmallModel(), options);
+    const double popularity = PopularityNdcg(world, trained.pool);
+    EXPECT_GT(TestNdcg(world, trained), 2 * popularity) << negatives << " negatives";
+    EXPECT_LT(trained.result.epochs.back().loss, trained.result.epochs.front().loss);
+  }
+}
+
+TEST(TrainCandidateModel, KeepsTheBestEpochAndStopsWhenItGetsNoBetter) {
+  const examples::World world(PlantedLog(100, examples::SplitOptions::Kind::kLeaveOneOut));
+  CandidateTrainOptions options = QuickTraining();
+  options.epochs = 200;
+  options.patience = 2;
+  Trained trained(world, SmallModel(), options);
+  const auto& epochs = trained.result.epochs;
+  ASSERT_LT(epochs.size(), 200u);
+  EXPECT_EQ(epochs.size(), trained.result.best_epoch + 3);
+  for (const EpochReport& epoch : epochs) {
+    EXPECT_LE(epoch.validation, epochs[trained.result.best_epoch].validation);
+  }
+  const CandidateValidation validation(world.source, trained.tables, examples::Part::kValidation,
+                                       UINT32_MAX, trained.pool);
+  EXPECT_EQ(validation.Ndcg(*trained.result.model, {kernels::Precision::kFp32, &trained.pool}),
+            epochs[trained.result.best_epoch].validation);
+}
+
+TEST(TrainCandidateModel, WithoutAValidationPartTheLastEpochIsKept) {
+  const examples::World world(PlantedLog(40, examples::SplitOptions::Kind::kNone));
+  CandidateTrainOptions options = QuickTraining();
+  options.epochs = 3;
+  const Trained trained(world, SmallModel(), options);
+  EXPECT_EQ(trained.result.epochs.size(), 3u);
+  EXPECT_EQ(trained.result.best_epoch, 2u);
+  EXPECT_TRUE(std::isnan(trained.result.epochs[0].validation));
+}
+
+TEST(TrainCandidateModel, TR04_SameSeedSameBytes) {
+  const examples::World world(PlantedLog(60, examples::SplitOptions::Kind::kLeaveOneOut));
+  CandidateTrainOptions options = QuickTraining();
+  options.epochs = 2;
+  options.negatives = 24;
+  options.dropout = 0.1f;
+  const auto vectors = [&](uint64_t seed) {
+    options.seed = seed;
+    const Trained trained(world, SmallModel(2), options);
+    const nn::EmbeddingTable& items = trained.result.model->item_vectors();
+    return std::vector<float>(items.view().data, items.view().data + items.rows() * items.dim());
+  };
+  EXPECT_EQ(vectors(1), vectors(1));
+  EXPECT_NE(vectors(1), vectors(2));
+}
+
+TEST(TrainCandidateModel, CG22_NewUsersGetAListThatDependsOnTheRegion) {
+  // Two regions that watch different items; the model meets first watches in training.
+  examples::WorldOptions options;
+  base::Rng rng(2);
+  for (uint32_t u = 0; u < 200; ++u) {
+    const std::string user = fmt::format("u{}", u), region = u % 2 == 0 ? "north" : "south";
+    events::RawUser raw;
+    raw.user = user;
+    raw.region = region;
+    options.users.push_back(raw);
+    for (int e = 0; e < 6; ++e) {
+      options.events.push_back(examples::Watch(user, fmt::format("{}-{}", region, rng.Below(12)),
+                                               e * examples::kHour + u, 60));
+    }
+  }
+  options.split.kind = examples::SplitOptions::Kind::kNone;
+  const examples::World world(options);
+  const Trained trained(world, SmallModel(), QuickTraining());
+  const features::CandidateExtractor extractor(trained.tables, world.catalogue);
+  const ExactIndex index(trained.result.model->item_vectors());
+  const auto& vocabulary = trained.tables.vocabulary(features::VocabularyId::kItem);
+  for (const std::string region : {"north", "south"}) {
+    features::CandidateBatch batch;
+    events::User nobody;
+    nobody.region = world.Id(events::IdSpace::kRegion, region);
+    extractor.Append(features::UserState(), nobody, {.time_ms = examples::kStart}, 0, &batch);
+    std::vector<Hit> hits;
+    index.Search(UserVectors(*trained.result.model, batch), 8, {}, &hits);
+    ASSERT_EQ(hits.size(), 8u);
+    for (const Hit& hit : hits) {
+      EXPECT_TRUE(std::isfinite(hit.score));
+      EXPECT_THAT(world.catalogue.Name(events::IdSpace::kItem, vocabulary.Id(hit.row)),
+                  HasSubstr(region));
+    }
+  }
+}
+
+TEST(TrainCandidateModel, TR05_ADivergingLossIsAnErrorWithAdvice) {
+  const examples::World world(PlantedLog(60, examples::SplitOptions::Kind::kLeaveOneOut));
+  CandidateTrainOptions options = QuickTraining();
+  options.tower_learning_rate = 50.0f;
+  options.table_learning_rate = 50.0f;
+  base::ThreadPool pool(2);
+  const auto trained = TrainCandidateModel(world.source, world.Learn(), SmallModel(), options, pool,
+                                           base::NoProgress());
+  ASSERT_FALSE(trained);
+  EXPECT_EQ(trained.error().code, Code::kInternal);
+  EXPECT_THAT(trained.error().message, HasSubstr("lower retrieval.tower_learning_rate"));
+}
+
+TEST(TrainCandidateModel, NothingToLearnFromIsAnError) {
+  examples::WorldOptions options;
+  for (const char* item : {"a", "b", "c"}) {
+    options.events.push_back(examples::Watch("u", item, examples::kHour, 1));  // none complete
+  }
+  options.split.kind = examples::SplitOptions::Kind::kNone;
+  const examples::World world(options);
+  base::ThreadPool pool(1);
+  const auto trained = TrainCandidateModel(world.source, world.Learn(), SmallModel(),
+                                           QuickTraining(), pool, base::NoProgress());
+  ASSERT_FALSE(trained);
+  EXPECT_EQ(trained.error().code, Code::kFailedPrecondition);
+}
+
+class StopAfter : public base::Progress {
+ public:
+  explicit StopAfter(int asks) : asks_(asks) {}
+  void Begin(std::string_view, std::string_view, uint64_t) override {}
+  void Update(uint64_t, std::string_view) override {}
+  void End() override {}
+  void Note(std::string_view) override {}
+  bool stop_requested() const override { return --asks_ < 0; }
+
+ private:
+  mutable int asks_;
+};
+
+TEST(TrainCandidateModel, StopsWhenAsked) {
+  const examples::World world(PlantedLog(60, examples::SplitOptions::Kind::kLeaveOneOut));
+  base::ThreadPool pool(2);
+  StopAfter progress(5);
+  const auto trained = TrainCandidateModel(world.source, world.Learn(), SmallModel(),
+                                           QuickTraining(), pool, progress);
+  ASSERT_FALSE(trained);
+  EXPECT_EQ(trained.error().code, Code::kCancelled);
+}
+
+TEST(CandidateTrainOptions, ReadsItsTable) {
+  const auto config = base::Config::Parse(
+      "[retrieval]\nnegatives = 100\nsampler = \"log-uniform\"\nlabels = \"held-out\"\n"
+      "table_learning_rate = 0.1\nlogq = false\nseed = 9\n",
+      "test");
+  ASSERT_TRUE(config);
+  const auto options = CandidateTrainOptions::FromConfig(config->Table("retrieval"));
+  ASSERT_TRUE(config->Check()) << config->Check().error().message;
+  EXPECT_EQ(options.negatives, 100u);
+  EXPECT_EQ(options.sampler.kind, examples::SamplerOptions::Kind::kLogUniform);
+  EXPECT_EQ(options.labels, examples::CandidateStreamOptions::Labels::kHeldOut);
+  EXPECT_FLOAT_EQ(options.table_learning_rate, 0.1f);
+  EXPECT_FALSE(options.logq);
+  EXPECT_EQ(options.seed, 9u);
+}
+
+}  // namespace
+}  // namespace upnext::retrieval

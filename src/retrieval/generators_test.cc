@@ -1,0 +1,250 @@
+#include "retrieval/generators.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "examples/holdout.h"
+#include "examples/test_world.h"
+
+namespace upnext::retrieval {
+namespace {
+
+using examples::Part;
+using examples::World;
+
+// Complete watches of the training part by user, by the definition.
+std::vector<std::vector<examples::WatchExample>> TrainingSequences(const World& world) {
+  std::vector<std::vector<examples::WatchExample>> sequences(world.log.users());
+  for (uint32_t user = 0; user < world.log.users(); ++user) {
+    for (uint64_t row = world.log.begin(user); row < world.log.end(user); ++row) {
+      const events::Event event = world.log.event(row);
+      const bool watch =
+          event.type == events::EventType::kWatch || event.type == events::EventType::kComplete;
+      if (!watch || !world.rule.IsComplete(event, world.log.item(event.item))) continue;
+      if (world.split.part(user, row) != Part::kTrain) continue;
+      examples::WatchExample example{};
+      example.item = event.item;
+      example.time_ms = event.time_ms;
+      sequences[user].push_back(example);
+    }
+  }
+  return sequences;
+}
+
+TEST(PopularItems, CountsTheTrainingPartAloneBestFirst) {
+  const World world(examples::RandomWorld(1));
+  const PopularItems popular = PopularItems::Learn(world.source, /*recent_days=*/3);
+  std::vector<uint64_t> counts(world.log.items()), recent(world.log.items());
+  int64_t last = 0;
+  const auto sequences = TrainingSequences(world);
+  for (const auto& sequence : sequences) {
+    for (const auto& watch : sequence) last = std::max(last, watch.time_ms);
+  }
+  for (const auto& sequence : sequences) {
+    for (const auto& watch : sequence) {
+      ++counts[watch.item];
+      if (watch.time_ms > last - 3 * examples::kDay) ++recent[watch.item];
+    }
+  }
+  EXPECT_EQ(std::vector<uint64_t>(popular.counts().begin(), popular.counts().end()), counts);
+  const auto check = [](std::span<const Proposal> proposals, const std::vector<uint64_t>& truth) {
+    EXPECT_EQ(static_cast<std::ptrdiff_t>(proposals.size()),
+              std::ranges::count_if(truth, [](uint64_t n) { return n > 0; }));
+    for (size_t i = 0; i < proposals.size(); ++i) {
+      EXPECT_EQ(proposals[i].score, static_cast<double>(truth[proposals[i].item]));
+      if (i == 0) continue;
+      const Proposal &a = proposals[i - 1], &b = proposals[i];
+      EXPECT_TRUE(a.score > b.score || (a.score == b.score && a.item < b.item));
+    }
+  };
+  check(popular.overall(), counts);
+  check(popular.trending(), recent);
+  EXPECT_LT(popular.trending().front().score, popular.overall().front().score);
+}
+
+TEST(NextItems, CG26_CountsEqualBruteForce) {
+  const World world(examples::RandomWorld(2));
+  const NextItems next = NextItems::Learn(world.source);
+  std::map<std::pair<uint32_t, uint32_t>, uint32_t> truth;
+  for (const auto& sequence : TrainingSequences(world)) {
+    for (size_t i = 1; i < sequence.size(); ++i) {
+      ++truth[{sequence[i - 1].item, sequence[i].item}];
+    }
+  }
+  std::map<std::pair<uint32_t, uint32_t>, uint32_t> learned;
+  for (uint32_t item = 0; item < world.log.items(); ++item) {
+    for (const auto& [other, count] : next.After(item)) learned[{item, other}] = count;
+  }
+  EXPECT_EQ(learned, truth);
+  EXPECT_TRUE(next.After(world.log.items() + 5).empty());
+}
+
+// The best neighbours of each item over explicit sets of users.
+std::vector<Proposal> BruteForceSimilar(const World& world, uint32_t item,
+                                        const CoWatchOptions& options) {
+  std::vector<std::set<uint32_t>> watchers(world.log.items());
+  const auto sequences = TrainingSequences(world);
+  for (uint32_t user = 0; user < sequences.size(); ++user) {
+    std::set<uint32_t> newest;
+    for (size_t i = sequences[user].size(); i-- > 0 && newest.size() < options.max_history;) {
+      newest.insert(sequences[user][i].item);
+    }
+    for (const uint32_t watched : newest) watchers[watched].insert(user);
+  }
+  std::vector<Proposal> all;
+  for (uint32_t other = 0; other < world.log.items(); ++other) {
+    std::vector<uint32_t> both;
+    std::ranges::set_intersection(watchers[item], watchers[other], std::back_inserter(both));
+    if (other == item || both.empty()) continue;
+    const double product =
+        static_cast<double>(watchers[item].size()) * static_cast<double>(watchers[other].size());
+    all.push_back({other, static_cast<double>(both.size()) / std::sqrt(product)});
+  }
+  std::ranges::sort(all, [](const Proposal& a, const Proposal& b) {
+    return a.score > b.score || (a.score == b.score && a.item < b.item);
+  });
+  all.resize(std::min<size_t>(all.size(), options.neighbours));
+  return all;
+}
+
+TEST(CoWatch, CG26_CosinesEqualBruteForceForAnyNumberOfThreads) {
+  const World world(examples::RandomWorld(3, /*users=*/40, /*items=*/50));
+  for (const CoWatchOptions options : {CoWatchOptions{}, CoWatchOptions{5, 8}}) {
+    for (const int threads : {1, 3}) {
+      base::ThreadPool pool(threads);
+      const CoWatch co_watch = CoWatch::Learn(world.source, options, pool);
+      for (uint32_t item = 0; item < world.log.items(); ++item) {
+        const auto similar = co_watch.Similar(item);
+        EXPECT_EQ(std::vector<Proposal>(similar.begin(), similar.end()),
+                  BruteForceSimilar(world, item, options));
+      }
+      EXPECT_TRUE(co_watch.Similar(world.log.items()).empty());
+    }
+  }
+}
+
+TEST(Generators, AreReadBackAsTheyWereWritten) {
+  const World world(examples::RandomWorld(4));
+  base::ThreadPool pool(2);
+  const PopularItems popular = PopularItems::Learn(world.source);
+  const CoWatch co_watch = CoWatch::Learn(world.source, {}, pool);
+  const std::filesystem::path path = world.log.directory() / "generators";
+  auto writer = base::SectionWriter::Create(path, "generators", 1);
+  ASSERT_TRUE(writer && popular.Save(*writer) && co_watch.Save(*writer) && writer->Commit());
+  const auto file = base::SectionFile::Open(path, "generators", 1);
+  ASSERT_TRUE(file);
+  const auto popular_read = PopularItems::Load(*file);
+  const auto co_watch_read = CoWatch::Load(*file);
+  ASSERT_TRUE(popular_read && co_watch_read);
+  EXPECT_TRUE(std::ranges::equal(popular_read->counts(), popular.counts()));
+  EXPECT_TRUE(std::ranges::equal(popular_read->overall(), popular.overall()));
+  EXPECT_TRUE(std::ranges::equal(popular_read->trending(), popular.trending()));
+  for (uint32_t item = 0; item < world.log.items(); ++item) {
+    EXPECT_TRUE(std::ranges::equal(co_watch_read->Similar(item), co_watch.Similar(item)));
+  }
+}
+
+TEST(Generators, AListOfUnknownItemsIsRefused) {
+  const World world(examples::RandomWorld(5));
+  const std::filesystem::path path = world.log.directory() / "generators";
+  auto writer = base::SectionWriter::Create(path, "generators", 1);
+  ASSERT_TRUE(writer);
+  ASSERT_TRUE(writer->Add<uint64_t>("popular.counts", std::vector<uint64_t>{3, 1}));
+  ASSERT_TRUE(writer->Add<uint32_t>("popular.overall.items", std::vector<uint32_t>{0, 2}));
+  ASSERT_TRUE(writer->Add<double>("popular.overall.scores", std::vector<double>{3, 1}));
+  ASSERT_TRUE(writer->Add<uint64_t>("co_watch.offsets", std::vector<uint64_t>{0, 5}));
+  ASSERT_TRUE(writer->Add<uint32_t>("co_watch.items", std::vector<uint32_t>{0}));
+  ASSERT_TRUE(writer->Add<double>("co_watch.scores", std::vector<double>{1}));
+  ASSERT_TRUE(writer->Commit());
+  const auto file = base::SectionFile::Open(path, "generators", 1);
+  ASSERT_TRUE(file);
+  const auto popular = PopularItems::Load(*file);
+  ASSERT_FALSE(popular);
+  EXPECT_EQ(popular.error().code, Code::kDataLoss);
+  const auto co_watch = CoWatch::Load(*file);
+  ASSERT_FALSE(co_watch);
+  EXPECT_EQ(co_watch.error().code, Code::kDataLoss);
+}
+
+// A log without training watches: everything is empty and nothing fails.
+TEST(Generators, LearnNothingFromNothing) {
+  examples::WorldOptions options;
+  options.events = {examples::Shown("u", "a", 0), examples::Shown("u", "b", 1)};
+  options.split.kind = examples::SplitOptions::Kind::kNone;
+  const World world(options);
+  base::ThreadPool pool(1);
+  EXPECT_TRUE(PopularItems::Learn(world.source).overall().empty());
+  EXPECT_TRUE(NextItems::Learn(world.source).After(0).empty());
+  EXPECT_TRUE(CoWatch::Learn(world.source, {}, pool).Similar(0).empty());
+}
+
+struct Quality {
+  double hit_rate = 0, ndcg = 0;
+};
+
+// Ranks the target by (score, popularity, smaller id) among the items not watched before.
+Quality RankTargets(const World& world, const PopularItems& popular, const NextItems* next) {
+  base::ThreadPool pool(2);
+  const auto cases = examples::HoldoutCases(world.source, Part::kTest, pool);
+  std::vector<uint64_t> score(world.log.items());
+  Quality sum;
+  for (const examples::HoldoutCase& held_out : cases) {
+    std::ranges::fill(score, 0);
+    if (next != nullptr) {
+      const uint32_t last = world.log.item_of(held_out.end_row - 1);
+      for (const auto& [item, count] : next->After(last)) score[item] = count;
+    }
+    std::set<uint32_t> seen;
+    for (uint64_t row = world.log.begin(held_out.user); row < held_out.end_row; ++row) {
+      seen.insert(world.log.item_of(row));
+    }
+    const auto key = [&](uint32_t item) {
+      return std::tuple(score[item], popular.counts()[item], UINT32_MAX - item);
+    };
+    const uint32_t target = held_out.targets[0];
+    size_t rank = 1;
+    for (uint32_t item = 0; item < world.log.items(); ++item) {
+      if (key(item) > key(target) && !seen.contains(item)) ++rank;
+    }
+    if (rank > 10) continue;
+    sum.hit_rate += 1;
+    sum.ndcg += 1 / std::log2(static_cast<double>(rank) + 1);
+  }
+  const auto n = static_cast<double>(cases.size());
+  return {sum.hit_rate / n, sum.ndcg / n};
+}
+
+TEST(Generators, CountsOnMovieLensGiveThePublishedBaselines) {
+  const char* data = std::getenv("UPNEXT_DATA");
+  std::ifstream file;
+  if (data != nullptr) file.open(std::filesystem::path(data) / "ml-1m" / "ml-1m.txt");
+  if (!file.is_open()) GTEST_SKIP() << "UPNEXT_DATA does not hold ml-1m/ml-1m.txt";
+  examples::WorldOptions options;
+  std::string user, item;
+  for (int64_t line = 0; file >> user >> item; ++line) {
+    options.events.push_back(examples::Raw(user, item, line * 1000, events::EventType::kComplete));
+  }
+  options.rule.from_event = true;
+  options.split.kind = examples::SplitOptions::Kind::kLeaveOneOut;
+  const World world(options);
+  const PopularItems popular = PopularItems::Learn(world.source);
+  const NextItems next = NextItems::Learn(world.source);
+  const Quality popularity = RankTargets(world, popular, nullptr);
+  EXPECT_NEAR(popularity.hit_rate, .0369, .00005);
+  EXPECT_NEAR(popularity.ndcg, .0180, .00005);
+  const Quality markov = RankTargets(world, popular, &next);
+  EXPECT_NEAR(markov.hit_rate, .2144, .00005);
+  EXPECT_NEAR(markov.ndcg, .1259, .00005);
+}
+
+}  // namespace
+}  // namespace upnext::retrieval

@@ -1,0 +1,26 @@
+// Scores of all items for a block of users, for evaluation: where an index keeps only the best,
+// this keeps every one.
+//
+//   std::vector<float> scores(users * item_vectors.rows());
+//   ScoreAllItems(item_vectors, user_vectors, scores.data());
+//
+// Works in the calling thread alone; any number of threads at once.
+#ifndef UPNEXT_RETRIEVAL_SCORE_ITEMS_H_
+#define UPNEXT_RETRIEVAL_SCORE_ITEMS_H_
+
+#include <span>
+#include <string_view>
+
+#include "nn/embedding_table.h"
+
+namespace upnext::retrieval {
+
+// Inner products in fp32. users [n, dim] -> scores [n, items.rows()]; row 0 scores too, as 0.
+void ScoreAllItems(const nn::EmbeddingTable& items, std::span<const float> users, float* scores);
+
+// "bf16" or "fp32": how matrix products that ask for the fastest precision run on this machine.
+std::string_view FastestPrecision();
+
+}  // namespace upnext::retrieval
+
+#endif  // UPNEXT_RETRIEVAL_SCORE_ITEMS_H_
