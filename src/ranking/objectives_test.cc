@@ -1,0 +1,174 @@
+#include "ranking/objectives.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "nn/gradient_check.h"
+#include "ranking/test_batches.h"
+
+namespace upnext::ranking {
+namespace {
+
+using events::EventType;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::vector<Objective> Parse(std::string_view toml, std::string* error = nullptr) {
+  const Result<base::Config> config = base::Config::Parse(toml, "test.toml");
+  EXPECT_TRUE(config);
+  std::vector<Objective> objectives = ObjectivesFromConfig(config->Table("ranking"));
+  const Status status = config->Check();
+  if (error != nullptr) {
+    *error = status ? "" : status.error().message;
+  } else {
+    EXPECT_TRUE(status) << status.error().message;
+  }
+  return objectives;
+}
+
+TEST(Objectives, ReadFromTheProjectFile) {
+  const std::vector<Objective> objectives = Parse(R"(
+    [[ranking.objective]]
+    name = "time"
+    label = "watch_seconds"
+    form = "paper"
+    cap = 60
+    score_weight = 0.5
+    [[ranking.objective]]
+    label = "like"
+    observed = ["like", "dislike"]
+    loss_weight = 2
+    [[ranking.objective]]
+    label = "rating"
+  )");
+  ASSERT_EQ(objectives.size(), 3u);
+  EXPECT_EQ(objectives[0].name, "time");
+  EXPECT_EQ(objectives[0].loss, Objective::Loss::kWeightedLogistic);
+  EXPECT_EQ(objectives[0].form, nn::WatchTimeForm::kPaper);
+  EXPECT_EQ(objectives[0].cap, 60.0f);
+  EXPECT_EQ(objectives[0].score_weight, 0.5f);
+  EXPECT_EQ(objectives[1].event, EventType::kLike);
+  EXPECT_EQ(objectives[1].loss, Objective::Loss::kLogistic);
+  EXPECT_EQ(objectives[1].observed, LikeOrDislike());
+  EXPECT_EQ(objectives[1].loss_weight, 2.0f);
+  EXPECT_EQ(objectives[2].label, Objective::Label::kRating);
+  EXPECT_EQ(objectives[2].loss, Objective::Loss::kSquared);
+}
+
+TEST(Objectives, WithoutAnyWatchTimeOrdersTheFeedAndClicksArePredicted) {
+  const std::vector<Objective> objectives = Parse("");
+  ASSERT_EQ(objectives.size(), 2u);
+  EXPECT_EQ(objectives[0].label, Objective::Label::kWatchSeconds);
+  EXPECT_EQ(objectives[0].score_weight, 1.0f);
+  EXPECT_EQ(objectives[1].event, EventType::kClick);
+}
+
+TEST(Objectives, MistakesAreNamed) {
+  const auto error_of = [](std::string_view toml) {
+    std::string error;
+    Parse(toml, &error);
+    return error;
+  };
+  EXPECT_THAT(error_of("[[ranking.objective]]\nlabel = \"clik\"\nscore_weight = 1"),
+              HasSubstr("click"));
+  EXPECT_THAT(
+      error_of("[[ranking.objective]]\nlabel = \"click\"\nloss = \"squared\"\nscore_weight = 1"),
+      HasSubstr("logistic"));
+  EXPECT_THAT(error_of("[[ranking.objective]]\nlabel = \"click\""), HasSubstr("score_weight"));
+  EXPECT_THAT(error_of("[[ranking.objective]]\nlabel = \"click\"\nscore_weight = 1\n"
+                       "[[ranking.objective]]\nlabel = \"click\""),
+              HasSubstr("two objectives"));
+  EXPECT_THAT(error_of("[[ranking.objective]]\nlabel = \"like\"\nscore_weight = 1\n"
+                       "observed = [\"likes\"]"),
+              HasSubstr("event types"));
+}
+
+TEST(Objectives, TargetsComeFromLabelsWithCapAndMask) {
+  examples::RankingBatch batch;
+  AppendRow(features::Side::kQuery, {}, &batch.queries);
+  AppendImpression({}, Clicked(500.0f), &batch);
+  AppendImpression({}, {}, &batch);
+  examples::Labels disliked = Happened({EventType::kDislike}, 5.0f);
+  disliked.rating = 2.0f;
+  AppendImpression({}, disliked, &batch);
+
+  Targets targets;
+  MakeTargets(WatchObjective(nn::WatchTimeForm::kExact, 300.0f), batch, &targets);
+  EXPECT_THAT(targets.value, ElementsAre(300.0f, 0.0f, 5.0f));
+  EXPECT_THAT(targets.mask, ElementsAre(1, 1, 1));
+  MakeTargets(EventObjective("click", EventType::kClick), batch, &targets);
+  EXPECT_THAT(targets.value, ElementsAre(1.0f, 0.0f, 0.0f));
+  MakeTargets(EventObjective("like", EventType::kLike, LikeOrDislike()), batch, &targets);
+  EXPECT_THAT(targets.mask, ElementsAre(0, 0, 1));
+  MakeTargets(RatingObjective(), batch, &targets);
+  EXPECT_THAT(targets.mask, ElementsAre(0, 0, 1));
+  EXPECT_EQ(targets.value[2], 2.0f);
+}
+
+TEST(Objectives, MT01_EveryHeadsGradientIsThatOfItsLossAndMaskedRowsGetNone) {
+  const examples::RankingBatch batch = RandomBatch(10, 6, /*seed=*/3);
+  std::vector<Objective> objectives = AllObjectives();
+  objectives.push_back(WatchObjective(nn::WatchTimeForm::kPaper));
+  for (const Objective& objective : objectives) {
+    SCOPED_TRACE(objective.name);
+    Targets targets;
+    MakeTargets(objective, batch, &targets);
+    base::Rng rng(11);
+    std::vector<float> logits(batch.size()), gradient(batch.size());
+    for (float& logit : logits) logit = static_cast<float>(rng.Normal());
+    ObjectiveLoss(objective, logits, targets, gradient.data());
+    const auto loss = [&] {
+      return static_cast<double>(objective.loss_weight) *
+             ObjectiveLoss(objective, logits, targets, nullptr).mean();
+    };
+    const auto worst = nn::CheckGradient(logits, gradient, loss, {.step = 1e-2f, .floor = 1e-4});
+    EXPECT_LT(worst.relative_error, 1e-2) << worst;
+    size_t masked = 0;
+    for (size_t i = 0; i < batch.size(); ++i) {
+      if (targets.mask[i] != 0) continue;
+      ++masked;
+      EXPECT_EQ(gradient[i], 0.0f);
+    }
+    EXPECT_EQ(masked > 0, objective.name == "like" || objective.name == "rating");
+  }
+}
+
+TEST(Objectives, PredictionsAreInTheUnitOfTheirLabel) {
+  EXPECT_FLOAT_EQ(Predict(EventObjective("click", EventType::kClick), 0.0f), 0.5f);
+  EXPECT_FLOAT_EQ(Predict(WatchObjective(), std::log(42.0f)), 42.0f);
+  EXPECT_FLOAT_EQ(Predict(RatingObjective(), 3.5f), 3.5f);
+}
+
+TEST(Objectives, BestConstantIsTheLeastLossAmongConstants) {
+  const examples::RankingBatch batch = RandomBatch(40, 8, /*seed=*/5);
+  std::vector<Objective> objectives = AllObjectives();
+  objectives.push_back(WatchObjective(nn::WatchTimeForm::kPaper));
+  for (const Objective& objective : objectives) {
+    SCOPED_TRACE(objective.name);
+    Targets targets;
+    MakeTargets(objective, batch, &targets);
+    const auto loss_at = [&](float logit) {
+      const std::vector<float> logits(batch.size(), logit);
+      return ObjectiveLoss(objective, logits, targets, nullptr).mean();
+    };
+    const float best = BestConstant(objective, targets);
+    EXPECT_LT(loss_at(best), loss_at(best + 0.1f));
+    EXPECT_LT(loss_at(best), loss_at(best - 0.1f));
+  }
+}
+
+TEST(Objectives, ScoreIsTheProductOfPowersAndNeverNaN) {
+  std::vector<Objective> objectives = {WatchObjective(), RatingObjective()};
+  objectives[0].score_weight = 2.0f;
+  objectives[1].score_weight = 0.5f;
+  EXPECT_NEAR(CombinedScore(objectives, std::vector<float>{3.0f, 4.0f}), 9.0 * 2.0, 1e-9);
+  objectives[1].score_weight = 0.0f;
+  EXPECT_NEAR(CombinedScore(objectives, std::vector<float>{3.0f, -4.0f}), 9.0, 1e-9);
+  objectives[1].score_weight = 1.0f;
+  EXPECT_GE(CombinedScore(objectives, std::vector<float>{3.0f, -4.0f}), 0.0);
+}
+
+}  // namespace
+}  // namespace upnext::ranking

@@ -1,0 +1,150 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+
+#include "base/section_file.h"
+#include "base/test_folder.h"
+#include "ranking/test_batches.h"
+
+namespace upnext::ranking {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr uint64_t kDigest = 0x1234;
+
+class RankerFile : public ::testing::Test {
+ protected:
+  std::filesystem::path Saved() {
+    const std::filesystem::path path = folder_ / "ranker.uxs";
+    const Status saved = ranker_.Save(path, kDigest);
+    EXPECT_TRUE(saved) << saved.error().message;
+    return path;
+  }
+  // The saved file with its options text or shape replaced; the rest is the same.
+  std::filesystem::path Forged(const std::function<std::string(std::string)>& options,
+                               const std::function<void(std::vector<uint32_t>&)>& shape) {
+    const auto original = base::SectionFile::Open(Saved(), "ranker", 1);
+    const std::filesystem::path path = folder_ / "forged.uxs";
+    auto writer = base::SectionWriter::Create(path, "ranker", 1);
+    for (const base::SectionFile::Section& section : original->sections()) {
+      Status added;
+      if (section.name == "options") {
+        added = writer->AddText("options", options(std::string(*original->GetText("options"))));
+      } else if (section.name == "shape") {
+        const auto rows = *original->Get<uint32_t>("shape");
+        std::vector<uint32_t> changed(rows.begin(), rows.end());
+        shape(changed);
+        added = writer->Add<uint32_t>("shape", changed);
+      } else if (section.type == base::ElementType::kF32) {
+        added = writer->Add<float>(section.name, *original->Get<float>(section.name));
+      } else {
+        added = writer->Add<uint64_t>(section.name, *original->Get<uint64_t>(section.name));
+      }
+      EXPECT_TRUE(added);
+    }
+    EXPECT_TRUE(writer->Commit());
+    return path;
+  }
+  std::filesystem::path WithOptions(std::string_view from, std::string_view to) {
+    return Forged(
+        [=](std::string text) {
+          const size_t at = text.find(from);
+          EXPECT_NE(at, std::string::npos) << from << " in " << text;
+          return at == std::string::npos ? text : text.replace(at, from.size(), to);
+        },
+        [](std::vector<uint32_t>&) {});
+  }
+
+  base::TestFolder folder_;
+  Ranker ranker_ = MakeRanker({.widths = {16, 8}, .init_scale = 0.3f}, AllObjectives());
+};
+
+TEST_F(RankerFile, PredictsTheSameBytesAfterReload) {
+  const Result<Ranker> loaded = Ranker::Load(Saved(), kDigest);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  const examples::RankingBatch batch = RandomBatch(20, 10, 1);
+  EXPECT_EQ(ScoreAll(*loaded, batch), ScoreAll(ranker_, batch));
+  EXPECT_EQ(loaded->parameters(), ranker_.parameters());
+  EXPECT_EQ(loaded->options().widths, ranker_.options().widths);
+  ASSERT_EQ(loaded->objectives().size(), ranker_.objectives().size());
+  for (size_t k = 0; k < ranker_.objectives().size(); ++k) {
+    const Objective &was = ranker_.objectives()[k], &is = loaded->objectives()[k];
+    EXPECT_EQ(is.name, was.name);
+    EXPECT_EQ(is.label, was.label);
+    EXPECT_EQ(is.event, was.event);
+    EXPECT_EQ(is.loss, was.loss);
+    EXPECT_EQ(is.form, was.form);
+    EXPECT_EQ(is.cap, was.cap);
+    EXPECT_EQ(is.observed, was.observed);
+    EXPECT_EQ(is.loss_weight, was.loss_weight);
+    EXPECT_EQ(is.score_weight, was.score_weight);
+  }
+}
+
+TEST_F(RankerFile, SV03_FeatureTablesOfAnotherDigestAreRefused) {
+  const Result<Ranker> loaded = Ranker::Load(Saved(), kDigest + 1);
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().code, Code::kFailedPrecondition);
+  EXPECT_THAT(loaded.error().message, HasSubstr("1235"));
+}
+
+TEST_F(RankerFile, HostileOptionsAreRefusedBeforeTheyAreObeyed) {
+  const std::pair<const char*, const char*> forgeries[] = {
+      {"\"widths\": [", "\"widths\": [16384, 16384, 16384, 16384, "},  // gigabytes
+      {"\"widths\": [", "\"widths\": [0, "},
+      {"\"widths\": [", "\"widths\": [-1, "},
+      {"\"widths\": [", "\"widths\": [1e300, "},
+      {"\"widths\": [", "\"widths\": [\"a\", "},
+      {"\"widths\"", "\"breadths\""},
+      {"\"max_dim\": 32", "\"max_dim\": 4000000000"},
+      {"\"dim_scale\": 6.0", "\"dim_scale\": 1e999"},
+      {"\"dim_scale\": 6.0", "\"dim_scale\": null"},
+      {"shared-bottom", "unshared-top"},
+      {"\"objectives\": [", "\"objectives\": [1, "},
+      {"\"objectives\"", "\"subjectives\""},
+      {"\"watch_seconds\"", "\"watch_hours\""},
+      {"\"weighted_logistic\"", "7"},
+      {"\"dislike\"", "\"hate\""},
+      {"{", "["},
+      {"{", ""},
+  };
+  for (const auto& [from, to] : forgeries) {
+    SCOPED_TRACE(std::string(from) + " -> " + to);
+    const Result<Ranker> loaded = Ranker::Load(WithOptions(from, to), kDigest);
+    ASSERT_FALSE(loaded);
+    EXPECT_EQ(loaded.error().code, Code::kDataLoss) << loaded.error().message;
+    EXPECT_THAT(loaded.error().message, HasSubstr("forged.uxs"));
+  }
+}
+
+TEST_F(RankerFile, HostileShapesAreRefusedBeforeTheyAreObeyed) {
+  for (const uint32_t rows : {0u, 4'000'000'000u}) {
+    const std::filesystem::path path =
+        Forged([](std::string text) { return text; },
+               [rows](std::vector<uint32_t>& shape) { shape[4] = rows; });
+    const Result<Ranker> loaded = Ranker::Load(path, kDigest);
+    ASSERT_FALSE(loaded);
+    EXPECT_EQ(loaded.error().code, Code::kDataLoss) << loaded.error().message;
+  }
+}
+
+TEST_F(RankerFile, WeightsThatAreNotNumbersAreRefused) {
+  ParameterNamed(ranker_, "net.heads.bias").value[0] = NAN;
+  const Result<Ranker> loaded = Ranker::Load(Saved(), kDigest);
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().code, Code::kDataLoss);
+}
+
+TEST_F(RankerFile, AFileOfAnotherKindIsRefused) {
+  const std::filesystem::path path = folder_ / "other.uxs";
+  auto writer = base::SectionWriter::Create(path, "candidate", 1);
+  ASSERT_TRUE(writer->Commit());
+  EXPECT_FALSE(Ranker::Load(path, kDigest));
+  EXPECT_EQ(Ranker::Load(folder_ / "absent.uxs", kDigest).error().code, Code::kNotFound);
+}
+
+}  // namespace
+}  // namespace upnext::ranking

@@ -1,0 +1,339 @@
+#include "ranking/ranker_step.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <numeric>
+
+#include "nn/gradient_check.h"
+#include "ranking/test_batches.h"
+
+namespace upnext::ranking {
+namespace {
+
+using events::EventType;
+using features::Side;
+
+const RankerTrainOptions kExact = {.bf16 = false};
+
+double Loss(RankerTrainer& trainer, const Ranker& ranker, const examples::RankingBatch& batch) {
+  std::vector<nn::LossValue> losses(ranker.objectives().size());
+  trainer.Evaluate(batch, losses);
+  double sum = 0;
+  for (size_t k = 0; k < losses.size(); ++k) {
+    sum += static_cast<double>(ranker.objectives()[k].loss_weight) * losses[k].mean();
+  }
+  return sum;
+}
+
+void Backward(RankerTrainer& trainer, const Ranker& ranker, const examples::RankingBatch& batch) {
+  std::vector<nn::LossValue> losses(ranker.objectives().size());
+  trainer.Backward(batch, losses);
+}
+
+TEST(RankerStep, DenseGradientsAreThoseOfTheWholeRankersLoss) {
+  Ranker ranker = MakeRanker({.widths = {8, 6}, .init_scale = 0.5f}, AllObjectives());
+  base::ThreadPool pool(1);
+  RankerTrainer trainer(&ranker, kExact, pool);
+  const examples::RankingBatch batch = RandomBatch(6, 5, 17);
+  Backward(trainer, ranker, batch);
+  for (const nn::Parameter& parameter : ranker.Parameters()) {
+    if (parameter.gradient.empty()) continue;
+    SCOPED_TRACE(parameter.name);
+    const auto worst = nn::CheckGradient(parameter.value, parameter.gradient,
+                                         [&] { return Loss(trainer, ranker, batch); },
+                                         {.step = 1e-3f, .samples = 60, .floor = 5e-2});
+    EXPECT_LT(worst.relative_error, 2e-2) << worst;
+  }
+}
+
+// Row-wise Adagrad's first step is -lr g / rms(g): the direction of every row's gradient can be
+// read from it, and with it that all features that share a table contributed (RK-02).
+TEST(RankerStep, RK02_TableGradientsAddUpOverAllFeaturesThatShareATable) {
+  Ranker ranker = MakeRanker({.widths = {8}, .dim_scale = 3, .init_scale = 0.5f}, AllObjectives());
+  base::ThreadPool pool(1);
+  RankerTrainOptions options = kExact;
+  options.learning_rate = 0;
+  options.table_learning_rate = 0.01f;
+  RankerTrainer trainer(&ranker, options, pool);
+  const examples::RankingBatch batch = RandomBatch(6, 5, 17);
+  size_t rows_checked = 0;
+  std::vector<std::vector<float>> before, numeric;
+  std::vector<nn::Parameter> tables;
+  for (nn::Parameter& parameter : ranker.Parameters()) {
+    if (!parameter.gradient.empty()) continue;
+    std::vector<float> slopes(parameter.value.size());
+    for (size_t i = 0; i < slopes.size(); ++i) {
+      constexpr float kStep = 2e-3f;
+      const float value = parameter.value[i];
+      parameter.value[i] = value + kStep;
+      const double up = Loss(trainer, ranker, batch);
+      parameter.value[i] = value - kStep;
+      const double down = Loss(trainer, ranker, batch);
+      parameter.value[i] = value;
+      slopes[i] = static_cast<float>((up - down) / (2.0 * static_cast<double>(kStep)));
+    }
+    before.emplace_back(parameter.value.begin(), parameter.value.end());
+    numeric.push_back(std::move(slopes));
+    tables.push_back(std::move(parameter));
+  }
+  Backward(trainer, ranker, batch);
+  trainer.Apply();
+  for (size_t t = 0; t < tables.size(); ++t) {
+    const size_t dim = tables[t].shape[1];
+    for (size_t row = 0; row < tables[t].shape[0]; ++row) {
+      const float* slope = numeric[t].data() + row * dim;
+      const double squares = std::inner_product(slope, slope + dim, slope, 0.0);
+      const double rms = std::sqrt(squares / static_cast<double>(dim));
+      if (row > 0 && rms < 1e-3) continue;  // too flat for finite differences in fp32
+      ++rows_checked;
+      for (size_t d = 0; d < dim; ++d) {
+        const double moved = static_cast<double>(tables[t].value[row * dim + d]) -
+                             static_cast<double>(before[t][row * dim + d]);
+        const double expected = row == 0 ? 0.0 : -0.01 * static_cast<double>(slope[d]) / rms;
+        EXPECT_NEAR(moved, expected, 4e-4) << tables[t].name << " row " << row;
+      }
+    }
+  }
+  EXPECT_GT(rows_checked, 40u);
+}
+
+TEST(RankerStep, MT01_MaskedImpressionsTeachNothing) {
+  Ranker ranker =
+      MakeRanker({.widths = {8}}, {EventObjective("like", EventType::kLike, LikeOrDislike())});
+  base::ThreadPool pool(1);
+  RankerTrainer trainer(&ranker, kExact, pool);
+  examples::RankingBatch batch = RandomBatch(6, 5, 17);
+  for (examples::Labels& labels : batch.labels) labels = Clicked(10.0f);  // nobody judged
+  Backward(trainer, ranker, batch);
+  for (const nn::Parameter& parameter : ranker.Parameters()) {
+    for (const float gradient : parameter.gradient) EXPECT_EQ(gradient, 0.0f);
+  }
+}
+
+TEST(RankerStep, MT01_AHeadOfNoWeightLeavesTheOtherAsIfTrainedAlone) {
+  const RankerOptions options = {.widths = {8}, .init_scale = 0.3f};
+  Ranker alone = MakeRanker(options, {WatchObjective()});
+  std::vector<Objective> two = {WatchObjective(), EventObjective("click", EventType::kClick)};
+  two[1].loss_weight = 0;
+  Ranker both = MakeRanker(options, two);
+  for (const nn::Parameter& from : alone.Parameters()) {
+    const nn::Parameter to = ParameterNamed(both, from.name);
+    std::ranges::copy(from.value, to.value.begin());  // of the heads: the first row
+  }
+  const examples::RankingBatch batch = RandomBatch(20, 5, 17);
+  Fit(&alone, kExact, batch, 50);
+  Fit(&both, kExact, batch, 50);
+  const std::vector<float> single = ScoreAll(alone, batch), multi = ScoreAll(both, batch);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    EXPECT_NEAR(multi[2 * i], single[i], 1e-3f * single[i]);
+  }
+}
+
+// Each clicked impression of T seconds once, weighted (RK-12), or T times with weight one.
+struct Repetition {
+  examples::RankingBatch weighted, repeated;
+};
+Repetition MakeRepetition() {
+  Repetition result;
+  base::Rng rng(5);
+  for (examples::RankingBatch* batch : {&result.weighted, &result.repeated}) {
+    AppendRow(Side::kQuery, {}, &batch->queries);
+  }
+  for (uint32_t i = 0; i < 60; ++i) {
+    const SlotIds ids = {{features::slot::kItemId, {1 + i % 5}}};
+    const bool clicked = rng.Below(3) != 0;
+    const auto seconds = static_cast<uint32_t>(1 + rng.Below(6));
+    const examples::Labels labels =
+        clicked ? Clicked(static_cast<float>(seconds)) : examples::Labels{};
+    AppendImpression(ids, labels, &result.weighted);
+    for (uint32_t copy = 0; copy < (clicked ? seconds : 1); ++copy) {
+      AppendImpression(ids, labels, &result.repeated);
+    }
+  }
+  return result;
+}
+
+TEST(RankerStep, RK12_WatchTimeWeightsEqualRepetition) {
+  const RankerOptions options = {.widths = {8}, .init_scale = 0.3f};
+  Ranker weighted = MakeRanker(options, {WatchObjective(nn::WatchTimeForm::kPaper)});
+  Ranker repeated = MakeRanker(options, {EventObjective("click", EventType::kClick)});
+  const Repetition data = MakeRepetition();
+  base::ThreadPool pool(1);
+  {
+    RankerTrainer one(&weighted, kExact, pool), other(&repeated, kExact, pool);
+    Backward(one, weighted, data.weighted);
+    Backward(other, repeated, data.repeated);
+    const std::vector<nn::Parameter> a = weighted.Parameters(), b = repeated.Parameters();
+    // Both are gradients of means; of sums they must be equal.
+    const auto n = static_cast<float>(data.weighted.size());
+    const auto m = static_cast<float>(data.repeated.size());
+    for (size_t p = 0; p < a.size(); ++p) {
+      for (size_t i = 0; i < a[p].gradient.size(); ++i) {
+        EXPECT_NEAR(a[p].gradient[i] * n, b[p].gradient[i] * m, 2e-3f) << a[p].name;
+      }
+    }
+  }
+  RankerTrainOptions train = kExact;
+  train.learning_rate = 0.02f;
+  Fit(&weighted, train, data.weighted, 400);
+  Fit(&repeated, train, data.repeated, 400);
+  const std::vector<float> odds = ScoreAll(weighted, data.weighted);
+  const std::vector<float> of_each = ScoreAll(repeated, data.repeated);
+  std::vector<float> probability(6);
+  for (size_t i = 0; i < data.repeated.size(); ++i) {
+    probability[data.repeated.impressions.categorical[features::slot::kItemId][i][0]] = of_each[i];
+  }
+  for (size_t i = 0; i < data.weighted.size(); ++i) {
+    const float p =
+        probability[data.weighted.impressions.categorical[features::slot::kItemId][i][0]];
+    EXPECT_NEAR(odds[i], p / (1 - p), 0.02f * odds[i]);
+  }
+}
+
+TEST(RankerStep, RK12_GradientEqualsAnalyticAtTheHead) {
+  // Without hidden layers and with zero weights the gradient of the bias is the mean over
+  // impressions of -T (1 - s) for watched and s for others, s = 1/2.
+  Ranker ranker = MakeRanker({.widths = {}}, {WatchObjective(nn::WatchTimeForm::kPaper)});
+  for (float& weight : ParameterNamed(ranker, "net.heads.weight").value) weight = 0;
+  base::ThreadPool pool(1);
+  RankerTrainer trainer(&ranker, kExact, pool);
+  examples::RankingBatch batch;
+  AppendRow(Side::kQuery, {}, &batch.queries);
+  AppendImpression({}, Clicked(30.0f), &batch);
+  AppendImpression({}, {}, &batch);
+  AppendImpression({}, Clicked(8.0f), &batch);
+  AppendImpression({}, {}, &batch);
+  Backward(trainer, ranker, batch);
+  EXPECT_NEAR(ParameterNamed(ranker, "net.heads.bias").gradient[0],
+              (-30.0f * 0.5f + 0.5f - 8.0f * 0.5f + 0.5f) / 4.0f, 1e-5f);
+}
+
+// A grid of click probability and watch time, one item a cell, in exact proportions.
+struct Cell {
+  float probability, seconds;
+};
+const std::vector<Cell> kGrid = {{0.05f, 5}, {0.05f, 60}, {0.3f, 5},
+                                 {0.3f, 60}, {0.6f, 5},   {0.6f, 60}};
+examples::RankingBatch GridBatch() {
+  examples::RankingBatch batch;
+  AppendRow(Side::kQuery, {}, &batch.queries);
+  constexpr uint32_t kImpressions = 80;
+  for (uint32_t cell = 0; cell < kGrid.size(); ++cell) {
+    const auto clicks = static_cast<uint32_t>(std::lround(kGrid[cell].probability * kImpressions));
+    for (uint32_t i = 0; i < kImpressions; ++i) {
+      const float spread = i % 2 == 0 ? 0.5f : 1.5f;
+      AppendImpression({{features::slot::kItemId, {1 + cell}}},
+                       i < clicks ? Clicked(kGrid[cell].seconds * spread) : examples::Labels{},
+                       &batch);
+    }
+  }
+  return batch;
+}
+
+void CheckGrid(nn::WatchTimeForm form, const std::function<float(const Cell&)>& truth) {
+  const examples::RankingBatch batch = GridBatch();
+  Ranker ranker = MakeRanker({.widths = {16}, .init_scale = 0.3f}, {WatchObjective(form)});
+  RankerTrainOptions options = kExact;
+  options.learning_rate = 0.01f;
+  options.table_learning_rate = 0.05f;
+  Fit(&ranker, options, batch, 600);
+  const std::vector<float> predictions = ScoreAll(ranker, batch);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const Cell& cell = kGrid[batch.impressions.categorical[features::slot::kItemId][i][0] - 1];
+    EXPECT_NEAR(predictions[i], truth(cell), 0.05f * truth(cell))
+        << cell.probability << " x " << cell.seconds;
+  }
+}
+
+TEST(RankerStep, RK13_PaperFormServesExpectedTimeOverOneMinusP) {
+  CheckGrid(nn::WatchTimeForm::kPaper, [](const Cell& cell) {
+    return cell.probability * cell.seconds / (1 - cell.probability);
+  });
+}
+
+TEST(RankerStep, RK13_ExactFormServesExpectedTimeAlsoWhereClicksAreFrequent) {
+  CheckGrid(nn::WatchTimeForm::kExact,
+            [](const Cell& cell) { return cell.probability * cell.seconds; });
+}
+
+TEST(RankerStep, RK14_ClickRatesRankClickbaitFirstAndWatchTimeDoesNot) {
+  // Items 1 to 4 are clicked often and left at once, 5 to 8 the other way round.
+  examples::RankingBatch batch;
+  AppendRow(Side::kQuery, {}, &batch.queries);
+  for (uint32_t item = 1; item <= 8; ++item) {
+    const bool bait = item <= 4;
+    for (uint32_t i = 0; i < 50; ++i) {
+      const bool clicked = i < (bait ? 30u : 15u) + item % 4;
+      AppendImpression({{features::slot::kItemId, {item}}},
+                       clicked ? Clicked(bait ? 3.0f : 100.0f) : examples::Labels{}, &batch);
+    }
+  }
+  Ranker ranker =
+      MakeRanker({.widths = {16}}, {WatchObjective(), EventObjective("click", EventType::kClick)});
+  RankerTrainOptions options = kExact;
+  options.learning_rate = 0.01f;
+  Fit(&ranker, options, batch, 400);
+  const std::vector<float> predictions = ScoreAll(ranker, batch);
+  std::vector<float> watch(9), click(9);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const uint32_t item = batch.impressions.categorical[features::slot::kItemId][i][0];
+    watch[item] = predictions[2 * i];
+    click[item] = predictions[2 * i + 1];
+  }
+  for (size_t bait = 1; bait <= 4; ++bait) {
+    for (size_t solid = 5; solid <= 8; ++solid) {
+      EXPECT_GT(click[bait], click[solid]);
+      EXPECT_LT(watch[bait], watch[solid]);
+    }
+  }
+  // A page of one clicked and one unclicked item each way: the share of watch time that stands
+  // below an unclicked item (paper, section 4.4) is worse when clicks rank.
+  const auto lost_time = [&](const std::vector<float>& score) {
+    double lost = 0, all = 0;
+    for (size_t i = 0; i < batch.size(); ++i) {
+      for (size_t j = 0; j < batch.size(); ++j) {
+        if (batch.labels[i].watch_s == 0 || batch.labels[j].watch_s > 0) continue;
+        const auto item = [&](size_t at) {
+          return batch.impressions.categorical[features::slot::kItemId][at][0];
+        };
+        all += static_cast<double>(batch.labels[i].watch_s);
+        if (score[item(j)] > score[item(i)]) lost += static_cast<double>(batch.labels[i].watch_s);
+      }
+    }
+    return lost / all;
+  };
+  EXPECT_GT(lost_time(click), 1.5 * lost_time(watch));
+}
+
+TEST(RankerStep, DropoutIsOffWhenEvaluatingAndFieldDropoutTeachesTheUnknown) {
+  // One item, always clicked: all that is to be learned is in its embedding or in the rest.
+  examples::RankingBatch batch;
+  AppendRow(Side::kQuery, {}, &batch.queries);
+  for (uint32_t i = 0; i < 64; ++i) {
+    AppendImpression({{features::slot::kItemId, {1 + i % 2}}},
+                     i % 2 == 0 ? Clicked(1.0f) : examples::Labels{}, &batch);
+  }
+  const auto unknown_click = [&](float field_dropout) {
+    Ranker ranker = MakeRanker({.widths = {16}, .init_scale = 0.5f},
+                               {EventObjective("click", EventType::kClick)});
+    RankerTrainOptions options = kExact;
+    options.learning_rate = 0.01f;
+    options.dropout = 0.1f;
+    options.field_dropout = field_dropout;
+    Fit(&ranker, options, batch, 300);
+    base::ThreadPool pool(1);
+    RankerTrainer trainer(&ranker, options, pool);
+    EXPECT_EQ(Loss(trainer, ranker, batch), Loss(trainer, ranker, batch));
+    EXPECT_LT(Loss(trainer, ranker, batch), 0.2);
+    examples::RankingBatch unknown;
+    AppendRow(Side::kQuery, {}, &unknown.queries);
+    AppendImpression({{features::slot::kItemId, {0}}}, {}, &unknown);
+    return ScoreAll(ranker, unknown)[0];
+  };
+  EXPECT_NEAR(unknown_click(0.3f), 0.5f, 0.2f);
+}
+
+}  // namespace
+}  // namespace upnext::ranking

@@ -1,0 +1,162 @@
+#include "ranking/ranker.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "ranking/test_batches.h"
+
+namespace upnext::ranking {
+namespace {
+
+using features::Side;
+using features::VocabularyId;
+using ::testing::HasSubstr;
+
+size_t FieldsThatRead(VocabularyId vocabulary) {
+  size_t count = 0;
+  for (const features::Field& field : features::RankingFields()) {
+    count += field.kind != features::FieldKind::kContinuous && field.vocabulary == vocabulary;
+  }
+  return count;
+}
+
+RankerShape ShapeWith(VocabularyId id, uint32_t rows) {
+  RankerShape shape = SmallShape();
+  shape[static_cast<size_t>(id)] = rows;
+  return shape;
+}
+
+TEST(Ranker, RK01_QueryIsEmbeddedOncePerRequestHoweverManyCandidates) {
+  const Ranker ranker = MakeRanker({.widths = {8}}, AllObjectives());
+  const examples::RankingBatch one = RandomBatch(1, 1, 3), hundred = RandomBatch(1, 100, 3);
+  Ranker::Scratch scratch;
+  std::vector<float> predictions(hundred.size() * ranker.objectives().size());
+  ranker.Score(one.queries, one.impressions, one.query_of, predictions.data(), scratch, {});
+  const size_t embedded = scratch.queries.size();
+  EXPECT_GT(embedded, 0u);
+  ranker.Score(hundred.queries, hundred.impressions, hundred.query_of, predictions.data(), scratch,
+               {});
+  EXPECT_EQ(scratch.queries.size(), embedded);
+}
+
+TEST(Ranker, RK01_OneQueryForAllScoresAsItsCopyForEach) {
+  const Ranker ranker = MakeRanker({.widths = {8}}, AllObjectives());
+  const examples::RankingBatch shared = RandomBatch(1, 20, 3);
+  examples::RankingBatch copied = RandomBatch(1, 20, 3);
+  for (uint32_t i = 1; i < 20; ++i) {
+    features::RankingBlock& queries = copied.queries;
+    for (features::Bags& bags : queries.categorical) {
+      const std::vector<uint32_t> first(bags[0].begin(), bags[0].end());
+      bags.ids.insert(bags.ids.end(), first.begin(), first.end());
+      bags.Close();
+    }
+    const auto width = static_cast<ptrdiff_t>(shared.queries.dense.size());
+    queries.dense.insert(queries.dense.end(), shared.queries.dense.begin(),
+                         shared.queries.dense.begin() + width);
+    ++queries.rows;
+    copied.query_of[i] = i;
+  }
+  EXPECT_EQ(ScoreAll(ranker, shared), ScoreAll(ranker, copied));
+}
+
+TEST(Ranker, RK02_FeaturesOfOneIdSpaceShareOneTable) {
+  ASSERT_GE(FieldsThatRead(VocabularyId::kRankedItem), 3u);
+  const RankerOptions options{.widths = {8}, .max_dim = 4};  // every table at its largest
+  const size_t small =
+      MakeRanker(options, {WatchObjective()}, ShapeWith(VocabularyId::kRankedItem, 1'000))
+          .parameters();
+  const size_t large =
+      MakeRanker(options, {WatchObjective()}, ShapeWith(VocabularyId::kRankedItem, 11'000))
+          .parameters();
+  const size_t shared = large - small;
+  const size_t unshared = shared * FieldsThatRead(VocabularyId::kRankedItem);
+  EXPECT_EQ(shared, 10'000u * 4u);
+  RecordProperty("parameters_shared", static_cast<int>(shared));
+  RecordProperty("parameters_unshared", static_cast<int>(unshared));
+  EXPECT_GE(unshared, 3 * shared);
+}
+
+TEST(Ranker, RK03_EmbeddingDimGrowsWithTheLogarithmOfTheVocabulary) {
+  const RankerOptions options{.dim_scale = 6, .max_dim = 32};
+  const std::vector<std::pair<uint32_t, uint32_t>> expected = {
+      {1, 2}, {10, 6}, {100, 12}, {1'000, 18}, {10'000, 24}, {100'000, 30}, {1'000'000, 32}};
+  for (const auto& [rows, dim] : expected) EXPECT_EQ(EmbeddingDim(options, rows), dim) << rows;
+  uint32_t last = 0;
+  for (uint32_t rows = 1; rows < 2'000'000; rows += rows / 7 + 1) {
+    const uint32_t dim = EmbeddingDim(options, rows);
+    EXPECT_GE(dim, last);
+    last = dim;
+  }
+  EXPECT_LT(EmbeddingDim({.dim_scale = 2}, 1'000), EmbeddingDim({.dim_scale = 4}, 1'000));
+}
+
+TEST(Ranker, RK04_OutOfVocabularyIsExactlyNothing) {
+  const Ranker ranker = MakeRanker({.widths = {8}, .init_scale = 1.0f}, AllObjectives());
+  const auto scores_with = [&](std::vector<uint32_t> item) {
+    examples::RankingBatch batch;
+    AppendRow(Side::kQuery, {{features::slot::kWatchedItems, item}}, &batch.queries);
+    AppendImpression({{features::slot::kItemId, item}}, {}, &batch);
+    return ScoreAll(ranker, batch);
+  };
+  const std::vector<float> absent = scores_with({}), unknown = scores_with({0});
+  EXPECT_EQ(unknown, absent);
+  EXPECT_NE(scores_with({3}), absent);
+  EXPECT_EQ(scores_with({1'000'000}), absent) << "rows beyond the table read as row 0";
+}
+
+TEST(Ranker, SV07_BatchScoresEqualOneByOneScores) {
+  const Ranker ranker = MakeRanker({.widths = {32, 16}}, AllObjectives());
+  const examples::RankingBatch all = RandomBatch(1, 300, 9);
+  const std::vector<float> together = ScoreAll(ranker, all);
+  const size_t tasks = ranker.objectives().size();
+  const size_t numbers = features::ContinuousFields(Side::kImpression) * features::kPowers;
+  for (size_t i = 0; i < all.size(); ++i) {
+    examples::RankingBatch one;
+    one.queries = all.queries;
+    SlotIds ids;
+    for (size_t slot = 0; slot < all.impressions.categorical.size(); ++slot) {
+      const std::span<const uint32_t> bag = all.impressions.categorical[slot][i];
+      ids[slot].assign(bag.begin(), bag.end());
+    }
+    AppendImpression(ids, {}, &one);
+    std::copy_n(all.impressions.dense.begin() + static_cast<ptrdiff_t>(i * numbers), numbers,
+                one.impressions.dense.begin());
+    const std::vector<float> alone = ScoreAll(ranker, one);
+    for (size_t k = 0; k < tasks; ++k) {
+      EXPECT_NEAR(alone[k], together[i * tasks + k], 1e-5f * std::max(1.0f, alone[k]));
+    }
+  }
+}
+
+TEST(Ranker, ThreadsDoNotChangeScores) {
+  const Ranker ranker = MakeRanker({.widths = {32, 16}}, AllObjectives());
+  const examples::RankingBatch batch = RandomBatch(30, 20, 9);
+  std::vector<float> predictions(batch.size() * ranker.objectives().size());
+  base::ThreadPool pool(3);
+  Ranker::Scratch scratch;
+  ranker.Score(batch.queries, batch.impressions, batch.query_of, predictions.data(), scratch,
+               {.pool = &pool});
+  const std::vector<float> alone = ScoreAll(ranker, batch);
+  for (size_t i = 0; i < alone.size(); ++i) {
+    EXPECT_NEAR(predictions[i], alone[i], 1e-5f * std::max(1.0f, alone[i]));
+  }
+}
+
+TEST(Ranker, NoImpressionsGiveNoScores) {
+  const Ranker ranker = MakeRanker({.widths = {8}}, AllObjectives());
+  EXPECT_TRUE(ScoreAll(ranker, {}).empty());
+}
+
+TEST(Ranker, UnknownArchitectureNamesTheKnownOnes) {
+  base::Rng rng(1);
+  const Result<Ranker> ranker =
+      Ranker::Make({.architecture = "tower-of-babel"}, AllObjectives(), SmallShape(), rng);
+  ASSERT_FALSE(ranker);
+  EXPECT_EQ(ranker.error().code, Code::kInvalidArgument);
+  EXPECT_THAT(ranker.error().message, HasSubstr("shared-bottom"));
+}
+
+}  // namespace
+}  // namespace upnext::ranking

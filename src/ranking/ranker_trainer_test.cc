@@ -1,0 +1,228 @@
+#include "ranking/ranker_trainer.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+
+#include "base/test_folder.h"
+#include "examples/test_world.h"
+#include "ranking/test_batches.h"
+
+namespace upnext::ranking {
+namespace {
+
+using examples::kDay;
+using examples::kHour;
+using examples::kMinute;
+using ::testing::HasSubstr;
+
+// Pages of five over ten days. A user clicks what is of the own kind (channel "c0" or "c1") and
+// watches items of high number longer: both are in the history, not in the ids of a page.
+examples::WorldOptions PlantedWorld() {
+  examples::WorldOptions options;
+  base::Rng rng(3);
+  constexpr uint32_t kItems = 40;
+  for (uint32_t i = 0; i < kItems; ++i) {
+    options.items.push_back(
+        examples::Item(fmt::format("i{}", i), 200.0f, fmt::format("c{}", i % 2)));
+  }
+  for (uint32_t u = 0; u < 60; ++u) {
+    const std::string user = fmt::format("u{}", u);
+    for (int64_t page = 0; page < 20; ++page) {
+      const int64_t at = page * 12 * kHour + static_cast<int64_t>(rng.Below(kHour));
+      const std::string request = fmt::format("{}-{}", user, page);
+      for (int64_t i = 0; i < 5; ++i) {
+        const auto item = static_cast<uint32_t>(rng.Below(kItems));
+        const std::string name = fmt::format("i{}", item);
+        options.events.push_back(examples::Shown(user, name, at, request));
+        if (rng.Uniform() > (item % 2 == u % 2 ? 0.8 : 0.1)) continue;
+        const auto seconds = static_cast<float>(10 + 3 * item + rng.Below(20));
+        options.events.push_back(examples::Click(user, name, at + kMinute + i, request));
+        options.events.push_back(examples::Raw(user, name, at + 2 * kMinute + i,
+                                               events::EventType::kWatch, seconds, request));
+      }
+    }
+  }
+  options.split = {
+      .kind = examples::SplitOptions::Kind::kTime, .validation_days = 1, .test_days = 1};
+  return options;
+}
+
+const examples::World& Planted() {
+  static const examples::World world(PlantedWorld());
+  return world;
+}
+const features::FeatureTables& PlantedTables() {
+  static const features::FeatureTables tables = Planted().Learn();
+  return tables;
+}
+
+const std::vector<Objective> kObjectives = {WatchObjective(),
+                                            EventObjective("click", events::EventType::kClick)};
+const RankerOptions kRanker = {.widths = {32, 16}, .dim_scale = 3};
+const RankerTrainOptions kTrain = {
+    .batch = 128, .epochs = 8, .learning_rate = 3e-3f, .bf16 = false};
+
+Result<TrainedRanker> Train(const RankerTrainOptions& options,
+                            base::Progress& progress = base::NoProgress(), int threads = 1) {
+  base::ThreadPool pool(threads);
+  return TrainRanker(Planted().source, PlantedTables(), kRanker, kObjectives, options, pool,
+                     progress);
+}
+
+std::string Bytes(const TrainedRanker& trained) {
+  const base::TestFolder folder;
+  EXPECT_TRUE(trained.ranker->Save(folder / "ranker.uxs", 1));
+  return *base::ReadFile(folder / "ranker.uxs");
+}
+
+examples::RankingBatch PartOf(examples::Part part) {
+  base::ThreadPool pool(1);
+  examples::RankingStream stream(Planted().source, PlantedTables(),
+                                 {.part = part, .shuffle = false}, pool);
+  stream.StartEpoch(0);
+  examples::RankingBatch batch;
+  stream.Next(1 << 20, &batch);
+  return batch;
+}
+
+TEST(RankerTrainer, RK01_AStreamHasOneQueryForEachRequest) {
+  const examples::RankingBatch batch = PartOf(examples::Part::kTest);
+  EXPECT_EQ(batch.size(), 5 * batch.queries.rows);
+}
+
+TEST(RankerTrainer, PlantedTastesBeatConstantsOnDaysNotSeen) {
+  const Result<TrainedRanker> trained = Train(kTrain);
+  ASSERT_TRUE(trained) << trained.error().message;
+  EXPECT_LT(trained->epochs.back().loss, trained->epochs.front().loss);
+  const examples::RankingBatch train = PartOf(examples::Part::kTrain);
+  const examples::RankingBatch test = PartOf(examples::Part::kTest);
+  base::ThreadPool pool(1);
+  RankerTrainer judge(trained->ranker.get(), kTrain, pool);
+  std::vector<nn::LossValue> losses(kObjectives.size());
+  judge.Evaluate(test, losses);
+  const double share[] = {0.95, 0.8};  // of the constant's loss; click times 3 seconds cost most
+  for (size_t k = 0; k < kObjectives.size(); ++k) {
+    Targets seen, targets;
+    MakeTargets(kObjectives[k], train, &seen);
+    MakeTargets(kObjectives[k], test, &targets);
+    const std::vector<float> constant(test.size(), BestConstant(kObjectives[k], seen));
+    const double guess = ObjectiveLoss(kObjectives[k], constant, targets, nullptr).mean();
+    EXPECT_LT(losses[k].mean(), share[k] * guess) << kObjectives[k].name;
+  }
+}
+
+TEST(RankerTrainer, SameSeedGivesTheSameBytesAndAnotherDoesNot) {
+  RankerTrainOptions options = kTrain;
+  options.epochs = 2;
+  options.dropout = options.field_dropout = 0.1f;
+  const std::string first = Bytes(*Train(options)), again = Bytes(*Train(options));
+  EXPECT_TRUE(first == again);
+  options.seed = 2;
+  EXPECT_FALSE(first == Bytes(*Train(options)));
+}
+
+TEST(RankerTrainer, StopsEarlyAndKeepsTheBestEpoch) {
+  RankerTrainOptions options = kTrain;
+  options.epochs = 60;
+  options.patience = 2;
+  options.learning_rate = 0.02f;  // overfits soon
+  const Result<TrainedRanker> trained = Train(options);
+  ASSERT_TRUE(trained) << trained.error().message;
+  ASSERT_LT(trained->epochs.size(), 60u);
+  EXPECT_EQ(trained->epochs.size(), trained->best_epoch + 1 + options.patience);
+  const double best = trained->epochs[trained->best_epoch].validation_loss;
+  for (const RankerEpoch& epoch : trained->epochs) EXPECT_GE(epoch.validation_loss, best);
+
+  const examples::RankingBatch validation = PartOf(examples::Part::kValidation);
+  base::ThreadPool pool(1);
+  RankerTrainer judge(trained->ranker.get(), options, pool);
+  std::vector<nn::LossValue> losses(kObjectives.size());
+  judge.Evaluate(validation, losses);
+  EXPECT_NEAR(losses[0].mean() + losses[1].mean(), best, 1e-4 * best);
+}
+
+TEST(RankerTrainer, TR05_DivergenceFailsLoudlyWithAdvice) {
+  RankerTrainOptions options = kTrain;
+  options.learning_rate = 50.0f;
+  const Result<TrainedRanker> trained = Train(options);
+  ASSERT_FALSE(trained);
+  EXPECT_EQ(trained.error().code, Code::kInternal);
+  EXPECT_THAT(trained.error().message, HasSubstr("ranking.learning_rate"));
+}
+
+TEST(RankerTrainer, TR05_ReportsTheShareOfDeadUnits) {
+  RankerTrainOptions options = kTrain;
+  options.epochs = 1;
+  const Result<TrainedRanker> trained = Train(options);
+  ASSERT_TRUE(trained);
+  EXPECT_GE(trained->epochs[0].dead_units, 0.0);
+  EXPECT_LT(trained->epochs[0].dead_units, 1.0);
+}
+
+class StopSoon : public base::Progress {
+ public:
+  void Begin(std::string_view, std::string_view, uint64_t total) override { total_ = total; }
+  void Update(uint64_t done, std::string_view) override { done_ = done; }
+  void End() override {}
+  void Note(std::string_view line) override { notes_.append(line).append("\n"); }
+  bool stop_requested() const override { return done_ > 0 && stop_; }
+  uint64_t total_ = 0, done_ = 0;
+  bool stop_ = true;
+  std::string notes_;
+};
+
+TEST(RankerTrainer, StopsOnRequest) {
+  StopSoon progress;
+  const Result<TrainedRanker> trained = Train(kTrain, progress);
+  ASSERT_FALSE(trained);
+  EXPECT_EQ(trained.error().code, Code::kCancelled);
+}
+
+TEST(RankerTrainer, TellsOfEachEpoch) {
+  StopSoon progress;
+  progress.stop_ = false;
+  RankerTrainOptions options = kTrain;
+  options.epochs = 2;
+  ASSERT_TRUE(Train(options, progress));
+  EXPECT_EQ(progress.total_, 2 * PartOf(examples::Part::kTrain).size());
+  EXPECT_THAT(progress.notes_, HasSubstr("epoch 2: loss"));
+  EXPECT_THAT(progress.notes_, HasSubstr("click"));
+  EXPECT_THAT(progress.notes_, HasSubstr("examples/s"));
+}
+
+TEST(RankerTrainer, ALogWithoutImpressionsIsRefusedWithAdvice) {
+  examples::WorldOptions options;
+  for (int64_t i = 0; i < 30; ++i) {
+    options.events.push_back(examples::Watch("u", fmt::format("i{}", i), i * 8 * kHour, 100));
+  }
+  const examples::World world(options);
+  const features::FeatureTables tables = world.Learn();
+  base::ThreadPool pool(1);
+  const Result<TrainedRanker> trained =
+      TrainRanker(world.source, tables, kRanker, kObjectives, kTrain, pool, base::NoProgress());
+  ASSERT_FALSE(trained);
+  EXPECT_EQ(trained.error().code, Code::kFailedPrecondition);
+  EXPECT_THAT(trained.error().message, HasSubstr("impression"));
+}
+
+TEST(RankerTrainer, OptionsReadFromTheProjectFile) {
+  const Result<base::Config> config = base::Config::Parse(
+      "[ranking]\nbatch = 7\nfield_dropout = 0.25\nbf16 = false\nwidths = [3]\ninit_scale = 0.5\n",
+      "test.toml");
+  ASSERT_TRUE(config);
+  const RankerTrainOptions train = RankerTrainOptions::FromConfig(config->Table("ranking"));
+  const RankerOptions model = RankerOptions::FromConfig(config->Table("ranking"));
+  EXPECT_TRUE(config->Check());
+  EXPECT_EQ(train.batch, 7u);
+  EXPECT_EQ(train.field_dropout, 0.25f);
+  EXPECT_FALSE(train.bf16);
+  EXPECT_EQ(model.widths, std::vector<size_t>{3});
+  EXPECT_EQ(model.init_scale, 0.5f);
+}
+
+}  // namespace
+}  // namespace upnext::ranking
