@@ -81,7 +81,11 @@ double World::ClickProbability(const User& user, uint32_t item_id, const Context
     if (seed.topic == item.topic) z += r.click_seed_topic;
     if (seed.channel == item.channel) z += r.click_seed_channel;
   }
-  if (context.next_episode) z += r.click_next_episode;
+  if (context.next_episode) {
+    z += r.click_next_episode;
+  } else if (item.episode > 1) {
+    z += r.click_mid_series;
+  }
   if (context.watched_before) z += r.click_watched;
   return Sigmoid(z);
 }

@@ -58,6 +58,7 @@ void ReadClick(const base::ConfigTable& table, ResponseOptions& o) {
   o.click_seed_topic = table.Real("click_seed_topic", o.click_seed_topic, kLogit);
   o.click_seed_channel = table.Real("click_seed_channel", o.click_seed_channel, kLogit);
   o.click_next_episode = table.Real("click_next_episode", o.click_next_episode, kLogit);
+  o.click_mid_series = table.Real("click_mid_series", o.click_mid_series, kLogit);
   o.click_watched = table.Real("click_watched", o.click_watched, kLogit);
 }
 

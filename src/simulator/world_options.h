@@ -57,7 +57,7 @@ struct AudienceOptions {
 // [response]: what a user does with an item. z-values have mean about 0 and variance about 1.
 struct ResponseOptions {
   // Click logit, given examination.
-  double click_base = -3.8;
+  double click_base = -3.5;
   double click_topic = 4.0;      // per unit of topic match, in [0, 1]
   double click_style = 0.8;      // per unit of style match, a z-value
   double click_quality = 0.35;   // per unit of quality, a z-value
@@ -70,6 +70,7 @@ struct ResponseOptions {
   double click_seed_topic = 0.6;    // same main topic as the item just watched
   double click_seed_channel = 0.4;  // same channel as the item just watched
   double click_next_episode = 2.5;  // continues a series at the right place
+  double click_mid_series = -0.8;   // a later episode, when the user is not at that place
   double click_watched = -2.0;      // watched before
   // Engagement z-value of a watch.
   double watch_topic = 2.4;  // per unit of topic match, centred at 0.35
