@@ -11,7 +11,6 @@
 #define UPNEXT_NET_HTTP_SERVER_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 

@@ -1,0 +1,298 @@
+#include "net/api.h"
+
+#include <fmt/format.h>
+
+#include <boost/url.hpp>
+#include <charconv>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "base/suggest.h"
+#include "net/event_json.h"
+#include "net/openapi.h"
+
+namespace upnext::net {
+
+namespace urls = boost::urls;
+using nlohmann::json;
+
+namespace {
+
+constexpr uint32_t kMaxItems = 1000;  // in one list
+
+std::string_view TitleOf(unsigned status) {
+  switch (status) {
+    case 400:
+      return "Bad Request";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 413:
+      return "Content Too Large";
+    case 415:
+      return "Unsupported Media Type";
+    case 503:
+      return "Service Unavailable";
+    case 507:
+      return "Insufficient Storage";
+    default:
+      return "Internal Server Error";
+  }
+}
+
+unsigned StatusOf(Code code) {
+  switch (code) {
+    case Code::kInvalidArgument:
+      return 400;
+    case Code::kNotFound:
+      return 404;
+    case Code::kResourceExhausted:
+      return 507;
+    case Code::kUnavailable:
+    case Code::kAborted:
+    case Code::kCancelled:
+      return 503;
+    default:
+      return 500;
+  }
+}
+
+HttpResponse ProblemOf(unsigned status, std::string_view detail) {
+  const json body = {
+      {"type", "about:blank"}, {"title", TitleOf(status)}, {"status", status}, {"detail", detail}};
+  // A message may quote what the client sent; replace what is no UTF-8.
+  return {.status = status,
+          .content_type = "application/problem+json",
+          .body = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n",
+          .allow = {}};
+}
+
+HttpResponse ProblemOf(const Error& error) {
+  return ProblemOf(StatusOf(error.code), error.message);
+}
+
+HttpResponse JsonOf(const json& body) {
+  return {.body = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n", .allow = {}};
+}
+
+// The query string, taken key by key; a key that nobody asked for is an error.
+class Parameters {
+ public:
+  static Result<Parameters> Parse(const urls::url_view& url) {
+    Parameters out;
+    for (const auto param : url.params()) {
+      for (const auto& [key, value] : out.values_) {
+        if (key == param.key) return InvalidArgument("parameter {} is given twice", key);
+      }
+      out.values_.emplace_back(param.key, param.value);
+    }
+    return out;
+  }
+  std::string Text(std::string_view name) {
+    known_.emplace_back(name);
+    for (const auto& [key, value] : values_) {
+      if (key == name) return value;
+    }
+    return {};
+  }
+  Result<uint32_t> Count(std::string_view name, uint32_t fallback, uint32_t max) {
+    const std::string text = Text(name);
+    if (text.empty()) return fallback;
+    uint32_t n = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (error != std::errc() || end != text.data() + text.size() || n < 1 || n > max) {
+      return InvalidArgument("parameter {}: expected a whole number from 1 to {}, found '{}'", name,
+                             max, text);
+    }
+    return n;
+  }
+  Result<bool> Flag(std::string_view name) {
+    const std::string text = Text(name);
+    if (text.empty() || text == "0" || text == "false") return false;
+    if (text == "1" || text == "true") return true;
+    return InvalidArgument("parameter {}: expected 0 or 1, found '{}'", name, text);
+  }
+  Status CheckAllKnown() const {
+    for (const auto& [key, value] : values_) {
+      if (std::ranges::find(known_, key) == known_.end()) {
+        return InvalidArgument("there is no parameter '{}'{}", key, base::DidYouMean(key, known_));
+      }
+    }
+    return Ok();
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> values_;
+  std::vector<std::string> known_;
+};
+
+json ItemOf(const serving::Recommendation& item, std::span<const ranking::Objective> objectives,
+            bool explain) {
+  json out = {{"item", item.id}, {"score", item.score}, {"reason", item.reason}};
+  if (!item.title.empty()) out["title"] = item.title;
+  if (!explain) return out;
+  out["sources"] = json::array();
+  for (const serving::SourceScore& source : item.sources) {
+    out["sources"].push_back({{"source", source.source}, {"score", source.score}});
+  }
+  for (size_t k = 0; k < item.predictions.size() && k < objectives.size(); ++k) {
+    out["predictions"][objectives[k].name] = item.predictions[k];
+  }
+  return out;
+}
+
+Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_view& url) {
+  UPNEXT_ASSIGN_OR_RETURN(Parameters parameters, Parameters::Parse(url));
+  serving::Request request;
+  request.user = parameters.Text("user");
+  request.device = parameters.Text("device");
+  request.region = parameters.Text("region");
+  request.seed = parameters.Text("seed");
+  UPNEXT_ASSIGN_OR_RETURN(request.n, parameters.Count("n", 20, kMaxItems));
+  UPNEXT_ASSIGN_OR_RETURN(const bool explain, parameters.Flag("explain"));
+  UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
+  if (request.user.empty())
+    return InvalidArgument("parameter user: expected a user id, found none");
+  if (request.user.size() > kMaxIdBytes) {
+    return InvalidArgument("parameter user: expected at most {} bytes, found {}", kMaxIdBytes,
+                           request.user.size());
+  }
+  UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate, service.Recommend(request));
+  const auto& objectives = service.engine().objectives();
+  json out = {{"user", request.user},
+              {"request", slate.request},
+              {"bundle", service.bundle().manifest().version},
+              {"items", json::array()},
+              {"notes", slate.notes}};
+  for (const serving::Recommendation& item : slate.items) {
+    out["items"].push_back(ItemOf(item, objectives, explain));
+  }
+  if (explain) {
+    const serving::StageCounts& c = slate.counts;
+    out["counts"] = {{"catalogue", c.catalogue},
+                     {"proposed", c.proposed},
+                     {"distinct", c.distinct},
+                     {"after_filters", c.after_filters},
+                     {"ranked", c.ranked},
+                     {"shown", c.shown},
+                     {"filtered_seen", c.filtered_seen},
+                     {"filtered_removed", c.filtered_removed}};
+    out["milliseconds"] = {{"retrieval", slate.retrieval_ms}, {"ranking", slate.ranking_ms}};
+  }
+  return JsonOf(out);
+}
+
+Result<HttpResponse> Similar(serving::Service& service, const urls::url_view& url,
+                             const std::string& item) {
+  UPNEXT_ASSIGN_OR_RETURN(Parameters parameters, Parameters::Parse(url));
+  UPNEXT_ASSIGN_OR_RETURN(const uint32_t n, parameters.Count("n", 20, kMaxItems));
+  UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
+  UPNEXT_ASSIGN_OR_RETURN(const auto similar, service.Similar(item, n));
+  json out = {{"item", item}, {"items", json::array()}};
+  for (const serving::Recommendation& other : similar) {
+    out["items"].push_back(ItemOf(other, {}, true));
+  }
+  return JsonOf(out);
+}
+
+Result<HttpResponse> Events(serving::Service& service, const HttpRequest& request) {
+  const std::string_view type = request.content_type.substr(0, request.content_type.find(';'));
+  if (!type.empty() && type != "application/json") {
+    return ProblemOf(415, fmt::format("expected Content-Type application/json, found '{}'", type));
+  }
+  UPNEXT_ASSIGN_OR_RETURN(EventBatch batch, ParseEvents(request.body));
+  UPNEXT_ASSIGN_OR_RETURN(const store::Applied applied,
+                          service.PostEvents(std::move(batch.events), batch.ids));
+  return JsonOf({{"accepted", applied.accepted}, {"duplicates", applied.duplicates}});
+}
+
+struct Resource {
+  Route route = Route::kOther;
+  std::string_view method;
+  std::string item;  // of /v1/items/{id}/similar
+};
+
+Resource Find(const urls::url_view& url) {
+  std::vector<std::string> path;
+  for (const auto segment : url.segments()) path.emplace_back(segment);
+  const auto is = [&](std::initializer_list<std::string_view> want) {
+    return std::ranges::equal(path, want);
+  };
+  if (is({"v1", "recommendations"})) return {Route::kRecommendations, "GET", {}};
+  if (is({"v1", "events"})) return {Route::kEvents, "POST", {}};
+  if (is({"healthz"})) return {Route::kHealth, "GET", {}};
+  if (is({"readyz"})) return {Route::kReady, "GET", {}};
+  if (is({"metrics"})) return {Route::kMetrics, "GET", {}};
+  if (is({"openapi.json"})) return {Route::kOpenApi, "GET", {}};
+  if (path.size() == 4 && path[0] == "v1" && path[1] == "items" && path[3] == "similar") {
+    return {Route::kSimilar, "GET", path[2]};
+  }
+  return {};
+}
+
+}  // namespace
+
+Api::Api(serving::Service& service) : service_(service) {}
+
+void Api::SetStopping() { stopping_ = true; }
+
+HttpResponse Api::Problem(unsigned status, std::string_view detail) {
+  metrics_.Observe(Route::kOther, status, 0);
+  return ProblemOf(status, detail);
+}
+
+Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
+  const auto url = urls::parse_origin_form(
+      boost::core::string_view(request.target.data(), request.target.size()));
+  if (url.has_error()) return InvalidArgument("the request target is not a path with a query");
+  const Resource resource = Find(*url);
+  *route = resource.route;
+  if (resource.route == Route::kOther) {
+    return NotFound("there is no resource {}; /openapi.json lists them",
+                    request.target.substr(0, request.target.find('?')));
+  }
+  if (request.method != resource.method) {
+    HttpResponse refused =
+        ProblemOf(405, fmt::format("expected {}, found {}", resource.method, request.method));
+    refused.allow = resource.method;
+    return refused;
+  }
+  switch (resource.route) {
+    case Route::kRecommendations:
+      return Recommendations(service_, *url);
+    case Route::kEvents:
+      return Events(service_, request);
+    case Route::kSimilar:
+      return Similar(service_, *url, resource.item);
+    case Route::kHealth:
+      return JsonOf({{"status", "ok"}});
+    case Route::kReady:
+      if (stopping_) return ProblemOf(503, "the server is stopping");
+      return JsonOf({{"status", "ready"}, {"bundle", service_.bundle().manifest().version}});
+    case Route::kMetrics:
+      return HttpResponse{.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                          .body = metrics_.Render(service_.status()),
+                          .allow = {}};
+    case Route::kOpenApi:
+      return HttpResponse{.body = std::string(kOpenApi), .allow = {}};
+    case Route::kOther:
+      break;
+  }
+  return Internal("a route without an answer");
+}
+
+HttpResponse Api::Handle(const HttpRequest& request) {
+  const auto begin = std::chrono::steady_clock::now();
+  Route route = Route::kOther;
+  Result<HttpResponse> answer = Answer(request, &route);
+  HttpResponse response = answer ? *std::move(answer) : ProblemOf(answer.error());
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
+  metrics_.Observe(route, response.status, elapsed.count());
+  return response;
+}
+
+}  // namespace upnext::net

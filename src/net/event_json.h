@@ -1,0 +1,27 @@
+// The body of POST /v1/events, parsed without trusting it.
+#ifndef UPNEXT_NET_EVENT_JSON_H_
+#define UPNEXT_NET_EVENT_JSON_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "events/event_log.h"
+
+namespace upnext::net {
+
+struct EventBatch {
+  std::vector<events::RawEvent> events;  // time_ms is kNoTime where the client gave none
+  std::vector<std::string> ids;          // the client's event ids, "" where it gave none
+};
+inline constexpr size_t kMaxEvents = 10'000, kMaxIdBytes = 512;
+
+// {"events": [{"user": "u7", "item": "v3", "type": "watch", "value": 31.5, "time": 1700000000.25,
+// ...}]} Keys are the columns of the events table (design, section 3) and "id". kInvalidArgument
+// names the event and key at fault; then nothing is taken.
+Result<EventBatch> ParseEvents(std::string_view json);
+
+}  // namespace upnext::net
+
+#endif  // UPNEXT_NET_EVENT_JSON_H_

@@ -1,0 +1,74 @@
+#include "net/metrics.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace upnext::net {
+namespace {
+
+constexpr std::array<const char*, kRoutes> kRouteNames = {
+    "recommendations", "events", "similar", "healthz", "readyz", "metrics", "openapi", "other"};
+
+void Line(std::string& out, std::string_view name, std::string_view kind, std::string_view help,
+          uint64_t value) {
+  out += fmt::format("# HELP {0} {2}\n# TYPE {0} {1}\n{0} {3}\n", name, kind, help, value);
+}
+
+}  // namespace
+
+void Metrics::Observe(Route route, unsigned status, double seconds) {
+  Histogram& h = routes_[static_cast<size_t>(route)];
+  const auto bucket =
+      static_cast<size_t>(std::ranges::lower_bound(kBounds, seconds) - kBounds.begin());
+  h.buckets[bucket].fetch_add(1, std::memory_order_relaxed);
+  h.sum_us.fetch_add(static_cast<uint64_t>(seconds * 1e6), std::memory_order_relaxed);
+  h.by_class[std::min(status / 100, 5u)].fetch_add(1, std::memory_order_relaxed);
+}
+
+std::string Metrics::Render(const serving::ServiceStatus& status) const {
+  std::string out =
+      "# HELP upnext_http_requests_total Answered requests by route and class of status.\n"
+      "# TYPE upnext_http_requests_total counter\n";
+  for (size_t r = 0; r < kRoutes; ++r) {
+    for (size_t c = 1; c < routes_[r].by_class.size(); ++c) {
+      const uint64_t n = routes_[r].by_class[c].load(std::memory_order_relaxed);
+      if (n == 0) continue;
+      out += fmt::format("upnext_http_requests_total{{route=\"{}\",status=\"{}xx\"}} {}\n",
+                         kRouteNames[r], c, n);
+    }
+  }
+  out +=
+      "# HELP upnext_http_request_seconds Time to answer, without reading and writing the socket.\n"
+      "# TYPE upnext_http_request_seconds histogram\n";
+  for (size_t r = 0; r < kRoutes; ++r) {
+    uint64_t total = 0;
+    std::string lines;
+    for (size_t b = 0; b < routes_[r].buckets.size(); ++b) {
+      total += routes_[r].buckets[b].load(std::memory_order_relaxed);
+      const std::string bound = b < kBounds.size() ? fmt::format("{}", kBounds[b]) : "+Inf";
+      lines += fmt::format("upnext_http_request_seconds_bucket{{route=\"{}\",le=\"{}\"}} {}\n",
+                           kRouteNames[r], bound, total);
+    }
+    if (total == 0) continue;
+    out += lines;
+    out += fmt::format(
+        "upnext_http_request_seconds_sum{{route=\"{0}\"}} {1}\n"
+        "upnext_http_request_seconds_count{{route=\"{0}\"}} {2}\n",
+        kRouteNames[r],
+        static_cast<double>(routes_[r].sum_us.load(std::memory_order_relaxed)) / 1e6, total);
+  }
+  Line(out, "upnext_events_applied_total", "counter", "Events taken and folded into user states.",
+       status.events_applied);
+  Line(out, "upnext_events_duplicate_total", "counter",
+       "Events left out because their id was seen.", status.duplicates);
+  Line(out, "upnext_catalogue_items", "gauge", "Items known, of the log and of posted events.",
+       status.items);
+  out += fmt::format(
+      "# HELP upnext_bundle_info The bundle being served.\n# TYPE upnext_bundle_info gauge\n"
+      "upnext_bundle_info{{version=\"{}\",log=\"{}\"}} 1\n",
+      status.bundle_version, status.log_version);
+  return out;
+}
+
+}  // namespace upnext::net

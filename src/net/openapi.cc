@@ -1,0 +1,134 @@
+#include "net/openapi.h"
+
+namespace upnext::net {
+
+const std::string_view kOpenApi = R"json({
+  "openapi": "3.1.0",
+  "info": {
+    "title": "upnext",
+    "version": "1",
+    "description": "Ranked feeds from an event log. Errors are RFC 9457 problem details."
+  },
+  "paths": {
+    "/v1/recommendations": {
+      "get": {
+        "summary": "The best items for a user now, best first",
+        "parameters": [
+          {"name": "user", "in": "query", "required": true, "schema": {"type": "string", "maxLength": 512}},
+          {"name": "n", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 20}},
+          {"name": "device", "in": "query", "schema": {"type": "string"}},
+          {"name": "region", "in": "query", "schema": {"type": "string"}},
+          {"name": "seed", "in": "query", "description": "The item being watched", "schema": {"type": "string"}},
+          {"name": "explain", "in": "query", "description": "1: add sources, predictions and stage counts", "schema": {"type": "string", "enum": ["0", "1", "false", "true"]}}
+        ],
+        "responses": {
+          "200": {"description": "A slate", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Slate"}}}},
+          "400": {"$ref": "#/components/responses/Problem"}
+        }
+      }
+    },
+    "/v1/events": {
+      "post": {
+        "summary": "Tell what users did; their next request reflects it",
+        "description": "All or nothing: when one event is wrong none is kept. Acknowledged events are on disk. An event whose id was seen before for its user is counted as a duplicate and not applied again.",
+        "requestBody": {
+          "required": true,
+          "content": {"application/json": {"schema": {
+            "type": "object",
+            "required": ["events"],
+            "properties": {"events": {"type": "array", "maxItems": 10000, "items": {"$ref": "#/components/schemas/Event"}}}
+          }}}
+        },
+        "responses": {
+          "200": {"description": "Taken", "content": {"application/json": {"schema": {
+            "type": "object",
+            "properties": {"accepted": {"type": "integer"}, "duplicates": {"type": "integer"}}
+          }}}},
+          "400": {"$ref": "#/components/responses/Problem"},
+          "413": {"$ref": "#/components/responses/Problem"},
+          "415": {"$ref": "#/components/responses/Problem"},
+          "507": {"$ref": "#/components/responses/Problem"}
+        }
+      }
+    },
+    "/v1/items/{id}/similar": {
+      "get": {
+        "summary": "Items like an item",
+        "parameters": [
+          {"name": "id", "in": "path", "required": true, "schema": {"type": "string"}},
+          {"name": "n", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 20}}
+        ],
+        "responses": {
+          "200": {"description": "Items, most alike first", "content": {"application/json": {"schema": {
+            "type": "object",
+            "properties": {"item": {"type": "string"}, "items": {"type": "array", "items": {"$ref": "#/components/schemas/Item"}}}
+          }}}},
+          "404": {"$ref": "#/components/responses/Problem"}
+        }
+      }
+    },
+    "/healthz": {"get": {"summary": "The process is alive", "responses": {"200": {"description": "Alive"}}}},
+    "/readyz": {"get": {"summary": "Requests are welcome; 503 while stopping", "responses": {"200": {"description": "Ready"}, "503": {"$ref": "#/components/responses/Problem"}}}},
+    "/metrics": {"get": {"summary": "Prometheus metrics", "responses": {"200": {"description": "Text format 0.0.4", "content": {"text/plain": {}}}}}},
+    "/openapi.json": {"get": {"summary": "This description", "responses": {"200": {"description": "OpenAPI 3.1"}}}}
+  },
+  "components": {
+    "responses": {
+      "Problem": {"description": "What was expected, what was found", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    },
+    "schemas": {
+      "Problem": {
+        "type": "object",
+        "properties": {"type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"}}
+      },
+      "Event": {
+        "type": "object",
+        "required": ["user", "type"],
+        "additionalProperties": false,
+        "properties": {
+          "user": {"type": "string"},
+          "item": {"type": "string", "description": "Required for every type but search"},
+          "type": {"type": "string", "enum": ["impression", "click", "watch", "like", "dislike", "dismiss", "share", "rating", "search", "complete", "follow", "comment", "visit"]},
+          "value": {"type": "number", "minimum": 0, "description": "Watched seconds of a watch, stars of a rating"},
+          "time": {"type": "number", "description": "Seconds since 1970; default: now"},
+          "query": {"type": "string", "description": "Of a search"},
+          "request": {"type": "string", "description": "The request id of the slate that showed the item"},
+          "position": {"type": "integer", "minimum": 1, "maximum": 65535},
+          "source": {"type": "string"},
+          "propensity": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+          "device": {"type": "string"},
+          "region": {"type": "string"},
+          "seed": {"type": "string"},
+          "off_site": {"type": "boolean"},
+          "id": {"type": "string", "description": "The client's id of the event, so that a retry counts once"}
+        }
+      },
+      "Item": {
+        "type": "object",
+        "properties": {
+          "item": {"type": "string"},
+          "title": {"type": "string"},
+          "score": {"type": "number"},
+          "reason": {"type": "string"},
+          "sources": {"type": "array", "items": {"type": "object", "properties": {"source": {"type": "string"}, "score": {"type": "number"}}}},
+          "predictions": {"type": "object", "additionalProperties": {"type": "number"}}
+        }
+      },
+      "Slate": {
+        "type": "object",
+        "properties": {
+          "user": {"type": "string"},
+          "request": {"type": "string", "description": "Send it back with events about these items"},
+          "bundle": {"type": "string"},
+          "items": {"type": "array", "items": {"$ref": "#/components/schemas/Item"}},
+          "notes": {"type": "array", "items": {"type": "string"}},
+          "counts": {"type": "object"},
+          "milliseconds": {"type": "object"}
+        }
+      }
+    }
+  }
+}
+)json";
+
+}  // namespace upnext::net
