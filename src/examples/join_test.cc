@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "examples/testing.h"
+#include "examples/test_world.h"
 
 namespace upnext::examples {
 namespace {

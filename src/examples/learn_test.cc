@@ -2,14 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <string>
 #include <vector>
 
 #include "base/file.h"
-#include "examples/testing.h"
+#include "examples/test_world.h"
 
 namespace upnext::examples {
 namespace {
@@ -183,14 +182,10 @@ TEST(LearnFeatures, RK05_QuantilesComeFromTrainingImpressions) {
 }
 
 std::string SavedBytes(const features::FeatureTables& tables) {
-  const std::filesystem::path path =
-      std::filesystem::temp_directory_path() /
-      ("upnext-learn-" + std::to_string(::testing::UnitTest::GetInstance()->random_seed()) + "-" +
-       std::to_string(getpid()));
+  const base::TestFolder folder;
+  const std::filesystem::path path = folder / "features";
   EXPECT_TRUE(tables.Save(path));
-  std::string bytes = World::Value(base::ReadFile(path));
-  std::filesystem::remove(path);
-  return bytes;
+  return World::Value(base::ReadFile(path));
 }
 
 TEST(LearnFeatures, TR04_TheTablesAreTheSameBytesForAnyNumberOfThreads) {

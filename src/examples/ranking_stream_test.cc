@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "examples/streams.h"
-#include "examples/testing.h"
+#include "examples/test_world.h"
 
 namespace upnext::examples {
 namespace {

@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "examples/streams.h"
-#include "examples/testing.h"
+#include "examples/test_world.h"
 
 namespace upnext::examples {
 namespace {

@@ -7,7 +7,7 @@
 #include <map>
 #include <vector>
 
-#include "examples/testing.h"
+#include "examples/test_world.h"
 
 namespace upnext::examples {
 namespace {

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "examples/testing.h"
+#include "examples/test_world.h"
 
 namespace upnext::examples {
 namespace {

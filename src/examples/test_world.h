@@ -3,21 +3,19 @@
 //
 //   World world({.events = {Watch("u", "a", 1, 30)}, .split = {.kind =
 //   SplitOptions::Kind::kNone}}); ReplayWatches(world.source, world.user("u"), ...);
-#ifndef UPNEXT_EXAMPLES_TESTING_H_
-#define UPNEXT_EXAMPLES_TESTING_H_
+#ifndef UPNEXT_EXAMPLES_TEST_WORLD_H_
+#define UPNEXT_EXAMPLES_TEST_WORLD_H_
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <cstdint>
-#include <filesystem>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/progress.h"
 #include "base/rng.h"
+#include "base/test_folder.h"
 #include "base/thread_pool.h"
 #include "events/event_log.h"
 #include "examples/learn.h"
@@ -41,14 +39,10 @@ struct WorldOptions {
 class World {
  public:
   explicit World(const WorldOptions& options)
-      : directory_(MakeDirectory()),
-        log(OpenLog(options)),
+      : log(OpenLog(options)),
         catalogue(log),
         rule(options.rule),
         split(Value(Split::Make(options.split, log, rule))) {}
-  ~World() { std::filesystem::remove_all(directory_); }
-  World(const World&) = delete;
-  World& operator=(const World&) = delete;
 
   uint32_t user(std::string_view name) const { return Id(events::IdSpace::kUser, name); }
   uint32_t item(std::string_view name) const { return Id(events::IdSpace::kItem, name); }
@@ -69,18 +63,13 @@ class World {
   }
 
  private:
-  static std::filesystem::path MakeDirectory() {
-    std::string path = (std::filesystem::temp_directory_path() / "upnext-examples-XXXXXX").string();
-    EXPECT_NE(mkdtemp(path.data()), nullptr);
-    return path;
-  }
   events::EventLog OpenLog(const WorldOptions& options) const {
     const Status written =
-        events::WriteEventLog(directory_, options.events, options.items, options.users);
+        events::WriteEventLog(folder_.path(), options.events, options.items, options.users);
     if (!written) ADD_FAILURE() << written.error().message;
-    return Value(events::EventLog::Open(directory_));
+    return Value(events::EventLog::Open(folder_.path()));
   }
-  std::filesystem::path directory_;
+  const base::TestFolder folder_;
 
  public:
   const events::EventLog log;
@@ -194,4 +183,4 @@ inline WorldOptions RandomWorld(uint64_t seed, uint32_t users = 12, uint32_t ite
 
 }  // namespace upnext::examples
 
-#endif  // UPNEXT_EXAMPLES_TESTING_H_
+#endif  // UPNEXT_EXAMPLES_TEST_WORLD_H_
