@@ -1,9 +1,15 @@
 // The numbers, each a pure function that a toy case checks by hand.
+//
+//   double ndcg = Ndcg(ranks_of_targets, targets, 10);
+//   Interval interval = BootstrapMean(ndcg_by_user, rng);
+//
+// Any number of threads. Spans that belong together have equal lengths; of nothing, means are NaN.
 #ifndef UPNEXT_EVALUATION_METRICS_H_
 #define UPNEXT_EVALUATION_METRICS_H_
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -21,6 +27,13 @@ double AveragePrecision(std::span<const uint32_t> ranks,
                         size_t relevant);  // one relevant item: 1 / rank (EV-01)
 
 // ---- Ranking ----
+// Per example i: with how many examples of another target it is compared, and how many of these
+// pairs the predictions order like the targets; a tie in the prediction counts one half (in units
+// of pairs). O(n log n). Sums over examples count every pair twice.
+struct PairCounts {
+  std::vector<double> ordered, compared;
+};
+PairCounts CountPairs(std::span<const float> predictions, std::span<const float> targets);
 // Area under the ROC curve, ties one half (EV-04). NaN without both classes.
 double Auc(std::span<const float> scores, std::span<const uint8_t> labels);
 // Share of pairs with different targets that are ordered alike; a tie in the prediction counts one
@@ -34,20 +47,42 @@ double RootMeanSquaredError(std::span<const float> predictions, std::span<const 
 // one half.
 struct PageLoss {
   double wrong = 0, total = 0;
-  double loss() const { return total > 0 ? wrong / total : 0.0 / 0.0; }
+  double loss() const {
+    return total > 0 ? wrong / total : std::numeric_limits<double>::quiet_NaN();
+  }
 };
 // score, watch_s, clicked of one page's impressions.
 PageLoss WeightedPageLoss(std::span<const double> scores, std::span<const float> watch_s,
                           std::span<const uint8_t> clicked);
 
+// Calibration of expected watch time or of probabilities (EV-05): examples in `bins` groups of
+// about equal size by prediction, lowest first; fewer when there are fewer examples.
+struct CalibrationBin {
+  double predicted, observed;  // means
+  uint64_t examples;
+  friend bool operator==(const CalibrationBin&, const CalibrationBin&) = default;
+};
+std::vector<CalibrationBin> Calibration(std::span<const float> predictions,
+                                        std::span<const float> targets, size_t bins = 10);
+// Least-squares slope of observed on predicted over bins, weighted by examples; 1 is calibrated.
+// NaN when all bins predict the same.
+double CalibrationSlope(std::span<const CalibrationBin> bins);
+
 // ---- Uncertainty ----
 struct Interval {
   double low, high;
 };
+inline constexpr Interval kNoInterval{std::numeric_limits<double>::quiet_NaN(),
+                                      std::numeric_limits<double>::quiet_NaN()};
 // 95 % percentile bootstrap of a mean of per-user values / of a ratio sum(numerator) /
 // sum(denominator).
 Interval BootstrapMean(std::span<const double> values, base::Rng& rng, int rounds = 1000);
 Interval BootstrapRatio(std::span<const double> numerators, std::span<const double> denominators,
+                        base::Rng& rng, int rounds = 1000);
+// The same for a share of pairs (AUC, XAUC), from the sums of CountPairs over each user's examples.
+// Both ends of a pair are resampled, so to first order the share moves twice as far as the ratio of
+// the sums; resampling users and counting pairs anew gives the same within noise.
+Interval BootstrapPairs(std::span<const double> ordered, std::span<const double> compared,
                         base::Rng& rng, int rounds = 1000);
 
 }  // namespace upnext::evaluation

@@ -26,6 +26,9 @@ struct Figure {
   double value;
   Interval interval;  // 95 %, bootstrap over users; NaN where none is computed
 };
+// Figures of retrieval: hr@10, ndcg@10, hr@20, ndcg@20, map, coverage@10 (share of the log's items
+// in anyone's first ten), recall@k for k of kRecallCurve.
+inline constexpr size_t kRecallCurve[] = {1, 2, 5, 10, 20, 50, 100};
 using Figures = std::map<std::string, Figure>;  // "hr@10" -> ...
 
 struct ModelFigures {
@@ -36,13 +39,14 @@ struct ModelFigures {
 struct RetrievalReport {
   ModelFigures model;
   std::vector<ModelFigures> baselines;
-  uint64_t users = 0, items = 0;  // test users, items ranked
+  uint64_t users = 0, items = 0;  // test users, items of the log
 };
 struct RankingReport {
   ModelFigures
       model;  // "weighted_user_loss", "watch_mae_s", "watch_rmse_s", "watch_xauc", "auc.click", ...
   std::vector<ModelFigures> baselines;
   uint64_t users = 0, impressions = 0;
+  std::vector<CalibrationBin> watch_calibration;  // deciles of expected watch seconds (EV-05)
 };
 
 struct Report {
@@ -50,7 +54,8 @@ struct Report {
   std::optional<RankingReport> ranking;
   std::string split;  // Split::Describe()
   uint64_t seed = 0;
-  std::string machine, version;  // processor and threads; bundle version or ""
+  std::string machine, version;    // processor and threads; bundle version or ""
+  std::vector<std::string> notes;  // what a reader must know of the figures
 };
 
 // What is evaluated; null models are left out.

@@ -1,0 +1,71 @@
+#include "evaluation/case_ranks.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "retrieval/top_hits.h"
+
+namespace upnext::evaluation {
+
+ItemOrder ItemOrder::ByCount(std::span<const uint64_t> counts) {
+  ItemOrder order;
+  order.items.resize(counts.size());
+  std::iota(order.items.begin(), order.items.end(), 0u);
+  std::sort(order.items.begin(), order.items.end(), [&](uint32_t a, uint32_t b) {
+    return counts[a] > counts[b] || (counts[a] == counts[b] && a < b);
+  });
+  order.position.resize(counts.size());
+  for (uint32_t p = 0; p < order.items.size(); ++p) order.position[order.items[p]] = p;
+  return order;
+}
+
+ItemOrder ItemOrder::OfVocabulary(const features::Vocabulary& vocabulary, uint32_t items) {
+  ItemOrder order;
+  order.items.assign(vocabulary.rows(), events::kNone);
+  order.position.assign(items, events::kNone);
+  for (uint32_t row = 1; row < vocabulary.rows(); ++row) {
+    const uint32_t item = vocabulary.Id(row);
+    if (item >= items) continue;
+    order.items[row] = item;
+    order.position[item] = row;
+  }
+  return order;
+}
+
+CaseRanks RankCase(const ItemOrder& order, std::span<float> scores, std::span<const uint32_t> seen,
+                   std::span<const uint32_t> targets) {
+  std::vector<retrieval::Hit> wanted;  // best first
+  for (const uint32_t item : targets) {
+    const uint32_t p = order.position[item];
+    if (p != events::kNone && scores[p] > kUnranked) wanted.push_back({p, scores[p]});
+  }
+  std::sort(wanted.begin(), wanted.end(), retrieval::BetterHit);
+  for (const uint32_t item : seen) {
+    const uint32_t p = order.position[item];
+    if (p != events::kNone) scores[p] = kUnranked;
+  }
+  for (const retrieval::Hit& hit : wanted) scores[hit.row] = hit.score;
+
+  CaseRanks result;
+  retrieval::TopHits top(kTop);
+  // better[t]: items that are better than wanted[t] and all after it, but than none before it.
+  std::vector<uint32_t> better(wanted.size(), 0);
+  for (uint32_t p = 0; p < scores.size(); ++p) {
+    const retrieval::Hit hit{p, scores[p]};
+    if (!(hit.score > kUnranked)) continue;
+    if (top.Wants(p, hit.score)) top.Add(p, hit.score);
+    if (wanted.empty() || !retrieval::BetterHit(hit, wanted.back())) continue;
+    const auto first = std::partition_point(
+        wanted.begin(), wanted.end(),
+        [&](const retrieval::Hit& target) { return !retrieval::BetterHit(hit, target); });
+    ++better[static_cast<size_t>(first - wanted.begin())];
+  }
+  std::partial_sum(better.begin(), better.end(), better.begin());
+  for (const uint32_t count : better) result.ranks.push_back(count + 1);
+  std::vector<retrieval::Hit> best;
+  top.Take(&best);
+  for (const retrieval::Hit& hit : best) result.top.push_back(order.items[hit.row]);
+  return result;
+}
+
+}  // namespace upnext::evaluation

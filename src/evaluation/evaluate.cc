@@ -1,0 +1,104 @@
+#include <cmath>
+
+#include "evaluation/machine.h"
+#include "evaluation/report.h"
+#include "evaluation/stages.h"
+
+namespace upnext::evaluation {
+namespace {
+
+// A model and tables of different vocabularies would give figures of nothing.
+Status CheckSubject(const Subject& subject) {
+  if (subject.candidate == nullptr) return Ok();
+  const size_t rows = subject.candidate->item_vectors().rows();
+  const size_t expected = subject.tables.rows(features::VocabularyId::kItem);
+  if (rows == expected) return Ok();
+  return FailedPrecondition(
+      "the candidate model has {} item vectors and the feature tables {} rows of items; evaluate a "
+      "model with the tables it was trained with",
+      rows, expected);
+}
+
+const char* PartName(examples::Part part) {
+  return part == examples::Part::kTest ? "test" : "validation";
+}
+
+// A figure of which less is better, or more.
+struct MainFigure {
+  const char* name;
+  bool less_is_better;
+};
+
+// "" unless `next` is worse than `current` beyond the margin on the figure that decides.
+std::string StageWorseThan(const char* stage, const ModelFigures& next, const ModelFigures& current,
+                           std::initializer_list<MainFigure> main, double margin) {
+  for (const MainFigure& figure : main) {
+    const auto ours = next.figures.find(figure.name), theirs = current.figures.find(figure.name);
+    if (theirs == current.figures.end() || std::isnan(theirs->second.value)) continue;
+    if (ours == next.figures.end() || std::isnan(ours->second.value)) continue;
+    const double before = theirs->second.value, after = ours->second.value;
+    const double loss = figure.less_is_better ? after - before : before - after;
+    if (loss <= margin * std::abs(before)) return "";
+    return fmt::format("{} {} would go from {:.4f} to {:.4f}, worse by more than {:g} %", stage,
+                       figure.name, before, after, 100 * margin);
+  }
+  return "";
+}
+
+}  // namespace
+
+Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
+                        base::ThreadPool& pool, base::Progress& progress) {
+  if (options.part == examples::Part::kTrain) {
+    return InvalidArgument("expected the validation or the test part to evaluate on, found train");
+  }
+  UPNEXT_RETURN_IF_ERROR(CheckSubject(subject));
+  Report report;
+  report.split = subject.source.split.Describe();
+  report.seed = options.seed;
+  report.machine = Machine(pool);
+  if (options.part == examples::Part::kValidation) {
+    report.notes.push_back("figures are of the validation part");
+  }
+  if (subject.candidate != nullptr) {
+    UPNEXT_ASSIGN_OR_RETURN(RetrievalReport retrieval,
+                            EvaluateRetrieval(subject, options, pool, progress));
+    if (retrieval.users > 0) {
+      report.retrieval = std::move(retrieval);
+    } else {
+      report.notes.push_back(fmt::format(
+          "no retrieval figures: no user completely watched anything new in the {} part",
+          PartName(options.part)));
+    }
+  }
+  if (subject.ranker != nullptr) {
+    UPNEXT_ASSIGN_OR_RETURN(RankingReport ranking,
+                            EvaluateRanking(subject, options, pool, progress, &report.notes));
+    if (ranking.impressions > 0) {
+      report.ranking = std::move(ranking);
+      if (options.frozen_state) {
+        report.notes.push_back(
+            "ranking saw users as they were when the part began (frozen state), not as served");
+      }
+    } else {
+      report.notes.push_back(fmt::format("no ranking figures: the {} part holds no impressions",
+                                         PartName(options.part)));
+    }
+  }
+  return report;
+}
+
+std::string WorseThan(const Report& next, const Report& current, double margin) {
+  if (next.retrieval && current.retrieval) {
+    const std::string why = StageWorseThan("retrieval", next.retrieval->model,
+                                           current.retrieval->model, {{"ndcg@10", false}}, margin);
+    if (!why.empty()) return why;
+  }
+  if (next.ranking && current.ranking) {
+    return StageWorseThan("ranking", next.ranking->model, current.ranking->model,
+                          {{"weighted_user_loss", true}, {"watch_rmse_s", true}}, margin);
+  }
+  return "";
+}
+
+}  // namespace upnext::evaluation

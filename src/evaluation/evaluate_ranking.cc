@@ -1,0 +1,262 @@
+// Ranking figures: every held-out impression scored by the ranker and by simple averages.
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numeric>
+#include <tuple>
+
+#include "evaluation/impressions.h"
+#include "evaluation/predictors.h"
+#include "evaluation/stages.h"
+
+namespace upnext::evaluation {
+namespace {
+
+using ranking::Objective;
+
+constexpr int64_t kDayMs = 86'400'000;
+
+// Impressions that compete with each other: rows [begin, end) of `order`.
+struct Pages {
+  std::vector<uint32_t> order;
+  std::vector<std::pair<uint32_t, uint32_t>> pages;
+  bool by_request = false;
+};
+
+// A page is a request of a user. Where most impressions are requests of their own, which have no
+// pairs to order, it is what the user saw on one UTC day.
+Pages MakePages(const Impressions& impressions) {
+  const auto grouped = [&](const std::function<uint64_t(size_t)>& key) {
+    Pages result;
+    std::vector<uint64_t> keys(impressions.size());
+    for (size_t i = 0; i < keys.size(); ++i) keys[i] = key(i);
+    result.order.resize(keys.size());
+    std::iota(result.order.begin(), result.order.end(), 0u);
+    const auto page = [&](uint32_t i) { return std::tuple(impressions.user[i], keys[i]); };
+    std::ranges::stable_sort(result.order, {}, page);
+    for (uint32_t begin = 0; begin < result.order.size();) {
+      uint32_t end = begin;
+      while (end < result.order.size() && page(result.order[end]) == page(result.order[begin])) {
+        ++end;
+      }
+      result.pages.emplace_back(begin, end);
+      begin = end;
+    }
+    return result;
+  };
+  Pages requests = grouped([&](size_t i) {
+    // Impressions without a request are pages of their own; the top bit keeps the two kinds apart
+    // well enough for a metric.
+    return impressions.request[i] != 0 ? impressions.request[i] : (uint64_t{1} << 63) + i;
+  });
+  size_t together = 0;
+  for (const auto& [begin, end] : requests.pages) together += end - begin > 1 ? end - begin : 0;
+  requests.by_request = 2 * together >= impressions.size();
+  if (requests.by_request) return requests;
+  return grouped([&](size_t i) {
+    const int64_t time = impressions.time_ms[i];
+    return static_cast<uint64_t>(time >= 0 ? time / kDayMs : -((-time + kDayMs - 1) / kDayMs));
+  });
+}
+
+class RankingRun {
+ public:
+  RankingRun(const std::vector<Objective>& objectives, const EvaluateOptions& options,
+             const Impressions& impressions)
+      : objectives_(objectives),
+        options_(options),
+        impressions_(impressions),
+        pages_(MakePages(impressions)),
+        watch_(WatchObjective(objectives)),
+        user_(impressions.size()) {
+    for (size_t i = 0; i < impressions.size(); ++i) {
+      if (i == 0 || impressions.user[i] != impressions.user[i - 1]) ++users_;
+      user_[i] = users_ - 1;
+    }
+    for (const Objective& objective : objectives) {
+      targets_.push_back(TargetsOf(objective, impressions));
+    }
+    const float cap = watch_ < objectives.size() ? objectives[watch_].cap : INFINITY;
+    clicked_.resize(impressions.size());
+    for (size_t i = 0; i < impressions.size(); ++i) {
+      const examples::Labels& labels = impressions.labels[i];
+      watch_s_.push_back(std::min(labels.watch_s, cap));
+      clicked_[i] = labels.Has(events::EventType::kClick) ? 1 : 0;
+      any_click_ = any_click_ || clicked_[i] != 0;
+    }
+    if (any_click_) return;
+    for (size_t i = 0; i < impressions.size(); ++i) clicked_[i] = watch_s_[i] > 0 ? 1 : 0;
+  }
+
+  ModelFigures Figures(const Predictor& predictor, base::ThreadPool& pool) const {
+    std::vector<std::pair<std::string, std::function<Figure(base::Rng&)>>> tasks;
+    if (!predictor.score.empty()) {
+      tasks.emplace_back("weighted_user_loss",
+                         [&](base::Rng& rng) { return UserLoss(predictor.score, rng); });
+    }
+    for (size_t k = 0; k < objectives_.size(); ++k) {
+      const std::vector<float>& predictions = predictor.predictions[k];
+      if (predictions.empty()) continue;
+      const auto error = [this, k, &predictions](bool squared) {
+        return [this, k, &predictions, squared](base::Rng& rng) {
+          return Error(k, predictions, squared, rng);
+        };
+      };
+      const auto pairs = [this, k, &predictions](base::Rng& rng) {
+        return PairShare(k, predictions, rng);
+      };
+      const std::string& name = objectives_[k].name;
+      if (k == watch_) {
+        tasks.emplace_back("watch_mae_s", error(false));
+        tasks.emplace_back("watch_rmse_s", error(true));
+        tasks.emplace_back("watch_xauc", pairs);
+      } else if (objectives_[k].loss == Objective::Loss::kLogistic) {
+        tasks.emplace_back("auc." + name, pairs);
+      } else {
+        tasks.emplace_back("rmse." + name, error(true));
+      }
+    }
+    std::vector<Figure> figures(tasks.size());
+    pool.ParallelFor(tasks.size(), 1, [&](size_t begin, size_t end) {
+      for (size_t t = begin; t < end; ++t) {
+        // The same draws of users for every figure and model, so that intervals compare.
+        base::Rng rng(options_.seed, /*stream=*/1);
+        figures[t] = tasks[t].second(rng);
+      }
+    });
+    ModelFigures result{predictor.name, {}};
+    for (size_t t = 0; t < tasks.size(); ++t) {
+      if (!std::isnan(figures[t].value)) result.figures[tasks[t].first] = figures[t];
+    }
+    return result;
+  }
+
+  std::vector<CalibrationBin> WatchCalibration(const Predictor& predictor) const {
+    if (watch_ == objectives_.size()) return {};
+    return Calibration(predictor.predictions[watch_], targets_[watch_].value);
+  }
+
+  std::string PagesNote() const {
+    return fmt::format(
+        "weighted per-user loss: pages are {}; positives are {}",
+        pages_.by_request ? "requests"
+                          : "what a user saw on one UTC day, since most requests hold a single "
+                            "impression",
+        any_click_ ? "clicked impressions" : "watched impressions, as none was clicked");
+  }
+  uint32_t users() const { return users_; }
+
+ private:
+  Figure UserLoss(const std::vector<double>& score, base::Rng& rng) const {
+    std::vector<double> wrong(users_, 0), total(users_, 0), scores;
+    std::vector<float> watch_s;
+    std::vector<uint8_t> clicked;
+    PageLoss all;
+    for (const auto& [begin, end] : pages_.pages) {
+      scores.clear();
+      watch_s.clear();
+      clicked.clear();
+      for (uint32_t p = begin; p < end; ++p) {
+        const uint32_t i = pages_.order[p];
+        scores.push_back(score[i]);
+        watch_s.push_back(watch_s_[i]);
+        clicked.push_back(clicked_[i]);
+      }
+      const PageLoss page = WeightedPageLoss(scores, watch_s, clicked);
+      const uint32_t user = user_[pages_.order[begin]];
+      wrong[user] += page.wrong;
+      total[user] += page.total;
+      all.wrong += page.wrong;
+      all.total += page.total;
+    }
+    return {all.loss(), BootstrapRatio(wrong, total, rng)};
+  }
+
+  // Mean absolute or root mean squared error over the impressions where the objective is observed.
+  Figure Error(size_t k, const std::vector<float>& predictions, bool squared,
+               base::Rng& rng) const {
+    const ranking::Targets& targets = targets_[k];
+    std::vector<double> errors(users_, 0), counts(users_, 0);
+    double sum = 0, count = 0;
+    for (size_t i = 0; i < predictions.size(); ++i) {
+      if (targets.mask[i] == 0) continue;
+      const double difference =
+          static_cast<double>(predictions[i]) - static_cast<double>(targets.value[i]);
+      const double error = squared ? difference * difference : std::abs(difference);
+      errors[user_[i]] += error;
+      counts[user_[i]] += 1;
+      sum += error;
+      count += 1;
+    }
+    if (count == 0) return {std::nan(""), kNoInterval};
+    const Interval interval = BootstrapRatio(errors, counts, rng);
+    if (!squared) return {sum / count, interval};
+    return {std::sqrt(sum / count), {std::sqrt(interval.low), std::sqrt(interval.high)}};
+  }
+
+  // Share of pairs in the right order over observed impressions: XAUC, or AUC for yes-or-no
+  // targets.
+  Figure PairShare(size_t k, const std::vector<float>& predictions, base::Rng& rng) const {
+    const ranking::Targets& targets = targets_[k];
+    std::vector<float> observed, values;
+    std::vector<uint32_t> users;
+    for (size_t i = 0; i < predictions.size(); ++i) {
+      if (targets.mask[i] == 0) continue;
+      observed.push_back(predictions[i]);
+      values.push_back(targets.value[i]);
+      users.push_back(user_[i]);
+    }
+    const PairCounts pairs = CountPairs(observed, values);
+    std::vector<double> ordered(users_, 0), compared(users_, 0);
+    for (size_t i = 0; i < users.size(); ++i) {
+      ordered[users[i]] += pairs.ordered[i];
+      compared[users[i]] += pairs.compared[i];
+    }
+    const double all = std::reduce(compared.begin(), compared.end());
+    if (all == 0) return {std::nan(""), kNoInterval};
+    return {std::reduce(ordered.begin(), ordered.end()) / all,
+            BootstrapPairs(ordered, compared, rng)};
+  }
+
+  const std::vector<Objective>& objectives_;
+  const EvaluateOptions& options_;
+  const Impressions& impressions_;
+  const Pages pages_;
+  const size_t watch_;
+  uint32_t users_ = 0;
+  std::vector<uint32_t> user_;             // by impression: which of the users_ users
+  std::vector<ranking::Targets> targets_;  // by objective
+  std::vector<float> watch_s_;             // capped
+  std::vector<uint8_t> clicked_;
+  bool any_click_ = false;
+};
+
+}  // namespace
+
+Result<RankingReport> EvaluateRanking(const Subject& subject, const EvaluateOptions& options,
+                                      base::ThreadPool& pool, base::Progress& progress,
+                                      std::vector<std::string>* notes) {
+  UPNEXT_ASSIGN_OR_RETURN(const Impressions held_out,
+                          ScoreImpressions(subject, options, pool, progress));
+  RankingReport report;
+  if (held_out.size() == 0) return report;
+  const std::vector<Objective>& objectives = subject.ranker->objectives();
+  const RankingRun run(objectives, options, held_out);
+  const Predictor ranker = RankerPredictor(objectives, held_out);
+  std::vector<Predictor> baselines;
+  if (options.baselines) baselines = RankingBaselines(subject, held_out, pool);
+  base::ProgressStage stage(progress, "ranking figures", "models", 1 + baselines.size());
+  report.model = run.Figures(ranker, pool);
+  stage.Update(1);
+  for (size_t b = 0; b < baselines.size(); ++b) {
+    report.baselines.push_back(run.Figures(baselines[b], pool));
+    stage.Update(b + 2);
+  }
+  report.users = run.users();
+  report.impressions = held_out.size();
+  report.watch_calibration = run.WatchCalibration(ranker);
+  notes->push_back(run.PagesNote());
+  return report;
+}
+
+}  // namespace upnext::evaluation

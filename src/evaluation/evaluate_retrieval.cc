@@ -1,0 +1,164 @@
+// Retrieval figures: every held-out case ranked among all items by every model.
+#include <algorithm>
+#include <atomic>
+#include <string_view>
+#include <unordered_set>
+
+#include "evaluation/retrieval_models.h"
+#include "evaluation/stages.h"
+#include "examples/holdout.h"
+
+namespace upnext::evaluation {
+namespace {
+
+constexpr size_t kBlock = 1024;                      // cases between two looks at Progress
+constexpr size_t kScoresPerChunk = size_t{1} << 22;  // floats that a thread holds at once
+constexpr size_t kMaxChunk = 32;                     // cases
+
+using CaseFigures = std::vector<std::pair<std::string, double>>;
+
+CaseFigures FiguresOf(std::span<const uint32_t> ranks, size_t relevant) {
+  CaseFigures figures;
+  for (const size_t k : {10, 20}) {
+    figures.emplace_back(fmt::format("hr@{}", k), HitRate(ranks, k));
+    figures.emplace_back(fmt::format("ndcg@{}", k), Ndcg(ranks, relevant, k));
+  }
+  for (const size_t k : kRecallCurve) {
+    figures.emplace_back(fmt::format("recall@{}", k), Recall(ranks, relevant, k));
+  }
+  figures.emplace_back("map", AveragePrecision(ranks, relevant));
+  return figures;
+}
+
+// Items that the user watched, fully or in part, before the case.
+std::vector<uint32_t> SeenItems(const examples::ReplaySource& source,
+                                const examples::HoldoutCase& held_out) {
+  std::vector<uint32_t> seen;
+  for (uint64_t row = source.log.begin(held_out.user); row < held_out.end_row; ++row) {
+    const events::EventType type = source.log.type(row);
+    if (type == events::EventType::kWatch || type == events::EventType::kComplete) {
+      seen.push_back(source.log.item_of(row));
+    }
+  }
+  return seen;
+}
+
+class RetrievalRun {
+ public:
+  RetrievalRun(const examples::ReplaySource& source, const EvaluateOptions& options,
+               std::vector<examples::HoldoutCase> cases,
+               std::vector<std::unique_ptr<RetrievalModel>> models)
+      : source_(source),
+        options_(options),
+        cases_(std::move(cases)),
+        models_(std::move(models)),
+        ranks_(models_.size()) {
+    size_t widest = 1;
+    for (const auto& model : models_) widest = std::max(widest, model->order().size());
+    chunk_ = std::clamp<size_t>(kScoresPerChunk / widest, 1, kMaxChunk);
+    for (auto& ranks : ranks_) ranks.resize(cases_.size());
+  }
+
+  Status Rank(base::ThreadPool& pool, base::Progress& progress) {
+    base::ProgressStage stage(progress, "evaluate retrieval", "users", cases_.size());
+    for (size_t done = 0; done < cases_.size();) {
+      if (progress.stop_requested()) return Cancelled("evaluation stopped on request");
+      const size_t block = std::min(kBlock, cases_.size() - done);
+      pool.ParallelFor(block, chunk_,
+                       [&](size_t begin, size_t end) { RankChunk(done + begin, done + end); });
+      done += block;
+      stage.Update(done);
+    }
+    return Ok();
+  }
+
+  ModelFigures Figures(size_t model, base::ThreadPool& pool) const {
+    const std::vector<CaseRanks>& ranks = ranks_[model];
+    std::vector<std::string> names;
+    std::vector<std::vector<double>> values;  // [figure][case]
+    for (size_t i = 0; i < cases_.size(); ++i) {
+      const CaseFigures figures = FiguresOf(ranks[i].ranks, cases_[i].targets.size());
+      if (i == 0) {
+        for (const auto& [name, value] : figures) names.push_back(name);
+        values.assign(names.size(), std::vector<double>(cases_.size()));
+      }
+      for (size_t f = 0; f < figures.size(); ++f) values[f][i] = figures[f].second;
+    }
+    std::vector<Figure> figures(names.size());
+    pool.ParallelFor(names.size(), 1, [&](size_t begin, size_t end) {
+      for (size_t f = begin; f < end; ++f) {
+        // One stream per figure and not per model: models are compared on the same draws of users.
+        base::Rng rng(options_.seed, f);
+        double sum = 0;
+        for (const double value : values[f]) sum += value;
+        figures[f] = {sum / static_cast<double>(cases_.size()), BootstrapMean(values[f], rng)};
+      }
+    });
+    ModelFigures result{models_[model]->name(), {}};
+    for (size_t f = 0; f < names.size(); ++f) result.figures[names[f]] = figures[f];
+    result.figures["coverage@10"] = {Coverage(ranks), kNoInterval};
+    return result;
+  }
+
+  size_t models() const { return models_.size(); }
+  uint64_t users() const { return cases_.size(); }
+
+ private:
+  void RankChunk(size_t begin, size_t end) {
+    std::vector<CaseInput> inputs(end - begin);
+    std::vector<std::vector<uint32_t>> seen(end - begin);
+    for (size_t i = begin; i < end; ++i) {
+      const examples::HoldoutCase& held_out = cases_[i];
+      inputs[i - begin] = {held_out.user,
+                           examples::StateAt(source_, held_out.user, held_out.end_row,
+                                             features::UserState::Parts::kBags),
+                           held_out.context};
+      if (options_.filter_seen) seen[i - begin] = SeenItems(source_, held_out);
+    }
+    std::vector<float> scores;
+    for (size_t m = 0; m < models_.size(); ++m) {
+      const ItemOrder& order = models_[m]->order();
+      models_[m]->Score(inputs, &scores);
+      for (size_t i = begin; i < end; ++i) {
+        ranks_[m][i] =
+            RankCase(order, std::span(scores).subspan((i - begin) * order.size(), order.size()),
+                     seen[i - begin], cases_[i].targets);
+      }
+    }
+  }
+
+  double Coverage(std::span<const CaseRanks> ranks) const {
+    std::vector<uint8_t> shown(source_.log.items(), 0);
+    for (const CaseRanks& of_case : ranks) {
+      for (const uint32_t item : of_case.top) shown[item] = 1;
+    }
+    return static_cast<double>(std::ranges::count(shown, 1)) / static_cast<double>(shown.size());
+  }
+
+  const examples::ReplaySource& source_;
+  const EvaluateOptions& options_;
+  const std::vector<examples::HoldoutCase> cases_;
+  const std::vector<std::unique_ptr<RetrievalModel>> models_;
+  size_t chunk_;
+  std::vector<std::vector<CaseRanks>> ranks_;  // [model][case]
+};
+
+}  // namespace
+
+Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const EvaluateOptions& options,
+                                          base::ThreadPool& pool, base::Progress& progress) {
+  std::vector<examples::HoldoutCase> cases =
+      examples::HoldoutCases(subject.source, options.part, pool);
+  RetrievalReport report;
+  if (cases.empty()) return report;
+  RetrievalRun run(subject.source, options, std::move(cases),
+                   RetrievalModels(subject, options.baselines, pool, progress));
+  UPNEXT_RETURN_IF_ERROR(run.Rank(pool, progress));
+  report.model = run.Figures(0, pool);
+  for (size_t m = 1; m < run.models(); ++m) report.baselines.push_back(run.Figures(m, pool));
+  report.users = run.users();
+  report.items = subject.source.log.items();
+  return report;
+}
+
+}  // namespace upnext::evaluation

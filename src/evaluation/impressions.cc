@@ -1,0 +1,186 @@
+#include "evaluation/impressions.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "examples/join.h"
+
+namespace upnext::evaluation {
+namespace {
+
+constexpr size_t kUsersPerChunk = 16, kUsersPerBlock = 1024;
+constexpr size_t kBatch = 512;  // impressions scored at once
+
+template <typename T>
+void AppendTo(std::vector<T>& to, const std::vector<T>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+// Scores the impressions of users one after another, in batches. One thread.
+class UserScorer {
+ public:
+  UserScorer(const Subject& subject, const EvaluateOptions& options,
+             const features::RankingExtractor& extractor)
+      : subject_(subject), options_(options), extractor_(extractor) {}
+
+  void AddUser(uint32_t user) {
+    const examples::ReplaySource& source = subject_.source;
+    const examples::RowRange rows = source.split.rows(source.log, user, options_.part);
+    if (options_.frozen_state) {
+      const features::UserState state = examples::StateAt(source, user, rows.begin);
+      examples::JoinImpressions(source, user, rows.end, &joined_);
+      for (const examples::JoinedGroup& group : joined_.groups) {
+        AddGroup(state, {user, group.request, group.context, joined_.of(group)});
+      }
+    } else {
+      examples::ReplayImpressions(
+          source, user,
+          [this](const features::UserState& before, const examples::ImpressionGroup& group) {
+            AddGroup(before, group);
+          },
+          rows.end);
+    }
+  }
+
+  Impressions Take() {
+    Flush();
+    return std::move(scored_);
+  }
+
+ private:
+  void AddGroup(const features::UserState& state, const examples::ImpressionGroup& group) {
+    const events::User user = subject_.source.catalogue.user(group.user);
+    const auto query = static_cast<uint32_t>(batch_.queries.rows);
+    const size_t before = batch_.query_of.size();
+    for (const examples::Impression& impression : group.impressions) {
+      if (impression.part != options_.part) continue;
+      extractor_.AppendImpression(state, user, group.context,
+                                  {.item = impression.item, .source = impression.source},
+                                  &batch_.impressions);
+      batch_.query_of.push_back(query);
+      scored_.Add(group.user, group.request, impression);
+    }
+    if (batch_.query_of.size() == before) return;
+    extractor_.AppendQuery(state, user, group.context, &batch_.queries);
+    if (batch_.query_of.size() >= kBatch) Flush();
+  }
+
+  void Flush() {
+    const size_t n = batch_.query_of.size();
+    if (n == 0) return;
+    const ranking::Ranker& ranker = *subject_.ranker;
+    const size_t objectives = ranker.objectives().size();
+    const size_t begin = scored_.predictions.size();
+    scored_.predictions.resize(begin + n * objectives);
+    ranker.Score(batch_.queries, batch_.impressions, batch_.query_of,
+                 scored_.predictions.data() + begin, scratch_, nn::Compute{});
+    for (size_t i = 0; i < n; ++i) {
+      scored_.score.push_back(ranking::CombinedScore(
+          ranker.objectives(),
+          std::span(scored_.predictions).subspan(begin + i * objectives, objectives)));
+    }
+    batch_.Clear();
+  }
+
+  const Subject& subject_;
+  const EvaluateOptions& options_;
+  const features::RankingExtractor& extractor_;
+  examples::JoinedImpressions joined_;
+  examples::RankingBatch batch_;
+  ranking::Ranker::Scratch scratch_;
+  Impressions scored_;
+};
+
+Status CheckFinite(const Impressions& impressions) {
+  const auto finite = [](auto value) { return std::isfinite(value); };
+  if (std::ranges::all_of(impressions.predictions, finite) &&
+      std::ranges::all_of(impressions.score, finite)) {
+    return Ok();
+  }
+  return Internal(
+      "the ranker predicts a number that is not finite for an impression of the held-out part; its "
+      "weights have diverged: train again with a lower [ranking] learning_rate");
+}
+
+}  // namespace
+
+void Impressions::Add(uint32_t of_user, uint64_t of_request,
+                      const examples::Impression& impression) {
+  user.push_back(of_user);
+  item.push_back(impression.item);
+  time_ms.push_back(impression.time_ms);
+  request.push_back(of_request);
+  labels.push_back(impression.labels);
+}
+
+void Impressions::Append(const Impressions& other) {
+  AppendTo(user, other.user);
+  AppendTo(item, other.item);
+  AppendTo(time_ms, other.time_ms);
+  AppendTo(request, other.request);
+  AppendTo(labels, other.labels);
+  AppendTo(predictions, other.predictions);
+  AppendTo(score, other.score);
+}
+
+Impressions CollectImpressions(const examples::ReplaySource& source, examples::Part part,
+                               base::ThreadPool& pool) {
+  const size_t users = source.log.users();
+  std::vector<Impressions> chunks((users + kUsersPerChunk - 1) / kUsersPerChunk);
+  pool.ParallelFor(users, kUsersPerChunk, [&](size_t begin, size_t end) {
+    examples::JoinedImpressions joined;
+    for (size_t u = begin; u < end; ++u) {
+      const auto user = static_cast<uint32_t>(u);
+      examples::JoinImpressions(source, user, source.split.rows(source.log, user, part).end,
+                                &joined);
+      for (const examples::JoinedGroup& group : joined.groups) {
+        for (const examples::Impression& impression : joined.of(group)) {
+          if (impression.part != part) continue;
+          chunks[begin / kUsersPerChunk].Add(user, group.request, impression);
+        }
+      }
+    }
+  });
+  Impressions all;
+  for (const Impressions& chunk : chunks) all.Append(chunk);
+  return all;
+}
+
+Result<Impressions> ScoreImpressions(const Subject& subject, const EvaluateOptions& options,
+                                     base::ThreadPool& pool, base::Progress& progress) {
+  const examples::ReplaySource& source = subject.source;
+  const features::RankingExtractor extractor(subject.tables, source.catalogue);
+  std::vector<uint32_t> users;  // with rows in the part
+  for (uint32_t user = 0; user < source.log.users(); ++user) {
+    const examples::RowRange rows = source.split.rows(source.log, user, options.part);
+    if (rows.begin < rows.end) users.push_back(user);
+  }
+  base::ProgressStage stage(progress, "evaluate ranking", "users", users.size());
+  Impressions all;
+  for (size_t done = 0; done < users.size();) {
+    if (progress.stop_requested()) return Cancelled("evaluation stopped on request");
+    const size_t block = std::min(kUsersPerBlock, users.size() - done);
+    std::vector<Impressions> chunks((block + kUsersPerChunk - 1) / kUsersPerChunk);
+    pool.ParallelFor(block, kUsersPerChunk, [&](size_t begin, size_t end) {
+      UserScorer scorer(subject, options, extractor);
+      for (size_t i = begin; i < end; ++i) scorer.AddUser(users[done + i]);
+      chunks[begin / kUsersPerChunk] = scorer.Take();
+    });
+    for (const Impressions& chunk : chunks) all.Append(chunk);
+    done += block;
+    stage.Update(done);
+  }
+  UPNEXT_RETURN_IF_ERROR(CheckFinite(all));
+  return all;
+}
+
+ranking::Targets TargetsOf(const ranking::Objective& objective, const Impressions& impressions) {
+  examples::RankingBatch batch;
+  batch.labels = impressions.labels;
+  batch.query_of.resize(impressions.size());
+  ranking::Targets targets;
+  ranking::MakeTargets(objective, batch, &targets);
+  return targets;
+}
+
+}  // namespace upnext::evaluation

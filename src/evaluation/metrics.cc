@@ -1,0 +1,266 @@
+#include "evaluation/metrics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace upnext::evaluation {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+double Discount(size_t rank) { return 1.0 / std::log2(static_cast<double>(rank) + 1.0); }
+
+double Ratio(double numerator, double denominator) {
+  return denominator > 0 ? numerator / denominator : kNaN;
+}
+
+// Counts of values seen so far, by their rank among all values (Fenwick tree).
+class CountTree {
+ public:
+  explicit CountTree(size_t values) : sums_(values + 1, 0), counts_(values, 0) {}
+  void Add(size_t value) {
+    ++counts_[value];
+    ++total_;
+    for (size_t i = value + 1; i < sums_.size(); i += i & (~i + 1)) ++sums_[i];
+  }
+  uint64_t below(size_t value) const {
+    uint64_t sum = 0;
+    for (size_t i = value; i > 0; i -= i & (~i + 1)) sum += sums_[i];
+    return sum;
+  }
+  uint64_t at(size_t value) const { return counts_[value]; }
+  uint64_t above(size_t value) const { return total_ - below(value) - at(value); }
+  uint64_t total() const { return total_; }
+
+ private:
+  std::vector<uint64_t> sums_, counts_;
+  uint64_t total_ = 0;
+};
+
+std::vector<uint32_t> OrderBy(std::span<const float> values) {
+  std::vector<uint32_t> order(values.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    return values[a] < values[b] || (values[a] == values[b] && a < b);
+  });
+  return order;
+}
+
+// Dense ranks from 0, equal values sharing one; returns how many there are.
+size_t DenseRanks(std::span<const float> values, std::vector<uint32_t>* ranks) {
+  const std::vector<uint32_t> order = OrderBy(values);
+  ranks->resize(values.size());
+  uint32_t rank = 0;
+  for (size_t i = 0; i < order.size(); ++i) {
+    if (i > 0 && values[order[i]] != values[order[i - 1]]) ++rank;
+    (*ranks)[order[i]] = rank;
+  }
+  return order.empty() ? 0 : rank + 1;
+}
+
+// The 2.5 % and 97.5 % points of `draws`, in which NaN (a round without data) is left out.
+Interval Percentiles(std::vector<double> draws) {
+  std::erase_if(draws, [](double draw) { return std::isnan(draw); });
+  if (draws.empty()) return kNoInterval;
+  std::sort(draws.begin(), draws.end());
+  const auto at = [&](double share) {
+    const double position = share * static_cast<double>(draws.size() - 1);
+    const size_t low = static_cast<size_t>(position);
+    const size_t high = std::min(low + 1, draws.size() - 1);
+    return draws[low] + (draws[high] - draws[low]) * (position - static_cast<double>(low));
+  };
+  return {at(0.025), at(0.975)};
+}
+
+}  // namespace
+
+double HitRate(std::span<const uint32_t> ranks, size_t k) {
+  return std::ranges::any_of(ranks, [k](uint32_t rank) { return rank <= k; }) ? 1.0 : 0.0;
+}
+
+double Recall(std::span<const uint32_t> ranks, size_t relevant, size_t k) {
+  const auto found = std::ranges::count_if(ranks, [k](uint32_t rank) { return rank <= k; });
+  return Ratio(static_cast<double>(found), static_cast<double>(relevant));
+}
+
+double Ndcg(std::span<const uint32_t> ranks, size_t relevant, size_t k) {
+  double gain = 0, ideal = 0;
+  for (const uint32_t rank : ranks) gain += rank <= k ? Discount(rank) : 0.0;
+  for (size_t rank = 1; rank <= std::min(relevant, k); ++rank) ideal += Discount(rank);
+  return Ratio(gain, ideal);
+}
+
+double AveragePrecision(std::span<const uint32_t> ranks, size_t relevant) {
+  double sum = 0;
+  for (size_t i = 0; i < ranks.size(); ++i) {
+    sum += static_cast<double>(i + 1) / static_cast<double>(ranks[i]);
+  }
+  return Ratio(sum, static_cast<double>(relevant));
+}
+
+PairCounts CountPairs(std::span<const float> predictions, std::span<const float> targets) {
+  const size_t n = predictions.size();
+  PairCounts pairs{std::vector<double>(n, 0.0), std::vector<double>(n, 0.0)};
+  std::vector<uint32_t> rank;
+  const size_t ranks = DenseRanks(predictions, &rank);
+  const std::vector<uint32_t> order = OrderBy(targets);
+  // Examples of one target are compared with those of lower targets on the way up and with those of
+  // higher targets on the way down.
+  CountTree lower(ranks), higher(ranks);
+  for (size_t begin = 0; begin < n;) {
+    size_t end = begin;
+    while (end < n && targets[order[end]] == targets[order[begin]]) ++end;
+    for (size_t i = begin; i < end; ++i) {
+      const uint32_t example = order[i];
+      pairs.ordered[example] += static_cast<double>(lower.below(rank[example])) +
+                                0.5 * static_cast<double>(lower.at(rank[example]));
+      pairs.compared[example] += static_cast<double>(lower.total());
+    }
+    for (size_t i = begin; i < end; ++i) lower.Add(rank[order[i]]);
+    begin = end;
+  }
+  for (size_t end = n; end > 0;) {
+    size_t begin = end;
+    while (begin > 0 && targets[order[begin - 1]] == targets[order[end - 1]]) --begin;
+    for (size_t i = begin; i < end; ++i) {
+      const uint32_t example = order[i];
+      pairs.ordered[example] += static_cast<double>(higher.above(rank[example])) +
+                                0.5 * static_cast<double>(higher.at(rank[example]));
+      pairs.compared[example] += static_cast<double>(higher.total());
+    }
+    for (size_t i = begin; i < end; ++i) higher.Add(rank[order[i]]);
+    end = begin;
+  }
+  return pairs;
+}
+
+double Auc(std::span<const float> scores, std::span<const uint8_t> labels) {
+  const std::vector<uint32_t> order = OrderBy(scores);
+  double positives = 0, negatives = 0, ordered = 0;
+  for (size_t begin = 0; begin < order.size();) {
+    double here[2] = {0, 0};
+    size_t end = begin;
+    for (; end < order.size() && scores[order[end]] == scores[order[begin]]; ++end) {
+      here[labels[order[end]] != 0 ? 1 : 0] += 1;
+    }
+    ordered += here[1] * (negatives + 0.5 * here[0]);
+    negatives += here[0];
+    positives += here[1];
+    begin = end;
+  }
+  return Ratio(ordered, positives * negatives);
+}
+
+double Xauc(std::span<const float> predictions, std::span<const float> targets) {
+  const PairCounts pairs = CountPairs(predictions, targets);
+  return Ratio(std::reduce(pairs.ordered.begin(), pairs.ordered.end()),
+               std::reduce(pairs.compared.begin(), pairs.compared.end()));
+}
+
+double MeanAbsoluteError(std::span<const float> predictions, std::span<const float> targets) {
+  double sum = 0;
+  for (size_t i = 0; i < predictions.size(); ++i) {
+    sum += std::abs(static_cast<double>(predictions[i]) - static_cast<double>(targets[i]));
+  }
+  return Ratio(sum, static_cast<double>(predictions.size()));
+}
+
+double RootMeanSquaredError(std::span<const float> predictions, std::span<const float> targets) {
+  double sum = 0;
+  for (size_t i = 0; i < predictions.size(); ++i) {
+    const double error = static_cast<double>(predictions[i]) - static_cast<double>(targets[i]);
+    sum += error * error;
+  }
+  return std::sqrt(Ratio(sum, static_cast<double>(predictions.size())));
+}
+
+PageLoss WeightedPageLoss(std::span<const double> scores, std::span<const float> watch_s,
+                          std::span<const uint8_t> clicked) {
+  std::vector<double> negatives;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    if (clicked[i] == 0) negatives.push_back(scores[i]);
+  }
+  std::sort(negatives.begin(), negatives.end());
+  PageLoss loss;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    if (clicked[i] == 0) continue;
+    const auto [first, last] = std::equal_range(negatives.begin(), negatives.end(), scores[i]);
+    const double above = static_cast<double>(negatives.end() - last);
+    const double ties = static_cast<double>(last - first);
+    const double watched = static_cast<double>(watch_s[i]);
+    loss.wrong += watched * (above + 0.5 * ties);
+    loss.total += watched * static_cast<double>(negatives.size());
+  }
+  return loss;
+}
+
+std::vector<CalibrationBin> Calibration(std::span<const float> predictions,
+                                        std::span<const float> targets, size_t bins) {
+  const std::vector<uint32_t> order = OrderBy(predictions);
+  const size_t n = order.size();
+  bins = std::min(bins, n);
+  std::vector<CalibrationBin> result;
+  for (size_t bin = 0; bin < bins; ++bin) {
+    const size_t begin = bin * n / bins, end = (bin + 1) * n / bins;
+    double predicted = 0, observed = 0;
+    for (size_t i = begin; i < end; ++i) {
+      predicted += static_cast<double>(predictions[order[i]]);
+      observed += static_cast<double>(targets[order[i]]);
+    }
+    const double count = static_cast<double>(end - begin);
+    result.push_back({predicted / count, observed / count, end - begin});
+  }
+  return result;
+}
+
+double CalibrationSlope(std::span<const CalibrationBin> bins) {
+  double weight = 0, mean_x = 0, mean_y = 0;
+  for (const CalibrationBin& bin : bins) {
+    const double w = static_cast<double>(bin.examples);
+    weight += w;
+    mean_x += w * bin.predicted;
+    mean_y += w * bin.observed;
+  }
+  double xx = 0, xy = 0;
+  for (const CalibrationBin& bin : bins) {
+    const double w = static_cast<double>(bin.examples);
+    const double dx = bin.predicted - mean_x / weight, dy = bin.observed - mean_y / weight;
+    xx += w * dx * dx;
+    xy += w * dx * dy;
+  }
+  return Ratio(xy, xx);
+}
+
+Interval BootstrapMean(std::span<const double> values, base::Rng& rng, int rounds) {
+  const std::vector<double> ones(values.size(), 1.0);
+  return BootstrapRatio(values, ones, rng, rounds);
+}
+
+Interval BootstrapRatio(std::span<const double> numerators, std::span<const double> denominators,
+                        base::Rng& rng, int rounds) {
+  const size_t n = numerators.size();
+  if (n == 0) return kNoInterval;
+  std::vector<double> draws(static_cast<size_t>(rounds));
+  for (double& draw : draws) {
+    double numerator = 0, denominator = 0;
+    for (size_t i = 0; i < n; ++i) {
+      const size_t pick = static_cast<size_t>(rng.Below(n));
+      numerator += numerators[pick];
+      denominator += denominators[pick];
+    }
+    draw = Ratio(numerator, denominator);
+  }
+  return Percentiles(std::move(draws));
+}
+
+Interval BootstrapPairs(std::span<const double> ordered, std::span<const double> compared,
+                        base::Rng& rng, int rounds) {
+  const double share = Ratio(std::reduce(ordered.begin(), ordered.end()),
+                             std::reduce(compared.begin(), compared.end()));
+  const Interval once = BootstrapRatio(ordered, compared, rng, rounds);
+  return {std::clamp(share + 2 * (once.low - share), 0.0, 1.0),
+          std::clamp(share + 2 * (once.high - share), 0.0, 1.0)};
+}
+
+}  // namespace upnext::evaluation

@@ -1,0 +1,220 @@
+#include "evaluation/predictors.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numeric>
+
+namespace upnext::evaluation {
+namespace {
+
+using ranking::Objective;
+
+constexpr double kWatchShrinkage = 20, kRatePrior = 10;
+constexpr size_t kDurationBins = 10;
+
+// A grouping of impressions: by user, by item, by decile of duration.
+using KeyOf = std::function<uint32_t(const Impressions& impressions, size_t i)>;
+
+// Sums and counts of a value by group.
+class GroupMeans {
+ public:
+  GroupMeans(const KeyOf& key, size_t groups) : key_(key), sum_(groups, 0), count_(groups, 0) {}
+  void Add(const Impressions& impressions, size_t i, double value) {
+    const uint32_t group = key_(impressions, i);
+    sum_[group] += value;
+    count_[group] += 1;
+  }
+  // The group's mean with `prior` added `weight` times; `prior` for a group without examples.
+  double Mean(const Impressions& impressions, size_t i, double prior, double weight = 0) const {
+    const uint32_t group = key_(impressions, i);
+    const double count = count_[group] + weight;
+    return count > 0 ? (sum_[group] + weight * prior) / count : prior;
+  }
+
+ private:
+  const KeyOf& key_;
+  std::vector<double> sum_, count_;
+};
+
+// Deciles of the durations of training impressions; unknown durations count as 0.
+class DurationBins {
+ public:
+  DurationBins(const events::EventLog& log, const Impressions& train) : log_(log) {
+    std::vector<float> durations;
+    for (const uint32_t item : train.item) durations.push_back(Duration(item));
+    std::sort(durations.begin(), durations.end());
+    for (size_t bin = 1; bin < kDurationBins && !durations.empty(); ++bin) {
+      edges_.push_back(durations[durations.size() * bin / kDurationBins]);
+    }
+  }
+  uint32_t Bin(uint32_t item) const {
+    const auto edge = std::upper_bound(edges_.begin(), edges_.end(), Duration(item));
+    return static_cast<uint32_t>(edge - edges_.begin());
+  }
+
+ private:
+  float Duration(uint32_t item) const {
+    const float duration = log_.item(item).duration_s;
+    return std::isnan(duration) ? 0.0f : duration;
+  }
+  const events::EventLog& log_;
+  std::vector<float> edges_;
+};
+
+class BaselineMaker {
+ public:
+  BaselineMaker(const Subject& subject, const Impressions& train, const Impressions& held_out)
+      : objectives_(subject.ranker->objectives()),
+        log_(subject.source.log),
+        train_(train),
+        held_out_(held_out),
+        bins_(log_, train),
+        by_{[this](const Impressions& from, size_t i) { return bins_.Bin(from.item[i]); },
+            [](const Impressions& from, size_t i) { return from.user[i]; },
+            [](const Impressions& from, size_t i) { return from.item[i]; }},
+        groups_{kDurationBins, log_.users(), log_.items()} {}
+
+  void AddWatch(size_t objective, std::vector<Predictor>* made) const {
+    const std::vector<float> t = TargetsOf(objectives_[objective], train_).value;
+    const double mean = std::reduce(t.begin(), t.end(), 0.0) / static_cast<double>(t.size());
+    std::vector<float> sorted = t;
+    const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+    std::nth_element(sorted.begin(), middle, sorted.end());
+    const double median = static_cast<double>(*middle);
+    const auto add = [&](std::string name, const std::function<double(size_t)>& predict) {
+      made->push_back(FromWatch(std::move(name), objective, predict));
+    };
+    std::vector<GroupMeans> means;
+    for (size_t k = 0; k < 3; ++k) {
+      means.emplace_back(by_[k], groups_[k]);
+      for (size_t i = 0; i < t.size(); ++i) means[k].Add(train_, i, static_cast<double>(t[i]));
+    }
+    add("mean", [&](size_t) { return mean; });
+    add("median", [&](size_t) { return median; });
+    constexpr const char* kNames[] = {"duration mean", "user mean", "item mean"};
+    for (size_t k = 0; k < 3; ++k) {
+      add(kNames[k], [&, k](size_t i) { return means[k].Mean(held_out_, i, mean); });
+    }
+    add("additive", [&](size_t i) {
+      double sum = mean;
+      for (const GroupMeans& group : means) sum += group.Mean(held_out_, i, mean) - mean;
+      return std::max(sum, 0.0);
+    });
+    const std::vector<GroupMeans> effects = ShrunkEffects(t, mean);
+    add("additive, shrunk", [&](size_t i) {
+      double sum = mean;
+      for (const GroupMeans& effect : effects) sum += effect.Mean(held_out_, i, 0, kWatchShrinkage);
+      return sum;
+    });
+  }
+
+  Predictor Rates() const {
+    Predictor rates = Empty("rates");
+    for (size_t k = 0; k < objectives_.size(); ++k) {
+      if (objectives_[k].loss != Objective::Loss::kLogistic) continue;
+      const ranking::Targets targets = TargetsOf(objectives_[k], train_);
+      GroupMeans users(by_[1], groups_[1]), items(by_[2], groups_[2]);
+      double successes = 0, trials = 0;
+      for (size_t i = 0; i < train_.size(); ++i) {
+        if (targets.mask[i] == 0) continue;
+        const double success = static_cast<double>(targets.value[i]);
+        users.Add(train_, i, success);
+        items.Add(train_, i, success);
+        successes += success;
+        trials += 1;
+      }
+      const double overall = trials > 0 ? successes / trials : 0.5;
+      const bool orders = objectives_[k].event == events::EventType::kClick && rates.score.empty();
+      for (size_t i = 0; i < held_out_.size(); ++i) {
+        const double rate = users.Mean(held_out_, i, overall, kRatePrior) +
+                            items.Mean(held_out_, i, overall, kRatePrior);
+        rates.predictions[k].push_back(static_cast<float>(rate));
+        if (orders) rates.score.push_back(rate);
+      }
+    }
+    return rates;
+  }
+
+  Predictor Popularity() const {
+    std::vector<double> clicks(log_.items(), 0);
+    for (size_t i = 0; i < train_.size(); ++i) {
+      if (train_.labels[i].Has(events::EventType::kClick)) clicks[train_.item[i]] += 1;
+    }
+    Predictor popularity = Empty("popularity");
+    for (const uint32_t item : held_out_.item) popularity.score.push_back(clicks[item]);
+    return popularity;
+  }
+
+ private:
+  Predictor Empty(std::string name) const {
+    return {std::move(name), {}, std::vector<std::vector<float>>(objectives_.size())};
+  }
+
+  Predictor FromWatch(std::string name, size_t objective,
+                      const std::function<double(size_t)>& predict) const {
+    Predictor predictor = Empty(std::move(name));
+    for (size_t i = 0; i < held_out_.size(); ++i) {
+      const double value = predict(i);
+      predictor.score.push_back(value);
+      predictor.predictions[objective].push_back(static_cast<float>(value));
+    }
+    return predictor;
+  }
+
+  std::vector<GroupMeans> ShrunkEffects(std::span<const float> t, double mean) const {
+    std::vector<double> residual;
+    for (const float value : t) residual.push_back(static_cast<double>(value) - mean);
+    std::vector<GroupMeans> effects;
+    for (size_t k = 0; k < 3; ++k) {
+      GroupMeans& effect = effects.emplace_back(by_[k], groups_[k]);
+      for (size_t i = 0; i < residual.size(); ++i) effect.Add(train_, i, residual[i]);
+      for (size_t i = 0; i < residual.size(); ++i) {
+        residual[i] -= effect.Mean(train_, i, 0, kWatchShrinkage);
+      }
+    }
+    return effects;
+  }
+
+  const std::vector<Objective>& objectives_;
+  const events::EventLog& log_;
+  const Impressions& train_;
+  const Impressions& held_out_;
+  const DurationBins bins_;
+  const KeyOf by_[3];       // duration, user, item
+  const size_t groups_[3];  // how many groups each makes
+};
+
+}  // namespace
+
+size_t WatchObjective(const std::vector<Objective>& objectives) {
+  const auto found = std::ranges::find(objectives, Objective::Label::kWatchSeconds,
+                                       [](const Objective& objective) { return objective.label; });
+  return static_cast<size_t>(found - objectives.begin());
+}
+
+Predictor RankerPredictor(const std::vector<Objective>& objectives, const Impressions& held_out) {
+  Predictor ranker{"ranker", held_out.score, std::vector<std::vector<float>>(objectives.size())};
+  for (size_t i = 0; i < held_out.size(); ++i) {
+    for (size_t k = 0; k < objectives.size(); ++k) {
+      ranker.predictions[k].push_back(held_out.predictions[i * objectives.size() + k]);
+    }
+  }
+  return ranker;
+}
+
+std::vector<Predictor> RankingBaselines(const Subject& subject, const Impressions& held_out,
+                                        base::ThreadPool& pool) {
+  const Impressions train = CollectImpressions(subject.source, examples::Part::kTrain, pool);
+  std::vector<Predictor> made;
+  if (train.size() == 0) return made;
+  const std::vector<Objective>& objectives = subject.ranker->objectives();
+  const BaselineMaker maker(subject, train, held_out);
+  const size_t watch = WatchObjective(objectives);
+  if (watch < objectives.size()) maker.AddWatch(watch, &made);
+  made.push_back(maker.Rates());
+  made.push_back(maker.Popularity());
+  return made;
+}
+
+}  // namespace upnext::evaluation

@@ -1,0 +1,45 @@
+// What a ranking table compares: the ranker and simple averages of the training part, each as its
+// predictions for the held-out impressions.
+//
+//   for (const Predictor& p : RankingBaselines(subject, test, pool)) ...
+//
+// Immutable values. Only this room includes it.
+#ifndef UPNEXT_EVALUATION_PREDICTORS_H_
+#define UPNEXT_EVALUATION_PREDICTORS_H_
+
+#include <string>
+#include <vector>
+
+#include "evaluation/impressions.h"
+
+namespace upnext::evaluation {
+
+// Columns are as long as the held-out impressions, or empty when there is no prediction.
+struct Predictor {
+  std::string name;
+  std::vector<double> score;                    // to order a page by
+  std::vector<std::vector<float>> predictions;  // by objective, in its unit
+};
+
+// Index of the objective that predicts watch seconds, or objectives.size().
+size_t WatchObjective(const std::vector<ranking::Objective>& objectives);
+
+Predictor RankerPredictor(const std::vector<ranking::Objective>& objectives,
+                          const Impressions& held_out);
+
+// Of the training part, t being watch seconds capped as the objective says and t~ their mean:
+//   mean, median
+//   duration mean, user mean, item mean   mean of t by decile of duration, by user, by item; t~
+//                                         where training has none
+//   additive          t~ + (duration mean - t~) + (user mean - t~) + (item mean - t~), at least 0
+//   additive, shrunk  t~, then the mean residual by decile of duration, by user, by item, one after
+//                     the other, each sum over (count + 20)
+//   rates             for each yes-or-no objective: rate of the user + rate of the item, each
+//                     (successes + 10 * overall rate) / (trials + 10)
+//   popularity        clicks of the item, as a score only
+std::vector<Predictor> RankingBaselines(const Subject& subject, const Impressions& held_out,
+                                        base::ThreadPool& pool);
+
+}  // namespace upnext::evaluation
+
+#endif  // UPNEXT_EVALUATION_PREDICTORS_H_

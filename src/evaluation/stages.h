@@ -1,0 +1,25 @@
+// The two halves of Evaluate. Only this room includes it.
+#ifndef UPNEXT_EVALUATION_STAGES_H_
+#define UPNEXT_EVALUATION_STAGES_H_
+
+#include <string>
+#include <vector>
+
+#include "evaluation/report.h"
+
+namespace upnext::evaluation {
+
+// subject.candidate is not null. users is 0, and nothing else is set, when the part holds no cases.
+// kCancelled on request.
+Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const EvaluateOptions& options,
+                                          base::ThreadPool& pool, base::Progress& progress);
+// subject.ranker is not null. impressions is 0, and nothing else is set, when the part holds none.
+// What a reader must know of the figures is added to `notes`. kCancelled on request, kInternal when
+// the ranker gives a number that is not finite.
+Result<RankingReport> EvaluateRanking(const Subject& subject, const EvaluateOptions& options,
+                                      base::ThreadPool& pool, base::Progress& progress,
+                                      std::vector<std::string>* notes);
+
+}  // namespace upnext::evaluation
+
+#endif  // UPNEXT_EVALUATION_STAGES_H_
