@@ -26,7 +26,8 @@ Result<Project> Project::Load(const ProjectFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(base::Config config, base::Config::Load(flags.config));
   const fs::path file = flags.config;
   const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
-  Project project{.config = std::move(config)};
+  Project project;
+  project.config = std::move(config);
   const base::ConfigTable table = project.config.Table("project");
   project.data =
       Resolve(flags.data, std::getenv("UPNEXT_DATA"), table.Text("data", ""), folder, folder);

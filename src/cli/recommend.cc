@@ -9,6 +9,8 @@
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
 #include "examples/holdout.h"
+#include "store/store.h"
+#include "store/user_states.h"
 
 namespace upnext::cli {
 namespace {
@@ -98,8 +100,10 @@ std::vector<examples::HoldoutCase> Recommender::Cases() {
   for (uint32_t user = 0; user < opened_.log.users(); ++user) {
     const uint64_t end = opened_.log.end(user);
     if (end == opened_.log.begin(user)) continue;
-    examples::HoldoutCase now{.user = user, .end_row = end, .time_ms = Now()};
-    now.context.time_ms = Now();
+    examples::HoldoutCase now;
+    now.user = user;
+    now.end_row = end;
+    now.time_ms = now.context.time_ms = Now();
     cases.push_back(std::move(now));
   }
   return cases;
@@ -111,7 +115,9 @@ Result<Moment> Recommender::MomentOf(const std::string& name) {
     UPNEXT_RETURN_IF_ERROR(OpenStore());
     UPNEXT_ASSIGN_OR_RETURN(features::UserState state, states_->Get(name));
     const int64_t now = std::max(Now(), state.totals().last_ms);
-    return Moment{user, name, std::move(state), {.time_ms = now}};
+    features::Context context;
+    context.time_ms = now;
+    return Moment{user, name, std::move(state), context};
   }
   for (const examples::HoldoutCase& c : Cases()) {
     if (c.user == user) return MomentOf(c);

@@ -48,7 +48,7 @@ std::function<Status()> MakeSimulate(CLI::App& app) {
   app.add_option("--users", flags->users, "Users (default 2,000)")
       ->check(CLI::Range(1u, 100'000'000u));
   app.add_option("--items", flags->items, "Items (default 3,000)")
-      ->check(CLI::Range(10u, 100'000'000u));
+      ->check(CLI::Range(100u, 100'000'000u));
   app.add_option("--days", flags->days, "Days (default 30)")->check(CLI::Range(2, 3650));
   app.add_option("--seed", flags->seed, "Seed (default 1): the same seed makes the same bytes")
       ->check(CLI::NonNegativeNumber);
