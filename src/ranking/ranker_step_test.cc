@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
+#include <utility>
 
 #include "nn/gradient_check.h"
 #include "ranking/test_batches.h"
@@ -97,6 +98,26 @@ TEST(RankerStep, RK02_TableGradientsAddUpOverAllFeaturesThatShareATable) {
     }
   }
   EXPECT_GT(rows_checked, 40u);
+}
+
+TEST(RankerStep, LearningRatesScaleWhatAStepMoves) {
+  const examples::RankingBatch batch = RandomBatch(6, 5, 17);
+  const auto moved = [&](float share) {  // by weights (Adam) and embeddings (Adagrad)
+    Ranker ranker = MakeRanker({.widths = {8}}, AllObjectives());
+    base::ThreadPool pool(1);
+    RankerTrainer trainer(&ranker, kExact, pool);
+    trainer.ScaleLearningRates(share);
+    Backward(trainer, ranker, batch);
+    const float head = ParameterNamed(ranker, "net.heads.bias").value[1];
+    const float item = ParameterNamed(ranker, "ranked_item").value[2 * 7];
+    trainer.Apply();
+    return std::pair(std::abs(ParameterNamed(ranker, "net.heads.bias").value[1] - head),
+                     std::abs(ParameterNamed(ranker, "ranked_item").value[2 * 7] - item));
+  };
+  EXPECT_EQ(moved(0.0f), std::pair(0.0f, 0.0f));
+  EXPECT_GT(moved(1.0f).second, 0.0f);
+  EXPECT_NEAR(moved(0.5f).first, 0.5f * moved(1.0f).first, 1e-6f);
+  EXPECT_NEAR(moved(0.5f).second, 0.5f * moved(1.0f).second, 1e-6f);
 }
 
 TEST(RankerStep, MT01_MaskedImpressionsTeachNothing) {

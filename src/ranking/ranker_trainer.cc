@@ -104,6 +104,7 @@ class Training {
     uint64_t done = 0;
     while (stream_.Next(options_.batch, &batch_)) {
       UPNEXT_RETURN_IF_ERROR(CheckStop(epoch));
+      if (options_.decay) trainer_.ScaleLearningRates(ShareLeft(epoch, done));
       trainer_.Backward(batch_, total);
       AddGuesses(guessing);
       UPNEXT_RETURN_IF_ERROR(CheckLosses(total, guessing, epoch));
@@ -132,6 +133,14 @@ class Training {
           epoch + 1, options_.learning_rate);
     }
     return report;
+  }
+
+  // Of the whole training, before example `done` of this epoch.
+  float ShareLeft(uint32_t epoch, uint64_t done) const {
+    const double all = static_cast<double>(examples_per_epoch()) * options_.epochs;
+    const double past =
+        static_cast<double>(examples_per_epoch()) * epoch + static_cast<double>(done);
+    return static_cast<float>(1.0 - past / all);
   }
 
   Status Validate(RankerEpoch* report) {
@@ -215,6 +224,7 @@ RankerTrainOptions RankerTrainOptions::FromConfig(const base::ConfigTable& ranki
   options.patience = number("patience", options.patience, 1, 100'000);
   options.table_learning_rate = real("table_learning_rate", options.table_learning_rate, 0, 100);
   options.learning_rate = real("learning_rate", options.learning_rate, 0, 100);
+  options.decay = ranking.Bool("decay", options.decay);
   options.dropout = real("dropout", options.dropout, 0, 0.95);
   options.field_dropout = real("field_dropout", options.field_dropout, 0, 0.95);
   options.weight_decay = real("weight_decay", options.weight_decay, 0, 1000);

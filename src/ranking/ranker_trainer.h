@@ -25,6 +25,9 @@ struct RankerTrainOptions {
   uint32_t epochs = 20;   // at most
   uint32_t patience = 2;  // epochs without a better validation loss before stopping
   float table_learning_rate = 0.02f, learning_rate = 1e-3f;
+  // Learning rates fall in a line to zero over `epochs`, so that the last weights are not those of
+  // a chance batch. Then `epochs` is a length of training rather than a bound.
+  bool decay = false;
   float dropout = 0.0f;  // share of the first layer's inputs left out of each example
   // Share of embeddings that an example sees as zeros, which is what an id out of vocabulary gives
   // at serving: teaches the model what to say of items it has never seen.

@@ -145,6 +145,18 @@ TEST(RankerTrainer, StopsEarlyAndKeepsTheBestEpoch) {
   EXPECT_NEAR(losses[0].mean() + losses[1].mean(), best, 1e-4 * best);
 }
 
+TEST(RankerTrainer, DecayRunsOverAllEpochsAndStillLearns) {
+  RankerTrainOptions options = kTrain;
+  options.epochs = options.patience = 4;
+  const Result<TrainedRanker> constant = Train(options);
+  options.decay = true;
+  const Result<TrainedRanker> decayed = Train(options);
+  ASSERT_TRUE(constant && decayed);
+  EXPECT_EQ(decayed->epochs.size(), 4u);
+  EXPECT_LT(decayed->epochs.back().loss, decayed->epochs.front().loss);
+  EXPECT_FALSE(Bytes(*decayed) == Bytes(*constant));
+}
+
 TEST(RankerTrainer, TR05_DivergenceFailsLoudlyWithAdvice) {
   RankerTrainOptions options = kTrain;
   options.learning_rate = 50.0f;
