@@ -1,8 +1,6 @@
 // Retrieval figures: every held-out case ranked among all items by every model.
 #include <algorithm>
-#include <atomic>
-#include <string_view>
-#include <unordered_set>
+#include <iterator>
 
 #include "evaluation/retrieval_models.h"
 #include "evaluation/stages.h"
@@ -72,30 +70,25 @@ class RetrievalRun {
     return Ok();
   }
 
-  ModelFigures Figures(size_t model, base::ThreadPool& pool) const {
+  ModelFigures Figures(size_t model) const {
     const std::vector<CaseRanks>& ranks = ranks_[model];
     std::vector<std::string> names;
-    std::vector<std::vector<double>> values;  // [figure][case]
+    std::vector<double> values;  // [case, figure]
     for (size_t i = 0; i < cases_.size(); ++i) {
-      const CaseFigures figures = FiguresOf(ranks[i].ranks, cases_[i].targets.size());
-      if (i == 0) {
-        for (const auto& [name, value] : figures) names.push_back(name);
-        values.assign(names.size(), std::vector<double>(cases_.size()));
+      for (auto& [name, value] : FiguresOf(ranks[i].ranks, cases_[i].targets.size())) {
+        if (i == 0) names.push_back(std::move(name));
+        values.push_back(value);
       }
-      for (size_t f = 0; f < figures.size(); ++f) values[f][i] = figures[f].second;
     }
-    std::vector<Figure> figures(names.size());
-    pool.ParallelFor(names.size(), 1, [&](size_t begin, size_t end) {
-      for (size_t f = begin; f < end; ++f) {
-        // One stream per figure and not per model: models are compared on the same draws of users.
-        base::Rng rng(options_.seed, f);
-        double sum = 0;
-        for (const double value : values[f]) sum += value;
-        figures[f] = {sum / static_cast<double>(cases_.size()), BootstrapMean(values[f], rng)};
-      }
-    });
+    // One stream for all models: they are compared on the same draws of users.
+    base::Rng rng(options_.seed);
+    const std::vector<Interval> intervals = BootstrapMeans(values, names.size(), rng);
     ModelFigures result{models_[model]->name(), {}};
-    for (size_t f = 0; f < names.size(); ++f) result.figures[names[f]] = figures[f];
+    for (size_t f = 0; f < names.size(); ++f) {
+      double sum = 0;
+      for (size_t i = 0; i < cases_.size(); ++i) sum += values[i * names.size() + f];
+      result.figures[names[f]] = {sum / static_cast<double>(cases_.size()), intervals[f]};
+    }
     result.figures["coverage@10"] = {Coverage(ranks), kNoInterval};
     return result;
   }
@@ -154,8 +147,13 @@ Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const Evaluate
   RetrievalRun run(subject.source, options, std::move(cases),
                    RetrievalModels(subject, options.baselines, pool, progress));
   UPNEXT_RETURN_IF_ERROR(run.Rank(pool, progress));
-  report.model = run.Figures(0, pool);
-  for (size_t m = 1; m < run.models(); ++m) report.baselines.push_back(run.Figures(m, pool));
+  std::vector<ModelFigures> figures(run.models());
+  pool.ParallelFor(figures.size(), 1, [&](size_t begin, size_t end) {
+    for (size_t m = begin; m < end; ++m) figures[m] = run.Figures(m);
+  });
+  report.model = std::move(figures.front());
+  report.baselines.assign(std::make_move_iterator(figures.begin() + 1),
+                          std::make_move_iterator(figures.end()));
   report.users = run.users();
   report.items = subject.source.log.items();
   return report;

@@ -233,8 +233,26 @@ double CalibrationSlope(std::span<const CalibrationBin> bins) {
 }
 
 Interval BootstrapMean(std::span<const double> values, base::Rng& rng, int rounds) {
-  const std::vector<double> ones(values.size(), 1.0);
-  return BootstrapRatio(values, ones, rng, rounds);
+  return BootstrapMeans(values, 1, rng, rounds).front();
+}
+
+std::vector<Interval> BootstrapMeans(std::span<const double> values, size_t columns, base::Rng& rng,
+                                     int rounds) {
+  const size_t n = values.size() / columns;
+  std::vector<Interval> intervals(columns, kNoInterval);
+  if (n == 0) return intervals;
+  std::vector<std::vector<double>> draws(columns);
+  std::vector<double> sums(columns);
+  for (int round = 0; round < rounds; ++round) {
+    sums.assign(columns, 0.0);
+    for (size_t i = 0; i < n; ++i) {
+      const double* of_user = values.data() + rng.Below(n) * columns;
+      for (size_t c = 0; c < columns; ++c) sums[c] += of_user[c];
+    }
+    for (size_t c = 0; c < columns; ++c) draws[c].push_back(sums[c] / static_cast<double>(n));
+  }
+  for (size_t c = 0; c < columns; ++c) intervals[c] = Percentiles(std::move(draws[c]));
+  return intervals;
 }
 
 Interval BootstrapRatio(std::span<const double> numerators, std::span<const double> denominators,

@@ -77,6 +77,9 @@ inline constexpr Interval kNoInterval{std::numeric_limits<double>::quiet_NaN(),
 // 95 % percentile bootstrap of a mean of per-user values / of a ratio sum(numerator) /
 // sum(denominator).
 Interval BootstrapMean(std::span<const double> values, base::Rng& rng, int rounds = 1000);
+// Several means of the same users on the same draws: values [users, columns] -> one per column.
+std::vector<Interval> BootstrapMeans(std::span<const double> values, size_t columns, base::Rng& rng,
+                                     int rounds = 1000);
 Interval BootstrapRatio(std::span<const double> numerators, std::span<const double> denominators,
                         base::Rng& rng, int rounds = 1000);
 // The same for a share of pairs (AUC, XAUC), from the sums of CountPairs over each user's examples.
