@@ -24,14 +24,45 @@ constexpr uint32_t kGeneratorsVersion = 1;
 Status WriteGenerators(const fs::path& path, const Parts& parts) {
   UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer,
                           base::SectionWriter::Create(path, kGeneratorsKind, kGeneratorsVersion));
-  if (parts.popular != nullptr) UPNEXT_RETURN_IF_ERROR(parts.popular->Save(writer));
-  if (parts.co_watch != nullptr) UPNEXT_RETURN_IF_ERROR(parts.co_watch->Save(writer));
+  const retrieval::PopularItems no_items;
+  const retrieval::CoWatch no_pairs;
+  UPNEXT_RETURN_IF_ERROR((parts.popular != nullptr ? *parts.popular : no_items).Save(writer));
+  UPNEXT_RETURN_IF_ERROR((parts.co_watch != nullptr ? *parts.co_watch : no_pairs).Save(writer));
   return writer.Commit();
 }
 
 bool Holds(const Manifest& manifest, std::string_view name) {
   return std::ranges::any_of(manifest.files,
                              [&](const FileEntry& file) { return file.name == name; });
+}
+
+// Files that every bundle has must be in the list, or nobody would have verified them.
+Status CheckRequired(const fs::path& directory, const Manifest& manifest) {
+  for (const char* name : {kFeatures, kGenerators, kProject, kReport}) {
+    if (Holds(manifest, name)) continue;
+    return DataLoss("{}: expected a manifest that lists {}, found none; train again",
+                    directory.string(), name);
+  }
+  return Ok();
+}
+
+// The feature tables, which must be those that the manifest and the models speak of.
+Result<features::FeatureTables> LoadTables(const fs::path& directory, const Manifest& manifest) {
+  const fs::path path = directory / kFeatures;
+  UPNEXT_ASSIGN_OR_RETURN(
+      const base::SectionFile file,
+      base::SectionFile::Open(path, features::kTablesKind, features::kTablesVersion));
+  if (file.digest() != manifest.features_digest) {
+    return FailedPrecondition(
+        "{}: features with digest {:016x}, but the bundle was written with {:016x}; train again",
+        path.string(), file.digest(), manifest.features_digest);
+  }
+  UPNEXT_ASSIGN_OR_RETURN(features::FeatureTables tables, features::FeatureTables::Load(path));
+  if (tables.log_digest != manifest.log_digest) {
+    return FailedPrecondition("{}: learned from another log than the manifest says; train again",
+                              path.string());
+  }
+  return tables;
 }
 
 }  // namespace
@@ -78,11 +109,8 @@ Result<std::unique_ptr<Bundle>> Bundle::Open(const fs::path& directory, uint64_t
         "numbers differ; open it with its own log, or train again",
         directory.string(), manifest.log_version, manifest.log_digest, log_digest);
   }
-  UPNEXT_ASSIGN_OR_RETURN(bundle->tables_, features::FeatureTables::Load(directory / kFeatures));
-  if (bundle->tables_.log_digest != log_digest) {
-    return FailedPrecondition("{}: learned from another log than the manifest says; train again",
-                              (directory / kFeatures).string());
-  }
+  UPNEXT_RETURN_IF_ERROR(CheckRequired(directory, manifest));
+  UPNEXT_ASSIGN_OR_RETURN(bundle->tables_, LoadTables(directory, manifest));
   if (Holds(manifest, kCandidate)) {
     UPNEXT_ASSIGN_OR_RETURN(
         bundle->candidate_,

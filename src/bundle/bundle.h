@@ -93,7 +93,8 @@ class Bundle {
 
 // manifest.json alone, well-formed and of a known format.
 Result<Manifest> ReadManifest(const std::filesystem::path& directory);
-// The manifest, after checking the size and checksum of every file, without opening the models (`upnext inspect`).
+// The manifest, after checking the size and checksum of every file, without opening the models
+// (`upnext inspect`).
 Result<Manifest> VerifyBundle(const std::filesystem::path& directory);
 
 }  // namespace upnext::bundle

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/checksum.h"
 #include "base/file.h"
@@ -14,6 +16,8 @@ using nlohmann::json;
 namespace {
 
 constexpr int kFormat = 1;
+constexpr int kMaxDepth = 8;  // of nesting; a manifest has three levels
+constexpr char kManifest[] = "manifest.json";
 
 std::string Hex(uint64_t value) { return fmt::format("{:016x}", value); }
 
@@ -24,12 +28,20 @@ uint64_t ChecksumOf(std::string_view text) {
 }
 
 // The file is this very text: a reader renders what it parsed and compares, so no byte can differ
-// unseen.
+// unseen. Text that is no UTF-8, which a gate's reason may quote, is replaced instead of thrown at.
 std::string Render(json manifest) {
+  constexpr auto kReplace = json::error_handler_t::replace;
   manifest.erase("checksum");
-  const uint64_t checksum = ChecksumOf(manifest.dump());
+  const uint64_t checksum = ChecksumOf(manifest.dump(-1, ' ', false, kReplace));
   manifest["checksum"] = Hex(checksum);
-  return manifest.dump(2) + "\n";
+  return manifest.dump(2, ' ', false, kReplace) + "\n";
+}
+
+// What lies deeper than kMaxDepth is dropped, and then the text differs from what is rendered:
+// nobody's brackets exhaust the stack.
+json ParseBounded(const std::string& text) {
+  return json::parse(text,
+                     [](int depth, json::parse_event_t, json&) { return depth <= kMaxDepth; });
 }
 
 Manifest FromJson(const json& in) {
@@ -53,7 +65,23 @@ Manifest FromJson(const json& in) {
 
 // A file name of our own making: nothing that could lead out of the folder.
 bool IsPlainName(std::string_view name) {
-  return !name.empty() && name.find('/') == std::string_view::npos && name[0] != '.';
+  constexpr std::string_view kAllowed =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+  return !name.empty() && name.size() <= 64 && name[0] != '.' && name != kManifest &&
+         name.find_first_not_of(kAllowed) == std::string_view::npos;
+}
+
+Status CheckNames(const std::vector<FileEntry>& files, const std::string& where) {
+  std::set<std::string_view> names;
+  for (const FileEntry& file : files) {
+    if (!IsPlainName(file.name)) {
+      return DataLoss("{}: '{}' is not the name of a file of a bundle", where, file.name);
+    }
+    if (!names.insert(file.name).second) {
+      return DataLoss("{}: {} is listed twice", where, file.name);
+    }
+  }
+  return Ok();
 }
 
 }  // namespace
@@ -75,31 +103,28 @@ Status WriteManifest(const fs::path& directory, const Manifest& manifest) {
     out["files"].push_back(
         {{"name", file.name}, {"bytes", file.bytes}, {"checksum", Hex(file.checksum)}});
   }
-  return base::WriteFileAtomic(directory / "manifest.json", Render(std::move(out)));
+  return base::WriteFileAtomic(directory / kManifest, Render(std::move(out)));
 }
 
 Result<Manifest> ReadManifest(const fs::path& directory) {
-  const fs::path path = directory / "manifest.json";
+  const fs::path path = directory / kManifest;
   UPNEXT_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(path));
   try {
-    const json parsed = json::parse(text);
-    const int format = parsed.at("format").get<int>();
-    if (format != kFormat) {
-      return FailedPrecondition("{}: bundle format {}, this upnext reads format {}; train again",
-                                path.string(), format, kFormat);
-    }
+    const json parsed = ParseBounded(text);
     if (Render(parsed) != text) {
       return DataLoss(
           "{}: its checksum does not match its content: the file was changed after it "
           "was written; train again or restore it",
           path.string());
     }
-    Manifest manifest = FromJson(parsed);
-    for (const FileEntry& file : manifest.files) {
-      if (!IsPlainName(file.name)) {
-        return DataLoss("{}: '{}' is no file name", path.string(), file.name);
-      }
+    // After the checksum, so that a damaged digit does not pass for another format.
+    const int format = parsed.at("format").get<int>();
+    if (format != kFormat) {
+      return FailedPrecondition("{}: bundle format {}, this upnext reads format {}; train again",
+                                path.string(), format, kFormat);
     }
+    Manifest manifest = FromJson(parsed);
+    UPNEXT_RETURN_IF_ERROR(CheckNames(manifest.files, path.string()));
     manifest.version = directory.filename().string();
     return manifest;
   } catch (const std::exception& error) {
@@ -115,7 +140,13 @@ Result<FileEntry> DescribeFile(const fs::path& directory, const std::string& nam
 Result<Manifest> VerifyBundle(const fs::path& directory) {
   UPNEXT_ASSIGN_OR_RETURN(Manifest manifest, ReadManifest(directory));
   for (const FileEntry& expected : manifest.files) {
-    UPNEXT_ASSIGN_OR_RETURN(const FileEntry found, DescribeFile(directory, expected.name));
+    const Result<FileEntry> described = DescribeFile(directory, expected.name);
+    if (!described && described.error().code == Code::kNotFound) {
+      return DataLoss("{}: is in the bundle's manifest, but not there; train again or restore it",
+                      (directory / expected.name).string());
+    }
+    if (!described) return std::unexpected(described.error());
+    const FileEntry& found = *described;
     if (found.bytes != expected.bytes || found.checksum != expected.checksum) {
       return DataLoss(
           "{}: expected {} bytes with checksum {:016x}, found {} bytes with {:016x}: the "

@@ -29,12 +29,12 @@ std::string_view TitleOf(unsigned status) {
       return "Not Found";
     case 405:
       return "Method Not Allowed";
-    case 408:
-      return "Request Timeout";
     case 413:
       return "Content Too Large";
     case 415:
       return "Unsupported Media Type";
+    case 431:
+      return "Request Header Fields Too Large";
     case 503:
       return "Service Unavailable";
     case 507:
@@ -85,6 +85,7 @@ class Parameters {
   static Result<Parameters> Parse(const urls::url_view& url) {
     Parameters out;
     for (const auto param : url.params()) {
+      if (param.key.empty() && param.value.empty()) continue;  // "?" alone, or "&&"
       for (const auto& [key, value] : out.values_) {
         if (key == param.key) return InvalidArgument("parameter {} is given twice", key);
       }
@@ -180,7 +181,8 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
                      {"ranked", c.ranked},
                      {"shown", c.shown},
                      {"filtered_seen", c.filtered_seen},
-                     {"filtered_removed", c.filtered_removed}};
+                     {"filtered_removed", c.filtered_removed},
+                     {"filtered_excluded", c.filtered_excluded}};
     out["milliseconds"] = {{"retrieval", slate.retrieval_ms}, {"ranking", slate.ranking_ms}};
   }
   return JsonOf(out);
@@ -199,9 +201,17 @@ Result<HttpResponse> Similar(serving::Service& service, const urls::url_view& ur
   return JsonOf(out);
 }
 
+// Without parameters such as a charset, and without blanks around it.
+std::string_view MediaTypeOf(std::string_view content_type) {
+  content_type = content_type.substr(0, content_type.find(';'));
+  const size_t begin = content_type.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  return content_type.substr(begin, content_type.find_last_not_of(" \t") - begin + 1);
+}
+
 Result<HttpResponse> Events(serving::Service& service, const HttpRequest& request) {
-  const std::string_view type = request.content_type.substr(0, request.content_type.find(';'));
-  if (!type.empty() && type != "application/json") {
+  const std::string_view type = MediaTypeOf(request.content_type);
+  if (!type.empty() && !boost::urls::grammar::ci_is_equal(type, "application/json")) {
     return ProblemOf(415, fmt::format("expected Content-Type application/json, found '{}'", type));
   }
   UPNEXT_ASSIGN_OR_RETURN(EventBatch batch, ParseEvents(request.body));
@@ -255,10 +265,11 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
     return NotFound("there is no resource {}; /openapi.json lists them",
                     request.target.substr(0, request.target.find('?')));
   }
-  if (request.method != resource.method) {
+  const bool get = resource.method == "GET";
+  if (request.method != resource.method && !(get && request.method == "HEAD")) {
     HttpResponse refused =
         ProblemOf(405, fmt::format("expected {}, found {}", resource.method, request.method));
-    refused.allow = resource.method;
+    refused.allow = get ? "GET, HEAD" : resource.method;
     return refused;
   }
   switch (resource.route) {
@@ -288,7 +299,13 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
 HttpResponse Api::Handle(const HttpRequest& request) {
   const auto begin = std::chrono::steady_clock::now();
   Route route = Route::kOther;
-  Result<HttpResponse> answer = Answer(request, &route);
+  Result<HttpResponse> answer = [&]() -> Result<HttpResponse> {
+    try {
+      return Answer(request, &route);
+    } catch (const std::exception& error) {  // of a library, or out of memory
+      return Internal("the request could not be answered: {}", error.what());
+    }
+  }();
   HttpResponse response = answer ? *std::move(answer) : ProblemOf(answer.error());
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
   metrics_.Observe(route, response.status, elapsed.count());

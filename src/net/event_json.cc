@@ -114,8 +114,10 @@ Status SetKey(std::string_view key, const dom::element& value, RawEvent* event, 
     event->position = static_cast<uint16_t>(number);
   } else if (key == "propensity") {
     UPNEXT_ASSIGN_OR_RETURN(const double number, NumberOf(value, 0, 1));
-    if (number == 0) return InvalidArgument("expected a probability above 0, found 0");
     event->propensity = static_cast<float>(number);
+    if (!(event->propensity > 0)) {
+      return InvalidArgument("expected a probability above 0, found {}", number);
+    }
   } else if (key == "off_site") {
     if (value.get(event->off_site) != simdjson::SUCCESS) {
       return InvalidArgument("expected true or false, found {}", KindOf(value));

@@ -1,5 +1,6 @@
 #include "net/http_server.h"
 
+#include <algorithm>
 #include <boost/asio.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
@@ -25,6 +26,10 @@ namespace {
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 constexpr auto kStopPatience = std::chrono::seconds(10);  // for requests in flight
 constexpr size_t kMaxHeaderBytes = 16 << 10;
+constexpr size_t kFirstBytes = 4 << 10;
+// How long, and for how many bytes, a client that was refused may go on sending.
+constexpr auto kDrainPatience = std::chrono::seconds(1);
+constexpr size_t kMaxDrainedBytes = 64 << 20;
 
 // The connections that are open, and whether each waits for a request. Those are closed at once
 // when the server stops; the others answer first.
@@ -39,6 +44,10 @@ class Connections {
     base::MutexLock lock(mutex_);
     waiting_.erase(stream);
     if (--open_ == 0) none_.notify_all();
+  }
+  bool stopping() {
+    base::MutexLock lock(mutex_);
+    return stopping_;
   }
   // False when the server is stopping: close instead of waiting for another request.
   bool SetWaiting(beast::tcp_stream* stream, bool waiting) {
@@ -76,7 +85,7 @@ class Connections {
   bool stopping_ = false;
 };
 
-http::response<http::string_body> MessageOf(HttpResponse answer, unsigned version,
+http::response<http::string_body> MessageOf(HttpResponse answer, bool head, unsigned version,
                                             bool keep_alive) {
   http::response<http::string_body> message;
   message.version(version);
@@ -85,33 +94,64 @@ http::response<http::string_body> MessageOf(HttpResponse answer, unsigned versio
   message.set(http::field::content_type, answer.content_type);
   message.set(http::field::cache_control, "no-store");
   if (!answer.allow.empty()) message.set(http::field::allow, answer.allow);
-  message.body() = std::move(answer.body);
   message.keep_alive(keep_alive);
-  message.prepare_payload();
+  message.content_length(answer.body.size());  // of a HEAD too: what a GET would have sent
+  if (!head) message.body() = std::move(answer.body);
   return message;
 }
+
+HttpRequest RequestOf(const http::request<http::string_body>& request) {
+  const auto view = [](auto text) { return std::string_view(text.data(), text.size()); };
+  return {.method = view(request.method_string()),
+          .target = view(request.target()),
+          .content_type = view(request[http::field::content_type]),
+          .body = request.body()};
+}
+
+// Removes a connection when its coroutine ends, however it ends.
+class Registration {
+ public:
+  Registration(Connections& connections, beast::tcp_stream* stream)
+      : connections_(connections), stream_(stream) {
+    connections_.Add(stream_);
+  }
+  ~Registration() { connections_.Remove(stream_); }
+  Registration(const Registration&) = delete;
+  Registration& operator=(const Registration&) = delete;
+
+ private:
+  Connections& connections_;
+  beast::tcp_stream* const stream_;
+};
+
+using Parser = http::request_parser<http::string_body>;
 
 }  // namespace
 
 struct HttpServer::Rep {
   const ServerOptions options;
   Api api;
+  Connections connections;  // outlives the context, whose coroutines know it
   asio::io_context context;
-  tcp::acceptor acceptor;
-  Connections connections;
+  tcp::acceptor acceptor;  // on a strand of its own, where it is closed too
+  uint16_t port = 0;
   std::vector<std::thread> threads;
   bool stopped = false;
 
   Rep(const ServerOptions& o, serving::Service& service)
-      : options(o), api(service), acceptor(context) {}
+      : options(o), api(service), acceptor(asio::make_strand(context)) {}
 
   Status Listen();
   asio::awaitable<void> Accept();
   asio::awaitable<void> Serve(beast::tcp_stream stream);
   // One request and its answer; false when the connection is to be closed.
   asio::awaitable<bool> Exchange(beast::tcp_stream& stream, beast::flat_buffer& buffer);
-  asio::awaitable<bool> Write(beast::tcp_stream& stream, HttpResponse answer, unsigned version,
-                              bool keep_alive);
+  // Waits until a request begins; false when none came.
+  asio::awaitable<bool> Await(beast::tcp_stream& stream, beast::flat_buffer& buffer);
+  asio::awaitable<boost::system::error_code> Read(beast::tcp_stream& stream,
+                                                  beast::flat_buffer& buffer, Parser& parser);
+  // Answers a request that cannot be read, and is done with the connection.
+  asio::awaitable<void> Refuse(beast::tcp_stream& stream, boost::system::error_code error);
   std::chrono::seconds timeout() const { return std::chrono::seconds(options.timeout_s); }
 };
 
@@ -127,6 +167,7 @@ Status HttpServer::Rep::Listen() {
   if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (!error) port = acceptor.local_endpoint(error).port();
   if (error) {
     return Unavailable("cannot listen on {}:{}: {}; stop what uses the port, or choose another one",
                        options.address, options.port, error.message());
@@ -151,61 +192,107 @@ asio::awaitable<void> HttpServer::Rep::Accept() {
 }
 
 asio::awaitable<void> HttpServer::Rep::Serve(beast::tcp_stream stream) {
-  connections.Add(&stream);
+  const Registration registration(connections, &stream);
   beast::flat_buffer buffer;
-  while (connections.SetWaiting(&stream, true) && co_await Exchange(stream, buffer)) {
+  while (connections.SetWaiting(&stream, true)) {
+    const bool again = co_await Exchange(stream, buffer);
+    if (!again) break;
   }
   boost::system::error_code ignored;
   stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
-  connections.Remove(&stream);
 }
 
-asio::awaitable<bool> HttpServer::Rep::Write(beast::tcp_stream& stream, HttpResponse answer,
-                                             unsigned version, bool keep_alive) {
-  const auto message = MessageOf(std::move(answer), version, keep_alive);
+asio::awaitable<bool> HttpServer::Rep::Await(beast::tcp_stream& stream,
+                                             beast::flat_buffer& buffer) {
+  if (buffer.size() > 0) co_return true;  // it came together with the one before
   stream.expires_after(timeout());
-  const auto [error, bytes] = co_await http::async_write(stream, message, kNoThrow);
-  co_return !error && keep_alive;
+  const auto [error, bytes] =
+      co_await stream.async_read_some(buffer.prepare(kFirstBytes), kNoThrow);
+  if (error) co_return false;
+  buffer.commit(bytes);
+  co_return true;
+}
+
+asio::awaitable<boost::system::error_code> HttpServer::Rep::Read(beast::tcp_stream& stream,
+                                                                 beast::flat_buffer& buffer,
+                                                                 Parser& parser) {
+  parser.body_limit(options.max_body_bytes);
+  parser.header_limit(kMaxHeaderBytes);
+  stream.expires_after(timeout());  // for all of it, so that slow senders do not pile up
+  const auto [header_error, header_bytes] =
+      co_await http::async_read_header(stream, buffer, parser, kNoThrow);
+  if (header_error) co_return header_error;
+  if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+    const http::response<http::empty_body> go_on(http::status::continue_, 11);
+    const auto [error, bytes] = co_await http::async_write(stream, go_on, kNoThrow);
+    if (error) co_return error;
+  }
+  const auto [error, bytes] = co_await http::async_read(stream, buffer, parser, kNoThrow);
+  co_return error;
+}
+
+asio::awaitable<void> HttpServer::Rep::Refuse(beast::tcp_stream& stream,
+                                              boost::system::error_code error) {
+  // A closed, idle or cancelled connection gets no answer; bytes that are no HTTP do.
+  const auto& http_errors = http::make_error_code(http::error::bad_method).category();
+  if (error.category() != http_errors || error == http::error::end_of_stream ||
+      error == http::error::partial_message) {
+    co_return;
+  }
+  HttpResponse problem;
+  if (error == http::error::body_limit) {
+    problem = api.Problem(413, fmt::format("expected a body of at most {} bytes; send smaller "
+                                           "batches",
+                                           options.max_body_bytes));
+  } else if (error == http::error::header_limit) {
+    problem = api.Problem(
+        431, fmt::format("expected a request line and headers of at most {} bytes in all",
+                         kMaxHeaderBytes));
+  } else {
+    problem = api.Problem(400, fmt::format("expected an HTTP request: {}", error.message()));
+  }
+  const auto message = MessageOf(std::move(problem), false, 11, false);
+  stream.expires_after(timeout());
+  const auto [write_error, written] = co_await http::async_write(stream, message, kNoThrow);
+  if (write_error) co_return;
+  // To close while the client still sends would reset the connection and lose the answer.
+  boost::system::error_code ignored;
+  stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
+  stream.expires_after(kDrainPatience);
+  std::vector<char> sink(64 << 10);
+  for (size_t left = kMaxDrainedBytes; left > 0;) {
+    const auto [read_error, bytes] = co_await stream.async_read_some(asio::buffer(sink), kNoThrow);
+    if (read_error) co_return;
+    left -= std::min(left, bytes);
+  }
 }
 
 asio::awaitable<bool> HttpServer::Rep::Exchange(beast::tcp_stream& stream,
                                                 beast::flat_buffer& buffer) {
-  http::request_parser<http::string_body> parser;
-  parser.body_limit(options.max_body_bytes);
-  parser.header_limit(kMaxHeaderBytes);
-  stream.expires_after(timeout());
-  const auto [error, bytes] = co_await http::async_read(stream, buffer, parser, kNoThrow);
+  const bool begun = co_await Await(stream, buffer);
   connections.SetWaiting(&stream, false);
-  if (error == http::error::body_limit) {
-    co_return co_await Write(
-        stream,
-        api.Problem(413, fmt::format("expected a body of at most {} bytes; send smaller batches",
-                                     options.max_body_bytes)),
-        11, false);
+  if (!begun) co_return false;
+  Parser parser;
+  const boost::system::error_code error = co_await Read(stream, buffer, parser);
+  if (error) {
+    co_await Refuse(stream, error);
+    co_return false;
   }
-  // Bytes that are no HTTP; a closed, idle or cancelled connection gets no answer.
-  if (error && error.category() == http::make_error_code(http::error::bad_method).category() &&
-      error != http::error::end_of_stream && error != http::error::partial_message) {
-    co_return co_await Write(stream, api.Problem(400, error.message()), 11, false);
-  }
-  if (error) co_return false;
   const auto& request = parser.get();
-  const auto view = [](auto text) { return std::string_view(text.data(), text.size()); };
-  const bool head = request.method() == http::verb::head;
-  HttpResponse answer = api.Handle({.method = head ? "GET" : view(request.method_string()),
-                                    .target = view(request.target()),
-                                    .content_type = view(request[http::field::content_type]),
-                                    .body = request.body()});
-  if (head) answer.body.clear();
-  const bool keep_alive = request.keep_alive();
-  co_return co_await Write(stream, std::move(answer), request.version(), keep_alive);
+  HttpResponse answer = api.Handle(RequestOf(request));
+  const bool keep_alive = request.keep_alive() && !connections.stopping();
+  const auto message = MessageOf(std::move(answer), request.method() == http::verb::head,
+                                 request.version(), keep_alive);
+  stream.expires_after(timeout());
+  const auto [write_error, written] = co_await http::async_write(stream, message, kNoThrow);
+  co_return !write_error && keep_alive;
 }
 
 Result<std::unique_ptr<HttpServer>> HttpServer::Start(const ServerOptions& options,
                                                       serving::Service& service) {
   auto rep = std::make_unique<Rep>(options, service);
   UPNEXT_RETURN_IF_ERROR(rep->Listen());
-  asio::co_spawn(rep->context, rep->Accept(), asio::detached);
+  asio::co_spawn(rep->acceptor.get_executor(), rep->Accept(), asio::detached);
   const unsigned threads = options.threads > 0 ? static_cast<unsigned>(options.threads)
                                                : std::max(1u, std::thread::hardware_concurrency());
   for (unsigned i = 0; i < threads; ++i) {
@@ -217,16 +304,12 @@ Result<std::unique_ptr<HttpServer>> HttpServer::Start(const ServerOptions& optio
 HttpServer::HttpServer(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 HttpServer::~HttpServer() { Stop(); }
 
-uint16_t HttpServer::port() const {
-  boost::system::error_code error;
-  const auto endpoint = rep_->acceptor.local_endpoint(error);
-  return error ? rep_->options.port : endpoint.port();
-}
+uint16_t HttpServer::port() const { return rep_->port; }
 
 void HttpServer::Stop() {
   if (std::exchange(rep_->stopped, true)) return;
   rep_->api.SetStopping();
-  asio::post(rep_->context, [this] {
+  asio::post(rep_->acceptor.get_executor(), [this] {
     boost::system::error_code ignored;
     rep_->acceptor.close(ignored);
   });

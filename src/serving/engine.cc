@@ -38,22 +38,50 @@ struct Pooled {
   std::vector<float> predictions;
 };
 
+enum class Verdict : uint8_t { kPass, kSeen, kRemoved, kExcluded };
+
 // The union of what the sources propose, in the order of first mention (SY-02).
 class Pool {
  public:
   explicit Pool(StageCounts& counts) : counts_(counts) {}
   void Add(uint32_t item, std::string_view source, double score) {
-    ++counts_.proposed;
-    const auto [at, fresh] = index_.try_emplace(item, items_.size());
-    if (fresh) items_.push_back({.item = item, .sources = {}, .score = 0, .predictions = {}});
-    items_[at->second].sources.push_back({source, score});
+    if (Mention(item, items_.size())) {
+      items_.push_back({.item = item, .sources = {}, .score = 0, .predictions = {}});
+      ++counts_.after_filters;
+    }
+    items_[index_[item]].sources.push_back({source, score});
+  }
+  // A source came upon an item that a filter keeps from the slate.
+  void LeaveOut(uint32_t item, Verdict why) {
+    if (!Mention(item, kLeftOut)) return;
+    counts_.filtered_seen += why == Verdict::kSeen ? 1 : 0;
+    counts_.filtered_removed += why == Verdict::kRemoved ? 1 : 0;
+    counts_.filtered_excluded += why == Verdict::kExcluded ? 1 : 0;
   }
   std::vector<Pooled> Take() { return std::move(items_); }
 
  private:
+  static constexpr size_t kLeftOut = SIZE_MAX;
+
+  bool Mention(uint32_t item, size_t place) {  // true the first time
+    ++counts_.proposed;
+    const bool fresh = index_.try_emplace(item, place).second;
+    counts_.distinct += fresh ? 1 : 0;
+    return fresh;
+  }
+
   StageCounts& counts_;
   std::vector<Pooled> items_;
-  std::unordered_map<uint32_t, size_t> index_;
+  std::unordered_map<uint32_t, size_t> index_;  // place in items_, or kLeftOut
+};
+
+// A request with everything looked up: what the sources and the filters read.
+struct Asked {
+  const Request& request;
+  const UserState& state;
+  features::Context context;
+  events::User user;
+  std::unordered_set<uint32_t> excluded;
 };
 
 }  // namespace
@@ -87,126 +115,111 @@ struct Engine::Rep {
         candidate_features(b.tables(), c),
         ranking_features(b.tables(), c) {}
 
-  features::Context ContextOf(const Request& request) const;
-  void Propose(const UserState& state, const events::User& user, const features::Context& context,
-               const Request& request, const std::unordered_set<uint32_t>& excluded, Pool* pool,
-               StageCounts* counts) const;
-  void ProposeByModel(const UserState& state, const events::User& user,
-                      const features::Context& context, size_t n,
-                      const std::unordered_set<uint32_t>& excluded, Pool* pool) const;
-  void ProposeCoWatched(const UserState& state, const features::Context& context,
-                        const std::unordered_set<uint32_t>& excluded, Pool* pool,
-                        StageCounts* counts) const;
-  // Adds the best of a list that pass the filters.
+  Asked Ask(const UserState& state, const Request& request) const;
+  Verdict Judge(uint32_t item, const Asked& asked) const;
+  void Propose(const Asked& asked, Pool* pool) const;
+  void ProposeByModel(const Asked& asked, size_t n, Pool* pool) const;
+  void ProposeCoWatched(const Asked& asked, Pool* pool) const;
+  // Adds the `n` best of a list that pass the filters.
   void ProposeList(std::span<const retrieval::Proposal> list, size_t n, std::string_view source,
-                   const UserState& state, const std::unordered_set<uint32_t>& excluded, Pool* pool,
-                   StageCounts* counts) const;
-  bool Filtered(uint32_t item, const UserState& state, const std::unordered_set<uint32_t>& excluded,
-                StageCounts* counts) const;
-  void Rank(const UserState& state, const events::User& user, const features::Context& context,
-            std::vector<Pooled>* pooled) const;
+                   const Asked& asked, Pool* pool) const;
+  void Rank(const Asked& asked, std::vector<Pooled>* pooled, StageCounts* counts) const;
   Recommendation Describe(Pooled pooled, const Reasons& reasons) const;
   void AddNotes(const UserState& state, const Request& request, Slate* slate) const;
 };
 
-features::Context Engine::Rep::ContextOf(const Request& request) const {
-  return {.time_ms = request.time_ms,
-          .device = catalogue.Find(IdSpace::kDevice, request.device),
-          .region = catalogue.Find(IdSpace::kRegion, request.region),
-          .seed = catalogue.Find(IdSpace::kItem, request.seed)};
+Asked Engine::Rep::Ask(const UserState& state, const Request& request) const {
+  Asked asked{.request = request,
+              .state = state,
+              .context = {.time_ms = request.time_ms,
+                          .device = catalogue.Find(IdSpace::kDevice, request.device),
+                          .region = catalogue.Find(IdSpace::kRegion, request.region),
+                          .seed = catalogue.Find(IdSpace::kItem, request.seed)},
+              .user = catalogue.user(catalogue.Find(IdSpace::kUser, request.user)),
+              .excluded = {}};
+  for (const std::string& id : request.exclude) {
+    const uint32_t item = catalogue.Find(IdSpace::kItem, id);
+    if (item != events::kNone) asked.excluded.insert(item);
+  }
+  if (asked.context.seed != events::kNone) asked.excluded.insert(asked.context.seed);
+  return asked;
 }
 
-bool Engine::Rep::Filtered(uint32_t item, const UserState& state,
-                           const std::unordered_set<uint32_t>& excluded,
-                           StageCounts* counts) const {
-  if (options.filter_seen && state.HasWatched(item)) {
-    if (counts != nullptr) ++counts->filtered_seen;
-    return true;
-  }
-  if (excluded.contains(item)) {
-    if (counts != nullptr) ++counts->filtered_excluded;
-    return true;
-  }
-  if (catalogue.item(item).removed) {
-    if (counts != nullptr) ++counts->filtered_removed;
-    return true;
-  }
-  return false;
+Verdict Engine::Rep::Judge(uint32_t item, const Asked& asked) const {
+  if (options.filter_seen && asked.state.HasWatched(item)) return Verdict::kSeen;
+  if (asked.excluded.contains(item)) return Verdict::kExcluded;
+  return catalogue.item(item).removed ? Verdict::kRemoved : Verdict::kPass;
 }
 
-void Engine::Rep::ProposeByModel(const UserState& state, const events::User& user,
-                                 const features::Context& context, size_t n,
-                                 const std::unordered_set<uint32_t>& excluded, Pool* pool) const {
+void Engine::Rep::ProposeByModel(const Asked& asked, size_t n, Pool* pool) const {
   thread_local features::CandidateBatch batch;
   thread_local retrieval::CandidateModel::Scratch scratch;
   thread_local std::vector<float> vector;
   thread_local std::vector<retrieval::Hit> hits;
   batch.Clear();
   // Example age 0: now, however long ago training ended (CG-09).
-  candidate_features.Append(state, user, context, 0, &batch);
+  candidate_features.Append(asked.state, asked.user, asked.context, 0, &batch);
   vector.resize(bundle.candidate()->dim());
   bundle.candidate()->UserVectors(batch, vector.data(), scratch, {});
   const features::Vocabulary& items = bundle.tables().vocabulary(features::VocabularyId::kItem);
-  bundle.index()->Search(
-      vector, n, [&](uint32_t row) { return Filtered(items.Id(row), state, excluded, nullptr); },
-      &hits);
+  const auto skip = [&](uint32_t row) {
+    const Verdict verdict = Judge(items.Id(row), asked);
+    if (verdict != Verdict::kPass) pool->LeaveOut(items.Id(row), verdict);
+    return verdict != Verdict::kPass;
+  };
+  bundle.index()->Search(vector, n, skip, &hits);
   for (const retrieval::Hit& hit : hits) {
     pool->Add(items.Id(hit.row), kModelSource, static_cast<double>(hit.score));
   }
 }
 
 void Engine::Rep::ProposeList(std::span<const retrieval::Proposal> list, size_t n,
-                              std::string_view source, const UserState& state,
-                              const std::unordered_set<uint32_t>& excluded, Pool* pool,
-                              StageCounts* counts) const {
+                              std::string_view source, const Asked& asked, Pool* pool) const {
   for (size_t i = 0, added = 0; i < list.size() && added < n; ++i) {
-    if (Filtered(list[i].item, state, excluded, counts)) continue;
+    const Verdict verdict = Judge(list[i].item, asked);
+    if (verdict != Verdict::kPass) {
+      pool->LeaveOut(list[i].item, verdict);
+      continue;
+    }
     pool->Add(list[i].item, source, list[i].score);
     ++added;
   }
 }
 
-void Engine::Rep::ProposeCoWatched(const UserState& state, const features::Context& context,
-                                   const std::unordered_set<uint32_t>& excluded, Pool* pool,
-                                   StageCounts* counts) const {
+void Engine::Rep::ProposeCoWatched(const Asked& asked, Pool* pool) const {
   std::unordered_map<uint32_t, double> sums;
   const auto add = [&](uint32_t seed) {
     for (const retrieval::Proposal& p : bundle.co_watch().Similar(seed)) sums[p.item] += p.score;
   };
-  const auto watches = state.watches();
+  const auto watches = asked.state.watches();
   for (size_t i = watches.size(), n = 0; i > 0 && n < kCoWatchSeeds; --i, ++n) {
     add(watches[i - 1].id);
   }
-  if (context.seed != events::kNone) add(context.seed);
+  if (asked.context.seed != events::kNone) add(asked.context.seed);
   std::vector<retrieval::Proposal> list;
   list.reserve(sums.size());
   for (const auto& [item, score] : sums) list.push_back({item, score});
   std::ranges::sort(list, [](const auto& a, const auto& b) {
     return a.score != b.score ? a.score > b.score : a.item < b.item;
   });
-  ProposeList(list, options.co_watch, kCoWatchSource, state, excluded, pool, counts);
+  ProposeList(list, options.co_watch, kCoWatchSource, asked, pool);
 }
 
-void Engine::Rep::Propose(const UserState& state, const events::User& user,
-                          const features::Context& context, const Request& request,
-                          const std::unordered_set<uint32_t>& excluded, Pool* pool,
-                          StageCounts* counts) const {
+void Engine::Rep::Propose(const Asked& asked, Pool* pool) const {
   const bool model = bundle.candidate() != nullptr && bundle.index() != nullptr;
   if (model) {
-    ProposeByModel(state, user, context, std::max(options.candidates, request.n), excluded, pool);
+    ProposeByModel(asked, std::max(options.candidates, asked.request.n), pool);
     // The scores of different sources cannot be compared, so the first stage alone is the model's
     // order.
-    if (request.stage == Stage::kRetrieval) return;
+    if (asked.request.stage == Stage::kRetrieval) return;
   }
-  ProposeCoWatched(state, context, excluded, pool, counts);
-  ProposeList(bundle.popular().trending(), options.trending, kTrendingSource, state, excluded, pool,
-              counts);
-  const size_t popular = model ? options.popular : std::max(options.popular, request.n);
-  ProposeList(bundle.popular().overall(), popular, kPopularSource, state, excluded, pool, counts);
+  ProposeCoWatched(asked, pool);
+  ProposeList(bundle.popular().trending(), options.trending, kTrendingSource, asked, pool);
+  const size_t popular = model ? options.popular : std::max(options.popular, asked.request.n);
+  ProposeList(bundle.popular().overall(), popular, kPopularSource, asked, pool);
 }
 
-void Engine::Rep::Rank(const UserState& state, const events::User& user,
-                       const features::Context& context, std::vector<Pooled>* pooled) const {
+void Engine::Rep::Rank(const Asked& asked, std::vector<Pooled>* pooled, StageCounts* counts) const {
   thread_local features::RankingBlock query(features::Side::kQuery);
   thread_local features::RankingBlock impressions(features::Side::kImpression);
   thread_local ranking::Ranker::Scratch scratch;
@@ -214,10 +227,11 @@ void Engine::Rep::Rank(const UserState& state, const events::User& user,
   const ranking::Ranker& ranker = *bundle.ranker();
   query.Clear();
   impressions.Clear();
-  ranking_features.AppendQuery(state, user, context, &query);
+  ranking_features.AppendQuery(asked.state, asked.user, asked.context, &query);
   for (const Pooled& candidate : *pooled) {
     const uint32_t source = catalogue.Find(IdSpace::kSource, candidate.sources.front().source);
-    ranking_features.AppendImpression(state, user, context, {candidate.item, source}, &impressions);
+    ranking_features.AppendImpression(asked.state, asked.user, asked.context,
+                                      {candidate.item, source}, &impressions);
   }
   const size_t tasks = ranker.objectives().size();
   predictions.resize(pooled->size() * tasks);
@@ -231,6 +245,8 @@ void Engine::Rep::Rank(const UserState& state, const events::User& user,
   std::ranges::sort(*pooled, [](const Pooled& a, const Pooled& b) {
     return a.score != b.score ? a.score > b.score : a.item < b.item;
   });
+  counts->ranked = static_cast<uint32_t>(pooled->size());
+  counts->queries = static_cast<uint32_t>(query.rows);
 }
 
 Recommendation Engine::Rep::Describe(Pooled pooled, const Reasons& reasons) const {
@@ -286,34 +302,23 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request) 
       "{:016x}",
       base::Fingerprint(request.user, static_cast<uint64_t>(request.time_ms) * 1'000'003 +
                                           rep_->requests.fetch_add(1)));
-  const features::Context context = rep_->ContextOf(request);
-  const events::User user =
-      rep_->catalogue.user(rep_->catalogue.Find(IdSpace::kUser, request.user));
-  std::unordered_set<uint32_t> excluded;
-  for (const std::string& id : request.exclude) {
-    const uint32_t item = rep_->catalogue.Find(IdSpace::kItem, id);
-    if (item != events::kNone) excluded.insert(item);
-  }
-  if (context.seed != events::kNone) excluded.insert(context.seed);
-
+  const Asked asked = rep_->Ask(state, request);
   slate.counts.catalogue = rep_->catalogue.size(IdSpace::kItem);
   Pool pool(slate.counts);
-  rep_->Propose(state, user, context, request, excluded, &pool, &slate.counts);
+  rep_->Propose(asked, &pool);
   std::vector<Pooled> pooled = pool.Take();
-  slate.counts.distinct = slate.counts.after_filters = static_cast<uint32_t>(pooled.size());
   slate.retrieval_ms = MillisecondsSince(begin);
 
   const auto ranking_begin = std::chrono::steady_clock::now();
   if (request.stage == Stage::kRanking && rep_->bundle.ranker() != nullptr) {
-    rep_->Rank(state, user, context, &pooled);
-    slate.counts.ranked = static_cast<uint32_t>(pooled.size());
+    rep_->Rank(asked, &pooled, &slate.counts);
   } else {
     for (Pooled& candidate : pooled) candidate.score = candidate.sources.front().score;
   }
   slate.ranking_ms = MillisecondsSince(ranking_begin);
 
   if (pooled.size() > request.n) pooled.resize(request.n);
-  const Reasons reasons(rep_->bundle, rep_->catalogue, state, context);
+  const Reasons reasons(rep_->bundle, rep_->catalogue, state, asked.context);
   for (Pooled& candidate : pooled) {
     slate.items.push_back(rep_->Describe(std::move(candidate), reasons));
   }

@@ -34,12 +34,12 @@ struct EngineOptions {
 enum class Stage : uint8_t { kRetrieval, kRanking };  // where to stop
 
 struct Request {
-  std::string user;
+  std::string user = {};
   uint32_t n = 20;
-  std::string device, region, seed;  // "" = unknown; seed: the item being watched
+  std::string device = {}, region = {}, seed = {};  // "" = unknown; seed: the item being watched
   int64_t time_ms = 0;
   Stage stage = Stage::kRanking;
-  std::vector<std::string> exclude;  // item ids never to show in this slate
+  std::vector<std::string> exclude = {};  // item ids never to show in this slate
 };
 
 struct Recommendation {
@@ -50,9 +50,14 @@ struct Recommendation {
   std::vector<float> predictions;    // by objective, empty without a ranker
   std::string reason;                // "because you watched ...", for people
 };
+// The funnel (SY-01). Filters work inside the sources, so that what they leave out makes room for
+// the next best: `proposed` counts every mention of an item by a source, left out or not,
+// `distinct` the different items among them, and
+//   after_filters = distinct - filtered_seen - filtered_removed - filtered_excluded.
 struct StageCounts {
   uint32_t catalogue = 0, proposed = 0, distinct = 0, after_filters = 0, ranked = 0, shown = 0;
   uint32_t filtered_seen = 0, filtered_removed = 0, filtered_excluded = 0;
+  uint32_t queries = 0;  // rows of query features made: 1 for any number of candidates (RK-01)
 };
 struct Slate {
   std::string request;                // fresh request id, to be sent back with events

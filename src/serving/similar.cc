@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <set>
 
 #include "serving/engine.h"
@@ -26,10 +27,11 @@ struct Near {
   double cosine;
 };
 
-// The `n` rows whose vectors point most nearly the way of `row`'s. A scan: norms of popular items
-// are large, so a search by inner product would answer "what is popular" instead of "what is
-// alike".
-std::vector<Near> NearestByCosine(const nn::EmbeddingTable& vectors, uint32_t row, size_t n) {
+// The `n` rows, of those not skipped, whose vectors point most nearly the way of `row`'s. A scan:
+// norms of popular items are large, so a search by inner product would answer "what is popular"
+// instead of "what is alike".
+std::vector<Near> NearestByCosine(const nn::EmbeddingTable& vectors, uint32_t row, size_t n,
+                                  const std::function<bool(uint32_t row)>& skip) {
   const std::span<const float> query = vectors.Row(row);
   const double query_norm = std::sqrt(static_cast<double>(Dot(query, query)));
   std::vector<Near> best;
@@ -38,12 +40,12 @@ std::vector<Near> NearestByCosine(const nn::EmbeddingTable& vectors, uint32_t ro
     return a.cosine != b.cosine ? a.cosine > b.cosine : a.row < b.row;
   };
   for (uint32_t other = 1; other < vectors.rows(); ++other) {
-    if (other == row) continue;
     const std::span<const float> v = vectors.Row(other);
     const double norm = std::sqrt(static_cast<double>(Dot(v, v)));
     if (norm == 0) continue;
     const Near near{other, static_cast<double>(Dot(query, v)) / (query_norm * norm)};
     if (best.size() == n && !better(near, best.front())) continue;
+    if (skip(other)) continue;
     if (best.size() == n) {
       std::ranges::pop_heap(best, better);
       best.pop_back();
@@ -86,7 +88,10 @@ Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
   if (similar.size() < n && bundle.candidate() != nullptr) {
     const features::Vocabulary& items = bundle.tables().vocabulary(features::VocabularyId::kItem);
     const nn::EmbeddingTable& vectors = bundle.candidate()->item_vectors();
-    for (const Near& near : NearestByCosine(vectors, items.Row(item), n + similar.size())) {
+    const auto skip = [&](uint32_t row) {
+      return taken.contains(items.Id(row)) || catalogue.item(items.Id(row)).removed;
+    };
+    for (const Near& near : NearestByCosine(vectors, items.Row(item), n - similar.size(), skip)) {
       add(items.Id(near.row), "item-vectors", near.cosine, "watched after similar histories");
     }
   }

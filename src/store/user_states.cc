@@ -191,6 +191,10 @@ Result<Applied> UserStates::Apply(std::span<const RawEvent> events,
   if (rep_->store == nullptr) {
     return FailedPrecondition("these user states have no store: events cannot be kept");
   }
+  if (!ids.empty() && ids.size() != events.size()) {
+    return InvalidArgument("expected no ids or one for each of {} events, found {}", events.size(),
+                           ids.size());
+  }
   base::MutexLock lock(rep_->writing);
   UPNEXT_ASSIGN_OR_RETURN(const std::vector<size_t> fresh, rep_->Fresh(events, ids));
   uint64_t added = 0;

@@ -1,0 +1,224 @@
+// A project folder for tests: a small log and a bundle of untrained models over it, both published
+// as version v000001.
+//
+//   const TestProject project({.seed = 2});
+//   auto bundle = Bundle::Open(project.bundle_folder(), project.log().log().digest());
+//
+// Users "u", "u1" .. "u11" in regions DE and US, items "i0" .. with titles; "i1", much watched, is
+// removed. The same options give the same bytes.
+#ifndef UPNEXT_BUNDLE_TEST_BUNDLE_H_
+#define UPNEXT_BUNDLE_TEST_BUNDLE_H_
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/file.h"
+#include "base/progress.h"
+#include "base/rng.h"
+#include "base/test_folder.h"
+#include "base/thread_pool.h"
+#include "bundle/bundle.h"
+#include "features/test_log.h"
+#include "features/test_tables.h"
+#include "ranking/objectives.h"
+#include "ranking/ranker.h"
+#include "retrieval/candidate_model.h"
+#include "retrieval/generators.h"
+#include "retrieval/index.h"
+
+namespace upnext::bundle {
+
+struct TestProjectOptions {
+  uint64_t seed = 1;    // of the weights
+  uint32_t items = 40;  // another number is another log
+  bool candidate = true, ranker = true, generators = true;
+  std::vector<std::string> drop = {};  // [features] drop: other tables of the same log
+};
+
+inline std::string TestUser(uint32_t n) { return n == 0 ? "u" : features::Numbered("u", n); }
+
+inline std::vector<events::RawItem> TestItems(uint32_t n) {
+  std::vector<events::RawItem> items;
+  for (uint32_t i = 0; i < n; ++i) {
+    items.push_back(features::ItemOf(features::Numbered("i", i), i % 5 == 4 ? events::kAbsent : 100,
+                                     features::Numbered("c", i % 4),
+                                     {features::Numbered("t", i % 3)}));
+    items.back().title = features::Numbered("Title of ", i);
+    items.back().removed = i == 1;
+  }
+  return items;
+}
+
+inline std::vector<events::RawUser> TestUsers() {
+  std::vector<events::RawUser> users;
+  for (uint32_t u = 0; u < 12; ++u) {
+    users.emplace_back().user = TestUser(u);
+    users.back().region = u % 2 == 0 ? "DE" : "US";
+    users.back().age = static_cast<float>(20 + u);
+  }
+  return users;
+}
+
+// A page of three items now and then, one of which is clicked and watched; searches between.
+inline std::vector<events::RawEvent> TestEvents(uint32_t items) {
+  using events::EventType;
+  base::Rng rng(7);
+  std::vector<events::RawEvent> events;
+  for (uint32_t u = 0; u < 12; ++u) {
+    for (int page = 0; page < 8; ++page) {
+      const int64_t now = features::Minutes(page * 1'500 + static_cast<double>(rng.Below(60)));
+      const std::string user = TestUser(u), request = fmt::format("r{}-{}", u, page);
+      const auto add = [&](events::RawEvent event, uint16_t position = 0) {
+        event.request = request;
+        event.device = u % 3 == 0 ? "tv" : "phone";
+        event.region = u % 2 == 0 ? "DE" : "US";
+        event.source = "popular";
+        event.position = position;
+        events.push_back(std::move(event));
+      };
+      std::string item;
+      for (uint16_t position = 1; position <= 3; ++position) {
+        item = features::Numbered("i", rng.Below(items) * rng.Below(items) / items);
+        add(features::Of(EventType::kImpression, user, item, now), position);
+      }
+      add(features::Of(EventType::kClick, user, item, now + 1'000));
+      add(features::Watch(user, item, now + 2'000, static_cast<float>(20 + rng.Below(100))));
+      if (page % 3 == 0) {
+        events.push_back(features::Search(user, features::Numbered("word", rng.Below(9)), now));
+      }
+    }
+  }
+  return events;
+}
+
+class TestProject {
+ public:
+  explicit TestProject(const TestProjectOptions& options = {})
+      : options_(options),
+        log_(TestEvents(options.items), TestItems(options.items), TestUsers()),
+        tables_(features::LearnTables(log_)),
+        pool_(1) {
+    tables_.log_digest = log_.log().digest();
+    tables_.spec.drop = options.drop;
+    MakeGenerators();
+    MakeModels();
+    PublishLog();
+    PublishBundle();
+  }
+
+  Parts parts() const {
+    Parts parts;
+    parts.tables = &tables_;
+    parts.candidate = candidate_.get();
+    parts.index = index_.get();
+    parts.popular = options_.generators ? &popular_ : nullptr;
+    parts.co_watch = options_.generators ? &co_watch_ : nullptr;
+    parts.ranker = ranker_.get();
+    parts.project_toml = "[project]\nname = \"test\"\n";
+    parts.report_json = "{\"seed\": 1}\n";
+    return parts;
+  }
+  // Every item has a place in vocabularies and statistics of this log.
+  const features::TestLog& log() const { return log_; }
+  const features::FeatureTables& tables() const { return tables_; }
+  std::filesystem::path log_root() const { return folder_ / "log"; }
+  std::filesystem::path bundle_root() const { return folder_ / "bundles"; }
+  std::filesystem::path store() const { return folder_ / "store"; }
+  std::filesystem::path log_folder() const { return log_root() / "v000001"; }
+  std::filesystem::path bundle_folder() const { return bundle_root() / "v000001"; }
+  uint64_t digest() const { return log_.log().digest(); }
+  std::unique_ptr<Bundle> Open() const {
+    Result<std::unique_ptr<Bundle>> bundle = Bundle::Open(bundle_folder(), digest());
+    if (!bundle) ADD_FAILURE() << bundle.error().message;
+    return bundle ? *std::move(bundle) : nullptr;
+  }
+
+ private:
+  void MakeGenerators() {
+    const features::CompleteRule rule;
+    const auto split =
+        examples::Split::Make({.kind = examples::SplitOptions::Kind::kNone}, log_.log(), rule);
+    ASSERT_TRUE(split) << split.error().message;
+    const examples::ReplaySource source{log_.log(), log_.catalogue(), rule, *split};
+    popular_ = retrieval::PopularItems::Learn(source);
+    co_watch_ = retrieval::CoWatch::Learn(source, {}, pool_);
+  }
+  void MakeModels() {
+    base::Rng rng(options_.seed);
+    if (options_.candidate) {
+      candidate_ = std::make_unique<retrieval::CandidateModel>(
+          retrieval::CandidateModelOptions{
+              .dim = 8, .embedding_dim = 8, .depth = 1, .recent_windows = {}},
+          retrieval::ShapeOf(tables_), rng);
+      // Weights as large as after training, so that every input moves the scores.
+      for (nn::Parameter& parameter : candidate_->Parameters()) Spread(parameter, rng);
+      auto index = retrieval::BuildIndex({}, candidate_->item_vectors(), pool_, base::NoProgress());
+      ASSERT_TRUE(index) << index.error().message;
+      index_ = *std::move(index);
+    }
+    if (!options_.ranker) return;
+    auto ranker =
+        ranking::Ranker::Make({.widths = {8}, .max_dim = 4}, ranking::ObjectivesFromConfig({}),
+                              ranking::ShapeOf(tables_), rng);
+    ASSERT_TRUE(ranker) << ranker.error().message;
+    ranker_ = std::make_unique<ranking::Ranker>(*std::move(ranker));
+    for (nn::Parameter& parameter : ranker_->Parameters()) Spread(parameter, rng);
+  }
+  // All but row 0 of a table, which stands for what is not in the vocabulary.
+  static void Spread(nn::Parameter& parameter, base::Rng& rng) {
+    const auto is_zero = [](float value) { return value == 0; };
+    const size_t width = parameter.shape.size() < 2 ? 0 : parameter.shape[1];
+    const bool table = std::ranges::all_of(parameter.value.first(width), is_zero);
+    for (float& value : parameter.value.subspan(table ? width : 0)) {
+      value = static_cast<float>(rng.Uniform() - 0.5);
+    }
+  }
+  void PublishLog() {
+    base::VersionedRoot root(log_root());
+    const auto staged = root.Begin();
+    ASSERT_TRUE(staged) << staged.error().message;
+    const Status written = events::WriteEventLog(*staged, TestEvents(options_.items),
+                                                 TestItems(options_.items), TestUsers());
+    ASSERT_TRUE(written) << written.error().message;
+    const auto version = root.Publish(*staged);
+    ASSERT_TRUE(version) << version.error().message;
+    ASSERT_TRUE(root.SetCurrent(*version));
+  }
+  void PublishBundle() {
+    base::VersionedRoot root(bundle_root());
+    const auto staged = root.Begin();
+    ASSERT_TRUE(staged) << staged.error().message;
+    Manifest manifest;
+    manifest.created = "2026-01-02T03:04:05Z";
+    manifest.log_version = "v000001";
+    manifest.upnext_version = "0.1.0";
+    manifest.split = "none";
+    manifest.machine = "a test";
+    manifest.seed = options_.seed;
+    const Status written = WriteBundle(*staged, parts(), &manifest);
+    ASSERT_TRUE(written) << written.error().message;
+    const auto version = root.Publish(*staged);
+    ASSERT_TRUE(version) << version.error().message;
+    ASSERT_TRUE(root.SetCurrent(*version));
+  }
+
+  const TestProjectOptions options_;
+  const base::TestFolder folder_;
+  const features::TestLog log_;
+  features::FeatureTables tables_;
+  base::ThreadPool pool_;
+  std::unique_ptr<retrieval::CandidateModel> candidate_;
+  std::unique_ptr<retrieval::Index> index_;
+  retrieval::PopularItems popular_;
+  retrieval::CoWatch co_watch_;
+  std::unique_ptr<ranking::Ranker> ranker_;
+};
+
+}  // namespace upnext::bundle
+
+#endif  // UPNEXT_BUNDLE_TEST_BUNDLE_H_

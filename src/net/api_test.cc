@@ -1,0 +1,302 @@
+#include "net/api.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <regex>
+#include <sstream>
+
+#include "net/openapi.h"
+#include "serving/test_service.h"
+
+namespace upnext::net {
+namespace {
+
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+
+class ApiTest : public testing::Test {
+ protected:
+  HttpResponse Get(const std::string& target) {
+    return api_.Handle({.method = "GET", .target = target, .content_type = "", .body = ""});
+  }
+  HttpResponse Post(const std::string& target, const std::string& body,
+                    const std::string& type = "application/json") {
+    return api_.Handle({.method = "POST", .target = target, .content_type = type, .body = body});
+  }
+  json GetJson(const std::string& target) {
+    const HttpResponse answer = Get(target);
+    EXPECT_EQ(answer.status, 200u) << answer.body;
+    EXPECT_EQ(answer.content_type, "application/json");
+    return json::parse(answer.body);
+  }
+  // The detail of an answer that must be problem details with this status.
+  static std::string Detail(const HttpResponse& answer, unsigned status) {
+    EXPECT_EQ(answer.status, status) << answer.body;
+    EXPECT_EQ(answer.content_type, "application/problem+json");
+    const json body = json::parse(answer.body);
+    EXPECT_EQ(body["status"], status);
+    EXPECT_EQ(body["type"], "about:blank");
+    EXPECT_FALSE(body["title"].get<std::string>().empty());
+    return body["detail"];
+  }
+  std::vector<std::string> ItemsOf(const json& slate) {
+    std::vector<std::string> ids;
+    for (const json& item : slate["items"]) ids.push_back(item["item"]);
+    return ids;
+  }
+
+  serving::TestService service_;
+  Api api_{*service_};
+};
+
+TEST_F(ApiTest, RecommendationsHoldItemsWithReasons) {
+  const json slate = GetJson("/v1/recommendations?user=u&n=5");
+  EXPECT_EQ(slate["user"], "u");
+  EXPECT_EQ(slate["bundle"], "v000001");
+  EXPECT_EQ(slate["request"].get<std::string>().size(), 16u);
+  ASSERT_EQ(slate["items"].size(), 5u);
+  EXPECT_TRUE(slate["notes"].empty());
+  EXPECT_FALSE(slate.contains("counts"));
+  for (const json& item : slate["items"]) {
+    EXPECT_TRUE(item["score"].is_number());
+    EXPECT_THAT(item["title"].get<std::string>(), testing::StartsWith("Title of"));
+    EXPECT_FALSE(item["reason"].get<std::string>().empty());
+    EXPECT_FALSE(item.contains("sources"));
+  }
+  EXPECT_EQ(GetJson("/v1/recommendations?user=u")["items"].size(), 20u);
+}
+
+TEST_F(ApiTest, SY02_ExplainAddsSourcesPredictionsAndCounts) {
+  const json slate = GetJson("/v1/recommendations?user=u&n=3&explain=1");
+  for (const json& item : slate["items"]) {
+    EXPECT_TRUE(item["sources"][0]["source"].is_string());
+    EXPECT_TRUE(item["sources"][0]["score"].is_number());
+    EXPECT_TRUE(item["predictions"]["watch"].is_number());
+    EXPECT_TRUE(item["predictions"]["click"].is_number());
+  }
+  const json& counts = slate["counts"];
+  EXPECT_EQ(counts["catalogue"], 40);
+  EXPECT_EQ(counts["shown"], 3);
+  EXPECT_EQ(counts["after_filters"].get<int>(),
+            counts["distinct"].get<int>() - counts["filtered_seen"].get<int>() -
+                counts["filtered_removed"].get<int>() - counts["filtered_excluded"].get<int>());
+  EXPECT_GE(slate["milliseconds"]["ranking"].get<double>(), 0);
+  EXPECT_FALSE(GetJson("/v1/recommendations?user=u&explain=false").contains("counts"));
+}
+
+TEST_F(ApiTest, ParametersAreDecoded) {
+  EXPECT_EQ(GetJson("/v1/recommendations?user=J%C3%BCrgen%20A%26B%3D")["user"], "Jürgen A&B=");
+  EXPECT_EQ(GetJson("/v1/recommendations?user=a%2Bb")["user"], "a+b");
+  EXPECT_EQ(GetJson("/v1/recommendations?&user=a+b&&")["user"], "a b");  // as forms send it
+  const json slate = GetJson("/v1/recommendations?user=nobody&device=tv&region=DE&seed=i3&n=40");
+  EXPECT_THAT(ItemsOf(slate), testing::Not(testing::Contains("i3")));
+  EXPECT_THAT(slate["notes"][0].get<std::string>(), HasSubstr("unknown user"));
+  const json unseen = GetJson("/v1/recommendations?user=u&device=toaster&region=X&seed=Y");
+  EXPECT_EQ(unseen["notes"].size(), 3u);
+  // Bytes that are no UTF-8 are a user like any other, and the answer is still JSON.
+  GetJson("/v1/recommendations?user=%FF%00x");
+}
+
+TEST_F(ApiTest, CG22_RegionChangesTheListOfAnUnknownUser) {
+  EXPECT_NE(ItemsOf(GetJson("/v1/recommendations?user=nobody&region=DE")),
+            ItemsOf(GetJson("/v1/recommendations?user=nobody&region=US")));
+}
+
+TEST_F(ApiTest, WrongParametersSayWhatWasExpected) {
+  const auto detail = [&](const std::string& query) {
+    return Detail(Get("/v1/recommendations?" + query), 400);
+  };
+  EXPECT_THAT(detail(""), HasSubstr("parameter user: expected a user id"));
+  EXPECT_THAT(detail("user="), HasSubstr("parameter user: expected a user id"));
+  EXPECT_THAT(detail("usr=u"), HasSubstr("there is no parameter 'usr'; did you mean 'user'"));
+  EXPECT_THAT(detail("user=u&regoin=DE"), HasSubstr("did you mean 'region'"));
+  EXPECT_THAT(detail("user=u&qqqqqqqq=1"), HasSubstr("there is no parameter 'qqqqqqqq'"));
+  EXPECT_THAT(detail("user=u&user=v"), HasSubstr("user is given twice"));
+  for (const char* n : {"0", "1001", "-1", "2.5", "ten", "5x", "99999999999999999999", "%20 5"}) {
+    EXPECT_THAT(detail(fmt::format("user=u&n={}", n)), testing::Not(testing::IsEmpty())) << n;
+  }
+  EXPECT_THAT(detail("user=u&n=1001"), HasSubstr("a whole number from 1 to 1000, found '1001'"));
+  EXPECT_THAT(detail("user=u&explain=yes"), HasSubstr("explain: expected 0 or 1, found 'yes'"));
+  EXPECT_THAT(detail("user=" + std::string(513, 'x')), HasSubstr("at most 512 bytes, found 513"));
+  EXPECT_EQ(GetJson("/v1/recommendations?n=1000&user=" + std::string(512, 'x'))["items"].size(),
+            39u);
+}
+
+TEST_F(ApiTest, SV04_PostedEventsChangeTheNextList) {
+  const std::string list = "/v1/recommendations?user=u&n=10";
+  const std::vector<std::string> before = ItemsOf(GetJson(list));
+  const HttpResponse taken = Post(
+      "/v1/events",
+      fmt::format(R"({{"events": [{{"user": "u", "item": "{}", "type": "watch", "value": 99}}]}})",
+                  before[0]));
+  ASSERT_EQ(taken.status, 200u) << taken.body;
+  EXPECT_EQ(json::parse(taken.body), json({{"accepted", 1}, {"duplicates", 0}}));
+  EXPECT_THAT(ItemsOf(GetJson(list)), testing::Not(testing::Contains(before[0])));
+}
+
+TEST_F(ApiTest, RepeatedEventIdsAreDuplicates) {
+  const std::string body =
+      R"({"events": [{"user": "u", "item": "i3", "type": "click", "id": "e1"},
+                     {"user": "u", "item": "i3", "type": "click", "id": "e1"},
+                     {"user": "v", "item": "i3", "type": "click", "id": "e1"}]})";
+  EXPECT_EQ(json::parse(Post("/v1/events", body).body), json({{"accepted", 2}, {"duplicates", 1}}));
+  EXPECT_EQ(json::parse(Post("/v1/events", body).body), json({{"accepted", 0}, {"duplicates", 3}}));
+  EXPECT_EQ(service_->State("v")->totals().clicks, 1u);
+}
+
+TEST_F(ApiTest, OneWrongEventKeepsTheWholeBatchOut) {
+  const std::string good = R"({"user": "w", "item": "i3", "type": "click"})";
+  EXPECT_THAT(Detail(Post("/v1/events", R"({"events": [)" + good + R"(, {"user": "w"}]})"), 400),
+              HasSubstr("events[1]: expected a type"));
+  EXPECT_EQ(service_->State("w")->totals().events, 0u);
+  EXPECT_THAT(Detail(Post("/v1/events", "{"), 400), HasSubstr("not JSON"));
+}
+
+TEST_F(ApiTest, EventsMustBeJson) {
+  const std::string body = R"({"events": []})";
+  for (const char* type :
+       {"text/plain", "application/x-www-form-urlencoded", "application/jsonx"}) {
+    EXPECT_THAT(Detail(Post("/v1/events", body, type), 415), HasSubstr(type));
+  }
+  for (const char* type : {"", "application/json", "application/json; charset=utf-8",
+                           "Application/JSON ; charset=utf-8"}) {
+    EXPECT_EQ(Post("/v1/events", body, type).status, 200u) << type;
+  }
+}
+
+TEST_F(ApiTest, SimilarItemsByPath) {
+  const json similar = GetJson("/v1/items/i2/similar?n=4");
+  EXPECT_EQ(similar["item"], "i2");
+  EXPECT_EQ(similar["items"].size(), 4u);
+  EXPECT_TRUE(similar["items"][0]["sources"][0]["source"].is_string());
+  EXPECT_THAT(ItemsOf(similar), testing::Not(testing::Contains("i2")));
+  EXPECT_THAT(Detail(Get("/v1/items/nothing/similar"), 404), HasSubstr("'nothing'"));
+  // An id that came with an event is known; one with a slash is one segment when encoded.
+  Post("/v1/events", R"({"events": [{"user": "u", "item": "a/b", "type": "click"}]})");
+  EXPECT_EQ(GetJson("/v1/items/a%2Fb/similar")["item"], "a/b");
+  EXPECT_THAT(Detail(Get("/v1/items/i2/similar?m=4"), 400), HasSubstr("no parameter 'm'"));
+  EXPECT_THAT(Detail(Get("/v1/items/i2/similar?n=0"), 400), HasSubstr("from 1 to 1000"));
+}
+
+TEST_F(ApiTest, UnknownResourcesAndWrongMethods) {
+  for (const char* target : {"/", "/v1", "/v1/recommendations/", "/v2/events", "/v1/items/i2",
+                             "/v1/items/i2/similar/x", "/healthz/x", "//healthz"}) {
+    EXPECT_THAT(Detail(Get(target), 404), HasSubstr("there is no resource")) << target;
+  }
+  const HttpResponse get_events = Get("/v1/events");
+  EXPECT_THAT(Detail(get_events, 405), HasSubstr("expected POST, found GET"));
+  EXPECT_EQ(get_events.allow, "POST");
+  const HttpResponse post_list = Post("/v1/recommendations?user=u", "{}");
+  Detail(post_list, 405);
+  EXPECT_EQ(post_list.allow, "GET, HEAD");
+  const auto with = [&](std::string_view method, std::string_view target) {
+    return api_.Handle({.method = method, .target = target, .content_type = "", .body = ""});
+  };
+  EXPECT_EQ(with("HEAD", "/healthz").status, 200u);
+  EXPECT_EQ(with("HEAD", "/v1/events").status, 405u);
+  EXPECT_EQ(with("DELETE", "/healthz").status, 405u);
+  for (const char* target : {"", "*", "nonsense", "/a b", "/%zz", "/v1/recommendations?user=%4"}) {
+    EXPECT_EQ(with("GET", target).status, 400u) << target;
+  }
+}
+
+TEST_F(ApiTest, HealthAndReadiness) {
+  EXPECT_EQ(GetJson("/healthz"), json({{"status", "ok"}}));
+  EXPECT_EQ(GetJson("/readyz"), json({{"status", "ready"}, {"bundle", "v000001"}}));
+  api_.SetStopping();
+  EXPECT_THAT(Detail(Get("/readyz"), 503), HasSubstr("stopping"));
+  EXPECT_EQ(Get("/healthz").status, 200u);
+  EXPECT_EQ(Get("/v1/recommendations?user=u").status, 200u);
+}
+
+TEST_F(ApiTest, MetricsCountRequestsEventsAndTime) {
+  Get("/v1/recommendations?user=u");
+  Get("/v1/recommendations?user=v");
+  Get("/v1/recommendations");
+  Get("/nothing");
+  api_.Problem(413, "too large");
+  const std::string event = R"({"user": "u", "item": "i3", "type": "click", "id": "x"})";
+  Post("/v1/events", R"({"events": [)" + event + ", " + event + "]}");
+  const HttpResponse answer = Get("/metrics");
+  EXPECT_EQ(answer.content_type, "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_THAT(
+      answer.body,
+      AllOf(HasSubstr("upnext_http_requests_total{route=\"recommendations\",status=\"2xx\"} 2\n"),
+            HasSubstr("upnext_http_requests_total{route=\"recommendations\",status=\"4xx\"} 1\n"),
+            HasSubstr("upnext_http_requests_total{route=\"other\",status=\"4xx\"} 2\n"),
+            HasSubstr("upnext_http_request_seconds_count{route=\"recommendations\"} 3\n"),
+            HasSubstr("upnext_http_request_seconds_bucket{route=\"events\",le=\"+Inf\"} 1\n"),
+            HasSubstr("upnext_events_applied_total 1\n"),
+            HasSubstr("upnext_events_duplicate_total 1\n"),
+            HasSubstr("upnext_catalogue_items 40\n"),
+            HasSubstr("upnext_bundle_info{version=\"v000001\",log=\"v000001\"} 1\n")));
+}
+
+TEST_F(ApiTest, MetricsAreWellFormed) {
+  Get("/v1/recommendations?user=u");
+  const std::regex sample(R"rx([a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [0-9.e+-]+)rx");
+  const std::regex comment(R"rx(# (HELP [a-z_]+ .+|TYPE [a-z_]+ (counter|gauge|histogram)))rx");
+  std::istringstream lines(Get("/metrics").body);
+  uint64_t last = 0;
+  size_t buckets = 0;
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_TRUE(std::regex_match(line, line.starts_with('#') ? comment : sample)) << line;
+    if (!line.starts_with("upnext_http_request_seconds_bucket{route=\"recommendations\"")) continue;
+    const uint64_t count = std::stoull(line.substr(line.rfind(' ')));
+    EXPECT_GE(count, last) << "buckets are cumulative";
+    last = count;
+    ++buckets;
+  }
+  EXPECT_EQ(buckets, 15u);
+  EXPECT_EQ(last, 1u);
+}
+
+TEST_F(ApiTest, OpenApiDescribesExactlyWhatIsAnswered) {
+  const json described = GetJson("/openapi.json");
+  EXPECT_EQ(described["openapi"], "3.1.0");
+  std::vector<std::string> paths;
+  for (const auto& [path, operations] : described["paths"].items()) {
+    paths.push_back(path);
+    for (const auto& [method, operation] : operations.items()) {
+      std::string target = std::regex_replace(path, std::regex(R"(\{id\})"), "i2");
+      if (path == "/v1/recommendations") target += "?user=u";
+      const HttpResponse answer = method == "get" ? Get(target) : Post(target, R"({"events": []})");
+      EXPECT_TRUE(operation["responses"].contains(std::to_string(answer.status)))
+          << path << " answered " << answer.status;
+      EXPECT_EQ(answer.status, 200u) << path;
+    }
+  }
+  EXPECT_THAT(paths, testing::UnorderedElementsAre("/v1/recommendations", "/v1/events",
+                                                   "/v1/items/{id}/similar", "/healthz", "/readyz",
+                                                   "/metrics", "/openapi.json"));
+  // Its event schema names the types and the keys that are taken.
+  const json& event = described["components"]["schemas"]["Event"]["properties"];
+  EXPECT_EQ(event["type"]["enum"].size(), events::kEventTypes - 1);
+  for (const json& type : event["type"]["enum"]) {
+    EXPECT_TRUE(events::ParseEventType(type.get<std::string>())) << type;
+  }
+  for (const auto& [key, schema] : event.items()) {
+    const std::string body = fmt::format(
+        R"({{"events": [{{"{}": null, "user": "u", "item": "i", "type": "click"}}]}})", key);
+    const bool required = key == "user" || key == "item" || key == "type";
+    EXPECT_TRUE(required || Post("/v1/events", body).status == 200) << key;
+  }
+}
+
+TEST_F(ApiTest, EveryAnswerIsJsonWhateverTheTarget) {
+  base::Rng rng(11);
+  const std::string alphabet = "/v1recommendations?user=&%ABn.items0~ \xc3\xff\"\\{}";
+  for (int round = 0; round < 3'000; ++round) {
+    std::string target = rng.Below(2) == 0 ? "/" : "/v1/recommendations?";
+    for (uint64_t n = rng.Below(24); n > 0; --n) target += alphabet[rng.Below(alphabet.size())];
+    const HttpResponse answer = Get(target);
+    EXPECT_TRUE(json::accept(answer.body)) << target << ": " << answer.body;
+    EXPECT_NE(answer.status, 500u) << target;
+  }
+}
+
+}  // namespace
+}  // namespace upnext::net

@@ -1,0 +1,177 @@
+#include "net/event_json.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/rng.h"
+
+namespace upnext::net {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+std::string BatchOf(const std::string& event) { return R"({"events": [)" + event + "]}"; }
+
+// The message of a refused batch.
+std::string Refusal(const std::string& body) {
+  const Result<EventBatch> batch = ParseEvents(body);
+  if (batch) {
+    ADD_FAILURE() << "taken: " << body;
+    return {};
+  }
+  EXPECT_EQ(batch.error().code, Code::kInvalidArgument);
+  return batch.error().message;
+}
+
+TEST(ParseEvents, TakesEveryColumn) {
+  const auto batch = ParseEvents(BatchOf(
+      R"({"user": "u", "item": "i", "time": 1700000000.25, "type": "watch", "value": 31.5,
+          "request": "r", "position": 3, "source": "popular", "propensity": 0.5, "device": "tv",
+          "region": "DE", "seed": "j", "off_site": true, "id": "e1"})"));
+  ASSERT_TRUE(batch) << batch.error().message;
+  ASSERT_EQ(batch->events.size(), 1u);
+  const events::RawEvent& event = batch->events[0];
+  EXPECT_EQ(event.user, "u");
+  EXPECT_EQ(event.item, "i");
+  EXPECT_EQ(event.time_ms, 1'700'000'000'250);
+  EXPECT_EQ(event.type, events::EventType::kWatch);
+  EXPECT_EQ(event.value, 31.5f);
+  EXPECT_EQ(event.request, "r");
+  EXPECT_EQ(event.position, 3);
+  EXPECT_EQ(event.source, "popular");
+  EXPECT_EQ(event.propensity, 0.5f);
+  EXPECT_EQ(event.device, "tv");
+  EXPECT_EQ(event.region, "DE");
+  EXPECT_EQ(event.seed, "j");
+  EXPECT_TRUE(event.off_site);
+  EXPECT_THAT(batch->ids, testing::ElementsAre("e1"));
+}
+
+TEST(ParseEvents, AbsentAndNullColumnsAreUnknown) {
+  const auto batch = ParseEvents(BatchOf(
+      R"({"user": "u", "item": "i", "type": "impression", "time": null, "value": null,
+          "position": null, "id": null, "off_site": null})"));
+  ASSERT_TRUE(batch) << batch.error().message;
+  const events::RawEvent& event = batch->events[0];
+  EXPECT_EQ(event.time_ms, events::kNoTime);
+  EXPECT_TRUE(std::isnan(event.value));
+  EXPECT_TRUE(std::isnan(event.propensity));
+  EXPECT_EQ(event.position, 0);
+  EXPECT_FALSE(event.off_site);
+  EXPECT_THAT(batch->ids, testing::ElementsAre(""));
+}
+
+TEST(ParseEvents, EveryEventTypeIsTakenByItsName) {
+  for (size_t type = 1; type < events::kEventTypes; ++type) {
+    const std::string name(events::EventTypeName(static_cast<events::EventType>(type)));
+    const std::string rest = name == "search" ? R"("query": "q")" : R"("item": "i", "value": 1)";
+    const auto batch =
+        ParseEvents(BatchOf(fmt::format(R"({{"user": "u", "type": "{}", {}}})", name, rest)));
+    ASSERT_TRUE(batch) << name << ": " << batch.error().message;
+    EXPECT_EQ(static_cast<size_t>(batch->events[0].type), type);
+  }
+}
+
+TEST(ParseEvents, KeepsUnicodeAndEscapes) {
+  const auto batch = ParseEvents(BatchOf(
+      R"({"user": "Jürgen \u00e9\ud83d\ude00", "type": "search", "query": "東京 \"ramen\"\n"})"));
+  ASSERT_TRUE(batch) << batch.error().message;
+  EXPECT_EQ(batch->events[0].user, "Jürgen é😀");
+  EXPECT_EQ(batch->events[0].query, "東京 \"ramen\"\n");
+  EXPECT_THAT(Refusal(BatchOf("{\"user\": \"\xff\xfe\"}")), HasSubstr("not JSON"));
+  EXPECT_THAT(Refusal(BatchOf(R"({"user": "\ud83d"})")), HasSubstr("not JSON"));
+}
+
+TEST(ParseEvents, EveryWrongEventSaysWhatWasExpectedAndWhere) {
+  const struct {
+    std::string event, want;
+  } cases[] = {
+      {R"("an event")", "expected an object, found a string"},
+      {R"([])", "expected an object, found an array"},
+      {R"({})", "expected a user, found none"},
+      {R"({"user": ""})", "expected a user, found none"},
+      {R"({"user": 7})", "user: expected a string, found a number"},
+      {R"({"user": "u"})", "expected a type, found none"},
+      {R"({"user": "u", "type": null})", "expected a type, found none"},
+      {R"({"user": "u", "type": "wacth"})", "there is no event type 'wacth'; did you mean 'watch'"},
+      {R"({"user": "u", "type": 3})", "type: expected a string, found a number"},
+      {R"({"user": "u", "type": "click"})", "expected an item, found none"},
+      {R"({"user": "u", "type": "click", "item": ["i"]})",
+       "item: expected a string, found an array"},
+      {R"({"user": "u", "type": "watch", "item": "i"})", "expected a value (watched seconds)"},
+      {R"({"user": "u", "type": "rating", "item": "i"})", "expected a value (stars)"},
+      {R"({"user": "u", "type": "search"})", "expected a query for a search, found none"},
+      {R"({"user": "u", "type": "search", "query": "q", "item": "i"})", "expected no item"},
+      {R"({"usr": "u"})", "usr: there is no such key; did you mean 'user'"},
+      {R"({"zzzzzzzz": "u"})", "zzzzzzzz: there is no such key"},
+      {R"({"value": "7"})", "value: expected a number, found a string"},
+      {R"({"value": -1})", "value: expected a number from 0 to"},
+      {R"({"value": 1e10})", "value: expected a number from 0 to"},
+      {R"({"value": true})", "value: expected a number, found true or false"},
+      {R"({"time": "2024-01-01"})", "time: expected a number, found a string"},
+      {R"({"time": -5})", "time: expected a number from 0"},
+      {R"({"time": 1700000000000})", "are these milliseconds?"},
+      {R"({"position": 0})", "position: expected a number from 1 to 65535, found 0"},
+      {R"({"position": 65536})", "position: expected a number from 1 to 65535"},
+      {R"({"position": 1.5})", "position: expected a whole number from 1, found 1.5"},
+      {R"({"propensity": 0})", "propensity: expected a probability above 0"},
+      {R"({"propensity": 1e-60})", "propensity: expected a probability above 0"},
+      {R"({"propensity": 1.01})", "propensity: expected a number from 0 to 1"},
+      {R"({"off_site": 1})", "off_site: expected true or false, found a number"},
+      {R"({"device": {}})", "device: expected a string, found an object"},
+      {R"({"id": 5})", "id: expected a string, found a number"},
+      {R"({"id": ")" + std::string(kMaxIdBytes + 1, 'x') + R"("})", "expected at most 512 bytes"},
+  };
+  const std::string good = R"({"user": "u", "item": "i", "type": "click"})";
+  for (const auto& [event, want] : cases) {
+    EXPECT_THAT(Refusal(BatchOf(good + ", " + event)),
+                AllOf(HasSubstr("events[1]"), HasSubstr(want)))
+        << event;
+  }
+}
+
+TEST(ParseEvents, WhatIsNoBatchIsRefused) {
+  for (const std::string body :
+       {"", " ", "{", "nonsense", R"({"events": [})", "\xff", R"({"a": 1}})"}) {
+    EXPECT_THAT(Refusal(body), HasSubstr("the body is not JSON")) << body;
+  }
+  for (const std::string body : {"{}", "[]", "7", "null", R"({"events": {}})",
+                                 R"({"events": null})", R"({"event": []})", R"([{"user": "u"}])"}) {
+    EXPECT_THAT(Refusal(body), HasSubstr(R"(expected {"events": [...]})")) << body;
+  }
+  const std::string deep(100'000, '[');
+  EXPECT_THAT(Refusal(R"({"events": )" + deep), HasSubstr("not JSON"));
+}
+
+TEST(ParseEvents, BatchesHaveALimit) {
+  const std::string event = R"({"user": "u", "item": "i", "type": "click"})";
+  std::string list = event;
+  for (size_t i = 1; i < kMaxEvents; ++i) list += "," + event;
+  const auto full = ParseEvents(BatchOf(list));
+  ASSERT_TRUE(full) << full.error().message;
+  EXPECT_EQ(full->events.size(), kMaxEvents);
+  EXPECT_THAT(Refusal(BatchOf(list + "," + event)),
+              HasSubstr("expected at most 10000 events in a batch, found 10001"));
+  EXPECT_TRUE(ParseEvents(R"({"events": []})")->events.empty());
+}
+
+TEST(ParseEvents, ChangedBytesNeverCrash) {
+  const std::string good = BatchOf(
+      R"({"user": "u", "item": "i", "time": 1700000000.25, "type": "watch", "value": 31.5,
+          "position": 3, "propensity": 0.5, "off_site": true, "id": "e1"})");
+  base::Rng rng(3);
+  for (int round = 0; round < 5'000; ++round) {
+    std::string body = good;
+    for (uint64_t n = 1 + rng.Below(3); n > 0; --n) {
+      body[rng.Below(body.size())] = static_cast<char>(rng.Below(256));
+    }
+    const auto batch = ParseEvents(body);
+    EXPECT_TRUE(batch || batch.error().code == Code::kInvalidArgument);
+  }
+}
+
+}  // namespace
+}  // namespace upnext::net

@@ -1,0 +1,50 @@
+// A running service over a test project, for tests of this room and of those above it.
+//
+//   TestService test;
+//   test->Recommend({.user = "u"});      users, items and regions: bundle/test_bundle.h
+#ifndef UPNEXT_SERVING_TEST_SERVICE_H_
+#define UPNEXT_SERVING_TEST_SERVICE_H_
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "bundle/test_bundle.h"
+#include "serving/service.h"
+
+namespace upnext::serving {
+
+class TestService {
+ public:
+  explicit TestService(const bundle::TestProjectOptions& options = {}) : project_(options) {
+    Restart();
+  }
+  ServiceOptions options() const {
+    return {.log_root = project_.log_root(),
+            .bundle_root = project_.bundle_root(),
+            .store = project_.store(),
+            .engine = {},
+            .rule = {},
+            .clock = &clock_};
+  }
+  // As after a stop of the server: everything comes from disk again.
+  void Restart() {
+    service_.reset();
+    Result<std::unique_ptr<Service>> service = Service::Start(options());
+    if (!service) ADD_FAILURE() << service.error().message;
+    if (service) service_ = *std::move(service);
+  }
+  Service& operator*() const { return *service_; }
+  Service* operator->() const { return service_.get(); }
+  const bundle::TestProject& project() const { return project_; }
+  base::FixedClock& clock() { return clock_; }
+
+ private:
+  bundle::TestProject project_;
+  base::FixedClock clock_{features::Minutes(20'000)};
+  std::unique_ptr<Service> service_;
+};
+
+}  // namespace upnext::serving
+
+#endif  // UPNEXT_SERVING_TEST_SERVICE_H_
