@@ -1,0 +1,194 @@
+// Acknowledged events survive kill -9: a process that posts events is killed at random moments, and
+// what it had acknowledged must be there, once and whole.
+//
+// The poster is this very program, started anew, since a forked copy would share the threads of the
+// store with its parent in name only.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/rng.h"
+#include "bundle/test_bundle.h"
+#include "serving/service.h"
+
+namespace upnext {
+namespace {
+
+constexpr char kPost[] = "--post-events";  // LOGS BUNDLES STORE ROUND
+constexpr int kRounds = 20;
+constexpr int kUsers = 4;
+
+std::string UserOf(int batch) { return fmt::format("w{}", batch % kUsers); }
+
+struct Batch {
+  std::vector<events::RawEvent> events;
+  std::vector<std::string> ids;
+};
+
+// Batch `number` of a round: one to five events of two users. The request holds the event's id and
+// the size of its batch, so that the store can be asked for both.
+Batch MakeBatch(int round, int number) {
+  Batch batch;
+  const int size = 1 + (round + number) % 5;
+  for (int i = 0; i < size; ++i) {
+    const std::string id = fmt::format("{}-{}-{}", round, number, i);
+    events::RawEvent event = features::Watch(UserOf(number + i % 2), fmt::format("i{}", i),
+                                             features::Minutes(30'000 + number), 50);
+    event.request = fmt::format("{}/{}", id, size);
+    batch.events.push_back(std::move(event));
+    batch.ids.push_back(id);
+  }
+  return batch;
+}
+
+serving::ServiceOptions OptionsOf(const std::string& logs, const std::string& bundles,
+                                  const std::string& store) {
+  return {.log_root = logs,
+          .bundle_root = bundles,
+          .store = store,
+          .engine = {},
+          .rule = {},
+          .clock = nullptr};
+}
+
+// The process that is killed: posts for ever, and says on stdout which batch was acknowledged.
+int PostForEver(const serving::ServiceOptions& options, int round) {
+  const auto service = serving::Service::Start(options);
+  if (!service) {
+    std::fprintf(stderr, "%s\n", service.error().message.c_str());
+    return 1;
+  }
+  for (int number = 0;; ++number) {
+    const Batch batch = MakeBatch(round, number);
+    const auto applied = (*service)->PostEvents(batch.events, batch.ids);
+    if (!applied || applied->accepted != batch.events.size()) return 1;
+    const std::string line = fmt::format("{}\n", number);
+    if (write(STDOUT_FILENO, line.data(), line.size()) < 0) return 1;
+  }
+}
+
+class KillTest : public testing::Test {
+ protected:
+  serving::ServiceOptions Options() const {
+    return OptionsOf(project_.log_root(), project_.bundle_root(), project_.store());
+  }
+
+  // Lets a poster acknowledge at least one batch, kills it `delay` later, and returns the number of
+  // batches it acknowledged.
+  int PostUntilKilled(int round, std::chrono::microseconds delay) {
+    int pipe_ends[2];
+    EXPECT_EQ(pipe(pipe_ends), 0);
+    const std::string logs = project_.log_root(), bundles = project_.bundle_root(),
+                      store = project_.store(), number = std::to_string(round);
+    const pid_t child = fork();
+    if (child == 0) {
+      dup2(pipe_ends[1], STDOUT_FILENO);
+      close(pipe_ends[0]);
+      close(pipe_ends[1]);
+      execl("/proc/self/exe", "kill_test", kPost, logs.c_str(), bundles.c_str(), store.c_str(),
+            number.c_str(), nullptr);
+      _exit(127);
+    }
+    close(pipe_ends[1]);
+    std::string said;
+    char byte;
+    while (read(pipe_ends[0], &byte, 1) == 1) {
+      said += byte;
+      if (byte == '\n') break;
+    }
+    std::this_thread::sleep_for(delay);
+    kill(child, SIGKILL);
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFSIGNALED(status)) << "the poster ended by itself";
+    while (read(pipe_ends[0], &byte, 1) == 1) said += byte;
+    close(pipe_ends[0]);
+    return static_cast<int>(std::ranges::count(said, '\n'));
+  }
+
+  // Events by user, each by its request: what the store really holds.
+  std::map<std::string, std::vector<std::string>> Stored() const {
+    std::map<std::string, std::vector<std::string>> stored;
+    const auto store = store::OpenRocksStore(project_.store());
+    EXPECT_TRUE(store) << store.error().message;
+    if (!store) return stored;
+    const Status read = (*store)->AllEvents(
+        [&](const events::RawEvent& event) { stored[event.user].push_back(event.request); });
+    EXPECT_TRUE(read);
+    return stored;
+  }
+
+  const bundle::TestProject project_;
+};
+
+TEST_F(KillTest, AcknowledgedEventsAreThereOnceAndWhole) {
+  base::Rng rng(2024);
+  std::vector<int> acknowledged;  // batches, by round
+  for (int round = 0; round < kRounds; ++round) {
+    SCOPED_TRACE(fmt::format("round {}", round));
+    const std::chrono::microseconds delay(rng.Below(30'000));
+    acknowledged.push_back(PostUntilKilled(round, delay));
+    ASSERT_GT(acknowledged.back(), 0);
+
+    const auto stored = Stored();
+    std::multiset<std::string> requests;
+    for (const auto& [user, of_user] : stored) requests.insert(of_user.begin(), of_user.end());
+    const std::set<std::string> distinct(requests.begin(), requests.end());
+    EXPECT_EQ(requests.size(), distinct.size()) << "an event is there twice";
+    for (int number = 0; number < acknowledged[static_cast<size_t>(round)]; ++number) {
+      for (const events::RawEvent& event : MakeBatch(round, number).events) {
+        EXPECT_EQ(distinct.count(event.request), 1u) << "lost: " << event.request;
+      }
+    }
+    // The batch that was cut short is there whole or not at all.
+    const Batch next = MakeBatch(round, acknowledged.back());
+    size_t there = 0;
+    for (const events::RawEvent& event : next.events) there += distinct.count(event.request);
+    EXPECT_TRUE(there == 0 || there == next.events.size()) << there << " of " << next.events.size();
+
+    const auto service = serving::Service::Start(Options());
+    ASSERT_TRUE(service) << service.error().message;
+    for (const auto& [user, of_user] : stored) {
+      EXPECT_EQ((*service)->State(user)->totals().events, of_user.size()) << user;
+    }
+    if (HasFailure()) return;
+  }
+
+  // To send everything again, as a client does that heard nothing, changes nothing.
+  const auto before = Stored();
+  {
+    const auto service = serving::Service::Start(Options());
+    ASSERT_TRUE(service) << service.error().message;
+    for (int round = 0; round < kRounds; ++round) {
+      for (int number = 0; number < acknowledged[static_cast<size_t>(round)]; ++number) {
+        const Batch batch = MakeBatch(round, number);
+        const auto applied = (*service)->PostEvents(batch.events, batch.ids);
+        ASSERT_TRUE(applied) << applied.error().message;
+        ASSERT_EQ(applied->accepted, 0u);
+        ASSERT_EQ(applied->duplicates, batch.events.size());
+      }
+    }
+  }
+  EXPECT_EQ(Stored(), before);
+}
+
+}  // namespace
+}  // namespace upnext
+
+int main(int argc, char** argv) {
+  if (argc == 6 && std::string_view(argv[1]) == upnext::kPost) {
+    return upnext::PostForEver(upnext::OptionsOf(argv[2], argv[3], argv[4]), std::atoi(argv[5]));
+  }
+  testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}
