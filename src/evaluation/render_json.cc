@@ -1,4 +1,5 @@
-// Reports as JSON, and back. Keys: docs/formats/report.md.
+// Reports as JSON, and back. "retrieval" and "ranking" hold plain values for programs; "intervals"
+// holds every figure of every row with its interval, which is what ParseJson reads.
 #include <cmath>
 #include <nlohmann/json.hpp>
 
