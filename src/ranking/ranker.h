@@ -1,9 +1,9 @@
 // The ranker: shared embeddings, normalised numbers, an architecture, one output per objective
 // (Covington 2016, section 4; Zhao 2019 grows here as further architectures and the bias tower).
 //
-//   UPNEXT_ASSIGN_OR_RETURN(Ranker ranker, Ranker::Make(options, objectives, ShapeOf(tables),
-//   rng)); ranker.Score(queries, impressions, query_of, predictions, scratch, compute);   // [n,
-//   objectives]
+//   UPNEXT_ASSIGN_OR_RETURN(Ranker ranker,
+//                           Ranker::Make(options, objectives, ShapeOf(tables), rng));
+//   ranker.Score(queries, impressions, query_of, predictions, scratch, compute);
 //
 // Score is const: many threads, one scratch each.
 #ifndef UPNEXT_RANKING_RANKER_H_
