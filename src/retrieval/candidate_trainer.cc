@@ -169,8 +169,6 @@ CandidateTrainOptions CandidateTrainOptions::FromConfig(const base::ConfigTable&
       retrieval.Choice("labels", {"next-watch", "held-out"}, static_cast<size_t>(options.labels)));
   options.bf16 = retrieval.Bool("bf16", options.bf16);
   options.validation_users = number("validation_users", options.validation_users, 0, UINT32_MAX);
-  options.seed = static_cast<uint64_t>(
-      retrieval.Int("seed", static_cast<int64_t>(options.seed), {.min = 0, .max = INT64_MAX}));
   return options;
 }
 
