@@ -24,7 +24,6 @@ using asio::ip::tcp;
 namespace {
 
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
-constexpr auto kStopPatience = std::chrono::seconds(10);  // for requests in flight
 constexpr size_t kMaxHeaderBytes = 16 << 10;
 constexpr size_t kFirstBytes = 4 << 10;
 // How long, and for how many bytes, a client that was refused may go on sending.
@@ -67,9 +66,9 @@ class Connections {
       asio::post(stream->get_executor(), [this, stream] { CancelIfWaiting(stream); });
     }
   }
-  void WaitUntilNone() {
+  void WaitUntilNone(std::chrono::seconds patience) {
     std::unique_lock<base::Mutex> lock(mutex_);
-    none_.wait_for(lock, kStopPatience, [this] { return open_ == 0; });
+    none_.wait_for(lock, patience, [this] { return open_ == 0; });
   }
 
  private:
@@ -314,7 +313,7 @@ void HttpServer::Stop() {
     rep_->acceptor.close(ignored);
   });
   rep_->connections.Stop();
-  rep_->connections.WaitUntilNone();
+  rep_->connections.WaitUntilNone(std::chrono::seconds(rep_->options.stop_patience_s));
   rep_->context.stop();
   for (std::thread& thread : rep_->threads) thread.join();
 }

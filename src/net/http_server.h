@@ -24,7 +24,8 @@ struct ServerOptions {
   uint16_t port = 8080;  // 0: any free one, see port()
   int threads = 0;       // 0: as many as the machine has
   uint64_t max_body_bytes = 8 << 20;
-  int timeout_s = 30;  // idle connections and slow requests
+  int timeout_s = 30;        // idle connections and slow requests
+  int stop_patience_s = 10;  // how long Stop() waits for requests in flight
 };
 
 class HttpServer {
@@ -34,7 +35,8 @@ class HttpServer {
                                                    serving::Service& service);
   ~HttpServer();  // as Stop()
   uint16_t port() const;
-  // Graceful: no new connections, requests in flight are answered, then returns.
+  // Graceful: no new connections, idle ones are closed, requests that have begun are answered, as
+  // far as stop_patience_s allows; then returns.
   void Stop();
 
  private:

@@ -98,7 +98,11 @@ TEST_F(HttpServerTest, GarbageIsRefusedAndOthersAreServed) {
         std::string("nonsense nonsense\r\n\r\n"),
         std::string("POST /v1/events HTTP/1.1\r\nContent-Length: -5\r\n\r\n"),
         std::string("POST /v1/events HTTP/1.1\r\nContent-Length: x\r\n\r\n"),
-        std::string("GET / HTTP/1.1\r\nno colon here\r\n\r\n")}) {
+        std::string("GET / HTTP/1.1\r\nno colon here\r\n\r\n"),
+        // Two lengths, of which a proxy might believe the other.
+        std::string("POST /v1/events HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"),
+        std::string("POST /v1/events HTTP/1.1\r\nContent-Length: 5\r\n"
+                    "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n")}) {
     TestClient client(port());
     ASSERT_TRUE(client.Send(garbage));
     const TestClient::Answer answer = client.Read();
@@ -171,7 +175,7 @@ TEST_F(HttpServerTest, ClientThatAsksBeforeSendingIsTold) {
 }
 
 TEST_F(HttpServerTest, SlowAndSilentClientsAreClosedAndHinderNobody) {
-  Start({.timeout_s = 1});
+  Start({.timeout_s = 2});
   TestClient silent(port()), half(port());
   ASSERT_TRUE(half.Send("POST /v1/events HTTP/1.1\r\nContent-Length: 100\r\n\r\n{"));
   EXPECT_TRUE(Healthy());
@@ -215,23 +219,29 @@ TEST_F(HttpServerTest, ManyClientsAtOnceAllGetTheirAnswers) {
   EXPECT_EQ(service_->status().events_applied, static_cast<uint64_t>(kClients * kEach / 3));
 }
 
+// Begins a request so that the server has read its head for sure, and waits for its body.
+void Begin(TestClient* client, std::string_view method, std::string_view target, size_t body) {
+  const TestClient::Answer go_on = client->Ask(
+      fmt::format("{} {} HTTP/1.1\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n", method,
+                  target, body));
+  ASSERT_EQ(go_on.status, 100);
+}
+
 TEST_F(HttpServerTest, StopAnswersRequestsInFlightAndClosesIdleConnections) {
   Start();
   TestClient idle(port()), used(port()), half(port());
   EXPECT_EQ(used.Ask(TestClient::Get("/healthz")).status, 200);
-  const std::string request = TestClient::Post("/v1/events", kEvent);
-  ASSERT_TRUE(half.Send(request.substr(0, request.size() - 10)));
-  std::this_thread::sleep_for(milliseconds(100));  // until the server has begun to read it
+  const std::string body = kEvent;
+  Begin(&half, "POST", "/v1/events", body.size());
   std::atomic<bool> stopped{false};
   std::thread stopping([&] {
     server_->Stop();
     stopped = true;
   });
-  EXPECT_TRUE(idle.Ended());
   EXPECT_TRUE(used.Ended());
+  EXPECT_TRUE(idle.Ended());
   EXPECT_FALSE(stopped);  // waits for the request in flight
-  ASSERT_TRUE(half.Send(request.substr(request.size() - 10)));
-  const TestClient::Answer answer = half.Read();
+  const TestClient::Answer answer = half.Ask(body);
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.Header("connection"), "close");
   EXPECT_TRUE(half.Ended());
@@ -243,13 +253,12 @@ TEST_F(HttpServerTest, StopAnswersRequestsInFlightAndClosesIdleConnections) {
 
 TEST_F(HttpServerTest, ReadinessEndsWithStop) {
   Start();
-  TestClient client(port());
-  const std::string request = TestClient::Get("/readyz");
-  ASSERT_TRUE(client.Send(request.substr(0, 10)));
-  std::this_thread::sleep_for(milliseconds(100));
+  TestClient used(port()), half(port());
+  EXPECT_EQ(used.Ask(TestClient::Get("/readyz")).status, 200);
+  Begin(&half, "GET", "/readyz", 2);
   std::thread stopping([&] { server_->Stop(); });
-  std::this_thread::sleep_for(milliseconds(100));
-  EXPECT_EQ(client.Ask(request.substr(10)).status, 503);
+  EXPECT_TRUE(used.Ended());  // the stop has begun
+  EXPECT_EQ(half.Ask("{}").status, 503);
   stopping.join();
 }
 
@@ -272,6 +281,18 @@ TEST_F(HttpServerTest, StopDoesNotWaitForIdleConnectionsAndMayComeAtAnyTime) {
     go_on = false;
     load.join();
   }
+}
+
+TEST_F(HttpServerTest, StopHasNoMorePatienceThanItWasGiven) {
+  Start({.stop_patience_s = 1});
+  TestClient half(port());
+  Begin(&half, "POST", "/v1/events", 100);
+  const auto begin = steady_clock::now();
+  server_->Stop();
+  EXPECT_GE(steady_clock::now() - begin, milliseconds(900));
+  EXPECT_LT(steady_clock::now() - begin, std::chrono::seconds(8));
+  server_.reset();
+  EXPECT_TRUE(half.Ended());
 }
 
 TEST_F(HttpServerTest, PortInUseAndWrongAddressAreExplained) {

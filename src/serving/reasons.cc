@@ -42,8 +42,8 @@ std::string Reasons::For(uint32_t item, std::span<const SourceScore> sources) co
   if (attributes.channel != events::kNone) {
     const features::AffinityHistory* channel = state_.channel(attributes.channel);
     if (channel != nullptr && channel->watches >= kWatchesToCount) {
-      return fmt::format("you watched {} videos of {}", channel->watches,
-                         catalogue_.Name(IdSpace::kChannel, attributes.channel));
+      return fmt::format("you watched {} {} times",
+                         catalogue_.Name(IdSpace::kChannel, attributes.channel), channel->watches);
     }
   }
   for (const uint32_t id : attributes.topics) {
