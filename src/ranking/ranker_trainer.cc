@@ -229,8 +229,6 @@ RankerTrainOptions RankerTrainOptions::FromConfig(const base::ConfigTable& ranki
   options.field_dropout = real("field_dropout", options.field_dropout, 0, 0.95);
   options.weight_decay = real("weight_decay", options.weight_decay, 0, 1000);
   options.bf16 = ranking.Bool("bf16", options.bf16);
-  options.seed = static_cast<uint64_t>(
-      ranking.Int("seed", static_cast<int64_t>(options.seed), {.min = 0, .max = INT64_MAX}));
   return options;
 }
 

@@ -1,0 +1,92 @@
+#include "studies/pipeline.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/test_folder.h"
+#include "events/import.h"
+#include "simulator/log_writer.h"
+
+namespace upnext::studies {
+namespace {
+
+constexpr char kProject[] = R"toml(
+[import]
+events = "SELECT * FROM read_parquet('{data}/events.parquet')"
+items = "SELECT * FROM read_parquet('{data}/items.parquet')"
+users = "SELECT * FROM read_parquet('{data}/users.parquet')"
+[split]
+validation_days = 1
+test_days = 2
+[retrieval]
+dim = 32
+depth = 1
+recent_windows = [1, 5]
+negatives = 0
+epochs = 6
+[ranking]
+widths = [32]
+epochs = 2
+)toml";
+
+events::EventLog SmallSite(const base::TestFolder& folder, const base::Config& config) {
+  simulator::WorldOptions world;
+  world.users = 400;
+  world.items = 400;
+  world.days = 14;
+  EXPECT_TRUE(simulator::SimulateLog(world, folder.path(), base::NoProgress()));
+  events::ImportOptions import = events::ImportOptions::FromConfig(config.Table("import"));
+  import.data = folder.path();
+  const auto report = events::Import(import, folder.path() / "log", base::NoProgress());
+  EXPECT_TRUE(report) << report.error().message;
+  auto log = events::EventLog::Open(folder.path() / "log" / report->version);
+  EXPECT_TRUE(log) << log.error().message;
+  return *std::move(log);
+}
+
+double Figure(const evaluation::ModelFigures& model, const std::string& name) {
+  return model.figures.at(name).value;
+}
+
+TEST(Pipeline, BothStagesBeatPopularityOnASimulatedSiteAndRunsRepeatExactly) {
+  const auto config = base::Config::Parse(kProject, "test.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  const PipelineOptions options = PipelineOptions::FromConfig(*config);
+  base::TestFolder folder;
+  const events::EventLog log = SmallSite(folder, *config);
+  ASSERT_TRUE(config->Check()) << config->Check().error().message;
+
+  base::ThreadPool pool(2);
+  std::string first;
+  for (int round = 0; round < 2; ++round) {
+    auto run = Pipeline::Prepare(log, options, pool, base::NoProgress());
+    ASSERT_TRUE(run) << run.error().message;
+    const Status trained = (*run)->Train(base::NoProgress());
+    ASSERT_TRUE(trained) << trained.error().message;
+    const auto report = (*run)->Evaluate(options.evaluate, base::NoProgress());
+    ASSERT_TRUE(report) << report.error().message;
+    ASSERT_TRUE(report->retrieval && report->ranking);
+    for (const evaluation::ModelFigures& baseline : report->retrieval->baselines) {
+      if (baseline.name != "popularity") continue;
+      EXPECT_GT(Figure(report->retrieval->model, "ndcg@10"), 1.5 * Figure(baseline, "ndcg@10"));
+    }
+    EXPECT_LT(Figure(report->ranking->model, "weighted_user_loss"), 0.4);
+    EXPECT_GT(Figure(report->ranking->model, "auc.click"), 0.6);
+    const std::string json = evaluation::RenderJson(*report);
+    if (round == 0) first = json;
+    EXPECT_EQ(json, first) << "same seed and threads, other figures";
+  }
+}
+
+TEST(Pipeline, SeedReachesEveryPart) {
+  PipelineOptions options;
+  options.SetSeed(7);
+  EXPECT_EQ(options.seed, 7u);
+  EXPECT_EQ(options.candidate_train.seed, 7u);
+  EXPECT_EQ(options.index.seed, 7u);
+  EXPECT_EQ(options.ranker_train.seed, 7u);
+  EXPECT_EQ(options.evaluate.seed, 7u);
+}
+
+}  // namespace
+}  // namespace upnext::studies
