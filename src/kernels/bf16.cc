@@ -2,6 +2,8 @@
 
 #include <cstddef>
 
+#include "kernels/isa.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/bf16.cc"
 #include "hwy/foreach_target.h"
@@ -56,6 +58,8 @@ namespace upnext::kernels {
 
 HWY_EXPORT(FloatsToBf16);
 HWY_EXPORT(Bf16ToFloats);
+
+[[maybe_unused]] const bool kLimited = LimitIsa();
 
 void ToBf16(std::span<const float> from, std::span<Bf16> to) {
   HWY_DYNAMIC_DISPATCH(FloatsToBf16)(from.data(), to.data(), from.size());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/isa.h"
 #include "kernels/vector_ops.h"
 
 // Shared by all targets; foreach_target.h reads this file once for each.
@@ -195,6 +196,8 @@ namespace upnext::kernels {
 HWY_EXPORT(GatherBags);
 HWY_EXPORT(CopyRows);
 HWY_EXPORT(AdagradRuns);
+
+[[maybe_unused]] const bool kLimited = LimitIsa();
 
 namespace {
 

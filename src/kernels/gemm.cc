@@ -9,6 +9,7 @@
 
 #include "dnnl.hpp"
 #include "kernels/aligned_buffer.h"
+#include "kernels/isa.h"
 #include "kernels/vector_ops.h"
 
 // libgomp's two entry points, declared here since this is all we need of OpenMP.
@@ -241,7 +242,7 @@ bool HasFastBf16() {
   static const bool fast = [] {
     const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
     constexpr auto kNeeded = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
-    return (isa & kNeeded) == kNeeded;
+    return (isa & kNeeded) == kNeeded && !LimitIsa();
   }();
   return fast;
 }

@@ -25,8 +25,8 @@ enum class Precision : uint8_t {
           // bf16
 };
 
-// True when the processor (as far as ONEDNN_MAX_CPU_ISA lets oneDNN use it) multiplies bf16 in
-// hardware.
+// True when the processor multiplies bf16 in hardware, as far as ONEDNN_MAX_CPU_ISA lets oneDNN use
+// it and UPNEXT_MAX_ISA (isa.h) lets us.
 bool HasFastBf16();
 // kBf16 where it is fast, else kFp32.
 Precision BestPrecision();

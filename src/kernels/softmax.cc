@@ -5,6 +5,8 @@
 #include <functional>
 #include <vector>
 
+#include "kernels/isa.h"
+
 // Shared by all targets; foreach_target.h reads this file once for each.
 #ifndef UPNEXT_KERNELS_SOFTMAX_TYPES_
 #define UPNEXT_KERNELS_SOFTMAX_TYPES_
@@ -111,6 +113,8 @@ namespace upnext::kernels {
 
 HWY_EXPORT(ExponentiateRow);
 HWY_EXPORT(ScaleRow);
+
+[[maybe_unused]] const bool kLimited = LimitIsa();
 
 namespace {
 

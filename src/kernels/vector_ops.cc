@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/isa.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/vector_ops.cc"
 #include "hwy/foreach_target.h"
@@ -242,6 +244,8 @@ HWY_EXPORT(ColumnSums);
 HWY_EXPORT(AllFinite);
 HWY_EXPORT(AdamStep);
 HWY_EXPORT(FindAbove);
+
+[[maybe_unused]] const bool kLimited = LimitIsa();
 
 std::string_view SimdName() { return HWY_DYNAMIC_DISPATCH(TargetName)(); }
 

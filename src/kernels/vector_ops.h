@@ -17,7 +17,7 @@
 
 namespace upnext::kernels {
 
-// The vector instruction set in use, e.g. "AVX2", for reports.
+// The vector instruction set in use, e.g. "AVX2", for reports; isa.h limits it.
 std::string_view SimdName();
 
 float Dot(const float* a, const float* b, size_t n);
