@@ -1,0 +1,28 @@
+// net::ParseEvents on any body of POST /v1/events.
+#include <cmath>
+
+#include "fuzz/harness.h"
+#include "net/event_json.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace upnext;
+  // Exactly as long as it is, so that reading beyond the end is seen.
+  const std::string body(fuzz::TextOf(data, size));
+  const auto batch = net::ParseEvents(body);
+  if (!batch) {
+    FUZZ_REQUIRE(batch.error().code == Code::kInvalidArgument, "the client's mistake, not ours");
+    return 0;
+  }
+  FUZZ_REQUIRE(batch->events.size() == batch->ids.size(), "an id for every event");
+  FUZZ_REQUIRE(batch->events.size() <= net::kMaxEvents, "more events than allowed");
+  for (const events::RawEvent& event : batch->events) {
+    FUZZ_REQUIRE(!event.user.empty() && event.user.size() <= net::kMaxIdBytes, "user");
+    FUZZ_REQUIRE(event.item.empty() == (event.type == events::EventType::kSearch), "item");
+    FUZZ_REQUIRE(!std::isinf(event.value) && !(event.value < 0), "value");
+    FUZZ_REQUIRE(std::isnan(event.propensity) || (event.propensity > 0 && event.propensity <= 1),
+                 "propensity");
+    FUZZ_REQUIRE(event.time_ms == events::kNoTime || event.time_ms >= 0, "time");
+  }
+  if (!batch->events.empty()) fuzz::Accepted();
+  return 0;
+}

@@ -1,0 +1,175 @@
+// EventLog::Open on a small log of which the input edits sections, in any of its files. Checksums
+// and the digests by which the meta file names the others are made to fit afterwards, so that the
+// log's own checks have to find what is wrong. A log that opens is then read to the last column.
+//
+// An edit is 6 bytes and, for the first two operations, data:
+//   file, section, operation, offset (2 bytes, little-endian), length
+//   operation 0 overwrites, 1 inserts, 2 erases `length` bytes, 3 removes the section, 4 sets its
+//   element type to `length`
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <utility>
+
+#include "events/event_log.h"
+#include "fuzz/harness.h"
+#include "fuzz/section_bytes.h"
+#include "fuzz/test_log.h"
+
+namespace upnext::fuzz {
+namespace {
+
+// In the order of the meta file's digests, and that file last.
+constexpr std::array<std::string_view, 6> kFiles = {"dictionaries.upn", "items.upn",
+                                                    "users.upn",        "events-00000.upn",
+                                                    "events-00001.upn", "meta.upn"};
+constexpr size_t kMeta = kFiles.size() - 1;
+constexpr uint32_t kVersion = 1;
+constexpr size_t kMaxEdits = 64;
+
+struct File {
+  std::string kind;
+  std::vector<Section> sections;
+};
+using Files = std::array<File, kFiles.size()>;
+
+struct Edit {
+  size_t file, section;
+  int operation;
+  size_t offset;
+  uint8_t length;
+  std::string data;
+};
+
+std::vector<Edit> ReadEdits(std::string_view input) {
+  constexpr size_t kHeader = 6;
+  std::vector<Edit> edits;
+  while (input.size() >= kHeader && edits.size() < kMaxEdits) {
+    const auto byte = [&](size_t i) { return static_cast<uint8_t>(input[i]); };
+    Edit edit{byte(0) % kFiles.size(), byte(1), byte(2) % 5, byte(3) + 256u * byte(4), byte(5), {}};
+    input.remove_prefix(kHeader);
+    if (edit.operation <= 1) {
+      edit.data = input.substr(0, edit.length);
+      input.remove_prefix(edit.data.size());
+    }
+    edits.push_back(std::move(edit));
+  }
+  return edits;
+}
+
+void Apply(const Edit& edit, Files* files) {
+  std::vector<Section>& sections = (*files)[edit.file].sections;
+  if (sections.empty()) return;
+  const size_t at = edit.section % sections.size();
+  Section& section = sections[at];
+  const size_t offset = std::min(edit.offset, section.bytes.size());
+  switch (edit.operation) {
+    case 0:
+      section.bytes.replace(offset, edit.data.size(), edit.data);
+      break;
+    case 1:
+      section.bytes.insert(offset, edit.data);
+      break;
+    case 2:
+      section.bytes.erase(offset, edit.length);
+      break;
+    case 3:
+      sections.erase(sections.begin() + static_cast<std::ptrdiff_t>(at));
+      break;
+    default:
+      section.type = edit.length;
+  }
+}
+
+Files ReadTestLog(const ScratchFolder& folder) {
+  WriteTestLog(folder.path());
+  Files files;
+  for (size_t i = 0; i < kFiles.size(); ++i) {
+    std::ifstream in(folder / kFiles[i], std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(in)), {});
+    files[i] = {Kind(bytes), Sections(bytes)};
+    FUZZ_REQUIRE(Build(files[i].kind, kVersion, files[i].sections) == bytes,
+                 "the harness writes another section file than SectionWriter");
+  }
+  return files;
+}
+
+// Writes a file of the log unless it holds these bytes already, as most of them do from one input
+// to the next.
+void WriteFile(const ScratchFolder& folder, size_t file, std::string bytes) {
+  static std::array<std::string, kFiles.size()> written;
+  if (bytes == written[file]) return;
+  folder.Write(kFiles[file], bytes);
+  written[file] = std::move(bytes);
+}
+
+// The edits to the meta file come last, so that they may spoil its digests too.
+void WriteLog(const ScratchFolder& folder, Files files, const std::vector<Edit>& edits) {
+  for (const Edit& edit : edits) {
+    if (edit.file != kMeta) Apply(edit, &files);
+  }
+  std::string digests;
+  for (size_t i = 0; i < kMeta; ++i) {
+    const std::string bytes = Build(files[i].kind, kVersion, files[i].sections);
+    const uint64_t digest = Digest(bytes);
+    digests.append(reinterpret_cast<const char*>(&digest), sizeof(digest));
+    WriteFile(folder, i, bytes);
+  }
+  std::ranges::find(files[kMeta].sections, "digests", &Section::name)->bytes = digests;
+  for (const Edit& edit : edits) {
+    if (edit.file == kMeta) Apply(edit, &files);
+  }
+  WriteFile(folder, kMeta, Build(files[kMeta].kind, kVersion, files[kMeta].sections));
+}
+
+void Read(const events::EventLog& log) {
+  using events::IdSpace;
+  const auto in_bounds = [&](uint32_t id, IdSpace space) {
+    return id == events::kNone || id < log.dictionary(space).size();
+  };
+  uint64_t rows = 0;
+  for (uint32_t user = 0; user < log.users(); ++user) {
+    FUZZ_REQUIRE(in_bounds(log.user(user).region, IdSpace::kRegion), "region of a user");
+    for (uint64_t row = log.begin(user); row < log.end(user); ++row, ++rows) {
+      const events::Event event = log.event(row);
+      FUZZ_REQUIRE(event.type == log.type(row) && event.item == log.item_of(row), "columns differ");
+      FUZZ_REQUIRE(row == log.begin(user) || event.time_ms >= log.time_ms(row - 1), "order");
+      FUZZ_REQUIRE(in_bounds(event.item, IdSpace::kItem) && in_bounds(event.seed, IdSpace::kItem) &&
+                       in_bounds(event.query, IdSpace::kQuery) &&
+                       in_bounds(event.source, IdSpace::kSource) &&
+                       in_bounds(event.device, IdSpace::kDevice) &&
+                       in_bounds(event.region, IdSpace::kRegion),
+                   "an id of an event");
+    }
+  }
+  FUZZ_REQUIRE(rows == log.events(), "every event belongs to one user");
+  for (uint32_t id = 0; id < log.items(); ++id) {
+    const events::Item item = log.item(id);
+    FUZZ_REQUIRE(in_bounds(item.channel, IdSpace::kChannel), "channel of an item");
+    FUZZ_REQUIRE(std::string(item.title).size() == item.title.size(), "title of an item");
+    for (const uint32_t topic : item.topics)
+      FUZZ_REQUIRE(topic < log.dictionary(IdSpace::kTopic).size(), "topic of an item");
+  }
+  for (size_t space = 0; space < events::kIdSpaces; ++space) {
+    const events::Dictionary& names = log.dictionary(static_cast<IdSpace>(space));
+    for (uint32_t id = 0; id < names.size(); ++id) {
+      FUZZ_REQUIRE(names.Find(names.name(id)) == id, "a name must lead back to its id");
+    }
+    names.Find("a name that is not there");
+  }
+}
+
+}  // namespace
+}  // namespace upnext::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace upnext::fuzz;
+  static const ScratchFolder folder;
+  static const Files files = ReadTestLog(folder);
+  WriteLog(folder, files, ReadEdits(TextOf(data, size)));
+  const auto log = upnext::events::EventLog::Open(folder.path());
+  if (!log) return 0;
+  Read(*log);
+  Accepted();
+  return 0;
+}

@@ -1,0 +1,117 @@
+// Writes the binary seeds with the writers of the rooms: usage: write_seeds fuzz/corpus
+#include "base/file.h"
+#include "base/section_file.h"
+#include "features/catalogue.h"
+#include "features/user_state.h"
+#include "fuzz/harness.h"
+#include "fuzz/test_log.h"
+#include "store/event_codec.h"
+
+namespace upnext::fuzz {
+namespace {
+
+namespace fs = std::filesystem;
+
+Status WriteSectionFiles(const fs::path& folder) {
+  UPNEXT_ASSIGN_OR_RETURN(auto empty, base::SectionWriter::Create(folder / "empty", "fuzz", 1));
+  UPNEXT_RETURN_IF_ERROR(empty.Commit());
+  UPNEXT_ASSIGN_OR_RETURN(auto writer, base::SectionWriter::Create(folder / "three", "fuzz", 1));
+  UPNEXT_RETURN_IF_ERROR(writer.Add<float>("values", std::vector<float>{1.5f, -2.0f, 0.25f}));
+  const std::vector<std::string> names = {"a", "", "long name"};
+  UPNEXT_RETURN_IF_ERROR(base::AddStrings(writer, "names", names));
+  return writer.Commit();
+}
+
+// Edits as event_log_fuzz.cc describes them.
+Status WriteLogEdits(const fs::path& folder) {
+  const auto edit = [](char file, char section, char operation, char offset, char length,
+                       std::string_view data) {
+    return std::string{file, section, operation, offset, 0, length} + std::string(data);
+  };
+  // Files: 0 dictionaries, 1 items, 2 users, 3 and 4 shards, 5 meta.
+  const std::vector<std::pair<std::string_view, std::string>> seeds = {
+      {"unchanged", ""},
+      {"later_time", edit(3, 0, 0, 0, 8, std::string("\xe9\x03\0\0\0\0\0\0", 8))},
+      {"other_item", edit(3, 2, 0, 0, 1, "\x01")},
+      {"renamed", edit(0, 1, 0, 0, 1, "z")},
+      {"no_duration", edit(1, 1, 3, 0, 0, "")},
+      {"longer_column", edit(2, 0, 1, 0, 4, std::string(4, '\0'))},
+      {"shorter_column", edit(4, 1, 2, 0, 1, "")},
+      {"other_type", edit(1, 0, 4, 0, 9, "")},
+      {"other_counts", edit(5, 0, 0, 0, 1, "\x04") + edit(5, 1, 0, 0, 1, "\x02")}};
+  for (const auto& [name, bytes] : seeds) {
+    UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(folder / name, bytes));
+  }
+  return Ok();
+}
+
+Status WriteStates(const fs::path& folder) {
+  const ScratchFolder scratch;
+  WriteTestLog(scratch.path());
+  UPNEXT_ASSIGN_OR_RETURN(events::EventLog log, events::EventLog::Open(scratch.path()));
+  const features::Catalogue catalogue(std::move(log));
+  const features::CompleteRule rule;
+  using enum features::UserState::Parts;
+  for (const auto parts : {kBags, kAll}) {
+    features::UserState all(parts);
+    for (uint32_t user = 0; user < catalogue.log().users(); ++user) {
+      features::UserState state(parts);
+      for (uint64_t row = catalogue.log().begin(user); row < catalogue.log().end(user); ++row) {
+        state.Apply(catalogue.log().event(row), catalogue, rule);
+        all.Apply(catalogue.log().event(row), catalogue, rule);
+      }
+      const std::string name = fmt::format("{}_{}", parts == kAll ? "all" : "bags", user);
+      UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(folder / name, state.Serialize()));
+    }
+    const std::string name = parts == kAll ? "all" : "bags";
+    UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(folder / name, all.Serialize()));
+  }
+  return Ok();
+}
+
+Status WriteEvents(const fs::path& folder) {
+  using events::EventType;
+  const std::vector<std::pair<std::string_view, events::RawEvent>> seeds = {
+      {"watch", {.user = "u", .item = "i", .time_ms = 7, .type = EventType::kWatch, .value = 3}},
+      {"search", {.user = "u", .type = EventType::kSearch, .query = "live"}},
+      {"impression",
+       {.user = "u",
+        .item = "i",
+        .request = "r",
+        .source = "home",
+        .device = "tv",
+        .region = "de",
+        .seed = "j",
+        .position = 3,
+        .propensity = 0.5f,
+        .off_site = true}}};
+  for (const auto& [name, event] : seeds) {
+    UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(folder / name, store::EncodeEvent(event)));
+  }
+  return Ok();
+}
+
+Status WriteAll(const fs::path& corpus) {
+  for (const std::string_view name : {"section_file", "event_log", "user_state", "store_event"}) {
+    UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(corpus / name));
+  }
+  UPNEXT_RETURN_IF_ERROR(WriteSectionFiles(corpus / "section_file"));
+  UPNEXT_RETURN_IF_ERROR(WriteLogEdits(corpus / "event_log"));
+  UPNEXT_RETURN_IF_ERROR(WriteStates(corpus / "user_state"));
+  return WriteEvents(corpus / "store_event");
+}
+
+}  // namespace
+}  // namespace upnext::fuzz
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: write_seeds fuzz/corpus\n");
+    return 2;
+  }
+  if (const auto written = upnext::fuzz::WriteAll(argv[1]); !written) {
+    std::fprintf(stderr, "write_seeds: %s\n", written.error().message.c_str());
+    return 1;
+  }
+  return 0;
+}
