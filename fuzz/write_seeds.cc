@@ -34,6 +34,7 @@ Status WriteLogEdits(const fs::path& folder) {
       {"later_time", edit(3, 0, 0, 0, 8, std::string("\xe9\x03\0\0\0\0\0\0", 8))},
       {"other_item", edit(3, 2, 0, 0, 1, "\x01")},
       {"renamed", edit(0, 1, 0, 0, 1, "z")},
+      {"empty_slots", edit(0, 2, 0, 0, 32, std::string(32, '\xff'))},
       {"no_duration", edit(1, 1, 3, 0, 0, "")},
       {"longer_column", edit(2, 0, 1, 0, 4, std::string(4, '\0'))},
       {"shorter_column", edit(4, 1, 2, 0, 1, "")},
