@@ -22,8 +22,6 @@ IndexOptions IndexOptions::FromConfig(const base::ConfigTable& index) {
   options.graph_build_effort = number("graph_build_effort", options.graph_build_effort, 1, 100'000);
   options.graph_search_effort =
       number("graph_search_effort", options.graph_search_effort, 1, 100'000);
-  options.seed = static_cast<uint64_t>(
-      index.Int("seed", static_cast<int64_t>(options.seed), {.min = 0, .max = INT64_MAX}));
   return options;
 }
 
