@@ -193,6 +193,17 @@ TEST(Config, SyntaxErrorsHaveLineAndColumn) {
   EXPECT_FALSE(Config::Parse("a = \"\xff\"", "x.toml"));
 }
 
+// Found by fuzzing: each of these left the language inside of toml++.
+TEST(Config, WhatTheParserTripsOverIsAnErrorLikeOthers) {
+  for (const std::string_view toml : {"[[[a]]]", "[[=", "[\b]", "größe = 3\n", "a = ü",
+                                      "[straße]\n", "[a\u039c", "a\u3042 = 1"}) {
+    const Result<Config> config = Config::Parse(toml, "x.toml");
+    ASSERT_FALSE(config) << toml;
+    EXPECT_THAT(config.error().message, StartsWith("x.toml:1:")) << toml;
+  }
+  EXPECT_TRUE(Config::Parse("a = \"größe\"  # Straße\n\"ключ\" = 1\n", "x.toml"));
+}
+
 TEST(Config, LoadKeepsTheTextAndNamesTheFile) {
   const TestFolder folder;
   const fs::path path = folder / "upnext.toml";
