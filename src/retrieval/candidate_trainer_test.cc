@@ -244,7 +244,7 @@ TEST(TrainCandidateModel, StopsWhenAsked) {
 TEST(CandidateTrainOptions, ReadsItsTable) {
   const auto config = base::Config::Parse(
       "[retrieval]\nnegatives = 100\nsampler = \"log-uniform\"\nlabels = \"held-out\"\n"
-      "table_learning_rate = 0.1\nlogq = false\nseed = 9\n",
+      "table_learning_rate = 0.1\nlogq = false\n",
       "test");
   ASSERT_TRUE(config);
   const auto options = CandidateTrainOptions::FromConfig(config->Table("retrieval"));
@@ -254,7 +254,6 @@ TEST(CandidateTrainOptions, ReadsItsTable) {
   EXPECT_EQ(options.labels, examples::CandidateStreamOptions::Labels::kHeldOut);
   EXPECT_FLOAT_EQ(options.table_learning_rate, 0.1f);
   EXPECT_FALSE(options.logq);
-  EXPECT_EQ(options.seed, 9u);
 }
 
 }  // namespace
