@@ -57,8 +57,6 @@ class RealData : public ::testing::Test {
     if (!report) ADD_FAILURE() << report.error().message;
     auto project = std::make_unique<Project>(
         events::EventLog::Open(folder_ / "log" / report->version).value(), config);
-    const Status status = config.Check();
-    EXPECT_TRUE(status) << status.error().message;
     return project;
   }
 
