@@ -153,10 +153,8 @@ Result<Report> ParseJson(std::string_view json) {
   try {
     return Read(Json::parse(json));
   } catch (const nlohmann::json::exception& error) {
-    return DataLoss(
-        "expected a report as upnext writes it, found other or damaged JSON ({}); evaluate again "
-        "to write it anew",
-        error.what());
+    return DataLoss("expected a report as upnext writes it, found other or damaged JSON ({})",
+                    error.what());
   }
 }
 
