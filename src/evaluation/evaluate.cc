@@ -45,6 +45,19 @@ std::string StageWorseThan(const char* stage, const ModelFigures& next, const Mo
   return "";
 }
 
+// What the ranker knew of the users, without which its figures cannot be compared.
+std::string StatesNote(const EvaluateOptions& options) {
+  const std::string states =
+      options.frozen_state ? fmt::format("frozen where the {} part begins", PartName(options.part))
+                           : std::string("live: everything before each impression, as at serving");
+  return fmt::format("ranking: user states are {}; the baselines know the training part only",
+                     states);
+}
+
+std::string LacksStage(const char* stage) {
+  return fmt::format("the new bundle has no {} figures, the current one has", stage);
+}
+
 }  // namespace
 
 Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
@@ -76,10 +89,7 @@ Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
                             EvaluateRanking(subject, options, pool, progress, &report.notes));
     if (ranking.impressions > 0) {
       report.ranking = std::move(ranking);
-      if (options.frozen_state) {
-        report.notes.push_back(
-            "ranking saw users as they were when the part began (frozen state), not as served");
-      }
+      report.notes.push_back(StatesNote(options));
     } else {
       report.notes.push_back(fmt::format("no ranking figures: the {} part holds no impressions",
                                          PartName(options.part)));
@@ -89,16 +99,21 @@ Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
 }
 
 std::string WorseThan(const Report& next, const Report& current, double margin) {
-  if (next.retrieval && current.retrieval) {
-    const std::string why = StageWorseThan("retrieval", next.retrieval->model,
-                                           current.retrieval->model, {{"ndcg@10", false}}, margin);
-    if (!why.empty()) return why;
+  std::string why;
+  if (current.retrieval) {
+    why = next.retrieval ? StageWorseThan("retrieval", next.retrieval->model,
+                                          current.retrieval->model, {{"ndcg@10", false}}, margin)
+                         : LacksStage("retrieval");
   }
-  if (next.ranking && current.ranking) {
-    return StageWorseThan("ranking", next.ranking->model, current.ranking->model,
-                          {{"weighted_user_loss", true}, {"watch_rmse_s", true}}, margin);
+  if (why.empty() && current.ranking) {
+    why = next.ranking
+              ? StageWorseThan("ranking", next.ranking->model, current.ranking->model,
+                               {{"weighted_user_loss", true}, {"watch_rmse_s", true}}, margin)
+              : LacksStage("ranking");
   }
-  return "";
+  if (why.empty() || next.split == current.split) return why;
+  return fmt::format("{} (the figures come from different test sets: now {}; before {})", why,
+                     next.split, current.split);
 }
 
 }  // namespace upnext::evaluation

@@ -107,7 +107,14 @@ TEST(Evaluate, FrozenStatesGiveOtherScoresAndSaySo) {
   // What does not look at states stays.
   EXPECT_EQ(live.ranking->baselines[0].figures.at("watch_rmse_s").value,
             frozen.ranking->baselines[0].figures.at("watch_rmse_s").value);
-  EXPECT_THAT(frozen.notes, testing::Contains(HasSubstr("frozen")));
+  // Every report says which, wherever it is read.
+  EXPECT_THAT(frozen.notes,
+              testing::Contains(HasSubstr("states are frozen where the test part begins")));
+  EXPECT_THAT(live.notes, testing::Contains(HasSubstr("states are live")));
+  EXPECT_THAT(live.notes, testing::Not(testing::Contains(HasSubstr("frozen"))));
+  for (const std::string& text : {RenderTable(live), RenderJson(live), RenderHtml(live)}) {
+    EXPECT_THAT(text, HasSubstr("states are live: everything before each impression"));
+  }
 }
 
 TEST(Evaluate, MarkovFollowsTheLastWatchOfTheInput) {

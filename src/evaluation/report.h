@@ -83,8 +83,9 @@ Result<Report> ParseJson(std::string_view json);  // what RenderJson wrote
 std::string RenderHtml(const Report& report);     // one self-contained page
 
 // The gate: is `next` worse than `current` beyond `margin` (relative) on the main figure of a stage
-// (retrieval: ndcg@10, ranking: weighted_user_loss, else watch_rmse_s)? "" when it may be
-// published, else why not.
+// (retrieval: ndcg@10, ranking: weighted_user_loss, else watch_rmse_s), or without a stage that
+// `current` has figures of? "" when it may be published, else why not, naming both splits when they
+// differ.
 std::string WorseThan(const Report& next, const Report& current, double margin);
 
 }  // namespace upnext::evaluation

@@ -111,6 +111,7 @@ TEST(Json, AnythingElseIsRefused) {
     const auto parsed = ParseJson(bad);
     ASSERT_FALSE(parsed) << bad;
     EXPECT_EQ(parsed.error().code, Code::kDataLoss);
+    EXPECT_THAT(parsed.error().message, Not(HasSubstr("evaluate again")));
   }
 }
 
@@ -142,6 +143,7 @@ TEST(Html, IsOnePageWithoutRequestsOrRawText) {
     EXPECT_THAT(html, Not(HasSubstr(request)));
   }
   EXPECT_THAT(html, Not(HasSubstr("nan")));
+  EXPECT_THAT(html, HasSubstr("<li>a note</li>"));
 }
 
 TEST(WorseThan, LooksAtTheMainFigureOfEachStageBeyondTheMargin) {
@@ -167,12 +169,29 @@ TEST(WorseThan, WithoutPagesTheErrorOfWatchTimeDecides) {
   EXPECT_THAT(WorseThan(next, current, 0.02), HasSubstr("watch_rmse_s"));
 }
 
-TEST(WorseThan, AStageThatOnlyOneHasDecidesNothing) {
+TEST(WorseThan, AStageThatTheNextLacksIsWorseAndOneThatItAddsIsNot) {
+  Report without_ranking = Example(), without_retrieval = Example();
+  without_ranking.ranking.reset();
+  without_retrieval.retrieval.reset();
+  EXPECT_THAT(WorseThan(without_ranking, Example(), 0.5), HasSubstr("no ranking figures"));
+  EXPECT_THAT(WorseThan(without_retrieval, Example(), 0.5), HasSubstr("no retrieval figures"));
+  EXPECT_EQ(WorseThan(Example(), without_ranking, 0), "");
+  EXPECT_EQ(WorseThan(Example(), without_retrieval, 0), "");
+  EXPECT_EQ(WorseThan(without_ranking, without_ranking, 0), "");
+}
+
+TEST(WorseThan, SaysWhenTheFiguresComeFromDifferentTestSets) {
+  const Report current = Example();
   Report next = Example();
-  next.retrieval.reset();
-  next.ranking.reset();
-  EXPECT_EQ(WorseThan(next, Example(), 0), "");
-  EXPECT_EQ(WorseThan(Example(), next, 0), "");
+  next.split = "leave one out";
+  EXPECT_EQ(WorseThan(next, current, 0.02), "");
+  next.retrieval->model.figures["ndcg@10"].value = 0.1;
+  const std::string why = WorseThan(next, current, 0.02);
+  EXPECT_THAT(why, HasSubstr("different test sets"));
+  EXPECT_THAT(why, HasSubstr("leave one out"));
+  EXPECT_THAT(why, HasSubstr("train < A"));
+  next.split = current.split;
+  EXPECT_THAT(WorseThan(next, current, 0.02), Not(HasSubstr("test sets")));
 }
 
 }  // namespace
