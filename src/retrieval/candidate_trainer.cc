@@ -61,23 +61,27 @@ class Training {
   Status Run(TrainedCandidate* result) {
     base::ProgressStage stage(progress_, "train candidate model", "examples",
                               options_.epochs * examples_per_epoch());
+    if (validation_.cases() == 0) {
+      progress_.Note(fmt::format(
+          "no validation part, or nothing in it: training runs all {} epochs", options_.epochs));
+    }
     Snapshot best;
     double best_validation = -std::numeric_limits<double>::infinity();
     for (uint32_t epoch = 0; epoch < options_.epochs; ++epoch) {
       UPNEXT_ASSIGN_OR_RETURN(EpochReport report, Epoch(epoch, stage));
       report.validation = validation_.Ndcg(model_, compute_);
       result->epochs.push_back(report);
-      progress_.Note(
-          fmt::format("epoch {}: loss {:.4f}, validation NDCG@10 {:.4f}, {:.0f} examples/s, dead "
-                      "units {:.0f} %",
-                      epoch + 1, report.loss, report.validation, report.examples_per_s,
-                      100.0 * report.dead_units));
+      progress_.Note(Describe(report));
+      stage.Update((epoch + 1) * examples_per_epoch());
       // Without a validation part the last epoch is the one to keep.
       if (std::isnan(report.validation) || report.validation > best_validation) {
         best_validation = report.validation;
         result->best_epoch = epoch;
         if (!std::isnan(report.validation)) best.Take(model_);
       } else if (epoch - result->best_epoch >= options_.patience) {
+        stage.Update((epoch + 1) * examples_per_epoch(),
+                     fmt::format("stopped early at epoch {}, best epoch {}", epoch + 1,
+                                 result->best_epoch + 1));
         break;
       }
     }
@@ -120,6 +124,16 @@ class Training {
           epoch + 1, options_.tower_learning_rate);
     }
     return report;
+  }
+
+  static std::string Describe(const EpochReport& report) {
+    const std::string validation =
+        std::isnan(report.validation)
+            ? std::string()
+            : fmt::format(", validation NDCG@10 {:.4f}", report.validation);
+    return fmt::format("epoch {}: loss {:.4f}{}, {:.0f} examples/s, dead units {:.0f} %",
+                       report.epoch + 1, report.loss, validation, report.examples_per_s,
+                       100.0 * report.dead_units);
   }
 
   Status CheckLoss(double loss, uint32_t epoch) const {

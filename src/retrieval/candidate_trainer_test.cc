@@ -1,5 +1,6 @@
 #include "retrieval/candidate_trainer.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -57,12 +58,28 @@ CandidateTrainOptions QuickTraining() {
   return options;
 }
 
+// Keeps what training tells of itself.
+class Listener : public base::Progress {
+ public:
+  void Begin(std::string_view, std::string_view, uint64_t total) override { total_ = total; }
+  void Update(uint64_t done, std::string_view note) override {
+    done_ = done;
+    if (!note.empty()) last_ = note;
+  }
+  void End() override {}
+  void Note(std::string_view line) override { notes_.emplace_back(line); }
+
+  uint64_t total_ = 0, done_ = 0;
+  std::string last_;  // note of the last update that had one
+  std::vector<std::string> notes_;
+};
+
 struct Trained {
   explicit Trained(const examples::World& world, const CandidateModelOptions& model,
-                   const CandidateTrainOptions& options, int threads = 2)
+                   const CandidateTrainOptions& options, int threads = 2,
+                   base::Progress& progress = base::NoProgress())
       : pool(threads), tables(world.Learn()) {
-    auto trained =
-        TrainCandidateModel(world.source, tables, model, options, pool, base::NoProgress());
+    auto trained = TrainCandidateModel(world.source, tables, model, options, pool, progress);
     EXPECT_TRUE(trained) << trained.error().message;
     if (trained) result = std::move(*trained);
   }
@@ -115,9 +132,13 @@ TEST(TrainCandidateModel, KeepsTheBestEpochAndStopsWhenItGetsNoBetter) {
   CandidateTrainOptions options = QuickTraining();
   options.epochs = 200;
   options.patience = 2;
-  Trained trained(world, SmallModel(), options);
+  Listener progress;
+  Trained trained(world, SmallModel(), options, /*threads=*/2, progress);
   const auto& epochs = trained.result.epochs;
   ASSERT_LT(epochs.size(), 200u);
+  EXPECT_EQ(progress.last_, fmt::format("stopped early at epoch {}, best epoch {}", epochs.size(),
+                                        trained.result.best_epoch + 1));
+  EXPECT_EQ(progress.done_, progress.total_ / 200 * epochs.size());
   EXPECT_EQ(epochs.size(), trained.result.best_epoch + 3);
   for (const EpochReport& epoch : epochs) {
     EXPECT_LE(epoch.validation, epochs[trained.result.best_epoch].validation);
@@ -132,8 +153,16 @@ TEST(TrainCandidateModel, WithoutAValidationPartTheLastEpochIsKept) {
   const examples::World world(PlantedLog(40, examples::SplitOptions::Kind::kNone));
   CandidateTrainOptions options = QuickTraining();
   options.epochs = 3;
-  const Trained trained(world, SmallModel(), options);
+  Listener progress;
+  const Trained trained(world, SmallModel(), options, /*threads=*/2, progress);
   EXPECT_EQ(trained.result.epochs.size(), 3u);
+  // It says so once instead of figures that there are not, and its bar ends full.
+  ASSERT_EQ(progress.notes_.size(), 4u);
+  EXPECT_NE(progress.notes_[0].find("training runs all 3 epochs"), std::string::npos);
+  for (size_t i = 1; i < 4; ++i) {
+    EXPECT_EQ(progress.notes_[i].find("validation"), std::string::npos) << progress.notes_[i];
+  }
+  EXPECT_EQ(progress.done_, progress.total_);
   EXPECT_EQ(trained.result.best_epoch, 2u);
   EXPECT_TRUE(std::isnan(trained.result.epochs[0].validation));
 }
