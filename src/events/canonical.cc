@@ -11,7 +11,8 @@
 namespace upnext::events {
 namespace {
 
-enum class Kind { kText, kTexts, kTime, kReal, kBool, kPosition, kType, kPlace };
+// kText is an id; kFree is text that is only shown or searched.
+enum class Kind { kText, kFree, kTexts, kTime, kReal, kBool, kPosition, kType, kPlace };
 
 struct Canonical {
   std::string_view name;
@@ -29,8 +30,8 @@ constexpr Canonical kEventColumns[] = {
     {"item", Kind::kText, true},
     {"time", Kind::kTime, true},
     {"type", Kind::kType, true},
-    {"value", Kind::kReal, false, "NOT isinf(value)", "should be finite"},
-    {"query", Kind::kText},
+    {"value", Kind::kReal, false, "value BETWEEN 0 AND 1e9", "should be finite and in [0, 1e9]"},
+    {"query", Kind::kFree},
     {"request", Kind::kText},
     {"position", Kind::kPosition},
     {"source", Kind::kText},
@@ -51,7 +52,7 @@ constexpr Canonical kItemColumns[] = {
     {"channel", Kind::kText},
     {"topics", Kind::kTexts},
     {"language", Kind::kText},
-    {"title", Kind::kText},
+    {"title", Kind::kFree},
     {"removed", Kind::kBool},
     {"file", Kind::kPlace},
     {"line", Kind::kPlace},
@@ -67,7 +68,7 @@ constexpr Canonical kUserColumns[] = {
     {"file", Kind::kPlace},
     {"line", Kind::kPlace},
 };
-static_assert(format::kMaxAge == 150);
+static_assert(format::kMaxAge == 150 && kMaxValue == 1e9);
 
 std::span<const Canonical> ColumnsOf(Table table) {
   switch (table) {
@@ -113,6 +114,7 @@ std::string RawOrNull(std::string_view name, std::string_view type) {
 std::string_view SqlType(Kind kind, std::string_view name) {
   switch (kind) {
     case Kind::kText:
+    case Kind::kFree:
       return "VARCHAR";
     case Kind::kTexts:
       return "VARCHAR[]";
@@ -157,9 +159,11 @@ std::string TypeExpression(std::string_view name) {
 }
 
 // The typed value of a column that the SELECT gives, NULL when it does not fit.
-std::string Expression(const Canonical& column, std::string_view type) {
+std::string Expression(const Canonical& column, const Column& given) {
+  const std::string_view type = given.type;
   switch (column.kind) {
     case Kind::kText:
+    case Kind::kFree:
       return fmt::format("nullif(CAST({} AS VARCHAR), '')", Raw(column.name));
     case Kind::kTexts:
       if (type.ends_with("]")) {
@@ -169,9 +173,12 @@ std::string Expression(const Canonical& column, std::string_view type) {
                          Raw(column.name));
     case Kind::kTime:
       return TimeExpression(column.name, type);
-    case Kind::kReal:
-      return fmt::format("nullif(TRY_CAST({} AS FLOAT), 'nan'::FLOAT)",
-                         RawOrNull(column.name, type));
+    case Kind::kReal: {
+      const std::string number = fmt::format("TRY_CAST({} AS FLOAT)", RawOrNull(column.name, type));
+      // NaN means unknown in the tables of items and users, where some writers have no other NULL;
+      // as the value of an event it is a mistake. (DuckDB orders it above all numbers.)
+      return column.name == "value" ? number : fmt::format("nullif({}, 'nan'::FLOAT)", number);
+    }
     case Kind::kBool:
       return fmt::format("TRY_CAST({} AS BOOLEAN)", RawOrNull(column.name, type));
     case Kind::kPosition:
@@ -179,7 +186,8 @@ std::string Expression(const Canonical& column, std::string_view type) {
     case Kind::kType:
       return TypeExpression(column.name);
     case Kind::kPlace:
-      return fmt::format("TRY_CAST({} AS {})", Raw(column.name), SqlType(column.kind, column.name));
+      return fmt::format("TRY_CAST({} AS {})", Raw(Lower(given.name)),
+                         SqlType(column.kind, column.name));
   }
   return "NULL";
 }
@@ -208,6 +216,25 @@ std::string OutOfTime(std::string_view name, std::string_view type) {
          When(outside, name, words);
 }
 
+// The clauses about an id. The id is not in the reason: it may be long, or break the line.
+std::string IdReasons(const Canonical& column, std::string_view type) {
+  if (IsNumber(type)) return "";
+  const std::string any =
+      column.kind == Kind::kTexts ? "len(list_filter(\"{0}\", x -> {1})) > 0" : std::string("{1}");
+  const std::string id = column.kind == Kind::kTexts ? "x" : fmt::format("\"{}\"", column.name);
+  const auto when = [&](std::string_view condition, std::string_view words) {
+    return fmt::format(" WHEN {} THEN '{} {}'",
+                       fmt::format(fmt::runtime(any), column.name, condition), column.name, words);
+  };
+  std::string sql = when(fmt::format("strlen({}) > {}", id, kMaxIdBytes),
+                         fmt::format("is longer than {} bytes", kMaxIdBytes));
+  if (column.kind != Kind::kFree) {
+    sql += when(fmt::format("regexp_matches({}, '[\\x00-\\x1f\\x7f]')", id),
+                "has a control character, e.g. a tab or a line break; ids should have none");
+  }
+  return sql;
+}
+
 // The clauses of a CASE that gives the reason why one column makes its row a bad one.
 std::string Reasons(const Canonical& column, std::string_view type, bool missing_allowed) {
   const std::string_view name = column.name;
@@ -234,8 +261,9 @@ std::string Reasons(const Canonical& column, std::string_view type, bool missing
       sql += When(unread, name, "is neither true nor false");
       break;
     case Kind::kPosition:
-      sql += When(fmt::format("({}) OR position NOT BETWEEN 0 AND 65535", unread), name,
-                  "should be a whole number in [0, 65535], from 1, 0 when unknown");
+      sql +=
+          When(fmt::format("({}) OR position NOT BETWEEN 1 AND {}", unread, kMaxPosition), name,
+               fmt::format("should be a whole number in [1, {}], NULL when unknown", kMaxPosition));
       break;
     case Kind::kType: {
       std::vector<std::string> names;
@@ -247,28 +275,47 @@ std::string Reasons(const Canonical& column, std::string_view type, bool missing
     }
     case Kind::kText:
     case Kind::kTexts:
+      sql += IdReasons(column, type);
+      break;
+    case Kind::kFree:
+      if (name == "query") sql += IdReasons(column, type);
+      break;
     case Kind::kPlace:
       break;
   }
   return sql;
 }
 
-// Rules that span columns; WhyNotAnEvent (log_writer.h) states the same for the writer.
+// Rules that span columns. WhyNotAnEvent (log_writer.h) states those without which a log would not
+// make sense; NeedsValue is only asked of what comes from outside.
 std::string EventReasons() {
-  constexpr int kWatch = static_cast<int>(EventType::kWatch);
   constexpr int kSearch = static_cast<int>(EventType::kSearch);
+  std::string values;
+  for (size_t i = 1; i < kEventTypes; ++i) {
+    const auto type = static_cast<EventType>(i);
+    if (!NeedsValue(type)) continue;
+    values +=
+        fmt::format(" WHEN type = {} AND value IS NULL THEN 'a {} needs a value ({})'", i,
+                    EventTypeName(type), type == EventType::kWatch ? "watched seconds" : "stars");
+  }
   return fmt::format(
       " WHEN type <> {0} AND item IS NULL THEN 'item is missing'"
       " WHEN type = {0} AND item IS NOT NULL THEN 'a search has no item'"
-      " WHEN type = {0} AND query IS NULL THEN 'a search needs a query'"
-      " WHEN type = {1} AND value < 0 THEN 'watched seconds are negative'",
-      kSearch, kWatch);
+      " WHEN type = {0} AND query IS NULL THEN 'a search needs a query'{1}",
+      kSearch, values);
 }
 
 const Column* Find(std::span<const Column> columns, std::string_view name) {
   const auto it = std::ranges::find_if(
       columns, [&](const Column& column) { return Lower(column.name) == name; });
   return it == columns.end() ? nullptr : &*it;
+}
+
+// The column of the SELECT that a canonical one is made from.
+const Column* Given(std::span<const Column> columns, std::string_view name) {
+  const Column* given = Find(columns, name);
+  // What DuckDB's readers call it, with filename = true.
+  return given == nullptr && name == "file" ? Find(columns, "filename") : given;
 }
 
 Status CheckType(Table table, const Canonical& canonical, std::string_view type) {
@@ -312,10 +359,12 @@ Status CheckColumns(Table table, std::span<const Column> columns) {
   for (const Canonical& column : canonical) known.emplace_back(column.name);
   for (const Column& column : columns) {
     given.push_back(column.name);
-    if (std::ranges::find(known, Lower(column.name)) == known.end()) unknown.push_back(column.name);
+    const std::string name = Lower(column.name);
+    if (name != "filename" && std::ranges::find(known, name) == known.end())
+      unknown.push_back(column.name);
   }
   for (const Canonical& column : canonical) {
-    const Column* found = Find(columns, column.name);
+    const Column* found = Given(columns, column.name);
     if (found != nullptr) {
       UPNEXT_RETURN_IF_ERROR(CheckType(table, column, found->type));
     } else if (column.needed) {
@@ -343,9 +392,9 @@ Result<std::string> LoadStatement(Table table, std::string_view select,
   UPNEXT_RETURN_IF_ERROR(CheckColumns(table, columns));
   std::string typed, reasons;
   for (const Canonical& canonical : ColumnsOf(table)) {
-    const Column* given = Find(columns, canonical.name);
+    const Column* given = Given(columns, canonical.name);
     typed += fmt::format("  CAST({} AS {}) AS \"{}\",\n",
-                         given == nullptr ? "NULL" : Expression(canonical, given->type),
+                         given == nullptr ? "NULL" : Expression(canonical, *given),
                          SqlType(canonical.kind, canonical.name), canonical.name);
     if (given == nullptr) continue;
     // Whether an event may lack its item depends on its type.

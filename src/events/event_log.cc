@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/file.h"
 #include "events/log_format.h"
 #include "events/log_reader.h"
 
@@ -10,6 +11,26 @@ namespace upnext::events {
 namespace {
 
 namespace fs = std::filesystem;
+
+// kNotFound unless the folder holds a log; says what is there instead.
+Status CheckIsLog(const fs::path& directory) {
+  std::error_code error;
+  if (fs::exists(directory / format::kMetaFile, error)) return Ok();
+  const std::string path = directory.string();
+  if (!fs::exists(directory, error)) {
+    return NotFound("{}: no such folder; an event log was expected (the import writes one)", path);
+  }
+  if (!fs::is_directory(directory, error)) {
+    return NotFound("{}: not an event log: a folder was expected, this is a file", path);
+  }
+  const auto versions = base::VersionedRoot(directory).Versions();
+  if (versions && !versions->empty()) {
+    return NotFound("{}: a folder of versions, not an event log: name one, e.g. {}", path,
+                    (directory / versions->back()).string());
+  }
+  return NotFound("{}: not an event log (it has no file {}); run the import first", path,
+                  format::kMetaFile);
+}
 
 }  // namespace
 
@@ -66,11 +87,7 @@ Status EventLog::Rep::CheckUsers() const {
 Result<EventLog> EventLog::Open(const fs::path& directory) {
   auto rep = std::make_shared<Rep>();
   rep->directory = directory;
-  std::error_code error;
-  if (!fs::exists(directory / format::kMetaFile, error)) {
-    return NotFound("{}: no event log there (no file {}); run the import first", directory.string(),
-                    format::kMetaFile);
-  }
+  UPNEXT_RETURN_IF_ERROR(CheckIsLog(directory));
   UPNEXT_ASSIGN_OR_RETURN(const LogMeta meta, ReadMeta(directory / format::kMetaFile));
   rep->stats = meta.stats;
   const auto open = [&](std::string_view name, std::string_view kind,

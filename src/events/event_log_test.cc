@@ -311,5 +311,23 @@ TEST(Schema, TypeNamesRoundTripInAnyCase) {
   EXPECT_EQ(IdSpaceName(IdSpace::kItem), "items");
 }
 
+TEST(EventLog, SaysWhatIsThereInsteadOfALog) {
+  const base::TestFolder folder;
+  const auto why = [](const std::filesystem::path& path) {
+    const Result<EventLog> log = EventLog::Open(path);
+    EXPECT_FALSE(log);
+    EXPECT_EQ(log.error().code, Code::kNotFound);
+    return log ? "" : log.error().message;
+  };
+  EXPECT_THAT(why(folder / "nowhere"), HasSubstr("nowhere: no such folder"));
+  ASSERT_TRUE(base::WriteFileAtomic(folder / "file", "x"));
+  EXPECT_THAT(why(folder / "file"), HasSubstr("not an event log"));
+  std::filesystem::create_directories(folder / "other");
+  EXPECT_THAT(why(folder / "other"), HasSubstr("not an event log"));
+  WriteAndOpen(folder / "log" / "v000001", SomeEvents());
+  EXPECT_THAT(why(folder / "log"),
+              HasSubstr("name one, e.g. " + (folder / "log/v000001").string()));
+}
+
 }  // namespace
 }  // namespace upnext::events

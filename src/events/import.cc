@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 
@@ -59,16 +60,44 @@ Result<std::string> Select(const ImportOptions& options, Table table) {
   return sql;
 }
 
-// DuckDB's error with the table whose SELECT it is about, and what to do.
-std::unexpected<Error> SelectError(Error error, const ImportOptions& options, Table table) {
+// DuckDB ends a message with the line of the statement and a caret under the place. Statements wrap
+// the user's SELECT, so `before` lines are taken off the number; syntax errors have it all twice.
+void MendPlace(std::string& message, int64_t before) {
+  constexpr std::string_view kPlace = "\n\nLINE ";
+  const size_t at = message.rfind(kPlace);
+  if (at == std::string::npos) return;
+  std::string place = message.substr(at);
+  message.resize(at);
+  if (message.ends_with(place)) message.resize(message.size() - place.size());
+  const size_t first = kPlace.size(), colon = place.find(':');
+  int64_t line = 0;
+  const auto parsed = std::from_chars(place.data() + first, place.data() + colon, line);
+  if (colon != std::string::npos && parsed.ec == std::errc() && line > before) {
+    const std::string number = fmt::format("{}", line - before);
+    const size_t shorter = colon - first - number.size();
+    place.replace(first, colon - first, number);
+    const size_t caret = place.rfind('\n') + 1;
+    if (place.find_first_not_of(' ', caret) >= caret + shorter) place.erase(caret, shorter);
+  }
+  message += place;
+}
+
+// DuckDB's error with the table whose SELECT it is about, and what to do. `statement` is what ran:
+// the SELECT and what stands around it.
+std::unexpected<Error> SelectError(Error error, const ImportOptions& options, Table table,
+                                   std::string_view statement, std::string_view select) {
+  const std::string_view around = statement.substr(0, statement.find(select));
+  MendPlace(error.message, std::ranges::count(around, '\n'));
   if (error.code == Code::kCancelled) return std::unexpected(std::move(error));
   if (error.code == Code::kNotFound) {
     error.message += fmt::format("\n(the data directory is '{}'; --data or UPNEXT_DATA sets it)",
                                  options.data.string());
   } else if (error.code == Code::kInvalidArgument) {
-    error.message += fmt::format(
-        "\n(mend the SELECT or the file; to set unreadable lines of a CSV aside instead, add "
-        "store_rejects = true to its read_csv)");
+    const bool csv = error.message.contains("CSV Error on Line") ||
+                     error.message.contains("rror when sniffing file");
+    error.message += csv ? "\n(mend the file or the options of its read_csv; to set unreadable "
+                           "lines aside instead, add store_rejects = true to it)"
+                         : "\n(mend the SELECT or the file that it reads)";
   }
   return WithContext(std::move(error),
                      fmt::format("[import] {}: the SELECT fails", TableName(table)));
@@ -103,8 +132,8 @@ class Importer {
 
 Status Importer::Load() {
   UPNEXT_RETURN_IF_ERROR(db_.database().Run(
-      "CREATE TABLE rejects (\"table\" VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, "
-      "\"row\" VARCHAR)"));
+      "CREATE TABLE rejects (\"table\" VARCHAR, file VARCHAR, line BIGINT, \"row\" BIGINT, "
+      "reason VARCHAR, text VARCHAR)"));
   for (const Table table : kTables) UPNEXT_RETURN_IF_ERROR(LoadTable(table));
   return Ok();
 }
@@ -118,17 +147,19 @@ Status Importer::LoadTable(Table table) {
                          table == Table::kUsers ? "\"user\"" : "item");
   }
   Result<std::vector<Column>> columns = db_.database().Describe(select);
-  if (!columns) return SelectError(std::move(columns).error(), options_, table);
+  if (!columns) {
+    return SelectError(std::move(columns).error(), options_, table, "\n" + select, select);
+  }
   UPNEXT_ASSIGN_OR_RETURN(const std::string load, LoadStatement(table, select, *columns));
   if (const Status loaded = db_.Run(fmt::format("read {}", name), load); !loaded) {
-    return SelectError(loaded.error(), options_, table);
+    return SelectError(loaded.error(), options_, table, load, select);
   }
   if (table != Table::kEvents) UPNEXT_RETURN_IF_ERROR(RejectRepeated(table));
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t unread, TakeReaderRejects(table));
-  UPNEXT_RETURN_IF_ERROR(db_.database().Run(fmt::format(
-      "INSERT INTO rejects SELECT '{0}', file, coalesce(line, rowid + 1), reason, row_text "
-      "FROM in_{0} WHERE reason IS NOT NULL ORDER BY rowid",
-      name)));
+  UPNEXT_RETURN_IF_ERROR(db_.database().Run(
+      fmt::format("INSERT INTO rejects SELECT '{0}', file, line, rowid + 1, reason, row_text "
+                  "FROM in_{0} WHERE reason IS NOT NULL ORDER BY rowid",
+                  name)));
   UPNEXT_ASSIGN_OR_RETURN(
       const std::vector<uint64_t> counted,
       db_.Counts(fmt::format("SELECT count(*), count(reason) FROM in_{}", name)));
@@ -167,10 +198,13 @@ Result<uint64_t> Importer::TakeReaderRejects(Table table) {
       const std::vector<uint64_t> lines,
       db_.Counts(
           fmt::format("SELECT count(*) FROM (SELECT DISTINCT s.file_path, e.line {})", kFrom)));
-  UPNEXT_RETURN_IF_ERROR(db_.database().Run(
-      fmt::format("INSERT INTO rejects SELECT '{}', file_path, line, error_message, csv_line {} "
-                  "ORDER BY file_path, line; DELETE FROM reject_errors; DELETE FROM reject_scans",
-                  TableName(table), kFrom)));
+  // A line can have several errors, e.g. one for each cell that it has too many.
+  UPNEXT_RETURN_IF_ERROR(db_.database().Run(fmt::format(
+      "INSERT INTO rejects SELECT '{}', file_path, line, NULL,\n"
+      "  string_agg(DISTINCT error_message, '; ' ORDER BY error_message), min(csv_line) {}\n"
+      "GROUP BY file_path, line ORDER BY file_path, line;\n"
+      "DELETE FROM reject_errors; DELETE FROM reject_scans",
+      TableName(table), kFrom)));
   return lines[0];
 }
 
@@ -188,9 +222,11 @@ Status Importer::WriteRejects(const fs::path& work, const fs::path& target) {
 Result<std::string> Importer::FirstReasons(Table table) {
   std::string reasons;
   UPNEXT_RETURN_IF_ERROR(db_.database().Query(
-      fmt::format("SELECT coalesce(file || ' line ', 'row ') || line || ': ' || reason "
-                  "FROM rejects WHERE \"table\" = '{}' LIMIT 3",
-                  TableName(table)),
+      fmt::format(
+          "SELECT coalesce(file || ' ', '') || coalesce('line ' || line, 'row ' || \"row\") || "
+          "': ' || reason "
+          "FROM rejects WHERE \"table\" = '{}' LIMIT 3",
+          TableName(table)),
       [&](const Chunk& chunk) {
         for (size_t row = 0; row < chunk.rows(); ++row) {
           reasons += fmt::format("\n  {}", chunk.Text(0, row));
@@ -248,7 +284,10 @@ Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoo
   report.rejected_items = importer.counts(Table::kItems).bad;
   report.rejected_users = importer.counts(Table::kUsers).bad;
   if (importer.any_rejects()) report.rejects_file = rejects_file;
-  UPNEXT_RETURN_IF_ERROR(WriteImportedLog(db, report.events, folder, options.shards));
+  UPNEXT_ASSIGN_OR_RETURN(const LogSizes sizes,
+                          WriteImportedLog(db, report.events, folder, options.shards));
+  report.log_users = sizes.users;
+  report.log_items = sizes.items;
   if (progress.stop_requested()) return Cancelled("stopped on request; nothing was published");
   UPNEXT_ASSIGN_OR_RETURN(report.version, root.Publish(folder));
   UPNEXT_RETURN_IF_ERROR(root.SetCurrent(report.version));

@@ -5,9 +5,13 @@
 //   events = "SELECT user_id AS user, ... FROM read_csv('{data}/log.csv')"
 //   items  = "SELECT ..."             optional, as is users
 //
-// Every SELECT may also give `file` and `line`, where the row came from: they go into the rejects
-// file (without them it has the number of the row in the SELECT's output) and nowhere else. Lines
-// that a read_csv(..., store_rejects = true) set aside are counted and listed too.
+// Every SELECT may also give `file` (or `filename`, as DuckDB's readers call it) and `line`, where
+// the row came from: they go into the rejects file and nowhere else. Lines that a
+// read_csv(..., store_rejects = true) set aside are counted and listed too.
+//
+// rejects.csv: table, file, line (NULL where the SELECT does not give them), row (number of the row
+// in the SELECT's output, from 1; NULL for what the reader set aside), reason, text (the row as it
+// was read).
 //
 // {data} in the SQL is the data directory. Output columns are those of the design, section 3; a
 // missing or unknown one is an error that names the nearest right one. Rows that do not fit (no
@@ -40,6 +44,7 @@ struct ImportOptions {
 
 struct ImportReport {
   uint64_t events = 0, items = 0, users = 0;  // rows taken
+  uint64_t log_users = 0, log_items = 0;      // distinct ones in the log, from whichever table
   uint64_t rejected_events = 0, rejected_items = 0, rejected_users = 0;
   std::filesystem::path rejects_file;  // "" when nothing was rejected
   std::string version;                 // "v000002"

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 
@@ -120,9 +121,10 @@ TEST_F(ImportTest, GivesTheSameLogAsWriteEventLog) {
           "'s', "
           "true, NULL, 1), ('u', NULL, 1, 'search', NULL, NULL, NULL, NULL, NULL, NULL, NULL, "
           "NULL, "
-          "'cat videos', NULL), ('10', 'i', 2, 'watch', '', 0, '', NULL, '', '', '', false, '', "
+          "'cat videos', NULL), ('10', 'i', 2, 'watch', '', NULL, '', NULL, '', '', '', false, '', "
           "9), "
-          "('9', 'i', 2, 'rating', NULL, 0, '', NULL, '', '', '', false, '', 4)) t(\"user\", item, "
+          "('9', 'i', 2, 'rating', NULL, NULL, '', NULL, '', '', '', false, '', 4)) t(\"user\", "
+          "item, "
           "time, type, request, position, source, propensity, device, region, seed, off_site, "
           "query, "
           "value)",
@@ -254,7 +256,7 @@ TEST_F(ImportTest, SetsBadRowsAsideWithFileLineReasonAndText) {
   std::vector<std::string> lines;
   ASSERT_TRUE(db.Query(
       fmt::format("SELECT \"table\" || '|' || parse_filename(file) || '|' || line || '|' || reason "
-                  "|| '|' || (\"row\" LIKE '%who%' OR \"row\" LIKE '%user%') FROM read_csv({})",
+                  "|| '|' || (text LIKE '%who%' OR text LIKE '%user%') FROM read_csv({})",
                   QuoteSql((log_root() / "rejects.csv").string())),
       [&](const Chunk& chunk) {
         for (size_t row = 0; row < chunk.rows(); ++row) lines.emplace_back(chunk.Text(0, row));
@@ -265,7 +267,7 @@ TEST_F(ImportTest, SetsBadRowsAsideWithFileLineReasonAndText) {
   EXPECT_EQ(lines[1], "events|e.csv|4|item is missing|true");
   EXPECT_EQ(lines[2], "events|e.csv|5|time is missing|true");
   EXPECT_THAT(lines[3], AllOf(HasSubstr("|6|type wtach is unknown"), HasSubstr("watch")));
-  EXPECT_EQ(lines[4], "events|e.csv|7|watched seconds are negative|true");
+  EXPECT_EQ(lines[4], "events|e.csv|7|value -4 should be finite and in [0, 1e9]|true");
   EXPECT_EQ(lines[5], "events|e.csv|8|value many is no number|true");
   EXPECT_THAT(lines[6], HasSubstr("|9|value it's,1 is no number"));
 }
@@ -285,12 +287,12 @@ TEST_F(ImportTest, ChecksItemsAndUsersToo) {
   EXPECT_EQ(report_.rejected_items, 3u);
   EXPECT_EQ(report_.users, 1u);
   EXPECT_EQ(report_.rejected_users, 3u);
-  EXPECT_THAT(Rejects(),
-              AllOf(HasSubstr("items,,2,\"duration -1.0 should be"),
-                    HasSubstr("items,,3,\"repeats a, which"), HasSubstr("items,,4,item is missing"),
-                    HasSubstr("users,,1,gender F is no number"),
-                    HasSubstr("users,,2,\"age 200 should be in [0, 150]"),
-                    HasSubstr("users,,3,logged_in perhaps is neither")));
+  EXPECT_THAT(Rejects(), AllOf(HasSubstr("items,,,2,\"duration -1.0 should be"),
+                               HasSubstr("items,,,3,\"repeats a, which"),
+                               HasSubstr("items,,,4,item is missing"),
+                               HasSubstr("users,,,1,gender F is no number"),
+                               HasSubstr("users,,,2,\"age 200 should be in [0, 150]"),
+                               HasSubstr("users,,,3,logged_in perhaps is neither")));
   const Item a = log.item(log.dictionary(IdSpace::kItem).Find("a"));
   EXPECT_EQ(a.duration_s, 1) << "the first row for an item counts";
   ASSERT_EQ(a.topics.size(), 1u) << "a text is a list of one";
@@ -313,7 +315,7 @@ TEST_F(ImportTest, PublishesNothingWhenTooManyRowsAreBad) {
                                    HasSubstr("row 1: time is missing"), HasSubstr("row 3: "),
                                    Not(HasSubstr("row 4: ")), HasSubstr("rejects.csv")));
   EXPECT_EQ(base::VersionedRoot(log_root()).Current().value(), report_.version);
-  EXPECT_THAT(Rejects(), HasSubstr("events,,5,time is missing"));
+  EXPECT_THAT(Rejects(), HasSubstr("events,,,5,time is missing"));
   RunAndOpen({.events_sql = select(0)});
   EXPECT_FALSE(fs::exists(log_root() / "rejects.csv")) << "an old rejects file would mislead";
   EXPECT_EQ(report_.version, "v000002");
@@ -371,6 +373,79 @@ TEST_F(ImportTest, KeepsDuckDbsWordsAndSaysWhichSelect) {
               AllOf(HasSubstr("broken.csv"), HasSubstr("Line: 3"), HasSubstr("store_rejects")));
 }
 
+TEST_F(ImportTest, SpeaksOfStoreRejectsOnlyWhenALineOfACsvIsWrong) {
+  Write("half.json", "{\"user\":");
+  const auto message = [&](std::string_view sql) {
+    const std::string text = Refused({.events_sql = std::string(sql)}).message;
+    EXPECT_THAT(text, Not(HasSubstr("store_rejects"))) << sql;
+    return text;
+  };
+  const std::string syntax = message("SELECT 1\nFORM x");
+  const size_t place = syntax.find("LINE 2: FORM x\n");
+  ASSERT_NE(place, std::string::npos) << "the line of the user's SELECT: " << syntax;
+  EXPECT_EQ(syntax.find("LINE", place + 1), std::string::npos) << "once: " << syntax;
+  EXPECT_THAT(message("SELECT usr FROM (SELECT 1 AS u)"), HasSubstr("LINE 1: SELECT usr"));
+  EXPECT_THAT(message("FROM read_json('{data}/half.json')"), HasSubstr("Malformed JSON"));
+  const std::string late = message(
+      "SELECT range AS \"user\", 'i' AS item, 'click' AS type,\n"
+      "CAST(CASE WHEN range > 5 THEN 'x' END AS BIGINT) AS time FROM range(9)");
+  EXPECT_THAT(late, AllOf(HasSubstr("Could not convert"), HasSubstr("LINE 2: CAST")));
+  message("SELECT 1 AS usr, 1 AS item, 1 AS time, 'click' AS type");
+}
+
+TEST_F(ImportTest, RefusesWhatTheServerRefusesToo) {
+  const auto reason = [&](std::string_view type, std::string_view more) {
+    return Refused({.events_sql =
+                        fmt::format("SELECT * REPLACE ({}) FROM (SELECT 'u' AS \"user\", 'i' AS "
+                                    "item, 1 AS time, '{}' AS type, 1.0 AS value, 1 AS position, "
+                                    "'r' AS request)",
+                                    more, type)})
+        .message;
+  };
+  EXPECT_THAT(reason("rating", "NULL::DOUBLE AS value"), HasSubstr("a rating needs a value"));
+  EXPECT_THAT(reason("watch", "NULL::DOUBLE AS value"), HasSubstr("a watch needs a value"));
+  for (const std::string_view value : {"'nan'::DOUBLE", "'inf'::FLOAT", "1.1e9", "-1", "'NaN'"}) {
+    EXPECT_THAT(reason("click", fmt::format("{} AS value", value)),
+                HasSubstr("should be finite and in [0, 1e9]"))
+        << value;
+  }
+  for (const std::string_view position : {"0", "65536", "-1", "'first'"}) {
+    EXPECT_THAT(reason("click", fmt::format("{} AS position", position)), HasSubstr("[1, 65535]"))
+        << position;
+  }
+  for (const std::string_view column : {"\"user\"", "item", "request"}) {
+    EXPECT_THAT(reason("click", fmt::format("repeat('x', 513) AS {}", column)),
+                HasSubstr("is longer than 512 bytes"));
+    EXPECT_THAT(reason("click", fmt::format("'a' || chr(9) || 'b' AS {}", column)),
+                HasSubstr("control character"));
+    EXPECT_THAT(reason("click", fmt::format("'a' || chr(127) AS {}", column)),
+                HasSubstr("control character"));
+  }
+  RunAndOpen({.events_sql = "SELECT repeat('ü', 256) AS \"user\", 'i' AS item, 1 AS time, 'rating' "
+                            "AS type, 1e9 AS value, 65535 AS position"});
+  const Error error = Refused(
+      {.events_sql = "SELECT 'u' AS \"user\", 'i' AS item, 1 AS time, 'click' AS type",
+       .items_sql = "SELECT 'i' AS item, 'two' || chr(10) || 'lines' AS title, ['a', 'b' || "
+                    "chr(10)] AS topics"});
+  EXPECT_THAT(error.message, HasSubstr("row 1: topics has a control character"));
+}
+
+TEST_F(ImportTest, TakesTheFilenameOfDuckDbsReaders) {
+  Write("e.csv", "user,item,time,type\nu,i,1,click\nu,,2,click\n");
+  RunAndOpen({.events_sql = "FROM read_csv('{data}/e.csv', filename = true)", .max_rejects = 0.5});
+  EXPECT_THAT(Rejects(), AllOf(HasSubstr("table,file,line,row,reason,text\n"),
+                               HasSubstr("e.csv,,2,item is missing,")));
+}
+
+TEST_F(ImportTest, CountsTheUsersAndItemsOfTheLog) {
+  RunAndOpen({.events_sql = "SELECT range % 3 AS \"user\", range AS item, 1 AS time, 'click' AS "
+                            "type, 77 AS seed FROM range(5)",
+              .users_sql = "SELECT 1 AS \"user\" UNION SELECT 9"});
+  EXPECT_EQ(report_.users, 2u) << "rows of the users' table";
+  EXPECT_EQ(report_.log_users, 4u);
+  EXPECT_EQ(report_.log_items, 6u);
+}
+
 TEST_F(ImportTest, TakesWhatTheReaderItselfSetAside) {
   Write("broken.csv", "user,item,time,type\nu,i,1,click\nu,i,1,click,2,3\nu,i,x,click\n");
   const EventLog log = RunAndOpen(
@@ -382,6 +457,7 @@ TEST_F(ImportTest, TakesWhatTheReaderItselfSetAside) {
   EXPECT_EQ(report_.rejected_events, 2u);
   EXPECT_THAT(Rejects(), AllOf(HasSubstr("broken.csv,3,"), HasSubstr("broken.csv,4,"),
                                HasSubstr("u,i,x,click")));
+  EXPECT_EQ(std::ranges::count(Rejects(), '\n'), 3) << "a header and one line per bad row";
 }
 
 TEST_F(ImportTest, NeedsADataDirectoryOnlyWhenTheSqlNamesIt) {

@@ -52,9 +52,10 @@ class Writing {
     UPNEXT_RETURN_IF_ERROR(WriteEvents());
     return writer_.Finish();
   }
+  // Names of the space, once its dictionary is written.
+  uint64_t count(IdSpace space) const { return counts_[static_cast<size_t>(space)]; }
 
  private:
-  uint64_t count(IdSpace space) const { return counts_[static_cast<size_t>(space)]; }
   // The id of `expression` (a column of table or subquery `t`) and the join that finds it. An id
   // is the rowid of its name's table.
   std::string Id(IdSpace space, std::string_view alias) const {
@@ -222,11 +223,12 @@ Status Writing::WriteEvents() {
 
 }  // namespace
 
-Status WriteImportedLog(WatchedDatabase& db, uint64_t events,
-                        const std::filesystem::path& directory, uint32_t shards) {
+Result<LogSizes> WriteImportedLog(WatchedDatabase& db, uint64_t events,
+                                  const std::filesystem::path& directory, uint32_t shards) {
   UPNEXT_ASSIGN_OR_RETURN(LogWriter writer, LogWriter::Create(directory, {.shards = shards}));
   Writing writing(db, writer, events, shards);
-  return writing.Run();
+  UPNEXT_RETURN_IF_ERROR(writing.Run());
+  return LogSizes{.users = writing.count(IdSpace::kUser), .items = writing.count(IdSpace::kItem)};
 }
 
 }  // namespace upnext::events

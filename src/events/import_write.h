@@ -12,10 +12,14 @@
 
 namespace upnext::events {
 
+struct LogSizes {
+  uint64_t users = 0, items = 0;  // names in the dictionaries
+};
+
 // All three tables must exist (the last two may be empty); rows with a reason are left out. The
 // folder must exist and be empty.
-Status WriteImportedLog(WatchedDatabase& db, uint64_t events,
-                        const std::filesystem::path& directory, uint32_t shards);
+Result<LogSizes> WriteImportedLog(WatchedDatabase& db, uint64_t events,
+                                  const std::filesystem::path& directory, uint32_t shards);
 
 }  // namespace upnext::events
 

@@ -40,4 +40,11 @@ std::optional<EventType> ParseEventType(std::string_view name) {
   return std::nullopt;
 }
 
+bool HasControlBytes(std::string_view id) {
+  return std::ranges::any_of(id, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7f;
+  });
+}
+
 }  // namespace upnext::events

@@ -52,6 +52,18 @@ inline constexpr size_t kEventTypes = 14;        // valid types are 1 .. kEventT
 std::string_view EventTypeName(EventType type);  // "watch"
 std::optional<EventType> ParseEventType(std::string_view name);
 
+// What an event from outside may hold. The import and POST /v1/events refuse the same things.
+inline constexpr double kMaxValue = 1e9;         // value is finite and in [0, kMaxValue]
+inline constexpr uint32_t kMaxPosition = 65535;  // position, where given, is in [1, kMaxPosition]
+inline constexpr size_t kMaxIdBytes = 512;       // of every id, and of a query
+// Types of which an event without a value says nothing.
+constexpr bool NeedsValue(EventType type) {
+  return type == EventType::kWatch || type == EventType::kRating;
+}
+// True when an id has a byte below 0x20 or 0x7f: it would break lines and columns where ids are
+// printed. Queries and titles may have them.
+bool HasControlBytes(std::string_view id);
+
 struct Event {
   int64_t time_ms = 0;  // milliseconds since the epoch, UTC
   EventType type = EventType::kImpression;
