@@ -51,6 +51,15 @@ Result<std::string> TextOf(const dom::element& value) {
   return std::string(text);
 }
 
+Result<std::string> IdOf(const dom::element& value) {
+  UPNEXT_ASSIGN_OR_RETURN(std::string id, TextOf(value));
+  if (events::HasControlBytes(id)) {
+    return InvalidArgument(
+        "expected an id without control characters, found one, e.g. a tab or a line break");
+  }
+  return id;
+}
+
 Result<double> NumberOf(const dom::element& value, double min, double max) {
   double number = 0;
   if (!value.is_number() || value.get(number) != simdjson::SUCCESS) {
@@ -88,26 +97,31 @@ Status SetText(const dom::element& value, std::string* to) {
   return Ok();
 }
 
+Status SetId(const dom::element& value, std::string* to) {
+  UPNEXT_ASSIGN_OR_RETURN(*to, IdOf(value));
+  return Ok();
+}
+
 Status SetKey(std::string_view key, const dom::element& value, RawEvent* event, std::string* id) {
   if (value.is_null()) return Ok();  // as if the key were not there
-  if (key == "user") return SetText(value, &event->user);
-  if (key == "item") return SetText(value, &event->item);
+  if (key == "user") return SetId(value, &event->user);
+  if (key == "item") return SetId(value, &event->item);
   if (key == "query") return SetText(value, &event->query);
-  if (key == "request") return SetText(value, &event->request);
-  if (key == "source") return SetText(value, &event->source);
-  if (key == "device") return SetText(value, &event->device);
-  if (key == "region") return SetText(value, &event->region);
-  if (key == "seed") return SetText(value, &event->seed);
-  if (key == "id") return SetText(value, id);
+  if (key == "request") return SetId(value, &event->request);
+  if (key == "source") return SetId(value, &event->source);
+  if (key == "device") return SetId(value, &event->device);
+  if (key == "region") return SetId(value, &event->region);
+  if (key == "seed") return SetId(value, &event->seed);
+  if (key == "id") return SetId(value, id);
   if (key == "time") {
     UPNEXT_ASSIGN_OR_RETURN(event->time_ms, TimeOf(value));
   } else if (key == "type") {
     UPNEXT_ASSIGN_OR_RETURN(event->type, TypeOf(value));
   } else if (key == "value") {
-    UPNEXT_ASSIGN_OR_RETURN(const double number, NumberOf(value, 0, 1e9));
+    UPNEXT_ASSIGN_OR_RETURN(const double number, NumberOf(value, 0, events::kMaxValue));
     event->value = static_cast<float>(number);
   } else if (key == "position") {
-    UPNEXT_ASSIGN_OR_RETURN(const double number, NumberOf(value, 1, 65535));
+    UPNEXT_ASSIGN_OR_RETURN(const double number, NumberOf(value, 1, events::kMaxPosition));
     if (number != std::floor(number)) {
       return InvalidArgument("expected a whole number from 1, found {}", number);
     }
@@ -137,8 +151,7 @@ Status CheckComplete(const RawEvent& event, bool has_type) {
   } else if (event.item.empty()) {
     return InvalidArgument("expected an item, found none");
   }
-  const bool needs_value = event.type == EventType::kWatch || event.type == EventType::kRating;
-  if (needs_value && std::isnan(event.value)) {
+  if (events::NeedsValue(event.type) && std::isnan(event.value)) {
     return InvalidArgument("expected a value ({}), found none",
                            event.type == EventType::kWatch ? "watched seconds" : "stars");
   }
@@ -168,6 +181,14 @@ Result<EventBatch> ParseEvents(std::string_view json) {
   dom::element root;
   if (const auto error = parser.parse(json.data(), json.size()).get(root)) {
     return InvalidArgument("the body is not JSON: {}", simdjson::error_message(error));
+  }
+  if (dom::object object; root.get(object) == simdjson::SUCCESS) {
+    static const std::vector<std::string> known = {"events"};
+    for (const auto& [key, value] : object) {
+      if (key == known.front()) continue;
+      return InvalidArgument(R"(expected {{"events": [...]}}, found the key '{}'{})", key,
+                             base::DidYouMean(key, known));
+    }
   }
   dom::array list;
   if (root["events"].get(list) != simdjson::SUCCESS) {

@@ -114,6 +114,9 @@ TEST(ParseEvents, EveryWrongEventSaysWhatWasExpectedAndWhere) {
       {R"({"time": "2024-01-01"})", "time: expected a number, found a string"},
       {R"({"time": -5})", "time: expected a number from 0"},
       {R"({"time": 1700000000000})", "are these milliseconds?"},
+      {R"({"user": "a\tb"})", "user: expected an id without control characters"},
+      {R"({"item": "a\u007f"})", "item: expected an id without control characters"},
+      {R"({"id": "a\n"})", "id: expected an id without control characters"},
       {R"({"position": 0})", "position: expected a number from 1 to 65535, found 0"},
       {R"({"position": 65536})", "position: expected a number from 1 to 65535"},
       {R"({"position": 1.5})", "position: expected a whole number from 1, found 1.5"},
@@ -144,6 +147,12 @@ TEST(ParseEvents, WhatIsNoBatchIsRefused) {
   }
   const std::string deep(100'000, '[');
   EXPECT_THAT(Refusal(R"({"events": )" + deep), HasSubstr("not JSON"));
+}
+
+TEST(ParseEvents, UnknownKeysBesideTheEventsAreRefused) {
+  EXPECT_THAT(Refusal(R"({"events": [], "evnts": 1})"),
+              HasSubstr("found the key 'evnts'; did you mean 'events'?"));
+  EXPECT_THAT(Refusal(R"({"dry_run": true, "events": []})"), HasSubstr("found the key 'dry_run'"));
 }
 
 TEST(ParseEvents, BatchesHaveALimit) {

@@ -89,7 +89,7 @@ const std::string_view kOpenApi = R"json({
           "user": {"type": "string"},
           "item": {"type": "string", "description": "Required for every type but search"},
           "type": {"type": "string", "enum": ["impression", "click", "watch", "like", "dislike", "dismiss", "share", "rating", "search", "complete", "follow", "comment", "visit"]},
-          "value": {"type": "number", "minimum": 0, "description": "Watched seconds of a watch, stars of a rating"},
+          "value": {"type": "number", "minimum": 0, "maximum": 1000000000, "description": "Watched seconds of a watch, stars of a rating"},
           "time": {"type": "number", "description": "Seconds since 1970; default: now"},
           "query": {"type": "string", "description": "Of a search"},
           "request": {"type": "string", "description": "The request id of the slate that showed the item"},
