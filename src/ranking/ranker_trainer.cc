@@ -69,6 +69,10 @@ class Training {
   Status Run(TrainedRanker* result) {
     base::ProgressStage stage(progress_, "train ranker", "examples",
                               options_.epochs * examples_per_epoch());
+    if (validation_.examples_per_epoch() == 0) {
+      progress_.Note(fmt::format(
+          "no validation part, or nothing in it: training runs all {} epochs", options_.epochs));
+    }
     stream_.StartEpoch(0);
     if (stream_.Next(std::max(options_.batch, kFirstLook), &batch_)) trainer_.StartFrom(batch_);
     Snapshot best;
@@ -77,6 +81,7 @@ class Training {
       UPNEXT_ASSIGN_OR_RETURN(RankerEpoch report, Epoch(epoch, stage));
       UPNEXT_RETURN_IF_ERROR(Validate(&report));
       progress_.Note(Describe(report));
+      stage.Update((epoch + 1) * examples_per_epoch());
       const double validation = report.validation_loss;
       result->epochs.push_back(std::move(report));
       // Without a validation part the last epoch is the one to keep.
@@ -85,6 +90,9 @@ class Training {
         result->best_epoch = epoch;
         if (!std::isnan(validation)) best.Take(ranker_);
       } else if (epoch - result->best_epoch >= options_.patience) {
+        stage.Update((epoch + 1) * examples_per_epoch(),
+                     fmt::format("stopped early at epoch {}, best epoch {}", epoch + 1,
+                                 result->best_epoch + 1));
         break;
       }
     }
@@ -153,6 +161,11 @@ class Training {
       seen += batch_.size();
     }
     report->task_validation = Means(total);
+    for (size_t k = 0; k < total.size(); ++k) {
+      if (total[k].count == 0) {
+        report->task_validation[k] = std::numeric_limits<double>::quiet_NaN();
+      }
+    }
     report->validation_loss = seen > 0 ? WeightedSum(ranker_.objectives(), total)
                                        : std::numeric_limits<double>::quiet_NaN();
     return Ok();
@@ -187,16 +200,20 @@ class Training {
     return Ok();
   }
 
+  // Figures that nothing was observed for are left out.
   std::string Describe(const RankerEpoch& report) const {
-    std::string tasks;
-    for (size_t k = 0; k < report.task_loss.size(); ++k) {
-      tasks += fmt::format(", {} {:.4f} / {:.4f}", ranker_.objectives()[k].name,
-                           report.task_loss[k], report.task_validation[k]);
+    std::string text = fmt::format("epoch {}: loss {:.4f}", report.epoch + 1, report.loss);
+    if (!std::isnan(report.validation_loss)) {
+      text += fmt::format(", validation {:.4f}", report.validation_loss);
     }
-    return fmt::format(
-        "epoch {}: loss {:.4f}, validation {:.4f}{}, {:.0f} examples/s, dead units {:.0f} %",
-        report.epoch + 1, report.loss, report.validation_loss, tasks, report.examples_per_s,
-        100.0 * report.dead_units);
+    for (size_t k = 0; k < report.task_loss.size(); ++k) {
+      text += fmt::format(", {} {:.4f}", ranker_.objectives()[k].name, report.task_loss[k]);
+      if (!std::isnan(report.task_validation[k])) {
+        text += fmt::format(" / {:.4f}", report.task_validation[k]);
+      }
+    }
+    return text + fmt::format(", {:.0f} examples/s, dead units {:.0f} %", report.examples_per_s,
+                              100.0 * report.dead_units);
   }
 
   const RankerTrainOptions& options_;

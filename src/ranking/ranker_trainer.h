@@ -42,7 +42,8 @@ struct RankerEpoch {
   uint32_t epoch = 0;  // from 0
   // Sums over objectives of loss_weight * mean loss; NaN when there is no validation part.
   double loss = 0, validation_loss = 0;
-  std::vector<double> task_loss, task_validation;  // mean losses by objective
+  // Mean losses by objective; of validation NaN where nothing was observed.
+  std::vector<double> task_loss, task_validation;
   double seconds = 0, examples_per_s = 0;          // of training, validation left out
   double dead_units = 0;  // largest share of dead ReLU units over layers (TR-05)
 };

@@ -18,6 +18,7 @@ using examples::kDay;
 using examples::kHour;
 using examples::kMinute;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // Pages of five over ten days. A user clicks what is of the own kind (channel "c0" or "c1") and
 // watches items of high number longer: both are in the history, not in the ids of a page.
@@ -125,14 +126,33 @@ TEST(RankerTrainer, SameSeedGivesTheSameBytesAndAnotherDoesNot) {
   EXPECT_FALSE(first == Bytes(*Train(options)));
 }
 
+class StopSoon : public base::Progress {
+ public:
+  void Begin(std::string_view, std::string_view, uint64_t total) override { total_ = total; }
+  void Update(uint64_t done, std::string_view note) override {
+    done_ = done;
+    if (!note.empty()) last_ = note;
+  }
+  void End() override {}
+  void Note(std::string_view line) override { notes_.append(line).append("\n"); }
+  bool stop_requested() const override { return done_ > 0 && stop_; }
+  uint64_t total_ = 0, done_ = 0;
+  bool stop_ = true;
+  std::string notes_, last_;  // all lines; note of the last update that had one
+};
+
 TEST(RankerTrainer, StopsEarlyAndKeepsTheBestEpoch) {
   RankerTrainOptions options = kTrain;
   options.epochs = 60;
   options.patience = 2;
   options.learning_rate = 0.02f;  // overfits soon
-  const Result<TrainedRanker> trained = Train(options);
+  StopSoon progress;
+  progress.stop_ = false;
+  const Result<TrainedRanker> trained = Train(options, progress);
   ASSERT_TRUE(trained) << trained.error().message;
   ASSERT_LT(trained->epochs.size(), 60u);
+  EXPECT_EQ(progress.last_, fmt::format("stopped early at epoch {}, best epoch {}",
+                                        trained->epochs.size(), trained->best_epoch + 1));
   EXPECT_EQ(trained->epochs.size(), trained->best_epoch + 1 + options.patience);
   const double best = trained->epochs[trained->best_epoch].validation_loss;
   for (const RankerEpoch& epoch : trained->epochs) EXPECT_GE(epoch.validation_loss, best);
@@ -175,18 +195,6 @@ TEST(RankerTrainer, TR05_ReportsTheShareOfDeadUnits) {
   EXPECT_LT(trained->epochs[0].dead_units, 1.0);
 }
 
-class StopSoon : public base::Progress {
- public:
-  void Begin(std::string_view, std::string_view, uint64_t total) override { total_ = total; }
-  void Update(uint64_t done, std::string_view) override { done_ = done; }
-  void End() override {}
-  void Note(std::string_view line) override { notes_.append(line).append("\n"); }
-  bool stop_requested() const override { return done_ > 0 && stop_; }
-  uint64_t total_ = 0, done_ = 0;
-  bool stop_ = true;
-  std::string notes_;
-};
-
 TEST(RankerTrainer, StopsOnRequest) {
   StopSoon progress;
   const Result<TrainedRanker> trained = Train(kTrain, progress);
@@ -204,6 +212,28 @@ TEST(RankerTrainer, TellsOfEachEpoch) {
   EXPECT_THAT(progress.notes_, HasSubstr("epoch 2: loss"));
   EXPECT_THAT(progress.notes_, HasSubstr("click"));
   EXPECT_THAT(progress.notes_, HasSubstr("examples/s"));
+  EXPECT_THAT(progress.notes_, HasSubstr("validation"));
+  EXPECT_EQ(progress.done_, progress.total_);
+}
+
+TEST(RankerTrainer, WithoutAValidationPartItSaysSoOnceAndLeavesTheFiguresOut) {
+  examples::WorldOptions without = PlantedWorld();
+  without.split = {.kind = examples::SplitOptions::Kind::kNone};
+  const examples::World world(without);
+  const features::FeatureTables tables = world.Learn();
+  RankerTrainOptions options = kTrain;
+  options.epochs = 2;
+  options.patience = 1;
+  StopSoon progress;
+  progress.stop_ = false;
+  base::ThreadPool pool(1);
+  const Result<TrainedRanker> trained =
+      TrainRanker(world.source, tables, kRanker, kObjectives, options, pool, progress);
+  ASSERT_TRUE(trained) << trained.error().message;
+  EXPECT_EQ(trained->best_epoch, 1u);
+  EXPECT_THAT(progress.notes_, HasSubstr("training runs all 2 epochs\nepoch 1: loss"));
+  EXPECT_THAT(progress.notes_, Not(HasSubstr("nan")));
+  EXPECT_THAT(progress.notes_, Not(HasSubstr(" / ")));
 }
 
 TEST(RankerTrainer, ALogWithoutImpressionsIsRefusedWithAdvice) {
