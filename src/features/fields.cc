@@ -137,8 +137,6 @@ size_t ContinuousFields(Side side) {
 
 size_t FirstQuantile(Side side) { return side == Side::kQuery ? 0 : slot::kQueryContinuouses; }
 
-std::span<const std::string_view> CandidateFieldNames() { return kCandidateFields; }
-
 std::vector<std::string> FieldNames() {
   std::vector<std::string> names;
   for (const std::string_view name : kCandidateFields) names.emplace_back(name);

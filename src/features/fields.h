@@ -49,12 +49,11 @@ enum class CandidateField : uint8_t {
   kLoggedIn,
   kExampleAge
 };
-std::span<const std::string_view> CandidateFieldNames();
 
 // All names that [features] drop may hold.
 std::vector<std::string> FieldNames();
 
-// Bit masks of dropped fields, by index in RankingFields() and CandidateFieldNames(). Unknown names
+// Bit masks of dropped fields, by index in RankingFields() and CandidateField. Unknown names
 // drop nothing; FeatureSpec::FromConfig has refused them.
 uint64_t DroppedRankingFields(std::span<const std::string> names);
 uint32_t DroppedCandidateFields(std::span<const std::string> names);
