@@ -103,7 +103,7 @@ class RankingRun {
         };
       };
       const auto pairs = [this, k, &predictions](base::Rng& rng) {
-        return PairShare(k, predictions, rng);
+        return OrderedPairs(k, predictions, rng);
       };
       const std::string& name = objectives_[k].name;
       if (k == watch_) {
@@ -172,50 +172,53 @@ class RankingRun {
     return {all.loss(), BootstrapRatio(wrong, total, rng)};
   }
 
-  // Mean absolute or root mean squared error over the impressions where the objective is observed.
-  Figure Error(size_t k, const std::vector<float>& predictions, bool squared,
-               base::Rng& rng) const {
+  // Predictions and targets of the impressions where an objective is observed, and whose they are.
+  struct Observed {
+    std::vector<float> predictions, targets;
+    std::vector<uint32_t> users;
+  };
+  Observed ObservedOf(size_t k, const std::vector<float>& predictions) const {
     const ranking::Targets& targets = targets_[k];
-    std::vector<double> errors(users_, 0), counts(users_, 0);
-    double sum = 0, count = 0;
+    Observed observed;
     for (size_t i = 0; i < predictions.size(); ++i) {
       if (targets.mask[i] == 0) continue;
-      const double difference =
-          static_cast<double>(predictions[i]) - static_cast<double>(targets.value[i]);
-      const double error = squared ? difference * difference : std::abs(difference);
-      errors[user_[i]] += error;
-      counts[user_[i]] += 1;
-      sum += error;
-      count += 1;
+      observed.predictions.push_back(predictions[i]);
+      observed.targets.push_back(targets.value[i]);
+      observed.users.push_back(user_[i]);
     }
-    if (count == 0) return {std::nan(""), kNoInterval};
-    const Interval interval = BootstrapRatio(errors, counts, rng);
-    if (!squared) return {sum / count, interval};
-    return {std::sqrt(sum / count), {std::sqrt(interval.low), std::sqrt(interval.high)}};
+    return observed;
   }
 
-  // Share of pairs in the right order over observed impressions: XAUC, or AUC for yes-or-no
-  // targets.
-  Figure PairShare(size_t k, const std::vector<float>& predictions, base::Rng& rng) const {
-    const ranking::Targets& targets = targets_[k];
-    std::vector<float> observed, values;
-    std::vector<uint32_t> users;
-    for (size_t i = 0; i < predictions.size(); ++i) {
-      if (targets.mask[i] == 0) continue;
-      observed.push_back(predictions[i]);
-      values.push_back(targets.value[i]);
-      users.push_back(user_[i]);
+  // Mean absolute or root mean squared error.
+  Figure Error(size_t k, const std::vector<float>& predictions, bool squared,
+               base::Rng& rng) const {
+    const Observed observed = ObservedOf(k, predictions);
+    if (observed.users.empty()) return {std::nan(""), kNoInterval};
+    std::vector<double> errors(users_, 0), counts(users_, 0);
+    for (size_t i = 0; i < observed.users.size(); ++i) {
+      const double difference =
+          static_cast<double>(observed.predictions[i]) - static_cast<double>(observed.targets[i]);
+      errors[observed.users[i]] += squared ? difference * difference : std::abs(difference);
+      counts[observed.users[i]] += 1;
     }
-    const PairCounts pairs = CountPairs(observed, values);
+    const Interval interval = BootstrapRatio(errors, counts, rng);
+    if (!squared) return {MeanAbsoluteError(observed.predictions, observed.targets), interval};
+    return {RootMeanSquaredError(observed.predictions, observed.targets),
+            {std::sqrt(interval.low), std::sqrt(interval.high)}};
+  }
+
+  // Share of pairs in the right order: XAUC, or AUC for yes-or-no targets.
+  Figure OrderedPairs(size_t k, const std::vector<float>& predictions, base::Rng& rng) const {
+    const Observed observed = ObservedOf(k, predictions);
+    const PairCounts pairs = CountPairs(observed.predictions, observed.targets);
+    const double share = PairShare(pairs);
+    if (std::isnan(share)) return {share, kNoInterval};
     std::vector<double> ordered(users_, 0), compared(users_, 0);
-    for (size_t i = 0; i < users.size(); ++i) {
-      ordered[users[i]] += pairs.ordered[i];
-      compared[users[i]] += pairs.compared[i];
+    for (size_t i = 0; i < observed.users.size(); ++i) {
+      ordered[observed.users[i]] += pairs.ordered[i];
+      compared[observed.users[i]] += pairs.compared[i];
     }
-    const double all = std::reduce(compared.begin(), compared.end());
-    if (all == 0) return {std::nan(""), kNoInterval};
-    return {std::reduce(ordered.begin(), ordered.end()) / all,
-            BootstrapPairs(ordered, compared, rng)};
+    return {share, BootstrapPairs(ordered, compared, rng)};
   }
 
   const std::vector<Objective>& objectives_;

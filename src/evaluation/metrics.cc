@@ -135,25 +135,7 @@ PairCounts CountPairs(std::span<const float> predictions, std::span<const float>
   return pairs;
 }
 
-double Auc(std::span<const float> scores, std::span<const uint8_t> labels) {
-  const std::vector<uint32_t> order = OrderBy(scores);
-  double positives = 0, negatives = 0, ordered = 0;
-  for (size_t begin = 0; begin < order.size();) {
-    double here[2] = {0, 0};
-    size_t end = begin;
-    for (; end < order.size() && scores[order[end]] == scores[order[begin]]; ++end) {
-      here[labels[order[end]] != 0 ? 1 : 0] += 1;
-    }
-    ordered += here[1] * (negatives + 0.5 * here[0]);
-    negatives += here[0];
-    positives += here[1];
-    begin = end;
-  }
-  return Ratio(ordered, positives * negatives);
-}
-
-double Xauc(std::span<const float> predictions, std::span<const float> targets) {
-  const PairCounts pairs = CountPairs(predictions, targets);
+double PairShare(const PairCounts& pairs) {
   return Ratio(std::reduce(pairs.ordered.begin(), pairs.ordered.end()),
                std::reduce(pairs.compared.begin(), pairs.compared.end()));
 }
@@ -230,10 +212,6 @@ double CalibrationSlope(std::span<const CalibrationBin> bins) {
     xy += w * dx * dy;
   }
   return Ratio(xy, xx);
-}
-
-Interval BootstrapMean(std::span<const double> values, base::Rng& rng, int rounds) {
-  return BootstrapMeans(values, 1, rng, rounds).front();
 }
 
 std::vector<Interval> BootstrapMeans(std::span<const double> values, size_t columns, base::Rng& rng,

@@ -1,7 +1,7 @@
 // The numbers, each a pure function that a toy case checks by hand.
 //
 //   double ndcg = Ndcg(ranks_of_targets, targets, 10);
-//   Interval interval = BootstrapMean(ndcg_by_user, rng);
+//   Interval interval = BootstrapRatio(wrong_by_user, total_by_user, rng);
 //
 // Any number of threads. Spans that belong together have equal lengths; of nothing, means are NaN.
 #ifndef UPNEXT_EVALUATION_METRICS_H_
@@ -34,11 +34,9 @@ struct PairCounts {
   std::vector<double> ordered, compared;
 };
 PairCounts CountPairs(std::span<const float> predictions, std::span<const float> targets);
-// Area under the ROC curve, ties one half (EV-04). NaN without both classes.
-double Auc(std::span<const float> scores, std::span<const uint8_t> labels);
-// Share of pairs with different targets that are ordered alike; a tie in the prediction counts one
-// half. O(n log n).
-double Xauc(std::span<const float> predictions, std::span<const float> targets);
+// Share of pairs with different targets that are ordered alike, a tie in the prediction one half:
+// XAUC, and for targets of 0 and 1 the area under the ROC curve (EV-04). NaN without pairs.
+double PairShare(const PairCounts& pairs);
 double MeanAbsoluteError(std::span<const float> predictions, std::span<const float> targets);
 double RootMeanSquaredError(std::span<const float> predictions, std::span<const float> targets);
 
@@ -74,12 +72,11 @@ struct Interval {
 };
 inline constexpr Interval kNoInterval{std::numeric_limits<double>::quiet_NaN(),
                                       std::numeric_limits<double>::quiet_NaN()};
-// 95 % percentile bootstrap of a mean of per-user values / of a ratio sum(numerator) /
-// sum(denominator).
-Interval BootstrapMean(std::span<const double> values, base::Rng& rng, int rounds = 1000);
-// Several means of the same users on the same draws: values [users, columns] -> one per column.
+// 95 % percentile bootstrap of means of per-user values, several means of the same users on the
+// same draws: values [users, columns] -> one per column.
 std::vector<Interval> BootstrapMeans(std::span<const double> values, size_t columns, base::Rng& rng,
                                      int rounds = 1000);
+// The same of a ratio sum(numerator) / sum(denominator).
 Interval BootstrapRatio(std::span<const double> numerators, std::span<const double> denominators,
                         base::Rng& rng, int rounds = 1000);
 // The same for a share of pairs (AUC, XAUC), from the sums of CountPairs over each user's examples.

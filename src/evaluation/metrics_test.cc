@@ -68,34 +68,36 @@ double BruteForceXauc(const Pairs& pairs) {
   return ordered / compared;
 }
 
-TEST(Xauc, EV04_EqualsBruteForcePairCount) {
+double ShareOf(const std::vector<float>& predictions, const std::vector<float>& targets) {
+  return PairShare(CountPairs(predictions, targets));
+}
+
+TEST(PairShare, EV04_EqualsBruteForcePairCount) {
   for (const uint64_t values : {2u, 5u, 40u, 100000u}) {
     for (uint64_t seed = 0; seed < 4; ++seed) {
       const Pairs pairs = RandomPairs(97 + seed, values, seed);
-      EXPECT_NEAR(Xauc(pairs.predictions, pairs.targets), BruteForceXauc(pairs), 1e-12) << values;
+      EXPECT_NEAR(ShareOf(pairs.predictions, pairs.targets), BruteForceXauc(pairs), 1e-12)
+          << values;
     }
   }
 }
 
-TEST(Auc, EV04_EqualsBruteForcePairCount) {
+// Area under the ROC curve, from its definition: the chance that a positive is above a negative.
+TEST(PairShare, EV04_OfTwoClassesIsTheAreaUnderTheRocCurve) {
   for (uint64_t seed = 0; seed < 6; ++seed) {
     Pairs pairs = RandomPairs(80, 2 + 7 * seed, seed);
-    std::vector<uint8_t> labels;
-    for (float& target : pairs.targets) {
-      target = target > 0.6f ? 1.0f : 0.0f;
-      labels.push_back(target > 0);
-    }
-    if (std::ranges::count(labels, 1) == 0) continue;
-    EXPECT_NEAR(Auc(pairs.predictions, labels), BruteForceXauc(pairs), 1e-12);
-    EXPECT_NEAR(Xauc(pairs.predictions, pairs.targets), BruteForceXauc(pairs), 1e-12);
+    for (float& target : pairs.targets) target = target > 0.6f ? 1.0f : 0.0f;
+    if (std::ranges::count(pairs.targets, 1.0f) == 0) continue;
+    EXPECT_NEAR(ShareOf(pairs.predictions, pairs.targets), BruteForceXauc(pairs), 1e-12);
   }
+  // 0.8 is above both negatives, 0.4 above one: 3 of 4 pairs.
+  EXPECT_EQ(ShareOf({0.1f, 0.6f, 0.4f, 0.8f}, {0, 0, 1, 1}), 0.75);
 }
 
-TEST(Auc, IsOneHalfForAConstantAndNothingWithoutBothClasses) {
+TEST(PairShare, IsOneHalfForAConstantAndNothingWithoutBothClasses) {
   const std::vector<float> same(5, 0.3f);
-  EXPECT_EQ(Auc(same, std::vector<uint8_t>{1, 0, 0, 1, 0}), 0.5);
-  EXPECT_TRUE(std::isnan(Auc(same, std::vector<uint8_t>(5, 1))));
-  EXPECT_TRUE(std::isnan(Xauc(same, same)));
+  EXPECT_EQ(ShareOf(same, {1, 0, 0, 1, 0}), 0.5);
+  EXPECT_TRUE(std::isnan(ShareOf(same, std::vector<float>(5, 1))));
 }
 
 TEST(Pairs, EveryExampleKnowsItsOwnPairs) {
@@ -198,7 +200,7 @@ TEST(Bootstrap, CoversTheMeanAboutNineteenTimesInTwenty) {
     base::Rng rng(11, static_cast<uint64_t>(trial));
     std::vector<double> values;
     for (int i = 0; i < 100; ++i) values.push_back(2 + rng.Normal());
-    const Interval interval = BootstrapMean(values, rng, /*rounds=*/300);
+    const Interval interval = BootstrapMeans(values, 1, rng, /*rounds=*/300)[0];
     covered += interval.low <= 2 && 2 <= interval.high;
   }
   EXPECT_GE(covered, kTrials * 0.90);
@@ -248,7 +250,7 @@ TEST(Bootstrap, OfPairsAgreesWithCountingThePairsAnew) {
         drawn_targets.push_back(targets[i]);
       }
     }
-    draws.push_back(Xauc(drawn_predictions, drawn_targets));
+    draws.push_back(ShareOf(drawn_predictions, drawn_targets));
   }
   std::ranges::sort(draws);
   EXPECT_NEAR(fast.low, draws[50], 0.006);
@@ -258,10 +260,11 @@ TEST(Bootstrap, OfPairsAgreesWithCountingThePairsAnew) {
 TEST(Bootstrap, SameSeedSameInterval) {
   const std::vector<double> values{1, 2, 3, 4, 5, 9};
   base::Rng a(4), b(4);
-  const Interval first = BootstrapMean(values, a), second = BootstrapMean(values, b);
+  const Interval first = BootstrapMeans(values, 1, a)[0];
+  const Interval second = BootstrapMeans(values, 1, b)[0];
   EXPECT_EQ(first.low, second.low);
   EXPECT_EQ(first.high, second.high);
-  EXPECT_TRUE(std::isnan(BootstrapMean({}, a).low));
+  EXPECT_TRUE(std::isnan(BootstrapMeans({}, 1, a)[0].low));
 }
 
 }  // namespace
