@@ -26,6 +26,7 @@ using events::EventType;
 constexpr size_t kChunk = 512, kGrain = 16;  // users in memory at a time; users per task
 constexpr std::array<const char*, 3> kFiles = {"events.parquet", "items.parquet", "users.parquet"};
 
+// Names in the files are "u00042" and "v00017", as wide as the largest number needs, at least 5.
 int Digits(uint32_t count) {
   return std::max(5, static_cast<int>(fmt::formatted_size("{}", count == 0 ? 0 : count - 1)));
 }
@@ -197,13 +198,6 @@ Status WriteFiles(const WorldOptions& options, const fs::path& staging, base::Pr
 }
 
 }  // namespace
-
-std::string UserName(const WorldOptions& options, uint32_t user) {
-  return fmt::format("u{:0{}}", user, Digits(options.users));
-}
-std::string ItemName(const WorldOptions& options, uint32_t item) {
-  return fmt::format("v{:0{}}", item, Digits(options.items));
-}
 
 Status SimulateUsers(const World& world, base::ThreadPool& pool, base::Progress& progress,
                      const std::function<Status(const UserRows&)>& take) {

@@ -11,7 +11,6 @@
 
 #include <filesystem>
 #include <functional>
-#include <string>
 
 #include "base/progress.h"
 #include "base/status.h"
@@ -30,10 +29,6 @@ Status SimulateLog(const WorldOptions& options, const std::filesystem::path& dir
 // the calling thread; its error ends the simulation.
 Status SimulateUsers(const World& world, base::ThreadPool& pool, base::Progress& progress,
                      const std::function<Status(const UserRows&)>& take);
-
-// Names in the files: "u00042", "v00017", as wide as the largest number needs (at least 5 digits).
-std::string UserName(const WorldOptions& options, uint32_t user);
-std::string ItemName(const WorldOptions& options, uint32_t item);
 
 }  // namespace upnext::simulator
 
