@@ -74,6 +74,7 @@ Status WriteBundle(const fs::path& staged, const Parts& parts, Manifest* manifes
       base::SectionFile::Open(staged / kFeatures, features::kTablesKind, features::kTablesVersion));
   manifest->features_digest = features.digest();
   manifest->log_digest = parts.tables->log_digest;
+  manifest->labels = LabelsOf(parts.rule);
   std::vector<std::string> names{kFeatures};
   if (parts.candidate != nullptr) {
     UPNEXT_RETURN_IF_ERROR(parts.candidate->Save(staged / kCandidate, manifest->features_digest));

@@ -41,6 +41,7 @@ struct Manifest {
   std::string log_version;  // the log it was trained on, kept as long as this bundle is current
   uint64_t log_digest = 0, features_digest = 0;
   std::string upnext_version, split, machine;
+  std::string labels;  // what counted as a complete watch, see LabelsOf
   uint64_t seed = 0;
   bool forced = false;  // published with --force although the gate said no ...
   std::string gate;     // ... for this reason
@@ -50,6 +51,7 @@ struct Manifest {
 // The parts of a bundle while it is written; null or empty ones are left out.
 struct Parts {
   const features::FeatureTables* tables = nullptr;  // required
+  features::CompleteRule rule;                      // that the examples were made with
   const retrieval::CandidateModel* candidate = nullptr;
   const retrieval::Index* index = nullptr;
   const retrieval::PopularItems* popular = nullptr;
@@ -90,6 +92,11 @@ class Bundle {
   std::optional<ranking::Ranker> ranker_;
   std::string project_toml_, report_json_;
 };
+
+// The rule in words, as manifests keep it. States folded by one rule mean something else under
+// another, so CheckLabels refuses a bundle whose rule differs from `rule` (kFailedPrecondition).
+std::string LabelsOf(const features::CompleteRule& rule);
+Status CheckLabels(const Manifest& manifest, const features::CompleteRule& rule);
 
 // manifest.json alone, well-formed and of a known format.
 Result<Manifest> ReadManifest(const std::filesystem::path& directory);

@@ -53,6 +53,7 @@ Manifest FromJson(const json& in) {
   manifest.upnext_version = in.at("upnext_version").get<std::string>();
   manifest.split = in.at("split").get<std::string>();
   manifest.machine = in.at("machine").get<std::string>();
+  manifest.labels = in.at("labels").get<std::string>();
   manifest.seed = in.at("seed").get<uint64_t>();
   manifest.forced = in.at("forced").get<bool>();
   manifest.gate = in.at("gate").get<std::string>();
@@ -95,6 +96,7 @@ Status WriteManifest(const fs::path& directory, const Manifest& manifest) {
               {"upnext_version", manifest.upnext_version},
               {"split", manifest.split},
               {"machine", manifest.machine},
+              {"labels", manifest.labels},
               {"seed", manifest.seed},
               {"forced", manifest.forced},
               {"gate", manifest.gate},
@@ -104,6 +106,21 @@ Status WriteManifest(const fs::path& directory, const Manifest& manifest) {
         {{"name", file.name}, {"bytes", file.bytes}, {"checksum", Hex(file.checksum)}});
   }
   return base::WriteFileAtomic(directory / kManifest, Render(std::move(out)));
+}
+
+std::string LabelsOf(const features::CompleteRule& rule) {
+  if (rule.from_event) return "complete events of the source";
+  return fmt::format("watches of at least {} of the duration, or {} s where it is unknown",
+                     rule.share, rule.seconds);
+}
+
+Status CheckLabels(const Manifest& manifest, const features::CompleteRule& rule) {
+  const std::string now = LabelsOf(rule);
+  if (manifest.labels == now) return Ok();
+  return FailedPrecondition(
+      "[labels] changed since bundle {} was trained (complete then: {}; now: {}), so user states "
+      "would mean something else than its models learned: train again, or put [labels] back",
+      manifest.version, manifest.labels, now);
 }
 
 Result<Manifest> ReadManifest(const fs::path& directory) {

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
 
@@ -36,11 +37,14 @@ Status Run(const Flags& flags) {
       evaluation::Evaluate({source, bundle.tables(), bundle.candidate(), bundle.ranker()}, options,
                            pool, progress));
   report.version = bundle.manifest().version;
+  if (bundle.manifest().forced) {
+    report.notes.push_back("published with --force although " + bundle.manifest().gate);
+  }
   if (!flags.html.empty()) {
     UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(flags.html, evaluation::RenderHtml(report)));
     progress.Note(fmt::format("wrote {}", flags.html));
   }
-  fmt::print("{}\n", flags.json ? evaluation::RenderJson(report) : evaluation::RenderTable(report));
+  Print("{}\n", flags.json ? evaluation::RenderJson(report) : evaluation::RenderTable(report));
   return Ok();
 }
 

@@ -9,7 +9,7 @@ void AddProjectFlags(CLI::App& app, ProjectFlags* flags) {
                  "data, else the project file's folder)");
   app.add_option("--project-dir", flags->directory,
                  "Where the log, the bundles and the store live (default: [project] directory, "
-                 "else .upnext/NAME)");
+                 "else .upnext/NAME beside the project file)");
 }
 
 }  // namespace upnext::cli

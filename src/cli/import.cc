@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
 
@@ -16,13 +17,15 @@ struct Flags {
   bool json = false;
 };
 
-void Print(const events::ImportReport& report, bool json) {
+void PrintReport(const events::ImportReport& report, bool json) {
   if (json) {
     const nlohmann::json out = {
         {"version", report.version},
         {"events", report.events},
-        {"items", report.items},
-        {"users", report.users},
+        {"item_rows", report.items},
+        {"user_rows", report.users},
+        {"items", report.log_items},
+        {"users", report.log_users},
         {"rejected",
          {{"events", report.rejected_events},
           {"items", report.rejected_items},
@@ -30,16 +33,16 @@ void Print(const events::ImportReport& report, bool json) {
         {"rejects_file", report.rejects_file.string()},
         {"seconds", report.seconds},
     };
-    fmt::print("{}\n", out.dump(2));
+    Print("{}\n", out.dump(2));
     return;
   }
-  fmt::print("event log {}: {} events, {} items, {} users ({:.1f} s)\n", report.version,
-             WithCommas(report.events), WithCommas(report.items), WithCommas(report.users),
-             report.seconds);
+  Print("event log {}: {} events, {} items, {} users ({:.1f} s)\n", report.version,
+        WithCommas(report.events), WithCommas(report.log_items), WithCommas(report.log_users),
+        report.seconds);
   const uint64_t rejected = report.rejected_events + report.rejected_items + report.rejected_users;
   if (rejected > 0) {
-    fmt::print("{} rows rejected, listed with reasons in {}\n", WithCommas(rejected),
-               report.rejects_file.string());
+    Print("{} rows rejected, listed with reasons in {}\n", WithCommas(rejected),
+          report.rejects_file.string());
   }
 }
 
@@ -52,7 +55,7 @@ Status Run(const Flags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const events::ImportReport report,
                           events::Import(project.import, project.logs().root(), progress));
   UPNEXT_RETURN_IF_ERROR(Prune(project));
-  Print(report, flags.json);
+  PrintReport(report, flags.json);
   return Ok();
 }
 

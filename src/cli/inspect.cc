@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
+#include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
 
@@ -16,14 +17,14 @@ struct Flags {
   bool json = false;
 };
 
-nlohmann::json LogJson(const events::EventLog& log) {
+nlohmann::ordered_json LogJson(const events::EventLog& log) {
   const events::LogStats& stats = log.stats();
-  nlohmann::json out = {{"kind", "event log"},
-                        {"directory", log.directory().string()},
-                        {"events", stats.events},
-                        {"bytes", stats.bytes},
-                        {"digest", fmt::format("{:016x}", log.digest())},
-                        {"verified", true}};
+  nlohmann::ordered_json out = {{"kind", "event log"},
+                                {"directory", log.directory().string()},
+                                {"events", stats.events},
+                                {"bytes", stats.bytes},
+                                {"digest", fmt::format("{:016x}", log.digest())},
+                                {"verified", true}};
   if (stats.events > 0) {
     out["first"] = base::FormatTime(stats.first_ms);
     out["last"] = base::FormatTime(stats.last_ms);
@@ -40,21 +41,24 @@ nlohmann::json LogJson(const events::EventLog& log) {
   return out;
 }
 
-nlohmann::json BundleJson(const bundle::Manifest& manifest, const std::filesystem::path& path) {
-  nlohmann::json out = {{"kind", "bundle"},
-                        {"directory", path.string()},
-                        {"version", manifest.version},
-                        {"created", manifest.created},
-                        {"log", manifest.log_version},
-                        {"log_digest", fmt::format("{:016x}", manifest.log_digest)},
-                        {"features_digest", fmt::format("{:016x}", manifest.features_digest)},
-                        {"upnext", manifest.upnext_version},
-                        {"split", manifest.split},
-                        {"machine", manifest.machine},
-                        {"seed", manifest.seed},
-                        {"forced", manifest.forced},
-                        {"gate", manifest.gate},
-                        {"verified", true}};
+nlohmann::ordered_json BundleJson(const bundle::Manifest& manifest,
+                                  const std::filesystem::path& path) {
+  nlohmann::ordered_json out = {
+      {"kind", "bundle"},
+      {"directory", path.string()},
+      {"version", manifest.version},
+      {"created", manifest.created},
+      {"log", manifest.log_version},
+      {"log_digest", fmt::format("{:016x}", manifest.log_digest)},
+      {"features_digest", fmt::format("{:016x}", manifest.features_digest)},
+      {"upnext", manifest.upnext_version},
+      {"split", manifest.split},
+      {"machine", manifest.machine},
+      {"seed", manifest.seed},
+      {"labels", manifest.labels},
+      {"forced", manifest.forced},
+      {"verified", true}};
+  if (!manifest.gate.empty()) out["gate"] = manifest.gate;
   for (const bundle::FileEntry& file : manifest.files) {
     out["files"].push_back({{"name", file.name},
                             {"bytes", file.bytes},
@@ -64,27 +68,27 @@ nlohmann::json BundleJson(const bundle::Manifest& manifest, const std::filesyste
 }
 
 // One "key  value" line per entry; nested tables are indented, numbers get their commas.
-void PrintTable(const nlohmann::json& table, int indent) {
+void PrintTable(const nlohmann::ordered_json& table, int indent) {
   for (const auto& [key, value] : table.items()) {
     if (value.is_object()) {
-      fmt::print("{:{}}{}\n", "", indent, key);
+      Print("{:{}}{}\n", "", indent, key);
       PrintTable(value, indent + 2);
     } else if (value.is_array()) {
-      fmt::print("{:{}}{}\n", "", indent, key);
+      Print("{:{}}{}\n", "", indent, key);
       for (const auto& row : value) {
-        fmt::print("{:{}}{:<18} {:>14} bytes  {}\n", "", indent + 2, row["name"].get<std::string>(),
-                   WithCommas(row["bytes"].get<uint64_t>()), row["checksum"].get<std::string>());
+        Print("{:{}}{:<18} {:>14} bytes  {}\n", "", indent + 2, row["name"].get<std::string>(),
+              WithCommas(row["bytes"].get<uint64_t>()), row["checksum"].get<std::string>());
       }
     } else {
       const std::string text = value.is_number_unsigned() ? WithCommas(value.get<uint64_t>())
                                : value.is_string()        ? value.get<std::string>()
                                                           : value.dump();
-      fmt::print("{:{}}{:<{}} {}\n", "", indent, key, 18 - indent, text);
+      Print("{:{}}{:<{}} {}\n", "", indent, key, 18 - indent, text);
     }
   }
 }
 
-Result<nlohmann::json> Inspect(const std::filesystem::path& path) {
+Result<nlohmann::ordered_json> Inspect(const std::filesystem::path& path) {
   if (std::filesystem::exists(path / "manifest.json")) {
     UPNEXT_ASSIGN_OR_RETURN(const bundle::Manifest manifest, bundle::VerifyBundle(path));
     return BundleJson(manifest, path);
@@ -94,28 +98,32 @@ Result<nlohmann::json> Inspect(const std::filesystem::path& path) {
 }
 
 Status Run(const Flags& flags) {
-  nlohmann::json found = nlohmann::json::array();
+  nlohmann::ordered_json found = nlohmann::ordered_json::array();
   if (!flags.path.empty()) {
-    UPNEXT_ASSIGN_OR_RETURN(nlohmann::json one, Inspect(flags.path));
+    UPNEXT_ASSIGN_OR_RETURN(nlohmann::ordered_json one, Inspect(flags.path));
     found.push_back(std::move(one));
   } else {
     UPNEXT_ASSIGN_OR_RETURN(const Project project, Project::Load(flags.project));
     UPNEXT_ASSIGN_OR_RETURN(const events::EventLog log, project.OpenLog());
     found.push_back(LogJson(log));
     if (auto version = project.bundles().Current()) {
-      UPNEXT_ASSIGN_OR_RETURN(nlohmann::json one, Inspect(project.bundles().Path(*version)));
+      UPNEXT_ASSIGN_OR_RETURN(nlohmann::ordered_json one,
+                              Inspect(project.bundles().Path(*version)));
       // Opening it also proves that its files belong together and to its log.
       UPNEXT_ASSIGN_OR_RETURN(const OpenedBundle opened, OpenBundle(project));
+      if (opened.log.directory() != log.directory()) {
+        one["note"] = "the current log is newer than this bundle's; train to use it";
+      }
       found.push_back(std::move(one));
     }
   }
   if (flags.json) {
-    fmt::print("{}\n", found.dump(2));
+    Print("{}\n", found.dump(2));
     return Ok();
   }
-  for (const nlohmann::json& one : found) {
+  for (const nlohmann::ordered_json& one : found) {
     PrintTable(one, 0);
-    fmt::print("\n");
+    Print("\n");
   }
   return Ok();
 }

@@ -4,11 +4,14 @@
 
 #include <CLI/CLI.hpp>
 #include <array>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <string>
 #include <vector>
 
 #include "base/suggest.h"
+#include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
 
@@ -36,9 +39,18 @@ constexpr std::array kVerbs{
 int UnknownVerb(const std::string& word) {
   std::vector<std::string> names;
   for (const Verb& verb : kVerbs) names.emplace_back(verb.name);
-  fmt::print(stderr, "upnext: there is no verb '{}'{}\n`upnext --help` lists the verbs.\n", word,
-             base::DidYouMean(word, names));
+  Tell("upnext: there is no verb '{}'{}\n`upnext --help` lists the verbs.\n", word,
+       base::DidYouMean(word, names));
   return 2;
+}
+
+// Whether all that was printed arrived. A reader that went away, as in `upnext ... | head`, needs
+// no words.
+int CloseOutput() {
+  const bool failed_before = std::ferror(stdout) != 0;
+  if (std::fflush(stdout) == 0 && !failed_before) return 0;
+  if (errno != EPIPE) Tell("upnext: could not write the output: {}\n", std::strerror(errno));
+  return 1;
 }
 
 int Main(int argc, char** argv) {
@@ -51,7 +63,11 @@ int Main(int argc, char** argv) {
     CLI::App* sub = app.add_subcommand(verb.name, verb.summary);
     verbs.emplace_back(sub, verb.make(*sub));
   }
-  if (argc > 1 && argv[1][0] != '-') {
+  if (argc == 1) {
+    Tell("{}", app.help());
+    return 2;
+  }
+  if (argv[1][0] != '-') {
     bool known = false;
     for (const Verb& verb : kVerbs) known |= std::string_view(verb.name) == argv[1];
     if (!known) return UnknownVerb(argv[1]);
@@ -65,11 +81,11 @@ int Main(int argc, char** argv) {
   for (auto& [sub, run] : verbs) {
     if (!sub->parsed()) continue;
     if (Status status = run(); !status) {
-      fmt::print(stderr, "upnext {}: {}\n", sub->get_name(), status.error().message);
+      Tell("upnext {}: {}\n", sub->get_name(), status.error().message);
       return 1;
     }
   }
-  return 0;
+  return CloseOutput();
 }
 
 }  // namespace

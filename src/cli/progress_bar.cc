@@ -12,6 +12,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "cli/output.h"
+
 namespace upnext::cli {
 namespace {
 
@@ -85,7 +87,7 @@ void ProgressBar::End() {
 void ProgressBar::Note(std::string_view line) {
   base::MutexLock lock(mutex_);
   if (quiet_) return;
-  fmt::print(stderr, "{}{}\n", terminal_ && active_ ? "\r\033[K" : "", line);
+  Tell("{}{}\n", terminal_ && active_ ? "\r\033[K" : "", line);
 }
 
 void ProgressBar::Draw(bool final) {
@@ -109,7 +111,7 @@ void ProgressBar::Draw(bool final) {
     line += fmt::format("  {} left", HumanSeconds(static_cast<double>(total_ - done_) / rate));
   }
   if (!note_.empty()) line += "  " + note_;
-  fmt::print(stderr, "{}{}{}", terminal_ ? "\r\033[K" : "", line, terminal_ && !final ? "" : "\n");
+  Tell("{}{}{}", terminal_ ? "\r\033[K" : "", line, terminal_ && !final ? "" : "\n");
   std::fflush(stderr);
 }
 

@@ -32,7 +32,7 @@ Result<Project> Project::Load(const ProjectFlags& flags) {
   project.data =
       Resolve(flags.data, std::getenv("UPNEXT_DATA"), table.Text("data", ""), folder, folder);
   project.directory = Resolve(flags.directory, nullptr, table.Text("directory", ""), folder,
-                              fs::path(".upnext") / file.stem());
+                              folder / ".upnext" / file.stem());
   project.import = events::ImportOptions::FromConfig(project.config.Table("import"));
   project.import.data = project.data;
   project.pipeline = studies::PipelineOptions::FromConfig(project.config);
@@ -68,10 +68,26 @@ Result<OpenedBundle> OpenBundle(const Project& project) {
   }
   const fs::path directory = project.bundles().Path(*version);
   UPNEXT_ASSIGN_OR_RETURN(bundle::Manifest manifest, bundle::ReadManifest(directory));
+  UPNEXT_RETURN_IF_ERROR(bundle::CheckLabels(manifest, project.pipeline.rule));
   UPNEXT_ASSIGN_OR_RETURN(events::EventLog log,
                           events::EventLog::Open(project.logs().Path(manifest.log_version)));
   UPNEXT_ASSIGN_OR_RETURN(auto opened, bundle::Bundle::Open(directory, log.digest()));
   return OpenedBundle{std::move(log), std::move(opened)};
+}
+
+Result<examples::Split> SplitOf(const Project& project, const OpenedBundle& opened) {
+  UPNEXT_ASSIGN_OR_RETURN(
+      examples::Split split,
+      examples::Split::Make(project.pipeline.split, opened.log, project.pipeline.rule));
+  const std::string& trained = opened.bundle->manifest().split;
+  if (split.Describe() != trained) {
+    return FailedPrecondition(
+        "[split] changed since bundle {} was trained ({}; now {}), so it may have learned from "
+        "what "
+        "would test it: train again, or put [split] back",
+        opened.bundle->manifest().version, trained, split.Describe());
+  }
+  return split;
 }
 
 Status Prune(const Project& project) {

@@ -30,7 +30,8 @@ struct Project {
   base::Config config;
   std::filesystem::path
       data;  // --data, else UPNEXT_DATA, else [project] data, else the file's folder
-  std::filesystem::path directory;  // --project-dir, else [project] directory, else .upnext/NAME
+  std::filesystem::path
+      directory;  // --project-dir, else [project] directory, else .upnext/NAME beside the file
   events::ImportOptions import;
   studies::PipelineOptions pipeline;
   serving::EngineOptions engine;
@@ -53,7 +54,11 @@ struct OpenedBundle {
   events::EventLog log;
   std::unique_ptr<bundle::Bundle> bundle;
 };
-Result<OpenedBundle> OpenBundle(const Project& project);  // kNotFound says to run train
+// kNotFound says to run train; kFailedPrecondition when [labels] changed since.
+Result<OpenedBundle> OpenBundle(const Project& project);
+// The split that the bundle was trained with; kFailedPrecondition when the project file has another
+// one now.
+Result<examples::Split> SplitOf(const Project& project, const OpenedBundle& opened);
 
 // Keeps the current log and the one the current bundle was trained on, and the newest bundles;
 // removes others.

@@ -37,7 +37,7 @@ TEST_F(ProjectTest, FoldersComeFromFlagsThenEnvironmentThenFile) {
   project = Project::Load(flags);
   EXPECT_EQ(project->data, "/from/flag");
   EXPECT_EQ(project->directory, "/elsewhere");
-  EXPECT_EQ(Project::Load(Write(""))->directory, ".upnext/shop");
+  EXPECT_EQ(Project::Load(Write(""))->directory, folder_.path() / ".upnext/shop");
 }
 
 TEST_F(ProjectTest, AMistakeAnywhereIsToldWithLineAndNearestName) {

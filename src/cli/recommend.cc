@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
-#include <atomic>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/clock.h"
 #include "cli/feed.h"
+#include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
 #include "examples/holdout.h"
@@ -24,20 +26,26 @@ struct Flags {
 
 // Whose feed, with which state, at what time.
 struct Moment {
-  uint32_t user;  // log id, kNone for a user the log does not know
   std::string name;
   features::UserState state;
   features::Context context;  // time, and where the log knows them device and region
 };
+
+// A feed of now asks for no split.
+Result<examples::Split> EverythingTrains(const Project& project, const events::EventLog& log) {
+  examples::SplitOptions none;
+  none.kind = examples::SplitOptions::Kind::kNone;
+  return examples::Split::Make(none, log, project.pipeline.rule);
+}
 
 class Recommender {
  public:
   static Result<std::unique_ptr<Recommender>> Open(const Flags& flags) {
     UPNEXT_ASSIGN_OR_RETURN(Project project, Project::Load(flags.project));
     UPNEXT_ASSIGN_OR_RETURN(OpenedBundle opened, OpenBundle(project));
-    UPNEXT_ASSIGN_OR_RETURN(
-        examples::Split split,
-        examples::Split::Make(project.pipeline.split, opened.log, project.pipeline.rule));
+    UPNEXT_ASSIGN_OR_RETURN(examples::Split split, flags.at == "test"
+                                                       ? SplitOf(project, opened)
+                                                       : EverythingTrains(project, opened.log));
     return std::unique_ptr<Recommender>(
         new Recommender(flags, std::move(project), std::move(opened), std::move(split)));
   }
@@ -59,13 +67,14 @@ class Recommender {
   bool AtTest() const { return flags_.at == "test"; }
   // The log's last moment: feeds of a log that ended long ago are made as of its end.
   int64_t Now() const { return opened_.log.stats().last_ms; }
+  Moment TestMoment(const examples::HoldoutCase& held_out) const;
+  Result<Moment> NowMoment(const std::string& user) const;
   Result<Moment> MomentOf(const std::string& user);
-  Moment MomentOf(const examples::HoldoutCase& held_out) const;
   Result<serving::Slate> Recommend(const Moment& moment) const;
   Status OpenStore();
-  std::string FeedsOf(const std::vector<examples::HoldoutCase>& cases, size_t begin, size_t end,
-                      Status* status) const;
-  std::vector<examples::HoldoutCase> Cases();
+  // Everyone who gets a feed, and how to make it.
+  Result<std::vector<std::function<Result<Moment>()>>> Everyone();
+  Result<std::string> FeedOf(const Moment& moment) const;
 
   const Flags& flags_;
   base::ThreadPool pool_;
@@ -85,8 +94,7 @@ Status Recommender::OpenStore() {
     if (auto store = store::OpenRocksStore(project_.store())) {
       store_ = *std::move(store);
     } else {
-      fmt::print(stderr, "note: events posted to the server are left out: {}\n",
-                 store.error().message);
+      Tell("note: events posted to the server are left out: {}\n", store.error().message);
     }
   }
   UPNEXT_ASSIGN_OR_RETURN(
@@ -94,41 +102,60 @@ Status Recommender::OpenStore() {
   return Ok();
 }
 
-std::vector<examples::HoldoutCase> Recommender::Cases() {
-  if (AtTest()) return examples::HoldoutCases(source_, examples::Part::kTest, pool_);
-  std::vector<examples::HoldoutCase> cases;
-  for (uint32_t user = 0; user < opened_.log.users(); ++user) {
-    const uint64_t end = opened_.log.end(user);
-    if (end == opened_.log.begin(user)) continue;
-    examples::HoldoutCase now;
-    now.user = user;
-    now.end_row = end;
-    now.time_ms = now.context.time_ms = Now();
-    cases.push_back(std::move(now));
-  }
-  return cases;
+Moment Recommender::TestMoment(const examples::HoldoutCase& held_out) const {
+  return {catalogue_.Name(events::IdSpace::kUser, held_out.user),
+          examples::StateAt(source_, held_out.user, held_out.end_row), held_out.context};
+}
+
+Result<Moment> Recommender::NowMoment(const std::string& name) const {
+  UPNEXT_ASSIGN_OR_RETURN(features::UserState state, states_->Get(name));
+  features::Context context;
+  context.time_ms = std::max(Now(), state.totals().last_ms);
+  return Moment{name, std::move(state), context};
 }
 
 Result<Moment> Recommender::MomentOf(const std::string& name) {
-  const uint32_t user = catalogue_.Find(events::IdSpace::kUser, name);
   if (!AtTest()) {
     UPNEXT_RETURN_IF_ERROR(OpenStore());
-    UPNEXT_ASSIGN_OR_RETURN(features::UserState state, states_->Get(name));
-    const int64_t now = std::max(Now(), state.totals().last_ms);
-    features::Context context;
-    context.time_ms = now;
-    return Moment{user, name, std::move(state), context};
+    return NowMoment(name);
   }
-  for (const examples::HoldoutCase& c : Cases()) {
-    if (c.user == user) return MomentOf(c);
+  const uint32_t user = catalogue_.Find(events::IdSpace::kUser, name);
+  for (const examples::HoldoutCase& c :
+       examples::HoldoutCases(source_, examples::Part::kTest, pool_)) {
+    if (c.user == user) return TestMoment(c);
   }
   return NotFound("user '{}' has no test case under the split ({}); leave out --at test", name,
                   split_.Describe());
 }
 
-Moment Recommender::MomentOf(const examples::HoldoutCase& held_out) const {
-  return {held_out.user, catalogue_.Name(events::IdSpace::kUser, held_out.user),
-          examples::StateAt(source_, held_out.user, held_out.end_row), held_out.context};
+Result<std::vector<std::function<Result<Moment>()>>> Recommender::Everyone() {
+  std::vector<std::function<Result<Moment>()>> everyone;
+  if (AtTest()) {
+    for (examples::HoldoutCase& c : examples::HoldoutCases(source_, examples::Part::kTest, pool_)) {
+      everyone.emplace_back([this, c = std::move(c)]() -> Result<Moment> { return TestMoment(c); });
+    }
+    return everyone;
+  }
+  UPNEXT_RETURN_IF_ERROR(OpenStore());
+  std::vector<std::string> names;
+  for (uint32_t user = 0; user < opened_.log.users(); ++user) {
+    if (opened_.log.begin(user) < opened_.log.end(user)) {
+      names.push_back(catalogue_.Name(events::IdSpace::kUser, user));
+    }
+  }
+  std::set<std::string> posted;  // users who are only in the store
+  if (store_ != nullptr) {
+    UPNEXT_RETURN_IF_ERROR(store_->AllEvents([&](const events::RawEvent& event) {
+      const uint32_t user = catalogue_.Find(events::IdSpace::kUser, event.user);
+      const bool in_log = user != events::kNone && opened_.log.begin(user) < opened_.log.end(user);
+      if (!in_log) posted.insert(event.user);
+    }));
+  }
+  names.insert(names.end(), posted.begin(), posted.end());
+  for (std::string& name : names) {
+    everyone.emplace_back([this, name = std::move(name)] { return NowMoment(name); });
+  }
+  return everyone;
 }
 
 Result<serving::Slate> Recommender::Recommend(const Moment& moment) const {
@@ -152,70 +179,63 @@ Status Recommender::RunOne() {
   UPNEXT_ASSIGN_OR_RETURN(const Moment moment, MomentOf(flags_.user));
   UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate, Recommend(moment));
   if (flags_.json) {
-    fmt::print("{}\n", SlateJson(slate, engine_.objectives(), flags_.user, flags_.explain).dump(2));
+    Print("{}\n", SlateJson(slate, engine_.objectives(), flags_.user, flags_.explain).dump(2));
   } else {
-    fmt::print("{}", SlateTable(slate, engine_.objectives(), flags_.user, flags_.explain));
+    Print("{}", SlateTable(slate, engine_.objectives(), flags_.user, flags_.explain));
   }
   return Ok();
 }
 
-std::string Recommender::FeedsOf(const std::vector<examples::HoldoutCase>& cases, size_t begin,
-                                 size_t end, Status* status) const {
+Result<std::string> Recommender::FeedOf(const Moment& moment) const {
+  UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate, Recommend(moment));
   std::string lines;
-  for (size_t i = begin; i < end && *status; ++i) {
-    const Moment moment = MomentOf(cases[i]);
-    Result<serving::Slate> slate = Recommend(moment);
-    if (!slate) {
-      *status = std::unexpected(slate.error());
-      break;
-    }
-    for (size_t rank = 0; rank < slate->items.size(); ++rank) {
-      const serving::Recommendation& item = slate->items[rank];
-      lines += fmt::format("{}\t{}\t{}\t{:.9g}\n", moment.name, item.id, rank + 1, item.score);
-    }
+  for (size_t rank = 0; rank < slate.items.size(); ++rank) {
+    const serving::Recommendation& item = slate.items[rank];
+    lines += fmt::format("{}\t{}\t{}\t{:.9g}\n", moment.name, item.id, rank + 1, item.score);
   }
   return lines;
 }
 
 Status Recommender::RunAll() {
   constexpr size_t kBlock = 1024, kGrain = 16;
-  const std::vector<examples::HoldoutCase> cases = Cases();
-  if (cases.empty()) {
+  UPNEXT_ASSIGN_OR_RETURN(const auto everyone, Everyone());
+  if (everyone.empty()) {
     return FailedPrecondition("no user to recommend to: the split ({}) has no test case",
                               split_.Describe());
   }
   UPNEXT_ASSIGN_OR_RETURN(base::AtomicFileWriter out, base::AtomicFileWriter::Create(flags_.out));
   ProgressBar progress;
+  if (flags_.stage == "ranking" && opened_.bundle->ranker() == nullptr) {
+    progress.Note("no ranker in this bundle: the lists are in the order of retrieval");
+  }
+  size_t empty = 0;
   {
-    base::ProgressStage stage(progress, "recommend", "users", cases.size());
-    for (size_t begin = 0; begin < cases.size(); begin += kBlock) {
+    base::ProgressStage stage(progress, "recommend", "users", everyone.size());
+    for (size_t begin = 0; begin < everyone.size(); begin += kBlock) {
       if (progress.stop_requested()) return Cancelled("stopped; {} was not written", flags_.out);
-      const size_t n = std::min(kBlock, cases.size() - begin);
-      std::vector<std::string> lines((n + kGrain - 1) / kGrain);
-      std::vector<Status> statuses(lines.size());
+      const size_t n = std::min(kBlock, everyone.size() - begin);
+      std::vector<Result<std::string>> feeds(n, std::string());
       pool_.ParallelFor(n, kGrain, [&](size_t from, size_t to) {
-        const size_t chunk = from / kGrain;
-        lines[chunk] = FeedsOf(cases, begin + from, begin + to, &statuses[chunk]);
+        for (size_t i = from; i < to; ++i) {
+          const Result<Moment> moment = everyone[begin + i]();
+          feeds[i] = moment ? FeedOf(*moment) : std::unexpected(moment.error());
+        }
       });
-      for (size_t chunk = 0; chunk < lines.size(); ++chunk) {
-        UPNEXT_RETURN_IF_ERROR(statuses[chunk]);
-        UPNEXT_RETURN_IF_ERROR(out.Append(std::as_bytes(std::span(lines[chunk]))));
+      for (const Result<std::string>& feed : feeds) {
+        if (!feed) return std::unexpected(feed.error());
+        empty += feed->empty();
+        UPNEXT_RETURN_IF_ERROR(out.Append(std::as_bytes(std::span(*feed))));
       }
       stage.Update(begin + n);
     }
   }
   UPNEXT_RETURN_IF_ERROR(out.Commit());
-  fmt::print("{} users written to {}\n", WithCommas(cases.size()), flags_.out);
+  Print("{} users written to {}\n", WithCommas(everyone.size() - empty), flags_.out);
+  if (empty > 0) Print("{} users have nothing left to recommend\n", WithCommas(empty));
   return Ok();
 }
 
 Status Run(const Flags& flags) {
-  if (flags.all_users == !flags.user.empty()) {
-    return InvalidArgument("say either --user U or --all-users");
-  }
-  if (flags.all_users && flags.out.empty()) {
-    return InvalidArgument("--all-users needs --out FILE.tsv");
-  }
   UPNEXT_ASSIGN_OR_RETURN(auto recommender, Recommender::Open(flags));
   return flags.all_users ? recommender->RunAll() : recommender->RunOne();
 }
@@ -225,8 +245,10 @@ Status Run(const Flags& flags) {
 std::function<Status()> MakeRecommend(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   AddProjectFlags(app, &flags->project);
-  app.add_option("--user", flags->user, "Whose feed to print");
-  app.add_flag("--all-users", flags->all_users, "Write the feeds of all users to --out");
+  CLI::Option* user = app.add_option("--user", flags->user, "Whose feed to print");
+  CLI::Option* all =
+      app.add_flag("--all-users", flags->all_users, "Write the feeds of all users to --out");
+  all->excludes(user);
   app.add_option("-n", flags->n, "Items in a feed")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
@@ -237,12 +259,19 @@ std::function<Status()> MakeRecommend(CLI::App& app) {
                  "now: the end of the log and the store; test: the split's test protocol")
       ->check(CLI::IsMember({"now", "test"}))
       ->capture_default_str();
-  app.add_option("--out", flags->out, "File for user<TAB>item<TAB>rank<TAB>score lines");
+  CLI::Option* out =
+      app.add_option("--out", flags->out, "File for user<TAB>item<TAB>rank<TAB>score lines");
+  out->needs(all);
+  all->needs(out);
   app.add_option("--device", flags->device, "Device of the request");
   app.add_option("--region", flags->region, "Region of the request");
   app.add_option("--seed-item", flags->seed_item, "The item being watched");
-  app.add_flag("--explain", flags->explain, "Also print sources, predictions and stage counts");
-  app.add_flag("--json", flags->json, "Print JSON");
+  app.add_flag("--explain", flags->explain, "Also print sources, predictions and stage counts")
+      ->excludes(all);
+  app.add_flag("--json", flags->json, "Print JSON")->excludes(all);
+  app.parse_complete_callback([user, all] {
+    if (user->count() + all->count() == 0) throw CLI::RequiredError("--user U or --all-users");
+  });
   return [flags] { return Run(*flags); };
 }
 

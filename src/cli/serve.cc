@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
 #include "net/http_server.h"
@@ -25,13 +26,13 @@ Status Run(const Flags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(auto service, serving::Service::Start(options));
   UPNEXT_ASSIGN_OR_RETURN(auto server, net::HttpServer::Start(flags.server, *service));
   const serving::ServiceStatus status = service->status();
-  fmt::print(stderr,
-             "serving bundle {} (log {}) on http://{}:{}\n"
-             "try  curl 'http://{}:{}/v1/recommendations?user=U&n=10'   stop with ^C\n",
-             status.bundle_version, status.log_version, flags.server.address, server->port(),
-             flags.server.address, server->port());
+  Tell(
+      "serving bundle {} (log {}) on http://{}:{}\n"
+      "try  curl 'http://{}:{}/v1/recommendations?user=U&n=10'   stop with ^C\n",
+      status.bundle_version, status.log_version, flags.server.address, server->port(),
+      flags.server.address, server->port());
   WaitForStop();
-  fmt::print(stderr, "stopping: requests in flight are answered first\n");
+  Tell("stopping: requests in flight are answered first\n");
   server->Stop();
   return Ok();
 }

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/feed.h"
+#include "cli/output.h"
 #include "cli/verbs.h"
 
 namespace upnext::cli {
@@ -24,11 +25,11 @@ Status Run(const Flags& flags) {
   if (flags.json) {
     const nlohmann::json out = {{"item", flags.item},
                                 {"items", ItemsJson(items, {}, flags.explain)}};
-    fmt::print("{}\n", out.dump(2));
+    Print("{}\n", out.dump(2));
   } else {
     const uint32_t item = catalogue.Find(events::IdSpace::kItem, flags.item);
-    fmt::print("Like {} {}\n{}", flags.item, catalogue.item(item).title,
-               ItemsTable(items, {}, flags.explain));
+    Print("Like {} {}\n{}", flags.item, catalogue.item(item).title,
+          ItemsTable(items, {}, flags.explain));
   }
   return Ok();
 }

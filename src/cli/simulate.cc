@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
 #include "simulator/log_writer.h"
@@ -32,7 +33,7 @@ Status Run(const Flags& flags) {
   ProgressBar progress;
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(flags.out));
   UPNEXT_RETURN_IF_ERROR(simulator::SimulateLog(options, flags.out, progress));
-  fmt::print(
+  Print(
       "{} users, {} items, {} days (seed {}) written to {}: events, items and users as "
       "Parquet\n",
       WithCommas(options.users), WithCommas(options.items), options.days, options.seed, flags.out);

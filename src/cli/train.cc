@@ -2,9 +2,11 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/clock.h"
 #include "base/section_file.h"
+#include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
 
@@ -34,51 +36,64 @@ Result<OpenedBundle> OtherStage(const Project& project, const std::filesystem::p
       base::SectionFile::Open(features_file, features::kTablesKind, features::kTablesVersion));
   if (file.digest() != current->bundle->manifest().features_digest) {
     return FailedPrecondition(
-        "--only {}: the log or the [features] changed since bundle {}, so its other model no "
-        "longer "
-        "fits; train without --only",
+        "--only {}: the log or the [features] changed since bundle {}, so its other model "
+        "no longer fits; train without --only",
         flags.only, current->bundle->manifest().version);
   }
   return current;
 }
 
-void Print(const bundle::Manifest& manifest, const evaluation::Report& report, bool json) {
+// The report, and what became of the bundle.
+void PrintOutcome(const bundle::Manifest& manifest, const evaluation::Report& report,
+                  bool published, bool json) {
   if (json) {
     nlohmann::json out = nlohmann::json::parse(evaluation::RenderJson(report));
-    out["bundle"] = {{"version", manifest.version},
+    out["bundle"] = {{"published", published},
+                     {"version", manifest.version},
                      {"log", manifest.log_version},
                      {"forced", manifest.forced},
                      {"gate", manifest.gate}};
-    fmt::print("{}\n", out.dump(2));
+    Print("{}\n", out.dump(2));
     return;
   }
-  fmt::print("{}\npublished bundle {}{}\n", evaluation::RenderTable(report), manifest.version,
-             manifest.forced ? " although " + manifest.gate : "");
+  Print("{}\n", evaluation::RenderTable(report));
+  if (published) Print("published bundle {}\n", manifest.version);
 }
 
-// "" when the new report may replace the current bundle's, else the reason why not.
-Result<std::string> Gate(const Project& project, const evaluation::Report& report) {
-  Result<std::string> version = project.bundles().Current();
-  if (!version) return std::string();
-  UPNEXT_ASSIGN_OR_RETURN(const std::string json,
-                          base::ReadFile(project.bundles().Path(*version) / "report.json"));
-  UPNEXT_ASSIGN_OR_RETURN(const evaluation::Report current, evaluation::ParseJson(json));
-  return evaluation::WorseThan(report, current, project.publish_margin);
+// The figures that the new bundle has to match; none when there is no bundle yet. Read before
+// training, so that a damaged file does not cost a training run.
+Result<std::optional<evaluation::Report>> CurrentReport(const Project& project, bool force) {
+  const Result<std::string> version = project.bundles().Current();
+  if (!version && version.error().code == Code::kNotFound) return std::nullopt;
+  const auto read = [&]() -> Result<std::optional<evaluation::Report>> {
+    if (!version) return std::unexpected(version.error());
+    const std::filesystem::path file = project.bundles().Path(*version) / "report.json";
+    UPNEXT_ASSIGN_OR_RETURN(const std::string json, base::ReadFile(file));
+    Result<evaluation::Report> report = evaluation::ParseJson(json);
+    if (!report) return WithContext(std::move(report).error(), file.string());
+    return *std::move(report);
+  };
+  Result<std::optional<evaluation::Report>> report = read();
+  if (report || force) return report ? std::move(report) : std::nullopt;
+  report.error().message += "; --force trains and publishes without comparing";
+  return report;
 }
 
-Status Publish(const Project& project, const Flags& flags, const std::filesystem::path& staged,
-               const bundle::Parts& parts, const evaluation::Report& report,
-               bundle::Manifest* manifest) {
-  UPNEXT_ASSIGN_OR_RETURN(manifest->gate, Gate(project, report));
-  if (!manifest->gate.empty()) {
-    if (!flags.force) {
-      UPNEXT_RETURN_IF_ERROR(base::RemoveAll(staged));
-      return FailedPrecondition(
-          "not published: {}. The current bundle stays; --force publishes all the same",
-          manifest->gate);
-    }
-    manifest->forced = true;
-  }
+// Removes the folder that a version is written into, unless it became a version.
+class Staged {
+ public:
+  explicit Staged(std::filesystem::path path) : path_(std::move(path)) {}
+  ~Staged() { (void)base::RemoveAll(path_); }
+  Staged(const Staged&) = delete;
+  Staged& operator=(const Staged&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+Status Publish(const Project& project, const std::filesystem::path& staged,
+               const bundle::Parts& parts, bundle::Manifest* manifest) {
   UPNEXT_RETURN_IF_ERROR(bundle::WriteBundle(staged, parts, manifest));
   base::VersionedRoot bundles = project.bundles();
   UPNEXT_ASSIGN_OR_RETURN(manifest->version, bundles.Publish(staged));
@@ -86,10 +101,23 @@ Status Publish(const Project& project, const Flags& flags, const std::filesystem
   return Prune(project);
 }
 
+// The models of this run, and with --only the other stage's of the current bundle.
+bundle::Parts PartsOf(const studies::Pipeline& run, const Flags& flags, const OpenedBundle& other) {
+  bundle::Parts parts = run.parts();
+  if (flags.only == "ranking") {
+    parts.candidate = other.bundle->candidate();
+    parts.index = other.bundle->index();
+  } else if (flags.only == "retrieval") {
+    parts.ranker = other.bundle->ranker();
+  }
+  return parts;
+}
+
 Status Run(const Flags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(Project project, Project::Load(flags.project));
   UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, project.Lock());
   UPNEXT_ASSIGN_OR_RETURN(const events::EventLog log, project.OpenLog());
+  UPNEXT_ASSIGN_OR_RETURN(const auto current, CurrentReport(project, flags.force));
   if (flags.seed >= 0) project.pipeline.SetSeed(static_cast<uint64_t>(flags.seed));
   project.pipeline.train_retrieval = flags.only != "ranking";
   project.pipeline.train_ranking = flags.only != "retrieval";
@@ -99,37 +127,39 @@ Status Run(const Flags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(auto run,
                           studies::Pipeline::Prepare(log, project.pipeline, pool, progress));
   base::VersionedRoot bundles = project.bundles();
-  UPNEXT_ASSIGN_OR_RETURN(const std::filesystem::path staged, bundles.Begin());
-  UPNEXT_RETURN_IF_ERROR(run->tables().Save(staged / "features.uxs"));
+  UPNEXT_ASSIGN_OR_RETURN(std::filesystem::path folder, bundles.Begin());
+  const Staged staged(std::move(folder));
+  UPNEXT_RETURN_IF_ERROR(run->tables().Save(staged.path() / "features.uxs"));
   OpenedBundle other;
   if (!flags.only.empty()) {
-    UPNEXT_ASSIGN_OR_RETURN(other, OtherStage(project, staged / "features.uxs", flags));
+    UPNEXT_ASSIGN_OR_RETURN(other, OtherStage(project, staged.path() / "features.uxs", flags));
   }
   UPNEXT_RETURN_IF_ERROR(run->Train(progress));
-
-  bundle::Parts parts = run->parts();
-  if (flags.only == "ranking") {
-    parts.candidate = other.bundle->candidate();
-    parts.index = other.bundle->index();
-  } else if (flags.only == "retrieval") {
-    parts.ranker = other.bundle->ranker();
-  }
+  bundle::Parts parts = PartsOf(*run, flags, other);
   UPNEXT_ASSIGN_OR_RETURN(
-      const evaluation::Report report,
+      evaluation::Report report,
       run->Evaluate(project.pipeline.evaluate, parts.candidate, parts.ranker, progress));
-  parts.project_toml = project.config.text();
-  parts.report_json = evaluation::RenderJson(report);
 
   bundle::Manifest manifest;
   manifest.created = base::FormatTime(base::SystemClock().NowMs());
   UPNEXT_ASSIGN_OR_RETURN(manifest.log_version, project.logs().Current());
-  manifest.log_digest = log.digest();
   manifest.upnext_version = UPNEXT_VERSION;
   manifest.split = report.split;
   manifest.machine = report.machine;
   manifest.seed = project.pipeline.seed;
-  UPNEXT_RETURN_IF_ERROR(Publish(project, flags, staged, parts, report, &manifest));
-  Print(manifest, report, flags.json);
+  if (current) manifest.gate = evaluation::WorseThan(report, *current, project.publish_margin);
+  manifest.forced = !manifest.gate.empty() && flags.force;
+  if (!manifest.gate.empty() && !flags.force) {
+    PrintOutcome(manifest, report, /*published=*/false, flags.json);
+    return FailedPrecondition(
+        "not published: {}. The current bundle stays; --force publishes all the same",
+        manifest.gate);
+  }
+  if (manifest.forced) report.notes.push_back("published with --force although " + manifest.gate);
+  parts.project_toml = project.config.text();
+  parts.report_json = evaluation::RenderJson(report);
+  UPNEXT_RETURN_IF_ERROR(Publish(project, staged.path(), parts, &manifest));
+  PrintOutcome(manifest, report, /*published=*/true, flags.json);
   return Ok();
 }
 

@@ -195,7 +195,9 @@ Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& sourc
   if (shape.items < 3) {
     return FailedPrecondition(
         "the candidate model needs complete watches of at least two items in the training part, "
-        "found {}; check [labels] and [split] of the project file",
+        "found {}; check [labels] and [split] of the project file (a log of clicks or purchases: "
+        "give "
+        "those events the type 'complete' and set [labels] complete = \"event\")",
         shape.items - 1);
   }
   TrainedCandidate result;

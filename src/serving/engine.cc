@@ -279,6 +279,10 @@ void Engine::Rep::AddNotes(const UserState& state, const Request& request, Slate
   unknown(IdSpace::kDevice, request.device, "device");
   unknown(IdSpace::kRegion, request.region, "region");
   unknown(IdSpace::kItem, request.seed, "seed item");
+  if (slate->items.empty()) {
+    slate->notes.emplace_back(
+        "nothing left to recommend: every candidate was watched, removed or excluded");
+  }
   if (request.stage == Stage::kRanking && bundle.ranker() == nullptr) {
     slate->notes.emplace_back("no ranker in this bundle: candidates are in the order of retrieval");
   }

@@ -35,6 +35,7 @@ Result<std::unique_ptr<Service>> Service::Start(const ServiceOptions& options) {
   auto rep = std::make_unique<Rep>(options.clock != nullptr ? *options.clock : base::SystemClock());
   UPNEXT_ASSIGN_OR_RETURN(const bundle::Manifest manifest,
                           bundle::ReadManifest(bundles.Path(*version)));
+  UPNEXT_RETURN_IF_ERROR(bundle::CheckLabels(manifest, options.rule));
   UPNEXT_ASSIGN_OR_RETURN(events::EventLog log,
                           events::EventLog::Open(logs.Path(manifest.log_version)));
   const uint64_t digest = log.digest();

@@ -1,6 +1,6 @@
 // RocksDB behind store::Store. Keys, in order of their first byte (docs/formats/store.md):
 //   d USER ID     an event id that was seen            e USER SEQUENCE   an event
-//   m NAME        log digest, next sequence, counts    n INDEX           an added name
+//   m NAME        state tag, next sequence, counts    n INDEX           an added name
 //   s USER        a user state
 // USER within a longer key is written as its length (u32, big-endian) and its bytes, so that no
 // user is a prefix of another; numbers are big-endian, so that order of keys is order of arrival.
@@ -17,7 +17,7 @@
 namespace upnext::store {
 namespace {
 
-constexpr char kDigestKey[] = "m/log", kSequenceKey[] = "m/sequence", kNamesKey[] = "m/names";
+constexpr char kTagKey[] = "m/tag", kSequenceKey[] = "m/sequence", kNamesKey[] = "m/names";
 
 std::string BigEndian(uint64_t value, int bytes) {
   std::string out;
@@ -114,15 +114,15 @@ class RocksStore : public Store {
     return sequence_;
   }
 
-  Result<uint64_t> LogDigest() const override { return Number(kDigestKey); }
+  Result<uint64_t> StateTag() const override { return Number(kTagKey); }
 
-  Status ResetFor(uint64_t log_digest) override {
+  Status ResetFor(uint64_t tag) override {
     base::MutexLock lock(mutex_);
     rocksdb::WriteBatch out;
     out.DeleteRange("n", "o");
     out.DeleteRange("s", "t");
     out.Put(kNamesKey, BigEndian(0, 8));
-    out.Put(kDigestKey, BigEndian(log_digest, 8));
+    out.Put(kTagKey, BigEndian(tag, 8));
     rocksdb::WriteOptions options;
     options.sync = true;
     if (rocksdb::Status s = db_->Write(options, &out); !s.ok()) return FromRocks(s, "reset");

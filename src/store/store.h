@@ -55,10 +55,10 @@ class Store {
   virtual Status Names(
       const std::function<void(events::IdSpace, std::string_view)>& visit) const = 0;
   virtual uint64_t events() const = 0;  // stored so far
-  // States and names belong to one log; with another one they are dropped and made again from the
-  // events.
-  virtual Result<uint64_t> LogDigest() const = 0;  // 0: none yet
-  virtual Status ResetFor(uint64_t log_digest) = 0;
+  // States and names belong to one log and one rule of completeness, which `tag` stands for; with
+  // another tag they are dropped and made again from the events.
+  virtual Result<uint64_t> StateTag() const = 0;  // 0: none yet
+  virtual Status ResetFor(uint64_t tag) = 0;
 };
 
 Result<std::unique_ptr<Store>> OpenRocksStore(const std::filesystem::path& directory);

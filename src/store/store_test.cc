@@ -95,14 +95,14 @@ TEST(RocksStore, AnotherLogDropsStatesAndNamesButNoEvent) {
   base::TestFolder folder;
   auto store = OpenRocksStore(folder.path() / "store");
   ASSERT_TRUE(store);
-  EXPECT_EQ(*(*store)->LogDigest(), 0u);
+  EXPECT_EQ(*(*store)->StateTag(), 0u);
   WriteBatch batch;
   batch.events = {{Watch("ann", "x", 1), "id-1"}};
   batch.states = {{"ann", "bytes"}};
   batch.names = {{events::IdSpace::kItem, "x"}};
   ASSERT_TRUE((*store)->Commit(batch));
   ASSERT_TRUE((*store)->ResetFor(42));
-  EXPECT_EQ(*(*store)->LogDigest(), 42u);
+  EXPECT_EQ(*(*store)->StateTag(), 42u);
   EXPECT_FALSE((*store)->State("ann")->has_value());
   int names = 0;
   ASSERT_TRUE((*store)->Names([&](events::IdSpace, std::string_view) { ++names; }));

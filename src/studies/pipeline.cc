@@ -89,6 +89,7 @@ Result<evaluation::Report> Pipeline::Evaluate(const evaluation::EvaluateOptions&
 bundle::Parts Pipeline::parts() const {
   bundle::Parts parts;
   parts.tables = &tables_;
+  parts.rule = options_.rule;
   parts.candidate = candidate_.model.get();
   parts.index = index_.get();
   parts.popular = &popular_;
