@@ -21,9 +21,7 @@ Status Run(const Flags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const OpenedBundle opened, OpenBundle(project));
   const bundle::Bundle& bundle = *opened.bundle;
   const features::Catalogue catalogue(opened.log);
-  UPNEXT_ASSIGN_OR_RETURN(
-      const examples::Split split,
-      examples::Split::Make(project.pipeline.split, opened.log, project.pipeline.rule));
+  UPNEXT_ASSIGN_OR_RETURN(const examples::Split split, SplitOf(project, opened));
   const examples::ReplaySource source{opened.log, catalogue, project.pipeline.rule, split};
 
   evaluation::EvaluateOptions options = project.pipeline.evaluate;
