@@ -44,8 +44,8 @@ struct RankerEpoch {
   double loss = 0, validation_loss = 0;
   // Mean losses by objective; of validation NaN where nothing was observed.
   std::vector<double> task_loss, task_validation;
-  double seconds = 0, examples_per_s = 0;          // of training, validation left out
-  double dead_units = 0;  // largest share of dead ReLU units over layers (TR-05)
+  double seconds = 0, examples_per_s = 0;  // of training, validation left out
+  double dead_units = 0;                   // largest share of dead ReLU units over layers (TR-05)
 };
 struct TrainedRanker {
   std::unique_ptr<Ranker> ranker;  // of the best epoch
