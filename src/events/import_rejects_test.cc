@@ -1,6 +1,4 @@
 // Rows that do not fit: which ones, what is said of them, and when nothing is published.
-#include "events/import.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,6 +6,7 @@
 #include <atomic>
 #include <cmath>
 
+#include "events/import.h"
 #include "events/test_import.h"
 
 namespace upnext::events {

@@ -1,4 +1,5 @@
-// What the tests of the import share: a folder, a run, and what it published or refused. For tests only.
+// What the tests of the import share: a folder, a run, and what it published or refused. For tests
+// only.
 #ifndef UPNEXT_EVENTS_TEST_IMPORT_H_
 #define UPNEXT_EVENTS_TEST_IMPORT_H_
 
@@ -46,7 +47,8 @@ class ImportTest : public ::testing::Test {
     EXPECT_EQ(base::VersionedRoot(log_root()).Versions().value(), before);
     if (std::filesystem::exists(log_root())) {
       for (const auto& entry : std::filesystem::directory_iterator(log_root())) {
-        EXPECT_THAT(entry.path().filename().string(), ::testing::Not(::testing::HasSubstr(".new"))) << "leftover";
+        EXPECT_THAT(entry.path().filename().string(), ::testing::Not(::testing::HasSubstr(".new")))
+            << "leftover";
       }
     }
     return report ? Error{} : report.error();
