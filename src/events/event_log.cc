@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "events/log_format.h"
+#include "events/log_order.h"
 #include "events/log_reader.h"
 
 namespace upnext::events {
@@ -36,62 +37,92 @@ Status CheckIsLog(const fs::path& directory) {
 
 struct EventLog::Rep {
   fs::path directory;
+  LogMeta meta;
   LogStats stats;
+  std::vector<LogStats> segments;
   std::array<Dictionary, kIdSpaces> dictionaries;
-  uint64_t digest = 0;
+  std::vector<uint64_t> lineage;
   ItemReader items;
   UserReader users;
-  std::vector<ShardReader> shards;
-  std::vector<uint64_t> bases;  // first row of each shard, and one past the last row
+  std::vector<ShardReader> files;  // [segments, shards]
+  std::vector<uint64_t> bases;     // first place of each file, and one past the last
+  RowOrder order;                  // empty with one segment: rows are places
 
-  // The shard that holds the row, and the row's place in it.
+  // The file that holds the row, and the row's place in it.
   const ShardReader& Locate(uint64_t& row) const {
-    size_t shard = 0;
-    if (shards.size() > 1) {
-      shard = static_cast<size_t>(std::ranges::upper_bound(bases, row) - bases.begin()) - 1;
+    size_t file = 0;
+    if (files.size() > 1) {
+      if (!order.empty()) row = order.Place(row);
+      file = static_cast<size_t>(std::ranges::upper_bound(bases, row) - bases.begin()) - 1;
     }
-    row -= bases[shard];
-    return shards[shard];
+    row -= bases[file];
+    return files[file];
   }
+  Status OpenFiles();
   Status CheckUsers() const;
+  Status CheckTimes(uint32_t user) const;
 };
+
+// The rows of a user are in time order; of equal times, those of an earlier segment come first.
+Status EventLog::Rep::CheckTimes(uint32_t user) const {
+  const uint64_t begin = users.begin(user), end = users.end(user);
+  if (order.empty()) {
+    if (begin == end) return Ok();
+    uint64_t first = begin;
+    const ShardReader& file = Locate(first);
+    const std::span<const int64_t> times(file.times() + first, end - begin);
+    const auto wrong = std::ranges::is_sorted_until(times);
+    if (wrong == times.end()) return Ok();
+    return DataLoss("{}: row {} of user {} is earlier than the row before it", file.path(),
+                    begin + static_cast<uint64_t>(wrong - times.begin()), user);
+  }
+  int64_t last_time = kNoTime;
+  uint64_t last_place = 0;
+  for (uint64_t row = begin; row < end; ++row) {
+    uint64_t in_file = row;
+    const ShardReader& file = Locate(in_file);
+    const int64_t time = file.times()[in_file];
+    const uint64_t place = order.Place(row);
+    if (row > begin && (time < last_time || (time == last_time && place < last_place))) {
+      return DataLoss("{}: row {} of user {} is earlier than the row before it", file.path(), row,
+                      user);
+    }
+    last_time = time;
+    last_place = place;
+  }
+  return Ok();
+}
 
 // Every user's rows lie in the user's shard, one user after another, in time order.
 Status EventLog::Rep::CheckUsers() const {
-  const uint32_t count = static_cast<uint32_t>(shards.size());
-  std::vector<uint64_t> cursor(bases.begin(), bases.end() - 1);
+  std::vector<uint64_t> ends(meta.shards + 1, 0);  // of the rows of each shard, after the first
+  for (size_t file = 0; file < meta.rows.size(); ++file) {
+    ends[file % meta.shards + 1] += meta.rows[file];
+  }
+  for (size_t shard = 1; shard < ends.size(); ++shard) ends[shard] += ends[shard - 1];
+  std::vector<uint64_t> cursor(ends.begin(), ends.end() - 1);
   for (uint32_t user = 0; user < users.size(); ++user) {
-    const uint32_t shard = format::ShardOf(user, count);
+    const uint32_t shard = format::ShardOf(user, meta.shards);
     const uint64_t begin = users.begin(user), end = users.end(user);
-    if (begin != cursor[shard] || end < begin || end > bases[shard + 1]) {
+    if (begin != cursor[shard] || end < begin || end > ends[shard + 1]) {
       return DataLoss("{}: the rows [{}, {}) of user {} are out of place", users.path(), begin, end,
                       user);
     }
     cursor[shard] = end;
-    const int64_t* times = shards[shard].times();
-    for (uint64_t row = begin + 1; row < end; ++row) {
-      if (times[row - bases[shard]] < times[row - 1 - bases[shard]]) {
-        return DataLoss("{}: row {} of user {} is earlier than the row before it",
-                        shards[shard].path(), row, user);
-      }
-    }
+    UPNEXT_RETURN_IF_ERROR(CheckTimes(user));
   }
-  for (uint32_t shard = 0; shard < count; ++shard) {
-    if (cursor[shard] != bases[shard + 1]) {
-      return DataLoss("{}: rows from {} on belong to no user", shards[shard].path(), cursor[shard]);
+  for (uint32_t shard = 0; shard < meta.shards; ++shard) {
+    if (cursor[shard] != ends[shard + 1]) {
+      return DataLoss("{}: rows from {} on belong to no user", files[shard].path(), cursor[shard]);
     }
   }
   return Ok();
 }
 
-Result<EventLog> EventLog::Open(const fs::path& directory) {
-  auto rep = std::make_shared<Rep>();
-  rep->directory = directory;
-  UPNEXT_RETURN_IF_ERROR(CheckIsLog(directory));
-  UPNEXT_ASSIGN_OR_RETURN(const LogMeta meta, ReadMeta(directory / format::kMetaFile));
-  rep->stats = meta.stats;
-  const auto open = [&](std::string_view name, std::string_view kind,
-                        size_t place) -> Result<std::shared_ptr<const base::SectionFile>> {
+// Opens what meta lists, each file only if its digest is the one in there.
+Status EventLog::Rep::OpenFiles() {
+  const auto open = [&](std::string_view name, std::string_view kind, size_t place,
+                        LogStats& size_of) -> Result<FilePtr> {
     auto file = base::SectionFile::Open(directory / name, kind, format::kVersion);
     if (!file) {
       if (file.error().code != Code::kNotFound) return std::unexpected(std::move(file).error());
@@ -101,46 +132,92 @@ Result<EventLog> EventLog::Open(const fs::path& directory) {
       return DataLoss("{}: belongs to another log than {}", (directory / name).string(),
                       format::kMetaFile);
     }
-    for (const auto& section : file->sections()) rep->stats.bytes += section.size;
+    for (const auto& section : file->sections()) size_of.bytes += section.size;
     return std::make_shared<const base::SectionFile>(*std::move(file));
   };
-
-  UPNEXT_ASSIGN_OR_RETURN(auto names, open(format::kDictionaryFile, format::kDictionaryKind, 0));
-  rep->digest = names->digest();
+  UPNEXT_ASSIGN_OR_RETURN(auto names,
+                          open(format::kDictionaryFile, format::kDictionaryKind, 0, stats));
+  lineage = meta.ancestors;
+  lineage.push_back(names->digest());
   IdCounts ids{};
   for (size_t i = 0; i < kIdSpaces; ++i) {
-    UPNEXT_ASSIGN_OR_RETURN(rep->dictionaries[i], Dictionary::Load(names, static_cast<IdSpace>(i)));
-    ids[i] = rep->dictionaries[i].size();
+    UPNEXT_ASSIGN_OR_RETURN(dictionaries[i], Dictionary::Load(names, static_cast<IdSpace>(i)));
+    ids[i] = dictionaries[i].size();
   }
   if (ids[static_cast<size_t>(IdSpace::kUser)] != meta.users ||
       ids[static_cast<size_t>(IdSpace::kItem)] != meta.items) {
     return DataLoss("{}: its dictionaries have other sizes than {} says", names->path().string(),
                     format::kMetaFile);
   }
-  UPNEXT_ASSIGN_OR_RETURN(auto items, open(format::kItemsFile, format::kItemsKind, 1));
-  UPNEXT_ASSIGN_OR_RETURN(rep->items, ItemReader::Open(std::move(items), ids));
-  UPNEXT_ASSIGN_OR_RETURN(auto users, open(format::kUsersFile, format::kUsersKind, 2));
-  UPNEXT_ASSIGN_OR_RETURN(rep->users, UserReader::Open(std::move(users), ids));
+  UPNEXT_ASSIGN_OR_RETURN(auto items_file, open(format::kItemsFile, format::kItemsKind, 1, stats));
+  UPNEXT_ASSIGN_OR_RETURN(items, ItemReader::Open(std::move(items_file), ids));
+  UPNEXT_ASSIGN_OR_RETURN(auto users_file, open(format::kUsersFile, format::kUsersKind, 2, stats));
+  UPNEXT_ASSIGN_OR_RETURN(users, UserReader::Open(std::move(users_file), ids));
 
-  LogStats counted;
-  rep->bases.push_back(0);
-  for (size_t shard = 0; shard < meta.rows.size(); ++shard) {
-    UPNEXT_ASSIGN_OR_RETURN(auto file, open(format::ShardFile(static_cast<uint32_t>(shard)),
-                                            format::kShardKind, 3 + shard));
+  segments.resize(meta.segments);
+  for (size_t i = 0; i < meta.rows.size(); ++i) {
+    const auto shard = static_cast<uint32_t>(i % meta.shards);
+    const auto segment = static_cast<uint32_t>(i / meta.shards);
+    LogStats& counted = segments[segment];
+    UPNEXT_ASSIGN_OR_RETURN(
+        auto file, open(format::ShardFile(shard, segment), format::kShardKind, 3 + i, counted));
     UPNEXT_ASSIGN_OR_RETURN(ShardReader reader,
-                            ShardReader::Open(std::move(file), ids, meta.rows[shard], counted));
-    rep->shards.push_back(std::move(reader));
-    rep->bases.push_back(rep->bases.back() + meta.rows[shard]);
+                            ShardReader::Open(std::move(file), ids, meta.rows[i], counted));
+    files.push_back(std::move(reader));
   }
+  for (const LogStats& segment : segments) stats.bytes += segment.bytes;
+  bases = FileBases(meta);
+  if (meta.has_order()) {
+    UPNEXT_ASSIGN_OR_RETURN(
+        auto file, open(format::kOrderFile, format::kOrderKind, meta.digests.size() - 1, stats));
+    UPNEXT_ASSIGN_OR_RETURN(order, RowOrder::Open(std::move(file), meta));
+  }
+  return Ok();
+}
+
+Result<EventLog> EventLog::Open(const fs::path& directory) {
+  auto rep = std::make_shared<Rep>();
+  rep->directory = directory;
+  UPNEXT_RETURN_IF_ERROR(CheckIsLog(directory));
+  UPNEXT_ASSIGN_OR_RETURN(rep->meta, ReadMeta(directory / format::kMetaFile));
+  rep->stats = rep->meta.stats;
+  UPNEXT_RETURN_IF_ERROR(rep->OpenFiles());
   UPNEXT_RETURN_IF_ERROR(rep->CheckUsers());
-  if (!std::ranges::equal(counted.by_type, meta.stats.by_type) ||
-      counted.first_ms != meta.stats.first_ms || counted.last_ms != meta.stats.last_ms) {
-    return DataLoss("{}: its statistics are not those of the shards",
+  LogStats counted;
+  for (const LogStats& segment : rep->segments) counted += segment;
+  if (!std::ranges::equal(counted.by_type, rep->stats.by_type) ||
+      counted.first_ms != rep->stats.first_ms || counted.last_ms != rep->stats.last_ms) {
+    return DataLoss("{}: its statistics are not those of the events",
                     (directory / format::kMetaFile).string());
   }
   EventLog log;
   log.rep_ = std::move(rep);
   return log;
+}
+
+Result<std::vector<uint64_t>> EventLog::ReadLineage(const fs::path& directory) {
+  UPNEXT_RETURN_IF_ERROR(CheckIsLog(directory));
+  UPNEXT_ASSIGN_OR_RETURN(LogMeta meta, ReadMeta(directory / format::kMetaFile));
+  meta.ancestors.push_back(meta.digests.front());
+  return std::move(meta.ancestors);
+}
+
+LogStats& LogStats::operator+=(const LogStats& other) {
+  if (other.events > 0) {
+    first_ms = events == 0 ? other.first_ms : std::min(first_ms, other.first_ms);
+    last_ms = events == 0 ? other.last_ms : std::max(last_ms, other.last_ms);
+  }
+  events += other.events;
+  bytes += other.bytes;
+  for (size_t type = 0; type < kEventTypes; ++type) by_type[type] += other.by_type[type];
+  return *this;
+}
+
+void LogStats::Count(const Event& event) {
+  first_ms = events == 0 ? event.time_ms : std::min(first_ms, event.time_ms);
+  last_ms = events == 0 ? event.time_ms : std::max(last_ms, event.time_ms);
+  ++events;
+  ++by_type[static_cast<size_t>(event.type)];
 }
 
 uint32_t EventLog::users() const { return rep_->users.size(); }
@@ -170,7 +247,11 @@ uint32_t EventLog::item_of(uint64_t row) const {
 Item EventLog::item(uint32_t item) const { return rep_->items.item(item); }
 User EventLog::user(uint32_t user) const { return rep_->users.user(user); }
 const LogStats& EventLog::stats() const { return rep_->stats; }
-uint64_t EventLog::digest() const { return rep_->digest; }
+std::span<const LogStats> EventLog::segments() const { return rep_->segments; }
+uint32_t EventLog::shards() const { return rep_->meta.shards; }
+uint64_t EventLog::digest() const { return rep_->lineage.back(); }
+std::span<const uint64_t> EventLog::lineage() const { return rep_->lineage; }
+uint64_t EventLog::content_digest() const { return rep_->meta.digest; }
 const fs::path& EventLog::directory() const { return rep_->directory; }
 
 }  // namespace upnext::events

@@ -1,5 +1,6 @@
 // The event log on disk: one versioned folder (docs/formats/event_log.md) of section files, memory
-// mapped, events sorted by (user, time, order of arrival), sharded by user.
+// mapped, events sorted by (user, time, order of arrival), sharded by user. What was appended lies
+// in segments of its own; they are merged as they are read.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(EventLog log, EventLog::Open(project / "log" / "v000001"));
 //   for (uint32_t user = 0; user < log.users(); ++user)
@@ -27,12 +28,15 @@
 namespace upnext::events {
 
 // String ids and their dense numbers. Ids are ordered by (length, bytes), so decimal ids without
-// leading zeros are in numeric order. Find is O(1); both directions are memory mapped.
+// leading zeros are in numeric order; those that an append added follow, again in order. Find is
+// O(1); both directions are memory mapped.
 class Dictionary {
  public:
   uint32_t size() const;
   std::string_view name(uint32_t id) const;    // id < size()
   uint32_t Find(std::string_view name) const;  // kNone when absent
+  // Where the names that appends added begin, ascending; empty when all came at once.
+  std::span<const uint64_t> generations() const;
   // One id space of a dictionaries file, verified: kDataLoss when order, slots or a bound is wrong.
   static Result<Dictionary> Load(std::shared_ptr<const base::SectionFile> file, IdSpace space);
 
@@ -45,12 +49,16 @@ struct LogStats {  // counts for `upnext inspect`
   uint64_t events = 0, bytes = 0;
   uint64_t by_type[kEventTypes] = {};
   int64_t first_ms = kNoTime, last_ms = kNoTime;
+  LogStats& operator+=(const LogStats& other);
+  void Count(const Event& event);
 };
 
 class EventLog {
  public:
   // kNotFound, or kDataLoss with the file named.
   static Result<EventLog> Open(const std::filesystem::path& directory);
+  // lineage() of the log in that folder, without opening the rest.
+  static Result<std::vector<uint64_t>> ReadLineage(const std::filesystem::path& directory);
 
   uint32_t users() const;  // size of the user dictionary; some may have no events
   uint32_t items() const;
@@ -69,8 +77,17 @@ class EventLog {
   User user(uint32_t user) const;
 
   const LogStats& stats() const;
-  // Identifies the dictionaries: a bundle made from one log is refused with another (SV-03).
+  // What each import added, in the order of arrival.
+  std::span<const LogStats> segments() const;
+  uint32_t shards() const;
+  // Identifies the dictionaries: equal digests mean that equal numbers mean equal ids (SV-03).
   uint64_t digest() const;
+  // The digests of all dictionaries whose ids have the same numbers here, oldest first, digest()
+  // last: what was made from an earlier state of this log may be used with it, and must take ids
+  // that it does not know as unknown.
+  std::span<const uint64_t> lineage() const;
+  // Identifies everything in the log, events too.
+  uint64_t content_digest() const;
   const std::filesystem::path& directory() const;
 
  private:

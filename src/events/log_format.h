@@ -18,6 +18,7 @@ namespace upnext::events::format {
 
 inline constexpr uint32_t kVersion = 1;
 inline constexpr uint32_t kMaxShards = 65536;
+inline constexpr uint32_t kMaxSegments = 4096;
 
 inline constexpr std::string_view kMetaFile = "meta.upn", kMetaKind = "event-log-meta";
 inline constexpr std::string_view kDictionaryFile = "dictionaries.upn";
@@ -25,13 +26,22 @@ inline constexpr std::string_view kDictionaryKind = "event-log-dictionaries";
 inline constexpr std::string_view kItemsFile = "items.upn", kItemsKind = "event-log-items";
 inline constexpr std::string_view kUsersFile = "users.upn", kUsersKind = "event-log-users";
 inline constexpr std::string_view kShardKind = "event-log-shard";
+inline constexpr std::string_view kOrderFile = "order.upn", kOrderKind = "event-log-order";
 
-inline std::string ShardFile(uint32_t shard) { return fmt::format("events-{:05}.upn", shard); }
+// The events that one import added to one shard.
+inline std::string ShardFile(uint32_t shard, uint32_t segment = 0) {
+  return segment == 0 ? fmt::format("events-{:05}.upn", shard)
+                      : fmt::format("events-{:05}-{:05}.upn", shard, segment);
+}
 
-// Sections of the meta file. `counts` is {users, items, events}; `rows` has one entry a shard;
-// `digests` those of dictionaries, items, users and every shard, in that order.
+// Sections of the meta file. `counts` is {users, items, events}; `rows` has one entry an event
+// file, segment by segment; `digests` those of dictionaries, items, users, every event file and,
+// with several segments, the order, in that order.
 inline constexpr std::string_view kCounts = "counts", kRows = "rows", kByType = "by_type",
-                                  kSpan = "span", kDigests = "digests";
+                                  kSpan = "span", kDigests = "digests", kSegments = "segments",
+                                  kAncestors = "ancestors";
+// Sections of the order file.
+inline constexpr std::string_view kRunRows = "run_rows", kRunPlaces = "run_places";
 
 // Multiplicative hash of the dense id: the import computes it in SQL too.
 inline constexpr uint64_t kShardMultiplier = 2654435761u;

@@ -58,15 +58,25 @@ Result<LogMeta> ReadMeta(const std::filesystem::path& path) {
   UPNEXT_ASSIGN_OR_RETURN(const auto by_type, file.Get<uint64_t>(format::kByType));
   UPNEXT_ASSIGN_OR_RETURN(const auto span, file.Get<int64_t>(format::kSpan, 2));
   UPNEXT_ASSIGN_OR_RETURN(const auto digests, file.Get<uint64_t>(format::kDigests));
+  UPNEXT_ASSIGN_OR_RETURN(const auto segments, Optional<uint64_t>(file, format::kSegments, 1));
+  const uint64_t parts = segments.empty() ? 1 : segments[0];
   uint64_t total = 0;
   bool overflow = false;
   for (const uint64_t n : rows) overflow |= __builtin_add_overflow(total, n, &total);
-  if (counts[0] >= kNone || counts[1] >= kNone || rows.empty() ||
-      rows.size() > format::kMaxShards || overflow || total != counts[2] ||
-      digests.size() != 3 + rows.size() || by_type.size() > kEventTypes) {
+  if (counts[0] >= kNone || counts[1] >= kNone || rows.empty() || parts < 1 ||
+      parts > format::kMaxSegments || rows.size() % parts != 0 ||
+      rows.size() / parts > format::kMaxShards || overflow || total != counts[2] ||
+      digests.size() != 3 + rows.size() + (parts > 1 ? 1 : 0) || by_type.size() > kEventTypes) {
     return DataLoss("{}: its counts contradict each other", path.string());
   }
   LogMeta meta;
+  meta.segments = static_cast<uint32_t>(parts);
+  meta.shards = static_cast<uint32_t>(rows.size() / parts);
+  meta.digest = file.digest();
+  if (file.Has(format::kAncestors)) {
+    UPNEXT_ASSIGN_OR_RETURN(const auto ancestors, file.Get<uint64_t>(format::kAncestors));
+    meta.ancestors.assign(ancestors.begin(), ancestors.end());
+  }
   meta.users = static_cast<uint32_t>(counts[0]);
   meta.items = static_cast<uint32_t>(counts[1]);
   meta.stats.events = total;
@@ -81,12 +91,12 @@ Result<LogMeta> ReadMeta(const std::filesystem::path& path) {
 Result<IdView> IdView::Get(const SectionFile& file, std::string_view name, uint64_t ids,
                            uint64_t rows) {
   IdView view;
-  if (!file.Has(name)) return view;
-  const int width = format::IdWidth(ids);
-  if (width == 1) {
+  const auto section = std::ranges::find(file.sections(), name, &SectionFile::Section::name);
+  if (section == file.sections().end()) return view;
+  if (section->type == base::ElementType::kU8) {
     UPNEXT_ASSIGN_OR_RETURN(const auto column, file.Get<uint8_t>(name, rows));
     view.narrow_ = column.data();
-  } else if (width == 2) {
+  } else if (section->type == base::ElementType::kU16) {
     UPNEXT_ASSIGN_OR_RETURN(const auto column, file.Get<uint16_t>(name, rows));
     view.middle_ = column.data();
   } else {
@@ -212,10 +222,7 @@ Result<ShardReader> ShardReader::Open(FilePtr file, const IdCounts& ids, uint64_
     if (const std::string_view why = WhyNotAnEvent(event); !why.empty()) {
       return DataLoss("{}: row {} is no event: {}", file->path().string(), row, why);
     }
-    ++stats.by_type[static_cast<size_t>(event.type)];
-    const bool first = stats.events++ == 0;
-    stats.first_ms = first ? event.time_ms : std::min(stats.first_ms, event.time_ms);
-    stats.last_ms = first ? event.time_ms : std::max(stats.last_ms, event.time_ms);
+    stats.Count(event);
   }
   reader.file_ = std::move(file);
   return reader;

@@ -22,14 +22,18 @@ using FilePtr = std::shared_ptr<const base::SectionFile>;
 using IdCounts = std::array<uint64_t, kIdSpaces>;
 
 struct LogMeta {
-  uint32_t users = 0, items = 0;
-  LogStats stats;                 // without bytes
-  std::vector<uint64_t> rows;     // [shards]
-  std::vector<uint64_t> digests;  // dictionaries, items, users, shards
+  uint32_t users = 0, items = 0, shards = 1, segments = 1;
+  LogStats stats;                   // without bytes
+  std::vector<uint64_t> rows;       // [segments, shards]: of each event file
+  std::vector<uint64_t> digests;    // dictionaries, items, users, event files, order
+  std::vector<uint64_t> ancestors;  // digests of the dictionaries that these go on from
+  uint64_t digest = 0;              // of the meta file
+  bool has_order() const { return segments > 1; }
 };
 Result<LogMeta> ReadMeta(const std::filesystem::path& path);
 
-// Ids of one, two or four bytes; a column that is not in the file reads as kNone.
+// Ids of one, two or four bytes, as wide as they were written; a column that is not in the file
+// reads as kNone.
 class IdView {
  public:
   static Result<IdView> Get(const base::SectionFile& file, std::string_view name, uint64_t ids,

@@ -9,8 +9,10 @@
 #include "base/file.h"
 #include "base/section_file.h"
 #include "events/column.h"
+#include "events/duplicates.h"
 #include "events/log_columns.h"
 #include "events/log_format.h"
+#include "events/log_order.h"
 
 namespace upnext::events {
 namespace {
@@ -26,9 +28,31 @@ struct OpenDictionary {
   uint64_t expected = 0, names = 0, size = 0;
   Column<uint64_t> ends;
   Spool bytes;
+  std::vector<uint64_t> generations;
   std::vector<uint32_t> slots;
   std::string previous;
+
+  // The next name, which must be new.
+  Status Take(std::string_view name) {
+    const size_t mask = slots.size() - 1;
+    size_t i = base::Fingerprint(name) & mask;
+    while (slots[i] != kNone) i = (i + 1) & mask;
+    slots[i] = static_cast<uint32_t>(names++);
+    size += name.size();
+    UPNEXT_RETURN_IF_ERROR(bytes.Append(name.data(), name.size()));
+    return ends.Add(size);
+  }
 };
+
+// A file of a published log in another folder too: they never change, so they can be one and the
+// same.
+Status LinkFile(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  fs::create_hard_link(from, to, error);
+  if (error) fs::copy_file(from, to, error);
+  if (error) return base::OsError(error.value(), to, "link or copy the file");
+  return Ok();
+}
 
 }  // namespace
 
@@ -51,8 +75,13 @@ std::string_view WhyNotAnEvent(const Event& event) {
 struct LogWriter::Rep {
   fs::path folder;
   uint32_t shards = 1;
+  const EventLog* base = nullptr;
+  bool keep_events = false;  // those of the base
+  LogMeta meta;              // of the files that are there already, at first those of the base
   std::array<uint64_t, kIdSpaces> ids{};
-  std::vector<uint64_t> digests;
+  // Of dictionaries, items and users; of the event files.
+  std::array<uint64_t, 3> digests{};
+  std::vector<uint64_t> file_digests;
 
   std::optional<SectionWriter> dictionaries;
   std::optional<OpenDictionary> open;
@@ -60,22 +89,30 @@ struct LogWriter::Rep {
   std::optional<ItemColumns> items;
   std::optional<UserColumns> users;
 
+  std::optional<DuplicateFilter> filter;
   std::optional<ShardColumns> columns;  // of shard `shard`
   uint32_t shard = 0;
-  std::vector<uint32_t> row_count;  // [users]
-  std::vector<uint64_t> shard_rows;
+  std::vector<uint32_t> row_count;  // [users], of what is added
+  uint64_t shard_rows = 0;          // of shard `shard`
   uint32_t last_user = kNone;
   int64_t last_time = kNoTime;
-  LogStats stats;
+  LogStats added;
+  uint64_t duplicates = 0, late = 0;
 
   uint64_t size(IdSpace space) const { return ids[static_cast<size_t>(space)]; }
   bool Fits(uint32_t id, IdSpace space) const { return id == kNone || id < size(space); }
-  Status Committed(std::string_view file, std::string_view kind);
+  // Events of the base that this log keeps.
+  uint64_t Kept(uint32_t user) const {
+    return keep_events && user < base->users() ? base->end(user) - base->begin(user) : 0;
+  }
+  Status LinkSegments();
+  Result<uint64_t> DigestOf(std::string_view file, std::string_view kind) const;
   Status CloseDictionary();
   Status CloseDictionaries();
   Status CloseItems();
   Status CloseUsers();
   Status CloseShard();
+  Status CloseEvents();
   Status NextUser(uint32_t user);
   Status WriteMeta();
 };
@@ -83,7 +120,9 @@ struct LogWriter::Rep {
 LogWriter::LogWriter() : rep_(std::make_unique<Rep>()) {}
 LogWriter::LogWriter(LogWriter&&) noexcept = default;
 LogWriter::~LogWriter() = default;
-uint64_t LogWriter::events() const { return rep_->stats.events; }
+uint64_t LogWriter::events() const { return rep_->added.events; }
+uint64_t LogWriter::duplicates() const { return rep_->duplicates; }
+uint64_t LogWriter::late() const { return rep_->late; }
 
 Result<LogWriter> LogWriter::Create(const fs::path& directory, const LogWriterOptions& options) {
   if (options.shards < 1 || options.shards > format::kMaxShards) {
@@ -99,21 +138,48 @@ Result<LogWriter> LogWriter::Create(const fs::path& directory, const LogWriterOp
                          directory.string());
   }
   LogWriter writer;
-  writer.rep_->folder = directory;
-  writer.rep_->shards = options.shards;
+  Rep& rep = *writer.rep_;
+  rep.folder = directory;
+  rep.shards = options.shards;
+  rep.base = options.base;
+  rep.keep_events = options.base != nullptr && options.keep_events;
+  rep.filter.emplace(rep.keep_events ? options.base : nullptr);
+  if (rep.keep_events) {
+    UPNEXT_RETURN_IF_ERROR(rep.LinkSegments());
+  } else {
+    rep.meta.shards = options.shards;
+    rep.meta.segments = 0;
+  }
   UPNEXT_ASSIGN_OR_RETURN(SectionWriter file,
                           SectionWriter::Create(directory / format::kDictionaryFile,
                                                 format::kDictionaryKind, format::kVersion));
-  writer.rep_->dictionaries.emplace(std::move(file));
+  rep.dictionaries.emplace(std::move(file));
   return writer;
 }
 
-// Notes the digest of a file that was committed, for the meta file.
-Status LogWriter::Rep::Committed(std::string_view file, std::string_view kind) {
-  UPNEXT_ASSIGN_OR_RETURN(base::SectionFile written,
-                          base::SectionFile::Open(folder / file, kind, format::kVersion));
-  digests.push_back(written.digest());
+// The base's event files, which were verified when it was opened.
+Status LogWriter::Rep::LinkSegments() {
+  UPNEXT_ASSIGN_OR_RETURN(meta, ReadMeta(base->directory() / format::kMetaFile));
+  if (shards != meta.shards) {
+    return InvalidArgument("{}: has {} shards, so what is added needs as many, not {}",
+                           base->directory().string(), meta.shards, shards);
+  }
+  file_digests.assign(meta.digests.begin() + 3,
+                      meta.digests.begin() + 3 + static_cast<std::ptrdiff_t>(meta.rows.size()));
+  for (uint32_t segment = 0; segment < meta.segments; ++segment) {
+    for (uint32_t s = 0; s < shards; ++s) {
+      const std::string name = format::ShardFile(s, segment);
+      UPNEXT_RETURN_IF_ERROR(LinkFile(base->directory() / name, folder / name));
+    }
+  }
   return Ok();
+}
+
+// The digest of a file that was committed, for the meta file.
+Result<uint64_t> LogWriter::Rep::DigestOf(std::string_view file, std::string_view kind) const {
+  UPNEXT_ASSIGN_OR_RETURN(const base::SectionFile written,
+                          base::SectionFile::Open(folder / file, kind, format::kVersion));
+  return written.digest();
 }
 
 Status LogWriter::BeginDictionary(IdSpace space, uint64_t names) {
@@ -121,17 +187,22 @@ Status LogWriter::BeginDictionary(IdSpace space, uint64_t names) {
   if (static_cast<size_t>(space) != rep_->next_space || !rep_->dictionaries) {
     return Internal("dictionary {} comes out of order", IdSpaceName(space));
   }
-  if (names >= kNone) {
-    return InvalidArgument("{} distinct {}: a log holds fewer than 2^32 - 1", names,
+  const Dictionary old = rep_->base != nullptr ? rep_->base->dictionary(space) : Dictionary();
+  if (names >= kNone - old.size()) {
+    return InvalidArgument("{} distinct {}: a log holds fewer than 2^32 - 1", old.size() + names,
                            IdSpaceName(space));
   }
   OpenDictionary& open = rep_->open.emplace(rep_->folder);
   open.label = IdSpaceName(space);
-  open.expected = names;
-  open.slots.assign(format::SlotsFor(names), kNone);
-  rep_->ids[static_cast<size_t>(space)] = names;
+  open.expected = old.size() + names;
+  open.slots.assign(format::SlotsFor(open.expected), kNone);
+  rep_->ids[static_cast<size_t>(space)] = open.expected;
   ++rep_->next_space;
-  return open.ends.Add(0);
+  UPNEXT_RETURN_IF_ERROR(open.ends.Add(0));
+  for (uint32_t id = 0; id < old.size(); ++id) UPNEXT_RETURN_IF_ERROR(open.Take(old.name(id)));
+  open.generations.assign(old.generations().begin(), old.generations().end());
+  if (old.size() > 0 && names > 0) open.generations.push_back(old.size());
+  return Ok();
 }
 
 Status LogWriter::AddName(std::string_view name) {
@@ -141,14 +212,12 @@ Status LogWriter::AddName(std::string_view name) {
   if (!ascending || open.names == open.expected) {
     return Internal("name '{}' of dictionary {} comes out of order", name, open.label);
   }
-  const size_t mask = open.slots.size() - 1;
-  size_t i = base::Fingerprint(name) & mask;
-  while (open.slots[i] != kNone) i = (i + 1) & mask;
-  open.slots[i] = static_cast<uint32_t>(open.names++);
+  if (rep_->base != nullptr &&
+      rep_->base->dictionary(static_cast<IdSpace>(rep_->next_space - 1)).Find(name) != kNone) {
+    return Internal("name '{}' of dictionary {} is not new", name, open.label);
+  }
   open.previous = name;
-  open.size += name.size();
-  UPNEXT_RETURN_IF_ERROR(open.bytes.Append(name.data(), name.size()));
-  return open.ends.Add(open.size);
+  return open.Take(name);
 }
 
 Status LogWriter::Rep::CloseDictionary() {
@@ -161,6 +230,9 @@ Status LogWriter::Rep::CloseDictionary() {
   UPNEXT_RETURN_IF_ERROR(
       open->bytes.WriteTo(*dictionaries, open->label + ".bytes", ElementType::kU8));
   UPNEXT_RETURN_IF_ERROR(dictionaries->Add(open->label + ".slots", open->slots));
+  if (!open->generations.empty()) {
+    UPNEXT_RETURN_IF_ERROR(dictionaries->Add(open->label + ".generations", open->generations));
+  }
   open.reset();
   return Ok();
 }
@@ -174,7 +246,8 @@ Status LogWriter::Rep::CloseDictionaries() {
   items.emplace(folder);
   UPNEXT_RETURN_IF_ERROR(items->topic_ends.Add(0));
   UPNEXT_RETURN_IF_ERROR(items->title_ends.Add(0));
-  return Committed(format::kDictionaryFile, format::kDictionaryKind);
+  UPNEXT_ASSIGN_OR_RETURN(digests[0], DigestOf(format::kDictionaryFile, format::kDictionaryKind));
+  return Ok();
 }
 
 Status LogWriter::AddItem(const Item& item) {
@@ -225,7 +298,8 @@ Status LogWriter::Rep::CloseItems() {
   UPNEXT_RETURN_IF_ERROR(file.Commit());
   items.reset();
   users.emplace(folder);
-  return Committed(format::kItemsFile, format::kItemsKind);
+  UPNEXT_ASSIGN_OR_RETURN(digests[1], DigestOf(format::kItemsFile, format::kItemsKind));
+  return Ok();
 }
 
 Status LogWriter::AddUser(const User& user) {
@@ -266,51 +340,80 @@ Status LogWriter::AddEvent(uint32_t user, const Event& event) {
   if (event.time_ms < rep.last_time || !rep.Fits(event.item, IdSpace::kItem) ||
       !rep.Fits(event.query, IdSpace::kQuery) || !rep.Fits(event.source, IdSpace::kSource) ||
       !rep.Fits(event.device, IdSpace::kDevice) || !rep.Fits(event.region, IdSpace::kRegion) ||
-      !rep.Fits(event.seed, IdSpace::kItem) || rep.row_count[user] == kNone) {
+      !rep.Fits(event.seed, IdSpace::kItem) || rep.Kept(user) + rep.row_count[user] >= kNone) {
     return Internal("an event of user {} is out of order or bounds", user);
   }
   if (const std::string_view why = WhyNotAnEvent(event); !why.empty()) {
     return InvalidArgument("an event of user {} does not fit: {}", user, why);
   }
+  rep.last_time = event.time_ms;
+  if (rep.filter->Seen(user, event)) {
+    ++rep.duplicates;
+    return Ok();
+  }
+  rep.late += rep.filter->late() ? 1 : 0;
   if (!rep.columns) rep.columns.emplace(rep.folder, rep.ids);
   UPNEXT_RETURN_IF_ERROR(rep.columns->Add(event));
-  rep.last_time = event.time_ms;
   ++rep.row_count[user];
-  LogStats& stats = rep.stats;
-  stats.first_ms = stats.events == 0 ? event.time_ms : std::min(stats.first_ms, event.time_ms);
-  stats.last_ms = stats.events == 0 ? event.time_ms : std::max(stats.last_ms, event.time_ms);
-  ++stats.events;
-  ++stats.by_type[static_cast<size_t>(event.type)];
+  ++rep.shard_rows;
+  rep.added.Count(event);
   return Ok();
 }
 
 Status LogWriter::Rep::CloseShard() {
+  if (meta.segments == format::kMaxSegments) {
+    return ResourceExhausted("{}: has {} segments already; run `upnext import --compact` first",
+                             base->directory().string(), meta.segments);
+  }
   if (!columns) columns.emplace(folder, ids);
-  const std::string name = format::ShardFile(shard);
+  const std::string name = format::ShardFile(shard, meta.segments);
   UPNEXT_ASSIGN_OR_RETURN(
       SectionWriter file,
       SectionWriter::Create(folder / name, format::kShardKind, format::kVersion));
   UPNEXT_RETURN_IF_ERROR(columns->WriteTo(file));
   UPNEXT_RETURN_IF_ERROR(file.Commit());
   columns.reset();
-  uint64_t before = 0;
-  for (const uint64_t rows : shard_rows) before += rows;
-  shard_rows.push_back(stats.events - before);
+  meta.rows.push_back(shard_rows);
+  shard_rows = 0;
   ++shard;
   last_user = kNone;
-  return Committed(name, format::kShardKind);
+  UPNEXT_ASSIGN_OR_RETURN(const uint64_t digest, DigestOf(name, format::kShardKind));
+  file_digests.push_back(digest);
+  return Ok();
 }
 
-// The users file comes after the shards, since it says where each user's rows are; its digest still
-// stands before theirs.
+// The rest of the segment, and the order of several. Nothing added to what is kept is no segment.
+Status LogWriter::Rep::CloseEvents() {
+  row_count.resize(size(IdSpace::kUser));
+  if (!keep_events || added.events > 0) {
+    while (shard < shards) UPNEXT_RETURN_IF_ERROR(CloseShard());
+    ++meta.segments;
+    meta.stats += added;
+    if (keep_events) UPNEXT_RETURN_IF_ERROR(WriteOrder(folder, *base, meta, row_count));
+  } else if (meta.has_order()) {
+    UPNEXT_RETURN_IF_ERROR(
+        LinkFile(base->directory() / format::kOrderFile, folder / format::kOrderFile));
+  }
+  if (meta.has_order()) {
+    UPNEXT_ASSIGN_OR_RETURN(const uint64_t digest,
+                            DigestOf(format::kOrderFile, format::kOrderKind));
+    file_digests.push_back(digest);
+  }
+  return Ok();
+}
+
+// The users file comes after the events, since it says where each user's rows are.
 Status LogWriter::Rep::CloseUsers() {
   if (users->rows != size(IdSpace::kUser)) {
     return Internal("{} users were expected, {} written", size(IdSpace::kUser), users->rows);
   }
   std::vector<uint64_t> row_begin(size(IdSpace::kUser));
-  row_count.resize(size(IdSpace::kUser));
-  std::vector<uint64_t> cursor(shards, 0);
-  for (uint32_t s = 1; s < shards; ++s) cursor[s] = cursor[s - 1] + shard_rows[s - 1];
+  for (uint32_t user = 0; user < row_count.size(); ++user) {
+    row_count[user] += static_cast<uint32_t>(Kept(user));
+  }
+  std::vector<uint64_t> cursor(shards + size_t{1}, 0);
+  for (size_t i = 0; i < meta.rows.size(); ++i) cursor[i % shards + 1] += meta.rows[i];
+  for (uint32_t s = 1; s < shards; ++s) cursor[s] += cursor[s - 1];
   for (uint32_t user = 0; user < row_begin.size(); ++user) {
     uint64_t& next = cursor[format::ShardOf(user, shards)];
     row_begin[user] = next;  // users without events get an empty range at their place
@@ -327,8 +430,7 @@ Status LogWriter::Rep::CloseUsers() {
   UPNEXT_RETURN_IF_ERROR(file.Add("row_begin", row_begin));
   UPNEXT_RETURN_IF_ERROR(file.Add("row_count", row_count));
   UPNEXT_RETURN_IF_ERROR(file.Commit());
-  UPNEXT_RETURN_IF_ERROR(Committed(format::kUsersFile, format::kUsersKind));
-  std::rotate(digests.begin() + 2, digests.end() - 1, digests.end());
+  UPNEXT_ASSIGN_OR_RETURN(digests[2], DigestOf(format::kUsersFile, format::kUsersKind));
   return Ok();
 }
 
@@ -336,21 +438,32 @@ Status LogWriter::Rep::WriteMeta() {
   UPNEXT_ASSIGN_OR_RETURN(
       SectionWriter file,
       SectionWriter::Create(folder / format::kMetaFile, format::kMetaKind, format::kVersion));
+  const LogStats& stats = meta.stats;
   const std::vector<uint64_t> counts = {size(IdSpace::kUser), size(IdSpace::kItem), stats.events};
   const std::vector<uint64_t> by_type(std::begin(stats.by_type), std::end(stats.by_type));
   const std::vector<int64_t> span = {stats.first_ms, stats.last_ms};
+  std::vector<uint64_t> all_digests(digests.begin(), digests.end());
+  all_digests.insert(all_digests.end(), file_digests.begin(), file_digests.end());
+  std::vector<uint64_t> ancestors;
+  if (base != nullptr) ancestors.assign(base->lineage().begin(), base->lineage().end());
+  // Names that stayed the same are the same dictionaries.
+  if (!ancestors.empty() && ancestors.back() == digests[0]) ancestors.pop_back();
   UPNEXT_RETURN_IF_ERROR(file.Add(format::kCounts, counts));
-  UPNEXT_RETURN_IF_ERROR(file.Add(format::kRows, shard_rows));
+  UPNEXT_RETURN_IF_ERROR(file.Add(format::kRows, meta.rows));
   UPNEXT_RETURN_IF_ERROR(file.Add(format::kByType, by_type));
   UPNEXT_RETURN_IF_ERROR(file.Add(format::kSpan, span));
-  UPNEXT_RETURN_IF_ERROR(file.Add(format::kDigests, digests));
+  UPNEXT_RETURN_IF_ERROR(file.Add(format::kDigests, all_digests));
+  if (meta.segments > 1) {
+    UPNEXT_RETURN_IF_ERROR(file.Add(format::kSegments, std::vector<uint64_t>{meta.segments}));
+  }
+  if (!ancestors.empty()) UPNEXT_RETURN_IF_ERROR(file.Add(format::kAncestors, ancestors));
   return file.Commit();
 }
 
 Status LogWriter::Finish() {
   Rep& rep = *rep_;
   UPNEXT_RETURN_IF_ERROR(rep.CloseItems());
-  while (rep.shard < rep.shards) UPNEXT_RETURN_IF_ERROR(rep.CloseShard());
+  UPNEXT_RETURN_IF_ERROR(rep.CloseEvents());
   UPNEXT_RETURN_IF_ERROR(rep.CloseUsers());
   return rep.WriteMeta();
 }

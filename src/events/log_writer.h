@@ -8,6 +8,9 @@
 //   UPNEXT_RETURN_IF_ERROR(writer.Finish());
 //
 // Calls must come in that order; a row out of order or out of bounds is kInternal. One thread.
+//
+// An event that equals one before it in every column is dropped and counted (duplicates()), so that
+// what is told twice happened once: within what is added, and against the base's events.
 #ifndef UPNEXT_EVENTS_LOG_WRITER_H_
 #define UPNEXT_EVENTS_LOG_WRITER_H_
 
@@ -24,6 +27,13 @@ namespace upnext::events {
 
 struct LogWriterOptions {
   uint32_t shards = 1;  // [1, 65536]
+  // A log to go on from: its names keep their numbers, and only those that it does not have are
+  // added; items and users are written anew, the base's first. Must outlive the writer.
+  const EventLog* base = nullptr;
+  // The base's event files become this log's (hard links, copies where the file system has none),
+  // and the events that are added one segment more, if there are any; shards must be the base's.
+  // false: only what is added is in the log.
+  bool keep_events = true;
 };
 
 class LogWriter {
@@ -35,16 +45,22 @@ class LogWriter {
   ~LogWriter();
 
   // Spaces in the order of their numbers, each exactly once; names by (length, bytes), none empty.
+  // With a base, `names` are new ones.
   Status BeginDictionary(IdSpace space, uint64_t names);
   Status AddName(std::string_view name);
 
   Status AddItem(const Item& item);
   Status AddUser(const User& user);
+  // kResourceExhausted when the base has too many segments for one more.
   Status AddEvent(uint32_t user, const Event& event);
   // Writes everything that is still open, the meta file last: a folder without it is no log.
   Status Finish();
 
+  // Of what was added, not of the base: events, those dropped because they were there already, and
+  // those (not dropped) that are earlier than the last event the base has of their user.
   uint64_t events() const;
+  uint64_t duplicates() const;
+  uint64_t late() const;
 
  private:
   LogWriter();
