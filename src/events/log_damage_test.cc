@@ -8,6 +8,7 @@
 #include <functional>
 #include <limits>
 
+#include "base/checksum.h"
 #include "base/file.h"
 #include "base/section_file.h"
 #include "base/test_folder.h"
@@ -23,7 +24,11 @@ namespace fs = std::filesystem;
 class LogDamage : public ::testing::Test {
  protected:
   void SetUp() override {
-    fs::create_directories(log_);
+    WriteLog(log_);
+    ASSERT_TRUE(EventLog::Open(log_));
+  }
+  void WriteLog(const fs::path& folder) {
+    fs::create_directories(folder);
     const std::vector<RawEvent> events = {
         {.user = "a", .item = "i", .time_ms = 10, .type = EventType::kWatch, .value = 3},
         {.user = "a", .item = "j", .time_ms = 20, .off_site = true},
@@ -34,9 +39,8 @@ class LogDamage : public ::testing::Test {
         {.item = "i", .duration_s = 9, .channel = "c", .title = "T", .topics = {"x", "y"}},
         {.item = "j", .removed = true}};
     const std::vector<RawUser> users = {{.user = "a", .region = "r", .age = 20}};
-    const Status written = WriteEventLog(log_, events, items, users, 2);
+    const Status written = WriteEventLog(folder, events, items, users, 2);
     ASSERT_TRUE(written) << written.error().message;
-    ASSERT_TRUE(EventLog::Open(log_));
   }
 
   void ExpectDamage(std::string_view file, std::string_view what) {
@@ -44,6 +48,21 @@ class LogDamage : public ::testing::Test {
     ASSERT_FALSE(log) << what;
     EXPECT_EQ(log.error().code, Code::kDataLoss) << what << ": " << log.error().message;
     EXPECT_THAT(log.error().message, HasSubstr(std::string(file))) << what;
+  }
+
+  // Flips each byte of the file in turn.
+  void ExpectEveryFlipFound(const fs::path& file) {
+    const std::string good = base::ReadFile(file).value();
+    std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
+    for (size_t i = 0; i < good.size(); ++i) {
+      stream.seekp(static_cast<std::streamoff>(i));
+      stream.put(static_cast<char>(good[i] ^ 0x40)).flush();
+      ExpectDamage(file.filename().string(), fmt::format("byte {}", i));
+      stream.seekp(static_cast<std::streamoff>(i));
+      stream.put(good[i]).flush();
+      if (HasFailure()) return;
+    }
+    ASSERT_TRUE(EventLog::Open(log_));
   }
 
   // Writes `file` anew with one section changed by `change`, and the meta file to match, as
@@ -116,19 +135,7 @@ TEST_F(LogDamage, EveryFlippedByteIsFoundAndItsFileNamed) {
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(log_)) files.push_back(entry.path());
   ASSERT_EQ(files.size(), 6u);
-  for (const fs::path& file : files) {
-    const std::string good = base::ReadFile(file).value();
-    std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
-    for (size_t i = 0; i < good.size(); ++i) {
-      stream.seekp(static_cast<std::streamoff>(i));
-      stream.put(static_cast<char>(good[i] ^ 0x40)).flush();
-      ExpectDamage(file.filename().string(), fmt::format("byte {}", i));
-      stream.seekp(static_cast<std::streamoff>(i));
-      stream.put(good[i]).flush();
-      if (HasFailure()) return;
-    }
-    ASSERT_TRUE(EventLog::Open(log_));
-  }
+  for (const fs::path& file : files) ExpectEveryFlipFound(file);
 }
 
 TEST_F(LogDamage, ShortenedAndMissingFilesAreNamed) {
@@ -256,6 +263,107 @@ TEST_F(LogDamage, ForgedMetaIsFound) {
   forged.operator()<uint64_t>(format::kByType, [](std::vector<uint64_t>& v) { v.resize(1000); });
   forged.operator()<int64_t>(format::kSpan, [](std::vector<int64_t>& v) { ++v[0]; });
   forged.operator()<uint64_t>(format::kDigests, [](std::vector<uint64_t>& v) { v.pop_back(); });
+}
+
+// The same log with a segment appended, late events in it.
+class GrownLogDamage : public LogDamage {
+ protected:
+  void SetUp() override {
+    const fs::path base = folder_ / "base";
+    fs::remove_all(base);
+    WriteLog(base);
+    fs::create_directories(log_);
+    const std::vector<RawEvent> events = {
+        {.user = "a", .item = "k", .time_ms = 15}, {.user = "a", .item = "i", .time_ms = 20},
+        {.user = "a", .item = "l", .time_ms = 40}, {.user = "c", .item = "k", .time_ms = 1},
+        {.user = "d", .item = "i", .time_ms = 9},
+    };
+    const Status written = WriteAppendedLog(log_, EventLog::Open(base).value(), events, {}, {});
+    ASSERT_TRUE(written) << written.error().message;
+    ASSERT_TRUE(EventLog::Open(log_));
+  }
+};
+
+TEST_F(GrownLogDamage, EveryFlippedByteOfWhatAnAppendAddsIsFound) {
+  for (const std::string& file : {std::string(format::kOrderFile), std::string(format::kMetaFile),
+                                  format::ShardFile(format::ShardOf(0, 2), 1)}) {
+    ExpectEveryFlipFound(log_ / file);
+  }
+  fs::remove(log_ / format::kOrderFile);
+  ExpectDamage(format::kOrderFile, "missing");
+}
+
+TEST_F(GrownLogDamage, AForgedOrderIsFound) {
+  const auto forged = [&](std::string_view section,
+                          const std::function<void(std::vector<uint64_t>&)>& change) {
+    ExpectForgeryFound<uint64_t>(format::kOrderFile, format::kOrderKind, section, change, "upn");
+  };
+  for (const uint64_t wrong : {uint64_t{1}, uint64_t{8}, uint64_t{9}, ~uint64_t{0}}) {
+    for (const size_t at : {size_t{0}, size_t{2}}) {
+      const auto change = [&](std::vector<uint64_t>& values) {
+        ASSERT_GT(values.size(), 3u);
+        values[at] = values[at] == wrong ? wrong + 3 : wrong;
+      };
+      forged(format::kRunRows, change);
+      forged(format::kRunPlaces, change);
+    }
+  }
+  for (const std::string_view section : {format::kRunRows, format::kRunPlaces}) {
+    forged(section, [](std::vector<uint64_t>& values) { values.pop_back(); });
+    forged(section, [](std::vector<uint64_t>& values) { values.clear(); });
+    forged(section, [](std::vector<uint64_t>& values) { values.push_back(values.back() + 1); });
+    forged(section, [](std::vector<uint64_t>& values) { std::swap(values[1], values[2]); });
+  }
+  // Two rows of user a at the same time, the later told first.
+  ExpectForgeryFound<int64_t>(
+      shard(), format::kShardKind, "time_ms",
+      [](std::vector<int64_t>& times) {
+        for (int64_t& time : times) time = time == 10 ? 16 : time;
+      },
+      "events-");
+}
+
+TEST_F(GrownLogDamage, ForgedSegmentsAreFound) {
+  for (const uint64_t wrong :
+       {uint64_t{0}, uint64_t{1}, uint64_t{3}, uint64_t{5000}, ~uint64_t{0}}) {
+    ExpectForgeryFound<uint64_t>(format::kMetaFile, format::kMetaKind, format::kSegments,
+                                 [&](std::vector<uint64_t>& values) { values[0] = wrong; });
+  }
+  ExpectForgeryFound<uint64_t>(format::kMetaFile, format::kMetaKind, format::kSegments,
+                               [](std::vector<uint64_t>& values) { values.push_back(1); });
+  // As many files, but of four segments of one shard.
+  Forge<uint64_t>(format::kMetaFile, format::kMetaKind, format::kSegments,
+                  [](std::vector<uint64_t>& values) { values[0] = 4; });
+  ExpectDamage("events-00000-00001.upn", "four segments");
+}
+
+TEST_F(GrownLogDamage, ForgedGenerationsAreFound) {
+  const auto forged = [&](const std::function<void(std::vector<uint64_t>&)>& change) {
+    ExpectForgeryFound<uint64_t>(format::kDictionaryFile, format::kDictionaryKind,
+                                 "items.generations", change);
+  };
+  for (const uint64_t wrong : {uint64_t{0}, uint64_t{4}, uint64_t{5}, ~uint64_t{0}}) {
+    forged([&](std::vector<uint64_t>& values) { values[0] = wrong; });
+  }
+  forged([](std::vector<uint64_t>& values) { values.push_back(values.back()); });
+  forged([](std::vector<uint64_t>& values) { values.insert(values.begin(), 3); });
+}
+
+TEST_F(GrownLogDamage, ANameInTwoGenerationsIsFound) {
+  // items are i j | k l; k becomes i, in the slot after i's.
+  const std::vector<std::string> names = {"i", "j", "i", "l"};
+  std::vector<uint32_t> slots(format::SlotsFor(names.size()), kNone);
+  for (uint32_t id = 0; id < names.size(); ++id) {
+    size_t at = base::Fingerprint(names[id]) & (slots.size() - 1);
+    while (slots[at] != kNone) at = (at + 1) & (slots.size() - 1);
+    slots[at] = id;
+  }
+  Forge<uint8_t>(format::kDictionaryFile, format::kDictionaryKind, "items.bytes",
+                 [](std::vector<uint8_t>& bytes) { bytes[2] = 'i'; });
+  Forge<uint32_t>(format::kDictionaryFile, format::kDictionaryKind, "items.slots",
+                  [&](std::vector<uint32_t>& values) { values = slots; });
+  ExpectDamage(format::kDictionaryFile, "twice");
+  EXPECT_THAT(EventLog::Open(log_).error().message, HasSubstr("there twice"));
 }
 
 }  // namespace

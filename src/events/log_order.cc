@@ -1,5 +1,7 @@
 #include "events/log_order.h"
 
+#include <numeric>
+
 #include "events/column.h"
 #include "events/log_format.h"
 
@@ -89,6 +91,14 @@ std::vector<uint64_t> FileBases(const LogMeta& meta) {
   return bases;
 }
 
+std::vector<uint32_t> UsersByRow(size_t users, uint32_t shards) {
+  std::vector<uint32_t> order(users);
+  std::iota(order.begin(), order.end(), 0u);
+  if (shards == 1) return order;
+  std::ranges::stable_sort(order, {}, [&](uint32_t u) { return format::ShardOf(u, shards); });
+  return order;
+}
+
 Result<RowOrder> RowOrder::Open(FilePtr file, const LogMeta& meta) {
   RowOrder order;
   const std::string path = file->path().string();
@@ -132,32 +142,33 @@ Status WriteOrder(const fs::path& folder, const EventLog& base, const LogMeta& m
                   std::span<const uint32_t> added) {
   UPNEXT_ASSIGN_OR_RETURN(const RowOrder old, OrderOf(base));
   const uint32_t shards = meta.shards, segment = meta.segments - 1;
-  std::vector<std::vector<uint32_t>> users(shards);
-  for (uint32_t user = 0; user < added.size(); ++user) {
-    users[format::ShardOf(user, shards)].push_back(user);
-  }
   std::vector<uint64_t> bases = FileBases(meta);
   RunWriter runs(folder, bases);
   const auto add = [&](uint64_t place, uint64_t count) { return runs.Add(place, count); };
-  for (uint32_t shard = 0; shard < shards; ++shard) {
-    const fs::path path = folder / format::ShardFile(shard, segment);
-    UPNEXT_ASSIGN_OR_RETURN(const base::SectionFile file,
-                            base::SectionFile::Open(path, format::kShardKind, format::kVersion));
-    UPNEXT_ASSIGN_OR_RETURN(const auto times, file.Get<int64_t>("time_ms"));
-    uint64_t next = 0;  // of the new file
-    const uint64_t first_place = bases[size_t{segment} * shards + shard];
-    for (const uint32_t user : users[shard]) {
-      uint64_t row = user < base.users() ? base.begin(user) : 0;
-      const uint64_t end = user < base.users() ? base.end(user) : 0;
-      for (const uint64_t stop = next + added[user]; next < stop; ++next) {
-        // Old rows up to this one's time go first, equal times included: they came earlier.
-        const uint64_t later = FirstAfter(base, row, end, times[next]);
-        UPNEXT_RETURN_IF_ERROR(old.ForEachPiece(row, later, add));
-        UPNEXT_RETURN_IF_ERROR(add(first_place + next, 1));
-        row = later;
-      }
-      UPNEXT_RETURN_IF_ERROR(old.ForEachPiece(row, end, add));
+  base::SectionFile file;
+  std::span<const int64_t> times;  // of the new file of `shard`
+  uint64_t next = 0;               // row in there
+  uint32_t shard = shards;
+  for (const uint32_t user : UsersByRow(added.size(), shards)) {
+    if (format::ShardOf(user, shards) != shard) {
+      shard = format::ShardOf(user, shards);
+      UPNEXT_ASSIGN_OR_RETURN(
+          file, base::SectionFile::Open(folder / format::ShardFile(shard, segment),
+                                        format::kShardKind, format::kVersion));
+      UPNEXT_ASSIGN_OR_RETURN(times, file.Get<int64_t>("time_ms"));
+      next = 0;
     }
+    const uint64_t first_place = bases[size_t{segment} * shards + shard];
+    uint64_t row = user < base.users() ? base.begin(user) : 0;
+    const uint64_t end = user < base.users() ? base.end(user) : 0;
+    for (const uint64_t stop = next + added[user]; next < stop; ++next) {
+      // Old rows up to this one's time go first, equal times included: they came earlier.
+      const uint64_t later = FirstAfter(base, row, end, times[next]);
+      UPNEXT_RETURN_IF_ERROR(old.ForEachPiece(row, later, add));
+      UPNEXT_RETURN_IF_ERROR(add(first_place + next, 1));
+      row = later;
+    }
+    UPNEXT_RETURN_IF_ERROR(old.ForEachPiece(row, end, add));
   }
   return runs.Write(folder / format::kOrderFile);
 }

@@ -61,6 +61,9 @@ class RowOrder {
 // Where each event file's rows begin, and one past the last.
 std::vector<uint64_t> FileBases(const LogMeta& meta);
 
+// All users, in the order in which a log holds their rows: by shard, then by number.
+std::vector<uint32_t> UsersByRow(size_t users, uint32_t shards);
+
 // Writes the order of `base` with one segment more, whose files lie in `folder`. `meta` describes
 // the new log already, `added` how many rows each user got. For users of `base` and later ones.
 Status WriteOrder(const std::filesystem::path& folder, const EventLog& base, const LogMeta& meta,
