@@ -100,15 +100,17 @@ Status WriteBundle(const fs::path& staged, const Parts& parts, Manifest* manifes
   return WriteManifest(staged, *manifest);
 }
 
-Result<std::unique_ptr<Bundle>> Bundle::Open(const fs::path& directory, uint64_t log_digest) {
+Result<std::unique_ptr<Bundle>> Bundle::Open(const fs::path& directory,
+                                             std::span<const uint64_t> log_lineage) {
   std::unique_ptr<Bundle> bundle(new Bundle);
   UPNEXT_ASSIGN_OR_RETURN(bundle->manifest_, VerifyBundle(directory));
   const Manifest& manifest = bundle->manifest_;
-  if (manifest.log_digest != log_digest) {
+  if (std::ranges::find(log_lineage, manifest.log_digest) == log_lineage.end()) {
     return FailedPrecondition(
-        "{}: trained on log {} with digest {:016x}, but the log at hand has {:016x}: their item "
-        "numbers differ; open it with its own log, or train again",
-        directory.string(), manifest.log_version, manifest.log_digest, log_digest);
+        "{}: trained on log {} with digest {:016x}, but the log at hand has {:016x} and does not "
+        "go on from that: their item numbers differ; open it with its own log, or train again",
+        directory.string(), manifest.log_version, manifest.log_digest,
+        log_lineage.empty() ? 0 : log_lineage.back());
   }
   UPNEXT_RETURN_IF_ERROR(CheckRequired(directory, manifest));
   UPNEXT_ASSIGN_OR_RETURN(bundle->tables_, LoadTables(directory, manifest));

@@ -5,7 +5,7 @@
 //                    features.uxs  candidate.uxs  index.uxs  generators.uxs  ranker.uxs
 //
 //   UPNEXT_ASSIGN_OR_RETURN(auto bundle, Bundle::Open(project.bundles().Path(version),
-//   log.digest()));
+//   log.lineage()));
 //
 // The manifest names every file with size and checksum and the log that it was trained on; Open
 // verifies all of it and refuses what does not belong together (SV-03). An opened bundle is
@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -66,10 +67,11 @@ Status WriteBundle(const std::filesystem::path& staged, const Parts& parts, Mani
 
 class Bundle {
  public:
-  // kDataLoss names the damaged file; kFailedPrecondition when `log` is not the one it was trained
-  // on.
+  // `log_lineage`: digests of the log at hand and of those it goes on from (EventLog::lineage).
+  // kDataLoss names the damaged file; kFailedPrecondition when the log that it was trained on is
+  // not among them.
   static Result<std::unique_ptr<Bundle>> Open(const std::filesystem::path& directory,
-                                              uint64_t log_digest);
+                                              std::span<const uint64_t> log_lineage);
 
   const Manifest& manifest() const { return manifest_; }
   const features::FeatureTables& tables() const { return tables_; }

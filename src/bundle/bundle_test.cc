@@ -17,8 +17,8 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using testing::HasSubstr;
 
-Error ErrorOf(const fs::path& folder, uint64_t digest) {
-  const auto bundle = Bundle::Open(folder, digest);
+Error ErrorOf(const fs::path& folder, std::span<const uint64_t> lineage) {
+  const auto bundle = Bundle::Open(folder, lineage);
   if (!bundle) return bundle.error();
   ADD_FAILURE() << "opened, but should have been refused";
   return {};
@@ -147,7 +147,7 @@ TEST(Bundle, TextThatIsNoUtf8DoesNotStopPublishing) {
   manifest.gate = "worse than \xff\xfe";
   manifest.forced = true;
   ASSERT_TRUE(WriteBundle(folder.path(), project.parts(), &manifest));
-  const auto bundle = Bundle::Open(folder.path(), project.digest());
+  const auto bundle = Bundle::Open(folder.path(), project.lineage());
   ASSERT_TRUE(bundle) << bundle.error().message;
   EXPECT_TRUE((*bundle)->manifest().forced);
   EXPECT_THAT((*bundle)->manifest().gate, HasSubstr("worse than"));
@@ -180,7 +180,7 @@ TEST(Bundle, AnyFlippedByteIsFoundAndItsFileNamed) {
         file.put(value).flush();
       };
       put(static_cast<char>(was ^ (1 << at % 8)));
-      const Error error = ErrorOf(project.bundle_folder(), project.digest());
+      const Error error = ErrorOf(project.bundle_folder(), project.lineage());
       EXPECT_EQ(error.code, Code::kDataLoss) << "byte " << at << ": " << error.message;
       EXPECT_THAT(error.message, HasSubstr(name)) << "byte " << at;
       put(was);
@@ -199,12 +199,12 @@ TEST(Bundle, TruncatedMissingAndForeignFilesAreNamed) {
     for (const std::string& other :
          {bytes.substr(0, bytes.size() / 2), std::string(), bytes + " "}) {
       ASSERT_TRUE(base::WriteFileAtomic(path, other));
-      const Error error = ErrorOf(project.bundle_folder(), project.digest());
+      const Error error = ErrorOf(project.bundle_folder(), project.lineage());
       EXPECT_EQ(error.code, Code::kDataLoss) << error.message;
       EXPECT_THAT(error.message, HasSubstr(name));
     }
     fs::remove(path);
-    const Error error = ErrorOf(project.bundle_folder(), project.digest());
+    const Error error = ErrorOf(project.bundle_folder(), project.lineage());
     EXPECT_EQ(error.code, name == "manifest.json" ? Code::kNotFound : Code::kDataLoss);
     EXPECT_THAT(error.message, HasSubstr(name));
     ASSERT_TRUE(base::WriteFileAtomic(path, bytes));
@@ -214,7 +214,7 @@ TEST(Bundle, TruncatedMissingAndForeignFilesAreNamed) {
 TEST(Bundle, SV03_AnotherLogIsRefused) {
   const TestProject project, other({.items = 41});
   ASSERT_NE(project.digest(), other.digest());
-  const Error error = ErrorOf(project.bundle_folder(), other.digest());
+  const Error error = ErrorOf(project.bundle_folder(), other.lineage());
   EXPECT_EQ(error.code, Code::kFailedPrecondition);
   EXPECT_THAT(error.message, HasSubstr("train again"));
 }
@@ -228,7 +228,7 @@ TEST(Bundle, SV03_FilesOfTwoBundlesDoNotMix) {
       if (bytes == *base::ReadFile(other->bundle_folder() / name)) continue;
       SCOPED_TRACE(name);
       CopyOver(*other, project, name);
-      EXPECT_EQ(ErrorOf(project.bundle_folder(), project.digest()).code, Code::kDataLoss);
+      EXPECT_EQ(ErrorOf(project.bundle_folder(), project.lineage()).code, Code::kDataLoss);
       ASSERT_TRUE(base::WriteFileAtomic(project.bundle_folder() / name, bytes));
     }
   }
@@ -240,7 +240,7 @@ TEST(Bundle, SV03_ManifestThatAgreesWithMixedFilesDoesNotHelp) {
     const TestProject project;
     CopyOver(other, project, name);
     ForgeEntries(project.bundle_folder());
-    const Error error = ErrorOf(project.bundle_folder(), project.digest());
+    const Error error = ErrorOf(project.bundle_folder(), project.lineage());
     EXPECT_EQ(error.code, Code::kFailedPrecondition) << error.message;
     EXPECT_THAT(error.message, HasSubstr(name));
   };
@@ -264,7 +264,7 @@ TEST(Manifest, NamesThatLeadOutOfTheFolderAreRefused) {
     entry["name"] = name;
     forged["files"].push_back(entry);
     Forge(project.bundle_folder(), forged);
-    const Error error = ErrorOf(project.bundle_folder(), project.digest());
+    const Error error = ErrorOf(project.bundle_folder(), project.lineage());
     EXPECT_EQ(error.code, Code::kDataLoss);
     EXPECT_THAT(error.message, HasSubstr("manifest.json"));
   }
@@ -280,7 +280,7 @@ TEST(Manifest, RequiredFilesMustBeListed) {
     std::erase_if(forged["files"].get_ref<json::array_t&>(),
                   [&](const json& file) { return file["name"] == name; });
     Forge(project.bundle_folder(), forged);
-    const Error error = ErrorOf(project.bundle_folder(), project.digest());
+    const Error error = ErrorOf(project.bundle_folder(), project.lineage());
     EXPECT_EQ(error.code, Code::kDataLoss);
     EXPECT_THAT(error.message, HasSubstr(name));
   }
@@ -294,7 +294,7 @@ TEST(Manifest, AnythingElseIsRefusedWithoutHarm) {
   for (const std::string& text : {std::string("{}\n"), std::string("[1]"), std::string("nonsense"),
                                   std::string("{\"format\": 1}"), deep, good.dump()}) {
     ASSERT_TRUE(base::WriteFileAtomic(folder / "manifest.json", text));
-    EXPECT_EQ(ErrorOf(folder, project.digest()).code, Code::kDataLoss);
+    EXPECT_EQ(ErrorOf(folder, project.lineage()).code, Code::kDataLoss);
   }
   for (const auto& [key, value] : good.items()) {
     if (key == "checksum") continue;
@@ -302,7 +302,7 @@ TEST(Manifest, AnythingElseIsRefusedWithoutHarm) {
       json forged = good;
       forged[key] = wrong;
       Forge(folder, forged);
-      const auto bundle = Bundle::Open(folder, project.digest());
+      const auto bundle = Bundle::Open(folder, project.lineage());
       if (wrong.type() == value.type()) continue;
       if (key == "seed") continue;  // any number reads as one
       EXPECT_FALSE(bundle) << key << " = " << wrong;
@@ -310,12 +310,12 @@ TEST(Manifest, AnythingElseIsRefusedWithoutHarm) {
     json forged = good;
     forged.erase(key);
     Forge(folder, forged);
-    EXPECT_EQ(ErrorOf(folder, project.digest()).code, Code::kDataLoss) << key;
+    EXPECT_EQ(ErrorOf(folder, project.lineage()).code, Code::kDataLoss) << key;
   }
   json newer = good;
   newer["format"] = 2;
   Forge(folder, newer);
-  EXPECT_EQ(ErrorOf(folder, project.digest()).code, Code::kFailedPrecondition);
+  EXPECT_EQ(ErrorOf(folder, project.lineage()).code, Code::kFailedPrecondition);
 }
 
 }  // namespace

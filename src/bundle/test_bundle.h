@@ -2,7 +2,7 @@
 // as version v000001.
 //
 //   const TestProject project({.seed = 2});
-//   auto bundle = Bundle::Open(project.bundle_folder(), project.log().log().digest());
+//   auto bundle = Bundle::Open(project.bundle_folder(), project.lineage());
 //
 // Users "u", "u1" .. "u11" in regions DE and US, items "i0" .. with titles; "i1", much watched, is
 // removed. The same options give the same bytes.
@@ -132,8 +132,9 @@ class TestProject {
   std::filesystem::path log_folder() const { return log_root() / "v000001"; }
   std::filesystem::path bundle_folder() const { return bundle_root() / "v000001"; }
   uint64_t digest() const { return log_.log().digest(); }
+  std::span<const uint64_t> lineage() const { return log_.log().lineage(); }
   std::unique_ptr<Bundle> Open() const {
-    Result<std::unique_ptr<Bundle>> bundle = Bundle::Open(bundle_folder(), digest());
+    Result<std::unique_ptr<Bundle>> bundle = Bundle::Open(bundle_folder(), lineage());
     if (!bundle) ADD_FAILURE() << bundle.error().message;
     return bundle ? *std::move(bundle) : nullptr;
   }

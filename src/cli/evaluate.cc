@@ -18,7 +18,7 @@ struct Flags {
 
 Status Run(const Flags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const Project project, Project::Load(flags.project));
-  UPNEXT_ASSIGN_OR_RETURN(const OpenedBundle opened, OpenBundle(project));
+  UPNEXT_ASSIGN_OR_RETURN(const OpenedBundle opened, OpenBundle(project, LogChoice::kTrainedOn));
   const bundle::Bundle& bundle = *opened.bundle;
   const features::Catalogue catalogue(opened.log);
   UPNEXT_ASSIGN_OR_RETURN(const examples::Split split, SplitOf(project, opened));

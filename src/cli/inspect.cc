@@ -34,6 +34,16 @@ nlohmann::ordered_json LogJson(const events::EventLog& log) {
     out["types"][std::string(events::EventTypeName(static_cast<events::EventType>(type)))] =
         stats.by_type[type];
   }
+  // What each import added, when there was more than one.
+  for (const events::LogStats& segment : log.segments()) {
+    if (log.segments().size() == 1) break;
+    nlohmann::ordered_json part = {{"events", segment.events}, {"bytes", segment.bytes}};
+    if (segment.events > 0) {
+      part["first"] = base::FormatTime(segment.first_ms);
+      part["last"] = base::FormatTime(segment.last_ms);
+    }
+    out["segments"].push_back(std::move(part));
+  }
   for (size_t space = 0; space < events::kIdSpaces; ++space) {
     const auto id = static_cast<events::IdSpace>(space);
     out["ids"][std::string(events::IdSpaceName(id))] = log.dictionary(id).size();
@@ -67,6 +77,12 @@ nlohmann::ordered_json BundleJson(const bundle::Manifest& manifest,
   return out;
 }
 
+void PrintSegment(const nlohmann::ordered_json& segment, int indent) {
+  Print("{:{}}{:>14} events {:>14} bytes  {} to {}\n", "", indent,
+        WithCommas(segment["events"].get<uint64_t>()), WithCommas(segment["bytes"].get<uint64_t>()),
+        segment.value("first", "-"), segment.value("last", "-"));
+}
+
 // One "key  value" line per entry; nested tables are indented, numbers get their commas.
 void PrintTable(const nlohmann::ordered_json& table, int indent) {
   for (const auto& [key, value] : table.items()) {
@@ -76,6 +92,10 @@ void PrintTable(const nlohmann::ordered_json& table, int indent) {
     } else if (value.is_array()) {
       Print("{:{}}{}\n", "", indent, key);
       for (const auto& row : value) {
+        if (!row.contains("name")) {
+          PrintSegment(row, indent + 2);
+          continue;
+        }
         Print("{:{}}{:<18} {:>14} bytes  {}\n", "", indent + 2, row["name"].get<std::string>(),
               WithCommas(row["bytes"].get<uint64_t>()), row["checksum"].get<std::string>());
       }
@@ -110,9 +130,13 @@ Status Run(const Flags& flags) {
       UPNEXT_ASSIGN_OR_RETURN(nlohmann::ordered_json one,
                               Inspect(project.bundles().Path(*version)));
       // Opening it also proves that its files belong together and to its log.
-      UPNEXT_ASSIGN_OR_RETURN(const OpenedBundle opened, OpenBundle(project));
+      UPNEXT_ASSIGN_OR_RETURN(const OpenedBundle opened, OpenBundle(project, LogChoice::kNewest));
       if (opened.log.directory() != log.directory()) {
         one["note"] = "the current log is newer than this bundle's; train to use it";
+      } else if (opened.bundle->manifest().log_version != log.directory().filename()) {
+        one["note"] =
+            "the current log goes on from this bundle's, so feeds count what was "
+            "appended; train to learn from it";
       }
       found.push_back(std::move(one));
     }

@@ -59,7 +59,7 @@ Result<events::EventLog> Project::OpenLog() const {
   return events::EventLog::Open(logs().Path(*version));
 }
 
-Result<OpenedBundle> OpenBundle(const Project& project) {
+Result<OpenedBundle> OpenBundle(const Project& project, LogChoice choice) {
   Result<std::string> version = project.bundles().Current();
   if (!version) {
     if (version.error().code != Code::kNotFound) return std::unexpected(version.error());
@@ -69,9 +69,13 @@ Result<OpenedBundle> OpenBundle(const Project& project) {
   const fs::path directory = project.bundles().Path(*version);
   UPNEXT_ASSIGN_OR_RETURN(bundle::Manifest manifest, bundle::ReadManifest(directory));
   UPNEXT_RETURN_IF_ERROR(bundle::CheckLabels(manifest, project.pipeline.rule));
+  std::string log_version = manifest.log_version;
+  if (choice == LogChoice::kNewest) {
+    UPNEXT_ASSIGN_OR_RETURN(log_version, serving::LogToServe(project.logs(), manifest));
+  }
   UPNEXT_ASSIGN_OR_RETURN(events::EventLog log,
-                          events::EventLog::Open(project.logs().Path(manifest.log_version)));
-  UPNEXT_ASSIGN_OR_RETURN(auto opened, bundle::Bundle::Open(directory, log.digest()));
+                          events::EventLog::Open(project.logs().Path(log_version)));
+  UPNEXT_ASSIGN_OR_RETURN(auto opened, bundle::Bundle::Open(directory, log.lineage()));
   return OpenedBundle{std::move(log), std::move(opened)};
 }
 

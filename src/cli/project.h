@@ -17,6 +17,7 @@
 #include "events/event_log.h"
 #include "events/import.h"
 #include "serving/engine.h"
+#include "serving/service.h"
 #include "studies/pipeline.h"
 
 namespace upnext::cli {
@@ -49,15 +50,18 @@ struct Project {
   Result<events::EventLog> OpenLog() const;  // the current one; kNotFound says to run import
 };
 
-// The current bundle and the log it was trained on.
+// The current bundle and a log of the same numbers.
 struct OpenedBundle {
   events::EventLog log;
   std::unique_ptr<bundle::Bundle> bundle;
 };
+// Which log: the one the bundle was trained on, for what judges it, or the newest that goes on from
+// that one by appends (serving::LogToServe), for feeds.
+enum class LogChoice : uint8_t { kTrainedOn, kNewest };
 // kNotFound says to run train; kFailedPrecondition when [labels] changed since.
-Result<OpenedBundle> OpenBundle(const Project& project);
-// The split that the bundle was trained with; kFailedPrecondition when the project file has another
-// one now.
+Result<OpenedBundle> OpenBundle(const Project& project, LogChoice choice);
+// The split that the bundle was trained with, of the log it was trained on; kFailedPrecondition
+// when the project file has another one now.
 Result<examples::Split> SplitOf(const Project& project, const OpenedBundle& opened);
 
 // Keeps the current log and the one the current bundle was trained on, and the newest bundles;

@@ -55,7 +55,7 @@ TEST_F(ProjectTest, WithoutLogOrBundleTheNextStepIsNamed) {
   const auto log = project->OpenLog();
   ASSERT_FALSE(log);
   EXPECT_THAT(log.error().message, testing::HasSubstr("upnext import"));
-  const auto opened = OpenBundle(*project);
+  const auto opened = OpenBundle(*project, LogChoice::kNewest);
   ASSERT_FALSE(opened);
   EXPECT_THAT(opened.error().message, testing::HasSubstr("upnext train"));
 }

@@ -42,7 +42,9 @@ class Recommender {
  public:
   static Result<std::unique_ptr<Recommender>> Open(const Flags& flags) {
     UPNEXT_ASSIGN_OR_RETURN(Project project, Project::Load(flags.project));
-    UPNEXT_ASSIGN_OR_RETURN(OpenedBundle opened, OpenBundle(project));
+    // Test cases are those of the log that the bundle was trained on.
+    const auto log = flags.at == "test" ? LogChoice::kTrainedOn : LogChoice::kNewest;
+    UPNEXT_ASSIGN_OR_RETURN(OpenedBundle opened, OpenBundle(project, log));
     UPNEXT_ASSIGN_OR_RETURN(examples::Split split, flags.at == "test"
                                                        ? SplitOf(project, opened)
                                                        : EverythingTrains(project, opened.log));

@@ -24,7 +24,7 @@ struct Flags {
 // the same vocabularies.
 Result<OpenedBundle> OtherStage(const Project& project, const std::filesystem::path& features_file,
                                 const Flags& flags) {
-  Result<OpenedBundle> current = OpenBundle(project);
+  Result<OpenedBundle> current = OpenBundle(project, LogChoice::kTrainedOn);
   if (!current) {
     return FailedPrecondition(
         "--only {} keeps the other stage's model of the current bundle, and there is none to keep "

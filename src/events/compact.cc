@@ -16,8 +16,7 @@ constexpr uint64_t kTick = 1 << 16;  // rows between looks at progress
 
 }  // namespace
 
-Status WriteCompactedLog(const fs::path& directory, const EventLog& log,
-                         base::Progress& progress) {
+Status WriteCompactedLog(const fs::path& directory, const EventLog& log, base::Progress& progress) {
   UPNEXT_ASSIGN_OR_RETURN(
       LogWriter writer,
       LogWriter::Create(directory, {.shards = log.shards(), .base = &log, .keep_events = false}));

@@ -152,9 +152,9 @@ Status WriteOrder(const fs::path& folder, const EventLog& base, const LogMeta& m
   for (const uint32_t user : UsersByRow(added.size(), shards)) {
     if (format::ShardOf(user, shards) != shard) {
       shard = format::ShardOf(user, shards);
-      UPNEXT_ASSIGN_OR_RETURN(
-          file, base::SectionFile::Open(folder / format::ShardFile(shard, segment),
-                                        format::kShardKind, format::kVersion));
+      UPNEXT_ASSIGN_OR_RETURN(file,
+                              base::SectionFile::Open(folder / format::ShardFile(shard, segment),
+                                                      format::kShardKind, format::kVersion));
       UPNEXT_ASSIGN_OR_RETURN(times, file.Get<int64_t>("time_ms"));
       next = 0;
     }

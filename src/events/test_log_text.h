@@ -21,10 +21,9 @@ inline std::string NameOf(const EventLog& log, IdSpace space, uint32_t id) {
 
 // "20 click j", and after it the other columns as far as they are set.
 inline std::string TextOf(const EventLog& log, const Event& event) {
-  std::string text =
-      fmt::format("{} {} {}", event.time_ms, EventTypeName(event.type),
-                  NameOf(log, event.item == kNone ? IdSpace::kQuery : IdSpace::kItem,
-                         event.item == kNone ? event.query : event.item));
+  std::string text = fmt::format("{} {} {}", event.time_ms, EventTypeName(event.type),
+                                 NameOf(log, event.item == kNone ? IdSpace::kQuery : IdSpace::kItem,
+                                        event.item == kNone ? event.query : event.item));
   if (event.value == event.value) text += fmt::format(" value {}", event.value);
   if (event.request != 0) text += fmt::format(" request {:x}", event.request);
   if (event.position != 0) text += fmt::format(" position {}", event.position);
@@ -69,11 +68,11 @@ inline std::vector<std::string> RowsOf(const EventLog& log) {
   for (uint32_t user = 0; user < log.users(); ++user) {
     for (uint64_t row = log.begin(user); row < log.end(user); ++row) {
       const Event e = log.event(row);
-      rows[row] = fmt::format("{}: {} {} {} {:x} {} {} {} {} {:x} {} {} {} {}", user, e.time_ms,
-                              static_cast<int>(e.type), e.item, std::bit_cast<uint32_t>(e.value),
-                              e.query, e.request, e.position, e.source,
-                              std::bit_cast<uint32_t>(e.propensity), e.device, e.region, e.seed,
-                              e.off_site);
+      rows[row] =
+          fmt::format("{}: {} {} {} {:x} {} {} {} {} {:x} {} {} {} {}", user, e.time_ms,
+                      static_cast<int>(e.type), e.item, std::bit_cast<uint32_t>(e.value), e.query,
+                      e.request, e.position, e.source, std::bit_cast<uint32_t>(e.propensity),
+                      e.device, e.region, e.seed, e.off_site);
     }
   }
   return rows;
@@ -100,11 +99,10 @@ inline std::vector<std::string> UsersOf(const EventLog& log) {
   std::vector<std::string> lines;
   for (uint32_t id = 0; id < log.users(); ++id) {
     const User user = log.user(id);
-    lines.push_back(fmt::format("{} region {} language {} age {} gender {} logged_in {}",
-                                NameOf(log, IdSpace::kUser, id),
-                                NameOf(log, IdSpace::kRegion, user.region),
-                                NameOf(log, IdSpace::kLanguage, user.language), user.age,
-                                user.gender, user.logged_in));
+    lines.push_back(fmt::format(
+        "{} region {} language {} age {} gender {} logged_in {}", NameOf(log, IdSpace::kUser, id),
+        NameOf(log, IdSpace::kRegion, user.region), NameOf(log, IdSpace::kLanguage, user.language),
+        user.age, user.gender, user.logged_in));
   }
   std::ranges::sort(lines);
   return lines;

@@ -1,5 +1,6 @@
 #include "serving/service.h"
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 #include <utility>
@@ -11,6 +12,7 @@ namespace upnext::serving {
 // Members in the order in which they depend on each other: the last made is the first destroyed.
 struct Service::Rep {
   const base::Clock& clock;
+  std::string log_version;
   std::optional<features::Catalogue> catalogue;
   std::unique_ptr<bundle::Bundle> bundle;
   std::unique_ptr<store::Store> store;
@@ -24,6 +26,16 @@ struct Service::Rep {
 Service::Service(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 Service::~Service() = default;
 
+Result<std::string> LogToServe(const base::VersionedRoot& logs, const bundle::Manifest& manifest) {
+  Result<std::string> current = logs.Current();
+  if (!current && current.error().code != Code::kNotFound) return current;
+  if (!current || *current == manifest.log_version) return manifest.log_version;
+  UPNEXT_ASSIGN_OR_RETURN(const std::vector<uint64_t> lineage,
+                          events::EventLog::ReadLineage(logs.Path(*current)));
+  const bool goes_on = std::ranges::find(lineage, manifest.log_digest) != lineage.end();
+  return goes_on ? *current : manifest.log_version;
+}
+
 Result<std::unique_ptr<Service>> Service::Start(const ServiceOptions& options) {
   const base::VersionedRoot bundles(options.bundle_root), logs(options.log_root);
   Result<std::string> version = bundles.Current();
@@ -36,11 +48,11 @@ Result<std::unique_ptr<Service>> Service::Start(const ServiceOptions& options) {
   UPNEXT_ASSIGN_OR_RETURN(const bundle::Manifest manifest,
                           bundle::ReadManifest(bundles.Path(*version)));
   UPNEXT_RETURN_IF_ERROR(bundle::CheckLabels(manifest, options.rule));
+  UPNEXT_ASSIGN_OR_RETURN(rep->log_version, LogToServe(logs, manifest));
   UPNEXT_ASSIGN_OR_RETURN(events::EventLog log,
-                          events::EventLog::Open(logs.Path(manifest.log_version)));
-  const uint64_t digest = log.digest();
+                          events::EventLog::Open(logs.Path(rep->log_version)));
+  UPNEXT_ASSIGN_OR_RETURN(rep->bundle, bundle::Bundle::Open(bundles.Path(*version), log.lineage()));
   rep->catalogue.emplace(std::move(log));
-  UPNEXT_ASSIGN_OR_RETURN(rep->bundle, bundle::Bundle::Open(bundles.Path(*version), digest));
   UPNEXT_ASSIGN_OR_RETURN(rep->store, store::OpenRocksStore(options.store));
   UPNEXT_ASSIGN_OR_RETURN(
       rep->states, store::UserStates::Attach(rep->store.get(), *rep->catalogue, options.rule));
@@ -72,7 +84,7 @@ Result<std::vector<Recommendation>> Service::Similar(std::string_view item, uint
 
 ServiceStatus Service::status() const {
   return {.bundle_version = rep_->bundle->manifest().version,
-          .log_version = rep_->bundle->manifest().log_version,
+          .log_version = rep_->log_version,
           .items = rep_->catalogue->size(events::IdSpace::kItem),
           .users = rep_->catalogue->size(events::IdSpace::kUser),
           .events_applied = rep_->events_applied,

@@ -75,10 +75,11 @@ events::Event Resolve(const RawEvent& raw, Catalogue& catalogue) {
           .off_site = raw.off_site};
 }
 
-// What a state depends on beside the events: the numbers of the log and what counts as complete.
-uint64_t StateTag(uint64_t log_digest, const features::CompleteRule& rule) {
+// What a state depends on beside the posted events: the log, its events and its numbers, and what
+// counts as complete.
+uint64_t StateTag(uint64_t log_content, const features::CompleteRule& rule) {
   return base::Fingerprint(fmt::format("{} {} {}", rule.from_event, rule.share, rule.seconds),
-                           log_digest);
+                           log_content);
 }
 
 }  // namespace
@@ -104,7 +105,7 @@ struct UserStates::Rep {
 };
 
 Status UserStates::Rep::RestoreNames() {
-  const uint64_t digest = StateTag(catalogue.log().digest(), rule);
+  const uint64_t digest = StateTag(catalogue.log().content_digest(), rule);
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t stored, store->StateTag());
   if (stored != digest) {
     UPNEXT_RETURN_IF_ERROR(store->ResetFor(digest));

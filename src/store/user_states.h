@@ -30,8 +30,8 @@ struct Applied {
 class UserStates {
  public:
   // Binds the store to the catalogue's log: restores added names, or drops states and names of
-  // another log. `store` may be null: states come from the log alone and Apply is refused (command
-  // line).
+  // another log (one with events appended is another). `store` may be null: states come from the
+  // log alone and Apply is refused (command line).
   static Result<std::unique_ptr<UserStates>> Attach(Store* store, features::Catalogue& catalogue,
                                                     const features::CompleteRule& rule);
   ~UserStates();
