@@ -1,5 +1,7 @@
 // A log that grew by appends is, as it is read, the log that one import of everything makes; and
 // compaction changes nothing that can be read. Names are compared, since numbers may differ.
+#include "events/append.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -128,12 +128,6 @@ struct RawUser {
 Status WriteEventLog(const std::filesystem::path& directory, std::span<const RawEvent> events,
                      std::span<const RawItem> items, std::span<const RawUser> users,
                      uint32_t shards = 1);
-// Writes the log `base` with the rows added, as one segment more. Names of the base keep their
-// numbers; the row of an item or user takes the place of the one it had; events that the base has
-// are left out.
-Status WriteAppendedLog(const std::filesystem::path& directory, const EventLog& base,
-                        std::span<const RawEvent> events, std::span<const RawItem> items,
-                        std::span<const RawUser> users);
 
 }  // namespace upnext::events
 

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/section_file.h"
 #include "base/test_folder.h"
+#include "events/append.h"
 #include "events/event_log.h"
 #include "events/log_format.h"
 

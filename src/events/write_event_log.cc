@@ -1,4 +1,4 @@
-// WriteEventLog and WriteAppendedLog: the in-memory way into a LogWriter.
+// WriteEventLog: the in-memory way into a LogWriter.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -15,24 +15,20 @@ namespace {
 
 using Names = std::unordered_map<std::string_view, uint32_t>;
 
-// Collects the names of one id space, then numbers them by (length, bytes), the known ones first.
+// Collects the names of one id space, then numbers them by (length, bytes).
 class NameSet {
  public:
   void Add(std::string_view name) {
     if (!name.empty()) ids_.try_emplace(name, kNone);
   }
-  // Returns the new names.
-  std::vector<std::string_view> Number(const Dictionary& known) {
+  std::vector<std::string_view> Number() {
     std::vector<std::string_view> names;
     names.reserve(ids_.size());
-    for (auto& [name, id] : ids_) {
-      id = known.Find(name);
-      if (id == kNone) names.push_back(name);
-    }
+    for (const auto& [name, id] : ids_) names.push_back(name);
     std::ranges::sort(names, [](std::string_view a, std::string_view b) {
       return a.size() != b.size() ? a.size() < b.size() : a < b;
     });
-    for (uint32_t i = 0; i < names.size(); ++i) ids_[names[i]] = known.size() + i;
+    for (uint32_t i = 0; i < names.size(); ++i) ids_[names[i]] = i;
     return names;
   }
   uint32_t Find(std::string_view name) const {
@@ -45,7 +41,6 @@ class NameSet {
 
 class Spaces {
  public:
-  explicit Spaces(const EventLog* base) : base_(base) {}
   NameSet& operator[](IdSpace space) { return sets_[static_cast<size_t>(space)]; }
 
   void Add(std::span<const RawEvent> events) {
@@ -77,28 +72,16 @@ class Spaces {
   // Numbers every space and writes the dictionaries.
   Status Write(LogWriter& writer) {
     for (size_t i = 0; i < kIdSpaces; ++i) {
-      const auto space = static_cast<IdSpace>(i);
-      const Dictionary known = base_ != nullptr ? base_->dictionary(space) : Dictionary();
-      const std::vector<std::string_view> names = sets_[i].Number(known);
-      counts_[i] = known.size() + names.size();
-      UPNEXT_RETURN_IF_ERROR(writer.BeginDictionary(space, names.size()));
+      const std::vector<std::string_view> names = sets_[i].Number();
+      counts_[i] = names.size();
+      UPNEXT_RETURN_IF_ERROR(writer.BeginDictionary(static_cast<IdSpace>(i), names.size()));
       for (const std::string_view name : names) UPNEXT_RETURN_IF_ERROR(writer.AddName(name));
     }
     return Ok();
   }
   uint64_t count(IdSpace space) const { return counts_[static_cast<size_t>(space)]; }
-  // What the base knows of an item or user, for those that no row describes.
-  Item OldItem(uint64_t id) const {
-    return base_ != nullptr && id < base_->items() ? base_->item(static_cast<uint32_t>(id))
-                                                   : Item{};
-  }
-  User OldUser(uint64_t id) const {
-    return base_ != nullptr && id < base_->users() ? base_->user(static_cast<uint32_t>(id))
-                                                   : User{};
-  }
 
  private:
-  const EventLog* base_;
   NameSet sets_[kIdSpaces];
   uint64_t counts_[kIdSpaces] = {};
 };
@@ -115,16 +98,13 @@ Status WriteItems(LogWriter& writer, Spaces& spaces, std::span<const RawItem> it
     row = &item;
   }
   std::vector<uint32_t> topics;
-  for (size_t id = 0; id < rows.size(); ++id) {
-    const RawItem* raw = rows[id];
-    Item item = spaces.OldItem(id);
+  for (const RawItem* raw : rows) {
+    Item item;
     topics.clear();
     if (raw != nullptr) {
       for (const std::string& topic : raw->topics) {
-        const uint32_t number = spaces[IdSpace::kTopic].Find(topic);
-        if (number != kNone && std::ranges::find(topics, number) == topics.end()) {
-          topics.push_back(number);
-        }
+        const uint32_t id = spaces[IdSpace::kTopic].Find(topic);
+        if (id != kNone && std::ranges::find(topics, id) == topics.end()) topics.push_back(id);
       }
       item = {.created_ms = raw->created_ms,
               .duration_s = raw->duration_s,
@@ -152,9 +132,8 @@ Status WriteUsers(LogWriter& writer, Spaces& spaces, std::span<const RawUser> us
     }
     row = &user;
   }
-  for (size_t id = 0; id < rows.size(); ++id) {
-    const RawUser* raw = rows[id];
-    User user = spaces.OldUser(id);
+  for (const RawUser* raw : rows) {
+    User user;
     if (raw != nullptr) {
       user = {.region = spaces[IdSpace::kRegion].Find(raw->region),
               .language = spaces[IdSpace::kLanguage].Find(raw->language),
@@ -205,33 +184,21 @@ Status WriteEvents(LogWriter& writer, Spaces& spaces, std::span<const RawEvent> 
   return Ok();
 }
 
-Status Write(const std::filesystem::path& directory, const LogWriterOptions& options,
-             std::span<const RawEvent> events, std::span<const RawItem> items,
-             std::span<const RawUser> users) {
-  UPNEXT_ASSIGN_OR_RETURN(LogWriter writer, LogWriter::Create(directory, options));
-  Spaces spaces(options.base);
+}  // namespace
+
+Status WriteEventLog(const std::filesystem::path& directory, std::span<const RawEvent> events,
+                     std::span<const RawItem> items, std::span<const RawUser> users,
+                     uint32_t shards) {
+  UPNEXT_ASSIGN_OR_RETURN(LogWriter writer, LogWriter::Create(directory, {.shards = shards}));
+  Spaces spaces;
   spaces.Add(events);
   spaces.Add(items);
   spaces.Add(users);
   UPNEXT_RETURN_IF_ERROR(spaces.Write(writer));
   UPNEXT_RETURN_IF_ERROR(WriteItems(writer, spaces, items));
   UPNEXT_RETURN_IF_ERROR(WriteUsers(writer, spaces, users));
-  UPNEXT_RETURN_IF_ERROR(WriteEvents(writer, spaces, events, options.shards));
+  UPNEXT_RETURN_IF_ERROR(WriteEvents(writer, spaces, events, shards));
   return writer.Finish();
-}
-
-}  // namespace
-
-Status WriteEventLog(const std::filesystem::path& directory, std::span<const RawEvent> events,
-                     std::span<const RawItem> items, std::span<const RawUser> users,
-                     uint32_t shards) {
-  return Write(directory, {.shards = shards}, events, items, users);
-}
-
-Status WriteAppendedLog(const std::filesystem::path& directory, const EventLog& base,
-                        std::span<const RawEvent> events, std::span<const RawItem> items,
-                        std::span<const RawUser> users) {
-  return Write(directory, {.shards = base.shards(), .base = &base}, events, items, users);
 }
 
 }  // namespace upnext::events
