@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
+#include "events/compact.h"
 
 namespace upnext::cli {
 namespace {
@@ -14,7 +15,7 @@ struct Flags {
   ProjectFlags project;
   double max_rejects = -1;
   uint32_t shards = 0;
-  bool json = false;
+  bool append = false, compact = false, json = false;
 };
 
 void PrintReport(const events::ImportReport& report, bool json) {
@@ -24,6 +25,10 @@ void PrintReport(const events::ImportReport& report, bool json) {
         {"events", report.events},
         {"item_rows", report.items},
         {"user_rows", report.users},
+        {"appended", report.appended},
+        {"duplicates", report.duplicates},
+        {"late", report.late},
+        {"log_events", report.log_events},
         {"items", report.log_items},
         {"users", report.log_users},
         {"rejected",
@@ -37,8 +42,16 @@ void PrintReport(const events::ImportReport& report, bool json) {
     return;
   }
   Print("event log {}: {} events, {} items, {} users ({:.1f} s)\n", report.version,
-        WithCommas(report.events), WithCommas(report.log_items), WithCommas(report.log_users),
+        WithCommas(report.log_events), WithCommas(report.log_items), WithCommas(report.log_users),
         report.seconds);
+  if (report.appended) {
+    Print("{} events are new, {} of them late (earlier than their user's last one)\n",
+          WithCommas(report.events - report.duplicates), WithCommas(report.late));
+  }
+  if (report.duplicates > 0) {
+    Print("{} events left out: told before, the same in every column\n",
+          WithCommas(report.duplicates));
+  }
   const uint64_t rejected = report.rejected_events + report.rejected_items + report.rejected_users;
   if (rejected > 0) {
     Print("{} rows rejected, listed with reasons in {}\n", WithCommas(rejected),
@@ -46,9 +59,35 @@ void PrintReport(const events::ImportReport& report, bool json) {
   }
 }
 
+Status RunCompact(const Project& project, bool json) {
+  ProgressBar progress;
+  Result<events::CompactReport> report = events::Compact(project.logs().root(), progress);
+  if (!report && report.error().code == Code::kNotFound) {
+    return NotFound("{}: no event log to compact; run `upnext import` without --compact first",
+                    project.directory.string());
+  }
+  if (!report) return std::unexpected(report.error());
+  UPNEXT_RETURN_IF_ERROR(Prune(project));
+  if (json) {
+    const nlohmann::json out = {{"version", report->version},
+                                {"segments_before", report->segments},
+                                {"events", report->events},
+                                {"seconds", report->seconds}};
+    Print("{}\n", out.dump(2));
+  } else if (report->segments == 1) {
+    Print("event log {}: one segment already, nothing to do\n", report->version);
+  } else {
+    Print("event log {}: {} events, {} segments put together to one ({:.1f} s)\n", report->version,
+          WithCommas(report->events), report->segments, report->seconds);
+  }
+  return Ok();
+}
+
 Status Run(const Flags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(Project project, Project::Load(flags.project));
   UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, project.Lock());
+  if (flags.compact) return RunCompact(project, flags.json);
+  project.import.append = flags.append;
   if (flags.max_rejects >= 0) project.import.max_rejects = flags.max_rejects;
   if (flags.shards > 0) project.import.shards = flags.shards;
   ProgressBar progress;
@@ -70,6 +109,13 @@ std::function<Status()> MakeImport(CLI::App& app) {
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--shards", flags->shards, "Files to spread the users over (default 1)")
       ->check(CLI::Range(1, 4096));
+  auto* append = app.add_flag(
+      "--append", flags->append,
+      "Add the rows to the current log instead of replacing it; point --data at the new files. "
+      "Events that it has already are left out");
+  app.add_flag("--compact", flags->compact,
+               "Import nothing; put what appends added together with the rest of the log")
+      ->excludes(append);
   app.add_flag("--json", flags->json, "Print the report as JSON");
   return [flags] { return Run(*flags); };
 }

@@ -5,12 +5,15 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <optional>
 
 #include "base/file.h"
+#include "events/append.h"
 #include "events/canonical.h"
 #include "events/duckdb.h"
 #include "events/import_write.h"
 #include "events/log_format.h"
+#include "events/log_reader.h"
 #include "events/watched.h"
 
 namespace upnext::events {
@@ -258,10 +261,62 @@ Status Importer::CheckShare(const fs::path& rejects_file) {
   return Ok();
 }
 
+// The log to append to, if there is one and that is asked for.
+Result<std::optional<EventLog>> BaseOf(const ImportOptions& options,
+                                       const base::VersionedRoot& root, base::Progress& progress) {
+  if (!options.append) return std::nullopt;
+  const Result<std::string> current = root.Current();
+  if (!current && current.error().code == Code::kNotFound) {
+    progress.Note("there is no log to append to yet: this import begins one");
+    return std::nullopt;
+  }
+  if (!current) return std::unexpected(current.error());
+  UPNEXT_ASSIGN_OR_RETURN(EventLog log, EventLog::Open(root.Path(*current)));
+  if (options.shards != 1 && options.shards != log.shards()) {
+    progress.Note(fmt::format("the log has {} shards and keeps them (shards = {} was asked for)",
+                              log.shards(), options.shards));
+  }
+  return log;
+}
+
+// Marks the names that good rows of a table of items or users have.
+Status Mark(WatchedDatabase& db, Table table, const Dictionary& names, std::vector<bool>& marks) {
+  marks.assign(names.size(), false);
+  return db.database().Query(
+      fmt::format("SELECT {} FROM in_{} WHERE reason IS NULL",
+                  table == Table::kItems ? "item" : "\"user\"", TableName(table)),
+      [&](const Chunk& chunk) -> Status {
+        for (size_t row = 0; row < chunk.rows(); ++row) {
+          const uint32_t id = names.Find(chunk.Text(0, row));
+          if (id == kNone) return Internal("'{}' is not among the names", chunk.Text(0, row));
+          marks[id] = true;
+        }
+        return Ok();
+      });
+}
+
+// Joins the log of the new rows in `part` to the base.
+Status Join(WatchedDatabase& db, const EventLog& base, const fs::path& part_folder,
+            const fs::path& folder, ImportReport& report) {
+  UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(folder));
+  UPNEXT_ASSIGN_OR_RETURN(const EventLog part, EventLog::Open(part_folder));
+  Mentioned mentioned;
+  UPNEXT_RETURN_IF_ERROR(Mark(db, Table::kItems, part.dictionary(IdSpace::kItem), mentioned.items));
+  UPNEXT_RETURN_IF_ERROR(Mark(db, Table::kUsers, part.dictionary(IdSpace::kUser), mentioned.users));
+  UPNEXT_ASSIGN_OR_RETURN(const AppendCounts counts,
+                          WriteJoinedLog(folder, base, part, mentioned, db.progress()));
+  report.duplicates += counts.duplicates;
+  report.late = counts.late;
+  report.appended = true;
+  return Ok();
+}
+
 // Everything between Begin() and the published version; `work` is removed by the caller.
 Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoot& root,
                                 const fs::path& work, base::Progress& progress) {
-  const fs::path folder = work / "log", spill = work / "spill";
+  UPNEXT_ASSIGN_OR_RETURN(const std::optional<EventLog> base, BaseOf(options, root, progress));
+  fs::path folder = work / "log";
+  const fs::path spill = work / "spill";
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(folder));
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(spill));
   UPNEXT_ASSIGN_OR_RETURN(Database database,
@@ -286,9 +341,22 @@ Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoo
   if (importer.any_rejects()) report.rejects_file = rejects_file;
   UPNEXT_ASSIGN_OR_RETURN(const LogSizes sizes,
                           WriteImportedLog(db, report.events, folder, options.shards));
-  report.log_users = sizes.users;
-  report.log_items = sizes.items;
+  report.duplicates = sizes.duplicates;
+  if (base) {
+    const fs::path joined = work / "joined";
+    UPNEXT_RETURN_IF_ERROR(Join(db, *base, folder, joined, report));
+    folder = joined;
+  }
+  UPNEXT_ASSIGN_OR_RETURN(const LogMeta meta, ReadMeta(folder / format::kMetaFile));
+  report.log_users = meta.users;
+  report.log_items = meta.items;
+  report.log_events = meta.stats.events;
   if (progress.stop_requested()) return Cancelled("stopped on request; nothing was published");
+  if (base && meta.digest == base->content_digest()) {
+    progress.Note("nothing new: the log stays as it is");
+    report.version = base->directory().filename().string();
+    return report;
+  }
   UPNEXT_ASSIGN_OR_RETURN(report.version, root.Publish(folder));
   UPNEXT_RETURN_IF_ERROR(root.SetCurrent(report.version));
   return report;

@@ -38,6 +38,9 @@ struct ImportOptions {
   uint32_t shards = 1;
   int threads = 0;
   int memory_limit_mb = 0;  // DuckDB's budget; 0: its default
+  // The rows join the current log instead of taking its place (append.h); its shards stay as they
+  // are. Without a log it is an import like any other, which a note says.
+  bool append = false;
 
   static ImportOptions FromConfig(const base::ConfigTable& import);
 };
@@ -45,12 +48,20 @@ struct ImportOptions {
 struct ImportReport {
   uint64_t events = 0, items = 0, users = 0;  // rows taken
   uint64_t log_users = 0, log_items = 0;      // distinct ones in the log, from whichever table
+  uint64_t log_events = 0;
+  // Of the events taken: told before in every column, and so left out; of the others, earlier than
+  // the last one that the log had of their user.
+  uint64_t duplicates = 0, late = 0;
+  bool appended = false;  // to a log that was there
   uint64_t rejected_events = 0, rejected_items = 0, rejected_users = 0;
   std::filesystem::path rejects_file;  // "" when nothing was rejected
-  std::string version;                 // "v000002"
+  std::string version;                 // "v000002"; the old one when an append brought nothing new
   double seconds = 0;
 };
 
+// An event that equals one of its user in every column is the same event, told twice: it is in the
+// log once.
+//
 // Writes the next version under `log_root` (a base::VersionedRoot) and makes it current. On any
 // error the current version stays as it was; the rejects file is written to `log_root`/rejects.csv
 // either way.

@@ -228,7 +228,9 @@ Result<LogSizes> WriteImportedLog(WatchedDatabase& db, uint64_t events,
   UPNEXT_ASSIGN_OR_RETURN(LogWriter writer, LogWriter::Create(directory, {.shards = shards}));
   Writing writing(db, writer, events, shards);
   UPNEXT_RETURN_IF_ERROR(writing.Run());
-  return LogSizes{.users = writing.count(IdSpace::kUser), .items = writing.count(IdSpace::kItem)};
+  return LogSizes{.users = writing.count(IdSpace::kUser),
+                  .items = writing.count(IdSpace::kItem),
+                  .duplicates = writer.duplicates()};
 }
 
 }  // namespace upnext::events

@@ -14,6 +14,7 @@ namespace upnext::events {
 
 struct LogSizes {
   uint64_t users = 0, items = 0;  // names in the dictionaries
+  uint64_t duplicates = 0;        // events left out, see LogWriter
 };
 
 // All three tables must exist (the last two may be empty); rows with a reason are left out. The
