@@ -13,10 +13,12 @@
 #include <utility>
 #include <vector>
 
+#include "base/file.h"
 #include "base/progress.h"
 #include "base/rng.h"
 #include "base/test_folder.h"
 #include "base/thread_pool.h"
+#include "events/append.h"
 #include "events/event_log.h"
 #include "examples/learn.h"
 #include "examples/replay.h"
@@ -30,6 +32,7 @@ inline constexpr int64_t kStart = 1'700'000'000'000;  // 2023-11-14T22:13:20Z
 
 struct WorldOptions {
   std::vector<events::RawEvent> events = {};
+  std::vector<std::vector<events::RawEvent>> appended = {};  // one segment each, after `events`
   std::vector<events::RawItem> items = {};
   std::vector<events::RawUser> users = {};
   features::CompleteRule rule = {};
@@ -67,7 +70,15 @@ class World {
     const Status written =
         events::WriteEventLog(folder_.path(), options.events, options.items, options.users);
     if (!written) ADD_FAILURE() << written.error().message;
-    return Value(events::EventLog::Open(folder_.path()));
+    std::filesystem::path path = folder_.path();
+    for (const std::vector<events::RawEvent>& more : options.appended) {
+      const events::EventLog base = Value(events::EventLog::Open(path));
+      path /= "next";  // what belongs to no log is left alone
+      EXPECT_TRUE(base::MakeDirectories(path));
+      const Status joined = events::WriteAppendedLog(path, base, more, {}, {});
+      if (!joined) ADD_FAILURE() << joined.error().message;
+    }
+    return Value(events::EventLog::Open(path));
   }
   const base::TestFolder folder_;
 

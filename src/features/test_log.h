@@ -13,8 +13,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/file.h"
 #include "base/rng.h"
 #include "base/test_folder.h"
+#include "events/append.h"
 #include "events/event_log.h"
 #include "features/catalogue.h"
 #include "features/user_state.h"
@@ -26,6 +28,22 @@ inline int64_t Minutes(double n) { return kStartMs + static_cast<int64_t>(n * 60
 
 inline std::string Numbered(std::string_view text, uint64_t n) {
   return fmt::format("{}{}", text, n);
+}
+
+// Appends to the current log below `root`, as `upnext import --append` does.
+inline void AppendToLog(base::VersionedRoot root, const std::vector<events::RawEvent>& events,
+                        const std::vector<events::RawItem>& items = {}) {
+  const auto current = root.Current();
+  ASSERT_TRUE(current) << current.error().message;
+  const auto base = events::EventLog::Open(root.Path(*current));
+  ASSERT_TRUE(base) << base.error().message;
+  const auto staged = root.Begin();
+  ASSERT_TRUE(staged) << staged.error().message;
+  const Status written = events::WriteAppendedLog(*staged, *base, events, items, {});
+  ASSERT_TRUE(written) << written.error().message;
+  const auto version = root.Publish(*staged);
+  ASSERT_TRUE(version) << version.error().message;
+  ASSERT_TRUE(root.SetCurrent(*version));
 }
 
 class TestLog {

@@ -92,6 +92,67 @@ TEST_F(ServiceTest, SV03_BundleOfAnotherLogIsRefused) {
   EXPECT_THAT(service.error().message, HasSubstr("trained on log"));
 }
 
+TEST_F(ServiceTest, WhatWasAppendedToTheLogCountsAsIfItHadBeenPosted) {
+  const std::vector<std::string> first = ListOf("u");
+  std::vector<RawEvent> more = {Watch("u", first[0]), Watch("u", "brand-new"),
+                                Watch("newcomer", "brand-new"), Watch("newcomer", "i2")};
+  for (size_t i = 0; i < more.size(); ++i) {
+    more[i].time_ms = features::Minutes(19'000 + static_cast<double>(i));
+  }
+  const TestService posted;
+  ASSERT_TRUE(posted->PostEvents(more, {}));
+  features::AppendToLog(base::VersionedRoot(service_.project().log_root()), more);
+  EXPECT_EQ(service_->status().log_version, "v000001") << "a running service keeps its log";
+  service_.Restart();
+  EXPECT_EQ(service_->status().log_version, "v000002");
+  EXPECT_EQ(service_->status().bundle_version, "v000001");
+  EXPECT_EQ(service_->status().users, posted->status().users + 1);  // the newcomer has a number
+  for (const std::string user : {"u", "newcomer", "u3"}) {
+    EXPECT_EQ(service_->State(user)->Serialize(), posted->State(user)->Serialize()) << user;
+    const Result<Slate> slate = posted->Recommend({.user = user, .n = 10});
+    ASSERT_TRUE(slate);
+    std::vector<std::string> expected;
+    for (const Recommendation& item : slate->items) expected.push_back(item.id);
+    EXPECT_EQ(ListOf(user), expected) << user;
+  }
+  EXPECT_THAT(ListOf("u"), testing::Not(testing::Contains(first[0])));
+}
+
+TEST_F(ServiceTest, ItemsBeyondTheBundleAreUnknownToItAndRemovedOnesLeave) {
+  const std::string removed = ListOf("u3")[0];
+  std::vector<RawEvent> more;
+  for (int i = 0; i < 300; ++i) {
+    more.push_back(Watch(fmt::format("new{}", i % 7), fmt::format("brand-new{}", i)));
+    more.back().time_ms = features::Minutes(19'000 + i);
+    more.back().device = more.back().region = more.back().source = fmt::format("name{}", i);
+  }
+  features::AppendToLog(base::VersionedRoot(service_.project().log_root()), more,
+                        {{.item = removed, .removed = true}});
+  service_.Restart();
+  for (uint32_t user = 0; user < 12; ++user) {
+    EXPECT_FALSE(ListOf(bundle::TestUser(user)).empty());
+  }
+  EXPECT_FALSE(ListOf("new3").empty());
+  EXPECT_THAT(ListOf("u3"), testing::Not(testing::Contains(removed)));
+  const Result<Slate> slate = service_->Recommend(
+      {.user = "new1", .n = 10, .device = "name7", .region = "name299", .seed = "brand-new299"});
+  ASSERT_TRUE(slate) << slate.error().message;
+  for (const Recommendation& item : slate->items) {
+    EXPECT_THAT(item.id, testing::Not(HasSubstr("brand-new")));
+  }
+  EXPECT_TRUE(service_->Similar("brand-new299", 5));
+}
+
+TEST_F(ServiceTest, AppendedEventsOfKnownNamesReachStoredStates) {
+  ASSERT_TRUE(service_->PostEvents({Watch("u", "i3")}, {}));
+  const uint64_t events = service_->State("u")->totals().events;
+  RawEvent event = Watch("u", "i4");
+  event.time_ms = features::Minutes(19'000);
+  features::AppendToLog(base::VersionedRoot(service_.project().log_root()), {event});
+  service_.Restart();
+  EXPECT_EQ(service_->State("u")->totals().events, events + 1);
+}
+
 TEST_F(ServiceTest, WithoutABundleItSaysWhatToRun) {
   const base::TestFolder empty;
   ServiceOptions options = service_.options();

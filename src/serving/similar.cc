@@ -65,7 +65,7 @@ Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
   const uint32_t item = catalogue.Find(events::IdSpace::kItem, id);
   if (item == events::kNone) {
     return NotFound("item '{}' is not in the catalogue of log {}", id,
-                    bundle.manifest().log_version);
+                    catalogue.log().directory().filename().string());
   }
   std::vector<Recommendation> similar;
   std::set<uint32_t> taken{item};
