@@ -33,6 +33,7 @@ constexpr std::array kVerbs{
     Verb{"similar", "print items like an item", MakeSimilar},
     Verb{"serve", "answer requests over HTTP", MakeServe},
     Verb{"inspect", "show and verify what a log or a bundle holds", MakeInspect},
+    Verb{"bench", "measure what this machine does", MakeBench},
 };
 
 // CLI11 would call an unknown verb a missing one; say which were meant instead.
