@@ -256,4 +256,13 @@ void CandidateTrainer::ApplyLate() {
   for (nn::RowwiseAdagrad* step : early_steps_) step->Clear();
 }
 
+void CandidateTrainer::AppendState(std::vector<nn::Parameter>& state) {
+  tower_step_.AppendState("tower", state);
+  watches_step_.AppendState("watches", state);
+  if (items_step_) items_step_->AppendState("items", state);
+  tokens_step_.AppendState("tokens", state);
+  regions_step_.AppendState("regions", state);
+  devices_step_.AppendState("devices", state);
+}
+
 }  // namespace upnext::retrieval
