@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cli/bench_import.h"
+#include "cli/bench_train.h"
 #include "cli/verbs.h"
 
 namespace upnext::cli {
@@ -16,6 +17,8 @@ struct Bench {
 };
 
 constexpr std::array kBenches{
+    Bench{"train", "training steps of the candidate model, beside what the machine could do",
+          MakeBenchTrain},
     Bench{"import", "import made-up events beside DuckDB's own sort of them", MakeBenchImport},
 };
 
