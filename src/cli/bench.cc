@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cli/bench_import.h"
+#include "cli/bench_replay.h"
 #include "cli/bench_train.h"
 #include "cli/verbs.h"
 
@@ -19,6 +20,7 @@ struct Bench {
 constexpr std::array kBenches{
     Bench{"train", "training steps of the candidate model, beside what the machine could do",
           MakeBenchTrain},
+    Bench{"replay", "examples made from a log, and what their making waits for", MakeBenchReplay},
     Bench{"import", "import made-up events beside DuckDB's own sort of them", MakeBenchImport},
 };
 

@@ -4,7 +4,8 @@ namespace upnext::cli {
 
 std::function<Status()> MakeBenchImport(CLI::App& app) {
   static_cast<void>(app);
-  return [] { return Status(FailedPrecondition("upnext bench import comes with the next commit")); };
+  return
+      [] { return Status(FailedPrecondition("upnext bench import comes with the next commit")); };
 }
 
 }  // namespace upnext::cli
