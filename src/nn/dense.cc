@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
+#include <utility>
 
 #include "kernels/gemm.h"
 #include "kernels/vector_ops.h"
@@ -175,6 +177,37 @@ std::vector<double> Tower::DeadUnitShares() const {
                                                static_cast<double>(layers_[i].out()));
   }
   return shares;
+}
+
+// The number of examples, then for each layer the number of units asleep and which they are.
+std::vector<uint64_t> Tower::Activity() const {
+  std::vector<uint64_t> activity = {examples_seen_};
+  for (const std::vector<uint32_t>& units : asleep_) {
+    activity.push_back(units.size());
+    activity.insert(activity.end(), units.begin(), units.end());
+  }
+  return activity;
+}
+
+bool Tower::SetActivity(std::span<const uint64_t> activity) {
+  if (activity.empty()) return false;
+  const uint64_t examples = activity.front();
+  activity = activity.subspan(1);
+  std::vector<std::vector<uint32_t>> asleep(layers_.size());
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    if (activity.empty() || activity.front() > activity.size() - 1) return false;
+    const auto units = activity.subspan(1, activity.front());
+    if (!std::ranges::is_sorted(units, std::less_equal<>()) || (!IsRelu(i) && !units.empty()) ||
+        (!units.empty() && units.back() >= layers_[i].out())) {
+      return false;
+    }
+    for (const uint64_t unit : units) asleep[i].push_back(static_cast<uint32_t>(unit));
+    activity = activity.subspan(1 + units.size());
+  }
+  if (!activity.empty()) return false;
+  asleep_ = std::move(asleep);
+  examples_seen_ = examples;
+  return true;
 }
 
 }  // namespace upnext::nn

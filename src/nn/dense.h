@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -91,6 +92,11 @@ class Tower {
   // reset: units that training can no longer move. Nothing seen counts as nothing dead.
   std::vector<double> DeadUnitShares() const;
   void ResetActivity();
+  // What DeadUnitShares() counts from, for checkpoints.
+  std::vector<uint64_t> Activity() const;
+  // Goes on from what Activity() gave; false, changing nothing, when a tower of this shape could
+  // not have given it.
+  bool SetActivity(std::span<const uint64_t> activity);
 
  private:
   bool IsRelu(size_t layer) const { return !(options_.last_linear && layer + 1 == layers_.size()); }

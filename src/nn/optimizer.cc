@@ -62,27 +62,6 @@ void Adam::Step(base::ThreadPool* pool) {
   }
 }
 
-void Adam::ZeroGradients() {
-  for (const Parameter& p : parameters_) std::fill(p.gradient.begin(), p.gradient.end(), 0.0f);
-}
-
-double Adam::GradientNorm() const {
-  double sum = 0.0;
-  for (const Parameter& p : parameters_)
-    sum += kernels::SumOfSquares(p.gradient.data(), p.gradient.size());
-  return std::sqrt(sum);
-}
-
-double Adam::ClipGradients(double max_norm) {
-  const double norm = GradientNorm();
-  if (norm > max_norm) {
-    const float factor = static_cast<float>(max_norm / norm);
-    for (const Parameter& p : parameters_)
-      kernels::Scale(factor, p.gradient.data(), p.gradient.size());
-  }
-  return norm;
-}
-
 void Adam::AppendState(std::string_view prefix, std::vector<Parameter>& parameters) {
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const Parameter& p = parameters_[i];

@@ -36,11 +36,6 @@ class Adam {
 
   // One step from the gradients summed so far, which become zero.
   void Step(base::ThreadPool* pool = nullptr);
-  void ZeroGradients();
-  // The Euclidean length of the whole gradient; not finite when training has diverged (TR-05).
-  double GradientNorm() const;
-  // Scales the gradient down to `max_norm` when it is longer; returns the length before.
-  double ClipGradients(double max_norm);
 
   void set_learning_rate(float learning_rate) { options_.learning_rate = learning_rate; }
   const AdamOptions& options() const { return options_; }

@@ -72,6 +72,10 @@ class Ranker {
   // TR-05: see architecture.h.
   std::vector<double> DeadUnitShares() const { return architecture_->DeadUnitShares(); }
   void ResetActivity() { architecture_->ResetActivity(); }
+  std::vector<uint64_t> Activity() const { return architecture_->Activity(); }
+  bool SetActivity(std::span<const uint64_t> activity) {
+    return architecture_->SetActivity(activity);
+  }
   size_t parameters() const;       // trainable numbers
   size_t multiplications() const;  // of one impression's forward pass (Zhao 2019, 5.2)
 

@@ -207,4 +207,13 @@ void CandidateTrainer::Apply() {
   devices_step_.Step(&pool_);
 }
 
+void CandidateTrainer::AppendState(std::vector<nn::Parameter>& state) {
+  tower_step_.AppendState("tower", state);
+  watches_step_.AppendState("watches", state);
+  if (items_step_) items_step_->AppendState("items", state);
+  tokens_step_.AppendState("tokens", state);
+  regions_step_.AppendState("regions", state);
+  devices_step_.AppendState("devices", state);
+}
+
 }  // namespace upnext::retrieval

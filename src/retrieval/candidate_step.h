@@ -46,6 +46,11 @@ class CandidateTrainer {
 
   bool full_softmax() const;
   nn::Tower& tower() { return model_.tower_; }
+  const nn::Tower& tower() const { return model_.tower_; }
+  // What a step changes beside the model, to resume exactly: the optimisers' state by names, and
+  // where negatives and dropout are drawn from.
+  void AppendState(std::vector<nn::Parameter>& state);
+  base::Rng& rng() { return rng_; }
 
  private:
   const float* Forward(const features::CandidateBatch& batch);
