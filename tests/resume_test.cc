@@ -1,5 +1,6 @@
 // A training that is killed, stopped or diverges, and is then resumed, publishes the same bytes as
 // one that nothing happened to (TR-04, TR-05): with the real binary, on a small simulated site.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -174,30 +175,33 @@ double ResumeTest::seconds_ = 0;
 
 TEST_F(ResumeTest, TR04_KilledAtRandomMomentsAndResumedItPublishesTheSameBytes) {
   base::Rng rng(77);
-  const Site site = Another("killed");
-  int killed = 0;
-  bool ranking = false, retrieval = false;
-  for (int run = 0;; ++run) {
-    ASSERT_LT(run, 100);
-    // The first kills come at any moment of a training; later ones wait longer, so that it ends.
-    const double share = rng.Uniform() * (1.0 + run / 8.0);
-    const std::chrono::milliseconds delay(static_cast<int64_t>(1000 * seconds_ * share));
-    const Outcome outcome = site.Run({"train", "--resume"}, SIGKILL, delay);
-    if (outcome.ok()) break;
-    ASSERT_TRUE(WIFSIGNALED(outcome.status)) << outcome.said;
-    ASSERT_FALSE(site.Published());
-    ++killed;
-    retrieval |= fs::exists(site.checkpoint("retrieval"));
-    ranking |= fs::exists(site.checkpoint("ranking"));
+  int killed_in_retrieval = 0, killed_in_ranking = 0;
+  for (int round = 0; round < 3; ++round) {
+    SCOPED_TRACE(round);
+    const Site site = Another(fmt::format("killed-{}", round));
+    for (int run = 0;; ++run) {
+      ASSERT_LT(run, 100);
+      // The first kills come at any moment of a training; later ones wait longer, so that it ends.
+      const double share = rng.Uniform() * (1.0 + run / 8.0);
+      const std::chrono::milliseconds delay(static_cast<int64_t>(1000 * seconds_ * share));
+      const Outcome outcome = site.Run({"train", "--resume"}, SIGKILL, delay);
+      if (outcome.ok()) break;
+      ASSERT_TRUE(WIFSIGNALED(outcome.status)) << outcome.said;
+      ASSERT_FALSE(site.Published());
+      if (fs::exists(site.checkpoint("ranking"))) {
+        ++killed_in_ranking;
+      } else if (fs::exists(site.checkpoint("retrieval"))) {
+        ++killed_in_retrieval;
+      }
+    }
+    ExpectSameBundle(site);
   }
-  EXPECT_GE(killed, 1);
-  EXPECT_TRUE(retrieval) << "never killed within training";
-  ExpectSameBundle(site);
-  RecordProperty("killed", killed);
-  RecordProperty("killed_in_ranking", ranking ? 1 : 0);
+  EXPECT_GT(killed_in_retrieval + killed_in_ranking, 0) << "never killed within training";
+  RecordProperty("killed_in_retrieval", killed_in_retrieval);
+  RecordProperty("killed_in_ranking", killed_in_ranking);
 }
 
-// Waits until the file is there; false when `site`'s training ended before.
+// Waits until the file is there, at most 20 s.
 void WaitFor(const fs::path& file) {
   for (int i = 0; i < 20'000 && !fs::exists(file); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -206,16 +210,14 @@ void WaitFor(const fs::path& file) {
 
 TEST_F(ResumeTest, TR04_KilledInTheRankerItDoesNotTrainRetrievalAgain) {
   const Site site = Another("ranker");
-  std::thread killer;
   Outcome outcome;
   {
     // The moment is when the ranker's first checkpoint appears.
     std::thread run([&] { outcome = site.Run({"train"}); });
     WaitFor(site.checkpoint("ranking"));
-    std::ifstream lock(*folder_ / "ranker/project/lock");
+    std::ifstream lock(*folder_ / "ranker/project/lock");  // holds the process's id
     pid_t pid = 0;
-    lock >> pid;
-    if (pid > 0) kill(pid, SIGKILL);
+    if (lock >> pid; pid > 0) kill(pid, SIGKILL);
     run.join();
   }
   ASSERT_TRUE(WIFSIGNALED(outcome.status)) << outcome.said;
