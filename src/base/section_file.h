@@ -10,7 +10,8 @@
 //
 // Open() checks magic, kind, version, byte order, bounds, alignment and the XXH3 of the header and
 // of every section; a difference is kDataLoss with file and section named. Nothing outside the file
-// can be reached through a span it hands out.
+// can be reached through a span it hands out. What it has checked of large sections it releases, so
+// that opening a file does not make it resident.
 #ifndef UPNEXT_BASE_SECTION_FILE_H_
 #define UPNEXT_BASE_SECTION_FILE_H_
 
@@ -119,6 +120,11 @@ class SectionFile {
   }
   Result<std::string_view> GetText(std::string_view name) const;
   bool Has(std::string_view name) const;
+  // Once a part of a section has been read and is not needed for a while: see MappedFile::Release.
+  template <typename T>
+  void Release(std::span<const T> values) const {
+    file_.Release(std::as_bytes(values));
+  }
   const std::vector<Section>& sections() const { return sections_; }
   const fs::path& path() const { return file_.path(); }
   // A digest over kind, version and all section checksums: files with equal digests hold equal
