@@ -1,11 +1,6 @@
 // EventLog::Open on a small log of which the input edits sections, in any of its files. Checksums
 // and the digests by which the meta file names the others are made to fit afterwards, so that the
 // log's own checks have to find what is wrong. A log that opens is then read to the last column.
-//
-// An edit is 6 bytes and, for the first two operations, data:
-//   file, section, operation, offset (2 bytes, little-endian), length
-//   operation 0 overwrites, 1 inserts, 2 erases `length` bytes, 3 removes the section, 4 sets its
-//   element type to `length`
 #include <algorithm>
 #include <array>
 #include <iterator>
@@ -14,6 +9,7 @@
 #include "events/event_log.h"
 #include "fuzz/harness.h"
 #include "fuzz/section_bytes.h"
+#include "fuzz/section_edits.h"
 #include "fuzz/test_log.h"
 
 namespace upnext::fuzz {
@@ -25,61 +21,12 @@ constexpr std::array<std::string_view, 6> kFiles = {"dictionaries.upn", "items.u
                                                     "events-00001.upn", "meta.upn"};
 constexpr size_t kMeta = kFiles.size() - 1;
 constexpr uint32_t kVersion = 1;
-constexpr size_t kMaxEdits = 64;
 
 struct File {
   std::string kind;
   std::vector<Section> sections;
 };
 using Files = std::array<File, kFiles.size()>;
-
-struct Edit {
-  size_t file, section;
-  int operation;
-  size_t offset;
-  uint8_t length;
-  std::string data;
-};
-
-std::vector<Edit> ReadEdits(std::string_view input) {
-  constexpr size_t kHeader = 6;
-  std::vector<Edit> edits;
-  while (input.size() >= kHeader && edits.size() < kMaxEdits) {
-    const auto byte = [&](size_t i) { return static_cast<uint8_t>(input[i]); };
-    Edit edit{byte(0) % kFiles.size(), byte(1), byte(2) % 5, byte(3) + 256u * byte(4), byte(5), {}};
-    input.remove_prefix(kHeader);
-    if (edit.operation <= 1) {
-      edit.data = input.substr(0, edit.length);
-      input.remove_prefix(edit.data.size());
-    }
-    edits.push_back(std::move(edit));
-  }
-  return edits;
-}
-
-void Apply(const Edit& edit, Files* files) {
-  std::vector<Section>& sections = (*files)[edit.file].sections;
-  if (sections.empty()) return;
-  const size_t at = edit.section % sections.size();
-  Section& section = sections[at];
-  const size_t offset = std::min(edit.offset, section.bytes.size());
-  switch (edit.operation) {
-    case 0:
-      section.bytes.replace(offset, edit.data.size(), edit.data);
-      break;
-    case 1:
-      section.bytes.insert(offset, edit.data);
-      break;
-    case 2:
-      section.bytes.erase(offset, edit.length);
-      break;
-    case 3:
-      sections.erase(sections.begin() + static_cast<std::ptrdiff_t>(at));
-      break;
-    default:
-      section.type = edit.length;
-  }
-}
 
 Files ReadTestLog(const ScratchFolder& folder) {
   WriteTestLog(folder.path());
@@ -106,7 +53,7 @@ void WriteFile(const ScratchFolder& folder, size_t file, std::string bytes) {
 // The edits to the meta file come last, so that they may spoil its digests too.
 void WriteLog(const ScratchFolder& folder, Files files, const std::vector<Edit>& edits) {
   for (const Edit& edit : edits) {
-    if (edit.file != kMeta) Apply(edit, &files);
+    if (edit.file != kMeta) Apply(edit, &files[edit.file].sections);
   }
   std::string digests;
   for (size_t i = 0; i < kMeta; ++i) {
@@ -117,7 +64,7 @@ void WriteLog(const ScratchFolder& folder, Files files, const std::vector<Edit>&
   }
   std::ranges::find(files[kMeta].sections, "digests", &Section::name)->bytes = digests;
   for (const Edit& edit : edits) {
-    if (edit.file == kMeta) Apply(edit, &files);
+    if (edit.file == kMeta) Apply(edit, &files[edit.file].sections);
   }
   WriteFile(folder, kMeta, Build(files[kMeta].kind, kVersion, files[kMeta].sections));
 }
@@ -166,7 +113,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace upnext::fuzz;
   static const ScratchFolder folder;
   static const Files files = ReadTestLog(folder);
-  WriteLog(folder, files, ReadEdits(TextOf(data, size)));
+  WriteLog(folder, files, ReadEdits(TextOf(data, size), kFiles.size()));
   const auto log = upnext::events::EventLog::Open(folder.path());
   if (!log) return 0;
   Read(*log);

@@ -98,6 +98,7 @@ std::unexpected<Error> OsError(int error_number, const fs::path& path, std::stri
       break;
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:
     case ENOMEM:
     case EMFILE:
     case ENFILE:

@@ -72,6 +72,7 @@ Result<OpenedBundle> OpenBundle(const Project& project) {
   UPNEXT_ASSIGN_OR_RETURN(events::EventLog log,
                           events::EventLog::Open(project.logs().Path(manifest.log_version)));
   UPNEXT_ASSIGN_OR_RETURN(auto opened, bundle::Bundle::Open(directory, log.digest()));
+  UPNEXT_RETURN_IF_ERROR(opened->tables().CheckIds(log));
   return OpenedBundle{std::move(log), std::move(opened)};
 }
 

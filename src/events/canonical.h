@@ -23,6 +23,9 @@ enum class Table : uint8_t { kEvents, kItems, kUsers };
 inline constexpr std::array<Table, 3> kTables = {Table::kEvents, Table::kItems, Table::kUsers};
 std::string_view TableName(Table table);  // "events"
 
+// The SQL function (Database::AddRowLimit) that the statement passes each row of the SELECT to.
+std::string RowLimitName(Table table);
+
 // kInvalidArgument when a needed column is missing or one is not known; names the nearest.
 Status CheckColumns(Table table, std::span<const Column> columns);
 

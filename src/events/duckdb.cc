@@ -3,6 +3,7 @@
 #include <duckdb.h>
 
 #include <algorithm>
+#include <atomic>
 #include <string>
 #include <utility>
 
@@ -74,6 +75,22 @@ struct ChunkHolder {
 
 std::string_view TextOf(duckdb_string_t* text) {
   return {duckdb_string_t_data(text), duckdb_string_t_length(*text)};
+}
+
+// What a function made by AddRowLimit knows; DuckDB owns it and calls from many threads.
+struct RowLimit {
+  const uint64_t limit;
+  const std::string message;
+  std::atomic<uint64_t> rows = 0;
+};
+
+void CountRows(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
+  auto* state = static_cast<RowLimit*>(duckdb_scalar_function_get_extra_info(info));
+  const uint64_t rows = duckdb_data_chunk_get_size(input);
+  std::fill_n(static_cast<bool*>(duckdb_vector_get_data(output)), rows, true);
+  if ((state->rows += rows) > state->limit) {
+    duckdb_scalar_function_set_error(info, state->message.c_str());
+  }
 }
 
 bool IsValid(duckdb_vector vector, size_t row) {
@@ -219,6 +236,22 @@ double Database::progress() const {
 }
 
 void Database::Interrupt() { duckdb_interrupt(rep_->connection); }
+
+Status Database::AddRowLimit(std::string_view name, uint64_t limit, std::string_view message) {
+  duckdb_scalar_function function = duckdb_create_scalar_function();
+  duckdb_logical_type boolean = duckdb_create_logical_type(DUCKDB_TYPE_BOOLEAN);
+  duckdb_scalar_function_set_name(function, std::string(name).c_str());
+  duckdb_scalar_function_set_return_type(function, boolean);
+  duckdb_scalar_function_set_volatile(function);  // else it would be asked once and not per row
+  duckdb_scalar_function_set_function(function, CountRows);
+  duckdb_scalar_function_set_extra_info(function, new RowLimit{limit, std::string(message)},
+                                        [](void* state) { delete static_cast<RowLimit*>(state); });
+  const duckdb_state made = duckdb_register_scalar_function(rep_->connection, function);
+  duckdb_destroy_logical_type(&boolean);
+  duckdb_destroy_scalar_function(&function);
+  if (made != DuckDBSuccess) return Internal("cannot make the SQL function {}", name);
+  return Ok();
+}
 
 // ---- Appender
 // ------------------------------------------------------------------------------------

@@ -78,6 +78,9 @@ class Database {
   // Progress of the running statement in [0, 1], or < 0 when unknown; callable from another thread.
   double progress() const;
   void Interrupt();  // from another thread: the running statement fails with kCancelled
+  // Makes the SQL function `name`(): true for each row that passes it, and an error with `message`
+  // once more than `limit` rows have. kInternal when the name is taken.
+  Status AddRowLimit(std::string_view name, uint64_t limit, std::string_view message);
 
  private:
   friend class Appender;

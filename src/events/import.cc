@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "events/canonical.h"
 #include "events/duckdb.h"
+#include "events/import_warnings.h"
 #include "events/import_write.h"
 #include "events/log_format.h"
 #include "events/watched.h"
@@ -151,6 +152,11 @@ Status Importer::LoadTable(Table table) {
     return SelectError(std::move(columns).error(), options_, table, "\n" + select, select);
   }
   UPNEXT_ASSIGN_OR_RETURN(const std::string load, LoadStatement(table, select, *columns));
+  UPNEXT_RETURN_IF_ERROR(db_.database().AddRowLimit(
+      RowLimitName(table), options_.max_rows,
+      fmt::format("it gives more than {} rows, which is all that [import] max_rows allows; check "
+                  "its LIMIT, joins and ranges, or raise max_rows",
+                  options_.max_rows)));
   if (const Status loaded = db_.Run(fmt::format("read {}", name), load); !loaded) {
     return SelectError(loaded.error(), options_, table, load, select);
   }
@@ -269,7 +275,7 @@ Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoo
                                           .temp_directory = spill,
                                           .threads = options.threads,
                                           .memory_limit_mb = options.memory_limit_mb}));
-  WatchedDatabase db(std::move(database), progress);
+  WatchedDatabase db(std::move(database), progress, work, DiskReserve(work));
   Importer importer(options, db);
   UPNEXT_RETURN_IF_ERROR(importer.Load());
   const fs::path rejects_file = root.root() / kRejectsFile;
@@ -288,6 +294,8 @@ Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoo
                           WriteImportedLog(db, report.events, folder, options.shards));
   report.log_users = sizes.users;
   report.log_items = sizes.items;
+  UPNEXT_ASSIGN_OR_RETURN(report.warnings, ImportWarnings(db));
+  for (const std::string& warning : report.warnings) progress.Note("warning: " + warning);
   if (progress.stop_requested()) return Cancelled("stopped on request; nothing was published");
   UPNEXT_ASSIGN_OR_RETURN(report.version, root.Publish(folder));
   UPNEXT_RETURN_IF_ERROR(root.SetCurrent(report.version));
@@ -302,6 +310,8 @@ ImportOptions ImportOptions::FromConfig(const base::ConfigTable& import) {
   options.items_sql = import.Text("items", "");
   options.users_sql = import.Text("users", "");
   options.max_rejects = import.Real("max_rejects", options.max_rejects, {.min = 0, .max = 1});
+  options.max_rows = static_cast<uint64_t>(
+      import.Int("max_rows", static_cast<int64_t>(options.max_rows), {.min = 1, .max = INT64_MAX}));
   options.shards =
       static_cast<uint32_t>(import.Int("shards", 1, {.min = 1, .max = format::kMaxShards}));
   options.threads = static_cast<int>(import.Int("threads", 0, {.min = 0, .max = 4096}));

@@ -18,16 +18,23 @@ double SecondsSince(Clock::time_point start) {
 
 }  // namespace
 
+uint64_t DiskReserve(const std::filesystem::path& folder) {
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(folder, error);
+  return error ? 0 : std::min<uint64_t>(uint64_t{1} << 30, space.capacity / 20);
+}
+
 Status WatchedDatabase::Watch(const std::function<Status()>& body,
                               const std::function<void()>& tick) {
   if (progress_.stop_requested()) return Cancelled("stopped on request; nothing was published");
   std::mutex mutex;
   std::condition_variable wake;
-  bool done = false;
+  bool done = false, full = false;
   std::jthread watcher([&] {
     std::unique_lock lock(mutex);
     while (!wake.wait_for(lock, kTick, [&] { return done; })) {
-      if (progress_.stop_requested()) database_.Interrupt();
+      full = full || DiskIsLow();
+      if (progress_.stop_requested() || full) database_.Interrupt();
       tick();
     }
   });
@@ -40,7 +47,19 @@ Status WatchedDatabase::Watch(const std::function<Status()>& body,
   watcher.join();
   // An interrupted statement fails in one of several ways, but always for this reason.
   if (progress_.stop_requested()) return Cancelled("stopped on request; nothing was published");
+  if (!status && (full || status.error().code == Code::kResourceExhausted)) {
+    return ResourceExhausted(
+        "{}: the disk is full or nearly so; nothing was published. Free some space, or check that "
+        "no LIMIT, join or range of the SELECT gives more rows than meant{}",
+        folder_.string(), full ? "" : "\n" + status.error().message);
+  }
   return status;
+}
+
+bool WatchedDatabase::DiskIsLow() const {
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(folder_, error);
+  return !error && space.available < reserve_;
 }
 
 Status WatchedDatabase::Run(std::string_view stage, std::string_view sql) {

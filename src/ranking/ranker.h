@@ -66,6 +66,7 @@ class Ranker {
 
   const std::vector<Objective>& objectives() const { return objectives_; }
   const RankerOptions& options() const { return options_; }
+  const RankerShape& shape() const { return shape_; }
   // Writable views of everything trainable, for optimisers, checkpoints and gradient checks. Valid
   // while the ranker lives; moving it does not change them.
   std::vector<nn::Parameter> Parameters();

@@ -36,6 +36,20 @@ Status CheckSizes(const base::SectionFile& file, const CandidateModelOptions& op
   UPNEXT_RETURN_IF_ERROR(rows("regions", shape.regions, options.context_dim));
   UPNEXT_RETURN_IF_ERROR(rows("devices", shape.devices, options.context_dim));
   if (!options.tie_items) UPNEXT_RETURN_IF_ERROR(rows("items", shape.items, options.dim));
+  double floats = 0, input = static_cast<double>(InputWidth(options)), bytes = 0;
+  for (const size_t width : options.widths()) {
+    floats += input * static_cast<double>(width);
+    input = static_cast<double>(width);
+  }
+  for (const base::SectionFile::Section& section : file.sections()) {
+    bytes += static_cast<double>(section.size);
+  }
+  if (floats * sizeof(float) > bytes) {
+    return DataLoss(
+        "{}: the options ask for {:.0f} bytes of tower weights, but the file holds {:.0f}; train "
+        "again",
+        file.path().string(), floats * sizeof(float), bytes);
+  }
   return Ok();
 }
 

@@ -45,6 +45,7 @@ struct CandidateModelOptions {
 
 struct CandidateShape {  // rows of each table, row 0 included
   uint32_t items, tokens, regions, devices;
+  friend bool operator==(const CandidateShape&, const CandidateShape&) = default;
 };
 CandidateShape ShapeOf(const features::FeatureTables& tables);
 

@@ -38,9 +38,9 @@ Result<std::unique_ptr<Service>> Service::Start(const ServiceOptions& options) {
   UPNEXT_RETURN_IF_ERROR(bundle::CheckLabels(manifest, options.rule));
   UPNEXT_ASSIGN_OR_RETURN(events::EventLog log,
                           events::EventLog::Open(logs.Path(manifest.log_version)));
-  const uint64_t digest = log.digest();
+  UPNEXT_ASSIGN_OR_RETURN(rep->bundle, bundle::Bundle::Open(bundles.Path(*version), log.digest()));
+  UPNEXT_RETURN_IF_ERROR(rep->bundle->tables().CheckIds(log));
   rep->catalogue.emplace(std::move(log));
-  UPNEXT_ASSIGN_OR_RETURN(rep->bundle, bundle::Bundle::Open(bundles.Path(*version), digest));
   UPNEXT_ASSIGN_OR_RETURN(rep->store, store::OpenRocksStore(options.store));
   UPNEXT_ASSIGN_OR_RETURN(
       rep->states, store::UserStates::Attach(rep->store.get(), *rep->catalogue, options.rule));
