@@ -330,6 +330,14 @@ Result<SectionFile> SectionFile::Open(const fs::path& path, std::string_view kin
   return file;
 }
 
+Result<uint64_t> SectionFile::WrittenDigest(const fs::path& path, std::string_view kind,
+                                            uint32_t version) {
+  UPNEXT_ASSIGN_OR_RETURN(const MappedFile file, MappedFile::Open(path));
+  UPNEXT_ASSIGN_OR_RETURN(const Header header,
+                          CheckHeader(file.bytes(), path.string(), kind, version));
+  return header.header_checksum;
+}
+
 bool SectionFile::Has(std::string_view name) const {
   return std::ranges::find(sections_, name, &Section::name) != sections_.end();
 }

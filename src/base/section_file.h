@@ -95,6 +95,11 @@ class SectionFile {
  public:
   static Result<SectionFile> Open(const fs::path& path, std::string_view kind, uint32_t version);
 
+  // digest() of a file that this process wrote, without a look at its sections: for a file of many
+  // gigabytes, reading back what was just written would cost more than the writing.
+  static Result<uint64_t> WrittenDigest(const fs::path& path, std::string_view kind,
+                                        uint32_t version);
+
   struct Section {
     std::string name;
     ElementType type;

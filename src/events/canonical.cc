@@ -231,7 +231,7 @@ std::string IdReasons(const Canonical& column, std::string_view type) {
   std::string sql = when(fmt::format("strlen({}) > {}", id, longest),
                          fmt::format("is longer than {} bytes", longest));
   if (column.kind != Kind::kFree) {
-    sql += when(fmt::format("regexp_matches({}, '[\\x00-\\x1f\\x7f]')", id),
+    sql += when(fmt::format("has_control_bytes({})", id),
                 "has a control character, e.g. a tab or a line break; ids should have none");
   }
   return sql;
@@ -409,7 +409,7 @@ Status CheckColumns(Table table, std::span<const Column> columns) {
   return Ok();
 }
 
-Result<std::string> LoadStatement(Table table, std::string_view select,
+Result<std::string> CheckedSelect(Table table, std::string_view select,
                                   std::span<const Column> columns) {
   UPNEXT_RETURN_IF_ERROR(CheckColumns(table, columns));
   std::string typed, reasons;
@@ -427,13 +427,12 @@ Result<std::string> LoadStatement(Table table, std::string_view select,
   // Two levels: in the inner one a name means the column as it was read, in the outer one the typed
   // column, and "upnext row" holds the row as it was read.
   return fmt::format(
-      "CREATE TABLE in_{0} AS\n"
-      "SELECT typed.* EXCLUDE (\"upnext row\"), CASE{2} END AS reason,\n"
+      "SELECT typed.* EXCLUDE (\"upnext row\"), CASE{1} END AS reason,\n"
       "  CASE WHEN reason IS NOT NULL THEN left(CAST(\"upnext row\" AS VARCHAR), 2000) END AS "
       "row_text\n"
-      "FROM (SELECT\n{1}  \"upnext row\"\nFROM (\n{3}\n) AS \"upnext row\"\n"
-      "WHERE {4}()) AS typed",
-      TableName(table), typed, reasons, select, RowLimitName(table));
+      "FROM (SELECT\n{0}  \"upnext row\"\nFROM (\n{2}\n) AS \"upnext row\"\n"
+      "WHERE {3}()) AS typed",
+      typed, reasons, select, RowLimitName(table));
 }
 
 }  // namespace upnext::events

@@ -40,7 +40,7 @@ struct ImportOptions {
   uint64_t max_rows = 500'000'000;
   uint32_t shards = 1;
   int threads = 0;
-  int memory_limit_mb = 0;  // DuckDB's budget; 0: its default
+  int memory_limit_mb = 0;  // DuckDB's budget; 0: DefaultImportMemoryMb()
 
   static ImportOptions FromConfig(const base::ConfigTable& import);
 };
@@ -55,6 +55,10 @@ struct ImportReport {
   std::vector<std::string> warnings;
   double seconds = 0;
 };
+
+// A quarter of the machine's memory, at least 1 GiB and at most 4 GiB: what an import gives DuckDB
+// when nobody says otherwise.
+int DefaultImportMemoryMb();
 
 // Writes the next version under `log_root` (a base::VersionedRoot) and makes it current. On any
 // error the current version stays as it was; the rejects file is written to `log_root`/rejects.csv

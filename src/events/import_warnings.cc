@@ -1,63 +1,90 @@
 #include "events/import_warnings.h"
 
-#include "events/schema.h"
+#include <fmt/chrono.h>
+
+#include <algorithm>
+#include <string_view>
 
 namespace upnext::events {
 namespace {
 
 constexpr int64_t kYearMs = 365LL * 86'400'000;
-constexpr int kExamples = 3;
+constexpr size_t kExamples = 3;
 
-Status WarnOfTimes(WatchedDatabase& db, std::vector<std::string>& warnings) {
-  return db.database().Query(
-      "SELECT count(*)::BIGINT, max(time), make_timestamp(min(time) * 1000)::VARCHAR,\n"
-      "  make_timestamp(max(time) * 1000)::VARCHAR\n"
-      "FROM in_events WHERE reason IS NULL HAVING min(time) >= 0",
-      [&](const Chunk& chunk) {
-        if (chunk.rows() == 0 || chunk.Values<int64_t>(1)[0] >= kYearMs) return Ok();
-        warnings.push_back(fmt::format(
-            "events: all {} times lie in 1970, from {} to {}: expected seconds since 1970, found "
-            "what seconds divided by 1000 look like; check the SELECT's time",
-            chunk.Values<int64_t>(0)[0], chunk.Text(2, 0), chunk.Text(3, 0)));
-        return Ok();
-      });
+std::string TimeText(int64_t time_ms) {
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::gmtime(static_cast<std::time_t>(time_ms / 1000)));
 }
+
+void WarnOfTimes(const EventSpool& spool, std::vector<std::string>& warnings) {
+  if (spool.rows() == 0 || spool.first_ms() < 0 || spool.last_ms() >= kYearMs) return;
+  warnings.push_back(fmt::format(
+      "events: all {} times lie in 1970, from {} to {}: expected seconds since 1970, found what "
+      "seconds divided by 1000 look like; check the SELECT's time",
+      spool.rows(), TimeText(spool.first_ms()), TimeText(spool.last_ms())));
+}
+
+// The name without blanks, in lower case, in `fold`.
+void Fold(std::string_view name, std::string& fold) {
+  fold.clear();
+  for (const char c : name) {
+    if (c != ' ') fold += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+}
+
+struct Alike {
+  std::string_view fold, first, last;  // the least and the greatest of the names, by bytes
+  uint64_t names = 0;
+};
 
 // Only the names that folding changes, and those that they fall together with, are grouped: most
 // logs have none, and then this costs one pass over the names.
-Status WarnOfIds(WatchedDatabase& db, IdSpace space, std::vector<std::string>& warnings) {
-  const std::string_view label = IdSpaceName(space);
-  return db.database().Query(
-      fmt::format(
-          "WITH folded AS (SELECT name, lower(replace(name, ' ', '')) AS fold FROM names_{}),\n"
-          "  odd AS (SELECT DISTINCT fold FROM folded WHERE fold <> name),\n"
-          "  alike AS (SELECT fold, count(*) AS n, min(name) AS one, max(name) AS other\n"
-          "    FROM folded SEMI JOIN odd USING (fold) GROUP BY fold HAVING count(*) > 1)\n"
-          "SELECT sum(n)::BIGINT,\n"
-          "  (SELECT string_agg('''' || one || ''' and ''' || other || '''', ', ')\n"
-          "   FROM (SELECT one, other FROM alike ORDER BY fold LIMIT {}))\n"
-          "FROM alike HAVING sum(n) > 0",
-          label, kExamples),
-      [&](const Chunk& chunk) {
-        if (chunk.rows() == 0) return Ok();
-        warnings.push_back(fmt::format(
-            "{}: {} ids differ from another by case or blanks only, e.g. {}; they are kept apart. "
-            "If they are the same, use lower(trim(...)) in the SELECT",
-            label, chunk.Values<int64_t>(0)[0], chunk.Text(1, 0)));
-        return Ok();
-      });
+std::vector<Alike> FindAlike(const NameTable& names, NameTable& folds) {
+  std::string fold;
+  for (uint32_t i = 0; i < names.size(); ++i) {
+    Fold(names.name(i), fold);
+    if (fold != names.name(i) && !fold.empty()) folds.Add(fold);
+  }
+  std::vector<Alike> alike(folds.size());
+  for (uint32_t i = 0; i < names.size() && folds.size() > 0; ++i) {
+    Fold(names.name(i), fold);
+    const uint32_t group = folds.Find(fold);
+    if (group == kNone) continue;
+    Alike& a = alike[group];
+    a.fold = folds.name(group);
+    a.first = a.names == 0 ? names.name(i) : std::min(a.first, names.name(i));
+    a.last = a.names == 0 ? names.name(i) : std::max(a.last, names.name(i));
+    ++a.names;
+  }
+  std::erase_if(alike, [](const Alike& a) { return a.names < 2; });
+  std::ranges::sort(alike, {}, &Alike::fold);
+  return alike;
+}
+
+void WarnOfIds(const NameTable& names, IdSpace space, std::vector<std::string>& warnings) {
+  NameTable folds;
+  const std::vector<Alike> alike = FindAlike(names, folds);
+  if (alike.empty()) return;
+  uint64_t total = 0;
+  for (const Alike& a : alike) total += a.names;
+  std::string examples;
+  for (size_t i = 0; i < std::min(kExamples, alike.size()); ++i) {
+    examples += fmt::format("{}'{}' and '{}'", i == 0 ? "" : ", ", alike[i].first, alike[i].last);
+  }
+  warnings.push_back(fmt::format(
+      "{}: {} ids differ from another by case or blanks only, e.g. {}; they are kept apart. If "
+      "they are the same, use lower(trim(...)) in the SELECT",
+      IdSpaceName(space), total, examples));
 }
 
 }  // namespace
 
-Result<std::vector<std::string>> ImportWarnings(WatchedDatabase& db) {
+std::vector<std::string> ImportWarnings(const ImportNames& names, const EventSpool& spool) {
   std::vector<std::string> warnings;
-  UPNEXT_RETURN_IF_ERROR(WarnOfTimes(db, warnings));
+  WarnOfTimes(spool, warnings);
   for (size_t i = 0; i < kIdSpaces; ++i) {
-    const auto space = static_cast<IdSpace>(i);
     // Queries are folded into tokens anyway (features/query_tokens.h).
-    if (space == IdSpace::kQuery) continue;
-    UPNEXT_RETURN_IF_ERROR(WarnOfIds(db, space, warnings));
+    const auto space = static_cast<IdSpace>(i);
+    if (space != IdSpace::kQuery) WarnOfIds(names[i], space, warnings);
   }
   return warnings;
 }

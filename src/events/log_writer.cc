@@ -110,9 +110,9 @@ Result<LogWriter> LogWriter::Create(const fs::path& directory, const LogWriterOp
 
 // Notes the digest of a file that was committed, for the meta file.
 Status LogWriter::Rep::Committed(std::string_view file, std::string_view kind) {
-  UPNEXT_ASSIGN_OR_RETURN(base::SectionFile written,
-                          base::SectionFile::Open(folder / file, kind, format::kVersion));
-  digests.push_back(written.digest());
+  UPNEXT_ASSIGN_OR_RETURN(const uint64_t digest,
+                          base::SectionFile::WrittenDigest(folder / file, kind, format::kVersion));
+  digests.push_back(digest);
   return Ok();
 }
 

@@ -1,5 +1,6 @@
 // Runs DuckDB statements as stages of a Progress: shows how far they are, and stops them when the
-// user asks to or before they fill the disk. Only the import includes it. One thread at a time.
+// user asks to or before they fill the disk. The import and its benchmark include it.
+// One thread at a time.
 //
 //   WatchedDatabase db(std::move(database), progress, work_folder);
 //   UPNEXT_RETURN_IF_ERROR(db.Run("read events", sql));
@@ -34,7 +35,7 @@ class WatchedDatabase {
   // Progress in percent. kCancelled once progress.stop_requested(), kResourceExhausted once the
   // disk is down to the reserve.
   Status Run(std::string_view stage, std::string_view sql);
-  // Progress in rows of `total`, with the rate.
+  // Progress in rows of `total`, or in percent when that is 0: unknown.
   Status Query(std::string_view stage, uint64_t total, std::string_view sql,
                const std::function<Status(const Chunk&)>& on_chunk);
   // A query that gives one row of counts, without a stage of its own.
@@ -44,6 +45,7 @@ class WatchedDatabase {
   base::Progress& progress() { return progress_; }
 
  private:
+  uint64_t Percent() const;
   // Calls `body` while a second thread looks after progress and stopping.
   Status Watch(const std::function<Status()>& body, const std::function<void()>& tick);
   bool DiskIsLow() const;
