@@ -60,7 +60,7 @@ Result<ScratchFile> ScratchFile::Create(const fs::path& folder) {
   ScratchFile file;
   file.folder_ = folder;
   file.fd_ = ::mkostemp(name.data(), O_CLOEXEC);
-  if (file.fd_ < 0) return base::OsError(errno, folder, "make a temporary file in");
+  if (file.fd_ < 0) return base::OsError(errno, folder, "make a temporary file there");
   ::unlink(name.c_str());
   return file;
 }
@@ -82,7 +82,7 @@ Status ScratchFile::Write(uint64_t offset, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return base::OsError(errno, folder_, "write a temporary file in");
+    if (n < 0) return base::OsError(errno, folder_, "write a temporary file there");
     bytes = bytes.subspan(static_cast<size_t>(n));
     offset += static_cast<uint64_t>(n);
   }
@@ -93,7 +93,7 @@ Status ScratchFile::Read(uint64_t offset, std::span<std::byte> bytes) const {
   while (!bytes.empty()) {
     const ssize_t n = ::pread(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return base::OsError(errno, folder_, "read back a temporary file in");
+    if (n < 0) return base::OsError(errno, folder_, "read back a temporary file there");
     if (n == 0) return Internal("{}: a temporary file is shorter than written", folder_.string());
     bytes = bytes.subspan(static_cast<size_t>(n));
     offset += static_cast<uint64_t>(n);

@@ -119,7 +119,7 @@ std::string StreamStatement(std::string_view checked) {
       checked);
 }
 
-std::optional<int64_t> Number(const Chunk& chunk, size_t column, size_t row) {
+std::optional<int64_t> Whole(const Chunk& chunk, size_t column, size_t row) {
   if (!chunk.valid(column, row)) return std::nullopt;
   return chunk.Values<int64_t>(column)[row];
 }
@@ -167,7 +167,7 @@ Status ImportReader::EventIntake::SetAsideBad(const Chunk& chunk) {
     ++bad_;
     UPNEXT_RETURN_IF_ERROR(rejects_.Add({.table = Table::kEvents,
                                          .file = TextOrNothing(chunk, kFile, row),
-                                         .line = events::Number(chunk, kLine, row),
+                                         .line = Whole(chunk, kLine, row),
                                          .row = static_cast<int64_t>(rows_ + row + 1),
                                          .reason = column_[row],
                                          .text = TextOrNothing(chunk, kText, row)}));
@@ -296,8 +296,8 @@ Status ImportReader::TakeRejects(Table table, const std::string& sql) {
     for (size_t row = 0; row < chunk.rows(); ++row) {
       UPNEXT_RETURN_IF_ERROR(rejects_.Add({.table = table,
                                            .file = TextOrNothing(chunk, 0, row),
-                                           .line = Number(chunk, 1, row),
-                                           .row = Number(chunk, 2, row),
+                                           .line = Whole(chunk, 1, row),
+                                           .row = Whole(chunk, 2, row),
                                            .reason = TextOrNothing(chunk, 3, row),
                                            .text = TextOrNothing(chunk, 4, row)}));
     }

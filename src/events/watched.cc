@@ -93,7 +93,7 @@ Status WatchedDatabase::Query(std::string_view stage, uint64_t total, std::strin
     percent = std::max(percent, Percent());
     shown.Update(
         total == 0 ? percent : rows.load(),
-        rows == 0 ? "sorting"
+        rows == 0 ? std::string(total == 0 ? "" : "sorting")
                   : fmt::format("{:.2f} M rows, {:.0f} rows/s", n / 1e6, n / SecondsSince(start)));
   };
   const Status status = Watch([&] { return database_.Query(sql, count); }, show);
