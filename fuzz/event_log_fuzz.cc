@@ -1,125 +1,94 @@
 // EventLog::Open on a small log of which the input edits sections, in any of its files. Checksums
 // and the digests by which the meta file names the others are made to fit afterwards, so that the
 // log's own checks have to find what is wrong. A log that opens is then read to the last column.
-//
-// An edit is 6 bytes and, for the first two operations, data:
-//   file, section, operation, offset (2 bytes, little-endian), length
-//   operation 0 overwrites, 1 inserts, 2 erases `length` bytes, 3 removes the section, 4 sets its
-//   element type to `length`
+// There are two logs: one of a single import, and one that grew by an append.
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <span>
 #include <utility>
 
 #include "events/event_log.h"
 #include "fuzz/harness.h"
 #include "fuzz/section_bytes.h"
+#include "fuzz/section_edits.h"
 #include "fuzz/test_log.h"
 
 namespace upnext::fuzz {
 namespace {
 
-// In the order of the meta file's digests, and that file last.
-constexpr std::array<std::string_view, 6> kFiles = {"dictionaries.upn", "items.upn",
-                                                    "users.upn",        "events-00000.upn",
-                                                    "events-00001.upn", "meta.upn"};
-constexpr size_t kMeta = kFiles.size() - 1;
 constexpr uint32_t kVersion = 1;
-constexpr size_t kMaxEdits = 64;
 
 struct File {
-  std::string kind;
+  std::string name, kind;
   std::vector<Section> sections;
 };
-using Files = std::array<File, kFiles.size()>;
 
-struct Edit {
-  size_t file, section;
-  int operation;
-  size_t offset;
-  uint8_t length;
-  std::string data;
+// A small log, the files of which edits change.
+class EditedLog {
+ public:
+  // Files in the order of the meta file's digests, and that file last.
+  EditedLog(const ScratchFolder& folder, std::span<const std::string_view> names)
+      : folder_(folder), written_(names.size()) {
+    for (const std::string_view name : names) {
+      std::ifstream in(folder / name, std::ios::binary);
+      const std::string bytes((std::istreambuf_iterator<char>(in)), {});
+      files_.push_back({std::string(name), Kind(bytes), Sections(bytes)});
+      FUZZ_REQUIRE(Build(files_.back().kind, kVersion, files_.back().sections) == bytes,
+                   "the harness writes another section file than SectionWriter");
+    }
+  }
+  // The edits to the meta file come last, so that they may spoil its digests too.
+  void Write(std::string_view input) {
+    const std::vector<Edit> edits = ReadEdits(input, files_.size());
+    std::vector<File> files = files_;
+    const size_t meta = files.size() - 1;
+    for (const Edit& edit : edits) {
+      if (edit.file != meta) Apply(edit, &files[edit.file].sections);
+    }
+    std::string digests;
+    for (size_t i = 0; i < meta; ++i) {
+      const std::string bytes = Build(files[i].kind, kVersion, files[i].sections);
+      const uint64_t digest = Digest(bytes);
+      digests.append(reinterpret_cast<const char*>(&digest), sizeof(digest));
+      WriteFile(i, bytes);
+    }
+    std::ranges::find(files[meta].sections, "digests", &Section::name)->bytes = digests;
+    for (const Edit& edit : edits) {
+      if (edit.file == meta) Apply(edit, &files[edit.file].sections);
+    }
+    WriteFile(meta, Build(files[meta].kind, kVersion, files[meta].sections));
+  }
+
+ private:
+  // Writes a file unless it holds these bytes already, as most of them do from one input to the
+  // next.
+  void WriteFile(size_t file, std::string bytes) {
+    if (bytes == written_[file]) return;
+    folder_.Write(files_[file].name, bytes);
+    written_[file] = std::move(bytes);
+  }
+
+  const ScratchFolder& folder_;
+  std::vector<File> files_;
+  std::vector<std::string> written_;
 };
 
-std::vector<Edit> ReadEdits(std::string_view input) {
-  constexpr size_t kHeader = 6;
-  std::vector<Edit> edits;
-  while (input.size() >= kHeader && edits.size() < kMaxEdits) {
-    const auto byte = [&](size_t i) { return static_cast<uint8_t>(input[i]); };
-    Edit edit{byte(0) % kFiles.size(), byte(1), byte(2) % 5, byte(3) + 256u * byte(4), byte(5), {}};
-    input.remove_prefix(kHeader);
-    if (edit.operation <= 1) {
-      edit.data = input.substr(0, edit.length);
-      input.remove_prefix(edit.data.size());
-    }
-    edits.push_back(std::move(edit));
-  }
-  return edits;
-}
-
-void Apply(const Edit& edit, Files* files) {
-  std::vector<Section>& sections = (*files)[edit.file].sections;
-  if (sections.empty()) return;
-  const size_t at = edit.section % sections.size();
-  Section& section = sections[at];
-  const size_t offset = std::min(edit.offset, section.bytes.size());
-  switch (edit.operation) {
-    case 0:
-      section.bytes.replace(offset, edit.data.size(), edit.data);
-      break;
-    case 1:
-      section.bytes.insert(offset, edit.data);
-      break;
-    case 2:
-      section.bytes.erase(offset, edit.length);
-      break;
-    case 3:
-      sections.erase(sections.begin() + static_cast<std::ptrdiff_t>(at));
-      break;
-    default:
-      section.type = edit.length;
-  }
-}
-
-Files ReadTestLog(const ScratchFolder& folder) {
+EditedLog OneSegment(const ScratchFolder& folder) {
+  constexpr std::array<std::string_view, 6> kFiles = {"dictionaries.upn", "items.upn",
+                                                      "users.upn",        "events-00000.upn",
+                                                      "events-00001.upn", "meta.upn"};
   WriteTestLog(folder.path());
-  Files files;
-  for (size_t i = 0; i < kFiles.size(); ++i) {
-    std::ifstream in(folder / kFiles[i], std::ios::binary);
-    const std::string bytes((std::istreambuf_iterator<char>(in)), {});
-    files[i] = {Kind(bytes), Sections(bytes)};
-    FUZZ_REQUIRE(Build(files[i].kind, kVersion, files[i].sections) == bytes,
-                 "the harness writes another section file than SectionWriter");
-  }
-  return files;
+  return {folder, kFiles};
 }
 
-// Writes a file of the log unless it holds these bytes already, as most of them do from one input
-// to the next.
-void WriteFile(const ScratchFolder& folder, size_t file, std::string bytes) {
-  static std::array<std::string, kFiles.size()> written;
-  if (bytes == written[file]) return;
-  folder.Write(kFiles[file], bytes);
-  written[file] = std::move(bytes);
-}
-
-// The edits to the meta file come last, so that they may spoil its digests too.
-void WriteLog(const ScratchFolder& folder, Files files, const std::vector<Edit>& edits) {
-  for (const Edit& edit : edits) {
-    if (edit.file != kMeta) Apply(edit, &files);
-  }
-  std::string digests;
-  for (size_t i = 0; i < kMeta; ++i) {
-    const std::string bytes = Build(files[i].kind, kVersion, files[i].sections);
-    const uint64_t digest = Digest(bytes);
-    digests.append(reinterpret_cast<const char*>(&digest), sizeof(digest));
-    WriteFile(folder, i, bytes);
-  }
-  std::ranges::find(files[kMeta].sections, "digests", &Section::name)->bytes = digests;
-  for (const Edit& edit : edits) {
-    if (edit.file == kMeta) Apply(edit, &files);
-  }
-  WriteFile(folder, kMeta, Build(files[kMeta].kind, kVersion, files[kMeta].sections));
+EditedLog TwoSegments(const ScratchFolder& folder) {
+  constexpr std::array<std::string_view, 9> kFiles = {
+      "dictionaries.upn",       "items.upn",        "users.upn",
+      "events-00000.upn",       "events-00001.upn", "events-00000-00001.upn",
+      "events-00001-00001.upn", "order.upn",        "meta.upn"};
+  WriteGrownTestLog(folder.path());
+  return {folder, kFiles};
 }
 
 void Read(const events::EventLog& log) {
@@ -164,10 +133,18 @@ void Read(const events::EventLog& log) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace upnext::fuzz;
-  static const ScratchFolder folder;
-  static const Files files = ReadTestLog(folder);
-  WriteLog(folder, files, ReadEdits(TextOf(data, size)));
-  const auto log = upnext::events::EventLog::Open(folder.path());
+  // An input that begins with this byte edits the log that grew by an append.
+  constexpr char kGrown = '\xff';
+  static const ScratchFolder folder, grown_folder;
+  static EditedLog one = OneSegment(folder), two = TwoSegments(grown_folder);
+  const std::string_view input = TextOf(data, size);
+  const bool grown = input.starts_with(kGrown);
+  if (grown) {
+    two.Write(input.substr(1));
+  } else {
+    one.Write(input);
+  }
+  const auto log = upnext::events::EventLog::Open((grown ? grown_folder : folder).path());
   if (!log) return 0;
   Read(*log);
   Accepted();

@@ -46,6 +46,41 @@ Status WriteLogEdits(const fs::path& folder) {
   return Ok();
 }
 
+// The same for bundle_fuzz.cc. Files: 0 features, 1 candidate, 2 index, 3 ranker, 4 generators.
+Status WriteBundleEdits(const fs::path& folder) {
+  const auto edit = [](char file, char section, char operation, char offset, char length,
+                       std::string_view data) {
+    return std::string{file, section, operation, offset, 0, length} + std::string(data);
+  };
+  const std::vector<std::pair<std::string_view, std::string>> seeds = {
+      {"unchanged", ""},
+      {"other_row", edit(0, 6, 0, 0, 1, "\x02")},
+      {"other_depth", edit(1, 1, 0, 12, 1, "\x02")},
+      {"more_items", edit(1, 3, 0, 0, 1, "\x7f")},
+      {"other_vectors", edit(1, 4, 0, 40, 4, std::string(4, '\x3f'))},
+      {"no_index_kind", edit(2, 0, 3, 0, 0, "")},
+      {"wide_ranker", edit(3, 0, 0, 0, 1, "[")},
+      {"other_shape", edit(3, 2, 0, 0, 1, "\x01")},
+      {"far_item", edit(4, 1, 0, 0, 1, "\x27") + edit(4, 4, 0, 0, 1, "\x26")},
+      {"shorter_list", edit(4, 5, 2, 0, 8, "")}};
+  for (const auto& [name, bytes] : seeds) {
+    UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(folder / name, bytes));
+  }
+  // Of the log that grew: 0 dictionaries, 1 items, 2 users, 3 to 6 event files, 7 order, 8 meta.
+  const std::vector<std::pair<std::string_view, std::string>> grown = {
+      {"grown_unchanged", ""},
+      {"grown_run_row", edit(7, 0, 0, 8, 1, "\x02")},
+      {"grown_run_place", edit(7, 1, 0, 8, 1, "\x02")},
+      {"grown_run_less", edit(7, 0, 2, 8, 8, "") + edit(7, 1, 2, 8, 8, "")},
+      {"grown_later_time", edit(5, 0, 0, 0, 1, "\xff")},
+      {"grown_segments", edit(8, 5, 0, 0, 1, "\x04")},
+      {"grown_generation", edit(0, 7, 0, 0, 1, "\x01")}};
+  for (const auto& [name, bytes] : grown) {
+    UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(folder / name, '\xff' + bytes));
+  }
+  return Ok();
+}
+
 Status WriteStates(const fs::path& folder) {
   const ScratchFolder scratch;
   WriteTestLog(scratch.path());
@@ -93,11 +128,13 @@ Status WriteEvents(const fs::path& folder) {
 }
 
 Status WriteAll(const fs::path& corpus) {
-  for (const std::string_view name : {"section_file", "event_log", "user_state", "store_event"}) {
+  for (const std::string_view name :
+       {"section_file", "event_log", "bundle", "user_state", "store_event"}) {
     UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(corpus / name));
   }
   UPNEXT_RETURN_IF_ERROR(WriteSectionFiles(corpus / "section_file"));
   UPNEXT_RETURN_IF_ERROR(WriteLogEdits(corpus / "event_log"));
+  UPNEXT_RETURN_IF_ERROR(WriteBundleEdits(corpus / "bundle"));
   UPNEXT_RETURN_IF_ERROR(WriteStates(corpus / "user_state"));
   return WriteEvents(corpus / "store_event");
 }

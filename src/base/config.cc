@@ -25,6 +25,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <tuple>
 #include <utility>
 
@@ -293,6 +294,37 @@ std::vector<std::string> ConfigTable::Keys() const {
   std::vector<std::string> names;
   for (auto& key : keys) names.push_back(std::move(std::get<2>(key)));
   return names;
+}
+
+namespace {
+
+void AppendLines(const toml::node& node, const std::string& name, std::vector<std::string>* lines) {
+  if (const toml::table* table = node.as_table()) {
+    for (const auto& [key, value] : *table) {
+      AppendLines(value, fmt::format("{}.{}", name, std::string_view(key.str())), lines);
+    }
+  } else if (const toml::array* tables = node.as_array();
+             tables != nullptr && tables->is_homogeneous<toml::table>()) {
+    for (size_t i = 0; i < tables->size(); ++i) {
+      AppendLines(*tables->get(i), fmt::format("{}[{}]", name, i), lines);
+    }
+  } else {
+    std::ostringstream text;
+    text << toml::node_view(node);
+    lines->push_back(fmt::format("{} = {}", name, text.str()));
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> ConfigTable::Lines() const {
+  std::vector<std::string> lines;
+  if (node_ == nullptr || node_->table == nullptr) return lines;
+  std::string name = node_->prefix;
+  if (!name.empty()) name.pop_back();  // its dot
+  AppendLines(*node_->table, name, &lines);
+  std::ranges::sort(lines);
+  return lines;
 }
 
 void ConfigTable::Fail(std::string_view key, std::string message) const {

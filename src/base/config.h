@@ -50,6 +50,9 @@ class ConfigTable {
   // The keys that the file gives, in file order, for tables whose keys the user names freely. They
   // count as unknown until a getter asks for them.
   std::vector<std::string> Keys() const;
+  // What the file gives in this table and below it, as "retrieval.dim = 64", sorted: two tables
+  // that say the same have the same lines.
+  std::vector<std::string> Lines() const;
   // Records `message` at this key's line, e.g. for rules that span several keys.
   void Fail(std::string_view key, std::string message) const;
 

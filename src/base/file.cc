@@ -98,6 +98,7 @@ std::unexpected<Error> OsError(int error_number, const fs::path& path, std::stri
       break;
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:
     case ENOMEM:
     case EMFILE:
     case ENFILE:
@@ -144,6 +145,15 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 
 MappedFile::~MappedFile() {
   if (data_ != nullptr) munmap(const_cast<std::byte*>(data_), size_);
+}
+
+void MappedFile::Release(std::span<const std::byte> bytes) const {
+  if (bytes.empty()) return;
+  static const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t begin = static_cast<size_t>(bytes.data() - data_) / page * page;
+  const size_t end = static_cast<size_t>(bytes.data() - data_) + bytes.size();
+  // A wish: when it fails the pages stay, which costs memory only.
+  madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
 }
 
 Result<AtomicFileWriter> AtomicFileWriter::Create(const fs::path& path) {

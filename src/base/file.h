@@ -40,6 +40,9 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const fs::path& path() const { return path_; }
+  // Takes these bytes, a part of bytes(), out of the process's resident memory. They stay in the
+  // page cache and come back when they are read again.
+  void Release(std::span<const std::byte> bytes) const;
 
  private:
   const std::byte* data_ = nullptr;

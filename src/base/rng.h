@@ -5,6 +5,7 @@
 #ifndef UPNEXT_BASE_RNG_H_
 #define UPNEXT_BASE_RNG_H_
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -46,8 +47,12 @@ class Rng {
     return std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * v);
   }
 
+  // To go on later where this one is, e.g. from a checkpoint.
+  const std::array<uint64_t, 4>& state() const { return s_; }
+  void set_state(const std::array<uint64_t, 4>& state) { s_ = state; }
+
  private:
-  uint64_t s_[4];
+  std::array<uint64_t, 4> s_;
 };
 
 }  // namespace upnext::base

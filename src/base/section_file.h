@@ -10,7 +10,8 @@
 //
 // Open() checks magic, kind, version, byte order, bounds, alignment and the XXH3 of the header and
 // of every section; a difference is kDataLoss with file and section named. Nothing outside the file
-// can be reached through a span it hands out.
+// can be reached through a span it hands out. What it has checked of large sections it releases, so
+// that opening a file does not make it resident.
 #ifndef UPNEXT_BASE_SECTION_FILE_H_
 #define UPNEXT_BASE_SECTION_FILE_H_
 
@@ -94,6 +95,11 @@ class SectionFile {
  public:
   static Result<SectionFile> Open(const fs::path& path, std::string_view kind, uint32_t version);
 
+  // digest() of a file that this process wrote, without a look at its sections: for a file of many
+  // gigabytes, reading back what was just written would cost more than the writing.
+  static Result<uint64_t> WrittenDigest(const fs::path& path, std::string_view kind,
+                                        uint32_t version);
+
   struct Section {
     std::string name;
     ElementType type;
@@ -119,6 +125,11 @@ class SectionFile {
   }
   Result<std::string_view> GetText(std::string_view name) const;
   bool Has(std::string_view name) const;
+  // Once a part of a section has been read and is not needed for a while: see MappedFile::Release.
+  template <typename T>
+  void Release(std::span<const T> values) const {
+    file_.Release(std::as_bytes(values));
+  }
   const std::vector<Section>& sections() const { return sections_; }
   const fs::path& path() const { return file_.path(); }
   // A digest over kind, version and all section checksums: files with equal digests hold equal

@@ -119,4 +119,19 @@ void ThreadPool::ParallelFor(size_t n, size_t grain, const Body& body) {
   }
 }
 
+void ParallelFor(ThreadPool* pool, size_t n, size_t grain, const Body& body) {
+  if (n == 0) return;
+  if (pool == nullptr) {
+    body(0, n);
+  } else {
+    pool->ParallelFor(n, grain, body);
+  }
+}
+
+void RunAll(const Tasks& tasks, ThreadPool* pool) {
+  ParallelFor(pool, tasks.size(), 1, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) tasks[i]();
+  });
+}
+
 }  // namespace upnext::base

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <vector>
 
 namespace upnext::base {
 
@@ -30,6 +31,15 @@ class ThreadPool {
   struct Rep;
   std::unique_ptr<Rep> rep_;
 };
+
+// On the pool; without one the calling thread does all of it as one chunk.
+void ParallelFor(ThreadPool* pool, size_t n, size_t grain,
+                 const std::function<void(size_t begin, size_t end)>& body);
+
+// Pieces of work that may run in any order and at the same time.
+using Tasks = std::vector<std::function<void()>>;
+// Runs them all, taken up in the order of the list; null: on the calling thread.
+void RunAll(const Tasks& tasks, ThreadPool* pool);
 
 }  // namespace upnext::base
 

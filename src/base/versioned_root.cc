@@ -48,6 +48,19 @@ Result<std::vector<std::string>> FoldersIn(const fs::path& root) {
   return names;
 }
 
+// A CURRENT that a writer did not live to rename. There is no other writer now, so it is nobody's.
+Status RemoveHalfWritten(const fs::path& root) {
+  const std::string prefix = fmt::format("{}.tmp-", kCurrent);
+  std::vector<fs::path> leftovers;
+  std::error_code error;
+  for (fs::directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
+    if (it->path().filename().string().starts_with(prefix)) leftovers.push_back(it->path());
+  }
+  if (error) return OsError(error.value(), root, "list");
+  for (const fs::path& path : leftovers) UPNEXT_RETURN_IF_ERROR(RemoveAll(path));
+  return Ok();
+}
+
 }  // namespace
 
 Result<fs::path> VersionedRoot::Begin() {
@@ -61,6 +74,7 @@ Result<fs::path> VersionedRoot::Begin() {
       UPNEXT_RETURN_IF_ERROR(RemoveAll(root_ / name));
     }
   }
+  UPNEXT_RETURN_IF_ERROR(RemoveHalfWritten(root_));
   const fs::path staged = root_ / fmt::format("{}{}", kStaged, self);
   UPNEXT_RETURN_IF_ERROR(MakeDirectories(staged));
   return staged;

@@ -49,9 +49,12 @@ TEST(VersionedRoot, BeginClearsLeftoversOfDeadWritersOnly) {
   for (const fs::path& path : {dead, alive, other}) {
     ASSERT_TRUE(MakeDirectories(path / "inside"));
   }
+  const fs::path half = folder / "CURRENT.tmp-123-0";
+  ASSERT_TRUE(WriteFileAtomic(half, "v0000"));
   const fs::path first = root.Begin().value();
   ASSERT_TRUE(WriteFileAtomic(first / "half", "written"));
   EXPECT_FALSE(fs::exists(dead));
+  EXPECT_FALSE(fs::exists(half));
   EXPECT_TRUE(fs::exists(alive / "inside"));
   EXPECT_TRUE(fs::exists(other / "inside"));
   // A second try of this process starts empty too.

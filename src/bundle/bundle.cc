@@ -65,6 +65,25 @@ Result<features::FeatureTables> LoadTables(const fs::path& directory, const Mani
   return tables;
 }
 
+// What each file is right about by itself must fit the others too: a model reads rows of its tables
+// by the numbers that the vocabularies give, and items are told apart by the item vocabulary.
+Status CheckShapes(const fs::path& directory, const features::FeatureTables& tables,
+                   const retrieval::CandidateModel* candidate, const ranking::Ranker* ranker) {
+  const bool fits = (candidate == nullptr || candidate->shape() == retrieval::ShapeOf(tables)) &&
+                    (ranker == nullptr || ranker->shape() == ranking::ShapeOf(tables));
+  if (fits) return Ok();
+  return DataLoss("{}: a model has other numbers of rows than the vocabularies in {}; train again",
+                  directory.string(), kFeatures);
+}
+
+Status CheckItems(const fs::path& directory, uint32_t items, const retrieval::PopularItems& popular,
+                  const retrieval::CoWatch& co_watch) {
+  if (popular.counts().size() <= items && co_watch.items() <= items) return Ok();
+  return DataLoss("{}: counts {} and {} items, where the vocabularies in {} know {}; train again",
+                  (directory / kGenerators).string(), popular.counts().size(), co_watch.items(),
+                  kFeatures, items);
+}
+
 }  // namespace
 
 Status WriteBundle(const fs::path& staged, const Parts& parts, Manifest* manifest) {
@@ -133,6 +152,11 @@ Result<std::unique_ptr<Bundle>> Bundle::Open(const fs::path& directory,
       base::SectionFile::Open(directory / kGenerators, kGeneratorsKind, kGeneratorsVersion));
   UPNEXT_ASSIGN_OR_RETURN(bundle->popular_, retrieval::PopularItems::Load(generators));
   UPNEXT_ASSIGN_OR_RETURN(bundle->co_watch_, retrieval::CoWatch::Load(generators));
+  UPNEXT_RETURN_IF_ERROR(
+      CheckShapes(directory, bundle->tables_, bundle->candidate(), bundle->ranker()));
+  UPNEXT_RETURN_IF_ERROR(CheckItems(directory,
+                                    bundle->tables_.vocabulary(features::VocabularyId::kItem).ids(),
+                                    bundle->popular_, bundle->co_watch_));
   UPNEXT_ASSIGN_OR_RETURN(bundle->project_toml_, base::ReadFile(directory / kProject));
   UPNEXT_ASSIGN_OR_RETURN(bundle->report_json_, base::ReadFile(directory / kReport));
   return bundle;

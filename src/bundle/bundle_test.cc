@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/checksum.h"
+#include "base/section_file.h"
 #include "bundle/test_bundle.h"
 
 namespace upnext::bundle {
@@ -248,6 +249,40 @@ TEST(Bundle, SV03_ManifestThatAgreesWithMixedFilesDoesNotHelp) {
   refused(other_features, "candidate.uxs");
   refused(other_features, "ranker.uxs");
   refused(other_weights, "index.uxs");
+}
+
+// Files that are each in order and name each other's digests, but disagree about numbers of rows.
+TEST(Bundle, ModelsOfOtherShapesThanTheVocabulariesAreRefused) {
+  const TestProject small({.items = 20}), project;
+  const auto features = base::SectionFile::Open(project.bundle_folder() / "features.uxs",
+                                                features::kTablesKind, features::kTablesVersion);
+  ASSERT_TRUE(features);
+  const auto refused = [&](const char* name, const auto& save) {
+    const TestProject victim;
+    ASSERT_TRUE(base::RemoveAll(victim.bundle_folder() / name));
+    save(victim.bundle_folder() / name);
+    ForgeEntries(victim.bundle_folder());
+    const Error error = ErrorOf(victim.bundle_folder(), victim.lineage());
+    EXPECT_EQ(error.code, Code::kDataLoss) << error.message;
+    EXPECT_THAT(error.message, HasSubstr("other numbers of rows"));
+  };
+  const Parts parts = small.parts();
+  refused("ranker.uxs",
+          [&](const fs::path& path) { ASSERT_TRUE(parts.ranker->Save(path, features->digest())); });
+  // The index goes with the candidate model.
+  refused("candidate.uxs", [&](const fs::path& path) {
+    ASSERT_TRUE(parts.candidate->Save(path, features->digest()));
+    ASSERT_TRUE(parts.index->Save(path.parent_path() / "index.uxs"));
+  });
+}
+
+TEST(Bundle, GeneratorsThatKnowMoreItemsThanTheVocabulariesAreRefused) {
+  const TestProject project({.items = 20}), larger;
+  CopyOver(larger, project, "generators.uxs");
+  ForgeEntries(project.bundle_folder());
+  const Error error = ErrorOf(project.bundle_folder(), project.lineage());
+  EXPECT_EQ(error.code, Code::kDataLoss) << error.message;
+  EXPECT_THAT(error.message, HasSubstr("generators.uxs"));
 }
 
 TEST(Manifest, NamesThatLeadOutOfTheFolderAreRefused) {

@@ -36,6 +36,7 @@ void PrintReport(const events::ImportReport& report, bool json) {
           {"items", report.rejected_items},
           {"users", report.rejected_users}}},
         {"rejects_file", report.rejects_file.string()},
+        {"warnings", report.warnings},
         {"seconds", report.seconds},
     };
     Print("{}\n", out.dump(2));

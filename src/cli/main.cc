@@ -7,10 +7,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <new>
 #include <string>
 #include <vector>
 
 #include "base/suggest.h"
+#include "cli/mapped_fault.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
@@ -33,6 +35,7 @@ constexpr std::array kVerbs{
     Verb{"similar", "print items like an item", MakeSimilar},
     Verb{"serve", "answer requests over HTTP", MakeServe},
     Verb{"inspect", "show and verify what a log or a bundle holds", MakeInspect},
+    Verb{"bench", "measure what this machine does", MakeBench},
 };
 
 // CLI11 would call an unknown verb a missing one; say which were meant instead.
@@ -92,7 +95,15 @@ int Main(int argc, char** argv) {
 }  // namespace upnext::cli
 
 int main(int argc, char** argv) {
-  // Writing to a closed pipe or socket is an error to handle, not a reason to die.
+  // Writing to a closed pipe or socket, or past the allowed size of a file (ulimit -f), is an error
+  // to handle, not a reason to die.
   signal(SIGPIPE, SIG_IGN);
-  return upnext::cli::Main(argc, argv);
+  signal(SIGXFSZ, SIG_IGN);
+  upnext::cli::InstallMappedFaultHandler();
+  try {
+    return upnext::cli::Main(argc, argv);
+  } catch (const std::bad_alloc&) {
+    upnext::cli::Tell("upnext: there is not enough memory for this; nothing was published\n");
+    return 1;
+  }
 }

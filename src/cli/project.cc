@@ -76,6 +76,7 @@ Result<OpenedBundle> OpenBundle(const Project& project, LogChoice choice) {
   UPNEXT_ASSIGN_OR_RETURN(events::EventLog log,
                           events::EventLog::Open(project.logs().Path(log_version)));
   UPNEXT_ASSIGN_OR_RETURN(auto opened, bundle::Bundle::Open(directory, log.lineage()));
+  UPNEXT_RETURN_IF_ERROR(opened->tables().CheckIds(log));
   return OpenedBundle{std::move(log), std::move(opened)};
 }
 

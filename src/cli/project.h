@@ -1,7 +1,7 @@
 // A project as the command line sees it: the project file, the data directory, and the folder that
 // holds what upnext makes of them:
 //
-//   PROJECT_DIR/  log/v000001 CURRENT    bundles/v000001 CURRENT    store/    lock
+//   PROJECT_DIR/  log/v000001 CURRENT    bundles/v000001 CURRENT    store/    training/    lock
 #ifndef UPNEXT_CLI_PROJECT_H_
 #define UPNEXT_CLI_PROJECT_H_
 

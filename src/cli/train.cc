@@ -16,13 +16,20 @@ namespace {
 struct Flags {
   ProjectFlags project;
   std::string only;
-  bool force = false, json = false;
+  bool force = false, json = false, resume = false;
   int64_t seed = -1;
 };
 
+Result<uint64_t> FeaturesDigest(const std::filesystem::path& features_file) {
+  UPNEXT_ASSIGN_OR_RETURN(
+      const auto file,
+      base::SectionFile::Open(features_file, features::kTablesKind, features::kTablesVersion));
+  return file.digest();
+}
+
 // With --only, the other stage's model comes from the current bundle, provided that it speaks of
 // the same vocabularies.
-Result<OpenedBundle> OtherStage(const Project& project, const std::filesystem::path& features_file,
+Result<OpenedBundle> OtherStage(const Project& project, uint64_t features_digest,
                                 const Flags& flags) {
   Result<OpenedBundle> current = OpenBundle(project, LogChoice::kTrainedOn);
   if (!current) {
@@ -31,10 +38,7 @@ Result<OpenedBundle> OtherStage(const Project& project, const std::filesystem::p
         "({}); train once without --only",
         flags.only, current.error().message);
   }
-  UPNEXT_ASSIGN_OR_RETURN(
-      const auto file,
-      base::SectionFile::Open(features_file, features::kTablesKind, features::kTablesVersion));
-  if (file.digest() != current->bundle->manifest().features_digest) {
+  if (features_digest != current->bundle->manifest().features_digest) {
     return FailedPrecondition(
         "--only {}: the log or the [features] changed since bundle {}, so its other model "
         "no longer fits; train without --only",
@@ -130,11 +134,15 @@ Status Run(const Flags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(std::filesystem::path folder, bundles.Begin());
   const Staged staged(std::move(folder));
   UPNEXT_RETURN_IF_ERROR(run->tables().Save(staged.path() / "features.uxs"));
+  UPNEXT_ASSIGN_OR_RETURN(const uint64_t features_digest,
+                          FeaturesDigest(staged.path() / "features.uxs"));
   OpenedBundle other;
   if (!flags.only.empty()) {
-    UPNEXT_ASSIGN_OR_RETURN(other, OtherStage(project, staged.path() / "features.uxs", flags));
+    UPNEXT_ASSIGN_OR_RETURN(other, OtherStage(project, features_digest, flags));
   }
-  UPNEXT_RETURN_IF_ERROR(run->Train(progress));
+  const studies::CheckpointFolder checkpoints{project.directory / "training", flags.resume,
+                                              features_digest};
+  UPNEXT_RETURN_IF_ERROR(run->Train(progress, checkpoints));
   bundle::Parts parts = PartsOf(*run, flags, other);
   UPNEXT_ASSIGN_OR_RETURN(
       evaluation::Report report,
@@ -152,13 +160,15 @@ Status Run(const Flags& flags) {
   if (!manifest.gate.empty() && !flags.force) {
     PrintOutcome(manifest, report, /*published=*/false, flags.json);
     return FailedPrecondition(
-        "not published: {}. The current bundle stays; --force publishes all the same",
+        "not published: {}. The current bundle stays; --resume --force publishes all the same, "
+        "without training again",
         manifest.gate);
   }
   if (manifest.forced) report.notes.push_back("published with --force although " + manifest.gate);
   parts.project_toml = project.config.text();
   parts.report_json = evaluation::RenderJson(report);
   UPNEXT_RETURN_IF_ERROR(Publish(project, staged.path(), parts, &manifest));
+  UPNEXT_RETURN_IF_ERROR(run->RemoveCheckpoints(checkpoints));
   PrintOutcome(manifest, report, /*published=*/true, flags.json);
   return Ok();
 }
@@ -171,6 +181,9 @@ std::function<Status()> MakeTrain(CLI::App& app) {
   app.add_option("--only", flags->only,
                  "Train one stage and keep the other's model of the current bundle")
       ->check(CLI::IsMember({"retrieval", "ranking"}));
+  app.add_flag("--resume", flags->resume,
+               "Go on from the checkpoint of a training that was interrupted or diverged; the same "
+               "bundle comes of it. Without a checkpoint, start afresh");
   app.add_flag("--force", flags->force,
                "Publish even if the figures are worse than the current bundle's");
   app.add_option("--seed", flags->seed, "Seed (default: [train] seed, else 1)")

@@ -22,6 +22,7 @@ std::function<Status()> MakeSimilar(CLI::App& app);
 std::function<Status()> MakeServe(CLI::App& app);
 std::function<Status()> MakeSimulate(CLI::App& app);
 std::function<Status()> MakeInspect(CLI::App& app);
+std::function<Status()> MakeBench(CLI::App& app);
 
 // -c, --data and --project-dir, shared by all verbs that work on a project.
 void AddProjectFlags(CLI::App& app, ProjectFlags* flags);

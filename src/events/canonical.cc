@@ -216,7 +216,8 @@ std::string OutOfTime(std::string_view name, std::string_view type) {
          When(outside, name, words);
 }
 
-// The clauses about an id. The id is not in the reason: it may be long, or break the line.
+// The clauses about an id, a query or a title. It is not in the reason: it may be long, or break
+// the line.
 std::string IdReasons(const Canonical& column, std::string_view type) {
   if (IsNumber(type)) return "";
   const std::string any =
@@ -226,10 +227,11 @@ std::string IdReasons(const Canonical& column, std::string_view type) {
     return fmt::format(" WHEN {} THEN '{} {}'",
                        fmt::format(fmt::runtime(any), column.name, condition), column.name, words);
   };
-  std::string sql = when(fmt::format("strlen({}) > {}", id, kMaxIdBytes),
-                         fmt::format("is longer than {} bytes", kMaxIdBytes));
+  const size_t longest = column.name == "title" ? kMaxTitleBytes : kMaxIdBytes;
+  std::string sql = when(fmt::format("strlen({}) > {}", id, longest),
+                         fmt::format("is longer than {} bytes", longest));
   if (column.kind != Kind::kFree) {
-    sql += when(fmt::format("regexp_matches({}, '[\\x00-\\x1f\\x7f]')", id),
+    sql += when(fmt::format("has_control_bytes({})", id),
                 "has a control character, e.g. a tab or a line break; ids should have none");
   }
   return sql;
@@ -278,7 +280,7 @@ std::string Reasons(const Canonical& column, std::string_view type, bool missing
       sql += IdReasons(column, type);
       break;
     case Kind::kFree:
-      if (name == "query") sql += IdReasons(column, type);
+      sql += IdReasons(column, type);
       break;
     case Kind::kPlace:
       break;
@@ -318,6 +320,14 @@ const Column* Given(std::span<const Column> columns, std::string_view name) {
   return given == nullptr && name == "file" ? Find(columns, "filename") : given;
 }
 
+// The column that DuckDB calls `name` because it is not the first of its name: "item" for "item_1".
+std::string Repeated(std::string_view name, std::span<const std::string> known) {
+  const size_t end = name.find_last_not_of("0123456789");
+  if (end == std::string_view::npos || end + 1 == name.size() || name[end] != '_') return "";
+  const std::string first = Lower(name.substr(0, end));
+  return std::ranges::find(known, first) == known.end() ? "" : first;
+}
+
 Status CheckType(Table table, const Canonical& canonical, std::string_view type) {
   const bool nested = type.ends_with("]") || type.starts_with("STRUCT") || type.starts_with("MAP");
   if (canonical.kind == Kind::kTime && !IsNumber(type) && !IsText(type) && !IsTimestamp(type)) {
@@ -353,6 +363,10 @@ std::string_view TableName(Table table) {
   return "";
 }
 
+std::string RowLimitName(Table table) {
+  return fmt::format("upnext_row_limit_{}", TableName(table));
+}
+
 Status CheckColumns(Table table, std::span<const Column> columns) {
   const std::span<const Canonical> canonical = ColumnsOf(table);
   std::vector<std::string> known, given, unknown;
@@ -379,6 +393,14 @@ Status CheckColumns(Table table, std::span<const Column> columns) {
                                  : fmt::format("; did you mean '{} AS {}'?", near, column.name));
     }
   }
+  for (const std::string& name : unknown) {
+    const std::string twice = Repeated(name, known);
+    if (twice.empty()) continue;
+    return InvalidArgument(
+        "[import] {}: the SELECT gives the column '{}' twice; keep one of them, e.g. with SELECT * "
+        "EXCLUDE (...)",
+        TableName(table), twice);
+  }
   if (!unknown.empty()) {
     return InvalidArgument("[import] {}: unknown column '{}'{} (the columns are {})",
                            TableName(table), unknown.front(),
@@ -387,7 +409,7 @@ Status CheckColumns(Table table, std::span<const Column> columns) {
   return Ok();
 }
 
-Result<std::string> LoadStatement(Table table, std::string_view select,
+Result<std::string> CheckedSelect(Table table, std::string_view select,
                                   std::span<const Column> columns) {
   UPNEXT_RETURN_IF_ERROR(CheckColumns(table, columns));
   std::string typed, reasons;
@@ -405,12 +427,12 @@ Result<std::string> LoadStatement(Table table, std::string_view select,
   // Two levels: in the inner one a name means the column as it was read, in the outer one the typed
   // column, and "upnext row" holds the row as it was read.
   return fmt::format(
-      "CREATE TABLE in_{0} AS\n"
-      "SELECT typed.* EXCLUDE (\"upnext row\"), CASE{2} END AS reason,\n"
+      "SELECT typed.* EXCLUDE (\"upnext row\"), CASE{1} END AS reason,\n"
       "  CASE WHEN reason IS NOT NULL THEN left(CAST(\"upnext row\" AS VARCHAR), 2000) END AS "
       "row_text\n"
-      "FROM (SELECT\n{1}  \"upnext row\"\nFROM (\n{3}\n) AS \"upnext row\") AS typed",
-      TableName(table), typed, reasons, select);
+      "FROM (SELECT\n{0}  \"upnext row\"\nFROM (\n{2}\n) AS \"upnext row\"\n"
+      "WHERE {3}()) AS typed",
+      typed, reasons, select, RowLimitName(table));
 }
 
 }  // namespace upnext::events

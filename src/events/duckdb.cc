@@ -3,8 +3,11 @@
 #include <duckdb.h>
 
 #include <algorithm>
+#include <atomic>
 #include <string>
 #include <utility>
+
+#include "events/schema.h"
 
 namespace upnext::events {
 namespace {
@@ -76,9 +79,53 @@ std::string_view TextOf(duckdb_string_t* text) {
   return {duckdb_string_t_data(text), duckdb_string_t_length(*text)};
 }
 
+// What a function made by AddRowLimit knows; DuckDB owns it and calls from many threads.
+struct RowLimit {
+  const uint64_t limit;
+  const std::string message;
+  std::atomic<uint64_t> rows = 0;
+};
+
+void CountRows(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
+  auto* state = static_cast<RowLimit*>(duckdb_scalar_function_get_extra_info(info));
+  const uint64_t rows = duckdb_data_chunk_get_size(input);
+  std::fill_n(static_cast<bool*>(duckdb_vector_get_data(output)), rows, true);
+  if ((state->rows += rows) > state->limit) {
+    duckdb_scalar_function_set_error(info, state->message.c_str());
+  }
+}
+
 bool IsValid(duckdb_vector vector, size_t row) {
   uint64_t* validity = duckdb_vector_get_validity(vector);
   return validity == nullptr || duckdb_validity_row_is_valid(validity, row);
+}
+
+// has_control_bytes(VARCHAR): NULL for NULL, which DuckDB sees to.
+void HasControlBytesFunction(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
+  duckdb_vector column = duckdb_data_chunk_get_vector(input, 0);
+  auto* texts = static_cast<duckdb_string_t*>(duckdb_vector_get_data(column));
+  const uint64_t* there = duckdb_vector_get_validity(column);
+  auto* found = static_cast<bool*>(duckdb_vector_get_data(output));
+  const size_t rows = duckdb_data_chunk_get_size(input);
+  for (size_t row = 0; row < rows; ++row) {
+    const bool null = there != nullptr && (there[row / 64] >> (row % 64) & 1) == 0;
+    found[row] = !null && HasControlBytes(TextOf(texts + row));
+  }
+}
+
+bool AddFunctions(duckdb_connection connection) {
+  duckdb_scalar_function function = duckdb_create_scalar_function();
+  duckdb_logical_type text = duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR);
+  duckdb_logical_type truth = duckdb_create_logical_type(DUCKDB_TYPE_BOOLEAN);
+  duckdb_scalar_function_set_name(function, "has_control_bytes");
+  duckdb_scalar_function_add_parameter(function, text);
+  duckdb_scalar_function_set_return_type(function, truth);
+  duckdb_scalar_function_set_function(function, HasControlBytesFunction);
+  const duckdb_state state = duckdb_register_scalar_function(connection, function);
+  duckdb_destroy_logical_type(&truth);
+  duckdb_destroy_logical_type(&text);
+  duckdb_destroy_scalar_function(&function);
+  return state == DuckDBSuccess;
 }
 
 }  // namespace
@@ -102,6 +149,17 @@ std::string_view Chunk::Text(size_t column, size_t row) const {
   // Short strings lie inside the vector itself, so the view must point there and not at a copy.
   duckdb_vector vector = duckdb_data_chunk_get_vector(AsChunk(chunk_), column);
   return TextOf(static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector)) + row);
+}
+
+void Chunk::Texts(size_t column, std::vector<std::string_view>& texts) const {
+  duckdb_vector vector = duckdb_data_chunk_get_vector(AsChunk(chunk_), column);
+  auto* data = static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector));
+  const uint64_t* validity = duckdb_vector_get_validity(vector);
+  texts.resize(rows());
+  for (size_t row = 0; row < texts.size(); ++row) {
+    const bool there = validity == nullptr || (validity[row / 64] >> (row % 64) & 1) != 0;
+    texts[row] = there ? TextOf(data + row) : std::string_view();
+  }
 }
 
 std::vector<std::string_view> Chunk::TextList(size_t column, size_t row) const {
@@ -154,6 +212,9 @@ Result<Database> Database::Open(const DatabaseOptions& options) {
   }
   if (duckdb_connect(database.rep_->database, &database.rep_->connection) != DuckDBSuccess) {
     return Internal("cannot connect to a DuckDB database that was just opened");
+  }
+  if (!AddFunctions(database.rep_->connection)) {
+    return Internal("cannot add a function to a DuckDB database that was just opened");
   }
   // DuckDB counts progress only where it would draw a bar; the bar itself stays off.
   std::string settings =
@@ -219,6 +280,22 @@ double Database::progress() const {
 }
 
 void Database::Interrupt() { duckdb_interrupt(rep_->connection); }
+
+Status Database::AddRowLimit(std::string_view name, uint64_t limit, std::string_view message) {
+  duckdb_scalar_function function = duckdb_create_scalar_function();
+  duckdb_logical_type boolean = duckdb_create_logical_type(DUCKDB_TYPE_BOOLEAN);
+  duckdb_scalar_function_set_name(function, std::string(name).c_str());
+  duckdb_scalar_function_set_return_type(function, boolean);
+  duckdb_scalar_function_set_volatile(function);  // else it would be asked once and not per row
+  duckdb_scalar_function_set_function(function, CountRows);
+  duckdb_scalar_function_set_extra_info(function, new RowLimit{limit, std::string(message)},
+                                        [](void* state) { delete static_cast<RowLimit*>(state); });
+  const duckdb_state made = duckdb_register_scalar_function(rep_->connection, function);
+  duckdb_destroy_logical_type(&boolean);
+  duckdb_destroy_scalar_function(&function);
+  if (made != DuckDBSuccess) return Internal("cannot make the SQL function {}", name);
+  return Ok();
+}
 
 // ---- Appender
 // ------------------------------------------------------------------------------------

@@ -6,6 +6,9 @@
 //   UPNEXT_RETURN_IF_ERROR(db.Query("SELECT x FROM t", [](const Chunk& chunk) { ...; return Ok();
 //   }));
 //
+// SQL may use one function more than DuckDB has: has_control_bytes(VARCHAR), which is
+// HasControlBytes (schema.h).
+//
 // One thread at a time per Database.
 #ifndef UPNEXT_EVENTS_DUCKDB_H_
 #define UPNEXT_EVENTS_DUCKDB_H_
@@ -41,7 +44,9 @@ class Chunk {
   std::span<const T> Values(size_t column) const {
     return {static_cast<const T*>(Data(column)), rows()};
   }
-  std::string_view Text(size_t column, size_t row) const;                   // VARCHAR
+  std::string_view Text(size_t column, size_t row) const;  // VARCHAR
+  // A whole VARCHAR column; NULL: a view whose data() is null.
+  void Texts(size_t column, std::vector<std::string_view>& texts) const;
   std::vector<std::string_view> TextList(size_t column, size_t row) const;  // VARCHAR[]
   template <typename T>
   std::span<const T> List(size_t column, size_t row) const {  // T[] without NULL inside
@@ -78,6 +83,9 @@ class Database {
   // Progress of the running statement in [0, 1], or < 0 when unknown; callable from another thread.
   double progress() const;
   void Interrupt();  // from another thread: the running statement fails with kCancelled
+  // Makes the SQL function `name`(): true for each row that passes it, and an error with `message`
+  // once more than `limit` rows have. kInternal when the name is taken.
+  Status AddRowLimit(std::string_view name, uint64_t limit, std::string_view message);
 
  private:
   friend class Appender;

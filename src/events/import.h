@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "base/config.h"
 #include "base/progress.h"
@@ -35,9 +36,11 @@ struct ImportOptions {
   std::string events_sql = {}, items_sql = {}, users_sql = {};
   std::filesystem::path data = {};  // replaces {data}
   double max_rejects = 0.001;       // share of rows
+  // Rows of one SELECT above which the import stops: more are taken for a slip of its SQL.
+  uint64_t max_rows = 500'000'000;
   uint32_t shards = 1;
   int threads = 0;
-  int memory_limit_mb = 0;  // DuckDB's budget; 0: its default
+  int memory_limit_mb = 0;  // DuckDB's budget; 0: DefaultImportMemoryMb()
   // The rows join the current log instead of taking its place (append.h); its shards stay as they
   // are. Without a log it is an import like any other, which a note says.
   bool append = false;
@@ -56,8 +59,14 @@ struct ImportReport {
   uint64_t rejected_events = 0, rejected_items = 0, rejected_users = 0;
   std::filesystem::path rejects_file;  // "" when nothing was rejected
   std::string version;                 // "v000002"; the old one when an append brought nothing new
+  // What was taken and still looks wrong (import_warnings.h); told to the Progress too.
+  std::vector<std::string> warnings;
   double seconds = 0;
 };
+
+// A quarter of the machine's memory, at least 1 GiB and at most 4 GiB: what an import gives DuckDB
+// when nobody says otherwise.
+int DefaultImportMemoryMb();
 
 // An event that equals one of its user in every column is the same event, told twice: it is in the
 // log once.

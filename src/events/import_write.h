@@ -1,6 +1,6 @@
-// The second half of an import: the loaded tables in_events, in_items and in_users (canonical.h)
-// become a log folder. DuckDB numbers the names, joins and sorts; rows stream from it into a
-// LogWriter, so that memory is DuckDB's budget whatever the number of rows.
+// The second half of an import: what was read (import_read.h) becomes a log folder. The names get
+// their places in the dictionaries, items and users are merged with them in their order, and the
+// spool hands the events out sorted, so that memory grows with the names and not with the rows.
 #ifndef UPNEXT_EVENTS_IMPORT_WRITE_H_
 #define UPNEXT_EVENTS_IMPORT_WRITE_H_
 
@@ -8,6 +8,8 @@
 #include <filesystem>
 
 #include "base/status.h"
+#include "events/event_spool.h"
+#include "events/import_read.h"
 #include "events/watched.h"
 
 namespace upnext::events {
@@ -17,9 +19,10 @@ struct LogSizes {
   uint64_t duplicates = 0;        // events left out, see LogWriter
 };
 
-// All three tables must exist (the last two may be empty); rows with a reason are left out. The
-// folder must exist and be empty.
-Result<LogSizes> WriteImportedLog(WatchedDatabase& db, uint64_t events,
+// The tables in_items and in_users must exist (they may be empty); rows with a reason are left out.
+// `names` holds those of the events, and gets those of the tables. The folder must exist and be
+// empty.
+Result<LogSizes> WriteImportedLog(WatchedDatabase& db, ImportNames& names, EventSpool& spool,
                                   const std::filesystem::path& directory, uint32_t shards);
 
 }  // namespace upnext::events

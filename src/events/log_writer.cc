@@ -177,9 +177,7 @@ Status LogWriter::Rep::LinkSegments() {
 
 // The digest of a file that was committed, for the meta file.
 Result<uint64_t> LogWriter::Rep::DigestOf(std::string_view file, std::string_view kind) const {
-  UPNEXT_ASSIGN_OR_RETURN(const base::SectionFile written,
-                          base::SectionFile::Open(folder / file, kind, format::kVersion));
-  return written.digest();
+  return base::SectionFile::WrittenDigest(folder / file, kind, format::kVersion);
 }
 
 Status LogWriter::BeginDictionary(IdSpace space, uint64_t names) {

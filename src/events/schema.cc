@@ -41,10 +41,13 @@ std::optional<EventType> ParseEventType(std::string_view name) {
 }
 
 bool HasControlBytes(std::string_view id) {
-  return std::ranges::any_of(id, [](char c) {
+  // No way out early: ids are short and nearly all are good, so that vectors do most of it.
+  bool found = false;
+  for (const char c : id) {
     const auto byte = static_cast<unsigned char>(c);
-    return byte < 0x20 || byte == 0x7f;
-  });
+    found |= byte < 0x20 || byte == 0x7f;
+  }
+  return found;
 }
 
 }  // namespace upnext::events

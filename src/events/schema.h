@@ -56,6 +56,7 @@ std::optional<EventType> ParseEventType(std::string_view name);
 inline constexpr double kMaxValue = 1e9;         // value is finite and in [0, kMaxValue]
 inline constexpr uint32_t kMaxPosition = 65535;  // position, where given, is in [1, kMaxPosition]
 inline constexpr size_t kMaxIdBytes = 512;       // of every id, and of a query
+inline constexpr size_t kMaxTitleBytes = 4096;   // of an item's title
 // Types of which an event without a value says nothing.
 constexpr bool NeedsValue(EventType type) {
   return type == EventType::kWatch || type == EventType::kRating;

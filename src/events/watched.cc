@@ -18,16 +18,23 @@ double SecondsSince(Clock::time_point start) {
 
 }  // namespace
 
+uint64_t DiskReserve(const std::filesystem::path& folder) {
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(folder, error);
+  return error ? 0 : std::min<uint64_t>(uint64_t{1} << 30, space.capacity / 20);
+}
+
 Status WatchedDatabase::Watch(const std::function<Status()>& body,
                               const std::function<void()>& tick) {
   if (progress_.stop_requested()) return Cancelled("stopped on request; nothing was published");
   std::mutex mutex;
   std::condition_variable wake;
-  bool done = false;
+  bool done = false, full = false;
   std::jthread watcher([&] {
     std::unique_lock lock(mutex);
     while (!wake.wait_for(lock, kTick, [&] { return done; })) {
-      if (progress_.stop_requested()) database_.Interrupt();
+      full = full || DiskIsLow();
+      if (progress_.stop_requested() || full) database_.Interrupt();
       tick();
     }
   });
@@ -40,21 +47,38 @@ Status WatchedDatabase::Watch(const std::function<Status()>& body,
   watcher.join();
   // An interrupted statement fails in one of several ways, but always for this reason.
   if (progress_.stop_requested()) return Cancelled("stopped on request; nothing was published");
+  if (!status && (full || status.error().code == Code::kResourceExhausted)) {
+    return ResourceExhausted(
+        "{}: the disk is full or nearly so; nothing was published. Free some space, or check that "
+        "no LIMIT, join or range of the SELECT gives more rows than meant{}",
+        folder_.string(), full ? "" : "\n" + status.error().message);
+  }
   return status;
+}
+
+bool WatchedDatabase::DiskIsLow() const {
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(folder_, error);
+  return !error && space.available < reserve_;
 }
 
 Status WatchedDatabase::Run(std::string_view stage, std::string_view sql) {
   base::ProgressStage shown(progress_, stage, "%", 100);
-  return Watch([&] { return database_.Run(sql); },
-               [&] {
-                 const double share = std::max(0.0, database_.progress());
-                 shown.Update(static_cast<uint64_t>(share * 100));
-               });
+  uint64_t percent = 0;
+  const Status status = Watch([&] { return database_.Run(sql); },
+                              [&] { shown.Update(percent = std::max(percent, Percent())); });
+  if (status) shown.Update(100);
+  return status;
+}
+
+// How far DuckDB thinks the running statement is; it knows nothing after the end.
+uint64_t WatchedDatabase::Percent() const {
+  return static_cast<uint64_t>(std::max(0.0, database_.progress()) * 100);
 }
 
 Status WatchedDatabase::Query(std::string_view stage, uint64_t total, std::string_view sql,
                               const std::function<Status(const Chunk&)>& on_chunk) {
-  base::ProgressStage shown(progress_, stage, "rows", total);
+  base::ProgressStage shown(progress_, stage, total == 0 ? "%" : "rows", total == 0 ? 100 : total);
   const Clock::time_point start = Clock::now();
   std::atomic<uint64_t> rows = 0;
   const auto count = [&](const Chunk& chunk) -> Status {
@@ -63,11 +87,21 @@ Status WatchedDatabase::Query(std::string_view stage, uint64_t total, std::strin
     if (progress_.stop_requested()) return Cancelled("stopped on request");
     return Ok();
   };
-  return Watch([&] { return database_.Query(sql, count); },
-               [&] {
-                 const double rate = static_cast<double>(rows) / SecondsSince(start);
-                 shown.Update(rows, rows == 0 ? "sorting" : fmt::format("{:.0f} rows/s", rate));
-               });
+  uint64_t percent = 0;
+  const auto show = [&] {
+    const auto n = static_cast<double>(rows);
+    percent = std::max(percent, Percent());
+    shown.Update(
+        total == 0 ? percent : rows.load(),
+        rows == 0 ? std::string(total == 0 ? "" : "sorting")
+                  : fmt::format("{:.2f} M rows, {:.0f} rows/s", n / 1e6, n / SecondsSince(start)));
+  };
+  const Status status = Watch([&] { return database_.Query(sql, count); }, show);
+  if (status) {
+    percent = 100;
+    show();
+  }
+  return status;
 }
 
 Result<std::vector<uint64_t>> WatchedDatabase::Counts(std::string_view sql) {

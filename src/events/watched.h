@@ -1,13 +1,15 @@
 // Runs DuckDB statements as stages of a Progress: shows how far they are, and stops them when the
-// user asks to. Only the import includes it. One thread at a time.
+// user asks to or before they fill the disk. The import and its benchmark include it.
+// One thread at a time.
 //
-//   WatchedDatabase db(std::move(database), progress);
+//   WatchedDatabase db(std::move(database), progress, work_folder);
 //   UPNEXT_RETURN_IF_ERROR(db.Run("read events", sql));
 #ifndef UPNEXT_EVENTS_WATCHED_H_
 #define UPNEXT_EVENTS_WATCHED_H_
 
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <string_view>
 
@@ -17,14 +19,23 @@
 
 namespace upnext::events {
 
+// What an import leaves free of the disk of `folder`: 1 GiB, or a twentieth of a small disk. Bytes.
+uint64_t DiskReserve(const std::filesystem::path& folder);
+
 class WatchedDatabase {
  public:
-  WatchedDatabase(Database database, base::Progress& progress)
-      : database_(std::move(database)), progress_(progress) {}
+  // `folder` is where the statements write; they leave `reserve` bytes of its disk to others.
+  WatchedDatabase(Database database, base::Progress& progress, std::filesystem::path folder,
+                  uint64_t reserve)
+      : database_(std::move(database)),
+        progress_(progress),
+        folder_(std::move(folder)),
+        reserve_(reserve) {}
 
-  // Progress in percent. kCancelled once progress.stop_requested().
+  // Progress in percent. kCancelled once progress.stop_requested(), kResourceExhausted once the
+  // disk is down to the reserve.
   Status Run(std::string_view stage, std::string_view sql);
-  // Progress in rows of `total`, with the rate.
+  // Progress in rows of `total`, or in percent when that is 0: unknown.
   Status Query(std::string_view stage, uint64_t total, std::string_view sql,
                const std::function<Status(const Chunk&)>& on_chunk);
   // A query that gives one row of counts, without a stage of its own.
@@ -34,11 +45,15 @@ class WatchedDatabase {
   base::Progress& progress() { return progress_; }
 
  private:
+  uint64_t Percent() const;
   // Calls `body` while a second thread looks after progress and stopping.
   Status Watch(const std::function<Status()>& body, const std::function<void()>& tick);
+  bool DiskIsLow() const;
 
   Database database_;
   base::Progress& progress_;
+  const std::filesystem::path folder_;
+  const uint64_t reserve_;  // bytes
 };
 
 }  // namespace upnext::events

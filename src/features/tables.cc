@@ -1,6 +1,7 @@
 #include "features/tables.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/suggest.h"
 #include "features/fields.h"
@@ -147,6 +148,26 @@ Result<FeatureTables> FeatureTables::Load(const std::filesystem::path& path) {
   tables.train_end_ms = span[1];
   tables.log_digest = digest[0];
   return tables;
+}
+
+Status FeatureTables::CheckIds(const events::EventLog& log) const {
+  using events::IdSpace;
+  static constexpr std::array<std::pair<VocabularyId, IdSpace>, kVocabularies - 1> kSpaces = {
+      {{VocabularyId::kItem, IdSpace::kItem},
+       {VocabularyId::kRegion, IdSpace::kRegion},
+       {VocabularyId::kDevice, IdSpace::kDevice},
+       {VocabularyId::kRankedItem, IdSpace::kItem},
+       {VocabularyId::kChannel, IdSpace::kChannel},
+       {VocabularyId::kTopic, IdSpace::kTopic},
+       {VocabularyId::kLanguage, IdSpace::kLanguage},
+       {VocabularyId::kSource, IdSpace::kSource}}};
+  for (const auto& [id, space] : kSpaces) {
+    const uint32_t known = log.dictionary(space).size();
+    if (vocabulary(id).ids() <= known) continue;
+    return DataLoss("the {} vocabulary speaks of {} ids, but the log has {}; train again",
+                    VocabularyName(id), vocabulary(id).ids(), known);
+  }
+  return Ok();
 }
 
 }  // namespace upnext::features

@@ -64,6 +64,9 @@ struct FeatureTables {
   // kNotFound, or kDataLoss with file and section named: a file that was damaged, or whose fields
   // are not this program's.
   static Result<FeatureTables> Load(const std::filesystem::path& path);
+  // kDataLoss when a vocabulary speaks of ids that `log`, whose digest is log_digest, does not
+  // have.
+  Status CheckIds(const events::EventLog& log) const;
 };
 
 }  // namespace upnext::features

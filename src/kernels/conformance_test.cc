@@ -102,6 +102,10 @@ TEST_P(Conformance, ReluBothWays) {
     ReluBackward(x.data(), d_y.data(), d_x.data(), n);
     reference::ReluBackward(x.data(), d_y.data(), d_x_reference.data(), n);
     EXPECT_EQ(d_x, d_x_reference) << n;
+    std::vector<Bf16> rounded(n);
+    ToBf16(x, rounded);
+    ReluBackward(rounded.data(), d_y.data(), d_x.data(), n);
+    EXPECT_EQ(d_x, d_x_reference) << n;
   }
   std::vector<float> broken(40, kNaN);
   ReluForward(broken.data(), broken.size());

@@ -204,22 +204,12 @@ namespace {
 constexpr size_t kBagGrain = 64;
 constexpr size_t kRowGrain = 512;
 
-void ForChunks(base::ThreadPool* pool, size_t n, size_t grain,
-               const std::function<void(size_t, size_t)>& body) {
-  if (n == 0) return;
-  if (pool == nullptr) {
-    body(0, n);
-  } else {
-    pool->ParallelFor(n, grain, body);
-  }
-}
-
 }  // namespace
 
 void Gather(Pooling pooling, ConstTableView table, const BagsView& bags, float* out,
             size_t out_stride, base::ThreadPool* pool) {
   const auto gather = HWY_DYNAMIC_DISPATCH(GatherBags);
-  ForChunks(pool, bags.size(), kBagGrain, [&](size_t begin, size_t end) {
+  base::ParallelFor(pool, bags.size(), kBagGrain, [&](size_t begin, size_t end) {
     gather(pooling, table, bags.ids.data(), bags.offsets.data(), begin, end, out, out_stride);
   });
 }
@@ -237,7 +227,7 @@ void GatherSum(ConstTableView table, const BagsView& bags, float* out, size_t ou
 void GatherRows(ConstTableView table, std::span<const uint32_t> ids, float* out, size_t out_stride,
                 base::ThreadPool* pool) {
   const auto copy = HWY_DYNAMIC_DISPATCH(CopyRows);
-  ForChunks(pool, ids.size(), kRowGrain, [&](size_t begin, size_t end) {
+  base::ParallelFor(pool, ids.size(), kRowGrain, [&](size_t begin, size_t end) {
     copy(table, ids.data(), begin, end, out, out_stride);
   });
 }
@@ -255,17 +245,22 @@ void RowGradients::AddBags(const BagsView& bags, const float* d_out, size_t stri
   }
 }
 
-void RowGradients::AddRows(std::span<const uint32_t> ids, const float* d_rows, size_t stride) {
+void RowGradients::AddRows(std::span<const uint32_t> ids, const float* d_rows, size_t stride,
+                           std::span<const float> scales) {
   for (size_t i = 0; i < ids.size(); ++i) {
-    if (ids[i] != 0) entries_.push_back({ids[i], 1.0f, d_rows + i * stride});
+    const float scale = scales.empty() ? 1.0f : scales[i];
+    if (ids[i] != 0) entries_.push_back({ids[i], scale, d_rows + i * stride});
   }
 }
 
-void RowGradients::Clear() { entries_.clear(); }
+void RowGradients::Clear() {
+  entries_.clear();
+  runs_.clear();
+}
 
 // A radix sort over the bits that rows really have. It is stable, so equal rows keep the order in
 // which they were added.
-void RowGradients::SortByRow() {
+void RowGradients::Sort() {
   constexpr unsigned kBits = 11;
   constexpr size_t kBuckets = size_t{1} << kBits;
   const size_t n = entries_.size();
@@ -290,22 +285,26 @@ void RowGradients::SortByRow() {
   runs_.push_back(static_cast<uint32_t>(n));
 }
 
+void RowGradients::ApplySorted(TableView table, std::span<float> accumulators,
+                               const AdagradOptions& options, size_t begin, size_t end) const {
+  thread_local std::vector<float> sum;
+  if (sum.size() < table.dim) sum.resize(table.dim);
+  HWY_DYNAMIC_DISPATCH(AdagradRuns)
+  ({.table = table,
+    .accumulators = accumulators.data(),
+    .options = options,
+    .keys = keys_.data(),
+    .runs = runs_.data(),
+    .entries = entries_.data(),
+    .sum = sum.data()},
+   begin, end);
+}
+
 void RowGradients::ApplyAdagrad(TableView table, std::span<float> accumulators,
                                 const AdagradOptions& options, base::ThreadPool* pool) {
-  if (entries_.empty()) return;
-  SortByRow();
-  const auto step = HWY_DYNAMIC_DISPATCH(AdagradRuns);
-  ForChunks(pool, runs_.size() - 1, kRowGrain, [&](size_t begin, size_t end) {
-    thread_local std::vector<float> sum;
-    if (sum.size() < table.dim) sum.resize(table.dim);
-    step({.table = table,
-          .accumulators = accumulators.data(),
-          .options = options,
-          .keys = keys_.data(),
-          .runs = runs_.data(),
-          .entries = entries_.data(),
-          .sum = sum.data()},
-         begin, end);
+  Sort();
+  base::ParallelFor(pool, rows(), kRowGrain, [&](size_t begin, size_t end) {
+    ApplySorted(table, accumulators, options, begin, end);
   });
   Clear();
 }

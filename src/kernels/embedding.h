@@ -67,14 +67,23 @@ class RowGradients {
  public:
   // d_out [bags, stride]: the gradient of what Gather(pooling, ...) gave.
   void AddBags(const BagsView& bags, const float* d_out, size_t stride, Pooling pooling);
-  // d_rows [ids, stride]: the gradient of what GatherRows() gave. An id may appear many times.
-  void AddRows(std::span<const uint32_t> ids, const float* d_rows, size_t stride);
+  // d_rows [ids, stride]: the gradient of what GatherRows() gave, times scales [ids] where they are
+  // given. An id may appear many times.
+  void AddRows(std::span<const uint32_t> ids, const float* d_rows, size_t stride,
+               std::span<const float> scales = {});
 
   // For each row r with a gradient g: accumulators[r] += mean(g^2), row -= lr g / (sqrt(acc) +
   // eps). Each row is read and written once; equal rows are summed in the order they were added, so
   // the result is the same for any number of threads. Clears. accumulators: [rows].
   void ApplyAdagrad(TableView table, std::span<float> accumulators, const AdagradOptions& options,
                     base::ThreadPool* pool = nullptr);
+  // The same in parts, for callers that have other work to do at the same time: Sort() after the
+  // last Add...(), then ApplySorted() for ranges that make up [0, rows()), on any threads, then
+  // Clear(). What the references point to is read by ApplySorted() only.
+  void Sort();
+  size_t rows() const { return runs_.empty() ? 0 : runs_.size() - 1; }  // distinct ones
+  void ApplySorted(TableView table, std::span<float> accumulators, const AdagradOptions& options,
+                   size_t begin, size_t end) const;
   void Clear();
   // References held, row 0 left out.
   size_t size() const { return entries_.size(); }
@@ -87,8 +96,6 @@ class RowGradients {
   };
 
  private:
-  void SortByRow();
-
   std::vector<Entry> entries_;
   std::vector<uint64_t> keys_, sorted_;  // row << 32 | position in entries_
   std::vector<uint32_t> runs_;           // where each row's keys begin, and the end

@@ -31,18 +31,17 @@ constexpr size_t kConvertGrain = 32768;
 
 struct Shape : GemmShape {
   bool bf16 = false;
-  int threads = 1;
   friend bool operator==(const Shape& a, const Shape& b) {
     return a.m == b.m && a.n == b.n && a.k == b.k && a.transpose_a == b.transpose_a &&
            a.transpose_b == b.transpose_b && a.lda == b.lda && a.ldb == b.ldb && a.ldc == b.ldc &&
-           a.beta == b.beta && a.bf16 == b.bf16 && a.threads == b.threads;
+           a.beta == b.beta && a.bf16 == b.bf16;
   }
 };
 
 struct ShapeHash {
   size_t operator()(const Shape& s) const {
     size_t hash = s.m;
-    for (size_t part : {s.n, s.k, s.lda, s.ldb, s.ldc, static_cast<size_t>(s.threads)}) {
+    for (size_t part : {s.n, s.k, s.lda, s.ldb, s.ldc}) {
       hash = (hash ^ part) * 0x9e3779b97f4a7c15ULL;
       hash ^= hash >> 29;
     }
@@ -90,8 +89,6 @@ Product MakeProduct(const Shape& s) {
   return {dnnl::matmul(description), dnnl::memory(a, Engine(), nullptr),
           dnnl::memory(b, Engine(), nullptr), dnnl::memory(c, Engine(), nullptr)};
 }
-
-thread_local int open_mp_threads = 1;
 
 void Execute(const Shape& shape, const void* a, const void* b, float* c) {
   thread_local std::unordered_map<Shape, std::unique_ptr<Product>, ShapeHash> products;
@@ -170,8 +167,8 @@ Shape Completed(const GemmShape& shape, bool bf16) {
 
 template <typename T>
 void MultiplyHere(Shape s, const T* a, const T* b, float* c) {
-  s.threads = open_mp_threads;
-  if (omp_get_max_threads() != s.threads) omp_set_num_threads(s.threads);
+  // Threads of oneDNN's own would spin while idle, which takes the cores from our pool.
+  if (omp_get_max_threads() != 1) omp_set_num_threads(1);
   try {
     Execute(s, a, b, c);
   } catch (const std::exception&) {
@@ -253,8 +250,6 @@ std::string_view PrecisionName(Precision precision) {
   return precision == Precision::kBf16 && HasFastBf16() ? "bf16" : "fp32";
 }
 
-void SetOpenMpThreads(int threads) { open_mp_threads = std::max(1, threads); }
-
 void Gemm(const GemmShape& shape, const float* a, const float* b, float* c, Precision precision,
           base::ThreadPool* pool) {
   Shape s = Completed(shape, precision == Precision::kBf16 && HasFastBf16());
@@ -304,6 +299,35 @@ void Gemm(const GemmShape& shape, const Bf16* a, const Bf16* b, float* c, base::
   ToFloat({a, a_size}, {wide_a, a_size});
   ToFloat({b, b_size}, {wide_b, b_size});
   Multiply(s, wide_a, wide_b, c, pool);
+}
+
+void Gemm(const GemmShape& shape, OperandView a, OperandView b, float* c, base::ThreadPool* pool) {
+  if (a.fp32 != nullptr) {
+    Gemm(shape, a.fp32, b.fp32, c, Precision::kFp32, pool);
+  } else {
+    Gemm(shape, a.bf16, b.bf16, c, pool);
+  }
+}
+
+void Operand::Reserve(size_t size, Precision precision) {
+  is_bf16_ = precision == Precision::kBf16 && HasFastBf16();
+  if (is_bf16_) {
+    bf16_.Reserve(size);
+  } else {
+    fp32_.Reserve(size);
+  }
+}
+
+void Operand::Store(size_t at, std::span<const float> values) {
+  if (is_bf16_) {
+    ToBf16(values, {bf16_.data() + at, values.size()});
+  } else {
+    std::ranges::copy(values, fp32_.data() + at);
+  }
+}
+
+OperandView Operand::view() const {
+  return is_bf16_ ? OperandView{nullptr, bf16_.data()} : OperandView{fp32_.data(), nullptr};
 }
 
 namespace reference {

@@ -12,9 +12,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "base/thread_pool.h"
+#include "kernels/aligned_buffer.h"
 #include "kernels/bf16.h"
 
 namespace upnext::kernels {
@@ -43,7 +45,7 @@ struct GemmShape {
 };
 
 // Operands and result in fp32. With a pool the rows or columns of C are shared among its threads;
-// without one the calling thread works alone, unless SetOpenMpThreads() said otherwise.
+// without one the calling thread works alone.
 void Gemm(const GemmShape& shape, const float* a, const float* b, float* c, Precision precision,
           base::ThreadPool* pool = nullptr);
 
@@ -52,9 +54,34 @@ void Gemm(const GemmShape& shape, const float* a, const float* b, float* c, Prec
 void Gemm(const GemmShape& shape, const Bf16* a, const Bf16* b, float* c,
           base::ThreadPool* pool = nullptr);
 
-// Threads that oneDNN itself may start (OpenMP) for products of the calling thread without a pool.
-// It is 1 until set: idle OpenMP threads spin, which takes the cores from our own pool.
-void SetOpenMpThreads(int threads);
+// One side of a product, in the precision it is multiplied in: one of the two is not null.
+struct OperandView {
+  const float* fp32 = nullptr;
+  const Bf16* bf16 = nullptr;
+  OperandView operator+(size_t elements) const {
+    return fp32 != nullptr ? OperandView{fp32 + elements, nullptr}
+                           : OperandView{nullptr, bf16 + elements};
+  }
+};
+// Both of the same kind.
+void Gemm(const GemmShape& shape, OperandView a, OperandView b, float* c,
+          base::ThreadPool* pool = nullptr);
+
+// A matrix that several products read: rounded once, not once for each of them. Store() is safe
+// from many threads on disjoint ranges.
+class Operand {
+ public:
+  // Room for `size` elements, whose values are lost when it has to grow. Without fast bf16 it holds
+  // fp32 whatever is asked for.
+  void Reserve(size_t size, Precision precision);
+  void Store(size_t at, std::span<const float> values);
+  OperandView view() const;
+
+ private:
+  bool is_bf16_ = false;
+  AlignedBuffer<float> fp32_;
+  AlignedBuffer<Bf16> bf16_;
+};
 
 namespace reference {
 // Triple loop with double accumulation; in kBf16 operands are rounded first.

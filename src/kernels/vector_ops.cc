@@ -138,6 +138,22 @@ void ReluBackward(const float* y, const float* d_y, float* d_x, size_t n) {
   for (; i < n; ++i) d_x[i] = y[i] > 0.0f ? d_y[i] : 0.0f;
 }
 
+// Of a bf16 the sign and "is not zero" can be told from its bits as an integer.
+void ReluBackwardBf16(const Bf16* y, const float* d_y, float* d_x, size_t n) {
+  const Floats d;
+  const hn::RebindToSigned<Floats> di;
+  const hn::Rebind<int16_t, Floats> narrow;
+  const size_t lanes = hn::Lanes(d);
+  const auto zero = hn::Zero(di);
+  const auto* bits = reinterpret_cast<const int16_t*>(y);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto open = hn::Gt(hn::PromoteTo(di, hn::LoadU(narrow, bits + i)), zero);
+    hn::StoreU(hn::IfThenElseZero(hn::RebindMask(d, open), hn::LoadU(d, d_y + i)), d, d_x + i);
+  }
+  for (; i < n; ++i) d_x[i] = bits[i] > 0 ? d_y[i] : 0.0f;
+}
+
 void AddBias(const float* bias, float* x, size_t rows, size_t columns) {
   for (size_t row = 0; row < rows; ++row) Axpy(1.0f, bias, x + row * columns, columns);
 }
@@ -238,6 +254,7 @@ HWY_EXPORT(Scale);
 HWY_EXPORT(SumOfSquares);
 HWY_EXPORT(ReluForward);
 HWY_EXPORT(ReluBackward);
+HWY_EXPORT(ReluBackwardBf16);
 HWY_EXPORT(AddBias);
 HWY_EXPORT(AddBiasRelu);
 HWY_EXPORT(ColumnSums);
@@ -267,6 +284,10 @@ void ReluForward(float* x, size_t n) { HWY_DYNAMIC_DISPATCH(ReluForward)(x, n); 
 
 void ReluBackward(const float* y, const float* d_y, float* d_x, size_t n) {
   HWY_DYNAMIC_DISPATCH(ReluBackward)(y, d_y, d_x, n);
+}
+
+void ReluBackward(const Bf16* y, const float* d_y, float* d_x, size_t n) {
+  HWY_DYNAMIC_DISPATCH(ReluBackwardBf16)(y, d_y, d_x, n);
 }
 
 void AddBias(const float* bias, float* x, size_t rows, size_t columns) {

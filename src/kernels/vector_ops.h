@@ -15,6 +15,8 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/bf16.h"
+
 namespace upnext::kernels {
 
 // The vector instruction set in use, e.g. "AVX2", for reports; isa.h limits it.
@@ -30,6 +32,7 @@ double SumOfSquares(const float* x, size_t n);               // accumulated in d
 void ReluForward(float* x, size_t n);                        // x = max(x, 0)
 // d_x = y > 0 ? d_y : 0, where y is the layer's output; d_x may be d_y.
 void ReluBackward(const float* y, const float* d_y, float* d_x, size_t n);
+void ReluBackward(const Bf16* y, const float* d_y, float* d_x, size_t n);
 void AddBias(const float* bias, float* x, size_t rows, size_t columns);      // x [rows, columns]
 void AddBiasRelu(const float* bias, float* x, size_t rows, size_t columns);  // x = max(x + bias, 0)
 void ColumnSums(const float* x, size_t rows, size_t columns, float* sums);   // sums += per column

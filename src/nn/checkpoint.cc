@@ -18,6 +18,21 @@ std::string Format(const Shape& shape) {
   return fmt::format("[{}]", fmt::join(shape.begin(), shape.end(), ", "));
 }
 
+// Large parameters are read piece by piece and released behind, so that loading a model holds it in
+// memory once, not twice.
+constexpr size_t kPiece = size_t{4} << 20;  // floats
+
+template <typename Function>
+bool ForPieces(const base::SectionFile& file, std::span<const float> values, Function function) {
+  for (size_t at = 0; at < values.size(); at += kPiece) {
+    const auto piece = values.subspan(at, std::min(kPiece, values.size() - at));
+    const bool go_on = function(at, piece);
+    if (values.size() > kPiece) file.Release(piece);
+    if (!go_on) return false;
+  }
+  return true;
+}
+
 Result<std::span<const float>> Find(const base::SectionFile& file, const Parameter& parameter) {
   UPNEXT_ASSIGN_OR_RETURN(std::span<const uint64_t> shape,
                           file.Get<uint64_t>(ShapeName(parameter)));
@@ -29,7 +44,10 @@ Result<std::span<const float>> Find(const base::SectionFile& file, const Paramet
   }
   UPNEXT_ASSIGN_OR_RETURN(std::span<const float> values,
                           file.Get<float>(parameter.name, parameter.value.size()));
-  if (!kernels::AllFinite(values.data(), values.size())) {
+  const bool finite = ForPieces(file, values, [](size_t, std::span<const float> piece) {
+    return kernels::AllFinite(piece.data(), piece.size());
+  });
+  if (!finite) {
     return DataLoss(
         "{}: parameter {} should hold finite numbers, holds NaN or infinity: train again",
         file.path().string(), parameter.name);
@@ -54,7 +72,10 @@ Status LoadParameters(const base::SectionFile& file, std::span<const Parameter> 
     found.push_back(values);
   }
   for (size_t i = 0; i < found.size(); ++i) {
-    std::copy(found[i].begin(), found[i].end(), parameters[i].value.begin());
+    ForPieces(file, found[i], [&](size_t at, std::span<const float> piece) {
+      std::ranges::copy(piece, parameters[i].value.begin() + static_cast<ptrdiff_t>(at));
+      return true;
+    });
   }
   return Ok();
 }

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
+#include <utility>
 
 #include "kernels/gemm.h"
 #include "kernels/vector_ops.h"
@@ -68,7 +70,10 @@ Tower::Tower(const TowerOptions& options, base::Rng& rng) : options_(options) {
                          relu ? Initialisation::kHe : Initialisation::kXavier, rng);
     in = options.widths[i];
   }
-  activations_.resize(depth);
+  activations_.resize(depth + 1);
+  gradients_.resize(depth);
+  weights_.resize(depth);
+  bias_sums_.resize(depth);
   ResetActivity();
 }
 
@@ -78,45 +83,131 @@ size_t Tower::multiplications() const {
   return total;
 }
 
-const float* Tower::Forward(const float* x, size_t batch, const Compute& compute) {
-  x_ = x;
-  batch_ = batch;
-  examples_seen_ += batch;
-  const float* input = x;
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    std::vector<float>& y = activations_[i];
-    if (y.size() < batch * layers_[i].out()) y.resize(batch * layers_[i].out());
-    layers_[i].Forward(input, batch, y.data(), compute, IsRelu(i));
-    if (IsRelu(i)) NoteActivity(i);
-    input = y.data();
-  }
-  return input;
+kernels::OperandView Tower::weight(size_t layer) const {
+  if (is_bf16_) return weights_[layer].view();
+  return {layers_[layer].weight().data(), nullptr};
 }
 
-void Tower::Backward(const float* d_out, float* d_in, const Compute& compute) {
+void Tower::Begin(size_t batch, kernels::Precision precision, size_t block) {
+  batch_ = batch;
+  examples_seen_ += batch;
+  block_ = std::max<size_t>(1, block);
+  is_bf16_ = precision == kernels::Precision::kBf16 && kernels::HasFastBf16();
+  for (size_t i = 0; i <= layers_.size(); ++i) activations_[i].Reserve(batch * width(i), precision);
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    gradients_[i].Reserve(batch * layers_[i].out(), precision);
+    bias_sums_[i].assign(blocks() * layers_[i].out(), 0.0f);
+    if (is_bf16_) {
+      weights_[i].Reserve(layers_[i].weight().size(), precision);
+      weights_[i].Store(0, layers_[i].weight());
+    }
+  }
+  out_.Reserve(batch * output());
+}
+
+const float* Tower::ForwardBlock(size_t block, const float* x) {
+  const size_t begin = block * block_, n = rows(block);
+  activations_[0].Store(begin * input(), {x, n * input()});
+  float* out = out_.data() + begin * output();
+  if (layers_.empty()) std::copy_n(x, n * input(), out);
+  thread_local kernels::AlignedBuffer<float> scratch;
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    const Linear& layer = layers_[i];
+    float* y = out;
+    if (i + 1 < layers_.size()) {
+      scratch.Reserve(n * layer.out());
+      y = scratch.data();
+    }
+    kernels::Gemm({.m = n, .n = layer.out(), .k = layer.in(), .transpose_b = true},
+                  activations_[i].view() + begin * layer.in(), weight(i), y);
+    if (IsRelu(i)) {
+      kernels::AddBiasRelu(layer.bias().data(), y, n, layer.out());
+    } else {
+      kernels::AddBias(layer.bias().data(), y, n, layer.out());
+    }
+    activations_[i + 1].Store(begin * layer.out(), {y, n * layer.out()});
+  }
+  return out;
+}
+
+void Tower::BackwardBlock(size_t block, const float* d_out, float* d_in) {
+  const size_t begin = block * block_, n = rows(block);
   if (layers_.empty()) {
-    if (d_in != nullptr) std::copy(d_out, d_out + batch_ * options_.input, d_in);
+    if (d_in != nullptr) std::copy_n(d_out, n * input(), d_in);
     return;
   }
   size_t widest = 0;
   for (const Linear& layer : layers_) widest = std::max(widest, layer.out());
-  if (d_current_.size() < batch_ * widest) {
-    d_current_.resize(batch_ * widest);
-    d_next_.resize(batch_ * widest);
-  }
+  thread_local kernels::AlignedBuffer<float> scratch;
+  scratch.Reserve(2 * n * widest);
+  float *masked = scratch.data(), *next = scratch.data() + n * widest;
   const float* d_y = d_out;
   for (size_t i = layers_.size(); i-- > 0;) {
+    const size_t out = layers_[i].out(), in = layers_[i].in();
     if (IsRelu(i)) {
-      kernels::ReluBackward(activations_[i].data(), d_y, d_current_.data(),
-                            batch_ * layers_[i].out());
-      d_y = d_current_.data();
+      const kernels::OperandView y = activations_[i + 1].view() + begin * out;
+      if (is_bf16_) {
+        kernels::ReluBackward(y.bf16, d_y, masked, n * out);
+      } else {
+        kernels::ReluBackward(y.fp32, d_y, masked, n * out);
+      }
+      d_y = masked;
     }
-    const float* x = i == 0 ? x_ : activations_[i - 1].data();
-    float* d_x = i == 0 ? d_in : d_next_.data();
-    layers_[i].Backward(x, d_y, batch_, d_x, compute);
-    d_current_.swap(d_next_);
-    d_y = d_current_.data();
+    kernels::ColumnSums(d_y, n, out, bias_sums_[i].data() + block * out);
+    gradients_[i].Store(begin * out, {d_y, n * out});
+    float* d_x = i == 0 ? d_in : next;
+    if (d_x == nullptr) continue;
+    kernels::Gemm({.m = n, .n = in, .k = out}, gradients_[i].view() + begin * out, weight(i), d_x);
+    std::swap(masked, next);
+    d_y = d_x;
   }
+}
+
+void Tower::AppendGradients(size_t pieces, base::Tasks& tasks) {
+  constexpr size_t kMultiple = 32;  // of rows, which kernels like
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    const size_t out = layers_[i].out(), in = layers_[i].in();
+    const size_t rows = (out + pieces * kMultiple - 1) / (pieces * kMultiple) * kMultiple;
+    for (size_t begin = 0; begin < out; begin += rows) {
+      tasks.push_back([this, i, out, in, begin, n = std::min(rows, out - begin)] {
+        kernels::Gemm({.m = n, .n = in, .k = batch_, .transpose_a = true, .lda = out, .beta = 1.0f},
+                      gradients_[i].view() + begin, activations_[i].view(),
+                      layers_[i].weight_gradient().data() + begin * in);
+      });
+    }
+    tasks.push_back([this, i, out] {
+      kernels::ColumnSums(bias_sums_[i].data(), blocks(), out, layers_[i].bias_gradient().data());
+    });
+  }
+}
+
+size_t BlockFor(size_t batch, const base::ThreadPool* pool) {
+  constexpr size_t kMultiple = 32, kMost = 128;
+  if (pool == nullptr) return kMost;
+  const size_t blocks = 4 * static_cast<size_t>(pool->threads());
+  return std::clamp((batch / blocks + kMultiple - 1) / kMultiple * kMultiple, kMultiple, kMost);
+}
+
+const float* Tower::Forward(const float* x, size_t batch, const Compute& compute) {
+  Begin(batch, compute.precision, BlockFor(batch, compute.pool));
+  base::ParallelFor(compute.pool, blocks(), 1, [&](size_t begin, size_t end) {
+    for (size_t b = begin; b < end; ++b) ForwardBlock(b, x + b * block_ * input());
+  });
+  NoteActivity();
+  return out_.data();
+}
+
+void Tower::Backward(const float* d_out, float* d_in, const Compute& compute) {
+  base::ParallelFor(compute.pool, blocks(), 1, [&](size_t begin, size_t end) {
+    for (size_t b = begin; b < end; ++b) {
+      BackwardBlock(b, d_out + b * block_ * output(),
+                    d_in == nullptr ? nullptr : d_in + b * block_ * input());
+    }
+  });
+  base::Tasks tasks;
+  AppendGradients(compute.pool == nullptr ? 1 : static_cast<size_t>(compute.pool->threads()),
+                  tasks);
+  base::RunAll(tasks, compute.pool);
 }
 
 void Tower::Infer(const float* x, size_t batch, float* out, Scratch& scratch,
@@ -155,15 +246,17 @@ void Tower::ResetActivity() {
 }
 
 // Looks only at the units that were never seen awake, which soon are few.
-void Tower::NoteActivity(size_t layer) {
-  const float* y = activations_[layer].data();
-  const size_t width = layers_[layer].out();
-  std::erase_if(asleep_[layer], [&](uint32_t unit) {
-    for (size_t row = 0; row < batch_; ++row) {
-      if (y[row * width + unit] > 0.0f) return true;
-    }
-    return false;
-  });
+void Tower::NoteActivity() {
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    const kernels::OperandView y = activations_[i + 1].view();
+    const size_t width = layers_[i].out();
+    std::erase_if(asleep_[i], [&](uint32_t unit) {
+      for (size_t at = unit; at < batch_ * width; at += width) {
+        if ((y.fp32 != nullptr ? y.fp32[at] : kernels::ToFloat(y.bf16[at])) > 0.0f) return true;
+      }
+      return false;
+    });
+  }
 }
 
 std::vector<double> Tower::DeadUnitShares() const {
@@ -175,6 +268,37 @@ std::vector<double> Tower::DeadUnitShares() const {
                                                static_cast<double>(layers_[i].out()));
   }
   return shares;
+}
+
+// The number of examples, then for each layer the number of units asleep and which they are.
+std::vector<uint64_t> Tower::Activity() const {
+  std::vector<uint64_t> activity = {examples_seen_};
+  for (const std::vector<uint32_t>& units : asleep_) {
+    activity.push_back(units.size());
+    activity.insert(activity.end(), units.begin(), units.end());
+  }
+  return activity;
+}
+
+bool Tower::SetActivity(std::span<const uint64_t> activity) {
+  if (activity.empty()) return false;
+  const uint64_t examples = activity.front();
+  activity = activity.subspan(1);
+  std::vector<std::vector<uint32_t>> asleep(layers_.size());
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    if (activity.empty() || activity.front() > activity.size() - 1) return false;
+    const auto units = activity.subspan(1, activity.front());
+    if (!std::ranges::is_sorted(units, std::less_equal<>()) || (!IsRelu(i) && !units.empty()) ||
+        (!units.empty() && units.back() >= layers_[i].out())) {
+      return false;
+    }
+    for (const uint64_t unit : units) asleep[i].push_back(static_cast<uint32_t>(unit));
+    activity = activity.subspan(1 + units.size());
+  }
+  if (!activity.empty()) return false;
+  asleep_ = std::move(asleep);
+  examples_seen_ = examples;
+  return true;
 }
 
 }  // namespace upnext::nn

@@ -3,6 +3,12 @@
 //   Tower tower({.input = 320, .widths = {1024, 512, 256}}, rng);
 //   const float* out = tower.Forward(x, batch, compute);       // [batch, 256], kept for Backward
 //   tower.Backward(d_out, d_x, compute);                       // gradients add up until the step
+//
+//   tower.Begin(batch, precision, block);   // or block by block, which keeps a block's numbers in
+//   tower.ForwardBlock(b, x);               // the cache; blocks may run on many threads
+//   tower.BackwardBlock(b, d_out, d_x);
+//   tower.AppendGradients(pieces, tasks);   // after the last block
+//
 //   tower.Infer(x, batch, out, scratch, compute);              // const: many threads, one scratch
 //   each
 //
@@ -12,12 +18,17 @@
 #ifndef UPNEXT_NN_DENSE_H_
 #define UPNEXT_NN_DENSE_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "base/rng.h"
+#include "base/thread_pool.h"
+#include "kernels/aligned_buffer.h"
+#include "kernels/gemm.h"
 #include "nn/parameter.h"
 
 namespace upnext::nn {
@@ -71,8 +82,26 @@ class Tower {
   // Multiplications of one example's forward pass (Zhao 2019, section 5.2).
   size_t multiplications() const;
 
-  // x [batch, input] must stay as it is until Backward. Returns [batch, output], owned by the tower
-  // and valid until the next Forward.
+  // A batch, cut into blocks of `block` examples (the last may have fewer). Rounds the weights to
+  // the precision; whoever changes them calls Begin again before the next ForwardBlock.
+  void Begin(size_t batch, kernels::Precision precision, size_t block);
+  size_t blocks() const { return (batch_ + block_ - 1) / block_; }
+  // x: the block's rows, [rows, input], rounded and kept. Returns the block's rows of the output,
+  // [rows, output], owned by the tower and valid until Begin.
+  const float* ForwardBlock(size_t block, const float* x);
+  // After the block's ForwardBlock. d_out [rows, output]; d_in [rows, input] or null.
+  void BackwardBlock(size_t block, const float* d_out, float* d_in);
+  // After BackwardBlock of every block: work that adds to the gradients, each layer's cut in about
+  // `pieces`. The tower must not move until it is done.
+  void AppendGradients(size_t pieces, base::Tasks& tasks);
+  // TR-05, after the last block: takes note of the units that were awake. Forward does it by
+  // itself.
+  void NoteActivity();
+  // What the output is to products: [batch, output], rounded.
+  kernels::OperandView output_operand() const { return activations_.back().view(); }
+
+  // All blocks at once. Returns [batch, output], owned by the tower and valid until the next
+  // Forward.
   const float* Forward(const float* x, size_t batch, const Compute& compute);
   // After Forward, for the same batch. d_out [batch, output]; d_in [batch, input] or null.
   void Backward(const float* d_out, float* d_in, const Compute& compute);
@@ -81,7 +110,8 @@ class Tower {
   struct Scratch {
     std::vector<float> layers[2];
   };
-  // out [batch, output]: the numbers that Forward gives for this batch.
+  // out [batch, output]: the numbers that Forward gives for this batch, but for the order of sums
+  // where Forward works in blocks.
   void Infer(const float* x, size_t batch, float* out, Scratch& scratch,
              const Compute& compute) const;
 
@@ -91,21 +121,36 @@ class Tower {
   // reset: units that training can no longer move. Nothing seen counts as nothing dead.
   std::vector<double> DeadUnitShares() const;
   void ResetActivity();
+  // What DeadUnitShares() counts from, for checkpoints.
+  std::vector<uint64_t> Activity() const;
+  // Goes on from what Activity() gave; false, changing nothing, when a tower of this shape could
+  // not have given it.
+  bool SetActivity(std::span<const uint64_t> activity);
 
  private:
   bool IsRelu(size_t layer) const { return !(options_.last_linear && layer + 1 == layers_.size()); }
-  void NoteActivity(size_t layer);
+  size_t width(size_t layer) const { return layer == 0 ? input() : layers_[layer - 1].out(); }
+  size_t rows(size_t block) const { return std::min(block_, batch_ - block * block_); }
+  kernels::OperandView weight(size_t layer) const;
 
   TowerOptions options_;
   std::vector<Linear> layers_;
-  std::vector<std::vector<float>> activations_;  // [layer][batch, width]
-  std::vector<float> d_current_, d_next_;
+  size_t batch_ = 0, block_ = 1;
+  bool is_bf16_ = false;
+  std::vector<kernels::Operand>
+      activations_;                          // [layers + 1][batch, width]: the input, then outputs
+  std::vector<kernels::Operand> gradients_;  // [layers][batch, out], of outputs before the ReLU
+  std::vector<kernels::Operand> weights_;    // [layers], only with bf16
+  kernels::AlignedBuffer<float> out_;        // [batch, output]
+  std::vector<std::vector<float>> bias_sums_;  // [layers][blocks, out]
   std::vector<std::vector<uint32_t>>
       asleep_;                // [layer] units that were zero for every example seen
   size_t examples_seen_ = 0;  // since the last reset
-  const float* x_ = nullptr;
-  size_t batch_ = 0;
 };
+
+// Examples of a block that suit the machine: enough for the matrix kernels, few enough that a
+// block's numbers stay in a core's cache, and some blocks for each thread of the pool.
+size_t BlockFor(size_t batch, const base::ThreadPool* pool);
 
 }  // namespace upnext::nn
 

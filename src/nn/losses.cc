@@ -17,6 +17,10 @@ double PreciseSigmoid(double z) {
   return e / (1.0 + e);
 }
 
+float ScaleOfMean(size_t mean_over, size_t batch) {
+  return 1.0f / static_cast<float>(mean_over == 0 ? batch : mean_over);
+}
+
 struct Term {
   double loss, gradient;
 };
@@ -47,13 +51,14 @@ LossValue MeanLoss(size_t n, const ExampleWeights& examples, float* gradients, T
 float Sigmoid(float x) { return static_cast<float>(PreciseSigmoid(x)); }
 
 LossValue FullSoftmaxLoss(size_t batch, size_t classes, std::span<const uint32_t> targets,
-                          float* logits, std::span<const float> weights, base::ThreadPool* pool) {
+                          float* logits, std::span<const float> weights, base::ThreadPool* pool,
+                          size_t mean_over) {
   const kernels::FullSoftmaxArgs args{.batch = batch,
                                       .classes = classes,
                                       .targets = targets,
                                       .corrections = {},
                                       .weights = weights,
-                                      .gradient_scale = 1.0f / static_cast<float>(batch)};
+                                      .gradient_scale = ScaleOfMean(mean_over, batch)};
   return {kernels::FullSoftmax(args, logits, pool), static_cast<double>(batch)};
 }
 
@@ -65,16 +70,17 @@ LossValue SampledSoftmaxLoss(const SampledSoftmaxBatch& batch, float* logits,
                  target_corrections.begin(), std::negate<float>());
   std::transform(batch.negative_log_expected.begin(), batch.negative_log_expected.end(),
                  negative_corrections.begin(), std::negate<float>());
-  const kernels::SampledSoftmaxArgs args{.batch = batch.batch,
-                                         .negatives = batch.negatives,
-                                         .stride = batch.stride,
-                                         .target_logits = batch.target_logits,
-                                         .target_ids = batch.targets,
-                                         .negative_ids = batch.negative_ids,
-                                         .target_corrections = target_corrections,
-                                         .negative_corrections = negative_corrections,
-                                         .weights = batch.weights,
-                                         .gradient_scale = 1.0f / static_cast<float>(batch.batch)};
+  const kernels::SampledSoftmaxArgs args{
+      .batch = batch.batch,
+      .negatives = batch.negatives,
+      .stride = batch.stride,
+      .target_logits = batch.target_logits,
+      .target_ids = batch.targets,
+      .negative_ids = batch.negative_ids,
+      .target_corrections = target_corrections,
+      .negative_corrections = negative_corrections,
+      .weights = batch.weights,
+      .gradient_scale = ScaleOfMean(batch.mean_over, batch.batch)};
   return {kernels::SampledSoftmax(args, logits, pool), static_cast<double>(batch.batch)};
 }
 

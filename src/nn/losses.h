@@ -28,10 +28,11 @@ struct LossValue {
 };
 
 // Softmax over all classes. logits [batch, classes] in, gradient of the mean loss out.
-// targets [batch], each below classes; weights [batch] or empty.
+// targets [batch], each below classes; weights [batch] or empty. `mean_over`: examples that the
+// mean is taken over, where these are a part of a batch; 0 means just these.
 LossValue FullSoftmaxLoss(size_t batch, size_t classes, std::span<const uint32_t> targets,
                           float* logits, std::span<const float> weights = {},
-                          base::ThreadPool* pool = nullptr);
+                          base::ThreadPool* pool = nullptr, size_t mean_over = 0);
 
 // Covington 2016, section 3.1: the true class of each row against negatives that the batch shares,
 // each logit less the log of its class's expected count in the sample, accidental hits left out.
@@ -41,7 +42,8 @@ LossValue FullSoftmaxLoss(size_t batch, size_t classes, std::span<const uint32_t
 // then the gradient approaches the full one as the negatives become many.
 struct SampledSoftmaxBatch {
   size_t batch = 0, negatives = 0;
-  size_t stride = 0;  // floats from row to row of the logits; 0: rows lie close together
+  size_t mean_over = 0;  // as for FullSoftmaxLoss
+  size_t stride = 0;     // floats from row to row of the logits; 0: rows lie close together
   std::span<float> target_logits = {};          // as kernels::SampledSoftmaxArgs: [batch] or empty
   std::span<const uint32_t> targets = {};       // [batch] class ids
   std::span<const uint32_t> negative_ids = {};  // [negatives], may repeat

@@ -10,7 +10,7 @@
 
 namespace upnext::nn {
 namespace {
-constexpr size_t kGrain = 16384;
+constexpr size_t kGrain = 65536;
 // The step count lives in two floats, so that a checkpoint of floats holds it: each is exact up to
 // here.
 constexpr float kCountBase = 16777216.0f;  // 2^24
@@ -31,6 +31,12 @@ uint64_t Adam::steps() const {
 }
 
 void Adam::Step(base::ThreadPool* pool) {
+  base::Tasks tasks;
+  AppendStep(tasks);
+  base::RunAll(tasks, pool);
+}
+
+void Adam::AppendStep(base::Tasks& tasks) {
   steps_[0] += 1.0f;
   if (steps_[0] >= kCountBase) {
     steps_[0] = 0.0f;
@@ -47,40 +53,16 @@ void Adam::Step(base::ThreadPool* pool) {
       .epsilon = options_.epsilon,
       .decay = options_.learning_rate * options_.weight_decay};
   for (size_t i = 0; i < parameters_.size(); ++i) {
-    const Parameter& p = parameters_[i];
-    const auto update = [&](size_t begin, size_t end) {
-      kernels::AdamStep(args, p.gradient.data() + begin, first_[i].data() + begin,
-                        second_[i].data() + begin, p.value.data() + begin, end - begin);
-      std::fill(p.gradient.begin() + static_cast<ptrdiff_t>(begin),
-                p.gradient.begin() + static_cast<ptrdiff_t>(end), 0.0f);
-    };
-    if (pool == nullptr || p.value.size() <= kGrain) {
-      update(0, p.value.size());
-    } else {
-      pool->ParallelFor(p.value.size(), kGrain, update);
+    for (size_t begin = 0; begin < parameters_[i].value.size(); begin += kGrain) {
+      tasks.push_back([this, args, i, begin] {
+        const Parameter& p = parameters_[i];
+        const size_t n = std::min(kGrain, p.value.size() - begin);
+        kernels::AdamStep(args, p.gradient.data() + begin, first_[i].data() + begin,
+                          second_[i].data() + begin, p.value.data() + begin, n);
+        std::fill_n(p.gradient.data() + begin, n, 0.0f);
+      });
     }
   }
-}
-
-void Adam::ZeroGradients() {
-  for (const Parameter& p : parameters_) std::fill(p.gradient.begin(), p.gradient.end(), 0.0f);
-}
-
-double Adam::GradientNorm() const {
-  double sum = 0.0;
-  for (const Parameter& p : parameters_)
-    sum += kernels::SumOfSquares(p.gradient.data(), p.gradient.size());
-  return std::sqrt(sum);
-}
-
-double Adam::ClipGradients(double max_norm) {
-  const double norm = GradientNorm();
-  if (norm > max_norm) {
-    const float factor = static_cast<float>(max_norm / norm);
-    for (const Parameter& p : parameters_)
-      kernels::Scale(factor, p.gradient.data(), p.gradient.size());
-  }
-  return norm;
 }
 
 void Adam::AppendState(std::string_view prefix, std::vector<Parameter>& parameters) {
@@ -97,6 +79,15 @@ RowwiseAdagrad::RowwiseAdagrad(EmbeddingTable* table, const kernels::AdagradOpti
 
 void RowwiseAdagrad::Step(base::ThreadPool* pool) {
   gradients_.ApplyAdagrad(table_->view(), accumulators_, options_, pool);
+}
+
+void RowwiseAdagrad::AppendStep(base::Tasks& tasks) {
+  constexpr size_t kRows = 2048;  // a task: long beside its start, short beside a step
+  for (size_t begin = 0; begin < gradients_.rows(); begin += kRows) {
+    tasks.push_back([this, begin, end = std::min(begin + kRows, gradients_.rows())] {
+      gradients_.ApplySorted(table_->view(), accumulators_, options_, begin, end);
+    });
+  }
 }
 
 void RowwiseAdagrad::AppendState(std::string_view name, std::vector<Parameter>& parameters) {

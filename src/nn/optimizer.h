@@ -36,11 +36,8 @@ class Adam {
 
   // One step from the gradients summed so far, which become zero.
   void Step(base::ThreadPool* pool = nullptr);
-  void ZeroGradients();
-  // The Euclidean length of the whole gradient; not finite when training has diverged (TR-05).
-  double GradientNorm() const;
-  // Scales the gradient down to `max_norm` when it is longer; returns the length before.
-  double ClipGradients(double max_norm);
+  // The same as tasks, which must all run before the next step.
+  void AppendStep(base::Tasks& tasks);
 
   void set_learning_rate(float learning_rate) { options_.learning_rate = learning_rate; }
   const AdamOptions& options() const { return options_; }
@@ -68,10 +65,16 @@ class RowwiseAdagrad {
                kernels::Pooling pooling) {
     gradients_.AddBags(bags, d_out, stride, pooling);
   }
-  void AddRows(std::span<const uint32_t> ids, const float* d_rows, size_t stride) {
-    gradients_.AddRows(ids, d_rows, stride);
+  void AddRows(std::span<const uint32_t> ids, const float* d_rows, size_t stride,
+               std::span<const float> scales = {}) {
+    gradients_.AddRows(ids, d_rows, stride, scales);
   }
   void Step(base::ThreadPool* pool = nullptr);
+  // Step() in parts: Sort() after the last Add...(), AppendStep(), and Clear() when the tasks are
+  // done.
+  void Sort() { gradients_.Sort(); }
+  void AppendStep(base::Tasks& tasks);
+  void Clear() { gradients_.Clear(); }
 
   void set_learning_rate(float learning_rate) { options_.learning_rate = learning_rate; }
   void AppendState(std::string_view name, std::vector<Parameter>& parameters);  // "NAME.adagrad"

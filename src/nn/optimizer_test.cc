@@ -60,18 +60,6 @@ TEST(Adam, ThreadsChangeNothing) {
   EXPECT_EQ(run(&pool), run(nullptr));
 }
 
-TEST(Adam, ClipsByTheWholeNorm) {
-  OneParameter p({0.0f, 0.0f});
-  Adam adam(p.view(), {});
-  p.gradient = {3.0f, 4.0f};
-  EXPECT_DOUBLE_EQ(adam.ClipGradients(10.0), 5.0);
-  EXPECT_EQ(p.gradient, (std::vector<float>{3, 4}));
-  EXPECT_DOUBLE_EQ(adam.ClipGradients(1.0), 5.0);
-  EXPECT_NEAR(adam.GradientNorm(), 1.0, 1e-6);
-  adam.ZeroGradients();
-  EXPECT_EQ(adam.GradientNorm(), 0.0);
-}
-
 TEST(Adam, StateResumesToTheSameBytes) {
   const auto gradient = [](int step) { return static_cast<float>(std::sin(step)); };
   OneParameter whole({1.0f}), half({1.0f});

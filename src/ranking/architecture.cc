@@ -51,6 +51,10 @@ class SharedBottom : public Architecture {
   }
   std::vector<double> DeadUnitShares() const override { return tower_.DeadUnitShares(); }
   void ResetActivity() override { tower_.ResetActivity(); }
+  std::vector<uint64_t> Activity() const override { return tower_.Activity(); }
+  bool SetActivity(std::span<const uint64_t> activity) override {
+    return tower_.SetActivity(activity);
+  }
 
  private:
   nn::Tower tower_;

@@ -45,6 +45,9 @@ class Architecture {
   // reset.
   virtual std::vector<double> DeadUnitShares() const = 0;
   virtual void ResetActivity() = 0;
+  // As nn::Tower's, for checkpoints.
+  virtual std::vector<uint64_t> Activity() const = 0;
+  virtual bool SetActivity(std::span<const uint64_t> activity) = 0;
 };
 
 std::vector<std::string> ArchitectureNames();

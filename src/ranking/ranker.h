@@ -66,12 +66,17 @@ class Ranker {
 
   const std::vector<Objective>& objectives() const { return objectives_; }
   const RankerOptions& options() const { return options_; }
+  const RankerShape& shape() const { return shape_; }
   // Writable views of everything trainable, for optimisers, checkpoints and gradient checks. Valid
   // while the ranker lives; moving it does not change them.
   std::vector<nn::Parameter> Parameters();
   // TR-05: see architecture.h.
   std::vector<double> DeadUnitShares() const { return architecture_->DeadUnitShares(); }
   void ResetActivity() { architecture_->ResetActivity(); }
+  std::vector<uint64_t> Activity() const { return architecture_->Activity(); }
+  bool SetActivity(std::span<const uint64_t> activity) {
+    return architecture_->SetActivity(activity);
+  }
   size_t parameters() const;       // trainable numbers
   size_t multiplications() const;  // of one impression's forward pass (Zhao 2019, 5.2)
 

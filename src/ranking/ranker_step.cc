@@ -136,4 +136,13 @@ void RankerTrainer::Evaluate(const examples::RankingBatch& batch, std::span<nn::
   Losses(batch, logits_.data(), /*gradients=*/false, losses);
 }
 
+void RankerTrainer::AppendState(std::vector<nn::Parameter>& state) {
+  adam_.AppendState("net", state);
+  for (size_t id = 0; id < table_steps_.size(); ++id) {
+    if (table_steps_[id] == nullptr) continue;
+    table_steps_[id]->AppendState(features::VocabularyName(static_cast<features::VocabularyId>(id)),
+                                  state);
+  }
+}
+
 }  // namespace upnext::ranking

@@ -44,6 +44,11 @@ class RankerTrainer {
   // added to `losses`.
   void Evaluate(const examples::RankingBatch& batch, std::span<nn::LossValue> losses);
 
+  // What a step changes beside the ranker, to resume exactly: the optimisers' state by names, and
+  // where dropout is drawn from.
+  void AppendState(std::vector<nn::Parameter>& state);
+  base::Rng& rng() { return dropout_; }
+
   // Both learning rates become this share of what the options say.
   void ScaleLearningRates(float share);
 

@@ -15,6 +15,7 @@
 #include "base/progress.h"
 #include "base/thread_pool.h"
 #include "examples/streams.h"
+#include "nn/training_loop.h"
 #include "ranking/ranker.h"
 
 namespace upnext::ranking {
@@ -34,28 +35,21 @@ struct RankerTrainOptions {
   float field_dropout = 0.0f;
   float weight_decay = 0.0f;  // of the dense weights, decoupled (AdamW)
   bool bf16 = true;           // matrix products in bf16 where the machine is fast at it
+  // A share of a layer's ReLU units, silent for every example of an epoch, that stops training.
+  double max_dead_units = 0.9;
+  nn::CheckpointOptions checkpoints = {};  // the project file says how often, the caller where
   uint64_t seed = 1;
   static RankerTrainOptions FromConfig(const base::ConfigTable& ranking);
 };
 
-struct RankerEpoch {
-  uint32_t epoch = 0;  // from 0
-  // Sums over objectives of loss_weight * mean loss; NaN when there is no validation part.
-  double loss = 0, validation_loss = 0;
-  // Mean losses by objective; of validation NaN where nothing was observed.
-  std::vector<double> task_loss, task_validation;
-  double seconds = 0, examples_per_s = 0;  // of training, validation left out
-  double dead_units = 0;                   // largest share of dead ReLU units over layers (TR-05)
-};
-struct TrainedRanker {
+// `loss` and `validation` of its epochs are sums over objectives of loss_weight * mean loss, and
+// tasks are objectives.
+struct TrainedRanker : nn::TrainingReport {
   std::unique_ptr<Ranker> ranker;  // of the best epoch
-  std::vector<RankerEpoch> epochs;
-  uint32_t best_epoch = 0;
 };
 
 // kFailedPrecondition when the training part has no impressions, kInvalidArgument for an unknown
-// architecture, kInternal when the loss diverges or a layer dies (with the advice to lower the
-// learning rate), kCancelled on request.
+// architecture, else as nn::RunTraining: kInternal when it diverges, kCancelled on request.
 Result<TrainedRanker> TrainRanker(const examples::ReplaySource& source,
                                   const features::FeatureTables& tables,
                                   const RankerOptions& ranker_options,

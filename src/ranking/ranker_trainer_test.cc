@@ -154,8 +154,8 @@ TEST(RankerTrainer, StopsEarlyAndKeepsTheBestEpoch) {
   EXPECT_EQ(progress.last_, fmt::format("stopped early at epoch {}, best epoch {}",
                                         trained->epochs.size(), trained->best_epoch + 1));
   EXPECT_EQ(trained->epochs.size(), trained->best_epoch + 1 + options.patience);
-  const double best = trained->epochs[trained->best_epoch].validation_loss;
-  for (const RankerEpoch& epoch : trained->epochs) EXPECT_GE(epoch.validation_loss, best);
+  const double best = trained->epochs[trained->best_epoch].validation;
+  for (const nn::EpochReport& epoch : trained->epochs) EXPECT_GE(epoch.validation, best);
 
   const examples::RankingBatch validation = PartOf(examples::Part::kValidation);
   base::ThreadPool pool(1);

@@ -36,6 +36,20 @@ Status CheckSizes(const base::SectionFile& file, const CandidateModelOptions& op
   UPNEXT_RETURN_IF_ERROR(rows("regions", shape.regions, options.context_dim));
   UPNEXT_RETURN_IF_ERROR(rows("devices", shape.devices, options.context_dim));
   if (!options.tie_items) UPNEXT_RETURN_IF_ERROR(rows("items", shape.items, options.dim));
+  double floats = 0, input = static_cast<double>(InputWidth(options)), bytes = 0;
+  for (const size_t width : options.widths()) {
+    floats += input * static_cast<double>(width);
+    input = static_cast<double>(width);
+  }
+  for (const base::SectionFile::Section& section : file.sections()) {
+    bytes += static_cast<double>(section.size);
+  }
+  if (floats * sizeof(float) > bytes) {
+    return DataLoss(
+        "{}: the options ask for {:.0f} bytes of tower weights, but the file holds {:.0f}; train "
+        "again",
+        file.path().string(), floats * sizeof(float), bytes);
+  }
   return Ok();
 }
 
@@ -129,31 +143,43 @@ CandidateLayout CandidateModel::layout() const {
   return layout;
 }
 
-void CandidateModel::BuildInput(const features::CandidateBatch& batch, Scratch& scratch,
-                                base::ThreadPool* pool) const {
-  const CandidateLayout at = layout();
-  scratch.input.resize(batch.size() * at.width);
-  scratch.windows.resize(options_.recent_windows.size());
-  float* input = scratch.input.data();
-  watches_.GatherMean(View(batch.watches), input + at.watches, at.width, pool);
-  for (size_t w = 0; w < options_.recent_windows.size(); ++w) {
-    NewestOfBags(batch.watches, options_.recent_windows[w], &scratch.windows[w]);
-    watches_.GatherMean(View(scratch.windows[w]), input + at.windows + w * options_.embedding_dim,
-                        at.width, pool);
+void CandidateModel::CutWindows(const features::CandidateBatch& batch,
+                                std::vector<features::Bags>* windows) const {
+  windows->resize(options_.recent_windows.size());
+  for (size_t w = 0; w < windows->size(); ++w) {
+    NewestOfBags(batch.watches, options_.recent_windows[w], &(*windows)[w]);
   }
-  tokens_.GatherMean(View(batch.tokens), input + at.tokens, at.width, pool);
-  regions_.GatherRows(batch.region, input + at.region, at.width, pool);
-  devices_.GatherRows(batch.device, input + at.device, at.width, pool);
-  for (size_t i = 0; i < batch.size(); ++i) {
-    std::copy_n(batch.dense.data() + i * features::kCandidateDense, features::kCandidateDense,
-                input + i * at.width + at.dense);
+}
+
+void CandidateModel::BuildInput(const features::CandidateBatch& batch,
+                                std::span<const features::Bags> windows, size_t begin, size_t end,
+                                float* input) const {
+  const CandidateLayout at = layout();
+  const size_t n = end - begin;
+  watches_.GatherMean(View(batch.watches, begin, end), input + at.watches, at.width);
+  for (size_t w = 0; w < windows.size(); ++w) {
+    watches_.GatherMean(View(windows[w], begin, end),
+                        input + at.windows + w * options_.embedding_dim, at.width);
+  }
+  tokens_.GatherMean(View(batch.tokens, begin, end), input + at.tokens, at.width);
+  regions_.GatherRows(std::span(batch.region).subspan(begin, n), input + at.region, at.width);
+  devices_.GatherRows(std::span(batch.device).subspan(begin, n), input + at.device, at.width);
+  for (size_t i = 0; i < n; ++i) {
+    std::copy_n(batch.dense.data() + (begin + i) * features::kCandidateDense,
+                features::kCandidateDense, input + i * at.width + at.dense);
   }
 }
 
 void CandidateModel::UserVectors(const features::CandidateBatch& batch, float* out,
                                  Scratch& scratch, const nn::Compute& compute) const {
+  constexpr size_t kGrain = 64;
+  const size_t width = layout().width;
   if (batch.size() == 0) return;
-  BuildInput(batch, scratch, compute.pool);
+  scratch.input.resize(batch.size() * width);
+  CutWindows(batch, &scratch.windows);
+  base::ParallelFor(compute.pool, batch.size(), kGrain, [&](size_t begin, size_t end) {
+    BuildInput(batch, scratch.windows, begin, end, scratch.input.data() + begin * width);
+  });
   tower_.Infer(scratch.input.data(), batch.size(), out, scratch.tower, compute);
 }
 

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <vector>
 
 #include "base/config.h"
@@ -44,6 +45,7 @@ struct CandidateModelOptions {
 
 struct CandidateShape {  // rows of each table, row 0 included
   uint32_t items, tokens, regions, devices;
+  friend bool operator==(const CandidateShape&, const CandidateShape&) = default;
 };
 CandidateShape ShapeOf(const features::FeatureTables& tables);
 
@@ -82,10 +84,12 @@ class CandidateModel {
 
  private:
   friend class CandidateTrainer;
-  // The one place where features become numbers, for training and serving alike: fills
-  // scratch.windows and scratch.input.
-  void BuildInput(const features::CandidateBatch& batch, Scratch& scratch,
-                  base::ThreadPool* pool) const;
+  // The one place where features become numbers, for training and serving alike: the tower's input
+  // of examples [begin, end), [end - begin, layout().width]. `windows` as CutWindows() leaves them.
+  void BuildInput(const features::CandidateBatch& batch, std::span<const features::Bags> windows,
+                  size_t begin, size_t end, float* input) const;
+  void CutWindows(const features::CandidateBatch& batch,
+                  std::vector<features::Bags>* windows) const;
 
   CandidateModelOptions options_;
   CandidateShape shape_;
@@ -97,6 +101,9 @@ class CandidateModel {
 // The newest `window` ids of every bag (bags hold the oldest first).
 void NewestOfBags(const features::Bags& bags, uint32_t window, features::Bags* newest);
 inline kernels::BagsView View(const features::Bags& bags) { return {bags.ids, bags.offsets}; }
+inline kernels::BagsView View(const features::Bags& bags, size_t begin, size_t end) {
+  return {bags.ids, std::span(bags.offsets).subspan(begin, end - begin + 1)};
+}
 
 }  // namespace upnext::retrieval
 

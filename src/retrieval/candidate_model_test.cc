@@ -240,6 +240,28 @@ TEST_F(CandidateModelFile, ADamagedFileIsRefused) {
   EXPECT_EQ(CandidateModel::Load(path_, 42).error().code, Code::kNotFound);
 }
 
+// A whole file whose tables fit, but whose options ask for a tower of many gigabytes.
+TEST_F(CandidateModelFile, OptionsThatAskForMoreThanTheFileHoldsAreRefused) {
+  auto writer = base::SectionWriter::Create(path_, "candidate-model", 1);
+  ASSERT_TRUE(writer);
+  const auto floats = [&](std::string_view name, size_t count) {
+    return writer->Add<float>(name, std::vector<float>(count));
+  };
+  ASSERT_TRUE(writer->Add<uint64_t>("features_digest", std::vector<uint64_t>{42}));
+  ASSERT_TRUE(writer->Add<uint32_t>("options", std::vector<uint32_t>{4096, 1, 1, 8, 0}));
+  ASSERT_TRUE(writer->Add<uint32_t>("windows", std::vector<uint32_t>{}));
+  ASSERT_TRUE(writer->Add<uint32_t>("shape", std::vector<uint32_t>{1, 1, 1, 1}));
+  for (const char* table : {"watches", "tokens", "regions", "devices"}) {
+    ASSERT_TRUE(floats(table, 1));
+  }
+  ASSERT_TRUE(floats("items", 4096));
+  ASSERT_TRUE(writer->Commit());
+  const auto loaded = CandidateModel::Load(path_, 42);
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().code, Code::kDataLoss);
+  EXPECT_THAT(loaded.error().message, HasSubstr("bytes of tower weights"));
+}
+
 TEST(CandidateModelOptions, ReadsItsTable) {
   const auto config =
       base::Config::Parse("[retrieval]\ndim = 32\ndepth = 3\nrecent_windows = [1, 8]\n", "test");

@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "kernels/gemm.h"
-#include "kernels/vector_ops.h"
-
 namespace upnext::retrieval {
 namespace {
 
@@ -26,6 +23,17 @@ void ThinBags(const features::Bags& bags, float rate, base::Rng& rng, features::
   }
 }
 
+// Takes turns between two lists in proportion to their lengths, so that threads are busy with
+// products (which wait for the matrix unit) and updates (which wait for memory) at the same time.
+void Interleave(const base::Tasks& a, const base::Tasks& b, base::Tasks* both) {
+  both->clear();
+  size_t i = 0, j = 0;
+  while (i < a.size() || j < b.size()) {
+    const bool take_a = j == b.size() || (i < a.size() && i * b.size() <= j * a.size());
+    both->push_back(take_a ? a[i++] : b[j++]);
+  }
+}
+
 }  // namespace
 
 CandidateTrainer::CandidateTrainer(CandidateModel* model, const CandidateTrainOptions& options,
@@ -34,8 +42,6 @@ CandidateTrainer::CandidateTrainer(CandidateModel* model, const CandidateTrainOp
     : model_(*model),
       options_(options),
       pool_(pool),
-      compute_{.precision = options.bf16 ? kernels::Precision::kBf16 : kernels::Precision::kFp32,
-               .pool = &pool},
       sampler_(options.sampler, vocabulary),
       rng_(options.seed, /*stream=*/2),
       watches_step_(&model->watches_, {options.table_learning_rate, table_epsilon}),
@@ -43,113 +49,147 @@ CandidateTrainer::CandidateTrainer(CandidateModel* model, const CandidateTrainOp
       regions_step_(&model->regions_, {options.table_learning_rate, table_epsilon}),
       devices_step_(&model->devices_, {options.table_learning_rate, table_epsilon}),
       tower_step_(DenseParameters(*model), {.learning_rate = options.tower_learning_rate}),
-      classes_(model->shape().items - 1) {
+      early_steps_{&tokens_step_, &regions_step_, &devices_step_} {
   if (!model->options().tie_items) {
     items_step_.emplace(&model->items_,
                         kernels::AdagradOptions{options.table_learning_rate, table_epsilon});
+    early_steps_.insert(early_steps_.begin(), &watches_step_);
   }
-  std::iota(classes_.begin(), classes_.end(), 1u);
 }
 
 bool CandidateTrainer::full_softmax() const {
-  return options_.negatives == 0 || options_.negatives >= classes_.size();
+  return options_.negatives == 0 || options_.negatives >= model_.shape().items - 1;
 }
 
 nn::LossValue CandidateTrainer::Step(const features::CandidateBatch& batch) {
-  const nn::LossValue loss = Gradients(batch);
-  Apply();
+  const nn::LossValue loss = RunSampledOrFull(batch);
+  base::Tasks products, updates, both;
+  AppendProducts(products);
+  AppendEarlyUpdates(updates);
+  Interleave(products, updates, &both);
+  base::RunAll(both, &pool_);
+  ApplyLate();
   return loss;
 }
 
 nn::LossValue CandidateTrainer::Gradients(const features::CandidateBatch& batch) {
-  if (full_softmax()) return FullGradients(batch);
-  negatives_.clear();
-  sampler_.Draw(options_.negatives, rng_, &negatives_);
-  return SampledGradients(batch, negatives_);
+  const nn::LossValue loss = RunSampledOrFull(batch);
+  RunProducts();
+  return loss;
 }
 
 nn::LossValue CandidateTrainer::FullGradients(const features::CandidateBatch& batch) {
-  const size_t n = batch.size(), classes = classes_.size(), dim = model_.dim();
-  const features::CandidateBatch& input = Thinned(batch);
-  const float* user = Forward(input);
-  const float* rows = model_.item_vectors().view().data + dim;  // class c is row c + 1
-  logits_.Reserve(n * classes);
-  kernels::Gemm({.m = n, .n = classes, .k = dim, .transpose_b = true}, user, rows, logits_.data(),
-                compute_.precision, &pool_);
-  targets_.resize(n);
-  std::ranges::transform(batch.label, targets_.begin(), [](uint32_t row) { return row - 1; });
-  const nn::LossValue loss = nn::FullSoftmaxLoss(n, classes, targets_, logits_.data(), {}, &pool_);
-
-  d_user_.Reserve(n * dim);
-  kernels::Gemm({.m = n, .n = dim, .k = classes}, logits_.data(), rows, d_user_.data(),
-                compute_.precision, &pool_);
-  d_classes_.Reserve(classes * dim);
-  kernels::Gemm({.m = classes, .n = dim, .k = n, .transpose_a = true}, logits_.data(), user,
-                d_classes_.data(), compute_.precision, &pool_);
-  items_step().AddRows(classes_, d_classes_.data(), dim);
-  Backward(input);
+  const nn::LossValue loss = RunFull(batch);
+  RunProducts();
   return loss;
 }
 
 nn::LossValue CandidateTrainer::SampledGradients(const features::CandidateBatch& batch,
                                                  std::span<const uint32_t> negatives) {
-  const size_t n = batch.size(), k = negatives.size(), width = 1 + k, dim = model_.dim();
-  const features::CandidateBatch& input = Thinned(batch);
-  const float* user = Forward(input);
-  const nn::EmbeddingTable& items = model_.item_vectors();
-  positive_rows_.Reserve(n * dim);
-  negative_rows_.Reserve(k * dim);
-  items.GatherRows(batch.label, positive_rows_.data(), dim, &pool_);
-  items.GatherRows(negatives, negative_rows_.data(), dim, &pool_);
-
-  // Column 0 holds each example's own class, the rest is one product against the shared negatives.
-  logits_.Reserve(n * width);
-  float* logits = logits_.data();
-  kernels::Gemm({.m = n, .n = k, .k = dim, .transpose_b = true, .ldc = width}, user,
-                negative_rows_.data(), logits + 1, compute_.precision, &pool_);
-  for (size_t i = 0; i < n; ++i) {
-    logits[i * width] = kernels::Dot(user + i * dim, positive_rows_.data() + i * dim, dim);
-  }
-  nn::SampledSoftmaxBatch softmax;
-  softmax.batch = n;
-  softmax.negatives = k;
-  softmax.targets = batch.label;
-  softmax.negative_ids = negatives;
-  if (options_.logq) {
-    const auto expected = [&](std::span<const uint32_t> rows, std::vector<float>& logs) {
-      logs.resize(rows.size());
-      std::ranges::transform(rows, logs.begin(),
-                             [&](uint32_t row) { return sampler_.LogExpectedCount(row, k); });
-      return std::span<const float>(logs);
-    };
-    softmax.target_log_expected = expected(batch.label, target_expected_);
-    softmax.negative_log_expected = expected(negatives, negative_expected_);
-  }
-  const nn::LossValue loss = nn::SampledSoftmaxLoss(softmax, logits, &pool_);
-
-  d_user_.Reserve(n * dim);
-  kernels::Gemm({.m = n, .n = dim, .k = k, .lda = width}, logits + 1, negative_rows_.data(),
-                d_user_.data(), compute_.precision, &pool_);
-  d_classes_.Reserve(k * dim);
-  kernels::Gemm({.m = k, .n = dim, .k = n, .transpose_a = true, .lda = width}, logits + 1, user,
-                d_classes_.data(), compute_.precision, &pool_);
-  d_positive_.Reserve(n * dim);
-  std::copy_n(user, n * dim, d_positive_.data());
-  for (size_t i = 0; i < n; ++i) {
-    const float d = logits[i * width];
-    kernels::Axpy(d, positive_rows_.data() + i * dim, d_user_.data() + i * dim, dim);
-    kernels::Scale(d, d_positive_.data() + i * dim, dim);
-  }
-  items_step().AddRows(negatives, d_classes_.data(), dim);
-  items_step().AddRows(batch.label, d_positive_.data(), dim);
-  Backward(input);
+  const nn::LossValue loss = RunBlocks(batch, negatives, /*full=*/false);
+  RunProducts();
   return loss;
 }
 
-const float* CandidateTrainer::Forward(const features::CandidateBatch& batch) {
-  model_.BuildInput(batch, scratch_, &pool_);
-  if (options_.dropout > 0.0f) DropInput(batch.size());
-  return model_.tower_.Forward(scratch_.input.data(), batch.size(), compute_);
+void CandidateTrainer::Apply() {
+  base::Tasks updates;
+  AppendEarlyUpdates(updates);
+  base::RunAll(updates, &pool_);
+  ApplyLate();
+}
+
+nn::LossValue CandidateTrainer::RunSampledOrFull(const features::CandidateBatch& batch) {
+  if (full_softmax()) return RunFull(batch);
+  sampler_.Draw(options_.negatives, rng_, &negatives_);
+  return RunBlocks(batch, negatives_, /*full=*/false);
+}
+
+nn::LossValue CandidateTrainer::RunFull(const features::CandidateBatch& batch) {
+  if (all_rows_.empty()) {
+    all_rows_.resize(model_.shape().items - 1);
+    std::iota(all_rows_.begin(), all_rows_.end(), 1u);
+  }
+  return RunBlocks(batch, all_rows_, /*full=*/true);
+}
+
+void CandidateTrainer::RunProducts() {
+  base::Tasks products;
+  AppendProducts(products);
+  base::RunAll(products, &pool_);
+}
+
+nn::LossValue CandidateTrainer::RunBlocks(const features::CandidateBatch& batch,
+                                          std::span<const uint32_t> classes, bool full) {
+  const kernels::Precision precision =
+      options_.bf16 ? kernels::Precision::kBf16 : kernels::Precision::kFp32;
+  const size_t n = batch.size();
+  batch_ = &Thinned(batch);
+  model_.CutWindows(*batch_, &windows_);
+  block_ = nn::BlockFor(n, &pool_);
+  d_input_.Reserve(n * model_.layout().width);
+  if (options_.dropout > 0.0f) {
+    dropout_seed_ = rng_.Next();
+    kept_.resize(n * model_.layout().width);
+  }
+  AddInputGradients();
+  base::Tasks tasks;
+  for (nn::RowwiseAdagrad* step : early_steps_) tasks.push_back([step] { step->Sort(); });
+  tasks.push_back([&] { model_.tower_.Begin(n, precision, block_); });
+  BeginSoftmax(batch.label, classes, full, precision, tasks);
+  base::RunAll(tasks, &pool_);
+
+  losses_.assign(model_.tower_.blocks(), {});
+  pool_.ParallelFor(losses_.size(), 1, [&](size_t begin, size_t end) {
+    for (size_t block = begin; block < end; ++block) losses_[block] = RunBlock(block);
+  });
+  nn::LossValue total;
+  for (const nn::LossValue& loss : losses_) total += loss;
+  return total;
+}
+
+nn::LossValue CandidateTrainer::RunBlock(size_t block) {
+  const size_t begin = block * block_, n = std::min(block_, batch_->size() - begin);
+  const size_t width = model_.layout().width, dim = model_.dim();
+  thread_local kernels::AlignedBuffer<float> input, d_users;
+  input.Reserve(n * width);
+  d_users.Reserve(n * dim);
+  model_.BuildInput(*batch_, windows_, begin, begin + n, input.data());
+  if (options_.dropout > 0.0f) DropInput(block, n, input.data());
+  const float* users = model_.tower_.ForwardBlock(block, input.data());
+  if (block == 0) users_ = users;
+  const nn::LossValue loss =
+      softmax_.Block(begin, n, users, model_.tower_.output_operand() + begin * dim, d_users.data());
+  float* d_input = d_input_.data() + begin * width;
+  model_.tower_.BackwardBlock(block, d_users.data(), d_input);
+  if (options_.dropout > 0.0f) {
+    const float scale = 1.0f / (1.0f - options_.dropout);
+    const uint8_t* kept = kept_.data() + begin * width;
+    for (size_t i = 0; i < n * width; ++i) d_input[i] = kept[i] ? d_input[i] * scale : 0.0f;
+  }
+  return loss;
+}
+
+void CandidateTrainer::BeginSoftmax(std::span<const uint32_t> labels,
+                                    std::span<const uint32_t> classes, bool full,
+                                    kernels::Precision precision, base::Tasks& tasks) {
+  BatchSoftmaxArgs args;
+  args.items = &model_.item_vectors();
+  args.labels = labels;
+  args.classes = classes;
+  args.full = full;
+  args.precision = precision;
+  if (options_.logq && !full) {
+    const auto expected = [&](std::span<const uint32_t> rows, std::vector<float>& logs) {
+      logs.resize(rows.size());
+      std::ranges::transform(rows, logs.begin(), [&](uint32_t row) {
+        return sampler_.LogExpectedCount(row, classes.size());
+      });
+      return std::span<const float>(logs);
+    };
+    args.label_log_expected = expected(labels, label_expected_);
+    args.class_log_expected = expected(classes, class_expected_);
+  }
+  softmax_.Begin(args, tasks);
 }
 
 const features::CandidateBatch& CandidateTrainer::Thinned(const features::CandidateBatch& batch) {
@@ -163,48 +203,66 @@ const features::CandidateBatch& CandidateTrainer::Thinned(const features::Candid
 }
 
 // Inverted dropout: what stays is scaled up, so that nothing needs scaling when the model is used.
-void CandidateTrainer::DropInput(size_t batch_size) {
-  const size_t values = batch_size * model_.layout().width;
+// Each block has its own random stream, whichever thread computes it.
+void CandidateTrainer::DropInput(size_t block, size_t n, float* input) {
+  const size_t width = model_.layout().width;
   const float scale = 1.0f / (1.0f - options_.dropout);
   const auto threshold = static_cast<uint32_t>(options_.dropout * 65536.0f);
-  kept_.resize(values);
+  uint8_t* kept = kept_.data() + block * block_ * width;
+  base::Rng rng(dropout_seed_, block);
   uint64_t random = 0;
-  for (size_t i = 0; i < values; ++i) {
-    random = i % 4 == 0 ? rng_.Next() : random >> 16;
-    kept_[i] = (random & 0xffff) >= threshold;
-    scratch_.input[i] = kept_[i] ? scratch_.input[i] * scale : 0.0f;
+  for (size_t i = 0; i < n * width; ++i) {
+    random = i % 4 == 0 ? rng.Next() : random >> 16;
+    kept[i] = (random & 0xffff) >= threshold;
+    input[i] = kept[i] ? input[i] * scale : 0.0f;
   }
 }
 
-void CandidateTrainer::Backward(const features::CandidateBatch& batch) {
+// Only says where the gradients will be, so that rows can be sorted before they are there.
+void CandidateTrainer::AddInputGradients() {
   const CandidateLayout at = model_.layout();
-  const size_t n = batch.size();
-  d_input_.Reserve(n * at.width);
-  float* d_input = d_input_.data();
-  model_.tower_.Backward(d_user_.data(), d_input, compute_);
-  if (options_.dropout > 0.0f) {
-    const float scale = 1.0f / (1.0f - options_.dropout);
-    for (size_t i = 0; i < n * at.width; ++i) d_input[i] = kept_[i] ? d_input[i] * scale : 0.0f;
-  }
+  const float* d_input = d_input_.data();
   using enum kernels::Pooling;
-  watches_step_.AddBags(View(batch.watches), d_input + at.watches, at.width, kMean);
-  for (size_t w = 0; w < scratch_.windows.size(); ++w) {
-    watches_step_.AddBags(View(scratch_.windows[w]),
+  watches_step_.AddBags(View(batch_->watches), d_input + at.watches, at.width, kMean);
+  for (size_t w = 0; w < windows_.size(); ++w) {
+    watches_step_.AddBags(View(windows_[w]),
                           d_input + at.windows + w * model_.options().embedding_dim, at.width,
                           kMean);
   }
-  tokens_step_.AddBags(View(batch.tokens), d_input + at.tokens, at.width, kMean);
-  regions_step_.AddRows(batch.region, d_input + at.region, at.width);
-  devices_step_.AddRows(batch.device, d_input + at.device, at.width);
+  tokens_step_.AddBags(View(batch_->tokens), d_input + at.tokens, at.width, kMean);
+  regions_step_.AddRows(batch_->region, d_input + at.region, at.width);
+  devices_step_.AddRows(batch_->device, d_input + at.device, at.width);
 }
 
-void CandidateTrainer::Apply() {
-  tower_step_.Step(&pool_);
-  watches_step_.Step(&pool_);
-  if (items_step_) items_step_->Step(&pool_);
-  tokens_step_.Step(&pool_);
-  regions_step_.Step(&pool_);
-  devices_step_.Step(&pool_);
+void CandidateTrainer::AppendProducts(base::Tasks& tasks) {
+  const size_t pieces = 2 * static_cast<size_t>(pool_.threads());
+  softmax_.AppendGradients(pieces, model_.tower_.output_operand(), tasks);
+  model_.tower_.AppendGradients(pieces, tasks);
+  tasks.push_back([this] { model_.tower_.NoteActivity(); });
+}
+
+void CandidateTrainer::AppendEarlyUpdates(base::Tasks& tasks) {
+  for (nn::RowwiseAdagrad* step : early_steps_) step->AppendStep(tasks);
+}
+
+void CandidateTrainer::ApplyLate() {
+  softmax_.AddGradients(users_, items_step());
+  items_step().Sort();
+  base::Tasks tasks;
+  items_step().AppendStep(tasks);
+  tower_step_.AppendStep(tasks);
+  base::RunAll(tasks, &pool_);
+  items_step().Clear();
+  for (nn::RowwiseAdagrad* step : early_steps_) step->Clear();
+}
+
+void CandidateTrainer::AppendState(std::vector<nn::Parameter>& state) {
+  tower_step_.AppendState("tower", state);
+  watches_step_.AppendState("watches", state);
+  if (items_step_) items_step_->AppendState("items", state);
+  tokens_step_.AppendState("tokens", state);
+  regions_step_.AppendState("regions", state);
+  devices_step_.AppendState("devices", state);
 }
 
 }  // namespace upnext::retrieval

@@ -19,6 +19,7 @@
 #include "kernels/aligned_buffer.h"
 #include "nn/losses.h"
 #include "nn/optimizer.h"
+#include "retrieval/batch_softmax.h"
 #include "retrieval/candidate_model.h"
 #include "retrieval/candidate_trainer.h"
 
@@ -46,33 +47,58 @@ class CandidateTrainer {
 
   bool full_softmax() const;
   nn::Tower& tower() { return model_.tower_; }
+  const nn::Tower& tower() const { return model_.tower_; }
+  // What a step changes beside the model, to resume exactly: the optimisers' state by names, and
+  // where negatives and dropout are drawn from.
+  void AppendState(std::vector<nn::Parameter>& state);
+  base::Rng& rng() { return rng_; }
 
  private:
-  const float* Forward(const features::CandidateBatch& batch);
-  void Backward(const features::CandidateBatch& batch);
+  // Everything up to the gradients of the logits and of the tower's input, block by block.
+  nn::LossValue RunBlocks(const features::CandidateBatch& batch, std::span<const uint32_t> classes,
+                          bool full);
+  nn::LossValue RunSampledOrFull(const features::CandidateBatch& batch);
+  nn::LossValue RunFull(const features::CandidateBatch& batch);
+  nn::LossValue RunBlock(size_t block);
+  void BeginSoftmax(std::span<const uint32_t> labels, std::span<const uint32_t> classes, bool full,
+                    kernels::Precision precision, base::Tasks& tasks);
+  // What is left once the blocks are done, as independent pieces of work: the products that make
+  // the gradients of weights and classes, and the updates of the tables that need none of these.
+  void AppendProducts(base::Tasks& tasks);
+  void AppendEarlyUpdates(base::Tasks& tasks);
+  void RunProducts();
+  void ApplyLate();
   const features::CandidateBatch& Thinned(const features::CandidateBatch& batch);
-  void DropInput(size_t batch_size);
+  void DropInput(size_t block, size_t n, float* input);
+  void AddInputGradients();
   nn::RowwiseAdagrad& items_step() { return items_step_ ? *items_step_ : watches_step_; }
 
   CandidateModel& model_;
   CandidateTrainOptions options_;
   base::ThreadPool& pool_;
-  nn::Compute compute_;
   examples::NegativeSampler sampler_;
   base::Rng rng_;
 
   nn::RowwiseAdagrad watches_step_, tokens_step_, regions_step_, devices_step_;
   std::optional<nn::RowwiseAdagrad> items_step_;  // none when tied: the watches' step does both
   nn::Adam tower_step_;
+  // Steps that need no product of the whole batch: of all tables but the items'.
+  std::vector<nn::RowwiseAdagrad*> early_steps_;
 
-  CandidateModel::Scratch scratch_;
+  // Of the step in progress.
+  const features::CandidateBatch* batch_ = nullptr;  // the input; with bag dropout &thinned_
   features::CandidateBatch thinned_;
-  std::vector<uint32_t> negatives_, classes_;  // rows; all of them for the full softmax
-  std::vector<uint32_t> targets_;              // classes, from 0
-  std::vector<float> target_expected_, negative_expected_;  // logs
-  std::vector<uint8_t> kept_;                               // by input value, with dropout
-  kernels::AlignedBuffer<float> logits_, positive_rows_, negative_rows_;
-  kernels::AlignedBuffer<float> d_user_, d_positive_, d_classes_, d_input_;
+  std::vector<features::Bags> windows_;
+  std::vector<uint32_t> negatives_,
+      all_rows_;  // rows of the classes; all of them for the full softmax
+  std::vector<float> label_expected_, class_expected_;  // logs
+  BatchSoftmax softmax_;
+  size_t block_ = 0;                       // examples of a block
+  std::vector<nn::LossValue> losses_;      // [blocks]
+  const float* users_ = nullptr;           // [batch, dim]
+  kernels::AlignedBuffer<float> d_input_;  // [batch, width]
+  uint64_t dropout_seed_ = 0;
+  std::vector<uint8_t> kept_;  // [batch, width], with dropout
 };
 
 }  // namespace upnext::retrieval

@@ -1,10 +1,12 @@
 #include "retrieval/candidate_trainer.h"
 
-#include <algorithm>
-#include <chrono>
+#include <fmt/format.h>
+
 #include <cmath>
-#include <limits>
+#include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "retrieval/candidate_step.h"
 #include "retrieval/candidate_validation.h"
@@ -12,39 +14,13 @@
 namespace upnext::retrieval {
 namespace {
 
-// A model that knows nothing loses log(items) per example. Far above it, training has diverged,
-// long before the numbers overflow.
-constexpr double kDivergedTimes = 10.0;
-
-// The model's parameters at its best epoch.
-class Snapshot {
- public:
-  void Take(CandidateModel& model) {
-    const std::vector<nn::Parameter> parameters = model.Parameters();
-    values_.resize(parameters.size());
-    for (size_t i = 0; i < parameters.size(); ++i) {
-      values_[i].assign(parameters[i].value.begin(), parameters[i].value.end());
-    }
-  }
-  void Restore(CandidateModel& model) const {
-    const std::vector<nn::Parameter> parameters = model.Parameters();
-    for (size_t i = 0; i < values_.size(); ++i) {
-      std::ranges::copy(values_[i], parameters[i].value.begin());
-    }
-  }
-
- private:
-  std::vector<std::vector<float>> values_;
-};
-
-class Training {
+class Training : public nn::Trainable {
  public:
   Training(const examples::ReplaySource& source, const features::FeatureTables& tables,
-           const CandidateTrainOptions& options, CandidateModel& model, base::ThreadPool& pool,
-           base::Progress& progress)
+           const CandidateTrainOptions& options, CandidateModel& model, base::ThreadPool& pool)
       : options_(options),
         model_(model),
-        progress_(progress),
+        guess_(std::log(static_cast<double>(model.shape().items))),
         compute_{.precision = kernels::Precision::kFp32, .pool = &pool},
         stream_(source, tables,
                 {.max_per_user = options.max_per_user,
@@ -56,77 +32,26 @@ class Training {
         trainer_(&model, options, tables.vocabulary(features::VocabularyId::kItem), pool),
         validation_(source, tables, examples::Part::kValidation, options.validation_users, pool) {}
 
-  uint64_t examples_per_epoch() const { return stream_.examples_per_epoch(); }
+  bool has_validation() const { return validation_.cases() > 0; }
 
-  Status Run(TrainedCandidate* result) {
-    base::ProgressStage stage(progress_, "train candidate model", "examples",
-                              options_.epochs * examples_per_epoch());
-    if (validation_.cases() == 0) {
-      progress_.Note(fmt::format(
-          "no validation part, or nothing in it: training runs all {} epochs", options_.epochs));
-    }
-    Snapshot best;
-    double best_validation = -std::numeric_limits<double>::infinity();
-    for (uint32_t epoch = 0; epoch < options_.epochs; ++epoch) {
-      UPNEXT_ASSIGN_OR_RETURN(EpochReport report, Epoch(epoch, stage));
-      report.validation = validation_.Ndcg(model_, compute_);
-      result->epochs.push_back(report);
-      progress_.Note(Describe(report));
-      stage.Update((epoch + 1) * examples_per_epoch());
-      // Without a validation part the last epoch is the one to keep.
-      if (std::isnan(report.validation) || report.validation > best_validation) {
-        best_validation = report.validation;
-        result->best_epoch = epoch;
-        if (!std::isnan(report.validation)) best.Take(model_);
-      } else if (epoch - result->best_epoch >= options_.patience) {
-        stage.Update((epoch + 1) * examples_per_epoch(),
-                     fmt::format("stopped early at epoch {}, best epoch {}", epoch + 1,
-                                 result->best_epoch + 1));
-        break;
-      }
-    }
-    best.Restore(model_);
+  uint64_t examples_per_epoch() const override { return stream_.examples_per_epoch(); }
+  void StartEpoch(uint32_t epoch) override { stream_.StartEpoch(epoch); }
+  size_t NextBatch() override { return stream_.Next(options_.batch, &batch_) ? batch_.size() : 0; }
+
+  void Step(double, std::span<nn::LossValue> losses, std::span<nn::LossValue> guessing) override {
+    losses[0] += trainer_.Step(batch_);
+    const auto n = static_cast<double>(batch_.size());
+    guessing[0] += {.sum = n * guess_, .count = n};
+  }
+
+  Status Validate(nn::EpochReport* report) override {
+    report->validation = validation_.Ndcg(model_, compute_);
     return Ok();
   }
 
- private:
-  Result<EpochReport> Epoch(uint32_t epoch, base::ProgressStage& stage) {
-    const auto start = std::chrono::steady_clock::now();
-    trainer_.tower().ResetActivity();
-    stream_.StartEpoch(epoch);
-    nn::LossValue total;
-    while (stream_.Next(options_.batch, &batch_)) {
-      if (progress_.stop_requested()) {
-        return Cancelled("training the candidate model was stopped in epoch {}", epoch + 1);
-      }
-      const nn::LossValue loss = trainer_.Step(batch_);
-      UPNEXT_RETURN_IF_ERROR(CheckLoss(loss.mean(), epoch));
-      total += loss;
-      const auto done = static_cast<uint64_t>(total.count);
-      if (++steps_ % 16 == 0) {
-        stage.Update(epoch * examples_per_epoch() + done,
-                     fmt::format("epoch {}, loss {:.4f}", epoch + 1, total.mean()));
-      }
-    }
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    EpochReport report{};
-    report.epoch = epoch;
-    report.loss = total.mean();
-    report.seconds = elapsed.count();
-    report.examples_per_s = total.count / std::max(report.seconds, 1e-9);
-    for (const double share : trainer_.tower().DeadUnitShares()) {
-      report.dead_units = std::max(report.dead_units, share);
-    }
-    if (report.dead_units >= 1.0) {
-      return Internal(
-          "epoch {}: a whole layer of the candidate model gives zeros for every "
-          "example and cannot recover; lower retrieval.tower_learning_rate (now {:g})",
-          epoch + 1, options_.tower_learning_rate);
-    }
-    return report;
-  }
+  double Total(std::span<const nn::LossValue> losses) const override { return losses[0].mean(); }
 
-  static std::string Describe(const EpochReport& report) {
+  std::string Describe(const nn::EpochReport& report) const override {
     const std::string validation =
         std::isnan(report.validation)
             ? std::string()
@@ -136,25 +61,27 @@ class Training {
                        100.0 * report.dead_units);
   }
 
-  Status CheckLoss(double loss, uint32_t epoch) const {
-    const double guessing = std::log(static_cast<double>(model_.shape().items));
-    if (std::isfinite(loss) && loss < kDivergedTimes * std::max(guessing, 1.0)) return Ok();
-    return Internal(
-        "epoch {}: the candidate model's loss diverged to {:g} (guessing has {:.2f}); "
-        "lower retrieval.tower_learning_rate (now {:g}) or "
-        "retrieval.table_learning_rate (now {:g})",
-        epoch + 1, loss, guessing, options_.tower_learning_rate, options_.table_learning_rate);
+  std::vector<nn::Parameter> ModelParameters() override { return model_.Parameters(); }
+  void AppendOptimiserState(std::vector<nn::Parameter>& state) override {
+    trainer_.AppendState(state);
   }
+  base::Rng& rng() override { return trainer_.rng(); }
+  std::vector<uint64_t> Activity() const override { return trainer_.tower().Activity(); }
+  bool SetActivity(std::span<const uint64_t> activity) override {
+    return trainer_.tower().SetActivity(activity);
+  }
+  void ResetActivity() override { trainer_.tower().ResetActivity(); }
+  std::vector<double> DeadUnitShares() const override { return trainer_.tower().DeadUnitShares(); }
 
+ private:
   const CandidateTrainOptions& options_;
   CandidateModel& model_;
-  base::Progress& progress_;
+  const double guess_;   // what a model that knows nothing loses per example
   nn::Compute compute_;  // of validation: exact, as serving is
   examples::CandidateStream stream_;
   CandidateTrainer trainer_;
   CandidateValidation validation_;
   features::CandidateBatch batch_;
-  uint64_t steps_ = 0;
 };
 
 }  // namespace
@@ -183,6 +110,11 @@ CandidateTrainOptions CandidateTrainOptions::FromConfig(const base::ConfigTable&
       retrieval.Choice("labels", {"next-watch", "held-out"}, static_cast<size_t>(options.labels)));
   options.bf16 = retrieval.Bool("bf16", options.bf16);
   options.validation_users = number("validation_users", options.validation_users, 0, UINT32_MAX);
+  options.max_dead_units =
+      retrieval.Real("max_dead_units", options.max_dead_units, {.min = 0.01, .max = 1});
+  options.checkpoints.name = "retrieval";
+  options.checkpoints.minutes =
+      retrieval.Real("checkpoint_minutes", options.checkpoints.minutes, {.min = 0, .max = 1e6});
   return options;
 }
 
@@ -203,14 +135,29 @@ Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& sourc
   TrainedCandidate result;
   base::Rng rng(options.seed, /*stream=*/1);
   result.model = std::make_unique<CandidateModel>(model_options, shape, rng);
-  Training training(source, tables, options, *result.model, pool, progress);
+  Training training(source, tables, options, *result.model, pool);
   if (training.examples_per_epoch() == 0) {
     return FailedPrecondition(
         "the training part has no complete watch that follows {} others of its user; check "
         "[labels], [split] and retrieval.min_history of the project file",
         options.min_history);
   }
-  UPNEXT_RETURN_IF_ERROR(training.Run(&result));
+  if (!training.has_validation()) {
+    progress.Note(fmt::format("no validation part, or nothing in it: training runs all {} epochs",
+                              options.epochs));
+  }
+  const nn::TrainingOptions loop{
+      .model = "candidate model",
+      .tasks = {""},
+      .epochs = options.epochs,
+      .patience = options.patience,
+      .max_dead_units = options.max_dead_units,
+      .advice = fmt::format("lower retrieval.tower_learning_rate (now {:g}) or "
+                            "retrieval.table_learning_rate (now {:g})",
+                            options.tower_learning_rate, options.table_learning_rate),
+      .checkpoints = options.checkpoints};
+  UPNEXT_ASSIGN_OR_RETURN(static_cast<nn::TrainingReport&>(result),
+                          nn::RunTraining(training, loop, progress));
   return result;
 }
 

@@ -10,13 +10,13 @@
 #define UPNEXT_RETRIEVAL_CANDIDATE_TRAINER_H_
 
 #include <memory>
-#include <vector>
 
 #include "base/progress.h"
 #include "base/thread_pool.h"
 #include "examples/replay.h"
 #include "examples/sampler.h"
 #include "examples/streams.h"
+#include "nn/training_loop.h"
 #include "retrieval/candidate_model.h"
 
 namespace upnext::retrieval {
@@ -42,26 +42,20 @@ struct CandidateTrainOptions {
       examples::CandidateStreamOptions::Labels::kNextWatch;
   bool bf16 = true;                    // matrix products in bf16 where the machine is fast at it
   uint32_t validation_users = 10'000;  // at most, for early stopping
+  // A share of a layer's ReLU units, silent for every example of an epoch, that stops training.
+  double max_dead_units = 0.9;
+  nn::CheckpointOptions checkpoints = {};  // the project file says how often, the caller where
   uint64_t seed = 1;
   static CandidateTrainOptions FromConfig(const base::ConfigTable& retrieval);
 };
 
-struct EpochReport {
-  uint32_t epoch;                  // from 0
-  double loss;                     // mean training loss
-  double validation;               // NDCG@10 on the validation part; NaN when there is none
-  double seconds, examples_per_s;  // of training, validation left out
-  double dead_units;               // largest share of dead ReLU units over layers (TR-05)
-};
-
-struct TrainedCandidate {
+// `validation` of its epochs is NDCG@10.
+struct TrainedCandidate : nn::TrainingReport {
   std::unique_ptr<CandidateModel> model;  // of the best epoch
-  std::vector<EpochReport> epochs;
-  uint32_t best_epoch = 0;
 };
 
-// kFailedPrecondition when there is nothing to learn from, kInternal when the loss diverges (with
-// the advice to lower the learning rate), kCancelled on request.
+// kFailedPrecondition when there is nothing to learn from, else as nn::RunTraining: kInternal when
+// it diverges, kCancelled on request.
 Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& source,
                                              const features::FeatureTables& tables,
                                              const CandidateModelOptions& model_options,

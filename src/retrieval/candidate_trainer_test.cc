@@ -140,7 +140,7 @@ TEST(TrainCandidateModel, KeepsTheBestEpochAndStopsWhenItGetsNoBetter) {
                                         trained.result.best_epoch + 1));
   EXPECT_EQ(progress.done_, progress.total_ / 200 * epochs.size());
   EXPECT_EQ(epochs.size(), trained.result.best_epoch + 3);
-  for (const EpochReport& epoch : epochs) {
+  for (const nn::EpochReport& epoch : epochs) {
     EXPECT_LE(epoch.validation, epochs[trained.result.best_epoch].validation);
   }
   const CandidateValidation validation(world.source, trained.tables, examples::Part::kValidation,

@@ -67,6 +67,7 @@ class CoWatch {
   static CoWatch Learn(const examples::ReplaySource& source, const CoWatchOptions& options,
                        base::ThreadPool& pool);
   std::span<const Proposal> Similar(uint32_t item) const;  // best first, ties to the smaller item
+  size_t items() const { return offsets_.empty() ? 0 : offsets_.size() - 1; }
   Status Save(base::SectionWriter& writer) const;
   // kDataLoss when the sections are not what Save wrote.
   static Result<CoWatch> Load(const base::SectionFile& file);

@@ -17,6 +17,8 @@
 namespace upnext::retrieval {
 namespace {
 
+constexpr uint32_t kMaxSearchEffort = 1'000'000;  // more than any list that could be asked for
+
 using Hnsw = hnswlib::HierarchicalNSW<float>;
 
 float NegativeDot(const void* a, const void* b, const void* dim) {
@@ -220,8 +222,9 @@ Status GraphIndex::Check(const std::string& where) const {
   const auto wrong = [&](std::string_view what) {
     return DataLoss("{}: {}; build the index again", where, what);
   };
-  if (degree_ < 2 || degree_ > 256 || entry_ == 0 || entry_ >= rows) {
-    return wrong("the degree or the entry of the graph is out of bounds");
+  if (degree_ < 2 || degree_ > 256 || search_effort_ > kMaxSearchEffort || entry_ == 0 ||
+      entry_ >= rows) {
+    return wrong("the degree, the search effort or the entry of the graph is out of bounds");
   }
   const size_t base_width = 1 + 2 * size_t{degree_}, upper_width = 1 + size_t{degree_};
   if (base_.size() != rows * base_width) return wrong("the base layer has not one list a row");

@@ -291,6 +291,8 @@ TEST_F(IndexFile, LinksOutOfBoundsAreRefused) {
   EXPECT_TRUE(refused());
   write({2, 10, 4}, base, {}, {0, 0, 0, 0, 0});  // no such entry
   EXPECT_TRUE(refused());
+  write({2, 4'000'000'000, 1}, base, {}, {0, 0, 0, 0, 0});  // a search that would never end
+  EXPECT_TRUE(refused());
   write({2, 10, 1}, base, {1, 2, 0}, {0, 0, 1, 1, 1});  // row 2 has no upper list
   EXPECT_TRUE(refused());
   write({2, 10, 1}, base, {}, {0, 0, 1, 1, 1});  // a list that is not there

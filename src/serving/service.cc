@@ -52,6 +52,7 @@ Result<std::unique_ptr<Service>> Service::Start(const ServiceOptions& options) {
   UPNEXT_ASSIGN_OR_RETURN(events::EventLog log,
                           events::EventLog::Open(logs.Path(rep->log_version)));
   UPNEXT_ASSIGN_OR_RETURN(rep->bundle, bundle::Bundle::Open(bundles.Path(*version), log.lineage()));
+  UPNEXT_RETURN_IF_ERROR(rep->bundle->tables().CheckIds(log));
   rep->catalogue.emplace(std::move(log));
   UPNEXT_ASSIGN_OR_RETURN(rep->store, store::OpenRocksStore(options.store));
   UPNEXT_ASSIGN_OR_RETURN(

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/lock_file.h"
 #include "base/mutex.h"
 #include "store/event_codec.h"
 #include "store/store.h"
@@ -38,18 +39,14 @@ std::unexpected<Error> FromRocks(const rocksdb::Status& status, std::string_view
   const std::string text = fmt::format("store: {}: {}", doing, status.ToString());
   if (status.IsNoSpace()) return ResourceExhausted("{}; free some disk space", text);
   if (status.IsCorruption()) return DataLoss("{}", text);
-  if (status.IsIOError() && text.find("lock") != std::string::npos) {
-    return Aborted(
-        "{}; another process holds the store: stop that server, or use its own HTTP "
-        "interface",
-        text);
-  }
+  if (text.find("File too large") != std::string::npos) return ResourceExhausted("{}", text);
   return Unavailable("{}", text);
 }
 
 class RocksStore : public Store {
  public:
-  explicit RocksStore(std::unique_ptr<rocksdb::DB> db) : db_(std::move(db)) {}
+  RocksStore(base::LockFile lock, std::unique_ptr<rocksdb::DB> db)
+      : lock_(std::move(lock)), db_(std::move(db)) {}
 
   Status Load() {
     base::MutexLock lock(mutex_);
@@ -167,6 +164,7 @@ class RocksStore : public Store {
     });
   }
 
+  const base::LockFile lock_;
   const std::unique_ptr<rocksdb::DB> db_;
   mutable base::Mutex mutex_;
   uint64_t sequence_ UPNEXT_GUARDED_BY(mutex_) = 0, names_ UPNEXT_GUARDED_BY(mutex_) = 0;
@@ -176,6 +174,12 @@ class RocksStore : public Store {
 
 Result<std::unique_ptr<Store>> OpenRocksStore(const std::filesystem::path& directory) {
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(directory));
+  // RocksDB's own lock does not say who holds it.
+  Result<base::LockFile> lock = base::LockFile::Acquire(directory / "holder");
+  if (!lock) {
+    return WithContext(std::move(lock).error(),
+                       "store: a server has it; stop that one, or use its HTTP interface");
+  }
   rocksdb::Options options;
   options.create_if_missing = true;
   options.info_log_level = rocksdb::WARN_LEVEL;
@@ -186,7 +190,7 @@ Result<std::unique_ptr<Store>> OpenRocksStore(const std::filesystem::path& direc
   if (rocksdb::Status s = rocksdb::DB::Open(options, directory.string(), &db); !s.ok()) {
     return FromRocks(s, fmt::format("open {}", directory.string()));
   }
-  auto store = std::make_unique<RocksStore>(std::unique_ptr<rocksdb::DB>(db));
+  auto store = std::make_unique<RocksStore>(*std::move(lock), std::unique_ptr<rocksdb::DB>(db));
   UPNEXT_RETURN_IF_ERROR(store->Load());
   return store;
 }

@@ -1,10 +1,36 @@
 #include "studies/pipeline.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "examples/learn.h"
 
 namespace upnext::studies {
+namespace {
+
+// Keys of [retrieval] and [ranking] that a checkpoint is not bound to.
+constexpr std::array<std::string_view, 8> kUnbound = {
+    "retrieval.table_learning_rate", "retrieval.tower_learning_rate",
+    "retrieval.checkpoint_minutes",  "retrieval.max_dead_units",
+    "ranking.table_learning_rate",   "ranking.learning_rate",
+    "ranking.checkpoint_minutes",    "ranking.max_dead_units"};
+
+std::vector<std::string> SettingsOf(const base::Config& config) {
+  std::vector<std::string> settings;
+  for (const char* table : {"features", "labels", "split", "retrieval", "ranking"}) {
+    for (std::string& line : config.Table(table).Lines()) {
+      const std::string_view key = std::string_view(line).substr(0, line.find(" = "));
+      const bool of_index = key.starts_with("retrieval.index.");  // made of the trained model
+      if (!of_index && !std::ranges::count(kUnbound, key)) settings.push_back(std::move(line));
+    }
+  }
+  return settings;
+}
+
+}  // namespace
 
 PipelineOptions PipelineOptions::FromConfig(const base::Config& config) {
   PipelineOptions options;
@@ -21,6 +47,7 @@ PipelineOptions PipelineOptions::FromConfig(const base::Config& config) {
   options.objectives = ranking::ObjectivesFromConfig(ranking);
   options.ranker_train = ranking::RankerTrainOptions::FromConfig(ranking);
   options.evaluate.filter_seen = config.Table("serving").Bool("filter_seen", true);
+  options.settings = SettingsOf(config);
   options.SetSeed(static_cast<uint64_t>(train.Int("seed", 1, {.min = 0})));
   return options;
 }
@@ -53,13 +80,44 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Prepare(const events::EventLog& log,
   return run;
 }
 
-Status Pipeline::Train(base::Progress& progress) {
+nn::CheckpointOptions Pipeline::CheckpointsOf(nn::CheckpointOptions options, std::string_view table,
+                                              const CheckpointFolder& folder) const {
+  options.folder = folder.path;
+  options.resume = folder.resume;
+  options.binding = {fmt::format("log = {:016x}", source_.log.content_digest()),
+                     fmt::format("features = {:016x}", folder.features_digest),
+                     fmt::format("train.seed = {}", options_.seed),
+                     fmt::format("train.threads = {}", pool_.threads())};
+  for (const std::string& setting : options_.settings) {
+    const bool of_other = (setting.starts_with("retrieval.") && table != "retrieval") ||
+                          (setting.starts_with("ranking.") && table != "ranking");
+    if (!of_other) options.binding.push_back(setting);
+  }
+  return options;
+}
+
+Status Pipeline::RemoveCheckpoints(const CheckpointFolder& checkpoints) const {
+  const auto remove = [&](const nn::CheckpointOptions& options, std::string_view table) {
+    return nn::TrainingCheckpoints(CheckpointsOf(options, table, checkpoints)).Remove();
+  };
+  if (options_.train_retrieval) {
+    UPNEXT_RETURN_IF_ERROR(remove(options_.candidate_train.checkpoints, "retrieval"));
+  }
+  if (options_.train_ranking) {
+    UPNEXT_RETURN_IF_ERROR(remove(options_.ranker_train.checkpoints, "ranking"));
+  }
+  return Ok();
+}
+
+Status Pipeline::Train(base::Progress& progress, const CheckpointFolder& checkpoints) {
   popular_ = retrieval::PopularItems::Learn(source_);
   co_watch_ = retrieval::CoWatch::Learn(source_, options_.co_watch, pool_);
   if (options_.train_retrieval) {
+    retrieval::CandidateTrainOptions train = options_.candidate_train;
+    train.checkpoints = CheckpointsOf(train.checkpoints, "retrieval", checkpoints);
     UPNEXT_ASSIGN_OR_RETURN(
-        candidate_, retrieval::TrainCandidateModel(source_, tables_, options_.candidate,
-                                                   options_.candidate_train, pool_, progress));
+        candidate_, retrieval::TrainCandidateModel(source_, tables_, options_.candidate, train,
+                                                   pool_, progress));
     UPNEXT_ASSIGN_OR_RETURN(
         index_,
         retrieval::BuildIndex(options_.index, candidate_.model->item_vectors(), pool_, progress));
@@ -67,9 +125,11 @@ Status Pipeline::Train(base::Progress& progress) {
   const uint64_t impressions =
       source_.log.stats().by_type[static_cast<size_t>(events::EventType::kImpression)];
   if (options_.train_ranking && impressions > 0) {
+    ranking::RankerTrainOptions train = options_.ranker_train;
+    train.checkpoints = CheckpointsOf(train.checkpoints, "ranking", checkpoints);
     UPNEXT_ASSIGN_OR_RETURN(
-        ranker_, ranking::TrainRanker(source_, tables_, options_.ranker, options_.objectives,
-                                      options_.ranker_train, pool_, progress));
+        ranker_, ranking::TrainRanker(source_, tables_, options_.ranker, options_.objectives, train,
+                                      pool_, progress));
   }
   return Ok();
 }

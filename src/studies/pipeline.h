@@ -10,7 +10,10 @@
 #ifndef UPNEXT_STUDIES_PIPELINE_H_
 #define UPNEXT_STUDIES_PIPELINE_H_
 
+#include <filesystem>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/config.h"
@@ -23,6 +26,7 @@
 #include "examples/replay.h"
 #include "examples/split.h"
 #include "features/catalogue.h"
+#include "nn/training_checkpoint.h"
 #include "ranking/ranker_trainer.h"
 #include "retrieval/candidate_trainer.h"
 #include "retrieval/generators.h"
@@ -45,10 +49,21 @@ struct PipelineOptions {
   evaluation::EvaluateOptions evaluate;
   bool train_retrieval = true, train_ranking = true;
   uint64_t seed = 1;
+  // What the project file says that trained models depend on, as checkpoints are bound to it:
+  // "retrieval.dim = 64" ... Learning rates are left out, so that a training that diverged can go
+  // on with lower ones, and so is what does not change the model.
+  std::vector<std::string> settings;
 
   void SetSeed(uint64_t value);
   // Reads its tables; mistakes wait in config.Check().
   static PipelineOptions FromConfig(const base::Config& config);
+};
+
+// Where training keeps its checkpoints, for `upnext train --resume`.
+struct CheckpointFolder {
+  std::filesystem::path path;  // empty: none are kept
+  bool resume = false;         // go on from those that are there
+  uint64_t features_digest = 0;
 };
 
 class Pipeline {
@@ -58,8 +73,10 @@ class Pipeline {
                                                    const PipelineOptions& options,
                                                    base::ThreadPool& pool,
                                                    base::Progress& progress);
-  // Trains the stages that the options ask for. A log without impressions has no ranker.
-  Status Train(base::Progress& progress);
+  // Trains the stages that the options ask for. A log without impressions has no ranker. The
+  // checkpoints of a stage stay, also when it is done, until RemoveCheckpoints().
+  Status Train(base::Progress& progress, const CheckpointFolder& checkpoints = {});
+  Status RemoveCheckpoints(const CheckpointFolder& checkpoints) const;
   // Takes models that were trained earlier, to evaluate them on this split.
   Result<evaluation::Report> Evaluate(const evaluation::EvaluateOptions& options,
                                       const retrieval::CandidateModel* candidate,
@@ -76,6 +93,9 @@ class Pipeline {
   const ranking::TrainedRanker& ranker() const { return ranker_; }
 
  private:
+  // The options' checkpoints of one stage, whose settings begin with `table`, in this folder.
+  nn::CheckpointOptions CheckpointsOf(nn::CheckpointOptions options, std::string_view table,
+                                      const CheckpointFolder& folder) const;
   Pipeline(const events::EventLog& log, const PipelineOptions& options, examples::Split split,
            base::ThreadPool& pool);
 

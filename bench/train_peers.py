@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""Training steps of the 1M-item candidate model: upnext beside PyTorch, in turns on the same machine.
+
+    python3 -m venv ../peers && ../peers/bin/pip install torch numpy       once, outside the repository
+    bench/train_peers.py --python ../peers/bin/python [--rounds 3] [--small] [--out docs/results/NAME.md]
+
+Each round runs every program once; the table gives the median, least and greatest rate over the rounds and the
+ratio to the fastest configuration of the peer. --small is a run of seconds that proves the script works.
+"""
+import argparse
+import datetime
+import json
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PEERS = [
+    ("PyTorch, naive", ["--style", "naive"]),
+    ("PyTorch, expert", ["--style", "expert"]),
+    ("PyTorch, expert, bf16", ["--style", "expert", "--bf16"]),
+    ("PyTorch, tuned, bf16", ["--style", "tuned", "--bf16"]),
+    ("PyTorch, tuned, bf16, batch 4,096", ["--style", "tuned", "--bf16", "--batch", "4096"]),
+    ("PyTorch, tuned, bf16, compiled", ["--style", "tuned", "--bf16", "--compile"]),
+]
+
+
+def last_json(command):
+    run = subprocess.run(command, capture_output=True, text=True)
+    if run.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))}\nfailed:\n{run.stderr[-2000:]}")
+    text = run.stdout
+    return json.loads(text if text.lstrip().startswith("{\n") else text.strip().splitlines()[-1])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--upnext", default=ROOT / "build/release/upnext")
+    parser.add_argument("--python", help="interpreter that has torch; without it only upnext runs")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--out", type=pathlib.Path, help="also write the table there, as Markdown")
+    parser.add_argument("--json", action="store_true")
+    o = parser.parse_args()
+    size = ["--items", "3000", "--tokens", "3000", "--steps", "2", "--negatives", "64"] if o.small else []
+    ours = [str(o.upnext), "bench", "train", "--json", *size]
+    runs = [("upnext, bf16", ours), ("upnext, batch 4,096", [*ours, "--batch", "4096"]), ("upnext, fp32", [*ours, "--fp32"])]
+    if o.small:
+        runs = [(name, [*command, "--roof-bytes", "4194304"]) for name, command in runs]
+    if o.python:
+        script = str(ROOT / "bench/peers/pytorch_candidate.py")
+        runs += [(name, [o.python, script, *flags, *size]) for name, flags in PEERS]
+    rates = {name: [] for name, _ in runs}
+    details = {}
+    for _ in range(o.rounds):
+        for name, command in runs:
+            result = last_json(command)
+            rates[name].append(result["examples_per_s"])
+            details[name] = result
+    best_peer = max((statistics.median(r) for n, r in rates.items() if n.startswith("PyTorch")), default=None)
+    lines = ["| program | examples/s (median) | least | most | times the best PyTorch |", "|---|---:|---:|---:|---:|"]
+    for name, values in rates.items():
+        median = statistics.median(values)
+        ratio = f"{median / best_peer:.1f}" if best_peer else "-"
+        lines.append(f"| {name} | {median:,.0f} | {min(values):,.0f} | {max(values):,.0f} | {ratio} |")
+    table = "\n".join(lines)
+    if o.json:
+        print(json.dumps({"rates": rates, "details": details}, indent=2))
+    else:
+        print(table)
+    if o.out:
+        commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+        cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "")
+        roof = details["upnext, bf16"]
+        o.out.write_text(
+            f"# Training speed beside PyTorch\n\n{datetime.date.today()}, commit {commit.stdout.strip()}, "
+            f"{cpu} x {roof['threads']} threads, Python {platform.python_version()}. Command: "
+            f"`bench/train_peers.py --python PYTHON --rounds {o.rounds}`, seed 1.\n\n{table}\n\n"
+            f"The last run of upnext: {roof['roof_share']:.0%} of the roof; rows {roof['step']['row_bytes'] / 1e6:.0f} MB a "
+            f"step at {max(roof['machine'][k] for k in ('read_gb_s', 'rows_gb_s', 'update_gb_s')):.1f} GB/s, products "
+            f"{roof['step']['operations'] / 1e9:.1f} GFLOP at {roof['machine']['matrix_gflop_s']:.0f} GFLOP/s, all measured in "
+            f"that run.\n")
+
+
+if __name__ == "__main__":
+    main()

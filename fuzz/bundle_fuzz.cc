@@ -1,0 +1,127 @@
+// Bundle::Open on a small bundle of which the input edits sections (section_edits.h), in any of its
+// binary files. Checksums, the manifest's entries and the digests by which the files name each
+// other are made to fit afterwards, so that the readers' own checks have to find what is wrong. A
+// bundle that opens then makes feeds, and lists of similar items.
+#include <array>
+#include <iterator>
+
+#include "bundle/bundle.h"
+#include "bundle/test_bundle.h"
+#include "fuzz/harness.h"
+#include "fuzz/section_bytes.h"
+#include "fuzz/section_edits.h"
+#include "serving/engine.h"
+
+namespace upnext::bundle {
+// manifest.cc
+Status WriteManifest(const std::filesystem::path& directory, const Manifest& manifest);
+Result<FileEntry> DescribeFile(const std::filesystem::path& directory, const std::string& name);
+}  // namespace upnext::bundle
+
+namespace upnext::fuzz {
+namespace {
+
+// In the order in which they name each other.
+constexpr std::array<std::string_view, 5> kFiles = {"features.uxs", "candidate.uxs", "index.uxs",
+                                                    "ranker.uxs", "generators.uxs"};
+enum : size_t { kFeatures, kCandidate, kIndex };
+constexpr uint32_t kVersion = 1;
+
+struct File {
+  std::string kind;
+  std::vector<Section> sections;
+};
+using Files = std::array<File, kFiles.size()>;
+
+Files ReadFiles(const std::filesystem::path& folder) {
+  Files files;
+  for (size_t i = 0; i < kFiles.size(); ++i) {
+    std::ifstream in(folder / kFiles[i], std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(in)), {});
+    files[i] = {Kind(bytes), Sections(bytes)};
+    FUZZ_REQUIRE(Build(files[i].kind, kVersion, files[i].sections) == bytes,
+                 "the harness writes another section file than SectionWriter");
+  }
+  return files;
+}
+
+void SetDigest(File* file, std::string_view section, uint64_t digest) {
+  for (Section& one : file->sections) {
+    if (one.name == section)
+      one.bytes.assign(reinterpret_cast<const char*>(&digest), sizeof(digest));
+  }
+}
+
+// Writes the files and a manifest that agrees with them.
+void WriteFiles(const ScratchFolder& folder, Files files, bundle::Manifest manifest) {
+  for (size_t i = 0; i < kFiles.size(); ++i) {
+    const std::string bytes = Build(files[i].kind, kVersion, files[i].sections);
+    folder.Write(kFiles[i], bytes);
+    if (i == kFeatures) {
+      manifest.features_digest = Digest(bytes);
+      for (File& file : files) SetDigest(&file, "features_digest", manifest.features_digest);
+    }
+    if (i != kCandidate) continue;
+    const auto model =
+        retrieval::CandidateModel::Load(folder / kFiles[kCandidate], manifest.features_digest);
+    if (model) {
+      SetDigest(&files[kIndex], "vectors_digest", retrieval::VectorsDigest(model->item_vectors()));
+    }
+  }
+  for (bundle::FileEntry& entry : manifest.files) {
+    const auto described = bundle::DescribeFile(folder.path(), entry.name);
+    FUZZ_REQUIRE(described.has_value(), "expected the file to be there");
+    entry = *described;
+  }
+  FUZZ_REQUIRE(bundle::WriteManifest(folder.path(), manifest), "expected to write the manifest");
+}
+
+void Use(const bundle::Bundle& opened, const bundle::TestProject& project) {
+  const features::Catalogue& catalogue = project.log().catalogue();
+  const serving::Engine engine(opened, catalogue, {});
+  for (const char* user : {"u", "u3", ""}) {
+    const features::UserState state =
+        *user == '\0' ? features::UserState() : project.log().Fold(user);
+    serving::Request request;
+    request.user = user;
+    request.n = 7;
+    request.time_ms = features::Minutes(40'000);
+    request.seed = "i3";
+    const auto slate = engine.Recommend(state, request);
+    if (!slate) continue;
+    for (const serving::Recommendation& one : slate->items) {
+      FUZZ_REQUIRE(one.item < catalogue.size(events::IdSpace::kItem), "an item of nobody");
+    }
+  }
+  for (const char* item : {"i0", "i1", "i39"}) {
+    (void)serving::SimilarItems(opened, catalogue, item, 5);
+  }
+}
+
+}  // namespace
+}  // namespace upnext::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace upnext;
+  using namespace upnext::fuzz;
+  static const bundle::TestProject project;
+  static const Files files = ReadFiles(project.bundle_folder());
+  static const auto manifest = bundle::ReadManifest(project.bundle_folder()).value();
+  static const ScratchFolder folder;
+  if (!std::filesystem::exists(folder / "report.json")) {
+    for (const char* name : {"project.toml", "report.json"}) {
+      std::filesystem::copy_file(project.bundle_folder() / name, folder / name,
+                                 std::filesystem::copy_options::overwrite_existing);
+    }
+  }
+  Files edited = files;
+  for (const Edit& edit : ReadEdits(TextOf(data, size), kFiles.size())) {
+    Apply(edit, &edited[edit.file].sections);
+  }
+  WriteFiles(folder, std::move(edited), manifest);
+  const auto opened = bundle::Bundle::Open(folder.path(), project.lineage());
+  if (!opened || !(*opened)->tables().CheckIds(project.log().log())) return 0;
+  Use(**opened, project);
+  Accepted();
+  return 0;
+}

@@ -1,0 +1,44 @@
+// upnext bench: what this machine does, one sub-verb a part of the engine.
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "cli/bench_import.h"
+#include "cli/bench_replay.h"
+#include "cli/bench_train.h"
+#include "cli/verbs.h"
+
+namespace upnext::cli {
+namespace {
+
+struct Bench {
+  const char* name;
+  const char* summary;
+  VerbMaker make;
+};
+
+constexpr std::array kBenches{
+    Bench{"train", "training steps of the candidate model, beside what the machine could do",
+          MakeBenchTrain},
+    Bench{"replay", "examples made from a log, and what their making waits for", MakeBenchReplay},
+    Bench{"import", "import made-up events beside DuckDB's own sort of them", MakeBenchImport},
+};
+
+}  // namespace
+
+std::function<Status()> MakeBench(CLI::App& app) {
+  app.require_subcommand(1);
+  std::vector<std::pair<CLI::App*, std::function<Status()>>> benches;
+  for (const Bench& bench : kBenches) {
+    CLI::App* sub = app.add_subcommand(bench.name, bench.summary);
+    benches.emplace_back(sub, bench.make(*sub));
+  }
+  return [benches]() -> Status {
+    for (const auto& [sub, run] : benches) {
+      if (sub->parsed()) return run();
+    }
+    return Ok();
+  };
+}
+
+}  // namespace upnext::cli

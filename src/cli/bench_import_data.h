@@ -1,0 +1,33 @@
+// Made-up event rows of any number for `upnext bench import`: what a site's log looks like to an
+// import (every column, zipf ids, rows in order of time), with no meaning in who watches what.
+#ifndef UPNEXT_CLI_BENCH_IMPORT_DATA_H_
+#define UPNEXT_CLI_BENCH_IMPORT_DATA_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/progress.h"
+#include "base/status.h"
+
+namespace upnext::cli {
+
+struct MadeEvents {
+  uint64_t events = 0, users = 0, items = 0;
+  uint64_t seed = 1;
+};
+
+// folder/events-<events>-<users>-<items>-<seed>.<format>, which the same numbers always give the
+// same rows. `format`: csv or parquet.
+std::filesystem::path MadeFile(const MadeEvents& made, std::string_view format,
+                               const std::filesystem::path& folder);
+// Writes that file; it appears whole or not at all.
+Status MakeEvents(const MadeEvents& made, std::string_view format,
+                  const std::filesystem::path& folder, int threads, base::Progress& progress);
+// The SELECT that reads it back, with the columns of the canonical table of events.
+std::string ReadMadeEvents(const std::filesystem::path& file, std::string_view format);
+
+}  // namespace upnext::cli
+
+#endif  // UPNEXT_CLI_BENCH_IMPORT_DATA_H_

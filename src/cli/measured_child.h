@@ -1,0 +1,27 @@
+// Runs work in a process of its own, so that its time and its peak of memory are its alone.
+//
+//   UPNEXT_ASSIGN_OR_RETURN(const Measured run, RunMeasured([] { return Work(); }));
+//
+// Call it while the process has one thread. `body` returns what it found out as JSON; its error
+// comes back as the error of the call. On stop requests the child ends as `body` does.
+#ifndef UPNEXT_CLI_MEASURED_CHILD_H_
+#define UPNEXT_CLI_MEASURED_CHILD_H_
+
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "base/status.h"
+
+namespace upnext::cli {
+
+struct Measured {
+  double seconds = 0, cpu_seconds = 0;  // wall clock; user + system of all its threads
+  double peak_mb = 0;                   // most that was resident at once, in 2^20 bytes
+  nlohmann::json found;                 // what `body` returned
+};
+
+Result<Measured> RunMeasured(const std::function<Result<nlohmann::json>()>& body);
+
+}  // namespace upnext::cli
+
+#endif  // UPNEXT_CLI_MEASURED_CHILD_H_

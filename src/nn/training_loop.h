@@ -1,0 +1,86 @@
+// The loop that both models train in: epochs, early stopping, the best epoch kept, checkpoints and
+// going on from them, and the checks that stop a training that has gone wrong (TR-04, TR-05).
+//
+//   class Training : public nn::Trainable { ... };            // what a step is
+//   UPNEXT_ASSIGN_OR_RETURN(nn::TrainingReport report,
+//                           nn::RunTraining(training, options, progress));
+//
+// The model then has the parameters of the best epoch. A training that was interrupted and resumed,
+// however often, gives the same bytes as one that was not. One thread.
+#ifndef UPNEXT_NN_TRAINING_LOOP_H_
+#define UPNEXT_NN_TRAINING_LOOP_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/progress.h"
+#include "base/rng.h"
+#include "base/status.h"
+#include "nn/losses.h"
+#include "nn/parameter.h"
+#include "nn/training_checkpoint.h"
+
+namespace upnext::nn {
+
+// A model with its optimiser and its examples. An epoch's batches must depend on its number alone;
+// whatever else a step depends on must be in what the second group hands out.
+class Trainable {
+ public:
+  virtual ~Trainable() = default;
+
+  virtual uint64_t examples_per_epoch() const = 0;
+  // Called once before the first epoch, and not when resuming.
+  virtual void Begin() {}
+  virtual void StartEpoch(uint32_t epoch) = 0;
+  // Makes the next batch ready; its number of examples, 0 at the end of the epoch.
+  virtual size_t NextBatch() = 0;
+  // Learns from the batch. Adds each task's loss before the update to `losses`, and to `guessing`
+  // what a model that knows nothing would lose. `share_left` of the whole training falls from 1
+  // to 0.
+  virtual void Step(double share_left, std::span<LossValue> losses,
+                    std::span<LossValue> guessing) = 0;
+  // Sets report->validation, NaN without a validation part, and task_validation where tasks are
+  // measured. kCancelled when it was asked to stop.
+  virtual Status Validate(EpochReport* report) = 0;
+  // The weighted sum of the tasks' means.
+  virtual double Total(std::span<const LossValue> losses) const = 0;
+  virtual std::string Describe(const EpochReport& report) const = 0;
+
+  virtual std::vector<Parameter> ModelParameters() = 0;
+  virtual void AppendOptimiserState(std::vector<Parameter>& state) = 0;
+  virtual base::Rng& rng() = 0;
+  virtual std::vector<uint64_t> Activity() const = 0;  // of ReLU units: nn::Tower::Activity()
+  virtual bool SetActivity(std::span<const uint64_t> activity) = 0;
+  virtual void ResetActivity() = 0;
+  virtual std::vector<double> DeadUnitShares() const = 0;
+};
+
+struct TrainingOptions {
+  std::string model;               // in messages: "candidate model"
+  std::vector<std::string> tasks;  // names, in messages; one without a name when there is but one
+  uint32_t epochs = 1;             // at most
+  uint32_t patience = 1;           // epochs without a better validation figure before stopping
+  bool less_is_better = false;     // of the validation figure
+  // A share of ReLU units of a layer, silent for every example of an epoch, that stops training.
+  double max_dead_units = 0.9;
+  std::string advice;  // when training diverges: "lower retrieval.tower_learning_rate (now 1)"
+  CheckpointOptions checkpoints;
+};
+
+struct TrainingReport {
+  std::vector<EpochReport> epochs;
+  uint32_t best_epoch = 0;
+};
+
+// kInternal when training diverges: a loss or a parameter that is not finite, a loss far above
+// guessing, too many dead units. kCancelled on request, kFailedPrecondition when the checkpoint to
+// resume is of another training. The message says which checkpoint is left to go on from. Errors of
+// writing checkpoints are passed on.
+Result<TrainingReport> RunTraining(Trainable& training, const TrainingOptions& options,
+                                   base::Progress& progress);
+
+}  // namespace upnext::nn
+
+#endif  // UPNEXT_NN_TRAINING_LOOP_H_

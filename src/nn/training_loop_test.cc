@@ -1,0 +1,409 @@
+#include "nn/training_loop.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <memory>
+
+#include "base/file.h"
+#include "base/test_folder.h"
+#include "nn/dense.h"
+#include "nn/optimizer.h"
+
+namespace upnext::nn {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr size_t kInputs = 4, kBatch = 8;
+constexpr uint64_t kSteps = 40;  // an epoch
+
+// A tower learns a line from noisy inputs: small, and with all that a real training has.
+class Regression : public Trainable {
+ public:
+  explicit Regression(float learning_rate = 0.01f)
+      : rng_(7, 2),
+        tower_({.input = kInputs, .widths = {6, 1}, .last_linear = true}, rng_),
+        adam_(Parameters(), {.learning_rate = learning_rate}) {}
+
+  uint64_t examples_per_epoch() const override { return kSteps * kBatch; }
+  void StartEpoch(uint32_t epoch) override {
+    data_ = base::Rng(1, epoch);
+    left_ = kSteps;
+  }
+  size_t NextBatch() override {
+    if (left_ == 0) return 0;
+    --left_;
+    for (size_t i = 0; i < kBatch; ++i) {
+      double sum = 0;
+      for (size_t j = 0; j < kInputs; ++j) {
+        x_[i * kInputs + j] = static_cast<float>(data_.Normal());
+        sum += static_cast<double>(x_[i * kInputs + j]) * (1.0 + static_cast<double>(j));
+      }
+      y_[i] = static_cast<float>(sum);
+    }
+    return kBatch;
+  }
+  void Step(double share_left, std::span<LossValue> losses,
+            std::span<LossValue> guessing) override {
+    if (decay_) adam_.set_learning_rate(static_cast<float>(0.01 * share_left));
+    for (float& x : x_) x += static_cast<float>(0.1 * rng_.Normal());
+    const float* out = tower_.Forward(x_.data(), kBatch, {});
+    std::vector<float> d(kBatch), zeros(kBatch);
+    losses[0] += SquaredLoss(std::span(out, kBatch), y_, {}, d.data());
+    guessing[0] += SquaredLoss(zeros, y_, {}, nullptr);
+    tower_.Backward(d.data(), nullptr, {});
+    adam_.Step();
+    ++steps_;
+    if (steps_ == poisoned_) tower_.layers()[0].weight()[0] = NAN;
+  }
+  Status Validate(EpochReport* report) override {
+    report->validation = validation_.empty() ? NAN : validation_[report->epoch];
+    return Ok();
+  }
+  double Total(std::span<const LossValue> losses) const override { return losses[0].mean(); }
+  std::string Describe(const EpochReport&) const override { return "epoch"; }
+  std::vector<Parameter> ModelParameters() override { return Parameters(); }
+  void AppendOptimiserState(std::vector<Parameter>& state) override {
+    adam_.AppendState("tower", state);
+  }
+  base::Rng& rng() override { return rng_; }
+  std::vector<uint64_t> Activity() const override { return tower_.Activity(); }
+  bool SetActivity(std::span<const uint64_t> activity) override {
+    return tower_.SetActivity(activity);
+  }
+  void ResetActivity() override { tower_.ResetActivity(); }
+  std::vector<double> DeadUnitShares() const override {
+    return dead_ ? std::vector<double>{0.5, 0.95} : tower_.DeadUnitShares();
+  }
+
+  std::vector<float> Values() {
+    std::vector<float> values;
+    for (const Parameter& p : Parameters()) {
+      values.insert(values.end(), p.value.begin(), p.value.end());
+    }
+    return values;
+  }
+
+  std::vector<double> validation_;  // by epoch; empty: no validation part
+  uint64_t steps_ = 0, poisoned_ = 0;
+  bool decay_ = false, dead_ = false;
+
+ private:
+  std::vector<Parameter> Parameters() {
+    std::vector<Parameter> parameters;
+    tower_.AppendParameters("tower", parameters);
+    return parameters;
+  }
+
+  base::Rng rng_, data_{0};
+  Tower tower_;
+  Adam adam_;
+  uint64_t left_ = 0;
+  std::vector<float> x_ = std::vector<float>(kBatch * kInputs), y_ = std::vector<float>(kBatch);
+};
+
+// Asks to stop once it has been asked `asks` times.
+class StopAfter : public base::Progress {
+ public:
+  explicit StopAfter(uint64_t asks) : asks_(asks) {}
+  void Begin(std::string_view, std::string_view, uint64_t) override {}
+  void Update(uint64_t, std::string_view) override {}
+  void End() override {}
+  void Note(std::string_view line) override { notes_.append(line).append("\n"); }
+  bool stop_requested() const override { return asks_-- == 0; }
+  std::string notes_;
+
+ private:
+  mutable uint64_t asks_;
+};
+
+class TrainingLoop : public testing::Test {
+ protected:
+  TrainingLoop() {
+    options_.model = "regression";
+    options_.tasks = {""};
+    options_.epochs = 4;
+    options_.patience = 2;
+    options_.advice = "lower the rate";
+    options_.checkpoints.folder = folder_.path() / "training";
+    options_.checkpoints.name = "regression";
+    options_.checkpoints.binding = {"dim = 4", "seed = 7"};
+  }
+
+  std::filesystem::path Newest() const { return folder_.path() / "training" / "regression.uxs"; }
+  std::filesystem::path Best() const { return folder_.path() / "training" / "regression.best.uxs"; }
+  Result<TrainingReport> Run(Regression& training) {
+    return RunTraining(training, options_, base::NoProgress());
+  }
+  TrainingOptions Resuming() const {
+    TrainingOptions options = options_;
+    options.checkpoints.resume = true;
+    return options;
+  }
+  // Of a training that nothing interrupted, and that wrote no checkpoint.
+  std::vector<float> Uninterrupted(const std::vector<double>& validation, bool decay = false) {
+    Regression training;
+    training.validation_ = validation;
+    training.decay_ = decay;
+    TrainingOptions options = options_;
+    options.checkpoints = {};
+    EXPECT_TRUE(RunTraining(training, options, base::NoProgress()));
+    return training.Values();
+  }
+
+  base::TestFolder folder_;
+  TrainingOptions options_;
+};
+
+TEST_F(TrainingLoop, TR04_StoppedAnywhereAndResumedItGivesTheSameBytes) {
+  const std::vector<double> validation = {1, 3, 2, 2.5};  // the second epoch is the best
+  const std::vector<float> expected = Uninterrupted(validation, /*decay=*/true);
+  for (const uint64_t stop : {0u, 1u, 17u, 39u, 40u, 41u, 100u, 159u}) {
+    SCOPED_TRACE(stop);
+    Regression first;
+    first.validation_ = validation;
+    first.decay_ = true;
+    StopAfter progress(stop);
+    const auto stopped = RunTraining(first, options_, progress);
+    ASSERT_FALSE(stopped);
+    EXPECT_EQ(stopped.error().code, Code::kCancelled);
+    EXPECT_THAT(stopped.error().message,
+                AllOf(HasSubstr("--resume"), HasSubstr(Newest().string())));
+    Regression second;
+    second.validation_ = validation;
+    second.decay_ = true;
+    const auto resumed = RunTraining(second, Resuming(), base::NoProgress());
+    ASSERT_TRUE(resumed) << resumed.error().message;
+    EXPECT_EQ(first.steps_ + second.steps_, 4 * kSteps) << "a step was done twice, or not at all";
+    EXPECT_EQ(second.Values(), expected);
+    EXPECT_EQ(resumed->best_epoch, 1u);
+    ASSERT_EQ(resumed->epochs.size(), 4u);
+    EXPECT_GT(resumed->epochs[0].loss, resumed->epochs[3].loss);
+  }
+}
+
+TEST_F(TrainingLoop, TR04_StoppedAtEveryStepItStillGivesTheSameBytes) {
+  options_.epochs = 2;
+  const std::vector<float> expected = Uninterrupted({2, 1});
+  for (int runs = 1;; ++runs) {
+    Regression training;
+    training.validation_ = {2, 1};
+    // One question before each step that is skipped, and more for those that are done.
+    StopAfter progress((static_cast<uint64_t>(runs) - 1) % kSteps + 1);
+    const auto trained = RunTraining(training, Resuming(), progress);
+    if (!trained) {
+      ASSERT_EQ(trained.error().code, Code::kCancelled) << trained.error().message;
+      ASSERT_LT(runs, 200);
+      continue;
+    }
+    EXPECT_GT(runs, 10);
+    EXPECT_EQ(training.Values(), expected);
+    break;
+  }
+}
+
+TEST_F(TrainingLoop, KeepsTheBestEpochOnDiskOnlyWhileItIsAnother) {
+  Regression training;
+  training.validation_ = {1, 2, 3, 4};
+  ASSERT_TRUE(Run(training));
+  EXPECT_TRUE(std::filesystem::exists(Newest()));
+  EXPECT_FALSE(std::filesystem::exists(Best()));
+  Regression again;
+  again.validation_ = {3, 2, 2, 2};  // the first is the best: brought back from its file
+  const auto report = Run(again);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->epochs.size(), 3u) << "patience";
+  EXPECT_EQ(again.Values(), Uninterrupted({3, 2, 2, 2}));
+  EXPECT_FALSE(std::filesystem::exists(Best()));
+}
+
+TEST_F(TrainingLoop, AFinishedTrainingIsNotTrainedAgain) {
+  Regression first;
+  first.validation_ = {3, 2, 2, 2};
+  ASSERT_TRUE(Run(first));
+  Regression second;
+  const auto report = RunTraining(second, Resuming(), base::NoProgress());
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(second.steps_, 0u);
+  EXPECT_EQ(second.Values(), first.Values());
+  EXPECT_EQ(report->epochs.size(), 3u);
+  TrainingCheckpoints checkpoints(options_.checkpoints);
+  ASSERT_TRUE(checkpoints.Remove());
+  EXPECT_FALSE(std::filesystem::exists(options_.checkpoints.folder));
+}
+
+TEST_F(TrainingLoop, KilledWhileReplacingTheBestEpochsCheckpointItResumesFromThat) {
+  const std::vector<double> validation = {3, 2, 4, 5};
+  Regression first;
+  first.validation_ = validation;
+  StopAfter progress(kSteps + 5);  // within the second epoch
+  ASSERT_FALSE(RunTraining(first, options_, progress));
+  ASSERT_TRUE(std::filesystem::exists(Best()));
+  // What a kill leaves between the two renames, and half of a file.
+  std::filesystem::rename(Newest(), Newest().string() + ".tmp-1-1");
+  Regression second;
+  second.validation_ = validation;
+  const auto report = RunTraining(second, Resuming(), base::NoProgress());
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(second.steps_, 3 * kSteps) << "from the end of the first epoch";
+  EXPECT_EQ(second.Values(), Uninterrupted(validation));
+  EXPECT_FALSE(std::filesystem::exists(Newest().string() + ".tmp-1-1"));
+}
+
+TEST_F(TrainingLoop, AnotherBindingIsRefusedAndSaysWhatDiffers) {
+  Regression first;
+  StopAfter progress(20);
+  ASSERT_FALSE(RunTraining(first, options_, progress));
+  const std::string before = *base::ReadFile(Newest());
+  options_.checkpoints.binding = {"dim = 5", "seed = 7", "wide = true"};
+  Regression second;
+  const auto refused = RunTraining(second, Resuming(), base::NoProgress());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kFailedPrecondition);
+  EXPECT_THAT(refused.error().message,
+              AllOf(HasSubstr("dim was 4 and is 5; wide was not set and is true"),
+                    HasSubstr("without --resume"), Not(HasSubstr("seed"))));
+  EXPECT_TRUE(*base::ReadFile(Newest()) == before) << "a refusal must leave the checkpoint alone";
+}
+
+TEST_F(TrainingLoop, ResumingWithoutACheckpointStartsAfreshAndSaysSo) {
+  Regression training;
+  StopAfter progress(1'000'000);
+  ASSERT_TRUE(RunTraining(training, Resuming(), progress));
+  EXPECT_THAT(progress.notes_, HasSubstr("no checkpoint to resume from, training starts afresh"));
+  EXPECT_EQ(training.steps_, 4 * kSteps);
+}
+
+TEST_F(TrainingLoop, StartingAfreshBesideACheckpointSaysSo) {
+  Regression first, second;
+  StopAfter stop(50), progress(1'000'000);
+  ASSERT_FALSE(RunTraining(first, options_, stop));
+  ASSERT_TRUE(RunTraining(second, options_, progress));
+  EXPECT_THAT(progress.notes_, HasSubstr("will replace the checkpoint of an earlier one"));
+  EXPECT_EQ(second.Values(), Uninterrupted({}));
+}
+
+TEST_F(TrainingLoop, ADamagedCheckpointIsRefused) {
+  Regression first;
+  StopAfter progress(50);
+  ASSERT_FALSE(RunTraining(first, options_, progress));
+  const std::string good = *base::ReadFile(Newest());
+  for (size_t at = 0; at < good.size(); at += 97) {
+    std::string bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ 0x10);
+    ASSERT_TRUE(base::WriteFileAtomic(Newest(), bad));
+    Regression second;
+    const auto refused = RunTraining(second, Resuming(), base::NoProgress());
+    ASSERT_FALSE(refused) << "byte " << at;
+    EXPECT_EQ(refused.error().code, Code::kDataLoss) << refused.error().message;
+    EXPECT_THAT(refused.error().message, HasSubstr("without --resume"));
+  }
+}
+
+TEST_F(TrainingLoop, TR05_NanInParametersStopsBeforeTheGoodCheckpointIsReplaced) {
+  Regression training;
+  training.poisoned_ = kSteps + 12;
+  const auto diverged = Run(training);
+  ASSERT_FALSE(diverged);
+  EXPECT_EQ(diverged.error().code, Code::kInternal);
+  EXPECT_THAT(diverged.error().message,
+              AllOf(HasSubstr("diverged in epoch 2, step 13"), HasSubstr("lower the rate"),
+                    HasSubstr("last good checkpoint, of the beginning of epoch 2"),
+                    HasSubstr(Newest().string()), HasSubstr("--resume")));
+  Regression second;
+  const auto resumed = RunTraining(second, Resuming(), base::NoProgress());
+  ASSERT_TRUE(resumed) << resumed.error().message;
+  EXPECT_EQ(second.Values(), Uninterrupted({}));
+}
+
+TEST_F(TrainingLoop, TR05_NanInTheLastStepOfAnEpochIsSeenBeforeItIsSaved) {
+  Regression training;
+  training.poisoned_ = kSteps;
+  const auto diverged = Run(training);
+  ASSERT_FALSE(diverged);
+  EXPECT_THAT(diverged.error().message,
+              AllOf(HasSubstr("tower.0.weight"), HasSubstr("There was no checkpoint yet")));
+  EXPECT_FALSE(std::filesystem::exists(Newest()));
+}
+
+TEST_F(TrainingLoop, TR05_AStopAfterTheHarmKeepsTheCheckpointBefore) {
+  Regression training;
+  training.poisoned_ = kSteps + 12;
+  StopAfter progress(kSteps + 12);
+  const auto stopped = RunTraining(training, options_, progress);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, Code::kCancelled);
+  EXPECT_THAT(stopped.error().message, HasSubstr("checkpoint of the beginning of epoch 2"));
+  Regression second;
+  ASSERT_TRUE(RunTraining(second, Resuming(), base::NoProgress()));
+  EXPECT_EQ(second.steps_, 3 * kSteps);
+}
+
+TEST_F(TrainingLoop, TR05_AnExplodingLossStops) {
+  Regression training(/*learning_rate=*/1e3f);
+  const auto diverged = Run(training);
+  ASSERT_FALSE(diverged);
+  EXPECT_THAT(diverged.error().message,
+              AllOf(HasSubstr("times that of guessing"), HasSubstr("epoch 1, step 16")));
+}
+
+TEST_F(TrainingLoop, TR05_DeadUnitsAboveTheShareStop) {
+  Regression training;
+  training.dead_ = true;
+  options_.max_dead_units = 1.0;
+  EXPECT_TRUE(Run(training)) << "0.95 is less than all";
+  options_.max_dead_units = 0.9;
+  Regression again;
+  again.dead_ = true;
+  const auto diverged = Run(again);
+  ASSERT_FALSE(diverged);
+  EXPECT_THAT(diverged.error().message, HasSubstr("95 % of the units of a layer"));
+}
+
+TEST_F(TrainingLoop, CheckpointsComeInTimeAndWithoutAFolderNotAtAll) {
+  options_.checkpoints.minutes = 1e-9;  // as often as it looks: every 16 steps
+  options_.epochs = 1;
+  Regression training;
+  training.poisoned_ = 37;
+  const auto diverged = Run(training);
+  ASSERT_FALSE(diverged);
+  EXPECT_THAT(diverged.error().message, HasSubstr("of epoch 1, step 32"));
+  options_.checkpoints.folder.clear();
+  Regression again;
+  StopAfter progress(20);
+  const auto stopped = RunTraining(again, options_, progress);
+  ASSERT_FALSE(stopped);
+  EXPECT_THAT(stopped.error().message, Not(HasSubstr("resume")));
+}
+
+TEST_F(TrainingLoop, ACheckpointThatCannotBeWrittenIsAnError) {
+  ASSERT_TRUE(base::WriteFileAtomic(folder_.path() / "training", "in the way"));
+  Regression training;
+  const auto failed = Run(training);
+  ASSERT_FALSE(failed);
+  EXPECT_THAT(failed.error().message, HasSubstr("training"));
+}
+
+TEST(TowerActivity, SurvivesACheckpointAndRefusesAnotherTowers) {
+  base::Rng rng(3);
+  Tower tower({.input = 2, .widths = {8, 4}}, rng), same = tower;
+  const std::vector<float> x = {1, 0, 0, 1, -1, 2};
+  tower.Forward(x.data(), 3, {});
+  ASSERT_TRUE(same.SetActivity(tower.Activity()));
+  EXPECT_EQ(same.DeadUnitShares(), tower.DeadUnitShares());
+  Tower other({.input = 2, .widths = {1}}, rng);
+  EXPECT_FALSE(other.SetActivity(tower.Activity()));
+  EXPECT_FALSE(other.SetActivity({}));
+  const std::vector<uint64_t> unsorted = {3, 2, 5, 4, 0}, beyond = {3, 1, 8, 0}, cut = {3, 9};
+  for (const auto& activity : {unsorted, beyond, cut}) EXPECT_FALSE(same.SetActivity(activity));
+  EXPECT_EQ(same.DeadUnitShares(), tower.DeadUnitShares());
+}
+
+}  // namespace
+}  // namespace upnext::nn

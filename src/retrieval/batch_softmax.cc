@@ -1,0 +1,91 @@
+#include "retrieval/batch_softmax.h"
+
+#include <algorithm>
+
+#include "kernels/vector_ops.h"
+
+namespace upnext::retrieval {
+
+void BatchSoftmax::Begin(const BatchSoftmaxArgs& args, base::Tasks& tasks) {
+  constexpr size_t kRows = 256;  // a task
+  args_ = args;
+  const size_t dim = args.items->dim(), classes = args.classes.size();
+  class_rows_.Reserve(classes * dim, args.precision);
+  d_logits_.Reserve(args.labels.size() * classes, args.precision);
+  d_classes_.Reserve(classes * dim);
+  d_labels_.resize(args.full ? 0 : args.labels.size());
+  for (size_t begin = 0; begin < classes; begin += kRows) {
+    tasks.push_back([this, dim, begin, n = std::min(kRows, classes - begin)] {
+      thread_local kernels::AlignedBuffer<float> rows;
+      rows.Reserve(n * dim);
+      args_.items->GatherRows(args_.classes.subspan(begin, n), rows.data(), dim);
+      class_rows_.Store(begin * dim, {rows.data(), n * dim});
+    });
+  }
+}
+
+nn::LossValue BatchSoftmax::Block(size_t begin, size_t n, const float* users,
+                                  kernels::OperandView user_operand, float* d_users) {
+  const size_t dim = args_.items->dim(), classes = args_.classes.size();
+  const std::span<const uint32_t> labels = args_.labels.subspan(begin, n);
+  thread_local kernels::AlignedBuffer<float> logits, label_rows;
+  logits.Reserve(n * classes);
+  kernels::Gemm({.m = n, .n = classes, .k = dim, .transpose_b = true}, user_operand,
+                class_rows_.view(), logits.data());
+  nn::LossValue loss;
+  if (args_.full) {
+    thread_local std::vector<uint32_t> targets;
+    targets.resize(n);
+    std::ranges::transform(labels, targets.begin(), [](uint32_t row) { return row - 1; });
+    loss =
+        nn::FullSoftmaxLoss(n, classes, targets, logits.data(), {}, nullptr, args_.labels.size());
+  } else {
+    label_rows.Reserve(n * dim);
+    args_.items->GatherRows(labels, label_rows.data(), dim);
+    for (size_t i = 0; i < n; ++i) {
+      d_labels_[begin + i] = kernels::Dot(users + i * dim, label_rows.data() + i * dim, dim);
+    }
+    nn::SampledSoftmaxBatch softmax;
+    softmax.batch = n;
+    softmax.negatives = classes;
+    softmax.mean_over = args_.labels.size();
+    softmax.target_logits = std::span(d_labels_).subspan(begin, n);
+    softmax.targets = labels;
+    softmax.negative_ids = args_.classes;
+    if (!args_.label_log_expected.empty()) {
+      softmax.target_log_expected = args_.label_log_expected.subspan(begin, n);
+    }
+    softmax.negative_log_expected = args_.class_log_expected;
+    loss = nn::SampledSoftmaxLoss(softmax, logits.data());
+  }
+  d_logits_.Store(begin * classes, {logits.data(), n * classes});
+  kernels::Gemm({.m = n, .n = dim, .k = classes}, d_logits_.view() + begin * classes,
+                class_rows_.view(), d_users);
+  if (!args_.full) {
+    for (size_t i = 0; i < n; ++i) {
+      kernels::Axpy(d_labels_[begin + i], label_rows.data() + i * dim, d_users + i * dim, dim);
+    }
+  }
+  return loss;
+}
+
+void BatchSoftmax::AppendGradients(size_t pieces, kernels::OperandView users, base::Tasks& tasks) {
+  constexpr size_t kMultiple = 32;  // of rows, which kernels like
+  const size_t dim = args_.items->dim(), classes = args_.classes.size();
+  const size_t rows = (classes + pieces * kMultiple - 1) / (pieces * kMultiple) * kMultiple;
+  for (size_t begin = 0; begin < classes; begin += rows) {
+    tasks.push_back([this, dim, classes, users, begin, n = std::min(rows, classes - begin)] {
+      kernels::Gemm(
+          {.m = n, .n = dim, .k = args_.labels.size(), .transpose_a = true, .lda = classes},
+          d_logits_.view() + begin, users, d_classes_.data() + begin * dim);
+    });
+  }
+}
+
+void BatchSoftmax::AddGradients(const float* users, nn::RowwiseAdagrad& items) {
+  const size_t dim = args_.items->dim();
+  items.AddRows(args_.classes, d_classes_.data(), dim);
+  if (!args_.full) items.AddRows(args_.labels, users, dim, d_labels_);
+}
+
+}  // namespace upnext::retrieval

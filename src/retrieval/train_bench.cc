@@ -1,0 +1,142 @@
+#include "retrieval/train_bench.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <vector>
+
+#include "retrieval/candidate_step.h"
+
+namespace upnext::retrieval {
+namespace {
+
+constexpr uint32_t kWarmUp = 3;
+constexpr uint32_t kContexts = 4;  // regions and devices
+
+uint32_t DrawRow(base::Rng& rng, uint32_t rows) {
+  const double u = rng.Uniform();
+  return 1 + std::min(rows - 1, static_cast<uint32_t>(u * u * u * rows));
+}
+
+void FillBatch(const TrainBenchOptions& options, base::Rng& rng, features::CandidateBatch* batch) {
+  batch->Clear();
+  for (uint32_t i = 0; i < options.batch; ++i) {
+    for (uint32_t k = 0; k < options.bag; ++k) {
+      batch->watches.ids.push_back(DrawRow(rng, options.items));
+      batch->tokens.ids.push_back(DrawRow(rng, options.tokens));
+    }
+    batch->watches.Close();
+    batch->tokens.Close();
+    batch->region.push_back(1 + i % kContexts);
+    batch->device.push_back(1 + i % kContexts);
+    for (size_t d = 0; d < features::kCandidateDense; ++d) {
+      batch->dense.push_back(static_cast<float>(rng.Uniform()));
+    }
+    batch->label.push_back(DrawRow(rng, options.items));
+  }
+}
+
+// Items with the counts that u^3 gives them: the r-th has the share (r / n)^(1/3) - ((r - 1) /
+// n)^(1/3).
+features::Vocabulary ItemVocabulary(uint32_t items) {
+  constexpr double kWatches = 1e9;
+  std::vector<uint64_t> counts(items);
+  double before = 0;
+  for (uint32_t i = 0; i < items; ++i) {
+    const double up_to = std::cbrt((i + 1.0) / items);
+    counts[i] = 1 + static_cast<uint64_t>(kWatches * (up_to - before));
+    before = up_to;
+  }
+  return features::Vocabulary::Learn(counts, items);
+}
+
+size_t Distinct(std::vector<uint32_t> rows) {
+  std::ranges::sort(rows);
+  return static_cast<size_t>(std::ranges::unique(rows).begin() - rows.begin());
+}
+
+double RowBytes(const TrainBenchOptions& options, const features::CandidateBatch& batch) {
+  const size_t read =
+      batch.watches.ids.size() + batch.tokens.ids.size() + batch.label.size() + options.negatives;
+  // Drawn negatives are counted as distinct ones; they are a twentieth of all rows.
+  const size_t written = Distinct(batch.watches.ids) + Distinct(batch.tokens.ids) +
+                         Distinct(batch.label) + options.negatives;
+  return static_cast<double>((read + 2 * written) * options.dim * sizeof(float));
+}
+
+Status Check(const TrainBenchOptions& options) {
+  if (options.items < 3 || options.tokens < 1 || options.dim < 1 || options.batch < 1 ||
+      options.steps < 1 || options.depth > 8) {
+    return InvalidArgument(
+        "a model to benchmark needs items >= 3, tokens >= 1, dim >= 1, batch >= 1, steps >= 1 and "
+        "depth <= 8");
+  }
+  return Ok();
+}
+
+}  // namespace
+
+Result<TrainBenchReport> BenchmarkTraining(const TrainBenchOptions& options, base::ThreadPool& pool,
+                                           base::Progress& progress) {
+  UPNEXT_RETURN_IF_ERROR(Check(options));
+  CandidateModelOptions model_options;
+  model_options.dim = model_options.embedding_dim = options.dim;
+  model_options.context_dim = 4;
+  model_options.depth = options.depth;
+  CandidateTrainOptions train_options;
+  train_options.batch = options.batch;
+  train_options.negatives = options.negatives;
+  train_options.sampler.alpha = 1;
+  train_options.bf16 = options.bf16;
+  train_options.seed = options.seed;
+
+  TrainBenchReport report;
+  {
+    base::ProgressStage stage(progress, "train on made-up batches", "steps",
+                              kWarmUp + options.steps);
+    base::Rng rng(options.seed);
+    CandidateModel model(
+        model_options, {options.items + 1, options.tokens + 1, kContexts + 1, kContexts + 1}, rng);
+    CandidateTrainer trainer(&model, train_options, ItemVocabulary(options.items), pool);
+    features::CandidateBatch batch;
+    std::vector<double> seconds;
+    for (uint32_t step = 0; step < kWarmUp + options.steps; ++step) {
+      if (progress.stop_requested()) return Cancelled("the benchmark was stopped");
+      FillBatch(options, rng, &batch);
+      const auto start = std::chrono::steady_clock::now();
+      const nn::LossValue loss = trainer.Step(batch);
+      const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+      if (step == 0) report.first_loss = loss.mean();
+      report.last_loss = loss.mean();
+      if (step >= kWarmUp) seconds.push_back(elapsed.count());
+      stage.Update(step + 1);
+    }
+    std::ranges::sort(seconds);
+    report.best_step_s = seconds.front();
+    report.median_step_s = seconds[seconds.size() / 2];
+    report.examples_per_s = options.batch / report.median_step_s;
+    report.row_bytes = RowBytes(options, batch);
+    const double multiplications = static_cast<double>(trainer.tower().multiplications()) +
+                                   static_cast<double>(options.negatives) * options.dim;
+    report.operations = 2.0 * 3.0 * multiplications * options.batch;
+    std::vector<nn::Parameter> parameters = model.Parameters();
+    trainer.AppendState(parameters);
+    for (const nn::Parameter& p : parameters) report.model_bytes += p.value.size_bytes();
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    report.peak_rss_bytes = static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+  }
+  base::ProgressStage stage(progress, "measure the machine", "", 0);
+  report.rates = kernels::MeasureMachine(
+      {.row_floats = options.dim,
+       .bytes = options.roof_bytes,
+       .precision = options.bf16 ? kernels::Precision::kBf16 : kernels::Precision::kFp32},
+      pool);
+  report.memory_floor_s = report.row_bytes / (report.rates.memory_gb_s() * 1e9);
+  report.matrix_floor_s = report.operations / (report.rates.matrix_gflop_s * 1e9);
+  return report;
+}
+
+}  // namespace upnext::retrieval

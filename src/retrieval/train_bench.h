@@ -1,0 +1,54 @@
+// How fast this machine trains the candidate model, on made-up batches: what `upnext bench train`
+// tells. The share of the roof says how much a faster program could gain on the same machine.
+//
+//   UPNEXT_ASSIGN_OR_RETURN(TrainBenchReport report, BenchmarkTraining(options, pool, progress));
+//
+// One benchmark at a time per pool.
+#ifndef UPNEXT_RETRIEVAL_TRAIN_BENCH_H_
+#define UPNEXT_RETRIEVAL_TRAIN_BENCH_H_
+
+#include <cstdint>
+
+#include "base/progress.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "kernels/machine_rates.h"
+
+namespace upnext::retrieval {
+
+// The defaults are the model that YouTube published: 1M videos and 1M tokens, 256 wide, 50 of each
+// in a bag, 1024-512-256 ReLU (Covington 2016, sections 3.2 to 3.4 and 4.3).
+struct TrainBenchOptions {
+  uint32_t items = 1'000'000, tokens = 1'000'000;
+  uint32_t dim = 256, depth = 3, bag = 50;
+  uint32_t negatives = 4096, batch = 1024;
+  uint32_t steps = 30;  // that are timed, after three that are not
+  bool bf16 = true;
+  uint64_t seed = 1;
+  size_t roof_bytes = size_t{1} << 30;  // of memory that the roof is measured on
+};
+
+struct TrainBenchReport {
+  double median_step_s = 0, best_step_s = 0;
+  double examples_per_s = 0;  // by the median step
+  double first_loss = 0, last_loss = 0;
+  // Of one step. Rows of tables: every reference read once, every distinct row read and written
+  // once. Products: forward, and both gradients, of the tower and of the logits.
+  double row_bytes = 0, operations = 0;
+  kernels::MachineRates rates;
+  // The least time that rows and products of a step could take at these rates, side by side.
+  double memory_floor_s = 0, matrix_floor_s = 0;
+  double roof_share() const { return std::max(memory_floor_s, matrix_floor_s) / median_step_s; }
+  uint64_t model_bytes = 0;     // parameters and optimiser state
+  uint64_t peak_rss_bytes = 0;  // of the process, before the roof was measured
+};
+
+// Ids are drawn as floor(rows * u^3): a thousandth of the rows gets a tenth of the draws. Batches
+// are made outside the clock. kInvalidArgument when the options describe no model, kCancelled on
+// request.
+Result<TrainBenchReport> BenchmarkTraining(const TrainBenchOptions& options, base::ThreadPool& pool,
+                                           base::Progress& progress);
+
+}  // namespace upnext::retrieval
+
+#endif  // UPNEXT_RETRIEVAL_TRAIN_BENCH_H_

@@ -1,0 +1,165 @@
+"""A small site with a project file, and the real binary on it: what the abuse tests share."""
+
+import http.client
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+PROJECT = """[project]
+data = "data"
+directory = "project"
+[import]
+events = '''SELECT "user", item, time, type, value FROM read_csv('{data}/events.csv')'''
+[split]
+kind = "time"
+validation_days = 1
+test_days = 1
+[retrieval]
+dim = 8
+depth = 1
+epochs = %d
+[ranking]
+widths = [8]
+epochs = 1
+"""
+USERS, ITEMS, DAYS = 40, 60, 8
+START = 1_700_000_000
+
+
+class Failed(Exception):
+    """What should hold did not."""
+
+
+def require(condition, *words):
+    if not condition:
+        raise Failed(" ".join(str(w) for w in words))
+
+
+class Site:
+    """with Site(binary) as site: site.upnext("import")"""
+
+    def __init__(self, binary, folder=None, epochs=1, keep=False):
+        self.binary = str(Path(binary).resolve())
+        self.root = Path(tempfile.mkdtemp(prefix="upnext-abuse-", dir=folder))
+        self.root.chmod(0o755)
+        self.project = self.root / "project"
+        self.keep = keep
+        (self.root / "data").mkdir()
+        (self.root / "upnext.toml").write_text(PROJECT % epochs)
+        self.write_events(seed=1)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        if not self.keep:
+            shutil.rmtree(self.root, ignore_errors=True)
+
+    def write_events(self, seed):
+        rng = random.Random(seed)
+        with open(self.root / "data" / "events.csv", "w") as out:
+            out.write("user,item,time,type,value\n")
+            for user in range(USERS):
+                for _ in range(50):
+                    item = min(rng.randrange(ITEMS), rng.randrange(ITEMS))
+                    at = START + rng.randrange(DAYS * 86_400)
+                    out.write(f"u{user},i{item},{at},impression,\n")
+                    if rng.random() < 0.6:
+                        out.write(f"u{user},i{item},{at + 1},watch,{rng.randrange(5, 90)}\n")
+
+    def command(self, verb, *more):
+        return [self.binary, verb, "-c", str(self.root / "upnext.toml"), *more]
+
+    def start(self, verb, *more, **how):
+        return subprocess.Popen(
+            self.command(verb, *more), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True, **how)
+
+    def upnext(self, verb, *more, expect=0, **how):
+        """Runs to its end; returns (stdout, stderr). Any other exit code than `expect` is a failure."""
+        done = subprocess.run(
+            self.command(verb, *more), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=300, **how)
+        require(done.returncode == expect, f"upnext {verb} ended with {done.returncode}, expected {expect}:",
+                done.stdout[-500:], done.stderr[-2000:])
+        return done.stdout, done.stderr
+
+    def refused(self, words, verb, *more, **how):
+        """The verb must exit with 1 and say all of `words`; nothing of the project may change by it."""
+        before = self.state()
+        _, said = self.upnext(verb, *more, expect=1, **how)
+        for word in words:
+            require(word in said, f"upnext {verb}: expected '{word}' in:", said)
+        require(self.state() == before, f"upnext {verb} changed the project although it failed:", before,
+                self.state())
+        return said
+
+    def state(self):
+        """The current versions and, through inspect, that they open and all their checksums fit."""
+        if not (self.project / "log" / "CURRENT").exists():
+            return None
+        found = json.loads(self.upnext("inspect", "--json")[0])
+        return [(one["directory"], one.get("digest") or one["files"]) for one in found]
+
+    def leftovers(self):
+        """Temporary names below the project, which no verb that succeeded may leave."""
+        return [str(p) for p in self.project.rglob("*") if ".new-" in p.name or ".tmp-" in p.name]
+
+    def bytes_used(self):
+        return sum(p.lstat().st_blocks * 512 for p in self.project.rglob("*") if p.is_file())
+
+
+class Server:
+    """`upnext serve` on a free port; requests return (status, parsed JSON)."""
+
+    def __init__(self, site, **how):
+        self.process = site.start("serve", "--port", "0", "--threads", "1", **how)
+        self.said = ""
+        for line in self.process.stderr:
+            self.said += line
+            port = re.search(r"on http://127\.0\.0\.1:(\d+)", line)
+            if port:
+                self.port = int(port[1])
+                self.client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+                return
+        raise Failed(f"the server did not start ({self.process.wait()}): {self.said}")
+
+    def request(self, method, path, body=None):
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        self.client.request(method, path, json.dumps(body) if body is not None else None, headers)
+        response = self.client.getresponse()
+        return response.status, json.loads(response.read())
+
+    def post(self, events):
+        return self.request("POST", "/v1/events", {"events": events})
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stderr.close()
+        self.client.close()
+
+    def stop(self):
+        self.process.terminate()
+        rest = self.process.stderr.read()
+        require(self.process.wait(timeout=60) == 0, "the server did not stop cleanly:", rest)
+        self.client.close()
+
+
+def wait_until(what, seconds=60):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if what():
+            return True
+        time.sleep(0.0005)
+    return False
+
+
+def rounds_from_environment(default):
+    return int(os.environ.get("UPNEXT_KILL_ROUNDS") or default)
