@@ -39,49 +39,6 @@ std::string Predictions(const serving::Recommendation& item,
 
 }  // namespace
 
-nlohmann::json ItemsJson(std::span<const serving::Recommendation> items,
-                         std::span<const ranking::Objective> objectives, bool explain) {
-  nlohmann::json out = nlohmann::json::array();
-  for (const serving::Recommendation& item : items) {
-    nlohmann::json row = {
-        {"item", item.id}, {"title", item.title}, {"score", item.score}, {"reason", item.reason}};
-    if (explain) {
-      row["sources"] = nlohmann::json::array();
-      for (const serving::SourceScore& source : item.sources) {
-        row["sources"].push_back({{"source", source.source}, {"score", source.score}});
-      }
-      for (size_t k = 0; k < item.predictions.size() && k < objectives.size(); ++k) {
-        row["predictions"][objectives[k].name] = item.predictions[k];
-      }
-    }
-    out.push_back(std::move(row));
-  }
-  return out;
-}
-
-nlohmann::json SlateJson(const serving::Slate& slate,
-                         std::span<const ranking::Objective> objectives, const std::string& user,
-                         bool explain) {
-  nlohmann::json out = {{"user", user},
-                        {"request", slate.request},
-                        {"items", ItemsJson(slate.items, objectives, explain)},
-                        {"notes", slate.notes}};
-  if (explain) {
-    const serving::StageCounts& c = slate.counts;
-    out["counts"] = {{"catalogue", c.catalogue},
-                     {"proposed", c.proposed},
-                     {"distinct", c.distinct},
-                     {"after_filters", c.after_filters},
-                     {"ranked", c.ranked},
-                     {"shown", c.shown},
-                     {"filtered_seen", c.filtered_seen},
-                     {"filtered_removed", c.filtered_removed},
-                     {"filtered_excluded", c.filtered_excluded}};
-    out["milliseconds"] = {{"retrieval", slate.retrieval_ms}, {"ranking", slate.ranking_ms}};
-  }
-  return out;
-}
-
 std::string ItemsTable(std::span<const serving::Recommendation> items,
                        std::span<const ranking::Objective> objectives, bool explain) {
   std::string out;

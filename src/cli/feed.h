@@ -1,8 +1,7 @@
-// Slates for people (a table) and for programs (JSON).
+// Slates for people. For programs there is net/slate_json.h.
 #ifndef UPNEXT_CLI_FEED_H_
 #define UPNEXT_CLI_FEED_H_
 
-#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,14 +11,9 @@
 
 namespace upnext::cli {
 
-nlohmann::json SlateJson(const serving::Slate& slate,
-                         std::span<const ranking::Objective> objectives, const std::string& user,
-                         bool explain);
 std::string SlateTable(const serving::Slate& slate, std::span<const ranking::Objective> objectives,
                        const std::string& user, bool explain);
 // Items without a request around them: `upnext similar`.
-nlohmann::json ItemsJson(std::span<const serving::Recommendation> items,
-                         std::span<const ranking::Objective> objectives, bool explain);
 std::string ItemsTable(std::span<const serving::Recommendation> items,
                        std::span<const ranking::Objective> objectives, bool explain);
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "net/slate_json.h"
+
 namespace upnext::cli {
 namespace {
 
@@ -39,13 +41,13 @@ TEST(Feed, TableNamesItemReasonAndOnRequestWhoProposedIt) {
 
 TEST(Feed, JsonHoldsTheSame) {
   const std::vector<ranking::Objective> objectives = {{.name = "watch"}};
-  const nlohmann::json out = SlateJson(OneItem(), objectives, "u1", true);
+  const nlohmann::json out = net::SlateJson(OneItem(), objectives, "u1", true);
   EXPECT_EQ(out["user"], "u1");
   EXPECT_EQ(out["request"], "r1");
   EXPECT_EQ(out["items"][0]["item"], "v3");
   EXPECT_EQ(out["items"][0]["predictions"]["watch"], 12.5);
   EXPECT_EQ(out["items"][0]["sources"][1]["source"], "popular");
-  EXPECT_FALSE(SlateJson(OneItem(), objectives, "u1", false).contains("counts"));
+  EXPECT_FALSE(net::SlateJson(OneItem(), objectives, "u1", false).contains("counts"));
 }
 
 }  // namespace

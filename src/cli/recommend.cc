@@ -11,6 +11,7 @@
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
 #include "examples/holdout.h"
+#include "net/slate_json.h"
 #include "store/store.h"
 #include "store/user_states.h"
 
@@ -181,7 +182,7 @@ Status Recommender::RunOne() {
   UPNEXT_ASSIGN_OR_RETURN(const Moment moment, MomentOf(flags_.user));
   UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate, Recommend(moment));
   if (flags_.json) {
-    Print("{}\n", SlateJson(slate, engine_.objectives(), flags_.user, flags_.explain).dump(2));
+    Print("{}\n", net::SlateJson(slate, engine_.objectives(), flags_.user, flags_.explain).dump(2));
   } else {
     Print("{}", SlateTable(slate, engine_.objectives(), flags_.user, flags_.explain));
   }

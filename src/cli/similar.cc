@@ -5,6 +5,7 @@
 #include "cli/feed.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "net/slate_json.h"
 
 namespace upnext::cli {
 namespace {
@@ -24,7 +25,7 @@ Status Run(const Flags& flags) {
                           serving::SimilarItems(*opened.bundle, catalogue, flags.item, flags.n));
   if (flags.json) {
     const nlohmann::json out = {{"item", flags.item},
-                                {"items", ItemsJson(items, {}, flags.explain)}};
+                                {"items", net::ItemsJson(items, {}, flags.explain)}};
     Print("{}\n", out.dump(2));
   } else {
     const uint32_t item = catalogue.Find(events::IdSpace::kItem, flags.item);

@@ -11,6 +11,7 @@
 #include "base/suggest.h"
 #include "net/event_json.h"
 #include "net/openapi.h"
+#include "net/slate_json.h"
 
 namespace upnext::net {
 
@@ -131,21 +132,6 @@ class Parameters {
   std::vector<std::string> known_;
 };
 
-json ItemOf(const serving::Recommendation& item, std::span<const ranking::Objective> objectives,
-            bool explain) {
-  json out = {{"item", item.id}, {"score", item.score}, {"reason", item.reason}};
-  if (!item.title.empty()) out["title"] = item.title;
-  if (!explain) return out;
-  out["sources"] = json::array();
-  for (const serving::SourceScore& source : item.sources) {
-    out["sources"].push_back({{"source", source.source}, {"score", source.score}});
-  }
-  for (size_t k = 0; k < item.predictions.size() && k < objectives.size(); ++k) {
-    out["predictions"][objectives[k].name] = item.predictions[k];
-  }
-  return out;
-}
-
 Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_view& url) {
   UPNEXT_ASSIGN_OR_RETURN(Parameters parameters, Parameters::Parse(url));
   serving::Request request;
@@ -163,28 +149,8 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
                            request.user.size());
   }
   UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate, service.Recommend(request));
-  const auto& objectives = service.engine().objectives();
-  json out = {{"user", request.user},
-              {"request", slate.request},
-              {"bundle", service.bundle().manifest().version},
-              {"items", json::array()},
-              {"notes", slate.notes}};
-  for (const serving::Recommendation& item : slate.items) {
-    out["items"].push_back(ItemOf(item, objectives, explain));
-  }
-  if (explain) {
-    const serving::StageCounts& c = slate.counts;
-    out["counts"] = {{"catalogue", c.catalogue},
-                     {"proposed", c.proposed},
-                     {"distinct", c.distinct},
-                     {"after_filters", c.after_filters},
-                     {"ranked", c.ranked},
-                     {"shown", c.shown},
-                     {"filtered_seen", c.filtered_seen},
-                     {"filtered_removed", c.filtered_removed},
-                     {"filtered_excluded", c.filtered_excluded}};
-    out["milliseconds"] = {{"retrieval", slate.retrieval_ms}, {"ranking", slate.ranking_ms}};
-  }
+  json out = SlateJson(slate, service.engine().objectives(), request.user, explain);
+  out["bundle"] = service.bundle().manifest().version;
   return JsonOf(out);
 }
 
@@ -194,11 +160,7 @@ Result<HttpResponse> Similar(serving::Service& service, const urls::url_view& ur
   UPNEXT_ASSIGN_OR_RETURN(const uint32_t n, parameters.Count("n", 20, kMaxItems));
   UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
   UPNEXT_ASSIGN_OR_RETURN(const auto similar, service.Similar(item, n));
-  json out = {{"item", item}, {"items", json::array()}};
-  for (const serving::Recommendation& other : similar) {
-    out["items"].push_back(ItemOf(other, {}, true));
-  }
-  return JsonOf(out);
+  return JsonOf(json{{"item", item}, {"items", ItemsJson(similar, {}, /*explain=*/true)}});
 }
 
 // Without parameters such as a charset, and without blanks around it.

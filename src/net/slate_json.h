@@ -1,0 +1,28 @@
+// Slates as JSON, the same over HTTP and from the command line.
+//
+//   nlohmann::json body = SlateJson(slate, engine.objectives(), "u7", /*explain=*/true);
+//
+// Pure functions: any number of threads.
+#ifndef UPNEXT_NET_SLATE_JSON_H_
+#define UPNEXT_NET_SLATE_JSON_H_
+
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+
+#include "serving/engine.h"
+
+namespace upnext::net {
+
+// {"user", "request", "items", "notes"}; with `explain` also "counts" and "milliseconds" of the
+// stages, and what each item was proposed and predicted by.
+nlohmann::json SlateJson(const serving::Slate& slate,
+                         std::span<const ranking::Objective> objectives, const std::string& user,
+                         bool explain);
+// [{"item", "score", "reason", "title" where it is known}]
+nlohmann::json ItemsJson(std::span<const serving::Recommendation> items,
+                         std::span<const ranking::Objective> objectives, bool explain);
+
+}  // namespace upnext::net
+
+#endif  // UPNEXT_NET_SLATE_JSON_H_
