@@ -136,7 +136,7 @@ Result<Header> CheckHeader(std::span<const std::byte> bytes, const std::string& 
 // The checksum of a section, piece by piece, so that no more than a piece of a large one becomes
 // resident on the way.
 uint64_t SectionChecksum(const MappedFile& file, std::span<const std::byte> bytes) {
-  constexpr size_t kPiece = size_t{32} << 20;
+  constexpr size_t kPiece = size_t{8} << 20;
   if (bytes.size() <= kPiece) return Checksum(bytes);
   ChecksumStream checksum;
   for (size_t at = 0; at < bytes.size(); at += kPiece) {

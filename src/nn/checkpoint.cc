@@ -20,7 +20,7 @@ std::string Format(const Shape& shape) {
 
 // Large parameters are read piece by piece and released behind, so that loading a model holds it in
 // memory once, not twice.
-constexpr size_t kPiece = size_t{4} << 20;  // floats
+constexpr size_t kPiece = size_t{2} << 20;  // floats
 
 template <typename Function>
 bool ForPieces(const base::SectionFile& file, std::span<const float> values, Function function) {

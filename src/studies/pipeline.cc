@@ -1,6 +1,7 @@
 #include "studies/pipeline.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <array>
@@ -110,6 +111,11 @@ Status Pipeline::RemoveCheckpoints(const CheckpointFolder& checkpoints) const {
 }
 
 Status Pipeline::Train(base::Progress& progress, const CheckpointFolder& checkpoints) {
+#ifdef __GLIBC__
+  // Learning the features has freed much memory in small pieces, which the allocator keeps; models
+  // take theirs in large ones, so it would stay beside them, unused.
+  malloc_trim(0);
+#endif
   popular_ = retrieval::PopularItems::Learn(source_);
   co_watch_ = retrieval::CoWatch::Learn(source_, options_.co_watch, pool_);
   if (options_.train_retrieval) {
