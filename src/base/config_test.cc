@@ -216,5 +216,22 @@ TEST(Config, LoadKeepsTheTextAndNamesTheFile) {
   EXPECT_THAT(missing.error().message, HasSubstr("none.toml: expected a project file"));
 }
 
+TEST(Config, LinesSayWhatATableHoldsWhateverItsLayout) {
+  const auto lines = [](std::string_view toml) {
+    const auto config = Config::Parse(toml, "test.toml");
+    EXPECT_TRUE(config);
+    return config->Table("retrieval").Lines();
+  };
+  EXPECT_EQ(
+      lines("[retrieval]\nrecent = [1,5]\ndim=64\nindex = {kind = \"exact\"}\n"
+            "[[retrieval.head]]\nname = \"a\"\n[[retrieval.head]]\nname = \"b\"\n"),
+      (std::vector<std::string>{"retrieval.dim = 64", "retrieval.head[0].name = 'a'",
+                                "retrieval.head[1].name = 'b'", "retrieval.index.kind = 'exact'",
+                                "retrieval.recent = [ 1, 5 ]"}));
+  EXPECT_EQ(lines("retrieval.dim = 64 # a word"), lines("[retrieval]\n\ndim = 64\n"));
+  EXPECT_NE(lines("retrieval.dim = 64"), lines("retrieval.dim = 65"));
+  EXPECT_TRUE(lines("[other]\ndim = 64").empty());
+}
+
 }  // namespace
 }  // namespace upnext::base

@@ -223,5 +223,20 @@ TEST(Tower, SameSeedAndThreadsGiveTheSameBytes) {
   }
 }
 
+TEST(Tower, TR05_ActivitySurvivesACheckpointAndThatOfAnotherTowerIsRefused) {
+  base::Rng rng(3);
+  Tower tower({.input = 2, .widths = {8, 4}}, rng), same({.input = 2, .widths = {8, 4}}, rng);
+  const std::vector<float> x = {1, 0, 0, 1, -1, 2};
+  tower.Forward(x.data(), 3, {});
+  ASSERT_TRUE(same.SetActivity(tower.Activity()));
+  EXPECT_EQ(same.DeadUnitShares(), tower.DeadUnitShares());
+  Tower other({.input = 2, .widths = {1}}, rng);
+  EXPECT_FALSE(other.SetActivity(tower.Activity()));
+  EXPECT_FALSE(other.SetActivity({}));
+  const std::vector<uint64_t> unsorted = {3, 2, 5, 4, 0}, beyond = {3, 1, 8, 0}, cut = {3, 9};
+  for (const auto& activity : {unsorted, beyond, cut}) EXPECT_FALSE(same.SetActivity(activity));
+  EXPECT_EQ(same.DeadUnitShares(), tower.DeadUnitShares());
+}
+
 }  // namespace
 }  // namespace upnext::nn
