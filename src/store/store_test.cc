@@ -118,7 +118,8 @@ TEST(RocksStore, SecondOpenerIsToldWhoHoldsIt) {
   auto second = OpenRocksStore(folder.path() / "store");
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Code::kAborted);
-  EXPECT_THAT(second.error().message, testing::HasSubstr(fmt::format("process {} holds", getpid())));
+  EXPECT_THAT(second.error().message,
+              testing::HasSubstr(fmt::format("process {} holds", getpid())));
 }
 
 }  // namespace
