@@ -28,7 +28,9 @@ class Vocabulary {
   static Vocabulary Learn(std::span<const uint64_t> counts, size_t limit, uint64_t min_count = 1);
 
   uint32_t rows() const { return static_cast<uint32_t>(ids_.size()); }  // including row 0
-  uint32_t ids() const { return static_cast<uint32_t>(rows_.size()); }  // counted, with a row or not
+  uint32_t ids() const {
+    return static_cast<uint32_t>(rows_.size());
+  }  // counted, with a row or not
   uint32_t Row(uint32_t id) const { return id < rows_.size() ? rows_[id] : 0; }
   uint32_t Id(uint32_t row) const { return ids_[row]; }  // kNone for row 0
   // Occurrences; row 0: of all that fell out.
