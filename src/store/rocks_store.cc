@@ -5,9 +5,12 @@
 // USER within a longer key is written as its length (u32, big-endian) and its bytes, so that no
 // user is a prefix of another; numbers are big-endian, so that order of keys is order of arrival.
 #include <rocksdb/db.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "base/file.h"
 #include "base/lock_file.h"
@@ -43,10 +46,26 @@ std::unexpected<Error> FromRocks(const rocksdb::Status& status, std::string_view
   return Unavailable("{}", text);
 }
 
+// RocksDB would try by itself to go on after a full disk, which ends as ~RocksStore says.
+class NoRecovery : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+};
+
 class RocksStore : public Store {
  public:
   RocksStore(base::LockFile lock, std::unique_ptr<rocksdb::DB> db)
       : lock_(std::move(lock)), db_(std::move(db)) {}
+
+  // RocksDB aborts the process when it closes a log file that a write to has failed. Such a
+  // database is left to the end of the process instead; what was acknowledged is on disk.
+  ~RocksStore() override {
+    static std::vector<rocksdb::DB*> abandoned;  // still reachable, so no leak
+    if (!broken_.ok()) abandoned.push_back(db_.release());
+  }
 
   Status Load() {
     base::MutexLock lock(mutex_);
@@ -57,6 +76,9 @@ class RocksStore : public Store {
 
   Status Commit(const WriteBatch& batch) override {
     base::MutexLock lock(mutex_);
+    if (!broken_.ok()) {
+      return FromRocks(broken_, "an earlier write failed; make room and restart the server");
+    }
     rocksdb::WriteBatch out;
     uint64_t sequence = sequence_, names = names_;
     for (const WriteBatch::NewEvent& e : batch.events) {
@@ -73,7 +95,8 @@ class RocksStore : public Store {
     out.Put(kNamesKey, BigEndian(names, 8));
     rocksdb::WriteOptions options;
     options.sync = true;  // acknowledged means on disk
-    if (rocksdb::Status s = db_->Write(options, &out); !s.ok()) return FromRocks(s, "write");
+    broken_ = db_->Write(options, &out);
+    if (!broken_.ok()) return FromRocks(broken_, "write");
     sequence_ = sequence;
     names_ = names;
     return Ok();
@@ -122,7 +145,8 @@ class RocksStore : public Store {
     out.Put(kTagKey, BigEndian(tag, 8));
     rocksdb::WriteOptions options;
     options.sync = true;
-    if (rocksdb::Status s = db_->Write(options, &out); !s.ok()) return FromRocks(s, "reset");
+    broken_ = db_->Write(options, &out);
+    if (!broken_.ok()) return FromRocks(broken_, "reset");
     names_ = 0;
     return Ok();
   }
@@ -165,8 +189,9 @@ class RocksStore : public Store {
   }
 
   const base::LockFile lock_;
-  const std::unique_ptr<rocksdb::DB> db_;
+  std::unique_ptr<rocksdb::DB> db_;
   mutable base::Mutex mutex_;
+  rocksdb::Status broken_;  // of the first write that failed; none is tried after it
   uint64_t sequence_ UPNEXT_GUARDED_BY(mutex_) = 0, names_ UPNEXT_GUARDED_BY(mutex_) = 0;
 };
 
@@ -186,6 +211,7 @@ Result<std::unique_ptr<Store>> OpenRocksStore(const std::filesystem::path& direc
   options.keep_log_file_num = 3;
   options.write_buffer_size = 32 << 20;
   options.compression = rocksdb::kNoCompression;
+  options.listeners.push_back(std::make_shared<NoRecovery>());
   rocksdb::DB* db = nullptr;
   if (rocksdb::Status s = rocksdb::DB::Open(options, directory.string(), &db); !s.ok()) {
     return FromRocks(s, fmt::format("open {}", directory.string()));

@@ -50,6 +50,7 @@ class Site:
         self.root.chmod(0o755)
         self.project = self.root / "project"
         self.keep = keep
+        self.started = []
         (self.root / "data").mkdir()
         (self.root / "upnext.toml").write_text(PROJECT % epochs)
         self.write_events(seed=1)
@@ -58,6 +59,10 @@ class Site:
         return self
 
     def __exit__(self, *error):
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
         if not self.keep:
             shutil.rmtree(self.root, ignore_errors=True)
 
@@ -77,9 +82,11 @@ class Site:
         return [self.binary, verb, "-c", str(self.root / "upnext.toml"), *more]
 
     def start(self, verb, *more, **how):
-        return subprocess.Popen(
+        process = subprocess.Popen(
             self.command(verb, *more), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True, **how)
+        self.started = [p for p in self.started if p.poll() is None] + [process]
+        return process
 
     def upnext(self, verb, *more, expect=0, **how):
         """Runs to its end; returns (stdout, stderr). Any other exit code than `expect` is a failure."""

@@ -65,7 +65,7 @@ class Rounds:
         bundles = self.site.project / "bundles"
         process = self.site.start("train", "--force")
         wait_until(lambda: any(bundles.glob(".new-*/candidate.uxs*")) or process.poll() is not None)
-        time.sleep(self.rng.uniform(0, 0.1))
+        time.sleep(self.rng.uniform(0, 0.03))
         self.end("publish", process)
         self.after_kill()
         self.run_again("train", "--force")
