@@ -66,17 +66,25 @@ class Site:
         if not self.keep:
             shutil.rmtree(self.root, ignore_errors=True)
 
-    def write_events(self, seed):
+    def write_events(self, seed, folder="data", first_day=0, views=50):
+        """Writes an events.csv; returns the number of its rows, all of them different."""
         rng = random.Random(seed)
-        with open(self.root / "data" / "events.csv", "w") as out:
-            out.write("user,item,time,type,value\n")
-            for user in range(USERS):
-                for _ in range(50):
-                    item = min(rng.randrange(ITEMS), rng.randrange(ITEMS))
-                    at = START + rng.randrange(DAYS * 86_400)
-                    out.write(f"u{user},i{item},{at},impression,\n")
-                    if rng.random() < 0.6:
-                        out.write(f"u{user},i{item},{at + 1},watch,{rng.randrange(5, 90)}\n")
+        rows = {}
+        for user in range(USERS):
+            for _ in range(views):
+                item = min(rng.randrange(ITEMS), rng.randrange(ITEMS))
+                at = START + first_day * 86_400 + rng.randrange(DAYS * 86_400)
+                rows[f"u{user},i{item},{at},impression,"] = None
+                if rng.random() < 0.6:
+                    rows[f"u{user},i{item},{at + 1},watch,{rng.randrange(5, 90)}"] = None
+        (self.root / folder).mkdir(exist_ok=True)
+        lines = ["user,item,time,type,value", *rows, ""]
+        (self.root / folder / "events.csv").write_text("\n".join(lines))
+        return len(rows)
+
+    def events(self):
+        """Events of the current log, as inspect counts them."""
+        return json.loads(self.upnext("inspect", "--json")[0])[0]["events"]
 
     def command(self, verb, *more):
         return [self.binary, verb, "-c", str(self.root / "upnext.toml"), *more]

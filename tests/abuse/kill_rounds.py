@@ -60,7 +60,24 @@ class Rounds:
         self.after_kill()
         self.run_again(name, *more)
 
-    # The same, but within the moments in which models are written, checked and published.
+    # New rows join the log once, however often and wherever the command was cut off.
+    def append(self):
+        rows = self.site.write_events(1000 + self.number, folder="more", first_day=8, views=1)
+        self.number += 1
+        before = self.site.events()
+        self.verb("import", "--append", "--data", str(self.site.root / "more"))
+        require(self.site.events() == before + rows, "appended once:", before, "+", rows, "became",
+                self.site.events())
+
+    # Killed while it trains; what goes on from its checkpoint is published.
+    def resume(self):
+        process = self.site.start("train", "--force")
+        time.sleep(self.rng.uniform(0, self.seconds["train"]))
+        self.end("train, to be resumed", process)
+        self.after_kill()
+        self.run_again("train", "--resume", "--force")
+
+    # A training, killed within the moments in which models are written, checked and published.
     def publish(self):
         bundles = self.site.project / "bundles"
         process = self.site.start("train", "--force")
@@ -134,6 +151,8 @@ class Rounds:
 KINDS = [
     ("import", lambda r: r.verb("import")),
     ("train", lambda r: r.verb("train", "--force")),
+    ("append", lambda r: r.append()),
+    ("resume", lambda r: r.resume()),
     ("publish", lambda r: r.publish()),
     ("serve", lambda r: r.serve()),
     ("serve start", lambda r: r.serve_start()),
