@@ -5,9 +5,11 @@
 // USER within a longer key is written as its length (u32, big-endian) and its bytes, so that no
 // user is a prefix of another; numbers are big-endian, so that order of keys is order of arrival.
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 
+#include <cstdarg>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -53,6 +55,14 @@ class NoRecovery : public rocksdb::EventListener {
                             bool* auto_recovery) override {
     *auto_recovery = false;
   }
+};
+
+// In place of RocksDB's own log file, which aborts the process in the same way once the disk is
+// full. What goes wrong comes back as a status all the same.
+class NoLog : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
 };
 
 class RocksStore : public Store {
@@ -207,8 +217,7 @@ Result<std::unique_ptr<Store>> OpenRocksStore(const std::filesystem::path& direc
   }
   rocksdb::Options options;
   options.create_if_missing = true;
-  options.info_log_level = rocksdb::WARN_LEVEL;
-  options.keep_log_file_num = 3;
+  options.info_log = std::make_shared<NoLog>();
   options.write_buffer_size = 32 << 20;
   options.compression = rocksdb::kNoCompression;
   options.listeners.push_back(std::make_shared<NoRecovery>());
