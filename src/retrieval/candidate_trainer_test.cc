@@ -4,9 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
+#include "base/test_folder.h"
 #include "examples/holdout.h"
 #include "examples/test_world.h"
 #include "retrieval/candidate_validation.h"
@@ -268,6 +270,33 @@ TEST(TrainCandidateModel, StopsWhenAsked) {
                                            QuickTraining(), pool, progress);
   ASSERT_FALSE(trained);
   EXPECT_EQ(trained.error().code, Code::kCancelled);
+}
+
+TEST(TrainCandidateModel, TR04_StoppedAndResumedItGivesTheSameBytes) {
+  const examples::World world(PlantedLog(60, examples::SplitOptions::Kind::kLeaveOneOut));
+  const features::FeatureTables tables = world.Learn();
+  const base::TestFolder folder;
+  base::ThreadPool pool(2);
+  CandidateTrainOptions options = QuickTraining();
+  options.epochs = 2;
+  options.negatives = 24;
+  options.dropout = options.bag_dropout = 0.1f;
+  const auto train = [&](base::Progress& progress) {
+    return TrainCandidateModel(world.source, tables, SmallModel(2), options, pool, progress);
+  };
+  const auto whole = train(base::NoProgress());
+  ASSERT_TRUE(whole) << whole.error().message;
+  options.checkpoints.folder = folder / "training";
+  options.checkpoints.name = "retrieval";
+  StopAfter stop(21);
+  ASSERT_FALSE(train(stop));
+  options.checkpoints.resume = true;
+  const auto resumed = train(base::NoProgress());
+  ASSERT_TRUE(resumed) << resumed.error().message;
+  const auto expected = whole->model->Parameters(), found = resumed->model->Parameters();
+  for (size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_TRUE(std::ranges::equal(expected[i].value, found[i].value)) << expected[i].name;
+  }
 }
 
 TEST(CandidateTrainOptions, ReadsItsTable) {
