@@ -39,6 +39,7 @@ examples::WorldOptions PlantedWorld() {
         const auto item = static_cast<uint32_t>(rng.Below(kItems));
         const std::string name = fmt::format("i{}", item);
         options.events.push_back(examples::Shown(user, name, at, request));
+        options.events.back().position = static_cast<uint16_t>(i + 1);
         if (rng.Uniform() > (item % 2 == u % 2 ? 0.8 : 0.1)) continue;
         const auto seconds = static_cast<float>(10 + 3 * item + rng.Below(20));
         options.events.push_back(examples::Click(user, name, at + kMinute + i, request));

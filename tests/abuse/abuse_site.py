@@ -11,6 +11,9 @@ import tempfile
 import time
 from pathlib import Path
 
+# The projects of these tests bring their own data.
+os.environ.pop("UPNEXT_DATA", None)
+
 PROJECT = """[project]
 data = "data"
 directory = "project"
