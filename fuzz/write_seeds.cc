@@ -22,63 +22,60 @@ Status WriteSectionFiles(const fs::path& folder) {
   return writer.Commit();
 }
 
-// Edits as event_log_fuzz.cc describes them.
-Status WriteLogEdits(const fs::path& folder) {
-  const auto edit = [](char file, char section, char operation, char offset, char length,
-                       std::string_view data) {
-    return std::string{file, section, operation, offset, 0, length} + std::string(data);
-  };
-  // Files: 0 dictionaries, 1 items, 2 users, 3 and 4 shards, 5 meta.
-  const std::vector<std::pair<std::string_view, std::string>> seeds = {
-      {"unchanged", ""},
-      {"later_time", edit(3, 0, 0, 0, 8, std::string("\xe9\x03\0\0\0\0\0\0", 8))},
-      {"other_item", edit(3, 2, 0, 0, 1, "\x01")},
-      {"renamed", edit(0, 1, 0, 0, 1, "z")},
-      {"empty_slots", edit(0, 2, 0, 0, 32, std::string(32, '\xff'))},
-      {"no_duration", edit(1, 1, 3, 0, 0, "")},
-      {"longer_column", edit(2, 0, 1, 0, 4, std::string(4, '\0'))},
-      {"shorter_column", edit(4, 1, 2, 0, 1, "")},
-      {"other_type", edit(1, 0, 4, 0, 9, "")},
-      {"other_counts", edit(5, 0, 0, 0, 1, "\x04") + edit(5, 1, 0, 0, 1, "\x02")}};
+using Seeds = std::vector<std::pair<std::string_view, std::string>>;
+
+Status WriteAll(const fs::path& folder, const Seeds& seeds, std::string_view prefix = "") {
   for (const auto& [name, bytes] : seeds) {
-    UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(folder / name, bytes));
+    UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(folder / name, std::string(prefix) + bytes));
   }
   return Ok();
 }
 
+// One edit as section_edits.h spells it.
+std::string Edited(char file, char section, char operation, char offset, char length,
+                   std::string_view data) {
+  return std::string{file, section, operation, offset, 0, length} + std::string(data);
+}
+
+// Edits as event_log_fuzz.cc describes them.
+Status WriteLogEdits(const fs::path& folder) {
+  // Files: 0 dictionaries, 1 items, 2 users, 3 and 4 shards, 5 meta.
+  const Seeds seeds = {
+      {"unchanged", ""},
+      {"later_time", Edited(3, 0, 0, 0, 8, std::string("\xe9\x03\0\0\0\0\0\0", 8))},
+      {"other_item", Edited(3, 2, 0, 0, 1, "\x01")},
+      {"renamed", Edited(0, 1, 0, 0, 1, "z")},
+      {"empty_slots", Edited(0, 2, 0, 0, 32, std::string(32, '\xff'))},
+      {"no_duration", Edited(1, 1, 3, 0, 0, "")},
+      {"longer_column", Edited(2, 0, 1, 0, 4, std::string(4, '\0'))},
+      {"shorter_column", Edited(4, 1, 2, 0, 1, "")},
+      {"other_type", Edited(1, 0, 4, 0, 9, "")},
+      {"other_counts", Edited(5, 0, 0, 0, 1, "\x04") + Edited(5, 1, 0, 0, 1, "\x02")}};
+  // Of the log that grew: 0 dictionaries, 1 items, 2 users, 3 to 6 event files, 7 order, 8 meta.
+  const Seeds grown = {{"grown_unchanged", ""},
+                       {"grown_run_row", Edited(7, 0, 0, 8, 1, "\x02")},
+                       {"grown_run_place", Edited(7, 1, 0, 8, 1, "\x02")},
+                       {"grown_run_less", Edited(7, 0, 2, 8, 8, "") + Edited(7, 1, 2, 8, 8, "")},
+                       {"grown_later_time", Edited(5, 0, 0, 0, 1, "\xff")},
+                       {"grown_segments", Edited(8, 5, 0, 0, 1, "\x04")},
+                       {"grown_generation", Edited(0, 7, 0, 0, 1, "\x01")}};
+  UPNEXT_RETURN_IF_ERROR(WriteAll(folder, seeds));
+  return WriteAll(folder, grown, "\xff");
+}
+
 // The same for bundle_fuzz.cc. Files: 0 features, 1 candidate, 2 index, 3 ranker, 4 generators.
 Status WriteBundleEdits(const fs::path& folder) {
-  const auto edit = [](char file, char section, char operation, char offset, char length,
-                       std::string_view data) {
-    return std::string{file, section, operation, offset, 0, length} + std::string(data);
-  };
-  const std::vector<std::pair<std::string_view, std::string>> seeds = {
-      {"unchanged", ""},
-      {"other_row", edit(0, 6, 0, 0, 1, "\x02")},
-      {"other_depth", edit(1, 1, 0, 12, 1, "\x02")},
-      {"more_items", edit(1, 3, 0, 0, 1, "\x7f")},
-      {"other_vectors", edit(1, 4, 0, 40, 4, std::string(4, '\x3f'))},
-      {"no_index_kind", edit(2, 0, 3, 0, 0, "")},
-      {"wide_ranker", edit(3, 0, 0, 0, 1, "[")},
-      {"other_shape", edit(3, 2, 0, 0, 1, "\x01")},
-      {"far_item", edit(4, 1, 0, 0, 1, "\x27") + edit(4, 4, 0, 0, 1, "\x26")},
-      {"shorter_list", edit(4, 5, 2, 0, 8, "")}};
-  for (const auto& [name, bytes] : seeds) {
-    UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(folder / name, bytes));
-  }
-  // Of the log that grew: 0 dictionaries, 1 items, 2 users, 3 to 6 event files, 7 order, 8 meta.
-  const std::vector<std::pair<std::string_view, std::string>> grown = {
-      {"grown_unchanged", ""},
-      {"grown_run_row", edit(7, 0, 0, 8, 1, "\x02")},
-      {"grown_run_place", edit(7, 1, 0, 8, 1, "\x02")},
-      {"grown_run_less", edit(7, 0, 2, 8, 8, "") + edit(7, 1, 2, 8, 8, "")},
-      {"grown_later_time", edit(5, 0, 0, 0, 1, "\xff")},
-      {"grown_segments", edit(8, 5, 0, 0, 1, "\x04")},
-      {"grown_generation", edit(0, 7, 0, 0, 1, "\x01")}};
-  for (const auto& [name, bytes] : grown) {
-    UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(folder / name, '\xff' + bytes));
-  }
-  return Ok();
+  const Seeds seeds = {{"unchanged", ""},
+                       {"other_row", Edited(0, 6, 0, 0, 1, "\x02")},
+                       {"other_depth", Edited(1, 1, 0, 12, 1, "\x02")},
+                       {"more_items", Edited(1, 3, 0, 0, 1, "\x7f")},
+                       {"other_vectors", Edited(1, 4, 0, 40, 4, std::string(4, '\x3f'))},
+                       {"no_index_kind", Edited(2, 0, 3, 0, 0, "")},
+                       {"wide_ranker", Edited(3, 0, 0, 0, 1, "[")},
+                       {"other_shape", Edited(3, 2, 0, 0, 1, "\x01")},
+                       {"far_item", Edited(4, 1, 0, 0, 1, "\x27") + Edited(4, 4, 0, 0, 1, "\x26")},
+                       {"shorter_list", Edited(4, 5, 2, 0, 8, "")}};
+  return WriteAll(folder, seeds);
 }
 
 Status WriteStates(const fs::path& folder) {

@@ -224,13 +224,6 @@ std::vector<int64_t> ConfigTable::Ints(std::string_view key, std::vector<int64_t
                               IntIn(range));
 }
 
-std::vector<double> ConfigTable::Reals(std::string_view key, std::vector<double> fallback,
-                                       RealRange range) const {
-  if (!node_) return fallback;
-  return node_->List<double>(key, std::move(fallback), DescribeRange("a number", range),
-                             RealIn(range));
-}
-
 std::vector<std::string> ConfigTable::Texts(std::string_view key,
                                             std::vector<std::string> fallback) const {
   if (!node_) return fallback;

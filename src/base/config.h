@@ -41,8 +41,6 @@ class ConfigTable {
                 size_t fallback) const;
   std::vector<int64_t> Ints(std::string_view key, std::vector<int64_t> fallback,
                             IntRange range = {}) const;
-  std::vector<double> Reals(std::string_view key, std::vector<double> fallback,
-                            RealRange range = {}) const;
   std::vector<std::string> Texts(std::string_view key, std::vector<std::string> fallback) const;
   ConfigTable Table(std::string_view key) const;
   std::vector<ConfigTable> Tables(std::string_view key) const;  // [[key]]

@@ -39,7 +39,6 @@ rate = 1            # an integer where a number is meant
 deep = true
 loss = "full"
 layers = [64, 32]
-weights = [1, 0.5]
 [[source]]
 path = "a.csv"
 [[source]]
@@ -53,7 +52,6 @@ tags = ["x", "y"]
   EXPECT_TRUE(retrieval.Bool("deep", false));
   EXPECT_EQ(retrieval.Choice("loss", {"sampled", "full"}, 0), 1u);
   EXPECT_THAT(retrieval.Ints("layers", {}), ElementsAre(64, 32));
-  EXPECT_THAT(retrieval.Reals("weights", {}), ElementsAre(1.0, 0.5));
   const std::vector<ConfigTable> sources = config.root().Tables("source");
   ASSERT_EQ(sources.size(), 2u);
   EXPECT_EQ(sources[0].Text("path", ""), "a.csv");

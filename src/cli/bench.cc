@@ -11,17 +11,11 @@
 namespace upnext::cli {
 namespace {
 
-struct Bench {
-  const char* name;
-  const char* summary;
-  VerbMaker make;
-};
-
 constexpr std::array kBenches{
-    Bench{"train", "training steps of the candidate model, beside what the machine could do",
-          MakeBenchTrain},
-    Bench{"replay", "examples made from a log, and what their making waits for", MakeBenchReplay},
-    Bench{"import", "import made-up events beside DuckDB's own sort of them", MakeBenchImport},
+    Verb{"train", "training steps of the candidate model, beside what the machine could do",
+         MakeBenchTrain},
+    Verb{"replay", "examples made from a log, and what their making waits for", MakeBenchReplay},
+    Verb{"import", "import made-up events beside DuckDB's own sort of them", MakeBenchImport},
 };
 
 }  // namespace
@@ -29,7 +23,7 @@ constexpr std::array kBenches{
 std::function<Status()> MakeBench(CLI::App& app) {
   app.require_subcommand(1);
   std::vector<std::pair<CLI::App*, std::function<Status()>>> benches;
-  for (const Bench& bench : kBenches) {
+  for (const Verb& bench : kBenches) {
     CLI::App* sub = app.add_subcommand(bench.name, bench.summary);
     benches.emplace_back(sub, bench.make(*sub));
   }

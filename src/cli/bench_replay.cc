@@ -139,10 +139,9 @@ Status Run(const Flags& flags) {
 
 std::function<Status()> MakeBenchReplay(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("-c,--config", flags->project.config,
-                 "Project file whose log is replayed; without it a made-up log is");
-  app.add_option("--data", flags->project.data, "Data directory of the project");
-  app.add_option("--project-dir", flags->project.directory, "Folder with the project's log");
+  AddProjectFlags(app, &flags->project);
+  app.get_option("--config")
+      ->description("Project file whose log is replayed; without it a made-up log is");
   app.add_option("--users", flags->users, "Users of the made-up log")->capture_default_str();
   app.add_option("--items", flags->items, "Items of the made-up log")->capture_default_str();
   app.add_option("--watches", flags->watches, "Pages, and complete watches, of each user")

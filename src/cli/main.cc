@@ -20,12 +20,6 @@
 namespace upnext::cli {
 namespace {
 
-struct Verb {
-  const char* name;
-  const char* summary;
-  VerbMaker make;
-};
-
 constexpr std::array kVerbs{
     Verb{"simulate", "make a believable event log to try things on", MakeSimulate},
     Verb{"import", "turn your files into an event log", MakeImport},

@@ -13,6 +13,12 @@ namespace upnext::cli {
 
 // Declares its options on `app` and returns what runs after parsing.
 using VerbMaker = std::function<Status()> (*)(CLI::App& app);
+// A row of a table of verbs, or of the sub-verbs of one.
+struct Verb {
+  const char* name;
+  const char* summary;
+  VerbMaker make;
+};
 
 std::function<Status()> MakeImport(CLI::App& app);
 std::function<Status()> MakeTrain(CLI::App& app);

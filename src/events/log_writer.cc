@@ -5,10 +5,9 @@
 #include <optional>
 #include <vector>
 
-#include "base/checksum.h"
 #include "base/file.h"
 #include "base/section_file.h"
-#include "events/column.h"
+#include "events/dictionary_writer.h"
 #include "events/duplicates.h"
 #include "events/log_columns.h"
 #include "events/log_format.h"
@@ -20,29 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 using base::ElementType;
 using base::SectionWriter;
-
-// The dictionary that is being written.
-struct OpenDictionary {
-  explicit OpenDictionary(const fs::path& folder) : ends(folder, "", 0, true), bytes(folder) {}
-  std::string label;
-  uint64_t expected = 0, names = 0, size = 0;
-  Column<uint64_t> ends;
-  Spool bytes;
-  std::vector<uint64_t> generations;
-  std::vector<uint32_t> slots;
-  std::string previous;
-
-  // The next name, which must be new.
-  Status Take(std::string_view name) {
-    const size_t mask = slots.size() - 1;
-    size_t i = base::Fingerprint(name) & mask;
-    while (slots[i] != kNone) i = (i + 1) & mask;
-    slots[i] = static_cast<uint32_t>(names++);
-    size += name.size();
-    UPNEXT_RETURN_IF_ERROR(bytes.Append(name.data(), name.size()));
-    return ends.Add(size);
-  }
-};
 
 // A file of a published log in another folder too: they never change, so they can be one and the
 // same.
@@ -56,22 +32,6 @@ Status LinkFile(const fs::path& from, const fs::path& to) {
 
 }  // namespace
 
-std::string_view WhyNotAnEvent(const Event& event) {
-  const auto type = static_cast<size_t>(event.type);
-  if (type == 0 || type >= kEventTypes) return "type is unknown";
-  if (event.time_ms == kNoTime) return "time is missing";
-  if (event.type == EventType::kSearch) {
-    if (event.item != kNone) return "a search has no item";
-    if (event.query == kNone) return "a search needs a query";
-  } else if (event.item == kNone) {
-    return "item is missing";
-  }
-  if (std::isinf(event.value)) return "value should be finite";
-  if (event.type == EventType::kWatch && event.value < 0) return "watched seconds are negative";
-  if (event.propensity <= 0 || event.propensity > 1) return "propensity should be in (0, 1]";
-  return "";
-}
-
 struct LogWriter::Rep {
   fs::path folder;
   uint32_t shards = 1;
@@ -84,7 +44,7 @@ struct LogWriter::Rep {
   std::vector<uint64_t> file_digests;
 
   std::optional<SectionWriter> dictionaries;
-  std::optional<OpenDictionary> open;
+  std::optional<DictionaryWriter> open;
   size_t next_space = 0;
   std::optional<ItemColumns> items;
   std::optional<UserColumns> users;
@@ -190,47 +150,22 @@ Status LogWriter::BeginDictionary(IdSpace space, uint64_t names) {
     return InvalidArgument("{} distinct {}: a log holds fewer than 2^32 - 1", old.size() + names,
                            IdSpaceName(space));
   }
-  OpenDictionary& open = rep_->open.emplace(rep_->folder);
-  open.label = IdSpaceName(space);
-  open.expected = old.size() + names;
-  open.slots.assign(format::SlotsFor(open.expected), kNone);
-  rep_->ids[static_cast<size_t>(space)] = open.expected;
+  rep_->ids[static_cast<size_t>(space)] = old.size() + names;
   ++rep_->next_space;
-  UPNEXT_RETURN_IF_ERROR(open.ends.Add(0));
-  for (uint32_t id = 0; id < old.size(); ++id) UPNEXT_RETURN_IF_ERROR(open.Take(old.name(id)));
-  open.generations.assign(old.generations().begin(), old.generations().end());
-  if (old.size() > 0 && names > 0) open.generations.push_back(old.size());
-  return Ok();
+  return rep_->open.emplace(rep_->folder).Begin(IdSpaceName(space), old, names);
 }
 
 Status LogWriter::AddName(std::string_view name) {
-  OpenDictionary& open = *rep_->open;
-  const bool ascending = name.size() != open.previous.size() ? name.size() > open.previous.size()
-                                                             : name > open.previous;
-  if (!ascending || open.names == open.expected) {
-    return Internal("name '{}' of dictionary {} comes out of order", name, open.label);
-  }
   if (rep_->base != nullptr &&
       rep_->base->dictionary(static_cast<IdSpace>(rep_->next_space - 1)).Find(name) != kNone) {
-    return Internal("name '{}' of dictionary {} is not new", name, open.label);
+    return Internal("name '{}' is in the log's dictionary already", name);
   }
-  open.previous = name;
-  return open.Take(name);
+  return rep_->open->Add(name);
 }
 
 Status LogWriter::Rep::CloseDictionary() {
   if (!open) return Ok();
-  if (open->names != open->expected) {
-    return Internal("dictionary {} should get {} names, got {}", open->label, open->expected,
-                    open->names);
-  }
-  UPNEXT_RETURN_IF_ERROR(open->ends.WriteTo(*dictionaries, open->label + ".offsets"));
-  UPNEXT_RETURN_IF_ERROR(
-      open->bytes.WriteTo(*dictionaries, open->label + ".bytes", ElementType::kU8));
-  UPNEXT_RETURN_IF_ERROR(dictionaries->Add(open->label + ".slots", open->slots));
-  if (!open->generations.empty()) {
-    UPNEXT_RETURN_IF_ERROR(dictionaries->Add(open->label + ".generations", open->generations));
-  }
+  UPNEXT_RETURN_IF_ERROR(open->WriteTo(*dictionaries));
   open.reset();
   return Ok();
 }

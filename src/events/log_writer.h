@@ -68,9 +68,6 @@ class LogWriter {
   std::unique_ptr<Rep> rep_;
 };
 
-// "" when the event may stand in a log, else why not ("a search has no item").
-std::string_view WhyNotAnEvent(const Event& event);
-
 }  // namespace upnext::events
 
 #endif  // UPNEXT_EVENTS_LOG_WRITER_H_

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 
 namespace upnext::events {
 namespace {
@@ -48,6 +49,22 @@ bool HasControlBytes(std::string_view id) {
     found |= byte < 0x20 || byte == 0x7f;
   }
   return found;
+}
+
+std::string_view WhyNotAnEvent(const Event& event) {
+  const auto type = static_cast<size_t>(event.type);
+  if (type == 0 || type >= kEventTypes) return "type is unknown";
+  if (event.time_ms == kNoTime) return "time is missing";
+  if (event.type == EventType::kSearch) {
+    if (event.item != kNone) return "a search has no item";
+    if (event.query == kNone) return "a search needs a query";
+  } else if (event.item == kNone) {
+    return "item is missing";
+  }
+  if (std::isinf(event.value)) return "value should be finite";
+  if (event.type == EventType::kWatch && event.value < 0) return "watched seconds are negative";
+  if (event.propensity <= 0 || event.propensity > 1) return "propensity should be in (0, 1]";
+  return "";
 }
 
 }  // namespace upnext::events

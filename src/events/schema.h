@@ -101,6 +101,9 @@ struct User {
   float logged_in = kAbsent;  // 0, 1 or absent
 };
 
+// "" when the event may stand in a log, else why not ("a search has no item").
+std::string_view WhyNotAnEvent(const Event& event);
+
 }  // namespace upnext::events
 
 #endif  // UPNEXT_EVENTS_SCHEMA_H_

@@ -96,23 +96,6 @@ void Scale(float alpha, float* x, size_t n) {
   for (; i < n; ++i) x[i] *= alpha;
 }
 
-double SumOfSquares(const float* x, size_t n) {
-  const hn::ScalableTag<double> wide;
-  const hn::Rebind<float, decltype(wide)> narrow;
-  const size_t lanes = hn::Lanes(wide);
-  auto sum0 = hn::Zero(wide), sum1 = sum0;
-  size_t i = 0;
-  for (; i + 2 * lanes <= n; i += 2 * lanes) {
-    const auto low = hn::PromoteTo(wide, hn::LoadU(narrow, x + i));
-    const auto high = hn::PromoteTo(wide, hn::LoadU(narrow, x + i + lanes));
-    sum0 = hn::MulAdd(low, low, sum0);
-    sum1 = hn::MulAdd(high, high, sum1);
-  }
-  double total = hn::GetLane(hn::SumOfLanes(wide, hn::Add(sum0, sum1)));
-  for (; i < n; ++i) total += static_cast<double>(x[i]) * x[i];
-  return total;
-}
-
 void ReluForward(float* x, size_t n) {
   const Floats d;
   const size_t lanes = hn::Lanes(d);
@@ -251,7 +234,6 @@ HWY_EXPORT(Dot);
 HWY_EXPORT(DotRows);
 HWY_EXPORT(Axpy);
 HWY_EXPORT(Scale);
-HWY_EXPORT(SumOfSquares);
 HWY_EXPORT(ReluForward);
 HWY_EXPORT(ReluBackward);
 HWY_EXPORT(ReluBackwardBf16);
@@ -277,8 +259,6 @@ void Axpy(float alpha, const float* x, float* y, size_t n) {
 }
 
 void Scale(float alpha, float* x, size_t n) { HWY_DYNAMIC_DISPATCH(Scale)(alpha, x, n); }
-
-double SumOfSquares(const float* x, size_t n) { return HWY_DYNAMIC_DISPATCH(SumOfSquares)(x, n); }
 
 void ReluForward(float* x, size_t n) { HWY_DYNAMIC_DISPATCH(ReluForward)(x, n); }
 
@@ -358,12 +338,6 @@ void Axpy(float alpha, const float* x, float* y, size_t n) {
 
 void Scale(float alpha, float* x, size_t n) {
   for (size_t i = 0; i < n; ++i) x[i] *= alpha;
-}
-
-double SumOfSquares(const float* x, size_t n) {
-  double sum = 0.0;
-  for (size_t i = 0; i < n; ++i) sum += static_cast<double>(x[i]) * x[i];
-  return sum;
 }
 
 void ReluForward(float* x, size_t n) {

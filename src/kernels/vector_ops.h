@@ -28,7 +28,6 @@ float Dot(const float* a, const float* b, size_t n);
 void DotRows(const float* x, const float* rows, size_t stride, size_t count, size_t n, float* out);
 void Axpy(float alpha, const float* x, float* y, size_t n);  // y += alpha x
 void Scale(float alpha, float* x, size_t n);                 // x *= alpha
-double SumOfSquares(const float* x, size_t n);               // accumulated in double
 void ReluForward(float* x, size_t n);                        // x = max(x, 0)
 // d_x = y > 0 ? d_y : 0, where y is the layer's output; d_x may be d_y.
 void ReluBackward(const float* y, const float* d_y, float* d_x, size_t n);
@@ -62,7 +61,6 @@ float Dot(const float* a, const float* b, size_t n);
 void DotRows(const float* x, const float* rows, size_t stride, size_t count, size_t n, float* out);
 void Axpy(float alpha, const float* x, float* y, size_t n);
 void Scale(float alpha, float* x, size_t n);
-double SumOfSquares(const float* x, size_t n);
 void ReluForward(float* x, size_t n);
 void ReluBackward(const float* y, const float* d_y, float* d_x, size_t n);
 void AddBias(const float* bias, float* x, size_t rows, size_t columns);
