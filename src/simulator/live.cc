@@ -14,7 +14,8 @@ constexpr size_t kChunk = 1024, kGrain = 16;  // users whose rows wait for `take
 Status LiveSite::RunDay(int day, base::ThreadPool& pool, const Assignment& assignment,
                         const Take& take, base::Progress& progress) {
   if (failed_) {
-    return FailedPrecondition("a day of this site failed before; its users cannot go on: make a new one");
+    return FailedPrecondition(
+        "a day of this site failed before; its users cannot go on: make a new one");
   }
   if (day < next_day_ || day >= world_.options().days) {
     return InvalidArgument("expected a day from {} to {}, found {}", next_day_,
@@ -46,10 +47,9 @@ Status LiveSite::RunUsers(int day, base::ThreadPool& pool, const Assignment& ass
         const auto user = static_cast<uint32_t>(first + i);
         chunk[i].rows.clear();
         Recommender* const recommender = assignment(user);
-        chunk[i].status =
-            recommender == nullptr
-                ? Ok()
-                : simulator.RunDay(user, day, *recommender, memories_[user], chunk[i].rows);
+        chunk[i].status = recommender == nullptr ? Ok()
+                                                 : simulator.RunDay(user, day, *recommender,
+                                                                    memories_[user], chunk[i].rows);
       }
     });
     for (size_t i = 0; i < count; ++i) {

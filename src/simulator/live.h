@@ -3,7 +3,8 @@
 //
 //   LiveSite site(world, {.truth = true});
 //   for (int day = 0; day < world.options().days; ++day) {
-//     UPNEXT_RETURN_IF_ERROR(site.RunDay(day, pool, [&](uint32_t user) { return policies[user % 2]; },
+//     UPNEXT_RETURN_IF_ERROR(site.RunDay(day, pool, [&](uint32_t user) { return policies[user % 2];
+//     },
 //                                        [&](const UserRows& rows) { ...; return Ok(); }));
 //     Retrain();
 //   }
@@ -11,8 +12,8 @@
 // Two ways to compare policies: one site whose users are split over them, or a site for each, with
 // all users on every one; then common random numbers (user_log.h) leave little noise in the
 // differences. What comes out depends on the world, the options and the policies' answers, not on
-// the number of threads. One thread at a time per site. Memory: about 150 bytes a user, and 10 bytes
-// for each item watched.
+// the number of threads. One thread at a time per site. Memory: about 150 bytes a user, and 10
+// bytes for each item watched.
 #ifndef UPNEXT_SIMULATOR_LIVE_H_
 #define UPNEXT_SIMULATOR_LIVE_H_
 
@@ -39,8 +40,8 @@ class LiveSite {
       : world_(world), options_(options), memories_(world.options().users) {}
 
   // All sessions that begin on `day` (from 0; later than the day before). Recommenders are asked
-  // from all threads of the pool; `take` is called on this thread, users in ascending order, without
-  // those who did not come. Errors: of a recommender, of `take`, kInvalidArgument for an
+  // from all threads of the pool; `take` is called on this thread, users in ascending order,
+  // without those who did not come. Errors: of a recommender, of `take`, kInvalidArgument for an
   // impossible slate, kCancelled; after one the site is of no more use (kFailedPrecondition).
   Status RunDay(int day, base::ThreadPool& pool, const Assignment& assignment, const Take& take,
                 base::Progress& progress = base::NoProgress());

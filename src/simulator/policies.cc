@@ -35,11 +35,10 @@ const PopularityPolicy::Slice& PopularityPolicy::SliceAt(size_t index) {
     }
     for (std::vector<Entry>& list : slice.by_language) {
       const size_t listed = std::min(kListed, list.size());
-      std::ranges::partial_sort(list, list.begin() + static_cast<ptrdiff_t>(listed),
-                                [](const Entry& a, const Entry& b) {
-                                  return a.weight != b.weight ? a.weight > b.weight
-                                                              : a.item < b.item;
-                                });
+      std::ranges::partial_sort(
+          list, list.begin() + static_cast<ptrdiff_t>(listed), [](const Entry& a, const Entry& b) {
+            return a.weight != b.weight ? a.weight > b.weight : a.item < b.item;
+          });
       list.resize(listed);
       list.shrink_to_fit();
     }
@@ -61,11 +60,11 @@ Status PopularityPolicy::Recommend(const SlateRequest& request, base::Rng& rng,
   static const std::vector<Entry> kNothing;
   const User& user = request.user;
   const std::vector<Entry>& first = slice.by_language[user.language];
-  const std::vector<Entry>& second = user.second_language == kNoLanguage
-                                         ? kNothing
-                                         : slice.by_language[user.second_language];
+  const std::vector<Entry>& second =
+      user.second_language == kNoLanguage ? kNothing : slice.by_language[user.second_language];
   for (const bool again : {false, true}) {
-    for (size_t a = 0, b = 0; slate.size() < request.size && a + b < first.size() + second.size();) {
+    for (size_t a = 0, b = 0;
+         slate.size() < request.size && a + b < first.size() + second.size();) {
       const bool of_first =
           b == second.size() || (a < first.size() && first[a].weight >= second[b].weight);
       const uint32_t item = of_first ? first[a++].item : second[b++].item;

@@ -32,8 +32,8 @@ class RandomPolicy : public Recommender {
 
 // The most popular items in the languages that the user speaks which the user has not watched, as
 // of the last refresh: weight(i, t) of Popularity, most first. The list is the same for all of a
-// language; ties and beyond the first thousand: watched items come again. Propensity 1. A request is
-// random traffic with probability `random_share`.
+// language; ties and beyond the first thousand: watched items come again. Propensity 1. A request
+// is random traffic with probability `random_share`.
 class PopularityPolicy : public Recommender {
  public:
   explicit PopularityPolicy(const World& world, double random_share = 0);

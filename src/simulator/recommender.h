@@ -45,8 +45,8 @@ inline constexpr std::array<const char*, 10> kSourceNames = {
 
 // What outlasts a day of a user's life. Users who never came have an empty one.
 struct UserMemory {
-  int64_t clock_ms = 0;            // when the last session ended
-  uint32_t requests = 0;           // slates asked for
+  int64_t clock_ms = 0;                 // when the last session ended
+  uint32_t requests = 0;                // slates asked for
   std::vector<uint32_t> expected = {};  // next episodes of the series begun lately, latest last
   std::vector<uint32_t> channels = {};  // of items watched lately; distinct, latest last
   boost::unordered_flat_set<uint32_t> watched = {};
@@ -54,15 +54,16 @@ struct UserMemory {
 
 // One request for a slate. Valid during the call.
 struct SlateRequest {
-  // A site knows of the user the id, region, languages and login (and age and gender with it), and of
-  // the memory what was watched. The rest is the truth: for policies that are meant to know it.
+  // A site knows of the user the id, region, languages and login (and age and gender with it), and
+  // of the memory what was watched. The rest is the truth: for policies that are meant to know it.
   const User& user;
   const UserMemory& memory;
   int64_t time_ms = 0;
   Device device = Device::kPhone;
-  uint32_t size = 10;       // items wanted
-  uint32_t seed = kNoItem;  // the item just watched, on a watch-next slate; must not be in the slate
-  uint32_t number = 0;      // LogRow::request of what will be shown: from 1 within the user
+  uint32_t size = 10;  // items wanted
+  uint32_t seed =
+      kNoItem;          // the item just watched, on a watch-next slate; must not be in the slate
+  uint32_t number = 0;  // LogRow::request of what will be shown: from 1 within the user
 
   // What the truth about an item depends on, but for its position.
   Context ContextOf(uint32_t item) const {
@@ -101,9 +102,9 @@ struct LogRow {
   double propensity = 0;         // 0: absent
   double click_probability = 0;  // truth, of impressions: P(click | examined)
   // More truth, of impressions, where UserSimulatorOptions::truth asks for it.
-  float examination = events::kAbsent;     // P(examined)
+  float examination = events::kAbsent;       // P(examined)
   float expected_watch_s = events::kAbsent;  // E(watched seconds | clicked)
-  float satisfaction = events::kAbsent;    // after watching it, in (0, 1)
+  float satisfaction = events::kAbsent;      // after watching it, in (0, 1)
 };
 
 struct UserRows {
@@ -120,8 +121,8 @@ class Recommender {
   // first. `rng` is the request's own stream, the same for every recommender asked in its place.
   virtual Status Recommend(const SlateRequest& request, base::Rng& rng,
                            std::vector<ShownItem>& slate) = 0;
-  // What a user did since the last call, impressions included, in the order of time. It comes before
-  // the user's next Recommend, and at the end of each session.
+  // What a user did since the last call, impressions included, in the order of time. It comes
+  // before the user's next Recommend, and at the end of each session.
   virtual Status Observe(const UserRows& rows) = 0;
 };
 
