@@ -184,6 +184,13 @@ Status WorldOptions::Validate() const {
   if (!(c >= -1 && c <= 1)) {
     return InvalidArgument("response.satisfaction_correlation: expected -1 to 1, found {}", c);
   }
+  // Beyond it the popularity's running sums leave the range of a double.
+  if (catalogue.burst > 0 && days > 1300 * catalogue.burst_days) {
+    return InvalidArgument(
+        "catalogue.burst_days: expected at least days / 1300 = {}, found {}; for no burst set "
+        "catalogue.burst = 0",
+        days / 1300.0, catalogue.burst_days);
+  }
   if (!(catalogue.refresh_hours > 0)) {
     return InvalidArgument("catalogue.refresh_hours: expected more than 0, found {}",
                            catalogue.refresh_hours);
