@@ -146,8 +146,6 @@ WorldOptions WorldOptions::FromConfig(const base::ConfigTable& world) {
       world.Int("seed", static_cast<int64_t>(o.seed), {.min = 0, .max = INT64_MAX}));
   o.start_s = world.Int("start_s", o.start_s, {.min = 0, .max = int64_t{1} << 36});
   o.threads = static_cast<int>(world.Int("threads", o.threads, {.min = 0, .max = 1024}));
-  o.memory_limit_mb = static_cast<int>(
-      world.Int("memory_limit_mb", o.memory_limit_mb, {.min = 64, .max = 1 << 20}));
   o.catalogue = ReadCatalogue(world.Table("catalogue"));
   o.audience = ReadAudience(world.Table("audience"));
   o.response = ReadResponse(world.Table("response"));
