@@ -85,7 +85,7 @@ void PrintLive(const LiveOptions& options, const std::vector<LiveArm>& arms) {
     Print("\n");
   }
   Print("\n{:<12} {:>12} {:>14} {:>20} {:>26}\n", "policy", "slates", "clicks/slate",
-        "watch seconds/slate", "more than it has " + arms.front().name);
+        "watch seconds/slate", arms.front().name + " is ahead by");
   for (const LiveArm& arm : arms) {
     const Estimate clicks = PerSlate(arm.users, &Value::clicks);
     const Estimate watch = PerSlate(arm.users, &Value::watch_s);
