@@ -47,9 +47,9 @@ struct EventLog::Rep {
   std::vector<ShardReader> files;  // [segments, shards]
   std::vector<uint64_t> bases;     // first place of each file, and one past the last
   RowOrder order;                  // empty with one segment: rows are places
-  std::optional<uint32_t> shard;   // the only one opened
+  std::optional<uint32_t> only;    // the shard that was opened, of several
 
-  bool Opened(uint32_t of_shard) const { return !shard || *shard == of_shard; }
+  bool Opened(uint32_t of_shard) const { return !only || *only == of_shard; }
 
   // The file that holds the row, and the row's place in it.
   const ShardReader& Locate(uint64_t& row) const {
@@ -189,7 +189,7 @@ Result<EventLog> EventLog::Open(const fs::path& directory, std::optional<uint32_
   UPNEXT_RETURN_IF_ERROR(CheckIsLog(directory));
   UPNEXT_ASSIGN_OR_RETURN(rep->meta, ReadMeta(directory / format::kMetaFile));
   rep->stats = rep->meta.stats;
-  rep->shard = shard;
+  rep->only = shard;
   if (shard && *shard >= rep->meta.shards) {
     return InvalidArgument("{}: there is no shard {}; it has {}, counted from 0",
                            directory.string(), *shard, rep->meta.shards);
@@ -268,7 +268,7 @@ User EventLog::user(uint32_t user) const { return rep_->users.user(user); }
 const LogStats& EventLog::stats() const { return rep_->stats; }
 std::span<const LogStats> EventLog::segments() const { return rep_->segments; }
 uint32_t EventLog::shards() const { return rep_->meta.shards; }
-std::optional<uint32_t> EventLog::shard() const { return rep_->shard; }
+std::optional<uint32_t> EventLog::shard() const { return rep_->only; }
 uint64_t EventLog::digest() const { return rep_->lineage.back(); }
 std::span<const uint64_t> EventLog::lineage() const { return rep_->lineage; }
 uint64_t EventLog::content_digest() const { return rep_->meta.digest; }

@@ -73,8 +73,7 @@ std::vector<uint32_t> FollowedItems(const Pipeline& run) {
   const features::Vocabulary& items = tables.vocabulary(VocabularyId::kItem);
   std::vector<uint32_t> followed;
   for (uint32_t row = 1; row < items.rows(); ++row) {
-    const auto created =
-        static_cast<double>(run.source().catalogue.item(items.Id(row)).created_ms);
+    const auto created = static_cast<double>(run.source().catalogue.item(items.Id(row)).created_ms);
     const bool inside = created + kFirstDay * kDayMs > static_cast<double>(tables.train_begin_ms) &&
                         created + kLastDay * kDayMs < static_cast<double>(tables.train_end_ms);
     if (inside) followed.push_back(items.Id(row));
@@ -158,8 +157,7 @@ double FreshRecall(const Pipeline& run, base::ThreadPool& pool) {
   const retrieval::CandidateModel& model = *run.candidate().model;
   const features::Vocabulary& items = run.tables().vocabulary(VocabularyId::kItem);
   const features::CandidateExtractor extractor(run.tables(), source.catalogue);
-  const auto fresh_from =
-      run.tables().train_end_ms - static_cast<int64_t>(kFreshDays * kDayMs);
+  const auto fresh_from = run.tables().train_end_ms - static_cast<int64_t>(kFreshDays * kDayMs);
   double found = 0, wanted = 0;
   features::CandidateBatch batch;
   retrieval::CandidateModel::Scratch scratch;
@@ -172,14 +170,14 @@ double FreshRecall(const Pipeline& run, base::ThreadPool& pool) {
       if (row == 0 || source.catalogue.item(target).created_ms < fresh_from) continue;
       if (!std::exchange(scored, true)) {
         batch.Clear();
-        extractor.Append(examples::StateAt(source, c.user, c.end_row,
-                                           features::UserState::Parts::kBags),
-                         source.catalogue.user(c.user), c.context, 0, &batch);
+        extractor.Append(
+            examples::StateAt(source, c.user, c.end_row, features::UserState::Parts::kBags),
+            source.catalogue.user(c.user), c.context, 0, &batch);
         model.UserVectors(batch, vector.data(), scratch, {});
         retrieval::ScoreAllItems(model.item_vectors(), vector, scores.data());
       }
-      const auto above = std::ranges::count_if(
-          std::span(scores).subspan(1), [&](float score) { return score > scores[row]; });
+      const auto above = std::ranges::count_if(std::span(scores).subspan(1),
+                                               [&](float score) { return score > scores[row]; });
       found += static_cast<size_t>(above) < kTop ? 1 : 0;
       wanted += 1;
     }
@@ -255,16 +253,18 @@ Settings SettingsOf(Scale scale) {
 Study ExampleAgeStudy() {
   return {
       .name = "example-age",
-      .question = "Does the candidate model follow the burst after upload, and does it need the "
-                  "example age for that?",
-      .method = "Two candidate models learn from the same log, one without the example age. For "
-                "every training example and every item uploaded in the middle of the window, the "
-                "probability that the model gives the item is averaged by days since its upload, "
-                "beside the share of watches that the item had in the log (paper figure 4).",
+      .question =
+          "Does the candidate model follow the burst after upload, and does it need the "
+          "example age for that?",
+      .method =
+          "Two candidate models learn from the same log, one without the example age. For "
+          "every training example and every item uploaded in the middle of the window, the "
+          "probability that the model gives the item is averaged by days since its upload, "
+          "beside the share of watches that the item had in the log (paper figure 4).",
       .figures = {{"r", "correlation of the model's curve with the log's, over days -5 to 9", 3},
                   {"r_planted", "correlation with the planted burst", 3},
-                  {"slope", "slope of the model's curve on the log's: 1 follows it fully, 0 is flat",
-                   3},
+                  {"slope",
+                   "slope of the model's curve on the log's: 1 follows it fully, 0 is flat", 3},
                   {"fresh_recall",
                    "share of next-day watches of items up to 4 days old found in the first 20", 4},
                   {"ndcg", "NDCG@10 on next-day data, all items", 4}},

@@ -67,7 +67,7 @@ double ExpectedAuc(std::span<const double> scores, std::span<const double> targe
   std::vector<size_t> order(scores.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::ranges::sort(order, [&](size_t a, size_t b) { return scores[a] < scores[b]; });
-  double ordered = 0, negatives_below = 0;         // of strictly smaller scores
+  double ordered = 0, negatives_below = 0;        // of strictly smaller scores
   double positives = 0, negatives = 0, self = 0;  // sums of t, 1 - t and t (1 - t)
   for (size_t begin = 0; begin < order.size();) {
     size_t end = begin;

@@ -47,8 +47,8 @@ double NextBeforePrevious(const Pipeline& run, const simulator::World& world) {
   retrieval::CandidateModel::Scratch scratch;
   std::vector<float> vector(model.dim()), scores(model.item_vectors().rows());
   for (uint32_t user = 0; user < source.log.users(); ++user) {
-    const features::UserState state = examples::StateAt(
-        source, user, source.split.train_end(user), features::UserState::Parts::kBags);
+    const features::UserState state = examples::StateAt(source, user, source.split.train_end(user),
+                                                        features::UserState::Parts::kBags);
     if (state.watches().empty()) continue;
     const features::TimedId last = state.watches().back();
     const auto before = previous.find(last.id);
@@ -120,10 +120,11 @@ Study NextWatchStudy() {
   return {
       .name = "next-watch",
       .question = "Do labels that predict the next watch beat labels held out at random?",
-      .method = "Two candidate models learn from the same log of a site with many series: one is "
-                "asked for a random watch from what lay before it (rollback, paper figure 5b), the "
-                "other for a random watch from all others of the user, later ones too (figure 5a). "
-                "Both are judged on the next day, which neither has seen.",
+      .method =
+          "Two candidate models learn from the same log of a site with many series: one is "
+          "asked for a random watch from what lay before it (rollback, paper figure 5b), the "
+          "other for a random watch from all others of the user, later ones too (figure 5a). "
+          "Both are judged on the next day, which neither has seen.",
       .figures = {{"ndcg", "NDCG@10 of first-time complete watches of the next day", 4},
                   {"map", "mean average precision of the same", 4},
                   {"recall", "recall@50 of the same", 4},

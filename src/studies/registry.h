@@ -6,8 +6,8 @@
 
 namespace upnext::studies {
 
-Study ExampleAgeStudy();   // example_age.cc
-Study NextWatchStudy();    // next_watch.cc
+Study ExampleAgeStudy();  // example_age.cc
+Study NextWatchStudy();   // next_watch.cc
 
 }  // namespace upnext::studies
 

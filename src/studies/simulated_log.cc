@@ -49,7 +49,8 @@ std::vector<events::RawUser> UsersOf(const simulator::World& world) {
 }
 
 // Whether names "PREFIX0", "PREFIX1" ... have the numbers 0, 1 ...
-bool SameNumbers(const events::Dictionary& dictionary, uint32_t size, std::string (*name)(uint32_t)) {
+bool SameNumbers(const events::Dictionary& dictionary, uint32_t size,
+                 std::string (*name)(uint32_t)) {
   if (dictionary.size() != size) return false;
   for (uint32_t id = 0; id < size; ++id) {
     if (dictionary.name(id) != name(id)) return false;
@@ -97,13 +98,11 @@ void SimulatedLog::ForgetBefore(int64_t time_ms) {
 
 Result<events::EventLog> SimulatedLog::Write(const std::filesystem::path& folder) const {
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(folder));
-  UPNEXT_RETURN_IF_ERROR(
-      events::WriteEventLog(folder, events_, ItemsOf(world_), UsersOf(world_)));
+  UPNEXT_RETURN_IF_ERROR(events::WriteEventLog(folder, events_, ItemsOf(world_), UsersOf(world_)));
   UPNEXT_ASSIGN_OR_RETURN(events::EventLog log, events::EventLog::Open(folder));
   if (!SameNumbers(log.dictionary(IdSpace::kUser), world_.options().users, UserName) ||
       !SameNumbers(log.dictionary(IdSpace::kItem), world_.catalogue().size(), ItemName)) {
-    return Internal("{}: the log numbers users or items otherwise than the world",
-                    folder.string());
+    return Internal("{}: the log numbers users or items otherwise than the world", folder.string());
   }
   return log;
 }
