@@ -117,10 +117,12 @@ void PrintTable(const json& out) {
   }
   if (out.contains("log")) {
     const json& log = out["log"];
-    Print("\nthe log: {} parts, {:.1f} bytes an event, {:.2f} CPU us an event, {:.1f} s for the world\n",
-          Whole(log["parts"]), log["bytes"].get<double>() / log["events"].get<double>(),
-          1e6 * log["cpu_s"].get<double>() / log["events"].get<double>(),
-          log["world_s"].get<double>());
+    Print(
+        "\nthe log: {} parts, {:.1f} bytes an event, {:.2f} CPU us an event, {:.1f} s for the "
+        "world\n",
+        Whole(log["parts"]), log["bytes"].get<double>() / log["events"].get<double>(),
+        1e6 * log["cpu_s"].get<double>() / log["events"].get<double>(),
+        log["world_s"].get<double>());
   }
 }
 

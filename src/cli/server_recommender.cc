@@ -43,10 +43,10 @@ Result<std::unique_ptr<ServerRecommender>> ServerRecommender::Connect(
 Status ServerRecommender::Recommend(const simulator::SlateRequest& request, base::Rng&,
                                     std::vector<simulator::ShownItem>& slate) {
   simulator::IdName user_name = user_name_, item_name = item_name_;
-  std::string target = fmt::format(
-      "/v1/recommendations?user={}&n={}&device={}&region={}", user_name(request.user.id),
-      request.size, simulator::kDeviceNames[static_cast<size_t>(request.device)],
-      simulator::kRegionTable[request.user.region].name);
+  std::string target = fmt::format("/v1/recommendations?user={}&n={}&device={}&region={}",
+                                   user_name(request.user.id), request.size,
+                                   simulator::kDeviceNames[static_cast<size_t>(request.device)],
+                                   simulator::kRegionTable[request.user.region].name);
   if (request.seed != kNoItem) target += fmt::format("&seed={}", item_name(request.seed));
   UPNEXT_ASSIGN_OR_RETURN(const net::HttpClient::Answer answer, client_->Get(target));
   if (answer.status != 200) {

@@ -53,7 +53,8 @@ class ServerRecommender : public simulator::Recommender {
   const std::string& ServersName(const User& user, uint32_t request) const;
 
   const ServerRecommenderOptions options_;
-  const simulator::IdName user_name_, item_name_;  // copied for each use: they write into themselves
+  const simulator::IdName user_name_,
+      item_name_;          // copied for each use: they write into themselves
   const std::string run_;  // part of the events' ids, so that what is sent twice counts once
   std::unique_ptr<net::HttpClient> client_;
   std::vector<User> users_;

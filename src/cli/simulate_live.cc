@@ -40,8 +40,9 @@ Status RunLive(const simulator::World& world, const LiveOptions& options,
                std::vector<LiveArm>& arms, base::Progress& progress) {
   const int days = world.options().days;
   if (options.log_days < 0 || options.log_days >= days) {
-    return InvalidArgument("--log-days: expected 0 to {}, so that a day of the {} is left, found {}",
-                           days - 1, days, options.log_days);
+    return InvalidArgument(
+        "--log-days: expected 0 to {}, so that a day of the {} is left, found {}", days - 1, days,
+        options.log_days);
   }
   base::ThreadPool pool(options.threads);
   simulator::LiveSite before(world, {.truth = true});
@@ -98,7 +99,8 @@ void PrintLive(const LiveOptions& options, const std::vector<LiveArm>& arms) {
     Print("\n");
   }
   Print(
-      "\nSimulated users. All policies meet the same users with the same random numbers; ± are 95 % "
+      "\nSimulated users. All policies meet the same users with the same random numbers; ± are 95 "
+      "% "
       "intervals over users.\n");
 }
 

@@ -27,8 +27,8 @@ class HttpClient {
   ~HttpClient();
 
   // `target` is path and query, percent-encoded. kUnavailable when no answer comes within
-  // `timeout_s`; an answer of any status is none. A request on a kept connection that the server has
-  // closed meanwhile is sent once more.
+  // `timeout_s`; an answer of any status is none. A request on a kept connection that the server
+  // has closed meanwhile is sent once more.
   Result<Answer> Get(std::string_view target);
   Result<Answer> Post(std::string_view target, std::string json);
 

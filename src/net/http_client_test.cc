@@ -30,7 +30,8 @@ TEST(HttpClient, AsksAndPostsFromManyThreadsAndOutlivesARestartOfTheServer) {
         EXPECT_EQ(list->status, 200);
         EXPECT_EQ(json::parse(list->body)["items"].size(), static_cast<size_t>(n % 5 + 1));
         const auto posted = (*client)->Post(
-            "/v1/events", fmt::format(R"({{"events": [{{"user": "t{}", "item": "i3", "type": "click"}}]}})", t));
+            "/v1/events",
+            fmt::format(R"({{"events": [{{"user": "t{}", "item": "i3", "type": "click"}}]}})", t));
         ASSERT_TRUE(posted);
         EXPECT_EQ(posted->status, 200);
       }
