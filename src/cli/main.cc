@@ -28,6 +28,7 @@ constexpr std::array kVerbs{
     Verb{"recommend", "print feeds, for one user or for all", MakeRecommend},
     Verb{"similar", "print items like an item", MakeSimilar},
     Verb{"serve", "answer requests over HTTP", MakeServe},
+    Verb{"study", "ask a question of a simulated world whose truth is known", MakeStudy},
     Verb{"inspect", "show and verify what a log or a bundle holds", MakeInspect},
     Verb{"bench", "measure what this machine does", MakeBench},
 };

@@ -27,6 +27,7 @@ std::function<Status()> MakeRecommend(CLI::App& app);
 std::function<Status()> MakeSimilar(CLI::App& app);
 std::function<Status()> MakeServe(CLI::App& app);
 std::function<Status()> MakeSimulate(CLI::App& app);
+std::function<Status()> MakeStudy(CLI::App& app);
 std::function<Status()> MakeInspect(CLI::App& app);
 std::function<Status()> MakeBench(CLI::App& app);
 

@@ -4,8 +4,8 @@
 //   UPNEXT_ASSIGN_OR_RETURN(Impressions test, ScoreImpressions(subject, options, pool, progress));
 //   Impressions train = CollectImpressions(source, Part::kTrain, pool);        no predictions
 //
-// Users in order, each user's impressions in time order, whatever the number of threads. Only this
-// room includes it.
+// Users in order, each user's impressions in time order, whatever the number of threads. This
+// room and studies/ include it.
 #ifndef UPNEXT_EVALUATION_IMPRESSIONS_H_
 #define UPNEXT_EVALUATION_IMPRESSIONS_H_
 

@@ -4,7 +4,7 @@
 //   std::string svg = BarPlot({.title = "ndcg@10", .bars = {{"candidate model", 0.18, 0.17,
 //   0.19}}});
 //
-// Pure functions. Only this room includes it.
+// Pure functions.
 #ifndef UPNEXT_EVALUATION_SVG_H_
 #define UPNEXT_EVALUATION_SVG_H_
 

@@ -1,0 +1,87 @@
+#include "studies/study.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "base/suggest.h"
+#include "cli/output.h"
+#include "cli/progress_bar.h"
+#include "cli/verbs.h"
+
+namespace upnext::cli {
+namespace {
+
+struct Flags {
+  std::string name, html, scale = "full", scratch;
+  bool json = false;
+  int seeds = 10, threads = 0;
+  uint64_t first_seed = 1;
+};
+
+void ListStudies(bool json) {
+  size_t width = 0;
+  for (const studies::Study& study : studies::Studies()) width = std::max(width, study.name.size());
+  std::string out;
+  for (const studies::Study& study : studies::Studies()) {
+    if (json) {
+      out += fmt::format("{}\"{}\"", out.empty() ? "[" : ", ", study.name);
+    } else {
+      out += fmt::format("{:<{}}  {}\n", study.name, width, study.question);
+    }
+  }
+  Print("{}{}", out, json ? "]\n" : "");
+}
+
+Result<const studies::Study*> StudyOf(const std::string& name) {
+  if (const studies::Study* study = studies::FindStudy(name)) return study;
+  std::vector<std::string> names;
+  for (const studies::Study& study : studies::Studies()) names.push_back(study.name);
+  return NotFound("there is no study '{}'{}; `upnext study` lists them", name,
+                  base::DidYouMean(name, names));
+}
+
+Status Run(const Flags& flags) {
+  if (flags.name.empty()) {
+    ListStudies(flags.json);
+    return Ok();
+  }
+  UPNEXT_ASSIGN_OR_RETURN(const studies::Study* study, StudyOf(flags.name));
+  const studies::StudyOptions options{
+      .seeds = flags.seeds,
+      .first_seed = flags.first_seed,
+      .scale = flags.scale == "tiny" ? studies::Scale::kTiny : studies::Scale::kFull,
+      .scratch = flags.scratch};
+  base::ThreadPool pool(flags.threads);
+  ProgressBar progress;
+  UPNEXT_ASSIGN_OR_RETURN(const studies::StudyReport report,
+                          studies::RunStudy(*study, options, pool, progress));
+  if (!flags.html.empty()) {
+    UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(flags.html, studies::RenderHtml(report)));
+    progress.Note(fmt::format("wrote {}", flags.html));
+  }
+  Print("{}\n", flags.json ? studies::RenderJson(report) : studies::RenderTable(report));
+  return Ok();
+}
+
+}  // namespace
+
+std::function<Status()> MakeStudy(CLI::App& app) {
+  auto flags = std::make_shared<Flags>();
+  app.add_option("name", flags->name, "Which study; without one, they are listed");
+  app.add_option("--seeds", flags->seeds, "Worlds to run it on, one seed each")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--first-seed", flags->first_seed, "The first of them")->capture_default_str();
+  app.add_option("--scale", flags->scale, "tiny takes seconds and shows little")
+      ->check(CLI::IsMember({"full", "tiny"}))
+      ->capture_default_str();
+  app.add_flag("--json", flags->json, "Print the report as JSON, every seed's values with it");
+  app.add_option("--html", flags->html, "Also write a page with tables and plots to this file");
+  app.add_option("--threads", flags->threads, "Threads (default: all)")->check(CLI::Range(0, 1024));
+  app.add_option("--scratch", flags->scratch,
+                 "Folder for logs and bundles while it runs (default: the temporary folder)");
+  return [flags] { return Run(*flags); };
+}
+
+}  // namespace upnext::cli

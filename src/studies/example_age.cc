@@ -1,0 +1,282 @@
+// Study example-age (Covington 2016, figure 4; checklist CG-09): does the candidate model follow
+// the burst that items have after their upload?
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "examples/holdout.h"
+#include "retrieval/score_items.h"
+#include "studies/models.h"
+#include "studies/registry.h"
+#include "studies/simulated_log.h"
+
+namespace upnext::studies {
+namespace {
+
+using features::VocabularyId;
+
+constexpr double kDayMs = 86'400'000;
+constexpr int kFirstDay = -5, kLastDay = 10;  // of the curve, in days since upload
+constexpr size_t kDays = kLastDay - kFirstDay;
+constexpr int kFreshDays = 4;   // an item is fresh this long before the end of training
+constexpr size_t kTop = 20;     // of fresh recall
+constexpr size_t kBatch = 512;  // examples scored at once
+constexpr char kWith[] = "with example age", kWithout[] = "without";
+
+simulator::WorldOptions WorldOf(Scale scale) {
+  simulator::WorldOptions world;
+  const bool tiny = scale == Scale::kTiny;
+  world.users = tiny ? 250 : 2000;
+  world.items = tiny ? 200 : 1000;
+  world.days = tiny ? 20 : 30;
+  world.catalogue.window_share = 0.4;
+  return world;
+}
+
+// Mean probability that the next complete watch is one of the items followed, by days since the
+// upload of each.
+using BurstCurve = std::vector<double>;
+
+// Training examples in blocks, each example at its own time, and with its own example age.
+struct Block {
+  features::CandidateBatch batch;
+  std::vector<int64_t> time_ms;
+  std::vector<uint32_t> item;  // that was watched
+};
+
+std::vector<Block> BlocksOf(const Pipeline& run) {
+  const examples::ReplaySource& source = run.source();
+  const features::CandidateExtractor extractor(run.tables(), source.catalogue);
+  std::vector<Block> blocks(1);
+  for (uint32_t user = 0; user < source.log.users(); ++user) {
+    const events::User attributes = source.catalogue.user(user);
+    examples::ReplayWatches(
+        source, user,
+        [&](const features::UserState& before, const examples::WatchExample& watch) {
+          if (before.watches().empty()) return;
+          if (blocks.back().item.size() == kBatch) blocks.emplace_back();
+          Block& block = blocks.back();
+          extractor.Append(before, attributes, watch.context,
+                           run.tables().train_end_ms - watch.time_ms, &block.batch);
+          block.time_ms.push_back(watch.time_ms);
+          block.item.push_back(watch.item);
+        },
+        features::UserState::Parts::kBags, source.split.train_end(user));
+  }
+  return blocks;
+}
+
+// Items uploaded so that every day of the curve lies in the training part.
+std::vector<uint32_t> FollowedItems(const Pipeline& run) {
+  const features::FeatureTables& tables = run.tables();
+  const features::Vocabulary& items = tables.vocabulary(VocabularyId::kItem);
+  std::vector<uint32_t> followed;
+  for (uint32_t row = 1; row < items.rows(); ++row) {
+    const auto created = static_cast<double>(run.source().catalogue.item(items.Id(row)).created_ms);
+    const bool inside = created + kFirstDay * kDayMs > static_cast<double>(tables.train_begin_ms) &&
+                        created + kLastDay * kDayMs < static_cast<double>(tables.train_end_ms);
+    if (inside) followed.push_back(items.Id(row));
+  }
+  return followed;
+}
+
+// Softmax of each row of logits, row 0 (no item) left out.
+void Softmax(std::span<float> logits, size_t width) {
+  for (size_t begin = 0; begin < logits.size(); begin += width) {
+    const std::span<float> row = logits.subspan(begin + 1, width - 1);
+    const float top = std::ranges::max(row);
+    float total = 0;
+    for (float& x : row) total += x = std::exp(x - top);
+    for (float& x : row) x /= total;
+  }
+}
+
+// Where an event stands in the curve of an item; kDays when outside.
+size_t DayOf(int64_t time_ms, int64_t created_ms) {
+  const double day = std::floor(static_cast<double>(time_ms - created_ms) / kDayMs) - kFirstDay;
+  return day >= 0 && day < static_cast<double>(kDays) ? static_cast<size_t>(day) : kDays;
+}
+
+struct Curves {
+  BurstCurve model, log;
+};
+
+Curves CurvesOf(const Pipeline& run, std::span<const uint32_t> followed, base::ThreadPool& pool) {
+  const retrieval::CandidateModel& model = *run.candidate().model;
+  const features::Vocabulary& items = run.tables().vocabulary(VocabularyId::kItem);
+  const std::vector<Block> blocks = BlocksOf(run);
+  struct Sums {
+    BurstCurve model = BurstCurve(kDays, 0), log = BurstCurve(kDays, 0),
+               pairs = BurstCurve(kDays, 0);
+  };
+  std::vector<Sums> sums(blocks.size());
+  pool.ParallelFor(blocks.size(), 1, [&](size_t begin, size_t end) {
+    retrieval::CandidateModel::Scratch scratch;
+    std::vector<float> vectors, scores;
+    for (size_t b = begin; b < end; ++b) {
+      const Block& block = blocks[b];
+      const size_t width = model.item_vectors().rows();
+      vectors.resize(block.item.size() * model.dim());
+      scores.resize(block.item.size() * width);
+      model.UserVectors(block.batch, vectors.data(), scratch, {});
+      retrieval::ScoreAllItems(model.item_vectors(), vectors, scores.data());
+      Softmax(scores, width);
+      for (const uint32_t item : followed) {
+        const int64_t created = run.source().catalogue.item(item).created_ms;
+        const uint32_t row = items.Row(item);
+        for (size_t e = 0; e < block.item.size(); ++e) {
+          const size_t day = DayOf(block.time_ms[e], created);
+          if (day == kDays) continue;
+          sums[b].model[day] += static_cast<double>(scores[e * width + row]);
+          sums[b].log[day] += block.item[e] == item ? 1 : 0;
+          sums[b].pairs[day] += 1;
+        }
+      }
+    }
+  });
+  Curves curves{BurstCurve(kDays, 0), BurstCurve(kDays, 0)};
+  BurstCurve pairs(kDays, 0);
+  for (const Sums& s : sums) {
+    for (size_t d = 0; d < kDays; ++d) {
+      curves.model[d] += s.model[d];
+      curves.log[d] += s.log[d];
+      pairs[d] += s.pairs[d];
+    }
+  }
+  for (size_t d = 0; d < kDays; ++d) {
+    curves.model[d] /= std::max(pairs[d], 1.0);
+    curves.log[d] /= std::max(pairs[d], 1.0);
+  }
+  return curves;
+}
+
+// Share of the test days' first watches of fresh items that were among the first kTop of all items.
+double FreshRecall(const Pipeline& run, base::ThreadPool& pool) {
+  const examples::ReplaySource& source = run.source();
+  const retrieval::CandidateModel& model = *run.candidate().model;
+  const features::Vocabulary& items = run.tables().vocabulary(VocabularyId::kItem);
+  const features::CandidateExtractor extractor(run.tables(), source.catalogue);
+  const auto fresh_from = run.tables().train_end_ms - static_cast<int64_t>(kFreshDays * kDayMs);
+  double found = 0, wanted = 0;
+  features::CandidateBatch batch;
+  retrieval::CandidateModel::Scratch scratch;
+  std::vector<float> vector(model.dim()), scores(model.item_vectors().rows());
+  for (const examples::HoldoutCase& c :
+       examples::HoldoutCases(source, examples::Part::kTest, pool)) {
+    bool scored = false;
+    for (const uint32_t target : c.targets) {
+      const uint32_t row = items.Row(target);
+      if (row == 0 || source.catalogue.item(target).created_ms < fresh_from) continue;
+      if (!std::exchange(scored, true)) {
+        batch.Clear();
+        extractor.Append(
+            examples::StateAt(source, c.user, c.end_row, features::UserState::Parts::kBags),
+            source.catalogue.user(c.user), c.context, 0, &batch);
+        model.UserVectors(batch, vector.data(), scratch, {});
+        retrieval::ScoreAllItems(model.item_vectors(), vector, scores.data());
+      }
+      const auto above = std::ranges::count_if(std::span(scores).subspan(1),
+                                               [&](float score) { return score > scores[row]; });
+      found += static_cast<size_t>(above) < kTop ? 1 : 0;
+      wanted += 1;
+    }
+  }
+  return wanted > 0 ? found / wanted : std::nan("");
+}
+
+// The planted burst, as the mean over each day of the curve; nothing before the upload.
+BurstCurve PlantedCurve(const simulator::CatalogueOptions& c) {
+  BurstCurve planted(kDays, 0);
+  for (size_t d = 0; d < kDays; ++d) {
+    const double age = static_cast<double>(d) + kFirstDay;
+    if (age >= 0) planted[d] = 1 + c.burst * std::exp(-(age + 0.5) / c.burst_days);
+  }
+  return planted;
+}
+
+Status RunArm(const StudyRun& run, const events::EventLog& log, bool with,
+              const simulator::World& world, Measurements* out) {
+  const char* arm = with ? kWith : kWithout;
+  PipelineOptions options = StudyPipeline(run.scale, run.seed);
+  options.train_ranking = false;
+  if (!with) options.features.drop = {"example_age"};
+  UPNEXT_ASSIGN_OR_RETURN(auto pipeline, Pipeline::Prepare(log, options, run.pool, run.progress));
+  UPNEXT_RETURN_IF_ERROR(pipeline->Train(run.progress));
+  const std::vector<uint32_t> followed = FollowedItems(*pipeline);
+  if (followed.empty()) {
+    return FailedPrecondition("no item was uploaded early enough to follow it for {} days",
+                              kLastDay);
+  }
+  const Curves curves = CurvesOf(*pipeline, followed, run.pool);
+  const BurstCurve planted = PlantedCurve(world.options().catalogue);
+  out->Set(arm, "r", Correlation(curves.log, curves.model));
+  out->Set(arm, "r_planted", Correlation(planted, curves.model));
+  out->Set(arm, "slope", Slope(curves.log, curves.model));
+  out->Set(arm, "fresh_recall", FreshRecall(*pipeline, run.pool));
+  UPNEXT_ASSIGN_OR_RETURN(const evaluation::Report report,
+                          pipeline->Evaluate(options.evaluate, run.progress));
+  if (report.retrieval && report.retrieval->users > 0) {
+    out->Set(arm, "ndcg", report.retrieval->model.figures.at("ndcg@10").value);
+  }
+  for (size_t d = 0; d < kDays; ++d) {
+    const double day = static_cast<double>(d) + kFirstDay + 0.5;
+    if (with) out->AddPoint("probability by days since upload", "log", day, 1000 * curves.log[d]);
+    out->AddPoint("probability by days since upload", arm, day, 1000 * curves.model[d]);
+  }
+  return Ok();
+}
+
+Result<Measurements> Run(const StudyRun& run) {
+  simulator::WorldOptions options = WorldOf(run.scale);
+  options.seed = run.seed;
+  UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(options));
+  SimulatedLog rows(world);
+  UPNEXT_RETURN_IF_ERROR(rows.AddWindow(run.pool, run.progress));
+  UPNEXT_ASSIGN_OR_RETURN(const events::EventLog log, rows.Write(run.folder / "log"));
+  Measurements measured;
+  UPNEXT_RETURN_IF_ERROR(RunArm(run, log, /*with=*/true, world, &measured));
+  UPNEXT_RETURN_IF_ERROR(RunArm(run, log, /*with=*/false, world, &measured));
+  return measured;
+}
+
+Settings SettingsOf(Scale scale) {
+  const simulator::WorldOptions world = WorldOf(scale);
+  Settings settings = WorldSettings(world);
+  settings.emplace_back("burst", fmt::format("{:g} x exp(-age / {:g} days)", world.catalogue.burst,
+                                             world.catalogue.burst_days));
+  return settings;
+}
+
+}  // namespace
+
+Study ExampleAgeStudy() {
+  return {
+      .name = "example-age",
+      .question =
+          "Does the candidate model follow the burst after upload, and does it need the "
+          "example age for that?",
+      .method =
+          "Two candidate models learn from the same log, one without the example age. For "
+          "every training example and every item uploaded in the middle of the window, the "
+          "probability that the model gives the item is averaged by days since its upload, "
+          "beside the share of watches that the item had in the log (paper figure 4).",
+      .figures = {{"r", "correlation of the model's curve with the log's, over days -5 to 9", 3},
+                  {"r_planted", "correlation with the planted burst", 3},
+                  {"slope",
+                   "slope of the model's curve on the log's: 1 follows it fully, 0 is flat", 3},
+                  {"fresh_recall",
+                   "share of next-day watches of items up to 4 days old found in the first 20", 4},
+                  {"ndcg", "NDCG@10 on next-day data, all items", 4}},
+      .plots = {{"probability by days since upload", "days since upload",
+                 "mean probability, in thousandths"}},
+      .claims = {{"with the example age the curve follows the log's", "r", kWith, "", 0.9},
+                 {"and in its size", "slope", kWith, "", 0.7, 1.3},
+                 {"without it the curve is nearly flat", "slope", kWithout, "", -0.5, 0.5},
+                 {"the feature makes the difference", "slope", kWith, kWithout, 0.2},
+                 {"fresh items are found more often", "fresh_recall", kWith, kWithout, 0}},
+      .settings = SettingsOf,
+      .run = Run};
+}
+
+}  // namespace upnext::studies

@@ -1,0 +1,92 @@
+#include "studies/models.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+namespace upnext::studies {
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+struct Moments {
+  double xx = 0, xy = 0, yy = 0;  // sums of products of deviations
+};
+
+Moments MomentsOf(std::span<const double> x, std::span<const double> y) {
+  const auto n = static_cast<double>(x.size());
+  const double mean_x = std::accumulate(x.begin(), x.end(), 0.0) / n;
+  const double mean_y = std::accumulate(y.begin(), y.end(), 0.0) / n;
+  Moments m;
+  for (size_t i = 0; i < x.size(); ++i) {
+    m.xx += (x[i] - mean_x) * (x[i] - mean_x);
+    m.xy += (x[i] - mean_x) * (y[i] - mean_y);
+    m.yy += (y[i] - mean_y) * (y[i] - mean_y);
+  }
+  return m;
+}
+
+}  // namespace
+
+PipelineOptions StudyPipeline(Scale scale, uint64_t seed) {
+  const bool tiny = scale == Scale::kTiny;
+  PipelineOptions options;
+  options.candidate.dim = options.candidate.embedding_dim = tiny ? 16 : 64;
+  options.candidate.depth = tiny ? 1 : 2;
+  options.candidate_train.negatives = 0;
+  options.candidate_train.epochs = tiny ? 3 : 20;
+  options.candidate_train.table_learning_rate = 0.1f;
+  options.candidate_train.dropout = 0.2f;
+  options.ranker.widths = tiny ? std::vector<size_t>{16} : std::vector<size_t>{128, 64};
+  options.ranker_train.epochs = tiny ? 2 : 8;
+  options.evaluate.baselines = false;
+  options.SetSeed(seed);
+  return options;
+}
+
+Settings WorldSettings(const simulator::WorldOptions& world) {
+  return {{"users", fmt::format("{}", world.users)},
+          {"items", fmt::format("{}", world.items)},
+          {"days", fmt::format("{}", world.days)}};
+}
+
+double Correlation(std::span<const double> x, std::span<const double> y) {
+  const Moments m = MomentsOf(x, y);
+  return m.xx > 0 && m.yy > 0 ? m.xy / std::sqrt(m.xx * m.yy) : kNan;
+}
+
+double Slope(std::span<const double> x, std::span<const double> y) {
+  const Moments m = MomentsOf(x, y);
+  return m.xx > 0 ? m.xy / m.xx : kNan;
+}
+
+double ExpectedAuc(std::span<const double> scores, std::span<const double> targets) {
+  std::vector<size_t> order(scores.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::sort(order, [&](size_t a, size_t b) { return scores[a] < scores[b]; });
+  double ordered = 0, negatives_below = 0;        // of strictly smaller scores
+  double positives = 0, negatives = 0, self = 0;  // sums of t, 1 - t and t (1 - t)
+  for (size_t begin = 0; begin < order.size();) {
+    size_t end = begin;
+    double t = 0, f = 0, own = 0;  // the same sums over one value of the score
+    for (; end < order.size() && scores[order[end]] == scores[order[begin]]; ++end) {
+      const double target = targets[order[end]];
+      t += target;
+      f += 1 - target;
+      own += target * (1 - target);
+    }
+    ordered += t * negatives_below + (t * f - own) / 2;
+    negatives_below += f;
+    positives += t;
+    negatives += f;
+    self += own;
+    begin = end;
+  }
+  const double pairs = positives * negatives - self;
+  return pairs > 0 ? ordered / pairs : kNan;
+}
+
+}  // namespace upnext::studies

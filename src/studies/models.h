@@ -1,0 +1,37 @@
+// What several studies share: model settings that train in seconds, and small statistics.
+#ifndef UPNEXT_STUDIES_MODELS_H_
+#define UPNEXT_STUDIES_MODELS_H_
+
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "simulator/world_options.h"
+#include "studies/pipeline.h"
+#include "studies/study.h"
+
+namespace upnext::studies {
+
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
+// The defaults of the project file with full softmax, small models and time splits of one day to
+// validate and one to test; `seed` for everything.
+PipelineOptions StudyPipeline(Scale scale, uint64_t seed);
+// users, items and days of a world, for people.
+Settings WorldSettings(const simulator::WorldOptions& world);
+
+// Pearson's correlation; NaN without variance.
+double Correlation(std::span<const double> x, std::span<const double> y);
+// Least-squares slope of y on x, with an intercept; NaN without variance in x.
+double Slope(std::span<const double> x, std::span<const double> y);
+
+// Area under the ROC curve of targets that are probabilities, or estimates of them beyond [0, 1]:
+// sum over pairs i != j of t_i (1 - t_j) [s_i > s_j], a tie one half, over the sum of all
+// t_i (1 - t_j). With targets of 0 and 1 it is the usual one; with the probabilities that those
+// are drawn from, the value that it estimates. O(n log n); NaN without pairs.
+double ExpectedAuc(std::span<const double> scores, std::span<const double> targets);
+
+}  // namespace upnext::studies
+
+#endif  // UPNEXT_STUDIES_MODELS_H_

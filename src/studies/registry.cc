@@ -1,0 +1,15 @@
+#include "studies/registry.h"
+
+#include <vector>
+
+namespace upnext::studies {
+
+std::span<const Study> Studies() {
+  static const std::vector<Study> kStudies = {
+      ExampleAgeStudy(),
+      NextWatchStudy(),
+  };
+  return kStudies;
+}
+
+}  // namespace upnext::studies

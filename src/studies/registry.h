@@ -1,0 +1,14 @@
+// The studies that there are, each defined in a file of its own. Only this room includes it.
+#ifndef UPNEXT_STUDIES_REGISTRY_H_
+#define UPNEXT_STUDIES_REGISTRY_H_
+
+#include "studies/study.h"
+
+namespace upnext::studies {
+
+Study ExampleAgeStudy();  // example_age.cc
+Study NextWatchStudy();   // next_watch.cc
+
+}  // namespace upnext::studies
+
+#endif  // UPNEXT_STUDIES_REGISTRY_H_

@@ -1,0 +1,110 @@
+#include "studies/simulated_log.h"
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "simulator/words.h"
+
+namespace upnext::studies {
+namespace {
+
+using events::IdSpace;
+using simulator::kNoItem;
+using simulator::LogRow;
+
+std::vector<events::RawItem> ItemsOf(const simulator::World& world) {
+  const simulator::Catalogue& catalogue = world.catalogue();
+  std::vector<events::RawItem> items(catalogue.size());
+  for (uint32_t id = 0; id < catalogue.size(); ++id) {
+    const simulator::Item& item = catalogue.item(id);
+    events::RawItem& raw = items[id];
+    raw.item = ItemName(id);
+    raw.created_ms = item.created_ms;
+    raw.duration_s = item.duration_s;
+    raw.channel = catalogue.channels()[item.channel].name();
+    raw.language = simulator::kLanguageNames[item.language];
+    raw.title = catalogue.Title(id);
+    raw.topics.emplace_back(simulator::Topic(item.topic).name);
+    if (item.second_topic != simulator::kNoTopic) {
+      raw.topics.emplace_back(simulator::Topic(item.second_topic).name);
+    }
+  }
+  return items;
+}
+
+std::vector<events::RawUser> UsersOf(const simulator::World& world) {
+  std::vector<events::RawUser> users(world.options().users);
+  for (uint32_t id = 0; id < users.size(); ++id) {
+    const simulator::User user = world.user(id);
+    events::RawUser& raw = users[id];
+    raw.user = UserName(id);
+    raw.region = simulator::kRegionTable[user.region].name;
+    raw.language = simulator::kLanguageNames[user.language];
+    raw.logged_in = user.logged_in ? 1.0f : 0.0f;
+    if (!user.logged_in) continue;  // a site knows these of those who have an account
+    raw.age = user.age;
+    raw.gender = user.gender;
+  }
+  return users;
+}
+
+// Whether names "PREFIX0", "PREFIX1" ... have the numbers 0, 1 ...
+bool SameNumbers(const events::Dictionary& dictionary, uint32_t size,
+                 std::string (*name)(uint32_t)) {
+  if (dictionary.size() != size) return false;
+  for (uint32_t id = 0; id < size; ++id) {
+    if (dictionary.name(id) != name(id)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string UserName(uint32_t user) { return fmt::format("u{}", user); }
+std::string ItemName(uint32_t item) { return fmt::format("v{}", item); }
+
+Status SimulatedLog::AddWindow(base::ThreadPool& pool, base::Progress& progress,
+                               const std::function<void(const simulator::UserRows&)>& also) {
+  return simulator::SimulateUsers(world_, pool, progress, [&](const simulator::UserRows& rows) {
+    if (also) also(rows);
+    Add(rows);
+    return Ok();
+  });
+}
+
+void SimulatedLog::Add(const simulator::UserRows& rows) {
+  for (const LogRow& row : rows.rows) {
+    events::RawEvent& raw = events_.emplace_back();
+    raw.user = UserName(row.user);
+    if (row.item != kNoItem) raw.item = ItemName(row.item);
+    raw.time_ms = row.time_ms;
+    raw.type = row.type;
+    raw.value = row.value;
+    if (row.query != simulator::kNoQuery) raw.query = rows.queries[row.query];
+    if (row.request != 0) raw.request = fmt::format("r{}-{}", row.user, row.request);
+    raw.position = row.position;
+    raw.source = simulator::kSourceNames[static_cast<size_t>(row.source)];
+    if (row.propensity > 0) raw.propensity = static_cast<float>(row.propensity);
+    raw.device = simulator::kDeviceNames[static_cast<size_t>(row.device)];
+    raw.region = simulator::kRegionTable[row.region].name;
+    if (row.seed != kNoItem) raw.seed = ItemName(row.seed);
+    raw.off_site = row.off_site;
+  }
+}
+
+void SimulatedLog::ForgetBefore(int64_t time_ms) {
+  std::erase_if(events_, [time_ms](const events::RawEvent& e) { return e.time_ms < time_ms; });
+}
+
+Result<events::EventLog> SimulatedLog::Write(const std::filesystem::path& folder) const {
+  UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(folder));
+  UPNEXT_RETURN_IF_ERROR(events::WriteEventLog(folder, events_, ItemsOf(world_), UsersOf(world_)));
+  UPNEXT_ASSIGN_OR_RETURN(events::EventLog log, events::EventLog::Open(folder));
+  if (!SameNumbers(log.dictionary(IdSpace::kUser), world_.options().users, UserName) ||
+      !SameNumbers(log.dictionary(IdSpace::kItem), world_.catalogue().size(), ItemName)) {
+    return Internal("{}: the log numbers users or items otherwise than the world", folder.string());
+  }
+  return log;
+}
+
+}  // namespace upnext::studies
