@@ -3,6 +3,12 @@
 //
 //   base::Rng rng = StreamRng(seed, Purpose::kUserLog, user);
 //   int sessions = Poisson(rng, 1.3);
+//
+// Where what happens must not shift when something before it changes, random numbers belong to a
+// place in a tree instead of a turn in a stream:
+//
+//   const Key shown = Key(seed).Of(user).Of(request).Of(item);
+//   bool clicked = shown.Uniform(kClick) < probability;
 #ifndef UPNEXT_SIMULATOR_DRAWS_H_
 #define UPNEXT_SIMULATOR_DRAWS_H_
 
@@ -28,6 +34,26 @@ inline base::Rng StreamRng(uint64_t seed, Purpose purpose, uint64_t id) {
   uint64_t state = seed + static_cast<uint64_t>(purpose) * 0x9e3779b97f4a7c15ULL;
   return base::Rng(base::SplitMix64(state), id);
 }
+
+// A place in a tree of random numbers. Its numbers are those of SplitMix64 seeded by the path.
+class Key {
+ public:
+  explicit constexpr Key(uint64_t value) : value_(value) {}
+  Key Of(uint64_t part) const {
+    uint64_t state = value_ ^ (part * 0xd1342543de82ef95ULL + 0x632be59bd9b4e019ULL);
+    return Key(base::SplitMix64(state));
+  }
+  // The number `n` of this place, in [0, 1).
+  double Uniform(uint64_t n) const {
+    uint64_t state = value_ + n * 0x9e3779b97f4a7c15ULL;
+    return static_cast<double>(base::SplitMix64(state) >> 11) * 0x1.0p-53;
+  }
+  // A stream that starts here.
+  base::Rng Rng() const { return base::Rng(value_); }
+
+ private:
+  uint64_t value_;
+};
 
 inline double Sigmoid(double z) { return 1.0 / (1.0 + std::exp(-z)); }
 

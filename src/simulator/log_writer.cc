@@ -11,8 +11,8 @@
 
 #include "base/file.h"
 #include "base/lock_file.h"
-#include "base/mutex.h"
 #include "events/duckdb.h"
+#include "simulator/policies.h"
 #include "simulator/words.h"
 
 namespace upnext::simulator {
@@ -30,30 +30,6 @@ constexpr std::array<const char*, 3> kFiles = {"events.parquet", "items.parquet"
 int Digits(uint32_t count) {
   return std::max(5, static_cast<int>(fmt::formatted_size("{}", count == 0 ? 0 : count - 1)));
 }
-
-// Simulators for as many threads as ask at once. Which one a task gets does not matter: Run() has
-// no memory.
-class SimulatorPool {
- public:
-  SimulatorPool(const World& world, const LoggingPolicy& policy) : world_(world), policy_(policy) {}
-  std::unique_ptr<UserSimulator> Take() {
-    base::MutexLock lock(mutex_);
-    if (free_.empty()) return std::make_unique<UserSimulator>(world_, policy_);
-    std::unique_ptr<UserSimulator> simulator = std::move(free_.back());
-    free_.pop_back();
-    return simulator;
-  }
-  void Give(std::unique_ptr<UserSimulator> simulator) {
-    base::MutexLock lock(mutex_);
-    free_.push_back(std::move(simulator));
-  }
-
- private:
-  const World& world_;
-  const LoggingPolicy& policy_;
-  base::Mutex mutex_;
-  std::vector<std::unique_ptr<UserSimulator>> free_ UPNEXT_GUARDED_BY(mutex_);
-};
 
 void AddId(Appender& out, uint32_t id, uint32_t none) {
   id == none ? out.AddNull() : out.Add(int64_t{id});
@@ -201,26 +177,31 @@ Status WriteFiles(const WorldOptions& options, const fs::path& staging, base::Pr
 
 Status SimulateUsers(const World& world, base::ThreadPool& pool, base::Progress& progress,
                      const std::function<Status(const UserRows&)>& take) {
-  const LoggingPolicy policy(world);
-  SimulatorPool simulators(world, policy);
+  const std::unique_ptr<Recommender> policy = MakeLoggingPolicy(world);
+  return SimulateUsers(world, *policy, {}, pool, progress, take);
+}
+
+Status SimulateUsers(const World& world, Recommender& recommender,
+                     const UserSimulatorOptions& options, base::ThreadPool& pool,
+                     base::Progress& progress, const std::function<Status(const UserRows&)>& take) {
   const size_t users = world.options().users;
   base::ProgressStage stage(progress, "simulate", "users", users);
   std::vector<UserRows> chunk(std::min(kChunk, users));
+  std::vector<Status> statuses(chunk.size());
   uint64_t rows = 0;
   for (size_t first = 0; first < users; first += kChunk) {
     if (progress.stop_requested())
       return Cancelled("simulation stopped after {} of {} users", first, users);
     const size_t count = std::min(kChunk, users - first);
     pool.ParallelFor(count, kGrain, [&](size_t begin, size_t end) {
-      std::unique_ptr<UserSimulator> simulator = simulators.Take();
+      UserSimulator simulator(world, options);
       for (size_t i = begin; i < end; ++i) {
-        chunk[i].rows.clear();
-        chunk[i].queries.clear();
-        simulator->Run(static_cast<uint32_t>(first + i), chunk[i]);
+        chunk[i].clear();
+        statuses[i] = simulator.Run(static_cast<uint32_t>(first + i), recommender, chunk[i]);
       }
-      simulators.Give(std::move(simulator));
     });
     for (size_t i = 0; i < count; ++i) {
+      UPNEXT_RETURN_IF_ERROR(statuses[i]);
       UPNEXT_RETURN_IF_ERROR(take(chunk[i]));
       rows += chunk[i].rows.size();
     }

@@ -25,8 +25,13 @@ namespace upnext::simulator {
 Status SimulateLog(const WorldOptions& options, const std::filesystem::path& directory,
                    base::Progress& progress);
 
-// The same rows, user by user in order, for whoever wants them without a file. `take` is called on
-// the calling thread; its error ends the simulation.
+// The same rows, user by user in order, for whoever wants them without a file: what the users of
+// the world do at a site whose slates `recommender` chooses. It is called from all threads of the
+// pool, `take` on this one, with the rows of a user's whole window; an error of either ends it.
+Status SimulateUsers(const World& world, Recommender& recommender,
+                     const UserSimulatorOptions& options, base::ThreadPool& pool,
+                     base::Progress& progress, const std::function<Status(const UserRows&)>& take);
+// Under the logging policy of the world.
 Status SimulateUsers(const World& world, base::ThreadPool& pool, base::Progress& progress,
                      const std::function<Status(const UserRows&)>& take);
 

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/test_folder.h"
 #include "events/duckdb.h"
+#include "simulator/policy.h"
 
 namespace upnext::simulator {
 namespace {
@@ -312,12 +313,12 @@ TEST(UserSimulator, AUsersRowsDoNotDependOnWhoCameBefore) {
   options.days = 10;
   Result<World> world = World::Create(options);
   ASSERT_TRUE(world);
-  const LoggingPolicy policy(*world);
-  UserSimulator used(*world, policy), fresh(*world, policy);
+  LoggingPolicy policy(*world);
+  UserSimulator used(*world, {}), fresh(*world, {});
   UserRows warm_up, a, b;
-  for (uint32_t user = 0; user < 20; ++user) used.Run(user, warm_up);
-  used.Run(7, a);
-  fresh.Run(7, b);
+  for (uint32_t user = 0; user < 20; ++user) ASSERT_TRUE(used.Run(user, policy, warm_up));
+  ASSERT_TRUE(used.Run(7, policy, a));
+  ASSERT_TRUE(fresh.Run(7, policy, b));
   ASSERT_EQ(a.rows.size(), b.rows.size());
   ASSERT_GT(a.rows.size(), 0u);
   for (size_t i = 0; i < a.rows.size(); ++i) {

@@ -56,7 +56,7 @@ LoggingPolicy::Guess LoggingPolicy::MakeGuess(const SlateRequest& request) const
   const bool none_own =
       !(popularity.Total(popularity.LanguageRange(user.language), guess.slice) > 0);
   guess.missing_popular = none_own ? kOwnLanguage : 0.0;
-  for (uint32_t channel : request.recent_channels) {
+  for (uint32_t channel : request.memory.channels) {
     if (!ChannelItems(channel, guess.slice).empty()) guess.channels.push_back(channel);
   }
   return guess;
@@ -173,15 +173,15 @@ uint32_t LoggingPolicy::DrawFrom(Source source, const SlateRequest& request, con
   }
 }
 
-void LoggingPolicy::DrawRandom(const SlateRequest& request, size_t count, size_t slice,
-                               base::Rng& rng, std::vector<ShownItem>& slate) const {
-  const uint32_t items = world_.popularity().CountAt(slice);
-  double left = static_cast<double>(items);
-  if (request.seed < items) left -= 1;
+void DrawRandomSlate(uint32_t existing, uint32_t seed, size_t count, base::Rng& rng,
+                     std::vector<ShownItem>& slate) {
+  slate.clear();
+  double left = static_cast<double>(existing);
+  if (seed < existing) left -= 1;
   while (slate.size() < count) {
-    const auto item = static_cast<uint32_t>(rng.Below(items));
+    const auto item = static_cast<uint32_t>(rng.Below(existing));
     const auto same = [item](const ShownItem& shown) { return shown.item == item; };
-    if (item == request.seed || std::any_of(slate.begin(), slate.end(), same)) continue;
+    if (item == seed || std::any_of(slate.begin(), slate.end(), same)) continue;
     slate.push_back({item, Source::kRandom, 1.0 / left});
     left -= 1;
   }
@@ -192,10 +192,10 @@ void LoggingPolicy::Draw(const SlateRequest& request, base::Rng& rng,
   slate.clear();
   const size_t slice = world_.popularity().SliceAt(request.time_ms);
   // Draws are repeated while they hit what is there: keep the slate well below what exists.
-  const size_t count = std::min<size_t>(world_.options().sessions.slate_size,
-                                        world_.popularity().CountAt(slice) / 5);
+  const uint32_t existing = world_.popularity().CountAt(slice);
+  const size_t count = std::min<size_t>(request.size, existing / 5);
   if (rng.Uniform() < world_.options().policy.random_share) {
-    DrawRandom(request, count, slice, rng, slate);
+    DrawRandomSlate(existing, request.seed, count, rng, slate);
     return;
   }
   const Guess guess = MakeGuess(request);

@@ -1,8 +1,7 @@
 // The logging policy: what the site showed when the log was made, with exact propensities.
 //
 //   LoggingPolicy policy(world);
-//   policy.Draw({.user = user, .time_ms = now, .seed = kNoItem, .recent_channels = channels}, rng,
-//   slate);
+//   policy.Draw({.user = user, .memory = memory, .time_ms = now}, rng, slate);
 //
 // A request is random traffic with probability `random_share`: a uniform draw without repetition.
 // Otherwise each position in turn draws a source, then an item from that source, and draws both
@@ -20,45 +19,30 @@
 #include <span>
 #include <vector>
 
+#include "simulator/recommender.h"
 #include "simulator/words.h"
 #include "simulator/world.h"
 
 namespace upnext::simulator {
 
-// Numbers index kSourceNames. The last two are no policy's: they tell how a watch began.
-enum class Source : uint8_t {
-  kPopular = 0,     // by popularity, mostly in the user's language
-  kTopical = 1,     // by a noisy, late guess of the user's interests
-  kSubscribed = 2,  // the latest of channels watched lately
-  kRelated = 3,     // next episode, same channel or same topic as the seed
-  kRandom = 4,
-  kSearch = 5,
-  kChannel = 6,  // gone to directly
-  kNone = 7,
-};
-inline constexpr std::array<const char*, 8> kSourceNames = {
-    "popular", "topical", "subscribed", "related", "random", "search", "channel", ""};
+// A uniform draw of `count` of the items that exist in a popularity slice, without repetition and
+// without `seed`; replaces `slate`. `count` must be well below their number.
+void DrawRandomSlate(uint32_t existing, uint32_t seed, size_t count, base::Rng& rng,
+                     std::vector<ShownItem>& slate);
 
-struct SlateRequest {
-  const User& user;
-  int64_t time_ms;
-  uint32_t seed = kNoItem;
-  std::span<const uint32_t> recent_channels;  // distinct
-};
-
-struct ShownItem {
-  uint32_t item;
-  Source source;
-  double propensity;  // in (0, 1]
-};
-
-class LoggingPolicy {
+class LoggingPolicy : public Recommender {
  public:
   static constexpr size_t kMixed = 4;  // sources of the mixture: the first ones of Source
   using Shares = std::array<double, kMixed>;
 
   explicit LoggingPolicy(const World& world) : world_(world) {}
-  // Replaces the contents of `slate`. It is shorter than `slate_size` while few items exist.
+  Status Recommend(const SlateRequest& request, base::Rng& rng,
+                   std::vector<ShownItem>& slate) override {
+    Draw(request, rng, slate);
+    return Ok();
+  }
+  Status Observe(const UserRows&) override { return Ok(); }
+  // Replaces the contents of `slate`. It is shorter than the request's size while few items exist.
   void Draw(const SlateRequest& request, base::Rng& rng, std::vector<ShownItem>& slate) const;
 
   // What is fixed during a request. Exposed, with the two functions below, so that tests can hold
@@ -82,8 +66,6 @@ class LoggingPolicy {
                     base::Rng& rng) const;
   uint32_t DrawRelated(const SlateRequest& request, const Guess& guess, base::Rng& rng) const;
   double RelatedProbability(const SlateRequest& request, const Guess& guess, uint32_t item) const;
-  void DrawRandom(const SlateRequest& request, size_t count, size_t slice, base::Rng& rng,
-                  std::vector<ShownItem>& slate) const;
   // The existing items of a channel, oldest first.
   std::span<const uint32_t> ChannelItems(uint32_t channel, size_t slice) const;
   const World& world_;

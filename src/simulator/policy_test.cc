@@ -35,9 +35,8 @@ TEST_F(Policy, TheSourcesSpreadExactlyWhatTheyDoNotLose) {
   const LoggingPolicy policy(*world_);
   for (uint32_t id = 0; id < 20; ++id) {
     const User user = world_->user(id);
-    const uint32_t channels[] = {0, 3, 5};
-    const SlateRequest request{
-        .user = user, .time_ms = now_ms_, .seed = Seed(), .recent_channels = channels};
+    const UserMemory memory{.channels = {0, 3, 5}};
+    const SlateRequest request{.user = user, .memory = memory, .time_ms = now_ms_, .seed = Seed()};
     const LoggingPolicy::Guess guess = policy.MakeGuess(request);
     double topics = 0;
     for (double share : guess.topics) topics += share;
@@ -58,10 +57,9 @@ TEST_F(Policy, TheSourcesSpreadExactlyWhatTheyDoNotLose) {
 TEST_F(Policy, ItemsAreShownAsOftenAsTheirPropensitiesSay) {
   const LoggingPolicy policy(*world_);
   const User user = world_->user(4);
-  const uint32_t channels[] = {1, 2};
+  const UserMemory memory{.channels = {1, 2}};
   for (const uint32_t seed : {kNoItem, Seed()}) {
-    const SlateRequest request{
-        .user = user, .time_ms = now_ms_, .seed = seed, .recent_channels = channels};
+    const SlateRequest request{.user = user, .memory = memory, .time_ms = now_ms_, .seed = seed};
     base::Rng rng(9);
     std::vector<ShownItem> slate;
     constexpr int kDraws = 60'000;
@@ -101,9 +99,10 @@ TEST_F(Policy, RandomTrafficIsUniformWithoutRepetition) {
   const User user = world->user(1);
   const double existing = world->popularity().CountAt(world->popularity().SliceAt(now_ms_));
   base::Rng rng(2);
+  const UserMemory memory;
   std::vector<ShownItem> slate;
   for (int n = 0; n < 200; ++n) {
-    policy.Draw({.user = user, .time_ms = now_ms_, .seed = 7, .recent_channels = {}}, rng, slate);
+    policy.Draw({.user = user, .memory = memory, .time_ms = now_ms_, .seed = 7}, rng, slate);
     std::set<uint32_t> items;
     for (size_t p = 0; p < slate.size(); ++p) {
       items.insert(slate[p].item);
@@ -118,9 +117,8 @@ TEST_F(Policy, RandomTrafficIsUniformWithoutRepetition) {
 TEST_F(Policy, RelevantSourcesStandHigherSoThatPositionAndRelevanceAreConfounded) {
   const LoggingPolicy policy(*world_);
   const User user = world_->user(4);
-  const uint32_t channels[] = {1, 2};
-  const SlateRequest request{
-      .user = user, .time_ms = now_ms_, .seed = kNoItem, .recent_channels = channels};
+  const UserMemory memory{.channels = {1, 2}};
+  const SlateRequest request{.user = user, .memory = memory, .time_ms = now_ms_, .seed = kNoItem};
   const LoggingPolicy::Guess guess = policy.MakeGuess(request);
   for (uint32_t p = 2; p <= 10; ++p) {
     EXPECT_GT(policy.Mixture(request, guess, p)[0], policy.Mixture(request, guess, p - 1)[0]);

@@ -16,16 +16,6 @@ constexpr std::array<double, 24> kHours = {2.2, 1.2, 0.7, 0.5, 0.4, 0.6, 1.4, 2.
                                            3.4, 3.6, 3.8, 4.2, 5.0, 4.8, 4.4, 4.4,
                                            4.8, 5.4, 6.4, 7.6, 8.6, 8.8, 7.2, 4.4};
 
-// How much each topic leans to the old (+) or young (-), and to gender 1 (+) or 0 (-): fixed for a
-// seed.
-struct Leaning {
-  double age, gender, size;
-};
-Leaning LeaningOf(const WorldOptions& options, uint32_t topic) {
-  base::Rng rng = StreamRng(options.seed, Purpose::kTopics, topic);
-  return {.age = 0.8 * rng.Normal(), .gender = 0.8 * rng.Normal(), .size = 0.5 * rng.Normal()};
-}
-
 // Pareto scaled to mean 1: P(x > t) ~ t^-(exponent - 1), cut at 100 times the least active.
 double DrawActivity(base::Rng& rng, double exponent) {
   constexpr double kCut = 100;
@@ -36,14 +26,15 @@ double DrawActivity(base::Rng& rng, double exponent) {
   return std::min(kCut, std::pow(1.0 - rng.Uniform(), -1.0 / tail)) / mean;
 }
 
-void DrawInterests(const WorldOptions& options, base::Rng& rng, User& user) {
+void DrawInterests(const WorldOptions& options, const TopicTastes& tastes, base::Rng& rng,
+                   User& user) {
   std::array<double, kMaxTopics> weight{};
   const double age = (static_cast<double>(user.age) - 35.0) / 15.0;
   const double gender = 2.0 * static_cast<double>(user.gender) - 1.0;
   for (uint32_t t = 0; t < options.catalogue.topics; ++t) {
-    const Leaning leaning = LeaningOf(options, t);
+    const TopicTastes::Leaning& leaning = tastes.leanings()[t];
     weight[t] = std::exp(leaning.size + leaning.age * age + leaning.gender * gender +
-                         0.6 * RegionTaste(options, user.region, t));
+                         0.6 * tastes.OfRegion(user.region, t));
   }
   const int wanted = 2 + static_cast<int>(rng.Below(4));
   user.interests = std::min(wanted, static_cast<int>(options.catalogue.topics));
@@ -88,12 +79,23 @@ double User::Interest(uint32_t of_topic, int64_t time_ms) const {
   return 0;
 }
 
-double RegionTaste(const WorldOptions& options, uint32_t region, uint32_t topic) {
-  base::Rng rng = StreamRng(options.seed, Purpose::kTopics, uint64_t{1000} * (region + 1) + topic);
-  return rng.Normal();
+TopicTastes TopicTastes::Of(const WorldOptions& options) {
+  TopicTastes tastes;
+  for (uint32_t topic = 0; topic < options.catalogue.topics; ++topic) {
+    base::Rng rng = StreamRng(options.seed, Purpose::kTopics, topic);
+    const double age = rng.Normal(), gender = rng.Normal(), size = rng.Normal();
+    tastes.leaning_.push_back({.age = 0.8 * age, .gender = 0.8 * gender, .size = 0.5 * size});
+  }
+  for (uint64_t region = 0; region < kRegions; ++region) {
+    for (uint32_t topic = 0; topic < options.catalogue.topics; ++topic) {
+      base::Rng rng = StreamRng(options.seed, Purpose::kTopics, 1000 * (region + 1) + topic);
+      tastes.region_.push_back(rng.Normal());
+    }
+  }
+  return tastes;
 }
 
-User MakeUser(const WorldOptions& options, uint32_t id) {
+User MakeUser(const WorldOptions& options, const TopicTastes& tastes, uint32_t id) {
   base::Rng rng = StreamRng(options.seed, Purpose::kUser, id);
   User user;
   user.id = id;
@@ -113,7 +115,7 @@ User MakeUser(const WorldOptions& options, uint32_t id) {
   for (size_t d = 0; d < kDevices; ++d) user.devices[d] = kMean[d] * std::exp(1.2 * rng.Normal());
   for (float& x : user.style) x = static_cast<float>(rng.Normal());
   user.drift_from_ms = options.start_ms();
-  DrawInterests(options, rng, user);
+  DrawInterests(options, tastes, rng, user);
   return user;
 }
 

@@ -1,7 +1,7 @@
 // The users of the world. A user is a function of (seed, number): nobody is stored, so a million
 // users cost no memory and any thread can make any of them.
 //
-//   User user = MakeUser(options, 42);
+//   User user = MakeUser(options, TopicTastes::Of(options), 42);
 //   double weight = user.Interest(topic, time_ms);        in [0, 1]; a user's interests sum to 1
 //
 // Plain values; any thread.
@@ -10,7 +10,9 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/rng.h"
 #include "simulator/catalogue.h"
@@ -54,9 +56,28 @@ struct User {
   }
 };
 
-// Taste of a region for a topic, a z-value; the same for the choice of interests and for clicks.
-double RegionTaste(const WorldOptions& options, uint32_t region, uint32_t topic);
-User MakeUser(const WorldOptions& options, uint32_t id);
+// What region, age and gender have to do with topics, fixed for a seed: for the choice of
+// interests, and the taste of regions for clicks too.
+class TopicTastes {
+ public:
+  static TopicTastes Of(const WorldOptions& options);
+  // Taste of a region for a topic, a z-value.
+  double OfRegion(uint32_t region, uint32_t topic) const {
+    return region_[size_t{region} * leaning_.size() + topic];
+  }
+  // How much a topic leans to the old (+) or young (-), and to gender 1 (+) or 0 (-), and how many
+  // it interests: z-values times 0.8, 0.8 and 0.5.
+  struct Leaning {
+    double age, gender, size;
+  };
+  std::span<const Leaning> leanings() const { return leaning_; }
+
+ private:
+  std::vector<Leaning> leaning_;  // [topics]
+  std::vector<double> region_;    // [regions, topics]
+};
+
+User MakeUser(const WorldOptions& options, const TopicTastes& tastes, uint32_t id);
 
 // The local hour of a session, in [0, 24), and the device taken at that hour.
 double DrawHour(base::Rng& rng);

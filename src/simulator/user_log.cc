@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
-#include "simulator/draws.h"
 #include "simulator/words.h"
 
 namespace upnext::simulator {
@@ -18,6 +18,24 @@ constexpr int kMaxSessionsPerDay = 12;
 constexpr double kFollowed = 0.4;  // watched share of an episode after which the next is expected
 constexpr double kWeekend = 1.25;  // activity on days 6 and 7 of the window's weeks
 
+// Parts of a path beside numbers of items, pages and sessions, which lie below 2^32.
+enum Place : uint64_t { kBegin = uint64_t{1} << 32, kPolicy, kNextSlate, kSearching, kWanting };
+// The numbers of an item at a visit.
+enum Draw : uint64_t {
+  kExamined,
+  kClicked,
+  kLookTime,
+  kDismissed,
+  kBounced,
+  kLength,
+  kLiked,
+  kShared,
+  kAsked,
+  kStars,
+  kStarsAngle,
+  kWantsNext
+};
+
 // Moves `value` to the end of a short list of distinct values, dropping the oldest beyond `limit`.
 void KeepLatest(std::vector<uint32_t>& list, uint32_t value, size_t limit) {
   std::erase(list, value);
@@ -25,131 +43,224 @@ void KeepLatest(std::vector<uint32_t>& list, uint32_t value, size_t limit) {
   if (list.size() > limit) list.erase(list.begin());
 }
 
+struct PlannedSession {
+  double utc_hour, local_hour;
+};
+
+// The sessions of one UTC day: when they begin does not depend on what happened before.
+std::vector<PlannedSession> Plan(const User& user, int day, Key key) {
+  base::Rng rng = key.Rng();
+  const double rate = user.sessions_per_day * (day % 7 >= 5 ? kWeekend : 1.0);
+  const int sessions = std::min(Poisson(rng, std::min(rate, 20.0)), kMaxSessionsPerDay);
+  std::vector<PlannedSession> plan(static_cast<size_t>(sessions));
+  for (PlannedSession& session : plan) {
+    session.local_hour = DrawHour(rng);
+    const double utc = session.local_hour - kRegionTable[user.region].utc_offset_hours;
+    session.utc_hour = utc < 0 ? utc + 24 : utc >= 24 ? utc - 24 : utc;
+  }
+  std::ranges::sort(plan, {}, &PlannedSession::utc_hour);
+  return plan;
+}
+
 }  // namespace
 
-UserSimulator::UserSimulator(const World& world, const LoggingPolicy& policy)
-    : world_(world), policy_(policy), watched_in_(world.catalogue().size(), 0), rng_(0) {}
-
-void UserSimulator::Run(uint32_t user, UserRows& out) {
-  const WorldOptions& options = world_.options();
+Status UserSimulator::RunDay(uint32_t user, int day, Recommender& recommender, UserMemory& memory,
+                             UserRows& out) {
   user_ = world_.user(user);
-  rng_ = StreamRng(options.seed, Purpose::kUserLog, user);
+  recommender_ = &recommender;
+  memory_ = &memory;
   out_ = &out;
-  clock_ms_ = options.start_ms();
-  requests_ = 0;
-  ++run_;
-  expected_.clear();
-  recent_channels_.clear();
-  for (int day = 0; day < options.days; ++day) {
-    const double rate = user_.sessions_per_day * (day % 7 >= 5 ? kWeekend : 1.0);
-    const int sessions = std::min(Poisson(rng_, std::min(rate, 20.0)), kMaxSessionsPerDay);
-    std::vector<double> hours(static_cast<size_t>(sessions));
-    for (double& hour : hours) hour = DrawHour(rng_);
-    std::sort(hours.begin(), hours.end());
-    for (double hour : hours) {
-      const double utc = hour - kRegionTable[user_.region].utc_offset_hours;
-      Session(options.start_ms() + day * kDayMs +
-                  static_cast<int64_t>(utc * static_cast<double>(kHourMs)),
-              hour);
-    }
+  return RunDay(day);
+}
+
+Status UserSimulator::Run(uint32_t user, Recommender& recommender, UserRows& out) {
+  UserMemory memory;
+  user_ = world_.user(user);
+  recommender_ = &recommender;
+  memory_ = &memory;
+  out_ = &out;
+  for (int day = 0; day < world_.options().days; ++day) UPNEXT_RETURN_IF_ERROR(RunDay(day));
+  return Ok();
+}
+
+Status UserSimulator::RunDay(int day) {
+  untold_.clear();
+  const Key key = Key(world_.options().seed)
+                      .Of(static_cast<uint64_t>(Purpose::kUserLog))
+                      .Of(options_.stream)
+                      .Of(user_.id)
+                      .Of(static_cast<uint64_t>(day));
+  const int64_t midnight_ms = world_.options().start_ms() + day * kDayMs;
+  uint64_t number = 0;
+  for (const PlannedSession& session : Plan(user_, day, key)) {
+    const auto offset = static_cast<int64_t>(session.utc_hour * static_cast<double>(kHourMs));
+    UPNEXT_RETURN_IF_ERROR(Session(key.Of(number++), midnight_ms + offset, session.local_hour));
+    UPNEXT_RETURN_IF_ERROR(Tell());
   }
+  return Ok();
 }
 
-void UserSimulator::Session(int64_t start_ms, double local_hour) {
-  // The local day begins before or ends after the window's; and a session waits for the one before
-  // it.
-  if (start_ms < world_.options().start_ms()) start_ms += kDayMs;
-  clock_ms_ = std::max(clock_ms_ + 60'000, start_ms);
-  if (Over()) return;
-  device_ = DrawDevice(user_, local_hour, rng_);
+Status UserSimulator::Session(Key session, int64_t start_ms, double local_hour) {
+  // A session waits for the one before it.
+  memory_->clock_ms = std::max(memory_->clock_ms + 60'000, start_ms);
+  if (Over()) return Ok();
+  base::Rng rng = session.Of(kBegin).Rng();
+  device_ = DrawDevice(user_, local_hour, rng);
   const SessionOptions& s = world_.options().sessions;
-  double x = rng_.Uniform();
-  if ((x -= s.search_share) < 0) return Search();
-  if ((x -= s.off_site_share) < 0) return OffSite();
-  if ((x -= s.continue_share) < 0 && Continue()) return;
-  Home();
+  double x = rng.Uniform();
+  if ((x -= s.search_share) < 0) return Search(session);
+  if ((x -= s.off_site_share) < 0) {
+    OffSite(session);
+    return Ok();
+  }
+  if ((x -= s.continue_share) < 0 && Continue(session)) return Ok();
+  return Home(session);
 }
 
-void UserSimulator::Home() {
-  do {
-    for (const Click& click : Slate(kNoItem)) {
-      if (Over()) return;
-      WatchAndNext(click, kMaxChain);
-    }
-  } while (!Over() && rng_.Uniform() < world_.options().sessions.more_pages);
-}
-
-std::vector<UserSimulator::Click> UserSimulator::Slate(uint32_t seed) {
-  const ResponseOptions& response = world_.options().response;
-  policy_.Draw(
-      {.user = user_, .time_ms = clock_ms_, .seed = seed, .recent_channels = recent_channels_},
-      rng_, slate_);
-  const uint32_t request = ++requests_;
+Status UserSimulator::Home(Key session) {
   std::vector<Click> clicks;
-  std::vector<LogRow> reactions;
-  int64_t look_ms = clock_ms_;
+  for (uint64_t page = 0; !Over(); ++page) {
+    const Key visit = session.Of(page);
+    UPNEXT_RETURN_IF_ERROR(Slate(visit, kNoItem, clicks));
+    for (const Click& click : clicks) {
+      if (Over()) return Ok();
+      UPNEXT_RETURN_IF_ERROR(WatchAndNext(click, kMaxChain));
+    }
+    if (visit.Uniform(kWantsNext) >= world_.options().sessions.more_pages) break;
+  }
+  return Ok();
+}
+
+LogRow UserSimulator::Impression(const World::Visitor& visitor, const ShownItem& shown,
+                                 const Context& context) const {
+  LogRow row = Row(EventType::kImpression, shown.item);
+  row.seed = context.seed;
+  row.request = memory_->requests;
+  row.position = static_cast<uint16_t>(context.position);
+  row.source = shown.source;
+  row.propensity = shown.propensity;
+  row.click_probability = world_.ClickProbability(visitor, shown.item, context);
+  if (options_.truth) {
+    row.examination =
+        static_cast<float>(world_.ExaminationProbability(context.position, context.device));
+    row.expected_watch_s =
+        static_cast<float>(world_.ExpectedWatchSeconds(visitor, shown.item, context));
+    row.satisfaction = static_cast<float>(world_.Satisfaction(visitor, shown.item, context));
+  }
+  return row;
+}
+
+Status UserSimulator::Slate(Key visit, uint32_t seed, std::vector<Click>& clicks) {
+  clicks.clear();
+  UPNEXT_RETURN_IF_ERROR(Tell());
+  const SlateRequest request{.user = user_,
+                             .memory = *memory_,
+                             .time_ms = memory_->clock_ms,
+                             .device = device_,
+                             .size = world_.options().sessions.slate_size,
+                             .seed = seed,
+                             .number = memory_->requests + 1};
+  base::Rng rng = visit.Of(kPolicy).Rng();
+  slate_.clear();
+  UPNEXT_RETURN_IF_ERROR(recommender_->Recommend(request, rng, slate_));
+  UPNEXT_RETURN_IF_ERROR(CheckSlate(request));
+  ++memory_->requests;
+  const World::Visitor visitor = world_.VisitorAt(user_, request.time_ms);
+  reactions_.clear();
+  int64_t look_ms = memory_->clock_ms;
   for (uint16_t p = 1; p <= slate_.size(); ++p) {
     const ShownItem& shown = slate_[p - 1];
-    const Context context = ContextOf(shown.item, seed);
-    LogRow row = Row(EventType::kImpression, shown.item);
-    row.seed = seed;
-    row.request = request;
-    row.position = p;
-    row.source = shown.source;
-    row.click_probability = world_.ClickProbability(user_, shown.item, context);
-    // Examination and click are drawn apart, and always both, so that a change in one leaves the
-    // other.
-    row.examined = rng_.Uniform() < world_.ExaminationProbability(p, device_);
-    const bool clicked = rng_.Uniform() < row.click_probability;
-    row.propensity = shown.propensity;
+    const Key key = visit.Of(shown.item);
+    Context context = request.ContextOf(shown.item);
+    context.position = p;
+    LogRow row = Impression(visitor, shown, context);
+    row.examined = key.Uniform(kExamined) < world_.ExaminationProbability(p, device_);
     Push(row);
     if (!row.examined) continue;
-    look_ms += 1000 + static_cast<int64_t>(rng_.Uniform() * 1500);
+    look_ms += 1000 + static_cast<int64_t>(key.Uniform(kLookTime) * 1500);
     row.time_ms = look_ms;
     row.propensity = 0;
-    if (clicked) {
+    if (key.Uniform(kClicked) < row.click_probability) {
       row.type = EventType::kClick;
-      reactions.push_back(row);
-      clicks.push_back({shown.item, request, p, shown.source, seed, context});
-    } else if (rng_.Uniform() <
-               response.dismiss_rate * (1 - world_.Satisfaction(user_, shown.item, context))) {
+      reactions_.push_back(row);
+      clicks.push_back({.item = shown.item,
+                        .key = key,
+                        .request = request.number,
+                        .position = p,
+                        .source = shown.source,
+                        .seed = seed,
+                        .context = context});
+    } else if (const double content = world_.Satisfaction(visitor, shown.item, context);
+               key.Uniform(kDismissed) < world_.options().response.dismiss_rate * (1 - content)) {
       row.type = EventType::kDismiss;
-      reactions.push_back(row);
+      reactions_.push_back(row);
     }
   }
-  for (const LogRow& row : reactions) Push(row);
-  clock_ms_ = look_ms + 1000;
-  return clicks;
+  for (const LogRow& row : reactions_) Push(row);
+  memory_->clock_ms = look_ms + 1000;
+  return Ok();
 }
 
-void UserSimulator::WatchAndNext(Click click, int depth) {
+Status UserSimulator::CheckSlate(const SlateRequest& request) const {
+  if (slate_.size() > request.size) {
+    return InvalidArgument("a recommender gave {} items where at most {} were asked for",
+                           slate_.size(), request.size);
+  }
+  for (size_t i = 0; i < slate_.size(); ++i) {
+    const ShownItem& shown = slate_[i];
+    if (shown.item >= world_.catalogue().size() ||
+        world_.catalogue().item(shown.item).created_ms > request.time_ms) {
+      return InvalidArgument(
+          "a recommender gave item {} at position {}, which does not exist at the time of the "
+          "request",
+          shown.item, i + 1);
+    }
+    if (!(shown.propensity >= 0 && shown.propensity <= 1)) {
+      return InvalidArgument("a recommender gave item {} with propensity {}: expected 0 to 1",
+                             shown.item, shown.propensity);
+    }
+    for (size_t j = 0; j < i; ++j) {
+      if (slate_[j].item != shown.item) continue;
+      return InvalidArgument("a recommender gave item {} twice, at positions {} and {}", shown.item,
+                             j + 1, i + 1);
+    }
+  }
+  return Ok();
+}
+
+Status UserSimulator::WatchAndNext(const Click& click, int depth) {
   Watch(click, /*off_site=*/false);
-  if (depth == 0 || Over() || rng_.Uniform() >= world_.options().sessions.watch_next) return;
-  const std::vector<Click> next = Slate(click.item);
+  if (depth == 0 || Over() ||
+      click.key.Uniform(kWantsNext) >= world_.options().sessions.watch_next) {
+    return Ok();
+  }
+  std::vector<Click> next;
+  UPNEXT_RETURN_IF_ERROR(Slate(click.key.Of(kNextSlate), click.item, next));
   // Only the last tab leads further, so a session stays a chain and not a tree.
   for (size_t i = 0; i < next.size() && !Over(); ++i) {
     if (i + 1 < next.size()) {
       Watch(next[i], /*off_site=*/false);
     } else {
-      WatchAndNext(next[i], depth - 1);
+      UPNEXT_RETURN_IF_ERROR(WatchAndNext(next[i], depth - 1));
     }
   }
+  return Ok();
 }
 
-double UserSimulator::Watch(const Click& click, bool off_site) {
+void UserSimulator::Watch(const Click& click, bool off_site) {
   LogRow row = Row(EventType::kWatch, click.item);
   row.request = click.request;
   row.position = click.position;
   row.source = click.source;
   row.seed = click.seed;
   row.off_site = off_site;
-  const double seconds = world_.DrawWatchSeconds(user_, click.item, click.context, rng_);
+  const double seconds = world_.WatchSeconds(
+      user_, click.item, click.context, click.key.Uniform(kBounced), click.key.Uniform(kLength));
   row.value = static_cast<float>(seconds);
   Push(row);
-  clock_ms_ += static_cast<int64_t>(seconds * 1000) + 1000;
+  memory_->clock_ms += static_cast<int64_t>(seconds * 1000) + 1000;
   if (!off_site) Feedback(click);
   Remember(click.item, seconds);
-  return seconds;
 }
 
 void UserSimulator::Feedback(const Click& click) {
@@ -163,127 +274,142 @@ void UserSimulator::Feedback(const Click& click) {
     row.seed = click.seed;
     row.value = value;
     Push(row);
-    clock_ms_ += 500;
+    memory_->clock_ms += 500;
   };
-  const double x = rng_.Uniform();
+  const Key& key = click.key;
+  const double x = key.Uniform(kLiked);
   if (x < r.like_rate * s * s) {
     react(EventType::kLike, events::kAbsent);
   } else if (x > 1 - r.dislike_rate * (1 - s) * (1 - s)) {
     react(EventType::kDislike, events::kAbsent);
   }
-  if (rng_.Uniform() < r.share_rate * s * s) react(EventType::kShare, events::kAbsent);
-  if (rng_.Uniform() < r.survey_rate) {
-    const double stars = std::round(1 + 4 * s + 0.6 * rng_.Normal());
+  if (key.Uniform(kShared) < r.share_rate * s * s) react(EventType::kShare, events::kAbsent);
+  if (key.Uniform(kAsked) < r.survey_rate) {
+    const double noise = std::sqrt(-2 * std::log(1 - key.Uniform(kStars))) *
+                         std::cos(2 * std::numbers::pi * key.Uniform(kStarsAngle));
+    const double stars = std::round(1 + 4 * s + 0.6 * noise);
     react(EventType::kRating, static_cast<float>(std::clamp(stars, 1.0, 5.0)));
   }
 }
 
 void UserSimulator::Remember(uint32_t item_id, double watched_s) {
   const Item& item = world_.catalogue().item(item_id);
-  watched_in_[item_id] = run_;
-  KeepLatest(recent_channels_, item.channel, kChannelsKept);
+  memory_->watched.insert(item_id);
+  KeepLatest(memory_->channels, item.channel, kChannelsKept);
   if (watched_s < kFollowed * static_cast<double>(item.duration_s)) return;
-  std::erase(expected_, item_id);
-  if (item.next != kNoItem) KeepLatest(expected_, item.next, kSeriesKept);
+  std::erase(memory_->expected, item_id);
+  if (item.next != kNoItem) KeepLatest(memory_->expected, item.next, kSeriesKept);
 }
 
-Context UserSimulator::ContextOf(uint32_t item, uint32_t seed) const {
-  return {.time_ms = clock_ms_,
-          .device = device_,
-          .seed = seed,
-          .watched_before = watched_in_[item] == run_,
-          .next_episode = std::find(expected_.begin(), expected_.end(), item) != expected_.end()};
+// Outside of slates, where the user went by themselves.
+Context UserSimulator::ContextOf(uint32_t item) const {
+  return SlateRequest{
+      .user = user_, .memory = *memory_, .time_ms = memory_->clock_ms, .device = device_}
+      .ContextOf(item);
 }
 
-uint32_t UserSimulator::DrawWanted(double any_topic_share) {
+uint32_t UserSimulator::ExistingItems() const {
   const Popularity& popularity = world_.popularity();
-  const size_t slice = popularity.SliceAt(clock_ms_);
-  const std::array<double, kMaxInterests> weight = user_.InterestsAt(clock_ms_);
+  return popularity.CountAt(popularity.SliceAt(memory_->clock_ms));
+}
+
+uint32_t UserSimulator::DrawWanted(double any_topic_share, base::Rng& rng) const {
+  const Popularity& popularity = world_.popularity();
+  const size_t slice = popularity.SliceAt(memory_->clock_ms);
+  const std::array<double, kMaxInterests> weight = user_.InterestsAt(memory_->clock_ms);
   uint32_t item = kNoItem;
   for (int attempt = 0; attempt < 6; ++attempt) {
-    uint32_t topic = user_.topic[PickWeighted<double>(rng_, weight)];
-    if (rng_.Uniform() < any_topic_share)
-      topic = static_cast<uint32_t>(rng_.Below(world_.options().catalogue.topics));
-    const bool second = user_.second_language != kNoLanguage && rng_.Uniform() < 0.25;
+    uint32_t topic = user_.topic[PickWeighted<double>(rng, weight)];
+    if (rng.Uniform() < any_topic_share)
+      topic = static_cast<uint32_t>(rng.Below(world_.options().catalogue.topics));
+    const bool second = user_.second_language != kNoLanguage && rng.Uniform() < 0.25;
     const uint8_t language = second ? user_.second_language : user_.language;
-    const uint32_t drawn = popularity.Draw(popularity.TopicRange(language, topic), slice, rng_);
+    const uint32_t drawn = popularity.Draw(popularity.TopicRange(language, topic), slice, rng);
     if (drawn == kNoItem) continue;
     item = drawn;
-    if (rng_.Uniform() < 1.5 * world_.ClickProbability(user_, item, ContextOf(item, kNoItem)))
-      break;
+    if (rng.Uniform() < 1.5 * world_.ClickProbability(user_, item, ContextOf(item))) break;
   }
   return item;
 }
 
-void UserSimulator::Search() {
+Status UserSimulator::Search(Key session) {
   const Catalogue& catalogue = world_.catalogue();
-  const int searches = 1 + (rng_.Uniform() < 0.4 ? 1 : 0);
+  base::Rng rng = session.Of(kSearching).Rng();
+  const int searches = 1 + (rng.Uniform() < 0.4 ? 1 : 0);
   for (int n = 0; n < searches && !Over(); ++n) {
     // One search in four is for the next episode of a series begun.
     uint32_t target = kNoItem;
-    const uint32_t existing = world_.popularity().CountAt(world_.popularity().SliceAt(clock_ms_));
-    if (!expected_.empty() && expected_.back() < existing && rng_.Uniform() < 0.25)
-      target = expected_.back();
+    if (!memory_->expected.empty() && memory_->expected.back() < ExistingItems() &&
+        rng.Uniform() < 0.25) {
+      target = memory_->expected.back();
+    }
     const bool episode = target != kNoItem;
-    if (!episode) target = DrawWanted(0.05);
-    if (target == kNoItem) return;
+    if (!episode) target = DrawWanted(0.05, rng);
+    if (target == kNoItem) return Ok();
     const Item& item = catalogue.item(target);
-    const auto variant = static_cast<uint32_t>(rng_.Below(1u << 16));
-    const std::string query =
-        episode ? EpisodeQuery(item.topic, item.subject, item.title_variant, item.episode)
-        : rng_.Uniform() < 0.2 ? ChannelQuery(catalogue.channels()[item.channel].name())
-                               : SubjectQuery(item.topic, item.subject, variant);
+    const auto variant = static_cast<uint32_t>(rng.Below(1u << 16));
     LogRow row = Row(EventType::kSearch, kNoItem);
-    row.query = static_cast<uint32_t>(out_->queries.size());
-    out_->queries.push_back(query);
+    row.query = static_cast<uint32_t>(untold_.queries.size());
+    untold_.queries.push_back(
+        episode ? EpisodeQuery(item.topic, item.subject, item.title_variant, item.episode)
+        : rng.Uniform() < 0.2 ? ChannelQuery(catalogue.channels()[item.channel].name())
+                              : SubjectQuery(item.topic, item.subject, variant));
     Push(row);
-    clock_ms_ += 3000 + static_cast<int64_t>(rng_.Uniform() * 10'000);
-    if (Over() || rng_.Uniform() < 0.15) continue;  // found nothing to their liking
-    WatchAndNext({.item = target,
-                  .request = 0,
-                  .position = 0,
-                  .source = Source::kSearch,
-                  .seed = kNoItem,
-                  .context = ContextOf(target, kNoItem)},
-                 kMaxChain);
+    memory_->clock_ms += 3000 + static_cast<int64_t>(rng.Uniform() * 10'000);
+    if (Over() || rng.Uniform() < 0.15) continue;  // found nothing to their liking
+    UPNEXT_RETURN_IF_ERROR(
+        WatchAndNext({.item = target,
+                      .key = session.Of(kSearching).Of(static_cast<uint64_t>(n)).Of(target),
+                      .source = Source::kSearch,
+                      .context = ContextOf(target)},
+                     kMaxChain));
   }
+  return Ok();
 }
 
-void UserSimulator::OffSite() {
-  const uint32_t item = DrawWanted(0.1);
+void UserSimulator::OffSite(Key session) {
+  base::Rng rng = session.Of(kWanting).Rng();
+  const uint32_t item = DrawWanted(0.1, rng);
   if (item == kNoItem) return;
-  Watch({.item = item,
-         .request = 0,
-         .position = 0,
-         .source = Source::kNone,
-         .seed = kNoItem,
-         .context = ContextOf(item, kNoItem)},
-        /*off_site=*/true);
+  Watch({.item = item, .key = session.Of(item), .context = ContextOf(item)}, /*off_site=*/true);
 }
 
-bool UserSimulator::Continue() {
-  const uint32_t existing = world_.popularity().CountAt(world_.popularity().SliceAt(clock_ms_));
+bool UserSimulator::Continue(Key session) {
+  const uint32_t existing = ExistingItems();
+  base::Rng rng = session.Of(kWanting).Rng();
   bool any = false;
   // As many episodes as there are, with less and less appetite.
   for (int n = 0; n < 4 && !Over(); ++n) {
-    if (expected_.empty() || expected_.back() >= existing || (any && rng_.Uniform() < 0.4)) break;
-    const uint32_t item = expected_.back();
+    const std::vector<uint32_t>& expected = memory_->expected;
+    if (expected.empty() || expected.back() >= existing || (any && rng.Uniform() < 0.4)) break;
+    const uint32_t item = expected.back();
     Watch({.item = item,
-           .request = 0,
-           .position = 0,
+           .key = session.Of(kWanting).Of(item),
            .source = Source::kChannel,
-           .seed = kNoItem,
-           .context = ContextOf(item, kNoItem)},
+           .context = ContextOf(item)},
           /*off_site=*/false);
     any = true;
-    if (!expected_.empty() && expected_.back() == item) break;  // abandoned: another time
+    if (!expected.empty() && expected.back() == item) break;  // abandoned: another time
   }
   return any;
 }
 
+Status UserSimulator::Tell() {
+  if (untold_.rows.empty()) return Ok();
+  UPNEXT_RETURN_IF_ERROR(recommender_->Observe(untold_));
+  const auto queries = static_cast<uint32_t>(out_->queries.size());
+  for (LogRow& row : untold_.rows) {
+    if (row.query != kNoQuery) row.query += queries;
+  }
+  out_->rows.insert(out_->rows.end(), untold_.rows.begin(), untold_.rows.end());
+  out_->queries.insert(out_->queries.end(), untold_.queries.begin(), untold_.queries.end());
+  untold_.clear();
+  return Ok();
+}
+
 LogRow UserSimulator::Row(EventType type, uint32_t item) const {
   LogRow row;
-  row.time_ms = clock_ms_;
+  row.time_ms = memory_->clock_ms;
   row.user = user_.id;
   row.item = item;
   row.type = type;
@@ -293,7 +419,7 @@ LogRow UserSimulator::Row(EventType type, uint32_t item) const {
 }
 
 void UserSimulator::Push(const LogRow& row) {
-  if (row.time_ms < world_.options().end_ms()) out_->rows.push_back(row);
+  if (row.time_ms < world_.options().end_ms()) untold_.rows.push_back(row);
 }
 
 }  // namespace upnext::simulator

@@ -1,100 +1,100 @@
-// One user's life in the world under the logging policy: sessions, slates, clicks, watches,
-// feedback.
+// One user's life in the world: sessions, slates asked of a recommender, clicks, watches, feedback.
+// Log mode and live mode are both made of it.
 //
-//   UserSimulator simulator(world, policy);              reusable; one per thread
+//   UserSimulator simulator(world, {});                  reusable; one per thread
+//   UserMemory memory;
 //   UserRows rows;
-//   simulator.Run(/*user=*/7, rows);                     appends, in the order of time
+//   simulator.RunDay(/*user=*/7, /*day=*/0, recommender, memory, rows);   appends, in order of time
 //
-// A user's rows are a function of (world, user), whoever was simulated before: they use a random
-// stream of their own. Not thread-safe. Memory: 4 bytes an item.
+// Common random numbers: every random number belongs to a place, a path (seed, stream, user, day,
+// session, page, item, ...), and not to a turn. Sessions begin at the same times whatever the
+// recommender; and recommenders that show one item at the same visit (the same page of a session,
+// or the watch-next slate after the same clicks) meet the same reaction to it: the same uniform
+// numbers decide whether it is looked at, clicked, and how long it is watched. So what differs
+// between two runs is what their recommenders did.
+//
+// Not thread-safe.
 #ifndef UPNEXT_SIMULATOR_USER_LOG_H_
 #define UPNEXT_SIMULATOR_USER_LOG_H_
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
-#include "events/schema.h"
-#include "simulator/policy.h"
+#include "simulator/draws.h"
+#include "simulator/recommender.h"
 #include "simulator/world.h"
 
 namespace upnext::simulator {
 
-inline constexpr uint32_t kNoQuery = 0xffffffffu;
-
-// One event before it becomes a row of the table. Absent: kNoItem, kNoQuery, NaN, 0, Source::kNone.
-struct LogRow {
-  int64_t time_ms = 0;
-  uint32_t user = 0;
-  uint32_t item = kNoItem;
-  uint32_t seed = kNoItem;
-  uint32_t query = kNoQuery;  // index into UserRows::queries
-  uint32_t request = 0;       // from 1 within the user
-  uint16_t position = 0;      // from 1
-  events::EventType type = events::EventType::kImpression;
-  Source source = Source::kNone;
-  Device device = Device::kPhone;
-  uint8_t region = 0;
-  bool off_site = false;
-  bool examined = false;  // truth, of impressions: not written to the log
-  float value = events::kAbsent;
-  double propensity = 0;         // 0: absent
-  double click_probability = 0;  // truth, of impressions: P(click | examined)
-};
-
-struct UserRows {
-  std::vector<LogRow> rows;
-  std::vector<std::string> queries;
+struct UserSimulatorOptions {
+  uint64_t stream = 0;  // another one gives other luck to the same users in the same world
+  bool truth = false;   // fill examination, expected_watch_s and satisfaction of impressions
 };
 
 class UserSimulator {
  public:
-  UserSimulator(const World& world, const LoggingPolicy& policy);
-  void Run(uint32_t user, UserRows& out);
+  UserSimulator(const World& world, const UserSimulatorOptions& options)
+      : world_(world), options_(options) {}
+
+  // The sessions that begin on a day of the window (from 0), days in ascending order for a memory.
+  // Appends their rows to `out`; times may pass the end of the day, not of the window. Errors are
+  // the recommender's own, or kInvalidArgument for a slate that no site could show; then `memory`
+  // and `out` are in the midst of a session.
+  Status RunDay(uint32_t user, int day, Recommender& recommender, UserMemory& memory,
+                UserRows& out);
+  // All days of the window.
+  Status Run(uint32_t user, Recommender& recommender, UserRows& out);
 
  private:
   struct Click {
     uint32_t item;
-    uint32_t request;
-    uint16_t position;
-    Source source;
-    uint32_t seed;
+    Key key;  // of the item at the visit: its reaction, and what follows from it
+    uint32_t request = 0;
+    uint16_t position = 0;
+    Source source = Source::kNone;
+    uint32_t seed = kNoItem;
     Context context;
   };
-  void Session(int64_t start_ms, double local_hour);
-  void Home();
-  void Search();
-  void OffSite();
-  bool Continue();
-  // Shows a slate and returns what was clicked.
-  std::vector<Click> Slate(uint32_t seed);
+  Status RunDay(int day);
+  Status Session(Key session, int64_t start_ms, double local_hour);
+  Status Home(Key session);
+  Status Search(Key session);
+  void OffSite(Key session);
+  bool Continue(Key session);
+  // Shows a slate and leaves in `clicks` what was clicked.
+  Status Slate(Key visit, uint32_t seed, std::vector<Click>& clicks);
+  Status CheckSlate(const SlateRequest& request) const;
+  // The impression of a shown item, with the truth about it.
+  LogRow Impression(const World::Visitor& visitor, const ShownItem& shown,
+                    const Context& context) const;
   // Watches a clicked item and what its watch-next slates lead to, at most `depth` items further.
-  void WatchAndNext(Click click, int depth);
-  double Watch(const Click& click, bool off_site);
+  Status WatchAndNext(const Click& click, int depth);
+  void Watch(const Click& click, bool off_site);
   void Feedback(const Click& click);
   void Remember(uint32_t item, double watched_s);
-  Context ContextOf(uint32_t item, uint32_t seed) const;
+  // Tells the recommender what happened since it was last told.
+  Status Tell();
+  Context ContextOf(uint32_t item) const;
   // An item that the user would look for by themselves: by interest, then by the odds of a click.
-  uint32_t DrawWanted(double any_topic_share);
+  uint32_t DrawWanted(double any_topic_share, base::Rng& rng) const;
+  uint32_t ExistingItems() const;
   LogRow Row(events::EventType type, uint32_t item) const;
   void Push(const LogRow& row);
-  bool Over() const { return clock_ms_ >= world_.options().end_ms(); }
+  bool Over() const { return memory_->clock_ms >= world_.options().end_ms(); }
 
   const World& world_;
-  const LoggingPolicy& policy_;
-  std::vector<uint32_t> watched_in_;  // [items] the last run in which the user watched it
-  uint32_t run_ = 0;
+  const UserSimulatorOptions options_;
   std::vector<ShownItem> slate_;
+  std::vector<LogRow> reactions_;
 
-  // The state of the user at hand.
+  // The user at hand.
   User user_;
-  base::Rng rng_;
+  Key root_{0};
+  Recommender* recommender_ = nullptr;
+  UserMemory* memory_ = nullptr;
   UserRows* out_ = nullptr;
-  int64_t clock_ms_ = 0;
+  UserRows untold_;  // rows that the recommender has not been told of; they go to out_ then
   Device device_ = Device::kPhone;
-  uint32_t requests_ = 0;
-  std::vector<uint32_t> expected_;         // next episodes of the series begun lately, latest last
-  std::vector<uint32_t> recent_channels_;  // distinct, latest last
 };
 
 }  // namespace upnext::simulator

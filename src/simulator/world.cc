@@ -28,11 +28,7 @@ Result<World> World::Create(const WorldOptions& options) {
   base::ThreadPool pool(options.threads);
   world.popularity_ =
       std::make_unique<const Popularity>(Popularity::Create(*world.catalogue_, options, pool));
-  for (uint32_t region = 0; region < kRegions; ++region) {
-    for (uint32_t topic = 0; topic < options.catalogue.topics; ++topic) {
-      world.region_taste_.push_back(RegionTaste(options, region, topic));
-    }
-  }
+  world.tastes_ = TopicTastes::Of(options);
   return world;
 }
 
@@ -43,12 +39,25 @@ double World::ExaminationProbability(uint32_t position, Device device) const {
                      std::exp(-(static_cast<double>(position) - 1) / options_.examination.scale[d]);
 }
 
-double World::TopicMatch(const User& user, const Item& item, int64_t time_ms) const {
+double World::Trust(uint32_t position) const {
+  const ExaminationOptions& e = options_.examination;
+  return e.trust * std::exp(-(static_cast<double>(position) - 1) / e.trust_scale);
+}
+
+World::Visitor World::VisitorAt(const User& user, int64_t time_ms) const {
   // The root makes a minor interest count: weights of 1/4 and 1 give 1/2 and 1.
+  Visitor visitor{.user = user};
   const std::array<double, kMaxInterests> weight = user.InterestsAt(time_ms);
-  double match = 0;
   for (size_t k = 0; k < static_cast<size_t>(user.interests); ++k) {
-    match += Catalogue::TopicShare(item, user.topic[k]) * std::sqrt(weight[k]);
+    visitor.affinity[user.topic[k]] = std::sqrt(weight[k]);
+  }
+  return visitor;
+}
+
+double World::TopicMatch(const Visitor& visitor, const Item& item) const {
+  double match = Catalogue::TopicShare(item, item.topic) * visitor.affinity[item.topic];
+  if (item.second_topic != kNoTopic) {
+    match += Catalogue::TopicShare(item, item.second_topic) * visitor.affinity[item.second_topic];
   }
   return std::min(match, 1.0);
 }
@@ -61,18 +70,20 @@ double World::StyleMatch(const User& user, const Item& item) const {
   return dot / std::sqrt(static_cast<double>(kStyleDims));
 }
 
-double World::ClickProbability(const User& user, uint32_t item_id, const Context& context) const {
+double World::ClickProbability(const Visitor& visitor, uint32_t item_id,
+                               const Context& context) const {
+  const User& user = visitor.user;
   const Item& item = catalogue_->item(item_id);
   const ResponseOptions& r = options_.response;
   const auto device = static_cast<size_t>(context.device);
-  double z =
-      r.click_base + r.click_topic * TopicMatch(user, item, context.time_ms) +
-      r.click_style * StyleMatch(user, item) + r.click_quality * static_cast<double>(item.quality) +
-      r.click_clickbait * static_cast<double>(item.clickbait) +
-      r.click_popular * static_cast<double>(item.appeal) +
-      r.click_region * region_taste_[size_t{user.region} * options_.catalogue.topics + item.topic] +
-      r.click_length * kLengthLeaning[device] *
-          std::log(static_cast<double>(item.duration_s) / kReferenceDuration);
+  double z = r.click_base + r.click_topic * TopicMatch(visitor, item) +
+             r.click_style * StyleMatch(user, item) +
+             r.click_quality * static_cast<double>(item.quality) +
+             r.click_clickbait * static_cast<double>(item.clickbait) +
+             r.click_popular * static_cast<double>(item.appeal) +
+             r.click_region * tastes_.OfRegion(user.region, item.topic) +
+             r.click_length * kLengthLeaning[device] *
+                 std::log(static_cast<double>(item.duration_s) / kReferenceDuration);
   const double age_days = static_cast<double>(context.time_ms - item.created_ms) / 86'400'000;
   z += r.click_fresh * std::exp(-std::max(age_days, 0.0) / options_.catalogue.burst_days);
   if (!user.Speaks(item.language)) z += r.click_language;
@@ -87,12 +98,14 @@ double World::ClickProbability(const User& user, uint32_t item_id, const Context
     z += r.click_mid_series;
   }
   if (context.watched_before) z += r.click_watched;
+  if (context.position > 0) z += Trust(context.position);
   return Sigmoid(z);
 }
 
-double World::Engagement(const User& user, const Item& item, const Context& context) const {
+double World::Engagement(const Visitor& visitor, const Item& item, const Context& context) const {
+  const User& user = visitor.user;
   const ResponseOptions& r = options_.response;
-  double z = r.watch_topic * (TopicMatch(user, item, context.time_ms) - 0.35) +
+  double z = r.watch_topic * (TopicMatch(visitor, item) - 0.35) +
              r.watch_style * StyleMatch(user, item) +
              r.watch_quality * static_cast<double>(item.quality) +
              r.watch_clickbait * static_cast<double>(item.clickbait);
@@ -101,38 +114,39 @@ double World::Engagement(const User& user, const Item& item, const Context& cont
   return z;
 }
 
-World::Watch World::WatchOf(const User& user, const Item& item, const Context& context) const {
+World::Watch World::WatchOf(const Visitor& visitor, const Item& item,
+                            const Context& context) const {
   const ResponseOptions& r = options_.response;
-  const double z = Engagement(user, item, context);
+  const double z = Engagement(visitor, item, context);
   const double duration = static_cast<double>(item.duration_s);
   const double fraction = r.hold * kStay[static_cast<size_t>(context.device)] *
                           std::pow(duration / kReferenceDuration, r.hold_duration) * std::exp(z);
   return {.bounce = Sigmoid(r.bounce_base - z), .mean_s = std::max(fraction * duration, 1e-3)};
 }
 
-double World::ExpectedWatchSeconds(const User& user, uint32_t item_id,
+double World::ExpectedWatchSeconds(const Visitor& visitor, uint32_t item_id,
                                    const Context& context) const {
   const Item& item = catalogue_->item(item_id);
-  const Watch watch = WatchOf(user, item, context);
+  const Watch watch = WatchOf(visitor, item, context);
   const double duration = static_cast<double>(item.duration_s);
   return watch.bounce * MeanOfCut(options_.response.bounce_s, duration) +
          (1 - watch.bounce) * MeanOfCut(watch.mean_s, duration);
 }
 
-double World::DrawWatchSeconds(const User& user, uint32_t item_id, const Context& context,
-                               base::Rng& rng) const {
+double World::WatchSeconds(const Visitor& visitor, uint32_t item_id, const Context& context,
+                           double u_bounce, double u_length) const {
   const Item& item = catalogue_->item(item_id);
-  const Watch watch = WatchOf(user, item, context);
-  const bool bounced = rng.Uniform() < watch.bounce;
-  const double uncut = Exponential(rng, bounced ? options_.response.bounce_s : watch.mean_s);
+  const Watch watch = WatchOf(visitor, item, context);
+  const double mean = u_bounce < watch.bounce ? options_.response.bounce_s : watch.mean_s;
+  const double uncut = -mean * std::log(1.0 - u_length);
   return std::round(std::min(uncut, static_cast<double>(item.duration_s)) * 1000) / 1000;
 }
 
-double World::Satisfaction(const User& user, uint32_t item_id, const Context& context) const {
+double World::Satisfaction(const Visitor& visitor, uint32_t item_id, const Context& context) const {
   const Item& item = catalogue_->item(item_id);
   const ResponseOptions& r = options_.response;
   const double c = r.satisfaction_correlation;
-  const double z = c * Engagement(user, item, context) / kEngagementSpread +
+  const double z = c * Engagement(visitor, item, context) / kEngagementSpread +
                    std::sqrt(1 - c * c) * static_cast<double>(item.worth);
   return Sigmoid(r.satisfaction_base + r.satisfaction_gain * z);
 }

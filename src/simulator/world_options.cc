@@ -98,6 +98,8 @@ ExaminationOptions ReadExamination(const base::ConfigTable& table) {
     o.floor[d] = device.Real("floor", o.floor[d], kShare);
     o.scale[d] = device.Real("scale", o.scale[d], kPositive);
   }
+  o.trust = table.Real("trust", o.trust, kLogit);
+  o.trust_scale = table.Real("trust_scale", o.trust_scale, kPositive);
   return o;
 }
 
@@ -119,6 +121,8 @@ SessionOptions ReadSessions(const base::ConfigTable& table) {
 
 PolicyOptions ReadPolicy(const base::ConfigTable& table) {
   PolicyOptions o;
+  o.kind = static_cast<PolicyKind>(table.Choice("kind", {kPolicyKinds.begin(), kPolicyKinds.end()},
+                                                static_cast<size_t>(o.kind)));
   o.random_share = table.Real("random_share", o.random_share, kShare);
   // `popular` must stay positive: it is what gives every item a chance to be shown.
   o.popular = table.Real("popular", o.popular, {.min = 0.01, .max = 1e6});

@@ -104,6 +104,8 @@ struct ResponseOptions {
 struct ExaminationOptions {
   std::array<double, kDevices> floor = {0.15, 0.36, 0.28, 0.45};
   std::array<double, kDevices> scale = {1.6, 2.2, 2.0, 3.0};
+  // Trust bias: trust * exp(-(position - 1) / trust_scale) is added to the click logit.
+  double trust = 0, trust_scale = 3;
 
   friend bool operator==(const ExaminationOptions&, const ExaminationOptions&) = default;
 };
@@ -120,9 +122,14 @@ struct SessionOptions {
   friend bool operator==(const SessionOptions&, const SessionOptions&) = default;
 };
 
+// Numbers index kPolicyKinds.
+enum class PolicyKind : uint8_t { kMixture = 0, kPopularity = 1, kRandom = 2 };
+inline constexpr std::array<const char*, 3> kPolicyKinds = {"mixture", "popularity", "random"};
+
 // [policy]: the logging policy.
 struct PolicyOptions {
-  double random_share = 0.10;  // share of requests answered uniformly at random
+  PolicyKind kind = PolicyKind::kMixture;  // what is below but random_share is the mixture's
+  double random_share = 0.10;              // share of requests answered uniformly at random
   double popular = 0.25, topical = 0.45,
          subscribed = 0.30;      // source weights at position 1 of a home slate
   double related = 0.60;         // and on a watch-next slate, in place of `subscribed`

@@ -87,10 +87,11 @@ TEST(World, UsersAreFunctionsOfTheSeedWithTwoToFiveDriftingInterests) {
 // exponent.
 TEST(World, ActivityFollowsThePlantedPowerLaw) {
   WorldOptions options = SmallWorld();
+  const TopicTastes tastes = TopicTastes::Of(options);
   std::vector<double> activity;
   double total = 0;
   for (uint32_t id = 0; id < 20'000; ++id) {
-    activity.push_back(MakeUser(options, id).sessions_per_day);
+    activity.push_back(MakeUser(options, tastes, id).sessions_per_day);
     total += activity.back();
   }
   EXPECT_NEAR(total / 20'000, options.audience.sessions_per_day, 0.06);
@@ -142,7 +143,7 @@ TEST(World, DrawnWatchesHaveTheExpectedMeanAndNeverExceedTheDuration) {
     double sum = 0, squares = 0;
     constexpr int kDraws = 20'000;
     for (int n = 0; n < kDraws; ++n) {
-      const double seconds = world.DrawWatchSeconds(user, id, context, rng);
+      const double seconds = world.WatchSeconds(user, id, context, rng.Uniform(), rng.Uniform());
       ASSERT_GE(seconds, 0);
       ASSERT_LE(seconds, static_cast<double>(world.catalogue().item(id).duration_s));
       sum += seconds, squares += seconds * seconds;

@@ -1,0 +1,131 @@
+// Who decides what a user of the simulated site sees, what it is asked, and what it is told.
+//
+//   class Newest : public Recommender {
+//     Status Recommend(const SlateRequest& request, base::Rng& rng,
+//                      std::vector<ShownItem>& slate) override { ... }
+//     Status Observe(const UserRows& rows) override { return Ok(); }
+//   };
+//   UPNEXT_RETURN_IF_ERROR(site.RunDay(day, pool, [&](uint32_t user) { return &newest; }, take));
+//
+// policy.h has the logging policy, policies.h popularity, random traffic and an oracle.
+#ifndef UPNEXT_SIMULATOR_RECOMMENDER_H_
+#define UPNEXT_SIMULATOR_RECOMMENDER_H_
+
+#include <algorithm>
+#include <array>
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/rng.h"
+#include "base/status.h"
+#include "events/schema.h"
+#include "simulator/world.h"
+
+namespace upnext::simulator {
+
+// Numbers index kSourceNames, the `source` column. kSearch, kChannel and kNone are no
+// recommender's: they tell how a watch began.
+enum class Source : uint8_t {
+  kPopular = 0,     // by popularity, mostly in the user's language
+  kTopical = 1,     // by a noisy, late guess of the user's interests
+  kSubscribed = 2,  // the latest of channels watched lately
+  kRelated = 3,     // next episode, same channel or same topic as the seed
+  kRandom = 4,      // uniform over what exists
+  kSearch = 5,
+  kChannel = 6,  // gone to directly
+  kNone = 7,
+  kEngine = 8,  // a recommender from outside the simulator
+  kOracle = 9,  // by the truth
+};
+inline constexpr std::array<const char*, 10> kSourceNames = {
+    "popular", "topical", "subscribed", "related", "random",
+    "search",  "channel", "",           "engine",  "oracle"};
+
+// What outlasts a day of a user's life. Users who never came have an empty one.
+struct UserMemory {
+  int64_t clock_ms = 0;                 // when the last session ended
+  uint32_t requests = 0;                // slates asked for
+  std::vector<uint32_t> expected = {};  // next episodes of the series begun lately, latest last
+  std::vector<uint32_t> channels = {};  // of items watched lately; distinct, latest last
+  boost::unordered_flat_set<uint32_t> watched = {};
+};
+
+// One request for a slate. Valid during the call.
+struct SlateRequest {
+  // A site knows of the user the id, region, languages and login (and age and gender with it), and
+  // of the memory what was watched. The rest is the truth: for policies that are meant to know it.
+  const User& user;
+  const UserMemory& memory;
+  int64_t time_ms = 0;
+  Device device = Device::kPhone;
+  uint32_t size = 10;  // items wanted
+  uint32_t seed =
+      kNoItem;          // the item just watched, on a watch-next slate; must not be in the slate
+  uint32_t number = 0;  // LogRow::request of what will be shown: from 1 within the user
+
+  // What the truth about an item depends on, but for its position.
+  Context ContextOf(uint32_t item) const {
+    return {.time_ms = time_ms,
+            .device = device,
+            .seed = seed,
+            .watched_before = memory.watched.contains(item),
+            .next_episode = std::ranges::find(memory.expected, item) != memory.expected.end()};
+  }
+};
+
+struct ShownItem {
+  uint32_t item;
+  Source source;
+  double propensity;  // in (0, 1], given the slate above; 0: not known
+};
+
+inline constexpr uint32_t kNoQuery = 0xffffffffu;
+
+// One event before it becomes a row of the table. Absent: kNoItem, kNoQuery, NaN, 0, Source::kNone.
+struct LogRow {
+  int64_t time_ms = 0;
+  uint32_t user = 0;
+  uint32_t item = kNoItem;
+  uint32_t seed = kNoItem;
+  uint32_t query = kNoQuery;  // index into UserRows::queries
+  uint32_t request = 0;       // from 1 within the user
+  uint16_t position = 0;      // from 1
+  events::EventType type = events::EventType::kImpression;
+  Source source = Source::kNone;
+  Device device = Device::kPhone;
+  uint8_t region = 0;
+  bool off_site = false;
+  bool examined = false;  // truth, of impressions: not written to the log
+  float value = events::kAbsent;
+  double propensity = 0;         // 0: absent
+  double click_probability = 0;  // truth, of impressions: P(click | examined)
+  // More truth, of impressions, where UserSimulatorOptions::truth asks for it.
+  float examination = events::kAbsent;       // P(examined)
+  float expected_watch_s = events::kAbsent;  // E(watched seconds | clicked)
+  float satisfaction = events::kAbsent;      // after watching it, in (0, 1)
+};
+
+struct UserRows {
+  std::vector<LogRow> rows;
+  std::vector<std::string> queries;
+  void clear() { rows.clear(), queries.clear(); }
+};
+
+// Called from many threads at once, for different users. Calls for one user never overlap.
+class Recommender {
+ public:
+  virtual ~Recommender() = default;
+  // Replaces `slate` by at most request.size distinct items that exist at request.time_ms, best
+  // first. `rng` is the request's own stream, the same for every recommender asked in its place.
+  virtual Status Recommend(const SlateRequest& request, base::Rng& rng,
+                           std::vector<ShownItem>& slate) = 0;
+  // What a user did since the last call, impressions included, in the order of time. It comes
+  // before the user's next Recommend, and at the end of each session.
+  virtual Status Observe(const UserRows& rows) = 0;
+};
+
+}  // namespace upnext::simulator
+
+#endif  // UPNEXT_SIMULATOR_RECOMMENDER_H_
