@@ -1,3 +1,5 @@
+#include "studies/study.h"
+
 #include <fmt/format.h>
 
 #include <memory>
@@ -6,7 +8,6 @@
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
-#include "studies/study.h"
 
 namespace upnext::cli {
 namespace {

@@ -31,6 +31,16 @@ Moments MomentsOf(std::span<const double> x, std::span<const double> y) {
 
 }  // namespace
 
+ranking::Objective WatchObjective() {
+  ranking::Objective watch;
+  watch.name = "watch";
+  watch.label = ranking::Objective::Label::kWatchSeconds;
+  watch.loss = ranking::Objective::Loss::kWeightedLogistic;
+  watch.cap = 900;
+  watch.score_weight = 1;
+  return watch;
+}
+
 PipelineOptions StudyPipeline(Scale scale, uint64_t seed) {
   const bool tiny = scale == Scale::kTiny;
   PipelineOptions options;
@@ -42,6 +52,8 @@ PipelineOptions StudyPipeline(Scale scale, uint64_t seed) {
   options.candidate_train.dropout = 0.2f;
   options.ranker.widths = tiny ? std::vector<size_t>{16} : std::vector<size_t>{128, 64};
   options.ranker_train.epochs = tiny ? 2 : 8;
+  options.objectives = {WatchObjective(), ranking::Objective()};
+  options.objectives[1].name = "click";
   options.evaluate.baselines = false;
   options.SetSeed(seed);
   return options;
@@ -67,7 +79,7 @@ double ExpectedAuc(std::span<const double> scores, std::span<const double> targe
   std::vector<size_t> order(scores.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::ranges::sort(order, [&](size_t a, size_t b) { return scores[a] < scores[b]; });
-  double ordered = 0, negatives_below = 0;         // of strictly smaller scores
+  double ordered = 0, negatives_below = 0;        // of strictly smaller scores
   double positives = 0, negatives = 0, self = 0;  // sums of t, 1 - t and t (1 - t)
   for (size_t begin = 0; begin < order.size();) {
     size_t end = begin;

@@ -6,8 +6,11 @@
 
 namespace upnext::studies {
 
-Study ExampleAgeStudy();   // example_age.cc
-Study NextWatchStudy();    // next_watch.cc
+Study CalibrationStudy();   // calibration.cc
+Study ExampleAgeStudy();    // example_age.cc
+Study NextWatchStudy();     // next_watch.cc
+Study ClickbaitStudy();     // clickbait.cc
+Study FeedbackLoopStudy();  // feedback_loop.cc
 
 }  // namespace upnext::studies
 

@@ -20,11 +20,10 @@ simulator::WorldOptions SmallWorld() {
 
 events::EventLog Imported(const simulator::WorldOptions& options, const base::TestFolder& folder) {
   EXPECT_TRUE(simulator::SimulateLog(options, folder / "data", base::NoProgress()));
-  events::ImportOptions import{
-      .events_sql = "SELECT * FROM read_parquet('{data}/events.parquet')",
-      .items_sql = "SELECT * FROM read_parquet('{data}/items.parquet')",
-      .users_sql = "SELECT * FROM read_parquet('{data}/users.parquet')",
-      .data = folder / "data"};
+  events::ImportOptions import{.events_sql = "SELECT * FROM read_parquet('{data}/events.parquet')",
+                               .items_sql = "SELECT * FROM read_parquet('{data}/items.parquet')",
+                               .users_sql = "SELECT * FROM read_parquet('{data}/users.parquet')",
+                               .data = folder / "data"};
   const auto report = events::Import(import, folder / "imported", base::NoProgress());
   EXPECT_TRUE(report) << report.error().message;
   auto log = events::EventLog::Open(folder / "imported" / report->version);

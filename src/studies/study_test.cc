@@ -42,7 +42,8 @@ Study Toy() {
           .claims = {{"b is more", "x", "b", "a", 0},
                      {"b is much more", "x", "b", "a", 5},
                      {"a is about 20", "x", "a", "", 19, 21}},
-          .settings = [](Scale) { return std::vector<std::pair<std::string, std::string>>{{"k", "3"}}; },
+          .settings =
+              [](Scale) { return std::vector<std::pair<std::string, std::string>>{{"k", "3"}}; },
           .run = RunToy};
 }
 
@@ -134,7 +135,8 @@ TEST(Studies, HaveDistinctNamesAndClaimsAboutFiguresOfTheirOwn) {
     EXPECT_EQ(FindStudy(study.name), &study);
     std::set<std::string> figures;
     for (const FigureInfo& figure : study.figures) figures.insert(figure.name);
-    for (const Claim& claim : study.claims) EXPECT_TRUE(figures.contains(claim.figure)) << claim.text;
+    for (const Claim& claim : study.claims)
+      EXPECT_TRUE(figures.contains(claim.figure)) << claim.text;
   }
   EXPECT_EQ(FindStudy("nonsense"), nullptr);
 }
