@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <vector>
 
 #include "base/rng.h"
@@ -21,6 +22,7 @@ struct Flags {
   ProjectFlags project{.config = "", .data = "", .directory = ""};
   uint32_t users = 4'000, items = 50'000, watches = 50, shown = 5, max_per_user = 50;
   uint64_t seed = 1;
+  std::optional<uint32_t> shard;
   bool json = false;
 };
 
@@ -88,7 +90,7 @@ Status Run(const Flags& flags) {
   } else {
     UPNEXT_ASSIGN_OR_RETURN(const Project project, Project::Load(flags.project));
     options = project.pipeline;
-    log = project.OpenLog();
+    log = project.OpenLog(flags.shard);
   }
   if (!log) return std::unexpected(std::move(log).error());
 
@@ -147,6 +149,7 @@ std::function<Status()> MakeBenchReplay(CLI::App& app) {
   app.add_option("--watches", flags->watches, "Pages, and complete watches, of each user")
       ->capture_default_str();
   app.add_option("--shown", flags->shown, "Impressions of a page")->capture_default_str();
+  app.add_option("--shard", flags->shard, "Replay one shard of the project's log alone, from 0");
   app.add_option("--max-per-user", flags->max_per_user, "Candidate examples of a user, at most")
       ->capture_default_str();
   app.add_option("--seed", flags->seed, "Seed of the made-up log")->capture_default_str();

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <charconv>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -15,6 +16,7 @@ struct Flags {
   ProjectFlags project;
   double max_rejects = -1;
   uint32_t shards = 0;
+  std::string part;
   bool append = false, compact = false, json = false;
 };
 
@@ -60,6 +62,21 @@ void PrintReport(const events::ImportReport& report, bool json) {
   }
 }
 
+// "3/8": the third of eight.
+Status ReadPart(const std::string& text, events::ImportOptions& options) {
+  const auto number = [](std::string_view digits, uint32_t& value) {
+    const auto [end, error] = std::from_chars(digits.begin(), digits.end(), value);
+    return error == std::errc() && end == digits.end();
+  };
+  const size_t slash = text.find('/');
+  if (slash == std::string::npos ||
+      !number(std::string_view(text).substr(0, slash), options.part) ||
+      !number(std::string_view(text).substr(slash + 1), options.parts)) {
+    return InvalidArgument("--part: expected K/N, such as 1/8, found '{}'", text);
+  }
+  return Ok();
+}
+
 Status RunCompact(const Project& project, bool json) {
   ProgressBar progress;
   Result<events::CompactReport> report = events::Compact(project.logs().root(), progress);
@@ -91,6 +108,7 @@ Status Run(const Flags& flags) {
   project.import.append = flags.append;
   if (flags.max_rejects >= 0) project.import.max_rejects = flags.max_rejects;
   if (flags.shards > 0) project.import.shards = flags.shards;
+  if (!flags.part.empty()) UPNEXT_RETURN_IF_ERROR(ReadPart(flags.part, project.import));
   ProgressBar progress;
   UPNEXT_ASSIGN_OR_RETURN(const events::ImportReport report,
                           events::Import(project.import, project.logs().root(), progress));
@@ -110,6 +128,9 @@ std::function<Status()> MakeImport(CLI::App& app) {
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--shards", flags->shards, "Files to spread the users over (default 1)")
       ->check(CLI::Range(1, 4096));
+  app.add_option("--part", flags->part,
+                 "K/N: import only the users of the K-th of N parts, by the hash of their ids, and "
+                 "their events. Each part makes a log of its own, in a --project-dir of its own");
   auto* append = app.add_flag(
       "--append", flags->append,
       "Add the rows to the current log instead of replacing it; point --data at the new files. "

@@ -49,14 +49,14 @@ Result<base::LockFile> Project::Lock() const {
   return base::LockFile::Acquire(directory / "lock");
 }
 
-Result<events::EventLog> Project::OpenLog() const {
+Result<events::EventLog> Project::OpenLog(std::optional<uint32_t> shard) const {
   Result<std::string> version = logs().Current();
   if (!version) {
     if (version.error().code != Code::kNotFound) return std::unexpected(version.error());
     return NotFound("{}: no event log yet; run `upnext import` with the same -c first",
                     directory.string());
   }
-  return events::EventLog::Open(logs().Path(*version));
+  return events::EventLog::Open(logs().Path(*version), shard);
 }
 
 Result<OpenedBundle> OpenBundle(const Project& project, LogChoice choice) {

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/config.h"
@@ -47,7 +48,8 @@ struct Project {
   std::filesystem::path store() const { return directory / "store"; }
   // Held by verbs that write; kAborted when another process holds the project.
   Result<base::LockFile> Lock() const;
-  Result<events::EventLog> OpenLog() const;  // the current one; kNotFound says to run import
+  // The current one, or one shard of it; kNotFound says to run import.
+  Result<events::EventLog> OpenLog(std::optional<uint32_t> shard = std::nullopt) const;
 };
 
 // The current bundle and a log of the same numbers.

@@ -18,6 +18,7 @@ struct Flags {
   std::string only;
   bool force = false, json = false, resume = false;
   int64_t seed = -1;
+  std::optional<uint32_t> shard;
 };
 
 Result<uint64_t> FeaturesDigest(const std::filesystem::path& features_file) {
@@ -120,7 +121,7 @@ bundle::Parts PartsOf(const studies::Pipeline& run, const Flags& flags, const Op
 Status Run(const Flags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(Project project, Project::Load(flags.project));
   UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, project.Lock());
-  UPNEXT_ASSIGN_OR_RETURN(const events::EventLog log, project.OpenLog());
+  UPNEXT_ASSIGN_OR_RETURN(const events::EventLog log, project.OpenLog(flags.shard));
   UPNEXT_ASSIGN_OR_RETURN(const auto current, CurrentReport(project, flags.force));
   if (flags.seed >= 0) project.pipeline.SetSeed(static_cast<uint64_t>(flags.seed));
   project.pipeline.train_retrieval = flags.only != "ranking";
@@ -155,6 +156,10 @@ Status Run(const Flags& flags) {
   manifest.split = report.split;
   manifest.machine = report.machine;
   manifest.seed = project.pipeline.seed;
+  if (flags.shard) {
+    report.notes.push_back(fmt::format("trained and judged on shard {} of {} alone (from 0)",
+                                       *flags.shard, log.shards()));
+  }
   if (current) manifest.gate = evaluation::WorseThan(report, *current, project.publish_margin);
   manifest.forced = !manifest.gate.empty() && flags.force;
   if (!manifest.gate.empty() && !flags.force) {
@@ -181,6 +186,9 @@ std::function<Status()> MakeTrain(CLI::App& app) {
   app.add_option("--only", flags->only,
                  "Train one stage and keep the other's model of the current bundle")
       ->check(CLI::IsMember({"retrieval", "ranking"}));
+  app.add_option("--shard", flags->shard,
+                 "Learn from one shard of the log alone, from 0: a sample of the users, of which "
+                 "only that shard's event files are read (import --shards makes them)");
   app.add_flag("--resume", flags->resume,
                "Go on from the checkpoint of a training that was interrupted or diverged; the same "
                "bundle comes of it. Without a checkpoint, start afresh");

@@ -66,6 +66,51 @@ RawEvent Click(std::string user, std::string item, int64_t time_ms) {
           .type = EventType::kClick};
 }
 
+// Of a log that grew, so that shards and segments meet.
+TEST_F(AppendTest, AShardOpensAloneWithoutTheFilesOfOthers) {
+  constexpr uint32_t kShards = 4;
+  std::vector<RawEvent> old_days, new_days;
+  for (int i = 0; i < 300; ++i) {
+    (i < 200 ? old_days : new_days)
+        .push_back(Click(fmt::format("u{}", i % 17), fmt::format("i{}", i % 31), 1000 - i % 50));
+  }
+  const EventLog log = Appended(Whole(old_days, {}, {}, kShards), new_days);
+  uint64_t events = 0;
+  std::vector<int> met(log.users(), 0);
+  for (uint32_t shard = 0; shard < kShards; ++shard) {
+    const fs::path alone = NewFolder();
+    for (const auto& file : fs::directory_iterator(log.directory())) {
+      const std::string name = file.path().filename();
+      const std::string prefix = fmt::format("events-{:05}", shard);
+      if (name.starts_with("events-") && !name.starts_with(prefix)) continue;
+      fs::copy_file(file.path(), alone / name);
+    }
+    EXPECT_FALSE(EventLog::Open(alone)) << "the other shards are not there";
+    const Result<EventLog> opened = EventLog::Open(alone, shard);
+    ASSERT_TRUE(opened) << opened.error().message;
+    EXPECT_EQ(opened->shard(), shard);
+    EXPECT_EQ(opened->digest(), log.digest());
+    EXPECT_EQ(opened->stats().last_ms, log.stats().last_ms);
+    uint64_t rows = 0;
+    for (uint32_t user = 0; user < log.users(); ++user) {
+      const std::string name = NameOf(log, IdSpace::kUser, user);
+      if (opened->begin(user) == opened->end(user)) continue;
+      ++met[user];
+      EXPECT_EQ(TextOf(*opened, name), TextOf(log, name));
+      rows += opened->end(user) - opened->begin(user);
+    }
+    EXPECT_EQ(opened->events(), rows);
+    EXPECT_EQ(opened->stats().by_type[static_cast<size_t>(EventType::kClick)], rows);
+    EXPECT_LT(rows, log.events());
+    events += rows;
+  }
+  EXPECT_EQ(events, log.events());
+  EXPECT_THAT(met, ::testing::Each(1)) << "every user is in one shard";
+  const auto none = EventLog::Open(log.directory(), kShards);
+  ASSERT_FALSE(none);
+  EXPECT_THAT(none.error().message, ::testing::HasSubstr("no shard 4; it has 4, counted from 0"));
+}
+
 TEST_F(AppendTest, NewDaysFollowTheOldAndKeepTheirFiles) {
   const EventLog base = Whole(std::vector{Click("b", "i", 10), Click("a", "j", 20)});
   const EventLog log = Appended(base, std::vector{Click("a", "k", 30), Click("c", "i", 5)});

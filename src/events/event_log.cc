@@ -47,6 +47,9 @@ struct EventLog::Rep {
   std::vector<ShardReader> files;  // [segments, shards]
   std::vector<uint64_t> bases;     // first place of each file, and one past the last
   RowOrder order;                  // empty with one segment: rows are places
+  std::optional<uint32_t> only;    // the shard that was opened, of several
+
+  bool Opened(uint32_t of_shard) const { return !only || *only == of_shard; }
 
   // The file that holds the row, and the row's place in it.
   const ShardReader& Locate(uint64_t& row) const {
@@ -109,11 +112,12 @@ Status EventLog::Rep::CheckUsers() const {
                       user);
     }
     cursor[shard] = end;
-    UPNEXT_RETURN_IF_ERROR(CheckTimes(user));
+    if (Opened(shard)) UPNEXT_RETURN_IF_ERROR(CheckTimes(user));
   }
   for (uint32_t shard = 0; shard < meta.shards; ++shard) {
     if (cursor[shard] != ends[shard + 1]) {
-      return DataLoss("{}: rows from {} on belong to no user", files[shard].path(), cursor[shard]);
+      return DataLoss("{}: rows from {} on of shard {} belong to no user", users.path(),
+                      cursor[shard], shard);
     }
   }
   return Ok();
@@ -158,6 +162,10 @@ Status EventLog::Rep::OpenFiles() {
   for (size_t i = 0; i < meta.rows.size(); ++i) {
     const auto shard = static_cast<uint32_t>(i % meta.shards);
     const auto segment = static_cast<uint32_t>(i / meta.shards);
+    if (!Opened(shard)) {
+      files.emplace_back();
+      continue;
+    }
     LogStats& counted = segments[segment];
     UPNEXT_ASSIGN_OR_RETURN(
         auto file, open(format::ShardFile(shard, segment), format::kShardKind, 3 + i, counted));
@@ -175,18 +183,26 @@ Status EventLog::Rep::OpenFiles() {
   return Ok();
 }
 
-Result<EventLog> EventLog::Open(const fs::path& directory) {
+Result<EventLog> EventLog::Open(const fs::path& directory, std::optional<uint32_t> shard) {
   auto rep = std::make_shared<Rep>();
   rep->directory = directory;
   UPNEXT_RETURN_IF_ERROR(CheckIsLog(directory));
   UPNEXT_ASSIGN_OR_RETURN(rep->meta, ReadMeta(directory / format::kMetaFile));
   rep->stats = rep->meta.stats;
+  rep->only = shard;
+  if (shard && *shard >= rep->meta.shards) {
+    return InvalidArgument("{}: there is no shard {}; it has {}, counted from 0",
+                           directory.string(), *shard, rep->meta.shards);
+  }
   UPNEXT_RETURN_IF_ERROR(rep->OpenFiles());
   UPNEXT_RETURN_IF_ERROR(rep->CheckUsers());
   LogStats counted;
   for (const LogStats& segment : rep->segments) counted += segment;
-  if (!std::ranges::equal(counted.by_type, rep->stats.by_type) ||
-      counted.first_ms != rep->stats.first_ms || counted.last_ms != rep->stats.last_ms) {
+  if (shard) {
+    rep->stats.events = counted.events;
+    std::ranges::copy(counted.by_type, rep->stats.by_type);
+  } else if (!std::ranges::equal(counted.by_type, rep->stats.by_type) ||
+             counted.first_ms != rep->stats.first_ms || counted.last_ms != rep->stats.last_ms) {
     return DataLoss("{}: its statistics are not those of the events",
                     (directory / format::kMetaFile).string());
   }
@@ -227,7 +243,10 @@ const Dictionary& EventLog::dictionary(IdSpace space) const {
   return rep_->dictionaries[static_cast<size_t>(space)];
 }
 uint64_t EventLog::begin(uint32_t user) const { return rep_->users.begin(user); }
-uint64_t EventLog::end(uint32_t user) const { return rep_->users.end(user); }
+uint64_t EventLog::end(uint32_t user) const {
+  const bool opened = rep_->Opened(format::ShardOf(user, rep_->meta.shards));
+  return opened ? rep_->users.end(user) : rep_->users.begin(user);
+}
 Event EventLog::event(uint64_t row) const {
   const ShardReader& shard = rep_->Locate(row);
   return shard.event(row);
@@ -249,6 +268,7 @@ User EventLog::user(uint32_t user) const { return rep_->users.user(user); }
 const LogStats& EventLog::stats() const { return rep_->stats; }
 std::span<const LogStats> EventLog::segments() const { return rep_->segments; }
 uint32_t EventLog::shards() const { return rep_->meta.shards; }
+std::optional<uint32_t> EventLog::shard() const { return rep_->only; }
 uint64_t EventLog::digest() const { return rep_->lineage.back(); }
 std::span<const uint64_t> EventLog::lineage() const { return rep_->lineage; }
 uint64_t EventLog::content_digest() const { return rep_->meta.digest; }

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -55,14 +56,17 @@ struct LogStats {  // counts for `upnext inspect`
 
 class EventLog {
  public:
-  // kNotFound, or kDataLoss with the file named.
-  static Result<EventLog> Open(const std::filesystem::path& directory);
+  // kNotFound, or kDataLoss with the file named. With `shard` only that shard's event files are
+  // opened (the others may be elsewhere): users of other shards are known and have no rows, numbers
+  // and digests are those of the whole log. kInvalidArgument when there is no such shard.
+  static Result<EventLog> Open(const std::filesystem::path& directory,
+                               std::optional<uint32_t> shard = std::nullopt);
   // lineage() of the log in that folder, without opening the rest.
   static Result<std::vector<uint64_t>> ReadLineage(const std::filesystem::path& directory);
 
   uint32_t users() const;  // size of the user dictionary; some may have no events
   uint32_t items() const;
-  uint64_t events() const;
+  uint64_t events() const;  // of the opened shard, as the counts in stats()
   const Dictionary& dictionary(IdSpace space) const;
 
   // Rows of a user are [begin, end), in time order.
@@ -76,10 +80,11 @@ class EventLog {
   Item item(uint32_t item) const;  // item < items()
   User user(uint32_t user) const;
 
-  const LogStats& stats() const;
+  const LogStats& stats() const;  // first_ms and last_ms are the whole log's
   // What each import added, in the order of arrival.
   std::span<const LogStats> segments() const;
   uint32_t shards() const;
+  std::optional<uint32_t> shard() const;  // the one that was opened; none: all
   // Identifies the dictionaries: equal digests mean that equal numbers mean equal ids (SV-03).
   uint64_t digest() const;
   // The digests of all dictionaries whose ids have the same numbers here, oldest first, digest()

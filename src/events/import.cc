@@ -189,6 +189,10 @@ Result<ImportReport> Import(const ImportOptions& options, const fs::path& log_ro
     return InvalidArgument("[import] shards should be in [1, {}], is {}", format::kMaxShards,
                            options.shards);
   }
+  if (options.part < 1 || options.part > options.parts) {
+    return InvalidArgument("part {} of {}: expected 1 to {}", options.part, options.parts,
+                           options.parts);
+  }
   base::VersionedRoot root(log_root);
   UPNEXT_ASSIGN_OR_RETURN(const fs::path work, root.Begin());
   Result<ImportReport> report = ImportInto(options, root, work, progress);

@@ -39,6 +39,9 @@ struct ImportOptions {
   // Rows of one SELECT above which the import stops: more are taken for a slip of its SQL.
   uint64_t max_rows = 500'000'000;
   uint32_t shards = 1;
+  // Takes the users of one part alone, from 1, and their events: those whose id's hash leaves
+  // part - 1 when divided by parts. Each part becomes a log of its own.
+  uint32_t part = 1, parts = 1;
   int threads = 0;
   int memory_limit_mb = 0;  // DuckDB's budget; 0: DefaultImportMemoryMb()
   // The rows join the current log instead of taking its place (append.h); its shards stay as they

@@ -45,6 +45,16 @@ Result<std::string> Select(const ImportOptions& options, Table table) {
   return sql;
 }
 
+// The rows of the SELECT whose user is in the part that is imported. Rows without a user go with
+// the first part, so that one of all imports rejects them. MD5, because that never changes.
+std::string PartOf(const ImportOptions& options, Table table, const std::string& select) {
+  if (options.parts == 1 || table == Table::kItems) return select;
+  return fmt::format(
+      "SELECT * FROM (\n{}\n) WHERE coalesce(md5_number_lower(CAST(\"user\" AS VARCHAR)) % {}, 0) "
+      "= {}",
+      select, options.parts, options.part - 1);
+}
+
 // DuckDB ends a message with the line of the statement and a caret under the place. Statements wrap
 // the user's SELECT, so `before` lines are taken off the number; syntax errors have it all twice.
 void MendPlace(std::string& message, int64_t before) {
@@ -238,7 +248,9 @@ Status ImportReader::Read(Table table, ImportNames& names, EventSpool& spool) {
   if (!columns) {
     return SelectError(std::move(columns).error(), options_, table, "\n" + select, select);
   }
-  UPNEXT_ASSIGN_OR_RETURN(std::string statement, CheckedSelect(table, select, *columns));
+  UPNEXT_ASSIGN_OR_RETURN(
+      std::string statement,
+      CheckedSelect(table, given ? PartOf(options_, table, select) : select, *columns));
   UPNEXT_RETURN_IF_ERROR(db_.database().AddRowLimit(
       RowLimitName(table), options_.max_rows,
       fmt::format("it gives more than {} rows, which is all that [import] max_rows allows; check "

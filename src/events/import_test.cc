@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "events/test_import.h"
+#include "events/test_log_text.h"
 
 namespace upnext::events {
 namespace {
@@ -205,6 +206,46 @@ TEST_F(ImportTest, CountsTheUsersAndItemsOfTheLog) {
   EXPECT_EQ(report_.users, 2u) << "rows of the users' table";
   EXPECT_EQ(report_.log_users, 4u);
   EXPECT_EQ(report_.log_items, 6u);
+}
+
+TEST_F(ImportTest, PartsHoldEveryUserOnceWithAllOfTheirEvents) {
+  ImportOptions options = {
+      .events_sql =
+          "SELECT 'u' || range % 50 AS \"User\", range % 7 AS item, range AS time, "
+          "'click' AS type FROM range(600)",
+      .items_sql = "SELECT range AS item FROM range(9)",
+      .users_sql = "SELECT 'u' || range AS \"user\" FROM range(60)"};
+  const std::vector<std::string> whole = TextOf(RunAndOpen(options));
+  options.parts = 3;
+  std::vector<std::string> together;
+  uint64_t users = 0;
+  for (options.part = 1; options.part <= 3; ++options.part) {
+    const EventLog log = RunAndOpen(options);
+    EXPECT_EQ(log.items(), 9u) << "items belong to every part";
+    EXPECT_LT(log.events(), 400u);
+    users += log.users();
+    for (std::string& line : TextOf(log)) together.push_back(std::move(line));
+  }
+  EXPECT_EQ(users, 60u);
+  EXPECT_THAT(together, ::testing::UnorderedElementsAreArray(whole));
+  const auto wrong = Import(options, log_root(), base::NoProgress());
+  ASSERT_FALSE(wrong);
+  EXPECT_THAT(wrong.error().message, HasSubstr("part 4 of 3: expected 1 to 3"));
+}
+
+// Both parts together reject what the whole would, once.
+TEST_F(ImportTest, ARowWithoutAUserBelongsToTheFirstPart) {
+  ImportOptions options = {
+      .events_sql =
+          "SELECT nullif(range, 3) AS \"user\", 1 AS item, range AS time, 'click' AS "
+          "type FROM range(20)",
+      .max_rejects = 0.5,
+      .parts = 2};
+  RunAndOpen(options);
+  EXPECT_EQ(report_.rejected_events, 1u);
+  options.part = 2;
+  RunAndOpen(options);
+  EXPECT_EQ(report_.rejected_events, 0u);
 }
 
 TEST_F(ImportTest, NeedsADataDirectoryOnlyWhenTheSqlNamesIt) {

@@ -249,6 +249,23 @@ TEST(TrainCandidateModel, NothingToLearnFromIsAnError) {
   EXPECT_EQ(trained.error().code, Code::kFailedPrecondition);
 }
 
+TEST(TrainCandidateModel, OneItemInEveryEventIsAnErrorThatSaysWhatToCheck) {
+  examples::WorldOptions options;
+  for (int i = 0; i < 200; ++i) {
+    options.events.push_back(
+        examples::Watch(fmt::format("u{}", i % 9), "the only one", i * examples::kHour, 60));
+  }
+  options.split.kind = examples::SplitOptions::Kind::kNone;
+  const examples::World world(options);
+  base::ThreadPool pool(1);
+  const auto trained = TrainCandidateModel(world.source, world.Learn(), SmallModel(),
+                                           QuickTraining(), pool, base::NoProgress());
+  ASSERT_FALSE(trained);
+  EXPECT_THAT(trained.error().message,
+              testing::AllOf(HasSubstr("at least two items"), HasSubstr("found 1"),
+                             HasSubstr("[labels] and [split]")));
+}
+
 class StopAfter : public base::Progress {
  public:
   explicit StopAfter(int asks) : asks_(asks) {}

@@ -207,8 +207,8 @@ TEST(LiveSite, TheRecommenderIsToldEverythingOnceBeforeItIsAskedAgain) {
     ASSERT_TRUE(std::ranges::equal(user.told, taken, Same));
     // Asked for request n, it had been told of all rows of requests before n.
     for (size_t n = 1; n < user.told_before_asked.size(); ++n) {
-      const auto later = std::ranges::find_if(
-          taken, [&](const LogRow& row) { return row.request == n + 1; });
+      const auto later =
+          std::ranges::find_if(taken, [&](const LogRow& row) { return row.request == n + 1; });
       EXPECT_EQ(user.told_before_asked[n], static_cast<size_t>(later - taken.begin()));
     }
   }

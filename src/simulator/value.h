@@ -1,7 +1,8 @@
 // The value of a policy: what its slates are truly worth, from the probabilities of the world over
 // the slates shown and not from what happened to happen; and beside it what did happen.
 //
-//   UserValues popular(world.options().users), random = popular;     of two sites with {.truth = true}
+//   UserValues popular(world.options().users), random = popular;     of two sites with {.truth =
+//   true}
 //   ... RunDay(..., [&](const UserRows& rows) { popular.Add(rows); return Ok(); });
 //   Estimate more = Difference(popular, random, &Value::watch_s);    seconds a slate, and its error
 //
@@ -23,7 +24,8 @@ struct Value {
   // Expected, of each impression: P(examined) P(click | examined), times E(watched seconds |
   // clicked), times the satisfaction. NaN where rows carry no truth.
   double clicks = 0, watch_s = 0, satisfaction = 0;
-  double seen_clicks = 0, seen_watch_s = 0;  // what happened; watches are those that followed a slate
+  double seen_clicks = 0,
+         seen_watch_s = 0;  // what happened; watches are those that followed a slate
 
   void Add(const LogRow& row);
   Value& operator+=(const Value& other);

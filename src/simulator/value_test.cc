@@ -90,8 +90,8 @@ TEST(Value, CommonRandomNumbersMakeDifferencesSharper) {
   LoggingPolicy other(other_world);
   const UserValues base = ValuesOf(world, policy, {});
   const Estimate common = Difference(ValuesOf(world, other, {}), base, &Value::seen_clicks);
-  const Estimate apart = Difference(ValuesOf(world, other, {.stream = 1}), base,
-                                    &Value::seen_clicks);
+  const Estimate apart =
+      Difference(ValuesOf(world, other, {.stream = 1}), base, &Value::seen_clicks);
   EXPECT_LT(common.error, 0.8 * apart.error);
   EXPECT_LT(common.mean, 0);
   const Estimate none = Difference(ValuesOf(world, policy, {}), base, &Value::seen_clicks);

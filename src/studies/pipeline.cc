@@ -89,6 +89,9 @@ nn::CheckpointOptions Pipeline::CheckpointsOf(nn::CheckpointOptions options, std
                      fmt::format("features = {:016x}", folder.features_digest),
                      fmt::format("train.seed = {}", options_.seed),
                      fmt::format("train.threads = {}", pool_.threads())};
+  if (const auto shard = source_.log.shard()) {
+    options.binding.push_back(fmt::format("log.shard = {}", *shard));
+  }
   for (const std::string& setting : options_.settings) {
     const bool of_other = (setting.starts_with("retrieval.") && table != "retrieval") ||
                           (setting.starts_with("ranking.") && table != "ranking");

@@ -184,8 +184,8 @@ def held_project(binary):
         require(wait_until(lambda: lock.read_text().strip() == str(holder.pid)), "no lock was taken")
         holder.send_signal(signal.SIGSTOP)
         try:
-            for verb in ("import", "train"):
-                site.refused([f"process {holder.pid} holds the lock", "wait until it ends"], verb)
+            for verb in (["import"], ["import", "--append"], ["import", "--compact"], ["train"]):
+                site.refused([f"process {holder.pid} holds the lock", "wait until it ends"], *verb)
         finally:
             holder.kill()
             holder.communicate()
