@@ -279,6 +279,8 @@ double Database::progress() const {
   return percentage < 0 ? -1 : std::min(percentage / 100, 1.0);
 }
 
+void* Database::connection() const { return rep_->connection; }
+
 void Database::Interrupt() { duckdb_interrupt(rep_->connection); }
 
 Status Database::AddRowLimit(std::string_view name, uint64_t limit, std::string_view message) {

@@ -87,6 +87,8 @@ class Database {
   // once more than `limit` rows have. kInternal when the name is taken.
   Status AddRowLimit(std::string_view name, uint64_t limit, std::string_view message);
 
+  void* connection() const;  // duckdb_connection, for duckdb_table.cc
+
  private:
   friend class Appender;
   Database();

@@ -100,8 +100,7 @@ TEST(Popularity, BaseFollowsThePlantedZipfLaw) {
 TEST(Popularity, UploadsBurstAndDecay) {
   const WorldOptions options = SmallWorld();
   const Catalogue catalogue = Catalogue::Create(options);
-  base::ThreadPool pool(2);
-  const Popularity popularity = Popularity::Create(catalogue, options, pool);
+  const Popularity popularity = Popularity::Create(catalogue, options);
   ASSERT_EQ(popularity.slices(), 80u);
   uint32_t fresh =
       catalogue.CountAt(options.start_ms() + 86'400'000);  // uploaded on the second day
@@ -115,12 +114,38 @@ TEST(Popularity, UploadsBurstAndDecay) {
               std::exp(-1.0), 1e-6);  // 12 slices of 6 hours are the 3 days of burst_days
 }
 
+// The running sums, which factor time and item, add up to the weights, which do not.
+TEST(Popularity, TotalsAreTheSumsOfTheWeightsInEveryCell) {
+  WorldOptions options = SmallWorld();
+  for (const double burst_days : {3.0, 0.05, 100.0}) {
+    options.catalogue.burst_days = burst_days;
+    const Catalogue catalogue = Catalogue::Create(options);
+    const Popularity popularity = Popularity::Create(catalogue, options);
+    for (const size_t slice : {size_t{0}, size_t{37}, size_t{79}}) {
+      double all = 0;
+      for (uint32_t cell = 0; cell < 5 * options.catalogue.topics; ++cell) {
+        const uint32_t language = cell / options.catalogue.topics;
+        const uint32_t topic = cell % options.catalogue.topics;
+        double sum = 0;
+        for (uint32_t id = 0; id < popularity.CountAt(slice); ++id) {
+          const Item& item = catalogue.item(id);
+          if (item.language != language) continue;
+          sum += Catalogue::TopicShare(item, topic) * popularity.WeightAt(id, slice);
+        }
+        all += sum;
+        EXPECT_NEAR(popularity.Total(popularity.TopicRange(language, topic), slice), sum,
+                    1e-9 * (1 + all));
+      }
+      EXPECT_NEAR(popularity.Total(popularity.All(), slice), all, 1e-9 * all);
+    }
+  }
+}
+
 TEST(Popularity, DrawsFollowTheirProbabilities) {
   WorldOptions options = SmallWorld();
   options.items = 400;
   const Catalogue catalogue = Catalogue::Create(options);
-  base::ThreadPool pool(1);
-  const Popularity popularity = Popularity::Create(catalogue, options, pool);
+  const Popularity popularity = Popularity::Create(catalogue, options);
   base::Rng rng(3);
   const size_t slice = 20;
   for (const auto& [range, topic] :

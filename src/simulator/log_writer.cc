@@ -3,172 +3,157 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <atomic>
 #include <cmath>
 #include <memory>
+#include <optional>
+#include <set>
+#include <string>
 #include <system_error>
 #include <vector>
 
 #include "base/file.h"
 #include "base/lock_file.h"
-#include "events/duckdb.h"
+#include "simulator/log_tables.h"
 #include "simulator/policies.h"
-#include "simulator/words.h"
 
 namespace upnext::simulator {
 namespace {
 
 namespace fs = std::filesystem;
-using events::Appender;
-using events::Database;
-using events::EventType;
 
 constexpr size_t kChunk = 512, kGrain = 16;  // users in memory at a time; users per task
-constexpr std::array<const char*, 3> kFiles = {"events.parquet", "items.parquet", "users.parquet"};
+// Events that a part of the log should have: enough for a good Parquet file, few enough to wait in
+// memory, and parts for every thread in logs for which it matters.
+constexpr double kPartEvents = 500'000;
 
-// Names in the files are "u00042" and "v00017", as wide as the largest number needs, at least 5.
-int Digits(uint32_t count) {
-  return std::max(5, static_cast<int>(fmt::formatted_size("{}", count == 0 ? 0 : count - 1)));
+// Users of a part, by what the options let expect and not by what happens, so that the cut is known
+// beforehand.
+uint32_t UsersOfAPart(const WorldOptions& options) {
+  const double per_session = 6 + 1.3 * options.sessions.slate_size;
+  const double per_user = options.days * options.audience.sessions_per_day * per_session;
+  return static_cast<uint32_t>(std::clamp(kPartEvents / per_user, 1.0, 1e9));
 }
 
-void AddId(Appender& out, uint32_t id, uint32_t none) {
-  id == none ? out.AddNull() : out.Add(int64_t{id});
+// "events.parquet", or "events-0007.parquet" of several.
+std::string PartName(std::string_view table, size_t part, size_t parts) {
+  if (parts == 1) return fmt::format("{}.parquet", table);
+  const size_t digits = std::max<size_t>(4, fmt::formatted_size("{}", parts - 1));
+  return fmt::format("{}-{:0{}}.parquet", table, part, digits);
 }
 
-Status AppendEvents(Appender& out, const UserRows& user) {
-  for (const LogRow& row : user.rows) {
-    out.Add(int64_t{row.user});
-    AddId(out, row.item, kNoItem);
-    out.Add(row.time_ms);
-    out.Add(static_cast<int64_t>(row.type));
-    std::isnan(row.value) ? out.AddNull() : out.Add(static_cast<double>(row.value));
-    row.query == kNoQuery ? out.AddNull() : out.Add(std::string_view(user.queries[row.query]));
-    AddId(out, row.request, 0);
-    AddId(out, row.position, 0);
-    out.Add(static_cast<int64_t>(row.source));
-    row.propensity > 0 ? out.Add(row.propensity) : out.AddNull();
-    out.Add(static_cast<int64_t>(row.device));
-    out.Add(int64_t{row.region});
-    AddId(out, row.seed, kNoItem);
-    out.Add(row.off_site);
-    UPNEXT_RETURN_IF_ERROR(out.EndRow());
+// Whether a file is one that a run writes, of this size of world or another.
+bool IsOfALog(const std::string& name) {
+  if (!name.ends_with(".parquet")) return false;
+  const std::string stem = name.substr(0, name.size() - std::string_view(".parquet").size());
+  for (const char* whole : {"events", "items", "users", "truth", "examination", "qualities"}) {
+    if (stem == whole) return true;
   }
+  const size_t dash = stem.find('-');
+  const std::string table = stem.substr(0, dash);
+  return dash != std::string::npos && (table == "events" || table == "truth") &&
+         stem.size() > dash + 4 &&
+         stem.find_first_not_of("0123456789", dash + 1) == std::string::npos;
+}
+
+// Simulates and writes the parts of a log, each by itself.
+class LogParts {
+ public:
+  LogParts(const World& world, const LogOptions& options, const fs::path& staging,
+           base::Progress& progress)
+      : world_(world),
+        options_(options),
+        staging_(staging),
+        progress_(progress),
+        policy_(MakeLoggingPolicy(world)),
+        users_(std::min(UsersOfAPart(world.options()), world.options().users)) {}
+
+  size_t parts() const { return (world_.options().users + users_ - 1) / users_; }
+  uint64_t events() const { return events_; }
+
+  Status Write(size_t part) {
+    const auto first = static_cast<uint32_t>(part * users_);
+    const uint32_t end = first + std::min(users_, world_.options().users - first);
+    UserSimulator simulator(world_, {.truth = options_.truth});
+    UserRows rows;
+    for (uint32_t user = first; user < end; ++user) {
+      if (progress_.stop_requested()) {
+        return Cancelled("simulation stopped after {} events", events_.load());
+      }
+      UPNEXT_RETURN_IF_ERROR(simulator.Run(user, *policy_, rows));
+    }
+    UPNEXT_RETURN_IF_ERROR(WriteEvents(world_, rows, staging_ / PartName("events", part, parts())));
+    if (options_.truth) {
+      UPNEXT_RETURN_IF_ERROR(
+          WriteImpressionTruth(world_, rows, staging_ / PartName("truth", part, parts())));
+    }
+    events_ += rows.rows.size();
+    progress_.Update(done_ += end - first, fmt::format("{} events", events_.load()));
+    return Ok();
+  }
+
+ private:
+  const World& world_;
+  const LogOptions options_;
+  const fs::path staging_;
+  base::Progress& progress_;
+  const std::unique_ptr<Recommender> policy_;
+  const uint32_t users_;  // of a part
+  std::atomic<uint64_t> events_ = 0, done_ = 0;
+};
+
+// Fills the staging folder.
+Status WriteFiles(const WorldOptions& options, const LogOptions& log, const fs::path& staging,
+                  base::Progress& progress) {
+  UPNEXT_ASSIGN_OR_RETURN(const World world, World::Create(options));
+  base::ThreadPool pool(options.threads);
+  const base::ProgressStage stage(progress, "simulate", "users", options.users);
+  LogParts parts(world, log, staging, progress);
+  std::vector<std::function<Status()>> tables = {
+      [&] { return WriteItems(world, staging / "items.parquet"); },
+      [&] { return WriteUsers(world, staging / "users.parquet"); }};
+  if (log.truth) {
+    tables.push_back([&] { return WriteExamination(world, staging / "examination.parquet"); });
+    tables.push_back([&] { return WriteQualities(world, staging / "qualities.parquet"); });
+  }
+  for (size_t part = 0; part < parts.parts(); ++part) {
+    tables.push_back([&parts, part] { return parts.Write(part); });
+  }
+  std::vector<Status> written(tables.size());
+  std::atomic<bool> failed = false;
+  base::Tasks tasks;
+  for (size_t t = 0; t < tables.size(); ++t) {
+    tasks.push_back([&, t] {
+      if (failed) return;
+      written[t] = tables[t]();
+      if (!written[t]) failed = true;
+    });
+  }
+  base::RunAll(tasks, &pool);
+  for (const Status& status : written) UPNEXT_RETURN_IF_ERROR(status);
   return Ok();
 }
 
-Status AppendItems(Database& db, const World& world) {
-  UPNEXT_ASSIGN_OR_RETURN(Appender out, Appender::Create(db, "items"));
-  const Catalogue& catalogue = world.catalogue();
-  for (uint32_t id = 0; id < catalogue.size(); ++id) {
-    const Item& item = catalogue.item(id);
-    out.Add(int64_t{id});
-    out.Add(item.created_ms);
-    out.Add(static_cast<double>(item.duration_s));
-    out.Add(std::string_view(catalogue.channels()[item.channel].name()));
-    out.Add(Topic(item.topic).name);
-    item.second_topic == kNoTopic ? out.AddNull() : out.Add(Topic(item.second_topic).name);
-    out.Add(kLanguageNames[item.language]);
-    out.Add(std::string_view(catalogue.Title(id)));
-    UPNEXT_RETURN_IF_ERROR(out.EndRow());
+// Moves what is in `staging` to `directory` and removes what else a run wrote there before.
+Status Publish(const fs::path& staging, const fs::path& directory) {
+  std::error_code error;
+  std::set<std::string> files, leftovers;
+  for (const fs::directory_entry& entry : fs::directory_iterator(staging, error)) {
+    files.insert(entry.path().filename().string());
   }
-  return out.Close();
-}
-
-Status AppendUsers(Database& db, const World& world) {
-  UPNEXT_ASSIGN_OR_RETURN(Appender out, Appender::Create(db, "users"));
-  for (uint32_t id = 0; id < world.options().users; ++id) {
-    const User user = world.user(id);
-    out.Add(int64_t{id});
-    out.Add(kRegionTable[user.region].name);
-    out.Add(kLanguageNames[user.language]);
-    // A site knows age and gender of those who have an account.
-    user.logged_in ? out.Add(static_cast<double>(user.age)) : out.AddNull();
-    user.logged_in ? out.Add(static_cast<double>(user.gender)) : out.AddNull();
-    out.Add(user.logged_in);
-    UPNEXT_RETURN_IF_ERROR(out.EndRow());
+  if (error) return base::OsError(error.value(), staging, "list");
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
+    const std::string name = entry.path().filename().string();
+    if (IsOfALog(name) && !files.contains(name)) leftovers.insert(name);
   }
-  return out.Close();
-}
-
-constexpr std::string_view kTables = R"(
-CREATE TABLE events(usr BIGINT, item BIGINT, time_ms BIGINT, type BIGINT, value DOUBLE, query VARCHAR,
-  request BIGINT, position BIGINT, source BIGINT, propensity DOUBLE, device BIGINT, region BIGINT,
-  seed BIGINT, off_site BOOLEAN);
-CREATE TABLE items(item BIGINT, created_ms BIGINT, duration DOUBLE, channel VARCHAR, topic VARCHAR,
-  second_topic VARCHAR, language VARCHAR, title VARCHAR);
-CREATE TABLE users(usr BIGINT, region VARCHAR, language VARCHAR, age DOUBLE, gender DOUBLE,
-  logged_in BOOLEAN);
-)";
-
-// SQL that turns a small number into a name: an indexed list of literals.
-std::string NameSql(std::string_view column, const std::vector<std::string_view>& names) {
-  std::string list;
-  for (std::string_view name : names) list += (list.empty() ? "" : ", ") + events::QuoteSql(name);
-  return fmt::format("nullif(([{}])[{} + 1], '')", list, column);
-}
-
-std::string IdSql(char prefix, std::string_view column, int digits) {
-  return fmt::format("'{}' || lpad(CAST({} AS VARCHAR), {}, '0')", prefix, column, digits);
-}
-
-std::string EventsSql(const WorldOptions& options) {
-  std::vector<std::string_view> types = {""}, regions;
-  for (size_t t = 1; t < events::kEventTypes; ++t) {
-    types.push_back(events::EventTypeName(static_cast<EventType>(t)));
+  if (error) return base::OsError(error.value(), directory, "list");
+  for (const std::string& name : leftovers) {
+    fs::remove(directory / name, error);
+    if (error) return base::OsError(error.value(), directory / name, "remove");
   }
-  for (const Region& region : kRegionTable) regions.push_back(region.name);
-  return fmt::format(
-      "SELECT {} AS \"user\", {} AS item, epoch_ms(time_ms) AS \"time\", {} AS \"type\", value, "
-      "query,"
-      " 'r' || usr || '-' || request AS request, CAST(position AS INTEGER) AS position, {} AS "
-      "source,"
-      " propensity, {} AS device, {} AS region, {} AS seed, off_site FROM events",
-      IdSql('u', "usr", Digits(options.users)), IdSql('v', "item", Digits(options.items)),
-      NameSql("type", types), NameSql("source", {kSourceNames.begin(), kSourceNames.end()}),
-      NameSql("device", {kDeviceNames.begin(), kDeviceNames.end()}), NameSql("region", regions),
-      IdSql('v', "seed", Digits(options.items)));
-}
-
-std::string ItemsSql(const WorldOptions& options) {
-  return fmt::format(
-      "SELECT {} AS item, epoch_ms(created_ms) AS created, duration, channel,"
-      " CASE WHEN second_topic IS NULL THEN [topic] ELSE [topic, second_topic] END AS topics,"
-      " language, title, false AS removed FROM items",
-      IdSql('v', "item", Digits(options.items)));
-}
-
-std::string UsersSql(const WorldOptions& options) {
-  return fmt::format("SELECT {} AS \"user\", region, language, age, gender, logged_in FROM users",
-                     IdSql('u', "usr", Digits(options.users)));
-}
-
-// Fills the staging folder with the three files.
-Status WriteFiles(const WorldOptions& options, const fs::path& staging, base::Progress& progress) {
-  UPNEXT_ASSIGN_OR_RETURN(const World world, World::Create(options));
-  base::ThreadPool pool(options.threads);
-  // One thread in the database: with more, the order of row groups would be up to the scheduler.
-  UPNEXT_ASSIGN_OR_RETURN(Database db,
-                          Database::Open({.file = staging / "rows.duckdb",
-                                          .temp_directory = staging / "spill",
-                                          .threads = 1,
-                                          .memory_limit_mb = options.memory_limit_mb}));
-  UPNEXT_RETURN_IF_ERROR(db.Run(kTables));
-  UPNEXT_RETURN_IF_ERROR(AppendItems(db, world));
-  UPNEXT_RETURN_IF_ERROR(AppendUsers(db, world));
-  {
-    UPNEXT_ASSIGN_OR_RETURN(Appender out, Appender::Create(db, "events"));
-    UPNEXT_RETURN_IF_ERROR(SimulateUsers(
-        world, pool, progress, [&out](const UserRows& user) { return AppendEvents(out, user); }));
-    UPNEXT_RETURN_IF_ERROR(out.Close());
-  }
-  base::ProgressStage stage(progress, "write Parquet", "files", kFiles.size());
-  const std::array<std::string, 3> selects = {EventsSql(options), ItemsSql(options),
-                                              UsersSql(options)};
-  for (size_t i = 0; i < kFiles.size(); ++i) {
-    UPNEXT_RETURN_IF_ERROR(
-        db.Run(fmt::format("COPY ({}) TO {} (FORMAT parquet, COMPRESSION zstd)", selects[i],
-                           events::QuoteSql((staging / kFiles[i]).string()))));
-    stage.Update(i + 1);
+  for (const std::string& name : files) {
+    fs::rename(staging / name, directory / name, error);
+    if (error) return base::OsError(error.value(), directory / name, "replace");
   }
   return Ok();
 }
@@ -210,7 +195,7 @@ Status SimulateUsers(const World& world, Recommender& recommender,
   return Ok();
 }
 
-Status SimulateLog(const WorldOptions& options, const fs::path& directory,
+Status SimulateLog(const WorldOptions& options, const LogOptions& log, const fs::path& directory,
                    base::Progress& progress) {
   UPNEXT_RETURN_IF_ERROR(options.Validate());
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(directory));
@@ -219,17 +204,17 @@ Status SimulateLog(const WorldOptions& options, const fs::path& directory,
   const fs::path staging = directory / ".simulating";
   UPNEXT_RETURN_IF_ERROR(base::RemoveAll(staging));
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(staging));
-  Status written = WriteFiles(options, staging, progress);
-  for (const char* file : kFiles) {
-    if (!written) break;
-    std::error_code error;
-    fs::rename(staging / file, directory / file, error);
-    if (error) written = base::OsError(error.value(), directory / file, "replace");
-  }
+  Status written = WriteFiles(options, log, staging, progress);
+  if (written) written = Publish(staging, directory);
   const Status removed = base::RemoveAll(staging);
   UPNEXT_RETURN_IF_ERROR(written);
   UPNEXT_RETURN_IF_ERROR(removed);
   return base::SyncDirectory(directory);
+}
+
+Status SimulateLog(const WorldOptions& options, const fs::path& directory,
+                   base::Progress& progress) {
+  return SimulateLog(options, {}, directory, progress);
 }
 
 }  // namespace upnext::simulator

@@ -1,11 +1,13 @@
 // Log mode: simulates every user of a world and writes the canonical tables as Parquet.
 //
-//   UPNEXT_RETURN_IF_ERROR(SimulateLog(options, "data/demo", progress));
-//   -> data/demo/{events,items,users}.parquet, columns of the design (docs/guides/simulator.md)
+//   UPNEXT_RETURN_IF_ERROR(SimulateLog(options, {.truth = true}, "data/demo", progress));
+//   -> data/demo/{events,items,users}.parquet, columns of the design, and the truth about them
+//      (docs/guides/simulator.md)
 //
-// One world, one set of bytes: the files do not depend on the number of threads. Users are
-// simulated in chunks and their rows handed to DuckDB, so memory is bounded by `memory_limit_mb`
-// plus the world itself.
+// A log of more than about half a million events comes in parts, events-0000.parquet and so on,
+// each of a range of users, written by the threads at the same time. One world, one set of bytes:
+// neither the cut nor what is in a part depends on the number of threads. Memory: the world, and
+// for each thread about 150 MB for the part at hand.
 #ifndef UPNEXT_SIMULATOR_LOG_WRITER_H_
 #define UPNEXT_SIMULATOR_LOG_WRITER_H_
 
@@ -20,8 +22,15 @@
 
 namespace upnext::simulator {
 
-// Makes `directory` if it is not there and replaces the three files in it. On an error, or when the
-// user stops it (kCancelled), files of an earlier run stay as they were.
+struct LogOptions {
+  bool truth = false;  // also truth.parquet (in parts as the events), examination and qualities
+};
+
+// Makes `directory` if it is not there and replaces the files of an earlier run in it, under all
+// the names that a run may use. On an error, or when the user stops it (kCancelled), they stay as
+// they were.
+Status SimulateLog(const WorldOptions& options, const LogOptions& log,
+                   const std::filesystem::path& directory, base::Progress& progress);
 Status SimulateLog(const WorldOptions& options, const std::filesystem::path& directory,
                    base::Progress& progress);
 

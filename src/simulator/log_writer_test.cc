@@ -8,8 +8,8 @@
 
 #include "base/file.h"
 #include "base/test_folder.h"
-#include "events/duckdb.h"
 #include "simulator/policy.h"
+#include "simulator/test_log.h"
 
 namespace upnext::simulator {
 namespace {
@@ -26,52 +26,19 @@ WorldOptions LogWorld() {
   return options;
 }
 
-// One log, written once and read by SQL alone, as a user of the files would.
 class WrittenLog : public testing::Test {
  protected:
-  static void SetUpTestSuite() {
-    const base::TestFolder folder;
-    const Status written = SimulateLog(LogWorld(), folder.path(), base::NoProgress());
-    ASSERT_TRUE(written) << written.error().message;
-    auto opened = events::Database::Open({});
-    ASSERT_TRUE(opened) << opened.error().message;
-    database_ = std::make_unique<events::Database>(*std::move(opened));
-    for (const char* table : {"events", "items", "users"}) {
-      const std::string file =
-          events::QuoteSql((folder / (std::string(table) + ".parquet")).string());
-      const Status made = database_->Run("CREATE TABLE " + std::string(table) +
-                                         " AS SELECT * FROM read_parquet(" + file + ")");
-      ASSERT_TRUE(made) << made.error().message;
-    }
-  }
-  static void TearDownTestSuite() { database_.reset(); }
-  // Rows of numbers: every column of `sql` must be a number.
-  static std::vector<std::vector<double>> Rows(const std::string& sql) {
-    std::vector<std::vector<double>> rows;
-    const Status done = database_->Query("SELECT COLUMNS(*)::DOUBLE FROM (" + sql + ")",
-                                         [&](const events::Chunk& c) {
-                                           for (size_t r = 0; r < c.rows(); ++r) {
-                                             std::vector<double>& row = rows.emplace_back();
-                                             for (size_t k = 0; k < c.columns(); ++k)
-                                               row.push_back(c.Values<double>(k)[r]);
-                                           }
-                                           return Ok();
-                                         });
-    EXPECT_TRUE(done) << done.error().message;
-    return rows;
-  }
-  static double Number(const std::string& sql) {
-    const auto rows = Rows(sql);
-    EXPECT_EQ(rows.size(), 1u) << sql;
-    return rows.empty() ? std::nan("") : rows[0][0];
-  }
-  static std::unique_ptr<events::Database> database_;
+  static void SetUpTestSuite() { log_ = std::make_unique<TestLog>(LogWorld()); }
+  static void TearDownTestSuite() { log_.reset(); }
+  static std::vector<std::vector<double>> Rows(const std::string& sql) { return log_->Rows(sql); }
+  static double Number(const std::string& sql) { return log_->Number(sql); }
+  static std::unique_ptr<TestLog> log_;
 };
-std::unique_ptr<events::Database> WrittenLog::database_;
+std::unique_ptr<TestLog> WrittenLog::log_;
 
 TEST_F(WrittenLog, HasTheCanonicalColumnsAndEveryKindOfEvent) {
   const auto names = [&](const char* table) {
-    const auto columns = database_->Describe(std::string("SELECT * FROM ") + table);
+    const auto columns = log_->database().Describe(std::string("SELECT * FROM ") + table);
     std::string out;
     if (columns) {
       for (const events::Column& column : *columns) out += column.name + " ";
@@ -256,31 +223,46 @@ TEST_F(WrittenLog, TheTopicalSourceBeatsPopularityAndThatBeatsRandom) {
   EXPECT_GT(ctr("popular"), 1.3 * ctr("random"));
 }
 
-TEST(SimulateLog, OneSeedGivesOneFileWhateverTheThreads) {
+std::map<std::string, std::string> ReadAll(const fs::path& folder) {
+  std::map<std::string, std::string> bytes;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() != ".parquet") continue;
+    const auto read = base::ReadFile(entry.path());
+    EXPECT_TRUE(read);
+    if (read) bytes[entry.path().filename().string()] = *read;
+  }
+  return bytes;
+}
+
+TEST(SimulateLog, OneSeedGivesOneSetOfBytesWhateverTheThreads) {
   WorldOptions options;
-  options.users = 700;  // more than a chunk
+  options.users = 700;
   options.items = 300;
-  options.days = 5;
+  options.days = 2;
+  options.audience.sessions_per_day = 20;  // enough for more than one part
   const base::TestFolder folder;
   const fs::path root = folder.path();
   std::map<std::string, std::string> bytes;
   for (const int threads : {1, 3}) {
     options.threads = threads;
-    const Status written = SimulateLog(options, root, base::NoProgress());
+    const Status written = SimulateLog(options, {.truth = true}, root, base::NoProgress());
     ASSERT_TRUE(written) << written.error().message;
-    for (const char* file : {"events.parquet", "items.parquet", "users.parquet"}) {
-      const auto read = base::ReadFile(root / file);
-      ASSERT_TRUE(read);
-      if (threads == 1) {
-        bytes[file] = *read;
-      } else {
-        EXPECT_TRUE(bytes[file] == *read) << file;
-      }
-    }
+    if (threads == 1) bytes = ReadAll(root);
   }
+  for (const char* file :
+       {"events-0000.parquet", "events-0001.parquet", "truth-0001.parquet", "items.parquet",
+        "users.parquet", "examination.parquet", "qualities.parquet"}) {
+    EXPECT_TRUE(bytes.contains(file)) << file;
+  }
+  const bool same = ReadAll(root) == bytes;
+  EXPECT_TRUE(same);
+  // A smaller log takes the place of the larger one whole, and another seed makes another.
+  options.users = 40;
   options.seed = 2;
   ASSERT_TRUE(SimulateLog(options, root, base::NoProgress()));
-  EXPECT_FALSE(bytes["events.parquet"] == *base::ReadFile(root / "events.parquet"));
+  const auto other = ReadAll(root);
+  EXPECT_EQ(other.size(), 3u);
+  EXPECT_FALSE(other.at("items.parquet") == bytes["items.parquet"]);
   EXPECT_FALSE(fs::exists(root / ".simulating"));
 }
 

@@ -25,9 +25,8 @@ Result<World> World::Create(const WorldOptions& options) {
   World world;
   world.options_ = options;
   world.catalogue_ = std::make_unique<const Catalogue>(Catalogue::Create(options));
-  base::ThreadPool pool(options.threads);
   world.popularity_ =
-      std::make_unique<const Popularity>(Popularity::Create(*world.catalogue_, options, pool));
+      std::make_unique<const Popularity>(Popularity::Create(*world.catalogue_, options));
   world.tastes_ = TopicTastes::Of(options);
   return world;
 }

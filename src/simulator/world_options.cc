@@ -146,8 +146,6 @@ WorldOptions WorldOptions::FromConfig(const base::ConfigTable& world) {
       world.Int("seed", static_cast<int64_t>(o.seed), {.min = 0, .max = INT64_MAX}));
   o.start_s = world.Int("start_s", o.start_s, {.min = 0, .max = int64_t{1} << 36});
   o.threads = static_cast<int>(world.Int("threads", o.threads, {.min = 0, .max = 1024}));
-  o.memory_limit_mb = static_cast<int>(
-      world.Int("memory_limit_mb", o.memory_limit_mb, {.min = 64, .max = 1 << 20}));
   o.catalogue = ReadCatalogue(world.Table("catalogue"));
   o.audience = ReadAudience(world.Table("audience"));
   o.response = ReadResponse(world.Table("response"));
@@ -183,6 +181,13 @@ Status WorldOptions::Validate() const {
   const double c = response.satisfaction_correlation;
   if (!(c >= -1 && c <= 1)) {
     return InvalidArgument("response.satisfaction_correlation: expected -1 to 1, found {}", c);
+  }
+  // Beyond it the popularity's running sums leave the range of a double.
+  if (catalogue.burst > 0 && days > 1300 * catalogue.burst_days) {
+    return InvalidArgument(
+        "catalogue.burst_days: expected at least days / 1300 = {}, found {}; for no burst set "
+        "catalogue.burst = 0",
+        days / 1300.0, catalogue.burst_days);
   }
   if (!(catalogue.refresh_hours > 0)) {
     return InvalidArgument("catalogue.refresh_hours: expected more than 0, found {}",

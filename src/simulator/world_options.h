@@ -147,7 +147,6 @@ struct WorldOptions {
   uint64_t seed = 1;
   int64_t start_s = 1767225600;  // first second of the window (2026-01-01 UTC)
   int threads = 0;               // of the simulation; 0: all. The output does not depend on it
-  int memory_limit_mb = 2048;    // for writing; beyond it, rows wait on disk
   CatalogueOptions catalogue;
   AudienceOptions audience;
   ResponseOptions response;

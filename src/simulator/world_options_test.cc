@@ -48,6 +48,10 @@ TEST(WorldOptions, RefusesWhatCannotBeAWorld) {
   EXPECT_EQ(status.error().code, Code::kInvalidArgument);
   EXPECT_NE(status.error().message.find("items"), std::string::npos);
   options.items = 500;
+  options.catalogue.burst_days = 0.01;
+  EXPECT_FALSE(options.Validate());
+  options.catalogue.burst = 0;
+  EXPECT_TRUE(options.Validate());
   options.policy.popular = 0;
   EXPECT_FALSE(options.Validate());
 }

@@ -131,6 +131,25 @@ TEST(World, ClicksFollowInterestLanguageSeriesAndWhatWasWatched) {
   EXPECT_GT(other / n_other, 2 * foreign / n_foreign);
 }
 
+TEST(World, TrustAddsToTheClickLogitByPositionAndIsNothingByDefault) {
+  WorldOptions options = SmallWorld();
+  const World plain = MakeWorld(options);
+  options.examination.trust = 1.2;
+  options.examination.trust_scale = 2;
+  const World trusting = MakeWorld(options);
+  const auto logit = [](double p) { return std::log(p / (1 - p)); };
+  const User user = plain.user(3);
+  Context context = At(plain, 5);
+  const double bare = plain.ClickProbability(user, 11, context);
+  EXPECT_EQ(trusting.ClickProbability(user, 11, context), bare);
+  for (const uint32_t position : {1u, 2u, 7u}) {
+    context.position = position;
+    EXPECT_EQ(plain.ClickProbability(user, 11, context), bare);
+    EXPECT_NEAR(logit(trusting.ClickProbability(user, 11, context)) - logit(bare),
+                1.2 * std::exp(-(position - 1.0) / 2), 1e-9);
+  }
+}
+
 TEST(World, DrawnWatchesHaveTheExpectedMeanAndNeverExceedTheDuration) {
   const World world = MakeWorld(SmallWorld());
   base::Rng rng(11);

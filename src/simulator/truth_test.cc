@@ -1,0 +1,191 @@
+// What SQL finds in the written files, held against the truth that was planted and the truth that is
+// written beside them.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <memory>
+#include <string>
+
+#include "simulator/test_log.h"
+
+namespace upnext::simulator {
+namespace {
+
+WorldOptions TruthWorld() {
+  WorldOptions options;
+  options.users = 1500;
+  options.items = 1200;
+  options.days = 14;
+  options.seed = 4;
+  options.policy.random_share = 0.5;
+  options.response.survey_rate = 0.3;
+  // Nothing about user and item moves the watch time: its distribution can be written down in SQL.
+  options.response.watch_topic = options.response.watch_style = options.response.watch_quality = 0;
+  options.response.watch_clickbait = options.response.watch_language = 0;
+  options.response.watch_next_episode = 0;
+  return options;
+}
+
+class Truth : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { log_ = std::make_unique<TestLog>(TruthWorld()); }
+  static void TearDownTestSuite() { log_.reset(); }
+  static std::unique_ptr<TestLog> log_;
+};
+std::unique_ptr<TestLog> Truth::log_;
+
+constexpr char kImpressions[] =
+    "(SELECT t.*, e.source, e.propensity, (c.item IS NOT NULL)::INT AS clicked FROM truth t "
+    "JOIN (SELECT * FROM events WHERE type = 'impression') e USING (request, item) "
+    "LEFT JOIN (SELECT request, item FROM events WHERE type = 'click') c USING (request, item))";
+
+TEST_F(Truth, HasOneRowForEveryImpression) {
+  EXPECT_GT(log_->Number("SELECT count(*) FROM truth"), 200'000);
+  EXPECT_EQ(log_->Number("SELECT count(*) FROM truth"),
+            log_->Number("SELECT count(*) FROM events WHERE type = 'impression'"));
+  EXPECT_EQ(log_->Number("SELECT count(*) FROM truth t JOIN events e ON e.type = 'impression' AND "
+                         "e.request = t.request AND e.position = t.position AND e.item = t.item "
+                         "AND e.device = t.device AND e.\"user\" = t.\"user\""),
+            log_->Number("SELECT count(*) FROM truth"));
+  EXPECT_EQ(log_->Number("SELECT count(*) FROM truth t JOIN examination x USING (device, position) "
+                         "WHERE abs(t.examination - x.probability) > 1e-6"),
+            0);
+  EXPECT_EQ(log_->Number("SELECT count(*) FROM examination"), 40);
+  EXPECT_EQ(log_->Number("SELECT count(*) FROM items JOIN qualities USING (item)"), 1200);
+}
+
+// Sums of what happened and of what was expected, in cells; z-values of all cells.
+void ExpectCalibrated(const TestLog& log, const std::string& sql, size_t cells) {
+  const auto rows = log.Rows(sql);  // happened, expected, variance
+  EXPECT_EQ(rows.size(), cells);
+  double chi = 0;
+  for (const auto& row : rows) {
+    const double z = (row[0] - row[1]) / std::sqrt(row[2]);
+    EXPECT_LT(std::abs(z), 4.2) << row[0] << " instead of " << row[1];
+    chi += z * z;
+  }
+  const double n = static_cast<double>(cells);
+  EXPECT_LT(chi, n + 4 * std::sqrt(2 * n));
+}
+
+TEST_F(Truth, LooksAndClicksHappenAsOftenAsItSays) {
+  ExpectCalibrated(*log_,
+                   "SELECT sum(examined::INT), sum(examination), "
+                   "sum(examination * (1 - examination)) FROM truth WHERE position > 1 "
+                   "GROUP BY device, position",
+                   36);
+  ExpectCalibrated(*log_,
+                   "SELECT sum(clicked), sum(click), sum(click * (1 - click)) FROM (SELECT *, "
+                   "ntile(20) OVER (ORDER BY click) cell FROM " + std::string(kImpressions) +
+                       " WHERE examined) GROUP BY cell",
+                   20);
+}
+
+// With random traffic any item can stand anywhere, so the mean relevance is the same at every
+// position, and CTR = examination x mean relevance of the device's users.
+TEST_F(Truth, CtrByPositionOnRandomTrafficIsTheExaminationCurveTimesTheMeanRelevance) {
+  ExpectCalibrated(
+      *log_,
+      "WITH r AS (SELECT * FROM " + std::string(kImpressions) +
+          " WHERE source = 'random'), m AS (SELECT device, avg(click) relevance FROM r "
+          "GROUP BY device) SELECT sum(clicked), count(*) * any_value(probability * relevance), "
+          "count(*) * any_value(probability * relevance * (1 - probability * relevance)) FROM r "
+          "JOIN m USING (device) JOIN examination USING (device, position) "
+          "GROUP BY device, position",
+      40);
+}
+
+TEST_F(Truth, WatchTimeFollowsThePlantedDistribution) {
+  // b: bounce; m: mean of the uncut watch; s: mean of a bounce; d: duration.
+  const std::string watches =
+      "(SELECT value, duration d, 1 / (1 + exp(1.6)) b, 6.0 s, 1.3 * duration * "
+      "pow(duration / 300, -0.3) * CASE device WHEN 'phone' THEN 0.9 WHEN 'tablet' THEN 1.05 "
+      "WHEN 'tv' THEN 1.3 ELSE 1.0 END m FROM events JOIN items USING (item) WHERE type = 'watch')";
+  for (const char* t : {"2", "6", "20", "60", "180", "600"}) {
+    const std::string below = "(b * (1 - exp(-" + std::string(t) + " / s)) + (1 - b) * (1 - exp(-" +
+                              t + " / m)))";
+    ExpectCalibrated(*log_,
+                     "SELECT sum((value < " + std::string(t) + ")::INT), sum(" + below +
+                         "), sum(" + below + " * (1 - " + below + ")) FROM " + watches +
+                         " WHERE d > " + t,
+                     1);
+  }
+  ExpectCalibrated(*log_,
+                   "SELECT sum((value >= d)::INT), sum(p), sum(p * (1 - p)) FROM (SELECT *, "
+                   "b * exp(-d / s) + (1 - b) * exp(-d / m) p FROM " + watches + ")",
+                   1);
+  // And the mean is the one that the truth tells, of watches that began with a click.
+  const auto rows = log_->Rows(
+      "SELECT sum(e.value - t.watch_s), sqrt(sum(pow(e.value - t.watch_s, 2))), count(*) "
+      "FROM truth t JOIN events e USING (request, item) WHERE e.type = 'watch'");
+  EXPECT_GT(rows[0][2], 10'000);
+  EXPECT_LT(std::abs(rows[0][0]), 4 * rows[0][1]);
+}
+
+TEST_F(Truth, RatingsRiseWithTheSatisfactionThatItTells) {
+  // A rating is round(1 + 4 s + 0.6 z) cut to 1 to 5, which is linear where no cut is near.
+  const auto rows = log_->Rows(
+      "SELECT count(*), sum(d), sqrt(sum(d * d)) FROM (SELECT value - 1 - 4 * satisfaction d FROM "
+      "events e JOIN truth t USING (request, item) WHERE e.type = 'rating' AND satisfaction "
+      "BETWEEN 0.4 AND 0.6)");
+  EXPECT_GT(rows[0][0], 500);
+  EXPECT_LT(std::abs(rows[0][1]), 4 * rows[0][2]);
+}
+
+// What a site of popular items shows first of an item, per unit of its base popularity, falls with
+// the item's age as 1 + burst exp(-age / burst_days). At the first position only: further down, what
+// is above cannot come again.
+TEST(Burst, WhatIsPopularBurstsAndDecaysAsPlanted) {
+  WorldOptions options = TruthWorld();
+  options.items = 3000;
+  options.policy.random_share = options.policy.topical = options.policy.subscribed = 0;
+  options.policy.related = 0;
+  const TestLog log(options);
+  const auto rows = log.Rows(
+      "WITH s AS (SELECT unnest(generate_series(TIMESTAMP '2026-01-01', TIMESTAMP "
+      "'2026-01-14 18:00', INTERVAL 6 HOUR)) slice), "
+      "w AS (SELECT item, slice, base_popularity base, epoch(slice - created) / 86400 age FROM s "
+      "JOIN (items JOIN qualities USING (item)) ON created <= slice WHERE language = 'en'), "
+      "n AS (SELECT e.item, time_bucket(INTERVAL 6 HOUR, time) slice, count(*) shown FROM events e "
+      "JOIN users u USING (\"user\") WHERE type = 'impression' AND position = 1 AND seed IS NULL "
+      "AND u.language = 'en' GROUP BY ALL) "
+      "SELECT cell, sum(coalesce(shown, 0)), sum(base) FROM (SELECT *, CASE WHEN age < 8 THEN "
+      "floor(age) ELSE 99 END cell FROM w LEFT JOIN n USING (item, slice) WHERE age < 8 OR age > "
+      "40) GROUP BY cell ORDER BY cell");
+  ASSERT_EQ(rows.size(), 9u);
+  const std::vector<double>& old = rows.back();
+  const CatalogueOptions& planted = options.catalogue;
+  for (size_t day = 0; day + 1 < rows.size(); ++day) {
+    // The mean of the curve over the day, and what the old items then let expect.
+    const double from = static_cast<double>(day) / planted.burst_days;
+    const double mean = 1 + planted.burst * planted.burst_days *
+                                (std::exp(-from) - std::exp(-from - 1 / planted.burst_days));
+    const double expected = old[1] / old[2] * mean * rows[day][2];
+    EXPECT_GT(expected, 50) << "day " << day;
+    const double error = std::sqrt(expected + expected * expected / old[1]);
+    EXPECT_LT(std::abs(rows[day][1] - expected), 4.2 * error)
+        << "day " << day << ": " << rows[day][1] << " instead of " << expected;
+  }
+}
+
+TEST(TrustBias, ClicksOnRandomTrafficAreNoLongerExaminationTimesRelevance) {
+  WorldOptions options = TruthWorld();
+  options.users = 800;
+  options.examination.trust = 1.5;
+  const TestLog log(options);
+  const std::string random =
+      "(SELECT * FROM " + std::string(kImpressions) + " WHERE source = 'random')";
+  // The truth of each position has the trust in it, and says what happens.
+  ExpectCalibrated(log,
+                   "SELECT sum(clicked), sum(examination * click), sum(examination * click * "
+                   "(1 - examination * click)) FROM " + random + " GROUP BY position",
+                   10);
+  // Relevance as clicks over examination is the same everywhere without trust, and not with it.
+  const auto rows = log.Rows(
+      "SELECT sum(clicked) FILTER (position = 1) / sum(examination) FILTER (position = 1), "
+      "sum(clicked) FILTER (position > 5) / sum(examination) FILTER (position > 5) FROM " + random);
+  EXPECT_GT(rows[0][0], 1.8 * rows[0][1]);
+}
+
+}  // namespace
+}  // namespace upnext::simulator
