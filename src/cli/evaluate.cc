@@ -1,20 +1,41 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
+#include "studies/live_value.h"
 
 namespace upnext::cli {
 namespace {
 
 struct Flags {
   ProjectFlags project;
-  std::string html, part = "test";
+  std::string html, part = "test", world;
   bool json = false, frozen = false;
   int64_t seed = -1;
 };
+
+// What the models are truly worth, where a world made the log.
+Result<studies::ValueReport> TrueValue(const Project& project, const OpenedBundle& opened,
+                                       const examples::Split& split, const std::string& file,
+                                       base::ThreadPool& pool, base::Progress& progress) {
+  UPNEXT_ASSIGN_OR_RETURN(const base::Config config, base::Config::Load(file));
+  const simulator::WorldOptions options = simulator::WorldOptions::FromConfig(config.root());
+  UPNEXT_RETURN_IF_ERROR(config.Check());
+  UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(options));
+  return studies::MeasureValue(
+      {world, opened.log, split, *opened.bundle, project.engine, project.pipeline.rule}, pool,
+      progress);
+}
+
+std::string WithValue(const std::string& json, const studies::ValueReport& value) {
+  nlohmann::ordered_json out = nlohmann::ordered_json::parse(json);
+  out["true_value"] = nlohmann::ordered_json::parse(studies::RenderValueJson(value));
+  return out.dump(2);
+}
 
 Status Run(const Flags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const Project project, Project::Load(flags.project));
@@ -42,7 +63,13 @@ Status Run(const Flags& flags) {
     UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(flags.html, evaluation::RenderHtml(report)));
     progress.Note(fmt::format("wrote {}", flags.html));
   }
-  Print("{}\n", flags.json ? evaluation::RenderJson(report) : evaluation::RenderTable(report));
+  std::string out = flags.json ? evaluation::RenderJson(report) : evaluation::RenderTable(report);
+  if (!flags.world.empty()) {
+    UPNEXT_ASSIGN_OR_RETURN(const studies::ValueReport value,
+                            TrueValue(project, opened, split, flags.world, pool, progress));
+    out = flags.json ? WithValue(out, value) : out + "\n" + studies::RenderValueTable(value);
+  }
+  Print("{}\n", out);
   return Ok();
 }
 
@@ -58,6 +85,9 @@ std::function<Status()> MakeEvaluate(CLI::App& app) {
       ->capture_default_str();
   app.add_flag("--frozen", flags->frozen,
                "Rank with user states as they were at the split, instead of up to each impression");
+  app.add_option("--world", flags->world,
+                 "World file that `upnext simulate --world` made the log with: also lets its users "
+                 "live the test days again, and tells what the feed is truly worth to them");
   app.add_option("--seed", flags->seed, "Seed of the bootstrap (default: [train] seed, else 1)")
       ->check(CLI::NonNegativeNumber);
   return [flags] { return Run(*flags); };

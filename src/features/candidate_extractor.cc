@@ -16,6 +16,14 @@ void PutShare(float value, float scale, bool dropped, float* out) {
   out[1] = missing ? 1.0f : 0.0f;
 }
 
+// Hat functions of x in [0, 1] with knots at equal distances; `hats` is zero before.
+void PutHats(float x, std::span<float, kAgeKnots> hats) {
+  const float at = x * static_cast<float>(kAgeKnots - 1);
+  const auto below = std::min(static_cast<size_t>(at), kAgeKnots - 2);
+  hats[below + 1] = at - static_cast<float>(below);
+  hats[below] = 1 - hats[below + 1];
+}
+
 }  // namespace
 
 void CandidateBatch::Clear() {
@@ -64,7 +72,7 @@ void CandidateExtractor::Append(const UserState& state, const events::User& user
                               ? 0
                               : tables_.vocabulary(VocabularyId::kDevice).Row(context.device));
 
-  std::array<float, kCandidateDense> dense;
+  std::array<float, kCandidateDense> dense{};
   PutShare(user.age, kMaxAgeYears, dropped(CandidateField::kAge), &dense[0]);
   PutShare(user.gender, 1, dropped(CandidateField::kGender), &dense[2]);
   PutShare(user.logged_in, 1, dropped(CandidateField::kLoggedIn), &dense[4]);
@@ -74,6 +82,7 @@ void CandidateExtractor::Append(const UserState& state, const events::User& user
   const double share = has_age ? static_cast<double>(example_age_ms) / window_ms : 0;
   dense[6] = static_cast<float>(std::clamp(share, 0.0, 1.0));
   dense[7] = std::sqrt(dense[6]);
+  PutHats(dense[6], std::span(dense).subspan<8>());
   batch->dense.insert(batch->dense.end(), dense.begin(), dense.end());
 }
 

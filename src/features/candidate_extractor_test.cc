@@ -57,12 +57,16 @@ TEST_F(CandidateExtractorTest, CG02_WatchesAreTheRowsOfTheBagAndUnknownItemsAreR
 
 TEST_F(CandidateExtractorTest, CG08_DemographicsAreSharesAndMissingOnesSaySo) {
   events::User user;
-  EXPECT_THAT(Extract(UserState(), user).dense, ElementsAre(0, 1, 0, 1, 0, 1, 0, 0));
+  const auto numbers = [&] {  // without the hats of the example age
+    std::vector<float> dense = Extract(UserState(), user).dense;
+    dense.resize(kCandidateDense - kAgeKnots);
+    return dense;
+  };
+  EXPECT_THAT(numbers(), ElementsAre(0, 1, 0, 1, 0, 1, 0, 0));
   user.age = 25;
   user.gender = 0.5f;
   user.logged_in = 1;
-  EXPECT_THAT(Extract(UserState(), user).dense,
-              ElementsAre(FloatEq(0.25f), 0, FloatEq(0.5f), 0, 1, 0, 0, 0));
+  EXPECT_THAT(numbers(), ElementsAre(FloatEq(0.25f), 0, FloatEq(0.5f), 0, 1, 0, 0, 0));
   user.age = 1e9f;
   user.gender = -3;
   user.logged_in = 17;
@@ -70,6 +74,27 @@ TEST_F(CandidateExtractorTest, CG08_DemographicsAreSharesAndMissingOnesSaySo) {
     EXPECT_GE(x, 0);
     EXPECT_LE(x, 1);
   }
+}
+
+TEST_F(CandidateExtractorTest, CG09_HatsOfTheExampleAgeSumToOneAndMeanIt) {
+  const int64_t window_ms = tables_.train_end_ms - tables_.train_begin_ms;
+  for (const double share : {0.0, 0.001, 0.1, 0.37, 0.9, 1.0}) {
+    const CandidateBatch batch =
+        Extract(UserState(), {}, {}, static_cast<int64_t>(share * static_cast<double>(window_ms)));
+    float sum = 0, mean = 0;
+    int positive = 0;
+    for (size_t k = 0; k < kAgeKnots; ++k) {
+      const float hat = batch.dense[kCandidateDense - kAgeKnots + k];
+      EXPECT_GE(hat, 0);
+      sum += hat;
+      mean += hat * static_cast<float>(k) / (kAgeKnots - 1);
+      positive += hat > 0 ? 1 : 0;
+    }
+    EXPECT_FLOAT_EQ(sum, 1);
+    EXPECT_NEAR(mean, batch.dense[6], 1e-5);
+    EXPECT_LE(positive, 2);
+  }
+  EXPECT_EQ(Extract(UserState(), {}).dense[kCandidateDense - kAgeKnots], 1) << "now";
 }
 
 TEST_F(CandidateExtractorTest, CG09_ExampleAgeIsAShareOfTheWindowAndZeroAtServing) {

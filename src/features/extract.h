@@ -53,8 +53,12 @@ struct Bags {
 // ------------------------------------------------------------------------------
 
 // age, gender, logged-in: value in [0, 1] and "is missing" each (CG-08); example age and its square
-// root as shares of the training window, 0 at serving (CG-09).
-inline constexpr size_t kCandidateDense = 8;
+// root as shares of the training window, 0 at serving (CG-09); and the share once more as kAgeKnots
+// hat functions with knots at equal distances, which are 1 at their own knot, 0 from the neighbours
+// on, and sum to 1. A burst of days stands out of them at once; of a line and a root it would take
+// steep ReLUs.
+inline constexpr size_t kAgeKnots = 12;
+inline constexpr size_t kCandidateDense = 8 + kAgeKnots;
 inline constexpr float kMaxAgeYears = 100;  // maps to 1
 
 struct CandidateBatch {

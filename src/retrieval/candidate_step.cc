@@ -203,18 +203,23 @@ const features::CandidateBatch& CandidateTrainer::Thinned(const features::Candid
 }
 
 // Inverted dropout: what stays is scaled up, so that nothing needs scaling when the model is used.
-// Each block has its own random stream, whichever thread computes it.
+// The numbers at the end of the input stay as they are: 0 is a value of theirs, an example age of 0
+// means now, and a model that is told so of old examples does not learn what is new (CG-09). Each
+// block has its own random stream, whichever thread computes it.
 void CandidateTrainer::DropInput(size_t block, size_t n, float* input) {
-  const size_t width = model_.layout().width;
+  const size_t width = model_.layout().width, dropped = model_.layout().dense;
   const float scale = 1.0f / (1.0f - options_.dropout);
   const auto threshold = static_cast<uint32_t>(options_.dropout * 65536.0f);
   uint8_t* kept = kept_.data() + block * block_ * width;
   base::Rng rng(dropout_seed_, block);
-  uint64_t random = 0;
-  for (size_t i = 0; i < n * width; ++i) {
-    random = i % 4 == 0 ? rng.Next() : random >> 16;
-    kept[i] = (random & 0xffff) >= threshold;
-    input[i] = kept[i] ? input[i] * scale : 0.0f;
+  for (size_t row = 0; row < n; ++row, input += width, kept += width) {
+    uint64_t random = 0;
+    for (size_t i = 0; i < dropped; ++i) {
+      random = i % 4 == 0 ? rng.Next() : random >> 16;
+      kept[i] = (random & 0xffff) >= threshold;
+      input[i] = kept[i] ? input[i] * scale : 0.0f;
+    }
+    std::fill(kept + dropped, kept + width, uint8_t{1});
   }
 }
 

@@ -198,6 +198,22 @@ TEST(CandidateTrainer, DropoutVariesTrainingAndLeavesServingAlone) {
   }
 }
 
+TEST(CandidateTrainer, DropoutSparesTheNumbers) {
+  CandidateTrainOptions options = ExactOptions();
+  options.negatives = 0;
+  options.dropout = 0.5f;
+  options.table_learning_rate = options.tower_learning_rate = 0.0f;
+  Rig rig(SmallOptions(1), options);
+  // Nothing but numbers: no bags, and no region or device that is known.
+  rig.batch.watches.ids.clear();
+  rig.batch.watches.offsets.assign(rig.batch.size() + 1, 0);
+  rig.batch.tokens = rig.batch.watches;
+  std::ranges::fill(rig.batch.region, 0);
+  std::ranges::fill(rig.batch.device, 0);
+  const double first = rig.trainer.Step(rig.batch).mean();
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(rig.trainer.Step(rig.batch).mean(), first);
+}
+
 TEST(CandidateTrainer, TwoTrainersFromOneSeedAgreeToTheByte) {
   CandidateTrainOptions options;
   options.negatives = 6;

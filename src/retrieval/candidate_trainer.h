@@ -32,7 +32,7 @@ struct CandidateTrainOptions {
   bool logq = true;  // correction of sampled logits; off only for ablation (CG-13)
   examples::SamplerOptions sampler;
   float table_learning_rate = 0.05f, tower_learning_rate = 1e-3f;
-  float dropout = 0.0f;        // of the tower's input
+  float dropout = 0.0f;        // of the embeddings in the tower's input
   float bag_dropout = 0.0f;    // share of watches and tokens left out of each bag while training
   uint32_t max_per_user = 50;  // examples a user and epoch (CG-18)
   // Complete watches that a label needs before it. 0 also learns from first watches, which is what

@@ -31,6 +31,16 @@ Moments MomentsOf(std::span<const double> x, std::span<const double> y) {
 
 }  // namespace
 
+ranking::Objective WatchObjective() {
+  ranking::Objective watch;
+  watch.name = "watch";
+  watch.label = ranking::Objective::Label::kWatchSeconds;
+  watch.loss = ranking::Objective::Loss::kWeightedLogistic;
+  watch.cap = 900;
+  watch.score_weight = 1;
+  return watch;
+}
+
 PipelineOptions StudyPipeline(Scale scale, uint64_t seed) {
   const bool tiny = scale == Scale::kTiny;
   PipelineOptions options;
@@ -42,6 +52,8 @@ PipelineOptions StudyPipeline(Scale scale, uint64_t seed) {
   options.candidate_train.dropout = 0.2f;
   options.ranker.widths = tiny ? std::vector<size_t>{16} : std::vector<size_t>{128, 64};
   options.ranker_train.epochs = tiny ? 2 : 8;
+  options.objectives = {WatchObjective(), ranking::Objective()};
+  options.objectives[1].name = "click";
   options.evaluate.baselines = false;
   options.SetSeed(seed);
   return options;

@@ -15,8 +15,10 @@ namespace upnext::studies {
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
-// The defaults of the project file with full softmax, small models and time splits of one day to
-// validate and one to test; `seed` for everything.
+// Expected watch time by weighted logistic regression, which orders the feed.
+ranking::Objective WatchObjective();
+// The defaults of the project file with full softmax, small models, expected watch time and
+// clicks, and time splits of one day to validate and one to test; `seed` for everything.
 PipelineOptions StudyPipeline(Scale scale, uint64_t seed);
 // users, items and days of a world, for people.
 Settings WorldSettings(const simulator::WorldOptions& world);

@@ -5,10 +5,9 @@
 namespace upnext::studies {
 
 std::span<const Study> Studies() {
-  static const std::vector<Study> kStudies = {
-      ExampleAgeStudy(),
-      NextWatchStudy(),
-  };
+  static const std::vector<Study> kStudies = {CalibrationStudy(), ExampleAgeStudy(),
+                                              NextWatchStudy(), ClickbaitStudy(),
+                                              FeedbackLoopStudy()};
   return kStudies;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "simulator/policies.h"
 #include "simulator/words.h"
 
 namespace upnext::studies {
@@ -12,10 +13,11 @@ using events::IdSpace;
 using simulator::kNoItem;
 using simulator::LogRow;
 
-std::vector<events::RawItem> ItemsOf(const simulator::World& world) {
+// The first `count` items of the world.
+std::vector<events::RawItem> ItemsOf(const simulator::World& world, uint32_t count) {
   const simulator::Catalogue& catalogue = world.catalogue();
-  std::vector<events::RawItem> items(catalogue.size());
-  for (uint32_t id = 0; id < catalogue.size(); ++id) {
+  std::vector<events::RawItem> items(count);
+  for (uint32_t id = 0; id < count; ++id) {
     const simulator::Item& item = catalogue.item(id);
     events::RawItem& raw = items[id];
     raw.item = ItemName(id);
@@ -65,11 +67,13 @@ std::string ItemName(uint32_t item) { return fmt::format("v{}", item); }
 
 Status SimulatedLog::AddWindow(base::ThreadPool& pool, base::Progress& progress,
                                const std::function<void(const simulator::UserRows&)>& also) {
-  return simulator::SimulateUsers(world_, pool, progress, [&](const simulator::UserRows& rows) {
-    if (also) also(rows);
-    Add(rows);
-    return Ok();
-  });
+  const std::unique_ptr<simulator::Recommender> policy = simulator::MakeLoggingPolicy(world_);
+  return simulator::SimulateUsers(world_, *policy, {.truth = true}, pool, progress,
+                                  [&](const simulator::UserRows& rows) {
+                                    if (also) also(rows);
+                                    Add(rows);
+                                    return Ok();
+                                  });
 }
 
 void SimulatedLog::Add(const simulator::UserRows& rows) {
@@ -96,12 +100,15 @@ void SimulatedLog::ForgetBefore(int64_t time_ms) {
   std::erase_if(events_, [time_ms](const events::RawEvent& e) { return e.time_ms < time_ms; });
 }
 
-Result<events::EventLog> SimulatedLog::Write(const std::filesystem::path& folder) const {
+Result<events::EventLog> SimulatedLog::Write(const std::filesystem::path& folder,
+                                             int64_t until_ms) const {
+  const uint32_t items = world_.catalogue().CountAt(until_ms);
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(folder));
-  UPNEXT_RETURN_IF_ERROR(events::WriteEventLog(folder, events_, ItemsOf(world_), UsersOf(world_)));
+  UPNEXT_RETURN_IF_ERROR(
+      events::WriteEventLog(folder, events_, ItemsOf(world_, items), UsersOf(world_)));
   UPNEXT_ASSIGN_OR_RETURN(events::EventLog log, events::EventLog::Open(folder));
   if (!SameNumbers(log.dictionary(IdSpace::kUser), world_.options().users, UserName) ||
-      !SameNumbers(log.dictionary(IdSpace::kItem), world_.catalogue().size(), ItemName)) {
+      !SameNumbers(log.dictionary(IdSpace::kItem), items, ItemName)) {
     return Internal("{}: the log numbers users or items otherwise than the world", folder.string());
   }
   return log;

@@ -41,9 +41,11 @@ class SimulatedLog {
   void ForgetBefore(int64_t time_ms);
   size_t events() const { return events_.size(); }
 
-  // Writes all that was added, with all items and users of the world, into a folder of its own
-  // (made here) and opens it. kInternal when the log's numbers are not the world's.
-  Result<events::EventLog> Write(const std::filesystem::path& folder) const;
+  // Writes all that was added, with all users of the world and the items uploaded up to a time,
+  // into a folder of its own (made here) and opens it. kInternal when the log's numbers are not the
+  // world's.
+  Result<events::EventLog> Write(const std::filesystem::path& folder,
+                                 int64_t until_ms = INT64_MAX) const;
 
  private:
   const simulator::World& world_;

@@ -18,8 +18,9 @@ StudyReport RunTiny(const char* name) {
   const auto report =
       RunStudy(*study, {.seeds = 1, .scale = Scale::kTiny, .scratch = folder.path()}, pool,
                base::NoProgress());
-  EXPECT_TRUE(report) << report.error().message;
-  return *report;
+  if (report) return *report;
+  ADD_FAILURE() << report.error().message;
+  return Summarise(*study, {}, {});
 }
 
 double Value(const StudyReport& report, const std::string& arm, const std::string& figure) {
@@ -43,6 +44,17 @@ void ExpectComplete(const StudyReport& report) {
   for (const PlotInfo& plot : report.study->plots) EXPECT_TRUE(plots.contains(plot.name));
 }
 
+TEST(TinyStudies, CalibrationComparesTheLogWithTheTruth) {
+  const StudyReport report = RunTiny("calibration");
+  ExpectComplete(report);
+  for (const char* arm : {"random traffic", "policy traffic"}) {
+    // A few thousand impressions with some hundred clicks: standard error about 0.02.
+    EXPECT_NEAR(Value(report, arm, "auc_error"), 0, 0.08) << arm;
+    EXPECT_GT(Value(report, arm, "auc_true"), 0.5) << arm;
+  }
+  EXPECT_NEAR(Value(report, "policy traffic", "favour_corrected"), 1, 0.15);
+}
+
 TEST(TinyStudies, ExampleAgeMovesTheCurve) {
   const StudyReport report = RunTiny("example-age");
   ExpectComplete(report);
@@ -54,6 +66,22 @@ TEST(TinyStudies, NextWatchJudgesBothKindsOfLabels) {
   ExpectComplete(report);
   EXPECT_GT(Value(report, "next watch", "recall"), 0);
   EXPECT_GT(Value(report, "held out", "recall"), 0);
+}
+
+TEST(TinyStudies, ClickbaitRanksTwoWays) {
+  const StudyReport report = RunTiny("clickbait");
+  ExpectComplete(report);
+  EXPECT_NE(Value(report, "watch time", "clickbait"), Value(report, "clicks", "clickbait"));
+}
+
+TEST(TinyStudies, FeedbackLoopRunsItsRounds) {
+  const StudyReport report = RunTiny("feedback-loop");
+  ExpectComplete(report);
+  for (const CurveReport& curve : report.curves) EXPECT_EQ(curve.points.size(), 2u);
+  for (const char* arm : {"no exploration", "10 % exploration"}) {
+    EXPECT_GT(Value(report, arm, "ndcg"), 0);
+    EXPECT_LT(Value(report, arm, "ndcg"), 1);
+  }
 }
 
 }  // namespace

@@ -1,0 +1,292 @@
+// Study calibration (checklist EV-05): do figures computed from a log agree with the truth where
+// they must, and by how much does position bias mislead those that ignore it?
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "evaluation/impressions.h"
+#include "studies/models.h"
+#include "studies/registry.h"
+#include "studies/simulated_log.h"
+
+namespace upnext::studies {
+namespace {
+
+using evaluation::CalibrationBin;
+using events::EventType;
+
+constexpr char kRandom[] = "random traffic", kPolicy[] = "policy traffic";
+constexpr double kMinShown = 30;  // impressions of an item whose click rate is judged
+
+simulator::WorldOptions WorldOf(Scale scale) {
+  simulator::WorldOptions world;
+  const bool tiny = scale == Scale::kTiny;
+  world.users = tiny ? 250 : 1500;
+  world.items = tiny ? 300 : 1500;
+  world.days = tiny ? 12 : 24;
+  world.policy.random_share = 0.3;
+  return world;
+}
+
+// What is true of one impression.
+struct Truth {
+  int64_t time_ms;
+  uint32_t item;
+  bool random, clicked;
+  float examined, click;  // P(examined), P(click | examined)
+  float watch_s;          // E(watched seconds | click)
+};
+
+// By user, in the order of (time, item).
+using Truths = std::vector<std::vector<Truth>>;
+
+void Collect(const simulator::UserRows& rows, Truths* truths) {
+  for (const simulator::LogRow& row : rows.rows) {
+    std::vector<Truth>& of_user = (*truths)[row.user];
+    if (row.type == EventType::kImpression) {
+      of_user.push_back({.time_ms = row.time_ms,
+                         .item = row.item,
+                         .random = row.source == simulator::Source::kRandom,
+                         .clicked = false,
+                         .examined = row.examination,
+                         .click = static_cast<float>(row.click_probability),
+                         .watch_s = row.expected_watch_s});
+    } else if (row.type == EventType::kClick) {
+      // Of the slate at hand: the newest impression of the item.
+      const auto shown = std::find_if(of_user.rbegin(), of_user.rend(),
+                                      [&](const Truth& t) { return t.item == row.item; });
+      if (shown != of_user.rend()) shown->clicked = true;
+    }
+  }
+}
+
+void Sort(Truths* truths) {
+  for (std::vector<Truth>& of_user : *truths) {
+    std::ranges::sort(of_user, {}, [](const Truth& t) { return std::pair(t.time_ms, t.item); });
+  }
+}
+
+// The held-out impressions of one kind of traffic, as columns.
+struct Columns {
+  std::vector<double> score;                        // predicted P(click)
+  std::vector<double> clicked, click, seen, clean;  // log, true, true if looked at, corrected log
+  std::vector<float> score_f, clicked_f, click_f;
+  std::vector<float> watch_score, watched, watch;  // predicted, logged and true seconds
+};
+
+Status Fill(const evaluation::Impressions& held_out, const Truths& truths, size_t click_at,
+            size_t watch_at, size_t objectives, Columns* random, Columns* policy) {
+  for (size_t i = 0; i < held_out.size(); ++i) {
+    const std::vector<Truth>& of_user = truths[held_out.user[i]];
+    const std::pair key(held_out.time_ms[i], held_out.item[i]);
+    const auto found = std::ranges::lower_bound(
+        of_user, key, {}, [](const Truth& t) { return std::pair(t.time_ms, t.item); });
+    if (found == of_user.end() || std::pair(found->time_ms, found->item) != key) {
+      return Internal("an impression of the log is none of the world's: user {}, item {}",
+                      held_out.user[i], held_out.item[i]);
+    }
+    const float predicted = held_out.predictions[i * objectives + click_at];
+    const bool clicked = held_out.labels[i].Has(EventType::kClick);
+    const double looked = static_cast<double>(found->examined);
+    const double click = looked * static_cast<double>(found->click);
+    Columns& c = found->random ? *random : *policy;
+    c.score.push_back(static_cast<double>(predicted));
+    c.score_f.push_back(predicted);
+    c.clicked.push_back(clicked ? 1 : 0);
+    c.clicked_f.push_back(clicked ? 1.0f : 0.0f);
+    c.click.push_back(click);
+    c.click_f.push_back(static_cast<float>(click));
+    c.seen.push_back(static_cast<double>(found->click));
+    c.clean.push_back(clicked ? 1 / looked : 0);
+    c.watch_score.push_back(held_out.predictions[i * objectives + watch_at]);
+    c.watched.push_back(held_out.labels[i].watch_s);
+    c.watch.push_back(static_cast<float>(click * static_cast<double>(found->watch_s)));
+  }
+  return Ok();
+}
+
+// Clicks of each item in one kind of traffic, as they are and each divided by P(examined), beside
+// what its users would truly click if they looked.
+struct ItemRates {
+  std::vector<double> shown, examined, naive, corrected, truth;  // by item; sums
+};
+
+ItemRates RatesOf(const Truths& truths, size_t items, bool random) {
+  const std::vector<double> none(items, 0);
+  ItemRates rates{none, none, none, none, none};
+  for (const std::vector<Truth>& of_user : truths) {
+    for (const Truth& t : of_user) {
+      if (t.random != random) continue;
+      rates.shown[t.item] += 1;
+      rates.examined[t.item] += static_cast<double>(t.examined);
+      rates.naive[t.item] += t.clicked ? 1 : 0;
+      rates.corrected[t.item] += t.clicked ? 1 / static_cast<double>(t.examined) : 0;
+      rates.truth[t.item] += static_cast<double>(t.click);
+    }
+  }
+  return rates;
+}
+
+// Estimate over truth of the best placed fifth of impressions, by the mean P(examined) of their
+// items, divided by the same of the worst placed fifth: 1 is fair.
+double Favour(const ItemRates& rates, const std::vector<double>& estimate) {
+  std::vector<size_t> items;
+  double shown = 0;
+  for (size_t item = 0; item < rates.shown.size(); ++item) {
+    if (rates.shown[item] < kMinShown) continue;
+    items.push_back(item);
+    shown += rates.shown[item];
+  }
+  std::ranges::sort(items, std::greater(),
+                    [&](size_t item) { return rates.examined[item] / rates.shown[item]; });
+  double before = 0, best = 0, best_truth = 0, worst = 0, worst_truth = 0;
+  for (const size_t item : items) {
+    if (before < shown / 5) {
+      best += estimate[item];
+      best_truth += rates.truth[item];
+    } else if (before >= shown * 4 / 5) {
+      worst += estimate[item];
+      worst_truth += rates.truth[item];
+    }
+    before += rates.shown[item];
+  }
+  return best / best_truth / (worst / worst_truth);
+}
+
+void AddCurve(const char* plot, const std::string& line, std::span<const CalibrationBin> bins,
+              double scale, Measurements* out) {
+  for (const CalibrationBin& bin : bins) {
+    out->AddPoint(plot, line, scale * bin.predicted, scale * bin.observed);
+  }
+}
+
+void Measure(const char* arm, const Columns& c, Measurements* out) {
+  const double auc = ExpectedAuc(c.score, c.clicked), truth = ExpectedAuc(c.score, c.click);
+  const double seen = ExpectedAuc(c.score, c.seen), clean = ExpectedAuc(c.score, c.clean);
+  out->Set(arm, "auc_log", auc);
+  out->Set(arm, "auc_true", truth);
+  out->Set(arm, "auc_error", auc - truth);
+  out->Set(arm, "auc_if_looked", seen);
+  out->Set(arm, "auc_corrected_error", clean - seen);
+  const auto click_log = evaluation::Calibration(c.score_f, c.clicked_f);
+  const auto click_true = evaluation::Calibration(c.score_f, c.click_f);
+  const auto watch_log = evaluation::Calibration(c.watch_score, c.watched);
+  const auto watch_true = evaluation::Calibration(c.watch_score, c.watch);
+  out->Set(arm, "click_slope_log", evaluation::CalibrationSlope(click_log));
+  out->Set(arm, "click_slope", evaluation::CalibrationSlope(click_true));
+  out->Set(arm, "watch_slope_log", evaluation::CalibrationSlope(watch_log));
+  out->Set(arm, "watch_slope", evaluation::CalibrationSlope(watch_true));
+  AddCurve("clicks by decile of prediction", fmt::format("{}, truth", arm), click_true, 100, out);
+  AddCurve("clicks by decile of prediction", fmt::format("{}, log", arm), click_log, 100, out);
+  AddCurve("watch time by decile of prediction", fmt::format("{}, truth", arm), watch_true, 1, out);
+  AddCurve("watch time by decile of prediction", fmt::format("{}, log", arm), watch_log, 1, out);
+}
+
+PipelineOptions PipelineFor(const StudyRun& run) {
+  PipelineOptions options = StudyPipeline(run.scale, run.seed);
+  options.train_retrieval = false;
+  options.split.test_days = run.scale == Scale::kTiny ? 2 : 4;
+  // A few epochs whose learning rates fall to zero: predictions of an early stop at full rates are
+  // those of a chance batch, and not calibrated.
+  options.ranker_train.decay = true;
+  options.ranker_train.epochs = run.scale == Scale::kTiny ? 6 : 4;
+  options.ranker_train.field_dropout = 0.2f;
+  options.objectives[0].cap = 7200;  // the longest item: the true expectation knows no cap
+  return options;
+}
+
+Result<Measurements> Run(const StudyRun& run) {
+  simulator::WorldOptions world_options = WorldOf(run.scale);
+  world_options.seed = run.seed;
+  UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(world_options));
+  Truths truths(world_options.users);
+  SimulatedLog rows(world);
+  UPNEXT_RETURN_IF_ERROR(rows.AddWindow(run.pool, run.progress,
+                                        [&](const auto& user) { Collect(user, &truths); }));
+  Sort(&truths);
+  UPNEXT_ASSIGN_OR_RETURN(const events::EventLog log, rows.Write(run.folder / "log"));
+  const PipelineOptions options = PipelineFor(run);
+  UPNEXT_ASSIGN_OR_RETURN(auto pipeline, Pipeline::Prepare(log, options, run.pool, run.progress));
+  UPNEXT_RETURN_IF_ERROR(pipeline->Train(run.progress));
+  UPNEXT_ASSIGN_OR_RETURN(
+      const evaluation::Impressions held_out,
+      evaluation::ScoreImpressions(
+          {pipeline->source(), pipeline->tables(), nullptr, pipeline->ranker().ranker.get()},
+          options.evaluate, run.pool, run.progress));
+  Columns random, policy;
+  UPNEXT_RETURN_IF_ERROR(Fill(held_out, truths, /*click_at=*/1, /*watch_at=*/0,
+                              options.objectives.size(), &random, &policy));
+  Measurements measured;
+  for (const bool is_random : {true, false}) {
+    const char* arm = is_random ? kRandom : kPolicy;
+    Measure(arm, is_random ? random : policy, &measured);
+    const ItemRates rates = RatesOf(truths, world.catalogue().size(), is_random);
+    measured.Set(arm, "favour_naive", Favour(rates, rates.naive));
+    measured.Set(arm, "favour_corrected", Favour(rates, rates.corrected));
+  }
+  return measured;
+}
+
+Settings SettingsOf(Scale scale) {
+  const simulator::WorldOptions world = WorldOf(scale);
+  Settings settings = WorldSettings(world);
+  settings.emplace_back("random_share", fmt::format("{:g}", world.policy.random_share));
+  return settings;
+}
+
+std::vector<Claim> ClaimsOf() {
+  std::vector<Claim> claims;
+  for (const char* arm : {kRandom, kPolicy}) {
+    claims.push_back({fmt::format("the AUC of the log is the true one on {}", arm), "auc_error",
+                      arm, "", -0.01, 0.01});
+    claims.push_back({fmt::format("predicted clicks are calibrated to the truth on {}", arm),
+                      "click_slope", arm, "", 0.9, 1.1});
+    claims.push_back({fmt::format("expected watch time is calibrated to the truth on {}", arm),
+                      "watch_slope", arm, "", 0.9, 1.1});
+  }
+  claims.push_back({"clicks divided by P(examined) give the AUC of looked-at impressions",
+                    "auc_corrected_error", kPolicy, "", -0.015, 0.015});
+  claims.push_back({"the naive click rate favours items that stand high", "favour_naive", kPolicy,
+                    "", 1.1});
+  claims.push_back({"divided by P(examined) it is fair again", "favour_corrected", kPolicy, "",
+                    0.97, 1.03});
+  return claims;
+}
+
+}  // namespace
+
+Study CalibrationStudy() {
+  return {
+      .name = "calibration",
+      .question = "Do figures computed from a log agree with the truth, and how far does position "
+                  "bias mislead?",
+      .method = "A ranker learns clicks and watch time from a log with both random and policy "
+                "traffic; its predictions for the last days are compared with what was logged and "
+                "with the true probabilities, which include whether the position is looked at. "
+                "Click rates of items are taken naively and with each click divided by the known "
+                "probability that its position is looked at.",
+      .figures =
+          {{"auc_log", "AUC of predicted clicks against the log's clicks"},
+           {"auc_true", "the same against true click probabilities: what auc_log estimates"},
+           {"auc_error", "auc_log - auc_true"},
+           {"auc_if_looked", "AUC against P(click | looked at), which no log shows"},
+           {"auc_corrected_error",
+            "AUC with clicks divided by P(examined), minus auc_if_looked"},
+           {"click_slope_log", "slope of logged on predicted clicks by decile; 1 is calibrated", 3},
+           {"click_slope", "slope of true on predicted clicks by decile", 3},
+           {"watch_slope_log", "slope of logged on predicted watch seconds by decile", 3},
+           {"watch_slope", "slope of true on predicted watch seconds by decile", 3},
+           {"favour_naive",
+            "click rate over true P(click | looked at) of the best placed items (a fifth of the "
+            "impressions), relative to the worst placed; 1 is fair",
+            3},
+           {"favour_corrected", "the same with clicks divided by P(examined)", 3}},
+      .plots = {{"clicks by decile of prediction", "predicted, %", "clicked, %", true},
+                {"watch time by decile of prediction", "predicted, s", "watched, s", true}},
+      .claims = ClaimsOf(),
+      .settings = SettingsOf,
+      .run = Run};
+}
+
+}  // namespace upnext::studies

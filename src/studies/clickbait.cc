@@ -1,0 +1,158 @@
+// Study clickbait (Covington 2016, section 4.2; checklist RK-12, RK-14): does expected watch time,
+// learned by weighted logistic regression, keep clickbait down that plain click training puts up?
+#include <fmt/format.h>
+
+#include "ranking/ranker_trainer.h"
+#include "studies/live_engine.h"
+#include "studies/live_value.h"
+#include "studies/models.h"
+#include "studies/registry.h"
+#include "studies/simulated_log.h"
+
+namespace upnext::studies {
+namespace {
+
+constexpr char kWatch[] = "watch time", kClick[] = "clicks";
+constexpr int64_t kDayMs = 86'400'000;
+
+struct Plan {
+  simulator::WorldOptions world;
+  int live_from;  // the first day, from 0, on which the engine decides
+};
+
+Plan PlanOf(Scale scale) {
+  Plan plan;
+  const bool tiny = scale == Scale::kTiny;
+  plan.world.users = tiny ? 200 : 1500;
+  plan.world.items = tiny ? 250 : 1500;
+  plan.world.days = tiny ? 9 : 22;
+  plan.live_from = tiny ? 8 : 20;
+  plan.world.response.click_clickbait = 1.0;
+  plan.world.response.watch_clickbait = -1.2;
+  return plan;
+}
+
+ranking::Objective ObjectiveOf(std::string_view arm) {
+  if (arm == kWatch) return WatchObjective();
+  ranking::Objective click;
+  click.name = "click";
+  click.score_weight = 1;
+  return click;
+}
+
+// What the slates were made of.
+struct Shown {
+  double items = 0, clickbait = 0, quality = 0;
+};
+
+Status RunArm(const StudyRun& run, const char* arm, const Pipeline& pipeline,
+              const PipelineOptions& options, const simulator::World& world,
+              const simulator::LiveSite& site, int from, Measurements* out) {
+  UPNEXT_ASSIGN_OR_RETURN(
+      const ranking::TrainedRanker trained,
+      ranking::TrainRanker(pipeline.source(), pipeline.tables(), options.ranker, {ObjectiveOf(arm)},
+                           options.ranker_train, run.pool, run.progress));
+  bundle::Parts parts = pipeline.parts();
+  parts.ranker = trained.ranker.get();
+  UPNEXT_ASSIGN_OR_RETURN(const auto bundle,
+                          OpenBundleOf(parts, pipeline.source().log, run.folder / arm));
+  UPNEXT_ASSIGN_OR_RETURN(const auto engine, LiveEngine::Make(world, pipeline.source().log, *bundle,
+                                                              {.rule = options.rule}, run.pool));
+  Shown shown;
+  const auto count = [&](const simulator::UserRows& rows) {
+    for (const simulator::LogRow& row : rows.rows) {
+      if (row.type != events::EventType::kImpression) continue;
+      shown.items += 1;
+      shown.clickbait += static_cast<double>(world.catalogue().item(row.item).clickbait);
+      shown.quality += static_cast<double>(world.catalogue().item(row.item).quality);
+    }
+    return Ok();
+  };
+  UPNEXT_ASSIGN_OR_RETURN(const simulator::UserValues values,
+                          LiveDays(site, world, *engine, from, world.options().days, run.pool,
+                                   run.progress, count));
+  const simulator::Value total = values.total();
+  if (total.slates == 0) return FailedPrecondition("nobody came on the live days");
+  out->Set(arm, "watch_s", total.watch_s / total.slates);
+  out->Set(arm, "clicks", total.clicks / total.slates);
+  out->Set(arm, "seconds_a_click", total.watch_s / total.clicks);
+  out->Set(arm, "satisfaction", total.satisfaction / total.slates);
+  out->Set(arm, "satisfaction_a_click", total.satisfaction / total.clicks);
+  out->Set(arm, "clickbait", shown.clickbait / shown.items);
+  out->Set(arm, "quality", shown.quality / shown.items);
+  UPNEXT_ASSIGN_OR_RETURN(
+      const evaluation::Report report,
+      pipeline.Evaluate(options.evaluate, nullptr, trained.ranker.get(), run.progress));
+  if (report.ranking && report.ranking->impressions > 0) {
+    out->Set(arm, "user_loss", report.ranking->model.figures.at("weighted_user_loss").value);
+  }
+  return Ok();
+}
+
+Result<Measurements> Run(const StudyRun& run) {
+  Plan plan = PlanOf(run.scale);
+  plan.world.seed = run.seed;
+  UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(plan.world));
+  SimulatedLog rows(world);
+  const auto add = [&](const simulator::UserRows& user) {
+    rows.Add(user);
+    return Ok();
+  };
+  UPNEXT_ASSIGN_OR_RETURN(const simulator::LiveSite site,
+                          SiteAt(world, plan.live_from, run.pool, run.progress, add));
+  const int64_t until = plan.world.start_ms() + plan.live_from * kDayMs;
+  UPNEXT_ASSIGN_OR_RETURN(const events::EventLog log, rows.Write(run.folder / "log", until));
+  PipelineOptions options = StudyPipeline(run.scale, run.seed);
+  options.features.drop = {"source"};  // the logging policy's sources are not the engine's
+  options.train_ranking = false;
+  UPNEXT_ASSIGN_OR_RETURN(auto pipeline, Pipeline::Prepare(log, options, run.pool, run.progress));
+  UPNEXT_RETURN_IF_ERROR(pipeline->Train(run.progress));
+  Measurements measured;
+  for (const char* arm : {kWatch, kClick}) {
+    UPNEXT_RETURN_IF_ERROR(
+        RunArm(run, arm, *pipeline, options, world, site, plan.live_from, &measured));
+  }
+  return measured;
+}
+
+Settings SettingsOf(Scale scale) {
+  const Plan plan = PlanOf(scale);
+  Settings settings = WorldSettings(plan.world);
+  settings.emplace_back("live days", fmt::format("{} of them", plan.world.days - plan.live_from));
+  settings.emplace_back("click_clickbait", fmt::format("{:g}", plan.world.response.click_clickbait));
+  settings.emplace_back("watch_clickbait", fmt::format("{:g}", plan.world.response.watch_clickbait));
+  return settings;
+}
+
+}  // namespace
+
+Study ClickbaitStudy() {
+  return {
+      .name = "clickbait",
+      .question = "Does ranking by expected watch time give people more to watch than ranking by "
+                  "clicks, where clickbait is planted?",
+      .method = "Two rankers learn from the same log, behind the same candidate model: one the "
+                "expected watch time by weighted logistic regression, the other the click. Each then "
+                "decides all slates of the same live days, for the same users with the same luck.",
+      .figures = {{"watch_s", "true expected watch seconds per slate of ten", 2},
+                  {"clicks", "true expected clicks per slate", 4},
+                  {"seconds_a_click", "true expected watch seconds per click", 1},
+                  {"satisfaction", "true expected satisfaction per slate, summed over clicks", 4},
+                  {"satisfaction_a_click", "true mean satisfaction after a click, in (0, 1)", 4},
+                  {"clickbait", "mean clickbait of what was shown, in standard deviations", 3},
+                  {"quality", "mean quality of what was shown, in standard deviations", 3},
+                  {"user_loss",
+                   "weighted per-user loss on the log's next day (paper 4.3); less is better", 4}},
+      .plots = {},
+      .claims = {{"watch-time training gives more to watch", "watch_s", kWatch, kClick, 0},
+                 {"with less clickbait", "clickbait", kWatch, kClick,
+                  -std::numeric_limits<double>::infinity(), 0},
+                 {"each click is worth more", "seconds_a_click", kWatch, kClick, 0},
+                 {"and leaves people more content", "satisfaction_a_click", kWatch, kClick, 0},
+                 {"the weighted per-user loss says so from the log alone", "user_loss", kWatch,
+                  kClick, -std::numeric_limits<double>::infinity(), 0}},
+      .settings = SettingsOf,
+      .run = Run};
+}
+
+}  // namespace upnext::studies

@@ -1,0 +1,249 @@
+// Study feedback-loop (checklist EV-08): an engine retrained round after round on what it showed
+// itself, with and without a share of random slates.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "studies/live_engine.h"
+#include "studies/live_value.h"
+#include "studies/models.h"
+#include "studies/registry.h"
+#include "studies/simulated_log.h"
+
+namespace upnext::studies {
+namespace {
+
+constexpr int64_t kDayMs = 86'400'000;
+constexpr size_t kTop = 10;
+constexpr uint32_t kJudgedEvery = 4;  // slates whose ideal is computed: one in this many
+
+struct Arm {
+  const char* name;
+  double explore;
+};
+constexpr Arm kArms[] = {{"no exploration", 0.0}, {"10 % exploration", 0.1}};
+
+struct Plan {
+  simulator::WorldOptions world;
+  int first, round, rounds, memory;  // days of the logging policy; a round; rounds; days kept
+};
+
+Plan PlanOf(Scale scale) {
+  Plan plan;
+  const bool tiny = scale == Scale::kTiny;
+  plan.world.users = tiny ? 150 : 1000;
+  plan.world.items = tiny ? 250 : 1200;
+  plan.first = tiny ? 6 : 12;
+  plan.round = tiny ? 1 : 3;
+  plan.rounds = tiny ? 2 : 6;
+  plan.memory = tiny ? 6 : 12;
+  plan.world.days = plan.first + plan.rounds * plan.round;
+  plan.world.catalogue.window_share = 0.3;  // new items keep coming
+  return plan;
+}
+
+// What an engine's own slates, without those of exploration, are worth. Asked from many threads;
+// each user's sums are his own.
+class Judged : public simulator::Recommender {
+ public:
+  struct Sums {
+    double ndcg = 0, judged = 0;
+  };
+  Judged(const simulator::World& world, simulator::Recommender& inner)
+      : world_(world), inner_(inner), sums_(world.options().users) {}
+
+  Status Recommend(const simulator::SlateRequest& request, base::Rng& rng,
+                   std::vector<simulator::ShownItem>& slate) override {
+    UPNEXT_RETURN_IF_ERROR(inner_.Recommend(request, rng, slate));
+    const bool own = !slate.empty() && slate.front().source == simulator::Source::kEngine;
+    if (!own || request.number % kJudgedEvery != 0) return Ok();
+    Sums& sums = sums_[request.user.id];
+    sums.ndcg += TrueNdcg(request, slate);
+    sums.judged += 1;
+    return Ok();
+  }
+  Status Observe(const simulator::UserRows& rows) override { return inner_.Observe(rows); }
+  double MeanNdcg() const {
+    Sums total;
+    for (const Sums& s : sums_) total.ndcg += s.ndcg, total.judged += s.judged;
+    return total.ndcg / total.judged;
+  }
+
+ private:
+  // Gains are true P(click | looked at); the ideal is the best of all items that exist.
+  double TrueNdcg(const simulator::SlateRequest& request,
+                  const std::vector<simulator::ShownItem>& slate) const {
+    const simulator::World::Visitor visitor = world_.VisitorAt(request.user, request.time_ms);
+    const auto gain = [&](uint32_t item) {
+      return world_.ClickProbability(visitor, item, request.ContextOf(item));
+    };
+    std::vector<double> ideal(world_.catalogue().CountAt(request.time_ms));
+    for (uint32_t item = 0; item < ideal.size(); ++item) {
+      ideal[item] = item == request.seed ? 0 : gain(item);
+    }
+    const size_t n = std::min({kTop, slate.size(), ideal.size()});
+    std::ranges::partial_sort(ideal, ideal.begin() + static_cast<std::ptrdiff_t>(n),
+                              std::greater());
+    double dcg = 0, best = 0;
+    for (size_t p = 0; p < n; ++p) {
+      const double discount = 1 / std::log2(static_cast<double>(p) + 2);
+      dcg += discount * gain(slate[p].item);
+      best += discount * ideal[p];
+    }
+    return dcg / best;
+  }
+  const simulator::World& world_;
+  simulator::Recommender& inner_;
+  std::vector<Sums> sums_;
+};
+
+// One round's figures.
+struct Round {
+  double ndcg, watch_s, catalogue_share, fresh_share;
+};
+
+PipelineOptions OptionsFor(const StudyRun& run) {
+  PipelineOptions options = StudyPipeline(run.scale, run.seed);
+  options.features.drop = {"source"};  // past sources are not the engine's
+  options.split.validation_days = 1;
+  options.split.test_days = 0;
+  options.ranker_train.epochs = 3;
+  options.candidate_train.epochs = 10;
+  return options;
+}
+
+// Which of the engine's own impressions were of what.
+struct Coverage {
+  std::set<uint32_t> items;
+  double shown = 0, fresh = 0;
+  void Add(const simulator::World& world, const simulator::UserRows& rows) {
+    for (const simulator::LogRow& row : rows.rows) {
+      const bool own = row.type == events::EventType::kImpression &&
+                       row.source == simulator::Source::kEngine;
+      if (!own) continue;
+      items.insert(row.item);
+      shown += 1;
+      fresh += row.time_ms - world.catalogue().item(row.item).created_ms < 7 * kDayMs ? 1 : 0;
+    }
+  }
+};
+
+// Trains on what the site remembers and lets the engine decide the days of one round, whose rows
+// join the log.
+Result<Round> RunRound(const StudyRun& run, const Plan& plan, const Arm& arm, int day,
+                       const simulator::World& world, SimulatedLog* rows,
+                       simulator::LiveSite* site) {
+  const std::filesystem::path folder = run.folder / fmt::format("{}-{}", arm.name, day);
+  const int64_t now = plan.world.start_ms() + day * kDayMs;
+  rows->ForgetBefore(now - plan.memory * kDayMs);
+  UPNEXT_ASSIGN_OR_RETURN(const events::EventLog log, rows->Write(folder / "log", now));
+  const PipelineOptions options = OptionsFor(run);
+  UPNEXT_ASSIGN_OR_RETURN(auto pipeline, Pipeline::Prepare(log, options, run.pool, run.progress));
+  UPNEXT_RETURN_IF_ERROR(pipeline->Train(run.progress));
+  UPNEXT_ASSIGN_OR_RETURN(const auto bundle,
+                          OpenBundleOf(pipeline->parts(), log, folder / "bundle"));
+  UPNEXT_ASSIGN_OR_RETURN(
+      const auto engine,
+      LiveEngine::Make(world, log, *bundle, {.explore = arm.explore, .rule = options.rule},
+                       run.pool));
+  Judged judged(world, *engine);
+  simulator::UserValues values(plan.world.users);
+  Coverage coverage;
+  for (int d = day; d < day + plan.round; ++d) {
+    UPNEXT_RETURN_IF_ERROR(site->RunDay(
+        d, run.pool, [&](uint32_t) { return &judged; },
+        [&](const simulator::UserRows& user) {
+          rows->Add(user);
+          values.Add(user);
+          coverage.Add(world, user);
+          return Ok();
+        },
+        run.progress));
+  }
+  const simulator::Value total = values.total();
+  if (total.slates == 0) return FailedPrecondition("nobody came in the round of day {}", day + 1);
+  const auto existing =
+      static_cast<double>(world.catalogue().CountAt(now + plan.round * kDayMs));
+  return Round{.ndcg = judged.MeanNdcg(),
+               .watch_s = total.watch_s / total.slates,
+               .catalogue_share = static_cast<double>(coverage.items.size()) / existing,
+               .fresh_share = coverage.fresh / coverage.shown};
+}
+
+Result<Measurements> Run(const StudyRun& run) {
+  Plan plan = PlanOf(run.scale);
+  plan.world.seed = run.seed;
+  UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(plan.world));
+  SimulatedLog first_rows(world);
+  UPNEXT_ASSIGN_OR_RETURN(const simulator::LiveSite first_site,
+                          SiteAt(world, plan.first, run.pool, run.progress,
+                                 [&](const simulator::UserRows& user) {
+                                   first_rows.Add(user);
+                                   return Ok();
+                                 }));
+  Measurements measured;
+  for (const Arm& arm : kArms) {
+    SimulatedLog rows = first_rows;
+    simulator::LiveSite site = first_site;
+    double first_ndcg = 0;
+    for (int r = 0; r < plan.rounds; ++r) {
+      UPNEXT_ASSIGN_OR_RETURN(const Round round, RunRound(run, plan, arm, plan.first + r * plan.round,
+                                                          world, &rows, &site));
+      if (r == 0) first_ndcg = round.ndcg;
+      const double x = r + 1;
+      measured.AddPoint("true NDCG@10 by round", arm.name, x, round.ndcg);
+      measured.AddPoint("share of the catalogue shown by round", arm.name, x,
+                        round.catalogue_share);
+      measured.AddPoint("watch seconds per slate by round", arm.name, x, round.watch_s);
+      measured.Set(arm.name, "ndcg", round.ndcg);  // the last round's stays
+      measured.Set(arm.name, "ndcg_change", round.ndcg - first_ndcg);
+      measured.Set(arm.name, "catalogue_share", round.catalogue_share);
+      measured.Set(arm.name, "fresh_share", round.fresh_share);
+      measured.Set(arm.name, "watch_s", round.watch_s);
+    }
+  }
+  return measured;
+}
+
+Settings SettingsOf(Scale scale) {
+  const Plan plan = PlanOf(scale);
+  Settings settings = WorldSettings(plan.world);
+  settings.emplace_back("logging policy", fmt::format("{} days", plan.first));
+  settings.emplace_back("rounds", fmt::format("{} of {} days", plan.rounds, plan.round));
+  settings.emplace_back("the log keeps", fmt::format("{} days", plan.memory));
+  return settings;
+}
+
+}  // namespace
+
+Study FeedbackLoopStudy() {
+  const std::string without = kArms[0].name, with = kArms[1].name;
+  return {
+      .name = "feedback-loop",
+      .question = "What becomes of an engine that learns from what it showed itself, and does "
+                  "exploration help?",
+      .method = "An engine learns from a log of the logging policy, decides all slates for some "
+                "days, learns again from what the site remembers, and so on, until nothing of the "
+                "logging policy is left. One arm answers a tenth of the requests with random slates; "
+                "they count in watch_s, and not in the other figures.",
+      .figures = {{"ndcg", "true NDCG@10 of the engine's own slates in the last round", 4},
+                  {"ndcg_change", "the same minus that of the first round", 4},
+                  {"catalogue_share", "share of all items in the engine's own slates, last round", 4},
+                  {"fresh_share", "share of impressions of items less than 7 days old, last round",
+                   4},
+                  {"watch_s", "true expected watch seconds per slate, all slates, last round", 2}},
+      .plots = {{"true NDCG@10 by round", "round", "NDCG@10"},
+                {"share of the catalogue shown by round", "round", "share"},
+                {"watch seconds per slate by round", "round", "seconds"}},
+      .claims = {{"without exploration relevance decays", "ndcg_change", without, "",
+                  -std::numeric_limits<double>::infinity(), 0},
+                 {"with it, it ends higher", "ndcg", with, without, 0},
+                 {"and it shows more of the catalogue", "catalogue_share", with, without, 0},
+                 {"and more of what is new", "fresh_share", with, without, 0}},
+      .settings = SettingsOf,
+      .run = Run};
+}
+
+}  // namespace upnext::studies

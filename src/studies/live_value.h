@@ -1,0 +1,69 @@
+// What recommenders are truly worth to the users of a simulated site.
+//
+//   UPNEXT_ASSIGN_OR_RETURN(LiveSite site, SiteAt(world, /*day=*/28, pool, progress));
+//   UPNEXT_ASSIGN_OR_RETURN(UserValues ranked, LiveDays(site, engine, 28, 30, pool, progress));
+//   UPNEXT_ASSIGN_OR_RETURN(UserValues random, LiveDays(site, policy, 28, 30, pool, progress));
+//
+// Every recommender meets the same users at the same point of their lives, with the same luck
+// (simulator/user_log.h), so that differences carry little noise. One thread at a time.
+#ifndef UPNEXT_STUDIES_LIVE_VALUE_H_
+#define UPNEXT_STUDIES_LIVE_VALUE_H_
+
+#include <string>
+#include <vector>
+
+#include "base/progress.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "bundle/bundle.h"
+#include "events/event_log.h"
+#include "examples/split.h"
+#include "features/complete_rule.h"
+#include "serving/engine.h"
+#include "simulator/live.h"
+#include "simulator/value.h"
+#include "simulator/world.h"
+
+namespace upnext::studies {
+
+// The site as its logging policy leaves it when `day` (from 0) begins: the users know what the log
+// of the days before says. `also` sees the rows of these days, which are those of the log.
+Result<simulator::LiveSite> SiteAt(const simulator::World& world, int day, base::ThreadPool& pool,
+                                   base::Progress& progress,
+                                   const simulator::LiveSite::Take& also = {});
+
+// Days [from, to) of a copy of the site, whose slates `recommender` chooses. `also` sees the rows.
+Result<simulator::UserValues> LiveDays(const simulator::LiveSite& site,
+                                       const simulator::World& world,
+                                       simulator::Recommender& recommender, int from, int to,
+                                       base::ThreadPool& pool, base::Progress& progress,
+                                       const simulator::LiveSite::Take& also = {});
+
+// The true value of a published bundle beside simple policies, over the test days of the split that
+// it is judged by: for `upnext evaluate --world`.
+struct PolicyValue {
+  std::string policy;  // "random", "popularity", "retrieval order", "ranked feed", "oracle"
+  simulator::Estimate clicks, watch_s, satisfaction;  // expected, per slate
+};
+struct ValueReport {
+  int from_day = 0, to_day = 0;  // of the world, from 1, both inclusive
+  double slates = 0;             // of the ranked feed
+  std::vector<PolicyValue> policies;
+};
+struct ValueSubject {
+  const simulator::World& world;
+  const events::EventLog& log;  // that the world made
+  const examples::Split& split;  // by time
+  const bundle::Bundle& bundle;
+  serving::EngineOptions engine;
+  features::CompleteRule rule;
+};
+// kFailedPrecondition when the log is not this world's or has no test days.
+Result<ValueReport> MeasureValue(const ValueSubject& subject, base::ThreadPool& pool,
+                                 base::Progress& progress);
+std::string RenderValueTable(const ValueReport& report);
+std::string RenderValueJson(const ValueReport& report);  // an object
+
+}  // namespace upnext::studies
+
+#endif  // UPNEXT_STUDIES_LIVE_VALUE_H_
