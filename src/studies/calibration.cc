@@ -202,18 +202,17 @@ Result<Measurements> Run(const StudyRun& run) {
   UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(world_options));
   Truths truths(world_options.users);
   SimulatedLog rows(world);
-  UPNEXT_RETURN_IF_ERROR(rows.AddWindow(run.pool, run.progress,
-                                        [&](const auto& user) { Collect(user, &truths); }));
+  UPNEXT_RETURN_IF_ERROR(
+      rows.AddWindow(run.pool, run.progress, [&](const auto& user) { Collect(user, &truths); }));
   Sort(&truths);
   UPNEXT_ASSIGN_OR_RETURN(const events::EventLog log, rows.Write(run.folder / "log"));
   const PipelineOptions options = PipelineFor(run);
   UPNEXT_ASSIGN_OR_RETURN(auto pipeline, Pipeline::Prepare(log, options, run.pool, run.progress));
   UPNEXT_RETURN_IF_ERROR(pipeline->Train(run.progress));
-  UPNEXT_ASSIGN_OR_RETURN(
-      const evaluation::Impressions held_out,
-      evaluation::ScoreImpressions(
-          {pipeline->source(), pipeline->tables(), nullptr, pipeline->ranker().ranker.get()},
-          options.evaluate, run.pool, run.progress));
+  UPNEXT_ASSIGN_OR_RETURN(const evaluation::Impressions held_out,
+                          evaluation::ScoreImpressions({pipeline->source(), pipeline->tables(),
+                                                        nullptr, pipeline->ranker().ranker.get()},
+                                                       options.evaluate, run.pool, run.progress));
   Columns random, policy;
   UPNEXT_RETURN_IF_ERROR(Fill(held_out, truths, /*click_at=*/1, /*watch_at=*/0,
                               options.objectives.size(), &random, &policy));
@@ -247,10 +246,10 @@ std::vector<Claim> ClaimsOf() {
   }
   claims.push_back({"clicks divided by P(examined) give the AUC of looked-at impressions",
                     "auc_corrected_error", kPolicy, "", -0.015, 0.015});
-  claims.push_back({"the naive click rate favours items that stand high", "favour_naive", kPolicy,
-                    "", 1.1});
-  claims.push_back({"divided by P(examined) it is fair again", "favour_corrected", kPolicy, "",
-                    0.97, 1.03});
+  claims.push_back(
+      {"the naive click rate favours items that stand high", "favour_naive", kPolicy, "", 1.1});
+  claims.push_back(
+      {"divided by P(examined) it is fair again", "favour_corrected", kPolicy, "", 0.97, 1.03});
   return claims;
 }
 
@@ -259,20 +258,21 @@ std::vector<Claim> ClaimsOf() {
 Study CalibrationStudy() {
   return {
       .name = "calibration",
-      .question = "Do figures computed from a log agree with the truth, and how far does position "
-                  "bias mislead?",
-      .method = "A ranker learns clicks and watch time from a log with both random and policy "
-                "traffic; its predictions for the last days are compared with what was logged and "
-                "with the true probabilities, which include whether the position is looked at. "
-                "Click rates of items are taken naively and with each click divided by the known "
-                "probability that its position is looked at.",
+      .question =
+          "Do figures computed from a log agree with the truth, and how far does position "
+          "bias mislead?",
+      .method =
+          "A ranker learns clicks and watch time from a log with both random and policy "
+          "traffic; its predictions for the last days are compared with what was logged and "
+          "with the true probabilities, which include whether the position is looked at. "
+          "Click rates of items are taken naively and with each click divided by the known "
+          "probability that its position is looked at.",
       .figures =
           {{"auc_log", "AUC of predicted clicks against the log's clicks"},
            {"auc_true", "the same against true click probabilities: what auc_log estimates"},
            {"auc_error", "auc_log - auc_true"},
            {"auc_if_looked", "AUC against P(click | looked at), which no log shows"},
-           {"auc_corrected_error",
-            "AUC with clicks divided by P(examined), minus auc_if_looked"},
+           {"auc_corrected_error", "AUC with clicks divided by P(examined), minus auc_if_looked"},
            {"click_slope_log", "slope of logged on predicted clicks by decile; 1 is calibrated", 3},
            {"click_slope", "slope of true on predicted clicks by decile", 3},
            {"watch_slope_log", "slope of logged on predicted watch seconds by decile", 3},

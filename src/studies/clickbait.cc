@@ -68,9 +68,9 @@ Status RunArm(const StudyRun& run, const char* arm, const Pipeline& pipeline,
     }
     return Ok();
   };
-  UPNEXT_ASSIGN_OR_RETURN(const simulator::UserValues values,
-                          LiveDays(site, world, *engine, from, world.options().days, run.pool,
-                                   run.progress, count));
+  UPNEXT_ASSIGN_OR_RETURN(
+      const simulator::UserValues values,
+      LiveDays(site, world, *engine, from, world.options().days, run.pool, run.progress, count));
   const simulator::Value total = values.total();
   if (total.slates == 0) return FailedPrecondition("nobody came on the live days");
   out->Set(arm, "watch_s", total.watch_s / total.slates);
@@ -119,8 +119,10 @@ Settings SettingsOf(Scale scale) {
   const Plan plan = PlanOf(scale);
   Settings settings = WorldSettings(plan.world);
   settings.emplace_back("live days", fmt::format("{} of them", plan.world.days - plan.live_from));
-  settings.emplace_back("click_clickbait", fmt::format("{:g}", plan.world.response.click_clickbait));
-  settings.emplace_back("watch_clickbait", fmt::format("{:g}", plan.world.response.watch_clickbait));
+  settings.emplace_back("click_clickbait",
+                        fmt::format("{:g}", plan.world.response.click_clickbait));
+  settings.emplace_back("watch_clickbait",
+                        fmt::format("{:g}", plan.world.response.watch_clickbait));
   return settings;
 }
 
@@ -129,11 +131,13 @@ Settings SettingsOf(Scale scale) {
 Study ClickbaitStudy() {
   return {
       .name = "clickbait",
-      .question = "Does ranking by expected watch time give people more to watch than ranking by "
-                  "clicks, where clickbait is planted?",
-      .method = "Two rankers learn from the same log, behind the same candidate model: one the "
-                "expected watch time by weighted logistic regression, the other the click. Each then "
-                "decides all slates of the same live days, for the same users with the same luck.",
+      .question =
+          "Does ranking by expected watch time give people more to watch than ranking by "
+          "clicks, where clickbait is planted?",
+      .method =
+          "Two rankers learn from the same log, behind the same candidate model: one the "
+          "expected watch time by weighted logistic regression, the other the click. Each then "
+          "decides all slates of the same live days, for the same users with the same luck.",
       .figures = {{"watch_s", "true expected watch seconds per slate of ten", 2},
                   {"clicks", "true expected clicks per slate", 4},
                   {"seconds_a_click", "true expected watch seconds per click", 1},

@@ -120,8 +120,8 @@ struct Coverage {
   double shown = 0, fresh = 0;
   void Add(const simulator::World& world, const simulator::UserRows& rows) {
     for (const simulator::LogRow& row : rows.rows) {
-      const bool own = row.type == events::EventType::kImpression &&
-                       row.source == simulator::Source::kEngine;
+      const bool own =
+          row.type == events::EventType::kImpression && row.source == simulator::Source::kEngine;
       if (!own) continue;
       items.insert(row.item);
       shown += 1;
@@ -164,8 +164,7 @@ Result<Round> RunRound(const StudyRun& run, const Plan& plan, const Arm& arm, in
   }
   const simulator::Value total = values.total();
   if (total.slates == 0) return FailedPrecondition("nobody came in the round of day {}", day + 1);
-  const auto existing =
-      static_cast<double>(world.catalogue().CountAt(now + plan.round * kDayMs));
+  const auto existing = static_cast<double>(world.catalogue().CountAt(now + plan.round * kDayMs));
   return Round{.ndcg = judged.MeanNdcg(),
                .watch_s = total.watch_s / total.slates,
                .catalogue_share = static_cast<double>(coverage.items.size()) / existing,
@@ -177,20 +176,21 @@ Result<Measurements> Run(const StudyRun& run) {
   plan.world.seed = run.seed;
   UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(plan.world));
   SimulatedLog first_rows(world);
-  UPNEXT_ASSIGN_OR_RETURN(const simulator::LiveSite first_site,
-                          SiteAt(world, plan.first, run.pool, run.progress,
-                                 [&](const simulator::UserRows& user) {
-                                   first_rows.Add(user);
-                                   return Ok();
-                                 }));
+  UPNEXT_ASSIGN_OR_RETURN(
+      const simulator::LiveSite first_site,
+      SiteAt(world, plan.first, run.pool, run.progress, [&](const simulator::UserRows& user) {
+        first_rows.Add(user);
+        return Ok();
+      }));
   Measurements measured;
   for (const Arm& arm : kArms) {
     SimulatedLog rows = first_rows;
     simulator::LiveSite site = first_site;
     double first_ndcg = 0;
     for (int r = 0; r < plan.rounds; ++r) {
-      UPNEXT_ASSIGN_OR_RETURN(const Round round, RunRound(run, plan, arm, plan.first + r * plan.round,
-                                                          world, &rows, &site));
+      UPNEXT_ASSIGN_OR_RETURN(
+          const Round round,
+          RunRound(run, plan, arm, plan.first + r * plan.round, world, &rows, &site));
       if (r == 0) first_ndcg = round.ndcg;
       const double x = r + 1;
       measured.AddPoint("true NDCG@10 by round", arm.name, x, round.ndcg);
@@ -220,30 +220,31 @@ Settings SettingsOf(Scale scale) {
 
 Study FeedbackLoopStudy() {
   const std::string without = kArms[0].name, with = kArms[1].name;
-  return {
-      .name = "feedback-loop",
-      .question = "What becomes of an engine that learns from what it showed itself, and does "
-                  "exploration help?",
-      .method = "An engine learns from a log of the logging policy, decides all slates for some "
-                "days, learns again from what the site remembers, and so on, until nothing of the "
-                "logging policy is left. One arm answers a tenth of the requests with random slates; "
-                "they count in watch_s, and not in the other figures.",
-      .figures = {{"ndcg", "true NDCG@10 of the engine's own slates in the last round", 4},
-                  {"ndcg_change", "the same minus that of the first round", 4},
-                  {"catalogue_share", "share of all items in the engine's own slates, last round", 4},
-                  {"fresh_share", "share of impressions of items less than 7 days old, last round",
-                   4},
-                  {"watch_s", "true expected watch seconds per slate, all slates, last round", 2}},
-      .plots = {{"true NDCG@10 by round", "round", "NDCG@10"},
-                {"share of the catalogue shown by round", "round", "share"},
-                {"watch seconds per slate by round", "round", "seconds"}},
-      .claims = {{"without exploration relevance decays", "ndcg_change", without, "",
-                  -std::numeric_limits<double>::infinity(), 0},
-                 {"with it, it ends higher", "ndcg", with, without, 0},
-                 {"and it shows more of the catalogue", "catalogue_share", with, without, 0},
-                 {"and more of what is new", "fresh_share", with, without, 0}},
-      .settings = SettingsOf,
-      .run = Run};
+  return {.name = "feedback-loop",
+          .question =
+              "What becomes of an engine that learns from what it showed itself, and does "
+              "exploration help?",
+          .method =
+              "An engine learns from a log of the logging policy, decides all slates for some "
+              "days, learns again from what the site remembers, and so on, until nothing of the "
+              "logging policy is left. One arm answers a tenth of the requests with random slates; "
+              "they count in watch_s, and not in the other figures.",
+          .figures =
+              {{"ndcg", "true NDCG@10 of the engine's own slates in the last round", 4},
+               {"ndcg_change", "the same minus that of the first round", 4},
+               {"catalogue_share", "share of all items in the engine's own slates, last round", 4},
+               {"fresh_share", "share of impressions of items less than 7 days old, last round", 4},
+               {"watch_s", "true expected watch seconds per slate, all slates, last round", 2}},
+          .plots = {{"true NDCG@10 by round", "round", "NDCG@10"},
+                    {"share of the catalogue shown by round", "round", "share"},
+                    {"watch seconds per slate by round", "round", "seconds"}},
+          .claims = {{"without exploration relevance decays", "ndcg_change", without, "",
+                      -std::numeric_limits<double>::infinity(), 0},
+                     {"with it, it ends higher", "ndcg", with, without, 0},
+                     {"and it shows more of the catalogue", "catalogue_share", with, without, 0},
+                     {"and more of what is new", "fresh_share", with, without, 0}},
+          .settings = SettingsOf,
+          .run = Run};
 }
 
 }  // namespace upnext::studies

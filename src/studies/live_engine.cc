@@ -155,8 +155,8 @@ Status LiveEngine::Recommend(const simulator::SlateRequest& request, base::Rng& 
   const Rep& rep = *rep_;
   if (rng.Uniform() < rep.options.explore) {
     const uint32_t existing = rep.world.catalogue().CountAt(request.time_ms);
-    simulator::DrawRandomSlate(existing, request.seed,
-                               std::min<size_t>(request.size, existing / 5), rng, slate);
+    simulator::DrawRandomSlate(existing, request.seed, std::min<size_t>(request.size, existing / 5),
+                               rng, slate);
     return Ok();
   }
   const serving::Request asked{

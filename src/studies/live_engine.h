@@ -38,8 +38,8 @@ struct LiveEngineOptions {
 
 class LiveEngine : public simulator::Recommender {
  public:
-  // `log` is of this world, its users and items named by SimulatedLog or `upnext simulate`: a letter
-  // and their number. kFailedPrecondition when a name or an item is not the world's.
+  // `log` is of this world, its users and items named by SimulatedLog or `upnext simulate`: a
+  // letter and their number. kFailedPrecondition when a name or an item is not the world's.
   static Result<std::unique_ptr<LiveEngine>> Make(const simulator::World& world,
                                                   const events::EventLog& log,
                                                   const bundle::Bundle& bundle,

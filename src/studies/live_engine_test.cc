@@ -97,12 +97,12 @@ TEST_F(LiveEngineTest, ShowsWhatTheServerWouldShow) {
     for (uint64_t row = log_->begin(user); row < log_->end(user); ++row) {
       state.Apply(log_->event(row), catalogue, {});
     }
-    const auto expected = server.Recommend(
-        state, {.user = UserName(user),
-                .n = 10,
-                .device = "tv",
-                .region = std::string(simulator::kRegionTable[person.region].name),
-                .time_ms = request.time_ms});
+    const auto expected =
+        server.Recommend(state, {.user = UserName(user),
+                                 .n = 10,
+                                 .device = "tv",
+                                 .region = std::string(simulator::kRegionTable[person.region].name),
+                                 .time_ms = request.time_ms});
     ASSERT_TRUE(expected);
     ASSERT_EQ(slate.size(), expected->items.size());
     for (size_t p = 0; p < slate.size(); ++p) {

@@ -90,11 +90,11 @@ Result<ValueReport> MeasureValue(const ValueSubject& subject, base::ThreadPool& 
   UPNEXT_RETURN_IF_ERROR(CheckSubject(subject, from));
   LiveEngineOptions options{.engine = subject.engine, .rule = subject.rule};
   options.states_until_ms = world.options().start_ms() + from * kDayMs;
-  UPNEXT_ASSIGN_OR_RETURN(const auto ranked, LiveEngine::Make(world, subject.log, subject.bundle,
-                                                              options, pool));
+  UPNEXT_ASSIGN_OR_RETURN(const auto ranked,
+                          LiveEngine::Make(world, subject.log, subject.bundle, options, pool));
   options.stage = serving::Stage::kRetrieval;
-  UPNEXT_ASSIGN_OR_RETURN(const auto retrieval, LiveEngine::Make(world, subject.log, subject.bundle,
-                                                                 options, pool));
+  UPNEXT_ASSIGN_OR_RETURN(const auto retrieval,
+                          LiveEngine::Make(world, subject.log, subject.bundle, options, pool));
   simulator::RandomPolicy random(world);
   simulator::PopularityPolicy popularity(world);
   simulator::OraclePolicy oracle(world);
@@ -136,7 +136,8 @@ std::string RenderValueTable(const ValueReport& report) {
                    cell(p.clicks, 3), cell(p.watch_s, 1), cell(p.satisfaction, 3));
   }
   out += fmt::format(
-      "expected from the world's own probabilities over {:.0f} slates of the ranked feed; the oracle "
+      "expected from the world's own probabilities over {:.0f} slates of the ranked feed; the "
+      "oracle "
       "knows them; ± is half of a\n95 % interval over users\n",
       report.slates);
   return out;

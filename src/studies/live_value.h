@@ -52,7 +52,7 @@ struct ValueReport {
 };
 struct ValueSubject {
   const simulator::World& world;
-  const events::EventLog& log;  // that the world made
+  const events::EventLog& log;   // that the world made
   const examples::Split& split;  // by time
   const bundle::Bundle& bundle;
   serving::EngineOptions engine;
