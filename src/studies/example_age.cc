@@ -109,15 +109,9 @@ std::vector<uint32_t> FollowedItems(const Pipeline& run) {
   const features::Vocabulary& items = tables.vocabulary(VocabularyId::kItem);
   std::vector<uint32_t> followed;
   for (uint32_t row = 1; row < items.rows(); ++row) {
-<<<<<<< HEAD
     const int64_t created = run.source().catalogue.item(items.Id(row)).created_ms;
     const bool inside = created + kFirstDay * kDayMs > tables.train_begin_ms &&
                         created + kLastDay * kDayMs < tables.train_end_ms;
-=======
-    const auto created = static_cast<double>(run.source().catalogue.item(items.Id(row)).created_ms);
-    const bool inside = created + kFirstDay * kDayMs > static_cast<double>(tables.train_begin_ms) &&
-                        created + kLastDay * kDayMs < static_cast<double>(tables.train_end_ms);
->>>>>>> main
     if (inside) followed.push_back(items.Id(row));
   }
   return followed;
@@ -202,11 +196,7 @@ double FreshRecall(const Pipeline& run, base::ThreadPool& pool) {
   const retrieval::CandidateModel& model = *run.candidate().model;
   const features::Vocabulary& items = run.tables().vocabulary(VocabularyId::kItem);
   const features::CandidateExtractor extractor(run.tables(), source.catalogue);
-<<<<<<< HEAD
   const int64_t fresh_from = run.tables().train_end_ms - kFreshDays * kDayMs;
-=======
-  const auto fresh_from = run.tables().train_end_ms - static_cast<int64_t>(kFreshDays * kDayMs);
->>>>>>> main
   double found = 0, wanted = 0;
   features::CandidateBatch batch;
   retrieval::CandidateModel::Scratch scratch;
@@ -311,28 +301,18 @@ Study ExampleAgeStudy() {
           "Does the candidate model follow the burst after upload, and does it need the "
           "example age for that?",
       .method =
-<<<<<<< HEAD
           "Two candidate models learn from the same log, one without the example age. Users "
           "as training leaves them are asked as of every day of the window, so that only the "
           "example age differs; the probability of the items uploaded in the middle of the "
           "window is averaged by days since their upload, beside the share of watches that "
           "they had in the log (paper figure 4). At serving the example age is 0: what that "
           "does for new items is measured on the next day.",
-=======
-          "Two candidate models learn from the same log, one without the example age. For "
-          "every training example and every item uploaded in the middle of the window, the "
-          "probability that the model gives the item is averaged by days since its upload, "
-          "beside the share of watches that the item had in the log (paper figure 4).",
->>>>>>> main
       .figures = {{"r", "correlation of the model's curve with the log's, over days -5 to 9", 3},
                   {"r_planted", "correlation with the planted burst", 3},
                   {"slope",
                    "slope of the model's curve on the log's: 1 follows it fully, 0 is flat", 3},
-<<<<<<< HEAD
                   {"slope_in_place",
                    "the same for the examples of training, whose histories tell the time too", 3},
-=======
->>>>>>> main
                   {"fresh_recall",
                    "share of next-day watches of items up to 4 days old found in the first 20", 4},
                   {"ndcg", "NDCG@10 on next-day data, all items", 4}},

@@ -130,19 +130,12 @@ Study NextWatchStudy() {
       .name = "next-watch",
       .question = "Do labels that predict the next watch beat labels held out at random?",
       .method =
-<<<<<<< HEAD
           "Candidate models learn from the same log of a site with many series: some are "
           "asked for a random watch from what lay before it (rollback, paper figure 5b), the "
           "others for a random watch from all others of the user, later ones too (figure 5a). "
           "Each kind reads the history as the mean of all watches, last watch and last five "
           "(configs/demo.toml), or as the mean alone (the paper). All are judged on the next "
           "day, which none has seen; what a user has watched is left out of his list.",
-=======
-          "Two candidate models learn from the same log of a site with many series: one is "
-          "asked for a random watch from what lay before it (rollback, paper figure 5b), the "
-          "other for a random watch from all others of the user, later ones too (figure 5a). "
-          "Both are judged on the next day, which neither has seen.",
->>>>>>> main
       .figures = {{"ndcg", "NDCG@10 of first-time complete watches of the next day", 4},
                   {"map", "mean average precision of the same", 4},
                   {"recall", "recall@50 of the same", 4},

@@ -6,16 +6,11 @@
 
 namespace upnext::studies {
 
-<<<<<<< HEAD
 Study CalibrationStudy();   // calibration.cc
 Study ExampleAgeStudy();    // example_age.cc
 Study NextWatchStudy();     // next_watch.cc
 Study ClickbaitStudy();     // clickbait.cc
 Study FeedbackLoopStudy();  // feedback_loop.cc
-=======
-Study ExampleAgeStudy();  // example_age.cc
-Study NextWatchStudy();   // next_watch.cc
->>>>>>> main
 
 }  // namespace upnext::studies
 
