@@ -12,7 +12,8 @@
 #include "kernels/avx512.h"
 #include "kernels/isa.h"
 
-// Tile instructions are written out, since the compiler's own forget that they read memory (GCC 12).
+// Tile instructions are written out, since the compiler's own forget that they read memory (GCC
+// 12).
 
 namespace upnext::kernels::amx {
 
@@ -42,9 +43,8 @@ UPNEXT_AVX512 inline void LoadLanes(const Source& from, size_t lanes, size_t k,
                                     __m512i tiles[2][16]) {
   const auto mask = static_cast<__mmask32>((uint64_t{1} << k) - 1);
   for (size_t i = 0; i < kLanes; ++i) {
-    tiles[i / 16][i % 16] = i < lanes
-                                ? _mm512_maskz_loadu_epi16(mask, from.data + i * from.stride)
-                                : _mm512_setzero_si512();
+    tiles[i / 16][i % 16] = i < lanes ? _mm512_maskz_loadu_epi16(mask, from.data + i * from.stride)
+                                      : _mm512_setzero_si512();
   }
 }
 // Both tiles at once, since stored rows are mostly a power of two apart and would push each other
@@ -124,9 +124,8 @@ void MultiplyPanels(const Bf16* left, const Bf16* right, size_t steps, float* c,
         "r"(lower), "r"(stride)
         : "memory");
   } else {
-    asm volatile(
-        "tilezero %%tmm0\n\ttilezero %%tmm1\n\ttilezero %%tmm2\n\ttilezero %%tmm3" ::
-            : "memory");
+    asm volatile("tilezero %%tmm0\n\ttilezero %%tmm1\n\ttilezero %%tmm2\n\ttilezero %%tmm3" ::
+                     : "memory");
   }
   for (size_t step = 0; step < steps; ++step) {
     asm volatile(

@@ -25,9 +25,9 @@ namespace upnext::kernels::amx {
 // ONEDNN_MAX_CPU_ISA nor UPNEXT_MAX_ISA forbids it. Asks once.
 bool Available();
 
-constexpr size_t kLanes = 32;                     // of a panel
-constexpr size_t kStep = 32;                      // along k
-constexpr size_t kStepSize = kLanes * kStep;      // elements of one step of a panel
+constexpr size_t kLanes = 32;                 // of a panel
+constexpr size_t kStep = 32;                  // along k
+constexpr size_t kStepSize = kLanes * kStep;  // elements of one step of a panel
 inline size_t Steps(size_t k) { return (k + kStep - 1) / kStep; }
 inline size_t Panels(size_t lanes) { return (lanes + kLanes - 1) / kLanes; }
 // Elements of the panels of a [lanes, k] matrix.

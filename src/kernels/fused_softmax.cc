@@ -26,13 +26,13 @@ constexpr float kMasked = -1e30f;
 
 // Of one block, and kept by its thread.
 struct FusedSoftmax::Work {
-  size_t panels = 0, first_step = 0;  // of users, and where they are in the batch
-  AlignedBuffer<Bf16> users;                            // right panels [n, dim]
-  AlignedBuffer<Bf16> chunk;                            // right panel of exponentials, one chunk
-  AlignedBuffer<float> d_users;                         // [panels][dim / 32][32 dims, 32 users]
-  std::vector<float> shifts, sums, highest;             // [panels * 32]
-  std::vector<uint32_t> ids;                            // the same: of targets
-  alignas(64) float squares[2][kSquare];                // logits [32 classes, 32 users]
+  size_t panels = 0, first_step = 0;         // of users, and where they are in the batch
+  AlignedBuffer<Bf16> users;                 // right panels [n, dim]
+  AlignedBuffer<Bf16> chunk;                 // right panel of exponentials, one chunk
+  AlignedBuffer<float> d_users;              // [panels][dim / 32][32 dims, 32 users]
+  std::vector<float> shifts, sums, highest;  // [panels * 32]
+  std::vector<uint32_t> ids;                 // the same: of targets
+  alignas(64) float squares[2][kSquare];     // logits [32 classes, 32 users]
 };
 
 #if defined(__x86_64__)
@@ -65,8 +65,7 @@ UPNEXT_AVX512 inline __m512 ExpLogits(const float* logits, float correction, uin
                                       Users& users) {
   __m512 x = _mm512_sub_ps(_mm512_load_ps(logits), users.shift);
   x = _mm512_add_ps(x, _mm512_set1_ps(correction));
-  const __mmask16 hit =
-      _mm512_cmpeq_epi32_mask(users.ids, _mm512_set1_epi32(static_cast<int>(id)));
+  const __mmask16 hit = _mm512_cmpeq_epi32_mask(users.ids, _mm512_set1_epi32(static_cast<int>(id)));
   x = _mm512_mask_mov_ps(x, hit, _mm512_set1_ps(kMasked));
   users.highest = _mm512_max_ps(users.highest, x);
   const __m512 e = Exp(x);
@@ -157,8 +156,7 @@ void FusedSoftmax::StoreClasses(size_t begin, size_t n, const float* rows) {
   for (size_t at = 0; at < n; at += kLanes) {
     for (size_t lane = 0; lane < dim; lane += kLanes) {
       amx::PackLeft(columns.At(lane, at), std::min(dim - lane, kLanes), std::min(n - at, kLanes),
-                    columns_.data() +
-                        (lane / kLanes * steps + (begin + at) / kLanes) * kStepSize);
+                    columns_.data() + (lane / kLanes * steps + (begin + at) / kLanes) * kStepSize);
     }
   }
 }
@@ -184,17 +182,16 @@ void FusedSoftmax::Exponentiate(Work& work) {
       for (size_t i = 0; i < count; ++i) {
         if (i + 1 < count) multiply(i + 1);  // before what it can run beside
         ExpSquare(work.squares[i % 2], corrections_.data() + (first + i) * kLanes,
-                  ids_.data() + (first + i) * kLanes, work.shifts.data() + at,
-                  work.ids.data() + at, work.sums.data() + at, work.highest.data() + at,
+                  ids_.data() + (first + i) * kLanes, work.shifts.data() + at, work.ids.data() + at,
+                  work.sums.data() + at, work.highest.data() + at,
                   exponentials_.data() +
                       ((first + i) * batch_steps + work.first_step + panel) * kStepSize,
                   work.chunk.data() + i * kStepSize);
       }
       for (size_t q = 0; q < dim_panels; ++q) {
-        amx::MultiplyPanels(columns_.data() + (q * class_panels + first) * kStepSize,
-                            work.chunk.data(), count,
-                            work.d_users.data() + (panel * dim_panels + q) * kSquare, kLanes,
-                            first > 0);
+        amx::MultiplyPanels(
+            columns_.data() + (q * class_panels + first) * kStepSize, work.chunk.data(), count,
+            work.d_users.data() + (panel * dim_panels + q) * kSquare, kLanes, first > 0);
       }
     }
   }

@@ -35,10 +35,10 @@ struct FusedSoftmaxArgs {
 // Examples [begin, begin + n) of the batch; begin is a multiple of FusedSoftmax::kMultiple.
 struct FusedSoftmaxBlock {
   size_t begin = 0, n = 0;
-  const float* users = nullptr;                // [n, dim]
-  const Bf16* rounded_users = nullptr;         // [n, dim], the same
-  std::span<const uint32_t> target_ids = {};   // [n]
-  std::span<const float> target_logits = {};   // [n], corrected
+  const float* users = nullptr;               // [n, dim]
+  const Bf16* rounded_users = nullptr;        // [n, dim], the same
+  std::span<const uint32_t> target_ids = {};  // [n]
+  std::span<const float> target_logits = {};  // [n], corrected
 };
 
 class FusedSoftmax {

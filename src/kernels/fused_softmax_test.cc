@@ -158,8 +158,8 @@ TEST_F(FusedSoftmaxTest, TheSameBytesHoweverTheWorkIsCut) {
 
 TEST_F(FusedSoftmaxTest, ShowsNaNAndInfinity) {
   FusedSoftmax softmax;
-  for (const float bad : {std::numeric_limits<float>::quiet_NaN(),
-                          std::numeric_limits<float>::infinity()}) {
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     Problem p(40, 64, 32, 1.0f);
     p.users[5 * p.dim + 3] = bad;
     EXPECT_FALSE(std::isfinite(Fused(p, 64, softmax).loss));

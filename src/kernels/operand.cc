@@ -54,7 +54,8 @@ void Gemm(size_t m, OperandView a, const RightOperand& b, float* c) {
     return;
   }
   Gemm({.m = m, .n = b.n_, .k = b.k_, .transpose_b = b.transposed_}, a,
-       b.fp32_ != nullptr ? OperandView{b.fp32_, nullptr} : OperandView{nullptr, b.bf16_.data()}, c);
+       b.fp32_ != nullptr ? OperandView{b.fp32_, nullptr} : OperandView{nullptr, b.bf16_.data()},
+       c);
 }
 
 void GemmByStrips(size_t m, OperandView a, const RightOperand& b, const UseStrip& use) {

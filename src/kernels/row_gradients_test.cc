@@ -88,8 +88,7 @@ TEST(HalfTable, SmallStepsArriveOnAverage) {
   for (int step = 0; step < 20; ++step) {
     RowGradients rows;
     rows.AddRows(ids, gradient.data(), 0);
-    rows.ApplyAdagrad({nullptr, kMany, kDim, table.data()}, accumulators,
-                      {.learning_rate = kRate});
+    rows.ApplyAdagrad({nullptr, kMany, kDim, table.data()}, accumulators, {.learning_rate = kRate});
     sum_of_squares += 1.0f;
     expected += kRate / std::sqrt(sum_of_squares);
   }
