@@ -181,11 +181,16 @@ CoWatch CoWatch::Learn(const examples::ReplaySource& source, const CoWatchOption
   const uint32_t items = source.log.items();
   const Grouped by_user = HistoriesByUser(source, options.max_history);
   const Grouped by_item = Transposed(by_user, items);
-  std::vector<std::vector<Proposal>> lists(items);
-  // Chunks are few, since each needs a counter an item.
+  // Chunks are few, since each needs a counter an item. What a chunk found stays together, so that
+  // it can be given back as soon as it was copied: a list of its own for each of a million items
+  // would hold all of them twice.
   const size_t grain = std::max<size_t>(256, items / 64);
+  std::vector<std::vector<Proposal>> found((items + grain - 1) / grain);
+  std::vector<uint32_t> lengths(items);
   pool.ParallelFor(items, grain, [&](size_t begin, size_t end) {
     std::vector<uint32_t> together(items, 0), met;
+    std::vector<Proposal>& of_chunk = found[begin / grain];
+    std::vector<Proposal> list;
     for (size_t i = begin; i < end; ++i) {
       const uint32_t item = static_cast<uint32_t>(i);
       met.clear();
@@ -194,7 +199,7 @@ CoWatch CoWatch::Learn(const examples::ReplaySource& source, const CoWatchOption
           if (together[other]++ == 0) met.push_back(other);
         }
       }
-      std::vector<Proposal>& list = lists[i];
+      list.clear();
       const double watchers = static_cast<double>(by_item.of(item).size());
       for (const uint32_t other : met) {
         const double both = std::exchange(together[other], 0);
@@ -204,15 +209,21 @@ CoWatch CoWatch::Learn(const examples::ReplaySource& source, const CoWatchOption
       const size_t keep = std::min<size_t>(options.neighbours, list.size());
       std::partial_sort(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(keep), list.end(),
                         BetterProposal);
-      list.resize(keep);
-      list.shrink_to_fit();
+      of_chunk.insert(of_chunk.end(), list.begin(),
+                      list.begin() + static_cast<std::ptrdiff_t>(keep));
+      lengths[i] = static_cast<uint32_t>(keep);
     }
   });
   CoWatch result;
+  result.offsets_.reserve(size_t{items} + 1);
   result.offsets_.push_back(0);
-  for (const std::vector<Proposal>& list : lists) {
-    result.similar_.insert(result.similar_.end(), list.begin(), list.end());
-    result.offsets_.push_back(result.similar_.size());
+  for (const uint32_t length : lengths) {
+    result.offsets_.push_back(result.offsets_.back() + length);
+  }
+  result.similar_.reserve(result.offsets_.back());
+  for (std::vector<Proposal>& part : found) {
+    result.similar_.insert(result.similar_.end(), part.begin(), part.end());
+    std::vector<Proposal>().swap(part);
   }
   return result;
 }
