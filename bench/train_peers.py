@@ -46,7 +46,10 @@ def main():
     o = parser.parse_args()
     size = ["--items", "3000", "--tokens", "3000", "--steps", "2", "--negatives", "64"] if o.small else []
     ours = [str(o.upnext), "bench", "train", "--json", *size]
-    runs = [("upnext, bf16", ours), ("upnext, batch 4,096", [*ours, "--batch", "4096"]), ("upnext, fp32", [*ours, "--fp32"])]
+    half = [*ours, "--bf16-tables"]
+    runs = [("upnext, bf16", ours), ("upnext, bf16, batch 4,096", [*ours, "--batch", "4096"]),
+            ("upnext, bf16, bf16 tables", half), ("upnext, bf16, bf16 tables, batch 4,096", [*half, "--batch", "4096"]),
+            ("upnext, fp32", [*ours, "--fp32"])]
     if o.small:
         runs = [(name, [*command, "--roof-bytes", "4194304"]) for name, command in runs]
     if o.python:

@@ -5,6 +5,7 @@
 
 #include "cli/bench_import.h"
 #include "cli/bench_replay.h"
+#include "cli/bench_simulate.h"
 #include "cli/bench_train.h"
 #include "cli/verbs.h"
 
@@ -16,6 +17,7 @@ constexpr std::array kBenches{
          MakeBenchTrain},
     Verb{"replay", "examples made from a log, and what their making waits for", MakeBenchReplay},
     Verb{"import", "import made-up events beside DuckDB's own sort of them", MakeBenchImport},
+    Verb{"simulate", "events and slates a second of the simulated world", MakeBenchSimulate},
 };
 
 }  // namespace

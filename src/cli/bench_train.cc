@@ -37,6 +37,7 @@ void PrintJson(const Flags& flags, const retrieval::TrainBenchReport& report, in
       {"seed", o.seed},
       {"threads", threads},
       {"precision", Precision(flags)},
+      {"table_precision", o.half_tables ? "bf16" : "fp32"},
       {"simd", kernels::SimdName()},
       {"examples_per_s", report.examples_per_s},
       {"step_s", {{"median", report.median_step_s}, {"best", report.best_step_s}}},
@@ -59,8 +60,9 @@ void PrintTable(const Flags& flags, const retrieval::TrainBenchReport& report, i
   const double ms = 1e3 * report.median_step_s;
   Print("model      {} items, {} tokens, dim {}, depth {}, bags of {} + {}, {} negatives\n",
         WithCommas(o.items), WithCommas(o.tokens), o.dim, o.depth, o.bag, o.bag, o.negatives);
-  Print("run        batch {}, {} steps, seed {}, {} threads, {}, {}\n", o.batch, o.steps, o.seed,
-        threads, Precision(flags), kernels::SimdName());
+  Print("run        batch {}, {} steps, seed {}, {} threads, {}, tables in {}, {}\n", o.batch,
+        o.steps, o.seed, threads, Precision(flags), o.half_tables ? "bf16" : "fp32",
+        kernels::SimdName());
   Print("speed      {} examples/s: a step takes {:.1f} ms (median; best {:.1f})\n",
         WithCommas(static_cast<uint64_t>(report.examples_per_s)), ms, 1e3 * report.best_step_s);
   Print("memory     {:.2f} GB at its peak, {:.2f} times parameters and optimiser state\n",
@@ -117,6 +119,8 @@ std::function<Status()> MakeBenchTrain(CLI::App& app) {
   app.add_option("--threads", flags->threads, "Threads (0: all that the machine has)")
       ->capture_default_str();
   app.add_flag("--fp32", flags->fp32, "Products in fp32 even where the machine is fast at bf16");
+  app.add_flag("--bf16-tables", o.half_tables,
+               "Keep the tables in bf16, which halves the traffic of their rows");
   app.add_flag("--json", flags->json, "Print JSON");
   return [flags] { return Run(*flags); };
 }

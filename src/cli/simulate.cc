@@ -5,21 +5,25 @@
 
 #include "cli/output.h"
 #include "cli/progress_bar.h"
+#include "cli/server_recommender.h"
+#include "cli/simulate_live.h"
 #include "cli/verbs.h"
 #include "simulator/log_writer.h"
+#include "simulator/policies.h"
 #include "simulator/world.h"
 
 namespace upnext::cli {
 namespace {
 
 struct Flags {
-  std::string out, config;
+  std::string out, config, url;
   uint32_t users = 0, items = 0;
-  int days = 0;
+  int days = 0, log_days = 0;
   int64_t seed = -1;
+  bool truth = false, live = false, json = false;
 };
 
-Status Run(const Flags& flags) {
+Result<simulator::WorldOptions> World(const Flags& flags) {
   simulator::WorldOptions options;
   if (!flags.config.empty()) {
     UPNEXT_ASSIGN_OR_RETURN(const base::Config config, base::Config::Load(flags.config));
@@ -30,31 +34,88 @@ Status Run(const Flags& flags) {
   if (flags.items > 0) options.items = flags.items;
   if (flags.days > 0) options.days = flags.days;
   if (flags.seed >= 0) options.seed = static_cast<uint64_t>(flags.seed);
+  return options;
+}
+
+Status RunLog(const Flags& flags, const simulator::WorldOptions& options) {
   ProgressBar progress;
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(flags.out));
-  UPNEXT_RETURN_IF_ERROR(simulator::SimulateLog(options, flags.out, progress));
-  Print(
-      "{} users, {} items, {} days (seed {}) written to {}: events, items and users as "
-      "Parquet\n",
-      WithCommas(options.users), WithCommas(options.items), options.days, options.seed, flags.out);
+  UPNEXT_ASSIGN_OR_RETURN(
+      const simulator::LogReport report,
+      simulator::SimulateLog(options, {.days = flags.log_days, .truth = flags.truth}, flags.out,
+                             progress));
+  const int days = flags.log_days > 0 ? flags.log_days : options.days;
+  if (flags.json) {
+    const nlohmann::ordered_json out = {
+        {"events", report.events}, {"parts", report.parts}, {"users", options.users},
+        {"items", options.items},  {"days", days},          {"seed", options.seed}};
+    Print("{}\n", out.dump(2));
+    return Ok();
+  }
+  Print("{} users, {} items, {} days, {} events (seed {}) written to {} as Parquet{}\n",
+        WithCommas(options.users), WithCommas(options.items), days, WithCommas(report.events),
+        options.seed, flags.out, flags.truth ? ", with the truth" : "");
   return Ok();
+}
+
+Status RunAgainstServer(const Flags& flags, const simulator::WorldOptions& options) {
+  UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(options));
+  UPNEXT_ASSIGN_OR_RETURN(const auto server, ServerRecommender::Connect(world, {.url = flags.url}));
+  simulator::PopularityPolicy popularity(world);
+  simulator::RandomPolicy random(world);
+  const simulator::UserValues none(options.users);
+  std::vector<LiveArm> arms = {{"server", server.get(), {}, none},
+                               {"popularity", &popularity, {}, none},
+                               {"random", &random, {}, none}};
+  const LiveOptions live{.log_days = flags.log_days, .threads = options.threads};
+  ProgressBar progress;
+  UPNEXT_RETURN_IF_ERROR(RunLive(world, live, arms, progress));
+  if (flags.json) {
+    nlohmann::json out = LiveJson(live, arms);
+    out["server"] = {{"slates", server->slates()}, {"events", server->events()}};
+    Print("{}\n", out.dump(2));
+    return Ok();
+  }
+  PrintLive(live, arms);
+  Print("The server gave {} slates and took {} events.\n", WithCommas(server->slates()),
+        WithCommas(server->events()));
+  return Ok();
+}
+
+Status Run(const Flags& flags) {
+  UPNEXT_ASSIGN_OR_RETURN(const simulator::WorldOptions options, World(flags));
+  return flags.live ? RunAgainstServer(flags, options) : RunLog(flags, options);
 }
 
 }  // namespace
 
 std::function<Status()> MakeSimulate(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("-o,--out", flags->out, "Folder for events, items and users as Parquet")
-      ->required();
+  CLI::Option_group* const what = app.add_option_group("what to do");
+  what->require_option(1);
+  what->add_option("-o,--out", flags->out, "Write a log: folder for its Parquet files");
+  CLI::Option* const live = what->add_flag(
+      "--live", flags->live, "Send the users to a running server and compare it with popularity");
+  CLI::Option* const url =
+      app.add_option("--url", flags->url, "The server, e.g. http://127.0.0.1:8080");
+  url->needs(live);
+  live->needs(url);
   app.add_option("--users", flags->users, "Users (default 2,000)")
       ->check(CLI::Range(1u, 100'000'000u));
   app.add_option("--items", flags->items, "Items (default 3,000)")
       ->check(CLI::Range(100u, 100'000'000u));
-  app.add_option("--days", flags->days, "Days (default 30)")->check(CLI::Range(2, 3650));
+  app.add_option("--days", flags->days, "Days of the world (default 30)")
+      ->check(CLI::Range(2, 3650));
+  app.add_option("--log-days", flags->log_days,
+                 "The log holds the first days only (default all); live users begin after them")
+      ->check(CLI::Range(1, 3650));
   app.add_option("--seed", flags->seed, "Seed (default 1): the same seed makes the same bytes")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--world", flags->config,
                  "TOML file with the world's parameters (docs/guides/simulator.md)");
+  app.add_flag("--truth", flags->truth,
+               "Write also what was true: of impressions, positions and items");
+  app.add_flag("--json", flags->json, "Print JSON");
   return [flags] { return Run(*flags); };
 }
 

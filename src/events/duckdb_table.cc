@@ -89,9 +89,8 @@ Status AddTable(Database& database, std::string_view name, std::vector<Column> c
   duckdb_table_function_set_bind(function, TableFunction::Bind);
   duckdb_table_function_set_init(function, TableFunction::Init);
   duckdb_table_function_set_function(function, TableFunction::Fill);
-  duckdb_table_function_set_extra_info(function, table.release(), [](void* self) {
-    delete static_cast<TableFunction*>(self);
-  });
+  duckdb_table_function_set_extra_info(
+      function, table.release(), [](void* self) { delete static_cast<TableFunction*>(self); });
   const duckdb_state made = duckdb_register_table_function(
       static_cast<duckdb_connection>(database.connection()), function);
   duckdb_destroy_table_function(&function);

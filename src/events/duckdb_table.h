@@ -1,5 +1,5 @@
-// Rows that a program makes, as a table that DuckDB reads while they are made: no staging, no SQL to
-// turn numbers into names.
+// Rows that a program makes, as a table that DuckDB reads while they are made: no staging, no SQL
+// to turn numbers into names.
 //
 //   uint32_t n = 0;
 //   UPNEXT_RETURN_IF_ERROR(AddTable(db, "numbers", {{"n", "BIGINT"}}, [&](ChunkWriter& chunk) {
@@ -9,7 +9,8 @@
 //   }));
 //   UPNEXT_RETURN_IF_ERROR(db.Run("COPY (SELECT * FROM numbers()) TO 'numbers.parquet'"));
 //
-// A statement reads such a table from one thread, which in a database of one thread is the caller's.
+// A statement reads such a table from one thread, which in a database of one thread is the
+// caller's.
 #ifndef UPNEXT_EVENTS_DUCKDB_TABLE_H_
 #define UPNEXT_EVENTS_DUCKDB_TABLE_H_
 
@@ -41,8 +42,8 @@ class ChunkWriter {
  private:
   friend struct TableFunction;
   void* Data(size_t column) const;
-  void* chunk_ = nullptr;          // duckdb_data_chunk
-  std::vector<void*> vectors_;     // duckdb_vector of each column
+  void* chunk_ = nullptr;            // duckdb_data_chunk
+  std::vector<void*> vectors_;       // duckdb_vector of each column
   std::vector<uint64_t*> validity_;  // of each column; null: nothing is NULL yet
 };
 

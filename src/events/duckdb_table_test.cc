@@ -14,7 +14,10 @@ TEST(AddTable, SqlReadsTheRowsThatAProgramMakes) {
   int64_t made = 0;
   const Status added = AddTable(
       *db, "made",
-      {{"n", "BIGINT"}, {"half", "DOUBLE"}, {"even", "BOOLEAN"}, {"text", "VARCHAR"},
+      {{"n", "BIGINT"},
+       {"half", "DOUBLE"},
+       {"even", "BOOLEAN"},
+       {"text", "VARCHAR"},
        {"moment", "TIMESTAMP"}},
       [&](ChunkWriter& chunk) {
         size_t row = 0;
@@ -26,8 +29,8 @@ TEST(AddTable, SqlReadsTheRowsThatAProgramMakes) {
           if (made % 3 == 0) {
             chunk.SetNull(3, row);
           } else {
-            chunk.SetText(3, row, (made % 2 == 0 ? "short " : "rather long text ") +
-                                      std::to_string(made));
+            chunk.SetText(3, row,
+                          (made % 2 == 0 ? "short " : "rather long text ") + std::to_string(made));
           }
           chunk.Values<int64_t>(4)[row] = made * 1'000'000;
         }

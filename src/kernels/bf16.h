@@ -25,6 +25,12 @@ inline Bf16 ToBf16(float value) {
   return {static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16)};
 }
 
+// Rounds up with a probability that is the distance from below, when the upper half of `chance` is
+// drawn evenly: right on average. A NaN made by arithmetic stays one.
+inline Bf16 RoundByChance(float value, uint32_t chance) {
+  return {static_cast<uint16_t>((std::bit_cast<uint32_t>(value) + (chance >> 16)) >> 16)};
+}
+
 inline float ToFloat(Bf16 value) {
   return std::bit_cast<float>(static_cast<uint32_t>(value.bits) << 16);
 }

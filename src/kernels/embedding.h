@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "kernels/bf16.h"
 
 namespace upnext::kernels {
 
@@ -29,15 +30,17 @@ struct BagsView {
   size_t size() const { return offsets.empty() ? 0 : offsets.size() - 1; }
 };
 
-// A table of fp32 rows that somebody else owns.
+// A table of rows that somebody else owns: in fp32, or in bf16 when `half` is not null.
 struct ConstTableView {
   const float* data = nullptr;  // [rows, dim]
   size_t rows = 0, dim = 0;
+  const Bf16* half = nullptr;  // [rows, dim]
 };
 struct TableView {
   float* data = nullptr;  // [rows, dim]
   size_t rows = 0, dim = 0;
-  operator ConstTableView() const { return {data, rows, dim}; }
+  Bf16* half = nullptr;  // [rows, dim]
+  operator ConstTableView() const { return {data, rows, dim, half}; }
 };
 
 enum class Pooling : uint8_t { kMean, kSum };
@@ -74,14 +77,15 @@ class RowGradients {
 
   // For each row r with a gradient g: accumulators[r] += mean(g^2), row -= lr g / (sqrt(acc) +
   // eps). Each row is read and written once; equal rows are summed in the order they were added, so
-  // the result is the same for any number of threads. Clears. accumulators: [rows].
+  // the result is the same for any number of threads. Clears. accumulators: [rows]. Rows of bf16
+  // are rounded by chance, which a hash of row and gradient decides: the same step rounds alike.
   void ApplyAdagrad(TableView table, std::span<float> accumulators, const AdagradOptions& options,
                     base::ThreadPool* pool = nullptr);
   // The same in parts, for callers that have other work to do at the same time: Sort() after the
   // last Add...(), then ApplySorted() for ranges that make up [0, rows()), on any threads, then
   // Clear(). What the references point to is read by ApplySorted() only.
   void Sort();
-  size_t rows() const { return runs_.empty() ? 0 : runs_.size() - 1; }  // distinct ones
+  size_t rows() const { return runs_.size(); }  // distinct ones
   void ApplySorted(TableView table, std::span<float> accumulators, const AdagradOptions& options,
                    size_t begin, size_t end) const;
   void Clear();
@@ -94,11 +98,16 @@ class RowGradients {
     float scale;
     const float* gradient;
   };
+  // The references to one row: keys [first, first + count).
+  struct Run {
+    uint32_t first, count;
+  };
 
  private:
   std::vector<Entry> entries_;
   std::vector<uint64_t> keys_, sorted_;  // row << 32 | position in entries_
-  std::vector<uint32_t> runs_;           // where each row's keys begin, and the end
+  std::vector<Run> runs_, many_;         // of all rows, and of those met more than once
+  std::vector<uint32_t> alone_;          // by entry: the key of a row met once, else none
 };
 
 namespace reference {

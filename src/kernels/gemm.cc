@@ -4,11 +4,13 @@
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <type_traits>
 #include <unordered_map>
 #include <vector>
 
 #include "dnnl.hpp"
 #include "kernels/aligned_buffer.h"
+#include "kernels/amx_gemm.h"
 #include "kernels/isa.h"
 #include "kernels/vector_ops.h"
 
@@ -24,6 +26,8 @@ constexpr size_t kTinyProduct = 1000;
 // Rows of A up to which a product with B^T is a few scans of B, which oneDNN does several times
 // slower.
 constexpr size_t kThinRows = 2;
+// Rows of A from which our own kernel is worth laying B out for.
+constexpr size_t kLeastRows = 16;
 // Primitives kept per thread; batches come in few shapes, the last of an epoch in one more.
 constexpr size_t kPrimitiveLimit = 512;
 // Elements converted to bf16 by one chunk of the pool.
@@ -167,6 +171,13 @@ Shape Completed(const GemmShape& shape, bool bf16) {
 
 template <typename T>
 void MultiplyHere(Shape s, const T* a, const T* b, float* c) {
+  if constexpr (std::is_same_v<T, Bf16>) {
+    if (s.m >= kLeastRows && amx::Suits(s.n, s.k)) {
+      amx::Multiply({s.m, s.n, s.k, s.ldc, s.beta}, {a, s.lda, s.transpose_a},
+                    {b, s.ldb, !s.transpose_b}, c);
+      return;
+    }
+  }
   // Threads of oneDNN's own would spin while idle, which takes the cores from our pool.
   if (omp_get_max_threads() != 1) omp_set_num_threads(1);
   try {
@@ -307,27 +318,6 @@ void Gemm(const GemmShape& shape, OperandView a, OperandView b, float* c, base::
   } else {
     Gemm(shape, a.bf16, b.bf16, c, pool);
   }
-}
-
-void Operand::Reserve(size_t size, Precision precision) {
-  is_bf16_ = precision == Precision::kBf16 && HasFastBf16();
-  if (is_bf16_) {
-    bf16_.Reserve(size);
-  } else {
-    fp32_.Reserve(size);
-  }
-}
-
-void Operand::Store(size_t at, std::span<const float> values) {
-  if (is_bf16_) {
-    ToBf16(values, {bf16_.data() + at, values.size()});
-  } else {
-    std::ranges::copy(values, fp32_.data() + at);
-  }
-}
-
-OperandView Operand::view() const {
-  return is_bf16_ ? OperandView{nullptr, bf16_.data()} : OperandView{fp32_.data(), nullptr};
 }
 
 namespace reference {

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 
@@ -82,6 +83,31 @@ class Operand {
   AlignedBuffer<float> fp32_;
   AlignedBuffer<Bf16> bf16_;
 };
+
+// What is done with rows [first, first + rows) of a product, c [rows, n], which may be overwritten.
+using UseStrip = std::function<void(size_t first, size_t rows, float* c)>;
+
+// The right side of several products, such as the weights of a layer: rounded and laid out as the
+// matrix unit likes it once, not once for each of them.
+class RightOperand {
+ public:
+  // B [k, n] in close rows, or stored as [n, k] when `transposed`. In fp32 nothing is copied, and B
+  // must stay where it is.
+  void Store(const float* b, size_t k, size_t n, bool transposed, Precision precision);
+
+ private:
+  friend void Gemm(size_t m, OperandView a, const RightOperand& b, float* c);
+  friend void GemmByStrips(size_t m, OperandView a, const RightOperand& b, const UseStrip& use);
+  size_t k_ = 0, n_ = 0;
+  bool transposed_ = false, is_packed_ = false;
+  const float* fp32_ = nullptr;  // null: bf16_ is it
+  AlignedBuffer<Bf16> bf16_;
+};
+// C [m, n] = A B by the calling thread alone. A [m, k] in close rows, in the precision that B was
+// stored in.
+void Gemm(size_t m, OperandView a, const RightOperand& b, float* c);
+// The same, but C is never there as a whole: `use` gets each strip while the cache has it.
+void GemmByStrips(size_t m, OperandView a, const RightOperand& b, const UseStrip& use);
 
 namespace reference {
 // Triple loop with double accumulation; in kBf16 operands are rounded first.

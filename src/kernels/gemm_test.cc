@@ -102,6 +102,47 @@ TEST(Gemm, Bf16OperandsGiveWhatRoundedFloatsGive) {
   }
 }
 
+// Longer than the pieces that our own kernel cuts its operands into, with ends in all directions.
+TEST(Gemm, LargeBf16ProductsEqualTheReference) {
+  for (bool transpose_a : {false, true}) {
+    for (bool transpose_b : {false, true}) {
+      Problem p({.m = 37,
+                 .n = 550,
+                 .k = 1100,
+                 .transpose_a = transpose_a,
+                 .transpose_b = transpose_b,
+                 .beta = 1.0f},
+                1);
+      auto expected = p.c;
+      reference::Gemm(p.shape, p.a.data(), p.b.data(), expected.data(),
+                      HasFastBf16() ? Precision::kBf16 : Precision::kFp32);
+      Gemm(p.shape, p.a.data(), p.b.data(), p.c.data(), Precision::kBf16);
+      ExpectNear(p.c, expected, p.shape.k, p.shape);
+    }
+  }
+}
+
+TEST(RightOperand, GivesWhatTheMatrixItselfGives) {
+  for (Precision precision : {Precision::kFp32, Precision::kBf16}) {
+    for (const auto& [m, n, k] : std::vector<std::array<size_t, 3>>{
+             {1, 1, 1}, {3, 5, 2}, {33, 47, 70}, {64, 550, 33}, {5, 40, 1100}}) {
+      for (bool transposed : {false, true}) {
+        Problem p({.m = m, .n = n, .k = k, .transpose_b = transposed}, 0);
+        Operand a;
+        a.Reserve(p.a.size(), precision);
+        a.Store(0, p.a);
+        RightOperand b;
+        b.Store(p.b.data(), k, n, transposed, precision);
+        auto expected = p.c;
+        const Precision real = HasFastBf16() ? precision : Precision::kFp32;
+        reference::Gemm(p.shape, p.a.data(), p.b.data(), expected.data(), real);
+        Gemm(m, a.view(), b, p.c.data());
+        ExpectNear(p.c, expected, k, p.shape);
+      }
+    }
+  }
+}
+
 TEST(Gemm, SameBytesOnEveryRun) {
   base::ThreadPool pool(2);
   for (Precision precision : {Precision::kFp32, Precision::kBf16}) {

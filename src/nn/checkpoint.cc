@@ -43,7 +43,7 @@ Result<std::span<const float>> Find(const base::SectionFile& file, const Paramet
         file.path().string(), parameter.name, Format(parameter.shape), Format(shape));
   }
   UPNEXT_ASSIGN_OR_RETURN(std::span<const float> values,
-                          file.Get<float>(parameter.name, parameter.value.size()));
+                          file.Get<float>(parameter.name, parameter.size()));
   const bool finite = ForPieces(file, values, [](size_t, std::span<const float> piece) {
     return kernels::AllFinite(piece.data(), piece.size());
   });
@@ -58,8 +58,14 @@ Result<std::span<const float>> Find(const base::SectionFile& file, const Paramet
 }  // namespace
 
 Status SaveParameters(base::SectionWriter& writer, std::span<const Parameter> parameters) {
+  std::vector<float> scratch;
   for (const Parameter& parameter : parameters) {
-    UPNEXT_RETURN_IF_ERROR(writer.Add<float>(parameter.name, parameter.value));
+    UPNEXT_RETURN_IF_ERROR(writer.Begin(parameter.name, base::ElementType::kF32));
+    for (size_t at = 0; at < parameter.size(); at += kPiece) {
+      UPNEXT_RETURN_IF_ERROR(writer.Append(std::as_bytes(
+          ReadValues(parameter, at, std::min(kPiece, parameter.size() - at), scratch))));
+    }
+    UPNEXT_RETURN_IF_ERROR(writer.End());
     UPNEXT_RETURN_IF_ERROR(writer.Add<uint64_t>(ShapeName(parameter), parameter.shape));
   }
   return Ok();
@@ -73,7 +79,7 @@ Status LoadParameters(const base::SectionFile& file, std::span<const Parameter> 
   }
   for (size_t i = 0; i < found.size(); ++i) {
     ForPieces(file, found[i], [&](size_t at, std::span<const float> piece) {
-      std::ranges::copy(piece, parameters[i].value.begin() + static_cast<ptrdiff_t>(at));
+      WriteValues(parameters[i], at, piece);
       return true;
     });
   }

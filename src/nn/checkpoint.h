@@ -4,7 +4,7 @@
 //   UPNEXT_RETURN_IF_ERROR(SaveParameters(writer, parameters));
 //   UPNEXT_RETURN_IF_ERROR(LoadParameters(file, parameters));
 //
-// Each parameter is two sections: NAME (f32) and NAME.shape (u64).
+// Each parameter is two sections: NAME (f32, also of tables kept in bf16) and NAME.shape (u64).
 #ifndef UPNEXT_NN_CHECKPOINT_H_
 #define UPNEXT_NN_CHECKPOINT_H_
 

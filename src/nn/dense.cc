@@ -72,7 +72,8 @@ Tower::Tower(const TowerOptions& options, base::Rng& rng) : options_(options) {
   }
   activations_.resize(depth + 1);
   gradients_.resize(depth);
-  weights_.resize(depth);
+  forward_weights_.resize(depth);
+  backward_weights_.resize(depth);
   bias_sums_.resize(depth);
   ResetActivity();
 }
@@ -81,11 +82,6 @@ size_t Tower::multiplications() const {
   size_t total = 0;
   for (const Linear& layer : layers_) total += layer.in() * layer.out();
   return total;
-}
-
-kernels::OperandView Tower::weight(size_t layer) const {
-  if (is_bf16_) return weights_[layer].view();
-  return {layers_[layer].weight().data(), nullptr};
 }
 
 void Tower::Begin(size_t batch, kernels::Precision precision, size_t block) {
@@ -97,10 +93,10 @@ void Tower::Begin(size_t batch, kernels::Precision precision, size_t block) {
   for (size_t i = 0; i < layers_.size(); ++i) {
     gradients_[i].Reserve(batch * layers_[i].out(), precision);
     bias_sums_[i].assign(blocks() * layers_[i].out(), 0.0f);
-    if (is_bf16_) {
-      weights_[i].Reserve(layers_[i].weight().size(), precision);
-      weights_[i].Store(0, layers_[i].weight());
-    }
+    const Linear& layer = layers_[i];
+    const float* const weight = layer.weight().data();
+    forward_weights_[i].Store(weight, layer.in(), layer.out(), /*transposed=*/true, precision);
+    backward_weights_[i].Store(weight, layer.out(), layer.in(), /*transposed=*/false, precision);
   }
   out_.Reserve(batch * output());
 }
@@ -108,26 +104,38 @@ void Tower::Begin(size_t batch, kernels::Precision precision, size_t block) {
 const float* Tower::ForwardBlock(size_t block, const float* x) {
   const size_t begin = block * block_, n = rows(block);
   activations_[0].Store(begin * input(), {x, n * input()});
-  float* out = out_.data() + begin * output();
-  if (layers_.empty()) std::copy_n(x, n * input(), out);
-  thread_local kernels::AlignedBuffer<float> scratch;
+  float* const result = out_.data() + begin * output();
+  if (layers_.empty()) std::copy_n(x, n * input(), result);
   for (size_t i = 0; i < layers_.size(); ++i) {
-    const Linear& layer = layers_[i];
-    float* y = out;
-    if (i + 1 < layers_.size()) {
-      scratch.Reserve(n * layer.out());
-      y = scratch.data();
-    }
-    kernels::Gemm({.m = n, .n = layer.out(), .k = layer.in(), .transpose_b = true},
-                  activations_[i].view() + begin * layer.in(), weight(i), y);
-    if (IsRelu(i)) {
-      kernels::AddBiasRelu(layer.bias().data(), y, n, layer.out());
-    } else {
-      kernels::AddBias(layer.bias().data(), y, n, layer.out());
-    }
-    activations_[i + 1].Store(begin * layer.out(), {y, n * layer.out()});
+    const size_t in = layers_[i].in(), out = layers_[i].out();
+    kernels::GemmByStrips(n, activations_[i].view() + begin * in, forward_weights_[i],
+                          [&](size_t first, size_t strip, float* y) {
+                            const float* const bias = layers_[i].bias().data();
+                            if (IsRelu(i)) {
+                              kernels::AddBiasRelu(bias, y, strip, out);
+                            } else {
+                              kernels::AddBias(bias, y, strip, out);
+                            }
+                            activations_[i + 1].Store((begin + first) * out, {y, strip * out});
+                            if (i + 1 == layers_.size())
+                              std::copy_n(y, strip * out, result + first * out);
+                          });
   }
-  return out;
+  return result;
+}
+
+void Tower::KeepGradient(size_t layer, size_t begin, size_t n, float* d_y) {
+  const size_t out = layers_[layer].out();
+  if (IsRelu(layer)) {
+    const kernels::OperandView y = activations_[layer + 1].view() + begin * out;
+    if (is_bf16_) {
+      kernels::ReluBackward(y.bf16, d_y, d_y, n * out);
+    } else {
+      kernels::ReluBackward(y.fp32, d_y, d_y, n * out);
+    }
+  }
+  kernels::ColumnSums(d_y, n, out, bias_sums_[layer].data() + begin / block_ * out);
+  gradients_[layer].Store(begin * out, {d_y, n * out});
 }
 
 void Tower::BackwardBlock(size_t block, const float* d_out, float* d_in) {
@@ -136,31 +144,18 @@ void Tower::BackwardBlock(size_t block, const float* d_out, float* d_in) {
     if (d_in != nullptr) std::copy_n(d_out, n * input(), d_in);
     return;
   }
-  size_t widest = 0;
-  for (const Linear& layer : layers_) widest = std::max(widest, layer.out());
-  thread_local kernels::AlignedBuffer<float> scratch;
-  scratch.Reserve(2 * n * widest);
-  float *masked = scratch.data(), *next = scratch.data() + n * widest;
-  const float* d_y = d_out;
-  for (size_t i = layers_.size(); i-- > 0;) {
-    const size_t out = layers_[i].out(), in = layers_[i].in();
-    if (IsRelu(i)) {
-      const kernels::OperandView y = activations_[i + 1].view() + begin * out;
-      if (is_bf16_) {
-        kernels::ReluBackward(y.bf16, d_y, masked, n * out);
-      } else {
-        kernels::ReluBackward(y.fp32, d_y, masked, n * out);
-      }
-      d_y = masked;
-    }
-    kernels::ColumnSums(d_y, n, out, bias_sums_[i].data() + block * out);
-    gradients_[i].Store(begin * out, {d_y, n * out});
-    float* d_x = i == 0 ? d_in : next;
-    if (d_x == nullptr) continue;
-    kernels::Gemm({.m = n, .n = in, .k = out}, gradients_[i].view() + begin * out, weight(i), d_x);
-    std::swap(masked, next);
-    d_y = d_x;
+  thread_local kernels::AlignedBuffer<float> d_last;
+  d_last.Reserve(n * output());
+  std::copy_n(d_out, n * output(), d_last.data());
+  KeepGradient(layers_.size() - 1, begin, n, d_last.data());
+  for (size_t i = layers_.size() - 1; i > 0; --i) {
+    kernels::GemmByStrips(n, gradients_[i].view() + begin * layers_[i].out(), backward_weights_[i],
+                          [&](size_t first, size_t strip, float* d_y) {
+                            KeepGradient(i - 1, begin + first, strip, d_y);
+                          });
   }
+  if (d_in == nullptr) return;
+  kernels::Gemm(n, gradients_[0].view() + begin * layers_[0].out(), backward_weights_[0], d_in);
 }
 
 void Tower::AppendGradients(size_t pieces, base::Tasks& tasks) {
@@ -182,9 +177,9 @@ void Tower::AppendGradients(size_t pieces, base::Tasks& tasks) {
 }
 
 size_t BlockFor(size_t batch, const base::ThreadPool* pool) {
-  constexpr size_t kMultiple = 32, kMost = 128;
+  constexpr size_t kMultiple = 32, kMost = 256;
   if (pool == nullptr) return kMost;
-  const size_t blocks = 4 * static_cast<size_t>(pool->threads());
+  const size_t blocks = 2 * static_cast<size_t>(pool->threads());
   return std::clamp((batch / blocks + kMultiple - 1) / kMultiple * kMultiple, kMultiple, kMost);
 }
 

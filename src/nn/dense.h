@@ -128,10 +128,12 @@ class Tower {
   bool SetActivity(std::span<const uint64_t> activity);
 
  private:
+  // The gradient of rows [begin, begin + n) of a layer's output becomes an operand, masked by its
+  // ReLU; d_y is overwritten.
+  void KeepGradient(size_t layer, size_t begin, size_t n, float* d_y);
   bool IsRelu(size_t layer) const { return !(options_.last_linear && layer + 1 == layers_.size()); }
   size_t width(size_t layer) const { return layer == 0 ? input() : layers_[layer - 1].out(); }
   size_t rows(size_t block) const { return std::min(block_, batch_ - block * block_); }
-  kernels::OperandView weight(size_t layer) const;
 
   TowerOptions options_;
   std::vector<Linear> layers_;
@@ -140,8 +142,9 @@ class Tower {
   std::vector<kernels::Operand>
       activations_;                          // [layers + 1][batch, width]: the input, then outputs
   std::vector<kernels::Operand> gradients_;  // [layers][batch, out], of outputs before the ReLU
-  std::vector<kernels::Operand> weights_;    // [layers], only with bf16
-  kernels::AlignedBuffer<float> out_;        // [batch, output]
+  // [layers], [in, out] each and its transpose.
+  std::vector<kernels::RightOperand> forward_weights_, backward_weights_;
+  kernels::AlignedBuffer<float> out_;          // [batch, output]
   std::vector<std::vector<float>> bias_sums_;  // [layers][blocks, out]
   std::vector<std::vector<uint32_t>>
       asleep_;                // [layer] units that were zero for every example seen

@@ -8,8 +8,6 @@
 #include <optional>
 #include <utility>
 
-#include "kernels/vector_ops.h"
-
 namespace upnext::nn {
 namespace {
 
@@ -180,7 +178,7 @@ class Loop {
         UPNEXT_RETURN_IF_ERROR(checkpoints_.LoadBest(state_, model_));
       } else {
         for (size_t i = 0; i < model_.size(); ++i) {
-          std::ranges::copy(snapshot_[i], model_[i].value.begin());
+          WriteValues(model_[i], 0, snapshot_[i]);
         }
       }
     }
@@ -191,7 +189,8 @@ class Loop {
   void TakeSnapshot() {
     snapshot_.resize(model_.size());
     for (size_t i = 0; i < model_.size(); ++i) {
-      snapshot_[i].assign(model_[i].value.begin(), model_[i].value.end());
+      const auto values = ReadValues(model_[i], 0, model_[i].size(), snapshot_[i]);
+      if (model_[i].half.empty()) snapshot_[i].assign(values.begin(), values.end());
     }
   }
 
@@ -333,7 +332,7 @@ class Loop {
 
   Status JudgeParameters() const {
     for (const Parameter& parameter : all_) {
-      if (kernels::AllFinite(parameter.value.data(), parameter.value.size())) continue;
+      if (IsFinite(parameter)) continue;
       return Diverged("the parameter {} holds NaN or infinity", parameter.name);
     }
     return Ok();

@@ -1,6 +1,7 @@
 #include "retrieval/batch_softmax.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "kernels/vector_ops.h"
 
@@ -10,8 +11,21 @@ void BatchSoftmax::Begin(const BatchSoftmaxArgs& args, base::Tasks& tasks) {
   constexpr size_t kRows = 256;  // a task
   args_ = args;
   const size_t dim = args.items->dim(), classes = args.classes.size();
-  class_rows_.Reserve(classes * dim, args.precision);
-  d_logits_.Reserve(args.labels.size() * classes, args.precision);
+  is_fused_ = !args.full && args.precision == kernels::Precision::kBf16 &&
+              kernels::FusedSoftmax::Available();
+  if (is_fused_) {
+    class_corrections_.resize(args.class_log_expected.size());
+    std::ranges::transform(args.class_log_expected, class_corrections_.begin(), std::negate<>());
+    fused_.Begin({.batch = args.labels.size(),
+                  .classes = classes,
+                  .dim = dim,
+                  .class_ids = args.classes,
+                  .class_corrections = class_corrections_,
+                  .gradient_scale = 1.0f / static_cast<float>(args.labels.size())});
+  } else {
+    class_rows_.Reserve(classes * dim, args.precision);
+    d_logits_.Reserve(args.labels.size() * classes, args.precision);
+  }
   d_classes_.Reserve(classes * dim);
   d_labels_.resize(args.full ? 0 : args.labels.size());
   for (size_t begin = 0; begin < classes; begin += kRows) {
@@ -19,7 +33,11 @@ void BatchSoftmax::Begin(const BatchSoftmaxArgs& args, base::Tasks& tasks) {
       thread_local kernels::AlignedBuffer<float> rows;
       rows.Reserve(n * dim);
       args_.items->GatherRows(args_.classes.subspan(begin, n), rows.data(), dim);
-      class_rows_.Store(begin * dim, {rows.data(), n * dim});
+      if (is_fused_) {
+        fused_.StoreClasses(begin, n, rows.data());
+      } else {
+        class_rows_.Store(begin * dim, {rows.data(), n * dim});
+      }
     });
   }
 }
@@ -29,6 +47,14 @@ nn::LossValue BatchSoftmax::Block(size_t begin, size_t n, const float* users,
   const size_t dim = args_.items->dim(), classes = args_.classes.size();
   const std::span<const uint32_t> labels = args_.labels.subspan(begin, n);
   thread_local kernels::AlignedBuffer<float> logits, label_rows;
+  if (!args_.full) {
+    label_rows.Reserve(n * dim);
+    args_.items->GatherRows(labels, label_rows.data(), dim);
+    for (size_t i = 0; i < n; ++i) {
+      d_labels_[begin + i] = kernels::Dot(users + i * dim, label_rows.data() + i * dim, dim);
+    }
+  }
+  if (is_fused_) return FusedBlock(begin, n, users, label_rows.data(), user_operand, d_users);
   logits.Reserve(n * classes);
   kernels::Gemm({.m = n, .n = classes, .k = dim, .transpose_b = true}, user_operand,
                 class_rows_.view(), logits.data());
@@ -40,11 +66,6 @@ nn::LossValue BatchSoftmax::Block(size_t begin, size_t n, const float* users,
     loss =
         nn::FullSoftmaxLoss(n, classes, targets, logits.data(), {}, nullptr, args_.labels.size());
   } else {
-    label_rows.Reserve(n * dim);
-    args_.items->GatherRows(labels, label_rows.data(), dim);
-    for (size_t i = 0; i < n; ++i) {
-      d_labels_[begin + i] = kernels::Dot(users + i * dim, label_rows.data() + i * dim, dim);
-    }
     nn::SampledSoftmaxBatch softmax;
     softmax.batch = n;
     softmax.negatives = classes;
@@ -69,12 +90,39 @@ nn::LossValue BatchSoftmax::Block(size_t begin, size_t n, const float* users,
   return loss;
 }
 
+nn::LossValue BatchSoftmax::FusedBlock(size_t begin, size_t n, const float* users,
+                                       const float* label_rows, kernels::OperandView user_operand,
+                                       float* d_users) {
+  const size_t dim = args_.items->dim();
+  thread_local std::vector<float> targets;
+  targets.resize(n);
+  for (size_t i = 0; i < n; ++i) {
+    targets[i] = d_labels_[begin + i];
+    if (!args_.label_log_expected.empty()) targets[i] -= args_.label_log_expected[begin + i];
+  }
+  const double loss = fused_.Block({.begin = begin,
+                                    .n = n,
+                                    .users = users,
+                                    .rounded_users = user_operand.bf16,
+                                    .target_ids = args_.labels.subspan(begin, n),
+                                    .target_logits = targets},
+                                   d_users, d_labels_.data() + begin);
+  for (size_t i = 0; i < n; ++i) {
+    kernels::Axpy(d_labels_[begin + i], label_rows + i * dim, d_users + i * dim, dim);
+  }
+  return {loss, static_cast<double>(n)};
+}
+
 void BatchSoftmax::AppendGradients(size_t pieces, kernels::OperandView users, base::Tasks& tasks) {
   constexpr size_t kMultiple = 32;  // of rows, which kernels like
   const size_t dim = args_.items->dim(), classes = args_.classes.size();
   const size_t rows = (classes + pieces * kMultiple - 1) / (pieces * kMultiple) * kMultiple;
   for (size_t begin = 0; begin < classes; begin += rows) {
     tasks.push_back([this, dim, classes, users, begin, n = std::min(rows, classes - begin)] {
+      if (is_fused_) {
+        fused_.ClassGradients(begin, n, d_classes_.data() + begin * dim);
+        return;
+      }
       kernels::Gemm(
           {.m = n, .n = dim, .k = args_.labels.size(), .transpose_a = true, .lda = classes},
           d_logits_.view() + begin, users, d_classes_.data() + begin * dim);

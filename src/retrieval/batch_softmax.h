@@ -18,6 +18,7 @@
 
 #include "base/thread_pool.h"
 #include "kernels/aligned_buffer.h"
+#include "kernels/fused_softmax.h"
 #include "kernels/gemm.h"
 #include "nn/embedding_table.h"
 #include "nn/losses.h"
@@ -41,8 +42,8 @@ class BatchSoftmax {
  public:
   // Appends the reading of the classes' rows.
   void Begin(const BatchSoftmaxArgs& args, base::Tasks& tasks);
-  // Examples [begin, begin + n). users [n, dim], as floats and as an operand. Returns their part of
-  // the batch's mean loss; d_users [n, dim] is overwritten.
+  // Examples [begin, begin + n), begin a multiple of 32. users [n, dim], as floats and as an
+  // operand. Returns their part of the batch's mean loss; d_users [n, dim] is overwritten.
   nn::LossValue Block(size_t begin, size_t n, const float* users, kernels::OperandView user_operand,
                       float* d_users);
   // After all blocks: the products that make the gradient of the classes' rows, cut in about
@@ -52,7 +53,14 @@ class BatchSoftmax {
   void AddGradients(const float* users, nn::RowwiseAdagrad& items);
 
  private:
+  // Block() by the kernel that does all of it at once, where the chip has it.
+  nn::LossValue FusedBlock(size_t begin, size_t n, const float* users, const float* label_rows,
+                           kernels::OperandView user_operand, float* d_users);
+
   BatchSoftmaxArgs args_;
+  bool is_fused_ = false;
+  kernels::FusedSoftmax fused_;
+  std::vector<float> class_corrections_;     // minus the logs of expected counts, or empty
   kernels::Operand class_rows_;              // [classes, dim]
   kernels::Operand d_logits_;                // [batch, classes]
   kernels::AlignedBuffer<float> d_classes_;  // [classes, dim]

@@ -87,6 +87,7 @@ CandidateModelOptions CandidateModelOptions::FromConfig(const base::ConfigTable&
   for (const int64_t window : retrieval.Ints("recent_windows", {}, {.min = 1, .max = 1000})) {
     options.recent_windows.push_back(static_cast<uint32_t>(window));
   }
+  options.half_tables = retrieval.Choice("table_precision", {"fp32", "bf16"}, 0) == 1;
   if (options.tie_items && options.dim != options.embedding_dim) {
     retrieval.Fail("tie_items", fmt::format("expected dim and embedding_dim to be equal, found {} "
                                             "and {}: one table cannot have two widths",
@@ -125,11 +126,16 @@ CandidateModel::CandidateModel(const CandidateModelOptions& options, const Candi
                                base::Rng& rng)
     : options_(options),
       shape_(shape),
-      watches_({.rows = shape.items, .dim = options.embedding_dim}, rng),
-      tokens_({.rows = shape.tokens, .dim = options.embedding_dim}, rng),
+      watches_({.rows = shape.items, .dim = options.embedding_dim, .half = options.half_tables},
+               rng),
+      tokens_({.rows = shape.tokens, .dim = options.embedding_dim, .half = options.half_tables},
+              rng),
       regions_({.rows = shape.regions, .dim = options.context_dim}, rng),
       devices_({.rows = shape.devices, .dim = options.context_dim}, rng),
-      items_({.rows = options.tie_items ? 1 : shape.items, .dim = options.dim}, rng),
+      items_({.rows = options.tie_items ? 1 : shape.items,
+              .dim = options.dim,
+              .half = options.half_tables},
+             rng),
       tower_(TowerOf(options), rng) {}
 
 CandidateLayout CandidateModel::layout() const {
@@ -185,6 +191,11 @@ void CandidateModel::UserVectors(const features::CandidateBatch& batch, float* o
 
 const nn::EmbeddingTable& CandidateModel::item_vectors() const {
   return options_.tie_items ? watches_ : items_;
+}
+
+void CandidateModel::WidenTables() {
+  for (nn::EmbeddingTable* table : {&watches_, &tokens_, &items_}) table->Widen();
+  options_.half_tables = false;
 }
 
 std::vector<nn::Parameter> CandidateModel::Parameters() {

@@ -39,6 +39,9 @@ struct CandidateModelOptions {
   // given here, so that the tower can tell what is recent: [1, 8] says "the last watch, and the
   // last eight". Ascending; empty is the paper's model.
   std::vector<uint32_t> recent_windows;
+  // Tables of watches, tokens and items kept in bf16 while training; the trained model has fp32
+  // ones, and so has its file. [retrieval] table_precision = "bf16"
+  bool half_tables = false;
   static CandidateModelOptions FromConfig(const base::ConfigTable& retrieval);
   std::vector<size_t> widths() const;  // of the tower
 };
@@ -75,6 +78,9 @@ class CandidateModel {
   // Every parameter, by its name in the file: "watches", "tokens", "regions", "devices", "items"
   // (absent when tied), "tower.0.weight" ... Views: the model must not move while they are used.
   std::vector<nn::Parameter> Parameters();
+
+  // From tables in bf16 to fp32, one by one: what searches and indexes read.
+  void WidenTables();
 
   // A section file of kind "candidate-model" (docs/formats/candidate_model.md); `features_digest`
   // binds it to its vocabularies (SV-03).

@@ -131,9 +131,8 @@ nn::LossValue CandidateTrainer::RunBlocks(const features::CandidateBatch& batch,
     dropout_seed_ = rng_.Next();
     kept_.resize(n * model_.layout().width);
   }
-  AddInputGradients();
   base::Tasks tasks;
-  for (nn::RowwiseAdagrad* step : early_steps_) tasks.push_back([step] { step->Sort(); });
+  AppendInputGradients(tasks);
   tasks.push_back([&] { model_.tower_.Begin(n, precision, block_); });
   BeginSoftmax(batch.label, classes, full, precision, tasks);
   base::RunAll(tasks, &pool_);
@@ -223,24 +222,33 @@ void CandidateTrainer::DropInput(size_t block, size_t n, float* input) {
   }
 }
 
-// Only says where the gradients will be, so that rows can be sorted before they are there.
-void CandidateTrainer::AddInputGradients() {
+// Only says where the gradients will be, so that rows can be sorted before they are there. A table
+// that the items share gets their gradients too, and is sorted after that.
+void CandidateTrainer::AppendInputGradients(base::Tasks& tasks) {
   const CandidateLayout at = model_.layout();
   const float* d_input = d_input_.data();
   using enum kernels::Pooling;
-  watches_step_.AddBags(View(batch_->watches), d_input + at.watches, at.width, kMean);
-  for (size_t w = 0; w < windows_.size(); ++w) {
-    watches_step_.AddBags(View(windows_[w]),
-                          d_input + at.windows + w * model_.options().embedding_dim, at.width,
-                          kMean);
-  }
-  tokens_step_.AddBags(View(batch_->tokens), d_input + at.tokens, at.width, kMean);
-  regions_step_.AddRows(batch_->region, d_input + at.region, at.width);
-  devices_step_.AddRows(batch_->device, d_input + at.device, at.width);
+  tasks.push_back([this, at, d_input] {
+    watches_step_.AddBags(View(batch_->watches), d_input + at.watches, at.width, kMean);
+    for (size_t w = 0; w < windows_.size(); ++w) {
+      watches_step_.AddBags(View(windows_[w]),
+                            d_input + at.windows + w * model_.options().embedding_dim, at.width,
+                            kMean);
+    }
+    if (items_step_) watches_step_.Sort();
+  });
+  tasks.push_back([this, at, d_input] {
+    tokens_step_.AddBags(View(batch_->tokens), d_input + at.tokens, at.width, kMean);
+    tokens_step_.Sort();
+    regions_step_.AddRows(batch_->region, d_input + at.region, at.width);
+    regions_step_.Sort();
+    devices_step_.AddRows(batch_->device, d_input + at.device, at.width);
+    devices_step_.Sort();
+  });
 }
 
 void CandidateTrainer::AppendProducts(base::Tasks& tasks) {
-  const size_t pieces = 2 * static_cast<size_t>(pool_.threads());
+  const auto pieces = static_cast<size_t>(pool_.threads());
   softmax_.AppendGradients(pieces, model_.tower_.output_operand(), tasks);
   model_.tower_.AppendGradients(pieces, tasks);
   tasks.push_back([this] { model_.tower_.NoteActivity(); });

@@ -70,7 +70,7 @@ class CandidateTrainer {
   void ApplyLate();
   const features::CandidateBatch& Thinned(const features::CandidateBatch& batch);
   void DropInput(size_t block, size_t n, float* input);
-  void AddInputGradients();
+  void AppendInputGradients(base::Tasks& tasks);
   nn::RowwiseAdagrad& items_step() { return items_step_ ? *items_step_ : watches_step_; }
 
   CandidateModel& model_;

@@ -158,6 +158,7 @@ Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& sourc
       .checkpoints = options.checkpoints};
   UPNEXT_ASSIGN_OR_RETURN(static_cast<nn::TrainingReport&>(result),
                           nn::RunTraining(training, loop, progress));
+  result.model->WidenTables();
   return result;
 }
 

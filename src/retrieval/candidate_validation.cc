@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "examples/holdout.h"
 #include "retrieval/exact_index.h"
@@ -68,7 +69,9 @@ CandidateValidation::CandidateValidation(const examples::ReplaySource& source,
 
 double CandidateValidation::Ndcg(const CandidateModel& model, const nn::Compute& compute) const {
   if (cases_ == 0) return std::numeric_limits<double>::quiet_NaN();
-  const ExactIndex index(model.item_vectors());
+  std::optional<nn::EmbeddingTable> wide;
+  if (model.item_vectors().is_half()) wide.emplace(model.item_vectors().Widened());
+  const ExactIndex index(wide ? *wide : model.item_vectors());
   CandidateModel::Scratch scratch;
   std::vector<float> users;
   std::vector<std::vector<Hit>> hits;

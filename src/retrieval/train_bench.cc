@@ -63,7 +63,8 @@ double RowBytes(const TrainBenchOptions& options, const features::CandidateBatch
   // Drawn negatives are counted as distinct ones; they are a twentieth of all rows.
   const size_t written = Distinct(batch.watches.ids) + Distinct(batch.tokens.ids) +
                          Distinct(batch.label) + options.negatives;
-  return static_cast<double>((read + 2 * written) * options.dim * sizeof(float));
+  return static_cast<double>((read + 2 * written) * options.dim *
+                             (options.half_tables ? sizeof(kernels::Bf16) : sizeof(float)));
 }
 
 Status Check(const TrainBenchOptions& options) {
@@ -85,6 +86,7 @@ Result<TrainBenchReport> BenchmarkTraining(const TrainBenchOptions& options, bas
   model_options.dim = model_options.embedding_dim = options.dim;
   model_options.context_dim = 4;
   model_options.depth = options.depth;
+  model_options.half_tables = options.half_tables;
   CandidateTrainOptions train_options;
   train_options.batch = options.batch;
   train_options.negatives = options.negatives;
@@ -123,7 +125,7 @@ Result<TrainBenchReport> BenchmarkTraining(const TrainBenchOptions& options, bas
     report.operations = 2.0 * 3.0 * multiplications * options.batch;
     std::vector<nn::Parameter> parameters = model.Parameters();
     trainer.AppendState(parameters);
-    for (const nn::Parameter& p : parameters) report.model_bytes += p.value.size_bytes();
+    for (const nn::Parameter& p : parameters) report.model_bytes += p.bytes();
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
     report.peak_rss_bytes = static_cast<uint64_t>(usage.ru_maxrss) * 1024;

@@ -22,8 +22,9 @@ struct TrainBenchOptions {
   uint32_t items = 1'000'000, tokens = 1'000'000;
   uint32_t dim = 256, depth = 3, bag = 50;
   uint32_t negatives = 4096, batch = 1024;
-  uint32_t steps = 30;  // that are timed, after three that are not
-  bool bf16 = true;
+  uint32_t steps = 30;       // that are timed, after three that are not
+  bool bf16 = true;          // products
+  bool half_tables = false;  // tables in bf16
   uint64_t seed = 1;
   size_t roof_bytes = size_t{1} << 30;  // of memory that the roof is measured on
 };

@@ -38,6 +38,18 @@ TEST(TrainBench, CountsWorkByHandAndLearns) {
   EXPECT_GT(report->peak_rss_bytes, report->model_bytes);
 }
 
+TEST(TrainBench, TablesInBf16HaveHalfTheRowBytes) {
+  base::ThreadPool pool(2);
+  TrainBenchOptions options = Tiny();
+  const auto wide = BenchmarkTraining(options, pool, base::NoProgress());
+  options.half_tables = true;
+  const auto half = BenchmarkTraining(options, pool, base::NoProgress());
+  ASSERT_TRUE(wide && half);
+  EXPECT_DOUBLE_EQ(2 * half->row_bytes, wide->row_bytes);
+  EXPECT_LT(half->model_bytes, wide->model_bytes);
+  EXPECT_NEAR(half->last_loss, wide->last_loss, 0.01 * wide->last_loss);
+}
+
 TEST(TrainBench, ModelsWithoutSizeAreRefused) {
   base::ThreadPool pool(1);
   TrainBenchOptions options = Tiny();

@@ -12,6 +12,7 @@ namespace {
 
 constexpr double kDayMs = 86'400'000;
 constexpr uint64_t kChannelSubjects = 4;
+constexpr double kReferenceDuration = 300;  // seconds
 // How many items of the world are in each language of words.h.
 constexpr std::array<double, kLanguages> kLanguageShares = {0.55, 0.12, 0.13, 0.10, 0.10};
 
@@ -150,6 +151,8 @@ void Catalogue::MakeItems(const WorldOptions& options) {
                                 c.duration_spread * static_cast<double>(mix(channel.log_duration));
     item.duration_s =
         static_cast<float>(std::clamp(std::round(std::exp(log_duration)), 15.0, 7200.0));
+    item.log_duration =
+        static_cast<float>(std::log(static_cast<double>(item.duration_s) / kReferenceDuration));
     for (size_t k = 0; k < kStyleDims; ++k) {
       item.style[k] =
           static_cast<float>(0.8 * static_cast<double>(channel.style[k]) + 0.6 * rng.Normal());

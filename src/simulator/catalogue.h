@@ -27,6 +27,7 @@ using Style = std::array<float, kStyleDims>;  // a point in the space of tastes 
 struct Item {
   int64_t created_ms = 0;
   float duration_s = 0;       // whole seconds
+  float log_duration = 0;     // ln(duration / 300 s)
   float quality = 0;          // z-value: people stay
   float clickbait = 0;        // z-value: people click, then leave; independent of quality
   float worth = 0;            // z-value: satisfaction that engagement does not show

@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "events/duckdb_table.h"
+#include "simulator/names.h"
 #include "simulator/words.h"
 
 namespace upnext::simulator {
@@ -20,40 +19,6 @@ namespace fs = std::filesystem;
 using events::ChunkWriter;
 using events::Column;
 using events::Database;
-
-// Names in the files are "u00042" and "v00017", as wide as the largest number needs, at least 5.
-class IdName {
- public:
-  IdName(char prefix, uint32_t count)
-      : prefix_(prefix),
-        digits_(std::max<size_t>(5, fmt::formatted_size("{}", count == 0 ? 0 : count - 1))) {}
-  // Valid until the next call.
-  std::string_view operator()(uint32_t id) {
-    text_[0] = prefix_;
-    for (size_t d = digits_; d > 0; --d, id /= 10) text_[d] = static_cast<char>('0' + id % 10);
-    return {text_.data(), digits_ + 1};
-  }
-
- private:
-  const char prefix_;
-  const size_t digits_;
-  std::array<char, 16> text_;
-};
-
-// "r42-17": the 17th request of user 42.
-class RequestName {
- public:
-  std::string_view operator()(uint32_t user, uint32_t request) {
-    text_[0] = 'r';
-    char* at = std::to_chars(text_.data() + 1, text_.data() + text_.size(), user).ptr;
-    *at++ = '-';
-    at = std::to_chars(at, text_.data() + text_.size(), request).ptr;
-    return {text_.data(), static_cast<size_t>(at - text_.data())};
-  }
-
- private:
-  std::array<char, 24> text_;
-};
 
 void TextOrNull(ChunkWriter& chunk, size_t column, size_t row, std::string_view text, bool null) {
   null ? chunk.SetNull(column, row) : chunk.SetText(column, row, text);
@@ -71,13 +36,12 @@ Status Write(const fs::path& file, std::vector<Column> columns, std::string_view
              WriteRow write_row) {
   UPNEXT_ASSIGN_OR_RETURN(Database db, Database::Open({.threads = 1}));
   size_t done = 0;
-  UPNEXT_RETURN_IF_ERROR(
-      AddTable(db, "rows", std::move(columns), [&](ChunkWriter& chunk) {
-        const size_t rows = std::min(chunk.capacity(), count - done);
-        for (size_t row = 0; row < rows; ++row) write_row(chunk, done + row, row);
-        done += rows;
-        return rows;
-      }));
+  UPNEXT_RETURN_IF_ERROR(AddTable(db, "rows", std::move(columns), [&](ChunkWriter& chunk) {
+    const size_t rows = std::min(chunk.capacity(), count - done);
+    for (size_t row = 0; row < rows; ++row) write_row(chunk, done + row, row);
+    done += rows;
+    return rows;
+  }));
   return db.Run(fmt::format("COPY (SELECT {} FROM rows()) TO {} (FORMAT parquet, COMPRESSION zstd)",
                             sql, events::QuoteSql(file.string())));
 }
@@ -86,11 +50,11 @@ Status Write(const fs::path& file, std::vector<Column> columns, std::string_view
 
 Status WriteEvents(const World& world, const UserRows& rows, const fs::path& file) {
   const std::vector<Column> columns = {
-      {"user", "VARCHAR"},       {"item", "VARCHAR"},     {"time", "TIMESTAMP"},
-      {"type", "VARCHAR"},       {"value", "DOUBLE"},     {"query", "VARCHAR"},
-      {"request", "VARCHAR"},    {"position", "INTEGER"}, {"source", "VARCHAR"},
-      {"propensity", "DOUBLE"},  {"device", "VARCHAR"},   {"region", "VARCHAR"},
-      {"seed", "VARCHAR"},       {"off_site", "BOOLEAN"}};
+      {"user", "VARCHAR"},      {"item", "VARCHAR"},     {"time", "TIMESTAMP"},
+      {"type", "VARCHAR"},      {"value", "DOUBLE"},     {"query", "VARCHAR"},
+      {"request", "VARCHAR"},   {"position", "INTEGER"}, {"source", "VARCHAR"},
+      {"propensity", "DOUBLE"}, {"device", "VARCHAR"},   {"region", "VARCHAR"},
+      {"seed", "VARCHAR"},      {"off_site", "BOOLEAN"}};
   IdName user('u', world.options().users), item('v', world.options().items);
   RequestName request;
   return Write(file, columns, "*", rows.rows.size(), [&](ChunkWriter& chunk, size_t i, size_t r) {
@@ -114,30 +78,29 @@ Status WriteEvents(const World& world, const UserRows& rows, const fs::path& fil
   });
 }
 
-Status WriteItems(const World& world, const fs::path& file) {
+Status WriteItems(const World& world, int64_t until_ms, const fs::path& file) {
   const Catalogue& catalogue = world.catalogue();
-  const std::vector<Column> columns = {
-      {"item", "VARCHAR"},  {"created", "TIMESTAMP"},    {"duration", "DOUBLE"},
-      {"channel", "VARCHAR"}, {"topic", "VARCHAR"},      {"second_topic", "VARCHAR"},
-      {"language", "VARCHAR"}, {"title", "VARCHAR"}};
+  const std::vector<Column> columns = {{"item", "VARCHAR"},     {"created", "TIMESTAMP"},
+                                       {"duration", "DOUBLE"},  {"channel", "VARCHAR"},
+                                       {"topic", "VARCHAR"},    {"second_topic", "VARCHAR"},
+                                       {"language", "VARCHAR"}, {"title", "VARCHAR"}};
   IdName name('v', world.options().items);
-  return Write(
-      file, columns,
-      "item, created, duration, channel, CASE WHEN second_topic IS NULL THEN [topic] "
-      "ELSE [topic, second_topic] END AS topics, language, title, false AS removed",
-      catalogue.size(), [&](ChunkWriter& chunk, size_t i, size_t r) {
-        const auto id = static_cast<uint32_t>(i);
-        const Item& item = catalogue.item(id);
-        const bool one = item.second_topic == kNoTopic;
-        chunk.SetText(0, r, name(id));
-        chunk.Values<int64_t>(1)[r] = item.created_ms * 1000;
-        chunk.Values<double>(2)[r] = static_cast<double>(item.duration_s);
-        chunk.SetText(3, r, catalogue.channels()[item.channel].name());
-        chunk.SetText(4, r, Topic(item.topic).name);
-        TextOrNull(chunk, 5, r, one ? "" : Topic(item.second_topic).name, one);
-        chunk.SetText(6, r, kLanguageNames[item.language]);
-        chunk.SetText(7, r, catalogue.Title(id));
-      });
+  return Write(file, columns,
+               "item, created, duration, channel, CASE WHEN second_topic IS NULL THEN [topic] "
+               "ELSE [topic, second_topic] END AS topics, language, title, false AS removed",
+               catalogue.CountAt(until_ms), [&](ChunkWriter& chunk, size_t i, size_t r) {
+                 const auto id = static_cast<uint32_t>(i);
+                 const Item& item = catalogue.item(id);
+                 const bool one = item.second_topic == kNoTopic;
+                 chunk.SetText(0, r, name(id));
+                 chunk.Values<int64_t>(1)[r] = item.created_ms * 1000;
+                 chunk.Values<double>(2)[r] = static_cast<double>(item.duration_s);
+                 chunk.SetText(3, r, catalogue.channels()[item.channel].name());
+                 chunk.SetText(4, r, Topic(item.topic).name);
+                 TextOrNull(chunk, 5, r, one ? "" : Topic(item.second_topic).name, one);
+                 chunk.SetText(6, r, kLanguageNames[item.language]);
+                 chunk.SetText(7, r, catalogue.Title(id));
+               });
 }
 
 Status WriteUsers(const World& world, const fs::path& file) {
@@ -159,11 +122,11 @@ Status WriteUsers(const World& world, const fs::path& file) {
 }
 
 Status WriteImpressionTruth(const World& world, const UserRows& rows, const fs::path& file) {
-  const std::vector<Column> columns = {
-      {"user", "VARCHAR"},      {"request", "VARCHAR"}, {"item", "VARCHAR"},
-      {"position", "INTEGER"},  {"device", "VARCHAR"},  {"examination", "FLOAT"},
-      {"click", "DOUBLE"},      {"watch_s", "FLOAT"},   {"satisfaction", "FLOAT"},
-      {"examined", "BOOLEAN"}};
+  const std::vector<Column> columns = {{"user", "VARCHAR"},       {"request", "VARCHAR"},
+                                       {"item", "VARCHAR"},       {"position", "INTEGER"},
+                                       {"device", "VARCHAR"},     {"examination", "FLOAT"},
+                                       {"click", "DOUBLE"},       {"watch_s", "FLOAT"},
+                                       {"satisfaction", "FLOAT"}, {"examined", "BOOLEAN"}};
   std::vector<uint32_t> shown;
   for (uint32_t i = 0; i < rows.rows.size(); ++i) {
     if (rows.rows[i].type == events::EventType::kImpression) shown.push_back(i);
@@ -201,24 +164,25 @@ Status WriteExamination(const World& world, const fs::path& file) {
   });
 }
 
-Status WriteQualities(const World& world, const fs::path& file) {
+Status WriteQualities(const World& world, int64_t until_ms, const fs::path& file) {
   const Catalogue& catalogue = world.catalogue();
-  const std::vector<Column> columns = {{"item", "VARCHAR"},   {"quality", "FLOAT"},
+  const std::vector<Column> columns = {{"item", "VARCHAR"},    {"quality", "FLOAT"},
                                        {"clickbait", "FLOAT"}, {"worth", "FLOAT"},
-                                       {"appeal", "FLOAT"},   {"base_popularity", "FLOAT"},
+                                       {"appeal", "FLOAT"},    {"base_popularity", "FLOAT"},
                                        {"episode", "INTEGER"}, {"next", "VARCHAR"}};
   IdName name('v', world.options().items);
-  return Write(file, columns, "*", catalogue.size(), [&](ChunkWriter& chunk, size_t i, size_t r) {
-    const Item& item = catalogue.item(static_cast<uint32_t>(i));
-    chunk.SetText(0, r, name(static_cast<uint32_t>(i)));
-    chunk.Values<float>(1)[r] = item.quality;
-    chunk.Values<float>(2)[r] = item.clickbait;
-    chunk.Values<float>(3)[r] = item.worth;
-    chunk.Values<float>(4)[r] = item.appeal;
-    chunk.Values<float>(5)[r] = item.base_popularity;
-    ValueOrNull(chunk, 6, r, int32_t{item.episode}, item.episode == 0);
-    TextOrNull(chunk, 7, r, name(item.next), item.next == kNoItem);
-  });
+  return Write(file, columns, "*", catalogue.CountAt(until_ms),
+               [&](ChunkWriter& chunk, size_t i, size_t r) {
+                 const Item& item = catalogue.item(static_cast<uint32_t>(i));
+                 chunk.SetText(0, r, name(static_cast<uint32_t>(i)));
+                 chunk.Values<float>(1)[r] = item.quality;
+                 chunk.Values<float>(2)[r] = item.clickbait;
+                 chunk.Values<float>(3)[r] = item.worth;
+                 chunk.Values<float>(4)[r] = item.appeal;
+                 chunk.Values<float>(5)[r] = item.base_popularity;
+                 ValueOrNull(chunk, 6, r, int32_t{item.episode}, item.episode == 0);
+                 TextOrNull(chunk, 7, r, name(item.next), item.next == kNoItem);
+               });
 }
 
 }  // namespace upnext::simulator

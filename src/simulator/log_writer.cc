@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
 #include <system_error>
@@ -29,9 +29,9 @@ constexpr double kPartEvents = 500'000;
 
 // Users of a part, by what the options let expect and not by what happens, so that the cut is known
 // beforehand.
-uint32_t UsersOfAPart(const WorldOptions& options) {
+uint32_t UsersOfAPart(const WorldOptions& options, int days) {
   const double per_session = 6 + 1.3 * options.sessions.slate_size;
-  const double per_user = options.days * options.audience.sessions_per_day * per_session;
+  const double per_user = days * options.audience.sessions_per_day * per_session;
   return static_cast<uint32_t>(std::clamp(kPartEvents / per_user, 1.0, 1e9));
 }
 
@@ -66,7 +66,7 @@ class LogParts {
         staging_(staging),
         progress_(progress),
         policy_(MakeLoggingPolicy(world)),
-        users_(std::min(UsersOfAPart(world.options()), world.options().users)) {}
+        users_(std::min(UsersOfAPart(world.options(), options.days), world.options().users)) {}
 
   size_t parts() const { return (world_.options().users + users_ - 1) / users_; }
   uint64_t events() const { return events_; }
@@ -80,7 +80,7 @@ class LogParts {
       if (progress_.stop_requested()) {
         return Cancelled("simulation stopped after {} events", events_.load());
       }
-      UPNEXT_RETURN_IF_ERROR(simulator.Run(user, *policy_, rows));
+      UPNEXT_RETURN_IF_ERROR(simulator.Run(user, *policy_, rows, options_.days));
     }
     UPNEXT_RETURN_IF_ERROR(WriteEvents(world_, rows, staging_ / PartName("events", part, parts())));
     if (options_.truth) {
@@ -102,19 +102,29 @@ class LogParts {
   std::atomic<uint64_t> events_ = 0, done_ = 0;
 };
 
+double SecondsSince(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
 // Fills the staging folder.
-Status WriteFiles(const WorldOptions& options, const LogOptions& log, const fs::path& staging,
-                  base::Progress& progress) {
+Result<LogReport> WriteFiles(const WorldOptions& options, const LogOptions& log,
+                             const fs::path& staging, base::Progress& progress) {
+  LogReport report;
+  auto begin = std::chrono::steady_clock::now();
   UPNEXT_ASSIGN_OR_RETURN(const World world, World::Create(options));
+  report.world_s = SecondsSince(begin);
+  begin = std::chrono::steady_clock::now();
+  const int64_t until_ms = options.start_ms() + int64_t{log.days} * 86'400'000 - 1;
   base::ThreadPool pool(options.threads);
   const base::ProgressStage stage(progress, "simulate", "users", options.users);
   LogParts parts(world, log, staging, progress);
   std::vector<std::function<Status()>> tables = {
-      [&] { return WriteItems(world, staging / "items.parquet"); },
+      [&] { return WriteItems(world, until_ms, staging / "items.parquet"); },
       [&] { return WriteUsers(world, staging / "users.parquet"); }};
   if (log.truth) {
     tables.push_back([&] { return WriteExamination(world, staging / "examination.parquet"); });
-    tables.push_back([&] { return WriteQualities(world, staging / "qualities.parquet"); });
+    tables.push_back(
+        [&] { return WriteQualities(world, until_ms, staging / "qualities.parquet"); });
   }
   for (size_t part = 0; part < parts.parts(); ++part) {
     tables.push_back([&parts, part] { return parts.Write(part); });
@@ -131,7 +141,10 @@ Status WriteFiles(const WorldOptions& options, const LogOptions& log, const fs::
   }
   base::RunAll(tasks, &pool);
   for (const Status& status : written) UPNEXT_RETURN_IF_ERROR(status);
-  return Ok();
+  report.events = parts.events();
+  report.parts = parts.parts();
+  report.log_s = SecondsSince(begin);
+  return report;
 }
 
 // Moves what is in `staging` to `directory` and removes what else a run wrote there before.
@@ -195,26 +208,35 @@ Status SimulateUsers(const World& world, Recommender& recommender,
   return Ok();
 }
 
-Status SimulateLog(const WorldOptions& options, const LogOptions& log, const fs::path& directory,
-                   base::Progress& progress) {
+Result<LogReport> SimulateLog(const WorldOptions& options, const LogOptions& log,
+                              const fs::path& directory, base::Progress& progress) {
   UPNEXT_RETURN_IF_ERROR(options.Validate());
+  if (log.days < 0 || log.days > options.days) {
+    return InvalidArgument("days of the log: expected 1 to {}, the days of the world, found {}",
+                           options.days, log.days);
+  }
+  LogOptions whole = log;
+  if (whole.days == 0) whole.days = options.days;
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(directory));
   UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock,
                           base::LockFile::Acquire(directory / ".simulate.lock"));
   const fs::path staging = directory / ".simulating";
   UPNEXT_RETURN_IF_ERROR(base::RemoveAll(staging));
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(staging));
-  Status written = WriteFiles(options, log, staging, progress);
-  if (written) written = Publish(staging, directory);
+  const Result<LogReport> written = WriteFiles(options, whole, staging, progress);
+  const Status published = written ? Publish(staging, directory) : Ok();
   const Status removed = base::RemoveAll(staging);
-  UPNEXT_RETURN_IF_ERROR(written);
+  if (!written) return std::unexpected(written.error());
+  UPNEXT_RETURN_IF_ERROR(published);
   UPNEXT_RETURN_IF_ERROR(removed);
-  return base::SyncDirectory(directory);
+  UPNEXT_RETURN_IF_ERROR(base::SyncDirectory(directory));
+  return *written;
 }
 
 Status SimulateLog(const WorldOptions& options, const fs::path& directory,
                    base::Progress& progress) {
-  return SimulateLog(options, {}, directory, progress);
+  UPNEXT_RETURN_IF_ERROR(SimulateLog(options, {}, directory, progress));
+  return Ok();
 }
 
 }  // namespace upnext::simulator

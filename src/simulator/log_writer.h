@@ -23,14 +23,22 @@
 namespace upnext::simulator {
 
 struct LogOptions {
+  // The log ends with the sessions that begin on the first `days` of the window, 0: all; the rest
+  // of the window is left to live mode. Items uploaded later are not in it.
+  int days = 0;
   bool truth = false;  // also truth.parquet (in parts as the events), examination and qualities
+};
+
+struct LogReport {
+  uint64_t events = 0, parts = 0;
+  double world_s = 0, log_s = 0;  // making the world, and the log of it
 };
 
 // Makes `directory` if it is not there and replaces the files of an earlier run in it, under all
 // the names that a run may use. On an error, or when the user stops it (kCancelled), they stay as
 // they were.
-Status SimulateLog(const WorldOptions& options, const LogOptions& log,
-                   const std::filesystem::path& directory, base::Progress& progress);
+Result<LogReport> SimulateLog(const WorldOptions& options, const LogOptions& log,
+                              const std::filesystem::path& directory, base::Progress& progress);
 Status SimulateLog(const WorldOptions& options, const std::filesystem::path& directory,
                    base::Progress& progress);
 

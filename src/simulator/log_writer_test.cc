@@ -245,7 +245,7 @@ TEST(SimulateLog, OneSeedGivesOneSetOfBytesWhateverTheThreads) {
   std::map<std::string, std::string> bytes;
   for (const int threads : {1, 3}) {
     options.threads = threads;
-    const Status written = SimulateLog(options, {.truth = true}, root, base::NoProgress());
+    const auto written = SimulateLog(options, {.truth = true}, root, base::NoProgress());
     ASSERT_TRUE(written) << written.error().message;
     if (threads == 1) bytes = ReadAll(root);
   }
@@ -264,6 +264,46 @@ TEST(SimulateLog, OneSeedGivesOneSetOfBytesWhateverTheThreads) {
   EXPECT_EQ(other.size(), 3u);
   EXPECT_FALSE(other.at("items.parquet") == bytes["items.parquet"]);
   EXPECT_FALSE(fs::exists(root / ".simulating"));
+}
+
+TEST(SimulateLog, ALogOfTheFirstDaysIsTheBeginningOfTheWholeLog) {
+  WorldOptions options;
+  options.users = 200;
+  options.items = 400;
+  options.days = 8;
+  const base::TestFolder folder;
+  ASSERT_TRUE(SimulateLog(options, {.days = 5}, folder / "begin", base::NoProgress()));
+  ASSERT_TRUE(SimulateLog(options, {}, folder / "whole", base::NoProgress()));
+  EXPECT_FALSE(SimulateLog(options, {.days = 9}, folder / "none", base::NoProgress()));
+  auto db = events::Database::Open({});
+  ASSERT_TRUE(db);
+  const auto count = [&](const std::string& of, const std::string& where) {
+    int64_t n = -1;
+    const Status done = db->Query("SELECT count(*) FROM " + of + " WHERE " + where,
+                                  [&](const events::Chunk& chunk) {
+                                    n = chunk.Values<int64_t>(0)[0];
+                                    return Ok();
+                                  });
+    EXPECT_TRUE(done) << done.error().message;
+    return n;
+  };
+  const auto table = [&](const char* log, const char* name) {
+    const fs::path file = folder.path() / log / (std::string(name) + ".parquet");
+    return "read_parquet(" + events::QuoteSql(file.string()) + ")";
+  };
+  // A session may go on past midnight.
+  const int64_t begin = count(table("begin", "events"), "true");
+  EXPECT_GT(begin, 1000);
+  EXPECT_NEAR(static_cast<double>(begin),
+              static_cast<double>(count(table("whole", "events"), "time < TIMESTAMP '2026-01-06'")),
+              static_cast<double>(begin) / 100);
+  EXPECT_EQ(count("(SELECT * FROM " + table("begin", "events") + " EXCEPT ALL SELECT * FROM " +
+                      table("whole", "events") + ")",
+                  "true"),
+            0);
+  EXPECT_EQ(count(table("begin", "items"), "true"),
+            count(table("whole", "items"), "created < TIMESTAMP '2026-01-06'"));
+  EXPECT_LT(count(table("begin", "items"), "true"), 400);
 }
 
 class StoppedProgress : public base::Progress {

@@ -23,8 +23,7 @@ class TestLog {
  public:
   explicit TestLog(const WorldOptions& options) {
     const base::TestFolder folder;
-    const Status written =
-        SimulateLog(options, {.truth = true}, folder.path(), base::NoProgress());
+    const auto written = SimulateLog(options, {.truth = true}, folder.path(), base::NoProgress());
     EXPECT_TRUE(written) << written.error().message;
     auto opened = events::Database::Open({});
     EXPECT_TRUE(opened) << opened.error().message;
@@ -41,14 +40,15 @@ class TestLog {
   // Rows of numbers: every column of `sql` must be a number.
   std::vector<std::vector<double>> Rows(const std::string& sql) const {
     std::vector<std::vector<double>> rows;
-    const Status done = database_->Query(
-        "SELECT COLUMNS(*)::DOUBLE FROM (" + sql + ")", [&](const events::Chunk& c) {
-          for (size_t r = 0; r < c.rows(); ++r) {
-            std::vector<double>& row = rows.emplace_back();
-            for (size_t k = 0; k < c.columns(); ++k) row.push_back(c.Values<double>(k)[r]);
-          }
-          return Ok();
-        });
+    const Status done = database_->Query("SELECT COLUMNS(*)::DOUBLE FROM (" + sql + ")",
+                                         [&](const events::Chunk& c) {
+                                           for (size_t r = 0; r < c.rows(); ++r) {
+                                             std::vector<double>& row = rows.emplace_back();
+                                             for (size_t k = 0; k < c.columns(); ++k)
+                                               row.push_back(c.Values<double>(k)[r]);
+                                           }
+                                           return Ok();
+                                         });
     EXPECT_TRUE(done) << done.error().message;
     return rows;
   }

@@ -1,5 +1,5 @@
-// What SQL finds in the written files, held against the truth that was planted and the truth that is
-// written beside them.
+// What SQL finds in the written files, held against the truth that was planted and the truth that
+// is written beside them.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -76,8 +76,8 @@ TEST_F(Truth, LooksAndClicksHappenAsOftenAsItSays) {
                    36);
   ExpectCalibrated(*log_,
                    "SELECT sum(clicked), sum(click), sum(click * (1 - click)) FROM (SELECT *, "
-                   "ntile(20) OVER (ORDER BY click) cell FROM " + std::string(kImpressions) +
-                       " WHERE examined) GROUP BY cell",
+                   "ntile(20) OVER (ORDER BY click) cell FROM " +
+                       std::string(kImpressions) + " WHERE examined) GROUP BY cell",
                    20);
 }
 
@@ -102,17 +102,17 @@ TEST_F(Truth, WatchTimeFollowsThePlantedDistribution) {
       "pow(duration / 300, -0.3) * CASE device WHEN 'phone' THEN 0.9 WHEN 'tablet' THEN 1.05 "
       "WHEN 'tv' THEN 1.3 ELSE 1.0 END m FROM events JOIN items USING (item) WHERE type = 'watch')";
   for (const char* t : {"2", "6", "20", "60", "180", "600"}) {
-    const std::string below = "(b * (1 - exp(-" + std::string(t) + " / s)) + (1 - b) * (1 - exp(-" +
-                              t + " / m)))";
+    const std::string below =
+        "(b * (1 - exp(-" + std::string(t) + " / s)) + (1 - b) * (1 - exp(-" + t + " / m)))";
     ExpectCalibrated(*log_,
-                     "SELECT sum((value < " + std::string(t) + ")::INT), sum(" + below +
-                         "), sum(" + below + " * (1 - " + below + ")) FROM " + watches +
-                         " WHERE d > " + t,
+                     "SELECT sum((value < " + std::string(t) + ")::INT), sum(" + below + "), sum(" +
+                         below + " * (1 - " + below + ")) FROM " + watches + " WHERE d > " + t,
                      1);
   }
   ExpectCalibrated(*log_,
                    "SELECT sum((value >= d)::INT), sum(p), sum(p * (1 - p)) FROM (SELECT *, "
-                   "b * exp(-d / s) + (1 - b) * exp(-d / m) p FROM " + watches + ")",
+                   "b * exp(-d / s) + (1 - b) * exp(-d / m) p FROM " +
+                       watches + ")",
                    1);
   // And the mean is the one that the truth tells, of watches that began with a click.
   const auto rows = log_->Rows(
@@ -133,8 +133,8 @@ TEST_F(Truth, RatingsRiseWithTheSatisfactionThatItTells) {
 }
 
 // What a site of popular items shows first of an item, per unit of its base popularity, falls with
-// the item's age as 1 + burst exp(-age / burst_days). At the first position only: further down, what
-// is above cannot come again.
+// the item's age as 1 + burst exp(-age / burst_days). At the first position only: further down,
+// what is above cannot come again.
 TEST(Burst, WhatIsPopularBurstsAndDecaysAsPlanted) {
   WorldOptions options = TruthWorld();
   options.items = 3000;
@@ -178,12 +178,14 @@ TEST(TrustBias, ClicksOnRandomTrafficAreNoLongerExaminationTimesRelevance) {
   // The truth of each position has the trust in it, and says what happens.
   ExpectCalibrated(log,
                    "SELECT sum(clicked), sum(examination * click), sum(examination * click * "
-                   "(1 - examination * click)) FROM " + random + " GROUP BY position",
+                   "(1 - examination * click)) FROM " +
+                       random + " GROUP BY position",
                    10);
   // Relevance as clicks over examination is the same everywhere without trust, and not with it.
   const auto rows = log.Rows(
       "SELECT sum(clicked) FILTER (position = 1) / sum(examination) FILTER (position = 1), "
-      "sum(clicked) FILTER (position > 5) / sum(examination) FILTER (position > 5) FROM " + random);
+      "sum(clicked) FILTER (position > 5) / sum(examination) FILTER (position > 5) FROM " +
+      random);
   EXPECT_GT(rows[0][0], 1.8 * rows[0][1]);
 }
 

@@ -73,13 +73,13 @@ Status UserSimulator::RunDay(uint32_t user, int day, Recommender& recommender, U
   return RunDay(day);
 }
 
-Status UserSimulator::Run(uint32_t user, Recommender& recommender, UserRows& out) {
+Status UserSimulator::Run(uint32_t user, Recommender& recommender, UserRows& out, int days) {
   UserMemory memory;
   user_ = world_.user(user);
   recommender_ = &recommender;
   memory_ = &memory;
   out_ = &out;
-  for (int day = 0; day < world_.options().days; ++day) UPNEXT_RETURN_IF_ERROR(RunDay(day));
+  for (int day = 0; day < days; ++day) UPNEXT_RETURN_IF_ERROR(RunDay(day));
   return Ok();
 }
 

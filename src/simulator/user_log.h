@@ -42,8 +42,11 @@ class UserSimulator {
   // and `out` are in the midst of a session.
   Status RunDay(uint32_t user, int day, Recommender& recommender, UserMemory& memory,
                 UserRows& out);
-  // All days of the window.
-  Status Run(uint32_t user, Recommender& recommender, UserRows& out);
+  // The first `days` of the window, or all of it.
+  Status Run(uint32_t user, Recommender& recommender, UserRows& out, int days);
+  Status Run(uint32_t user, Recommender& recommender, UserRows& out) {
+    return Run(user, recommender, out, world_.options().days);
+  }
 
  private:
   struct Click {

@@ -1,5 +1,6 @@
 #include "simulator/value.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -52,6 +53,10 @@ TEST(Value, AnOracleIsBestRandomIsWorstAndTheLoggingPoliciesStandBetweenInOrder)
   for (Recommender* policy :
        std::initializer_list<Recommender*>{&oracle, &mixture, &popularity, &random}) {
     values.push_back(ValuesOf(world, *policy, {.truth = true}));
+    RecordProperty(
+        fmt::format("policy_{}", values.size()),
+        fmt::format("{:.3f} clicks, {:.1f} s a slate", PerSlate(values.back(), &Value::clicks).mean,
+                    PerSlate(values.back(), &Value::watch_s).mean));
   }
   for (size_t i = 1; i < values.size(); ++i) {
     const Estimate more = Difference(values[i - 1], values[i], &Value::watch_s);
@@ -133,7 +138,8 @@ TEST(Value, IdenticalPoliciesDifferSignificantlyAsOftenAsTheLevelSays) {
   const double share = static_cast<double>(significant) / tests;
   EXPECT_GT(share, 0.02);
   EXPECT_LT(share, 0.09);
-  RecordProperty("significant_percent", static_cast<int>(100 * share));
+  RecordProperty("tests", tests);
+  RecordProperty("significant", significant);
 }
 
 }  // namespace

@@ -130,7 +130,9 @@ class Site:
         return [str(p) for p in self.project.rglob("*") if ".new-" in p.name or ".tmp-" in p.name]
 
     def bytes_used(self):
-        return sum(p.lstat().st_blocks * 512 for p in self.project.rglob("*") if p.is_file())
+        """Of logs, bundles and checkpoints. Not of the store, which rightly grows with every event it acknowledges."""
+        return sum(p.lstat().st_blocks * 512 for p in self.project.rglob("*")
+                   if p.is_file() and self.project / "store" not in p.parents)
 
 
 class Server:

@@ -20,7 +20,7 @@ from collections import Counter
 
 from abuse_site import Failed, Server, Site, require, rounds_from_environment, wait_until
 
-GROWTH = 1.5  # of the disk use after the first full turn: RocksDB's files come and go
+GROWTH = 1.5  # of the disk use after the first full turns: checkpoints come and go
 
 
 class Rounds:

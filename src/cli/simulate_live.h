@@ -1,0 +1,43 @@
+// upnext simulate --live: simulated users against a running server, beside the same users against
+// popularity and random slates.
+#ifndef UPNEXT_CLI_SIMULATE_LIVE_H_
+#define UPNEXT_CLI_SIMULATE_LIVE_H_
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/progress.h"
+#include "base/status.h"
+#include "simulator/recommender.h"
+#include "simulator/value.h"
+#include "simulator/world.h"
+
+namespace upnext::cli {
+
+struct LiveOptions {
+  int log_days = 0;  // days of the window that the server's log holds; live days follow
+  int threads = 0;
+};
+
+// One policy on all users of the world, for all live days.
+struct LiveArm {
+  std::string name;
+  simulator::Recommender* recommender;
+  std::vector<simulator::Value> days;  // of each live day
+  simulator::UserValues users;
+};
+
+// Users live through the first `log_days` under the world's logging policy, which is the life that
+// the log tells, and from there on under each arm's policy, with common random numbers. Errors are
+// those of a recommender.
+Status RunLive(const simulator::World& world, const LiveOptions& options,
+               std::vector<LiveArm>& arms, base::Progress& progress);
+
+// A table of days, and how much more the first arm is worth than each other.
+void PrintLive(const LiveOptions& options, const std::vector<LiveArm>& arms);
+nlohmann::json LiveJson(const LiveOptions& options, const std::vector<LiveArm>& arms);
+
+}  // namespace upnext::cli
+
+#endif  // UPNEXT_CLI_SIMULATE_LIVE_H_

@@ -1,0 +1,71 @@
+#include "kernels/amx_gemm.h"
+
+#include <algorithm>
+
+#include "kernels/aligned_buffer.h"
+#include "kernels/vector_ops.h"
+
+namespace upnext::kernels::amx {
+namespace {
+
+// Columns of a piece of the right side: with kPiece a megabyte, half of a second-level cache.
+constexpr size_t kColumns = 512;
+
+// c [rows <= 32, n] from one panel of the left and panels of the right side.
+void MultiplyStrip(const Bf16* left, const Bf16* right, size_t rows, size_t n, size_t k, float* c,
+                   size_t ldc, bool add) {
+  const size_t steps = Steps(k);
+  for (size_t j = 0; j < n; j += kLanes, right += steps * kStepSize) {
+    MultiplyCorner(left, right, steps, rows, std::min(n - j, kLanes), c + j, ldc, add);
+  }
+}
+
+// `packed` null: `right` is laid out on the way.
+void Run(const Product& s, const Source& left, const Source& right, const Bf16* packed, float* c) {
+  thread_local AlignedBuffer<Bf16> left_panel(kLanes * kPiece), right_panels;
+  if (packed == nullptr) {
+    right_panels.Reserve(PackedSize(std::min(s.n, kColumns), std::min(s.k, kPiece)));
+  }
+  if (s.beta != 0.0f && s.beta != 1.0f) {
+    for (size_t i = 0; i < s.m; ++i) Scale(s.beta, c + i * s.ldc, s.n);
+  }
+  const TileScope tiles;
+  for (size_t column = 0; column < s.n; column += kColumns) {
+    const size_t columns = std::min(s.n - column, kColumns);
+    for (size_t at = 0; at < s.k; at += kPiece) {
+      const size_t depth = std::min(s.k - at, kPiece);
+      const Bf16* panels = right_panels.data();
+      if (packed != nullptr) {
+        panels = packed + PackedSize(s.n, kPiece) * (at / kPiece) + PackedSize(column, depth);
+      } else {
+        PackRight(right.At(column, at), columns, depth, right_panels.data());
+      }
+      const bool add = at > 0 || s.beta != 0.0f;
+      for (size_t row = 0; row < s.m; row += kLanes) {
+        const size_t rows = std::min(s.m - row, kLanes);
+        PackLeft(left.At(row, at), rows, depth, left_panel.data());
+        MultiplyStrip(left_panel.data(), panels, rows, columns, depth, c + row * s.ldc + column,
+                      s.ldc, add);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void PackPieces(const Source& right, size_t n, size_t k, Bf16* to) {
+  for (size_t at = 0; at < k; at += kPiece) {
+    PackRight(right.At(0, at), n, std::min(k - at, kPiece), to);
+    to += PackedSize(n, kPiece);
+  }
+}
+
+void Multiply(const Product& shape, const Source& left, const Source& right, float* c) {
+  Run(shape, left, right, nullptr, c);
+}
+
+void MultiplyPacked(const Product& shape, const Source& left, const Bf16* pieces, float* c) {
+  Run(shape, left, {}, pieces, c);
+}
+
+}  // namespace upnext::kernels::amx

@@ -1,0 +1,159 @@
+#include "net/http_client.h"
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/url/encode.hpp>
+#include <boost/url/parse.hpp>
+#include <boost/url/rfc/unreserved_chars.hpp>
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "base/mutex.h"
+
+namespace upnext::net {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using boost::system::error_code;
+using Request = http::request<http::string_body>;
+
+constexpr uint64_t kMaxAnswerBytes = 64 << 20;
+
+// Blocking calls on asynchronous operations, since only those can time out.
+class Connection {
+ public:
+  bool open() const { return stream_.socket().is_open(); }
+
+  error_code Open(const asio::ip::tcp::resolver::results_type& places) {
+    Expect();
+    error_code failed;
+    stream_.async_connect(places, [&](error_code error, const auto&) { failed = error; });
+    Run();
+    if (failed) {
+      Close();
+      return failed;
+    }
+    stream_.socket().set_option(asio::ip::tcp::no_delay(true), failed);
+    return {};
+  }
+  error_code Exchange(const Request& request, HttpClient::Answer& answer) {
+    Expect();
+    error_code failed;
+    http::async_write(stream_, request, [&](error_code error, size_t) { failed = error; });
+    Run();
+    if (failed) return failed;
+    http::response_parser<http::string_body> parser;
+    parser.body_limit(kMaxAnswerBytes);
+    http::async_read(stream_, buffer_, parser, [&](error_code error, size_t) { failed = error; });
+    Run();
+    if (failed) return failed;
+    answer.status = static_cast<int>(parser.get().result_int());
+    if (!parser.get().keep_alive()) Close();
+    answer.body = std::move(parser.get().body());
+    return {};
+  }
+  void Close() {
+    error_code ignored;
+    stream_.socket().close(ignored);
+    buffer_.clear();
+  }
+
+ private:
+  void Expect() { stream_.expires_after(std::chrono::seconds(HttpClient::timeout_s)); }
+  void Run() {
+    context_.restart();
+    context_.run();
+  }
+  asio::io_context context_;
+  beast::tcp_stream stream_{context_};
+  beast::flat_buffer buffer_;
+};
+
+}  // namespace
+
+struct HttpClient::Rep {
+  std::string host, port;
+  base::Mutex mutex;
+  std::vector<std::unique_ptr<Connection>> free UPNEXT_GUARDED_BY(mutex);
+
+  std::unique_ptr<Connection> Take() {
+    base::MutexLock lock(mutex);
+    if (free.empty()) return std::make_unique<Connection>();
+    std::unique_ptr<Connection> connection = std::move(free.back());
+    free.pop_back();
+    return connection;
+  }
+  void Give(std::unique_ptr<Connection> connection) {
+    if (!connection->open()) return;
+    base::MutexLock lock(mutex);
+    free.push_back(std::move(connection));
+  }
+  error_code Open(Connection& connection) const {
+    asio::io_context context;
+    asio::ip::tcp::resolver resolver(context);
+    error_code failed;
+    const auto places = resolver.resolve(host, port, failed);
+    return failed ? failed : connection.Open(places);
+  }
+  Result<Answer> Ask(http::verb verb, std::string_view target, std::string body) {
+    Request request(verb, target, 11);
+    request.set(http::field::host, host);
+    if (verb == http::verb::post) request.set(http::field::content_type, "application/json");
+    request.body() = std::move(body);
+    request.prepare_payload();
+    std::unique_ptr<Connection> connection = Take();
+    Answer answer;
+    error_code failed;
+    bool kept = connection->open();
+    for (;;) {
+      failed = kept ? error_code() : Open(*connection);
+      if (!failed) failed = connection->Exchange(request, answer);
+      if (!failed) break;
+      connection->Close();
+      if (!std::exchange(kept, false) || failed == beast::error::timeout) {
+        return Unavailable("{} {} of http://{}:{}: {}", std::string(http::to_string(verb)), target,
+                           host, port, failed.message());
+      }
+    }
+    Give(std::move(connection));
+    return answer;
+  }
+};
+
+HttpClient::HttpClient(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
+HttpClient::~HttpClient() = default;
+
+Result<std::unique_ptr<HttpClient>> HttpClient::Make(std::string_view url) {
+  const auto parsed = boost::urls::parse_uri(url);
+  if (!parsed || parsed->scheme() != "http" || parsed->encoded_host().empty() ||
+      parsed->has_query() || parsed->has_fragment() ||
+      (!parsed->port().empty() && parsed->port_number() == 0) ||
+      (!parsed->encoded_path().empty() && parsed->encoded_path() != "/")) {
+    return InvalidArgument("expected a server's address such as http://127.0.0.1:8080, found '{}'",
+                           url);
+  }
+  auto rep = std::make_unique<Rep>();
+  rep->host = parsed->host_address();
+  rep->port = !parsed->port().empty() ? std::string(parsed->port()) : "80";
+  return std::unique_ptr<HttpClient>(new HttpClient(std::move(rep)));
+}
+
+Result<HttpClient::Answer> HttpClient::Get(std::string_view target) {
+  return rep_->Ask(http::verb::get, target, "");
+}
+
+Result<HttpClient::Answer> HttpClient::Post(std::string_view target, std::string json) {
+  return rep_->Ask(http::verb::post, target, std::move(json));
+}
+
+std::string EncodeQueryValue(std::string_view text) {
+  return boost::urls::encode(text, boost::urls::unreserved_chars);
+}
+
+}  // namespace upnext::net

@@ -1,0 +1,35 @@
+#include "nn/parameter.h"
+
+#include <algorithm>
+
+#include "kernels/vector_ops.h"
+
+namespace upnext::nn {
+
+std::span<const float> ReadValues(const Parameter& parameter, size_t at, size_t n,
+                                  std::vector<float>& scratch) {
+  if (parameter.half.empty()) return parameter.value.subspan(at, n);
+  scratch.resize(n);
+  kernels::ToFloat(parameter.half.subspan(at, n), scratch);
+  return scratch;
+}
+
+void WriteValues(const Parameter& parameter, size_t at, std::span<const float> values) {
+  if (parameter.half.empty()) {
+    std::ranges::copy(values, parameter.value.begin() + static_cast<ptrdiff_t>(at));
+  } else {
+    kernels::ToBf16(values, parameter.half.subspan(at, values.size()));
+  }
+}
+
+bool IsFinite(const Parameter& parameter) {
+  constexpr size_t kPiece = 4096;
+  std::vector<float> scratch;
+  for (size_t at = 0; at < parameter.size(); at += kPiece) {
+    const auto piece = ReadValues(parameter, at, std::min(kPiece, parameter.size() - at), scratch);
+    if (!kernels::AllFinite(piece.data(), piece.size())) return false;
+  }
+  return true;
+}
+
+}  // namespace upnext::nn
