@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -86,8 +87,11 @@ Result<UserValues> LiveDays(const LiveSite& site, const simulator::World& world,
 Result<ValueReport> MeasureValue(const ValueSubject& subject, base::ThreadPool& pool,
                                  base::Progress& progress) {
   const simulator::World& world = subject.world;
-  const int from = FirstTestDay(subject), to = world.options().days;
+  const int from = FirstTestDay(subject);
   UPNEXT_RETURN_IF_ERROR(CheckSubject(subject, from));
+  // The log may hold the first days of the world alone.
+  const int64_t logged_ms = subject.log.stats().last_ms - world.options().start_ms();
+  const int to = std::min(world.options().days, static_cast<int>(logged_ms / kDayMs) + 1);
   LiveEngineOptions options{.engine = subject.engine, .rule = subject.rule};
   options.states_until_ms = world.options().start_ms() + from * kDayMs;
   UPNEXT_ASSIGN_OR_RETURN(const auto ranked,
