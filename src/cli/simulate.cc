@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "cli/output.h"
 #include "cli/progress_bar.h"
@@ -40,11 +41,20 @@ Result<simulator::WorldOptions> World(const Flags& flags) {
 Status RunLog(const Flags& flags, const simulator::WorldOptions& options) {
   ProgressBar progress;
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(flags.out));
-  UPNEXT_ASSIGN_OR_RETURN(
-      const simulator::LogReport report,
-      simulator::SimulateLog(options, {.days = flags.log_days, .truth = flags.truth}, flags.out,
-                             progress));
-  const int days = flags.log_days > 0 ? flags.log_days : options.days;
+  simulator::LogOptions log{.truth = flags.truth};
+  std::optional<simulator::World> world;
+  std::unique_ptr<ServerRecommender> server;
+  if (flags.url.empty()) {
+    log.end_day = flags.log_days;
+  } else {
+    UPNEXT_ASSIGN_OR_RETURN(world, simulator::World::Create(options));
+    UPNEXT_ASSIGN_OR_RETURN(server, ServerRecommender::Connect(*world, {.url = flags.url}));
+    log.first_day = flags.log_days;
+    log.policy = server.get();
+  }
+  UPNEXT_ASSIGN_OR_RETURN(const simulator::LogReport report,
+                          simulator::SimulateLog(options, log, flags.out, progress));
+  const int days = (log.end_day > 0 ? log.end_day : options.days) - log.first_day;
   if (flags.json) {
     const nlohmann::ordered_json out = {
         {"events", report.events}, {"parts", report.parts}, {"users", options.users},
@@ -96,10 +106,10 @@ std::function<Status()> MakeSimulate(CLI::App& app) {
   what->add_option("-o,--out", flags->out, "Write a log: folder for its Parquet files");
   CLI::Option* const live = what->add_flag(
       "--live", flags->live, "Send the users to a running server and compare it with popularity");
-  CLI::Option* const url =
-      app.add_option("--url", flags->url, "The server, e.g. http://127.0.0.1:8080");
-  url->needs(live);
-  live->needs(url);
+  live->needs(
+      app.add_option("--url", flags->url,
+                     "The server, e.g. http://127.0.0.1:8080; with --out, the log shows its "
+                     "slates"));
   app.add_option("--users", flags->users, "Users (default 2,000)")
       ->check(CLI::Range(1u, 100'000'000u));
   app.add_option("--items", flags->items, "Items (default 3,000)")
@@ -107,7 +117,7 @@ std::function<Status()> MakeSimulate(CLI::App& app) {
   app.add_option("--days", flags->days, "Days of the world (default 30)")
       ->check(CLI::Range(2, 3650));
   app.add_option("--log-days", flags->log_days,
-                 "The log holds the first days only (default all); live users begin after them")
+                 "The log holds the first days only (default all); a server is asked after them")
       ->check(CLI::Range(1, 3650));
   app.add_option("--seed", flags->seed, "Seed (default 1): the same seed makes the same bytes")
       ->check(CLI::NonNegativeNumber);

@@ -65,8 +65,10 @@ class LogParts {
         options_(options),
         staging_(staging),
         progress_(progress),
-        policy_(MakeLoggingPolicy(world)),
-        users_(std::min(UsersOfAPart(world.options(), options.days), world.options().users)) {}
+        logging_(MakeLoggingPolicy(world)),
+        policy_(options.policy != nullptr ? *options.policy : *logging_),
+        users_(std::min(UsersOfAPart(world.options(), options.end_day - options.first_day),
+                        world.options().users)) {}
 
   size_t parts() const { return (world_.options().users + users_ - 1) / users_; }
   uint64_t events() const { return events_; }
@@ -75,12 +77,17 @@ class LogParts {
     const auto first = static_cast<uint32_t>(part * users_);
     const uint32_t end = first + std::min(users_, world_.options().users - first);
     UserSimulator simulator(world_, {.truth = options_.truth});
-    UserRows rows;
+    UserRows before, rows;
     for (uint32_t user = first; user < end; ++user) {
       if (progress_.stop_requested()) {
         return Cancelled("simulation stopped after {} events", events_.load());
       }
-      UPNEXT_RETURN_IF_ERROR(simulator.Run(user, *policy_, rows, options_.days));
+      UserMemory memory;
+      UPNEXT_RETURN_IF_ERROR(
+          simulator.RunDays(user, 0, options_.first_day, *logging_, memory, before));
+      before.clear();
+      UPNEXT_RETURN_IF_ERROR(
+          simulator.RunDays(user, options_.first_day, options_.end_day, policy_, memory, rows));
     }
     UPNEXT_RETURN_IF_ERROR(WriteEvents(world_, rows, staging_ / PartName("events", part, parts())));
     if (options_.truth) {
@@ -97,7 +104,8 @@ class LogParts {
   const LogOptions options_;
   const fs::path staging_;
   base::Progress& progress_;
-  const std::unique_ptr<Recommender> policy_;
+  const std::unique_ptr<Recommender> logging_;
+  Recommender& policy_;
   const uint32_t users_;  // of a part
   std::atomic<uint64_t> events_ = 0, done_ = 0;
 };
@@ -114,7 +122,7 @@ Result<LogReport> WriteFiles(const WorldOptions& options, const LogOptions& log,
   UPNEXT_ASSIGN_OR_RETURN(const World world, World::Create(options));
   report.world_s = SecondsSince(begin);
   begin = std::chrono::steady_clock::now();
-  const int64_t until_ms = options.start_ms() + int64_t{log.days} * 86'400'000 - 1;
+  const int64_t until_ms = options.start_ms() + int64_t{log.end_day} * 86'400'000 - 1;
   base::ThreadPool pool(options.threads);
   const base::ProgressStage stage(progress, "simulate", "users", options.users);
   LogParts parts(world, log, staging, progress);
@@ -211,12 +219,12 @@ Status SimulateUsers(const World& world, Recommender& recommender,
 Result<LogReport> SimulateLog(const WorldOptions& options, const LogOptions& log,
                               const fs::path& directory, base::Progress& progress) {
   UPNEXT_RETURN_IF_ERROR(options.Validate());
-  if (log.days < 0 || log.days > options.days) {
-    return InvalidArgument("days of the log: expected 1 to {}, the days of the world, found {}",
-                           options.days, log.days);
-  }
   LogOptions whole = log;
-  if (whole.days == 0) whole.days = options.days;
+  if (whole.end_day == 0) whole.end_day = options.days;
+  if (whole.first_day < 0 || whole.end_day <= whole.first_day || whole.end_day > options.days) {
+    return InvalidArgument("days of the log: expected a range within 0 to {}, found {} to {}",
+                           options.days, whole.first_day, whole.end_day);
+  }
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(directory));
   UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock,
                           base::LockFile::Acquire(directory / ".simulate.lock"));

@@ -23,9 +23,13 @@
 namespace upnext::simulator {
 
 struct LogOptions {
-  // The log ends with the sessions that begin on the first `days` of the window, 0: all; the rest
-  // of the window is left to live mode. Items uploaded later are not in it.
-  int days = 0;
+  // The log holds the sessions that begin on the days [first_day, end_day) of the window; end_day
+  // 0: all that are left. Before, users live under the world's logging policy, unwritten. Items
+  // uploaded later are not in it.
+  int first_day = 0, end_day = 0;
+  // Whose slates the log shows; null: the world's logging policy's. The bytes do not depend on the
+  // threads if its answers do not.
+  Recommender* policy = nullptr;
   bool truth = false;  // also truth.parquet (in parts as the events), examination and qualities
 };
 

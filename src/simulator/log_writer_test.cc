@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/test_folder.h"
+#include "simulator/policies.h"
 #include "simulator/policy.h"
 #include "simulator/test_log.h"
 
@@ -266,15 +267,21 @@ TEST(SimulateLog, OneSeedGivesOneSetOfBytesWhateverTheThreads) {
   EXPECT_FALSE(fs::exists(root / ".simulating"));
 }
 
-TEST(SimulateLog, ALogOfTheFirstDaysIsTheBeginningOfTheWholeLog) {
+TEST(SimulateLog, ALogOfSomeDaysIsThatPartOfTheWholeLogAndMayHaveAnotherPolicy) {
   WorldOptions options;
   options.users = 200;
   options.items = 400;
   options.days = 8;
   const base::TestFolder folder;
-  ASSERT_TRUE(SimulateLog(options, {.days = 5}, folder / "begin", base::NoProgress()));
+  ASSERT_TRUE(SimulateLog(options, {.end_day = 5}, folder / "begin", base::NoProgress()));
   ASSERT_TRUE(SimulateLog(options, {}, folder / "whole", base::NoProgress()));
-  EXPECT_FALSE(SimulateLog(options, {.days = 9}, folder / "none", base::NoProgress()));
+  ASSERT_TRUE(SimulateLog(options, {.first_day = 5}, folder / "rest", base::NoProgress()));
+  Result<World> world = World::Create(options);
+  ASSERT_TRUE(world);
+  PopularityPolicy popularity(*world);
+  ASSERT_TRUE(SimulateLog(options, {.first_day = 5, .policy = &popularity}, folder / "popularity",
+                          base::NoProgress()));
+  EXPECT_FALSE(SimulateLog(options, {.end_day = 9}, folder / "none", base::NoProgress()));
   auto db = events::Database::Open({});
   ASSERT_TRUE(db);
   const auto count = [&](const std::string& of, const std::string& where) {
@@ -301,6 +308,13 @@ TEST(SimulateLog, ALogOfTheFirstDaysIsTheBeginningOfTheWholeLog) {
                       table("whole", "events") + ")",
                   "true"),
             0);
+  // What is left of the log, under the same policy and under another one.
+  EXPECT_EQ(begin + count(table("rest", "events"), "true"),
+            count(table("whole", "events"), "true"));
+  EXPECT_GT(count(table("rest", "events"), "source = 'topical'"), 100);
+  EXPECT_GT(count(table("popularity", "events"), "source = 'popular'"), 100);
+  EXPECT_EQ(count(table("popularity", "events"), "source IN ('topical', 'random')"), 0);
+  EXPECT_EQ(count(table("popularity", "events"), "time < TIMESTAMP '2026-01-06'"), 0);
   EXPECT_EQ(count(table("begin", "items"), "true"),
             count(table("whole", "items"), "created < TIMESTAMP '2026-01-06'"));
   EXPECT_LT(count(table("begin", "items"), "true"), 400);

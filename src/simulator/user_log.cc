@@ -64,22 +64,13 @@ std::vector<PlannedSession> Plan(const User& user, int day, Key key) {
 
 }  // namespace
 
-Status UserSimulator::RunDay(uint32_t user, int day, Recommender& recommender, UserMemory& memory,
-                             UserRows& out) {
+Status UserSimulator::RunDays(uint32_t user, int from, int to, Recommender& recommender,
+                              UserMemory& memory, UserRows& out) {
   user_ = world_.user(user);
   recommender_ = &recommender;
   memory_ = &memory;
   out_ = &out;
-  return RunDay(day);
-}
-
-Status UserSimulator::Run(uint32_t user, Recommender& recommender, UserRows& out, int days) {
-  UserMemory memory;
-  user_ = world_.user(user);
-  recommender_ = &recommender;
-  memory_ = &memory;
-  out_ = &out;
-  for (int day = 0; day < days; ++day) UPNEXT_RETURN_IF_ERROR(RunDay(day));
+  for (int day = from; day < to; ++day) UPNEXT_RETURN_IF_ERROR(RunDay(day));
   return Ok();
 }
 

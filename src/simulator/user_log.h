@@ -41,11 +41,16 @@ class UserSimulator {
   // the recommender's own, or kInvalidArgument for a slate that no site could show; then `memory`
   // and `out` are in the midst of a session.
   Status RunDay(uint32_t user, int day, Recommender& recommender, UserMemory& memory,
-                UserRows& out);
-  // The first `days` of the window, or all of it.
-  Status Run(uint32_t user, Recommender& recommender, UserRows& out, int days);
+                UserRows& out) {
+    return RunDays(user, day, day + 1, recommender, memory, out);
+  }
+  // The days of a range [from, to) of the window.
+  Status RunDays(uint32_t user, int from, int to, Recommender& recommender, UserMemory& memory,
+                 UserRows& out);
+  // All days of the window.
   Status Run(uint32_t user, Recommender& recommender, UserRows& out) {
-    return Run(user, recommender, out, world_.options().days);
+    UserMemory memory;
+    return RunDays(user, 0, world_.options().days, recommender, memory, out);
   }
 
  private:
