@@ -44,17 +44,6 @@ HWY_BEFORE_NAMESPACE();
 namespace upnext::kernels {
 namespace HWY_NAMESPACE {
 
-HWY_INLINE void AddScaled(float scale, const float* x, float* y, size_t n) {
-  const Floats d;
-  const size_t lanes = hn::Lanes(d);
-  const auto factor = hn::Set(d, scale);
-  size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    hn::StoreU(hn::MulAdd(factor, hn::LoadU(d, x + i), hn::LoadU(d, y + i)), d, y + i);
-  }
-  for (; i < n; ++i) y[i] += scale * x[i];
-}
-
 // y += scale x in fp32, rounded up or down by chance, so that on average nothing is lost: what a
 // step moves is mostly less than half of a bf16's last bit. The chances of neighbours are a Weyl
 // sequence from `start`.
@@ -101,7 +90,7 @@ HWY_INLINE void SumEntries(const AdagradWork& work, const RowGradients::Run& run
       PrefetchRow<0>(work.entries[static_cast<uint32_t>(work.keys[k + 2])].gradient, dim);
     }
     const RowGradients::Entry& entry = work.entries[static_cast<uint32_t>(work.keys[k])];
-    AddScaled(entry.scale, entry.gradient, work.sum, dim);
+    Axpy(entry.scale, entry.gradient, work.sum, dim);
   }
 }
 
@@ -109,7 +98,7 @@ HWY_INLINE float* RowsOf(const TableView& table, float*) { return table.data; }
 HWY_INLINE Bf16* RowsOf(const TableView& table, Bf16*) { return table.half; }
 
 HWY_INLINE void Move(float step, const float* gradient, float* row, size_t dim, uint32_t) {
-  AddScaled(step, gradient, row, dim);
+  Axpy(step, gradient, row, dim);
 }
 HWY_INLINE void Move(float step, const float* gradient, Bf16* row, size_t dim, uint32_t start) {
   AddScaled(step, gradient, row, dim, start);

@@ -29,6 +29,18 @@ HWY_INLINE hn::Vec<Floats> LoadRow(Floats d, const Bf16* x) {
 HWY_INLINE float LoadOne(const float* x) { return *x; }
 HWY_INLINE float LoadOne(const Bf16* x) { return ToFloat(*x); }
 
+// y += alpha x
+HWY_INLINE void Axpy(float alpha, const float* x, float* y, size_t n) {
+  const Floats d;
+  const size_t lanes = hn::Lanes(d);
+  const auto factor = hn::Set(d, alpha);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    hn::StoreU(hn::MulAdd(factor, hn::LoadU(d, x + i), hn::LoadU(d, y + i)), d, y + i);
+  }
+  for (; i < n; ++i) y[i] += alpha * x[i];
+}
+
 // Rows are asked for about this many bytes before they are needed: enough to hide the latency of
 // memory, little enough to stay in the first-level cache.
 constexpr size_t kPrefetchBytes = 4096;

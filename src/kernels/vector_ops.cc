@@ -11,12 +11,11 @@
 #include "hwy/foreach_target.h"
 // Must come after foreach_target.h.
 #include "hwy/highway.h"
+#include "kernels/rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace upnext::kernels {
 namespace HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-using Floats = hn::ScalableTag<float>;
 
 const char* TargetName() { return hwy::TargetName(HWY_TARGET); }
 
@@ -76,16 +75,7 @@ void DotRows(const float* x, const float* rows, size_t stride, size_t count, siz
   for (; row < count; ++row) out[row] = Dot(x, rows + row * stride, n);
 }
 
-void Axpy(float alpha, const float* x, float* y, size_t n) {
-  const Floats d;
-  const size_t lanes = hn::Lanes(d);
-  const auto factor = hn::Set(d, alpha);
-  size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    hn::StoreU(hn::MulAdd(factor, hn::LoadU(d, x + i), hn::LoadU(d, y + i)), d, y + i);
-  }
-  for (; i < n; ++i) y[i] += alpha * x[i];
-}
+void AddScaled(float alpha, const float* x, float* y, size_t n) { Axpy(alpha, x, y, n); }
 
 void Scale(float alpha, float* x, size_t n) {
   const Floats d;
@@ -232,7 +222,7 @@ namespace upnext::kernels {
 HWY_EXPORT(TargetName);
 HWY_EXPORT(Dot);
 HWY_EXPORT(DotRows);
-HWY_EXPORT(Axpy);
+HWY_EXPORT(AddScaled);
 HWY_EXPORT(Scale);
 HWY_EXPORT(ReluForward);
 HWY_EXPORT(ReluBackward);
@@ -255,7 +245,7 @@ void DotRows(const float* x, const float* rows, size_t stride, size_t count, siz
 }
 
 void Axpy(float alpha, const float* x, float* y, size_t n) {
-  HWY_DYNAMIC_DISPATCH(Axpy)(alpha, x, y, n);
+  HWY_DYNAMIC_DISPATCH(AddScaled)(alpha, x, y, n);
 }
 
 void Scale(float alpha, float* x, size_t n) { HWY_DYNAMIC_DISPATCH(Scale)(alpha, x, n); }

@@ -12,6 +12,7 @@
 #include "simulator/log_writer.h"
 #include "simulator/policies.h"
 #include "simulator/policy.h"
+#include "simulator/test_world.h"
 
 namespace upnext::simulator {
 namespace {
@@ -22,12 +23,6 @@ WorldOptions LiveWorld() {
   options.items = 800;
   options.days = 6;
   return options;
-}
-
-World MakeWorld(const WorldOptions& options) {
-  Result<World> world = World::Create(options);
-  EXPECT_TRUE(world) << world.error().message;
-  return *std::move(world);
 }
 
 bool Same(const LogRow& a, const LogRow& b) {

@@ -11,6 +11,7 @@
 #include "simulator/log_writer.h"
 #include "simulator/policies.h"
 #include "simulator/policy.h"
+#include "simulator/test_world.h"
 
 namespace upnext::simulator {
 namespace {
@@ -21,12 +22,6 @@ WorldOptions ValueWorld() {
   options.items = 800;
   options.days = 6;
   return options;
-}
-
-World MakeWorld(const WorldOptions& options) {
-  Result<World> world = World::Create(options);
-  EXPECT_TRUE(world) << world.error().message;
-  return *std::move(world);
 }
 
 UserValues ValuesOf(const World& world, Recommender& recommender,

@@ -275,9 +275,8 @@ Result<Measurements> Run(const StudyRun& run) {
   simulator::WorldOptions options = WorldOf(run.scale);
   options.seed = run.seed;
   UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(options));
-  SimulatedLog rows(world);
-  UPNEXT_RETURN_IF_ERROR(rows.AddWindow(run.pool, run.progress));
-  UPNEXT_ASSIGN_OR_RETURN(const events::EventLog log, rows.Write(run.folder / "log"));
+  UPNEXT_ASSIGN_OR_RETURN(const events::EventLog log,
+                          LogOf(world, run.folder / "log", run.pool, run.progress));
   Measurements measured;
   UPNEXT_RETURN_IF_ERROR(RunArm(run, log, /*with=*/true, world, &measured));
   UPNEXT_RETURN_IF_ERROR(RunArm(run, log, /*with=*/false, world, &measured));

@@ -114,4 +114,11 @@ Result<events::EventLog> SimulatedLog::Write(const std::filesystem::path& folder
   return log;
 }
 
+Result<events::EventLog> LogOf(const simulator::World& world, const std::filesystem::path& folder,
+                               base::ThreadPool& pool, base::Progress& progress) {
+  SimulatedLog rows(world);
+  UPNEXT_RETURN_IF_ERROR(rows.AddWindow(pool, progress));
+  return rows.Write(folder);
+}
+
 }  // namespace upnext::studies

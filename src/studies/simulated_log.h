@@ -6,7 +6,8 @@
 //   UPNEXT_RETURN_IF_ERROR(rows.AddWindow(pool, progress));       the logging policy's window
 //   UPNEXT_ASSIGN_OR_RETURN(events::EventLog log, rows.Write(folder / "log"));
 //
-// One thread at a time. In memory: about 300 bytes an event until it is written.
+// LogOf() does all of it where nothing else is done with the rows. One thread at a time. In memory:
+// about 300 bytes an event until it is written.
 #ifndef UPNEXT_STUDIES_SIMULATED_LOG_H_
 #define UPNEXT_STUDIES_SIMULATED_LOG_H_
 
@@ -51,6 +52,10 @@ class SimulatedLog {
   const simulator::World& world_;
   std::vector<events::RawEvent> events_;
 };
+
+// The world's window under its logging policy, written into a folder of its own.
+Result<events::EventLog> LogOf(const simulator::World& world, const std::filesystem::path& folder,
+                               base::ThreadPool& pool, base::Progress& progress);
 
 }  // namespace upnext::studies
 
