@@ -57,7 +57,7 @@ struct Bags {
 // hat functions with knots at equal distances, which are 1 at their own knot, 0 from the neighbours
 // on, and sum to 1. A burst of days stands out of them at once; of a line and a root it would take
 // steep ReLUs.
-inline constexpr size_t kAgeKnots = 12;
+inline constexpr size_t kAgeKnots = 32;
 inline constexpr size_t kCandidateDense = 8 + kAgeKnots;
 inline constexpr float kMaxAgeYears = 100;  // maps to 1
 

@@ -33,14 +33,18 @@ struct Plan {
 Plan PlanOf(Scale scale) {
   Plan plan;
   const bool tiny = scale == Scale::kTiny;
-  plan.world.users = tiny ? 150 : 1000;
-  plan.world.items = tiny ? 250 : 1200;
-  plan.first = tiny ? 6 : 12;
+  plan.world.users = tiny ? 150 : 2000;
+  plan.world.items = tiny ? 250 : 500;
+  plan.first = tiny ? 6 : 9;
   plan.round = tiny ? 1 : 3;
-  plan.rounds = tiny ? 2 : 6;
-  plan.memory = tiny ? 6 : 12;
+  plan.rounds = tiny ? 2 : 5;
+  plan.memory = tiny ? 6 : 9;
   plan.world.days = plan.first + plan.rounds * plan.round;
-  plan.world.catalogue.window_share = 0.3;  // new items keep coming
+  plan.world.catalogue.window_share = 0.4;  // new items keep coming
+  // Slates are the only way to an item: what is not shown is not learned.
+  plan.world.sessions.search_share = 0;
+  plan.world.sessions.off_site_share = 0;
+  plan.world.sessions.continue_share = 0;
   return plan;
 }
 
