@@ -25,7 +25,7 @@ namespace upnext::cli {
 
 // What -c, --data and --project-dir say.
 struct ProjectFlags {
-  std::string config = "upnext.toml", data, directory;
+  std::string config = "upnext.toml", data = {}, directory = {};
 };
 
 struct Project {

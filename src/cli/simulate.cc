@@ -6,18 +6,20 @@
 
 #include "cli/output.h"
 #include "cli/progress_bar.h"
+#include "cli/project.h"
 #include "cli/server_recommender.h"
 #include "cli/simulate_live.h"
 #include "cli/verbs.h"
 #include "simulator/log_writer.h"
 #include "simulator/policies.h"
 #include "simulator/world.h"
+#include "studies/live_engine.h"
 
 namespace upnext::cli {
 namespace {
 
 struct Flags {
-  std::string out, config, url;
+  std::string out, config, url, bundle, project_dir;
   uint32_t users = 0, items = 0;
   int days = 0, log_days = 0;
   int64_t seed = -1;
@@ -38,19 +40,50 @@ Result<simulator::WorldOptions> World(const Flags& flags) {
   return options;
 }
 
+// Who chooses the slates that a log shows, where it is not the world's own policy.
+struct OutsidePolicy {
+  std::optional<simulator::World> world;
+  std::unique_ptr<ServerRecommender> server;  // --url
+  std::optional<OpenedBundle> opened;         // --bundle, and the engine on it
+  std::unique_ptr<studies::LiveEngine> engine;
+  simulator::Recommender* policy() const {
+    return server != nullptr ? static_cast<simulator::Recommender*>(server.get()) : engine.get();
+  }
+};
+
+Result<OutsidePolicy> PolicyOf(const Flags& flags, const simulator::WorldOptions& options) {
+  OutsidePolicy outside;
+  UPNEXT_ASSIGN_OR_RETURN(outside.world, simulator::World::Create(options));
+  if (!flags.url.empty()) {
+    UPNEXT_ASSIGN_OR_RETURN(outside.server,
+                            ServerRecommender::Connect(*outside.world, {.url = flags.url}));
+    return outside;
+  }
+  UPNEXT_ASSIGN_OR_RETURN(const Project project,
+                          Project::Load({.config = flags.bundle, .directory = flags.project_dir}));
+  UPNEXT_ASSIGN_OR_RETURN(outside.opened, OpenBundle(project, LogChoice::kTrainedOn));
+  const studies::LiveEngineOptions engine = {
+      .engine = project.engine,
+      .rule = project.pipeline.rule,
+      .states_until_ms = options.start_ms() + int64_t{flags.log_days} * 86'400'000};
+  base::ThreadPool pool(options.threads);
+  UPNEXT_ASSIGN_OR_RETURN(outside.engine,
+                          studies::LiveEngine::Make(*outside.world, outside.opened->log,
+                                                    *outside.opened->bundle, engine, pool));
+  return outside;
+}
+
 Status RunLog(const Flags& flags, const simulator::WorldOptions& options) {
   ProgressBar progress;
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(flags.out));
   simulator::LogOptions log{.truth = flags.truth};
-  std::optional<simulator::World> world;
-  std::unique_ptr<ServerRecommender> server;
-  if (flags.url.empty()) {
+  OutsidePolicy outside;
+  if (flags.url.empty() && flags.bundle.empty()) {
     log.end_day = flags.log_days;
   } else {
-    UPNEXT_ASSIGN_OR_RETURN(world, simulator::World::Create(options));
-    UPNEXT_ASSIGN_OR_RETURN(server, ServerRecommender::Connect(*world, {.url = flags.url}));
+    UPNEXT_ASSIGN_OR_RETURN(outside, PolicyOf(flags, options));
     log.first_day = flags.log_days;
-    log.policy = server.get();
+    log.policy = outside.policy();
   }
   UPNEXT_ASSIGN_OR_RETURN(const simulator::LogReport report,
                           simulator::SimulateLog(options, log, flags.out, progress));
@@ -106,18 +139,28 @@ std::function<Status()> MakeSimulate(CLI::App& app) {
   what->add_option("-o,--out", flags->out, "Write a log: folder for its Parquet files");
   CLI::Option* const live = what->add_flag(
       "--live", flags->live, "Send the users to a running server and compare it with popularity");
-  live->needs(
-      app.add_option("--url", flags->url,
-                     "The server, e.g. http://127.0.0.1:8080; with --out, the log shows its "
-                     "slates"));
+  CLI::Option* const url = app.add_option(
+      "--url", flags->url,
+      "The server, e.g. http://127.0.0.1:8080; with --out, the log shows its slates");
+  live->needs(url);
+  CLI::Option* const bundle = app.add_option(
+      "--bundle", flags->bundle,
+      "Project file: the log shows the slates of its current bundle, which was trained on a log of "
+      "the same world");
+  bundle->excludes(url)->excludes(live)->check(CLI::ExistingFile);
+  app.add_option("--project-dir", flags->project_dir,
+                 "Folder of that project (default: what its file says)")
+      ->needs(bundle);
   app.add_option("--users", flags->users, "Users (default 2,000)")
       ->check(CLI::Range(1u, 100'000'000u));
   app.add_option("--items", flags->items, "Items (default 3,000)")
       ->check(CLI::Range(100u, 100'000'000u));
   app.add_option("--days", flags->days, "Days of the world (default 30)")
       ->check(CLI::Range(2, 3650));
-  app.add_option("--log-days", flags->log_days,
-                 "The log holds the first days only (default all); a server is asked after them")
+  app.add_option(
+         "--log-days", flags->log_days,
+         "The log holds the first days only (default all); a server or a bundle is asked after "
+         "them")
       ->check(CLI::Range(1, 3650));
   app.add_option("--seed", flags->seed, "Seed (default 1): the same seed makes the same bytes")
       ->check(CLI::NonNegativeNumber);
