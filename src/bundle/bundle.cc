@@ -19,7 +19,7 @@ constexpr char kFeatures[] = "features.uxs", kCandidate[] = "candidate.uxs", kIn
                kGenerators[] = "generators.uxs", kRanker[] = "ranker.uxs",
                kProject[] = "project.toml", kReport[] = "report.json";
 constexpr char kGeneratorsKind[] = "generators";
-constexpr uint32_t kGeneratorsVersion = 1;
+constexpr uint32_t kGeneratorsVersion = 2;
 
 Status WriteGenerators(const fs::path& path, const Parts& parts) {
   UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer,

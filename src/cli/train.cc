@@ -107,14 +107,24 @@ Status Publish(const Project& project, const std::filesystem::path& staged,
 }
 
 // The models of this run, and with --only the other stage's of the current bundle.
-bundle::Parts PartsOf(const studies::Pipeline& run, const Flags& flags, const OpenedBundle& other) {
+struct Models {
+  const retrieval::CandidateModel* candidate;
+  const ranking::Ranker* ranker;
+};
+
+Models ModelsOf(const studies::Pipeline& run, const Flags& flags, const OpenedBundle& other) {
+  Models models{run.candidate().model.get(), run.ranker().ranker.get()};
+  if (flags.only == "ranking") models.candidate = other.bundle->candidate();
+  if (flags.only == "retrieval") models.ranker = other.bundle->ranker();
+  return models;
+}
+
+bundle::Parts PartsOf(const Models& models, const Flags& flags, const OpenedBundle& other,
+                      studies::Pipeline& run) {
   bundle::Parts parts = run.parts();
-  if (flags.only == "ranking") {
-    parts.candidate = other.bundle->candidate();
-    parts.index = other.bundle->index();
-  } else if (flags.only == "retrieval") {
-    parts.ranker = other.bundle->ranker();
-  }
+  parts.candidate = models.candidate;
+  parts.ranker = models.ranker;
+  if (flags.only == "ranking") parts.index = other.bundle->index();
   return parts;
 }
 
@@ -144,10 +154,10 @@ Status Run(const Flags& flags) {
   const studies::CheckpointFolder checkpoints{project.directory / "training", flags.resume,
                                               features_digest};
   UPNEXT_RETURN_IF_ERROR(run->Train(progress, checkpoints));
-  bundle::Parts parts = PartsOf(*run, flags, other);
+  const Models models = ModelsOf(*run, flags, other);
   UPNEXT_ASSIGN_OR_RETURN(
       evaluation::Report report,
-      run->Evaluate(project.pipeline.evaluate, parts.candidate, parts.ranker, progress));
+      run->Evaluate(project.pipeline.evaluate, models.candidate, models.ranker, progress));
 
   bundle::Manifest manifest;
   manifest.created = base::FormatTime(base::SystemClock().NowMs());
@@ -170,6 +180,7 @@ Status Run(const Flags& flags) {
         manifest.gate);
   }
   if (manifest.forced) report.notes.push_back("published with --force although " + manifest.gate);
+  bundle::Parts parts = PartsOf(models, flags, other, *run);
   parts.project_toml = project.config.text();
   parts.report_json = evaluation::RenderJson(report);
   UPNEXT_RETURN_IF_ERROR(Publish(project, staged.path(), parts, &manifest));

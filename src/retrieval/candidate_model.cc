@@ -10,7 +10,7 @@ namespace upnext::retrieval {
 namespace {
 
 constexpr std::string_view kFileKind = "candidate-model";
-constexpr uint32_t kFileVersion = 1;
+constexpr uint32_t kFileVersion = 2;
 constexpr uint32_t kMaxDim = 4096, kMaxDepth = 8, kMaxWindows = 8;
 
 size_t InputWidth(const CandidateModelOptions& options) {

@@ -242,7 +242,7 @@ TEST_F(CandidateModelFile, ADamagedFileIsRefused) {
 
 // A whole file whose tables fit, but whose options ask for a tower of many gigabytes.
 TEST_F(CandidateModelFile, OptionsThatAskForMoreThanTheFileHoldsAreRefused) {
-  auto writer = base::SectionWriter::Create(path_, "candidate-model", 1);
+  auto writer = base::SectionWriter::Create(path_, "candidate-model", 2);
   ASSERT_TRUE(writer);
   const auto floats = [&](std::string_view name, size_t count) {
     return writer->Add<float>(name, std::vector<float>(count));

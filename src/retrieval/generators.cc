@@ -32,7 +32,7 @@ bool BetterProposal(const Proposal& a, const Proposal& b) {
 std::vector<Proposal> Ranked(std::span<const uint64_t> counts) {
   std::vector<Proposal> ranked;
   for (uint32_t item = 0; item < counts.size(); ++item) {
-    if (counts[item] > 0) ranked.push_back({item, static_cast<double>(counts[item])});
+    if (counts[item] > 0) ranked.push_back({item, static_cast<float>(counts[item])});
   }
   std::sort(ranked.begin(), ranked.end(), BetterProposal);
   return ranked;
@@ -86,20 +86,20 @@ Grouped Transposed(const Grouped& by_user, uint32_t items) {
 Status SaveProposals(base::SectionWriter& writer, const std::string& name,
                      std::span<const Proposal> proposals) {
   std::vector<uint32_t> items;
-  std::vector<double> scores;
+  std::vector<float> scores;
   for (const Proposal& proposal : proposals) {
     items.push_back(proposal.item);
     scores.push_back(proposal.score);
   }
   UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>(name + ".items", items));
-  return writer.Add<double>(name + ".scores", scores);
+  return writer.Add<float>(name + ".scores", scores);
 }
 
 Result<std::vector<Proposal>> LoadProposals(const base::SectionFile& file, const std::string& name,
                                             size_t items_bound) {
   UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> items, file.Get<uint32_t>(name + ".items"));
-  UPNEXT_ASSIGN_OR_RETURN(std::span<const double> scores,
-                          file.Get<double>(name + ".scores", items.size()));
+  UPNEXT_ASSIGN_OR_RETURN(std::span<const float> scores,
+                          file.Get<float>(name + ".scores", items.size()));
   std::vector<Proposal> proposals(items.size());
   for (size_t i = 0; i < items.size(); ++i) {
     if (items[i] >= items_bound) {
@@ -204,7 +204,8 @@ CoWatch CoWatch::Learn(const examples::ReplaySource& source, const CoWatchOption
       for (const uint32_t other : met) {
         const double both = std::exchange(together[other], 0);
         const double others = static_cast<double>(by_item.of(other).size());
-        if (other != item) list.push_back({other, both / std::sqrt(watchers * others)});
+        const double cosine = both / std::sqrt(watchers * others);
+        if (other != item) list.push_back({other, static_cast<float>(cosine)});
       }
       const size_t keep = std::min<size_t>(options.neighbours, list.size());
       std::partial_sort(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(keep), list.end(),

@@ -20,10 +20,11 @@
 
 namespace upnext::retrieval {
 
-// An item and how strongly a generator proposes it, larger is better.
+// An item and how strongly a generator proposes it, larger is better. Lists of a hundred for each
+// of millions of items are kept: eight bytes.
 struct Proposal {
   uint32_t item;
-  double score;
+  float score;
   friend bool operator==(const Proposal&, const Proposal&) = default;
 };
 

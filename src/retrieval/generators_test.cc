@@ -60,7 +60,7 @@ TEST(PopularItems, CountsTheTrainingPartAloneBestFirst) {
     EXPECT_EQ(static_cast<std::ptrdiff_t>(proposals.size()),
               std::ranges::count_if(truth, [](uint64_t n) { return n > 0; }));
     for (size_t i = 0; i < proposals.size(); ++i) {
-      EXPECT_EQ(proposals[i].score, static_cast<double>(truth[proposals[i].item]));
+      EXPECT_EQ(proposals[i].score, static_cast<float>(truth[proposals[i].item]));
       if (i == 0) continue;
       const Proposal &a = proposals[i - 1], &b = proposals[i];
       EXPECT_TRUE(a.score > b.score || (a.score == b.score && a.item < b.item));
@@ -107,7 +107,8 @@ std::vector<Proposal> BruteForceSimilar(const World& world, uint32_t item,
     if (other == item || both.empty()) continue;
     const double product =
         static_cast<double>(watchers[item].size()) * static_cast<double>(watchers[other].size());
-    all.push_back({other, static_cast<double>(both.size()) / std::sqrt(product)});
+    const double cosine = static_cast<double>(both.size()) / std::sqrt(product);
+    all.push_back({other, static_cast<float>(cosine)});
   }
   std::ranges::sort(all, [](const Proposal& a, const Proposal& b) {
     return a.score > b.score || (a.score == b.score && a.item < b.item);
@@ -160,10 +161,10 @@ TEST(Generators, AListOfUnknownItemsIsRefused) {
   ASSERT_TRUE(writer);
   ASSERT_TRUE(writer->Add<uint64_t>("popular.counts", std::vector<uint64_t>{3, 1}));
   ASSERT_TRUE(writer->Add<uint32_t>("popular.overall.items", std::vector<uint32_t>{0, 2}));
-  ASSERT_TRUE(writer->Add<double>("popular.overall.scores", std::vector<double>{3, 1}));
+  ASSERT_TRUE(writer->Add<float>("popular.overall.scores", std::vector<float>{3, 1}));
   ASSERT_TRUE(writer->Add<uint64_t>("co_watch.offsets", std::vector<uint64_t>{0, 5}));
   ASSERT_TRUE(writer->Add<uint32_t>("co_watch.items", std::vector<uint32_t>{0}));
-  ASSERT_TRUE(writer->Add<double>("co_watch.scores", std::vector<double>{1}));
+  ASSERT_TRUE(writer->Add<float>("co_watch.scores", std::vector<float>{1}));
   ASSERT_TRUE(writer->Commit());
   const auto file = base::SectionFile::Open(path, "generators", 1);
   ASSERT_TRUE(file);

@@ -181,13 +181,13 @@ void Engine::Rep::ProposeList(std::span<const retrieval::Proposal> list, size_t 
       pool->LeaveOut(list[i].item, verdict);
       continue;
     }
-    pool->Add(list[i].item, source, list[i].score);
+    pool->Add(list[i].item, source, static_cast<double>(list[i].score));
     ++added;
   }
 }
 
 void Engine::Rep::ProposeCoWatched(const Asked& asked, Pool* pool) const {
-  std::unordered_map<uint32_t, double> sums;
+  std::unordered_map<uint32_t, float> sums;
   const auto add = [&](uint32_t seed) {
     for (const retrieval::Proposal& p : bundle.co_watch().Similar(seed)) sums[p.item] += p.score;
   };

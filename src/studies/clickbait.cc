@@ -45,9 +45,9 @@ struct Shown {
   double items = 0, clickbait = 0, quality = 0;
 };
 
-Status RunArm(const StudyRun& run, const char* arm, const Pipeline& pipeline,
-              const PipelineOptions& options, const simulator::World& world,
-              const simulator::LiveSite& site, int from, Measurements* out) {
+Status RunArm(const StudyRun& run, const char* arm, const PipelineOptions& options,
+              Pipeline& pipeline, const simulator::World& world, const simulator::LiveSite& site,
+              int from, Measurements* out) {
   UPNEXT_ASSIGN_OR_RETURN(
       const ranking::TrainedRanker trained,
       ranking::TrainRanker(pipeline.source(), pipeline.tables(), options.ranker, {ObjectiveOf(arm)},
@@ -110,7 +110,7 @@ Result<Measurements> Run(const StudyRun& run) {
   Measurements measured;
   for (const char* arm : {kWatch, kClick}) {
     UPNEXT_RETURN_IF_ERROR(
-        RunArm(run, arm, *pipeline, options, world, site, plan.live_from, &measured));
+        RunArm(run, arm, options, *pipeline, world, site, plan.live_from, &measured));
   }
   return measured;
 }

@@ -224,31 +224,35 @@ Settings SettingsOf(Scale scale) {
 
 Study FeedbackLoopStudy() {
   const std::string without = kArms[0].name, with = kArms[1].name;
-  return {.name = "feedback-loop",
-          .question =
-              "What becomes of an engine that learns from what it showed itself, and does "
-              "exploration help?",
-          .method =
-              "An engine learns from a log of the logging policy, decides all slates for some "
-              "days, learns again from what the site remembers, and so on, until nothing of the "
-              "logging policy is left. One arm answers a tenth of the requests with random slates; "
-              "they count in watch_s, and not in the other figures.",
-          .figures =
-              {{"ndcg", "true NDCG@10 of the engine's own slates in the last round", 4},
-               {"ndcg_change", "the same minus that of the first round", 4},
-               {"catalogue_share", "share of all items in the engine's own slates, last round", 4},
-               {"fresh_share", "share of impressions of items less than 7 days old, last round", 4},
-               {"watch_s", "true expected watch seconds per slate, all slates, last round", 2}},
-          .plots = {{"true NDCG@10 by round", "round", "NDCG@10"},
-                    {"share of the catalogue shown by round", "round", "share"},
-                    {"watch seconds per slate by round", "round", "seconds"}},
-          .claims = {{"without exploration relevance decays", "ndcg_change", without, "",
-                      -std::numeric_limits<double>::infinity(), 0},
-                     {"with it, it ends higher", "ndcg", with, without, 0},
-                     {"and it shows more of the catalogue", "catalogue_share", with, without, 0},
-                     {"and more of what is new", "fresh_share", with, without, 0}},
-          .settings = SettingsOf,
-          .run = Run};
+  return {
+      .name = "feedback-loop",
+      .question =
+          "What becomes of an engine that learns from what it showed itself, and does "
+          "exploration help?",
+      .method =
+          "On this site slates are the only way to an item: nobody searches, comes from another "
+          "site or goes on with a series by himself. "
+          "An engine learns from a log of the logging policy, decides all slates for some "
+          "days, learns again from what the site remembers, and so on, until nothing of the "
+          "logging policy is left. One arm answers a tenth of the requests with random slates; "
+          "they count in watch_s, and not in the other figures.",
+      .figures = {{"ndcg", "true NDCG@10 of the engine's own slates in the last round", 4},
+                  {"ndcg_change", "the same minus that of the first round", 4},
+                  {"catalogue_share", "share of all items in the engine's own slates, last round",
+                   4},
+                  {"fresh_share", "share of impressions of items less than 7 days old, last round",
+                   4},
+                  {"watch_s", "true expected watch seconds per slate, all slates, last round", 2}},
+      .plots = {{"true NDCG@10 by round", "round", "NDCG@10"},
+                {"share of the catalogue shown by round", "round", "share"},
+                {"watch seconds per slate by round", "round", "seconds"}},
+      .claims = {{"without exploration relevance decays", "ndcg_change", without, "",
+                  -std::numeric_limits<double>::infinity(), 0},
+                 {"with it, it ends higher", "ndcg", with, without, 0},
+                 {"and it shows more of the catalogue", "catalogue_share", with, without, 0},
+                 {"and more of what is new", "fresh_share", with, without, 0}},
+      .settings = SettingsOf,
+      .run = Run};
 }
 
 }  // namespace upnext::studies

@@ -119,8 +119,6 @@ Status Pipeline::Train(base::Progress& progress, const CheckpointFolder& checkpo
   // take theirs in large ones, so it would stay beside them, unused.
   malloc_trim(0);
 #endif
-  popular_ = retrieval::PopularItems::Learn(source_);
-  co_watch_ = retrieval::CoWatch::Learn(source_, options_.co_watch, pool_);
   if (options_.train_retrieval) {
     retrieval::CandidateTrainOptions train = options_.candidate_train;
     train.checkpoints = CheckpointsOf(train.checkpoints, "retrieval", checkpoints);
@@ -155,7 +153,12 @@ Result<evaluation::Report> Pipeline::Evaluate(const evaluation::EvaluateOptions&
   return Evaluate(options, candidate_.model.get(), ranker_.ranker.get(), progress);
 }
 
-bundle::Parts Pipeline::parts() const {
+bundle::Parts Pipeline::parts() {
+  if (!generators_learned_) {
+    popular_ = retrieval::PopularItems::Learn(source_);
+    co_watch_ = retrieval::CoWatch::Learn(source_, options_.co_watch, pool_);
+    generators_learned_ = true;
+  }
   bundle::Parts parts;
   parts.tables = &tables_;
   parts.rule = options_.rule;

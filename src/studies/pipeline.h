@@ -85,8 +85,10 @@ class Pipeline {
   Result<evaluation::Report> Evaluate(const evaluation::EvaluateOptions& options,
                                       base::Progress& progress) const;
 
-  // What a bundle is written from; views into this object.
-  bundle::Parts parts() const;
+  // What a bundle is written from; views into this object. The first call learns the count-based
+  // generators, which nothing else needs: a hundred neighbours for each item, whose memory is not
+  // wanted beside a training.
+  bundle::Parts parts();
   const examples::ReplaySource& source() const { return source_; }
   const features::FeatureTables& tables() const { return tables_; }
   const retrieval::TrainedCandidate& candidate() const { return candidate_; }
@@ -107,6 +109,7 @@ class Pipeline {
   features::FeatureTables tables_;
   retrieval::TrainedCandidate candidate_;
   std::unique_ptr<retrieval::Index> index_;
+  bool generators_learned_ = false;
   retrieval::PopularItems popular_;
   retrieval::CoWatch co_watch_;
   ranking::TrainedRanker ranker_;
