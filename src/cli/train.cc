@@ -29,14 +29,16 @@ Result<uint64_t> FeaturesDigest(const std::filesystem::path& features_file) {
 }
 
 // With --only, the other stage's model comes from the current bundle, provided that it speaks of
-// the same vocabularies.
+// the same vocabularies. Without a bundle there is none: the first one may hold a single stage.
 Result<OpenedBundle> OtherStage(const Project& project, uint64_t features_digest,
                                 const Flags& flags) {
+  const Result<std::string> version = project.bundles().Current();
+  if (!version && version.error().code == Code::kNotFound) return OpenedBundle{};
   Result<OpenedBundle> current = OpenBundle(project, LogChoice::kTrainedOn);
   if (!current) {
     return FailedPrecondition(
-        "--only {} keeps the other stage's model of the current bundle, and there is none to keep "
-        "({}); train once without --only",
+        "--only {} keeps the other stage's model of the current bundle, which cannot be opened "
+        "({}); train without --only",
         flags.only, current.error().message);
   }
   if (features_digest != current->bundle->manifest().features_digest) {
@@ -63,6 +65,26 @@ void PrintOutcome(const bundle::Manifest& manifest, const evaluation::Report& re
   }
   Print("{}\n", evaluation::RenderTable(report));
   if (published) Print("published bundle {}\n", manifest.version);
+}
+
+// Which share of what the log holds has a row of its own; the rest is out of vocabulary (CG-01).
+void NoteCoverage(const features::FeatureTables& tables, base::Progress& progress) {
+  std::string note;
+  for (size_t id = 0; id < features::kVocabularies; ++id) {
+    const auto vocabulary = static_cast<features::VocabularyId>(id);
+    if (tables.rows(vocabulary) <= 1) continue;
+    double counted = 0, all = 0;
+    for (uint32_t row = 0; row < tables.rows(vocabulary); ++row) {
+      const auto count = static_cast<double>(vocabulary == features::VocabularyId::kToken
+                                                 ? tables.tokens.count(row)
+                                                 : tables.vocabulary(vocabulary).count(row));
+      all += count;
+      counted += row == 0 ? 0 : count;
+    }
+    note += fmt::format("{}{} {:.2f} %", note.empty() ? "" : ", ",
+                        features::VocabularyName(vocabulary), 100 * counted / all);
+  }
+  progress.Note("covered by the vocabularies: " + note);
 }
 
 // The figures that the new bundle has to match; none when there is no bundle yet. Read before
@@ -114,6 +136,7 @@ struct Models {
 
 Models ModelsOf(const studies::Pipeline& run, const Flags& flags, const OpenedBundle& other) {
   Models models{run.candidate().model.get(), run.ranker().ranker.get()};
+  if (other.bundle == nullptr) return models;
   if (flags.only == "ranking") models.candidate = other.bundle->candidate();
   if (flags.only == "retrieval") models.ranker = other.bundle->ranker();
   return models;
@@ -124,7 +147,7 @@ bundle::Parts PartsOf(const Models& models, const Flags& flags, const OpenedBund
   bundle::Parts parts = run.parts();
   parts.candidate = models.candidate;
   parts.ranker = models.ranker;
-  if (flags.only == "ranking") parts.index = other.bundle->index();
+  if (flags.only == "ranking" && other.bundle != nullptr) parts.index = other.bundle->index();
   return parts;
 }
 
@@ -141,6 +164,7 @@ Status Run(const Flags& flags) {
   ProgressBar progress;
   UPNEXT_ASSIGN_OR_RETURN(auto run,
                           studies::Pipeline::Prepare(log, project.pipeline, pool, progress));
+  NoteCoverage(run->tables(), progress);
   base::VersionedRoot bundles = project.bundles();
   UPNEXT_ASSIGN_OR_RETURN(std::filesystem::path folder, bundles.Begin());
   const Staged staged(std::move(folder));

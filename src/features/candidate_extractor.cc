@@ -82,7 +82,7 @@ void CandidateExtractor::Append(const UserState& state, const events::User& user
   const double share = has_age ? static_cast<double>(example_age_ms) / window_ms : 0;
   dense[6] = static_cast<float>(std::clamp(share, 0.0, 1.0));
   dense[7] = std::sqrt(dense[6]);
-  PutHats(dense[6], std::span(dense).subspan<8>());
+  if (has_age) PutHats(dense[6], std::span(dense).subspan<8>());
   batch->dense.insert(batch->dense.end(), dense.begin(), dense.end());
 }
 

@@ -20,12 +20,24 @@ RankerOptions RankerOptions::FromConfig(const base::ConfigTable& ranking) {
   options.dim_scale = ranking.Real("dim_scale", options.dim_scale, {.min = 0.1, .max = 1000});
   options.max_dim =
       static_cast<uint32_t>(ranking.Int("max_dim", options.max_dim, {.min = 1, .max = 1024}));
+  const base::ConfigTable dims = ranking.Table("dims");
+  const std::vector<std::string> said = dims.Keys();
+  for (const features::Field& field : features::RankingFields()) {
+    const std::string name(features::VocabularyName(field.vocabulary));
+    if (field.kind == FieldKind::kContinuous || std::ranges::find(said, name) == said.end()) {
+      continue;
+    }
+    options.dims[name] = static_cast<uint32_t>(dims.Int(name, 1, {.min = 1, .max = 1024}));
+  }
   options.init_scale =
       static_cast<float>(ranking.Real("init_scale", options.init_scale, {.min = 0, .max = 10}));
   return options;
 }
 
-uint32_t EmbeddingDim(const RankerOptions& options, uint32_t rows) {
+uint32_t EmbeddingDim(const RankerOptions& options, features::VocabularyId vocabulary,
+                      uint32_t rows) {
+  const auto said = options.dims.find(features::VocabularyName(vocabulary));
+  if (said != options.dims.end()) return said->second;
   const double dim = std::ceil(options.dim_scale * std::log10(std::max(2.0, double{0} + rows)));
   return std::clamp(static_cast<uint32_t>(dim), 1u, options.max_dim);
 }
@@ -50,7 +62,8 @@ Ranker::SideLayout Ranker::LayoutOf(Side side, const RankerOptions& options,
       continue;
     }
     layout.slots.push_back({layout.slots.size(), field.vocabulary, layout.width});
-    layout.width += EmbeddingDim(options, shape[static_cast<size_t>(field.vocabulary)]);
+    layout.width +=
+        EmbeddingDim(options, field.vocabulary, shape[static_cast<size_t>(field.vocabulary)]);
   }
   layout.dense = layout.width;
   layout.width += numbers * features::kPowers;
@@ -71,7 +84,7 @@ Result<Ranker> Ranker::Make(const RankerOptions& options, std::vector<Objective>
       if (ranker.tables_[id] != nullptr) continue;
       ranker.tables_[id] = std::make_unique<nn::EmbeddingTable>(
           nn::EmbeddingTableOptions{.rows = shape[id],
-                                    .dim = EmbeddingDim(options, shape[id]),
+                                    .dim = EmbeddingDim(options, slot.vocabulary, shape[id]),
                                     .scale = options.init_scale},
           rng);
     }

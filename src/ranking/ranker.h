@@ -12,8 +12,11 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/config.h"
@@ -33,6 +36,9 @@ struct RankerOptions {
   std::string architecture = "shared-bottom";  // see architecture.h
   double dim_scale = 6.0;  // embedding dim = about dim_scale * log10(rows) (RK-03), ...
   uint32_t max_dim = 32;   // ... at most this
+  // In place of that rule, by name of the vocabulary: {"topic", 4}. Fields that share a vocabulary
+  // share the embedding (RK-02), and so its dim.
+  std::map<std::string, uint32_t, std::less<>> dims = {};
   // Embeddings start uniform in [-scale, scale). Small, so that an id that was hardly seen reads
   // almost like one that was never seen.
   float init_scale = 0.01f;
@@ -40,8 +46,9 @@ struct RankerOptions {
 };
 
 // Embedding dim for a vocabulary of `rows` rows: grows with the logarithm, monotone (RK-03,
-// paper 4.1).
-uint32_t EmbeddingDim(const RankerOptions& options, uint32_t rows);
+// paper 4.1), unless options.dims says otherwise.
+uint32_t EmbeddingDim(const RankerOptions& options, features::VocabularyId vocabulary,
+                      uint32_t rows);
 
 using RankerShape = std::array<uint32_t, features::kVocabularies>;  // rows by VocabularyId
 RankerShape ShapeOf(const features::FeatureTables& tables);

@@ -126,6 +126,12 @@ RankerOptions OptionsFrom(const Json& json, Reader& read) {
   }
   options.dim_scale = read.Number(json, "dim_scale", 0, kMaxNumber);
   options.max_dim = static_cast<uint32_t>(read.Number(json, "max_dim", 1, kMaxDim));
+  const Json& dims = read.Member(json, "dims");
+  for (size_t id = 0; id < features::kVocabularies; ++id) {
+    const std::string name(features::VocabularyName(static_cast<features::VocabularyId>(id)));
+    if (!dims.is_object() || !dims.contains(name)) continue;
+    options.dims[name] = static_cast<uint32_t>(read.Number(dims, name.c_str(), 1, kMaxDim));
+  }
   options.init_scale = static_cast<float>(read.Number(json, "init_scale", 0, kMaxNumber));
   return options;
 }
@@ -138,7 +144,7 @@ double FloatsNeeded(const RankerOptions& options, const RankerShape& shape) {
   for (const features::Field& field : features::RankingFields()) {
     if (field.kind == features::FieldKind::kContinuous) continue;
     const auto id = static_cast<size_t>(field.vocabulary);
-    const double dim = EmbeddingDim(options, shape[id]);
+    const double dim = EmbeddingDim(options, field.vocabulary, shape[id]);
     input += dim;
     if (!std::exchange(read[id], true)) floats += dim * shape[id];
   }
@@ -168,10 +174,13 @@ Status CheckSize(const base::SectionFile& file, const RankerOptions& options,
 Status Ranker::Save(const std::filesystem::path& path, uint64_t features_digest) const {
   Json objectives = Json::array();
   for (const Objective& objective : objectives_) objectives.push_back(ToJson(objective));
-  const Json json = {
-      {"architecture", options_.architecture}, {"widths", options_.widths},
-      {"dim_scale", options_.dim_scale},       {"max_dim", options_.max_dim},
-      {"init_scale", options_.init_scale},     {"objectives", std::move(objectives)}};
+  const Json json = {{"architecture", options_.architecture},
+                     {"widths", options_.widths},
+                     {"dim_scale", options_.dim_scale},
+                     {"max_dim", options_.max_dim},
+                     {"dims", options_.dims},
+                     {"init_scale", options_.init_scale},
+                     {"objectives", std::move(objectives)}};
   UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer,
                           base::SectionWriter::Create(path, kKind, kVersion));
   UPNEXT_RETURN_IF_ERROR(writer.AddText(

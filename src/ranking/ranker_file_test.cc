@@ -59,7 +59,8 @@ class RankerFile : public ::testing::Test {
   }
 
   base::TestFolder folder_;
-  Ranker ranker_ = MakeRanker({.widths = {16, 8}, .init_scale = 0.3f}, AllObjectives());
+  Ranker ranker_ =
+      MakeRanker({.widths = {16, 8}, .dims = {{"topic", 5}}, .init_scale = 0.3f}, AllObjectives());
 };
 
 TEST_F(RankerFile, PredictsTheSameBytesAfterReload) {
@@ -100,6 +101,8 @@ TEST_F(RankerFile, HostileOptionsAreRefusedBeforeTheyAreObeyed) {
       {"\"widths\": [", "\"widths\": [\"a\", "},
       {"\"widths\"", "\"breadths\""},
       {"\"max_dim\": 32", "\"max_dim\": 4000000000"},
+      {"\"topic\": 5", "\"topic\": 4000000000"},
+      {"\"dims\"", "\"sizes\""},
       {"\"dim_scale\": 6.0", "\"dim_scale\": 1e999"},
       {"\"dim_scale\": 6.0", "\"dim_scale\": null"},
       {"shared-bottom", "unshared-top"},

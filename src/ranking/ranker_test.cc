@@ -14,6 +14,8 @@ using features::Side;
 using features::VocabularyId;
 using ::testing::HasSubstr;
 
+constexpr VocabularyId kTopic = VocabularyId::kTopic;
+
 size_t FieldsThatRead(VocabularyId vocabulary) {
   size_t count = 0;
   for (const features::Field& field : features::RankingFields()) {
@@ -82,14 +84,31 @@ TEST(Ranker, RK03_EmbeddingDimGrowsWithTheLogarithmOfTheVocabulary) {
   const RankerOptions options{.dim_scale = 6, .max_dim = 32};
   const std::vector<std::pair<uint32_t, uint32_t>> expected = {
       {1, 2}, {10, 6}, {100, 12}, {1'000, 18}, {10'000, 24}, {100'000, 30}, {1'000'000, 32}};
-  for (const auto& [rows, dim] : expected) EXPECT_EQ(EmbeddingDim(options, rows), dim) << rows;
+  for (const auto& [rows, dim] : expected)
+    EXPECT_EQ(EmbeddingDim(options, kTopic, rows), dim) << rows;
   uint32_t last = 0;
   for (uint32_t rows = 1; rows < 2'000'000; rows += rows / 7 + 1) {
-    const uint32_t dim = EmbeddingDim(options, rows);
+    const uint32_t dim = EmbeddingDim(options, kTopic, rows);
     EXPECT_GE(dim, last);
     last = dim;
   }
-  EXPECT_LT(EmbeddingDim({.dim_scale = 2}, 1'000), EmbeddingDim({.dim_scale = 4}, 1'000));
+  EXPECT_LT(EmbeddingDim({.dim_scale = 2}, kTopic, 1'000),
+            EmbeddingDim({.dim_scale = 4}, kTopic, 1'000));
+}
+
+TEST(Ranker, RK03_AVocabularyCanHaveADimOfItsOwn) {
+  const auto config = base::Config::Parse("[ranking.dims]\ntopic = 3\n", "test");
+  ASSERT_TRUE(config);
+  const RankerOptions options = RankerOptions::FromConfig(config->Table("ranking"));
+  ASSERT_TRUE(config->Check()) << config->Check().error().message;
+  EXPECT_EQ(EmbeddingDim(options, kTopic, 1'000), 3u);
+  EXPECT_EQ(EmbeddingDim(options, VocabularyId::kChannel, 1'000), 18u);
+
+  const auto wrong = base::Config::Parse("[ranking.dims]\ntopics = 3\n", "test");
+  ASSERT_TRUE(wrong);
+  RankerOptions::FromConfig(wrong->Table("ranking"));
+  ASSERT_FALSE(wrong->Check());
+  EXPECT_THAT(wrong->Check().error().message, HasSubstr("topics"));
 }
 
 TEST(Ranker, RK04_OutOfVocabularyIsExactlyNothing) {

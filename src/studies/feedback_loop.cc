@@ -1,11 +1,12 @@
 // Study feedback-loop (checklist EV-08): an engine retrained round after round on what it showed
-// itself, with and without a share of random slates.
+// itself, with and without a share of random slates, and beside one that learns from others.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
-#include <set>
 
+#include "simulator/policy.h"
 #include "studies/live_engine.h"
 #include "studies/live_value.h"
 #include "studies/models.h"
@@ -19,11 +20,16 @@ constexpr int64_t kDayMs = 86'400'000;
 constexpr size_t kTop = 10;
 constexpr uint32_t kJudgedEvery = 4;  // slates whose ideal is computed: one in this many
 
+constexpr double kExplore = 0.1;
+
 struct Arm {
   const char* name;
   double explore;
+  bool own_log;  // learns from its own slates; else from the logging policy's on the same days
 };
-constexpr Arm kArms[] = {{"no exploration", 0.0}, {"10 % exploration", 0.1}};
+constexpr Arm kArms[] = {{"no exploration", 0.0, true},
+                         {"10 % exploration", kExplore, true},
+                         {"logging policy's log", 0.0, false}};
 
 struct Plan {
   simulator::WorldOptions world;
@@ -48,31 +54,54 @@ Plan PlanOf(Scale scale) {
   return plan;
 }
 
-// What an engine's own slates, without those of exploration, are worth. Asked from many threads;
-// each user's sums are his own.
+// What an engine's own slates are worth, and what they show. The requests that an exploring arm
+// answers at random are left out in every arm (they are the same: a request's luck does not depend
+// on the arm), so that all are judged by as many slates. Asked from many threads; each user's sums
+// are his own.
 class Judged : public simulator::Recommender {
  public:
   struct Sums {
-    double ndcg = 0, judged = 0;
+    double ndcg = 0, judged = 0, shown = 0, fresh = 0;
   };
   Judged(const simulator::World& world, simulator::Recommender& inner)
-      : world_(world), inner_(inner), sums_(world.options().users) {}
+      : world_(world),
+        inner_(inner),
+        sums_(world.options().users),
+        shown_(world.catalogue().size()) {}
 
   Status Recommend(const simulator::SlateRequest& request, base::Rng& rng,
                    std::vector<simulator::ShownItem>& slate) override {
+    base::Rng luck = rng;  // the engine's first draw decides whether it explores
+    const bool explored = luck.Uniform() < kExplore;
     UPNEXT_RETURN_IF_ERROR(inner_.Recommend(request, rng, slate));
-    const bool own = !slate.empty() && slate.front().source == simulator::Source::kEngine;
-    if (!own || request.number % kJudgedEvery != 0) return Ok();
+    if (explored || slate.empty()) return Ok();
     Sums& sums = sums_[request.user.id];
+    for (const simulator::ShownItem& item : slate) {
+      shown_[item.item].store(true, std::memory_order_relaxed);
+      sums.shown += 1;
+      const int64_t age = request.time_ms - world_.catalogue().item(item.item).created_ms;
+      sums.fresh += age < 7 * kDayMs ? 1 : 0;
+    }
+    if (request.number % kJudgedEvery != 0) return Ok();
     sums.ndcg += TrueNdcg(request, slate);
     sums.judged += 1;
     return Ok();
   }
   Status Observe(const simulator::UserRows& rows) override { return inner_.Observe(rows); }
-  double MeanNdcg() const {
+
+  Sums Total() const {
     Sums total;
-    for (const Sums& s : sums_) total.ndcg += s.ndcg, total.judged += s.judged;
-    return total.ndcg / total.judged;
+    for (const Sums& s : sums_) {
+      total.ndcg += s.ndcg;
+      total.judged += s.judged;
+      total.shown += s.shown;
+      total.fresh += s.fresh;
+    }
+    return total;
+  }
+  double ItemsShown() const {
+    return static_cast<double>(
+        std::ranges::count_if(shown_, [](const auto& x) { return x.load(); }));
   }
 
  private:
@@ -101,6 +130,7 @@ class Judged : public simulator::Recommender {
   const simulator::World& world_;
   simulator::Recommender& inner_;
   std::vector<Sums> sums_;
+  std::vector<std::atomic<bool>> shown_;  // by item
 };
 
 // One round's figures.
@@ -118,21 +148,15 @@ PipelineOptions OptionsFor(const StudyRun& run) {
   return options;
 }
 
-// Which of the engine's own impressions were of what.
-struct Coverage {
-  std::set<uint32_t> items;
-  double shown = 0, fresh = 0;
-  void Add(const simulator::World& world, const simulator::UserRows& rows) {
-    for (const simulator::LogRow& row : rows.rows) {
-      const bool own =
-          row.type == events::EventType::kImpression && row.source == simulator::Source::kEngine;
-      if (!own) continue;
-      items.insert(row.item);
-      shown += 1;
-      fresh += row.time_ms - world.catalogue().item(row.item).created_ms < 7 * kDayMs ? 1 : 0;
-    }
+// The days of a round, under one recommender.
+Status Live(const Plan& plan, int day, simulator::Recommender& recommender, const StudyRun& run,
+            simulator::LiveSite* site, const simulator::LiveSite::Take& take) {
+  for (int d = day; d < day + plan.round; ++d) {
+    UPNEXT_RETURN_IF_ERROR(
+        site->RunDay(d, run.pool, [&](uint32_t) { return &recommender; }, take, run.progress));
   }
-};
+  return Ok();
+}
 
 // Trains on what the site remembers and lets the engine decide the days of one round, whose rows
 // join the log.
@@ -154,25 +178,28 @@ Result<Round> RunRound(const StudyRun& run, const Plan& plan, const Arm& arm, in
                        run.pool));
   Judged judged(world, *engine);
   simulator::UserValues values(plan.world.users);
-  Coverage coverage;
-  for (int d = day; d < day + plan.round; ++d) {
-    UPNEXT_RETURN_IF_ERROR(site->RunDay(
-        d, run.pool, [&](uint32_t) { return &judged; },
-        [&](const simulator::UserRows& user) {
-          rows->Add(user);
-          values.Add(user);
-          coverage.Add(world, user);
-          return Ok();
-        },
-        run.progress));
+  simulator::LiveSite aside = *site;  // where slates that are only judged leave no trace
+  const auto add = [&](const simulator::UserRows& user) {
+    rows->Add(user);
+    return Ok();
+  };
+  UPNEXT_RETURN_IF_ERROR(Live(plan, day, judged, run, arm.own_log ? site : &aside,
+                              [&](const simulator::UserRows& user) {
+                                values.Add(user);
+                                return arm.own_log ? add(user) : Ok();
+                              }));
+  if (!arm.own_log) {
+    simulator::LoggingPolicy policy(world);
+    UPNEXT_RETURN_IF_ERROR(Live(plan, day, policy, run, site, add));
   }
   const simulator::Value total = values.total();
   if (total.slates == 0) return FailedPrecondition("nobody came in the round of day {}", day + 1);
+  const Judged::Sums sums = judged.Total();
   const auto existing = static_cast<double>(world.catalogue().CountAt(now + plan.round * kDayMs));
-  return Round{.ndcg = judged.MeanNdcg(),
+  return Round{.ndcg = sums.ndcg / sums.judged,
                .watch_s = total.watch_s / total.slates,
-               .catalogue_share = static_cast<double>(coverage.items.size()) / existing,
-               .fresh_share = coverage.fresh / coverage.shown};
+               .catalogue_share = judged.ItemsShown() / existing,
+               .fresh_share = sums.fresh / sums.shown};
 }
 
 Result<Measurements> Run(const StudyRun& run) {
@@ -223,7 +250,7 @@ Settings SettingsOf(Scale scale) {
 }  // namespace
 
 Study FeedbackLoopStudy() {
-  const std::string without = kArms[0].name, with = kArms[1].name;
+  const std::string without = kArms[0].name, with = kArms[1].name, control = kArms[2].name;
   return {
       .name = "feedback-loop",
       .question =
@@ -248,7 +275,9 @@ Study FeedbackLoopStudy() {
                 {"watch seconds per slate by round", "round", "seconds"}},
       .claims = {{"without exploration relevance decays", "ndcg_change", without, "",
                   -std::numeric_limits<double>::infinity(), 0},
-                 {"with it, it ends higher", "ndcg", with, without, 0},
+                 {"and ends below what the logging policy's log would have taught", "ndcg", control,
+                  without, 0},
+                 {"with exploration it ends higher", "ndcg", with, without, 0},
                  {"and it shows more of the catalogue", "catalogue_share", with, without, 0},
                  {"and more of what is new", "fresh_share", with, without, 0}},
       .settings = SettingsOf,

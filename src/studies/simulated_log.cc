@@ -81,6 +81,9 @@ void SimulatedLog::Add(const simulator::UserRows& rows) {
     events::RawEvent& raw = events_.emplace_back();
     raw.user = UserName(row.user);
     if (row.item != kNoItem) raw.item = ItemName(row.item);
+    for (const uint32_t item : {row.item, row.seed}) {
+      if (item != kNoItem) items_named_ = std::max(items_named_, item + 1);
+    }
     raw.time_ms = row.time_ms;
     raw.type = row.type;
     raw.value = row.value;
@@ -102,7 +105,7 @@ void SimulatedLog::ForgetBefore(int64_t time_ms) {
 
 Result<events::EventLog> SimulatedLog::Write(const std::filesystem::path& folder,
                                              int64_t until_ms) const {
-  const uint32_t items = world_.catalogue().CountAt(until_ms);
+  const uint32_t items = std::max(world_.catalogue().CountAt(until_ms), items_named_);
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(folder));
   UPNEXT_RETURN_IF_ERROR(
       events::WriteEventLog(folder, events_, ItemsOf(world_, items), UsersOf(world_)));

@@ -42,15 +42,16 @@ class SimulatedLog {
   void ForgetBefore(int64_t time_ms);
   size_t events() const { return events_.size(); }
 
-  // Writes all that was added, with all users of the world and the items uploaded up to a time,
-  // into a folder of its own (made here) and opens it. kInternal when the log's numbers are not the
-  // world's.
+  // Writes all that was added, with all users of the world and the items that were uploaded up to a
+  // time or that an event names (a session may outlast its day), into a folder of its own (made
+  // here) and opens it. kInternal when the log's numbers are not the world's.
   Result<events::EventLog> Write(const std::filesystem::path& folder,
                                  int64_t until_ms = INT64_MAX) const;
 
  private:
   const simulator::World& world_;
   std::vector<events::RawEvent> events_;
+  uint32_t items_named_ = 0;  // one more than the largest item number that an event named
 };
 
 // The world's window under its logging policy, written into a folder of its own.
