@@ -25,10 +25,10 @@ namespace {
 constexpr std::array<std::string_view, 5> kFiles = {"features.uxs", "candidate.uxs", "index.uxs",
                                                     "ranker.uxs", "generators.uxs"};
 enum : size_t { kFeatures, kCandidate, kIndex };
-constexpr uint32_t kVersion = 1;
 
 struct File {
   std::string kind;
+  uint32_t version;
   std::vector<Section> sections;
 };
 using Files = std::array<File, kFiles.size()>;
@@ -38,8 +38,8 @@ Files ReadFiles(const std::filesystem::path& folder) {
   for (size_t i = 0; i < kFiles.size(); ++i) {
     std::ifstream in(folder / kFiles[i], std::ios::binary);
     const std::string bytes((std::istreambuf_iterator<char>(in)), {});
-    files[i] = {Kind(bytes), Sections(bytes)};
-    FUZZ_REQUIRE(Build(files[i].kind, kVersion, files[i].sections) == bytes,
+    files[i] = {Kind(bytes), Version(bytes), Sections(bytes)};
+    FUZZ_REQUIRE(Build(files[i].kind, files[i].version, files[i].sections) == bytes,
                  "the harness writes another section file than SectionWriter");
   }
   return files;
@@ -55,7 +55,7 @@ void SetDigest(File* file, std::string_view section, uint64_t digest) {
 // Writes the files and a manifest that agrees with them.
 void WriteFiles(const ScratchFolder& folder, Files files, bundle::Manifest manifest) {
   for (size_t i = 0; i < kFiles.size(); ++i) {
-    const std::string bytes = Build(files[i].kind, kVersion, files[i].sections);
+    const std::string bytes = Build(files[i].kind, files[i].version, files[i].sections);
     folder.Write(kFiles[i], bytes);
     if (i == kFeatures) {
       manifest.features_digest = Digest(bytes);

@@ -56,6 +56,8 @@ uint64_t Digest(const std::string& file) { return Load<uint64_t>(file, kHeaderCh
 
 std::string Kind(const std::string& file) { return file.substr(kKindAt, kKindBytes).c_str(); }
 
+uint32_t Version(const std::string& file) { return Load<uint32_t>(file, kVersionAt); }
+
 std::vector<Section> Sections(const std::string& file) {
   std::vector<Section> sections;
   for (size_t at = Load<uint64_t>(file, kTableAt); at < file.size(); at += kEntry) {

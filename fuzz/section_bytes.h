@@ -3,7 +3,7 @@
 //
 //   std::vector<Section> sections = Sections(file);
 //   sections[2].bytes.pop_back();
-//   file = Build(Kind(file), 1, sections);
+//   file = Build(Kind(file), Version(file), sections);
 #ifndef UPNEXT_FUZZ_SECTION_BYTES_H_
 #define UPNEXT_FUZZ_SECTION_BYTES_H_
 
@@ -28,6 +28,7 @@ struct Section {
   std::string bytes;
 };
 std::string Kind(const std::string& file);
+uint32_t Version(const std::string& file);               // of the kind
 std::vector<Section> Sections(const std::string& file);  // of a file that is in order
 std::string Build(std::string_view kind, uint32_t version, const std::vector<Section>& sections);
 
