@@ -153,6 +153,7 @@ Study ClickbaitStudy() {
                   -std::numeric_limits<double>::infinity(), 0},
                  {"each click is worth more", "seconds_a_click", kWatch, kClick, 0},
                  {"and leaves people more content", "satisfaction_a_click", kWatch, kClick, 0},
+                 {"also over the whole slate", "satisfaction", kWatch, kClick, 0},
                  {"the weighted per-user loss says so from the log alone", "user_loss", kWatch,
                   kClick, -std::numeric_limits<double>::infinity(), 0}},
       .settings = SettingsOf,

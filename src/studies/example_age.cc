@@ -319,6 +319,8 @@ Study ExampleAgeStudy() {
       .claims = {{"with the example age the curve follows the log's", "r", kWith, "", 0.9},
                  {"without it the curve is flat", "slope", kWithout, "", -0.05, 0.05},
                  {"with it, it is not", "slope", kWith, "", 0.2},
+                 {"and where histories tell the time too, it still adds", "slope_in_place", kWith,
+                  kWithout, 0},
                  {"fresh items are found more often", "fresh_recall", kWith, kWithout, 0},
                  {"and the next day is predicted better", "ndcg", kWith, kWithout, 0}},
       .settings = SettingsOf,
