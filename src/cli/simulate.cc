@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/clock.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/project.h"
@@ -62,10 +63,18 @@ Result<OutsidePolicy> PolicyOf(const Flags& flags, const simulator::WorldOptions
   UPNEXT_ASSIGN_OR_RETURN(const Project project,
                           Project::Load({.config = flags.bundle, .directory = flags.project_dir}));
   UPNEXT_ASSIGN_OR_RETURN(outside.opened, OpenBundle(project, LogChoice::kTrainedOn));
-  const studies::LiveEngineOptions engine = {
-      .engine = project.engine,
-      .rule = project.pipeline.rule,
-      .states_until_ms = options.start_ms() + int64_t{flags.log_days} * 86'400'000};
+  // A session that begins before midnight may end after it; no log of these days ends a day later.
+  constexpr int64_t kDayMs = 86'400'000;
+  const int64_t from = options.start_ms() + flags.log_days * kDayMs;
+  const int64_t learned_until = outside.opened->log.stats().last_ms;
+  if (learned_until >= from + kDayMs) {
+    return FailedPrecondition(
+        "--log-days {}: the bundle of {} learned from events up to {}, and would be asked about "
+        "days that it has seen; give the number of days of its log",
+        flags.log_days, flags.bundle, base::FormatTime(learned_until));
+  }
+  const studies::LiveEngineOptions engine = {.engine = project.engine,
+                                             .rule = project.pipeline.rule};
   base::ThreadPool pool(options.threads);
   UPNEXT_ASSIGN_OR_RETURN(outside.engine,
                           studies::LiveEngine::Make(*outside.world, outside.opened->log,
@@ -143,11 +152,16 @@ std::function<Status()> MakeSimulate(CLI::App& app) {
       "--url", flags->url,
       "The server, e.g. http://127.0.0.1:8080; with --out, the log shows its slates");
   live->needs(url);
+  CLI::Option* const log_days =
+      app.add_option("--log-days", flags->log_days,
+                     "The log holds the first days only (default all); a server or a bundle is "
+                     "asked after them")
+          ->check(CLI::Range(1, 3650));
   CLI::Option* const bundle = app.add_option(
       "--bundle", flags->bundle,
       "Project file: the log shows the slates of its current bundle, which was trained on a log of "
       "the same world");
-  bundle->excludes(url)->excludes(live)->check(CLI::ExistingFile);
+  bundle->excludes(url)->excludes(live)->needs(log_days)->check(CLI::ExistingFile);
   app.add_option("--project-dir", flags->project_dir,
                  "Folder of that project (default: what its file says)")
       ->needs(bundle);
@@ -157,11 +171,6 @@ std::function<Status()> MakeSimulate(CLI::App& app) {
       ->check(CLI::Range(100u, 100'000'000u));
   app.add_option("--days", flags->days, "Days of the world (default 30)")
       ->check(CLI::Range(2, 3650));
-  app.add_option(
-         "--log-days", flags->log_days,
-         "The log holds the first days only (default all); a server or a bundle is asked after "
-         "them")
-      ->check(CLI::Range(1, 3650));
   app.add_option("--seed", flags->seed, "Seed (default 1): the same seed makes the same bytes")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--world", flags->config,
