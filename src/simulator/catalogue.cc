@@ -13,8 +13,6 @@ namespace {
 constexpr double kDayMs = 86'400'000;
 constexpr uint64_t kChannelSubjects = 4;
 constexpr double kReferenceDuration = 300;  // seconds
-// How many items of the world are in each language of words.h.
-constexpr std::array<double, kLanguages> kLanguageShares = {0.55, 0.12, 0.13, 0.10, 0.10};
 
 // An upload before the items are put into the order of time.
 struct Upload {
@@ -33,11 +31,13 @@ int64_t DrawUploadTime(base::Rng& rng, const WorldOptions& options) {
 }
 
 // Cumulated Zipf-like weights, so that channels differ in size.
-std::vector<double> ChannelSizes(size_t channels) {
+std::vector<double> ChannelSizes(size_t channels, const CatalogueOptions& c) {
   std::vector<double> cumulated(channels);
   double total = 0;
-  for (size_t i = 0; i < channels; ++i)
-    cumulated[i] = total += std::pow(static_cast<double>(i) + 4.0, -0.7);
+  for (size_t i = 0; i < channels; ++i) {
+    cumulated[i] = total +=
+        std::pow(static_cast<double>(i + 1) + c.channel_shift, -c.channel_exponent);
+  }
   return cumulated;
 }
 
@@ -71,7 +71,7 @@ void Catalogue::MakeChannels(const WorldOptions& options) {
     // The first channels, which are the big ones, go round the topics, so that none stays empty.
     channel.topic = static_cast<uint8_t>(id < c.topics ? id : rng.Below(c.topics));
     channel.number_in_topic = in_topic[channel.topic]++;
-    channel.language = static_cast<uint8_t>(PickWeighted<double>(rng, kLanguageShares));
+    channel.language = static_cast<uint8_t>(PickWeighted<double>(rng, c.languages));
     channel.quality = static_cast<float>(rng.Normal());
     channel.clickbait = static_cast<float>(rng.Normal());
     channel.log_duration = static_cast<float>(rng.Normal());
@@ -82,7 +82,7 @@ void Catalogue::MakeChannels(const WorldOptions& options) {
 void Catalogue::MakeUploads(const WorldOptions& options) {
   const CatalogueOptions& c = options.catalogue;
   base::Rng rng = StreamRng(options.seed, Purpose::kCatalogue, 0);
-  const std::vector<double> sizes = ChannelSizes(channels_.size());
+  const std::vector<double> sizes = ChannelSizes(channels_.size(), c);
   std::vector<Upload> uploads;
   uploads.reserve(options.items);
   uint32_t series = 0;

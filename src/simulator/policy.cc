@@ -7,18 +7,6 @@
 #include "simulator/words.h"
 
 namespace upnext::simulator {
-namespace {
-
-constexpr double kOwnLanguage = 0.9;     // of popular draws; the rest is over all languages
-constexpr double kFirstLanguage = 0.85;  // of topical draws, when the user has two
-constexpr size_t kLatest = 5;            // items of a channel that `subscribed` chooses from
-constexpr double kPositionScale = 4;     // positions over which the mixture changes
-constexpr int64_t kGuessAgeMs = 7 * int64_t{86'400'000};
-// Of related draws; what a seed lacks goes to its topic.
-constexpr double kRelatedNext = 0.3, kRelatedChannel = 0.3;
-
-}  // namespace
-
 std::span<const uint32_t> LoggingPolicy::ChannelItems(uint32_t channel, size_t slice) const {
   const std::span<const uint32_t> all = world_.catalogue().channel_items(channel);
   const auto end = std::lower_bound(all.begin(), all.end(), world_.popularity().CountAt(slice));
@@ -32,8 +20,9 @@ LoggingPolicy::Guess LoggingPolicy::MakeGuess(const SlateRequest& request) const
   const uint32_t topics = world_.options().catalogue.topics;
   Guess guess;
   guess.slice = popularity.SliceAt(request.time_ms);
-  // The guess lags a week behind and errs by a factor that stays with the user.
-  std::array<double, kMaxInterests> weight = user.InterestsAt(request.time_ms - kGuessAgeMs);
+  // The guess is late, and errs by a factor that stays with the user.
+  const auto guess_age_ms = static_cast<int64_t>(p.guess_age_days * 86'400'000);
+  std::array<double, kMaxInterests> weight = user.InterestsAt(request.time_ms - guess_age_ms);
   base::Rng noise = StreamRng(world_.options().seed, Purpose::kUser, user.id | uint64_t{1} << 40);
   double total = 0;
   for (size_t k = 0; k < static_cast<size_t>(user.interests); ++k) {
@@ -44,7 +33,7 @@ LoggingPolicy::Guess LoggingPolicy::MakeGuess(const SlateRequest& request) const
     guess.topics[user.topic[k]] += (1 - p.interest_spill) * weight[k] / total;
   }
   const bool two = user.second_language != kNoLanguage;
-  guess.language = {two ? kFirstLanguage : 1.0, two ? 1 - kFirstLanguage : 0.0};
+  guess.language = {two ? p.first_language : 1.0, two ? 1 - p.first_language : 0.0};
   for (uint32_t t = 0; t < topics; ++t) {
     for (size_t l = 0; l < 2; ++l) {
       if (guess.language[l] <= 0) continue;
@@ -55,7 +44,7 @@ LoggingPolicy::Guess LoggingPolicy::MakeGuess(const SlateRequest& request) const
   }
   const bool none_own =
       !(popularity.Total(popularity.LanguageRange(user.language), guess.slice) > 0);
-  guess.missing_popular = none_own ? kOwnLanguage : 0.0;
+  guess.missing_popular = none_own ? p.own_language : 0.0;
   for (uint32_t channel : request.memory.channels) {
     if (!ChannelItems(channel, guess.slice).empty()) guess.channels.push_back(channel);
   }
@@ -65,7 +54,7 @@ LoggingPolicy::Guess LoggingPolicy::MakeGuess(const SlateRequest& request) const
 LoggingPolicy::Shares LoggingPolicy::Mixture(const SlateRequest& request, const Guess& guess,
                                              uint32_t position) const {
   const PolicyOptions& p = world_.options().policy;
-  const double depth = 1 - std::exp(-(static_cast<double>(position) - 1) / kPositionScale);
+  const double depth = 1 - std::exp(-(static_cast<double>(position) - 1) / p.position_scale);
   const bool has_seed = request.seed != kNoItem;
   Shares shares = {
       p.popular * (1 + p.popular_growth * depth), guess.missing_topics < 0.999 ? p.topical : 0.0,
@@ -78,15 +67,19 @@ LoggingPolicy::Shares LoggingPolicy::Mixture(const SlateRequest& request, const 
 
 LoggingPolicy::Shares LoggingPolicy::Probabilities(const SlateRequest& request, const Guess& guess,
                                                    uint32_t item_id) const {
+  const PolicyOptions& p = world_.options().policy;
   const Popularity& popularity = world_.popularity();
   if (item_id >= popularity.CountAt(guess.slice)) return {};
   const Item& item = world_.catalogue().item(item_id);
   const User& user = request.user;
   Shares q{};
   const Popularity::Range own = popularity.LanguageRange(user.language);
-  q[0] = (1 - kOwnLanguage) * popularity.Probability(item_id, 1, popularity.All(), guess.slice);
-  if (item.language == user.language)
-    q[0] += kOwnLanguage * popularity.Probability(item_id, 1, own, guess.slice);
+  q[0] = (1 - p.own_language) * popularity.Probability(item_id, 1, popularity.All(), guess.slice);
+  if (item.language == user.language) {
+    const double in_own = popularity.Probability(item_id, 1, own, guess.slice);
+    // Chosen and then added: the compiler would fuse product and sum, and change last bits.
+    q[0] += in_own > 0 ? p.own_language * in_own : 0.0;
+  }
   for (size_t l = 0; l < 2; ++l) {
     const uint8_t language = l == 0 ? user.language : user.second_language;
     if (guess.language[l] <= 0 || item.language != language) continue;
@@ -100,7 +93,7 @@ LoggingPolicy::Shares LoggingPolicy::Probabilities(const SlateRequest& request, 
   if (std::find(guess.channels.begin(), guess.channels.end(), item.channel) !=
       guess.channels.end()) {
     const std::span<const uint32_t> items = ChannelItems(item.channel, guess.slice);
-    const size_t latest = std::min(kLatest, items.size());
+    const size_t latest = std::min<size_t>(p.latest, items.size());
     const auto last = items.last(latest);
     if (std::find(last.begin(), last.end(), item_id) != last.end()) {
       q[2] = 1.0 / static_cast<double>(guess.channels.size() * latest);
@@ -112,17 +105,18 @@ LoggingPolicy::Shares LoggingPolicy::Probabilities(const SlateRequest& request, 
 
 double LoggingPolicy::RelatedProbability(const SlateRequest& request, const Guess& guess,
                                          uint32_t item_id) const {
+  const PolicyOptions& p = world_.options().policy;
   const Popularity& popularity = world_.popularity();
   const Item& seed = world_.catalogue().item(request.seed);
   const Item& item = world_.catalogue().item(item_id);
   const bool next_exists = seed.next != kNoItem && seed.next < popularity.CountAt(guess.slice);
-  const double of_next = next_exists ? kRelatedNext : 0.0;
+  const double of_next = next_exists ? p.related_next : 0.0;
   double q = item_id == seed.next ? of_next : 0.0;
   if (item.channel == seed.channel) {
-    q += kRelatedChannel / static_cast<double>(ChannelItems(seed.channel, guess.slice).size());
+    q += p.related_channel / static_cast<double>(ChannelItems(seed.channel, guess.slice).size());
   }
   if (item.language == seed.language) {
-    q += (1 - of_next - kRelatedChannel) *
+    q += (1 - of_next - p.related_channel) *
          popularity.Probability(item_id, Catalogue::TopicShare(item, seed.topic),
                                 popularity.TopicRange(seed.language, seed.topic), guess.slice);
   }
@@ -131,25 +125,27 @@ double LoggingPolicy::RelatedProbability(const SlateRequest& request, const Gues
 
 uint32_t LoggingPolicy::DrawRelated(const SlateRequest& request, const Guess& guess,
                                     base::Rng& rng) const {
+  const PolicyOptions& p = world_.options().policy;
   const Popularity& popularity = world_.popularity();
   const Item& seed = world_.catalogue().item(request.seed);
   const bool next_exists = seed.next != kNoItem && seed.next < popularity.CountAt(guess.slice);
   const double x = rng.Uniform();
-  if (x < kRelatedChannel) {
+  if (x < p.related_channel) {
     const std::span<const uint32_t> items = ChannelItems(seed.channel, guess.slice);
     return items[rng.Below(items.size())];
   }
-  if (next_exists && x < kRelatedChannel + kRelatedNext) return seed.next;
+  if (next_exists && x < p.related_channel + p.related_next) return seed.next;
   return popularity.Draw(popularity.TopicRange(seed.language, seed.topic), guess.slice, rng);
 }
 
 uint32_t LoggingPolicy::DrawFrom(Source source, const SlateRequest& request, const Guess& guess,
                                  base::Rng& rng) const {
+  const PolicyOptions& p = world_.options().policy;
   const Popularity& popularity = world_.popularity();
   const User& user = request.user;
   switch (source) {
     case Source::kPopular: {
-      const bool own = rng.Uniform() < kOwnLanguage;
+      const bool own = rng.Uniform() < p.own_language;
       const Popularity::Range range =
           own ? popularity.LanguageRange(user.language) : popularity.All();
       return popularity.Draw(range, guess.slice, rng);
@@ -163,7 +159,7 @@ uint32_t LoggingPolicy::DrawFrom(Source source, const SlateRequest& request, con
     case Source::kSubscribed: {
       const uint32_t channel = guess.channels[rng.Below(guess.channels.size())];
       const std::span<const uint32_t> items = ChannelItems(channel, guess.slice);
-      const size_t latest = std::min(kLatest, items.size());
+      const size_t latest = std::min<size_t>(p.latest, items.size());
       return items.last(latest)[rng.Below(latest)];
     }
     case Source::kRelated:

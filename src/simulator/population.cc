@@ -11,19 +11,13 @@ namespace {
 
 constexpr double kMonthMs = 30.0 * 86'400'000;
 
-// Sessions by local hour: low at night, a small peak at noon, a high one in the evening.
-constexpr std::array<double, 24> kHours = {2.2, 1.2, 0.7, 0.5, 0.4, 0.6, 1.4, 2.6,
-                                           3.4, 3.6, 3.8, 4.2, 5.0, 4.8, 4.4, 4.4,
-                                           4.8, 5.4, 6.4, 7.6, 8.6, 8.8, 7.2, 4.4};
-
-// Pareto scaled to mean 1: P(x > t) ~ t^-(exponent - 1), cut at 100 times the least active.
-double DrawActivity(base::Rng& rng, double exponent) {
-  constexpr double kCut = 100;
+// Pareto scaled to mean 1: P(x > t) ~ t^-(exponent - 1), cut at so many times the least active.
+double DrawActivity(base::Rng& rng, double exponent, double cut) {
   const double tail = exponent - 1.0;
   const double mean = std::abs(tail - 1.0) < 1e-9
-                          ? 1.0 + std::log(kCut)
-                          : 1.0 + (1.0 - std::pow(kCut, 1.0 - tail)) / (tail - 1.0);
-  return std::min(kCut, std::pow(1.0 - rng.Uniform(), -1.0 / tail)) / mean;
+                          ? 1.0 + std::log(cut)
+                          : 1.0 + (1.0 - std::pow(cut, 1.0 - tail)) / (tail - 1.0);
+  return std::min(cut, std::pow(1.0 - rng.Uniform(), -1.0 / tail)) / mean;
 }
 
 void DrawInterests(const WorldOptions& options, const TopicTastes& tastes, base::Rng& rng,
@@ -34,7 +28,7 @@ void DrawInterests(const WorldOptions& options, const TopicTastes& tastes, base:
   for (uint32_t t = 0; t < options.catalogue.topics; ++t) {
     const TopicTastes::Leaning& leaning = tastes.leanings()[t];
     weight[t] = std::exp(leaning.size + leaning.age * age + leaning.gender * gender +
-                         0.6 * tastes.OfRegion(user.region, t));
+                         options.audience.interest_region * tastes.OfRegion(user.region, t));
   }
   const int wanted = 2 + static_cast<int>(rng.Below(4));
   user.interests = std::min(wanted, static_cast<int>(options.catalogue.topics));
@@ -43,7 +37,7 @@ void DrawInterests(const WorldOptions& options, const TopicTastes& tastes, base:
         PickWeighted<double>(rng, std::span(weight).first(options.catalogue.topics));
     user.topic[k] = static_cast<uint8_t>(topic);
     weight[topic] = 0;
-    user.level[k] = 0.7 * rng.Normal();
+    user.level[k] = options.audience.interest_spread * rng.Normal();
     user.drift[k] = options.audience.interest_drift * rng.Normal();
   }
 }
@@ -51,14 +45,14 @@ void DrawInterests(const WorldOptions& options, const TopicTastes& tastes, base:
 }  // namespace
 
 const std::array<Region, kRegions> kRegionTable = {{
-    {"US", 0.30, -6, 0},
-    {"GB", 0.12, 0, 0},
-    {"IN", 0.12, 5, 0},
-    {"DE", 0.12, 1, 1},
-    {"ES", 0.06, 1, 2},
-    {"MX", 0.08, -6, 2},
-    {"FR", 0.10, 1, 3},
-    {"BR", 0.10, -3, 4},
+    {"US", -6, 0},
+    {"GB", 0, 0},
+    {"IN", 5, 0},
+    {"DE", 1, 1},
+    {"ES", 1, 2},
+    {"MX", -6, 2},
+    {"FR", 1, 3},
+    {"BR", -3, 4},
 }};
 
 std::array<double, kMaxInterests> User::InterestsAt(int64_t time_ms) const {
@@ -99,37 +93,39 @@ User MakeUser(const WorldOptions& options, const TopicTastes& tastes, uint32_t i
   base::Rng rng = StreamRng(options.seed, Purpose::kUser, id);
   User user;
   user.id = id;
-  std::array<double, kRegions> shares;
-  for (size_t r = 0; r < kRegions; ++r) shares[r] = kRegionTable[r].share;
-  user.region = static_cast<uint8_t>(PickWeighted<double>(rng, shares));
+  const AudienceOptions& audience = options.audience;
+  user.region = static_cast<uint8_t>(PickWeighted<double>(rng, audience.regions));
   user.language = kRegionTable[user.region].language;
   // One in ten speaks another language than their region; half of the others know English too.
   if (rng.Uniform() < 0.1) user.language = static_cast<uint8_t>(rng.Below(kLanguages));
   if (user.language != 0 && rng.Uniform() < 0.5) user.second_language = 0;
-  user.logged_in = rng.Uniform() < options.audience.logged_in_share;
+  user.logged_in = rng.Uniform() < audience.logged_in_share;
   user.age = static_cast<float>(std::clamp(std::round(35 + 14 * rng.Normal()), 13.0, 90.0));
   user.gender = rng.Uniform() < 0.5 ? 0.0f : 1.0f;
-  user.sessions_per_day =
-      options.audience.sessions_per_day * DrawActivity(rng, options.audience.activity_exponent);
-  constexpr std::array<double, kDevices> kMean = {0.55, 0.22, 0.08, 0.15};
-  for (size_t d = 0; d < kDevices; ++d) user.devices[d] = kMean[d] * std::exp(1.2 * rng.Normal());
+  user.sessions_per_day = audience.sessions_per_day *
+                          DrawActivity(rng, audience.activity_exponent, audience.activity_cut);
+  for (size_t d = 0; d < kDevices; ++d) {
+    user.devices[d] = audience.devices[d] * std::exp(1.2 * rng.Normal());
+  }
   for (float& x : user.style) x = static_cast<float>(rng.Normal());
   user.drift_from_ms = options.start_ms();
   DrawInterests(options, tastes, rng, user);
   return user;
 }
 
-double DrawHour(base::Rng& rng) {
-  const auto hour = static_cast<double>(PickWeighted<double>(rng, kHours));
+double DrawHour(const SessionOptions& options, base::Rng& rng) {
+  const auto hour = static_cast<double>(PickWeighted<int>(rng, options.hours));
   return hour + rng.Uniform();
 }
 
-Device DrawDevice(const User& user, double local_hour, base::Rng& rng) {
+Device DrawDevice(const AudienceOptions& options, const User& user, double local_hour,
+                  base::Rng& rng) {
   std::array<double, kDevices> weight = user.devices;
   const bool evening = local_hour >= 18 && local_hour < 24;
   const bool office = local_hour >= 9 && local_hour < 17;
-  weight[static_cast<size_t>(Device::kTv)] *= evening ? 2.0 : 0.4;
-  weight[static_cast<size_t>(Device::kDesktop)] *= office ? 1.8 : 0.8;
+  weight[static_cast<size_t>(Device::kTv)] *= evening ? options.tv_evening : options.tv_else;
+  weight[static_cast<size_t>(Device::kDesktop)] *=
+      office ? options.desktop_office : options.desktop_else;
   return static_cast<Device>(PickWeighted<double>(rng, weight));
 }
 

@@ -20,13 +20,11 @@
 
 namespace upnext::simulator {
 
-inline constexpr size_t kRegions = 8;
 inline constexpr size_t kMaxInterests = 5;
 inline constexpr uint8_t kNoLanguage = 0xff;
 
 struct Region {
   std::string_view name;  // "DE"
-  double share;           // of the users
   int utc_offset_hours;
   uint8_t language;  // index into kLanguageNames
 };
@@ -80,8 +78,9 @@ class TopicTastes {
 User MakeUser(const WorldOptions& options, const TopicTastes& tastes, uint32_t id);
 
 // The local hour of a session, in [0, 24), and the device taken at that hour.
-double DrawHour(base::Rng& rng);
-Device DrawDevice(const User& user, double local_hour, base::Rng& rng);
+double DrawHour(const SessionOptions& options, base::Rng& rng);
+Device DrawDevice(const AudienceOptions& options, const User& user, double local_hour,
+                  base::Rng& rng);
 
 }  // namespace upnext::simulator
 

@@ -13,10 +13,7 @@ using events::EventType;
 
 constexpr int64_t kHourMs = 3'600'000, kDayMs = 86'400'000;
 constexpr size_t kSeriesKept = 8, kChannelsKept = 8;
-constexpr int kMaxChain = 6;  // watch-next slates in a row
 constexpr int kMaxSessionsPerDay = 12;
-constexpr double kFollowed = 0.4;  // watched share of an episode after which the next is expected
-constexpr double kWeekend = 1.25;  // activity on days 6 and 7 of the window's weeks
 
 // Parts of a path beside numbers of items, pages and sessions, which lie below 2^32.
 enum Place : uint64_t { kBegin = uint64_t{1} << 32, kPolicy, kNextSlate, kSearching, kWanting };
@@ -48,13 +45,14 @@ struct PlannedSession {
 };
 
 // The sessions of one UTC day: when they begin does not depend on what happened before.
-std::vector<PlannedSession> Plan(const User& user, int day, Key key) {
+std::vector<PlannedSession> Plan(const SessionOptions& options, const User& user, int day,
+                                 Key key) {
   base::Rng rng = key.Rng();
-  const double rate = user.sessions_per_day * (day % 7 >= 5 ? kWeekend : 1.0);
+  const double rate = user.sessions_per_day * (day % 7 >= 5 ? options.weekend : 1.0);
   const int sessions = std::min(Poisson(rng, std::min(rate, 20.0)), kMaxSessionsPerDay);
   std::vector<PlannedSession> plan(static_cast<size_t>(sessions));
   for (PlannedSession& session : plan) {
-    session.local_hour = DrawHour(rng);
+    session.local_hour = DrawHour(options, rng);
     const double utc = session.local_hour - kRegionTable[user.region].utc_offset_hours;
     session.utc_hour = utc < 0 ? utc + 24 : utc >= 24 ? utc - 24 : utc;
   }
@@ -83,7 +81,7 @@ Status UserSimulator::RunDay(int day) {
                       .Of(static_cast<uint64_t>(day));
   const int64_t midnight_ms = world_.options().start_ms() + day * kDayMs;
   uint64_t number = 0;
-  for (const PlannedSession& session : Plan(user_, day, key)) {
+  for (const PlannedSession& session : Plan(world_.options().sessions, user_, day, key)) {
     const auto offset = static_cast<int64_t>(session.utc_hour * static_cast<double>(kHourMs));
     UPNEXT_RETURN_IF_ERROR(Session(key.Of(number++), midnight_ms + offset, session.local_hour));
     UPNEXT_RETURN_IF_ERROR(Tell());
@@ -96,7 +94,7 @@ Status UserSimulator::Session(Key session, int64_t start_ms, double local_hour) 
   memory_->clock_ms = std::max(memory_->clock_ms + 60'000, start_ms);
   if (Over()) return Ok();
   base::Rng rng = session.Of(kBegin).Rng();
-  device_ = DrawDevice(user_, local_hour, rng);
+  device_ = DrawDevice(world_.options().audience, user_, local_hour, rng);
   const SessionOptions& s = world_.options().sessions;
   double x = rng.Uniform();
   if ((x -= s.search_share) < 0) return Search(session);
@@ -115,7 +113,7 @@ Status UserSimulator::Home(Key session) {
     UPNEXT_RETURN_IF_ERROR(Slate(visit, kNoItem, clicks));
     for (const Click& click : clicks) {
       if (Over()) return Ok();
-      UPNEXT_RETURN_IF_ERROR(WatchAndNext(click, kMaxChain));
+      UPNEXT_RETURN_IF_ERROR(WatchAndNext(click, world_.options().sessions.max_chain));
     }
     if (visit.Uniform(kWantsNext) >= world_.options().sessions.more_pages) break;
   }
@@ -287,7 +285,7 @@ void UserSimulator::Remember(uint32_t item_id, double watched_s) {
   const Item& item = world_.catalogue().item(item_id);
   memory_->watched.insert(item_id);
   KeepLatest(memory_->channels, item.channel, kChannelsKept);
-  if (watched_s < kFollowed * static_cast<double>(item.duration_s)) return;
+  if (watched_s < world_.options().sessions.followed * static_cast<double>(item.duration_s)) return;
   std::erase(memory_->expected, item_id);
   if (item.next != kNoItem) KeepLatest(memory_->expected, item.next, kSeriesKept);
 }
@@ -306,36 +304,39 @@ uint32_t UserSimulator::ExistingItems() const {
 
 uint32_t UserSimulator::DrawWanted(double any_topic_share, base::Rng& rng) const {
   const Popularity& popularity = world_.popularity();
+  const SessionOptions& s = world_.options().sessions;
   const size_t slice = popularity.SliceAt(memory_->clock_ms);
   const std::array<double, kMaxInterests> weight = user_.InterestsAt(memory_->clock_ms);
   uint32_t item = kNoItem;
-  for (int attempt = 0; attempt < 6; ++attempt) {
+  for (int attempt = 0; attempt < s.wanted_tries; ++attempt) {
     uint32_t topic = user_.topic[PickWeighted<double>(rng, weight)];
     if (rng.Uniform() < any_topic_share)
       topic = static_cast<uint32_t>(rng.Below(world_.options().catalogue.topics));
-    const bool second = user_.second_language != kNoLanguage && rng.Uniform() < 0.25;
+    const bool second =
+        user_.second_language != kNoLanguage && rng.Uniform() < s.wanted_second_language;
     const uint8_t language = second ? user_.second_language : user_.language;
     const uint32_t drawn = popularity.Draw(popularity.TopicRange(language, topic), slice, rng);
     if (drawn == kNoItem) continue;
     item = drawn;
-    if (rng.Uniform() < 1.5 * world_.ClickProbability(user_, item, ContextOf(item))) break;
+    if (rng.Uniform() < s.wanted_pull * world_.ClickProbability(user_, item, ContextOf(item)))
+      break;
   }
   return item;
 }
 
 Status UserSimulator::Search(Key session) {
   const Catalogue& catalogue = world_.catalogue();
+  const SessionOptions& s = world_.options().sessions;
   base::Rng rng = session.Of(kSearching).Rng();
-  const int searches = 1 + (rng.Uniform() < 0.4 ? 1 : 0);
+  const int searches = 1 + (rng.Uniform() < s.search_again ? 1 : 0);
   for (int n = 0; n < searches && !Over(); ++n) {
-    // One search in four is for the next episode of a series begun.
     uint32_t target = kNoItem;
     if (!memory_->expected.empty() && memory_->expected.back() < ExistingItems() &&
-        rng.Uniform() < 0.25) {
+        rng.Uniform() < s.search_episode) {
       target = memory_->expected.back();
     }
     const bool episode = target != kNoItem;
-    if (!episode) target = DrawWanted(0.05, rng);
+    if (!episode) target = DrawWanted(s.search_any_topic, rng);
     if (target == kNoItem) return Ok();
     const Item& item = catalogue.item(target);
     const auto variant = static_cast<uint32_t>(rng.Below(1u << 16));
@@ -343,36 +344,38 @@ Status UserSimulator::Search(Key session) {
     row.query = static_cast<uint32_t>(untold_.queries.size());
     untold_.queries.push_back(
         episode ? EpisodeQuery(item.topic, item.subject, item.title_variant, item.episode)
-        : rng.Uniform() < 0.2 ? ChannelQuery(catalogue.channels()[item.channel].name())
-                              : SubjectQuery(item.topic, item.subject, variant));
+        : rng.Uniform() < s.search_channel ? ChannelQuery(catalogue.channels()[item.channel].name())
+                                           : SubjectQuery(item.topic, item.subject, variant));
     Push(row);
     memory_->clock_ms += 3000 + static_cast<int64_t>(rng.Uniform() * 10'000);
-    if (Over() || rng.Uniform() < 0.15) continue;  // found nothing to their liking
+    if (Over() || rng.Uniform() < s.search_in_vain) continue;  // found nothing to their liking
     UPNEXT_RETURN_IF_ERROR(
         WatchAndNext({.item = target,
                       .key = session.Of(kSearching).Of(static_cast<uint64_t>(n)).Of(target),
                       .source = Source::kSearch,
                       .context = ContextOf(target)},
-                     kMaxChain));
+                     s.max_chain));
   }
   return Ok();
 }
 
 void UserSimulator::OffSite(Key session) {
   base::Rng rng = session.Of(kWanting).Rng();
-  const uint32_t item = DrawWanted(0.1, rng);
+  const uint32_t item = DrawWanted(world_.options().sessions.off_site_any_topic, rng);
   if (item == kNoItem) return;
   Watch({.item = item, .key = session.Of(item), .context = ContextOf(item)}, /*off_site=*/true);
 }
 
 bool UserSimulator::Continue(Key session) {
+  const SessionOptions& s = world_.options().sessions;
   const uint32_t existing = ExistingItems();
   base::Rng rng = session.Of(kWanting).Rng();
   bool any = false;
   // As many episodes as there are, with less and less appetite.
-  for (int n = 0; n < 4 && !Over(); ++n) {
+  for (int n = 0; n < s.continue_most && !Over(); ++n) {
     const std::vector<uint32_t>& expected = memory_->expected;
-    if (expected.empty() || expected.back() >= existing || (any && rng.Uniform() < 0.4)) break;
+    if (expected.empty() || expected.back() >= existing || (any && rng.Uniform() < s.continue_stop))
+      break;
     const uint32_t item = expected.back();
     Watch({.item = item,
            .key = session.Of(kWanting).Of(item),

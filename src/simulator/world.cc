@@ -9,9 +9,6 @@
 namespace upnext::simulator {
 namespace {
 
-// Leaning of a device to long items (click) and how much longer people stay on it (watch).
-constexpr std::array<double, kDevices> kLengthLeaning = {-1.0, 0.2, 0.0, 1.0};
-constexpr std::array<double, kDevices> kStay = {0.9, 1.0, 1.05, 1.3};
 // An age of so many burst_days: what is left of the burst is lost in a double's rounding.
 constexpr double kBurstIsOver = 40;
 // About the standard deviation of Engagement over items that people click.
@@ -82,7 +79,7 @@ double World::ClickProbability(const Visitor& visitor, uint32_t item_id,
              r.click_clickbait * static_cast<double>(item.clickbait) +
              r.click_popular * static_cast<double>(item.appeal) +
              r.click_region * tastes_.OfRegion(user.region, item.topic) +
-             r.click_length * kLengthLeaning[device] * static_cast<double>(item.log_duration);
+             r.click_length * r.length_leaning[device] * static_cast<double>(item.log_duration);
   const double age_days = static_cast<double>(context.time_ms - item.created_ms) / 86'400'000;
   const double bursts = std::max(age_days, 0.0) / options_.catalogue.burst_days;
   if (bursts < kBurstIsOver) z += r.click_fresh * std::exp(-bursts);
@@ -119,7 +116,7 @@ World::Watch World::WatchOf(const Visitor& visitor, const Item& item,
   const ResponseOptions& r = options_.response;
   const double z = Engagement(visitor, item, context);
   const double duration = static_cast<double>(item.duration_s);
-  const double fraction = r.hold * kStay[static_cast<size_t>(context.device)] *
+  const double fraction = r.hold * r.stay[static_cast<size_t>(context.device)] *
                           std::exp(r.hold_duration * static_cast<double>(item.log_duration) + z);
   return {.bounce = Sigmoid(r.bounce_base - z), .mean_s = std::max(fraction * duration, 1e-3)};
 }

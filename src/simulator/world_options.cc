@@ -1,5 +1,14 @@
 #include "simulator/world_options.h"
 
+#include <fmt/format.h>
+
+#include <cmath>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "simulator/population.h"
+
 namespace upnext::simulator {
 namespace {
 
@@ -8,11 +17,40 @@ constexpr base::RealRange kLogit{.min = -20, .max = 20};
 constexpr base::RealRange kPositive{.min = 1e-6, .max = 1e6};
 constexpr base::RealRange kNotNegative{.min = 0, .max = 1e6};
 
+constexpr char kExpectedWeights[] = "expected no negative one and a sum of more than 0";
+
+// Whether something can be drawn in proportion to the weights.
+template <typename T>
+bool AreWeights(std::span<const T> weights) {
+  double sum = 0;
+  for (const T weight : weights) {
+    if (!(weight >= T(0))) return false;
+    sum += static_cast<double>(weight);
+  }
+  return sum > 0 && std::isfinite(sum);
+}
+
+// A table of weights, one for each name.
+template <size_t kCount, typename NameOf>
+std::array<double, kCount> ReadWeights(const base::ConfigTable& parent, std::string_view key,
+                                       std::array<double, kCount> weights, NameOf name_of) {
+  const base::ConfigTable table = parent.Table(key);
+  for (size_t i = 0; i < kCount; ++i) {
+    weights[i] = table.Real(name_of(i), weights[i], kNotNegative);
+  }
+  if (!AreWeights<double>(weights)) parent.Fail(key, fmt::format("{}: {}", key, kExpectedWeights));
+  return weights;
+}
+
 CatalogueOptions ReadCatalogue(const base::ConfigTable& table) {
   CatalogueOptions o;
   o.topics = static_cast<uint32_t>(table.Int("topics", o.topics, {.min = 2, .max = 24}));
   o.items_per_channel =
       table.Real("items_per_channel", o.items_per_channel, {.min = 1, .max = 1e6});
+  o.channel_exponent = table.Real("channel_exponent", o.channel_exponent, {.min = 0, .max = 3});
+  o.channel_shift = table.Real("channel_shift", o.channel_shift, kNotNegative);
+  o.languages =
+      ReadWeights(table, "languages", o.languages, [](size_t l) { return kLanguageNames[l]; });
   o.second_topic_share = table.Real("second_topic_share", o.second_topic_share, kShare);
   o.series_share = table.Real("series_share", o.series_share, kShare);
   o.series_min = static_cast<int>(table.Int("series_min", o.series_min, {.min = 2, .max = 200}));
@@ -39,8 +77,19 @@ AudienceOptions ReadAudience(const base::ConfigTable& table) {
   o.sessions_per_day = table.Real("sessions_per_day", o.sessions_per_day, {.min = 1e-4, .max = 20});
   o.activity_exponent =
       table.Real("activity_exponent", o.activity_exponent, {.min = 1.1, .max = 10});
+  o.activity_cut = table.Real("activity_cut", o.activity_cut, {.min = 1, .max = 1e6});
+  o.interest_spread = table.Real("interest_spread", o.interest_spread, {.min = 0, .max = 10});
+  o.interest_region = table.Real("interest_region", o.interest_region, {.min = 0, .max = 10});
   o.interest_drift = table.Real("interest_drift", o.interest_drift, {.min = 0, .max = 10});
   o.logged_in_share = table.Real("logged_in_share", o.logged_in_share, kShare);
+  o.regions =
+      ReadWeights(table, "regions", o.regions, [](size_t r) { return kRegionTable[r].name; });
+  o.devices = ReadWeights(table, "devices", o.devices, [](size_t d) { return kDeviceNames[d]; });
+  // Positive, so that a user who has one device keeps it at any hour.
+  o.tv_evening = table.Real("tv_evening", o.tv_evening, kPositive);
+  o.tv_else = table.Real("tv_else", o.tv_else, kPositive);
+  o.desktop_office = table.Real("desktop_office", o.desktop_office, kPositive);
+  o.desktop_else = table.Real("desktop_else", o.desktop_else, kPositive);
   return o;
 }
 
@@ -79,6 +128,11 @@ ResponseOptions ReadResponse(const base::ConfigTable& table) {
   ResponseOptions o;
   ReadClick(table, o);
   ReadWatch(table, o);
+  for (size_t d = 0; d < kDevices; ++d) {
+    const base::ConfigTable device = table.Table(kDeviceNames[d]);
+    o.length_leaning[d] = device.Real("length_leaning", o.length_leaning[d], kLogit);
+    o.stay[d] = device.Real("stay", o.stay[d], kPositive);
+  }
   o.satisfaction_correlation =
       table.Real("satisfaction_correlation", o.satisfaction_correlation, {.min = -1, .max = 1});
   o.satisfaction_base = table.Real("satisfaction_base", o.satisfaction_base, kLogit);
@@ -103,12 +157,45 @@ ExaminationOptions ReadExamination(const base::ConfigTable& table) {
   return o;
 }
 
+void ReadHours(const base::ConfigTable& table, SessionOptions& o) {
+  const std::vector<int64_t> hours =
+      table.Ints("hours", {o.hours.begin(), o.hours.end()}, {.min = 0, .max = 1'000'000});
+  if (hours.size() != o.hours.size() || !AreWeights<int64_t>(hours)) {
+    table.Fail("hours", fmt::format("hours: expected {} numbers, {}; found {}", o.hours.size(),
+                                    kExpectedWeights, hours.size()));
+    return;
+  }
+  for (size_t h = 0; h < hours.size(); ++h) o.hours[h] = static_cast<int>(hours[h]);
+}
+
+// What users do without a slate: searches, watches on other sites, series continued.
+void ReadWanted(const base::ConfigTable& table, SessionOptions& o) {
+  o.followed = table.Real("followed", o.followed, kShare);
+  o.continue_most =
+      static_cast<int>(table.Int("continue_most", o.continue_most, {.min = 1, .max = 1000}));
+  o.continue_stop = table.Real("continue_stop", o.continue_stop, kShare);
+  o.wanted_pull = table.Real("wanted_pull", o.wanted_pull, kNotNegative);
+  o.wanted_tries =
+      static_cast<int>(table.Int("wanted_tries", o.wanted_tries, {.min = 1, .max = 1000}));
+  o.wanted_second_language = table.Real("wanted_second_language", o.wanted_second_language, kShare);
+  o.off_site_any_topic = table.Real("off_site_any_topic", o.off_site_any_topic, kShare);
+  o.search_any_topic = table.Real("search_any_topic", o.search_any_topic, kShare);
+  o.search_again = table.Real("search_again", o.search_again, kShare);
+  o.search_episode = table.Real("search_episode", o.search_episode, kShare);
+  o.search_channel = table.Real("search_channel", o.search_channel, kShare);
+  o.search_in_vain = table.Real("search_in_vain", o.search_in_vain, kShare);
+}
+
 SessionOptions ReadSessions(const base::ConfigTable& table) {
   SessionOptions o;
   o.slate_size =
       static_cast<uint32_t>(table.Int("slate_size", o.slate_size, {.min = 1, .max = 50}));
   o.more_pages = table.Real("more_pages", o.more_pages, {.min = 0, .max = 0.95});
   o.watch_next = table.Real("watch_next", o.watch_next, {.min = 0, .max = 1});
+  o.max_chain = static_cast<int>(table.Int("max_chain", o.max_chain, {.min = 0, .max = 100}));
+  o.weekend = table.Real("weekend", o.weekend, {.min = 0, .max = 100});
+  ReadHours(table, o);
+  ReadWanted(table, o);
   o.search_share = table.Real("search_share", o.search_share, kShare);
   o.off_site_share = table.Real("off_site_share", o.off_site_share, kShare);
   o.continue_share = table.Real("continue_share", o.continue_share, kShare);
@@ -132,7 +219,50 @@ PolicyOptions ReadPolicy(const base::ConfigTable& table) {
   o.popular_growth = table.Real("popular_growth", o.popular_growth, kNotNegative);
   o.interest_noise = table.Real("interest_noise", o.interest_noise, {.min = 0, .max = 10});
   o.interest_spill = table.Real("interest_spill", o.interest_spill, kShare);
+  o.guess_age_days = table.Real("guess_age_days", o.guess_age_days, {.min = 0, .max = 3650});
+  // Less than 1, so that items of other languages keep their chance.
+  o.own_language = table.Real("own_language", o.own_language, {.min = 0, .max = 0.99});
+  o.first_language = table.Real("first_language", o.first_language, kShare);
+  o.latest = static_cast<uint32_t>(table.Int("latest", o.latest, {.min = 1, .max = 1000}));
+  o.position_scale = table.Real("position_scale", o.position_scale, kPositive);
+  o.related_next = table.Real("related_next", o.related_next, kShare);
+  o.related_channel = table.Real("related_channel", o.related_channel, kShare);
+  if (o.related_next + o.related_channel > 1) {
+    table.Fail("related_next", "related_next + related_channel: expected at most 1");
+  }
   return o;
+}
+
+Status ValidateWeights(const WorldOptions& o) {
+  const auto refused = [](const char* key) {
+    return InvalidArgument("{}: {}", key, kExpectedWeights);
+  };
+  if (!AreWeights<double>(o.catalogue.languages)) return refused("catalogue.languages");
+  if (!AreWeights<double>(o.audience.regions)) return refused("audience.regions");
+  if (!AreWeights<double>(o.audience.devices)) return refused("audience.devices");
+  if (!AreWeights<int>(o.sessions.hours)) return refused("sessions.hours");
+  return Ok();
+}
+
+Status ValidatePolicy(const PolicyOptions& policy) {
+  if (!(policy.popular > 0)) {
+    return InvalidArgument(
+        "policy.popular: expected more than 0, found {}; it gives every item a chance",
+        policy.popular);
+  }
+  if (!(policy.own_language >= 0 && policy.own_language < 1)) {
+    return InvalidArgument(
+        "policy.own_language: expected 0 to 0.99, found {}; items of other languages need a chance",
+        policy.own_language);
+  }
+  if (policy.latest < 1) return InvalidArgument("policy.latest: expected at least 1, found 0");
+  if (!(policy.related_next >= 0 && policy.related_channel >= 0 &&
+        policy.related_next + policy.related_channel <= 1)) {
+    return InvalidArgument(
+        "policy.related_next + policy.related_channel: expected 0 to 1, found {} and {}",
+        policy.related_next, policy.related_channel);
+  }
+  return Ok();
 }
 
 }  // namespace
@@ -173,11 +303,12 @@ Status WorldOptions::Validate() const {
   if (sessions.slate_size < 1 || sessions.slate_size > 50) {
     return InvalidArgument("sessions.slate_size: expected 1 to 50, found {}", sessions.slate_size);
   }
-  if (!(policy.popular > 0)) {
-    return InvalidArgument(
-        "policy.popular: expected more than 0, found {}; it gives every item a chance",
-        policy.popular);
+  if (!(audience.activity_cut >= 1)) {
+    return InvalidArgument("audience.activity_cut: expected at least 1, found {}",
+                           audience.activity_cut);
   }
+  UPNEXT_RETURN_IF_ERROR(ValidateWeights(*this));
+  UPNEXT_RETURN_IF_ERROR(ValidatePolicy(policy));
   const double c = response.satisfaction_correlation;
   if (!(c >= -1 && c <= 1)) {
     return InvalidArgument("response.satisfaction_correlation: expected -1 to 1, found {}", c);

@@ -15,6 +15,7 @@
 
 #include "base/config.h"
 #include "base/status.h"
+#include "simulator/words.h"
 
 namespace upnext::simulator {
 
@@ -23,11 +24,16 @@ enum class Device : uint8_t { kPhone = 0, kDesktop = 1, kTablet = 2, kTv = 3 };
 inline constexpr size_t kDevices = 4;
 inline constexpr std::array<const char*, kDevices> kDeviceNames = {"phone", "desktop", "tablet",
                                                                    "tv"};
+inline constexpr size_t kRegions = 8;  // population.h names them
 
 // [catalogue]
 struct CatalogueOptions {
-  uint32_t topics = 24;                 // distinct topics, 2 to 24
-  double items_per_channel = 20;        // mean; sizes are Zipf-like over channels
+  uint32_t topics = 24;  // distinct topics, 2 to 24
+  // Shares of the channels in the languages of words.h.
+  std::array<double, kLanguages> languages = {0.55, 0.12, 0.13, 0.10, 0.10};
+  double items_per_channel = 20;  // mean
+  // The channel of rank r gets uploads in proportion to (r + channel_shift)^-channel_exponent.
+  double channel_exponent = 0.7, channel_shift = 3;
   double second_topic_share = 0.4;      // share of items that have a second topic
   double series_share = 0.45;           // share of uploads that begin a series
   int series_min = 3, series_max = 10;  // episodes of a series
@@ -47,9 +53,19 @@ struct CatalogueOptions {
 // [audience]
 struct AudienceOptions {
   double sessions_per_day = 1.0;   // mean over users
-  double activity_exponent = 2.2;  // P(activity > x) ~ x^-(exponent-1), cut at 100 times the least
+  double activity_exponent = 2.2;  // P(activity > x) ~ x^-(exponent-1)
+  double activity_cut = 100;       // nobody comes more often than so many times the least active
+  double interest_spread = 0.7;    // standard deviation of a log interest weight at the start
+  // How much a region's taste for a topic, a z-value, counts in the choice of interests.
+  double interest_region = 0.6;
   double interest_drift = 0.8;  // change of an interest's log weight in 30 days, standard deviation
   double logged_in_share = 0.85;
+  // Shares of the users, in the order of kRegionTable.
+  std::array<double, kRegions> regions = {0.30, 0.12, 0.12, 0.12, 0.06, 0.08, 0.10, 0.10};
+  // A user's weight of a device is this, times exp(1.2 z), times what the hour does to it.
+  std::array<double, kDevices> devices = {0.55, 0.22, 0.08, 0.15};
+  double tv_evening = 2.0, tv_else = 0.4;           // evening: 18 to 24 local time
+  double desktop_office = 1.8, desktop_else = 0.8;  // office: 9 to 17
 
   friend bool operator==(const AudienceOptions&, const AudienceOptions&) = default;
 };
@@ -58,15 +74,15 @@ struct AudienceOptions {
 struct ResponseOptions {
   // Click logit, given examination.
   double click_base = -3.5;
-  double click_topic = 4.0;      // per unit of topic match, in [0, 1]
-  double click_style = 0.8;      // per unit of style match, a z-value
-  double click_quality = 0.35;   // per unit of quality, a z-value
-  double click_clickbait = 0.6;  // per unit of clickbait, a z-value
-  double click_popular = 0.3;    // per unit of the item's popularity score, a z-value
-  double click_region = 0.4;     // standard deviation of the taste of a region for a topic
-  double click_fresh = 0.8;      // at age 0, decays over burst_days
-  double click_language = -2.5;  // language the user does not speak
-  double click_length = 0.25;    // times the device's leaning to long items, per e-fold of duration
+  double click_topic = 4.0;         // per unit of topic match, in [0, 1]
+  double click_style = 0.8;         // per unit of style match, a z-value
+  double click_quality = 0.35;      // per unit of quality, a z-value
+  double click_clickbait = 0.6;     // per unit of clickbait, a z-value
+  double click_popular = 0.3;       // per unit of the item's popularity score, a z-value
+  double click_region = 0.4;        // standard deviation of the taste of a region for a topic
+  double click_fresh = 0.8;         // at age 0, decays over burst_days
+  double click_language = -2.5;     // language the user does not speak
+  double click_length = 0.25;       // times length_leaning of the device, per e-fold of duration
   double click_seed_topic = 0.6;    // same main topic as the item just watched
   double click_seed_channel = 0.4;  // same channel as the item just watched
   double click_next_episode = 2.5;  // continues a series at the right place
@@ -84,6 +100,9 @@ struct ResponseOptions {
   double bounce_s = 6;        // mean seconds of a bounce
   double hold = 1.3;  // mean of the uncut watch at engagement 0, in durations, for a 300 s item
   double hold_duration = -0.3;  // exponent by which that fraction falls with duration / 300 s
+  // By device: leaning to long items (click), and how much longer people stay (watch).
+  std::array<double, kDevices> length_leaning = {-1.0, 0.2, 0.0, 1.0};
+  std::array<double, kDevices> stay = {0.9, 1.0, 1.05, 1.3};
   // Satisfaction = sigmoid(base + gain * (c * engagement + sqrt(1 - c^2) * worth)).
   double satisfaction_correlation =
       0.7;  // c, in [-1, 1]; worth is an item's own independent dimension
@@ -118,6 +137,27 @@ struct SessionOptions {
   double search_share = 0.16;    // sessions that begin with a search
   double off_site_share = 0.14;  // sessions that are a watch on another site
   double continue_share = 0.10;  // sessions that continue a series directly, when one was begun
+  // Relative numbers of sessions that begin in the local hours 0 to 23: low at night, a small peak
+  // at noon, a high one in the evening.
+  std::array<int, 24> hours = {22, 12, 7,  5,  4,  6,  14, 26, 34, 36, 38, 42,
+                               50, 48, 44, 44, 48, 54, 64, 76, 86, 88, 72, 44};
+  double weekend = 1.25;       // activity on days 6 and 7 of the window's weeks, of the other days'
+  int max_chain = 6;           // watch-next slates in a row
+  double followed = 0.4;       // watched share of an episode after which the next is expected
+  int continue_most = 4;       // episodes of a session that continues a series
+  double continue_stop = 0.4;  // probability of stopping after each of them
+  // A search or an off-site watch is for an item wanted: its topic is one of the interests, or any;
+  // it is drawn by popularity, and again, up to wanted_tries times, until it passes with
+  // probability wanted_pull * P(click | examined).
+  double wanted_pull = 1.5;
+  int wanted_tries = 6;
+  double wanted_second_language = 0.25;  // in the second language, of those who have one
+  double off_site_any_topic = 0.10;
+  double search_any_topic = 0.05;
+  double search_again = 0.4;     // a second search in the session
+  double search_episode = 0.25;  // is for the next episode of a series begun, when there is one
+  double search_channel = 0.2;   // names the channel; the others the subject
+  double search_in_vain = 0.15;  // leads to no watch
 
   friend bool operator==(const SessionOptions&, const SessionOptions&) = default;
 };
@@ -136,6 +176,13 @@ struct PolicyOptions {
   double popular_growth = 3.0;   // how much more of `popular` there is far down
   double interest_noise = 0.5;   // error of the policy's guess of a log interest weight
   double interest_spill = 0.25;  // share of topical draws that go to any topic
+  double guess_age_days = 7;     // how late the guess of the interests is
+  double own_language = 0.9;     // of popular draws; the rest is over all languages
+  double first_language = 0.85;  // of topical draws, when the user has two
+  uint32_t latest = 5;           // items of a channel that `subscribed` chooses from
+  double position_scale = 4;     // positions over which the mixture changes
+  // Of related draws; the rest goes to the seed's topic.
+  double related_next = 0.3, related_channel = 0.3;
 
   friend bool operator==(const PolicyOptions&, const PolicyOptions&) = default;
 };
@@ -157,7 +204,8 @@ struct WorldOptions {
   // Reads a world file, or a table of the same keys. Wrong types and ranges are kept for
   // Config::Check().
   static WorldOptions FromConfig(const base::ConfigTable& world);
-  // kInvalidArgument for options set in code that FromConfig would have refused.
+  // kInvalidArgument for options set in code that FromConfig would have refused and that no world
+  // can be made of.
   Status Validate() const;
   int64_t start_ms() const { return start_s * 1000; }
   int64_t end_ms() const { return start_ms() + int64_t{days} * 86'400'000; }

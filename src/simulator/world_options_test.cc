@@ -56,5 +56,56 @@ TEST(WorldOptions, RefusesWhatCannotBeAWorld) {
   EXPECT_FALSE(options.Validate());
 }
 
+// Every rule that spans several values, in a file and in code.
+TEST(WorldOptions, RefusesWeightsAndSharesThatNothingCanBeDrawnFrom) {
+  for (const char* refused : {
+           "[catalogue.languages]\nen = 0\nde = 0\nes = 0\nfr = 0\npt = 0\n",
+           "[audience.devices]\nphone = -1\n",
+           "[audience.regions]\nUS = -0.1\n",
+           "[sessions]\nhours = [1, 2, 3]\n",
+           "[sessions]\nhours = [0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]\n",
+           "[policy]\nown_language = 1\n",
+           "[policy]\nrelated_next = 0.8\n",
+           "[audience]\nactivity_cut = 0.5\n",
+       }) {
+    const auto config = base::Config::Parse(refused, "world.toml");
+    ASSERT_TRUE(config) << config.error().message;
+    WorldOptions::FromConfig(config->root());
+    EXPECT_FALSE(config->Check()) << refused;
+  }
+  WorldOptions options;
+  options.policy.related_channel = 0.7;
+  EXPECT_TRUE(options.Validate());
+  options.policy.related_channel = 0.8;
+  EXPECT_FALSE(options.Validate());
+  options = {};
+  options.policy.own_language = 1;
+  EXPECT_FALSE(options.Validate());
+  options = {};
+  options.catalogue.languages.fill(0);
+  EXPECT_FALSE(options.Validate());
+  options = {};
+  options.audience.regions[2] = -1;
+  EXPECT_FALSE(options.Validate());
+  options = {};
+  options.sessions.hours.fill(0);
+  EXPECT_FALSE(options.Validate());
+}
+
+TEST(WorldOptions, ReadsHoursRegionsAndDevicesByName) {
+  const auto config = base::Config::Parse(
+      "[audience.regions]\nBR = 0.5\n[response.tv]\nstay = 2\n[sessions]\n"
+      "hours = [0,0,0,0,0,0,0,0,0,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0]\n",
+      "world.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  const WorldOptions options = WorldOptions::FromConfig(config->root());
+  EXPECT_TRUE(config->Check());
+  EXPECT_EQ(options.audience.regions[7], 0.5);
+  EXPECT_EQ(options.audience.regions[0], WorldOptions{}.audience.regions[0]);
+  EXPECT_EQ(options.response.stay[3], 2);
+  EXPECT_EQ(options.sessions.hours[9], 1);
+  EXPECT_EQ(options.sessions.hours[8], 0);
+}
+
 }  // namespace
 }  // namespace upnext::simulator
