@@ -57,10 +57,6 @@ class Key {
 
 inline double Sigmoid(double z) { return 1.0 / (1.0 + std::exp(-z)); }
 
-inline double Exponential(base::Rng& rng, double mean) {
-  return -mean * std::log(1.0 - rng.Uniform());
-}
-
 // Knuth's product method: O(mean), meant for means below about 30.
 inline int Poisson(base::Rng& rng, double mean) {
   const double limit = std::exp(-mean);
