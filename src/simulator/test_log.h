@@ -21,9 +21,10 @@ namespace upnext::simulator {
 // Tables events, items, users, truth, examination and qualities.
 class TestLog {
  public:
-  explicit TestLog(const WorldOptions& options) {
+  // `log` must ask for the truth.
+  explicit TestLog(const WorldOptions& options, const LogOptions& log = {.truth = true}) {
     const base::TestFolder folder;
-    const auto written = SimulateLog(options, {.truth = true}, folder.path(), base::NoProgress());
+    const auto written = SimulateLog(options, log, folder.path(), base::NoProgress());
     EXPECT_TRUE(written) << written.error().message;
     auto opened = events::Database::Open({});
     EXPECT_TRUE(opened) << opened.error().message;
@@ -61,6 +62,20 @@ class TestLog {
  private:
   std::unique_ptr<events::Database> database_;
 };
+
+// Sums of what happened and of what was expected, in cells; z-values of all cells.
+inline void ExpectCalibrated(const TestLog& log, const std::string& sql, size_t cells) {
+  const auto rows = log.Rows(sql);  // happened, expected, variance
+  EXPECT_EQ(rows.size(), cells);
+  double chi = 0;
+  for (const auto& row : rows) {
+    const double z = (row[0] - row[1]) / std::sqrt(row[2]);
+    EXPECT_LT(std::abs(z), 4.2) << row[0] << " instead of " << row[1];
+    chi += z * z;
+  }
+  const double n = static_cast<double>(cells);
+  EXPECT_LT(chi, n + 4 * std::sqrt(2 * n));
+}
 
 }  // namespace upnext::simulator
 
