@@ -78,7 +78,7 @@ Status WriteEvents(const World& world, const UserRows& rows, const fs::path& fil
   });
 }
 
-Status WriteItems(const World& world, int64_t until_ms, const fs::path& file) {
+Status WriteItems(const World& world, uint32_t items, const fs::path& file) {
   const Catalogue& catalogue = world.catalogue();
   const std::vector<Column> columns = {{"item", "VARCHAR"},     {"created", "TIMESTAMP"},
                                        {"duration", "DOUBLE"},  {"channel", "VARCHAR"},
@@ -88,7 +88,7 @@ Status WriteItems(const World& world, int64_t until_ms, const fs::path& file) {
   return Write(file, columns,
                "item, created, duration, channel, CASE WHEN second_topic IS NULL THEN [topic] "
                "ELSE [topic, second_topic] END AS topics, language, title, false AS removed",
-               catalogue.CountAt(until_ms), [&](ChunkWriter& chunk, size_t i, size_t r) {
+               items, [&](ChunkWriter& chunk, size_t i, size_t r) {
                  const auto id = static_cast<uint32_t>(i);
                  const Item& item = catalogue.item(id);
                  const bool one = item.second_topic == kNoTopic;
@@ -164,25 +164,24 @@ Status WriteExamination(const World& world, const fs::path& file) {
   });
 }
 
-Status WriteQualities(const World& world, int64_t until_ms, const fs::path& file) {
+Status WriteQualities(const World& world, uint32_t items, const fs::path& file) {
   const Catalogue& catalogue = world.catalogue();
   const std::vector<Column> columns = {{"item", "VARCHAR"},    {"quality", "FLOAT"},
                                        {"clickbait", "FLOAT"}, {"worth", "FLOAT"},
                                        {"appeal", "FLOAT"},    {"base_popularity", "FLOAT"},
                                        {"episode", "INTEGER"}, {"next", "VARCHAR"}};
   IdName name('v', world.options().items);
-  return Write(file, columns, "*", catalogue.CountAt(until_ms),
-               [&](ChunkWriter& chunk, size_t i, size_t r) {
-                 const Item& item = catalogue.item(static_cast<uint32_t>(i));
-                 chunk.SetText(0, r, name(static_cast<uint32_t>(i)));
-                 chunk.Values<float>(1)[r] = item.quality;
-                 chunk.Values<float>(2)[r] = item.clickbait;
-                 chunk.Values<float>(3)[r] = item.worth;
-                 chunk.Values<float>(4)[r] = item.appeal;
-                 chunk.Values<float>(5)[r] = item.base_popularity;
-                 ValueOrNull(chunk, 6, r, int32_t{item.episode}, item.episode == 0);
-                 TextOrNull(chunk, 7, r, name(item.next), item.next == kNoItem);
-               });
+  return Write(file, columns, "*", items, [&](ChunkWriter& chunk, size_t i, size_t r) {
+    const Item& item = catalogue.item(static_cast<uint32_t>(i));
+    chunk.SetText(0, r, name(static_cast<uint32_t>(i)));
+    chunk.Values<float>(1)[r] = item.quality;
+    chunk.Values<float>(2)[r] = item.clickbait;
+    chunk.Values<float>(3)[r] = item.worth;
+    chunk.Values<float>(4)[r] = item.appeal;
+    chunk.Values<float>(5)[r] = item.base_popularity;
+    ValueOrNull(chunk, 6, r, int32_t{item.episode}, item.episode == 0);
+    TextOrNull(chunk, 7, r, name(item.next), item.next == kNoItem);
+  });
 }
 
 }  // namespace upnext::simulator

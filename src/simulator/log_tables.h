@@ -18,8 +18,8 @@ namespace upnext::simulator {
 
 // The canonical columns; `rows` may be of many users.
 Status WriteEvents(const World& world, const UserRows& rows, const std::filesystem::path& file);
-// What is uploaded by a time.
-Status WriteItems(const World& world, int64_t until_ms, const std::filesystem::path& file);
+// The first `items` of the catalogue, which are numbered by upload.
+Status WriteItems(const World& world, uint32_t items, const std::filesystem::path& file);
 Status WriteUsers(const World& world, const std::filesystem::path& file);
 
 // The truth (docs/guides/simulator.md): of every impression among `rows`, which must carry it; the
@@ -27,7 +27,7 @@ Status WriteUsers(const World& world, const std::filesystem::path& file);
 Status WriteImpressionTruth(const World& world, const UserRows& rows,
                             const std::filesystem::path& file);
 Status WriteExamination(const World& world, const std::filesystem::path& file);
-Status WriteQualities(const World& world, int64_t until_ms, const std::filesystem::path& file);
+Status WriteQualities(const World& world, uint32_t items, const std::filesystem::path& file);
 
 }  // namespace upnext::simulator
 

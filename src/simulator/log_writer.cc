@@ -72,6 +72,8 @@ class LogParts {
 
   size_t parts() const { return (world_.options().users + users_ - 1) / users_; }
   uint64_t events() const { return events_; }
+  // Items are numbered by upload: all that the events of the parts written so far name lie below.
+  uint32_t items_named() const { return items_named_; }
 
   Status Write(size_t part) {
     const auto first = static_cast<uint32_t>(part * users_);
@@ -94,12 +96,24 @@ class LogParts {
       UPNEXT_RETURN_IF_ERROR(
           WriteImpressionTruth(world_, rows, staging_ / PartName("truth", part, parts())));
     }
+    NoteItems(rows);
     events_ += rows.rows.size();
     progress_.Update(done_ += end - first, fmt::format("{} events", events_.load()));
     return Ok();
   }
 
  private:
+  void NoteItems(const UserRows& rows) {
+    uint32_t end = 0;
+    for (const LogRow& row : rows.rows) {
+      if (row.item != kNoItem) end = std::max(end, row.item + 1);
+      if (row.seed != kNoItem) end = std::max(end, row.seed + 1);
+    }
+    uint32_t named = items_named_;
+    while (named < end && !items_named_.compare_exchange_weak(named, end)) {
+    }
+  }
+
   const World& world_;
   const LogOptions options_;
   const fs::path staging_;
@@ -108,10 +122,28 @@ class LogParts {
   Recommender& policy_;
   const uint32_t users_;  // of a part
   std::atomic<uint64_t> events_ = 0, done_ = 0;
+  std::atomic<uint32_t> items_named_ = 0;
 };
 
 double SecondsSince(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+// All of them at once, until one fails.
+Status RunTables(const std::vector<std::function<Status()>>& tables, base::ThreadPool& pool) {
+  std::vector<Status> written(tables.size());
+  std::atomic<bool> failed = false;
+  base::Tasks tasks;
+  for (size_t t = 0; t < tables.size(); ++t) {
+    tasks.push_back([&, t] {
+      if (failed) return;
+      written[t] = tables[t]();
+      if (!written[t]) failed = true;
+    });
+  }
+  base::RunAll(tasks, &pool);
+  for (const Status& status : written) UPNEXT_RETURN_IF_ERROR(status);
+  return Ok();
 }
 
 // Fills the staging folder.
@@ -127,28 +159,21 @@ Result<LogReport> WriteFiles(const WorldOptions& options, const LogOptions& log,
   const base::ProgressStage stage(progress, "simulate", "users", options.users);
   LogParts parts(world, log, staging, progress);
   std::vector<std::function<Status()>> tables = {
-      [&] { return WriteItems(world, until_ms, staging / "items.parquet"); },
       [&] { return WriteUsers(world, staging / "users.parquet"); }};
   if (log.truth) {
     tables.push_back([&] { return WriteExamination(world, staging / "examination.parquet"); });
-    tables.push_back(
-        [&] { return WriteQualities(world, until_ms, staging / "qualities.parquet"); });
   }
   for (size_t part = 0; part < parts.parts(); ++part) {
     tables.push_back([&parts, part] { return parts.Write(part); });
   }
-  std::vector<Status> written(tables.size());
-  std::atomic<bool> failed = false;
-  base::Tasks tasks;
-  for (size_t t = 0; t < tables.size(); ++t) {
-    tasks.push_back([&, t] {
-      if (failed) return;
-      written[t] = tables[t]();
-      if (!written[t]) failed = true;
-    });
+  UPNEXT_RETURN_IF_ERROR(RunTables(tables, pool));
+  // The items last: only the events tell which they name.
+  const uint32_t items = std::max(world.catalogue().CountAt(until_ms), parts.items_named());
+  tables = {[&] { return WriteItems(world, items, staging / "items.parquet"); }};
+  if (log.truth) {
+    tables.push_back([&] { return WriteQualities(world, items, staging / "qualities.parquet"); });
   }
-  base::RunAll(tasks, &pool);
-  for (const Status& status : written) UPNEXT_RETURN_IF_ERROR(status);
+  UPNEXT_RETURN_IF_ERROR(RunTables(tables, pool));
   report.events = parts.events();
   report.parts = parts.parts();
   report.log_s = SecondsSince(begin);

@@ -24,8 +24,9 @@ namespace upnext::simulator {
 
 struct LogOptions {
   // The log holds the sessions that begin on the days [first_day, end_day) of the window; end_day
-  // 0: all that are left. Before, users live under the world's logging policy, unwritten. Items
-  // uploaded later are not in it.
+  // 0: all that are left. Before, users live under the world's logging policy, unwritten. A
+  // session goes on past midnight: items end with the last one uploaded on these days, or with the
+  // last one that an event names.
   int first_day = 0, end_day = 0;
   // Whose slates the log shows; null: the world's logging policy's. The bytes do not depend on the
   // threads if its answers do not.
