@@ -46,7 +46,8 @@ class World {
     }
     base::ThreadPool pool(1);
     exact_ = *BuildIndex({.kind = IndexOptions::Kind::kExact}, vectors_, pool, base::NoProgress());
-    graph_ = *BuildIndex({.kind = IndexOptions::Kind::kGraph, .graph_search_effort = effort}, vectors_, pool, base::NoProgress());
+    graph_ = *BuildIndex({.kind = IndexOptions::Kind::kGraph, .graph_search_effort = effort},
+                         vectors_, pool, base::NoProgress());
   }
   const Index& exact() const { return *exact_; }
   const Index& graph() const { return *graph_; }
