@@ -145,7 +145,8 @@ TEST(CandidateModel, CG22_WithoutHistoryTheVectorIsFiniteAndDependsOnTheRegion) 
     batch.tokens.Close();
     batch.region.push_back(region);
     batch.device.push_back(0);
-    batch.dense.insert(batch.dense.end(), {0, 1, 0, 1, 0, 1, 0, 0});
+    batch.dense.insert(batch.dense.end(), {0, 1, 0, 1, 0, 1});
+    batch.dense.resize(batch.region.size() * features::kCandidateDense);
   }
   const std::vector<float> u = UserVectors(model, batch);
   EXPECT_TRUE(std::ranges::all_of(u, [](float x) { return std::isfinite(x); }));
