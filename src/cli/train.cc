@@ -67,22 +67,25 @@ void PrintOutcome(const bundle::Manifest& manifest, const evaluation::Report& re
   if (published) Print("published bundle {}\n", manifest.version);
 }
 
+double CoverageOf(const features::QueryTokens& tokens) {
+  double with_row = 0;
+  for (uint32_t row = 1; row < tokens.rows(); ++row) {
+    with_row += static_cast<double>(tokens.count(row));
+  }
+  return with_row / (with_row + static_cast<double>(tokens.count(0)));
+}
+
 // Which share of what the log holds has a row of its own; the rest is out of vocabulary (CG-01).
 void NoteCoverage(const features::FeatureTables& tables, base::Progress& progress) {
   std::string note;
   for (size_t id = 0; id < features::kVocabularies; ++id) {
     const auto vocabulary = static_cast<features::VocabularyId>(id);
     if (tables.rows(vocabulary) <= 1) continue;
-    double counted = 0, all = 0;
-    for (uint32_t row = 0; row < tables.rows(vocabulary); ++row) {
-      const auto count = static_cast<double>(vocabulary == features::VocabularyId::kToken
-                                                 ? tables.tokens.count(row)
-                                                 : tables.vocabulary(vocabulary).count(row));
-      all += count;
-      counted += row == 0 ? 0 : count;
-    }
+    const double coverage = vocabulary == features::VocabularyId::kToken
+                                ? CoverageOf(tables.tokens)
+                                : tables.vocabulary(vocabulary).coverage();
     note += fmt::format("{}{} {:.2f} %", note.empty() ? "" : ", ",
-                        features::VocabularyName(vocabulary), 100 * counted / all);
+                        features::VocabularyName(vocabulary), 100 * coverage);
   }
   progress.Note("covered by the vocabularies: " + note);
 }
