@@ -157,8 +157,6 @@ Result<std::unique_ptr<Bundle>> Bundle::Open(const fs::path& directory,
   UPNEXT_RETURN_IF_ERROR(CheckItems(directory,
                                     bundle->tables_.vocabulary(features::VocabularyId::kItem).ids(),
                                     bundle->popular_, bundle->co_watch_));
-  UPNEXT_ASSIGN_OR_RETURN(bundle->project_toml_, base::ReadFile(directory / kProject));
-  UPNEXT_ASSIGN_OR_RETURN(bundle->report_json_, base::ReadFile(directory / kReport));
   return bundle;
 }
 

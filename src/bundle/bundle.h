@@ -80,8 +80,6 @@ class Bundle {
   const retrieval::PopularItems& popular() const { return popular_; }
   const retrieval::CoWatch& co_watch() const { return co_watch_; }
   const ranking::Ranker* ranker() const { return ranker_ ? &*ranker_ : nullptr; }
-  const std::string& project_toml() const { return project_toml_; }
-  const std::string& report_json() const { return report_json_; }
 
  private:
   Bundle() = default;
@@ -92,7 +90,6 @@ class Bundle {
   retrieval::PopularItems popular_;
   retrieval::CoWatch co_watch_;
   std::optional<ranking::Ranker> ranker_;
-  std::string project_toml_, report_json_;
 };
 
 // The rule in words, as manifests keep it. States folded by one rule mean something else under

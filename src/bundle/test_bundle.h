@@ -158,7 +158,8 @@ class TestProject {
           retrieval::ShapeOf(tables_), rng);
       // Weights as large as after training, so that every input moves the scores.
       for (nn::Parameter& parameter : candidate_->Parameters()) Spread(parameter, rng);
-      auto index = retrieval::BuildIndex({}, candidate_->item_vectors(), pool_, base::NoProgress());
+      auto index =
+          retrieval::BuildIndex({}, candidate_->item_vectors(), {}, pool_, base::NoProgress());
       ASSERT_TRUE(index) << index.error().message;
       index_ = *std::move(index);
     }

@@ -131,6 +131,7 @@ Status Run(const Flags& flags) {
                               Inspect(project.bundles().Path(*version)));
       // Opening it also proves that its files belong together and to its log.
       UPNEXT_ASSIGN_OR_RETURN(const OpenedBundle opened, OpenBundle(project, LogChoice::kNewest));
+      if (const retrieval::Index* index = opened.bundle->index()) one["index"] = index->Describe();
       if (opened.log.directory() != log.directory()) {
         one["note"] = "the current log is newer than this bundle's; train to use it";
       } else if (opened.bundle->manifest().log_version != log.directory().filename()) {

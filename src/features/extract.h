@@ -146,6 +146,7 @@ class RankingExtractor {
   const FeatureTables& tables_;
   const Catalogue& catalogue_;
   uint64_t dropped_ = 0;  // bit per field
+  bool powers_;           // false: squares and roots are 0, for ablation
   Rates prior_;
 };
 

@@ -145,6 +145,7 @@ std::vector<std::string> FieldNames() {
       names.emplace_back(field.name);
     }
   }
+  names.emplace_back(kPowersName);
   return names;
 }
 

@@ -50,6 +50,9 @@ enum class CandidateField : uint8_t {
   kExampleAge
 };
 
+// Drops no field but the squares and roots beside every number of the ranker (RK-06).
+inline constexpr std::string_view kPowersName = "powers";
+
 // All names that [features] drop may hold.
 std::vector<std::string> FieldNames();
 

@@ -63,7 +63,10 @@ void RankingBlock::Clear() {
 }
 
 RankingExtractor::RankingExtractor(const FeatureTables& tables, const Catalogue& catalogue)
-    : tables_(tables), catalogue_(catalogue), dropped_(DroppedRankingFields(tables.spec.drop)) {
+    : tables_(tables),
+      catalogue_(catalogue),
+      dropped_(DroppedRankingFields(tables.spec.drop)),
+      powers_(std::ranges::find(tables.spec.drop, kPowersName) == tables.spec.drop.end()) {
   const ItemCounts mean = tables.item_statistics.Prior();
   const float watches = std::max(mean.watches, mean.complete);
   prior_ = {.click = Ratio(mean.clicks, mean.impressions),
@@ -251,10 +254,10 @@ void RankingExtractor::AppendDense(Side side, std::span<const float> raw,
     const float value = Dropped(side, FieldKind::kContinuous, i) ? kMissing : raw[i];
     block->raw[raw_size + i] = value;
     const float x = learned ? tables_.quantiles[first + i].Normalize(value) : kMissing;
-    const bool missing = std::isnan(x);
+    const bool missing = std::isnan(x), powers = powers_ && !missing;
     dense[0] = missing ? 0.0f : x;
-    dense[1] = missing ? 0.0f : x * x;
-    dense[2] = missing ? 0.0f : std::sqrt(x);
+    dense[1] = powers ? x * x : 0.0f;
+    dense[2] = powers ? std::sqrt(x) : 0.0f;
     dense[3] = missing ? 1.0f : 0.0f;
   }
   ++block->rows;

@@ -302,6 +302,15 @@ TEST_F(RankingExtractorTest, DroppedFieldsReadAsMissing) {
   EXPECT_THAT(impression.dense("channel_watches"), ElementsAre(0, 0, 0, 1));
 }
 
+TEST_F(RankingExtractorTest, RK06_PowersCanBeLeftOutForAnAblation) {
+  const Context context{.time_ms = Minutes(60 * 24 * 30)};
+  const float x = Impression(log_.Fold("u"), context, {.item = 3}).dense("duration_s")[0];
+  tables_.spec.drop = {std::string(kPowersName)};
+  const Row row = Impression(log_.Fold("u"), context, {.item = 3});
+  EXPECT_THAT(row.dense("duration_s"), ElementsAre(x, 0, 0, 0));
+  EXPECT_FALSE(row.rows("item").empty());
+}
+
 TEST_F(RankingExtractorTest, StoredStatesGiveTheSameFeaturesToTheByte) {
   const RankingExtractor extractor(tables_, log_.catalogue());
   UserState replayed, stored;

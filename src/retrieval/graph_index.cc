@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <queue>
 #include <utility>
 
@@ -11,13 +12,16 @@
 #include <hnswlib/hnswlib.h>
 
 #include "kernels/vector_ops.h"
+#include "retrieval/exact_index.h"
 #include "retrieval/index_file.h"
 #include "retrieval/top_hits.h"
 
 namespace upnext::retrieval {
 namespace {
 
-constexpr uint32_t kMaxSearchEffort = 1'000'000;  // more than any list that could be asked for
+constexpr size_t kRecallAt = 100;
+// Where widening ends: a beam that scores a large part of most catalogues.
+constexpr uint32_t kLeastEffort = 150, kWidestTuned = 8'000;
 
 using Hnsw = hnswlib::HierarchicalNSW<float>;
 
@@ -82,10 +86,9 @@ class Visited {
 
 Result<std::unique_ptr<GraphIndex>> GraphIndex::Build(const IndexOptions& options,
                                                       const nn::EmbeddingTable& vectors,
-                                                      base::ThreadPool&, base::Progress& progress) {
+                                                      base::Progress& progress) {
   std::unique_ptr<GraphIndex> index(new GraphIndex(vectors));
   index->degree_ = options.graph_degree;
-  index->search_effort_ = options.graph_search_effort;
   const size_t rows = vectors.rows();
   try {
     InnerProductSpace space(vectors.dim());
@@ -115,6 +118,49 @@ Result<std::unique_ptr<GraphIndex>> GraphIndex::Build(const IndexOptions& option
   index->upper_ = index->built_upper_;
   index->upper_begin_ = index->built_upper_begin_;
   return index;
+}
+
+Status GraphIndex::Tune(const IndexOptions& options, std::span<const float> queries,
+                        base::ThreadPool& pool, base::Progress& progress) {
+  const bool open = options.graph_search_effort == 0;
+  search_effort_ = open ? kDefaultSearchEffort : options.graph_search_effort;
+  if (queries.empty()) return Ok();
+  std::vector<std::vector<Hit>> best;
+  ExactIndex(vectors_).SearchBatch(queries, kRecallAt, {}, pool, &best);
+  if (!open) {
+    recall_ = RecallOf(queries, best, pool);
+    return Ok();
+  }
+  base::ProgressStage stage(progress, "tune index", "efforts", 0);
+  uint64_t tried = 0;
+  for (search_effort_ = kLeastEffort;; search_effort_ += search_effort_ / 2) {
+    if (progress.stop_requested()) return Cancelled("building the index was stopped");
+    recall_ = RecallOf(queries, best, pool);
+    stage.Update(++tried, fmt::format("effort {}: recall@100 {:.3f}", search_effort_, recall_));
+    if (recall_ >= options.graph_recall) return Ok();
+    if (search_effort_ + search_effort_ / 2 > kWidestTuned) break;
+  }
+  progress.Note(fmt::format(
+      "the graph index finds {:.3f} of the best 100 items at search effort {}, less than "
+      "graph_recall = {} asks for; a larger graph_degree or kind = \"exact\" finds more",
+      recall_, search_effort_, options.graph_recall));
+  return Ok();
+}
+
+float GraphIndex::RecallOf(std::span<const float> queries, std::span<const std::vector<Hit>> best,
+                           base::ThreadPool& pool) const {
+  std::vector<std::vector<Hit>> hits;
+  SearchBatch(queries, kRecallAt, {}, pool, &hits);
+  size_t found = 0, wanted = 0;
+  std::vector<uint32_t> rows;
+  for (size_t q = 0; q < hits.size(); ++q) {
+    rows.clear();
+    for (const Hit& hit : hits[q]) rows.push_back(hit.row);
+    std::ranges::sort(rows);
+    for (const Hit& hit : best[q]) found += std::ranges::binary_search(rows, hit.row) ? 1 : 0;
+    wanted += best[q].size();
+  }
+  return static_cast<float>(static_cast<double>(found) / static_cast<double>(wanted));
 }
 
 float GraphIndex::Score(std::span<const float> query, uint32_t row) const {
@@ -183,8 +229,10 @@ void GraphIndex::Search(std::span<const float> query, size_t n, const Skip& skip
 }
 
 std::string GraphIndex::Describe() const {
-  return fmt::format("graph over {} vectors, degree {}, search effort {}", WithThousands(size()),
-                     degree_, search_effort_);
+  std::string text = fmt::format("graph over {} vectors, degree {}, search effort {}",
+                                 WithThousands(size()), degree_, search_effort_);
+  if (!std::isnan(recall_)) text += fmt::format(", recall@100 {:.3f}", recall_);
+  return text;
 }
 
 Status GraphIndex::Save(const std::filesystem::path& path) const {
@@ -192,6 +240,7 @@ Status GraphIndex::Save(const std::filesystem::path& path) const {
                           CreateIndexFile(path, kGraphKind, VectorsDigest(vectors_)));
   const std::array<uint32_t, 3> header = {degree_, search_effort_, entry_};
   UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>("graph", std::span<const uint32_t>(header)));
+  UPNEXT_RETURN_IF_ERROR(writer.Add<float>("recall", std::span(&recall_, 1)));
   UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>("base", base_));
   UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>("upper", upper_));
   UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>("upper_begin", upper_begin_));
@@ -207,6 +256,8 @@ Result<std::unique_ptr<GraphIndex>> GraphIndex::Load(base::SectionFile file,
   index->degree_ = header[0];
   index->search_effort_ = header[1];
   index->entry_ = header[2];
+  UPNEXT_ASSIGN_OR_RETURN(std::span<const float> recall, sections.Get<float>("recall", 1));
+  index->recall_ = recall[0];
   UPNEXT_ASSIGN_OR_RETURN(index->base_, sections.Get<uint32_t>("base"));
   UPNEXT_ASSIGN_OR_RETURN(index->upper_, sections.Get<uint32_t>("upper"));
   UPNEXT_ASSIGN_OR_RETURN(index->upper_begin_,

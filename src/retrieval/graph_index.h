@@ -9,6 +9,7 @@
 #ifndef UPNEXT_RETRIEVAL_GRAPH_INDEX_H_
 #define UPNEXT_RETRIEVAL_GRAPH_INDEX_H_
 
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,8 +24,11 @@ class GraphIndex : public Index {
  public:
   static Result<std::unique_ptr<GraphIndex>> Build(const IndexOptions& options,
                                                    const nn::EmbeddingTable& vectors,
-                                                   base::ThreadPool& pool,
                                                    base::Progress& progress);
+  // Widens the beam until `queries` find `options.graph_recall` of their best 100 (SV-01), if the
+  // options leave that open, and keeps what they found.
+  Status Tune(const IndexOptions& options, std::span<const float> queries, base::ThreadPool& pool,
+              base::Progress& progress);
   // Checks every link against its bound; keeps the file mapped.
   static Result<std::unique_ptr<GraphIndex>> Load(base::SectionFile file,
                                                   const nn::EmbeddingTable& vectors);
@@ -39,6 +43,9 @@ class GraphIndex : public Index {
  private:
   explicit GraphIndex(const nn::EmbeddingTable& vectors) : vectors_(vectors) {}
   Status Check(const std::string& where) const;
+  // The share of `best`, the best 100 of each query, that a search finds.
+  float RecallOf(std::span<const float> queries, std::span<const std::vector<Hit>> best,
+                 base::ThreadPool& pool) const;
   float Score(std::span<const float> query, uint32_t row) const;
   uint32_t Descend(std::span<const float> query) const;  // the row to start the base layer from
   std::span<const uint32_t> BaseLinks(uint32_t row) const;
@@ -47,6 +54,7 @@ class GraphIndex : public Index {
 
   const nn::EmbeddingTable& vectors_;
   uint32_t degree_ = 0, search_effort_ = 0, entry_ = 0;
+  float recall_ = std::numeric_limits<float>::quiet_NaN();  // @100; NaN: never measured
   // A list is its length and then links, padded to the longest: 2 * degree in the base layer,
   // degree above. Everything is indexed by row; row 0 has no links.
   std::span<const uint32_t> base_;         // [rows, 1 + 2 * degree]

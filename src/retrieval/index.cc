@@ -21,7 +21,8 @@ IndexOptions IndexOptions::FromConfig(const base::ConfigTable& index) {
   options.graph_degree = number("graph_degree", options.graph_degree, 2, 256);
   options.graph_build_effort = number("graph_build_effort", options.graph_build_effort, 1, 100'000);
   options.graph_search_effort =
-      number("graph_search_effort", options.graph_search_effort, 1, 100'000);
+      number("graph_search_effort", options.graph_search_effort, 0, kMaxSearchEffort);
+  options.graph_recall = index.Real("graph_recall", options.graph_recall, {.min = 0, .max = 1});
   return options;
 }
 
@@ -39,14 +40,16 @@ void Index::SearchBatch(std::span<const float> queries, size_t n, const BatchSki
 }
 
 Result<std::unique_ptr<Index>> BuildIndex(const IndexOptions& options,
-                                          const nn::EmbeddingTable& vectors, base::ThreadPool& pool,
+                                          const nn::EmbeddingTable& vectors,
+                                          std::span<const float> queries, base::ThreadPool& pool,
                                           base::Progress& progress) {
   const size_t items = vectors.rows() - 1;
   const bool graph = options.kind == IndexOptions::Kind::kGraph ||
                      (options.kind == IndexOptions::Kind::kAuto && items > options.exact_below);
   if (!graph || items == 0) return std::make_unique<ExactIndex>(vectors);
   UPNEXT_ASSIGN_OR_RETURN(std::unique_ptr<GraphIndex> index,
-                          GraphIndex::Build(options, vectors, pool, progress));
+                          GraphIndex::Build(options, vectors, progress));
+  UPNEXT_RETURN_IF_ERROR(index->Tune(options, queries, pool, progress));
   return std::unique_ptr<Index>(std::move(index));
 }
 

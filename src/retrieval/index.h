@@ -1,8 +1,9 @@
 // Maximum inner product search over item vectors: exact scan or graph, behind one interface
 // (SV-01).
 //
-//   UPNEXT_ASSIGN_OR_RETURN(auto index, BuildIndex(options, item_vectors, pool, progress));
-//   index->Search(user_vector, 300, /*skip=*/[&](uint32_t row) { return seen(row); }, &hits);
+//   UPNEXT_ASSIGN_OR_RETURN(auto index, BuildIndex(options, item_vectors, queries, pool,
+//   progress)); index->Search(user_vector, 300, /*skip=*/[&](uint32_t row) { return seen(row); },
+//   &hits);
 //
 // Rows are rows of the item table; row 0 is never returned. Immutable: any number of threads search
 // at once.
@@ -35,8 +36,11 @@ struct IndexOptions {
   // auto: exact up to `exact_below` items, graph above.
   enum class Kind : uint8_t { kAuto, kExact, kGraph } kind = Kind::kAuto;
   uint32_t exact_below = 50'000;
-  uint32_t graph_degree = 16, graph_build_effort = 200,
-           graph_search_effort = 200;  // M, efConstruction, ef
+  uint32_t graph_degree = 16, graph_build_effort = 200;  // M, efConstruction
+  // ef, the width of the beam. 0: as wide as it takes for a recall@100 of `graph_recall` on the
+  // queries given to BuildIndex, since a fixed one finds less the more items there are.
+  uint32_t graph_search_effort = 0;
+  double graph_recall = 0.95;
   uint64_t seed = 1;
   static IndexOptions FromConfig(const base::ConfigTable& index);  // [retrieval.index]
 };
@@ -64,10 +68,14 @@ class Index {
 };
 
 // The index views `vectors`, which must outlive it and stay unchanged. A graph is built by one
-// thread, so the same vectors, options and seed give the same graph on every machine.
+// thread, so the same vectors, options and seed give the same graph on every machine. `queries`
+// [count, dim] are like those to come: user vectors (user_vectors.h); a few hundred are enough. The
+// graph's recall is measured on them; without any its effort is kDefaultSearchEffort.
 Result<std::unique_ptr<Index>> BuildIndex(const IndexOptions& options,
-                                          const nn::EmbeddingTable& vectors, base::ThreadPool& pool,
+                                          const nn::EmbeddingTable& vectors,
+                                          std::span<const float> queries, base::ThreadPool& pool,
                                           base::Progress& progress);
+inline constexpr uint32_t kDefaultSearchEffort = 200;
 // kDataLoss or kFailedPrecondition when the file does not belong to these vectors (digest).
 Result<std::unique_ptr<Index>> LoadIndex(const std::filesystem::path& path,
                                          const nn::EmbeddingTable& vectors);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "examples/learn.h"
+#include "retrieval/user_vectors.h"
 
 namespace upnext::studies {
 namespace {
@@ -18,6 +19,8 @@ constexpr std::array<std::string_view, 8> kUnbound = {
     "retrieval.checkpoint_minutes",  "retrieval.max_dead_units",
     "ranking.table_learning_rate",   "ranking.learning_rate",
     "ranking.checkpoint_minutes",    "ranking.max_dead_units"};
+
+constexpr uint32_t kIndexQueries = 256;  // users by whom a graph's recall is measured
 
 std::vector<std::string> SettingsOf(const base::Config& config) {
   std::vector<std::string> settings;
@@ -125,9 +128,7 @@ Status Pipeline::Train(base::Progress& progress, const CheckpointFolder& checkpo
     UPNEXT_ASSIGN_OR_RETURN(
         candidate_, retrieval::TrainCandidateModel(source_, tables_, options_.candidate, train,
                                                    pool_, progress));
-    UPNEXT_ASSIGN_OR_RETURN(
-        index_,
-        retrieval::BuildIndex(options_.index, candidate_.model->item_vectors(), pool_, progress));
+    UPNEXT_ASSIGN_OR_RETURN(index_, BuildIndex(progress));
   }
   const uint64_t impressions =
       source_.log.stats().by_type[static_cast<size_t>(events::EventType::kImpression)];
@@ -139,6 +140,13 @@ Status Pipeline::Train(base::Progress& progress, const CheckpointFolder& checkpo
                                       pool_, progress));
   }
   return Ok();
+}
+
+Result<std::unique_ptr<retrieval::Index>> Pipeline::BuildIndex(base::Progress& progress) const {
+  const std::vector<float> queries =
+      retrieval::SampleUserVectors(source_, tables_, *candidate_.model, kIndexQueries, pool_);
+  return retrieval::BuildIndex(options_.index, candidate_.model->item_vectors(), queries, pool_,
+                               progress);
 }
 
 Result<evaluation::Report> Pipeline::Evaluate(const evaluation::EvaluateOptions& options,

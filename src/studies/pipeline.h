@@ -98,6 +98,7 @@ class Pipeline {
   // The options' checkpoints of one stage, whose settings begin with `table`, in this folder.
   nn::CheckpointOptions CheckpointsOf(nn::CheckpointOptions options, std::string_view table,
                                       const CheckpointFolder& folder) const;
+  Result<std::unique_ptr<retrieval::Index>> BuildIndex(base::Progress& progress) const;
   Pipeline(const events::EventLog& log, const PipelineOptions& options, examples::Split split,
            base::ThreadPool& pool);
 

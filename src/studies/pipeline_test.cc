@@ -48,6 +48,28 @@ double Figure(const evaluation::ModelFigures& model, const std::string& name) {
   return model.figures.at(name).value;
 }
 
+// SV-01: what a bundle's graph finds is measured on the log's own users.
+TEST(Pipeline, AGraphIndexIsMeasuredOnTheUsersOfTheLog) {
+  const auto config = base::Config::Parse(
+      std::string(kProject) + "[retrieval.index]\n" + "kind = \"graph\"\ngraph_recall = 0.99\n",
+      "test.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  PipelineOptions options = PipelineOptions::FromConfig(*config);
+  options.train_ranking = false;
+  options.candidate_train.epochs = 1;
+  base::TestFolder folder;
+  const events::EventLog log = SmallSite(folder, *config);
+  base::ThreadPool pool(2);
+  auto run = Pipeline::Prepare(log, options, pool, base::NoProgress());
+  ASSERT_TRUE(run) << run.error().message;
+  const Status trained = (*run)->Train(base::NoProgress());
+  ASSERT_TRUE(trained) << trained.error().message;
+  const std::string index = (*run)->parts().index->Describe();
+  const size_t at = index.find("recall@100 ");
+  ASSERT_NE(at, std::string::npos) << index;
+  EXPECT_GE(std::stod(index.substr(at + 11)), 0.99) << index;
+}
+
 TEST(Pipeline, BothStagesBeatPopularityOnASimulatedSiteAndRunsRepeatExactly) {
   const auto config = base::Config::Parse(kProject, "test.toml");
   ASSERT_TRUE(config) << config.error().message;

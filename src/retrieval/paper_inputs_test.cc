@@ -1,0 +1,197 @@
+// What the inputs and the sampling of Covington 2016 are worth, on logs where it is planted: the
+// same model with and without, judged by average precision on what each user watched last.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "examples/holdout.h"
+#include "examples/test_world.h"
+#include "retrieval/candidate_trainer.h"
+#include "retrieval/exact_index.h"
+#include "retrieval/generators.h"
+#include "retrieval/test_batch.h"
+
+namespace upnext::retrieval {
+namespace {
+
+using examples::kDay;
+using examples::kHour;
+
+struct Judged {
+  std::vector<std::vector<std::string>> lists;  // per case: every item, best first
+  std::vector<double> precision;                // per case: average precision
+  std::vector<uint32_t> users;                  // per case
+  double map() const {
+    double sum = 0;
+    for (const double p : precision) sum += p;
+    return sum / static_cast<double>(precision.size());
+  }
+  double median() const {
+    std::vector<double> sorted = precision;
+    std::ranges::sort(sorted);
+    return sorted[sorted.size() / 2];
+  }
+  // Over all cases: the share of the best ten whose name begins with `prefix(user)`.
+  double TopTenShare(const std::function<std::string(uint32_t)>& prefix) const {
+    double found = 0;
+    for (size_t c = 0; c < lists.size(); ++c) {
+      for (size_t i = 0; i < 10; ++i) found += lists[c][i].starts_with(prefix(users[c])) ? 1 : 0;
+    }
+    return found / (10.0 * static_cast<double>(lists.size()));
+  }
+};
+
+// `list(case)`: ids of items, best first.
+Judged Judge(const examples::World& world,
+             const std::function<std::vector<uint32_t>(const examples::HoldoutCase&)>& list) {
+  base::ThreadPool pool(1);
+  Judged judged;
+  for (const auto& held_out : examples::HoldoutCases(world.source, examples::Part::kTest, pool)) {
+    double hits = 0, sum = 0, rank = 0;
+    std::vector<std::string>& names = judged.lists.emplace_back();
+    for (const uint32_t item : list(held_out)) {
+      ++rank;
+      names.push_back(std::string(world.catalogue.Name(events::IdSpace::kItem, item)));
+      if (std::ranges::find(held_out.targets, item) == held_out.targets.end()) continue;
+      sum += ++hits / rank;
+    }
+    judged.precision.push_back(sum / static_cast<double>(held_out.targets.size()));
+    judged.users.push_back(held_out.user);
+  }
+  EXPECT_GT(judged.precision.size(), 0u);
+  return judged;
+}
+
+Judged TrainAndJudge(const examples::World& world, const std::vector<std::string>& drop,
+                     uint32_t max_per_user = 50,
+                     const CandidateModelOptions& model_options = {
+                         .dim = 16, .embedding_dim = 16, .depth = 1, .recent_windows = {}}) {
+  const features::FeatureTables tables = world.Learn({.drop = drop});
+  CandidateTrainOptions options;
+  options.batch = 64;
+  options.epochs = 8;
+  options.negatives = 0;
+  options.tower_learning_rate = 3e-3f;
+  options.max_per_user = max_per_user;
+  base::ThreadPool pool(2);
+  const auto trained =
+      TrainCandidateModel(world.source, tables, model_options, options, pool, base::NoProgress());
+  EXPECT_TRUE(trained) << trained.error().message;
+  if (!trained) return {};
+  const features::CandidateExtractor extractor(tables, world.catalogue);
+  const features::Vocabulary& items = tables.vocabulary(features::VocabularyId::kItem);
+  const ExactIndex index(trained->model->item_vectors());
+  return Judge(world, [&](const examples::HoldoutCase& held_out) {
+    features::CandidateBatch batch;
+    extractor.Append(examples::StateAt(world.source, held_out.user, held_out.end_row),
+                     world.catalogue.user(held_out.user), held_out.context, 0, &batch);
+    std::vector<Hit> hits;
+    index.Search(UserVectors(*trained->model, batch), items.rows() - 1, {}, &hits);
+    std::vector<uint32_t> list;
+    for (const Hit& hit : hits) list.push_back(items.Id(hit.row));
+    return list;
+  });
+}
+
+// Every user looks for one topic and watches it half of the time, anything else otherwise. His last
+// search is for another topic; what he watches last is of his own.
+constexpr uint32_t kTopics = 6;
+std::string TopicOf(uint32_t user) { return fmt::format("topic{}", user % kTopics); }
+std::string LastQueryOf(uint32_t user) { return fmt::format("topic{}", (user + 1) % kTopics); }
+
+examples::WorldOptions SearchingUsers() {
+  base::Rng rng(21);
+  examples::WorldOptions options;
+  for (uint32_t u = 0; u < 400; ++u) {
+    const std::string user = fmt::format("u{:03}", u);
+    for (int e = 0; e < 8; ++e) {
+      const bool last = e == 7;
+      const int64_t at = e * kDay + u * 1000;
+      options.events.push_back(
+          examples::Search(user, (last ? LastQueryOf(u) : TopicOf(u)) + " show", at));
+      const bool own = last || rng.Below(2) == 0;
+      const std::string topic = own ? TopicOf(u) : fmt::format("topic{}", rng.Below(kTopics));
+      options.events.push_back(
+          examples::Watch(user, fmt::format("{}-{}", topic, rng.Below(10)), at + kHour, 60));
+    }
+  }
+  options.split.kind = examples::SplitOptions::Kind::kLeaveOneOut;
+  return options;
+}
+
+TEST(PaperInputs, CG03_SearchesRaiseMapWhereTheyCarrySignalAndCG21_DoNotEchoTheLastOne) {
+  const examples::World world(SearchingUsers());
+  const Judged with = TrainAndJudge(world, {}), without = TrainAndJudge(world, {"searches"});
+  EXPECT_GT(with.map(), 1.2 * without.map());
+  // The search echo: how much of the top ten is of the topic of the last search. Only one of eight
+  // searches was for it, and which one the model cannot know (CG-21).
+  const double echo_with = with.TopTenShare(LastQueryOf);
+  const double echo_without = without.TopTenShare(LastQueryOf);
+  fmt::print(
+      "MAP {:.3f}, without searches {:.3f}; echo of the last search {:.2f}, without {:.2f}\n",
+      with.map(), without.map(), echo_with, echo_without);
+  EXPECT_LT(echo_with, 0.3);
+  EXPECT_GT(with.TopTenShare(TopicOf), 0.6);
+}
+
+// Taste follows from age and gender; the users of the last day have no history.
+TEST(PaperInputs, CG08_NewUsersAreServedBetterThanByPopularity) {
+  base::Rng rng(22);
+  examples::WorldOptions options;
+  for (uint32_t u = 0; u < 400; ++u) {
+    events::RawUser raw;
+    raw.user = fmt::format("u{:03}", u);
+    raw.age = u % 2 == 0 ? 20.0f : 60.0f;
+    raw.gender = static_cast<float>(u / 2 % 2);
+    raw.logged_in = 1;
+    options.users.push_back(raw);
+    for (int e = 0; e < 6; ++e) {
+      const int64_t day = u < 300 ? e : 8;  // of ten; the ninth day validates
+      options.events.push_back(
+          examples::Watch(raw.user, fmt::format("g{}-a{}-{}", raw.gender, raw.age, rng.Below(10)),
+                          day * kDay + e * kHour, 60));
+    }
+  }
+  options.events.push_back(examples::Watch("u000", "g0-a20-0", 7 * kDay + kHour, 60));
+  options.split = {.kind = examples::SplitOptions::Kind::kTime};
+  const examples::World world(options);
+  const Judged model = TrainAndJudge(world, {});
+  const Judged blind = TrainAndJudge(world, {"age", "gender", "logged_in"});
+  const PopularItems popular = PopularItems::Learn(world.source);
+  const Judged popularity = Judge(world, [&](const examples::HoldoutCase&) {
+    std::vector<uint32_t> list;
+    for (const Proposal& proposal : popular.overall()) list.push_back(proposal.item);
+    return list;
+  });
+  EXPECT_EQ(model.precision.size(), 100u);  // the new users, and nobody else
+  EXPECT_GT(model.map(), 1.5 * popularity.map());
+  EXPECT_GT(model.map(), 1.5 * blind.map());
+}
+
+// Few users watch most: after item k they go to k - 1, where everyone else goes to k + 1. A linear
+// tower cannot tell who is asking, so it has to take sides.
+TEST(PaperInputs, CG18_ACapOnExamplesRaisesTheMedianUsersPrecision) {
+  constexpr uint64_t kItems = 20;
+  base::Rng rng(23);
+  examples::WorldOptions options;
+  for (uint32_t u = 0; u < 220; ++u) {
+    const bool heavy = u < 20;
+    uint64_t item = rng.Below(kItems);
+    for (int e = 0; e < (heavy ? 300 : 12); ++e) {
+      options.events.push_back(examples::Watch(fmt::format("u{:03}", u), fmt::format("i{}", item),
+                                               e * kHour + u * 1000, 60));
+      item = (item + (heavy ? kItems - 1 : 1)) % kItems;
+    }
+  }
+  options.split.kind = examples::SplitOptions::Kind::kLeaveOneOut;
+  const examples::World world(options);
+  const CandidateModelOptions linear = {
+      .dim = 16, .embedding_dim = 16, .depth = 0, .recent_windows = {1}};
+  const Judged capped = TrainAndJudge(world, {}, /*max_per_user=*/10, linear);
+  const Judged all = TrainAndJudge(world, {}, /*max_per_user=*/1000, linear);
+  EXPECT_GT(capped.median(), 1.5 * all.median()) << capped.median() << " " << all.median();
+}
+
+}  // namespace
+}  // namespace upnext::retrieval

@@ -1,0 +1,34 @@
+#include "retrieval/user_vectors.h"
+
+#include <algorithm>
+
+#include "features/extract.h"
+#include "features/user_state.h"
+
+namespace upnext::retrieval {
+
+std::vector<float> SampleUserVectors(const examples::ReplaySource& source,
+                                     const features::FeatureTables& tables,
+                                     const CandidateModel& model, uint32_t max_users,
+                                     base::ThreadPool& pool) {
+  const uint32_t users = source.log.users(), sample = std::min(users, max_users);
+  const features::CandidateExtractor extractor(tables, source.catalogue);
+  features::CandidateBatch batch;
+  for (uint32_t i = 0; i < sample; ++i) {
+    const auto user = static_cast<uint32_t>(uint64_t{i} * users / sample);
+    const uint64_t end_row = source.split.train_end(user);
+    features::Context context;
+    if (end_row > source.log.begin(user)) {
+      const events::Event last = source.log.event(end_row - 1);
+      context = {.time_ms = last.time_ms, .device = last.device, .region = last.region};
+    }
+    extractor.Append(examples::StateAt(source, user, end_row, features::UserState::Parts::kBags),
+                     source.catalogue.user(user), context, /*example_age_ms=*/0, &batch);
+  }
+  std::vector<float> vectors(batch.size() * model.dim());
+  CandidateModel::Scratch scratch;
+  model.UserVectors(batch, vectors.data(), scratch, {.pool = &pool});
+  return vectors;
+}
+
+}  // namespace upnext::retrieval

@@ -1,0 +1,24 @@
+// Vectors of a sample of users, as queries for measuring an index.
+#ifndef UPNEXT_RETRIEVAL_USER_VECTORS_H_
+#define UPNEXT_RETRIEVAL_USER_VECTORS_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "examples/replay.h"
+#include "features/tables.h"
+#include "retrieval/candidate_model.h"
+
+namespace upnext::retrieval {
+
+// [at most max_users, model.dim()]: users spread evenly over the log, each as of the last event
+// that he trains with and in its context. Empty when the log has no users.
+std::vector<float> SampleUserVectors(const examples::ReplaySource& source,
+                                     const features::FeatureTables& tables,
+                                     const CandidateModel& model, uint32_t max_users,
+                                     base::ThreadPool& pool);
+
+}  // namespace upnext::retrieval
+
+#endif  // UPNEXT_RETRIEVAL_USER_VECTORS_H_
