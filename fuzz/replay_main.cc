@@ -1,42 +1,121 @@
-// Feeds files to a harness without libFuzzer: usage: NAME_replay FILE_OR_FOLDER...
+// Feeds inputs to a harness without libFuzzer:
+//
+//   NAME_replay FILE_OR_FOLDER...                            each file once
+//   NAME_replay --mutate SECONDS FINDING FILE_OR_FOLDER...   then changes of them at random
+//
 // Fails when there is no file, or when the code under test accepted none of them: then the format
-// has moved on and the seeds reach nothing any more.
+// has moved on and the seeds reach nothing any more. With --mutate, an input that stops the program
+// (or takes longer than 25 s) is left in the file FINDING.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <chrono>
+#include <csignal>
 #include <iterator>
 #include <vector>
 
 #include "fuzz/harness.h"
+#include "fuzz/mutations.h"
 
-int main(int argc, char** argv) {
-  namespace fs = std::filesystem;
+namespace {
+
+namespace fs = std::filesystem;
+using upnext::fuzz::accepted;
+
+constexpr uint64_t kSeed = 1;
+constexpr unsigned kTimeLimit = 25;  // seconds
+
+// What a signal handler may touch: the input at hand, and where to leave it.
+const char* finding_path = nullptr;
+const std::string* input_at_hand = nullptr;
+
+extern "C" void LeaveFinding(int signal) {
+  const int file = open(finding_path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
+  const bool left = file >= 0 && input_at_hand != nullptr &&
+                    write(file, input_at_hand->data(), input_at_hand->size()) >= 0;
+  const char* const said = left ? "the input that did it is in the findings\n" : "no input kept\n";
+  (void)!write(STDERR_FILENO, said, std::strlen(said));
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
+void Feed(const std::string& input) {
+  LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size());
+}
+
+// Starts from the seeds; a changed input that is accepted may be changed further.
+uint64_t Mutate(std::vector<std::string> inputs, double seconds) {
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM}) {
+    std::signal(signal, LeaveFinding);
+  }
+  upnext::base::Rng rng(kSeed);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  constexpr size_t kMostInputs = 4'000;
+  uint64_t fed = 0;
+  std::string input;
+  input_at_hand = &input;
+  for (; std::chrono::steady_clock::now() < end; ++fed) {
+    input = inputs[rng.Below(inputs.size())];
+    for (uint64_t changes = 1 + rng.Below(6); changes > 0; --changes) {
+      upnext::fuzz::MutateOnce(rng, inputs[rng.Below(inputs.size())], &input);
+    }
+    const uint64_t before = accepted;
+    alarm(kTimeLimit);
+    Feed(input);
+    alarm(0);
+    if (accepted > before && inputs.size() < kMostInputs) inputs.push_back(input);
+  }
+  input_at_hand = nullptr;
+  return fed;
+}
+
+std::vector<fs::path> FilesOf(int count, char** names) {
   std::vector<fs::path> files;
-  for (int i = 1; i < argc; ++i) {
+  for (int i = 0; i < count; ++i) {
     std::error_code error;
-    if (!fs::is_directory(argv[i], error)) {
-      files.emplace_back(argv[i]);
+    if (!fs::is_directory(names[i], error)) {
+      files.emplace_back(names[i]);
       continue;
     }
-    for (const auto& entry : fs::directory_iterator(argv[i], error)) {
+    for (const auto& entry : fs::directory_iterator(names[i], error)) {
       if (entry.is_regular_file()) files.push_back(entry.path());
     }
   }
   std::ranges::sort(files);
-  for (const fs::path& file : files) {
+  return files;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bool mutate = argc > 3 && std::string_view(argv[1]) == "--mutate";
+  const int skip = mutate ? 4 : 1;
+  std::vector<std::string> inputs;
+  for (const fs::path& file : FilesOf(argc - skip, argv + skip)) {
     std::ifstream in(file, std::ios::binary);
     if (!in) {
       std::fprintf(stderr, "%s: expected a file or a folder, found none\n", file.c_str());
       return 1;
     }
-    const std::vector<char> bytes((std::istreambuf_iterator<char>(in)), {});
-    LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+    inputs.emplace_back((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    Feed(inputs.back());
   }
-  const auto accepted = static_cast<unsigned long long>(upnext::fuzz::accepted);
-  std::printf("%zu files, %llu inputs accepted\n", files.size(), accepted);
-  if (files.empty() || accepted == 0) {
+  const auto of_files = static_cast<unsigned long long>(accepted);
+  std::printf("%zu files, %llu inputs accepted\n", inputs.size(), of_files);
+  if (inputs.empty() || accepted == 0) {
     std::fprintf(stderr,
                  "expected files of which at least one is accepted; after a change of format, "
                  "write the seeds again (fuzz/README.md)\n");
     return 1;
+  }
+  if (mutate) {
+    finding_path = argv[3];
+    const uint64_t fed = Mutate(std::move(inputs), std::atof(argv[2]));
+    std::printf("%llu changed inputs, %llu accepted, seed %llu\n",
+                static_cast<unsigned long long>(fed),
+                static_cast<unsigned long long>(accepted) - of_files,
+                static_cast<unsigned long long>(kSeed));
   }
   return 0;
 }

@@ -75,7 +75,7 @@ Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
   }
   if (subject.candidate != nullptr) {
     UPNEXT_ASSIGN_OR_RETURN(RetrievalReport retrieval,
-                            EvaluateRetrieval(subject, options, pool, progress));
+                            EvaluateRetrieval(subject, options, pool, progress, &report.notes));
     if (retrieval.users > 0) {
       report.retrieval = std::move(retrieval);
     } else {

@@ -1,6 +1,7 @@
 // Retrieval figures: every held-out case ranked among all items by every model.
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "evaluation/retrieval_models.h"
 #include "evaluation/stages.h"
@@ -39,6 +40,12 @@ std::vector<uint32_t> SeenItems(const examples::ReplaySource& source,
     }
   }
   return seen;
+}
+
+// Every case is ranked among all items, by every model: that costs users x items.
+void KeepEvenly(size_t keep, std::vector<examples::HoldoutCase>* cases) {
+  for (size_t i = 1; i < keep; ++i) std::swap((*cases)[i], (*cases)[i * cases->size() / keep]);
+  cases->resize(keep);
 }
 
 class RetrievalRun {
@@ -139,9 +146,16 @@ class RetrievalRun {
 }  // namespace
 
 Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const EvaluateOptions& options,
-                                          base::ThreadPool& pool, base::Progress& progress) {
+                                          base::ThreadPool& pool, base::Progress& progress,
+                                          std::vector<std::string>* notes) {
   std::vector<examples::HoldoutCase> cases =
       examples::HoldoutCases(subject.source, options.part, pool);
+  if (const size_t all = cases.size(); all > options.max_users) {
+    KeepEvenly(options.max_users, &cases);
+    notes->push_back(
+        fmt::format("retrieval: {} of the {} users that could be judged, spread evenly over them",
+                    options.max_users, all));
+  }
   RetrievalReport report;
   if (cases.empty()) return report;
   RetrievalRun run(subject.source, options, std::move(cases),

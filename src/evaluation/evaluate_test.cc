@@ -140,6 +140,22 @@ TEST(Evaluate, MarkovFollowsTheLastWatchOfTheInput) {
   EXPECT_EQ(report.retrieval->baselines[1].figures.at("recall@1").value, 1.0);
 }
 
+TEST(Evaluate, ACapOnUsersJudgesSomeOfThemAndSaysSo) {
+  examples::WorldOptions options = DenseWorld(3);
+  options.split.kind = examples::SplitOptions::Kind::kLeaveOneOut;
+  const World world(options);
+  const Untrained models(world);
+  const Report all = Measure(models.subject, {});
+  ASSERT_GT(all.retrieval->users, 4u);
+  const Report some = Measure(models.subject, {.max_users = 4});
+  EXPECT_EQ(some.retrieval->users, 4u);
+  const std::string note = fmt::format("retrieval: 4 of the {} users", all.retrieval->users);
+  EXPECT_THAT(some.notes, testing::Contains(HasSubstr(note)));
+  const Report exact =
+      Measure(models.subject, {.max_users = static_cast<uint32_t>(all.retrieval->users)});
+  EXPECT_EQ(RenderJson(exact), RenderJson(all));
+}
+
 TEST(Evaluate, TablesOfAnotherVocabularyAreRefused) {
   const World world(DenseWorld(3));
   const Untrained models(world);

@@ -9,13 +9,14 @@
 
 namespace upnext::evaluation {
 
+// What a reader must know of the figures is added to `notes`. Both end with kCancelled on request.
+
 // subject.candidate is not null. users is 0, and nothing else is set, when the part holds no cases.
-// kCancelled on request.
 Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const EvaluateOptions& options,
-                                          base::ThreadPool& pool, base::Progress& progress);
+                                          base::ThreadPool& pool, base::Progress& progress,
+                                          std::vector<std::string>* notes);
 // subject.ranker is not null. impressions is 0, and nothing else is set, when the part holds none.
-// What a reader must know of the figures is added to `notes`. kCancelled on request, kInternal when
-// the ranker gives a number that is not finite.
+// kInternal when the ranker gives a number that is not finite.
 Result<RankingReport> EvaluateRanking(const Subject& subject, const EvaluateOptions& options,
                                       base::ThreadPool& pool, base::Progress& progress,
                                       std::vector<std::string>* notes);

@@ -51,6 +51,9 @@ PipelineOptions PipelineOptions::FromConfig(const base::Config& config) {
   options.objectives = ranking::ObjectivesFromConfig(ranking);
   options.ranker_train = ranking::RankerTrainOptions::FromConfig(ranking);
   options.evaluate.filter_seen = config.Table("serving").Bool("filter_seen", true);
+  options.evaluate.max_users = static_cast<uint32_t>(
+      config.Table("evaluation")
+          .Int("max_users", options.evaluate.max_users, {.min = 1, .max = UINT32_MAX}));
   options.settings = SettingsOf(config);
   options.SetSeed(static_cast<uint64_t>(train.Int("seed", 1, {.min = 0})));
   return options;
