@@ -104,7 +104,8 @@ void Use(const bundle::Bundle& opened, const bundle::TestProject& project) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace upnext;
   using namespace upnext::fuzz;
-  static const bundle::TestProject project;
+  static const bundle::TestProject project(
+      {.index = {.kind = retrieval::IndexOptions::Kind::kGraph}});  // it has the most to check
   static const Files files = ReadFiles(project.bundle_folder());
   static const auto manifest = bundle::ReadManifest(project.bundle_folder()).value();
   static const ScratchFolder folder;

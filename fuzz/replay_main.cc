@@ -1,7 +1,7 @@
 // Feeds inputs to a harness without libFuzzer:
 //
 //   NAME_replay FILE_OR_FOLDER...                            each file once
-//   NAME_replay --mutate SECONDS FINDING FILE_OR_FOLDER...   then changes of them at random
+//   NAME_replay --mutate SECONDS SEED FINDING FILE_OR_FOLDER...   then changes of them at random
 //
 // Fails when there is no file, or when the code under test accepted none of them: then the format
 // has moved on and the seeds reach nothing any more. With --mutate, an input that stops the program
@@ -12,6 +12,8 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
+#include <cstring>
 #include <iterator>
 #include <vector>
 
@@ -23,12 +25,13 @@ namespace {
 namespace fs = std::filesystem;
 using upnext::fuzz::accepted;
 
-constexpr uint64_t kSeed = 1;
 constexpr unsigned kTimeLimit = 25;  // seconds
 
-// What a signal handler may touch: the input at hand, and where to leave it.
+// What a signal handler may touch: the input at hand, where to leave it, and a stack of its own,
+// since endless recursion is one of the things it is for.
 const char* finding_path = nullptr;
 const std::string* input_at_hand = nullptr;
+alignas(16) char handler_stack[1 << 16];
 
 extern "C" void LeaveFinding(int signal) {
   const int file = open(finding_path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
@@ -40,33 +43,42 @@ extern "C" void LeaveFinding(int signal) {
   std::raise(signal);
 }
 
+void CatchFindings(const char* path) {
+  finding_path = path;
+  const stack_t stack = {.ss_sp = handler_stack, .ss_flags = 0, .ss_size = sizeof(handler_stack)};
+  sigaltstack(&stack, nullptr);
+  struct sigaction action = {};
+  action.sa_handler = LeaveFinding;
+  action.sa_flags = SA_ONSTACK;
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM}) {
+    sigaction(signal, &action, nullptr);
+  }
+}
+
 void Feed(const std::string& input) {
+  input_at_hand = &input;
+  alarm(kTimeLimit);
   LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size());
+  alarm(0);
+  input_at_hand = nullptr;
 }
 
 // Starts from the seeds; a changed input that is accepted may be changed further.
-uint64_t Mutate(std::vector<std::string> inputs, double seconds) {
-  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM}) {
-    std::signal(signal, LeaveFinding);
-  }
-  upnext::base::Rng rng(kSeed);
+uint64_t Mutate(std::vector<std::string> inputs, double seconds, uint64_t seed) {
+  upnext::base::Rng rng(seed);
   const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
   constexpr size_t kMostInputs = 4'000;
   uint64_t fed = 0;
   std::string input;
-  input_at_hand = &input;
   for (; std::chrono::steady_clock::now() < end; ++fed) {
     input = inputs[rng.Below(inputs.size())];
     for (uint64_t changes = 1 + rng.Below(6); changes > 0; --changes) {
       upnext::fuzz::MutateOnce(rng, inputs[rng.Below(inputs.size())], &input);
     }
     const uint64_t before = accepted;
-    alarm(kTimeLimit);
     Feed(input);
-    alarm(0);
     if (accepted > before && inputs.size() < kMostInputs) inputs.push_back(input);
   }
-  input_at_hand = nullptr;
   return fed;
 }
 
@@ -89,8 +101,9 @@ std::vector<fs::path> FilesOf(int count, char** names) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bool mutate = argc > 3 && std::string_view(argv[1]) == "--mutate";
-  const int skip = mutate ? 4 : 1;
+  const bool mutate = argc > 4 && std::string_view(argv[1]) == "--mutate";
+  const int skip = mutate ? 5 : 1;
+  if (mutate) CatchFindings(argv[4]);
   std::vector<std::string> inputs;
   for (const fs::path& file : FilesOf(argc - skip, argv + skip)) {
     std::ifstream in(file, std::ios::binary);
@@ -110,12 +123,12 @@ int main(int argc, char** argv) {
     return 1;
   }
   if (mutate) {
-    finding_path = argv[3];
-    const uint64_t fed = Mutate(std::move(inputs), std::atof(argv[2]));
+    const uint64_t seed = std::strtoull(argv[3], nullptr, 10);
+    const uint64_t fed = Mutate(std::move(inputs), std::atof(argv[2]), seed);
     std::printf("%llu changed inputs, %llu accepted, seed %llu\n",
                 static_cast<unsigned long long>(fed),
                 static_cast<unsigned long long>(accepted) - of_files,
-                static_cast<unsigned long long>(kSeed));
+                static_cast<unsigned long long>(seed));
   }
   return 0;
 }

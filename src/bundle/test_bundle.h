@@ -38,6 +38,7 @@ struct TestProjectOptions {
   uint32_t items = 40;  // another number is another log
   bool candidate = true, ranker = true, generators = true;
   std::vector<std::string> drop = {};  // [features] drop: other tables of the same log
+  retrieval::IndexOptions index = {};
 };
 
 inline std::string TestUser(uint32_t n) { return n == 0 ? "u" : features::Numbered("u", n); }
@@ -158,8 +159,8 @@ class TestProject {
           retrieval::ShapeOf(tables_), rng);
       // Weights as large as after training, so that every input moves the scores.
       for (nn::Parameter& parameter : candidate_->Parameters()) Spread(parameter, rng);
-      auto index =
-          retrieval::BuildIndex({}, candidate_->item_vectors(), {}, pool_, base::NoProgress());
+      auto index = retrieval::BuildIndex(options_.index, candidate_->item_vectors(), {}, pool_,
+                                         base::NoProgress());
       ASSERT_TRUE(index) << index.error().message;
       index_ = *std::move(index);
     }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/numbers.h"
 #include "cli/bench_import_data.h"
 #include "cli/measured_child.h"
 #include "cli/output.h"
@@ -147,14 +148,16 @@ void PrintJson(const Flags& flags, const std::vector<Pair>& pairs) {
 
 void PrintTable(const Flags& flags, const std::vector<Pair>& pairs) {
   Print("{} rows of {} users and {} items (seed {}); DuckDB's budget {} MB, {} threads\n\n",
-        WithCommas(flags.made.events), WithCommas(flags.made.users), WithCommas(flags.made.items),
-        flags.made.seed, WithCommas(static_cast<uint64_t>(flags.memory_mb)), flags.threads);
+        base::WithThousands(flags.made.events), base::WithThousands(flags.made.users),
+        base::WithThousands(flags.made.items), flags.made.seed,
+        base::WithThousands(static_cast<uint64_t>(flags.memory_mb)), flags.threads);
   Print("{:<8} {:>10}  {:<22} {:>9} {:>9} {:>11} {:>8} {:>9}\n", "format", "MB", "", "seconds",
         "CPU s", "rows/s", "MB/s", "peak MB");
   const auto line = [&](const Pair& pair, std::string_view who, const Measured& run) {
     Print("{:<8} {:>10.1f}  {:<22} {:>9.1f} {:>9.1f} {:>11} {:>8.1f} {:>9.0f}\n", pair.format,
           static_cast<double>(pair.bytes) / 1e6, who, run.seconds, run.cpu_seconds,
-          WithCommas(static_cast<uint64_t>(static_cast<double>(flags.made.events) / run.seconds)),
+          base::WithThousands(
+              static_cast<uint64_t>(static_cast<double>(flags.made.events) / run.seconds)),
           static_cast<double>(pair.bytes) / 1e6 / run.seconds, run.peak_mb);
   };
   for (const Pair& pair : pairs) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/numbers.h"
 #include "base/rng.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
@@ -74,8 +75,9 @@ void PrintRow(const char* name, int threads, const examples::StreamRate& rate) {
   if (rate.examples == 0) return;
   const double each = 1e9 / static_cast<double>(rate.examples) * threads;
   Print("{:12} {:>8} {:>12} {:>14} {:>10.0f} ns {:>10.0f} ns {:>10.0f} ns\n", name, threads,
-        WithCommas(rate.examples), WithCommas(static_cast<uint64_t>(rate.per_second())),
-        rate.stream_s * each, rate.fold_s * each, (rate.stream_s - rate.fold_s) * each);
+        base::WithThousands(rate.examples),
+        base::WithThousands(static_cast<uint64_t>(rate.per_second())), rate.stream_s * each,
+        rate.fold_s * each, (rate.stream_s - rate.fold_s) * each);
 }
 
 Status Run(const Flags& flags) {
@@ -103,8 +105,8 @@ Status Run(const Flags& flags) {
       {"max_per_user", flags.max_per_user}};
   if (!flags.json) {
     Print("{} users, {} items, {} events, at most {} candidate examples a user\n\n",
-          WithCommas(log->users()), WithCommas(log->items()), WithCommas(log->events()),
-          flags.max_per_user);
+          base::WithThousands(log->users()), base::WithThousands(log->items()),
+          base::WithThousands(log->events()), flags.max_per_user);
     Print("{:12} {:>8} {:>12} {:>14} {:>13} {:>13} {:>13}\n", "examples", "threads", "made",
           "a second", "thread time", "log and fold", "features");
   }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/numbers.h"
 #include "cli/measured_child.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
@@ -97,23 +98,23 @@ void AddRun(json& found, const Measured& run) {
 uint64_t Whole(const json& number) { return static_cast<uint64_t>(number.get<double>()); }
 
 void PrintTable(const json& out) {
-  Print("{} users, {} items, {} days (seed {}), {} threads\n\n", WithCommas(Whole(out["users"])),
-        WithCommas(Whole(out["items"])), Whole(out["days"]), Whole(out["seed"]),
-        Whole(out["threads"]));
+  Print("{} users, {} items, {} days (seed {}), {} threads\n\n",
+        base::WithThousands(Whole(out["users"])), base::WithThousands(Whole(out["items"])),
+        Whole(out["days"]), Whole(out["seed"]), Whole(out["threads"]));
   Print("{:<18} {:>12} {:>12} {:>9} {:>12} {:>12} {:>9}\n", "", "slates", "events", "seconds",
         "slates/s", "events/s", "peak MB");
   if (out.contains("log")) {
     const json& log = out["log"];
     Print("{:<18} {:>12} {:>12} {:>9.1f} {:>12} {:>12} {:>9.0f}\n", "log, to Parquet", "",
-          WithCommas(Whole(log["events"])), log["log_s"].get<double>(), "",
-          WithCommas(Whole(log["events_per_s"])), log["peak_resident_mb"].get<double>());
+          base::WithThousands(Whole(log["events"])), log["log_s"].get<double>(), "",
+          base::WithThousands(Whole(log["events_per_s"])), log["peak_resident_mb"].get<double>());
   }
   for (const json& live : out["live"]) {
     Print("{:<18} {:>12} {:>12} {:>9.1f} {:>12} {:>12} {:>9.0f}\n",
-          "live, " + live["policy"].get<std::string>(), WithCommas(Whole(live["slates"])),
-          WithCommas(Whole(live["events"])), live["seconds"].get<double>(),
-          WithCommas(Whole(live["slates_per_s"])), WithCommas(Whole(live["events_per_s"])),
-          live["peak_resident_mb"].get<double>());
+          "live, " + live["policy"].get<std::string>(), base::WithThousands(Whole(live["slates"])),
+          base::WithThousands(Whole(live["events"])), live["seconds"].get<double>(),
+          base::WithThousands(Whole(live["slates_per_s"])),
+          base::WithThousands(Whole(live["events_per_s"])), live["peak_resident_mb"].get<double>());
   }
   if (out.contains("log")) {
     const json& log = out["log"];

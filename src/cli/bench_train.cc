@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/numbers.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "kernels/vector_ops.h"
@@ -59,12 +60,14 @@ void PrintTable(const Flags& flags, const retrieval::TrainBenchReport& report, i
   const retrieval::TrainBenchOptions& o = flags.options;
   const double ms = 1e3 * report.median_step_s;
   Print("model      {} items, {} tokens, dim {}, depth {}, bags of {} + {}, {} negatives\n",
-        WithCommas(o.items), WithCommas(o.tokens), o.dim, o.depth, o.bag, o.bag, o.negatives);
+        base::WithThousands(o.items), base::WithThousands(o.tokens), o.dim, o.depth, o.bag, o.bag,
+        o.negatives);
   Print("run        batch {}, {} steps, seed {}, {} threads, {}, tables in {}, {}\n", o.batch,
         o.steps, o.seed, threads, Precision(flags), o.half_tables ? "bf16" : "fp32",
         kernels::SimdName());
   Print("speed      {} examples/s: a step takes {:.1f} ms (median; best {:.1f})\n",
-        WithCommas(static_cast<uint64_t>(report.examples_per_s)), ms, 1e3 * report.best_step_s);
+        base::WithThousands(static_cast<uint64_t>(report.examples_per_s)), ms,
+        1e3 * report.best_step_s);
   Print("memory     {:.2f} GB at its peak, {:.2f} times parameters and optimiser state\n",
         1e-9 * static_cast<double>(report.peak_rss_bytes),
         static_cast<double>(report.peak_rss_bytes) / static_cast<double>(report.model_bytes));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/numbers.h"
 #include "cli/progress_bar.h"
 
 namespace upnext::cli {
@@ -66,7 +67,7 @@ std::string SlateTable(const serving::Slate& slate, std::span<const ranking::Obj
         "  {} items in the catalogue -> {} proposed ({} distinct) -> {} after filters ({} seen, {} "
         "removed, {} excluded left out) -> {} ranked -> {} shown; retrieval {:.2f} ms, ranking "
         "{:.2f} ms\n",
-        WithCommas(c.catalogue), c.proposed, c.distinct, c.after_filters, c.filtered_seen,
+        base::WithThousands(c.catalogue), c.proposed, c.distinct, c.after_filters, c.filtered_seen,
         c.filtered_removed, c.filtered_excluded, c.ranked, c.shown, slate.retrieval_ms,
         slate.ranking_ms);
   }

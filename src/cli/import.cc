@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/numbers.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
@@ -45,19 +46,19 @@ void PrintReport(const events::ImportReport& report, bool json) {
     return;
   }
   Print("event log {}: {} events, {} items, {} users ({:.1f} s)\n", report.version,
-        WithCommas(report.log_events), WithCommas(report.log_items), WithCommas(report.log_users),
-        report.seconds);
+        base::WithThousands(report.log_events), base::WithThousands(report.log_items),
+        base::WithThousands(report.log_users), report.seconds);
   if (report.appended) {
     Print("{} events are new, {} of them late (earlier than their user's last one)\n",
-          WithCommas(report.events - report.duplicates), WithCommas(report.late));
+          base::WithThousands(report.events - report.duplicates), base::WithThousands(report.late));
   }
   if (report.duplicates > 0) {
     Print("{} events left out: told before, the same in every column\n",
-          WithCommas(report.duplicates));
+          base::WithThousands(report.duplicates));
   }
   const uint64_t rejected = report.rejected_events + report.rejected_items + report.rejected_users;
   if (rejected > 0) {
-    Print("{} rows rejected, listed with reasons in {}\n", WithCommas(rejected),
+    Print("{} rows rejected, listed with reasons in {}\n", base::WithThousands(rejected),
           report.rejects_file.string());
   }
 }
@@ -96,7 +97,7 @@ Status RunCompact(const Project& project, bool json) {
     Print("event log {}: one segment already, nothing to do\n", report->version);
   } else {
     Print("event log {}: {} events, {} segments put together to one ({:.1f} s)\n", report->version,
-          WithCommas(report->events), report->segments, report->seconds);
+          base::WithThousands(report->events), report->segments, report->seconds);
   }
   return Ok();
 }

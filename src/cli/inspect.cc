@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
+#include "base/numbers.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
@@ -79,8 +80,9 @@ nlohmann::ordered_json BundleJson(const bundle::Manifest& manifest,
 
 void PrintSegment(const nlohmann::ordered_json& segment, int indent) {
   Print("{:{}}{:>14} events {:>14} bytes  {} to {}\n", "", indent,
-        WithCommas(segment["events"].get<uint64_t>()), WithCommas(segment["bytes"].get<uint64_t>()),
-        segment.value("first", "-"), segment.value("last", "-"));
+        base::WithThousands(segment["events"].get<uint64_t>()),
+        base::WithThousands(segment["bytes"].get<uint64_t>()), segment.value("first", "-"),
+        segment.value("last", "-"));
 }
 
 // One "key  value" line per entry; nested tables are indented, numbers get their commas.
@@ -97,12 +99,14 @@ void PrintTable(const nlohmann::ordered_json& table, int indent) {
           continue;
         }
         Print("{:{}}{:<18} {:>14} bytes  {}\n", "", indent + 2, row["name"].get<std::string>(),
-              WithCommas(row["bytes"].get<uint64_t>()), row["checksum"].get<std::string>());
+              base::WithThousands(row["bytes"].get<uint64_t>()),
+              row["checksum"].get<std::string>());
       }
     } else {
-      const std::string text = value.is_number_unsigned() ? WithCommas(value.get<uint64_t>())
-                               : value.is_string()        ? value.get<std::string>()
-                                                          : value.dump();
+      const std::string text = value.is_number_unsigned()
+                                   ? base::WithThousands(value.get<uint64_t>())
+                               : value.is_string() ? value.get<std::string>()
+                                                   : value.dump();
       Print("{:{}}{:<{}} {}\n", "", indent, key, 18 - indent, text);
     }
   }

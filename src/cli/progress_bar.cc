@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/numbers.h"
 #include "cli/output.h"
 
 namespace upnext::cli {
@@ -102,7 +103,7 @@ void ProgressBar::Draw(bool final) {
     const int filled = static_cast<int>(share * 20);
     line += fmt::format(" [{:#<{}}{:.<{}}] {:3.0f}%", "", filled, "", 20 - filled, share * 100);
   } else {
-    line += fmt::format(" {} {}", WithCommas(done_), unit_);
+    line += fmt::format(" {} {}", base::WithThousands(done_), unit_);
   }
   if (done_ > 0 && rate > 0) line += fmt::format("  {} {}/s", HumanRate(rate), unit_);
   if (final) {
@@ -113,12 +114,6 @@ void ProgressBar::Draw(bool final) {
   if (!note_.empty()) line += "  " + note_;
   Tell("{}{}{}", terminal_ ? "\r\033[K" : "", line, terminal_ && !final ? "" : "\n");
   std::fflush(stderr);
-}
-
-std::string WithCommas(uint64_t n) {
-  std::string digits = fmt::format("{}", n);
-  for (size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, ",");
-  return digits;
 }
 
 std::string HumanRate(double per_second) {

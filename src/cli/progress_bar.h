@@ -41,8 +41,7 @@ class ProgressBar : public base::Progress {
   Time begin_ UPNEXT_GUARDED_BY(mutex_), drawn_ UPNEXT_GUARDED_BY(mutex_);
 };
 
-// "1,234,567", "12.3 k", "1 min 05 s".
-std::string WithCommas(uint64_t n);
+// "12.3 k", "1 min 05 s".
 std::string HumanRate(double per_second);
 std::string HumanSeconds(double seconds);
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/clock.h"
+#include "base/numbers.h"
 #include "cli/feed.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
@@ -233,8 +234,8 @@ Status Recommender::RunAll() {
     }
   }
   UPNEXT_RETURN_IF_ERROR(out.Commit());
-  Print("{} users written to {}\n", WithCommas(everyone.size() - empty), flags_.out);
-  if (empty > 0) Print("{} users have nothing left to recommend\n", WithCommas(empty));
+  Print("{} users written to {}\n", base::WithThousands(everyone.size() - empty), flags_.out);
+  if (empty > 0) Print("{} users have nothing left to recommend\n", base::WithThousands(empty));
   return Ok();
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/clock.h"
+#include "base/numbers.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/project.h"
@@ -105,8 +106,9 @@ Status RunLog(const Flags& flags, const simulator::WorldOptions& options) {
     return Ok();
   }
   Print("{} users, {} items, {} days, {} events (seed {}) written to {} as Parquet{}\n",
-        WithCommas(options.users), WithCommas(options.items), days, WithCommas(report.events),
-        options.seed, flags.out, flags.truth ? ", with the truth" : "");
+        base::WithThousands(options.users), base::WithThousands(options.items), days,
+        base::WithThousands(report.events), options.seed, flags.out,
+        flags.truth ? ", with the truth" : "");
   return Ok();
 }
 
@@ -129,8 +131,8 @@ Status RunAgainstServer(const Flags& flags, const simulator::WorldOptions& optio
     return Ok();
   }
   PrintLive(live, arms);
-  Print("The server gave {} slates and took {} events.\n", WithCommas(server->slates()),
-        WithCommas(server->events()));
+  Print("The server gave {} slates and took {} events.\n", base::WithThousands(server->slates()),
+        base::WithThousands(server->events()));
   return Ok();
 }
 

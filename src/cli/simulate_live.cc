@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/numbers.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "simulator/live.h"
@@ -77,7 +78,7 @@ void PrintLive(const LiveOptions& options, const std::vector<LiveArm>& arms) {
   Print("\n");
   for (size_t day = 0; day < arms.front().days.size(); ++day) {
     Print("{:>4} {:>12}", options.log_days + static_cast<int>(day) + 1,
-          WithCommas(static_cast<uint64_t>(arms.front().days[day].slates)));
+          base::WithThousands(static_cast<uint64_t>(arms.front().days[day].slates)));
     for (const LiveArm& arm : arms) {
       Print(" {:>11.3f} {:>10.2f}", Mean(arm.days[day], &Value::clicks),
             Mean(arm.days[day], &Value::watch_s));
@@ -90,8 +91,8 @@ void PrintLive(const LiveOptions& options, const std::vector<LiveArm>& arms) {
     const Estimate clicks = PerSlate(arm.users, &Value::clicks);
     const Estimate watch = PerSlate(arm.users, &Value::watch_s);
     Print("{:<12} {:>12} {:>14.3f} {:>12.2f} ± {:<5.2f}", arm.name,
-          WithCommas(static_cast<uint64_t>(arm.users.total().slates)), clicks.mean, watch.mean,
-          1.96 * watch.error);
+          base::WithThousands(static_cast<uint64_t>(arm.users.total().slates)), clicks.mean,
+          watch.mean, 1.96 * watch.error);
     if (&arm != &arms.front()) {
       const Estimate more = Difference(arms.front().users, arm.users, &Value::watch_s);
       Print(" {:>16.2f} ± {:<.2f}", more.mean, 1.96 * more.error);

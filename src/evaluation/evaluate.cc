@@ -54,6 +54,18 @@ std::string StatesNote(const EvaluateOptions& options) {
                      states);
 }
 
+// What the figures of the stages that both have are of.
+std::string TestSetOf(const Report& report, const Report& other) {
+  std::string text = report.split;
+  if (report.retrieval && other.retrieval) {
+    text += fmt::format(", {} users of retrieval", report.retrieval->users);
+  }
+  if (report.ranking && other.ranking) {
+    text += fmt::format(", {} impressions", report.ranking->impressions);
+  }
+  return text;
+}
+
 std::string LacksStage(const char* stage) {
   return fmt::format("the new bundle has no {} figures, the current one has", stage);
 }
@@ -111,9 +123,10 @@ std::string WorseThan(const Report& next, const Report& current, double margin) 
                                {{"weighted_user_loss", true}, {"watch_rmse_s", true}}, margin)
               : LacksStage("ranking");
   }
-  if (why.empty() || next.split == current.split) return why;
-  return fmt::format("{} (the figures come from different test sets: now {}; before {})", why,
-                     next.split, current.split);
+  const std::string now = TestSetOf(next, current), before = TestSetOf(current, next);
+  if (why.empty() || now == before) return why;
+  return fmt::format("{} (the figures come from different test sets: now {}; before {})", why, now,
+                     before);
 }
 
 }  // namespace upnext::evaluation

@@ -11,6 +11,7 @@ namespace upnext::evaluation {
 namespace {
 
 constexpr size_t kBlock = 1024;                      // cases between two looks at Progress
+constexpr size_t kMaxScores = 5'000'000'000;         // users x items that each model scores
 constexpr size_t kScoresPerChunk = size_t{1} << 22;  // floats that a thread holds at once
 constexpr size_t kMaxChunk = 32;                     // cases
 
@@ -42,7 +43,8 @@ std::vector<uint32_t> SeenItems(const examples::ReplaySource& source,
   return seen;
 }
 
-// Every case is ranked among all items, by every model: that costs users x items.
+// The same choice for every run on the same cases, so that two bundles are judged on the same
+// users.
 void KeepEvenly(size_t keep, std::vector<examples::HoldoutCase>* cases) {
   for (size_t i = 1; i < keep; ++i) std::swap((*cases)[i], (*cases)[i * cases->size() / keep]);
   cases->resize(keep);
@@ -150,11 +152,14 @@ Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const Evaluate
                                           std::vector<std::string>* notes) {
   std::vector<examples::HoldoutCase> cases =
       examples::HoldoutCases(subject.source, options.part, pool);
-  if (const size_t all = cases.size(); all > options.max_users) {
-    KeepEvenly(options.max_users, &cases);
+  const size_t all = cases.size(), items = std::max(1u, subject.source.log.items());
+  const size_t most = options.max_users > 0 ? options.max_users : kMaxScores / items;
+  if (all > most) {
+    KeepEvenly(most, &cases);
     notes->push_back(
-        fmt::format("retrieval: {} of the {} users that could be judged, spread evenly over them",
-                    options.max_users, all));
+        fmt::format("retrieval: {} of the {} users that could be judged, spread evenly over them; "
+                    "coverage is of their lists",
+                    most, all));
   }
   RetrievalReport report;
   if (cases.empty()) return report;

@@ -2,20 +2,12 @@
 #include <cmath>
 #include <iterator>
 
+#include "base/numbers.h"
 #include "evaluation/figure_names.h"
 #include "evaluation/report.h"
 
 namespace upnext::evaluation {
 namespace {
-
-std::string WithThousands(uint64_t number) {
-  std::string text = std::to_string(number);
-  for (size_t at = text.size(); at > 3;) {
-    at -= 3;
-    text.insert(at, ",");
-  }
-  return text;
-}
 
 // "0.2144 ±.0103": the value and half the width of its interval. The sign is one column wide and
 // two bytes long, so cells carry their width.
@@ -75,15 +67,16 @@ std::string RenderTable(const Report& report) {
   std::string out;
   if (report.retrieval) {
     fmt::format_to(std::back_inserter(out), "retrieval: {} users, {} items\n",
-                   WithThousands(report.retrieval->users), WithThousands(report.retrieval->items));
+                   base::WithThousands(report.retrieval->users),
+                   base::WithThousands(report.retrieval->items));
     AppendTable(report.retrieval->model, report.retrieval->baselines,
                 {std::begin(kRetrievalKeys), std::end(kRetrievalKeys)}, &out);
     out += "\n";
   }
   if (report.ranking) {
     fmt::format_to(std::back_inserter(out), "ranking: {} impressions of {} users\n",
-                   WithThousands(report.ranking->impressions),
-                   WithThousands(report.ranking->users));
+                   base::WithThousands(report.ranking->impressions),
+                   base::WithThousands(report.ranking->users));
     AppendTable(report.ranking->model, report.ranking->baselines,
                 {std::begin(kRankingKeys), std::end(kRankingKeys)}, &out);
     out += "\n";

@@ -70,8 +70,9 @@ struct EvaluateOptions {
   uint64_t seed = 1;
   bool filter_seen = true;  // items watched before are not ranked
   bool baselines = true;
-  // Of retrieval, at most, spread evenly over those of the part; the report says so.
-  uint32_t max_users = 25'000;
+  // Of retrieval, at most, spread evenly over those of the part; the report says so. 0: as many as
+  // keep users x items, the scores that each model computes, below five billion.
+  uint32_t max_users = 0;
   // User state at each ranking example: live = everything before it, as served; frozen = only what
   // lies before the split, as a batch system would.
   bool frozen_state = false;

@@ -192,6 +192,8 @@ TEST(WorseThan, SaysWhenTheFiguresComeFromDifferentTestSets) {
   EXPECT_THAT(why, HasSubstr("train < A"));
   next.split = current.split;
   EXPECT_THAT(WorseThan(next, current, 0.02), Not(HasSubstr("test sets")));
+  next.retrieval->users = 25;
+  EXPECT_THAT(WorseThan(next, current, 0.02), HasSubstr("25 users of retrieval"));
 }
 
 }  // namespace

@@ -100,53 +100,6 @@ TEST(RankerStep, RK02_TableGradientsAddUpOverAllFeaturesThatShareATable) {
   EXPECT_GT(rows_checked, 40u);
 }
 
-// Impressions with one number x, whose clicks follow sigmoid(logit(x)); with or without x^2 and
-// sqrt(x) beside it.
-examples::RankingBatch PlantedNumber(const std::function<double(double)>& logit, bool powers) {
-  base::Rng rng(11);
-  examples::RankingBatch batch;
-  AppendRow(Side::kQuery, {}, &batch.queries);
-  const size_t width = features::ContinuousFields(Side::kImpression) * features::kPowers;
-  for (int i = 0; i < 2000; ++i) {
-    const double x = rng.Uniform();
-    const bool clicked = rng.Uniform() < 1 / (1 + std::exp(-logit(x)));
-    AppendImpression({}, clicked ? Clicked(1) : examples::Labels(), &batch);
-    float* const numbers = batch.impressions.dense.data() + static_cast<size_t>(i) * width;
-    numbers[0] = static_cast<float>(x);
-    if (powers)
-      numbers[1] = static_cast<float>(x * x), numbers[2] = static_cast<float>(std::sqrt(x));
-  }
-  return batch;
-}
-
-double LogLossOfALinearRanker(const examples::RankingBatch& batch) {
-  Objective click;
-  click.name = "click";
-  Ranker ranker = MakeRanker({.widths = {}}, {click});
-  RankerTrainOptions options = kExact;
-  options.learning_rate = 0.05f;
-  Fit(&ranker, options, batch, 1500);
-  const std::vector<float> predictions = ScoreAll(ranker, batch);
-  double loss = 0;
-  for (size_t i = 0; i < predictions.size(); ++i) {
-    const auto p = static_cast<double>(predictions[i]);
-    loss -= std::log(batch.labels[i].Has(events::EventType::kClick) ? p : 1 - p);
-  }
-  return loss / static_cast<double>(predictions.size());
-}
-
-TEST(RankerStep, RK06_PowersLowerTheLossOfASubAndOfASuperLinearEffect) {
-  const std::function<double(double)> sub = [](double x) { return 12 * std::sqrt(x) - 8 * x - 2; };
-  const std::function<double(double)> super = [](double x) { return 8 * x * x - 6 * x - 1; };
-  const std::function<double(double)> linear = [](double x) { return 4 * x - 2; };
-  for (const auto& logit : {sub, super}) {
-    EXPECT_LT(LogLossOfALinearRanker(PlantedNumber(logit, /*powers=*/true)) + 0.01,
-              LogLossOfALinearRanker(PlantedNumber(logit, /*powers=*/false)));
-  }
-  EXPECT_NEAR(LogLossOfALinearRanker(PlantedNumber(linear, true)),
-              LogLossOfALinearRanker(PlantedNumber(linear, false)), 0.005);
-}
-
 TEST(RankerStep, LearningRatesScaleWhatAStepMoves) {
   const examples::RankingBatch batch = RandomBatch(6, 5, 17);
   const auto moved = [&](float share) {  // by weights (Adam) and embeddings (Adagrad)

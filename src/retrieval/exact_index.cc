@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/numbers.h"
 #include "base/section_file.h"
 #include "kernels/gemm.h"
 #include "kernels/vector_ops.h"
@@ -54,7 +55,7 @@ void ExactIndex::SearchBatch(std::span<const float> queries, size_t n, const Bat
 }
 
 std::string ExactIndex::Describe() const {
-  return fmt::format("exact scan of {} vectors", WithThousands(size()));
+  return fmt::format("exact scan of {} vectors", base::WithThousands(size()));
 }
 
 Status ExactIndex::Save(const std::filesystem::path& path) const {

@@ -11,6 +11,7 @@
 #define NO_MANUAL_VECTORIZATION
 #include <hnswlib/hnswlib.h>
 
+#include "base/numbers.h"
 #include "kernels/vector_ops.h"
 #include "retrieval/exact_index.h"
 #include "retrieval/index_file.h"
@@ -20,8 +21,9 @@ namespace upnext::retrieval {
 namespace {
 
 constexpr size_t kRecallAt = 100;
-// Where widening ends: a beam that scores a large part of most catalogues.
-constexpr uint32_t kLeastEffort = 150, kWidestTuned = 8'000;
+// The narrowest beam: what Search takes for kRecallAt rows anyway. Where widening ends: a beam that
+// scores a large part of most catalogues.
+constexpr uint32_t kLeastEffort = kRecallAt + kRecallAt / 2, kWidestTuned = 8'000;
 
 using Hnsw = hnswlib::HierarchicalNSW<float>;
 
@@ -230,7 +232,7 @@ void GraphIndex::Search(std::span<const float> query, size_t n, const Skip& skip
 
 std::string GraphIndex::Describe() const {
   std::string text = fmt::format("graph over {} vectors, degree {}, search effort {}",
-                                 WithThousands(size()), degree_, search_effort_);
+                                 base::WithThousands(size()), degree_, search_effort_);
   if (!std::isnan(recall_)) text += fmt::format(", recall@100 {:.3f}", recall_);
   return text;
 }
@@ -271,7 +273,7 @@ Result<std::unique_ptr<GraphIndex>> GraphIndex::Load(base::SectionFile file,
 Status GraphIndex::Check(const std::string& where) const {
   const size_t rows = vectors_.rows();
   const auto wrong = [&](std::string_view what) {
-    return DataLoss("{}: {}; build the index again", where, what);
+    return DataLoss("{}: {}; build the index again (upnext train)", where, what);
   };
   if (degree_ < 2 || degree_ > 256 || search_effort_ > kMaxSearchEffort || entry_ == 0 ||
       entry_ >= rows) {

@@ -63,7 +63,7 @@ Result<std::unique_ptr<Index>> LoadIndex(const std::filesystem::path& path,
   if (digest[0] != expected) {
     return FailedPrecondition(
         "{}: the index was built from item vectors with digest {:016x}, the model's have {:016x}; "
-        "build the index again from this model",
+        "build the index again (upnext train)",
         path.string(), digest[0], expected);
   }
   UPNEXT_ASSIGN_OR_RETURN(std::string_view kind, file.GetText("kind"));
@@ -93,15 +93,6 @@ Result<base::SectionWriter> CreateIndexFile(const std::filesystem::path& path,
   UPNEXT_RETURN_IF_ERROR(writer.AddText("kind", kind));
   UPNEXT_RETURN_IF_ERROR(writer.Add<uint64_t>("vectors_digest", std::span(&vectors_digest, 1)));
   return writer;
-}
-
-std::string WithThousands(uint64_t number) {
-  std::string text = std::to_string(number);
-  for (size_t at = text.size(); at > 3;) {
-    at -= 3;
-    text.insert(at, ",");
-  }
-  return text;
 }
 
 }  // namespace upnext::retrieval

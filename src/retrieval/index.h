@@ -1,9 +1,9 @@
 // Maximum inner product search over item vectors: exact scan or graph, behind one interface
 // (SV-01).
 //
-//   UPNEXT_ASSIGN_OR_RETURN(auto index, BuildIndex(options, item_vectors, queries, pool,
-//   progress)); index->Search(user_vector, 300, /*skip=*/[&](uint32_t row) { return seen(row); },
-//   &hits);
+//   UPNEXT_ASSIGN_OR_RETURN(auto index, BuildIndex(options, items, queries, pool, progress));
+//
+//   index->Search(user_vector, 300, /*skip=*/[&](uint32_t row) { return seen(row); }, &hits);
 //
 // Rows are rows of the item table; row 0 is never returned. Immutable: any number of threads search
 // at once.

@@ -22,8 +22,6 @@ inline constexpr std::string_view kExactKind = "exact", kGraphKind = "graph";
 Result<base::SectionWriter> CreateIndexFile(const std::filesystem::path& path,
                                             std::string_view kind, uint64_t vectors_digest);
 
-std::string WithThousands(uint64_t number);  // "54,542"
-
 }  // namespace upnext::retrieval
 
 #endif  // UPNEXT_RETRIEVAL_INDEX_FILE_H_

@@ -187,6 +187,53 @@ TEST(GraphIndex, SV01_TheEffortIsChosenByTheRecallThatQueriesMeasure) {
   EXPECT_THAT(high->Describe(), HasSubstr("recall@100 0.9"));
 }
 
+TEST(GraphIndex, SV01_AFixedEffortIsMeasuredAndKept) {
+  const nn::EmbeddingTable vectors = SkewedVectors(3000, 16);
+  base::Rng rng(13);
+  std::vector<float> queries;
+  for (int q = 0; q < 50; ++q) {
+    const std::vector<float> query = RandomQuery(16, rng);
+    queries.insert(queries.end(), query.begin(), query.end());
+  }
+  IndexOptions options{.kind = IndexOptions::Kind::kGraph, .graph_search_effort = 170};
+  EXPECT_THAT(Build(vectors, options)->Describe(), testing::EndsWith("search effort 170"));
+  EXPECT_THAT(Build(vectors, options, queries)->Describe(),
+              HasSubstr("search effort 170, recall@100 "));
+}
+
+class Notes : public base::Progress {
+ public:
+  explicit Notes(bool stop = false) : stop_(stop) {}
+  void Begin(std::string_view, std::string_view, uint64_t) override {}
+  void Update(uint64_t, std::string_view) override {}
+  void End() override {}
+  void Note(std::string_view line) override { lines += line; }
+  bool stop_requested() const override { return stop_; }
+  std::string lines;
+
+ private:
+  bool stop_;
+};
+
+// More than all cannot be found: the widest beam is kept, and it is said.
+TEST(GraphIndex, SV01_ARecallThatCannotBeReachedIsSaid) {
+  const nn::EmbeddingTable vectors = SkewedVectors(3000, 16);
+  base::Rng rng(14);
+  const std::vector<float> query = RandomQuery(16, rng);
+  base::ThreadPool pool(2);
+  Notes notes;
+  const auto index = BuildIndex({.kind = IndexOptions::Kind::kGraph, .graph_recall = 1.5}, vectors,
+                                query, pool, notes);
+  ASSERT_TRUE(index) << index.error().message;
+  EXPECT_THAT((*index)->Describe(), HasSubstr("search effort 5743"));
+  EXPECT_THAT(notes.lines, HasSubstr("less than graph_recall = 1.5 asks for"));
+  Notes stopped(/*stop=*/true);
+  const auto cancelled =
+      BuildIndex({.kind = IndexOptions::Kind::kGraph}, vectors, query, pool, stopped);
+  ASSERT_FALSE(cancelled);
+  EXPECT_EQ(cancelled.error().code, Code::kCancelled);
+}
+
 TEST(GraphIndex, SkippedRowsDoNotShrinkTheAnswer) {
   const nn::EmbeddingTable vectors = SkewedVectors(3000, 16);
   const auto graph = Build(vectors, {.kind = IndexOptions::Kind::kGraph});
@@ -289,15 +336,18 @@ TEST_F(IndexFile, AFlippedByteAnywhereIsFound) {
   ASSERT_TRUE(Build(vectors, {.kind = IndexOptions::Kind::kGraph})->Save(path_));
   std::ifstream in(path_, std::ios::binary);
   const std::string bytes((std::istreambuf_iterator<char>(in)), {});
-  for (size_t at = 0; at < bytes.size(); at += 97) {
+  size_t flipped = 0, found = 0;
+  for (size_t at = 0; at < bytes.size(); at += 97, ++flipped) {
     std::string damaged = bytes;
     damaged[at] = static_cast<char>(damaged[at] ^ 0x40);
     std::ofstream(path_, std::ios::binary) << damaged;
     // Padding between sections is nobody's; anything else is somebody's.
     const auto loaded = LoadIndex(path_, vectors);
     if (loaded) continue;
+    ++found;
     EXPECT_THAT(loaded.error().message, HasSubstr(path_.string()));
   }
+  EXPECT_GE(found, flipped - flipped / 20);
 }
 
 // A file that is whole but wrong: its links would lead out of the table.
@@ -344,13 +394,17 @@ TEST_F(IndexFile, LinksOutOfBoundsAreRefused) {
 
 TEST(IndexOptions, ReadsItsTable) {
   const auto config = base::Config::Parse(
-      "[retrieval.index]\nkind = \"graph\"\ngraph_degree = 24\nexact_below = 7\n", "test");
+      "[retrieval.index]\nkind = \"graph\"\ngraph_degree = 24\nexact_below = 7\n"
+      "graph_search_effort = 70\ngraph_recall = 0.8\n",
+      "test");
   ASSERT_TRUE(config);
   const IndexOptions options = IndexOptions::FromConfig(config->Table("retrieval").Table("index"));
   ASSERT_TRUE(config->Check()) << config->Check().error().message;
   EXPECT_EQ(options.kind, IndexOptions::Kind::kGraph);
   EXPECT_EQ(options.graph_degree, 24u);
   EXPECT_EQ(options.exact_below, 7u);
+  EXPECT_EQ(options.graph_search_effort, 70u);
+  EXPECT_DOUBLE_EQ(options.graph_recall, 0.8);
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ PipelineOptions PipelineOptions::FromConfig(const base::Config& config) {
   options.evaluate.filter_seen = config.Table("serving").Bool("filter_seen", true);
   options.evaluate.max_users = static_cast<uint32_t>(
       config.Table("evaluation")
-          .Int("max_users", options.evaluate.max_users, {.min = 1, .max = UINT32_MAX}));
+          .Int("max_users", options.evaluate.max_users, {.min = 0, .max = UINT32_MAX}));
   options.settings = SettingsOf(config);
   options.SetSeed(static_cast<uint64_t>(train.Int("seed", 1, {.min = 0})));
   return options;

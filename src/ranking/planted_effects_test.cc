@@ -1,0 +1,161 @@
+// What shared tables, powers and the zero row are worth, on impressions whose clicks follow a rule.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+
+#include "ranking/test_batches.h"
+
+namespace upnext::ranking {
+namespace {
+
+using events::EventType;
+using features::Side;
+
+const RankerTrainOptions kExact = {.bf16 = false};
+
+Objective ClickObjective() {
+  Objective click;
+  click.name = "click";
+  return click;
+}
+
+double LogLoss(const Ranker& ranker, const examples::RankingBatch& batch) {
+  const std::vector<float> predictions = ScoreAll(ranker, batch);
+  double loss = 0;
+  for (size_t i = 0; i < predictions.size(); ++i) {
+    const auto p = static_cast<double>(predictions[i]);
+    loss -= std::log(batch.labels[i].Has(EventType::kClick) ? p : 1 - p);
+  }
+  return loss / static_cast<double>(predictions.size());
+}
+
+// Impressions with one number x, whose clicks follow sigmoid(logit(x)); with or without x^2 and
+// sqrt(x) beside it.
+examples::RankingBatch PlantedNumber(const std::function<double(double)>& logit, bool powers) {
+  base::Rng rng(11);
+  examples::RankingBatch batch;
+  AppendRow(Side::kQuery, {}, &batch.queries);
+  const size_t width = features::ContinuousFields(Side::kImpression) * features::kPowers;
+  for (int i = 0; i < 2000; ++i) {
+    const double x = rng.Uniform();
+    const bool clicked = rng.Uniform() < 1 / (1 + std::exp(-logit(x)));
+    AppendImpression({}, clicked ? Clicked(1) : examples::Labels(), &batch);
+    float* const numbers = batch.impressions.dense.data() + static_cast<size_t>(i) * width;
+    numbers[0] = static_cast<float>(x);
+    if (powers)
+      numbers[1] = static_cast<float>(x * x), numbers[2] = static_cast<float>(std::sqrt(x));
+  }
+  return batch;
+}
+
+double LogLossOfALinearRanker(const examples::RankingBatch& batch) {
+  Ranker ranker = MakeRanker({.widths = {}}, {ClickObjective()});
+  RankerTrainOptions options = kExact;
+  options.learning_rate = 0.05f;
+  Fit(&ranker, options, batch, 1500);
+  return LogLoss(ranker, batch);
+}
+
+TEST(PlantedEffects, RK06_PowersLowerTheLossOfASubAndOfASuperLinearEffect) {
+  const std::function<double(double)> sub = [](double x) { return 12 * std::sqrt(x) - 8 * x - 2; };
+  const std::function<double(double)> super = [](double x) { return 8 * x * x - 6 * x - 1; };
+  const std::function<double(double)> linear = [](double x) { return 4 * x - 2; };
+  for (const auto& logit : {sub, super}) {
+    EXPECT_LT(LogLossOfALinearRanker(PlantedNumber(logit, /*powers=*/true)) + 0.01,
+              LogLossOfALinearRanker(PlantedNumber(logit, /*powers=*/false)));
+  }
+  EXPECT_NEAR(LogLossOfALinearRanker(PlantedNumber(linear, true)),
+              LogLossOfALinearRanker(PlantedNumber(linear, false)), 0.005);
+}
+
+// Items have a quality, which decides on clicks both when an item is the candidate and when it is
+// what the user watched last. `fields` of 2: the two fields read ids of their own, as if each had a
+// table of its own; 1: the same ids, and so the same rows.
+constexpr uint32_t kQualityItems = 60;
+examples::RankingBatch PlantedQuality(uint64_t seed, int impressions, uint32_t fields) {
+  base::Rng of_items(31), rng(seed);
+  std::vector<double> quality(kQualityItems);
+  for (double& q : quality) q = 3 * of_items.Normal();
+  examples::RankingBatch batch;
+  for (int i = 0; i < impressions; ++i) {
+    const auto watched = static_cast<uint32_t>(rng.Below(kQualityItems));
+    const auto shown = static_cast<uint32_t>(rng.Below(kQualityItems));
+    const uint32_t of_watched = 1 + watched, of_shown = 1 + shown + (fields - 1) * kQualityItems;
+    AppendRow(Side::kQuery, {{features::slot::kLastWatched, {of_watched}}}, &batch.queries);
+    const double logit = quality[watched] + quality[shown];
+    const bool clicked = rng.Uniform() < 1 / (1 + std::exp(-logit));
+    AppendImpression({{features::slot::kItemId, {of_shown}}},
+                     clicked ? Clicked(1) : examples::Labels(), &batch);
+  }
+  return batch;
+}
+
+TEST(PlantedEffects, RK02_SharingATableCostsNothingAndSavesItsRows) {
+  const auto held_out_loss = [](uint32_t fields, size_t* parameters) {
+    Ranker ranker = MakeRanker({.widths = {}, .max_dim = 2}, {ClickObjective()},
+                               SmallShape(1 + fields * kQualityItems));
+    *parameters = ranker.parameters();
+    RankerTrainOptions options = kExact;
+    options.learning_rate = 0.02f;
+    options.table_learning_rate = 0.1f;
+    Fit(&ranker, options, PlantedQuality(1, 600, fields), 150);
+    return LogLoss(ranker, PlantedQuality(2, 4000, fields));
+  };
+  size_t shared_size = 0, own_size = 0;
+  const double shared = held_out_loss(1, &shared_size), own = held_out_loss(2, &own_size);
+  fmt::print("held-out loss {:.4f} with {} parameters shared, {:.4f} with {} unshared\n", shared,
+             shared_size, own, own_size);
+  EXPECT_LT(shared_size, own_size);
+  EXPECT_LT(shared, own + 0.005);
+  EXPECT_LT(shared, 0.6) << "something was learned";
+}
+
+// The share of pairs of a clicked and another impression in which the clicked one is above.
+double ClickAuc(const Ranker& ranker, const examples::RankingBatch& batch) {
+  const std::vector<float> predictions = ScoreAll(ranker, batch);
+  double right = 0, pairs = 0;
+  for (size_t i = 0; i < predictions.size(); ++i) {
+    EXPECT_TRUE(std::isfinite(predictions[i]));
+    if (!batch.labels[i].Has(EventType::kClick)) continue;
+    for (size_t j = 0; j < predictions.size(); ++j) {
+      if (batch.labels[j].Has(EventType::kClick)) continue;
+      const float more = predictions[i] - predictions[j];
+      right += more > 0 ? 1 : more == 0 ? 0.5 : 0;
+      pairs += 1;
+    }
+  }
+  return right / pairs;
+}
+
+TEST(PlantedEffects, RK04_ItemsOutOfVocabularyAreRankedByWhatElseIsKnown) {
+  // Clicks follow the item's quality and a number; the slice shows items that nobody has met.
+  const auto planted = [](uint64_t seed, int impressions, bool known) {
+    base::Rng of_items(32), rng(seed);
+    std::vector<double> quality(kQualityItems);
+    for (double& q : quality) q = of_items.Normal();
+    examples::RankingBatch batch;
+    AppendRow(Side::kQuery, {}, &batch.queries);
+    const size_t width = features::ContinuousFields(Side::kImpression) * features::kPowers;
+    for (int i = 0; i < impressions; ++i) {
+      const auto item = static_cast<uint32_t>(rng.Below(kQualityItems));
+      const double x = rng.Uniform(), logit = quality[item] + 6 * x - 3;
+      const bool clicked = rng.Uniform() < 1 / (1 + std::exp(-logit));
+      AppendImpression({{features::slot::kItemId, {known ? 1 + item : 0}}},
+                       clicked ? Clicked(1) : examples::Labels(), &batch);
+      batch.impressions.dense[static_cast<size_t>(i) * width] = static_cast<float>(x);
+    }
+    return batch;
+  };
+  Ranker ranker = MakeRanker({.widths = {16}}, {ClickObjective()}, SmallShape(1 + kQualityItems));
+  Fit(&ranker, kExact, planted(1, 6000, true), 150);
+  const double known = ClickAuc(ranker, planted(2, 1000, true));
+  const double unknown = ClickAuc(ranker, planted(3, 1000, false));
+  fmt::print("AUC of items in the vocabulary {:.3f}, out of it {:.3f}\n", known, unknown);
+  EXPECT_GT(unknown, 0.7);
+  EXPECT_GT(known, unknown);
+}
+
+}  // namespace
+}  // namespace upnext::ranking
