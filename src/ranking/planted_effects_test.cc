@@ -149,7 +149,9 @@ TEST(PlantedEffects, RK04_ItemsOutOfVocabularyAreRankedByWhatElseIsKnown) {
     return batch;
   };
   Ranker ranker = MakeRanker({.widths = {16}}, {ClickObjective()}, SmallShape(1 + kQualityItems));
-  Fit(&ranker, kExact, planted(1, 6000, true), 150);
+  RankerTrainOptions options = kExact;
+  options.learning_rate = 0.02f;
+  Fit(&ranker, options, planted(1, 3000, true), 100);
   const double known = ClickAuc(ranker, planted(2, 1000, true));
   const double unknown = ClickAuc(ranker, planted(3, 1000, false));
   fmt::print("AUC of items in the vocabulary {:.3f}, out of it {:.3f}\n", known, unknown);
