@@ -55,13 +55,13 @@ TEST(TinyStudies, CalibrationComparesTheLogWithTheTruth) {
   EXPECT_NEAR(Value(report, "policy traffic", "favour_corrected"), 1, 0.15);
 }
 
-TEST(TinyStudies, ExampleAgeMovesTheCurve) {
+TEST(TinyStudies, CG09_ExampleAgeMovesTheCurve) {
   const StudyReport report = RunTiny("example-age");
   ExpectComplete(report);
   EXPECT_GT(Value(report, "with example age", "slope"), Value(report, "without", "slope"));
 }
 
-TEST(TinyStudies, NextWatchJudgesBothKindsOfLabels) {
+TEST(TinyStudies, CG19_NextWatchJudgesBothKindsOfLabels) {
   const StudyReport report = RunTiny("next-watch");
   ExpectComplete(report);
   EXPECT_GT(Value(report, "next watch", "recall"), 0);
