@@ -36,7 +36,7 @@ struct IndexOptions {
   // auto: exact up to `exact_below` items, graph above.
   enum class Kind : uint8_t { kAuto, kExact, kGraph } kind = Kind::kAuto;
   uint32_t exact_below = 50'000;
-  uint32_t graph_degree = 16, graph_build_effort = 200;  // M, efConstruction
+  uint32_t graph_degree = 32, graph_build_effort = 200;  // M, efConstruction
   // ef, the width of the beam. 0: as wide as it takes for a recall@100 of `graph_recall` on the
   // queries given to BuildIndex, since a fixed one finds less the more items there are.
   uint32_t graph_search_effort = 0;

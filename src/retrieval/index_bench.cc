@@ -16,7 +16,7 @@
 namespace upnext::retrieval {
 namespace {
 
-constexpr uint32_t kDim = 64, kTopics = 200, kQueries = 100;
+constexpr uint32_t kDim = 64, kTopics = 200, kQueries = 250;
 constexpr size_t kBest = 100;
 
 // Items around topics, popular ones longer, as trained vectors are; queries lean to two topics.
