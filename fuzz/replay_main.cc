@@ -1,6 +1,6 @@
 // Feeds inputs to a harness without libFuzzer:
 //
-//   NAME_replay FILE_OR_FOLDER...                            each file once
+//   NAME_replay FILE_OR_FOLDER...                                 each file once
 //   NAME_replay --mutate SECONDS SEED FINDING FILE_OR_FOLDER...   then changes of them at random
 //
 // Fails when there is no file, or when the code under test accepted none of them: then the format
@@ -15,6 +15,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "fuzz/harness.h"
