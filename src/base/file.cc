@@ -12,6 +12,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "base/checksum.h"
+
 namespace upnext::base {
 namespace {
 
@@ -154,6 +156,18 @@ void MappedFile::Release(std::span<const std::byte> bytes) const {
   const size_t end = static_cast<size_t>(bytes.data() - data_) + bytes.size();
   // A wish: when it fails the pages stay, which costs memory only.
   madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
+}
+
+uint64_t MappedFile::ReadChecksum(std::span<const std::byte> bytes) const {
+  constexpr size_t kPiece = size_t{8} << 20;
+  if (bytes.size() <= kPiece) return Checksum(bytes);
+  ChecksumStream checksum;
+  for (size_t at = 0; at < bytes.size(); at += kPiece) {
+    const auto piece = bytes.subspan(at, std::min(kPiece, bytes.size() - at));
+    checksum.Append(piece);
+    Release(piece);
+  }
+  return checksum.digest();
 }
 
 Result<AtomicFileWriter> AtomicFileWriter::Create(const fs::path& path) {

@@ -43,6 +43,9 @@ class MappedFile {
   // Takes these bytes, a part of bytes(), out of the process's resident memory. They stay in the
   // page cache and come back when they are read again.
   void Release(std::span<const std::byte> bytes) const;
+  // Checksum() (checksum.h) of a part of bytes(). Of a large one no more than a piece becomes
+  // resident on the way.
+  uint64_t ReadChecksum(std::span<const std::byte> bytes) const;
 
  private:
   const std::byte* data_ = nullptr;

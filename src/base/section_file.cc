@@ -133,20 +133,6 @@ Result<Header> CheckHeader(std::span<const std::byte> bytes, const std::string& 
   return header;
 }
 
-// The checksum of a section, piece by piece, so that no more than a piece of a large one becomes
-// resident on the way.
-uint64_t SectionChecksum(const MappedFile& file, std::span<const std::byte> bytes) {
-  constexpr size_t kPiece = size_t{8} << 20;
-  if (bytes.size() <= kPiece) return Checksum(bytes);
-  ChecksumStream checksum;
-  for (size_t at = 0; at < bytes.size(); at += kPiece) {
-    const auto piece = bytes.subspan(at, std::min(kPiece, bytes.size() - at));
-    checksum.Append(piece);
-    file.Release(piece);
-  }
-  return checksum.digest();
-}
-
 // Checks that `entry` is well formed and lies at AlignUp(end), and moves `end` behind it.
 Status CheckEntry(const TableEntry& entry, const std::string& path, size_t table_offset,
                   size_t& end) {
@@ -316,7 +302,7 @@ Result<SectionFile> SectionFile::Open(const fs::path& path, std::string_view kin
       return DataLoss("{}: section '{}' is there twice", where, section.name);
     }
     if (!AllZero(bytes.subspan(gap, section.offset - gap)) ||
-        SectionChecksum(file.file_, bytes.subspan(section.offset, section.size)) !=
+        file.file_.ReadChecksum(bytes.subspan(section.offset, section.size)) !=
             section.checksum) {
       return DataLoss("{}: section '{}' is damaged (checksum differs)", where, section.name);
     }

@@ -19,15 +19,15 @@ constexpr char kFeatures[] = "features.uxs", kCandidate[] = "candidate.uxs", kIn
                kGenerators[] = "generators.uxs", kRanker[] = "ranker.uxs",
                kProject[] = "project.toml", kReport[] = "report.json";
 constexpr char kGeneratorsKind[] = "generators";
-constexpr uint32_t kGeneratorsVersion = 2;
+constexpr uint32_t kGeneratorsVersion = 3;
 
 Status WriteGenerators(const fs::path& path, const Parts& parts) {
   UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer,
                           base::SectionWriter::Create(path, kGeneratorsKind, kGeneratorsVersion));
   const retrieval::PopularItems no_items;
-  const retrieval::CoWatch no_pairs;
   UPNEXT_RETURN_IF_ERROR((parts.popular != nullptr ? *parts.popular : no_items).Save(writer));
-  UPNEXT_RETURN_IF_ERROR((parts.co_watch != nullptr ? *parts.co_watch : no_pairs).Save(writer));
+  UPNEXT_RETURN_IF_ERROR(parts.co_watch != nullptr ? parts.co_watch->Write(writer)
+                                                   : retrieval::CoWatch::WriteNone(writer));
   return writer.Commit();
 }
 
@@ -148,10 +148,10 @@ Result<std::unique_ptr<Bundle>> Bundle::Open(const fs::path& directory,
                             ranking::Ranker::Load(directory / kRanker, manifest.features_digest));
   }
   UPNEXT_ASSIGN_OR_RETURN(
-      const base::SectionFile generators,
+      bundle->generators_,
       base::SectionFile::Open(directory / kGenerators, kGeneratorsKind, kGeneratorsVersion));
-  UPNEXT_ASSIGN_OR_RETURN(bundle->popular_, retrieval::PopularItems::Load(generators));
-  UPNEXT_ASSIGN_OR_RETURN(bundle->co_watch_, retrieval::CoWatch::Load(generators));
+  UPNEXT_ASSIGN_OR_RETURN(bundle->popular_, retrieval::PopularItems::Load(*bundle->generators_));
+  UPNEXT_ASSIGN_OR_RETURN(bundle->co_watch_, retrieval::CoWatch::Load(*bundle->generators_));
   UPNEXT_RETURN_IF_ERROR(
       CheckShapes(directory, bundle->tables_, bundle->candidate(), bundle->ranker()));
   UPNEXT_RETURN_IF_ERROR(CheckItems(directory,

@@ -21,11 +21,13 @@
 #include <string>
 #include <vector>
 
+#include "base/section_file.h"
 #include "base/status.h"
 #include "features/tables.h"
 #include "features/user_state.h"
 #include "ranking/ranker.h"
 #include "retrieval/candidate_model.h"
+#include "retrieval/co_watch.h"
 #include "retrieval/generators.h"
 #include "retrieval/index.h"
 
@@ -56,7 +58,7 @@ struct Parts {
   const retrieval::CandidateModel* candidate = nullptr;
   const retrieval::Index* index = nullptr;
   const retrieval::PopularItems* popular = nullptr;
-  const retrieval::CoWatch* co_watch = nullptr;
+  const retrieval::CoWatchLearner* co_watch = nullptr;  // learned while it is written
   const ranking::Ranker* ranker = nullptr;
   std::string project_toml, report_json;
 };
@@ -88,6 +90,7 @@ class Bundle {
   std::optional<retrieval::CandidateModel> candidate_;
   std::unique_ptr<retrieval::Index> index_;
   retrieval::PopularItems popular_;
+  std::optional<base::SectionFile> generators_;  // what co_watch_ views
   retrieval::CoWatch co_watch_;
   std::optional<ranking::Ranker> ranker_;
 };

@@ -119,10 +119,10 @@ TEST(Bundle, ReopenedPartsAreTheWrittenOnes) {
   EXPECT_TRUE(std::ranges::equal(bundle->popular().overall(), parts.popular->overall()));
   EXPECT_TRUE(std::ranges::equal(bundle->popular().trending(), parts.popular->trending()));
   EXPECT_FALSE(bundle->popular().overall().empty());
+  const retrieval::CoWatch co_watch = parts.co_watch->Learn();
   size_t pairs = 0;
   for (uint32_t item = 0; item < 40; ++item) {
-    EXPECT_TRUE(
-        std::ranges::equal(bundle->co_watch().Similar(item), parts.co_watch->Similar(item)));
+    EXPECT_TRUE(std::ranges::equal(bundle->co_watch().Similar(item), co_watch.Similar(item)));
     pairs += bundle->co_watch().Similar(item).size();
   }
   EXPECT_GT(pairs, 0u);

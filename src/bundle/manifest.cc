@@ -151,7 +151,7 @@ Result<Manifest> ReadManifest(const fs::path& directory) {
 
 Result<FileEntry> DescribeFile(const fs::path& directory, const std::string& name) {
   UPNEXT_ASSIGN_OR_RETURN(const base::MappedFile file, base::MappedFile::Open(directory / name));
-  return FileEntry{name, file.bytes().size(), base::Checksum(file.bytes())};
+  return FileEntry{name, file.bytes().size(), file.ReadChecksum(file.bytes())};
 }
 
 Result<Manifest> VerifyBundle(const fs::path& directory) {

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -118,7 +119,7 @@ class TestProject {
     parts.candidate = candidate_.get();
     parts.index = index_.get();
     parts.popular = options_.generators ? &popular_ : nullptr;
-    parts.co_watch = options_.generators ? &co_watch_ : nullptr;
+    parts.co_watch = options_.generators ? &*co_watch_ : nullptr;
     parts.ranker = ranker_.get();
     parts.project_toml = "[project]\nname = \"test\"\n";
     parts.report_json = "{\"seed\": 1}\n";
@@ -148,7 +149,7 @@ class TestProject {
     ASSERT_TRUE(split) << split.error().message;
     const examples::ReplaySource source{log_.log(), log_.catalogue(), rule, *split};
     popular_ = retrieval::PopularItems::Learn(source);
-    co_watch_ = retrieval::CoWatch::Learn(source, {}, pool_);
+    co_watch_.emplace(source, retrieval::CoWatchOptions{}, pool_);
   }
   void MakeModels() {
     base::Rng rng(options_.seed);
@@ -218,7 +219,7 @@ class TestProject {
   std::unique_ptr<retrieval::CandidateModel> candidate_;
   std::unique_ptr<retrieval::Index> index_;
   retrieval::PopularItems popular_;
-  retrieval::CoWatch co_watch_;
+  std::optional<retrieval::CoWatchLearner> co_watch_;
   std::unique_ptr<ranking::Ranker> ranker_;
 };
 

@@ -111,10 +111,7 @@ class RetrievalRun {
     std::vector<std::vector<uint32_t>> seen(end - begin);
     for (size_t i = begin; i < end; ++i) {
       const examples::HoldoutCase& held_out = cases_[i];
-      inputs[i - begin] = {held_out.user,
-                           examples::StateAt(source_, held_out.user, held_out.end_row,
-                                             features::UserState::Parts::kBags),
-                           held_out.context};
+      inputs[i - begin] = {held_out.user, StateBefore(source_, held_out), held_out.context};
       if (options_.filter_seen) seen[i - begin] = SeenItems(source_, held_out);
     }
     std::vector<float> scores;
@@ -163,8 +160,8 @@ Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const Evaluate
   }
   RetrievalReport report;
   if (cases.empty()) return report;
-  RetrievalRun run(subject.source, options, std::move(cases),
-                   RetrievalModels(subject, options.baselines, pool, progress));
+  auto models = RetrievalModels(subject, options.baselines, cases, pool, progress);
+  RetrievalRun run(subject.source, options, std::move(cases), std::move(models));
   UPNEXT_RETURN_IF_ERROR(run.Rank(pool, progress));
   std::vector<ModelFigures> figures(run.models());
   pool.ParallelFor(figures.size(), 1, [&](size_t begin, size_t end) {

@@ -1,8 +1,10 @@
 #include "evaluation/retrieval_models.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
+#include "retrieval/co_watch.h"
 #include "retrieval/generators.h"
 #include "retrieval/score_items.h"
 
@@ -76,12 +78,29 @@ class MarkovScores : public CountScores {
   const retrieval::NextItems next_;
 };
 
+// By item, 1 for those whose neighbours the cases ask for.
+std::vector<uint8_t> WatchedItems(const examples::ReplaySource& source,
+                                  std::span<const examples::HoldoutCase> cases,
+                                  base::ThreadPool& pool) {
+  std::vector<uint8_t> watched(source.log.items(), 0);
+  pool.ParallelFor(cases.size(), 256, [&](size_t begin, size_t end) {
+    for (const examples::HoldoutCase& held_out : cases.subspan(begin, end - begin)) {
+      const features::UserState state = StateBefore(source, held_out);
+      for (const features::TimedId& watch : state.watches()) {
+        std::atomic_ref(watched[watch.id]).store(1, std::memory_order_relaxed);
+      }
+    }
+  });
+  return watched;
+}
+
 class ItemKnnScores : public CountScores {
  public:
   ItemKnnScores(const examples::ReplaySource& source, std::shared_ptr<const ItemOrder> order,
-                base::ThreadPool& pool)
+                std::span<const examples::HoldoutCase> cases, base::ThreadPool& pool)
       : CountScores("item-knn", std::move(order)),
-        co_watch_(retrieval::CoWatch::Learn(source, {}, pool)) {}
+        co_watch_(
+            retrieval::CoWatchLearner(source, {}, pool).Learn(WatchedItems(source, cases, pool))) {}
 
  private:
   void ScoreOne(const features::UserState& state, std::span<float> scores) const override {
@@ -96,9 +115,9 @@ class ItemKnnScores : public CountScores {
 
 }  // namespace
 
-std::vector<std::unique_ptr<RetrievalModel>> RetrievalModels(const Subject& subject, bool baselines,
-                                                             base::ThreadPool& pool,
-                                                             base::Progress& progress) {
+std::vector<std::unique_ptr<RetrievalModel>> RetrievalModels(
+    const Subject& subject, bool baselines, std::span<const examples::HoldoutCase> cases,
+    base::ThreadPool& pool, base::Progress& progress) {
   const examples::ReplaySource& source = subject.source;
   std::vector<std::unique_ptr<RetrievalModel>> models;
   models.push_back(std::make_unique<CandidateScores>(
@@ -112,7 +131,7 @@ std::vector<std::unique_ptr<RetrievalModel>> RetrievalModels(const Subject& subj
   stage.Update(1);
   models.push_back(std::make_unique<MarkovScores>(source, order));
   stage.Update(2);
-  models.push_back(std::make_unique<ItemKnnScores>(source, order, pool));
+  models.push_back(std::make_unique<ItemKnnScores>(source, order, cases, pool));
   stage.Update(3);
   return models;
 }

@@ -1,7 +1,7 @@
 // What a retrieval table compares: the candidate model and the counts that it must beat, all behind
 // one interface that scores every item for a user.
 //
-//   for (const auto& model : RetrievalModels(subject, with_baselines, pool, progress))
+//   for (const auto& model : RetrievalModels(subject, with_baselines, cases, pool, progress))
 //     model->Score(inputs, &scores);
 //
 // Score is const: any number of threads. Only this room includes it.
@@ -17,6 +17,7 @@
 #include "base/thread_pool.h"
 #include "evaluation/case_ranks.h"
 #include "evaluation/report.h"
+#include "examples/holdout.h"
 #include "features/extract.h"
 #include "features/user_state.h"
 
@@ -28,6 +29,13 @@ struct CaseInput {
   features::UserState state{features::UserState::Parts::kBags};
   features::Context context;
 };
+
+// The user's state when the case's list is made, as far as retrieval reads it.
+inline features::UserState StateBefore(const examples::ReplaySource& source,
+                                       const examples::HoldoutCase& held_out) {
+  return examples::StateAt(source, held_out.user, held_out.end_row,
+                           features::UserState::Parts::kBags);
+}
 
 class RetrievalModel {
  public:
@@ -47,9 +55,11 @@ class RetrievalModel {
 // The candidate model first, which must not be null. Then, if asked for, learned from the training
 // part: "popularity" (complete watches), "markov" (how often an item directly followed the user's
 // last complete watch), "item-knn" (co-watch similarity summed over the newest kBagLimit watches).
-std::vector<std::unique_ptr<RetrievalModel>> RetrievalModels(const Subject& subject, bool baselines,
-                                                             base::ThreadPool& pool,
-                                                             base::Progress& progress);
+// They are learned for these cases alone: the neighbours of all items can take as much memory as
+// the model that is judged.
+std::vector<std::unique_ptr<RetrievalModel>> RetrievalModels(
+    const Subject& subject, bool baselines, std::span<const examples::HoldoutCase> cases,
+    base::ThreadPool& pool, base::Progress& progress);
 
 }  // namespace upnext::evaluation
 

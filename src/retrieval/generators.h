@@ -4,7 +4,7 @@
 //   for (const Proposal& p : popular.overall()) ...                best first
 //
 // Learned from the training part of a split; items are dense log ids. Immutable: any number of
-// threads.
+// threads. Item-to-item proposals are in co_watch.h.
 #ifndef UPNEXT_RETRIEVAL_GENERATORS_H_
 #define UPNEXT_RETRIEVAL_GENERATORS_H_
 
@@ -15,7 +15,6 @@
 
 #include "base/section_file.h"
 #include "base/status.h"
-#include "base/thread_pool.h"
 #include "examples/replay.h"
 
 namespace upnext::retrieval {
@@ -27,6 +26,24 @@ struct Proposal {
   float score;
   friend bool operator==(const Proposal&, const Proposal&) = default;
 };
+// Best first, ties to the smaller item.
+inline bool BetterProposal(const Proposal& a, const Proposal& b) {
+  return a.score > b.score || (a.score == b.score && a.item < b.item);
+}
+
+// Calls visit(user, example) for every complete watch of the training part, users in order, each
+// in time order.
+template <typename Visit>
+void ForTrainingWatches(const examples::ReplaySource& source, const Visit& visit) {
+  for (uint32_t user = 0; user < source.log.users(); ++user) {
+    examples::ReplayWatches(
+        source, user,
+        [&](const features::UserState&, const examples::WatchExample& example) {
+          if (example.part == examples::Part::kTrain) visit(user, example);
+        },
+        features::UserState::Parts::kBags);
+  }
+}
 
 // Complete watches per item: overall, and of the last `recent_days` of training ("trending").
 class PopularItems {
@@ -55,27 +72,6 @@ class NextItems {
  private:
   std::vector<uint64_t> offsets_;
   std::vector<std::pair<uint32_t, uint32_t>> next_;
-};
-
-// Item-to-item by co-watch (CG-26): cosine of the sets of users who watched both completely, the
-// best `neighbours` of each item. Users with very long histories contribute their newest
-// `max_history` different items.
-struct CoWatchOptions {
-  uint32_t neighbours = 100, max_history = 200;
-};
-class CoWatch {
- public:
-  static CoWatch Learn(const examples::ReplaySource& source, const CoWatchOptions& options,
-                       base::ThreadPool& pool);
-  std::span<const Proposal> Similar(uint32_t item) const;  // best first, ties to the smaller item
-  size_t items() const { return offsets_.empty() ? 0 : offsets_.size() - 1; }
-  Status Save(base::SectionWriter& writer) const;
-  // kDataLoss when the sections are not what Save wrote.
-  static Result<CoWatch> Load(const base::SectionFile& file);
-
- private:
-  std::vector<uint64_t> offsets_;  // by item; empty when nothing was learned
-  std::vector<Proposal> similar_;
 };
 
 }  // namespace upnext::retrieval

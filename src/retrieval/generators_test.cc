@@ -13,32 +13,14 @@
 #include <tuple>
 
 #include "examples/holdout.h"
-#include "examples/test_world.h"
+#include "retrieval/co_watch.h"
+#include "retrieval/test_sequences.h"
 
 namespace upnext::retrieval {
 namespace {
 
 using examples::Part;
 using examples::World;
-
-// Complete watches of the training part by user, by the definition.
-std::vector<std::vector<examples::WatchExample>> TrainingSequences(const World& world) {
-  std::vector<std::vector<examples::WatchExample>> sequences(world.log.users());
-  for (uint32_t user = 0; user < world.log.users(); ++user) {
-    for (uint64_t row = world.log.begin(user); row < world.log.end(user); ++row) {
-      const events::Event event = world.log.event(row);
-      const bool watch =
-          event.type == events::EventType::kWatch || event.type == events::EventType::kComplete;
-      if (!watch || !world.rule.IsComplete(event, world.log.item(event.item))) continue;
-      if (world.split.part(user, row) != Part::kTrain) continue;
-      examples::WatchExample example{};
-      example.item = event.item;
-      example.time_ms = event.time_ms;
-      sequences[user].push_back(example);
-    }
-  }
-  return sequences;
-}
 
 TEST(PopularItems, CountsTheTrainingPartAloneBestFirst) {
   const World world(examples::RandomWorld(1));
@@ -88,70 +70,19 @@ TEST(NextItems, CG26_CountsEqualBruteForce) {
   EXPECT_TRUE(next.After(world.log.items() + 5).empty());
 }
 
-// The best neighbours of each item over explicit sets of users.
-std::vector<Proposal> BruteForceSimilar(const World& world, uint32_t item,
-                                        const CoWatchOptions& options) {
-  std::vector<std::set<uint32_t>> watchers(world.log.items());
-  const auto sequences = TrainingSequences(world);
-  for (uint32_t user = 0; user < sequences.size(); ++user) {
-    std::set<uint32_t> newest;
-    for (size_t i = sequences[user].size(); i-- > 0 && newest.size() < options.max_history;) {
-      newest.insert(sequences[user][i].item);
-    }
-    for (const uint32_t watched : newest) watchers[watched].insert(user);
-  }
-  std::vector<Proposal> all;
-  for (uint32_t other = 0; other < world.log.items(); ++other) {
-    std::vector<uint32_t> both;
-    std::ranges::set_intersection(watchers[item], watchers[other], std::back_inserter(both));
-    if (other == item || both.empty()) continue;
-    const double product =
-        static_cast<double>(watchers[item].size()) * static_cast<double>(watchers[other].size());
-    const double cosine = static_cast<double>(both.size()) / std::sqrt(product);
-    all.push_back({other, static_cast<float>(cosine)});
-  }
-  std::ranges::sort(all, [](const Proposal& a, const Proposal& b) {
-    return a.score > b.score || (a.score == b.score && a.item < b.item);
-  });
-  all.resize(std::min<size_t>(all.size(), options.neighbours));
-  return all;
-}
-
-TEST(CoWatch, CG26_CosinesEqualBruteForceForAnyNumberOfThreads) {
-  const World world(examples::RandomWorld(3, /*users=*/40, /*items=*/50));
-  for (const CoWatchOptions options : {CoWatchOptions{}, CoWatchOptions{5, 8}}) {
-    for (const int threads : {1, 3}) {
-      base::ThreadPool pool(threads);
-      const CoWatch co_watch = CoWatch::Learn(world.source, options, pool);
-      for (uint32_t item = 0; item < world.log.items(); ++item) {
-        const auto similar = co_watch.Similar(item);
-        EXPECT_EQ(std::vector<Proposal>(similar.begin(), similar.end()),
-                  BruteForceSimilar(world, item, options));
-      }
-      EXPECT_TRUE(co_watch.Similar(world.log.items()).empty());
-    }
-  }
-}
-
 TEST(Generators, AreReadBackAsTheyWereWritten) {
   const World world(examples::RandomWorld(4));
-  base::ThreadPool pool(2);
   const PopularItems popular = PopularItems::Learn(world.source);
-  const CoWatch co_watch = CoWatch::Learn(world.source, {}, pool);
   const std::filesystem::path path = world.log.directory() / "generators";
   auto writer = base::SectionWriter::Create(path, "generators", 1);
-  ASSERT_TRUE(writer && popular.Save(*writer) && co_watch.Save(*writer) && writer->Commit());
+  ASSERT_TRUE(writer && popular.Save(*writer) && writer->Commit());
   const auto file = base::SectionFile::Open(path, "generators", 1);
   ASSERT_TRUE(file);
   const auto popular_read = PopularItems::Load(*file);
-  const auto co_watch_read = CoWatch::Load(*file);
-  ASSERT_TRUE(popular_read && co_watch_read);
+  ASSERT_TRUE(popular_read);
   EXPECT_TRUE(std::ranges::equal(popular_read->counts(), popular.counts()));
   EXPECT_TRUE(std::ranges::equal(popular_read->overall(), popular.overall()));
   EXPECT_TRUE(std::ranges::equal(popular_read->trending(), popular.trending()));
-  for (uint32_t item = 0; item < world.log.items(); ++item) {
-    EXPECT_TRUE(std::ranges::equal(co_watch_read->Similar(item), co_watch.Similar(item)));
-  }
 }
 
 TEST(Generators, AListOfUnknownItemsIsRefused) {
@@ -162,18 +93,12 @@ TEST(Generators, AListOfUnknownItemsIsRefused) {
   ASSERT_TRUE(writer->Add<uint64_t>("popular.counts", std::vector<uint64_t>{3, 1}));
   ASSERT_TRUE(writer->Add<uint32_t>("popular.overall.items", std::vector<uint32_t>{0, 2}));
   ASSERT_TRUE(writer->Add<float>("popular.overall.scores", std::vector<float>{3, 1}));
-  ASSERT_TRUE(writer->Add<uint64_t>("co_watch.offsets", std::vector<uint64_t>{0, 5}));
-  ASSERT_TRUE(writer->Add<uint32_t>("co_watch.items", std::vector<uint32_t>{0}));
-  ASSERT_TRUE(writer->Add<float>("co_watch.scores", std::vector<float>{1}));
   ASSERT_TRUE(writer->Commit());
   const auto file = base::SectionFile::Open(path, "generators", 1);
   ASSERT_TRUE(file);
   const auto popular = PopularItems::Load(*file);
   ASSERT_FALSE(popular);
   EXPECT_EQ(popular.error().code, Code::kDataLoss);
-  const auto co_watch = CoWatch::Load(*file);
-  ASSERT_FALSE(co_watch);
-  EXPECT_EQ(co_watch.error().code, Code::kDataLoss);
 }
 
 // A log without training watches: everything is empty and nothing fails.
@@ -185,7 +110,7 @@ TEST(Generators, LearnNothingFromNothing) {
   base::ThreadPool pool(1);
   EXPECT_TRUE(PopularItems::Learn(world.source).overall().empty());
   EXPECT_TRUE(NextItems::Learn(world.source).After(0).empty());
-  EXPECT_TRUE(CoWatch::Learn(world.source, {}, pool).Similar(0).empty());
+  EXPECT_TRUE(CoWatchLearner(world.source, {}, pool).Learn().Similar(0).empty());
 }
 
 struct Quality {

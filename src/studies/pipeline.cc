@@ -34,6 +34,14 @@ std::vector<std::string> SettingsOf(const base::Config& config) {
   return settings;
 }
 
+// What was freed in small pieces stays with the allocator; models and lists of neighbours take
+// theirs in large ones, so it would stay beside them, unused.
+void ReturnFreedMemory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
 }  // namespace
 
 PipelineOptions PipelineOptions::FromConfig(const base::Config& config) {
@@ -120,11 +128,7 @@ Status Pipeline::RemoveCheckpoints(const CheckpointFolder& checkpoints) const {
 }
 
 Status Pipeline::Train(base::Progress& progress, const CheckpointFolder& checkpoints) {
-#ifdef __GLIBC__
-  // Learning the features has freed much memory in small pieces, which the allocator keeps; models
-  // take theirs in large ones, so it would stay beside them, unused.
-  malloc_trim(0);
-#endif
+  ReturnFreedMemory();  // of learning the features
   if (options_.train_retrieval) {
     retrieval::CandidateTrainOptions train = options_.candidate_train;
     train.checkpoints = CheckpointsOf(train.checkpoints, "retrieval", checkpoints);
@@ -156,6 +160,7 @@ Result<evaluation::Report> Pipeline::Evaluate(const evaluation::EvaluateOptions&
                                               const retrieval::CandidateModel* candidate,
                                               const ranking::Ranker* ranker,
                                               base::Progress& progress) const {
+  ReturnFreedMemory();  // of training
   return evaluation::Evaluate({source_, tables_, candidate, ranker}, options, pool_, progress);
 }
 
@@ -165,18 +170,18 @@ Result<evaluation::Report> Pipeline::Evaluate(const evaluation::EvaluateOptions&
 }
 
 bundle::Parts Pipeline::parts() {
-  if (!generators_learned_) {
+  if (!popular_) {
+    ReturnFreedMemory();  // of the evaluation
     popular_ = retrieval::PopularItems::Learn(source_);
-    co_watch_ = retrieval::CoWatch::Learn(source_, options_.co_watch, pool_);
-    generators_learned_ = true;
+    co_watch_.emplace(source_, options_.co_watch, pool_);
   }
   bundle::Parts parts;
   parts.tables = &tables_;
   parts.rule = options_.rule;
   parts.candidate = candidate_.model.get();
   parts.index = index_.get();
-  parts.popular = &popular_;
-  parts.co_watch = &co_watch_;
+  parts.popular = &*popular_;
+  parts.co_watch = &*co_watch_;
   parts.ranker = ranker_.ranker.get();
   return parts;
 }

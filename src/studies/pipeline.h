@@ -12,6 +12,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,7 @@
 #include "nn/training_checkpoint.h"
 #include "ranking/ranker_trainer.h"
 #include "retrieval/candidate_trainer.h"
+#include "retrieval/co_watch.h"
 #include "retrieval/generators.h"
 #include "retrieval/index.h"
 
@@ -85,9 +87,8 @@ class Pipeline {
   Result<evaluation::Report> Evaluate(const evaluation::EvaluateOptions& options,
                                       base::Progress& progress) const;
 
-  // What a bundle is written from; views into this object. The first call learns the count-based
-  // generators, which nothing else needs: a hundred neighbours for each item, whose memory is not
-  // wanted beside a training.
+  // What a bundle is written from; views into this object. The first call learns what items are
+  // popular and who watched what, whose memory is not wanted beside a training.
   bundle::Parts parts();
   const examples::ReplaySource& source() const { return source_; }
   const features::FeatureTables& tables() const { return tables_; }
@@ -110,9 +111,8 @@ class Pipeline {
   features::FeatureTables tables_;
   retrieval::TrainedCandidate candidate_;
   std::unique_ptr<retrieval::Index> index_;
-  bool generators_learned_ = false;
-  retrieval::PopularItems popular_;
-  retrieval::CoWatch co_watch_;
+  std::optional<retrieval::PopularItems> popular_;
+  std::optional<retrieval::CoWatchLearner> co_watch_;
   ranking::TrainedRanker ranker_;
 };
 
