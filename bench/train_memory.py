@@ -8,6 +8,7 @@ pair is a new one. Trains on it and reads VmHWM, the process's peak, while each 
 """
 import argparse
 import datetime
+import os
 import pathlib
 import re
 import subprocess
@@ -39,23 +40,25 @@ kind = "exact"
 
 
 def peaks_by_stage(command, log):
-    """[(stage, peak in bytes so far)], a stage being named by the last line of the progress bar."""
+    """[(stage, peak in bytes so far)], a stage being named by the last line of the progress bar; then the whole run."""
     peaks = {}
     with open(log, "w") as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
-        while process.poll() is None:
-            try:
-                status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-            except OSError:
+        while True:
+            done, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if done:
                 break
-            peak = re.search(r"VmHWM:\s+(\d+) kB", status)
+            try:
+                peak = re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path(f"/proc/{process.pid}/status").read_text())
+            except OSError:
+                peak = None
             shown = [line for line in re.split(r"[\r\n]", pathlib.Path(log).read_text()) if "[" in line]
             if peak and shown:
                 peaks[shown[-1].split("[")[0].strip()] = int(peak[1]) * 1024
             time.sleep(0.1)
-    if process.wait() != 0:
+    if status != 0:
         sys.exit(f"{' '.join(command)} failed:\n{pathlib.Path(log).read_text()[-2000:]}")
-    return list(peaks.items())
+    return [*peaks.items(), ("the whole, with the bundle written", usage.ru_maxrss * 1024)]
 
 
 def folder_bytes(folder):
@@ -68,7 +71,7 @@ def main():
     parser.add_argument("--items", type=int, default=1_000_000)
     parser.add_argument("--users", type=int, default=100_000)
     parser.add_argument("--watches", type=int, default=3_000_000)
-    parser.add_argument("--dim", type=int, default=128)
+    parser.add_argument("--dim", type=int, default=256)
     parser.add_argument("--negatives", type=int, default=512)
     parser.add_argument("--out", type=pathlib.Path, help="also write the table there, as Markdown")
     o = parser.parse_args()

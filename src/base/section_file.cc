@@ -302,8 +302,7 @@ Result<SectionFile> SectionFile::Open(const fs::path& path, std::string_view kin
       return DataLoss("{}: section '{}' is there twice", where, section.name);
     }
     if (!AllZero(bytes.subspan(gap, section.offset - gap)) ||
-        file.file_.ReadChecksum(bytes.subspan(section.offset, section.size)) !=
-            section.checksum) {
+        file.file_.ReadChecksum(bytes.subspan(section.offset, section.size)) != section.checksum) {
       return DataLoss("{}: section '{}' is damaged (checksum differs)", where, section.name);
     }
   }
