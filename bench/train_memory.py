@@ -3,13 +3,15 @@
 
     bench/train_memory.py [--items 1000000 --users 100000 --watches 3000000] [--out docs/results/NAME.md]
 
-Makes a log of watches that are drawn evenly, which is the worst case for the lists of co-watched items: nearly every
-pair is a new one. Trains on it and reads VmHWM, the process's peak, while each stage of the progress bar lasts.
+Makes a log of watches that are drawn evenly, which is hard on the lists of co-watched items: nearly every pair is a new
+one. Trains a candidate model on it, without a ranker, and reads VmHWM, the process's peak, while each stage of the
+progress bar lasts.
 """
 import argparse
 import datetime
 import os
 import pathlib
+import pty
 import re
 import subprocess
 import sys
@@ -35,29 +37,33 @@ batch = 1024
 max_per_user = 1
 epochs = 1
 [retrieval.index]
-kind = "exact"
+kind = "{index}"
 """
 
 
-def peaks_by_stage(command, log):
-    """[(stage, peak in bytes so far)], a stage being named by the last line of the progress bar; then the whole run."""
-    peaks = {}
-    with open(log, "w") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
-        while True:
-            done, status, usage = os.wait4(process.pid, os.WNOHANG)
-            if done:
-                break
-            try:
-                peak = re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path(f"/proc/{process.pid}/status").read_text())
-            except OSError:
-                peak = None
-            shown = [line for line in re.split(r"[\r\n]", pathlib.Path(log).read_text()) if "[" in line]
-            if peak and shown:
-                peaks[shown[-1].split("[")[0].strip()] = int(peak[1]) * 1024
-            time.sleep(0.1)
+def peaks_by_stage(command):
+    """[(stage, peak in bytes up to its end)] by what the progress bar draws on a terminal; then the whole run."""
+    peaks, shown = {}, ""
+    terminal, drawn = pty.openpty()
+    os.set_blocking(terminal, False)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=drawn)
+    done = 0
+    while not done:
+        done, status, usage = os.wait4(process.pid, os.WNOHANG)
+        try:
+            shown += os.read(terminal, 1 << 20).decode(errors="replace")
+        except BlockingIOError:
+            time.sleep(0.02)
+        try:
+            peak = re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path(f"/proc/{process.pid}/status").read_text())
+        except OSError:
+            peak = None
+        for stage in re.findall(r"([a-z][a-z ]*?) +\[[#.]{20}\]", shown):
+            if peak:
+                peaks[stage] = int(peak[1]) * 1024
+        shown = shown[shown.rfind("]") + 1:]
     if status != 0:
-        sys.exit(f"{' '.join(command)} failed:\n{pathlib.Path(log).read_text()[-2000:]}")
+        sys.exit(f"{' '.join(command)} failed:\n{shown}")
     return [*peaks.items(), ("the whole, with the bundle written", usage.ru_maxrss * 1024)]
 
 
@@ -72,6 +78,7 @@ def main():
     parser.add_argument("--users", type=int, default=100_000)
     parser.add_argument("--watches", type=int, default=3_000_000)
     parser.add_argument("--dim", type=int, default=256)
+    parser.add_argument("--index", choices=["exact", "graph"], default="exact", help="a graph of a million items takes long")
     parser.add_argument("--negatives", type=int, default=512)
     parser.add_argument("--out", type=pathlib.Path, help="also write the table there, as Markdown")
     o = parser.parse_args()
@@ -81,7 +88,7 @@ def main():
         project.write_text(PROJECT.format(**vars(o)))
         verb = lambda name: [str(o.upnext), name, "-c", str(project), "--project-dir", str(folder / "p")]
         subprocess.run(verb("import"), check=True, capture_output=True)
-        peaks = peaks_by_stage(verb("train"), folder / "train.log")
+        peaks = peaks_by_stage(verb("train"))
         parameters = next((folder / "p" / "bundles").rglob("candidate.uxs")).stat().st_size
         state = 2 * 4 * (parameters // (2 * 4 * o.dim))  # row-wise Adagrad: a number a row of both tables
         log = folder_bytes(folder / "p" / "log")
@@ -95,7 +102,7 @@ def main():
         commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
         o.out.write_text(f"# Memory of a whole `upnext train`\n\n{datetime.date.today()}, commit {commit.stdout.strip()}. Command: "
                          f"`bench/train_memory.py`: {o.watches:,} watches by {o.users:,} users, evenly drawn from {o.items:,} items, dim "
-                         f"{o.dim}, depth 1, an example a user, one epoch, seed 1; {figures}.\n\n{table}\n")
+                         f"{o.dim}, depth 1, {o.index} index, an example a user, one epoch, seed 1; {figures}.\n\n{table}\n")
 
 
 if __name__ == "__main__":

@@ -76,7 +76,8 @@ Status WriteBundleEdits(const fs::path& folder) {
                        {"wide_ranker", Edited(3, 0, 0, 0, 1, "[")},
                        {"other_shape", Edited(3, 2, 0, 0, 1, "\x01")},
                        {"far_item", Edited(4, 1, 0, 0, 1, "\x27") + Edited(4, 4, 0, 0, 1, "\x26")},
-                       {"shorter_list", Edited(4, 5, 2, 0, 8, "")}};
+                       {"far_neighbour", Edited(4, 5, 0, 0, 1, "\x7f")},
+                       {"shorter_list", Edited(4, 6, 2, 0, 8, "")}};
   return WriteAll(folder, seeds);
 }
 

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <set>
 
+#include "base/checksum.h"
 #include "base/test_folder.h"
 
 namespace upnext::base {
@@ -99,6 +100,21 @@ TEST(MappedFile, ShowsTheBytesAndOutlivesAMove) {
   ASSERT_EQ(moved.bytes().size(), 5u);
   EXPECT_EQ(static_cast<char>(moved.bytes()[4]), 'o');
   EXPECT_EQ(moved.path(), folder / "a");
+}
+
+// Read in pieces of 8 MiB, which must not show.
+TEST(MappedFile, ReadChecksumIsTheChecksumOfAnyPart) {
+  const TestFolder folder;
+  std::string text((size_t{20} << 20) + 5, '\0');
+  for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * i >> 7);
+  ASSERT_TRUE(WriteFileAtomic(folder / "large", text));
+  const Result<MappedFile> file = MappedFile::Open(folder / "large");
+  ASSERT_TRUE(file) << file.error().message;
+  const std::span<const std::byte> bytes = file->bytes();
+  for (const auto part :
+       {bytes, bytes.subspan(777, (size_t{17} << 20) + 1), bytes.first(100), bytes.first(0)}) {
+    EXPECT_EQ(file->ReadChecksum(part), Checksum(part));
+  }
 }
 
 TEST(MappedFile, EmptyMissingAndFolder) {

@@ -140,6 +140,34 @@ TEST(Evaluate, MarkovFollowsTheLastWatchOfTheInput) {
   EXPECT_EQ(report.retrieval->baselines[1].figures.at("recall@1").value, 1.0);
 }
 
+TEST(Evaluate, ItemKnnKnowsTheNeighboursOfWhatTheJudgedUsersWatched) {
+  // Two circles of users, of which the smaller, u1, u3 and u5, left one item of theirs for last.
+  // The larger one makes its own items more popular.
+  std::vector<events::RawEvent> events;
+  const auto watch = [&](const std::string& user, std::initializer_list<const char*> items) {
+    int64_t at = 0;
+    for (const char* item : items) {
+      events.push_back(examples::Watch(user, item, at += examples::kHour, 60));
+    }
+  };
+  watch("u1", {"a", "b", "e", "c", "d"});
+  watch("u3", {"a", "b", "d", "c", "e"});
+  watch("u5", {"d", "e", "c", "a", "b"});
+  for (const char* user : {"u2", "u4", "u6", "u7", "u8"}) watch(user, {"p", "q", "r", "s", "t"});
+  const World world(
+      {.events = events, .split = {.kind = examples::SplitOptions::Kind::kLeaveOneOut}});
+  const Untrained models(world);
+  const auto recall = [&](const EvaluateOptions& options, size_t baseline, const char* name) {
+    const Report report =
+        Measure({world.source, models.tables, &models.candidate, nullptr}, options);
+    EXPECT_EQ(report.retrieval->baselines[baseline].name, name);
+    return report.retrieval->baselines[baseline].figures.at("recall@1").value;
+  };
+  EXPECT_EQ(recall({}, 0, "popularity"), 0.0);
+  EXPECT_EQ(recall({}, 2, "item-knn"), 3.0 / 8);
+  EXPECT_EQ(recall({.max_users = 4}, 2, "item-knn"), 3.0 / 4);  // every second: u1, u3, u5 and u7
+}
+
 TEST(Evaluate, ACapOnUsersJudgesSomeOfThemAndSaysSo) {
   examples::WorldOptions options = DenseWorld(3);
   options.split.kind = examples::SplitOptions::Kind::kLeaveOneOut;

@@ -55,8 +55,8 @@ class RetrievalModel {
 // The candidate model first, which must not be null. Then, if asked for, learned from the training
 // part: "popularity" (complete watches), "markov" (how often an item directly followed the user's
 // last complete watch), "item-knn" (co-watch similarity summed over the newest kBagLimit watches).
-// They are learned for these cases alone: the neighbours of all items can take as much memory as
-// the model that is judged.
+// Neighbours are learned of what the cases' users watched alone: those of all items can take as
+// much memory as the model that is judged.
 std::vector<std::unique_ptr<RetrievalModel>> RetrievalModels(
     const Subject& subject, bool baselines, std::span<const examples::HoldoutCase> cases,
     base::ThreadPool& pool, base::Progress& progress);

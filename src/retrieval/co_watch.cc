@@ -35,9 +35,10 @@ Result<CoWatch> CoWatch::Load(const base::SectionFile& file) {
                     kOffsets, packed.size());
   }
   for (const Proposal& proposal : result.similar_) {
-    if (proposal.item < result.items()) continue;
-    return DataLoss("{}: section {} holds item {}, but there are {} items", file.path().string(),
-                    kProposals, proposal.item, result.items());
+    if (proposal.item < result.items() && std::isfinite(proposal.score)) continue;
+    return DataLoss("{}: section {} holds item {} with score {}, but there are {} items",
+                    file.path().string(), kProposals, proposal.item, proposal.score,
+                    result.items());
   }
   file.Release(packed);
   return result;
@@ -141,7 +142,7 @@ size_t CoWatchLearner::LearnList(uint32_t item, Counters* counters, Proposal* be
 void CoWatchLearner::LearnBlock(uint32_t begin, uint32_t end, std::span<const uint8_t> wanted,
                                 std::vector<Counters>* counters, std::vector<Proposal>* proposals,
                                 std::vector<uint64_t>* offsets) const {
-  // Each list is learned at a place that its items' watchers bound, and moved up afterwards.
+  // Each list is learned at a place that the item's watchers bound, and moved up afterwards.
   std::vector<size_t> place{proposals->size()}, length(end - begin);
   for (uint32_t item = begin; item < end; ++item) {
     const bool skip = !wanted.empty() && wanted[item] == 0;
@@ -163,7 +164,8 @@ void CoWatchLearner::LearnBlock(uint32_t begin, uint32_t end, std::span<const ui
   auto out = proposals->begin() + static_cast<std::ptrdiff_t>(place[0]);
   for (size_t i = 0; i < length.size(); ++i) {
     const auto list = proposals->begin() + static_cast<std::ptrdiff_t>(place[i]);
-    out = std::move(list, list + static_cast<std::ptrdiff_t>(length[i]), out);
+    const auto list_end = list + static_cast<std::ptrdiff_t>(length[i]);
+    out = out == list ? list_end : std::move(list, list_end, out);
     offsets->push_back(offsets->back() + length[i]);
   }
   proposals->erase(out, proposals->end());

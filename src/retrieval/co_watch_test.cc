@@ -89,7 +89,7 @@ Result<base::SectionFile> Written(const CoWatchLearner& learner,
 TEST(CoWatch, ListsOfManyBlocksAreReadBackAsTheyAreLearned) {
   constexpr uint32_t kItems = 40'000;
   examples::WorldOptions options;
-  for (uint32_t i = 0; i < kItems; ++i) {  // every seventh item shares a user with its neighbours
+  for (uint32_t i = 0; i < kItems; ++i) {  // seven in a row share a user
     options.events.push_back(examples::Raw(fmt::format("u{}", i / 7), fmt::format("i{}", i), i,
                                            events::EventType::kComplete));
   }
@@ -104,10 +104,15 @@ TEST(CoWatch, ListsOfManyBlocksAreReadBackAsTheyAreLearned) {
   ASSERT_TRUE(read) << read.error().message;
   ASSERT_EQ(read->items(), kItems);
   const CoWatch learned = learner.Learn();
+  const auto group = [&](uint32_t item) {
+    const std::string_view name = world.log.dictionary(events::IdSpace::kItem).name(item);
+    return std::stoul(std::string(name.substr(1))) / 7;
+  };
   size_t proposals = 0;
   for (uint32_t item = 0; item < kItems; ++item) {
     ASSERT_EQ(ListOf(*read, item), ListOf(learned, item));
     for (const Proposal& proposal : read->Similar(item)) {
+      ASSERT_EQ(group(proposal.item), group(item));
       ASSERT_FLOAT_EQ(proposal.score, 1);
     }
     proposals += read->Similar(item).size();
@@ -141,6 +146,7 @@ TEST(CoWatch, RefusesWhatTheLearnerDidNotWrite) {
   EXPECT_EQ(RefusalOf({0, 2, 1}, good), Code::kDataLoss);  // falling
   EXPECT_EQ(RefusalOf({}, good), Code::kDataLoss);
   EXPECT_EQ(RefusalOf({0, 1, 2}, {Packed(1, .5f), Packed(2, .5f)}), Code::kDataLoss);
+  EXPECT_EQ(RefusalOf({0, 1, 2}, {Packed(1, .5f), Packed(0, NAN)}), Code::kDataLoss);
 }
 
 }  // namespace

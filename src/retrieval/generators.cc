@@ -1,6 +1,7 @@
 #include "retrieval/generators.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 #include <string>
@@ -40,9 +41,9 @@ Result<std::vector<Proposal>> LoadProposals(const base::SectionFile& file, const
                           file.Get<float>(name + ".scores", items.size()));
   std::vector<Proposal> proposals(items.size());
   for (size_t i = 0; i < items.size(); ++i) {
-    if (items[i] >= items_bound) {
-      return DataLoss("{}: section {}.items holds item {}, but there are {} items",
-                      file.path().string(), name, items[i], items_bound);
+    if (items[i] >= items_bound || !std::isfinite(scores[i])) {
+      return DataLoss("{}: section {} holds item {} with score {}, but there are {} items",
+                      file.path().string(), name, items[i], scores[i], items_bound);
     }
     proposals[i] = {items[i], scores[i]};
   }

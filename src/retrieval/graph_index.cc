@@ -1,8 +1,12 @@
 #include "retrieval/graph_index.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <queue>
 #include <utility>
 
@@ -27,20 +31,26 @@ constexpr uint32_t kLeastEffort = kRecallAt + kRecallAt / 2, kWidestTuned = 8'00
 
 using Hnsw = hnswlib::HierarchicalNSW<float>;
 
-float NegativeDot(const void* a, const void* b, const void* dim) {
-  return -kernels::Dot(static_cast<const float*>(a), static_cast<const float*>(b),
-                       *static_cast<const size_t*>(dim));
-}
-
-class InnerProductSpace : public hnswlib::SpaceInterface<float> {
+// A node holds the number of its row, not the vector: that lies in the table already, and a copy of
+// the table would be the largest thing beside it.
+class RowSpace : public hnswlib::SpaceInterface<float> {
  public:
-  explicit InnerProductSpace(size_t dim) : dim_(dim) {}
-  size_t get_data_size() override { return dim_ * sizeof(float); }
+  explicit RowSpace(const nn::EmbeddingTable& vectors) : vectors_(vectors.view()) {}
+  size_t get_data_size() override { return sizeof(uint32_t); }
   hnswlib::DISTFUNC<float> get_dist_func() override { return NegativeDot; }
-  void* get_dist_func_param() override { return &dim_; }
+  void* get_dist_func_param() override { return &vectors_; }
 
  private:
-  size_t dim_;
+  static float NegativeDot(const void* a, const void* b, const void* vectors) {
+    const auto& table = *static_cast<const kernels::ConstTableView*>(vectors);
+    const auto vector = [&](const void* node) {
+      uint32_t row;
+      std::memcpy(&row, node, sizeof(row));  // lies where the list of links ends
+      return table.data + row * table.dim;
+    };
+    return -kernels::Dot(vector(a), vector(b), table.dim);
+  }
+  kernels::ConstTableView vectors_;
 };
 
 // Row r becomes node r - 1, since nodes are numbered in the order of insertion.
@@ -52,7 +62,7 @@ Status Insert(const nn::EmbeddingTable& vectors, Hnsw& graph, base::Progress& pr
       return InvalidArgument(
           "cannot index item vectors that hold NaN or infinity, as row {} does; train again", row);
     }
-    graph.addPoint(vector.data(), row);
+    graph.addPoint(&row, row);
     if (row % 1024 == 0) {
       stage.Update(row);
       if (progress.stop_requested()) return Cancelled("building the index was stopped");
@@ -66,6 +76,18 @@ void AppendList(const Hnsw& graph, uint32_t* list, size_t room, std::vector<uint
   const size_t length = std::min<size_t>(graph.getListCount(list), room);
   to.push_back(static_cast<uint32_t>(length));
   for (size_t i = 0; i < room; ++i) to.push_back(i < length ? list[1 + i] + 1 : 0);
+}
+
+// Takes the lists of nodes [begin, end) of the base layer out of memory once they were copied: the
+// graph and its copy are never there at once.
+void GiveBack(const Hnsw& graph, size_t begin, size_t end) {
+  static const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const auto base = reinterpret_cast<uintptr_t>(graph.data_level0_memory_);
+  const size_t node = graph.size_data_per_element_;
+  const uintptr_t from = (base + begin * node + page - 1) / page * page;
+  const uintptr_t to = (base + end * node) / page * page;
+  // A wish: when it fails the pages stay, which costs memory only.
+  if (from < to) madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
 }
 
 // One bit a row. A fresh one per search: clearing it costs less than the search saves by it.
@@ -93,7 +115,8 @@ Result<std::unique_ptr<GraphIndex>> GraphIndex::Build(const IndexOptions& option
   index->degree_ = options.graph_degree;
   const size_t rows = vectors.rows();
   try {
-    InnerProductSpace space(vectors.dim());
+    constexpr uint32_t kPiece = 1 << 16;  // nodes
+    RowSpace space(vectors);
     Hnsw graph(&space, rows - 1, options.graph_degree, options.graph_build_effort, options.seed);
     UPNEXT_RETURN_IF_ERROR(Insert(vectors, graph, progress));
     index->entry_ = graph.enterpoint_node_ + 1;
@@ -109,6 +132,7 @@ Result<std::unique_ptr<GraphIndex>> GraphIndex::Build(const IndexOptions& option
       }
       index->built_upper_begin_.push_back(index->built_upper_begin_.back() +
                                           static_cast<uint32_t>(levels));
+      if (node % kPiece == kPiece - 1) GiveBack(graph, node + 1 - kPiece, node + 1);
     }
   } catch (const std::bad_alloc&) {
     return ResourceExhausted("building a graph over {} vectors needs more memory than there is",
