@@ -1,8 +1,7 @@
-// Can rows be fetched while tiles are multiplied? A training step does both, and if one thread could
-// overlap them, a step would take the longer of the two instead of their sum. Products here are those
-// of the sampled softmax (panels of the left side in the second-level cache, of the right side in the
-// first), rows are bf16 of dim 256 from a table of a gigabyte. Reported: time, and of both the sum or
-// the overlap that was asked for.
+// Can rows be fetched while tiles are multiplied? A training step does both, and if one thread
+// could overlap them, a step would take the longer of the two instead of their sum. Products here
+// are those of the sampled softmax (panels of the left side in the second-level cache, of the right
+// side in the first), rows are bf16 of dim 256 from a table of a gigabyte.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
