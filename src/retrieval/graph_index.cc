@@ -115,7 +115,7 @@ Result<std::unique_ptr<GraphIndex>> GraphIndex::Build(const IndexOptions& option
   index->degree_ = options.graph_degree;
   const size_t rows = vectors.rows();
   try {
-    constexpr uint32_t kPiece = 1 << 16;  // nodes
+    constexpr uint32_t kPiece = 1 << 12;  // nodes: about a megabyte of lists
     RowSpace space(vectors);
     Hnsw graph(&space, rows - 1, options.graph_degree, options.graph_build_effort, options.seed);
     UPNEXT_RETURN_IF_ERROR(Insert(vectors, graph, progress));
