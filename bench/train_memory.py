@@ -38,6 +38,7 @@ max_per_user = 1
 epochs = 1
 [retrieval.index]
 kind = "{index}"
+graph_build_effort = {graph_build_effort}
 """
 
 
@@ -79,6 +80,7 @@ def main():
     parser.add_argument("--watches", type=int, default=3_000_000)
     parser.add_argument("--dim", type=int, default=256)
     parser.add_argument("--index", choices=["exact", "graph"], default="exact", help="a graph of a million items takes long")
+    parser.add_argument("--graph-build-effort", type=int, default=200, help="less is faster; the memory is the same")
     parser.add_argument("--negatives", type=int, default=512)
     parser.add_argument("--out", type=pathlib.Path, help="also write the table there, as Markdown")
     o = parser.parse_args()

@@ -145,9 +145,9 @@ Models ModelsOf(const studies::Pipeline& run, const Flags& flags, const OpenedBu
   return models;
 }
 
-bundle::Parts PartsOf(const Models& models, const Flags& flags, const OpenedBundle& other,
-                      studies::Pipeline& run) {
-  bundle::Parts parts = run.parts();
+Result<bundle::Parts> PartsOf(const Models& models, const Flags& flags, const OpenedBundle& other,
+                              studies::Pipeline& run, base::Progress& progress) {
+  UPNEXT_ASSIGN_OR_RETURN(bundle::Parts parts, run.MakeParts(progress));
   parts.candidate = models.candidate;
   parts.ranker = models.ranker;
   if (flags.only == "ranking" && other.bundle != nullptr) parts.index = other.bundle->index();
@@ -207,7 +207,7 @@ Status Run(const Flags& flags) {
         manifest.gate);
   }
   if (manifest.forced) report.notes.push_back("published with --force although " + manifest.gate);
-  bundle::Parts parts = PartsOf(models, flags, other, *run);
+  UPNEXT_ASSIGN_OR_RETURN(bundle::Parts parts, PartsOf(models, flags, other, *run, progress));
   parts.project_toml = project.config.text();
   parts.report_json = evaluation::RenderJson(report);
   UPNEXT_RETURN_IF_ERROR(Publish(project, staged.path(), parts, &manifest));

@@ -52,7 +52,7 @@ Status RunArm(const StudyRun& run, const char* arm, const PipelineOptions& optio
       const ranking::TrainedRanker trained,
       ranking::TrainRanker(pipeline.source(), pipeline.tables(), options.ranker, {ObjectiveOf(arm)},
                            options.ranker_train, run.pool, run.progress));
-  bundle::Parts parts = pipeline.parts();
+  UPNEXT_ASSIGN_OR_RETURN(bundle::Parts parts, pipeline.MakeParts(run.progress));
   parts.ranker = trained.ranker.get();
   UPNEXT_ASSIGN_OR_RETURN(const auto bundle,
                           OpenBundleOf(parts, pipeline.source().log, run.folder / arm));

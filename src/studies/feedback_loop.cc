@@ -170,8 +170,8 @@ Result<Round> RunRound(const StudyRun& run, const Plan& plan, const Arm& arm, in
   const PipelineOptions options = OptionsFor(run);
   UPNEXT_ASSIGN_OR_RETURN(auto pipeline, Pipeline::Prepare(log, options, run.pool, run.progress));
   UPNEXT_RETURN_IF_ERROR(pipeline->Train(run.progress));
-  UPNEXT_ASSIGN_OR_RETURN(const auto bundle,
-                          OpenBundleOf(pipeline->parts(), log, folder / "bundle"));
+  UPNEXT_ASSIGN_OR_RETURN(const bundle::Parts parts, pipeline->MakeParts(run.progress));
+  UPNEXT_ASSIGN_OR_RETURN(const auto bundle, OpenBundleOf(parts, log, folder / "bundle"));
   UPNEXT_ASSIGN_OR_RETURN(
       const auto engine,
       LiveEngine::Make(world, log, *bundle, {.explore = arm.explore, .rule = options.rule},

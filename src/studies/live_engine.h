@@ -1,7 +1,8 @@
 // The serving engine as a recommender of the simulated site: the very code that serves, asked in
 // process. A state per user is kept in memory and folds what the user does as the server would.
 //
-//   UPNEXT_ASSIGN_OR_RETURN(auto bundle, OpenBundleOf(pipeline->parts(), log, folder / "bundle"));
+//   UPNEXT_ASSIGN_OR_RETURN(auto parts, pipeline->MakeParts(progress));
+//   UPNEXT_ASSIGN_OR_RETURN(auto bundle, OpenBundleOf(parts, log, folder / "bundle"));
 //   UPNEXT_ASSIGN_OR_RETURN(auto engine, LiveEngine::Make(world, log, *bundle, {}, pool));
 //   site.RunDay(day, pool, [&](uint32_t) { return engine.get(); }, take);
 //

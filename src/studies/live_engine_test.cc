@@ -50,7 +50,9 @@ class LiveEngineTest : public testing::Test {
     auto pipeline = Pipeline::Prepare(*log_, pipeline_options_, pool_, base::NoProgress());
     ASSERT_TRUE(pipeline) << pipeline.error().message;
     ASSERT_TRUE((*pipeline)->Train(base::NoProgress()));
-    auto bundle = OpenBundleOf((*pipeline)->parts(), *log_, folder_ / "bundle");
+    const auto parts = (*pipeline)->MakeParts(base::NoProgress());
+    ASSERT_TRUE(parts) << parts.error().message;
+    auto bundle = OpenBundleOf(*parts, *log_, folder_ / "bundle");
     ASSERT_TRUE(bundle) << bundle.error().message;
     bundle_ = *std::move(bundle);
   }

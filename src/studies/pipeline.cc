@@ -135,7 +135,6 @@ Status Pipeline::Train(base::Progress& progress, const CheckpointFolder& checkpo
     UPNEXT_ASSIGN_OR_RETURN(
         candidate_, retrieval::TrainCandidateModel(source_, tables_, options_.candidate, train,
                                                    pool_, progress));
-    UPNEXT_ASSIGN_OR_RETURN(index_, BuildIndex(progress));
   }
   const uint64_t impressions =
       source_.log.stats().by_type[static_cast<size_t>(events::EventType::kImpression)];
@@ -147,13 +146,6 @@ Status Pipeline::Train(base::Progress& progress, const CheckpointFolder& checkpo
                                       pool_, progress));
   }
   return Ok();
-}
-
-Result<std::unique_ptr<retrieval::Index>> Pipeline::BuildIndex(base::Progress& progress) const {
-  const std::vector<float> queries =
-      retrieval::SampleUserVectors(source_, tables_, *candidate_.model, kIndexQueries, pool_);
-  return retrieval::BuildIndex(options_.index, candidate_.model->item_vectors(), queries, pool_,
-                               progress);
 }
 
 Result<evaluation::Report> Pipeline::Evaluate(const evaluation::EvaluateOptions& options,
@@ -169,9 +161,20 @@ Result<evaluation::Report> Pipeline::Evaluate(const evaluation::EvaluateOptions&
   return Evaluate(options, candidate_.model.get(), ranker_.ranker.get(), progress);
 }
 
-bundle::Parts Pipeline::parts() {
+Status Pipeline::BuildIndex(base::Progress& progress) {
+  const std::vector<float> queries =
+      retrieval::SampleUserVectors(source_, tables_, *candidate_.model, kIndexQueries, pool_);
+  UPNEXT_ASSIGN_OR_RETURN(
+      index_, retrieval::BuildIndex(options_.index, candidate_.model->item_vectors(), queries,
+                                    pool_, progress));
+  return Ok();
+}
+
+Result<bundle::Parts> Pipeline::MakeParts(base::Progress& progress) {
   if (!popular_) {
     ReturnFreedMemory();  // of the evaluation
+    if (candidate_.model != nullptr) UPNEXT_RETURN_IF_ERROR(BuildIndex(progress));
+    ReturnFreedMemory();  // of building the index
     popular_ = retrieval::PopularItems::Learn(source_);
     co_watch_.emplace(source_, options_.co_watch, pool_);
   }

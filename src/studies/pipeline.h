@@ -87,9 +87,10 @@ class Pipeline {
   Result<evaluation::Report> Evaluate(const evaluation::EvaluateOptions& options,
                                       base::Progress& progress) const;
 
-  // What a bundle is written from; views into this object. The first call learns what items are
-  // popular and who watched what, whose memory is not wanted beside a training.
-  bundle::Parts parts();
+  // What a bundle is written from; views into this object. The first call builds the index and
+  // learns what items are popular and who watched what: a training that is not published does not
+  // wait for it, and its memory is not wanted beside a training or an evaluation.
+  Result<bundle::Parts> MakeParts(base::Progress& progress);
   const examples::ReplaySource& source() const { return source_; }
   const features::FeatureTables& tables() const { return tables_; }
   const retrieval::TrainedCandidate& candidate() const { return candidate_; }
@@ -99,7 +100,7 @@ class Pipeline {
   // The options' checkpoints of one stage, whose settings begin with `table`, in this folder.
   nn::CheckpointOptions CheckpointsOf(nn::CheckpointOptions options, std::string_view table,
                                       const CheckpointFolder& folder) const;
-  Result<std::unique_ptr<retrieval::Index>> BuildIndex(base::Progress& progress) const;
+  Status BuildIndex(base::Progress& progress);
   Pipeline(const events::EventLog& log, const PipelineOptions& options, examples::Split split,
            base::ThreadPool& pool);
 

@@ -64,7 +64,9 @@ TEST(Pipeline, AGraphIndexIsMeasuredOnTheUsersOfTheLog) {
   ASSERT_TRUE(run) << run.error().message;
   const Status trained = (*run)->Train(base::NoProgress());
   ASSERT_TRUE(trained) << trained.error().message;
-  const std::string index = (*run)->parts().index->Describe();
+  const auto parts = (*run)->MakeParts(base::NoProgress());
+  ASSERT_TRUE(parts) << parts.error().message;
+  const std::string index = parts->index->Describe();
   const size_t at = index.find("recall@100 ");
   ASSERT_NE(at, std::string::npos) << index;
   EXPECT_GE(std::stod(index.substr(at + 11)), 0.99) << index;
