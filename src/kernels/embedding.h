@@ -85,7 +85,7 @@ class RowGradients {
   // last Add...(), then ApplySorted() for ranges that make up [0, rows()), on any threads, then
   // Clear(). What the references point to is read by ApplySorted() only.
   void Sort();
-  size_t rows() const { return runs_.size(); }  // distinct ones
+  size_t rows() const { return alone_.size() + runs_.size(); }  // distinct ones
   void ApplySorted(TableView table, std::span<float> accumulators, const AdagradOptions& options,
                    size_t begin, size_t end) const;
   void Clear();
@@ -98,7 +98,7 @@ class RowGradients {
     float scale;
     const float* gradient;
   };
-  // The references to one row: keys [first, first + count).
+  // The references to a row met more than once: keys [first, first + count).
   struct Run {
     uint32_t first, count;
   };
@@ -106,8 +106,9 @@ class RowGradients {
  private:
   std::vector<Entry> entries_;
   std::vector<uint64_t> keys_, sorted_;  // row << 32 | position in entries_
-  std::vector<Run> runs_, many_;         // of all rows, and of those met more than once
-  std::vector<uint32_t> alone_;          // by entry: the key of a row met once, else none
+  std::vector<uint32_t> alone_;          // entries of rows met once, ascending
+  std::vector<uint8_t> is_alone_;        // by entry
+  std::vector<Run> runs_;                // of rows met more than once
 };
 
 namespace reference {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <span>
 
 #include "kernels/embedding.h"
 #include "kernels/isa.h"
@@ -9,14 +10,13 @@
 #ifndef UPNEXT_KERNELS_ROW_GRADIENTS_TYPES_
 #define UPNEXT_KERNELS_ROW_GRADIENTS_TYPES_
 namespace upnext::kernels {
-// What one thread does of RowGradients::ApplyAdagrad(): runs [begin, end) of equal rows.
+// What one thread does of RowGradients::ApplyAdagrad().
 struct AdagradWork {
   TableView table;
   float* accumulators;
   AdagradOptions options;
-  const uint64_t* keys;
-  const RowGradients::Run* runs;
   const RowGradients::Entry* entries;
+  const uint64_t* keys;
   float* sum;  // [dim], scratch
 };
 
@@ -105,50 +105,76 @@ HWY_INLINE void Move(float step, const float* gradient, Bf16* row, size_t dim, u
 }
 
 template <typename T>
-HWY_INLINE void AdagradRunsOf(const AdagradWork& work, size_t begin, size_t end) {
-  T* const table = RowsOf(work.table, static_cast<T*>(nullptr));
+HWY_INLINE void PrefetchStep(const AdagradWork& work, size_t row) {
+  if (row >= work.table.rows) return;
+  PrefetchRow<1>(RowsOf(work.table, static_cast<T*>(nullptr)) + row * work.table.dim,
+                 work.table.dim);
+  __builtin_prefetch(work.accumulators + row, 1, 3);
+}
+
+// The step of one row from scale * gradient, whose squared length without the scale is given.
+template <typename T>
+HWY_INLINE void StepRow(const AdagradWork& work, size_t row, float scale, const float* gradient,
+                        float square_sum) {
   const size_t dim = work.table.dim;
-  const size_t distance = PrefetchDistance<T>(dim);
+  const float square = scale * scale * square_sum / static_cast<float>(dim);
+  const float accumulated = work.accumulators[row] + square;
+  work.accumulators[row] = accumulated;
+  const float root = __builtin_sqrtf(accumulated) + work.options.epsilon;
+  Move(-work.options.learning_rate / root * scale, gradient,
+       RowsOf(work.table, static_cast<T*>(nullptr)) + row * dim, dim,
+       Chance(row, accumulated, square));
+}
+
+// Rows met once, the usual case in a long tail, need no sum. They come in the order in which they
+// were added, so neighbours mostly have the same gradient.
+template <typename T>
+HWY_INLINE void AdagradAloneOf(const AdagradWork& work, std::span<const uint32_t> alone) {
+  const size_t dim = work.table.dim, distance = PrefetchDistance<T>(dim);
   const float* measured = nullptr;  // the gradient whose squared length is `square_sum`
   float square_sum = 0.0f;
-  for (size_t i = begin; i < end; ++i) {
-    if (i + distance < end) {
-      const size_t ahead = work.keys[work.runs[i + distance].first] >> 32;
-      if (ahead < work.table.rows) {
-        PrefetchRow<1>(table + ahead * dim, dim);
-        __builtin_prefetch(work.accumulators + ahead, 1, 3);
-      }
+  for (size_t i = 0; i < alone.size(); ++i) {
+    if (i + distance < alone.size()) {
+      PrefetchStep<T>(work, work.entries[alone[i + distance]].row);
     }
-    const RowGradients::Run run = work.runs[i];
-    const size_t row = work.keys[run.first] >> 32;
-    if (row >= work.table.rows) continue;
-    // A row met once, the usual case in a long tail, needs no sum.
-    const RowGradients::Entry& only = work.entries[static_cast<uint32_t>(work.keys[run.first])];
-    const float* gradient = only.gradient;
-    float scale = only.scale;
-    if (run.count > 1) {
-      SumEntries(work, run);
-      gradient = work.sum;
-      scale = 1.0f;
+    const RowGradients::Entry& entry = work.entries[alone[i]];
+    if (entry.row >= work.table.rows) continue;
+    if (entry.gradient != measured) {
+      measured = entry.gradient;
+      square_sum = SquaredLength(measured, dim);
     }
-    if (gradient != measured) {
-      square_sum = SquaredLength(gradient, dim);
-      measured = run.count > 1 ? nullptr : gradient;
-    }
-    const float square = scale * scale * square_sum / static_cast<float>(dim);
-    const float accumulated = work.accumulators[row] + square;
-    work.accumulators[row] = accumulated;
-    const float root = __builtin_sqrtf(accumulated) + work.options.epsilon;
-    Move(-work.options.learning_rate / root * scale, gradient, table + row * dim, dim,
-         Chance(row, accumulated, square));
+    StepRow<T>(work, entry.row, entry.scale, entry.gradient, square_sum);
   }
 }
 
-void AdagradRuns(const AdagradWork& work, size_t begin, size_t end) {
+template <typename T>
+HWY_INLINE void AdagradRunsOf(const AdagradWork& work, std::span<const RowGradients::Run> runs) {
+  const size_t dim = work.table.dim, distance = PrefetchDistance<T>(dim);
+  const auto row_of = [&](const RowGradients::Run& run) -> size_t {
+    return work.keys[run.first] >> 32;
+  };
+  for (size_t i = 0; i < runs.size(); ++i) {
+    if (i + distance < runs.size()) PrefetchStep<T>(work, row_of(runs[i + distance]));
+    const size_t row = row_of(runs[i]);
+    if (row >= work.table.rows) continue;
+    SumEntries(work, runs[i]);
+    StepRow<T>(work, row, 1.0f, work.sum, SquaredLength(work.sum, dim));
+  }
+}
+
+void AdagradAlone(const AdagradWork& work, std::span<const uint32_t> alone) {
   if (work.table.half != nullptr) {
-    AdagradRunsOf<Bf16>(work, begin, end);
+    AdagradAloneOf<Bf16>(work, alone);
   } else {
-    AdagradRunsOf<float>(work, begin, end);
+    AdagradAloneOf<float>(work, alone);
+  }
+}
+
+void AdagradRuns(const AdagradWork& work, std::span<const RowGradients::Run> runs) {
+  if (work.table.half != nullptr) {
+    AdagradRunsOf<Bf16>(work, runs);
+  } else {
+    AdagradRunsOf<float>(work, runs);
   }
 }
 
@@ -159,13 +185,13 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace upnext::kernels {
 
+HWY_EXPORT(AdagradAlone);
 HWY_EXPORT(AdagradRuns);
 
 [[maybe_unused]] const bool kLimited = LimitIsa();
 
 namespace {
 constexpr size_t kRowGrain = 512;
-constexpr uint32_t kNone = UINT32_MAX;
 }  // namespace
 
 void RowGradients::AddBags(const BagsView& bags, const float* d_out, size_t stride,
@@ -191,12 +217,12 @@ void RowGradients::AddRows(std::span<const uint32_t> ids, const float* d_rows, s
 
 void RowGradients::Clear() {
   entries_.clear();
+  alone_.clear();
   runs_.clear();
 }
 
 // A radix sort over the bits that rows really have. It is stable, so equal rows keep the order in
-// which they were added. Rows met once come first and in that order too: then neighbours mostly
-// have the same gradient, which stays in the first-level cache.
+// which they were added.
 void RowGradients::Sort() {
   constexpr unsigned kBits = 11;
   constexpr size_t kBuckets = size_t{1} << kBits;
@@ -216,38 +242,43 @@ void RowGradients::Sort() {
     keys_.swap(sorted_);
   }
   runs_.clear();
-  many_.clear();
-  alone_.assign(n, kNone);
+  is_alone_.assign(n, 0);
   for (size_t i = 0; i < n;) {
     size_t end = i + 1;
     while (end < n && keys_[end] >> 32 == keys_[i] >> 32) ++end;
-    const Run run{static_cast<uint32_t>(i), static_cast<uint32_t>(end - i)};
-    if (run.count == 1) {
-      alone_[static_cast<uint32_t>(keys_[i])] = run.first;
+    if (end - i == 1) {
+      is_alone_[static_cast<uint32_t>(keys_[i])] = 1;
     } else {
-      many_.push_back(run);
+      runs_.push_back({static_cast<uint32_t>(i), static_cast<uint32_t>(end - i)});
     }
     i = end;
   }
-  for (const uint32_t first : alone_) {
-    if (first != kNone) runs_.push_back({first, 1});
+  alone_.clear();
+  for (uint32_t i = 0; i < n; ++i) {
+    if (is_alone_[i] != 0) alone_.push_back(i);
   }
-  runs_.insert(runs_.end(), many_.begin(), many_.end());
 }
 
 void RowGradients::ApplySorted(TableView table, std::span<float> accumulators,
                                const AdagradOptions& options, size_t begin, size_t end) const {
   thread_local std::vector<float> sum;
   if (sum.size() < table.dim) sum.resize(table.dim);
-  HWY_DYNAMIC_DISPATCH(AdagradRuns)
-  ({.table = table,
-    .accumulators = accumulators.data(),
-    .options = options,
-    .keys = keys_.data(),
-    .runs = runs_.data(),
-    .entries = entries_.data(),
-    .sum = sum.data()},
-   begin, end);
+  const AdagradWork work{.table = table,
+                         .accumulators = accumulators.data(),
+                         .options = options,
+                         .entries = entries_.data(),
+                         .keys = keys_.data(),
+                         .sum = sum.data()};
+  const size_t alone = alone_.size();
+  if (begin < alone) {
+    HWY_DYNAMIC_DISPATCH(AdagradAlone)
+    (work, std::span(alone_).subspan(begin, std::min(end, alone) - begin));
+  }
+  if (end > alone) {
+    const size_t first = std::max(begin, alone);
+    HWY_DYNAMIC_DISPATCH(AdagradRuns)
+    (work, std::span(runs_).subspan(first - alone, end - first));
+  }
 }
 
 void RowGradients::ApplyAdagrad(TableView table, std::span<float> accumulators,
