@@ -68,4 +68,26 @@ void MultiplyPacked(const Product& shape, const Source& left, const Bf16* pieces
   Run(shape, left, {}, pieces, c);
 }
 
+void MultiplyPanels(const Product& s, const Bf16* left, const Bf16* right, float* c) {
+  constexpr size_t kMost = kColumns * 5 / 4 / kLanes, kPieceSteps = kPiece / kStep;
+  const size_t steps = Steps(s.k), panels = Panels(s.n), groups = (panels + kMost - 1) / kMost;
+  const size_t group = panels == 0 ? 1 : (panels + groups - 1) / groups;  // of nearly equal sizes
+  const TileScope tiles;
+  for (size_t first = 0; first < panels; first += group) {
+    const size_t columns_end = std::min(s.n, (first + group) * kLanes);
+    for (size_t piece = 0; piece < steps; piece += kPieceSteps) {
+      const size_t count = std::min(kPieceSteps, steps - piece);
+      const bool add = piece > 0 || s.beta != 0.0f;
+      for (size_t row = 0; row < s.m; row += kLanes) {
+        const Bf16* const a = left + (row / kLanes * steps + piece) * kStepSize;
+        for (size_t j = first * kLanes; j < columns_end; j += kLanes) {
+          MultiplyCorner(a, right + (j / kLanes * steps + piece) * kStepSize, count,
+                         std::min(s.m - row, kLanes), std::min(s.n - j, kLanes),
+                         c + row * s.ldc + j, s.ldc, add);
+        }
+      }
+    }
+  }
+}
+
 }  // namespace upnext::kernels::amx

@@ -28,6 +28,8 @@ struct Product {
 };
 void Multiply(const Product& shape, const Source& left, const Source& right, float* c);
 void MultiplyPacked(const Product& shape, const Source& left, const Bf16* pieces, float* c);
+// Both sides laid out over the whole of k by PackLeft() and PackRight(). beta is 0 or 1.
+void MultiplyPanels(const Product& shape, const Bf16* left, const Bf16* right, float* c);
 
 }  // namespace upnext::kernels::amx
 

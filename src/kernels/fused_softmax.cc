@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/amx_gemm.h"
 #include "kernels/amx_tiles.h"
 #include "kernels/avx512.h"
 
@@ -16,8 +17,6 @@ namespace {
 // in the second-level cache for all users of a block.
 constexpr size_t kChunk = 256;
 constexpr size_t kSquare = kLanes * kLanes;
-// Steps along the batch of one piece of a product, as amx_gemm.h has it.
-constexpr size_t kPieceSteps = 32;
 // How far above the shift a logit may lie: far from what overflows, also in sums.
 constexpr float kHighest = 40.0f;
 // A logit that takes no part.
@@ -265,22 +264,9 @@ void FusedSoftmax::StoreScaledUsers(const FusedSoftmaxBlock& block, const float*
 }
 
 void FusedSoftmax::ClassGradients(size_t begin, size_t n, float* d_classes) const {
-  const size_t dim = args_.dim, steps = amx::Steps(args_.batch);
-  const amx::TileScope tiles;
-  for (size_t piece = 0; piece < steps; piece += kPieceSteps) {
-    const size_t count = std::min(kPieceSteps, steps - piece);
-    for (size_t at = 0; at < n; at += kLanes) {
-      const size_t rows = std::min(kLanes, n - at);
-      const Bf16* const left =
-          exponentials_.data() + ((begin + at) / kLanes * steps + piece) * kStepSize;
-      for (size_t lane = 0; lane < dim; lane += kLanes) {
-        const Bf16* const right =
-            scaled_users_.data() + (lane / kLanes * steps + piece) * kStepSize;
-        amx::MultiplyCorner(left, right, count, rows, std::min(kLanes, dim - lane),
-                            d_classes + at * dim + lane, dim, piece > 0);
-      }
-    }
-  }
+  amx::MultiplyPanels({.m = n, .n = args_.dim, .k = args_.batch, .ldc = args_.dim},
+                      exponentials_.data() + amx::PackedSize(begin, args_.batch),
+                      scaled_users_.data(), d_classes);
 }
 
 #else  // not x86-64: never available, so never called

@@ -109,6 +109,32 @@ void Gemm(size_t m, OperandView a, const RightOperand& b, float* c);
 // The same, but C is never there as a whole: `use` gets each strip while the cache has it.
 void GemmByStrips(size_t m, OperandView a, const RightOperand& b, const UseStrip& use);
 
+// One side of a product over the rows of a batch, C = A^T B with A [rows, m] and B [rows, n]: laid
+// out as the matrix unit likes it strip by strip, while the cache still has them from what made
+// them. Without such a unit nothing is kept.
+class BatchOperand {
+ public:
+  enum class Side : uint8_t { kLeft, kRight };  // A or B
+  static constexpr size_t kMultiple = 32;
+  // For a matrix [rows, width], which the caller has as an Operand of this precision.
+  void Reserve(size_t rows, size_t width, Side side, Precision precision);
+  // Rows [first, first + n), which are at `strip`, close. `first` is a multiple of kMultiple, and
+  // so is n but at the end. Safe from many threads on disjoint rows.
+  void Store(size_t first, size_t n, OperandView strip);
+
+ private:
+  friend void AddBatchProduct(const BatchOperand& a, const BatchOperand& b, OperandView a_rows,
+                              OperandView b_rows, size_t begin, size_t count, float* c);
+  size_t rows_ = 0, width_ = 0;
+  Side side_ = Side::kLeft;
+  AlignedBuffer<Bf16> panels_;
+  bool is_packed_ = false;
+};
+// C [count, n] += rows [begin, begin + count) of A^T B, by the calling thread. a_rows and b_rows
+// are the whole matrices. `begin` is a multiple of BatchOperand::kMultiple.
+void AddBatchProduct(const BatchOperand& a, const BatchOperand& b, OperandView a_rows,
+                     OperandView b_rows, size_t begin, size_t count, float* c);
+
 namespace reference {
 // Triple loop with double accumulation; in kBf16 operands are rounded first.
 void Gemm(const GemmShape& shape, const float* a, const float* b, float* c, Precision precision);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <thread>
 #include <tuple>
@@ -139,6 +141,38 @@ TEST(RightOperand, GivesWhatTheMatrixItselfGives) {
         Gemm(m, a.view(), b, p.c.data());
         ExpectNear(p.c, expected, k, p.shape);
       }
+    }
+  }
+}
+
+// Strips come in any order; more than one piece along the batch, and more columns than a group.
+TEST(BatchOperand, ItsProductIsThatOfTheWholeMatrices) {
+  constexpr size_t kStrip = 2 * BatchOperand::kMultiple;
+  for (Precision precision : {Precision::kFp32, Precision::kBf16}) {
+    for (const auto& [m, n, rows] : std::vector<std::array<size_t, 3>>{
+             {1, 1, 1}, {40, 5, 33}, {33, 47, 70}, {65, 700, 64}, {48, 40, 2100}}) {
+      Problem p({.m = m, .n = n, .k = rows, .transpose_a = true, .beta = 1.0f}, 0);
+      Operand a, b;
+      a.Reserve(p.a.size(), precision);
+      a.Store(0, p.a);
+      b.Reserve(p.b.size(), precision);
+      b.Store(0, p.b);
+      BatchOperand left, right;
+      left.Reserve(rows, m, BatchOperand::Side::kLeft, precision);
+      right.Reserve(rows, n, BatchOperand::Side::kRight, precision);
+      for (size_t strip = (rows + kStrip - 1) / kStrip; strip-- > 0;) {
+        const size_t first = strip * kStrip, count = std::min(kStrip, rows - first);
+        left.Store(first, count, a.view() + first * m);
+        right.Store(first, count, b.view() + first * n);
+      }
+      auto expected = p.c;
+      const Precision real = HasFastBf16() ? precision : Precision::kFp32;
+      reference::Gemm(p.shape, p.a.data(), p.b.data(), expected.data(), real);
+      for (size_t begin = 0; begin < m; begin += BatchOperand::kMultiple) {
+        AddBatchProduct(left, right, a.view(), b.view(), begin,
+                        std::min(BatchOperand::kMultiple, m - begin), p.c.data() + begin * n);
+      }
+      ExpectNear(p.c, expected, rows, p.shape);
     }
   }
 }

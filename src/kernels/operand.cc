@@ -58,6 +58,42 @@ void Gemm(size_t m, OperandView a, const RightOperand& b, float* c) {
        c);
 }
 
+void BatchOperand::Reserve(size_t rows, size_t width, Side side, Precision precision) {
+  static_assert(kMultiple == amx::kLanes && kMultiple == amx::kStep);
+  rows_ = rows;
+  width_ = width;
+  side_ = side;
+  is_packed_ = precision == Precision::kBf16 && amx::Suits(width, rows);
+  if (is_packed_) panels_.Reserve(amx::PackedSize(width, rows));
+}
+
+void BatchOperand::Store(size_t first, size_t n, OperandView strip) {
+  if (!is_packed_) return;
+  const auto pack = side_ == Side::kLeft ? amx::PackLeft : amx::PackRight;
+  const size_t steps = amx::Steps(rows_);
+  for (size_t row = 0; row < n; row += amx::kStep) {
+    const amx::Source from{strip.bf16 + row * width_, width_, true};
+    Bf16* to = panels_.data() + (first + row) / amx::kStep * amx::kStepSize;
+    for (size_t lane = 0; lane < width_; lane += amx::kLanes) {
+      pack(from.At(lane, 0), std::min(width_ - lane, amx::kLanes), std::min(n - row, amx::kStep),
+           to);
+      to += steps * amx::kStepSize;
+    }
+  }
+}
+
+void AddBatchProduct(const BatchOperand& a, const BatchOperand& b, OperandView a_rows,
+                     OperandView b_rows, size_t begin, size_t count, float* c) {
+  const size_t m = a.width_, n = b.width_, rows = a.rows_;
+  if (a.is_packed_ && b.is_packed_) {
+    amx::MultiplyPanels({.m = count, .n = n, .k = rows, .ldc = n, .beta = 1.0f},
+                        a.panels_.data() + amx::PackedSize(begin, rows), b.panels_.data(), c);
+    return;
+  }
+  Gemm({.m = count, .n = n, .k = rows, .transpose_a = true, .lda = m, .beta = 1.0f}, a_rows + begin,
+       b_rows, c);
+}
+
 void GemmByStrips(size_t m, OperandView a, const RightOperand& b, const UseStrip& use) {
   // Our own kernel has no reason for longer ones, while other kernels lay B out at each call.
   const size_t strip = b.is_packed_ ? amx::kLanes : m;

@@ -74,6 +74,8 @@ Tower::Tower(const TowerOptions& options, base::Rng& rng) : options_(options) {
   gradients_.resize(depth);
   forward_weights_.resize(depth);
   backward_weights_.resize(depth);
+  inputs_.resize(depth);
+  d_outputs_.resize(depth);
   bias_sums_.resize(depth);
   ResetActivity();
 }
@@ -94,6 +96,9 @@ void Tower::Begin(size_t batch, kernels::Precision precision, size_t block) {
     gradients_[i].Reserve(batch * layers_[i].out(), precision);
     bias_sums_[i].assign(blocks() * layers_[i].out(), 0.0f);
     const Linear& layer = layers_[i];
+    using enum kernels::BatchOperand::Side;
+    inputs_[i].Reserve(batch, layer.in(), kRight, precision);
+    d_outputs_[i].Reserve(batch, layer.out(), kLeft, precision);
     const float* const weight = layer.weight().data();
     forward_weights_[i].Store(weight, layer.in(), layer.out(), /*transposed=*/true, precision);
     backward_weights_[i].Store(weight, layer.out(), layer.in(), /*transposed=*/false, precision);
@@ -103,7 +108,7 @@ void Tower::Begin(size_t batch, kernels::Precision precision, size_t block) {
 
 const float* Tower::ForwardBlock(size_t block, const float* x) {
   const size_t begin = block * block_, n = rows(block);
-  activations_[0].Store(begin * input(), {x, n * input()});
+  KeepActivation(0, begin, n, x);
   float* const result = out_.data() + begin * output();
   if (layers_.empty()) std::copy_n(x, n * input(), result);
   for (size_t i = 0; i < layers_.size(); ++i) {
@@ -116,12 +121,18 @@ const float* Tower::ForwardBlock(size_t block, const float* x) {
                             } else {
                               kernels::AddBias(bias, y, strip, out);
                             }
-                            activations_[i + 1].Store((begin + first) * out, {y, strip * out});
+                            KeepActivation(i + 1, begin + first, strip, y);
                             if (i + 1 == layers_.size())
                               std::copy_n(y, strip * out, result + first * out);
                           });
   }
   return result;
+}
+
+void Tower::KeepActivation(size_t layer, size_t begin, size_t n, const float* x) {
+  activations_[layer].Store(begin * width(layer), {x, n * width(layer)});
+  if (layer == layers_.size()) return;
+  inputs_[layer].Store(begin, n, activations_[layer].view() + begin * width(layer));
 }
 
 void Tower::KeepGradient(size_t layer, size_t begin, size_t n, float* d_y) {
@@ -136,6 +147,7 @@ void Tower::KeepGradient(size_t layer, size_t begin, size_t n, float* d_y) {
   }
   kernels::ColumnSums(d_y, n, out, bias_sums_[layer].data() + begin / block_ * out);
   gradients_[layer].Store(begin * out, {d_y, n * out});
+  d_outputs_[layer].Store(begin, n, gradients_[layer].view() + begin * out);
 }
 
 void Tower::BackwardBlock(size_t block, const float* d_out, float* d_in) {
@@ -164,10 +176,10 @@ void Tower::AppendGradients(size_t pieces, base::Tasks& tasks) {
     const size_t out = layers_[i].out(), in = layers_[i].in();
     const size_t rows = (out + pieces * kMultiple - 1) / (pieces * kMultiple) * kMultiple;
     for (size_t begin = 0; begin < out; begin += rows) {
-      tasks.push_back([this, i, out, in, begin, n = std::min(rows, out - begin)] {
-        kernels::Gemm({.m = n, .n = in, .k = batch_, .transpose_a = true, .lda = out, .beta = 1.0f},
-                      gradients_[i].view() + begin, activations_[i].view(),
-                      layers_[i].weight_gradient().data() + begin * in);
+      tasks.push_back([this, i, in, begin, n = std::min(rows, out - begin)] {
+        kernels::AddBatchProduct(d_outputs_[i], inputs_[i], gradients_[i].view(),
+                                 activations_[i].view(), begin, n,
+                                 layers_[i].weight_gradient().data() + begin * in);
       });
     }
     tasks.push_back([this, i, out] {

@@ -82,7 +82,8 @@ class Tower {
   // Multiplications of one example's forward pass (Zhao 2019, section 5.2).
   size_t multiplications() const;
 
-  // A batch, cut into blocks of `block` examples (the last may have fewer). Rounds the weights to
+  // A batch, cut into blocks of `block` examples (the last may have fewer), a multiple of
+  // kernels::BatchOperand::kMultiple as BlockFor() gives it. Rounds the weights to
   // the precision; whoever changes them calls Begin again before the next ForwardBlock.
   void Begin(size_t batch, kernels::Precision precision, size_t block);
   size_t blocks() const { return (batch_ + block_ - 1) / block_; }
@@ -128,6 +129,8 @@ class Tower {
   bool SetActivity(std::span<const uint64_t> activity);
 
  private:
+  // Rows [begin, begin + n) of a layer's input, or of the output, become an operand.
+  void KeepActivation(size_t layer, size_t begin, size_t n, const float* x);
   // The gradient of rows [begin, begin + n) of a layer's output becomes an operand, masked by its
   // ReLU; d_y is overwritten.
   void KeepGradient(size_t layer, size_t begin, size_t n, float* d_y);
@@ -142,6 +145,9 @@ class Tower {
   std::vector<kernels::Operand>
       activations_;                          // [layers + 1][batch, width]: the input, then outputs
   std::vector<kernels::Operand> gradients_;  // [layers][batch, out], of outputs before the ReLU
+  // [layers] The same again but for the last output, for the products that make the gradients of
+  // weights.
+  std::vector<kernels::BatchOperand> inputs_, d_outputs_;
   // [layers], [in, out] each and its transpose.
   std::vector<kernels::RightOperand> forward_weights_, backward_weights_;
   kernels::AlignedBuffer<float> out_;          // [batch, output]
