@@ -96,7 +96,7 @@ def main():
         log = folder_bytes(folder / "p" / "log")
     least = parameters + state + log
     lines = ["| up to the end of | peak, GB | times parameters + optimiser + mapped log |", "|---|---:|---:|"]
-    lines += [f"| {stage} | {peak / 1e9:.2f} | {peak / least:.2f} |" for stage, peak in peaks]
+    lines += [f"| {stage} | {peak / 1e9:.3f} | {peak / least:.3f} |" for stage, peak in peaks]
     table = "\n".join(lines)
     figures = f"parameters {parameters / 1e6:,.0f} MB, optimiser {state / 1e6:,.0f} MB, mapped log {log / 1e6:,.0f} MB"
     print(f"{figures}\n{table}")

@@ -10,7 +10,7 @@
 namespace upnext::retrieval {
 namespace {
 
-constexpr uint32_t kBlock = 1 << 14;  // items: 13 MB of lists of a hundred
+constexpr uint32_t kBlock = 1 << 12;  // items: 3 MB of lists of a hundred
 
 constexpr char kOffsets[] = "co_watch.offsets", kProposals[] = "co_watch.proposals";
 
