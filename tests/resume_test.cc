@@ -187,7 +187,7 @@ TEST_F(ResumeTest, TR04_KilledAtRandomMomentsAndResumedItPublishesTheSameBytes) 
       const Outcome outcome = site.Run({"train", "--resume"}, SIGKILL, delay);
       if (outcome.ok()) break;
       ASSERT_TRUE(WIFSIGNALED(outcome.status)) << outcome.said;
-      ASSERT_FALSE(site.Published());
+      if (site.Published()) break;  // killed on its way out, when all was done
       if (fs::exists(site.checkpoint("ranking"))) {
         ++killed_in_ranking;
       } else if (fs::exists(site.checkpoint("retrieval"))) {
