@@ -175,7 +175,7 @@ double ResumeTest::seconds_ = 0;
 
 TEST_F(ResumeTest, TR04_KilledAtRandomMomentsAndResumedItPublishesTheSameBytes) {
   base::Rng rng(77);
-  int killed_in_retrieval = 0, killed_in_ranking = 0;
+  int killed_in_retrieval = 0, killed_in_ranking = 0, killed_after_publishing = 0;
   for (int round = 0; round < 3; ++round) {
     SCOPED_TRACE(round);
     const Site site = Another(fmt::format("killed-{}", round));
@@ -187,7 +187,11 @@ TEST_F(ResumeTest, TR04_KilledAtRandomMomentsAndResumedItPublishesTheSameBytes) 
       const Outcome outcome = site.Run({"train", "--resume"}, SIGKILL, delay);
       if (outcome.ok()) break;
       ASSERT_TRUE(WIFSIGNALED(outcome.status)) << outcome.said;
-      if (site.Published()) break;  // killed on its way out, when all was done
+      if (site.Published()) {  // killed on its way out: the next training goes well too
+        Expect(site.Run({"train", "--resume"}));
+        ++killed_after_publishing;
+        break;
+      }
       if (fs::exists(site.checkpoint("ranking"))) {
         ++killed_in_ranking;
       } else if (fs::exists(site.checkpoint("retrieval"))) {
@@ -199,6 +203,7 @@ TEST_F(ResumeTest, TR04_KilledAtRandomMomentsAndResumedItPublishesTheSameBytes) 
   EXPECT_GT(killed_in_retrieval + killed_in_ranking, 0) << "never killed within training";
   RecordProperty("killed_in_retrieval", killed_in_retrieval);
   RecordProperty("killed_in_ranking", killed_in_ranking);
+  RecordProperty("killed_after_publishing", killed_after_publishing);
 }
 
 // Waits until the file is there, at most 20 s.

@@ -68,7 +68,8 @@ void MultiplyPacked(const Product& shape, const Source& left, const Bf16* pieces
   Run(shape, left, {}, pieces, c);
 }
 
-void MultiplyPanels(const Product& s, const Bf16* left, const Bf16* right, float* c) {
+void MultiplyLaidOut(const Product& s, const Bf16* left, const Bf16* right, float* c) {
+  // Panels of a group: a few more than kColumns, so that a width just above it stays in one.
   constexpr size_t kMost = kColumns * 5 / 4 / kLanes, kPieceSteps = kPiece / kStep;
   const size_t steps = Steps(s.k), panels = Panels(s.n), groups = (panels + kMost - 1) / kMost;
   const size_t group = panels == 0 ? 1 : (panels + groups - 1) / groups;  // of nearly equal sizes

@@ -1,5 +1,5 @@
-// Products of bf16 matrices on the AMX unit, by one thread. gemm.cc and the fused softmax call it;
-// everybody else includes gemm.h.
+// Products of bf16 matrices on the AMX unit, by one thread. gemm.cc, operand.cc and the fused
+// softmax call it; everybody else includes gemm.h.
 //
 // C is made in squares of 32 x 32 that stay in registers along a piece of k. The pieces of both
 // sides stay in the second-level cache; shorter ones would fit the first, but writing and reading
@@ -21,7 +21,8 @@ void PackPieces(const Source& right, size_t n, size_t k, Bf16* to);
 // Whether the right side of a product is worth it: below a tile most of one would be zeros.
 inline bool Suits(size_t n, size_t k) { return n >= 16 && k >= 16 && Available(); }
 
-// C [m, n] = left right + beta C, with rows of C `ldc` floats apart.
+// C [m, n] = left right + beta C, with rows of C `ldc` floats apart. Not within a TileScope: the
+// functions below have their own.
 struct Product {
   size_t m = 0, n = 0, k = 0, ldc = 0;
   float beta = 0.0f;
@@ -29,7 +30,7 @@ struct Product {
 void Multiply(const Product& shape, const Source& left, const Source& right, float* c);
 void MultiplyPacked(const Product& shape, const Source& left, const Bf16* pieces, float* c);
 // Both sides laid out over the whole of k by PackLeft() and PackRight(). beta is 0 or 1.
-void MultiplyPanels(const Product& shape, const Bf16* left, const Bf16* right, float* c);
+void MultiplyLaidOut(const Product& shape, const Bf16* left, const Bf16* right, float* c);
 
 }  // namespace upnext::kernels::amx
 

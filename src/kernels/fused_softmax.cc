@@ -264,9 +264,9 @@ void FusedSoftmax::StoreScaledUsers(const FusedSoftmaxBlock& block, const float*
 }
 
 void FusedSoftmax::ClassGradients(size_t begin, size_t n, float* d_classes) const {
-  amx::MultiplyPanels({.m = n, .n = args_.dim, .k = args_.batch, .ldc = args_.dim},
-                      exponentials_.data() + amx::PackedSize(begin, args_.batch),
-                      scaled_users_.data(), d_classes);
+  amx::MultiplyLaidOut({.m = n, .n = args_.dim, .k = args_.batch, .ldc = args_.dim},
+                       exponentials_.data() + amx::PackedSize(begin, args_.batch),
+                       scaled_users_.data(), d_classes);
 }
 
 #else  // not x86-64: never available, so never called

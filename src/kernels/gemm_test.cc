@@ -150,7 +150,7 @@ TEST(BatchOperand, ItsProductIsThatOfTheWholeMatrices) {
   constexpr size_t kStrip = 2 * BatchOperand::kMultiple;
   for (Precision precision : {Precision::kFp32, Precision::kBf16}) {
     for (const auto& [m, n, rows] : std::vector<std::array<size_t, 3>>{
-             {1, 1, 1}, {40, 5, 33}, {33, 47, 70}, {65, 700, 64}, {48, 40, 2100}}) {
+             {1, 1, 1}, {40, 5, 33}, {33, 47, 70}, {65, 700, 1100}, {48, 40, 2100}}) {
       Problem p({.m = m, .n = n, .k = rows, .transpose_a = true, .beta = 1.0f}, 0);
       Operand a, b;
       a.Reserve(p.a.size(), precision);
@@ -165,7 +165,7 @@ TEST(BatchOperand, ItsProductIsThatOfTheWholeMatrices) {
         left.Store(first, count, a.view() + first * m);
         right.Store(first, count, b.view() + first * n);
       }
-      auto expected = p.c;
+      auto expected = p.c, whole = p.c;
       const Precision real = HasFastBf16() ? precision : Precision::kFp32;
       reference::Gemm(p.shape, p.a.data(), p.b.data(), expected.data(), real);
       for (size_t begin = 0; begin < m; begin += BatchOperand::kMultiple) {
@@ -173,6 +173,8 @@ TEST(BatchOperand, ItsProductIsThatOfTheWholeMatrices) {
                         std::min(BatchOperand::kMultiple, m - begin), p.c.data() + begin * n);
       }
       ExpectNear(p.c, expected, rows, p.shape);
+      AddBatchProduct(left, right, a.view(), b.view(), 0, m, whole.data());
+      ExpectNear(whole, expected, rows, p.shape);
     }
   }
 }

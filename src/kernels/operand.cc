@@ -86,8 +86,8 @@ void AddBatchProduct(const BatchOperand& a, const BatchOperand& b, OperandView a
                      OperandView b_rows, size_t begin, size_t count, float* c) {
   const size_t m = a.width_, n = b.width_, rows = a.rows_;
   if (a.is_packed_ && b.is_packed_) {
-    amx::MultiplyPanels({.m = count, .n = n, .k = rows, .ldc = n, .beta = 1.0f},
-                        a.panels_.data() + amx::PackedSize(begin, rows), b.panels_.data(), c);
+    amx::MultiplyLaidOut({.m = count, .n = n, .k = rows, .ldc = n, .beta = 1.0f},
+                         a.panels_.data() + amx::PackedSize(begin, rows), b.panels_.data(), c);
     return;
   }
   Gemm({.m = count, .n = n, .k = rows, .transpose_a = true, .lda = m, .beta = 1.0f}, a_rows + begin,

@@ -89,7 +89,8 @@ size_t Tower::multiplications() const {
 void Tower::Begin(size_t batch, kernels::Precision precision, size_t block) {
   batch_ = batch;
   examples_seen_ += batch;
-  block_ = std::max<size_t>(1, block);
+  constexpr size_t kMultiple = kernels::BatchOperand::kMultiple;
+  block_ = (std::max<size_t>(1, block) + kMultiple - 1) / kMultiple * kMultiple;
   is_bf16_ = precision == kernels::Precision::kBf16 && kernels::HasFastBf16();
   for (size_t i = 0; i <= layers_.size(); ++i) activations_[i].Reserve(batch * width(i), precision);
   for (size_t i = 0; i < layers_.size(); ++i) {
@@ -171,7 +172,7 @@ void Tower::BackwardBlock(size_t block, const float* d_out, float* d_in) {
 }
 
 void Tower::AppendGradients(size_t pieces, base::Tasks& tasks) {
-  constexpr size_t kMultiple = 32;  // of rows, which kernels like
+  constexpr size_t kMultiple = kernels::BatchOperand::kMultiple;
   for (size_t i = 0; i < layers_.size(); ++i) {
     const size_t out = layers_[i].out(), in = layers_[i].in();
     const size_t rows = (out + pieces * kMultiple - 1) / (pieces * kMultiple) * kMultiple;
@@ -189,7 +190,7 @@ void Tower::AppendGradients(size_t pieces, base::Tasks& tasks) {
 }
 
 size_t BlockFor(size_t batch, const base::ThreadPool* pool) {
-  constexpr size_t kMultiple = 32, kMost = 256;
+  constexpr size_t kMultiple = kernels::BatchOperand::kMultiple, kMost = 256;
   if (pool == nullptr) return kMost;
   const size_t blocks = 2 * static_cast<size_t>(pool->threads());
   return std::clamp((batch / blocks + kMultiple - 1) / kMultiple * kMultiple, kMultiple, kMost);

@@ -82,9 +82,10 @@ class Tower {
   // Multiplications of one example's forward pass (Zhao 2019, section 5.2).
   size_t multiplications() const;
 
-  // A batch, cut into blocks of `block` examples (the last may have fewer), a multiple of
-  // kernels::BatchOperand::kMultiple as BlockFor() gives it. Rounds the weights to
-  // the precision; whoever changes them calls Begin again before the next ForwardBlock.
+  // A batch, cut into blocks of `block` examples (the last may have fewer), which is
+  // rounded up to a multiple of kernels::BatchOperand::kMultiple, as BlockFor() gives it. Rounds
+  // the weights to the precision; whoever changes them calls Begin again before the next
+  // ForwardBlock.
   void Begin(size_t batch, kernels::Precision precision, size_t block);
   size_t blocks() const { return (batch_ + block_ - 1) / block_; }
   // x: the block's rows, [rows, input], rounded and kept. Returns the block's rows of the output,

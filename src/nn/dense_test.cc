@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -195,6 +197,46 @@ TEST(Tower, TR05_CountsUnitsThatNeverWoke) {
   EXPECT_EQ(tower.DeadUnitShares(), std::vector<double>{0.0});
   tower.Forward(quiet.data(), 2, {});
   EXPECT_EQ(tower.DeadUnitShares(), std::vector<double>{0.75});
+}
+
+// |a - b| / |b|
+double Apart(std::span<const float> a, std::span<const float> b) {
+  double difference = 0, length = 0;
+  for (size_t i = 0; i < b.size(); ++i) {
+    difference += std::pow(static_cast<double>(a[i]) - b[i], 2);
+    length += std::pow(static_cast<double>(b[i]), 2);
+  }
+  return std::sqrt(difference / length);
+}
+
+// Sizes that fill neither tiles nor pieces nor blocks; then a batch that leaves most of the buffers
+// as the one before it filled them.
+TEST(Tower, GradientsInBf16AreThoseInFp32Rounded) {
+  base::ThreadPool pool(3);
+  const TowerOptions options{.input = 70, .widths = {65, 40}, .last_linear = true};
+  base::Rng rng(21), same(21);
+  Tower narrow(options, rng), wide(options, same);
+  for (size_t batch : {1100, 40, 9}) {
+    const auto x = Random(batch * 70, batch), d_out = Random(batch * 40, batch + 1);
+    const auto gradients = [&](Tower& tower, kernels::Precision precision) {
+      std::vector<Parameter> parameters;
+      tower.AppendParameters("tower", parameters);
+      for (Parameter& p : parameters) std::ranges::fill(p.gradient, 0.0f);
+      // Every other unit awake and the rest asleep, so far from the ReLU's corner that rounding
+      // changes neither.
+      std::span<float> bias = parameters[1].value;
+      for (size_t i = 0; i < bias.size(); ++i) bias[i] = i % 2 == 0 ? 8.0f : -8.0f;
+      tower.Forward(x.data(), batch, {precision, &pool});
+      tower.Backward(d_out.data(), nullptr, {precision, &pool});
+      return parameters;
+    };
+    const auto found = gradients(narrow, kernels::Precision::kBf16);
+    const auto expected = gradients(wide, kernels::Precision::kFp32);
+    for (size_t i = 0; i < found.size(); ++i) {
+      EXPECT_LT(Apart(found[i].gradient, expected[i].gradient), 0.01)
+          << found[i].name << ", batch " << batch;
+    }
+  }
 }
 
 TEST(Tower, SameSeedAndThreadsGiveTheSameBytes) {

@@ -114,7 +114,7 @@ nn::LossValue BatchSoftmax::FusedBlock(size_t begin, size_t n, const float* user
 }
 
 void BatchSoftmax::AppendGradients(size_t pieces, kernels::OperandView users, base::Tasks& tasks) {
-  constexpr size_t kMultiple = 32;  // of rows, which kernels like
+  constexpr size_t kMultiple = kernels::FusedSoftmax::kMultiple;
   const size_t dim = args_.items->dim(), classes = args_.classes.size();
   const size_t rows = (classes + pieces * kMultiple - 1) / (pieces * kMultiple) * kMultiple;
   for (size_t begin = 0; begin < classes; begin += rows) {

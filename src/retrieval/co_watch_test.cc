@@ -85,7 +85,7 @@ Result<base::SectionFile> Written(const CoWatchLearner& learner,
   return base::SectionFile::Open(path, "generators", 1);
 }
 
-// Lists are learned a block of 2^14 items at a time: here the last of three is a part of one.
+// Lists are learned a block of 2^12 items at a time: here the last of ten is a part of one.
 TEST(CoWatch, ListsOfManyBlocksAreReadBackAsTheyAreLearned) {
   constexpr uint32_t kItems = 40'000;
   examples::WorldOptions options;
