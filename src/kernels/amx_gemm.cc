@@ -11,11 +11,11 @@ namespace {
 // Columns of a piece of the right side: with kPiece a megabyte, half of a second-level cache.
 constexpr size_t kColumns = 512;
 
-// c [rows <= 32, n] from one panel of the left and panels of the right side.
-void MultiplyStrip(const Bf16* left, const Bf16* right, size_t rows, size_t n, size_t k, float* c,
-                   size_t ldc, bool add) {
-  const size_t steps = Steps(k);
-  for (size_t j = 0; j < n; j += kLanes, right += steps * kStepSize) {
+// c [rows <= 32, n] from `steps` of one panel of the left and of panels of the right side, which
+// begin `stride` steps apart.
+void MultiplyStrip(const Bf16* left, const Bf16* right, size_t steps, size_t stride, size_t rows,
+                   size_t n, float* c, size_t ldc, bool add) {
+  for (size_t j = 0; j < n; j += kLanes, right += stride * kStepSize) {
     MultiplyCorner(left, right, steps, rows, std::min(n - j, kLanes), c + j, ldc, add);
   }
 }
@@ -44,8 +44,8 @@ void Run(const Product& s, const Source& left, const Source& right, const Bf16* 
       for (size_t row = 0; row < s.m; row += kLanes) {
         const size_t rows = std::min(s.m - row, kLanes);
         PackLeft(left.At(row, at), rows, depth, left_panel.data());
-        MultiplyStrip(left_panel.data(), panels, rows, columns, depth, c + row * s.ldc + column,
-                      s.ldc, add);
+        MultiplyStrip(left_panel.data(), panels, Steps(depth), Steps(depth), rows, columns,
+                      c + row * s.ldc + column, s.ldc, add);
       }
     }
   }
@@ -75,17 +75,14 @@ void MultiplyLaidOut(const Product& s, const Bf16* left, const Bf16* right, floa
   const size_t group = panels == 0 ? 1 : (panels + groups - 1) / groups;  // of nearly equal sizes
   const TileScope tiles;
   for (size_t first = 0; first < panels; first += group) {
-    const size_t columns_end = std::min(s.n, (first + group) * kLanes);
+    const size_t column = first * kLanes, columns = std::min(s.n - column, group * kLanes);
     for (size_t piece = 0; piece < steps; piece += kPieceSteps) {
       const size_t count = std::min(kPieceSteps, steps - piece);
       const bool add = piece > 0 || s.beta != 0.0f;
       for (size_t row = 0; row < s.m; row += kLanes) {
-        const Bf16* const a = left + (row / kLanes * steps + piece) * kStepSize;
-        for (size_t j = first * kLanes; j < columns_end; j += kLanes) {
-          MultiplyCorner(a, right + (j / kLanes * steps + piece) * kStepSize, count,
-                         std::min(s.m - row, kLanes), std::min(s.n - j, kLanes),
-                         c + row * s.ldc + j, s.ldc, add);
-        }
+        MultiplyStrip(left + (row / kLanes * steps + piece) * kStepSize,
+                      right + (first * steps + piece) * kStepSize, count, steps,
+                      std::min(s.m - row, kLanes), columns, c + row * s.ldc + column, s.ldc, add);
       }
     }
   }
