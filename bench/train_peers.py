@@ -17,14 +17,24 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PEERS = [
-    ("PyTorch, naive", ["--style", "naive"]),
-    ("PyTorch, expert", ["--style", "expert"]),
-    ("PyTorch, expert, bf16", ["--style", "expert", "--bf16"]),
-    ("PyTorch, tuned, bf16", ["--style", "tuned", "--bf16"]),
-    ("PyTorch, tuned, bf16, batch 4,096", ["--style", "tuned", "--bf16", "--batch", "4096"]),
-    ("PyTorch, tuned, bf16, compiled", ["--style", "tuned", "--bf16", "--compile"]),
-]
+TUNED = [("", []), (", batch 4,096", ["--batch", "4096"]), (", compiled", ["--compile"]),
+         (", compiled, batch 4,096", ["--compile", "--batch", "4096"])]
+
+
+def peers(bf16):
+    """Every style in the precision that is fast here: without instructions for it, bf16 makes PyTorch ten times slower."""
+    runs = [("PyTorch, naive", ["--style", "naive"]), ("PyTorch, expert", ["--style", "expert"])]
+    if bf16:
+        runs.append(("PyTorch, expert, bf16", ["--style", "expert", "--bf16"]))
+    precision, flags = (", bf16", ["--bf16"]) if bf16 else ("", [])
+    return runs + [(f"PyTorch, tuned{precision}{name}", ["--style", "tuned", *flags, *more]) for name, more in TUNED]
+
+
+def upnext(command, bf16):
+    half = [*command, "--bf16-tables"]
+    runs = [("upnext", command), ("upnext, batch 4,096", [*command, "--batch", "4096"]), ("upnext, bf16 tables", half),
+            ("upnext, bf16 tables, batch 4,096", [*half, "--batch", "4096"])]
+    return runs + [("upnext, fp32", [*command, "--fp32"])] if bf16 else runs
 
 
 def last_json(command):
@@ -33,6 +43,10 @@ def last_json(command):
         sys.exit(f"{' '.join(map(str, command))}\nfailed:\n{run.stderr[-2000:]}")
     text = run.stdout
     return json.loads(text if text.lstrip().startswith("{\n") else text.strip().splitlines()[-1])
+
+
+def cpu(field):
+    return next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith(field)), "")
 
 
 def main():
@@ -46,15 +60,13 @@ def main():
     o = parser.parse_args()
     size = ["--items", "3000", "--tokens", "3000", "--steps", "2", "--negatives", "64"] if o.small else []
     ours = [str(o.upnext), "bench", "train", "--json", *size]
-    half = [*ours, "--bf16-tables"]
-    runs = [("upnext, bf16", ours), ("upnext, bf16, batch 4,096", [*ours, "--batch", "4096"]),
-            ("upnext, bf16, bf16 tables", half), ("upnext, bf16, bf16 tables, batch 4,096", [*half, "--batch", "4096"]),
-            ("upnext, fp32", [*ours, "--fp32"])]
+    bf16 = any(flag in cpu("flags") for flag in ("avx512_bf16", "amx_bf16"))
+    runs = upnext(ours, bf16)
     if o.small:
         runs = [(name, [*command, "--roof-bytes", "4194304"]) for name, command in runs]
     if o.python:
         script = str(ROOT / "bench/peers/pytorch_candidate.py")
-        runs += [(name, [o.python, script, *flags, *size]) for name, flags in PEERS]
+        runs += [(name, [o.python, script, *flags, *size]) for name, flags in peers(bf16)]
     rates = {name: [] for name, _ in runs}
     details = {}
     for _ in range(o.rounds):
@@ -75,11 +87,10 @@ def main():
         print(table)
     if o.out:
         commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-        cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "")
-        roof = details["upnext, bf16"]
+        roof = details["upnext"]
         o.out.write_text(
             f"# Training speed beside PyTorch\n\n{datetime.date.today()}, commit {commit.stdout.strip()}, "
-            f"{cpu} x {roof['threads']} threads, Python {platform.python_version()}. Command: "
+            f"{cpu('model name')} x {roof['threads']} threads, products in {roof['precision']}, Python {platform.python_version()}. Command: "
             f"`bench/train_peers.py --python PYTHON --rounds {o.rounds}`, seed 1.\n\n{table}\n\n"
             f"The last run of upnext: {roof['roof_share']:.0%} of the roof; rows {roof['step']['row_bytes'] / 1e6:.0f} MB a "
             f"step at {max(roof['machine'][k] for k in ('read_gb_s', 'rows_gb_s', 'update_gb_s')):.1f} GB/s, products "

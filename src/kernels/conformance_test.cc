@@ -3,9 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,6 +18,7 @@
 #include "hwy/targets.h"
 #include "kernels/bf16.h"
 #include "kernels/embedding.h"
+#include "kernels/fp32_gemm.h"
 #include "kernels/softmax.h"
 #include "kernels/vector_ops.h"
 
@@ -62,6 +67,46 @@ INSTANTIATE_TEST_SUITE_P(Simd, Conformance, testing::ValuesIn(Targets()), [](con
 });
 
 TEST_P(Conformance, RunsOnTheTargetItNames) { EXPECT_EQ(SimdName(), hwy::TargetName(GetParam())); }
+
+// One more than the blocks that both sides are cut into, and ends in all directions.
+TEST_P(Conformance, ProductsOfMatrices) {
+  for (const auto& [m, n, k] : std::vector<std::array<size_t, 3>>{
+           {1, 1, 1}, {6, 16, 4}, {7, 33, 5}, {12, 64, 256}, {125, 70, 259}, {17, 2100, 67}}) {
+    for (int variant = 0; variant < 4; ++variant) {
+      for (float beta : {0.0f, 1.0f, 0.5f}) {
+        GemmShape s{.m = m, .n = n, .k = k, .beta = beta};
+        s.transpose_a = variant % 2 == 1;
+        s.transpose_b = variant >= 2;
+        s.lda = (s.transpose_a ? m : k) + 3;
+        s.ldb = (s.transpose_b ? k : n) + 1;
+        s.ldc = n + 2;
+        const auto a = Random((s.transpose_a ? k : m) * s.lda, 1);
+        const auto b = Random((s.transpose_b ? n : k) * s.ldb, 2);
+        auto c = Random(m * s.ldc, 3);
+        if (beta == 0.0f) std::ranges::fill(c, kNaN);  // not read
+        auto expected = c, in_two = c;
+        fp32::Multiply(s, a.data(), b.data(), c.data());
+        reference::Gemm(s, a.data(), b.data(), expected.data(), Precision::kFp32);
+        for (size_t row = 0; row < m; ++row) {
+          ASSERT_THAT(std::span(c).subspan(row * s.ldc, n),
+                      Pointwise(FloatNear(1e-5f * std::sqrt(static_cast<float>(k)) + 1e-5f),
+                                std::span(expected).subspan(row * s.ldc, n)))
+              << m << " " << n << " " << k << " variant " << variant << " row " << row;
+        }
+        GemmShape part = s;
+        part.m = m / 2;
+        fp32::Multiply(part, a.data(), b.data(), in_two.data());
+        const size_t done = part.m;
+        part.m = m - done;
+        fp32::Multiply(part, a.data() + done * (s.transpose_a ? 1 : s.lda), b.data(),
+                       in_two.data() + done * s.ldc);
+        // Bytes, since what lies between rows may be NaN.
+        EXPECT_EQ(std::memcmp(in_two.data(), c.data(), c.size() * sizeof(float)), 0)
+            << "the result depends on how C is cut";
+      }
+    }
+  }
+}
 
 TEST_P(Conformance, SumsAndProducts) {
   for (size_t n : Sizes()) {

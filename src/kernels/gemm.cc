@@ -11,6 +11,7 @@
 #include "dnnl.hpp"
 #include "kernels/aligned_buffer.h"
 #include "kernels/amx_gemm.h"
+#include "kernels/fp32_gemm.h"
 #include "kernels/isa.h"
 #include "kernels/vector_ops.h"
 
@@ -26,7 +27,7 @@ constexpr size_t kTinyProduct = 1000;
 // Rows of A up to which a product with B^T is a few scans of B, which oneDNN does several times
 // slower.
 constexpr size_t kThinRows = 2;
-// Rows of A from which our own kernel is worth laying B out for.
+// Rows of A from which our own kernels are worth laying B out for.
 constexpr size_t kLeastRows = 16;
 // Primitives kept per thread; batches come in few shapes, the last of an epoch in one more.
 constexpr size_t kPrimitiveLimit = 512;
@@ -169,6 +170,18 @@ Shape Completed(const GemmShape& shape, bool bf16) {
   return s;
 }
 
+bool OneDnnKnows(dnnl::cpu_isa isa) {
+  const auto bits = static_cast<unsigned>(isa);
+  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
+}
+
+// With AVX2 oneDNN multiplies a transposed A at less than half the rate of our own kernel, and the
+// rest no faster; with AVX-512 it is left to it.
+bool IsOurs(const Shape& s) {
+  static const bool avx512 = OneDnnKnows(dnnl::cpu_isa::avx512_core);
+  return !avx512 && s.m >= kLeastRows;
+}
+
 template <typename T>
 void MultiplyHere(Shape s, const T* a, const T* b, float* c) {
   if constexpr (std::is_same_v<T, Bf16>) {
@@ -177,6 +190,9 @@ void MultiplyHere(Shape s, const T* a, const T* b, float* c) {
                     {b, s.ldb, !s.transpose_b}, c);
       return;
     }
+  } else if (IsOurs(s)) {
+    fp32::Multiply(s, a, b, c);
+    return;
   }
   // Threads of oneDNN's own would spin while idle, which takes the cores from our pool.
   if (omp_get_max_threads() != 1) omp_set_num_threads(1);
@@ -247,11 +263,7 @@ bool IsThin(const Shape& s) { return s.m <= kThinRows && s.transpose_b && !s.tra
 }  // namespace
 
 bool HasFastBf16() {
-  static const bool fast = [] {
-    const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
-    constexpr auto kNeeded = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
-    return (isa & kNeeded) == kNeeded && !LimitIsa();
-  }();
+  static const bool fast = OneDnnKnows(dnnl::cpu_isa::avx512_core_bf16) && !LimitIsa();
   return fast;
 }
 

@@ -76,6 +76,9 @@ class Operand {
   // fp32 whatever is asked for.
   void Reserve(size_t size, Precision precision);
   void Store(size_t at, std::span<const float> values);
+  // Where the values from `at` on lie, to be written there instead of stored; null where they have
+  // to be rounded.
+  float* InPlace(size_t at);
   OperandView view() const;
 
  private:

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "hwy/highway.h"
 #include "kernels/gemm.h"
 
 namespace upnext::kernels {
@@ -51,6 +52,30 @@ void TinyShapes(benchmark::internal::Benchmark* bench) {
   }
 }
 BENCHMARK(Product)->Name("TinyProduct")->Apply(TinyShapes)->UseRealTime();
+
+// What one core adds and multiplies in fp32 at most with AVX2, which this file is compiled for: no
+// product can be faster.
+void RegistersAlone(benchmark::State& state) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::FixedTag<float, 8> d;
+  constexpr size_t kSums = 12, kRounds = 1000;
+  const auto factor = hn::Set(d, 0.999f), term = hn::Set(d, 0.001f);
+  hn::Vec<decltype(d)> sums[kSums];
+  for (auto& sum : sums) sum = hn::Set(d, 1.0f);
+  for (auto _ : state) {
+    for (size_t round = 0; round < kRounds; ++round) {
+#pragma GCC unroll 12
+      for (size_t i = 0; i < kSums; ++i) sums[i] = hn::MulAdd(sums[i], factor, term);
+    }
+  }
+  float total = 0.0f;
+  for (const auto& sum : sums) total += hn::GetLane(sum);
+  benchmark::DoNotOptimize(total);
+  state.counters["flops"] = benchmark::Counter(
+      2.0 * static_cast<double>(hn::Lanes(d) * kSums * kRounds * state.iterations()),
+      benchmark::Counter::kIsRate);
+}
+BENCHMARK(RegistersAlone)->Threads(1)->Threads(2)->UseRealTime();
 
 }  // namespace
 }  // namespace upnext::kernels

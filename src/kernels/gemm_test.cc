@@ -221,6 +221,14 @@ TEST(Gemm, OperandsRoundedOnceGiveTheProductOfFloats) {
     b.Store(32, p.b);
     Gemm(p.shape, a.view(), b.view() + 32, got.data());
     EXPECT_EQ(got, expected) << PrecisionName(precision);
+    if (float* const in_place = b.InPlace(32); in_place != nullptr) {
+      std::fill_n(in_place, p.b.size(), 0.0f);
+      std::ranges::copy(p.b, in_place);
+      Gemm(p.shape, a.view(), b.view() + 32, got.data());
+      EXPECT_EQ(got, expected);
+    } else {
+      EXPECT_EQ(PrecisionName(precision), "bf16");
+    }
   }
 }
 

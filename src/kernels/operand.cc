@@ -22,6 +22,8 @@ void Operand::Store(size_t at, std::span<const float> values) {
   }
 }
 
+float* Operand::InPlace(size_t at) { return is_bf16_ ? nullptr : fp32_.data() + at; }
+
 OperandView Operand::view() const {
   return is_bf16_ ? OperandView{nullptr, bf16_.data()} : OperandView{fp32_.data(), nullptr};
 }

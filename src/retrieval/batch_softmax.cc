@@ -46,7 +46,7 @@ nn::LossValue BatchSoftmax::Block(size_t begin, size_t n, const float* users,
                                   kernels::OperandView user_operand, float* d_users) {
   const size_t dim = args_.items->dim(), classes = args_.classes.size();
   const std::span<const uint32_t> labels = args_.labels.subspan(begin, n);
-  thread_local kernels::AlignedBuffer<float> logits, label_rows;
+  thread_local kernels::AlignedBuffer<float> unrounded, label_rows;
   if (!args_.full) {
     label_rows.Reserve(n * dim);
     args_.items->GatherRows(labels, label_rows.data(), dim);
@@ -55,16 +55,19 @@ nn::LossValue BatchSoftmax::Block(size_t begin, size_t n, const float* users,
     }
   }
   if (is_fused_) return FusedBlock(begin, n, users, label_rows.data(), user_operand, d_users);
-  logits.Reserve(n * classes);
+  float* logits = d_logits_.InPlace(begin * classes);
+  if (logits == nullptr) {
+    unrounded.Reserve(n * classes);
+    logits = unrounded.data();
+  }
   kernels::Gemm({.m = n, .n = classes, .k = dim, .transpose_b = true}, user_operand,
-                class_rows_.view(), logits.data());
+                class_rows_.view(), logits);
   nn::LossValue loss;
   if (args_.full) {
     thread_local std::vector<uint32_t> targets;
     targets.resize(n);
     std::ranges::transform(labels, targets.begin(), [](uint32_t row) { return row - 1; });
-    loss =
-        nn::FullSoftmaxLoss(n, classes, targets, logits.data(), {}, nullptr, args_.labels.size());
+    loss = nn::FullSoftmaxLoss(n, classes, targets, logits, {}, nullptr, args_.labels.size());
   } else {
     nn::SampledSoftmaxBatch softmax;
     softmax.batch = n;
@@ -77,9 +80,9 @@ nn::LossValue BatchSoftmax::Block(size_t begin, size_t n, const float* users,
       softmax.target_log_expected = args_.label_log_expected.subspan(begin, n);
     }
     softmax.negative_log_expected = args_.class_log_expected;
-    loss = nn::SampledSoftmaxLoss(softmax, logits.data());
+    loss = nn::SampledSoftmaxLoss(softmax, logits);
   }
-  d_logits_.Store(begin * classes, {logits.data(), n * classes});
+  if (logits == unrounded.data()) d_logits_.Store(begin * classes, {logits, n * classes});
   kernels::Gemm({.m = n, .n = dim, .k = classes}, d_logits_.view() + begin * classes,
                 class_rows_.view(), d_users);
   if (!args_.full) {
