@@ -248,9 +248,8 @@ Status ImportReader::Read(Table table, ImportNames& names, EventSpool& spool) {
   if (!columns) {
     return SelectError(std::move(columns).error(), options_, table, "\n" + select, select);
   }
-  UPNEXT_ASSIGN_OR_RETURN(
-      std::string statement,
-      CheckedSelect(table, given ? PartOf(options_, table, select) : select, *columns));
+  const std::string part = given ? PartOf(options_, table, select) : select;
+  UPNEXT_ASSIGN_OR_RETURN(std::string statement, CheckedSelect(table, part, *columns));
   UPNEXT_RETURN_IF_ERROR(db_.database().AddRowLimit(
       RowLimitName(table), options_.max_rows,
       fmt::format("it gives more than {} rows, which is all that [import] max_rows allows; check "
@@ -261,8 +260,9 @@ Status ImportReader::Read(Table table, ImportNames& names, EventSpool& spool) {
   if (table == Table::kEvents) {
     statement = StreamStatement(statement);
     EventIntake intake(names, spool, rejects_);
-    read = db_.Query("read events", 0, statement,
-                     [&](const Chunk& chunk) { return intake.Take(chunk); });
+    read = db_.Query(
+        "read events", 0, statement, [&](const Chunk& chunk) { return intake.Take(chunk); },
+        db_.ExpectedRows(part));
     counts = {.good = intake.rows() - intake.bad(), .bad = intake.bad()};
   } else {
     statement = fmt::format("CREATE TABLE in_{} AS\n{}", name, statement);

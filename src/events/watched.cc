@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
 #include <thread>
 
 namespace upnext::events {
@@ -14,6 +18,27 @@ constexpr auto kTick = std::chrono::milliseconds(100);
 
 double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// Rows of a node of a plan, as EXPLAIN (FORMAT json) gives it; none where only running it tells.
+std::optional<uint64_t> RowsOf(const nlohmann::json& node) {
+  std::string name = node.value("name", "");
+  name.erase(name.find_last_not_of(' ') + 1);
+  const nlohmann::json info = node.value("extra_info", nlohmann::json::object());
+  if (name == "PARQUET_SCAN" || name == "READ_PARQUET") {
+    for (const auto& [key, value] : info.items()) {
+      if (key.contains("Filter")) return std::nullopt;
+    }
+    return std::stoull(info.value("Estimated Cardinality", "0"));
+  }
+  if (name != "PROJECTION" && name != "UNION") return std::nullopt;
+  uint64_t rows = 0;
+  for (const nlohmann::json& child : node.value("children", nlohmann::json::array())) {
+    const std::optional<uint64_t> more = RowsOf(child);
+    if (!more) return std::nullopt;
+    rows += *more;
+  }
+  return rows;
 }
 
 }  // namespace
@@ -77,7 +102,8 @@ uint64_t WatchedDatabase::Percent() const {
 }
 
 Status WatchedDatabase::Query(std::string_view stage, uint64_t total, std::string_view sql,
-                              const std::function<Status(const Chunk&)>& on_chunk) {
+                              const std::function<Status(const Chunk&)>& on_chunk,
+                              uint64_t expected) {
   base::ProgressStage shown(progress_, stage, total == 0 ? "%" : "rows", total == 0 ? 100 : total);
   const Clock::time_point start = Clock::now();
   std::atomic<uint64_t> rows = 0;
@@ -90,7 +116,8 @@ Status WatchedDatabase::Query(std::string_view stage, uint64_t total, std::strin
   uint64_t percent = 0;
   const auto show = [&] {
     const auto n = static_cast<double>(rows);
-    percent = std::max(percent, Percent());
+    const uint64_t most = expected == 0 ? 100 : rows * 100 / expected;
+    percent = std::max(percent, std::min(Percent(), most));
     shown.Update(
         total == 0 ? percent : rows.load(),
         rows == 0 ? std::string(total == 0 ? "" : "sorting")
@@ -102,6 +129,21 @@ Status WatchedDatabase::Query(std::string_view stage, uint64_t total, std::strin
     show();
   }
   return status;
+}
+
+uint64_t WatchedDatabase::ExpectedRows(std::string_view select) {
+  std::optional<uint64_t> rows;
+  const Status status =
+      database_.Query(fmt::format("EXPLAIN (FORMAT json) {}", select), [&](const Chunk& chunk) {
+        try {
+          const auto plan = nlohmann::json::parse(chunk.Text(1, 0));
+          if (plan.size() == 1) rows = RowsOf(plan.at(0));
+        } catch (const std::exception&) {
+          // Another DuckDB may word its plans differently; then nothing is known.
+        }
+        return Ok();
+      });
+  return status ? rows.value_or(0) : 0;
 }
 
 Result<std::vector<uint64_t>> WatchedDatabase::Counts(std::string_view sql) {

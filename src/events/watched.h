@@ -35,9 +35,13 @@ class WatchedDatabase {
   // Progress in percent. kCancelled once progress.stop_requested(), kResourceExhausted once the
   // disk is down to the reserve.
   Status Run(std::string_view stage, std::string_view sql);
-  // Progress in rows of `total`, or in percent when that is 0: unknown.
+  // Progress in rows of `total`, or in percent when that is 0: unknown. Percent are DuckDB's, but
+  // no more than the share of `expected` rows, if there are any expected.
   Status Query(std::string_view stage, uint64_t total, std::string_view sql,
-               const std::function<Status(const Chunk&)>& on_chunk);
+               const std::function<Status(const Chunk&)>& on_chunk, uint64_t expected = 0);
+  // Rows that a SELECT will give where its plan tells: it takes Parquet files as they are, of which
+  // the first stands for all. Else 0. DuckDB says 99 % of such a file when it has hardly begun.
+  uint64_t ExpectedRows(std::string_view select);
   // A query that gives one row of counts, without a stage of its own.
   Result<std::vector<uint64_t>> Counts(std::string_view sql);
 
