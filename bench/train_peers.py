@@ -22,7 +22,7 @@ TUNED = [("", []), (", batch 4,096", ["--batch", "4096"]), (", compiled", ["--co
 
 
 def peers(bf16):
-    """Every style in the precision that is fast here: without instructions for it, bf16 makes PyTorch ten times slower."""
+    """Every style in the precision that is fast here: without instructions for it PyTorch does 200 examples/s in bf16."""
     runs = [("PyTorch, naive", ["--style", "naive"]), ("PyTorch, expert", ["--style", "expert"])]
     if bf16:
         runs.append(("PyTorch, expert, bf16", ["--style", "expert", "--bf16"]))
@@ -90,8 +90,8 @@ def main():
         roof = details["upnext"]
         o.out.write_text(
             f"# Training speed beside PyTorch\n\n{datetime.date.today()}, commit {commit.stdout.strip()}, "
-            f"{cpu('model name')} x {roof['threads']} threads, products in {roof['precision']}, Python {platform.python_version()}. Command: "
-            f"`bench/train_peers.py --python PYTHON --rounds {o.rounds}`, seed 1.\n\n{table}\n\n"
+            f"{cpu('model name')} x {roof['threads']} threads, products in {roof['precision']}, Python "
+            f"{platform.python_version()}. Command: `bench/train_peers.py --python PYTHON --rounds {o.rounds}`, seed 1.\n\n{table}\n\n"
             f"The last run of upnext: {roof['roof_share']:.0%} of the roof; rows {roof['step']['row_bytes'] / 1e6:.0f} MB a "
             f"step at {max(roof['machine'][k] for k in ('read_gb_s', 'rows_gb_s', 'update_gb_s')):.1f} GB/s, products "
             f"{roof['step']['operations'] / 1e9:.1f} GFLOP at {roof['machine']['matrix_gflop_s']:.0f} GFLOP/s, all measured in "

@@ -248,8 +248,9 @@ Status ImportReader::Read(Table table, ImportNames& names, EventSpool& spool) {
   if (!columns) {
     return SelectError(std::move(columns).error(), options_, table, "\n" + select, select);
   }
-  const std::string part = given ? PartOf(options_, table, select) : select;
-  UPNEXT_ASSIGN_OR_RETURN(std::string statement, CheckedSelect(table, part, *columns));
+  UPNEXT_ASSIGN_OR_RETURN(
+      std::string statement,
+      CheckedSelect(table, given ? PartOf(options_, table, select) : select, *columns));
   UPNEXT_RETURN_IF_ERROR(db_.database().AddRowLimit(
       RowLimitName(table), options_.max_rows,
       fmt::format("it gives more than {} rows, which is all that [import] max_rows allows; check "
@@ -262,7 +263,7 @@ Status ImportReader::Read(Table table, ImportNames& names, EventSpool& spool) {
     EventIntake intake(names, spool, rejects_);
     read = db_.Query(
         "read events", 0, statement, [&](const Chunk& chunk) { return intake.Take(chunk); },
-        db_.ExpectedRows(part));
+        db_.ExpectedRows(select) / options_.parts);
     counts = {.good = intake.rows() - intake.bad(), .bad = intake.bad()};
   } else {
     statement = fmt::format("CREATE TABLE in_{} AS\n{}", name, statement);

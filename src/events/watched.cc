@@ -136,6 +136,7 @@ uint64_t WatchedDatabase::ExpectedRows(std::string_view select) {
   const Status status =
       database_.Query(fmt::format("EXPLAIN (FORMAT json) {}", select), [&](const Chunk& chunk) {
         try {
+          if (chunk.columns() < 2 || chunk.rows() == 0) return Ok();
           const auto plan = nlohmann::json::parse(chunk.Text(1, 0));
           if (plan.size() == 1) rows = RowsOf(plan.at(0));
         } catch (const std::exception&) {

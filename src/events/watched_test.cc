@@ -14,7 +14,7 @@
 namespace upnext::events {
 namespace {
 
-// Told of from a thread of the database's while the test looks.
+// Told of from the thread that watches the database while the test looks.
 class Recorder : public base::Progress {
  public:
   void Begin(std::string_view, std::string_view of_stage, uint64_t) override { unit = of_stage; }

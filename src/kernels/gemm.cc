@@ -27,8 +27,13 @@ constexpr size_t kTinyProduct = 1000;
 // Rows of A up to which a product with B^T is a few scans of B, which oneDNN does several times
 // slower.
 constexpr size_t kThinRows = 2;
-// Rows of A from which our own kernels are worth laying B out for.
-constexpr size_t kLeastRows = 16;
+// Rows of A from which our own kernels are worth laying B out for: of bf16, of fp32.
+constexpr size_t kLeastRows = 16, kLeastFp32Rows = 64;
+// Columns of C below which most of a tile of our fp32 kernel would be zeros.
+constexpr size_t kLeastFp32Columns = 16;
+// Elements of B, half a megabyte, above which oneDNN's fp32 products, which read it where it lies,
+// fall behind.
+constexpr size_t kLargeFp32 = 128 * 1024;
 // Primitives kept per thread; batches come in few shapes, the last of an epoch in one more.
 constexpr size_t kPrimitiveLimit = 512;
 // Elements converted to bf16 by one chunk of the pool.
@@ -175,11 +180,12 @@ bool OneDnnKnows(dnnl::cpu_isa isa) {
   return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
 }
 
-// With AVX2 oneDNN multiplies a transposed A at less than half the rate of our own kernel, and the
-// rest no faster; with AVX-512 it is left to it.
+// Where oneDNN has AVX2 and no more, and is slower than our own kernel (docs/decisions/0011). With
+// AVX-512 the two were not compared.
 bool IsOurs(const Shape& s) {
   static const bool avx512 = OneDnnKnows(dnnl::cpu_isa::avx512_core);
-  return !avx512 && s.m >= kLeastRows;
+  return !avx512 && s.m >= kLeastFp32Rows && s.n >= kLeastFp32Columns &&
+         (s.transpose_a || s.n * s.k >= kLargeFp32);
 }
 
 template <typename T>

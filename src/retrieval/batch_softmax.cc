@@ -56,7 +56,8 @@ nn::LossValue BatchSoftmax::Block(size_t begin, size_t n, const float* users,
   }
   if (is_fused_) return FusedBlock(begin, n, users, label_rows.data(), user_operand, d_users);
   float* logits = d_logits_.InPlace(begin * classes);
-  if (logits == nullptr) {
+  const bool is_rounded = logits == nullptr;
+  if (is_rounded) {
     unrounded.Reserve(n * classes);
     logits = unrounded.data();
   }
@@ -82,7 +83,7 @@ nn::LossValue BatchSoftmax::Block(size_t begin, size_t n, const float* users,
     softmax.negative_log_expected = args_.class_log_expected;
     loss = nn::SampledSoftmaxLoss(softmax, logits);
   }
-  if (logits == unrounded.data()) d_logits_.Store(begin * classes, {logits, n * classes});
+  if (is_rounded) d_logits_.Store(begin * classes, {logits, n * classes});
   kernels::Gemm({.m = n, .n = dim, .k = classes}, d_logits_.view() + begin * classes,
                 class_rows_.view(), d_users);
   if (!args_.full) {
