@@ -68,22 +68,23 @@ double ReadRows(const AlignedBuffer<float>& memory, size_t dim, int rounds,
   return static_cast<double>(ids.size() * dim * sizeof(float)) / seconds * 1e-9;
 }
 
-double MultiplyMatrices(Precision precision, int rounds, base::ThreadPool& pool) {
+double MultiplyMatrices(const MachineRatesOptions& options, base::ThreadPool& pool) {
   constexpr size_t kRepeats = 8;
   const size_t threads = static_cast<size_t>(pool.threads());
   double best = 0;
   for (const size_t size : {size_t{256}, size_t{512}, size_t{1024}}) {
+    if (best > 0 && 3 * size * size * sizeof(float) > options.bytes) break;
     std::vector<Operand> a(threads), b(threads);
     std::vector<AlignedBuffer<float>> c(threads);
     const std::vector<float> values(size * size, 0.5f);
     for (size_t t = 0; t < threads; ++t) {
-      a[t].Reserve(values.size(), precision);
-      b[t].Reserve(values.size(), precision);
+      a[t].Reserve(values.size(), options.precision);
+      b[t].Reserve(values.size(), options.precision);
       a[t].Store(0, values);
       b[t].Store(0, values);
       c[t].Reserve(values.size());
     }
-    const double seconds = BestSeconds(rounds, [&] {
+    const double seconds = BestSeconds(options.rounds, [&] {
       pool.ParallelFor(threads, 1, [&](size_t t, size_t) {
         for (size_t i = 0; i < kRepeats; ++i) {
           Gemm({.m = size, .n = size, .k = size}, a[t].view(), b[t].view(), c[t].data());
@@ -100,7 +101,7 @@ double MultiplyMatrices(Precision precision, int rounds, base::ThreadPool& pool)
 
 MachineRates MeasureMachine(const MachineRatesOptions& options, base::ThreadPool& pool) {
   MachineRates rates;
-  rates.matrix_gflop_s = MultiplyMatrices(options.precision, options.rounds, pool);
+  rates.matrix_gflop_s = MultiplyMatrices(options, pool);
   AlignedBuffer<float> memory(std::max(options.bytes / sizeof(float), 4 * options.row_floats));
   rates.read_gb_s = ReadInOrder(memory, options.rounds, pool);
   rates.update_gb_s = UpdateInOrder(memory, options.rounds, pool);

@@ -16,8 +16,9 @@
 namespace upnext::kernels {
 
 struct MachineRatesOptions {
-  size_t row_floats = 256;         // of the table that random rows are read from
-  size_t bytes = size_t{1} << 30;  // of memory read, several times any cache
+  size_t row_floats = 256;  // of the table that random rows are read from
+  // Of memory read, several times any cache; but for the smallest, products stay within it too.
+  size_t bytes = size_t{1} << 30;
   Precision precision = BestPrecision();
   int rounds = 5;  // the best of these counts
 };

@@ -106,7 +106,7 @@ TEST(HalfTable, TheSameStepRoundsAlikeOnAnyNumberOfThreads) {
   const auto start = RandomHalves(kMany * kDim, 1);
   const auto gradients = Widened(RandomHalves(kMany * kDim, 2));
   std::vector<uint32_t> ids(kMany);
-  for (uint32_t i = 0; i < kMany; ++i) ids[i] = (i * 7919) % kMany;
+  for (uint32_t i = 0; i < kMany; ++i) ids[i] = static_cast<uint32_t>(i * 7919 % kMany);
   std::vector<Bf16> first;
   for (int threads : {1, 1, 3}) {
     base::ThreadPool pool(threads);
