@@ -4,8 +4,19 @@
 #             BENCHES vocabulary_bench.cc ...one benchmark program, upnext_features_bench
 #             DEPS base events               rooms it includes (the layering check holds it to them)
 #             LIBS fmt::fmt)                 borrowed libraries
+#
+# With UPNEXT_UNITY the sources of a room are compiled as one, as are its tests, so that heavy headers are read
+# once; NO_UNITY opts a room's sources out.
+function(upnext_unity target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 100)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # A Rep with a member of an anonymous namespace is one type of one source all the same.
+    target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+  endif()
+endfunction()
+
 function(upnext_room)
-  cmake_parse_arguments(ROOM "" "NAME" "SOURCES;TESTS;BENCHES;DEPS;LIBS" ${ARGN})
+  cmake_parse_arguments(ROOM "NO_UNITY" "NAME" "SOURCES;TESTS;BENCHES;DEPS;LIBS" ${ARGN})
   set(target upnext_${ROOM_NAME})
   add_library(${target} STATIC ${ROOM_SOURCES})
   target_link_libraries(${target} PUBLIC upnext_flags)
@@ -13,10 +24,16 @@ function(upnext_room)
     target_link_libraries(${target} PUBLIC upnext_${dep})
   endforeach()
   target_link_libraries(${target} PUBLIC ${ROOM_LIBS})
+  if(UPNEXT_UNITY AND NOT ROOM_NO_UNITY)
+    upnext_unity(${target})
+  endif()
 
   if(UPNEXT_BUILD_TESTS AND ROOM_TESTS)
     add_executable(${target}_test ${ROOM_TESTS})
     target_link_libraries(${target}_test PRIVATE ${target} GTest::gmock GTest::gtest_main)
+    if(UPNEXT_UNITY)
+      upnext_unity(${target}_test)
+    endif()
     # What is tested is compiled as it ships; the tests themselves need no more, and compile a quarter faster.
     target_compile_options(${target}_test PRIVATE $<$<CONFIG:Release>:-O1>)
     gtest_discover_tests(${target}_test TEST_PREFIX "${ROOM_NAME}." DISCOVERY_MODE PRE_TEST

@@ -77,7 +77,7 @@ void WriteFiles(const ScratchFolder& folder, Files files, bundle::Manifest manif
 }
 
 void Use(const bundle::Bundle& opened, const bundle::TestProject& project) {
-  const features::Catalogue& catalogue = project.log().catalogue();
+  const catalogue::Catalogue& catalogue = project.log().catalogue();
   const serving::Engine engine(opened, catalogue, {});
   for (const char* user : {"u", "u3", ""}) {
     const features::UserState state =
@@ -90,7 +90,7 @@ void Use(const bundle::Bundle& opened, const bundle::TestProject& project) {
     const auto slate = engine.Recommend(state, request);
     if (!slate) continue;
     for (const serving::Recommendation& one : slate->items) {
-      FUZZ_REQUIRE(one.item < catalogue.size(events::IdSpace::kItem), "an item of nobody");
+      FUZZ_REQUIRE(one.item < catalogue.size(schema::IdSpace::kItem), "an item of nobody");
     }
   }
   for (const char* item : {"i0", "i1", "i39"}) {

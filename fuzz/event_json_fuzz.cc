@@ -15,13 +15,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   FUZZ_REQUIRE(batch->events.size() == batch->ids.size(), "an id for every event");
   FUZZ_REQUIRE(batch->events.size() <= net::kMaxEvents, "more events than allowed");
-  for (const events::RawEvent& event : batch->events) {
+  for (const schema::RawEvent& event : batch->events) {
     FUZZ_REQUIRE(!event.user.empty() && event.user.size() <= net::kMaxIdBytes, "user");
-    FUZZ_REQUIRE(event.item.empty() == (event.type == events::EventType::kSearch), "item");
+    FUZZ_REQUIRE(event.item.empty() == (event.type == schema::EventType::kSearch), "item");
     FUZZ_REQUIRE(!std::isinf(event.value) && !(event.value < 0), "value");
     FUZZ_REQUIRE(std::isnan(event.propensity) || (event.propensity > 0 && event.propensity <= 1),
                  "propensity");
-    FUZZ_REQUIRE(event.time_ms == events::kNoTime || event.time_ms >= 0, "time");
+    FUZZ_REQUIRE(event.time_ms == schema::kNoTime || event.time_ms >= 0, "time");
   }
   if (!batch->events.empty()) fuzz::Accepted();
   return 0;

@@ -8,11 +8,11 @@
 #include <span>
 #include <utility>
 
-#include "events/event_log.h"
 #include "fuzz/harness.h"
 #include "fuzz/section_bytes.h"
 #include "fuzz/section_edits.h"
 #include "fuzz/test_log.h"
+#include "log/event_log.h"
 
 namespace upnext::fuzz {
 namespace {
@@ -91,16 +91,16 @@ EditedLog TwoSegments(const ScratchFolder& folder) {
   return {folder, kFiles};
 }
 
-void Read(const events::EventLog& log) {
-  using events::IdSpace;
+void Read(const log::EventLog& log) {
+  using schema::IdSpace;
   const auto in_bounds = [&](uint32_t id, IdSpace space) {
-    return id == events::kNone || id < log.dictionary(space).size();
+    return id == schema::kNone || id < log.dictionary(space).size();
   };
   uint64_t rows = 0;
   for (uint32_t user = 0; user < log.users(); ++user) {
     FUZZ_REQUIRE(in_bounds(log.user(user).region, IdSpace::kRegion), "region of a user");
     for (uint64_t row = log.begin(user); row < log.end(user); ++row, ++rows) {
-      const events::Event event = log.event(row);
+      const schema::Event event = log.event(row);
       FUZZ_REQUIRE(event.type == log.type(row) && event.item == log.item_of(row), "columns differ");
       FUZZ_REQUIRE(row == log.begin(user) || event.time_ms >= log.time_ms(row - 1), "order");
       FUZZ_REQUIRE(in_bounds(event.item, IdSpace::kItem) && in_bounds(event.seed, IdSpace::kItem) &&
@@ -113,14 +113,14 @@ void Read(const events::EventLog& log) {
   }
   FUZZ_REQUIRE(rows == log.events(), "every event belongs to one user");
   for (uint32_t id = 0; id < log.items(); ++id) {
-    const events::Item item = log.item(id);
+    const schema::Item item = log.item(id);
     FUZZ_REQUIRE(in_bounds(item.channel, IdSpace::kChannel), "channel of an item");
     FUZZ_REQUIRE(std::string(item.title).size() == item.title.size(), "title of an item");
     for (const uint32_t topic : item.topics)
       FUZZ_REQUIRE(topic < log.dictionary(IdSpace::kTopic).size(), "topic of an item");
   }
-  for (size_t space = 0; space < events::kIdSpaces; ++space) {
-    const events::Dictionary& names = log.dictionary(static_cast<IdSpace>(space));
+  for (size_t space = 0; space < schema::kIdSpaces; ++space) {
+    const log::Dictionary& names = log.dictionary(static_cast<IdSpace>(space));
     for (uint32_t id = 0; id < names.size(); ++id) {
       FUZZ_REQUIRE(names.Find(names.name(id)) == id, "a name must lead back to its id");
     }
@@ -144,7 +144,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   } else {
     one.Write(input);
   }
-  const auto log = upnext::events::EventLog::Open((grown ? grown_folder : folder).path());
+  const auto log = upnext::log::EventLog::Open((grown ? grown_folder : folder).path());
   if (!log) return 0;
   Read(*log);
   Accepted();

@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "base/config.h"
-#include "events/import.h"
 #include "fuzz/harness.h"
+#include "import/import.h"
 #include "serving/engine.h"
 #include "simulator/world_options.h"
 #include "studies/pipeline.h"
@@ -23,7 +23,7 @@ void ReadProject(std::string_view text) {
   const auto project = config->Table("project");
   project.Text("data", "");
   project.Text("directory", "");
-  events::ImportOptions::FromConfig(config->Table("import"));
+  import::ImportOptions::FromConfig(config->Table("import"));
   const auto options = studies::PipelineOptions::FromConfig(*config);
   serving::EngineOptions::FromConfig(config->Table("serving"));
   const Status checked = config->Check();

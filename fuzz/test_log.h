@@ -5,15 +5,15 @@
 #include <filesystem>
 #include <vector>
 
-#include "events/append.h"
-#include "events/event_log.h"
 #include "fuzz/harness.h"
+#include "log/append.h"
+#include "log/event_log.h"
 
 namespace upnext::fuzz {
 
 inline void WriteTestLog(const std::filesystem::path& folder) {
-  using events::EventType;
-  std::vector<events::RawEvent> events = {
+  using schema::EventType;
+  std::vector<schema::RawEvent> events = {
       {.user = "u1",
        .item = "a",
        .time_ms = 1000,
@@ -34,7 +34,7 @@ inline void WriteTestLog(const std::filesystem::path& folder) {
        .value = 4.0f,
        .seed = "b"},
       {.user = "u3", .item = "a", .time_ms = 9000, .type = EventType::kComplete}};
-  const std::vector<events::RawItem> items = {
+  const std::vector<schema::RawItem> items = {
       {.item = "a",
        .created_ms = 500,
        .duration_s = 40.0f,
@@ -43,21 +43,21 @@ inline void WriteTestLog(const std::filesystem::path& folder) {
        .title = "First",
        .topics = {"news", "music"}},
       {.item = "b", .title = "Second", .topics = {"music"}, .removed = true}};
-  const std::vector<events::RawUser> users = {
+  const std::vector<schema::RawUser> users = {
       {.user = "u1", .region = "de", .language = "en", .age = 30, .gender = 1, .logged_in = 1}};
-  FUZZ_REQUIRE(events::WriteEventLog(folder, events, items, users, 2).has_value(),
+  FUZZ_REQUIRE(log::WriteEventLog(folder, events, items, users, 2).has_value(),
                "expected to be able to write a log below TMPDIR");
 }
 
 // The log above with a segment more: late events, new names, a title that changed.
 inline void WriteGrownTestLog(const std::filesystem::path& folder) {
-  using events::EventType;
+  using schema::EventType;
   const std::filesystem::path base_folder = folder / "base";
   std::filesystem::create_directories(base_folder);
   WriteTestLog(base_folder);
-  const auto base = events::EventLog::Open(base_folder);
+  const auto base = log::EventLog::Open(base_folder);
   FUZZ_REQUIRE(base.has_value(), "expected to be able to open the log that was written");
-  const std::vector<events::RawEvent> events = {
+  const std::vector<schema::RawEvent> events = {
       {.user = "u1", .item = "a", .time_ms = 2500, .type = EventType::kLike},
       {.user = "u1", .item = "d", .time_ms = 2500, .device = "phone"},
       {.user = "u2", .item = "a", .time_ms = 1, .type = EventType::kClick},
@@ -65,10 +65,9 @@ inline void WriteGrownTestLog(const std::filesystem::path& folder) {
       {.user = "u4", .item = "d", .time_ms = 20, .type = EventType::kWatch, .value = 3}};
   const std::filesystem::path joined = folder / "joined";
   std::filesystem::create_directories(joined);
-  FUZZ_REQUIRE(
-      events::WriteAppendedLog(joined, *base, events, {{{.item = "b", .title = "New"}}}, {})
-          .has_value(),
-      "expected to be able to append to a log below TMPDIR");
+  FUZZ_REQUIRE(log::WriteAppendedLog(joined, *base, events, {{{.item = "b", .title = "New"}}}, {})
+                   .has_value(),
+               "expected to be able to append to a log below TMPDIR");
   for (const auto& file : std::filesystem::directory_iterator(joined)) {
     std::filesystem::rename(file.path(), folder / file.path().filename());
   }

@@ -1,7 +1,7 @@
 // Writes the binary seeds with the writers of the rooms: usage: write_seeds fuzz/corpus
 #include "base/file.h"
 #include "base/section_file.h"
-#include "features/catalogue.h"
+#include "catalogue/catalogue.h"
 #include "features/user_state.h"
 #include "fuzz/harness.h"
 #include "fuzz/test_log.h"
@@ -84,8 +84,8 @@ Status WriteBundleEdits(const fs::path& folder) {
 Status WriteStates(const fs::path& folder) {
   const ScratchFolder scratch;
   WriteTestLog(scratch.path());
-  UPNEXT_ASSIGN_OR_RETURN(events::EventLog log, events::EventLog::Open(scratch.path()));
-  const features::Catalogue catalogue(std::move(log));
+  UPNEXT_ASSIGN_OR_RETURN(log::EventLog log, log::EventLog::Open(scratch.path()));
+  const catalogue::Catalogue catalogue(std::move(log));
   const features::CompleteRule rule;
   using enum features::UserState::Parts;
   for (const auto parts : {kBags, kAll}) {
@@ -106,8 +106,8 @@ Status WriteStates(const fs::path& folder) {
 }
 
 Status WriteEvents(const fs::path& folder) {
-  using events::EventType;
-  const std::vector<std::pair<std::string_view, events::RawEvent>> seeds = {
+  using schema::EventType;
+  const std::vector<std::pair<std::string_view, schema::RawEvent>> seeds = {
       {"watch", {.user = "u", .item = "i", .time_ms = 7, .type = EventType::kWatch, .value = 3}},
       {"search", {.user = "u", .type = EventType::kSearch, .query = "live"}},
       {"impression",

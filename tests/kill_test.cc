@@ -31,7 +31,7 @@ constexpr int kUsers = 4;
 std::string UserOf(int batch) { return fmt::format("w{}", batch % kUsers); }
 
 struct Batch {
-  std::vector<events::RawEvent> events;
+  std::vector<schema::RawEvent> events;
   std::vector<std::string> ids;
 };
 
@@ -42,7 +42,7 @@ Batch MakeBatch(int round, int number) {
   const int size = 1 + (round + number) % 5;
   for (int i = 0; i < size; ++i) {
     const std::string id = fmt::format("{}-{}-{}", round, number, i);
-    events::RawEvent event = features::Watch(UserOf(number + i % 2), fmt::format("i{}", i),
+    schema::RawEvent event = features::Watch(UserOf(number + i % 2), fmt::format("i{}", i),
                                              features::Minutes(30'000 + number), 50);
     event.request = fmt::format("{}/{}", id, size);
     batch.events.push_back(std::move(event));
@@ -123,7 +123,7 @@ class KillTest : public testing::Test {
     EXPECT_TRUE(store) << store.error().message;
     if (!store) return stored;
     const Status read = (*store)->AllEvents(
-        [&](const events::RawEvent& event) { stored[event.user].push_back(event.request); });
+        [&](const schema::RawEvent& event) { stored[event.user].push_back(event.request); });
     EXPECT_TRUE(read);
     return stored;
   }
@@ -146,14 +146,14 @@ TEST_F(KillTest, AcknowledgedEventsAreThereOnceAndWhole) {
     const std::set<std::string> distinct(requests.begin(), requests.end());
     EXPECT_EQ(requests.size(), distinct.size()) << "an event is there twice";
     for (int number = 0; number < acknowledged[static_cast<size_t>(round)]; ++number) {
-      for (const events::RawEvent& event : MakeBatch(round, number).events) {
+      for (const schema::RawEvent& event : MakeBatch(round, number).events) {
         EXPECT_EQ(distinct.count(event.request), 1u) << "lost: " << event.request;
       }
     }
     // The batch that was cut short is there whole or not at all.
     const Batch next = MakeBatch(round, acknowledged.back());
     size_t there = 0;
-    for (const events::RawEvent& event : next.events) there += distinct.count(event.request);
+    for (const schema::RawEvent& event : next.events) there += distinct.count(event.request);
     EXPECT_TRUE(there == 0 || there == next.events.size()) << there << " of " << next.events.size();
 
     const auto service = serving::Service::Start(Options());

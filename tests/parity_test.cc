@@ -22,10 +22,10 @@
 namespace upnext {
 namespace {
 
-using events::EventType;
-using events::IdSpace;
-using events::RawEvent;
 using nlohmann::json;
+using schema::EventType;
+using schema::IdSpace;
+using schema::RawEvent;
 
 constexpr uint32_t kItems = 30;
 constexpr int64_t kStart = 1'700'000'000'000;
@@ -45,7 +45,7 @@ std::vector<RawEvent> RandomEvents(const std::string& user, size_t n, base::Rng&
     RawEvent event;
     event.user = user;
     event.time_ms = now;
-    event.type = static_cast<EventType>(1 + rng.Below(events::kEventTypes - 1));
+    event.type = static_cast<EventType>(1 + rng.Below(schema::kEventTypes - 1));
     if (rng.Below(3) == 0) event.type = EventType::kWatch;
     event.device = rng.Below(4) == 0 ? "" : fmt::format("d{}", rng.Below(3));
     event.region = rng.Below(2) == 0 ? "" : fmt::format("r{}", rng.Below(3));
@@ -90,7 +90,7 @@ std::vector<RawEvent> EventsThatNameEverything() {
     event.type = n % 4 == 0   ? EventType::kImpression
                  : n % 4 == 1 ? EventType::kClick
                               : EventType::kWatch;
-    event.value = event.type == EventType::kWatch ? 99 : events::kAbsent;
+    event.value = event.type == EventType::kWatch ? 99 : schema::kAbsent;
     event.source = fmt::format("s{}", n % 2);
     event.request = fmt::format("page{}", n / 8);
     events.push_back(event);
@@ -98,13 +98,13 @@ std::vector<RawEvent> EventsThatNameEverything() {
   return events;
 }
 
-std::vector<events::RawItem> Items() {
-  std::vector<events::RawItem> items;
+std::vector<schema::RawItem> Items() {
+  std::vector<schema::RawItem> items;
   for (uint32_t i = 0; i < kItems; ++i) {
-    events::RawItem& item = items.emplace_back();
+    schema::RawItem& item = items.emplace_back();
     item.item = fmt::format("i{}", i);
-    item.duration_s = i % 5 == 0 ? events::kAbsent : 100.0f;
-    item.created_ms = i % 3 == 0 ? events::kNoTime : kStart - int64_t{i} * 86'400'000;
+    item.duration_s = i % 5 == 0 ? schema::kAbsent : 100.0f;
+    item.created_ms = i % 3 == 0 ? schema::kNoTime : kStart - int64_t{i} * 86'400'000;
     if (i % 7 != 0) item.channel = fmt::format("c{}", i % 4);
     item.topics = {fmt::format("t{}", i % 3), fmt::format("t{}", i % 5)};
     item.language = i % 2 == 0 ? "en" : "de";
@@ -113,13 +113,13 @@ std::vector<events::RawItem> Items() {
 }
 
 // "t0" .. "t2" are in the table of users, "stranger" is not.
-std::vector<events::RawUser> Users() {
-  std::vector<events::RawUser> users;
+std::vector<schema::RawUser> Users() {
+  std::vector<schema::RawUser> users;
   for (int u = 0; u < 3; ++u) {
-    events::RawUser& user = users.emplace_back();
+    schema::RawUser& user = users.emplace_back();
     user.user = fmt::format("t{}", u);
     user.region = u == 2 ? "" : fmt::format("r{}", u);
-    user.age = u == 1 ? events::kAbsent : static_cast<float>(20 + u);
+    user.age = u == 1 ? schema::kAbsent : static_cast<float>(20 + u);
     user.language = "de";
   }
   return users;
@@ -130,7 +130,7 @@ std::string ToJson(std::span<const RawEvent> events) {
   for (const RawEvent& event : events) {
     json& out = list.emplace_back();
     out = {{"user", event.user},
-           {"type", events::EventTypeName(event.type)},
+           {"type", schema::EventTypeName(event.type)},
            {"time", static_cast<double>(event.time_ms) / 1000}};
     const auto text = [&](const char* key, const std::string& value) {
       if (!value.empty()) out[key] = value;
@@ -161,9 +161,9 @@ struct Features {
   features::RankingBlock query{features::Side::kQuery};
   features::RankingBlock impressions{features::Side::kImpression};
 
-  Features(const features::FeatureTables& tables, const features::Catalogue& catalogue,
+  Features(const features::FeatureTables& tables, const catalogue::Catalogue& catalogue,
            const features::UserState& state, const std::string& user_name, int64_t time_ms) {
-    const events::User user = catalogue.user(catalogue.Find(IdSpace::kUser, user_name));
+    const schema::User user = catalogue.user(catalogue.Find(IdSpace::kUser, user_name));
     const features::Context context{.time_ms = time_ms,
                                     .device = catalogue.Find(IdSpace::kDevice, "d1"),
                                     .region = catalogue.Find(IdSpace::kRegion, "r2"),
@@ -205,7 +205,7 @@ class Server {
   explicit Server(std::vector<RawEvent> events) {
     base::VersionedRoot logs(folder_ / "log"), bundles(folder_ / "bundles");
     const std::filesystem::path staged = Value(logs.Begin());
-    EXPECT_TRUE(events::WriteEventLog(staged, events, Items(), Users()));
+    EXPECT_TRUE(log::WriteEventLog(staged, events, Items(), Users()));
     EXPECT_TRUE(logs.SetCurrent(Value(logs.Publish(staged))));
     const examples::World world({.events = std::move(events),
                                  .items = Items(),
@@ -292,7 +292,7 @@ class ParityTest : public testing::TestWithParam<uint64_t> {
                                .items = Items(),
                                .users = Users(),
                                .split = {.kind = examples::SplitOptions::Kind::kNone}});
-    for (size_t space = 1; space < events::kIdSpaces; ++space) {  // all but users
+    for (size_t space = 1; space < schema::kIdSpaces; ++space) {  // all but users
       const auto id_space = static_cast<IdSpace>(space);
       ASSERT_EQ(server_->service().catalogue().size(id_space), replay_->catalogue.size(id_space));
     }
@@ -352,9 +352,9 @@ TEST_P(ParityTest, ServedPredictionsAreThoseOfReplayedFeatures) {
         fmt::format("/v1/recommendations?user={}&n=10&explain=1&device=d2&region=r0", user));
     ASSERT_FALSE(slate["items"].empty()) << slate;
     const features::FeatureTables& tables = server_->service().bundle().tables();
-    const features::Catalogue& catalogue = replay_->catalogue;
+    const catalogue::Catalogue& catalogue = replay_->catalogue;
     const features::UserState state = Replayed(user, all.size());
-    const events::User attributes = catalogue.user(replay_->user(user));
+    const schema::User attributes = catalogue.user(replay_->user(user));
     const features::Context context{.time_ms = server_->clock().NowMs(),
                                     .device = catalogue.Find(IdSpace::kDevice, "d2"),
                                     .region = catalogue.Find(IdSpace::kRegion, "r0")};

@@ -13,6 +13,8 @@
 
 namespace upnext::base {
 
+inline constexpr int64_t kDayMs = 86'400'000;
+
 class Clock {
  public:
   virtual ~Clock() = default;

@@ -44,10 +44,10 @@ struct TestProjectOptions {
 
 inline std::string TestUser(uint32_t n) { return n == 0 ? "u" : features::Numbered("u", n); }
 
-inline std::vector<events::RawItem> TestItems(uint32_t n) {
-  std::vector<events::RawItem> items;
+inline std::vector<schema::RawItem> TestItems(uint32_t n) {
+  std::vector<schema::RawItem> items;
   for (uint32_t i = 0; i < n; ++i) {
-    items.push_back(features::ItemOf(features::Numbered("i", i), i % 5 == 4 ? events::kAbsent : 100,
+    items.push_back(features::ItemOf(features::Numbered("i", i), i % 5 == 4 ? schema::kAbsent : 100,
                                      features::Numbered("c", i % 4),
                                      {features::Numbered("t", i % 3)}));
     items.back().title = features::Numbered("Title of ", i);
@@ -56,8 +56,8 @@ inline std::vector<events::RawItem> TestItems(uint32_t n) {
   return items;
 }
 
-inline std::vector<events::RawUser> TestUsers() {
-  std::vector<events::RawUser> users;
+inline std::vector<schema::RawUser> TestUsers() {
+  std::vector<schema::RawUser> users;
   for (uint32_t u = 0; u < 12; ++u) {
     users.emplace_back().user = TestUser(u);
     users.back().region = u % 2 == 0 ? "DE" : "US";
@@ -67,15 +67,15 @@ inline std::vector<events::RawUser> TestUsers() {
 }
 
 // A page of three items now and then, one of which is clicked and watched; searches between.
-inline std::vector<events::RawEvent> TestEvents(uint32_t items) {
-  using events::EventType;
+inline std::vector<schema::RawEvent> TestEvents(uint32_t items) {
+  using schema::EventType;
   base::Rng rng(7);
-  std::vector<events::RawEvent> events;
+  std::vector<schema::RawEvent> events;
   for (uint32_t u = 0; u < 12; ++u) {
     for (int page = 0; page < 8; ++page) {
       const int64_t now = features::Minutes(page * 1'500 + static_cast<double>(rng.Below(60)));
       const std::string user = TestUser(u), request = fmt::format("r{}-{}", u, page);
-      const auto add = [&](events::RawEvent event, uint16_t position = 0) {
+      const auto add = [&](schema::RawEvent event, uint16_t position = 0) {
         event.request = request;
         event.device = u % 3 == 0 ? "tv" : "phone";
         event.region = u % 2 == 0 ? "DE" : "US";
@@ -186,8 +186,8 @@ class TestProject {
     base::VersionedRoot root(log_root());
     const auto staged = root.Begin();
     ASSERT_TRUE(staged) << staged.error().message;
-    const Status written = events::WriteEventLog(*staged, TestEvents(options_.items),
-                                                 TestItems(options_.items), TestUsers());
+    const Status written = log::WriteEventLog(*staged, TestEvents(options_.items),
+                                              TestItems(options_.items), TestUsers());
     ASSERT_TRUE(written) << written.error().message;
     const auto version = root.Publish(*staged);
     ASSERT_TRUE(version) << version.error().message;

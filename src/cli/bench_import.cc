@@ -16,9 +16,9 @@
 #include "cli/measured_child.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
-#include "events/duckdb.h"
-#include "events/import.h"
-#include "events/watched.h"
+#include "import/duckdb.h"
+#include "import/import.h"
+#include "import/watched.h"
 
 namespace upnext::cli {
 namespace {
@@ -26,7 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-struct Flags {
+struct BenchImportFlags {
   MadeEvents made = {.events = 5'000'000, .users = 100'000, .items = 100'000};
   std::string format = "both", folder;
   uint32_t shards = 1;
@@ -51,10 +51,11 @@ void MakeCold(const fs::path& file) {
   ::close(fd);
 }
 
-Result<json> ImportOnce(const Flags& flags, const std::string& select, const fs::path& root) {
+Result<json> ImportOnce(const BenchImportFlags& flags, const std::string& select,
+                        const fs::path& root) {
   ProgressBar progress;
-  UPNEXT_ASSIGN_OR_RETURN(const events::ImportReport report,
-                          events::Import({.events_sql = select,
+  UPNEXT_ASSIGN_OR_RETURN(const import::ImportReport report,
+                          import::Import({.events_sql = select,
                                           .shards = flags.shards,
                                           .threads = flags.threads,
                                           .memory_limit_mb = flags.memory_mb},
@@ -65,18 +66,19 @@ Result<json> ImportOnce(const Flags& flags, const std::string& select, const fs:
               {"rejected", report.rejected_events}};
 }
 
-Result<json> SortOnce(const Flags& flags, const std::string& select, const fs::path& scratch) {
+Result<json> SortOnce(const BenchImportFlags& flags, const std::string& select,
+                      const fs::path& scratch) {
   ProgressBar progress;
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(scratch / "spill"));
-  UPNEXT_ASSIGN_OR_RETURN(events::Database database,
-                          events::Database::Open({.temp_directory = scratch / "spill",
+  UPNEXT_ASSIGN_OR_RETURN(import::Database database,
+                          import::Database::Open({.temp_directory = scratch / "spill",
                                                   .threads = flags.threads,
                                                   .memory_limit_mb = flags.memory_mb}));
-  events::WatchedDatabase db(std::move(database), progress, scratch, events::DiskReserve(scratch));
+  import::WatchedDatabase db(std::move(database), progress, scratch, import::DiskReserve(scratch));
   UPNEXT_RETURN_IF_ERROR(
       db.Run("DuckDB's COPY",
              fmt::format("COPY ({} ORDER BY \"user\", time) TO {} (FORMAT parquet)", select,
-                         events::QuoteSql((scratch / "sorted.parquet").string()))));
+                         import::QuoteSql((scratch / "sorted.parquet").string()))));
   return json::object();
 }
 
@@ -93,7 +95,7 @@ Result<Measured> RunInScratch(const fs::path& folder, const fs::path& file, cons
   return run;
 }
 
-Result<Pair> RunPair(const Flags& flags, const std::string& format) {
+Result<Pair> RunPair(const BenchImportFlags& flags, const std::string& format) {
   const fs::path folder = flags.folder, file = MadeFile(flags.made, format, folder);
   std::error_code error;
   if (!fs::exists(file, error)) {
@@ -116,7 +118,7 @@ Result<Pair> RunPair(const Flags& flags, const std::string& format) {
   return pair;
 }
 
-json ToJson(const Flags& flags, const Measured& run, uint64_t bytes) {
+json BenchImportJson(const BenchImportFlags& flags, const Measured& run, uint64_t bytes) {
   return {{"seconds", run.seconds},
           {"cpu_seconds", run.cpu_seconds},
           {"rows_per_second", static_cast<double>(flags.made.events) / run.seconds},
@@ -124,15 +126,15 @@ json ToJson(const Flags& flags, const Measured& run, uint64_t bytes) {
           {"peak_resident_mb", run.peak_mb}};
 }
 
-void PrintJson(const Flags& flags, const std::vector<Pair>& pairs) {
+void PrintBenchImportJson(const BenchImportFlags& flags, const std::vector<Pair>& pairs) {
   json runs = json::array();
   for (const Pair& pair : pairs) {
-    json import = ToJson(flags, pair.import, pair.bytes);
+    json import = BenchImportJson(flags, pair.import, pair.bytes);
     import.update(pair.import.found);
     runs.push_back({{"format", pair.format},
                     {"bytes", pair.bytes},
                     {"import", std::move(import)},
-                    {"duckdb_copy_order_by", ToJson(flags, pair.duckdb, pair.bytes)},
+                    {"duckdb_copy_order_by", BenchImportJson(flags, pair.duckdb, pair.bytes)},
                     {"ratio", pair.ratio()}});
   }
   const json out = {{"rows", flags.made.events},
@@ -146,7 +148,7 @@ void PrintJson(const Flags& flags, const std::vector<Pair>& pairs) {
   Print("{}\n", out.dump(2));
 }
 
-void PrintTable(const Flags& flags, const std::vector<Pair>& pairs) {
+void PrintBenchImportTable(const BenchImportFlags& flags, const std::vector<Pair>& pairs) {
   Print("{} rows of {} users and {} items (seed {}); DuckDB's budget {} MB, {} threads\n\n",
         base::WithThousands(flags.made.events), base::WithThousands(flags.made.users),
         base::WithThousands(flags.made.items), flags.made.seed,
@@ -171,11 +173,11 @@ void PrintTable(const Flags& flags, const std::vector<Pair>& pairs) {
   }
 }
 
-Status Run(Flags flags) {
+Status RunBenchImport(BenchImportFlags flags) {
   if (flags.threads == 0) {
     flags.threads = static_cast<int>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
   }
-  if (flags.memory_mb == 0) flags.memory_mb = events::DefaultImportMemoryMb();
+  if (flags.memory_mb == 0) flags.memory_mb = import::DefaultImportMemoryMb();
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(flags.folder));
   std::vector<Pair> pairs;
   for (const std::string format : {"csv", "parquet"}) {
@@ -184,9 +186,9 @@ Status Run(Flags flags) {
     pairs.push_back(std::move(pair));
   }
   if (flags.json) {
-    PrintJson(flags, pairs);
+    PrintBenchImportJson(flags, pairs);
   } else {
-    PrintTable(flags, pairs);
+    PrintBenchImportTable(flags, pairs);
   }
   return Ok();
 }
@@ -194,7 +196,7 @@ Status Run(Flags flags) {
 }  // namespace
 
 std::function<Status()> MakeBenchImport(CLI::App& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<BenchImportFlags>();
   app.add_option("--events", flags->made.events, "Rows (default 5,000,000)")
       ->check(CLI::Range(uint64_t{1}, uint64_t{100'000'000'000}));
   app.add_option("--users", flags->made.users, "Users (default 100,000)")
@@ -217,7 +219,7 @@ std::function<Status()> MakeBenchImport(CLI::App& app) {
                  "DuckDB's budget on each side (default: that of an import)")
       ->check(CLI::Range(0, 1 << 30));
   app.add_flag("--json", flags->json, "Print the report as JSON");
-  return [flags] { return Run(*flags); };
+  return [flags] { return RunBenchImport(*flags); };
 }
 
 }  // namespace upnext::cli

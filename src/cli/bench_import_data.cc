@@ -3,8 +3,8 @@
 #include <system_error>
 
 #include "base/file.h"
-#include "events/duckdb.h"
-#include "events/watched.h"
+#include "import/duckdb.h"
+#include "import/watched.h"
 
 namespace upnext::cli {
 namespace {
@@ -70,12 +70,12 @@ Status MakeEvents(const MadeEvents& made, std::string_view format, const fs::pat
                   int threads, base::Progress& progress) {
   const fs::path file = MadeFile(made, format, folder);
   const fs::path unfinished = file.string() + ".tmp";
-  UPNEXT_ASSIGN_OR_RETURN(events::Database database,
-                          events::Database::Open({.threads = threads, .memory_limit_mb = 2048}));
-  events::WatchedDatabase db(std::move(database), progress, folder, events::DiskReserve(folder));
+  UPNEXT_ASSIGN_OR_RETURN(import::Database database,
+                          import::Database::Open({.threads = threads, .memory_limit_mb = 2048}));
+  import::WatchedDatabase db(std::move(database), progress, folder, import::DiskReserve(folder));
   const Status written =
       db.Run(fmt::format("make {}", format), fmt::format("COPY ({}) TO {} (FORMAT {})", Rows(made),
-                                                         events::QuoteSql(unfinished.string()),
+                                                         import::QuoteSql(unfinished.string()),
                                                          format == "csv" ? "csv, HEADER" : format));
   if (!written) {
     static_cast<void>(base::RemoveAll(unfinished));
@@ -88,7 +88,7 @@ Status MakeEvents(const MadeEvents& made, std::string_view format, const fs::pat
 }
 
 std::string ReadMadeEvents(const fs::path& file, std::string_view format) {
-  return fmt::format("SELECT * FROM read_{}({})", format, events::QuoteSql(file.string()));
+  return fmt::format("SELECT * FROM read_{}({})", format, import::QuoteSql(file.string()));
 }
 
 }  // namespace upnext::cli

@@ -19,7 +19,7 @@
 namespace upnext::cli {
 namespace {
 
-struct Flags {
+struct BenchReplayFlags {
   ProjectFlags project{.config = "", .data = "", .directory = ""};
   uint32_t users = 4'000, items = 50'000, watches = 50, shown = 5, max_per_user = 50;
   uint64_t seed = 1;
@@ -35,16 +35,17 @@ struct Scratch {
 };
 
 // Users who look at pages of `shown` items an hour apart and watch one of each to its end.
-Result<events::EventLog> MadeUpLog(const Flags& flags, const std::filesystem::path& folder) {
+Result<log::EventLog> MadeUpLog(const BenchReplayFlags& flags,
+                                const std::filesystem::path& folder) {
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(folder));
   base::Rng rng(flags.seed);
-  std::vector<events::RawEvent> events;
+  std::vector<schema::RawEvent> events;
   for (uint32_t user = 0; user < flags.users; ++user) {
     for (uint32_t page = 0; page < flags.watches; ++page) {
       const auto item = [&] {
         return fmt::format("i{}", rng.Below(flags.items) * rng.Below(flags.items) / flags.items);
       };
-      events::RawEvent event;
+      schema::RawEvent event;
       event.user = fmt::format("u{}", user);
       event.time_ms = page * int64_t{3'600'000};
       event.request = fmt::format("{}-{}", user, page);
@@ -55,13 +56,13 @@ Result<events::EventLog> MadeUpLog(const Flags& flags, const std::filesystem::pa
       }
       if (flags.shown == 0) event.item = item();
       event.time_ms += 1'000;
-      event.type = events::EventType::kComplete;
+      event.type = schema::EventType::kComplete;
       event.position = 0;
       events.push_back(event);
     }
   }
-  UPNEXT_RETURN_IF_ERROR(events::WriteEventLog(folder, events, {}, {}));
-  return events::EventLog::Open(folder);
+  UPNEXT_RETURN_IF_ERROR(log::WriteEventLog(folder, events, {}, {}));
+  return log::EventLog::Open(folder);
 }
 
 nlohmann::ordered_json Json(const examples::StreamRate& rate) {
@@ -80,10 +81,10 @@ void PrintRow(const char* name, int threads, const examples::StreamRate& rate) {
         rate.fold_s * each, (rate.stream_s - rate.fold_s) * each);
 }
 
-Status Run(const Flags& flags) {
+Status RunBenchReplay(const BenchReplayFlags& flags) {
   ProgressBar progress;
   Scratch scratch;
-  Result<events::EventLog> log = NotFound("no log");
+  Result<log::EventLog> log = NotFound("no log");
   studies::PipelineOptions options;
   options.rule.from_event = true;
   options.split.kind = examples::SplitOptions::Kind::kNone;
@@ -142,7 +143,7 @@ Status Run(const Flags& flags) {
 }  // namespace
 
 std::function<Status()> MakeBenchReplay(CLI::App& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<BenchReplayFlags>();
   AddProjectFlags(app, &flags->project);
   app.get_option("--config")
       ->description("Project file whose log is replayed; without it a made-up log is");
@@ -156,7 +157,7 @@ std::function<Status()> MakeBenchReplay(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--seed", flags->seed, "Seed of the made-up log")->capture_default_str();
   app.add_flag("--json", flags->json, "Print JSON");
-  return [flags] { return Run(*flags); };
+  return [flags] { return RunBenchReplay(*flags); };
 }
 
 }  // namespace upnext::cli

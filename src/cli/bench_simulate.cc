@@ -25,7 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-struct Flags {
+struct BenchSimulateFlags {
   std::string folder, mode = "both";
   simulator::WorldOptions world;
   int live_days = 3;
@@ -36,7 +36,7 @@ double SecondsSince(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-Result<json> WriteLog(const Flags& flags, const fs::path& folder) {
+Result<json> WriteLog(const BenchSimulateFlags& flags, const fs::path& folder) {
   ProgressBar progress;
   UPNEXT_ASSIGN_OR_RETURN(const simulator::LogReport report,
                           simulator::SimulateLog(flags.world, {}, folder, progress));
@@ -61,7 +61,7 @@ std::unique_ptr<simulator::Recommender> MakePolicy(const std::string& name,
   return simulator::MakeLoggingPolicy(world);
 }
 
-Result<json> LiveDays(const Flags& flags, const std::string& policy_name) {
+Result<json> LiveDays(const BenchSimulateFlags& flags, const std::string& policy_name) {
   UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(flags.world));
   const auto policy = MakePolicy(policy_name, world);
   simulator::LiveSite site(world, {.truth = true});
@@ -75,7 +75,7 @@ Result<json> LiveDays(const Flags& flags, const std::string& policy_name) {
         [&](const simulator::UserRows& rows) {
           events += rows.rows.size();
           for (const simulator::LogRow& row : rows.rows) {
-            slates += row.type == events::EventType::kImpression && row.position == 1;
+            slates += row.type == schema::EventType::kImpression && row.position == 1;
           }
           return Ok();
         },
@@ -97,7 +97,7 @@ void AddRun(json& found, const Measured& run) {
 
 uint64_t Whole(const json& number) { return static_cast<uint64_t>(number.get<double>()); }
 
-void PrintTable(const json& out) {
+void PrintBenchSimulateTable(const json& out) {
   Print("{} users, {} items, {} days (seed {}), {} threads\n\n",
         base::WithThousands(Whole(out["users"])), base::WithThousands(Whole(out["items"])),
         Whole(out["days"]), Whole(out["seed"]), Whole(out["threads"]));
@@ -127,7 +127,7 @@ void PrintTable(const json& out) {
   }
 }
 
-Status Run(Flags flags) {
+Status RunBenchSimulate(BenchSimulateFlags flags) {
   if (flags.world.threads == 0) {
     flags.world.threads = static_cast<int>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
   }
@@ -158,7 +158,7 @@ Status Run(Flags flags) {
   if (flags.json) {
     Print("{}\n", out.dump(2));
   } else {
-    PrintTable(out);
+    PrintBenchSimulateTable(out);
   }
   return Ok();
 }
@@ -166,7 +166,7 @@ Status Run(Flags flags) {
 }  // namespace
 
 std::function<Status()> MakeBenchSimulate(CLI::App& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<BenchSimulateFlags>();
   flags->world.users = 20'000;
   flags->world.items = 10'000;
   flags->world.days = 10;
@@ -193,7 +193,7 @@ std::function<Status()> MakeBenchSimulate(CLI::App& app) {
       ->capture_default_str();
   app.add_flag("--keep", flags->keep, "Leave the log there");
   app.add_flag("--json", flags->json, "Print JSON");
-  return [flags] { return Run(*flags); };
+  return [flags] { return RunBenchSimulate(*flags); };
 }
 
 }  // namespace upnext::cli

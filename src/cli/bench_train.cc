@@ -14,17 +14,18 @@
 namespace upnext::cli {
 namespace {
 
-struct Flags {
+struct BenchTrainFlags {
   retrieval::TrainBenchOptions options;
   int threads = 0;
   bool fp32 = false, json = false;
 };
 
-std::string_view Precision(const Flags& flags) {
+std::string_view Precision(const BenchTrainFlags& flags) {
   return kernels::PrecisionName(flags.fp32 ? kernels::Precision::kFp32 : kernels::Precision::kBf16);
 }
 
-void PrintJson(const Flags& flags, const retrieval::TrainBenchReport& report, int threads) {
+void PrintBenchTrainJson(const BenchTrainFlags& flags, const retrieval::TrainBenchReport& report,
+                         int threads) {
   const retrieval::TrainBenchOptions& o = flags.options;
   const nlohmann::ordered_json out = {
       {"items", o.items},
@@ -56,7 +57,8 @@ void PrintJson(const Flags& flags, const retrieval::TrainBenchReport& report, in
   Print("{}\n", out.dump(2));
 }
 
-void PrintTable(const Flags& flags, const retrieval::TrainBenchReport& report, int threads) {
+void PrintBenchTrainTable(const BenchTrainFlags& flags, const retrieval::TrainBenchReport& report,
+                          int threads) {
   const retrieval::TrainBenchOptions& o = flags.options;
   const double ms = 1e3 * report.median_step_s;
   Print("model      {} items, {} tokens, dim {}, depth {}, bags of {} + {}, {} negatives\n",
@@ -87,16 +89,16 @@ void PrintTable(const Flags& flags, const retrieval::TrainBenchReport& report, i
       report.rates.update_gb_s);
 }
 
-Status Run(Flags& flags) {
+Status RunBenchTrain(BenchTrainFlags& flags) {
   flags.options.bf16 = !flags.fp32;
   base::ThreadPool pool(flags.threads);
   ProgressBar progress;
   UPNEXT_ASSIGN_OR_RETURN(const retrieval::TrainBenchReport report,
                           retrieval::BenchmarkTraining(flags.options, pool, progress));
   if (flags.json) {
-    PrintJson(flags, report, pool.threads());
+    PrintBenchTrainJson(flags, report, pool.threads());
   } else {
-    PrintTable(flags, report, pool.threads());
+    PrintBenchTrainTable(flags, report, pool.threads());
   }
   return Ok();
 }
@@ -104,7 +106,7 @@ Status Run(Flags& flags) {
 }  // namespace
 
 std::function<Status()> MakeBenchTrain(CLI::App& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<BenchTrainFlags>();
   retrieval::TrainBenchOptions& o = flags->options;
   app.add_option("--items", o.items, "Items, each with a row as input and one as output")
       ->capture_default_str();
@@ -125,7 +127,7 @@ std::function<Status()> MakeBenchTrain(CLI::App& app) {
   app.add_flag("--bf16-tables", o.half_tables,
                "Keep the tables in bf16, which halves the traffic of their rows");
   app.add_flag("--json", flags->json, "Print JSON");
-  return [flags] { return Run(*flags); };
+  return [flags] { return RunBenchTrain(*flags); };
 }
 
 }  // namespace upnext::cli

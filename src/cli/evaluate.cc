@@ -6,12 +6,13 @@
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
+#include "report/render.h"
 #include "studies/live_value.h"
 
 namespace upnext::cli {
 namespace {
 
-struct Flags {
+struct EvaluateFlags {
   ProjectFlags project;
   std::string html, part = "test", world;
   bool json = false, frozen = false;
@@ -37,11 +38,11 @@ std::string WithValue(const std::string& json, const studies::ValueReport& value
   return out.dump(2);
 }
 
-Status Run(const Flags& flags) {
+Status RunEvaluate(const EvaluateFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const Project project, Project::Load(flags.project));
   UPNEXT_ASSIGN_OR_RETURN(const OpenedBundle opened, OpenBundle(project, LogChoice::kTrainedOn));
   const bundle::Bundle& bundle = *opened.bundle;
-  const features::Catalogue catalogue(opened.log);
+  const catalogue::Catalogue catalogue(opened.log);
   UPNEXT_ASSIGN_OR_RETURN(const examples::Split split, SplitOf(project, opened));
   const examples::ReplaySource source{opened.log, catalogue, project.pipeline.rule, split};
 
@@ -60,10 +61,10 @@ Status Run(const Flags& flags) {
     report.notes.push_back("published with --force although " + bundle.manifest().gate);
   }
   if (!flags.html.empty()) {
-    UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(flags.html, evaluation::RenderHtml(report)));
+    UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(flags.html, report::RenderHtml(report)));
     progress.Note(fmt::format("wrote {}", flags.html));
   }
-  std::string out = flags.json ? evaluation::RenderJson(report) : evaluation::RenderTable(report);
+  std::string out = flags.json ? report::RenderJson(report) : report::RenderTable(report);
   if (!flags.world.empty()) {
     UPNEXT_ASSIGN_OR_RETURN(const studies::ValueReport value,
                             TrueValue(project, opened, split, flags.world, pool, progress));
@@ -76,7 +77,7 @@ Status Run(const Flags& flags) {
 }  // namespace
 
 std::function<Status()> MakeEvaluate(CLI::App& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<EvaluateFlags>();
   AddProjectFlags(app, &flags->project);
   app.add_flag("--json", flags->json, "Print the report as JSON");
   app.add_option("--html", flags->html, "Also write a page with tables and plots to this file");
@@ -90,7 +91,7 @@ std::function<Status()> MakeEvaluate(CLI::App& app) {
                  "live the test days again, and tells what the feed is truly worth to them");
   app.add_option("--seed", flags->seed, "Seed of the bootstrap (default: [train] seed, else 1)")
       ->check(CLI::NonNegativeNumber);
-  return [flags] { return Run(*flags); };
+  return [flags] { return RunEvaluate(*flags); };
 }
 
 }  // namespace upnext::cli

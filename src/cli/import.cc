@@ -8,12 +8,12 @@
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
-#include "events/compact.h"
+#include "log/compact.h"
 
 namespace upnext::cli {
 namespace {
 
-struct Flags {
+struct ImportFlags {
   ProjectFlags project;
   double max_rejects = -1;
   uint32_t shards = 0;
@@ -21,7 +21,7 @@ struct Flags {
   bool append = false, compact = false, json = false;
 };
 
-void PrintReport(const events::ImportReport& report, bool json) {
+void PrintReport(const import::ImportReport& report, bool json) {
   if (json) {
     const nlohmann::json out = {
         {"version", report.version},
@@ -64,7 +64,7 @@ void PrintReport(const events::ImportReport& report, bool json) {
 }
 
 // "3/8": the third of eight.
-Status ReadPart(const std::string& text, events::ImportOptions& options) {
+Status ReadPart(const std::string& text, import::ImportOptions& options) {
   const auto number = [](std::string_view digits, uint32_t& value) {
     const auto [end, error] = std::from_chars(digits.begin(), digits.end(), value);
     return error == std::errc() && end == digits.end();
@@ -80,7 +80,7 @@ Status ReadPart(const std::string& text, events::ImportOptions& options) {
 
 Status RunCompact(const Project& project, bool json) {
   ProgressBar progress;
-  Result<events::CompactReport> report = events::Compact(project.logs().root(), progress);
+  Result<log::CompactReport> report = log::Compact(project.logs().root(), progress);
   if (!report && report.error().code == Code::kNotFound) {
     return NotFound("{}: no event log to compact; run `upnext import` without --compact first",
                     project.directory.string());
@@ -102,7 +102,7 @@ Status RunCompact(const Project& project, bool json) {
   return Ok();
 }
 
-Status Run(const Flags& flags) {
+Status RunImport(const ImportFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(Project project, Project::Load(flags.project));
   UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, project.Lock());
   if (flags.compact) return RunCompact(project, flags.json);
@@ -111,8 +111,8 @@ Status Run(const Flags& flags) {
   if (flags.shards > 0) project.import.shards = flags.shards;
   if (!flags.part.empty()) UPNEXT_RETURN_IF_ERROR(ReadPart(flags.part, project.import));
   ProgressBar progress;
-  UPNEXT_ASSIGN_OR_RETURN(const events::ImportReport report,
-                          events::Import(project.import, project.logs().root(), progress));
+  UPNEXT_ASSIGN_OR_RETURN(const import::ImportReport report,
+                          import::Import(project.import, project.logs().root(), progress));
   UPNEXT_RETURN_IF_ERROR(Prune(project));
   PrintReport(report, flags.json);
   return Ok();
@@ -121,7 +121,7 @@ Status Run(const Flags& flags) {
 }  // namespace
 
 std::function<Status()> MakeImport(CLI::App& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<ImportFlags>();
   AddProjectFlags(app, &flags->project);
   app.add_option("--max-rejects", flags->max_rejects,
                  "Share of bad rows above which nothing is published (default: the project file's, "
@@ -140,7 +140,7 @@ std::function<Status()> MakeImport(CLI::App& app) {
                "Import nothing; put what appends added together with the rest of the log")
       ->excludes(append);
   app.add_flag("--json", flags->json, "Print the report as JSON");
-  return [flags] { return Run(*flags); };
+  return [flags] { return RunImport(*flags); };
 }
 
 }  // namespace upnext::cli

@@ -12,14 +12,14 @@
 namespace upnext::cli {
 namespace {
 
-struct Flags {
+struct InspectFlags {
   ProjectFlags project;
   std::string path;
   bool json = false;
 };
 
-nlohmann::ordered_json LogJson(const events::EventLog& log) {
-  const events::LogStats& stats = log.stats();
+nlohmann::ordered_json LogJson(const log::EventLog& log) {
+  const log::LogStats& stats = log.stats();
   nlohmann::ordered_json out = {{"kind", "event log"},
                                 {"directory", log.directory().string()},
                                 {"events", stats.events},
@@ -30,13 +30,13 @@ nlohmann::ordered_json LogJson(const events::EventLog& log) {
     out["first"] = base::FormatTime(stats.first_ms);
     out["last"] = base::FormatTime(stats.last_ms);
   }
-  for (size_t type = 1; type < events::kEventTypes; ++type) {
+  for (size_t type = 1; type < schema::kEventTypes; ++type) {
     if (stats.by_type[type] == 0) continue;
-    out["types"][std::string(events::EventTypeName(static_cast<events::EventType>(type)))] =
+    out["types"][std::string(schema::EventTypeName(static_cast<schema::EventType>(type)))] =
         stats.by_type[type];
   }
   // What each import added, when there was more than one.
-  for (const events::LogStats& segment : log.segments()) {
+  for (const log::LogStats& segment : log.segments()) {
     if (log.segments().size() == 1) break;
     nlohmann::ordered_json part = {{"events", segment.events}, {"bytes", segment.bytes}};
     if (segment.events > 0) {
@@ -45,9 +45,9 @@ nlohmann::ordered_json LogJson(const events::EventLog& log) {
     }
     out["segments"].push_back(std::move(part));
   }
-  for (size_t space = 0; space < events::kIdSpaces; ++space) {
-    const auto id = static_cast<events::IdSpace>(space);
-    out["ids"][std::string(events::IdSpaceName(id))] = log.dictionary(id).size();
+  for (size_t space = 0; space < schema::kIdSpaces; ++space) {
+    const auto id = static_cast<schema::IdSpace>(space);
+    out["ids"][std::string(schema::IdSpaceName(id))] = log.dictionary(id).size();
   }
   return out;
 }
@@ -86,11 +86,11 @@ void PrintSegment(const nlohmann::ordered_json& segment, int indent) {
 }
 
 // One "key  value" line per entry; nested tables are indented, numbers get their commas.
-void PrintTable(const nlohmann::ordered_json& table, int indent) {
+void PrintInspectTable(const nlohmann::ordered_json& table, int indent) {
   for (const auto& [key, value] : table.items()) {
     if (value.is_object()) {
       Print("{:{}}{}\n", "", indent, key);
-      PrintTable(value, indent + 2);
+      PrintInspectTable(value, indent + 2);
     } else if (value.is_array()) {
       Print("{:{}}{}\n", "", indent, key);
       for (const auto& row : value) {
@@ -117,18 +117,18 @@ Result<nlohmann::ordered_json> Inspect(const std::filesystem::path& path) {
     UPNEXT_ASSIGN_OR_RETURN(const bundle::Manifest manifest, bundle::VerifyBundle(path));
     return BundleJson(manifest, path);
   }
-  UPNEXT_ASSIGN_OR_RETURN(const events::EventLog log, events::EventLog::Open(path));
+  UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, log::EventLog::Open(path));
   return LogJson(log);
 }
 
-Status Run(const Flags& flags) {
+Status RunInspect(const InspectFlags& flags) {
   nlohmann::ordered_json found = nlohmann::ordered_json::array();
   if (!flags.path.empty()) {
     UPNEXT_ASSIGN_OR_RETURN(nlohmann::ordered_json one, Inspect(flags.path));
     found.push_back(std::move(one));
   } else {
     UPNEXT_ASSIGN_OR_RETURN(const Project project, Project::Load(flags.project));
-    UPNEXT_ASSIGN_OR_RETURN(const events::EventLog log, project.OpenLog());
+    UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, project.OpenLog());
     found.push_back(LogJson(log));
     if (auto version = project.bundles().Current()) {
       UPNEXT_ASSIGN_OR_RETURN(nlohmann::ordered_json one,
@@ -151,7 +151,7 @@ Status Run(const Flags& flags) {
     return Ok();
   }
   for (const nlohmann::ordered_json& one : found) {
-    PrintTable(one, 0);
+    PrintInspectTable(one, 0);
     Print("\n");
   }
   return Ok();
@@ -160,12 +160,12 @@ Status Run(const Flags& flags) {
 }  // namespace
 
 std::function<Status()> MakeInspect(CLI::App& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<InspectFlags>();
   AddProjectFlags(app, &flags->project);
   app.add_option("path", flags->path,
                  "A log or bundle folder (default: the project's current log and bundle)");
   app.add_flag("--json", flags->json, "Print JSON");
-  return [flags] { return Run(*flags); };
+  return [flags] { return RunInspect(*flags); };
 }
 
 }  // namespace upnext::cli

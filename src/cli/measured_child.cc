@@ -42,7 +42,7 @@ std::string ReadAll(int fd) {
   }
 }
 
-double Seconds(const timeval& time) {
+double SecondsOf(const timeval& time) {
   return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
 }
 
@@ -75,7 +75,7 @@ Result<Measured> RunMeasured(const std::function<Result<json>()>& body) {
   Measured measured;
   measured.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  measured.cpu_seconds = Seconds(usage.ru_utime) + Seconds(usage.ru_stime);
+  measured.cpu_seconds = SecondsOf(usage.ru_utime) + SecondsOf(usage.ru_stime);
   measured.peak_mb = static_cast<double>(usage.ru_maxrss) / 1024;
   if (WIFSIGNALED(status)) {
     return Internal("the process of its own was ended by signal {} ({}); its peak was {:.0f} MB",

@@ -33,7 +33,7 @@ Result<Project> Project::Load(const ProjectFlags& flags) {
       Resolve(flags.data, std::getenv("UPNEXT_DATA"), table.Text("data", ""), folder, folder);
   project.directory = Resolve(flags.directory, nullptr, table.Text("directory", ""), folder,
                               folder / ".upnext" / file.stem());
-  project.import = events::ImportOptions::FromConfig(project.config.Table("import"));
+  project.import = import::ImportOptions::FromConfig(project.config.Table("import"));
   project.import.data = project.data;
   project.pipeline = studies::PipelineOptions::FromConfig(project.config);
   project.engine = serving::EngineOptions::FromConfig(project.config.Table("serving"));
@@ -49,14 +49,14 @@ Result<base::LockFile> Project::Lock() const {
   return base::LockFile::Acquire(directory / "lock");
 }
 
-Result<events::EventLog> Project::OpenLog(std::optional<uint32_t> shard) const {
+Result<log::EventLog> Project::OpenLog(std::optional<uint32_t> shard) const {
   Result<std::string> version = logs().Current();
   if (!version) {
     if (version.error().code != Code::kNotFound) return std::unexpected(version.error());
     return NotFound("{}: no event log yet; run `upnext import` with the same -c first",
                     directory.string());
   }
-  return events::EventLog::Open(logs().Path(*version), shard);
+  return log::EventLog::Open(logs().Path(*version), shard);
 }
 
 Result<OpenedBundle> OpenBundle(const Project& project, LogChoice choice) {
@@ -73,8 +73,7 @@ Result<OpenedBundle> OpenBundle(const Project& project, LogChoice choice) {
   if (choice == LogChoice::kNewest) {
     UPNEXT_ASSIGN_OR_RETURN(log_version, serving::LogToServe(project.logs(), manifest));
   }
-  UPNEXT_ASSIGN_OR_RETURN(events::EventLog log,
-                          events::EventLog::Open(project.logs().Path(log_version)));
+  UPNEXT_ASSIGN_OR_RETURN(log::EventLog log, log::EventLog::Open(project.logs().Path(log_version)));
   UPNEXT_ASSIGN_OR_RETURN(auto opened, bundle::Bundle::Open(directory, log.lineage()));
   UPNEXT_RETURN_IF_ERROR(opened->tables().CheckIds(log));
   return OpenedBundle{std::move(log), std::move(opened)};

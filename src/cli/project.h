@@ -15,8 +15,8 @@
 #include "base/lock_file.h"
 #include "base/status.h"
 #include "bundle/bundle.h"
-#include "events/event_log.h"
-#include "events/import.h"
+#include "import/import.h"
+#include "log/event_log.h"
 #include "serving/engine.h"
 #include "serving/service.h"
 #include "studies/pipeline.h"
@@ -34,7 +34,7 @@ struct Project {
       data;  // --data, else UPNEXT_DATA, else [project] data, else the file's folder
   std::filesystem::path
       directory;  // --project-dir, else [project] directory, else .upnext/NAME beside the file
-  events::ImportOptions import;
+  import::ImportOptions import;
   studies::PipelineOptions pipeline;
   serving::EngineOptions engine;
   double publish_margin = 0.02;  // [train] margin: how much worse a new version may be, relative
@@ -49,12 +49,12 @@ struct Project {
   // Held by verbs that write; kAborted when another process holds the project.
   Result<base::LockFile> Lock() const;
   // The current one, or one shard of it; kNotFound says to run import.
-  Result<events::EventLog> OpenLog(std::optional<uint32_t> shard = std::nullopt) const;
+  Result<log::EventLog> OpenLog(std::optional<uint32_t> shard = std::nullopt) const;
 };
 
 // The current bundle and a log of the same numbers.
 struct OpenedBundle {
-  events::EventLog log;
+  log::EventLog log;
   std::unique_ptr<bundle::Bundle> bundle;
 };
 // Which log: the one the bundle was trained on, for what judges it, or the newest that goes on from

@@ -19,7 +19,7 @@
 namespace upnext::cli {
 namespace {
 
-struct Flags {
+struct RecommendFlags {
   ProjectFlags project;
   std::string user, stage = "ranking", out, at = "now", device, region, seed_item;
   uint32_t n = 20;
@@ -34,7 +34,7 @@ struct Moment {
 };
 
 // A feed of now asks for no split.
-Result<examples::Split> EverythingTrains(const Project& project, const events::EventLog& log) {
+Result<examples::Split> EverythingTrains(const Project& project, const log::EventLog& log) {
   examples::SplitOptions none;
   none.kind = examples::SplitOptions::Kind::kNone;
   return examples::Split::Make(none, log, project.pipeline.rule);
@@ -42,7 +42,7 @@ Result<examples::Split> EverythingTrains(const Project& project, const events::E
 
 class Recommender {
  public:
-  static Result<std::unique_ptr<Recommender>> Open(const Flags& flags) {
+  static Result<std::unique_ptr<Recommender>> Open(const RecommendFlags& flags) {
     UPNEXT_ASSIGN_OR_RETURN(Project project, Project::Load(flags.project));
     // Test cases are those of the log that the bundle was trained on.
     const auto log = flags.at == "test" ? LogChoice::kTrainedOn : LogChoice::kNewest;
@@ -58,7 +58,8 @@ class Recommender {
   Status RunAll();
 
  private:
-  Recommender(const Flags& flags, Project project, OpenedBundle opened, examples::Split split)
+  Recommender(const RecommendFlags& flags, Project project, OpenedBundle opened,
+              examples::Split split)
       : flags_(flags),
         pool_(project.threads),
         project_(std::move(project)),
@@ -80,11 +81,11 @@ class Recommender {
   Result<std::vector<std::function<Result<Moment>()>>> Everyone();
   Result<std::string> FeedOf(const Moment& moment) const;
 
-  const Flags& flags_;
+  const RecommendFlags& flags_;
   base::ThreadPool pool_;
   Project project_;
   OpenedBundle opened_;
-  features::Catalogue catalogue_;
+  catalogue::Catalogue catalogue_;
   examples::Split split_;
   examples::ReplaySource source_;
   serving::Engine engine_;
@@ -107,7 +108,7 @@ Status Recommender::OpenStore() {
 }
 
 Moment Recommender::TestMoment(const examples::HoldoutCase& held_out) const {
-  return {catalogue_.Name(events::IdSpace::kUser, held_out.user),
+  return {catalogue_.Name(schema::IdSpace::kUser, held_out.user),
           examples::StateAt(source_, held_out.user, held_out.end_row), held_out.context};
 }
 
@@ -123,7 +124,7 @@ Result<Moment> Recommender::MomentOf(const std::string& name) {
     UPNEXT_RETURN_IF_ERROR(OpenStore());
     return NowMoment(name);
   }
-  const uint32_t user = catalogue_.Find(events::IdSpace::kUser, name);
+  const uint32_t user = catalogue_.Find(schema::IdSpace::kUser, name);
   for (const examples::HoldoutCase& c :
        examples::HoldoutCases(source_, examples::Part::kTest, pool_)) {
     if (c.user == user) return TestMoment(c);
@@ -144,14 +145,14 @@ Result<std::vector<std::function<Result<Moment>()>>> Recommender::Everyone() {
   std::vector<std::string> names;
   for (uint32_t user = 0; user < opened_.log.users(); ++user) {
     if (opened_.log.begin(user) < opened_.log.end(user)) {
-      names.push_back(catalogue_.Name(events::IdSpace::kUser, user));
+      names.push_back(catalogue_.Name(schema::IdSpace::kUser, user));
     }
   }
   std::set<std::string> posted;  // users who are only in the store
   if (store_ != nullptr) {
-    UPNEXT_RETURN_IF_ERROR(store_->AllEvents([&](const events::RawEvent& event) {
-      const uint32_t user = catalogue_.Find(events::IdSpace::kUser, event.user);
-      const bool in_log = user != events::kNone && opened_.log.begin(user) < opened_.log.end(user);
+    UPNEXT_RETURN_IF_ERROR(store_->AllEvents([&](const schema::RawEvent& event) {
+      const uint32_t user = catalogue_.Find(schema::IdSpace::kUser, event.user);
+      const bool in_log = user != schema::kNone && opened_.log.begin(user) < opened_.log.end(user);
       if (!in_log) posted.insert(event.user);
     }));
   }
@@ -168,10 +169,10 @@ Result<serving::Slate> Recommender::Recommend(const Moment& moment) const {
   request.n = flags_.n;
   request.device = !flags_.device.empty()
                        ? flags_.device
-                       : catalogue_.Name(events::IdSpace::kDevice, moment.context.device);
+                       : catalogue_.Name(schema::IdSpace::kDevice, moment.context.device);
   request.region = !flags_.region.empty()
                        ? flags_.region
-                       : catalogue_.Name(events::IdSpace::kRegion, moment.context.region);
+                       : catalogue_.Name(schema::IdSpace::kRegion, moment.context.region);
   request.seed = flags_.seed_item;
   request.time_ms = moment.context.time_ms;
   request.stage =
@@ -239,7 +240,7 @@ Status Recommender::RunAll() {
   return Ok();
 }
 
-Status Run(const Flags& flags) {
+Status RunRecommend(const RecommendFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(auto recommender, Recommender::Open(flags));
   return flags.all_users ? recommender->RunAll() : recommender->RunOne();
 }
@@ -247,7 +248,7 @@ Status Run(const Flags& flags) {
 }  // namespace
 
 std::function<Status()> MakeRecommend(CLI::App& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<RecommendFlags>();
   AddProjectFlags(app, &flags->project);
   CLI::Option* user = app.add_option("--user", flags->user, "Whose feed to print");
   CLI::Option* all =
@@ -276,7 +277,7 @@ std::function<Status()> MakeRecommend(CLI::App& app) {
   app.parse_complete_callback([user, all] {
     if (user->count() + all->count() == 0) throw CLI::RequiredError("--user U or --all-users");
   });
-  return [flags] { return Run(*flags); };
+  return [flags] { return RunRecommend(*flags); };
 }
 
 }  // namespace upnext::cli

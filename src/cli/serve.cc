@@ -11,12 +11,12 @@
 namespace upnext::cli {
 namespace {
 
-struct Flags {
+struct ServeFlags {
   ProjectFlags project;
   net::ServerOptions server;
 };
 
-Status Run(const Flags& flags) {
+Status RunServe(const ServeFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const Project project, Project::Load(flags.project));
   const serving::ServiceOptions options{.log_root = project.logs().root(),
                                         .bundle_root = project.bundles().root(),
@@ -40,14 +40,14 @@ Status Run(const Flags& flags) {
 }  // namespace
 
 std::function<Status()> MakeServe(CLI::App& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<ServeFlags>();
   AddProjectFlags(app, &flags->project);
   app.add_option("--address", flags->server.address, "Address to listen on")->capture_default_str();
   app.add_option("--port", flags->server.port, "Port; 0 takes any free one")->capture_default_str();
   app.add_option("--threads", flags->server.threads, "Threads; 0: as many as the machine has")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
-  return [flags] { return Run(*flags); };
+  return [flags] { return RunServe(*flags); };
 }
 
 }  // namespace upnext::cli

@@ -89,7 +89,7 @@ Status ServerRecommender::Observe(const simulator::UserRows& rows) {
     User& user = users_[row.user];
     json event = {{"id", fmt::format("{}-{}-{}", run_, row.user, user.events++)},
                   {"user", user_name(row.user)},
-                  {"type", events::EventTypeName(row.type)},
+                  {"type", schema::EventTypeName(row.type)},
                   {"time", static_cast<double>(row.time_ms) / 1000},
                   {"device", simulator::kDeviceNames[static_cast<size_t>(row.device)]},
                   {"region", simulator::kRegionTable[row.region].name}};

@@ -54,7 +54,7 @@ TEST_F(ServerRecommenderTest, SlatesComeAndEveryEventArrives) {
         [&](const simulator::UserRows& user) {
           rows += user.rows.size();
           for (const simulator::LogRow& row : user.rows) {
-            if (row.type != events::EventType::kImpression) continue;
+            if (row.type != schema::EventType::kImpression) continue;
             EXPECT_EQ(row.source, simulator::Source::kEngine);
             slates += row.position == 1;
             ++shown;

@@ -10,17 +10,17 @@
 namespace upnext::cli {
 namespace {
 
-struct Flags {
+struct SimilarFlags {
   ProjectFlags project;
   std::string item;
   uint32_t n = 20;
   bool explain = false, json = false;
 };
 
-Status Run(const Flags& flags) {
+Status RunSimilar(const SimilarFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const Project project, Project::Load(flags.project));
   UPNEXT_ASSIGN_OR_RETURN(const OpenedBundle opened, OpenBundle(project, LogChoice::kNewest));
-  const features::Catalogue catalogue(opened.log);
+  const catalogue::Catalogue catalogue(opened.log);
   UPNEXT_ASSIGN_OR_RETURN(const std::vector<serving::Recommendation> items,
                           serving::SimilarItems(*opened.bundle, catalogue, flags.item, flags.n));
   if (flags.json) {
@@ -28,7 +28,7 @@ Status Run(const Flags& flags) {
                                 {"items", net::ItemsJson(items, {}, flags.explain)}};
     Print("{}\n", out.dump(2));
   } else {
-    const uint32_t item = catalogue.Find(events::IdSpace::kItem, flags.item);
+    const uint32_t item = catalogue.Find(schema::IdSpace::kItem, flags.item);
     Print("Like {} {}\n{}", flags.item, catalogue.item(item).title,
           ItemsTable(items, {}, flags.explain));
   }
@@ -38,13 +38,13 @@ Status Run(const Flags& flags) {
 }  // namespace
 
 std::function<Status()> MakeSimilar(CLI::App& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<SimilarFlags>();
   AddProjectFlags(app, &flags->project);
   app.add_option("--item", flags->item, "The item to find others like")->required();
   app.add_option("-n", flags->n, "How many")->check(CLI::Range(1, 10'000))->capture_default_str();
   app.add_flag("--explain", flags->explain, "Also print which source proposed each item");
   app.add_flag("--json", flags->json, "Print JSON");
-  return [flags] { return Run(*flags); };
+  return [flags] { return RunSimilar(*flags); };
 }
 
 }  // namespace upnext::cli

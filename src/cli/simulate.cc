@@ -20,7 +20,7 @@
 namespace upnext::cli {
 namespace {
 
-struct Flags {
+struct SimulateFlags {
   std::string out, config, url, bundle, project_dir;
   uint32_t users = 0, items = 0;
   int days = 0, log_days = 0;
@@ -28,7 +28,7 @@ struct Flags {
   bool truth = false, live = false, json = false;
 };
 
-Result<simulator::WorldOptions> World(const Flags& flags) {
+Result<simulator::WorldOptions> World(const SimulateFlags& flags) {
   simulator::WorldOptions options;
   if (!flags.config.empty()) {
     UPNEXT_ASSIGN_OR_RETURN(const base::Config config, base::Config::Load(flags.config));
@@ -53,7 +53,7 @@ struct OutsidePolicy {
   }
 };
 
-Result<OutsidePolicy> PolicyOf(const Flags& flags, const simulator::WorldOptions& options) {
+Result<OutsidePolicy> PolicyOf(const SimulateFlags& flags, const simulator::WorldOptions& options) {
   OutsidePolicy outside;
   UPNEXT_ASSIGN_OR_RETURN(outside.world, simulator::World::Create(options));
   if (!flags.url.empty()) {
@@ -65,10 +65,9 @@ Result<OutsidePolicy> PolicyOf(const Flags& flags, const simulator::WorldOptions
                           Project::Load({.config = flags.bundle, .directory = flags.project_dir}));
   UPNEXT_ASSIGN_OR_RETURN(outside.opened, OpenBundle(project, LogChoice::kTrainedOn));
   // A session that begins before midnight may end after it; no log of these days ends a day later.
-  constexpr int64_t kDayMs = 86'400'000;
-  const int64_t from = options.start_ms() + flags.log_days * kDayMs;
+  const int64_t from = options.start_ms() + flags.log_days * base::kDayMs;
   const int64_t learned_until = outside.opened->log.stats().last_ms;
-  if (learned_until >= from + kDayMs) {
+  if (learned_until >= from + base::kDayMs) {
     return FailedPrecondition(
         "--log-days {}: the bundle of {} learned from events up to {}, and would be asked about "
         "days that it has seen; give the number of days of its log",
@@ -83,7 +82,7 @@ Result<OutsidePolicy> PolicyOf(const Flags& flags, const simulator::WorldOptions
   return outside;
 }
 
-Status RunLog(const Flags& flags, const simulator::WorldOptions& options) {
+Status RunLog(const SimulateFlags& flags, const simulator::WorldOptions& options) {
   ProgressBar progress;
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(flags.out));
   simulator::LogOptions log{.truth = flags.truth};
@@ -112,7 +111,7 @@ Status RunLog(const Flags& flags, const simulator::WorldOptions& options) {
   return Ok();
 }
 
-Status RunAgainstServer(const Flags& flags, const simulator::WorldOptions& options) {
+Status RunAgainstServer(const SimulateFlags& flags, const simulator::WorldOptions& options) {
   UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(options));
   UPNEXT_ASSIGN_OR_RETURN(const auto server, ServerRecommender::Connect(world, {.url = flags.url}));
   simulator::PopularityPolicy popularity(world);
@@ -136,7 +135,7 @@ Status RunAgainstServer(const Flags& flags, const simulator::WorldOptions& optio
   return Ok();
 }
 
-Status Run(const Flags& flags) {
+Status RunSimulate(const SimulateFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const simulator::WorldOptions options, World(flags));
   return flags.live ? RunAgainstServer(flags, options) : RunLog(flags, options);
 }
@@ -144,7 +143,7 @@ Status Run(const Flags& flags) {
 }  // namespace
 
 std::function<Status()> MakeSimulate(CLI::App& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<SimulateFlags>();
   CLI::Option_group* const what = app.add_option_group("what to do");
   what->require_option(1);
   what->add_option("-o,--out", flags->out, "Write a log: folder for its Parquet files");
@@ -180,7 +179,7 @@ std::function<Status()> MakeSimulate(CLI::App& app) {
   app.add_flag("--truth", flags->truth,
                "Write also what was true: of impressions, positions and items");
   app.add_flag("--json", flags->json, "Print JSON");
-  return [flags] { return Run(*flags); };
+  return [flags] { return RunSimulate(*flags); };
 }
 
 }  // namespace upnext::cli

@@ -12,7 +12,7 @@
 namespace upnext::cli {
 namespace {
 
-struct Flags {
+struct StudyFlags {
   std::string name, html, scale = "full", scratch;
   bool json = false;
   int seeds = 10, threads = 0;
@@ -41,7 +41,7 @@ Result<const studies::Study*> StudyOf(const std::string& name) {
                   base::DidYouMean(name, names));
 }
 
-Status Run(const Flags& flags) {
+Status RunStudy(const StudyFlags& flags) {
   if (flags.name.empty()) {
     ListStudies(flags.json);
     return Ok();
@@ -67,7 +67,7 @@ Status Run(const Flags& flags) {
 }  // namespace
 
 std::function<Status()> MakeStudy(CLI::App& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<StudyFlags>();
   app.add_option("name", flags->name, "Which study; without one, they are listed");
   app.add_option("--seeds", flags->seeds, "Worlds to run it on, one seed each")
       ->check(CLI::Range(1, 1000))
@@ -81,7 +81,7 @@ std::function<Status()> MakeStudy(CLI::App& app) {
   app.add_option("--threads", flags->threads, "Threads (default: all)")->check(CLI::Range(0, 1024));
   app.add_option("--scratch", flags->scratch,
                  "Folder for logs and bundles while it runs (default: the temporary folder)");
-  return [flags] { return Run(*flags); };
+  return [flags] { return RunStudy(*flags); };
 }
 
 }  // namespace upnext::cli

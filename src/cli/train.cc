@@ -9,11 +9,12 @@
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/verbs.h"
+#include "report/render.h"
 
 namespace upnext::cli {
 namespace {
 
-struct Flags {
+struct TrainFlags {
   ProjectFlags project;
   std::string only;
   bool force = false, json = false, resume = false;
@@ -31,7 +32,7 @@ Result<uint64_t> FeaturesDigest(const std::filesystem::path& features_file) {
 // With --only, the other stage's model comes from the current bundle, provided that it speaks of
 // the same vocabularies. Without a bundle there is none: the first one may hold a single stage.
 Result<OpenedBundle> OtherStage(const Project& project, uint64_t features_digest,
-                                const Flags& flags) {
+                                const TrainFlags& flags) {
   const Result<std::string> version = project.bundles().Current();
   if (!version && version.error().code == Code::kNotFound) return OpenedBundle{};
   Result<OpenedBundle> current = OpenBundle(project, LogChoice::kTrainedOn);
@@ -54,7 +55,7 @@ Result<OpenedBundle> OtherStage(const Project& project, uint64_t features_digest
 void PrintOutcome(const bundle::Manifest& manifest, const evaluation::Report& report,
                   bool published, bool json) {
   if (json) {
-    nlohmann::json out = nlohmann::json::parse(evaluation::RenderJson(report));
+    nlohmann::json out = nlohmann::json::parse(report::RenderJson(report));
     out["bundle"] = {{"published", published},
                      {"version", manifest.version},
                      {"log", manifest.log_version},
@@ -63,7 +64,7 @@ void PrintOutcome(const bundle::Manifest& manifest, const evaluation::Report& re
     Print("{}\n", out.dump(2));
     return;
   }
-  Print("{}\n", evaluation::RenderTable(report));
+  Print("{}\n", report::RenderTable(report));
   if (published) Print("published bundle {}\n", manifest.version);
 }
 
@@ -99,7 +100,7 @@ Result<std::optional<evaluation::Report>> CurrentReport(const Project& project, 
     if (!version) return std::unexpected(version.error());
     const std::filesystem::path file = project.bundles().Path(*version) / "report.json";
     UPNEXT_ASSIGN_OR_RETURN(const std::string json, base::ReadFile(file));
-    Result<evaluation::Report> report = evaluation::ParseJson(json);
+    Result<evaluation::Report> report = report::ParseJson(json);
     if (!report) return WithContext(std::move(report).error(), file.string());
     return *std::move(report);
   };
@@ -137,7 +138,7 @@ struct Models {
   const ranking::Ranker* ranker;
 };
 
-Models ModelsOf(const studies::Pipeline& run, const Flags& flags, const OpenedBundle& other) {
+Models ModelsOf(const studies::Pipeline& run, const TrainFlags& flags, const OpenedBundle& other) {
   Models models{run.candidate().model.get(), run.ranker().ranker.get()};
   if (other.bundle == nullptr) return models;
   if (flags.only == "ranking") models.candidate = other.bundle->candidate();
@@ -145,8 +146,9 @@ Models ModelsOf(const studies::Pipeline& run, const Flags& flags, const OpenedBu
   return models;
 }
 
-Result<bundle::Parts> PartsOf(const Models& models, const Flags& flags, const OpenedBundle& other,
-                              studies::Pipeline& run, base::Progress& progress) {
+Result<bundle::Parts> PartsOf(const Models& models, const TrainFlags& flags,
+                              const OpenedBundle& other, studies::Pipeline& run,
+                              base::Progress& progress) {
   UPNEXT_ASSIGN_OR_RETURN(bundle::Parts parts, run.MakeParts(progress));
   parts.candidate = models.candidate;
   parts.ranker = models.ranker;
@@ -154,10 +156,10 @@ Result<bundle::Parts> PartsOf(const Models& models, const Flags& flags, const Op
   return parts;
 }
 
-Status Run(const Flags& flags) {
+Status RunTrain(const TrainFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(Project project, Project::Load(flags.project));
   UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, project.Lock());
-  UPNEXT_ASSIGN_OR_RETURN(const events::EventLog log, project.OpenLog(flags.shard));
+  UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, project.OpenLog(flags.shard));
   UPNEXT_ASSIGN_OR_RETURN(const auto current, CurrentReport(project, flags.force));
   if (flags.seed >= 0) project.pipeline.SetSeed(static_cast<uint64_t>(flags.seed));
   project.pipeline.train_retrieval = flags.only != "ranking";
@@ -209,7 +211,7 @@ Status Run(const Flags& flags) {
   if (manifest.forced) report.notes.push_back("published with --force although " + manifest.gate);
   UPNEXT_ASSIGN_OR_RETURN(bundle::Parts parts, PartsOf(models, flags, other, *run, progress));
   parts.project_toml = project.config.text();
-  parts.report_json = evaluation::RenderJson(report);
+  parts.report_json = report::RenderJson(report);
   UPNEXT_RETURN_IF_ERROR(Publish(project, staged.path(), parts, &manifest));
   UPNEXT_RETURN_IF_ERROR(run->RemoveCheckpoints(checkpoints));
   PrintOutcome(manifest, report, /*published=*/true, flags.json);
@@ -219,7 +221,7 @@ Status Run(const Flags& flags) {
 }  // namespace
 
 std::function<Status()> MakeTrain(CLI::App& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<TrainFlags>();
   AddProjectFlags(app, &flags->project);
   app.add_option("--only", flags->only,
                  "Train one stage and keep the other's model of the current bundle")
@@ -235,7 +237,7 @@ std::function<Status()> MakeTrain(CLI::App& app) {
   app.add_option("--seed", flags->seed, "Seed (default: [train] seed, else 1)")
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--json", flags->json, "Print the report as JSON");
-  return [flags] { return Run(*flags); };
+  return [flags] { return RunTrain(*flags); };
 }
 
 }  // namespace upnext::cli

@@ -21,8 +21,8 @@ ItemOrder ItemOrder::ByCount(std::span<const uint64_t> counts) {
 
 ItemOrder ItemOrder::OfVocabulary(const features::Vocabulary& vocabulary, uint32_t items) {
   ItemOrder order;
-  order.items.assign(vocabulary.rows(), events::kNone);
-  order.position.assign(items, events::kNone);
+  order.items.assign(vocabulary.rows(), schema::kNone);
+  order.position.assign(items, schema::kNone);
   for (uint32_t row = 1; row < vocabulary.rows(); ++row) {
     const uint32_t item = vocabulary.Id(row);
     if (item >= items) continue;
@@ -37,12 +37,12 @@ CaseRanks RankCase(const ItemOrder& order, std::span<float> scores, std::span<co
   std::vector<retrieval::Hit> wanted;  // best first
   for (const uint32_t item : targets) {
     const uint32_t p = order.position[item];
-    if (p != events::kNone && scores[p] > kUnranked) wanted.push_back({p, scores[p]});
+    if (p != schema::kNone && scores[p] > kUnranked) wanted.push_back({p, scores[p]});
   }
   std::sort(wanted.begin(), wanted.end(), retrieval::BetterHit);
   for (const uint32_t item : seen) {
     const uint32_t p = order.position[item];
-    if (p != events::kNone) scores[p] = kUnranked;
+    if (p != schema::kNone) scores[p] = kUnranked;
   }
   for (const retrieval::Hit& hit : wanted) scores[hit.row] = hit.score;
 

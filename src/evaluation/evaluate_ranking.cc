@@ -5,6 +5,7 @@
 #include <numeric>
 #include <tuple>
 
+#include "base/clock.h"
 #include "evaluation/impressions.h"
 #include "evaluation/predictors.h"
 #include "evaluation/stages.h"
@@ -13,8 +14,6 @@ namespace upnext::evaluation {
 namespace {
 
 using ranking::Objective;
-
-constexpr int64_t kDayMs = 86'400'000;
 
 // Impressions that compete with each other: rows [begin, end) of `order`.
 struct Pages {
@@ -55,7 +54,8 @@ Pages MakePages(const Impressions& impressions) {
   if (requests.by_request) return requests;
   return grouped([&](size_t i) {
     const int64_t time = impressions.time_ms[i];
-    return static_cast<uint64_t>(time >= 0 ? time / kDayMs : -((-time + kDayMs - 1) / kDayMs));
+    return static_cast<uint64_t>(time >= 0 ? time / base::kDayMs
+                                           : -((-time + base::kDayMs - 1) / base::kDayMs));
   });
 }
 
@@ -81,7 +81,7 @@ class RankingRun {
     for (size_t i = 0; i < impressions.size(); ++i) {
       const examples::Labels& labels = impressions.labels[i];
       watch_s_.push_back(std::min(labels.watch_s, cap));
-      clicked_[i] = labels.Has(events::EventType::kClick) ? 1 : 0;
+      clicked_[i] = labels.Has(schema::EventType::kClick) ? 1 : 0;
       any_click_ = any_click_ || clicked_[i] != 0;
     }
     if (any_click_) return;

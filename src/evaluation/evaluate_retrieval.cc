@@ -35,8 +35,8 @@ std::vector<uint32_t> SeenItems(const examples::ReplaySource& source,
                                 const examples::HoldoutCase& held_out) {
   std::vector<uint32_t> seen;
   for (uint64_t row = source.log.begin(held_out.user); row < held_out.end_row; ++row) {
-    const events::EventType type = source.log.type(row);
-    if (type == events::EventType::kWatch || type == events::EventType::kComplete) {
+    const schema::EventType type = source.log.type(row);
+    if (type == schema::EventType::kWatch || type == schema::EventType::kComplete) {
       seen.push_back(source.log.item_of(row));
     }
   }

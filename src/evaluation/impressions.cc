@@ -49,7 +49,7 @@ class UserScorer {
 
  private:
   void AddGroup(const features::UserState& state, const examples::ImpressionGroup& group) {
-    const events::User user = subject_.source.catalogue.user(group.user);
+    const schema::User user = subject_.source.catalogue.user(group.user);
     const auto query = static_cast<uint32_t>(batch_.queries.rows);
     const size_t before = batch_.query_of.size();
     for (const examples::Impression& impression : group.impressions) {

@@ -40,7 +40,7 @@ class GroupMeans {
 // Deciles of the durations of training impressions; unknown durations count as 0.
 class DurationBins {
  public:
-  DurationBins(const events::EventLog& log, const Impressions& train) : log_(log) {
+  DurationBins(const log::EventLog& log, const Impressions& train) : log_(log) {
     std::vector<float> durations;
     for (const uint32_t item : train.item) durations.push_back(Duration(item));
     std::sort(durations.begin(), durations.end());
@@ -58,7 +58,7 @@ class DurationBins {
     const float duration = log_.item(item).duration_s;
     return std::isnan(duration) ? 0.0f : duration;
   }
-  const events::EventLog& log_;
+  const log::EventLog& log_;
   std::vector<float> edges_;
 };
 
@@ -125,7 +125,7 @@ class BaselineMaker {
         trials += 1;
       }
       const double overall = trials > 0 ? successes / trials : 0.5;
-      const bool orders = objectives_[k].event == events::EventType::kClick && rates.score.empty();
+      const bool orders = objectives_[k].event == schema::EventType::kClick && rates.score.empty();
       for (size_t i = 0; i < held_out_.size(); ++i) {
         const double rate = users.Mean(held_out_, i, overall, kRatePrior) +
                             items.Mean(held_out_, i, overall, kRatePrior);
@@ -139,7 +139,7 @@ class BaselineMaker {
   Predictor Popularity() const {
     std::vector<double> clicks(log_.items(), 0);
     for (size_t i = 0; i < train_.size(); ++i) {
-      if (train_.labels[i].Has(events::EventType::kClick)) clicks[train_.item[i]] += 1;
+      if (train_.labels[i].Has(schema::EventType::kClick)) clicks[train_.item[i]] += 1;
     }
     Predictor popularity = Empty("popularity");
     for (const uint32_t item : held_out_.item) popularity.score.push_back(clicks[item]);
@@ -177,7 +177,7 @@ class BaselineMaker {
   }
 
   const std::vector<Objective>& objectives_;
-  const events::EventLog& log_;
+  const log::EventLog& log_;
   const Impressions& train_;
   const Impressions& held_out_;
   const DurationBins bins_;

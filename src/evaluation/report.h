@@ -1,8 +1,7 @@
-// Runs an evaluation and holds its figures: the gate before publishing, the table people read, the
-// JSON that programs read, the HTML page.
+// Runs an evaluation and holds its metrics, and the gate before publishing. report/render.h prints
+// a Report as a table, JSON or a page.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(Report report, Evaluate(subject, options, pool, progress));
-//   fmt::print("{}", RenderTable(report));
 #ifndef UPNEXT_EVALUATION_REPORT_H_
 #define UPNEXT_EVALUATION_REPORT_H_
 
@@ -79,11 +78,6 @@ struct EvaluateOptions {
 };
 Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
                         base::ThreadPool& pool, base::Progress& progress);
-
-std::string RenderTable(const Report& report);  // for a terminal
-std::string RenderJson(const Report& report);
-Result<Report> ParseJson(std::string_view json);  // what RenderJson wrote
-std::string RenderHtml(const Report& report);     // one self-contained page
 
 // The gate: is `next` worse than `current` beyond `margin` (relative) on the main figure of a stage
 // (retrieval: ndcg@10, ranking: weighted_user_loss, else watch_rmse_s), or without a stage that

@@ -11,8 +11,8 @@ namespace {
 constexpr int kUsers = 6, kItems = 20;
 
 // Pages of three impressions, what came of them, and searches.
-std::vector<events::RawEvent> Days(base::Rng& rng, int begin, int end) {
-  std::vector<events::RawEvent> events;
+std::vector<schema::RawEvent> Days(base::Rng& rng, int begin, int end) {
+  std::vector<schema::RawEvent> events;
   for (int page = begin; page < end; ++page) {
     const std::string user = fmt::format("u{}", rng.Below(kUsers));
     const std::string request = fmt::format("r{}", page);
@@ -73,7 +73,7 @@ TEST(Append, ExamplesAndTablesEqualThoseOfOneImport) {
     for (int i = 0; i < kItems; ++i) pieces.items.push_back(Item(fmt::format("i{}", i), 100));
     for (int u = 0; u < kUsers; ++u) pieces.users.emplace_back().user = fmt::format("u{}", u);
     for (int q = 0; q < 4; ++q) pieces.events.push_back(Search("u0", fmt::format("q{}", q), q));
-    const std::vector<events::RawEvent> first = Days(rng, 0, 60);
+    const std::vector<schema::RawEvent> first = Days(rng, 0, 60);
     pieces.events.insert(pieces.events.end(), first.begin(), first.end());
     // The second piece begins before the first one ends, and repeats some of it.
     pieces.appended = {Days(rng, 45, 110), Days(rng, 100, 150)};

@@ -11,8 +11,7 @@
 namespace upnext::examples {
 namespace {
 
-constexpr size_t kUsersPerChunk = 32;
-constexpr size_t kCountingGrain = 1024;  // users
+constexpr size_t kCandidateChunkUsers = 32;
 
 void AppendBag(const features::Bags& from, size_t index, features::Bags* to) {
   to->ids.insert(to->ids.end(), from.ids.begin() + from.offsets[index],
@@ -68,7 +67,7 @@ struct CandidateStream::Rep {
     std::vector<uint64_t> rows;
     for (uint64_t row = source.log.begin(user); row < end; ++row) {
       if (!MayBeComplete(source.log.type(row))) continue;
-      const events::Event event = source.log.event(row);
+      const schema::Event event = source.log.event(row);
       if (source.rule.IsComplete(event, source.log.item(event.item))) rows.push_back(row);
     }
     return rows;
@@ -122,12 +121,12 @@ struct CandidateStream::Rep {
     std::vector<uint64_t> rows;
     for (uint64_t row = end; row > source.log.begin(user) && watches + searches > 0;) {
       --row;
-      const events::EventType type = source.log.type(row);
+      const schema::EventType type = source.log.type(row);
       size_t* room = nullptr;
-      if (type == events::EventType::kSearch) {
+      if (type == schema::EventType::kSearch) {
         room = &searches;
       } else if (MayBeComplete(type)) {
-        const events::Event event = source.log.event(row);
+        const schema::Event event = source.log.event(row);
         if (source.rule.IsComplete(event, source.log.item(event.item))) room = &watches;
       }
       if (room == nullptr || *room == 0) continue;
@@ -146,7 +145,7 @@ struct CandidateStream::Rep {
     uint32_t left = eligible[user], needed = Quota(user);
     const auto history = static_cast<uint32_t>(rows.size() - 1);
     for (const uint64_t row : rows) {
-      const events::Event event = source.log.event(row);
+      const schema::Event event = source.log.event(row);
       if (!IsLabel(part_rows, row, event.item, history) || rng.Below(left--) >= needed) continue;
       --needed;
       features::UserState input(features::UserState::Parts::kBags);
@@ -174,13 +173,13 @@ struct CandidateStream::Rep {
       size += Quota(users[position]);
     }
     const std::span<const uint32_t> block(users.data() + begin, position - begin);
-    const size_t chunks = (block.size() + kUsersPerChunk - 1) / kUsersPerChunk;
+    const size_t chunks = (block.size() + kCandidateChunkUsers - 1) / kCandidateChunkUsers;
     if (arenas.size() < chunks) arenas.resize(chunks);
     pool.ParallelFor(chunks, 1, [&](size_t first, size_t last) {
       for (size_t chunk = first; chunk < last; ++chunk) {
         arenas[chunk].Clear();
-        const size_t from = chunk * kUsersPerChunk;
-        const size_t n = std::min(kUsersPerChunk, block.size() - from);
+        const size_t from = chunk * kCandidateChunkUsers;
+        const size_t n = std::min(kCandidateChunkUsers, block.size() - from);
         for (const uint32_t user : block.subspan(from, n)) {
           if (options.labels == CandidateStreamOptions::Labels::kNextWatch) {
             AppendNextWatches(user, &arenas[chunk]);

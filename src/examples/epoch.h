@@ -12,6 +12,8 @@
 
 namespace upnext::examples {
 
+inline constexpr size_t kCountingGrain = 1024;  // users a task when a stream counts its examples
+
 // What a random number is for; equal numbers in two uses would tie them together.
 enum class Draw : uint8_t { kUserOrder, kLabels, kShuffle };
 

@@ -11,17 +11,17 @@
 namespace upnext::examples {
 namespace {
 
-constexpr size_t kUsersPerChunk = 256;
+constexpr size_t kHoldoutChunkUsers = 256;
 
 // Items of the complete watches of the part, each once, without those watched before it.
 std::vector<uint32_t> Targets(const ReplaySource& source, uint32_t user, const RowRange& rows,
                               bool unseen_only) {
-  const events::EventLog& log = source.log;
+  const log::EventLog& log = source.log;
   std::vector<uint32_t> targets;
   std::unordered_set<uint32_t> taken;
   for (uint64_t row = rows.begin; row < rows.end; ++row) {
     if (!MayBeComplete(log.type(row))) continue;
-    const events::Event event = log.event(row);
+    const schema::Event event = log.event(row);
     if (!source.rule.IsComplete(event, log.item(event.item))) continue;
     if (taken.insert(event.item).second) targets.push_back(event.item);
   }
@@ -45,7 +45,7 @@ std::optional<HoldoutCase> MakeCase(const ReplaySource& source, uint32_t user, P
   if (result.targets.empty()) return std::nullopt;
   // The last part of leave-one-out reaches to the end of the log; its watch is the first of it.
   if (!by_time) result.targets.erase(result.targets.begin() + 1, result.targets.end());
-  const events::Event first = source.log.event(rows.begin);
+  const schema::Event first = source.log.event(rows.begin);
   result.time_ms = first.time_ms;
   result.context = {.time_ms = first.time_ms, .device = first.device, .region = first.region};
   return result;
@@ -56,9 +56,10 @@ std::optional<HoldoutCase> MakeCase(const ReplaySource& source, uint32_t user, P
 std::vector<HoldoutCase> HoldoutCases(const ReplaySource& source, Part part,
                                       base::ThreadPool& pool) {
   const uint32_t users = source.log.users();
-  std::vector<std::vector<HoldoutCase>> chunks((users + kUsersPerChunk - 1) / kUsersPerChunk);
-  pool.ParallelFor(users, kUsersPerChunk, [&](size_t begin, size_t end) {
-    std::vector<HoldoutCase>& cases = chunks[begin / kUsersPerChunk];
+  std::vector<std::vector<HoldoutCase>> chunks((users + kHoldoutChunkUsers - 1) /
+                                               kHoldoutChunkUsers);
+  pool.ParallelFor(users, kHoldoutChunkUsers, [&](size_t begin, size_t end) {
+    std::vector<HoldoutCase>& cases = chunks[begin / kHoldoutChunkUsers];
     for (size_t user = begin; user < end; ++user) {
       if (auto found = MakeCase(source, static_cast<uint32_t>(user), part)) {
         cases.push_back(std::move(*found));

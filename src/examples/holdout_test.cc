@@ -26,7 +26,7 @@ TEST(Holdout, LeaveOneOutGivesEachUsersLastTwoWatches) {
   EXPECT_EQ(test[0].user, world.user("u"));
   EXPECT_THAT(test[0].targets, ElementsAre(world.item("c")));
   EXPECT_EQ(test[0].time_ms, kStart + 2);
-  EXPECT_EQ(test[0].context.device, world.Id(events::IdSpace::kDevice, "tv"));
+  EXPECT_EQ(test[0].context.device, world.Id(schema::IdSpace::kDevice, "tv"));
   EXPECT_EQ(StateAt(world.source, test[0].user, test[0].end_row).watches().size(), 2u);
   const auto validation = HoldoutCases(world.source, Part::kValidation, pool);
   ASSERT_EQ(validation.size(), 1u);

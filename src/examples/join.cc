@@ -22,7 +22,7 @@ struct Pending {
 
 struct Interaction {
   uint64_t row;
-  events::Event event;
+  schema::Event event;
 };
 
 class Joiner {
@@ -43,13 +43,13 @@ class Joiner {
 
  private:
   void Collect() {
-    using enum events::EventType;
-    const events::EventLog& log = source_.log;
+    using enum schema::EventType;
+    const log::EventLog& log = source_.log;
     const uint64_t end = std::min(log.end(user_), end_row_);
     for (uint64_t row = log.begin(user_); row < end; ++row) {
-      const events::EventType type = log.type(row);
+      const schema::EventType type = log.type(row);
       if (type == kSearch) continue;
-      const events::Event event = log.event(row);
+      const schema::Event event = log.event(row);
       if (type != kImpression) {
         interactions_.push_back({row, event});
         continue;
@@ -94,7 +94,7 @@ class Joiner {
   }
 
   Pending* Find(const Interaction& interaction) {
-    const events::Event& event = interaction.event;
+    const schema::Event& event = interaction.event;
     std::optional<uint32_t> found;
     if (event.request != 0) {
       const auto page = std::ranges::equal_range(by_request_, std::pair(event.request, event.item),
@@ -118,10 +118,10 @@ class Joiner {
   }
 
   void AddLabel(const Interaction& interaction, Pending* pending) const {
-    using enum events::EventType;
-    const events::Event& event = interaction.event;
+    using enum schema::EventType;
+    const schema::Event& event = interaction.event;
     Labels& labels = pending->impression.labels;
-    const auto set = [&](events::EventType type) {
+    const auto set = [&](schema::EventType type) {
       labels.happened = static_cast<uint16_t>(labels.happened | 1u << static_cast<int>(type));
     };
     set(event.type);

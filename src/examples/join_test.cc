@@ -10,8 +10,8 @@
 namespace upnext::examples {
 namespace {
 
-using events::EventType;
 using features::UserState;
+using schema::EventType;
 
 // The impressions of user "u", groups in order, beside the number of events known to each.
 struct Seen {
@@ -30,7 +30,7 @@ Seen Replay(const World& world) {
                     });
   return seen;
 }
-Seen Replay(std::vector<events::RawEvent> events, features::CompleteRule rule = {}) {
+Seen Replay(std::vector<schema::RawEvent> events, features::CompleteRule rule = {}) {
   const World world(
       {.events = std::move(events), .rule = rule, .split = {.kind = SplitOptions::Kind::kNone}});
   return Replay(world);
@@ -75,7 +75,7 @@ TEST(Join, TheNearestImpressionBeforeTakesTheInteraction) {
 TEST(Join, TheRequestWinsOverANearerImpressionAndAnUnknownRequestFallsBackToTheWindow) {
   const Seen seen =
       Replay({Shown("u", "a", 0, "q1"), Shown("u", "a", 10, "q2"), Click("u", "a", 20, "q1"),
-              Raw("u", "a", 21, EventType::kLike, events::kAbsent, "elsewhere")});
+              Raw("u", "a", 21, EventType::kLike, schema::kAbsent, "elsewhere")});
   ASSERT_EQ(seen.impressions.size(), 2u);
   EXPECT_TRUE(seen.impressions[0].labels.Has(EventType::kClick));
   EXPECT_FALSE(seen.impressions[0].labels.Has(EventType::kLike));
@@ -122,7 +122,7 @@ TEST(Join, NoStateKnowsALabelOfItsImpressionEvenIfTheLogHasTheClickFirst) {
 TEST(Join, LabelsFromALaterPartDoNotCount) {
   const World world(
       {.events = {Shown("u", "a", 0, "q"), Click("u", "a", 1, "q"), Watch("u", "a", 10, 60),
-                  Raw("u", "a", 10, EventType::kLike, events::kAbsent, "q"), Shown("u", "a", 11),
+                  Raw("u", "a", 10, EventType::kLike, schema::kAbsent, "q"), Shown("u", "a", 11),
                   Click("u", "a", 12)},
        .split = {.kind = SplitOptions::Kind::kTime,
                  .train_until_ms = kStart + 10,
@@ -153,7 +153,7 @@ TEST(Join, CompleteFollowsTheRule) {
 }
 
 TEST(Join, KeepsWhatTheLogSaysOfTheImpression) {
-  events::RawEvent shown = Shown("u", "a", 0, "q");
+  schema::RawEvent shown = Shown("u", "a", 0, "q");
   shown.position = 7;
   shown.source = "co-watch";
   shown.propensity = 0.25f;
@@ -166,11 +166,11 @@ TEST(Join, KeepsWhatTheLogSaysOfTheImpression) {
   ASSERT_EQ(joined.groups.size(), 1u);
   const Impression& impression = joined.of(joined.groups[0])[0];
   EXPECT_EQ(impression.position, 7);
-  EXPECT_EQ(impression.source, world.Id(events::IdSpace::kSource, "co-watch"));
+  EXPECT_EQ(impression.source, world.Id(schema::IdSpace::kSource, "co-watch"));
   EXPECT_FLOAT_EQ(impression.propensity, 0.25f);
   const features::Context& context = joined.groups[0].context;
-  EXPECT_EQ(context.device, world.Id(events::IdSpace::kDevice, "tv"));
-  EXPECT_EQ(context.region, world.Id(events::IdSpace::kRegion, "de"));
+  EXPECT_EQ(context.device, world.Id(schema::IdSpace::kDevice, "tv"));
+  EXPECT_EQ(context.region, world.Id(schema::IdSpace::kRegion, "de"));
   EXPECT_EQ(context.seed, world.item("b"));
   EXPECT_EQ(context.time_ms, kStart);
   EXPECT_NE(joined.groups[0].request, 0u);

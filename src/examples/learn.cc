@@ -39,8 +39,8 @@ Status ForUsers(uint32_t users, base::ThreadPool& pool, base::Progress& progress
 
 void LearnVocabularies(const TrainingCounts& counts, const features::FeatureSpec& spec,
                        features::FeatureTables* tables) {
-  using events::IdSpace;
   using features::VocabularyId;
+  using schema::IdSpace;
   constexpr size_t kAll = std::numeric_limits<size_t>::max();
   const auto learn = [&](VocabularyId id, std::span<const uint64_t> by_id, size_t limit,
                          uint64_t min_count = 1) {
@@ -80,12 +80,12 @@ class QuantileSample {
     // Replaying a user costs much more than looking for chosen rows.
     uint64_t after_last = 0;
     for (uint64_t row = source_.log.begin(user); row < source_.split.train_end(user); ++row) {
-      if (source_.log.type(row) == events::EventType::kImpression && InSample(row, share_)) {
+      if (source_.log.type(row) == schema::EventType::kImpression && InSample(row, share_)) {
         after_last = row + 1;
       }
     }
     if (after_last == 0) return;
-    const events::User attributes = source_.catalogue.user(user);
+    const schema::User attributes = source_.catalogue.user(user);
     ReplayImpressions(
         source_, user,
         [&](const features::UserState& before, const ImpressionGroup& group) {
@@ -182,7 +182,7 @@ Result<features::FeatureTables> LearnFeatures(const ReplaySource& source,
   features::FeatureTables tables;
   tables.spec = spec;
   LearnVocabularies(counts, spec, &tables);
-  tables.tokens = features::QueryTokens::Learn(source.catalogue, counts.of(events::IdSpace::kQuery),
+  tables.tokens = features::QueryTokens::Learn(source.catalogue, counts.of(schema::IdSpace::kQuery),
                                                spec.max_tokens);
   tables.item_statistics = statistics.Build();
   tables.train_begin_ms = counts.first_ms();

@@ -19,7 +19,7 @@ using ::testing::ElementsAre;
 constexpr SplitOptions kAllTrains{.kind = SplitOptions::Kind::kNone};
 
 std::vector<std::string> Names(const World& world, const features::FeatureTables& tables,
-                               VocabularyId id, events::IdSpace space) {
+                               VocabularyId id, schema::IdSpace space) {
   std::vector<std::string> names;
   const features::Vocabulary& vocabulary = tables.vocabulary(id);
   for (uint32_t row = 1; row < vocabulary.rows(); ++row) {
@@ -51,16 +51,16 @@ WorldOptions ClicksAgainstRates() {
 
 TEST(LearnFeatures, RK04_TheRankersVocabularyIsCutByClickedImpressionsNotByRate) {
   const World world(ClicksAgainstRates());
-  EXPECT_THAT(Names(world, world.Learn(), VocabularyId::kRankedItem, events::IdSpace::kItem),
+  EXPECT_THAT(Names(world, world.Learn(), VocabularyId::kRankedItem, schema::IdSpace::kItem),
               ElementsAre("often", "middle", "seldom"));
   features::FeatureSpec spec;
   spec.max_items = 2;
   const features::FeatureTables cut = world.Learn(spec);
-  EXPECT_THAT(Names(world, cut, VocabularyId::kRankedItem, events::IdSpace::kItem),
+  EXPECT_THAT(Names(world, cut, VocabularyId::kRankedItem, schema::IdSpace::kItem),
               ElementsAre("often", "middle"));
   EXPECT_EQ(cut.vocabulary(VocabularyId::kRankedItem).Row(world.item("seldom")), 0u);
   // The candidate model's goes by complete watches.
-  EXPECT_THAT(Names(world, cut, VocabularyId::kItem, events::IdSpace::kItem),
+  EXPECT_THAT(Names(world, cut, VocabularyId::kItem, schema::IdSpace::kItem),
               ElementsAre("watched"));
 }
 
@@ -69,7 +69,7 @@ TEST(LearnFeatures, RK04_WithoutClickedImpressionsCompleteWatchesCount) {
                                 Watch("u", "b", 2, 60), Watch("u", "c", 3, 1)},
                      .split = kAllTrains});
   const features::FeatureTables tables = world.Learn();
-  EXPECT_THAT(Names(world, tables, VocabularyId::kRankedItem, events::IdSpace::kItem),
+  EXPECT_THAT(Names(world, tables, VocabularyId::kRankedItem, schema::IdSpace::kItem),
               ElementsAre("b", "a"));
 }
 
@@ -77,17 +77,17 @@ TEST(LearnFeatures, CG01_VocabulariesCountTrainingRowsOnly) {
   const World world(RandomWorld(21));
   const features::FeatureTables tables = world.Learn();
   std::vector<uint64_t> watched(world.log.items()), devices(3), sources(2);
-  std::vector<uint64_t> topics(world.catalogue.size(events::IdSpace::kTopic));
+  std::vector<uint64_t> topics(world.catalogue.size(schema::IdSpace::kTopic));
   int64_t first = INT64_MAX, last = INT64_MIN;
   for (uint32_t user = 0; user < world.log.users(); ++user) {
     for (uint64_t row = world.log.begin(user); row < world.split.train_end(user); ++row) {
-      const events::Event event = world.log.event(row);
+      const schema::Event event = world.log.event(row);
       first = std::min(first, event.time_ms);
       last = std::max(last, event.time_ms);
       ++devices[event.device];
-      if (event.source != events::kNone) ++sources[event.source];
-      if (event.item == events::kNone) continue;
-      const events::Item item = world.log.item(event.item);
+      if (event.source != schema::kNone) ++sources[event.source];
+      if (event.item == schema::kNone) continue;
+      const schema::Item item = world.log.item(event.item);
       for (const uint32_t topic : item.topics) ++topics[topic];
       if (world.rule.IsComplete(event, item)) ++watched[event.item];
     }
@@ -109,18 +109,18 @@ TEST(LearnFeatures, CG01_VocabulariesCountTrainingRowsOnly) {
 }
 
 TEST(LearnFeatures, RegionsAndLanguagesCountAsExtractionReadsThem) {
-  events::RawEvent abroad = Watch("u", "a", 1, 60);
+  schema::RawEvent abroad = Watch("u", "a", 1, 60);
   abroad.region = "fr";
-  events::RawItem item = Item("a", 60, "channel");
+  schema::RawItem item = Item("a", 60, "channel");
   item.language = "en";
   const World world({.events = {Watch("u", "a", 0, 60), abroad, Watch("u", "a", 2, 60)},
                      .items = {item},
                      .users = {{.user = "u", .region = "de", .language = "pl"}},
                      .split = kAllTrains});
   const features::FeatureTables tables = world.Learn();
-  EXPECT_THAT(Names(world, tables, VocabularyId::kRegion, events::IdSpace::kRegion),
+  EXPECT_THAT(Names(world, tables, VocabularyId::kRegion, schema::IdSpace::kRegion),
               ElementsAre("de", "fr"));
-  EXPECT_THAT(Names(world, tables, VocabularyId::kLanguage, events::IdSpace::kLanguage),
+  EXPECT_THAT(Names(world, tables, VocabularyId::kLanguage, schema::IdSpace::kLanguage),
               ElementsAre("en", "pl"));
   EXPECT_EQ(tables.vocabulary(VocabularyId::kRegion).count(1), 2u);
   EXPECT_EQ(tables.vocabulary(VocabularyId::kChannel).count(1), 3u);

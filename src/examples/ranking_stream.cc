@@ -10,8 +10,7 @@
 namespace upnext::examples {
 namespace {
 
-constexpr size_t kUsersPerChunk = 16;
-constexpr size_t kCountingGrain = 1024;  // users
+constexpr size_t kRankingChunkUsers = 16;
 
 void AppendRow(const features::RankingBlock& from, size_t row, features::Side side,
                features::RankingBlock* to) {
@@ -85,7 +84,7 @@ struct RankingStream::Rep {
         const RowRange rows =
             source.split.rows(source.log, static_cast<uint32_t>(user), options.part);
         for (uint64_t row = rows.begin; row < rows.end; ++row) {
-          impressions[user] += source.log.type(row) == events::EventType::kImpression ? 1 : 0;
+          impressions[user] += source.log.type(row) == schema::EventType::kImpression ? 1 : 0;
         }
       }
     });
@@ -99,7 +98,7 @@ struct RankingStream::Rep {
   void AppendGroup(const features::UserState& before, const ImpressionGroup& group,
                    Arena* arena) const {
     RankingBatch& batch = arena->batch;
-    const events::User user = source.catalogue.user(group.user);
+    const schema::User user = source.catalogue.user(group.user);
     const auto query_row = static_cast<uint32_t>(batch.queries.rows);
     for (const Impression& impression : group.impressions) {
       if (impression.part != options.part) continue;
@@ -127,14 +126,14 @@ struct RankingStream::Rep {
       size += impressions[users[position]];
     }
     const std::span<const uint32_t> block(users.data() + begin, position - begin);
-    const size_t chunks = (block.size() + kUsersPerChunk - 1) / kUsersPerChunk;
+    const size_t chunks = (block.size() + kRankingChunkUsers - 1) / kRankingChunkUsers;
     if (arenas.size() < chunks) arenas.resize(chunks);
     pool.ParallelFor(chunks, 1, [&](size_t first, size_t last) {
       for (size_t chunk = first; chunk < last; ++chunk) {
         Arena& arena = arenas[chunk];
         arena.Clear();
-        const size_t from = chunk * kUsersPerChunk;
-        const size_t n = std::min(kUsersPerChunk, block.size() - from);
+        const size_t from = chunk * kRankingChunkUsers;
+        const size_t n = std::min(kRankingChunkUsers, block.size() - from);
         for (const uint32_t user : block.subspan(from, n)) {
           ReplayImpressions(
               source, user,

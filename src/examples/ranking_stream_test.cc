@@ -108,7 +108,7 @@ TEST(RankingStream, ExamplesPerEpochIsExactForEveryPart) {
     EXPECT_GT(stream.examples_per_epoch(), 0u);
     all += stream.examples_per_epoch();
   }
-  EXPECT_EQ(all, world.log.stats().by_type[static_cast<size_t>(events::EventType::kImpression)]);
+  EXPECT_EQ(all, world.log.stats().by_type[static_cast<size_t>(schema::EventType::kImpression)]);
 }
 
 TEST(RankingStream, WithoutShufflingUsersComeInOrderWithTheFeaturesOfTheirState) {

@@ -14,10 +14,10 @@
 #include <span>
 #include <vector>
 
-#include "events/event_log.h"
 #include "examples/split.h"
 #include "features/extract.h"
 #include "features/user_state.h"
+#include "log/event_log.h"
 
 namespace upnext::examples {
 
@@ -25,8 +25,8 @@ inline constexpr uint64_t kAllRows = UINT64_MAX;
 
 // What a replay reads; all of it outlives the replay.
 struct ReplaySource {
-  const events::EventLog& log;
-  const features::Catalogue& catalogue;
+  const log::EventLog& log;
+  const catalogue::Catalogue& catalogue;
   const features::CompleteRule& rule;
   const Split& split;
 };
@@ -56,8 +56,8 @@ void ReplayWatches(
 struct Labels {
   uint16_t happened = 0;  // bit per EventType; kComplete also by the complete rule
   float watch_s = 0;      // all watches together; 0 when not watched
-  float rating = events::kAbsent;
-  bool Has(events::EventType type) const { return happened >> static_cast<int>(type) & 1; }
+  float rating = schema::kAbsent;
+  bool Has(schema::EventType type) const { return happened >> static_cast<int>(type) & 1; }
 };
 struct Impression {
   uint64_t row;

@@ -32,7 +32,7 @@ std::unique_ptr<World> MakeWorld(bool pages) {
         options.events.push_back(Shown(user, shown == 2 ? watched : item(), at, request));
       }
       options.events.push_back(
-          Raw(user, watched, at + 1, events::EventType::kComplete, events::kAbsent, request));
+          Raw(user, watched, at + 1, schema::EventType::kComplete, schema::kAbsent, request));
     }
   }
   return std::make_unique<World>(options);

@@ -12,8 +12,8 @@
 namespace upnext::examples {
 namespace {
 
-using events::EventType;
 using features::UserState;
+using schema::EventType;
 using ::testing::ElementsAre;
 
 std::vector<uint32_t> Labels(const World& world, std::string_view user) {
@@ -60,7 +60,7 @@ TEST(ReplayWatches, CG16_SecondsDecideWhenTheDurationIsUnknownAndEventsWhenTheSo
 TEST(ReplayWatches, CG17_OffSiteWatchesAreLabelsAndInputsLikeAllOthers) {
   WorldOptions options{.events = {Watch("u", "a", 0, 30), Watch("u", "b", 1, 30)},
                        .split = {.kind = SplitOptions::Kind::kNone}};
-  for (events::RawEvent& event : options.events) event.off_site = true;
+  for (schema::RawEvent& event : options.events) event.off_site = true;
   const World world(options);
   EXPECT_THAT(Labels(world, "u"), ElementsAre(world.item("a"), world.item("b")));
   EXPECT_EQ(StateAt(world.source, 0, kAllRows).watches().size(), 2u);
@@ -72,7 +72,7 @@ std::vector<features::TimedId> Recount(const World& world, uint32_t user, uint64
                                        const Passes& passes) {
   std::vector<features::TimedId> found;
   for (uint64_t r = world.log.begin(user); r < row; ++r) {
-    const events::Event event = world.log.event(r);
+    const schema::Event event = world.log.event(r);
     if (passes(event)) found.push_back({query ? event.query : event.item, event.time_ms});
   }
   if (found.size() > features::kBagLimit) {
@@ -85,7 +85,7 @@ TEST(ReplayWatches, CG19_InputsAreExactlyWhatLiesBeforeTheLabelsRow) {
   size_t examples = 0, at_equal_times = 0;
   for (uint64_t seed = 1; seed <= 8; ++seed) {
     const World world(RandomWorld(seed));
-    const auto complete = [&](const events::Event& event) {
+    const auto complete = [&](const schema::Event& event) {
       return event.type == EventType::kWatch &&
              world.rule.IsComplete(event, world.log.item(event.item));
     };
@@ -95,7 +95,7 @@ TEST(ReplayWatches, CG19_InputsAreExactlyWhatLiesBeforeTheLabelsRow) {
         const auto watches = Recount(world, user, watch.row, false, complete);
         EXPECT_TRUE(std::ranges::equal(before.watches(), watches));
         EXPECT_TRUE(std::ranges::equal(
-            before.searches(), Recount(world, user, watch.row, true, [](const events::Event& e) {
+            before.searches(), Recount(world, user, watch.row, true, [](const schema::Event& e) {
               return e.type == EventType::kSearch;
             })));
         at_equal_times += !watches.empty() && watches.back().time_ms == watch.time_ms ? 1 : 0;
@@ -132,15 +132,15 @@ TEST(ReplayWatches, StopsBeforeTheEndRowAndKeepsHistoriesWhenAskedForAll) {
 struct Counted {
   uint32_t impressions = 0, clicks = 0, watches = 0, complete = 0, unwatched_impressions = 0;
   double watch_s = 0;
-  int64_t last_watch_ms = events::kNoTime;
+  int64_t last_watch_ms = schema::kNoTime;
   bool met = false;
 };
 template <typename Belongs>
 Counted CountBefore(const World& world, uint32_t user, uint64_t state_row, const Belongs& belongs) {
   Counted counted;
   for (uint64_t row = world.log.begin(user); row < state_row; ++row) {
-    const events::Event event = world.log.event(row);
-    if (event.item == events::kNone || !belongs(event.item)) continue;
+    const schema::Event event = world.log.event(row);
+    if (event.item == schema::kNone || !belongs(event.item)) continue;
     counted.met = true;
     counted.impressions += event.type == EventType::kImpression;
     counted.unwatched_impressions += event.type == EventType::kImpression;
@@ -178,7 +178,7 @@ TEST(ReplayImpressions, RK07_HistoriesEqualABruteForceRecountBeforeEachGroup) {
             const uint64_t state_row = world.log.begin(user) + before.totals().events;
             for (const Impression& impression : group.impressions) {
               EXPECT_GE(impression.row, state_row);
-              const events::Item item = world.log.item(impression.item);
+              const schema::Item item = world.log.item(impression.item);
               ExpectEqual(before.channel(item.channel),
                           CountBefore(world, user, state_row, [&](uint32_t other) {
                             return world.log.item(other).channel == item.channel;

@@ -10,23 +10,20 @@
 namespace upnext::examples {
 namespace {
 
-constexpr int64_t kDayMs = 86'400'000;
-
 int64_t ReadTime(const base::ConfigTable& split, const char* key) {
   const std::string text = split.Text(key, "");
-  if (text.empty()) return events::kNoTime;
+  if (text.empty()) return schema::kNoTime;
   const std::optional<int64_t> ms = ParseTime(text);
   if (!ms) {
     split.Fail(key, fmt::format("expected a time with its offset like "
                                 "\"2022-04-19T00:00:00+08:00\", found \"{}\"",
                                 text));
   }
-  return ms.value_or(events::kNoTime);
+  return ms.value_or(schema::kNoTime);
 }
 
 // First row of [begin, end) at or after `time_ms`; rows are in time order.
-uint64_t FirstAtOrAfter(const events::EventLog& log, uint64_t begin, uint64_t end,
-                        int64_t time_ms) {
+uint64_t FirstAtOrAfter(const log::EventLog& log, uint64_t begin, uint64_t end, int64_t time_ms) {
   while (begin < end) {
     const uint64_t middle = begin + (end - begin) / 2;
     if (log.time_ms(middle) < time_ms) {
@@ -38,16 +35,16 @@ uint64_t FirstAtOrAfter(const events::EventLog& log, uint64_t begin, uint64_t en
   return begin;
 }
 
-bool IsCompleteRow(const events::EventLog& log, const features::CompleteRule& rule, uint64_t row) {
-  const events::EventType type = log.type(row);
-  if (type != events::EventType::kWatch && type != events::EventType::kComplete) return false;
-  const events::Event event = log.event(row);
+bool IsCompleteRow(const log::EventLog& log, const features::CompleteRule& rule, uint64_t row) {
+  const schema::EventType type = log.type(row);
+  if (type != schema::EventType::kWatch && type != schema::EventType::kComplete) return false;
+  const schema::Event event = log.event(row);
   return rule.IsComplete(event, log.item(event.item));
 }
 
 // The first of the rows that belong to the complete watch at `row`: what came of the same item
 // directly before it, as far as that is no complete watch itself.
-uint64_t FirstRowOfWatch(const events::EventLog& log, const features::CompleteRule& rule,
+uint64_t FirstRowOfWatch(const log::EventLog& log, const features::CompleteRule& rule,
                          uint64_t begin, uint64_t row) {
   const uint32_t item = log.item_of(row);
   while (row > begin && log.item_of(row - 1) == item && !IsCompleteRow(log, rule, row - 1)) --row;
@@ -56,7 +53,7 @@ uint64_t FirstRowOfWatch(const events::EventLog& log, const features::CompleteRu
 
 // The rows of the user's last two complete watches, the very last first; fewer than three complete
 // watches give nothing.
-std::optional<std::array<uint64_t, 2>> LastTwoOfThree(const events::EventLog& log,
+std::optional<std::array<uint64_t, 2>> LastTwoOfThree(const log::EventLog& log,
                                                       const features::CompleteRule& rule,
                                                       uint32_t user) {
   std::array<uint64_t, 2> last{};
@@ -70,7 +67,7 @@ std::optional<std::array<uint64_t, 2>> LastTwoOfThree(const events::EventLog& lo
   return std::nullopt;
 }
 
-Status CheckTimes(const SplitOptions& options, const events::EventLog& log) {
+Status CheckTimes(const SplitOptions& options, const log::EventLog& log) {
   if (options.train_until_ms > options.validation_until_ms) {
     return InvalidArgument(
         "[split]: train_until ({}) should not lie after validation_until ({}); exchange them",
@@ -110,7 +107,7 @@ SplitOptions SplitOptions::FromConfig(const base::ConfigTable& split) {
   return options;
 }
 
-Result<Split> Split::Make(const SplitOptions& options, const events::EventLog& log,
+Result<Split> Split::Make(const SplitOptions& options, const log::EventLog& log,
                           const features::CompleteRule& rule) {
   Split split;
   split.options_ = options;
@@ -122,9 +119,9 @@ Result<Split> Split::Make(const SplitOptions& options, const events::EventLog& l
   if (log.events() == 0) return FailedPrecondition("[split]: the log holds no events; import some");
   if (options.kind == SplitOptions::Kind::kTime) {
     SplitOptions& bounds = split.options_;
-    if (bounds.train_until_ms == events::kNoTime || bounds.validation_until_ms == events::kNoTime) {
-      bounds.validation_until_ms = log.stats().last_ms + 1 - options.test_days * kDayMs;
-      bounds.train_until_ms = bounds.validation_until_ms - options.validation_days * kDayMs;
+    if (bounds.train_until_ms == schema::kNoTime || bounds.validation_until_ms == schema::kNoTime) {
+      bounds.validation_until_ms = log.stats().last_ms + 1 - options.test_days * base::kDayMs;
+      bounds.train_until_ms = bounds.validation_until_ms - options.validation_days * base::kDayMs;
     }
     UPNEXT_RETURN_IF_ERROR(CheckTimes(bounds, log));
     for (uint32_t user = 0; user < log.users(); ++user) {
@@ -145,7 +142,7 @@ Result<Split> Split::Make(const SplitOptions& options, const events::EventLog& l
   return split;
 }
 
-RowRange Split::rows(const events::EventLog& log, uint32_t user, Part part) const {
+RowRange Split::rows(const log::EventLog& log, uint32_t user, Part part) const {
   switch (part) {
     case Part::kTrain:
       return {log.begin(user), train_end_[user]};

@@ -19,8 +19,8 @@
 
 #include "base/config.h"
 #include "base/status.h"
-#include "events/event_log.h"
 #include "features/user_state.h"
+#include "log/event_log.h"
 
 namespace upnext::examples {
 
@@ -30,7 +30,7 @@ struct SplitOptions {
   enum class Kind : uint8_t { kTime, kLeaveOneOut, kNone } kind = Kind::kTime;
   int validation_days = 1, test_days = 1;
   // Both or neither; they win over the days.
-  int64_t train_until_ms = events::kNoTime, validation_until_ms = events::kNoTime;
+  int64_t train_until_ms = schema::kNoTime, validation_until_ms = schema::kNoTime;
   static SplitOptions FromConfig(const base::ConfigTable& split);
 };
 
@@ -44,7 +44,7 @@ class Split {
  public:
   // kInvalidArgument when the bounds contradict each other, kFailedPrecondition when they leave no
   // event to train on.
-  static Result<Split> Make(const SplitOptions& options, const events::EventLog& log,
+  static Result<Split> Make(const SplitOptions& options, const log::EventLog& log,
                             const features::CompleteRule& rule);
   Part part(uint32_t user, uint64_t row) const {
     return row < train_end_[user]        ? Part::kTrain
@@ -55,7 +55,7 @@ class Split {
   uint64_t train_end(uint32_t user) const { return train_end_[user]; }
   uint64_t validation_end(uint32_t user) const { return validation_end_[user]; }  // first test row
   // The user's rows of one part.
-  RowRange rows(const events::EventLog& log, uint32_t user, Part part) const;
+  RowRange rows(const log::EventLog& log, uint32_t user, Part part) const;
   SplitOptions::Kind kind() const { return options_.kind; }
   std::string Describe() const;  // "time: train < 2022-04-18T16:00:00Z <= validation < ..."
 

@@ -17,7 +17,7 @@ World TwoPages(bool pages) {
       const std::string request = fmt::format("{}{}", user, at);
       if (pages) options.events.push_back(Shown(user, item, at * kHour, request));
       options.events.push_back(
-          Raw(user, item, at * kHour + 1, events::EventType::kComplete, events::kAbsent, request));
+          Raw(user, item, at * kHour + 1, schema::EventType::kComplete, schema::kAbsent, request));
     }
   }
   return World(options);

@@ -18,12 +18,12 @@
 #include "base/rng.h"
 #include "base/test_folder.h"
 #include "base/thread_pool.h"
-#include "events/append.h"
-#include "events/event_log.h"
+#include "catalogue/catalogue.h"
 #include "examples/learn.h"
 #include "examples/replay.h"
 #include "examples/split.h"
-#include "features/catalogue.h"
+#include "log/append.h"
+#include "log/event_log.h"
 
 namespace upnext::examples {
 
@@ -31,10 +31,10 @@ inline constexpr int64_t kMinute = 60'000, kHour = 60 * kMinute, kDay = 24 * kHo
 inline constexpr int64_t kStart = 1'700'000'000'000;  // 2023-11-14T22:13:20Z
 
 struct WorldOptions {
-  std::vector<events::RawEvent> events = {};
-  std::vector<std::vector<events::RawEvent>> appended = {};  // one segment each, after `events`
-  std::vector<events::RawItem> items = {};
-  std::vector<events::RawUser> users = {};
+  std::vector<schema::RawEvent> events = {};
+  std::vector<std::vector<schema::RawEvent>> appended = {};  // one segment each, after `events`
+  std::vector<schema::RawItem> items = {};
+  std::vector<schema::RawUser> users = {};
   features::CompleteRule rule = {};
   SplitOptions split = {};
 };
@@ -47,11 +47,11 @@ class World {
         rule(options.rule),
         split(Value(Split::Make(options.split, log, rule))) {}
 
-  uint32_t user(std::string_view name) const { return Id(events::IdSpace::kUser, name); }
-  uint32_t item(std::string_view name) const { return Id(events::IdSpace::kItem, name); }
-  uint32_t Id(events::IdSpace space, std::string_view name) const {
+  uint32_t user(std::string_view name) const { return Id(schema::IdSpace::kUser, name); }
+  uint32_t item(std::string_view name) const { return Id(schema::IdSpace::kItem, name); }
+  uint32_t Id(schema::IdSpace space, std::string_view name) const {
     const uint32_t id = catalogue.Find(space, name);
-    EXPECT_NE(id, events::kNone) << name;
+    EXPECT_NE(id, schema::kNone) << name;
     return id;
   }
   features::FeatureTables Learn(const features::FeatureSpec& spec = {}, int threads = 1) const {
@@ -66,25 +66,25 @@ class World {
   }
 
  private:
-  events::EventLog OpenLog(const WorldOptions& options) const {
+  log::EventLog OpenLog(const WorldOptions& options) const {
     const Status written =
-        events::WriteEventLog(folder_.path(), options.events, options.items, options.users);
+        log::WriteEventLog(folder_.path(), options.events, options.items, options.users);
     if (!written) ADD_FAILURE() << written.error().message;
     std::filesystem::path path = folder_.path();
-    for (const std::vector<events::RawEvent>& more : options.appended) {
-      const events::EventLog base = Value(events::EventLog::Open(path));
+    for (const std::vector<schema::RawEvent>& more : options.appended) {
+      const log::EventLog base = Value(log::EventLog::Open(path));
       path /= "next";  // what belongs to no log is left alone
       EXPECT_TRUE(base::MakeDirectories(path));
-      const Status joined = events::WriteAppendedLog(path, base, more, {}, {});
+      const Status joined = log::WriteAppendedLog(path, base, more, {}, {});
       if (!joined) ADD_FAILURE() << joined.error().message;
     }
-    return Value(events::EventLog::Open(path));
+    return Value(log::EventLog::Open(path));
   }
   const base::TestFolder folder_;
 
  public:
-  const events::EventLog log;
-  const features::Catalogue catalogue;
+  const log::EventLog log;
+  const catalogue::Catalogue catalogue;
   const features::CompleteRule rule;
   const Split split;
   const ReplaySource source{log, catalogue, rule, split};
@@ -93,9 +93,9 @@ class World {
 // ---- Events; `at` is in milliseconds after kStart
 // ------------------------------------------------
 
-inline events::RawEvent Raw(std::string user, std::string item, int64_t at, events::EventType type,
-                            float value = events::kAbsent, std::string request = "") {
-  events::RawEvent event;
+inline schema::RawEvent Raw(std::string user, std::string item, int64_t at, schema::EventType type,
+                            float value = schema::kAbsent, std::string request = "") {
+  schema::RawEvent event;
   event.user = std::move(user);
   event.item = std::move(item);
   event.time_ms = kStart + at;
@@ -104,27 +104,27 @@ inline events::RawEvent Raw(std::string user, std::string item, int64_t at, even
   event.request = std::move(request);
   return event;
 }
-inline events::RawEvent Watch(std::string user, std::string item, int64_t at, float seconds) {
-  return Raw(std::move(user), std::move(item), at, events::EventType::kWatch, seconds);
+inline schema::RawEvent Watch(std::string user, std::string item, int64_t at, float seconds) {
+  return Raw(std::move(user), std::move(item), at, schema::EventType::kWatch, seconds);
 }
-inline events::RawEvent Shown(std::string user, std::string item, int64_t at,
+inline schema::RawEvent Shown(std::string user, std::string item, int64_t at,
                               std::string request = "") {
-  return Raw(std::move(user), std::move(item), at, events::EventType::kImpression, events::kAbsent,
+  return Raw(std::move(user), std::move(item), at, schema::EventType::kImpression, schema::kAbsent,
              std::move(request));
 }
-inline events::RawEvent Click(std::string user, std::string item, int64_t at,
+inline schema::RawEvent Click(std::string user, std::string item, int64_t at,
                               std::string request = "") {
-  return Raw(std::move(user), std::move(item), at, events::EventType::kClick, events::kAbsent,
+  return Raw(std::move(user), std::move(item), at, schema::EventType::kClick, schema::kAbsent,
              std::move(request));
 }
-inline events::RawEvent Search(std::string user, std::string query, int64_t at) {
-  events::RawEvent event = Raw(std::move(user), "", at, events::EventType::kSearch);
+inline schema::RawEvent Search(std::string user, std::string query, int64_t at) {
+  schema::RawEvent event = Raw(std::move(user), "", at, schema::EventType::kSearch);
   event.query = std::move(query);
   return event;
 }
-inline events::RawItem Item(std::string name, float duration_s, std::string channel = "",
+inline schema::RawItem Item(std::string name, float duration_s, std::string channel = "",
                             std::vector<std::string> topics = {}) {
-  events::RawItem item;
+  schema::RawItem item;
   item.item = std::move(name);
   item.duration_s = duration_s;
   item.channel = std::move(channel);
@@ -139,7 +139,7 @@ inline WorldOptions RandomWorld(uint64_t seed, uint32_t users = 12, uint32_t ite
   base::Rng rng(seed);
   WorldOptions options;
   for (uint32_t i = 0; i < items; ++i) {
-    events::RawItem item = Item("i" + std::to_string(i), i % 5 == 0 ? events::kAbsent : 100.0f,
+    schema::RawItem item = Item("i" + std::to_string(i), i % 5 == 0 ? schema::kAbsent : 100.0f,
                                 "c" + std::to_string(i % 4),
                                 {"t" + std::to_string(i % 3), "t" + std::to_string(i % 5)});
     item.language = i % 2 == 0 ? "en" : "de";
@@ -147,7 +147,7 @@ inline WorldOptions RandomWorld(uint64_t seed, uint32_t users = 12, uint32_t ite
   }
   for (uint32_t u = 0; u < users; ++u) {
     const std::string user = "u" + std::to_string(u);
-    events::RawUser attributes;
+    schema::RawUser attributes;
     attributes.user = user;
     attributes.region = "r" + std::to_string(u % 3);
     attributes.age = static_cast<float>(20 + u % 80);
@@ -161,7 +161,7 @@ inline WorldOptions RandomWorld(uint64_t seed, uint32_t users = 12, uint32_t ite
                  : static_cast<int64_t>(rng.Below(static_cast<uint64_t>(step) * 8 / 3));
       const std::string item = "i" + std::to_string(rng.Below(items) * rng.Below(items) / items);
       const std::string request = "q" + std::to_string(now / kHour);
-      events::RawEvent event;
+      schema::RawEvent event;
       switch (rng.Below(8)) {
         case 0:
           event = Search(user, "word" + std::to_string(rng.Below(9)) + " live", now);
@@ -177,7 +177,7 @@ inline WorldOptions RandomWorld(uint64_t seed, uint32_t users = 12, uint32_t ite
           break;
         case 5:
           event = Raw(user, item, now,
-                      rng.Below(2) == 0 ? events::EventType::kLike : events::EventType::kDislike);
+                      rng.Below(2) == 0 ? schema::EventType::kLike : schema::EventType::kDislike);
           break;
         default:
           event = Shown(user, item, now, rng.Below(3) == 0 ? "" : request);

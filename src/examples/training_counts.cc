@@ -22,25 +22,25 @@ TrainingCounts::TrainingCounts(const ReplaySource& source)
       clicked_(source.log.items()),
       first_ms_(std::numeric_limits<int64_t>::max()),
       last_ms_(std::numeric_limits<int64_t>::min()) {
-  for (size_t space = 1; space < events::kIdSpaces; ++space) {
-    counts_[space].resize(source.log.dictionary(static_cast<events::IdSpace>(space)).size());
+  for (size_t space = 1; space < schema::kIdSpaces; ++space) {
+    counts_[space].resize(source.log.dictionary(static_cast<schema::IdSpace>(space)).size());
   }
 }
 
-void TrainingCounts::Count(events::IdSpace space, uint32_t id) {
-  if (id != events::kNone) Increment(counts_[static_cast<size_t>(space)][id]);
+void TrainingCounts::Count(schema::IdSpace space, uint32_t id) {
+  if (id != schema::kNone) Increment(counts_[static_cast<size_t>(space)][id]);
 }
 
-void TrainingCounts::AddEvent(const events::Event& event, const events::User& user,
+void TrainingCounts::AddEvent(const schema::Event& event, const schema::User& user,
                               features::ItemStatistics::Builder* builder) {
-  using events::IdSpace;
+  using schema::IdSpace;
   Count(IdSpace::kDevice, event.device);
-  Count(IdSpace::kRegion, event.region != events::kNone ? event.region : user.region);
+  Count(IdSpace::kRegion, event.region != schema::kNone ? event.region : user.region);
   Count(IdSpace::kSource, event.source);
   Count(IdSpace::kLanguage, user.language);
   Count(IdSpace::kQuery, event.query);
-  if (event.item == events::kNone) return;
-  const events::Item item = source_.log.item(event.item);
+  if (event.item == schema::kNone) return;
+  const schema::Item item = source_.log.item(event.item);
   Count(IdSpace::kChannel, item.channel);
   Count(IdSpace::kLanguage, item.language);
   for (const uint32_t topic : item.topics) Count(IdSpace::kTopic, topic);
@@ -52,7 +52,7 @@ void TrainingCounts::AddEvent(const events::Event& event, const events::User& us
 void TrainingCounts::AddClicks(uint32_t user, JoinedImpressions* joined) {
   JoinImpressions(source_, user, source_.split.train_end(user), joined);
   for (const Impression& impression : joined->impressions) {
-    if (!impression.labels.Has(events::EventType::kClick)) continue;
+    if (!impression.labels.Has(schema::EventType::kClick)) continue;
     Increment(clicked_[impression.item]);
     clicks_.fetch_add(1, std::memory_order_relaxed);
   }
@@ -64,11 +64,11 @@ void TrainingCounts::AddUsers(uint32_t begin, uint32_t end,
   for (uint32_t user = begin; user < end; ++user) {
     const RowRange rows = source_.split.rows(source_.log, user, Part::kTrain);
     if (rows.begin == rows.end) continue;
-    const events::User attributes = source_.log.user(user);
+    const schema::User attributes = source_.log.user(user);
     uint64_t shown = 0;
     for (uint64_t row = rows.begin; row < rows.end; ++row) {
-      const events::Event event = source_.log.event(row);
-      shown += event.type == events::EventType::kImpression ? 1 : 0;
+      const schema::Event event = source_.log.event(row);
+      shown += event.type == schema::EventType::kImpression ? 1 : 0;
       AddEvent(event, attributes, builder);
     }
     events_.fetch_add(rows.end - rows.begin, std::memory_order_relaxed);

@@ -12,10 +12,10 @@
 #include <span>
 #include <vector>
 
-#include "events/schema.h"
 #include "examples/join.h"
 #include "examples/replay.h"
 #include "features/item_statistics.h"
+#include "schema/event.h"
 
 namespace upnext::examples {
 
@@ -27,7 +27,7 @@ class TrainingCounts {
   void AddUsers(uint32_t begin, uint32_t end, features::ItemStatistics::Builder* builder);
 
   // Occurrences by id. kItem: complete watches; kQuery: searches; kUser stays empty.
-  std::span<const uint64_t> of(events::IdSpace space) const {
+  std::span<const uint64_t> of(schema::IdSpace space) const {
     return counts_[static_cast<size_t>(space)];
   }
   std::span<const uint64_t> clicked() const { return clicked_; }  // impressions, by item
@@ -38,13 +38,13 @@ class TrainingCounts {
   int64_t last_ms() const { return last_ms_; }
 
  private:
-  void AddEvent(const events::Event& event, const events::User& user,
+  void AddEvent(const schema::Event& event, const schema::User& user,
                 features::ItemStatistics::Builder* builder);
   void AddClicks(uint32_t user, JoinedImpressions* joined);
-  void Count(events::IdSpace space, uint32_t id);
+  void Count(schema::IdSpace space, uint32_t id);
 
   const ReplaySource& source_;
-  std::vector<uint64_t> counts_[events::kIdSpaces];
+  std::vector<uint64_t> counts_[schema::kIdSpaces];
   std::vector<uint64_t> clicked_;
   std::atomic<uint64_t> events_ = 0, impressions_ = 0, clicks_ = 0;
   std::atomic<int64_t> first_ms_, last_ms_;

@@ -15,27 +15,27 @@
 namespace upnext::examples {
 
 // Events that can change a bag of UserState: of watches, searches, or likes.
-inline bool FeedsBags(events::EventType type) {
-  using enum events::EventType;
+inline bool FeedsBags(schema::EventType type) {
+  using enum schema::EventType;
   return type == kWatch || type == kComplete || type == kSearch || type == kLike ||
          type == kDislike || type == kDismiss;
 }
 
-inline bool MayBeComplete(events::EventType type) {
-  return type == events::EventType::kWatch || type == events::EventType::kComplete;
+inline bool MayBeComplete(schema::EventType type) {
+  return type == schema::EventType::kWatch || type == schema::EventType::kComplete;
 }
 
 template <typename Visit>
 void ForEachWatch(const ReplaySource& source, uint32_t user, features::UserState::Parts parts,
                   uint64_t end_row, Visit&& visit) {
-  const events::EventLog& log = source.log;
+  const log::EventLog& log = source.log;
   const bool bags_only = parts == features::UserState::Parts::kBags;
   features::UserState state(parts);
   const uint64_t end = std::min(log.end(user), end_row);
   for (uint64_t row = log.begin(user); row < end; ++row) {
-    const events::EventType type = log.type(row);
+    const schema::EventType type = log.type(row);
     if (bags_only && !FeedsBags(type)) continue;
-    const events::Event event = log.event(row);
+    const schema::Event event = log.event(row);
     if (MayBeComplete(type) && source.rule.IsComplete(event, log.item(event.item))) {
       const WatchExample watch{
           .user = user,

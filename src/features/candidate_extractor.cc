@@ -35,10 +35,11 @@ void CandidateBatch::Clear() {
   label.clear();
 }
 
-CandidateExtractor::CandidateExtractor(const FeatureTables& tables, const Catalogue& catalogue)
+CandidateExtractor::CandidateExtractor(const FeatureTables& tables,
+                                       const catalogue::Catalogue& catalogue)
     : tables_(tables), catalogue_(catalogue), dropped_(DroppedCandidateFields(tables.spec.drop)) {}
 
-void CandidateExtractor::Append(const UserState& state, const events::User& user,
+void CandidateExtractor::Append(const UserState& state, const schema::User& user,
                                 const Context& context, int64_t example_age_ms,
                                 CandidateBatch* batch) const {
   const auto dropped = [&](CandidateField field) {
@@ -65,7 +66,7 @@ void CandidateExtractor::Append(const UserState& state, const events::User& user
   }
   batch->tokens.Close();
 
-  const uint32_t region = context.region != events::kNone ? context.region : user.region;
+  const uint32_t region = context.region != schema::kNone ? context.region : user.region;
   batch->region.push_back(
       dropped(CandidateField::kRegion) ? 0 : tables_.vocabulary(VocabularyId::kRegion).Row(region));
   batch->device.push_back(dropped(CandidateField::kDevice)

@@ -22,12 +22,12 @@ class CandidateExtractorTest : public testing::Test {
     auto [events, items] = RandomHistory(300, 12, 9);
     events.front().region = "north";
     events.front().device = "tv";
-    events::RawUser user;
+    schema::RawUser user;
     user.user = "u";
     user.region = "south";
     return TestLog(events, items, {user});
   }
-  CandidateBatch Extract(const UserState& state, const events::User& user = {},
+  CandidateBatch Extract(const UserState& state, const schema::User& user = {},
                          const Context& context = {}, int64_t example_age_ms = 0) const {
     CandidateBatch batch;
     CandidateExtractor(tables_, log_.catalogue())
@@ -43,8 +43,8 @@ TEST_F(CandidateExtractorTest, CG02_WatchesAreTheRowsOfTheBagAndUnknownItemsAreR
   const std::vector<uint64_t> counts = {5, 9};
   tables_.vocabularies[static_cast<size_t>(VocabularyId::kItem)] = Vocabulary::Learn(counts, 2);
   UserState state;
-  events::Event event;
-  event.type = events::EventType::kComplete;
+  schema::Event event;
+  event.type = schema::EventType::kComplete;
   for (const uint32_t item : {1u, 7u, 0u}) {
     event.item = item;
     event.time_ms += 1000;
@@ -56,7 +56,7 @@ TEST_F(CandidateExtractorTest, CG02_WatchesAreTheRowsOfTheBagAndUnknownItemsAreR
 }
 
 TEST_F(CandidateExtractorTest, CG08_DemographicsAreSharesAndMissingOnesSaySo) {
-  events::User user;
+  schema::User user;
   const auto numbers = [&] {  // without the hats of the example age
     std::vector<float> dense = Extract(UserState(), user).dense;
     dense.resize(kCandidateDense - kAgeKnots);
@@ -113,13 +113,13 @@ TEST_F(CandidateExtractorTest, CG09_ExampleAgeIsAShareOfTheWindowAndZeroAtServin
 }
 
 TEST_F(CandidateExtractorTest, CG21_TheOrderOfSearchesCannotBeTold) {
-  std::vector<uint32_t> queries(log_.catalogue().size(events::IdSpace::kQuery));
+  std::vector<uint32_t> queries(log_.catalogue().size(schema::IdSpace::kQuery));
   ASSERT_GT(queries.size(), 5u);
   std::iota(queries.begin(), queries.end(), 0u);
   const auto digest = [&] {
     UserState state;
-    events::Event event;
-    event.type = events::EventType::kSearch;
+    schema::Event event;
+    event.type = schema::EventType::kSearch;
     for (const uint32_t query : queries) {
       event.query = query;
       event.time_ms += 1000;
@@ -137,9 +137,9 @@ TEST_F(CandidateExtractorTest, CG21_TheOrderOfSearchesCannotBeTold) {
 
 TEST_F(CandidateExtractorTest, CG03_TokensOfAllSearchesAreUnigramsAndBigrams) {
   UserState state;
-  events::Event event;
-  event.type = events::EventType::kSearch;
-  event.query = log_.catalogue().FindOrAdd(events::IdSpace::kQuery, "query 3 unheard");
+  schema::Event event;
+  event.type = schema::EventType::kSearch;
+  event.query = log_.catalogue().FindOrAdd(schema::IdSpace::kQuery, "query 3 unheard");
   event.time_ms = 1;
   state.Apply(event, log_.catalogue(), {});
   const CandidateBatch batch = Extract(state);
@@ -151,16 +151,16 @@ TEST_F(CandidateExtractorTest, CG03_TokensOfAllSearchesAreUnigramsAndBigrams) {
 }
 
 TEST_F(CandidateExtractorTest, CG22_AUserWithoutHistoryHasEmptyBagsAndARegion) {
-  const events::User user = log_.catalogue().user(log_.Id(events::IdSpace::kUser, "u"));
+  const schema::User user = log_.catalogue().user(log_.Id(schema::IdSpace::kUser, "u"));
   const Vocabulary& regions = tables_.vocabulary(VocabularyId::kRegion);
-  const uint32_t north = log_.Id(events::IdSpace::kRegion, "north");
+  const uint32_t north = log_.Id(schema::IdSpace::kRegion, "north");
   const CandidateBatch at_home = Extract(UserState(), user);
   EXPECT_THAT(at_home.watches[0], IsEmpty());
   EXPECT_THAT(at_home.tokens[0], IsEmpty());
   EXPECT_THAT(at_home.region, ElementsAre(regions.Row(user.region)));
   EXPECT_THAT(at_home.device, ElementsAre(0u));
   const CandidateBatch away = Extract(
-      UserState(), user, {.device = log_.Id(events::IdSpace::kDevice, "tv"), .region = north});
+      UserState(), user, {.device = log_.Id(schema::IdSpace::kDevice, "tv"), .region = north});
   EXPECT_THAT(away.region, ElementsAre(regions.Row(north))) << "the request's goes first";
   EXPECT_NE(away.region, at_home.region);
   EXPECT_NE(away.device[0], 0u);
@@ -168,8 +168,8 @@ TEST_F(CandidateExtractorTest, CG22_AUserWithoutHistoryHasEmptyBagsAndARegion) {
 }
 
 TEST_F(CandidateExtractorTest, DroppedFieldsAreAbsent) {
-  const UserState state = log_.Fold("u");
-  events::User user;
+  const UserState state = Fold(log_, "u");
+  schema::User user;
   user.age = 30;
   user.region = 0;
   const Context context{.device = 0};
@@ -191,7 +191,7 @@ TEST_F(CandidateExtractorTest, ABatchIsTheSameAsItsExamplesOneByOne) {
   CandidateBatch batch;
   UserState state(UserState::Parts::kBags);
   std::vector<uint64_t> alone;
-  for (const events::Event& event : log_.Events("u")) {
+  for (const schema::Event& event : log_.Events("u")) {
     CandidateBatch one;
     extractor.Append(state, {}, {.time_ms = event.time_ms}, 7, &one);
     extractor.Append(state, {}, {.time_ms = event.time_ms}, 7, &batch);

@@ -10,9 +10,9 @@ CompleteRule CompleteRule::FromConfig(const base::ConfigTable& labels) {
   return rule;
 }
 
-bool CompleteRule::IsComplete(const events::Event& event, const events::Item& item) const {
-  if (event.type == events::EventType::kComplete) return true;
-  if (event.type != events::EventType::kWatch || from_event) return false;
+bool CompleteRule::IsComplete(const schema::Event& event, const schema::Item& item) const {
+  if (event.type == schema::EventType::kComplete) return true;
+  if (event.type != schema::EventType::kWatch || from_event) return false;
   const double watched = event.value;  // NaN compares as not reached
   return item.duration_s > 0 ? watched >= share * item.duration_s : watched >= seconds;
 }

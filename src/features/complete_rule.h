@@ -7,7 +7,7 @@
 #define UPNEXT_FEATURES_COMPLETE_RULE_H_
 
 #include "base/config.h"
-#include "events/schema.h"
+#include "schema/event.h"
 
 namespace upnext::features {
 
@@ -21,7 +21,7 @@ struct CompleteRule {
   // seconds reach the share of the duration, or `seconds` when the duration is unknown; a watch
   // without seconds is not. A source that sends both for one watch should set from_event, or the
   // watch counts twice.
-  bool IsComplete(const events::Event& event, const events::Item& item) const;
+  bool IsComplete(const schema::Event& event, const schema::Item& item) const;
 };
 
 }  // namespace upnext::features

@@ -5,13 +5,13 @@
 namespace upnext::features {
 namespace {
 
-using events::EventType;
+using schema::EventType;
 
 bool Complete(const CompleteRule& rule, EventType type, float value, float duration_s) {
-  events::Event event;
+  schema::Event event;
   event.type = type;
   event.value = value;
-  events::Item item;
+  schema::Item item;
   item.duration_s = duration_s;
   return rule.IsComplete(event, item);
 }
@@ -20,20 +20,20 @@ TEST(CompleteRule, CG16_AWatchIsCompleteByShareElseBySeconds) {
   const CompleteRule rule;
   EXPECT_TRUE(Complete(rule, EventType::kWatch, 70, 100));
   EXPECT_FALSE(Complete(rule, EventType::kWatch, 69, 100));
-  EXPECT_TRUE(Complete(rule, EventType::kWatch, 30, events::kAbsent));
-  EXPECT_FALSE(Complete(rule, EventType::kWatch, 29, events::kAbsent));
+  EXPECT_TRUE(Complete(rule, EventType::kWatch, 30, schema::kAbsent));
+  EXPECT_FALSE(Complete(rule, EventType::kWatch, 29, schema::kAbsent));
   EXPECT_TRUE(Complete(rule, EventType::kWatch, 30, 0)) << "duration 0 means unknown";
-  EXPECT_FALSE(Complete(rule, EventType::kWatch, events::kAbsent, 100));
-  EXPECT_FALSE(Complete(rule, EventType::kWatch, events::kAbsent, events::kAbsent));
+  EXPECT_FALSE(Complete(rule, EventType::kWatch, schema::kAbsent, 100));
+  EXPECT_FALSE(Complete(rule, EventType::kWatch, schema::kAbsent, schema::kAbsent));
   for (const EventType type : {EventType::kImpression, EventType::kClick, EventType::kLike}) {
     EXPECT_FALSE(Complete(rule, type, 1000, 1));
   }
 }
 
 TEST(CompleteRule, CG16_TheSourceMayDecide) {
-  EXPECT_TRUE(Complete({}, EventType::kComplete, events::kAbsent, 100));
+  EXPECT_TRUE(Complete({}, EventType::kComplete, schema::kAbsent, 100));
   const CompleteRule rule{.from_event = true};
-  EXPECT_TRUE(Complete(rule, EventType::kComplete, events::kAbsent, 100));
+  EXPECT_TRUE(Complete(rule, EventType::kComplete, schema::kAbsent, 100));
   EXPECT_FALSE(Complete(rule, EventType::kWatch, 100, 100));
 }
 

@@ -16,20 +16,20 @@
 #include <span>
 #include <vector>
 
-#include "events/schema.h"
-#include "features/catalogue.h"
+#include "catalogue/catalogue.h"
 #include "features/fields.h"
 #include "features/tables.h"
 #include "features/user_state.h"
+#include "schema/event.h"
 
 namespace upnext::features {
 
 // The circumstances of a request; ids of the catalogue or kNone.
 struct Context {
   int64_t time_ms = 0;
-  uint32_t device = events::kNone,
-           region = events::kNone;  // region: of the request, else the user's
-  uint32_t seed = events::kNone;    // the item being watched
+  uint32_t device = schema::kNone,
+           region = schema::kNone;  // region: of the request, else the user's
+  uint32_t seed = schema::kNone;    // the item being watched
 };
 
 // Lists of rows, one list per example: row e is ids[offsets[e] .. offsets[e+1]).
@@ -75,14 +75,15 @@ struct CandidateBatch {
 
 class CandidateExtractor {
  public:
-  CandidateExtractor(const FeatureTables& tables, const Catalogue& catalogue);  // both outlive this
+  CandidateExtractor(const FeatureTables& tables,
+                     const catalogue::Catalogue& catalogue);  // both outlive this
   // Appends one example, without its label.
-  void Append(const UserState& state, const events::User& user, const Context& context,
+  void Append(const UserState& state, const schema::User& user, const Context& context,
               int64_t example_age_ms, CandidateBatch* batch) const;
 
  private:
   const FeatureTables& tables_;
-  const Catalogue& catalogue_;
+  const catalogue::Catalogue& catalogue_;
   uint32_t dropped_ = 0;  // bit per CandidateField
 };
 
@@ -110,8 +111,8 @@ uint64_t Digest(const RankingBlock& block);
 uint64_t Digest(const CandidateBatch& batch);
 
 struct Candidate {
-  uint32_t item = events::kNone;
-  uint32_t source = events::kNone;  // id of IdSpace::kSource
+  uint32_t item = schema::kNone;
+  uint32_t source = schema::kNone;  // id of IdSpace::kSource
 };
 
 // Rates are smoothed towards the whole log's: (successes + weight * rate) / (trials + weight).
@@ -121,12 +122,13 @@ inline constexpr double kPriorWatchShare = 0.5;
 
 class RankingExtractor {
  public:
-  RankingExtractor(const FeatureTables& tables, const Catalogue& catalogue);  // both outlive this
+  RankingExtractor(const FeatureTables& tables,
+                   const catalogue::Catalogue& catalogue);  // both outlive this
   // What depends on user and request alone. `queries` is a block of Side::kQuery.
-  void AppendQuery(const UserState& state, const events::User& user, const Context& context,
+  void AppendQuery(const UserState& state, const schema::User& user, const Context& context,
                    RankingBlock* queries) const;
   // What depends on the candidate. `impressions` is a block of Side::kImpression.
-  void AppendImpression(const UserState& state, const events::User& user, const Context& context,
+  void AppendImpression(const UserState& state, const schema::User& user, const Context& context,
                         const Candidate& candidate, RankingBlock* impressions) const;
 
  private:
@@ -136,7 +138,7 @@ class RankingExtractor {
   };
   void AppendDense(Side side, std::span<const float> raw, RankingBlock* block) const;
   void FillUserNumbers(const UserState& state, const Context& context, std::span<float> raw) const;
-  void FillAffinity(const UserState& state, const Context& context, const events::Item& item,
+  void FillAffinity(const UserState& state, const Context& context, const schema::Item& item,
                     std::span<float> raw) const;
   void FillItemHistory(const UserState& state, const Context& context, uint32_t item,
                        std::span<float> raw) const;
@@ -144,7 +146,7 @@ class RankingExtractor {
   bool Dropped(Side side, FieldKind kind, size_t slot) const;
 
   const FeatureTables& tables_;
-  const Catalogue& catalogue_;
+  const catalogue::Catalogue& catalogue_;
   uint64_t dropped_ = 0;  // bit per field
   bool powers_;           // false: squares and roots are 0, for ablation
   Rates prior_;

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "base/rng.h"
-#include "events/event_log.h"
 #include "features/extract.h"
 #include "features/user_state.h"
+#include "log/event_log.h"
 
 namespace upnext::features {
 namespace {
@@ -25,23 +25,23 @@ class World {
     static const World world;
     return world;
   }
-  Catalogue& catalogue() const { return *catalogue_; }
+  catalogue::Catalogue& catalogue() const { return *catalogue_; }
   const FeatureTables& tables() const { return tables_; }
 
-  static std::vector<events::Event> RandomEvents(size_t n, uint64_t seed) {
+  static std::vector<schema::Event> RandomEvents(size_t n, uint64_t seed) {
     base::Rng rng(seed);
-    std::vector<events::Event> events(n);
+    std::vector<schema::Event> events(n);
     for (size_t i = 0; i < n; ++i) {
-      events::Event& event = events[i];
+      schema::Event& event = events[i];
       event.time_ms = static_cast<int64_t>(i) * 60'000;
       event.item = static_cast<uint32_t>(rng.Below(kItems));
       const uint64_t kind = rng.Below(10);
       if (kind < 3) {
-        event.type = events::EventType::kWatch;
+        event.type = schema::EventType::kWatch;
         event.value = static_cast<float>(rng.Below(120));
       } else if (kind < 4) {
-        event.type = events::EventType::kSearch;
-        event.item = events::kNone;
+        event.type = schema::EventType::kSearch;
+        event.item = schema::kNone;
         event.query = static_cast<uint32_t>(rng.Below(kQueries));
       }
     }
@@ -49,7 +49,7 @@ class World {
   }
   UserState Fold(size_t n, UserState::Parts parts) const {
     UserState state(parts);
-    for (const events::Event& event : RandomEvents(n, 3)) state.Apply(event, *catalogue_, {});
+    for (const schema::Event& event : RandomEvents(n, 3)) state.Apply(event, *catalogue_, {});
     return state;
   }
 
@@ -57,7 +57,7 @@ class World {
   World() {
     folder_ = std::filesystem::temp_directory_path() / "upnext-bench-XXXXXX";
     if (mkdtemp(folder_.data()) == nullptr) std::abort();
-    std::vector<events::RawItem> items(kItems);
+    std::vector<schema::RawItem> items(kItems);
     for (uint32_t i = 0; i < kItems; ++i) {
       items[i].item = fmt::format("i{}", i);
       items[i].duration_s = static_cast<float>(20 + i % 200);
@@ -65,17 +65,17 @@ class World {
       items[i].topics.push_back(fmt::format("t{}", i % 100));
       items[i].topics.push_back(fmt::format("t{}", i % 37));
     }
-    std::vector<events::RawEvent> searches(kQueries);
+    std::vector<schema::RawEvent> searches(kQueries);
     for (uint32_t q = 0; q < kQueries; ++q) {
       searches[q].user.assign(1, 'u');
       searches[q].time_ms = q;
-      searches[q].type = events::EventType::kSearch;
+      searches[q].type = schema::EventType::kSearch;
       searches[q].query = fmt::format("word{} word{}", q % 999, q);
     }
-    const Status written = events::WriteEventLog(folder_, searches, items, {});
-    Result<events::EventLog> log = events::EventLog::Open(folder_);
+    const Status written = log::WriteEventLog(folder_, searches, items, {});
+    Result<log::EventLog> log = log::EventLog::Open(folder_);
     if (!written || !log) std::abort();
-    catalogue_ = std::make_unique<Catalogue>(*std::move(log));
+    catalogue_ = std::make_unique<catalogue::Catalogue>(*std::move(log));
     std::filesystem::remove_all(folder_);  // stays mapped
     Learn();
   }
@@ -88,7 +88,7 @@ class World {
     }
     tables_.tokens = QueryTokens::Learn(*catalogue_, query_counts, 1'000'000);
     ItemStatistics::Builder builder(kItems);
-    for (const events::Event& event : RandomEvents(1'000'000, 2)) builder.Add(event, true);
+    for (const schema::Event& event : RandomEvents(1'000'000, 2)) builder.Add(event, true);
     tables_.item_statistics = builder.Build();
     const size_t fields = ContinuousFields(Side::kQuery) + ContinuousFields(Side::kImpression);
     for (size_t i = 0; i < fields; ++i) {
@@ -100,16 +100,16 @@ class World {
   }
 
   std::string folder_;
-  std::unique_ptr<Catalogue> catalogue_;
+  std::unique_ptr<catalogue::Catalogue> catalogue_;
   FeatureTables tables_;
 };
 
 void Fold(benchmark::State& bench, UserState::Parts parts) {
   const World& world = World::Get();
-  const std::vector<events::Event> events = World::RandomEvents(1'000, 4);
+  const std::vector<schema::Event> events = World::RandomEvents(1'000, 4);
   for (auto _ : bench) {
     UserState state(parts);
-    for (const events::Event& event : events) state.Apply(event, world.catalogue(), {});
+    for (const schema::Event& event : events) state.Apply(event, world.catalogue(), {});
     benchmark::DoNotOptimize(state);
   }
   bench.SetItemsProcessed(bench.iterations() * static_cast<int64_t>(events.size()));
@@ -121,8 +121,8 @@ BENCHMARK_CAPTURE(Fold, All, UserState::Parts::kAll);
 void ExtractCandidateExample(benchmark::State& bench) {
   const World& world = World::Get();
   UserState state(UserState::Parts::kBags);
-  for (const events::Event& event : World::RandomEvents(2'000, 5)) {
-    const bool search = event.type == events::EventType::kSearch;
+  for (const schema::Event& event : World::RandomEvents(2'000, 5)) {
+    const bool search = event.type == schema::EventType::kSearch;
     const size_t wanted = static_cast<size_t>(bench.range(0));
     if (!search || state.searches().size() < wanted) state.Apply(event, world.catalogue(), {});
   }

@@ -3,17 +3,18 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/clock.h"
+
 namespace upnext::features {
 
 namespace {
 
-constexpr int64_t kDayMs = 86'400'000;
 constexpr int64_t kDayOffset = int64_t{1} << 31;
 constexpr size_t kNumbers = 7;  // of ItemCounts
 static_assert(sizeof(ItemCounts) == kNumbers * sizeof(float));
 
 int64_t DayOf(int64_t time_ms) {
-  const int64_t day = time_ms / kDayMs - (time_ms % kDayMs < 0 ? 1 : 0);
+  const int64_t day = time_ms / base::kDayMs - (time_ms % base::kDayMs < 0 ? 1 : 0);
   return std::clamp<int64_t>(day, INT32_MIN, INT32_MAX);
 }
 
@@ -39,32 +40,32 @@ ItemCounts ItemStatistics::Builder::DayCounts::ToFloat() const {
           .watch_s = static_cast<float>(static_cast<double>(watch_ms) * 1e-3)};
 }
 
-void ItemStatistics::Builder::Add(const events::Event& event, bool complete) {
+void ItemStatistics::Builder::Add(const schema::Event& event, bool complete) {
   if (event.item >= items_) return;
   DayCounts one;
   switch (event.type) {
-    case events::EventType::kImpression:
+    case schema::EventType::kImpression:
       one.impressions = 1;
       break;
-    case events::EventType::kClick:
+    case schema::EventType::kClick:
       one.clicks = 1;
       break;
-    case events::EventType::kWatch:
+    case schema::EventType::kWatch:
       one.watches = 1;
       one.complete = complete ? 1 : 0;
       if (event.value > 0 && std::isfinite(event.value)) {
         one.watch_ms = static_cast<uint64_t>(std::min<double>(event.value, 1e7) * 1e3);
       }
       break;
-    case events::EventType::kComplete:
+    case schema::EventType::kComplete:
       if (!complete) return;
       one.complete = 1;
       break;
-    case events::EventType::kLike:
+    case schema::EventType::kLike:
       one.likes = 1;
       break;
-    case events::EventType::kDislike:
-    case events::EventType::kDismiss:
+    case schema::EventType::kDislike:
+    case schema::EventType::kDismiss:
       one.dislikes = 1;
       break;
     default:

@@ -19,7 +19,7 @@
 
 #include "base/section_file.h"
 #include "base/status.h"
-#include "events/schema.h"
+#include "schema/event.h"
 
 namespace upnext::features {
 
@@ -56,7 +56,7 @@ class ItemStatistics::Builder {
   explicit Builder(uint32_t items) : items_(items) {}
   // Impressions, clicks, watches, likes, dislikes and dismissals count, and `complete` events when
   // `complete` says so; events of other types and of items >= `items` do not.
-  void Add(const events::Event& event, bool complete);
+  void Add(const schema::Event& event, bool complete);
   void Merge(const Builder& other);
   ItemStatistics Build() const;
 

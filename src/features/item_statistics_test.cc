@@ -2,18 +2,17 @@
 
 #include <gtest/gtest.h>
 
+#include "base/clock.h"
 #include "base/rng.h"
 #include "base/test_folder.h"
 
 namespace upnext::features {
 namespace {
 
-using events::EventType;
+using schema::EventType;
 
-constexpr int64_t kDayMs = 86'400'000;
-
-events::Event Of(EventType type, uint32_t item, int64_t time_ms, float value = events::kAbsent) {
-  events::Event event;
+schema::Event Of(EventType type, uint32_t item, int64_t time_ms, float value = schema::kAbsent) {
+  schema::Event event;
   event.type = type;
   event.item = item;
   event.time_ms = time_ms;
@@ -21,36 +20,37 @@ events::Event Of(EventType type, uint32_t item, int64_t time_ms, float value = e
   return event;
 }
 
-std::vector<events::Event> RandomEvents(size_t n, uint64_t seed) {
+std::vector<schema::Event> RandomEvents(size_t n, uint64_t seed) {
   base::Rng rng(seed);
-  std::vector<events::Event> events;
+  std::vector<schema::Event> events;
   for (size_t i = 0; i < n; ++i) {
-    const auto type = static_cast<EventType>(1 + rng.Below(events::kEventTypes - 1));
+    const auto type = static_cast<EventType>(1 + rng.Below(schema::kEventTypes - 1));
     // Days -3 to 6, so that times before the epoch are among them.
-    const int64_t time_ms = static_cast<int64_t>(rng.Below(10 * kDayMs)) - 3 * kDayMs;
+    const int64_t time_ms = static_cast<int64_t>(rng.Below(10 * base::kDayMs)) - 3 * base::kDayMs;
     events.push_back(Of(type, static_cast<uint32_t>(rng.Below(5)), time_ms,
                         static_cast<float>(rng.Below(100)) + 0.25f));
   }
   return events;
 }
 
-bool IsComplete(const events::Event& event) {
+bool IsComplete(const schema::Event& event) {
   return event.type == EventType::kComplete ||
          (event.type == EventType::kWatch && event.value > 50);
 }
 
 TEST(ItemStatistics, RK07_CountsOnlyDaysBeforeTheDayOfTheExample) {
-  const std::vector<events::Event> events = RandomEvents(2'000, 1);
+  const std::vector<schema::Event> events = RandomEvents(2'000, 1);
   ItemStatistics::Builder builder(5);
-  for (const events::Event& event : events) builder.Add(event, IsComplete(event));
+  for (const schema::Event& event : events) builder.Add(event, IsComplete(event));
   const ItemStatistics statistics = builder.Build();
   base::Rng rng(2);
   for (int i = 0; i < 300; ++i) {
     const uint32_t item = static_cast<uint32_t>(rng.Below(5));
-    const int64_t time_ms = static_cast<int64_t>(rng.Below(14 * kDayMs)) - 5 * kDayMs;
-    const int64_t midnight = (time_ms + 100 * kDayMs) / kDayMs * kDayMs - 100 * kDayMs;
+    const int64_t time_ms = static_cast<int64_t>(rng.Below(14 * base::kDayMs)) - 5 * base::kDayMs;
+    const int64_t midnight =
+        (time_ms + 100 * base::kDayMs) / base::kDayMs * base::kDayMs - 100 * base::kDayMs;
     ItemCounts expected;
-    for (const events::Event& event : events) {
+    for (const schema::Event& event : events) {
       if (event.item != item || event.time_ms >= midnight) continue;
       expected.impressions += event.type == EventType::kImpression;
       expected.clicks += event.type == EventType::kClick;
@@ -68,13 +68,13 @@ TEST(ItemStatistics, UnknownItemsAndEarlyTimesAreZero) {
   ItemStatistics::Builder builder(2);
   builder.Add(Of(EventType::kClick, 1, 0), false);
   builder.Add(Of(EventType::kClick, 7, 0), false);
-  builder.Add(Of(EventType::kSearch, events::kNone, 0), false);
+  builder.Add(Of(EventType::kSearch, schema::kNone, 0), false);
   const ItemStatistics statistics = builder.Build();
-  EXPECT_EQ(statistics.At(0, kDayMs), ItemCounts{});
-  EXPECT_EQ(statistics.At(7, kDayMs), ItemCounts{});
-  EXPECT_EQ(statistics.At(events::kNone, kDayMs), ItemCounts{});
-  EXPECT_EQ(statistics.At(1, kDayMs - 1), ItemCounts{});
-  EXPECT_EQ(statistics.At(1, kDayMs).clicks, 1);
+  EXPECT_EQ(statistics.At(0, base::kDayMs), ItemCounts{});
+  EXPECT_EQ(statistics.At(7, base::kDayMs), ItemCounts{});
+  EXPECT_EQ(statistics.At(schema::kNone, base::kDayMs), ItemCounts{});
+  EXPECT_EQ(statistics.At(1, base::kDayMs - 1), ItemCounts{});
+  EXPECT_EQ(statistics.At(1, base::kDayMs).clicks, 1);
   EXPECT_EQ(statistics.At(1, INT64_MAX).clicks, 1);
   EXPECT_EQ(statistics.At(1, INT64_MIN), ItemCounts{});
   EXPECT_EQ(statistics.Prior().clicks, 1) << "the mean over items that have events";
@@ -82,7 +82,7 @@ TEST(ItemStatistics, UnknownItemsAndEarlyTimesAreZero) {
 }
 
 TEST(ItemStatistics, MergedInAnyOrderIsTheSame) {
-  const std::vector<events::Event> events = RandomEvents(3'000, 3);
+  const std::vector<schema::Event> events = RandomEvents(3'000, 3);
   std::vector<ItemStatistics::Builder> parts(3, ItemStatistics::Builder(5));
   for (size_t i = 0; i < events.size(); ++i) {
     parts[i % 3].Add(events[i], IsComplete(events[i]));
@@ -94,7 +94,7 @@ TEST(ItemStatistics, MergedInAnyOrderIsTheSame) {
   EXPECT_EQ(a.Prior(), b.Prior());
   for (uint32_t item = 0; item < 5; ++item) {
     for (int64_t day = -4; day < 9; ++day) {
-      EXPECT_EQ(a.At(item, day * kDayMs), b.At(item, day * kDayMs));
+      EXPECT_EQ(a.At(item, day * base::kDayMs), b.At(item, day * base::kDayMs));
     }
   }
 }
@@ -122,7 +122,7 @@ TEST(ItemStatistics, LoadRefusesOffsetsDaysAndCountsThatDoNotFit) {
   EXPECT_FALSE(LoadOf({}, {4, 5}, totals));
   EXPECT_FALSE(LoadOf({0, 2}, {4, 5}, std::vector<float>(13, 2.0f)));
   EXPECT_FALSE(LoadOf({0, 2}, {4, 5}, std::vector<float>(14, -1.0f)));
-  EXPECT_FALSE(LoadOf({0, 2}, {4, 5}, std::vector<float>(14, events::kAbsent)));
+  EXPECT_FALSE(LoadOf({0, 2}, {4, 5}, std::vector<float>(14, schema::kAbsent)));
 }
 
 }  // namespace

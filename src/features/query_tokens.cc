@@ -36,8 +36,8 @@ void Tokenize(std::string_view query, std::vector<std::string>* tokens) {
   }
 }
 
-QueryTokens QueryTokens::Learn(const Catalogue& catalogue, std::span<const uint64_t> query_counts,
-                               size_t limit) {
+QueryTokens QueryTokens::Learn(const catalogue::Catalogue& catalogue,
+                               std::span<const uint64_t> query_counts, size_t limit) {
   // Token numbers in the order of meeting; only strings of distinct tokens are kept.
   boost::unordered_flat_map<uint64_t, uint32_t> numbers;
   std::vector<std::string> texts;
@@ -45,7 +45,7 @@ QueryTokens QueryTokens::Learn(const Catalogue& catalogue, std::span<const uint6
   QueryTokens learned;
   std::vector<std::string> words;
   for (uint32_t query = 0; query < query_counts.size(); ++query) {
-    Tokenize(catalogue.Name(events::IdSpace::kQuery, query), &words);
+    Tokenize(catalogue.Name(schema::IdSpace::kQuery, query), &words);
     for (const std::string& word : words) {
       const auto [entry, is_new] =
           numbers.try_emplace(base::Fingerprint(word), static_cast<uint32_t>(texts.size()));
@@ -79,16 +79,16 @@ QueryTokens QueryTokens::Learn(const Catalogue& catalogue, std::span<const uint6
   return learned;
 }
 
-void QueryTokens::AppendRows(uint32_t query, const Catalogue& catalogue,
+void QueryTokens::AppendRows(uint32_t query, const catalogue::Catalogue& catalogue,
                              std::vector<uint32_t>* rows) const {
   if (query + size_t{1} < offsets_.size()) {
     const uint32_t* data = token_rows_.data();
     rows->insert(rows->end(), data + offsets_[query], data + offsets_[query + 1]);
     return;
   }
-  if (query == events::kNone) return;
+  if (query == schema::kNone) return;
   std::vector<std::string> words;
-  Tokenize(catalogue.Name(events::IdSpace::kQuery, query), &words);
+  Tokenize(catalogue.Name(schema::IdSpace::kQuery, query), &words);
   for (const std::string& word : words) rows->push_back(RowOf(word));
 }
 
@@ -130,7 +130,7 @@ Result<QueryTokens> QueryTokens::Load(const base::SectionFile& file) {
                           file.Get<uint64_t>("tokens.query_offsets"));
   UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> rows, file.Get<uint32_t>("tokens.query_rows"));
   const std::string path = file.path().string();
-  if (texts.size() == 0 || texts.size() >= events::kNone || !texts[0].empty()) {
+  if (texts.size() == 0 || texts.size() >= schema::kNone || !texts[0].empty()) {
     return DataLoss("{}: tokens.text should start with the empty row 0, has {} rows; train again",
                     path, texts.size());
   }

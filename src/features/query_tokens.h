@@ -17,7 +17,7 @@
 
 #include "base/section_file.h"
 #include "base/status.h"
-#include "features/catalogue.h"
+#include "catalogue/catalogue.h"
 
 namespace upnext::features {
 
@@ -34,11 +34,12 @@ class QueryTokens {
   QueryTokens() = default;  // only row 0
   // Counts tokens over the queries weighted by `query_counts` (by query id), keeps the `limit` most
   // frequent, ties to the token met first.
-  static QueryTokens Learn(const Catalogue& catalogue, std::span<const uint64_t> query_counts,
-                           size_t limit);
+  static QueryTokens Learn(const catalogue::Catalogue& catalogue,
+                           std::span<const uint64_t> query_counts, size_t limit);
   // Appends the rows (0 for unknown tokens) of a query, unigrams then bigrams. Queries newer than
   // what was learned are tokenised on the spot; kNone and unknown ids append nothing.
-  void AppendRows(uint32_t query, const Catalogue& catalogue, std::vector<uint32_t>* rows) const;
+  void AppendRows(uint32_t query, const catalogue::Catalogue& catalogue,
+                  std::vector<uint32_t>* rows) const;
   uint32_t rows() const { return static_cast<uint32_t>(tokens_.size()); }  // including row 0
   std::string_view token(uint32_t row) const { return tokens_[row]; }      // "" for row 0
   uint64_t count(uint32_t row) const { return counts_[row]; }  // row 0: all that fell out

@@ -38,7 +38,7 @@ TEST(Tokenize, PastedTextIsCutOff) {
 // Queries of the log in the order of their ids: "cat", "big cat", "dog food".
 class QueryTokensTest : public testing::Test {
  protected:
-  uint32_t Query(std::string_view name) { return log_.Id(events::IdSpace::kQuery, name); }
+  uint32_t Query(std::string_view name) { return log_.Id(schema::IdSpace::kQuery, name); }
   std::vector<std::string> Names(const QueryTokens& tokens, uint32_t query) {
     std::vector<uint32_t> rows;
     tokens.AppendRows(query, log_.catalogue(), &rows);
@@ -68,16 +68,16 @@ TEST_F(QueryTokensTest, CG03_KeepsTheMostFrequentTokens) {
   EXPECT_EQ(tokens.count(0), 6u);
   EXPECT_THAT(Names(tokens, Query("Big Cat")), ElementsAre("big", "cat", "big cat"));
   EXPECT_THAT(Names(tokens, Query("dog food")), ElementsAre("?", "?", "?"));
-  EXPECT_THAT(Names(tokens, events::kNone), IsEmpty());
+  EXPECT_THAT(Names(tokens, schema::kNone), IsEmpty());
   EXPECT_THAT(Names(tokens, 12345), IsEmpty());
 }
 
 TEST_F(QueryTokensTest, QueriesNewerThanTheLogGetTheSameRows) {
   const QueryTokens tokens = QueryTokens::Learn(log_.catalogue(), Counts(), 100);
-  const uint32_t fresh = log_.catalogue().FindOrAdd(events::IdSpace::kQuery, "CAT food, dog");
+  const uint32_t fresh = log_.catalogue().FindOrAdd(schema::IdSpace::kQuery, "CAT food, dog");
   EXPECT_THAT(Names(tokens, fresh), ElementsAre("cat", "food", "dog", "?", "?"));
   // Learned before any query: everything is tokenised on the spot, to the same rows.
-  const uint32_t again = log_.catalogue().FindOrAdd(events::IdSpace::kQuery, "big  cat");
+  const uint32_t again = log_.catalogue().FindOrAdd(schema::IdSpace::kQuery, "big  cat");
   EXPECT_EQ(Names(tokens, again), Names(tokens, Query("Big Cat")));
 }
 
@@ -102,7 +102,7 @@ TEST_F(QueryTokensTest, SavedAndLoadedGivesTheSameRows) {
   ASSERT_TRUE(loaded) << loaded.error().message;
   EXPECT_EQ(loaded->rows(), tokens.rows());
   EXPECT_EQ(loaded->count(1), tokens.count(1));
-  const uint32_t fresh = log_.catalogue().FindOrAdd(events::IdSpace::kQuery, "big food");
+  const uint32_t fresh = log_.catalogue().FindOrAdd(schema::IdSpace::kQuery, "big food");
   for (const uint32_t query : {Query("cat"), Query("Big Cat"), Query("dog food"), fresh}) {
     EXPECT_EQ(Names(*loaded, query), Names(tokens, query));
   }

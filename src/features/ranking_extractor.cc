@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/checksum.h"
+#include "base/clock.h"
 #include "features/extract.h"
 
 namespace upnext::features {
@@ -23,7 +24,7 @@ constexpr size_t FirstField(Side side, bool continuous) {
 // Seconds between two times, at least 0; missing when there was none. Through doubles, which hold
 // every millisecond of our era and cannot overflow.
 float Since(int64_t now_ms, int64_t then_ms) {
-  if (then_ms == events::kNoTime) return kMissing;
+  if (then_ms == schema::kNoTime) return kMissing;
   const double seconds = (static_cast<double>(now_ms) - static_cast<double>(then_ms)) * 1e-3;
   return static_cast<float>(std::max(0.0, seconds));
 }
@@ -44,8 +45,7 @@ double Watches(const T& history) {
 }
 
 double HourOfDay(int64_t time_ms) {
-  constexpr int64_t kDayMs = 86'400'000;
-  const int64_t in_day = (time_ms % kDayMs + kDayMs) % kDayMs;
+  const int64_t in_day = (time_ms % base::kDayMs + base::kDayMs) % base::kDayMs;
   return static_cast<double>(in_day) / 3'600'000.0;
 }
 
@@ -62,7 +62,8 @@ void RankingBlock::Clear() {
   rows = 0;
 }
 
-RankingExtractor::RankingExtractor(const FeatureTables& tables, const Catalogue& catalogue)
+RankingExtractor::RankingExtractor(const FeatureTables& tables,
+                                   const catalogue::Catalogue& catalogue)
     : tables_(tables),
       catalogue_(catalogue),
       dropped_(DroppedRankingFields(tables.spec.drop)),
@@ -79,7 +80,7 @@ bool RankingExtractor::Dropped(Side side, FieldKind kind, size_t slot) const {
   return (dropped_ >> (FirstField(side, kind == FieldKind::kContinuous) + slot) & 1) != 0;
 }
 
-void RankingExtractor::AppendQuery(const UserState& state, const events::User& user,
+void RankingExtractor::AppendQuery(const UserState& state, const schema::User& user,
                                    const Context& context, RankingBlock* queries) const {
   const Vocabulary& items = tables_.vocabulary(VocabularyId::kRankedItem);
   const auto fill = [&](size_t slot, auto&& append) {
@@ -89,7 +90,7 @@ void RankingExtractor::AppendQuery(const UserState& state, const events::User& u
   };
   const auto one = [&](size_t slot, VocabularyId vocabulary, uint32_t id) {
     fill(slot, [&](std::vector<uint32_t>& ids) {
-      if (id != events::kNone) ids.push_back(tables_.vocabulary(vocabulary).Row(id));
+      if (id != schema::kNone) ids.push_back(tables_.vocabulary(vocabulary).Row(id));
     });
   };
   const auto many = [&](size_t slot, std::span<const TimedId> entries) {
@@ -98,7 +99,7 @@ void RankingExtractor::AppendQuery(const UserState& state, const events::User& u
     });
   };
   const auto newest = [](std::span<const TimedId> entries) {
-    return entries.empty() ? events::kNone : entries.back().id;
+    return entries.empty() ? schema::kNone : entries.back().id;
   };
   many(slot::kWatchedItems, state.watches());
   one(slot::kLastWatched, VocabularyId::kRankedItem, newest(state.watches()));
@@ -116,11 +117,11 @@ void RankingExtractor::AppendQuery(const UserState& state, const events::User& u
     const Vocabulary& channels = tables_.vocabulary(VocabularyId::kChannel);
     for (const TimedId& watch : state.watches()) {
       const uint32_t channel = catalogue_.item(watch.id).channel;
-      if (channel != events::kNone) ids.push_back(channels.Row(channel));
+      if (channel != schema::kNone) ids.push_back(channels.Row(channel));
     }
   });
   one(slot::kRegion, VocabularyId::kRegion,
-      context.region != events::kNone ? context.region : user.region);
+      context.region != schema::kNone ? context.region : user.region);
   one(slot::kDevice, VocabularyId::kDevice, context.device);
   one(slot::kUserLanguage, VocabularyId::kLanguage, user.language);
 
@@ -154,10 +155,10 @@ void RankingExtractor::FillUserNumbers(const UserState& state, const Context& co
   raw[slot::kSinceLastEvent] = Since(context.time_ms, totals.last_ms);
 }
 
-void RankingExtractor::AppendImpression(const UserState& state, const events::User& user,
+void RankingExtractor::AppendImpression(const UserState& state, const schema::User& user,
                                         const Context& context, const Candidate& candidate,
                                         RankingBlock* impressions) const {
-  const events::Item item = catalogue_.item(candidate.item);
+  const schema::Item item = catalogue_.item(candidate.item);
   const auto many = [&](size_t slot, VocabularyId vocabulary, std::span<const uint32_t> list) {
     Bags& bags = impressions->categorical[slot];
     if (!Dropped(Side::kImpression, FieldKind::kUnivalent, slot)) {
@@ -167,7 +168,7 @@ void RankingExtractor::AppendImpression(const UserState& state, const events::Us
     bags.Close();
   };
   const auto one = [&](size_t slot, VocabularyId vocabulary, const uint32_t& id) {
-    many(slot, vocabulary, std::span(&id, id == events::kNone ? 0 : 1));
+    many(slot, vocabulary, std::span(&id, id == schema::kNone ? 0 : 1));
   };
   one(slot::kItemId, VocabularyId::kRankedItem, candidate.item);
   one(slot::kChannelId, VocabularyId::kChannel, item.channel);
@@ -178,7 +179,7 @@ void RankingExtractor::AppendImpression(const UserState& state, const events::Us
   std::array<float, slot::kImpressionContinuouses> raw;
   raw[slot::kItemAge] = Since(context.time_ms, item.created_ms) / static_cast<float>(kDaySeconds);
   raw[slot::kDuration] = item.duration_s;
-  const bool both = user.language != events::kNone && item.language != events::kNone;
+  const bool both = user.language != schema::kNone && item.language != schema::kNone;
   raw[slot::kLanguageMatch] = !both ? kMissing : user.language == item.language ? 1.0f : 0.0f;
   FillAffinity(state, context, item, raw);
   FillItemHistory(state, context, candidate.item, raw);
@@ -187,9 +188,9 @@ void RankingExtractor::AppendImpression(const UserState& state, const events::Us
 }
 
 void RankingExtractor::FillAffinity(const UserState& state, const Context& context,
-                                    const events::Item& item, std::span<float> raw) const {
-  const AffinityHistory never{events::kNone};
-  const bool has_channel = item.channel != events::kNone;
+                                    const schema::Item& item, std::span<float> raw) const {
+  const AffinityHistory never{schema::kNone};
+  const bool has_channel = item.channel != schema::kNone;
   const AffinityHistory* met = has_channel ? state.channel(item.channel) : nullptr;
   const AffinityHistory& channel = met != nullptr ? *met : never;
   raw[slot::kChannelWatches] = has_channel ? static_cast<float>(Watches(channel)) : kMissing;
@@ -202,7 +203,7 @@ void RankingExtractor::FillAffinity(const UserState& state, const Context& conte
 
   double watches = 0;
   float topic_watches = 0, seconds = 0;
-  int64_t last_ms = events::kNoTime;
+  int64_t last_ms = schema::kNoTime;
   for (const uint32_t id : item.topics) {
     const AffinityHistory* topic = state.topic(id);
     if (topic == nullptr) continue;
@@ -218,7 +219,7 @@ void RankingExtractor::FillAffinity(const UserState& state, const Context& conte
 
 void RankingExtractor::FillItemHistory(const UserState& state, const Context& context,
                                        uint32_t item, std::span<float> raw) const {
-  const ItemHistory never{events::kNone};
+  const ItemHistory never{schema::kNone};
   const ItemHistory* met = state.item(item);
   const ItemHistory& history = met != nullptr ? *met : never;
   raw[slot::kItemImpressions] = static_cast<float>(history.impressions);

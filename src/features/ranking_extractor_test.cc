@@ -11,11 +11,11 @@
 namespace upnext::features {
 namespace {
 
-using events::EventType;
+using schema::EventType;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr float kNan = events::kAbsent;
+constexpr float kNan = schema::kAbsent;
 
 // A block with one row whose fields can be asked for by name.
 struct Row {
@@ -51,13 +51,13 @@ class RankingExtractorTest : public testing::Test {
     events.front().source = "trending";
     return TestLog(events, items, {});
   }
-  Row Query(const UserState& state, const Context& context, const events::User& user = {}) const {
+  Row Query(const UserState& state, const Context& context, const schema::User& user = {}) const {
     Row row{Side::kQuery, RankingBlock(Side::kQuery)};
     RankingExtractor(tables_, log_.catalogue()).AppendQuery(state, user, context, &row.block);
     return row;
   }
   Row Impression(const UserState& state, const Context& context, const Candidate& candidate,
-                 const events::User& user = {}) const {
+                 const schema::User& user = {}) const {
     Row row{Side::kImpression, RankingBlock(Side::kImpression)};
     RankingExtractor(tables_, log_.catalogue())
         .AppendImpression(state, user, context, candidate, &row.block);
@@ -72,7 +72,7 @@ class RankingExtractorTest : public testing::Test {
 
 TEST_F(RankingExtractorTest, RK01_QueryFeaturesAreMadeOncePerRequest) {
   const RankingExtractor extractor(tables_, log_.catalogue());
-  const UserState state = log_.Fold("u");
+  const UserState state = Fold(log_, "u");
   const Context context{.time_ms = Minutes(60 * 24 * 30)};
   RankingBlock queries(Side::kQuery), impressions(Side::kImpression);
   extractor.AppendQuery(state, {}, context, &queries);
@@ -94,7 +94,7 @@ TEST_F(RankingExtractorTest, RK01_QueryFeaturesAreMadeOncePerRequest) {
 }
 
 TEST_F(RankingExtractorTest, RK06_NumbersComeWithTheirPowersAndMissingOnesSaySo) {
-  const Row row = Impression(log_.Fold("u"), {.time_ms = Minutes(60 * 24 * 30)}, {.item = 3});
+  const Row row = Impression(Fold(log_, "u"), {.time_ms = Minutes(60 * 24 * 30)}, {.item = 3});
   const std::vector<float> duration = row.dense("duration_s");
   EXPECT_GT(duration[0], 0);
   EXPECT_LT(duration[0], 1);
@@ -109,8 +109,8 @@ TEST_F(RankingExtractorTest, RK06_NumbersComeWithTheirPowersAndMissingOnesSaySo)
 // Everything that the impression fields say of the past, counted again from the events themselves.
 struct Recount {
   double watches = 0, complete = 0, seconds = 0, impressions = 0;
-  int64_t last_watch_ms = events::kNoTime, last_impression_ms = events::kNoTime;
-  void Add(const events::Event& event, const events::Item& item) {
+  int64_t last_watch_ms = schema::kNoTime, last_impression_ms = schema::kNoTime;
+  void Add(const schema::Event& event, const schema::Item& item) {
     if (event.type == EventType::kImpression) {
       ++impressions;
       last_impression_ms = event.time_ms;
@@ -124,7 +124,7 @@ struct Recount {
   }
   float Times() const { return static_cast<float>(std::max(watches, complete)); }
   static float Since(int64_t now_ms, int64_t then_ms) {
-    return then_ms == events::kNoTime ? kNan : static_cast<float>(now_ms - then_ms) / 1000;
+    return then_ms == schema::kNoTime ? kNan : static_cast<float>(now_ms - then_ms) / 1000;
   }
 };
 
@@ -138,19 +138,19 @@ testing::AssertionResult Same(float a, double b) {
 }
 
 TEST_F(RankingExtractorTest, RK07_HistoryFeaturesEqualARecountOfTheEventsBefore) {
-  const std::vector<events::Event> events = log_.Events("u");
+  const std::vector<schema::Event> events = log_.Events("u");
   const ItemCounts prior = tables_.item_statistics.Prior();
   const double complete_rate = static_cast<double>(prior.complete) /
                                static_cast<double>(std::max(prior.watches, prior.complete));
   UserState state;
   for (size_t now = 0; now < events.size(); ++now) {
     const uint32_t candidate = static_cast<uint32_t>(now % 20);
-    const events::Item item = log_.catalogue().item(candidate);
+    const schema::Item item = log_.catalogue().item(candidate);
     Recount channel, topics, same;
     for (size_t i = 0; i < now; ++i) {
-      if (events[i].item == events::kNone) continue;
-      const events::Item past = log_.catalogue().item(events[i].item);
-      if (item.channel != events::kNone && past.channel == item.channel) {
+      if (events[i].item == schema::kNone) continue;
+      const schema::Item past = log_.catalogue().item(events[i].item);
+      if (item.channel != schema::kNone && past.channel == item.channel) {
         channel.Add(events[i], past);
       }
       for (const uint32_t topic : past.topics) {
@@ -160,7 +160,7 @@ TEST_F(RankingExtractorTest, RK07_HistoryFeaturesEqualARecountOfTheEventsBefore)
     }
     const int64_t time_ms = events[now].time_ms;
     const Row row = Impression(state, {.time_ms = time_ms}, {.item = candidate});
-    const bool has_channel = item.channel != events::kNone;
+    const bool has_channel = item.channel != schema::kNone;
     ASSERT_TRUE(Same(row.raw("channel_watches"), has_channel ? channel.Times() : kNan));
     ASSERT_TRUE(
         Same(row.raw("since_channel_watch_s"), Recount::Since(time_ms, channel.last_watch_ms)));
@@ -182,9 +182,9 @@ TEST_F(RankingExtractorTest, RK07_HistoryFeaturesEqualARecountOfTheEventsBefore)
 }
 
 TEST_F(RankingExtractorTest, UserNumbersEqualARecount) {
-  const std::vector<events::Event> events = log_.Events("u");
+  const std::vector<schema::Event> events = log_.Events("u");
   double impressions = 0, clicks = 0, watches = 0, seconds = 0, searches = 0, share = 0, shares = 0;
-  for (const events::Event& event : events) {
+  for (const schema::Event& event : events) {
     impressions += event.type == EventType::kImpression;
     clicks += event.type == EventType::kClick;
     searches += event.type == EventType::kSearch;
@@ -197,7 +197,7 @@ TEST_F(RankingExtractorTest, UserNumbersEqualARecount) {
     share += std::min(1.0, static_cast<double>(event.value) / static_cast<double>(duration_s));
   }
   const int64_t now_ms = events.back().time_ms + 90'000;
-  const Row row = Query(log_.Fold("u"), {.time_ms = now_ms});
+  const Row row = Query(Fold(log_, "u"), {.time_ms = now_ms});
   const ItemCounts prior = tables_.item_statistics.Prior();
   const double click_rate =
       static_cast<double>(prior.clicks) / static_cast<double>(prior.impressions);
@@ -214,7 +214,7 @@ TEST_F(RankingExtractorTest, UserNumbersEqualARecount) {
 
 TEST_F(RankingExtractorTest, RK09_ShownButNotWatchedIsCounted) {
   UserState state;
-  events::Event shown;
+  schema::Event shown;
   shown.item = 4;
   for (int i = 1; i <= 3; ++i) {
     shown.time_ms = Minutes(i);
@@ -228,7 +228,7 @@ TEST_F(RankingExtractorTest, RK09_ShownButNotWatchedIsCounted) {
 
 TEST_F(RankingExtractorTest, RK10_SeedLastWatchedLastQueryAndLanguage) {
   UserState state;
-  events::Event event;
+  schema::Event event;
   for (const uint32_t item : {3u, 8u}) {
     event.type = EventType::kComplete;
     event.item = item;
@@ -238,8 +238,8 @@ TEST_F(RankingExtractorTest, RK10_SeedLastWatchedLastQueryAndLanguage) {
     event.query = item % 2;
     state.Apply(event, log_.catalogue(), {});
   }
-  events::User user;
-  user.language = log_.Id(events::IdSpace::kLanguage, "en");
+  schema::User user;
+  user.language = log_.Id(schema::IdSpace::kLanguage, "en");
   const Context context{.time_ms = 9'000, .device = 0, .region = 0, .seed = 2};
   const Row query = Query(state, context, user);
   const auto item_row = [&](uint32_t item) { return RowOf(VocabularyId::kRankedItem, item); };
@@ -262,7 +262,7 @@ TEST_F(RankingExtractorTest, RK10_SeedLastWatchedLastQueryAndLanguage) {
 }
 
 TEST_F(RankingExtractorTest, RK04_UnknownIdsAreRowZeroAndAbsentOnesAreNoRow) {
-  const uint32_t fresh = log_.catalogue().FindOrAdd(events::IdSpace::kItem, "brand new");
+  const uint32_t fresh = log_.catalogue().FindOrAdd(schema::IdSpace::kItem, "brand new");
   const Row unknown = Impression(UserState(), {.time_ms = kStartMs}, {.item = fresh});
   EXPECT_THAT(unknown.rows("item"), ElementsAre(0u));
   EXPECT_THAT(unknown.rows("channel"), IsEmpty());
@@ -278,7 +278,7 @@ TEST_F(RankingExtractorTest, RK04_UnknownIdsAreRowZeroAndAbsentOnesAreNoRow) {
 }
 
 TEST_F(RankingExtractorTest, ItemStatisticsOfTheSameDayAreNotSeen) {
-  const events::Event first = log_.Events("u").front();
+  const schema::Event first = log_.Events("u").front();
   for (uint32_t item = 0; item < 20; ++item) {
     EXPECT_EQ(
         Impression(UserState(), {.time_ms = first.time_ms}, {.item = item}).raw("item_popularity"),
@@ -287,7 +287,7 @@ TEST_F(RankingExtractorTest, ItemStatisticsOfTheSameDayAreNotSeen) {
 }
 
 TEST_F(RankingExtractorTest, DroppedFieldsReadAsMissing) {
-  const UserState state = log_.Fold("u");
+  const UserState state = Fold(log_, "u");
   const Context context{.time_ms = Minutes(60 * 24 * 30)};
   tables_.spec.drop = {"searches", "watched_items", "item", "channel_watches"};
   const Row query = Query(state, context);
@@ -304,9 +304,9 @@ TEST_F(RankingExtractorTest, DroppedFieldsReadAsMissing) {
 
 TEST_F(RankingExtractorTest, RK06_PowersCanBeLeftOutForAnAblation) {
   const Context context{.time_ms = Minutes(60 * 24 * 30)};
-  const float x = Impression(log_.Fold("u"), context, {.item = 3}).dense("duration_s")[0];
+  const float x = Impression(Fold(log_, "u"), context, {.item = 3}).dense("duration_s")[0];
   tables_.spec.drop = {std::string(kPowersName)};
-  const Row row = Impression(log_.Fold("u"), context, {.item = 3});
+  const Row row = Impression(Fold(log_, "u"), context, {.item = 3});
   EXPECT_THAT(row.dense("duration_s"), ElementsAre(x, 0, 0, 0));
   EXPECT_FALSE(row.rows("item").empty());
 }
@@ -316,7 +316,7 @@ TEST_F(RankingExtractorTest, StoredStatesGiveTheSameFeaturesToTheByte) {
   UserState replayed, stored;
   RankingBlock a(Side::kQuery), b(Side::kQuery), c(Side::kImpression), d(Side::kImpression);
   uint32_t item = 0;
-  for (const events::Event& event : log_.Events("u")) {
+  for (const schema::Event& event : log_.Events("u")) {
     const Context context{.time_ms = event.time_ms, .seed = event.item};
     const Candidate candidate{.item = item++ % 20};
     extractor.AppendQuery(replayed, {}, context, &a);
@@ -338,7 +338,7 @@ TEST_F(RankingExtractorTest, StoredStatesGiveTheSameFeaturesToTheByte) {
 
 TEST_F(RankingExtractorTest, WithoutQuantilesRawValuesAreThereAndDenseOnesAreMissing) {
   tables_.quantiles.clear();
-  const Row row = Query(log_.Fold("u"), {.time_ms = Minutes(1)});
+  const Row row = Query(Fold(log_, "u"), {.time_ms = Minutes(1)});
   EXPECT_GT(row.raw("watches"), 0);
   EXPECT_THAT(row.dense("watches"), ElementsAre(0, 0, 0, 1));
 }

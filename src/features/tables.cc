@@ -78,7 +78,7 @@ FeatureSpec FeatureSpec::FromConfig(const base::ConfigTable& features) {
   FeatureSpec spec;
   const auto limit = [&](std::string_view key, uint32_t fallback) {
     return static_cast<uint32_t>(
-        features.Int(key, fallback, {.min = 1, .max = events::kNone - int64_t{2}}));
+        features.Int(key, fallback, {.min = 1, .max = schema::kNone - int64_t{2}}));
   };
   spec.max_items = limit("max_items", spec.max_items);
   spec.max_tokens = limit("max_tokens", spec.max_tokens);
@@ -150,8 +150,8 @@ Result<FeatureTables> FeatureTables::Load(const std::filesystem::path& path) {
   return tables;
 }
 
-Status FeatureTables::CheckIds(const events::EventLog& log) const {
-  using events::IdSpace;
+Status FeatureTables::CheckIds(const log::EventLog& log) const {
+  using schema::IdSpace;
   static constexpr std::array<std::pair<VocabularyId, IdSpace>, kVocabularies - 1> kSpaces = {
       {{VocabularyId::kItem, IdSpace::kItem},
        {VocabularyId::kRegion, IdSpace::kRegion},

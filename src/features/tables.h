@@ -16,7 +16,7 @@
 #include "base/config.h"
 #include "base/section_file.h"
 #include "base/status.h"
-#include "features/catalogue.h"
+#include "catalogue/catalogue.h"
 #include "features/item_statistics.h"
 #include "features/quantiles.h"
 #include "features/query_tokens.h"
@@ -66,7 +66,7 @@ struct FeatureTables {
   static Result<FeatureTables> Load(const std::filesystem::path& path);
   // kDataLoss when a vocabulary speaks of ids that `log`, whose digest is log_digest, does not
   // have.
-  Status CheckIds(const events::EventLog& log) const;
+  Status CheckIds(const log::EventLog& log) const;
 };
 
 }  // namespace upnext::features

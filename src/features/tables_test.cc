@@ -86,7 +86,7 @@ class FeatureTablesFile : public testing::Test {
   }
   // One digest over the features of one user, one request and all items.
   uint64_t Features(const FeatureTables& tables) const {
-    const UserState state = log_.Fold("u");
+    const UserState state = Fold(log_, "u");
     const Context context{.time_ms = Minutes(60 * 24 * 20)};
     CandidateBatch batch;
     CandidateExtractor(tables, log_.catalogue()).Append(state, {}, context, 1'000'000, &batch);

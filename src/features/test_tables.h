@@ -15,7 +15,7 @@ namespace upnext::features {
 // Every id that the log names is in its vocabulary; quantiles come from user "u" before each of the
 // user's events, with a candidate that turns over all items.
 inline FeatureTables LearnTables(const TestLog& log) {
-  using events::IdSpace;
+  using schema::IdSpace;
   FeatureTables tables;
   const auto learn = [&](VocabularyId id, IdSpace space) {
     const std::vector<uint64_t> ones(log.catalogue().size(space), 1);
@@ -32,9 +32,9 @@ inline FeatureTables LearnTables(const TestLog& log) {
   const std::vector<uint64_t> queries(log.catalogue().size(IdSpace::kQuery), 1);
   tables.tokens = QueryTokens::Learn(log.catalogue(), queries, 1'000);
 
-  const std::vector<events::Event> events = log.Events("u");
+  const std::vector<schema::Event> events = log.Events("u");
   ItemStatistics::Builder builder(log.catalogue().size(IdSpace::kItem));
-  for (const events::Event& event : events) {
+  for (const schema::Event& event : events) {
     builder.Add(event, CompleteRule().IsComplete(event, log.catalogue().item(event.item)));
   }
   tables.item_statistics = builder.Build();
@@ -46,7 +46,7 @@ inline FeatureTables LearnTables(const TestLog& log) {
   UserState state;
   const uint32_t items = std::max(1u, log.catalogue().size(IdSpace::kItem));
   uint32_t next = 0;
-  for (const events::Event& event : events) {
+  for (const schema::Event& event : events) {
     const Context context{.time_ms = event.time_ms};
     extractor.AppendQuery(state, {}, context, &blocks[0]);
     extractor.AppendImpression(state, {}, context, {.item = next++ % items}, &blocks[1]);

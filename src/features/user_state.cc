@@ -5,7 +5,7 @@
 
 namespace upnext::features {
 
-using events::EventType;
+using schema::EventType;
 
 namespace {
 
@@ -38,7 +38,7 @@ struct UserState::Effect {
   bool watched = false;   // a watch or a complete event
   bool complete = false;  // by the rule
   float seconds = 0;      // watched
-  events::Item item;      // of watches always, else only when histories are kept
+  schema::Item item;      // of watches always, else only when histories are kept
 };
 
 void UserState::Bag::Push(TimedId entry) {
@@ -57,12 +57,12 @@ void UserState::Bag::Remove(uint32_t id) {
       entries_.end());
 }
 
-void UserState::Apply(const events::Event& event, const Catalogue& catalogue,
+void UserState::Apply(const schema::Event& event, const catalogue::Catalogue& catalogue,
                       const CompleteRule& rule) {
-  if (event.time_ms == events::kNoTime) return;
+  if (event.time_ms == schema::kNoTime) return;
   Effect effect;
   effect.watched = event.type == EventType::kWatch || event.type == EventType::kComplete;
-  const bool has_item = event.item != events::kNone;
+  const bool has_item = event.item != schema::kNone;
   if (has_item && (effect.watched || parts_ == Parts::kAll)) {
     effect.item = catalogue.item(event.item);
   }
@@ -82,7 +82,7 @@ void UserState::Apply(const events::Event& event, const Catalogue& catalogue,
   }
 }
 
-void UserState::ApplyTotals(const events::Event& event, const Effect& effect) {
+void UserState::ApplyTotals(const schema::Event& event, const Effect& effect) {
   if (totals_.events++ == 0) totals_.first_ms = event.time_ms;
   totals_.first_ms = std::min(totals_.first_ms, event.time_ms);
   totals_.last_ms = std::max(totals_.last_ms, event.time_ms);
@@ -118,12 +118,12 @@ void UserState::ApplyTotals(const events::Event& event, const Effect& effect) {
   }
 }
 
-void UserState::ApplyBags(const events::Event& event, const Effect& effect) {
+void UserState::ApplyBags(const schema::Event& event, const Effect& effect) {
   if (event.type == EventType::kSearch) {
-    if (event.query != events::kNone) searches_.Push({event.query, event.time_ms});
+    if (event.query != schema::kNone) searches_.Push({event.query, event.time_ms});
     return;
   }
-  if (event.item == events::kNone) return;
+  if (event.item == schema::kNone) return;
   if (effect.complete) watches_.Push({event.item, event.time_ms});
   switch (event.type) {
     case EventType::kLike:
@@ -139,7 +139,7 @@ void UserState::ApplyBags(const events::Event& event, const Effect& effect) {
   }
 }
 
-void UserState::ApplyItem(const events::Event& event, const Effect& effect) {
+void UserState::ApplyItem(const schema::Event& event, const Effect& effect) {
   ItemHistory& history = Touch(items_, event.item, event.time_ms);
   if (effect.watched) {
     history.watches += event.type == EventType::kWatch ? 1 : 0;
@@ -166,10 +166,10 @@ void UserState::ApplyItem(const events::Event& event, const Effect& effect) {
 }
 
 void UserState::ApplyAffinity(Histories<AffinityHistory>& histories, uint32_t id, size_t cap,
-                              const events::Event& event, const Effect& effect) {
+                              const schema::Event& event, const Effect& effect) {
   const bool counts =
       effect.watched || event.type == EventType::kImpression || event.type == EventType::kClick;
-  if (id == events::kNone || !counts) return;
+  if (id == schema::kNone || !counts) return;
   AffinityHistory& history = Touch(histories, id, event.time_ms);
   if (effect.watched) {
     history.watches += event.type == EventType::kWatch ? 1 : 0;

@@ -20,9 +20,9 @@
 #include <vector>
 
 #include "base/status.h"
-#include "events/schema.h"
-#include "features/catalogue.h"
+#include "catalogue/catalogue.h"
 #include "features/complete_rule.h"
+#include "schema/event.h"
 
 namespace upnext::features {
 
@@ -42,8 +42,8 @@ struct AffinityHistory {
   uint32_t id;
   uint32_t watches = 0, complete = 0, impressions = 0, clicks = 0;
   float watch_s = 0;
-  int64_t last_watch_ms = events::kNoTime;  // of watches and complete events
-  int64_t last_ms = events::kNoTime;        // of any event that counts here
+  int64_t last_watch_ms = schema::kNoTime;  // of watches and complete events
+  int64_t last_ms = schema::kNoTime;        // of any event that counts here
   friend bool operator==(const AffinityHistory&, const AffinityHistory&) = default;
 };
 
@@ -51,8 +51,8 @@ struct AffinityHistory {
 struct ItemHistory {
   uint32_t item;
   uint32_t impressions = 0, watches = 0, complete = 0;
-  int64_t last_impression_ms = events::kNoTime, last_watch_ms = events::kNoTime;
-  int64_t last_ms = events::kNoTime;  // of any event with the item
+  int64_t last_impression_ms = schema::kNoTime, last_watch_ms = schema::kNoTime;
+  int64_t last_ms = schema::kNoTime;  // of any event with the item
   bool disliked = false;              // the last of like, dislike and dismiss was not a like
   friend bool operator==(const ItemHistory&, const ItemHistory&) = default;
 };
@@ -75,7 +75,8 @@ class UserState {
   //   search        enters searches()
   // Events of other types only count. An event older than its predecessor is taken as it comes;
   // one without a time is ignored.
-  void Apply(const events::Event& event, const Catalogue& catalogue, const CompleteRule& rule);
+  void Apply(const schema::Event& event, const catalogue::Catalogue& catalogue,
+             const CompleteRule& rule);
 
   // Oldest first, at most kBagLimit. Views until the next Apply.
   std::span<const TimedId> watches() const { return watches_.view(); }    // complete watches
@@ -95,7 +96,7 @@ class UserState {
     double watch_s = 0;
     uint64_t share_watches = 0;  // watches with seconds, of items with a duration
     double watch_share = 0;      // sum over those of min(1, seconds / duration)
-    int64_t first_ms = events::kNoTime, last_ms = events::kNoTime;
+    int64_t first_ms = schema::kNoTime, last_ms = schema::kNoTime;
     friend bool operator==(const Totals&, const Totals&) = default;
   };
   const Totals& totals() const { return totals_; }
@@ -126,11 +127,11 @@ class UserState {
   }
   struct Effect;  // of one event; in user_state.cc
 
-  void ApplyTotals(const events::Event& event, const Effect& effect);
-  void ApplyBags(const events::Event& event, const Effect& effect);
-  void ApplyItem(const events::Event& event, const Effect& effect);
+  void ApplyTotals(const schema::Event& event, const Effect& effect);
+  void ApplyBags(const schema::Event& event, const Effect& effect);
+  void ApplyItem(const schema::Event& event, const Effect& effect);
   static void ApplyAffinity(Histories<AffinityHistory>& histories, uint32_t id, size_t cap,
-                            const events::Event& event, const Effect& effect);
+                            const schema::Event& event, const Effect& effect);
 
   Parts parts_;
   Totals totals_;

@@ -77,7 +77,7 @@ class Reader {
     if (!Varint(&zigzag)) return false;
     const uint64_t before = (zigzag >> 1) ^ (zigzag & 1 ? ~uint64_t{0} : 0);
     *time_ms = static_cast<int64_t>(static_cast<uint64_t>(base_ms) - before);
-    return *time_ms != events::kNoTime;
+    return *time_ms != schema::kNoTime;
   }
   template <typename T>
   bool Fixed(T* x) {
@@ -131,12 +131,12 @@ bool ReadTotals(Reader& in, UserState::Totals* totals) {
   totals->first_ms = static_cast<int64_t>(first);
   totals->last_ms = static_cast<int64_t>(last);
   const bool any = totals->events > 0;
-  return (totals->first_ms != events::kNoTime) == any &&
-         (totals->last_ms != events::kNoTime) == any && totals->first_ms <= totals->last_ms;
+  return (totals->first_ms != schema::kNoTime) == any &&
+         (totals->last_ms != schema::kNoTime) == any && totals->first_ms <= totals->last_ms;
 }
 
 void WriteHistory(const AffinityHistory& history, int64_t base_ms, Writer& out) {
-  const bool has_watch = history.last_watch_ms != events::kNoTime;
+  const bool has_watch = history.last_watch_ms != schema::kNoTime;
   out.Byte(has_watch ? kHasWatch : 0);
   for (const uint32_t count :
        {history.watches, history.complete, history.impressions, history.clicks}) {
@@ -157,8 +157,8 @@ bool ReadHistory(Reader& in, int64_t base_ms, AffinityHistory* history) {
 }
 
 void WriteHistory(const ItemHistory& history, int64_t base_ms, Writer& out) {
-  const bool has_watch = history.last_watch_ms != events::kNoTime;
-  const bool has_impression = history.last_impression_ms != events::kNoTime;
+  const bool has_watch = history.last_watch_ms != schema::kNoTime;
+  const bool has_impression = history.last_impression_ms != schema::kNoTime;
   out.Byte(static_cast<uint8_t>((has_watch ? kHasWatch : 0) |
                                 (has_impression ? kHasImpression : 0) |
                                 (history.disliked ? kDisliked : 0)));
@@ -204,7 +204,7 @@ bool ReadHistories(Reader& in, int64_t base_ms, size_t cap, Map* histories) {
   uint64_t next = 0;
   for (uint64_t i = 0; i < n; ++i) {
     uint32_t gap;
-    if (!in.Varint(&gap) || next + gap >= events::kNone) return false;
+    if (!in.Varint(&gap) || next + gap >= schema::kNone) return false;
     const uint32_t id = static_cast<uint32_t>(next + gap);
     next = uint64_t{id} + 1;
     typename Map::mapped_type history{id};
@@ -272,7 +272,7 @@ Result<UserState> UserState::Parse(std::string_view bytes) {
     if (!in.Varint(&n) || n > kBagLimit) return damaged("a bag does not fit");
     for (uint64_t i = 0; i < n; ++i) {
       TimedId entry;
-      if (!in.Varint(&entry.id) || !in.Time(&entry.time_ms, base_ms) || entry.id == events::kNone) {
+      if (!in.Varint(&entry.id) || !in.Time(&entry.time_ms, base_ms) || entry.id == schema::kNone) {
         return damaged("an entry of a bag does not fit");
       }
       bag->Push(entry);

@@ -30,10 +30,10 @@ std::string Sealed(std::string body) {
 }
 
 TEST_F(UserStateCodec, SavingBetweenTwoEventsChangesNothing) {
-  const std::vector<events::Event> events = log_.Events("u");
+  const std::vector<schema::Event> events = log_.Events("u");
   for (const UserState::Parts parts : {UserState::Parts::kBags, UserState::Parts::kAll}) {
     UserState through(parts), saved(parts);
-    for (const events::Event& event : events) {
+    for (const schema::Event& event : events) {
       through.Apply(event, log_.catalogue(), {});
       saved.Apply(event, log_.catalogue(), {});
       const std::string bytes = saved.Serialize();
@@ -52,7 +52,7 @@ TEST_F(UserStateCodec, SavingKeepsWhatIsForgottenNext) {
   // Past the cap of items, so that eviction happens after the state was saved and read.
   UserState through, saved;
   base::Rng rng(3);
-  events::Event event;
+  schema::Event event;
   for (size_t i = 0; i < 2 * kMaxItems; ++i) {
     event.item = static_cast<uint32_t>(rng.Below(30'000));
     event.time_ms = Minutes(static_cast<double>(i / 3));
@@ -69,7 +69,7 @@ TEST_F(UserStateCodec, SavingKeepsWhatIsForgottenNext) {
 
 TEST_F(UserStateCodec, EqualStatesGiveEqualBytesHoweverTheyCameAbout) {
   UserState forward, backward;
-  events::Event event;
+  schema::Event event;
   event.time_ms = kStartMs;
   for (uint32_t i = 0; i < 500; ++i) {
     event.item = i;
@@ -82,11 +82,11 @@ TEST_F(UserStateCodec, EqualStatesGiveEqualBytesHoweverTheyCameAbout) {
 
 TEST_F(UserStateCodec, ExtremeTimesSurvive) {
   UserState state;
-  events::Event event;
+  schema::Event event;
   for (const int64_t time_ms :
        {std::numeric_limits<int64_t>::min() + 1, int64_t{0}, std::numeric_limits<int64_t>::max()}) {
     event.time_ms = time_ms;
-    for (const auto type : {events::EventType::kLike, events::EventType::kComplete}) {
+    for (const auto type : {schema::EventType::kLike, schema::EventType::kComplete}) {
       event.type = type;
       event.item = static_cast<uint32_t>(time_ms & 3);
       state.Apply(event, log_.catalogue(), {});
@@ -99,7 +99,7 @@ TEST_F(UserStateCodec, ExtremeTimesSurvive) {
 }
 
 TEST_F(UserStateCodec, EveryTruncationAndEveryFlippedByteIsRefused) {
-  std::string bytes = log_.Fold("u").Serialize();
+  std::string bytes = Fold(log_, "u").Serialize();
   for (size_t size = 0; size < bytes.size(); ++size) {
     ASSERT_FALSE(UserState::Parse(bytes.substr(0, size))) << size;
   }
@@ -117,7 +117,7 @@ TEST_F(UserStateCodec, EveryTruncationAndEveryFlippedByteIsRefused) {
 }
 
 TEST_F(UserStateCodec, ForgedBytesAreRefusedOrAreWhatSerializeWrites) {
-  const std::string bytes = log_.Fold("u").Serialize();
+  const std::string bytes = Fold(log_, "u").Serialize();
   const std::string body = bytes.substr(0, bytes.size() - 8);
   base::Rng rng(11);
   int accepted = 0;

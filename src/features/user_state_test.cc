@@ -11,7 +11,7 @@
 namespace upnext::features {
 namespace {
 
-using events::EventType;
+using schema::EventType;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
@@ -22,8 +22,8 @@ std::vector<uint32_t> Ids(std::span<const TimedId> bag) {
 }
 
 TEST(UserState, CG02_BagKeepsTheNewestFiftyCompleteWatchesOldestFirst) {
-  std::vector<events::RawEvent> events;
-  std::vector<events::RawItem> items;
+  std::vector<schema::RawEvent> events;
+  std::vector<schema::RawItem> items;
   for (uint32_t i = 0; i < 180; ++i) {
     const std::string name = Numbered("i", i);
     items.push_back(ItemOf(name, 100, "", {}));
@@ -32,7 +32,7 @@ TEST(UserState, CG02_BagKeepsTheNewestFiftyCompleteWatchesOldestFirst) {
   const TestLog log(events, items, {});
   std::vector<uint32_t> expected;
   UserState state(UserState::Parts::kBags);
-  for (const events::Event& event : log.Events("u")) {
+  for (const schema::Event& event : log.Events("u")) {
     state.Apply(event, log.catalogue(), {});
     if (event.value > 50) expected.push_back(event.item);
     if (expected.size() > kBagLimit) expected.erase(expected.begin());
@@ -46,9 +46,9 @@ TEST(UserState, SearchesAreKeptAsQueries) {
   const TestLog log({Search("u", "cat", Minutes(1)), Search("u", "dog", Minutes(2)),
                      Search("u", "cat", Minutes(3))},
                     {}, {});
-  const UserState state = log.Fold("u");
-  const uint32_t cat = log.Id(events::IdSpace::kQuery, "cat");
-  const uint32_t dog = log.Id(events::IdSpace::kQuery, "dog");
+  const UserState state = Fold(log, "u");
+  const uint32_t cat = log.Id(schema::IdSpace::kQuery, "cat");
+  const uint32_t dog = log.Id(schema::IdSpace::kQuery, "dog");
   EXPECT_THAT(Ids(state.searches()), ElementsAre(cat, dog, cat));
   EXPECT_EQ(state.searches()[2].time_ms, Minutes(3));
   EXPECT_EQ(state.totals().searches, 3u);
@@ -60,7 +60,7 @@ TEST(UserState, ALikeIsTheNewestAndADislikeTakesItBack) {
        Of(EventType::kLike, "u", "a", Minutes(3)), Of(EventType::kDismiss, "u", "b", Minutes(4)),
        Of(EventType::kDislike, "u", "c", Minutes(5)), Of(EventType::kLike, "u", "c", Minutes(6))},
       {}, {});
-  const UserState state = log.Fold("u");
+  const UserState state = Fold(log, "u");
   EXPECT_THAT(Ids(state.likes()), ElementsAre(log.item("a"), log.item("c")));
   EXPECT_TRUE(state.item(log.item("b"))->disliked);
   EXPECT_FALSE(state.item(log.item("c"))->disliked);
@@ -76,14 +76,14 @@ TEST(UserState, RK09_ImpressionsCountSinceTheLastWatch) {
                     {}, {});
   UserState state;
   std::vector<uint32_t> impressions;
-  for (const events::Event& event : log.Events("u")) {
+  for (const schema::Event& event : log.Events("u")) {
     state.Apply(event, log.catalogue(), {});
     impressions.push_back(state.item(log.item("a"))->impressions);
   }
   EXPECT_THAT(impressions, ElementsAre(1, 2, 2, 0, 1));
   EXPECT_EQ(state.item(log.item("a"))->last_impression_ms, Minutes(5));
   EXPECT_TRUE(state.HasWatched(log.item("a"))) << "an incomplete watch is one";
-  EXPECT_FALSE(state.HasWatched(events::kNone));
+  EXPECT_FALSE(state.HasWatched(schema::kNone));
 }
 
 TEST(UserState, RK07_AffinitiesEqualARecount) {
@@ -91,7 +91,7 @@ TEST(UserState, RK07_AffinitiesEqualARecount) {
   const TestLog log(events, items, {});
   UserState state;
   std::map<uint32_t, AffinityHistory> channels, topics;
-  const auto count = [](AffinityHistory& met, uint32_t id, const events::Event& e, bool complete) {
+  const auto count = [](AffinityHistory& met, uint32_t id, const schema::Event& e, bool complete) {
     const bool watched = e.type == EventType::kWatch || e.type == EventType::kComplete;
     if (!watched && e.type != EventType::kImpression && e.type != EventType::kClick) return;
     met.id = id;
@@ -103,26 +103,26 @@ TEST(UserState, RK07_AffinitiesEqualARecount) {
     if (watched) met.last_watch_ms = e.time_ms;
     if (e.type == EventType::kWatch) met.watch_s += e.value;
   };
-  for (const events::Event& event : log.Events("u")) {
+  for (const schema::Event& event : log.Events("u")) {
     state.Apply(event, log.catalogue(), {});
-    if (event.item == events::kNone) continue;
-    const events::Item item = log.catalogue().item(event.item);
+    if (event.item == schema::kNone) continue;
+    const schema::Item item = log.catalogue().item(event.item);
     const bool complete = CompleteRule().IsComplete(event, item);
-    if (item.channel != events::kNone) {
+    if (item.channel != schema::kNone) {
       count(channels[item.channel], item.channel, event, complete);
     }
     for (const uint32_t topic : item.topics) count(topics[topic], topic, event, complete);
   }
   for (const auto& [id, expected] : channels) EXPECT_EQ(*state.channel(id), expected);
   for (const auto& [id, expected] : topics) EXPECT_EQ(*state.topic(id), expected);
-  EXPECT_EQ(state.channel(events::kNone), nullptr);
+  EXPECT_EQ(state.channel(schema::kNone), nullptr);
 }
 
 TEST(UserState, BagsAloneAreTheSameAsInTheWholeState) {
   const auto [events, items] = RandomHistory(600, 20, 6);
   const TestLog log(events, items, {});
-  const UserState all = log.Fold("u");
-  const UserState bags = log.Fold("u", UserState::Parts::kBags);
+  const UserState all = Fold(log, "u");
+  const UserState bags = Fold(log, "u", UserState::Parts::kBags);
   EXPECT_EQ(Ids(bags.watches()), Ids(all.watches()));
   EXPECT_EQ(Ids(bags.searches()), Ids(all.searches()));
   EXPECT_EQ(Ids(bags.likes()), Ids(all.likes()));
@@ -133,7 +133,7 @@ TEST(UserState, BagsAloneAreTheSameAsInTheWholeState) {
 TEST(UserState, HistoriesForgetWhatWasTouchedLongestAgo) {
   const TestLog log({Watch("u", "a", kStartMs, 1)}, {}, {});
   UserState state;
-  events::Event event;
+  schema::Event event;
   event.type = EventType::kImpression;
   const uint32_t first = 100;  // ids beyond the catalogue have no attributes, and need none
   for (uint32_t i = 0; i <= kMaxItems; ++i) {
@@ -154,8 +154,8 @@ TEST(UserState, HistoriesForgetWhatWasTouchedLongestAgo) {
 }
 
 TEST(UserState, AChannelHistoryIsBounded) {
-  std::vector<events::RawEvent> events;
-  std::vector<events::RawItem> items;
+  std::vector<schema::RawEvent> events;
+  std::vector<schema::RawItem> items;
   const uint32_t n = kMaxChannels + 1;
   for (uint32_t i = 0; i < n; ++i) {
     const std::string name = Numbered("i", i);
@@ -163,7 +163,7 @@ TEST(UserState, AChannelHistoryIsBounded) {
     events.push_back(Watch("u", name, Minutes(i), 10));
   }
   const TestLog log(events, items, {});
-  const UserState state = log.Fold("u");
+  const UserState state = Fold(log, "u");
   uint32_t channels = 0, topics = 0;
   for (uint32_t id = 0; id < n; ++id) {
     channels += state.channel(id) != nullptr;
@@ -171,14 +171,14 @@ TEST(UserState, AChannelHistoryIsBounded) {
   }
   EXPECT_EQ(channels, n - n / 8);
   EXPECT_EQ(topics, n - n / 8);
-  EXPECT_EQ(state.channel(log.Id(events::IdSpace::kChannel, "c0")), nullptr);
+  EXPECT_EQ(state.channel(log.Id(schema::IdSpace::kChannel, "c0")), nullptr);
 }
 
 TEST(UserState, OddEventsAreHarmless) {
   const TestLog log({Watch("u", "a", kStartMs, 1)}, {}, {});
   UserState state;
-  events::Event event;
-  event.time_ms = events::kNoTime;
+  schema::Event event;
+  event.time_ms = schema::kNoTime;
   state.Apply(event, log.catalogue(), {});
   EXPECT_EQ(state.totals().events, 0u) << "without a time";
   event.time_ms = Minutes(5);

@@ -46,19 +46,19 @@ Result<Vocabulary> Vocabulary::Load(const base::SectionFile& file, std::string_v
                           file.Get<uint32_t>(fmt::format("{}.rows", name)));
   UPNEXT_ASSIGN_OR_RETURN(std::span<const uint64_t> counts,
                           file.Get<uint64_t>(fmt::format("{}.counts", name)));
-  if (counts.empty() || counts.size() > rows.size() + 1 || rows.size() >= events::kNone) {
+  if (counts.empty() || counts.size() > rows.size() + 1 || rows.size() >= schema::kNone) {
     return DataLoss("{}: vocabulary {} has {} rows for {} ids; train again", file.path().string(),
                     name, counts.size(), rows.size());
   }
   Vocabulary vocabulary;
   vocabulary.rows_.assign(rows.begin(), rows.end());
   vocabulary.counts_.assign(counts.begin(), counts.end());
-  vocabulary.ids_.assign(counts.size(), events::kNone);
+  vocabulary.ids_.assign(counts.size(), schema::kNone);
   size_t with_id = 1;  // row 0 needs none
   for (size_t id = 0; id < rows.size(); ++id) {
     const uint32_t row = rows[id];
     if (row == 0) continue;
-    if (row >= counts.size() || vocabulary.ids_[row] != events::kNone) {
+    if (row >= counts.size() || vocabulary.ids_[row] != schema::kNone) {
       return DataLoss(
           "{}: vocabulary {}: id {} claims row {} of {}, or claims it a second time; "
           "train again",

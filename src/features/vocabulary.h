@@ -16,7 +16,7 @@
 
 #include "base/section_file.h"
 #include "base/status.h"
-#include "events/schema.h"
+#include "schema/event.h"
 
 namespace upnext::features {
 
@@ -47,7 +47,7 @@ class Vocabulary {
 
  private:
   std::vector<uint32_t> rows_;                // by id
-  std::vector<uint32_t> ids_{events::kNone};  // by row
+  std::vector<uint32_t> ids_{schema::kNone};  // by row
   std::vector<uint64_t> counts_{0};           // by row
 };
 

@@ -14,12 +14,12 @@ TEST(Vocabulary, CG01_KeepsTheMostFrequentAndTheRestIsRowZero) {
   const std::vector<uint64_t> counts = {5, 0, 9, 5, 1, 100};
   const Vocabulary vocabulary = Vocabulary::Learn(counts, 3);
   EXPECT_EQ(vocabulary.rows(), 4u);
-  EXPECT_EQ(vocabulary.Id(0), events::kNone);
+  EXPECT_EQ(vocabulary.Id(0), schema::kNone);
   EXPECT_EQ(vocabulary.Id(1), 5u);
   EXPECT_EQ(vocabulary.Id(2), 2u);
   EXPECT_EQ(vocabulary.Id(3), 0u) << "ties go to the smaller id";
   EXPECT_EQ(vocabulary.Row(5), 1u);
-  for (const uint32_t out : {1u, 3u, 4u, 6u, events::kNone}) EXPECT_EQ(vocabulary.Row(out), 0u);
+  for (const uint32_t out : {1u, 3u, 4u, 6u, schema::kNone}) EXPECT_EQ(vocabulary.Row(out), 0u);
   EXPECT_EQ(vocabulary.count(0), 6u);
   EXPECT_EQ(vocabulary.count(1), 100u);
   EXPECT_DOUBLE_EQ(vocabulary.coverage(), 114.0 / 120);

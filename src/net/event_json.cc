@@ -8,8 +8,8 @@
 
 namespace upnext::net {
 
-using events::EventType;
-using events::RawEvent;
+using schema::EventType;
+using schema::RawEvent;
 namespace dom = simdjson::dom;
 
 namespace {
@@ -53,7 +53,7 @@ Result<std::string> TextOf(const dom::element& value) {
 
 Result<std::string> IdOf(const dom::element& value) {
   UPNEXT_ASSIGN_OR_RETURN(std::string id, TextOf(value));
-  if (events::HasControlBytes(id)) {
+  if (schema::HasControlBytes(id)) {
     return InvalidArgument(
         "expected an id without control characters, found one, e.g. a tab or a line break");
   }
@@ -84,10 +84,10 @@ Result<int64_t> TimeOf(const dom::element& value) {
 
 Result<EventType> TypeOf(const dom::element& value) {
   UPNEXT_ASSIGN_OR_RETURN(const std::string name, TextOf(value));
-  if (const auto type = events::ParseEventType(name)) return *type;
+  if (const auto type = schema::ParseEventType(name)) return *type;
   std::vector<std::string> names;
-  for (size_t type = 1; type < events::kEventTypes; ++type) {
-    names.emplace_back(events::EventTypeName(static_cast<EventType>(type)));
+  for (size_t type = 1; type < schema::kEventTypes; ++type) {
+    names.emplace_back(schema::EventTypeName(static_cast<EventType>(type)));
   }
   return InvalidArgument("there is no event type '{}'{}", name, base::DidYouMean(name, names));
 }
@@ -118,10 +118,10 @@ Status SetKey(std::string_view key, const dom::element& value, RawEvent* event, 
   } else if (key == "type") {
     UPNEXT_ASSIGN_OR_RETURN(event->type, TypeOf(value));
   } else if (key == "value") {
-    UPNEXT_ASSIGN_OR_RETURN(const double number, NumberOf(value, 0, events::kMaxValue));
+    UPNEXT_ASSIGN_OR_RETURN(const double number, NumberOf(value, 0, schema::kMaxValue));
     event->value = static_cast<float>(number);
   } else if (key == "position") {
-    UPNEXT_ASSIGN_OR_RETURN(const double number, NumberOf(value, 1, events::kMaxPosition));
+    UPNEXT_ASSIGN_OR_RETURN(const double number, NumberOf(value, 1, schema::kMaxPosition));
     if (number != std::floor(number)) {
       return InvalidArgument("expected a whole number from 1, found {}", number);
     }
@@ -151,7 +151,7 @@ Status CheckComplete(const RawEvent& event, bool has_type) {
   } else if (event.item.empty()) {
     return InvalidArgument("expected an item, found none");
   }
-  if (events::NeedsValue(event.type) && std::isnan(event.value)) {
+  if (schema::NeedsValue(event.type) && std::isnan(event.value)) {
     return InvalidArgument("expected a value ({}), found none",
                            event.type == EventType::kWatch ? "watched seconds" : "stars");
   }
@@ -163,7 +163,7 @@ Status ParseEvent(const dom::element& element, RawEvent* event, std::string* id)
   if (element.get(object) != simdjson::SUCCESS) {
     return InvalidArgument("expected an object, found {}", KindOf(element));
   }
-  event->time_ms = events::kNoTime;
+  event->time_ms = schema::kNoTime;
   bool has_type = false;
   for (const auto& [key, value] : object) {
     if (Status status = SetKey(key, value, event, id); !status) {

@@ -7,16 +7,16 @@
 #include <vector>
 
 #include "base/status.h"
-#include "events/event_log.h"
+#include "schema/raw_event.h"
 
 namespace upnext::net {
 
 struct EventBatch {
-  std::vector<events::RawEvent> events;  // time_ms is kNoTime where the client gave none
+  std::vector<schema::RawEvent> events;  // time_ms is kNoTime where the client gave none
   std::vector<std::string> ids;          // the client's event ids, "" where it gave none
 };
 inline constexpr size_t kMaxEvents = 10'000;
-using events::kMaxIdBytes;
+using schema::kMaxIdBytes;
 
 // {"events": [{"user": "u7", "item": "v3", "type": "watch", "value": 31.5, "time": 1700000000.25,
 // ...}]} Keys are the columns of the events table (design, section 3) and "id". kInvalidArgument

@@ -33,11 +33,11 @@ TEST(ParseEvents, TakesEveryColumn) {
           "region": "DE", "seed": "j", "off_site": true, "id": "e1"})"));
   ASSERT_TRUE(batch) << batch.error().message;
   ASSERT_EQ(batch->events.size(), 1u);
-  const events::RawEvent& event = batch->events[0];
+  const schema::RawEvent& event = batch->events[0];
   EXPECT_EQ(event.user, "u");
   EXPECT_EQ(event.item, "i");
   EXPECT_EQ(event.time_ms, 1'700'000'000'250);
-  EXPECT_EQ(event.type, events::EventType::kWatch);
+  EXPECT_EQ(event.type, schema::EventType::kWatch);
   EXPECT_EQ(event.value, 31.5f);
   EXPECT_EQ(event.request, "r");
   EXPECT_EQ(event.position, 3);
@@ -55,8 +55,8 @@ TEST(ParseEvents, AbsentAndNullColumnsAreUnknown) {
       R"({"user": "u", "item": "i", "type": "impression", "time": null, "value": null,
           "position": null, "id": null, "off_site": null})"));
   ASSERT_TRUE(batch) << batch.error().message;
-  const events::RawEvent& event = batch->events[0];
-  EXPECT_EQ(event.time_ms, events::kNoTime);
+  const schema::RawEvent& event = batch->events[0];
+  EXPECT_EQ(event.time_ms, schema::kNoTime);
   EXPECT_TRUE(std::isnan(event.value));
   EXPECT_TRUE(std::isnan(event.propensity));
   EXPECT_EQ(event.position, 0);
@@ -65,8 +65,8 @@ TEST(ParseEvents, AbsentAndNullColumnsAreUnknown) {
 }
 
 TEST(ParseEvents, EveryEventTypeIsTakenByItsName) {
-  for (size_t type = 1; type < events::kEventTypes; ++type) {
-    const std::string name(events::EventTypeName(static_cast<events::EventType>(type)));
+  for (size_t type = 1; type < schema::kEventTypes; ++type) {
+    const std::string name(schema::EventTypeName(static_cast<schema::EventType>(type)));
     const std::string rest = name == "search" ? R"("query": "q")" : R"("item": "i", "value": 1)";
     const auto batch =
         ParseEvents(BatchOf(fmt::format(R"({{"user": "u", "type": "{}", {}}})", name, rest)));

@@ -7,14 +7,14 @@
 namespace upnext::ranking {
 namespace {
 
-using events::EventType;
+using schema::EventType;
 
 std::vector<std::string> LabelNames() {
   std::vector<std::string> names = {"watch_seconds"};
-  for (size_t type = 1; type < events::kEventTypes; ++type) {
+  for (size_t type = 1; type < schema::kEventTypes; ++type) {
     const auto event = static_cast<EventType>(type);
     if (event == EventType::kImpression || event == EventType::kSearch) continue;
-    names.emplace_back(events::EventTypeName(event));
+    names.emplace_back(schema::EventTypeName(event));
   }
   return names;
 }
@@ -22,11 +22,11 @@ std::vector<std::string> LabelNames() {
 void SetLabel(const std::string& name, Objective* objective) {
   if (name == "watch_seconds") {
     objective->label = Objective::Label::kWatchSeconds;
-  } else if (name == events::EventTypeName(EventType::kRating)) {
+  } else if (name == schema::EventTypeName(EventType::kRating)) {
     objective->label = Objective::Label::kRating;
   } else {
     objective->label = Objective::Label::kEvent;
-    objective->event = *events::ParseEventType(name);
+    objective->event = *schema::ParseEventType(name);
   }
 }
 
@@ -60,7 +60,7 @@ Objective ObjectiveFromConfig(const base::ConfigTable& table) {
                                                                     : nn::WatchTimeForm::kPaper;
   objective.cap = static_cast<float>(table.Real("cap", 300, {.min = 1e-3, .max = 1e6}));
   for (const std::string& name : table.Texts("observed", {})) {
-    const auto type = events::ParseEventType(name);
+    const auto type = schema::ParseEventType(name);
     if (!type) {
       table.Fail("observed", fmt::format("expected event types, found \"{}\"", name));
       continue;

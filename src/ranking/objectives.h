@@ -29,7 +29,7 @@ struct Objective {
   enum class Loss : uint8_t { kLogistic, kWeightedLogistic, kSquared };
   std::string name;
   Label label = Label::kEvent;
-  events::EventType event = events::EventType::kClick;  // of Label::kEvent
+  schema::EventType event = schema::EventType::kClick;  // of Label::kEvent
   Loss loss = Loss::kLogistic;
   nn::WatchTimeForm form =
       nn::WatchTimeForm::kExact;  // form = "paper" | "exact" of weighted_logistic

@@ -11,7 +11,7 @@
 namespace upnext::ranking {
 namespace {
 
-using events::EventType;
+using schema::EventType;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 

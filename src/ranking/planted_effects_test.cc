@@ -10,8 +10,8 @@
 namespace upnext::ranking {
 namespace {
 
-using events::EventType;
 using features::Side;
+using schema::EventType;
 
 const RankerTrainOptions kExact = {.bf16 = false};
 

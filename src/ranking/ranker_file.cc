@@ -26,13 +26,13 @@ constexpr std::string_view kForms[] = {"paper", "exact"};
 
 Json ToJson(const Objective& objective) {
   Json observed = Json::array();
-  for (size_t type = 0; type < events::kEventTypes; ++type) {
+  for (size_t type = 0; type < schema::kEventTypes; ++type) {
     if ((objective.observed >> type & 1) == 0) continue;
-    observed.push_back(events::EventTypeName(static_cast<events::EventType>(type)));
+    observed.push_back(schema::EventTypeName(static_cast<schema::EventType>(type)));
   }
   return {{"name", objective.name},
           {"label", kLabels[static_cast<size_t>(objective.label)]},
-          {"event", events::EventTypeName(objective.event)},
+          {"event", schema::EventTypeName(objective.event)},
           {"loss", kLosses[static_cast<size_t>(objective.loss)]},
           {"form", kForms[static_cast<size_t>(objective.form)]},
           {"cap", objective.cap},
@@ -80,11 +80,11 @@ class Reader {
     Fail(key, fmt::format("should not be \"{}\"", text));
     return T{};
   }
-  events::EventType Event(const char* key, const Json& value) {
+  schema::EventType Event(const char* key, const Json& value) {
     const auto type =
-        value.is_string() ? events::ParseEventType(value.get<std::string>()) : std::nullopt;
+        value.is_string() ? schema::ParseEventType(value.get<std::string>()) : std::nullopt;
     if (!type) Fail(key, "should name event types");
-    return type.value_or(events::EventType::kClick);
+    return type.value_or(schema::EventType::kClick);
   }
   void Fail(std::string_view key, std::string_view what) {
     if (!status_) return;
@@ -105,7 +105,7 @@ Objective ObjectiveFrom(const Json& json, Reader& read) {
   objective.loss = read.Choice<Objective::Loss>(json, "loss", kLosses);
   objective.form = read.Choice<nn::WatchTimeForm>(json, "form", kForms);
   objective.cap = static_cast<float>(read.Number(json, "cap", 0, kMaxNumber));
-  for (const Json& name : read.Array(json, "observed", events::kEventTypes)) {
+  for (const Json& name : read.Array(json, "observed", schema::kEventTypes)) {
     objective.observed |=
         static_cast<uint16_t>(1u << static_cast<int>(read.Event("observed", name)));
   }

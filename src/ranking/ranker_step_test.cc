@@ -13,8 +13,8 @@
 namespace upnext::ranking {
 namespace {
 
-using events::EventType;
 using features::Side;
+using schema::EventType;
 
 const RankerTrainOptions kExact = {.bf16 = false};
 

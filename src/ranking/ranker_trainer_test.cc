@@ -44,7 +44,7 @@ examples::WorldOptions PlantedWorld() {
         const auto seconds = static_cast<float>(10 + 3 * item + rng.Below(20));
         options.events.push_back(examples::Click(user, name, at + kMinute + i, request));
         options.events.push_back(examples::Raw(user, name, at + 2 * kMinute + i,
-                                               events::EventType::kWatch, seconds, request));
+                                               schema::EventType::kWatch, seconds, request));
       }
     }
   }
@@ -63,7 +63,7 @@ const features::FeatureTables& PlantedTables() {
 }
 
 const std::vector<Objective> kObjectives = {WatchObjective(),
-                                            EventObjective("click", events::EventType::kClick)};
+                                            EventObjective("click", schema::EventType::kClick)};
 const RankerOptions kRanker = {.widths = {32, 16}, .dim_scale = 3};
 const RankerTrainOptions kTrain = {
     .batch = 128, .epochs = 8, .learning_rate = 3e-3f, .bf16 = false};

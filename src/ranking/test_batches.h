@@ -41,15 +41,15 @@ inline void AppendRow(features::Side side, const SlotIds& ids, features::Ranking
   ++block->rows;
 }
 
-inline examples::Labels Happened(std::vector<events::EventType> types, float watch_s = 0) {
+inline examples::Labels Happened(std::vector<schema::EventType> types, float watch_s = 0) {
   examples::Labels labels{.watch_s = watch_s};
-  for (const events::EventType type : types) {
+  for (const schema::EventType type : types) {
     labels.happened |= static_cast<uint16_t>(1u << static_cast<int>(type));
   }
   return labels;
 }
 inline examples::Labels Clicked(float watch_s) {
-  return Happened({events::EventType::kClick, events::EventType::kWatch}, watch_s);
+  return Happened({schema::EventType::kClick, schema::EventType::kWatch}, watch_s);
 }
 
 // An impression of the newest query.
@@ -96,8 +96,8 @@ inline examples::RankingBatch RandomBatch(size_t queries, size_t impressions_eac
       if (rng.Below(3) == 0) {
         labels = Clicked(static_cast<float>(1 + rng.Below(90)));
         labels.happened |= static_cast<uint16_t>(
-            1u << static_cast<int>(rng.Below(2) == 0 ? events::EventType::kLike
-                                                     : events::EventType::kDislike));
+            1u << static_cast<int>(rng.Below(2) == 0 ? schema::EventType::kLike
+                                                     : schema::EventType::kDislike));
         labels.rating = static_cast<float>(1 + rng.Below(5));
       }
       AppendImpression(random_ids(features::Side::kImpression), labels, &batch, &rng);
@@ -144,11 +144,11 @@ inline Objective WatchObjective(nn::WatchTimeForm form = nn::WatchTimeForm::kExa
           .cap = cap,
           .score_weight = 1.0f};
 }
-inline Objective EventObjective(std::string name, events::EventType event, uint16_t observed = 0) {
+inline Objective EventObjective(std::string name, schema::EventType event, uint16_t observed = 0) {
   return {.name = std::move(name), .event = event, .observed = observed};
 }
 inline uint16_t LikeOrDislike() {
-  return Happened({events::EventType::kLike, events::EventType::kDislike}).happened;
+  return Happened({schema::EventType::kLike, schema::EventType::kDislike}).happened;
 }
 inline Objective RatingObjective() {
   return {.name = "rating",
@@ -159,8 +159,8 @@ inline Objective RatingObjective() {
 }
 // One of each kind of head.
 inline std::vector<Objective> AllObjectives() {
-  return {WatchObjective(), EventObjective("click", events::EventType::kClick),
-          EventObjective("like", events::EventType::kLike, LikeOrDislike()), RatingObjective()};
+  return {WatchObjective(), EventObjective("click", schema::EventType::kClick),
+          EventObjective("like", schema::EventType::kLike, LikeOrDislike()), RatingObjective()};
 }
 
 }  // namespace upnext::ranking

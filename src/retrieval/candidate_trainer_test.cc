@@ -191,7 +191,7 @@ TEST(TrainCandidateModel, CG22_NewUsersGetAListThatDependsOnTheRegion) {
   base::Rng rng(2);
   for (uint32_t u = 0; u < 200; ++u) {
     const std::string user = fmt::format("u{}", u), region = u % 2 == 0 ? "north" : "south";
-    events::RawUser raw;
+    schema::RawUser raw;
     raw.user = user;
     raw.region = region;
     options.users.push_back(raw);
@@ -208,15 +208,15 @@ TEST(TrainCandidateModel, CG22_NewUsersGetAListThatDependsOnTheRegion) {
   const auto& vocabulary = trained.tables.vocabulary(features::VocabularyId::kItem);
   for (const std::string region : {"north", "south"}) {
     features::CandidateBatch batch;
-    events::User nobody;
-    nobody.region = world.Id(events::IdSpace::kRegion, region);
+    schema::User nobody;
+    nobody.region = world.Id(schema::IdSpace::kRegion, region);
     extractor.Append(features::UserState(), nobody, {.time_ms = examples::kStart}, 0, &batch);
     std::vector<Hit> hits;
     index.Search(UserVectors(*trained.result.model, batch), 8, {}, &hits);
     ASSERT_EQ(hits.size(), 8u);
     for (const Hit& hit : hits) {
       EXPECT_TRUE(std::isfinite(hit.score));
-      EXPECT_THAT(world.catalogue.Name(events::IdSpace::kItem, vocabulary.Id(hit.row)),
+      EXPECT_THAT(world.catalogue.Name(schema::IdSpace::kItem, vocabulary.Id(hit.row)),
                   HasSubstr(region));
     }
   }

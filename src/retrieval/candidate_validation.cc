@@ -11,7 +11,7 @@
 namespace upnext::retrieval {
 namespace {
 
-constexpr size_t kBlock = 512, kCutoff = 10;
+constexpr size_t kBlockUsers = 512, kCutoff = 10;
 
 // Rows of the items that the user watched, fully or in part, before `end_row`.
 std::vector<uint32_t> SeenRows(const examples::ReplaySource& source,
@@ -19,8 +19,8 @@ std::vector<uint32_t> SeenRows(const examples::ReplaySource& source,
                                uint64_t end_row) {
   std::vector<uint32_t> seen;
   for (uint64_t row = source.log.begin(user); row < end_row; ++row) {
-    const events::EventType type = source.log.type(row);
-    if (type != events::EventType::kWatch && type != events::EventType::kComplete) continue;
+    const schema::EventType type = source.log.type(row);
+    if (type != schema::EventType::kWatch && type != schema::EventType::kComplete) continue;
     seen.push_back(vocabulary.Row(source.log.item_of(row)));
   }
   std::ranges::sort(seen);
@@ -46,13 +46,13 @@ CandidateValidation::CandidateValidation(const examples::ReplaySource& source,
                                          uint32_t max_users, base::ThreadPool& pool) {
   const std::vector<examples::HoldoutCase> all = examples::HoldoutCases(source, part, pool);
   cases_ = std::min<size_t>(all.size(), max_users);
-  blocks_.resize((cases_ + kBlock - 1) / kBlock);
+  blocks_.resize((cases_ + kBlockUsers - 1) / kBlockUsers);
   const features::CandidateExtractor extractor(tables, source.catalogue);
   const features::Vocabulary& vocabulary = tables.vocabulary(features::VocabularyId::kItem);
   pool.ParallelFor(blocks_.size(), 1, [&](size_t first, size_t last) {
     for (size_t b = first; b < last; ++b) {
       Block& block = blocks_[b];
-      for (size_t i = b * kBlock; i < std::min(cases_, (b + 1) * kBlock); ++i) {
+      for (size_t i = b * kBlockUsers; i < std::min(cases_, (b + 1) * kBlockUsers); ++i) {
         const examples::HoldoutCase& held_out = all[i * all.size() / cases_];
         const features::UserState state = examples::StateAt(source, held_out.user, held_out.end_row,
                                                             features::UserState::Parts::kBags);

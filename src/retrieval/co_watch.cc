@@ -10,7 +10,7 @@
 namespace upnext::retrieval {
 namespace {
 
-constexpr uint32_t kBlock = 1 << 12;  // items: 3 MB of lists of a hundred
+constexpr uint32_t kBlockItems = 1 << 12;  // items: 3 MB of lists of a hundred
 
 constexpr char kOffsets[] = "co_watch.offsets", kProposals[] = "co_watch.proposals";
 
@@ -181,8 +181,8 @@ CoWatch CoWatchLearner::Learn(std::span<const uint8_t> wanted) const {
     if (wanted.empty() || wanted[item] != 0) most += MostNeighbours(item);
   }
   result.learned_.reserve(most);
-  for (uint32_t begin = 0; begin < items(); begin += std::min(kBlock, items() - begin)) {
-    LearnBlock(begin, begin + std::min(kBlock, items() - begin), wanted, &counters,
+  for (uint32_t begin = 0; begin < items(); begin += std::min(kBlockItems, items() - begin)) {
+    LearnBlock(begin, begin + std::min(kBlockItems, items() - begin), wanted, &counters,
                &result.learned_, &result.learned_offsets_);
   }
   result.offsets_ = result.learned_offsets_;
@@ -196,9 +196,10 @@ Status CoWatchLearner::Write(base::SectionWriter& writer) const {
   offsets.reserve(size_t{items()} + 1);
   std::vector<Proposal> block;
   UPNEXT_RETURN_IF_ERROR(writer.Begin(kProposals, base::ElementType::kU64));
-  for (uint32_t begin = 0; begin < items(); begin += std::min(kBlock, items() - begin)) {
+  for (uint32_t begin = 0; begin < items(); begin += std::min(kBlockItems, items() - begin)) {
     block.clear();
-    LearnBlock(begin, begin + std::min(kBlock, items() - begin), {}, &counters, &block, &offsets);
+    LearnBlock(begin, begin + std::min(kBlockItems, items() - begin), {}, &counters, &block,
+               &offsets);
     UPNEXT_RETURN_IF_ERROR(writer.Append(std::as_bytes(std::span(block))));
   }
   UPNEXT_RETURN_IF_ERROR(writer.End());

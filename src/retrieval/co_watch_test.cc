@@ -91,7 +91,7 @@ TEST(CoWatch, ListsOfManyBlocksAreReadBackAsTheyAreLearned) {
   examples::WorldOptions options;
   for (uint32_t i = 0; i < kItems; ++i) {  // seven in a row share a user
     options.events.push_back(examples::Raw(fmt::format("u{}", i / 7), fmt::format("i{}", i), i,
-                                           events::EventType::kComplete));
+                                           schema::EventType::kComplete));
   }
   options.rule.from_event = true;
   options.split.kind = examples::SplitOptions::Kind::kNone;
@@ -105,7 +105,7 @@ TEST(CoWatch, ListsOfManyBlocksAreReadBackAsTheyAreLearned) {
   ASSERT_EQ(read->items(), kItems);
   const CoWatch learned = learner.Learn();
   const auto group = [&](uint32_t item) {
-    const std::string_view name = world.log.dictionary(events::IdSpace::kItem).name(item);
+    const std::string_view name = world.log.dictionary(schema::IdSpace::kItem).name(item);
     return std::stoul(std::string(name.substr(1))) / 7;
   };
   size_t proposals = 0;

@@ -157,7 +157,7 @@ TEST(Generators, CountsOnMovieLensGiveThePublishedBaselines) {
   examples::WorldOptions options;
   std::string user, item;
   for (int64_t line = 0; file >> user >> item; ++line) {
-    options.events.push_back(examples::Raw(user, item, line * 1000, events::EventType::kComplete));
+    options.events.push_back(examples::Raw(user, item, line * 1000, schema::EventType::kComplete));
   }
   options.rule.from_event = true;
   options.split.kind = examples::SplitOptions::Kind::kLeaveOneOut;

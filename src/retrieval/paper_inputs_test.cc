@@ -53,7 +53,7 @@ Judged Judge(const examples::World& world,
     std::vector<std::string>& names = judged.lists.emplace_back();
     for (const uint32_t item : list(held_out)) {
       ++rank;
-      names.push_back(std::string(world.catalogue.Name(events::IdSpace::kItem, item)));
+      names.push_back(std::string(world.catalogue.Name(schema::IdSpace::kItem, item)));
       if (std::ranges::find(held_out.targets, item) == held_out.targets.end()) continue;
       sum += ++hits / rank;
     }
@@ -188,7 +188,7 @@ TEST(PaperInputs, CG08_NewUsersAreServedBetterThanByPopularity) {
   base::Rng rng(22);
   examples::WorldOptions options;
   for (uint32_t u = 0; u < 400; ++u) {
-    events::RawUser raw;
+    schema::RawUser raw;
     raw.user = fmt::format("u{:03}", u);
     raw.age = u % 2 == 0 ? 20.0f : 60.0f;
     raw.gender = static_cast<float>(u / 2 % 2);

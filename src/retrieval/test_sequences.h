@@ -15,9 +15,9 @@ inline std::vector<std::vector<examples::WatchExample>> TrainingSequences(
   std::vector<std::vector<examples::WatchExample>> sequences(world.log.users());
   for (uint32_t user = 0; user < world.log.users(); ++user) {
     for (uint64_t row = world.log.begin(user); row < world.log.end(user); ++row) {
-      const events::Event event = world.log.event(row);
+      const schema::Event event = world.log.event(row);
       const bool watch =
-          event.type == events::EventType::kWatch || event.type == events::EventType::kComplete;
+          event.type == schema::EventType::kWatch || event.type == schema::EventType::kComplete;
       if (!watch || !world.rule.IsComplete(event, world.log.item(event.item))) continue;
       if (world.split.part(user, row) != examples::Part::kTrain) continue;
       examples::WatchExample example{};

@@ -19,7 +19,7 @@ std::vector<float> SampleUserVectors(const examples::ReplaySource& source,
     const uint64_t end_row = source.split.train_end(user);
     features::Context context;
     if (end_row > source.log.begin(user)) {
-      const events::Event last = source.log.event(end_row - 1);
+      const schema::Event last = source.log.event(end_row - 1);
       context = {.time_ms = last.time_ms, .device = last.device, .region = last.region};
     }
     extractor.Append(examples::StateAt(source, user, end_row, features::UserState::Parts::kBags),

@@ -18,7 +18,7 @@ class SampleUserVectorsTest : public testing::Test {
   }
   // The vector of one user, by the same calls that make any other.
   std::vector<float> Expected(uint32_t user, uint64_t end_row) {
-    const events::Event last = world_.log.event(end_row - 1);
+    const schema::Event last = world_.log.event(end_row - 1);
     features::CandidateBatch batch;
     features::CandidateExtractor(tables_, world_.catalogue)
         .Append(examples::StateAt(world_.source, user, end_row), world_.catalogue.user(user),

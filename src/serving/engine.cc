@@ -15,8 +15,8 @@
 
 namespace upnext::serving {
 
-using events::IdSpace;
 using features::UserState;
+using schema::IdSpace;
 
 namespace {
 
@@ -80,7 +80,7 @@ struct Asked {
   const Request& request;
   const UserState& state;
   features::Context context;
-  events::User user;
+  schema::User user;
   std::unordered_set<uint32_t> excluded;
 };
 
@@ -101,14 +101,14 @@ EngineOptions EngineOptions::FromConfig(const base::ConfigTable& serving) {
 
 struct Engine::Rep {
   const bundle::Bundle& bundle;
-  const features::Catalogue& catalogue;
+  const catalogue::Catalogue& catalogue;
   const EngineOptions options;
   const features::CandidateExtractor candidate_features;
   const features::RankingExtractor ranking_features;
   const std::vector<ranking::Objective> no_objectives = {};
   mutable std::atomic<uint64_t> requests{0};
 
-  Rep(const bundle::Bundle& b, const features::Catalogue& c, const EngineOptions& o)
+  Rep(const bundle::Bundle& b, const catalogue::Catalogue& c, const EngineOptions& o)
       : bundle(b),
         catalogue(c),
         options(o),
@@ -139,9 +139,9 @@ Asked Engine::Rep::Ask(const UserState& state, const Request& request) const {
               .excluded = {}};
   for (const std::string& id : request.exclude) {
     const uint32_t item = catalogue.Find(IdSpace::kItem, id);
-    if (item != events::kNone) asked.excluded.insert(item);
+    if (item != schema::kNone) asked.excluded.insert(item);
   }
-  if (asked.context.seed != events::kNone) asked.excluded.insert(asked.context.seed);
+  if (asked.context.seed != schema::kNone) asked.excluded.insert(asked.context.seed);
   return asked;
 }
 
@@ -195,7 +195,7 @@ void Engine::Rep::ProposeCoWatched(const Asked& asked, Pool* pool) const {
   for (size_t i = watches.size(), n = 0; i > 0 && n < kCoWatchSeeds; --i, ++n) {
     add(watches[i - 1].id);
   }
-  if (asked.context.seed != events::kNone) add(asked.context.seed);
+  if (asked.context.seed != schema::kNone) add(asked.context.seed);
   std::vector<retrieval::Proposal> list;
   list.reserve(sums.size());
   for (const auto& [item, score] : sums) list.push_back({item, score});
@@ -264,7 +264,7 @@ Recommendation Engine::Rep::Describe(Pooled pooled, const Reasons& reasons) cons
 void Engine::Rep::AddNotes(const UserState& state, const Request& request, Slate* slate) const {
   if (state.totals().events == 0) {
     slate->notes.push_back(fmt::format("{}: the list rests on region, device and what is popular",
-                                       catalogue.Find(IdSpace::kUser, request.user) == events::kNone
+                                       catalogue.Find(IdSpace::kUser, request.user) == schema::kNone
                                            ? "unknown user"
                                            : "no events of this user yet"));
   } else if (state.watches().empty()) {
@@ -272,7 +272,7 @@ void Engine::Rep::AddNotes(const UserState& state, const Request& request, Slate
         "no complete watch of this user yet: the list rests on searches, region and device");
   }
   const auto unknown = [&](IdSpace space, const std::string& name, std::string_view what) {
-    if (!name.empty() && catalogue.Find(space, name) == events::kNone) {
+    if (!name.empty() && catalogue.Find(space, name) == schema::kNone) {
       slate->notes.push_back(fmt::format("{} '{}' was never seen and is ignored", what, name));
     }
   };
@@ -288,7 +288,7 @@ void Engine::Rep::AddNotes(const UserState& state, const Request& request, Slate
   }
 }
 
-Engine::Engine(const bundle::Bundle& bundle, const features::Catalogue& catalogue,
+Engine::Engine(const bundle::Bundle& bundle, const catalogue::Catalogue& catalogue,
                const EngineOptions& options)
     : rep_(std::make_unique<Rep>(bundle, catalogue, options)) {}
 Engine::~Engine() = default;

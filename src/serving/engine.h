@@ -17,7 +17,7 @@
 #include "base/config.h"
 #include "base/status.h"
 #include "bundle/bundle.h"
-#include "features/catalogue.h"
+#include "catalogue/catalogue.h"
 #include "features/user_state.h"
 #include "serving/reasons.h"
 
@@ -69,7 +69,7 @@ struct Slate {
 
 class Engine {
  public:
-  Engine(const bundle::Bundle& bundle, const features::Catalogue& catalogue,
+  Engine(const bundle::Bundle& bundle, const catalogue::Catalogue& catalogue,
          const EngineOptions& options);
   ~Engine();
   Result<Slate> Recommend(const features::UserState& state, const Request& request) const;
@@ -83,7 +83,7 @@ class Engine {
 // Items like the item of this id: co-watch first, then nearest item vectors by cosine. kNotFound
 // for an unknown item.
 Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
-                                                 const features::Catalogue& catalogue,
+                                                 const catalogue::Catalogue& catalogue,
                                                  std::string_view id, uint32_t n);
 
 }  // namespace upnext::serving

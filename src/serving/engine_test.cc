@@ -25,15 +25,15 @@ class EngineTest : public testing::Test {
     ASSERT_NE(bundle_, nullptr);
     engine_ = std::make_unique<Engine>(*bundle_, catalogue(), options);
   }
-  const features::Catalogue& catalogue() const { return project_->log().catalogue(); }
-  UserState StateOf(const std::string& user) const { return project_->log().Fold(user); }
+  const catalogue::Catalogue& catalogue() const { return project_->log().catalogue(); }
+  UserState StateOf(const std::string& user) const { return project_->Fold(log(), user); }
   Slate Recommend(const Request& request, const UserState& state) const {
     Result<Slate> slate = engine_->Recommend(state, request);
     if (!slate) ADD_FAILURE() << slate.error().message;
     return slate ? *std::move(slate) : Slate{};
   }
   Slate Recommend(const Request& request) const {
-    const bool known = catalogue().Find(events::IdSpace::kUser, request.user) != events::kNone;
+    const bool known = catalogue().Find(schema::IdSpace::kUser, request.user) != schema::kNone;
     return Recommend(request, known ? StateOf(request.user) : UserState());
   }
   static Request For(std::string user, uint32_t n = 20, Stage stage = Stage::kRanking) {
@@ -47,15 +47,15 @@ class EngineTest : public testing::Test {
   // The candidate model's inner products with every item, the removed and those of `skip` left out.
   std::vector<retrieval::Hit> ModelOrder(const Request& request, const UserState& state, size_t n,
                                          bool skip_seen) const {
-    const auto find = [&](events::IdSpace space, const std::string& name) {
+    const auto find = [&](schema::IdSpace space, const std::string& name) {
       return catalogue().Find(space, name);
     };
     features::CandidateBatch batch;
     features::CandidateExtractor(bundle_->tables(), catalogue())
-        .Append(state, catalogue().user(find(events::IdSpace::kUser, request.user)),
+        .Append(state, catalogue().user(find(schema::IdSpace::kUser, request.user)),
                 {.time_ms = request.time_ms,
-                 .device = find(events::IdSpace::kDevice, request.device),
-                 .region = find(events::IdSpace::kRegion, request.region)},
+                 .device = find(schema::IdSpace::kDevice, request.device),
+                 .region = find(schema::IdSpace::kRegion, request.region)},
                 0, &batch);
     const retrieval::CandidateModel& model = *bundle_->candidate();
     std::vector<float> user(model.dim());
@@ -226,7 +226,7 @@ TEST_F(EngineTest, CG22_UnknownUserGetsAValidRegionDependentListAndIsToldWhy) {
 TEST_F(EngineTest, KnownUserWithoutCompleteWatchIsToldSo) {
   Make();
   UserState state;
-  state.Apply({.time_ms = 1, .type = events::EventType::kClick, .item = 3}, catalogue(), {});
+  state.Apply({.time_ms = 1, .type = schema::EventType::kClick, .item = 3}, catalogue(), {});
   const Slate slate = Recommend(For("u"), state);
   EXPECT_THAT(slate.notes, testing::ElementsAre(HasSubstr("no complete watch")));
 }
@@ -256,7 +256,7 @@ TEST_F(EngineTest, SV07_SlateScoresEqualOneByOneScores) {
   const Slate slate = Recommend(For("u", 10));
   const UserState state = StateOf("u");
   const features::RankingExtractor extractor(bundle_->tables(), catalogue());
-  const events::User user = catalogue().user(project_->log().Id(events::IdSpace::kUser, "u"));
+  const schema::User user = catalogue().user(project_->log().Id(schema::IdSpace::kUser, "u"));
   const features::Context context{.time_ms = features::Minutes(20'000)};
   ranking::Ranker::Scratch scratch;
   for (size_t i = 0; i < slate.items.size(); ++i) {
@@ -265,7 +265,7 @@ TEST_F(EngineTest, SV07_SlateScoresEqualOneByOneScores) {
     extractor.AppendQuery(state, user, context, &query);
     extractor.AppendImpression(
         state, user, context,
-        {item.item, catalogue().Find(events::IdSpace::kSource, item.sources.front().source)}, &one);
+        {item.item, catalogue().Find(schema::IdSpace::kSource, item.sources.front().source)}, &one);
     std::vector<float> alone(engine_->objectives().size());
     bundle_->ranker()->Score(query, one, std::vector<uint32_t>{0}, alone.data(), scratch, {});
     EXPECT_THAT(item.predictions, testing::Pointwise(testing::FloatNear(1e-5f), alone));

@@ -4,7 +4,7 @@
 
 namespace upnext::serving {
 
-using events::IdSpace;
+using schema::IdSpace;
 
 namespace {
 
@@ -13,7 +13,7 @@ constexpr uint32_t kWatchesToCount = 3;  // of a channel or topic, before it is 
 
 }  // namespace
 
-Reasons::Reasons(const bundle::Bundle& bundle, const features::Catalogue& catalogue,
+Reasons::Reasons(const bundle::Bundle& bundle, const catalogue::Catalogue& catalogue,
                  const features::UserState& state, const features::Context& context)
     : catalogue_(catalogue), state_(state) {
   const auto add = [&](uint32_t watched) {
@@ -22,7 +22,7 @@ Reasons::Reasons(const bundle::Bundle& bundle, const features::Catalogue& catalo
       if (p.score > best.similarity) best = {watched, p.score};
     }
   };
-  if (context.seed != events::kNone) add(context.seed);
+  if (context.seed != schema::kNone) add(context.seed);
   const auto watches = state.watches();
   for (size_t i = watches.size(), n = 0; i > 0 && n < kWatchesToName; --i, ++n) {
     add(watches[i - 1].id);
@@ -38,8 +38,8 @@ std::string Reasons::For(uint32_t item, std::span<const SourceScore> sources) co
   if (const auto at = because_.find(item); at != because_.end()) {
     return fmt::format("because you watched {}", NameOf(at->second.watched));
   }
-  const events::Item attributes = catalogue_.item(item);
-  if (attributes.channel != events::kNone) {
+  const schema::Item attributes = catalogue_.item(item);
+  if (attributes.channel != schema::kNone) {
     const features::AffinityHistory* channel = state_.channel(attributes.channel);
     if (channel != nullptr && channel->watches >= kWatchesToCount) {
       return fmt::format("you watched {} {} times",

@@ -16,7 +16,7 @@
 #include <unordered_map>
 
 #include "bundle/bundle.h"
-#include "features/catalogue.h"
+#include "catalogue/catalogue.h"
 #include "features/extract.h"
 #include "features/user_state.h"
 
@@ -29,7 +29,7 @@ struct SourceScore {
 
 class Reasons {
  public:
-  Reasons(const bundle::Bundle& bundle, const features::Catalogue& catalogue,
+  Reasons(const bundle::Bundle& bundle, const catalogue::Catalogue& catalogue,
           const features::UserState& state, const features::Context& context);
   std::string For(uint32_t item, std::span<const SourceScore> sources) const;
 
@@ -40,7 +40,7 @@ class Reasons {
     uint32_t watched;
     double similarity;
   };
-  const features::Catalogue& catalogue_;
+  const catalogue::Catalogue& catalogue_;
   const features::UserState& state_;
   std::unordered_map<uint32_t, Because> because_;  // by recommended item
 };

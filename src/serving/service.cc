@@ -13,7 +13,7 @@ namespace upnext::serving {
 struct Service::Rep {
   const base::Clock& clock;
   std::string log_version;
-  std::optional<features::Catalogue> catalogue;
+  std::optional<catalogue::Catalogue> catalogue;
   std::unique_ptr<bundle::Bundle> bundle;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<store::UserStates> states;
@@ -31,7 +31,7 @@ Result<std::string> LogToServe(const base::VersionedRoot& logs, const bundle::Ma
   if (!current && current.error().code != Code::kNotFound) return current;
   if (!current || *current == manifest.log_version) return manifest.log_version;
   UPNEXT_ASSIGN_OR_RETURN(const std::vector<uint64_t> lineage,
-                          events::EventLog::ReadLineage(logs.Path(*current)));
+                          log::EventLog::ReadLineage(logs.Path(*current)));
   const bool goes_on = std::ranges::find(lineage, manifest.log_digest) != lineage.end();
   return goes_on ? *current : manifest.log_version;
 }
@@ -49,8 +49,7 @@ Result<std::unique_ptr<Service>> Service::Start(const ServiceOptions& options) {
                           bundle::ReadManifest(bundles.Path(*version)));
   UPNEXT_RETURN_IF_ERROR(bundle::CheckLabels(manifest, options.rule));
   UPNEXT_ASSIGN_OR_RETURN(rep->log_version, LogToServe(logs, manifest));
-  UPNEXT_ASSIGN_OR_RETURN(events::EventLog log,
-                          events::EventLog::Open(logs.Path(rep->log_version)));
+  UPNEXT_ASSIGN_OR_RETURN(log::EventLog log, log::EventLog::Open(logs.Path(rep->log_version)));
   UPNEXT_ASSIGN_OR_RETURN(rep->bundle, bundle::Bundle::Open(bundles.Path(*version), log.lineage()));
   UPNEXT_RETURN_IF_ERROR(rep->bundle->tables().CheckIds(log));
   rep->catalogue.emplace(std::move(log));
@@ -67,11 +66,11 @@ Result<Slate> Service::Recommend(Request request) {
   return rep_->engine->Recommend(state, request);
 }
 
-Result<store::Applied> Service::PostEvents(std::vector<events::RawEvent> events,
+Result<store::Applied> Service::PostEvents(std::vector<schema::RawEvent> events,
                                            std::span<const std::string> ids) {
   const int64_t now = rep_->clock.NowMs();
-  for (events::RawEvent& event : events) {
-    if (event.time_ms == events::kNoTime) event.time_ms = now;
+  for (schema::RawEvent& event : events) {
+    if (event.time_ms == schema::kNoTime) event.time_ms = now;
   }
   UPNEXT_ASSIGN_OR_RETURN(const store::Applied applied, rep_->states->Apply(events, ids));
   rep_->events_applied += applied.accepted;
@@ -86,13 +85,13 @@ Result<std::vector<Recommendation>> Service::Similar(std::string_view item, uint
 ServiceStatus Service::status() const {
   return {.bundle_version = rep_->bundle->manifest().version,
           .log_version = rep_->log_version,
-          .items = rep_->catalogue->size(events::IdSpace::kItem),
-          .users = rep_->catalogue->size(events::IdSpace::kUser),
+          .items = rep_->catalogue->size(schema::IdSpace::kItem),
+          .users = rep_->catalogue->size(schema::IdSpace::kUser),
           .events_applied = rep_->events_applied,
           .duplicates = rep_->duplicates};
 }
 
-const features::Catalogue& Service::catalogue() const { return *rep_->catalogue; }
+const catalogue::Catalogue& Service::catalogue() const { return *rep_->catalogue; }
 const bundle::Bundle& Service::bundle() const { return *rep_->bundle; }
 const Engine& Service::engine() const { return *rep_->engine; }
 

@@ -53,11 +53,11 @@ class Service {
   Result<Slate> Recommend(Request request);  // time_ms 0: now
   // Events whose time is kNoTime get the service's clock. The user's next request reflects them
   // (SV-04).
-  Result<store::Applied> PostEvents(std::vector<events::RawEvent> events,
+  Result<store::Applied> PostEvents(std::vector<schema::RawEvent> events,
                                     std::span<const std::string> ids);
   Result<std::vector<Recommendation>> Similar(std::string_view item, uint32_t n);
   ServiceStatus status() const;
-  const features::Catalogue& catalogue() const;
+  const catalogue::Catalogue& catalogue() const;
   const bundle::Bundle& bundle() const;
   const Engine& engine() const;
   Result<features::UserState> State(

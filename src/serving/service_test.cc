@@ -13,7 +13,7 @@ namespace upnext::serving {
 namespace {
 
 using bundle::TestProject;
-using events::RawEvent;
+using schema::RawEvent;
 using testing::HasSubstr;
 
 class ServiceTest : public testing::Test {
@@ -26,7 +26,7 @@ class ServiceTest : public testing::Test {
     return ids;
   }
   static RawEvent Watch(const std::string& user, const std::string& item) {
-    return features::Watch(user, item, events::kNoTime, 99);
+    return features::Watch(user, item, schema::kNoTime, 99);
   }
 
   TestService service_;

@@ -60,10 +60,10 @@ std::vector<Near> NearestByCosine(const nn::EmbeddingTable& vectors, uint32_t ro
 }  // namespace
 
 Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
-                                                 const features::Catalogue& catalogue,
+                                                 const catalogue::Catalogue& catalogue,
                                                  std::string_view id, uint32_t n) {
-  const uint32_t item = catalogue.Find(events::IdSpace::kItem, id);
-  if (item == events::kNone) {
+  const uint32_t item = catalogue.Find(schema::IdSpace::kItem, id);
+  if (item == schema::kNone) {
     return NotFound("item '{}' is not in the catalogue of log {}", id,
                     catalogue.log().directory().filename().string());
   }
@@ -71,11 +71,11 @@ Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
   std::set<uint32_t> taken{item};
   const auto add = [&](uint32_t other, std::string_view source, double score,
                        std::string_view reason) {
-    const events::Item attributes = catalogue.item(other);
+    const schema::Item attributes = catalogue.item(other);
     if (similar.size() == n || attributes.removed || !taken.insert(other).second) return;
     Recommendation out;
     out.item = other;
-    out.id = catalogue.Name(events::IdSpace::kItem, other);
+    out.id = catalogue.Name(schema::IdSpace::kItem, other);
     out.title = attributes.title;
     out.score = score;
     out.sources = {{source, score}};

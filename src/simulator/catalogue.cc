@@ -10,7 +10,7 @@
 namespace upnext::simulator {
 namespace {
 
-constexpr double kDayMs = 86'400'000;
+constexpr double kMsPerDay = 86'400'000;
 constexpr uint64_t kChannelSubjects = 4;
 constexpr double kReferenceDuration = 300;  // seconds
 
@@ -27,7 +27,7 @@ int64_t DrawUploadTime(base::Rng& rng, const WorldOptions& options) {
   const CatalogueOptions& c = options.catalogue;
   const double day = rng.Uniform() < c.window_share ? rng.Uniform() * options.days
                                                     : -rng.Uniform() * c.history_days;
-  return options.start_ms() + static_cast<int64_t>(day * kDayMs);
+  return options.start_ms() + static_cast<int64_t>(day * kMsPerDay);
 }
 
 // Cumulated Zipf-like weights, so that channels differ in size.
@@ -104,7 +104,7 @@ void Catalogue::MakeUploads(const WorldOptions& options) {
     for (uint16_t e = 1; e <= length && time < options.end_ms() && uploads.size() < options.items;
          ++e) {
       uploads.push_back({time, channel, series, e, subject});
-      time += static_cast<int64_t>(cadence_days * (0.8 + 0.4 * rng.Uniform()) * kDayMs);
+      time += static_cast<int64_t>(cadence_days * (0.8 + 0.4 * rng.Uniform()) * kMsPerDay);
     }
   }
   std::stable_sort(uploads.begin(), uploads.end(),

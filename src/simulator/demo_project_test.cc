@@ -4,8 +4,8 @@
 #include <filesystem>
 
 #include "base/test_folder.h"
-#include "events/event_log.h"
-#include "events/import.h"
+#include "import/import.h"
+#include "log/event_log.h"
 #include "simulator/log_writer.h"
 
 namespace upnext::simulator {
@@ -22,9 +22,9 @@ TEST(DemoProject, ImportsASimulatedLogWhole) {
 
   const auto config = base::Config::Load(std::filesystem::path(UPNEXT_CONFIGS) / "demo.toml");
   ASSERT_TRUE(config) << config.error().message;
-  events::ImportOptions import = events::ImportOptions::FromConfig(config->Table("import"));
+  import::ImportOptions import = import::ImportOptions::FromConfig(config->Table("import"));
   import.data = folder / "data";
-  const auto report = events::Import(import, folder / "log", base::NoProgress());
+  const auto report = import::Import(import, folder / "log", base::NoProgress());
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->rejected_events + report->rejected_items + report->rejected_users, 0u);
 
@@ -34,16 +34,16 @@ TEST(DemoProject, ImportsASimulatedLogWhole) {
   uint64_t rows = 0, clicks = 0;
   ASSERT_TRUE(SimulateUsers(*world, pool, base::NoProgress(), [&](const UserRows& user) {
     rows += user.rows.size();
-    for (const LogRow& row : user.rows) clicks += row.type == events::EventType::kClick;
+    for (const LogRow& row : user.rows) clicks += row.type == schema::EventType::kClick;
     return Ok();
   }));
   EXPECT_EQ(report->events, rows);
   EXPECT_EQ(report->items, options.items);
   EXPECT_EQ(report->users, options.users);
 
-  const auto log = events::EventLog::Open(folder / "log" / report->version);
+  const auto log = log::EventLog::Open(folder / "log" / report->version);
   ASSERT_TRUE(log) << log.error().message;
-  EXPECT_EQ(log->stats().by_type[static_cast<size_t>(events::EventType::kClick)], clicks);
+  EXPECT_EQ(log->stats().by_type[static_cast<size_t>(schema::EventType::kClick)], clicks);
 }
 
 }  // namespace

@@ -7,7 +7,8 @@
 namespace upnext::simulator {
 namespace {
 
-constexpr size_t kChunk = 1024, kGrain = 16;  // users whose rows wait for `take`; users per task
+constexpr size_t kLiveChunk = 1024,
+                 kLiveGrain = 16;  // users whose rows wait for `take`; users per task
 
 }  // namespace
 
@@ -35,13 +36,13 @@ Status LiveSite::RunUsers(int day, base::ThreadPool& pool, const Assignment& ass
     UserRows rows;
     Status status;
   };
-  std::vector<Visit> chunk(std::min(kChunk, users));
-  for (size_t first = 0; first < users; first += kChunk) {
+  std::vector<Visit> chunk(std::min(kLiveChunk, users));
+  for (size_t first = 0; first < users; first += kLiveChunk) {
     if (progress.stop_requested()) {
       return Cancelled("stopped on day {} after {} of {} users", day + 1, first, users);
     }
-    const size_t count = std::min(kChunk, users - first);
-    pool.ParallelFor(count, kGrain, [&](size_t begin, size_t end) {
+    const size_t count = std::min(kLiveChunk, users - first);
+    pool.ParallelFor(count, kLiveGrain, [&](size_t begin, size_t end) {
       UserSimulator simulator(world_, options_);
       for (size_t i = begin; i < end; ++i) {
         const auto user = static_cast<uint32_t>(first + i);

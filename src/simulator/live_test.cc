@@ -119,10 +119,10 @@ Reactions Compare(const RowsOfUsers& straight, const RowsOfUsers& reversed) {
     if (!reversed.contains(user)) continue;
     std::map<uint32_t, LogRow> first;
     for (const LogRow& row : rows) {
-      if (row.type == events::EventType::kImpression && row.request == 1) first[row.item] = row;
+      if (row.type == schema::EventType::kImpression && row.request == 1) first[row.item] = row;
     }
     for (const LogRow& row : reversed.at(user)) {
-      if (row.type != events::EventType::kImpression || row.request != 1) continue;
+      if (row.type != schema::EventType::kImpression || row.request != 1) continue;
       const auto other = first.find(row.item);
       if (other == first.end()) continue;
       ++found.compared;

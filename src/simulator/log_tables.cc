@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "events/duckdb_table.h"
+#include "import/duckdb_table.h"
 #include "simulator/names.h"
 #include "simulator/words.h"
 
@@ -16,9 +16,9 @@ namespace upnext::simulator {
 namespace {
 
 namespace fs = std::filesystem;
-using events::ChunkWriter;
-using events::Column;
-using events::Database;
+using import::ChunkWriter;
+using import::Column;
+using import::Database;
 
 void TextOrNull(ChunkWriter& chunk, size_t column, size_t row, std::string_view text, bool null) {
   null ? chunk.SetNull(column, row) : chunk.SetText(column, row, text);
@@ -43,7 +43,7 @@ Status Write(const fs::path& file, std::vector<Column> columns, std::string_view
     return rows;
   }));
   return db.Run(fmt::format("COPY (SELECT {} FROM rows()) TO {} (FORMAT parquet, COMPRESSION zstd)",
-                            sql, events::QuoteSql(file.string())));
+                            sql, import::QuoteSql(file.string())));
 }
 
 }  // namespace
@@ -63,7 +63,7 @@ Status WriteEvents(const World& world, const UserRows& rows, const fs::path& fil
     chunk.SetText(0, r, user(row.user));
     TextOrNull(chunk, 1, r, item(row.item), row.item == kNoItem);
     chunk.Values<int64_t>(2)[r] = row.time_ms * 1000;
-    chunk.SetText(3, r, events::EventTypeName(row.type));
+    chunk.SetText(3, r, schema::EventTypeName(row.type));
     ValueOrNull(chunk, 4, r, static_cast<double>(row.value), std::isnan(row.value));
     TextOrNull(chunk, 5, r, row.query == kNoQuery ? "" : std::string_view(rows.queries[row.query]),
                row.query == kNoQuery);
@@ -129,7 +129,7 @@ Status WriteImpressionTruth(const World& world, const UserRows& rows, const fs::
                                        {"satisfaction", "FLOAT"}, {"examined", "BOOLEAN"}};
   std::vector<uint32_t> shown;
   for (uint32_t i = 0; i < rows.rows.size(); ++i) {
-    if (rows.rows[i].type == events::EventType::kImpression) shown.push_back(i);
+    if (rows.rows[i].type == schema::EventType::kImpression) shown.push_back(i);
   }
   IdName user('u', world.options().users), item('v', world.options().items);
   RequestName request;

@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kChunk = 512, kGrain = 16;  // users in memory at a time; users per task
+constexpr size_t kLogChunk = 512, kLogGrain = 16;  // users in memory at a time; users per task
 // Events that a part of the log should have: enough for a good Parquet file, few enough to wait in
 // memory, and parts for every thread in logs for which it matters.
 constexpr double kPartEvents = 500'000;
@@ -217,14 +217,14 @@ Status SimulateUsers(const World& world, Recommender& recommender,
                      base::Progress& progress, const std::function<Status(const UserRows&)>& take) {
   const size_t users = world.options().users;
   base::ProgressStage stage(progress, "simulate", "users", users);
-  std::vector<UserRows> chunk(std::min(kChunk, users));
+  std::vector<UserRows> chunk(std::min(kLogChunk, users));
   std::vector<Status> statuses(chunk.size());
   uint64_t rows = 0;
-  for (size_t first = 0; first < users; first += kChunk) {
+  for (size_t first = 0; first < users; first += kLogChunk) {
     if (progress.stop_requested())
       return Cancelled("simulation stopped after {} of {} users", first, users);
-    const size_t count = std::min(kChunk, users - first);
-    pool.ParallelFor(count, kGrain, [&](size_t begin, size_t end) {
+    const size_t count = std::min(kLogChunk, users - first);
+    pool.ParallelFor(count, kLogGrain, [&](size_t begin, size_t end) {
       UserSimulator simulator(world, options);
       for (size_t i = begin; i < end; ++i) {
         chunk[i].clear();

@@ -42,7 +42,7 @@ TEST_F(WrittenLog, HasTheCanonicalColumnsAndEveryKindOfEvent) {
     const auto columns = log_->database().Describe(std::string("SELECT * FROM ") + table);
     std::string out;
     if (columns) {
-      for (const events::Column& column : *columns) out += column.name + " ";
+      for (const import::Column& column : *columns) out += column.name + " ";
     }
     return out;
   };
@@ -116,7 +116,7 @@ TEST_F(WrittenLog, RandomTrafficShowsTheExaminationCurve) {
   const Status simulated =
       SimulateUsers(*world, pool, base::NoProgress(), [&](const UserRows& user) {
         for (const LogRow& row : user.rows) {
-          if (row.type != events::EventType::kImpression || row.source != Source::kRandom) continue;
+          if (row.type != schema::EventType::kImpression || row.source != Source::kRandom) continue;
           probability[static_cast<size_t>(row.device)] += row.click_probability;
           impressions[static_cast<size_t>(row.device)] += 1;
         }
@@ -282,12 +282,12 @@ TEST(SimulateLog, ALogOfSomeDaysIsThatPartOfTheWholeLogAndMayHaveAnotherPolicy) 
   ASSERT_TRUE(SimulateLog(options, {.first_day = 5, .policy = &popularity}, folder / "popularity",
                           base::NoProgress()));
   EXPECT_FALSE(SimulateLog(options, {.end_day = 9}, folder / "none", base::NoProgress()));
-  auto db = events::Database::Open({});
+  auto db = import::Database::Open({});
   ASSERT_TRUE(db);
   const auto count = [&](const std::string& of, const std::string& where) {
     int64_t n = -1;
     const Status done = db->Query("SELECT count(*) FROM " + of + " WHERE " + where,
-                                  [&](const events::Chunk& chunk) {
+                                  [&](const import::Chunk& chunk) {
                                     n = chunk.Values<int64_t>(0)[0];
                                     return Ok();
                                   });
@@ -296,7 +296,7 @@ TEST(SimulateLog, ALogOfSomeDaysIsThatPartOfTheWholeLogAndMayHaveAnotherPolicy) 
   };
   const auto table = [&](const char* log, const char* name) {
     const fs::path file = folder.path() / log / (std::string(name) + ".parquet");
-    return "read_parquet(" + events::QuoteSql(file.string()) + ")";
+    return "read_parquet(" + import::QuoteSql(file.string()) + ")";
   };
   // A session may go on past midnight.
   const int64_t begin = count(table("begin", "events"), "true");

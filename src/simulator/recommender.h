@@ -20,7 +20,7 @@
 
 #include "base/rng.h"
 #include "base/status.h"
-#include "events/schema.h"
+#include "schema/event.h"
 #include "simulator/world.h"
 
 namespace upnext::simulator {
@@ -92,19 +92,19 @@ struct LogRow {
   uint32_t query = kNoQuery;  // index into UserRows::queries
   uint32_t request = 0;       // from 1 within the user
   uint16_t position = 0;      // from 1
-  events::EventType type = events::EventType::kImpression;
+  schema::EventType type = schema::EventType::kImpression;
   Source source = Source::kNone;
   Device device = Device::kPhone;
   uint8_t region = 0;
   bool off_site = false;
   bool examined = false;  // truth, of impressions: not written to the log
-  float value = events::kAbsent;
+  float value = schema::kAbsent;
   double propensity = 0;         // 0: absent
   double click_probability = 0;  // truth, of impressions: P(click | examined)
   // More truth, of impressions, where UserSimulatorOptions::truth asks for it.
-  float examination = events::kAbsent;       // P(examined)
-  float expected_watch_s = events::kAbsent;  // E(watched seconds | clicked)
-  float satisfaction = events::kAbsent;      // after watching it, in (0, 1)
+  float examination = schema::kAbsent;       // P(examined)
+  float expected_watch_s = schema::kAbsent;  // E(watched seconds | clicked)
+  float satisfaction = schema::kAbsent;      // after watching it, in (0, 1)
 };
 
 struct UserRows {

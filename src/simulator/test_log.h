@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/test_folder.h"
-#include "events/duckdb.h"
+#include "import/duckdb.h"
 #include "simulator/log_writer.h"
 
 namespace upnext::simulator {
@@ -26,23 +26,23 @@ class TestLog {
     const base::TestFolder folder;
     const auto written = SimulateLog(options, log, folder.path(), base::NoProgress());
     EXPECT_TRUE(written) << written.error().message;
-    auto opened = events::Database::Open({});
+    auto opened = import::Database::Open({});
     EXPECT_TRUE(opened) << opened.error().message;
-    database_ = std::make_unique<events::Database>(*std::move(opened));
+    database_ = std::make_unique<import::Database>(*std::move(opened));
     for (const char* table : {"events", "items", "users", "truth", "examination", "qualities"}) {
       const std::string files =
-          events::QuoteSql((folder / (std::string(table) + "*.parquet")).string());
+          import::QuoteSql((folder / (std::string(table) + "*.parquet")).string());
       const Status made = database_->Run("CREATE TABLE " + std::string(table) +
                                          " AS SELECT * FROM read_parquet(" + files + ")");
       EXPECT_TRUE(made) << made.error().message;
     }
   }
-  events::Database& database() const { return *database_; }
+  import::Database& database() const { return *database_; }
   // Rows of numbers: every column of `sql` must be a number.
   std::vector<std::vector<double>> Rows(const std::string& sql) const {
     std::vector<std::vector<double>> rows;
     const Status done = database_->Query("SELECT COLUMNS(*)::DOUBLE FROM (" + sql + ")",
-                                         [&](const events::Chunk& c) {
+                                         [&](const import::Chunk& c) {
                                            for (size_t r = 0; r < c.rows(); ++r) {
                                              std::vector<double>& row = rows.emplace_back();
                                              for (size_t k = 0; k < c.columns(); ++k)
@@ -60,7 +60,7 @@ class TestLog {
   }
 
  private:
-  std::unique_ptr<events::Database> database_;
+  std::unique_ptr<import::Database> database_;
 };
 
 // Sums of what happened and of what was expected, in cells; z-values of all cells.

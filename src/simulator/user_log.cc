@@ -4,14 +4,15 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/clock.h"
 #include "simulator/words.h"
 
 namespace upnext::simulator {
 namespace {
 
-using events::EventType;
+using schema::EventType;
 
-constexpr int64_t kHourMs = 3'600'000, kDayMs = 86'400'000;
+constexpr int64_t kHourMs = 3'600'000;
 constexpr size_t kSeriesKept = 8, kChannelsKept = 8;
 constexpr int kMaxSessionsPerDay = 12;
 
@@ -79,7 +80,7 @@ Status UserSimulator::RunDay(int day) {
                       .Of(options_.stream)
                       .Of(user_.id)
                       .Of(static_cast<uint64_t>(day));
-  const int64_t midnight_ms = world_.options().start_ms() + day * kDayMs;
+  const int64_t midnight_ms = world_.options().start_ms() + day * base::kDayMs;
   uint64_t number = 0;
   for (const PlannedSession& session : Plan(world_.options().sessions, user_, day, key)) {
     const auto offset = static_cast<int64_t>(session.utc_hour * static_cast<double>(kHourMs));
@@ -268,11 +269,11 @@ void UserSimulator::Feedback(const Click& click) {
   const Key& key = click.key;
   const double x = key.Uniform(kLiked);
   if (x < r.like_rate * s * s) {
-    react(EventType::kLike, events::kAbsent);
+    react(EventType::kLike, schema::kAbsent);
   } else if (x > 1 - r.dislike_rate * (1 - s) * (1 - s)) {
-    react(EventType::kDislike, events::kAbsent);
+    react(EventType::kDislike, schema::kAbsent);
   }
-  if (key.Uniform(kShared) < r.share_rate * s * s) react(EventType::kShare, events::kAbsent);
+  if (key.Uniform(kShared) < r.share_rate * s * s) react(EventType::kShare, schema::kAbsent);
   if (key.Uniform(kAsked) < r.survey_rate) {
     const double noise = std::sqrt(-2 * std::log(1 - key.Uniform(kStars))) *
                          std::cos(2 * std::numbers::pi * key.Uniform(kStarsAngle));

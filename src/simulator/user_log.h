@@ -86,7 +86,7 @@ class UserSimulator {
   // An item that the user would look for by themselves: by interest, then by the odds of a click.
   uint32_t DrawWanted(double any_topic_share, base::Rng& rng) const;
   uint32_t ExistingItems() const;
-  LogRow Row(events::EventType type, uint32_t item) const;
+  LogRow Row(schema::EventType type, uint32_t item) const;
   void Push(const LogRow& row);
   bool Over() const { return memory_->clock_ms >= world_.options().end_ms(); }
 

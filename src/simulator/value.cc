@@ -32,7 +32,7 @@ double Norm(std::span<const double> parts) {
 
 void Value::Add(const LogRow& row) {
   switch (row.type) {
-    case events::EventType::kImpression: {
+    case schema::EventType::kImpression: {
       const double click = static_cast<double>(row.examination) * row.click_probability;
       slates += row.position == 1 ? 1 : 0;
       clicks += click;
@@ -40,10 +40,10 @@ void Value::Add(const LogRow& row) {
       satisfaction += click * static_cast<double>(row.satisfaction);
       break;
     }
-    case events::EventType::kClick:
+    case schema::EventType::kClick:
       seen_clicks += 1;
       break;
-    case events::EventType::kWatch:
+    case schema::EventType::kWatch:
       seen_watch_s += row.request != 0 ? static_cast<double>(row.value) : 0.0;
       break;
     default:

@@ -7,7 +7,7 @@
 
 namespace upnext::store {
 
-using events::RawEvent;
+using schema::RawEvent;
 
 namespace {
 
@@ -65,7 +65,7 @@ Result<RawEvent> DecodeEvent(std::string_view bytes) {
   bool ok = Take(bytes, &version) && version == kVersion && Take(bytes, &event.time_ms) &&
             Take(bytes, &type) && Take(bytes, &event.value) && Take(bytes, &event.position) &&
             Take(bytes, &event.propensity) && Take(bytes, &off_site);
-  ok = ok && type >= 1 && type < events::kEventTypes && off_site <= 1;
+  ok = ok && type >= 1 && type < schema::kEventTypes && off_site <= 1;
   for (std::string RawEvent::* const field : kStrings)
     ok = ok && TakeString(bytes, &(event.*field));
   if (!ok || !bytes.empty()) {
@@ -73,7 +73,7 @@ Result<RawEvent> DecodeEvent(std::string_view bytes) {
         "a stored event is not what this version of upnext writes: the store is damaged "
         "or newer than this binary");
   }
-  event.type = static_cast<events::EventType>(type);
+  event.type = static_cast<schema::EventType>(type);
   event.off_site = off_site == 1;
   return event;
 }

@@ -7,13 +7,13 @@
 #include <string_view>
 
 #include "base/status.h"
-#include "events/event_log.h"
+#include "log/event_log.h"
 
 namespace upnext::store {
 
-std::string EncodeEvent(const events::RawEvent& event);
+std::string EncodeEvent(const schema::RawEvent& event);
 // kDataLoss for bytes that EncodeEvent could not have written.
-Result<events::RawEvent> DecodeEvent(std::string_view bytes);
+Result<schema::RawEvent> DecodeEvent(std::string_view bytes);
 
 }  // namespace upnext::store
 

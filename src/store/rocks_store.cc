@@ -123,19 +123,19 @@ class RocksStore : public Store {
   }
 
   Status EventsOf(std::string_view user,
-                  const std::function<void(const events::RawEvent&)>& visit) const override {
+                  const std::function<void(const schema::RawEvent&)>& visit) const override {
     return VisitEvents(UserPrefix('e', user), visit);
   }
 
-  Status AllEvents(const std::function<void(const events::RawEvent&)>& visit) const override {
+  Status AllEvents(const std::function<void(const schema::RawEvent&)>& visit) const override {
     return VisitEvents("e", visit);
   }
 
-  Status Names(const std::function<void(events::IdSpace, std::string_view)>& visit) const override {
+  Status Names(const std::function<void(schema::IdSpace, std::string_view)>& visit) const override {
     return Visit("n", [&](std::string_view value) -> Status {
-      const auto space = value.empty() ? events::kIdSpaces : static_cast<unsigned char>(value[0]);
-      if (space >= events::kIdSpaces) return DataLoss("store: a stored name has no id space");
-      visit(static_cast<events::IdSpace>(space), value.substr(1));
+      const auto space = value.empty() ? schema::kIdSpaces : static_cast<unsigned char>(value[0]);
+      if (space >= schema::kIdSpaces) return DataLoss("store: a stored name has no id space");
+      visit(static_cast<schema::IdSpace>(space), value.substr(1));
       return Ok();
     });
   }
@@ -191,9 +191,9 @@ class RocksStore : public Store {
   }
 
   Status VisitEvents(const std::string& prefix,
-                     const std::function<void(const events::RawEvent&)>& visit) const {
+                     const std::function<void(const schema::RawEvent&)>& visit) const {
     return Visit(prefix, [&](std::string_view value) -> Status {
-      UPNEXT_ASSIGN_OR_RETURN(const events::RawEvent event, DecodeEvent(value));
+      UPNEXT_ASSIGN_OR_RETURN(const schema::RawEvent event, DecodeEvent(value));
       visit(event);
       return Ok();
     });

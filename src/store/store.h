@@ -20,21 +20,21 @@
 #include <vector>
 
 #include "base/status.h"
-#include "events/event_log.h"
+#include "log/event_log.h"
 
 namespace upnext::store {
 
 // What one Commit writes, atomically.
 struct WriteBatch {
   struct NewEvent {
-    events::RawEvent event;
+    schema::RawEvent event;
     std::string id;  // the client's event id, "" when it gave none
   };
   struct State {
     std::string user, bytes;  // UserState::Serialize
   };
   struct Name {
-    events::IdSpace space;
+    schema::IdSpace space;
     std::string name;  // ids are given in order of arrival
   };
   std::vector<NewEvent> events;
@@ -50,10 +50,10 @@ class Store {
   virtual Result<std::optional<std::string>> State(std::string_view user) const = 0;
   // Stored events of a user in order of arrival.
   virtual Status EventsOf(std::string_view user,
-                          const std::function<void(const events::RawEvent&)>& visit) const = 0;
-  virtual Status AllEvents(const std::function<void(const events::RawEvent&)>& visit) const = 0;
+                          const std::function<void(const schema::RawEvent&)>& visit) const = 0;
+  virtual Status AllEvents(const std::function<void(const schema::RawEvent&)>& visit) const = 0;
   virtual Status Names(
-      const std::function<void(events::IdSpace, std::string_view)>& visit) const = 0;
+      const std::function<void(schema::IdSpace, std::string_view)>& visit) const = 0;
   virtual uint64_t events() const = 0;  // stored so far
   // States and names belong to one log and one rule of completeness, which `tag` stands for; with
   // another tag they are dropped and made again from the events.

@@ -9,8 +9,8 @@
 namespace upnext::store {
 namespace {
 
-using events::EventType;
-using events::RawEvent;
+using schema::EventType;
+using schema::RawEvent;
 
 RawEvent Watch(const std::string& user, const std::string& item, int64_t time_ms) {
   RawEvent event;
@@ -59,7 +59,7 @@ TEST(RocksStore, CommittedBatchIsThereWholeAfterReopening) {
     WriteBatch batch;
     batch.events = {{Watch("ann", "x", 1), "id-1"}, {Watch("bob", "y", 2), ""}};
     batch.states = {{"ann", "state of ann"}};
-    batch.names = {{events::IdSpace::kItem, "x"}, {events::IdSpace::kQuery, "y z"}};
+    batch.names = {{schema::IdSpace::kItem, "x"}, {schema::IdSpace::kQuery, "y z"}};
     ASSERT_TRUE((*store)->Commit(batch));
     batch = {};
     batch.events = {{Watch("ann", "z", 3), ""}};
@@ -76,7 +76,7 @@ TEST(RocksStore, CommittedBatchIsThereWholeAfterReopening) {
   EXPECT_FALSE((*store)->State("bob")->has_value());
   std::vector<std::string> names;
   ASSERT_TRUE(
-      (*store)->Names([&](events::IdSpace, std::string_view name) { names.emplace_back(name); }));
+      (*store)->Names([&](schema::IdSpace, std::string_view name) { names.emplace_back(name); }));
   EXPECT_THAT(names, testing::ElementsAre("x", "y z"));
 }
 
@@ -99,13 +99,13 @@ TEST(RocksStore, AnotherLogDropsStatesAndNamesButNoEvent) {
   WriteBatch batch;
   batch.events = {{Watch("ann", "x", 1), "id-1"}};
   batch.states = {{"ann", "bytes"}};
-  batch.names = {{events::IdSpace::kItem, "x"}};
+  batch.names = {{schema::IdSpace::kItem, "x"}};
   ASSERT_TRUE((*store)->Commit(batch));
   ASSERT_TRUE((*store)->ResetFor(42));
   EXPECT_EQ(*(*store)->StateTag(), 42u);
   EXPECT_FALSE((*store)->State("ann")->has_value());
   int names = 0;
-  ASSERT_TRUE((*store)->Names([&](events::IdSpace, std::string_view) { ++names; }));
+  ASSERT_TRUE((*store)->Names([&](schema::IdSpace, std::string_view) { ++names; }));
   EXPECT_EQ(names, 0);
   EXPECT_THAT(ItemsOf(**store, "ann"), testing::ElementsAre("x"));
   EXPECT_TRUE(*(*store)->HasEvent("ann", "id-1"));

@@ -14,10 +14,10 @@
 
 namespace upnext::store {
 
-using events::IdSpace;
-using events::RawEvent;
-using features::Catalogue;
+using catalogue::Catalogue;
 using features::UserState;
+using schema::IdSpace;
+using schema::RawEvent;
 
 namespace {
 
@@ -56,9 +56,9 @@ struct Shard {
 };
 
 // Strings to ids, as import does it; ids that are new are added to the catalogue.
-events::Event Resolve(const RawEvent& raw, Catalogue& catalogue) {
+schema::Event Resolve(const RawEvent& raw, Catalogue& catalogue) {
   const auto id = [&](IdSpace space, const std::string& name) {
-    return name.empty() ? events::kNone : catalogue.FindOrAdd(space, name);
+    return name.empty() ? schema::kNone : catalogue.FindOrAdd(space, name);
   };
   return {.time_ms = raw.time_ms,
           .type = raw.type,
@@ -90,7 +90,7 @@ struct UserStates::Rep {
   const features::CompleteRule rule;
   mutable std::array<Shard, kShards> shards;
   base::Mutex writing;  // one Apply at a time: names are stored in the order of their ids
-  std::array<uint32_t, events::kIdSpaces> stored_names UPNEXT_GUARDED_BY(writing) = {};
+  std::array<uint32_t, schema::kIdSpaces> stored_names UPNEXT_GUARDED_BY(writing) = {};
 
   Rep(Store* s, Catalogue& c, const features::CompleteRule& r) : store(s), catalogue(c), rule(r) {}
 
@@ -100,7 +100,7 @@ struct UserStates::Rep {
   Result<UserState> Get(std::string_view user) const;
   Result<std::vector<size_t>> Fresh(std::span<const RawEvent> events,
                                     std::span<const std::string> ids) const;
-  void CollectNames(WriteBatch* batch, std::array<uint32_t, events::kIdSpaces>* sizes) const
+  void CollectNames(WriteBatch* batch, std::array<uint32_t, schema::kIdSpaces>* sizes) const
       UPNEXT_REQUIRES(writing);
 };
 
@@ -125,9 +125,9 @@ Result<UserState> UserStates::Rep::Load(std::string_view user) const {
     if (bytes) return UserState::Parse(*bytes);
   }
   UserState state;
-  const events::EventLog& log = catalogue.log();
+  const log::EventLog& log = catalogue.log();
   const uint32_t id = log.dictionary(IdSpace::kUser).Find(user);
-  if (id != events::kNone) {
+  if (id != schema::kNone) {
     for (uint64_t row = log.begin(id); row < log.end(id); ++row) {
       state.Apply(log.event(row), catalogue, rule);
     }
@@ -167,7 +167,7 @@ Result<std::vector<size_t>> UserStates::Rep::Fresh(std::span<const RawEvent> eve
 }
 
 void UserStates::Rep::CollectNames(WriteBatch* batch,
-                                   std::array<uint32_t, events::kIdSpaces>* sizes) const {
+                                   std::array<uint32_t, schema::kIdSpaces>* sizes) const {
   *sizes = stored_names;
   for (const IdSpace space : kGrowing) {
     const auto at = static_cast<size_t>(space);
@@ -229,7 +229,7 @@ Result<Applied> UserStates::Apply(std::span<const RawEvent> events,
   for (const auto& [user, state] : states) {
     batch.states.push_back({std::string(user), state.Serialize()});
   }
-  std::array<uint32_t, events::kIdSpaces> sizes;
+  std::array<uint32_t, schema::kIdSpaces> sizes;
   rep_->CollectNames(&batch, &sizes);
   if (!fresh.empty()) UPNEXT_RETURN_IF_ERROR(rep_->store->Commit(batch));
   if (!fresh.empty()) rep_->stored_names = sizes;

@@ -16,9 +16,9 @@
 #include <string_view>
 
 #include "base/status.h"
-#include "events/event_log.h"
-#include "features/catalogue.h"
+#include "catalogue/catalogue.h"
 #include "features/user_state.h"
+#include "log/event_log.h"
 #include "store/store.h"
 
 namespace upnext::store {
@@ -32,7 +32,7 @@ class UserStates {
   // Binds the store to the catalogue's log: restores added names, or drops states and names of
   // another log (one with events appended is another). `store` may be null: states come from the
   // log alone and Apply is refused (command line).
-  static Result<std::unique_ptr<UserStates>> Attach(Store* store, features::Catalogue& catalogue,
+  static Result<std::unique_ptr<UserStates>> Attach(Store* store, catalogue::Catalogue& catalogue,
                                                     const features::CompleteRule& rule);
   ~UserStates();
 
@@ -40,7 +40,7 @@ class UserStates {
       std::string_view user) const;  // an empty state for an unknown user
   // All or nothing: on error no event of the batch is kept. `ids` is empty or one client id per
   // event; an event whose (user, id) was seen before is counted as duplicate and not applied again.
-  Result<Applied> Apply(std::span<const events::RawEvent> events, std::span<const std::string> ids);
+  Result<Applied> Apply(std::span<const schema::RawEvent> events, std::span<const std::string> ids);
 
  private:
   struct Rep;

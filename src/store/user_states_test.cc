@@ -11,8 +11,8 @@
 namespace upnext::store {
 namespace {
 
-using events::EventType;
-using events::RawEvent;
+using schema::EventType;
+using schema::RawEvent;
 
 RawEvent Make(const std::string& user, const std::string& item, int64_t time_ms,
               EventType type = EventType::kWatch) {
@@ -31,12 +31,12 @@ class UserStatesTest : public testing::Test {
  protected:
   void WriteLog(const std::string& name, const std::vector<RawEvent>& events) {
     std::filesystem::create_directories(folder_.path() / name);
-    const Status written = events::WriteEventLog(folder_.path() / name, events, {}, {});
+    const Status written = log::WriteEventLog(folder_.path() / name, events, {}, {});
     ASSERT_TRUE(written) << written.error().message;
   }
   void Open(const std::string& log_name) {
     Close();
-    auto log = events::EventLog::Open(folder_.path() / log_name);
+    auto log = log::EventLog::Open(folder_.path() / log_name);
     ASSERT_TRUE(log) << log.error().message;
     catalogue_.emplace(*std::move(log));
     auto store = OpenRocksStore(folder_.path() / "store");
@@ -56,8 +56,8 @@ class UserStatesTest : public testing::Test {
   std::string Folded(const std::vector<RawEvent>& events) {
     features::UserState state;
     for (const RawEvent& raw : events) {
-      events::Event event{.time_ms = raw.time_ms, .type = raw.type, .value = raw.value};
-      event.item = catalogue_->Find(events::IdSpace::kItem, raw.item);
+      schema::Event event{.time_ms = raw.time_ms, .type = raw.type, .value = raw.value};
+      event.item = catalogue_->Find(schema::IdSpace::kItem, raw.item);
       event.request = base::Fingerprint(raw.request);
       state.Apply(event, *catalogue_, {});
     }
@@ -65,7 +65,7 @@ class UserStatesTest : public testing::Test {
   }
 
   base::TestFolder folder_;
-  std::optional<features::Catalogue> catalogue_;
+  std::optional<catalogue::Catalogue> catalogue_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<UserStates> states_;
 };
@@ -80,9 +80,9 @@ TEST_F(UserStatesTest, StateIsLogThenPostedEventsAndSurvivesReopening) {
   const std::string want = Folded({Make("ann", "a", 1000), Make("ann", "b", 2000),
                                    Make("ann", "c", 4000), Make("ann", "new", 5000)});
   EXPECT_EQ(Bytes("ann"), want);
-  const uint32_t id = catalogue_->Find(events::IdSpace::kItem, "new");
+  const uint32_t id = catalogue_->Find(schema::IdSpace::kItem, "new");
   Open("log");
-  EXPECT_EQ(catalogue_->Find(events::IdSpace::kItem, "new"), id);
+  EXPECT_EQ(catalogue_->Find(schema::IdSpace::kItem, "new"), id);
   EXPECT_EQ(Bytes("ann"), want);
 }
 

@@ -14,12 +14,12 @@ namespace upnext::studies {
 namespace {
 
 using evaluation::CalibrationBin;
-using events::EventType;
+using schema::EventType;
 
 constexpr char kRandom[] = "random traffic", kPolicy[] = "policy traffic";
 constexpr double kMinShown = 30;  // impressions of an item whose click rate is judged
 
-simulator::WorldOptions WorldOf(Scale scale) {
+simulator::WorldOptions CalibrationWorld(Scale scale) {
   simulator::WorldOptions world;
   const bool tiny = scale == Scale::kTiny;
   world.users = tiny ? 250 : 4000;
@@ -196,8 +196,8 @@ PipelineOptions PipelineFor(const StudyRun& run) {
   return options;
 }
 
-Result<Measurements> Run(const StudyRun& run) {
-  simulator::WorldOptions world_options = WorldOf(run.scale);
+Result<Measurements> RunCalibration(const StudyRun& run) {
+  simulator::WorldOptions world_options = CalibrationWorld(run.scale);
   world_options.seed = run.seed;
   UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(world_options));
   Truths truths(world_options.users);
@@ -205,7 +205,7 @@ Result<Measurements> Run(const StudyRun& run) {
   UPNEXT_RETURN_IF_ERROR(
       rows.AddWindow(run.pool, run.progress, [&](const auto& user) { Collect(user, &truths); }));
   Sort(&truths);
-  UPNEXT_ASSIGN_OR_RETURN(const events::EventLog log, rows.Write(run.folder / "log"));
+  UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, rows.Write(run.folder / "log"));
   const PipelineOptions options = PipelineFor(run);
   UPNEXT_ASSIGN_OR_RETURN(auto pipeline, Pipeline::Prepare(log, options, run.pool, run.progress));
   UPNEXT_RETURN_IF_ERROR(pipeline->Train(run.progress));
@@ -227,8 +227,8 @@ Result<Measurements> Run(const StudyRun& run) {
   return measured;
 }
 
-Settings SettingsOf(Scale scale) {
-  const simulator::WorldOptions world = WorldOf(scale);
+Settings CalibrationSettings(Scale scale) {
+  const simulator::WorldOptions world = CalibrationWorld(scale);
   Settings settings = WorldSettings(world);
   settings.emplace_back("random_share", fmt::format("{:g}", world.policy.random_share));
   return settings;
@@ -285,8 +285,8 @@ Study CalibrationStudy() {
       .plots = {{"clicks by decile of prediction", "predicted, %", "clicked, %", true},
                 {"watch time by decile of prediction", "predicted, s", "watched, s", true}},
       .claims = ClaimsOf(),
-      .settings = SettingsOf,
-      .run = Run};
+      .settings = CalibrationSettings,
+      .run = RunCalibration};
 }
 
 }  // namespace upnext::studies

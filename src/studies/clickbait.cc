@@ -2,6 +2,7 @@
 // learned by weighted logistic regression, keep clickbait down that plain click training puts up?
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "ranking/ranker_trainer.h"
 #include "studies/live_engine.h"
 #include "studies/live_value.h"
@@ -13,15 +14,14 @@ namespace upnext::studies {
 namespace {
 
 constexpr char kWatch[] = "watch time", kClick[] = "clicks";
-constexpr int64_t kDayMs = 86'400'000;
 
-struct Plan {
+struct ClickbaitPlan {
   simulator::WorldOptions world;
   int live_from;  // the first day, from 0, on which the engine decides
 };
 
-Plan PlanOf(Scale scale) {
-  Plan plan;
+ClickbaitPlan ClickbaitPlanOf(Scale scale) {
+  ClickbaitPlan plan;
   const bool tiny = scale == Scale::kTiny;
   plan.world.users = tiny ? 200 : 1500;
   plan.world.items = tiny ? 250 : 1500;
@@ -45,9 +45,9 @@ struct Shown {
   double items = 0, clickbait = 0, quality = 0;
 };
 
-Status RunArm(const StudyRun& run, const char* arm, const PipelineOptions& options,
-              Pipeline& pipeline, const simulator::World& world, const simulator::LiveSite& site,
-              int from, Measurements* out) {
+Status RunClickbaitArm(const StudyRun& run, const char* arm, const PipelineOptions& options,
+                       Pipeline& pipeline, const simulator::World& world,
+                       const simulator::LiveSite& site, int from, Measurements* out) {
   UPNEXT_ASSIGN_OR_RETURN(
       const ranking::TrainedRanker trained,
       ranking::TrainRanker(pipeline.source(), pipeline.tables(), options.ranker, {ObjectiveOf(arm)},
@@ -61,7 +61,7 @@ Status RunArm(const StudyRun& run, const char* arm, const PipelineOptions& optio
   Shown shown;
   const auto count = [&](const simulator::UserRows& rows) {
     for (const simulator::LogRow& row : rows.rows) {
-      if (row.type != events::EventType::kImpression) continue;
+      if (row.type != schema::EventType::kImpression) continue;
       shown.items += 1;
       shown.clickbait += static_cast<double>(world.catalogue().item(row.item).clickbait);
       shown.quality += static_cast<double>(world.catalogue().item(row.item).quality);
@@ -89,8 +89,8 @@ Status RunArm(const StudyRun& run, const char* arm, const PipelineOptions& optio
   return Ok();
 }
 
-Result<Measurements> Run(const StudyRun& run) {
-  Plan plan = PlanOf(run.scale);
+Result<Measurements> RunClickbait(const StudyRun& run) {
+  ClickbaitPlan plan = ClickbaitPlanOf(run.scale);
   plan.world.seed = run.seed;
   UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(plan.world));
   SimulatedLog rows(world);
@@ -100,8 +100,8 @@ Result<Measurements> Run(const StudyRun& run) {
   };
   UPNEXT_ASSIGN_OR_RETURN(const simulator::LiveSite site,
                           SiteAt(world, plan.live_from, run.pool, run.progress, add));
-  const int64_t until = plan.world.start_ms() + plan.live_from * kDayMs;
-  UPNEXT_ASSIGN_OR_RETURN(const events::EventLog log, rows.Write(run.folder / "log", until));
+  const int64_t until = plan.world.start_ms() + plan.live_from * base::kDayMs;
+  UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, rows.Write(run.folder / "log", until));
   PipelineOptions options = StudyPipeline(run.scale, run.seed);
   options.features.drop = {"source"};  // the logging policy's sources are not the engine's
   options.train_ranking = false;
@@ -110,13 +110,13 @@ Result<Measurements> Run(const StudyRun& run) {
   Measurements measured;
   for (const char* arm : {kWatch, kClick}) {
     UPNEXT_RETURN_IF_ERROR(
-        RunArm(run, arm, options, *pipeline, world, site, plan.live_from, &measured));
+        RunClickbaitArm(run, arm, options, *pipeline, world, site, plan.live_from, &measured));
   }
   return measured;
 }
 
-Settings SettingsOf(Scale scale) {
-  const Plan plan = PlanOf(scale);
+Settings ClickbaitSettings(Scale scale) {
+  const ClickbaitPlan plan = ClickbaitPlanOf(scale);
   Settings settings = WorldSettings(plan.world);
   settings.emplace_back("live days", fmt::format("{} of them", plan.world.days - plan.live_from));
   settings.emplace_back("click_clickbait",
@@ -156,8 +156,8 @@ Study ClickbaitStudy() {
                  {"also over the whole slate", "satisfaction", kWatch, kClick, 0},
                  {"the weighted per-user loss says so from the log alone", "user_loss", kWatch,
                   kClick, -std::numeric_limits<double>::infinity(), 0}},
-      .settings = SettingsOf,
-      .run = Run};
+      .settings = ClickbaitSettings,
+      .run = RunClickbait};
 }
 
 }  // namespace upnext::studies

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/clock.h"
 #include "examples/holdout.h"
 #include "retrieval/score_items.h"
 #include "studies/models.h"
@@ -16,17 +17,16 @@ namespace {
 
 using features::VocabularyId;
 
-constexpr int64_t kDayMs = 86'400'000;
 constexpr int kFirstDay = -5, kLastDay = 10;  // of the curve, in days since upload
 constexpr size_t kDays = kLastDay - kFirstDay;
-constexpr int kFreshDays = 4;   // an item is fresh this long before the end of training
-constexpr size_t kTop = 20;     // of fresh recall
-constexpr size_t kBatch = 512;  // examples scored at once
+constexpr int kFreshDays = 4;          // an item is fresh this long before the end of training
+constexpr size_t kExampleAgeTop = 20;  // of fresh recall
+constexpr size_t kBatch = 512;         // examples scored at once
 constexpr uint32_t kSweptUsers = 400;
 constexpr char kWith[] = "with example age", kWithout[] = "without";
 constexpr char kPlot[] = "probability by days since upload";
 
-simulator::WorldOptions WorldOf(Scale scale) {
+simulator::WorldOptions ExampleAgeWorld(Scale scale) {
   simulator::WorldOptions world;
   const bool tiny = scale == Scale::kTiny;
   world.users = tiny ? 250 : 2000;
@@ -95,9 +95,9 @@ std::vector<Block> SweptBlocks(const Pipeline& run) {
                                                         features::UserState::Parts::kBags);
     if (state.watches().empty()) continue;
     ++users;
-    for (int64_t time = tables.train_begin_ms + kDayMs / 2; time < tables.train_end_ms;
-         time += kDayMs) {
-      blocks.Add(state, user, {.time_ms = tables.train_end_ms}, time, events::kNone);
+    for (int64_t time = tables.train_begin_ms + base::kDayMs / 2; time < tables.train_end_ms;
+         time += base::kDayMs) {
+      blocks.Add(state, user, {.time_ms = tables.train_end_ms}, time, schema::kNone);
     }
   }
   return blocks.Take();
@@ -110,8 +110,8 @@ std::vector<uint32_t> FollowedItems(const Pipeline& run) {
   std::vector<uint32_t> followed;
   for (uint32_t row = 1; row < items.rows(); ++row) {
     const int64_t created = run.source().catalogue.item(items.Id(row)).created_ms;
-    const bool inside = created + kFirstDay * kDayMs > tables.train_begin_ms &&
-                        created + kLastDay * kDayMs < tables.train_end_ms;
+    const bool inside = created + kFirstDay * base::kDayMs > tables.train_begin_ms &&
+                        created + kLastDay * base::kDayMs < tables.train_end_ms;
     if (inside) followed.push_back(items.Id(row));
   }
   return followed;
@@ -131,7 +131,7 @@ void Softmax(std::span<float> logits, size_t width) {
 // Where an event stands in the curve of an item; kDays when outside.
 size_t DayOf(int64_t time_ms, int64_t created_ms) {
   const double day =
-      std::floor(static_cast<double>(time_ms - created_ms) / static_cast<double>(kDayMs)) -
+      std::floor(static_cast<double>(time_ms - created_ms) / static_cast<double>(base::kDayMs)) -
       kFirstDay;
   return day >= 0 && day < static_cast<double>(kDays) ? static_cast<size_t>(day) : kDays;
 }
@@ -190,13 +190,14 @@ Curves CurvesOf(const Pipeline& run, const std::vector<Block>& blocks,
   return curves;
 }
 
-// Share of the test days' first watches of fresh items that were among the first kTop of all items.
+// Share of the test days' first watches of fresh items that were among the first kExampleAgeTop of
+// all items.
 double FreshRecall(const Pipeline& run, base::ThreadPool& pool) {
   const examples::ReplaySource& source = run.source();
   const retrieval::CandidateModel& model = *run.candidate().model;
   const features::Vocabulary& items = run.tables().vocabulary(VocabularyId::kItem);
   const features::CandidateExtractor extractor(run.tables(), source.catalogue);
-  const int64_t fresh_from = run.tables().train_end_ms - kFreshDays * kDayMs;
+  const int64_t fresh_from = run.tables().train_end_ms - kFreshDays * base::kDayMs;
   double found = 0, wanted = 0;
   features::CandidateBatch batch;
   retrieval::CandidateModel::Scratch scratch;
@@ -217,7 +218,7 @@ double FreshRecall(const Pipeline& run, base::ThreadPool& pool) {
       }
       const auto above = std::ranges::count_if(std::span(scores).subspan(1),
                                                [&](float score) { return score > scores[row]; });
-      found += static_cast<size_t>(above) < kTop ? 1 : 0;
+      found += static_cast<size_t>(above) < kExampleAgeTop ? 1 : 0;
       wanted += 1;
     }
   }
@@ -234,8 +235,8 @@ BurstCurve PlantedCurve(const simulator::CatalogueOptions& c) {
   return planted;
 }
 
-Status RunArm(const StudyRun& run, const events::EventLog& log, bool with,
-              const simulator::World& world, Measurements* out) {
+Status RunExampleAgeArm(const StudyRun& run, const log::EventLog& log, bool with,
+                        const simulator::World& world, Measurements* out) {
   const char* arm = with ? kWith : kWithout;
   PipelineOptions options = StudyPipeline(run.scale, run.seed);
   options.train_ranking = false;
@@ -271,20 +272,20 @@ Status RunArm(const StudyRun& run, const events::EventLog& log, bool with,
   return Ok();
 }
 
-Result<Measurements> Run(const StudyRun& run) {
-  simulator::WorldOptions options = WorldOf(run.scale);
+Result<Measurements> RunExampleAge(const StudyRun& run) {
+  simulator::WorldOptions options = ExampleAgeWorld(run.scale);
   options.seed = run.seed;
   UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(options));
-  UPNEXT_ASSIGN_OR_RETURN(const events::EventLog log,
+  UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log,
                           LogOf(world, run.folder / "log", run.pool, run.progress));
   Measurements measured;
-  UPNEXT_RETURN_IF_ERROR(RunArm(run, log, /*with=*/true, world, &measured));
-  UPNEXT_RETURN_IF_ERROR(RunArm(run, log, /*with=*/false, world, &measured));
+  UPNEXT_RETURN_IF_ERROR(RunExampleAgeArm(run, log, /*with=*/true, world, &measured));
+  UPNEXT_RETURN_IF_ERROR(RunExampleAgeArm(run, log, /*with=*/false, world, &measured));
   return measured;
 }
 
-Settings SettingsOf(Scale scale) {
-  const simulator::WorldOptions world = WorldOf(scale);
+Settings ExampleAgeSettings(Scale scale) {
+  const simulator::WorldOptions world = ExampleAgeWorld(scale);
   Settings settings = WorldSettings(world);
   settings.emplace_back("burst", fmt::format("{:g} x exp(-age / {:g} days)", world.catalogue.burst,
                                              world.catalogue.burst_days));
@@ -323,8 +324,8 @@ Study ExampleAgeStudy() {
                   kWithout, 0},
                  {"fresh items are found more often", "fresh_recall", kWith, kWithout, 0},
                  {"and the next day is predicted better", "ndcg", kWith, kWithout, 0}},
-      .settings = SettingsOf,
-      .run = Run};
+      .settings = ExampleAgeSettings,
+      .run = RunExampleAge};
 }
 
 }  // namespace upnext::studies

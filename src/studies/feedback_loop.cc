@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cmath>
 
+#include "base/clock.h"
 #include "simulator/policy.h"
 #include "studies/live_engine.h"
 #include "studies/live_value.h"
@@ -16,28 +17,27 @@
 namespace upnext::studies {
 namespace {
 
-constexpr int64_t kDayMs = 86'400'000;
-constexpr size_t kTop = 10;
+constexpr size_t kFeedbackLoopTop = 10;
 constexpr uint32_t kJudgedEvery = 4;  // slates whose ideal is computed: one in this many
 
 constexpr double kExplore = 0.1;
 
-struct Arm {
+struct FeedbackLoopArm {
   const char* name;
   double explore;
   bool own_log;  // learns from its own slates; else from the logging policy's on the same days
 };
-constexpr Arm kArms[] = {{"no exploration", 0.0, true},
-                         {"10 % exploration", kExplore, true},
-                         {"logging policy's log", 0.0, false}};
+constexpr FeedbackLoopArm kFeedbackLoopArms[] = {{"no exploration", 0.0, true},
+                                                 {"10 % exploration", kExplore, true},
+                                                 {"logging policy's log", 0.0, false}};
 
-struct Plan {
+struct FeedbackLoopPlan {
   simulator::WorldOptions world;
   int first, round, rounds, memory;  // days of the logging policy; a round; rounds; days kept
 };
 
-Plan PlanOf(Scale scale) {
-  Plan plan;
+FeedbackLoopPlan FeedbackLoopPlanOf(Scale scale) {
+  FeedbackLoopPlan plan;
   const bool tiny = scale == Scale::kTiny;
   plan.world.users = tiny ? 150 : 2000;
   plan.world.items = tiny ? 250 : 500;
@@ -80,7 +80,7 @@ class Judged : public simulator::Recommender {
       shown_[item.item].store(true, std::memory_order_relaxed);
       sums.shown += 1;
       const int64_t age = request.time_ms - world_.catalogue().item(item.item).created_ms;
-      sums.fresh += age < 7 * kDayMs ? 1 : 0;
+      sums.fresh += age < 7 * base::kDayMs ? 1 : 0;
     }
     if (request.number % kJudgedEvery != 0) return Ok();
     sums.ndcg += TrueNdcg(request, slate);
@@ -116,7 +116,7 @@ class Judged : public simulator::Recommender {
     for (uint32_t item = 0; item < ideal.size(); ++item) {
       ideal[item] = item == request.seed ? 0 : gain(item);
     }
-    const size_t n = std::min({kTop, slate.size(), ideal.size()});
+    const size_t n = std::min({kFeedbackLoopTop, slate.size(), ideal.size()});
     std::ranges::partial_sort(ideal, ideal.begin() + static_cast<std::ptrdiff_t>(n),
                               std::greater());
     double dcg = 0, best = 0;
@@ -149,8 +149,8 @@ PipelineOptions OptionsFor(const StudyRun& run) {
 }
 
 // The days of a round, under one recommender.
-Status Live(const Plan& plan, int day, simulator::Recommender& recommender, const StudyRun& run,
-            simulator::LiveSite* site, const simulator::LiveSite::Take& take) {
+Status Live(const FeedbackLoopPlan& plan, int day, simulator::Recommender& recommender,
+            const StudyRun& run, simulator::LiveSite* site, const simulator::LiveSite::Take& take) {
   for (int d = day; d < day + plan.round; ++d) {
     UPNEXT_RETURN_IF_ERROR(
         site->RunDay(d, run.pool, [&](uint32_t) { return &recommender; }, take, run.progress));
@@ -160,13 +160,13 @@ Status Live(const Plan& plan, int day, simulator::Recommender& recommender, cons
 
 // Trains on what the site remembers and lets the engine decide the days of one round, whose rows
 // join the log.
-Result<Round> RunRound(const StudyRun& run, const Plan& plan, const Arm& arm, int day,
-                       const simulator::World& world, SimulatedLog* rows,
-                       simulator::LiveSite* site) {
+Result<Round> RunRound(const StudyRun& run, const FeedbackLoopPlan& plan,
+                       const FeedbackLoopArm& arm, int day, const simulator::World& world,
+                       SimulatedLog* rows, simulator::LiveSite* site) {
   const std::filesystem::path folder = run.folder / fmt::format("{}-{}", arm.name, day);
-  const int64_t now = plan.world.start_ms() + day * kDayMs;
-  rows->ForgetBefore(now - plan.memory * kDayMs);
-  UPNEXT_ASSIGN_OR_RETURN(const events::EventLog log, rows->Write(folder / "log", now));
+  const int64_t now = plan.world.start_ms() + day * base::kDayMs;
+  rows->ForgetBefore(now - plan.memory * base::kDayMs);
+  UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, rows->Write(folder / "log", now));
   const PipelineOptions options = OptionsFor(run);
   UPNEXT_ASSIGN_OR_RETURN(auto pipeline, Pipeline::Prepare(log, options, run.pool, run.progress));
   UPNEXT_RETURN_IF_ERROR(pipeline->Train(run.progress));
@@ -195,15 +195,16 @@ Result<Round> RunRound(const StudyRun& run, const Plan& plan, const Arm& arm, in
   const simulator::Value total = values.total();
   if (total.slates == 0) return FailedPrecondition("nobody came in the round of day {}", day + 1);
   const Judged::Sums sums = judged.Total();
-  const auto existing = static_cast<double>(world.catalogue().CountAt(now + plan.round * kDayMs));
+  const auto existing =
+      static_cast<double>(world.catalogue().CountAt(now + plan.round * base::kDayMs));
   return Round{.ndcg = sums.ndcg / sums.judged,
                .watch_s = total.watch_s / total.slates,
                .catalogue_share = judged.ItemsShown() / existing,
                .fresh_share = sums.fresh / sums.shown};
 }
 
-Result<Measurements> Run(const StudyRun& run) {
-  Plan plan = PlanOf(run.scale);
+Result<Measurements> RunFeedbackLoop(const StudyRun& run) {
+  FeedbackLoopPlan plan = FeedbackLoopPlanOf(run.scale);
   plan.world.seed = run.seed;
   UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(plan.world));
   SimulatedLog first_rows(world);
@@ -214,7 +215,7 @@ Result<Measurements> Run(const StudyRun& run) {
         return Ok();
       }));
   Measurements measured;
-  for (const Arm& arm : kArms) {
+  for (const FeedbackLoopArm& arm : kFeedbackLoopArms) {
     SimulatedLog rows = first_rows;
     simulator::LiveSite site = first_site;
     double first_ndcg = 0;
@@ -238,8 +239,8 @@ Result<Measurements> Run(const StudyRun& run) {
   return measured;
 }
 
-Settings SettingsOf(Scale scale) {
-  const Plan plan = PlanOf(scale);
+Settings FeedbackLoopSettings(Scale scale) {
+  const FeedbackLoopPlan plan = FeedbackLoopPlanOf(scale);
   Settings settings = WorldSettings(plan.world);
   settings.emplace_back("logging policy", fmt::format("{} days", plan.first));
   settings.emplace_back("rounds", fmt::format("{} of {} days", plan.rounds, plan.round));
@@ -250,7 +251,8 @@ Settings SettingsOf(Scale scale) {
 }  // namespace
 
 Study FeedbackLoopStudy() {
-  const std::string without = kArms[0].name, with = kArms[1].name, control = kArms[2].name;
+  const std::string without = kFeedbackLoopArms[0].name, with = kFeedbackLoopArms[1].name,
+                    control = kFeedbackLoopArms[2].name;
   return {
       .name = "feedback-loop",
       .question =
@@ -282,8 +284,8 @@ Study FeedbackLoopStudy() {
                  {"with exploration it ends higher", "ndcg", with, without, 0},
                  {"and it shows more of the catalogue", "catalogue_share", with, without, 0},
                  {"and more of what is new", "fresh_share", with, without, 0}},
-      .settings = SettingsOf,
-      .run = Run};
+      .settings = FeedbackLoopSettings,
+      .run = RunFeedbackLoop};
 }
 
 }  // namespace upnext::studies

@@ -12,16 +12,16 @@
 namespace upnext::studies {
 namespace {
 
-using events::IdSpace;
+using schema::IdSpace;
 using simulator::kNoItem;
 using simulator::LogRow;
 
 // The number in "u42" or "v00042"; kNone when there is none.
 uint32_t NumberOf(std::string_view name) {
-  uint32_t number = events::kNone;
+  uint32_t number = schema::kNone;
   if (name.size() < 2) return number;
   const auto [end, error] = std::from_chars(name.data() + 1, name.data() + name.size(), number);
-  return error == std::errc() && end == name.data() + name.size() ? number : events::kNone;
+  return error == std::errc() && end == name.data() + name.size() ? number : schema::kNone;
 }
 
 // How the names of a log are made: the letter, and how many digits at least.
@@ -34,7 +34,7 @@ struct Naming {
   }
 };
 
-Naming NamingOf(const events::Dictionary& dictionary, char letter) {
+Naming NamingOf(const log::Dictionary& dictionary, char letter) {
   return {letter, dictionary.size() == 0 ? 1 : dictionary.name(0).size() - 1};
 }
 
@@ -43,7 +43,7 @@ Naming NamingOf(const events::Dictionary& dictionary, char letter) {
 struct LiveEngine::Rep {
   const simulator::World& world;
   LiveEngineOptions options;
-  features::Catalogue catalogue;
+  catalogue::Catalogue catalogue;
   serving::Engine engine;
   // By number of the world, and back for items; the catalogue's id, or its name for requests.
   std::vector<std::string> user_names, item_names;
@@ -53,18 +53,18 @@ struct LiveEngine::Rep {
   std::array<uint32_t, simulator::kSourceNames.size()> sources{};
   std::vector<features::UserState> states;  // by user of the world
 
-  Rep(const simulator::World& w, const events::EventLog& log, const bundle::Bundle& bundle,
+  Rep(const simulator::World& w, const log::EventLog& log, const bundle::Bundle& bundle,
       const LiveEngineOptions& o)
       : world(w), options(o), catalogue(log), engine(bundle, catalogue, o.engine) {}
 
   Status MapNames();
   void FoldStates(base::ThreadPool& pool);
-  events::Event EventOf(const LogRow& row, const simulator::UserRows& rows) const;
+  schema::Event EventOf(const LogRow& row, const simulator::UserRows& rows) const;
 };
 
 // Every item of the world gets its id now, in order, so that ids do not depend on who comes first.
 Status LiveEngine::Rep::MapNames() {
-  const events::EventLog& log = catalogue.log();
+  const log::EventLog& log = catalogue.log();
   const Naming users = NamingOf(log.dictionary(IdSpace::kUser), 'u');
   const Naming items = NamingOf(log.dictionary(IdSpace::kItem), 'v');
   const simulator::Catalogue& truth = world.catalogue();
@@ -95,18 +95,18 @@ Status LiveEngine::Rep::MapNames() {
   }
   for (size_t s = 0; s < sources.size(); ++s) {
     const std::string_view name = simulator::kSourceNames[s];
-    sources[s] = name.empty() ? events::kNone : catalogue.FindOrAdd(IdSpace::kSource, name);
+    sources[s] = name.empty() ? schema::kNone : catalogue.FindOrAdd(IdSpace::kSource, name);
   }
   return Ok();
 }
 
 void LiveEngine::Rep::FoldStates(base::ThreadPool& pool) {
-  const events::EventLog& log = catalogue.log();
+  const log::EventLog& log = catalogue.log();
   states.resize(world.options().users);
   pool.ParallelFor(states.size(), 64, [&](size_t begin, size_t end) {
     for (size_t user = begin; user < end; ++user) {
       const uint32_t id = log.dictionary(IdSpace::kUser).Find(user_names[user]);
-      if (id == events::kNone) continue;
+      if (id == schema::kNone) continue;
       for (uint64_t row = log.begin(id); row < log.end(id); ++row) {
         if (log.time_ms(row) >= options.states_until_ms) break;
         states[user].Apply(log.event(row), catalogue, options.rule);
@@ -115,8 +115,8 @@ void LiveEngine::Rep::FoldStates(base::ThreadPool& pool) {
   });
 }
 
-events::Event LiveEngine::Rep::EventOf(const LogRow& row, const simulator::UserRows& rows) const {
-  events::Event event;
+schema::Event LiveEngine::Rep::EventOf(const LogRow& row, const simulator::UserRows& rows) const {
+  schema::Event event;
   event.time_ms = row.time_ms;
   event.type = row.type;
   if (row.item != kNoItem) event.item = item_ids[row.item];
@@ -137,7 +137,7 @@ LiveEngine::LiveEngine(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 LiveEngine::~LiveEngine() = default;
 
 Result<std::unique_ptr<LiveEngine>> LiveEngine::Make(const simulator::World& world,
-                                                     const events::EventLog& log,
+                                                     const log::EventLog& log,
                                                      const bundle::Bundle& bundle,
                                                      const LiveEngineOptions& options,
                                                      base::ThreadPool& pool) {
@@ -186,7 +186,7 @@ Status LiveEngine::Observe(const simulator::UserRows& rows) {
 const features::UserState& LiveEngine::state(uint32_t user) const { return rep_->states[user]; }
 
 Result<std::unique_ptr<bundle::Bundle>> OpenBundleOf(const bundle::Parts& parts,
-                                                     const events::EventLog& log,
+                                                     const log::EventLog& log,
                                                      const std::filesystem::path& folder) {
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(folder));
   bundle::Manifest manifest;

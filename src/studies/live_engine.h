@@ -19,8 +19,8 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "bundle/bundle.h"
-#include "events/event_log.h"
 #include "features/complete_rule.h"
+#include "log/event_log.h"
 #include "serving/engine.h"
 #include "simulator/recommender.h"
 #include "simulator/world.h"
@@ -42,7 +42,7 @@ class LiveEngine : public simulator::Recommender {
   // `log` is of this world, its users and items named by SimulatedLog or `upnext simulate`: a
   // letter and their number. kFailedPrecondition when a name or an item is not the world's.
   static Result<std::unique_ptr<LiveEngine>> Make(const simulator::World& world,
-                                                  const events::EventLog& log,
+                                                  const log::EventLog& log,
                                                   const bundle::Bundle& bundle,
                                                   const LiveEngineOptions& options,
                                                   base::ThreadPool& pool);
@@ -61,7 +61,7 @@ class LiveEngine : public simulator::Recommender {
 
 // Writes what was trained into `folder` (made here) and opens it as a server would.
 Result<std::unique_ptr<bundle::Bundle>> OpenBundleOf(const bundle::Parts& parts,
-                                                     const events::EventLog& log,
+                                                     const log::EventLog& log,
                                                      const std::filesystem::path& folder);
 
 }  // namespace upnext::studies

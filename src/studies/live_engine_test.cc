@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "base/clock.h"
 #include "base/test_folder.h"
 #include "simulator/live.h"
 #include "studies/live_value.h"
@@ -19,7 +20,6 @@ using simulator::Source;
 using simulator::UserRows;
 using testing::HasSubstr;
 
-constexpr int64_t kDayMs = 86'400'000;
 constexpr int kFrom = 7;  // the first live day
 
 // A site whose first days are a log that a bundle was trained on.
@@ -43,9 +43,9 @@ class LiveEngineTest : public testing::Test {
     });
     ASSERT_TRUE(site);
     site_ = std::make_unique<LiveSite>(*site);
-    auto log = rows.Write(folder_ / "log", Options().start_ms() + kFrom * kDayMs);
+    auto log = rows.Write(folder_ / "log", Options().start_ms() + kFrom * base::kDayMs);
     ASSERT_TRUE(log) << log.error().message;
-    log_ = std::make_unique<events::EventLog>(*log);
+    log_ = std::make_unique<log::EventLog>(*log);
     pipeline_options_ = StudyPipeline(Scale::kTiny, 1);
     auto pipeline = Pipeline::Prepare(*log_, pipeline_options_, pool_, base::NoProgress());
     ASSERT_TRUE(pipeline) << pipeline.error().message;
@@ -77,21 +77,22 @@ class LiveEngineTest : public testing::Test {
   base::ThreadPool pool_{2};
   std::unique_ptr<simulator::World> world_;
   std::unique_ptr<LiveSite> site_;
-  std::unique_ptr<events::EventLog> log_;
+  std::unique_ptr<log::EventLog> log_;
   PipelineOptions pipeline_options_;
   std::unique_ptr<bundle::Bundle> bundle_;
 };
 
 TEST_F(LiveEngineTest, ShowsWhatTheServerWouldShow) {
   const std::unique_ptr<LiveEngine> engine = Make();
-  const features::Catalogue catalogue(*log_);
+  const catalogue::Catalogue catalogue(*log_);
   const serving::Engine server(*bundle_, catalogue, {});
   for (uint32_t user = 0; user < 20; ++user) {
     const simulator::User person = world_->user(user);
-    const simulator::SlateRequest request{.user = person,
-                                          .memory = site_->memory(user),
-                                          .time_ms = Options().start_ms() + kFrom * kDayMs + 1000,
-                                          .device = simulator::Device::kTv};
+    const simulator::SlateRequest request{
+        .user = person,
+        .memory = site_->memory(user),
+        .time_ms = Options().start_ms() + kFrom * base::kDayMs + 1000,
+        .device = simulator::Device::kTv};
     base::Rng rng(1);
     std::vector<simulator::ShownItem> slate;
     ASSERT_TRUE(engine->Recommend(request, rng, slate));
@@ -124,8 +125,8 @@ TEST_F(LiveEngineTest, FoldsWhatUsersDoSoThatNothingWatchedComesAgain) {
   uint64_t shown = 0;
   for (const simulator::LogRow& row : Live(*engine, pool_)) {
     ++events[row.user];
-    if (row.type == events::EventType::kWatch) watched.emplace(row.user, row.item);
-    if (row.type != events::EventType::kImpression) continue;
+    if (row.type == schema::EventType::kWatch) watched.emplace(row.user, row.item);
+    if (row.type != schema::EventType::kImpression) continue;
     ++shown;
     EXPECT_FALSE(watched.contains({row.user, row.item})) << row.user << " " << row.item;
   }
@@ -148,7 +149,7 @@ TEST_F(LiveEngineTest, AnswersTheSameWhateverTheNumberOfThreads) {
 TEST_F(LiveEngineTest, ExploresTheShareAskedForWithPropensities) {
   double random = 0, slates = 0;
   for (const simulator::LogRow& row : Live(*Make({.explore = 0.3}), pool_)) {
-    if (row.type != events::EventType::kImpression) continue;
+    if (row.type != schema::EventType::kImpression) continue;
     if (row.source == Source::kRandom) {
       EXPECT_LT(row.propensity, 0.01);
     }

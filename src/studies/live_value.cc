@@ -7,6 +7,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "base/clock.h"
 #include "simulator/policies.h"
 #include "studies/live_engine.h"
 
@@ -16,8 +17,6 @@ namespace {
 using simulator::LiveSite;
 using simulator::UserRows;
 using simulator::UserValues;
-
-constexpr int64_t kDayMs = 86'400'000;
 
 // The day of the world, from 0, on which the test part begins; -1 when there is none.
 int FirstTestDay(const ValueSubject& subject) {
@@ -29,7 +28,7 @@ int FirstTestDay(const ValueSubject& subject) {
   if (first == INT64_MAX) return -1;
   // Parts are counted back from the last event, which may be seconds before midnight.
   const auto since = static_cast<double>(first - subject.world.options().start_ms());
-  return static_cast<int>(std::lround(since / static_cast<double>(kDayMs)));
+  return static_cast<int>(std::lround(since / static_cast<double>(base::kDayMs)));
 }
 
 Status CheckSubject(const ValueSubject& subject, int first_day) {
@@ -91,9 +90,9 @@ Result<ValueReport> MeasureValue(const ValueSubject& subject, base::ThreadPool& 
   UPNEXT_RETURN_IF_ERROR(CheckSubject(subject, from));
   // The log may hold the first days of the world alone.
   const int64_t logged_ms = subject.log.stats().last_ms - world.options().start_ms();
-  const int to = std::min(world.options().days, static_cast<int>(logged_ms / kDayMs) + 1);
+  const int to = std::min(world.options().days, static_cast<int>(logged_ms / base::kDayMs) + 1);
   LiveEngineOptions options{.engine = subject.engine, .rule = subject.rule};
-  options.states_until_ms = world.options().start_ms() + from * kDayMs;
+  options.states_until_ms = world.options().start_ms() + from * base::kDayMs;
   UPNEXT_ASSIGN_OR_RETURN(const auto ranked,
                           LiveEngine::Make(world, subject.log, subject.bundle, options, pool));
   options.stage = serving::Stage::kRetrieval;

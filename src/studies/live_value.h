@@ -16,9 +16,9 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "bundle/bundle.h"
-#include "events/event_log.h"
 #include "examples/split.h"
 #include "features/complete_rule.h"
+#include "log/event_log.h"
 #include "serving/engine.h"
 #include "simulator/live.h"
 #include "simulator/value.h"
@@ -52,7 +52,7 @@ struct ValueReport {
 };
 struct ValueSubject {
   const simulator::World& world;
-  const events::EventLog& log;   // that the world made
+  const log::EventLog& log;      // that the world made
   const examples::Split& split;  // by time
   const bundle::Bundle& bundle;
   serving::EngineOptions engine;

@@ -10,7 +10,7 @@
 namespace upnext::studies {
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
 struct Moments {
   double xx = 0, xy = 0, yy = 0;  // sums of products of deviations
@@ -67,12 +67,12 @@ Settings WorldSettings(const simulator::WorldOptions& world) {
 
 double Correlation(std::span<const double> x, std::span<const double> y) {
   const Moments m = MomentsOf(x, y);
-  return m.xx > 0 && m.yy > 0 ? m.xy / std::sqrt(m.xx * m.yy) : kNan;
+  return m.xx > 0 && m.yy > 0 ? m.xy / std::sqrt(m.xx * m.yy) : kUndefined;
 }
 
 double Slope(std::span<const double> x, std::span<const double> y) {
   const Moments m = MomentsOf(x, y);
-  return m.xx > 0 ? m.xy / m.xx : kNan;
+  return m.xx > 0 ? m.xy / m.xx : kUndefined;
 }
 
 double ExpectedAuc(std::span<const double> scores, std::span<const double> targets) {
@@ -98,7 +98,7 @@ double ExpectedAuc(std::span<const double> scores, std::span<const double> targe
     begin = end;
   }
   const double pairs = positives * negatives - self;
-  return pairs > 0 ? ordered / pairs : kNan;
+  return pairs > 0 ? ordered / pairs : kUndefined;
 }
 
 }  // namespace upnext::studies

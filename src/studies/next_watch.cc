@@ -16,17 +16,17 @@ namespace {
 
 using Labels = examples::CandidateStreamOptions::Labels;
 
-struct Arm {
+struct NextWatchArm {
   const char* name;
   Labels labels;
   bool windows;  // beside the mean of all watches, the last one and the last five
 };
-constexpr Arm kArms[] = {{"next watch", Labels::kNextWatch, true},
-                         {"held out", Labels::kHeldOut, true},
-                         {"next watch, mean only", Labels::kNextWatch, false},
-                         {"held out, mean only", Labels::kHeldOut, false}};
+constexpr NextWatchArm kNextWatchArms[] = {{"next watch", Labels::kNextWatch, true},
+                                           {"held out", Labels::kHeldOut, true},
+                                           {"next watch, mean only", Labels::kNextWatch, false},
+                                           {"held out, mean only", Labels::kHeldOut, false}};
 
-simulator::WorldOptions WorldOf(Scale scale) {
+simulator::WorldOptions NextWatchWorld(Scale scale) {
   simulator::WorldOptions world;
   const bool tiny = scale == Scale::kTiny;
   world.users = tiny ? 250 : 2000;
@@ -75,8 +75,8 @@ double NextBeforePrevious(const Pipeline& run, const simulator::World& world) {
   return asked > 0 ? right / asked : std::nan("");
 }
 
-Status RunArm(const StudyRun& run, const events::EventLog& log, const Arm& arm,
-              const simulator::World& world, Measurements* out) {
+Status RunNextWatchArm(const StudyRun& run, const log::EventLog& log, const NextWatchArm& arm,
+                       const simulator::World& world, Measurements* out) {
   PipelineOptions options = StudyPipeline(run.scale, run.seed);
   options.train_ranking = false;
   options.candidate_train.labels = arm.labels;
@@ -101,21 +101,21 @@ Status RunArm(const StudyRun& run, const events::EventLog& log, const Arm& arm,
   return Ok();
 }
 
-Result<Measurements> Run(const StudyRun& run) {
-  simulator::WorldOptions options = WorldOf(run.scale);
+Result<Measurements> RunNextWatch(const StudyRun& run) {
+  simulator::WorldOptions options = NextWatchWorld(run.scale);
   options.seed = run.seed;
   UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(options));
-  UPNEXT_ASSIGN_OR_RETURN(const events::EventLog log,
+  UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log,
                           LogOf(world, run.folder / "log", run.pool, run.progress));
   Measurements measured;
-  for (const Arm& arm : kArms) {
-    UPNEXT_RETURN_IF_ERROR(RunArm(run, log, arm, world, &measured));
+  for (const NextWatchArm& arm : kNextWatchArms) {
+    UPNEXT_RETURN_IF_ERROR(RunNextWatchArm(run, log, arm, world, &measured));
   }
   return measured;
 }
 
-Settings SettingsOf(Scale scale) {
-  const simulator::WorldOptions world = WorldOf(scale);
+Settings NextWatchSettings(Scale scale) {
+  const simulator::WorldOptions world = NextWatchWorld(scale);
   Settings settings = WorldSettings(world);
   settings.emplace_back("series_share", fmt::format("{:g}", world.catalogue.series_share));
   settings.emplace_back("continue_share", fmt::format("{:g}", world.sessions.continue_share));
@@ -142,16 +142,17 @@ Study NextWatchStudy() {
                    "how often the next episode is put above the previous one, after the last watch",
                    3}},
       .plots = {{"recall on the next day", "k", "recall@k"}},
-      .claims = {{"next-watch labels predict the next day better", "ndcg", kArms[0].name,
-                  kArms[1].name, 0},
-                 {"by recall too", "recall", kArms[0].name, kArms[1].name, 0},
-                 {"and with the mean alone", "ndcg", kArms[2].name, kArms[3].name, 0},
-                 {"they learn the direction of series", "next_above_previous", kArms[0].name, "",
-                  0.6},
-                 {"held-out labels know less of it", "next_above_previous", kArms[0].name,
-                  kArms[1].name, 0}},
-      .settings = SettingsOf,
-      .run = Run};
+      .claims = {{"next-watch labels predict the next day better", "ndcg", kNextWatchArms[0].name,
+                  kNextWatchArms[1].name, 0},
+                 {"by recall too", "recall", kNextWatchArms[0].name, kNextWatchArms[1].name, 0},
+                 {"and with the mean alone", "ndcg", kNextWatchArms[2].name, kNextWatchArms[3].name,
+                  0},
+                 {"they learn the direction of series", "next_above_previous",
+                  kNextWatchArms[0].name, "", 0.6},
+                 {"held-out labels know less of it", "next_above_previous", kNextWatchArms[0].name,
+                  kNextWatchArms[1].name, 0}},
+      .settings = NextWatchSettings,
+      .run = RunNextWatch};
 }
 
 }  // namespace upnext::studies

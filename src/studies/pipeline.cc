@@ -75,15 +75,15 @@ void PipelineOptions::SetSeed(uint64_t value) {
   evaluate.seed = value;
 }
 
-Pipeline::Pipeline(const events::EventLog& log, const PipelineOptions& options,
-                   examples::Split split, base::ThreadPool& pool)
+Pipeline::Pipeline(const log::EventLog& log, const PipelineOptions& options, examples::Split split,
+                   base::ThreadPool& pool)
     : options_(options),
       catalogue_(log),
       split_(std::move(split)),
       pool_(pool),
       source_{catalogue_.log(), catalogue_, options_.rule, split_} {}
 
-Result<std::unique_ptr<Pipeline>> Pipeline::Prepare(const events::EventLog& log,
+Result<std::unique_ptr<Pipeline>> Pipeline::Prepare(const log::EventLog& log,
                                                     const PipelineOptions& options,
                                                     base::ThreadPool& pool,
                                                     base::Progress& progress) {
@@ -137,7 +137,7 @@ Status Pipeline::Train(base::Progress& progress, const CheckpointFolder& checkpo
                                                    pool_, progress));
   }
   const uint64_t impressions =
-      source_.log.stats().by_type[static_cast<size_t>(events::EventType::kImpression)];
+      source_.log.stats().by_type[static_cast<size_t>(schema::EventType::kImpression)];
   if (options_.train_ranking && impressions > 0) {
     ranking::RankerTrainOptions train = options_.ranker_train;
     train.checkpoints = CheckpointsOf(train.checkpoints, "ranking", checkpoints);

@@ -22,11 +22,11 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "bundle/bundle.h"
+#include "catalogue/catalogue.h"
 #include "evaluation/report.h"
-#include "events/event_log.h"
 #include "examples/replay.h"
 #include "examples/split.h"
-#include "features/catalogue.h"
+#include "log/event_log.h"
 #include "nn/training_checkpoint.h"
 #include "ranking/ranker_trainer.h"
 #include "retrieval/candidate_trainer.h"
@@ -71,7 +71,7 @@ struct CheckpointFolder {
 class Pipeline {
  public:
   // Splits the log and learns the feature tables.
-  static Result<std::unique_ptr<Pipeline>> Prepare(const events::EventLog& log,
+  static Result<std::unique_ptr<Pipeline>> Prepare(const log::EventLog& log,
                                                    const PipelineOptions& options,
                                                    base::ThreadPool& pool,
                                                    base::Progress& progress);
@@ -101,11 +101,11 @@ class Pipeline {
   nn::CheckpointOptions CheckpointsOf(nn::CheckpointOptions options, std::string_view table,
                                       const CheckpointFolder& folder) const;
   Status BuildIndex(base::Progress& progress);
-  Pipeline(const events::EventLog& log, const PipelineOptions& options, examples::Split split,
+  Pipeline(const log::EventLog& log, const PipelineOptions& options, examples::Split split,
            base::ThreadPool& pool);
 
   PipelineOptions options_;
-  features::Catalogue catalogue_;
+  catalogue::Catalogue catalogue_;
   examples::Split split_;
   base::ThreadPool& pool_;
   examples::ReplaySource source_;

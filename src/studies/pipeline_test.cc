@@ -4,7 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "base/test_folder.h"
-#include "events/import.h"
+#include "import/import.h"
+#include "report/render.h"
 #include "simulator/log_writer.h"
 
 namespace upnext::studies {
@@ -29,17 +30,17 @@ widths = [32]
 epochs = 2
 )toml";
 
-events::EventLog SmallSite(const base::TestFolder& folder, const base::Config& config) {
+log::EventLog SmallSite(const base::TestFolder& folder, const base::Config& config) {
   simulator::WorldOptions world;
   world.users = 400;
   world.items = 400;
   world.days = 14;
   EXPECT_TRUE(simulator::SimulateLog(world, folder.path(), base::NoProgress()));
-  events::ImportOptions import = events::ImportOptions::FromConfig(config.Table("import"));
+  import::ImportOptions import = import::ImportOptions::FromConfig(config.Table("import"));
   import.data = folder.path();
-  const auto report = events::Import(import, folder.path() / "log", base::NoProgress());
+  const auto report = import::Import(import, folder.path() / "log", base::NoProgress());
   EXPECT_TRUE(report) << report.error().message;
-  auto log = events::EventLog::Open(folder.path() / "log" / report->version);
+  auto log = log::EventLog::Open(folder.path() / "log" / report->version);
   EXPECT_TRUE(log) << log.error().message;
   return *std::move(log);
 }
@@ -58,7 +59,7 @@ TEST(Pipeline, AGraphIndexIsMeasuredOnTheUsersOfTheLog) {
   options.train_ranking = false;
   options.candidate_train.epochs = 1;
   base::TestFolder folder;
-  const events::EventLog log = SmallSite(folder, *config);
+  const log::EventLog log = SmallSite(folder, *config);
   base::ThreadPool pool(2);
   auto run = Pipeline::Prepare(log, options, pool, base::NoProgress());
   ASSERT_TRUE(run) << run.error().message;
@@ -77,7 +78,7 @@ TEST(Pipeline, BothStagesBeatPopularityOnASimulatedSiteAndRunsRepeatExactly) {
   ASSERT_TRUE(config) << config.error().message;
   const PipelineOptions options = PipelineOptions::FromConfig(*config);
   base::TestFolder folder;
-  const events::EventLog log = SmallSite(folder, *config);
+  const log::EventLog log = SmallSite(folder, *config);
   ASSERT_TRUE(config->Check()) << config->Check().error().message;
 
   base::ThreadPool pool(2);
@@ -96,7 +97,7 @@ TEST(Pipeline, BothStagesBeatPopularityOnASimulatedSiteAndRunsRepeatExactly) {
     }
     EXPECT_LT(Figure(report->ranking->model, "weighted_user_loss"), 0.4);
     EXPECT_GT(Figure(report->ranking->model, "auc.click"), 0.6);
-    const std::string json = evaluation::RenderJson(*report);
+    const std::string json = report::RenderJson(*report);
     if (round == 0) first = json;
     EXPECT_EQ(json, first) << "same seed and threads, other figures";
   }

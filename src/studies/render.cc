@@ -6,14 +6,14 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
-#include "evaluation/page.h"
-#include "evaluation/svg.h"
+#include "report/page.h"
+#include "report/svg.h"
 #include "studies/study.h"
 
 namespace upnext::studies {
 namespace {
 
-using evaluation::Escaped;
+using report::Escaped;
 
 template <typename... Args>
 void Add(std::string* out, fmt::format_string<Args...> format, Args&&... args) {
@@ -110,24 +110,24 @@ nlohmann::ordered_json ToJson(const Estimate& e) {
 void AddPlots(const StudyReport& report, std::string* page) {
   *page += "<div class=\"plots\">\n";
   for (const PlotInfo& info : report.study->plots) {
-    evaluation::LinePlotOptions plot{.title = info.name,
-                                     .x_label = info.x_label,
-                                     .y_label = info.y_label,
-                                     .lines = {},
-                                     .log_x = false,
-                                     .diagonal = info.diagonal};
+    report::LinePlotOptions plot{.title = info.name,
+                                 .x_label = info.x_label,
+                                 .y_label = info.y_label,
+                                 .lines = {},
+                                 .log_x = false,
+                                 .diagonal = info.diagonal};
     for (const CurveReport& curve : report.curves) {
       if (curve.plot == info.name) plot.lines.push_back({curve.line, curve.points});
     }
-    evaluation::AddPlot(info.name, evaluation::LinePlot(plot), page);
+    report::AddPlot(info.name, report::LinePlot(plot), page);
   }
   for (const FigureInfo& figure : report.study->figures) {
-    evaluation::BarPlotOptions plot{.title = figure.name, .bars = {}, .digits = figure.digits};
+    report::BarPlotOptions plot{.title = figure.name, .bars = {}, .digits = figure.digits};
     for (const ArmReport& arm : report.arms) {
       const Estimate* e = Find(arm, figure.name);
       if (e != nullptr) plot.bars.push_back({arm.name, e->mean, e->low, e->high});
     }
-    if (plot.bars.size() > 1) evaluation::AddPlot(figure.name, evaluation::BarPlot(plot), page);
+    if (plot.bars.size() > 1) report::AddPlot(figure.name, report::BarPlot(plot), page);
   }
   *page += "</div>\n";
 }
@@ -212,7 +212,7 @@ std::string RenderJson(const StudyReport& report) {
 
 std::string RenderHtml(const StudyReport& report) {
   const Study& study = *report.study;
-  std::string out = evaluation::PageHead("Study: " + study.name);
+  std::string out = report::PageHead("Study: " + study.name);
   Add(&out, "<p><b>{}</b></p>\n<p>{}</p>\n<p class=\"soft\">Settings: {}.<br>{}. {}</p>\n",
       Escaped(study.question), Escaped(study.method), Escaped(SettingsText(report)),
       Escaped(SeedsText(report)), Escaped(report.machine));
@@ -240,7 +240,7 @@ std::string RenderHtml(const StudyReport& report) {
   }
   out += "± is half of a 95 % interval over seeds (Student's t).</p>\n";
   AddPlots(report, &out);
-  return out + std::string(evaluation::kPageEnd);
+  return out + std::string(report::kPageEnd);
 }
 
 }  // namespace upnext::studies

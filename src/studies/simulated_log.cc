@@ -9,17 +9,17 @@
 namespace upnext::studies {
 namespace {
 
-using events::IdSpace;
+using schema::IdSpace;
 using simulator::kNoItem;
 using simulator::LogRow;
 
 // The first `count` items of the world.
-std::vector<events::RawItem> ItemsOf(const simulator::World& world, uint32_t count) {
+std::vector<schema::RawItem> ItemsOf(const simulator::World& world, uint32_t count) {
   const simulator::Catalogue& catalogue = world.catalogue();
-  std::vector<events::RawItem> items(count);
+  std::vector<schema::RawItem> items(count);
   for (uint32_t id = 0; id < count; ++id) {
     const simulator::Item& item = catalogue.item(id);
-    events::RawItem& raw = items[id];
+    schema::RawItem& raw = items[id];
     raw.item = ItemName(id);
     raw.created_ms = item.created_ms;
     raw.duration_s = item.duration_s;
@@ -34,11 +34,11 @@ std::vector<events::RawItem> ItemsOf(const simulator::World& world, uint32_t cou
   return items;
 }
 
-std::vector<events::RawUser> UsersOf(const simulator::World& world) {
-  std::vector<events::RawUser> users(world.options().users);
+std::vector<schema::RawUser> UsersOf(const simulator::World& world) {
+  std::vector<schema::RawUser> users(world.options().users);
   for (uint32_t id = 0; id < users.size(); ++id) {
     const simulator::User user = world.user(id);
-    events::RawUser& raw = users[id];
+    schema::RawUser& raw = users[id];
     raw.user = UserName(id);
     raw.region = simulator::kRegionTable[user.region].name;
     raw.language = simulator::kLanguageNames[user.language];
@@ -51,8 +51,7 @@ std::vector<events::RawUser> UsersOf(const simulator::World& world) {
 }
 
 // Whether names "PREFIX0", "PREFIX1" ... have the numbers 0, 1 ...
-bool SameNumbers(const events::Dictionary& dictionary, uint32_t size,
-                 std::string (*name)(uint32_t)) {
+bool SameNumbers(const log::Dictionary& dictionary, uint32_t size, std::string (*name)(uint32_t)) {
   if (dictionary.size() != size) return false;
   for (uint32_t id = 0; id < size; ++id) {
     if (dictionary.name(id) != name(id)) return false;
@@ -78,7 +77,7 @@ Status SimulatedLog::AddWindow(base::ThreadPool& pool, base::Progress& progress,
 
 void SimulatedLog::Add(const simulator::UserRows& rows) {
   for (const LogRow& row : rows.rows) {
-    events::RawEvent& raw = events_.emplace_back();
+    schema::RawEvent& raw = events_.emplace_back();
     raw.user = UserName(row.user);
     if (row.item != kNoItem) raw.item = ItemName(row.item);
     for (const uint32_t item : {row.item, row.seed}) {
@@ -100,16 +99,16 @@ void SimulatedLog::Add(const simulator::UserRows& rows) {
 }
 
 void SimulatedLog::ForgetBefore(int64_t time_ms) {
-  std::erase_if(events_, [time_ms](const events::RawEvent& e) { return e.time_ms < time_ms; });
+  std::erase_if(events_, [time_ms](const schema::RawEvent& e) { return e.time_ms < time_ms; });
 }
 
-Result<events::EventLog> SimulatedLog::Write(const std::filesystem::path& folder,
-                                             int64_t until_ms) const {
+Result<log::EventLog> SimulatedLog::Write(const std::filesystem::path& folder,
+                                          int64_t until_ms) const {
   const uint32_t items = std::max(world_.catalogue().CountAt(until_ms), items_named_);
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(folder));
   UPNEXT_RETURN_IF_ERROR(
-      events::WriteEventLog(folder, events_, ItemsOf(world_, items), UsersOf(world_)));
-  UPNEXT_ASSIGN_OR_RETURN(events::EventLog log, events::EventLog::Open(folder));
+      log::WriteEventLog(folder, events_, ItemsOf(world_, items), UsersOf(world_)));
+  UPNEXT_ASSIGN_OR_RETURN(log::EventLog log, log::EventLog::Open(folder));
   if (!SameNumbers(log.dictionary(IdSpace::kUser), world_.options().users, UserName) ||
       !SameNumbers(log.dictionary(IdSpace::kItem), items, ItemName)) {
     return Internal("{}: the log numbers users or items otherwise than the world", folder.string());
@@ -117,8 +116,8 @@ Result<events::EventLog> SimulatedLog::Write(const std::filesystem::path& folder
   return log;
 }
 
-Result<events::EventLog> LogOf(const simulator::World& world, const std::filesystem::path& folder,
-                               base::ThreadPool& pool, base::Progress& progress) {
+Result<log::EventLog> LogOf(const simulator::World& world, const std::filesystem::path& folder,
+                            base::ThreadPool& pool, base::Progress& progress) {
   SimulatedLog rows(world);
   UPNEXT_RETURN_IF_ERROR(rows.AddWindow(pool, progress));
   return rows.Write(folder);

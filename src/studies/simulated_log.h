@@ -4,7 +4,7 @@
 //   UPNEXT_ASSIGN_OR_RETURN(const World world, World::Create(options));
 //   SimulatedLog rows(world);
 //   UPNEXT_RETURN_IF_ERROR(rows.AddWindow(pool, progress));       the logging policy's window
-//   UPNEXT_ASSIGN_OR_RETURN(events::EventLog log, rows.Write(folder / "log"));
+//   UPNEXT_ASSIGN_OR_RETURN(log::EventLog log, rows.Write(folder / "log"));
 //
 // LogOf() does all of it where nothing else is done with the rows. One thread at a time. In memory:
 // about 300 bytes an event until it is written.
@@ -19,7 +19,7 @@
 #include "base/progress.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
-#include "events/event_log.h"
+#include "log/event_log.h"
 #include "simulator/log_writer.h"
 #include "simulator/world.h"
 
@@ -45,18 +45,18 @@ class SimulatedLog {
   // Writes all that was added, with all users of the world and the items that were uploaded up to a
   // time or that an event names (a session may outlast its day), into a folder of its own (made
   // here) and opens it. kInternal when the log's numbers are not the world's.
-  Result<events::EventLog> Write(const std::filesystem::path& folder,
-                                 int64_t until_ms = INT64_MAX) const;
+  Result<log::EventLog> Write(const std::filesystem::path& folder,
+                              int64_t until_ms = INT64_MAX) const;
 
  private:
   const simulator::World& world_;
-  std::vector<events::RawEvent> events_;
+  std::vector<schema::RawEvent> events_;
   uint32_t items_named_ = 0;  // one more than the largest item number that an event named
 };
 
 // The world's window under its logging policy, written into a folder of its own.
-Result<events::EventLog> LogOf(const simulator::World& world, const std::filesystem::path& folder,
-                               base::ThreadPool& pool, base::Progress& progress);
+Result<log::EventLog> LogOf(const simulator::World& world, const std::filesystem::path& folder,
+                            base::ThreadPool& pool, base::Progress& progress);
 
 }  // namespace upnext::studies
 

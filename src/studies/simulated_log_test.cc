@@ -3,12 +3,12 @@
 #include <gtest/gtest.h>
 
 #include "base/test_folder.h"
-#include "events/import.h"
+#include "import/import.h"
 
 namespace upnext::studies {
 namespace {
 
-using events::EventType;
+using schema::EventType;
 
 simulator::WorldOptions SmallWorld() {
   simulator::WorldOptions world;
@@ -18,15 +18,15 @@ simulator::WorldOptions SmallWorld() {
   return world;
 }
 
-events::EventLog Imported(const simulator::WorldOptions& options, const base::TestFolder& folder) {
+log::EventLog Imported(const simulator::WorldOptions& options, const base::TestFolder& folder) {
   EXPECT_TRUE(simulator::SimulateLog(options, folder / "data", base::NoProgress()));
-  events::ImportOptions import{.events_sql = "SELECT * FROM read_parquet('{data}/events.parquet')",
+  import::ImportOptions import{.events_sql = "SELECT * FROM read_parquet('{data}/events.parquet')",
                                .items_sql = "SELECT * FROM read_parquet('{data}/items.parquet')",
                                .users_sql = "SELECT * FROM read_parquet('{data}/users.parquet')",
                                .data = folder / "data"};
-  const auto report = events::Import(import, folder / "imported", base::NoProgress());
+  const auto report = import::Import(import, folder / "imported", base::NoProgress());
   EXPECT_TRUE(report) << report.error().message;
-  auto log = events::EventLog::Open(folder / "imported" / report->version);
+  auto log = log::EventLog::Open(folder / "imported" / report->version);
   EXPECT_TRUE(log) << log.error().message;
   return *std::move(log);
 }
@@ -40,13 +40,13 @@ TEST(SimulatedLog, HoldsWhatTheWorldsFilesGiveWhenTheyAreImported) {
   ASSERT_TRUE(rows.AddWindow(pool, base::NoProgress()));
   const auto log = rows.Write(folder / "log");
   ASSERT_TRUE(log) << log.error().message;
-  const events::EventLog imported = Imported(SmallWorld(), folder);
+  const log::EventLog imported = Imported(SmallWorld(), folder);
 
   ASSERT_GT(log->events(), 1000u);
   EXPECT_EQ(log->events(), imported.events());
   ASSERT_EQ(log->users(), imported.users());
   ASSERT_EQ(log->items(), imported.items());
-  for (size_t type = 1; type < events::kEventTypes; ++type) {
+  for (size_t type = 1; type < schema::kEventTypes; ++type) {
     EXPECT_EQ(log->stats().by_type[type], imported.stats().by_type[type]) << "type " << type;
   }
   // Both number users and items as the world does, so rows can be held against each other.
@@ -54,7 +54,7 @@ TEST(SimulatedLog, HoldsWhatTheWorldsFilesGiveWhenTheyAreImported) {
     ASSERT_EQ(log->end(user) - log->begin(user), imported.end(user) - imported.begin(user));
     for (uint64_t row = log->begin(user), other = imported.begin(user); row < log->end(user);
          ++row, ++other) {
-      const events::Event a = log->event(row), b = imported.event(other);
+      const schema::Event a = log->event(row), b = imported.event(other);
       ASSERT_EQ(a.time_ms, b.time_ms);
       ASSERT_EQ(a.position, b.position);
       ASSERT_EQ(a.request, b.request);

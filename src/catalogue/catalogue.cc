@@ -1,0 +1,89 @@
+#include "catalogue/catalogue.h"
+
+#include <array>
+#include <atomic>
+#include <deque>
+#include <mutex>
+#include <shared_mutex>
+#include <unordered_map>
+#include <utility>
+
+namespace upnext::catalogue {
+
+namespace {
+
+// Names that came after the log, of one id space. `size` is read without the lock, so that a
+// catalogue to which nothing was added costs its readers one load.
+struct Added {
+  mutable std::shared_mutex mutex;
+  std::deque<std::string> names;  // a deque: the map's keys point into it
+  std::unordered_map<std::string_view, uint32_t> ids;
+  std::atomic<uint32_t> size{0};
+};
+
+}  // namespace
+
+struct Catalogue::Rep {
+  explicit Rep(log::EventLog event_log) : log(std::move(event_log)) {
+    for (size_t space = 0; space < schema::kIdSpaces; ++space) {
+      first[space] = log.dictionary(static_cast<schema::IdSpace>(space)).size();
+    }
+  }
+  log::EventLog log;
+  std::array<uint32_t, schema::kIdSpaces> first{};  // ids of the log end here
+  std::array<Added, schema::kIdSpaces> added;
+};
+
+Catalogue::Catalogue(log::EventLog log) : rep_(std::make_unique<Rep>(std::move(log))) {}
+Catalogue::Catalogue(Catalogue&&) noexcept = default;
+Catalogue::~Catalogue() = default;
+
+uint32_t Catalogue::Find(schema::IdSpace space, std::string_view name) const {
+  const uint32_t known = rep_->log.dictionary(space).Find(name);
+  if (known != schema::kNone) return known;
+  const Added& added = rep_->added[static_cast<size_t>(space)];
+  if (added.size.load(std::memory_order_acquire) == 0) return schema::kNone;
+  const std::shared_lock lock(added.mutex);
+  const auto found = added.ids.find(name);
+  return found == added.ids.end() ? schema::kNone : found->second;
+}
+
+uint32_t Catalogue::FindOrAdd(schema::IdSpace space, std::string_view name) {
+  const uint32_t known = Find(space, name);
+  if (known != schema::kNone) return known;
+  Added& added = rep_->added[static_cast<size_t>(space)];
+  const std::unique_lock lock(added.mutex);
+  const auto found = added.ids.find(name);  // another thread may have come first
+  if (found != added.ids.end()) return found->second;
+  const uint32_t count = added.size.load(std::memory_order_relaxed);
+  const uint32_t id = rep_->first[static_cast<size_t>(space)] + count;
+  added.ids.emplace(added.names.emplace_back(name), id);
+  added.size.store(count + 1, std::memory_order_release);
+  return id;
+}
+
+std::string Catalogue::Name(schema::IdSpace space, uint32_t id) const {
+  const uint32_t first = rep_->first[static_cast<size_t>(space)];
+  if (id < first) return std::string(rep_->log.dictionary(space).name(id));
+  const Added& added = rep_->added[static_cast<size_t>(space)];
+  if (id - first >= added.size.load(std::memory_order_acquire)) return {};
+  const std::shared_lock lock(added.mutex);
+  return added.names[id - first];
+}
+
+uint32_t Catalogue::size(schema::IdSpace space) const {
+  const size_t index = static_cast<size_t>(space);
+  return rep_->first[index] + rep_->added[index].size.load(std::memory_order_acquire);
+}
+
+schema::Item Catalogue::item(uint32_t item) const {
+  return item < rep_->log.items() ? rep_->log.item(item) : schema::Item{};
+}
+
+schema::User Catalogue::user(uint32_t user) const {
+  return user < rep_->log.users() ? rep_->log.user(user) : schema::User{};
+}
+
+const log::EventLog& Catalogue::log() const { return rep_->log; }
+
+}  // namespace upnext::catalogue

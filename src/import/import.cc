@@ -1,0 +1,213 @@
+#include "import/import.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include "base/file.h"
+#include "import/canonical.h"
+#include "import/duckdb.h"
+#include "import/import_read.h"
+#include "import/import_warnings.h"
+#include "import/import_write.h"
+#include "import/watched.h"
+#include "log/append.h"
+#include "log/log_format.h"
+#include "log/log_reader.h"
+
+namespace upnext::import {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kRejectsFile = "rejects.csv";
+
+// kInvalidArgument when too many rows were rejected or no event is left.
+Status CheckShare(const ImportReader& reader, double max_rejects, const RejectsFile& rejects,
+                  const fs::path& rejects_file) {
+  for (const Table table : kTables) {
+    const ImportReader::Counts& c = reader.counts(table);
+    const uint64_t rows = c.good + c.bad;
+    if (static_cast<double>(c.bad) <= max_rejects * static_cast<double>(rows)) continue;
+    return InvalidArgument(
+        "[import] {}: {} of {} rows were rejected ({:.2f} %), more than max_rejects = {} allows; "
+        "nothing was published. The first of them:{}\nAll of them are in {}",
+        TableName(table), c.bad, rows, 100 * static_cast<double>(c.bad) / static_cast<double>(rows),
+        max_rejects, rejects.First(table), rejects_file.string());
+  }
+  if (reader.counts(Table::kEvents).good == 0) {
+    return InvalidArgument(
+        "[import] events: the SELECT gives no {}row; nothing was published. Check its files and "
+        "its "
+        "WHERE",
+        reader.counts(Table::kEvents).bad > 0 ? "good " : "");
+  }
+  return Ok();
+}
+
+// The log to append to, if there is one and that is asked for.
+Result<std::optional<log::EventLog>> BaseOf(const ImportOptions& options,
+                                            const base::VersionedRoot& root,
+                                            base::Progress& progress) {
+  if (!options.append) return std::nullopt;
+  const Result<std::string> current = root.Current();
+  if (!current && current.error().code == Code::kNotFound) {
+    progress.Note("there is no log to append to yet: this import begins one");
+    return std::nullopt;
+  }
+  if (!current) return std::unexpected(current.error());
+  UPNEXT_ASSIGN_OR_RETURN(log::EventLog log, log::EventLog::Open(root.Path(*current)));
+  if (options.shards != 1 && options.shards != log.shards()) {
+    progress.Note(fmt::format("the log has {} shards and keeps them (shards = {} was asked for)",
+                              log.shards(), options.shards));
+  }
+  return log;
+}
+
+// Marks the names that good rows of a table of items or users have.
+Status Mark(WatchedDatabase& db, Table table, const log::Dictionary& names,
+            std::vector<bool>& marks) {
+  marks.assign(names.size(), false);
+  return db.database().Query(
+      fmt::format("SELECT {} FROM in_{} WHERE reason IS NULL",
+                  table == Table::kItems ? "item" : "\"user\"", TableName(table)),
+      [&](const Chunk& chunk) -> Status {
+        for (size_t row = 0; row < chunk.rows(); ++row) {
+          const uint32_t id = names.Find(chunk.Text(0, row));
+          if (id == schema::kNone)
+            return Internal("'{}' is not among the names", chunk.Text(0, row));
+          marks[id] = true;
+        }
+        return Ok();
+      });
+}
+
+// Joins the log of the new rows in `part` to the base.
+Status JoinCurrentLog(WatchedDatabase& db, const log::EventLog& base, const fs::path& part_folder,
+                      const fs::path& folder, ImportReport& report) {
+  UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(folder));
+  UPNEXT_ASSIGN_OR_RETURN(const log::EventLog part, log::EventLog::Open(part_folder));
+  log::Mentioned mentioned;
+  UPNEXT_RETURN_IF_ERROR(
+      Mark(db, Table::kItems, part.dictionary(schema::IdSpace::kItem), mentioned.items));
+  UPNEXT_RETURN_IF_ERROR(
+      Mark(db, Table::kUsers, part.dictionary(schema::IdSpace::kUser), mentioned.users));
+  UPNEXT_ASSIGN_OR_RETURN(const log::AppendCounts counts,
+                          log::WriteJoinedLog(folder, base, part, mentioned, db.progress()));
+  report.duplicates += counts.duplicates;
+  report.late = counts.late;
+  report.appended = true;
+  return Ok();
+}
+
+// Everything between Begin() and the published version; `work` is removed by the caller.
+Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoot& root,
+                                const fs::path& work, base::Progress& progress) {
+  UPNEXT_ASSIGN_OR_RETURN(const std::optional<log::EventLog> base, BaseOf(options, root, progress));
+  fs::path folder = work / "log";
+  const fs::path spill = work / "spill";
+  UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(folder));
+  UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(spill));
+  UPNEXT_ASSIGN_OR_RETURN(
+      Database database,
+      Database::Open({.file = work / "import.duckdb",
+                      .temp_directory = spill,
+                      .threads = options.threads,
+                      .memory_limit_mb = options.memory_limit_mb > 0 ? options.memory_limit_mb
+                                                                     : DefaultImportMemoryMb()}));
+  WatchedDatabase db(std::move(database), progress, work, DiskReserve(work));
+  ImportNames names;
+  UPNEXT_ASSIGN_OR_RETURN(EventSpool spool, EventSpool::Create(work));
+  RejectsFile rejects(work / kRejectsFile);
+  ImportReader reader(options, db, rejects);
+  UPNEXT_RETURN_IF_ERROR(reader.ReadAll(names, spool));
+  const fs::path rejects_file = root.root() / kRejectsFile;
+  UPNEXT_RETURN_IF_ERROR(rejects.Publish(rejects_file));
+  UPNEXT_RETURN_IF_ERROR(CheckShare(reader, options.max_rejects, rejects, rejects_file));
+
+  ImportReport report;
+  report.events = reader.counts(Table::kEvents).good;
+  report.items = reader.counts(Table::kItems).good;
+  report.users = reader.counts(Table::kUsers).good;
+  report.rejected_events = reader.counts(Table::kEvents).bad;
+  report.rejected_items = reader.counts(Table::kItems).bad;
+  report.rejected_users = reader.counts(Table::kUsers).bad;
+  if (!rejects.empty()) report.rejects_file = rejects_file;
+  UPNEXT_ASSIGN_OR_RETURN(const LogSizes sizes,
+                          WriteImportedLog(db, names, spool, folder, options.shards));
+  report.warnings = ImportWarnings(names, spool);
+  for (const std::string& warning : report.warnings) progress.Note("warning: " + warning);
+  report.duplicates = sizes.duplicates;
+  if (base) {
+    const fs::path joined = work / "joined";
+    UPNEXT_RETURN_IF_ERROR(JoinCurrentLog(db, *base, folder, joined, report));
+    folder = joined;
+  }
+  UPNEXT_ASSIGN_OR_RETURN(const log::LogMeta meta, log::ReadMeta(folder / log::format::kMetaFile));
+  report.log_users = meta.users;
+  report.log_items = meta.items;
+  report.log_events = meta.stats.events;
+  if (progress.stop_requested()) return Cancelled("stopped on request; nothing was published");
+  if (base && meta.digest == base->content_digest()) {
+    progress.Note("nothing new: the log stays as it is");
+    report.version = base->directory().filename().string();
+    return report;
+  }
+  UPNEXT_ASSIGN_OR_RETURN(report.version, root.Publish(folder));
+  UPNEXT_RETURN_IF_ERROR(root.SetCurrent(report.version));
+  return report;
+}
+
+}  // namespace
+
+ImportOptions ImportOptions::FromConfig(const base::ConfigTable& import) {
+  ImportOptions options;
+  options.events_sql = import.Text("events", "");
+  options.items_sql = import.Text("items", "");
+  options.users_sql = import.Text("users", "");
+  options.max_rejects = import.Real("max_rejects", options.max_rejects, {.min = 0, .max = 1});
+  options.max_rows = static_cast<uint64_t>(
+      import.Int("max_rows", static_cast<int64_t>(options.max_rows), {.min = 1, .max = INT64_MAX}));
+  options.shards =
+      static_cast<uint32_t>(import.Int("shards", 1, {.min = 1, .max = log::format::kMaxShards}));
+  options.threads = static_cast<int>(import.Int("threads", 0, {.min = 0, .max = 4096}));
+  options.memory_limit_mb =
+      static_cast<int>(import.Int("memory_limit_mb", 0, {.min = 0, .max = 1 << 30}));
+  return options;
+}
+
+int DefaultImportMemoryMb() {
+  const int64_t bytes = int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGE_SIZE);
+  return static_cast<int>(std::clamp<int64_t>((bytes >> 20) / 4, 1024, 4096));
+}
+
+Result<ImportReport> Import(const ImportOptions& options, const fs::path& log_root,
+                            base::Progress& progress) {
+  const auto start = std::chrono::steady_clock::now();
+  if (options.events_sql.empty()) {
+    return InvalidArgument(
+        "[import] needs events = \"SELECT ...\": the SELECT whose rows are the events");
+  }
+  if (options.shards < 1 || options.shards > log::format::kMaxShards) {
+    return InvalidArgument("[import] shards should be in [1, {}], is {}", log::format::kMaxShards,
+                           options.shards);
+  }
+  if (options.part < 1 || options.part > options.parts) {
+    return InvalidArgument("part {} of {}: expected 1 to {}", options.part, options.parts,
+                           options.parts);
+  }
+  base::VersionedRoot root(log_root);
+  UPNEXT_ASSIGN_OR_RETURN(const fs::path work, root.Begin());
+  Result<ImportReport> report = ImportInto(options, root, work, progress);
+  const Status removed = base::RemoveAll(work);
+  if (report && !removed) progress.Note(removed.error().message);
+  if (report) {
+    report->seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+  return report;
+}
+
+}  // namespace upnext::import

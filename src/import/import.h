@@ -1,0 +1,85 @@
+// Import: the user's own SELECT per canonical table, run by DuckDB, becomes an event log version.
+//
+//   [import]                          project file
+//   max_rejects = 0.001               share of bad rows above which nothing is published
+//   events = "SELECT user_id AS user, ... FROM read_csv('{data}/log.csv')"
+//   items  = "SELECT ..."             optional, as is users
+//
+// Every SELECT may also give `file` (or `filename`, as DuckDB's readers call it) and `line`, where
+// the row came from: they go into the rejects file and nowhere else. Lines that a
+// read_csv(..., store_rejects = true) set aside are counted and listed too.
+//
+// rejects.csv: table, file, line (NULL where the SELECT does not give them), row (number of the row
+// in the SELECT's output, from 1; NULL for what the reader set aside), reason, text (the row as it
+// was read).
+//
+// {data} in the SQL is the data directory. Output columns are those of the design, section 3; a
+// missing or unknown one is an error that names the nearest right one. Rows that do not fit (no
+// user, no time, an unknown type, a negative duration ...) go to rejects.csv with file, line and
+// reason and are counted.
+#ifndef UPNEXT_IMPORT_IMPORT_H_
+#define UPNEXT_IMPORT_IMPORT_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/config.h"
+#include "base/progress.h"
+#include "base/status.h"
+
+namespace upnext::import {
+
+struct ImportOptions {
+  // The last two may be empty.
+  std::string events_sql = {}, items_sql = {}, users_sql = {};
+  std::filesystem::path data = {};  // replaces {data}
+  double max_rejects = 0.001;       // share of rows
+  // Rows of one SELECT above which the import stops: more are taken for a slip of its SQL.
+  uint64_t max_rows = 500'000'000;
+  uint32_t shards = 1;
+  // Takes the users of one part alone, from 1, and their events: those whose id's hash leaves
+  // part - 1 when divided by parts. Each part becomes a log of its own.
+  uint32_t part = 1, parts = 1;
+  int threads = 0;
+  int memory_limit_mb = 0;  // DuckDB's budget; 0: DefaultImportMemoryMb()
+  // The rows join the current log instead of taking its place (append.h); its shards stay as they
+  // are. Without a log it is an import like any other, which a note says.
+  bool append = false;
+
+  static ImportOptions FromConfig(const base::ConfigTable& import);
+};
+
+struct ImportReport {
+  uint64_t events = 0, items = 0, users = 0;  // rows taken
+  uint64_t log_users = 0, log_items = 0;      // distinct ones in the log, from whichever table
+  uint64_t log_events = 0;
+  // Of the events taken: told before in every column, and so left out; of the others, earlier than
+  // the last one that the log had of their user.
+  uint64_t duplicates = 0, late = 0;
+  bool appended = false;  // to a log that was there
+  uint64_t rejected_events = 0, rejected_items = 0, rejected_users = 0;
+  std::filesystem::path rejects_file;  // "" when nothing was rejected
+  std::string version;                 // "v000002"; the old one when an append brought nothing new
+  // What was taken and still looks wrong (import_warnings.h); told to the Progress too.
+  std::vector<std::string> warnings;
+  double seconds = 0;
+};
+
+// A quarter of the machine's memory, at least 1 GiB and at most 4 GiB: what an import gives DuckDB
+// when nobody says otherwise.
+int DefaultImportMemoryMb();
+
+// An event that equals one of its user in every column is the same event, told twice: it is in the
+// log once.
+//
+// Writes the next version under `log_root` (a base::VersionedRoot) and makes it current. On any
+// error the current version stays as it was; the rejects file is written to `log_root`/rejects.csv
+// either way.
+Result<ImportReport> Import(const ImportOptions& options, const std::filesystem::path& log_root,
+                            base::Progress& progress);
+
+}  // namespace upnext::import
+
+#endif  // UPNEXT_IMPORT_IMPORT_H_

@@ -1,0 +1,30 @@
+// The second half of an import: what was read (import_read.h) becomes a log folder. The names get
+// their places in the dictionaries, items and users are merged with them in their order, and the
+// spool hands the events out sorted, so that memory grows with the names and not with the rows.
+#ifndef UPNEXT_IMPORT_IMPORT_WRITE_H_
+#define UPNEXT_IMPORT_IMPORT_WRITE_H_
+
+#include <cstdint>
+#include <filesystem>
+
+#include "base/status.h"
+#include "import/event_spool.h"
+#include "import/import_read.h"
+#include "import/watched.h"
+
+namespace upnext::import {
+
+struct LogSizes {
+  uint64_t users = 0, items = 0;  // names in the dictionaries
+  uint64_t duplicates = 0;        // events left out, see LogWriter
+};
+
+// The tables in_items and in_users must exist (they may be empty); rows with a reason are left out.
+// `names` holds those of the events, and gets those of the tables. The folder must exist and be
+// empty.
+Result<LogSizes> WriteImportedLog(WatchedDatabase& db, ImportNames& names, EventSpool& spool,
+                                  const std::filesystem::path& directory, uint32_t shards);
+
+}  // namespace upnext::import
+
+#endif  // UPNEXT_IMPORT_IMPORT_WRITE_H_

@@ -1,0 +1,184 @@
+#include "log/append.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/file.h"
+#include "log/log_order.h"
+#include "log/log_writer.h"
+
+namespace upnext::log {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Joining {
+ public:
+  Joining(const EventLog& base, const EventLog& part, const Mentioned& mentioned, LogWriter& writer)
+      : base_(base), part_(part), mentioned_(mentioned), writer_(writer) {}
+
+  Status Run(base::Progress& progress) {
+    for (size_t i = 0; i < schema::kIdSpaces; ++i) {
+      UPNEXT_RETURN_IF_ERROR(WriteDictionary(static_cast<schema::IdSpace>(i)));
+    }
+    UPNEXT_RETURN_IF_ERROR(WriteItems());
+    UPNEXT_RETURN_IF_ERROR(WriteUsers());
+    UPNEXT_RETURN_IF_ERROR(WriteEvents(progress));
+    return writer_.Finish();
+  }
+
+ private:
+  // The number that an id of the part has in the joined log.
+  uint32_t Id(schema::IdSpace space, uint32_t id) const {
+    return id == schema::kNone ? schema::kNone : ids_[static_cast<size_t>(space)][id];
+  }
+  // The ids of the part by their numbers in the joined log, kNone for those that it does not have.
+  std::vector<uint32_t> PartIds(schema::IdSpace space) const;
+
+  Status WriteDictionary(schema::IdSpace space);
+  Status WriteItems();
+  Status WriteUsers();
+  Status WriteEvents(base::Progress& progress);
+  schema::Item ItemOf(uint32_t part_id);
+  schema::Event EventAt(uint64_t row) const;
+
+  const EventLog& base_;
+  const EventLog& part_;
+  const Mentioned& mentioned_;
+  LogWriter& writer_;
+  std::array<std::vector<uint32_t>, schema::kIdSpaces>
+      ids_;                                          // of the joined log, by those of the part
+  std::array<uint32_t, schema::kIdSpaces> sizes_{};  // of the joined log
+  std::vector<uint32_t> topics_;
+};
+
+// New names follow in the order that they have in the part, which need not be one generation.
+Status Joining::WriteDictionary(schema::IdSpace space) {
+  const Dictionary& known = base_.dictionary(space);
+  const Dictionary& names = part_.dictionary(space);
+  std::vector<uint32_t>& ids = ids_[static_cast<size_t>(space)];
+  ids.resize(names.size());
+  uint32_t& size = sizes_[static_cast<size_t>(space)];
+  size = known.size();
+  for (uint32_t id = 0; id < names.size(); ++id) {
+    ids[id] = known.Find(names.name(id));
+    if (ids[id] == schema::kNone) ids[id] = size++;
+  }
+  UPNEXT_RETURN_IF_ERROR(writer_.BeginDictionary(space, size - known.size()));
+  for (uint32_t id = 0; id < names.size(); ++id) {
+    if (ids[id] >= known.size()) UPNEXT_RETURN_IF_ERROR(writer_.AddName(names.name(id)));
+  }
+  return Ok();
+}
+
+std::vector<uint32_t> Joining::PartIds(schema::IdSpace space) const {
+  const std::vector<uint32_t>& ids = ids_[static_cast<size_t>(space)];
+  std::vector<uint32_t> part_ids(sizes_[static_cast<size_t>(space)], schema::kNone);
+  for (uint32_t id = 0; id < ids.size(); ++id) part_ids[ids[id]] = id;
+  return part_ids;
+}
+
+schema::Item Joining::ItemOf(uint32_t part_id) {
+  schema::Item item = part_.item(part_id);
+  item.channel = Id(schema::IdSpace::kChannel, item.channel);
+  item.language = Id(schema::IdSpace::kLanguage, item.language);
+  topics_.clear();
+  for (const uint32_t topic : item.topics) topics_.push_back(Id(schema::IdSpace::kTopic, topic));
+  item.topics = topics_;
+  return item;
+}
+
+Status Joining::WriteItems() {
+  const std::vector<uint32_t> part_ids = PartIds(schema::IdSpace::kItem);
+  for (uint32_t item = 0; item < part_ids.size(); ++item) {
+    const uint32_t id = part_ids[item];
+    const bool anew = item >= base_.items() || (id != schema::kNone && mentioned_.items[id]);
+    UPNEXT_RETURN_IF_ERROR(writer_.AddItem(anew ? ItemOf(id) : base_.item(item)));
+  }
+  return Ok();
+}
+
+Status Joining::WriteUsers() {
+  const std::vector<uint32_t> part_ids = PartIds(schema::IdSpace::kUser);
+  for (uint32_t user = 0; user < part_ids.size(); ++user) {
+    const uint32_t id = part_ids[user];
+    const bool anew = user >= base_.users() || (id != schema::kNone && mentioned_.users[id]);
+    schema::User attributes = anew ? part_.user(id) : base_.user(user);
+    if (anew) {
+      attributes.region = Id(schema::IdSpace::kRegion, attributes.region);
+      attributes.language = Id(schema::IdSpace::kLanguage, attributes.language);
+    }
+    UPNEXT_RETURN_IF_ERROR(writer_.AddUser(attributes));
+  }
+  return Ok();
+}
+
+schema::Event Joining::EventAt(uint64_t row) const {
+  schema::Event event = part_.event(row);
+  event.item = Id(schema::IdSpace::kItem, event.item);
+  event.query = Id(schema::IdSpace::kQuery, event.query);
+  event.source = Id(schema::IdSpace::kSource, event.source);
+  event.device = Id(schema::IdSpace::kDevice, event.device);
+  event.region = Id(schema::IdSpace::kRegion, event.region);
+  event.seed = Id(schema::IdSpace::kItem, event.seed);
+  return event;
+}
+
+Status Joining::WriteEvents(base::Progress& progress) {
+  base::ProgressStage stage(progress, "append", "events", part_.events());
+  const std::vector<uint32_t> part_ids = PartIds(schema::IdSpace::kUser);
+  uint64_t rows = 0;
+  for (const uint32_t user : UsersByRow(part_ids.size(), base_.shards())) {
+    const uint32_t id = part_ids[user];
+    if (id == schema::kNone) continue;
+    for (uint64_t row = part_.begin(id); row < part_.end(id); ++row) {
+      UPNEXT_RETURN_IF_ERROR(writer_.AddEvent(user, EventAt(row)));
+      if (++rows % kProgressRows != 0) continue;
+      stage.Update(rows);
+      if (progress.stop_requested()) return Cancelled("stopped on request; nothing was published");
+    }
+  }
+  return Ok();
+}
+
+}  // namespace
+
+Result<AppendCounts> WriteJoinedLog(const fs::path& directory, const EventLog& base,
+                                    const EventLog& part, const Mentioned& mentioned,
+                                    base::Progress& progress) {
+  if (mentioned.items.size() != part.items() || mentioned.users.size() != part.users()) {
+    return Internal("what was mentioned should be known for each of {} items and {} users",
+                    part.items(), part.users());
+  }
+  UPNEXT_ASSIGN_OR_RETURN(LogWriter writer,
+                          LogWriter::Create(directory, {.shards = base.shards(), .base = &base}));
+  UPNEXT_RETURN_IF_ERROR(Joining(base, part, mentioned, writer).Run(progress));
+  return AppendCounts{
+      .events = writer.events(), .duplicates = writer.duplicates(), .late = writer.late()};
+}
+
+Status WriteAppendedLog(const fs::path& directory, const EventLog& base,
+                        std::span<const schema::RawEvent> events,
+                        std::span<const schema::RawItem> items,
+                        std::span<const schema::RawUser> users) {
+  const fs::path folder = directory.string() + ".part";
+  const auto join = [&]() -> Status {
+    UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(folder));
+    UPNEXT_RETURN_IF_ERROR(WriteEventLog(folder, events, items, users));
+    UPNEXT_ASSIGN_OR_RETURN(const EventLog part, EventLog::Open(folder));
+    Mentioned mentioned{std::vector<bool>(part.items()), std::vector<bool>(part.users())};
+    for (const schema::RawItem& item : items) {
+      mentioned.items[part.dictionary(schema::IdSpace::kItem).Find(item.item)] = true;
+    }
+    for (const schema::RawUser& user : users) {
+      mentioned.users[part.dictionary(schema::IdSpace::kUser).Find(user.user)] = true;
+    }
+    const auto joined = WriteJoinedLog(directory, base, part, mentioned, base::NoProgress());
+    return joined ? Ok() : Status(std::unexpected(joined.error()));
+  };
+  const Status joined = join();
+  const Status removed = base::RemoveAll(folder);
+  return joined ? removed : joined;
+}
+
+}  // namespace upnext::log

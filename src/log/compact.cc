@@ -1,0 +1,68 @@
+#include "log/compact.h"
+
+#include <chrono>
+#include <vector>
+
+#include "base/file.h"
+#include "log/log_order.h"
+#include "log/log_writer.h"
+
+namespace upnext::log {
+namespace {
+
+namespace fs = std::filesystem;
+
+}  // namespace
+
+Status WriteCompactedLog(const fs::path& directory, const EventLog& log, base::Progress& progress) {
+  UPNEXT_ASSIGN_OR_RETURN(
+      LogWriter writer,
+      LogWriter::Create(directory, {.shards = log.shards(), .base = &log, .keep_events = false}));
+  for (size_t i = 0; i < schema::kIdSpaces; ++i) {
+    UPNEXT_RETURN_IF_ERROR(writer.BeginDictionary(static_cast<schema::IdSpace>(i), 0));
+  }
+  for (uint32_t item = 0; item < log.items(); ++item) {
+    UPNEXT_RETURN_IF_ERROR(writer.AddItem(log.item(item)));
+  }
+  for (uint32_t user = 0; user < log.users(); ++user) {
+    UPNEXT_RETURN_IF_ERROR(writer.AddUser(log.user(user)));
+  }
+  base::ProgressStage stage(progress, "compact", "events", log.events());
+  uint64_t rows = 0;
+  for (const uint32_t user : UsersByRow(log.users(), log.shards())) {
+    for (uint64_t row = log.begin(user); row < log.end(user); ++row) {
+      UPNEXT_RETURN_IF_ERROR(writer.AddEvent(user, log.event(row)));
+      if (++rows % kProgressRows != 0) continue;
+      stage.Update(rows);
+      if (progress.stop_requested()) {
+        return Cancelled("stopped on request; nothing was published");
+      }
+    }
+  }
+  return writer.Finish();
+}
+
+Result<CompactReport> Compact(const fs::path& log_root, base::Progress& progress) {
+  const auto start = std::chrono::steady_clock::now();
+  base::VersionedRoot root(log_root);
+  CompactReport report;
+  UPNEXT_ASSIGN_OR_RETURN(report.version, root.Current());
+  UPNEXT_ASSIGN_OR_RETURN(const EventLog log, EventLog::Open(root.Path(report.version)));
+  report.segments = static_cast<uint32_t>(log.segments().size());
+  report.events = log.events();
+  if (report.segments == 1) return report;
+  UPNEXT_ASSIGN_OR_RETURN(const fs::path staged, root.Begin());
+  const auto publish = [&]() -> Status {
+    UPNEXT_RETURN_IF_ERROR(WriteCompactedLog(staged, log, progress));
+    UPNEXT_ASSIGN_OR_RETURN(report.version, root.Publish(staged));
+    return root.SetCurrent(report.version);
+  };
+  const Status published = publish();
+  const Status removed = base::RemoveAll(staged);  // gone when it was published
+  if (!published) return std::unexpected(published.error());
+  if (!removed) progress.Note(removed.error().message);
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return report;
+}
+
+}  // namespace upnext::log

@@ -1,0 +1,41 @@
+// The figures of each stage in the order in which people read them. Only this room includes it.
+#ifndef UPNEXT_REPORT_FIGURE_NAMES_H_
+#define UPNEXT_REPORT_FIGURE_NAMES_H_
+
+#include <string>
+#include <vector>
+
+#include "evaluation/report.h"
+
+namespace upnext::report {
+
+// The keys that every JSON report has.
+inline constexpr const char* kRetrievalKeys[] = {"hr@10", "ndcg@10", "recall@100", "map",
+                                                 "coverage@10"};
+inline constexpr const char* kRankingKeys[] = {"weighted_user_loss", "watch_mae_s", "watch_rmse_s",
+                                               "watch_xauc"};
+
+// Columns of a table: these keys, then "auc.*" and "rmse.*" as far as any row has them.
+inline std::vector<std::string> TableColumns(const evaluation::ModelFigures& model,
+                                             const std::vector<evaluation::ModelFigures>& baselines,
+                                             std::vector<std::string> keys) {
+  std::vector<std::string> columns;
+  const auto has = [](const evaluation::ModelFigures& row, const std::string& key) {
+    return row.figures.contains(key);
+  };
+  for (std::string& key : keys) {
+    bool any = has(model, key);
+    for (const evaluation::ModelFigures& row : baselines) any = any || has(row, key);
+    if (any) columns.push_back(std::move(key));
+  }
+  for (const auto& [key, figure] : model.figures) {
+    if (key.starts_with("auc.") || key.starts_with("rmse.")) columns.push_back(key);
+  }
+  return columns;
+}
+
+inline bool IsSeconds(const std::string& key) { return key.ends_with("_s"); }
+
+}  // namespace upnext::report
+
+#endif  // UPNEXT_REPORT_FIGURE_NAMES_H_

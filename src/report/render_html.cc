@@ -1,0 +1,144 @@
+// The report as one page: no scripts, no requests, light and dark.
+#include <cmath>
+
+#include "report/append_format.h"
+#include "report/figure_names.h"
+#include "report/page.h"
+#include "report/render.h"
+#include "report/svg.h"
+
+namespace upnext::report {
+namespace {
+
+int Digits(const std::string& key) { return IsSeconds(key) ? 2 : 4; }
+
+void AddRow(const evaluation::ModelFigures& row, const std::vector<std::string>& columns,
+            bool model, std::string* out) {
+  AppendFormat(out, "<tr{}><td>{}</td>", model ? " class=\"model\"" : "", Escaped(row.name));
+  for (const std::string& column : columns) {
+    const auto found = row.figures.find(column);
+    if (found == row.figures.end() || std::isnan(found->second.value)) {
+      *out += "<td>&ndash;</td>";
+      continue;
+    }
+    const auto& [value, interval] = found->second;
+    AppendFormat(out, "<td>{:.{}f}", value, Digits(column));
+    if (!std::isnan(interval.low)) {
+      AppendFormat(out, "<small>{:.{}f} to {:.{}f}</small>", interval.low, Digits(column),
+                   interval.high, Digits(column));
+    }
+    *out += "</td>";
+  }
+  *out += "</tr>\n";
+}
+
+void AddTable(const evaluation::ModelFigures& model,
+              const std::vector<evaluation::ModelFigures>& baselines, std::vector<std::string> keys,
+              std::string* out) {
+  const std::vector<std::string> columns = TableColumns(model, baselines, std::move(keys));
+  *out += "<div class=\"scroll\"><table><thead><tr><th></th>";
+  for (const std::string& column : columns) AppendFormat(out, "<th>{}</th>", Escaped(column));
+  *out += "</tr></thead><tbody>\n";
+  AddRow(model, columns, /*model=*/true, out);
+  for (const evaluation::ModelFigures& row : baselines) AddRow(row, columns, /*model=*/false, out);
+  *out += "</tbody></table></div>\n";
+}
+
+// One bar plot per key: the model first, then whoever has the figure.
+void AddBars(const evaluation::ModelFigures& model,
+             const std::vector<evaluation::ModelFigures>& baselines,
+             const std::vector<std::string>& keys, std::string* out) {
+  for (const std::string& key : keys) {
+    BarPlotOptions plot{.title = key, .bars = {}, .digits = Digits(key)};
+    const auto add = [&](const evaluation::ModelFigures& row) {
+      const auto found = row.figures.find(key);
+      if (found == row.figures.end() || std::isnan(found->second.value)) return;
+      const auto& [value, interval] = found->second;
+      plot.bars.push_back({row.name, value, interval.low, interval.high});
+    };
+    add(model);
+    if (plot.bars.empty()) continue;
+    for (const evaluation::ModelFigures& row : baselines) add(row);
+    AddPlot(key, BarPlot(plot), out);
+  }
+}
+
+Line RecallCurve(const evaluation::ModelFigures& row) {
+  Line line{row.name, {}};
+  for (const size_t k : evaluation::kRecallCurve) {
+    const auto found = row.figures.find(fmt::format("recall@{}", k));
+    if (found == row.figures.end() || std::isnan(found->second.value)) continue;
+    line.points.emplace_back(static_cast<double>(k), found->second.value);
+  }
+  return line;
+}
+
+void AddRetrieval(const evaluation::RetrievalReport& retrieval, std::string* out) {
+  AppendFormat(out, "<h2>Retrieval</h2>\n<p class=\"soft\">{} users, {} items</p>\n",
+               retrieval.users, retrieval.items);
+  AddTable(retrieval.model, retrieval.baselines,
+           {std::begin(kRetrievalKeys), std::end(kRetrievalKeys)}, out);
+  *out += "<div class=\"plots\">\n";
+  AddBars(retrieval.model, retrieval.baselines, {"hr@10", "ndcg@10", "map", "coverage@10"}, out);
+  LinePlotOptions curve{.title = "recall at k",
+                        .x_label = "k",
+                        .y_label = "recall",
+                        .lines = {RecallCurve(retrieval.model)},
+                        .log_x = true};
+  for (const evaluation::ModelFigures& row : retrieval.baselines)
+    curve.lines.push_back(RecallCurve(row));
+  AddPlot("recall@k", LinePlot(curve), out);
+  *out += "</div>\n";
+}
+
+void AddCalibration(std::span<const evaluation::CalibrationBin> bins, std::string* out) {
+  if (bins.empty()) return;
+  Line line{"ranker", {}};
+  for (const evaluation::CalibrationBin& bin : bins)
+    line.points.emplace_back(bin.predicted, bin.observed);
+  AddPlot("watch time by decile of prediction, seconds",
+          LinePlot({.title = "calibration of expected watch time",
+                    .x_label = "expected",
+                    .y_label = "watched",
+                    .lines = {line},
+                    .diagonal = true}),
+          out);
+  const double slope = evaluation::CalibrationSlope(bins);
+  if (!std::isnan(slope)) {
+    AppendFormat(out, "<p class=\"soft\">Calibration slope {:.3f}; 1 is calibrated.</p>\n", slope);
+  }
+}
+
+void AddRanking(const evaluation::RankingReport& ranking, std::string* out) {
+  AppendFormat(out, "<h2>Ranking</h2>\n<p class=\"soft\">{} impressions of {} users</p>\n",
+               ranking.impressions, ranking.users);
+  AddTable(ranking.model, ranking.baselines, {std::begin(kRankingKeys), std::end(kRankingKeys)},
+           out);
+  *out += "<div class=\"plots\">\n";
+  AddBars(ranking.model, ranking.baselines,
+          TableColumns(ranking.model, {}, {std::begin(kRankingKeys), std::end(kRankingKeys)}), out);
+  AddCalibration(ranking.watch_calibration, out);
+  *out += "</div>\n";
+}
+
+}  // namespace
+
+std::string RenderHtml(const evaluation::Report& report) {
+  std::string out = PageHead("Evaluation");
+  out += "<p class=\"soft\">";
+  if (!report.version.empty()) AppendFormat(&out, "Bundle {}. ", Escaped(report.version));
+  AppendFormat(&out,
+               "Split {}. Small numbers and whiskers are 95 % bootstrap intervals over users, seed "
+               "{}.<br>{}</p>\n",
+               Escaped(report.split), report.seed, Escaped(report.machine));
+  if (!report.notes.empty()) {
+    out += "<ul>\n";
+    for (const std::string& note : report.notes) AppendFormat(&out, "<li>{}</li>\n", Escaped(note));
+    out += "</ul>\n";
+  }
+  if (report.retrieval) AddRetrieval(*report.retrieval, &out);
+  if (report.ranking) AddRanking(*report.ranking, &out);
+  return out + std::string(kPageEnd);
+}
+
+}  // namespace upnext::report

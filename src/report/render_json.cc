@@ -1,0 +1,162 @@
+// Reports as JSON, and back. "retrieval" and "ranking" hold plain values for programs; "intervals"
+// holds every figure of every row with its interval, which is what ParseJson reads.
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "report/figure_names.h"
+#include "report/render.h"
+
+namespace upnext::report {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kAuc = "auc.";
+
+Json Number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+double Number(const Json& json) { return json.is_null() ? std::nan("") : json.get<double>(); }
+
+// The figures among `keys`. A model has every key, null where there is no figure; a baseline only
+// those that it has.
+Json MainFigures(const evaluation::ModelFigures& row, std::span<const char* const> keys,
+                 bool every) {
+  Json json = Json::object();
+  for (const char* key : keys) {
+    const auto found = row.figures.find(key);
+    if (found != row.figures.end()) {
+      json[key] = Number(found->second.value);
+    } else if (every) {
+      json[key] = nullptr;
+    }
+  }
+  return json;
+}
+
+void AddAuc(const evaluation::ModelFigures& row, bool every, Json* json) {
+  Json auc = Json::object();
+  for (const auto& [key, figure] : row.figures) {
+    if (key.starts_with(kAuc)) auc[key.substr(kAuc.size())] = Number(figure.value);
+  }
+  if (every || !auc.empty()) (*json)["auc"] = std::move(auc);
+}
+
+// Every figure of a row with its interval: {"hr@10": [value, low, high]}.
+Json AllFigures(const evaluation::ModelFigures& row) {
+  Json json = Json::object();
+  for (const auto& [key, figure] : row.figures) {
+    json[key] = {Number(figure.value), Number(figure.interval.low), Number(figure.interval.high)};
+  }
+  return json;
+}
+
+template <typename Stage>
+Json Intervals(const Stage& stage) {
+  Json json{{"model", {{"name", stage.model.name}, {"figures", AllFigures(stage.model)}}},
+            {"baselines", Json::array()}};
+  for (const evaluation::ModelFigures& row : stage.baselines) {
+    json["baselines"].push_back({{"name", row.name}, {"figures", AllFigures(row)}});
+  }
+  return json;
+}
+
+evaluation::ModelFigures ReadModel(const Json& json) {
+  evaluation::ModelFigures row{json.at("name").get<std::string>(), {}};
+  for (const auto& [key, figure] : json.at("figures").items()) {
+    row.figures[key] = {Number(figure.at(0)), {Number(figure.at(1)), Number(figure.at(2))}};
+  }
+  return row;
+}
+
+template <typename Stage>
+void ReadStage(const Json& json, Stage* stage) {
+  stage->model = ReadModel(json.at("model"));
+  for (const Json& row : json.at("baselines")) stage->baselines.push_back(ReadModel(row));
+}
+
+void AddRetrievalJson(const evaluation::RetrievalReport& retrieval, Json* json) {
+  Json stage = MainFigures(retrieval.model, kRetrievalKeys, /*every=*/true);
+  stage["baselines"] = Json::object();
+  for (const evaluation::ModelFigures& row : retrieval.baselines) {
+    stage["baselines"][row.name] = MainFigures(row, kRetrievalKeys, /*every=*/false);
+  }
+  (*json)["retrieval"] = std::move(stage);
+  (*json)["users"]["retrieval"] = retrieval.users;
+  (*json)["items"]["retrieval"] = retrieval.items;
+  (*json)["intervals"]["retrieval"] = Intervals(retrieval);
+}
+
+void AddRankingJson(const evaluation::RankingReport& ranking, Json* json) {
+  Json stage = MainFigures(ranking.model, kRankingKeys, /*every=*/true);
+  AddAuc(ranking.model, /*every=*/true, &stage);
+  stage["baselines"] = Json::object();
+  for (const evaluation::ModelFigures& row : ranking.baselines) {
+    Json& baseline = stage["baselines"][row.name] = MainFigures(row, kRankingKeys, false);
+    AddAuc(row, /*every=*/false, &baseline);
+  }
+  (*json)["ranking"] = std::move(stage);
+  (*json)["users"]["ranking"] = ranking.users;
+  (*json)["impressions"]["ranking"] = ranking.impressions;
+  (*json)["intervals"]["ranking"] = Intervals(ranking);
+  Json bins = Json::array();
+  for (const evaluation::CalibrationBin& bin : ranking.watch_calibration) {
+    bins.push_back({{"predicted", Number(bin.predicted)},
+                    {"observed", Number(bin.observed)},
+                    {"examples", bin.examples}});
+  }
+  (*json)["watch_calibration"] = std::move(bins);
+}
+
+evaluation::Report Read(const Json& json) {
+  evaluation::Report report;
+  const Json& intervals = json.at("intervals");
+  if (intervals.contains("retrieval")) {
+    evaluation::RetrievalReport& retrieval = report.retrieval.emplace();
+    ReadStage(intervals.at("retrieval"), &retrieval);
+    retrieval.users = json.at("users").at("retrieval").get<uint64_t>();
+    retrieval.items = json.at("items").at("retrieval").get<uint64_t>();
+  }
+  if (intervals.contains("ranking")) {
+    evaluation::RankingReport& ranking = report.ranking.emplace();
+    ReadStage(intervals.at("ranking"), &ranking);
+    ranking.users = json.at("users").at("ranking").get<uint64_t>();
+    ranking.impressions = json.at("impressions").at("ranking").get<uint64_t>();
+    for (const Json& bin : json.at("watch_calibration")) {
+      ranking.watch_calibration.push_back({Number(bin.at("predicted")), Number(bin.at("observed")),
+                                           bin.at("examples").get<uint64_t>()});
+    }
+  }
+  report.split = json.at("split").get<std::string>();
+  report.seed = json.at("seed").get<uint64_t>();
+  report.machine = json.at("machine").get<std::string>();
+  report.version = json.at("version").get<std::string>();
+  report.notes = json.at("notes").get<std::vector<std::string>>();
+  return report;
+}
+
+}  // namespace
+
+std::string RenderJson(const evaluation::Report& report) {
+  Json json = Json::object();
+  json["split"] = report.split;
+  json["seed"] = report.seed;
+  json["machine"] = report.machine;
+  json["version"] = report.version;
+  json["notes"] = report.notes;
+  json["users"] = Json::object();
+  json["intervals"] = Json::object();
+  if (report.retrieval) AddRetrievalJson(*report.retrieval, &json);
+  if (report.ranking) AddRankingJson(*report.ranking, &json);
+  // Names come from project files and may hold anything; what is not UTF-8 is replaced.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<evaluation::Report> ParseJson(std::string_view json) {
+  try {
+    return Read(Json::parse(json));
+  } catch (const nlohmann::json::exception& error) {
+    return DataLoss("expected a report as upnext writes it, found other or damaged JSON ({})",
+                    error.what());
+  }
+}
+
+}  // namespace upnext::report

@@ -1,0 +1,202 @@
+#include "report/render.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace upnext::report {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::UnorderedElementsAre;
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+evaluation::Report Example() {
+  evaluation::Report report;
+  evaluation::RetrievalReport& retrieval = report.retrieval.emplace();
+  retrieval.model = {"candidate model",
+                     {{"hr@10", {0.31, {0.30, 0.32}}},
+                      {"ndcg@10", {0.18, {0.17, 0.19}}},
+                      {"recall@100", {0.70, {0.69, 0.71}}},
+                      {"recall@10", {0.31, {0.30, 0.32}}},
+                      {"map", {0.15, {0.14, 0.16}}},
+                      {"coverage@10", {0.5, evaluation::kNoInterval}}}};
+  retrieval.baselines = {{"popularity", {{"hr@10", {0.04, {0.03, 0.05}}}}},
+                         {"markov", {{"hr@10", {0.2144, {0.2, 0.23}}}}}};
+  retrieval.users = 6040;
+  retrieval.items = 3416;
+  evaluation::RankingReport& ranking = report.ranking.emplace();
+  ranking.model = {"ranker",
+                   {{"weighted_user_loss", {0.4, {0.38, 0.42}}},
+                    {"watch_rmse_s", {24.5, {23, 26}}},
+                    {"auc.click", {0.77, {0.75, 0.79}}}}};
+  ranking.baselines = {{"mean <&>", {{"watch_rmse_s", {28.35, {27, 30}}}}}};
+  ranking.users = 542;
+  ranking.impressions = 3821;
+  ranking.watch_calibration = {{5, 6, 100}, {20, 18, 100}};
+  report.split = "time: train < A <= validation < B <= test";
+  report.seed = 7;
+  report.machine = "a processor, 2 threads, bf16";
+  report.version = "v000003";
+  report.notes = {"a note"};
+  return report;
+}
+
+std::vector<std::string> Keys(const nlohmann::json& json) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : json.items()) keys.push_back(key);
+  return keys;
+}
+
+TEST(Json, HasExactlyTheKeysThatProgramsRead) {
+  const nlohmann::json json = nlohmann::json::parse(RenderJson(Example()));
+  EXPECT_THAT(Keys(json["retrieval"]), UnorderedElementsAre("hr@10", "ndcg@10", "recall@100", "map",
+                                                            "coverage@10", "baselines"));
+  EXPECT_THAT(Keys(json["ranking"]),
+              UnorderedElementsAre("weighted_user_loss", "watch_mae_s", "watch_rmse_s",
+                                   "watch_xauc", "auc", "baselines"));
+  EXPECT_EQ(json["retrieval"]["hr@10"], 0.31);
+  EXPECT_EQ(json["retrieval"]["baselines"]["markov"]["hr@10"], 0.2144);
+  EXPECT_EQ(json["ranking"]["auc"]["click"], 0.77);
+  EXPECT_TRUE(json["ranking"]["watch_mae_s"].is_null());
+  EXPECT_EQ(json["seed"], 7);
+  EXPECT_EQ(json["split"], Example().split);
+}
+
+void ExpectSame(const evaluation::ModelFigures& a, const evaluation::ModelFigures& b) {
+  EXPECT_EQ(a.name, b.name);
+  ASSERT_EQ(a.figures.size(), b.figures.size());
+  for (const auto& [key, figure] : a.figures) {
+    ASSERT_TRUE(b.figures.contains(key)) << key;
+    const evaluation::Figure& other = b.figures.at(key);
+    EXPECT_EQ(figure.value, other.value) << key;
+    EXPECT_EQ(std::isnan(figure.interval.low), std::isnan(other.interval.low)) << key;
+    if (!std::isnan(figure.interval.low)) {
+      EXPECT_EQ(figure.interval.low, other.interval.low) << key;
+      EXPECT_EQ(figure.interval.high, other.interval.high) << key;
+    }
+  }
+}
+
+TEST(Json, ComesBackAsTheReport) {
+  const evaluation::Report report = Example();
+  const evaluation::Report parsed = ParseJson(RenderJson(report)).value();
+  ExpectSame(report.retrieval->model, parsed.retrieval->model);
+  ASSERT_EQ(parsed.retrieval->baselines.size(), 2u);
+  ExpectSame(report.retrieval->baselines[1], parsed.retrieval->baselines[1]);
+  ExpectSame(report.ranking->model, parsed.ranking->model);
+  ExpectSame(report.ranking->baselines[0], parsed.ranking->baselines[0]);
+  EXPECT_EQ(parsed.ranking->watch_calibration, report.ranking->watch_calibration);
+  EXPECT_EQ(parsed.retrieval->items, 3416u);
+  EXPECT_EQ(parsed.ranking->impressions, 3821u);
+  EXPECT_EQ(RenderJson(parsed), RenderJson(report));
+}
+
+TEST(Json, OneStageAlone) {
+  evaluation::Report report = Example();
+  report.ranking.reset();
+  const evaluation::Report parsed = ParseJson(RenderJson(report)).value();
+  EXPECT_TRUE(parsed.retrieval);
+  EXPECT_FALSE(parsed.ranking);
+}
+
+TEST(Json, AnythingElseIsRefused) {
+  const std::string json = RenderJson(Example());
+  for (const std::string& bad : {std::string(), std::string("[]"), std::string("{\"seed\": 1}"),
+                                 json.substr(0, json.size() / 2)}) {
+    const auto parsed = ParseJson(bad);
+    ASSERT_FALSE(parsed) << bad;
+    EXPECT_EQ(parsed.error().code, Code::kDataLoss);
+    EXPECT_THAT(parsed.error().message, Not(HasSubstr("evaluate again")));
+  }
+}
+
+TEST(Table, AlignsItsColumnsAndSaysWhatItIsOf) {
+  const std::string table = RenderTable(Example());
+  EXPECT_THAT(table, HasSubstr("retrieval: 6,040 users, 3,416 items"));
+  EXPECT_THAT(table, HasSubstr("0.3100 ±0.0100"));
+  EXPECT_THAT(table, HasSubstr("split: time: train < A"));
+  EXPECT_THAT(table, HasSubstr("seed 7"));
+  EXPECT_THAT(table, HasSubstr("machine: a processor, 2 threads, bf16"));
+  EXPECT_THAT(table, HasSubstr("note: a note"));
+  // The model's row comes before the baselines', and both end hr@10 in the same column.
+  const size_t model = table.find("candidate model"), markov = table.find("markov");
+  ASSERT_LT(model, markov);
+  const auto column = [&](const char* text) {
+    const size_t at = table.find(text);
+    return at - table.rfind('\n', at);
+  };
+  EXPECT_EQ(column("0.3100 ±0.0100"), column("0.2144 ±0.0150"));
+}
+
+TEST(Html, IsOnePageWithoutRequestsOrRawText) {
+  const std::string html = RenderHtml(Example());
+  EXPECT_THAT(html, HasSubstr("<svg"));
+  EXPECT_THAT(html, HasSubstr("prefers-color-scheme: dark"));
+  EXPECT_THAT(html, HasSubstr("mean &lt;&amp;&gt;"));
+  EXPECT_THAT(html, HasSubstr("Calibration slope"));
+  for (const char* request : {"http:", "https:", "src=", "href=", "<script", "@import", "url("}) {
+    EXPECT_THAT(html, Not(HasSubstr(request)));
+  }
+  EXPECT_THAT(html, Not(HasSubstr("nan")));
+  EXPECT_THAT(html, HasSubstr("<li>a note</li>"));
+}
+
+TEST(evaluation::WorseThan, LooksAtTheMainFigureOfEachStageBeyondTheMargin) {
+  const evaluation::Report current = Example();
+  evaluation::Report next = Example();
+  EXPECT_EQ(evaluation::WorseThan(next, current, 0.02), "");
+  next.retrieval->model.figures["ndcg@10"].value = 0.18 * 0.985;
+  next.ranking->model.figures["weighted_user_loss"].value = 0.4 * 1.015;
+  EXPECT_EQ(evaluation::WorseThan(next, current, 0.02), "");
+  EXPECT_THAT(evaluation::WorseThan(next, current, 0.01), HasSubstr("ndcg@10"));
+  next.retrieval->model.figures["ndcg@10"].value = 0.3;
+  EXPECT_THAT(evaluation::WorseThan(next, current, 0.01), HasSubstr("weighted_user_loss"));
+  next.ranking->model.figures["weighted_user_loss"].value = 0.1;
+  EXPECT_EQ(evaluation::WorseThan(next, current, 0), "");
+}
+
+TEST(evaluation::WorseThan, WithoutPagesTheErrorOfWatchTimeDecides) {
+  evaluation::Report current = Example(), next = Example();
+  for (evaluation::Report* report : {&current, &next}) {
+    report->ranking->model.figures["weighted_user_loss"].value = kNone;
+  }
+  next.ranking->model.figures["watch_rmse_s"].value = 30;
+  EXPECT_THAT(evaluation::WorseThan(next, current, 0.02), HasSubstr("watch_rmse_s"));
+}
+
+TEST(evaluation::WorseThan, AStageThatTheNextLacksIsWorseAndOneThatItAddsIsNot) {
+  evaluation::Report without_ranking = Example(), without_retrieval = Example();
+  without_ranking.ranking.reset();
+  without_retrieval.retrieval.reset();
+  EXPECT_THAT(evaluation::WorseThan(without_ranking, Example(), 0.5),
+              HasSubstr("no ranking figures"));
+  EXPECT_THAT(evaluation::WorseThan(without_retrieval, Example(), 0.5),
+              HasSubstr("no retrieval figures"));
+  EXPECT_EQ(evaluation::WorseThan(Example(), without_ranking, 0), "");
+  EXPECT_EQ(evaluation::WorseThan(Example(), without_retrieval, 0), "");
+  EXPECT_EQ(evaluation::WorseThan(without_ranking, without_ranking, 0), "");
+}
+
+TEST(evaluation::WorseThan, SaysWhenTheFiguresComeFromDifferentTestSets) {
+  const evaluation::Report current = Example();
+  evaluation::Report next = Example();
+  next.split = "leave one out";
+  EXPECT_EQ(evaluation::WorseThan(next, current, 0.02), "");
+  next.retrieval->model.figures["ndcg@10"].value = 0.1;
+  const std::string why = evaluation::WorseThan(next, current, 0.02);
+  EXPECT_THAT(why, HasSubstr("different test sets"));
+  EXPECT_THAT(why, HasSubstr("leave one out"));
+  EXPECT_THAT(why, HasSubstr("train < A"));
+  next.split = current.split;
+  EXPECT_THAT(evaluation::WorseThan(next, current, 0.02), Not(HasSubstr("test sets")));
+  next.retrieval->users = 25;
+  EXPECT_THAT(evaluation::WorseThan(next, current, 0.02), HasSubstr("25 users of retrieval"));
+}
+
+}  // namespace
+}  // namespace upnext::report

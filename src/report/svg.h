@@ -1,0 +1,47 @@
+// Small plots as SVG text, for pages without scripts. Colours are CSS classes of the page: `s0` the
+// model, `s1` ... its baselines, `axis`, `grid`, `whisker`.
+//
+//   std::string svg = BarPlot({.title = "ndcg@10", .bars = {{"candidate model", 0.18, 0.17,
+//   0.19}}});
+//
+// Pure functions.
+#ifndef UPNEXT_REPORT_SVG_H_
+#define UPNEXT_REPORT_SVG_H_
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace upnext::report {
+
+// Text for HTML and SVG: & < > " ' escaped.
+std::string Escaped(std::string_view text);
+
+struct Bar {
+  std::string label;
+  double value, low, high;  // low and high NaN: no whisker
+};
+struct BarPlotOptions {
+  std::string title;
+  std::vector<Bar> bars;
+  int digits = 4;  // of the values written at the bars
+};
+// Lying bars, one below the other, with whiskers.
+std::string BarPlot(const BarPlotOptions& options);
+
+struct Line {
+  std::string label;
+  std::vector<std::pair<double, double>> points;  // x ascending
+};
+struct LinePlotOptions {
+  std::string title, x_label, y_label;
+  std::vector<Line> lines;
+  bool log_x = false;     // for x > 0
+  bool diagonal = false;  // draws y = x, and both axes alike
+};
+std::string LinePlot(const LinePlotOptions& options);
+
+}  // namespace upnext::report
+
+#endif  // UPNEXT_REPORT_SVG_H_

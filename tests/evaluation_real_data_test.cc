@@ -1,0 +1,140 @@
+// The counts of the published protocols on the files they are for. Needs UPNEXT_DATA (the folder
+// that holds kuairand/, ml-1m/ and beauty/), which cannot be shipped.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+#include "base/config.h"
+#include "base/test_folder.h"
+#include "evaluation/report.h"
+#include "examples/learn.h"
+#include "import/import.h"
+
+namespace upnext::evaluation {
+namespace {
+
+template <typename T>
+T Value(Result<T> result) {
+  if (!result) ADD_FAILURE() << result.error().message;
+  return std::move(result).value();
+}
+
+// Imports with configs/<name>.toml and evaluates models that have learned nothing, so that only the
+// baselines say something.
+class RealBaselines : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (std::getenv("UPNEXT_DATA") == nullptr) GTEST_SKIP() << "UPNEXT_DATA is not set";
+  }
+
+  Report EvaluateProject(const std::string& name, bool retrieval, bool ranking) {
+    const auto file = std::filesystem::path(UPNEXT_CONFIGS) / (name + ".toml");
+    const base::Config config = Value(base::Config::Load(file));
+    import::ImportOptions import = import::ImportOptions::FromConfig(config.Table("import"));
+    import.data = std::getenv("UPNEXT_DATA");
+    const import::ImportReport imported =
+        Value(import::Import(import, folder_ / "log", base::NoProgress()));
+    const log::EventLog log = Value(log::EventLog::Open(folder_ / "log" / imported.version));
+    const catalogue::Catalogue catalogue(log);
+    const auto rule = features::CompleteRule::FromConfig(config.Table("labels"));
+    const auto split = Value(examples::Split::Make(
+        examples::SplitOptions::FromConfig(config.Table("split")), log, rule));
+    const examples::ReplaySource source{log, catalogue, rule, split};
+    base::ThreadPool pool;
+    const features::FeatureTables tables =
+        Value(examples::LearnFeatures(source, {}, pool, base::NoProgress()));
+    base::Rng rng(1);
+    const retrieval::CandidateModel candidate(
+        {.dim = 8, .embedding_dim = 8, .context_dim = 2, .depth = 0, .recent_windows = {}},
+        retrieval::ShapeOf(tables), rng);
+    const ranking::Ranker ranker = Value(ranking::Ranker::Make(
+        {.widths = {8}, .max_dim = 4}, Objectives(), ranking::ShapeOf(tables), rng));
+    return Value(
+        Evaluate({source, tables, retrieval ? &candidate : nullptr, ranking ? &ranker : nullptr},
+                 {}, pool, base::NoProgress()));
+  }
+
+  static std::vector<ranking::Objective> Objectives() {
+    using ranking::Objective;
+    const auto event = [](const char* name, schema::EventType type) {
+      return Objective{.name = name, .label = Objective::Label::kEvent, .event = type};
+    };
+    return {{.name = "watch",
+             .label = Objective::Label::kWatchSeconds,
+             .loss = Objective::Loss::kWeightedLogistic,
+             .score_weight = 1},
+            event("click", schema::EventType::kClick),
+            event("complete", schema::EventType::kComplete),
+            event("visit", schema::EventType::kVisit),
+            event("comment", schema::EventType::kComment),
+            event("like", schema::EventType::kLike)};
+  }
+
+  base::TestFolder folder_;
+};
+
+double FigureOf(const std::vector<ModelFigures>& rows, std::string_view name,
+                const std::string& key) {
+  for (const ModelFigures& row : rows) {
+    if (row.name == name && row.figures.contains(key)) return row.figures.at(key).value;
+  }
+  ADD_FAILURE() << "no " << key << " of " << name;
+  return std::nan("");
+}
+
+constexpr double kFourDigits = 0.00005;
+
+TEST_F(RealBaselines, MovieLensCountsEqualTheProtocols) {
+  const RetrievalReport report = EvaluateProject("ml-1m", true, false).retrieval.value();
+  EXPECT_EQ(report.users, 6'040u);
+  EXPECT_EQ(report.items, 3'416u);
+  EXPECT_NEAR(FigureOf(report.baselines, "popularity", "hr@10"), .0369, kFourDigits);
+  EXPECT_NEAR(FigureOf(report.baselines, "popularity", "ndcg@10"), .0180, kFourDigits);
+  EXPECT_NEAR(FigureOf(report.baselines, "markov", "hr@10"), .2144, kFourDigits);
+  EXPECT_NEAR(FigureOf(report.baselines, "markov", "ndcg@10"), .1259, kFourDigits);
+  // One relevant item: recall and hit rate are one, MAP is below NDCG over the whole list.
+  EXPECT_EQ(FigureOf(report.baselines, "markov", "recall@10"),
+            FigureOf(report.baselines, "markov", "hr@10"));
+}
+
+TEST_F(RealBaselines, BeautyCountsEqualTheProtocols) {
+  const RetrievalReport report = EvaluateProject("beauty", true, false).retrieval.value();
+  EXPECT_EQ(report.users, 40'226u);
+  EXPECT_EQ(report.items, 54'542u);
+  EXPECT_NEAR(FigureOf(report.baselines, "popularity", "hr@10"), .0078, kFourDigits);
+  EXPECT_NEAR(FigureOf(report.baselines, "popularity", "ndcg@10"), .0035, kFourDigits);
+  EXPECT_NEAR(FigureOf(report.baselines, "markov", "hr@10"), .0424, kFourDigits);
+  EXPECT_NEAR(FigureOf(report.baselines, "markov", "ndcg@10"), .0287, kFourDigits);
+}
+
+// The project file splits by time, the published averages by the file's date column, which
+// disagrees on a few lines (configs/kuairand.toml). The numbers here were computed on the split by
+// time by a program of its own, which gives the published ones on the split by date.
+TEST_F(RealBaselines, KuaiRandAveragesEqualAnIndependentComputation) {
+  const RankingReport report = EvaluateProject("kuairand", false, true).ranking.value();
+  const auto expect = [&](const char* name, double mae, double rmse, double xauc) {
+    EXPECT_NEAR(FigureOf(report.baselines, name, "watch_mae_s"), mae, .0005) << name;
+    EXPECT_NEAR(FigureOf(report.baselines, name, "watch_rmse_s"), rmse, .0005) << name;
+    EXPECT_NEAR(FigureOf(report.baselines, name, "watch_xauc"), xauc, .0001) << name;
+  };
+  EXPECT_EQ(report.impressions, 3'821u);
+  EXPECT_EQ(report.users, 542u);
+  expect("mean", 18.5781, 28.3303, .5);
+  expect("median", 15.5986, 29.8669, .5);
+  expect("duration mean", 15.9213, 25.8853, .6185);
+  expect("user mean", 17.5103, 27.7232, .6176);
+  expect("item mean", 16.2484, 26.2796, .5846);
+  expect("additive", 17.4701, 28.6114, .6415);
+  expect("additive, shrunk", 15.3575, 24.8910, .6387);
+  EXPECT_NEAR(FigureOf(report.baselines, "rates", "auc.click"), .75775, .0001);
+  EXPECT_NEAR(FigureOf(report.baselines, "rates", "auc.complete"), .73970, .0001);
+  EXPECT_NEAR(FigureOf(report.baselines, "rates", "auc.visit"), .72224, .0001);
+  EXPECT_NEAR(FigureOf(report.baselines, "rates", "auc.comment"), .73542, .0001);
+  EXPECT_NEAR(FigureOf(report.baselines, "rates", "auc.like"), .89310, .0001);
+}
+
+}  // namespace
+}  // namespace upnext::evaluation

@@ -1,0 +1,231 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/progress.h"
+#include "evaluation/machine.h"
+#include "evaluation/report.h"
+#include "examples/test_world.h"
+#include "report/render.h"
+
+namespace upnext::evaluation {
+namespace {
+
+using examples::World;
+using ::testing::HasSubstr;
+
+// Models that have learned nothing: what is tested is how they are measured.
+class Untrained {
+ public:
+  explicit Untrained(const World& world)
+      : tables(world.Learn()),
+        rng_(1),
+        candidate(
+            {.dim = 8, .embedding_dim = 8, .context_dim = 2, .depth = 1, .recent_windows = {}},
+            retrieval::ShapeOf(tables), rng_),
+        ranker(World::Value(ranking::Ranker::Make({.widths = {8}, .max_dim = 4}, Objectives(),
+                                                  ranking::ShapeOf(tables), rng_))),
+        subject{world.source, tables, &candidate, &ranker} {}
+
+  static std::vector<ranking::Objective> Objectives() {
+    using ranking::Objective;
+    return {{.name = "watch",
+             .label = Objective::Label::kWatchSeconds,
+             .loss = Objective::Loss::kWeightedLogistic,
+             .score_weight = 1},
+            {.name = "click", .event = schema::EventType::kClick}};
+  }
+
+  const features::FeatureTables tables;
+
+ private:
+  base::Rng rng_;
+
+ public:
+  const retrieval::CandidateModel candidate;
+  const ranking::Ranker ranker;
+  const Subject subject;
+};
+
+// Enough events for every user to have some on the test day.
+examples::WorldOptions DenseWorld(uint64_t seed) {
+  return examples::RandomWorld(seed, /*users=*/12, /*items=*/30, /*events_of_largest=*/2000);
+}
+
+Report Measure(const Subject& subject, const EvaluateOptions& options, int threads = 2) {
+  base::ThreadPool pool(threads);
+  return World::Value(Evaluate(subject, options, pool, base::NoProgress()));
+}
+
+TEST(Evaluate, BothStagesWithBaselinesOnTheSameUsers) {
+  const World world(DenseWorld(3));
+  const Untrained models(world);
+  const Report report = Measure(models.subject, {});
+  ASSERT_TRUE(report.retrieval);
+  ASSERT_TRUE(report.ranking);
+  EXPECT_EQ(report.retrieval->items, 30u);
+  ASSERT_EQ(report.retrieval->baselines.size(), 3u);
+  EXPECT_EQ(report.retrieval->baselines[0].name, "popularity");
+  for (const ModelFigures& row : report.retrieval->baselines) {
+    EXPECT_EQ(row.figures.size(), report.retrieval->model.figures.size());
+    const Figure& hit = row.figures.at("hr@10");
+    EXPECT_LE(hit.interval.low, hit.value);
+    EXPECT_GE(hit.interval.high, hit.value);
+  }
+  EXPECT_TRUE(report.ranking->model.figures.contains("weighted_user_loss"));
+  EXPECT_TRUE(report.ranking->model.figures.contains("auc.click"));
+  EXPECT_EQ(report.ranking->baselines.size(), 9u);
+  EXPECT_EQ(report.split, world.split.Describe());
+  EXPECT_THAT(report.machine, HasSubstr("2 threads"));
+}
+
+TEST(Evaluate, TheNumberOfThreadsDoesNotShow) {
+  const World world(DenseWorld(4));
+  const Untrained models(world);
+  Report one = Measure(models.subject, {}, 1), three = Measure(models.subject, {}, 3);
+  one.machine = three.machine = "";
+  EXPECT_EQ(report::RenderJson(one), report::RenderJson(three));
+}
+
+TEST(Evaluate, ModelsThatAreNullAndBaselinesNobodyAskedForAreLeftOut) {
+  const World world(DenseWorld(3));
+  const Untrained models(world);
+  const Report report =
+      Measure({world.source, models.tables, &models.candidate, nullptr}, {.baselines = false});
+  ASSERT_TRUE(report.retrieval);
+  EXPECT_TRUE(report.retrieval->baselines.empty());
+  EXPECT_FALSE(report.ranking);
+}
+
+TEST(Evaluate, FrozenStatesGiveOtherScoresAndSaySo) {
+  const World world(DenseWorld(5));
+  const Untrained models(world);
+  const Report live = Measure(models.subject, {});
+  const Report frozen = Measure(models.subject, {.frozen_state = true});
+  ASSERT_TRUE(live.ranking && frozen.ranking);
+  EXPECT_EQ(live.ranking->impressions, frozen.ranking->impressions);
+  EXPECT_NE(live.ranking->model.figures.at("watch_rmse_s").value,
+            frozen.ranking->model.figures.at("watch_rmse_s").value);
+  // What does not look at states stays.
+  EXPECT_EQ(live.ranking->baselines[0].figures.at("watch_rmse_s").value,
+            frozen.ranking->baselines[0].figures.at("watch_rmse_s").value);
+  // Every report says which, wherever it is read.
+  EXPECT_THAT(frozen.notes,
+              testing::Contains(HasSubstr("states are frozen where the test part begins")));
+  EXPECT_THAT(live.notes, testing::Contains(HasSubstr("states are live")));
+  EXPECT_THAT(live.notes, testing::Not(testing::Contains(HasSubstr("frozen"))));
+  for (const std::string& text :
+       {report::RenderTable(live), report::RenderJson(live), report::RenderHtml(live)}) {
+    EXPECT_THAT(text, HasSubstr("states are live: everything before each impression"));
+  }
+}
+
+TEST(Evaluate, MarkovFollowsTheLastWatchOfTheInput) {
+  // Everybody watches a, b, c in turn; the last user's input ends in b.
+  std::vector<schema::RawEvent> events;
+  for (const char* user : {"u", "v", "w"}) {
+    int64_t at = 0;
+    for (const char* item : {"a", "b", "c", "d", "e"}) {
+      events.push_back(examples::Watch(user, item, at += examples::kHour, 60));
+    }
+  }
+  for (const char* item : {"e", "d", "a", "b", "c"}) {
+    events.push_back(
+        examples::Watch("x", item, static_cast<int64_t>(events.size()) * examples::kHour, 60));
+  }
+  const World world(
+      {.events = events, .split = {.kind = examples::SplitOptions::Kind::kLeaveOneOut}});
+  const Untrained models(world);
+  const Report report = Measure({world.source, models.tables, &models.candidate, nullptr}, {});
+  // x: after b came c in training, its target. Of the others' targets (e) training only knows x's
+  // first watch; it is the one item that they have not seen, so it is first as well.
+  EXPECT_EQ(report.retrieval->users, 4u);
+  EXPECT_EQ(report.retrieval->baselines[1].figures.at("recall@1").value, 1.0);
+}
+
+TEST(Evaluate, ItemKnnKnowsTheNeighboursOfWhatTheJudgedUsersWatched) {
+  // Two circles of users, of which the smaller, u1, u3 and u5, left one item of theirs for last.
+  // The larger one makes its own items more popular.
+  std::vector<schema::RawEvent> events;
+  const auto watch = [&](const std::string& user, std::initializer_list<const char*> items) {
+    int64_t at = 0;
+    for (const char* item : items) {
+      events.push_back(examples::Watch(user, item, at += examples::kHour, 60));
+    }
+  };
+  watch("u1", {"a", "b", "e", "c", "d"});
+  watch("u3", {"a", "b", "d", "c", "e"});
+  watch("u5", {"d", "e", "c", "a", "b"});
+  for (const char* user : {"u2", "u4", "u6", "u7", "u8"}) watch(user, {"p", "q", "r", "s", "t"});
+  const World world(
+      {.events = events, .split = {.kind = examples::SplitOptions::Kind::kLeaveOneOut}});
+  const Untrained models(world);
+  const auto recall = [&](const EvaluateOptions& options, size_t baseline, const char* name) {
+    const Report report =
+        Measure({world.source, models.tables, &models.candidate, nullptr}, options);
+    EXPECT_EQ(report.retrieval->baselines[baseline].name, name);
+    return report.retrieval->baselines[baseline].figures.at("recall@1").value;
+  };
+  EXPECT_EQ(recall({}, 0, "popularity"), 0.0);
+  EXPECT_EQ(recall({}, 2, "item-knn"), 3.0 / 8);
+  EXPECT_EQ(recall({.max_users = 4}, 2, "item-knn"), 3.0 / 4);  // every second: u1, u3, u5 and u7
+}
+
+TEST(Evaluate, ACapOnUsersJudgesSomeOfThemAndSaysSo) {
+  examples::WorldOptions options = DenseWorld(3);
+  options.split.kind = examples::SplitOptions::Kind::kLeaveOneOut;
+  const World world(options);
+  const Untrained models(world);
+  const Report all = Measure(models.subject, {});
+  ASSERT_GT(all.retrieval->users, 4u);
+  const Report some = Measure(models.subject, {.max_users = 4});
+  EXPECT_EQ(some.retrieval->users, 4u);
+  const std::string note = fmt::format("retrieval: 4 of the {} users", all.retrieval->users);
+  EXPECT_THAT(some.notes, testing::Contains(HasSubstr(note)));
+  const Report exact =
+      Measure(models.subject, {.max_users = static_cast<uint32_t>(all.retrieval->users)});
+  EXPECT_EQ(report::RenderJson(exact), report::RenderJson(all));
+}
+
+TEST(Evaluate, TablesOfAnotherVocabularyAreRefused) {
+  const World world(DenseWorld(3));
+  const Untrained models(world);
+  const features::FeatureTables other = world.Learn({.max_items = 3, .drop = {}});
+  base::ThreadPool pool(1);
+  const auto report =
+      Evaluate({world.source, other, &models.candidate, nullptr}, {}, pool, base::NoProgress());
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, Code::kFailedPrecondition);
+  EXPECT_THAT(report.error().message, HasSubstr("item vectors"));
+}
+
+TEST(Evaluate, TheTrainingPartIsRefused) {
+  const World world(DenseWorld(3));
+  const Untrained models(world);
+  base::ThreadPool pool(1);
+  const auto report =
+      Evaluate(models.subject, {.part = examples::Part::kTrain}, pool, base::NoProgress());
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, Code::kInvalidArgument);
+}
+
+class Impatient : public base::Progress {
+ public:
+  void Begin(std::string_view, std::string_view, uint64_t) override {}
+  void Update(uint64_t, std::string_view) override {}
+  void End() override {}
+  void Note(std::string_view) override {}
+  bool stop_requested() const override { return true; }
+};
+
+TEST(Evaluate, StopsWhenAsked) {
+  const World world(DenseWorld(3));
+  const Untrained models(world);
+  base::ThreadPool pool(1);
+  Impatient progress;
+  const auto report = Evaluate(models.subject, {}, pool, progress);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, Code::kCancelled);
+}
+
+}  // namespace
+}  // namespace upnext::evaluation
