@@ -1,0 +1,367 @@
+// The inputs of both models, held byte by byte to digests that were taken of the fields while they
+// were compiled in: one digest per named input, whatever the layout of the blocks that hold it.
+//
+//   UPNEXT_DATA=.../data build/release/tests/golden_test
+//
+// compares with golden/features.json, UPNEXT_WRITE_GOLDEN=1 writes that file (run the program for
+// this, not ctest -j), and UPNEXT_DUMP_GOLDEN=FOLDER writes the values too, as LOG/MODEL.INPUT.
+// Where a digest differs, dump them with both binaries and compare: an example is the number of its
+// bytes (4 bytes), then its values (rows as uint32, numbers as float32), in the streams' order.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/checksum.h"
+#include "base/config.h"
+#include "base/file.h"
+#include "base/test_folder.h"
+#include "examples/learn.h"
+#include "examples/streams.h"
+#include "examples/test_world.h"
+#include "import/import.h"
+#include "simulator/log_writer.h"
+#include "sparse_world.h"
+
+namespace upnext {
+namespace {
+
+// ---- Begin of what knows the layout of batches and tables ---------------------------------------
+// A change of the layout changes the three functions from here to the next line of dashes, and
+// nothing else in this file. Names are those of golden/features.json.
+
+// One named input of a batch.
+struct Input {
+  enum class Kind : uint8_t { kRows, kNumbers } kind;  // of embedding tables / floating point
+  std::string name;
+  std::function<std::span<const std::byte>(size_t example)> values;  // uint32 or float
+};
+
+// Every input of the ranker, for impression 0 .. batch.size() - 1; what is kept once per request is
+// that of the impression's request. A field NAME with numbers is two inputs: NAME.raw, its value or
+// NaN, and NAME.dense, what the model reads: normalised, square, root, "is missing".
+std::vector<Input> RankerInputs(const examples::RankingBatch& batch) {
+  using features::FieldKind, features::Side;
+  std::vector<Input> inputs;
+  size_t next[2][2] = {};  // slot by side and whether continuous
+  for (const features::Field& field : features::RankingFields()) {
+    const bool query = field.side == Side::kQuery, number = field.kind == FieldKind::kContinuous;
+    const features::RankingBlock& block = query ? batch.queries : batch.impressions;
+    const size_t slot = next[query][number]++, width = features::ContinuousFields(field.side);
+    const auto row = [&batch, query](size_t i) { return query ? batch.query_of[i] : i; };
+    if (!number) {
+      inputs.push_back({Input::Kind::kRows, std::string(field.name), [&block, row, slot](size_t i) {
+                          return std::as_bytes(block.categorical[slot][row(i)]);
+                        }});
+      continue;
+    }
+    const auto add = [&](const char* what, const std::vector<float>& values, size_t n) {
+      inputs.push_back({Input::Kind::kNumbers, std::string(field.name) + what,
+                        [&values, row, slot, width, n](size_t i) {
+                          const size_t first = (row(i) * width + slot) * n;
+                          return std::as_bytes(std::span(values).subspan(first, n));
+                        }});
+    };
+    add(".raw", block.raw, 1);
+    add(".dense", block.dense, features::kPowers);
+  }
+  return inputs;
+}
+
+// Every input of the candidate model and the label, for example 0 .. batch.size() - 1.
+std::vector<Input> CandidateInputs(const features::CandidateBatch& batch) {
+  std::vector<Input> inputs;
+  const auto rows = [&](const char* name, auto values) {
+    inputs.push_back({Input::Kind::kRows, name,
+                      [values](size_t i) { return std::as_bytes(std::span(values(i))); }});
+  };
+  rows("watches", [&batch](size_t i) { return batch.watches[i]; });
+  rows("tokens", [&batch](size_t i) { return batch.tokens[i]; });
+  rows("region", [&batch](size_t i) { return std::span(batch.region).subspan(i, 1); });
+  rows("device", [&batch](size_t i) { return std::span(batch.device).subspan(i, 1); });
+  rows("label", [&batch](size_t i) { return std::span(batch.label).subspan(i, 1); });
+  size_t column = 0;
+  const auto numbers = [&](const char* name, size_t n) {
+    inputs.push_back({Input::Kind::kNumbers, name, [&batch, column, n](size_t i) {
+                        const size_t first = i * features::kCandidateDense + column;
+                        return std::as_bytes(std::span(batch.dense).subspan(first, n));
+                      }});
+    column += n;
+  };
+  numbers("age", 1);
+  numbers("age.missing", 1);
+  numbers("gender", 1);
+  numbers("gender.missing", 1);
+  numbers("logged_in", 1);
+  numbers("logged_in.missing", 1);
+  numbers("example_age", 1);
+  numbers("example_age.root", 1);
+  numbers("example_age.hats", features::kAgeKnots);
+  EXPECT_EQ(column, features::kCandidateDense);
+  return inputs;
+}
+
+std::map<std::string, uint32_t> VocabularyRows(const features::FeatureTables& tables) {
+  std::map<std::string, uint32_t> rows;
+  for (size_t i = 0; i < features::kVocabularies; ++i) {
+    const auto id = static_cast<features::VocabularyId>(i);
+    rows[std::string(features::VocabularyName(id))] = tables.rows(id);
+  }
+  return rows;
+}
+// ---- End of what knows the layout ---------------------------------------------------------------
+
+using nlohmann::ordered_json;
+
+std::string Hex(uint64_t digest) { return fmt::format("{:016x}", digest); }
+
+// Digests of one model's inputs over all its batches.
+class Digests {
+ public:
+  // Values are written into `dump`, unless that is empty.
+  Digests(std::string model, std::filesystem::path dump)
+      : model_(std::move(model)), dump_(std::move(dump)) {}
+
+  void Add(const std::vector<Input>& inputs, size_t examples) {
+    for (const Input& input : inputs) {
+      Column& column = ColumnOf(input);
+      bytes_.clear();
+      for (size_t i = 0; i < examples; ++i) {
+        const std::span<const std::byte> values = input.values(i);
+        const auto size = static_cast<uint32_t>(values.size());
+        Put(std::as_bytes(std::span(&size, 1)));
+        if (input.kind == Input::Kind::kRows) {
+          Put(values);
+        } else {
+          PutNumbers(values);
+        }
+      }
+      column.checksum.Append(bytes_);
+      if (column.file.is_open()) {
+        column.file.write(reinterpret_cast<const char*>(bytes_.data()),
+                          static_cast<std::streamsize>(bytes_.size()));
+      }
+    }
+  }
+  // {INPUT: DIGEST}
+  ordered_json Figures() const {
+    ordered_json out = ordered_json::object();
+    for (const Column& column : columns_) out[column.name] = Hex(column.checksum.digest());
+    return out;
+  }
+
+ private:
+  struct Column {
+    std::string name;
+    base::ChecksumStream checksum = {};
+    std::ofstream file = {};
+  };
+  Column& ColumnOf(const Input& input) {
+    const auto found = std::ranges::find(columns_, input.name, &Column::name);
+    if (found != columns_.end()) return *found;
+    Column& column = columns_.emplace_back(Column{.name = input.name});
+    if (!dump_.empty()) {
+      std::filesystem::create_directories(dump_);
+      column.file.open(dump_ / (model_ + "." + input.name), std::ios::binary);
+    }
+    return column;
+  }
+  void Put(std::span<const std::byte> values) {
+    bytes_.insert(bytes_.end(), values.begin(), values.end());
+  }
+  // "Missing" has many bit patterns, and compilers choose among them: a single one stands for all.
+  void PutNumbers(std::span<const std::byte> values) {
+    for (; !values.empty(); values = values.subspan(sizeof(float))) {
+      float number;
+      std::memcpy(&number, values.data(), sizeof(number));
+      if (std::isnan(number)) number = std::numeric_limits<float>::quiet_NaN();
+      Put(std::as_bytes(std::span(&number, 1)));
+    }
+  }
+
+  const std::string model_;
+  const std::filesystem::path dump_;
+  std::vector<Column> columns_;   // in the order of the adapters
+  std::vector<std::byte> bytes_;  // of one input of a batch
+};
+
+// What the streams give beside the fields.
+std::vector<Input> ImpressionInputs(const examples::RankingBatch& batch) {
+  std::vector<Input> inputs;
+  const auto add = [&](Input::Kind kind, const char* name, auto value) {
+    inputs.push_back(
+        {kind, name, [value](size_t i) { return std::as_bytes(std::span(&value(i), 1)); }});
+  };
+  using Kind = Input::Kind;
+  add(Kind::kRows, "@user", [&](size_t i) -> auto& { return batch.user[i]; });
+  add(Kind::kRows, "@request", [&](size_t i) -> auto& { return batch.request[i]; });
+  add(Kind::kRows, "@position", [&](size_t i) -> auto& { return batch.position[i]; });
+  add(Kind::kRows, "@device", [&](size_t i) -> auto& { return batch.device[i]; });
+  add(Kind::kRows, "@happened", [&](size_t i) -> auto& { return batch.labels[i].happened; });
+  add(Kind::kNumbers, "@watch_s", [&](size_t i) -> auto& { return batch.labels[i].watch_s; });
+  add(Kind::kNumbers, "@rating", [&](size_t i) -> auto& { return batch.labels[i].rating; });
+  return inputs;
+}
+
+// What is compared: {"log": DIGEST, "vocabularies": {NAME: ROWS}, "examples": {"MODEL.PART":
+// COUNT}, "candidate": {INPUT: DIGEST}, "ranker": {INPUT: DIGEST}}. Of every example of every part
+// of the split, with features learned from the training part.
+ordered_json Measure(const examples::ReplaySource& source, const features::FeatureSpec& spec,
+                     int threads, const std::filesystem::path& dump) {
+  constexpr size_t kBatch = 4096;
+  base::ThreadPool pool(threads);
+  const features::FeatureTables tables =
+      examples::World::Value(examples::LearnFeatures(source, spec, pool, base::NoProgress()));
+  std::map<std::string, uint64_t> examples;
+  Digests candidate("candidate", dump), ranker("ranker", dump);
+  for (const auto& [part, name] : {std::pair(examples::Part::kTrain, "train"),
+                                   std::pair(examples::Part::kValidation, "validation"),
+                                   std::pair(examples::Part::kTest, "test")}) {
+    examples::CandidateStream watches(
+        source, tables, {.max_per_user = UINT32_MAX, .part = part, .min_history = 0}, pool);
+    features::CandidateBatch watch_batch;
+    watches.StartEpoch(0);
+    while (watches.Next(kBatch, &watch_batch)) {
+      candidate.Add(CandidateInputs(watch_batch), watch_batch.size());
+      examples[std::string("candidate.") + name] += watch_batch.size();
+    }
+    examples::RankingStream impressions(source, tables, {.part = part, .shuffle = false}, pool);
+    examples::RankingBatch batch;
+    impressions.StartEpoch(0);
+    while (impressions.Next(kBatch, &batch)) {
+      ranker.Add(RankerInputs(batch), batch.size());
+      ranker.Add(ImpressionInputs(batch), batch.size());
+      examples[std::string("ranker.") + name] += batch.size();
+    }
+  }
+  return {{"log", Hex(source.log.content_digest())},
+          {"vocabularies", VocabularyRows(tables)},
+          {"examples", examples},
+          {"candidate", candidate.Figures()},
+          {"ranker", ranker.Figures()}};
+}
+
+ordered_json ReadGolden() {
+  const auto text = base::ReadFile(UPNEXT_GOLDEN);
+  return text ? ordered_json::parse(*text) : ordered_json::object();
+}
+
+// Compares every group, name by name.
+void ExpectFigures(const ordered_json& expected, const ordered_json& found) {
+  for (const char* group : {"vocabularies", "examples", "candidate", "ranker"}) {
+    for (const auto& [name, value] : expected[group].items()) {
+      if (!found[group].contains(name)) {
+        ADD_FAILURE() << group << ": '" << name << "' is missing";
+      } else {
+        EXPECT_EQ(found[group][name], value) << group << ": '" << name << "' is not what it was";
+      }
+    }
+    for (const auto& [name, value] : found[group].items()) {
+      EXPECT_TRUE(expected[group].contains(name)) << group << ": '" << name << "' is new";
+    }
+  }
+}
+
+// Compares with the golden file, or writes it.
+void ExpectGolden(const std::string& name, const examples::ReplaySource& source,
+                  const features::FeatureSpec& spec) {
+  SCOPED_TRACE("log '" + name + "'");
+  const char* dump = std::getenv("UPNEXT_DUMP_GOLDEN");
+  const ordered_json found =
+      Measure(source, spec, 2, dump == nullptr ? "" : std::filesystem::path(dump) / name);
+  {
+    SCOPED_TRACE("one thread against two");
+    ExpectFigures(found, Measure(source, spec, 1, ""));
+  }
+  ordered_json golden = ReadGolden();
+  if (std::getenv("UPNEXT_WRITE_GOLDEN") != nullptr) {
+    golden[name] = found;
+    ASSERT_TRUE(base::WriteFileAtomic(UPNEXT_GOLDEN, golden.dump(1) + "\n"));
+    return;
+  }
+  ASSERT_TRUE(golden.contains(name)) << UPNEXT_GOLDEN << " does not hold this log";
+  ASSERT_EQ(found["log"], golden[name]["log"])
+      << "this is not the log of the golden digests, so its inputs cannot be compared: the data, "
+         "the import, the log's format or the simulator changed, or this machine's libm rounds the "
+         "simulator's logarithms and powers otherwise";
+  ExpectFigures(golden[name], found);
+}
+
+// ---- Logs ---------------------------------------------------------------------------------------
+
+// Imports with configs/NAME.toml, splits and learns as that file says.
+void ExpectProjectGolden(const std::string& name, const std::filesystem::path& data) {
+  const auto loaded = base::Config::Load(std::filesystem::path(UPNEXT_CONFIGS) / (name + ".toml"));
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  const base::Config& config = *loaded;
+  import::ImportOptions import = import::ImportOptions::FromConfig(config.Table("import"));
+  import.data = data;
+  const base::TestFolder folder;
+  const auto report = import::Import(import, folder / "log", base::NoProgress());
+  ASSERT_TRUE(report) << report.error().message;
+  const auto log = log::EventLog::Open(folder / "log" / report->version);
+  ASSERT_TRUE(log) << log.error().message;
+  const catalogue::Catalogue catalogue(*log);
+  const auto rule = features::CompleteRule::FromConfig(config.Table("labels"));
+  const auto split =
+      examples::Split::Make(examples::SplitOptions::FromConfig(config.Table("split")), *log, rule);
+  ASSERT_TRUE(split) << split.error().message;
+  ExpectGolden(name, {*log, catalogue, rule, *split},
+               features::FeatureSpec::FromConfig(config.Table("features")));
+}
+
+TEST(Golden, InputsOfALogWithGapsAreWhatTheyWere) {
+  const examples::World world(SparseWorld());
+  ExpectGolden("sparse", world.source, {});
+}
+
+TEST(Golden, InputsUnderLimitsAndWithDroppedFieldsAreWhatTheyWere) {
+  const examples::World world(SparseWorld());
+  ExpectGolden("sparse-dropped", world.source,
+               {.max_items = 40,
+                .max_tokens = 12,
+                .max_channels = 5,
+                .min_item_count = 3,
+                .drop = {"searches", "region", "age", "logged_in", "liked_items", "click_rate",
+                         "topics", "item_age_days", "item_like_rate", "powers"}});
+}
+
+TEST(Golden, InputsOfTheDemoAreWhatTheyWere) {
+  const auto config = base::Config::Load(std::filesystem::path(UPNEXT_CONFIGS) / "demo-world.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  const auto options = simulator::WorldOptions::FromConfig(config->root());
+  const base::TestFolder folder;
+  const Status written = simulator::SimulateLog(options, folder.path(), base::NoProgress());
+  ASSERT_TRUE(written) << written.error().message;
+  ExpectProjectGolden("demo", folder.path());
+}
+
+class GoldenData : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (std::getenv("UPNEXT_DATA") == nullptr) GTEST_SKIP() << "UPNEXT_DATA is not set";
+  }
+};
+
+TEST_F(GoldenData, InputsOfKuaiRandAreWhatTheyWere) {
+  ExpectProjectGolden("kuairand", std::getenv("UPNEXT_DATA"));
+}
+
+TEST_F(GoldenData, InputsOfMovieLensAreWhatTheyWere) {
+  ExpectProjectGolden("ml-1m", std::getenv("UPNEXT_DATA"));
+}
+
+}  // namespace
+}  // namespace upnext
