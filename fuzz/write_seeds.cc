@@ -86,7 +86,7 @@ Status WriteStates(const fs::path& folder) {
   WriteTestLog(scratch.path());
   UPNEXT_ASSIGN_OR_RETURN(log::EventLog log, log::EventLog::Open(scratch.path()));
   const catalogue::Catalogue catalogue(std::move(log));
-  const features::CompleteRule rule;
+  const features::PositiveRule rule;
   using enum features::UserState::Parts;
   for (const auto parts : {kBags, kAll}) {
     features::UserState all(parts);

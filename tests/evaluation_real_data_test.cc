@@ -39,12 +39,12 @@ class RealBaselines : public ::testing::Test {
         Value(import::Import(import, folder_ / "log", base::NoProgress()));
     const log::EventLog log = Value(log::EventLog::Open(folder_ / "log" / imported.version));
     const catalogue::Catalogue catalogue(log);
-    const auto rule = features::CompleteRule::FromConfig(config.Table("labels"));
+    const auto rule = features::PositiveRule::FromConfig(config.Table("labels"));
     const auto split = Value(examples::Split::Make(
         examples::SplitOptions::FromConfig(config.Table("split")), log, rule));
     const examples::ReplaySource source{log, catalogue, rule, split};
     base::ThreadPool pool;
-    const features::FeatureTables tables =
+    const features::FeatureStatistics tables =
         Value(examples::LearnFeatures(source, {}, pool, base::NoProgress()));
     base::Rng rng(1);
     const retrieval::CandidateModel candidate(
@@ -76,10 +76,10 @@ class RealBaselines : public ::testing::Test {
   base::TestFolder folder_;
 };
 
-double FigureOf(const std::vector<ModelFigures>& rows, std::string_view name,
+double FigureOf(const std::vector<ModelMetrics>& rows, std::string_view name,
                 const std::string& key) {
-  for (const ModelFigures& row : rows) {
-    if (row.name == name && row.figures.contains(key)) return row.figures.at(key).value;
+  for (const ModelMetrics& row : rows) {
+    if (row.name == name && row.metrics.contains(key)) return row.metrics.at(key).value;
   }
   ADD_FAILURE() << "no " << key << " of " << name;
   return std::nan("");

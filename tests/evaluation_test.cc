@@ -35,7 +35,7 @@ class Untrained {
             {.name = "click", .event = schema::EventType::kClick}};
   }
 
-  const features::FeatureTables tables;
+  const features::FeatureStatistics tables;
 
  private:
   base::Rng rng_;
@@ -65,14 +65,14 @@ TEST(Evaluate, BothStagesWithBaselinesOnTheSameUsers) {
   EXPECT_EQ(report.retrieval->items, 30u);
   ASSERT_EQ(report.retrieval->baselines.size(), 3u);
   EXPECT_EQ(report.retrieval->baselines[0].name, "popularity");
-  for (const ModelFigures& row : report.retrieval->baselines) {
-    EXPECT_EQ(row.figures.size(), report.retrieval->model.figures.size());
-    const Figure& hit = row.figures.at("hr@10");
+  for (const ModelMetrics& row : report.retrieval->baselines) {
+    EXPECT_EQ(row.metrics.size(), report.retrieval->model.metrics.size());
+    const Metric& hit = row.metrics.at("hr@10");
     EXPECT_LE(hit.interval.low, hit.value);
     EXPECT_GE(hit.interval.high, hit.value);
   }
-  EXPECT_TRUE(report.ranking->model.figures.contains("weighted_user_loss"));
-  EXPECT_TRUE(report.ranking->model.figures.contains("auc.click"));
+  EXPECT_TRUE(report.ranking->model.metrics.contains("weighted_user_loss"));
+  EXPECT_TRUE(report.ranking->model.metrics.contains("auc.click"));
   EXPECT_EQ(report.ranking->baselines.size(), 9u);
   EXPECT_EQ(report.split, world.split.Describe());
   EXPECT_THAT(report.machine, HasSubstr("2 threads"));
@@ -103,11 +103,11 @@ TEST(Evaluate, FrozenStatesGiveOtherScoresAndSaySo) {
   const Report frozen = Measure(models.subject, {.frozen_state = true});
   ASSERT_TRUE(live.ranking && frozen.ranking);
   EXPECT_EQ(live.ranking->impressions, frozen.ranking->impressions);
-  EXPECT_NE(live.ranking->model.figures.at("watch_rmse_s").value,
-            frozen.ranking->model.figures.at("watch_rmse_s").value);
+  EXPECT_NE(live.ranking->model.metrics.at("watch_rmse_s").value,
+            frozen.ranking->model.metrics.at("watch_rmse_s").value);
   // What does not look at states stays.
-  EXPECT_EQ(live.ranking->baselines[0].figures.at("watch_rmse_s").value,
-            frozen.ranking->baselines[0].figures.at("watch_rmse_s").value);
+  EXPECT_EQ(live.ranking->baselines[0].metrics.at("watch_rmse_s").value,
+            frozen.ranking->baselines[0].metrics.at("watch_rmse_s").value);
   // Every report says which, wherever it is read.
   EXPECT_THAT(frozen.notes,
               testing::Contains(HasSubstr("states are frozen where the test part begins")));
@@ -139,7 +139,7 @@ TEST(Evaluate, MarkovFollowsTheLastWatchOfTheInput) {
   // x: after b came c in training, its target. Of the others' targets (e) training only knows x's
   // first watch; it is the one item that they have not seen, so it is first as well.
   EXPECT_EQ(report.retrieval->users, 4u);
-  EXPECT_EQ(report.retrieval->baselines[1].figures.at("recall@1").value, 1.0);
+  EXPECT_EQ(report.retrieval->baselines[1].metrics.at("recall@1").value, 1.0);
 }
 
 TEST(Evaluate, ItemKnnKnowsTheNeighboursOfWhatTheJudgedUsersWatched) {
@@ -163,7 +163,7 @@ TEST(Evaluate, ItemKnnKnowsTheNeighboursOfWhatTheJudgedUsersWatched) {
     const Report report =
         Measure({world.source, models.tables, &models.candidate, nullptr}, options);
     EXPECT_EQ(report.retrieval->baselines[baseline].name, name);
-    return report.retrieval->baselines[baseline].figures.at("recall@1").value;
+    return report.retrieval->baselines[baseline].metrics.at("recall@1").value;
   };
   EXPECT_EQ(recall({}, 0, "popularity"), 0.0);
   EXPECT_EQ(recall({}, 2, "item-knn"), 3.0 / 8);
@@ -189,7 +189,7 @@ TEST(Evaluate, ACapOnUsersJudgesSomeOfThemAndSaysSo) {
 TEST(Evaluate, TablesOfAnotherVocabularyAreRefused) {
   const World world(DenseWorld(3));
   const Untrained models(world);
-  const features::FeatureTables other = world.Learn({.max_items = 3, .drop = {}});
+  const features::FeatureStatistics other = world.Learn({.max_items = 3, .drop = {}});
   base::ThreadPool pool(1);
   const auto report =
       Evaluate({world.source, other, &models.candidate, nullptr}, {}, pool, base::NoProgress());
@@ -203,7 +203,7 @@ TEST(Evaluate, TheTrainingPartIsRefused) {
   const Untrained models(world);
   base::ThreadPool pool(1);
   const auto report =
-      Evaluate(models.subject, {.part = examples::Part::kTrain}, pool, base::NoProgress());
+      Evaluate(models.subject, {.part = examples::SplitPart::kTrain}, pool, base::NoProgress());
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().code, Code::kInvalidArgument);
 }

@@ -113,7 +113,7 @@ std::vector<Input> CandidateInputs(const features::CandidateBatch& batch) {
   return inputs;
 }
 
-std::map<std::string, uint32_t> VocabularyRows(const features::FeatureTables& tables) {
+std::map<std::string, uint32_t> VocabularyRows(const features::FeatureStatistics& tables) {
   std::map<std::string, uint32_t> rows;
   for (size_t i = 0; i < features::kVocabularies; ++i) {
     const auto id = static_cast<features::VocabularyId>(i);
@@ -222,13 +222,13 @@ ordered_json Measure(const examples::ReplaySource& source, const features::Featu
                      int threads, const std::filesystem::path& dump) {
   constexpr size_t kBatch = 4096;
   base::ThreadPool pool(threads);
-  const features::FeatureTables tables =
+  const features::FeatureStatistics tables =
       examples::World::Value(examples::LearnFeatures(source, spec, pool, base::NoProgress()));
   std::map<std::string, uint64_t> examples;
   Digests candidate("candidate", dump), ranker("ranker", dump);
-  for (const auto& [part, name] : {std::pair(examples::Part::kTrain, "train"),
-                                   std::pair(examples::Part::kValidation, "validation"),
-                                   std::pair(examples::Part::kTest, "test")}) {
+  for (const auto& [part, name] : {std::pair(examples::SplitPart::kTrain, "train"),
+                                   std::pair(examples::SplitPart::kValidation, "validation"),
+                                   std::pair(examples::SplitPart::kTest, "test")}) {
     examples::CandidateStream watches(
         source, tables, {.max_per_user = UINT32_MAX, .part = part, .min_history = 0}, pool);
     features::CandidateBatch watch_batch;
@@ -314,7 +314,7 @@ void ExpectProjectGolden(const std::string& name, const std::filesystem::path& d
   const auto log = log::EventLog::Open(folder / "log" / report->version);
   ASSERT_TRUE(log) << log.error().message;
   const catalogue::Catalogue catalogue(*log);
-  const auto rule = features::CompleteRule::FromConfig(config.Table("labels"));
+  const auto rule = features::PositiveRule::FromConfig(config.Table("labels"));
   const auto split =
       examples::Split::Make(examples::SplitOptions::FromConfig(config.Table("split")), *log, rule);
   ASSERT_TRUE(split) << split.error().message;

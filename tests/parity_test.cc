@@ -161,7 +161,7 @@ struct Features {
   features::RankingBlock query{features::Side::kQuery};
   features::RankingBlock impressions{features::Side::kImpression};
 
-  Features(const features::FeatureTables& tables, const catalogue::Catalogue& catalogue,
+  Features(const features::FeatureStatistics& tables, const catalogue::Catalogue& catalogue,
            const features::UserState& state, const std::string& user_name, int64_t time_ms) {
     const schema::User user = catalogue.user(catalogue.Find(IdSpace::kUser, user_name));
     const features::Context context{.time_ms = time_ms,
@@ -211,7 +211,7 @@ class Server {
                                  .items = Items(),
                                  .users = Users(),
                                  .split = {.kind = examples::SplitOptions::Kind::kNone}});
-    const features::FeatureTables tables = world.Learn();
+    const features::FeatureStatistics tables = world.Learn();
     base::Rng rng(9);
     const ranking::Ranker ranker = Value(ranking::Ranker::Make({.widths = {8}, .init_scale = 0.5f},
                                                                ranking::ObjectivesFromConfig({}),
@@ -306,7 +306,7 @@ class ParityTest : public testing::TestWithParam<uint64_t> {
     const features::UserState replayed = Replayed(user, events);
     const features::UserState served = Value(server_->service().State(user));
     EXPECT_EQ(served.Serialize(), replayed.Serialize());
-    const features::FeatureTables& tables = server_->service().bundle().tables();
+    const features::FeatureStatistics& tables = server_->service().bundle().tables();
     const int64_t now = kStart + 40LL * 86'400'000;
     ExpectSame(Features(tables, server_->service().catalogue(), served, user, now),
                Features(tables, replay_->catalogue, replayed, user, now));
@@ -351,7 +351,7 @@ TEST_P(ParityTest, ServedPredictionsAreThoseOfReplayedFeatures) {
     const json slate = server_->Ask(
         fmt::format("/v1/recommendations?user={}&n=10&explain=1&device=d2&region=r0", user));
     ASSERT_FALSE(slate["items"].empty()) << slate;
-    const features::FeatureTables& tables = server_->service().bundle().tables();
+    const features::FeatureStatistics& tables = server_->service().bundle().tables();
     const catalogue::Catalogue& catalogue = replay_->catalogue;
     const features::UserState state = Replayed(user, all.size());
     const schema::User attributes = catalogue.user(replay_->user(user));

@@ -29,18 +29,18 @@ struct Project {
   explicit Project(log::EventLog opened, const base::Config& config)
       : log(std::move(opened)),
         catalogue(log),
-        rule(features::CompleteRule::FromConfig(config.Table("labels"))),
+        rule(features::PositiveRule::FromConfig(config.Table("labels"))),
         split(Split::Make(SplitOptions::FromConfig(config.Table("split")), log, rule).value()),
         tables(LearnFeatures(source, features::FeatureSpec::FromConfig(config.Table("features")),
                              pool, base::NoProgress())
                    .value()) {}
   const log::EventLog log;
   const catalogue::Catalogue catalogue;
-  const features::CompleteRule rule;
+  const features::PositiveRule rule;
   const Split split;
   const ReplaySource source{log, catalogue, rule, split};
   base::ThreadPool pool;
-  const features::FeatureTables tables;
+  const features::FeatureStatistics tables;
 };
 
 class RealData : public ::testing::Test {
@@ -65,8 +65,8 @@ class RealData : public ::testing::Test {
 
 // Protocol A: every user has a case, its list is made before the user's last line.
 void ExpectLeaveOneOut(Project& project, size_t users, uint64_t lines) {
-  const auto test = HoldoutCases(project.source, Part::kTest, project.pool);
-  const auto validation = HoldoutCases(project.source, Part::kValidation, project.pool);
+  const auto test = HoldoutCases(project.source, SplitPart::kTest, project.pool);
+  const auto validation = HoldoutCases(project.source, SplitPart::kValidation, project.pool);
   ASSERT_EQ(test.size(), users);
   ASSERT_EQ(validation.size(), users);
   for (size_t i = 0; i < users; ++i) {
@@ -107,8 +107,8 @@ TEST_F(RealData, BeautyIsProtocolA) {
 
 TEST_F(RealData, TR03_KuaiRandIsProtocolBAndEveryLabelJoinsItsLine) {
   const auto project = Open("kuairand");
-  std::map<Part, uint64_t> impressions;
-  std::map<Part, std::pair<int64_t, int64_t>> span;
+  std::map<SplitPart, uint64_t> impressions;
+  std::map<SplitPart, std::pair<int64_t, int64_t>> span;
   std::set<uint32_t> test_users;
   uint64_t joined[schema::kEventTypes] = {};
   double watch_s = 0, logged_watch_s = 0;
@@ -118,7 +118,7 @@ TEST_F(RealData, TR03_KuaiRandIsProtocolBAndEveryLabelJoinsItsLine) {
           ASSERT_EQ(group.impressions.size(), 1u);
           const Impression& impression = group.impressions[0];
           ++impressions[impression.part];
-          if (impression.part == Part::kTest) test_users.insert(user);
+          if (impression.part == SplitPart::kTest) test_users.insert(user);
           auto [entry, is_new] =
               span.try_emplace(impression.part, impression.time_ms, impression.time_ms);
           auto& [first, last] = entry->second;
@@ -137,12 +137,12 @@ TEST_F(RealData, TR03_KuaiRandIsProtocolBAndEveryLabelJoinsItsLine) {
   // By time_ms. Protocol B counts 35,716 / 2,277 / 3,835 lines by the `date` column, in which 16
   // and 14 lines timed before the two midnights bear the next day's date; days by `date` overlap in
   // time, so no split by time can equal them and satisfy TR-03.
-  EXPECT_EQ(impressions[Part::kTrain], 35'716u + 16);
-  EXPECT_EQ(impressions[Part::kValidation], 2'277u - 16 + 14);
-  EXPECT_EQ(impressions[Part::kTest], 3'835u - 14);
+  EXPECT_EQ(impressions[SplitPart::kTrain], 35'716u + 16);
+  EXPECT_EQ(impressions[SplitPart::kValidation], 2'277u - 16 + 14);
+  EXPECT_EQ(impressions[SplitPart::kTest], 3'835u - 14);
   EXPECT_EQ(test_users.size(), 542u);
-  EXPECT_LT(span[Part::kTrain].second, span[Part::kValidation].first);
-  EXPECT_LT(span[Part::kValidation].second, span[Part::kTest].first);
+  EXPECT_LT(span[SplitPart::kTrain].second, span[SplitPart::kValidation].first);
+  EXPECT_LT(span[SplitPart::kValidation].second, span[SplitPart::kTest].first);
   EXPECT_NEAR(watch_s, logged_watch_s, 1e-6 * logged_watch_s);
   const log::LogStats& stats = project->log.stats();
   for (const EventType type : {EventType::kClick, EventType::kWatch, EventType::kComplete,
@@ -151,8 +151,8 @@ TEST_F(RealData, TR03_KuaiRandIsProtocolBAndEveryLabelJoinsItsLine) {
         << schema::EventTypeName(type);
   }
   RankingStream train(project->source, project->tables, {}, project->pool);
-  EXPECT_EQ(train.examples_per_epoch(), impressions[Part::kTrain]);
-  EXPECT_GT(HoldoutCases(project->source, Part::kTest, project->pool).size(), 300u);
+  EXPECT_EQ(train.examples_per_epoch(), impressions[SplitPart::kTrain]);
+  EXPECT_GT(HoldoutCases(project->source, SplitPart::kTest, project->pool).size(), 300u);
 }
 
 }  // namespace

@@ -47,7 +47,8 @@ Status CheckRequired(const fs::path& directory, const Manifest& manifest) {
 }
 
 // The feature tables, which must be those that the manifest and the models speak of.
-Result<features::FeatureTables> LoadTables(const fs::path& directory, const Manifest& manifest) {
+Result<features::FeatureStatistics> LoadTables(const fs::path& directory,
+                                               const Manifest& manifest) {
   const fs::path path = directory / kFeatures;
   UPNEXT_ASSIGN_OR_RETURN(
       const base::SectionFile file,
@@ -57,7 +58,8 @@ Result<features::FeatureTables> LoadTables(const fs::path& directory, const Mani
         "{}: features with digest {:016x}, but the bundle was written with {:016x}; train again",
         path.string(), file.digest(), manifest.features_digest);
   }
-  UPNEXT_ASSIGN_OR_RETURN(features::FeatureTables tables, features::FeatureTables::Load(path));
+  UPNEXT_ASSIGN_OR_RETURN(features::FeatureStatistics tables,
+                          features::FeatureStatistics::Load(path));
   if (tables.log_digest != manifest.log_digest) {
     return FailedPrecondition("{}: learned from another log than the manifest says; train again",
                               path.string());
@@ -67,7 +69,7 @@ Result<features::FeatureTables> LoadTables(const fs::path& directory, const Mani
 
 // What each file is right about by itself must fit the others too: a model reads rows of its tables
 // by the numbers that the vocabularies give, and items are told apart by the item vocabulary.
-Status CheckShapes(const fs::path& directory, const features::FeatureTables& tables,
+Status CheckShapes(const fs::path& directory, const features::FeatureStatistics& tables,
                    const retrieval::CandidateModel* candidate, const ranking::Ranker* ranker) {
   const bool fits = (candidate == nullptr || candidate->shape() == retrieval::ShapeOf(tables)) &&
                     (ranker == nullptr || ranker->shape() == ranking::ShapeOf(tables));

@@ -23,7 +23,7 @@
 
 #include "base/section_file.h"
 #include "base/status.h"
-#include "features/tables.h"
+#include "features/feature_statistics.h"
 #include "features/user_state.h"
 #include "ranking/ranker.h"
 #include "retrieval/candidate_model.h"
@@ -53,8 +53,8 @@ struct Manifest {
 
 // The parts of a bundle while it is written; null or empty ones are left out.
 struct Parts {
-  const features::FeatureTables* tables = nullptr;  // required
-  features::CompleteRule rule;                      // that the examples were made with
+  const features::FeatureStatistics* tables = nullptr;  // required
+  features::PositiveRule rule;                          // that the examples were made with
   const retrieval::CandidateModel* candidate = nullptr;
   const retrieval::Index* index = nullptr;
   const retrieval::PopularItems* popular = nullptr;
@@ -76,7 +76,7 @@ class Bundle {
                                               std::span<const uint64_t> log_lineage);
 
   const Manifest& manifest() const { return manifest_; }
-  const features::FeatureTables& tables() const { return tables_; }
+  const features::FeatureStatistics& tables() const { return tables_; }
   const retrieval::CandidateModel* candidate() const { return candidate_ ? &*candidate_ : nullptr; }
   const retrieval::Index* index() const { return index_.get(); }
   const retrieval::PopularItems& popular() const { return popular_; }
@@ -86,7 +86,7 @@ class Bundle {
  private:
   Bundle() = default;
   Manifest manifest_;
-  features::FeatureTables tables_;
+  features::FeatureStatistics tables_;
   std::optional<retrieval::CandidateModel> candidate_;
   std::unique_ptr<retrieval::Index> index_;
   retrieval::PopularItems popular_;
@@ -97,8 +97,8 @@ class Bundle {
 
 // The rule in words, as manifests keep it. States folded by one rule mean something else under
 // another, so CheckLabels refuses a bundle whose rule differs from `rule` (kFailedPrecondition).
-std::string LabelsOf(const features::CompleteRule& rule);
-Status CheckLabels(const Manifest& manifest, const features::CompleteRule& rule);
+std::string LabelsOf(const features::PositiveRule& rule);
+Status CheckLabels(const Manifest& manifest, const features::PositiveRule& rule);
 
 // manifest.json alone, well-formed and of a known format.
 Result<Manifest> ReadManifest(const std::filesystem::path& directory);

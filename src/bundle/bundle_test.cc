@@ -62,7 +62,8 @@ void CopyOver(const TestProject& from, const TestProject& to, const std::string&
 }
 
 std::vector<float> UserVector(const retrieval::CandidateModel& model,
-                              const features::FeatureTables& tables, const TestProject& project) {
+                              const features::FeatureStatistics& tables,
+                              const TestProject& project) {
   features::CandidateBatch batch;
   features::CandidateExtractor(tables, project.log().catalogue())
       .Append(Fold(project.log(), "u"), {}, {.time_ms = features::Minutes(20'000)}, 0, &batch);
@@ -72,7 +73,8 @@ std::vector<float> UserVector(const retrieval::CandidateModel& model,
   return vector;
 }
 
-std::vector<float> Predictions(const ranking::Ranker& ranker, const features::FeatureTables& tables,
+std::vector<float> Predictions(const ranking::Ranker& ranker,
+                               const features::FeatureStatistics& tables,
                                const TestProject& project) {
   const features::RankingExtractor extractor(tables, project.log().catalogue());
   features::RankingBlock query(features::Side::kQuery), items(features::Side::kImpression);

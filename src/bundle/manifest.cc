@@ -108,13 +108,13 @@ Status WriteManifest(const fs::path& directory, const Manifest& manifest) {
   return base::WriteFileAtomic(directory / kManifest, Render(std::move(out)));
 }
 
-std::string LabelsOf(const features::CompleteRule& rule) {
+std::string LabelsOf(const features::PositiveRule& rule) {
   if (rule.from_event) return "complete events of the source";
   return fmt::format("watches of at least {} of the duration, or {} s where it is unknown",
                      rule.share, rule.seconds);
 }
 
-Status CheckLabels(const Manifest& manifest, const features::CompleteRule& rule) {
+Status CheckLabels(const Manifest& manifest, const features::PositiveRule& rule) {
   const std::string now = LabelsOf(rule);
   if (manifest.labels == now) return Ok();
   return FailedPrecondition(

@@ -127,7 +127,7 @@ class TestProject {
   }
   // Every item has a place in vocabularies and statistics of this log.
   const features::TestLog& log() const { return log_; }
-  const features::FeatureTables& tables() const { return tables_; }
+  const features::FeatureStatistics& tables() const { return tables_; }
   std::filesystem::path log_root() const { return folder_ / "log"; }
   std::filesystem::path bundle_root() const { return folder_ / "bundles"; }
   std::filesystem::path store() const { return folder_ / "store"; }
@@ -143,7 +143,7 @@ class TestProject {
 
  private:
   void MakeGenerators() {
-    const features::CompleteRule rule;
+    const features::PositiveRule rule;
     const auto split =
         examples::Split::Make({.kind = examples::SplitOptions::Kind::kNone}, log_.log(), rule);
     ASSERT_TRUE(split) << split.error().message;
@@ -214,7 +214,7 @@ class TestProject {
   const TestProjectOptions options_;
   const base::TestFolder folder_;
   const features::TestLog log_;
-  features::FeatureTables tables_;
+  features::FeatureStatistics tables_;
   base::ThreadPool pool_;
   std::unique_ptr<retrieval::CandidateModel> candidate_;
   std::unique_ptr<retrieval::Index> index_;

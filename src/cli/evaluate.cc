@@ -47,7 +47,8 @@ Status RunEvaluate(const EvaluateFlags& flags) {
   const examples::ReplaySource source{opened.log, catalogue, project.pipeline.rule, split};
 
   evaluation::EvaluateOptions options = project.pipeline.evaluate;
-  options.part = flags.part == "test" ? examples::Part::kTest : examples::Part::kValidation;
+  options.part =
+      flags.part == "test" ? examples::SplitPart::kTest : examples::SplitPart::kValidation;
   options.frozen_state = flags.frozen;
   if (flags.seed >= 0) options.seed = static_cast<uint64_t>(flags.seed);
   base::ThreadPool pool(project.threads);

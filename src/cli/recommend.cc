@@ -126,7 +126,7 @@ Result<Moment> Recommender::MomentOf(const std::string& name) {
   }
   const uint32_t user = catalogue_.Find(schema::IdSpace::kUser, name);
   for (const examples::HoldoutCase& c :
-       examples::HoldoutCases(source_, examples::Part::kTest, pool_)) {
+       examples::HoldoutCases(source_, examples::SplitPart::kTest, pool_)) {
     if (c.user == user) return TestMoment(c);
   }
   return NotFound("user '{}' has no test case under the split ({}); leave out --at test", name,
@@ -136,7 +136,8 @@ Result<Moment> Recommender::MomentOf(const std::string& name) {
 Result<std::vector<std::function<Result<Moment>()>>> Recommender::Everyone() {
   std::vector<std::function<Result<Moment>()>> everyone;
   if (AtTest()) {
-    for (examples::HoldoutCase& c : examples::HoldoutCases(source_, examples::Part::kTest, pool_)) {
+    for (examples::HoldoutCase& c :
+         examples::HoldoutCases(source_, examples::SplitPart::kTest, pool_)) {
       everyone.emplace_back([this, c = std::move(c)]() -> Result<Moment> { return TestMoment(c); });
     }
     return everyone;

@@ -19,18 +19,18 @@ struct StudyFlags {
   uint64_t first_seed = 1;
 };
 
-void ListStudies(bool json) {
+void ListStudies(bool as_json) {
   size_t width = 0;
   for (const studies::Study& study : studies::Studies()) width = std::max(width, study.name.size());
   std::string out;
   for (const studies::Study& study : studies::Studies()) {
-    if (json) {
+    if (as_json) {
       out += fmt::format("{}\"{}\"", out.empty() ? "[" : ", ", study.name);
     } else {
       out += fmt::format("{:<{}}  {}\n", study.name, width, study.question);
     }
   }
-  Print("{}{}", out, json ? "]\n" : "");
+  Print("{}{}", out, as_json ? "]\n" : "");
 }
 
 Result<const studies::Study*> StudyOf(const std::string& name) {

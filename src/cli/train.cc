@@ -77,7 +77,7 @@ double CoverageOf(const features::QueryTokens& tokens) {
 }
 
 // Which share of what the log holds has a row of its own; the rest is out of vocabulary (CG-01).
-void NoteCoverage(const features::FeatureTables& tables, base::Progress& progress) {
+void NoteCoverage(const features::FeatureStatistics& tables, base::Progress& progress) {
   std::string note;
   for (size_t id = 0; id < features::kVocabularies; ++id) {
     const auto vocabulary = static_cast<features::VocabularyId>(id);

@@ -19,8 +19,8 @@ Status CheckSubject(const Subject& subject) {
       rows, expected);
 }
 
-const char* PartName(examples::Part part) {
-  return part == examples::Part::kTest ? "test" : "validation";
+const char* PartName(examples::SplitPart part) {
+  return part == examples::SplitPart::kTest ? "test" : "validation";
 }
 
 // A figure of which less is better, or more.
@@ -30,17 +30,17 @@ struct MainFigure {
 };
 
 // "" unless `next` is worse than `current` beyond the margin on the figure that decides.
-std::string StageWorseThan(const char* stage, const ModelFigures& next, const ModelFigures& current,
+std::string StageWorseThan(const char* stage, const ModelMetrics& next, const ModelMetrics& current,
                            std::initializer_list<MainFigure> main, double margin) {
-  for (const MainFigure& figure : main) {
-    const auto ours = next.figures.find(figure.name), theirs = current.figures.find(figure.name);
-    if (theirs == current.figures.end() || std::isnan(theirs->second.value)) continue;
-    if (ours == next.figures.end() || std::isnan(ours->second.value)) continue;
+  for (const MainFigure& metric : main) {
+    const auto ours = next.metrics.find(metric.name), theirs = current.metrics.find(metric.name);
+    if (theirs == current.metrics.end() || std::isnan(theirs->second.value)) continue;
+    if (ours == next.metrics.end() || std::isnan(ours->second.value)) continue;
     const double before = theirs->second.value, after = ours->second.value;
-    const double loss = figure.less_is_better ? after - before : before - after;
+    const double loss = metric.less_is_better ? after - before : before - after;
     if (loss <= margin * std::abs(before)) return "";
     return fmt::format("{} {} would go from {:.4f} to {:.4f}, worse by more than {:g} %", stage,
-                       figure.name, before, after, 100 * margin);
+                       metric.name, before, after, 100 * margin);
   }
   return "";
 }
@@ -74,7 +74,7 @@ std::string LacksStage(const char* stage) {
 
 Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
                         base::ThreadPool& pool, base::Progress& progress) {
-  if (options.part == examples::Part::kTrain) {
+  if (options.part == examples::SplitPart::kTrain) {
     return InvalidArgument("expected the validation or the test part to evaluate on, found train");
   }
   UPNEXT_RETURN_IF_ERROR(CheckSubject(subject));
@@ -82,7 +82,7 @@ Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
   report.split = subject.source.split.Describe();
   report.seed = options.seed;
   report.machine = Machine(pool);
-  if (options.part == examples::Part::kValidation) {
+  if (options.part == examples::SplitPart::kValidation) {
     report.notes.push_back("figures are of the validation part");
   }
   if (subject.candidate != nullptr) {

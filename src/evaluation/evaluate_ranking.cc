@@ -88,8 +88,8 @@ class RankingRun {
     for (size_t i = 0; i < impressions.size(); ++i) clicked_[i] = watch_s_[i] > 0 ? 1 : 0;
   }
 
-  ModelFigures Figures(const Predictor& predictor, base::ThreadPool& pool) const {
-    std::vector<std::pair<std::string, std::function<Figure(base::Rng&)>>> tasks;
+  ModelMetrics Metrics(const Predictor& predictor, base::ThreadPool& pool) const {
+    std::vector<std::pair<std::string, std::function<Metric(base::Rng&)>>> tasks;
     if (!predictor.score.empty()) {
       tasks.emplace_back("weighted_user_loss",
                          [&](base::Rng& rng) { return UserLoss(predictor.score, rng); });
@@ -116,17 +116,17 @@ class RankingRun {
         tasks.emplace_back("rmse." + name, error(true));
       }
     }
-    std::vector<Figure> figures(tasks.size());
+    std::vector<Metric> metrics(tasks.size());
     pool.ParallelFor(tasks.size(), 1, [&](size_t begin, size_t end) {
       for (size_t t = begin; t < end; ++t) {
         // The same draws of users for every figure and model, so that intervals compare.
         base::Rng rng(options_.seed, /*stream=*/1);
-        figures[t] = tasks[t].second(rng);
+        metrics[t] = tasks[t].second(rng);
       }
     });
-    ModelFigures result{predictor.name, {}};
+    ModelMetrics result{predictor.name, {}};
     for (size_t t = 0; t < tasks.size(); ++t) {
-      if (!std::isnan(figures[t].value)) result.figures[tasks[t].first] = figures[t];
+      if (!std::isnan(metrics[t].value)) result.metrics[tasks[t].first] = metrics[t];
     }
     return result;
   }
@@ -147,7 +147,7 @@ class RankingRun {
   uint32_t users() const { return users_; }
 
  private:
-  Figure UserLoss(const std::vector<double>& score, base::Rng& rng) const {
+  Metric UserLoss(const std::vector<double>& score, base::Rng& rng) const {
     std::vector<double> wrong(users_, 0), total(users_, 0), scores;
     std::vector<float> watch_s;
     std::vector<uint8_t> clicked;
@@ -190,7 +190,7 @@ class RankingRun {
   }
 
   // Mean absolute or root mean squared error.
-  Figure Error(size_t k, const std::vector<float>& predictions, bool squared,
+  Metric Error(size_t k, const std::vector<float>& predictions, bool squared,
                base::Rng& rng) const {
     const Observed observed = ObservedOf(k, predictions);
     if (observed.users.empty()) return {std::nan(""), kNoInterval};
@@ -208,7 +208,7 @@ class RankingRun {
   }
 
   // Share of pairs in the right order: XAUC, or AUC for yes-or-no targets.
-  Figure OrderedPairs(size_t k, const std::vector<float>& predictions, base::Rng& rng) const {
+  Metric OrderedPairs(size_t k, const std::vector<float>& predictions, base::Rng& rng) const {
     const Observed observed = ObservedOf(k, predictions);
     const PairCounts pairs = CountPairs(observed.predictions, observed.targets);
     const double share = PairShare(pairs);
@@ -249,10 +249,10 @@ Result<RankingReport> EvaluateRanking(const Subject& subject, const EvaluateOpti
   std::vector<Predictor> baselines;
   if (options.baselines) baselines = RankingBaselines(subject, held_out, pool);
   base::ProgressStage stage(progress, "ranking figures", "models", 1 + baselines.size());
-  report.model = run.Figures(ranker, pool);
+  report.model = run.Metrics(ranker, pool);
   stage.Update(1);
   for (size_t b = 0; b < baselines.size(); ++b) {
-    report.baselines.push_back(run.Figures(baselines[b], pool));
+    report.baselines.push_back(run.Metrics(baselines[b], pool));
     stage.Update(b + 2);
   }
   report.users = run.users();

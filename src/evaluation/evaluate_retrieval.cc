@@ -18,16 +18,16 @@ constexpr size_t kMaxChunk = 32;                     // cases
 using CaseFigures = std::vector<std::pair<std::string, double>>;
 
 CaseFigures FiguresOf(std::span<const uint32_t> ranks, size_t relevant) {
-  CaseFigures figures;
+  CaseFigures metrics;
   for (const size_t k : {10, 20}) {
-    figures.emplace_back(fmt::format("hr@{}", k), HitRate(ranks, k));
-    figures.emplace_back(fmt::format("ndcg@{}", k), Ndcg(ranks, relevant, k));
+    metrics.emplace_back(fmt::format("hr@{}", k), HitRate(ranks, k));
+    metrics.emplace_back(fmt::format("ndcg@{}", k), Ndcg(ranks, relevant, k));
   }
   for (const size_t k : kRecallCurve) {
-    figures.emplace_back(fmt::format("recall@{}", k), Recall(ranks, relevant, k));
+    metrics.emplace_back(fmt::format("recall@{}", k), Recall(ranks, relevant, k));
   }
-  figures.emplace_back("map", AveragePrecision(ranks, relevant));
-  return figures;
+  metrics.emplace_back("map", AveragePrecision(ranks, relevant));
+  return metrics;
 }
 
 // Items that the user watched, fully or in part, before the case.
@@ -79,7 +79,7 @@ class RetrievalRun {
     return Ok();
   }
 
-  ModelFigures Figures(size_t model) const {
+  ModelMetrics Metrics(size_t model) const {
     const std::vector<CaseRanks>& ranks = ranks_[model];
     std::vector<std::string> names;
     std::vector<double> values;  // [case, figure]
@@ -92,13 +92,13 @@ class RetrievalRun {
     // One stream for all models: they are compared on the same draws of users.
     base::Rng rng(options_.seed);
     const std::vector<Interval> intervals = BootstrapMeans(values, names.size(), rng);
-    ModelFigures result{models_[model]->name(), {}};
+    ModelMetrics result{models_[model]->name(), {}};
     for (size_t f = 0; f < names.size(); ++f) {
       double sum = 0;
       for (size_t i = 0; i < cases_.size(); ++i) sum += values[i * names.size() + f];
-      result.figures[names[f]] = {sum / static_cast<double>(cases_.size()), intervals[f]};
+      result.metrics[names[f]] = {sum / static_cast<double>(cases_.size()), intervals[f]};
     }
-    result.figures["coverage@10"] = {Coverage(ranks), kNoInterval};
+    result.metrics["coverage@10"] = {Coverage(ranks), kNoInterval};
     return result;
   }
 
@@ -163,13 +163,13 @@ Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const Evaluate
   auto models = RetrievalModels(subject, options.baselines, cases, pool, progress);
   RetrievalRun run(subject.source, options, std::move(cases), std::move(models));
   UPNEXT_RETURN_IF_ERROR(run.Rank(pool, progress));
-  std::vector<ModelFigures> figures(run.models());
-  pool.ParallelFor(figures.size(), 1, [&](size_t begin, size_t end) {
-    for (size_t m = begin; m < end; ++m) figures[m] = run.Figures(m);
+  std::vector<ModelMetrics> metrics(run.models());
+  pool.ParallelFor(metrics.size(), 1, [&](size_t begin, size_t end) {
+    for (size_t m = begin; m < end; ++m) metrics[m] = run.Metrics(m);
   });
-  report.model = std::move(figures.front());
-  report.baselines.assign(std::make_move_iterator(figures.begin() + 1),
-                          std::make_move_iterator(figures.end()));
+  report.model = std::move(metrics.front());
+  report.baselines.assign(std::make_move_iterator(metrics.begin() + 1),
+                          std::make_move_iterator(metrics.end()));
   report.users = run.users();
   report.items = subject.source.log.items();
   return report;

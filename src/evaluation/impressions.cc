@@ -123,7 +123,7 @@ void Impressions::Append(const Impressions& other) {
   AppendTo(score, other.score);
 }
 
-Impressions CollectImpressions(const examples::ReplaySource& source, examples::Part part,
+Impressions CollectImpressions(const examples::ReplaySource& source, examples::SplitPart part,
                                base::ThreadPool& pool) {
   const size_t users = source.log.users();
   std::vector<Impressions> chunks((users + kUsersPerChunk - 1) / kUsersPerChunk);

@@ -32,7 +32,7 @@ struct Impressions {
   void Append(const Impressions& other);
 };
 
-Impressions CollectImpressions(const examples::ReplaySource& source, examples::Part part,
+Impressions CollectImpressions(const examples::ReplaySource& source, examples::SplitPart part,
                                base::ThreadPool& pool);
 // With the state before each request, or, with options.frozen_state, as the part began.
 Result<Impressions> ScoreImpressions(const Subject& subject, const EvaluateOptions& options,

@@ -205,7 +205,7 @@ Predictor RankerPredictor(const std::vector<Objective>& objectives, const Impres
 
 std::vector<Predictor> RankingBaselines(const Subject& subject, const Impressions& held_out,
                                         base::ThreadPool& pool) {
-  const Impressions train = CollectImpressions(subject.source, examples::Part::kTrain, pool);
+  const Impressions train = CollectImpressions(subject.source, examples::SplitPart::kTrain, pool);
   std::vector<Predictor> made;
   if (train.size() == 0) return made;
   const std::vector<Objective>& objectives = subject.ranker->objectives();

@@ -15,35 +15,35 @@
 #include "base/thread_pool.h"
 #include "evaluation/metrics.h"
 #include "examples/replay.h"
-#include "features/tables.h"
+#include "features/feature_statistics.h"
 #include "ranking/ranker.h"
 #include "retrieval/candidate_model.h"
 
 namespace upnext::evaluation {
 
-struct Figure {
+struct Metric {
   double value;
   Interval interval;  // 95 %, bootstrap over users; NaN where none is computed
 };
-// Figures of retrieval: hr@10, ndcg@10, hr@20, ndcg@20, map, coverage@10 (share of the log's items
+// Metrics of retrieval: hr@10, ndcg@10, hr@20, ndcg@20, map, coverage@10 (share of the log's items
 // in anyone's first ten), recall@k for k of kRecallCurve.
 inline constexpr size_t kRecallCurve[] = {1, 2, 5, 10, 20, 50, 100};
-using Figures = std::map<std::string, Figure>;  // "hr@10" -> ...
+using Metrics = std::map<std::string, Metric>;  // "hr@10" -> ...
 
-struct ModelFigures {
+struct ModelMetrics {
   std::string name;  // "candidate model", "popularity", "markov", "item-knn"
-  Figures figures;
+  Metrics metrics;
 };
 
 struct RetrievalReport {
-  ModelFigures model;
-  std::vector<ModelFigures> baselines;
+  ModelMetrics model;
+  std::vector<ModelMetrics> baselines;
   uint64_t users = 0, items = 0;  // test users, items of the log
 };
 struct RankingReport {
-  ModelFigures
+  ModelMetrics
       model;  // "weighted_user_loss", "watch_mae_s", "watch_rmse_s", "watch_xauc", "auc.click", ...
-  std::vector<ModelFigures> baselines;
+  std::vector<ModelMetrics> baselines;
   uint64_t users = 0, impressions = 0;
   std::vector<CalibrationBin> watch_calibration;  // deciles of expected watch seconds (EV-05)
 };
@@ -60,12 +60,12 @@ struct Report {
 // What is evaluated; null models are left out.
 struct Subject {
   const examples::ReplaySource& source;
-  const features::FeatureTables& tables;
+  const features::FeatureStatistics& tables;
   const retrieval::CandidateModel* candidate = nullptr;
   const ranking::Ranker* ranker = nullptr;
 };
 struct EvaluateOptions {
-  examples::Part part = examples::Part::kTest;
+  examples::SplitPart part = examples::SplitPart::kTest;
   uint64_t seed = 1;
   bool filter_seen = true;  // items watched before are not ranked
   bool baselines = true;

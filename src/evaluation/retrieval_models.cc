@@ -105,7 +105,7 @@ class ItemKnnScores : public CountScores {
  private:
   void ScoreOne(const features::UserState& state, std::span<float> scores) const override {
     for (const features::TimedId& watch : state.watches()) {
-      for (const retrieval::Proposal& similar : co_watch_.Similar(watch.id)) {
+      for (const retrieval::Candidate& similar : co_watch_.Similar(watch.id)) {
         scores[order().position[similar.item]] += static_cast<float>(similar.score);
       }
     }

@@ -57,7 +57,7 @@ std::vector<std::string> Examples(const World& world) {
   return examples;
 }
 
-uint64_t DigestOf(const features::FeatureTables& tables) {
+uint64_t DigestOf(const features::FeatureStatistics& tables) {
   const base::TestFolder folder;
   EXPECT_TRUE(tables.Save(folder / "tables"));
   return World::Value(base::SectionFile::Open(folder / "tables", features::kTablesKind,

@@ -34,7 +34,7 @@ void AppendExample(const features::CandidateBatch& from, size_t index,
 }  // namespace
 
 struct CandidateStream::Rep {
-  Rep(const ReplaySource& replay_source, const features::FeatureTables& feature_tables,
+  Rep(const ReplaySource& replay_source, const features::FeatureStatistics& feature_tables,
       const CandidateStreamOptions& stream_options, base::ThreadPool& thread_pool)
       : source(replay_source),
         tables(feature_tables),
@@ -92,8 +92,9 @@ struct CandidateStream::Rep {
 
   void Append(const features::UserState& input, const WatchExample& watch,
               features::CandidateBatch* batch) const {
-    const int64_t age =
-        watch.part == Part::kTrain ? std::max<int64_t>(tables.train_end_ms - watch.time_ms, 0) : 0;
+    const int64_t age = watch.part == SplitPart::kTrain
+                            ? std::max<int64_t>(tables.train_end_ms - watch.time_ms, 0)
+                            : 0;
     extractor.Append(input, source.catalogue.user(watch.user), watch.context, age, batch);
     batch->label.push_back(vocabulary.Row(watch.item));
   }
@@ -199,7 +200,7 @@ struct CandidateStream::Rep {
   }
 
   const ReplaySource source;
-  const features::FeatureTables& tables;
+  const features::FeatureStatistics& tables;
   const features::Vocabulary& vocabulary;
   const features::CandidateExtractor extractor;
   const CandidateStreamOptions options;
@@ -215,7 +216,8 @@ struct CandidateStream::Rep {
   size_t next_slot = 0;
 };
 
-CandidateStream::CandidateStream(const ReplaySource& source, const features::FeatureTables& tables,
+CandidateStream::CandidateStream(const ReplaySource& source,
+                                 const features::FeatureStatistics& tables,
                                  const CandidateStreamOptions& options, base::ThreadPool& pool)
     : rep_(std::make_unique<Rep>(source, tables, options, pool)) {}
 

@@ -60,7 +60,7 @@ std::map<float, size_t> CountByUser(const std::vector<Example>& examples) {
 
 TEST(CandidateStream, CG18_NoUserHasMoreExamplesThanTheCapAndUsersWeighEqually) {
   const World world(RandomWorld(1));
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   base::ThreadPool pool(2);
   CandidateStream all(world.source, tables, {.max_per_user = 1000}, pool);
   const auto uncapped = CountByUser(Epoch(all, 0));
@@ -78,7 +78,7 @@ TEST(CandidateStream, CG18_NoUserHasMoreExamplesThanTheCapAndUsersWeighEqually) 
 
 TEST(CandidateStream, CG18_TheChoiceIsRedrawnEachEpochAndCoversAllLabels) {
   const World world(RandomWorld(1, /*users=*/1));
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   base::ThreadPool pool(1);
   CandidateStream all(world.source, tables, {.max_per_user = 1000}, pool);
   const std::vector<Example> every = Epoch(all, 0);
@@ -112,7 +112,7 @@ TEST(CandidateStream, CG20_AUserGivesSeveralPrefixes) {
     options.events.push_back(Watch("u", "i" + std::to_string(i), i, 60));
   }
   const World world(options);
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   base::ThreadPool pool(1);
   CandidateStream stream(world.source, tables, {}, pool);
   std::vector<Example> examples = Epoch(stream, 0);
@@ -133,7 +133,7 @@ TEST(CandidateStream, CG20_AUserGivesSeveralPrefixes) {
 
 TEST(CandidateStream, ContentDoesNotDependOnThreadsButOnSeedAndEpoch) {
   const World world(RandomWorld(4, /*users=*/100, 30, 600));
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   base::ThreadPool one(1), three(3);
   for (const Labels labels : {Labels::kNextWatch, Labels::kHeldOut}) {
     const CandidateStreamOptions options{
@@ -158,9 +158,9 @@ TEST(CandidateStream, ExamplesPerEpochIsExact) {
     const World world(RandomWorld(seed));
     features::FeatureSpec spec;
     spec.max_items = 12;  // labels out of the vocabulary are left out
-    const features::FeatureTables tables = world.Learn(spec);
+    const features::FeatureStatistics tables = world.Learn(spec);
     base::ThreadPool pool(2);
-    for (const Part part : {Part::kTrain, Part::kValidation, Part::kTest}) {
+    for (const SplitPart part : {SplitPart::kTrain, SplitPart::kValidation, SplitPart::kTest}) {
       for (const Labels labels : {Labels::kNextWatch, Labels::kHeldOut}) {
         for (const uint32_t min_history : {0u, 1u, 5u}) {
           CandidateStream stream(world.source, tables,
@@ -185,7 +185,7 @@ TEST(CandidateStream, ExamplesPerEpochIsExact) {
 TEST(CandidateStream, EmptyBeforeTheFirstEpochAndWithoutLabels) {
   const World world({.events = {Watch("u", "a", 0, 60), Search("v", "word", 1)},
                      .split = {.kind = SplitOptions::Kind::kNone}});
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   base::ThreadPool pool(1);
   features::CandidateBatch batch;
   CandidateStream with_history(world.source, tables, {}, pool);
@@ -202,8 +202,8 @@ TEST(CandidateStream, EmptyBeforeTheFirstEpochAndWithoutLabels) {
 }
 
 // Per user, the item rows of complete watches of `part` and before, in order.
-std::vector<uint32_t> WatchedRows(const World& world, const features::FeatureTables& tables,
-                                  uint32_t user, Part last) {
+std::vector<uint32_t> WatchedRows(const World& world, const features::FeatureStatistics& tables,
+                                  uint32_t user, SplitPart last) {
   std::vector<uint32_t> rows;
   ReplayWatches(world.source, user, [&](const features::UserState&, const WatchExample& watch) {
     if (watch.part > last) return;
@@ -215,12 +215,12 @@ std::vector<uint32_t> WatchedRows(const World& world, const features::FeatureTab
 TEST(CandidateStream, CG19_HeldOutInputIsEverythingButTheLabelAndSoSeesTheFuture) {
   for (const uint32_t largest : {60u, 900u}) {  // fewer and more watches than a bag holds
     const World world(RandomWorld(9, /*users=*/1, 30, largest));
-    const features::FeatureTables tables = world.Learn();
+    const features::FeatureStatistics tables = world.Learn();
     base::ThreadPool pool(1);
     CandidateStream stream(world.source, tables, {.max_per_user = 1000, .labels = Labels::kHeldOut},
                            pool);
     std::vector<Example> examples = Epoch(stream, 0);
-    const std::vector<uint32_t> rows = WatchedRows(world, tables, 0, Part::kTrain);
+    const std::vector<uint32_t> rows = WatchedRows(world, tables, 0, SplitPart::kTrain);
     ASSERT_EQ(examples.size(), rows.size());
     std::vector<std::pair<uint32_t, std::vector<uint32_t>>> expected, found;
     for (size_t label = 0; label < rows.size(); ++label) {
@@ -245,10 +245,10 @@ TEST(CandidateStream, CG19_HeldOutInputIsEverythingButTheLabelAndSoSeesTheFuture
 
 TEST(CandidateStream, CG19_NextWatchInputsOfTheWholeEpochArePrefixes) {
   const World world(RandomWorld(9, /*users=*/1, 30, 60));
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   base::ThreadPool pool(1);
   CandidateStream stream(world.source, tables, {.max_per_user = 1000}, pool);
-  const std::vector<uint32_t> rows = WatchedRows(world, tables, 0, Part::kTrain);
+  const std::vector<uint32_t> rows = WatchedRows(world, tables, 0, SplitPart::kTrain);
   ASSERT_LT(rows.size(), features::kBagLimit);
   for (Example& example : Epoch(stream, 0)) {
     const size_t n = example.watches.size();
@@ -270,7 +270,7 @@ TEST(CandidateStream, CG21_TheOrderOfSearchesLeavesTheBagsEqual) {
     }
     options.events.push_back(Watch("u", "b", 100, 60));
     const World world(options);
-    const features::FeatureTables tables = world.Learn();
+    const features::FeatureStatistics tables = world.Learn();
     base::ThreadPool pool(1);
     CandidateStream stream(world.source, tables, {}, pool);
     std::vector<Example> examples = Epoch(stream, 0);
@@ -296,7 +296,7 @@ TEST(CandidateStream, CG09_ExampleAgeCountsBackFromTheEndOfTrainingAndIsZeroOuts
                      .split = {.kind = SplitOptions::Kind::kTime,
                                .train_until_ms = kStart + 101,
                                .validation_until_ms = kStart + 1000}});
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   base::ThreadPool pool(1);
   CandidateStream train(world.source, tables, {}, pool);
   std::vector<Example> examples = Epoch(train, 0);
@@ -304,7 +304,7 @@ TEST(CandidateStream, CG09_ExampleAgeCountsBackFromTheEndOfTrainingAndIsZeroOuts
   ASSERT_EQ(examples.size(), 2u);
   EXPECT_FLOAT_EQ(examples[0].dense[6], 0.75f);
   EXPECT_FLOAT_EQ(examples[1].dense[6], 0);
-  CandidateStream validation(world.source, tables, {.part = Part::kValidation}, pool);
+  CandidateStream validation(world.source, tables, {.part = SplitPart::kValidation}, pool);
   examples = Epoch(validation, 0);
   ASSERT_EQ(examples.size(), 1u);
   EXPECT_EQ(examples[0].watches.size(), 3u);

@@ -34,7 +34,7 @@ std::vector<uint32_t> Targets(const ReplaySource& source, uint32_t user, const R
   return targets;
 }
 
-std::optional<HoldoutCase> MakeCase(const ReplaySource& source, uint32_t user, Part part) {
+std::optional<HoldoutCase> MakeCase(const ReplaySource& source, uint32_t user, SplitPart part) {
   const RowRange rows = source.split.rows(source.log, user, part);
   if (rows.begin == rows.end) return std::nullopt;
   const bool by_time = source.split.kind() == SplitOptions::Kind::kTime;
@@ -53,7 +53,7 @@ std::optional<HoldoutCase> MakeCase(const ReplaySource& source, uint32_t user, P
 
 }  // namespace
 
-std::vector<HoldoutCase> HoldoutCases(const ReplaySource& source, Part part,
+std::vector<HoldoutCase> HoldoutCases(const ReplaySource& source, SplitPart part,
                                       base::ThreadPool& pool) {
   const uint32_t users = source.log.users();
   std::vector<std::vector<HoldoutCase>> chunks((users + kHoldoutChunkUsers - 1) /

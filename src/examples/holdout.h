@@ -1,6 +1,6 @@
 // Held-out cases of a split for measuring retrieval: whose list, made when, should have held what.
 //
-//   for (const HoldoutCase& c : HoldoutCases(source, Part::kTest, pool)) {
+//   for (const HoldoutCase& c : HoldoutCases(source, SplitPart::kTest, pool)) {
 //     features::UserState state = StateAt(source, c.user, c.end_row);
 //     ... list for (state, c.context); relevant: c.targets
 //   }
@@ -30,7 +30,7 @@ struct HoldoutCase {
 };
 
 // By user; independent of the number of threads. `part` is kValidation or kTest.
-std::vector<HoldoutCase> HoldoutCases(const ReplaySource& source, Part part,
+std::vector<HoldoutCase> HoldoutCases(const ReplaySource& source, SplitPart part,
                                       base::ThreadPool& pool);
 
 }  // namespace upnext::examples

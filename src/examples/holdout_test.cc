@@ -21,14 +21,14 @@ TEST(Holdout, LeaveOneOutGivesEachUsersLastTwoWatches) {
   options.events[2].device = "tv";
   const World world(options);
   base::ThreadPool pool(1);
-  const auto test = HoldoutCases(world.source, Part::kTest, pool);
+  const auto test = HoldoutCases(world.source, SplitPart::kTest, pool);
   ASSERT_EQ(test.size(), 1u);
   EXPECT_EQ(test[0].user, world.user("u"));
   EXPECT_THAT(test[0].targets, ElementsAre(world.item("c")));
   EXPECT_EQ(test[0].time_ms, kStart + 2);
   EXPECT_EQ(test[0].context.device, world.Id(schema::IdSpace::kDevice, "tv"));
   EXPECT_EQ(StateAt(world.source, test[0].user, test[0].end_row).watches().size(), 2u);
-  const auto validation = HoldoutCases(world.source, Part::kValidation, pool);
+  const auto validation = HoldoutCases(world.source, SplitPart::kValidation, pool);
   ASSERT_EQ(validation.size(), 1u);
   EXPECT_THAT(validation[0].targets, ElementsAre(world.item("b")));
 }
@@ -38,7 +38,7 @@ TEST(Holdout, LeaveOneOutKeepsATargetThatWasWatchedBefore) {
       {.events = {Watch("u", "a", 0, 60), Watch("u", "b", 1, 60), Watch("u", "a", 2, 60)},
        .split = {.kind = SplitOptions::Kind::kLeaveOneOut}});
   base::ThreadPool pool(1);
-  const auto test = HoldoutCases(world.source, Part::kTest, pool);
+  const auto test = HoldoutCases(world.source, SplitPart::kTest, pool);
   ASSERT_EQ(test.size(), 1u);
   EXPECT_THAT(test[0].targets, ElementsAre(world.item("a")));
 }
@@ -58,8 +58,8 @@ TEST(Holdout, ByTimeTargetsAreTheNewItemsOfThePartAndTheStateIsThatOfItsFirstEve
                  .train_until_ms = kStart + 50,
                  .validation_until_ms = kStart + 50}});
   base::ThreadPool pool(1);
-  EXPECT_TRUE(HoldoutCases(world.source, Part::kValidation, pool).empty());
-  const auto test = HoldoutCases(world.source, Part::kTest, pool);
+  EXPECT_TRUE(HoldoutCases(world.source, SplitPart::kValidation, pool).empty());
+  const auto test = HoldoutCases(world.source, SplitPart::kTest, pool);
   ASSERT_EQ(test.size(), 1u);
   EXPECT_EQ(test[0].user, world.user("u"));
   EXPECT_THAT(test[0].targets, ElementsAre(world.item("c"), world.item("b")));
@@ -74,7 +74,7 @@ TEST(Holdout, TR03_NoCaseKnowsAnythingOfItsPart) {
   options.split.validation_until_ms = kStart + 8 * kDay;
   const World world(options);
   base::ThreadPool one(1), three(3);
-  for (const Part part : {Part::kValidation, Part::kTest}) {
+  for (const SplitPart part : {SplitPart::kValidation, SplitPart::kTest}) {
     const auto cases = HoldoutCases(world.source, part, one);
     const auto again = HoldoutCases(world.source, part, three);
     ASSERT_GT(cases.size(), 3u);

@@ -30,7 +30,7 @@ Seen Replay(const World& world) {
                     });
   return seen;
 }
-Seen Replay(std::vector<schema::RawEvent> events, features::CompleteRule rule = {}) {
+Seen Replay(std::vector<schema::RawEvent> events, features::PositiveRule rule = {}) {
   const World world(
       {.events = std::move(events), .rule = rule, .split = {.kind = SplitOptions::Kind::kNone}});
   return Replay(world);
@@ -129,11 +129,11 @@ TEST(Join, LabelsFromALaterPartDoNotCount) {
                  .validation_until_ms = kStart + 100}});
   const Seen seen = Replay(world);
   ASSERT_EQ(seen.impressions.size(), 2u);
-  EXPECT_EQ(seen.impressions[0].part, Part::kTrain);
+  EXPECT_EQ(seen.impressions[0].part, SplitPart::kTrain);
   EXPECT_TRUE(seen.impressions[0].labels.Has(EventType::kClick));
   EXPECT_FALSE(seen.impressions[0].labels.Has(EventType::kWatch));
   EXPECT_FALSE(seen.impressions[0].labels.Has(EventType::kLike));
-  EXPECT_EQ(seen.impressions[1].part, Part::kValidation);
+  EXPECT_EQ(seen.impressions[1].part, SplitPart::kValidation);
   EXPECT_TRUE(seen.impressions[1].labels.Has(EventType::kClick));
   // Cutting the rows at the end of the part gives the same labels.
   JoinedImpressions joined;
@@ -143,7 +143,7 @@ TEST(Join, LabelsFromALaterPartDoNotCount) {
 }
 
 TEST(Join, CompleteFollowsTheRule) {
-  const features::CompleteRule from_event{.from_event = true};
+  const features::PositiveRule from_event{.from_event = true};
   const Seen seen = Replay({Shown("u", "a", 0), Watch("u", "a", 1, 600), Shown("u", "b", 2),
                             Raw("u", "b", 3, EventType::kComplete)},
                            from_event);

@@ -38,7 +38,7 @@ Status ForUsers(uint32_t users, base::ThreadPool& pool, base::Progress& progress
 }
 
 void LearnVocabularies(const TrainingCounts& counts, const features::FeatureSpec& spec,
-                       features::FeatureTables* tables) {
+                       features::FeatureStatistics* tables) {
   using features::VocabularyId;
   using schema::IdSpace;
   constexpr size_t kAll = std::numeric_limits<size_t>::max();
@@ -68,7 +68,8 @@ bool InSample(uint64_t row, double share) {
 // Raw continuous values of a sample of training impressions and of their requests.
 class QuantileSample {
  public:
-  QuantileSample(const ReplaySource& source, const features::FeatureTables& tables, double share)
+  QuantileSample(const ReplaySource& source, const features::FeatureStatistics& tables,
+                 double share)
       : source_(source), extractor_(tables, source.catalogue), share_(share) {}
 
   struct Values {
@@ -121,7 +122,7 @@ void AppendColumns(const features::RankingBlock& block, features::Side side,
 }
 
 Status LearnQuantiles(const ReplaySource& source, uint64_t impressions, base::ThreadPool& pool,
-                      base::Progress& progress, features::FeatureTables* tables) {
+                      base::Progress& progress, features::FeatureStatistics* tables) {
   const double share = impressions <= kQuantileSample ? 1.0
                                                       : static_cast<double>(kQuantileSample) /
                                                             static_cast<double>(impressions);
@@ -156,9 +157,10 @@ Status LearnQuantiles(const ReplaySource& source, uint64_t impressions, base::Th
 
 }  // namespace
 
-Result<features::FeatureTables> LearnFeatures(const ReplaySource& source,
-                                              const features::FeatureSpec& spec,
-                                              base::ThreadPool& pool, base::Progress& progress) {
+Result<features::FeatureStatistics> LearnFeatures(const ReplaySource& source,
+                                                  const features::FeatureSpec& spec,
+                                                  base::ThreadPool& pool,
+                                                  base::Progress& progress) {
   TrainingCounts counts(source);
   features::ItemStatistics::Builder statistics(source.log.items());
   {
@@ -179,7 +181,7 @@ Result<features::FeatureTables> LearnFeatures(const ReplaySource& source,
         "[split] or import more",
         source.split.Describe());
   }
-  features::FeatureTables tables;
+  features::FeatureStatistics tables;
   tables.spec = spec;
   LearnVocabularies(counts, spec, &tables);
   tables.tokens = features::QueryTokens::Learn(source.catalogue, counts.of(schema::IdSpace::kQuery),

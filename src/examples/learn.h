@@ -1,7 +1,7 @@
 // Learns the feature statistics from the training part of a log: vocabularies and item statistics
 // in one scan, quantiles in one replay of a sample of impressions (paper 1.6, 2.2, 2.3).
 //
-//   UPNEXT_ASSIGN_OR_RETURN(features::FeatureTables tables,
+//   UPNEXT_ASSIGN_OR_RETURN(features::FeatureStatistics tables,
 //                           LearnFeatures(source, spec, pool, progress));
 //
 // Vocabularies count, in training rows alone:
@@ -23,7 +23,7 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "examples/replay.h"
-#include "features/tables.h"
+#include "features/feature_statistics.h"
 
 namespace upnext::examples {
 
@@ -31,9 +31,9 @@ namespace upnext::examples {
 inline constexpr uint64_t kQuantileSample = 200'000;
 
 // kFailedPrecondition when the training part is empty, kCancelled when progress says so.
-Result<features::FeatureTables> LearnFeatures(const ReplaySource& source,
-                                              const features::FeatureSpec& spec,
-                                              base::ThreadPool& pool, base::Progress& progress);
+Result<features::FeatureStatistics> LearnFeatures(const ReplaySource& source,
+                                                  const features::FeatureSpec& spec,
+                                                  base::ThreadPool& pool, base::Progress& progress);
 
 }  // namespace upnext::examples
 

@@ -18,7 +18,7 @@ using ::testing::ElementsAre;
 
 constexpr SplitOptions kAllTrains{.kind = SplitOptions::Kind::kNone};
 
-std::vector<std::string> Names(const World& world, const features::FeatureTables& tables,
+std::vector<std::string> Names(const World& world, const features::FeatureStatistics& tables,
                                VocabularyId id, schema::IdSpace space) {
   std::vector<std::string> names;
   const features::Vocabulary& vocabulary = tables.vocabulary(id);
@@ -55,7 +55,7 @@ TEST(LearnFeatures, RK04_TheRankersVocabularyIsCutByClickedImpressionsNotByRate)
               ElementsAre("often", "middle", "seldom"));
   features::FeatureSpec spec;
   spec.max_items = 2;
-  const features::FeatureTables cut = world.Learn(spec);
+  const features::FeatureStatistics cut = world.Learn(spec);
   EXPECT_THAT(Names(world, cut, VocabularyId::kRankedItem, schema::IdSpace::kItem),
               ElementsAre("often", "middle"));
   EXPECT_EQ(cut.vocabulary(VocabularyId::kRankedItem).Row(world.item("seldom")), 0u);
@@ -68,14 +68,14 @@ TEST(LearnFeatures, RK04_WithoutClickedImpressionsCompleteWatchesCount) {
   const World world({.events = {Watch("u", "a", 0, 60), Watch("u", "b", 1, 60),
                                 Watch("u", "b", 2, 60), Watch("u", "c", 3, 1)},
                      .split = kAllTrains});
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   EXPECT_THAT(Names(world, tables, VocabularyId::kRankedItem, schema::IdSpace::kItem),
               ElementsAre("b", "a"));
 }
 
 TEST(LearnFeatures, CG01_VocabulariesCountTrainingRowsOnly) {
   const World world(RandomWorld(21));
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   std::vector<uint64_t> watched(world.log.items()), devices(3), sources(2);
   std::vector<uint64_t> topics(world.catalogue.size(schema::IdSpace::kTopic));
   int64_t first = INT64_MAX, last = INT64_MIN;
@@ -117,7 +117,7 @@ TEST(LearnFeatures, RegionsAndLanguagesCountAsExtractionReadsThem) {
                      .items = {item},
                      .users = {{.user = "u", .region = "de", .language = "pl"}},
                      .split = kAllTrains});
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   EXPECT_THAT(Names(world, tables, VocabularyId::kRegion, schema::IdSpace::kRegion),
               ElementsAre("de", "fr"));
   EXPECT_THAT(Names(world, tables, VocabularyId::kLanguage, schema::IdSpace::kLanguage),
@@ -132,7 +132,7 @@ TEST(LearnFeatures, CG03_TokensCountUsesInTraining) {
        .split = {.kind = SplitOptions::Kind::kTime,
                  .train_until_ms = kStart + 10,
                  .validation_until_ms = kStart + 20}});
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   ASSERT_EQ(tables.tokens.rows(), 4u);  // live, music, "live music"
   EXPECT_EQ(tables.tokens.token(1), "live");
   EXPECT_EQ(tables.tokens.count(1), 2u);
@@ -144,7 +144,7 @@ TEST(LearnFeatures, ItemStatisticsKnowTrainingAlone) {
                      .split = {.kind = SplitOptions::Kind::kTime,
                                .train_until_ms = kStart + 4 * kDay,
                                .validation_until_ms = kStart + 5 * kDay}});
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   const uint32_t item = world.item("a");
   EXPECT_EQ(tables.item_statistics.At(item, kStart).watches, 0);
   EXPECT_EQ(tables.item_statistics.At(item, kStart + kDay).watches, 1);
@@ -164,7 +164,7 @@ TEST(LearnFeatures, RK05_QuantilesComeFromTrainingImpressions) {
                    .train_until_ms = kStart + 101,
                    .validation_until_ms = kStart + 150};
   const World world(options);
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   size_t number = 0, checked = 0;
   for (const features::Field& field : features::RankingFields()) {
     if (field.kind != features::FieldKind::kContinuous) continue;
@@ -181,7 +181,7 @@ TEST(LearnFeatures, RK05_QuantilesComeFromTrainingImpressions) {
   EXPECT_EQ(checked, 1u);
 }
 
-std::string SavedBytes(const features::FeatureTables& tables) {
+std::string SavedBytes(const features::FeatureStatistics& tables) {
   const base::TestFolder folder;
   const std::filesystem::path path = folder / "features";
   EXPECT_TRUE(tables.Save(path));

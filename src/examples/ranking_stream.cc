@@ -71,7 +71,7 @@ void RankingBatch::Clear() {
 }
 
 struct RankingStream::Rep {
-  Rep(const ReplaySource& replay_source, const features::FeatureTables& feature_tables,
+  Rep(const ReplaySource& replay_source, const features::FeatureStatistics& feature_tables,
       const RankingStreamOptions& stream_options, base::ThreadPool& thread_pool)
       : source(replay_source),
         devices(feature_tables.vocabulary(features::VocabularyId::kDevice)),
@@ -171,7 +171,7 @@ struct RankingStream::Rep {
   size_t next_slot = 0;
 };
 
-RankingStream::RankingStream(const ReplaySource& source, const features::FeatureTables& tables,
+RankingStream::RankingStream(const ReplaySource& source, const features::FeatureStatistics& tables,
                              const RankingStreamOptions& options, base::ThreadPool& pool)
     : rep_(std::make_unique<Rep>(source, tables, options, pool)) {}
 

@@ -82,7 +82,7 @@ std::vector<Example> Epoch(RankingStream& stream, uint32_t epoch, size_t batch_s
 
 TEST(RankingStream, ContentDoesNotDependOnThreadsButOnSeedAndEpoch) {
   const World world(RandomWorld(4, /*users=*/60, 30, 200));
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   base::ThreadPool one(1), three(3);
   const RankingStreamOptions options{.seed = 5, .shuffle_buffer = 50};
   RankingStream a(world.source, tables, options, one), b(world.source, tables, options, three);
@@ -99,10 +99,10 @@ TEST(RankingStream, ContentDoesNotDependOnThreadsButOnSeedAndEpoch) {
 
 TEST(RankingStream, ExamplesPerEpochIsExactForEveryPart) {
   const World world(RandomWorld(5));
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   base::ThreadPool pool(2);
   uint64_t all = 0;
-  for (const Part part : {Part::kTrain, Part::kValidation, Part::kTest}) {
+  for (const SplitPart part : {SplitPart::kTrain, SplitPart::kValidation, SplitPart::kTest}) {
     RankingStream stream(world.source, tables, {.part = part}, pool);
     EXPECT_EQ(Epoch(stream, 0).size(), stream.examples_per_epoch());
     EXPECT_GT(stream.examples_per_epoch(), 0u);
@@ -113,10 +113,10 @@ TEST(RankingStream, ExamplesPerEpochIsExactForEveryPart) {
 
 TEST(RankingStream, WithoutShufflingUsersComeInOrderWithTheFeaturesOfTheirState) {
   const World world(RandomWorld(6));
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   base::ThreadPool pool(3);
   RankingStream stream(world.source, tables,
-                       {.part = Part::kTest, .shuffle = false, .shuffle_buffer = 10}, pool);
+                       {.part = SplitPart::kTest, .shuffle = false, .shuffle_buffer = 10}, pool);
   const std::vector<Example> found = Epoch(stream, 3);
   // The same through extraction by hand.
   const features::RankingExtractor extractor(tables, world.catalogue);
@@ -125,7 +125,7 @@ TEST(RankingStream, WithoutShufflingUsersComeInOrderWithTheFeaturesOfTheirState)
     ReplayImpressions(
         world.source, user, [&](const features::UserState& before, const ImpressionGroup& group) {
           for (const Impression& impression : group.impressions) {
-            if (impression.part != Part::kTest) continue;
+            if (impression.part != SplitPart::kTest) continue;
             ASSERT_LT(next, found.size());
             const Example& example = found[next++];
             EXPECT_EQ(example.user, user);
@@ -160,7 +160,7 @@ TEST(RankingStream, RK01_ARequestHasOneQueryRow) {
   const World world({.events = {Shown("u", "a", 0, "q"), Shown("u", "b", 0, "q"),
                                 Shown("u", "c", 0, "q"), Shown("u", "d", 1)},
                      .split = {.kind = SplitOptions::Kind::kNone}});
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   base::ThreadPool pool(1);
   RankingStream stream(world.source, tables, {.shuffle = false}, pool);
   RankingBatch batch;
@@ -179,7 +179,7 @@ TEST(RankingStream, RK01_ARequestHasOneQueryRow) {
 TEST(RankingStream, ALogWithoutImpressionsGivesNoBatches) {
   const World world(
       {.events = {Watch("u", "a", 0, 60)}, .split = {.kind = SplitOptions::Kind::kNone}});
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   base::ThreadPool pool(1);
   RankingStream stream(world.source, tables, {}, pool);
   RankingBatch batch;

@@ -27,7 +27,7 @@ inline constexpr uint64_t kAllRows = UINT64_MAX;
 struct ReplaySource {
   const log::EventLog& log;
   const catalogue::Catalogue& catalogue;
-  const features::CompleteRule& rule;
+  const features::PositiveRule& rule;
   const Split& split;
 };
 
@@ -37,7 +37,7 @@ struct WatchExample {
   uint64_t row;
   uint32_t item;
   int64_t time_ms;
-  Part part;
+  SplitPart part;
   features::Context context;  // device and region of the event
 };
 // Visits the complete watches among the user's rows before `end_row`, in time order. With kBags the
@@ -67,7 +67,7 @@ struct Impression {
   uint32_t source;
   float propensity;
   Labels labels;
-  Part part;
+  SplitPart part;
 };
 // The impressions of one request, which share the state before the first of them, as at serving.
 // Should an interaction stand before its own impression in the log (equal times, clocks apart), the

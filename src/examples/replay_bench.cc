@@ -67,7 +67,7 @@ BENCHMARK(BM_ReplayWatches)->Unit(benchmark::kMillisecond);
 // of the fold is thrown away; with 50 each row is an example.
 void BM_CandidateStream(benchmark::State& state) {
   const World& world = Watches();
-  static const features::FeatureTables tables = world.Learn();
+  static const features::FeatureStatistics tables = world.Learn();
   base::ThreadPool pool(1);
   CandidateStream stream(world.source, tables,
                          {.max_per_user = static_cast<uint32_t>(state.range(0))}, pool);
@@ -84,7 +84,7 @@ BENCHMARK(BM_CandidateStream)->Arg(5)->Arg(50)->Unit(benchmark::kMillisecond);
 
 void BM_RankingStream(benchmark::State& state) {
   const World& world = Pages();
-  static const features::FeatureTables tables = world.Learn();
+  static const features::FeatureStatistics tables = world.Learn();
   base::ThreadPool pool(1);
   RankingStream stream(world.source, tables, {}, pool);
   RankingBatch batch;

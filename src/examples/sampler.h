@@ -15,7 +15,7 @@
 
 #include "base/config.h"
 #include "base/rng.h"
-#include "features/tables.h"
+#include "features/feature_statistics.h"
 
 namespace upnext::examples {
 

@@ -35,7 +35,7 @@ uint64_t FirstAtOrAfter(const log::EventLog& log, uint64_t begin, uint64_t end, 
   return begin;
 }
 
-bool IsCompleteRow(const log::EventLog& log, const features::CompleteRule& rule, uint64_t row) {
+bool IsCompleteRow(const log::EventLog& log, const features::PositiveRule& rule, uint64_t row) {
   const schema::EventType type = log.type(row);
   if (type != schema::EventType::kWatch && type != schema::EventType::kComplete) return false;
   const schema::Event event = log.event(row);
@@ -44,7 +44,7 @@ bool IsCompleteRow(const log::EventLog& log, const features::CompleteRule& rule,
 
 // The first of the rows that belong to the complete watch at `row`: what came of the same item
 // directly before it, as far as that is no complete watch itself.
-uint64_t FirstRowOfWatch(const log::EventLog& log, const features::CompleteRule& rule,
+uint64_t FirstRowOfWatch(const log::EventLog& log, const features::PositiveRule& rule,
                          uint64_t begin, uint64_t row) {
   const uint32_t item = log.item_of(row);
   while (row > begin && log.item_of(row - 1) == item && !IsCompleteRow(log, rule, row - 1)) --row;
@@ -54,7 +54,7 @@ uint64_t FirstRowOfWatch(const log::EventLog& log, const features::CompleteRule&
 // The rows of the user's last two complete watches, the very last first; fewer than three complete
 // watches give nothing.
 std::optional<std::array<uint64_t, 2>> LastTwoOfThree(const log::EventLog& log,
-                                                      const features::CompleteRule& rule,
+                                                      const features::PositiveRule& rule,
                                                       uint32_t user) {
   std::array<uint64_t, 2> last{};
   size_t found = 0;
@@ -108,7 +108,7 @@ SplitOptions SplitOptions::FromConfig(const base::ConfigTable& split) {
 }
 
 Result<Split> Split::Make(const SplitOptions& options, const log::EventLog& log,
-                          const features::CompleteRule& rule) {
+                          const features::PositiveRule& rule) {
   Split split;
   split.options_ = options;
   split.train_end_.resize(log.users());
@@ -142,13 +142,13 @@ Result<Split> Split::Make(const SplitOptions& options, const log::EventLog& log,
   return split;
 }
 
-RowRange Split::rows(const log::EventLog& log, uint32_t user, Part part) const {
+RowRange Split::rows(const log::EventLog& log, uint32_t user, SplitPart part) const {
   switch (part) {
-    case Part::kTrain:
+    case SplitPart::kTrain:
       return {log.begin(user), train_end_[user]};
-    case Part::kValidation:
+    case SplitPart::kValidation:
       return {train_end_[user], validation_end_[user]};
-    case Part::kTest:
+    case SplitPart::kTest:
       return {validation_end_[user], log.end(user)};
   }
   std::unreachable();

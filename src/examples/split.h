@@ -24,7 +24,7 @@
 
 namespace upnext::examples {
 
-enum class Part : uint8_t { kTrain, kValidation, kTest };
+enum class SplitPart : uint8_t { kTrain, kValidation, kTest };
 
 struct SplitOptions {
   enum class Kind : uint8_t { kTime, kLeaveOneOut, kNone } kind = Kind::kTime;
@@ -45,17 +45,17 @@ class Split {
   // kInvalidArgument when the bounds contradict each other, kFailedPrecondition when they leave no
   // event to train on.
   static Result<Split> Make(const SplitOptions& options, const log::EventLog& log,
-                            const features::CompleteRule& rule);
-  Part part(uint32_t user, uint64_t row) const {
-    return row < train_end_[user]        ? Part::kTrain
-           : row < validation_end_[user] ? Part::kValidation
-                                         : Part::kTest;
+                            const features::PositiveRule& rule);
+  SplitPart part(uint32_t user, uint64_t row) const {
+    return row < train_end_[user]        ? SplitPart::kTrain
+           : row < validation_end_[user] ? SplitPart::kValidation
+                                         : SplitPart::kTest;
   }
   // First row of the user that is not training (== log.end(user) when all are).
   uint64_t train_end(uint32_t user) const { return train_end_[user]; }
   uint64_t validation_end(uint32_t user) const { return validation_end_[user]; }  // first test row
   // The user's rows of one part.
-  RowRange rows(const log::EventLog& log, uint32_t user, Part part) const;
+  RowRange rows(const log::EventLog& log, uint32_t user, SplitPart part) const;
   SplitOptions::Kind kind() const { return options_.kind; }
   std::string Describe() const;  // "time: train < 2022-04-18T16:00:00Z <= validation < ..."
 

@@ -19,7 +19,7 @@ struct Span {
   uint64_t rows = 0;
 };
 
-Span SpanOf(const World& world, Part part) {
+Span SpanOf(const World& world, SplitPart part) {
   Span span;
   for (uint32_t user = 0; user < world.log.users(); ++user) {
     for (uint64_t row = world.log.begin(user); row < world.log.end(user); ++row) {
@@ -35,8 +35,9 @@ Span SpanOf(const World& world, Part part) {
 TEST(Split, TR03_TrainEndsBeforeValidationAndValidationBeforeTest) {
   for (uint64_t seed = 1; seed <= 5; ++seed) {
     const World world(RandomWorld(seed));
-    const Span train = SpanOf(world, Part::kTrain), validation = SpanOf(world, Part::kValidation),
-               test = SpanOf(world, Part::kTest);
+    const Span train = SpanOf(world, SplitPart::kTrain),
+               validation = SpanOf(world, SplitPart::kValidation),
+               test = SpanOf(world, SplitPart::kTest);
     ASSERT_GT(train.rows, 0u);
     ASSERT_GT(validation.rows, 0u);
     ASSERT_GT(test.rows, 0u);
@@ -56,13 +57,13 @@ TEST(Split, TimeBoundsAreExclusiveAndEventsAtThemBelongToTheLaterPart) {
                      .split = {.kind = Kind::kTime,
                                .train_until_ms = kStart + 10,
                                .validation_until_ms = kStart + 20}});
-  EXPECT_EQ(world.split.part(0, 0), Part::kTrain);
-  EXPECT_EQ(world.split.part(0, 1), Part::kValidation);
-  EXPECT_EQ(world.split.part(0, 2), Part::kValidation);
-  EXPECT_EQ(world.split.part(0, 3), Part::kTest);
+  EXPECT_EQ(world.split.part(0, 0), SplitPart::kTrain);
+  EXPECT_EQ(world.split.part(0, 1), SplitPart::kValidation);
+  EXPECT_EQ(world.split.part(0, 2), SplitPart::kValidation);
+  EXPECT_EQ(world.split.part(0, 3), SplitPart::kTest);
   EXPECT_EQ(world.split.train_end(0), 1u);
   EXPECT_EQ(world.split.validation_end(0), 3u);
-  EXPECT_EQ(world.split.rows(world.log, 0, Part::kValidation), (RowRange{1, 3}));
+  EXPECT_EQ(world.split.rows(world.log, 0, SplitPart::kValidation), (RowRange{1, 3}));
   EXPECT_THAT(world.split.Describe(), HasSubstr("time: train < 2023-11-14T22:13:20.01"));
 }
 
@@ -75,7 +76,7 @@ TEST(Split, LeaveOneOutTakesTheLastTwoCompleteWatches) {
   const uint64_t begin = world.log.begin(u);
   EXPECT_EQ(world.split.train_end(u), begin + 1);
   EXPECT_EQ(world.split.validation_end(u), begin + 2);
-  EXPECT_EQ(world.split.part(u, begin + 3), Part::kTest);  // the partial watch after it
+  EXPECT_EQ(world.split.part(u, begin + 3), SplitPart::kTest);  // the partial watch after it
   // Two complete watches are too few.
   EXPECT_EQ(world.split.train_end(v), world.log.end(v));
   EXPECT_EQ(world.split.validation_end(v), world.log.end(v));
@@ -102,7 +103,7 @@ TEST(Split, NoneTrainsOnEverything) {
   WorldOptions options = RandomWorld(3);
   options.split.kind = Kind::kNone;
   const World world(options);
-  EXPECT_EQ(SpanOf(world, Part::kTrain).rows, world.log.events());
+  EXPECT_EQ(SpanOf(world, SplitPart::kTrain).rows, world.log.events());
 }
 
 TEST(Split, RefusesBoundsThatLeaveNothingToTrainOn) {

@@ -52,7 +52,7 @@ Status ReadAll(Stream& stream, Batch& batch, base::ProgressStage& stage, base::P
 }  // namespace
 
 Result<StreamRates> MeasureStreams(const ReplaySource& source,
-                                   const features::FeatureTables& tables, uint32_t max_per_user,
+                                   const features::FeatureStatistics& tables, uint32_t max_per_user,
                                    base::ThreadPool& pool, base::Progress& progress) {
   StreamRates rates;
   {

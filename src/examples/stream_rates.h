@@ -13,7 +13,7 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "examples/replay.h"
-#include "features/tables.h"
+#include "features/feature_statistics.h"
 
 namespace upnext::examples {
 
@@ -32,7 +32,7 @@ struct StreamRates {
 
 // kFailedPrecondition when the training part gives no candidate example, kCancelled on request.
 Result<StreamRates> MeasureStreams(const ReplaySource& source,
-                                   const features::FeatureTables& tables, uint32_t max_per_user,
+                                   const features::FeatureStatistics& tables, uint32_t max_per_user,
                                    base::ThreadPool& pool, base::Progress& progress);
 
 }  // namespace upnext::examples

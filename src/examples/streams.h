@@ -16,7 +16,7 @@
 #include "base/thread_pool.h"
 #include "examples/replay.h"
 #include "features/extract.h"
-#include "features/tables.h"
+#include "features/feature_statistics.h"
 
 namespace upnext::examples {
 
@@ -28,7 +28,7 @@ struct CandidateStreamOptions {
   // paper 3.4 figure 5b). held-out: the input is everything but the label (figure 5a), for
   // comparison.
   enum class Labels : uint8_t { kNextWatch, kHeldOut } labels = Labels::kNextWatch;
-  Part part = Part::kTrain;
+  SplitPart part = SplitPart::kTrain;
   // Complete watches that a label needs in its input; 0 teaches the priors of new users too.
   uint32_t min_history = 1;
   uint64_t seed = 1;
@@ -40,7 +40,7 @@ struct CandidateStreamOptions {
 // part, as at serving (paper 3.3).
 class CandidateStream {
  public:
-  CandidateStream(const ReplaySource& source, const features::FeatureTables& tables,
+  CandidateStream(const ReplaySource& source, const features::FeatureStatistics& tables,
                   const CandidateStreamOptions& options, base::ThreadPool& pool);
   ~CandidateStream();
   void StartEpoch(uint32_t epoch);
@@ -70,7 +70,7 @@ struct RankingBatch {
 };
 
 struct RankingStreamOptions {
-  Part part = Part::kTrain;
+  SplitPart part = SplitPart::kTrain;
   uint64_t seed = 1;
   bool shuffle = true;              // false: users in order, impressions in time order (evaluation)
   size_t shuffle_buffer = 1 << 15;  // impressions mixed before they are handed out
@@ -78,7 +78,7 @@ struct RankingStreamOptions {
 
 class RankingStream {
  public:
-  RankingStream(const ReplaySource& source, const features::FeatureTables& tables,
+  RankingStream(const ReplaySource& source, const features::FeatureStatistics& tables,
                 const RankingStreamOptions& options, base::ThreadPool& pool);
   ~RankingStream();
   void StartEpoch(uint32_t epoch);

@@ -35,7 +35,7 @@ struct WorldOptions {
   std::vector<std::vector<schema::RawEvent>> appended = {};  // one segment each, after `events`
   std::vector<schema::RawItem> items = {};
   std::vector<schema::RawUser> users = {};
-  features::CompleteRule rule = {};
+  features::PositiveRule rule = {};
   SplitOptions split = {};
 };
 
@@ -54,7 +54,7 @@ class World {
     EXPECT_NE(id, schema::kNone) << name;
     return id;
   }
-  features::FeatureTables Learn(const features::FeatureSpec& spec = {}, int threads = 1) const {
+  features::FeatureStatistics Learn(const features::FeatureSpec& spec = {}, int threads = 1) const {
     base::ThreadPool pool(threads);
     return Value(LearnFeatures(source, spec, pool, base::NoProgress()));
   }
@@ -85,7 +85,7 @@ class World {
  public:
   const log::EventLog log;
   const catalogue::Catalogue catalogue;
-  const features::CompleteRule rule;
+  const features::PositiveRule rule;
   const Split split;
   const ReplaySource source{log, catalogue, rule, split};
 };

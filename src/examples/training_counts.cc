@@ -62,7 +62,7 @@ void TrainingCounts::AddUsers(uint32_t begin, uint32_t end,
                               features::ItemStatistics::Builder* builder) {
   JoinedImpressions joined;
   for (uint32_t user = begin; user < end; ++user) {
-    const RowRange rows = source_.split.rows(source_.log, user, Part::kTrain);
+    const RowRange rows = source_.split.rows(source_.log, user, SplitPart::kTrain);
     if (rows.begin == rows.end) continue;
     const schema::User attributes = source_.log.user(user);
     uint64_t shown = 0;

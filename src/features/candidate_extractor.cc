@@ -35,7 +35,7 @@ void CandidateBatch::Clear() {
   label.clear();
 }
 
-CandidateExtractor::CandidateExtractor(const FeatureTables& tables,
+CandidateExtractor::CandidateExtractor(const FeatureStatistics& tables,
                                        const catalogue::Catalogue& catalogue)
     : tables_(tables), catalogue_(catalogue), dropped_(DroppedCandidateFields(tables.spec.drop)) {}
 

@@ -35,7 +35,7 @@ class CandidateExtractorTest : public testing::Test {
     return batch;
   }
   TestLog log_ = MakeLog();
-  FeatureTables tables_ = LearnTables(log_);
+  FeatureStatistics tables_ = LearnTables(log_);
 };
 
 TEST_F(CandidateExtractorTest, CG02_WatchesAreTheRowsOfTheBagAndUnknownItemsAreRowZero) {

@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "catalogue/catalogue.h"
+#include "features/feature_statistics.h"
 #include "features/fields.h"
-#include "features/tables.h"
 #include "features/user_state.h"
 #include "schema/event.h"
 
@@ -75,14 +75,14 @@ struct CandidateBatch {
 
 class CandidateExtractor {
  public:
-  CandidateExtractor(const FeatureTables& tables,
+  CandidateExtractor(const FeatureStatistics& tables,
                      const catalogue::Catalogue& catalogue);  // both outlive this
   // Appends one example, without its label.
   void Append(const UserState& state, const schema::User& user, const Context& context,
               int64_t example_age_ms, CandidateBatch* batch) const;
 
  private:
-  const FeatureTables& tables_;
+  const FeatureStatistics& tables_;
   const catalogue::Catalogue& catalogue_;
   uint32_t dropped_ = 0;  // bit per CandidateField
 };
@@ -122,7 +122,7 @@ inline constexpr double kPriorWatchShare = 0.5;
 
 class RankingExtractor {
  public:
-  RankingExtractor(const FeatureTables& tables,
+  RankingExtractor(const FeatureStatistics& tables,
                    const catalogue::Catalogue& catalogue);  // both outlive this
   // What depends on user and request alone. `queries` is a block of Side::kQuery.
   void AppendQuery(const UserState& state, const schema::User& user, const Context& context,
@@ -145,7 +145,7 @@ class RankingExtractor {
   void FillItemStatistics(const Context& context, uint32_t item, std::span<float> raw) const;
   bool Dropped(Side side, FieldKind kind, size_t slot) const;
 
-  const FeatureTables& tables_;
+  const FeatureStatistics& tables_;
   const catalogue::Catalogue& catalogue_;
   uint64_t dropped_ = 0;  // bit per field
   bool powers_;           // false: squares and roots are 0, for ablation

@@ -26,7 +26,7 @@ class World {
     return world;
   }
   catalogue::Catalogue& catalogue() const { return *catalogue_; }
-  const FeatureTables& tables() const { return tables_; }
+  const FeatureStatistics& tables() const { return tables_; }
 
   static std::vector<schema::Event> RandomEvents(size_t n, uint64_t seed) {
     base::Rng rng(seed);
@@ -101,7 +101,7 @@ class World {
 
   std::string folder_;
   std::unique_ptr<catalogue::Catalogue> catalogue_;
-  FeatureTables tables_;
+  FeatureStatistics tables_;
 };
 
 void Fold(benchmark::State& bench, UserState::Parts parts) {

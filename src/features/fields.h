@@ -35,7 +35,7 @@ struct Field {
 std::span<const Field> RankingFields();
 size_t CategoricalFields(Side side);
 size_t ContinuousFields(Side side);
-// FeatureTables::quantiles holds the query side's first: the index of the side's first field.
+// FeatureStatistics::quantiles holds the query side's first: the index of the side's first field.
 size_t FirstQuantile(Side side);
 
 // Inputs of the candidate model, by the bit that drops each.

@@ -62,7 +62,7 @@ void RankingBlock::Clear() {
   rows = 0;
 }
 
-RankingExtractor::RankingExtractor(const FeatureTables& tables,
+RankingExtractor::RankingExtractor(const FeatureStatistics& tables,
                                    const catalogue::Catalogue& catalogue)
     : tables_(tables),
       catalogue_(catalogue),

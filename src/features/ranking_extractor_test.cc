@@ -67,7 +67,7 @@ class RankingExtractorTest : public testing::Test {
     return tables_.vocabulary(vocabulary).Row(id);
   }
   TestLog log_ = MakeLog();
-  FeatureTables tables_ = LearnTables(log_);
+  FeatureStatistics tables_ = LearnTables(log_);
 };
 
 TEST_F(RankingExtractorTest, RK01_QueryFeaturesAreMadeOncePerRequest) {
@@ -118,7 +118,7 @@ struct Recount {
     if (event.type != EventType::kWatch && event.type != EventType::kComplete) return;
     impressions = 0;
     watches += event.type == EventType::kWatch;
-    complete += CompleteRule().IsComplete(event, item);
+    complete += PositiveRule().IsComplete(event, item);
     if (event.type == EventType::kWatch) seconds += static_cast<double>(event.value);
     last_watch_ms = event.time_ms;
   }

@@ -7,16 +7,16 @@
 #include <vector>
 
 #include "features/extract.h"
-#include "features/tables.h"
+#include "features/feature_statistics.h"
 #include "features/test_log.h"
 
 namespace upnext::features {
 
 // Every id that the log names is in its vocabulary; quantiles come from user "u" before each of the
 // user's events, with a candidate that turns over all items.
-inline FeatureTables LearnTables(const TestLog& log) {
+inline FeatureStatistics LearnTables(const TestLog& log) {
   using schema::IdSpace;
-  FeatureTables tables;
+  FeatureStatistics tables;
   const auto learn = [&](VocabularyId id, IdSpace space) {
     const std::vector<uint64_t> ones(log.catalogue().size(space), 1);
     tables.vocabularies[static_cast<size_t>(id)] = Vocabulary::Learn(ones, ones.size());
@@ -35,7 +35,7 @@ inline FeatureTables LearnTables(const TestLog& log) {
   const std::vector<schema::Event> events = log.Events("u");
   ItemStatistics::Builder builder(log.catalogue().size(IdSpace::kItem));
   for (const schema::Event& event : events) {
-    builder.Add(event, CompleteRule().IsComplete(event, log.catalogue().item(event.item)));
+    builder.Add(event, PositiveRule().IsComplete(event, log.catalogue().item(event.item)));
   }
   tables.item_statistics = builder.Build();
   tables.train_begin_ms = events.front().time_ms;

@@ -58,7 +58,7 @@ void UserState::Bag::Remove(uint32_t id) {
 }
 
 void UserState::Apply(const schema::Event& event, const catalogue::Catalogue& catalogue,
-                      const CompleteRule& rule) {
+                      const PositiveRule& rule) {
   if (event.time_ms == schema::kNoTime) return;
   Effect effect;
   effect.watched = event.type == EventType::kWatch || event.type == EventType::kComplete;

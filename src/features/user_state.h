@@ -21,7 +21,7 @@
 
 #include "base/status.h"
 #include "catalogue/catalogue.h"
-#include "features/complete_rule.h"
+#include "features/positive_rule.h"
 #include "schema/event.h"
 
 namespace upnext::features {
@@ -76,7 +76,7 @@ class UserState {
   // Events of other types only count. An event older than its predecessor is taken as it comes;
   // one without a time is ignored.
   void Apply(const schema::Event& event, const catalogue::Catalogue& catalogue,
-             const CompleteRule& rule);
+             const PositiveRule& rule);
 
   // Oldest first, at most kBagLimit. Views until the next Apply.
   std::span<const TimedId> watches() const { return watches_.view(); }    // complete watches

@@ -107,7 +107,7 @@ TEST(UserState, RK07_AffinitiesEqualARecount) {
     state.Apply(event, log.catalogue(), {});
     if (event.item == schema::kNone) continue;
     const schema::Item item = log.catalogue().item(event.item);
-    const bool complete = CompleteRule().IsComplete(event, item);
+    const bool complete = PositiveRule().IsComplete(event, item);
     if (item.channel != schema::kNone) {
       count(channels[item.channel], item.channel, event, complete);
     }

@@ -176,10 +176,10 @@ Status ParseEvent(const dom::element& element, RawEvent* event, std::string* id)
 
 }  // namespace
 
-Result<EventBatch> ParseEvents(std::string_view json) {
+Result<EventBatch> ParseEvents(std::string_view body) {
   dom::parser parser;
   dom::element root;
-  if (const auto error = parser.parse(json.data(), json.size()).get(root)) {
+  if (const auto error = parser.parse(body.data(), body.size()).get(root)) {
     return InvalidArgument("the body is not JSON: {}", simdjson::error_message(error));
   }
   if (dom::object object; root.get(object) == simdjson::SUCCESS) {

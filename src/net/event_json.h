@@ -21,7 +21,7 @@ using schema::kMaxIdBytes;
 // {"events": [{"user": "u7", "item": "v3", "type": "watch", "value": 31.5, "time": 1700000000.25,
 // ...}]} Keys are the columns of the events table (design, section 3) and "id". kInvalidArgument
 // names the event and key at fault; then nothing is taken.
-Result<EventBatch> ParseEvents(std::string_view json);
+Result<EventBatch> ParseEvents(std::string_view body);
 
 }  // namespace upnext::net
 

@@ -148,8 +148,8 @@ Result<HttpClient::Answer> HttpClient::Get(std::string_view target) {
   return rep_->Ask(http::verb::get, target, "");
 }
 
-Result<HttpClient::Answer> HttpClient::Post(std::string_view target, std::string json) {
-  return rep_->Ask(http::verb::post, target, std::move(json));
+Result<HttpClient::Answer> HttpClient::Post(std::string_view target, std::string body) {
+  return rep_->Ask(http::verb::post, target, std::move(body));
 }
 
 std::string EncodeQueryValue(std::string_view text) {

@@ -30,7 +30,7 @@ class HttpClient {
   // `timeout_s`; an answer of any status is none. A request on a kept connection that the server
   // has closed meanwhile is sent once more.
   Result<Answer> Get(std::string_view target);
-  Result<Answer> Post(std::string_view target, std::string json);
+  Result<Answer> Post(std::string_view target, std::string body);
 
   static constexpr int timeout_s = 30;
 

@@ -42,7 +42,7 @@ uint32_t EmbeddingDim(const RankerOptions& options, features::VocabularyId vocab
   return std::clamp(static_cast<uint32_t>(dim), 1u, options.max_dim);
 }
 
-RankerShape ShapeOf(const features::FeatureTables& tables) {
+RankerShape ShapeOf(const features::FeatureStatistics& tables) {
   RankerShape shape;
   for (size_t id = 0; id < features::kVocabularies; ++id) {
     shape[id] = std::max(1u, tables.vocabularies[id].rows());

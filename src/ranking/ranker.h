@@ -23,7 +23,7 @@
 #include "base/rng.h"
 #include "base/status.h"
 #include "features/extract.h"
-#include "features/tables.h"
+#include "features/feature_statistics.h"
 #include "nn/dense.h"
 #include "nn/embedding_table.h"
 #include "ranking/architecture.h"
@@ -51,7 +51,7 @@ uint32_t EmbeddingDim(const RankerOptions& options, features::VocabularyId vocab
                       uint32_t rows);
 
 using RankerShape = std::array<uint32_t, features::kVocabularies>;  // rows by VocabularyId
-RankerShape ShapeOf(const features::FeatureTables& tables);
+RankerShape ShapeOf(const features::FeatureStatistics& tables);
 
 inline kernels::BagsView View(const features::Bags& bags) { return {bags.ids, bags.offsets}; }
 

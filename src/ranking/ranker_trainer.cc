@@ -18,14 +18,15 @@ using Losses = std::vector<nn::LossValue>;
 
 class Training : public nn::Trainable {
  public:
-  Training(const examples::ReplaySource& source, const features::FeatureTables& tables,
+  Training(const examples::ReplaySource& source, const features::FeatureStatistics& tables,
            const RankerTrainOptions& options, Ranker& ranker, base::ThreadPool& pool,
            const base::Progress& progress)
       : options_(options),
         ranker_(ranker),
         progress_(progress),
-        stream_(source, tables, {.part = examples::Part::kTrain, .seed = options.seed}, pool),
-        validation_(source, tables, {.part = examples::Part::kValidation, .shuffle = false}, pool),
+        stream_(source, tables, {.part = examples::SplitPart::kTrain, .seed = options.seed}, pool),
+        validation_(source, tables, {.part = examples::SplitPart::kValidation, .shuffle = false},
+                    pool),
         trainer_(&ranker, options, pool) {}
 
   bool has_validation() const { return validation_.examples_per_epoch() > 0; }
@@ -146,7 +147,7 @@ RankerTrainOptions RankerTrainOptions::FromConfig(const base::ConfigTable& ranki
 }
 
 Result<TrainedRanker> TrainRanker(const examples::ReplaySource& source,
-                                  const features::FeatureTables& tables,
+                                  const features::FeatureStatistics& tables,
                                   const RankerOptions& ranker_options,
                                   const std::vector<Objective>& objectives,
                                   const RankerTrainOptions& options, base::ThreadPool& pool,

@@ -51,7 +51,7 @@ struct TrainedRanker : nn::TrainingReport {
 // kFailedPrecondition when the training part has no impressions, kInvalidArgument for an unknown
 // architecture, else as nn::RunTraining: kInternal when it diverges, kCancelled on request.
 Result<TrainedRanker> TrainRanker(const examples::ReplaySource& source,
-                                  const features::FeatureTables& tables,
+                                  const features::FeatureStatistics& tables,
                                   const RankerOptions& ranker_options,
                                   const std::vector<Objective>& objectives,
                                   const RankerTrainOptions& options, base::ThreadPool& pool,

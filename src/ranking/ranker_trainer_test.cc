@@ -57,8 +57,8 @@ const examples::World& Planted() {
   static const examples::World world(PlantedWorld());
   return world;
 }
-const features::FeatureTables& PlantedTables() {
-  static const features::FeatureTables tables = Planted().Learn();
+const features::FeatureStatistics& PlantedTables() {
+  static const features::FeatureStatistics tables = Planted().Learn();
   return tables;
 }
 
@@ -81,7 +81,7 @@ std::string Bytes(const TrainedRanker& trained) {
   return *base::ReadFile(folder / "ranker.uxs");
 }
 
-examples::RankingBatch PartOf(examples::Part part) {
+examples::RankingBatch PartOf(examples::SplitPart part) {
   base::ThreadPool pool(1);
   examples::RankingStream stream(Planted().source, PlantedTables(),
                                  {.part = part, .shuffle = false}, pool);
@@ -92,7 +92,7 @@ examples::RankingBatch PartOf(examples::Part part) {
 }
 
 TEST(RankerTrainer, RK01_AStreamHasOneQueryForEachRequest) {
-  const examples::RankingBatch batch = PartOf(examples::Part::kTest);
+  const examples::RankingBatch batch = PartOf(examples::SplitPart::kTest);
   EXPECT_EQ(batch.size(), 5 * batch.queries.rows);
 }
 
@@ -100,8 +100,8 @@ TEST(RankerTrainer, PlantedTastesBeatConstantsOnDaysNotSeen) {
   const Result<TrainedRanker> trained = Train(kTrain);
   ASSERT_TRUE(trained) << trained.error().message;
   EXPECT_LT(trained->epochs.back().loss, trained->epochs.front().loss);
-  const examples::RankingBatch train = PartOf(examples::Part::kTrain);
-  const examples::RankingBatch test = PartOf(examples::Part::kTest);
+  const examples::RankingBatch train = PartOf(examples::SplitPart::kTrain);
+  const examples::RankingBatch test = PartOf(examples::SplitPart::kTest);
   base::ThreadPool pool(1);
   RankerTrainer judge(trained->ranker.get(), kTrain, pool);
   std::vector<nn::LossValue> losses(kObjectives.size());
@@ -158,7 +158,7 @@ TEST(RankerTrainer, StopsEarlyAndKeepsTheBestEpoch) {
   const double best = trained->epochs[trained->best_epoch].validation;
   for (const nn::EpochReport& epoch : trained->epochs) EXPECT_GE(epoch.validation, best);
 
-  const examples::RankingBatch validation = PartOf(examples::Part::kValidation);
+  const examples::RankingBatch validation = PartOf(examples::SplitPart::kValidation);
   base::ThreadPool pool(1);
   RankerTrainer judge(trained->ranker.get(), options, pool);
   std::vector<nn::LossValue> losses(kObjectives.size());
@@ -209,7 +209,7 @@ TEST(RankerTrainer, TellsOfEachEpoch) {
   RankerTrainOptions options = kTrain;
   options.epochs = 2;
   ASSERT_TRUE(Train(options, progress));
-  EXPECT_EQ(progress.total_, 2 * PartOf(examples::Part::kTrain).size());
+  EXPECT_EQ(progress.total_, 2 * PartOf(examples::SplitPart::kTrain).size());
   EXPECT_THAT(progress.notes_, HasSubstr("epoch 2: loss"));
   EXPECT_THAT(progress.notes_, HasSubstr("click"));
   EXPECT_THAT(progress.notes_, HasSubstr("examples/s"));
@@ -221,7 +221,7 @@ TEST(RankerTrainer, WithoutAValidationPartItSaysSoOnceAndLeavesTheFiguresOut) {
   examples::WorldOptions without = PlantedWorld();
   without.split = {.kind = examples::SplitOptions::Kind::kNone};
   const examples::World world(without);
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   RankerTrainOptions options = kTrain;
   options.epochs = 2;
   options.patience = 1;
@@ -243,7 +243,7 @@ TEST(RankerTrainer, ALogWithoutImpressionsIsRefusedWithAdvice) {
     options.events.push_back(examples::Watch("u", fmt::format("i{}", i), i * 8 * kHour, 100));
   }
   const examples::World world(options);
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   base::ThreadPool pool(1);
   const Result<TrainedRanker> trained =
       TrainRanker(world.source, tables, kRanker, kObjectives, kTrain, pool, base::NoProgress());

@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "report/append_format.h"
-#include "report/figure_names.h"
+#include "report/metric_names.h"
 #include "report/page.h"
 #include "report/render.h"
 #include "report/svg.h"
@@ -12,12 +12,12 @@ namespace {
 
 int Digits(const std::string& key) { return IsSeconds(key) ? 2 : 4; }
 
-void AddRow(const evaluation::ModelFigures& row, const std::vector<std::string>& columns,
+void AddRow(const evaluation::ModelMetrics& row, const std::vector<std::string>& columns,
             bool model, std::string* out) {
   AppendFormat(out, "<tr{}><td>{}</td>", model ? " class=\"model\"" : "", Escaped(row.name));
   for (const std::string& column : columns) {
-    const auto found = row.figures.find(column);
-    if (found == row.figures.end() || std::isnan(found->second.value)) {
+    const auto found = row.metrics.find(column);
+    if (found == row.metrics.end() || std::isnan(found->second.value)) {
       *out += "<td>&ndash;</td>";
       continue;
     }
@@ -32,42 +32,42 @@ void AddRow(const evaluation::ModelFigures& row, const std::vector<std::string>&
   *out += "</tr>\n";
 }
 
-void AddTable(const evaluation::ModelFigures& model,
-              const std::vector<evaluation::ModelFigures>& baselines, std::vector<std::string> keys,
+void AddTable(const evaluation::ModelMetrics& model,
+              const std::vector<evaluation::ModelMetrics>& baselines, std::vector<std::string> keys,
               std::string* out) {
   const std::vector<std::string> columns = TableColumns(model, baselines, std::move(keys));
   *out += "<div class=\"scroll\"><table><thead><tr><th></th>";
   for (const std::string& column : columns) AppendFormat(out, "<th>{}</th>", Escaped(column));
   *out += "</tr></thead><tbody>\n";
   AddRow(model, columns, /*model=*/true, out);
-  for (const evaluation::ModelFigures& row : baselines) AddRow(row, columns, /*model=*/false, out);
+  for (const evaluation::ModelMetrics& row : baselines) AddRow(row, columns, /*model=*/false, out);
   *out += "</tbody></table></div>\n";
 }
 
 // One bar plot per key: the model first, then whoever has the figure.
-void AddBars(const evaluation::ModelFigures& model,
-             const std::vector<evaluation::ModelFigures>& baselines,
+void AddBars(const evaluation::ModelMetrics& model,
+             const std::vector<evaluation::ModelMetrics>& baselines,
              const std::vector<std::string>& keys, std::string* out) {
   for (const std::string& key : keys) {
     BarPlotOptions plot{.title = key, .bars = {}, .digits = Digits(key)};
-    const auto add = [&](const evaluation::ModelFigures& row) {
-      const auto found = row.figures.find(key);
-      if (found == row.figures.end() || std::isnan(found->second.value)) return;
+    const auto add = [&](const evaluation::ModelMetrics& row) {
+      const auto found = row.metrics.find(key);
+      if (found == row.metrics.end() || std::isnan(found->second.value)) return;
       const auto& [value, interval] = found->second;
       plot.bars.push_back({row.name, value, interval.low, interval.high});
     };
     add(model);
     if (plot.bars.empty()) continue;
-    for (const evaluation::ModelFigures& row : baselines) add(row);
+    for (const evaluation::ModelMetrics& row : baselines) add(row);
     AddPlot(key, BarPlot(plot), out);
   }
 }
 
-Line RecallCurve(const evaluation::ModelFigures& row) {
+Line RecallCurve(const evaluation::ModelMetrics& row) {
   Line line{row.name, {}};
   for (const size_t k : evaluation::kRecallCurve) {
-    const auto found = row.figures.find(fmt::format("recall@{}", k));
-    if (found == row.figures.end() || std::isnan(found->second.value)) continue;
+    const auto found = row.metrics.find(fmt::format("recall@{}", k));
+    if (found == row.metrics.end() || std::isnan(found->second.value)) continue;
     line.points.emplace_back(static_cast<double>(k), found->second.value);
   }
   return line;
@@ -85,7 +85,7 @@ void AddRetrieval(const evaluation::RetrievalReport& retrieval, std::string* out
                         .y_label = "recall",
                         .lines = {RecallCurve(retrieval.model)},
                         .log_x = true};
-  for (const evaluation::ModelFigures& row : retrieval.baselines)
+  for (const evaluation::ModelMetrics& row : retrieval.baselines)
     curve.lines.push_back(RecallCurve(row));
   AddPlot("recall@k", LinePlot(curve), out);
   *out += "</div>\n";

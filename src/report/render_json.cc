@@ -3,7 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "report/figure_names.h"
+#include "report/metric_names.h"
 #include "report/render.h"
 
 namespace upnext::report {
@@ -18,12 +18,12 @@ double Number(const Json& json) { return json.is_null() ? std::nan("") : json.ge
 
 // The figures among `keys`. A model has every key, null where there is no figure; a baseline only
 // those that it has.
-Json MainFigures(const evaluation::ModelFigures& row, std::span<const char* const> keys,
+Json MainFigures(const evaluation::ModelMetrics& row, std::span<const char* const> keys,
                  bool every) {
   Json json = Json::object();
   for (const char* key : keys) {
-    const auto found = row.figures.find(key);
-    if (found != row.figures.end()) {
+    const auto found = row.metrics.find(key);
+    if (found != row.metrics.end()) {
       json[key] = Number(found->second.value);
     } else if (every) {
       json[key] = nullptr;
@@ -32,19 +32,19 @@ Json MainFigures(const evaluation::ModelFigures& row, std::span<const char* cons
   return json;
 }
 
-void AddAuc(const evaluation::ModelFigures& row, bool every, Json* json) {
+void AddAuc(const evaluation::ModelMetrics& row, bool every, Json* json) {
   Json auc = Json::object();
-  for (const auto& [key, figure] : row.figures) {
-    if (key.starts_with(kAuc)) auc[key.substr(kAuc.size())] = Number(figure.value);
+  for (const auto& [key, metric] : row.metrics) {
+    if (key.starts_with(kAuc)) auc[key.substr(kAuc.size())] = Number(metric.value);
   }
   if (every || !auc.empty()) (*json)["auc"] = std::move(auc);
 }
 
 // Every figure of a row with its interval: {"hr@10": [value, low, high]}.
-Json AllFigures(const evaluation::ModelFigures& row) {
+Json AllFigures(const evaluation::ModelMetrics& row) {
   Json json = Json::object();
-  for (const auto& [key, figure] : row.figures) {
-    json[key] = {Number(figure.value), Number(figure.interval.low), Number(figure.interval.high)};
+  for (const auto& [key, metric] : row.metrics) {
+    json[key] = {Number(metric.value), Number(metric.interval.low), Number(metric.interval.high)};
   }
   return json;
 }
@@ -53,16 +53,16 @@ template <typename Stage>
 Json Intervals(const Stage& stage) {
   Json json{{"model", {{"name", stage.model.name}, {"figures", AllFigures(stage.model)}}},
             {"baselines", Json::array()}};
-  for (const evaluation::ModelFigures& row : stage.baselines) {
+  for (const evaluation::ModelMetrics& row : stage.baselines) {
     json["baselines"].push_back({{"name", row.name}, {"figures", AllFigures(row)}});
   }
   return json;
 }
 
-evaluation::ModelFigures ReadModel(const Json& json) {
-  evaluation::ModelFigures row{json.at("name").get<std::string>(), {}};
-  for (const auto& [key, figure] : json.at("figures").items()) {
-    row.figures[key] = {Number(figure.at(0)), {Number(figure.at(1)), Number(figure.at(2))}};
+evaluation::ModelMetrics ReadModel(const Json& json) {
+  evaluation::ModelMetrics row{json.at("name").get<std::string>(), {}};
+  for (const auto& [key, metric] : json.at("figures").items()) {
+    row.metrics[key] = {Number(metric.at(0)), {Number(metric.at(1)), Number(metric.at(2))}};
   }
   return row;
 }
@@ -76,7 +76,7 @@ void ReadStage(const Json& json, Stage* stage) {
 void AddRetrievalJson(const evaluation::RetrievalReport& retrieval, Json* json) {
   Json stage = MainFigures(retrieval.model, kRetrievalKeys, /*every=*/true);
   stage["baselines"] = Json::object();
-  for (const evaluation::ModelFigures& row : retrieval.baselines) {
+  for (const evaluation::ModelMetrics& row : retrieval.baselines) {
     stage["baselines"][row.name] = MainFigures(row, kRetrievalKeys, /*every=*/false);
   }
   (*json)["retrieval"] = std::move(stage);
@@ -89,7 +89,7 @@ void AddRankingJson(const evaluation::RankingReport& ranking, Json* json) {
   Json stage = MainFigures(ranking.model, kRankingKeys, /*every=*/true);
   AddAuc(ranking.model, /*every=*/true, &stage);
   stage["baselines"] = Json::object();
-  for (const evaluation::ModelFigures& row : ranking.baselines) {
+  for (const evaluation::ModelMetrics& row : ranking.baselines) {
     Json& baseline = stage["baselines"][row.name] = MainFigures(row, kRankingKeys, false);
     AddAuc(row, /*every=*/false, &baseline);
   }

@@ -3,7 +3,7 @@
 #include <iterator>
 
 #include "base/numbers.h"
-#include "report/figure_names.h"
+#include "report/metric_names.h"
 #include "report/render.h"
 
 namespace upnext::report {
@@ -16,9 +16,9 @@ struct Cell {
   size_t width;
 };
 
-Cell CellOf(const evaluation::ModelFigures& row, const std::string& key) {
-  const auto found = row.figures.find(key);
-  if (found == row.figures.end() || std::isnan(found->second.value)) return {"-", 1};
+Cell CellOf(const evaluation::ModelMetrics& row, const std::string& key) {
+  const auto found = row.metrics.find(key);
+  if (found == row.metrics.end() || std::isnan(found->second.value)) return {"-", 1};
   const int digits = IsSeconds(key) ? 2 : 4;
   Cell cell{fmt::format("{:.{}f}", found->second.value, digits), 0};
   cell.width = cell.text.size();
@@ -43,18 +43,18 @@ void AppendRow(const std::vector<Cell>& cells, const std::vector<size_t>& widths
   *out += "\n";
 }
 
-void AppendTable(const evaluation::ModelFigures& model,
-                 const std::vector<evaluation::ModelFigures>& baselines,
+void AppendTable(const evaluation::ModelMetrics& model,
+                 const std::vector<evaluation::ModelMetrics>& baselines,
                  std::vector<std::string> keys, std::string* out) {
   const std::vector<std::string> columns = TableColumns(model, baselines, std::move(keys));
   std::vector<std::vector<Cell>> rows(1, {Cell{"", 0}});
   for (const std::string& column : columns) rows[0].push_back({column, column.size()});
-  const auto add = [&](const evaluation::ModelFigures& figures) {
-    std::vector<Cell>& row = rows.emplace_back(1, Cell{figures.name, figures.name.size()});
-    for (const std::string& column : columns) row.push_back(CellOf(figures, column));
+  const auto add = [&](const evaluation::ModelMetrics& metrics) {
+    std::vector<Cell>& row = rows.emplace_back(1, Cell{metrics.name, metrics.name.size()});
+    for (const std::string& column : columns) row.push_back(CellOf(metrics, column));
   };
   add(model);
-  for (const evaluation::ModelFigures& baseline : baselines) add(baseline);
+  for (const evaluation::ModelMetrics& baseline : baselines) add(baseline);
   std::vector<size_t> widths(columns.size() + 1, 0);
   for (const std::vector<Cell>& row : rows) {
     for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].width);

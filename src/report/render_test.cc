@@ -67,17 +67,17 @@ TEST(Json, HasExactlyTheKeysThatProgramsRead) {
   EXPECT_EQ(json["split"], Example().split);
 }
 
-void ExpectSame(const evaluation::ModelFigures& a, const evaluation::ModelFigures& b) {
+void ExpectSame(const evaluation::ModelMetrics& a, const evaluation::ModelMetrics& b) {
   EXPECT_EQ(a.name, b.name);
-  ASSERT_EQ(a.figures.size(), b.figures.size());
-  for (const auto& [key, figure] : a.figures) {
-    ASSERT_TRUE(b.figures.contains(key)) << key;
-    const evaluation::Figure& other = b.figures.at(key);
-    EXPECT_EQ(figure.value, other.value) << key;
-    EXPECT_EQ(std::isnan(figure.interval.low), std::isnan(other.interval.low)) << key;
-    if (!std::isnan(figure.interval.low)) {
-      EXPECT_EQ(figure.interval.low, other.interval.low) << key;
-      EXPECT_EQ(figure.interval.high, other.interval.high) << key;
+  ASSERT_EQ(a.metrics.size(), b.metrics.size());
+  for (const auto& [key, metric] : a.metrics) {
+    ASSERT_TRUE(b.metrics.contains(key)) << key;
+    const evaluation::Metric& other = b.metrics.at(key);
+    EXPECT_EQ(metric.value, other.value) << key;
+    EXPECT_EQ(std::isnan(metric.interval.low), std::isnan(other.interval.low)) << key;
+    if (!std::isnan(metric.interval.low)) {
+      EXPECT_EQ(metric.interval.low, other.interval.low) << key;
+      EXPECT_EQ(metric.interval.high, other.interval.high) << key;
     }
   }
 }
@@ -150,22 +150,22 @@ TEST(evaluation::WorseThan, LooksAtTheMainFigureOfEachStageBeyondTheMargin) {
   const evaluation::Report current = Example();
   evaluation::Report next = Example();
   EXPECT_EQ(evaluation::WorseThan(next, current, 0.02), "");
-  next.retrieval->model.figures["ndcg@10"].value = 0.18 * 0.985;
-  next.ranking->model.figures["weighted_user_loss"].value = 0.4 * 1.015;
+  next.retrieval->model.metrics["ndcg@10"].value = 0.18 * 0.985;
+  next.ranking->model.metrics["weighted_user_loss"].value = 0.4 * 1.015;
   EXPECT_EQ(evaluation::WorseThan(next, current, 0.02), "");
   EXPECT_THAT(evaluation::WorseThan(next, current, 0.01), HasSubstr("ndcg@10"));
-  next.retrieval->model.figures["ndcg@10"].value = 0.3;
+  next.retrieval->model.metrics["ndcg@10"].value = 0.3;
   EXPECT_THAT(evaluation::WorseThan(next, current, 0.01), HasSubstr("weighted_user_loss"));
-  next.ranking->model.figures["weighted_user_loss"].value = 0.1;
+  next.ranking->model.metrics["weighted_user_loss"].value = 0.1;
   EXPECT_EQ(evaluation::WorseThan(next, current, 0), "");
 }
 
 TEST(evaluation::WorseThan, WithoutPagesTheErrorOfWatchTimeDecides) {
   evaluation::Report current = Example(), next = Example();
   for (evaluation::Report* report : {&current, &next}) {
-    report->ranking->model.figures["weighted_user_loss"].value = kNone;
+    report->ranking->model.metrics["weighted_user_loss"].value = kNone;
   }
-  next.ranking->model.figures["watch_rmse_s"].value = 30;
+  next.ranking->model.metrics["watch_rmse_s"].value = 30;
   EXPECT_THAT(evaluation::WorseThan(next, current, 0.02), HasSubstr("watch_rmse_s"));
 }
 
@@ -187,7 +187,7 @@ TEST(evaluation::WorseThan, SaysWhenTheFiguresComeFromDifferentTestSets) {
   evaluation::Report next = Example();
   next.split = "leave one out";
   EXPECT_EQ(evaluation::WorseThan(next, current, 0.02), "");
-  next.retrieval->model.figures["ndcg@10"].value = 0.1;
+  next.retrieval->model.metrics["ndcg@10"].value = 0.1;
   const std::string why = evaluation::WorseThan(next, current, 0.02);
   EXPECT_THAT(why, HasSubstr("different test sets"));
   EXPECT_THAT(why, HasSubstr("leave one out"));

@@ -111,7 +111,7 @@ std::vector<size_t> CandidateModelOptions::widths() const {
   return widths;
 }
 
-CandidateShape ShapeOf(const features::FeatureTables& tables) {
+CandidateShape ShapeOf(const features::FeatureStatistics& tables) {
   // A vocabulary that nothing was learned for may have no rows at all; row 0 exists all the same.
   const auto rows = [&](features::VocabularyId id) {
     return std::max<uint32_t>(1, tables.vocabulary(id).rows());

@@ -19,7 +19,7 @@
 #include "base/rng.h"
 #include "base/status.h"
 #include "features/extract.h"
-#include "features/tables.h"
+#include "features/feature_statistics.h"
 #include "kernels/embedding.h"
 #include "nn/dense.h"
 #include "nn/embedding_table.h"
@@ -50,7 +50,7 @@ struct CandidateShape {  // rows of each table, row 0 included
   uint32_t items, tokens, regions, devices;
   friend bool operator==(const CandidateShape&, const CandidateShape&) = default;
 };
-CandidateShape ShapeOf(const features::FeatureTables& tables);
+CandidateShape ShapeOf(const features::FeatureStatistics& tables);
 
 // Where each feature stands in the tower's input, in floats.
 struct CandidateLayout {

@@ -121,7 +121,7 @@ TEST(CandidateModel, CG21_UsersWhoSearchInAnotherOrderGetEqualVectors) {
   }
   options.split.kind = SplitOptions::Kind::kNone;
   const World world(options);
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   ASSERT_GT(tables.tokens.rows(), 8u);
   base::Rng rng(1);
   const CandidateModel model(SmallOptions(), ShapeOf(tables), rng);

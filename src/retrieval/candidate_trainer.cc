@@ -16,7 +16,7 @@ namespace {
 
 class Training : public nn::Trainable {
  public:
-  Training(const examples::ReplaySource& source, const features::FeatureTables& tables,
+  Training(const examples::ReplaySource& source, const features::FeatureStatistics& tables,
            const CandidateTrainOptions& options, CandidateModel& model, base::ThreadPool& pool)
       : options_(options),
         model_(model),
@@ -25,12 +25,13 @@ class Training : public nn::Trainable {
         stream_(source, tables,
                 {.max_per_user = options.max_per_user,
                  .labels = options.labels,
-                 .part = examples::Part::kTrain,
+                 .part = examples::SplitPart::kTrain,
                  .min_history = options.min_history,
                  .seed = options.seed},
                 pool),
         trainer_(&model, options, tables.vocabulary(features::VocabularyId::kItem), pool),
-        validation_(source, tables, examples::Part::kValidation, options.validation_users, pool) {}
+        validation_(source, tables, examples::SplitPart::kValidation, options.validation_users,
+                    pool) {}
 
   bool has_validation() const { return validation_.cases() > 0; }
 
@@ -119,7 +120,7 @@ CandidateTrainOptions CandidateTrainOptions::FromConfig(const base::ConfigTable&
 }
 
 Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& source,
-                                             const features::FeatureTables& tables,
+                                             const features::FeatureStatistics& tables,
                                              const CandidateModelOptions& model_options,
                                              const CandidateTrainOptions& options,
                                              base::ThreadPool& pool, base::Progress& progress) {

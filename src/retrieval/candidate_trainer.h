@@ -57,7 +57,7 @@ struct TrainedCandidate : nn::TrainingReport {
 // kFailedPrecondition when there is nothing to learn from, else as nn::RunTraining: kInternal when
 // it diverges, kCancelled on request.
 Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& source,
-                                             const features::FeatureTables& tables,
+                                             const features::FeatureStatistics& tables,
                                              const CandidateModelOptions& model_options,
                                              const CandidateTrainOptions& options,
                                              base::ThreadPool& pool, base::Progress& progress);

@@ -86,12 +86,12 @@ struct Trained {
     if (trained) result = std::move(*trained);
   }
   base::ThreadPool pool;
-  features::FeatureTables tables;
+  features::FeatureStatistics tables;
   TrainedCandidate result;
 };
 
 double TestNdcg(const examples::World& world, Trained& trained) {
-  const CandidateValidation validation(world.source, trained.tables, examples::Part::kTest,
+  const CandidateValidation validation(world.source, trained.tables, examples::SplitPart::kTest,
                                        UINT32_MAX, trained.pool);
   EXPECT_GT(validation.cases(), 0u);
   return validation.Ndcg(*trained.result.model, {kernels::Precision::kFp32, &trained.pool});
@@ -100,7 +100,7 @@ double TestNdcg(const examples::World& world, Trained& trained) {
 // NDCG@10 of the list of most watched unseen items, for the same cases.
 double PopularityNdcg(const examples::World& world, base::ThreadPool& pool) {
   const PopularItems popular = PopularItems::Learn(world.source);
-  const auto cases = examples::HoldoutCases(world.source, examples::Part::kTest, pool);
+  const auto cases = examples::HoldoutCases(world.source, examples::SplitPart::kTest, pool);
   double sum = 0;
   for (const examples::HoldoutCase& held_out : cases) {
     std::set<uint32_t> seen;
@@ -108,7 +108,7 @@ double PopularityNdcg(const examples::World& world, base::ThreadPool& pool) {
       seen.insert(world.log.item_of(row));
     }
     size_t rank = 0;
-    for (const Proposal& proposal : popular.overall()) {
+    for (const Candidate& proposal : popular.overall()) {
       if (seen.contains(proposal.item)) continue;
       if (++rank > 10) break;
       if (proposal.item == held_out.targets[0]) sum += 1 / std::log2(static_cast<double>(rank) + 1);
@@ -145,8 +145,8 @@ TEST(TrainCandidateModel, KeepsTheBestEpochAndStopsWhenItGetsNoBetter) {
   for (const nn::EpochReport& epoch : epochs) {
     EXPECT_LE(epoch.validation, epochs[trained.result.best_epoch].validation);
   }
-  const CandidateValidation validation(world.source, trained.tables, examples::Part::kValidation,
-                                       UINT32_MAX, trained.pool);
+  const CandidateValidation validation(world.source, trained.tables,
+                                       examples::SplitPart::kValidation, UINT32_MAX, trained.pool);
   EXPECT_EQ(validation.Ndcg(*trained.result.model, {kernels::Precision::kFp32, &trained.pool}),
             epochs[trained.result.best_epoch].validation);
 }
@@ -291,7 +291,7 @@ TEST(TrainCandidateModel, StopsWhenAsked) {
 
 void ExpectTheSameBytesWhenResumed(const CandidateModelOptions& model) {
   const examples::World world(PlantedLog(60, examples::SplitOptions::Kind::kLeaveOneOut));
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   const base::TestFolder folder;
   base::ThreadPool pool(2);
   CandidateTrainOptions options = QuickTraining();
@@ -329,7 +329,7 @@ TEST(TrainCandidateModel, TR04_StoppedAndResumedWithTablesInBf16ItGivesTheSameBy
 
 TEST(TrainCandidateModel, TablesInBf16LearnAsWellAndEndInFp32) {
   const examples::World world(PlantedLog(60, examples::SplitOptions::Kind::kLeaveOneOut));
-  const features::FeatureTables tables = world.Learn();
+  const features::FeatureStatistics tables = world.Learn();
   base::ThreadPool pool(2);
   std::vector<double> losses, validations;
   for (const bool half : {false, true}) {

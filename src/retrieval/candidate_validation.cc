@@ -42,8 +42,9 @@ double NdcgOf(std::span<const Hit> hits, std::span<const uint32_t> targets) {
 }  // namespace
 
 CandidateValidation::CandidateValidation(const examples::ReplaySource& source,
-                                         const features::FeatureTables& tables, examples::Part part,
-                                         uint32_t max_users, base::ThreadPool& pool) {
+                                         const features::FeatureStatistics& tables,
+                                         examples::SplitPart part, uint32_t max_users,
+                                         base::ThreadPool& pool) {
   const std::vector<examples::HoldoutCase> all = examples::HoldoutCases(source, part, pool);
   cases_ = std::min<size_t>(all.size(), max_users);
   blocks_.resize((cases_ + kBlockUsers - 1) / kBlockUsers);

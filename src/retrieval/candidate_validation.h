@@ -11,7 +11,7 @@
 
 #include "examples/replay.h"
 #include "features/extract.h"
-#include "features/tables.h"
+#include "features/feature_statistics.h"
 #include "retrieval/candidate_model.h"
 
 namespace upnext::retrieval {
@@ -19,8 +19,9 @@ namespace upnext::retrieval {
 class CandidateValidation {
  public:
   // Makes the inputs once; at most `max_users` of the cases, evenly spread over users.
-  CandidateValidation(const examples::ReplaySource& source, const features::FeatureTables& tables,
-                      examples::Part part, uint32_t max_users, base::ThreadPool& pool);
+  CandidateValidation(const examples::ReplaySource& source,
+                      const features::FeatureStatistics& tables, examples::SplitPart part,
+                      uint32_t max_users, base::ThreadPool& pool);
   // compute.pool must be the pool of the constructor's kind: not null.
   double Ndcg(const CandidateModel& model, const nn::Compute& compute) const;
   size_t cases() const { return cases_; }

@@ -5,7 +5,7 @@
 //   CoWatch all = learner.Learn();                          in memory
 //   UPNEXT_RETURN_IF_ERROR(learner.Write(writer));          the same lists, into a file
 //   UPNEXT_ASSIGN_OR_RETURN(CoWatch read, CoWatch::Load(file));
-//   for (const Proposal& p : read.Similar(item)) ...        best first
+//   for (const Candidate& p : read.Similar(item)) ...        best first
 //
 // Learned from the training part of a split; items are dense log ids. Immutable: any number of
 // threads, but the pool is the learner's while it works.
@@ -40,15 +40,15 @@ class CoWatch {
   // What Load reads as a CoWatch that learned nothing.
   static Status WriteNone(base::SectionWriter& writer);
 
-  std::span<const Proposal> Similar(uint32_t item) const;  // best first, ties to the smaller item
+  std::span<const Candidate> Similar(uint32_t item) const;  // best first, ties to the smaller item
   size_t items() const { return offsets_.empty() ? 0 : offsets_.size() - 1; }
 
  private:
   friend class CoWatchLearner;
   std::vector<uint64_t> learned_offsets_;  // what the spans view, unless that is a file
-  std::vector<Proposal> learned_;
+  std::vector<Candidate> learned_;
   std::span<const uint64_t> offsets_;  // by item; empty when nothing was learned
-  std::span<const Proposal> similar_;
+  std::span<const Candidate> similar_;
 };
 
 class CoWatchLearner {
@@ -74,16 +74,16 @@ class CoWatchLearner {
   // What one thread counts in.
   struct Counters {
     std::vector<uint32_t> together, met;
-    std::vector<Proposal> list;
+    std::vector<Candidate> list;
   };
 
   static Grouped HistoriesByUser(const examples::ReplaySource& source, uint32_t max_history);
   static Grouped Transposed(const Grouped& by_user, uint32_t items);
   uint32_t items() const { return static_cast<uint32_t>(by_item_.offsets.size() - 1); }
   size_t MostNeighbours(uint32_t item) const;
-  size_t LearnList(uint32_t item, Counters* counters, Proposal* best) const;
+  size_t LearnList(uint32_t item, Counters* counters, Candidate* best) const;
   void LearnBlock(uint32_t begin, uint32_t end, std::span<const uint8_t> wanted,
-                  std::vector<Counters>* counters, std::vector<Proposal>* proposals,
+                  std::vector<Counters>* counters, std::vector<Candidate>* proposals,
                   std::vector<uint64_t>* offsets) const;
 
   const CoWatchOptions options_;

@@ -11,8 +11,8 @@ namespace {
 
 constexpr int64_t kDayMs = 24LL * 60 * 60 * 1000;
 
-std::vector<Proposal> Ranked(std::span<const uint64_t> counts) {
-  std::vector<Proposal> ranked;
+std::vector<Candidate> Ranked(std::span<const uint64_t> counts) {
+  std::vector<Candidate> ranked;
   for (uint32_t item = 0; item < counts.size(); ++item) {
     if (counts[item] > 0) ranked.push_back({item, static_cast<float>(counts[item])});
   }
@@ -21,12 +21,12 @@ std::vector<Proposal> Ranked(std::span<const uint64_t> counts) {
 }
 
 Status SaveProposals(base::SectionWriter& writer, const std::string& name,
-                     std::span<const Proposal> proposals) {
+                     std::span<const Candidate> proposals) {
   std::vector<uint32_t> items;
   std::vector<float> scores;
   items.reserve(proposals.size());
   scores.reserve(proposals.size());
-  for (const Proposal& proposal : proposals) {
+  for (const Candidate& proposal : proposals) {
     items.push_back(proposal.item);
     scores.push_back(proposal.score);
   }
@@ -34,12 +34,12 @@ Status SaveProposals(base::SectionWriter& writer, const std::string& name,
   return writer.Add<float>(name + ".scores", scores);
 }
 
-Result<std::vector<Proposal>> LoadProposals(const base::SectionFile& file, const std::string& name,
-                                            size_t items_bound) {
+Result<std::vector<Candidate>> LoadProposals(const base::SectionFile& file, const std::string& name,
+                                             size_t items_bound) {
   UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> items, file.Get<uint32_t>(name + ".items"));
   UPNEXT_ASSIGN_OR_RETURN(std::span<const float> scores,
                           file.Get<float>(name + ".scores", items.size()));
-  std::vector<Proposal> proposals(items.size());
+  std::vector<Candidate> proposals(items.size());
   for (size_t i = 0; i < items.size(); ++i) {
     if (items[i] >= items_bound || !std::isfinite(scores[i])) {
       return DataLoss("{}: section {} holds item {} with score {}, but there are {} items",

@@ -1,7 +1,7 @@
 // The other candidate generators: simple, count based, and the baselines that every table shows.
 //
 //   PopularItems popular = PopularItems::Learn(source);
-//   for (const Proposal& p : popular.overall()) ...                best first
+//   for (const Candidate& p : popular.overall()) ...                best first
 //
 // Learned from the training part of a split; items are dense log ids. Immutable: any number of
 // threads. Item-to-item proposals are in co_watch.h.
@@ -21,13 +21,13 @@ namespace upnext::retrieval {
 
 // An item and how strongly a generator proposes it, larger is better. Lists of a hundred for each
 // of millions of items are kept: eight bytes.
-struct Proposal {
+struct Candidate {
   uint32_t item;
   float score;
-  friend bool operator==(const Proposal&, const Proposal&) = default;
+  friend bool operator==(const Candidate&, const Candidate&) = default;
 };
 // Best first, ties to the smaller item.
-inline bool BetterProposal(const Proposal& a, const Proposal& b) {
+inline bool BetterProposal(const Candidate& a, const Candidate& b) {
   return a.score > b.score || (a.score == b.score && a.item < b.item);
 }
 
@@ -39,7 +39,7 @@ void ForTrainingWatches(const examples::ReplaySource& source, const Visit& visit
     examples::ReplayWatches(
         source, user,
         [&](const features::UserState&, const examples::WatchExample& example) {
-          if (example.part == examples::Part::kTrain) visit(user, example);
+          if (example.part == examples::SplitPart::kTrain) visit(user, example);
         },
         features::UserState::Parts::kBags);
   }
@@ -49,16 +49,16 @@ void ForTrainingWatches(const examples::ReplaySource& source, const Visit& visit
 class PopularItems {
  public:
   static PopularItems Learn(const examples::ReplaySource& source, int recent_days = 7);
-  std::span<const uint64_t> counts() const { return counts_; }    // by item
-  std::span<const Proposal> overall() const { return overall_; }  // best first, counts > 0
-  std::span<const Proposal> trending() const { return trending_; }
+  std::span<const uint64_t> counts() const { return counts_; }     // by item
+  std::span<const Candidate> overall() const { return overall_; }  // best first, counts > 0
+  std::span<const Candidate> trending() const { return trending_; }
   Status Save(base::SectionWriter& writer) const;
   // kDataLoss when the sections are not what Save wrote.
   static Result<PopularItems> Load(const base::SectionFile& file);
 
  private:
   std::vector<uint64_t> counts_;
-  std::vector<Proposal> overall_, trending_;
+  std::vector<Candidate> overall_, trending_;
 };
 
 // First-order Markov: how often item b was the next complete watch after item a in the training

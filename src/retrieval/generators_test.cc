@@ -19,7 +19,7 @@
 namespace upnext::retrieval {
 namespace {
 
-using examples::Part;
+using examples::SplitPart;
 using examples::World;
 
 TEST(PopularItems, CountsTheTrainingPartAloneBestFirst) {
@@ -38,13 +38,13 @@ TEST(PopularItems, CountsTheTrainingPartAloneBestFirst) {
     }
   }
   EXPECT_EQ(std::vector<uint64_t>(popular.counts().begin(), popular.counts().end()), counts);
-  const auto check = [](std::span<const Proposal> proposals, const std::vector<uint64_t>& truth) {
+  const auto check = [](std::span<const Candidate> proposals, const std::vector<uint64_t>& truth) {
     EXPECT_EQ(static_cast<std::ptrdiff_t>(proposals.size()),
               std::ranges::count_if(truth, [](uint64_t n) { return n > 0; }));
     for (size_t i = 0; i < proposals.size(); ++i) {
       EXPECT_EQ(proposals[i].score, static_cast<float>(truth[proposals[i].item]));
       if (i == 0) continue;
-      const Proposal &a = proposals[i - 1], &b = proposals[i];
+      const Candidate &a = proposals[i - 1], &b = proposals[i];
       EXPECT_TRUE(a.score > b.score || (a.score == b.score && a.item < b.item));
     }
   };

@@ -48,7 +48,8 @@ Judged Judge(const examples::World& world,
              const std::function<std::vector<uint32_t>(const examples::HoldoutCase&)>& list) {
   base::ThreadPool pool(1);
   Judged judged;
-  for (const auto& held_out : examples::HoldoutCases(world.source, examples::Part::kTest, pool)) {
+  for (const auto& held_out :
+       examples::HoldoutCases(world.source, examples::SplitPart::kTest, pool)) {
     double hits = 0, sum = 0, rank = 0;
     std::vector<std::string>& names = judged.lists.emplace_back();
     for (const uint32_t item : list(held_out)) {
@@ -74,7 +75,7 @@ struct Setting {
 };
 
 Judged TrainAndJudge(const examples::World& world, const Setting& setting) {
-  const features::FeatureTables tables = world.Learn({.drop = setting.drop});
+  const features::FeatureStatistics tables = world.Learn({.drop = setting.drop});
   const CandidateModelOptions model_options = {.dim = 16,
                                                .embedding_dim = 16,
                                                .depth = setting.depth,
@@ -209,7 +210,7 @@ TEST(PaperInputs, CG08_NewUsersAreServedBetterThanByPopularity) {
   const PopularItems popular = PopularItems::Learn(world.source);
   const Judged popularity = Judge(world, [&](const examples::HoldoutCase&) {
     std::vector<uint32_t> list;
-    for (const Proposal& proposal : popular.overall()) list.push_back(proposal.item);
+    for (const Candidate& proposal : popular.overall()) list.push_back(proposal.item);
     return list;
   });
   EXPECT_EQ(model.precision.size(), 100u);  // the new users, and nobody else

@@ -8,7 +8,7 @@
 
 #include "base/rng.h"
 #include "features/extract.h"
-#include "features/tables.h"
+#include "features/feature_statistics.h"
 #include "retrieval/candidate_model.h"
 
 namespace upnext::retrieval {

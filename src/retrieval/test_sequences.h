@@ -19,7 +19,7 @@ inline std::vector<std::vector<examples::WatchExample>> TrainingSequences(
       const bool watch =
           event.type == schema::EventType::kWatch || event.type == schema::EventType::kComplete;
       if (!watch || !world.rule.IsComplete(event, world.log.item(event.item))) continue;
-      if (world.split.part(user, row) != examples::Part::kTrain) continue;
+      if (world.split.part(user, row) != examples::SplitPart::kTrain) continue;
       examples::WatchExample example{};
       example.item = event.item;
       example.time_ms = event.time_ms;

@@ -8,7 +8,7 @@
 namespace upnext::retrieval {
 
 std::vector<float> SampleUserVectors(const examples::ReplaySource& source,
-                                     const features::FeatureTables& tables,
+                                     const features::FeatureStatistics& tables,
                                      const CandidateModel& model, uint32_t max_users,
                                      base::ThreadPool& pool) {
   const uint32_t users = source.log.users(), sample = std::min(users, max_users);

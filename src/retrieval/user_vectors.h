@@ -7,7 +7,7 @@
 
 #include "base/thread_pool.h"
 #include "examples/replay.h"
-#include "features/tables.h"
+#include "features/feature_statistics.h"
 #include "retrieval/candidate_model.h"
 
 namespace upnext::retrieval {
@@ -15,7 +15,7 @@ namespace upnext::retrieval {
 // [at most max_users, model.dim()]: users spread evenly over the log, each as of the last event
 // that he trains with and in its context. Empty when the log has no users.
 std::vector<float> SampleUserVectors(const examples::ReplaySource& source,
-                                     const features::FeatureTables& tables,
+                                     const features::FeatureStatistics& tables,
                                      const CandidateModel& model, uint32_t max_users,
                                      base::ThreadPool& pool);
 

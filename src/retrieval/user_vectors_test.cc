@@ -27,7 +27,7 @@ class SampleUserVectorsTest : public testing::Test {
   }
 
   const examples::World world_{examples::RandomWorld(5)};
-  const features::FeatureTables tables_ = world_.Learn();
+  const features::FeatureStatistics tables_ = world_.Learn();
   base::Rng rng_{3};
   const CandidateModel model_{
       {.dim = 6, .embedding_dim = 6, .depth = 1, .recent_windows = {}}, ShapeOf(tables_), rng_};

@@ -43,7 +43,7 @@ enum class EventType : uint8_t {
   kShare = 7,
   kRating = 8,     // value: stars
   kSearch = 9,     // query set, item absent
-  kComplete = 10,  // the source itself says that the item was watched to the end (see CompleteRule)
+  kComplete = 10,  // the source itself says that the item was watched to the end (see PositiveRule)
   kFollow = 11,
   kComment = 12,
   kVisit = 13,  // looked at the item's channel or maker

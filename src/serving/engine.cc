@@ -121,7 +121,7 @@ struct Engine::Rep {
   void ProposeByModel(const Asked& asked, size_t n, Pool* pool) const;
   void ProposeCoWatched(const Asked& asked, Pool* pool) const;
   // Adds the `n` best of a list that pass the filters.
-  void ProposeList(std::span<const retrieval::Proposal> list, size_t n, std::string_view source,
+  void ProposeList(std::span<const retrieval::Candidate> list, size_t n, std::string_view source,
                    const Asked& asked, Pool* pool) const;
   void Rank(const Asked& asked, std::vector<Pooled>* pooled, StageCounts* counts) const;
   Recommendation Describe(Pooled pooled, const Reasons& reasons) const;
@@ -173,7 +173,7 @@ void Engine::Rep::ProposeByModel(const Asked& asked, size_t n, Pool* pool) const
   }
 }
 
-void Engine::Rep::ProposeList(std::span<const retrieval::Proposal> list, size_t n,
+void Engine::Rep::ProposeList(std::span<const retrieval::Candidate> list, size_t n,
                               std::string_view source, const Asked& asked, Pool* pool) const {
   for (size_t i = 0, added = 0; i < list.size() && added < n; ++i) {
     const Verdict verdict = Judge(list[i].item, asked);
@@ -189,14 +189,14 @@ void Engine::Rep::ProposeList(std::span<const retrieval::Proposal> list, size_t 
 void Engine::Rep::ProposeCoWatched(const Asked& asked, Pool* pool) const {
   std::unordered_map<uint32_t, float> sums;
   const auto add = [&](uint32_t seed) {
-    for (const retrieval::Proposal& p : bundle.co_watch().Similar(seed)) sums[p.item] += p.score;
+    for (const retrieval::Candidate& p : bundle.co_watch().Similar(seed)) sums[p.item] += p.score;
   };
   const auto watches = asked.state.watches();
   for (size_t i = watches.size(), n = 0; i > 0 && n < kCoWatchSeeds; --i, ++n) {
     add(watches[i - 1].id);
   }
   if (asked.context.seed != schema::kNone) add(asked.context.seed);
-  std::vector<retrieval::Proposal> list;
+  std::vector<retrieval::Candidate> list;
   list.reserve(sums.size());
   for (const auto& [item, score] : sums) list.push_back({item, score});
   std::ranges::sort(list, [](const auto& a, const auto& b) {

@@ -17,7 +17,7 @@ Reasons::Reasons(const bundle::Bundle& bundle, const catalogue::Catalogue& catal
                  const features::UserState& state, const features::Context& context)
     : catalogue_(catalogue), state_(state) {
   const auto add = [&](uint32_t watched) {
-    for (const retrieval::Proposal& p : bundle.co_watch().Similar(watched)) {
+    for (const retrieval::Candidate& p : bundle.co_watch().Similar(watched)) {
       Because& best = because_.try_emplace(p.item, Because{watched, p.score}).first->second;
       if (p.score > best.similarity) best = {watched, p.score};
     }

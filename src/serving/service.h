@@ -30,7 +30,7 @@ namespace upnext::serving {
 struct ServiceOptions {
   std::filesystem::path log_root, bundle_root, store;  // folders of the project
   EngineOptions engine;
-  features::CompleteRule rule;
+  features::PositiveRule rule;
   const base::Clock* clock = nullptr;  // null: the system's
 };
 

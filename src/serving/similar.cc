@@ -82,7 +82,7 @@ Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
     out.reason = reason;
     similar.push_back(std::move(out));
   };
-  for (const retrieval::Proposal& p : bundle.co_watch().Similar(item)) {
+  for (const retrieval::Candidate& p : bundle.co_watch().Similar(item)) {
     add(p.item, "co-watch", p.score, "watched by the same people");
   }
   if (similar.size() < n && bundle.candidate() != nullptr) {

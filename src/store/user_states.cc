@@ -77,7 +77,7 @@ schema::Event Resolve(const RawEvent& raw, Catalogue& catalogue) {
 
 // What a state depends on beside the posted events: the log, its events and its numbers, and what
 // counts as complete.
-uint64_t StateTag(uint64_t log_content, const features::CompleteRule& rule) {
+uint64_t StateTag(uint64_t log_content, const features::PositiveRule& rule) {
   return base::Fingerprint(fmt::format("{} {} {}", rule.from_event, rule.share, rule.seconds),
                            log_content);
 }
@@ -87,12 +87,12 @@ uint64_t StateTag(uint64_t log_content, const features::CompleteRule& rule) {
 struct UserStates::Rep {
   Store* const store;
   Catalogue& catalogue;
-  const features::CompleteRule rule;
+  const features::PositiveRule rule;
   mutable std::array<Shard, kShards> shards;
   base::Mutex writing;  // one Apply at a time: names are stored in the order of their ids
   std::array<uint32_t, schema::kIdSpaces> stored_names UPNEXT_GUARDED_BY(writing) = {};
 
-  Rep(Store* s, Catalogue& c, const features::CompleteRule& r) : store(s), catalogue(c), rule(r) {}
+  Rep(Store* s, Catalogue& c, const features::PositiveRule& r) : store(s), catalogue(c), rule(r) {}
 
   Shard& ShardOf(std::string_view user) const { return shards[base::Fingerprint(user) % kShards]; }
   Status RestoreNames() UPNEXT_REQUIRES(writing);
@@ -179,7 +179,7 @@ void UserStates::Rep::CollectNames(WriteBatch* batch,
 }
 
 Result<std::unique_ptr<UserStates>> UserStates::Attach(Store* store, Catalogue& catalogue,
-                                                       const features::CompleteRule& rule) {
+                                                       const features::PositiveRule& rule) {
   auto rep = std::make_unique<Rep>(store, catalogue, rule);
   if (store != nullptr) {
     base::MutexLock lock(rep->writing);

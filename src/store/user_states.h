@@ -33,7 +33,7 @@ class UserStates {
   // another log (one with events appended is another). `store` may be null: states come from the
   // log alone and Apply is refused (command line).
   static Result<std::unique_ptr<UserStates>> Attach(Store* store, catalogue::Catalogue& catalogue,
-                                                    const features::CompleteRule& rule);
+                                                    const features::PositiveRule& rule);
   ~UserStates();
 
   Result<features::UserState> Get(

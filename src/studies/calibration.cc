@@ -267,7 +267,7 @@ Study CalibrationStudy() {
           "with the true probabilities, which include whether the position is looked at. "
           "Click rates of items are taken naively and with each click divided by the known "
           "probability that its position is looked at.",
-      .figures =
+      .metrics =
           {{"auc_log", "AUC of predicted clicks against the log's clicks"},
            {"auc_true", "the same against true click probabilities: what auc_log estimates"},
            {"auc_error", "auc_log - auc_true"},

@@ -84,7 +84,7 @@ Status RunClickbaitArm(const StudyRun& run, const char* arm, const PipelineOptio
       const evaluation::Report report,
       pipeline.Evaluate(options.evaluate, nullptr, trained.ranker.get(), run.progress));
   if (report.ranking && report.ranking->impressions > 0) {
-    out->Set(arm, "user_loss", report.ranking->model.figures.at("weighted_user_loss").value);
+    out->Set(arm, "user_loss", report.ranking->model.metrics.at("weighted_user_loss").value);
   }
   return Ok();
 }
@@ -138,7 +138,7 @@ Study ClickbaitStudy() {
           "Two rankers learn from the same log, behind the same candidate model: one the "
           "expected watch time by weighted logistic regression, the other the click. Each then "
           "decides all slates of the same live days, for the same users with the same luck.",
-      .figures = {{"watch_s", "true expected watch seconds per slate of ten", 2},
+      .metrics = {{"watch_s", "true expected watch seconds per slate of ten", 2},
                   {"clicks", "true expected clicks per slate", 4},
                   {"seconds_a_click", "true expected watch seconds per click", 1},
                   {"satisfaction", "true expected satisfaction per slate, summed over clicks", 4},

@@ -87,7 +87,7 @@ std::vector<Block> TrainingBlocks(const Pipeline& run) {
 // Users as training leaves them, each asked at noon of every day: only the example age differs.
 std::vector<Block> SweptBlocks(const Pipeline& run) {
   const examples::ReplaySource& source = run.source();
-  const features::FeatureTables& tables = run.tables();
+  const features::FeatureStatistics& tables = run.tables();
   Blocks blocks(run);
   uint32_t users = 0;
   for (uint32_t user = 0; user < source.log.users() && users < kSweptUsers; ++user) {
@@ -105,7 +105,7 @@ std::vector<Block> SweptBlocks(const Pipeline& run) {
 
 // Items uploaded so that every day of the curve lies in the training part.
 std::vector<uint32_t> FollowedItems(const Pipeline& run) {
-  const features::FeatureTables& tables = run.tables();
+  const features::FeatureStatistics& tables = run.tables();
   const features::Vocabulary& items = tables.vocabulary(VocabularyId::kItem);
   std::vector<uint32_t> followed;
   for (uint32_t row = 1; row < items.rows(); ++row) {
@@ -203,7 +203,7 @@ double FreshRecall(const Pipeline& run, base::ThreadPool& pool) {
   retrieval::CandidateModel::Scratch scratch;
   std::vector<float> vector(model.dim()), scores(model.item_vectors().rows());
   for (const examples::HoldoutCase& c :
-       examples::HoldoutCases(source, examples::Part::kTest, pool)) {
+       examples::HoldoutCases(source, examples::SplitPart::kTest, pool)) {
     bool scored = false;
     for (const uint32_t target : c.targets) {
       const uint32_t row = items.Row(target);
@@ -262,7 +262,7 @@ Status RunExampleAgeArm(const StudyRun& run, const log::EventLog& log, bool with
   UPNEXT_ASSIGN_OR_RETURN(const evaluation::Report report,
                           pipeline->Evaluate(options.evaluate, run.progress));
   if (report.retrieval && report.retrieval->users > 0) {
-    out->Set(arm, "ndcg", report.retrieval->model.figures.at("ndcg@10").value);
+    out->Set(arm, "ndcg", report.retrieval->model.metrics.at("ndcg@10").value);
   }
   for (size_t d = 0; d < kDays; ++d) {
     const double day = static_cast<double>(d) + kFirstDay + 0.5;
@@ -307,7 +307,7 @@ Study ExampleAgeStudy() {
           "window is averaged by days since their upload, beside the share of watches that "
           "they had in the log (paper figure 4). At serving the example age is 0: what that "
           "does for new items is measured on the next day.",
-      .figures = {{"r", "correlation of the model's curve with the log's, over days -5 to 9", 3},
+      .metrics = {{"r", "correlation of the model's curve with the log's, over days -5 to 9", 3},
                   {"r_planted", "correlation with the planted burst", 3},
                   {"slope",
                    "slope of the model's curve on the log's: 1 follows it fully, 0 is flat", 3},

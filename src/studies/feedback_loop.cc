@@ -267,7 +267,7 @@ Study FeedbackLoopStudy() {
           "those requests count in watch_s, and in the other figures of no arm. As control, an "
           "engine learns each time from what the logging policy showed on the same days, and its "
           "own slates, judged alike, leave no trace.",
-      .figures = {{"ndcg", "true NDCG@10 of the engine's own slates in the last round", 4},
+      .metrics = {{"ndcg", "true NDCG@10 of the engine's own slates in the last round", 4},
                   {"ndcg_change", "the same minus that of the first round", 4},
                   {"catalogue_share", "share of all items in the engine's own slates, last round",
                    4},

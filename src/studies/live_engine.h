@@ -19,7 +19,7 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "bundle/bundle.h"
-#include "features/complete_rule.h"
+#include "features/positive_rule.h"
 #include "log/event_log.h"
 #include "serving/engine.h"
 #include "simulator/recommender.h"
@@ -32,7 +32,7 @@ struct LiveEngineOptions {
   serving::EngineOptions engine = {};
   serving::Stage stage = serving::Stage::kRanking;  // kRetrieval: the candidate model's order
   double explore = 0;  // share of requests answered uniformly at random, with propensities
-  features::CompleteRule rule = {};
+  features::PositiveRule rule = {};
   // User states begin as the log leaves them before this time.
   int64_t states_until_ms = INT64_MAX;
 };

@@ -149,12 +149,12 @@ std::string RenderValueTable(const ValueReport& report) {
 std::string RenderValueJson(const ValueReport& report) {
   nlohmann::ordered_json out{{"from_day", report.from_day}, {"to_day", report.to_day}};
   for (const PolicyValue& p : report.policies) {
-    const auto figure = [](const simulator::Estimate& e) {
+    const auto metric = [](const simulator::Estimate& e) {
       return nlohmann::ordered_json{{"mean", e.mean}, {"error", e.error}};
     };
-    out["policies"][p.policy] = {{"clicks", figure(p.clicks)},
-                                 {"watch_s", figure(p.watch_s)},
-                                 {"satisfaction", figure(p.satisfaction)}};
+    out["policies"][p.policy] = {{"clicks", metric(p.clicks)},
+                                 {"watch_s", metric(p.watch_s)},
+                                 {"satisfaction", metric(p.satisfaction)}};
   }
   return out.dump(2);
 }

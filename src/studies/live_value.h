@@ -17,7 +17,7 @@
 #include "base/thread_pool.h"
 #include "bundle/bundle.h"
 #include "examples/split.h"
-#include "features/complete_rule.h"
+#include "features/positive_rule.h"
 #include "log/event_log.h"
 #include "serving/engine.h"
 #include "simulator/live.h"
@@ -56,7 +56,7 @@ struct ValueSubject {
   const examples::Split& split;  // by time
   const bundle::Bundle& bundle;
   serving::EngineOptions engine;
-  features::CompleteRule rule;
+  features::PositiveRule rule;
 };
 // kFailedPrecondition when the log is not this world's or has no test days.
 Result<ValueReport> MeasureValue(const ValueSubject& subject, base::ThreadPool& pool,

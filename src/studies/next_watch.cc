@@ -89,14 +89,14 @@ Status RunNextWatchArm(const StudyRun& run, const log::EventLog& log, const Next
   if (!report.retrieval || report.retrieval->users == 0) {
     return FailedPrecondition("the test day holds no new complete watch to judge by");
   }
-  const evaluation::Figures& figures = report.retrieval->model.figures;
-  out->Set(arm.name, "ndcg", figures.at("ndcg@10").value);
-  out->Set(arm.name, "map", figures.at("map").value);
-  out->Set(arm.name, "recall", figures.at("recall@50").value);
+  const evaluation::Metrics& metrics = report.retrieval->model.metrics;
+  out->Set(arm.name, "ndcg", metrics.at("ndcg@10").value);
+  out->Set(arm.name, "map", metrics.at("map").value);
+  out->Set(arm.name, "recall", metrics.at("recall@50").value);
   out->Set(arm.name, "next_above_previous", NextBeforePrevious(*pipeline, world));
   for (const size_t k : evaluation::kRecallCurve) {
     out->AddPoint("recall on the next day", arm.name, static_cast<double>(k),
-                  figures.at(fmt::format("recall@{}", k)).value);
+                  metrics.at(fmt::format("recall@{}", k)).value);
   }
   return Ok();
 }
@@ -135,7 +135,7 @@ Study NextWatchStudy() {
           "Each kind reads the history as the mean of all watches, last watch and last five "
           "(configs/demo.toml), or as the mean alone (the paper). All are judged on the next "
           "day, which none has seen; what a user has watched is left out of his list.",
-      .figures = {{"ndcg", "NDCG@10 of first-time complete watches of the next day", 4},
+      .metrics = {{"ndcg", "NDCG@10 of first-time complete watches of the next day", 4},
                   {"map", "mean average precision of the same", 4},
                   {"recall", "recall@50 of the same", 4},
                   {"next_above_previous",

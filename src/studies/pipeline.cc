@@ -47,7 +47,7 @@ void ReturnFreedMemory() {
 PipelineOptions PipelineOptions::FromConfig(const base::Config& config) {
   PipelineOptions options;
   const base::ConfigTable train = config.Table("train");
-  options.rule = features::CompleteRule::FromConfig(config.Table("labels"));
+  options.rule = features::PositiveRule::FromConfig(config.Table("labels"));
   options.features = features::FeatureSpec::FromConfig(config.Table("features"));
   options.split = examples::SplitOptions::FromConfig(config.Table("split"));
   const base::ConfigTable retrieval = config.Table("retrieval");

@@ -38,7 +38,7 @@ namespace upnext::studies {
 
 // Everything the project file says about training, with `seed` of [train] handed to all of it.
 struct PipelineOptions {
-  features::CompleteRule rule;
+  features::PositiveRule rule;
   features::FeatureSpec features;
   examples::SplitOptions split;
   retrieval::CandidateModelOptions candidate;
@@ -92,7 +92,7 @@ class Pipeline {
   // wait for it, and its memory is not wanted beside a training or an evaluation.
   Result<bundle::Parts> MakeParts(base::Progress& progress);
   const examples::ReplaySource& source() const { return source_; }
-  const features::FeatureTables& tables() const { return tables_; }
+  const features::FeatureStatistics& tables() const { return tables_; }
   const retrieval::TrainedCandidate& candidate() const { return candidate_; }
   const ranking::TrainedRanker& ranker() const { return ranker_; }
 
@@ -109,7 +109,7 @@ class Pipeline {
   examples::Split split_;
   base::ThreadPool& pool_;
   examples::ReplaySource source_;
-  features::FeatureTables tables_;
+  features::FeatureStatistics tables_;
   retrieval::TrainedCandidate candidate_;
   std::unique_ptr<retrieval::Index> index_;
   std::optional<retrieval::PopularItems> popular_;

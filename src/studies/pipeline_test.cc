@@ -45,8 +45,8 @@ log::EventLog SmallSite(const base::TestFolder& folder, const base::Config& conf
   return *std::move(log);
 }
 
-double Figure(const evaluation::ModelFigures& model, const std::string& name) {
-  return model.figures.at(name).value;
+double Figure(const evaluation::ModelMetrics& model, const std::string& name) {
+  return model.metrics.at(name).value;
 }
 
 // SV-01: what a bundle's graph finds is measured on the log's own users.
@@ -91,7 +91,7 @@ TEST(Pipeline, BothStagesBeatPopularityOnASimulatedSiteAndRunsRepeatExactly) {
     const auto report = (*run)->Evaluate(options.evaluate, base::NoProgress());
     ASSERT_TRUE(report) << report.error().message;
     ASSERT_TRUE(report->retrieval && report->ranking);
-    for (const evaluation::ModelFigures& baseline : report->retrieval->baselines) {
+    for (const evaluation::ModelMetrics& baseline : report->retrieval->baselines) {
       if (baseline.name != "popularity") continue;
       EXPECT_GT(Figure(report->retrieval->model, "ndcg@10"), 1.5 * Figure(baseline, "ndcg@10"));
     }

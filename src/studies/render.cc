@@ -20,9 +20,9 @@ void Add(std::string* out, fmt::format_string<Args...> format, Args&&... args) {
   fmt::format_to(std::back_inserter(*out), format, std::forward<Args>(args)...);
 }
 
-int DigitsOf(const Study& study, const std::string& figure) {
-  for (const FigureInfo& info : study.figures) {
-    if (info.name == figure) return info.digits;
+int DigitsOf(const Study& study, const std::string& metric) {
+  for (const MetricInfo& info : study.metrics) {
+    if (info.name == metric) return info.digits;
   }
   return 4;
 }
@@ -35,9 +35,9 @@ std::string Short(const Estimate* e, int digits) {
   return text;
 }
 
-const Estimate* Find(const ArmReport& arm, const std::string& figure) {
-  const auto found = arm.figures.find(figure);
-  return found == arm.figures.end() ? nullptr : &found->second;
+const Estimate* Find(const ArmReport& arm, const std::string& metric) {
+  const auto found = arm.metrics.find(metric);
+  return found == arm.metrics.end() ? nullptr : &found->second;
 }
 
 // What is expected of a claim: "above 0.9", "0.9 to 1.1", "below 0".
@@ -49,12 +49,12 @@ std::string Expected(const Claim& claim) {
 }
 
 std::string WhatOf(const Claim& claim) {
-  return claim.than.empty() ? fmt::format("{} of {}", claim.figure, claim.arm)
-                            : fmt::format("{}: {} - {}", claim.figure, claim.arm, claim.than);
+  return claim.than.empty() ? fmt::format("{} of {}", claim.metric, claim.arm)
+                            : fmt::format("{}: {} - {}", claim.metric, claim.arm, claim.than);
 }
 
 std::string Found(const StudyReport& report, const ClaimReport& c) {
-  const int digits = DigitsOf(*report.study, c.claim.figure);
+  const int digits = DigitsOf(*report.study, c.claim.metric);
   std::string text = fmt::format("{:.{}f}", c.found.mean, digits);
   if (!std::isnan(c.found.low)) {
     text += fmt::format(" ({:.{}f} to {:.{}f})", c.found.low, digits, c.found.high, digits);
@@ -89,10 +89,10 @@ size_t Width(const std::string& text) {
 std::vector<std::vector<std::string>> Cells(const StudyReport& report) {
   std::vector<std::vector<std::string>> rows(1, {""});
   for (const ArmReport& arm : report.arms) rows[0].push_back(arm.name);
-  for (const FigureInfo& figure : report.study->figures) {
-    std::vector<std::string> row = {figure.name};
+  for (const MetricInfo& metric : report.study->metrics) {
+    std::vector<std::string> row = {metric.name};
     for (const ArmReport& arm : report.arms) {
-      row.push_back(Short(Find(arm, figure.name), figure.digits));
+      row.push_back(Short(Find(arm, metric.name), metric.digits));
     }
     rows.push_back(std::move(row));
   }
@@ -121,13 +121,13 @@ void AddPlots(const StudyReport& report, std::string* page) {
     }
     report::AddPlot(info.name, report::LinePlot(plot), page);
   }
-  for (const FigureInfo& figure : report.study->figures) {
-    report::BarPlotOptions plot{.title = figure.name, .bars = {}, .digits = figure.digits};
+  for (const MetricInfo& metric : report.study->metrics) {
+    report::BarPlotOptions plot{.title = metric.name, .bars = {}, .digits = metric.digits};
     for (const ArmReport& arm : report.arms) {
-      const Estimate* e = Find(arm, figure.name);
+      const Estimate* e = Find(arm, metric.name);
       if (e != nullptr) plot.bars.push_back({arm.name, e->mean, e->low, e->high});
     }
-    if (plot.bars.size() > 1) report::AddPlot(figure.name, report::BarPlot(plot), page);
+    if (plot.bars.size() > 1) report::AddPlot(metric.name, report::BarPlot(plot), page);
   }
   *page += "</div>\n";
 }
@@ -153,7 +153,7 @@ std::string RenderTable(const StudyReport& report) {
     out += "\n";
   }
   out += "\n";
-  for (const FigureInfo& figure : study.figures) Add(&out, "  {}: {}\n", figure.name, figure.help);
+  for (const MetricInfo& metric : study.metrics) Add(&out, "  {}: {}\n", metric.name, metric.help);
   out += "\nexpected, and found\n";
   for (const ClaimReport& c : report.claims) {
     Add(&out, "  {:<8}  {}\n            {}: expected {}, found {}\n", VerdictName(c.verdict),
@@ -183,18 +183,18 @@ std::string RenderJson(const StudyReport& report) {
     out["settings"][name] = value;
   }
   for (const ArmReport& arm : report.arms) {
-    Json figures = Json::object();
-    for (const FigureInfo& info : report.study->figures) {
+    Json metrics = Json::object();
+    for (const MetricInfo& info : report.study->metrics) {
       const Estimate* e = Find(arm, info.name);
       if (e == nullptr) continue;
-      Json figure = ToJson(*e);
-      for (const double value : arm.values.at(info.name)) figure["values"].push_back(Number(value));
-      figures[info.name] = std::move(figure);
+      Json metric = ToJson(*e);
+      for (const double value : arm.values.at(info.name)) metric["values"].push_back(Number(value));
+      metrics[info.name] = std::move(metric);
     }
-    out["arms"][arm.name] = std::move(figures);
+    out["arms"][arm.name] = std::move(metrics);
   }
   for (const ClaimReport& c : report.claims) {
-    Json claim{{"text", c.claim.text}, {"figure", c.claim.figure}, {"arm", c.claim.arm}};
+    Json claim{{"text", c.claim.text}, {"figure", c.claim.metric}, {"arm", c.claim.arm}};
     if (!c.claim.than.empty()) claim["than"] = c.claim.than;
     claim["expected"] = {Number(c.claim.low), Number(c.claim.high)};
     claim["found"] = ToJson(c.found);
@@ -235,8 +235,8 @@ std::string RenderHtml(const StudyReport& report) {
     out += r == 0 ? "</tr></thead><tbody>\n" : "</tr>\n";
   }
   out += "</tbody></table></div>\n<p class=\"soft\">";
-  for (const FigureInfo& figure : study.figures) {
-    Add(&out, "{}: {}.<br>\n", Escaped(figure.name), Escaped(figure.help));
+  for (const MetricInfo& metric : study.metrics) {
+    Add(&out, "{}: {}.<br>\n", Escaped(metric.name), Escaped(metric.help));
   }
   out += "± is half of a 95 % interval over seeds (Student's t).</p>\n";
   AddPlots(report, &out);

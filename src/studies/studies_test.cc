@@ -23,9 +23,9 @@ StudyReport RunTiny(const char* name) {
   return Summarise(*study, {}, {});
 }
 
-double Value(const StudyReport& report, const std::string& arm, const std::string& figure) {
+double Value(const StudyReport& report, const std::string& arm, const std::string& metric) {
   for (const ArmReport& a : report.arms) {
-    if (a.name == arm) return a.figures.at(figure).mean;
+    if (a.name == arm) return a.metrics.at(metric).mean;
   }
   ADD_FAILURE() << "no arm " << arm;
   return std::nan("");

@@ -74,17 +74,17 @@ Measurements::Curve MeanCurve(std::span<const Measurements> seeds, const std::st
 std::vector<double> ValuesOf(const Claim& claim, std::span<const Measurements> seeds) {
   std::vector<double> values;
   for (const Measurements& seed : seeds) {
-    const double other = claim.than.empty() ? 0 : seed.Get(claim.than, claim.figure);
-    values.push_back(seed.Get(claim.arm, claim.figure) - other);
+    const double other = claim.than.empty() ? 0 : seed.Get(claim.than, claim.metric);
+    values.push_back(seed.Get(claim.arm, claim.metric) - other);
   }
   return values;
 }
 
 }  // namespace
 
-void Measurements::Set(std::string_view arm, std::string_view figure, double value) {
+void Measurements::Set(std::string_view arm, std::string_view metric, double value) {
   AddOnce(arms_, std::string(arm));
-  figures_[{std::string(arm), std::string(figure)}] = value;
+  figures_[{std::string(arm), std::string(metric)}] = value;
 }
 
 void Measurements::AddPoint(std::string_view plot, std::string_view line, double x, double y) {
@@ -93,8 +93,8 @@ void Measurements::AddPoint(std::string_view plot, std::string_view line, double
   curves_[std::move(key)].emplace_back(x, y);
 }
 
-double Measurements::Get(std::string_view arm, std::string_view figure) const {
-  const auto found = figures_.find(std::pair(std::string(arm), std::string(figure)));
+double Measurements::Get(std::string_view arm, std::string_view metric) const {
+  const auto found = figures_.find(std::pair(std::string(arm), std::string(metric)));
   return found == figures_.end() ? kNan : found->second;
 }
 
@@ -145,13 +145,13 @@ StudyReport Summarise(const Study& study, const StudyOptions& options,
   }
   for (const std::string& name : arms) {
     ArmReport arm{name, {}, {}};
-    for (const FigureInfo& figure : study.figures) {
+    for (const MetricInfo& metric : study.metrics) {
       std::vector<double> values;
-      for (const Measurements& seed : seeds) values.push_back(seed.Get(name, figure.name));
+      for (const Measurements& seed : seeds) values.push_back(seed.Get(name, metric.name));
       const Estimate estimate = MeanWithInterval(values);
       if (estimate.values == 0) continue;
-      arm.figures[figure.name] = estimate;
-      arm.values[figure.name] = std::move(values);
+      arm.metrics[metric.name] = estimate;
+      arm.values[metric.name] = std::move(values);
     }
     report.arms.push_back(std::move(arm));
   }

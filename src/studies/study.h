@@ -43,10 +43,10 @@ class Measurements {
  public:
   using Curve = std::vector<std::pair<double, double>>;
 
-  void Set(std::string_view arm, std::string_view figure, double value);
+  void Set(std::string_view arm, std::string_view metric, double value);
   // Points of a line in ascending x.
   void AddPoint(std::string_view plot, std::string_view line, double x, double y);
-  double Get(std::string_view arm, std::string_view figure) const;  // NaN when it is not there
+  double Get(std::string_view arm, std::string_view metric) const;  // NaN when it is not there
   // In the order in which they were first named.
   const std::vector<std::string>& arms() const { return arms_; }
   const std::vector<std::pair<std::string, std::string>>& lines() const { return lines_; }
@@ -59,7 +59,7 @@ class Measurements {
   std::map<std::pair<std::string, std::string>, Curve, std::less<>> curves_;
 };
 
-struct FigureInfo {
+struct MetricInfo {
   std::string name, help;
   int digits = 4;
 };
@@ -72,7 +72,7 @@ struct PlotInfo {
 // another arm on the same seed.
 struct Claim {
   std::string text;
-  std::string figure, arm, than = {};  // than: the other arm; "": the figure itself
+  std::string metric, arm, than = {};  // than: the other arm; "": the figure itself
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
 };
@@ -84,7 +84,7 @@ Verdict Judge(const Claim& claim, const Estimate& found);
 
 struct Study {
   std::string name, question, method;
-  std::vector<FigureInfo> figures;
+  std::vector<MetricInfo> metrics;
   std::vector<PlotInfo> plots;
   std::vector<Claim> claims;
   // The settings of world and models that the question hangs on, for people.
@@ -107,7 +107,7 @@ struct StudyOptions {
 
 struct ArmReport {
   std::string name;
-  std::map<std::string, Estimate> figures;
+  std::map<std::string, Estimate> metrics;
   std::map<std::string, std::vector<double>> values;  // by seed
 };
 struct CurveReport {

@@ -37,7 +37,7 @@ Study Toy() {
   return {.name = "toy",
           .question = "Is b > a & by how much?",
           .method = "Two arms.",
-          .figures = {{"x", "a number", 3}},
+          .metrics = {{"x", "a number", 3}},
           .plots = {{"plot", "x", "y"}},
           .claims = {{"b is more", "x", "b", "a", 0},
                      {"b is much more", "x", "b", "a", 5},
@@ -61,8 +61,8 @@ TEST(RunStudy, PairsArmsBySeedSoThatDifferencesAreSharperThanFigures) {
   const Study study = Toy();
   const StudyReport report = RunOk(study, 3, folder);
   ASSERT_EQ(report.arms.size(), 2u);
-  EXPECT_DOUBLE_EQ(report.arms[0].figures.at("x").mean, 20);
-  const Estimate wide = report.arms[0].figures.at("x");
+  EXPECT_DOUBLE_EQ(report.arms[0].metrics.at("x").mean, 20);
+  const Estimate wide = report.arms[0].metrics.at("x");
   const Estimate difference = report.claims[0].found;
   EXPECT_NEAR(difference.mean, 1.2, 1e-12);
   EXPECT_LT(difference.high - difference.low, 0.1 * (wide.high - wide.low));
@@ -133,10 +133,10 @@ TEST(Studies, HaveDistinctNamesAndClaimsAboutFiguresOfTheirOwn) {
   for (const Study& study : Studies()) {
     EXPECT_TRUE(names.insert(study.name).second) << study.name;
     EXPECT_EQ(FindStudy(study.name), &study);
-    std::set<std::string> figures;
-    for (const FigureInfo& figure : study.figures) figures.insert(figure.name);
+    std::set<std::string> metrics;
+    for (const MetricInfo& metric : study.metrics) metrics.insert(metric.name);
     for (const Claim& claim : study.claims)
-      EXPECT_TRUE(figures.contains(claim.figure)) << claim.text;
+      EXPECT_TRUE(metrics.contains(claim.metric)) << claim.text;
   }
   EXPECT_EQ(FindStudy("nonsense"), nullptr);
 }

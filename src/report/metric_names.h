@@ -1,6 +1,6 @@
 // The figures of each stage in the order in which people read them. Only this room includes it.
-#ifndef UPNEXT_REPORT_FIGURE_NAMES_H_
-#define UPNEXT_REPORT_FIGURE_NAMES_H_
+#ifndef UPNEXT_REPORT_METRIC_NAMES_H_
+#define UPNEXT_REPORT_METRIC_NAMES_H_
 
 #include <string>
 #include <vector>
@@ -16,19 +16,19 @@ inline constexpr const char* kRankingKeys[] = {"weighted_user_loss", "watch_mae_
                                                "watch_xauc"};
 
 // Columns of a table: these keys, then "auc.*" and "rmse.*" as far as any row has them.
-inline std::vector<std::string> TableColumns(const evaluation::ModelFigures& model,
-                                             const std::vector<evaluation::ModelFigures>& baselines,
+inline std::vector<std::string> TableColumns(const evaluation::ModelMetrics& model,
+                                             const std::vector<evaluation::ModelMetrics>& baselines,
                                              std::vector<std::string> keys) {
   std::vector<std::string> columns;
-  const auto has = [](const evaluation::ModelFigures& row, const std::string& key) {
-    return row.figures.contains(key);
+  const auto has = [](const evaluation::ModelMetrics& row, const std::string& key) {
+    return row.metrics.contains(key);
   };
   for (std::string& key : keys) {
     bool any = has(model, key);
-    for (const evaluation::ModelFigures& row : baselines) any = any || has(row, key);
+    for (const evaluation::ModelMetrics& row : baselines) any = any || has(row, key);
     if (any) columns.push_back(std::move(key));
   }
-  for (const auto& [key, figure] : model.figures) {
+  for (const auto& [key, metric] : model.metrics) {
     if (key.starts_with("auc.") || key.starts_with("rmse.")) columns.push_back(key);
   }
   return columns;
@@ -38,4 +38,4 @@ inline bool IsSeconds(const std::string& key) { return key.ends_with("_s"); }
 
 }  // namespace upnext::report
 
-#endif  // UPNEXT_REPORT_FIGURE_NAMES_H_
+#endif  // UPNEXT_REPORT_METRIC_NAMES_H_

@@ -1,4 +1,4 @@
-#include "features/complete_rule.h"
+#include "features/positive_rule.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@ namespace {
 
 using schema::EventType;
 
-bool Complete(const CompleteRule& rule, EventType type, float value, float duration_s) {
+bool Complete(const PositiveRule& rule, EventType type, float value, float duration_s) {
   schema::Event event;
   event.type = type;
   event.value = value;
@@ -16,8 +16,8 @@ bool Complete(const CompleteRule& rule, EventType type, float value, float durat
   return rule.IsComplete(event, item);
 }
 
-TEST(CompleteRule, CG16_AWatchIsCompleteByShareElseBySeconds) {
-  const CompleteRule rule;
+TEST(PositiveRule, CG16_AWatchIsCompleteByShareElseBySeconds) {
+  const PositiveRule rule;
   EXPECT_TRUE(Complete(rule, EventType::kWatch, 70, 100));
   EXPECT_FALSE(Complete(rule, EventType::kWatch, 69, 100));
   EXPECT_TRUE(Complete(rule, EventType::kWatch, 30, schema::kAbsent));
@@ -30,18 +30,18 @@ TEST(CompleteRule, CG16_AWatchIsCompleteByShareElseBySeconds) {
   }
 }
 
-TEST(CompleteRule, CG16_TheSourceMayDecide) {
+TEST(PositiveRule, CG16_TheSourceMayDecide) {
   EXPECT_TRUE(Complete({}, EventType::kComplete, schema::kAbsent, 100));
-  const CompleteRule rule{.from_event = true};
+  const PositiveRule rule{.from_event = true};
   EXPECT_TRUE(Complete(rule, EventType::kComplete, schema::kAbsent, 100));
   EXPECT_FALSE(Complete(rule, EventType::kWatch, 100, 100));
 }
 
-TEST(CompleteRule, ReadsTheProjectFile) {
+TEST(PositiveRule, ReadsTheProjectFile) {
   const Result<base::Config> config = base::Config::Parse(
       "[labels]\ncomplete = \"event\"\ncomplete_share = 0.5\ncomplete_seconds = 10\n", "p.toml");
   ASSERT_TRUE(config);
-  const CompleteRule rule = CompleteRule::FromConfig(config->Table("labels"));
+  const PositiveRule rule = PositiveRule::FromConfig(config->Table("labels"));
   EXPECT_TRUE(config->Check());
   EXPECT_TRUE(rule.from_event);
   EXPECT_EQ(rule.share, 0.5);

@@ -1,22 +1,22 @@
 // When a watch counts as complete (CG-16). Complete watches are what the candidate model learns to
 // predict and what enters the bag of watches.
 //
-//   CompleteRule rule = CompleteRule::FromConfig(config.Table("labels"));
+//   PositiveRule rule = PositiveRule::FromConfig(config.Table("labels"));
 //   if (rule.IsComplete(event, catalogue.item(event.item))) ...
-#ifndef UPNEXT_FEATURES_COMPLETE_RULE_H_
-#define UPNEXT_FEATURES_COMPLETE_RULE_H_
+#ifndef UPNEXT_FEATURES_POSITIVE_RULE_H_
+#define UPNEXT_FEATURES_POSITIVE_RULE_H_
 
 #include "base/config.h"
 #include "schema/event.h"
 
 namespace upnext::features {
 
-struct CompleteRule {
+struct PositiveRule {
   bool from_event = false;  // [labels] complete = "event": only kComplete events count
   double share = 0.7;       // complete_share
   double seconds = 30;      // complete_seconds, when the duration is unknown
 
-  static CompleteRule FromConfig(const base::ConfigTable& labels);
+  static PositiveRule FromConfig(const base::ConfigTable& labels);
   // A `complete` event always is: the source says so. A watch is, unless from_event, when its
   // seconds reach the share of the duration, or `seconds` when the duration is unknown; a watch
   // without seconds is not. A source that sends both for one watch should set from_event, or the
@@ -26,4 +26,4 @@ struct CompleteRule {
 
 }  // namespace upnext::features
 
-#endif  // UPNEXT_FEATURES_COMPLETE_RULE_H_
+#endif  // UPNEXT_FEATURES_POSITIVE_RULE_H_

@@ -2,10 +2,10 @@
 // query tokens, quantiles, item statistics. Extraction reads them; nothing here changes after
 // learning, so any number of threads may.
 //
-//   UPNEXT_ASSIGN_OR_RETURN(FeatureTables tables, FeatureTables::Load(bundle / "features.bin"));
+//   UPNEXT_ASSIGN_OR_RETURN(FeatureStatistics tables, FeatureStatistics::Load(bundle / "features.bin"));
 //   uint32_t row = tables.vocabulary(VocabularyId::kItem).Row(item);
-#ifndef UPNEXT_FEATURES_TABLES_H_
-#define UPNEXT_FEATURES_TABLES_H_
+#ifndef UPNEXT_FEATURES_FEATURE_STATISTICS_H_
+#define UPNEXT_FEATURES_FEATURE_STATISTICS_H_
 
 #include <array>
 #include <cstdint>
@@ -41,7 +41,7 @@ inline constexpr uint32_t kTablesVersion = 1;
 
 // Everything extraction needs beside the state. Saved as one section file of kind "features"
 // (docs/formats/features.md).
-struct FeatureTables {
+struct FeatureStatistics {
   FeatureSpec spec;
   std::array<Vocabulary, kVocabularies> vocabularies;  // [kToken] stays empty: see tokens
   QueryTokens tokens;
@@ -63,7 +63,7 @@ struct FeatureTables {
   Status Save(const std::filesystem::path& path) const;
   // kNotFound, or kDataLoss with file and section named: a file that was damaged, or whose fields
   // are not this program's.
-  static Result<FeatureTables> Load(const std::filesystem::path& path);
+  static Result<FeatureStatistics> Load(const std::filesystem::path& path);
   // kDataLoss when a vocabulary speaks of ids that `log`, whose digest is log_digest, does not
   // have.
   Status CheckIds(const log::EventLog& log) const;
@@ -71,4 +71,4 @@ struct FeatureTables {
 
 }  // namespace upnext::features
 
-#endif  // UPNEXT_FEATURES_TABLES_H_
+#endif  // UPNEXT_FEATURES_FEATURE_STATISTICS_H_

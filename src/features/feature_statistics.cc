@@ -1,4 +1,4 @@
-#include "features/tables.h"
+#include "features/feature_statistics.h"
 
 #include <algorithm>
 #include <utility>
@@ -95,7 +95,7 @@ FeatureSpec FeatureSpec::FromConfig(const base::ConfigTable& features) {
   return spec;
 }
 
-Status FeatureTables::Save(const std::filesystem::path& path) const {
+Status FeatureStatistics::Save(const std::filesystem::path& path) const {
   UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer,
                           base::SectionWriter::Create(path, kTablesKind, kTablesVersion));
   UPNEXT_RETURN_IF_ERROR(SaveSpec(writer, spec));
@@ -119,10 +119,10 @@ Status FeatureTables::Save(const std::filesystem::path& path) const {
   return writer.Commit();
 }
 
-Result<FeatureTables> FeatureTables::Load(const std::filesystem::path& path) {
+Result<FeatureStatistics> FeatureStatistics::Load(const std::filesystem::path& path) {
   UPNEXT_ASSIGN_OR_RETURN(base::SectionFile file,
                           base::SectionFile::Open(path, kTablesKind, kTablesVersion));
-  FeatureTables tables;
+  FeatureStatistics tables;
   UPNEXT_ASSIGN_OR_RETURN(tables.spec, LoadSpec(file));
   UPNEXT_RETURN_IF_ERROR(CheckFields(file));
   for (size_t i = 0; i < kVocabularies; ++i) {
@@ -150,7 +150,7 @@ Result<FeatureTables> FeatureTables::Load(const std::filesystem::path& path) {
   return tables;
 }
 
-Status FeatureTables::CheckIds(const log::EventLog& log) const {
+Status FeatureStatistics::CheckIds(const log::EventLog& log) const {
   using schema::IdSpace;
   static constexpr std::array<std::pair<VocabularyId, IdSpace>, kVocabularies - 1> kSpaces = {
       {{VocabularyId::kItem, IdSpace::kItem},

@@ -1,4 +1,4 @@
-#include "features/tables.h"
+#include "features/feature_statistics.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -85,7 +85,7 @@ class FeatureTablesFile : public testing::Test {
     return TestLog(events, items, {});
   }
   // One digest over the features of one user, one request and all items.
-  uint64_t Features(const FeatureTables& tables) const {
+  uint64_t Features(const FeatureStatistics& tables) const {
     const UserState state = Fold(log_, "u");
     const Context context{.time_ms = Minutes(60 * 24 * 20)};
     CandidateBatch batch;
@@ -103,11 +103,11 @@ class FeatureTablesFile : public testing::Test {
 };
 
 TEST_F(FeatureTablesFile, LoadedTablesGiveTheSameFeaturesToTheByte) {
-  FeatureTables tables = LearnTables(log_);
+  FeatureStatistics tables = LearnTables(log_);
   tables.spec.drop = {"device", "topics"};
   tables.log_digest = 0x123456789abcdef0;
   ASSERT_TRUE(tables.Save(folder_ / "features.bin"));
-  const Result<FeatureTables> loaded = FeatureTables::Load(folder_ / "features.bin");
+  const Result<FeatureStatistics> loaded = FeatureStatistics::Load(folder_ / "features.bin");
   ASSERT_TRUE(loaded) << loaded.error().message;
   EXPECT_EQ(loaded->spec, tables.spec);
   EXPECT_EQ(loaded->vocabularies, tables.vocabularies);
@@ -120,10 +120,10 @@ TEST_F(FeatureTablesFile, LoadedTablesGiveTheSameFeaturesToTheByte) {
 }
 
 TEST_F(FeatureTablesFile, TablesWithoutQuantilesCanBeSaved) {
-  FeatureTables tables = LearnTables(log_);
+  FeatureStatistics tables = LearnTables(log_);
   tables.quantiles.clear();
   ASSERT_TRUE(tables.Save(folder_ / "features.bin"));
-  const Result<FeatureTables> loaded = FeatureTables::Load(folder_ / "features.bin");
+  const Result<FeatureStatistics> loaded = FeatureStatistics::Load(folder_ / "features.bin");
   ASSERT_TRUE(loaded) << loaded.error().message;
   EXPECT_TRUE(loaded->quantiles.empty());
   tables.quantiles.resize(3);
@@ -139,14 +139,14 @@ TEST_F(FeatureTablesFile, AFlippedByteOrACutIsRefused) {
     std::string bytes = *whole;
     bytes[i] = static_cast<char>(bytes[i] ^ 4);
     Overwrite(path, bytes);
-    const Result<FeatureTables> loaded = FeatureTables::Load(path);
+    const Result<FeatureStatistics> loaded = FeatureStatistics::Load(path);
     ASSERT_FALSE(loaded) << i;
     ASSERT_EQ(loaded.error().code, Code::kDataLoss);
     ASSERT_THAT(loaded.error().message, HasSubstr("features.bin"));
   }
   Overwrite(path, whole->substr(0, whole->size() / 2));
-  EXPECT_FALSE(FeatureTables::Load(path));
-  const Result<FeatureTables> absent = FeatureTables::Load(folder_ / "absent.bin");
+  EXPECT_FALSE(FeatureStatistics::Load(path));
+  const Result<FeatureStatistics> absent = FeatureStatistics::Load(folder_ / "absent.bin");
   ASSERT_FALSE(absent);
   EXPECT_EQ(absent.error().code, Code::kNotFound);
 }
