@@ -81,7 +81,7 @@ void Use(const bundle::Bundle& opened, const bundle::TestProject& project) {
   const serving::Engine engine(opened, catalogue, {});
   for (const char* user : {"u", "u3", ""}) {
     const features::UserState state =
-        *user == '\0' ? features::UserState() : project.log().Fold(user);
+        *user == '\0' ? features::UserState() : features::Fold(project.log(), user);
     serving::Request request;
     request.user = user;
     request.n = 7;

@@ -66,7 +66,8 @@ std::vector<float> UserVector(const retrieval::CandidateModel& model,
                               const TestProject& project) {
   features::CandidateBatch batch;
   features::CandidateExtractor(tables, project.log().catalogue())
-      .Append(Fold(project.log(), "u"), {}, {.time_ms = features::Minutes(20'000)}, 0, &batch);
+      .Append(features::Fold(project.log(), "u"), {}, {.time_ms = features::Minutes(20'000)}, 0,
+              &batch);
   std::vector<float> vector(model.dim());
   retrieval::CandidateModel::Scratch scratch;
   model.UserVectors(batch, vector.data(), scratch, {});
@@ -78,7 +79,7 @@ std::vector<float> Predictions(const ranking::Ranker& ranker,
                                const TestProject& project) {
   const features::RankingExtractor extractor(tables, project.log().catalogue());
   features::RankingBlock query(features::Side::kQuery), items(features::Side::kImpression);
-  const features::UserState state = Fold(project.log(), "u");
+  const features::UserState state = features::Fold(project.log(), "u");
   const features::Context context{.time_ms = features::Minutes(20'000)};
   extractor.AppendQuery(state, {}, context, &query);
   for (uint32_t item = 0; item < 10; ++item) {

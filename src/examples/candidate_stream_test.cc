@@ -14,7 +14,7 @@
 namespace upnext::examples {
 namespace {
 
-using Labels = CandidateStreamOptions::Labels;
+using StreamLabels = CandidateStreamOptions::Labels;
 
 // One example as values, so that epochs can be compared with and without their order.
 struct Example {
@@ -135,7 +135,7 @@ TEST(CandidateStream, ContentDoesNotDependOnThreadsButOnSeedAndEpoch) {
   const World world(RandomWorld(4, /*users=*/100, 30, 600));
   const features::FeatureStatistics tables = world.Learn();
   base::ThreadPool one(1), three(3);
-  for (const Labels labels : {Labels::kNextWatch, Labels::kHeldOut}) {
+  for (const StreamLabels labels : {StreamLabels::kNextWatch, StreamLabels::kHeldOut}) {
     const CandidateStreamOptions options{
         .max_per_user = 8, .labels = labels, .seed = 5, .shuffle_buffer = 100};
     CandidateStream a(world.source, tables, options, one);
@@ -161,7 +161,7 @@ TEST(CandidateStream, ExamplesPerEpochIsExact) {
     const features::FeatureStatistics tables = world.Learn(spec);
     base::ThreadPool pool(2);
     for (const SplitPart part : {SplitPart::kTrain, SplitPart::kValidation, SplitPart::kTest}) {
-      for (const Labels labels : {Labels::kNextWatch, Labels::kHeldOut}) {
+      for (const StreamLabels labels : {StreamLabels::kNextWatch, StreamLabels::kHeldOut}) {
         for (const uint32_t min_history : {0u, 1u, 5u}) {
           CandidateStream stream(world.source, tables,
                                  {.max_per_user = 7,
@@ -217,8 +217,8 @@ TEST(CandidateStream, CG19_HeldOutInputIsEverythingButTheLabelAndSoSeesTheFuture
     const World world(RandomWorld(9, /*users=*/1, 30, largest));
     const features::FeatureStatistics tables = world.Learn();
     base::ThreadPool pool(1);
-    CandidateStream stream(world.source, tables, {.max_per_user = 1000, .labels = Labels::kHeldOut},
-                           pool);
+    CandidateStream stream(world.source, tables,
+                           {.max_per_user = 1000, .labels = StreamLabels::kHeldOut}, pool);
     std::vector<Example> examples = Epoch(stream, 0);
     const std::vector<uint32_t> rows = WatchedRows(world, tables, 0, SplitPart::kTrain);
     ASSERT_EQ(examples.size(), rows.size());

@@ -13,7 +13,7 @@ namespace upnext::examples {
 namespace {
 
 // One impression with everything a batch says of it; floats as bits, so that NaN equals NaN.
-struct Example {
+struct RankingExample {
   uint32_t user;
   uint64_t request;
   uint16_t position, happened;
@@ -21,7 +21,7 @@ struct Example {
   uint32_t device;
   std::vector<std::vector<uint32_t>> query_ids, impression_ids;
   std::vector<uint32_t> query_numbers, impression_numbers;
-  auto operator<=>(const Example&) const = default;
+  auto operator<=>(const RankingExample&) const = default;
 };
 
 void ReadRow(const features::RankingBlock& block, size_t row, features::Side side,
@@ -43,8 +43,9 @@ void ReadRow(const features::RankingBlock& block, size_t row, features::Side sid
   }
 }
 
-std::vector<Example> Epoch(RankingStream& stream, uint32_t epoch, size_t batch_size = 16) {
-  std::vector<Example> examples;
+std::vector<RankingExample> RankingEpoch(RankingStream& stream, uint32_t epoch,
+                                         size_t batch_size = 16) {
+  std::vector<RankingExample> examples;
   std::map<std::pair<uint32_t, uint64_t>, size_t> batch_of_request;
   RankingBatch batch;
   stream.StartEpoch(epoch);
@@ -60,16 +61,16 @@ std::vector<Example> Epoch(RankingStream& stream, uint32_t epoch, size_t batch_s
             batch_of_request.try_emplace({batch.user[i], batch.request[i]}, number);
         EXPECT_EQ(entry->second, number) << "a request is never split";
       }
-      Example example{.user = batch.user[i],
-                      .request = batch.request[i],
-                      .position = batch.position[i],
-                      .happened = batch.labels[i].happened,
-                      .watch_s = batch.labels[i].watch_s,
-                      .device = batch.device[i],
-                      .query_ids = {},
-                      .impression_ids = {},
-                      .query_numbers = {},
-                      .impression_numbers = {}};
+      RankingExample example{.user = batch.user[i],
+                             .request = batch.request[i],
+                             .position = batch.position[i],
+                             .happened = batch.labels[i].happened,
+                             .watch_s = batch.labels[i].watch_s,
+                             .device = batch.device[i],
+                             .query_ids = {},
+                             .impression_ids = {},
+                             .query_numbers = {},
+                             .impression_numbers = {}};
       ReadRow(batch.queries, batch.query_of[i], features::Side::kQuery, &example.query_ids,
               &example.query_numbers);
       ReadRow(batch.impressions, i, features::Side::kImpression, &example.impression_ids,
@@ -86,10 +87,10 @@ TEST(RankingStream, ContentDoesNotDependOnThreadsButOnSeedAndEpoch) {
   base::ThreadPool one(1), three(3);
   const RankingStreamOptions options{.seed = 5, .shuffle_buffer = 50};
   RankingStream a(world.source, tables, options, one), b(world.source, tables, options, three);
-  std::vector<Example> epoch0 = Epoch(a, 0), epoch1 = Epoch(a, 1);
+  std::vector<RankingExample> epoch0 = RankingEpoch(a, 0), epoch1 = RankingEpoch(a, 1);
   EXPECT_GT(epoch0.size(), 100u);
-  EXPECT_EQ(epoch1, Epoch(b, 1));
-  EXPECT_EQ(epoch0, Epoch(b, 0, /*batch_size=*/7));
+  EXPECT_EQ(epoch1, RankingEpoch(b, 1));
+  EXPECT_EQ(epoch0, RankingEpoch(b, 0, /*batch_size=*/7));
   EXPECT_NE(epoch0, epoch1);
   // The same impressions, in another order.
   std::ranges::sort(epoch0);
@@ -104,7 +105,7 @@ TEST(RankingStream, ExamplesPerEpochIsExactForEveryPart) {
   uint64_t all = 0;
   for (const SplitPart part : {SplitPart::kTrain, SplitPart::kValidation, SplitPart::kTest}) {
     RankingStream stream(world.source, tables, {.part = part}, pool);
-    EXPECT_EQ(Epoch(stream, 0).size(), stream.examples_per_epoch());
+    EXPECT_EQ(RankingEpoch(stream, 0).size(), stream.examples_per_epoch());
     EXPECT_GT(stream.examples_per_epoch(), 0u);
     all += stream.examples_per_epoch();
   }
@@ -117,7 +118,7 @@ TEST(RankingStream, WithoutShufflingUsersComeInOrderWithTheFeaturesOfTheirState)
   base::ThreadPool pool(3);
   RankingStream stream(world.source, tables,
                        {.part = SplitPart::kTest, .shuffle = false, .shuffle_buffer = 10}, pool);
-  const std::vector<Example> found = Epoch(stream, 3);
+  const std::vector<RankingExample> found = RankingEpoch(stream, 3);
   // The same through extraction by hand.
   const features::RankingExtractor extractor(tables, world.catalogue);
   size_t next = 0;
@@ -127,7 +128,7 @@ TEST(RankingStream, WithoutShufflingUsersComeInOrderWithTheFeaturesOfTheirState)
           for (const Impression& impression : group.impressions) {
             if (impression.part != SplitPart::kTest) continue;
             ASSERT_LT(next, found.size());
-            const Example& example = found[next++];
+            const RankingExample& example = found[next++];
             EXPECT_EQ(example.user, user);
             EXPECT_EQ(example.request, group.request);
             EXPECT_EQ(example.position, impression.position);

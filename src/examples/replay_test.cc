@@ -16,7 +16,7 @@ using features::UserState;
 using schema::EventType;
 using ::testing::ElementsAre;
 
-std::vector<uint32_t> Labels(const World& world, std::string_view user) {
+std::vector<uint32_t> LabelsOf(const World& world, std::string_view user) {
   std::vector<uint32_t> items;
   ReplayWatches(world.source, world.user(user),
                 [&](const UserState&, const WatchExample& watch) { items.push_back(watch.item); });
@@ -50,11 +50,11 @@ TEST(ReplayWatches, CG16_SecondsDecideWhenTheDurationIsUnknownAndEventsWhenTheSo
                        .split = {.kind = SplitOptions::Kind::kNone}};
   {
     const World world(options);
-    EXPECT_THAT(Labels(world, "u"), ElementsAre(world.item("b"), world.item("c")));
+    EXPECT_THAT(LabelsOf(world, "u"), ElementsAre(world.item("b"), world.item("c")));
   }
   options.rule.from_event = true;
   const World world(options);
-  EXPECT_THAT(Labels(world, "u"), ElementsAre(world.item("c")));
+  EXPECT_THAT(LabelsOf(world, "u"), ElementsAre(world.item("c")));
 }
 
 TEST(ReplayWatches, CG17_OffSiteWatchesAreLabelsAndInputsLikeAllOthers) {
@@ -62,7 +62,7 @@ TEST(ReplayWatches, CG17_OffSiteWatchesAreLabelsAndInputsLikeAllOthers) {
                        .split = {.kind = SplitOptions::Kind::kNone}};
   for (schema::RawEvent& event : options.events) event.off_site = true;
   const World world(options);
-  EXPECT_THAT(Labels(world, "u"), ElementsAre(world.item("a"), world.item("b")));
+  EXPECT_THAT(LabelsOf(world, "u"), ElementsAre(world.item("a"), world.item("b")));
   EXPECT_EQ(StateAt(world.source, 0, kAllRows).watches().size(), 2u);
 }
 

@@ -11,7 +11,7 @@
 namespace upnext::examples {
 namespace {
 
-using Kind = SamplerOptions::Kind;
+using SamplerKind = SamplerOptions::Kind;
 
 features::Vocabulary ZipfVocabulary(size_t items) {
   std::vector<uint64_t> counts(items);
@@ -21,7 +21,8 @@ features::Vocabulary ZipfVocabulary(size_t items) {
 
 TEST(NegativeSampler, CG14_DrawsFollowQByChiSquare) {
   const features::Vocabulary vocabulary = ZipfVocabulary(200);
-  for (const Kind kind : {Kind::kUniform, Kind::kLogUniform, Kind::kPower}) {
+  for (const SamplerKind kind :
+       {SamplerKind::kUniform, SamplerKind::kLogUniform, SamplerKind::kPower}) {
     const NegativeSampler sampler({.kind = kind, .alpha = 0.75}, vocabulary);
     constexpr size_t kDraws = 400'000;
     base::Rng rng(7, static_cast<uint64_t>(kind));
@@ -45,9 +46,9 @@ TEST(NegativeSampler, CG14_DrawsFollowQByChiSquare) {
 
 TEST(NegativeSampler, CG14_QIsWhatTheKindsSay) {
   const features::Vocabulary vocabulary = ZipfVocabulary(50);
-  const NegativeSampler uniform({.kind = Kind::kUniform}, vocabulary);
-  const NegativeSampler log_uniform({.kind = Kind::kLogUniform}, vocabulary);
-  const NegativeSampler power({.kind = Kind::kPower, .alpha = 0.5}, vocabulary);
+  const NegativeSampler uniform({.kind = SamplerKind::kUniform}, vocabulary);
+  const NegativeSampler log_uniform({.kind = SamplerKind::kLogUniform}, vocabulary);
+  const NegativeSampler power({.kind = SamplerKind::kPower, .alpha = 0.5}, vocabulary);
   double sum = 0;
   for (uint32_t row = 1; row <= 50; ++row) {
     EXPECT_NEAR(uniform.Probability(row), 1.0 / 50, 1e-12);
@@ -63,7 +64,7 @@ TEST(NegativeSampler, CG14_QIsWhatTheKindsSay) {
 }
 
 TEST(NegativeSampler, CG13_LogExpectedCountIsTheLogarithmOfDrawsTimesQ) {
-  const NegativeSampler sampler({.kind = Kind::kPower}, ZipfVocabulary(50));
+  const NegativeSampler sampler({.kind = SamplerKind::kPower}, ZipfVocabulary(50));
   EXPECT_NEAR(sampler.LogExpectedCount(3, 4096), std::log(4096 * sampler.Probability(3)), 1e-5);
   EXPECT_TRUE(std::isinf(sampler.LogExpectedCount(0, 4096)));
 }
@@ -93,7 +94,7 @@ TEST(SamplerOptions, ReadsTheProjectFile) {
       "[retrieval]\nsampler = \"log-uniform\"\nsampler_alpha = 0.5\n", "test.toml"));
   const SamplerOptions options = SamplerOptions::FromConfig(config.Table("retrieval"));
   EXPECT_TRUE(config.Check());
-  EXPECT_EQ(options.kind, Kind::kLogUniform);
+  EXPECT_EQ(options.kind, SamplerKind::kLogUniform);
   EXPECT_EQ(options.alpha, 0.5);
 }
 

@@ -11,7 +11,8 @@ namespace {
 
 using schema::EventType;
 
-schema::Event Of(EventType type, uint32_t item, int64_t time_ms, float value = schema::kAbsent) {
+schema::Event EventOf(EventType type, uint32_t item, int64_t time_ms,
+                      float value = schema::kAbsent) {
   schema::Event event;
   event.type = type;
   event.item = item;
@@ -27,8 +28,8 @@ std::vector<schema::Event> RandomEvents(size_t n, uint64_t seed) {
     const auto type = static_cast<EventType>(1 + rng.Below(schema::kEventTypes - 1));
     // Days -3 to 6, so that times before the epoch are among them.
     const int64_t time_ms = static_cast<int64_t>(rng.Below(10 * base::kDayMs)) - 3 * base::kDayMs;
-    events.push_back(Of(type, static_cast<uint32_t>(rng.Below(5)), time_ms,
-                        static_cast<float>(rng.Below(100)) + 0.25f));
+    events.push_back(EventOf(type, static_cast<uint32_t>(rng.Below(5)), time_ms,
+                             static_cast<float>(rng.Below(100)) + 0.25f));
   }
   return events;
 }
@@ -66,9 +67,9 @@ TEST(ItemStatistics, RK07_CountsOnlyDaysBeforeTheDayOfTheExample) {
 
 TEST(ItemStatistics, UnknownItemsAndEarlyTimesAreZero) {
   ItemStatistics::Builder builder(2);
-  builder.Add(Of(EventType::kClick, 1, 0), false);
-  builder.Add(Of(EventType::kClick, 7, 0), false);
-  builder.Add(Of(EventType::kSearch, schema::kNone, 0), false);
+  builder.Add(EventOf(EventType::kClick, 1, 0), false);
+  builder.Add(EventOf(EventType::kClick, 7, 0), false);
+  builder.Add(EventOf(EventType::kSearch, schema::kNone, 0), false);
   const ItemStatistics statistics = builder.Build();
   EXPECT_EQ(statistics.At(0, base::kDayMs), ItemCounts{});
   EXPECT_EQ(statistics.At(7, base::kDayMs), ItemCounts{});
@@ -99,8 +100,9 @@ TEST(ItemStatistics, MergedInAnyOrderIsTheSame) {
   }
 }
 
-Result<ItemStatistics> LoadOf(const std::vector<uint64_t>& offsets,
-                              const std::vector<int32_t>& days, const std::vector<float>& totals) {
+Result<ItemStatistics> StatisticsOf(const std::vector<uint64_t>& offsets,
+                                    const std::vector<int32_t>& days,
+                                    const std::vector<float>& totals) {
   const base::TestFolder folder;
   UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer,
                           base::SectionWriter::Create(folder / "s", "test", 1));
@@ -115,14 +117,14 @@ Result<ItemStatistics> LoadOf(const std::vector<uint64_t>& offsets,
 
 TEST(ItemStatistics, LoadRefusesOffsetsDaysAndCountsThatDoNotFit) {
   const std::vector<float> totals(14, 2.0f);
-  EXPECT_TRUE(LoadOf({0, 1, 2}, {4, 4}, totals));
-  EXPECT_FALSE(LoadOf({0, 2}, {4, 4}, totals)) << "days of an item rise";
-  EXPECT_FALSE(LoadOf({0, 3}, {4, 5}, totals));
-  EXPECT_FALSE(LoadOf({0, 2, 1, 2}, {4, 5}, totals));
-  EXPECT_FALSE(LoadOf({}, {4, 5}, totals));
-  EXPECT_FALSE(LoadOf({0, 2}, {4, 5}, std::vector<float>(13, 2.0f)));
-  EXPECT_FALSE(LoadOf({0, 2}, {4, 5}, std::vector<float>(14, -1.0f)));
-  EXPECT_FALSE(LoadOf({0, 2}, {4, 5}, std::vector<float>(14, schema::kAbsent)));
+  EXPECT_TRUE(StatisticsOf({0, 1, 2}, {4, 4}, totals));
+  EXPECT_FALSE(StatisticsOf({0, 2}, {4, 4}, totals)) << "days of an item rise";
+  EXPECT_FALSE(StatisticsOf({0, 3}, {4, 5}, totals));
+  EXPECT_FALSE(StatisticsOf({0, 2, 1, 2}, {4, 5}, totals));
+  EXPECT_FALSE(StatisticsOf({}, {4, 5}, totals));
+  EXPECT_FALSE(StatisticsOf({0, 2}, {4, 5}, std::vector<float>(13, 2.0f)));
+  EXPECT_FALSE(StatisticsOf({0, 2}, {4, 5}, std::vector<float>(14, -1.0f)));
+  EXPECT_FALSE(StatisticsOf({0, 2}, {4, 5}, std::vector<float>(14, schema::kAbsent)));
 }
 
 }  // namespace

@@ -48,7 +48,8 @@ TEST(Vocabulary, AnEmptyOneKnowsNothing) {
 }
 
 // Saves sections as given and loads them as a vocabulary.
-Result<Vocabulary> LoadOf(const std::vector<uint32_t>& rows, const std::vector<uint64_t>& counts) {
+Result<Vocabulary> VocabularyOf(const std::vector<uint32_t>& rows,
+                                const std::vector<uint64_t>& counts) {
   const base::TestFolder folder;
   Result<base::SectionWriter> writer = base::SectionWriter::Create(folder / "v", "test", 1);
   EXPECT_TRUE(writer);
@@ -74,9 +75,9 @@ TEST(Vocabulary, SavedAndLoadedIsEqual) {
 }
 
 TEST(Vocabulary, LoadRefusesWhatLearnCouldNotHaveMade) {
-  EXPECT_TRUE(LoadOf({0, 2, 1}, {0, 9, 4}));
+  EXPECT_TRUE(VocabularyOf({0, 2, 1}, {0, 9, 4}));
   const auto refused = [](const std::vector<uint32_t>& rows, const std::vector<uint64_t>& counts) {
-    const Result<Vocabulary> loaded = LoadOf(rows, counts);
+    const Result<Vocabulary> loaded = VocabularyOf(rows, counts);
     EXPECT_FALSE(loaded);
     if (loaded) return std::string();
     EXPECT_EQ(loaded.error().code, Code::kDataLoss);

@@ -14,8 +14,8 @@
 namespace upnext::kernels {
 namespace {
 
-struct Problem {
-  Problem(size_t examples, size_t items, size_t width, float length)
+struct SoftmaxProblem {
+  SoftmaxProblem(size_t examples, size_t items, size_t width, float length)
       : batch(examples), classes(items), dim(width) {
     base::Rng rng(batch + classes + dim);
     const auto fill = [&](std::vector<float>& values, size_t n, float scale) {
@@ -45,7 +45,7 @@ struct Answer {
 constexpr float kScale = 0.25f;
 
 // The three products and the softmax between them, each by its reference.
-Answer Expected(const Problem& p) {
+Answer Expected(const SoftmaxProblem& p) {
   std::vector<float> logits(p.batch * p.classes);
   Answer answer{.d_users = std::vector<float>(p.batch * p.dim),
                 .d_targets = p.target_logits,
@@ -67,7 +67,7 @@ Answer Expected(const Problem& p) {
   return answer;
 }
 
-Answer Fused(const Problem& p, size_t block, FusedSoftmax& softmax) {
+Answer Fused(const SoftmaxProblem& p, size_t block, FusedSoftmax& softmax) {
   Answer answer{.d_users = std::vector<float>(p.batch * p.dim, NAN),
                 .d_targets = std::vector<float>(p.batch, NAN),
                 .d_classes = std::vector<float>(p.classes * p.dim, NAN)};
@@ -120,7 +120,7 @@ TEST_F(FusedSoftmaxTest, EqualsProductsAndSoftmaxOneByOne) {
   FusedSoftmax softmax;
   for (const auto& [batch, classes, dim] : std::vector<std::array<size_t, 3>>{
            {1, 1, 1}, {32, 32, 32}, {33, 70, 24}, {100, 300, 65}, {1100, 40, 8}}) {
-    const Problem p(batch, classes, dim, 1.0f);
+    const SoftmaxProblem p(batch, classes, dim, 1.0f);
     const Answer expected = Expected(p);
     for (const size_t block : {size_t{32}, size_t{64}}) {
       SCOPED_TRACE(testing::Message() << batch << " x " << classes << " x " << dim);
@@ -136,7 +136,7 @@ TEST_F(FusedSoftmaxTest, EqualsProductsAndSoftmaxOneByOne) {
 // Logits that lie up to 600 above the guess would overflow, and those as far below vanish.
 TEST_F(FusedSoftmaxTest, FarLogitsNeitherOverflowNorVanish) {
   FusedSoftmax softmax;
-  Problem p(40, 64, 32, 64.0f);
+  SoftmaxProblem p(40, 64, 32, 64.0f);
   for (const float target : {-300.0f, 0.0f, 500.0f}) {
     std::ranges::fill(p.target_logits, target);
     const Answer expected = Expected(p), found = Fused(p, 32, softmax);
@@ -149,7 +149,7 @@ TEST_F(FusedSoftmaxTest, FarLogitsNeitherOverflowNorVanish) {
 
 TEST_F(FusedSoftmaxTest, TheSameBytesHoweverTheWorkIsCut) {
   FusedSoftmax softmax;
-  const Problem p(200, 600, 40, 1.0f);
+  const SoftmaxProblem p(200, 600, 40, 1.0f);
   const Answer one = Fused(p, 32, softmax), other = Fused(p, 128, softmax);
   EXPECT_EQ(one.d_users, other.d_users);
   EXPECT_EQ(one.d_targets, other.d_targets);
@@ -160,7 +160,7 @@ TEST_F(FusedSoftmaxTest, ShowsNaNAndInfinity) {
   FusedSoftmax softmax;
   for (const float bad :
        {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
-    Problem p(40, 64, 32, 1.0f);
+    SoftmaxProblem p(40, 64, 32, 1.0f);
     p.users[5 * p.dim + 3] = bad;
     EXPECT_FALSE(std::isfinite(Fused(p, 64, softmax).loss));
   }

@@ -14,7 +14,7 @@
 namespace upnext::kernels {
 namespace {
 
-std::vector<float> Random(size_t n, uint64_t seed) {
+std::vector<float> RandomOperand(size_t n, uint64_t seed) {
   base::Rng rng(seed);
   std::vector<float> values(n);
   for (float& value : values) value = static_cast<float>(rng.Uniform() * 2.0 - 1.0);
@@ -26,9 +26,9 @@ struct Problem {
     shape.lda = (s.transpose_a ? s.m : s.k) + padding;
     shape.ldb = (s.transpose_b ? s.k : s.n) + padding;
     shape.ldc = s.n + padding;
-    a = Random((s.transpose_a ? s.k : s.m) * shape.lda, 1);
-    b = Random((s.transpose_b ? s.n : s.k) * shape.ldb, 2);
-    c = Random(s.m * shape.ldc, 3);
+    a = RandomOperand((s.transpose_a ? s.k : s.m) * shape.lda, 1);
+    b = RandomOperand((s.transpose_b ? s.n : s.k) * shape.ldb, 2);
+    c = RandomOperand(s.m * shape.ldc, 3);
   }
   GemmShape shape;
   std::vector<float> a, b, c;

@@ -18,7 +18,7 @@ namespace {
 using ::testing::FloatNear;
 using ::testing::Pointwise;
 
-std::vector<float> Random(size_t n, uint64_t seed) {
+std::vector<float> RandomValues(size_t n, uint64_t seed) {
   base::Rng rng(seed);
   std::vector<float> values(n);
   for (float& value : values) value = static_cast<float>(rng.Normal());
@@ -48,8 +48,8 @@ TEST(Linear, GradientsEqualFiniteDifferencesAndAddUp) {
   constexpr size_t kBatch = 5, kIn = 7, kOut = 3;
   base::Rng rng(2);
   Linear layer(kIn, kOut, Initialisation::kXavier, rng);
-  auto x = Random(kBatch * kIn, 3);
-  const auto d_y = Random(kBatch * kOut, 4);
+  auto x = RandomValues(kBatch * kIn, 3);
+  const auto d_y = RandomValues(kBatch * kOut, 4);
   std::vector<float> y(kBatch * kOut), d_x(kBatch * kIn);
   const auto loss = [&] {
     layer.Forward(x.data(), kBatch, y.data(), {});
@@ -94,8 +94,8 @@ TEST_P(TowerShapes, CG10_GradientsEqualFiniteDifferences) {
       for (float& value : p.value) value = static_cast<float>(0.5 * rng.Normal());
     }
   }
-  auto x = Random(kBatch * tower.input(), 7);
-  const auto d_out = Random(kBatch * tower.output(), 8);
+  auto x = RandomValues(kBatch * tower.input(), 7);
+  const auto d_out = RandomValues(kBatch * tower.output(), 8);
   std::vector<float> d_x(x.size());
   const auto loss = [&] { return WeightedSum(tower.Forward(x.data(), kBatch, {}), d_out); };
   loss();
@@ -113,7 +113,7 @@ TEST_P(TowerShapes, InferGivesTheNumbersOfForwardInBothPrecisions) {
   constexpr size_t kBatch = 33;
   base::Rng rng(9);
   Tower tower(GetParam(), rng);
-  const auto x = Random(kBatch * tower.input(), 10);
+  const auto x = RandomValues(kBatch * tower.input(), 10);
   for (kernels::Precision precision : {kernels::Precision::kFp32, kernels::Precision::kBf16}) {
     const Compute compute{precision, nullptr};
     const float* forward = tower.Forward(x.data(), kBatch, compute);
@@ -154,7 +154,7 @@ TEST(Tower, CG10_ShapesAndMultiplications) {
 TEST(Tower, Bf16StaysNearFp32) {
   base::Rng rng(12);
   Tower tower({.input = 128, .widths = {64, 32}}, rng);
-  const auto x = Random(16 * 128, 13);
+  const auto x = RandomValues(16 * 128, 13);
   const float* y = tower.Forward(x.data(), 16, {kernels::Precision::kFp32, nullptr});
   const std::vector<float> exact(y, y + 16 * 32);
   y = tower.Forward(x.data(), 16, {kernels::Precision::kBf16, nullptr});
@@ -164,7 +164,7 @@ TEST(Tower, Bf16StaysNearFp32) {
 TEST(Tower, InferRunsOnManyThreads) {
   base::Rng rng(14);
   const Tower tower({.input = 24, .widths = {16, 8}}, rng);
-  const auto x = Random(10 * 24, 15);
+  const auto x = RandomValues(10 * 24, 15);
   Tower::Scratch scratch;
   std::vector<float> expected(80);
   tower.Infer(x.data(), 10, expected.data(), scratch, {});
@@ -217,7 +217,7 @@ TEST(Tower, GradientsInBf16AreThoseInFp32Rounded) {
   base::Rng rng(21), same(21);
   Tower narrow(options, rng), wide(options, same);
   for (size_t batch : {1100, 40, 9}) {
-    const auto x = Random(batch * 70, batch), d_out = Random(batch * 40, batch + 1);
+    const auto x = RandomValues(batch * 70, batch), d_out = RandomValues(batch * 40, batch + 1);
     const auto gradients = [&](Tower& tower, kernels::Precision precision) {
       std::vector<Parameter> parameters;
       tower.AppendParameters("tower", parameters);
@@ -248,7 +248,7 @@ TEST(Tower, SameSeedAndThreadsGiveTheSameBytes) {
     std::vector<Parameter> parameters;
     tower.AppendParameters("tower", parameters);
     Adam adam(parameters, {});
-    const auto x = Random(256 * 96, 18);
+    const auto x = RandomValues(256 * 96, 18);
     std::vector<float> d_out(256 * 64);
     for (int step = 0; step < 5; ++step) {
       const float* y = tower.Forward(x.data(), 256, compute);

@@ -13,7 +13,7 @@ namespace {
 using features::Side;
 using schema::EventType;
 
-const RankerTrainOptions kExact = {.bf16 = false};
+const RankerTrainOptions kExactTraining = {.bf16 = false};
 
 Objective ClickObjective() {
   Objective click;
@@ -52,7 +52,7 @@ examples::RankingBatch PlantedNumber(const std::function<double(double)>& logit,
 
 double LogLossOfALinearRanker(const examples::RankingBatch& batch) {
   Ranker ranker = MakeRanker({.widths = {}}, {ClickObjective()});
-  RankerTrainOptions options = kExact;
+  RankerTrainOptions options = kExactTraining;
   options.learning_rate = 0.2f;
   Fit(&ranker, options, batch, 250);
   return LogLoss(ranker, batch);
@@ -97,7 +97,7 @@ TEST(PlantedEffects, RK02_SharingATableCostsNothingAndSavesItsRows) {
     Ranker ranker = MakeRanker({.widths = {}, .max_dim = 2}, {ClickObjective()},
                                SmallShape(1 + fields * kQualityItems));
     *parameters = ranker.parameters();
-    RankerTrainOptions options = kExact;
+    RankerTrainOptions options = kExactTraining;
     options.learning_rate = 0.02f;
     options.table_learning_rate = 0.1f;
     Fit(&ranker, options, PlantedQuality(1, 600, fields), 150);
@@ -149,7 +149,7 @@ TEST(PlantedEffects, RK04_ItemsOutOfVocabularyAreRankedByWhatElseIsKnown) {
     return batch;
   };
   Ranker ranker = MakeRanker({.widths = {16}}, {ClickObjective()}, SmallShape(1 + kQualityItems));
-  RankerTrainOptions options = kExact;
+  RankerTrainOptions options = kExactTraining;
   options.learning_rate = 0.02f;
   Fit(&ranker, options, planted(1, 3000, true), 100);
   const double known = ClickAuc(ranker, planted(2, 1000, true));

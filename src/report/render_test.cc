@@ -146,7 +146,7 @@ TEST(Html, IsOnePageWithoutRequestsOrRawText) {
   EXPECT_THAT(html, HasSubstr("<li>a note</li>"));
 }
 
-TEST(evaluation::WorseThan, LooksAtTheMainFigureOfEachStageBeyondTheMargin) {
+TEST(WorseThan, LooksAtTheMainFigureOfEachStageBeyondTheMargin) {
   const evaluation::Report current = Example();
   evaluation::Report next = Example();
   EXPECT_EQ(evaluation::WorseThan(next, current, 0.02), "");
@@ -160,7 +160,7 @@ TEST(evaluation::WorseThan, LooksAtTheMainFigureOfEachStageBeyondTheMargin) {
   EXPECT_EQ(evaluation::WorseThan(next, current, 0), "");
 }
 
-TEST(evaluation::WorseThan, WithoutPagesTheErrorOfWatchTimeDecides) {
+TEST(WorseThan, WithoutPagesTheErrorOfWatchTimeDecides) {
   evaluation::Report current = Example(), next = Example();
   for (evaluation::Report* report : {&current, &next}) {
     report->ranking->model.metrics["weighted_user_loss"].value = kNone;
@@ -169,7 +169,7 @@ TEST(evaluation::WorseThan, WithoutPagesTheErrorOfWatchTimeDecides) {
   EXPECT_THAT(evaluation::WorseThan(next, current, 0.02), HasSubstr("watch_rmse_s"));
 }
 
-TEST(evaluation::WorseThan, AStageThatTheNextLacksIsWorseAndOneThatItAddsIsNot) {
+TEST(WorseThan, AStageThatTheNextLacksIsWorseAndOneThatItAddsIsNot) {
   evaluation::Report without_ranking = Example(), without_retrieval = Example();
   without_ranking.ranking.reset();
   without_retrieval.retrieval.reset();
@@ -182,7 +182,7 @@ TEST(evaluation::WorseThan, AStageThatTheNextLacksIsWorseAndOneThatItAddsIsNot) 
   EXPECT_EQ(evaluation::WorseThan(without_ranking, without_ranking, 0), "");
 }
 
-TEST(evaluation::WorseThan, SaysWhenTheFiguresComeFromDifferentTestSets) {
+TEST(WorseThan, SaysWhenTheFiguresComeFromDifferentTestSets) {
   const evaluation::Report current = Example();
   evaluation::Report next = Example();
   next.split = "leave one out";

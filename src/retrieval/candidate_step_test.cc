@@ -43,7 +43,7 @@ struct Rig {
   features::CandidateBatch batch;
 };
 
-CandidateModelOptions SmallOptions(uint32_t depth, bool tied = false) {
+CandidateModelOptions StepOptions(uint32_t depth, bool tied = false) {
   CandidateModelOptions options;
   options.dim = 4;
   options.embedding_dim = tied ? 4 : 3;
@@ -114,7 +114,7 @@ void CheckAllGradients(Rig& rig, const std::function<double()>& loss) {
 TEST(CandidateTrainer, CG10_FullSoftmaxGradientsAreThoseOfTheLoss) {
   for (const uint32_t depth : {0u, 1u, 3u}) {
     SCOPED_TRACE(depth);
-    Rig rig(SmallOptions(depth));
+    Rig rig(StepOptions(depth));
     const auto loss = [&] { return ReferenceLoss(rig, AllRows(), 0); };
     EXPECT_NEAR(rig.trainer.FullGradients(rig.batch).mean(), loss(), 1e-5);
     CheckAllGradients(rig, loss);
@@ -125,7 +125,7 @@ TEST(CandidateTrainer, CG10_CG13_SampledSoftmaxGradientsAreThoseOfTheCorrectedLo
   const std::vector<uint32_t> negatives = {1, 2, 2, 5, 8, 3};
   for (const uint32_t depth : {0u, 3u}) {
     SCOPED_TRACE(depth);
-    Rig rig(SmallOptions(depth));
+    Rig rig(StepOptions(depth));
     const double log_expected = std::log(6.0 / 8.0);  // six draws from eight items, uniformly
     const auto loss = [&] { return ReferenceLoss(rig, negatives, log_expected); };
     EXPECT_NEAR(rig.trainer.SampledGradients(rig.batch, negatives).mean(), loss(), 1e-5);
@@ -134,7 +134,7 @@ TEST(CandidateTrainer, CG10_CG13_SampledSoftmaxGradientsAreThoseOfTheCorrectedLo
 }
 
 TEST(CandidateTrainer, CG12_TiedGradientsAddUpInTheOneTable) {
-  Rig rig(SmallOptions(1, /*tied=*/true));
+  Rig rig(StepOptions(1, /*tied=*/true));
   const auto loss = [&] { return ReferenceLoss(rig, AllRows(), 0); };
   rig.trainer.FullGradients(rig.batch);
   CheckAllGradients(rig, loss);
@@ -144,7 +144,7 @@ TEST(CandidateTrainer, CG12_TiedGradientsAddUpInTheOneTable) {
 // approximation.
 TEST(CandidateTrainer, CG13_AllClassesSampledOnceEqualTheFullSoftmax) {
   const std::vector<uint32_t> all = AllRows();
-  Rig full(SmallOptions(2)), sampled(SmallOptions(2));
+  Rig full(StepOptions(2)), sampled(StepOptions(2));
   const double full_loss = full.trainer.FullGradients(full.batch).mean();
   const double sampled_loss = sampled.trainer.SampledGradients(sampled.batch, all).mean();
   EXPECT_NEAR(full_loss, sampled_loss, 1e-5);
@@ -162,12 +162,12 @@ TEST(CandidateTrainer, FullSoftmaxWhenNegativesAreNoneOrAsManyAsItems) {
   CandidateTrainOptions options = ExactOptions();
   for (const auto& [negatives, full] : {std::pair{0u, true}, {7u, false}, {8u, true}}) {
     options.negatives = negatives;
-    EXPECT_EQ(Rig(SmallOptions(1), options).trainer.full_softmax(), full) << negatives;
+    EXPECT_EQ(Rig(StepOptions(1), options).trainer.full_softmax(), full) << negatives;
   }
 }
 
 TEST(CandidateTrainer, CG01_RowZeroNeverMovesAndNeverCounts) {
-  Rig rig(SmallOptions(1));
+  Rig rig(StepOptions(1));
   rig.batch.watches.ids.assign(rig.batch.watches.ids.size(), 0);
   const std::vector<float> before = UserVectors(rig.model, rig.batch);
   const auto values = rig.model.Parameters()[0].value;
@@ -178,7 +178,7 @@ TEST(CandidateTrainer, CG01_RowZeroNeverMovesAndNeverCounts) {
   EXPECT_TRUE(std::ranges::equal(rig.model.Parameters()[0].value, table));
   rig.batch.watches.ids.clear();
   rig.batch.watches.offsets.assign(rig.batch.size() + 1, 0);
-  Rig fresh(SmallOptions(1));
+  Rig fresh(StepOptions(1));
   EXPECT_EQ(UserVectors(fresh.model, rig.batch), before);  // as if the bags were empty
 }
 
@@ -188,7 +188,7 @@ TEST(CandidateTrainer, DropoutVariesTrainingAndLeavesServingAlone) {
     options.negatives = 0;
     (bags ? options.bag_dropout : options.dropout) = 0.5f;
     options.table_learning_rate = options.tower_learning_rate = 0.0f;
-    Rig rig(SmallOptions(1), options);
+    Rig rig(StepOptions(1), options);
     const std::vector<float> before = UserVectors(rig.model, rig.batch);
     const double first = rig.trainer.Step(rig.batch).mean();
     bool varies = false;
@@ -203,7 +203,7 @@ TEST(CandidateTrainer, DropoutSparesTheNumbers) {
   options.negatives = 0;
   options.dropout = 0.5f;
   options.table_learning_rate = options.tower_learning_rate = 0.0f;
-  Rig rig(SmallOptions(1), options);
+  Rig rig(StepOptions(1), options);
   // Nothing but numbers: no bags, and no region or device that is known.
   rig.batch.watches.ids.clear();
   rig.batch.watches.offsets.assign(rig.batch.size() + 1, 0);
@@ -223,7 +223,7 @@ TEST(CandidateTrainer, TwoTrainersFromOneSeedAgreeToTheByte) {
     base::Rng rng(3);
     base::ThreadPool pool(2);
     const features::Vocabulary vocabulary = SmallVocabulary(SmallShape().items);
-    CandidateModel model(SmallOptions(2), SmallShape(), rng);
+    CandidateModel model(StepOptions(2), SmallShape(), rng);
     CandidateTrainer trainer(&model, options, vocabulary, pool);
     for (uint64_t step = 0; step < 30; ++step) trainer.Step(RandomBatch(16, SmallShape(), step));
     return UserVectors(model, RandomBatch(10, SmallShape(), 99));

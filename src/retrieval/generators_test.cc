@@ -120,7 +120,7 @@ struct Quality {
 // Ranks the target by (score, popularity, smaller id) among the items not watched before.
 Quality RankTargets(const World& world, const PopularItems& popular, const NextItems* next) {
   base::ThreadPool pool(2);
-  const auto cases = examples::HoldoutCases(world.source, Part::kTest, pool);
+  const auto cases = examples::HoldoutCases(world.source, examples::SplitPart::kTest, pool);
   std::vector<uint64_t> score(world.log.items());
   Quality sum;
   for (const examples::HoldoutCase& held_out : cases) {

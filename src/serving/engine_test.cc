@@ -26,7 +26,7 @@ class EngineTest : public testing::Test {
     engine_ = std::make_unique<Engine>(*bundle_, catalogue(), options);
   }
   const catalogue::Catalogue& catalogue() const { return project_->log().catalogue(); }
-  UserState StateOf(const std::string& user) const { return project_->Fold(log(), user); }
+  UserState StateOf(const std::string& user) const { return features::Fold(project_->log(), user); }
   Slate Recommend(const Request& request, const UserState& state) const {
     Result<Slate> slate = engine_->Recommend(state, request);
     if (!slate) ADD_FAILURE() << slate.error().message;

@@ -12,7 +12,7 @@
 namespace upnext::simulator {
 namespace {
 
-WorldOptions SmallWorld() {
+WorldOptions CatalogueWorld() {
   WorldOptions options;
   options.items = 4000;
   options.days = 20;
@@ -21,7 +21,7 @@ WorldOptions SmallWorld() {
 }
 
 TEST(Catalogue, ItemsAreInTheOrderOfUploadBeforeAndDuringTheWindow) {
-  const WorldOptions options = SmallWorld();
+  const WorldOptions options = CatalogueWorld();
   const Catalogue catalogue = Catalogue::Create(options);
   ASSERT_EQ(catalogue.size(), options.items);
   uint32_t in_window = 0;
@@ -44,7 +44,7 @@ TEST(Catalogue, ItemsAreInTheOrderOfUploadBeforeAndDuringTheWindow) {
 }
 
 TEST(Catalogue, EpisodesFollowEachOtherInTimeWithinAChannel) {
-  const Catalogue catalogue = Catalogue::Create(SmallWorld());
+  const Catalogue catalogue = Catalogue::Create(CatalogueWorld());
   uint32_t links = 0;
   for (uint32_t id = 0; id < catalogue.size(); ++id) {
     const Item& item = catalogue.item(id);
@@ -61,7 +61,7 @@ TEST(Catalogue, EpisodesFollowEachOtherInTimeWithinAChannel) {
 }
 
 TEST(Catalogue, QualityAndClickbaitAreSeparateDimensionsWithUnitVariance) {
-  WorldOptions options = SmallWorld();
+  WorldOptions options = CatalogueWorld();
   options.items = 20000;
   const Catalogue catalogue = Catalogue::Create(options);
   double q = 0, c = 0, qq = 0, cc = 0, qc = 0;
@@ -82,7 +82,7 @@ TEST(Catalogue, QualityAndClickbaitAreSeparateDimensionsWithUnitVariance) {
 }
 
 TEST(Popularity, BaseFollowsThePlantedZipfLaw) {
-  const WorldOptions options = SmallWorld();
+  const WorldOptions options = CatalogueWorld();
   const Catalogue catalogue = Catalogue::Create(options);
   std::vector<double> base;
   double total = 0;
@@ -98,7 +98,7 @@ TEST(Popularity, BaseFollowsThePlantedZipfLaw) {
 }
 
 TEST(Popularity, UploadsBurstAndDecay) {
-  const WorldOptions options = SmallWorld();
+  const WorldOptions options = CatalogueWorld();
   const Catalogue catalogue = Catalogue::Create(options);
   const Popularity popularity = Popularity::Create(catalogue, options);
   ASSERT_EQ(popularity.slices(), 80u);
@@ -116,7 +116,7 @@ TEST(Popularity, UploadsBurstAndDecay) {
 
 // The running sums, which factor time and item, add up to the weights, which do not.
 TEST(Popularity, TotalsAreTheSumsOfTheWeightsInEveryCell) {
-  WorldOptions options = SmallWorld();
+  WorldOptions options = CatalogueWorld();
   for (const double burst_days : {3.0, 0.05, 100.0}) {
     options.catalogue.burst_days = burst_days;
     const Catalogue catalogue = Catalogue::Create(options);
@@ -142,7 +142,7 @@ TEST(Popularity, TotalsAreTheSumsOfTheWeightsInEveryCell) {
 }
 
 TEST(Popularity, DrawsFollowTheirProbabilities) {
-  WorldOptions options = SmallWorld();
+  WorldOptions options = CatalogueWorld();
   options.items = 400;
   const Catalogue catalogue = Catalogue::Create(options);
   const Popularity popularity = Popularity::Create(catalogue, options);

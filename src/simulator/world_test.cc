@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "simulator/draws.h"
+#include "simulator/test_world.h"
 
 namespace upnext::simulator {
 namespace {
@@ -15,12 +16,6 @@ WorldOptions SmallWorld() {
   options.items = 600;
   options.days = 10;
   return options;
-}
-
-World MakeWorld(const WorldOptions& options) {
-  Result<World> world = World::Create(options);
-  EXPECT_TRUE(world) << world.error().message;
-  return *std::move(world);
 }
 
 Context At(const World& world, int day) {
