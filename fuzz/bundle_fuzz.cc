@@ -86,7 +86,7 @@ void Use(const bundle::Bundle& opened, const bundle::TestProject& project) {
     request.user = user;
     request.n = 7;
     request.time_ms = features::Minutes(40'000);
-    request.seed = "i3";
+    request.current_item = "i3";
     const auto slate = engine.Recommend(state, request);
     if (!slate) continue;
     for (const serving::Recommendation& one : slate->items) {

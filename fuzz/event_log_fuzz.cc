@@ -17,7 +17,7 @@
 namespace upnext::fuzz {
 namespace {
 
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 
 struct File {
   std::string name, kind;
@@ -103,7 +103,8 @@ void Read(const log::EventLog& log) {
       const schema::Event event = log.event(row);
       FUZZ_REQUIRE(event.type == log.type(row) && event.item == log.item_of(row), "columns differ");
       FUZZ_REQUIRE(row == log.begin(user) || event.time_ms >= log.time_ms(row - 1), "order");
-      FUZZ_REQUIRE(in_bounds(event.item, IdSpace::kItem) && in_bounds(event.seed, IdSpace::kItem) &&
+      FUZZ_REQUIRE(in_bounds(event.item, IdSpace::kItem) &&
+                       in_bounds(event.current_item, IdSpace::kItem) &&
                        in_bounds(event.query, IdSpace::kQuery) &&
                        in_bounds(event.source, IdSpace::kSource) &&
                        in_bounds(event.device, IdSpace::kDevice) &&

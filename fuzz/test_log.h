@@ -32,7 +32,7 @@ inline void WriteTestLog(const std::filesystem::path& folder) {
        .time_ms = 2600,
        .type = EventType::kRating,
        .value = 4.0f,
-       .seed = "b"},
+       .current_item = "b"},
       {.user = "u3", .item = "a", .time_ms = 9000, .type = EventType::kComplete}};
   const std::vector<schema::RawItem> items = {
       {.item = "a",

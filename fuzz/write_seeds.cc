@@ -117,7 +117,7 @@ Status WriteEvents(const fs::path& folder) {
         .source = "home",
         .device = "tv",
         .region = "de",
-        .seed = "j",
+        .current_item = "j",
         .position = 3,
         .propensity = 0.5f,
         .off_site = true}}};

@@ -62,7 +62,7 @@ std::vector<RawEvent> RandomEvents(const std::string& user, size_t n, base::Rng&
     event.request = fmt::format("q{}", now / 3'600'000);
     event.position = static_cast<uint16_t>(rng.Below(20));
     event.source = fmt::format("s{}", rng.Below(2));
-    if (rng.Below(2) == 0) event.seed = fmt::format("i{}", rng.Below(kItems));
+    if (rng.Below(2) == 0) event.current_item = fmt::format("i{}", rng.Below(kItems));
     if (rng.Below(2) == 0) event.propensity = static_cast<float>(0.01 + 0.9 * rng.Uniform());
     events.push_back(event);
   }
@@ -141,7 +141,7 @@ std::string ToJson(std::span<const RawEvent> events) {
     text("source", event.source);
     text("device", event.device);
     text("region", event.region);
-    text("seed", event.seed);
+    text("current_item", event.current_item);
     if (!std::isnan(event.value)) out["value"] = event.value;
     if (!std::isnan(event.propensity)) out["propensity"] = event.propensity;
     if (event.position > 0) out["position"] = event.position;
@@ -167,7 +167,7 @@ struct Features {
     const features::Context context{.time_ms = time_ms,
                                     .device = catalogue.Find(IdSpace::kDevice, "d1"),
                                     .region = catalogue.Find(IdSpace::kRegion, "r2"),
-                                    .seed = catalogue.Find(IdSpace::kItem, "i3")};
+                                    .current_item = catalogue.Find(IdSpace::kItem, "i3")};
     features::CandidateExtractor(tables, catalogue).Append(state, user, context, 0, &candidate);
     const features::RankingExtractor ranking(tables, catalogue);
     ranking.AppendQuery(state, user, context, &query);

@@ -90,7 +90,7 @@ inline void AddSparseEvents(const std::string& user, uint64_t n, uint64_t items,
     if (!some(3)) event.request = follows ? shown.request : user + Named("-", page);
     if (!some(4)) event.position = static_cast<uint16_t>(1 + rng.Below(20));
     if (!some(4)) event.source = Named("s", upto(2, 5, e));
-    if (some(3)) event.seed = Named("i", rng.Below(items));
+    if (some(3)) event.current_item = Named("i", rng.Below(items));
     if (event.type == EventType::kImpression) shown = event;
     events->push_back(event);
   }

@@ -48,13 +48,13 @@ std::string Rows(const MadeEvents& made) {
       "  ['tv', 'phone', 'tablet', 'desktop'][1 + floor(4 * {device})::INTEGER] AS device,\n"
       "  chr(65 + floor(26 * {region1})::INTEGER) || chr(65 + floor(10 * {region2})::INTEGER) AS "
       "region,\n"
-      "  CASE WHEN kind >= 0.5 THEN {seed_item} END AS seed, {off_site} < 0.02 AS off_site\n"
+      "  CASE WHEN kind >= 0.5 THEN {current_item} END AS current_item, {off_site} < 0.02 AS off_site\n"
       "FROM (SELECT range AS i, {kind} AS kind FROM range({events}))",
       fmt::arg("user", user), fmt::arg("item", item(2)), fmt::arg("events", made.events),
       fmt::arg("value", draw(3)), fmt::arg("query", draw(4)), fmt::arg("seed", made.seed),
       fmt::arg("source", draw(5)), fmt::arg("propensity", draw(6)), fmt::arg("device", draw(7)),
-      fmt::arg("region1", draw(8)), fmt::arg("region2", draw(9)), fmt::arg("seed_item", item(10)),
-      fmt::arg("off_site", draw(11)),
+      fmt::arg("region1", draw(8)), fmt::arg("region2", draw(9)),
+      fmt::arg("current_item", item(10)), fmt::arg("off_site", draw(11)),
       fmt::arg("kind", fmt::format("(hash(range * 64 + {}) / 18446744073709551616.0)",
                                    made.seed * 1'000'000'007)));
 }

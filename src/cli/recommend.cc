@@ -21,7 +21,7 @@ namespace {
 
 struct RecommendFlags {
   ProjectFlags project;
-  std::string user, stage = "ranking", out, at = "now", device, region, seed_item;
+  std::string user, stage = "ranking", out, at = "now", device, region, current_item;
   uint32_t n = 20;
   bool all_users = false, explain = false, json = false;
 };
@@ -174,7 +174,7 @@ Result<serving::Slate> Recommender::Recommend(const Moment& moment) const {
   request.region = !flags_.region.empty()
                        ? flags_.region
                        : catalogue_.Name(schema::IdSpace::kRegion, moment.context.region);
-  request.seed = flags_.seed_item;
+  request.current_item = flags_.current_item;
   request.time_ms = moment.context.time_ms;
   request.stage =
       flags_.stage == "retrieval" ? serving::Stage::kRetrieval : serving::Stage::kRanking;
@@ -271,7 +271,7 @@ std::function<Status()> MakeRecommend(CLI::App& app) {
   all->needs(out);
   app.add_option("--device", flags->device, "Device of the request");
   app.add_option("--region", flags->region, "Region of the request");
-  app.add_option("--seed-item", flags->seed_item, "The item being watched");
+  app.add_option("--current-item", flags->current_item, "The item being watched");
   app.add_flag("--explain", flags->explain, "Also print sources, predictions and stage counts")
       ->excludes(all);
   app.add_flag("--json", flags->json, "Print JSON")->excludes(all);

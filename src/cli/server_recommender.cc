@@ -47,7 +47,8 @@ Status ServerRecommender::Recommend(const simulator::SlateRequest& request, base
                                    user_name(request.user.id), request.size,
                                    simulator::kDeviceNames[static_cast<size_t>(request.device)],
                                    simulator::kRegionTable[request.user.region].name);
-  if (request.seed != kNoItem) target += fmt::format("&seed={}", item_name(request.seed));
+  if (request.current_item != kNoItem)
+    target += fmt::format("&current_item={}", item_name(request.current_item));
   UPNEXT_ASSIGN_OR_RETURN(const net::HttpClient::Answer answer, client_->Get(target));
   if (answer.status != 200) {
     return Internal("the server answered {} to {}: {}", answer.status, target, Detail(answer));
@@ -94,7 +95,7 @@ Status ServerRecommender::Observe(const simulator::UserRows& rows) {
                   {"device", simulator::kDeviceNames[static_cast<size_t>(row.device)]},
                   {"region", simulator::kRegionTable[row.region].name}};
     if (row.item != kNoItem) event["item"] = item_name(row.item);
-    if (row.seed != kNoItem) event["seed"] = item_name(row.seed);
+    if (row.current_item != kNoItem) event["current_item"] = item_name(row.current_item);
     if (row.query != simulator::kNoQuery) event["query"] = rows.queries[row.query];
     if (!std::isnan(row.value)) event["value"] = static_cast<double>(row.value);
     if (const std::string& name = ServersName(user, row.request); !name.empty()) {

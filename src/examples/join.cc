@@ -67,7 +67,7 @@ class Joiner {
                           .context = {.time_ms = event.time_ms,
                                       .device = event.device,
                                       .region = event.region,
-                                      .seed = event.seed}});
+                                      .current_item = event.current_item}});
     }
   }
 

@@ -159,7 +159,7 @@ TEST(Join, KeepsWhatTheLogSaysOfTheImpression) {
   shown.propensity = 0.25f;
   shown.device = "tv";
   shown.region = "de";
-  shown.seed = "b";
+  shown.current_item = "b";
   const World world({.events = {shown}, .split = {.kind = SplitOptions::Kind::kNone}});
   JoinedImpressions joined;
   JoinImpressions(world.source, 0, kAllRows, &joined);
@@ -171,7 +171,7 @@ TEST(Join, KeepsWhatTheLogSaysOfTheImpression) {
   const features::Context& context = joined.groups[0].context;
   EXPECT_EQ(context.device, world.Id(schema::IdSpace::kDevice, "tv"));
   EXPECT_EQ(context.region, world.Id(schema::IdSpace::kRegion, "de"));
-  EXPECT_EQ(context.seed, world.item("b"));
+  EXPECT_EQ(context.current_item, world.item("b"));
   EXPECT_EQ(context.time_ms, kStart);
   EXPECT_NE(joined.groups[0].request, 0u);
 }

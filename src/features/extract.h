@@ -28,8 +28,8 @@ namespace upnext::features {
 struct Context {
   int64_t time_ms = 0;
   uint32_t device = schema::kNone,
-           region = schema::kNone;  // region: of the request, else the user's
-  uint32_t seed = schema::kNone;    // the item being watched
+           region = schema::kNone;        // region: of the request, else the user's
+  uint32_t current_item = schema::kNone;  // the item being watched
 };
 
 // Lists of rows, one list per example: row e is ids[offsets[e] .. offsets[e+1]).

@@ -65,7 +65,7 @@ TEST(Fields, RK02_FieldsOfOneIdSpaceShareAVocabulary) {
     return names;
   };
   EXPECT_THAT(of(VocabularyId::kRankedItem),
-              ElementsAre("watched_items", "last_watched", "liked_items", "seed", "item"));
+              ElementsAre("watched_items", "last_watched", "liked_items", "current_item", "item"));
   EXPECT_THAT(of(VocabularyId::kLanguage), ElementsAre("user_language", "language"));
   EXPECT_THAT(of(VocabularyId::kChannel), ElementsAre("watched_channels", "channel"));
   EXPECT_THAT(of(VocabularyId::kToken), ElementsAre("query_tokens", "last_query_tokens"));

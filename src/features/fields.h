@@ -69,7 +69,7 @@ enum QueryCategorical : size_t {
   kWatchedItems,
   kLastWatched,
   kLikedItems,
-  kSeed,
+  kCurrentItem,
   kQueryTokens,
   kLastQueryTokens,
   kWatchedChannels,

@@ -104,7 +104,7 @@ void RankingExtractor::AppendQuery(const UserState& state, const schema::User& u
   many(slot::kWatchedItems, state.watches());
   one(slot::kLastWatched, VocabularyId::kRankedItem, newest(state.watches()));
   many(slot::kLikedItems, state.likes());
-  one(slot::kSeed, VocabularyId::kRankedItem, context.seed);
+  one(slot::kCurrentItem, VocabularyId::kRankedItem, context.current_item);
   fill(slot::kQueryTokens, [&](std::vector<uint32_t>& ids) {
     for (const TimedId& search : state.searches()) {
       tables_.tokens.AppendRows(search.id, catalogue_, &ids);

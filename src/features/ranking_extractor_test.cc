@@ -240,12 +240,12 @@ TEST_F(RankingExtractorTest, RK10_SeedLastWatchedLastQueryAndLanguage) {
   }
   schema::User user;
   user.language = log_.Id(schema::IdSpace::kLanguage, "en");
-  const Context context{.time_ms = 9'000, .device = 0, .region = 0, .seed = 2};
+  const Context context{.time_ms = 9'000, .device = 0, .region = 0, .current_item = 2};
   const Row query = Query(state, context, user);
   const auto item_row = [&](uint32_t item) { return RowOf(VocabularyId::kRankedItem, item); };
   EXPECT_THAT(query.rows("watched_items"), ElementsAre(item_row(3), item_row(8)));
   EXPECT_THAT(query.rows("last_watched"), ElementsAre(item_row(8)));
-  EXPECT_THAT(query.rows("seed"), ElementsAre(item_row(2)));
+  EXPECT_THAT(query.rows("current_item"), ElementsAre(item_row(2)));
   std::vector<uint32_t> last_query;
   tables_.tokens.AppendRows(0, log_.catalogue(), &last_query);
   EXPECT_EQ(query.rows("last_query_tokens"), last_query);
@@ -317,7 +317,7 @@ TEST_F(RankingExtractorTest, StoredStatesGiveTheSameFeaturesToTheByte) {
   RankingBlock a(Side::kQuery), b(Side::kQuery), c(Side::kImpression), d(Side::kImpression);
   uint32_t item = 0;
   for (const schema::Event& event : log_.Events("u")) {
-    const Context context{.time_ms = event.time_ms, .seed = event.item};
+    const Context context{.time_ms = event.time_ms, .current_item = event.item};
     const Candidate candidate{.item = item++ % 20};
     extractor.AppendQuery(replayed, {}, context, &a);
     extractor.AppendImpression(replayed, {}, context, candidate, &c);

@@ -39,7 +39,7 @@ constexpr Canonical kEventColumns[] = {
      "should be a probability above 0"},
     {"device", Kind::kText},
     {"region", Kind::kText},
-    {"seed", Kind::kText},
+    {"current_item", Kind::kText},
     {"off_site", Kind::kBool},
     {"file", Kind::kPlace},
     {"line", Kind::kPlace},
@@ -69,6 +69,11 @@ constexpr Canonical kUserColumns[] = {
     {"line", Kind::kPlace},
 };
 static_assert(log::format::kMaxAge == 150 && schema::kMaxValue == 1e9);
+
+// Other names under which a column is read: that of DuckDB's readers with filename = true, and the
+// one that the item being watched once had.
+constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {{"filename", "file"},
+                                                                         {"seed", "current_item"}};
 
 std::span<const Canonical> ColumnsOf(Table table) {
   switch (table) {
@@ -103,7 +108,7 @@ bool IsNumber(std::string_view type) {
 
 bool IsTimestamp(std::string_view type) { return type.starts_with("TIMESTAMP") || type == "DATE"; }
 
-// The column as the SELECT gave it.
+// The column as the SELECT gave it, under the name that it has there.
 std::string Raw(std::string_view name) { return fmt::format("\"upnext row\".\"{}\"", name); }
 
 // The same, with empty text as NULL.
@@ -161,34 +166,33 @@ std::string TypeExpression(std::string_view name) {
 
 // The typed value of a column that the SELECT gives, NULL when it does not fit.
 std::string Expression(const Canonical& column, const Column& given) {
-  const std::string_view type = given.type;
+  const std::string_view type = given.type, name = given.name;
   switch (column.kind) {
     case Kind::kText:
     case Kind::kFree:
-      return fmt::format("nullif(CAST({} AS VARCHAR), '')", Raw(column.name));
+      return fmt::format("nullif(CAST({} AS VARCHAR), '')", Raw(name));
     case Kind::kTexts:
       if (type.ends_with("]")) {
-        return fmt::format("list_filter(CAST({} AS VARCHAR[]), x -> x <> '')", Raw(column.name));
+        return fmt::format("list_filter(CAST({} AS VARCHAR[]), x -> x <> '')", Raw(name));
       }
       return fmt::format("CASE WHEN CAST({0} AS VARCHAR) <> '' THEN [CAST({0} AS VARCHAR)] END",
-                         Raw(column.name));
+                         Raw(name));
     case Kind::kTime:
-      return TimeExpression(column.name, type);
+      return TimeExpression(name, type);
     case Kind::kReal: {
-      const std::string number = fmt::format("TRY_CAST({} AS FLOAT)", RawOrNull(column.name, type));
+      const std::string number = fmt::format("TRY_CAST({} AS FLOAT)", RawOrNull(name, type));
       // NaN means unknown in the tables of items and users, where some writers have no other NULL;
       // as the value of an event it is a mistake. (DuckDB orders it above all numbers.)
       return column.name == "value" ? number : fmt::format("nullif({}, 'nan'::FLOAT)", number);
     }
     case Kind::kBool:
-      return fmt::format("TRY_CAST({} AS BOOLEAN)", RawOrNull(column.name, type));
+      return fmt::format("TRY_CAST({} AS BOOLEAN)", RawOrNull(name, type));
     case Kind::kPosition:
-      return fmt::format("TRY_CAST({} AS INTEGER)", RawOrNull(column.name, type));
+      return fmt::format("TRY_CAST({} AS INTEGER)", RawOrNull(name, type));
     case Kind::kType:
-      return TypeExpression(column.name);
+      return TypeExpression(name);
     case Kind::kPlace:
-      return fmt::format("TRY_CAST({} AS {})", Raw(Lower(given.name)),
-                         SqlType(column.kind, column.name));
+      return fmt::format("TRY_CAST({} AS {})", Raw(name), SqlType(column.kind, column.name));
   }
   return "NULL";
 }
@@ -318,8 +322,10 @@ const Column* Find(std::span<const Column> columns, std::string_view name) {
 // The column of the SELECT that a canonical one is made from.
 const Column* Given(std::span<const Column> columns, std::string_view name) {
   const Column* given = Find(columns, name);
-  // What DuckDB's readers call it, with filename = true.
-  return given == nullptr && name == "file" ? Find(columns, "filename") : given;
+  for (const auto& [other, canonical] : kOtherNames) {
+    if (given == nullptr && name == canonical) given = Find(columns, other);
+  }
+  return given;
 }
 
 // The column that DuckDB calls `name` because it is not the first of its name: "item" for "item_1".
@@ -376,8 +382,10 @@ Status CheckColumns(Table table, std::span<const Column> columns) {
   for (const Column& column : columns) {
     given.push_back(column.name);
     const std::string name = Lower(column.name);
-    if (name != "filename" && std::ranges::find(known, name) == known.end())
-      unknown.push_back(column.name);
+    const bool other = std::ranges::find(kOtherNames, name, [](const auto& names) {
+                         return names.first;
+                       }) != std::end(kOtherNames);
+    if (!other && std::ranges::find(known, name) == known.end()) unknown.push_back(column.name);
   }
   for (const Canonical& column : canonical) {
     const Column* found = Given(columns, column.name);
@@ -394,6 +402,11 @@ Status CheckColumns(Table table, std::span<const Column> columns) {
                                  ? fmt::format("; add '... AS {}'", column.name)
                                  : fmt::format("; did you mean '{} AS {}'?", near, column.name));
     }
+  }
+  if (Find(columns, "seed") != nullptr && Find(columns, "current_item") != nullptr) {
+    return InvalidArgument(
+        "[import] {}: the SELECT gives both 'current_item' and 'seed', its old name; keep one",
+        TableName(table));
   }
   for (const std::string& name : unknown) {
     const std::string twice = Repeated(name, known);

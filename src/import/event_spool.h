@@ -30,7 +30,7 @@ struct SpooledEvent {
   int64_t time_ms = 0;
   uint64_t request = 0;
   uint32_t user = 0, item = schema::kNone, query = schema::kNone, source = schema::kNone,
-           device = schema::kNone, region = schema::kNone, seed = schema::kNone;
+           device = schema::kNone, region = schema::kNone, current_item = schema::kNone;
   float value = schema::kAbsent, propensity = schema::kAbsent;
   uint16_t position = 0;
   schema::EventType type = schema::EventType::kImpression;

@@ -113,7 +113,7 @@ enum EventColumn : size_t {
   kSource,
   kDevice,
   kRegion,
-  kSeed,
+  kCurrentItem,
   kReason,
   kText,
   kFile,
@@ -125,7 +125,7 @@ std::string StreamStatement(std::string_view checked) {
       "SELECT time, type, coalesce(value, 'nan'::FLOAT), coalesce(TRY_CAST(position AS USMALLINT), "
       "0),\n"
       "  coalesce(propensity, 'nan'::FLOAT), coalesce(off_site, false), \"user\", item, query,\n"
-      "  request, source, device, region, seed, reason, row_text, file, line FROM (\n{}\n)",
+      "  request, source, device, region, current_item, reason, row_text, file, line FROM (\n{}\n)",
       checked);
 }
 
@@ -226,7 +226,7 @@ Status ImportReader::EventIntake::Take(const Chunk& chunk) {
   Number(chunk, kSource, schema::IdSpace::kSource, &SpooledEvent::source);
   Number(chunk, kDevice, schema::IdSpace::kDevice, &SpooledEvent::device);
   Number(chunk, kRegion, schema::IdSpace::kRegion, &SpooledEvent::region);
-  Number(chunk, kSeed, schema::IdSpace::kItem, &SpooledEvent::seed);
+  Number(chunk, kCurrentItem, schema::IdSpace::kItem, &SpooledEvent::current_item);
   rows_ += chunk.rows();
   return spool_.Add(events_);
 }

@@ -65,7 +65,7 @@ TEST_F(ImportTest, GivesTheSameLogAsWriteEventLog) {
           "9), "
           "('9', 'i', 2, 'rating', NULL, NULL, '', NULL, '', '', '', false, '', 4)) t(\"user\", "
           "item, "
-          "time, type, request, position, source, propensity, device, region, seed, off_site, "
+          "time, type, request, position, source, propensity, device, region, current_item, off_site, "
           "query, "
           "value)",
       .items_sql =
@@ -85,7 +85,7 @@ TEST_F(ImportTest, GivesTheSameLogAsWriteEventLog) {
        .source = "fresh",
        .device = "tv",
        .region = "NZ",
-       .seed = "s",
+       .current_item = "s",
        .position = 3,
        .propensity = 0.5f,
        .off_site = true},
@@ -200,9 +200,19 @@ TEST_F(ImportTest, KeepsDuckDbsWordsAndSaysWhichSelect) {
               AllOf(HasSubstr("broken.csv"), HasSubstr("Line: 3"), HasSubstr("store_rejects")));
 }
 
+TEST_F(ImportTest, ReadsTheItemBeingWatchedUnderItsOldNameToo) {
+  ImportOptions options = {.events_sql =
+                               "SELECT 'u' AS \"user\", 'i' AS item, 1 AS time, 'click' AS "
+                               "type, 'j' AS Seed"};
+  const log::EventLog log = RunAndOpen(options);
+  EXPECT_EQ(log.dictionary(schema::IdSpace::kItem).name(log.event(0).current_item), "j");
+  options.events_sql += ", 'k' AS current_item";
+  EXPECT_THAT(Refused(options).message, HasSubstr("both 'current_item' and 'seed'"));
+}
+
 TEST_F(ImportTest, CountsTheUsersAndItemsOfTheLog) {
   RunAndOpen({.events_sql = "SELECT range % 3 AS \"user\", range AS item, 1 AS time, 'click' AS "
-                            "type, 77 AS seed FROM range(5)",
+                            "type, 77 AS current_item FROM range(5)",
               .users_sql = "SELECT 1 AS \"user\" UNION SELECT 9"});
   EXPECT_EQ(report_.users, 2u) << "rows of the users' table";
   EXPECT_EQ(report_.log_users, 4u);

@@ -209,7 +209,7 @@ schema::Event Writing::ToEvent(const SpooledEvent& spooled) const {
           .propensity = spooled.propensity,
           .device = Id(schema::IdSpace::kDevice, spooled.device),
           .region = Id(schema::IdSpace::kRegion, spooled.region),
-          .seed = Id(schema::IdSpace::kItem, spooled.seed),
+          .current_item = Id(schema::IdSpace::kItem, spooled.current_item),
           .off_site = spooled.off_site};
 }
 

@@ -120,7 +120,7 @@ schema::Event Joining::EventAt(uint64_t row) const {
   event.source = Id(schema::IdSpace::kSource, event.source);
   event.device = Id(schema::IdSpace::kDevice, event.device);
   event.region = Id(schema::IdSpace::kRegion, event.region);
-  event.seed = Id(schema::IdSpace::kItem, event.seed);
+  event.current_item = Id(schema::IdSpace::kItem, event.current_item);
   return event;
 }
 

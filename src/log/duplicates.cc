@@ -33,7 +33,7 @@ DuplicateFilter::Key DuplicateFilter::KeyOf(const schema::Event& event) {
           Bits(event.propensity),
           event.device,
           event.region,
-          event.seed,
+          event.current_item,
           static_cast<uint32_t>(event.type) << 24 | static_cast<uint32_t>(event.off_site) << 16 |
               event.position};
 }

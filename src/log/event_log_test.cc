@@ -30,7 +30,7 @@ std::vector<schema::RawEvent> SomeEvents() {
        .source = "fresh",
        .device = "tv",
        .region = "NZ",
-       .seed = "only-a-seed",
+       .current_item = "only-watched",
        .position = 3,
        .propensity = 0.25f,
        .off_site = true},
@@ -86,7 +86,8 @@ TEST_P(EventLogShards, GivesBackEveryField) {
     return log.dictionary(space).Find(name);
   };
   EXPECT_EQ(log.users(), 3u);
-  EXPECT_EQ(log.items(), 5u) << "a, b, c, a seed, and one that only the items table has";
+  EXPECT_EQ(log.items(), 5u)
+      << "a, b, c, one that is only being watched, and one that only the items table has";
   EXPECT_EQ(log.events(), 5u);
 
   const uint32_t user = id(schema::IdSpace::kUser, "10");
@@ -103,7 +104,7 @@ TEST_P(EventLogShards, GivesBackEveryField) {
   EXPECT_EQ(shown.propensity, 0.25f);
   EXPECT_EQ(shown.device, id(schema::IdSpace::kDevice, "tv"));
   EXPECT_EQ(shown.region, id(schema::IdSpace::kRegion, "NZ"));
-  EXPECT_EQ(shown.seed, id(schema::IdSpace::kItem, "only-a-seed"));
+  EXPECT_EQ(shown.current_item, id(schema::IdSpace::kItem, "only-watched"));
   EXPECT_TRUE(shown.off_site);
 
   const uint32_t nine = id(schema::IdSpace::kUser, "9");

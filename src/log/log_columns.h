@@ -30,7 +30,7 @@ struct ShardColumns {
         propensity(folder, "propensity", schema::kAbsent),
         device(folder, "device", Width(ids, schema::IdSpace::kDevice)),
         region(folder, "region", Width(ids, schema::IdSpace::kRegion)),
-        seed(folder, "seed", Width(ids, schema::IdSpace::kItem)),
+        current_item(folder, "current_item", Width(ids, schema::IdSpace::kItem)),
         off_site(folder, "off_site", 0) {}
 
   Status Add(const schema::Event& event) {
@@ -46,7 +46,7 @@ struct ShardColumns {
         propensity.Add(std::isnan(event.propensity) ? schema::kAbsent : event.propensity));
     UPNEXT_RETURN_IF_ERROR(device.Add(event.device));
     UPNEXT_RETURN_IF_ERROR(region.Add(event.region));
-    UPNEXT_RETURN_IF_ERROR(seed.Add(event.seed));
+    UPNEXT_RETURN_IF_ERROR(current_item.Add(event.current_item));
     return off_site.Add(event.off_site ? 1 : 0);
   }
   Status WriteTo(base::SectionWriter& writer) {
@@ -61,7 +61,7 @@ struct ShardColumns {
     UPNEXT_RETURN_IF_ERROR(propensity.WriteTo(writer));
     UPNEXT_RETURN_IF_ERROR(device.WriteTo(writer));
     UPNEXT_RETURN_IF_ERROR(region.WriteTo(writer));
-    UPNEXT_RETURN_IF_ERROR(seed.WriteTo(writer));
+    UPNEXT_RETURN_IF_ERROR(current_item.WriteTo(writer));
     return off_site.WriteTo(writer);
   }
 
@@ -78,7 +78,7 @@ struct ShardColumns {
   Column<uint16_t> position;
   IdColumn source;
   Column<float> propensity;
-  IdColumn device, region, seed;
+  IdColumn device, region, current_item;
   Column<uint8_t> off_site;
 };
 

@@ -218,7 +218,7 @@ Result<ShardReader> ShardReader::Open(FilePtr file, const IdCounts& ids, uint64_
   UPNEXT_ASSIGN_OR_RETURN(reader.propensity_, Optional<float>(*file, "propensity", rows));
   UPNEXT_ASSIGN_OR_RETURN(reader.device_, id_column("device", schema::IdSpace::kDevice));
   UPNEXT_ASSIGN_OR_RETURN(reader.region_, id_column("region", schema::IdSpace::kRegion));
-  UPNEXT_ASSIGN_OR_RETURN(reader.seed_, id_column("seed", schema::IdSpace::kItem));
+  UPNEXT_ASSIGN_OR_RETURN(reader.current_item_, id_column("current_item", schema::IdSpace::kItem));
   UPNEXT_ASSIGN_OR_RETURN(reader.off_site_, OptionalFlags(*file, "off_site", rows));
   for (uint64_t row = 0; row < rows; ++row) {
     const schema::Event event = reader.event(row);
@@ -244,7 +244,7 @@ schema::Event ShardReader::event(uint64_t row) const {
   event.propensity = ValueOr(propensity_, row, schema::kAbsent);
   event.device = device_[row];
   event.region = region_[row];
-  event.seed = seed_[row];
+  event.current_item = current_item_[row];
   event.off_site = ValueOr<uint8_t>(off_site_, row, 0) != 0;
   return event;
 }

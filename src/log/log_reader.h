@@ -101,7 +101,7 @@ class ShardReader {
   FilePtr file_;
   std::span<const int64_t> time_ms_;
   std::span<const uint8_t> type_, off_site_;
-  IdView item_, query_, source_, device_, region_, seed_;
+  IdView item_, query_, source_, device_, region_, current_item_;
   std::span<const float> value_, propensity_;
   std::span<const uint64_t> request_;
   std::span<const uint16_t> position_;

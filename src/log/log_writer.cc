@@ -280,7 +280,7 @@ Status LogWriter::AddEvent(uint32_t user, const schema::Event& event) {
       !rep.Fits(event.source, schema::IdSpace::kSource) ||
       !rep.Fits(event.device, schema::IdSpace::kDevice) ||
       !rep.Fits(event.region, schema::IdSpace::kRegion) ||
-      !rep.Fits(event.seed, schema::IdSpace::kItem) ||
+      !rep.Fits(event.current_item, schema::IdSpace::kItem) ||
       rep.Kept(user) + rep.row_count[user] >= schema::kNone) {
     return Internal("an event of user {} is out of order or bounds", user);
   }

@@ -35,7 +35,7 @@ inline std::string TextOf(const EventLog& log, const schema::Event& event) {
   id("source", schema::IdSpace::kSource, event.source);
   id("device", schema::IdSpace::kDevice, event.device);
   id("region", schema::IdSpace::kRegion, event.region);
-  id("seed", schema::IdSpace::kItem, event.seed);
+  id("current_item", schema::IdSpace::kItem, event.current_item);
   if (event.off_site) text += " off-site";
   return text;
 }
@@ -74,7 +74,7 @@ inline std::vector<std::string> RowsOf(const EventLog& log) {
           fmt::format("{}: {} {} {} {:x} {} {} {} {} {:x} {} {} {} {}", user, e.time_ms,
                       static_cast<int>(e.type), e.item, std::bit_cast<uint32_t>(e.value), e.query,
                       e.request, e.position, e.source, std::bit_cast<uint32_t>(e.propensity),
-                      e.device, e.region, e.seed, e.off_site);
+                      e.device, e.region, e.current_item, e.off_site);
     }
   }
   return rows;

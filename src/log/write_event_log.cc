@@ -47,7 +47,7 @@ class Spaces {
     for (const schema::RawEvent& event : events) {
       (*this)[schema::IdSpace::kUser].Add(event.user);
       (*this)[schema::IdSpace::kItem].Add(event.item);
-      (*this)[schema::IdSpace::kItem].Add(event.seed);
+      (*this)[schema::IdSpace::kItem].Add(event.current_item);
       (*this)[schema::IdSpace::kQuery].Add(event.query);
       (*this)[schema::IdSpace::kDevice].Add(event.device);
       (*this)[schema::IdSpace::kRegion].Add(event.region);
@@ -176,7 +176,7 @@ Status WriteEvents(LogWriter& writer, Spaces& spaces, std::span<const schema::Ra
         .propensity = raw.propensity,
         .device = spaces[schema::IdSpace::kDevice].Find(raw.device),
         .region = spaces[schema::IdSpace::kRegion].Find(raw.region),
-        .seed = spaces[schema::IdSpace::kItem].Find(raw.seed),
+        .current_item = spaces[schema::IdSpace::kItem].Find(raw.current_item),
         .off_site = raw.off_site};
     if (const std::string_view why = schema::WhyNotAnEvent(event); !why.empty()) {
       return InvalidArgument("event {} does not fit: {}", row.arrival, why);

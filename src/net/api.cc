@@ -138,7 +138,9 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
   request.user = parameters.Text("user");
   request.device = parameters.Text("device");
   request.region = parameters.Text("region");
-  request.seed = parameters.Text("seed");
+  request.current_item = parameters.Text("current_item");
+  const std::string old_name = parameters.Text("seed");
+  if (request.current_item.empty()) request.current_item = old_name;
   UPNEXT_ASSIGN_OR_RETURN(request.n, parameters.Count("n", 20, kMaxItems));
   UPNEXT_ASSIGN_OR_RETURN(const bool explain, parameters.Flag("explain"));
   UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());

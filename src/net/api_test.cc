@@ -91,10 +91,14 @@ TEST_F(ApiTest, ParametersAreDecoded) {
   EXPECT_EQ(GetJson("/v1/recommendations?user=J%C3%BCrgen%20A%26B%3D")["user"], "Jürgen A&B=");
   EXPECT_EQ(GetJson("/v1/recommendations?user=a%2Bb")["user"], "a+b");
   EXPECT_EQ(GetJson("/v1/recommendations?&user=a+b&&")["user"], "a b");  // as forms send it
-  const json slate = GetJson("/v1/recommendations?user=nobody&device=tv&region=DE&seed=i3&n=40");
+  const json slate =
+      GetJson("/v1/recommendations?user=nobody&device=tv&region=DE&current_item=i3&n=40");
   EXPECT_THAT(ItemsOf(slate), testing::Not(testing::Contains("i3")));
   EXPECT_THAT(slate["notes"][0].get<std::string>(), HasSubstr("unknown user"));
-  const json unseen = GetJson("/v1/recommendations?user=u&device=toaster&region=X&seed=Y");
+  EXPECT_EQ(GetJson("/v1/recommendations?user=nobody&device=tv&region=DE&seed=i3&n=40")["items"],
+            slate["items"])
+      << "the old name of current_item";
+  const json unseen = GetJson("/v1/recommendations?user=u&device=toaster&region=X&current_item=Y");
   EXPECT_EQ(unseen["notes"].size(), 3u);
   // Bytes that are no UTF-8 are a user like any other, and the answer is still JSON.
   GetJson("/v1/recommendations?user=%FF%00x");

@@ -18,8 +18,8 @@ constexpr double kLatestSeconds = 7'258'118'400;  // the year 2200
 
 const std::vector<std::string>& Keys() {
   static const std::vector<std::string> keys = {
-      "user",   "item",       "time",   "type",   "value", "query",    "request", "position",
-      "source", "propensity", "device", "region", "seed",  "off_site", "id"};
+      "user",   "item",       "time",   "type",   "value",        "query",    "request", "position",
+      "source", "propensity", "device", "region", "current_item", "off_site", "id"};
   return keys;
 }
 
@@ -111,7 +111,8 @@ Status SetKey(std::string_view key, const dom::element& value, RawEvent* event, 
   if (key == "source") return SetId(value, &event->source);
   if (key == "device") return SetId(value, &event->device);
   if (key == "region") return SetId(value, &event->region);
-  if (key == "seed") return SetId(value, &event->seed);
+  // "seed" is the old name.
+  if (key == "current_item" || key == "seed") return SetId(value, &event->current_item);
   if (key == "id") return SetId(value, id);
   if (key == "time") {
     UPNEXT_ASSIGN_OR_RETURN(event->time_ms, TimeOf(value));

@@ -30,7 +30,7 @@ TEST(ParseEvents, TakesEveryColumn) {
   const auto batch = ParseEvents(BatchOf(
       R"({"user": "u", "item": "i", "time": 1700000000.25, "type": "watch", "value": 31.5,
           "request": "r", "position": 3, "source": "popular", "propensity": 0.5, "device": "tv",
-          "region": "DE", "seed": "j", "off_site": true, "id": "e1"})"));
+          "region": "DE", "current_item": "j", "off_site": true, "id": "e1"})"));
   ASSERT_TRUE(batch) << batch.error().message;
   ASSERT_EQ(batch->events.size(), 1u);
   const schema::RawEvent& event = batch->events[0];
@@ -45,9 +45,16 @@ TEST(ParseEvents, TakesEveryColumn) {
   EXPECT_EQ(event.propensity, 0.5f);
   EXPECT_EQ(event.device, "tv");
   EXPECT_EQ(event.region, "DE");
-  EXPECT_EQ(event.seed, "j");
+  EXPECT_EQ(event.current_item, "j");
   EXPECT_TRUE(event.off_site);
   EXPECT_THAT(batch->ids, testing::ElementsAre("e1"));
+}
+
+TEST(ParseEvents, TakesTheItemBeingWatchedUnderItsOldNameToo) {
+  const auto batch =
+      ParseEvents(BatchOf(R"({"user": "u", "item": "i", "type": "impression", "seed": "j"})"));
+  ASSERT_TRUE(batch) << batch.error().message;
+  EXPECT_EQ(batch->events[0].current_item, "j");
 }
 
 TEST(ParseEvents, AbsentAndNullColumnsAreUnknown) {

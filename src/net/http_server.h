@@ -1,7 +1,7 @@
 // The HTTP face of serving::Service: Boost.Beast on Asio, JSON in and out
 // (docs/guides/http_api.md).
 //
-//   GET  /v1/recommendations?user=U&n=20&device=..&region=..&seed=..&explain=1
+//   GET  /v1/recommendations?user=U&n=20&device=..&region=..&current_item=..&explain=1
 //   POST /v1/events                      {"events": [{"user": "u", "item": "i", "type": "watch",
 //   "value": 12.5}]} GET  /v1/items/{id}/similar?n=20 GET  /healthz  /readyz  /metrics
 //   /openapi.json

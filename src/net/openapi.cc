@@ -18,7 +18,7 @@ const std::string_view kOpenApi = R"json({
           {"name": "n", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 20}},
           {"name": "device", "in": "query", "schema": {"type": "string"}},
           {"name": "region", "in": "query", "schema": {"type": "string"}},
-          {"name": "seed", "in": "query", "description": "The item being watched", "schema": {"type": "string"}},
+          {"name": "current_item", "in": "query", "description": "The item being watched", "schema": {"type": "string"}},
           {"name": "explain", "in": "query", "description": "1: add sources, predictions and stage counts", "schema": {"type": "string", "enum": ["0", "1", "false", "true"]}}
         ],
         "responses": {
@@ -98,7 +98,7 @@ const std::string_view kOpenApi = R"json({
           "propensity": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
           "device": {"type": "string"},
           "region": {"type": "string"},
-          "seed": {"type": "string"},
+          "current_item": {"type": "string"},
           "off_site": {"type": "boolean"},
           "id": {"type": "string", "description": "The client's id of the event, so that a retry counts once"}
         }

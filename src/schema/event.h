@@ -68,17 +68,17 @@ bool HasControlBytes(std::string_view id);
 struct Event {
   int64_t time_ms = 0;  // milliseconds since the epoch, UTC
   EventType type = EventType::kImpression;
-  uint32_t item = kNone;       // IdSpace::kItem
-  float value = kAbsent;       // watched seconds, stars
-  uint32_t query = kNone;      // IdSpace::kQuery, for searches
-  uint64_t request = 0;        // fingerprint of the request id, 0 = none
-  uint16_t position = 0;       // in the slate, from 1; 0 = unknown
-  uint32_t source = kNone;     // IdSpace::kSource: who nominated the item
-  float propensity = kAbsent;  // probability with which the policy showed the item
-  uint32_t device = kNone;     // IdSpace::kDevice
-  uint32_t region = kNone;     // IdSpace::kRegion
-  uint32_t seed = kNone;       // IdSpace::kItem: the item being watched when this one was shown
-  bool off_site = false;       // happened on an embed elsewhere
+  uint32_t item = kNone;          // IdSpace::kItem
+  float value = kAbsent;          // watched seconds, stars
+  uint32_t query = kNone;         // IdSpace::kQuery, for searches
+  uint64_t request = 0;           // fingerprint of the request id, 0 = none
+  uint16_t position = 0;          // in the slate, from 1; 0 = unknown
+  uint32_t source = kNone;        // IdSpace::kSource: who nominated the item
+  float propensity = kAbsent;     // probability with which the policy showed the item
+  uint32_t device = kNone;        // IdSpace::kDevice
+  uint32_t region = kNone;        // IdSpace::kRegion
+  uint32_t current_item = kNone;  // IdSpace::kItem: the item being watched when this one was shown
+  bool off_site = false;          // happened on an embed elsewhere
 
   friend bool operator==(const Event&, const Event&) = default;  // note: NaN differs from NaN
 };

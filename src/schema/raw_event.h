@@ -16,7 +16,7 @@ struct RawEvent {
   int64_t time_ms = 0;
   EventType type = EventType::kImpression;
   float value = kAbsent;
-  std::string query = {}, request = {}, source = {}, device = {}, region = {}, seed = {};
+  std::string query = {}, request = {}, source = {}, device = {}, region = {}, current_item = {};
   uint16_t position = 0;
   float propensity = kAbsent;
   bool off_site = false;

@@ -134,14 +134,15 @@ Asked Engine::Rep::Ask(const UserState& state, const Request& request) const {
               .context = {.time_ms = request.time_ms,
                           .device = catalogue.Find(IdSpace::kDevice, request.device),
                           .region = catalogue.Find(IdSpace::kRegion, request.region),
-                          .seed = catalogue.Find(IdSpace::kItem, request.seed)},
+                          .current_item = catalogue.Find(IdSpace::kItem, request.current_item)},
               .user = catalogue.user(catalogue.Find(IdSpace::kUser, request.user)),
               .excluded = {}};
   for (const std::string& id : request.exclude) {
     const uint32_t item = catalogue.Find(IdSpace::kItem, id);
     if (item != schema::kNone) asked.excluded.insert(item);
   }
-  if (asked.context.seed != schema::kNone) asked.excluded.insert(asked.context.seed);
+  if (asked.context.current_item != schema::kNone)
+    asked.excluded.insert(asked.context.current_item);
   return asked;
 }
 
@@ -188,14 +189,15 @@ void Engine::Rep::ProposeList(std::span<const retrieval::Candidate> list, size_t
 
 void Engine::Rep::ProposeCoWatched(const Asked& asked, Pool* pool) const {
   std::unordered_map<uint32_t, float> sums;
-  const auto add = [&](uint32_t seed) {
-    for (const retrieval::Candidate& p : bundle.co_watch().Similar(seed)) sums[p.item] += p.score;
+  const auto add = [&](uint32_t watched) {
+    for (const retrieval::Candidate& p : bundle.co_watch().Similar(watched))
+      sums[p.item] += p.score;
   };
   const auto watches = asked.state.watches();
   for (size_t i = watches.size(), n = 0; i > 0 && n < kCoWatchSeeds; --i, ++n) {
     add(watches[i - 1].id);
   }
-  if (asked.context.seed != schema::kNone) add(asked.context.seed);
+  if (asked.context.current_item != schema::kNone) add(asked.context.current_item);
   std::vector<retrieval::Candidate> list;
   list.reserve(sums.size());
   for (const auto& [item, score] : sums) list.push_back({item, score});
@@ -278,7 +280,7 @@ void Engine::Rep::AddNotes(const UserState& state, const Request& request, Slate
   };
   unknown(IdSpace::kDevice, request.device, "device");
   unknown(IdSpace::kRegion, request.region, "region");
-  unknown(IdSpace::kItem, request.seed, "seed item");
+  unknown(IdSpace::kItem, request.current_item, "current item");
   if (slate->items.empty()) {
     slate->notes.emplace_back(
         "nothing left to recommend: every candidate was watched, removed or excluded");

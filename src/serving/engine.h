@@ -36,7 +36,8 @@ enum class Stage : uint8_t { kRetrieval, kRanking };  // where to stop
 struct Request {
   std::string user = {};
   uint32_t n = 20;
-  std::string device = {}, region = {}, seed = {};  // "" = unknown; seed: the item being watched
+  std::string device = {}, region = {},
+              current_item = {};  // "" = unknown; current_item: the item being watched
   int64_t time_ms = 0;
   Stage stage = Stage::kRanking;
   std::vector<std::string> exclude = {};  // item ids never to show in this slate

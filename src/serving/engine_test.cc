@@ -180,7 +180,7 @@ TEST_F(EngineTest, SeenRemovedExcludedAndSeedStayOut) {
   ASSERT_FALSE(state.watches().empty());
   Request request = For("u", 40);
   request.exclude = {"i20", "i21"};
-  request.seed = "i22";
+  request.current_item = "i22";
   const Slate slate = Recommend(request, state);
   for (const Recommendation& item : slate.items) {
     EXPECT_FALSE(state.HasWatched(item.item)) << item.id;

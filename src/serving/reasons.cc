@@ -22,7 +22,7 @@ Reasons::Reasons(const bundle::Bundle& bundle, const catalogue::Catalogue& catal
       if (p.score > best.similarity) best = {watched, p.score};
     }
   };
-  if (context.seed != schema::kNone) add(context.seed);
+  if (context.current_item != schema::kNone) add(context.current_item);
   const auto watches = state.watches();
   for (size_t i = watches.size(), n = 0; i > 0 && n < kWatchesToName; --i, ++n) {
     add(watches[i - 1].id);

@@ -134,8 +134,11 @@ TEST_F(ServiceTest, ItemsBeyondTheBundleAreUnknownToItAndRemovedOnesLeave) {
   }
   EXPECT_FALSE(ListOf("new3").empty());
   EXPECT_THAT(ListOf("u3"), testing::Not(testing::Contains(removed)));
-  const Result<Slate> slate = service_->Recommend(
-      {.user = "new1", .n = 10, .device = "name7", .region = "name299", .seed = "brand-new299"});
+  const Result<Slate> slate = service_->Recommend({.user = "new1",
+                                                   .n = 10,
+                                                   .device = "name7",
+                                                   .region = "name299",
+                                                   .current_item = "brand-new299"});
   ASSERT_TRUE(slate) << slate.error().message;
   for (const Recommendation& item : slate->items) {
     EXPECT_THAT(item.id, testing::Not(HasSubstr("brand-new")));

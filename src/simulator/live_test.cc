@@ -27,9 +27,9 @@ WorldOptions LiveWorld() {
 
 bool Same(const LogRow& a, const LogRow& b) {
   const auto same = [](float x, float y) { return x == y || (std::isnan(x) && std::isnan(y)); };
-  return a.time_ms == b.time_ms && a.user == b.user && a.item == b.item && a.seed == b.seed &&
-         a.request == b.request && a.position == b.position && a.type == b.type &&
-         a.source == b.source && a.device == b.device && a.region == b.region &&
+  return a.time_ms == b.time_ms && a.user == b.user && a.item == b.item &&
+         a.current_item == b.current_item && a.request == b.request && a.position == b.position &&
+         a.type == b.type && a.source == b.source && a.device == b.device && a.region == b.region &&
          a.off_site == b.off_site && a.examined == b.examined && same(a.value, b.value) &&
          a.propensity == b.propensity && a.click_probability == b.click_probability &&
          same(a.examination, b.examination) && same(a.expected_watch_s, b.expected_watch_s) &&

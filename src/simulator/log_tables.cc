@@ -50,11 +50,11 @@ Status Write(const fs::path& file, std::vector<Column> columns, std::string_view
 
 Status WriteEvents(const World& world, const UserRows& rows, const fs::path& file) {
   const std::vector<Column> columns = {
-      {"user", "VARCHAR"},      {"item", "VARCHAR"},     {"time", "TIMESTAMP"},
-      {"type", "VARCHAR"},      {"value", "DOUBLE"},     {"query", "VARCHAR"},
-      {"request", "VARCHAR"},   {"position", "INTEGER"}, {"source", "VARCHAR"},
-      {"propensity", "DOUBLE"}, {"device", "VARCHAR"},   {"region", "VARCHAR"},
-      {"seed", "VARCHAR"},      {"off_site", "BOOLEAN"}};
+      {"user", "VARCHAR"},         {"item", "VARCHAR"},     {"time", "TIMESTAMP"},
+      {"type", "VARCHAR"},         {"value", "DOUBLE"},     {"query", "VARCHAR"},
+      {"request", "VARCHAR"},      {"position", "INTEGER"}, {"source", "VARCHAR"},
+      {"propensity", "DOUBLE"},    {"device", "VARCHAR"},   {"region", "VARCHAR"},
+      {"current_item", "VARCHAR"}, {"off_site", "BOOLEAN"}};
   IdName user('u', world.options().users), item('v', world.options().items);
   RequestName request;
   return Write(file, columns, "*", rows.rows.size(), [&](ChunkWriter& chunk, size_t i, size_t r) {
@@ -73,7 +73,7 @@ Status WriteEvents(const World& world, const UserRows& rows, const fs::path& fil
     ValueOrNull(chunk, 9, r, row.propensity, !(row.propensity > 0));
     chunk.SetText(10, r, kDeviceNames[static_cast<size_t>(row.device)]);
     chunk.SetText(11, r, kRegionTable[row.region].name);
-    TextOrNull(chunk, 12, r, item(row.seed), row.seed == kNoItem);
+    TextOrNull(chunk, 12, r, item(row.current_item), row.current_item == kNoItem);
     chunk.Values<bool>(13)[r] = row.off_site;
   });
 }

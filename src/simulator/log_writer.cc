@@ -107,7 +107,7 @@ class LogParts {
     uint32_t end = 0;
     for (const LogRow& row : rows.rows) {
       if (row.item != kNoItem) end = std::max(end, row.item + 1);
-      if (row.seed != kNoItem) end = std::max(end, row.seed + 1);
+      if (row.current_item != kNoItem) end = std::max(end, row.current_item + 1);
     }
     uint32_t named = items_named_;
     while (named < end && !items_named_.compare_exchange_weak(named, end)) {

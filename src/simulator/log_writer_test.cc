@@ -46,9 +46,10 @@ TEST_F(WrittenLog, HasTheCanonicalColumnsAndEveryKindOfEvent) {
     }
     return out;
   };
-  EXPECT_EQ(names("events"),
-            "user item time type value query request position source propensity device region seed "
-            "off_site ");
+  EXPECT_EQ(
+      names("events"),
+      "user item time type value query request position source propensity device region current_item "
+      "off_site ");
   EXPECT_EQ(names("items"), "item created duration channel topics language title removed ");
   EXPECT_EQ(names("users"), "user region language age gender logged_in ");
   EXPECT_EQ(Number("SELECT count(DISTINCT type) FROM events"), 9);
@@ -66,7 +67,8 @@ TEST_F(WrittenLog, HasTheCanonicalColumnsAndEveryKindOfEvent) {
 TEST_F(WrittenLog, NoEventIsAboutAnItemBeforeItsUploadOrOutsideTheWindow) {
   EXPECT_EQ(Number("SELECT count(*) FROM events JOIN items USING (item) WHERE time < created"), 0);
   EXPECT_EQ(
-      Number("SELECT count(*) FROM events e JOIN items i ON e.seed = i.item WHERE time < created"),
+      Number(
+          "SELECT count(*) FROM events e JOIN items i ON e.current_item = i.item WHERE time < created"),
       0);
   EXPECT_EQ(Number("SELECT count(*) FROM events WHERE time < TIMESTAMP '2026-01-01' OR "
                    "time >= TIMESTAMP '2026-01-15'"),
@@ -217,7 +219,7 @@ TEST_F(WrittenLog, TheTopicalSourceBeatsPopularityAndThatBeatsRandom) {
     return Number(
         std::string(
             "SELECT sum((type = 'click')::INT) / sum((type = 'impression')::INT) FROM events WHERE "
-            "position = 1 AND seed IS NULL AND source = '") +
+            "position = 1 AND current_item IS NULL AND source = '") +
         source + "'");
   };
   EXPECT_GT(ctr("topical"), 1.5 * ctr("popular"));
@@ -334,7 +336,7 @@ TEST(SimulateLog, AllThatItsEventsNameIsAmongItsItems) {
   options.sessions.hours[23] = 1;
   options.sessions.more_pages = 0.9;
   const TestLog log(options, {.end_day = 2, .truth = true});
-  for (const char* column : {"item", "seed"}) {
+  for (const char* column : {"item", "current_item"}) {
     EXPECT_EQ(log.Number(std::string("SELECT count(*) FROM events WHERE ") + column +
                          " IS NOT NULL AND " + column + " NOT IN (SELECT item FROM items)"),
               0)

@@ -15,7 +15,8 @@ Status RandomPolicy::Recommend(const SlateRequest& request, base::Rng& rng,
                                std::vector<ShownItem>& slate) {
   const Popularity& popularity = world_.popularity();
   const uint32_t existing = popularity.CountAt(popularity.SliceAt(request.time_ms));
-  DrawRandomSlate(existing, request.seed, std::min<size_t>(request.size, existing / 5), rng, slate);
+  DrawRandomSlate(existing, request.current_item, std::min<size_t>(request.size, existing / 5), rng,
+                  slate);
   return Ok();
 }
 
@@ -52,8 +53,8 @@ Status PopularityPolicy::Recommend(const SlateRequest& request, base::Rng& rng,
   const size_t index = world_.popularity().SliceAt(request.time_ms);
   if (rng.Uniform() < random_share_) {
     const uint32_t existing = world_.popularity().CountAt(index);
-    DrawRandomSlate(existing, request.seed, std::min<size_t>(request.size, existing / 5), rng,
-                    slate);
+    DrawRandomSlate(existing, request.current_item, std::min<size_t>(request.size, existing / 5),
+                    rng, slate);
     return Ok();
   }
   const Slice& slice = SliceAt(index);
@@ -68,7 +69,7 @@ Status PopularityPolicy::Recommend(const SlateRequest& request, base::Rng& rng,
       const bool of_first =
           b == second.size() || (a < first.size() && first[a].weight >= second[b].weight);
       const uint32_t item = of_first ? first[a++].item : second[b++].item;
-      if (item == request.seed || request.memory.watched.contains(item) != again) continue;
+      if (item == request.current_item || request.memory.watched.contains(item) != again) continue;
       slate.push_back({item, Source::kPopular, 1.0});
     }
   }
@@ -87,7 +88,7 @@ Status OraclePolicy::Recommend(const SlateRequest& request, base::Rng&,
   const uint32_t existing = world_.catalogue().CountAt(request.time_ms);
   const World::Visitor visitor = world_.VisitorAt(request.user, request.time_ms);
   for (uint32_t item = 0; item < existing; ++item) {
-    if (item == request.seed) continue;
+    if (item == request.current_item) continue;
     const Context context = request.ContextOf(item);
     const double click = world_.ClickProbability(visitor, item, context);
     const bool full = best.size() == request.size;

@@ -55,10 +55,10 @@ LoggingPolicy::Shares LoggingPolicy::Mixture(const SlateRequest& request, const 
                                              uint32_t position) const {
   const PolicyOptions& p = world_.options().policy;
   const double depth = 1 - std::exp(-(static_cast<double>(position) - 1) / p.position_scale);
-  const bool has_seed = request.seed != kNoItem;
+  const bool has_current = request.current_item != kNoItem;
   Shares shares = {
       p.popular * (1 + p.popular_growth * depth), guess.missing_topics < 0.999 ? p.topical : 0.0,
-      !has_seed && !guess.channels.empty() ? p.subscribed : 0.0, has_seed ? p.related : 0.0};
+      !has_current && !guess.channels.empty() ? p.subscribed : 0.0, has_current ? p.related : 0.0};
   double total = 0;
   for (double share : shares) total += share;
   for (double& share : shares) share /= total;
@@ -99,7 +99,7 @@ LoggingPolicy::Shares LoggingPolicy::Probabilities(const SlateRequest& request, 
       q[2] = 1.0 / static_cast<double>(guess.channels.size() * latest);
     }
   }
-  if (request.seed != kNoItem) q[3] = RelatedProbability(request, guess, item_id);
+  if (request.current_item != kNoItem) q[3] = RelatedProbability(request, guess, item_id);
   return q;
 }
 
@@ -107,18 +107,20 @@ double LoggingPolicy::RelatedProbability(const SlateRequest& request, const Gues
                                          uint32_t item_id) const {
   const PolicyOptions& p = world_.options().policy;
   const Popularity& popularity = world_.popularity();
-  const Item& seed = world_.catalogue().item(request.seed);
+  const Item& current = world_.catalogue().item(request.current_item);
   const Item& item = world_.catalogue().item(item_id);
-  const bool next_exists = seed.next != kNoItem && seed.next < popularity.CountAt(guess.slice);
+  const bool next_exists =
+      current.next != kNoItem && current.next < popularity.CountAt(guess.slice);
   const double of_next = next_exists ? p.related_next : 0.0;
-  double q = item_id == seed.next ? of_next : 0.0;
-  if (item.channel == seed.channel) {
-    q += p.related_channel / static_cast<double>(ChannelItems(seed.channel, guess.slice).size());
+  double q = item_id == current.next ? of_next : 0.0;
+  if (item.channel == current.channel) {
+    q += p.related_channel / static_cast<double>(ChannelItems(current.channel, guess.slice).size());
   }
-  if (item.language == seed.language) {
-    q += (1 - of_next - p.related_channel) *
-         popularity.Probability(item_id, Catalogue::TopicShare(item, seed.topic),
-                                popularity.TopicRange(seed.language, seed.topic), guess.slice);
+  if (item.language == current.language) {
+    q +=
+        (1 - of_next - p.related_channel) *
+        popularity.Probability(item_id, Catalogue::TopicShare(item, current.topic),
+                               popularity.TopicRange(current.language, current.topic), guess.slice);
   }
   return q;
 }
@@ -127,15 +129,16 @@ uint32_t LoggingPolicy::DrawRelated(const SlateRequest& request, const Guess& gu
                                     base::Rng& rng) const {
   const PolicyOptions& p = world_.options().policy;
   const Popularity& popularity = world_.popularity();
-  const Item& seed = world_.catalogue().item(request.seed);
-  const bool next_exists = seed.next != kNoItem && seed.next < popularity.CountAt(guess.slice);
+  const Item& current = world_.catalogue().item(request.current_item);
+  const bool next_exists =
+      current.next != kNoItem && current.next < popularity.CountAt(guess.slice);
   const double x = rng.Uniform();
   if (x < p.related_channel) {
-    const std::span<const uint32_t> items = ChannelItems(seed.channel, guess.slice);
+    const std::span<const uint32_t> items = ChannelItems(current.channel, guess.slice);
     return items[rng.Below(items.size())];
   }
-  if (next_exists && x < p.related_channel + p.related_next) return seed.next;
-  return popularity.Draw(popularity.TopicRange(seed.language, seed.topic), guess.slice, rng);
+  if (next_exists && x < p.related_channel + p.related_next) return current.next;
+  return popularity.Draw(popularity.TopicRange(current.language, current.topic), guess.slice, rng);
 }
 
 uint32_t LoggingPolicy::DrawFrom(Source source, const SlateRequest& request, const Guess& guess,
@@ -169,15 +172,15 @@ uint32_t LoggingPolicy::DrawFrom(Source source, const SlateRequest& request, con
   }
 }
 
-void DrawRandomSlate(uint32_t existing, uint32_t seed, size_t count, base::Rng& rng,
+void DrawRandomSlate(uint32_t existing, uint32_t current_item, size_t count, base::Rng& rng,
                      std::vector<ShownItem>& slate) {
   slate.clear();
   double left = static_cast<double>(existing);
-  if (seed < existing) left -= 1;
+  if (current_item < existing) left -= 1;
   while (slate.size() < count) {
     const auto item = static_cast<uint32_t>(rng.Below(existing));
     const auto same = [item](const ShownItem& shown) { return shown.item == item; };
-    if (item == seed || std::any_of(slate.begin(), slate.end(), same)) continue;
+    if (item == current_item || std::any_of(slate.begin(), slate.end(), same)) continue;
     slate.push_back({item, Source::kRandom, 1.0 / left});
     left -= 1;
   }
@@ -191,7 +194,7 @@ void LoggingPolicy::Draw(const SlateRequest& request, base::Rng& rng,
   const uint32_t existing = world_.popularity().CountAt(slice);
   const size_t count = std::min<size_t>(request.size, existing / 5);
   if (rng.Uniform() < world_.options().policy.random_share) {
-    DrawRandomSlate(existing, request.seed, count, rng, slate);
+    DrawRandomSlate(existing, request.current_item, count, rng, slate);
     return;
   }
   const Guess guess = MakeGuess(request);
@@ -201,8 +204,8 @@ void LoggingPolicy::Draw(const SlateRequest& request, base::Rng& rng,
   };
   std::vector<Taken> taken;
   taken.reserve(count + 1);
-  if (request.seed != kNoItem)
-    taken.push_back({request.seed, Probabilities(request, guess, request.seed)});
+  if (request.current_item != kNoItem)
+    taken.push_back({request.current_item, Probabilities(request, guess, request.current_item)});
   const auto mixed = [](const Shares& mixture, const Shares& q) {
     double sum = 0;
     for (size_t k = 0; k < kMixed; ++k) sum += mixture[k] * q[k];

@@ -5,7 +5,7 @@
 //
 // A request is random traffic with probability `random_share`: a uniform draw without repetition.
 // Otherwise each position in turn draws a source, then an item from that source, and draws both
-// again while the item is in the slate (or is the seed). So with the mixture q_p(i) = sum over
+// again while the item is in the slate (or is the current item). So with the mixture q_p(i) = sum over
 // sources of w_p(source) q_source(i),
 //   propensity(i at p | the slate above) = q_p(i) / (1 - sum of q_p over what was already there),
 // and 1 / (existing items - items already there) in random traffic. It is conditional on the kind
@@ -26,8 +26,8 @@
 namespace upnext::simulator {
 
 // A uniform draw of `count` of the items that exist in a popularity slice, without repetition and
-// without `seed`; replaces `slate`. `count` must be well below their number.
-void DrawRandomSlate(uint32_t existing, uint32_t seed, size_t count, base::Rng& rng,
+// without `current_item`; replaces `slate`. `count` must be well below their number.
+void DrawRandomSlate(uint32_t existing, uint32_t current_item, size_t count, base::Rng& rng,
                      std::vector<ShownItem>& slate);
 
 class LoggingPolicy : public Recommender {

@@ -21,8 +21,8 @@ class Policy : public testing::Test {
     world_ = std::make_unique<World>(*std::move(made));
     now_ms_ = options.start_ms() + 6 * int64_t{86'400'000};
   }
-  // A seed that has a next episode, so that every part of `related` plays.
-  uint32_t Seed() const {
+  // An item that has a next episode, so that every part of `related` plays.
+  uint32_t CurrentItem() const {
     uint32_t id = 0;
     while (world_->catalogue().item(id).next == kNoItem) ++id;
     return id;
@@ -36,7 +36,8 @@ TEST_F(Policy, TheSourcesSpreadExactlyWhatTheyDoNotLose) {
   for (uint32_t id = 0; id < 20; ++id) {
     const User user = world_->user(id);
     const UserMemory memory{.channels = {0, 3, 5}};
-    const SlateRequest request{.user = user, .memory = memory, .time_ms = now_ms_, .seed = Seed()};
+    const SlateRequest request{
+        .user = user, .memory = memory, .time_ms = now_ms_, .current_item = CurrentItem()};
     const LoggingPolicy::Guess guess = policy.MakeGuess(request);
     double topics = 0;
     for (double share : guess.topics) topics += share;
@@ -58,8 +59,9 @@ TEST_F(Policy, ItemsAreShownAsOftenAsTheirPropensitiesSay) {
   const LoggingPolicy policy(*world_);
   const User user = world_->user(4);
   const UserMemory memory{.channels = {1, 2}};
-  for (const uint32_t seed : {kNoItem, Seed()}) {
-    const SlateRequest request{.user = user, .memory = memory, .time_ms = now_ms_, .seed = seed};
+  for (const uint32_t current_item : {kNoItem, CurrentItem()}) {
+    const SlateRequest request{
+        .user = user, .memory = memory, .time_ms = now_ms_, .current_item = current_item};
     base::Rng rng(9);
     std::vector<ShownItem> slate;
     constexpr int kDraws = 60'000;
@@ -84,9 +86,9 @@ TEST_F(Policy, ItemsAreShownAsOftenAsTheirPropensitiesSay) {
       ++cells;
     }
     EXPECT_GT(cells, 50);
-    EXPECT_LT(chi, cells + 5 * std::sqrt(2.0 * cells)) << "seed " << seed;
+    EXPECT_LT(chi, cells + 5 * std::sqrt(2.0 * cells)) << "current_item " << current_item;
     const double existing = world_->popularity().CountAt(world_->popularity().SliceAt(now_ms_));
-    EXPECT_NEAR(inverse / kDraws, existing - (seed == kNoItem ? 1 : 2), 0.06 * existing);
+    EXPECT_NEAR(inverse / kDraws, existing - (current_item == kNoItem ? 1 : 2), 0.06 * existing);
   }
 }
 
@@ -102,7 +104,8 @@ TEST_F(Policy, RandomTrafficIsUniformWithoutRepetition) {
   const UserMemory memory;
   std::vector<ShownItem> slate;
   for (int n = 0; n < 200; ++n) {
-    policy.Draw({.user = user, .memory = memory, .time_ms = now_ms_, .seed = 7}, rng, slate);
+    policy.Draw({.user = user, .memory = memory, .time_ms = now_ms_, .current_item = 7}, rng,
+                slate);
     std::set<uint32_t> items;
     for (size_t p = 0; p < slate.size(); ++p) {
       items.insert(slate[p].item);
@@ -118,7 +121,8 @@ TEST_F(Policy, RelevantSourcesStandHigherSoThatPositionAndRelevanceAreConfounded
   const LoggingPolicy policy(*world_);
   const User user = world_->user(4);
   const UserMemory memory{.channels = {1, 2}};
-  const SlateRequest request{.user = user, .memory = memory, .time_ms = now_ms_, .seed = kNoItem};
+  const SlateRequest request{
+      .user = user, .memory = memory, .time_ms = now_ms_, .current_item = kNoItem};
   const LoggingPolicy::Guess guess = policy.MakeGuess(request);
   for (uint32_t p = 2; p <= 10; ++p) {
     EXPECT_GT(policy.Mixture(request, guess, p)[0], policy.Mixture(request, guess, p - 1)[0]);

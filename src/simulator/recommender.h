@@ -31,7 +31,7 @@ enum class Source : uint8_t {
   kPopular = 0,     // by popularity, mostly in the user's language
   kTopical = 1,     // by a noisy, late guess of the user's interests
   kSubscribed = 2,  // the latest of channels watched lately
-  kRelated = 3,     // next episode, same channel or same topic as the seed
+  kRelated = 3,     // next episode, same channel or same topic as the current item
   kRandom = 4,      // uniform over what exists
   kSearch = 5,
   kChannel = 6,  // gone to directly
@@ -61,7 +61,7 @@ struct SlateRequest {
   int64_t time_ms = 0;
   Device device = Device::kPhone;
   uint32_t size = 10;  // items wanted
-  uint32_t seed =
+  uint32_t current_item =
       kNoItem;          // the item just watched, on a watch-next slate; must not be in the slate
   uint32_t number = 0;  // LogRow::request of what will be shown: from 1 within the user
 
@@ -69,7 +69,7 @@ struct SlateRequest {
   Context ContextOf(uint32_t item) const {
     return {.time_ms = time_ms,
             .device = device,
-            .seed = seed,
+            .current_item = current_item,
             .watched_before = memory.watched.contains(item),
             .next_episode = std::ranges::find(memory.expected, item) != memory.expected.end()};
   }
@@ -88,7 +88,7 @@ struct LogRow {
   int64_t time_ms = 0;
   uint32_t user = 0;
   uint32_t item = kNoItem;
-  uint32_t seed = kNoItem;
+  uint32_t current_item = kNoItem;
   uint32_t query = kNoQuery;  // index into UserRows::queries
   uint32_t request = 0;       // from 1 within the user
   uint16_t position = 0;      // from 1

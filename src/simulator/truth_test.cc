@@ -192,7 +192,7 @@ TEST(Burst, WhatIsPopularBurstsAndDecaysAsPlanted) {
       "w AS (SELECT item, slice, base_popularity base, epoch(slice - created) / 86400 age FROM s "
       "JOIN (items JOIN qualities USING (item)) ON created <= slice WHERE language = 'en'), "
       "n AS (SELECT e.item, time_bucket(INTERVAL 6 HOUR, time) slice, count(*) shown FROM events e "
-      "JOIN users u USING (\"user\") WHERE type = 'impression' AND position = 1 AND seed IS NULL "
+      "JOIN users u USING (\"user\") WHERE type = 'impression' AND position = 1 AND current_item IS NULL "
       "AND u.language = 'en' GROUP BY ALL) "
       "SELECT cell, sum(coalesce(shown, 0)), sum(base) FROM (SELECT *, CASE WHEN age < 8 THEN "
       "floor(age) ELSE 99 END cell FROM w LEFT JOIN n USING (item, slice) WHERE age < 8 OR age > "

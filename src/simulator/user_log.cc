@@ -124,7 +124,7 @@ Status UserSimulator::Home(Key session) {
 LogRow UserSimulator::Impression(const World::Visitor& visitor, const ShownItem& shown,
                                  const Context& context) const {
   LogRow row = Row(EventType::kImpression, shown.item);
-  row.seed = context.seed;
+  row.current_item = context.current_item;
   row.request = memory_->requests;
   row.position = static_cast<uint16_t>(context.position);
   row.source = shown.source;
@@ -140,7 +140,7 @@ LogRow UserSimulator::Impression(const World::Visitor& visitor, const ShownItem&
   return row;
 }
 
-Status UserSimulator::Slate(Key visit, uint32_t seed, std::vector<Click>& clicks) {
+Status UserSimulator::Slate(Key visit, uint32_t current_item, std::vector<Click>& clicks) {
   clicks.clear();
   UPNEXT_RETURN_IF_ERROR(Tell());
   const SlateRequest request{.user = user_,
@@ -148,7 +148,7 @@ Status UserSimulator::Slate(Key visit, uint32_t seed, std::vector<Click>& clicks
                              .time_ms = memory_->clock_ms,
                              .device = device_,
                              .size = world_.options().sessions.slate_size,
-                             .seed = seed,
+                             .current_item = current_item,
                              .number = memory_->requests + 1};
   base::Rng rng = visit.Of(kPolicy).Rng();
   slate_.clear();
@@ -178,7 +178,7 @@ Status UserSimulator::Slate(Key visit, uint32_t seed, std::vector<Click>& clicks
                         .request = request.number,
                         .position = p,
                         .source = shown.source,
-                        .seed = seed,
+                        .current_item = current_item,
                         .context = context});
     } else if (const double content = world_.Satisfaction(visitor, shown.item, context);
                key.Uniform(kDismissed) < world_.options().response.dismiss_rate * (1 - content)) {
@@ -242,7 +242,7 @@ void UserSimulator::Watch(const Click& click, bool off_site) {
   row.request = click.request;
   row.position = click.position;
   row.source = click.source;
-  row.seed = click.seed;
+  row.current_item = click.current_item;
   row.off_site = off_site;
   const double seconds = world_.WatchSeconds(
       user_, click.item, click.context, click.key.Uniform(kBounced), click.key.Uniform(kLength));
@@ -261,7 +261,7 @@ void UserSimulator::Feedback(const Click& click) {
     row.request = click.request;
     row.position = click.position;
     row.source = click.source;
-    row.seed = click.seed;
+    row.current_item = click.current_item;
     row.value = value;
     Push(row);
     memory_->clock_ms += 500;

@@ -60,7 +60,7 @@ class UserSimulator {
     uint32_t request = 0;
     uint16_t position = 0;
     Source source = Source::kNone;
-    uint32_t seed = kNoItem;
+    uint32_t current_item = kNoItem;
     Context context;
   };
   Status RunDay(int day);
@@ -70,7 +70,7 @@ class UserSimulator {
   void OffSite(Key session);
   bool Continue(Key session);
   // Shows a slate and leaves in `clicks` what was clicked.
-  Status Slate(Key visit, uint32_t seed, std::vector<Click>& clicks);
+  Status Slate(Key visit, uint32_t current_item, std::vector<Click>& clicks);
   Status CheckSlate(const SlateRequest& request) const;
   // The impression of a shown item, with the truth about it.
   LogRow Impression(const World::Visitor& visitor, const ShownItem& shown,

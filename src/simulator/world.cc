@@ -84,10 +84,10 @@ double World::ClickProbability(const Visitor& visitor, uint32_t item_id,
   const double bursts = std::max(age_days, 0.0) / options_.catalogue.burst_days;
   if (bursts < kBurstIsOver) z += r.click_fresh * std::exp(-bursts);
   if (!user.Speaks(item.language)) z += r.click_language;
-  if (context.seed != kNoItem) {
-    const Item& seed = catalogue_->item(context.seed);
-    if (seed.topic == item.topic) z += r.click_seed_topic;
-    if (seed.channel == item.channel) z += r.click_seed_channel;
+  if (context.current_item != kNoItem) {
+    const Item& current = catalogue_->item(context.current_item);
+    if (current.topic == item.topic) z += r.click_current_topic;
+    if (current.channel == item.channel) z += r.click_current_channel;
   }
   if (context.next_episode) {
     z += r.click_next_episode;

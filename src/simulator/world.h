@@ -27,10 +27,10 @@ namespace upnext::simulator {
 struct Context {
   int64_t time_ms = 0;
   Device device = Device::kPhone;
-  uint32_t seed = kNoItem;      // the item being watched, on a watch-next slate
-  bool watched_before = false;  // the user has watched the item
-  bool next_episode = false;    // the item continues a series at the place where the user is
-  uint32_t position = 0;        // where it stands in the slate, from 1; 0: in none, or no matter
+  uint32_t current_item = kNoItem;  // the item being watched, on a watch-next slate
+  bool watched_before = false;      // the user has watched the item
+  bool next_episode = false;        // the item continues a series at the place where the user is
+  uint32_t position = 0;  // where it stands in the slate, from 1; 0: in none, or no matter
 };
 
 class World {

@@ -104,8 +104,8 @@ void ReadClick(const base::ConfigTable& table, ResponseOptions& o) {
   o.click_fresh = table.Real("click_fresh", o.click_fresh, kLogit);
   o.click_language = table.Real("click_language", o.click_language, kLogit);
   o.click_length = table.Real("click_length", o.click_length, kLogit);
-  o.click_seed_topic = table.Real("click_seed_topic", o.click_seed_topic, kLogit);
-  o.click_seed_channel = table.Real("click_seed_channel", o.click_seed_channel, kLogit);
+  o.click_current_topic = table.Real("click_current_topic", o.click_current_topic, kLogit);
+  o.click_current_channel = table.Real("click_current_channel", o.click_current_channel, kLogit);
   o.click_next_episode = table.Real("click_next_episode", o.click_next_episode, kLogit);
   o.click_mid_series = table.Real("click_mid_series", o.click_mid_series, kLogit);
   o.click_watched = table.Real("click_watched", o.click_watched, kLogit);

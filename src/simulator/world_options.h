@@ -74,20 +74,20 @@ struct AudienceOptions {
 struct ResponseOptions {
   // Click logit, given examination.
   double click_base = -3.5;
-  double click_topic = 4.0;         // per unit of topic match, in [0, 1]
-  double click_style = 0.8;         // per unit of style match, a z-value
-  double click_quality = 0.35;      // per unit of quality, a z-value
-  double click_clickbait = 0.6;     // per unit of clickbait, a z-value
-  double click_popular = 0.3;       // per unit of the item's popularity score, a z-value
-  double click_region = 0.4;        // standard deviation of the taste of a region for a topic
-  double click_fresh = 0.8;         // at age 0, decays over burst_days
-  double click_language = -2.5;     // language the user does not speak
-  double click_length = 0.25;       // times length_leaning of the device, per e-fold of duration
-  double click_seed_topic = 0.6;    // same main topic as the item just watched
-  double click_seed_channel = 0.4;  // same channel as the item just watched
-  double click_next_episode = 2.5;  // continues a series at the right place
-  double click_mid_series = -0.8;   // a later episode, when the user is not at that place
-  double click_watched = -2.0;      // watched before
+  double click_topic = 4.0;            // per unit of topic match, in [0, 1]
+  double click_style = 0.8;            // per unit of style match, a z-value
+  double click_quality = 0.35;         // per unit of quality, a z-value
+  double click_clickbait = 0.6;        // per unit of clickbait, a z-value
+  double click_popular = 0.3;          // per unit of the item's popularity score, a z-value
+  double click_region = 0.4;           // standard deviation of the taste of a region for a topic
+  double click_fresh = 0.8;            // at age 0, decays over burst_days
+  double click_language = -2.5;        // language the user does not speak
+  double click_length = 0.25;          // times length_leaning of the device, per e-fold of duration
+  double click_current_topic = 0.6;    // same main topic as the item just watched
+  double click_current_channel = 0.4;  // same channel as the item just watched
+  double click_next_episode = 2.5;     // continues a series at the right place
+  double click_mid_series = -0.8;      // a later episode, when the user is not at that place
+  double click_watched = -2.0;         // watched before
   // Engagement z-value of a watch.
   double watch_topic = 2.4;  // per unit of topic match, centred at 0.35
   double watch_style = 0.5;
@@ -181,7 +181,7 @@ struct PolicyOptions {
   double first_language = 0.85;  // of topical draws, when the user has two
   uint32_t latest = 5;           // items of a channel that `subscribed` chooses from
   double position_scale = 4;     // positions over which the mixture changes
-  // Of related draws; the rest goes to the seed's topic.
+  // Of related draws; the rest goes to the current item's topic.
   double related_next = 0.3, related_channel = 0.3;
 
   friend bool operator==(const PolicyOptions&, const PolicyOptions&) = default;

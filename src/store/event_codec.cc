@@ -15,9 +15,9 @@ static_assert(std::endian::native == std::endian::little, "stored events are lit
 
 constexpr uint8_t kVersion = 1;
 
-constexpr std::array kStrings = {&RawEvent::user,    &RawEvent::item,   &RawEvent::query,
-                                 &RawEvent::request, &RawEvent::source, &RawEvent::device,
-                                 &RawEvent::region,  &RawEvent::seed};
+constexpr std::array kStrings = {&RawEvent::user,    &RawEvent::item,        &RawEvent::query,
+                                 &RawEvent::request, &RawEvent::source,      &RawEvent::device,
+                                 &RawEvent::region,  &RawEvent::current_item};
 
 template <typename T>
 void Put(std::string& out, T value) {

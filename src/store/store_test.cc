@@ -35,7 +35,7 @@ TEST(EventCodec, KeepsEveryFieldAndRefusesEveryTruncation) {
   event.request = "r";
   event.source = "popular";
   event.region = "DE";
-  event.seed = "j";
+  event.current_item = "j";
   event.position = 7;
   event.propensity = 0.25f;
   event.off_site = true;
@@ -43,7 +43,7 @@ TEST(EventCodec, KeepsEveryFieldAndRefusesEveryTruncation) {
   const Result<RawEvent> back = DecodeEvent(bytes);
   ASSERT_TRUE(back);
   EXPECT_EQ(EncodeEvent(*back), bytes);
-  EXPECT_EQ(back->seed, "j");
+  EXPECT_EQ(back->current_item, "j");
   EXPECT_EQ(back->position, 7);
   for (size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_FALSE(DecodeEvent(std::string_view(bytes).substr(0, size))) << size;

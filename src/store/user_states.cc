@@ -71,7 +71,7 @@ schema::Event Resolve(const RawEvent& raw, Catalogue& catalogue) {
           .propensity = raw.propensity,
           .device = id(IdSpace::kDevice, raw.device),
           .region = id(IdSpace::kRegion, raw.region),
-          .seed = id(IdSpace::kItem, raw.seed),
+          .current_item = id(IdSpace::kItem, raw.current_item),
           .off_site = raw.off_site};
 }
 

@@ -114,7 +114,7 @@ class Judged : public simulator::Recommender {
     };
     std::vector<double> ideal(world_.catalogue().CountAt(request.time_ms));
     for (uint32_t item = 0; item < ideal.size(); ++item) {
-      ideal[item] = item == request.seed ? 0 : gain(item);
+      ideal[item] = item == request.current_item ? 0 : gain(item);
     }
     const size_t n = std::min({kFeedbackLoopTop, slate.size(), ideal.size()});
     std::ranges::partial_sort(ideal, ideal.begin() + static_cast<std::ptrdiff_t>(n),

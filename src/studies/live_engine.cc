@@ -128,7 +128,7 @@ schema::Event LiveEngine::Rep::EventOf(const LogRow& row, const simulator::UserR
   event.source = sources[static_cast<size_t>(row.source)];
   event.device = devices[static_cast<size_t>(row.device)];
   event.region = regions[row.region];
-  if (row.seed != kNoItem) event.seed = item_ids[row.seed];
+  if (row.current_item != kNoItem) event.current_item = item_ids[row.current_item];
   event.off_site = row.off_site;
   return event;
 }
@@ -155,8 +155,8 @@ Status LiveEngine::Recommend(const simulator::SlateRequest& request, base::Rng& 
   const Rep& rep = *rep_;
   if (rng.Uniform() < rep.options.explore) {
     const uint32_t existing = rep.world.catalogue().CountAt(request.time_ms);
-    simulator::DrawRandomSlate(existing, request.seed, std::min<size_t>(request.size, existing / 5),
-                               rng, slate);
+    simulator::DrawRandomSlate(existing, request.current_item,
+                               std::min<size_t>(request.size, existing / 5), rng, slate);
     return Ok();
   }
   const serving::Request asked{
@@ -164,7 +164,8 @@ Status LiveEngine::Recommend(const simulator::SlateRequest& request, base::Rng& 
       .n = request.size,
       .device = simulator::kDeviceNames[static_cast<size_t>(request.device)],
       .region = std::string(simulator::kRegionTable[request.user.region].name),
-      .seed = request.seed == kNoItem ? std::string() : rep.item_names[request.seed],
+      .current_item =
+          request.current_item == kNoItem ? std::string() : rep.item_names[request.current_item],
       .time_ms = request.time_ms,
       .stage = rep.options.stage};
   UPNEXT_ASSIGN_OR_RETURN(const serving::Slate answer,

@@ -80,7 +80,7 @@ void SimulatedLog::Add(const simulator::UserRows& rows) {
     schema::RawEvent& raw = events_.emplace_back();
     raw.user = UserName(row.user);
     if (row.item != kNoItem) raw.item = ItemName(row.item);
-    for (const uint32_t item : {row.item, row.seed}) {
+    for (const uint32_t item : {row.item, row.current_item}) {
       if (item != kNoItem) items_named_ = std::max(items_named_, item + 1);
     }
     raw.time_ms = row.time_ms;
@@ -93,7 +93,7 @@ void SimulatedLog::Add(const simulator::UserRows& rows) {
     if (row.propensity > 0) raw.propensity = static_cast<float>(row.propensity);
     raw.device = simulator::kDeviceNames[static_cast<size_t>(row.device)];
     raw.region = simulator::kRegionTable[row.region].name;
-    if (row.seed != kNoItem) raw.seed = ItemName(row.seed);
+    if (row.current_item != kNoItem) raw.current_item = ItemName(row.current_item);
     raw.off_site = row.off_site;
   }
 }
