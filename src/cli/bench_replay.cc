@@ -12,7 +12,7 @@
 #include "base/rng.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
-#include "cli/project.h"
+#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "examples/stream_rates.h"
 
@@ -20,7 +20,7 @@ namespace upnext::cli {
 namespace {
 
 struct BenchReplayFlags {
-  ProjectFlags project{.config = "", .data = "", .directory = ""};
+  project::Location project{.config = "", .data = "", .directory = ""};
   uint32_t users = 4'000, items = 50'000, watches = 50, shown = 5, max_per_user = 50;
   uint64_t seed = 1;
   std::optional<uint32_t> shard;
@@ -91,9 +91,9 @@ Status RunBenchReplay(const BenchReplayFlags& flags) {
   if (flags.project.config.empty()) {
     log = MadeUpLog(flags, scratch.path);
   } else {
-    UPNEXT_ASSIGN_OR_RETURN(const Project project, Project::Load(flags.project));
-    options = project.pipeline;
-    log = project.OpenLog(flags.shard);
+    UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+    options = settings.pipeline;
+    log = settings.project.OpenLog(flags.shard);
   }
   if (!log) return std::unexpected(std::move(log).error());
 

@@ -8,6 +8,7 @@
 #include "base/section_file.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
+#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "report/render.h"
 
@@ -15,7 +16,7 @@ namespace upnext::cli {
 namespace {
 
 struct TrainFlags {
-  ProjectFlags project;
+  project::Location project;
   std::string only;
   bool force = false, json = false, resume = false;
   int64_t seed = -1;
@@ -31,11 +32,11 @@ Result<uint64_t> FeaturesDigest(const std::filesystem::path& features_file) {
 
 // With --only, the other stage's model comes from the current bundle, provided that it speaks of
 // the same vocabularies. Without a bundle there is none: the first one may hold a single stage.
-Result<OpenedBundle> OtherStage(const Project& project, uint64_t features_digest,
-                                const TrainFlags& flags) {
+Result<bundle::OpenedBundle> OtherStage(const project::Project& project, uint64_t features_digest,
+                                        const TrainFlags& flags) {
   const Result<std::string> version = project.bundles().Current();
-  if (!version && version.error().code == Code::kNotFound) return OpenedBundle{};
-  Result<OpenedBundle> current = OpenBundle(project, LogChoice::kTrainedOn);
+  if (!version && version.error().code == Code::kNotFound) return bundle::OpenedBundle{};
+  Result<bundle::OpenedBundle> current = project.OpenBundle(bundle::LogChoice::kTrainedOn);
   if (!current) {
     return FailedPrecondition(
         "--only {} keeps the other stage's model of the current bundle, which cannot be opened "
@@ -93,7 +94,8 @@ void NoteCoverage(const features::FeatureStatistics& tables, base::Progress& pro
 
 // The figures that the new bundle has to match; none when there is no bundle yet. Read before
 // training, so that a damaged file does not cost a training run.
-Result<std::optional<evaluation::Report>> CurrentReport(const Project& project, bool force) {
+Result<std::optional<evaluation::Report>> CurrentReport(const project::Project& project,
+                                                        bool force) {
   const Result<std::string> version = project.bundles().Current();
   if (!version && version.error().code == Code::kNotFound) return std::nullopt;
   const auto read = [&]() -> Result<std::optional<evaluation::Report>> {
@@ -123,13 +125,13 @@ class Staged {
   std::filesystem::path path_;
 };
 
-Status Publish(const Project& project, const std::filesystem::path& staged,
+Status Publish(const project::Project& project, const std::filesystem::path& staged,
                const bundle::Parts& parts, bundle::Manifest* manifest) {
   UPNEXT_RETURN_IF_ERROR(bundle::WriteBundle(staged, parts, manifest));
   base::VersionedRoot bundles = project.bundles();
   UPNEXT_ASSIGN_OR_RETURN(manifest->version, bundles.Publish(staged));
   UPNEXT_RETURN_IF_ERROR(bundles.SetCurrent(manifest->version));
-  return Prune(project);
+  return project.Prune();
 }
 
 // The models of this run, and with --only the other stage's of the current bundle.
@@ -138,7 +140,8 @@ struct Models {
   const ranking::Ranker* ranker;
 };
 
-Models ModelsOf(const studies::Pipeline& run, const TrainFlags& flags, const OpenedBundle& other) {
+Models ModelsOf(const studies::Pipeline& run, const TrainFlags& flags,
+                const bundle::OpenedBundle& other) {
   Models models{run.candidate().model.get(), run.ranker().ranker.get()};
   if (other.bundle == nullptr) return models;
   if (flags.only == "ranking") models.candidate = other.bundle->candidate();
@@ -147,7 +150,7 @@ Models ModelsOf(const studies::Pipeline& run, const TrainFlags& flags, const Ope
 }
 
 Result<bundle::Parts> PartsOf(const Models& models, const TrainFlags& flags,
-                              const OpenedBundle& other, studies::Pipeline& run,
+                              const bundle::OpenedBundle& other, studies::Pipeline& run,
                               base::Progress& progress) {
   UPNEXT_ASSIGN_OR_RETURN(bundle::Parts parts, run.MakeParts(progress));
   parts.candidate = models.candidate;
@@ -157,18 +160,19 @@ Result<bundle::Parts> PartsOf(const Models& models, const TrainFlags& flags,
 }
 
 Status RunTrain(const TrainFlags& flags) {
-  UPNEXT_ASSIGN_OR_RETURN(Project project, Project::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(Settings settings, Settings::Load(flags.project));
+  const project::Project& project = settings.project;
   UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, project.Lock());
   UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, project.OpenLog(flags.shard));
   UPNEXT_ASSIGN_OR_RETURN(const auto current, CurrentReport(project, flags.force));
-  if (flags.seed >= 0) project.pipeline.SetSeed(static_cast<uint64_t>(flags.seed));
-  project.pipeline.train_retrieval = flags.only != "ranking";
-  project.pipeline.train_ranking = flags.only != "retrieval";
+  if (flags.seed >= 0) settings.pipeline.SetSeed(static_cast<uint64_t>(flags.seed));
+  settings.pipeline.train_retrieval = flags.only != "ranking";
+  settings.pipeline.train_ranking = flags.only != "retrieval";
 
-  base::ThreadPool pool(project.threads);
+  base::ThreadPool pool(settings.threads);
   ProgressBar progress;
   UPNEXT_ASSIGN_OR_RETURN(auto run,
-                          studies::Pipeline::Prepare(log, project.pipeline, pool, progress));
+                          studies::Pipeline::Prepare(log, settings.pipeline, pool, progress));
   NoteCoverage(run->tables(), progress);
   base::VersionedRoot bundles = project.bundles();
   UPNEXT_ASSIGN_OR_RETURN(std::filesystem::path folder, bundles.Begin());
@@ -176,17 +180,16 @@ Status RunTrain(const TrainFlags& flags) {
   UPNEXT_RETURN_IF_ERROR(run->tables().Save(staged.path() / "features.uxs"));
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t features_digest,
                           FeaturesDigest(staged.path() / "features.uxs"));
-  OpenedBundle other;
+  bundle::OpenedBundle other;
   if (!flags.only.empty()) {
     UPNEXT_ASSIGN_OR_RETURN(other, OtherStage(project, features_digest, flags));
   }
-  const studies::CheckpointFolder checkpoints{project.directory / "training", flags.resume,
-                                              features_digest};
+  const studies::CheckpointFolder checkpoints{project.checkpoints(), flags.resume, features_digest};
   UPNEXT_RETURN_IF_ERROR(run->Train(progress, checkpoints));
   const Models models = ModelsOf(*run, flags, other);
   UPNEXT_ASSIGN_OR_RETURN(
       evaluation::Report report,
-      run->Evaluate(project.pipeline.evaluate, models.candidate, models.ranker, progress));
+      run->Evaluate(settings.pipeline.evaluate, models.candidate, models.ranker, progress));
 
   bundle::Manifest manifest;
   manifest.created = base::FormatTime(base::SystemClock().NowMs());
@@ -194,12 +197,12 @@ Status RunTrain(const TrainFlags& flags) {
   manifest.upnext_version = UPNEXT_VERSION;
   manifest.split = report.split;
   manifest.machine = report.machine;
-  manifest.seed = project.pipeline.seed;
+  manifest.seed = settings.pipeline.seed;
   if (flags.shard) {
     report.notes.push_back(fmt::format("trained and judged on shard {} of {} alone (from 0)",
                                        *flags.shard, log.shards()));
   }
-  if (current) manifest.gate = evaluation::WorseThan(report, *current, project.publish_margin);
+  if (current) manifest.gate = evaluation::WorseThan(report, *current, settings.publish_margin);
   manifest.forced = !manifest.gate.empty() && flags.force;
   if (!manifest.gate.empty() && !flags.force) {
     PrintOutcome(manifest, report, /*published=*/false, flags.json);
@@ -210,7 +213,7 @@ Status RunTrain(const TrainFlags& flags) {
   }
   if (manifest.forced) report.notes.push_back("published with --force although " + manifest.gate);
   UPNEXT_ASSIGN_OR_RETURN(bundle::Parts parts, PartsOf(models, flags, other, *run, progress));
-  parts.project_toml = project.config.text();
+  parts.project_toml = project.config().text();
   parts.report_json = report::RenderJson(report);
   UPNEXT_RETURN_IF_ERROR(Publish(project, staged.path(), parts, &manifest));
   UPNEXT_RETURN_IF_ERROR(run->RemoveCheckpoints(checkpoints));

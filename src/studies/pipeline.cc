@@ -75,6 +75,18 @@ void PipelineOptions::SetSeed(uint64_t value) {
   evaluate.seed = value;
 }
 
+Result<examples::Split> SplitOf(const examples::SplitOptions& options,
+                                const features::PositiveRule& rule,
+                                const bundle::OpenedBundle& opened) {
+  UPNEXT_ASSIGN_OR_RETURN(examples::Split split, examples::Split::Make(options, opened.log, rule));
+  const bundle::Manifest& manifest = opened.bundle->manifest();
+  if (split.Describe() == manifest.split) return split;
+  return FailedPrecondition(
+      "[split] changed since bundle {} was trained ({}; now {}), so it may have learned from what "
+      "would test it: train again, or restore [split]",
+      manifest.version, manifest.split, split.Describe());
+}
+
 Pipeline::Pipeline(const log::EventLog& log, const PipelineOptions& options, examples::Split split,
                    base::ThreadPool& pool)
     : options_(options),

@@ -22,6 +22,7 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "bundle/bundle.h"
+#include "bundle/opened_bundle.h"
 #include "catalogue/catalogue.h"
 #include "evaluation/report.h"
 #include "examples/replay.h"
@@ -60,6 +61,12 @@ struct PipelineOptions {
   // Reads its tables; mistakes wait in config.Check().
   static PipelineOptions FromConfig(const base::Config& config);
 };
+
+// The split that a bundle was trained with, of the log that it was trained on; kFailedPrecondition
+// when `options` describe another one.
+Result<examples::Split> SplitOf(const examples::SplitOptions& options,
+                                const features::PositiveRule& rule,
+                                const bundle::OpenedBundle& opened);
 
 // Where training keeps its checkpoints, for `upnext train --resume`.
 struct CheckpointFolder {
