@@ -9,6 +9,7 @@
 #include "cli/verbs.h"
 #include "report/render.h"
 #include "studies/live_value.h"
+#include "training/dataset.h"
 
 namespace upnext::cli {
 namespace {
@@ -45,12 +46,11 @@ Status RunEvaluate(const EvaluateFlags& flags) {
                           settings.project.OpenBundle(bundle::LogChoice::kTrainedOn));
   const bundle::Bundle& bundle = *opened.bundle;
   const catalogue::Catalogue catalogue(opened.log);
-  UPNEXT_ASSIGN_OR_RETURN(
-      const examples::Split split,
-      studies::SplitOf(settings.pipeline.split, settings.project.rule(), opened));
+  UPNEXT_ASSIGN_OR_RETURN(const examples::Split split,
+                          training::SplitOf(settings.training.dataset, opened));
   const examples::ReplaySource source{opened.log, catalogue, settings.project.rule(), split};
 
-  evaluation::EvaluateOptions options = settings.pipeline.evaluate;
+  evaluation::EvaluateOptions options = settings.training.evaluate;
   options.part =
       flags.part == "test" ? examples::SplitPart::kTest : examples::SplitPart::kValidation;
   options.frozen_state = flags.frozen;

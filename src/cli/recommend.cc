@@ -16,6 +16,7 @@
 #include "net/slate_json.h"
 #include "store/store.h"
 #include "store/user_states.h"
+#include "training/dataset.h"
 
 namespace upnext::cli {
 namespace {
@@ -50,11 +51,10 @@ class Recommender {
     const auto log =
         flags.at == "test" ? bundle::LogChoice::kTrainedOn : bundle::LogChoice::kNewest;
     UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened, settings.project.OpenBundle(log));
-    UPNEXT_ASSIGN_OR_RETURN(
-        examples::Split split,
-        flags.at == "test"
-            ? studies::SplitOf(settings.pipeline.split, settings.project.rule(), opened)
-            : EverythingTrains(settings.project.rule(), opened.log));
+    UPNEXT_ASSIGN_OR_RETURN(examples::Split split,
+                            flags.at == "test"
+                                ? training::SplitOf(settings.training.dataset, opened)
+                                : EverythingTrains(settings.project.rule(), opened.log));
     return std::unique_ptr<Recommender>(
         new Recommender(flags, std::move(settings), std::move(opened), std::move(split)));
   }

@@ -8,17 +8,16 @@
 #include "import/import.h"
 #include "project/project.h"
 #include "serving/engine.h"
-#include "studies/pipeline.h"
+#include "training/options.h"
 
 namespace upnext::cli {
 
 struct Settings {
   project::Project project;
   import::ImportOptions import;
-  studies::PipelineOptions pipeline;
+  training::Options training;
   serving::EngineOptions engine;
-  double publish_margin = 0.02;  // [train] margin: how much worse a new version may be, relative
-  int threads = 0;               // [train] threads; 0: all
+  int threads = 0;  // [train] threads; 0: all
 
   // Reads the whole file, so that every verb reports a mistake anywhere in it.
   static Result<Settings> Load(const project::Location& location);

@@ -1,5 +1,5 @@
-// Runs an evaluation and holds its metrics, and the gate before publishing. report/render.h prints
-// a Report as a table, JSON or a page.
+// Runs an evaluation and holds its metrics. report/render.h prints a Report as a table, JSON or a
+// page.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(Report report, Evaluate(subject, options, pool, progress));
 #ifndef UPNEXT_EVALUATION_REPORT_H_
@@ -78,12 +78,6 @@ struct EvaluateOptions {
 };
 Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
                         base::ThreadPool& pool, base::Progress& progress);
-
-// The gate: is `next` worse than `current` beyond `margin` (relative) on the main figure of a stage
-// (retrieval: ndcg@10, ranking: weighted_user_loss, else watch_rmse_s), or without a stage that
-// `current` has figures of? "" when it may be published, else why not, naming both splits when they
-// differ.
-std::string WorseThan(const Report& next, const Report& current, double margin);
 
 }  // namespace upnext::evaluation
 
