@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include "base/progress.h"
-#include "evaluation/machine.h"
 #include "evaluation/report.h"
 #include "examples/test_world.h"
 #include "report/render.h"

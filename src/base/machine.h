@@ -1,18 +1,17 @@
-// What the figures were made on, in one line for reports: processor, threads, precision.
+// What figures were measured on, in one line for reports.
 //
-//   report.machine = Machine(pool);            "Intel(R) Xeon(R) ..., 2 threads, bf16"
-#ifndef UPNEXT_EVALUATION_MACHINE_H_
-#define UPNEXT_EVALUATION_MACHINE_H_
+//   MachineName(pool.threads(), "bf16")                "Intel(R) Xeon(R) ..., 2 threads, bf16"
+#ifndef UPNEXT_BASE_MACHINE_H_
+#define UPNEXT_BASE_MACHINE_H_
 
 #include <string>
+#include <string_view>
 
-#include "base/thread_pool.h"
+namespace upnext::base {
 
-namespace upnext::evaluation {
+// `precision`: of matrix products that ask for the fastest, see kernels::BestPrecision. Any thread.
+std::string MachineName(int threads, std::string_view precision);
 
-// "bf16" when matrix products run in it where asked to, else "fp32". Any thread.
-std::string Machine(const base::ThreadPool& pool);
+}  // namespace upnext::base
 
-}  // namespace upnext::evaluation
-
-#endif  // UPNEXT_EVALUATION_MACHINE_H_
+#endif  // UPNEXT_BASE_MACHINE_H_

@@ -1,3 +1,5 @@
+#include "serving/similar.h"
+
 #include <fmt/format.h>
 
 #include <memory>

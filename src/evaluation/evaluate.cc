@@ -1,8 +1,9 @@
 #include <cmath>
 
-#include "evaluation/machine.h"
+#include "base/machine.h"
 #include "evaluation/report.h"
 #include "evaluation/stages.h"
+#include "kernels/gemm.h"
 
 namespace upnext::evaluation {
 namespace {
@@ -43,7 +44,8 @@ Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
   Report report;
   report.split = subject.source.split.Describe();
   report.seed = options.seed;
-  report.machine = Machine(pool);
+  report.machine =
+      base::MachineName(pool.threads(), kernels::PrecisionName(kernels::BestPrecision()));
   if (options.part == examples::SplitPart::kValidation) {
     report.notes.push_back("figures are of the validation part");
   }

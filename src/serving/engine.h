@@ -81,12 +81,6 @@ class Engine {
   std::unique_ptr<Rep> rep_;
 };
 
-// Items like the item of this id: co-watch first, then nearest item vectors by cosine. kNotFound
-// for an unknown item.
-Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
-                                                 const catalogue::Catalogue& catalogue,
-                                                 std::string_view id, uint32_t n);
-
 }  // namespace upnext::serving
 
 #endif  // UPNEXT_SERVING_ENGINE_H_

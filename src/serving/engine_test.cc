@@ -8,6 +8,7 @@
 #include <set>
 
 #include "bundle/test_bundle.h"
+#include "serving/similar.h"
 
 namespace upnext::serving {
 namespace {

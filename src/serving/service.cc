@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "bundle/opened_bundle.h"
+#include "serving/similar.h"
 
 namespace upnext::serving {
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/lock_file.h"
 #include "base/section_file.h"
+#include "base/time_text.h"
 #include "bundle/bundle.h"
 #include "bundle/opened_bundle.h"
 #include "features/feature_statistics.h"
