@@ -22,6 +22,7 @@
 
 #include "base/section_file.h"
 #include "base/status.h"
+#include "base/versioned_root.h"
 #include "bundle/manifest.h"
 #include "features/feature_statistics.h"
 #include "features/user_state.h"

@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/status.h"
+#include "base/versioned_root.h"
 #include "bundle/bundle.h"
 #include "features/positive_rule.h"
 #include "log/event_log.h"

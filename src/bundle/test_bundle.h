@@ -23,6 +23,7 @@
 #include "base/rng.h"
 #include "base/test_folder.h"
 #include "base/thread_pool.h"
+#include "base/versioned_root.h"
 #include "bundle/bundle.h"
 #include "features/test_log.h"
 #include "features/test_tables.h"

@@ -1,3 +1,5 @@
+#include "evaluation/evaluate.h"
+
 #include <fmt/format.h>
 
 #include <memory>

@@ -1,7 +1,6 @@
-#include <cmath>
+#include "evaluation/evaluate.h"
 
 #include "base/machine.h"
-#include "evaluation/report.h"
 #include "evaluation/stages.h"
 #include "kernels/gemm.h"
 

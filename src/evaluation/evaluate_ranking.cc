@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "base/clock.h"
+#include "evaluation/evaluate.h"
 #include "evaluation/impressions.h"
 #include "evaluation/predictors.h"
 #include "evaluation/stages.h"

@@ -3,6 +3,7 @@
 #include <iterator>
 #include <utility>
 
+#include "evaluation/evaluate.h"
 #include "evaluation/retrieval_models.h"
 #include "evaluation/stages.h"
 #include "examples/holdout.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "evaluation/report.h"
+#include "evaluation/evaluate.h"
 
 namespace upnext::evaluation {
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cmath>
 
+#include "base/versioned_root.h"
 #include "import/import.h"
 #include "import/test_import.h"
 

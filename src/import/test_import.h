@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/test_folder.h"
+#include "base/versioned_root.h"
 #include "import/duckdb.h"
 #include "import/import.h"
 #include "log/event_log.h"

@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/lock_file.h"
 #include "base/status.h"
+#include "base/versioned_root.h"
 #include "bundle/opened_bundle.h"
 #include "features/positive_rule.h"
 #include "log/event_log.h"

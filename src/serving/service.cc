@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/versioned_root.h"
 #include "bundle/opened_bundle.h"
 #include "serving/similar.h"
 

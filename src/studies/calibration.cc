@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "evaluation/evaluate.h"
 #include "evaluation/impressions.h"
 #include "studies/models.h"
 #include "studies/registry.h"

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "log/dictionary.h"
 #include "simulator/policy.h"
 
 namespace upnext::studies {

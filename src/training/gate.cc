@@ -7,6 +7,7 @@
 #include <initializer_list>
 
 #include "base/file.h"
+#include "base/versioned_root.h"
 #include "report/render.h"
 
 namespace upnext::training {

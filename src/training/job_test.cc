@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/test_folder.h"
+#include "base/versioned_root.h"
 #include "bundle/test_bundle.h"
 #include "log/event_log.h"
 #include "report/render.h"

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/config.h"
-#include "evaluation/report.h"
+#include "evaluation/evaluate.h"
 #include "examples/split.h"
 #include "features/feature_statistics.h"
 #include "features/positive_rule.h"

@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/status.h"
+#include "base/versioned_root.h"
 
 namespace upnext::training {
 

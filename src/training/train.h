@@ -16,6 +16,7 @@
 #include "base/progress.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "evaluation/evaluate.h"
 #include "evaluation/report.h"
 #include "ranking/ranker_trainer.h"
 #include "retrieval/candidate_trainer.h"
