@@ -190,9 +190,10 @@ Status Recommender::RunOne() {
   UPNEXT_ASSIGN_OR_RETURN(const Moment moment, MomentOf(flags_.user));
   UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate, Recommend(moment));
   if (flags_.json) {
-    Print("{}\n", net::SlateJson(slate, engine_.objectives(), flags_.user, flags_.explain).dump(2));
+    Print("{}\n",
+          net::SlateJson(slate, engine_.objective_names(), flags_.user, flags_.explain).dump(2));
   } else {
-    Print("{}", SlateTable(slate, engine_.objectives(), flags_.user, flags_.explain));
+    Print("{}", SlateTable(slate, engine_.objective_names(), flags_.user, flags_.explain));
   }
   return Ok();
 }

@@ -151,7 +151,7 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
                            request.user.size());
   }
   UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate, service.Recommend(request));
-  json out = SlateJson(slate, service.engine().objectives(), request.user, explain);
+  json out = SlateJson(slate, service.engine().objective_names(), request.user, explain);
   out["bundle"] = service.bundle().manifest().version;
   return JsonOf(out);
 }

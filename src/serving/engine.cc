@@ -300,6 +300,12 @@ const std::vector<ranking::Objective>& Engine::objectives() const {
                                           : rep_->no_objectives;
 }
 
+std::vector<std::string> Engine::objective_names() const {
+  std::vector<std::string> names;
+  for (const ranking::Objective& objective : objectives()) names.push_back(objective.name);
+  return names;
+}
+
 Result<Slate> Engine::Recommend(const UserState& state, const Request& request) const {
   if (request.n == 0) return InvalidArgument("n: expected at least 1, found 0");
   const auto begin = std::chrono::steady_clock::now();

@@ -75,6 +75,7 @@ class Engine {
   ~Engine();
   Result<Slate> Recommend(const features::UserState& state, const Request& request) const;
   const std::vector<ranking::Objective>& objectives() const;
+  std::vector<std::string> objective_names() const;  // of Recommendation::predictions
 
  private:
   struct Rep;
