@@ -15,6 +15,9 @@
 #include "cli/settings.h"
 #include "cli/verbs.h"
 #include "examples/stream_rates.h"
+#include "log/event_log.h"
+#include "project/project.h"
+#include "schema/raw_event.h"
 #include "training/dataset.h"
 
 namespace upnext::cli {

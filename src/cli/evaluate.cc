@@ -5,11 +5,17 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/thread_pool.h"
+#include "bundle/opened_bundle.h"
+#include "catalogue/catalogue.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/settings.h"
 #include "cli/verbs.h"
+#include "examples/split.h"
+#include "project/project.h"
 #include "report/render.h"
+#include "simulator/world_options.h"
 #include "studies/live_value.h"
 #include "training/dataset.h"
 

@@ -1,4 +1,5 @@
 #include "cli/verbs.h"
+#include "project/project.h"
 
 namespace upnext::cli {
 

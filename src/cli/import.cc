@@ -1,3 +1,5 @@
+#include "import/import.h"
+
 #include <fmt/format.h>
 
 #include <charconv>
@@ -10,6 +12,7 @@
 #include "cli/settings.h"
 #include "cli/verbs.h"
 #include "log/compact.h"
+#include "project/project.h"
 
 namespace upnext::cli {
 namespace {

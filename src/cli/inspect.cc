@@ -5,10 +5,15 @@
 
 #include "base/numbers.h"
 #include "base/time_text.h"
+#include "bundle/manifest.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/settings.h"
 #include "cli/verbs.h"
+#include "log/event_log.h"
+#include "project/project.h"
+#include "retrieval/index.h"
+#include "schema/event.h"
 
 namespace upnext::cli {
 namespace {

@@ -7,6 +7,7 @@
 #include "cli/settings.h"
 #include "cli/verbs.h"
 #include "net/http_server.h"
+#include "project/project.h"
 #include "serving/service.h"
 
 namespace upnext::cli {

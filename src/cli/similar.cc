@@ -4,11 +4,15 @@
 
 #include <memory>
 
+#include "bundle/opened_bundle.h"
+#include "catalogue/catalogue.h"
 #include "cli/feed.h"
 #include "cli/output.h"
 #include "cli/settings.h"
 #include "cli/verbs.h"
 #include "net/slate_json.h"
+#include "project/project.h"
+#include "schema/event.h"
 
 namespace upnext::cli {
 namespace {

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/numbers.h"
 #include "base/time_text.h"
+#include "bundle/opened_bundle.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/server_recommender.h"

@@ -4,10 +4,13 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/thread_pool.h"
+#include "bundle/manifest.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/settings.h"
 #include "cli/verbs.h"
+#include "project/project.h"
 #include "report/render.h"
 #include "training/job.h"
 

@@ -10,6 +10,9 @@
 #include "evaluation/impressions.h"
 #include "evaluation/predictors.h"
 #include "evaluation/stages.h"
+#include "examples/replay.h"
+#include "ranking/objectives.h"
+#include "schema/event.h"
 
 namespace upnext::evaluation {
 namespace {

@@ -16,6 +16,7 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "evaluation/evaluate.h"
+#include "examples/replay.h"
 #include "ranking/objectives.h"
 
 namespace upnext::evaluation {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "evaluation/evaluate.h"
 
 namespace upnext::evaluation {

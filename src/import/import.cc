@@ -17,6 +17,7 @@
 #include "log/dictionary.h"
 #include "log/log_format.h"
 #include "log/log_reader.h"
+#include "schema/event.h"
 
 namespace upnext::import {
 namespace {

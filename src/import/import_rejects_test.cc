@@ -9,6 +9,8 @@
 #include "base/versioned_root.h"
 #include "import/import.h"
 #include "import/test_import.h"
+#include "log/event_log.h"
+#include "schema/event.h"
 
 namespace upnext::import {
 namespace {

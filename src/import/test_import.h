@@ -17,6 +17,7 @@
 #include "import/duckdb.h"
 #include "import/import.h"
 #include "log/event_log.h"
+#include "schema/event.h"
 
 namespace upnext::import {
 

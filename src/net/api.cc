@@ -12,6 +12,7 @@
 #include "net/event_json.h"
 #include "net/openapi.h"
 #include "net/slate_json.h"
+#include "store/user_states.h"
 
 namespace upnext::net {
 

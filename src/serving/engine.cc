@@ -11,6 +11,8 @@
 
 #include "base/checksum.h"
 #include "features/extract.h"
+#include "retrieval/generators.h"
+#include "schema/event.h"
 #include "serving/reasons.h"
 
 namespace upnext::serving {

@@ -19,6 +19,7 @@
 #include "bundle/bundle.h"
 #include "catalogue/catalogue.h"
 #include "features/user_state.h"
+#include "ranking/objectives.h"
 #include "serving/reasons.h"
 
 namespace upnext::serving {

@@ -7,9 +7,13 @@
 
 #include "evaluation/evaluate.h"
 #include "evaluation/impressions.h"
+#include "log/event_log.h"
+#include "schema/event.h"
+#include "simulator/world_options.h"
 #include "studies/models.h"
 #include "studies/registry.h"
 #include "studies/simulated_log.h"
+#include "training/options.h"
 
 namespace upnext::studies {
 namespace {

@@ -3,7 +3,11 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "evaluation/report.h"
+#include "log/event_log.h"
 #include "ranking/ranker_trainer.h"
+#include "schema/event.h"
+#include "simulator/world_options.h"
 #include "studies/live_engine.h"
 #include "studies/live_value.h"
 #include "studies/models.h"

@@ -6,11 +6,17 @@
 #include <cmath>
 
 #include "base/clock.h"
+#include "evaluation/report.h"
 #include "examples/holdout.h"
+#include "features/vocabulary.h"
+#include "log/event_log.h"
 #include "retrieval/score_items.h"
+#include "schema/event.h"
+#include "simulator/world_options.h"
 #include "studies/models.h"
 #include "studies/registry.h"
 #include "studies/simulated_log.h"
+#include "training/options.h"
 
 namespace upnext::studies {
 namespace {

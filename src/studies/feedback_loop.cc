@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/clock.h"
+#include "log/event_log.h"
 #include "simulator/policy.h"
 #include "studies/live_engine.h"
 #include "studies/live_value.h"

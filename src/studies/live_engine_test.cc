@@ -7,6 +7,8 @@
 
 #include "base/clock.h"
 #include "base/test_folder.h"
+#include "catalogue/catalogue.h"
+#include "schema/event.h"
 #include "simulator/live.h"
 #include "studies/live_value.h"
 #include "studies/models.h"

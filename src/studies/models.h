@@ -8,6 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "base/thread_pool.h"
+#include "examples/replay.h"
+#include "features/feature_statistics.h"
+#include "log/event_log.h"
+#include "ranking/objectives.h"
+#include "retrieval/candidate_model.h"
 #include "simulator/world_options.h"
 #include "studies/study.h"
 #include "training/dataset.h"

@@ -6,10 +6,16 @@
 #include <cmath>
 #include <unordered_map>
 
+#include "evaluation/report.h"
+#include "examples/streams.h"
+#include "features/vocabulary.h"
+#include "log/event_log.h"
 #include "retrieval/score_items.h"
+#include "simulator/world_options.h"
 #include "studies/models.h"
 #include "studies/registry.h"
 #include "studies/simulated_log.h"
+#include "training/options.h"
 
 namespace upnext::studies {
 namespace {
