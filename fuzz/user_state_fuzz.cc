@@ -1,8 +1,9 @@
-// UserState::Parse on any bytes, as they come and again with the checksum made to fit. What parses
+// UserState::Parse, of what the default features keep, on any bytes, as they come and again with the checksum made to fit. What parses
 // must serialise to the same bytes.
 #include <span>
 
 #include "base/checksum.h"
+#include "features/feature_plan.h"
 #include "features/user_state.h"
 #include "fuzz/harness.h"
 
@@ -20,7 +21,8 @@ std::string Sealed(std::string bytes) {
 }
 
 void Parse(const std::string& bytes) {
-  const auto state = features::UserState::Parse(bytes);
+  static const features::StateSpec keeps = features::FeaturePlan().state();
+  const auto state = features::UserState::Parse(bytes, keeps);
   if (!state) return;
   FUZZ_REQUIRE(state->Serialize() == bytes, "a state has one form");
   for (const features::TimedId& entry : state->watches()) state->HasWatched(entry.id);

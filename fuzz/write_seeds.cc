@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/section_file.h"
 #include "catalogue/catalogue.h"
+#include "features/feature_plan.h"
 #include "features/user_state.h"
 #include "fuzz/harness.h"
 #include "fuzz/test_log.h"
@@ -87,22 +88,17 @@ Status WriteStates(const fs::path& folder) {
   UPNEXT_ASSIGN_OR_RETURN(log::EventLog log, log::EventLog::Open(scratch.path()));
   const catalogue::Catalogue catalogue(std::move(log));
   const features::PositiveRule rule;
-  using enum features::UserState::Parts;
-  for (const auto parts : {kBags, kAll}) {
-    features::UserState all(parts);
-    for (uint32_t user = 0; user < catalogue.log().users(); ++user) {
-      features::UserState state(parts);
-      for (uint64_t row = catalogue.log().begin(user); row < catalogue.log().end(user); ++row) {
-        state.Apply(catalogue.log().event(row), catalogue, rule);
-        all.Apply(catalogue.log().event(row), catalogue, rule);
-      }
-      const std::string name = fmt::format("{}_{}", parts == kAll ? "all" : "bags", user);
-      UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(folder / name, state.Serialize()));
+  features::UserState all(features::FeaturePlan().state());
+  for (uint32_t user = 0; user < catalogue.log().users(); ++user) {
+    features::UserState state(all.spec());
+    for (uint64_t row = catalogue.log().begin(user); row < catalogue.log().end(user); ++row) {
+      state.Apply(catalogue.log().event(row), catalogue, rule);
+      all.Apply(catalogue.log().event(row), catalogue, rule);
     }
-    const std::string name = parts == kAll ? "all" : "bags";
-    UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(folder / name, all.Serialize()));
+    UPNEXT_RETURN_IF_ERROR(
+        base::WriteFileAtomic(folder / fmt::format("user_{}", user), state.Serialize()));
   }
-  return Ok();
+  return base::WriteFileAtomic(folder / "all", all.Serialize());
 }
 
 Status WriteEvents(const fs::path& folder) {

@@ -50,74 +50,81 @@ struct Input {
 };
 
 // Every input of the ranker, for impression 0 .. batch.size() - 1; what is kept once per request is
-// that of the impression's request. A field NAME with numbers is two inputs: NAME.raw, its value or
-// NaN, and NAME.dense, what the model reads: normalised, square, root, "is missing".
+// that of the impression's request. A feature NAME with numbers is two inputs: NAME.raw, its value
+// or NaN, and NAME.dense, what the model reads: normalised, square, root, "is missing".
 std::vector<Input> RankerInputs(const examples::RankingBatch& batch) {
-  using features::FieldKind, features::Side;
+  using features::Model, features::Side;
+  const features::FeaturePlan plan;
   std::vector<Input> inputs;
-  size_t next[2][2] = {};  // slot by side and whether continuous
-  for (const features::Field& field : features::RankingFields()) {
-    const bool query = field.side == Side::kQuery, number = field.kind == FieldKind::kContinuous;
-    const features::RankingBlock& block = query ? batch.queries : batch.impressions;
-    const size_t slot = next[query][number]++, width = features::ContinuousFields(field.side);
+  for (const Side side : {Side::kQuery, Side::kImpression}) {
+    const features::SidePlan& layout = plan.side(Model::kRanking, side);
+    const bool query = side == Side::kQuery;
+    const features::FeatureBlock& block = query ? batch.queries : batch.impressions;
     const auto row = [&batch, query](size_t i) { return query ? batch.query_of[i] : i; };
-    if (!number) {
-      inputs.push_back({Input::Kind::kRows, std::string(field.name), [&block, row, slot](size_t i) {
-                          return std::as_bytes(block.categorical[slot][row(i)]);
-                        }});
-      continue;
+    for (size_t slot = 0; slot < layout.categories.size(); ++slot) {
+      inputs.push_back(
+          {Input::Kind::kRows, layout.categories[slot].name, [&block, row, slot](size_t i) {
+             return std::as_bytes(block.categorical[slot][row(i)]);
+           }});
     }
-    const auto add = [&](const char* what, const std::vector<float>& values, size_t n) {
-      inputs.push_back({Input::Kind::kNumbers, std::string(field.name) + what,
-                        [&values, row, slot, width, n](size_t i) {
-                          const size_t first = (row(i) * width + slot) * n;
-                          return std::as_bytes(std::span(values).subspan(first, n));
-                        }});
-    };
-    add(".raw", block.raw, 1);
-    add(".dense", block.dense, features::kPowers);
+    for (const features::Feature& feature : layout.numbers) {
+      const auto add = [&](const char* what, const std::vector<float>& values, size_t width,
+                           size_t offset, size_t n) {
+        inputs.push_back({Input::Kind::kNumbers, feature.name + what,
+                          [&values, row, width, offset, n](size_t i) {
+                            return std::as_bytes(
+                                std::span(values).subspan(row(i) * width + offset, n));
+                          }});
+      };
+      add(".raw", block.raw, layout.raw_width, feature.raw, 1);
+      add(".dense", block.dense, layout.dense_width, feature.dense, feature.number.width());
+    }
   }
   return inputs;
 }
 
 // Every input of the candidate model and the label, for example 0 .. batch.size() - 1.
 std::vector<Input> CandidateInputs(const features::CandidateBatch& batch) {
+  const features::FeaturePlan plan;
+  const features::SidePlan& layout = plan.side(features::Model::kRetrieval, features::Side::kQuery);
   std::vector<Input> inputs;
-  const auto rows = [&](const char* name, auto values) {
-    inputs.push_back({Input::Kind::kRows, name,
+  const auto rows = [&](std::string name, auto values) {
+    inputs.push_back({Input::Kind::kRows, std::move(name),
                       [values](size_t i) { return std::as_bytes(std::span(values(i))); }});
   };
-  rows("watches", [&batch](size_t i) { return batch.watches[i]; });
-  rows("tokens", [&batch](size_t i) { return batch.tokens[i]; });
-  rows("region", [&batch](size_t i) { return std::span(batch.region).subspan(i, 1); });
-  rows("device", [&batch](size_t i) { return std::span(batch.device).subspan(i, 1); });
+  for (size_t slot = 0; slot < layout.categories.size(); ++slot) {
+    const features::Feature& feature = layout.categories[slot];
+    const bool one = feature.kind == features::FeatureKind::kUnivalent;
+    // Of univalent ones the digests hold a row always, 0 when the id is not known.
+    rows(feature.name == "searches" ? "tokens" : feature.name,
+         [bags = &batch.features.categorical[slot], one](size_t i) -> std::span<const uint32_t> {
+           static constexpr uint32_t kUnknown = 0;
+           const std::span<const uint32_t> ids = (*bags)[i];
+           return one && ids.empty() ? std::span(&kUnknown, 1) : ids;
+         });
+  }
   rows("label", [&batch](size_t i) { return std::span(batch.label).subspan(i, 1); });
-  size_t column = 0;
-  const auto numbers = [&](const char* name, size_t n) {
-    inputs.push_back({Input::Kind::kNumbers, name, [&batch, column, n](size_t i) {
-                        const size_t first = i * features::kCandidateDense + column;
-                        return std::as_bytes(std::span(batch.dense).subspan(first, n));
-                      }});
-    column += n;
-  };
-  numbers("age", 1);
-  numbers("age.missing", 1);
-  numbers("gender", 1);
-  numbers("gender.missing", 1);
-  numbers("logged_in", 1);
-  numbers("logged_in.missing", 1);
-  numbers("example_age", 1);
-  numbers("example_age.root", 1);
-  numbers("example_age.hats", features::kAgeKnots);
-  EXPECT_EQ(column, features::kCandidateDense);
+  for (const features::Feature& feature : layout.numbers) {
+    size_t column = feature.dense;
+    const auto numbers = [&](const std::string& name, size_t n) {
+      inputs.push_back(
+          {Input::Kind::kNumbers, name, [&batch, column, n, width = layout.dense_width](size_t i) {
+             return std::as_bytes(std::span(batch.features.dense).subspan(i * width + column, n));
+           }});
+      column += n;
+    };
+    numbers(feature.name, 1);
+    const bool hats = feature.number.encoding == features::NumberOp::Encoding::kHats;
+    numbers(feature.name + (hats ? ".root" : ".missing"), 1);
+    if (hats) numbers(feature.name + ".hats", feature.number.hats);
+  }
   return inputs;
 }
 
 std::map<std::string, uint32_t> VocabularyRows(const features::FeatureStatistics& tables) {
   std::map<std::string, uint32_t> rows;
-  for (size_t i = 0; i < features::kVocabularies; ++i) {
-    const auto id = static_cast<features::VocabularyId>(i);
-    rows[std::string(features::VocabularyName(id))] = tables.rows(id);
+  for (size_t i = 0; i < tables.plan.vocabularies().size(); ++i) {
+    rows[tables.plan.vocabularies()[i].name] = tables.rows(i);
   }
   return rows;
 }

@@ -15,6 +15,7 @@
 #include "bundle/bundle.h"
 #include "examples/learn.h"
 #include "examples/test_world.h"
+#include "features/feature_extractor.h"
 #include "net/http_server.h"
 #include "net/test_client.h"
 #include "ranking/ranker.h"
@@ -158,19 +159,18 @@ bool SameBytes(const std::vector<T>& a, const std::vector<T>& b) {
 
 // All features of a user at a moment, made as the engine makes them.
 struct Features {
-  features::CandidateBatch candidate;
-  features::RankingBlock query{features::Side::kQuery};
-  features::RankingBlock impressions{features::Side::kImpression};
+  features::FeatureBlock candidate, query, impressions;
 
   Features(const features::FeatureStatistics& tables, const catalogue::Catalogue& catalogue,
            const features::UserState& state, const std::string& user_name, int64_t time_ms) {
-    const schema::User user = catalogue.user(catalogue.Find(IdSpace::kUser, user_name));
+    const uint32_t user = catalogue.Find(IdSpace::kUser, user_name);
     const features::Context context{.time_ms = time_ms,
                                     .device = catalogue.Find(IdSpace::kDevice, "d1"),
                                     .region = catalogue.Find(IdSpace::kRegion, "r2"),
                                     .current_item = catalogue.Find(IdSpace::kItem, "i3")};
-    features::CandidateExtractor(tables, catalogue).Append(state, user, context, 0, &candidate);
-    const features::RankingExtractor ranking(tables, catalogue);
+    features::FeatureExtractor(tables, catalogue, features::Model::kRetrieval)
+        .AppendQuery(state, user, context, &candidate);
+    const features::FeatureExtractor ranking(tables, catalogue, features::Model::kRanking);
     ranking.AppendQuery(state, user, context, &query);
     for (uint32_t i = 0; i < kItems; ++i) {
       const features::Candidate of{
@@ -181,7 +181,7 @@ struct Features {
   }
 };
 
-void ExpectSame(const features::RankingBlock& a, const features::RankingBlock& b) {
+void ExpectSame(const features::FeatureBlock& a, const features::FeatureBlock& b) {
   EXPECT_EQ(features::Digest(a), features::Digest(b));
   EXPECT_EQ(a.rows, b.rows);
   EXPECT_EQ(a.categorical, b.categorical);
@@ -190,14 +190,29 @@ void ExpectSame(const features::RankingBlock& a, const features::RankingBlock& b
 }
 
 void ExpectSame(const Features& a, const Features& b) {
-  EXPECT_EQ(features::Digest(a.candidate), features::Digest(b.candidate));
-  EXPECT_EQ(a.candidate.watches, b.candidate.watches);
-  EXPECT_EQ(a.candidate.tokens, b.candidate.tokens);
-  EXPECT_EQ(a.candidate.region, b.candidate.region);
-  EXPECT_EQ(a.candidate.device, b.candidate.device);
-  EXPECT_TRUE(SameBytes(a.candidate.dense, b.candidate.dense));
+  ExpectSame(a.candidate, b.candidate);
   ExpectSame(a.query, b.query);
   ExpectSame(a.impressions, b.impressions);
+}
+
+// Features of every kind that a project file can declare.
+features::FeatureSpec DeclaredFeatures() {
+  const auto ranking = [](const char* name, const char* from) {
+    return features::Declaration{name, from, "declared"};
+  };
+  return {
+      .retrieval = {{"clicks", "count(click)", "declared"},
+                    {"last_click", "last(click, item)", "declared"},
+                    {"share_of_watches", "plain(limit(rate(positive, any, 5), 1))", "declared"}},
+      .ranking = {ranking("topic_clicks", "count(click, item.topics)"),
+                  ranking("shown_in_a_row", "count(impression after click, item.channel)"),
+                  ranking("since_like", "since(like or share, item.topics)"),
+                  ranking("device_watches", "count(watch, request.device)"),
+                  ranking("channel_value", "mean(watch.value, item.channel, 4)"),
+                  ranking("popular_topics", "everybody(rate(click, impression, item.topics, 9))"),
+                  ranking("shared", "history(share unless dislike, item.channel, 7)"),
+                  ranking("where", "cross(user.region, item.channel, 500)"),
+                  ranking("day", "weekday(request.time)")}};
 }
 
 // The server's side: a log of `events`, a bundle learned from it, and a server over both.
@@ -212,7 +227,7 @@ class Server {
                                  .items = Items(),
                                  .users = Users(),
                                  .split = {.kind = examples::SplitOptions::Kind::kNone}});
-    const features::FeatureStatistics tables = world.Learn();
+    const features::FeatureStatistics tables = world.Learn(DeclaredFeatures());
     base::Rng rng(9);
     const ranking::Ranker ranker = Value(ranking::Ranker::Make({.widths = {8}, .init_scale = 0.5f},
                                                                ranking::ObjectivesFromConfig({}),
@@ -300,7 +315,8 @@ class ParityTest : public testing::TestWithParam<uint64_t> {
   }
   features::UserState Replayed(const std::string& user, size_t events) const {
     const uint32_t id = replay_->user(user);
-    return examples::StateAt(replay_->source, id, replay_->log.begin(id) + events);
+    return examples::StateAt(replay_->source, id, replay_->log.begin(id) + events,
+                             server_->service().bundle().tables().plan.state());
   }
   void Compare(const std::string& user, size_t events) {
     SCOPED_TRACE(fmt::format("{} after {} events", user, events));
@@ -355,16 +371,16 @@ TEST_P(ParityTest, ServedPredictionsAreThoseOfReplayedFeatures) {
     const features::FeatureStatistics& tables = server_->service().bundle().tables();
     const catalogue::Catalogue& catalogue = replay_->catalogue;
     const features::UserState state = Replayed(user, all.size());
-    const schema::User attributes = catalogue.user(replay_->user(user));
+    const uint32_t user_id = replay_->user(user);
     const features::Context context{.time_ms = server_->clock().NowMs(),
                                     .device = catalogue.Find(IdSpace::kDevice, "d2"),
                                     .region = catalogue.Find(IdSpace::kRegion, "r0")};
-    features::RankingBlock query(features::Side::kQuery), items(features::Side::kImpression);
-    const features::RankingExtractor extractor(tables, catalogue);
-    extractor.AppendQuery(state, attributes, context, &query);
+    features::FeatureBlock query, items;
+    const features::FeatureExtractor extractor(tables, catalogue, features::Model::kRanking);
+    extractor.AppendQuery(state, user_id, context, &query);
     for (const json& item : slate["items"]) {
       const std::string source = item["sources"][0]["source"];
-      extractor.AppendImpression(state, attributes, context,
+      extractor.AppendImpression(state, user_id, context,
                                  {.item = replay_->item(item["item"].get<std::string>()),
                                   .source = catalogue.Find(IdSpace::kSource, source)},
                                  &items);

@@ -77,8 +77,7 @@ void ExpectLeaveOneOut(Project& project, size_t users, uint64_t lines) {
   // Without a cap, all training lines but each user's first are labels.
   CandidateStream all(project.source, project.tables, {.max_per_user = 100'000}, project.pool);
   EXPECT_EQ(all.examples_per_epoch(), lines - 3 * users);
-  const features::Vocabulary& items =
-      project.tables.vocabulary(features::VocabularyId::kRankedItem);
+  const features::Vocabulary& items = project.tables.vocabulary(features::kRankedItemVocabulary);
   EXPECT_GT(items.rows(), 1u) << "a log without impressions ranks by complete watches";
 }
 
@@ -91,9 +90,11 @@ TEST_F(RealData, MovieLensIsProtocolA) {
   stream.StartEpoch(0);
   while (stream.Next(1024, &batch)) {
     examples += batch.size();
-    for (size_t i = 0; i < batch.dense.size(); ++i) {  // example_age is dropped
-      if (i % features::kCandidateDense >= 6) {
-        ASSERT_EQ(batch.dense[i], 0);
+    const std::vector<float>& dense = batch.features.dense;
+    const size_t width = dense.size() / batch.size();
+    for (size_t i = 0; i < dense.size(); ++i) {  // example_age, the last, is dropped
+      if (i % width >= 6) {
+        ASSERT_EQ(dense[i], 0);
       }
     }
   }
@@ -113,22 +114,22 @@ TEST_F(RealData, TR03_KuaiRandIsProtocolBAndEveryLabelJoinsItsLine) {
   uint64_t joined[schema::kEventTypes] = {};
   double watch_s = 0, logged_watch_s = 0;
   for (uint32_t user = 0; user < project->log.users(); ++user) {
-    ReplayImpressions(
-        project->source, user, [&](const features::UserState&, const ImpressionGroup& group) {
-          ASSERT_EQ(group.impressions.size(), 1u);
-          const Impression& impression = group.impressions[0];
-          ++impressions[impression.part];
-          if (impression.part == SplitPart::kTest) test_users.insert(user);
-          auto [entry, is_new] =
-              span.try_emplace(impression.part, impression.time_ms, impression.time_ms);
-          auto& [first, last] = entry->second;
-          first = std::min(first, impression.time_ms);
-          last = std::max(last, impression.time_ms);
-          watch_s += static_cast<double>(impression.labels.watch_s);
-          for (size_t type = 1; type < schema::kEventTypes; ++type) {
-            joined[type] += impression.labels.Has(static_cast<EventType>(type));
-          }
-        });
+    ReplayImpressions(project->source, user, features::StateSpec(),
+                      [&](const features::UserState&, const ImpressionGroup& group) {
+                        ASSERT_EQ(group.impressions.size(), 1u);
+                        const Impression& impression = group.impressions[0];
+                        ++impressions[impression.part];
+                        if (impression.part == SplitPart::kTest) test_users.insert(user);
+                        auto [entry, is_new] = span.try_emplace(impression.part, impression.time_ms,
+                                                                impression.time_ms);
+                        auto& [first, last] = entry->second;
+                        first = std::min(first, impression.time_ms);
+                        last = std::max(last, impression.time_ms);
+                        watch_s += static_cast<double>(impression.labels.watch_s);
+                        for (size_t type = 1; type < schema::kEventTypes; ++type) {
+                          joined[type] += impression.labels.Has(static_cast<EventType>(type));
+                        }
+                      });
     for (uint64_t row = project->log.begin(user); row < project->log.end(user); ++row) {
       const schema::Event event = project->log.event(row);
       if (event.type == EventType::kWatch) logged_watch_s += static_cast<double>(event.value);

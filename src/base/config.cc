@@ -327,6 +327,15 @@ void ConfigTable::Fail(std::string_view key, std::string message) const {
   node_->Record(where, key, message);
 }
 
+void ConfigTable::FailAt(std::string_view key, size_t offset, std::string message) const {
+  if (!node_) return;
+  const toml::node* value = node_->Find(key);
+  if (value == nullptr) return Fail(key, std::move(message));
+  toml::source_position where = value->source().begin;
+  where.column += static_cast<toml::source_index>(1 + offset);  // 1: the quote
+  node_->Record(where, key, message);
+}
+
 Result<Config> Config::Load(const std::filesystem::path& path) {
   Result<std::string> text = ReadFile(path);
   if (!text && text.error().code == Code::kNotFound) {

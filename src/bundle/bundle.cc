@@ -153,7 +153,7 @@ Result<std::unique_ptr<Bundle>> Bundle::Open(const fs::path& directory,
   UPNEXT_RETURN_IF_ERROR(
       CheckShapes(directory, bundle->tables_, bundle->candidate(), bundle->ranker()));
   UPNEXT_RETURN_IF_ERROR(CheckItems(directory,
-                                    bundle->tables_.vocabulary(features::VocabularyId::kItem).ids(),
+                                    bundle->tables_.vocabulary(features::kItemVocabulary).ids(),
                                     bundle->popular_, bundle->co_watch_));
   return bundle;
 }

@@ -11,6 +11,8 @@
 #include "base/file.h"
 #include "base/section_file.h"
 #include "bundle/test_bundle.h"
+#include "features/feature_extractor.h"
+#include "schema/event.h"
 
 namespace upnext::bundle {
 namespace {
@@ -64,10 +66,10 @@ void CopyOver(const TestProject& from, const TestProject& to, const std::string&
 std::vector<float> UserVector(const retrieval::CandidateModel& model,
                               const features::FeatureStatistics& tables,
                               const TestProject& project) {
-  features::CandidateBatch batch;
-  features::CandidateExtractor(tables, project.log().catalogue())
-      .Append(features::Fold(project.log(), "u"), {}, {.time_ms = features::Minutes(20'000)}, 0,
-              &batch);
+  features::FeatureBlock batch;
+  features::FeatureExtractor(tables, project.log().catalogue(), features::Model::kRetrieval)
+      .AppendQuery(features::Fold(project.log(), "u"), schema::kNone,
+                   {.time_ms = features::Minutes(20'000)}, &batch);
   std::vector<float> vector(model.dim());
   retrieval::CandidateModel::Scratch scratch;
   model.UserVectors(batch, vector.data(), scratch, {});
@@ -77,13 +79,14 @@ std::vector<float> UserVector(const retrieval::CandidateModel& model,
 std::vector<float> Predictions(const ranking::Ranker& ranker,
                                const features::FeatureStatistics& tables,
                                const TestProject& project) {
-  const features::RankingExtractor extractor(tables, project.log().catalogue());
-  features::RankingBlock query(features::Side::kQuery), items(features::Side::kImpression);
+  const features::FeatureExtractor extractor(tables, project.log().catalogue(),
+                                             features::Model::kRanking);
+  features::FeatureBlock query, items;
   const features::UserState state = features::Fold(project.log(), "u");
   const features::Context context{.time_ms = features::Minutes(20'000)};
-  extractor.AppendQuery(state, {}, context, &query);
+  extractor.AppendQuery(state, schema::kNone, context, &query);
   for (uint32_t item = 0; item < 10; ++item) {
-    extractor.AppendImpression(state, {}, context, {.item = item}, &items);
+    extractor.AppendImpression(state, schema::kNone, context, {.item = item}, &items);
   }
   std::vector<float> predictions(10 * ranker.objectives().size());
   ranking::Ranker::Scratch scratch;

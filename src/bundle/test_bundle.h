@@ -108,10 +108,9 @@ class TestProject {
   explicit TestProject(const TestProjectOptions& options = {})
       : options_(options),
         log_(TestEvents(options.items), TestItems(options.items), TestUsers()),
-        tables_(features::LearnTables(log_)),
+        tables_(features::LearnTables(log_, {.drop = options.drop})),
         pool_(1) {
     tables_.log_digest = log_.log().digest();
-    tables_.spec.drop = options.drop;
     MakeGenerators();
     MakeModels();
     PublishLog();

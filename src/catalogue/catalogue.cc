@@ -84,6 +84,60 @@ schema::User Catalogue::user(uint32_t user) const {
   return user < rep_->log.users() ? rep_->log.user(user) : schema::User{};
 }
 
+const schema::Schema& Catalogue::schema() const {
+  static const schema::Schema built_in;
+  return built_in;
+}
+
+schema::AttributeValue Catalogue::Value(schema::Entity entity, uint32_t attribute,
+                                        uint32_t id) const {
+  if (entity == schema::Entity::kItem) {
+    const schema::Item row = item(id);
+    switch (attribute) {
+      case 0:
+        return {.time_ms = row.created_ms};
+      case 1:
+        return {.number = row.duration_s};
+      case 2:
+        return {.category = row.channel};
+      case 4:
+        return {.category = row.language};
+      case 6:
+        return {.number = row.removed ? 1.0f : 0.0f};
+      default:
+        return {};
+    }
+  }
+  const schema::User row = user(id);
+  switch (attribute) {
+    case 0:
+      return {.category = row.region};
+    case 1:
+      return {.category = row.language};
+    case 2:
+      return {.number = row.age};
+    case 3:
+      return {.number = row.gender};
+    case 4:
+      return {.number = row.logged_in};
+    default:
+      return {};
+  }
+}
+
+std::span<const uint32_t> Catalogue::Categories(schema::Entity entity, uint32_t attribute,
+                                                uint32_t id) const {
+  constexpr uint32_t kTopics = 3;
+  if (entity != schema::Entity::kItem || attribute != kTopics) return {};
+  return item(id).topics;
+}
+
+std::string_view Catalogue::Text(schema::Entity entity, uint32_t attribute, uint32_t id) const {
+  constexpr uint32_t kTitle = 5;
+  if (entity != schema::Entity::kItem || attribute != kTitle) return {};
+  return item(id).title;
+}
+
 const log::EventLog& Catalogue::log() const { return rep_->log; }
 
 }  // namespace upnext::catalogue

@@ -12,11 +12,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "log/event_log.h"
 #include "schema/event.h"
+#include "schema/schema.h"
 
 namespace upnext::catalogue {
 
@@ -34,6 +36,13 @@ class Catalogue {
   // Attributes; absent ones for an id that came after the log.
   schema::Item item(uint32_t item) const;
   schema::User user(uint32_t user) const;
+  // The same by number of the attribute, for items and users. Value: flags, numbers, times and
+  // single categories; Categories: lists of categories; Text: texts.
+  const schema::Schema& schema() const;
+  schema::AttributeValue Value(schema::Entity entity, uint32_t attribute, uint32_t id) const;
+  std::span<const uint32_t> Categories(schema::Entity entity, uint32_t attribute,
+                                       uint32_t id) const;
+  std::string_view Text(schema::Entity entity, uint32_t attribute, uint32_t id) const;
   const log::EventLog& log() const;
 
  private:

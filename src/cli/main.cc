@@ -29,6 +29,7 @@ constexpr std::array kVerbs{
     Verb{"similar", "print items like an item", MakeSimilar},
     Verb{"serve", "answer requests over HTTP", MakeServe},
     Verb{"study", "ask a question of a simulated world whose truth is known", MakeStudy},
+    Verb{"features", "show the compiled features and how often they are missing", MakeFeatures},
     Verb{"inspect", "show and verify what a log or a bundle holds", MakeInspect},
     Verb{"bench", "measure what this machine does", MakeBench},
 };

@@ -115,13 +115,16 @@ Status Recommender::OpenStore() {
     }
   }
   UPNEXT_ASSIGN_OR_RETURN(
-      states_, store::UserStates::Attach(store_.get(), catalogue_, settings_.project.rule()));
+      states_, store::UserStates::Attach(store_.get(), catalogue_, settings_.project.rule(),
+                                         opened_.bundle->tables().plan.state()));
   return Ok();
 }
 
 Moment Recommender::TestMoment(const examples::HoldoutCase& held_out) const {
   return {catalogue_.Name(schema::IdSpace::kUser, held_out.user),
-          examples::StateAt(source_, held_out.user, held_out.end_row), held_out.context};
+          examples::StateAt(source_, held_out.user, held_out.end_row,
+                            opened_.bundle->tables().plan.state()),
+          held_out.context};
 }
 
 Result<Moment> Recommender::NowMoment(const std::string& name) const {

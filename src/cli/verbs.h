@@ -29,6 +29,7 @@ std::function<Status()> MakeServe(CLI::App& app);
 std::function<Status()> MakeSimulate(CLI::App& app);
 std::function<Status()> MakeStudy(CLI::App& app);
 std::function<Status()> MakeInspect(CLI::App& app);
+std::function<Status()> MakeFeatures(CLI::App& app);
 std::function<Status()> MakeBench(CLI::App& app);
 
 // -c, --data and --project-dir, shared by all verbs that work on a project.

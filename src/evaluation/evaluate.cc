@@ -11,7 +11,7 @@ namespace {
 Status CheckSubject(const Subject& subject) {
   if (subject.candidate == nullptr) return Ok();
   const size_t rows = subject.candidate->item_vectors().rows();
-  const size_t expected = subject.tables.rows(features::VocabularyId::kItem);
+  const size_t expected = retrieval::ShapeOf(subject.tables).items;
   if (rows == expected) return Ok();
   return FailedPrecondition(
       "the candidate model has {} item vectors and the feature tables {} rows of items; evaluate a "

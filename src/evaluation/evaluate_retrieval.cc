@@ -55,10 +55,11 @@ void KeepEvenly(size_t keep, std::vector<examples::HoldoutCase>* cases) {
 
 class RetrievalRun {
  public:
-  RetrievalRun(const examples::ReplaySource& source, const EvaluateOptions& options,
+  RetrievalRun(const Subject& subject, const EvaluateOptions& options,
                std::vector<examples::HoldoutCase> cases,
                std::vector<std::unique_ptr<RetrievalModel>> models)
-      : source_(source),
+      : subject_(subject),
+        source_(subject.source),
         options_(options),
         cases_(std::move(cases)),
         models_(std::move(models)),
@@ -114,7 +115,7 @@ class RetrievalRun {
     std::vector<std::vector<uint32_t>> seen(end - begin);
     for (size_t i = begin; i < end; ++i) {
       const examples::HoldoutCase& held_out = cases_[i];
-      inputs[i - begin] = {held_out.user, StateBefore(source_, held_out), held_out.context};
+      inputs[i - begin] = {held_out.user, StateBefore(subject_, held_out), held_out.context};
       if (options_.filter_seen) seen[i - begin] = SeenItems(source_, held_out);
     }
     std::vector<float> scores;
@@ -137,6 +138,7 @@ class RetrievalRun {
     return static_cast<double>(std::ranges::count(shown, 1)) / static_cast<double>(shown.size());
   }
 
+  const Subject& subject_;
   const examples::ReplaySource& source_;
   const EvaluateOptions& options_;
   const std::vector<examples::HoldoutCase> cases_;
@@ -164,7 +166,7 @@ Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const Evaluate
   RetrievalReport report;
   if (cases.empty()) return report;
   auto models = RetrievalModels(subject, options.baselines, cases, pool, progress);
-  RetrievalRun run(subject.source, options, std::move(cases), std::move(models));
+  RetrievalRun run(subject, options, std::move(cases), std::move(models));
   UPNEXT_RETURN_IF_ERROR(run.Rank(pool, progress));
   std::vector<ModelMetrics> metrics(run.models());
   pool.ParallelFor(metrics.size(), 1, [&](size_t begin, size_t end) {

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "examples/join.h"
-#include "features/extract.h"
+#include "features/feature_extractor.h"
 #include "nn/parameter.h"
 #include "schema/event.h"
 
@@ -23,21 +23,22 @@ void AppendTo(std::vector<T>& to, const std::vector<T>& from) {
 class UserScorer {
  public:
   UserScorer(const Subject& subject, const EvaluateOptions& options,
-             const features::RankingExtractor& extractor)
+             const features::FeatureExtractor& extractor)
       : subject_(subject), options_(options), extractor_(extractor) {}
 
   void AddUser(uint32_t user) {
     const examples::ReplaySource& source = subject_.source;
     const examples::RowRange rows = source.split.rows(source.log, user, options_.part);
     if (options_.frozen_state) {
-      const features::UserState state = examples::StateAt(source, user, rows.begin);
+      const features::UserState state =
+          examples::StateAt(source, user, rows.begin, subject_.tables.plan.state());
       examples::JoinImpressions(source, user, rows.end, &joined_);
       for (const examples::JoinedGroup& group : joined_.groups) {
         AddGroup(state, {user, group.request, group.context, joined_.of(group)});
       }
     } else {
       examples::ReplayImpressions(
-          source, user,
+          source, user, subject_.tables.plan.state(),
           [this](const features::UserState& before, const examples::ImpressionGroup& group) {
             AddGroup(before, group);
           },
@@ -52,19 +53,18 @@ class UserScorer {
 
  private:
   void AddGroup(const features::UserState& state, const examples::ImpressionGroup& group) {
-    const schema::User user = subject_.source.catalogue.user(group.user);
     const auto query = static_cast<uint32_t>(batch_.queries.rows);
     const size_t before = batch_.query_of.size();
     for (const examples::Impression& impression : group.impressions) {
       if (impression.part != options_.part) continue;
-      extractor_.AppendImpression(state, user, group.context,
+      extractor_.AppendImpression(state, group.user, group.context,
                                   {.item = impression.item, .source = impression.source},
                                   &batch_.impressions);
       batch_.query_of.push_back(query);
       scored_.Add(group.user, group.request, impression);
     }
     if (batch_.query_of.size() == before) return;
-    extractor_.AppendQuery(state, user, group.context, &batch_.queries);
+    extractor_.AppendQuery(state, group.user, group.context, &batch_.queries);
     if (batch_.query_of.size() >= kBatch) Flush();
   }
 
@@ -87,7 +87,7 @@ class UserScorer {
 
   const Subject& subject_;
   const EvaluateOptions& options_;
-  const features::RankingExtractor& extractor_;
+  const features::FeatureExtractor& extractor_;
   examples::JoinedImpressions joined_;
   examples::RankingBatch batch_;
   ranking::Ranker::Scratch scratch_;
@@ -152,7 +152,8 @@ Impressions CollectImpressions(const examples::ReplaySource& source, examples::S
 Result<Impressions> ScoreImpressions(const Subject& subject, const EvaluateOptions& options,
                                      base::ThreadPool& pool, base::Progress& progress) {
   const examples::ReplaySource& source = subject.source;
-  const features::RankingExtractor extractor(subject.tables, source.catalogue);
+  const features::FeatureExtractor extractor(subject.tables, source.catalogue,
+                                             features::Model::kRanking);
   std::vector<uint32_t> users;  // with rows in the part
   for (uint32_t user = 0; user < source.log.users(); ++user) {
     const examples::RowRange rows = source.split.rows(source.log, user, options.part);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <utility>
 
+#include "features/feature_extractor.h"
 #include "nn/parameter.h"
 #include "retrieval/co_watch.h"
 #include "retrieval/generators.h"
@@ -16,15 +17,13 @@ class CandidateScores : public RetrievalModel {
  public:
   CandidateScores(const Subject& subject, std::shared_ptr<const ItemOrder> order)
       : RetrievalModel("candidate model", std::move(order)),
-        source_(subject.source),
-        extractor_(subject.tables, subject.source.catalogue),
+        extractor_(subject.tables, subject.source.catalogue, features::Model::kRetrieval),
         model_(*subject.candidate) {}
 
   void Score(std::span<const CaseInput> inputs, std::vector<float>* scores) const override {
-    features::CandidateBatch batch;
+    features::FeatureBlock batch;
     for (const CaseInput& input : inputs) {
-      extractor_.Append(input.state, source_.catalogue.user(input.user), input.context,
-                        /*example_age_ms=*/0, &batch);
+      extractor_.AppendQuery(input.state, input.user, input.context, &batch);
     }
     std::vector<float> users(inputs.size() * model_.dim());
     retrieval::CandidateModel::Scratch scratch;
@@ -35,8 +34,7 @@ class CandidateScores : public RetrievalModel {
   }
 
  private:
-  const examples::ReplaySource& source_;
-  const features::CandidateExtractor extractor_;
+  const features::FeatureExtractor extractor_;
   const retrieval::CandidateModel& model_;
 };
 
@@ -80,13 +78,13 @@ class MarkovScores : public CountScores {
 };
 
 // By item, 1 for those whose neighbours the cases ask for.
-std::vector<uint8_t> WatchedItems(const examples::ReplaySource& source,
+std::vector<uint8_t> WatchedItems(const Subject& subject,
                                   std::span<const examples::HoldoutCase> cases,
                                   base::ThreadPool& pool) {
-  std::vector<uint8_t> watched(source.log.items(), 0);
+  std::vector<uint8_t> watched(subject.source.log.items(), 0);
   pool.ParallelFor(cases.size(), 256, [&](size_t begin, size_t end) {
     for (const examples::HoldoutCase& held_out : cases.subspan(begin, end - begin)) {
-      const features::UserState state = StateBefore(source, held_out);
+      const features::UserState state = StateBefore(subject, held_out);
       for (const features::TimedId& watch : state.watches()) {
         std::atomic_ref(watched[watch.id]).store(1, std::memory_order_relaxed);
       }
@@ -97,11 +95,11 @@ std::vector<uint8_t> WatchedItems(const examples::ReplaySource& source,
 
 class ItemKnnScores : public CountScores {
  public:
-  ItemKnnScores(const examples::ReplaySource& source, std::shared_ptr<const ItemOrder> order,
+  ItemKnnScores(const Subject& subject, std::shared_ptr<const ItemOrder> order,
                 std::span<const examples::HoldoutCase> cases, base::ThreadPool& pool)
       : CountScores("item-knn", std::move(order)),
-        co_watch_(
-            retrieval::CoWatchLearner(source, {}, pool).Learn(WatchedItems(source, cases, pool))) {}
+        co_watch_(retrieval::CoWatchLearner(subject.source, {}, pool)
+                      .Learn(WatchedItems(subject, cases, pool))) {}
 
  private:
   void ScoreOne(const features::UserState& state, std::span<float> scores) const override {
@@ -123,7 +121,7 @@ std::vector<std::unique_ptr<RetrievalModel>> RetrievalModels(
   std::vector<std::unique_ptr<RetrievalModel>> models;
   models.push_back(std::make_unique<CandidateScores>(
       subject, std::make_shared<const ItemOrder>(ItemOrder::OfVocabulary(
-                   subject.tables.vocabulary(features::VocabularyId::kItem), source.log.items()))));
+                   subject.tables.vocabulary(features::kItemVocabulary), source.log.items()))));
   if (!baselines) return models;
   base::ProgressStage stage(progress, "learn baselines", "baselines", 3);
   const auto popular = retrieval::PopularItems::Learn(source);
@@ -132,7 +130,7 @@ std::vector<std::unique_ptr<RetrievalModel>> RetrievalModels(
   stage.Update(1);
   models.push_back(std::make_unique<MarkovScores>(source, order));
   stage.Update(2);
-  models.push_back(std::make_unique<ItemKnnScores>(source, order, cases, pool));
+  models.push_back(std::make_unique<ItemKnnScores>(subject, order, cases, pool));
   stage.Update(3);
   return models;
 }

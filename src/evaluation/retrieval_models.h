@@ -18,7 +18,7 @@
 #include "evaluation/case_ranks.h"
 #include "evaluation/evaluate.h"
 #include "examples/holdout.h"
-#include "features/extract.h"
+#include "features/request_context.h"
 #include "features/user_state.h"
 
 namespace upnext::evaluation {
@@ -26,15 +26,15 @@ namespace upnext::evaluation {
 // What is known of a case: the user before it, and its circumstances.
 struct CaseInput {
   uint32_t user = 0;
-  features::UserState state{features::UserState::Parts::kBags};
+  features::UserState state;
   features::Context context;
 };
 
 // The user's state when the case's list is made, as far as retrieval reads it.
-inline features::UserState StateBefore(const examples::ReplaySource& source,
+inline features::UserState StateBefore(const Subject& subject,
                                        const examples::HoldoutCase& held_out) {
-  return examples::StateAt(source, held_out.user, held_out.end_row,
-                           features::UserState::Parts::kBags);
+  return examples::StateAt(subject.source, held_out.user, held_out.end_row,
+                           subject.tables.plan.retrieval_state());
 }
 
 class RetrievalModel {

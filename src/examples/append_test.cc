@@ -38,15 +38,13 @@ std::vector<schema::RawEvent> Days(base::Rng& rng, int begin, int end) {
 std::vector<std::string> Examples(const World& world) {
   std::vector<std::string> examples;
   for (uint32_t user = 0; user < world.log.users(); ++user) {
-    ReplayWatches(
-        world.source, user,
-        [&](const features::UserState& state, const WatchExample& watch) {
-          examples.push_back(fmt::format("watch {} {} {} {} ", watch.row, watch.item, watch.time_ms,
-                                         static_cast<int>(watch.part)) +
-                             state.Serialize());
-        },
-        features::UserState::Parts::kAll);
-    ReplayImpressions(world.source, user,
+    ReplayWatches(world.source, user, features::FeaturePlan().state(),
+                  [&](const features::UserState& state, const WatchExample& watch) {
+                    examples.push_back(fmt::format("watch {} {} {} {} ", watch.row, watch.item,
+                                                   watch.time_ms, static_cast<int>(watch.part)) +
+                                       state.Serialize());
+                  });
+    ReplayImpressions(world.source, user, features::FeaturePlan().state(),
                       [&](const features::UserState& state, const ImpressionGroup& group) {
                         std::string text = fmt::format("page {} ", group.request);
                         for (const Impression& shown : group.impressions) {

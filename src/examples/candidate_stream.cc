@@ -8,7 +8,7 @@
 #include "examples/epoch.h"
 #include "examples/streams.h"
 #include "examples/watch_loop.h"
-#include "features/extract.h"
+#include "features/feature_extractor.h"
 #include "schema/event.h"
 
 namespace upnext::examples {
@@ -16,21 +16,9 @@ namespace {
 
 constexpr size_t kCandidateChunkUsers = 32;
 
-void AppendBag(const features::Bags& from, size_t index, features::Bags* to) {
-  to->ids.insert(to->ids.end(), from.ids.begin() + from.offsets[index],
-                 from.ids.begin() + from.offsets[index + 1]);
-  to->Close();
-}
-
 void AppendExample(const features::CandidateBatch& from, size_t index,
                    features::CandidateBatch* to) {
-  AppendBag(from.watches, index, &to->watches);
-  AppendBag(from.tokens, index, &to->tokens);
-  to->region.push_back(from.region[index]);
-  to->device.push_back(from.device[index]);
-  const auto dense =
-      std::span(from.dense).subspan(index * features::kCandidateDense, features::kCandidateDense);
-  to->dense.insert(to->dense.end(), dense.begin(), dense.end());
+  to->features.AppendRow(from.features, index);
   to->label.push_back(from.label[index]);
 }
 
@@ -41,8 +29,9 @@ struct CandidateStream::Rep {
       const CandidateStreamOptions& stream_options, base::ThreadPool& thread_pool)
       : source(replay_source),
         tables(feature_tables),
-        vocabulary(feature_tables.vocabulary(features::VocabularyId::kItem)),
-        extractor(feature_tables, replay_source.catalogue),
+        vocabulary(feature_tables.vocabulary(features::kItemVocabulary)),
+        keeps(feature_tables.plan.retrieval_state()),
+        extractor(feature_tables, replay_source.catalogue, features::Model::kRetrieval),
         options(stream_options),
         pool(thread_pool),
         eligible(replay_source.log.users()) {
@@ -69,7 +58,7 @@ struct CandidateStream::Rep {
   std::vector<uint64_t> CompleteRows(uint32_t user, uint64_t end) const {
     std::vector<uint64_t> rows;
     for (uint64_t row = source.log.begin(user); row < end; ++row) {
-      if (!MayBeComplete(source.log.type(row))) continue;
+      if (!features::PositiveRule::MayAccept(source.log.type(row))) continue;
       const schema::Event event = source.log.event(row);
       if (source.rule.IsComplete(event, source.log.item(event.item))) rows.push_back(row);
     }
@@ -95,10 +84,11 @@ struct CandidateStream::Rep {
 
   void Append(const features::UserState& input, const WatchExample& watch,
               features::CandidateBatch* batch) const {
-    const int64_t age = watch.part == SplitPart::kTrain
-                            ? std::max<int64_t>(tables.train_end_ms - watch.time_ms, 0)
-                            : 0;
-    extractor.Append(input, source.catalogue.user(watch.user), watch.context, age, batch);
+    features::Context context = watch.context;
+    context.example_age_ms = watch.part == SplitPart::kTrain
+                                 ? std::max<int64_t>(tables.train_end_ms - watch.time_ms, 0)
+                                 : 0;
+    extractor.AppendQuery(input, watch.user, context, &batch->features);
     batch->label.push_back(vocabulary.Row(watch.item));
   }
 
@@ -108,7 +98,7 @@ struct CandidateStream::Rep {
     const RowRange part_rows = source.split.rows(source.log, user, options.part);
     base::Rng rng = EpochRng(options.seed, epoch, Draw::kLabels, user);
     uint32_t left = eligible[user], needed = Quota(user), history = 0;
-    ForEachWatch(source, user, features::UserState::Parts::kBags, part_rows.end,
+    ForEachWatch(source, user, keeps, part_rows.end,
                  [&](const features::UserState& before, const WatchExample& watch) {
                    if (!IsLabel(part_rows, watch.row, watch.item, history++)) return true;
                    if (rng.Below(left--) < needed) {
@@ -119,23 +109,30 @@ struct CandidateStream::Rep {
                  });
   }
 
-  // The rows that the bags can hold at the end of the part, with one watch to spare for the label.
-  std::vector<uint64_t> NewestBagRows(uint32_t user, uint64_t end) const {
-    size_t watches = features::kBagLimit + 1, searches = features::kBagLimit;
+  // The rows that the state can show at the end of the part, with one to spare of each list for the
+  // label.
+  std::vector<uint64_t> RowsOfState(uint32_t user, uint64_t end) const {
+    std::vector<size_t> room;
+    bool only_newest = true;
+    for (const features::BagSpec& bag : keeps.bags()) {
+      room.push_back(bag.limit + size_t{1});
+      only_newest &= bag.removes.empty();
+    }
+    for (const features::TableSpec& table : keeps.tables()) only_newest &= table.columns.empty();
     std::vector<uint64_t> rows;
-    for (uint64_t row = end; row > source.log.begin(user) && watches + searches > 0;) {
-      --row;
-      const schema::EventType type = source.log.type(row);
-      size_t* room = nullptr;
-      if (type == schema::EventType::kSearch) {
-        room = &searches;
-      } else if (MayBeComplete(type)) {
-        const schema::Event event = source.log.event(row);
-        if (source.rule.IsComplete(event, source.log.item(event.item))) room = &watches;
+    for (uint64_t row = end; row > source.log.begin(user);) {
+      const schema::EventType type = source.log.type(--row);
+      if (!keeps.Reads(type)) continue;
+      const schema::Event event = source.log.event(row);
+      const bool positive = features::PositiveRule::MayAccept(type) &&
+                            source.rule.IsComplete(event, source.log.item(event.item));
+      bool shows = false;
+      for (const auto& step : keeps.program(type, positive).bags) {
+        if (room[step.bag] == 0) continue;
+        --room[step.bag];
+        shows = true;
       }
-      if (room == nullptr || *room == 0) continue;
-      --*room;
-      rows.push_back(row);
+      if (shows || !only_newest) rows.push_back(row);
     }
     std::ranges::reverse(rows);
     return rows;
@@ -143,7 +140,7 @@ struct CandidateStream::Rep {
 
   void AppendHeldOut(uint32_t user, features::CandidateBatch* batch) const {
     const RowRange part_rows = source.split.rows(source.log, user, options.part);
-    const std::vector<uint64_t> newest = NewestBagRows(user, part_rows.end);
+    const std::vector<uint64_t> newest = RowsOfState(user, part_rows.end);
     const std::vector<uint64_t> rows = CompleteRows(user, part_rows.end);
     base::Rng rng = EpochRng(options.seed, epoch, Draw::kLabels, user);
     uint32_t left = eligible[user], needed = Quota(user);
@@ -152,7 +149,7 @@ struct CandidateStream::Rep {
       const schema::Event event = source.log.event(row);
       if (!IsLabel(part_rows, row, event.item, history) || rng.Below(left--) >= needed) continue;
       --needed;
-      features::UserState input(features::UserState::Parts::kBags);
+      features::UserState input(keeps);
       for (const uint64_t other : newest) {
         if (other != row) input.Apply(source.log.event(other), source.catalogue, source.rule);
       }
@@ -205,7 +202,8 @@ struct CandidateStream::Rep {
   const ReplaySource source;
   const features::FeatureStatistics& tables;
   const features::Vocabulary& vocabulary;
-  const features::CandidateExtractor extractor;
+  const features::StateSpec keeps;
+  const features::FeatureExtractor extractor;
   const CandidateStreamOptions options;
   base::ThreadPool& pool;
   std::vector<uint32_t> eligible;  // labels by user

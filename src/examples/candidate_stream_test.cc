@@ -11,7 +11,7 @@
 #include "base/thread_pool.h"
 #include "examples/streams.h"
 #include "examples/test_world.h"
-#include "features/extract.h"
+#include "features/feature_block.h"
 
 namespace upnext::examples {
 namespace {
@@ -20,8 +20,8 @@ using StreamLabels = CandidateStreamOptions::Labels;
 
 // One example as values, so that epochs can be compared with and without their order.
 struct Example {
-  std::vector<uint32_t> watches, tokens;
-  uint32_t region, device, label;
+  std::vector<uint32_t> watches, tokens, region, device;
+  uint32_t label;
   std::vector<float> dense;
   auto operator<=>(const Example&) const = default;
 };
@@ -33,21 +33,24 @@ std::vector<Example> Epoch(CandidateStream& stream, uint32_t epoch, size_t batch
   while (stream.Next(batch_size, &batch)) {
     EXPECT_LE(batch.size(), batch_size);
     EXPECT_EQ(batch.label.size(), batch.size());
-    EXPECT_EQ(batch.dense.size(), batch.size() * features::kCandidateDense);
-    EXPECT_EQ(batch.watches.size(), batch.size());
-    EXPECT_EQ(batch.tokens.size(), batch.size());
+    const features::FeatureBlock& block = batch.features;
+    const size_t width = block.dense.size() / block.rows;
+    EXPECT_EQ(block.dense.size(), batch.size() * width);
+    // The default features: watches, tokens, region, device.
+    EXPECT_EQ(block.categorical.size(), 4u);
+    for (const features::Bags& bags : block.categorical) EXPECT_EQ(bags.size(), batch.size());
     for (size_t i = 0; i < batch.size(); ++i) {
       const auto bag = [i](const features::Bags& bags) {
         return std::vector<uint32_t>(bags.ids.begin() + bags.offsets[i],
                                      bags.ids.begin() + bags.offsets[i + 1]);
       };
-      const float* dense = batch.dense.data() + i * features::kCandidateDense;
-      examples.push_back({bag(batch.watches),
-                          bag(batch.tokens),
-                          batch.region[i],
-                          batch.device[i],
+      const float* dense = block.dense.data() + i * width;
+      examples.push_back({bag(block.categorical[0]),
+                          bag(block.categorical[1]),
+                          bag(block.categorical[2]),
+                          bag(block.categorical[3]),
                           batch.label[i],
-                          {dense, dense + features::kCandidateDense}});
+                          {dense, dense + width}});
     }
   }
   return examples;
@@ -124,8 +127,7 @@ TEST(CandidateStream, CG20_AUserGivesSeveralPrefixes) {
     // The first i + 1 watches predict the next one.
     ASSERT_EQ(examples[i].watches.size(), i + 1);
     const auto row = [&](size_t k) {
-      return tables.vocabulary(features::VocabularyId::kItem)
-          .Row(world.item("i" + std::to_string(k)));
+      return tables.vocabulary(features::kItemVocabulary).Row(world.item("i" + std::to_string(k)));
     };
     EXPECT_EQ(examples[i].label, row(i + 1));
     EXPECT_THAT(examples[i].watches, ::testing::Contains(row(i)));
@@ -200,17 +202,18 @@ TEST(CandidateStream, EmptyBeforeTheFirstEpochAndWithoutLabels) {
   without.StartEpoch(0);
   ASSERT_TRUE(without.Next(10, &batch));
   EXPECT_EQ(batch.size(), 1u);
-  EXPECT_TRUE(batch.watches.ids.empty());
+  EXPECT_TRUE(batch.features.categorical[0].ids.empty());
 }
 
 // Per user, the item rows of complete watches of `part` and before, in order.
 std::vector<uint32_t> WatchedRows(const World& world, const features::FeatureStatistics& tables,
                                   uint32_t user, SplitPart last) {
   std::vector<uint32_t> rows;
-  ReplayWatches(world.source, user, [&](const features::UserState&, const WatchExample& watch) {
-    if (watch.part > last) return;
-    rows.push_back(tables.vocabulary(features::VocabularyId::kItem).Row(watch.item));
-  });
+  ReplayWatches(world.source, user, features::StateSpec(),
+                [&](const features::UserState&, const WatchExample& watch) {
+                  if (watch.part > last) return;
+                  rows.push_back(tables.vocabulary(features::kItemVocabulary).Row(watch.item));
+                });
   return rows;
 }
 

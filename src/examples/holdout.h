@@ -17,7 +17,7 @@
 
 #include "base/thread_pool.h"
 #include "examples/replay.h"
-#include "features/extract.h"
+#include "features/request_context.h"
 
 namespace upnext::examples {
 

@@ -28,7 +28,10 @@ TEST(Holdout, LeaveOneOutGivesEachUsersLastTwoWatches) {
   EXPECT_THAT(test[0].targets, ElementsAre(world.item("c")));
   EXPECT_EQ(test[0].time_ms, kStart + 2);
   EXPECT_EQ(test[0].context.device, world.Id(schema::IdSpace::kDevice, "tv"));
-  EXPECT_EQ(StateAt(world.source, test[0].user, test[0].end_row).watches().size(), 2u);
+  EXPECT_EQ(StateAt(world.source, test[0].user, test[0].end_row, features::FeaturePlan().state())
+                .watches()
+                .size(),
+            2u);
   const auto validation = HoldoutCases(world.source, SplitPart::kValidation, pool);
   ASSERT_EQ(validation.size(), 1u);
   EXPECT_THAT(validation[0].targets, ElementsAre(world.item("b")));
@@ -85,7 +88,8 @@ TEST(Holdout, TR03_NoCaseKnowsAnythingOfItsPart) {
       EXPECT_EQ(c.user, again[i].user);
       EXPECT_EQ(c.targets, again[i].targets);
       EXPECT_EQ(c.end_row, world.split.rows(world.log, c.user, part).begin);
-      const features::UserState state = StateAt(world.source, c.user, c.end_row);
+      const features::UserState state =
+          StateAt(world.source, c.user, c.end_row, features::FeaturePlan().state());
       EXPECT_LE(state.totals().last_ms, c.time_ms);
       EXPECT_EQ(std::set<uint32_t>(c.targets.begin(), c.targets.end()).size(), c.targets.size());
       for (const uint32_t item : c.targets) EXPECT_FALSE(state.HasWatched(item));

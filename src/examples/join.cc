@@ -129,7 +129,8 @@ class Joiner {
     set(event.type);
     if (event.type == kWatch && !std::isnan(event.value)) labels.watch_s += event.value;
     if (event.type == kRating) labels.rating = event.value;
-    if (MayBeComplete(event.type) && source_.rule.IsComplete(event, source_.log.item(event.item))) {
+    if (features::PositiveRule::MayAccept(event.type) &&
+        source_.rule.IsComplete(event, source_.log.item(event.item))) {
       set(kComplete);
     }
     pending->first_row = std::min(pending->first_row, interaction.row);

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "examples/replay.h"
-#include "features/extract.h"
+#include "features/request_context.h"
 
 namespace upnext::examples {
 

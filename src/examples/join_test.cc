@@ -21,7 +21,7 @@ struct Seen {
 };
 Seen Replay(const World& world) {
   Seen seen;
-  ReplayImpressions(world.source, world.user("u"),
+  ReplayImpressions(world.source, world.user("u"), features::StateSpec(),
                     [&](const UserState& before, const ImpressionGroup& group) {
                       seen.group_size.push_back(group.impressions.size());
                       for (const Impression& impression : group.impressions) {

@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 #include <vector>
 
 #include "base/rng.h"
+#include "catalogue/catalogue.h"
 #include "examples/training_counts.h"
-#include "features/extract.h"
-#include "features/item_statistics.h"
+#include "examples/watch_loop.h"
+#include "features/event_counts.h"
+#include "features/feature_extractor.h"
 #include "schema/event.h"
 
 namespace upnext::examples {
@@ -38,26 +41,27 @@ Status ForUsers(uint32_t users, base::ThreadPool& pool, base::Progress& progress
   return Ok();
 }
 
-void LearnVocabularies(const TrainingCounts& counts, const features::FeatureSpec& spec,
+void LearnVocabularies(const TrainingCounts& counts, const catalogue::Catalogue& catalogue,
                        features::FeatureStatistics* tables) {
-  using features::VocabularyId;
-  using schema::IdSpace;
-  constexpr size_t kAll = std::numeric_limits<size_t>::max();
-  const auto learn = [&](VocabularyId id, std::span<const uint64_t> by_id, size_t limit,
-                         uint64_t min_count = 1) {
-    tables->vocabularies[static_cast<size_t>(id)] =
-        features::Vocabulary::Learn(by_id, limit, min_count);
-  };
-  const std::span<const uint64_t> watched = counts.of(IdSpace::kItem);
-  learn(VocabularyId::kItem, watched, spec.max_items, spec.min_item_count);
-  learn(VocabularyId::kRankedItem, counts.clicks() > 0 ? counts.clicked() : watched, spec.max_items,
-        spec.min_item_count);
-  learn(VocabularyId::kChannel, counts.of(IdSpace::kChannel), spec.max_channels);
-  learn(VocabularyId::kTopic, counts.of(IdSpace::kTopic), kAll);
-  learn(VocabularyId::kLanguage, counts.of(IdSpace::kLanguage), kAll);
-  learn(VocabularyId::kRegion, counts.of(IdSpace::kRegion), kAll);
-  learn(VocabularyId::kDevice, counts.of(IdSpace::kDevice), kAll);
-  learn(VocabularyId::kSource, counts.of(IdSpace::kSource), kAll);
+  using Counts = features::VocabularyPlan::Counts;
+  const features::FeatureSpec& spec = tables->spec;
+  const auto& plans = tables->plan.vocabularies();
+  for (size_t i = 0; i < plans.size(); ++i) {
+    if (plans[i].counts == Counts::kTokens || plans[i].counts == Counts::kHashed) continue;
+    if (plans[i].counts == Counts::kPaths) {
+      const size_t limit = plans[i].space == schema::IdSpace::kChannel
+                               ? spec.max_channels
+                               : std::numeric_limits<size_t>::max();
+      tables->vocabularies[i] = features::Vocabulary::Learn(counts.of(i), limit);
+      continue;
+    }
+    const bool clicked = plans[i].counts == Counts::kClicked && counts.clicks() > 0;
+    tables->vocabularies[i] = features::Vocabulary::Learn(
+        clicked ? counts.clicked() : counts.positives(), spec.max_items, spec.min_item_count);
+  }
+  const size_t tokens = tables->plan.FindVocabulary(features::kTokenVocabulary);
+  if (tokens == plans.size()) return;
+  tables->tokens = features::QueryTokens::Learn(catalogue, counts.of(tokens), spec.max_tokens);
 }
 
 // Whether the impression at `row` is in the sample: a coin that depends on the row alone.
@@ -71,14 +75,29 @@ class QuantileSample {
  public:
   QuantileSample(const ReplaySource& source, const features::FeatureStatistics& tables,
                  double share)
-      : source_(source), extractor_(tables, source.catalogue), share_(share) {}
+      : source_(source),
+        plan_(tables.plan),
+        retrieval_(tables, source.catalogue, features::Model::kRetrieval),
+        ranking_(tables, source.catalogue, features::Model::kRanking),
+        share_(share) {}
 
   struct Values {
-    features::RankingBlock queries{features::Side::kQuery};
-    features::RankingBlock impressions{features::Side::kImpression};
+    features::FeatureBlock watches, queries, impressions;
   };
 
-  void AddUser(uint32_t user, Values* values) const {
+  // Of the candidate model: before each complete watch of the sample.
+  void AddWatches(uint32_t user, Values* values) const {
+    ForEachWatch(source_, user, plan_.retrieval_state(), source_.split.train_end(user),
+                 [&](const features::UserState& before, const WatchExample& watch) {
+                   if (InSample(watch.row, share_)) {
+                     retrieval_.AppendQuery(before, user, watch.context, &values->watches);
+                   }
+                   return true;
+                 });
+  }
+
+  // Of the ranker: before each impression of the sample.
+  void AddImpressions(uint32_t user, Values* values) const {
     // Replaying a user costs much more than looking for chosen rows.
     uint64_t after_last = 0;
     for (uint64_t row = source_.log.begin(user); row < source_.split.train_end(user); ++row) {
@@ -87,71 +106,89 @@ class QuantileSample {
       }
     }
     if (after_last == 0) return;
-    const schema::User attributes = source_.catalogue.user(user);
     ReplayImpressions(
-        source_, user,
+        source_, user, plan_.state(),
         [&](const features::UserState& before, const ImpressionGroup& group) {
           bool any = false;
           for (const Impression& impression : group.impressions) {
             if (!InSample(impression.row, share_)) continue;
             any = true;
-            extractor_.AppendImpression(before, attributes, group.context,
-                                        {.item = impression.item, .source = impression.source},
-                                        &values->impressions);
+            ranking_.AppendImpression(before, user, group.context,
+                                      {.item = impression.item, .source = impression.source},
+                                      &values->impressions);
           }
-          if (any) extractor_.AppendQuery(before, attributes, group.context, &values->queries);
+          if (any) ranking_.AppendQuery(before, user, group.context, &values->queries);
         },
         after_last);
   }
 
  private:
   const ReplaySource& source_;
-  const features::RankingExtractor extractor_;
+  const features::FeaturePlan plan_;
+  const features::FeatureExtractor retrieval_, ranking_;
   const double share_;
 };
 
-// Appends each column of the block to its field's values.
-void AppendColumns(const features::RankingBlock& block, features::Side side,
-                   std::vector<std::vector<float>>* columns) {
-  const size_t width = features::ContinuousFields(side);
-  columns->resize(width);
+// Appends each column of the block's raw values to its feature's.
+void AppendColumns(const features::FeatureBlock& block, std::vector<std::vector<float>>* columns) {
+  const size_t width = columns->size();
   for (size_t row = 0; row < block.rows; ++row) {
-    for (size_t field = 0; field < width; ++field) {
-      (*columns)[field].push_back(block.raw[row * width + field]);
+    for (size_t column = 0; column < width; ++column) {
+      (*columns)[column].push_back(block.raw[row * width + column]);
     }
   }
 }
 
-Status LearnQuantiles(const ReplaySource& source, uint64_t impressions, base::ThreadPool& pool,
-                      base::Progress& progress, features::FeatureStatistics* tables) {
-  const double share = impressions <= kQuantileSample ? 1.0
-                                                      : static_cast<double>(kQuantileSample) /
-                                                            static_cast<double>(impressions);
-  std::vector<std::vector<float>> query, impression;
-  query.resize(features::ContinuousFields(features::Side::kQuery));
-  impression.resize(features::ContinuousFields(features::Side::kImpression));
-  if (impressions > 0) {
-    const QuantileSample sample(source, *tables, share);
-    std::vector<QuantileSample::Values> values(kChunksPerStep);
+// Which share of `all` a sample of about kQuantileSample is.
+double ShareOf(uint64_t all) {
+  return all <= kQuantileSample ? 1.0
+                                : static_cast<double>(kQuantileSample) / static_cast<double>(all);
+}
+
+Status LearnQuantiles(const ReplaySource& source, const TrainingCounts& counts,
+                      base::ThreadPool& pool, base::Progress& progress,
+                      features::FeatureStatistics* tables) {
+  using features::Model, features::Side;
+  using Columns = std::vector<std::vector<float>>;
+  const auto columns_of = [&](Model model, Side side) {
+    return Columns(tables->plan.side(model, side).raw_width);
+  };
+  Columns watch = columns_of(Model::kRetrieval, Side::kQuery),
+          query = columns_of(Model::kRanking, Side::kQuery),
+          impression = columns_of(Model::kRanking, Side::kImpression);
+  std::vector<QuantileSample::Values> values(kChunksPerStep);
+  const auto sample_users = [&](uint64_t all, const auto& add, const auto& take) -> Status {
+    if (all == 0) return Ok();
+    const QuantileSample sample(source, *tables, ShareOf(all));
     base::ProgressStage stage(progress, "learn quantiles", "users", source.log.users());
-    UPNEXT_RETURN_IF_ERROR(ForUsers(
+    return ForUsers(
         source.log.users(), pool, progress, stage,
         [&](size_t chunk, uint32_t begin, uint32_t end) {
+          values[chunk].watches.Clear();
           values[chunk].queries.Clear();
           values[chunk].impressions.Clear();
-          for (uint32_t user = begin; user < end; ++user) sample.AddUser(user, &values[chunk]);
+          for (uint32_t user = begin; user < end; ++user) add(sample, user, &values[chunk]);
         },
-        [&](size_t chunk) {
-          AppendColumns(values[chunk].queries, features::Side::kQuery, &query);
-          AppendColumns(values[chunk].impressions, features::Side::kImpression, &impression);
-        }));
+        [&](size_t chunk) { take(values[chunk]); });
+  };
+  if (!watch.empty()) {
+    const auto watches = counts.positives();
+    UPNEXT_RETURN_IF_ERROR(sample_users(
+        std::accumulate(watches.begin(), watches.end(), uint64_t{0}),
+        [](const auto& sample, uint32_t user, auto* out) { sample.AddWatches(user, out); },
+        [&](const auto& chunk) { AppendColumns(chunk.watches, &watch); }));
   }
-  size_t next_query = 0, next_impression = 0;
-  for (const features::Field& field : features::RankingFields()) {
-    if (field.kind != features::FieldKind::kContinuous) continue;
-    std::vector<float>& column =
-        field.side == features::Side::kQuery ? query[next_query++] : impression[next_impression++];
-    tables->quantiles.push_back(features::Quantiles::Learn(std::move(column)));
+  UPNEXT_RETURN_IF_ERROR(sample_users(
+      counts.impressions(),
+      [](const auto& sample, uint32_t user, auto* out) { sample.AddImpressions(user, out); },
+      [&](const auto& chunk) {
+        AppendColumns(chunk.queries, &query);
+        AppendColumns(chunk.impressions, &impression);
+      }));
+  for (Columns* columns : {&watch, &query, &impression}) {
+    for (std::vector<float>& column : *columns) {
+      tables->quantiles.push_back(features::Quantiles::Learn(std::move(column)));
+    }
   }
   return Ok();
 }
@@ -162,16 +199,18 @@ Result<features::FeatureStatistics> LearnFeatures(const ReplaySource& source,
                                                   const features::FeatureSpec& spec,
                                                   base::ThreadPool& pool,
                                                   base::Progress& progress) {
-  TrainingCounts counts(source);
-  features::ItemStatistics::Builder statistics(source.log.items());
+  UPNEXT_ASSIGN_OR_RETURN(const features::FeaturePlan plan,
+                          features::FeaturePlan::Compile(spec, source.catalogue.schema()));
+  TrainingCounts counts(source, plan);
+  features::EventCounts::Builder statistics(plan.everybody());
   {
-    std::vector<features::ItemStatistics::Builder> builders(
-        kChunksPerStep, features::ItemStatistics::Builder(source.log.items()));
+    std::vector<features::EventCounts::Builder> builders(
+        kChunksPerStep, features::EventCounts::Builder(plan.everybody()));
     base::ProgressStage stage(progress, "count features", "users", source.log.users());
     UPNEXT_RETURN_IF_ERROR(ForUsers(
         source.log.users(), pool, progress, stage,
         [&](size_t chunk, uint32_t begin, uint32_t end) {
-          builders[chunk] = features::ItemStatistics::Builder(source.log.items());
+          builders[chunk] = features::EventCounts::Builder(plan.everybody());
           counts.AddUsers(begin, end, &builders[chunk]);
         },
         [&](size_t chunk) { statistics.Merge(builders[chunk]); }));
@@ -182,16 +221,13 @@ Result<features::FeatureStatistics> LearnFeatures(const ReplaySource& source,
         "[split] or import more",
         source.split.Describe());
   }
-  features::FeatureStatistics tables;
-  tables.spec = spec;
-  LearnVocabularies(counts, spec, &tables);
-  tables.tokens = features::QueryTokens::Learn(source.catalogue, counts.of(schema::IdSpace::kQuery),
-                                               spec.max_tokens);
-  tables.item_statistics = statistics.Build();
+  features::FeatureStatistics tables(spec, plan);
+  LearnVocabularies(counts, source.catalogue, &tables);
+  tables.counts = statistics.Build();
   tables.train_begin_ms = counts.first_ms();
   tables.train_end_ms = counts.last_ms();
   tables.log_digest = source.log.digest();
-  UPNEXT_RETURN_IF_ERROR(LearnQuantiles(source, counts.impressions(), pool, progress, &tables));
+  UPNEXT_RETURN_IF_ERROR(LearnQuantiles(source, counts, pool, progress, &tables));
   return tables;
 }
 

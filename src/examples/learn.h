@@ -5,15 +5,13 @@
 //                           LearnFeatures(source, spec, pool, progress));
 //
 // Vocabularies count, in training rows alone:
-//   item           complete watches
+//   item           complete watches (the positive rule)
 //   ranked_item    clicked impressions (RK-04, paper 4.1). A log whose training part has none (it
 //                  holds no impressions, or no clicks) counts complete watches instead, so that
 //                  such logs rank too
-//   tokens         uses of a query
-//   device, region, source         events that name them; an event without a region counts for the
-//                  user's, as in extraction
-//   channel, topic, language       events with an item of them; language: and the user's, each
-//   event
+//   token          uses of a query
+//   others         what the plan's features read of the event, its item and its user: an event
+//                  without a region counts for the user's, as in extraction
 //
 // The result does not depend on the number of threads.
 #ifndef UPNEXT_EXAMPLES_LEARN_H_
@@ -27,7 +25,8 @@
 
 namespace upnext::examples {
 
-// Quantiles come from about this many training impressions, or from all when there are fewer.
+// Quantiles come from about this many training impressions, those of the candidate model from as
+// many complete watches, or from all when there are fewer.
 inline constexpr uint64_t kQuantileSample = 200'000;
 
 // kFailedPrecondition when the training part is empty, kCancelled when progress says so.

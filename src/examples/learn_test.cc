@@ -3,24 +3,25 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
 
 #include "base/file.h"
 #include "examples/test_world.h"
+#include "features/feature_extractor.h"
 #include "schema/event.h"
 
 namespace upnext::examples {
 namespace {
 
-using features::VocabularyId;
 using ::testing::ElementsAre;
 
 constexpr SplitOptions kAllTrains{.kind = SplitOptions::Kind::kNone};
 
 std::vector<std::string> Names(const World& world, const features::FeatureStatistics& tables,
-                               VocabularyId id, schema::IdSpace space) {
+                               std::string_view id, schema::IdSpace space) {
   std::vector<std::string> names;
   const features::Vocabulary& vocabulary = tables.vocabulary(id);
   for (uint32_t row = 1; row < vocabulary.rows(); ++row) {
@@ -52,16 +53,16 @@ WorldOptions ClicksAgainstRates() {
 
 TEST(LearnFeatures, RK04_TheRankersVocabularyIsCutByClickedImpressionsNotByRate) {
   const World world(ClicksAgainstRates());
-  EXPECT_THAT(Names(world, world.Learn(), VocabularyId::kRankedItem, schema::IdSpace::kItem),
+  EXPECT_THAT(Names(world, world.Learn(), features::kRankedItemVocabulary, schema::IdSpace::kItem),
               ElementsAre("often", "middle", "seldom"));
   features::FeatureSpec spec;
   spec.max_items = 2;
   const features::FeatureStatistics cut = world.Learn(spec);
-  EXPECT_THAT(Names(world, cut, VocabularyId::kRankedItem, schema::IdSpace::kItem),
+  EXPECT_THAT(Names(world, cut, features::kRankedItemVocabulary, schema::IdSpace::kItem),
               ElementsAre("often", "middle"));
-  EXPECT_EQ(cut.vocabulary(VocabularyId::kRankedItem).Row(world.item("seldom")), 0u);
+  EXPECT_EQ(cut.vocabulary(features::kRankedItemVocabulary).Row(world.item("seldom")), 0u);
   // The candidate model's goes by complete watches.
-  EXPECT_THAT(Names(world, cut, VocabularyId::kItem, schema::IdSpace::kItem),
+  EXPECT_THAT(Names(world, cut, features::kItemVocabulary, schema::IdSpace::kItem),
               ElementsAre("watched"));
 }
 
@@ -70,7 +71,7 @@ TEST(LearnFeatures, RK04_WithoutClickedImpressionsCompleteWatchesCount) {
                                 Watch("u", "b", 2, 60), Watch("u", "c", 3, 1)},
                      .split = kAllTrains});
   const features::FeatureStatistics tables = world.Learn();
-  EXPECT_THAT(Names(world, tables, VocabularyId::kRankedItem, schema::IdSpace::kItem),
+  EXPECT_THAT(Names(world, tables, features::kRankedItemVocabulary, schema::IdSpace::kItem),
               ElementsAre("b", "a"));
 }
 
@@ -93,17 +94,17 @@ TEST(LearnFeatures, CG01_VocabulariesCountTrainingRowsOnly) {
       if (world.rule.IsComplete(event, item)) ++watched[event.item];
     }
   }
-  const auto expect = [&](VocabularyId id, const std::vector<uint64_t>& counts) {
+  const auto expect = [&](std::string_view id, const std::vector<uint64_t>& counts) {
     const features::Vocabulary& vocabulary = tables.vocabulary(id);
     for (uint32_t i = 0; i < counts.size(); ++i) {
       const uint32_t row = vocabulary.Row(i);
-      EXPECT_EQ(row == 0 ? 0 : vocabulary.count(row), counts[i]) << VocabularyName(id) << " " << i;
+      EXPECT_EQ(row == 0 ? 0 : vocabulary.count(row), counts[i]) << id << " " << i;
     }
   };
-  expect(VocabularyId::kItem, watched);
-  expect(VocabularyId::kDevice, devices);
-  expect(VocabularyId::kSource, sources);
-  expect(VocabularyId::kTopic, topics);
+  expect(features::kItemVocabulary, watched);
+  expect(features::kDeviceVocabulary, devices);
+  expect("source", sources);
+  expect("topic", topics);
   EXPECT_EQ(tables.train_begin_ms, first);
   EXPECT_EQ(tables.train_end_ms, last);
   EXPECT_EQ(tables.log_digest, world.log.digest());
@@ -119,12 +120,11 @@ TEST(LearnFeatures, RegionsAndLanguagesCountAsExtractionReadsThem) {
                      .users = {{.user = "u", .region = "de", .language = "pl"}},
                      .split = kAllTrains});
   const features::FeatureStatistics tables = world.Learn();
-  EXPECT_THAT(Names(world, tables, VocabularyId::kRegion, schema::IdSpace::kRegion),
-              ElementsAre("de", "fr"));
-  EXPECT_THAT(Names(world, tables, VocabularyId::kLanguage, schema::IdSpace::kLanguage),
+  EXPECT_THAT(Names(world, tables, "region", schema::IdSpace::kRegion), ElementsAre("de", "fr"));
+  EXPECT_THAT(Names(world, tables, "language", schema::IdSpace::kLanguage),
               ElementsAre("en", "pl"));
-  EXPECT_EQ(tables.vocabulary(VocabularyId::kRegion).count(1), 2u);
-  EXPECT_EQ(tables.vocabulary(VocabularyId::kChannel).count(1), 3u);
+  EXPECT_EQ(tables.vocabulary("region").count(1), 2u);
+  EXPECT_EQ(tables.vocabulary("channel").count(1), 3u);
 }
 
 TEST(LearnFeatures, CG03_TokensCountUsesInTraining) {
@@ -146,11 +146,20 @@ TEST(LearnFeatures, ItemStatisticsKnowTrainingAlone) {
                                .train_until_ms = kStart + 4 * kDay,
                                .validation_until_ms = kStart + 5 * kDay}});
   const features::FeatureStatistics tables = world.Learn();
-  const uint32_t item = world.item("a");
-  EXPECT_EQ(tables.item_statistics.At(item, kStart).watches, 0);
-  EXPECT_EQ(tables.item_statistics.At(item, kStart + kDay).watches, 1);
-  EXPECT_EQ(tables.item_statistics.At(item, kStart + 100 * kDay).watches, 2);
-  EXPECT_EQ(tables.item_statistics.At(item, kStart + 100 * kDay).impressions, 1);
+  // Popularity: the larger of impressions and watches before the day.
+  const auto popularity = [&](int64_t time_ms) {
+    features::FeatureBlock block;
+    features::FeatureExtractor(tables, world.catalogue, features::Model::kRanking)
+        .AppendImpression(features::UserState(), schema::kNone, {.time_ms = time_ms},
+                          {.item = world.item("a")}, &block);
+    const features::SidePlan& plan =
+        tables.plan.side(features::Model::kRanking, features::Side::kImpression);
+    return block
+        .raw[std::ranges::find(plan.numbers, "item_popularity", &features::Feature::name)->raw];
+  };
+  EXPECT_EQ(popularity(kStart), 0);
+  EXPECT_EQ(popularity(kStart + kDay), 1);
+  EXPECT_EQ(popularity(kStart + 100 * kDay), 2);
 }
 
 TEST(LearnFeatures, RK05_QuantilesComeFromTrainingImpressions) {
@@ -166,20 +175,32 @@ TEST(LearnFeatures, RK05_QuantilesComeFromTrainingImpressions) {
                    .validation_until_ms = kStart + 150};
   const World world(options);
   const features::FeatureStatistics tables = world.Learn();
-  size_t number = 0, checked = 0;
-  for (const features::Field& field : features::RankingFields()) {
-    if (field.kind != features::FieldKind::kContinuous) continue;
-    if (field.name.starts_with("duration")) {
-      const features::Quantiles& duration = tables.quantiles[number];
-      EXPECT_NEAR(duration.Normalize(50), 0.5f, 0.02f);
-      EXPECT_NEAR(duration.Normalize(25), 0.25f, 0.02f);
-      EXPECT_GT(duration.Normalize(100), 0.97f);
-      ++checked;
-    }
-    ++number;
-  }
-  EXPECT_EQ(number, tables.quantiles.size());
-  EXPECT_EQ(checked, 1u);
+  const features::SidePlan& plan =
+      tables.plan.side(features::Model::kRanking, features::Side::kImpression);
+  const auto quantiles = tables.QuantilesOf(features::Model::kRanking, features::Side::kImpression);
+  ASSERT_EQ(quantiles.size(), plan.numbers.size());
+  const auto feature = std::ranges::find(plan.numbers, "duration_s", &features::Feature::name);
+  ASSERT_NE(feature, plan.numbers.end());
+  const features::Quantiles& duration = quantiles[feature->raw];
+  EXPECT_NEAR(duration.Normalize(50), 0.5f, 0.02f);
+  EXPECT_NEAR(duration.Normalize(25), 0.25f, 0.02f);
+  EXPECT_GT(duration.Normalize(100), 0.97f);
+}
+
+TEST(LearnFeatures, QuantilesOfTheCandidateModelComeFromTrainingWatches) {
+  WorldOptions options;
+  for (int i = 0; i < 100; ++i) options.events.push_back(Watch("u", "a", i, 60));
+  options.split = {.kind = SplitOptions::Kind::kTime,
+                   .train_until_ms = kStart + 51,
+                   .validation_until_ms = kStart + 60};
+  const World world(options);
+  features::FeatureSpec spec;
+  spec.retrieval = {{"watches_so_far", "count(watch)", ""}};
+  const features::FeatureStatistics tables = world.Learn(spec);
+  const auto quantiles = tables.QuantilesOf(features::Model::kRetrieval, features::Side::kQuery);
+  ASSERT_EQ(quantiles.size(), 1u);
+  EXPECT_NEAR(quantiles[0].Normalize(25), 0.5f, 0.02f);
+  EXPECT_GT(quantiles[0].Normalize(60), 0.97f);
 }
 
 std::string SavedBytes(const features::FeatureStatistics& tables) {

@@ -7,7 +7,7 @@
 #include "base/thread_pool.h"
 #include "examples/epoch.h"
 #include "examples/streams.h"
-#include "features/extract.h"
+#include "features/feature_extractor.h"
 #include "schema/event.h"
 
 namespace upnext::examples {
@@ -15,32 +15,13 @@ namespace {
 
 constexpr size_t kRankingChunkUsers = 16;
 
-void AppendRow(const features::RankingBlock& from, size_t row, features::Side side,
-               features::RankingBlock* to) {
-  for (size_t field = 0; field < from.categorical.size(); ++field) {
-    const features::Bags& bags = from.categorical[field];
-    features::Bags& out = to->categorical[field];
-    out.ids.insert(out.ids.end(), bags.ids.begin() + bags.offsets[row],
-                   bags.ids.begin() + bags.offsets[row + 1]);
-    out.Close();
-  }
-  const size_t width = features::ContinuousFields(side);
-  const auto copy = [row](const std::vector<float>& values, size_t n, std::vector<float>* out) {
-    const auto begin = values.begin() + static_cast<std::ptrdiff_t>(row * n);
-    out->insert(out->end(), begin, begin + static_cast<std::ptrdiff_t>(n));
-  };
-  copy(from.raw, width, &to->raw);
-  copy(from.dense, width * features::kPowers, &to->dense);
-  ++to->rows;
-}
-
 // The impressions of query `query`, which stand together, with their query.
 void AppendRequest(const RankingBatch& from, size_t query, size_t begin, size_t end,
                    RankingBatch* to) {
   const auto query_row = static_cast<uint32_t>(to->queries.rows);
-  AppendRow(from.queries, query, features::Side::kQuery, &to->queries);
+  to->queries.AppendRow(from.queries, query);
   for (size_t i = begin; i < end; ++i) {
-    AppendRow(from.impressions, i, features::Side::kImpression, &to->impressions);
+    to->impressions.AppendRow(from.impressions, i);
     to->query_of.push_back(query_row);
     to->labels.push_back(from.labels[i]);
     to->position.push_back(from.position[i]);
@@ -77,8 +58,9 @@ struct RankingStream::Rep {
   Rep(const ReplaySource& replay_source, const features::FeatureStatistics& feature_tables,
       const RankingStreamOptions& stream_options, base::ThreadPool& thread_pool)
       : source(replay_source),
-        devices(feature_tables.vocabulary(features::VocabularyId::kDevice)),
-        extractor(feature_tables, replay_source.catalogue),
+        devices(feature_tables.vocabulary(features::kDeviceVocabulary)),
+        keeps(feature_tables.plan.state()),
+        extractor(feature_tables, replay_source.catalogue, features::Model::kRanking),
         options(stream_options),
         pool(thread_pool),
         impressions(replay_source.log.users()) {
@@ -101,11 +83,10 @@ struct RankingStream::Rep {
   void AppendGroup(const features::UserState& before, const ImpressionGroup& group,
                    Arena* arena) const {
     RankingBatch& batch = arena->batch;
-    const schema::User user = source.catalogue.user(group.user);
     const auto query_row = static_cast<uint32_t>(batch.queries.rows);
     for (const Impression& impression : group.impressions) {
       if (impression.part != options.part) continue;
-      extractor.AppendImpression(before, user, group.context,
+      extractor.AppendImpression(before, group.user, group.context,
                                  {.item = impression.item, .source = impression.source},
                                  &batch.impressions);
       batch.query_of.push_back(query_row);
@@ -116,7 +97,7 @@ struct RankingStream::Rep {
       batch.request.push_back(group.request);
     }
     if (batch.size() == arena->begins.back()) return;  // none of this part
-    extractor.AppendQuery(before, user, group.context, &batch.queries);
+    extractor.AppendQuery(before, group.user, group.context, &batch.queries);
     arena->begins.push_back(static_cast<uint32_t>(batch.size()));
   }
 
@@ -139,7 +120,7 @@ struct RankingStream::Rep {
         const size_t n = std::min(kRankingChunkUsers, block.size() - from);
         for (const uint32_t user : block.subspan(from, n)) {
           ReplayImpressions(
-              source, user,
+              source, user, keeps,
               [&](const features::UserState& before, const ImpressionGroup& group) {
                 AppendGroup(before, group, &arena);
               },
@@ -160,7 +141,8 @@ struct RankingStream::Rep {
 
   const ReplaySource source;
   const features::Vocabulary& devices;
-  const features::RankingExtractor extractor;
+  const features::StateSpec keeps;
+  const features::FeatureExtractor extractor;
   const RankingStreamOptions options;
   base::ThreadPool& pool;
   std::vector<uint32_t> impressions;  // of the part, by user

@@ -9,7 +9,7 @@
 #include "base/thread_pool.h"
 #include "examples/streams.h"
 #include "examples/test_world.h"
-#include "features/extract.h"
+#include "features/feature_extractor.h"
 #include "schema/event.h"
 
 namespace upnext::examples {
@@ -27,7 +27,7 @@ struct RankingExample {
   auto operator<=>(const RankingExample&) const = default;
 };
 
-void ReadRow(const features::RankingBlock& block, size_t row, features::Side side,
+void ReadRow(const features::FeatureBlock& block, size_t row,
              std::vector<std::vector<uint32_t>>* ids, std::vector<uint32_t>* numbers) {
   ASSERT_LT(row, block.rows);
   for (const features::Bags& bags : block.categorical) {
@@ -35,14 +35,12 @@ void ReadRow(const features::RankingBlock& block, size_t row, features::Side sid
     ids->emplace_back(bags.ids.begin() + bags.offsets[row],
                       bags.ids.begin() + bags.offsets[row + 1]);
   }
-  const size_t width = features::ContinuousFields(side);
-  ASSERT_EQ(block.raw.size(), width * block.rows);
-  ASSERT_EQ(block.dense.size(), width * features::kPowers * block.rows);
-  for (size_t i = 0; i < width; ++i) {
-    numbers->push_back(std::bit_cast<uint32_t>(block.raw[row * width + i]));
-  }
-  for (size_t i = 0; i < width * features::kPowers; ++i) {
-    numbers->push_back(std::bit_cast<uint32_t>(block.dense[row * width * features::kPowers + i]));
+  for (const std::vector<float>* values : {&block.raw, &block.dense}) {
+    const size_t width = values->size() / block.rows;
+    ASSERT_EQ(values->size(), width * block.rows);
+    for (size_t i = 0; i < width; ++i) {
+      numbers->push_back(std::bit_cast<uint32_t>((*values)[row * width + i]));
+    }
   }
 }
 
@@ -74,10 +72,8 @@ std::vector<RankingExample> RankingEpoch(RankingStream& stream, uint32_t epoch,
                              .impression_ids = {},
                              .query_numbers = {},
                              .impression_numbers = {}};
-      ReadRow(batch.queries, batch.query_of[i], features::Side::kQuery, &example.query_ids,
-              &example.query_numbers);
-      ReadRow(batch.impressions, i, features::Side::kImpression, &example.impression_ids,
-              &example.impression_numbers);
+      ReadRow(batch.queries, batch.query_of[i], &example.query_ids, &example.query_numbers);
+      ReadRow(batch.impressions, i, &example.impression_ids, &example.impression_numbers);
       examples.push_back(std::move(example));
     }
   }
@@ -123,11 +119,12 @@ TEST(RankingStream, WithoutShufflingUsersComeInOrderWithTheFeaturesOfTheirState)
                        {.part = SplitPart::kTest, .shuffle = false, .shuffle_buffer = 10}, pool);
   const std::vector<RankingExample> found = RankingEpoch(stream, 3);
   // The same through extraction by hand.
-  const features::RankingExtractor extractor(tables, world.catalogue);
+  const features::FeatureExtractor extractor(tables, world.catalogue, features::Model::kRanking);
   size_t next = 0;
   for (uint32_t user = 0; user < world.log.users(); ++user) {
     ReplayImpressions(
-        world.source, user, [&](const features::UserState& before, const ImpressionGroup& group) {
+        world.source, user, tables.plan.state(),
+        [&](const features::UserState& before, const ImpressionGroup& group) {
           for (const Impression& impression : group.impressions) {
             if (impression.part != SplitPart::kTest) continue;
             ASSERT_LT(next, found.size());
@@ -138,17 +135,16 @@ TEST(RankingStream, WithoutShufflingUsersComeInOrderWithTheFeaturesOfTheirState)
             EXPECT_EQ(example.happened, impression.labels.happened);
             EXPECT_EQ(example.watch_s, impression.labels.watch_s);
             EXPECT_EQ(example.device,
-                      tables.vocabulary(features::VocabularyId::kDevice).Row(group.context.device));
-            features::RankingBlock query(features::Side::kQuery);
-            features::RankingBlock block(features::Side::kImpression);
-            extractor.AppendQuery(before, world.catalogue.user(user), group.context, &query);
-            extractor.AppendImpression(before, world.catalogue.user(user), group.context,
+                      tables.vocabulary(features::kDeviceVocabulary).Row(group.context.device));
+            features::FeatureBlock query, block;
+            extractor.AppendQuery(before, user, group.context, &query);
+            extractor.AppendImpression(before, user, group.context,
                                        {.item = impression.item, .source = impression.source},
                                        &block);
             std::vector<std::vector<uint32_t>> query_ids, ids;
             std::vector<uint32_t> query_numbers, numbers;
-            ReadRow(query, 0, features::Side::kQuery, &query_ids, &query_numbers);
-            ReadRow(block, 0, features::Side::kImpression, &ids, &numbers);
+            ReadRow(query, 0, &query_ids, &query_numbers);
+            ReadRow(block, 0, &ids, &numbers);
             EXPECT_EQ(example.query_ids, query_ids);
             EXPECT_EQ(example.query_numbers, query_numbers);
             EXPECT_EQ(example.impression_ids, ids);

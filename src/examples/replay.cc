@@ -8,10 +8,10 @@
 namespace upnext::examples {
 
 void ReplayWatches(
-    const ReplaySource& source, uint32_t user,
+    const ReplaySource& source, uint32_t user, const features::StateSpec& keeps,
     const std::function<void(const features::UserState&, const WatchExample&)>& visit,
-    features::UserState::Parts parts, uint64_t end_row) {
-  ForEachWatch(source, user, parts, end_row,
+    uint64_t end_row) {
+  ForEachWatch(source, user, keeps, end_row,
                [&](const features::UserState& before, const WatchExample& watch) {
                  visit(before, watch);
                  return true;
@@ -19,12 +19,12 @@ void ReplayWatches(
 }
 
 void ReplayImpressions(
-    const ReplaySource& source, uint32_t user,
+    const ReplaySource& source, uint32_t user, const features::StateSpec& keeps,
     const std::function<void(const features::UserState&, const ImpressionGroup&)>& visit,
     uint64_t end_row) {
   JoinedImpressions joined;
   JoinImpressions(source, user, end_row, &joined);
-  features::UserState state(features::UserState::Parts::kAll);
+  features::UserState state(keeps);
   uint64_t row = source.log.begin(user);
   for (const JoinedGroup& group : joined.groups) {
     for (; row < group.state_row; ++row) {
@@ -38,8 +38,8 @@ void ReplayImpressions(
 }
 
 features::UserState StateAt(const ReplaySource& source, uint32_t user, uint64_t end_row,
-                            features::UserState::Parts parts) {
-  features::UserState state(parts);
+                            const features::StateSpec& keeps) {
+  features::UserState state(keeps);
   const uint64_t end = std::min(end_row, source.log.end(user));
   for (uint64_t row = source.log.begin(user); row < end; ++row) {
     state.Apply(source.log.event(row), source.catalogue, source.rule);

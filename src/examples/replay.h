@@ -1,9 +1,10 @@
 // Replay: a user's events pass through UserState, and at each one worth learning from the state
 // BEFORE it becomes an example. Nothing is stored; every epoch replays.
 //
-//   ReplayWatches(source, user, [&](const UserState& before, const WatchExample& watch) { ... });
-//   ReplayImpressions(source, user, [&](const UserState& before, const ImpressionGroup& g) { ...
-//   });
+//   ReplayWatches(source, user, plan.retrieval_state(),
+//                 [&](const UserState& before, const WatchExample& watch) { ... });
+//   ReplayImpressions(source, user, plan.state(),
+//                     [&](const UserState& before, const ImpressionGroup& group) { ... });
 //
 // Pure functions of the log: any number of threads.
 #ifndef UPNEXT_EXAMPLES_REPLAY_H_
@@ -16,7 +17,8 @@
 
 #include "catalogue/catalogue.h"
 #include "examples/split.h"
-#include "features/extract.h"
+#include "features/request_context.h"
+#include "features/state_spec.h"
 #include "features/user_state.h"
 #include "log/event_log.h"
 #include "schema/event.h"
@@ -42,13 +44,11 @@ struct WatchExample {
   SplitPart part;
   features::Context context;  // device and region of the event
 };
-// Visits the complete watches among the user's rows before `end_row`, in time order. With kBags the
-// state holds the bags of watches, searches and likes, and nothing else (no totals): events that
-// feed none of them are not even read.
+// Visits the complete watches among the user's rows before `end_row`, in time order. The state keeps
+// what `keeps` says; events that change nothing of it are not even read, and its totals miss them.
 void ReplayWatches(
-    const ReplaySource& source, uint32_t user,
+    const ReplaySource& source, uint32_t user, const features::StateSpec& keeps,
     const std::function<void(const features::UserState&, const WatchExample&)>& visit,
-    features::UserState::Parts parts = features::UserState::Parts::kBags,
     uint64_t end_row = kAllRows);
 
 // What became of an impression: interactions with the same request and item, else the same user and
@@ -84,13 +84,13 @@ inline constexpr int64_t kJoinWindowMs = 30 * 60 * 1000;
 // Visits the groups among the user's rows before `end_row` in the order of their states. The span
 // is valid during the visit only.
 void ReplayImpressions(
-    const ReplaySource& source, uint32_t user,
+    const ReplaySource& source, uint32_t user, const features::StateSpec& keeps,
     const std::function<void(const features::UserState&, const ImpressionGroup&)>& visit,
     uint64_t end_row = kAllRows);
 
 // The state after rows [log.begin(user), end_row).
 features::UserState StateAt(const ReplaySource& source, uint32_t user, uint64_t end_row,
-                            features::UserState::Parts parts = features::UserState::Parts::kAll);
+                            const features::StateSpec& keeps);
 
 }  // namespace upnext::examples
 

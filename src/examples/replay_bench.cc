@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "examples/streams.h"
 #include "examples/test_world.h"
+#include "features/feature_plan.h"
 
 namespace upnext::examples {
 namespace {
@@ -39,6 +40,11 @@ std::unique_ptr<World> MakeWorld(bool pages) {
   return std::make_unique<World>(options);
 }
 
+const features::FeaturePlan& Plan() {
+  static const features::FeaturePlan plan;
+  return plan;
+}
+
 const World& Watches() {
   static const std::unique_ptr<World> world = MakeWorld(false);
   return *world;
@@ -53,7 +59,7 @@ void BM_ReplayWatches(benchmark::State& state) {
   int64_t examples = 0;
   for (auto _ : state) {
     for (uint32_t user = 0; user < world.log.users(); ++user) {
-      ReplayWatches(world.source, user,
+      ReplayWatches(world.source, user, Plan().retrieval_state(),
                     [&](const features::UserState& before, const WatchExample&) {
                       benchmark::DoNotOptimize(before.watches().data());
                       ++examples;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "examples/test_world.h"
+#include "features/feature_plan.h"
 
 namespace upnext::examples {
 namespace {
@@ -16,9 +17,11 @@ using features::UserState;
 using schema::EventType;
 using ::testing::ElementsAre;
 
+features::StateSpec DefaultState() { return features::FeaturePlan().state(); }
+
 std::vector<uint32_t> LabelsOf(const World& world, std::string_view user) {
   std::vector<uint32_t> items;
-  ReplayWatches(world.source, world.user(user),
+  ReplayWatches(world.source, world.user(user), features::StateSpec(),
                 [&](const UserState&, const WatchExample& watch) { items.push_back(watch.item); });
   return items;
 }
@@ -36,10 +39,11 @@ TEST(ReplayWatches, CG16_CountsByThresholdAndPartialWatchesAreNeverLabels) {
     options.rule.share = share;
     const World world(options);
     size_t labels = 0;
-    ReplayWatches(world.source, 0, [&](const UserState&, const WatchExample& watch) {
-      ++labels;
-      EXPECT_GE(world.log.event(watch.row).value, 100 * share - 1e-3);
-    });
+    ReplayWatches(world.source, 0, features::StateSpec(),
+                  [&](const UserState&, const WatchExample& watch) {
+                    ++labels;
+                    EXPECT_GE(world.log.event(watch.row).value, 100 * share - 1e-3);
+                  });
     EXPECT_EQ(labels, expected) << share;
   }
 }
@@ -63,7 +67,7 @@ TEST(ReplayWatches, CG17_OffSiteWatchesAreLabelsAndInputsLikeAllOthers) {
   for (schema::RawEvent& event : options.events) event.off_site = true;
   const World world(options);
   EXPECT_THAT(LabelsOf(world, "u"), ElementsAre(world.item("a"), world.item("b")));
-  EXPECT_EQ(StateAt(world.source, 0, kAllRows).watches().size(), 2u);
+  EXPECT_EQ(StateAt(world.source, 0, kAllRows, DefaultState()).watches().size(), 2u);
 }
 
 // The rows before `row` whose events pass, oldest first, at most `limit` newest.
@@ -90,19 +94,21 @@ TEST(ReplayWatches, CG19_InputsAreExactlyWhatLiesBeforeTheLabelsRow) {
              world.rule.IsComplete(event, world.log.item(event.item));
     };
     for (uint32_t user = 0; user < world.log.users(); ++user) {
-      ReplayWatches(world.source, user, [&](const UserState& before, const WatchExample& watch) {
-        ++examples;
-        const auto watches = Recount(world, user, watch.row, false, complete);
-        EXPECT_TRUE(std::ranges::equal(before.watches(), watches));
-        EXPECT_TRUE(std::ranges::equal(
-            before.searches(), Recount(world, user, watch.row, true, [](const schema::Event& e) {
-              return e.type == EventType::kSearch;
-            })));
-        at_equal_times += !watches.empty() && watches.back().time_ms == watch.time_ms ? 1 : 0;
-        for (const auto& input : before.watches()) EXPECT_LE(input.time_ms, watch.time_ms);
-        EXPECT_EQ(watch.part, world.split.part(user, watch.row));
-        EXPECT_EQ(watch.context.device, world.log.event(watch.row).device);
-      });
+      ReplayWatches(
+          world.source, user, features::FeaturePlan().retrieval_state(),
+          [&](const UserState& before, const WatchExample& watch) {
+            ++examples;
+            const auto watches = Recount(world, user, watch.row, false, complete);
+            EXPECT_TRUE(std::ranges::equal(before.watches(), watches));
+            EXPECT_TRUE(std::ranges::equal(
+                before.bag(1), Recount(world, user, watch.row, true, [](const schema::Event& e) {
+                  return e.type == EventType::kSearch;
+                })));
+            at_equal_times += !watches.empty() && watches.back().time_ms == watch.time_ms ? 1 : 0;
+            for (const auto& input : before.watches()) EXPECT_LE(input.time_ms, watch.time_ms);
+            EXPECT_EQ(watch.part, world.split.part(user, watch.row));
+            EXPECT_EQ(watch.context.device, world.log.event(watch.row).device);
+          });
     }
   }
   EXPECT_GT(examples, 500u);
@@ -114,16 +120,16 @@ TEST(ReplayWatches, StopsBeforeTheEndRowAndKeepsHistoriesWhenAskedForAll) {
   const uint64_t end = world.log.begin(0) + 100;
   size_t short_bags = 0, all = 0;
   ReplayWatches(
-      world.source, 0,
+      world.source, 0, DefaultState(),
       [&](const UserState& before, const WatchExample& watch) {
         EXPECT_LT(watch.row, end);
         EXPECT_EQ(before.totals().events, watch.row - world.log.begin(0));
         ++all;
       },
-      UserState::Parts::kAll, end);
+      end);
   ReplayWatches(
-      world.source, 0, [&](const UserState&, const WatchExample&) { ++short_bags; },
-      UserState::Parts::kBags, end);
+      world.source, 0, features::FeaturePlan().retrieval_state(),
+      [&](const UserState&, const WatchExample&) { ++short_bags; }, end);
   EXPECT_GT(all, 0u);
   EXPECT_EQ(all, short_bags);
 }
@@ -133,7 +139,6 @@ struct Counted {
   uint32_t impressions = 0, clicks = 0, watches = 0, complete = 0, unwatched_impressions = 0;
   double watch_s = 0;
   int64_t last_watch_ms = schema::kNoTime;
-  bool met = false;
 };
 template <typename Belongs>
 Counted CountBefore(const World& world, uint32_t user, uint64_t state_row, const Belongs& belongs) {
@@ -141,7 +146,6 @@ Counted CountBefore(const World& world, uint32_t user, uint64_t state_row, const
   for (uint64_t row = world.log.begin(user); row < state_row; ++row) {
     const schema::Event event = world.log.event(row);
     if (event.item == schema::kNone || !belongs(event.item)) continue;
-    counted.met = true;
     counted.impressions += event.type == EventType::kImpression;
     counted.unwatched_impressions += event.type == EventType::kImpression;
     counted.clicks += event.type == EventType::kClick;
@@ -155,15 +159,44 @@ Counted CountBefore(const World& world, uint32_t user, uint64_t state_row, const
   return counted;
 }
 
-void ExpectEqual(const features::AffinityHistory* history, const Counted& counted) {
+// What a row counts of impressions, clicks, watches, positive events, seconds and times.
+struct CountedRows {
+  CountedRows() {
+    features::StateSpec::Builder builder;
+    const auto term = [](EventType type) { return std::vector{features::TermOf(type)}; };
+    for (const features::StateKey& key :
+         {features::StateKey{.of = features::StateKey::Of::kItemAttribute, .attribute = 2},
+          features::StateKey{
+              .of = features::StateKey::Of::kItemAttribute, .attribute = 3, .list = true},
+          features::StateKey{.of = features::StateKey::Of::kItem}}) {
+      for (const EventType type : {EventType::kImpression, EventType::kClick, EventType::kWatch}) {
+        builder.AddColumn(key, {.kind = Kind::kCount, .terms = term(type), .resets = {}});
+      }
+      builder.AddColumn(key, {.kind = Kind::kCount, .terms = {features::kPositive}, .resets = {}});
+      builder.AddColumn(key,
+                        {.kind = Kind::kValue, .terms = term(EventType::kWatch), .resets = {}});
+      builder.AddColumn(key, {.kind = Kind::kLast, .terms = term(EventType::kWatch), .resets = {}});
+      builder.AddColumn(key, {.kind = Kind::kCount,
+                              .terms = term(EventType::kImpression),
+                              .resets = term(EventType::kWatch)});
+    }
+    spec = builder.Build();
+  }
+  using Kind = features::Column::Kind;
+  features::StateSpec spec;
+};
+constexpr size_t kByChannel = 1, kByTopic = 2, kByItem = 3;  // tables
+
+void ExpectEqual(const features::Cell* row, const Counted& counted) {
   if (counted.impressions + counted.clicks + counted.watches == 0) return;
-  ASSERT_NE(history, nullptr);
-  EXPECT_EQ(history->impressions, counted.impressions);
-  EXPECT_EQ(history->clicks, counted.clicks);
-  EXPECT_EQ(history->watches, counted.watches);
-  EXPECT_EQ(history->complete, counted.complete);
-  EXPECT_NEAR(history->watch_s, counted.watch_s, 1e-3 * (1 + counted.watch_s));
-  EXPECT_EQ(history->last_watch_ms, counted.last_watch_ms);
+  ASSERT_NE(row, nullptr);
+  EXPECT_EQ(row[0].count, counted.impressions);
+  EXPECT_EQ(row[1].count, counted.clicks);
+  EXPECT_EQ(row[2].count, counted.watches);
+  EXPECT_EQ(row[3].count, counted.complete);
+  EXPECT_NEAR(row[4].part, counted.watch_s, 1e-3 * (1 + counted.watch_s));
+  EXPECT_EQ(row[5].time_ms, counted.last_watch_ms);
+  EXPECT_EQ(row[6].count, counted.unwatched_impressions);
 }
 
 TEST(ReplayImpressions, RK07_HistoriesEqualABruteForceRecountBeforeEachGroup) {
@@ -172,31 +205,27 @@ TEST(ReplayImpressions, RK07_HistoriesEqualABruteForceRecountBeforeEachGroup) {
     const World world(RandomWorld(seed));
     for (uint32_t user = 0; user < world.log.users(); ++user) {
       ReplayImpressions(
-          world.source, user, [&](const UserState& before, const ImpressionGroup& group) {
+          world.source, user, CountedRows().spec,
+          [&](const UserState& before, const ImpressionGroup& group) {
             ++groups;
             // All rows before the state were applied, and none after: their number names the row.
             const uint64_t state_row = world.log.begin(user) + before.totals().events;
             for (const Impression& impression : group.impressions) {
               EXPECT_GE(impression.row, state_row);
               const schema::Item item = world.log.item(impression.item);
-              ExpectEqual(before.channel(item.channel),
+              ExpectEqual(before.row(kByChannel, item.channel),
                           CountBefore(world, user, state_row, [&](uint32_t other) {
                             return world.log.item(other).channel == item.channel;
                           }));
               for (const uint32_t topic : item.topics) {
-                ExpectEqual(before.topic(topic),
+                ExpectEqual(before.row(kByTopic, topic),
                             CountBefore(world, user, state_row, [&](uint32_t other) {
                               return std::ranges::count(world.log.item(other).topics, topic) > 0;
                             }));
               }
-              const Counted own = CountBefore(
-                  world, user, state_row, [&](uint32_t other) { return other == impression.item; });
-              const features::ItemHistory* history = before.item(impression.item);
-              ASSERT_EQ(history != nullptr, own.met);
-              if (history == nullptr) continue;
-              EXPECT_EQ(history->impressions, own.unwatched_impressions);
-              EXPECT_EQ(history->watches, own.watches);
-              EXPECT_EQ(history->last_watch_ms, own.last_watch_ms);
+              ExpectEqual(before.row(kByItem, impression.item),
+                          CountBefore(world, user, state_row,
+                                      [&](uint32_t other) { return other == impression.item; }));
             }
           });
     }
@@ -208,12 +237,13 @@ TEST(ReplayImpressions, EveryImpressionComesExactlyOnceWithItsPart) {
   const World world(RandomWorld(5));
   for (uint32_t user = 0; user < world.log.users(); ++user) {
     std::vector<uint64_t> visited, expected;
-    ReplayImpressions(world.source, user, [&](const UserState&, const ImpressionGroup& group) {
-      for (const Impression& impression : group.impressions) {
-        visited.push_back(impression.row);
-        EXPECT_EQ(impression.part, world.split.part(user, impression.row));
-      }
-    });
+    ReplayImpressions(world.source, user, features::StateSpec(),
+                      [&](const UserState&, const ImpressionGroup& group) {
+                        for (const Impression& impression : group.impressions) {
+                          visited.push_back(impression.row);
+                          EXPECT_EQ(impression.part, world.split.part(user, impression.row));
+                        }
+                      });
     for (uint64_t row = world.log.begin(user); row < world.log.end(user); ++row) {
       if (world.log.type(row) == EventType::kImpression) expected.push_back(row);
     }
@@ -223,12 +253,11 @@ TEST(ReplayImpressions, EveryImpressionComesExactlyOnceWithItsPart) {
 
 TEST(StateAt, EqualsTheStateThatAReplayShows) {
   const World world(RandomWorld(6));
-  ReplayWatches(
-      world.source, 0,
-      [&](const UserState& before, const WatchExample& watch) {
-        EXPECT_EQ(before.Serialize(), StateAt(world.source, 0, watch.row).Serialize());
-      },
-      UserState::Parts::kAll);
+  ReplayWatches(world.source, 0, DefaultState(),
+                [&](const UserState& before, const WatchExample& watch) {
+                  EXPECT_EQ(before.Serialize(),
+                            StateAt(world.source, 0, watch.row, DefaultState()).Serialize());
+                });
 }
 
 }  // namespace

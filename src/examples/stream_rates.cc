@@ -68,9 +68,10 @@ Result<StreamRates> MeasureStreams(const ReplaySource& source,
     UPNEXT_RETURN_IF_ERROR(ReadAll(stream, batch, stage, progress, &rates.candidates));
     rates.candidates.fold_s = FoldSeconds(source, pool, [&](uint32_t user) {
       uint64_t watches = 0;
-      ReplayWatches(source, user, [&](const features::UserState& before, const WatchExample&) {
-        watches += before.watches().size();
-      });
+      ReplayWatches(source, user, tables.plan.retrieval_state(),
+                    [&](const features::UserState& before, const WatchExample&) {
+                      watches += before.watches().size();
+                    });
       return watches;
     });
   }
@@ -82,9 +83,10 @@ Result<StreamRates> MeasureStreams(const ReplaySource& source,
   UPNEXT_RETURN_IF_ERROR(ReadAll(stream, batch, stage, progress, &rates.impressions));
   rates.impressions.fold_s = FoldSeconds(source, pool, [&](uint32_t user) {
     uint64_t impressions = 0;
-    ReplayImpressions(source, user, [&](const features::UserState&, const ImpressionGroup& group) {
-      impressions += group.impressions.size();
-    });
+    ReplayImpressions(source, user, tables.plan.state(),
+                      [&](const features::UserState&, const ImpressionGroup& group) {
+                        impressions += group.impressions.size();
+                      });
     return impressions;
   });
   return rates;

@@ -15,7 +15,7 @@
 
 #include "base/thread_pool.h"
 #include "examples/replay.h"
-#include "features/extract.h"
+#include "features/feature_block.h"
 #include "features/feature_statistics.h"
 
 namespace upnext::examples {
@@ -57,12 +57,11 @@ class CandidateStream {
 // Impressions with features and labels, in the order of their requests. Rows of `queries` are
 // requests; query_of[i] is the row of impression i.
 struct RankingBatch {
-  features::RankingBlock queries{features::Side::kQuery};
-  features::RankingBlock impressions{features::Side::kImpression};
+  features::FeatureBlock queries, impressions;
   std::vector<uint32_t> query_of;
   std::vector<Labels> labels;
   std::vector<uint16_t> position;
-  std::vector<uint32_t> device;   // rows of VocabularyId::kDevice, for the position-bias tower
+  std::vector<uint32_t> device;   // rows of the vocabulary of devices, for the position-bias tower
   std::vector<uint32_t> user;     // log ids, for per-user metrics
   std::vector<uint64_t> request;  // pages, for the weighted per-user loss (0: none)
   size_t size() const { return query_of.size(); }

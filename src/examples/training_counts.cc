@@ -3,6 +3,8 @@
 #include <functional>
 #include <limits>
 
+#include "features/event_paths.h"
+
 namespace upnext::examples {
 namespace {
 
@@ -17,36 +19,42 @@ void Improve(std::atomic<int64_t>& best, int64_t value, Better better) {
 
 }  // namespace
 
-TrainingCounts::TrainingCounts(const ReplaySource& source)
+TrainingCounts::TrainingCounts(const ReplaySource& source, const features::FeaturePlan& plan)
     : source_(source),
+      plan_(plan),
+      counts_(plan.vocabularies().size()),
+      positives_(source.log.items()),
       clicked_(source.log.items()),
       first_ms_(std::numeric_limits<int64_t>::max()),
       last_ms_(std::numeric_limits<int64_t>::min()) {
-  for (size_t space = 1; space < schema::kIdSpaces; ++space) {
-    counts_[space].resize(source.log.dictionary(static_cast<schema::IdSpace>(space)).size());
+  for (size_t i = 0; i < counts_.size(); ++i) {
+    const features::VocabularyPlan& vocabulary = plan.vocabularies()[i];
+    const bool tokens = vocabulary.counts == features::VocabularyPlan::Counts::kTokens;
+    if (vocabulary.paths.empty() && !tokens) continue;
+    counts_[i].resize(source.log.dictionary(vocabulary.space).size());
   }
 }
 
-void TrainingCounts::Count(schema::IdSpace space, uint32_t id) {
-  if (id != schema::kNone) Increment(counts_[static_cast<size_t>(space)][id]);
-}
-
-void TrainingCounts::AddEvent(const schema::Event& event, const schema::User& user,
-                              features::ItemStatistics::Builder* builder) {
-  using schema::IdSpace;
-  Count(IdSpace::kDevice, event.device);
-  Count(IdSpace::kRegion, event.region != schema::kNone ? event.region : user.region);
-  Count(IdSpace::kSource, event.source);
-  Count(IdSpace::kLanguage, user.language);
-  Count(IdSpace::kQuery, event.query);
+void TrainingCounts::AddEvent(const schema::Event& event, uint32_t user,
+                              features::EventCounts::Builder* builder) {
+  for (size_t i = 0; i < counts_.size(); ++i) {
+    const features::VocabularyPlan& vocabulary = plan_.vocabularies()[i];
+    const auto count = [&](uint32_t id) { Increment(counts_[i][id]); };
+    if (vocabulary.counts == features::VocabularyPlan::Counts::kTokens) {
+      if (event.query != schema::kNone) count(event.query);
+    }
+    // The first of each list that the event has.
+    for (const auto& paths : vocabulary.paths) {
+      for (const features::AttributePath& path : paths) {
+        if (features::ForEachEventId(path, event, user, {}, source_.catalogue, count)) break;
+      }
+    }
+  }
   if (event.item == schema::kNone) return;
-  const schema::Item item = source_.log.item(event.item);
-  Count(IdSpace::kChannel, item.channel);
-  Count(IdSpace::kLanguage, item.language);
-  for (const uint32_t topic : item.topics) Count(IdSpace::kTopic, topic);
-  const bool complete = source_.rule.IsComplete(event, item);
-  if (complete) Count(IdSpace::kItem, event.item);
-  builder->Add(event, complete);
+  const bool positive = features::PositiveRule::MayAccept(event.type) &&
+                        source_.rule.IsComplete(event, source_.log.item(event.item));
+  if (positive) Increment(positives_[event.item]);
+  builder->Add(event, positive, source_.catalogue);
 }
 
 void TrainingCounts::AddClicks(uint32_t user, JoinedImpressions* joined) {
@@ -59,17 +67,16 @@ void TrainingCounts::AddClicks(uint32_t user, JoinedImpressions* joined) {
 }
 
 void TrainingCounts::AddUsers(uint32_t begin, uint32_t end,
-                              features::ItemStatistics::Builder* builder) {
+                              features::EventCounts::Builder* builder) {
   JoinedImpressions joined;
   for (uint32_t user = begin; user < end; ++user) {
     const RowRange rows = source_.split.rows(source_.log, user, SplitPart::kTrain);
     if (rows.begin == rows.end) continue;
-    const schema::User attributes = source_.log.user(user);
     uint64_t shown = 0;
     for (uint64_t row = rows.begin; row < rows.end; ++row) {
       const schema::Event event = source_.log.event(row);
       shown += event.type == schema::EventType::kImpression ? 1 : 0;
-      AddEvent(event, attributes, builder);
+      AddEvent(event, user, builder);
     }
     events_.fetch_add(rows.end - rows.begin, std::memory_order_relaxed);
     impressions_.fetch_add(shown, std::memory_order_relaxed);

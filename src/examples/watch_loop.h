@@ -1,12 +1,13 @@
 // The loop under ReplayWatches as a template, so that a stream can stop a replay half-way and pays
 // no indirect call. Only this room includes it.
 //
-//   ForEachWatch(source, user, Parts::kBags, end_row,
+//   ForEachWatch(source, user, keeps, end_row,
 //                [&](const UserState& before, const WatchExample& watch) { return go_on; });
 #ifndef UPNEXT_EXAMPLES_WATCH_LOOP_H_
 #define UPNEXT_EXAMPLES_WATCH_LOOP_H_
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <utility>
 
@@ -17,29 +18,23 @@
 
 namespace upnext::examples {
 
-// Events that can change a bag of UserState: of watches, searches, or likes.
-inline bool FeedsBags(schema::EventType type) {
-  using enum schema::EventType;
-  return type == kWatch || type == kComplete || type == kSearch || type == kLike ||
-         type == kDislike || type == kDismiss;
-}
-
-inline bool MayBeComplete(schema::EventType type) {
-  return type == schema::EventType::kWatch || type == schema::EventType::kComplete;
-}
-
 template <typename Visit>
-void ForEachWatch(const ReplaySource& source, uint32_t user, features::UserState::Parts parts,
+void ForEachWatch(const ReplaySource& source, uint32_t user, const features::StateSpec& keeps,
                   uint64_t end_row, Visit&& visit) {
   const log::EventLog& log = source.log;
-  const bool bags_only = parts == features::UserState::Parts::kBags;
-  features::UserState state(parts);
+  features::UserState state(keeps);
+  std::array<bool, 256> reads;  // by type; in this frame, as most rows need nothing else
+  for (size_t type = 0; type < reads.size(); ++type) {
+    const auto of = static_cast<schema::EventType>(type);
+    reads[type] = features::PositiveRule::MayAccept(of) || keeps.Reads(of);
+  }
   const uint64_t end = std::min(log.end(user), end_row);
   for (uint64_t row = log.begin(user); row < end; ++row) {
     const schema::EventType type = log.type(row);
-    if (bags_only && !FeedsBags(type)) continue;
+    if (!reads[static_cast<uint8_t>(type)]) continue;
     const schema::Event event = log.event(row);
-    if (MayBeComplete(type) && source.rule.IsComplete(event, log.item(event.item))) {
+    if (features::PositiveRule::MayAccept(type) &&
+        source.rule.IsComplete(event, log.item(event.item))) {
       const WatchExample watch{
           .user = user,
           .row = row,

@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "base/rng.h"
-#include "features/extract.h"
+#include "catalogue/catalogue.h"
+#include "features/feature_extractor.h"
 #include "features/user_state.h"
 #include "log/event_log.h"
+#include "schema/event.h"
 
 namespace upnext::features {
 namespace {
@@ -47,8 +49,8 @@ class World {
     }
     return events;
   }
-  UserState Fold(size_t n, UserState::Parts parts) const {
-    UserState state(parts);
+  UserState Fold(size_t n) const {
+    UserState state(tables_.plan.state());
     for (const schema::Event& event : RandomEvents(n, 3)) state.Apply(event, *catalogue_, {});
     return state;
   }
@@ -82,15 +84,19 @@ class World {
   void Learn() {
     base::Rng rng(1);
     const std::vector<uint64_t> item_counts(kItems, 1), query_counts(kQueries, 1);
-    for (const VocabularyId id : {VocabularyId::kItem, VocabularyId::kRankedItem,
-                                  VocabularyId::kChannel, VocabularyId::kTopic}) {
-      tables_.vocabularies[static_cast<size_t>(id)] = Vocabulary::Learn(item_counts, kItems);
+    for (const std::string_view name : {kItemVocabulary, kRankedItemVocabulary,
+                                        std::string_view("channel"), std::string_view("topic")}) {
+      tables_.vocabularies[tables_.plan.FindVocabulary(name)] =
+          Vocabulary::Learn(item_counts, kItems);
     }
     tables_.tokens = QueryTokens::Learn(*catalogue_, query_counts, 1'000'000);
-    ItemStatistics::Builder builder(kItems);
-    for (const schema::Event& event : RandomEvents(1'000'000, 2)) builder.Add(event, true);
-    tables_.item_statistics = builder.Build();
-    const size_t fields = ContinuousFields(Side::kQuery) + ContinuousFields(Side::kImpression);
+    EventCounts::Builder builder(tables_.plan.everybody());
+    for (const schema::Event& event : RandomEvents(1'000'000, 2)) {
+      builder.Add(event, true, *catalogue_);
+    }
+    tables_.counts = builder.Build();
+    const size_t fields = tables_.plan.side(Model::kRanking, Side::kQuery).raw_width +
+                          tables_.plan.side(Model::kRanking, Side::kImpression).raw_width;
     for (size_t i = 0; i < fields; ++i) {
       std::vector<float> sample(10'000);
       for (float& x : sample) x = static_cast<float>(std::exp(8 * rng.Uniform()));
@@ -104,33 +110,35 @@ class World {
   FeatureStatistics tables_;
 };
 
-void Fold(benchmark::State& bench, UserState::Parts parts) {
+void FoldEvents(benchmark::State& bench, const StateSpec& keeps) {
   const World& world = World::Get();
   const std::vector<schema::Event> events = World::RandomEvents(1'000, 4);
   for (auto _ : bench) {
-    UserState state(parts);
+    UserState state(keeps);
     for (const schema::Event& event : events) state.Apply(event, world.catalogue(), {});
     benchmark::DoNotOptimize(state);
   }
   bench.SetItemsProcessed(bench.iterations() * static_cast<int64_t>(events.size()));
 }
-BENCHMARK_CAPTURE(Fold, Bags, UserState::Parts::kBags);
-BENCHMARK_CAPTURE(Fold, All, UserState::Parts::kAll);
+BENCHMARK_CAPTURE(FoldEvents, Retrieval, FeaturePlan().retrieval_state());
+BENCHMARK_CAPTURE(FoldEvents, All, FeaturePlan().state());
 
 // 50 watches and `bench.range(0)` searches of 3 tokens each.
 void ExtractCandidateExample(benchmark::State& bench) {
   const World& world = World::Get();
-  UserState state(UserState::Parts::kBags);
+  UserState state(world.tables().plan.retrieval_state());
+  size_t searches = 0;
   for (const schema::Event& event : World::RandomEvents(2'000, 5)) {
     const bool search = event.type == schema::EventType::kSearch;
     const size_t wanted = static_cast<size_t>(bench.range(0));
-    if (!search || state.searches().size() < wanted) state.Apply(event, world.catalogue(), {});
+    if (search && ++searches > wanted) continue;
+    state.Apply(event, world.catalogue(), {});
   }
-  const CandidateExtractor extractor(world.tables(), world.catalogue());
-  CandidateBatch batch;
+  const FeatureExtractor extractor(world.tables(), world.catalogue(), Model::kRetrieval);
+  FeatureBlock batch;
   for (auto _ : bench) {
-    if (batch.size() == 1'024) batch.Clear();
-    extractor.Append(state, {}, {}, 1'000, &batch);
+    if (batch.rows == 1'024) batch.Clear();
+    extractor.AppendQuery(state, 0, {.example_age_ms = 1'000}, &batch);
   }
   bench.SetItemsProcessed(bench.iterations());
 }
@@ -138,12 +146,12 @@ BENCHMARK(ExtractCandidateExample)->Arg(0)->Arg(10)->Arg(50);
 
 void ExtractQuery(benchmark::State& bench) {
   const World& world = World::Get();
-  const UserState state = world.Fold(2'000, UserState::Parts::kAll);
-  const RankingExtractor extractor(world.tables(), world.catalogue());
-  RankingBlock block(Side::kQuery);
+  const UserState state = world.Fold(2'000);
+  const FeatureExtractor extractor(world.tables(), world.catalogue(), Model::kRanking);
+  FeatureBlock block;
   for (auto _ : bench) {
     if (block.rows == 256) block.Clear();
-    extractor.AppendQuery(state, {}, {.time_ms = 200'000'000}, &block);
+    extractor.AppendQuery(state, 0, {.time_ms = 200'000'000}, &block);
   }
   bench.SetItemsProcessed(bench.iterations());
 }
@@ -151,27 +159,26 @@ BENCHMARK(ExtractQuery);
 
 void ExtractImpression(benchmark::State& bench) {
   const World& world = World::Get();
-  const UserState state = world.Fold(2'000, UserState::Parts::kAll);
-  const RankingExtractor extractor(world.tables(), world.catalogue());
-  RankingBlock block(Side::kImpression);
+  const UserState state = world.Fold(2'000);
+  const FeatureExtractor extractor(world.tables(), world.catalogue(), Model::kRanking);
+  FeatureBlock block;
   uint32_t item = 0;
   for (auto _ : bench) {
     if (block.rows == 1'024) block.Clear();
     item = (item + 7'919) % kItems;
-    extractor.AppendImpression(state, {}, {.time_ms = 200'000'000}, {.item = item}, &block);
+    extractor.AppendImpression(state, 0, {.time_ms = 200'000'000}, {.item = item}, &block);
   }
   bench.SetItemsProcessed(bench.iterations());
 }
 BENCHMARK(ExtractImpression);
 
 void SerializeAndParse(benchmark::State& bench) {
-  const UserState state =
-      World::Get().Fold(static_cast<size_t>(bench.range(0)), UserState::Parts::kAll);
+  const UserState state = World::Get().Fold(static_cast<size_t>(bench.range(0)));
   size_t bytes = 0;
   for (auto _ : bench) {
     const std::string saved = state.Serialize();
     bytes = saved.size();
-    benchmark::DoNotOptimize(UserState::Parse(saved));
+    benchmark::DoNotOptimize(UserState::Parse(saved, state.spec()));
   }
   bench.counters["bytes"] = static_cast<double>(bytes);
 }

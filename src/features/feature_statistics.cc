@@ -3,27 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/suggest.h"
-#include "features/fields.h"
 #include "schema/event.h"
 
 namespace upnext::features {
 
 namespace {
-
-std::vector<std::string> ContinuousNames() {
-  std::vector<std::string> names;
-  for (const Field& field : RankingFields()) {
-    if (field.kind == FieldKind::kContinuous) names.emplace_back(field.name);
-  }
-  return names;
-}
-
-std::vector<std::string> RankingNames() {
-  std::vector<std::string> names;
-  for (const Field& field : RankingFields()) names.emplace_back(field.name);
-  return names;
-}
 
 Result<std::vector<std::string>> GetStrings(const base::SectionFile& file, std::string_view name) {
   UPNEXT_ASSIGN_OR_RETURN(base::StringTable table, base::StringTable::Get(file, name));
@@ -32,88 +16,144 @@ Result<std::vector<std::string>> GetStrings(const base::SectionFile& file, std::
   return strings;
 }
 
+constexpr const char* kDeclared[kModels] = {"declared.retrieval", "declared.ranking"};
+
+// The project file's own features, as NAME, FROM, HELP one after the other.
+Status SaveDeclared(base::SectionWriter& writer, const char* section,
+                    const std::vector<Declaration>& features) {
+  std::vector<std::string> texts;
+  for (const Declaration& one : features) {
+    texts.insert(texts.end(), {one.name, one.from, one.help});
+  }
+  return base::AddStrings(writer, section, texts);
+}
+
+Result<std::vector<Declaration>> LoadDeclared(const base::SectionFile& file, const char* section) {
+  UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> texts, GetStrings(file, section));
+  if (texts.size() % 3 != 0) {
+    return DataLoss("{}: {} should hold three texts for each feature; train again",
+                    file.path().string(), section);
+  }
+  std::vector<Declaration> features;
+  for (size_t i = 0; i < texts.size(); i += 3) {
+    features.push_back({texts[i], texts[i + 1], texts[i + 2]});
+  }
+  return features;
+}
+
 Status SaveSpec(base::SectionWriter& writer, const FeatureSpec& spec) {
   const std::vector<uint32_t> limits = {spec.max_items, spec.max_tokens, spec.max_channels,
-                                        spec.min_item_count};
+                                        spec.min_item_count, spec.defaults ? 1u : 0u};
   UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>("spec.limits", limits));
+  UPNEXT_RETURN_IF_ERROR(SaveDeclared(writer, kDeclared[0], spec.retrieval));
+  UPNEXT_RETURN_IF_ERROR(SaveDeclared(writer, kDeclared[1], spec.ranking));
   return base::AddStrings(writer, "spec.drop", spec.drop);
 }
 
 Result<FeatureSpec> LoadSpec(const base::SectionFile& file) {
-  UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> limits, file.Get<uint32_t>("spec.limits", 4));
-  UPNEXT_ASSIGN_OR_RETURN(std::vector<std::string> drop, GetStrings(file, "spec.drop"));
-  const std::vector<std::string> names = FieldNames();
-  for (const std::string& name : drop) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
-      return DataLoss("{}: spec.drop names '{}', which is no field of this program; train again",
-                      file.path().string(), name);
-    }
-  }
-  return FeatureSpec{limits[0], limits[1], limits[2], limits[3], std::move(drop)};
+  UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> limits, file.Get<uint32_t>("spec.limits", 5));
+  FeatureSpec spec{.max_items = limits[0],
+                   .max_tokens = limits[1],
+                   .max_channels = limits[2],
+                   .min_item_count = limits[3],
+                   .drop = {},
+                   .defaults = limits[4] != 0};
+  UPNEXT_ASSIGN_OR_RETURN(spec.drop, GetStrings(file, "spec.drop"));
+  UPNEXT_ASSIGN_OR_RETURN(spec.retrieval, LoadDeclared(file, kDeclared[0]));
+  UPNEXT_ASSIGN_OR_RETURN(spec.ranking, LoadDeclared(file, kDeclared[1]));
+  return spec;
 }
 
-// The models were trained with the fields in one order: another order is another format.
-Status CheckFields(const base::SectionFile& file) {
-  UPNEXT_ASSIGN_OR_RETURN(std::vector<std::string> found, GetStrings(file, "fields"));
-  const std::vector<std::string> expected = RankingNames();
-  for (size_t i = 0; i < std::max(found.size(), expected.size()); ++i) {
-    const std::string_view have = i < found.size() ? found[i] : std::string_view("nothing");
-    const std::string_view want = i < expected.size() ? expected[i] : std::string_view("nothing");
-    if (have != want) {
-      return DataLoss(
-          "{}: ranking field {} should be {}, is {}: made by another version; train "
-          "again",
-          file.path().string(), i, want, have);
-    }
+// Compiles the features again; the models were trained with what the file says that this gave.
+Result<FeaturePlan> LoadPlan(const base::SectionFile& file, const FeatureSpec& spec,
+                             const schema::Schema& schema) {
+  UPNEXT_ASSIGN_OR_RETURN(const std::string_view text, file.GetText("plan"));
+  Result<FeaturePlan> plan = FeaturePlan::Compile(spec, schema);
+  if (!plan) {
+    return DataLoss("{}: {}; train again", file.path().string(), plan.error().message);
   }
-  return Ok();
+  if (plan->text() != text) {
+    return DataLoss("{}: its features mean something else to this version; train again",
+                    file.path().string());
+  }
+  return plan;
 }
 
-std::string VocabularySection(size_t index) {
-  return fmt::format("vocabulary.{}", VocabularyName(static_cast<VocabularyId>(index)));
+// "quantiles.ranking.item_age_days", in the order of FeatureStatistics::quantiles.
+std::vector<std::string> QuantileSections(const FeaturePlan& plan) {
+  std::vector<std::string> names;
+  for (const Model model : {Model::kRetrieval, Model::kRanking}) {
+    for (const Side side : {Side::kQuery, Side::kImpression}) {
+      for (const Feature& feature : plan.side(model, side).numbers) {
+        if (!feature.by_quantiles()) continue;
+        names.push_back(fmt::format(
+            "quantiles.{}.{}", model == Model::kRetrieval ? "retrieval" : "ranking", feature.name));
+      }
+    }
+  }
+  return names;
+}
+
+std::string VocabularySection(const VocabularyPlan& vocabulary) {
+  return fmt::format("vocabulary.{}", vocabulary.name);
 }
 
 }  // namespace
 
-FeatureSpec FeatureSpec::FromConfig(const base::ConfigTable& features) {
-  FeatureSpec spec;
-  const auto limit = [&](std::string_view key, uint32_t fallback) {
-    return static_cast<uint32_t>(
-        features.Int(key, fallback, {.min = 1, .max = schema::kNone - int64_t{2}}));
-  };
-  spec.max_items = limit("max_items", spec.max_items);
-  spec.max_tokens = limit("max_tokens", spec.max_tokens);
-  spec.max_channels = limit("max_channels", spec.max_channels);
-  spec.min_item_count = limit("min_item_count", spec.min_item_count);
-  spec.drop = features.Texts("drop", {});
-  const std::vector<std::string> names = FieldNames();
-  for (const std::string& name : spec.drop) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
-      features.Fail("drop", fmt::format("'{}' is not the name of a feature field{}", name,
-                                        base::DidYouMean(name, names)));
+FeatureStatistics::FeatureStatistics(FeatureSpec features, FeaturePlan compiled)
+    : spec(std::move(features)),
+      plan(std::move(compiled)),
+      vocabularies(plan.vocabularies().size()),
+      counts(EventCounts::Builder(plan.everybody()).Build()) {}
+
+const Vocabulary& FeatureStatistics::vocabulary(std::string_view name) const {
+  static const Vocabulary none;
+  const size_t index = plan.FindVocabulary(name);
+  return index < vocabularies.size() ? vocabularies[index] : none;
+}
+
+uint32_t FeatureStatistics::rows(size_t index) const {
+  switch (plan.vocabularies()[index].counts) {
+    case VocabularyPlan::Counts::kTokens:
+      return std::max(1u, tokens.rows());
+    case VocabularyPlan::Counts::kHashed:
+      return plan.vocabularies()[index].rows;
+    default:
+      return std::max(1u, vocabularies[index].rows());
+  }
+}
+
+std::span<const Quantiles> FeatureStatistics::QuantilesOf(Model model, Side side) const {
+  if (quantiles.empty()) return {};
+  size_t first = 0;
+  for (const Model of : {Model::kRetrieval, Model::kRanking}) {
+    for (const Side at : {Side::kQuery, Side::kImpression}) {
+      const size_t n = plan.side(of, at).raw_width;
+      if (of == model && at == side) return std::span(quantiles).subspan(first, n);
+      first += n;
     }
   }
-  return spec;
+  return {};
 }
 
 Status FeatureStatistics::Save(const std::filesystem::path& path) const {
   UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer,
                           base::SectionWriter::Create(path, kTablesKind, kTablesVersion));
   UPNEXT_RETURN_IF_ERROR(SaveSpec(writer, spec));
-  UPNEXT_RETURN_IF_ERROR(base::AddStrings(writer, "fields", RankingNames()));
-  for (size_t i = 0; i < kVocabularies; ++i) {
-    UPNEXT_RETURN_IF_ERROR(vocabularies[i].Save(writer, VocabularySection(i)));
+  UPNEXT_RETURN_IF_ERROR(writer.AddText("plan", plan.text()));
+  for (size_t i = 0; i < vocabularies.size(); ++i) {
+    UPNEXT_RETURN_IF_ERROR(vocabularies[i].Save(writer, VocabularySection(plan.vocabularies()[i])));
   }
   UPNEXT_RETURN_IF_ERROR(tokens.Save(writer));
-  const std::vector<std::string> names = ContinuousNames();
-  if (!quantiles.empty() && quantiles.size() != names.size()) {
-    return FailedPrecondition("{}: {} quantiles for {} continuous fields; learn them all",
-                              path.string(), quantiles.size(), names.size());
+  const std::vector<std::string> sections = QuantileSections(plan);
+  if (!quantiles.empty() && quantiles.size() != sections.size()) {
+    return FailedPrecondition("{}: {} quantiles for {} numbers; learn them all", path.string(),
+                              quantiles.size(), sections.size());
   }
   for (size_t i = 0; i < quantiles.size(); ++i) {
-    UPNEXT_RETURN_IF_ERROR(quantiles[i].Save(writer, fmt::format("quantiles.{}", names[i])));
+    UPNEXT_RETURN_IF_ERROR(quantiles[i].Save(writer, sections[i]));
   }
-  UPNEXT_RETURN_IF_ERROR(item_statistics.Save(writer));
+  UPNEXT_RETURN_IF_ERROR(counts.Save(writer));
   UPNEXT_RETURN_IF_ERROR(
       writer.Add<int64_t>("train_span_ms", std::vector<int64_t>{train_begin_ms, train_end_ms}));
   UPNEXT_RETURN_IF_ERROR(writer.Add<uint64_t>("log_digest", std::vector<uint64_t>{log_digest}));
@@ -123,22 +163,23 @@ Status FeatureStatistics::Save(const std::filesystem::path& path) const {
 Result<FeatureStatistics> FeatureStatistics::Load(const std::filesystem::path& path) {
   UPNEXT_ASSIGN_OR_RETURN(base::SectionFile file,
                           base::SectionFile::Open(path, kTablesKind, kTablesVersion));
-  FeatureStatistics tables;
-  UPNEXT_ASSIGN_OR_RETURN(tables.spec, LoadSpec(file));
-  UPNEXT_RETURN_IF_ERROR(CheckFields(file));
-  for (size_t i = 0; i < kVocabularies; ++i) {
-    UPNEXT_ASSIGN_OR_RETURN(tables.vocabularies[i], Vocabulary::Load(file, VocabularySection(i)));
+  UPNEXT_ASSIGN_OR_RETURN(FeatureSpec spec, LoadSpec(file));
+  UPNEXT_ASSIGN_OR_RETURN(FeaturePlan plan, LoadPlan(file, spec, {}));
+  FeatureStatistics tables(std::move(spec), std::move(plan));
+  for (size_t i = 0; i < tables.vocabularies.size(); ++i) {
+    UPNEXT_ASSIGN_OR_RETURN(
+        tables.vocabularies[i],
+        Vocabulary::Load(file, VocabularySection(tables.plan.vocabularies()[i])));
   }
   UPNEXT_ASSIGN_OR_RETURN(tables.tokens, QueryTokens::Load(file));
-  const std::vector<std::string> names = ContinuousNames();
-  if (file.Has(fmt::format("quantiles.{}", names.front()))) {
-    for (const std::string& name : names) {
-      UPNEXT_ASSIGN_OR_RETURN(Quantiles one,
-                              Quantiles::Load(file, fmt::format("quantiles.{}", name)));
+  const std::vector<std::string> sections = QuantileSections(tables.plan);
+  if (!sections.empty() && file.Has(sections.front())) {
+    for (const std::string& section : sections) {
+      UPNEXT_ASSIGN_OR_RETURN(Quantiles one, Quantiles::Load(file, section));
       tables.quantiles.push_back(std::move(one));
     }
   }
-  UPNEXT_ASSIGN_OR_RETURN(tables.item_statistics, ItemStatistics::Load(file));
+  UPNEXT_ASSIGN_OR_RETURN(tables.counts, EventCounts::Load(file, tables.plan.everybody()));
   UPNEXT_ASSIGN_OR_RETURN(std::span<const int64_t> span, file.Get<int64_t>("train_span_ms", 2));
   UPNEXT_ASSIGN_OR_RETURN(std::span<const uint64_t> digest, file.Get<uint64_t>("log_digest", 1));
   if (span[0] > span[1]) {
@@ -152,21 +193,12 @@ Result<FeatureStatistics> FeatureStatistics::Load(const std::filesystem::path& p
 }
 
 Status FeatureStatistics::CheckIds(const log::EventLog& log) const {
-  using schema::IdSpace;
-  static constexpr std::array<std::pair<VocabularyId, IdSpace>, kVocabularies - 1> kSpaces = {
-      {{VocabularyId::kItem, IdSpace::kItem},
-       {VocabularyId::kRegion, IdSpace::kRegion},
-       {VocabularyId::kDevice, IdSpace::kDevice},
-       {VocabularyId::kRankedItem, IdSpace::kItem},
-       {VocabularyId::kChannel, IdSpace::kChannel},
-       {VocabularyId::kTopic, IdSpace::kTopic},
-       {VocabularyId::kLanguage, IdSpace::kLanguage},
-       {VocabularyId::kSource, IdSpace::kSource}}};
-  for (const auto& [id, space] : kSpaces) {
-    const uint32_t known = log.dictionary(space).size();
-    if (vocabulary(id).ids() <= known) continue;
-    return DataLoss("the {} vocabulary speaks of {} ids, but the log has {}; train again",
-                    VocabularyName(id), vocabulary(id).ids(), known);
+  for (size_t i = 0; i < vocabularies.size(); ++i) {
+    const VocabularyPlan& vocabulary = plan.vocabularies()[i];
+    const uint32_t known = log.dictionary(vocabulary.space).size();
+    if (vocabularies[i].ids() <= known) continue;
+    return DataLoss("the {} vocabulary holds {} ids, but the log has {}; train again",
+                    vocabulary.name, vocabularies[i].ids(), known);
   }
   return Ok();
 }

@@ -6,9 +6,10 @@
 #include <fstream>
 
 #include "base/file.h"
-#include "features/extract.h"
+#include "features/feature_extractor.h"
 #include "features/test_log.h"
 #include "features/test_tables.h"
+#include "schema/event.h"
 
 namespace upnext::features {
 namespace {
@@ -40,37 +41,6 @@ TEST(FeatureSpec, AnUnknownFieldNamesTheNearest) {
   EXPECT_THAT(status.error().message, HasSubstr("did you mean 'item_age_days'?"));
 }
 
-TEST(Fields, NamesAreUniqueAndEveryoneOfThemCanBeDropped) {
-  std::vector<std::string> ranking;
-  for (const Field& field : RankingFields()) {
-    EXPECT_FALSE(field.help.empty());
-    EXPECT_THAT(ranking, testing::Not(testing::Contains(std::string(field.name))));
-    ranking.emplace_back(field.name);
-  }
-  EXPECT_EQ(DroppedRankingFields(ranking), (uint64_t{1} << ranking.size()) - 1);
-  EXPECT_EQ(DroppedCandidateFields(FieldNames()), 0xffu);
-  const std::vector<std::string> both = {"searches"};
-  EXPECT_NE(DroppedRankingFields(both), 0u);
-  EXPECT_NE(DroppedCandidateFields(both), 0u);
-}
-
-TEST(Fields, RK02_FieldsOfOneIdSpaceShareAVocabulary) {
-  const auto of = [](VocabularyId id) {
-    std::vector<std::string> names;
-    for (const Field& field : RankingFields()) {
-      if (field.kind != FieldKind::kContinuous && field.vocabulary == id) {
-        names.emplace_back(field.name);
-      }
-    }
-    return names;
-  };
-  EXPECT_THAT(of(VocabularyId::kRankedItem),
-              ElementsAre("watched_items", "last_watched", "liked_items", "current_item", "item"));
-  EXPECT_THAT(of(VocabularyId::kLanguage), ElementsAre("user_language", "language"));
-  EXPECT_THAT(of(VocabularyId::kChannel), ElementsAre("watched_channels", "channel"));
-  EXPECT_THAT(of(VocabularyId::kToken), ElementsAre("query_tokens", "last_query_tokens"));
-}
-
 // Without the sync of base::WriteFileAtomic, since tests damage files many times.
 void Overwrite(const std::filesystem::path& path, const std::string& bytes) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
@@ -86,25 +56,26 @@ class FeatureTablesFile : public testing::Test {
   }
   // One digest over the features of one user, one request and all items.
   uint64_t Features(const FeatureStatistics& tables) const {
-    const UserState state = Fold(log_, "u");
-    const Context context{.time_ms = Minutes(60 * 24 * 20)};
-    CandidateBatch batch;
-    CandidateExtractor(tables, log_.catalogue()).Append(state, {}, context, 1'000'000, &batch);
-    const RankingExtractor extractor(tables, log_.catalogue());
-    RankingBlock queries(Side::kQuery), impressions(Side::kImpression);
-    extractor.AppendQuery(state, {}, context, &queries);
+    const UserState state = Fold(log_, "u", tables.plan.state());
+    const Context context{.time_ms = Minutes(60 * 24 * 20), .example_age_ms = 1'000'000};
+    FeatureBlock retrieval, queries, impressions;
+    FeatureExtractor(tables, log_.catalogue(), Model::kRetrieval)
+        .AppendQuery(state, schema::kNone, context, &retrieval);
+    const FeatureExtractor extractor(tables, log_.catalogue(), Model::kRanking);
+    extractor.AppendQuery(state, schema::kNone, context, &queries);
     for (uint32_t item = 0; item < 25; ++item) {
-      extractor.AppendImpression(state, {}, context, {.item = item}, &impressions);
+      extractor.AppendImpression(state, schema::kNone, context, {.item = item}, &impressions);
     }
-    return Digest(batch) ^ (Digest(queries) * 3) ^ (Digest(impressions) * 5);
+    return Digest(retrieval) ^ (Digest(queries) * 3) ^ (Digest(impressions) * 5);
   }
   TestLog log_ = MakeLog();
   base::TestFolder folder_;
 };
 
 TEST_F(FeatureTablesFile, LoadedTablesGiveTheSameFeaturesToTheByte) {
-  FeatureStatistics tables = LearnTables(log_);
-  tables.spec.drop = {"device", "topics"};
+  FeatureStatistics tables = LearnTables(
+      log_, {.drop = {"device", "topics"},
+             .ranking = {{"clicks_by_topic", "count(click, item.topics)", "declared"}}});
   tables.log_digest = 0x123456789abcdef0;
   ASSERT_TRUE(tables.Save(folder_ / "features.bin"));
   const Result<FeatureStatistics> loaded = FeatureStatistics::Load(folder_ / "features.bin");
@@ -115,7 +86,8 @@ TEST_F(FeatureTablesFile, LoadedTablesGiveTheSameFeaturesToTheByte) {
   EXPECT_EQ(loaded->train_begin_ms, tables.train_begin_ms);
   EXPECT_EQ(loaded->train_end_ms, tables.train_end_ms);
   EXPECT_EQ(loaded->log_digest, tables.log_digest);
-  EXPECT_EQ(loaded->rows(VocabularyId::kToken), tables.tokens.rows());
+  EXPECT_EQ(loaded->plan.text(), tables.plan.text());
+  EXPECT_EQ(loaded->rows(loaded->plan.FindVocabulary(kTokenVocabulary)), tables.tokens.rows());
   EXPECT_EQ(Features(*loaded), Features(tables));
 }
 

@@ -17,6 +17,10 @@ struct PositiveRule {
   double seconds = 30;      // complete_seconds, when the duration is unknown
 
   static PositiveRule FromConfig(const base::ConfigTable& labels);
+  // False for types of which no event is ever accepted.
+  static bool MayAccept(schema::EventType type) {
+    return type == schema::EventType::kWatch || type == schema::EventType::kComplete;
+  }
   // A `complete` event always is: the source says so. A watch is, unless from_event, when its
   // seconds reach the share of the duration, or `seconds` when the duration is unknown; a watch
   // without seconds is not. A source that sends both for one watch should set from_event, or the

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "catalogue/test_log.h"
+#include "features/feature_plan.h"
 #include "features/user_state.h"
 #include "schema/event.h"
 
@@ -24,9 +25,12 @@ using catalogue::Search;
 using catalogue::TestLog;
 using catalogue::Watch;
 
+// What the default features keep.
+inline UserState EmptyState() { return UserState(FeaturePlan().state()); }
+
 inline UserState Fold(const TestLog& log, std::string_view user,
-                      UserState::Parts parts = UserState::Parts::kAll) {
-  UserState state(parts);
+                      const StateSpec& keeps = FeaturePlan().state()) {
+  UserState state(keeps);
   for (const schema::Event& event : log.Events(user)) state.Apply(event, log.catalogue(), {});
   return state;
 }

@@ -3,51 +3,68 @@
 #include <algorithm>
 #include <cmath>
 
+#include "features/state_keys.h"
+
 namespace upnext::features {
 
 using schema::EventType;
 
 namespace {
 
-// Longer watches are taken for errors of the source; the bound keeps every sum finite.
-constexpr float kMaxWatchSeconds = 1e7f;
+// What the columns add for an event.
+struct Measures {
+  int64_t time_ms;
+  float value;   // 0 when absent
+  double share;  // NaN when absent
+};
 
-// Drops the eighth of the histories that was touched longest ago.
-template <typename Map>
-void Forget(Map& histories) {
-  std::vector<std::pair<int64_t, uint32_t>> age;
-  age.reserve(histories.size());
-  for (const auto& [id, history] : histories) age.emplace_back(history.last_ms, id);
-  const size_t leaving = std::max<size_t>(1, age.size() / 8);
-  std::nth_element(age.begin(), age.begin() + static_cast<std::ptrdiff_t>(leaving) - 1, age.end());
-  for (size_t i = 0; i < leaving; ++i) histories.erase(age[i].second);
-}
-
-// The history of `id`, made when it is new. The newcomer is touched before anything is forgotten,
-// so that it stays unless its event is older than all others.
-template <typename Map>
-auto& Touch(Map& histories, uint32_t id, int64_t time_ms) {
-  auto& history = histories.try_emplace(id, typename Map::mapped_type{id}).first->second;
-  history.last_ms = std::max(history.last_ms, time_ms);
-  return history;
+template <bool kUserRow>
+void ApplyCell(const StateSpec::CellStep& step, const Measures& measures, Cell* cell) {
+  if (step.resets) cell->count = 0;
+  if (!step.counts) return;
+  switch (step.kind) {
+    case Column::Kind::kCount:
+      ++cell->count;
+      break;
+    case Column::Kind::kValue:
+      if constexpr (kUserRow) {
+        cell->sum += static_cast<double>(measures.value);
+      } else {
+        cell->part += measures.value;
+      }
+      break;
+    case Column::Kind::kShare:
+      if (std::isnan(measures.share)) break;
+      if constexpr (kUserRow) {
+        cell->sum += measures.share;
+      } else {
+        cell->part += static_cast<float>(measures.share);
+      }
+      break;
+    case Column::Kind::kShares:
+      cell->count += std::isnan(measures.share) ? 0 : 1;
+      break;
+    case Column::Kind::kLast:
+      cell->time_ms = std::max(cell->time_ms, measures.time_ms);
+      break;
+  }
 }
 
 }  // namespace
 
-struct UserState::Effect {
-  bool watched = false;   // a watch or a complete event
-  bool complete = false;  // by the rule
-  float seconds = 0;      // watched
-  schema::Item item;      // of watches always, else only when histories are kept
-};
+UserState::UserState(StateSpec spec)
+    : spec_(std::move(spec)),
+      bags_(spec_.bags().size()),
+      tables_(spec_.tables().size()),
+      user_row_(spec_.fresh_row(0)) {}
 
-void UserState::Bag::Push(TimedId entry) {
-  if (entries_.size() == 2 * kBagLimit) {
+void UserState::Bag::Push(TimedId entry, size_t limit) {
+  if (entries_.size() == 2 * limit) {
     entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(begin_));
     begin_ = 0;
   }
   entries_.push_back(entry);
-  if (entries_.size() - begin_ > kBagLimit) ++begin_;
+  if (entries_.size() - begin_ > limit) ++begin_;
 }
 
 void UserState::Bag::Remove(uint32_t id) {
@@ -57,134 +74,108 @@ void UserState::Bag::Remove(uint32_t id) {
       entries_.end());
 }
 
+Cell* UserState::Table::Touch(uint32_t key, int64_t time_ms, std::span<const Cell> fresh) {
+  const auto [row, is_new] = rows_.try_emplace(key, static_cast<uint32_t>(cells_.size()));
+  if (is_new) {
+    cells_.resize(cells_.size() + 1 + fresh.size());
+    Cell* added = cells_.data() + row->second;
+    added->time_ms = time_ms;
+    std::copy(fresh.begin(), fresh.end(), added + 1);
+  }
+  Cell* cells = cells_.data() + row->second;
+  cells->time_ms = std::max(cells->time_ms, time_ms);
+  return cells + 1;
+}
+
+void UserState::Table::Forget(size_t width) {
+  std::vector<std::pair<int64_t, uint32_t>> age;
+  age.reserve(rows_.size());
+  for (const auto& [key, begin] : rows_) age.emplace_back(cells_[begin].time_ms, key);
+  const size_t leaving = std::max<size_t>(1, age.size() / 8);
+  std::nth_element(age.begin(), age.begin() + static_cast<std::ptrdiff_t>(leaving) - 1, age.end());
+  for (size_t i = 0; i < leaving; ++i) rows_.erase(age[i].second);
+  std::vector<Cell> kept;
+  kept.reserve(rows_.size() * (width + 1));
+  for (auto& [key, begin] : rows_) {
+    const auto row = cells_.begin() + begin;
+    begin = static_cast<uint32_t>(kept.size());
+    kept.insert(kept.end(), row, row + static_cast<std::ptrdiff_t>(width) + 1);
+  }
+  cells_ = std::move(kept);
+}
+
+std::vector<uint32_t> UserState::Table::SortedKeys() const {
+  std::vector<uint32_t> keys;
+  keys.reserve(rows_.size());
+  for (const auto& row : rows_) keys.push_back(row.first);
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
 void UserState::Apply(const schema::Event& event, const catalogue::Catalogue& catalogue,
                       const PositiveRule& rule) {
   if (event.time_ms == schema::kNoTime) return;
-  Effect effect;
-  effect.watched = event.type == EventType::kWatch || event.type == EventType::kComplete;
-  const bool has_item = event.item != schema::kNone;
-  if (has_item && (effect.watched || parts_ == Parts::kAll)) {
-    effect.item = catalogue.item(event.item);
-  }
-  if (effect.watched) {
-    effect.complete = rule.IsComplete(event, effect.item);
-    if (event.type == EventType::kWatch && event.value > 0) {
-      effect.seconds = std::min(event.value, kMaxWatchSeconds);
-    }
-  }
-  ApplyTotals(event, effect);
-  ApplyBags(event, effect);
-  if (parts_ != Parts::kAll || !has_item) return;
-  ApplyItem(event, effect);
-  ApplyAffinity(channels_, effect.item.channel, kMaxChannels, event, effect);
-  for (const uint32_t topic : effect.item.topics) {
-    ApplyAffinity(topics_, topic, kMaxTopics, event, effect);
-  }
-}
-
-void UserState::ApplyTotals(const schema::Event& event, const Effect& effect) {
   if (totals_.events++ == 0) totals_.first_ms = event.time_ms;
   totals_.first_ms = std::min(totals_.first_ms, event.time_ms);
   totals_.last_ms = std::max(totals_.last_ms, event.time_ms);
-  totals_.complete += effect.complete ? 1 : 0;
-  switch (event.type) {
-    case EventType::kImpression:
-      ++totals_.impressions;
-      break;
-    case EventType::kClick:
-      ++totals_.clicks;
-      break;
-    case EventType::kWatch:
-      ++totals_.watches;
-      totals_.watch_s += static_cast<double>(effect.seconds);
-      if (effect.item.duration_s > 0 && !std::isnan(event.value)) {
-        ++totals_.share_watches;
-        totals_.watch_share += std::min(
-            1.0, static_cast<double>(effect.seconds) / static_cast<double>(effect.item.duration_s));
-      }
-      break;
-    case EventType::kLike:
-      ++totals_.likes;
-      break;
-    case EventType::kDislike:
-    case EventType::kDismiss:
-      ++totals_.dislikes;
-      break;
-    case EventType::kSearch:
-      ++totals_.searches;
-      break;
-    default:
-      break;
+  const bool positive =
+      PositiveRule::MayAccept(event.type) && rule.IsComplete(event, catalogue.item(event.item));
+  const StateSpec::Program& program = spec_.program(event.type, positive);
+  ApplyBags(program, event);
+  if (!program.tables.empty()) ApplyTables(program, event, catalogue);
+}
+
+void UserState::ApplyBags(const StateSpec::Program& program, const schema::Event& event) {
+  for (const StateSpec::BagStep& step : program.bags) {
+    const BagSpec& bag = spec_.bags()[step.bag];
+    const uint32_t id =
+        bag.key.of == StateKey::Of::kItem ? event.item : RequestId(event, bag.key.attribute);
+    if (id == schema::kNone) continue;
+    if (step.removes) bags_[step.bag].Remove(id);
+    if (step.enters) bags_[step.bag].Push({id, event.time_ms}, bag.limit);
   }
 }
 
-void UserState::ApplyBags(const schema::Event& event, const Effect& effect) {
-  if (event.type == EventType::kSearch) {
-    if (event.query != schema::kNone) searches_.Push({event.query, event.time_ms});
-    return;
+void UserState::ApplyTables(const StateSpec::Program& program, const schema::Event& event,
+                            const catalogue::Catalogue& catalogue) {
+  Measures measures{.time_ms = event.time_ms, .value = 0, .share = schema::kAbsent};
+  if (event.value > 0) measures.value = std::min(event.value, kMaxEventValue);
+  if (program.needs_duration) measures.share = ShareOfDuration(event, catalogue);
+  for (const StateSpec::TableStep& step : program.tables) {
+    const auto cells = std::span(program.cells).subspan(step.begin, step.end - step.begin);
+    if (step.table == 0) {
+      for (const auto& cell : cells) ApplyCell<true>(cell, measures, &user_row_[cell.column]);
+      continue;
+    }
+    const TableSpec& spec = spec_.tables()[step.table];
+    Table& table = tables_[step.table];
+    ForEachKey(spec.key, event, catalogue, [&](uint32_t key) {
+      Cell* row = table.Touch(key, event.time_ms, spec_.fresh_row(step.table));
+      for (const auto& cell : cells) ApplyCell<false>(cell, measures, row + cell.column);
+      if (table.size() > spec.cap()) table.Forget(spec.columns.size());
+    });
   }
-  if (event.item == schema::kNone) return;
-  if (effect.complete) watches_.Push({event.item, event.time_ms});
-  switch (event.type) {
-    case EventType::kLike:
-      likes_.Remove(event.item);
-      likes_.Push({event.item, event.time_ms});
-      break;
-    case EventType::kDislike:
-    case EventType::kDismiss:
-      likes_.Remove(event.item);
-      break;
-    default:
-      break;
-  }
-}
-
-void UserState::ApplyItem(const schema::Event& event, const Effect& effect) {
-  ItemHistory& history = Touch(items_, event.item, event.time_ms);
-  if (effect.watched) {
-    history.watches += event.type == EventType::kWatch ? 1 : 0;
-    history.complete += effect.complete ? 1 : 0;
-    history.last_watch_ms = std::max(history.last_watch_ms, event.time_ms);
-    history.impressions = 0;
-  }
-  switch (event.type) {
-    case EventType::kImpression:
-      ++history.impressions;
-      history.last_impression_ms = std::max(history.last_impression_ms, event.time_ms);
-      break;
-    case EventType::kLike:
-      history.disliked = false;
-      break;
-    case EventType::kDislike:
-    case EventType::kDismiss:
-      history.disliked = true;
-      break;
-    default:
-      break;
-  }
-  if (items_.size() > kMaxItems) Forget(items_);
-}
-
-void UserState::ApplyAffinity(Histories<AffinityHistory>& histories, uint32_t id, size_t cap,
-                              const schema::Event& event, const Effect& effect) {
-  const bool counts =
-      effect.watched || event.type == EventType::kImpression || event.type == EventType::kClick;
-  if (id == schema::kNone || !counts) return;
-  AffinityHistory& history = Touch(histories, id, event.time_ms);
-  if (effect.watched) {
-    history.watches += event.type == EventType::kWatch ? 1 : 0;
-    history.complete += effect.complete ? 1 : 0;
-    history.watch_s += effect.seconds;
-    history.last_watch_ms = std::max(history.last_watch_ms, event.time_ms);
-  }
-  history.impressions += event.type == EventType::kImpression ? 1 : 0;
-  history.clicks += event.type == EventType::kClick ? 1 : 0;
-  if (histories.size() > cap) Forget(histories);
 }
 
 bool UserState::HasWatched(uint32_t item) const {
-  const ItemHistory* history = this->item(item);
-  return history != nullptr && (history->watches > 0 || history->complete > 0);
+  const CellRef seen = spec_.seen();
+  const Cell* row = this->row(seen.table, item);
+  return row != nullptr && row[seen.column].time_ms != schema::kNoTime;
+}
+
+uint64_t UserState::Count(uint32_t item_attribute, EventType type, uint32_t category) const {
+  const Column count{.kind = Column::Kind::kCount, .terms = {TermOf(type)}, .resets = {}};
+  for (size_t t = 1; t < spec_.tables().size(); ++t) {
+    const TableSpec& table = spec_.tables()[t];
+    if (table.key.of != StateKey::Of::kItemAttribute || table.key.attribute != item_attribute) {
+      continue;
+    }
+    const auto column = std::ranges::find(table.columns, count);
+    const Cell* row = this->row(t, category);
+    if (row == nullptr || column == table.columns.end()) return 0;
+    return row[column - table.columns.begin()].count;
+  }
+  return 0;
 }
 
 }  // namespace upnext::features

@@ -1,16 +1,18 @@
-// What upnext knows of a user at one moment: a fold over the user's events. Training replays the
-// log through it and serving keeps it in the store, so both see the same features (design, idea 1).
+// What upnext knows of a user at one moment: a fold over the user's events, as a StateSpec asks.
+// Training replays the log through it and serving keeps it in the store, so both see the same
+// features (design, idea 1).
 //
-//   UserState state;
+//   UserState state(plan.state());
 //   for (const Event& e : events_of_user) state.Apply(e, catalogue, rule);     in time order
-//   std::string bytes = state.Serialize();                                     docs/formats/
-//                                                                              user_state.md
-// Plain value; one thread at a time. Bounded: every history has a cap, oldest leave first. The
-// state is a function of the sequence of events alone, and saving it between two events changes
-// nothing.
+//   std::string bytes = state.Serialize();                  docs/formats/user_state.md
+//
+// Plain value; one thread at a time. Bounded: every list and table has a cap, the oldest leave
+// first. The state is a function of the sequence of events alone, and saving it between two events
+// changes nothing.
 #ifndef UPNEXT_FEATURES_USER_STATE_H_
 #define UPNEXT_FEATURES_USER_STATE_H_
 
+#include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -22,14 +24,14 @@
 #include "base/status.h"
 #include "catalogue/catalogue.h"
 #include "features/positive_rule.h"
+#include "features/state_spec.h"
 #include "schema/event.h"
 
 namespace upnext::features {
 
-inline constexpr size_t kBagLimit = 50;  // newest watches and searches kept as bags (paper, 3.4)
-// When a history grows past its cap, the eighth of it that was touched longest ago leaves at once
-// (ties: smaller ids first), so that forgetting costs little.
-inline constexpr size_t kMaxChannels = 512, kMaxTopics = 512, kMaxItems = 20'000;
+class StateReader;  // state_bytes.h
+
+inline constexpr size_t kBagLimit = kWatchesKept;
 
 struct TimedId {
   uint32_t id;
@@ -37,107 +39,98 @@ struct TimedId {
   friend bool operator==(const TimedId&, const TimedId&) = default;
 };
 
-// How a user met one channel or topic.
-struct AffinityHistory {
-  uint32_t id;
-  uint32_t watches = 0, complete = 0, impressions = 0, clicks = 0;
-  float watch_s = 0;
-  int64_t last_watch_ms = schema::kNoTime;  // of watches and complete events
-  int64_t last_ms = schema::kNoTime;        // of any event that counts here
-  friend bool operator==(const AffinityHistory&, const AffinityHistory&) = default;
-};
-
-// How a user met one item. `impressions` counts those since the last watch (churn, paper 4.1).
-struct ItemHistory {
-  uint32_t item;
-  uint32_t impressions = 0, watches = 0, complete = 0;
-  int64_t last_impression_ms = schema::kNoTime, last_watch_ms = schema::kNoTime;
-  int64_t last_ms = schema::kNoTime;  // of any event with the item
-  bool disliked = false;              // the last of like, dislike and dismiss was not a like
-  friend bool operator==(const ItemHistory&, const ItemHistory&) = default;
-};
-
 class UserState {
  public:
-  // What Apply keeps up to date. Replays for the candidate model need only the bags (and totals).
-  enum class Parts : uint8_t { kBags, kAll };
-  explicit UserState(Parts parts = Parts::kAll) : parts_(parts) {}
-  Parts parts() const { return parts_; }
+  UserState() : UserState(StateSpec()) {}
+  explicit UserState(StateSpec spec);
+  const StateSpec& spec() const { return spec_; }
 
-  // What an event changes, beside totals:
-  //   impression    item and its channel and topics count it
-  //   click         channel and topics count it
-  //   watch         channel, topics and item count it, with its seconds; the item's impressions
-  //                 start again from 0; a complete one enters watches()
-  //   complete      the same, without seconds
-  //   like          enters likes() as the newest (an earlier like of the item leaves)
-  //   dislike, dismiss   leaves likes(); the item is marked disliked
-  //   search        enters searches()
-  // Events of other types only count. An event older than its predecessor is taken as it comes;
-  // one without a time is ignored.
+  // An event older than its predecessor is taken as it comes; one without a time is ignored. Values
+  // above 1e7 are taken for errors of the source and cut, so that every sum is finite.
   void Apply(const schema::Event& event, const catalogue::Catalogue& catalogue,
              const PositiveRule& rule);
 
-  // Oldest first, at most kBagLimit. Views until the next Apply.
-  std::span<const TimedId> watches() const { return watches_.view(); }    // complete watches
-  std::span<const TimedId> searches() const { return searches_.view(); }  // query ids
-  std::span<const TimedId> likes() const { return likes_.view(); }        // liked items
-  // nullptr: never met, forgotten, or Parts::kBags. Valid until the next Apply.
-  const AffinityHistory* channel(uint32_t channel) const { return Get(channels_, channel); }
-  const AffinityHistory* topic(uint32_t topic) const { return Get(topics_, topic); }
-  const ItemHistory* item(uint32_t item) const { return Get(items_, item); }
-  // Any watch counts, complete or not: a feed that leaves out what was watched asks this.
+  // Lists and rows by their index in spec(); empty or null beyond what it has. Oldest first. Valid
+  // until the next Apply.
+  std::span<const TimedId> bag(size_t index) const {
+    return index < bags_.size() ? bags_[index].view() : std::span<const TimedId>();
+  }
+  // The cells of one key, in the order of the columns; null: never met, or forgotten. The user's
+  // own row is that of table 0, whatever the key.
+  const Cell* row(size_t table, uint32_t key) const {
+    if (table == 0) return user_row_.data();
+    return table < tables_.size() ? tables_[table].Find(key) : nullptr;
+  }
+
+  // The newest positive events' items, at most kBagLimit: of every spec that a plan makes.
+  std::span<const TimedId> watches() const {
+    const std::span<const TimedId> all = bag(0);
+    return all.last(std::min(all.size(), kBagLimit));
+  }
+  // Any watch counts, complete or not: a feed that leaves out what was watched asks this. False
+  // when the spec has no table of items.
   bool HasWatched(uint32_t item) const;
 
-  // Totals since the first event.
+  // Events of the type with items that have this category, a built-in or declared attribute; 0 when
+  // the spec does not keep it.
+  uint64_t Count(uint32_t item_attribute, schema::EventType type, uint32_t category) const;
+
   struct Totals {
-    uint64_t events = 0, impressions = 0, clicks = 0, watches = 0, complete = 0, likes = 0,
-             dislikes = 0, searches = 0;
-    double watch_s = 0;
-    uint64_t share_watches = 0;  // watches with seconds, of items with a duration
-    double watch_share = 0;      // sum over those of min(1, seconds / duration)
+    uint64_t events = 0;
     int64_t first_ms = schema::kNoTime, last_ms = schema::kNoTime;
     friend bool operator==(const Totals&, const Totals&) = default;
   };
   const Totals& totals() const { return totals_; }
 
-  // Equal states give equal bytes. Parse refuses anything Serialize could not have written
-  // (kDataLoss).
+  // Equal states give equal bytes. Parse refuses anything that Serialize of a state of `spec` could
+  // not have written: kFailedPrecondition for a state of another spec, which is to be folded again,
+  // kDataLoss for damage.
   std::string Serialize() const;
-  static Result<UserState> Parse(std::string_view bytes);
+  static Result<UserState> Parse(std::string_view bytes, const StateSpec& spec);
 
  private:
-  // The newest kBagLimit entries in one piece: they slide through a buffer of twice the size.
+  // The newest entries in one piece: they slide through a buffer of twice the size.
   class Bag {
    public:
     std::span<const TimedId> view() const { return std::span(entries_).subspan(begin_); }
-    void Push(TimedId entry);
+    void Push(TimedId entry, size_t limit);
     void Remove(uint32_t id);
 
    private:
     std::vector<TimedId> entries_;
     size_t begin_ = 0;
   };
-  template <typename T>
-  using Histories = boost::unordered_flat_map<uint32_t, T>;
-  template <typename T>
-  static const T* Get(const Histories<T>& histories, uint32_t id) {
-    const auto found = histories.find(id);
-    return found == histories.end() ? nullptr : &found->second;
-  }
-  struct Effect;  // of one event; in user_state.cc
+  // Rows of cells by key. Each begins with the time of the newest event that touched it.
+  class Table {
+   public:
+    const Cell* Find(uint32_t key) const {
+      const auto found = rows_.find(key);
+      return found == rows_.end() ? nullptr : cells_.data() + found->second + 1;
+    }
+    // The row of `key`, a copy of `fresh` when it is new.
+    Cell* Touch(uint32_t key, int64_t time_ms, std::span<const Cell> fresh);
+    size_t size() const { return rows_.size(); }
+    // Drops the eighth of the rows that was touched longest ago (ties: smaller keys first).
+    void Forget(size_t width);
+    std::vector<uint32_t> SortedKeys() const;
 
-  void ApplyTotals(const schema::Event& event, const Effect& effect);
-  void ApplyBags(const schema::Event& event, const Effect& effect);
-  void ApplyItem(const schema::Event& event, const Effect& effect);
-  static void ApplyAffinity(Histories<AffinityHistory>& histories, uint32_t id, size_t cap,
-                            const schema::Event& event, const Effect& effect);
+   private:
+    boost::unordered_flat_map<uint32_t, uint32_t> rows_;  // key -> its row's begin in cells_
+    std::vector<Cell> cells_;
+  };
 
-  Parts parts_;
+  void ApplyBags(const StateSpec::Program& program, const schema::Event& event);
+  void ApplyTables(const StateSpec::Program& program, const schema::Event& event,
+                   const catalogue::Catalogue& catalogue);
+
+  bool ReadBags(StateReader& in);
+  bool ReadTables(StateReader& in);
+
+  StateSpec spec_;
   Totals totals_;
-  Bag watches_, searches_, likes_;
-  Histories<AffinityHistory> channels_, topics_;
-  Histories<ItemHistory> items_;
+  std::vector<Bag> bags_;
+  std::vector<Table> tables_;  // the first stays empty
+  std::vector<Cell> user_row_;
 };
 
 }  // namespace upnext::features

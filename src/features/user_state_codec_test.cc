@@ -23,6 +23,8 @@ class UserStateCodec : public testing::Test {
   TestLog log_ = MakeLog(400);
 };
 
+StateSpec DefaultSpec() { return FeaturePlan().state(); }
+
 // The bytes with the checksum that fits them.
 std::string Sealed(std::string body) {
   const uint64_t checksum = base::Checksum(std::as_bytes(std::span(body)));
@@ -32,26 +34,26 @@ std::string Sealed(std::string body) {
 
 TEST_F(UserStateCodec, SavingBetweenTwoEventsChangesNothing) {
   const std::vector<schema::Event> events = log_.Events("u");
-  for (const UserState::Parts parts : {UserState::Parts::kBags, UserState::Parts::kAll}) {
-    UserState through(parts), saved(parts);
+  const FeaturePlan plan;
+  for (const StateSpec& keeps : {StateSpec(), plan.retrieval_state(), plan.state()}) {
+    UserState through(keeps), saved(keeps);
     for (const schema::Event& event : events) {
       through.Apply(event, log_.catalogue(), {});
       saved.Apply(event, log_.catalogue(), {});
       const std::string bytes = saved.Serialize();
-      Result<UserState> parsed = UserState::Parse(bytes);
+      Result<UserState> parsed = UserState::Parse(bytes, keeps);
       ASSERT_TRUE(parsed) << parsed.error().message;
       ASSERT_EQ(parsed->Serialize(), bytes);
       saved = *std::move(parsed);
       ASSERT_EQ(through.Serialize(), bytes);
     }
     EXPECT_EQ(saved.totals(), through.totals());
-    EXPECT_EQ(saved.parts(), parts);
   }
 }
 
 TEST_F(UserStateCodec, SavingKeepsWhatIsForgottenNext) {
   // Past the cap of items, so that eviction happens after the state was saved and read.
-  UserState through, saved;
+  UserState through = EmptyState(), saved = EmptyState();
   base::Rng rng(3);
   schema::Event event;
   for (size_t i = 0; i < 2 * kMaxItems; ++i) {
@@ -60,7 +62,7 @@ TEST_F(UserStateCodec, SavingKeepsWhatIsForgottenNext) {
     through.Apply(event, log_.catalogue(), {});
     saved.Apply(event, log_.catalogue(), {});
     if (i % 9'999 == 0) {
-      Result<UserState> parsed = UserState::Parse(saved.Serialize());
+      Result<UserState> parsed = UserState::Parse(saved.Serialize(), saved.spec());
       ASSERT_TRUE(parsed);
       saved = *std::move(parsed);
     }
@@ -69,7 +71,7 @@ TEST_F(UserStateCodec, SavingKeepsWhatIsForgottenNext) {
 }
 
 TEST_F(UserStateCodec, EqualStatesGiveEqualBytesHoweverTheyCameAbout) {
-  UserState forward, backward;
+  UserState forward = EmptyState(), backward = EmptyState();
   schema::Event event;
   event.time_ms = kStartMs;
   for (uint32_t i = 0; i < 500; ++i) {
@@ -82,7 +84,7 @@ TEST_F(UserStateCodec, EqualStatesGiveEqualBytesHoweverTheyCameAbout) {
 }
 
 TEST_F(UserStateCodec, ExtremeTimesSurvive) {
-  UserState state;
+  UserState state = EmptyState();
   schema::Event event;
   for (const int64_t time_ms :
        {std::numeric_limits<int64_t>::min() + 1, int64_t{0}, std::numeric_limits<int64_t>::max()}) {
@@ -94,7 +96,7 @@ TEST_F(UserStateCodec, ExtremeTimesSurvive) {
     }
   }
   const std::string bytes = state.Serialize();
-  const Result<UserState> parsed = UserState::Parse(bytes);
+  const Result<UserState> parsed = UserState::Parse(bytes, DefaultSpec());
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->Serialize(), bytes);
 }
@@ -102,19 +104,19 @@ TEST_F(UserStateCodec, ExtremeTimesSurvive) {
 TEST_F(UserStateCodec, EveryTruncationAndEveryFlippedByteIsRefused) {
   std::string bytes = Fold(log_, "u").Serialize();
   for (size_t size = 0; size < bytes.size(); ++size) {
-    ASSERT_FALSE(UserState::Parse(bytes.substr(0, size))) << size;
+    ASSERT_FALSE(UserState::Parse(bytes.substr(0, size), DefaultSpec())) << size;
   }
   for (size_t i = 0; i < bytes.size(); ++i) {
     for (const int mask : {1, 64, 255}) {
       bytes[i] = static_cast<char>(bytes[i] ^ mask);
-      const Result<UserState> parsed = UserState::Parse(bytes);
+      const Result<UserState> parsed = UserState::Parse(bytes, DefaultSpec());
       ASSERT_FALSE(parsed) << i;
       ASSERT_EQ(parsed.error().code, Code::kDataLoss);
       bytes[i] = static_cast<char>(bytes[i] ^ mask);
     }
   }
-  EXPECT_FALSE(UserState::Parse(bytes + '\0'));
-  EXPECT_TRUE(UserState::Parse(bytes));
+  EXPECT_FALSE(UserState::Parse(bytes + '\0', DefaultSpec()));
+  EXPECT_TRUE(UserState::Parse(bytes, DefaultSpec()));
 }
 
 TEST_F(UserStateCodec, ForgedBytesAreRefusedOrAreWhatSerializeWrites) {
@@ -123,7 +125,7 @@ TEST_F(UserStateCodec, ForgedBytesAreRefusedOrAreWhatSerializeWrites) {
   base::Rng rng(11);
   int accepted = 0;
   const auto check = [&](const std::string& forged) {
-    const Result<UserState> parsed = UserState::Parse(forged);
+    const Result<UserState> parsed = UserState::Parse(forged, DefaultSpec());
     if (!parsed) return;
     ++accepted;
     ASSERT_EQ(parsed->Serialize(), forged);
@@ -142,18 +144,29 @@ TEST_F(UserStateCodec, ForgedBytesAreRefusedOrAreWhatSerializeWrites) {
 }
 
 TEST_F(UserStateCodec, RefusalsSayWhatIsWrong) {
-  const std::string bytes = UserState().Serialize();
-  ASSERT_TRUE(UserState::Parse(bytes));
-  EXPECT_THAT(UserState::Parse("").error().message, HasSubstr("does not begin as one"));
+  const auto refusal = [](std::string_view bytes) {
+    const Result<UserState> parsed = UserState::Parse(bytes, DefaultSpec());
+    return parsed ? std::string("nothing") : parsed.error().message;
+  };
+  const std::string bytes = EmptyState().Serialize();
+  EXPECT_EQ(refusal(bytes), "nothing");
+  EXPECT_THAT(refusal(""), HasSubstr("does not begin as one"));
   std::string other = bytes;
   other[4] = 9;
-  EXPECT_THAT(UserState::Parse(other).error().message, HasSubstr("expected version 1, found 9"));
+  EXPECT_THAT(refusal(other), HasSubstr("expected version 2, found 9"));
   other = bytes;
   other.back() = static_cast<char>(other.back() + 1);
-  EXPECT_THAT(UserState::Parse(other).error().message, HasSubstr("checksum"));
+  EXPECT_THAT(refusal(other), HasSubstr("checksum"));
   const std::string body = bytes.substr(0, bytes.size() - 8);
-  EXPECT_THAT(UserState::Parse(Sealed(body + '\0')).error().message,
-              HasSubstr("goes on after its end"));
+  EXPECT_THAT(refusal(Sealed(body + '\0')), HasSubstr("bytes after its end"));
+}
+
+TEST_F(UserStateCodec, AStateOfOtherFeaturesIsRefusedAndSaysToFoldAgain) {
+  const std::string bytes = Fold(log_, "u", FeaturePlan().retrieval_state()).Serialize();
+  const Result<UserState> parsed = UserState::Parse(bytes, DefaultSpec());
+  ASSERT_FALSE(parsed);
+  EXPECT_EQ(parsed.error().code, Code::kFailedPrecondition);
+  EXPECT_THAT(parsed.error().message, HasSubstr("fold the user's events again"));
 }
 
 }  // namespace

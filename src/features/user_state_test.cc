@@ -15,7 +15,17 @@ using schema::EventType;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-std::vector<uint32_t> Ids(std::span<const TimedId> bag) {
+constexpr StateKey kByItem{.of = StateKey::Of::kItem};
+// Their numbers in the schema.
+constexpr StateKey kByChannel{.of = StateKey::Of::kItemAttribute, .attribute = 2};
+constexpr StateKey kByTopic{.of = StateKey::Of::kItemAttribute, .attribute = 3, .list = true};
+constexpr StateKey kByQuery{.of = StateKey::Of::kRequest, .attribute = 4};
+
+Column Count(std::vector<Term> terms, std::vector<Term> resets = {}) {
+  return {.kind = Column::Kind::kCount, .terms = std::move(terms), .resets = std::move(resets)};
+}
+
+std::vector<uint32_t> IdsOf(std::span<const TimedId> bag) {
   std::vector<uint32_t> ids;
   for (const TimedId& entry : bag) ids.push_back(entry.id);
   return ids;
@@ -27,112 +37,160 @@ TEST(UserState, CG02_BagKeepsTheNewestFiftyCompleteWatchesOldestFirst) {
   for (uint32_t i = 0; i < 180; ++i) {
     const std::string name = Numbered("i", i);
     items.push_back(ItemOf(name, 100, "", {}));
-    events.push_back(Watch("u", name, Minutes(i), i % 3 == 0 ? 10.0f : 90.0f));
+    events.push_back(catalogue::Watch("u", name, Minutes(i), i % 3 == 0 ? 10.0f : 90.0f));
   }
   const TestLog log(events, items, {});
   std::vector<uint32_t> expected;
-  UserState state(UserState::Parts::kBags);
+  UserState state(FeaturePlan().retrieval_state());
   for (const schema::Event& event : log.Events("u")) {
     state.Apply(event, log.catalogue(), {});
     if (event.value > 50) expected.push_back(event.item);
     if (expected.size() > kBagLimit) expected.erase(expected.begin());
-    ASSERT_EQ(Ids(state.watches()), expected);
+    ASSERT_EQ(IdsOf(state.watches()), expected);
   }
-  EXPECT_EQ(state.totals().watches, 180u);
-  EXPECT_EQ(state.totals().complete, 120u);
+  EXPECT_EQ(state.totals().events, 180u);
 }
 
-TEST(UserState, SearchesAreKeptAsQueries) {
+TEST(UserState, AListHoldsTheNewestIdsOfItsEvents) {
+  StateSpec::Builder builder;
+  builder.AddBag(
+      {.key = kByQuery, .terms = {TermOf(EventType::kSearch)}, .removes = {}, .limit = 2});
   const TestLog log({Search("u", "cat", Minutes(1)), Search("u", "dog", Minutes(2)),
                      Search("u", "cat", Minutes(3))},
                     {}, {});
-  const UserState state = Fold(log, "u");
-  const uint32_t cat = log.Id(schema::IdSpace::kQuery, "cat");
-  const uint32_t dog = log.Id(schema::IdSpace::kQuery, "dog");
-  EXPECT_THAT(Ids(state.searches()), ElementsAre(cat, dog, cat));
-  EXPECT_EQ(state.searches()[2].time_ms, Minutes(3));
-  EXPECT_EQ(state.totals().searches, 3u);
+  const UserState state = Fold(log, "u", builder.Build());
+  EXPECT_THAT(IdsOf(state.bag(0)), ElementsAre(log.Id(schema::IdSpace::kQuery, "dog"),
+                                               log.Id(schema::IdSpace::kQuery, "cat")));
+  EXPECT_EQ(state.bag(0)[1].time_ms, Minutes(3));
+  EXPECT_THAT(state.bag(1), IsEmpty());
 }
 
 TEST(UserState, ALikeIsTheNewestAndADislikeTakesItBack) {
+  StateSpec::Builder builder;
+  builder.AddBag({.key = kByItem,
+                  .terms = {TermOf(EventType::kLike)},
+                  .removes = {TermOf(EventType::kDislike), TermOf(EventType::kDismiss)},
+                  .limit = 50});
   const TestLog log(
       {Of(EventType::kLike, "u", "a", Minutes(1)), Of(EventType::kLike, "u", "b", Minutes(2)),
        Of(EventType::kLike, "u", "a", Minutes(3)), Of(EventType::kDismiss, "u", "b", Minutes(4)),
        Of(EventType::kDislike, "u", "c", Minutes(5)), Of(EventType::kLike, "u", "c", Minutes(6))},
       {}, {});
-  const UserState state = Fold(log, "u");
-  EXPECT_THAT(Ids(state.likes()), ElementsAre(log.item("a"), log.item("c")));
-  EXPECT_TRUE(state.item(log.item("b"))->disliked);
-  EXPECT_FALSE(state.item(log.item("c"))->disliked);
-  EXPECT_EQ(state.totals().likes, 4u);
-  EXPECT_EQ(state.totals().dislikes, 2u);
+  const UserState state = Fold(log, "u", builder.Build());
+  EXPECT_THAT(IdsOf(state.bag(0)), ElementsAre(log.item("a"), log.item("c")));
 }
 
 TEST(UserState, RK09_ImpressionsCountSinceTheLastWatch) {
-  const TestLog log({Of(EventType::kImpression, "u", "a", Minutes(1)),
-                     Of(EventType::kImpression, "u", "a", Minutes(2)),
-                     Of(EventType::kClick, "u", "a", Minutes(3)), Watch("u", "a", Minutes(4), 1),
-                     Of(EventType::kImpression, "u", "a", Minutes(5))},
-                    {}, {});
-  UserState state;
-  std::vector<uint32_t> impressions;
+  StateSpec::Builder builder;
+  const CellRef shown =
+      builder.AddColumn(kByItem, Count({TermOf(EventType::kImpression)},
+                                       {TermOf(EventType::kWatch), TermOf(EventType::kComplete)}));
+  builder.AddColumn(kByItem, StateSpec::SeenColumn());
+  const TestLog log(
+      {Of(EventType::kImpression, "u", "a", Minutes(1)),
+       Of(EventType::kImpression, "u", "a", Minutes(2)),
+       Of(EventType::kClick, "u", "a", Minutes(3)), catalogue::Watch("u", "a", Minutes(4), 1),
+       Of(EventType::kImpression, "u", "a", Minutes(5)),
+       Of(EventType::kImpression, "u", "b", Minutes(6))},
+      {}, {});
+  UserState state(builder.Build());
+  std::vector<uint64_t> impressions;
   for (const schema::Event& event : log.Events("u")) {
     state.Apply(event, log.catalogue(), {});
-    impressions.push_back(state.item(log.item("a"))->impressions);
+    impressions.push_back(state.row(shown.table, log.item("a"))[shown.column].count);
   }
-  EXPECT_THAT(impressions, ElementsAre(1, 2, 2, 0, 1));
-  EXPECT_EQ(state.item(log.item("a"))->last_impression_ms, Minutes(5));
+  EXPECT_THAT(impressions, ElementsAre(1, 2, 2, 0, 1, 1));
   EXPECT_TRUE(state.HasWatched(log.item("a"))) << "an incomplete watch is one";
+  EXPECT_FALSE(state.HasWatched(log.item("b")));
   EXPECT_FALSE(state.HasWatched(schema::kNone));
+  EXPECT_FALSE(UserState().HasWatched(log.item("a"))) << "nothing is kept of items";
 }
 
-TEST(UserState, RK07_AffinitiesEqualARecount) {
+struct Met {
+  uint64_t watches = 0, positives = 0;
+  float watch_s = 0;
+  int64_t last_ms = schema::kNoTime;
+};
+
+TEST(UserState, RK07_RowsByKeyEqualARecount) {
   const auto [events, items] = RandomHistory(1'500, 20, 5);
   const TestLog log(events, items, {});
-  UserState state;
-  std::map<uint32_t, AffinityHistory> channels, topics;
-  const auto count = [](AffinityHistory& met, uint32_t id, const schema::Event& e, bool complete) {
-    const bool watched = e.type == EventType::kWatch || e.type == EventType::kComplete;
-    if (!watched && e.type != EventType::kImpression && e.type != EventType::kClick) return;
-    met.id = id;
-    met.last_ms = e.time_ms;
-    met.impressions += e.type == EventType::kImpression;
-    met.clicks += e.type == EventType::kClick;
-    met.watches += e.type == EventType::kWatch;
-    met.complete += complete;
-    if (watched) met.last_watch_ms = e.time_ms;
-    if (e.type == EventType::kWatch) met.watch_s += e.value;
-  };
+  const Term watch = TermOf(EventType::kWatch);
+  StateSpec::Builder builder;
+  std::map<uint32_t, Met> met[2];
+  size_t tables[2];
+  for (const size_t i : {0u, 1u}) {
+    const StateKey key = i == 0 ? kByChannel : kByTopic;
+    tables[i] = builder.AddColumn(key, Count({watch})).table;
+    builder.AddColumn(key, Count({kPositive}));
+    builder.AddColumn(key, {.kind = Column::Kind::kValue, .terms = {watch}, .resets = {}});
+    builder.AddColumn(key,
+                      {.kind = Column::Kind::kLast, .terms = {watch, kPositive}, .resets = {}});
+  }
+  UserState state(builder.Build());
   for (const schema::Event& event : log.Events("u")) {
     state.Apply(event, log.catalogue(), {});
-    if (event.item == schema::kNone) continue;
     const schema::Item item = log.catalogue().item(event.item);
-    const bool complete = PositiveRule().IsComplete(event, item);
-    if (item.channel != schema::kNone) {
-      count(channels[item.channel], item.channel, event, complete);
-    }
-    for (const uint32_t topic : item.topics) count(topics[topic], topic, event, complete);
+    const bool positive = PositiveRule().IsComplete(event, item);
+    if (event.item == schema::kNone || (event.type != EventType::kWatch && !positive)) continue;
+    const auto count = [&](Met& one) {
+      one.watches += event.type == EventType::kWatch;
+      one.positives += positive;
+      if (event.type == EventType::kWatch) one.watch_s += event.value;
+      one.last_ms = event.time_ms;
+    };
+    if (item.channel != schema::kNone) count(met[0][item.channel]);
+    for (const uint32_t topic : item.topics) count(met[1][topic]);
   }
-  for (const auto& [id, expected] : channels) EXPECT_EQ(*state.channel(id), expected);
-  for (const auto& [id, expected] : topics) EXPECT_EQ(*state.topic(id), expected);
-  EXPECT_EQ(state.channel(schema::kNone), nullptr);
+  for (const size_t i : {0u, 1u}) {
+    EXPECT_GT(met[i].size(), 3u);
+    for (const auto& [id, expected] : met[i]) {
+      const Cell* row = state.row(tables[i], id);
+      ASSERT_NE(row, nullptr);
+      EXPECT_EQ(row[0].count, expected.watches);
+      EXPECT_EQ(row[1].count, expected.positives);
+      EXPECT_EQ(row[2].part, expected.watch_s);
+      EXPECT_EQ(row[3].time_ms, expected.last_ms);
+      EXPECT_EQ(state.Count(i == 0 ? 2 : 3, EventType::kWatch, id), expected.watches);
+    }
+    EXPECT_EQ(state.row(tables[i], schema::kNone), nullptr);
+  }
 }
 
-TEST(UserState, BagsAloneAreTheSameAsInTheWholeState) {
+TEST(UserState, SharesOfDurationsAreSummedWhereBothAreKnown) {
+  const Term watch = TermOf(EventType::kWatch);
+  StateSpec::Builder builder;
+  builder.AddColumn({}, {.kind = Column::Kind::kShare, .terms = {watch}, .resets = {}});
+  builder.AddColumn({}, {.kind = Column::Kind::kShares, .terms = {watch}, .resets = {}});
+  const TestLog log({catalogue::Watch("u", "long", Minutes(1), 50),
+                     catalogue::Watch("u", "short", Minutes(2), 50),
+                     catalogue::Watch("u", "unknown", Minutes(3), 50),
+                     Of(EventType::kWatch, "u", "long", Minutes(4))},
+                    {ItemOf("long", 200, "", {}), ItemOf("short", 20, "", {})}, {});
+  const UserState state = Fold(log, "u", builder.Build());
+  EXPECT_EQ(state.row(0, 0)[0].sum, 0.25 + 1);
+  EXPECT_EQ(state.row(0, 0)[1].count, 2u);
+}
+
+TEST(UserState, WhatTheCandidateModelReadsIsTheSameInTheWholeState) {
   const auto [events, items] = RandomHistory(600, 20, 6);
   const TestLog log(events, items, {});
-  const UserState all = Fold(log, "u");
-  const UserState bags = Fold(log, "u", UserState::Parts::kBags);
-  EXPECT_EQ(Ids(bags.watches()), Ids(all.watches()));
-  EXPECT_EQ(Ids(bags.searches()), Ids(all.searches()));
-  EXPECT_EQ(Ids(bags.likes()), Ids(all.likes()));
-  EXPECT_EQ(bags.totals(), all.totals());
-  EXPECT_EQ(bags.item(0), nullptr);
+  const FeaturePlan plan;
+  const UserState all = Fold(log, "u"), some = Fold(log, "u", plan.retrieval_state());
+  ASSERT_LT(plan.retrieval_state().bags().size(), plan.state().bags().size());
+  for (size_t bag = 0; bag < plan.retrieval_state().bags().size(); ++bag) {
+    EXPECT_EQ(IdsOf(some.bag(bag)), IdsOf(all.bag(bag)));
+    EXPECT_FALSE(all.bag(bag).empty());
+  }
+  EXPECT_EQ(some.totals(), all.totals());
+  EXPECT_EQ(some.row(plan.state().seen().table, 0), nullptr);
 }
 
-TEST(UserState, HistoriesForgetWhatWasTouchedLongestAgo) {
-  const TestLog log({Watch("u", "a", kStartMs, 1)}, {}, {});
-  UserState state;
+TEST(UserState, TablesForgetWhatWasTouchedLongestAgo) {
+  StateSpec::Builder builder;
+  const size_t table = builder.AddColumn(kByItem, Count({TermOf(EventType::kImpression)})).table;
+  const TestLog log({catalogue::Watch("u", "a", kStartMs, 1)}, {}, {});
+  UserState state(builder.Build());
   schema::Event event;
   event.type = EventType::kImpression;
   const uint32_t first = 100;  // ids beyond the catalogue have no attributes, and need none
@@ -145,38 +203,41 @@ TEST(UserState, HistoriesForgetWhatWasTouchedLongestAgo) {
       state.Apply(event, log.catalogue(), {});
     }
   }
-  const uint32_t left = static_cast<uint32_t>((kMaxItems + 1) / 8);
-  EXPECT_NE(state.item(first), nullptr);
-  EXPECT_EQ(state.item(first + 1), nullptr);
-  EXPECT_EQ(state.item(first + left), nullptr);
-  EXPECT_NE(state.item(first + left + 1), nullptr);
-  EXPECT_NE(state.item(first + static_cast<uint32_t>(kMaxItems)), nullptr);
+  const uint32_t left = (kMaxItems + 1) / 8;
+  ASSERT_NE(state.row(table, first), nullptr);
+  EXPECT_EQ(state.row(table, first)[0].count, 2u);
+  EXPECT_EQ(state.row(table, first + 1), nullptr);
+  EXPECT_EQ(state.row(table, first + left), nullptr);
+  ASSERT_NE(state.row(table, first + left + 1), nullptr);
+  EXPECT_EQ(state.row(table, first + left + 1)[0].count, 1u);
+  EXPECT_NE(state.row(table, first + kMaxItems), nullptr);
 }
 
-TEST(UserState, AChannelHistoryIsBounded) {
+TEST(UserState, TablesByCategoryAreBounded) {
   std::vector<schema::RawEvent> events;
   std::vector<schema::RawItem> items;
-  const uint32_t n = kMaxChannels + 1;
+  const uint32_t n = kMaxKeys + 1;
   for (uint32_t i = 0; i < n; ++i) {
     const std::string name = Numbered("i", i);
     items.push_back(ItemOf(name, 10, Numbered("c", i), {Numbered("t", i)}));
-    events.push_back(Watch("u", name, Minutes(i), 10));
+    events.push_back(catalogue::Watch("u", name, Minutes(i), 10));
   }
   const TestLog log(events, items, {});
   const UserState state = Fold(log, "u");
   uint32_t channels = 0, topics = 0;
   for (uint32_t id = 0; id < n; ++id) {
-    channels += state.channel(id) != nullptr;
-    topics += state.topic(id) != nullptr;
+    channels += state.Count(kByChannel.attribute, EventType::kWatch, id) > 0;
+    topics += state.Count(kByTopic.attribute, EventType::kWatch, id) > 0;
   }
   EXPECT_EQ(channels, n - n / 8);
   EXPECT_EQ(topics, n - n / 8);
-  EXPECT_EQ(state.channel(log.Id(schema::IdSpace::kChannel, "c0")), nullptr);
+  const uint32_t oldest = log.Id(schema::IdSpace::kChannel, "c0");
+  EXPECT_EQ(state.Count(kByChannel.attribute, EventType::kWatch, oldest), 0u);
 }
 
 TEST(UserState, OddEventsAreHarmless) {
-  const TestLog log({Watch("u", "a", kStartMs, 1)}, {}, {});
-  UserState state;
+  const TestLog log({catalogue::Watch("u", "a", kStartMs, 1)}, {}, {});
+  UserState state = EmptyState();
   schema::Event event;
   event.time_ms = schema::kNoTime;
   state.Apply(event, log.catalogue(), {});
@@ -186,14 +247,17 @@ TEST(UserState, OddEventsAreHarmless) {
   state.Apply(event, log.catalogue(), {});  // neither item nor value
   event.value = -5;
   state.Apply(event, log.catalogue(), {});
+  event.type = static_cast<EventType>(200);
+  state.Apply(event, log.catalogue(), {});
   event.type = EventType::kSearch;
   event.time_ms = Minutes(1);  // late, and without a query
   state.Apply(event, log.catalogue(), {});
-  EXPECT_EQ(state.totals().watch_s, 0);
+  EXPECT_EQ(state.totals().events, 4u);
   EXPECT_EQ(state.totals().first_ms, Minutes(1));
   EXPECT_EQ(state.totals().last_ms, Minutes(5));
-  EXPECT_THAT(state.watches(), IsEmpty());
-  EXPECT_THAT(state.searches(), IsEmpty());
+  for (size_t bag = 0; bag < state.spec().bags().size(); ++bag) {
+    EXPECT_THAT(state.bag(bag), IsEmpty());
+  }
 }
 
 }  // namespace

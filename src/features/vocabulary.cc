@@ -74,11 +74,4 @@ Result<Vocabulary> Vocabulary::Load(const base::SectionFile& file, std::string_v
   return vocabulary;
 }
 
-std::string_view VocabularyName(VocabularyId id) {
-  static constexpr std::string_view kNames[kVocabularies] = {
-      "item", "token", "region", "device", "ranked_item", "channel", "topic", "language", "source"};
-  const size_t index = static_cast<size_t>(id);
-  return index < kVocabularies ? kNames[index] : "unknown";
-}
-
 }  // namespace upnext::features

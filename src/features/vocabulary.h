@@ -51,22 +51,6 @@ class Vocabulary {
   std::vector<uint64_t> counts_{0};           // by row
 };
 
-// The vocabularies of a model set. kItem is the candidate model's (by complete watches);
-// kRankedItem is the ranker's (by clicked impressions, paper 4.1). Numbers are part of the format.
-enum class VocabularyId : uint8_t {
-  kItem = 0,
-  kToken = 1,
-  kRegion = 2,
-  kDevice = 3,
-  kRankedItem = 4,
-  kChannel = 5,
-  kTopic = 6,
-  kLanguage = 7,
-  kSource = 8
-};
-inline constexpr size_t kVocabularies = 9;
-std::string_view VocabularyName(VocabularyId id);  // "ranked_item"
-
 }  // namespace upnext::features
 
 #endif  // UPNEXT_FEATURES_VOCABULARY_H_

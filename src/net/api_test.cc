@@ -150,7 +150,7 @@ TEST_F(ApiTest, RepeatedEventIdsAreDuplicates) {
                      {"user": "v", "item": "i3", "type": "click", "id": "e1"}]})";
   EXPECT_EQ(json::parse(Post("/v1/events", body).body), json({{"accepted", 2}, {"duplicates", 1}}));
   EXPECT_EQ(json::parse(Post("/v1/events", body).body), json({{"accepted", 0}, {"duplicates", 3}}));
-  EXPECT_EQ(service_->State("v")->totals().clicks, 1u);
+  EXPECT_EQ(service_->State("v")->totals().events, 1u);
 }
 
 TEST_F(ApiTest, OneWrongEventKeepsTheWholeBatchOut) {

@@ -5,7 +5,6 @@
 
 #include <cmath>
 
-#include "features/fields.h"
 #include "nn/gradient_check.h"
 #include "ranking/test_batches.h"
 
@@ -88,7 +87,7 @@ TEST(Objectives, MistakesAreNamed) {
 
 TEST(Objectives, TargetsComeFromLabelsWithCapAndMask) {
   examples::RankingBatch batch;
-  AppendRow(features::Side::kQuery, {}, &batch.queries);
+  AppendRow(SmallShape().query, {}, &batch.queries);
   AppendImpression({}, Clicked(500.0f), &batch);
   AppendImpression({}, {}, &batch);
   examples::Labels disliked = Happened({EventType::kDislike}, 5.0f);

@@ -7,14 +7,12 @@
 
 #include "base/rng.h"
 #include "examples/streams.h"
-#include "features/fields.h"
 #include "ranking/test_batches.h"
 #include "schema/event.h"
 
 namespace upnext::ranking {
 namespace {
 
-using features::Side;
 using schema::EventType;
 
 const RankerTrainOptions kExactTraining = {.bf16 = false};
@@ -40,8 +38,8 @@ double LogLoss(const Ranker& ranker, const examples::RankingBatch& batch) {
 examples::RankingBatch PlantedNumber(const std::function<double(double)>& logit, bool powers) {
   base::Rng rng(11);
   examples::RankingBatch batch;
-  AppendRow(Side::kQuery, {}, &batch.queries);
-  const size_t width = features::ContinuousFields(Side::kImpression) * features::kPowers;
+  AppendRow(SmallShape().query, {}, &batch.queries);
+  const size_t width = SmallShape().impression.dense;
   for (int i = 0; i < 2000; ++i) {
     const double x = rng.Uniform();
     const bool clicked = rng.Uniform() < 1 / (1 + std::exp(-logit(x)));
@@ -87,11 +85,10 @@ examples::RankingBatch PlantedQuality(uint64_t seed, int impressions, uint32_t f
     const auto watched = static_cast<uint32_t>(rng.Below(kQualityItems));
     const auto shown = static_cast<uint32_t>(rng.Below(kQualityItems));
     const uint32_t of_watched = 1 + watched, of_shown = 1 + shown + (fields - 1) * kQualityItems;
-    AppendRow(Side::kQuery, {{features::slot::kLastWatched, {of_watched}}}, &batch.queries);
+    AppendRow(SmallShape().query, {{"last_watched", {of_watched}}}, &batch.queries);
     const double logit = quality[watched] + quality[shown];
     const bool clicked = rng.Uniform() < 1 / (1 + std::exp(-logit));
-    AppendImpression({{features::slot::kItemId, {of_shown}}},
-                     clicked ? Clicked(1) : examples::Labels(), &batch);
+    AppendImpression({{"item", {of_shown}}}, clicked ? Clicked(1) : examples::Labels(), &batch);
   }
   return batch;
 }
@@ -140,13 +137,13 @@ TEST(PlantedEffects, RK04_ItemsOutOfVocabularyAreRankedByWhatElseIsKnown) {
     std::vector<double> quality(kQualityItems);
     for (double& q : quality) q = of_items.Normal();
     examples::RankingBatch batch;
-    AppendRow(Side::kQuery, {}, &batch.queries);
-    const size_t width = features::ContinuousFields(Side::kImpression) * features::kPowers;
+    AppendRow(SmallShape().query, {}, &batch.queries);
+    const size_t width = SmallShape().impression.dense;
     for (int i = 0; i < impressions; ++i) {
       const auto item = static_cast<uint32_t>(rng.Below(kQualityItems));
       const double x = rng.Uniform(), logit = quality[item] + 6 * x - 3;
       const bool clicked = rng.Uniform() < 1 / (1 + std::exp(-logit));
-      AppendImpression({{features::slot::kItemId, {known ? 1 + item : 0}}},
+      AppendImpression({{"item", {known ? 1 + item : 0}}},
                        clicked ? Clicked(1) : examples::Labels(), &batch);
       batch.impressions.dense[static_cast<size_t>(i) * width] = static_cast<float>(x);
     }

@@ -5,11 +5,27 @@
 
 namespace upnext::ranking {
 
-using features::FieldKind;
-using features::RankingBlock;
-using features::Side;
+using features::FeatureBlock;
+using features::ModelShape;
 
-RankerOptions RankerOptions::FromConfig(const base::ConfigTable& ranking) {
+namespace {
+
+// Names of the vocabularies that features of the ranker read.
+std::vector<std::string> TableNames(const features::FeaturePlan& plan) {
+  std::vector<std::string> names;
+  for (const features::Side side : {features::Side::kQuery, features::Side::kImpression}) {
+    for (const features::Feature& feature : plan.side(features::Model::kRanking, side).categories) {
+      const std::string& name = plan.vocabularies()[feature.vocabulary].name;
+      if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+    }
+  }
+  return names;
+}
+
+}  // namespace
+
+RankerOptions RankerOptions::FromConfig(const base::ConfigTable& ranking,
+                                        const features::FeaturePlan& plan) {
   RankerOptions options;
   options.widths.clear();
   for (const int64_t width : ranking.Ints("widths", {256, 128}, {.min = 1, .max = 16384})) {
@@ -22,11 +38,8 @@ RankerOptions RankerOptions::FromConfig(const base::ConfigTable& ranking) {
       static_cast<uint32_t>(ranking.Int("max_dim", options.max_dim, {.min = 1, .max = 1024}));
   const base::ConfigTable dims = ranking.Table("dims");
   const std::vector<std::string> said = dims.Keys();
-  for (const features::Field& field : features::RankingFields()) {
-    const std::string name(features::VocabularyName(field.vocabulary));
-    if (field.kind == FieldKind::kContinuous || std::ranges::find(said, name) == said.end()) {
-      continue;
-    }
+  for (const std::string& name : TableNames(plan)) {
+    if (std::ranges::find(said, name) == said.end()) continue;
     options.dims[name] = static_cast<uint32_t>(dims.Int(name, 1, {.min = 1, .max = 1024}));
   }
   options.init_scale =
@@ -34,60 +47,39 @@ RankerOptions RankerOptions::FromConfig(const base::ConfigTable& ranking) {
   return options;
 }
 
-uint32_t EmbeddingDim(const RankerOptions& options, features::VocabularyId vocabulary,
-                      uint32_t rows) {
-  const auto said = options.dims.find(features::VocabularyName(vocabulary));
+uint32_t EmbeddingDim(const RankerOptions& options, const ModelShape::Table& table) {
+  const auto said = options.dims.find(table.name);
   if (said != options.dims.end()) return said->second;
-  const double dim = std::ceil(options.dim_scale * std::log10(std::max(2.0, double{0} + rows)));
+  const double dim =
+      std::ceil(options.dim_scale * std::log10(std::max(2.0, double{0} + table.rows)));
   return std::clamp(static_cast<uint32_t>(dim), 1u, options.max_dim);
 }
 
-RankerShape ShapeOf(const features::FeatureStatistics& tables) {
-  RankerShape shape;
-  for (size_t id = 0; id < features::kVocabularies; ++id) {
-    shape[id] = std::max(1u, tables.vocabularies[id].rows());
-  }
-  shape[static_cast<size_t>(features::VocabularyId::kToken)] = std::max(1u, tables.tokens.rows());
-  return shape;
-}
-
-Ranker::SideLayout Ranker::LayoutOf(Side side, const RankerOptions& options,
-                                    const RankerShape& shape) {
+Ranker::SideLayout Ranker::LayoutOf(const ModelShape::SideShape& side, const RankerOptions& options,
+                                    const ModelShape& shape) {
   SideLayout layout;
-  size_t numbers = 0;
-  for (const features::Field& field : features::RankingFields()) {
-    if (field.side != side) continue;
-    if (field.kind == FieldKind::kContinuous) {
-      ++numbers;
-      continue;
-    }
-    layout.slots.push_back({layout.slots.size(), field.vocabulary, layout.width});
-    layout.width +=
-        EmbeddingDim(options, field.vocabulary, shape[static_cast<size_t>(field.vocabulary)]);
+  for (const ModelShape::Slot& slot : side.slots) {
+    layout.slots.push_back({layout.slots.size(), slot.table, layout.width});
+    layout.width += EmbeddingDim(options, shape.tables[slot.table]);
   }
   layout.dense = layout.width;
-  layout.width += numbers * features::kPowers;
+  layout.width += side.dense;
   return layout;
 }
 
 Result<Ranker> Ranker::Make(const RankerOptions& options, std::vector<Objective> objectives,
-                            const RankerShape& shape, base::Rng& rng) {
+                            ModelShape shape, base::Rng& rng) {
   Ranker ranker;
   ranker.options_ = options;
   ranker.objectives_ = std::move(objectives);
-  ranker.shape_ = shape;
-  ranker.query_ = LayoutOf(Side::kQuery, options, shape);
-  ranker.impression_ = LayoutOf(Side::kImpression, options, shape);
-  for (const SideLayout* layout : {&ranker.query_, &ranker.impression_}) {
-    for (const Slot& slot : layout->slots) {
-      const auto id = static_cast<size_t>(slot.vocabulary);
-      if (ranker.tables_[id] != nullptr) continue;
-      ranker.tables_[id] = std::make_unique<nn::EmbeddingTable>(
-          nn::EmbeddingTableOptions{.rows = shape[id],
-                                    .dim = EmbeddingDim(options, slot.vocabulary, shape[id]),
-                                    .scale = options.init_scale},
-          rng);
-    }
+  ranker.shape_ = std::move(shape);
+  ranker.query_ = LayoutOf(ranker.shape_.query, options, ranker.shape_);
+  ranker.impression_ = LayoutOf(ranker.shape_.impression, options, ranker.shape_);
+  for (const ModelShape::Table& table : ranker.shape_.tables) {
+    ranker.tables_.push_back(std::make_unique<nn::EmbeddingTable>(
+        nn::EmbeddingTableOptions{
+            .rows = table.rows, .dim = EmbeddingDim(options, table), .scale = options.init_scale},
+        rng));
   }
   UPNEXT_ASSIGN_OR_RETURN(ranker.architecture_,
                           MakeArchitecture(options.architecture,
@@ -98,11 +90,11 @@ Result<Ranker> Ranker::Make(const RankerOptions& options, std::vector<Objective>
   return ranker;
 }
 
-void Ranker::BuildSide(const SideLayout& layout, const RankingBlock& block, float* out,
+void Ranker::BuildSide(const SideLayout& layout, const FeatureBlock& block, float* out,
                        size_t stride, base::ThreadPool* pool) const {
   for (const Slot& slot : layout.slots) {
-    table(slot.vocabulary)
-        .GatherMean(View(block.categorical[slot.field]), out + slot.offset, stride, pool);
+    tables_[slot.table]->GatherMean(View(block.categorical[slot.feature]), out + slot.offset,
+                                    stride, pool);
   }
   const size_t numbers = layout.width - layout.dense;
   for (size_t i = 0; i < block.rows; ++i) {
@@ -110,7 +102,7 @@ void Ranker::BuildSide(const SideLayout& layout, const RankingBlock& block, floa
   }
 }
 
-void Ranker::BuildInput(const RankingBlock& queries, const RankingBlock& impressions,
+void Ranker::BuildInput(const FeatureBlock& queries, const FeatureBlock& impressions,
                         std::span<const uint32_t> query_of, std::vector<float>& query_input,
                         std::vector<float>& out, base::ThreadPool* pool) const {
   const size_t width = input_width();
@@ -124,7 +116,7 @@ void Ranker::BuildInput(const RankingBlock& queries, const RankingBlock& impress
   }
 }
 
-void Ranker::Score(const RankingBlock& queries, const RankingBlock& impressions,
+void Ranker::Score(const FeatureBlock& queries, const FeatureBlock& impressions,
                    std::span<const uint32_t> query_of, float* predictions, Scratch& scratch,
                    const nn::Compute& compute) const {
   const size_t n = impressions.rows, tasks = objectives_.size();
@@ -140,10 +132,8 @@ void Ranker::Score(const RankingBlock& queries, const RankingBlock& impressions,
 
 std::vector<nn::Parameter> Ranker::Parameters() {
   std::vector<nn::Parameter> parameters;
-  for (size_t id = 0; id < tables_.size(); ++id) {
-    if (tables_[id] == nullptr) continue;
-    tables_[id]->AppendParameters(
-        std::string(features::VocabularyName(static_cast<features::VocabularyId>(id))), parameters);
+  for (size_t i = 0; i < tables_.size(); ++i) {
+    tables_[i]->AppendParameters("embedding." + shape_.tables[i].name, parameters);
   }
   architecture_->AppendParameters("net", parameters);
   return parameters;

@@ -9,7 +9,6 @@
 #ifndef UPNEXT_RANKING_RANKER_H_
 #define UPNEXT_RANKING_RANKER_H_
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -22,8 +21,9 @@
 #include "base/config.h"
 #include "base/rng.h"
 #include "base/status.h"
-#include "features/extract.h"
+#include "features/feature_block.h"
 #include "features/feature_statistics.h"
+#include "features/model_shape.h"
 #include "kernels/embedding.h"
 #include "nn/dense.h"
 #include "nn/embedding_table.h"
@@ -43,16 +43,18 @@ struct RankerOptions {
   // Embeddings start uniform in [-scale, scale). Small, so that an id that was hardly seen reads
   // almost like one that was never seen.
   float init_scale = 0.01f;
-  static RankerOptions FromConfig(const base::ConfigTable& ranking);
+  // `plan` knows the vocabularies that `dims` may name.
+  static RankerOptions FromConfig(const base::ConfigTable& ranking,
+                                  const features::FeaturePlan& plan = {});
 };
 
 // Embedding dim for a vocabulary of `rows` rows: grows with the logarithm, monotone (RK-03,
 // paper 4.1), unless options.dims says otherwise.
-uint32_t EmbeddingDim(const RankerOptions& options, features::VocabularyId vocabulary,
-                      uint32_t rows);
+uint32_t EmbeddingDim(const RankerOptions& options, const features::ModelShape::Table& table);
 
-using RankerShape = std::array<uint32_t, features::kVocabularies>;  // rows by VocabularyId
-RankerShape ShapeOf(const features::FeatureStatistics& tables);
+inline features::ModelShape ShapeOf(const features::FeatureStatistics& tables) {
+  return features::ShapeOf(tables, features::Model::kRanking);
+}
 
 inline kernels::BagsView View(const features::Bags& bags) { return {bags.ids, bags.offsets}; }
 
@@ -60,7 +62,7 @@ class Ranker {
  public:
   // kInvalidArgument for an unknown architecture.
   static Result<Ranker> Make(const RankerOptions& options, std::vector<Objective> objectives,
-                             const RankerShape& shape, base::Rng& rng);
+                             features::ModelShape shape, base::Rng& rng);
 
   struct Scratch {  // buffers, grown when needed
     std::vector<float> queries, input, logits;
@@ -68,13 +70,13 @@ class Ranker {
   };
   // predictions [impressions.rows, objectives], each in its own unit (objectives.h).
   // query_of [impressions.rows]: row of `queries` for each impression.
-  void Score(const features::RankingBlock& queries, const features::RankingBlock& impressions,
+  void Score(const features::FeatureBlock& queries, const features::FeatureBlock& impressions,
              std::span<const uint32_t> query_of, float* predictions, Scratch& scratch,
              const nn::Compute& compute) const;
 
   const std::vector<Objective>& objectives() const { return objectives_; }
   const RankerOptions& options() const { return options_; }
-  const RankerShape& shape() const { return shape_; }
+  const features::ModelShape& shape() const { return shape_; }
   // Writable views of everything trainable, for optimisers, checkpoints and gradient checks. Valid
   // while the ranker lives; moving it does not change them.
   std::vector<nn::Parameter> Parameters();
@@ -96,38 +98,33 @@ class Ranker {
 
  private:
   friend class RankerTrainer;
-  // Where a categorical field stands in its side's input.
+  // Where a categorical feature stands in its side's input.
   struct Slot {
-    size_t field;                       // among the side's categorical fields
-    features::VocabularyId vocabulary;  // whose table it reads (RK-02)
-    size_t offset;                      // in floats from the start of the side's input
+    size_t feature;  // among the side's categorical ones
+    size_t table;    // that it reads (RK-02)
+    size_t offset;   // in floats from the start of the side's input
   };
   struct SideLayout {
     std::vector<Slot> slots;
     size_t dense = 0, width = 0;  // offset of the numbers; floats in all
   };
-  static SideLayout LayoutOf(features::Side side, const RankerOptions& options,
-                             const RankerShape& shape);
-  nn::EmbeddingTable& table(features::VocabularyId id) { return *tables_[static_cast<size_t>(id)]; }
-  const nn::EmbeddingTable& table(features::VocabularyId id) const {
-    return *tables_[static_cast<size_t>(id)];
-  }
+  static SideLayout LayoutOf(const features::ModelShape::SideShape& side,
+                             const RankerOptions& options, const features::ModelShape& shape);
   size_t input_width() const { return query_.width + impression_.width; }
   // One side's embeddings and numbers side by side: out [block.rows, stride].
-  void BuildSide(const SideLayout& layout, const features::RankingBlock& block, float* out,
+  void BuildSide(const SideLayout& layout, const features::FeatureBlock& block, float* out,
                  size_t stride, base::ThreadPool* pool) const;
   // The architecture's input: out [impressions.rows, input_width()], and the query side once per
   // request in query_input [queries.rows, query_.width] (RK-01).
-  void BuildInput(const features::RankingBlock& queries, const features::RankingBlock& impressions,
+  void BuildInput(const features::FeatureBlock& queries, const features::FeatureBlock& impressions,
                   std::span<const uint32_t> query_of, std::vector<float>& query_input,
                   std::vector<float>& out, base::ThreadPool* pool) const;
 
   RankerOptions options_;
   std::vector<Objective> objectives_;
-  RankerShape shape_{};
+  features::ModelShape shape_;
   SideLayout query_, impression_;
-  // One table per vocabulary that a field reads; null for the others.
-  std::array<std::unique_ptr<nn::EmbeddingTable>, features::kVocabularies> tables_;
+  std::vector<std::unique_ptr<nn::EmbeddingTable>> tables_;  // as shape_.tables
   std::unique_ptr<Architecture> architecture_;
 };
 

@@ -16,8 +16,8 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr char kKind[] = "ranker";
-constexpr uint32_t kVersion = 1;
-constexpr char kOptions[] = "options", kShape[] = "shape", kDigest[] = "features_digest";
+constexpr uint32_t kVersion = 2;
+constexpr char kOptions[] = "options", kDigest[] = "features_digest";
 
 constexpr size_t kMaxLayers = 64, kMaxObjectives = 256;
 constexpr double kMaxWidth = 16384, kMaxDim = 1024, kMaxNumber = 1e6;
@@ -129,9 +129,8 @@ RankerOptions OptionsFrom(const Json& json, Reader& read) {
   options.dim_scale = read.Number(json, "dim_scale", 0, kMaxNumber);
   options.max_dim = static_cast<uint32_t>(read.Number(json, "max_dim", 1, kMaxDim));
   const Json& dims = read.Member(json, "dims");
-  for (size_t id = 0; id < features::kVocabularies; ++id) {
-    const std::string name(features::VocabularyName(static_cast<features::VocabularyId>(id)));
-    if (!dims.is_object() || !dims.contains(name)) continue;
+  if (!dims.is_object()) read.Fail("dims", "should be an object");
+  for (const auto& [name, value] : dims.items()) {
     options.dims[name] = static_cast<uint32_t>(read.Number(dims, name.c_str(), 1, kMaxDim));
   }
   options.init_scale = static_cast<float>(read.Number(json, "init_scale", 0, kMaxNumber));
@@ -140,15 +139,16 @@ RankerOptions OptionsFrom(const Json& json, Reader& read) {
 
 // Floats that a ranker of these options needs at least; more than the file has room for means that
 // the options are not this file's, and must not be allocated.
-double FloatsNeeded(const RankerOptions& options, const RankerShape& shape) {
-  bool read[features::kVocabularies] = {};
+double FloatsNeeded(const RankerOptions& options, const features::ModelShape& shape) {
   double floats = 0, input = 0;
-  for (const features::Field& field : features::RankingFields()) {
-    if (field.kind == features::FieldKind::kContinuous) continue;
-    const auto id = static_cast<size_t>(field.vocabulary);
-    const double dim = EmbeddingDim(options, field.vocabulary, shape[id]);
-    input += dim;
-    if (!std::exchange(read[id], true)) floats += dim * shape[id];
+  for (const features::ModelShape::Table& table : shape.tables) {
+    floats += static_cast<double>(EmbeddingDim(options, table)) * table.rows;
+  }
+  for (const auto* side : {&shape.query, &shape.impression}) {
+    input += static_cast<double>(side->dense);
+    for (const features::ModelShape::Slot& slot : side->slots) {
+      input += EmbeddingDim(options, shape.tables[slot.table]);
+    }
   }
   for (const size_t width : options.widths) {
     floats += input * static_cast<double>(width);
@@ -158,7 +158,7 @@ double FloatsNeeded(const RankerOptions& options, const RankerShape& shape) {
 }
 
 Status CheckSize(const base::SectionFile& file, const RankerOptions& options,
-                 const RankerShape& shape) {
+                 const features::ModelShape& shape) {
   double bytes = 0;
   for (const base::SectionFile::Section& section : file.sections()) {
     bytes += static_cast<double>(section.size);
@@ -166,9 +166,9 @@ Status CheckSize(const base::SectionFile& file, const RankerOptions& options,
   const double needed = FloatsNeeded(options, shape) * sizeof(float);
   if (needed <= bytes) return Ok();
   return DataLoss(
-      "{}: sections {} and {} ask for {:.0f} bytes of weights, but the file holds {:.0f}; train "
-      "again",
-      file.path().string(), kOptions, kShape, needed, bytes);
+      "{}: the options and the shape ask for {:.0f} bytes of weights, but the file holds {:.0f}; "
+      "train again",
+      file.path().string(), needed, bytes);
 }
 
 }  // namespace
@@ -188,7 +188,7 @@ Status Ranker::Save(const std::filesystem::path& path, uint64_t features_digest)
   UPNEXT_RETURN_IF_ERROR(writer.AddText(
       kOptions, json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace)));
   UPNEXT_RETURN_IF_ERROR(writer.Add<uint64_t>(kDigest, std::span(&features_digest, 1)));
-  UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>(kShape, std::span<const uint32_t>(shape_)));
+  UPNEXT_RETURN_IF_ERROR(shape_.Save(writer));
   // Parameters() hands out writable views, so it is not const; saving writes nothing to them.
   UPNEXT_RETURN_IF_ERROR(nn::SaveParameters(writer, const_cast<Ranker*>(this)->Parameters()));
   return writer.Commit();
@@ -216,17 +216,10 @@ Result<Ranker> Ranker::Load(const std::filesystem::path& path, uint64_t features
   if (objectives.empty()) read.Fail("objectives", "should not be empty");
   UPNEXT_RETURN_IF_ERROR(read.status());
 
-  UPNEXT_ASSIGN_OR_RETURN(const std::span<const uint32_t> rows,
-                          file.Get<uint32_t>(kShape, features::kVocabularies));
-  RankerShape shape;
-  std::ranges::copy(rows, shape.begin());
-  if (std::ranges::count(shape, 0u) > 0) {
-    return DataLoss("{}: section {} should count row 0 of every vocabulary; train again",
-                    path.string(), kShape);
-  }
+  UPNEXT_ASSIGN_OR_RETURN(features::ModelShape shape, features::ModelShape::Load(file));
   UPNEXT_RETURN_IF_ERROR(CheckSize(file, options, shape));
   base::Rng rng(0);  // for first weights, which those of the file replace
-  Result<Ranker> ranker = Make(options, std::move(objectives), shape, rng);
+  Result<Ranker> ranker = Make(options, std::move(objectives), std::move(shape), rng);
   if (!ranker) return DataLoss("{}: {}; train again", path.string(), ranker.error().message);
   UPNEXT_RETURN_IF_ERROR(nn::LoadParameters(file, ranker->Parameters()));
   return ranker;

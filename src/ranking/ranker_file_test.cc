@@ -24,21 +24,23 @@ class RankerFile : public ::testing::Test {
     EXPECT_TRUE(saved) << saved.error().message;
     return path;
   }
-  // The saved file with its options text or shape replaced; the rest is the same.
+  // The saved file with its options text or rows of tables replaced; the rest is the same.
   std::filesystem::path Forged(const std::function<std::string(std::string)>& options,
-                               const std::function<void(std::vector<uint32_t>&)>& shape) {
-    const auto original = base::SectionFile::Open(Saved(), "ranker", 1);
+                               const std::function<void(std::vector<uint32_t>&)>& rows) {
+    const auto original = base::SectionFile::Open(Saved(), "ranker", 2);
     const std::filesystem::path path = folder_ / "forged.uxs";
-    auto writer = base::SectionWriter::Create(path, "ranker", 1);
+    auto writer = base::SectionWriter::Create(path, "ranker", 2);
     for (const base::SectionFile::Section& section : original->sections()) {
       Status added;
       if (section.name == "options") {
         added = writer->AddText("options", options(std::string(*original->GetText("options"))));
-      } else if (section.name == "shape") {
-        const auto rows = *original->Get<uint32_t>("shape");
-        std::vector<uint32_t> changed(rows.begin(), rows.end());
-        shape(changed);
-        added = writer->Add<uint32_t>("shape", changed);
+      } else if (section.type == base::ElementType::kU32) {
+        const auto numbers = *original->Get<uint32_t>(section.name);
+        std::vector<uint32_t> changed(numbers.begin(), numbers.end());
+        if (section.name == "shape.rows") rows(changed);
+        added = writer->Add<uint32_t>(section.name, changed);
+      } else if (section.type == base::ElementType::kU8) {
+        added = writer->AddText(section.name, *original->GetText(section.name));
       } else if (section.type == base::ElementType::kF32) {
         added = writer->Add<float>(section.name, *original->Get<float>(section.name));
       } else {
@@ -128,7 +130,7 @@ TEST_F(RankerFile, HostileShapesAreRefusedBeforeTheyAreObeyed) {
   for (const uint32_t rows : {0u, 4'000'000'000u}) {
     const std::filesystem::path path =
         Forged([](std::string text) { return text; },
-               [rows](std::vector<uint32_t>& shape) { shape[4] = rows; });
+               [rows](std::vector<uint32_t>& of_tables) { of_tables[4] = rows; });
     const Result<Ranker> loaded = Ranker::Load(path, kDigest);
     ASSERT_FALSE(loaded);
     EXPECT_EQ(loaded.error().code, Code::kDataLoss) << loaded.error().message;

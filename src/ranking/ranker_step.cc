@@ -23,18 +23,16 @@ RankerTrainer::RankerTrainer(Ranker* ranker, const RankerTrainOptions& options,
       adam_(ranker->Parameters(),
             {.learning_rate = options.learning_rate, .weight_decay = options.weight_decay}),
       dropout_(options.seed, kDropoutStream) {
-  for (size_t id = 0; id < table_steps_.size(); ++id) {
-    if (ranker_.tables_[id] == nullptr) continue;
-    table_steps_[id] = std::make_unique<nn::RowwiseAdagrad>(
-        ranker_.tables_[id].get(),
-        kernels::AdagradOptions{.learning_rate = options.table_learning_rate});
+  for (const auto& table : ranker_.tables_) {
+    table_steps_.push_back(std::make_unique<nn::RowwiseAdagrad>(
+        table.get(), kernels::AdagradOptions{.learning_rate = options.table_learning_rate}));
   }
 }
 
 void RankerTrainer::ScaleLearningRates(float share) {
   adam_.set_learning_rate(share * options_.learning_rate);
   for (const auto& step : table_steps_) {
-    if (step != nullptr) step->set_learning_rate(share * options_.table_learning_rate);
+    step->set_learning_rate(share * options_.table_learning_rate);
   }
 }
 
@@ -93,7 +91,7 @@ void RankerTrainer::DropInputs(size_t rows) {
                                           std::pair{&ranker_.impression_, ranker_.query_.width}}) {
         for (const Ranker::Slot& slot : layout->slots) {
           if (dropout_.Uniform() >= options_.field_dropout) continue;
-          std::fill_n(row + begin + slot.offset, ranker_.table(slot.vocabulary).dim(), 0.0f);
+          std::fill_n(row + begin + slot.offset, ranker_.tables_[slot.table]->dim(), 0.0f);
         }
       }
     }
@@ -104,9 +102,9 @@ void RankerTrainer::DropInputs(size_t rows) {
 void RankerTrainer::AddTableGradients(const examples::RankingBatch& batch) {
   const size_t width = ranker_.input_width(), query_width = ranker_.query_.width;
   for (const Ranker::Slot& slot : ranker_.impression_.slots) {
-    step_of(slot.vocabulary)
-        .AddBags(View(batch.impressions.categorical[slot.field]),
-                 d_input_.data() + query_width + slot.offset, width, kernels::Pooling::kMean);
+    table_steps_[slot.table]->AddBags(View(batch.impressions.categorical[slot.feature]),
+                                      d_input_.data() + query_width + slot.offset, width,
+                                      kernels::Pooling::kMean);
   }
   // A query is one input of all its impressions.
   d_queries_.assign(batch.queries.rows * query_width, 0.0f);
@@ -115,16 +113,16 @@ void RankerTrainer::AddTableGradients(const examples::RankingBatch& batch) {
                   d_queries_.data() + batch.query_of[i] * query_width, query_width);
   }
   for (const Ranker::Slot& slot : ranker_.query_.slots) {
-    step_of(slot.vocabulary)
-        .AddBags(View(batch.queries.categorical[slot.field]), d_queries_.data() + slot.offset,
-                 query_width, kernels::Pooling::kMean);
+    table_steps_[slot.table]->AddBags(View(batch.queries.categorical[slot.feature]),
+                                      d_queries_.data() + slot.offset, query_width,
+                                      kernels::Pooling::kMean);
   }
 }
 
 void RankerTrainer::Apply() {
   adam_.Step(compute_.pool);
   for (const auto& step : table_steps_) {
-    if (step != nullptr) step->Step(compute_.pool);
+    step->Step(compute_.pool);
   }
 }
 
@@ -139,10 +137,8 @@ void RankerTrainer::Evaluate(const examples::RankingBatch& batch, std::span<nn::
 
 void RankerTrainer::AppendState(std::vector<nn::Parameter>& state) {
   adam_.AppendState("net", state);
-  for (size_t id = 0; id < table_steps_.size(); ++id) {
-    if (table_steps_[id] == nullptr) continue;
-    table_steps_[id]->AppendState(features::VocabularyName(static_cast<features::VocabularyId>(id)),
-                                  state);
+  for (size_t i = 0; i < table_steps_.size(); ++i) {
+    table_steps_[i]->AppendState(ranker_.shape_.tables[i].name, state);
   }
 }
 

@@ -10,7 +10,6 @@
 #ifndef UPNEXT_RANKING_RANKER_STEP_H_
 #define UPNEXT_RANKING_RANKER_STEP_H_
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -59,15 +58,12 @@ class RankerTrainer {
   // Adds each objective's loss over logits [n, objectives]; with `gradients` fills d_logits_.
   void Losses(const examples::RankingBatch& batch, const float* logits, bool gradients,
               std::span<nn::LossValue> losses);
-  nn::RowwiseAdagrad& step_of(features::VocabularyId id) {
-    return *table_steps_[static_cast<size_t>(id)];
-  }
 
   Ranker& ranker_;
   const RankerTrainOptions options_;
   const nn::Compute compute_;  // of training
   nn::Adam adam_;
-  std::array<std::unique_ptr<nn::RowwiseAdagrad>, features::kVocabularies> table_steps_;
+  std::vector<std::unique_ptr<nn::RowwiseAdagrad>> table_steps_;  // as the ranker's tables
   base::Rng dropout_;
 
   std::vector<float> query_input_, input_, d_input_, d_queries_, d_logits_, logits_;

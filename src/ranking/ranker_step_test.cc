@@ -14,8 +14,9 @@
 namespace upnext::ranking {
 namespace {
 
-using features::Side;
 using schema::EventType;
+
+constexpr size_t kItemSlot = 0;  // the feature "item" among those of impressions
 
 const RankerTrainOptions kExact = {.bf16 = false};
 
@@ -110,10 +111,10 @@ TEST(RankerStep, LearningRatesScaleWhatAStepMoves) {
     trainer.ScaleLearningRates(share);
     Backward(trainer, ranker, batch);
     const float head = ParameterNamed(ranker, "net.heads.bias").value[1];
-    const float item = ParameterNamed(ranker, "ranked_item").value[2 * 7];
+    const float item = ParameterNamed(ranker, "embedding.ranked_item").value[2 * 7];
     trainer.Apply();
     return std::pair(std::abs(ParameterNamed(ranker, "net.heads.bias").value[1] - head),
-                     std::abs(ParameterNamed(ranker, "ranked_item").value[2 * 7] - item));
+                     std::abs(ParameterNamed(ranker, "embedding.ranked_item").value[2 * 7] - item));
   };
   EXPECT_EQ(moved(0.0f), std::pair(0.0f, 0.0f));
   EXPECT_GT(moved(1.0f).second, 0.0f);
@@ -161,10 +162,10 @@ Repetition MakeRepetition() {
   Repetition result;
   base::Rng rng(5);
   for (examples::RankingBatch* batch : {&result.weighted, &result.repeated}) {
-    AppendRow(Side::kQuery, {}, &batch->queries);
+    AppendRow(SmallShape().query, {}, &batch->queries);
   }
   for (uint32_t i = 0; i < 60; ++i) {
-    const SlotIds ids = {{features::slot::kItemId, {1 + i % 5}}};
+    const FeatureIds ids = {{"item", {1 + i % 5}}};
     const bool clicked = rng.Below(3) != 0;
     const auto seconds = static_cast<uint32_t>(1 + rng.Below(6));
     const examples::Labels labels =
@@ -205,11 +206,10 @@ TEST(RankerStep, RK12_WatchTimeWeightsEqualRepetition) {
   const std::vector<float> of_each = ScoreAll(repeated, data.repeated);
   std::vector<float> probability(6);
   for (size_t i = 0; i < data.repeated.size(); ++i) {
-    probability[data.repeated.impressions.categorical[features::slot::kItemId][i][0]] = of_each[i];
+    probability[data.repeated.impressions.categorical[kItemSlot][i][0]] = of_each[i];
   }
   for (size_t i = 0; i < data.weighted.size(); ++i) {
-    const float p =
-        probability[data.weighted.impressions.categorical[features::slot::kItemId][i][0]];
+    const float p = probability[data.weighted.impressions.categorical[kItemSlot][i][0]];
     EXPECT_NEAR(odds[i], p / (1 - p), 0.02f * odds[i]);
   }
 }
@@ -222,7 +222,7 @@ TEST(RankerStep, RK12_GradientEqualsAnalyticAtTheHead) {
   base::ThreadPool pool(1);
   RankerTrainer trainer(&ranker, kExact, pool);
   examples::RankingBatch batch;
-  AppendRow(Side::kQuery, {}, &batch.queries);
+  AppendRow(SmallShape().query, {}, &batch.queries);
   AppendImpression({}, Clicked(30.0f), &batch);
   AppendImpression({}, {}, &batch);
   AppendImpression({}, Clicked(8.0f), &batch);
@@ -240,13 +240,13 @@ const std::vector<Cell> kGrid = {{0.05f, 5}, {0.05f, 60}, {0.3f, 5},
                                  {0.3f, 60}, {0.6f, 5},   {0.6f, 60}};
 examples::RankingBatch GridBatch() {
   examples::RankingBatch batch;
-  AppendRow(Side::kQuery, {}, &batch.queries);
+  AppendRow(SmallShape().query, {}, &batch.queries);
   constexpr uint32_t kImpressions = 80;
   for (uint32_t cell = 0; cell < kGrid.size(); ++cell) {
     const auto clicks = static_cast<uint32_t>(std::lround(kGrid[cell].probability * kImpressions));
     for (uint32_t i = 0; i < kImpressions; ++i) {
       const float spread = i % 2 == 0 ? 0.5f : 1.5f;
-      AppendImpression({{features::slot::kItemId, {1 + cell}}},
+      AppendImpression({{"item", {1 + cell}}},
                        i < clicks ? Clicked(kGrid[cell].seconds * spread) : examples::Labels{},
                        &batch);
     }
@@ -263,7 +263,7 @@ void CheckGrid(nn::WatchTimeForm form, const std::function<float(const Cell&)>& 
   Fit(&ranker, options, batch, 600);
   const std::vector<float> predictions = ScoreAll(ranker, batch);
   for (size_t i = 0; i < batch.size(); ++i) {
-    const Cell& cell = kGrid[batch.impressions.categorical[features::slot::kItemId][i][0] - 1];
+    const Cell& cell = kGrid[batch.impressions.categorical[kItemSlot][i][0] - 1];
     EXPECT_NEAR(predictions[i], truth(cell), 0.05f * truth(cell))
         << cell.probability << " x " << cell.seconds;
   }
@@ -283,12 +283,12 @@ TEST(RankerStep, RK13_ExactFormServesExpectedTimeAlsoWhereClicksAreFrequent) {
 TEST(RankerStep, RK14_ClickRatesRankClickbaitFirstAndWatchTimeDoesNot) {
   // Items 1 to 4 are clicked often and left at once, 5 to 8 the other way round.
   examples::RankingBatch batch;
-  AppendRow(Side::kQuery, {}, &batch.queries);
+  AppendRow(SmallShape().query, {}, &batch.queries);
   for (uint32_t item = 1; item <= 8; ++item) {
     const bool bait = item <= 4;
     for (uint32_t i = 0; i < 50; ++i) {
       const bool clicked = i < (bait ? 30u : 15u) + item % 4;
-      AppendImpression({{features::slot::kItemId, {item}}},
+      AppendImpression({{"item", {item}}},
                        clicked ? Clicked(bait ? 3.0f : 100.0f) : examples::Labels{}, &batch);
     }
   }
@@ -300,7 +300,7 @@ TEST(RankerStep, RK14_ClickRatesRankClickbaitFirstAndWatchTimeDoesNot) {
   const std::vector<float> predictions = ScoreAll(ranker, batch);
   std::vector<float> watch(9), click(9);
   for (size_t i = 0; i < batch.size(); ++i) {
-    const uint32_t item = batch.impressions.categorical[features::slot::kItemId][i][0];
+    const uint32_t item = batch.impressions.categorical[kItemSlot][i][0];
     watch[item] = predictions[2 * i];
     click[item] = predictions[2 * i + 1];
   }
@@ -318,7 +318,7 @@ TEST(RankerStep, RK14_ClickRatesRankClickbaitFirstAndWatchTimeDoesNot) {
       for (size_t j = 0; j < batch.size(); ++j) {
         if (batch.labels[i].watch_s == 0 || batch.labels[j].watch_s > 0) continue;
         const auto item = [&](size_t at) {
-          return batch.impressions.categorical[features::slot::kItemId][at][0];
+          return batch.impressions.categorical[kItemSlot][at][0];
         };
         all += static_cast<double>(batch.labels[i].watch_s);
         if (score[item(j)] > score[item(i)]) lost += static_cast<double>(batch.labels[i].watch_s);
@@ -332,10 +332,10 @@ TEST(RankerStep, RK14_ClickRatesRankClickbaitFirstAndWatchTimeDoesNot) {
 TEST(RankerStep, DropoutIsOffWhenEvaluatingAndFieldDropoutTeachesTheUnknown) {
   // One item, always clicked: all that is to be learned is in its embedding or in the rest.
   examples::RankingBatch batch;
-  AppendRow(Side::kQuery, {}, &batch.queries);
+  AppendRow(SmallShape().query, {}, &batch.queries);
   for (uint32_t i = 0; i < 64; ++i) {
-    AppendImpression({{features::slot::kItemId, {1 + i % 2}}},
-                     i % 2 == 0 ? Clicked(1.0f) : examples::Labels{}, &batch);
+    AppendImpression({{"item", {1 + i % 2}}}, i % 2 == 0 ? Clicked(1.0f) : examples::Labels{},
+                     &batch);
   }
   const auto unknown_click = [&](float field_dropout) {
     Ranker ranker = MakeRanker({.widths = {16}, .init_scale = 0.5f},
@@ -350,8 +350,8 @@ TEST(RankerStep, DropoutIsOffWhenEvaluatingAndFieldDropoutTeachesTheUnknown) {
     EXPECT_EQ(Loss(trainer, ranker, batch), Loss(trainer, ranker, batch));
     EXPECT_LT(Loss(trainer, ranker, batch), 0.2);
     examples::RankingBatch unknown;
-    AppendRow(Side::kQuery, {}, &unknown.queries);
-    AppendImpression({{features::slot::kItemId, {0}}}, {}, &unknown);
+    AppendRow(SmallShape().query, {}, &unknown.queries);
+    AppendImpression({{"item", {0}}}, {}, &unknown);
     return ScoreAll(ranker, unknown)[0];
   };
   EXPECT_NEAR(unknown_click(0.3f), 0.5f, 0.2f);

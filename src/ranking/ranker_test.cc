@@ -12,23 +12,23 @@
 namespace upnext::ranking {
 namespace {
 
-using features::Side;
-using features::VocabularyId;
+using Table = features::ModelShape::Table;
 using ::testing::HasSubstr;
 
-constexpr VocabularyId kTopic = VocabularyId::kTopic;
+constexpr char kShared[] = "ranked_item";
 
-size_t FieldsThatRead(VocabularyId vocabulary) {
+size_t FeaturesThatRead(std::string_view vocabulary) {
+  const features::ModelShape shape = SmallShape();
   size_t count = 0;
-  for (const features::Field& field : features::RankingFields()) {
-    count += field.kind != features::FieldKind::kContinuous && field.vocabulary == vocabulary;
+  for (const auto* side : {&shape.query, &shape.impression}) {
+    for (const auto& slot : side->slots) count += shape.tables[slot.table].name == vocabulary;
   }
   return count;
 }
 
-RankerShape ShapeWith(VocabularyId id, uint32_t rows) {
-  RankerShape shape = SmallShape();
-  shape[static_cast<size_t>(id)] = rows;
+features::ModelShape ShapeWith(std::string_view vocabulary, uint32_t rows) {
+  features::ModelShape shape = SmallShape();
+  shape.tables[shape.Find(vocabulary)].rows = rows;
   return shape;
 }
 
@@ -50,7 +50,7 @@ TEST(Ranker, RK01_OneQueryForAllScoresAsItsCopyForEach) {
   const examples::RankingBatch shared = RandomBatch(1, 20, 3);
   examples::RankingBatch copied = RandomBatch(1, 20, 3);
   for (uint32_t i = 1; i < 20; ++i) {
-    features::RankingBlock& queries = copied.queries;
+    features::FeatureBlock& queries = copied.queries;
     for (features::Bags& bags : queries.categorical) {
       const std::vector<uint32_t> first(bags[0].begin(), bags[0].end());
       bags.ids.insert(bags.ids.end(), first.begin(), first.end());
@@ -66,19 +66,16 @@ TEST(Ranker, RK01_OneQueryForAllScoresAsItsCopyForEach) {
 }
 
 TEST(Ranker, RK02_FeaturesOfOneIdSpaceShareOneTable) {
-  ASSERT_GE(FieldsThatRead(VocabularyId::kRankedItem), 3u);
+  ASSERT_GE(FeaturesThatRead(kShared), 3u);
   const RankerOptions options{.widths = {8}, .max_dim = 4};  // every table at its largest
   const size_t small =
-      MakeRanker(options, {WatchObjective()}, ShapeWith(VocabularyId::kRankedItem, 1'000))
-          .parameters();
+      MakeRanker(options, {WatchObjective()}, ShapeWith(kShared, 1'000)).parameters();
   const size_t large =
-      MakeRanker(options, {WatchObjective()}, ShapeWith(VocabularyId::kRankedItem, 11'000))
-          .parameters();
+      MakeRanker(options, {WatchObjective()}, ShapeWith(kShared, 11'000)).parameters();
   const size_t shared = large - small;
   EXPECT_EQ(shared, 10'000u * 4u);
-  fmt::print("{} fields, {} numbers in one table; {} with a table each\n",
-             FieldsThatRead(VocabularyId::kRankedItem), shared,
-             shared * FieldsThatRead(VocabularyId::kRankedItem));
+  fmt::print("{} features, {} numbers in one table; {} with a table each\n",
+             FeaturesThatRead(kShared), shared, shared * FeaturesThatRead(kShared));
 }
 
 TEST(Ranker, RK03_EmbeddingDimGrowsWithTheLogarithmOfTheVocabulary) {
@@ -86,15 +83,15 @@ TEST(Ranker, RK03_EmbeddingDimGrowsWithTheLogarithmOfTheVocabulary) {
   const std::vector<std::pair<uint32_t, uint32_t>> expected = {
       {1, 2}, {10, 6}, {100, 12}, {1'000, 18}, {10'000, 24}, {100'000, 30}, {1'000'000, 32}};
   for (const auto& [rows, dim] : expected)
-    EXPECT_EQ(EmbeddingDim(options, kTopic, rows), dim) << rows;
+    EXPECT_EQ(EmbeddingDim(options, Table{"topic", rows}), dim) << rows;
   uint32_t last = 0;
   for (uint32_t rows = 1; rows < 2'000'000; rows += rows / 7 + 1) {
-    const uint32_t dim = EmbeddingDim(options, kTopic, rows);
+    const uint32_t dim = EmbeddingDim(options, Table{"topic", rows});
     EXPECT_GE(dim, last);
     last = dim;
   }
-  EXPECT_LT(EmbeddingDim({.dim_scale = 2}, kTopic, 1'000),
-            EmbeddingDim({.dim_scale = 4}, kTopic, 1'000));
+  EXPECT_LT(EmbeddingDim({.dim_scale = 2}, Table{"topic", 1'000}),
+            EmbeddingDim({.dim_scale = 4}, Table{"topic", 1'000}));
 }
 
 TEST(Ranker, RK03_AVocabularyCanHaveADimOfItsOwn) {
@@ -102,8 +99,8 @@ TEST(Ranker, RK03_AVocabularyCanHaveADimOfItsOwn) {
   ASSERT_TRUE(config);
   const RankerOptions options = RankerOptions::FromConfig(config->Table("ranking"));
   ASSERT_TRUE(config->Check()) << config->Check().error().message;
-  EXPECT_EQ(EmbeddingDim(options, kTopic, 1'000), 3u);
-  EXPECT_EQ(EmbeddingDim(options, VocabularyId::kChannel, 1'000), 18u);
+  EXPECT_EQ(EmbeddingDim(options, Table{"topic", 1'000}), 3u);
+  EXPECT_EQ(EmbeddingDim(options, Table{"channel", 1'000}), 18u);
 
   const auto wrong = base::Config::Parse("[ranking.dims]\ntopics = 3\n", "test");
   ASSERT_TRUE(wrong);
@@ -116,8 +113,8 @@ TEST(Ranker, RK04_OutOfVocabularyIsExactlyNothing) {
   const Ranker ranker = MakeRanker({.widths = {8}, .init_scale = 1.0f}, AllObjectives());
   const auto scores_with = [&](std::vector<uint32_t> item) {
     examples::RankingBatch batch;
-    AppendRow(Side::kQuery, {{features::slot::kWatchedItems, item}}, &batch.queries);
-    AppendImpression({{features::slot::kItemId, item}}, {}, &batch);
+    AppendRow(SmallShape().query, {{"watched_items", item}}, &batch.queries);
+    AppendImpression({{"item", item}}, {}, &batch);
     return ScoreAll(ranker, batch);
   };
   const std::vector<float> absent = scores_with({}), unknown = scores_with({0});
@@ -131,14 +128,15 @@ TEST(Ranker, SV07_BatchScoresEqualOneByOneScores) {
   const examples::RankingBatch all = RandomBatch(1, 300, 9);
   const std::vector<float> together = ScoreAll(ranker, all);
   const size_t tasks = ranker.objectives().size();
-  const size_t numbers = features::ContinuousFields(Side::kImpression) * features::kPowers;
+  const auto& side = ranker.shape().impression;
+  const size_t numbers = side.dense;
   for (size_t i = 0; i < all.size(); ++i) {
     examples::RankingBatch one;
     one.queries = all.queries;
-    SlotIds ids;
+    FeatureIds ids;
     for (size_t slot = 0; slot < all.impressions.categorical.size(); ++slot) {
       const std::span<const uint32_t> bag = all.impressions.categorical[slot][i];
-      ids[slot].assign(bag.begin(), bag.end());
+      ids[side.slots[slot].feature].assign(bag.begin(), bag.end());
     }
     AppendImpression(ids, {}, &one);
     std::copy_n(all.impressions.dense.begin() + static_cast<ptrdiff_t>(i * numbers), numbers,

@@ -1,9 +1,9 @@
 // Hand-made batches for the tests of this room: no log, no extraction.
 //
-//   const RankerShape shape = SmallShape();
+//   const features::ModelShape shape = SmallShape();
 //   examples::RankingBatch batch;
-//   AppendRow(features::Side::kQuery, {{features::slot::kLastWatched, {3}}}, &batch.queries);
-//   AppendImpression({{features::slot::kItemId, {7}}}, Clicked(12.0f), &batch);
+//   AppendRow(SmallShape().query, {{"last_watched", {3}}}, &batch.queries);
+//   AppendImpression({{"item", {7}}}, Clicked(12.0f), &batch);
 #ifndef UPNEXT_RANKING_TEST_BATCHES_H_
 #define UPNEXT_RANKING_TEST_BATCHES_H_
 
@@ -11,12 +11,13 @@
 
 #include <algorithm>
 #include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "base/rng.h"
 #include "examples/streams.h"
-#include "features/fields.h"
+#include "features/model_shape.h"
 #include "nn/parameter.h"
 #include "ranking/ranker.h"
 #include "ranking/ranker_step.h"
@@ -24,21 +25,27 @@
 
 namespace upnext::ranking {
 
-using SlotIds = std::map<size_t, std::vector<uint32_t>>;  // by categorical slot of the side
+// The default features, every table of `rows` rows.
+inline features::ModelShape SmallShape(uint32_t rows = 12) {
+  features::ModelShape shape = ShapeOf(features::FeatureStatistics());
+  for (features::ModelShape::Table& table : shape.tables) table.rows = rows;
+  return shape;
+}
+
+using FeatureIds = std::map<std::string, std::vector<uint32_t>>;  // by name of the feature
 
 // A row of these ids and, with an rng, of random numbers (else zeros).
-inline void AppendRow(features::Side side, const SlotIds& ids, features::RankingBlock* block,
-                      base::Rng* rng = nullptr) {
-  for (size_t slot = 0; slot < block->categorical.size(); ++slot) {
+inline void AppendRow(const features::ModelShape::SideShape& side, const FeatureIds& ids,
+                      features::FeatureBlock* block, base::Rng* rng = nullptr) {
+  block->categorical.resize(side.slots.size());
+  for (size_t slot = 0; slot < side.slots.size(); ++slot) {
     features::Bags& bags = block->categorical[slot];
-    if (const auto found = ids.find(slot); found != ids.end()) {
+    if (const auto found = ids.find(side.slots[slot].feature); found != ids.end()) {
       bags.ids.insert(bags.ids.end(), found->second.begin(), found->second.end());
     }
     bags.Close();
   }
-  const size_t numbers = features::ContinuousFields(side);
-  block->raw.resize(block->raw.size() + numbers);
-  for (size_t i = 0; i < numbers * features::kPowers; ++i) {
+  for (size_t i = 0; i < side.dense; ++i) {
     block->dense.push_back(rng == nullptr ? 0.0f : static_cast<float>(rng->Uniform()));
   }
   ++block->rows;
@@ -56,21 +63,15 @@ inline examples::Labels Clicked(float watch_s) {
 }
 
 // An impression of the newest query.
-inline void AppendImpression(const SlotIds& ids, const examples::Labels& labels,
+inline void AppendImpression(const FeatureIds& ids, const examples::Labels& labels,
                              examples::RankingBatch* batch, base::Rng* rng = nullptr) {
-  AppendRow(features::Side::kImpression, ids, &batch->impressions, rng);
+  AppendRow(SmallShape().impression, ids, &batch->impressions, rng);
   batch->query_of.push_back(static_cast<uint32_t>(batch->queries.rows - 1));
   batch->labels.push_back(labels);
 }
 
-inline RankerShape SmallShape(uint32_t rows = 12) {
-  RankerShape shape;
-  shape.fill(rows);
-  return shape;
-}
-
 inline Ranker MakeRanker(const RankerOptions& options, std::vector<Objective> objectives,
-                         const RankerShape& shape = SmallShape(), uint64_t seed = 7) {
+                         const features::ModelShape& shape = SmallShape(), uint64_t seed = 7) {
   base::Rng rng(seed);
   Result<Ranker> ranker = Ranker::Make(options, std::move(objectives), shape, rng);
   if (!ranker) ADD_FAILURE() << ranker.error().message;
@@ -83,17 +84,18 @@ inline examples::RankingBatch RandomBatch(size_t queries, size_t impressions_eac
                                           uint32_t rows = 12) {
   base::Rng rng(seed);
   examples::RankingBatch batch;
-  const auto random_ids = [&](features::Side side) {
-    SlotIds ids;
-    for (size_t slot = 0; slot < features::CategoricalFields(side); ++slot) {
+  const features::ModelShape shape = SmallShape();
+  const auto random_ids = [&](const features::ModelShape::SideShape& side) {
+    FeatureIds ids;
+    for (const features::ModelShape::Slot& slot : side.slots) {
       for (uint64_t n = rng.Below(4); n > 0; --n) {
-        ids[slot].push_back(static_cast<uint32_t>(rng.Below(rows)));
+        ids[slot.feature].push_back(static_cast<uint32_t>(rng.Below(rows)));
       }
     }
     return ids;
   };
   for (size_t q = 0; q < queries; ++q) {
-    AppendRow(features::Side::kQuery, random_ids(features::Side::kQuery), &batch.queries, &rng);
+    AppendRow(shape.query, random_ids(shape.query), &batch.queries, &rng);
     for (size_t i = 0; i < impressions_each; ++i) {
       examples::Labels labels;
       if (rng.Below(3) == 0) {
@@ -103,7 +105,7 @@ inline examples::RankingBatch RandomBatch(size_t queries, size_t impressions_eac
                                                      : schema::EventType::kDislike));
         labels.rating = static_cast<float>(1 + rng.Below(5));
       }
-      AppendImpression(random_ids(features::Side::kImpression), labels, &batch, &rng);
+      AppendImpression(random_ids(shape.impression), labels, &batch, &rng);
     }
   }
   return batch;

@@ -10,17 +10,54 @@ namespace upnext::retrieval {
 namespace {
 
 constexpr std::string_view kFileKind = "candidate-model";
-constexpr uint32_t kFileVersion = 2;
+constexpr uint32_t kFileVersion = 3;
 constexpr uint32_t kMaxDim = 4096, kMaxDepth = 8, kMaxWindows = 8;
 
-size_t InputWidth(const CandidateModelOptions& options) {
-  return (2 + options.recent_windows.size()) * options.embedding_dim + 2 * options.context_dim +
-         features::kCandidateDense;
+// Lists have the wide embeddings, single ids the narrow ones; a table that both read is wide.
+bool IsWide(const features::ModelShape& inputs, size_t table) {
+  return std::ranges::any_of(inputs.query.slots, [&](const features::ModelShape::Slot& slot) {
+    return slot.table == table && slot.list;
+  });
 }
 
-nn::TowerOptions TowerOf(const CandidateModelOptions& options) {
-  return {
-      .input = InputWidth(options), .widths = options.widths(), .last_linear = options.depth == 0};
+CandidateLayout LayoutOf(const CandidateModelOptions& options, const features::ModelShape& inputs) {
+  CandidateLayout layout;
+  const auto add = [&](size_t slot, size_t table, size_t window) {
+    const size_t dim = TableDim(options, inputs, table);
+    layout.inputs.push_back({slot, table, window, layout.width, dim});
+    layout.width += dim;
+  };
+  for (size_t i = 0; i < inputs.query.slots.size(); ++i) {
+    const features::ModelShape::Slot& slot = inputs.query.slots[i];
+    add(i, slot.table, 0);
+    if (!slot.ordered || inputs.tables[slot.table].name != features::kItemVocabulary) continue;
+    for (size_t w = 1; w <= options.recent_windows.size(); ++w) add(i, slot.table, w);
+  }
+  layout.dense = layout.width;
+  layout.width += inputs.query.dense;
+  return layout;
+}
+
+bool IsTied(const CandidateModelOptions& options, const features::ModelShape& inputs) {
+  const size_t table = inputs.Find(features::kItemVocabulary);
+  return options.tie_items && table < inputs.tables.size() && IsWide(inputs, table);
+}
+
+std::vector<nn::EmbeddingTable> TablesOf(const CandidateModelOptions& options,
+                                         const features::ModelShape& inputs, base::Rng& rng) {
+  std::vector<nn::EmbeddingTable> tables;
+  for (size_t i = 0; i < inputs.tables.size(); ++i) {
+    const bool wide = IsWide(inputs, i);
+    tables.emplace_back(nn::EmbeddingTableOptions{.rows = inputs.tables[i].rows,
+                                                  .dim = TableDim(options, inputs, i),
+                                                  .half = wide && options.half_tables},
+                        rng);
+  }
+  return tables;
+}
+
+std::string TableName(const features::ModelShape::Table& table) {
+  return "embedding." + table.name;
 }
 
 // What the tables of a file must hold before memory is asked for on its word.
@@ -31,12 +68,14 @@ Status CheckSizes(const base::SectionFile& file, const CandidateModelOptions& op
     (void)values;
     return Ok();
   };
-  UPNEXT_RETURN_IF_ERROR(rows("watches", shape.items, options.embedding_dim));
-  UPNEXT_RETURN_IF_ERROR(rows("tokens", shape.tokens, options.embedding_dim));
-  UPNEXT_RETURN_IF_ERROR(rows("regions", shape.regions, options.context_dim));
-  UPNEXT_RETURN_IF_ERROR(rows("devices", shape.devices, options.context_dim));
-  if (!options.tie_items) UPNEXT_RETURN_IF_ERROR(rows("items", shape.items, options.dim));
-  double floats = 0, input = static_cast<double>(InputWidth(options)), bytes = 0;
+  for (size_t i = 0; i < shape.inputs.tables.size(); ++i) {
+    UPNEXT_RETURN_IF_ERROR(rows(TableName(shape.inputs.tables[i]), shape.inputs.tables[i].rows,
+                                TableDim(options, shape.inputs, i)));
+  }
+  if (!IsTied(options, shape.inputs)) {
+    UPNEXT_RETURN_IF_ERROR(rows("items", shape.items, options.dim));
+  }
+  double floats = 0, input = static_cast<double>(LayoutOf(options, shape.inputs).width), bytes = 0;
   for (const size_t width : options.widths()) {
     floats += input * static_cast<double>(width);
     input = static_cast<double>(width);
@@ -111,100 +150,85 @@ std::vector<size_t> CandidateModelOptions::widths() const {
   return widths;
 }
 
+uint32_t TableDim(const CandidateModelOptions& options, const features::ModelShape& inputs,
+                  size_t table) {
+  return IsWide(inputs, table) ? options.embedding_dim : options.context_dim;
+}
+
 CandidateShape ShapeOf(const features::FeatureStatistics& tables) {
-  // A vocabulary that nothing was learned for may have no rows at all; row 0 exists all the same.
-  const auto rows = [&](features::VocabularyId id) {
-    return std::max<uint32_t>(1, tables.vocabulary(id).rows());
-  };
-  return {.items = rows(features::VocabularyId::kItem),
-          .tokens = std::max<uint32_t>(1, tables.tokens.rows()),
-          .regions = rows(features::VocabularyId::kRegion),
-          .devices = rows(features::VocabularyId::kDevice)};
+  return {.inputs = features::ShapeOf(tables, features::Model::kRetrieval),
+          .items = tables.rows(tables.plan.FindVocabulary(features::kItemVocabulary))};
 }
 
 CandidateModel::CandidateModel(const CandidateModelOptions& options, const CandidateShape& shape,
                                base::Rng& rng)
     : options_(options),
       shape_(shape),
-      watches_({.rows = shape.items, .dim = options.embedding_dim, .half = options.half_tables},
-               rng),
-      tokens_({.rows = shape.tokens, .dim = options.embedding_dim, .half = options.half_tables},
-              rng),
-      regions_({.rows = shape.regions, .dim = options.context_dim}, rng),
-      devices_({.rows = shape.devices, .dim = options.context_dim}, rng),
-      items_({.rows = options.tie_items ? 1 : shape.items,
-              .dim = options.dim,
-              .half = options.half_tables},
+      layout_(LayoutOf(options, shape.inputs)),
+      tied_(IsTied(options, shape.inputs)),
+      item_table_(shape.inputs.Find(features::kItemVocabulary)),
+      tables_(TablesOf(options, shape.inputs, rng)),
+      items_({.rows = tied_ ? 1 : shape.items, .dim = options.dim, .half = options.half_tables},
              rng),
-      tower_(TowerOf(options), rng) {}
+      tower_(
+          {.input = layout_.width, .widths = options.widths(), .last_linear = options.depth == 0},
+          rng) {}
 
-CandidateLayout CandidateModel::layout() const {
-  CandidateLayout layout{};
-  layout.windows = layout.watches + options_.embedding_dim;
-  layout.tokens = layout.windows + options_.recent_windows.size() * options_.embedding_dim;
-  layout.region = layout.tokens + options_.embedding_dim;
-  layout.device = layout.region + options_.context_dim;
-  layout.dense = layout.device + options_.context_dim;
-  layout.width = layout.dense + features::kCandidateDense;
-  return layout;
-}
-
-void CandidateModel::CutWindows(const features::CandidateBatch& batch,
+void CandidateModel::CutWindows(const features::FeatureBlock& batch,
                                 std::vector<features::Bags>* windows) const {
-  windows->resize(options_.recent_windows.size());
-  for (size_t w = 0; w < windows->size(); ++w) {
-    NewestOfBags(batch.watches, options_.recent_windows[w], &(*windows)[w]);
+  windows->resize(layout_.inputs.size());
+  for (size_t i = 0; i < layout_.inputs.size(); ++i) {
+    const CandidateLayout::Input& input = layout_.inputs[i];
+    if (input.window == 0) continue;
+    NewestOfBags(batch.categorical[input.slot], options_.recent_windows[input.window - 1],
+                 &(*windows)[i]);
   }
 }
 
-void CandidateModel::BuildInput(const features::CandidateBatch& batch,
+void CandidateModel::BuildInput(const features::FeatureBlock& batch,
                                 std::span<const features::Bags> windows, size_t begin, size_t end,
                                 float* input) const {
-  const CandidateLayout at = layout();
-  const size_t n = end - begin;
-  watches_.GatherMean(View(batch.watches, begin, end), input + at.watches, at.width);
-  for (size_t w = 0; w < windows.size(); ++w) {
-    watches_.GatherMean(View(windows[w], begin, end),
-                        input + at.windows + w * options_.embedding_dim, at.width);
+  for (size_t i = 0; i < layout_.inputs.size(); ++i) {
+    const CandidateLayout::Input& at = layout_.inputs[i];
+    tables_[at.table].GatherMean(View(BagsOf(batch, windows, layout_, i), begin, end),
+                                 input + at.offset, layout_.width);
   }
-  tokens_.GatherMean(View(batch.tokens, begin, end), input + at.tokens, at.width);
-  regions_.GatherRows(std::span(batch.region).subspan(begin, n), input + at.region, at.width);
-  devices_.GatherRows(std::span(batch.device).subspan(begin, n), input + at.device, at.width);
-  for (size_t i = 0; i < n; ++i) {
-    std::copy_n(batch.dense.data() + (begin + i) * features::kCandidateDense,
-                features::kCandidateDense, input + i * at.width + at.dense);
+  const size_t numbers = layout_.width - layout_.dense;
+  for (size_t i = 0; i < end - begin; ++i) {
+    std::copy_n(batch.dense.data() + (begin + i) * numbers, numbers,
+                input + i * layout_.width + layout_.dense);
   }
 }
 
-void CandidateModel::UserVectors(const features::CandidateBatch& batch, float* out,
-                                 Scratch& scratch, const nn::Compute& compute) const {
+void CandidateModel::UserVectors(const features::FeatureBlock& batch, float* out, Scratch& scratch,
+                                 const nn::Compute& compute) const {
   constexpr size_t kGrain = 64;
-  const size_t width = layout().width;
-  if (batch.size() == 0) return;
-  scratch.input.resize(batch.size() * width);
+  const size_t width = layout_.width;
+  if (batch.rows == 0) return;
+  scratch.input.resize(batch.rows * width);
   CutWindows(batch, &scratch.windows);
-  base::ParallelFor(compute.pool, batch.size(), kGrain, [&](size_t begin, size_t end) {
+  base::ParallelFor(compute.pool, batch.rows, kGrain, [&](size_t begin, size_t end) {
     BuildInput(batch, scratch.windows, begin, end, scratch.input.data() + begin * width);
   });
-  tower_.Infer(scratch.input.data(), batch.size(), out, scratch.tower, compute);
+  tower_.Infer(scratch.input.data(), batch.rows, out, scratch.tower, compute);
 }
 
 const nn::EmbeddingTable& CandidateModel::item_vectors() const {
-  return options_.tie_items ? watches_ : items_;
+  return tied_ ? tables_[item_table_] : items_;
 }
 
 void CandidateModel::WidenTables() {
-  for (nn::EmbeddingTable* table : {&watches_, &tokens_, &items_}) table->Widen();
+  for (nn::EmbeddingTable& table : tables_) table.Widen();
+  items_.Widen();
   options_.half_tables = false;
 }
 
 std::vector<nn::Parameter> CandidateModel::Parameters() {
   std::vector<nn::Parameter> parameters;
-  watches_.AppendParameters("watches", parameters);
-  tokens_.AppendParameters("tokens", parameters);
-  regions_.AppendParameters("regions", parameters);
-  devices_.AppendParameters("devices", parameters);
-  if (!options_.tie_items) items_.AppendParameters("items", parameters);
+  for (size_t i = 0; i < tables_.size(); ++i) {
+    tables_[i].AppendParameters(TableName(shape_.inputs.tables[i]), parameters);
+  }
+  if (!tied_) items_.AppendParameters("items", parameters);
   tower_.AppendParameters("tower", parameters);
   return parameters;
 }
@@ -215,12 +239,11 @@ Status CandidateModel::Save(const std::filesystem::path& path, uint64_t features
   const std::array<uint32_t, 5> numbers = {options_.dim, options_.embedding_dim,
                                            options_.context_dim, options_.depth,
                                            options_.tie_items ? 1u : 0u};
-  const std::array<uint32_t, 4> shape = {shape_.items, shape_.tokens, shape_.regions,
-                                         shape_.devices};
   UPNEXT_RETURN_IF_ERROR(writer.Add<uint64_t>("features_digest", std::span(&features_digest, 1)));
   UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>("options", std::span<const uint32_t>(numbers)));
   UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>("windows", options_.recent_windows));
-  UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>("shape", std::span<const uint32_t>(shape)));
+  UPNEXT_RETURN_IF_ERROR(shape_.inputs.Save(writer));
+  UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>("shape.items", std::span(&shape_.items, 1)));
   // Parameters are views for reading and writing alike; saving only reads.
   const std::vector<nn::Parameter> parameters = const_cast<CandidateModel*>(this)->Parameters();
   UPNEXT_RETURN_IF_ERROR(nn::SaveParameters(writer, parameters));
@@ -240,11 +263,11 @@ Result<CandidateModel> CandidateModel::Load(const std::filesystem::path& path,
         path.string(), digest[0], features_digest);
   }
   UPNEXT_ASSIGN_OR_RETURN(const CandidateModelOptions options, ReadOptions(file));
-  UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> rows, file.Get<uint32_t>("shape", 4));
-  const CandidateShape shape{rows[0], rows[1], rows[2], rows[3]};
-  if (std::ranges::find(rows, 0u) != rows.end()) {
-    return DataLoss("{}: a table without rows; train again", path.string());
-  }
+  CandidateShape shape;
+  UPNEXT_ASSIGN_OR_RETURN(shape.inputs, features::ModelShape::Load(file));
+  UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> items, file.Get<uint32_t>("shape.items", 1));
+  shape.items = items[0];
+  if (shape.items == 0) return DataLoss("{}: a softmax without rows; train again", path.string());
   UPNEXT_RETURN_IF_ERROR(CheckSizes(file, options, shape));
   base::Rng rng(0);
   CandidateModel model(options, shape, rng);

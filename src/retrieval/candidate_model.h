@@ -1,9 +1,10 @@
-// Candidate generation as deep softmax classification (Covington 2016, section 3): bags of watches
-// and query tokens -> averaged embeddings, + region, device, age, gender, login, example age ->
-// ReLU tower -> user vector u; P(next watch = i) = softmax(v_i . u) over the item table v.
+// Candidate generation as deep softmax classification (Covington 2016, section 3): the features of
+// user and request, by default bags of watches and query tokens -> averaged embeddings, + region,
+// device, age, gender, login, example age -> ReLU tower -> user vector u; P(next watch = i) =
+// softmax(v_i . u) over the item table v.
 //
 //   CandidateModel model(options, ShapeOf(tables), rng);
-//   model.UserVectors(batch, out, scratch, compute);       // [batch.size(), dim], for retrieval
+//   model.UserVectors(batch, out, scratch, compute);       // [batch.rows, dim], for retrieval
 //   model.item_vectors();                                  // row r is item row r; row 0 is zero
 //
 // Training lives in candidate_trainer.h. UserVectors is const: many threads, one scratch each.
@@ -18,8 +19,9 @@
 #include "base/config.h"
 #include "base/rng.h"
 #include "base/status.h"
-#include "features/extract.h"
+#include "features/feature_block.h"
 #include "features/feature_statistics.h"
+#include "features/model_shape.h"
 #include "kernels/embedding.h"
 #include "nn/dense.h"
 #include "nn/embedding_table.h"
@@ -28,14 +30,15 @@ namespace upnext::retrieval {
 
 struct CandidateModelOptions {
   uint32_t dim = 64;            // of u and v (paper: 256)
-  uint32_t embedding_dim = 64;  // of watches and tokens (paper: 256)
-  uint32_t context_dim = 8;     // of region and device
+  uint32_t embedding_dim = 64;  // of lists: watches, tokens (paper: 256)
+  uint32_t context_dim = 8;     // of single ids: region, device
   // Hidden layers above the concatenation. Depth 0: a linear map to `dim`; depth d: d ReLU layers
   // of halving widths that end in `dim`, 1024-512-256 at dim 256 and depth 3 (CG-10). [retrieval]
   // depth = 3
   uint32_t depth = 2;
-  bool tie_items = false;  // one table for watched items and for the softmax (CG-12)
-  // Beside the mean of all watches (the paper's pooling), a mean of only the newest n for each n
+  bool tie_items = false;  // one table for watched items and for the softmax (CG-12), if a feature
+                           // lists items
+  // Next to the mean of all watches (the paper's pooling), a mean of only the newest n for each n
   // given here, so that the tower can tell what is recent: [1, 8] says "the last watch, and the
   // last eight". Ascending; empty is the paper's model.
   std::vector<uint32_t> recent_windows;
@@ -46,15 +49,26 @@ struct CandidateModelOptions {
   std::vector<size_t> widths() const;  // of the tower
 };
 
-struct CandidateShape {  // rows of each table, row 0 included
-  uint32_t items, tokens, regions, devices;
+struct CandidateShape {
+  features::ModelShape inputs;
+  uint32_t items = 1;  // rows of the softmax, row 0 included
   friend bool operator==(const CandidateShape&, const CandidateShape&) = default;
 };
 CandidateShape ShapeOf(const features::FeatureStatistics& tables);
+// Width of the embeddings of a table of the inputs.
+uint32_t TableDim(const CandidateModelOptions& options, const features::ModelShape& inputs,
+                  size_t table);
 
-// Where each feature stands in the tower's input, in floats.
+// Where each feature stands in the tower's input, in floats: embeddings, then numbers.
 struct CandidateLayout {
-  size_t watches, windows, tokens, region, device, dense, width;
+  struct Input {
+    size_t slot;    // of the block's categorical features
+    size_t table;   // of the shape
+    size_t window;  // 0: all ids; else the index, from 1, of the recent window that it is cut to
+    size_t offset, dim;
+  };
+  std::vector<Input> inputs;
+  size_t dense = 0, width = 0;
 };
 
 class CandidateModel {
@@ -63,20 +77,21 @@ class CandidateModel {
   CandidateModel(const CandidateModelOptions& options, const CandidateShape& shape, base::Rng& rng);
 
   struct Scratch {
-    std::vector<features::Bags> windows;  // of the batch, one per recent window
+    std::vector<features::Bags> windows;  // as CutWindows() leaves them
     std::vector<float> input;             // [batch, layout().width]
     nn::Tower::Scratch tower;
   };
-  // out [batch.size(), dim].
-  void UserVectors(const features::CandidateBatch& batch, float* out, Scratch& scratch,
+  // out [batch.rows, dim].
+  void UserVectors(const features::FeatureBlock& batch, float* out, Scratch& scratch,
                    const nn::Compute& compute) const;
   const nn::EmbeddingTable& item_vectors() const;
   uint32_t dim() const { return options_.dim; }
   const CandidateModelOptions& options() const { return options_; }
   const CandidateShape& shape() const { return shape_; }
-  CandidateLayout layout() const;
-  // Every parameter, by its name in the file: "watches", "tokens", "regions", "devices", "items"
-  // (absent when tied), "tower.0.weight" ... Views: the model must not move while they are used.
+  const CandidateLayout& layout() const { return layout_; }
+  bool tied() const { return tied_; }  // one table for watches and items
+  // Every parameter, by its name in the file: "embedding.item" and so on for each vocabulary,
+  // "items" (absent when tied), "tower.0.weight" ... Views: the model must not move while they are used.
   std::vector<nn::Parameter> Parameters();
 
   // From tables in bf16 to fp32, one by one: what searches and indexes read.
@@ -92,15 +107,25 @@ class CandidateModel {
   friend class CandidateTrainer;
   // The one place where features become numbers, for training and serving alike: the tower's input
   // of examples [begin, end), [end - begin, layout().width]. `windows` as CutWindows() leaves them.
-  void BuildInput(const features::CandidateBatch& batch, std::span<const features::Bags> windows,
+  void BuildInput(const features::FeatureBlock& batch, std::span<const features::Bags> windows,
                   size_t begin, size_t end, float* input) const;
-  void CutWindows(const features::CandidateBatch& batch,
-                  std::vector<features::Bags>* windows) const;
+  // By layout().inputs; empty for those that read all ids.
+  void CutWindows(const features::FeatureBlock& batch, std::vector<features::Bags>* windows) const;
+  // The ids of an input.
+  static const features::Bags& BagsOf(const features::FeatureBlock& batch,
+                                      std::span<const features::Bags> windows,
+                                      const CandidateLayout& layout, size_t input) {
+    const CandidateLayout::Input& at = layout.inputs[input];
+    return at.window > 0 ? windows[input] : batch.categorical[at.slot];
+  }
 
   CandidateModelOptions options_;
   CandidateShape shape_;
-  nn::EmbeddingTable watches_, tokens_, regions_, devices_;
-  nn::EmbeddingTable items_;  // one row when tied: watches_ stands for it
+  CandidateLayout layout_;
+  bool tied_;
+  size_t item_table_;                       // of watched items, if a feature reads them
+  std::vector<nn::EmbeddingTable> tables_;  // as shape_.inputs.tables
+  nn::EmbeddingTable items_;                // one row when tied: tables_[item_table_] stands for it
   nn::Tower tower_;
 };
 

@@ -10,6 +10,7 @@
 #include <numeric>
 
 #include "examples/test_world.h"
+#include "features/feature_extractor.h"
 #include "retrieval/test_batch.h"
 
 namespace upnext::retrieval {
@@ -73,17 +74,18 @@ TEST(CandidateModel, CG02_InputHoldsTheMeanOfTheWatchesByHand) {
     if (parameter.name == "tower.0.weight") {
       const size_t width = model.layout().width;
       std::ranges::fill(parameter.value, 0.0f);
-      for (size_t d = 0; d < 4; ++d) parameter.value[d * width + model.layout().watches + d] = 1;
+      for (size_t d = 0; d < 4; ++d)
+        parameter.value[d * width + model.layout().inputs[0].offset + d] = 1;
     }
-    if (parameter.name == "watches") {
+    if (parameter.name == "embedding.item") {
       for (size_t i = 4; i < parameter.value.size(); ++i) {
         parameter.value[i] = static_cast<float>(i);
       }
     }
   }
   features::CandidateBatch batch = RandomBatch(3, SmallShape());
-  batch.watches.ids = {1, 3, 0, 2};
-  batch.watches.offsets = {0, 2, 4, 4};
+  WatchesOf(batch).ids = {1, 3, 0, 2};
+  WatchesOf(batch).offsets = {0, 2, 4, 4};
   const std::vector<float> u = UserVectors(model, batch);
   // Rows 1 and 3 start at 4 and 12; row 0 counts in the mean and is zero; an empty bag is zero.
   EXPECT_THAT(u, ElementsAre(8, 9, 10, 11, 4, 4.5, 5, 5.5, 0, 0, 0, 0));
@@ -92,16 +94,16 @@ TEST(CandidateModel, CG02_InputHoldsTheMeanOfTheWatchesByHand) {
 TEST(CandidateModel, CG02_CG21_OrderOfWatchesAndTokensDoesNotMatter) {
   const CandidateModel model = Model(SmallOptions());
   features::CandidateBatch batch = RandomBatch(1, SmallShape());
-  batch.watches.ids = {1, 2, 3, 4, 4, 5};
-  batch.watches.offsets = {0, 6};
-  batch.tokens.ids = {3, 1, 2, 6};
-  batch.tokens.offsets = {0, 4};
+  WatchesOf(batch).ids = {1, 2, 3, 4, 4, 5};
+  WatchesOf(batch).offsets = {0, 6};
+  TokensOf(batch).ids = {3, 1, 2, 6};
+  TokensOf(batch).offsets = {0, 4};
   const std::vector<float> u = UserVectors(model, batch);
-  std::ranges::reverse(batch.watches.ids);
-  std::swap(batch.tokens.ids[0], batch.tokens.ids[3]);
+  std::ranges::reverse(WatchesOf(batch).ids);
+  std::swap(TokensOf(batch).ids[0], TokensOf(batch).ids[3]);
   const std::vector<float> shuffled = UserVectors(model, batch);
   for (size_t d = 0; d < u.size(); ++d) EXPECT_NEAR(u[d], shuffled[d], 1e-6);
-  batch.watches.ids[0] = 7;
+  WatchesOf(batch).ids[0] = 7;
   EXPECT_NE(UserVectors(model, batch), shuffled);
 }
 
@@ -125,28 +127,28 @@ TEST(CandidateModel, CG21_UsersWhoSearchInAnotherOrderGetEqualVectors) {
   ASSERT_GT(tables.tokens.rows(), 8u);
   base::Rng rng(1);
   const CandidateModel model(SmallOptions(), ShapeOf(tables), rng);
-  const features::CandidateExtractor extractor(tables, world.catalogue);
+  const features::FeatureExtractor extractor(tables, world.catalogue, features::Model::kRetrieval);
   features::CandidateBatch batch;
   for (const char* name : {"a", "b"}) {
     const uint32_t user = world.user(name);
-    extractor.Append(StateAt(world.source, user, world.log.end(user)), world.catalogue.user(user),
-                     {.time_ms = kStart}, 0, &batch);
+    extractor.AppendQuery(
+        StateAt(world.source, user, world.log.end(user), tables.plan.retrieval_state()), user,
+        {.time_ms = kStart}, &batch.features);
   }
-  ASSERT_FALSE(batch.tokens.ids.empty());
+  ASSERT_FALSE(TokensOf(batch).ids.empty());
   const std::vector<float> u = UserVectors(model, batch);
   EXPECT_EQ(std::memcmp(u.data(), u.data() + model.dim(), model.dim() * sizeof(float)), 0);
 }
 
 TEST(CandidateModel, CG22_WithoutHistoryTheVectorIsFiniteAndDependsOnTheRegion) {
   const CandidateModel model = Model(SmallOptions());
-  features::CandidateBatch batch;
+  features::FeatureBlock batch;
+  batch.categorical.resize(4);  // watches, tokens, region, device
   for (const uint32_t region : {1u, 2u}) {
-    batch.watches.Close();
-    batch.tokens.Close();
-    batch.region.push_back(region);
-    batch.device.push_back(0);
+    batch.categorical[2].ids.push_back(region);
+    for (features::Bags& bags : batch.categorical) bags.Close();
     batch.dense.insert(batch.dense.end(), {0, 1, 0, 1, 0, 1});
-    batch.dense.resize(batch.region.size() * features::kCandidateDense);
+    batch.dense.resize(++batch.rows * SmallShape().inputs.query.dense);
   }
   const std::vector<float> u = UserVectors(model, batch);
   EXPECT_TRUE(std::ranges::all_of(u, [](float x) { return std::isfinite(x); }));
@@ -178,13 +180,13 @@ TEST(CandidateModel, RecentWindowsSeeTheNewestWatches) {
   options.recent_windows = {1};
   const CandidateModel model = Model(options);
   features::CandidateBatch batch = RandomBatch(1, SmallShape());
-  batch.watches.ids = {1, 2, 3};
-  batch.watches.offsets = {0, 3};
+  WatchesOf(batch).ids = {1, 2, 3};
+  WatchesOf(batch).offsets = {0, 3};
   const std::vector<float> u = UserVectors(model, batch);
-  std::swap(batch.watches.ids[0], batch.watches.ids[1]);
+  std::swap(WatchesOf(batch).ids[0], WatchesOf(batch).ids[1]);
   const std::vector<float> older_swapped = UserVectors(model, batch);
   for (size_t d = 0; d < u.size(); ++d) EXPECT_NEAR(u[d], older_swapped[d], 1e-6);
-  std::swap(batch.watches.ids[1], batch.watches.ids[2]);
+  std::swap(WatchesOf(batch).ids[1], WatchesOf(batch).ids[2]);
   EXPECT_NE(UserVectors(model, batch), older_swapped);
 }
 
@@ -243,7 +245,7 @@ TEST_F(CandidateModelFile, ADamagedFileIsRefused) {
 
 // A whole file whose tables fit, but whose options ask for a tower of many gigabytes.
 TEST_F(CandidateModelFile, OptionsThatAskForMoreThanTheFileHoldsAreRefused) {
-  auto writer = base::SectionWriter::Create(path_, "candidate-model", 2);
+  auto writer = base::SectionWriter::Create(path_, "candidate-model", 3);
   ASSERT_TRUE(writer);
   const auto floats = [&](std::string_view name, size_t count) {
     return writer->Add<float>(name, std::vector<float>(count));
@@ -251,10 +253,8 @@ TEST_F(CandidateModelFile, OptionsThatAskForMoreThanTheFileHoldsAreRefused) {
   ASSERT_TRUE(writer->Add<uint64_t>("features_digest", std::vector<uint64_t>{42}));
   ASSERT_TRUE(writer->Add<uint32_t>("options", std::vector<uint32_t>{4096, 1, 1, 8, 0}));
   ASSERT_TRUE(writer->Add<uint32_t>("windows", std::vector<uint32_t>{}));
-  ASSERT_TRUE(writer->Add<uint32_t>("shape", std::vector<uint32_t>{1, 1, 1, 1}));
-  for (const char* table : {"watches", "tokens", "regions", "devices"}) {
-    ASSERT_TRUE(floats(table, 1));
-  }
+  ASSERT_TRUE(features::ModelShape().Save(*writer));
+  ASSERT_TRUE(writer->Add<uint32_t>("shape.items", std::vector<uint32_t>{1}));
   ASSERT_TRUE(floats("items", 4096));
   ASSERT_TRUE(writer->Commit());
   const auto loaded = CandidateModel::Load(path_, 42);

@@ -46,16 +46,12 @@ CandidateTrainer::CandidateTrainer(CandidateModel* model, const CandidateTrainOp
       pool_(pool),
       sampler_(options.sampler, vocabulary),
       rng_(options.seed, /*stream=*/2),
-      watches_step_(&model->watches_, {options.table_learning_rate, table_epsilon}),
-      tokens_step_(&model->tokens_, {options.table_learning_rate, table_epsilon}),
-      regions_step_(&model->regions_, {options.table_learning_rate, table_epsilon}),
-      devices_step_(&model->devices_, {options.table_learning_rate, table_epsilon}),
-      tower_step_(DenseParameters(*model), {.learning_rate = options.tower_learning_rate}),
-      early_steps_{&tokens_step_, &regions_step_, &devices_step_} {
-  if (!model->options().tie_items) {
-    items_step_.emplace(&model->items_,
-                        kernels::AdagradOptions{options.table_learning_rate, table_epsilon});
-    early_steps_.insert(early_steps_.begin(), &watches_step_);
+      tower_step_(DenseParameters(*model), {.learning_rate = options.tower_learning_rate}) {
+  const kernels::AdagradOptions adagrad{options.table_learning_rate, table_epsilon};
+  if (!model->tied()) items_step_.emplace(&model->items_, adagrad);
+  for (size_t i = 0; i < model->tables_.size(); ++i) {
+    table_steps_.push_back(std::make_unique<nn::RowwiseAdagrad>(&model->tables_[i], adagrad));
+    if (items_step_ || i != model->item_table_) early_steps_.push_back(table_steps_[i].get());
   }
 }
 
@@ -125,7 +121,7 @@ nn::LossValue CandidateTrainer::RunBlocks(const features::CandidateBatch& batch,
   const kernels::Precision precision =
       options_.bf16 ? kernels::Precision::kBf16 : kernels::Precision::kFp32;
   const size_t n = batch.size();
-  batch_ = &Thinned(batch);
+  batch_ = &Thinned(batch.features);
   model_.CutWindows(*batch_, &windows_);
   block_ = nn::BlockFor(n, &pool_);
   d_input_.Reserve(n * model_.layout().width);
@@ -149,7 +145,7 @@ nn::LossValue CandidateTrainer::RunBlocks(const features::CandidateBatch& batch,
 }
 
 nn::LossValue CandidateTrainer::RunBlock(size_t block) {
-  const size_t begin = block * block_, n = std::min(block_, batch_->size() - begin);
+  const size_t begin = block * block_, n = std::min(block_, batch_->rows - begin);
   const size_t width = model_.layout().width, dim = model_.dim();
   thread_local kernels::AlignedBuffer<float> input, d_users;
   input.Reserve(n * width);
@@ -193,13 +189,19 @@ void CandidateTrainer::BeginSoftmax(std::span<const uint32_t> labels,
   softmax_.Begin(args, tasks);
 }
 
-const features::CandidateBatch& CandidateTrainer::Thinned(const features::CandidateBatch& batch) {
+const features::FeatureBlock& CandidateTrainer::Thinned(const features::FeatureBlock& batch) {
   if (options_.bag_dropout <= 0.0f) return batch;
-  ThinBags(batch.watches, options_.bag_dropout, rng_, &thinned_.watches);
-  ThinBags(batch.tokens, options_.bag_dropout, rng_, &thinned_.tokens);
-  thinned_.region = batch.region;
-  thinned_.device = batch.device;
+  const auto& slots = model_.shape().inputs.query.slots;
+  thinned_.categorical.resize(slots.size());
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (slots[i].list) {
+      ThinBags(batch.categorical[i], options_.bag_dropout, rng_, &thinned_.categorical[i]);
+    } else {
+      thinned_.categorical[i] = batch.categorical[i];
+    }
+  }
   thinned_.dense = batch.dense;
+  thinned_.rows = batch.rows;
   return thinned_;
 }
 
@@ -227,26 +229,19 @@ void CandidateTrainer::DropInput(size_t block, size_t n, float* input) {
 // Only says where the gradients will be, so that rows can be sorted before they are there. A table
 // that the items share gets their gradients too, and is sorted after that.
 void CandidateTrainer::AppendInputGradients(base::Tasks& tasks) {
-  const CandidateLayout at = model_.layout();
-  const float* d_input = d_input_.data();
-  using enum kernels::Pooling;
-  tasks.push_back([this, at, d_input] {
-    watches_step_.AddBags(View(batch_->watches), d_input + at.watches, at.width, kMean);
-    for (size_t w = 0; w < windows_.size(); ++w) {
-      watches_step_.AddBags(View(windows_[w]),
-                            d_input + at.windows + w * model_.options().embedding_dim, at.width,
-                            kMean);
-    }
-    if (items_step_) watches_step_.Sort();
-  });
-  tasks.push_back([this, at, d_input] {
-    tokens_step_.AddBags(View(batch_->tokens), d_input + at.tokens, at.width, kMean);
-    tokens_step_.Sort();
-    regions_step_.AddRows(batch_->region, d_input + at.region, at.width);
-    regions_step_.Sort();
-    devices_step_.AddRows(batch_->device, d_input + at.device, at.width);
-    devices_step_.Sort();
-  });
+  for (size_t table = 0; table < table_steps_.size(); ++table) {
+    tasks.push_back([this, table] {
+      const CandidateLayout& layout = model_.layout();
+      for (size_t i = 0; i < layout.inputs.size(); ++i) {
+        const CandidateLayout::Input& input = layout.inputs[i];
+        if (input.table != table) continue;
+        table_steps_[table]->AddBags(View(CandidateModel::BagsOf(*batch_, windows_, layout, i)),
+                                     d_input_.data() + input.offset, layout.width,
+                                     kernels::Pooling::kMean);
+      }
+      if (items_step_ || table != model_.item_table_) table_steps_[table]->Sort();
+    });
+  }
 }
 
 void CandidateTrainer::AppendProducts(base::Tasks& tasks) {
@@ -273,11 +268,10 @@ void CandidateTrainer::ApplyLate() {
 
 void CandidateTrainer::AppendState(std::vector<nn::Parameter>& state) {
   tower_step_.AppendState("tower", state);
-  watches_step_.AppendState("watches", state);
   if (items_step_) items_step_->AppendState("items", state);
-  tokens_step_.AppendState("tokens", state);
-  regions_step_.AppendState("regions", state);
-  devices_step_.AppendState("devices", state);
+  for (size_t i = 0; i < table_steps_.size(); ++i) {
+    table_steps_[i]->AppendState("embedding." + model_.shape().inputs.tables[i].name, state);
+  }
 }
 
 }  // namespace upnext::retrieval

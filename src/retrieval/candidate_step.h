@@ -10,13 +10,14 @@
 #define UPNEXT_RETRIEVAL_CANDIDATE_STEP_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "base/thread_pool.h"
 #include "examples/sampler.h"
-#include "features/extract.h"
+#include "features/feature_block.h"
 #include "kernels/aligned_buffer.h"
 #include "nn/losses.h"
 #include "nn/optimizer.h"
@@ -69,10 +70,12 @@ class CandidateTrainer {
   void AppendEarlyUpdates(base::Tasks& tasks);
   void RunProducts();
   void ApplyLate();
-  const features::CandidateBatch& Thinned(const features::CandidateBatch& batch);
+  const features::FeatureBlock& Thinned(const features::FeatureBlock& batch);
   void DropInput(size_t block, size_t n, float* input);
   void AppendInputGradients(base::Tasks& tasks);
-  nn::RowwiseAdagrad& items_step() { return items_step_ ? *items_step_ : watches_step_; }
+  nn::RowwiseAdagrad& items_step() {
+    return items_step_ ? *items_step_ : *table_steps_[model_.item_table_];
+  }
 
   CandidateModel& model_;
   CandidateTrainOptions options_;
@@ -80,15 +83,15 @@ class CandidateTrainer {
   examples::NegativeSampler sampler_;
   base::Rng rng_;
 
-  nn::RowwiseAdagrad watches_step_, tokens_step_, regions_step_, devices_step_;
-  std::optional<nn::RowwiseAdagrad> items_step_;  // none when tied: the watches' step does both
+  std::vector<std::unique_ptr<nn::RowwiseAdagrad>> table_steps_;  // as the model's tables
+  std::optional<nn::RowwiseAdagrad> items_step_;  // none when tied: the table's step does both
   nn::Adam tower_step_;
   // Steps that need no product of the whole batch: of all tables but the items'.
   std::vector<nn::RowwiseAdagrad*> early_steps_;
 
   // Of the step in progress.
-  const features::CandidateBatch* batch_ = nullptr;  // the input; with bag dropout &thinned_
-  features::CandidateBatch thinned_;
+  const features::FeatureBlock* batch_ = nullptr;  // the input; with bag dropout &thinned_
+  features::FeatureBlock thinned_;
   std::vector<features::Bags> windows_;
   std::vector<uint32_t> negatives_,
       all_rows_;  // rows of the classes; all of them for the full softmax

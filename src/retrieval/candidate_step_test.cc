@@ -168,16 +168,16 @@ TEST(CandidateTrainer, FullSoftmaxWhenNegativesAreNoneOrAsManyAsItems) {
 
 TEST(CandidateTrainer, CG01_RowZeroNeverMovesAndNeverCounts) {
   Rig rig(StepOptions(1));
-  rig.batch.watches.ids.assign(rig.batch.watches.ids.size(), 0);
+  WatchesOf(rig.batch).ids.assign(WatchesOf(rig.batch).ids.size(), 0);
   const std::vector<float> before = UserVectors(rig.model, rig.batch);
   const auto values = rig.model.Parameters()[0].value;
-  ASSERT_EQ(rig.model.Parameters()[0].name, "watches");
+  ASSERT_EQ(rig.model.Parameters()[0].name, "embedding.item");
   const std::vector<float> table(values.begin(), values.end());
   rig.trainer.FullGradients(rig.batch);
   rig.trainer.Apply();
   EXPECT_TRUE(std::ranges::equal(rig.model.Parameters()[0].value, table));
-  rig.batch.watches.ids.clear();
-  rig.batch.watches.offsets.assign(rig.batch.size() + 1, 0);
+  WatchesOf(rig.batch).ids.clear();
+  WatchesOf(rig.batch).offsets.assign(rig.batch.size() + 1, 0);
   Rig fresh(StepOptions(1));
   EXPECT_EQ(UserVectors(fresh.model, rig.batch), before);  // as if the bags were empty
 }
@@ -205,11 +205,12 @@ TEST(CandidateTrainer, DropoutSparesTheNumbers) {
   options.table_learning_rate = options.tower_learning_rate = 0.0f;
   Rig rig(StepOptions(1), options);
   // Nothing but numbers: no bags, and no region or device that is known.
-  rig.batch.watches.ids.clear();
-  rig.batch.watches.offsets.assign(rig.batch.size() + 1, 0);
-  rig.batch.tokens = rig.batch.watches;
-  std::ranges::fill(rig.batch.region, 0);
-  std::ranges::fill(rig.batch.device, 0);
+  WatchesOf(rig.batch).ids.clear();
+  WatchesOf(rig.batch).offsets.assign(rig.batch.size() + 1, 0);
+  TokensOf(rig.batch) = WatchesOf(rig.batch);
+  for (const size_t single : {2u, 3u}) {
+    std::ranges::fill(rig.batch.features.categorical[single].ids, 0);
+  }
   const double first = rig.trainer.Step(rig.batch).mean();
   for (int i = 0; i < 5; ++i) EXPECT_EQ(rig.trainer.Step(rig.batch).mean(), first);
 }

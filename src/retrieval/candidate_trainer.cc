@@ -30,7 +30,7 @@ class Training : public nn::Trainable {
                  .min_history = options.min_history,
                  .seed = options.seed},
                 pool),
-        trainer_(&model, options, tables.vocabulary(features::VocabularyId::kItem), pool),
+        trainer_(&model, options, tables.vocabulary(features::kItemVocabulary), pool),
         validation_(source, tables, examples::SplitPart::kValidation, options.validation_users,
                     pool) {}
 

@@ -11,6 +11,7 @@
 #include "base/test_folder.h"
 #include "examples/holdout.h"
 #include "examples/test_world.h"
+#include "features/feature_extractor.h"
 #include "kernels/gemm.h"
 #include "retrieval/candidate_validation.h"
 #include "retrieval/exact_index.h"
@@ -205,14 +206,16 @@ TEST(TrainCandidateModel, CG22_NewUsersGetAListThatDependsOnTheRegion) {
   options.split.kind = examples::SplitOptions::Kind::kNone;
   const examples::World world(options);
   const Trained trained(world, SmallModel(), QuickTraining());
-  const features::CandidateExtractor extractor(trained.tables, world.catalogue);
+  const features::FeatureExtractor extractor(trained.tables, world.catalogue,
+                                             features::Model::kRetrieval);
   const ExactIndex index(trained.result.model->item_vectors());
-  const auto& vocabulary = trained.tables.vocabulary(features::VocabularyId::kItem);
+  const auto& vocabulary = trained.tables.vocabulary(features::kItemVocabulary);
   for (const std::string region : {"north", "south"}) {
-    features::CandidateBatch batch;
-    schema::User nobody;
-    nobody.region = world.Id(schema::IdSpace::kRegion, region);
-    extractor.Append(features::UserState(), nobody, {.time_ms = examples::kStart}, 0, &batch);
+    features::FeatureBlock batch;
+    extractor.AppendQuery(
+        features::UserState(), schema::kNone,
+        {.time_ms = examples::kStart, .region = world.Id(schema::IdSpace::kRegion, region)},
+        &batch);
     std::vector<Hit> hits;
     index.Search(UserVectors(*trained.result.model, batch), 8, {}, &hits);
     ASSERT_EQ(hits.size(), 8u);

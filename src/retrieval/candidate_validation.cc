@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "examples/holdout.h"
+#include "features/feature_extractor.h"
 #include "retrieval/exact_index.h"
 #include "schema/event.h"
 
@@ -49,17 +50,16 @@ CandidateValidation::CandidateValidation(const examples::ReplaySource& source,
   const std::vector<examples::HoldoutCase> all = examples::HoldoutCases(source, part, pool);
   cases_ = std::min<size_t>(all.size(), max_users);
   blocks_.resize((cases_ + kBlockUsers - 1) / kBlockUsers);
-  const features::CandidateExtractor extractor(tables, source.catalogue);
-  const features::Vocabulary& vocabulary = tables.vocabulary(features::VocabularyId::kItem);
+  const features::FeatureExtractor extractor(tables, source.catalogue, features::Model::kRetrieval);
+  const features::Vocabulary& vocabulary = tables.vocabulary(features::kItemVocabulary);
   pool.ParallelFor(blocks_.size(), 1, [&](size_t first, size_t last) {
     for (size_t b = first; b < last; ++b) {
       Block& block = blocks_[b];
       for (size_t i = b * kBlockUsers; i < std::min(cases_, (b + 1) * kBlockUsers); ++i) {
         const examples::HoldoutCase& held_out = all[i * all.size() / cases_];
         const features::UserState state = examples::StateAt(source, held_out.user, held_out.end_row,
-                                                            features::UserState::Parts::kBags);
-        extractor.Append(state, source.catalogue.user(held_out.user), held_out.context,
-                         /*example_age_ms=*/0, &block.batch);
+                                                            tables.plan.retrieval_state());
+        extractor.AppendQuery(state, held_out.user, held_out.context, &block.batch);
         std::vector<uint32_t>& targets = block.targets.emplace_back();
         for (const uint32_t item : held_out.targets) targets.push_back(vocabulary.Row(item));
         std::ranges::sort(targets);
@@ -79,7 +79,7 @@ double CandidateValidation::Ndcg(const CandidateModel& model, const nn::Compute&
   std::vector<std::vector<Hit>> hits;
   double sum = 0.0;
   for (const Block& block : blocks_) {
-    users.resize(block.batch.size() * model.dim());
+    users.resize(block.batch.rows * model.dim());
     model.UserVectors(block.batch, users.data(), scratch, compute);
     const auto seen = [&block](size_t query, uint32_t row) {
       return std::ranges::binary_search(block.seen[query], row);

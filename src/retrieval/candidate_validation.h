@@ -11,7 +11,7 @@
 
 #include "base/thread_pool.h"
 #include "examples/replay.h"
-#include "features/extract.h"
+#include "features/feature_block.h"
 #include "features/feature_statistics.h"
 #include "nn/parameter.h"
 #include "retrieval/candidate_model.h"
@@ -31,7 +31,7 @@ class CandidateValidation {
  private:
   // Inputs of up to kBlock cases, with the rows that count and the rows that were seen of each.
   struct Block {
-    features::CandidateBatch batch;
+    features::FeatureBlock batch;
     std::vector<std::vector<uint32_t>> targets, seen;  // sorted rows; targets may hold row 0
   };
   std::vector<Block> blocks_;

@@ -37,12 +37,10 @@ inline bool BetterProposal(const Candidate& a, const Candidate& b) {
 template <typename Visit>
 void ForTrainingWatches(const examples::ReplaySource& source, const Visit& visit) {
   for (uint32_t user = 0; user < source.log.users(); ++user) {
-    examples::ReplayWatches(
-        source, user,
-        [&](const features::UserState&, const examples::WatchExample& example) {
-          if (example.part == examples::SplitPart::kTrain) visit(user, example);
-        },
-        features::UserState::Parts::kBags);
+    examples::ReplayWatches(source, user, features::StateSpec(),
+                            [&](const features::UserState&, const examples::WatchExample& example) {
+                              if (example.part == examples::SplitPart::kTrain) visit(user, example);
+                            });
   }
 }
 

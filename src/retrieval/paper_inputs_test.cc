@@ -9,6 +9,7 @@
 #include "base/thread_pool.h"
 #include "examples/holdout.h"
 #include "examples/test_world.h"
+#include "features/feature_extractor.h"
 #include "features/feature_statistics.h"
 #include "retrieval/candidate_trainer.h"
 #include "retrieval/exact_index.h"
@@ -95,13 +96,14 @@ Judged TrainAndJudge(const examples::World& world, const Setting& setting) {
       TrainCandidateModel(world.source, tables, model_options, options, pool, base::NoProgress());
   EXPECT_TRUE(trained) << trained.error().message;
   if (!trained) return {};
-  const features::CandidateExtractor extractor(tables, world.catalogue);
-  const features::Vocabulary& items = tables.vocabulary(features::VocabularyId::kItem);
+  const features::FeatureExtractor extractor(tables, world.catalogue, features::Model::kRetrieval);
+  const features::Vocabulary& items = tables.vocabulary(features::kItemVocabulary);
   const ExactIndex index(trained->model->item_vectors());
   return Judge(world, [&](const examples::HoldoutCase& held_out) {
-    features::CandidateBatch batch;
-    extractor.Append(examples::StateAt(world.source, held_out.user, held_out.end_row),
-                     world.catalogue.user(held_out.user), held_out.context, 0, &batch);
+    features::FeatureBlock batch;
+    extractor.AppendQuery(examples::StateAt(world.source, held_out.user, held_out.end_row,
+                                            tables.plan.retrieval_state()),
+                          held_out.user, held_out.context, &batch);
     std::vector<Hit> hits;
     index.Search(UserVectors(*trained->model, batch), items.rows() - 1, {}, &hits);
     std::vector<uint32_t> list;

@@ -4,33 +4,52 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "base/rng.h"
-#include "features/extract.h"
+#include "features/feature_block.h"
 #include "features/feature_statistics.h"
 #include "retrieval/candidate_model.h"
 
 namespace upnext::retrieval {
 
-inline CandidateShape SmallShape() { return {.items = 9, .tokens = 7, .regions = 4, .devices = 3}; }
+// The default features with small tables.
+inline CandidateShape SmallShape() {
+  CandidateShape shape = ShapeOf(features::FeatureStatistics());
+  shape.items = 9;
+  for (const auto& [name, rows] : {std::pair("item", 9u), std::pair("token", 7u),
+                                   std::pair("region", 4u), std::pair("device", 3u)}) {
+    shape.inputs.tables[shape.inputs.Find(name)].rows = rows;
+  }
+  return shape;
+}
+inline features::Bags& WatchesOf(features::CandidateBatch& batch) {
+  return batch.features.categorical[0];
+}
+inline features::Bags& TokensOf(features::CandidateBatch& batch) {
+  return batch.features.categorical[1];
+}
 
-// Bags of 0 to 5 ids (row 0 among them), regions, devices, dense features and labels at random.
+// Lists of 0 to 5 ids (row 0 among them), single ids, numbers and labels at random.
 inline features::CandidateBatch RandomBatch(size_t size, const CandidateShape& shape,
                                             uint64_t seed = 1) {
   base::Rng rng(seed);
   const auto below = [&](uint32_t n) { return static_cast<uint32_t>(rng.Below(n)); };
   features::CandidateBatch batch;
+  const auto& slots = shape.inputs.query.slots;
+  batch.features.categorical.resize(slots.size());
   for (size_t i = 0; i < size; ++i) {
-    for (uint32_t n = below(6); n > 0; --n) batch.watches.ids.push_back(below(shape.items));
-    batch.watches.Close();
-    for (uint32_t n = below(4); n > 0; --n) batch.tokens.ids.push_back(below(shape.tokens));
-    batch.tokens.Close();
-    batch.region.push_back(below(shape.regions));
-    batch.device.push_back(below(shape.devices));
-    for (size_t d = 0; d < features::kCandidateDense; ++d) {
-      batch.dense.push_back(static_cast<float>(rng.Uniform()));
+    for (size_t slot = 0; slot < slots.size(); ++slot) {
+      features::Bags& bags = batch.features.categorical[slot];
+      uint32_t n = slots[slot].list ? below(slot == 0 ? 6 : 4) : 1;
+      for (; n > 0; --n) bags.ids.push_back(below(shape.inputs.tables[slots[slot].table].rows));
+      bags.Close();
     }
+    for (size_t d = 0; d < shape.inputs.query.dense; ++d) {
+      batch.features.dense.push_back(static_cast<float>(rng.Uniform()));
+    }
+    ++batch.features.rows;
     batch.label.push_back(1 + below(shape.items - 1));
   }
   return batch;
@@ -44,11 +63,15 @@ inline features::Vocabulary SmallVocabulary(uint32_t rows) {
 }
 
 inline std::vector<float> UserVectors(const CandidateModel& model,
-                                      const features::CandidateBatch& batch) {
-  std::vector<float> out(batch.size() * model.dim());
+                                      const features::FeatureBlock& batch) {
+  std::vector<float> out(batch.rows * model.dim());
   CandidateModel::Scratch scratch;
   model.UserVectors(batch, out.data(), scratch, {});
   return out;
+}
+inline std::vector<float> UserVectors(const CandidateModel& model,
+                                      const features::CandidateBatch& batch) {
+  return UserVectors(model, batch.features);
 }
 
 }  // namespace upnext::retrieval

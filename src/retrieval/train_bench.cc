@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/rng.h"
-#include "features/extract.h"
+#include "features/feature_block.h"
 #include "kernels/bf16.h"
 #include "nn/losses.h"
 #include "retrieval/candidate_step.h"
@@ -24,20 +24,39 @@ uint32_t DrawRow(base::Rng& rng, uint32_t rows) {
   return 1 + std::min(rows - 1, static_cast<uint32_t>(u * u * u * rows));
 }
 
-void FillBatch(const TrainBenchOptions& options, base::Rng& rng, features::CandidateBatch* batch) {
+// The default features: watches and tokens in lists, region and device.
+CandidateShape BenchShape(const TrainBenchOptions& options) {
+  CandidateShape shape = ShapeOf(features::FeatureStatistics());
+  shape.items = options.items + 1;
+  for (features::ModelShape::Table& table : shape.inputs.tables) {
+    table.rows = 1 + (table.name == features::kItemVocabulary    ? options.items
+                      : table.name == features::kTokenVocabulary ? options.tokens
+                                                                 : kContexts);
+  }
+  return shape;
+}
+
+void FillBatch(const TrainBenchOptions& options, const features::ModelShape& shape, base::Rng& rng,
+               features::CandidateBatch* batch) {
   batch->Clear();
+  batch->features.categorical.resize(shape.query.slots.size());
   for (uint32_t i = 0; i < options.batch; ++i) {
     for (uint32_t k = 0; k < options.bag; ++k) {
-      batch->watches.ids.push_back(DrawRow(rng, options.items));
-      batch->tokens.ids.push_back(DrawRow(rng, options.tokens));
+      for (size_t slot = 0; slot < shape.query.slots.size(); ++slot) {
+        if (!shape.query.slots[slot].list) continue;
+        batch->features.categorical[slot].ids.push_back(
+            DrawRow(rng, shape.tables[shape.query.slots[slot].table].rows - 1));
+      }
     }
-    batch->watches.Close();
-    batch->tokens.Close();
-    batch->region.push_back(1 + i % kContexts);
-    batch->device.push_back(1 + i % kContexts);
-    for (size_t d = 0; d < features::kCandidateDense; ++d) {
-      batch->dense.push_back(static_cast<float>(rng.Uniform()));
+    for (size_t slot = 0; slot < shape.query.slots.size(); ++slot) {
+      features::Bags& bags = batch->features.categorical[slot];
+      if (!shape.query.slots[slot].list) bags.ids.push_back(1 + i % kContexts);
+      bags.Close();
     }
+    for (size_t d = 0; d < shape.query.dense; ++d) {
+      batch->features.dense.push_back(static_cast<float>(rng.Uniform()));
+    }
+    ++batch->features.rows;
     batch->label.push_back(DrawRow(rng, options.items));
   }
 }
@@ -62,11 +81,15 @@ size_t Distinct(std::vector<uint32_t> rows) {
 }
 
 double RowBytes(const TrainBenchOptions& options, const features::CandidateBatch& batch) {
-  const size_t read =
-      batch.watches.ids.size() + batch.tokens.ids.size() + batch.label.size() + options.negatives;
-  // Drawn negatives are counted as distinct ones; they are a twentieth of all rows.
-  const size_t written = Distinct(batch.watches.ids) + Distinct(batch.tokens.ids) +
-                         Distinct(batch.label) + options.negatives;
+  // Drawn negatives are counted as distinct ones; they are a twentieth of all rows. Regions and
+  // devices are a few short rows.
+  size_t read = batch.label.size() + options.negatives;
+  size_t written = Distinct(batch.label) + options.negatives;
+  for (const features::Bags& bags : batch.features.categorical) {
+    if (bags.ids.size() <= batch.size()) continue;
+    read += bags.ids.size();
+    written += Distinct(bags.ids);
+  }
   return static_cast<double>((read + 2 * written) * options.dim *
                              (options.half_tables ? sizeof(kernels::Bf16) : sizeof(float)));
 }
@@ -103,14 +126,14 @@ Result<TrainBenchReport> BenchmarkTraining(const TrainBenchOptions& options, bas
     base::ProgressStage stage(progress, "train on made-up batches", "steps",
                               kWarmUp + options.steps);
     base::Rng rng(options.seed);
-    CandidateModel model(
-        model_options, {options.items + 1, options.tokens + 1, kContexts + 1, kContexts + 1}, rng);
+    const CandidateShape shape = BenchShape(options);
+    CandidateModel model(model_options, shape, rng);
     CandidateTrainer trainer(&model, train_options, ItemVocabulary(options.items), pool);
     features::CandidateBatch batch;
     std::vector<double> seconds;
     for (uint32_t step = 0; step < kWarmUp + options.steps; ++step) {
       if (progress.stop_requested()) return Cancelled("the benchmark was stopped");
-      FillBatch(options, rng, &batch);
+      FillBatch(options, shape.inputs, rng, &batch);
       const auto start = std::chrono::steady_clock::now();
       const nn::LossValue loss = trainer.Step(batch);
       const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "features/extract.h"
+#include "features/feature_extractor.h"
 #include "features/user_state.h"
 #include "schema/event.h"
 
@@ -13,8 +13,8 @@ std::vector<float> SampleUserVectors(const examples::ReplaySource& source,
                                      const CandidateModel& model, uint32_t max_users,
                                      base::ThreadPool& pool) {
   const uint32_t users = source.log.users(), sample = std::min(users, max_users);
-  const features::CandidateExtractor extractor(tables, source.catalogue);
-  features::CandidateBatch batch;
+  const features::FeatureExtractor extractor(tables, source.catalogue, features::Model::kRetrieval);
+  features::FeatureBlock batch;
   for (uint32_t i = 0; i < sample; ++i) {
     const auto user = static_cast<uint32_t>(uint64_t{i} * users / sample);
     const uint64_t end_row = source.split.train_end(user);
@@ -23,10 +23,10 @@ std::vector<float> SampleUserVectors(const examples::ReplaySource& source,
       const schema::Event last = source.log.event(end_row - 1);
       context = {.time_ms = last.time_ms, .device = last.device, .region = last.region};
     }
-    extractor.Append(examples::StateAt(source, user, end_row, features::UserState::Parts::kBags),
-                     source.catalogue.user(user), context, /*example_age_ms=*/0, &batch);
+    extractor.AppendQuery(examples::StateAt(source, user, end_row, tables.plan.retrieval_state()),
+                          user, context, &batch);
   }
-  std::vector<float> vectors(batch.size() * model.dim());
+  std::vector<float> vectors(batch.rows * model.dim());
   CandidateModel::Scratch scratch;
   model.UserVectors(batch, vectors.data(), scratch, {.pool = &pool});
   return vectors;

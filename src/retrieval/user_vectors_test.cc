@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "examples/test_world.h"
+#include "features/feature_extractor.h"
 #include "retrieval/test_batch.h"
 #include "schema/event.h"
 
@@ -20,10 +21,11 @@ class SampleUserVectorsTest : public testing::Test {
   // The vector of one user, by the same calls that make any other.
   std::vector<float> Expected(uint32_t user, uint64_t end_row) {
     const schema::Event last = world_.log.event(end_row - 1);
-    features::CandidateBatch batch;
-    features::CandidateExtractor(tables_, world_.catalogue)
-        .Append(examples::StateAt(world_.source, user, end_row), world_.catalogue.user(user),
-                {.time_ms = last.time_ms, .device = last.device, .region = last.region}, 0, &batch);
+    features::FeatureBlock batch;
+    features::FeatureExtractor(tables_, world_.catalogue, features::Model::kRetrieval)
+        .AppendQuery(
+            examples::StateAt(world_.source, user, end_row, tables_.plan.retrieval_state()), user,
+            {.time_ms = last.time_ms, .device = last.device, .region = last.region}, &batch);
     return UserVectors(model_, batch);
   }
 

@@ -10,7 +10,7 @@
 #include <unordered_set>
 
 #include "base/checksum.h"
-#include "features/extract.h"
+#include "features/feature_extractor.h"
 #include "retrieval/generators.h"
 #include "schema/event.h"
 #include "serving/reasons.h"
@@ -82,7 +82,7 @@ struct Asked {
   const Request& request;
   const UserState& state;
   features::Context context;
-  schema::User user;
+  uint32_t user;
   std::unordered_set<uint32_t> excluded;
 };
 
@@ -105,8 +105,7 @@ struct Engine::Rep {
   const bundle::Bundle& bundle;
   const catalogue::Catalogue& catalogue;
   const EngineOptions options;
-  const features::CandidateExtractor candidate_features;
-  const features::RankingExtractor ranking_features;
+  const features::FeatureExtractor candidate_features, ranking_features;
   const std::vector<ranking::Objective> no_objectives = {};
   mutable std::atomic<uint64_t> requests{0};
 
@@ -114,8 +113,8 @@ struct Engine::Rep {
       : bundle(b),
         catalogue(c),
         options(o),
-        candidate_features(b.tables(), c),
-        ranking_features(b.tables(), c) {}
+        candidate_features(b.tables(), c, features::Model::kRetrieval),
+        ranking_features(b.tables(), c, features::Model::kRanking) {}
 
   Asked Ask(const UserState& state, const Request& request) const;
   Verdict Judge(uint32_t item, const Asked& asked) const;
@@ -137,7 +136,7 @@ Asked Engine::Rep::Ask(const UserState& state, const Request& request) const {
                           .device = catalogue.Find(IdSpace::kDevice, request.device),
                           .region = catalogue.Find(IdSpace::kRegion, request.region),
                           .current_item = catalogue.Find(IdSpace::kItem, request.current_item)},
-              .user = catalogue.user(catalogue.Find(IdSpace::kUser, request.user)),
+              .user = catalogue.Find(IdSpace::kUser, request.user),
               .excluded = {}};
   for (const std::string& id : request.exclude) {
     const uint32_t item = catalogue.Find(IdSpace::kItem, id);
@@ -155,16 +154,16 @@ Verdict Engine::Rep::Judge(uint32_t item, const Asked& asked) const {
 }
 
 void Engine::Rep::ProposeByModel(const Asked& asked, size_t n, Pool* pool) const {
-  thread_local features::CandidateBatch batch;
+  thread_local features::FeatureBlock batch;
   thread_local retrieval::CandidateModel::Scratch scratch;
   thread_local std::vector<float> vector;
   thread_local std::vector<retrieval::Hit> hits;
   batch.Clear();
   // Example age 0: now, however long ago training ended (CG-09).
-  candidate_features.Append(asked.state, asked.user, asked.context, 0, &batch);
+  candidate_features.AppendQuery(asked.state, asked.user, asked.context, &batch);
   vector.resize(bundle.candidate()->dim());
   bundle.candidate()->UserVectors(batch, vector.data(), scratch, {});
-  const features::Vocabulary& items = bundle.tables().vocabulary(features::VocabularyId::kItem);
+  const features::Vocabulary& items = bundle.tables().vocabulary(features::kItemVocabulary);
   const auto skip = [&](uint32_t row) {
     const Verdict verdict = Judge(items.Id(row), asked);
     if (verdict != Verdict::kPass) pool->LeaveOut(items.Id(row), verdict);
@@ -224,8 +223,7 @@ void Engine::Rep::Propose(const Asked& asked, Pool* pool) const {
 }
 
 void Engine::Rep::Rank(const Asked& asked, std::vector<Pooled>* pooled, StageCounts* counts) const {
-  thread_local features::RankingBlock query(features::Side::kQuery);
-  thread_local features::RankingBlock impressions(features::Side::kImpression);
+  thread_local features::FeatureBlock query, impressions;
   thread_local ranking::Ranker::Scratch scratch;
   thread_local std::vector<float> predictions;
   const ranking::Ranker& ranker = *bundle.ranker();

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "bundle/test_bundle.h"
+#include "features/feature_extractor.h"
 #include "retrieval/index.h"
 #include "schema/event.h"
 #include "serving/similar.h"
@@ -53,18 +54,18 @@ class EngineTest : public testing::Test {
     const auto find = [&](schema::IdSpace space, const std::string& name) {
       return catalogue().Find(space, name);
     };
-    features::CandidateBatch batch;
-    features::CandidateExtractor(bundle_->tables(), catalogue())
-        .Append(state, catalogue().user(find(schema::IdSpace::kUser, request.user)),
-                {.time_ms = request.time_ms,
-                 .device = find(schema::IdSpace::kDevice, request.device),
-                 .region = find(schema::IdSpace::kRegion, request.region)},
-                0, &batch);
+    features::FeatureBlock batch;
+    features::FeatureExtractor(bundle_->tables(), catalogue(), features::Model::kRetrieval)
+        .AppendQuery(state, find(schema::IdSpace::kUser, request.user),
+                     {.time_ms = request.time_ms,
+                      .device = find(schema::IdSpace::kDevice, request.device),
+                      .region = find(schema::IdSpace::kRegion, request.region)},
+                     &batch);
     const retrieval::CandidateModel& model = *bundle_->candidate();
     std::vector<float> user(model.dim());
     retrieval::CandidateModel::Scratch scratch;
     model.UserVectors(batch, user.data(), scratch, {});
-    const features::Vocabulary& items = bundle_->tables().vocabulary(features::VocabularyId::kItem);
+    const features::Vocabulary& items = bundle_->tables().vocabulary(features::kItemVocabulary);
     std::vector<retrieval::Hit> hits;
     for (uint32_t row = 1; row < items.rows(); ++row) {
       const uint32_t item = items.Id(row);
@@ -228,7 +229,7 @@ TEST_F(EngineTest, CG22_UnknownUserGetsAValidRegionDependentListAndIsToldWhy) {
 
 TEST_F(EngineTest, KnownUserWithoutCompleteWatchIsToldSo) {
   Make();
-  UserState state;
+  UserState state = features::EmptyState();
   state.Apply({.time_ms = 1, .type = schema::EventType::kClick, .item = 3}, catalogue(), {});
   const Slate slate = Recommend(For("u"), state);
   EXPECT_THAT(slate.notes, testing::ElementsAre(HasSubstr("no complete watch")));
@@ -258,13 +259,14 @@ TEST_F(EngineTest, SV07_SlateScoresEqualOneByOneScores) {
   Make();
   const Slate slate = Recommend(For("u", 10));
   const UserState state = StateOf("u");
-  const features::RankingExtractor extractor(bundle_->tables(), catalogue());
-  const schema::User user = catalogue().user(project_->log().Id(schema::IdSpace::kUser, "u"));
+  const features::FeatureExtractor extractor(bundle_->tables(), catalogue(),
+                                             features::Model::kRanking);
+  const uint32_t user = project_->log().Id(schema::IdSpace::kUser, "u");
   const features::Context context{.time_ms = features::Minutes(20'000)};
   ranking::Ranker::Scratch scratch;
   for (size_t i = 0; i < slate.items.size(); ++i) {
     const Recommendation& item = slate.items[i];
-    features::RankingBlock query(features::Side::kQuery), one(features::Side::kImpression);
+    features::FeatureBlock query, one;
     extractor.AppendQuery(state, user, context, &query);
     extractor.AppendImpression(
         state, user, context,

@@ -37,21 +37,25 @@ std::string Reasons::NameOf(uint32_t item) const {
   return title.empty() ? catalogue_.Name(IdSpace::kItem, item) : std::string(title);
 }
 
+uint64_t Reasons::Watches(std::string_view attribute, uint32_t id) const {
+  const auto number = catalogue_.schema().FindAttribute(schema::Entity::kItem, attribute);
+  return number ? state_.Count(*number, schema::EventType::kWatch, id) : 0;
+}
+
 std::string Reasons::For(uint32_t item, std::span<const SourceScore> sources) const {
   if (const auto at = because_.find(item); at != because_.end()) {
     return fmt::format("because you watched {}", NameOf(at->second.watched));
   }
   const schema::Item attributes = catalogue_.item(item);
   if (attributes.channel != schema::kNone) {
-    const features::AffinityHistory* channel = state_.channel(attributes.channel);
-    if (channel != nullptr && channel->watches >= kWatchesToCount) {
+    const uint64_t watches = Watches("channel", attributes.channel);
+    if (watches >= kWatchesToCount) {
       return fmt::format("you watched {} {} times",
-                         catalogue_.Name(IdSpace::kChannel, attributes.channel), channel->watches);
+                         catalogue_.Name(IdSpace::kChannel, attributes.channel), watches);
     }
   }
   for (const uint32_t id : attributes.topics) {
-    const features::AffinityHistory* topic = state_.topic(id);
-    if (topic != nullptr && topic->watches >= kWatchesToCount) {
+    if (Watches("topics", id) >= kWatchesToCount) {
       return fmt::format("you often watch {}", catalogue_.Name(IdSpace::kTopic, id));
     }
   }

@@ -17,7 +17,7 @@
 
 #include "bundle/bundle.h"
 #include "catalogue/catalogue.h"
-#include "features/extract.h"
+#include "features/request_context.h"
 #include "features/user_state.h"
 
 namespace upnext::serving {
@@ -35,6 +35,8 @@ class Reasons {
 
  private:
   std::string NameOf(uint32_t item) const;  // title, else id
+  // How often the user watched items with this channel or topic, as far as the state keeps it.
+  uint64_t Watches(std::string_view attribute, uint32_t id) const;
 
   struct Because {
     uint32_t watched;

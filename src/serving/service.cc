@@ -38,8 +38,9 @@ Result<std::unique_ptr<Service>> Service::Start(const ServiceOptions& options) {
   rep->bundle = std::move(opened.bundle);
   rep->catalogue.emplace(std::move(opened.log));
   UPNEXT_ASSIGN_OR_RETURN(rep->store, store::OpenRocksStore(options.store));
-  UPNEXT_ASSIGN_OR_RETURN(
-      rep->states, store::UserStates::Attach(rep->store.get(), *rep->catalogue, options.rule));
+  UPNEXT_ASSIGN_OR_RETURN(rep->states,
+                          store::UserStates::Attach(rep->store.get(), *rep->catalogue, options.rule,
+                                                    rep->bundle->tables().plan.state()));
   rep->engine.emplace(*rep->bundle, *rep->catalogue, options.engine);
   return std::unique_ptr<Service>(new Service(std::move(rep)));
 }

@@ -35,7 +35,7 @@ Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
     add(p.item, "co-watch", p.score, "watched by the same people");
   }
   if (bundle.candidate() == nullptr || similar.size() == n) return similar;
-  const features::Vocabulary& items = bundle.tables().vocabulary(features::VocabularyId::kItem);
+  const features::Vocabulary& items = bundle.tables().vocabulary(features::kItemVocabulary);
   // More are asked for until enough are left without those that were removed or taken already.
   for (size_t k = n;; k *= 4) {
     const auto nearest =

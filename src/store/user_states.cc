@@ -75,11 +75,13 @@ schema::Event Resolve(const RawEvent& raw, Catalogue& catalogue) {
           .off_site = raw.off_site};
 }
 
-// What a state depends on beside the posted events: the log, its events and its numbers, and what
-// counts as complete.
-uint64_t StateTag(uint64_t log_content, const features::PositiveRule& rule) {
-  return base::Fingerprint(fmt::format("{} {} {}", rule.from_event, rule.share, rule.seconds),
-                           log_content);
+// What a state depends on next to the posted events: the log, its events and its numbers, what
+// counts as complete, and what is kept.
+uint64_t StateTag(uint64_t log_content, const features::PositiveRule& rule,
+                  const features::StateSpec& keeps) {
+  return base::Fingerprint(
+      fmt::format("{} {} {} {:x}", rule.from_event, rule.share, rule.seconds, keeps.digest()),
+      log_content);
 }
 
 }  // namespace
@@ -88,11 +90,13 @@ struct UserStates::Rep {
   Store* const store;
   Catalogue& catalogue;
   const features::PositiveRule rule;
+  const features::StateSpec keeps;
   mutable std::array<Shard, kShards> shards;
   base::Mutex writing;  // one Apply at a time: names are stored in the order of their ids
   std::array<uint32_t, schema::kIdSpaces> stored_names UPNEXT_GUARDED_BY(writing) = {};
 
-  Rep(Store* s, Catalogue& c, const features::PositiveRule& r) : store(s), catalogue(c), rule(r) {}
+  Rep(Store* s, Catalogue& c, const features::PositiveRule& r, const features::StateSpec& k)
+      : store(s), catalogue(c), rule(r), keeps(k) {}
 
   Shard& ShardOf(std::string_view user) const { return shards[base::Fingerprint(user) % kShards]; }
   Status RestoreNames() UPNEXT_REQUIRES(writing);
@@ -105,7 +109,7 @@ struct UserStates::Rep {
 };
 
 Status UserStates::Rep::RestoreNames() {
-  const uint64_t digest = StateTag(catalogue.log().content_digest(), rule);
+  const uint64_t digest = StateTag(catalogue.log().content_digest(), rule, keeps);
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t stored, store->StateTag());
   if (stored != digest) {
     UPNEXT_RETURN_IF_ERROR(store->ResetFor(digest));
@@ -122,9 +126,9 @@ Status UserStates::Rep::RestoreNames() {
 Result<UserState> UserStates::Rep::Load(std::string_view user) const {
   if (store != nullptr) {
     UPNEXT_ASSIGN_OR_RETURN(const auto bytes, store->State(user));
-    if (bytes) return UserState::Parse(*bytes);
+    if (bytes) return UserState::Parse(*bytes, keeps);
   }
-  UserState state;
+  UserState state(keeps);
   const log::EventLog& log = catalogue.log();
   const uint32_t id = log.dictionary(IdSpace::kUser).Find(user);
   if (id != schema::kNone) {
@@ -179,8 +183,9 @@ void UserStates::Rep::CollectNames(WriteBatch* batch,
 }
 
 Result<std::unique_ptr<UserStates>> UserStates::Attach(Store* store, Catalogue& catalogue,
-                                                       const features::PositiveRule& rule) {
-  auto rep = std::make_unique<Rep>(store, catalogue, rule);
+                                                       const features::PositiveRule& rule,
+                                                       const features::StateSpec& keeps) {
+  auto rep = std::make_unique<Rep>(store, catalogue, rule, keeps);
   if (store != nullptr) {
     base::MutexLock lock(rep->writing);
     UPNEXT_RETURN_IF_ERROR(rep->RestoreNames());

@@ -1,9 +1,9 @@
 // User states for serving: from memory, else the store, else folded from the log and the stored
 // events.
 //
-//   UserStates states(store, catalogue, rule);                 after Attach() has succeeded
-//   UserState state = states.Get("user-7");
-//   UPNEXT_ASSIGN_OR_RETURN(Applied applied, states.Apply(events));       durable when it returns
+//   UPNEXT_ASSIGN_OR_RETURN(auto states, UserStates::Attach(store, catalogue, rule, plan.state()));
+//   UPNEXT_ASSIGN_OR_RETURN(UserState state, states->Get("user-7"));
+//   UPNEXT_ASSIGN_OR_RETURN(Applied applied, states->Apply(events, ids));    durable when it returns
 //
 // Any number of threads; events of one user are applied one after the other.
 #ifndef UPNEXT_STORE_USER_STATES_H_
@@ -30,11 +30,13 @@ struct Applied {
 
 class UserStates {
  public:
-  // Binds the store to the catalogue's log: restores added names, or drops states and names of
+  // States hold what `keeps` says: of the plan of the features that are made from them. Binds the
+  // store to it and to the catalogue's log: restores added names, or drops states and names of
   // another log (one with events appended is another). `store` may be null: states come from the
   // log alone and Apply is refused (command line).
   static Result<std::unique_ptr<UserStates>> Attach(Store* store, catalogue::Catalogue& catalogue,
-                                                    const features::PositiveRule& rule);
+                                                    const features::PositiveRule& rule,
+                                                    const features::StateSpec& keeps);
   ~UserStates();
 
   Result<features::UserState> Get(

@@ -7,6 +7,7 @@
 
 #include "base/checksum.h"
 #include "base/test_folder.h"
+#include "features/feature_plan.h"
 
 namespace upnext::store {
 namespace {
@@ -42,7 +43,7 @@ class UserStatesTest : public testing::Test {
     auto store = OpenRocksStore(folder_.path() / "store");
     ASSERT_TRUE(store) << store.error().message;
     store_ = *std::move(store);
-    auto states = UserStates::Attach(store_.get(), *catalogue_, {});
+    auto states = UserStates::Attach(store_.get(), *catalogue_, {}, keeps_);
     ASSERT_TRUE(states) << states.error().message;
     states_ = *std::move(states);
   }
@@ -54,7 +55,7 @@ class UserStatesTest : public testing::Test {
   std::string Bytes(std::string_view user) { return states_->Get(user)->Serialize(); }
   // The state that a replay of a log of these events gives, with the ids of the open catalogue.
   std::string Folded(const std::vector<RawEvent>& events) {
-    features::UserState state;
+    features::UserState state(keeps_);
     for (const RawEvent& raw : events) {
       schema::Event event{.time_ms = raw.time_ms, .type = raw.type, .value = raw.value};
       event.item = catalogue_->Find(schema::IdSpace::kItem, raw.item);
@@ -65,6 +66,7 @@ class UserStatesTest : public testing::Test {
   }
 
   base::TestFolder folder_;
+  features::StateSpec keeps_ = features::FeaturePlan().state();
   std::optional<catalogue::Catalogue> catalogue_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<UserStates> states_;
@@ -117,11 +119,25 @@ TEST_F(UserStatesTest, AnotherLogMakesStatesAgainFromEvents) {
                                 Make("ann", "bb", 1500), Make("ann", "z", 4000)}));
 }
 
+TEST_F(UserStatesTest, StatesOfOtherFeaturesAreFoldedAgainFromLogAndEvents) {
+  WriteLog("log", {Make("ann", "a", 1000)});
+  Open("log");
+  ASSERT_TRUE(states_->Apply(std::vector<RawEvent>{Make("ann", "b", 4000)}, {}));
+  const std::string before = Bytes("ann");
+  keeps_ = features::FeaturePlan().retrieval_state();
+  Open("log");
+  EXPECT_EQ(states_->Get("ann")->spec().digest(), keeps_.digest());
+  EXPECT_EQ(states_->Get("ann")->totals().events, 2u);
+  keeps_ = features::FeaturePlan().state();
+  Open("log");
+  EXPECT_EQ(Bytes("ann"), before);
+}
+
 TEST_F(UserStatesTest, UnknownUserHasAnEmptyStateAndWithoutStoreNothingIsKept) {
   WriteLog("log", {Make("bob", "c", 3000)});
   Open("log");
   EXPECT_EQ(states_->Get("nobody")->totals().events, 0u);
-  auto only_log = UserStates::Attach(nullptr, *catalogue_, {});
+  auto only_log = UserStates::Attach(nullptr, *catalogue_, {}, keeps_);
   ASSERT_TRUE(only_log);
   EXPECT_EQ((*only_log)->Get("bob")->totals().events, 1u);
   const auto refused = (*only_log)->Apply(std::vector<RawEvent>{Make("bob", "c", 1)}, {});

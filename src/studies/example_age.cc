@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "evaluation/report.h"
 #include "examples/holdout.h"
+#include "features/feature_extractor.h"
 #include "features/vocabulary.h"
 #include "log/event_log.h"
 #include "retrieval/score_items.h"
@@ -20,8 +21,6 @@
 
 namespace upnext::studies {
 namespace {
-
-using features::VocabularyId;
 
 constexpr int kFirstDay = -5, kLastDay = 10;  // of the curve, in days since upload
 constexpr size_t kDays = kLastDay - kFirstDay;
@@ -48,7 +47,7 @@ using BurstCurve = std::vector<double>;
 
 // Examples with their times, in blocks that are scored at once.
 struct Block {
-  features::CandidateBatch batch;
+  features::FeatureBlock batch;
   std::vector<int64_t> time_ms;
   std::vector<uint32_t> item;  // that was watched
 };
@@ -56,13 +55,15 @@ struct Block {
 class Blocks {
  public:
   explicit Blocks(const Trained& run)
-      : run_(run), extractor_(run.statistics(), run.source().catalogue), blocks_(1) {}
+      : run_(run),
+        extractor_(run.statistics(), run.source().catalogue, features::Model::kRetrieval),
+        blocks_(1) {}
   void Add(const features::UserState& state, uint32_t user, features::Context context,
            int64_t time_ms, uint32_t item) {
     if (blocks_.back().time_ms.size() == kBatch) blocks_.emplace_back();
     Block& block = blocks_.back();
-    extractor_.Append(state, run_.source().catalogue.user(user), context,
-                      run_.statistics().train_end_ms - time_ms, &block.batch);
+    context.example_age_ms = run_.statistics().train_end_ms - time_ms;
+    extractor_.AppendQuery(state, user, context, &block.batch);
     block.time_ms.push_back(time_ms);
     block.item.push_back(item);
   }
@@ -70,7 +71,7 @@ class Blocks {
 
  private:
   const Trained& run_;
-  const features::CandidateExtractor extractor_;
+  const features::FeatureExtractor extractor_;
   std::vector<Block> blocks_;
 };
 
@@ -80,12 +81,12 @@ std::vector<Block> TrainingBlocks(const Trained& run) {
   Blocks blocks(run);
   for (uint32_t user = 0; user < source.log.users(); ++user) {
     examples::ReplayWatches(
-        source, user,
+        source, user, run.statistics().plan.retrieval_state(),
         [&](const features::UserState& before, const examples::WatchExample& watch) {
           if (before.watches().empty()) return;
           blocks.Add(before, user, watch.context, watch.time_ms, watch.item);
         },
-        features::UserState::Parts::kBags, source.split.train_end(user));
+        source.split.train_end(user));
   }
   return blocks.Take();
 }
@@ -98,7 +99,7 @@ std::vector<Block> SweptBlocks(const Trained& run) {
   uint32_t users = 0;
   for (uint32_t user = 0; user < source.log.users() && users < kSweptUsers; ++user) {
     const features::UserState state = examples::StateAt(source, user, source.split.train_end(user),
-                                                        features::UserState::Parts::kBags);
+                                                        run.statistics().plan.retrieval_state());
     if (state.watches().empty()) continue;
     ++users;
     for (int64_t time = tables.train_begin_ms + base::kDayMs / 2; time < tables.train_end_ms;
@@ -112,7 +113,7 @@ std::vector<Block> SweptBlocks(const Trained& run) {
 // Items uploaded so that every day of the curve lies in the training part.
 std::vector<uint32_t> FollowedItems(const Trained& run) {
   const features::FeatureStatistics& tables = run.statistics();
-  const features::Vocabulary& items = tables.vocabulary(VocabularyId::kItem);
+  const features::Vocabulary& items = tables.vocabulary(features::kItemVocabulary);
   std::vector<uint32_t> followed;
   for (uint32_t row = 1; row < items.rows(); ++row) {
     const int64_t created = run.source().catalogue.item(items.Id(row)).created_ms;
@@ -161,7 +162,7 @@ void AddBlock(const Trained& run, const Block& block, std::span<const uint32_t> 
   thread_local retrieval::CandidateModel::Scratch scratch;
   thread_local std::vector<float> vectors, scores;
   const retrieval::CandidateModel& model = run.candidate();
-  const features::Vocabulary& items = run.statistics().vocabulary(VocabularyId::kItem);
+  const features::Vocabulary& items = run.statistics().vocabulary(features::kItemVocabulary);
   const size_t n = block.time_ms.size(), width = model.item_vectors().rows();
   vectors.resize(n * model.dim());
   scores.resize(n * width);
@@ -201,11 +202,12 @@ Curves CurvesOf(const Trained& run, const std::vector<Block>& blocks,
 double FreshRecall(const Trained& run, base::ThreadPool& pool) {
   const examples::ReplaySource& source = run.source();
   const retrieval::CandidateModel& model = run.candidate();
-  const features::Vocabulary& items = run.statistics().vocabulary(VocabularyId::kItem);
-  const features::CandidateExtractor extractor(run.statistics(), source.catalogue);
+  const features::Vocabulary& items = run.statistics().vocabulary(features::kItemVocabulary);
+  const features::FeatureExtractor extractor(run.statistics(), source.catalogue,
+                                             features::Model::kRetrieval);
   const int64_t fresh_from = run.statistics().train_end_ms - kFreshDays * base::kDayMs;
   double found = 0, wanted = 0;
-  features::CandidateBatch batch;
+  features::FeatureBlock batch;
   retrieval::CandidateModel::Scratch scratch;
   std::vector<float> vector(model.dim()), scores(model.item_vectors().rows());
   for (const examples::HoldoutCase& c :
@@ -216,9 +218,9 @@ double FreshRecall(const Trained& run, base::ThreadPool& pool) {
       if (row == 0 || source.catalogue.item(target).created_ms < fresh_from) continue;
       if (!std::exchange(scored, true)) {
         batch.Clear();
-        extractor.Append(
-            examples::StateAt(source, c.user, c.end_row, features::UserState::Parts::kBags),
-            source.catalogue.user(c.user), c.context, 0, &batch);
+        extractor.AppendQuery(
+            examples::StateAt(source, c.user, c.end_row, run.statistics().plan.retrieval_state()),
+            c.user, c.context, &batch);
         model.UserVectors(batch, vector.data(), scratch, {});
         retrieval::ScoreAllItems(model.item_vectors(), vector, scores.data());
       }

@@ -54,11 +54,16 @@ struct LiveEngine::Rep {
   std::array<uint32_t, simulator::kDevices> devices{};
   std::array<uint32_t, simulator::kRegions> regions{};
   std::array<uint32_t, simulator::kSourceNames.size()> sources{};
+  features::StateSpec keeps;
   std::vector<features::UserState> states;  // by user of the world
 
   Rep(const simulator::World& w, const log::EventLog& log, const bundle::Bundle& bundle,
       const LiveEngineOptions& o)
-      : world(w), options(o), catalogue(log), engine(bundle, catalogue, o.engine) {}
+      : world(w),
+        options(o),
+        catalogue(log),
+        engine(bundle, catalogue, o.engine),
+        keeps(bundle.tables().plan.state()) {}
 
   Status MapNames();
   void FoldStates(base::ThreadPool& pool);
@@ -105,7 +110,7 @@ Status LiveEngine::Rep::MapNames() {
 
 void LiveEngine::Rep::FoldStates(base::ThreadPool& pool) {
   const log::EventLog& log = catalogue.log();
-  states.resize(world.options().users);
+  states.resize(world.options().users, features::UserState(keeps));
   pool.ParallelFor(states.size(), 64, [&](size_t begin, size_t end) {
     for (size_t user = begin; user < end; ++user) {
       const uint32_t id = log.dictionary(IdSpace::kUser).Find(user_names[user]);

@@ -100,7 +100,7 @@ TEST_F(LiveEngineTest, ShowsWhatTheServerWouldShow) {
     base::Rng rng(1);
     std::vector<simulator::ShownItem> slate;
     ASSERT_TRUE(engine->Recommend(request, rng, slate));
-    features::UserState state;
+    features::UserState state(features::FeaturePlan().state());
     for (uint64_t row = log_->begin(user); row < log_->end(user); ++row) {
       state.Apply(log_->event(row), catalogue, {});
     }

@@ -8,6 +8,7 @@
 
 #include "evaluation/report.h"
 #include "examples/streams.h"
+#include "features/feature_extractor.h"
 #include "features/vocabulary.h"
 #include "log/event_log.h"
 #include "retrieval/score_items.h"
@@ -49,20 +50,21 @@ simulator::WorldOptions NextWatchWorld(Scale scale) {
 double NextBeforePrevious(const Trained& run, const simulator::World& world) {
   const examples::ReplaySource& source = run.source();
   const retrieval::CandidateModel& model = run.candidate();
-  const features::Vocabulary& items = run.statistics().vocabulary(features::VocabularyId::kItem);
-  const features::CandidateExtractor extractor(run.statistics(), source.catalogue);
+  const features::Vocabulary& items = run.statistics().vocabulary(features::kItemVocabulary);
+  const features::FeatureExtractor extractor(run.statistics(), source.catalogue,
+                                             features::Model::kRetrieval);
   std::unordered_map<uint32_t, uint32_t> previous;  // by item
   for (uint32_t item = 0; item < world.catalogue().size(); ++item) {
     const uint32_t next = world.catalogue().item(item).next;
     if (next != simulator::kNoItem) previous[next] = item;
   }
   double right = 0, asked = 0;
-  features::CandidateBatch batch;
+  features::FeatureBlock batch;
   retrieval::CandidateModel::Scratch scratch;
   std::vector<float> vector(model.dim()), scores(model.item_vectors().rows());
   for (uint32_t user = 0; user < source.log.users(); ++user) {
     const features::UserState state = examples::StateAt(source, user, source.split.train_end(user),
-                                                        features::UserState::Parts::kBags);
+                                                        run.statistics().plan.retrieval_state());
     if (state.watches().empty()) continue;
     const features::TimedId last = state.watches().back();
     const auto before = previous.find(last.id);
@@ -72,7 +74,7 @@ double NextBeforePrevious(const Trained& run, const simulator::World& world) {
     const uint32_t onward = next == simulator::kNoItem ? 0 : items.Row(next);
     if (back == 0 || onward == 0) continue;
     batch.Clear();
-    extractor.Append(state, source.catalogue.user(user), {.time_ms = last.time_ms}, 0, &batch);
+    extractor.AppendQuery(state, user, {.time_ms = last.time_ms}, &batch);
     model.UserVectors(batch, vector.data(), scratch, {});
     retrieval::ScoreAllItems(model.item_vectors(), vector, scores.data());
     right += scores[onward] > scores[back] ? 1 : 0;

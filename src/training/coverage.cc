@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "features/feature_plan.h"
 #include "features/query_tokens.h"
 #include "features/vocabulary.h"
 
@@ -23,14 +24,14 @@ double TokenCoverage(const features::QueryTokens& tokens) {
 
 std::string CoverageOf(const features::FeatureStatistics& statistics) {
   std::string text;
-  for (size_t id = 0; id < features::kVocabularies; ++id) {
-    const auto vocabulary = static_cast<features::VocabularyId>(id);
-    if (statistics.rows(vocabulary) <= 1) continue;
-    const double coverage = vocabulary == features::VocabularyId::kToken
+  using Counts = features::VocabularyPlan::Counts;
+  for (size_t i = 0; i < statistics.vocabularies.size(); ++i) {
+    const features::VocabularyPlan& vocabulary = statistics.plan.vocabularies()[i];
+    if (statistics.rows(i) <= 1 || vocabulary.counts == Counts::kHashed) continue;
+    const double coverage = vocabulary.counts == Counts::kTokens
                                 ? TokenCoverage(statistics.tokens)
-                                : statistics.vocabulary(vocabulary).coverage();
-    text += fmt::format("{}{} {:.2f} %", text.empty() ? "" : ", ",
-                        features::VocabularyName(vocabulary), 100 * coverage);
+                                : statistics.vocabularies[i].coverage();
+    text += fmt::format("{}{} {:.2f} %", text.empty() ? "" : ", ", vocabulary.name, 100 * coverage);
   }
   return text;
 }

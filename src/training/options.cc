@@ -31,18 +31,20 @@ std::vector<std::string> SettingsOf(const base::Config& config) {
 
 DatasetOptions DatasetOptions::FromConfig(const base::Config& config) {
   return {.rule = features::PositiveRule::FromConfig(config.Table("labels")),
-          .features = features::FeatureSpec::FromConfig(config.Table("features")),
+          .features = features::FeatureSpec::FromConfig(config.Table("features"),
+                                                        config.root().Tables("feature")),
           .split = examples::SplitOptions::FromConfig(config.Table("split"))};
 }
 
-TrainOptions TrainOptions::FromConfig(const base::Config& config) {
+TrainOptions TrainOptions::FromConfig(const base::Config& config,
+                                      const features::FeaturePlan& plan) {
   TrainOptions options;
   const base::ConfigTable retrieval = config.Table("retrieval");
   options.candidate = retrieval::CandidateModelOptions::FromConfig(retrieval);
   options.candidate_train = retrieval::CandidateTrainOptions::FromConfig(retrieval);
   options.index = retrieval::IndexOptions::FromConfig(retrieval.Table("index"));
   const base::ConfigTable ranking = config.Table("ranking");
-  options.ranker = ranking::RankerOptions::FromConfig(ranking);
+  options.ranker = ranking::RankerOptions::FromConfig(ranking, plan);
   options.objectives = ranking::ObjectivesFromConfig(ranking);
   options.ranker_train = ranking::RankerTrainOptions::FromConfig(ranking);
   options.settings = SettingsOf(config);
@@ -52,7 +54,10 @@ TrainOptions TrainOptions::FromConfig(const base::Config& config) {
 Options Options::FromConfig(const base::Config& config) {
   Options options;
   options.dataset = DatasetOptions::FromConfig(config);
-  options.train = TrainOptions::FromConfig(config);
+  // A plan that cannot be made is a mistake that waits in config.Check().
+  const Result<features::FeaturePlan> plan =
+      features::FeaturePlan::Compile(options.dataset.features, {});
+  options.train = TrainOptions::FromConfig(config, plan ? *plan : features::FeaturePlan());
   options.evaluate.filter_seen = config.Table("serving").Bool("filter_seen", true);
   options.evaluate.max_users = static_cast<uint32_t>(
       config.Table("evaluation")

@@ -12,7 +12,8 @@
 #include "base/config.h"
 #include "evaluation/evaluate.h"
 #include "examples/split.h"
-#include "features/feature_statistics.h"
+#include "features/feature_plan.h"
+#include "features/feature_spec.h"
 #include "features/positive_rule.h"
 #include "ranking/objectives.h"
 #include "ranking/ranker.h"
@@ -47,7 +48,8 @@ struct TrainOptions {
   // "retrieval.dim = 64" ... Learning rates are left out, so that a training that diverged can
   // continue with lower ones, and so is what does not change the model.
   std::vector<std::string> settings;
-  static TrainOptions FromConfig(const base::Config& config);
+  // `plan` of the features that the models read.
+  static TrainOptions FromConfig(const base::Config& config, const features::FeaturePlan& plan);
 };
 
 struct Options {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "features/extract.h"
+#include "features/feature_extractor.h"
 #include "features/test_log.h"
 #include "features/test_tables.h"
 #include "schema/event.h"
@@ -17,92 +17,67 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 constexpr float kNan = schema::kAbsent;
+constexpr double kUserWeight = 10, kKeyWeight = 3;  // of the default features
 
-// A block with one row whose fields can be asked for by name.
-struct Row {
-  Side side;
-  RankingBlock block;
-
-  size_t Slot(std::string_view name, bool continuous) const {
-    size_t slot = 0;
-    for (const Field& field : RankingFields()) {
-      if (field.side != side || (field.kind == FieldKind::kContinuous) != continuous) continue;
-      if (field.name == name) return slot;
-      ++slot;
-    }
-    ADD_FAILURE() << "no field " << name;
-    return 0;
-  }
-  float raw(std::string_view name) const { return block.raw[Slot(name, true)]; }
-  std::vector<float> dense(std::string_view name) const {
-    const float* first = block.dense.data() + Slot(name, true) * kPowers;
-    return {first, first + kPowers};
-  }
-  std::vector<uint32_t> rows(std::string_view name) const {
-    return block.categorical[Slot(name, false)].ids;
-  }
-};
-
-class RankingExtractorTest : public testing::Test {
+class RankingFeatures : public testing::Test {
  protected:
   static TestLog MakeLog() {
     auto [events, items] = RandomHistory(900, 20, 10);
     events.front().device = "tv";
     events.front().region = "north";
     events.front().source = "trending";
-    return TestLog(events, items, {});
+    schema::RawUser english;
+    english.user = "english";
+    english.language = "en";
+    return TestLog(events, items, {english});
   }
-  Row Query(const UserState& state, const Context& context, const schema::User& user = {}) const {
-    Row row{Side::kQuery, RankingBlock(Side::kQuery)};
-    RankingExtractor(tables_, log_.catalogue()).AppendQuery(state, user, context, &row.block);
-    return row;
+  NamedRow Query(const UserState& state, const Context& context,
+                 uint32_t user = schema::kNone) const {
+    return QueryRow(tables_, log_, Model::kRanking, state, user, context);
   }
-  Row Impression(const UserState& state, const Context& context, const Candidate& candidate,
-                 const schema::User& user = {}) const {
-    Row row{Side::kImpression, RankingBlock(Side::kImpression)};
-    RankingExtractor(tables_, log_.catalogue())
-        .AppendImpression(state, user, context, candidate, &row.block);
-    return row;
+  NamedRow Impression(const UserState& state, const Context& context, const Candidate& candidate,
+                      uint32_t user = schema::kNone) const {
+    return ImpressionRow(tables_, log_, state, user, context, candidate);
   }
-  uint32_t RowOf(VocabularyId vocabulary, uint32_t id) const {
+  uint32_t RowOf(std::string_view vocabulary, uint32_t id) const {
     return tables_.vocabulary(vocabulary).Row(id);
+  }
+  void Drop(std::vector<std::string> names) {
+    tables_ = LearnTables(log_, {.drop = std::move(names)});
   }
   TestLog log_ = MakeLog();
   FeatureStatistics tables_ = LearnTables(log_);
 };
 
-TEST_F(RankingExtractorTest, RK01_QueryFeaturesAreMadeOncePerRequest) {
-  const RankingExtractor extractor(tables_, log_.catalogue());
+TEST_F(RankingFeatures, RK01_QueryFeaturesAreMadeOncePerRequest) {
+  const FeatureExtractor extractor(tables_, log_.catalogue(), Model::kRanking);
   const UserState state = Fold(log_, "u");
   const Context context{.time_ms = Minutes(60 * 24 * 30)};
-  RankingBlock queries(Side::kQuery), impressions(Side::kImpression);
-  extractor.AppendQuery(state, {}, context, &queries);
+  FeatureBlock queries, impressions;
+  extractor.AppendQuery(state, schema::kNone, context, &queries);
   const uint64_t before = Digest(queries);
   for (uint32_t item = 0; item < 20; ++item) {
-    extractor.AppendImpression(state, {}, context, {.item = item}, &impressions);
+    extractor.AppendImpression(state, schema::kNone, context, {.item = item}, &impressions);
   }
   EXPECT_EQ(queries.rows, 1u);
   EXPECT_EQ(Digest(queries), before);
   EXPECT_EQ(impressions.rows, 20u);
-  EXPECT_EQ(impressions.categorical.size(), CategoricalFields(Side::kImpression));
-  EXPECT_EQ(impressions.raw.size(), 20 * ContinuousFields(Side::kImpression));
-  EXPECT_EQ(impressions.dense.size(), 20 * kPowers * ContinuousFields(Side::kImpression));
+  const SidePlan& plan = tables_.plan.side(Model::kRanking, Side::kImpression);
+  EXPECT_EQ(impressions.categorical.size(), plan.categories.size());
+  EXPECT_EQ(impressions.raw.size(), 20 * plan.numbers.size());
+  EXPECT_EQ(impressions.dense.size(), 20 * kPowers * plan.numbers.size());
   for (const Bags& bags : impressions.categorical) EXPECT_EQ(bags.size(), 20u);
-  EXPECT_EQ(CategoricalFields(Side::kQuery) + ContinuousFields(Side::kQuery) +
-                CategoricalFields(Side::kImpression) + ContinuousFields(Side::kImpression),
-            RankingFields().size())
-      << "no field is on both sides";
 }
 
-TEST_F(RankingExtractorTest, RK06_NumbersComeWithTheirPowersAndMissingOnesSaySo) {
-  const Row row = Impression(Fold(log_, "u"), {.time_ms = Minutes(60 * 24 * 30)}, {.item = 3});
+TEST_F(RankingFeatures, RK06_NumbersComeWithTheirPowersAndMissingOnesSaySo) {
+  const NamedRow row = Impression(Fold(log_, "u"), {.time_ms = Minutes(60 * 24 * 30)}, {.item = 3});
   const std::vector<float> duration = row.dense("duration_s");
   EXPECT_GT(duration[0], 0);
   EXPECT_LT(duration[0], 1);
   EXPECT_FLOAT_EQ(duration[1], duration[0] * duration[0]);
   EXPECT_FLOAT_EQ(duration[2], std::sqrt(duration[0]));
   EXPECT_EQ(duration[3], 0);
-  const Row unknown = Impression(UserState(), {}, {});
+  const NamedRow unknown = Impression(EmptyState(), {}, {});
   EXPECT_THAT(unknown.dense("duration_s"), ElementsAre(0, 0, 0, 1));
   EXPECT_TRUE(std::isnan(unknown.raw("duration_s")));
 }
@@ -138,12 +113,16 @@ testing::AssertionResult Same(float a, double b) {
   return testing::AssertionFailure() << a << " is not " << b;
 }
 
-TEST_F(RankingExtractorTest, RK07_HistoryFeaturesEqualARecountOfTheEventsBefore) {
+TEST_F(RankingFeatures, RK07_HistoryFeaturesEqualARecountOfTheEventsBefore) {
   const std::vector<schema::Event> events = log_.Events("u");
-  const ItemCounts prior = tables_.item_statistics.Prior();
-  const double complete_rate = static_cast<double>(prior.complete) /
-                               static_cast<double>(std::max(prior.watches, prior.complete));
-  UserState state;
+  double watches = 0, complete = 0;  // of everybody, for the prior
+  for (const schema::Event& event : events) {
+    watches += event.type == EventType::kWatch;
+    complete += event.item != schema::kNone &&
+                PositiveRule().IsComplete(event, log_.catalogue().item(event.item));
+  }
+  const double complete_rate = complete / std::max(watches, complete);
+  UserState state = EmptyState();
   for (size_t now = 0; now < events.size(); ++now) {
     const uint32_t candidate = static_cast<uint32_t>(now % 20);
     const schema::Item item = log_.catalogue().item(candidate);
@@ -160,14 +139,14 @@ TEST_F(RankingExtractorTest, RK07_HistoryFeaturesEqualARecountOfTheEventsBefore)
       if (events[i].item == candidate) same.Add(events[i], past);
     }
     const int64_t time_ms = events[now].time_ms;
-    const Row row = Impression(state, {.time_ms = time_ms}, {.item = candidate});
+    const NamedRow row = Impression(state, {.time_ms = time_ms}, {.item = candidate});
     const bool has_channel = item.channel != schema::kNone;
     ASSERT_TRUE(Same(row.raw("channel_watches"), has_channel ? channel.Times() : kNan));
     ASSERT_TRUE(
         Same(row.raw("since_channel_watch_s"), Recount::Since(time_ms, channel.last_watch_ms)));
     ASSERT_TRUE(Same(row.raw("channel_complete_rate"),
-                     has_channel ? (channel.complete + kAffinityPriorWeight * complete_rate) /
-                                       (channel.Times() + kAffinityPriorWeight)
+                     has_channel ? (channel.complete + kKeyWeight * complete_rate) /
+                                       (channel.Times() + kKeyWeight)
                                  : NAN));
     ASSERT_TRUE(Same(row.raw("channel_mean_watch_s"), channel.seconds / channel.watches));
     ASSERT_TRUE(
@@ -182,7 +161,7 @@ TEST_F(RankingExtractorTest, RK07_HistoryFeaturesEqualARecountOfTheEventsBefore)
   }
 }
 
-TEST_F(RankingExtractorTest, UserNumbersEqualARecount) {
+TEST_F(RankingFeatures, UserNumbersEqualARecount) {
   const std::vector<schema::Event> events = log_.Events("u");
   double impressions = 0, clicks = 0, watches = 0, seconds = 0, searches = 0, share = 0, shares = 0;
   for (const schema::Event& event : events) {
@@ -198,37 +177,35 @@ TEST_F(RankingExtractorTest, UserNumbersEqualARecount) {
     share += std::min(1.0, static_cast<double>(event.value) / static_cast<double>(duration_s));
   }
   const int64_t now_ms = events.back().time_ms + 90'000;
-  const Row row = Query(Fold(log_, "u"), {.time_ms = now_ms});
-  const ItemCounts prior = tables_.item_statistics.Prior();
-  const double click_rate =
-      static_cast<double>(prior.clicks) / static_cast<double>(prior.impressions);
+  const NamedRow row = Query(Fold(log_, "u"), {.time_ms = now_ms});
+  const double click_rate = clicks / impressions;  // of everybody: there is no other user
   EXPECT_TRUE(Same(row.raw("click_rate"),
-                   (clicks + kUserPriorWeight * click_rate) / (impressions + kUserPriorWeight)));
-  const double mean_s = static_cast<double>(prior.watch_s) / static_cast<double>(prior.watches);
-  EXPECT_TRUE(Same(row.raw("mean_watch_s"),
-                   (seconds + kUserPriorWeight * mean_s) / (watches + kUserPriorWeight)));
-  EXPECT_TRUE(Same(row.raw("user_mean_watch_share"),
-                   (share + kUserPriorWeight * kPriorWatchShare) / (shares + kUserPriorWeight)));
+                   (clicks + kUserWeight * click_rate) / (impressions + kUserWeight)));
+  const double mean_s = seconds / watches;
+  EXPECT_TRUE(
+      Same(row.raw("mean_watch_s"), (seconds + kUserWeight * mean_s) / (watches + kUserWeight)));
+  EXPECT_TRUE(
+      Same(row.raw("user_mean_watch_share"), (share + kUserWeight * 0.5) / (shares + kUserWeight)));
   EXPECT_EQ(row.raw("searches"), static_cast<float>(searches));
   EXPECT_EQ(row.raw("since_last_event_s"), 90);
 }
 
-TEST_F(RankingExtractorTest, RK09_ShownButNotWatchedIsCounted) {
-  UserState state;
+TEST_F(RankingFeatures, RK09_ShownButNotWatchedIsCounted) {
+  UserState state = EmptyState();
   schema::Event shown;
   shown.item = 4;
   for (int i = 1; i <= 3; ++i) {
     shown.time_ms = Minutes(i);
     state.Apply(shown, log_.catalogue(), {});
   }
-  const Row row = Impression(state, {.time_ms = Minutes(5)}, {.item = 4});
+  const NamedRow row = Impression(state, {.time_ms = Minutes(5)}, {.item = 4});
   EXPECT_EQ(row.raw("item_impressions"), 3);
   EXPECT_EQ(row.raw("since_item_impression_s"), 120);
   EXPECT_EQ(Impression(state, {.time_ms = Minutes(5)}, {.item = 5}).raw("item_impressions"), 0);
 }
 
-TEST_F(RankingExtractorTest, RK10_SeedLastWatchedLastQueryAndLanguage) {
-  UserState state;
+TEST_F(RankingFeatures, RK10_SeedLastWatchedLastQueryAndLanguage) {
+  UserState state = EmptyState();
   schema::Event event;
   for (const uint32_t item : {3u, 8u}) {
     event.type = EventType::kComplete;
@@ -239,107 +216,104 @@ TEST_F(RankingExtractorTest, RK10_SeedLastWatchedLastQueryAndLanguage) {
     event.query = item % 2;
     state.Apply(event, log_.catalogue(), {});
   }
-  schema::User user;
-  user.language = log_.Id(schema::IdSpace::kLanguage, "en");
+  const uint32_t user = log_.Id(schema::IdSpace::kUser, "english");
   const Context context{.time_ms = 9'000, .device = 0, .region = 0, .current_item = 2};
-  const Row query = Query(state, context, user);
-  const auto item_row = [&](uint32_t item) { return RowOf(VocabularyId::kRankedItem, item); };
-  EXPECT_THAT(query.rows("watched_items"), ElementsAre(item_row(3), item_row(8)));
-  EXPECT_THAT(query.rows("last_watched"), ElementsAre(item_row(8)));
-  EXPECT_THAT(query.rows("current_item"), ElementsAre(item_row(2)));
+  const NamedRow query = Query(state, context, user);
+  const auto item_row = [&](uint32_t item) { return RowOf(kRankedItemVocabulary, item); };
+  EXPECT_THAT(query.ids("watched_items"), ElementsAre(item_row(3), item_row(8)));
+  EXPECT_THAT(query.ids("last_watched"), ElementsAre(item_row(8)));
+  EXPECT_THAT(query.ids("current_item"), ElementsAre(item_row(2)));
   std::vector<uint32_t> last_query;
   tables_.tokens.AppendRows(0, log_.catalogue(), &last_query);
-  EXPECT_EQ(query.rows("last_query_tokens"), last_query);
-  EXPECT_EQ(query.rows("query_tokens").size(), 2 * last_query.size());
-  EXPECT_THAT(query.rows("user_language"),
-              ElementsAre(RowOf(VocabularyId::kLanguage, user.language)));
-  EXPECT_THAT(query.rows("device"), ElementsAre(RowOf(VocabularyId::kDevice, 0)));
+  EXPECT_EQ(query.ids("last_query_tokens"), last_query);
+  EXPECT_EQ(query.ids("query_tokens").size(), 2 * last_query.size());
+  EXPECT_THAT(query.ids("user_language"),
+              ElementsAre(RowOf("language", log_.Id(schema::IdSpace::kLanguage, "en"))));
+  EXPECT_THAT(query.ids("device"), ElementsAre(RowOf(kDeviceVocabulary, 0)));
   // Items 0, 3 and 2 are in English, in German and in no known language.
   EXPECT_EQ(Impression(state, context, {.item = 0}, user).raw("language_match"), 1);
   EXPECT_EQ(Impression(state, context, {.item = 3}, user).raw("language_match"), 0);
   EXPECT_TRUE(std::isnan(Impression(state, context, {.item = 2}, user).raw("language_match")));
-  EXPECT_THAT(Impression(state, context, {.item = 0, .source = 0}).rows("source"),
-              ElementsAre(RowOf(VocabularyId::kSource, 0)));
+  EXPECT_THAT(Impression(state, context, {.item = 0, .source = 0}).ids("source"),
+              ElementsAre(RowOf("source", 0)));
 }
 
-TEST_F(RankingExtractorTest, RK04_UnknownIdsAreRowZeroAndAbsentOnesAreNoRow) {
+TEST_F(RankingFeatures, RK04_UnknownIdsAreRowZeroAndAbsentOnesAreNoRow) {
   const uint32_t fresh = log_.catalogue().FindOrAdd(schema::IdSpace::kItem, "brand new");
-  const Row unknown = Impression(UserState(), {.time_ms = kStartMs}, {.item = fresh});
-  EXPECT_THAT(unknown.rows("item"), ElementsAre(0u));
-  EXPECT_THAT(unknown.rows("channel"), IsEmpty());
-  EXPECT_THAT(unknown.rows("topics"), IsEmpty());
-  EXPECT_THAT(unknown.rows("source"), IsEmpty());
+  const NamedRow unknown = Impression(EmptyState(), {.time_ms = kStartMs}, {.item = fresh});
+  EXPECT_THAT(unknown.ids("item"), ElementsAre(0u));
+  EXPECT_THAT(unknown.ids("channel"), IsEmpty());
+  EXPECT_THAT(unknown.ids("topics"), IsEmpty());
+  EXPECT_THAT(unknown.ids("source"), IsEmpty());
   EXPECT_EQ(unknown.raw("item_popularity"), 0);
   EXPECT_FALSE(std::isnan(unknown.raw("item_click_rate"))) << "the prior";
-  const Row nobody = Query(UserState(), {});
+  const NamedRow nobody = Query(EmptyState(), {});
   for (const Bags& bags : nobody.block.categorical) {
     EXPECT_THAT(bags.ids, IsEmpty());
     EXPECT_EQ(bags.size(), 1u);
   }
 }
 
-TEST_F(RankingExtractorTest, ItemStatisticsOfTheSameDayAreNotSeen) {
+TEST_F(RankingFeatures, ItemStatisticsOfTheSameDayAreNotSeen) {
   const schema::Event first = log_.Events("u").front();
   for (uint32_t item = 0; item < 20; ++item) {
     EXPECT_EQ(
-        Impression(UserState(), {.time_ms = first.time_ms}, {.item = item}).raw("item_popularity"),
+        Impression(EmptyState(), {.time_ms = first.time_ms}, {.item = item}).raw("item_popularity"),
         0);
   }
 }
 
-TEST_F(RankingExtractorTest, DroppedFieldsReadAsMissing) {
+TEST_F(RankingFeatures, DroppedFieldsReadAsMissing) {
   const UserState state = Fold(log_, "u");
   const Context context{.time_ms = Minutes(60 * 24 * 30)};
-  tables_.spec.drop = {"searches", "watched_items", "item", "channel_watches"};
-  const Row query = Query(state, context);
+  Drop({"searches", "watched_items", "item", "channel_watches"});
+  const NamedRow query = Query(state, context);
   EXPECT_TRUE(std::isnan(query.raw("searches")));
   EXPECT_THAT(query.dense("searches"), ElementsAre(0, 0, 0, 1));
   EXPECT_FALSE(std::isnan(query.raw("watches")));
-  EXPECT_THAT(query.rows("watched_items"), IsEmpty());
-  EXPECT_FALSE(query.rows("last_watched").empty());
-  const Row impression = Impression(state, context, {.item = 0});
-  EXPECT_THAT(impression.rows("item"), IsEmpty());
-  EXPECT_FALSE(impression.rows("channel").empty());
+  EXPECT_THAT(query.ids("watched_items"), IsEmpty());
+  EXPECT_FALSE(query.ids("last_watched").empty());
+  const NamedRow impression = Impression(state, context, {.item = 0});
+  EXPECT_THAT(impression.ids("item"), IsEmpty());
+  EXPECT_FALSE(impression.ids("channel").empty());
   EXPECT_THAT(impression.dense("channel_watches"), ElementsAre(0, 0, 0, 1));
 }
 
-TEST_F(RankingExtractorTest, RK06_PowersCanBeLeftOutForAnAblation) {
+TEST_F(RankingFeatures, RK06_PowersCanBeLeftOutForAnAblation) {
   const Context context{.time_ms = Minutes(60 * 24 * 30)};
   const float x = Impression(Fold(log_, "u"), context, {.item = 3}).dense("duration_s")[0];
-  tables_.spec.drop = {std::string(kPowersName)};
-  const Row row = Impression(Fold(log_, "u"), context, {.item = 3});
+  Drop({std::string(kPowersName)});
+  const NamedRow row = Impression(Fold(log_, "u"), context, {.item = 3});
   EXPECT_THAT(row.dense("duration_s"), ElementsAre(x, 0, 0, 0));
-  EXPECT_FALSE(row.rows("item").empty());
+  EXPECT_FALSE(row.ids("item").empty());
 }
 
-TEST_F(RankingExtractorTest, StoredStatesGiveTheSameFeaturesToTheByte) {
-  const RankingExtractor extractor(tables_, log_.catalogue());
-  UserState replayed, stored;
-  RankingBlock a(Side::kQuery), b(Side::kQuery), c(Side::kImpression), d(Side::kImpression);
+TEST_F(RankingFeatures, StoredStatesGiveTheSameFeaturesToTheByte) {
+  const FeatureExtractor extractor(tables_, log_.catalogue(), Model::kRanking);
+  UserState replayed = EmptyState(), stored = EmptyState();
+  FeatureBlock a, b, c, d;
   uint32_t item = 0;
   for (const schema::Event& event : log_.Events("u")) {
     const Context context{.time_ms = event.time_ms, .current_item = event.item};
     const Candidate candidate{.item = item++ % 20};
-    extractor.AppendQuery(replayed, {}, context, &a);
-    extractor.AppendImpression(replayed, {}, context, candidate, &c);
-    Result<UserState> parsed = UserState::Parse(stored.Serialize());
+    extractor.AppendQuery(replayed, 0, context, &a);
+    extractor.AppendImpression(replayed, 0, context, candidate, &c);
+    Result<UserState> parsed = UserState::Parse(stored.Serialize(), stored.spec());
     ASSERT_TRUE(parsed);
     stored = *std::move(parsed);
-    extractor.AppendQuery(stored, {}, context, &b);
-    extractor.AppendImpression(stored, {}, context, candidate, &d);
+    extractor.AppendQuery(stored, 0, context, &b);
+    extractor.AppendImpression(stored, 0, context, candidate, &d);
     replayed.Apply(event, log_.catalogue(), {});
     stored.Apply(event, log_.catalogue(), {});
   }
   EXPECT_EQ(Digest(a), Digest(b));
   EXPECT_EQ(Digest(c), Digest(d));
-  EXPECT_NE(Digest(a), Digest(RankingBlock(Side::kQuery)));
-  a.Clear();
-  EXPECT_EQ(Digest(a), Digest(RankingBlock(Side::kQuery)));
+  EXPECT_NE(Digest(a), Digest(c));
 }
 
-TEST_F(RankingExtractorTest, WithoutQuantilesRawValuesAreThereAndDenseOnesAreMissing) {
+TEST_F(RankingFeatures, WithoutQuantilesRawValuesAreThereAndDenseOnesAreMissing) {
   tables_.quantiles.clear();
-  const Row row = Query(Fold(log_, "u"), {.time_ms = Minutes(1)});
+  const NamedRow row = Query(Fold(log_, "u"), {.time_ms = Minutes(1)});
   EXPECT_GT(row.raw("watches"), 0);
   EXPECT_THAT(row.dense("watches"), ElementsAre(0, 0, 0, 1));
 }

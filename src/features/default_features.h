@@ -1,0 +1,27 @@
+// The default features of both models, written in the language of feature_expression.h: those of
+// the papers. A project file adds to them, replaces or drops them by name, or leaves them all out.
+#ifndef UPNEXT_FEATURES_DEFAULT_FEATURES_H_
+#define UPNEXT_FEATURES_DEFAULT_FEATURES_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace upnext::features {
+
+enum class Model : uint8_t { kRetrieval, kRanking };
+inline constexpr size_t kModels = 2;
+
+// A feature as it is declared.
+struct Declaration {
+  std::string name, from;  // "brand_watches", "count(watch, item.brand)"
+  std::string help;        // one line for reports
+  friend bool operator==(const Declaration&, const Declaration&) = default;
+};
+
+// In the order in which the model reads them.
+const std::vector<Declaration>& DefaultFeatures(Model model);
+
+}  // namespace upnext::features
+
+#endif  // UPNEXT_FEATURES_DEFAULT_FEATURES_H_

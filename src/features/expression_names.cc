@@ -1,0 +1,89 @@
+#include "features/expression_names.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "base/suggest.h"
+
+namespace upnext::features {
+
+using schema::Entity;
+using schema::Kind;
+
+namespace {
+
+constexpr std::pair<std::string_view, Entity> kEntities[] = {
+    {"item", Entity::kItem}, {"user", Entity::kUser}, {"request", Entity::kRequest}};
+
+std::vector<std::string> AllPaths(const schema::Schema& schema) {
+  std::vector<std::string> names = {"item", "query", "example_age", "request.time"};
+  for (const auto& [prefix, entity] : kEntities) {
+    for (const schema::Attribute& attribute : schema.attributes(entity)) {
+      names.push_back(fmt::format("{}.{}", prefix, attribute.name));
+    }
+  }
+  return names;
+}
+
+}  // namespace
+
+Compiled<AttributePath> ResolveAttribute(const schema::Schema& schema,
+                                         const Expression& expression) {
+  if (expression.kind != Expression::Kind::kName) {
+    return std::unexpected(Mistake{
+        expression.at, fmt::format("expected an attribute, found '{}'", ToText(expression))});
+  }
+  if (expression.name == "item") return AttributePath{};
+  const std::string name = expression.name == "query" ? "request.query" : expression.name;
+  for (const auto& [prefix, entity] : kEntities) {
+    if (name.size() <= prefix.size() + 1 || !name.starts_with(prefix) ||
+        name[prefix.size()] != '.') {
+      continue;
+    }
+    const auto number =
+        schema.FindAttribute(entity, std::string_view(name).substr(prefix.size() + 1));
+    if (!number) continue;
+    return AttributePath{entity, *number, schema.attributes(entity)[*number].kind};
+  }
+  return std::unexpected(
+      Mistake{expression.at, fmt::format("unknown attribute '{}'{}", expression.name,
+                                         base::DidYouMean(expression.name, AllPaths(schema)))});
+}
+
+Compiled<void> CheckKnownAtRequest(const AttributePath& path, const Expression& expression) {
+  if (path.entity != Entity::kRequest) return {};
+  constexpr uint32_t kQuery = static_cast<uint32_t>(RequestAttribute::kQuery);
+  if (path.attribute < kQuery || path.attribute >= kBuiltInRequestAttributes) return {};
+  return std::unexpected(Mistake{
+      expression.at,
+      fmt::format("'{}' is known of events only: a feature can read what is known when the request "
+                  "comes",
+                  expression.name)});
+}
+
+std::string UnknownFunction(std::string_view name) {
+  static const std::vector<std::string> names = {
+      "history", "last",  "sorted", "tokens",    "cross", "match", "age",  "hour", "weekday",
+      "limit",   "plain", "hats",   "everybody", "count", "since", "mean", "rate"};
+  return fmt::format("unknown function '{}'{}", name, base::DidYouMean(name, names));
+}
+
+std::string UnknownEvent(const schema::Schema& schema, std::string_view name) {
+  std::vector<std::string> names = {"any", "positive"};
+  for (uint32_t type = 1; type <= schema.event_types(); ++type) {
+    names.emplace_back(schema::EventTypeName(static_cast<schema::EventType>(type)));
+  }
+  return fmt::format("unknown event type '{}'{}", name, base::DidYouMean(name, names));
+}
+
+std::string SpaceVocabulary(const schema::Schema& schema, schema::IdSpace space) {
+  (void)schema;
+  static constexpr std::array<std::string_view, schema::kIdSpaces> kNames = {
+      "user", "item", "query", "device", "region", "source", "channel", "topic", "language"};
+  return std::string(kNames[static_cast<size_t>(space)]);
+}
+
+}  // namespace upnext::features

@@ -1,0 +1,59 @@
+// Features of n examples, as one side of a FeaturePlan lays them out: the input of both models.
+//
+//   FeatureBlock queries;
+//   extractor.AppendQuery(state, user, context, &queries);
+//   queries.categorical[slot][row]                       the row's ids, as rows of the vocabulary
+//
+// A plain value; buffers are kept by Clear().
+#ifndef UPNEXT_FEATURES_FEATURE_BLOCK_H_
+#define UPNEXT_FEATURES_FEATURE_BLOCK_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace upnext::features {
+
+// Lists of rows, one list per example: row e is ids[offsets[e] .. offsets[e+1]).
+struct Bags {
+  std::vector<uint32_t> ids;
+  std::vector<uint32_t> offsets{0};
+  size_t size() const { return offsets.size() - 1; }
+  std::span<const uint32_t> operator[](size_t e) const& {
+    return std::span(ids).subspan(offsets[e], offsets[e + 1] - offsets[e]);
+  }
+  std::span<const uint32_t> operator[](size_t e) && = delete;  // would dangle
+  void Close() { offsets.push_back(static_cast<uint32_t>(ids.size())); }
+  void Clear() {
+    ids.clear();
+    offsets.assign(1, 0);
+  }
+  friend bool operator==(const Bags&, const Bags&) = default;
+};
+
+struct FeatureBlock {
+  std::vector<Bags> categorical;  // by SidePlan::categories; univalent: one id, or none when absent
+  std::vector<float> raw;    // [rows, raw_width], values of numbers by quantiles, NaN = missing
+  std::vector<float> dense;  // [rows, dense_width]
+  size_t rows = 0, raw_width = 0, dense_width = 0;
+  void Clear();
+  // Appends row `row` of a block of the same plan and side.
+  void AppendRow(const FeatureBlock& from, size_t row);
+};
+
+// Equal digests: equal bytes, missing values included. For parity checks between training and
+// serving.
+uint64_t Digest(const FeatureBlock& block);
+
+// A batch of the candidate model.
+struct CandidateBatch {
+  FeatureBlock features;
+  std::vector<uint32_t> label;  // row of the next complete watch; empty at serving
+  size_t size() const { return features.rows; }
+  void Clear();
+};
+
+}  // namespace upnext::features
+
+#endif  // UPNEXT_FEATURES_FEATURE_BLOCK_H_

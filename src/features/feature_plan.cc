@@ -1,0 +1,106 @@
+#include "features/feature_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/checksum.h"
+#include "features/feature_compiler.h"
+
+namespace upnext::features {
+
+class PlanCompiler {
+ public:
+  PlanCompiler(const FeatureSpec& spec, const schema::Schema& schema)
+      : spec_(spec), schema_(schema), rep_(std::make_shared<FeaturePlan::Rep>()) {}
+
+  Result<FeaturePlan> Compile() {
+    needs_.state.AddBag({.key = {.of = StateKey::Of::kItem},
+                         .terms = {kPositive},
+                         .removes = {},
+                         .limit = kWatchesKept});
+    needs_.Vocabulary({.name = std::string(kItemVocabulary),
+                       .space = schema::IdSpace::kItem,
+                       .counts = VocabularyPlan::Counts::kPositives,
+                       .paths = {}});
+    const AttributePath device{schema::Entity::kRequest,
+                               static_cast<uint32_t>(RequestAttribute::kDevice)};
+    needs_.Vocabulary({.name = std::string(kDeviceVocabulary),
+                       .space = schema::IdSpace::kDevice,
+                       .paths = {{device}}});
+    UPNEXT_RETURN_IF_ERROR(AddModel(Model::kRetrieval));
+    rep_->retrieval_state = needs_.state.Build();
+    needs_.state.AddColumn({.of = StateKey::Of::kItem}, StateSpec::SeenColumn());
+    UPNEXT_RETURN_IF_ERROR(AddModel(Model::kRanking));
+    if (needs_.state.full() || needs_.everybody.full()) {
+      return InvalidArgument(
+          "the features ask for more than {} lists, {} keys or {} counts by one key; declare fewer",
+          kMaxBags, kMaxTables, kMaxColumns);
+    }
+    rep_->state = needs_.state.Build();
+    rep_->everybody = needs_.everybody.Build();
+    rep_->vocabularies = std::move(needs_.vocabularies);
+    rep_->text += "state\n" + rep_->state.ToText() + "everybody\n" + rep_->everybody.ToText();
+    rep_->digest = base::Fingerprint(rep_->text);
+    return FeaturePlan(rep_);
+  }
+
+ private:
+  Status AddModel(Model model) {
+    rep_->text += model == Model::kRetrieval ? "retrieval\n" : "ranking\n";
+    FeatureCompiler compiler(schema_, model, &needs_);
+    for (const Declaration& declaration : spec_.Features(model)) {
+      Compiled<Feature> feature = compiler.Compile(declaration);
+      if (!feature) {
+        return InvalidArgument("feature '{}', column {} of \"{}\": {}", declaration.name,
+                               feature.error().at + 1, declaration.from, feature.error().message);
+      }
+      feature->dropped = spec_.Drops(declaration.name);
+      rep_->text += fmt::format("{} = {}{}\n", feature->name, feature->from,
+                                feature->dropped ? " (dropped)" : "");
+      Add(model, *std::move(feature));
+    }
+    return Ok();
+  }
+
+  void Add(Model model, Feature feature) {
+    SidePlan& side = rep_->sides[static_cast<size_t>(model)][static_cast<size_t>(feature.side)];
+    if (feature.kind != FeatureKind::kContinuous) {
+      side.categories.push_back(std::move(feature));
+      return;
+    }
+    feature.dense = side.dense_width;
+    feature.raw = side.raw_width;
+    side.dense_width += feature.number.width();
+    side.raw_width += feature.by_quantiles() ? 1 : 0;
+    side.numbers.push_back(std::move(feature));
+  }
+
+  const FeatureSpec& spec_;
+  const schema::Schema& schema_;
+  FeatureNeeds needs_;
+  std::shared_ptr<FeaturePlan::Rep> rep_;
+};
+
+FeaturePlan::FeaturePlan() {
+  static const FeaturePlan default_plan = *Compile({}, {});
+  rep_ = default_plan.rep_;
+}
+
+Result<FeaturePlan> FeaturePlan::Compile(const FeatureSpec& spec, const schema::Schema& schema) {
+  return PlanCompiler(spec, schema).Compile();
+}
+
+size_t FeaturePlan::FindVocabulary(std::string_view name) const {
+  const auto found = std::ranges::find(vocabularies(), name, &VocabularyPlan::name);
+  return static_cast<size_t>(found - vocabularies().begin());
+}
+
+std::vector<std::string> FeaturePlan::VocabularyNames() const {
+  std::vector<std::string> names;
+  for (const VocabularyPlan& vocabulary : vocabularies()) names.push_back(vocabulary.name);
+  return names;
+}
+
+}  // namespace upnext::features

@@ -1,0 +1,175 @@
+// Declared features, compiled: what each reads, where it lies in the block of its side, which
+// vocabularies and counts it needs, and what a user's state keeps for it. Both models and the
+// extractor read the plan; it is stored with the feature statistics.
+//
+//   UPNEXT_ASSIGN_OR_RETURN(FeaturePlan plan, FeaturePlan::Compile(spec, catalogue.schema()));
+//   for (const Feature& feature : plan.side(Model::kRanking, Side::kQuery).numbers) ...
+//   UserState state(plan.state());
+//
+// A value, immutable and cheap to copy: any number of threads.
+#ifndef UPNEXT_FEATURES_FEATURE_PLAN_H_
+#define UPNEXT_FEATURES_FEATURE_PLAN_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "features/default_features.h"
+#include "features/feature_expression.h"
+#include "features/feature_spec.h"
+#include "features/request_context.h"
+#include "features/state_spec.h"
+#include "schema/schema.h"
+
+namespace upnext::features {
+
+enum class Side : uint8_t { kQuery, kImpression };  // per request / per candidate
+enum class FeatureKind : uint8_t { kUnivalent, kMultivalent, kContinuous };
+
+// Numbers by quantiles are fed as normalised x, x^2, sqrt(x) and "is missing" (RK-06; paper 2.3); a
+// missing one is 0, 0, 0, 1.
+inline constexpr size_t kPowers = 4;
+
+// An attribute of the candidate, the user or the request; kItself: the candidate item.
+inline constexpr uint32_t kItself = UINT32_MAX;
+struct AttributePath {
+  schema::Entity entity = schema::Entity::kItem;
+  uint32_t attribute = kItself;
+  schema::Kind kind = schema::Kind::kCategory;
+  friend bool operator==(const AttributePath&, const AttributePath&) = default;
+};
+
+// What makes the ids of a categorical feature.
+struct CategoryOp {
+  enum class Code : uint8_t {
+    kPath,    // the first of `paths` that is present
+    kBag,     // the newest `newest` ids of a list of the state, or what `paths` says of each
+    kTokens,  // tokens of the newest `newest` queries of a list
+    kCross    // all pairs of `paths` and `others`, hashed to `rows` rows
+  } code = Code::kPath;
+  std::vector<AttributePath> paths = {}, others = {};
+  uint32_t bag = 0, newest = 0;
+  bool sorted = false;  // by id, so that their order in time cannot be told
+  uint32_t rows = 0;
+};
+
+// Columns of one table whose counts stand for the same thing: the largest counts.
+using Cells = std::vector<uint8_t>;
+
+// What makes the value of a continuous feature.
+struct NumberOp {
+  enum class Code : uint8_t {
+    kNumber,      // a flag or number
+    kAge,         // days since a time
+    kHour,        // of the request's time, UTC, 0 to 24
+    kWeekday,     // of the request's time, UTC, 0 (Monday) to 6
+    kExampleAge,  // share of the training window, see Context::example_age_ms
+    kMatch,       // 1 when two categories have an id in common, missing when either has none
+    kCount,       // cells `part`
+    kSince,       // seconds since the newest of `part`
+    kRatio        // (part + weight * prior) / (whole + weight)
+  } code = Code::kNumber;
+  AttributePath path = {}, other = {};
+  bool everybody = false;  // of everybody's events before today, else of the user's
+  uint32_t table = 0;      // of the plan's state or everybody's counts
+  Cells part = {}, whole = {};
+  bool sum = false;          // kRatio: `part` are sums, not counts
+  uint32_t prior_table = 0;  // of everybody's counts: where the prior's cells are; 0: `prior` is it
+  Cells prior_part = {}, prior_whole = {};
+  double weight = 0, prior = 0;
+  float limit = 0;  // not 0: the value is kept within 0 and this
+  enum class Encoding : uint8_t {
+    kQuantiles,  // see kPowers
+    kPlain,      // value as a share of its limit, "is missing"
+    kHats        // the share, its root, and `hats` hat functions with knots at equal distances
+  } encoding = Encoding::kQuantiles;
+  uint32_t hats = 0;
+  size_t width() const {
+    return encoding == Encoding::kQuantiles ? kPowers : encoding == Encoding::kPlain ? 2 : 2 + hats;
+  }
+};
+
+struct Feature {
+  std::string name, from, help;
+  FeatureKind kind = FeatureKind::kContinuous;
+  Side side = Side::kQuery;
+  bool dropped = false;     // reads as missing
+  uint32_t vocabulary = 0;  // in FeaturePlan::vocabularies(), of categorical ones
+  CategoryOp category;
+  NumberOp number;
+  size_t dense = 0;  // offset in a row of FeatureBlock::dense
+  size_t raw = 0;    // in a row of FeatureBlock::raw, of those by quantiles
+  bool by_quantiles() const {
+    return kind == FeatureKind::kContinuous && number.encoding == NumberOp::Encoding::kQuantiles;
+  }
+};
+
+// The features of one side of one model, in the order in which blocks hold them.
+struct SidePlan {
+  std::vector<Feature> categories, numbers;
+  size_t dense_width = 0, raw_width = 0;  // floats of a row
+};
+
+// Dense ids -> rows of one embedding table. Features of one vocabulary share the embedding (RK-02).
+struct VocabularyPlan {
+  std::string name;       // "ranked_item"
+  schema::IdSpace space;  // of its ids
+  enum class Counts : uint8_t {
+    kPositives,  // positive events, by item
+    kClicked,    // clicked impressions, by item
+    kPaths,      // what `paths` say of each event
+    kTokens,     // of queries
+    kHashed      // nothing: `rows` is fixed
+  } counts = Counts::kPaths;
+  std::vector<std::vector<AttributePath>> paths;
+  uint32_t rows = 0;
+};
+// Always there: the candidate model's labels, and the devices of the position-bias tower.
+inline constexpr std::string_view kItemVocabulary = "item", kRankedItemVocabulary = "ranked_item",
+                                  kDeviceVocabulary = "device", kTokenVocabulary = "token";
+
+class FeaturePlan {
+ public:
+  FeaturePlan();  // the default features over the built-in attributes
+  // kInvalidArgument with the feature and the column of the first mistake.
+  static Result<FeaturePlan> Compile(const FeatureSpec& spec, const schema::Schema& schema);
+
+  const SidePlan& side(Model model, Side side) const {
+    return rep_->sides[static_cast<size_t>(model)][static_cast<size_t>(side)];
+  }
+  const std::vector<VocabularyPlan>& vocabularies() const { return rep_->vocabularies; }
+  // Index in vocabularies(); their size when there is none of this name.
+  size_t FindVocabulary(std::string_view name) const;
+  std::vector<std::string> VocabularyNames() const;
+  // What a user's state keeps: for both models and the filters of serving, and the part of it that
+  // the candidate model reads, for replays that make nothing else.
+  const StateSpec& state() const { return rep_->state; }
+  const StateSpec& retrieval_state() const { return rep_->retrieval_state; }
+  // What is counted of everybody, see event_counts.h.
+  const StateSpec& everybody() const { return rep_->everybody; }
+
+  // Every feature of both models, a line each, and what of the schema they read: equal texts mean
+  // that models of one plan may read blocks of the other.
+  const std::string& text() const { return rep_->text; }
+  uint64_t digest() const { return rep_->digest; }
+
+ private:
+  friend class PlanCompiler;
+  struct Rep {
+    SidePlan sides[kModels][2];
+    std::vector<VocabularyPlan> vocabularies;
+    StateSpec state, retrieval_state, everybody;
+    std::string text;
+    uint64_t digest = 0;
+  };
+  explicit FeaturePlan(std::shared_ptr<const Rep> rep) : rep_(std::move(rep)) {}
+  std::shared_ptr<const Rep> rep_;
+};
+
+}  // namespace upnext::features
+
+#endif  // UPNEXT_FEATURES_FEATURE_PLAN_H_

@@ -1,0 +1,220 @@
+#include "features/feature_plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/config.h"
+
+namespace upnext::features {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+std::vector<std::string> NamesOf(const std::vector<Feature>& features) {
+  std::vector<std::string> names;
+  for (const Feature& feature : features) names.push_back(feature.name);
+  return names;
+}
+
+FeatureSpec Declared(std::string from, std::string name = "declared") {
+  return {.ranking = {{std::move(name), std::move(from), "for the test"}}};
+}
+
+Result<FeaturePlan> Compile(const FeatureSpec& spec) { return FeaturePlan::Compile(spec, {}); }
+
+// The message and place of the mistake in a declared feature of the ranker.
+std::string MistakeOf(const std::string& from) {
+  const Result<FeaturePlan> plan = Compile(Declared(from));
+  return plan ? "none" : plan.error().message;
+}
+
+TEST(FeaturePlan, DefaultNamesAreUniqueAndEveryoneOfThemCanBeDropped) {
+  const FeaturePlan plan;
+  for (const Model model : {Model::kRetrieval, Model::kRanking}) {
+    std::vector<std::string> names;
+    for (const Declaration& feature : DefaultFeatures(model)) {
+      EXPECT_FALSE(feature.help.empty());
+      EXPECT_THAT(names, Not(Contains(feature.name)));
+      names.push_back(feature.name);
+    }
+  }
+  EXPECT_EQ(DefaultFeatures(Model::kRanking).size(), 46u);
+  EXPECT_EQ(DefaultFeatures(Model::kRetrieval).size(), 8u);
+  const Result<FeaturePlan> none = Compile({.drop = FeatureSpec().Names()});
+  ASSERT_TRUE(none);
+  for (const Model model : {Model::kRetrieval, Model::kRanking}) {
+    for (const Side side : {Side::kQuery, Side::kImpression}) {
+      for (const Feature& feature : none->side(model, side).categories)
+        EXPECT_TRUE(feature.dropped);
+      for (const Feature& feature : none->side(model, side).numbers) EXPECT_TRUE(feature.dropped);
+    }
+  }
+}
+
+TEST(FeaturePlan, RK02_FeaturesOfOneIdSpaceShareAVocabulary) {
+  const FeaturePlan plan;
+  const auto of = [&](std::string_view vocabulary) {
+    std::vector<std::string> names;
+    for (const Side side : {Side::kQuery, Side::kImpression}) {
+      for (const Feature& feature : plan.side(Model::kRanking, side).categories) {
+        if (plan.vocabularies()[feature.vocabulary].name == vocabulary)
+          names.push_back(feature.name);
+      }
+    }
+    return names;
+  };
+  EXPECT_THAT(of("ranked_item"),
+              ElementsAre("watched_items", "last_watched", "liked_items", "current_item", "item"));
+  EXPECT_THAT(of("language"), ElementsAre("user_language", "language"));
+  EXPECT_THAT(of("channel"), ElementsAre("watched_channels", "channel"));
+  EXPECT_THAT(of("token"), ElementsAre("query_tokens", "last_query_tokens"));
+}
+
+TEST(FeaturePlan, ADeclaredFeatureIsAddedAtTheEndOrReplacesOneOfItsName) {
+  const auto added = Compile(Declared("count(click, item.topics)", "topic_clicks"));
+  ASSERT_TRUE(added) << added.error().message;
+  const auto names = NamesOf(added->side(Model::kRanking, Side::kImpression).numbers);
+  EXPECT_EQ(names.back(), "topic_clicks");
+  const auto replaced = Compile(Declared("count(watch)", "watches"));
+  ASSERT_TRUE(replaced);
+  EXPECT_EQ(NamesOf(replaced->side(Model::kRanking, Side::kQuery).numbers),
+            NamesOf(FeaturePlan().side(Model::kRanking, Side::kQuery).numbers));
+  EXPECT_NE(replaced->digest(), FeaturePlan().digest());
+}
+
+TEST(FeaturePlan, WithoutDefaultsThereIsOnlyWhatIsDeclared) {
+  const FeatureSpec spec{.defaults = false,
+                         .retrieval = {{"bag", "history(positive, item, 20)", ""}},
+                         .ranking = {{"price", "item.duration", ""}}};
+  const auto plan = Compile(spec);
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_THAT(NamesOf(plan->side(Model::kRetrieval, Side::kQuery).categories), ElementsAre("bag"));
+  EXPECT_THAT(NamesOf(plan->side(Model::kRanking, Side::kImpression).numbers),
+              ElementsAre("price"));
+  EXPECT_THAT(plan->VocabularyNames(), ElementsAre("item", "device"));
+  EXPECT_EQ(plan->state().bags().size(), 1u) << "watches are kept always";
+  EXPECT_EQ(plan->state().tables().size(), 2u) << "the user's row, and what was seen";
+  EXPECT_LT(plan->state().seen().table, 2u);
+}
+
+TEST(FeaturePlan, TheStateKeepsOnceWhatTwoFeaturesAskFor) {
+  const FeaturePlan defaults;
+  const auto same = Compile(Declared("count(watch, item.channel)"));
+  ASSERT_TRUE(same);
+  EXPECT_EQ(same->state().digest(), defaults.state().digest());
+  const auto more = Compile(Declared("count(share, item.channel)"));
+  ASSERT_TRUE(more);
+  EXPECT_NE(more->state().digest(), defaults.state().digest());
+  EXPECT_EQ(more->retrieval_state().digest(), defaults.retrieval_state().digest());
+  const auto longer = Compile(Declared("history(positive, item, 200)"));
+  ASSERT_TRUE(longer);
+  EXPECT_EQ(longer->state().bags().size(), defaults.state().bags().size());
+  EXPECT_EQ(longer->state().bags()[0].limit, 200u);
+  EXPECT_EQ(longer->retrieval_state().bags()[0].limit, 50u);
+}
+
+TEST(FeaturePlan, TheDigestChangesWithEveryFeature) {
+  std::vector<uint64_t> digests = {FeaturePlan().digest()};
+  const std::vector<FeatureSpec> specs = {Declared("count(click)"),
+                                          Declared("count(watch)"),
+                                          Declared("count(click)", "other"),
+                                          Declared("count(click, item.channel)"),
+                                          {.drop = {"watches"}}};
+  for (const FeatureSpec& spec : specs) {
+    const auto plan = Compile(spec);
+    ASSERT_TRUE(plan);
+    EXPECT_THAT(digests, Not(Contains(plan->digest())));
+    digests.push_back(plan->digest());
+  }
+  EXPECT_EQ(Compile(Declared(" count( click ) "))->digest(), digests[1])
+      << "white space is nothing";
+}
+
+TEST(FeaturePlan, WrongNamesNameTheNearestAndTheirColumn) {
+  EXPECT_THAT(MistakeOf("item.chanel"), HasSubstr("did you mean 'item.channel'?"));
+  EXPECT_THAT(MistakeOf("item.chanel"),
+              HasSubstr("feature 'declared', column 1 of \"item.chanel\""));
+  EXPECT_THAT(MistakeOf("count(wach, item.channel)"), HasSubstr("did you mean 'watch'?"));
+  EXPECT_THAT(MistakeOf("count(wach, item.channel)"), HasSubstr("column 7"));
+  EXPECT_THAT(MistakeOf("cuont(watch)"), HasSubstr("did you mean 'count'?"));
+  EXPECT_THAT(MistakeOf("count(watch, usr.region)"), HasSubstr("did you mean 'user.region'?"));
+  EXPECT_THAT(MistakeOf("count(watch, usr.region)"), HasSubstr("column 14"));
+}
+
+TEST(FeaturePlan, WhatCannotBeIsRefused) {
+  for (const auto& [from, why] : {
+           std::pair("item.created", "use age(item.created)"),
+           std::pair("age(item.duration)", "kind time"),
+           std::pair("item.title", "text or a vector"),
+           std::pair("request.position", "known of events only"),
+           std::pair("query", "known of events only"),
+           std::pair("request.region else user.language", "one id space"),
+           std::pair("match(user.language, item.channel)", "id space"),
+           std::pair("history(watch, item)", "history(EVENTS, ATTRIBUTE, N)"),
+           std::pair("history(watch, item, 0)", "from 1 to 1000"),
+           std::pair("history(watch, item.duration, 5)", "kind category"),
+           std::pair("count(watch, user.region)", "events are not kept by 'user.region'"),
+           std::pair("count(watch.value)", "expected events"),
+           std::pair("mean(watch)", "expected what to average"),
+           std::pair("mean(watch.length)", "'.length'"),
+           std::pair("mean(watch.share, 10)", "needs a prior"),
+           std::pair("rate(click, impression, 10, 20)", "no more than a weight"),
+           std::pair("everybody(count(watch))", "counted by an attribute"),
+           std::pair("everybody(since(watch, item))", "of everybody"),
+           std::pair("since(watch after click)", "only count()"),
+           std::pair("plain(count(watch))", "known range"),
+           std::pair("limit(item, 3)", "expected a number"),
+           std::pair("tokens(history(positive, item, 5))", "expected query"),
+           std::pair("cross(item.channel, user.region, 1)", "from 2 to"),
+           std::pair("example_age", "only the candidate model"),
+           std::pair("hour(item.created)", "request.time"),
+           std::pair("12", "found a number"),
+       }) {
+    EXPECT_THAT(MistakeOf(from), HasSubstr(why)) << from;
+  }
+  const auto plan = Compile({.retrieval = {{"channel", "item.channel", ""}}});
+  ASSERT_FALSE(plan);
+  EXPECT_THAT(plan.error().message, HasSubstr("but no candidate"));
+}
+
+TEST(FeatureSpec, DeclaredFeaturesAreReadAndMistakesNameTheirLineAndColumn) {
+  const auto read = [](std::string_view toml) {
+    const auto config = base::Config::Parse(toml, "p.toml");
+    EXPECT_TRUE(config);
+    const FeatureSpec spec =
+        FeatureSpec::FromConfig(config->Table("features"), config->root().Tables("feature"));
+    const Status status = config->Check();
+    return std::pair(spec, status ? std::string() : status.error().message);
+  };
+  const auto [spec, none] = read(
+      "[[feature]]\nname = \"clicks\"\nfrom = \"count(click)\"\n"
+      "[[feature]]\nname = \"last\"\nfrom = \"last(click, item)\"\nfor = [\"retrieval\", "
+      "\"ranking\"]\n");
+  EXPECT_EQ(none, "");
+  ASSERT_EQ(spec.ranking.size(), 2u);
+  ASSERT_EQ(spec.retrieval.size(), 1u);
+  EXPECT_EQ(spec.ranking[0].from, "count(click)");
+  EXPECT_THAT(spec.Names(), Contains("clicks"));
+
+  const std::string wrong =
+      read("[[feature]]\nname = \"x\"\nfrom = \"count(click, item.chanel)\"\n").second;
+  EXPECT_THAT(wrong, HasSubstr("p.toml:3:22:"));
+  EXPECT_THAT(wrong, HasSubstr("did you mean 'item.channel'?"));
+  EXPECT_THAT(read("[[feature]]\nname = \"X y\"\nfrom = \"item\"\n").second,
+              HasSubstr("small letters"));
+  EXPECT_THAT(read("[[feature]]\nname = \"x\"\nfrom = \"item\"\nfor = [\"both\"]\n").second,
+              HasSubstr("found \"both\""));
+  EXPECT_THAT(read("[[feature]]\nname = \"x\"\nfrom = \"item\"\n[[feature]]\nname = \"x\"\nfrom = "
+                   "\"item\"\n")
+                  .second,
+              HasSubstr("declared twice"));
+  EXPECT_THAT(read("[features]\ndefaults = false\n").second, HasSubstr("both models need"));
+}
+
+}  // namespace
+}  // namespace upnext::features

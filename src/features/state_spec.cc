@@ -1,0 +1,148 @@
+#include "features/state_spec.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/checksum.h"
+
+namespace upnext::features {
+namespace {
+
+constexpr size_t kTypeNumbers = 256;
+
+bool Matches(const std::vector<Term>& terms, size_t type, bool positive) {
+  return std::ranges::any_of(terms, [&](Term term) {
+    return term == kAny || (term == kPositive ? positive : term == type);
+  });
+}
+
+StateSpec::Program ProgramOf(const std::vector<BagSpec>& bags, const std::vector<TableSpec>& tables,
+                             size_t type, bool positive) {
+  StateSpec::Program program;
+  for (size_t i = 0; i < bags.size(); ++i) {
+    const bool enters = Matches(bags[i].terms, type, positive);
+    const bool removes = Matches(bags[i].removes, type, positive);
+    if (!enters && !removes) continue;
+    program.bags.push_back({static_cast<uint8_t>(i), removes || !bags[i].removes.empty(), enters});
+  }
+  for (size_t t = 0; t < tables.size(); ++t) {
+    const size_t begin = program.cells.size();
+    for (size_t c = 0; c < tables[t].columns.size(); ++c) {
+      const Column& column = tables[t].columns[c];
+      const bool counts = Matches(column.terms, type, positive);
+      const bool resets = Matches(column.resets, type, positive);
+      if (!counts && !resets) continue;
+      program.cells.push_back({static_cast<uint8_t>(c), column.kind, counts, resets});
+      program.needs_duration |=
+          column.kind == Column::Kind::kShare || column.kind == Column::Kind::kShares;
+    }
+    if (program.cells.size() == begin) continue;
+    program.tables.push_back({static_cast<uint8_t>(t), static_cast<uint16_t>(begin),
+                              static_cast<uint16_t>(program.cells.size())});
+  }
+  return program;
+}
+
+std::string Text(const std::vector<Term>& terms) {
+  std::string text;
+  for (const Term term : terms) text += fmt::format("{}{}", text.empty() ? "" : "|", term);
+  return text;
+}
+std::string Text(const StateKey& key) {
+  return fmt::format("{}.{}{}", static_cast<int>(key.of), key.attribute, key.list ? "*" : "");
+}
+
+template <typename T>
+uint32_t IndexOf(std::vector<T>& all, const T& one) {
+  const auto found = std::ranges::find(all, one);
+  if (found != all.end()) return static_cast<uint32_t>(found - all.begin());
+  all.push_back(one);
+  return static_cast<uint32_t>(all.size() - 1);
+}
+
+}  // namespace
+
+StateSpec::StateSpec() {
+  static const StateSpec totals_only = Builder().Build();
+  rep_ = totals_only.rep_;
+}
+
+Column StateSpec::SeenColumn() {
+  using enum schema::EventType;
+  return {.kind = Column::Kind::kLast, .terms = {TermOf(kWatch), TermOf(kComplete)}, .resets = {}};
+}
+
+std::string StateSpec::ToText() const {
+  std::string text;
+  for (const BagSpec& bag : bags()) {
+    text += fmt::format("bag {} {} -{} {}\n", Text(bag.key), Text(bag.terms), Text(bag.removes),
+                        bag.limit);
+  }
+  for (const TableSpec& table : tables()) {
+    text += fmt::format("table {}\n", Text(table.key));
+    for (const Column& column : table.columns) {
+      text += fmt::format("column {} {} -{}\n", static_cast<int>(column.kind), Text(column.terms),
+                          Text(column.resets));
+    }
+  }
+  return text;
+}
+
+uint32_t StateSpec::Builder::AddBag(const BagSpec& bag) {
+  for (size_t i = 0; i < bags_.size(); ++i) {
+    BagSpec same = bag;
+    // A list from which ids are taken out has older ones the longer it is.
+    if (bag.removes.empty()) same.limit = bags_[i].limit;
+    if (same != bags_[i]) continue;
+    bags_[i].limit = std::max(bags_[i].limit, bag.limit);
+    return static_cast<uint32_t>(i);
+  }
+  bags_.push_back(bag);
+  return static_cast<uint32_t>(bags_.size() - 1);
+}
+
+CellRef StateSpec::Builder::AddColumn(const StateKey& key, const Column& column) {
+  size_t table = 0;
+  while (table < tables_.size() && tables_[table].key != key) ++table;
+  if (table == tables_.size()) tables_.push_back({.key = key, .columns = {}});
+  return {static_cast<uint32_t>(table), IndexOf(tables_[table].columns, column)};
+}
+
+bool StateSpec::Builder::full() const {
+  const auto is_full = [](const TableSpec& table) {
+    const auto times = std::ranges::count(table.columns, Column::Kind::kLast, &Column::kind);
+    return table.columns.size() > kMaxColumns || static_cast<size_t>(times) > kMaxTimes;
+  };
+  return bags_.size() > kMaxBags || tables_.size() > kMaxTables ||
+         std::ranges::any_of(tables_, is_full);
+}
+
+StateSpec StateSpec::Builder::Build() const {
+  auto rep = std::make_shared<Rep>();
+  rep->bags = bags_;
+  rep->tables = tables_;
+  rep->seen.table = static_cast<uint32_t>(tables_.size());
+  for (uint32_t t = 0; t < tables_.size(); ++t) {
+    std::vector<Cell>& fresh = rep->fresh_rows.emplace_back();
+    for (uint32_t c = 0; c < tables_[t].columns.size(); ++c) {
+      const Column& column = tables_[t].columns[c];
+      fresh.emplace_back();
+      if (column.kind == Column::Kind::kLast) fresh.back().time_ms = schema::kNoTime;
+      if (tables_[t].key.of == StateKey::Of::kItem && column == SeenColumn()) rep->seen = {t, c};
+    }
+  }
+  rep->programs.reserve(2 * kTypeNumbers);
+  for (size_t type = 0; type < kTypeNumbers; ++type) {
+    for (const bool positive : {false, true}) {
+      rep->programs.push_back(ProgramOf(bags_, tables_, type, positive));
+      rep->reads[type] = rep->reads[type] || !rep->programs.back().empty();
+    }
+  }
+  StateSpec spec(rep);
+  rep->digest = base::Fingerprint(spec.ToText());
+  return spec;
+}
+
+}  // namespace upnext::features

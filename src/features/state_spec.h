@@ -1,0 +1,176 @@
+// What a user's state keeps: lists of ids, and tables of counts by key. A plan makes one from its
+// features, so that a state holds what they ask for and nothing else.
+//
+//   StateSpec::Builder builder;
+//   const uint32_t bag = builder.AddBag({.key = {}, .terms = {kPositive}, .limit = 50});
+//   const CellRef clicks = builder.AddColumn({}, {Column::Kind::kCount, {TermOf(kClick)}});
+//   StateSpec spec = builder.Build();
+//
+// A value, immutable and cheap to copy: any number of threads.
+#ifndef UPNEXT_FEATURES_STATE_SPEC_H_
+#define UPNEXT_FEATURES_STATE_SPEC_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "schema/event.h"
+
+namespace upnext::features {
+
+// Which events: those of one type by its number, those that the positive rule accepts, or all.
+using Term = uint8_t;
+inline constexpr Term kAny = 0, kPositive = 255;
+inline Term TermOf(schema::EventType type) { return static_cast<Term>(type); }
+
+// By what ids events are kept apart.
+struct StateKey {
+  enum class Of : uint8_t {
+    kUser,           // not at all: one row
+    kItem,           // the event's item
+    kItemAttribute,  // a category or list of categories of the event's item
+    kRequest         // a built-in request attribute of the event, a category
+  } of = Of::kUser;
+  uint32_t attribute = 0;  // its number in the schema
+  bool list = false;       // of kItemAttribute: several categories
+  friend bool operator==(const StateKey&, const StateKey&) = default;
+};
+
+// A list of the newest ids, oldest first.
+struct BagSpec {
+  StateKey key;               // kItem or kRequest
+  std::vector<Term> terms;    // what enters
+  std::vector<Term> removes;  // what takes its id out; if any, an id is in the list once at most
+  uint32_t limit = 0;
+  friend bool operator==(const BagSpec&, const BagSpec&) = default;
+};
+
+struct Column {
+  enum class Kind : uint8_t {
+    kCount,   // events
+    kValue,   // sum of their values, absent ones as 0
+    kShare,   // sum of their values as shares of the item's duration, at most 1 each
+    kShares,  // events that have such a share
+    kLast     // time of the newest
+  } kind = Kind::kCount;
+  std::vector<Term> terms;
+  std::vector<Term> resets;  // kCount: events that make it 0 again
+  friend bool operator==(const Column&, const Column&) = default;
+};
+
+// When a table of keys grows past this many rows, the eighth that was touched longest ago leaves.
+inline constexpr uint32_t kMaxItems = 20'000, kMaxKeys = 512;
+inline constexpr size_t kMaxBags = 250, kMaxTables = 250, kMaxColumns = 250;
+inline constexpr size_t kMaxTimes = 64;  // columns of kLast in one table
+inline constexpr uint32_t kMaxBagLimit = 1000;
+inline constexpr uint32_t kWatchesKept = 50;  // positive items in every state (paper, 3.4)
+
+struct TableSpec {
+  StateKey key;
+  std::vector<Column> columns;
+  uint32_t cap() const { return key.of == StateKey::Of::kItem ? kMaxItems : kMaxKeys; }
+  friend bool operator==(const TableSpec&, const TableSpec&) = default;
+};
+
+// One value of a row, read by the kind of its column: kCount and kShares `count`, kLast `time_ms`,
+// kValue and kShare `sum` in the user's own row and `part` in rows by key.
+union Cell {
+  uint64_t count = 0;
+  int64_t time_ms;
+  double sum;
+  float part;
+};
+
+struct CellRef {
+  uint32_t table = 0, column = 0;
+  friend bool operator==(const CellRef&, const CellRef&) = default;
+};
+
+class StateSpec {
+ public:
+  class Builder;
+
+  // What one event does, compiled. Cells of one table stand together.
+  struct BagStep {
+    uint8_t bag;
+    bool removes;  // the id leaves
+    bool enters;   // ... and then enters as the newest
+  };
+  struct CellStep {
+    uint8_t column;
+    Column::Kind kind;
+    bool counts, resets;  // made 0 first
+  };
+  struct TableStep {
+    uint8_t table;
+    uint16_t begin, end;  // of cells
+  };
+  struct Program {
+    std::vector<BagStep> bags;
+    std::vector<TableStep> tables;
+    std::vector<CellStep> cells;
+    bool needs_duration = false;
+    bool empty() const { return bags.empty() && tables.empty(); }
+  };
+
+  StateSpec();  // keeps totals only
+  const std::vector<BagSpec>& bags() const { return rep_->bags; }
+  // The first is of the user alone.
+  const std::vector<TableSpec>& tables() const { return rep_->tables; }
+  // A row of each table in which nothing happened yet.
+  const std::vector<Cell>& fresh_row(size_t table) const { return rep_->fresh_rows[table]; }
+  // When an item was last watched, completely or not: in the table of items, or nowhere (the table
+  // is then tables().size()).
+  CellRef seen() const { return rep_->seen; }
+  static Column SeenColumn();
+  const Program& program(schema::EventType type, bool positive) const {
+    return rep_->programs[2 * static_cast<size_t>(static_cast<uint8_t>(type)) + (positive ? 1 : 0)];
+  }
+  // Whether an event of this type changes more than the totals.
+  bool Reads(schema::EventType type) const {
+    return rep_->reads[static_cast<size_t>(static_cast<uint8_t>(type))];
+  }
+  // Whether this is a copy of the other, or equal to it.
+  bool Equals(const StateSpec& other) const {
+    return rep_ == other.rep_ || digest() == other.digest();
+  }
+  uint64_t digest() const { return rep_->digest; }
+  // One line for each list and column: "bag of 50 item: positive".
+  std::string ToText() const;
+
+ private:
+  struct Rep {
+    std::vector<BagSpec> bags;
+    std::vector<TableSpec> tables;
+    std::vector<std::vector<Cell>> fresh_rows;
+    CellRef seen;
+    std::vector<Program> programs;  // by type and whether positive
+    std::array<bool, 256> reads = {};
+    uint64_t digest = 0;
+  };
+  explicit StateSpec(std::shared_ptr<const Rep> rep) : rep_(std::move(rep)) {}
+  std::shared_ptr<const Rep> rep_;
+};
+
+// What is added twice is kept once. Indexes never change, so a spec built half-way reads the states
+// of a later one: whatever it names is at the same place there.
+class StateSpec::Builder {
+ public:
+  Builder() : tables_(1) {}
+  // A list that differs in its limit alone grows to the larger one.
+  uint32_t AddBag(const BagSpec& bag);
+  CellRef AddColumn(const StateKey& key, const Column& column);
+  bool full() const;  // more bags, tables or columns than a state can have
+  StateSpec Build() const;
+
+ private:
+  std::vector<BagSpec> bags_;
+  std::vector<TableSpec> tables_;
+};
+
+}  // namespace upnext::features
+
+#endif  // UPNEXT_FEATURES_STATE_SPEC_H_
