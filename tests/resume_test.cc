@@ -228,7 +228,7 @@ TEST_F(ResumeTest, TR04_KilledInTheRankerItDoesNotTrainRetrievalAgain) {
   ASSERT_TRUE(WIFSIGNALED(outcome.status)) << outcome.said;
   const Outcome resumed = site.Run({"train", "--resume"});
   ASSERT_TRUE(resumed.ok()) << resumed.said;
-  EXPECT_THAT(resumed.said, AllOf(HasSubstr("candidate model: training was finished before"),
+  EXPECT_THAT(resumed.said, AllOf(HasSubstr("candidate model: training is already finished"),
                                   HasSubstr("ranker: resumes at"), Not(HasSubstr("NDCG@10 0."))));
   ExpectSameBundle(site);
 }
@@ -239,7 +239,7 @@ TEST_F(ResumeTest, TR04_StoppedByTheUserItSaysHowToGoOn) {
   for (double share = 0.3;; share *= 0.7) {  // late enough to train, early enough not to be done
     stopped = site.Run({"train", "--resume"}, SIGINT,
                        std::chrono::milliseconds(static_cast<int64_t>(1000 * seconds_ * share)));
-    if (stopped.said.find("--resume` goes on there") != std::string::npos) break;
+    if (stopped.said.find("--resume` continues from it") != std::string::npos) break;
     ASSERT_FALSE(stopped.ok()) << "done before it could be stopped";
     ASSERT_GT(share, 0.01) << stopped.said;
   }
@@ -269,7 +269,7 @@ TEST_F(ResumeTest, TR05_DivergenceKeepsTheLastGoodCheckpointAndALowerRateGoesOn)
   site.Configure("", "");
   const Outcome third = site.Run({"train", "--resume"});
   ASSERT_TRUE(third.ok()) << third.said;
-  EXPECT_THAT(third.said, HasSubstr("candidate model: training was finished before"));
+  EXPECT_THAT(third.said, HasSubstr("candidate model: training is already finished"));
   EXPECT_TRUE(site.File("candidate.uxs") == whole_->File("candidate.uxs"));
 }
 

@@ -21,10 +21,10 @@ class Clock {
   virtual int64_t NowMs() const = 0;
 };
 
-// The machine's clock; it may step back when the machine is set.
+// The machine's clock. It may step back when the system time is set.
 const Clock& SystemClock();
 
-// Stands still until told otherwise.
+// Returns the time it was set to.
 class FixedClock : public Clock {
  public:
   explicit FixedClock(int64_t now_ms) : now_ms_(now_ms) {}
@@ -36,8 +36,8 @@ class FixedClock : public Clock {
   std::atomic<int64_t> now_ms_;
 };
 
-// ISO-8601 in UTC, "2024-05-06T07:08:09.123Z". Times outside the years 0 to 9999, which only
-// damaged data holds, come back as a count: "99999999999999999 ms since 1970".
+// ISO-8601 in UTC, "2024-05-06T07:08:09.123Z". Times outside the years 0 to 9999, which occur only
+// in damaged data, are formatted as a count: "99999999999999999 ms since 1970".
 std::string FormatTime(int64_t ms);
 
 }  // namespace upnext::base

@@ -19,7 +19,7 @@ Config Parsed(std::string_view toml) {
   return config ? *config : Config();
 }
 
-// What Check() says after `read` has asked for its keys, or "".
+// The message of Check() after `read` has read its keys, or "".
 template <typename Read>
 std::string Mistake(std::string_view toml, Read read) {
   const Config config = Parsed(toml);
@@ -191,7 +191,7 @@ TEST(Config, SyntaxErrorsHaveLineAndColumn) {
   EXPECT_FALSE(Config::Parse("a = \"\xff\"", "x.toml"));
 }
 
-// Found by fuzzing: each of these left the language inside of toml++.
+// Found by fuzzing: each of these caused undefined behaviour inside toml++.
 TEST(Config, WhatTheParserTripsOverIsAnErrorLikeOthers) {
   for (const std::string_view toml : {"[[[a]]]", "[[=", "[\b]", "größe = 3\n", "a = ü",
                                       "[straße]\n", "[a\u039c", "a\u3042 = 1"}) {

@@ -57,7 +57,7 @@ TEST(VersionedRoot, BeginClearsLeftoversOfDeadWritersOnly) {
   EXPECT_FALSE(fs::exists(half));
   EXPECT_TRUE(fs::exists(alive / "inside"));
   EXPECT_TRUE(fs::exists(other / "inside"));
-  // A second try of this process starts empty too.
+  // A second call in this process returns an empty folder too.
   const fs::path second = root.Begin().value();
   EXPECT_TRUE(fs::is_empty(second));
 }
