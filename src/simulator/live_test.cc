@@ -90,7 +90,7 @@ TEST(LiveSite, TheNumberOfThreadsChangesNothing) {
   ExpectSame(Live(world, policy, {}, 1), Live(world, policy, {}, 3));
 }
 
-// Shows what another policy chose, in the reverse order.
+// Shows the slate of another policy in reverse order.
 class Reversed : public Recommender {
  public:
   explicit Reversed(Recommender& inner) : inner_(inner) {}
@@ -107,12 +107,12 @@ class Reversed : public Recommender {
 };
 
 struct Reactions {
-  int compared = 0, torn = 0;  // torn: looked at low down, but not high up
+  int compared = 0, torn = 0;  // torn: examined at a low position, but not at a high one
   std::set<std::pair<uint32_t, int64_t>> first_requests;
 };
 
-// The first slates of users, in order and reversed: who looks at an item far down must look at it
-// higher up.
+// The first slates of users, in order and reversed: a user who examines an item at a low position
+// must examine it at a higher one.
 Reactions Compare(const RowsOfUsers& straight, const RowsOfUsers& reversed) {
   Reactions found;
   for (const auto& [user, rows] : straight) {
@@ -143,7 +143,7 @@ TEST(LiveSite, OneItemAtOneVisitMeetsOneReactionWhateverThePolicy) {
   const Reactions common = Compare(straight, Live(world, reversed, {}, 2));
   EXPECT_GT(common.compared, 1000);
   EXPECT_EQ(common.torn, 0);
-  // With other luck they are torn often: the test can fail.
+  // With other random numbers many differ: the test can fail.
   const Reactions other = Compare(straight, Live(world, reversed, {.stream = 1}, 2));
   EXPECT_GT(other.torn, common.compared / 50);
 }
@@ -163,7 +163,7 @@ TEST(LiveSite, SessionsBeginAtTheSameTimesWhateverThePolicy) {
   EXPECT_LT(same, a.size() / 2);  // the policies do differ
 }
 
-// Remembers what it was told, and when it was asked.
+// Records what it observes, and when it is called.
 class Recorder : public Recommender {
  public:
   explicit Recorder(const World& world) : inner_(world), users_(world.options().users) {}
@@ -200,7 +200,7 @@ TEST(LiveSite, TheRecommenderIsToldEverythingOnceBeforeItIsAskedAgain) {
   for (const auto& [id, taken] : rows) {
     const Recorder::User& user = recorder.users()[id];
     ASSERT_TRUE(std::ranges::equal(user.told, taken, Same));
-    // Asked for request n, it had been told of all rows of requests before n.
+    // When called for request n, it has observed all rows of requests before n.
     for (size_t n = 1; n < user.told_before_asked.size(); ++n) {
       const auto later =
           std::ranges::find_if(taken, [&](const LogRow& row) { return row.request == n + 1; });
@@ -209,7 +209,7 @@ TEST(LiveSite, TheRecommenderIsToldEverythingOnceBeforeItIsAskedAgain) {
   }
 }
 
-// Answers what it is told to.
+// Returns a fixed slate.
 class Fixed : public Recommender {
  public:
   explicit Fixed(Result<std::vector<ShownItem>> answer) : answer_(std::move(answer)) {}
