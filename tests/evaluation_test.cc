@@ -110,12 +110,12 @@ TEST(Evaluate, FrozenStatesGiveOtherScoresAndSaySo) {
             frozen.ranking->baselines[0].metrics.at("watch_rmse_s").value);
   // Every report says which, wherever it is read.
   EXPECT_THAT(frozen.notes,
-              testing::Contains(HasSubstr("states are frozen where the test part begins")));
+              testing::Contains(HasSubstr("states are frozen at the start of the test part")));
   EXPECT_THAT(live.notes, testing::Contains(HasSubstr("states are live")));
   EXPECT_THAT(live.notes, testing::Not(testing::Contains(HasSubstr("frozen"))));
   for (const std::string& text :
        {report::RenderTable(live), report::RenderJson(live), report::RenderHtml(live)}) {
-    EXPECT_THAT(text, HasSubstr("states are live: everything before each impression"));
+    EXPECT_THAT(text, HasSubstr("states are live: all events before each impression"));
   }
 }
 

@@ -7,7 +7,7 @@
 namespace upnext::evaluation {
 namespace {
 
-// A model and tables of different vocabularies would give figures of nothing.
+// A model with tables of other vocabularies would give meaningless metrics.
 Status CheckSubject(const Subject& subject) {
   if (subject.candidate == nullptr) return Ok();
   const size_t rows = subject.candidate->item_vectors().rows();
@@ -23,13 +23,13 @@ const char* PartName(examples::SplitPart part) {
   return part == examples::SplitPart::kTest ? "test" : "validation";
 }
 
-// A figure of which less is better, or more.
+// The deciding metric of a stage, and whether a smaller value is better.
 struct MainFigure {
   const char* name;
   bool less_is_better;
 };
 
-// "" unless `next` is worse than `current` beyond the margin on the figure that decides.
+// "" unless the main metric of `next` is worse than that of `current` beyond the margin.
 std::string StageWorseThan(const char* stage, const ModelMetrics& next, const ModelMetrics& current,
                            std::initializer_list<MainFigure> main, double margin) {
   for (const MainFigure& metric : main) {
@@ -39,22 +39,25 @@ std::string StageWorseThan(const char* stage, const ModelMetrics& next, const Mo
     const double before = theirs->second.value, after = ours->second.value;
     const double loss = metric.less_is_better ? after - before : before - after;
     if (loss <= margin * std::abs(before)) return "";
-    return fmt::format("{} {} would go from {:.4f} to {:.4f}, worse by more than {:g} %", stage,
+    return fmt::format("{} {} would change from {:.4f} to {:.4f}, worse by more than {:g} %", stage,
                        metric.name, before, after, 100 * margin);
   }
   return "";
 }
 
-// What the ranker knew of the users, without which its figures cannot be compared.
+// Which user states the ranker used; its metrics can be compared only with the same ones.
 std::string StatesNote(const EvaluateOptions& options) {
   const std::string states =
-      options.frozen_state ? fmt::format("frozen where the {} part begins", PartName(options.part))
-                           : std::string("live: everything before each impression, as at serving");
-  return fmt::format("ranking: user states are {}; the baselines know the training part only",
+      options.frozen_state
+          ? fmt::format("frozen at the start of the {} part", PartName(options.part))
+          : std::string(
+                "live: all events before each impression, as when "
+                "serving");
+  return fmt::format("ranking: user states are {}; the baselines use the training part only",
                      states);
 }
 
-// What the figures of the stages that both have are of.
+// The test sets behind the metrics of the stages that both reports have.
 std::string TestSetOf(const Report& report, const Report& other) {
   std::string text = report.split;
   if (report.retrieval && other.retrieval) {
@@ -67,7 +70,7 @@ std::string TestSetOf(const Report& report, const Report& other) {
 }
 
 std::string LacksStage(const char* stage) {
-  return fmt::format("the new bundle has no {} figures, the current one has", stage);
+  return fmt::format("the new bundle has no {} metrics, the current one has", stage);
 }
 
 }  // namespace
@@ -83,7 +86,7 @@ Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
   report.seed = options.seed;
   report.machine = Machine(pool);
   if (options.part == examples::SplitPart::kValidation) {
-    report.notes.push_back("figures are of the validation part");
+    report.notes.push_back("metrics are of the validation part");
   }
   if (subject.candidate != nullptr) {
     UPNEXT_ASSIGN_OR_RETURN(RetrievalReport retrieval,
@@ -91,9 +94,9 @@ Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
     if (retrieval.users > 0) {
       report.retrieval = std::move(retrieval);
     } else {
-      report.notes.push_back(fmt::format(
-          "no retrieval figures: no user completely watched anything new in the {} part",
-          PartName(options.part)));
+      report.notes.push_back(
+          fmt::format("no retrieval metrics: no user completely watched a new item in the {} part",
+                      PartName(options.part)));
     }
   }
   if (subject.ranker != nullptr) {
@@ -103,7 +106,7 @@ Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
       report.ranking = std::move(ranking);
       report.notes.push_back(StatesNote(options));
     } else {
-      report.notes.push_back(fmt::format("no ranking figures: the {} part holds no impressions",
+      report.notes.push_back(fmt::format("no ranking metrics: the {} part contains no impressions",
                                          PartName(options.part)));
     }
   }
@@ -125,7 +128,7 @@ std::string WorseThan(const Report& next, const Report& current, double margin) 
   }
   const std::string now = TestSetOf(next, current), before = TestSetOf(current, next);
   if (why.empty() || now == before) return why;
-  return fmt::format("{} (the figures come from different test sets: now {}; before {})", why, now,
+  return fmt::format("{} (the metrics come from different test sets: now {}; before {})", why, now,
                      before);
 }
 

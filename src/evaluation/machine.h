@@ -1,6 +1,6 @@
-// What the figures were made on, in one line for reports: processor, threads, precision.
+// Describes the machine in one line for reports: processor, threads, precision.
 //
-//   report.machine = Machine(pool);            "Intel(R) Xeon(R) ..., 2 threads, bf16"
+//   report.machine = Machine(pool);            // "Intel(R) Xeon(R) ..., 2 threads, bf16"
 #ifndef UPNEXT_EVALUATION_MACHINE_H_
 #define UPNEXT_EVALUATION_MACHINE_H_
 
@@ -10,7 +10,7 @@
 
 namespace upnext::evaluation {
 
-// "bf16" when matrix products run in it where asked to, else "fp32". Any thread.
+// "bf16" when matrix products use it where requested, else "fp32". Any thread.
 std::string Machine(const base::ThreadPool& pool);
 
 }  // namespace upnext::evaluation

@@ -1,5 +1,5 @@
-// Runs an evaluation and holds its metrics, and the gate before publishing. report/render.h prints
-// a Report as a table, JSON or a page.
+// Runs an evaluation, stores its metrics, and decides whether a bundle may be published.
+// report/render.h writes a Report as a table, JSON or a page.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(Report report, Evaluate(subject, options, pool, progress));
 #ifndef UPNEXT_EVALUATION_REPORT_H_
@@ -26,7 +26,7 @@ struct Metric {
   Interval interval;  // 95 %, bootstrap over users; NaN where none is computed
 };
 // Metrics of retrieval: hr@10, ndcg@10, hr@20, ndcg@20, map, coverage@10 (share of the log's items
-// in anyone's first ten), recall@k for k of kRecallCurve.
+// in the first ten of any user), recall@k for k of kRecallCurve.
 inline constexpr size_t kRecallCurve[] = {1, 2, 5, 10, 20, 50, 100};
 using Metrics = std::map<std::string, Metric>;  // "hr@10" -> ...
 
@@ -54,10 +54,10 @@ struct Report {
   std::string split;  // Split::Describe()
   uint64_t seed = 0;
   std::string machine, version;    // processor and threads; bundle version or ""
-  std::vector<std::string> notes;  // what a reader must know of the figures
+  std::vector<std::string> notes;  // remarks needed to interpret the metrics
 };
 
-// What is evaluated; null models are left out.
+// What is evaluated; models that are null are skipped.
 struct Subject {
   const examples::ReplaySource& source;
   const features::FeatureStatistics& tables;
@@ -69,20 +69,20 @@ struct EvaluateOptions {
   uint64_t seed = 1;
   bool filter_seen = true;  // items watched before are not ranked
   bool baselines = true;
-  // Of retrieval, at most, spread evenly over those of the part; the report says so. 0: as many as
-  // keep users x items, the scores that each model computes, below five billion.
+  // Most users of retrieval, spread evenly over those of the part; the report mentions it. 0: as
+  // many as keep users x items, the number of scores of each model, below five billion.
   uint32_t max_users = 0;
-  // User state at each ranking example: live = everything before it, as served; frozen = only what
-  // lies before the split, as a batch system would.
+  // User state of a ranking example: live = all events before it, as when serving; frozen = only
+  // events before the split, as in a batch system.
   bool frozen_state = false;
 };
 Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
                         base::ThreadPool& pool, base::Progress& progress);
 
-// The gate: is `next` worse than `current` beyond `margin` (relative) on the main figure of a stage
-// (retrieval: ndcg@10, ranking: weighted_user_loss, else watch_rmse_s), or without a stage that
-// `current` has figures of? "" when it may be published, else why not, naming both splits when they
-// differ.
+// The gate before publishing: whether the main metric of a stage (retrieval: ndcg@10, ranking:
+// weighted_user_loss, else watch_rmse_s) is worse in `next` than in `current` beyond `margin`
+// (relative), or a stage of `current` is missing. "" when the bundle may be published, else the
+// reason, with both splits when they differ.
 std::string WorseThan(const Report& next, const Report& current, double margin);
 
 }  // namespace upnext::evaluation

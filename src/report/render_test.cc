@@ -123,7 +123,7 @@ TEST(Table, AlignsItsColumnsAndSaysWhatItIsOf) {
   EXPECT_THAT(table, HasSubstr("seed 7"));
   EXPECT_THAT(table, HasSubstr("machine: a processor, 2 threads, bf16"));
   EXPECT_THAT(table, HasSubstr("note: a note"));
-  // The model's row comes before the baselines', and both end hr@10 in the same column.
+  // The model's row comes before the baselines', and hr@10 is right-aligned in the same column.
   const size_t model = table.find("candidate model"), markov = table.find("markov");
   ASSERT_LT(model, markov);
   const auto column = [&](const char* text) {
@@ -174,9 +174,9 @@ TEST(WorseThan, AStageThatTheNextLacksIsWorseAndOneThatItAddsIsNot) {
   without_ranking.ranking.reset();
   without_retrieval.retrieval.reset();
   EXPECT_THAT(evaluation::WorseThan(without_ranking, Example(), 0.5),
-              HasSubstr("no ranking figures"));
+              HasSubstr("no ranking metrics"));
   EXPECT_THAT(evaluation::WorseThan(without_retrieval, Example(), 0.5),
-              HasSubstr("no retrieval figures"));
+              HasSubstr("no retrieval metrics"));
   EXPECT_EQ(evaluation::WorseThan(Example(), without_ranking, 0), "");
   EXPECT_EQ(evaluation::WorseThan(Example(), without_retrieval, 0), "");
   EXPECT_EQ(evaluation::WorseThan(without_ranking, without_ranking, 0), "");
