@@ -1,10 +1,9 @@
-// Scores of all items for a block of users, for evaluation: where an index keeps only the best,
-// this keeps every one.
+// Scores of all items for a block of users, for evaluation; an index returns only the best.
 //
 //   std::vector<float> scores(users * item_vectors.rows());
 //   ScoreAllItems(item_vectors, user_vectors, scores.data());
 //
-// Works in the calling thread alone; any number of threads at once.
+// Works on the calling thread; any number of threads at once.
 #ifndef UPNEXT_RETRIEVAL_SCORE_ITEMS_H_
 #define UPNEXT_RETRIEVAL_SCORE_ITEMS_H_
 
@@ -15,10 +14,10 @@
 
 namespace upnext::retrieval {
 
-// Inner products in fp32. users [n, dim] -> scores [n, items.rows()]; row 0 scores too, as 0.
+// Inner products in fp32. users [n, dim] -> scores [n, items.rows()]; the score of row 0 is 0.
 void ScoreAllItems(const nn::EmbeddingTable& items, std::span<const float> users, float* scores);
 
-// "bf16" or "fp32": how matrix products that ask for the fastest precision run on this machine.
+// "bf16" or "fp32": the precision of matrix products that request the fastest one on this machine.
 std::string_view FastestPrecision();
 
 }  // namespace upnext::retrieval
