@@ -22,7 +22,7 @@ using testing::HasSubstr;
 
 constexpr int kFrom = 7;  // the first live day
 
-// A site whose first days are a log that a bundle was trained on.
+// A site whose first days are the log on which a bundle was trained.
 class LiveEngineTest : public testing::Test {
  protected:
   static simulator::WorldOptions Options() {
@@ -168,7 +168,7 @@ TEST_F(LiveEngineTest, RefusesALogOfAnotherWorld) {
   ASSERT_TRUE(world);
   const auto engine = LiveEngine::Make(*world, *log_, *bundle_, {}, pool_);
   ASSERT_FALSE(engine);
-  EXPECT_THAT(engine.error().message, HasSubstr("none of the world's"));
+  EXPECT_THAT(engine.error().message, HasSubstr("not among the world's"));
 }
 
 }  // namespace

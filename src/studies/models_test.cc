@@ -50,7 +50,7 @@ TEST(ExpectedAuc, OfProbabilitiesIsWhatTheAucOfDrawsEstimates) {
     for (const double p : targets) clicks.push_back(rng.Uniform() < p ? 1 : 0);
     sum += ExpectedAuc(scores, clicks);
   }
-  // One draw's AUC has a standard deviation of about 0.035.
+  // The standard deviation of one draw's AUC is about 0.035.
   EXPECT_NEAR(sum / kRounds, expected, 4 * 0.035 / std::sqrt(kRounds));
 }
 

@@ -49,7 +49,7 @@ TEST(SimulatedLog, HoldsWhatTheWorldsFilesGiveWhenTheyAreImported) {
   for (size_t type = 1; type < schema::kEventTypes; ++type) {
     EXPECT_EQ(log->stats().by_type[type], imported.stats().by_type[type]) << "type " << type;
   }
-  // Both number users and items as the world does, so rows can be held against each other.
+  // Both number users and items as the world does, so that rows can be compared.
   for (uint32_t user = 0; user < log->users(); ++user) {
     ASSERT_EQ(log->end(user) - log->begin(user), imported.end(user) - imported.begin(user));
     for (uint64_t row = log->begin(user), other = imported.begin(user); row < log->end(user);

@@ -14,8 +14,8 @@ namespace {
 
 using testing::HasSubstr;
 
-// Two arms whose figures follow the seed: b is a + 1 + seed / 10, and the files show that each seed
-// has its folder to itself.
+// Two arms whose metrics depend on the seed (b is a + 1 + seed / 10); files show that each seed has
+// its own folder.
 Result<Measurements> RunToy(const StudyRun& run) {
   EXPECT_TRUE(std::filesystem::is_empty(run.folder));
   std::filesystem::create_directory(run.folder / "made");
