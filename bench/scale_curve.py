@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How training speed and memory go with the number of items: `upnext bench train` from 10 thousand to 4 million.
+"""Training speed and memory by number of items: `upnext bench train` from 10 thousand to 4 million.
 
     bench/scale_curve.py [--items 10000 100000 ...] [--out docs/results/NAME.md]
 """
@@ -20,7 +20,7 @@ def main():
     parser.add_argument("--flags", nargs=argparse.REMAINDER, default=[], help="passed on to `upnext bench train`")
     parser.add_argument("--out", type=pathlib.Path)
     o = parser.parse_args()
-    lines = ["| items | examples/s | us per example | peak memory, GB | times parameters + optimiser | share of the roof |",
+    lines = ["| items | examples/s | us per example | peak memory, GB | times parameters + optimiser | share of the bound |",
              "|---:|---:|---:|---:|---:|---:|"]
     for items in o.items:
         tokens = min(items, 1_000_000)
