@@ -13,7 +13,7 @@ namespace {
 using examples::World;
 using ::testing::HasSubstr;
 
-// Models that have learned nothing: what is tested is how they are measured.
+// Untrained models: these tests check the evaluation.
 class Untrained {
  public:
   explicit Untrained(const World& world)
@@ -105,10 +105,10 @@ TEST(Evaluate, FrozenStatesGiveOtherScoresAndSaySo) {
   EXPECT_EQ(live.ranking->impressions, frozen.ranking->impressions);
   EXPECT_NE(live.ranking->model.metrics.at("watch_rmse_s").value,
             frozen.ranking->model.metrics.at("watch_rmse_s").value);
-  // What does not look at states stays.
+  // Metrics that do not depend on states are unchanged.
   EXPECT_EQ(live.ranking->baselines[0].metrics.at("watch_rmse_s").value,
             frozen.ranking->baselines[0].metrics.at("watch_rmse_s").value);
-  // Every report says which, wherever it is read.
+  // Every report contains the kind of states.
   EXPECT_THAT(frozen.notes,
               testing::Contains(HasSubstr("states are frozen at the start of the test part")));
   EXPECT_THAT(live.notes, testing::Contains(HasSubstr("states are live")));
@@ -120,7 +120,7 @@ TEST(Evaluate, FrozenStatesGiveOtherScoresAndSaySo) {
 }
 
 TEST(Evaluate, MarkovFollowsTheLastWatchOfTheInput) {
-  // Everybody watches a, b, c in turn; the last user's input ends in b.
+  // All users watch a, b, c in turn; the last user's input ends in b.
   std::vector<schema::RawEvent> events;
   for (const char* user : {"u", "v", "w"}) {
     int64_t at = 0;
@@ -136,14 +136,14 @@ TEST(Evaluate, MarkovFollowsTheLastWatchOfTheInput) {
       {.events = events, .split = {.kind = examples::SplitOptions::Kind::kLeaveOneOut}});
   const Untrained models(world);
   const Report report = Measure({world.source, models.tables, &models.candidate, nullptr}, {});
-  // x: after b came c in training, its target. Of the others' targets (e) training only knows x's
-  // first watch; it is the one item that they have not seen, so it is first as well.
+  // x: after b, training has c, the target. Of the others' targets (e) training contains only x's
+  // first watch; it is the only item that they have not seen, so it is ranked first too.
   EXPECT_EQ(report.retrieval->users, 4u);
   EXPECT_EQ(report.retrieval->baselines[1].metrics.at("recall@1").value, 1.0);
 }
 
 TEST(Evaluate, ItemKnnKnowsTheNeighboursOfWhatTheJudgedUsersWatched) {
-  // Two circles of users, of which the smaller, u1, u3 and u5, left one item of theirs for last.
+  // Two circles of users. The users of the smaller one, u1, u3 and u5, watch one of its items last.
   // The larger one makes its own items more popular.
   std::vector<schema::RawEvent> events;
   const auto watch = [&](const std::string& user, std::initializer_list<const char*> items) {
