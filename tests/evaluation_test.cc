@@ -86,7 +86,7 @@ TEST(Evaluate, TheNumberOfThreadsDoesNotShow) {
   EXPECT_EQ(report::RenderJson(one), report::RenderJson(three));
 }
 
-TEST(Evaluate, ModelsThatAreNullAndBaselinesNobodyAskedForAreLeftOut) {
+TEST(Evaluate, NullModelsAndBaselinesNotRequestedAreOmitted) {
   const World world(DenseWorld(3));
   const Untrained models(world);
   const Report report =
@@ -142,7 +142,7 @@ TEST(Evaluate, MarkovFollowsTheLastWatchOfTheInput) {
   EXPECT_EQ(report.retrieval->baselines[1].metrics.at("recall@1").value, 1.0);
 }
 
-TEST(Evaluate, ItemKnnKnowsTheNeighboursOfWhatTheJudgedUsersWatched) {
+TEST(Evaluate, ItemKnnUsesNeighboursOfItemsThatTheEvaluatedUsersWatched) {
   // Two circles of users. The users of the smaller one, u1, u3 and u5, watch one of its items last.
   // The larger one makes its own items more popular.
   std::vector<schema::RawEvent> events;
@@ -170,7 +170,7 @@ TEST(Evaluate, ItemKnnKnowsTheNeighboursOfWhatTheJudgedUsersWatched) {
   EXPECT_EQ(recall({.max_users = 4}, 2, "item-knn"), 3.0 / 4);  // every second: u1, u3, u5 and u7
 }
 
-TEST(Evaluate, ACapOnUsersJudgesSomeOfThemAndSaysSo) {
+TEST(Evaluate, ACapOnUsersEvaluatesSomeOfThemWithANote) {
   examples::WorldOptions options = DenseWorld(3);
   options.split.kind = examples::SplitOptions::Kind::kLeaveOneOut;
   const World world(options);

@@ -131,7 +131,7 @@ class KillTest : public testing::Test {
   const bundle::TestProject project_;
 };
 
-TEST_F(KillTest, AcknowledgedEventsAreThereOnceAndWhole) {
+TEST_F(KillTest, AcknowledgedEventsExistOnceAndComplete) {
   base::Rng rng(2024);
   std::vector<int> acknowledged;  // batches, by round
   for (int round = 0; round < kRounds; ++round) {

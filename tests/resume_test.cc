@@ -234,7 +234,7 @@ TEST_F(ResumeTest, TR04_KilledInTheRankerItDoesNotTrainRetrievalAgain) {
   ExpectSameBundle(site);
 }
 
-TEST_F(ResumeTest, TR04_StoppedByTheUserItSaysHowToGoOn) {
+TEST_F(ResumeTest, TR04_StoppedByTheUserItReportsHowToContinue) {
   const Site site = Another("stopped");
   Outcome stopped;
   for (double share = 0.3;;
@@ -255,7 +255,7 @@ TEST_F(ResumeTest, TR04_StoppedByTheUserItSaysHowToGoOn) {
   ExpectSameBundle(site);
 }
 
-TEST_F(ResumeTest, TR05_DivergenceKeepsTheLastGoodCheckpointAndALowerRateGoesOn) {
+TEST_F(ResumeTest, TR05_DivergenceKeepsTheLastGoodCheckpointAndALowerRateContinues) {
   // The candidate model at once; the ranker after a finished candidate model.
   const Site site = Another("diverged", "tower_learning_rate = 100\ntable_learning_rate = 100");
   const Outcome first = site.Run({"train"});

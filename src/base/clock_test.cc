@@ -18,7 +18,7 @@ TEST(FormatTime, SurvivesTimesThatOnlyDamagedDataHolds) {
   EXPECT_EQ(FormatTime(INT64_MIN), "-9223372036854775808 ms since 1970");
 }
 
-TEST(Clock, FixedStandsStillAndSystemIsAfterThisWasWritten) {
+TEST(Clock, FixedIsConstantAndSystemIsAfterThisWasWritten) {
   FixedClock clock(5);
   EXPECT_EQ(clock.NowMs(), 5);
   clock.Advance(10);

@@ -14,7 +14,7 @@
 namespace upnext::base {
 namespace {
 
-TEST(LockFile, SecondWriterIsToldWhoHoldsIt) {
+TEST(LockFile, SecondWriterGetsTheHoldersProcessId) {
   const TestFolder folder;
   const fs::path path = folder / ".lock";
   std::optional<LockFile> first;

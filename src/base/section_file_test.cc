@@ -42,7 +42,7 @@ void ExpectDataLoss(const fs::path& path) {
   ASSERT_THAT(file.error().message, HasSubstr(path.string()));
 }
 
-TEST(SectionFile, GivesBackWhatWasWritten) {
+TEST(SectionFile, ReadsWhatWasWritten) {
   const TestFolder folder;
   WriteSample(folder / "a");
   Result<SectionFile> opened = SectionFile::Open(folder / "a", "sample", 3);
@@ -264,7 +264,7 @@ TEST(SectionWriter, RefusesNamesAndOrdersThatNoReaderWouldTake) {
   EXPECT_EQ(writer->End().error().code, Code::kInternal);
 }
 
-TEST(SectionWriter, NothingIsThereBeforeCommit) {
+TEST(SectionWriter, NoFileExistsBeforeCommit) {
   const TestFolder folder;
   {
     Result<SectionWriter> writer = SectionWriter::Create(folder / "a", "sample", 1);

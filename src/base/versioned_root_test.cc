@@ -20,7 +20,7 @@ pid_t DeadProcess() {
   return child;
 }
 
-TEST(VersionedRoot, PublishesNumberedVersionsAndSwitchesOnlyWhenTold) {
+TEST(VersionedRoot, PublishesNumberedVersionsAndSwitchesOnlyOnRequest) {
   const TestFolder folder;
   VersionedRoot root(folder / "bundles");
   EXPECT_EQ(root.Current().error().code, Code::kNotFound);
@@ -72,7 +72,7 @@ TEST(VersionedRoot, OrdersByNumberAndIgnoresOtherNames) {
   EXPECT_EQ(root.Publish(root.Begin().value()).value(), "v1000001");
 }
 
-TEST(VersionedRoot, CurrentNeverNamesWhatIsNotThere) {
+TEST(VersionedRoot, CurrentNeverNamesAMissingVersion) {
   const TestFolder folder;
   VersionedRoot root(folder.path());
   EXPECT_EQ(root.SetCurrent("v000001").error().code, Code::kNotFound);

@@ -25,7 +25,7 @@ serving::Slate OneItem() {
   return slate;
 }
 
-TEST(Feed, TableNamesItemReasonAndOnRequestWhoProposedIt) {
+TEST(Feed, TableShowsItemReasonAndOnRequestSources) {
   const std::vector<ranking::Objective> objectives = {{.name = "watch"}};
   const std::string plain = SlateTable(OneItem(), objectives, "u1", false);
   EXPECT_THAT(plain, testing::HasSubstr("note: unknown user"));

@@ -352,7 +352,7 @@ TEST(WatchTimeLoss, RK12_EqualsRepeatingThePositiveTFold) {
   EXPECT_NEAR(sum(weighted) * once.count, sum(repeated) * folded.count, 1e-5);
 }
 
-TEST_P(WatchTime, RK13_OptimumIsWhatTheFormPromises) {
+TEST_P(WatchTime, RK13_OptimumIsThatOfTheForm) {
   // Click probability 0.3, mean watch time 20 s when clicked: E[T] = 6.
   std::vector<float> clicked(1000, 0.0f), watch_time(1000, 0.0f);
   for (size_t i = 0; i < 300; ++i) {

@@ -272,7 +272,7 @@ TEST_F(TrainingLoop, AnotherBindingIsRefusedAndSaysWhatDiffers) {
   EXPECT_TRUE(*base::ReadFile(Newest()) == before) << "a refusal must leave the checkpoint alone";
 }
 
-TEST_F(TrainingLoop, ResumingWithoutACheckpointStartsAfreshAndSaysSo) {
+TEST_F(TrainingLoop, ResumingWithoutACheckpointStartsOverWithANote) {
   Regression training;
   StopAfter progress(1'000'000);
   ASSERT_TRUE(RunTraining(training, Resuming(), progress));
@@ -280,7 +280,7 @@ TEST_F(TrainingLoop, ResumingWithoutACheckpointStartsAfreshAndSaysSo) {
   EXPECT_EQ(training.steps_, 4 * kSteps);
 }
 
-TEST_F(TrainingLoop, StartingAfreshBesideACheckpointSaysSo) {
+TEST_F(TrainingLoop, StartingOverWithACheckpointPresentAddsANote) {
   Regression first, second;
   StopAfter stop(50), progress(1'000'000);
   ASSERT_FALSE(RunTraining(first, options_, stop));
@@ -349,8 +349,8 @@ TEST_F(TrainingLoop, TR05_AnExplodingLossStops) {
   Regression training(/*learning_rate=*/1e3f);
   const auto diverged = Run(training);
   ASSERT_FALSE(diverged);
-  EXPECT_THAT(diverged.error().message,
-              AllOf(HasSubstr("times that of a constant prediction"), HasSubstr("epoch 1, step 16")));
+  EXPECT_THAT(diverged.error().message, AllOf(HasSubstr("times that of a constant prediction"),
+                                              HasSubstr("epoch 1, step 16")));
 }
 
 TEST_F(TrainingLoop, TR05_DeadUnitsAboveTheShareStop) {

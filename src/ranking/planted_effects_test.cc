@@ -129,7 +129,7 @@ double ClickAuc(const Ranker& ranker, const examples::RankingBatch& batch) {
   return right / pairs;
 }
 
-TEST(PlantedEffects, RK04_ItemsOutOfVocabularyAreRankedByWhatElseIsKnown) {
+TEST(PlantedEffects, RK04_ItemsOutOfVocabularyAreRankedByOtherFeatures) {
   // Clicks follow the item's quality and a number; the slice shows items that did not occur before.
   const auto planted = [](uint64_t seed, int impressions, bool known) {
     base::Rng of_items(32), rng(seed);

@@ -100,7 +100,7 @@ TEST(RankerStep, RK02_TableGradientsAddUpOverAllFeaturesThatShareATable) {
   EXPECT_GT(rows_checked, 40u);
 }
 
-TEST(RankerStep, LearningRatesScaleWhatAStepMoves) {
+TEST(RankerStep, LearningRatesScaleTheStep) {
   const examples::RankingBatch batch = RandomBatch(6, 5, 17);
   const auto moved = [&](float share) {  // by weights (Adam) and embeddings (Adagrad)
     Ranker ranker = MakeRanker({.widths = {8}}, AllObjectives());
@@ -120,7 +120,7 @@ TEST(RankerStep, LearningRatesScaleWhatAStepMoves) {
   EXPECT_NEAR(moved(0.5f).second, 0.5f * moved(1.0f).second, 1e-6f);
 }
 
-TEST(RankerStep, MT01_MaskedImpressionsTeachNothing) {
+TEST(RankerStep, MT01_MaskedImpressionsChangeNothing) {
   Ranker ranker =
       MakeRanker({.widths = {8}}, {EventObjective("like", EventType::kLike, LikeOrDislike())});
   base::ThreadPool pool(1);

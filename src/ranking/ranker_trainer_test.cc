@@ -203,7 +203,7 @@ TEST(RankerTrainer, StopsOnRequest) {
   EXPECT_EQ(trained.error().code, Code::kCancelled);
 }
 
-TEST(RankerTrainer, TellsOfEachEpoch) {
+TEST(RankerTrainer, ReportsEachEpoch) {
   StopSoon progress;
   progress.stop_ = false;
   RankerTrainOptions options = kTrain;
@@ -217,7 +217,7 @@ TEST(RankerTrainer, TellsOfEachEpoch) {
   EXPECT_EQ(progress.done_, progress.total_);
 }
 
-TEST(RankerTrainer, WithoutAValidationPartItSaysSoOnceAndLeavesTheFiguresOut) {
+TEST(RankerTrainer, WithoutAValidationPartItReportsThatOnceAndOmitsMetrics) {
   examples::WorldOptions without = PlantedWorld();
   without.split = {.kind = examples::SplitOptions::Kind::kNone};
   const examples::World world(without);

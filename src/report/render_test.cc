@@ -115,7 +115,7 @@ TEST(Json, AnythingElseIsRefused) {
   }
 }
 
-TEST(Table, AlignsItsColumnsAndSaysWhatItIsOf) {
+TEST(Table, AlignsItsColumnsAndNamesSplitAndSeed) {
   const std::string table = RenderTable(Example());
   EXPECT_THAT(table, HasSubstr("retrieval: 6,040 users, 3,416 items"));
   EXPECT_THAT(table, HasSubstr("0.3100 ±0.0100"));
@@ -182,7 +182,7 @@ TEST(WorseThan, AStageThatTheNextLacksIsWorseAndOneThatItAddsIsNot) {
   EXPECT_EQ(evaluation::WorseThan(without_ranking, without_ranking, 0), "");
 }
 
-TEST(WorseThan, SaysWhenTheFiguresComeFromDifferentTestSets) {
+TEST(WorseThan, ReportsDifferentTestSets) {
   const evaluation::Report current = Example();
   evaluation::Report next = Example();
   next.split = "leave one out";

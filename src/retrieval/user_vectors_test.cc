@@ -34,7 +34,7 @@ class SampleUserVectorsTest : public testing::Test {
   base::ThreadPool pool_{2};
 };
 
-TEST_F(SampleUserVectorsTest, EachUserStandsWhereTrainingEnds) {
+TEST_F(SampleUserVectorsTest, EachUserHasTheStateAtTheEndOfTraining) {
   const std::vector<float> all = Sample(1000);
   ASSERT_EQ(all.size(), size_t{world_.log.users()} * 6);
   size_t with_later_events = 0;

@@ -135,7 +135,7 @@ Reactions Compare(const RowsOfUsers& straight, const RowsOfUsers& reversed) {
   return found;
 }
 
-TEST(LiveSite, OneItemAtOneVisitMeetsOneReactionWhateverThePolicy) {
+TEST(LiveSite, OneItemAtOneVisitGetsOneReactionUnderAnyPolicy) {
   const World world = MakeWorld(LiveWorld());
   PopularityPolicy policy(world);
   Reversed reversed(policy);
@@ -148,7 +148,7 @@ TEST(LiveSite, OneItemAtOneVisitMeetsOneReactionWhateverThePolicy) {
   EXPECT_GT(other.torn, common.compared / 50);
 }
 
-TEST(LiveSite, SessionsBeginAtTheSameTimesWhateverThePolicy) {
+TEST(LiveSite, SessionsStartAtTheSameTimesUnderAnyPolicy) {
   const World world = MakeWorld(LiveWorld());
   RandomPolicy random(world);
   OraclePolicy oracle(world);
@@ -193,7 +193,7 @@ class Recorder : public Recommender {
   std::vector<User> users_;
 };
 
-TEST(LiveSite, TheRecommenderIsToldEverythingOnceBeforeItIsAskedAgain) {
+TEST(LiveSite, TheRecommenderObservesEverythingOnceBeforeTheNextRequest) {
   const World world = MakeWorld(LiveWorld());
   Recorder recorder(world);
   const RowsOfUsers rows = Live(world, recorder, {}, 2);
@@ -224,7 +224,7 @@ class Fixed : public Recommender {
   Result<std::vector<ShownItem>> answer_;
 };
 
-TEST(LiveSite, ErrorsTravelAndImpossibleSlatesAreRefused) {
+TEST(LiveSite, ErrorsAreReturnedAndImpossibleSlatesAreRefused) {
   const World world = MakeWorld(LiveWorld());
   base::ThreadPool pool(2);
   const auto code_of = [&](Result<std::vector<ShownItem>> answer) {

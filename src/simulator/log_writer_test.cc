@@ -237,7 +237,7 @@ std::map<std::string, std::string> ReadAll(const fs::path& folder) {
   return bytes;
 }
 
-TEST(SimulateLog, OneSeedGivesOneSetOfBytesWhateverTheThreads) {
+TEST(SimulateLog, OneSeedGivesTheSameBytesForAnyNumberOfThreads) {
   WorldOptions options;
   options.users = 700;
   options.items = 300;
@@ -361,7 +361,7 @@ class StoppedProgress : public base::Progress {
   bool stop_requested() const override { return true; }
 };
 
-TEST(SimulateLog, StoppedOnRequestItLeavesNothingBehind) {
+TEST(SimulateLog, StoppedOnRequestItLeavesNoFiles) {
   WorldOptions options;
   options.users = 50;
   options.items = 200;
@@ -375,7 +375,7 @@ TEST(SimulateLog, StoppedOnRequestItLeavesNothingBehind) {
   EXPECT_FALSE(fs::exists(root / ".simulating"));
 }
 
-TEST(UserSimulator, AUsersRowsDoNotDependOnWhoCameBefore) {
+TEST(UserSimulator, AUsersRowsDoNotDependOnOtherUsers) {
   WorldOptions options;
   options.items = 300;
   options.days = 10;

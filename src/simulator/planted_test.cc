@@ -213,7 +213,7 @@ double SlopeOfRegionalTaste(double click_region) {
   return xy / xx;
 }
 
-TEST(Planted, RegionsClickWhatTheyHaveATasteFor) {
+TEST(Planted, ClicksFollowTheTasteOfTheRegion) {
   // Less than the parameter itself: the odds of a click vary much among users and items.
   const double slope = SlopeOfRegionalTaste(0.8);
   EXPECT_GT(slope, 0.4);
@@ -316,7 +316,7 @@ TEST(Planted, FeedbackIsGivenAtTheRatesThatSatisfactionAsksFor) {
   }
 }
 
-TEST(Planted, NoFeedbackIsGivenWhereItsRatesAreNothing) {
+TEST(Planted, NoFeedbackIsGivenWhenItsRatesAreZero) {
   WorldOptions options = FeedbackWorld();
   options.response.like_rate = options.response.dislike_rate = options.response.share_rate = 0;
   options.response.dismiss_rate = options.response.survey_rate = 0;
@@ -327,7 +327,7 @@ TEST(Planted, NoFeedbackIsGivenWhereItsRatesAreNothing) {
             0);
 }
 
-TEST(Planted, AgeAndGenderAreWrittenOfThoseWhoAreLoggedInOnly) {
+TEST(Planted, AgeAndGenderAreWrittenOnlyForLoggedInUsers) {
   for (const double share : {0.0, 0.6, 1.0}) {
     WorldOptions options;
     options.users = 3000;

@@ -31,7 +31,7 @@ class Policy : public testing::Test {
   int64_t now_ms_ = 0;
 };
 
-TEST_F(Policy, TheSourcesSpreadExactlyWhatTheyDoNotLose) {
+TEST_F(Policy, TheProbabilitiesOfSourcesSumToOneMinusFailedDraws) {
   const LoggingPolicy policy(*world_);
   for (uint32_t id = 0; id < 20; ++id) {
     const User user = world_->user(id);
@@ -117,7 +117,7 @@ TEST_F(Policy, RandomTrafficIsUniformWithoutRepetition) {
   }
 }
 
-TEST_F(Policy, RelevantSourcesStandHigherSoThatPositionAndRelevanceAreConfounded) {
+TEST_F(Policy, RelevantSourcesAreHigherSoThatPositionAndRelevanceAreConfounded) {
   const LoggingPolicy policy(*world_);
   const User user = world_->user(4);
   const UserMemory memory{.channels = {1, 2}};

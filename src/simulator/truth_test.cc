@@ -60,7 +60,7 @@ TEST_F(Truth, HasOneRowForEveryImpression) {
   EXPECT_EQ(log_->Number("SELECT count(*) FROM items JOIN qualities USING (item)"), 1200);
 }
 
-TEST_F(Truth, LooksAndClicksHappenAsOftenAsItSays) {
+TEST_F(Truth, ExaminationsAndClicksMatchTheirProbabilities) {
   ExpectCalibrated(*log_,
                    "SELECT sum(examined::INT), sum(examination), "
                    "sum(examination * (1 - examination)) FROM truth WHERE position > 1 "
@@ -114,7 +114,7 @@ TEST_F(Truth, WatchTimeFollowsThePlantedDistribution) {
   EXPECT_LT(std::abs(rows[0][0]), 4 * rows[0][1]);
 }
 
-TEST_F(Truth, RatingsRiseWithTheSatisfactionThatItTells) {
+TEST_F(Truth, RatingsIncreaseWithTheTrueSatisfaction) {
   // A rating is round(1 + 4 s + 0.6 z) cut to 1 to 5, which is linear where no cut is near.
   const auto rows = log_->Rows(
       "SELECT count(*), sum(d), sqrt(sum(d * d)) FROM (SELECT value - 1 - 4 * satisfaction d FROM "
@@ -180,7 +180,7 @@ TEST_F(Truth, TheGuidesQueryGivesTheValueOfThePolicyAndOfRandomTraffic) {
 // The number of times that a site of popular items shows an item first, per unit of its base
 // popularity, falls with the item's age as 1 + burst exp(-age / burst_days). Measured at the first
 // position only: further down, the items above are excluded.
-TEST(Burst, WhatIsPopularBurstsAndDecaysAsPlanted) {
+TEST(Burst, PopularityBurstsAndDecaysAsConfigured) {
   WorldOptions options = TruthWorld();
   options.items = 3000;
   options.policy.random_share = options.policy.topical = options.policy.subscribed = 0;

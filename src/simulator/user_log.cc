@@ -384,7 +384,7 @@ bool UserSimulator::Continue(Key session) {
            .context = ContextOf(item)},
           /*off_site=*/false);
     any = true;
-    if (!expected.empty() && expected.back() == item) break;  // abandoned for now
+    if (!expected.empty() && expected.back() == item) break;  // abandoned
   }
   return any;
 }

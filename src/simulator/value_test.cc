@@ -37,7 +37,7 @@ UserValues ValuesOf(const World& world, Recommender& recommender,
   return values;
 }
 
-TEST(Value, AnOracleIsBestRandomIsWorstAndTheLoggingPoliciesStandBetweenInOrder) {
+TEST(Value, AnOracleIsBestRandomIsWorstAndTheLoggingPoliciesAreBetweenInOrder) {
   const WorldOptions options = ValueWorld();
   const World world = MakeWorld(options);
   OraclePolicy oracle(world);
@@ -59,7 +59,7 @@ TEST(Value, AnOracleIsBestRandomIsWorstAndTheLoggingPoliciesStandBetweenInOrder)
   }
 }
 
-TEST(Value, WhatIsSeenScattersAroundWhatIsTrue) {
+TEST(Value, ObservedValuesScatterAroundExpectedOnes) {
   const World world = MakeWorld(ValueWorld());
   LoggingPolicy policy(world);
   const UserValues values = ValuesOf(world, policy, {.truth = true});
@@ -101,7 +101,7 @@ TEST(Value, CommonRandomNumbersMakeDifferencesSharper) {
 
 // Two identical policies on disjoint users of one site: at a level of 5 %, a difference in clicks
 // per slate is significant in about 5 % of cases. 50 worlds, 4 pairs of arms in each.
-TEST(Value, IdenticalPoliciesDifferSignificantlyAsOftenAsTheLevelSays) {
+TEST(Value, IdenticalPoliciesDifferSignificantlyAtTheRateOfTheLevel) {
   constexpr uint32_t kSeeds = 50, kArms = 8;
   int tests = 0, significant = 0;
   base::ThreadPool pool(2);

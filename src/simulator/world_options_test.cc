@@ -40,7 +40,7 @@ TEST(WorldOptions, AMisspeltKeyNamesTheRightOne) {
       << checked.error().message;
 }
 
-TEST(WorldOptions, RefusesWhatCannotBeAWorld) {
+TEST(WorldOptions, RefusesOptionsThatNoWorldCanHave) {
   WorldOptions options;
   options.items = 5;
   const Status status = options.Validate();

@@ -127,7 +127,7 @@ TEST(World, ClicksFollowInterestLanguageSeriesAndWhatWasWatched) {
   EXPECT_GT(other / n_other, 2 * foreign / n_foreign);
 }
 
-TEST(World, TrustAddsToTheClickLogitByPositionAndIsNothingByDefault) {
+TEST(World, TrustAddsToTheClickLogitByPositionAndIsZeroByDefault) {
   WorldOptions options = SmallWorld();
   const World plain = MakeWorld(options);
   options.examination.trust = 1.2;

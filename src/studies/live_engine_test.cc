@@ -115,7 +115,7 @@ TEST_F(LiveEngineTest, ShowsWhatTheServerWouldShow) {
   }
 }
 
-TEST_F(LiveEngineTest, FoldsWhatUsersDoSoThatNothingWatchedComesAgain) {
+TEST_F(LiveEngineTest, AppliesEventsSoThatWatchedItemsAreNotShownAgain) {
   const std::unique_ptr<LiveEngine> engine = Make();
   std::vector<uint64_t> events(Options().users);
   for (uint32_t user = 0; user < Options().users; ++user) {
@@ -136,7 +136,7 @@ TEST_F(LiveEngineTest, FoldsWhatUsersDoSoThatNothingWatchedComesAgain) {
   }
 }
 
-TEST_F(LiveEngineTest, AnswersTheSameWhateverTheNumberOfThreads) {
+TEST_F(LiveEngineTest, AnswersTheSameForAnyNumberOfThreads) {
   base::ThreadPool one(1);
   const auto a = Live(*Make({.explore = 0.2}), pool_), b = Live(*Make({.explore = 0.2}), one);
   ASSERT_EQ(a.size(), b.size());
@@ -146,7 +146,7 @@ TEST_F(LiveEngineTest, AnswersTheSameWhateverTheNumberOfThreads) {
   }
 }
 
-TEST_F(LiveEngineTest, ExploresTheShareAskedForWithPropensities) {
+TEST_F(LiveEngineTest, ExploresTheRequestedShareWithPropensities) {
   double random = 0, slates = 0;
   for (const simulator::LogRow& row : Live(*Make({.explore = 0.3}), pool_)) {
     if (row.type != schema::EventType::kImpression) continue;

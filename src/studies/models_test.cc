@@ -35,7 +35,7 @@ TEST(ExpectedAuc, EqualsTheCountOverAllPairsWithTies) {
   EXPECT_NEAR(ExpectedAuc(scores, clicks), BruteForce(scores, clicks), 1e-12);
 }
 
-TEST(ExpectedAuc, OfProbabilitiesIsWhatTheAucOfDrawsEstimates) {
+TEST(ExpectedAuc, OfProbabilitiesIsTheExpectedAucOfDraws) {
   base::Rng rng(4);
   std::vector<double> scores, targets;
   for (int i = 0; i < 400; ++i) {

@@ -31,7 +31,7 @@ log::EventLog Imported(const simulator::WorldOptions& options, const base::TestF
   return *std::move(log);
 }
 
-TEST(SimulatedLog, HoldsWhatTheWorldsFilesGiveWhenTheyAreImported) {
+TEST(SimulatedLog, EqualsTheImportOfTheWorldsFiles) {
   const base::TestFolder folder;
   const auto world = simulator::World::Create(SmallWorld());
   ASSERT_TRUE(world);
@@ -65,7 +65,7 @@ TEST(SimulatedLog, HoldsWhatTheWorldsFilesGiveWhenTheyAreImported) {
   EXPECT_EQ(log->item(7).topics.size(), imported.item(7).topics.size());
 }
 
-TEST(SimulatedLog, ForgetsWhatLiesBeforeATime) {
+TEST(SimulatedLog, DropsRowsBeforeATime) {
   const base::TestFolder folder;
   const auto world = simulator::World::Create(SmallWorld());
   ASSERT_TRUE(world);

@@ -61,7 +61,7 @@ TEST(TinyStudies, CG09_ExampleAgeMovesTheCurve) {
   EXPECT_GT(Value(report, "with example age", "slope"), Value(report, "without", "slope"));
 }
 
-TEST(TinyStudies, CG19_NextWatchJudgesBothKindsOfLabels) {
+TEST(TinyStudies, CG19_NextWatchEvaluatesBothKindsOfLabels) {
   const StudyReport report = RunTiny("next-watch");
   ExpectComplete(report);
   EXPECT_GT(Value(report, "next watch", "recall"), 0);
