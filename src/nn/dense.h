@@ -4,16 +4,15 @@
 //   const float* out = tower.Forward(x, batch, compute);   // [batch, 256], kept for Backward
 //   tower.Backward(d_out, d_x, compute);                   // adds to the gradients
 //   tower.Infer(x, batch, out, scratch, compute);          // const: many threads, one scratch each
-//   tower.Begin(batch, precision, block);                  // or in blocks that fit the cache,
-//   tower.ForwardBlock(b, x);                              // on many threads
-//   tower.ForwardBlock(b, x);                              // the cache, on many threads
-//   tower.BackwardBlock(b, d_out, d_x);
+//
+//   tower.Begin(batch, precision, block);                  // or block by block, which keeps the
+//   tower.ForwardBlock(b, x);                              // values in the cache; blocks may run
+//   tower.BackwardBlock(b, d_out, d_x);                    // on many threads
 //   tower.AppendGradients(pieces, tasks);                  // after the last block
 //
 // Forward, Backward and gradients belong to one thread; Infer may run on many threads while no
 // thread trains. Initial weights follow He et al. 2015 before a ReLU and Glorot and Bengio 2010
 // before a linear output.
-// output.
 #ifndef UPNEXT_NN_DENSE_H_
 #define UPNEXT_NN_DENSE_H_
 
