@@ -20,7 +20,7 @@ def main():
     parser.add_argument("--flags", nargs=argparse.REMAINDER, default=[], help="passed on to `upnext bench train`")
     parser.add_argument("--out", type=pathlib.Path)
     o = parser.parse_args()
-    lines = ["| items | examples/s | us per example | peak memory, GB | times parameters + optimiser | share of the bound |",
+    lines = ["| items | examples/s | us per example | peak memory, GB | times parameters + optimiser | share of the roof |",
              "|---:|---:|---:|---:|---:|---:|"]
     for items in o.items:
         tokens = min(items, 1_000_000)

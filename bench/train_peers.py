@@ -92,7 +92,7 @@ def main():
             f"# Training speed compared with PyTorch\n\n{datetime.date.today()}, commit {commit.stdout.strip()}, "
             f"{cpu('model name')} x {roof['threads']} threads, products in {roof['precision']}, Python "
             f"{platform.python_version()}. Command: `bench/train_peers.py --python PYTHON --rounds {o.rounds}`, seed 1.\n\n{table}\n\n"
-            f"The last run of upnext: {roof['roof_share']:.0%} of the bound by the machine's peak rates; rows {roof['step']['row_bytes'] / 1e6:.0f} MB per "
+            f"The last run of upnext: {roof['roof_share']:.0%} of the roof; rows {roof['step']['row_bytes'] / 1e6:.0f} MB per "
             f"step at {max(roof['machine'][k] for k in ('read_gb_s', 'rows_gb_s', 'update_gb_s')):.1f} GB/s, products "
             f"{roof['step']['operations'] / 1e9:.1f} GFLOP at {roof['machine']['matrix_gflop_s']:.0f} GFLOP/s, all measured in "
             f"that run.\n")

@@ -81,7 +81,7 @@ void PrintBenchTrainTable(const BenchTrainFlags& flags, const retrieval::TrainBe
         1e-9 * report.operations, report.rates.matrix_gflop_s, 1e3 * report.matrix_floor_s,
         100 * report.matrix_floor_s / report.median_step_s);
   Print(
-      "\n{:.0f} % of the bound: the longer of the two least times, which assumes that they fully "
+      "\n{:.0f} % of the roof: the longer of the two least times, which assumes that they fully "
       "overlap.\nMemory was measured at {:.1f} GB/s read in order, {:.1f} in random rows, "
       "{:.1f} "
       "read and written.\n",

@@ -1,6 +1,6 @@
 // Measures the speed of training the candidate model on this machine with synthetic batches, for
-// `upnext bench train`. The share of the machine's peak rates bounds what a faster program could
-// gain.
+// `upnext bench train`. The "roof" is the step time at the machine's peak rates; the share of it is
+// an upper bound of what a faster program could gain.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(TrainBenchReport report, BenchmarkTraining(options, pool, progress));
 //
@@ -40,6 +40,7 @@ struct TrainBenchReport {
   kernels::MachineRates rates;
   // The shortest time for rows and products of a step at the peak rates, if they overlap fully.
   double memory_floor_s = 0, matrix_floor_s = 0;
+  // The roof as a share of the measured step time.
   double roof_share() const { return std::max(memory_floor_s, matrix_floor_s) / median_step_s; }
   uint64_t model_bytes = 0;     // parameters and optimiser state
   uint64_t peak_rss_bytes = 0;  // of the process, before peak rates were measured
