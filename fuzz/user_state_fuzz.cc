@@ -1,5 +1,5 @@
-// UserState::Parse on any bytes, as they come and again with the checksum made to fit. What parses
-// must serialise to the same bytes.
+// UserState::Parse on any bytes, unchanged and again with a corrected checksum. A parsed state must
+// serialise to the same bytes.
 #include <span>
 
 #include "base/checksum.h"
@@ -22,7 +22,7 @@ std::string Sealed(std::string bytes) {
 void Parse(const std::string& bytes) {
   const auto state = features::UserState::Parse(bytes);
   if (!state) return;
-  FUZZ_REQUIRE(state->Serialize() == bytes, "a state has one form");
+  FUZZ_REQUIRE(state->Serialize() == bytes, "a state has one encoding");
   for (const features::TimedId& entry : state->watches()) state->HasWatched(entry.id);
   Accepted();
 }

@@ -31,7 +31,7 @@ Status WriteAll(const fs::path& folder, const Seeds& seeds, std::string_view pre
   return Ok();
 }
 
-// One edit as section_edits.h spells it.
+// One edit in the encoding of section_edits.h.
 std::string Edited(char file, char section, char operation, char offset, char length,
                    std::string_view data) {
   return std::string{file, section, operation, offset, 0, length} + std::string(data);
@@ -51,7 +51,8 @@ Status WriteLogEdits(const fs::path& folder) {
       {"shorter_column", Edited(4, 1, 2, 0, 1, "")},
       {"other_type", Edited(1, 0, 4, 0, 9, "")},
       {"other_counts", Edited(5, 0, 0, 0, 1, "\x04") + Edited(5, 1, 0, 0, 1, "\x02")}};
-  // Of the log that grew: 0 dictionaries, 1 items, 2 users, 3 to 6 event files, 7 order, 8 meta.
+  // Of the log with an append: 0 dictionaries, 1 items, 2 users, 3 to 6 event files, 7 order, 8
+  // meta.
   const Seeds grown = {{"grown_unchanged", ""},
                        {"grown_run_row", Edited(7, 0, 0, 8, 1, "\x02")},
                        {"grown_run_place", Edited(7, 1, 0, 8, 1, "\x02")},

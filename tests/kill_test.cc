@@ -1,8 +1,8 @@
 // Acknowledged events survive kill -9: a process that posts events is killed at random moments, and
-// what it had acknowledged must be there, once and whole.
+// afterwards every acknowledged event must exist exactly once.
 //
-// The poster is this very program, started anew, since a forked copy would share the threads of the
-// store with its parent in name only.
+// The posting process is this program, started again, since a forked copy would not have the
+// threads of the store.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -35,8 +35,8 @@ struct Batch {
   std::vector<std::string> ids;
 };
 
-// Batch `number` of a round: one to five events of two users. The request holds the event's id and
-// the size of its batch, so that the store can be asked for both.
+// Batch `number` of a round: one to five events of two users. The request contains the event's id
+// and the size of its batch, so that both can be read from the store.
 Batch MakeBatch(int round, int number) {
   Batch batch;
   const int size = 1 + (round + number) % 5;
@@ -61,7 +61,7 @@ serving::ServiceOptions OptionsOf(const std::string& logs, const std::string& bu
           .clock = nullptr};
 }
 
-// The process that is killed: posts for ever, and says on stdout which batch was acknowledged.
+// The process to be killed: posts batches and prints the acknowledged ones to stdout.
 int PostForEver(const serving::ServiceOptions& options, int round) {
   const auto service = serving::Service::Start(options);
   if (!service) {
@@ -83,8 +83,8 @@ class KillTest : public testing::Test {
     return OptionsOf(project_.log_root(), project_.bundle_root(), project_.store());
   }
 
-  // Lets a poster acknowledge at least one batch, kills it `delay` later, and returns the number of
-  // batches it acknowledged.
+  // Waits until a poster has acknowledged at least one batch, kills it `delay` later, and returns
+  // the number of acknowledged batches.
   int PostUntilKilled(int round, std::chrono::microseconds delay) {
     int pipe_ends[2];
     EXPECT_EQ(pipe(pipe_ends), 0);
@@ -116,7 +116,7 @@ class KillTest : public testing::Test {
     return static_cast<int>(std::ranges::count(said, '\n'));
   }
 
-  // Events by user, each by its request: what the store really holds.
+  // The events in the store by user, each by its request.
   std::map<std::string, std::vector<std::string>> Stored() const {
     std::map<std::string, std::vector<std::string>> stored;
     const auto store = store::OpenRocksStore(project_.store());
@@ -131,7 +131,7 @@ class KillTest : public testing::Test {
   const bundle::TestProject project_;
 };
 
-TEST_F(KillTest, AcknowledgedEventsAreThereOnceAndWhole) {
+TEST_F(KillTest, AcknowledgedEventsExistOnceAndComplete) {
   base::Rng rng(2024);
   std::vector<int> acknowledged;  // batches, by round
   for (int round = 0; round < kRounds; ++round) {
@@ -150,7 +150,7 @@ TEST_F(KillTest, AcknowledgedEventsAreThereOnceAndWhole) {
         EXPECT_EQ(distinct.count(event.request), 1u) << "lost: " << event.request;
       }
     }
-    // The batch that was cut short is there whole or not at all.
+    // The interrupted batch exists completely or not at all.
     const Batch next = MakeBatch(round, acknowledged.back());
     size_t there = 0;
     for (const schema::RawEvent& event : next.events) there += distinct.count(event.request);
@@ -164,7 +164,7 @@ TEST_F(KillTest, AcknowledgedEventsAreThereOnceAndWhole) {
     if (HasFailure()) return;
   }
 
-  // To send everything again, as a client does that heard nothing, changes nothing.
+  // Sending everything again, as a client without an answer does, changes nothing.
   const auto before = Stored();
   {
     const auto service = serving::Service::Start(Options());

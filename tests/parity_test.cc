@@ -1,5 +1,5 @@
-// Training and serving see the same features, to the byte: events replayed from a log on one side,
-// the same events posted over HTTP to a server whose log ends earlier on the other.
+// Training and serving compute the same features, to the byte: events replayed from a log on one
+// side, the same events posted over HTTP to a server whose log ends earlier on the other.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -37,7 +37,7 @@ T Value(Result<T> result) {
   return std::move(result).value();
 }
 
-// Events of a user in order of time, some at equal times, of every type and with every column.
+// Events of a user in order of time, some with equal times, of every type and with every column.
 std::vector<RawEvent> RandomEvents(const std::string& user, size_t n, base::Rng& rng) {
   std::vector<RawEvent> events;
   int64_t now = kStart + static_cast<int64_t>(rng.Below(3'600'000));
@@ -70,7 +70,7 @@ std::vector<RawEvent> RandomEvents(const std::string& user, size_t n, base::Rng&
   return events;
 }
 
-// Uses every string that a random event can hold, so that logs with it number them alike.
+// Uses every string that a random event can contain, so that logs with it number them alike.
 std::vector<RawEvent> EventsThatNameEverything() {
   std::vector<RawEvent> events;
   for (int n = 0; n < 21; ++n) {
@@ -156,7 +156,7 @@ bool SameBytes(const std::vector<T>& a, const std::vector<T>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
 }
 
-// All features of a user at a moment, made as the engine makes them.
+// All features of a user at a time, computed as in the engine.
 struct Features {
   features::CandidateBatch candidate;
   features::RankingBlock query{features::Side::kQuery};
@@ -200,7 +200,7 @@ void ExpectSame(const Features& a, const Features& b) {
   ExpectSame(a.impressions, b.impressions);
 }
 
-// The server's side: a log of `events`, a bundle learned from it, and a server over both.
+// The server's side: a log of `events`, a bundle trained on it, and a server over both.
 class Server {
  public:
   explicit Server(std::vector<RawEvent> events) {
@@ -264,7 +264,7 @@ class Server {
 // Four users with random histories; the server's log holds a random share of each.
 struct Histories {
   std::map<std::string, std::vector<RawEvent>> events;
-  std::map<std::string, size_t> known;  // to the server's log
+  std::map<std::string, size_t> known;  // names in the server's log
 
   Histories(uint64_t seed, size_t n) {
     base::Rng rng(seed);
@@ -324,7 +324,7 @@ TEST_P(ParityTest, ReplayedAndServedFeaturesAreEqualToTheByte) {
   std::map<std::string, size_t> sent = histories_->known;
   for (const auto& [user, n] : sent) Compare(user, n);
   while (!HasFailure()) {
-    // A batch with the next events of some users, now and then a restart.
+    // Posts a batch with the next events of some users, and restarts the server occasionally.
     std::vector<RawEvent> batch;
     for (auto& [user, n] : sent) {
       const std::vector<RawEvent>& all = histories_->events[user];

@@ -49,7 +49,8 @@ CaseRanks RankCase(const ItemOrder& order, std::span<float> scores, std::span<co
 
   CaseRanks result;
   retrieval::TopHits top(kTop);
-  // better[t]: items that are better than wanted[t] and all after it, but than none before it.
+  // better[t]: number of items that rank above wanted[t] and all after it, but not above one
+  // before.
   std::vector<uint32_t> better(wanted.size(), 0);
   for (uint32_t p = 0; p < scores.size(); ++p) {
     const retrieval::Hit hit{p, scores[p]};

@@ -40,7 +40,7 @@ class CandidateScores : public RetrievalModel {
   const retrieval::CandidateModel& model_;
 };
 
-// Baselines score few items; the others tie at 0, so that popularity decides.
+// Baselines score few items. All others tie at 0 and are ordered by popularity.
 class CountScores : public RetrievalModel {
  public:
   using RetrievalModel::RetrievalModel;
@@ -79,7 +79,7 @@ class MarkovScores : public CountScores {
   const retrieval::NextItems next_;
 };
 
-// By item, 1 for those whose neighbours the cases ask for.
+// By item, 1 if its neighbours are needed for the cases.
 std::vector<uint8_t> WatchedItems(const examples::ReplaySource& source,
                                   std::span<const examples::HoldoutCase> cases,
                                   base::ThreadPool& pool) {

@@ -1,4 +1,4 @@
-// Rankers in and out of section files (docs/formats/ranker.md).
+// Writes rankers to section files and reads them (docs/formats/ranker.md).
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -43,7 +43,7 @@ Json ToJson(const Objective& objective) {
           {"score_weight", objective.score_weight}};
 }
 
-// Reads typed values out of JSON from a stranger and remembers the first that is wrong.
+// Reads typed values from untrusted JSON and records the first invalid one.
 class Reader {
  public:
   explicit Reader(const std::string& where) : where_(where) {}
@@ -85,7 +85,7 @@ class Reader {
   schema::EventType Event(const char* key, const Json& value) {
     const auto type =
         value.is_string() ? schema::ParseEventType(value.get<std::string>()) : std::nullopt;
-    if (!type) Fail(key, "should name event types");
+    if (!type) Fail(key, "should list event types");
     return type.value_or(schema::EventType::kClick);
   }
   void Fail(std::string_view key, std::string_view what) {
@@ -123,7 +123,7 @@ RankerOptions OptionsFrom(const Json& json, Reader& read) {
   options.widths.clear();
   for (const Json& width : read.Array(json, "widths", kMaxLayers)) {
     const double value = width.is_number_unsigned() ? width.get<double>() : 0;
-    if (value < 1 || value > kMaxWidth) read.Fail("widths", "should be numbers of units");
+    if (value < 1 || value > kMaxWidth) read.Fail("widths", "should be a list of layer widths");
     options.widths.push_back(static_cast<size_t>(std::clamp(value, 1.0, kMaxWidth)));
   }
   options.dim_scale = read.Number(json, "dim_scale", 0, kMaxNumber);
@@ -138,8 +138,8 @@ RankerOptions OptionsFrom(const Json& json, Reader& read) {
   return options;
 }
 
-// Floats that a ranker of these options needs at least; more than the file has room for means that
-// the options are not this file's, and must not be allocated.
+// The minimum number of floats in a ranker with these options. When the file is too small for them,
+// the options do not belong to it and nothing must be allocated.
 double FloatsNeeded(const RankerOptions& options, const RankerShape& shape) {
   bool read[features::kVocabularies] = {};
   double floats = 0, input = 0;
@@ -166,7 +166,7 @@ Status CheckSize(const base::SectionFile& file, const RankerOptions& options,
   const double needed = FloatsNeeded(options, shape) * sizeof(float);
   if (needed <= bytes) return Ok();
   return DataLoss(
-      "{}: sections {} and {} ask for {:.0f} bytes of weights, but the file holds {:.0f}; train "
+      "{}: sections {} and {} require {:.0f} bytes of weights, but the file has {:.0f}; train "
       "again",
       file.path().string(), kOptions, kShape, needed, bytes);
 }
@@ -200,7 +200,7 @@ Result<Ranker> Ranker::Load(const std::filesystem::path& path, uint64_t features
   UPNEXT_ASSIGN_OR_RETURN(const std::span<const uint64_t> digest, file.Get<uint64_t>(kDigest, 1));
   if (digest[0] != features_digest) {
     return FailedPrecondition(
-        "{}: trained with feature tables of digest {:016x}, but those at hand have {:016x}: their "
+        "{}: trained with feature tables of digest {:016x}, but the ones given have {:016x}: their "
         "rows differ; use both files of one bundle, or train again",
         path.string(), digest[0], features_digest);
   }
@@ -225,7 +225,7 @@ Result<Ranker> Ranker::Load(const std::filesystem::path& path, uint64_t features
                     path.string(), kShape);
   }
   UPNEXT_RETURN_IF_ERROR(CheckSize(file, options, shape));
-  base::Rng rng(0);  // for first weights, which those of the file replace
+  base::Rng rng(0);  // for initial weights, which the file replaces
   Result<Ranker> ranker = Make(options, std::move(objectives), shape, rng);
   if (!ranker) return DataLoss("{}: {}; train again", path.string(), ranker.error().message);
   UPNEXT_RETURN_IF_ERROR(nn::LoadParameters(file, ranker->Parameters()));

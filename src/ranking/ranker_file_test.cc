@@ -24,7 +24,7 @@ class RankerFile : public ::testing::Test {
     EXPECT_TRUE(saved) << saved.error().message;
     return path;
   }
-  // The saved file with its options text or shape replaced; the rest is the same.
+  // The saved file with its options text or shape replaced.
   std::filesystem::path Forged(const std::function<std::string(std::string)>& options,
                                const std::function<void(std::vector<uint32_t>&)>& shape) {
     const auto original = base::SectionFile::Open(Saved(), "ranker", 1);

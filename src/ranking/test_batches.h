@@ -1,4 +1,4 @@
-// Hand-made batches for the tests of this room: no log, no extraction.
+// Small batches for the tests of this room, built without a log or feature extraction.
 //
 //   const RankerShape shape = SmallShape();
 //   examples::RankingBatch batch;
@@ -26,7 +26,7 @@ namespace upnext::ranking {
 
 using SlotIds = std::map<size_t, std::vector<uint32_t>>;  // by categorical slot of the side
 
-// A row of these ids and, with an rng, of random numbers (else zeros).
+// Appends a row with these ids and, with an rng, random numbers (else zeros).
 inline void AppendRow(features::Side side, const SlotIds& ids, features::RankingBlock* block,
                       base::Rng* rng = nullptr) {
   for (size_t slot = 0; slot < block->categorical.size(); ++slot) {
@@ -55,7 +55,7 @@ inline examples::Labels Clicked(float watch_s) {
   return Happened({schema::EventType::kClick, schema::EventType::kWatch}, watch_s);
 }
 
-// An impression of the newest query.
+// Appends an impression of the newest query.
 inline void AppendImpression(const SlotIds& ids, const examples::Labels& labels,
                              examples::RankingBatch* batch, base::Rng* rng = nullptr) {
   AppendRow(features::Side::kImpression, ids, &batch->impressions, rng);
@@ -77,8 +77,8 @@ inline Ranker MakeRanker(const RankerOptions& options, std::vector<Objective> ob
   return *std::move(ranker);
 }
 
-// Every field filled at random, ids out of vocabulary and empty bags included; a third of the
-// impressions is clicked and watched, some of those are liked or disliked and rated.
+// Every field filled at random, including ids out of vocabulary and empty bags; a third of the
+// impressions is clicked and watched, and some of those are liked or disliked and rated.
 inline examples::RankingBatch RandomBatch(size_t queries, size_t impressions_each, uint64_t seed,
                                           uint32_t rows = 12) {
   base::Rng rng(seed);
@@ -121,11 +121,11 @@ inline nn::Parameter ParameterNamed(Ranker& ranker, std::string_view name) {
   for (nn::Parameter& parameter : ranker.Parameters()) {
     if (parameter.name == name) return std::move(parameter);
   }
-  ADD_FAILURE() << "no parameter is called " << name;
+  ADD_FAILURE() << "no parameter has the name " << name;
   return {};
 }
 
-// Trains on one batch over and over.
+// Trains on one batch repeatedly.
 inline void Fit(Ranker* ranker, const RankerTrainOptions& options,
                 const examples::RankingBatch& batch, int steps) {
   base::ThreadPool pool(1);
@@ -160,7 +160,7 @@ inline Objective RatingObjective() {
           .cap = 300.0f,
           .loss_weight = 0.1f};
 }
-// One of each kind of head.
+// One objective for each kind of head.
 inline std::vector<Objective> AllObjectives() {
   return {WatchObjective(), EventObjective("click", schema::EventType::kClick),
           EventObjective("like", schema::EventType::kLike, LikeOrDislike()), RatingObjective()};

@@ -23,8 +23,8 @@ namespace {
 
 using testing::HasSubstr;
 
-// Users with one of four tastes: nearly all of a user's watches are items of that taste, and within
-// a taste items follow each other in a circle. Item 0 is what everybody watches now and then.
+// Users with one of four tastes: nearly all watches of a user are items of that taste, and within a
+// taste items follow each other in a circle. Item 0 is watched occasionally by all users.
 examples::WorldOptions PlantedLog(uint32_t users, examples::SplitOptions::Kind split) {
   constexpr uint32_t kTastes = 4, kItemsPerTaste = 15;
   base::Rng rng(11);
@@ -62,7 +62,7 @@ CandidateTrainOptions QuickTraining() {
   return options;
 }
 
-// Keeps what training tells of itself.
+// Records the progress reports of training.
 class Listener : public base::Progress {
  public:
   void Begin(std::string_view, std::string_view, uint64_t total) override { total_ = total; }
@@ -160,7 +160,7 @@ TEST(TrainCandidateModel, WithoutAValidationPartTheLastEpochIsKept) {
   Listener progress;
   const Trained trained(world, SmallModel(), options, /*threads=*/2, progress);
   EXPECT_EQ(trained.result.epochs.size(), 3u);
-  // It says so once instead of figures that there are not, and its bar ends full.
+  // It says so once instead of reporting metrics, and its progress ends at the total.
   ASSERT_EQ(progress.notes_.size(), 4u);
   EXPECT_NE(progress.notes_[0].find("training runs all 3 epochs"), std::string::npos);
   for (size_t i = 1; i < 4; ++i) {
@@ -188,7 +188,7 @@ TEST(TrainCandidateModel, TR04_SameSeedSameBytes) {
 }
 
 TEST(TrainCandidateModel, CG22_NewUsersGetAListThatDependsOnTheRegion) {
-  // Two regions that watch different items; the model meets first watches in training.
+  // Two regions that watch different items; training includes first watches.
   examples::WorldOptions options;
   base::Rng rng(2);
   for (uint32_t u = 0; u < 200; ++u) {
@@ -322,7 +322,7 @@ TEST(TrainCandidateModel, TR04_StoppedAndResumedItGivesTheSameBytes) {
   ExpectTheSameBytesWhenResumed(SmallModel(2));
 }
 
-// The checkpoint holds floats, and rounding by chance needs nothing that is not in it.
+// The checkpoint contains floats, and stochastic rounding needs no further state.
 TEST(TrainCandidateModel, TR04_StoppedAndResumedWithTablesInBf16ItGivesTheSameBytes) {
   CandidateModelOptions model = SmallModel(2);
   model.half_tables = true;

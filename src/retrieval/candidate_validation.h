@@ -1,8 +1,8 @@
-// NDCG@10 of a candidate model on the held-out cases of a part, for early stopping. Items watched
-// before are not ranked; every other item of the vocabulary is. Only this room includes it.
+// NDCG@10 of a candidate model on the held-out cases of a part, for early stopping. All items of
+// the vocabulary are ranked except those watched before. Only this room includes it.
 //
 //   CandidateValidation validation(source, tables, Part::kValidation, 10'000, pool);
-//   double ndcg = validation.Ndcg(model, compute);          NaN without cases
+//   double ndcg = validation.Ndcg(model, compute);          // NaN without cases
 #ifndef UPNEXT_RETRIEVAL_CANDIDATE_VALIDATION_H_
 #define UPNEXT_RETRIEVAL_CANDIDATE_VALIDATION_H_
 
@@ -20,16 +20,16 @@ namespace upnext::retrieval {
 
 class CandidateValidation {
  public:
-  // Makes the inputs once; at most `max_users` of the cases, evenly spread over users.
+  // Makes the inputs once, for at most `max_users` of the cases, spread evenly over users.
   CandidateValidation(const examples::ReplaySource& source,
                       const features::FeatureStatistics& tables, examples::SplitPart part,
                       uint32_t max_users, base::ThreadPool& pool);
-  // compute.pool must be the pool of the constructor's kind: not null.
+  // compute.pool must not be null.
   double Ndcg(const CandidateModel& model, const nn::Compute& compute) const;
   size_t cases() const { return cases_; }
 
  private:
-  // Inputs of up to kBlock cases, with the rows that count and the rows that were seen of each.
+  // Inputs of up to kBlock cases, with the target rows and the seen rows of each.
   struct Block {
     features::CandidateBatch batch;
     std::vector<std::vector<uint32_t>> targets, seen;  // sorted rows; targets may hold row 0

@@ -15,7 +15,7 @@ namespace upnext::retrieval {
 
 inline CandidateShape SmallShape() { return {.items = 9, .tokens = 7, .regions = 4, .devices = 3}; }
 
-// Bags of 0 to 5 ids (row 0 among them), regions, devices, dense features and labels at random.
+// Random bags of 0 to 5 ids (including row 0), regions, devices, dense features and labels.
 inline features::CandidateBatch RandomBatch(size_t size, const CandidateShape& shape,
                                             uint64_t seed = 1) {
   base::Rng rng(seed);
@@ -36,7 +36,7 @@ inline features::CandidateBatch RandomBatch(size_t size, const CandidateShape& s
   return batch;
 }
 
-// Rows 1 .. rows - 1 with falling counts.
+// Rows 1 .. rows - 1 with decreasing counts.
 inline features::Vocabulary SmallVocabulary(uint32_t rows) {
   std::vector<uint64_t> counts;
   for (uint32_t row = 1; row < rows; ++row) counts.push_back(100 / row + 1);

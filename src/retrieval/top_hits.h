@@ -2,7 +2,7 @@
 //
 //   TopHits top(100);
 //   if (top.Wants(row, score) && !skip(row)) top.Add(row, score);
-//   top.Take(&hits);                                  best first; the object is empty again
+//   top.Take(&hits);                                  // best first; leaves the object empty
 //
 // One thread at a time.
 #ifndef UPNEXT_RETRIEVAL_TOP_HITS_H_
@@ -31,7 +31,7 @@ class TopHits {
     if (heap_.size() < n_) return score == score;
     return n_ > 0 && BetterHit({row, score}, heap_.front());
   }
-  // Call only when Wants() said so.
+  // Call only if Wants() returned true.
   void Add(uint32_t row, float score) {
     if (heap_.size() == n_) {
       std::pop_heap(heap_.begin(), heap_.end(), BetterHit);

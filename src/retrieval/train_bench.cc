@@ -17,7 +17,7 @@ namespace upnext::retrieval {
 namespace {
 
 constexpr uint32_t kWarmUp = 3;
-constexpr uint32_t kContexts = 4;  // regions and devices
+constexpr uint32_t kContexts = 4;  // number of regions and of devices
 
 uint32_t DrawRow(base::Rng& rng, uint32_t rows) {
   const double u = rng.Uniform();
@@ -42,7 +42,7 @@ void FillBatch(const TrainBenchOptions& options, base::Rng& rng, features::Candi
   }
 }
 
-// Items with the counts that u^3 gives them: the r-th has the share (r / n)^(1/3) - ((r - 1) /
+// Items with the counts of the distribution u^3: the r-th has the share (r / n)^(1/3) - ((r - 1) /
 // n)^(1/3).
 features::Vocabulary ItemVocabulary(uint32_t items) {
   constexpr double kWatches = 1e9;
@@ -64,7 +64,7 @@ size_t Distinct(std::vector<uint32_t> rows) {
 double RowBytes(const TrainBenchOptions& options, const features::CandidateBatch& batch) {
   const size_t read =
       batch.watches.ids.size() + batch.tokens.ids.size() + batch.label.size() + options.negatives;
-  // Drawn negatives are counted as distinct ones; they are a twentieth of all rows.
+  // Drawn negatives are counted as distinct; they are a twentieth of all rows.
   const size_t written = Distinct(batch.watches.ids) + Distinct(batch.tokens.ids) +
                          Distinct(batch.label) + options.negatives;
   return static_cast<double>((read + 2 * written) * options.dim *
@@ -100,7 +100,7 @@ Result<TrainBenchReport> BenchmarkTraining(const TrainBenchOptions& options, bas
 
   TrainBenchReport report;
   {
-    base::ProgressStage stage(progress, "train on made-up batches", "steps",
+    base::ProgressStage stage(progress, "train on synthetic batches", "steps",
                               kWarmUp + options.steps);
     base::Rng rng(options.seed);
     CandidateModel model(

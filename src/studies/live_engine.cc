@@ -27,7 +27,7 @@ uint32_t NumberOf(std::string_view name) {
   return error == std::errc() && end == name.data() + name.size() ? number : schema::kNone;
 }
 
-// How the names of a log are made: the letter, and how many digits at least.
+// The naming scheme of a log: the letter, and the minimum number of digits.
 struct Naming {
   char letter;
   size_t digits;
@@ -48,7 +48,7 @@ struct LiveEngine::Rep {
   LiveEngineOptions options;
   catalogue::Catalogue catalogue;
   serving::Engine engine;
-  // By number of the world, and back for items; the catalogue's id, or its name for requests.
+  // By number of the world, and back for items: the catalogue's id, or its name for requests.
   std::vector<std::string> user_names, item_names;
   std::vector<uint32_t> item_ids, item_numbers;
   std::array<uint32_t, simulator::kDevices> devices{};
@@ -65,7 +65,7 @@ struct LiveEngine::Rep {
   schema::Event EventOf(const LogRow& row, const simulator::UserRows& rows) const;
 };
 
-// Every item of the world gets its id now, in order, so that ids do not depend on who comes first.
+// Assigns ids to all items of the world now, in order, so that they do not depend on the requests.
 Status LiveEngine::Rep::MapNames() {
   const log::EventLog& log = catalogue.log();
   const Naming users = NamingOf(log.dictionary(IdSpace::kUser), 'u');
@@ -79,7 +79,8 @@ Status LiveEngine::Rep::MapNames() {
     const uint32_t number = NumberOf(name);
     if (number >= truth.size() || log.item(id).created_ms != truth.item(number).created_ms) {
       return FailedPrecondition(
-          "{}: item {} is none of the world's {}, or was uploaded at another time; give the world "
+          "{}: item {} is not among the world's {}, or was uploaded at another time; pass the "
+          "world "
           "that made this log",
           log.directory().string(), name, truth.size());
     }
