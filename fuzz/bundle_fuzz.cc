@@ -5,11 +5,13 @@
 #include <array>
 #include <iterator>
 
+#include "ann/index_file.h"
 #include "bundle/bundle.h"
 #include "bundle/test_bundle.h"
 #include "fuzz/harness.h"
 #include "fuzz/section_bytes.h"
 #include "fuzz/section_edits.h"
+#include "retrieval/indexed_items.h"
 #include "serving/engine.h"
 #include "serving/similar.h"
 
@@ -66,7 +68,8 @@ void WriteFiles(const ScratchFolder& folder, Files files, bundle::Manifest manif
     const auto model =
         retrieval::CandidateModel::Load(folder / kFiles[kCandidate], manifest.features_digest);
     if (model) {
-      SetDigest(&files[kIndex], "vectors_digest", retrieval::VectorsDigest(model->item_vectors()));
+      SetDigest(&files[kIndex], "vectors_digest",
+                ann::VectorsDigest(retrieval::IndexedItems(model->item_vectors(), {})));
     }
   }
   for (bundle::FileEntry& entry : manifest.files) {
@@ -106,7 +109,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace upnext;
   using namespace upnext::fuzz;
   static const bundle::TestProject project(
-      {.index = {.kind = retrieval::IndexOptions::Kind::kGraph}});  // it has the most checks
+      {.index = {.kind = ann::IndexOptions::Kind::kGraph}});  // it has the most to check
   static const Files files = ReadFiles(project.bundle_folder());
   static const auto manifest = bundle::ReadManifest(project.bundle_folder()).value();
   static const ScratchFolder folder;

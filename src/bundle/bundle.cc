@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/section_file.h"
+#include "retrieval/indexed_items.h"
 
 namespace upnext::bundle {
 
@@ -135,11 +136,6 @@ Result<std::unique_ptr<Bundle>> Bundle::Open(const fs::path& directory,
     UPNEXT_ASSIGN_OR_RETURN(
         bundle->candidate_,
         retrieval::CandidateModel::Load(directory / kCandidate, manifest.features_digest));
-    if (Holds(manifest, kIndex)) {
-      UPNEXT_ASSIGN_OR_RETURN(
-          bundle->index_,
-          retrieval::LoadIndex(directory / kIndex, bundle->candidate_->item_vectors()));
-    }
   }
   if (Holds(manifest, kRanker)) {
     UPNEXT_ASSIGN_OR_RETURN(bundle->ranker_,
@@ -152,9 +148,14 @@ Result<std::unique_ptr<Bundle>> Bundle::Open(const fs::path& directory,
   UPNEXT_ASSIGN_OR_RETURN(bundle->co_watch_, retrieval::CoWatch::Load(*bundle->generators_));
   UPNEXT_RETURN_IF_ERROR(
       CheckShapes(directory, bundle->tables_, bundle->candidate(), bundle->ranker()));
-  UPNEXT_RETURN_IF_ERROR(CheckItems(directory,
-                                    bundle->tables_.vocabulary(features::VocabularyId::kItem).ids(),
-                                    bundle->popular_, bundle->co_watch_));
+  const features::Vocabulary& items = bundle->tables_.vocabulary(features::VocabularyId::kItem);
+  if (bundle->candidate() != nullptr && Holds(manifest, kIndex)) {
+    UPNEXT_ASSIGN_OR_RETURN(
+        bundle->index_,
+        ann::LoadIndex(directory / kIndex,
+                       retrieval::IndexedItems(bundle->candidate_->item_vectors(), items)));
+  }
+  UPNEXT_RETURN_IF_ERROR(CheckItems(directory, items.ids(), bundle->popular_, bundle->co_watch_));
   return bundle;
 }
 

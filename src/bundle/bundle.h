@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "ann/index.h"
 #include "base/section_file.h"
 #include "base/status.h"
 #include "base/versioned_root.h"
@@ -30,7 +31,6 @@
 #include "retrieval/candidate_model.h"
 #include "retrieval/co_watch.h"
 #include "retrieval/generators.h"
-#include "retrieval/index.h"
 
 namespace upnext::bundle {
 
@@ -39,7 +39,7 @@ struct Parts {
   const features::FeatureStatistics* tables = nullptr;  // required
   features::PositiveRule rule;                          // that the examples were made with
   const retrieval::CandidateModel* candidate = nullptr;
-  const retrieval::Index* index = nullptr;
+  const ann::Index* index = nullptr;
   const retrieval::PopularItems* popular = nullptr;
   const retrieval::CoWatchLearner* co_watch = nullptr;  // learned while it is written
   const ranking::Ranker* ranker = nullptr;
@@ -61,7 +61,7 @@ class Bundle {
   const Manifest& manifest() const { return manifest_; }
   const features::FeatureStatistics& tables() const { return tables_; }
   const retrieval::CandidateModel* candidate() const { return candidate_ ? &*candidate_ : nullptr; }
-  const retrieval::Index* index() const { return index_.get(); }
+  const ann::Index* index() const { return index_.get(); }
   const retrieval::PopularItems& popular() const { return popular_; }
   const retrieval::CoWatch& co_watch() const { return co_watch_; }
   const ranking::Ranker* ranker() const { return ranker_ ? &*ranker_ : nullptr; }
@@ -71,7 +71,7 @@ class Bundle {
   Manifest manifest_;
   features::FeatureStatistics tables_;
   std::optional<retrieval::CandidateModel> candidate_;
-  std::unique_ptr<retrieval::Index> index_;
+  std::unique_ptr<ann::Index> index_;
   retrieval::PopularItems popular_;
   std::optional<base::SectionFile> generators_;  // what co_watch_ views
   retrieval::CoWatch co_watch_;

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "ann/index.h"
 #include "base/checksum.h"
 #include "base/file.h"
 #include "base/section_file.h"
@@ -112,7 +113,7 @@ TEST(Bundle, ReopenedPartsAreTheWrittenOnes) {
   const std::vector<float> user = UserVector(*parts.candidate, project.tables(), project);
   EXPECT_EQ(UserVector(*bundle->candidate(), bundle->tables(), project), user);
   ASSERT_NE(bundle->index(), nullptr);
-  std::vector<retrieval::Hit> want, found;
+  std::vector<ann::Hit> want, found;
   parts.index->Search(user, 12, {}, &want);
   bundle->index()->Search(user, 12, {}, &found);
   EXPECT_EQ(found, want);

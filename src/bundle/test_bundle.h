@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "ann/index.h"
 #include "base/file.h"
 #include "base/progress.h"
 #include "base/rng.h"
@@ -34,7 +35,7 @@
 #include "ranking/ranker.h"
 #include "retrieval/candidate_model.h"
 #include "retrieval/generators.h"
-#include "retrieval/index.h"
+#include "retrieval/indexed_items.h"
 #include "schema/raw_event.h"
 
 namespace upnext::bundle {
@@ -44,7 +45,7 @@ struct TestProjectOptions {
   uint32_t items = 40;  // another number is another log
   bool candidate = true, ranker = true, generators = true;
   std::vector<std::string> drop = {};  // [features] drop: other tables of the same log
-  retrieval::IndexOptions index = {};
+  ann::IndexOptions index = {};
 };
 
 inline std::string TestUser(uint32_t n) { return n == 0 ? "u" : features::Numbered("u", n); }
@@ -165,8 +166,11 @@ class TestProject {
           retrieval::ShapeOf(tables_), rng);
       // Weights as large as after training, so that every input moves the scores.
       for (nn::Parameter& parameter : candidate_->Parameters()) Spread(parameter, rng);
-      auto index = retrieval::BuildIndex(options_.index, candidate_->item_vectors(), {}, pool_,
-                                         base::NoProgress());
+      auto index = ann::BuildIndex(
+          options_.index,
+          retrieval::IndexedItems(candidate_->item_vectors(),
+                                  tables_.vocabulary(features::VocabularyId::kItem)),
+          {}, pool_, base::NoProgress());
       ASSERT_TRUE(index) << index.error().message;
       index_ = *std::move(index);
     }
@@ -222,7 +226,7 @@ class TestProject {
   features::FeatureStatistics tables_;
   base::ThreadPool pool_;
   std::unique_ptr<retrieval::CandidateModel> candidate_;
-  std::unique_ptr<retrieval::Index> index_;
+  std::unique_ptr<ann::Index> index_;
   retrieval::PopularItems popular_;
   std::optional<retrieval::CoWatchLearner> co_watch_;
   std::unique_ptr<ranking::Ranker> ranker_;

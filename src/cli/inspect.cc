@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "ann/index.h"
 #include "base/numbers.h"
 #include "base/time_text.h"
 #include "bundle/manifest.h"
@@ -12,7 +13,6 @@
 #include "cli/verbs.h"
 #include "log/event_log.h"
 #include "project/project.h"
-#include "retrieval/index.h"
 #include "schema/event.h"
 
 namespace upnext::cli {
@@ -143,7 +143,7 @@ Status RunInspect(const InspectFlags& flags) {
       // Opening it also proves that its files belong together and to its log.
       UPNEXT_ASSIGN_OR_RETURN(const bundle::OpenedBundle opened,
                               project.OpenBundle(bundle::LogChoice::kNewest));
-      if (const retrieval::Index* index = opened.bundle->index()) one["index"] = index->Describe();
+      if (const ann::Index* index = opened.bundle->index()) one["index"] = index->Describe();
       if (opened.log.directory() != log.directory()) {
         one["note"] = "the current log is newer than the bundle's; train to use it";
       } else if (opened.bundle->manifest().log_version != log.directory().filename()) {

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "kernels/isa.h"
+#include "kernels/top_scored.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/vector_ops.cc"
@@ -278,12 +279,6 @@ void AdamStep(const AdamArgs& args, const float* gradient, float* first, float* 
               float* value, size_t n) {
   HWY_DYNAMIC_DISPATCH(AdamStep)(args, gradient, first, second, value, n);
 }
-
-namespace {
-bool Better(const Scored& a, const Scored& b) {
-  return a.score != b.score ? a.score > b.score : a.index < b.index;
-}
-}  // namespace
 
 std::vector<Scored> TopK(std::span<const float> scores, size_t k) {
   k = std::min(k, scores.size());

@@ -8,13 +8,14 @@
 #include <cmath>
 #include <set>
 
+#include "ann/exact_index.h"
 #include "base/test_folder.h"
 #include "examples/holdout.h"
 #include "examples/test_world.h"
 #include "kernels/gemm.h"
 #include "retrieval/candidate_validation.h"
-#include "retrieval/exact_index.h"
 #include "retrieval/generators.h"
+#include "retrieval/indexed_items.h"
 #include "retrieval/test_batch.h"
 #include "schema/raw_event.h"
 
@@ -206,20 +207,20 @@ TEST(TrainCandidateModel, CG22_NewUsersGetAListThatDependsOnTheRegion) {
   const examples::World world(options);
   const Trained trained(world, SmallModel(), QuickTraining());
   const features::CandidateExtractor extractor(trained.tables, world.catalogue);
-  const ExactIndex index(trained.result.model->item_vectors());
-  const auto& vocabulary = trained.tables.vocabulary(features::VocabularyId::kItem);
+  const ann::ExactIndex index(
+      IndexedItems(trained.result.model->item_vectors(),
+                   trained.tables.vocabulary(features::VocabularyId::kItem)));
   for (const std::string region : {"north", "south"}) {
     features::CandidateBatch batch;
     schema::User nobody;
     nobody.region = world.Id(schema::IdSpace::kRegion, region);
     extractor.Append(features::UserState(), nobody, {.time_ms = examples::kStart}, 0, &batch);
-    std::vector<Hit> hits;
+    std::vector<ann::Hit> hits;
     index.Search(UserVectors(*trained.result.model, batch), 8, {}, &hits);
     ASSERT_EQ(hits.size(), 8u);
-    for (const Hit& hit : hits) {
+    for (const ann::Hit& hit : hits) {
       EXPECT_TRUE(std::isfinite(hit.score));
-      EXPECT_THAT(world.catalogue.Name(schema::IdSpace::kItem, vocabulary.Id(hit.row)),
-                  HasSubstr(region));
+      EXPECT_THAT(world.catalogue.Name(schema::IdSpace::kItem, hit.id), HasSubstr(region));
     }
   }
 }

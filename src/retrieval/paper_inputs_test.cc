@@ -6,13 +6,14 @@
 #include <algorithm>
 #include <functional>
 
+#include "ann/exact_index.h"
 #include "base/thread_pool.h"
 #include "examples/holdout.h"
 #include "examples/test_world.h"
 #include "features/feature_statistics.h"
 #include "retrieval/candidate_trainer.h"
-#include "retrieval/exact_index.h"
 #include "retrieval/generators.h"
+#include "retrieval/indexed_items.h"
 #include "retrieval/test_batch.h"
 #include "schema/event.h"
 
@@ -97,15 +98,15 @@ Judged TrainAndJudge(const examples::World& world, const Setting& setting) {
   if (!trained) return {};
   const features::CandidateExtractor extractor(tables, world.catalogue);
   const features::Vocabulary& items = tables.vocabulary(features::VocabularyId::kItem);
-  const ExactIndex index(trained->model->item_vectors());
+  const ann::ExactIndex index(IndexedItems(trained->model->item_vectors(), items));
   return Judge(world, [&](const examples::HoldoutCase& held_out) {
     features::CandidateBatch batch;
     extractor.Append(examples::StateAt(world.source, held_out.user, held_out.end_row),
                      world.catalogue.user(held_out.user), held_out.context, 0, &batch);
-    std::vector<Hit> hits;
+    std::vector<ann::Hit> hits;
     index.Search(UserVectors(*trained->model, batch), items.rows() - 1, {}, &hits);
     std::vector<uint32_t> list;
-    for (const Hit& hit : hits) list.push_back(items.Id(hit.row));
+    for (const ann::Hit& hit : hits) list.push_back(hit.id);
     return list;
   });
 }

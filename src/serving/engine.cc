@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "ann/index.h"
 #include "base/checksum.h"
 #include "features/extract.h"
 #include "retrieval/generators.h"
@@ -158,21 +159,20 @@ void Engine::Rep::ProposeByModel(const Asked& asked, size_t n, Pool* pool) const
   thread_local features::CandidateBatch batch;
   thread_local retrieval::CandidateModel::Scratch scratch;
   thread_local std::vector<float> vector;
-  thread_local std::vector<retrieval::Hit> hits;
+  thread_local std::vector<ann::Hit> hits;
   batch.Clear();
   // Example age 0: now, however long ago training ended (CG-09).
   candidate_features.Append(asked.state, asked.user, asked.context, 0, &batch);
   vector.resize(bundle.candidate()->dim());
   bundle.candidate()->UserVectors(batch, vector.data(), scratch, {});
-  const features::Vocabulary& items = bundle.tables().vocabulary(features::VocabularyId::kItem);
-  const auto skip = [&](uint32_t row) {
-    const Verdict verdict = Judge(items.Id(row), asked);
-    if (verdict != Verdict::kPass) pool->LeaveOut(items.Id(row), verdict);
-    return verdict != Verdict::kPass;
+  const auto passes = [&](uint32_t item) {
+    const Verdict verdict = Judge(item, asked);
+    if (verdict != Verdict::kPass) pool->LeaveOut(item, verdict);
+    return verdict == Verdict::kPass;
   };
-  bundle.index()->Search(vector, n, skip, &hits);
-  for (const retrieval::Hit& hit : hits) {
-    pool->Add(items.Id(hit.row), kModelSource, static_cast<double>(hit.score));
+  bundle.index()->Search(vector, n, ann::Filter::Of(passes), &hits);
+  for (const ann::Hit& hit : hits) {
+    pool->Add(hit.id, kModelSource, static_cast<double>(hit.score));
   }
 }
 

@@ -7,8 +7,9 @@
 #include <map>
 #include <set>
 
+#include "ann/index.h"
 #include "bundle/test_bundle.h"
-#include "retrieval/index.h"
+#include "retrieval/candidate_model.h"
 #include "schema/event.h"
 #include "serving/similar.h"
 
@@ -48,8 +49,8 @@ class EngineTest : public testing::Test {
     return ids;
   }
   // The candidate model's inner products with every item, the removed and those of `skip` left out.
-  std::vector<retrieval::Hit> ModelOrder(const Request& request, const UserState& state, size_t n,
-                                         bool skip_seen) const {
+  std::vector<ann::Hit> ModelOrder(const Request& request, const UserState& state, size_t n,
+                                   bool skip_seen) const {
     const auto find = [&](schema::IdSpace space, const std::string& name) {
       return catalogue().Find(space, name);
     };
@@ -65,7 +66,7 @@ class EngineTest : public testing::Test {
     retrieval::CandidateModel::Scratch scratch;
     model.UserVectors(batch, user.data(), scratch, {});
     const features::Vocabulary& items = bundle_->tables().vocabulary(features::VocabularyId::kItem);
-    std::vector<retrieval::Hit> hits;
+    std::vector<ann::Hit> hits;
     for (uint32_t row = 1; row < items.rows(); ++row) {
       const uint32_t item = items.Id(row);
       if (catalogue().item(item).removed || (skip_seen && state.HasWatched(item))) continue;
@@ -166,10 +167,10 @@ TEST_F(EngineTest, RetrievalStageIsTheModelsOwnOrder) {
     request.region = "US";
     const UserState state = user[0] == 'u' ? StateOf(user) : UserState();
     const Slate slate = Recommend(request, state);
-    const std::vector<retrieval::Hit> want = ModelOrder(request, state, 10, true);
+    const std::vector<ann::Hit> want = ModelOrder(request, state, 10, true);
     ASSERT_EQ(slate.items.size(), 10u);
     for (size_t i = 0; i < want.size(); ++i) {
-      EXPECT_EQ(slate.items[i].item, want[i].row);
+      EXPECT_EQ(slate.items[i].item, want[i].id);
       EXPECT_NEAR(slate.items[i].score, static_cast<double>(want[i].score), 1e-5);
       EXPECT_THAT(slate.items[i].sources, testing::SizeIs(1));
     }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "ann/index.h"
 #include "base/config.h"
 #include "evaluation/evaluate.h"
 #include "examples/split.h"
@@ -20,7 +21,6 @@
 #include "retrieval/candidate_model.h"
 #include "retrieval/candidate_trainer.h"
 #include "retrieval/co_watch.h"
-#include "retrieval/index.h"
 
 namespace upnext::training {
 
@@ -37,7 +37,7 @@ struct TrainOptions {
   bool train_retrieval = true, train_ranking = true;
   retrieval::CandidateModelOptions candidate;
   retrieval::CandidateTrainOptions candidate_train;
-  retrieval::IndexOptions index;
+  ann::IndexOptions index;
   retrieval::CoWatchOptions co_watch;
   ranking::RankerOptions ranker;
   std::vector<ranking::Objective> objectives;

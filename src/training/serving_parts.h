@@ -12,13 +12,13 @@
 
 #include <memory>
 
+#include "ann/index.h"
 #include "base/progress.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "bundle/bundle.h"
 #include "retrieval/co_watch.h"
 #include "retrieval/generators.h"
-#include "retrieval/index.h"
 #include "training/dataset.h"
 #include "training/options.h"
 #include "training/train.h"
@@ -30,8 +30,7 @@ class ServingParts {
   // `index`: of models.candidate where that has one already; null: it is built.
   static Result<ServingParts> Learn(const Dataset& dataset, const Models& models,
                                     const TrainOptions& options, base::ThreadPool& pool,
-                                    base::Progress& progress,
-                                    const retrieval::Index* index = nullptr);
+                                    base::Progress& progress, const ann::Index* index = nullptr);
 
   // The parts of a bundle of these models, of which the candidate model is that of the index; views.
   bundle::Parts Of(const Models& models) const;
@@ -39,8 +38,8 @@ class ServingParts {
  private:
   ServingParts() = default;
   const Dataset* dataset_ = nullptr;
-  std::unique_ptr<retrieval::Index> built_;
-  const retrieval::Index* index_ = nullptr;
+  std::unique_ptr<ann::Index> built_;
+  const ann::Index* index_ = nullptr;
   retrieval::PopularItems popular_;
   std::unique_ptr<retrieval::CoWatchLearner> co_watch_;
 };
