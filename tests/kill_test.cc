@@ -51,19 +51,16 @@ Batch MakeBatch(int round, int number) {
   return batch;
 }
 
-serving::ServiceOptions OptionsOf(const std::string& logs, const std::string& bundles,
-                                  const std::string& store) {
-  return {.log_root = logs,
-          .bundle_root = bundles,
-          .store = store,
-          .engine = {},
-          .rule = {},
-          .clock = nullptr};
+Result<std::unique_ptr<serving::Service>> StartService(const std::string& logs,
+                                                       const std::string& bundles,
+                                                       const std::string& folder) {
+  UPNEXT_ASSIGN_OR_RETURN(std::shared_ptr<store::Store> store, store::OpenRocksStore(folder));
+  return serving::Service::Start({.log_root = logs, .bundle_root = bundles, .generation = {}},
+                                 std::move(store));
 }
 
-// The process to be killed: posts batches and prints the acknowledged ones to stdout.
-int PostForEver(const serving::ServiceOptions& options, int round) {
-  const auto service = serving::Service::Start(options);
+// The process that is killed: posts for ever, and says on stdout which batch was acknowledged.
+int PostForEver(const Result<std::unique_ptr<serving::Service>>& service, int round) {
   if (!service) {
     std::fprintf(stderr, "%s\n", service.error().message.c_str());
     return 1;
@@ -79,8 +76,8 @@ int PostForEver(const serving::ServiceOptions& options, int round) {
 
 class KillTest : public testing::Test {
  protected:
-  serving::ServiceOptions Options() const {
-    return OptionsOf(project_.log_root(), project_.bundle_root(), project_.store());
+  Result<std::unique_ptr<serving::Service>> Start() const {
+    return StartService(project_.log_root(), project_.bundle_root(), project_.store());
   }
 
   // Waits until a poster has acknowledged at least one batch, kills it `delay` later, and returns
@@ -156,7 +153,7 @@ TEST_F(KillTest, AcknowledgedEventsExistOnceAndComplete) {
     for (const schema::RawEvent& event : next.events) there += distinct.count(event.request);
     EXPECT_TRUE(there == 0 || there == next.events.size()) << there << " of " << next.events.size();
 
-    const auto service = serving::Service::Start(Options());
+    const auto service = Start();
     ASSERT_TRUE(service) << service.error().message;
     for (const auto& [user, of_user] : stored) {
       EXPECT_EQ((*service)->State(user)->totals().events, of_user.size()) << user;
@@ -167,7 +164,7 @@ TEST_F(KillTest, AcknowledgedEventsExistOnceAndComplete) {
   // Sending everything again, as a client without an answer does, changes nothing.
   const auto before = Stored();
   {
-    const auto service = serving::Service::Start(Options());
+    const auto service = Start();
     ASSERT_TRUE(service) << service.error().message;
     for (int round = 0; round < kRounds; ++round) {
       for (int number = 0; number < acknowledged[static_cast<size_t>(round)]; ++number) {
@@ -187,7 +184,7 @@ TEST_F(KillTest, AcknowledgedEventsExistOnceAndComplete) {
 
 int main(int argc, char** argv) {
   if (argc == 6 && std::string_view(argv[1]) == upnext::kPost) {
-    return upnext::PostForEver(upnext::OptionsOf(argv[2], argv[3], argv[4]), std::atoi(argv[5]));
+    return upnext::PostForEver(upnext::StartService(argv[2], argv[3], argv[4]), std::atoi(argv[5]));
   }
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();

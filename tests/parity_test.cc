@@ -232,14 +232,15 @@ class Server {
   void Restart() {
     client_.reset();
     http_.reset();
+    api_.reset();
     service_.reset();
-    service_ = Value(serving::Service::Start({.log_root = folder_ / "log",
-                                              .bundle_root = folder_ / "bundles",
-                                              .store = folder_ / "store",
-                                              .engine = {},
-                                              .rule = {},
-                                              .clock = &clock_}));
-    http_ = Value(net::HttpServer::Start({.port = 0, .threads = 2}, *service_));
+    service_ = Value(serving::Service::Start(
+        {.log_root = folder_ / "log",
+         .bundle_root = folder_ / "bundles",
+         .generation = {.engine = {}, .rule = {}, .clock = &clock_}},
+        std::shared_ptr<store::Store>(Value(store::OpenRocksStore(folder_ / "store")))));
+    api_.emplace(*service_);
+    http_ = Value(net::HttpServer::Start({.port = 0, .threads = 2}, *api_));
     client_.emplace(http_->port());
   }
   void Post(std::span<const RawEvent> events) {
@@ -251,12 +252,14 @@ class Server {
     return json::parse(client_->Ask(net::TestClient::Get(target)).body);
   }
   serving::Service& service() { return *service_; }
+  const serving::Generation& generation() { return *service_->generation(); }
   base::FixedClock& clock() { return clock_; }
 
  private:
   const base::TestFolder folder_;
   base::FixedClock clock_{kStart};
   std::unique_ptr<serving::Service> service_;
+  std::optional<net::Api> api_;
   std::unique_ptr<net::HttpServer> http_;
   std::optional<net::TestClient> client_;
 };
@@ -295,7 +298,8 @@ class ParityTest : public testing::TestWithParam<uint64_t> {
                                .split = {.kind = examples::SplitOptions::Kind::kNone}});
     for (size_t space = 1; space < schema::kIdSpaces; ++space) {  // all but users
       const auto id_space = static_cast<IdSpace>(space);
-      ASSERT_EQ(server_->service().catalogue().size(id_space), replay_->catalogue.size(id_space));
+      ASSERT_EQ(server_->generation().catalogue().size(id_space),
+                replay_->catalogue.size(id_space));
     }
   }
   features::UserState Replayed(const std::string& user, size_t events) const {
@@ -307,9 +311,9 @@ class ParityTest : public testing::TestWithParam<uint64_t> {
     const features::UserState replayed = Replayed(user, events);
     const features::UserState served = Value(server_->service().State(user));
     EXPECT_EQ(served.Serialize(), replayed.Serialize());
-    const features::FeatureStatistics& tables = server_->service().bundle().tables();
+    const features::FeatureStatistics& tables = server_->generation().bundle().tables();
     const int64_t now = kStart + 40LL * 86'400'000;
-    ExpectSame(Features(tables, server_->service().catalogue(), served, user, now),
+    ExpectSame(Features(tables, server_->generation().catalogue(), served, user, now),
                Features(tables, replay_->catalogue, replayed, user, now));
   }
 
@@ -352,7 +356,7 @@ TEST_P(ParityTest, ServedPredictionsAreThoseOfReplayedFeatures) {
     const json slate = server_->Ask(
         fmt::format("/v1/recommendations?user={}&n=10&explain=1&device=d2&region=r0", user));
     ASSERT_FALSE(slate["items"].empty()) << slate;
-    const features::FeatureStatistics& tables = server_->service().bundle().tables();
+    const features::FeatureStatistics& tables = server_->generation().bundle().tables();
     const catalogue::Catalogue& catalogue = replay_->catalogue;
     const features::UserState state = Replayed(user, all.size());
     const schema::User attributes = catalogue.user(replay_->user(user));
@@ -369,7 +373,7 @@ TEST_P(ParityTest, ServedPredictionsAreThoseOfReplayedFeatures) {
                                   .source = catalogue.Find(IdSpace::kSource, source)},
                                  &items);
     }
-    const ranking::Ranker& ranker = *server_->service().bundle().ranker();
+    const ranking::Ranker& ranker = *server_->generation().bundle().ranker();
     const size_t tasks = ranker.objectives().size();
     std::vector<float> predictions(items.rows * tasks);
     ranking::Ranker::Scratch scratch;

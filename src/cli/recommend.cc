@@ -125,10 +125,10 @@ Moment Recommender::TestMoment(const examples::HoldoutCase& held_out) const {
 }
 
 Result<Moment> Recommender::NowMoment(const std::string& name) const {
-  UPNEXT_ASSIGN_OR_RETURN(features::UserState state, states_->Get(name));
+  UPNEXT_ASSIGN_OR_RETURN(const store::UserStates::StatePtr state, states_->Get(name));
   features::Context context;
-  context.time_ms = std::max(Now(), state.totals().last_ms);
-  return Moment{name, std::move(state), context};
+  context.time_ms = std::max(Now(), state->totals().last_ms);
+  return Moment{name, *state, context};
 }
 
 Result<Moment> Recommender::MomentOf(const std::string& name) {
@@ -190,7 +190,10 @@ Result<serving::Slate> Recommender::Recommend(const Moment& moment) const {
   request.time_ms = moment.context.time_ms;
   request.stage =
       flags_.stage == "retrieval" ? serving::Stage::kRetrieval : serving::Stage::kRanking;
-  return engine_.Recommend(moment.state, request);
+  UPNEXT_ASSIGN_OR_RETURN(serving::Slate slate, engine_.Recommend(moment.state, request));
+  slate.bundle_version = opened_.bundle->manifest().version;
+  slate.log_version = opened_.log.directory().filename().string();
+  return slate;
 }
 
 Status Recommender::RunOne() {

@@ -141,7 +141,7 @@ TEST_F(CandidateExtractorTest, CG03_TokensOfAllSearchesAreUnigramsAndBigrams) {
   UserState state;
   schema::Event event;
   event.type = schema::EventType::kSearch;
-  event.query = log_.catalogue().FindOrAdd(schema::IdSpace::kQuery, "query 3 unheard");
+  event.query = log_.Add(schema::IdSpace::kQuery, "query 3 unheard");
   event.time_ms = 1;
   state.Apply(event, log_.catalogue(), {});
   const CandidateBatch batch = Extract(state);

@@ -263,7 +263,7 @@ TEST_F(RankingExtractorTest, RK10_SeedLastWatchedLastQueryAndLanguage) {
 }
 
 TEST_F(RankingExtractorTest, RK04_UnknownIdsAreRowZeroAndAbsentOnesAreNoRow) {
-  const uint32_t fresh = log_.catalogue().FindOrAdd(schema::IdSpace::kItem, "brand new");
+  const uint32_t fresh = log_.Add(schema::IdSpace::kItem, "brand new");
   const Row unknown = Impression(UserState(), {.time_ms = kStartMs}, {.item = fresh});
   EXPECT_THAT(unknown.rows("item"), ElementsAre(0u));
   EXPECT_THAT(unknown.rows("channel"), IsEmpty());

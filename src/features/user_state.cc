@@ -187,4 +187,13 @@ bool UserState::HasWatched(uint32_t item) const {
   return history != nullptr && (history->watches > 0 || history->complete > 0);
 }
 
+size_t UserState::MemoryBytes() const {
+  const auto bytes_of = [](const auto& histories) {
+    using Entry = typename std::remove_cvref_t<decltype(histories)>::value_type;
+    return histories.bucket_count() * (sizeof(Entry) + 1);
+  };
+  return sizeof(*this) + watches_.bytes() + searches_.bytes() + likes_.bytes() +
+         bytes_of(channels_) + bytes_of(topics_) + bytes_of(items_);
+}
+
 }  // namespace upnext::features

@@ -101,6 +101,8 @@ class UserState {
   };
   const Totals& totals() const { return totals_; }
 
+  size_t MemoryBytes() const;  // an estimate, for caches
+
   // Equal states give equal bytes. Parse refuses anything Serialize could not have written
   // (kDataLoss).
   std::string Serialize() const;
@@ -111,6 +113,7 @@ class UserState {
   class Bag {
    public:
     std::span<const TimedId> view() const { return std::span(entries_).subspan(begin_); }
+    size_t bytes() const { return entries_.capacity() * sizeof(TimedId); }
     void Push(TimedId entry);
     void Remove(uint32_t id);
 

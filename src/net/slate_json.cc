@@ -26,6 +26,8 @@ nlohmann::json SlateJson(const serving::Slate& slate, std::span<const std::strin
                          const std::string& user, bool explain) {
   nlohmann::json out = {{"user", user},
                         {"request", slate.request},
+                        {"bundle_version", slate.bundle_version},
+                        {"log_version", slate.log_version},
                         {"items", ItemsJson(slate.items, objectives, explain)},
                         {"notes", slate.notes}};
   if (explain) {

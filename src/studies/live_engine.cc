@@ -60,12 +60,22 @@ struct LiveEngine::Rep {
       const LiveEngineOptions& o)
       : world(w), options(o), catalogue(log), engine(bundle, catalogue, o.engine) {}
 
+  // The id of a name of the world. Here the world numbers what the log does not have.
+  uint32_t IdOf(IdSpace space, std::string_view name);
   Status MapNames();
   void FoldStates(base::ThreadPool& pool);
   schema::Event EventOf(const LogRow& row, const simulator::UserRows& rows) const;
 };
 
-// Assigns ids to all items of the world now, in order, so that they do not depend on the requests.
+uint32_t LiveEngine::Rep::IdOf(IdSpace space, std::string_view name) {
+  const uint32_t known = catalogue.Find(space, name);
+  if (known != schema::kNone) return known;
+  const uint32_t id = catalogue.size(space);
+  catalogue.Add(space, name, id);
+  return id;
+}
+
+// Every item of the world gets its id now, in order, so that ids do not depend on who comes first.
 Status LiveEngine::Rep::MapNames() {
   const log::EventLog& log = catalogue.log();
   const Naming users = NamingOf(log.dictionary(IdSpace::kUser), 'u');
@@ -87,19 +97,19 @@ Status LiveEngine::Rep::MapNames() {
   }
   for (uint32_t item = 0; item < truth.size(); ++item) {
     item_names.push_back(items.Name(item));
-    item_ids.push_back(catalogue.FindOrAdd(IdSpace::kItem, item_names.back()));
+    item_ids.push_back(IdOf(IdSpace::kItem, item_names.back()));
     if (item_numbers.size() <= item_ids.back()) item_numbers.resize(item_ids.back() + 1, kNoItem);
     item_numbers[item_ids.back()] = item;
   }
   for (size_t d = 0; d < devices.size(); ++d) {
-    devices[d] = catalogue.FindOrAdd(IdSpace::kDevice, simulator::kDeviceNames[d]);
+    devices[d] = IdOf(IdSpace::kDevice, simulator::kDeviceNames[d]);
   }
   for (size_t r = 0; r < regions.size(); ++r) {
-    regions[r] = catalogue.FindOrAdd(IdSpace::kRegion, simulator::kRegionTable[r].name);
+    regions[r] = IdOf(IdSpace::kRegion, simulator::kRegionTable[r].name);
   }
   for (size_t s = 0; s < sources.size(); ++s) {
     const std::string_view name = simulator::kSourceNames[s];
-    sources[s] = name.empty() ? schema::kNone : catalogue.FindOrAdd(IdSpace::kSource, name);
+    sources[s] = name.empty() ? schema::kNone : IdOf(IdSpace::kSource, name);
   }
   return Ok();
 }

@@ -157,7 +157,11 @@ class Server:
         return response.status, json.loads(response.read())
 
     def post(self, events):
-        return self.request("POST", "/v1/events", {"events": events})
+        """Status and answer; of a batch that was taken only its counts."""
+        status, answer = self.request("POST", "/v1/events", {"events": events})
+        if status == 200:
+            answer = {key: answer[key] for key in ("accepted", "duplicates")}
+        return status, answer
 
     def kill(self):
         self.process.kill()
