@@ -16,6 +16,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/config.h"
@@ -25,6 +26,10 @@
 #include "nn/embedding_table.h"
 
 namespace upnext::retrieval {
+
+// Of its section file. Version 2: a graph knows its recall.
+inline constexpr std::string_view kIndexFileKind = "retrieval-index";
+inline constexpr uint32_t kIndexFileVersion = 2;
 
 struct Hit {
   uint32_t row;

@@ -10,11 +10,10 @@
 
 #include "base/section_file.h"
 #include "base/status.h"
+#include "retrieval/index.h"
 
 namespace upnext::retrieval {
 
-inline constexpr std::string_view kIndexFileKind = "retrieval-index";
-inline constexpr uint32_t kIndexFileVersion = 2;       // 2: a graph knows its recall
 inline constexpr uint32_t kMaxSearchEffort = 100'000;  // more than any list that is asked for
 inline constexpr std::string_view kExactKind = "exact", kGraphKind = "graph";
 
