@@ -15,18 +15,18 @@
 #include "serving/engine.h"
 #include "serving/similar.h"
 
-namespace upnext::bundle {
-// manifest.cc
-Status WriteManifest(const std::filesystem::path& directory, const Manifest& manifest);
-Result<FileEntry> DescribeFile(const std::filesystem::path& directory, const std::string& name);
-}  // namespace upnext::bundle
-
 namespace upnext::fuzz {
 namespace {
 
-// In the order in which they refer to each other.
-constexpr std::array<std::string_view, 5> kFiles = {"features.uxs", "candidate.uxs", "index.uxs",
-                                                    "ranker.uxs", "generators.uxs"};
+// In the order in which they name each other.
+constexpr std::array<std::string_view, 8> kFiles = {"features.uxs",
+                                                    "candidate.uxs",
+                                                    "index.uxs",
+                                                    "ranker.uxs",
+                                                    "generator.co-watch.uxs",
+                                                    "generator.trending.uxs",
+                                                    "generator.popular.uxs",
+                                                    "generator.topic.uxs"};
 enum : size_t { kFeatures, kCandidate, kIndex };
 
 struct File {
@@ -72,17 +72,15 @@ void WriteFiles(const ScratchFolder& folder, Files files, bundle::Manifest manif
                 ann::VectorsDigest(retrieval::IndexedItems(model->item_vectors(), {})));
     }
   }
-  for (bundle::FileEntry& entry : manifest.files) {
-    const auto described = bundle::DescribeFile(folder.path(), entry.name);
-    FUZZ_REQUIRE(described.has_value(), "expected the file to be there");
-    entry = *described;
+  for (bundle::PartEntry& part : manifest.parts) {
+    FUZZ_REQUIRE(bundle::MeasurePart(folder.path(), &part), "expected the file to be there");
   }
   FUZZ_REQUIRE(bundle::WriteManifest(folder.path(), manifest), "expected to write the manifest");
 }
 
 void Use(const bundle::Bundle& opened, const bundle::TestProject& project) {
   const catalogue::Catalogue& catalogue = project.log().catalogue();
-  const serving::Engine engine(opened, catalogue, {});
+  const serving::Engine engine(opened, catalogue, {.budgets = {{"topic", 20}}});
   for (const char* user : {"u", "u3", ""}) {
     const features::UserState state =
         *user == '\0' ? features::UserState() : features::Fold(project.log(), user);

@@ -35,11 +35,11 @@ void Read(const ScratchFolder& folder, std::string_view text) {
   const auto verified = bundle::VerifyBundle(folder.path());
   FUZZ_REQUIRE(!verified || manifest.has_value(), "verified without a manifest");
   if (!manifest) return;
-  for (const bundle::FileEntry& file : manifest->files) {
-    FUZZ_REQUIRE(file.name.find('/') == std::string::npos, "a name with a path");
-    FUZZ_REQUIRE(file.name != "manifest.json" && file.name[0] != '.', "a reserved name");
+  for (const bundle::PartEntry& part : manifest->parts) {
+    FUZZ_REQUIRE(part.file.find('/') == std::string::npos, "a name that leads elsewhere");
+    FUZZ_REQUIRE(part.file != "manifest.json" && part.file[0] != '.', "a name of another file");
   }
-  FUZZ_REQUIRE(verified.has_value() == manifest->files.empty(), "no listed file exists here");
+  FUZZ_REQUIRE(verified.has_value() == manifest->parts.empty(), "there are no such files here");
   Accepted();
 }
 

@@ -25,7 +25,7 @@ void ReadProject(std::string_view text) {
   project.Text("directory", "");
   import::ImportOptions::FromConfig(config->Table("import"));
   const auto options = training::Options::FromConfig(*config);
-  serving::EngineOptions::FromConfig(config->Table("serving"));
+  serving::EngineOptions::FromConfig(*config);
   const Status checked = config->Check();
   if (!checked) {
     FUZZ_REQUIRE(checked.error().message.starts_with(kName), "an error must have a position");

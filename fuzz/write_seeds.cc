@@ -64,7 +64,8 @@ Status WriteLogEdits(const fs::path& folder) {
   return WriteAll(folder, grown, "\xff");
 }
 
-// The same for bundle_fuzz.cc. Files: 0 features, 1 candidate, 2 index, 3 ranker, 4 generators.
+// The same for bundle_fuzz.cc. Files: 0 features, 1 candidate, 2 index, 3 ranker, 4 co-watch,
+// 5 trending, 6 popular, 7 topic.
 Status WriteBundleEdits(const fs::path& folder) {
   const Seeds seeds = {{"unchanged", ""},
                        {"other_row", Edited(0, 6, 0, 0, 1, "\x02")},
@@ -76,9 +77,11 @@ Status WriteBundleEdits(const fs::path& folder) {
                        {"other_degree", Edited(2, 2, 0, 0, 1, "\x07")},
                        {"wide_ranker", Edited(3, 0, 0, 0, 1, "[")},
                        {"other_shape", Edited(3, 2, 0, 0, 1, "\x01")},
-                       {"far_item", Edited(4, 1, 0, 0, 1, "\x27") + Edited(4, 4, 0, 0, 1, "\x26")},
-                       {"far_neighbour", Edited(4, 5, 0, 0, 1, "\x7f")},
-                       {"shorter_list", Edited(4, 6, 2, 0, 8, "")}};
+                       {"far_item", Edited(6, 0, 0, 0, 1, "\x27") + Edited(5, 0, 0, 0, 1, "\x26")},
+                       {"far_neighbour", Edited(4, 0, 0, 0, 1, "\x7f")},
+                       {"shorter_list", Edited(4, 1, 2, 0, 8, "")},
+                       {"other_topic", Edited(7, 1, 0, 0, 1, "\x27")},
+                       {"longer_topic", Edited(7, 0, 0, 8, 1, "\x7f")}};
   return WriteAll(folder, seeds);
 }
 

@@ -217,11 +217,12 @@ class Server {
     const ranking::Ranker ranker = Value(ranking::Ranker::Make({.widths = {8}, .init_scale = 0.5f},
                                                                ranking::ObjectivesFromConfig({}),
                                                                ranking::ShapeOf(tables), rng));
-    const retrieval::PopularItems popular = retrieval::PopularItems::Learn(world.source);
-    bundle::Parts parts;
-    parts.tables = &tables;
-    parts.popular = &popular;
-    parts.ranker = &ranker;
+    base::ThreadPool pool(1);
+    bundle::Parts parts(tables, {});
+    parts.Set(bundle::RankerPart(ranker));
+    for (const auto& learner : retrieval::LearnersFromConfig({})) {
+      parts.Set(bundle::GeneratorPart(learner, {world.source, pool}));
+    }
     bundle::Manifest manifest;
     manifest.log_version = "v000001";
     const std::filesystem::path staged_bundle = Value(bundles.Begin());

@@ -160,7 +160,8 @@ class ResumeTest : public testing::Test {
 
   static void ExpectSameBundle(const Site& site) {
     for (const char* name : {"features.uxs", "candidate.uxs", "index.uxs", "ranker.uxs",
-                             "generators.uxs", "report.json"}) {
+                             "generator.co-watch.uxs", "generator.popular.uxs",
+                             "generator.topic.uxs", "generator.trending.uxs", "report.json"}) {
       EXPECT_TRUE(site.File(name) == whole_->File(name)) << name << " differs";
     }
   }

@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +25,7 @@
 #include "base/thread_pool.h"
 #include "base/versioned_root.h"
 #include "bundle/bundle.h"
+#include "examples/replay.h"
 #include "examples/split.h"
 #include "features/test_log.h"
 #include "features/test_tables.h"
@@ -34,8 +34,7 @@
 #include "ranking/objectives.h"
 #include "ranking/ranker.h"
 #include "retrieval/candidate_model.h"
-#include "retrieval/generators.h"
-#include "retrieval/indexed_items.h"
+#include "retrieval/generator_registry.h"
 #include "schema/raw_event.h"
 
 namespace upnext::bundle {
@@ -46,6 +45,7 @@ struct TestProjectOptions {
   bool candidate = true, ranker = true, generators = true;
   std::vector<std::string> drop = {};  // [features] drop: other tables of the same log
   ann::IndexOptions index = {};
+  retrieval::GeneratorRegistry registry = retrieval::BuiltInGenerators();
 };
 
 inline std::string TestUser(uint32_t n) { return n == 0 ? "u" : features::Numbered("u", n); }
@@ -110,27 +110,32 @@ class TestProject {
       : options_(options),
         log_(TestEvents(options.items), TestItems(options.items), TestUsers()),
         tables_(features::LearnTables(log_)),
+        split_(NoSplit()),
         pool_(1) {
     tables_.log_digest = log_.log().digest();
     tables_.spec.drop = options.drop;
-    MakeGenerators();
     MakeModels();
     PublishLog();
     PublishBundle();
   }
 
   Parts parts() const {
-    Parts parts;
-    parts.tables = &tables_;
-    parts.candidate = candidate_.get();
-    parts.index = index_.get();
-    parts.popular = options_.generators ? &popular_ : nullptr;
-    parts.co_watch = options_.generators ? &*co_watch_ : nullptr;
-    parts.ranker = ranker_.get();
-    parts.project_toml = "[project]\nname = \"test\"\n";
-    parts.report_json = "{\"seed\": 1}\n";
+    Parts parts(tables_, rule_);
+    parts.Set(ProjectPart("[project]\nname = \"test\"\n"));
+    parts.Set(ReportPart("{\"seed\": 1}\n"));
+    if (candidate_ != nullptr) parts.Set(CandidatePart(*candidate_));
+    if (index_ != nullptr) parts.Set(IndexPart(*index_));
+    if (ranker_ != nullptr) parts.Set(RankerPart(*ranker_));
+    if (!options_.generators) return parts;
+    for (const auto& learner : retrieval::LearnersFromConfig({}, options_.registry)) {
+      parts.Set(GeneratorPart(learner, {source_, pool_}));
+    }
     return parts;
   }
+  const retrieval::CandidateModel* candidate() const { return candidate_.get(); }
+  const ann::Index* index() const { return index_.get(); }
+  const ranking::Ranker* ranker() const { return ranker_.get(); }
+  const examples::ReplaySource& source() const { return source_; }
   // Every item has a place in vocabularies and statistics of this log.
   const features::TestLog& log() const { return log_; }
   const features::FeatureStatistics& tables() const { return tables_; }
@@ -142,20 +147,18 @@ class TestProject {
   uint64_t digest() const { return log_.log().digest(); }
   std::span<const uint64_t> lineage() const { return log_.log().lineage(); }
   std::unique_ptr<Bundle> Open() const {
-    Result<std::unique_ptr<Bundle>> bundle = Bundle::Open(bundle_folder(), lineage());
+    Result<std::unique_ptr<Bundle>> bundle =
+        Bundle::Open(bundle_folder(), lineage(), options_.registry);
     if (!bundle) ADD_FAILURE() << bundle.error().message;
     return bundle ? *std::move(bundle) : nullptr;
   }
 
  private:
-  void MakeGenerators() {
-    const features::PositiveRule rule;
-    const auto split =
-        examples::Split::Make({.kind = examples::SplitOptions::Kind::kNone}, log_.log(), rule);
-    ASSERT_TRUE(split) << split.error().message;
-    const examples::ReplaySource source{log_.log(), log_.catalogue(), rule, *split};
-    popular_ = retrieval::PopularItems::Learn(source);
-    co_watch_.emplace(source, retrieval::CoWatchOptions{}, pool_);
+  examples::Split NoSplit() const {
+    auto split =
+        examples::Split::Make({.kind = examples::SplitOptions::Kind::kNone}, log_.log(), rule_);
+    EXPECT_TRUE(split);
+    return *std::move(split);
   }
   void MakeModels() {
     base::Rng rng(options_.seed);
@@ -223,12 +226,13 @@ class TestProject {
   const TestProjectOptions options_;
   const base::TestFolder folder_;
   const features::TestLog log_;
+  const features::PositiveRule rule_;
   features::FeatureStatistics tables_;
-  base::ThreadPool pool_;
+  const examples::Split split_;
+  const examples::ReplaySource source_{log_.log(), log_.catalogue(), rule_, split_};
+  mutable base::ThreadPool pool_;
   std::unique_ptr<retrieval::CandidateModel> candidate_;
   std::unique_ptr<ann::Index> index_;
-  retrieval::PopularItems popular_;
-  std::optional<retrieval::CoWatchLearner> co_watch_;
   std::unique_ptr<ranking::Ranker> ranker_;
 };
 

@@ -76,10 +76,13 @@ nlohmann::ordered_json BundleJson(const bundle::Manifest& manifest,
       {"forced", manifest.forced},
       {"verified", true}};
   if (!manifest.gate.empty()) out["gate"] = manifest.gate;
-  for (const bundle::FileEntry& file : manifest.files) {
-    out["files"].push_back({{"name", file.name},
-                            {"bytes", file.bytes},
-                            {"checksum", fmt::format("{:016x}", file.checksum)}});
+  for (const bundle::PartEntry& part : manifest.parts) {
+    out["parts"].push_back({{"name", part.name},
+                            {"file", part.file},
+                            {"kind", part.kind},
+                            {"version", part.version},
+                            {"bytes", part.bytes},
+                            {"checksum", fmt::format("{:016x}", part.checksum)}});
   }
   return out;
 }

@@ -15,8 +15,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr char kKind[] = "ranker";
-constexpr uint32_t kVersion = 1;
 constexpr char kOptions[] = "options", kShape[] = "shape", kDigest[] = "features_digest";
 
 constexpr size_t kMaxLayers = 64, kMaxObjectives = 256;
@@ -184,7 +182,7 @@ Status Ranker::Save(const std::filesystem::path& path, uint64_t features_digest)
                      {"init_scale", options_.init_scale},
                      {"objectives", std::move(objectives)}};
   UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer,
-                          base::SectionWriter::Create(path, kKind, kVersion));
+                          base::SectionWriter::Create(path, kRankerKind, kRankerVersion));
   UPNEXT_RETURN_IF_ERROR(writer.AddText(
       kOptions, json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace)));
   UPNEXT_RETURN_IF_ERROR(writer.Add<uint64_t>(kDigest, std::span(&features_digest, 1)));
@@ -196,7 +194,7 @@ Status Ranker::Save(const std::filesystem::path& path, uint64_t features_digest)
 
 Result<Ranker> Ranker::Load(const std::filesystem::path& path, uint64_t features_digest) {
   UPNEXT_ASSIGN_OR_RETURN(const base::SectionFile file,
-                          base::SectionFile::Open(path, kKind, kVersion));
+                          base::SectionFile::Open(path, kRankerKind, kRankerVersion));
   UPNEXT_ASSIGN_OR_RETURN(const std::span<const uint64_t> digest, file.Get<uint64_t>(kDigest, 1));
   if (digest[0] != features_digest) {
     return FailedPrecondition(

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/config.h"
@@ -25,6 +26,10 @@
 #include "nn/embedding_table.h"
 
 namespace upnext::retrieval {
+
+// Of its section file.
+inline constexpr std::string_view kCandidateModelKind = "candidate-model";
+inline constexpr uint32_t kCandidateModelVersion = 2;
 
 struct CandidateModelOptions {
   uint32_t dim = 64;            // of u and v (paper: 256)

@@ -14,9 +14,9 @@
 #include "examples/test_world.h"
 #include "kernels/gemm.h"
 #include "retrieval/candidate_validation.h"
-#include "retrieval/generators.h"
-#include "retrieval/indexed_items.h"
+#include "retrieval/scored_items.h"
 #include "retrieval/test_batch.h"
+#include "retrieval/training_watches.h"
 #include "schema/raw_event.h"
 
 namespace upnext::retrieval {
@@ -102,7 +102,7 @@ double TestNdcg(const examples::World& world, Trained& trained) {
 
 // NDCG@10 of the list of most watched unseen items, for the same cases.
 double PopularityNdcg(const examples::World& world, base::ThreadPool& pool) {
-  const PopularItems popular = PopularItems::Learn(world.source);
+  const std::vector<ScoredItem> popular = RankByCount(CountWatches(world.source));
   const auto cases = examples::HoldoutCases(world.source, examples::SplitPart::kTest, pool);
   double sum = 0;
   for (const examples::HoldoutCase& held_out : cases) {
@@ -111,7 +111,7 @@ double PopularityNdcg(const examples::World& world, base::ThreadPool& pool) {
       seen.insert(world.log.item_of(row));
     }
     size_t rank = 0;
-    for (const Candidate& proposal : popular.overall()) {
+    for (const ScoredItem& proposal : popular) {
       if (seen.contains(proposal.item)) continue;
       if (++rank > 10) break;
       if (proposal.item == held_out.targets[0]) sum += 1 / std::log2(static_cast<double>(rank) + 1);

@@ -12,9 +12,9 @@
 #include "examples/test_world.h"
 #include "features/feature_statistics.h"
 #include "retrieval/candidate_trainer.h"
-#include "retrieval/generators.h"
-#include "retrieval/indexed_items.h"
+#include "retrieval/scored_items.h"
 #include "retrieval/test_batch.h"
+#include "retrieval/training_watches.h"
 #include "schema/event.h"
 
 namespace upnext::retrieval {
@@ -211,10 +211,10 @@ TEST(PaperInputs, CG08_NewUsersAreServedBetterThanByPopularity) {
   const examples::World world(options);
   const Judged model = TrainAndJudge(world, {});
   const Judged blind = TrainAndJudge(world, {.drop = {"age", "gender", "logged_in"}});
-  const PopularItems popular = PopularItems::Learn(world.source);
+  const std::vector<ScoredItem> popular = RankByCount(CountWatches(world.source));
   const Judged popularity = Judge(world, [&](const examples::HoldoutCase&) {
     std::vector<uint32_t> list;
-    for (const Candidate& proposal : popular.overall()) list.push_back(proposal.item);
+    for (const ScoredItem& one : popular) list.push_back(one.item);
     return list;
   });
   EXPECT_EQ(model.precision.size(), 100u);  // the new users only

@@ -41,6 +41,7 @@ TrainOptions TrainOptions::FromConfig(const base::Config& config) {
   options.candidate = retrieval::CandidateModelOptions::FromConfig(retrieval);
   options.candidate_train = retrieval::CandidateTrainOptions::FromConfig(retrieval);
   options.index = ann::IndexOptions::FromConfig(retrieval.Table("index"));
+  options.generators = retrieval::LearnersFromConfig(config.Table("generators"));
   const base::ConfigTable ranking = config.Table("ranking");
   options.ranker = ranking::RankerOptions::FromConfig(ranking);
   options.objectives = ranking::ObjectivesFromConfig(ranking);

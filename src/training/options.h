@@ -20,7 +20,7 @@
 #include "ranking/ranker_trainer.h"
 #include "retrieval/candidate_model.h"
 #include "retrieval/candidate_trainer.h"
-#include "retrieval/co_watch.h"
+#include "retrieval/generator_registry.h"
 
 namespace upnext::training {
 
@@ -32,13 +32,13 @@ struct DatasetOptions {
   static DatasetOptions FromConfig(const base::Config& config);
 };
 
-// [retrieval] and [ranking]: the models, and what is made of them for serving.
+// [retrieval], [generators] and [ranking]: the models, and what is made of them for serving.
 struct TrainOptions {
   bool train_retrieval = true, train_ranking = true;
   retrieval::CandidateModelOptions candidate;
   retrieval::CandidateTrainOptions candidate_train;
   ann::IndexOptions index;
-  retrieval::CoWatchOptions co_watch;
+  std::vector<retrieval::ConfiguredLearner> generators = retrieval::LearnersFromConfig({});
   ranking::RankerOptions ranker;
   std::vector<ranking::Objective> objectives;
   ranking::RankerTrainOptions ranker_train;

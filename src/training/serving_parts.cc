@@ -33,21 +33,19 @@ Result<ServingParts> ServingParts::Learn(const Dataset& dataset, const Models& m
     parts.index_ = parts.built_.get();
   }
   ReturnFreedMemory();  // of building the index
-  parts.popular_ = retrieval::PopularItems::Learn(dataset.source());
-  parts.co_watch_ =
-      std::make_unique<retrieval::CoWatchLearner>(dataset.source(), options.co_watch, pool);
+  parts.generators_ = options.generators;
+  parts.pool_ = &pool;
   return parts;
 }
 
 bundle::Parts ServingParts::Of(const Models& models) const {
-  bundle::Parts parts;
-  parts.tables = &dataset_->statistics();
-  parts.rule = dataset_->rule();
-  parts.candidate = models.candidate;
-  parts.index = index_;
-  parts.popular = &popular_;
-  parts.co_watch = co_watch_.get();
-  parts.ranker = models.ranker;
+  bundle::Parts parts(dataset_->statistics(), dataset_->rule());
+  if (models.candidate != nullptr) parts.Set(bundle::CandidatePart(*models.candidate));
+  if (index_ != nullptr) parts.Set(bundle::IndexPart(*index_));
+  if (models.ranker != nullptr) parts.Set(bundle::RankerPart(*models.ranker));
+  for (const retrieval::ConfiguredLearner& learner : generators_) {
+    parts.Set(bundle::GeneratorPart(learner, {dataset_->source(), *pool_}));
+  }
   return parts;
 }
 

@@ -123,7 +123,7 @@ class Site:
         if not (self.project / "log" / "CURRENT").exists():
             return None
         found = json.loads(self.upnext("inspect", "--json")[0])
-        return [(one["directory"], one.get("digest") or one["files"]) for one in found]
+        return [(one["directory"], one.get("digest") or one["parts"]) for one in found]
 
     def leftovers(self):
         """Temporary files below the project, which must not remain after a verb has succeeded."""
