@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "ann/filter.h"
 #include "schema/event.h"
 
 namespace upnext::retrieval {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "ann/index.h"
 #include "base/scratch_pool.h"
 #include "features/extract.h"
 #include "retrieval/generator_registry.h"
