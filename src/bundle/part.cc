@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ann/index_file.h"
 #include "base/file.h"
 #include "base/section_file.h"
 

@@ -35,6 +35,7 @@
 #include "ranking/ranker.h"
 #include "retrieval/candidate_model.h"
 #include "retrieval/generator_registry.h"
+#include "retrieval/indexed_items.h"
 #include "schema/raw_event.h"
 
 namespace upnext::bundle {

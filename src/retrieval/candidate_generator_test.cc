@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "ann/index.h"
 #include "examples/test_world.h"
 #include "nn/parameter.h"
+#include "retrieval/indexed_items.h"
 #include "retrieval/test_batch.h"
 #include "retrieval/test_generator.h"
 #include "schema/event.h"
@@ -20,7 +22,9 @@ class CandidateGeneratorTest : public testing::Test {
       for (float& value : parameter.value) value = static_cast<float>(rng_.Uniform() - 0.5);
     }
     base::ThreadPool pool(1);
-    index_ = *BuildIndex({}, model_.item_vectors(), {}, pool, base::NoProgress());
+    index_ = *ann::BuildIndex(
+        {}, IndexedItems(model_.item_vectors(), tables_.vocabulary(features::VocabularyId::kItem)),
+        {}, pool, base::NoProgress());
     generator_ = *CandidateGenerator::Load({.part = std::nullopt,
                                             .items = world_.log.items(),
                                             .tables = tables_,
@@ -37,7 +41,7 @@ class CandidateGeneratorTest : public testing::Test {
   base::Rng rng_{3};
   CandidateModel model_{
       {.dim = 6, .embedding_dim = 6, .depth = 1, .recent_windows = {}}, ShapeOf(tables_), rng_};
-  std::unique_ptr<Index> index_;
+  std::unique_ptr<ann::Index> index_;
   std::unique_ptr<const Generator> generator_;
 };
 

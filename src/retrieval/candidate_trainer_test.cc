@@ -14,6 +14,7 @@
 #include "examples/test_world.h"
 #include "kernels/gemm.h"
 #include "retrieval/candidate_validation.h"
+#include "retrieval/indexed_items.h"
 #include "retrieval/scored_items.h"
 #include "retrieval/test_batch.h"
 #include "retrieval/training_watches.h"

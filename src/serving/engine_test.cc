@@ -185,7 +185,7 @@ TEST_F(EngineTest, SY01_SlateIsTheRankersOrderOfWhatTheFirstStageKept) {
       const Request request = For(user, 6);
       std::vector<uint32_t> first_stage;
       for (const ann::Hit& hit : ModelOrder(request, state, kept, true)) {
-        first_stage.push_back(hit.row);
+        first_stage.push_back(hit.id);
       }
       std::vector<std::string> expected = RankerOrder(request, state, first_stage);
       ASSERT_GE(expected.size(), 6u);

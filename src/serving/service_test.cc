@@ -10,6 +10,7 @@
 
 #include "base/versioned_root.h"
 #include "bundle/test_bundle.h"
+#include "retrieval/generator_registry.h"
 #include "schema/raw_event.h"
 #include "serving/test_service.h"
 
@@ -39,7 +40,11 @@ class ServiceTest : public testing::Test {
 // Few candidates of the model alone, in its order: what is listed depends on the user's vector, and
 // so do the scores.
 TEST_F(ServiceTest, SV04_PostedWatchesMoveTheUserVectorOfTheNextRequest) {
-  service_.Restart({.candidates = 8, .popular = 0, .trending = 0, .co_watch = 0});
+  EngineOptions options;
+  for (const auto& entry : retrieval::BuiltInGenerators()) {
+    options.budgets[std::string(entry.name)] = entry.name == "candidate-model" ? 8 : 0;
+  }
+  service_.Restart(options);
   const auto retrieved = [&](const std::string& user) {
     const Result<Slate> slate =
         service_->Recommend({.user = user, .n = 8, .stage = Stage::kRetrieval});

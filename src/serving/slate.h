@@ -57,6 +57,7 @@ struct Slate {
   StageCounts counts;
   std::vector<std::string> notes;  // e.g. "unknown user: popular items of region DE"
   double retrieval_ms = 0, ranking_ms = 0;
+  std::string bundle_version = {}, log_version = {};  // set by Generation
 };
 
 }  // namespace upnext::serving
