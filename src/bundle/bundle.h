@@ -37,7 +37,7 @@ Status WriteBundle(const std::filesystem::path& staged, const Parts& parts, Mani
 
 class Bundle {
  public:
-  // `log_lineage`: digests of the log at hand and of those it goes on from (EventLog::lineage).
+  // `log_lineage`: digests of the opened log and of those it continues (EventLog::lineage).
   // kDataLoss names the damaged file. kFailedPrecondition when the log that it was trained on is
   // not among them, and for parts that this program does not know or of another version.
   static Result<std::unique_ptr<Bundle>> Open(

@@ -244,7 +244,7 @@ asio::awaitable<boost::system::error_code> HttpServer::Rep::Read(beast::tcp_stre
 
 asio::awaitable<void> HttpServer::Rep::Refuse(beast::tcp_stream& stream,
                                               boost::system::error_code error) {
-  // A closed, idle or cancelled connection gets no answer; bytes that are no HTTP do.
+  // A closed, idle or cancelled connection gets no answer; invalid HTTP does.
   const auto& http_errors = http::make_error_code(http::error::bad_method).category();
   if (error.category() != http_errors || error == http::error::end_of_stream ||
       error == http::error::partial_message) {
