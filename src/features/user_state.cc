@@ -179,15 +179,6 @@ uint64_t UserState::Count(uint32_t item_attribute, EventType type, uint32_t cate
 }
 
 size_t UserState::MemoryBytes() const {
-  const auto bytes_of = [](const auto& histories) {
-    using Entry = typename std::remove_cvref_t<decltype(histories)>::value_type;
-    return histories.bucket_count() * (sizeof(Entry) + 1);
-  };
-  return sizeof(*this) + watches_.bytes() + searches_.bytes() + likes_.bytes() +
-         bytes_of(channels_) + bytes_of(topics_) + bytes_of(items_);
-}
-
-size_t UserState::MemoryBytes() const {
   size_t bytes = sizeof(*this) + user_row_.capacity() * sizeof(Cell);
   for (const Bag& bag : bags_) bytes += sizeof(bag) + bag.bytes();
   for (const Table& table : tables_) bytes += sizeof(table) + table.bytes();

@@ -94,7 +94,7 @@ class LearnedGenerator {
                                     const ItemFilter& filter = {},
                                     const features::Context& context = {}) const {
     std::vector<Candidate> out;
-    generator_->Propose({world_.catalogue, state, {}, context}, n, filter, &out);
+    generator_->Propose({world_.catalogue, state, schema::kNone, context}, n, filter, &out);
     return out;
   }
   std::string Reason(const features::UserState& state, const Candidate& candidate,

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "catalogue/test_log.h"
+#include "features/feature_plan.h"
 #include "schema/raw_event.h"
 
 namespace upnext::store {
