@@ -7,6 +7,7 @@
 #include <iterator>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "fuzz/harness.h"
 #include "fuzz/section_bytes.h"
@@ -18,7 +19,7 @@
 namespace upnext::fuzz {
 namespace {
 
-constexpr uint32_t kVersion = 2;
+constexpr uint32_t kVersion = 3;
 
 struct File {
   std::string name, kind;
@@ -91,14 +92,33 @@ EditedLog TwoSegments(const ScratchFolder& folder) {
   return {folder, kFiles};
 }
 
+// Every attribute of an item or user.
+void ReadAttributes(const log::EventLog& log, schema::Entity entity, uint32_t id) {
+  std::vector<schema::AttributeCell> cells;
+  log.Attributes(entity, id, &cells);
+  for (uint32_t i = 0; i < cells.size(); ++i) {
+    const schema::Attribute& attribute = log.schema().attributes(entity)[i];
+    for (const uint32_t category : log.Categories(entity, i, id)) {
+      FUZZ_REQUIRE(category < log.dictionary(attribute.space).size(), "a category");
+    }
+    const std::string text(log.Text(entity, i, id));
+    FUZZ_REQUIRE(text == cells[i].text, "a text");
+    float sum = 0;
+    for (const float value : log.Vector(entity, i, id)) sum += value;
+    FUZZ_REQUIRE(cells[i].vector.empty() || sum == sum, "a vector has finite values");
+  }
+}
+
 void Read(const log::EventLog& log) {
   using schema::IdSpace;
+  std::vector<schema::AttributeValue> values;
   const auto in_bounds = [&](uint32_t id, IdSpace space) {
     return id == schema::kNone || id < log.dictionary(space).size();
   };
   uint64_t rows = 0;
   for (uint32_t user = 0; user < log.users(); ++user) {
     FUZZ_REQUIRE(in_bounds(log.user(user).region, IdSpace::kRegion), "region of a user");
+    ReadAttributes(log, schema::Entity::kUser, user);
     for (uint64_t row = log.begin(user); row < log.end(user); ++row, ++rows) {
       const schema::Event event = log.event(row);
       FUZZ_REQUIRE(event.type == log.type(row) && event.item == log.item_of(row), "columns differ");
@@ -110,17 +130,24 @@ void Read(const log::EventLog& log) {
                        in_bounds(event.device, IdSpace::kDevice) &&
                        in_bounds(event.region, IdSpace::kRegion),
                    "an id of an event");
+      log.RequestAttributes(row, &values);
+      for (size_t i = 0; i < values.size(); ++i) {
+        FUZZ_REQUIRE(
+            in_bounds(values[i].category, log.schema().declared(schema::Entity::kRequest)[i].space),
+            "a category of an event");
+      }
     }
   }
   FUZZ_REQUIRE(rows == log.events(), "every event belongs to one user");
   for (uint32_t id = 0; id < log.items(); ++id) {
     const schema::Item item = log.item(id);
+    ReadAttributes(log, schema::Entity::kItem, id);
     FUZZ_REQUIRE(in_bounds(item.channel, IdSpace::kChannel), "channel of an item");
     FUZZ_REQUIRE(std::string(item.title).size() == item.title.size(), "title of an item");
     for (const uint32_t topic : item.topics)
       FUZZ_REQUIRE(topic < log.dictionary(IdSpace::kTopic).size(), "topic of an item");
   }
-  for (size_t space = 0; space < schema::kIdSpaces; ++space) {
+  for (size_t space = 0; space < log.schema().id_spaces().size(); ++space) {
     const log::Dictionary& names = log.dictionary(static_cast<IdSpace>(space));
     for (uint32_t id = 0; id < names.size(); ++id) {
       FUZZ_REQUIRE(names.Find(names.name(id)) == id, "a name must map to its id");

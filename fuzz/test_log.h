@@ -11,8 +11,26 @@
 
 namespace upnext::fuzz {
 
+// A type and an attribute of every kind of the site's own.
+inline schema::Schema TestSchema() {
+  const auto schema = schema::Schema::Parse(
+      "schema.events.wish = 'positive'\nschema.items.stock = 'flag'\n"
+      "schema.items.price = 'number'\nschema.items.listed = 'time'\n"
+      "schema.items.brand = 'category'\nschema.items.tags = 'categories'\n"
+      "schema.items.body = 'text'\nschema.items.vector = 'vector(2)'\n"
+      "schema.users.plan = 'category'\nschema.requests.page = 'category'\n"
+      "schema.requests.depth = 'number'\n");
+  FUZZ_REQUIRE(schema.has_value(), "expected a correct schema");
+  return *schema;
+}
+
 inline void WriteTestLog(const std::filesystem::path& folder) {
   using schema::EventType;
+  const schema::Schema schema = TestSchema();
+  const auto of = [&](schema::Entity entity, std::string_view name) {
+    return *schema.FindAttribute(entity, name);
+  };
+  const auto of_item = [&](std::string_view name) { return of(schema::Entity::kItem, name); };
   std::vector<schema::RawEvent> events = {
       {.user = "u1",
        .item = "a",
@@ -33,7 +51,13 @@ inline void WriteTestLog(const std::filesystem::path& folder) {
        .type = EventType::kRating,
        .value = 4.0f,
        .current_item = "b"},
-      {.user = "u3", .item = "a", .time_ms = 9000, .type = EventType::kComplete}};
+      {.user = "u3", .item = "a", .time_ms = 9000, .type = EventType::kComplete},
+      {.user = "u3",
+       .item = "b",
+       .time_ms = 9500,
+       .type = *schema.FindEventType("wish"),
+       .attributes = {{of(schema::Entity::kRequest, "page"), "home"},
+                      {of(schema::Entity::kRequest, "depth"), "2"}}}};
   const std::vector<schema::RawItem> items = {
       {.item = "a",
        .created_ms = 500,
@@ -41,11 +65,25 @@ inline void WriteTestLog(const std::filesystem::path& folder) {
        .channel = "ch",
        .language = "en",
        .title = "First",
-       .topics = {"news", "music"}},
+       .topics = {"news", "music"},
+       .attributes = {{of_item("stock"), "true"},
+                      {of_item("price"), "1.5"},
+                      {of_item("listed"), "3"},
+                      {of_item("brand"), "b"},
+                      {of_item("tags"), "s"},
+                      {of_item("tags"), "t"},
+                      {of_item("body"), "text"},
+                      {of_item("vector"), "1 2"}}},
       {.item = "b", .title = "Second", .topics = {"music"}, .removed = true}};
   const std::vector<schema::RawUser> users = {
-      {.user = "u1", .region = "de", .language = "en", .age = 30, .gender = 1, .logged_in = 1}};
-  FUZZ_REQUIRE(log::WriteEventLog(folder, events, items, users, 2).has_value(),
+      {.user = "u1",
+       .region = "de",
+       .language = "en",
+       .age = 30,
+       .gender = 1,
+       .logged_in = 1,
+       .attributes = {{of(schema::Entity::kUser, "plan"), "free"}}}};
+  FUZZ_REQUIRE(log::WriteEventLog(folder, events, items, users, 2, schema).has_value(),
                "expected to be able to write a log below TMPDIR");
 }
 

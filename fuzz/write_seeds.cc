@@ -51,6 +51,11 @@ Status WriteLogEdits(const fs::path& folder) {
       {"longer_column", Edited(2, 0, 1, 0, 4, std::string(4, '\0'))},
       {"shorter_column", Edited(4, 1, 2, 0, 1, "")},
       {"other_type", Edited(1, 0, 4, 0, 9, "")},
+      {"own_tag", Edited(1, 14, 0, 0, 1, "\x07")},
+      {"own_text", Edited(1, 15, 0, 8, 1, "\x7f")},
+      {"own_vector", Edited(1, 17, 0, 4, 4, std::string("\0\0\xc0\x7f", 4))},
+      {"other_schema", Edited(0, 39, 0, 14, 4, "like")},
+      {"no_schema", Edited(0, 39, 3, 0, 0, "")},
       {"other_counts", Edited(5, 0, 0, 0, 1, "\x04") + Edited(5, 1, 0, 0, 1, "\x02")}};
   // Of the log with an append: 0 dictionaries, 1 items, 2 users, 3 to 6 event files, 7 order, 8
   // meta.

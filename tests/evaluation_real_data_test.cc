@@ -33,7 +33,7 @@ class RealBaselines : public ::testing::Test {
   Report EvaluateProject(const std::string& name, bool retrieval, bool ranking) {
     const auto file = std::filesystem::path(UPNEXT_CONFIGS) / (name + ".toml");
     const base::Config config = Value(base::Config::Load(file));
-    import::ImportOptions import = import::ImportOptions::FromConfig(config.Table("import"));
+    import::ImportOptions import = import::ImportOptions::FromConfig(config);
     import.data = std::getenv("UPNEXT_DATA");
     const import::ImportReport imported =
         Value(import::Import(import, folder_ / "log", base::NoProgress()));

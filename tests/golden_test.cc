@@ -217,7 +217,17 @@ std::vector<Input> ImpressionInputs(const examples::RankingBatch& batch) {
   add(Kind::kRows, "@request", [&](size_t i) -> auto& { return batch.request[i]; });
   add(Kind::kRows, "@position", [&](size_t i) -> auto& { return batch.position[i]; });
   add(Kind::kRows, "@device", [&](size_t i) -> auto& { return batch.device[i]; });
-  add(Kind::kRows, "@happened", [&](size_t i) -> auto& { return batch.labels[i].happened; });
+  // As the 16 bits that the first types once were.
+  add(Kind::kRows, "@happened", [&](size_t i) -> auto& {
+    static uint16_t bits;
+    bits = 0;
+    for (int type = 0; type < 16; ++type) {
+      if (batch.labels[i].Has(static_cast<schema::EventType>(type))) {
+        bits = static_cast<uint16_t>(bits | 1 << type);
+      }
+    }
+    return bits;
+  });
   add(Kind::kNumbers, "@watch_s", [&](size_t i) -> auto& { return batch.labels[i].watch_s; });
   add(Kind::kNumbers, "@rating", [&](size_t i) -> auto& { return batch.labels[i].rating; });
   return inputs;
@@ -355,7 +365,7 @@ void ExpectProjectGolden(const std::string& name, const std::filesystem::path& d
   const auto loaded = base::Config::Load(std::filesystem::path(UPNEXT_CONFIGS) / (name + ".toml"));
   ASSERT_TRUE(loaded) << loaded.error().message;
   const base::Config& config = *loaded;
-  import::ImportOptions import = import::ImportOptions::FromConfig(config.Table("import"));
+  import::ImportOptions import = import::ImportOptions::FromConfig(config);
   import.data = data;
   const base::TestFolder folder;
   const auto report = import::Import(import, folder / "log", base::NoProgress());

@@ -229,9 +229,9 @@ class Server {
                                  .split = {.kind = examples::SplitOptions::Kind::kNone}});
     const features::FeatureStatistics tables = world.Learn(DeclaredFeatures());
     base::Rng rng(9);
-    const ranking::Ranker ranker = Value(ranking::Ranker::Make({.widths = {8}, .init_scale = 0.5f},
-                                                               ranking::ObjectivesFromConfig({}),
-                                                               ranking::ShapeOf(tables), rng));
+    const ranking::Ranker ranker = Value(ranking::Ranker::Make(
+        {.widths = {8}, .init_scale = 0.5f}, ranking::ObjectivesFromConfig({}, {}),
+        ranking::ShapeOf(tables), rng));
     base::ThreadPool pool(1);
     bundle::Parts parts(tables, {});
     parts.Set(bundle::RankerPart(ranker));

@@ -51,7 +51,7 @@ class RealData : public ::testing::Test {
   std::unique_ptr<Project> Open(const std::string& name) {
     const auto file = std::filesystem::path(UPNEXT_CONFIGS) / (name + ".toml");
     const base::Config config = base::Config::Load(file).value();
-    import::ImportOptions options = import::ImportOptions::FromConfig(config.Table("import"));
+    import::ImportOptions options = import::ImportOptions::FromConfig(config);
     options.data = std::getenv("UPNEXT_DATA");
     const auto report = import::Import(options, folder_ / "log", base::NoProgress());
     if (!report) ADD_FAILURE() << report.error().message;

@@ -67,7 +67,7 @@ inline void AddSparseEvents(const std::string& user, uint64_t n, uint64_t items,
     if (some(6)) ++page;
     schema::RawEvent event;
     event.user = user;
-    event.type = static_cast<EventType>(1 + rng.Below(schema::kEventTypes - 1));
+    event.type = static_cast<EventType>(1 + rng.Below(13));
     if (some(3)) event.type = EventType::kImpression;
     if (some(4)) event.type = EventType::kWatch;
     const bool follows = event.type != EventType::kImpression && !shown.item.empty() && !some(3);

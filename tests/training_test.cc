@@ -39,7 +39,7 @@ log::EventLog SmallSite(const base::TestFolder& folder, const base::Config& conf
   world.items = 400;
   world.days = 14;
   EXPECT_TRUE(simulator::SimulateLog(world, folder.path(), base::NoProgress()));
-  import::ImportOptions import = import::ImportOptions::FromConfig(config.Table("import"));
+  import::ImportOptions import = import::ImportOptions::FromConfig(config);
   import.data = folder.path();
   const auto report = import::Import(import, folder.path() / "log", base::NoProgress());
   EXPECT_TRUE(report) << report.error().message;

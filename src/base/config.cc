@@ -276,6 +276,11 @@ bool ConfigTable::Has(std::string_view key) const {
   return node_ != nullptr && node_->Find(key) != nullptr;
 }
 
+bool ConfigTable::IsTable(std::string_view key) const {
+  const toml::node* value = node_ == nullptr ? nullptr : node_->Find(key);
+  return value != nullptr && value->is_table();
+}
+
 std::vector<std::string> ConfigTable::Keys() const {
   std::vector<std::tuple<uint32_t, uint32_t, std::string>> keys;
   if (node_ != nullptr && node_->table != nullptr) {

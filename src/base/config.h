@@ -45,6 +45,7 @@ class ConfigTable {
   ConfigTable Table(std::string_view key) const;
   std::vector<ConfigTable> Tables(std::string_view key) const;  // [[key]]
   bool Has(std::string_view key) const;
+  bool IsTable(std::string_view key) const;  // for keys that may be a value or a table
   // The keys in this table, in file order, for tables whose keys the user chooses. They count as
   // unknown until a getter reads them.
   std::vector<std::string> Keys() const;

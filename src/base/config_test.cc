@@ -30,6 +30,14 @@ std::string Mistake(std::string_view toml, Read read) {
   return status.error().message;
 }
 
+TEST(Config, KnowsValuesThatMayBeTables) {
+  const Config config = Parsed("a = 1\nb = { c = 2 }\n[d]\n");
+  EXPECT_FALSE(config.root().IsTable("a"));
+  EXPECT_TRUE(config.root().IsTable("b"));
+  EXPECT_TRUE(config.root().IsTable("d"));
+  EXPECT_FALSE(config.root().IsTable("e"));
+}
+
 TEST(Config, ReadsEveryKindOfValue) {
   const Config config = Parsed(R"(
 name = "films"

@@ -95,7 +95,7 @@ bool FitsField(std::string_view text, size_t field_size) {
 
 // Steps 1 to 3 of docs/formats/section_file.md.
 Result<Header> CheckHeader(std::span<const std::byte> bytes, const std::string& path,
-                           std::string_view kind, uint32_t version) {
+                           std::string_view kind, uint32_t version, std::string_view remedy) {
   Header header;
   if (bytes.size() < sizeof(header)) {
     return DataLoss("{}: expected a file of at least {} bytes, found {}", path, sizeof(header),
@@ -124,8 +124,8 @@ Result<Header> CheckHeader(std::span<const std::byte> bytes, const std::string& 
                     FieldText(header.kind));
   }
   if (header.kind_version != version) {
-    return DataLoss("{}: expected version {} of kind '{}', found {}; create the file again", path,
-                    version, kind, header.kind_version);
+    return DataLoss("{}: expected version {} of kind '{}', found {}; {}", path, version, kind,
+                    header.kind_version, remedy);
   }
   const uint64_t table_size = uint64_t{header.section_count} * sizeof(TableEntry);
   if (header.file_size != bytes.size() || table_size > bytes.size() - sizeof(Header) ||
@@ -279,13 +279,13 @@ Status AddStrings(SectionWriter& writer, std::string_view name,
   return writer.End();
 }
 
-Result<SectionFile> SectionFile::Open(const fs::path& path, std::string_view kind,
-                                      uint32_t version) {
+Result<SectionFile> SectionFile::Open(const fs::path& path, std::string_view kind, uint32_t version,
+                                      std::string_view remedy) {
   SectionFile file;
   UPNEXT_ASSIGN_OR_RETURN(file.file_, MappedFile::Open(path));
   const std::span<const std::byte> bytes = file.file_.bytes();
   const std::string where = path.string();
-  UPNEXT_ASSIGN_OR_RETURN(const Header header, CheckHeader(bytes, where, kind, version));
+  UPNEXT_ASSIGN_OR_RETURN(const Header header, CheckHeader(bytes, where, kind, version, remedy));
   const std::span<const std::byte> table = bytes.subspan(header.table_offset);
   if (Checksum(table) != header.table_checksum) {
     return DataLoss("{}: the table of sections is damaged (checksum differs)", where);
@@ -322,7 +322,7 @@ Result<uint64_t> SectionFile::WrittenDigest(const fs::path& path, std::string_vi
                                             uint32_t version) {
   UPNEXT_ASSIGN_OR_RETURN(const MappedFile file, MappedFile::Open(path));
   UPNEXT_ASSIGN_OR_RETURN(const Header header,
-                          CheckHeader(file.bytes(), path.string(), kind, version));
+                          CheckHeader(file.bytes(), path.string(), kind, version, kMakeAgain));
   return header.header_checksum;
 }
 

@@ -93,7 +93,10 @@ Status AddStrings(SectionWriter& writer, std::string_view name,
 
 class SectionFile {
  public:
-  static Result<SectionFile> Open(const fs::path& path, std::string_view kind, uint32_t version);
+  static constexpr std::string_view kMakeAgain = "create the file again";
+  // `remedy` is what the message about another version tells the user to do.
+  static Result<SectionFile> Open(const fs::path& path, std::string_view kind, uint32_t version,
+                                  std::string_view remedy = kMakeAgain);
 
   // digest() of a file that this process wrote, without verifying its sections: reading back a file
   // of many gigabytes would cost more than writing it.

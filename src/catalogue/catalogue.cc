@@ -1,12 +1,12 @@
 #include "catalogue/catalogue.h"
 
-#include <array>
 #include <atomic>
 #include <deque>
 #include <mutex>
 #include <shared_mutex>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace upnext::catalogue {
 
@@ -26,13 +26,18 @@ struct Added {
 
 struct Catalogue::Rep {
   explicit Rep(log::EventLog event_log) : log(std::move(event_log)) {
-    for (size_t space = 0; space < schema::kIdSpaces; ++space) {
-      first[space] = log.dictionary(static_cast<schema::IdSpace>(space)).size();
+    for (size_t space = 0; space < log.schema().id_spaces().size(); ++space) {
+      first.push_back(log.dictionary(static_cast<schema::IdSpace>(space)).size());
+      added.emplace_back();
     }
   }
+  // Whether the log has the item or user.
+  bool Has(schema::Entity entity, uint32_t id) const {
+    return id < (entity == schema::Entity::kItem ? log.items() : log.users());
+  }
   log::EventLog log;
-  std::array<uint32_t, schema::kIdSpaces> first{};  // ids of the log end here
-  std::array<Added, schema::kIdSpaces> added;
+  std::vector<uint32_t> first;  // by id space: ids of the log end here
+  std::deque<Added> added;      // by id space
 };
 
 Catalogue::Catalogue(log::EventLog log) : rep_(std::make_unique<Rep>(std::move(log))) {}
@@ -84,58 +89,27 @@ schema::User Catalogue::user(uint32_t user) const {
   return user < rep_->log.users() ? rep_->log.user(user) : schema::User{};
 }
 
-const schema::Schema& Catalogue::schema() const {
-  static const schema::Schema built_in;
-  return built_in;
-}
-
 schema::AttributeValue Catalogue::Value(schema::Entity entity, uint32_t attribute,
                                         uint32_t id) const {
-  if (entity == schema::Entity::kItem) {
-    const schema::Item row = item(id);
-    switch (attribute) {
-      case 0:
-        return {.time_ms = row.created_ms};
-      case 1:
-        return {.number = row.duration_s};
-      case 2:
-        return {.category = row.channel};
-      case 4:
-        return {.category = row.language};
-      case 6:
-        return {.number = row.removed ? 1.0f : 0.0f};
-      default:
-        return {};
-    }
-  }
-  const schema::User row = user(id);
-  switch (attribute) {
-    case 0:
-      return {.category = row.region};
-    case 1:
-      return {.category = row.language};
-    case 2:
-      return {.number = row.age};
-    case 3:
-      return {.number = row.gender};
-    case 4:
-      return {.number = row.logged_in};
-    default:
-      return {};
-  }
+  if (!rep_->Has(entity, id)) return {};
+  return rep_->log.Value(entity, attribute, id);
 }
 
 std::span<const uint32_t> Catalogue::Categories(schema::Entity entity, uint32_t attribute,
                                                 uint32_t id) const {
-  constexpr uint32_t kTopics = 3;
-  if (entity != schema::Entity::kItem || attribute != kTopics) return {};
-  return item(id).topics;
+  if (!rep_->Has(entity, id)) return {};
+  return rep_->log.Categories(entity, attribute, id);
 }
 
 std::string_view Catalogue::Text(schema::Entity entity, uint32_t attribute, uint32_t id) const {
-  constexpr uint32_t kTitle = 5;
-  if (entity != schema::Entity::kItem || attribute != kTitle) return {};
-  return item(id).title;
+  if (!rep_->Has(entity, id)) return {};
+  return rep_->log.Text(entity, attribute, id);
+}
+
+std::span<const float> Catalogue::Vector(schema::Entity entity, uint32_t attribute,
+                                         uint32_t id) const {
+  if (!rep_->Has(entity, id)) return {};
+  return rep_->log.Vector(entity, attribute, id);
 }
 
 const log::EventLog& Catalogue::log() const { return rep_->log; }

@@ -18,7 +18,6 @@
 #include <string_view>
 
 #include "log/event_log.h"
-#include "schema/event.h"
 #include "schema/schema.h"
 
 namespace upnext::catalogue {
@@ -38,13 +37,15 @@ class Catalogue {
   // Attributes; absent ones for an id that came after the log.
   schema::Item item(uint32_t item) const;
   schema::User user(uint32_t user) const;
-  // The same by number of the attribute, for items and users. Value: flags, numbers, times and
-  // single categories; Categories: lists of categories; Text: texts.
-  const schema::Schema& schema() const;
+  // One attribute of an item or user, by its number in schema().attributes(entity): of a kind that
+  // fits in an AttributeValue, of a category (none or one id) or categories, of a text, of a vector
+  // ([width], or empty). Absent for another kind.
   schema::AttributeValue Value(schema::Entity entity, uint32_t attribute, uint32_t id) const;
   std::span<const uint32_t> Categories(schema::Entity entity, uint32_t attribute,
                                        uint32_t id) const;
   std::string_view Text(schema::Entity entity, uint32_t attribute, uint32_t id) const;
+  std::span<const float> Vector(schema::Entity entity, uint32_t attribute, uint32_t id) const;
+  const schema::Schema& schema() const { return log().schema(); }
   const log::EventLog& log() const;
 
  private:

@@ -77,6 +77,45 @@ TEST(Catalogue, AttributesOfUnknownIdsAreAbsent) {
   EXPECT_TRUE(std::isnan(log.catalogue().user(7).age));
 }
 
+TEST(Catalogue, AttributesAreReadByTheirNumberBuiltInOrDeclared) {
+  const schema::Schema schema =
+      schema::Schema::Parse(
+          "schema.items.price = 'number'\nschema.items.brand = 'category'\n"
+          "schema.items.vector = 'vector(2)'\nschema.users.plan = 'category'\n")
+          .value();
+  const auto number = [&](schema::Entity entity, std::string_view name) {
+    return schema.FindAttribute(entity, name).value();
+  };
+  using enum schema::Entity;
+  schema::RawItem item = ItemOf("a", 60, "c", {"x", "y"});
+  item.title = "A";
+  item.attributes = {{number(kItem, "price"), "2.5"},
+                     {number(kItem, "brand"), "acme"},
+                     {number(kItem, "vector"), "1 2"}};
+  const schema::RawUser user = {.user = "u", .attributes = {{number(kUser, "plan"), "free"}}};
+  const TestLog log({Watch("u", "a", kStartMs, 10)}, {item}, {user}, schema);
+  const Catalogue& catalogue = log.catalogue();
+  EXPECT_EQ(catalogue.schema(), schema);
+  const uint32_t a = log.item("a"), fresh = log.catalogue().FindOrAdd(IdSpace::kItem, "z");
+  EXPECT_EQ(catalogue.Value(kItem, schema::item_attribute::kDuration, a).number, 60);
+  EXPECT_EQ(catalogue.Value(kItem, number(kItem, "price"), a).number, 2.5f);
+  EXPECT_EQ(catalogue.Value(kItem, schema::item_attribute::kRemoved, a).number, 0);
+  EXPECT_EQ(catalogue.Categories(kItem, schema::item_attribute::kTopics, a).size(), 2u);
+  EXPECT_EQ(catalogue.Text(kItem, schema::item_attribute::kTitle, a), "A");
+  EXPECT_EQ(catalogue.Vector(kItem, number(kItem, "vector"), a).size(), 2u);
+  const IdSpace plan = *schema.FindIdSpace("plan");
+  EXPECT_EQ(catalogue.Name(plan, catalogue.Value(kUser, number(kUser, "plan"), 0).category),
+            "free");
+  EXPECT_EQ(log.catalogue().FindOrAdd(plan, "pro"), 1u) << "declared ids grow like others";
+  for (const uint32_t id : {fresh, schema::kNone}) {
+    EXPECT_TRUE(std::isnan(catalogue.Value(kItem, number(kItem, "price"), id).number));
+    EXPECT_EQ(catalogue.Value(kItem, number(kItem, "brand"), id).category, schema::kNone);
+    EXPECT_TRUE(catalogue.Categories(kItem, number(kItem, "brand"), id).empty());
+    EXPECT_EQ(catalogue.Text(kItem, schema::item_attribute::kTitle, id), "");
+    EXPECT_TRUE(catalogue.Vector(kItem, number(kItem, "vector"), id).empty());
+  }
+}
+
 TEST(Catalogue, ReadersAndWritersRunTogether) {
   const TestLog log = TwoItems();
   Catalogue& catalogue = log.catalogue();

@@ -51,8 +51,8 @@ inline void AppendToLog(base::VersionedRoot root, const std::vector<schema::RawE
 class TestLog {
  public:
   TestLog(const std::vector<schema::RawEvent>& events, const std::vector<schema::RawItem>& items,
-          const std::vector<schema::RawUser>& users) {
-    const Status written = log::WriteEventLog(folder_.path(), events, items, users);
+          const std::vector<schema::RawUser>& users, const schema::Schema& schema = {}) {
+    const Status written = log::WriteEventLog(folder_.path(), events, items, users, 1, schema);
     EXPECT_TRUE(written) << written.error().message;
     Result<log::EventLog> log = log::EventLog::Open(folder_.path());
     EXPECT_TRUE(log) << log.error().message;

@@ -36,10 +36,9 @@ nlohmann::ordered_json LogJson(const log::EventLog& log) {
     out["first"] = base::FormatTime(stats.first_ms);
     out["last"] = base::FormatTime(stats.last_ms);
   }
-  for (size_t type = 1; type < schema::kEventTypes; ++type) {
-    if (stats.by_type[type] == 0) continue;
-    out["types"][std::string(schema::EventTypeName(static_cast<schema::EventType>(type)))] =
-        stats.by_type[type];
+  size_t type = 0;
+  for (const schema::EventTypeInfo& info : log.schema().event_types()) {
+    if (stats.by_type[++type] > 0) out["types"][info.name] = stats.by_type[type];
   }
   // What each import added, if there were several.
   for (const log::LogStats& segment : log.segments()) {
@@ -51,9 +50,9 @@ nlohmann::ordered_json LogJson(const log::EventLog& log) {
     }
     out["segments"].push_back(std::move(part));
   }
-  for (size_t space = 0; space < schema::kIdSpaces; ++space) {
-    const auto id = static_cast<schema::IdSpace>(space);
-    out["ids"][std::string(schema::IdSpaceName(id))] = log.dictionary(id).size();
+  uint8_t space = 0;
+  for (const std::string& name : log.schema().id_spaces()) {
+    out["ids"][name] = log.dictionary(static_cast<schema::IdSpace>(space++)).size();
   }
   return out;
 }

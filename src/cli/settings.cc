@@ -11,7 +11,7 @@ Result<Settings> Settings::Load(const project::Location& location) {
   const base::Config config = project.config();
   const int64_t threads = config.Table("train").Int("threads", 0, {.min = 0, .max = 1024});
   Settings settings{.project = std::move(project),
-                    .import = import::ImportOptions::FromConfig(config.Table("import")),
+                    .import = import::ImportOptions::FromConfig(config),
                     .training = training::Options::FromConfig(config),
                     .engine = serving::EngineOptions::FromConfig(config),
                     .threads = static_cast<int>(threads)};

@@ -35,6 +35,14 @@ std::vector<schema::RawEvent> Days(base::Rng& rng, int begin, int end) {
 }
 
 // Every example with the bytes of the state before it.
+std::string Bits(const schema::EventTypeSet& types) {
+  std::string bits;
+  for (size_t type = 1; type < schema::kEventTypes; ++type) {
+    bits += types.Has(static_cast<schema::EventType>(type)) ? '1' : '0';
+  }
+  return bits;
+}
+
 std::vector<std::string> Examples(const World& world) {
   std::vector<std::string> examples;
   for (uint32_t user = 0; user < world.log.users(); ++user) {
@@ -49,7 +57,7 @@ std::vector<std::string> Examples(const World& world) {
                         std::string text = fmt::format("page {} ", group.request);
                         for (const Impression& shown : group.impressions) {
                           text += fmt::format("{} {} {} {} ", shown.row, shown.item,
-                                              shown.labels.happened, shown.labels.watch_s);
+                                              Bits(shown.labels.happened), shown.labels.watch_s);
                         }
                         examples.push_back(text + state.Serialize());
                       });

@@ -123,15 +123,12 @@ class Joiner {
     using enum schema::EventType;
     const schema::Event& event = interaction.event;
     Labels& labels = pending->impression.labels;
-    const auto set = [&](schema::EventType type) {
-      labels.happened = static_cast<uint16_t>(labels.happened | 1u << static_cast<int>(type));
-    };
-    set(event.type);
+    labels.happened.Add(event.type);
     if (event.type == kWatch && !std::isnan(event.value)) labels.watch_s += event.value;
     if (event.type == kRating) labels.rating = event.value;
     if (features::PositiveRule::MayAccept(event.type) &&
         source_.rule.IsComplete(event, source_.log.item(event.item))) {
-      set(kComplete);
+      labels.happened.Add(kComplete);
     }
     pending->first_row = std::min(pending->first_row, interaction.row);
   }

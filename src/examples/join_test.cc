@@ -43,7 +43,7 @@ TEST(Join, InteractionsOfTheSameRequestAndItemLabelTheImpressionHoweverLate) {
               Raw("u", "b", 2 * kHour, EventType::kWatch, 45, "q"),
               Raw("u", "b", 2 * kHour, EventType::kRating, 4, "q")});
   ASSERT_EQ(seen.impressions.size(), 2u);
-  EXPECT_EQ(seen.impressions[0].labels.happened, 0);
+  EXPECT_TRUE(seen.impressions[0].labels.happened.empty());
   EXPECT_EQ(seen.impressions[0].labels.watch_s, 0);
   const Labels& labels = seen.impressions[1].labels;
   EXPECT_TRUE(labels.Has(EventType::kClick));
@@ -61,16 +61,16 @@ TEST(Join, WithoutARequestTheSameItemWithinThirtyMinutesCounts) {
               Click("u", "b", 2 * kHour + kJoinWindowMs + 1), Click("u", "c", 2 * kHour)});
   ASSERT_EQ(seen.impressions.size(), 2u);
   EXPECT_TRUE(seen.impressions[0].labels.Has(EventType::kClick));
-  EXPECT_EQ(seen.impressions[1].labels.happened, 0);
+  EXPECT_TRUE(seen.impressions[1].labels.happened.empty());
 }
 
 TEST(Join, TheNearestImpressionBeforeTakesTheInteraction) {
   const Seen seen = Replay({Shown("u", "a", 0), Shown("u", "a", 10), Watch("u", "a", 11, 5),
                             Watch("u", "a", 12, 7), Shown("u", "a", 13)});
   ASSERT_EQ(seen.impressions.size(), 3u);
-  EXPECT_EQ(seen.impressions[0].labels.happened, 0);
+  EXPECT_TRUE(seen.impressions[0].labels.happened.empty());
   EXPECT_FLOAT_EQ(seen.impressions[1].labels.watch_s, 12);
-  EXPECT_EQ(seen.impressions[2].labels.happened, 0);
+  EXPECT_TRUE(seen.impressions[2].labels.happened.empty());
 }
 
 TEST(Join, TheRequestWinsOverANearerImpressionAndAnUnknownRequestFallsBackToTheWindow) {

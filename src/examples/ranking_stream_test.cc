@@ -19,7 +19,8 @@ namespace {
 struct RankingExample {
   uint32_t user;
   uint64_t request;
-  uint16_t position, happened;
+  uint16_t position;
+  schema::EventTypeSet happened;
   float watch_s;
   uint32_t device;
   std::vector<std::vector<uint32_t>> query_ids, impression_ids;

@@ -56,10 +56,10 @@ void ReplayWatches(
 // happened in a later part of the split than the impression does not count: at the end of training
 // nobody knew it.
 struct Labels {
-  uint16_t happened = 0;  // bit per EventType; kComplete also by the complete rule
-  float watch_s = 0;      // all watches together; 0 when not watched
+  schema::EventTypeSet happened = {};  // kComplete also by the rule of positives
+  float watch_s = 0;                   // all watches together; 0 when not watched
   float rating = schema::kAbsent;
-  bool Has(schema::EventType type) const { return happened >> static_cast<int>(type) & 1; }
+  bool Has(schema::EventType type) const { return happened.Has(type); }
 };
 struct Impression {
   uint64_t row;

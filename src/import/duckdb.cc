@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "schema/event.h"
+#include "schema/values.h"
 
 namespace upnext::import {
 namespace {

@@ -49,10 +49,10 @@ TEST(NameTable, KeepsApartAsManyNamesAsComeAlsoInBatches) {
 
 // Rows in time order, backwards and in ties; user 3 alone has more than a bucket holds, user 5
 // none.
-TEST(EventSpool, HandsOutEveryRowByUserTimeAndArrival) {
+void ExpectSorted(const size_t words_a_row) {
   constexpr uint32_t kUsers = 40;
   const base::TestFolder folder;
-  EventSpool spool = EventSpool::Create(folder.path(), 100).value();
+  EventSpool spool = EventSpool::Create(folder.path(), words_a_row, 100).value();
   base::Rng rng(1);
   std::vector<SpooledEvent> rows(20'000);
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -61,23 +61,31 @@ TEST(EventSpool, HandsOutEveryRowByUserTimeAndArrival) {
     rows[i].time_ms = static_cast<int64_t>(rng.Below(50)) - (i > 10'000 ? 20 : 0);
     rows[i].request = i;  // arrival
   }
-  ASSERT_TRUE(spool.Add(std::span(rows).first(7)));
-  ASSERT_TRUE(spool.Add(std::span(rows).subspan(7)));
+  std::vector<uint64_t> words;
+  for (const SpooledEvent& row : rows) {
+    for (uint64_t i = 0; i < words_a_row; ++i) words.push_back(row.request * 10 + i);
+  }
+  ASSERT_TRUE(spool.Add(std::span(rows).first(7), std::span(words).first(7 * words_a_row)));
+  ASSERT_TRUE(spool.Add(std::span(rows).subspan(7), std::span(words).subspan(7 * words_a_row)));
   EXPECT_EQ(spool.rows(), rows.size());
   std::vector<uint32_t> order(kUsers), place(kUsers);
   for (uint32_t i = 0; i < kUsers; ++i) order[i] = (i * 7 + 3) % kUsers;
   for (uint32_t i = 0; i < kUsers; ++i) place[order[i]] = i;
 
   std::vector<uint64_t> got, users;
-  const Status sorted = spool.Sort(order, base::NoProgress(),
-                                   [&](uint32_t user, std::span<const SpooledEvent> events) {
-                                     users.push_back(user);
-                                     for (const SpooledEvent& event : events) {
-                                       EXPECT_EQ(event.user, user);
-                                       got.push_back(event.request);
-                                     }
-                                     return Ok();
-                                   });
+  const Status sorted =
+      spool.Sort(order, base::NoProgress(), [&](uint32_t user, const EventRows& of_user) {
+        users.push_back(user);
+        for (size_t i = 0; i < of_user.events.size(); ++i) {
+          const SpooledEvent& event = of_user.events[i];
+          EXPECT_EQ(event.user, user);
+          got.push_back(event.request);
+          for (uint64_t w = 0; w < words_a_row; ++w) {
+            EXPECT_EQ(of_user.words[i * words_a_row + w], event.request * 10 + w);
+          }
+        }
+        return Ok();
+      });
   ASSERT_TRUE(sorted) << sorted.error().message;
   std::ranges::stable_sort(rows, [&](const SpooledEvent& a, const SpooledEvent& b) {
     return std::pair(place[a.user], a.time_ms) < std::pair(place[b.user], b.time_ms);
@@ -90,15 +98,19 @@ TEST(EventSpool, HandsOutEveryRowByUserTimeAndArrival) {
   EXPECT_TRUE(std::filesystem::is_empty(folder.path())) << "its files have no names";
 }
 
+TEST(EventSpool, HandsOutEveryRowByUserTimeAndArrival) { ExpectSorted(0); }
+
+TEST(EventSpool, HandsOutTheWordsOfEveryRowWithIt) { ExpectSorted(3); }
+
 TEST(EventSpool, AnErrorOfTheReceiverEndsTheSort) {
   const base::TestFolder folder;
-  EventSpool spool = EventSpool::Create(folder.path(), 2).value();
+  EventSpool spool = EventSpool::Create(folder.path(), 0, 2).value();
   const std::vector<SpooledEvent> rows = {{.user = 0}, {.user = 1}, {.user = 1}, {.user = 2}};
-  ASSERT_TRUE(spool.Add(rows));
+  ASSERT_TRUE(spool.Add(rows, {}));
   const std::vector<uint32_t> order = {2, 1, 0};
   int calls = 0;
   const Status sorted =
-      spool.Sort(order, base::NoProgress(), [&](uint32_t, std::span<const SpooledEvent>) -> Status {
+      spool.Sort(order, base::NoProgress(), [&](uint32_t, const EventRows&) -> Status {
         ++calls;
         return DataLoss("enough");
       });

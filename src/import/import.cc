@@ -61,6 +61,13 @@ Result<std::optional<log::EventLog>> BaseOf(const ImportOptions& options,
   }
   if (!current) return std::unexpected(current.error());
   UPNEXT_ASSIGN_OR_RETURN(log::EventLog log, log::EventLog::Open(root.Path(*current)));
+  if (const std::string difference =
+          options.schema.Difference(log.schema(), "the project file", "the log");
+      !difference.empty()) {
+    return InvalidArgument(
+        "--append needs a log of the same [schema]: {}; run the import without --append",
+        difference);
+  }
   if (options.shards != 1 && options.shards != log.shards()) {
     progress.Note(fmt::format("the log has {} shards and keeps them (shards = {} was asked for)",
                               log.shards(), options.shards));
@@ -73,7 +80,7 @@ Status Mark(WatchedDatabase& db, Table table, const log::Dictionary& names,
             std::vector<bool>& marks) {
   marks.assign(names.size(), false);
   return db.database().Query(
-      fmt::format("SELECT {} FROM in_{} WHERE reason IS NULL",
+      fmt::format("SELECT {} FROM in_{} WHERE upnext_reason IS NULL",
                   table == Table::kItems ? "item" : "\"user\"", TableName(table)),
       [&](const Chunk& chunk) -> Status {
         for (size_t row = 0; row < chunk.rows(); ++row) {
@@ -120,8 +127,9 @@ Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoo
                       .memory_limit_mb = options.memory_limit_mb > 0 ? options.memory_limit_mb
                                                                      : DefaultImportMemoryMb()}));
   WatchedDatabase db(std::move(database), progress, work, DiskReserve(work));
-  ImportNames names;
-  UPNEXT_ASSIGN_OR_RETURN(EventSpool spool, EventSpool::Create(work));
+  ImportNames names(options.schema.id_spaces().size());
+  const size_t words = options.schema.declared(schema::Entity::kRequest).size();
+  UPNEXT_ASSIGN_OR_RETURN(EventSpool spool, EventSpool::Create(work, words));
   RejectsFile rejects(work / kRejectsFile);
   ImportReader reader(options, db, rejects);
   UPNEXT_RETURN_IF_ERROR(reader.ReadAll(names, spool));
@@ -137,9 +145,9 @@ Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoo
   report.rejected_items = reader.counts(Table::kItems).bad;
   report.rejected_users = reader.counts(Table::kUsers).bad;
   if (!rejects.empty()) report.rejects_file = rejects_file;
-  UPNEXT_ASSIGN_OR_RETURN(const LogSizes sizes,
-                          WriteImportedLog(db, names, spool, folder, options.shards));
-  report.warnings = ImportWarnings(names, spool);
+  UPNEXT_ASSIGN_OR_RETURN(const LogSizes sizes, WriteImportedLog(db, options.schema, names, spool,
+                                                                 folder, options.shards));
+  report.warnings = ImportWarnings(options.schema, names, spool);
   for (const std::string& warning : report.warnings) progress.Note("warning: " + warning);
   report.duplicates = sizes.duplicates;
   if (base) {
@@ -164,8 +172,10 @@ Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoo
 
 }  // namespace
 
-ImportOptions ImportOptions::FromConfig(const base::ConfigTable& import) {
+ImportOptions ImportOptions::FromConfig(const base::Config& config) {
+  const base::ConfigTable import = config.Table("import");
   ImportOptions options;
+  options.schema = schema::Schema::FromConfig(config.Table("schema"));
   options.events_sql = import.Text("events", "");
   options.items_sql = import.Text("items", "");
   options.users_sql = import.Text("users", "");

@@ -13,8 +13,9 @@
 // in the SELECT's output, from 1; NULL for what the reader set aside), reason, text (the row as it
 // was read).
 //
-// {data} in the SQL is the data directory. Output columns are those of the design, section 3; a
-// missing or unknown one is an error that names the nearest right one. Rows that do not fit (no
+// {data} in the SQL is the data directory. Output columns are the built-in ones (docs/guides/
+// import.md) and those that [schema] declares; a missing or unknown one is an error that names the
+// nearest right one, and the line that would declare it. Rows that do not fit (no
 // user, no time, an unknown type, a negative duration ...) go to rejects.csv with file, line and
 // reason and are counted.
 #ifndef UPNEXT_IMPORT_IMPORT_H_
@@ -29,6 +30,7 @@
 #include "base/progress.h"
 #include "base/status.h"
 #include "base/versioned_root.h"
+#include "schema/schema.h"
 
 namespace upnext::import {
 
@@ -45,11 +47,12 @@ struct ImportOptions {
   uint32_t part = 1, parts = 1;
   int threads = 0;
   int memory_limit_mb = 0;  // DuckDB's budget; 0: DefaultImportMemoryMb()
+  schema::Schema schema = {};
   // The rows join the current log instead of taking its place (append.h); its shards stay as they
   // are. Without a log it is an import like any other, which a note says.
   bool append = false;
 
-  static ImportOptions FromConfig(const base::ConfigTable& import);
+  static ImportOptions FromConfig(const base::Config& config);  // [import] and [schema]
 };
 
 struct ImportReport {

@@ -51,8 +51,8 @@ TEST_F(ImportTest, RefusesNumbersThatAreNone) {
                     .items_sql = fmt::format("SELECT 'i' AS item, {} AS duration", value)})
         .message;
   };
-  EXPECT_THAT(duration("'inf'::DOUBLE"), HasSubstr("should be a number of seconds, not negative"));
-  EXPECT_THAT(duration("-0.5"), HasSubstr("duration -0.5 should be a number of seconds"));
+  EXPECT_THAT(duration("'inf'::DOUBLE"), HasSubstr("should be a finite number of at least 0"));
+  EXPECT_THAT(duration("-0.5"), HasSubstr("duration -0.5 should be a finite number"));
   EXPECT_THAT(duration("'long'"), HasSubstr("duration long is no number"));
 }
 

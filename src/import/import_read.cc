@@ -118,15 +118,22 @@ enum EventColumn : size_t {
   kText,
   kFile,
   kLine,
+  kDeclared,  // the declared attributes of requests begin here
 };
 
-std::string StreamStatement(std::string_view checked) {
+std::string StreamStatement(std::string_view checked, std::span<const schema::Attribute> declared) {
+  std::string more;
+  for (const schema::Attribute& attribute : declared) {
+    more += fmt::format(", \"{}\"", attribute.name);
+    if (attribute.kind == schema::Kind::kFlag) more += "::INTEGER::FLOAT";
+  }
   return fmt::format(
       "SELECT time, type, coalesce(value, 'nan'::FLOAT), coalesce(TRY_CAST(position AS USMALLINT), "
       "0),\n"
       "  coalesce(propensity, 'nan'::FLOAT), coalesce(off_site, false), \"user\", item, query,\n"
-      "  request, source, device, region, current_item, reason, row_text, file, line FROM (\n{}\n)",
-      checked);
+      "  request, source, device, region, current_item, upnext_reason, upnext_text, file, "
+      "line{}\nFROM (\n{}\n)",
+      more, checked);
 }
 
 std::optional<int64_t> Whole(const Chunk& chunk, size_t column, size_t row) {
@@ -143,8 +150,12 @@ std::string_view TextOrNothing(const Chunk& chunk, size_t column, size_t row) {
 // Turns chunks of events into rows of the spool. Bad rows go to the rejects and leave no name.
 class ImportReader::EventIntake {
  public:
-  EventIntake(ImportNames& names, EventSpool& spool, RejectsFile& rejects)
-      : names_(names), spool_(spool), rejects_(rejects) {}
+  EventIntake(const schema::Schema& schema, ImportNames& names, EventSpool& spool,
+              RejectsFile& rejects)
+      : declared_(schema.declared(schema::Entity::kRequest)),
+        names_(names),
+        spool_(spool),
+        rejects_(rejects) {}
   Status Take(const Chunk& chunk);
   uint64_t rows() const { return rows_; }
   uint64_t bad() const { return bad_; }
@@ -152,16 +163,21 @@ class ImportReader::EventIntake {
  private:
   Status SetAsideBad(const Chunk& chunk);
   // The texts of a column's good rows, in texts_; absent ones are empty.
-  void GatherTexts(const Chunk& chunk, EventColumn column);
+  void GatherTexts(const Chunk& chunk, size_t column);
+  // The numbers of the names in a column's good rows, in numbers_.
+  void Number(const Chunk& chunk, size_t column, schema::IdSpace space);
   void Number(const Chunk& chunk, EventColumn column, schema::IdSpace space,
               uint32_t SpooledEvent::* number);
+  void TakeDeclared(const Chunk& chunk);
 
+  std::span<const schema::Attribute> declared_;
   ImportNames& names_;
   EventSpool& spool_;
   RejectsFile& rejects_;
   uint64_t rows_ = 0, bad_ = 0;
   std::vector<uint32_t> good_;  // rows of the chunk
   std::vector<SpooledEvent> events_;
+  std::vector<uint64_t> words_;
   std::vector<std::string_view> column_, texts_;
   std::vector<uint32_t> numbers_;
 };
@@ -185,18 +201,50 @@ Status ImportReader::EventIntake::SetAsideBad(const Chunk& chunk) {
   return Ok();
 }
 
-void ImportReader::EventIntake::GatherTexts(const Chunk& chunk, EventColumn column) {
+void ImportReader::EventIntake::GatherTexts(const Chunk& chunk, size_t column) {
   chunk.Texts(column, column_);
   texts_.resize(good_.size());
   for (size_t i = 0; i < good_.size(); ++i) texts_[i] = column_[good_[i]];
 }
 
-void ImportReader::EventIntake::Number(const Chunk& chunk, EventColumn column,
-                                       schema::IdSpace space, uint32_t SpooledEvent::* number) {
+void ImportReader::EventIntake::Number(const Chunk& chunk, size_t column, schema::IdSpace space) {
   GatherTexts(chunk, column);
   numbers_.resize(texts_.size());
   names_[static_cast<size_t>(space)].AddAll(texts_, numbers_);
+}
+
+void ImportReader::EventIntake::Number(const Chunk& chunk, EventColumn column,
+                                       schema::IdSpace space, uint32_t SpooledEvent::* number) {
+  Number(chunk, column, space);
   for (size_t i = 0; i < events_.size(); ++i) events_[i].*number = numbers_[i];
+}
+
+// The declared attributes of the good rows, in words_.
+void ImportReader::EventIntake::TakeDeclared(const Chunk& chunk) {
+  const size_t width = declared_.size();
+  words_.resize(good_.size() * width);
+  for (size_t a = 0; a < width; ++a) {
+    const size_t column = kDeclared + a;
+    const auto put = [&](const auto& word_of) {
+      for (size_t i = 0; i < good_.size(); ++i) words_[i * width + a] = word_of(i, good_[i]);
+    };
+    if (declared_[a].kind == schema::Kind::kCategory) {
+      Number(chunk, column, declared_[a].space);
+      put([&](size_t i, uint32_t) { return ToWord({.category = numbers_[i]}, declared_[a].kind); });
+    } else if (declared_[a].kind == schema::Kind::kTime) {
+      const auto times = chunk.Values<int64_t>(column);
+      put([&](size_t, uint32_t row) {
+        return ToWord({.time_ms = chunk.valid(column, row) ? times[row] : schema::kNoTime},
+                      declared_[a].kind);
+      });
+    } else {
+      const auto numbers = chunk.Values<float>(column);
+      put([&](size_t, uint32_t row) {
+        return ToWord({.number = chunk.valid(column, row) ? numbers[row] : schema::kAbsent},
+                      declared_[a].kind);
+      });
+    }
+  }
 }
 
 Status ImportReader::EventIntake::Take(const Chunk& chunk) {
@@ -227,8 +275,9 @@ Status ImportReader::EventIntake::Take(const Chunk& chunk) {
   Number(chunk, kDevice, schema::IdSpace::kDevice, &SpooledEvent::device);
   Number(chunk, kRegion, schema::IdSpace::kRegion, &SpooledEvent::region);
   Number(chunk, kCurrentItem, schema::IdSpace::kItem, &SpooledEvent::current_item);
+  TakeDeclared(chunk);
   rows_ += chunk.rows();
-  return spool_.Add(events_);
+  return spool_.Add(events_, words_);
 }
 
 Status ImportReader::ReadAll(ImportNames& names, EventSpool& spool) {
@@ -250,7 +299,8 @@ Status ImportReader::Read(Table table, ImportNames& names, EventSpool& spool) {
   }
   UPNEXT_ASSIGN_OR_RETURN(
       std::string statement,
-      CheckedSelect(table, given ? PartOf(options_, table, select) : select, *columns));
+      CheckedSelect(table, options_.schema, given ? PartOf(options_, table, select) : select,
+                    *columns));
   UPNEXT_RETURN_IF_ERROR(db_.database().AddRowLimit(
       RowLimitName(table), options_.max_rows,
       fmt::format("it gives more than {} rows, which is all that [import] max_rows allows; check "
@@ -259,8 +309,8 @@ Status ImportReader::Read(Table table, ImportNames& names, EventSpool& spool) {
   Counts& counts = counts_[static_cast<size_t>(table)];
   Status read;
   if (table == Table::kEvents) {
-    statement = StreamStatement(statement);
-    EventIntake intake(names, spool, rejects_);
+    statement = StreamStatement(statement, options_.schema.declared(schema::Entity::kRequest));
+    EventIntake intake(options_.schema, names, spool, rejects_);
     read = db_.Query(
         "read events", 0, statement, [&](const Chunk& chunk) { return intake.Take(chunk); },
         db_.ExpectedRows(select) / options_.parts);
@@ -283,22 +333,22 @@ Status ImportReader::Read(Table table, ImportNames& names, EventSpool& spool) {
 // bad one: which of them is right nobody can tell.
 Status ImportReader::CheckLoaded(Table table) {
   const std::string_view id = table == Table::kItems ? "item" : "\"user\"";
-  UPNEXT_RETURN_IF_ERROR(
-      db_.Run(fmt::format("check {}", TableName(table)),
-              fmt::format("UPDATE in_{0} SET reason = 'repeats ' || in_{0}.{1} || ', which an "
-                          "earlier row describes', row_text = in_{0}.{1}\n"
-                          "FROM (SELECT {1}, min(rowid) AS first FROM in_{0} WHERE reason IS NULL "
-                          "GROUP BY {1} HAVING count(*) > 1) again\n"
-                          "WHERE in_{0}.{1} = again.{1} AND in_{0}.rowid > again.first AND "
-                          "in_{0}.reason IS NULL",
-                          TableName(table), id)));
-  UPNEXT_RETURN_IF_ERROR(
-      TakeRejects(table, fmt::format("SELECT file, line, rowid + 1, reason, row_text FROM in_{} "
-                                     "WHERE reason IS NOT NULL ORDER BY rowid",
-                                     TableName(table))));
-  UPNEXT_ASSIGN_OR_RETURN(
-      const std::vector<uint64_t> counted,
-      db_.Counts(fmt::format("SELECT count(*), count(reason) FROM in_{}", TableName(table))));
+  UPNEXT_RETURN_IF_ERROR(db_.Run(
+      fmt::format("check {}", TableName(table)),
+      fmt::format("UPDATE in_{0} SET upnext_reason = 'repeats ' || in_{0}.{1} || ', which an "
+                  "earlier row describes', upnext_text = in_{0}.{1}\n"
+                  "FROM (SELECT {1}, min(rowid) AS first FROM in_{0} WHERE upnext_reason "
+                  "IS NULL GROUP BY {1} HAVING count(*) > 1) again\n"
+                  "WHERE in_{0}.{1} = again.{1} AND in_{0}.rowid > again.first AND "
+                  "in_{0}.upnext_reason IS NULL",
+                  TableName(table), id)));
+  UPNEXT_RETURN_IF_ERROR(TakeRejects(
+      table, fmt::format("SELECT file, line, rowid + 1, upnext_reason, upnext_text FROM "
+                         "in_{} WHERE upnext_reason IS NOT NULL ORDER BY rowid",
+                         TableName(table))));
+  UPNEXT_ASSIGN_OR_RETURN(const std::vector<uint64_t> counted,
+                          db_.Counts(fmt::format("SELECT count(*), count(upnext_reason) FROM in_{}",
+                                                 TableName(table))));
   counts_[static_cast<size_t>(table)] = {.good = counted[0] - counted[1], .bad = counted[1]};
   return Ok();
 }

@@ -13,6 +13,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 #include "import/canonical.h"
@@ -25,7 +26,7 @@
 
 namespace upnext::import {
 
-using ImportNames = std::array<NameTable, schema::kIdSpaces>;  // by IdSpace
+using ImportNames = std::vector<NameTable>;  // by IdSpace
 
 class ImportReader {
  public:

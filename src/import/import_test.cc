@@ -327,7 +327,7 @@ TEST(ImportOptions, ComeFromTheProjectFile) {
                                   "shards = 4\n",
                                   "p.toml")
                                   .value();
-  const ImportOptions options = ImportOptions::FromConfig(config.Table("import"));
+  const ImportOptions options = ImportOptions::FromConfig(config);
   EXPECT_TRUE(config.Check());
   EXPECT_EQ(options.events_sql, "SELECT 1");
   EXPECT_EQ(options.items_sql, "");
@@ -335,7 +335,7 @@ TEST(ImportOptions, ComeFromTheProjectFile) {
   EXPECT_EQ(options.max_rejects, 0.5);
   EXPECT_EQ(options.shards, 4u);
   const base::Config wrong = base::Config::Parse("[import]\nmax_rejects = 2\n", "p.toml").value();
-  ImportOptions::FromConfig(wrong.Table("import"));
+  ImportOptions::FromConfig(wrong);
   EXPECT_FALSE(wrong.Check());
 }
 

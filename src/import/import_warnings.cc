@@ -62,7 +62,7 @@ std::vector<Alike> FindAlike(const NameTable& names, NameTable& folds) {
   return alike;
 }
 
-void WarnOfIds(const NameTable& names, schema::IdSpace space, std::vector<std::string>& warnings) {
+void WarnOfIds(const NameTable& names, std::string_view space, std::vector<std::string>& warnings) {
   NameTable folds;
   const std::vector<Alike> alike = FindAlike(names, folds);
   if (alike.empty()) return;
@@ -75,18 +75,19 @@ void WarnOfIds(const NameTable& names, schema::IdSpace space, std::vector<std::s
   warnings.push_back(fmt::format(
       "{}: {} ids differ from another by case or blanks only, e.g. {}; they are kept apart. If "
       "they are the same, use lower(trim(...)) in the SELECT",
-      schema::IdSpaceName(space), total, examples));
+      space, total, examples));
 }
 
 }  // namespace
 
-std::vector<std::string> ImportWarnings(const ImportNames& names, const EventSpool& spool) {
+std::vector<std::string> ImportWarnings(const schema::Schema& schema, const ImportNames& names,
+                                        const EventSpool& spool) {
   std::vector<std::string> warnings;
   WarnOfTimes(spool, warnings);
-  for (size_t i = 0; i < schema::kIdSpaces; ++i) {
+  for (size_t i = 0; i < names.size(); ++i) {
     // Queries are folded into tokens anyway (features/query_tokens.h).
     const auto space = static_cast<schema::IdSpace>(i);
-    if (space != schema::IdSpace::kQuery) WarnOfIds(names[i], space, warnings);
+    if (space != schema::IdSpace::kQuery) WarnOfIds(names[i], schema.name(space), warnings);
   }
   return warnings;
 }

@@ -11,6 +11,7 @@
 
 #include "import/event_spool.h"
 #include "import/import_read.h"
+#include "schema/schema.h"
 
 namespace upnext::import {
 
@@ -18,7 +19,8 @@ namespace upnext::import {
 //   times that all lie in 1970, as seconds do that were divided by 1000 once too often;
 //   ids that differ from another of their space by the case of Latin letters or by blanks only
 //   (they are kept apart).
-std::vector<std::string> ImportWarnings(const ImportNames& names, const EventSpool& spool);
+std::vector<std::string> ImportWarnings(const schema::Schema& schema, const ImportNames& names,
+                                        const EventSpool& spool);
 
 }  // namespace upnext::import
 

@@ -11,6 +11,7 @@
 #include "import/event_spool.h"
 #include "import/import_read.h"
 #include "import/watched.h"
+#include "schema/schema.h"
 
 namespace upnext::import {
 
@@ -22,7 +23,8 @@ struct LogSizes {
 // The tables in_items and in_users must exist (they may be empty); rows with a reason are left out.
 // `names` holds those of the events, and gets those of the tables. The folder must exist and be
 // empty.
-Result<LogSizes> WriteImportedLog(WatchedDatabase& db, ImportNames& names, EventSpool& spool,
+Result<LogSizes> WriteImportedLog(WatchedDatabase& db, const schema::Schema& schema,
+                                  ImportNames& names, EventSpool& spool,
                                   const std::filesystem::path& directory, uint32_t shards);
 
 }  // namespace upnext::import

@@ -26,7 +26,7 @@ class RealData : public ::testing::Test {
   log::EventLog ImportProject(const std::string& name) {
     const auto file = std::filesystem::path(UPNEXT_CONFIGS) / (name + ".toml");
     const base::Config config = base::Config::Load(file).value();
-    ImportOptions options = ImportOptions::FromConfig(config.Table("import"));
+    ImportOptions options = ImportOptions::FromConfig(config);
     options.data = std::getenv("UPNEXT_DATA");
     const auto report = Import(options, folder_ / "log", base::NoProgress());
     if (!report) ADD_FAILURE() << report.error().message;

@@ -1,7 +1,8 @@
 #include "log/append.h"
 
 #include <algorithm>
-#include <array>
+#include <string>
+#include <vector>
 
 #include "base/file.h"
 #include "log/dictionary.h"
@@ -16,10 +17,15 @@ namespace fs = std::filesystem;
 class Joining {
  public:
   Joining(const EventLog& base, const EventLog& part, const Mentioned& mentioned, LogWriter& writer)
-      : base_(base), part_(part), mentioned_(mentioned), writer_(writer) {}
+      : base_(base),
+        part_(part),
+        mentioned_(mentioned),
+        writer_(writer),
+        ids_(base.schema().id_spaces().size()),
+        sizes_(ids_.size()) {}
 
   Status Run(base::Progress& progress) {
-    for (size_t i = 0; i < schema::kIdSpaces; ++i) {
+    for (size_t i = 0; i < ids_.size(); ++i) {
       UPNEXT_RETURN_IF_ERROR(WriteDictionary(static_cast<schema::IdSpace>(i)));
     }
     UPNEXT_RETURN_IF_ERROR(WriteItems());
@@ -40,17 +46,18 @@ class Joining {
   Status WriteItems();
   Status WriteUsers();
   Status WriteEvents(base::Progress& progress);
-  schema::Item ItemOf(uint32_t part_id);
+  // Sets cells_ to the attributes of an item or user, of the base or of the part.
+  void TakeCells(const EventLog& log, schema::Entity entity, uint32_t id);
   schema::Event EventAt(uint64_t row) const;
 
   const EventLog& base_;
   const EventLog& part_;
   const Mentioned& mentioned_;
   LogWriter& writer_;
-  std::array<std::vector<uint32_t>, schema::kIdSpaces>
-      ids_;                                          // of the joined log, by those of the part
-  std::array<uint32_t, schema::kIdSpaces> sizes_{};  // of the joined log
-  std::vector<uint32_t> topics_;
+  std::vector<std::vector<uint32_t>> ids_;  // [space][id in the part]: id in the joined log
+  std::vector<uint32_t> sizes_;             // of the joined log, by space
+  std::vector<schema::AttributeCell> cells_;
+  std::vector<std::vector<uint32_t>> lists_;  // what cells_ of the part point to, by attribute
 };
 
 // New names follow in the order that they have in the part, which need not be one generation.
@@ -79,14 +86,20 @@ std::vector<uint32_t> Joining::PartIds(schema::IdSpace space) const {
   return part_ids;
 }
 
-schema::Item Joining::ItemOf(uint32_t part_id) {
-  schema::Item item = part_.item(part_id);
-  item.channel = Id(schema::IdSpace::kChannel, item.channel);
-  item.language = Id(schema::IdSpace::kLanguage, item.language);
-  topics_.clear();
-  for (const uint32_t topic : item.topics) topics_.push_back(Id(schema::IdSpace::kTopic, topic));
-  item.topics = topics_;
-  return item;
+void Joining::TakeCells(const EventLog& log, schema::Entity entity, uint32_t id) {
+  log.Attributes(entity, id, &cells_);
+  if (&log == &base_) return;
+  const auto attributes = log.schema().attributes(entity);
+  lists_.resize(std::max(lists_.size(), attributes.size()));
+  for (size_t i = 0; i < attributes.size(); ++i) {
+    schema::AttributeCell& cell = cells_[i];
+    cell.value.category = Id(attributes[i].space, cell.value.category);
+    lists_[i].clear();
+    for (const uint32_t of_part : cell.categories) {
+      lists_[i].push_back(Id(attributes[i].space, of_part));
+    }
+    cell.categories = lists_[i];
+  }
 }
 
 Status Joining::WriteItems() {
@@ -94,7 +107,8 @@ Status Joining::WriteItems() {
   for (uint32_t item = 0; item < part_ids.size(); ++item) {
     const uint32_t id = part_ids[item];
     const bool anew = item >= base_.items() || (id != schema::kNone && mentioned_.items[id]);
-    UPNEXT_RETURN_IF_ERROR(writer_.AddItem(anew ? ItemOf(id) : base_.item(item)));
+    TakeCells(anew ? part_ : base_, schema::Entity::kItem, anew ? id : item);
+    UPNEXT_RETURN_IF_ERROR(writer_.AddItem(cells_));
   }
   return Ok();
 }
@@ -104,12 +118,8 @@ Status Joining::WriteUsers() {
   for (uint32_t user = 0; user < part_ids.size(); ++user) {
     const uint32_t id = part_ids[user];
     const bool anew = user >= base_.users() || (id != schema::kNone && mentioned_.users[id]);
-    schema::User attributes = anew ? part_.user(id) : base_.user(user);
-    if (anew) {
-      attributes.region = Id(schema::IdSpace::kRegion, attributes.region);
-      attributes.language = Id(schema::IdSpace::kLanguage, attributes.language);
-    }
-    UPNEXT_RETURN_IF_ERROR(writer_.AddUser(attributes));
+    TakeCells(anew ? part_ : base_, schema::Entity::kUser, anew ? id : user);
+    UPNEXT_RETURN_IF_ERROR(writer_.AddUser(cells_));
   }
   return Ok();
 }
@@ -128,12 +138,18 @@ schema::Event Joining::EventAt(uint64_t row) const {
 Status Joining::WriteEvents(base::Progress& progress) {
   base::ProgressStage stage(progress, "append", "events", part_.events());
   const std::vector<uint32_t> part_ids = PartIds(schema::IdSpace::kUser);
+  const auto declared = part_.schema().declared(schema::Entity::kRequest);
+  std::vector<schema::AttributeValue> attributes;
   uint64_t rows = 0;
   for (const uint32_t user : UsersByRow(part_ids.size(), base_.shards())) {
     const uint32_t id = part_ids[user];
     if (id == schema::kNone) continue;
     for (uint64_t row = part_.begin(id); row < part_.end(id); ++row) {
-      UPNEXT_RETURN_IF_ERROR(writer_.AddEvent(user, EventAt(row)));
+      part_.RequestAttributes(row, &attributes);
+      for (size_t i = 0; i < declared.size(); ++i) {
+        attributes[i].category = Id(declared[i].space, attributes[i].category);
+      }
+      UPNEXT_RETURN_IF_ERROR(writer_.AddEvent(user, EventAt(row), attributes));
       if (++rows % kProgressRows != 0) continue;
       stage.Update(rows);
       if (progress.stop_requested()) return Cancelled("stopped on request; nothing was published");
@@ -151,6 +167,11 @@ Result<AppendCounts> WriteJoinedLog(const fs::path& directory, const EventLog& b
     return Internal("what was mentioned should be known for each of {} items and {} users",
                     part.items(), part.users());
   }
+  if (const std::string difference =
+          part.schema().Difference(base.schema(), "what is added", "the log");
+      !difference.empty()) {
+    return InvalidArgument("the two have different schemas: {}", difference);
+  }
   UPNEXT_ASSIGN_OR_RETURN(LogWriter writer,
                           LogWriter::Create(directory, {.shards = base.shards(), .base = &base}));
   UPNEXT_RETURN_IF_ERROR(Joining(base, part, mentioned, writer).Run(progress));
@@ -165,7 +186,7 @@ Status WriteAppendedLog(const fs::path& directory, const EventLog& base,
   const fs::path folder = directory.string() + ".part";
   const auto join = [&]() -> Status {
     UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(folder));
-    UPNEXT_RETURN_IF_ERROR(WriteEventLog(folder, events, items, users));
+    UPNEXT_RETURN_IF_ERROR(WriteEventLog(folder, events, items, users, 1, base.schema()));
     UPNEXT_ASSIGN_OR_RETURN(const EventLog part, EventLog::Open(folder));
     Mentioned mentioned{std::vector<bool>(part.items()), std::vector<bool>(part.users())};
     for (const schema::RawItem& item : items) {

@@ -1,8 +1,10 @@
 // A column on its way to a section file: values that come one by one, while a section file takes
-// its sections one after another. Small columns stay in memory, big ones spill to an unlinked file.
-// A column that only ever saw its default value costs nothing and is left out of the file.
+// its sections one after another. Small columns stay in memory, big ones spill to a file that all
+// columns of a section file share. A column that only ever saw its default value costs nothing and
+// is left out of the file.
 //
-//   Column<float> value(folder, "value", kAbsent);
+//   SpoolFile spill(folder);
+//   Column<float> value(spill, "value", kAbsent);
 //   UPNEXT_RETURN_IF_ERROR(value.Add(1.5f));
 //   UPNEXT_RETURN_IF_ERROR(value.WriteTo(writer));
 //
@@ -10,25 +12,37 @@
 #ifndef UPNEXT_LOG_COLUMN_H_
 #define UPNEXT_LOG_COLUMN_H_
 
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/scratch_file.h"
 #include "base/section_file.h"
 #include "base/status.h"
 
 namespace upnext::log {
 
-// Bytes in the order they came. Spills to a file in `directory` that has no name, so nothing is
-// left behind whatever happens.
+// Where columns spill to; made when the first one does.
+class SpoolFile {
+ public:
+  explicit SpoolFile(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  Result<uint64_t> Append(std::span<const std::byte> bytes);  // where they begin
+  Status Read(uint64_t offset, std::span<std::byte> bytes) const;
+
+ private:
+  std::filesystem::path folder_;
+  std::optional<base::ScratchFile> file_;
+  uint64_t size_ = 0;
+};
+
+// Bytes in the order they came.
 class Spool {
  public:
-  explicit Spool(std::filesystem::path directory) : directory_(std::move(directory)) {}
+  explicit Spool(SpoolFile& spill) : spill_(&spill) {}
   Status Append(const void* bytes, size_t size) {
     if (buffer_.size() + size > kBuffer) UPNEXT_RETURN_IF_ERROR(Spill());
     const std::byte* begin = static_cast<const std::byte*>(bytes);
@@ -39,24 +53,23 @@ class Spool {
   Status WriteTo(base::SectionWriter& writer, std::string_view name, base::ElementType type);
 
  private:
-  static constexpr size_t kBuffer = size_t{1} << 20;
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
+  static constexpr size_t kBuffer = size_t{1} << 18;
+  struct Block {
+    uint64_t offset;
+    size_t size;
   };
   Status Spill();
 
-  std::filesystem::path directory_;
+  SpoolFile* spill_;
   std::vector<std::byte> buffer_;
-  std::unique_ptr<std::FILE, Close> file_;
-  size_t spilled_ = 0;  // bytes
+  std::vector<Block> spilled_;
 };
 
 template <typename T>
 class Column {
  public:
-  Column(const std::filesystem::path& directory, std::string_view name, T fallback,
-         bool always = false)
-      : name_(name), fallback_(fallback), used_(always), spool_(directory) {}
+  Column(SpoolFile& spill, std::string_view name, T fallback, bool always = false)
+      : name_(name), fallback_(fallback), used_(always), spool_(spill) {}
 
   Status Add(T value) {
     if (!used_) {
@@ -87,11 +100,11 @@ class Column {
 // A column of dense ids, one, two or four bytes wide as the id space needs; all bits set is kNone.
 class IdColumn {
  public:
-  IdColumn(const std::filesystem::path& directory, std::string_view name, int width)
+  IdColumn(SpoolFile& spill, std::string_view name, int width)
       : width_(width),
-        narrow_(directory, name, 0xff),
-        middle_(directory, name, 0xffff),
-        wide_(directory, name, 0xffffffffu) {}
+        narrow_(spill, name, 0xff),
+        middle_(spill, name, 0xffff),
+        wide_(spill, name, 0xffffffffu) {}
   Status Add(uint32_t id) {  // kNone keeps its meaning when its upper bits are cut off
     if (width_ == 1) return narrow_.Add(static_cast<uint8_t>(id));
     if (width_ == 2) return middle_.Add(static_cast<uint16_t>(id));

@@ -19,20 +19,25 @@ Status WriteCompactedLog(const fs::path& directory, const EventLog& log, base::P
   UPNEXT_ASSIGN_OR_RETURN(
       LogWriter writer,
       LogWriter::Create(directory, {.shards = log.shards(), .base = &log, .keep_events = false}));
-  for (size_t i = 0; i < schema::kIdSpaces; ++i) {
+  for (size_t i = 0; i < log.schema().id_spaces().size(); ++i) {
     UPNEXT_RETURN_IF_ERROR(writer.BeginDictionary(static_cast<schema::IdSpace>(i), 0));
   }
+  std::vector<schema::AttributeCell> cells;
   for (uint32_t item = 0; item < log.items(); ++item) {
-    UPNEXT_RETURN_IF_ERROR(writer.AddItem(log.item(item)));
+    log.Attributes(schema::Entity::kItem, item, &cells);
+    UPNEXT_RETURN_IF_ERROR(writer.AddItem(cells));
   }
   for (uint32_t user = 0; user < log.users(); ++user) {
-    UPNEXT_RETURN_IF_ERROR(writer.AddUser(log.user(user)));
+    log.Attributes(schema::Entity::kUser, user, &cells);
+    UPNEXT_RETURN_IF_ERROR(writer.AddUser(cells));
   }
+  std::vector<schema::AttributeValue> attributes;
   base::ProgressStage stage(progress, "compact", "events", log.events());
   uint64_t rows = 0;
   for (const uint32_t user : UsersByRow(log.users(), log.shards())) {
     for (uint64_t row = log.begin(user); row < log.end(user); ++row) {
-      UPNEXT_RETURN_IF_ERROR(writer.AddEvent(user, log.event(row)));
+      log.RequestAttributes(row, &attributes);
+      UPNEXT_RETURN_IF_ERROR(writer.AddEvent(user, log.event(row), attributes));
       if (++rows % kProgressRows != 0) continue;
       stage.Update(rows);
       if (progress.stop_requested()) {

@@ -114,8 +114,7 @@ Status Dictionary::Rep::CheckSlots(std::string_view label) const {
 }
 
 Result<Dictionary> Dictionary::Load(std::shared_ptr<const base::SectionFile> file,
-                                    schema::IdSpace space) {
-  const std::string_view label = schema::IdSpaceName(space);
+                                    std::string_view label) {
   auto rep = std::make_shared<Rep>();
   UPNEXT_ASSIGN_OR_RETURN(rep->names, base::StringTable::Get(*file, label));
   const size_t n = rep->names.size();

@@ -27,9 +27,10 @@ class Dictionary {
   uint32_t Find(std::string_view name) const;  // kNone when absent
   // Where the names that appends added begin, ascending; empty when all came at once.
   std::span<const uint64_t> generations() const;
-  // One id space of a dictionaries file, verified: kDataLoss when order, slots or a bound is wrong.
+  // The id space of that name in a dictionaries file, verified: kDataLoss when order, slots or a
+  // bound is wrong.
   static Result<Dictionary> Load(std::shared_ptr<const base::SectionFile> file,
-                                 schema::IdSpace space);
+                                 std::string_view label);
 
  private:
   struct Rep;

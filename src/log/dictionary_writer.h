@@ -20,7 +20,7 @@ class DictionaryWriter {
  public:
   // Spools into the folder.
   explicit DictionaryWriter(const std::filesystem::path& folder)
-      : ends_(folder, "", 0, true), bytes_(folder) {}
+      : spill_(folder), ends_(spill_, "", 0, true), bytes_(spill_) {}
   // `names` more are to come after those of `old`.
   Status Begin(std::string_view label, const Dictionary& old, uint64_t names);
   // Names come by (length, bytes) and are not in `old`; kInternal when out of order or too many.
@@ -33,6 +33,7 @@ class DictionaryWriter {
 
   std::string label_, previous_;
   uint64_t expected_ = 0, names_ = 0, size_ = 0;
+  SpoolFile spill_;
   Column<uint64_t> ends_;
   Spool bytes_;
   std::vector<uint64_t> generations_;

@@ -17,13 +17,27 @@ uint32_t Bits(float value) {
   return std::bit_cast<uint32_t>(std::isnan(value) ? schema::kAbsent : value);
 }
 
+// Of declared attributes; 0 without any.
+uint64_t FingerprintOf(std::span<const schema::AttributeValue> attributes) {
+  uint64_t fingerprint = 0;
+  for (const schema::AttributeValue& value : attributes) {
+    const std::array<uint64_t, 3> words = {static_cast<uint64_t>(value.time_ms), value.category,
+                                           Bits(value.number)};
+    fingerprint = base::Fingerprint({reinterpret_cast<const char*>(words.data()), sizeof(words)},
+                                    fingerprint);
+  }
+  return fingerprint;
+}
+
 }  // namespace
 
 size_t DuplicateFilter::Hash::operator()(const Key& key) const {
   return base::Fingerprint({reinterpret_cast<const char*>(key.data()), sizeof(key)});
 }
 
-DuplicateFilter::Key DuplicateFilter::KeyOf(const schema::Event& event) {
+DuplicateFilter::Key DuplicateFilter::KeyOf(const schema::Event& event,
+                                            std::span<const schema::AttributeValue> attributes) {
+  const uint64_t declared = FingerprintOf(attributes);
   return {event.item,
           Bits(event.value),
           event.query,
@@ -35,7 +49,9 @@ DuplicateFilter::Key DuplicateFilter::KeyOf(const schema::Event& event) {
           event.region,
           event.current_item,
           static_cast<uint32_t>(event.type) << 24 | static_cast<uint32_t>(event.off_site) << 16 |
-              event.position};
+              event.position,
+          static_cast<uint32_t>(declared),
+          static_cast<uint32_t>(declared >> 32)};
 }
 
 bool DuplicateFilter::Insert(const Key& key) {
@@ -66,11 +82,13 @@ void DuplicateFilter::NextTime(int64_t time_ms) {
     }
   }
   for (uint64_t row = row_; row < end_ && log_->time_ms(row) == time_ms; ++row) {
-    Insert(KeyOf(log_->event(row)));
+    log_->RequestAttributes(row, &attributes_);
+    Insert(KeyOf(log_->event(row), attributes_));
   }
 }
 
-bool DuplicateFilter::Seen(uint32_t user, const schema::Event& event) {
+bool DuplicateFilter::Seen(uint32_t user, const schema::Event& event,
+                           std::span<const schema::AttributeValue> attributes) {
   if (user != user_) {
     user_ = user;
     time_ms_ = schema::kNoTime;
@@ -79,7 +97,7 @@ bool DuplicateFilter::Seen(uint32_t user, const schema::Event& event) {
     end_ = known ? log_->end(user) : 0;
   }
   if (event.time_ms != time_ms_) NextTime(event.time_ms);
-  return !Insert(KeyOf(event));
+  return !Insert(KeyOf(event, attributes));
 }
 
 }  // namespace upnext::log

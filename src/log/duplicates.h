@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <unordered_set>
 #include <vector>
 
@@ -23,16 +24,17 @@ class DuplicateFilter {
   // `log` may be null; else its events count as seen, and it must outlive the filter.
   explicit DuplicateFilter(const EventLog* log) : log_(log) {}
   // Users in any order, each once; the times of a user do not descend.
-  bool Seen(uint32_t user, const schema::Event& event);
+  bool Seen(uint32_t user, const schema::Event& event,
+            std::span<const schema::AttributeValue> attributes);
   // Whether the last event asked about is earlier than the last one its user has in the log.
   bool late() const { return late_; }
 
  private:
-  using Key = std::array<uint32_t, 11>;  // the columns but user and time
+  using Key = std::array<uint32_t, 13>;  // the columns but user and time
   struct Hash {
     size_t operator()(const Key& key) const;
   };
-  static Key KeyOf(const schema::Event& event);
+  static Key KeyOf(const schema::Event& event, std::span<const schema::AttributeValue> attributes);
   bool Insert(const Key& key);  // false when it is there
   void NextTime(int64_t time_ms);
 
@@ -44,6 +46,7 @@ class DuplicateFilter {
   // The events at that time: few lie in a list, many in a set.
   std::vector<Key> few_;
   std::unordered_set<Key, Hash> many_;
+  std::vector<schema::AttributeValue> attributes_;
 };
 
 }  // namespace upnext::log

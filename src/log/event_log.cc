@@ -39,9 +39,10 @@ Status CheckIsLog(const fs::path& directory) {
 struct EventLog::Rep {
   fs::path directory;
   LogMeta meta;
+  schema::Schema schema;
   LogStats stats;
   std::vector<LogStats> segments;
-  std::array<Dictionary, schema::kIdSpaces> dictionaries;
+  std::vector<Dictionary> dictionaries;  // by id space
   std::vector<uint64_t> lineage;
   ItemReader items;
   UserReader users;
@@ -50,6 +51,9 @@ struct EventLog::Rep {
   RowOrder order;                  // empty with one segment: rows are places
   std::optional<uint32_t> only;    // the shard that was opened, of several
 
+  std::span<const AttributeView> Of(schema::Entity entity) const {
+    return entity == schema::Entity::kItem ? items.attributes() : users.attributes();
+  }
   bool Opened(uint32_t of_shard) const { return !only || *only == of_shard; }
 
   // The file that holds the row, and the row's place in it.
@@ -144,11 +148,12 @@ Status EventLog::Rep::OpenFiles() {
                           open(format::kDictionaryFile, format::kDictionaryKind, 0, stats));
   lineage = meta.ancestors;
   lineage.push_back(names->digest());
-  IdCounts ids{};
-  for (size_t i = 0; i < schema::kIdSpaces; ++i) {
-    UPNEXT_ASSIGN_OR_RETURN(dictionaries[i],
-                            Dictionary::Load(names, static_cast<schema::IdSpace>(i)));
-    ids[i] = dictionaries[i].size();
+  UPNEXT_ASSIGN_OR_RETURN(schema, ReadSchema(*names));
+  IdCounts ids;
+  for (const std::string& space : schema.id_spaces()) {
+    UPNEXT_ASSIGN_OR_RETURN(Dictionary dictionary, Dictionary::Load(names, space));
+    ids.push_back(dictionary.size());
+    dictionaries.push_back(std::move(dictionary));
   }
   if (ids[static_cast<size_t>(schema::IdSpace::kUser)] != meta.users ||
       ids[static_cast<size_t>(schema::IdSpace::kItem)] != meta.items) {
@@ -156,9 +161,9 @@ Status EventLog::Rep::OpenFiles() {
                     format::kMetaFile);
   }
   UPNEXT_ASSIGN_OR_RETURN(auto items_file, open(format::kItemsFile, format::kItemsKind, 1, stats));
-  UPNEXT_ASSIGN_OR_RETURN(items, ItemReader::Open(std::move(items_file), ids));
+  UPNEXT_ASSIGN_OR_RETURN(items, ItemReader::Open(std::move(items_file), schema, ids));
   UPNEXT_ASSIGN_OR_RETURN(auto users_file, open(format::kUsersFile, format::kUsersKind, 2, stats));
-  UPNEXT_ASSIGN_OR_RETURN(users, UserReader::Open(std::move(users_file), ids));
+  UPNEXT_ASSIGN_OR_RETURN(users, UserReader::Open(std::move(users_file), schema, ids));
 
   segments.resize(meta.segments);
   for (size_t i = 0; i < meta.rows.size(); ++i) {
@@ -172,7 +177,7 @@ Status EventLog::Rep::OpenFiles() {
     UPNEXT_ASSIGN_OR_RETURN(
         auto file, open(format::ShardFile(shard, segment), format::kShardKind, 3 + i, counted));
     UPNEXT_ASSIGN_OR_RETURN(ShardReader reader,
-                            ShardReader::Open(std::move(file), ids, meta.rows[i], counted));
+                            ShardReader::Open(std::move(file), schema, ids, meta.rows[i], counted));
     files.push_back(std::move(reader));
   }
   for (const LogStats& segment : segments) stats.bytes += segment.bytes;
@@ -202,9 +207,9 @@ Result<EventLog> EventLog::Open(const fs::path& directory, std::optional<uint32_
   for (const LogStats& segment : rep->segments) counted += segment;
   if (shard) {
     rep->stats.events = counted.events;
-    std::ranges::copy(counted.by_type, rep->stats.by_type);
-  } else if (!std::ranges::equal(counted.by_type, rep->stats.by_type) ||
-             counted.first_ms != rep->stats.first_ms || counted.last_ms != rep->stats.last_ms) {
+    rep->stats.by_type = counted.by_type;
+  } else if (counted.by_type != rep->stats.by_type || counted.first_ms != rep->stats.first_ms ||
+             counted.last_ms != rep->stats.last_ms) {
     return DataLoss("{}: its statistics are not those of the events",
                     (directory / format::kMetaFile).string());
   }
@@ -227,7 +232,7 @@ LogStats& LogStats::operator+=(const LogStats& other) {
   }
   events += other.events;
   bytes += other.bytes;
-  for (size_t type = 0; type < schema::kEventTypes; ++type) by_type[type] += other.by_type[type];
+  for (size_t type = 0; type < by_type.size(); ++type) by_type[type] += other.by_type[type];
   return *this;
 }
 
@@ -238,6 +243,7 @@ void LogStats::Count(const schema::Event& event) {
   ++by_type[static_cast<size_t>(event.type)];
 }
 
+const schema::Schema& EventLog::schema() const { return rep_->schema; }
 uint32_t EventLog::users() const { return rep_->users.size(); }
 uint32_t EventLog::items() const { return rep_->items.size(); }
 uint64_t EventLog::events() const { return rep_->stats.events; }
@@ -264,6 +270,31 @@ int64_t EventLog::time_ms(uint64_t row) const {
 uint32_t EventLog::item_of(uint64_t row) const {
   const ShardReader& shard = rep_->Locate(row);
   return shard.item(row);
+}
+void EventLog::RequestAttributes(uint64_t row, std::vector<schema::AttributeValue>* values) const {
+  const ShardReader& shard = rep_->Locate(row);
+  values->clear();
+  for (const AttributeView& view : shard.attributes()) values->push_back(view.Value(row));
+}
+schema::AttributeValue EventLog::Value(schema::Entity entity, uint32_t attribute,
+                                       uint32_t id) const {
+  return rep_->Of(entity)[attribute].Value(id);
+}
+std::span<const uint32_t> EventLog::Categories(schema::Entity entity, uint32_t attribute,
+                                               uint32_t id) const {
+  return rep_->Of(entity)[attribute].Categories(id);
+}
+std::string_view EventLog::Text(schema::Entity entity, uint32_t attribute, uint32_t id) const {
+  return rep_->Of(entity)[attribute].text(id);
+}
+std::span<const float> EventLog::Vector(schema::Entity entity, uint32_t attribute,
+                                        uint32_t id) const {
+  return rep_->Of(entity)[attribute].vector(id);
+}
+void EventLog::Attributes(schema::Entity entity, uint32_t id,
+                          std::vector<schema::AttributeCell>* cells) const {
+  cells->clear();
+  for (const AttributeView& view : rep_->Of(entity)) cells->push_back(view.Cell(id));
 }
 schema::Item EventLog::item(uint32_t item) const { return rep_->items.item(item); }
 schema::User EventLog::user(uint32_t user) const { return rep_->users.user(user); }

@@ -13,6 +13,7 @@
 #ifndef UPNEXT_LOG_EVENT_LOG_H_
 #define UPNEXT_LOG_EVENT_LOG_H_
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -27,12 +28,13 @@
 #include "log/dictionary.h"
 #include "schema/event.h"
 #include "schema/raw_event.h"
+#include "schema/schema.h"
 
 namespace upnext::log {
 
 struct LogStats {  // counts for `upnext inspect`
   uint64_t events = 0, bytes = 0;
-  uint64_t by_type[schema::kEventTypes] = {};
+  std::array<uint64_t, 256> by_type = {};  // by the number of the type
   int64_t first_ms = schema::kNoTime, last_ms = schema::kNoTime;
   LogStats& operator+=(const LogStats& other);
   void Count(const schema::Event& event);
@@ -48,6 +50,8 @@ class EventLog {
   // lineage() of the log in that folder, without opening the rest.
   static Result<std::vector<uint64_t>> ReadLineage(const std::filesystem::path& directory);
 
+  const schema::Schema& schema() const;  // that the log was written under
+
   uint32_t users() const;  // size of the user dictionary; some may have no events
   uint32_t items() const;
   uint64_t events() const;  // of the opened shard, as the counts in stats()
@@ -61,15 +65,30 @@ class EventLog {
   int64_t time_ms(uint64_t row) const;
   uint32_t item_of(uint64_t row) const;  // kNone for searches
 
+  // The declared attributes of requests that came with the event, in their order.
+  void RequestAttributes(uint64_t row, std::vector<schema::AttributeValue>* values) const;
+
   schema::Item item(uint32_t item) const;  // item < items()
   schema::User user(uint32_t user) const;
+  // The value of one attribute of an item or user, by the attribute's number in the schema: of a
+  // kind that fits in an AttributeValue, of a category (none or one) or categories, of a text, of a
+  // vector. Absent for another kind. Spans and texts lie in the mapped log.
+  schema::AttributeValue Value(schema::Entity entity, uint32_t attribute, uint32_t id) const;
+  std::span<const uint32_t> Categories(schema::Entity entity, uint32_t attribute,
+                                       uint32_t id) const;
+  std::string_view Text(schema::Entity entity, uint32_t attribute, uint32_t id) const;
+  std::span<const float> Vector(schema::Entity entity, uint32_t attribute, uint32_t id) const;
+  // All attributes of an item or user, in their order.
+  void Attributes(schema::Entity entity, uint32_t id,
+                  std::vector<schema::AttributeCell>* cells) const;
 
   const LogStats& stats() const;  // first_ms and last_ms are the whole log's
   // What each import added, in the order of arrival.
   std::span<const LogStats> segments() const;
   uint32_t shards() const;
   std::optional<uint32_t> shard() const;  // the one that was opened; none: all
-  // Identifies the dictionaries: equal digests mean that equal numbers mean equal ids (SV-03).
+  // Identifies the schema and the dictionaries: equal digests mean that equal numbers mean equal
+  // event types, attributes and ids (SV-03).
   uint64_t digest() const;
   // The digests of all dictionaries whose ids have the same numbers here, oldest first, digest()
   // last: what was made from an earlier state of this log may be used with it, and must take ids
@@ -86,11 +105,11 @@ class EventLog {
 
 // Sorts and writes a log into the (existing, empty) folder. For data that fits in memory; the
 // import writes the same format with DuckDB sorting on disk. An event that equals another in every
-// field is written once.
+// field is written once. kInvalidArgument names the row that does not fit.
 Status WriteEventLog(const std::filesystem::path& directory,
                      std::span<const schema::RawEvent> events,
                      std::span<const schema::RawItem> items, std::span<const schema::RawUser> users,
-                     uint32_t shards = 1);
+                     uint32_t shards = 1, const schema::Schema& schema = {});
 
 }  // namespace upnext::log
 

@@ -306,17 +306,6 @@ TEST(WriteEventLog, RefusesRepeatedItemsAndUsersAndAFolderInUse) {
   EXPECT_EQ(WriteEventLog(folder / "none", {}, {}, {}).error().code, Code::kNotFound);
 }
 
-TEST(Schema, TypeNamesRoundTripInAnyCase) {
-  for (size_t i = 1; i < schema::kEventTypes; ++i) {
-    const auto type = static_cast<schema::EventType>(i);
-    EXPECT_EQ(schema::ParseEventType(schema::EventTypeName(type)), type);
-  }
-  EXPECT_EQ(schema::ParseEventType("WaTcH"), schema::EventType::kWatch);
-  EXPECT_EQ(schema::ParseEventType("watches"), std::nullopt);
-  EXPECT_EQ(schema::ParseEventType(""), std::nullopt);
-  EXPECT_EQ(schema::IdSpaceName(schema::IdSpace::kItem), "items");
-}
-
 TEST(EventLog, SaysWhatIsThereInsteadOfALog) {
   const base::TestFolder folder;
   const auto why = [](const std::filesystem::path& path) {

@@ -29,19 +29,55 @@ class LogDamage : public ::testing::Test {
     WriteLog(log_);
     ASSERT_TRUE(EventLog::Open(log_));
   }
+  static schema::Schema WithEveryKind() {
+    return schema::Schema::Parse(
+               "schema.events.wish = 'positive'\nschema.items.stock = 'flag'\n"
+               "schema.items.price = 'number'\nschema.items.listed = 'time'\n"
+               "schema.items.brand = 'category'\nschema.items.tags = 'categories'\n"
+               "schema.items.body = 'text'\nschema.items.vector = 'vector(2)'\n"
+               "schema.users.plan = 'category'\nschema.requests.page = 'category'\n"
+               "schema.requests.depth = 'number'\n")
+        .value();
+  }
   void WriteLog(const fs::path& folder) {
     fs::create_directories(folder);
+    const schema::Schema schema = WithEveryKind();
+    const auto number = [&](schema::Entity entity, std::string_view name) {
+      return *schema.FindAttribute(entity, name);
+    };
+    const auto of_item = [&](std::string_view name) { return number(schema::Entity::kItem, name); };
     const std::vector<schema::RawEvent> events = {
         {.user = "a", .item = "i", .time_ms = 10, .type = schema::EventType::kWatch, .value = 3},
-        {.user = "a", .item = "j", .time_ms = 20, .off_site = true},
+        {.user = "a",
+         .item = "j",
+         .time_ms = 20,
+         .type = *schema.FindEventType("wish"),
+         .off_site = true,
+         .attributes = {{number(schema::Entity::kRequest, "page"), "home"},
+                        {number(schema::Entity::kRequest, "depth"), "2"}}},
         {.user = "b", .time_ms = 5, .type = schema::EventType::kSearch, .query = "q"},
         {.user = "c", .item = "j", .time_ms = 7, .propensity = 0.5f},
     };
-    const std::vector<schema::RawItem> items = {
-        {.item = "i", .duration_s = 9, .channel = "c", .title = "T", .topics = {"x", "y"}},
-        {.item = "j", .removed = true}};
-    const std::vector<schema::RawUser> users = {{.user = "a", .region = "r", .age = 20}};
-    const Status written = WriteEventLog(folder, events, items, users, 2);
+    const std::vector<schema::RawItem> items = {{.item = "i",
+                                                 .duration_s = 9,
+                                                 .channel = "c",
+                                                 .title = "T",
+                                                 .topics = {"x", "y"},
+                                                 .attributes = {{of_item("stock"), "true"},
+                                                                {of_item("price"), "1.5"},
+                                                                {of_item("listed"), "3"},
+                                                                {of_item("brand"), "b"},
+                                                                {of_item("tags"), "s"},
+                                                                {of_item("tags"), "t"},
+                                                                {of_item("body"), "text"},
+                                                                {of_item("vector"), "1 2"}}},
+                                                {.item = "j", .removed = true}};
+    const std::vector<schema::RawUser> users = {
+        {.user = "a",
+         .region = "r",
+         .age = 20,
+         .attributes = {{number(schema::Entity::kUser, "plan"), "free"}}}};
+    const Status written = WriteEventLog(folder, events, items, users, 2, schema);
     ASSERT_TRUE(written) << written.error().message;
   }
 
@@ -172,7 +208,10 @@ TEST_F(LogDamage, ForgedEventsAreFound) {
                           [&](std::vector<T>& values) { values[at] = value; });
   };
   forged("type", uint8_t{0});
-  forged("type", uint8_t{schema::kEventTypes});
+  forged("type", uint8_t{schema::kEventTypes + 1});
+  forged("own.page", uint8_t{1});
+  forged("own.page", uint8_t{0xfe}, 1);
+  forged("own.depth", std::numeric_limits<float>::infinity(), 1);
   forged("type", uint8_t{255});
   forged("type", static_cast<uint8_t>(schema::EventType::kSearch));
   forged("item", uint8_t{2});
@@ -200,6 +239,7 @@ TEST_F(LogDamage, ForgedUsersAreFound) {
   forged("row_count", schema::kNone, format::kUsersFile);
   forged("region", uint32_t{1}, format::kUsersFile);
   forged("age", -1.0f, format::kUsersFile);
+  forged("own.plan", uint32_t{1}, format::kUsersFile);
 }
 
 TEST_F(LogDamage, ForgedItemsAreFound) {
@@ -208,7 +248,7 @@ TEST_F(LogDamage, ForgedItemsAreFound) {
                           [&](std::vector<T>& values) { values[at] = value; });
   };
   forged("channel", uint32_t{1});
-  forged("duration_s", -1.0f);
+  forged("duration", -1.0f);
   forged("removed", uint8_t{3});
   forged("topics", uint32_t{2});
   forged("topics", schema::kNone);
@@ -216,6 +256,19 @@ TEST_F(LogDamage, ForgedItemsAreFound) {
   forged("topics.offsets", uint64_t{3}, 1);
   forged("topics.offsets", ~uint64_t{0}, 1);
   forged("title.offsets", uint64_t{9}, 1);
+  forged("own.stock", uint8_t{2});
+  forged("own.stock", uint8_t{0xfe}, 1);
+  forged("own.price", std::numeric_limits<float>::infinity());
+  forged("own.brand", uint32_t{1});
+  forged("own.tags", uint32_t{2});
+  forged("own.tags.offsets", uint64_t{9}, 1);
+  forged("own.body.offsets", uint64_t{9}, 1);
+  forged("own.vector", std::numeric_limits<float>::infinity());
+  forged("own.vector", schema::kAbsent, 1);
+  for (const std::string_view column : {"own.price", "own.vector"}) {
+    ExpectForgeryFound<float>(format::kItemsFile, format::kItemsKind, column,
+                              [](std::vector<float>& values) { values.pop_back(); });
+  }
 }
 
 TEST_F(LogDamage, ForgedDictionariesAreFound) {
@@ -225,6 +278,11 @@ TEST_F(LogDamage, ForgedDictionariesAreFound) {
   };
   forged.operator()<uint8_t>("items.bytes", [](std::vector<uint8_t>& v) { std::swap(v[0], v[1]); });
   forged.operator()<uint8_t>("items.bytes", [](std::vector<uint8_t>& v) { v[1] = v[0]; });
+  forged.operator()<uint8_t>(format::kSchema, [](std::vector<uint8_t>& v) { v[0] = '?'; });
+  // Without the declared type, the site's events have none.
+  ExpectForgeryFound<uint8_t>(
+      format::kDictionaryFile, format::kDictionaryKind, format::kSchema,
+      [](std::vector<uint8_t>& v) { v.clear(); }, "type is unknown");
   forged.operator()<uint64_t>("items.offsets", [](std::vector<uint64_t>& v) { v[1] = 0; });
   forged.operator()<uint64_t>("items.offsets", [](std::vector<uint64_t>& v) { v[1] = 1u << 30; });
   forged.operator()<uint32_t>("items.slots", [](std::vector<uint32_t>& v) { v.pop_back(); });

@@ -12,11 +12,11 @@
 #include <string>
 #include <string_view>
 
-#include "schema/event.h"
+#include "schema/attribute.h"
 
 namespace upnext::log::format {
 
-inline constexpr uint32_t kVersion = 2;
+inline constexpr uint32_t kVersion = 3;
 inline constexpr uint32_t kMaxShards = 65536;
 inline constexpr uint32_t kMaxSegments = 4096;
 
@@ -40,6 +40,8 @@ inline std::string ShardFile(uint32_t shard, uint32_t segment = 0) {
 inline constexpr std::string_view kCounts = "counts", kRows = "rows", kByType = "by_type",
                                   kSpan = "span", kDigests = "digests", kSegments = "segments",
                                   kAncestors = "ancestors";
+// Section of the dictionaries file.
+inline constexpr std::string_view kSchema = "schema";
 // Sections of the order file.
 inline constexpr std::string_view kRunRows = "run_rows", kRunPlaces = "run_places";
 
@@ -54,7 +56,16 @@ inline uint32_t ShardOf(uint32_t user, uint32_t shards) {
 // and end at an empty slot.
 inline size_t SlotsFor(size_t names) { return names == 0 ? 0 : std::bit_ceil(2 * names); }
 
-inline constexpr float kMaxAge = 150;  // years
+// The section of an attribute's column, or of the first of its sections. Declared ones have a prefix,
+// so that they cannot meet another section's name.
+inline std::string AttributeSection(const schema::Attribute& attribute) {
+  return attribute.built_in ? attribute.name : "own." + attribute.name;
+}
+// How a flag that is absent is stored. Of a built-in one, absent is false.
+inline constexpr uint8_t kAbsentFlag = 0xff;
+inline uint8_t AbsentFlag(const schema::Attribute& attribute) {
+  return attribute.built_in ? 0 : kAbsentFlag;
+}
 
 // Bytes an id column needs: the value with all bits set means "none", so it must stay free.
 inline int IdWidth(uint64_t ids) { return ids < 0xff ? 1 : ids < 0xffff ? 2 : 4; }

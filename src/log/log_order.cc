@@ -54,8 +54,9 @@ class RunWriter {
  public:
   RunWriter(const fs::path& folder, std::vector<uint64_t> bases)
       : bases_(std::move(bases)),
-        rows_(folder, format::kRunRows, 0, true),
-        places_(folder, format::kRunPlaces, 0, true) {}
+        spill_(folder),
+        rows_(spill_, format::kRunRows, 0, true),
+        places_(spill_, format::kRunPlaces, 0, true) {}
 
   Status Add(uint64_t place, uint64_t count) {
     if (count == 0) return Ok();
@@ -79,6 +80,7 @@ class RunWriter {
 
  private:
   std::vector<uint64_t> bases_;
+  SpoolFile spill_;
   Column<uint64_t> rows_, places_;
   uint64_t row_ = 0, next_place_ = 0, run_end_ = 0;
 };

@@ -39,7 +39,8 @@ struct LogWriter::Rep {
   const EventLog* base = nullptr;
   bool keep_events = false;  // those of the base
   LogMeta meta;              // of the files that are there already, at first those of the base
-  std::array<uint64_t, schema::kIdSpaces> ids{};
+  schema::Schema schema;
+  std::vector<uint64_t> ids;  // by id space
   // Of dictionaries, items and users; of the event files.
   std::array<uint64_t, 3> digests{};
   std::vector<uint64_t> file_digests;
@@ -47,8 +48,7 @@ struct LogWriter::Rep {
   std::optional<SectionWriter> dictionaries;
   std::optional<DictionaryWriter> open;
   size_t next_space = 0;
-  std::optional<ItemColumns> items;
-  std::optional<UserColumns> users;
+  std::optional<RowColumns> items, users;
 
   std::optional<DuplicateFilter> filter;
   std::optional<ShardColumns> columns;  // of shard `shard`
@@ -102,6 +102,8 @@ Result<LogWriter> LogWriter::Create(const fs::path& directory, const LogWriterOp
   }
   LogWriter writer;
   Rep& rep = *writer.rep_;
+  rep.schema = options.base == nullptr ? options.schema : options.base->schema();
+  rep.ids.resize(rep.schema.id_spaces().size());
   rep.folder = directory;
   rep.shards = options.shards;
   rep.base = options.base;
@@ -145,17 +147,19 @@ Result<uint64_t> LogWriter::Rep::DigestOf(std::string_view file, std::string_vie
 
 Status LogWriter::BeginDictionary(schema::IdSpace space, uint64_t names) {
   UPNEXT_RETURN_IF_ERROR(rep_->CloseDictionary());
-  if (static_cast<size_t>(space) != rep_->next_space || !rep_->dictionaries) {
-    return Internal("dictionary {} comes out of order", schema::IdSpaceName(space));
+  const size_t index = static_cast<size_t>(space);
+  if (index != rep_->next_space || index >= rep_->ids.size() || !rep_->dictionaries) {
+    return Internal("dictionary {} comes out of order", index);
   }
+  const std::string_view label = rep_->schema.name(space);
   const Dictionary old = rep_->base != nullptr ? rep_->base->dictionary(space) : Dictionary();
   if (names >= schema::kNone - old.size()) {
     return InvalidArgument("{} distinct {}: a log holds fewer than 2^32 - 1", old.size() + names,
-                           schema::IdSpaceName(space));
+                           label);
   }
-  rep_->ids[static_cast<size_t>(space)] = old.size() + names;
+  rep_->ids[index] = old.size() + names;
   ++rep_->next_space;
-  return rep_->open.emplace(rep_->folder).Begin(schema::IdSpaceName(space), old, names);
+  return rep_->open.emplace(rep_->folder).Begin(label, old, names);
 }
 
 Status LogWriter::AddName(std::string_view name) {
@@ -177,83 +181,49 @@ Status LogWriter::Rep::CloseDictionary() {
 Status LogWriter::Rep::CloseDictionaries() {
   if (!dictionaries) return Ok();
   UPNEXT_RETURN_IF_ERROR(CloseDictionary());
-  if (next_space != schema::kIdSpaces)
-    return Internal("only {} dictionaries were written", next_space);
+  if (next_space != ids.size()) return Internal("only {} dictionaries were written", next_space);
+  if (const std::string& text = schema.Declarations(); !text.empty()) {
+    UPNEXT_RETURN_IF_ERROR(dictionaries->AddText(format::kSchema, text));
+  }
   UPNEXT_RETURN_IF_ERROR(dictionaries->Commit());
   dictionaries.reset();
-  items.emplace(folder);
-  UPNEXT_RETURN_IF_ERROR(items->topic_ends.Add(0));
-  UPNEXT_RETURN_IF_ERROR(items->title_ends.Add(0));
+  items.emplace(folder, schema, schema::Entity::kItem, ids);
   UPNEXT_ASSIGN_OR_RETURN(digests[0], DigestOf(format::kDictionaryFile, format::kDictionaryKind));
   return Ok();
 }
 
-Status LogWriter::AddItem(const schema::Item& item) {
+Status LogWriter::AddItem(std::span<const schema::AttributeCell> cells) {
   UPNEXT_RETURN_IF_ERROR(rep_->CloseDictionaries());
-  if (!rep_->items || ++rep_->items->rows > rep_->size(schema::IdSpace::kItem) ||
-      !rep_->Fits(item.channel, schema::IdSpace::kChannel) ||
-      !rep_->Fits(item.language, schema::IdSpace::kLanguage)) {
+  if (!rep_->items || rep_->items->attributes.rows() == rep_->size(schema::IdSpace::kItem)) {
     return Internal("an item row is out of order or bounds");
   }
-  ItemColumns& items = *rep_->items;
-  UPNEXT_RETURN_IF_ERROR(items.created_ms.Add(item.created_ms));
-  UPNEXT_RETURN_IF_ERROR(
-      items.duration_s.Add(std::isnan(item.duration_s) ? schema::kAbsent : item.duration_s));
-  UPNEXT_RETURN_IF_ERROR(items.channel.Add(item.channel));
-  UPNEXT_RETURN_IF_ERROR(items.language.Add(item.language));
-  UPNEXT_RETURN_IF_ERROR(items.removed.Add(item.removed ? 1 : 0));
-  for (const uint32_t topic : item.topics) {
-    if (topic >= rep_->size(schema::IdSpace::kTopic)) return Internal("a topic is out of bounds");
-    UPNEXT_RETURN_IF_ERROR(items.topics.Add(topic));
-  }
-  UPNEXT_RETURN_IF_ERROR(items.topic_ends.Add(items.topic_count += item.topics.size()));
-  UPNEXT_RETURN_IF_ERROR(items.titles.Append(item.title.data(), item.title.size()));
-  return items.title_ends.Add(items.title_bytes += item.title.size());
+  return rep_->items->attributes.Add(cells);
 }
 
 Status LogWriter::Rep::CloseItems() {
   UPNEXT_RETURN_IF_ERROR(CloseDictionaries());
   if (!items) return Ok();
-  if (items->rows != size(schema::IdSpace::kItem)) {
+  if (items->attributes.rows() != size(schema::IdSpace::kItem)) {
     return Internal("{} items were expected, {} written", size(schema::IdSpace::kItem),
-                    items->rows);
+                    items->attributes.rows());
   }
   UPNEXT_ASSIGN_OR_RETURN(
       SectionWriter file,
       SectionWriter::Create(folder / format::kItemsFile, format::kItemsKind, format::kVersion));
-  UPNEXT_RETURN_IF_ERROR(items->created_ms.WriteTo(file));
-  UPNEXT_RETURN_IF_ERROR(items->duration_s.WriteTo(file));
-  UPNEXT_RETURN_IF_ERROR(items->channel.WriteTo(file));
-  UPNEXT_RETURN_IF_ERROR(items->language.WriteTo(file));
-  UPNEXT_RETURN_IF_ERROR(items->removed.WriteTo(file));
-  if (items->topic_count > 0) {
-    UPNEXT_RETURN_IF_ERROR(items->topic_ends.WriteTo(file));
-    UPNEXT_RETURN_IF_ERROR(items->topics.WriteTo(file));
-  }
-  if (items->title_bytes > 0) {
-    UPNEXT_RETURN_IF_ERROR(items->title_ends.WriteTo(file));
-    UPNEXT_RETURN_IF_ERROR(items->titles.WriteTo(file, "title.bytes", ElementType::kU8));
-  }
+  UPNEXT_RETURN_IF_ERROR(items->attributes.WriteTo(file));
   UPNEXT_RETURN_IF_ERROR(file.Commit());
   items.reset();
-  users.emplace(folder);
+  users.emplace(folder, schema, schema::Entity::kUser, ids);
   UPNEXT_ASSIGN_OR_RETURN(digests[1], DigestOf(format::kItemsFile, format::kItemsKind));
   return Ok();
 }
 
-Status LogWriter::AddUser(const schema::User& user) {
+Status LogWriter::AddUser(std::span<const schema::AttributeCell> cells) {
   UPNEXT_RETURN_IF_ERROR(rep_->CloseItems());
-  if (!rep_->users || ++rep_->users->rows > rep_->size(schema::IdSpace::kUser) ||
-      !rep_->Fits(user.region, schema::IdSpace::kRegion) ||
-      !rep_->Fits(user.language, schema::IdSpace::kLanguage)) {
+  if (!rep_->users || rep_->users->attributes.rows() == rep_->size(schema::IdSpace::kUser)) {
     return Internal("a user row is out of order or bounds");
   }
-  UserColumns& users = *rep_->users;
-  UPNEXT_RETURN_IF_ERROR(users.region.Add(user.region));
-  UPNEXT_RETURN_IF_ERROR(users.language.Add(user.language));
-  UPNEXT_RETURN_IF_ERROR(users.age.Add(std::isnan(user.age) ? schema::kAbsent : user.age));
-  UPNEXT_RETURN_IF_ERROR(users.gender.Add(std::isnan(user.gender) ? schema::kAbsent : user.gender));
-  return users.logged_in.Add(std::isnan(user.logged_in) ? schema::kAbsent : user.logged_in);
+  return rep_->users->attributes.Add(cells);
 }
 
 // Moves on to `user`, closing shards on the way.
@@ -273,7 +243,8 @@ Status LogWriter::Rep::NextUser(uint32_t user) {
   return Ok();
 }
 
-Status LogWriter::AddEvent(uint32_t user, const schema::Event& event) {
+Status LogWriter::AddEvent(uint32_t user, const schema::Event& event,
+                           std::span<const schema::AttributeValue> attributes) {
   if (user != rep_->last_user) UPNEXT_RETURN_IF_ERROR(rep_->NextUser(user));
   Rep& rep = *rep_;
   if (event.time_ms < rep.last_time || !rep.Fits(event.item, schema::IdSpace::kItem) ||
@@ -285,17 +256,17 @@ Status LogWriter::AddEvent(uint32_t user, const schema::Event& event) {
       rep.Kept(user) + rep.row_count[user] >= schema::kNone) {
     return Internal("an event of user {} is out of order or bounds", user);
   }
-  if (const std::string_view why = schema::WhyNotAnEvent(event); !why.empty()) {
+  if (const std::string_view why = rep.schema.WhyNotAnEvent(event); !why.empty()) {
     return InvalidArgument("an event of user {} does not fit: {}", user, why);
   }
   rep.last_time = event.time_ms;
-  if (rep.filter->Seen(user, event)) {
+  if (rep.filter->Seen(user, event, attributes)) {
     ++rep.duplicates;
     return Ok();
   }
   rep.late += rep.filter->late() ? 1 : 0;
-  if (!rep.columns) rep.columns.emplace(rep.folder, rep.ids);
-  UPNEXT_RETURN_IF_ERROR(rep.columns->Add(event));
+  if (!rep.columns) rep.columns.emplace(rep.folder, rep.schema, rep.ids);
+  UPNEXT_RETURN_IF_ERROR(rep.columns->Add(event, attributes));
   ++rep.row_count[user];
   ++rep.shard_rows;
   rep.added.Count(event);
@@ -307,7 +278,7 @@ Status LogWriter::Rep::CloseShard() {
     return ResourceExhausted("{}: has {} segments already; run `upnext import --compact` first",
                              base->directory().string(), meta.segments);
   }
-  if (!columns) columns.emplace(folder, ids);
+  if (!columns) columns.emplace(folder, schema, ids);
   const std::string name = format::ShardFile(shard, meta.segments);
   UPNEXT_ASSIGN_OR_RETURN(
       SectionWriter file,
@@ -346,9 +317,9 @@ Status LogWriter::Rep::CloseEvents() {
 
 // The users file comes after the events, since it says where each user's rows are.
 Status LogWriter::Rep::CloseUsers() {
-  if (users->rows != size(schema::IdSpace::kUser)) {
+  if (users->attributes.rows() != size(schema::IdSpace::kUser)) {
     return Internal("{} users were expected, {} written", size(schema::IdSpace::kUser),
-                    users->rows);
+                    users->attributes.rows());
   }
   std::vector<uint64_t> row_begin(size(schema::IdSpace::kUser));
   for (uint32_t user = 0; user < row_count.size(); ++user) {
@@ -365,11 +336,7 @@ Status LogWriter::Rep::CloseUsers() {
   UPNEXT_ASSIGN_OR_RETURN(
       SectionWriter file,
       SectionWriter::Create(folder / format::kUsersFile, format::kUsersKind, format::kVersion));
-  UPNEXT_RETURN_IF_ERROR(users->region.WriteTo(file));
-  UPNEXT_RETURN_IF_ERROR(users->language.WriteTo(file));
-  UPNEXT_RETURN_IF_ERROR(users->age.WriteTo(file));
-  UPNEXT_RETURN_IF_ERROR(users->gender.WriteTo(file));
-  UPNEXT_RETURN_IF_ERROR(users->logged_in.WriteTo(file));
+  UPNEXT_RETURN_IF_ERROR(users->attributes.WriteTo(file));
   UPNEXT_RETURN_IF_ERROR(file.Add("row_begin", row_begin));
   UPNEXT_RETURN_IF_ERROR(file.Add("row_count", row_count));
   UPNEXT_RETURN_IF_ERROR(file.Commit());
@@ -384,7 +351,8 @@ Status LogWriter::Rep::WriteMeta() {
   const LogStats& stats = meta.stats;
   const std::vector<uint64_t> counts = {size(schema::IdSpace::kUser), size(schema::IdSpace::kItem),
                                         stats.events};
-  const std::vector<uint64_t> by_type(std::begin(stats.by_type), std::end(stats.by_type));
+  const auto types = static_cast<std::ptrdiff_t>(schema.event_types().size());
+  const std::vector<uint64_t> by_type(stats.by_type.begin(), stats.by_type.begin() + types + 1);
   const std::vector<int64_t> span = {stats.first_ms, stats.last_ms};
   std::vector<uint64_t> all_digests(digests.begin(), digests.end());
   all_digests.insert(all_digests.end(), file_digests.begin(), file_digests.end());

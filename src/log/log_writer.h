@@ -3,8 +3,8 @@
 //
 //   UPNEXT_ASSIGN_OR_RETURN(LogWriter writer, LogWriter::Create(folder, {.shards = 1}));
 //   for (IdSpace s : all) { writer.BeginDictionary(s, n); for (name : names) writer.AddName(name);
-//   } for (item : dictionary order) writer.AddItem(...);       exactly one per name, as for users
-//   for (event : by shard, user, time, arrival) writer.AddEvent(user, event);
+//   } for (item : dictionary order) writer.AddItem(cells);     exactly one per name, as for users
+//   for (event : by shard, user, time, arrival) writer.AddEvent(user, event, attributes);
 //   UPNEXT_RETURN_IF_ERROR(writer.Finish());
 //
 // Calls must come in that order; a row out of order or out of bounds is kInternal. One thread.
@@ -17,16 +17,18 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "base/status.h"
 #include "log/event_log.h"
-#include "schema/event.h"
+#include "schema/schema.h"
 
 namespace upnext::log {
 
 struct LogWriterOptions {
-  uint32_t shards = 1;  // [1, 65536]
+  uint32_t shards = 1;         // [1, 65536]
+  schema::Schema schema = {};  // of a log without a base; else it is the base's
   // A log to go on from: its names keep their numbers, and only those that it does not have are
   // added; items and users are written anew, the base's first. Must outlive the writer.
   const EventLog* base = nullptr;
@@ -49,10 +51,13 @@ class LogWriter {
   Status BeginDictionary(schema::IdSpace space, uint64_t names);
   Status AddName(std::string_view name);
 
-  Status AddItem(const schema::Item& item);
-  Status AddUser(const schema::User& user);
-  // kResourceExhausted when the base has too many segments for one more.
-  Status AddEvent(uint32_t user, const schema::Event& event);
+  // A cell for each attribute of the schema, in their order.
+  Status AddItem(std::span<const schema::AttributeCell> cells);
+  Status AddUser(std::span<const schema::AttributeCell> cells);
+  // `attributes` has a value for each declared attribute of requests. kResourceExhausted when the
+  // base has too many segments for one more.
+  Status AddEvent(uint32_t user, const schema::Event& event,
+                  std::span<const schema::AttributeValue> attributes);
   // Writes everything that is still open, the meta file last: a folder without it is no log.
   Status Finish();
 

@@ -13,6 +13,7 @@
 
 #include "log/event_log.h"
 #include "schema/event.h"
+#include "schema/values.h"
 
 namespace upnext::log {
 
@@ -20,10 +21,45 @@ inline std::string NameOf(const EventLog& log, schema::IdSpace space, uint32_t i
   return id == schema::kNone ? "-" : std::string(log.dictionary(space).name(id));
 }
 
+// " price 3.5 tags x y": a value that is not absent, with its name; else "".
+inline std::string TextOf(const EventLog& log, const schema::Attribute& attribute,
+                          const schema::AttributeCell& cell) {
+  std::string text = schema::TextOf(attribute, cell.value);
+  if (attribute.kind == schema::Kind::kCategory && cell.value.category != schema::kNone) {
+    text = NameOf(log, attribute.space, cell.value.category);
+  }
+  for (const uint32_t id : cell.categories) {
+    text += (text.empty() ? "" : " ") + NameOf(log, attribute.space, id);
+  }
+  if (!cell.vector.empty()) text = schema::TextOf(cell.vector);
+  text += cell.text;
+  return text.empty() ? "" : fmt::format(" {} {}", attribute.name, text);
+}
+
+// The declared attributes of an item or user, and of an event.
+inline std::string DeclaredText(const EventLog& log, schema::Entity entity, uint32_t id) {
+  std::vector<schema::AttributeCell> cells;
+  log.Attributes(entity, id, &cells);
+  std::string text;
+  for (size_t i = log.schema().built_in(entity); i < cells.size(); ++i) {
+    text += TextOf(log, log.schema().attributes(entity)[i], cells[i]);
+  }
+  return text;
+}
+inline std::string DeclaredText(const EventLog& log, uint64_t row) {
+  std::vector<schema::AttributeValue> values;
+  log.RequestAttributes(row, &values);
+  std::string text;
+  for (size_t i = 0; i < values.size(); ++i) {
+    text += TextOf(log, log.schema().declared(schema::Entity::kRequest)[i], {values[i]});
+  }
+  return text;
+}
+
 // "20 click j", and after it the other columns as far as they are set.
 inline std::string TextOf(const EventLog& log, const schema::Event& event) {
   std::string text = fmt::format(
-      "{} {} {}", event.time_ms, schema::EventTypeName(event.type),
+      "{} {} {}", event.time_ms, log.schema().info(event.type).name,
       NameOf(log, event.item == schema::kNone ? schema::IdSpace::kQuery : schema::IdSpace::kItem,
              event.item == schema::kNone ? event.query : event.item));
   if (event.value == event.value) text += fmt::format(" value {}", event.value);
@@ -46,7 +82,7 @@ inline std::vector<std::string> TextOf(const EventLog& log, std::string_view use
   const uint32_t id = log.dictionary(schema::IdSpace::kUser).Find(user);
   for (uint64_t row = id == schema::kNone ? 0 : log.begin(id);
        id != schema::kNone && row < log.end(id); ++row) {
-    lines.push_back(TextOf(log, log.event(row)));
+    lines.push_back(TextOf(log, log.event(row)) + DeclaredText(log, row));
   }
   return lines;
 }
@@ -75,7 +111,8 @@ inline std::vector<std::string> RowsOf(const EventLog& log) {
           fmt::format("{}: {} {} {} {:x} {} {} {} {} {:x} {} {} {} {}", user, e.time_ms,
                       static_cast<int>(e.type), e.item, std::bit_cast<uint32_t>(e.value), e.query,
                       e.request, e.position, e.source, std::bit_cast<uint32_t>(e.propensity),
-                      e.device, e.region, e.current_item, e.off_site);
+                      e.device, e.region, e.current_item, e.off_site) +
+          DeclaredText(log, row);
     }
   }
   return rows;
@@ -94,7 +131,7 @@ inline std::vector<std::string> ItemsOf(const EventLog& log) {
         NameOf(log, schema::IdSpace::kLanguage, item.language), item.removed ? 1 : 0, item.title);
     for (const uint32_t topic : item.topics)
       line += " " + NameOf(log, schema::IdSpace::kTopic, topic);
-    lines.push_back(line);
+    lines.push_back(line + DeclaredText(log, schema::Entity::kItem, id));
   }
   std::ranges::sort(lines);
   return lines;
@@ -107,7 +144,8 @@ inline std::vector<std::string> UsersOf(const EventLog& log) {
                                 NameOf(log, schema::IdSpace::kUser, id),
                                 NameOf(log, schema::IdSpace::kRegion, user.region),
                                 NameOf(log, schema::IdSpace::kLanguage, user.language), user.age,
-                                user.gender, user.logged_in));
+                                user.gender, user.logged_in) +
+                    DeclaredText(log, schema::Entity::kUser, id));
   }
   std::ranges::sort(lines);
   return lines;

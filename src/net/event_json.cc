@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/suggest.h"
+#include "schema/values.h"
 
 namespace upnext::net {
 
@@ -152,7 +153,7 @@ Status CheckComplete(const RawEvent& event, bool has_type) {
   } else if (event.item.empty()) {
     return InvalidArgument("expected an item, found none");
   }
-  if (schema::NeedsValue(event.type) && std::isnan(event.value)) {
+  if (schema::Schema().info(event.type).needs_value && std::isnan(event.value)) {
     return InvalidArgument("expected a value ({}), found none",
                            event.type == EventType::kWatch ? "watched seconds" : "stars");
   }

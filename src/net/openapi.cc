@@ -92,7 +92,7 @@ const std::string_view kOpenApi = R"json({
         "properties": {
           "user": {"type": "string"},
           "item": {"type": "string", "description": "Required for every type but search"},
-          "type": {"type": "string", "enum": ["impression", "click", "watch", "like", "dislike", "dismiss", "share", "rating", "search", "complete", "follow", "comment", "visit"]},
+          "type": {"type": "string", "enum": ["impression", "click", "watch", "like", "dislike", "dismiss", "share", "rating", "search", "complete", "follow", "comment", "visit", "purchase", "add_to_cart", "save", "skip", "subscribe"]},
           "value": {"type": "number", "minimum": 0, "maximum": 1000000000, "description": "Watched seconds of a watch, stars of a rating"},
           "time": {"type": "number", "description": "Seconds since 1970; default: now"},
           "query": {"type": "string", "description": "Of a search"},

@@ -35,6 +35,7 @@ Result<Project> Project::Load(const Location& location) {
       Resolve(location.data, std::getenv("UPNEXT_DATA"), table.Text("data", ""), folder, folder);
   project.directory_ = Resolve(location.directory, nullptr, table.Text("directory", ""), folder,
                                folder / ".upnext" / file.stem());
+  project.schema_ = schema::Schema::FromConfig(project.config_.Table("schema"));
   project.rule_ = features::PositiveRule::FromConfig(project.config_.Table("labels"));
   return project;
 }
@@ -51,11 +52,23 @@ Result<log::EventLog> Project::OpenLog(std::optional<uint32_t> shard) const {
     return NotFound("{}: no event log yet; run `upnext import` with the same -c first",
                     directory_.string());
   }
-  return log::EventLog::Open(logs().Path(*version), shard);
+  UPNEXT_ASSIGN_OR_RETURN(log::EventLog log, log::EventLog::Open(logs().Path(*version), shard));
+  UPNEXT_RETURN_IF_ERROR(CheckSchema(log));
+  return log;
+}
+
+Status Project::CheckSchema(const log::EventLog& log) const {
+  const std::string difference = schema_.Difference(log.schema(), "the project file", "the log");
+  if (difference.empty()) return Ok();
+  return FailedPrecondition("{}: the log has another [schema]: {}; run `upnext import` again",
+                            log.directory().string(), difference);
 }
 
 Result<bundle::OpenedBundle> Project::OpenBundle(bundle::LogChoice choice) const {
-  return bundle::OpenCurrent(bundles(), logs(), rule_, choice);
+  UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened,
+                          bundle::OpenCurrent(bundles(), logs(), rule_, choice));
+  UPNEXT_RETURN_IF_ERROR(CheckSchema(opened.log));
+  return opened;
 }
 
 Result<std::unique_ptr<store::Store>> Project::OpenStore() const {

@@ -23,6 +23,7 @@
 #include "bundle/opened_bundle.h"
 #include "features/positive_rule.h"
 #include "log/event_log.h"
+#include "schema/schema.h"
 #include "store/store.h"
 
 namespace upnext::project {
@@ -36,7 +37,7 @@ struct Location {
 
 class Project {
  public:
-  // Reads the tables [project] and [labels]. Mistakes wait in config().Check(): call it when all
+  // Reads the tables [project], [schema] and [labels]. Mistakes wait in config().Check(): call it when all
   // other tables have been read, because a table that nothing has read counts as unknown.
   static Result<Project> Load(const Location& location);
 
@@ -45,6 +46,9 @@ class Project {
   const std::filesystem::path& directory() const { return directory_; }
   // What counts as a complete watch. Bundles and stores are bound to it.
   const features::PositiveRule& rule() const { return rule_; }
+  // What the site has. A log is bound to it: the two below refuse the log of another schema with
+  // kFailedPrecondition, which says to run import.
+  const schema::Schema& schema() const { return schema_; }
 
   base::VersionedRoot logs() const { return base::VersionedRoot(directory_ / "log"); }
   base::VersionedRoot bundles() const { return base::VersionedRoot(directory_ / "bundles"); }
@@ -66,9 +70,12 @@ class Project {
 
  private:
   Project() = default;
+  Status CheckSchema(const log::EventLog& log) const;
+
   base::Config config_;
   std::filesystem::path data_, directory_;
   features::PositiveRule rule_;
+  schema::Schema schema_;
 };
 
 }  // namespace upnext::project

@@ -53,6 +53,28 @@ TEST_F(ProjectTest, WithoutLogOrBundleTheNextStepIsNamed) {
   EXPECT_THAT(opened.error().message, testing::HasSubstr("upnext train"));
 }
 
+TEST_F(ProjectTest, TheLogOfAnotherSchemaIsRefused) {
+  Location location = Write("[schema.items]\nprice = \"number\"\n");
+  location.directory = (folder_.path() / "p").string();
+  const auto project = Project::Load(location);
+  ASSERT_TRUE(project);
+  const auto staged = project->logs().Begin();
+  ASSERT_TRUE(staged);
+  const std::vector<schema::RawEvent> events = {{.user = "u", .item = "i", .time_ms = 1}};
+  ASSERT_TRUE(log::WriteEventLog(*staged, events, {}, {}));
+  ASSERT_TRUE(project->logs().SetCurrent(*project->logs().Publish(*staged)));
+  const auto log = project->OpenLog();
+  ASSERT_FALSE(log);
+  EXPECT_EQ(log.error().code, Code::kFailedPrecondition);
+  EXPECT_THAT(
+      log.error().message,
+      testing::AllOf(testing::HasSubstr("`schema.items.price = \"number\"`, the log does not"),
+                     testing::HasSubstr("run `upnext import` again")));
+  location = Write("");
+  location.directory = (folder_.path() / "p").string();
+  EXPECT_TRUE(Project::Load(location)->OpenLog());
+}
+
 TEST_F(ProjectTest, OneWriterAtATime) {
   Location location = Write("");
   location.directory = (folder_.path() / "p").string();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
 
 namespace upnext::ranking {
@@ -9,24 +10,24 @@ namespace {
 
 using schema::EventType;
 
-std::vector<std::string> LabelNames() {
+std::vector<std::string> LabelNames(const schema::Schema& schema) {
   std::vector<std::string> names = {"watch_seconds"};
-  for (size_t type = 1; type < schema::kEventTypes; ++type) {
-    const auto event = static_cast<EventType>(type);
-    if (event == EventType::kImpression || event == EventType::kSearch) continue;
-    names.emplace_back(schema::EventTypeName(event));
+  for (const schema::EventTypeInfo& type : schema.event_types()) {
+    if (type.role == schema::Role::kImpression || type.role == schema::Role::kSearch) continue;
+    names.push_back(type.name);
   }
   return names;
 }
 
-void SetLabel(const std::string& name, Objective* objective) {
-  if (name == "watch_seconds") {
+void SetLabel(const std::string& name, const schema::Schema& schema, Objective* objective) {
+  const std::optional<EventType> type = schema.FindEventType(name);
+  if (!type) {
     objective->label = Objective::Label::kWatchSeconds;
-  } else if (name == schema::EventTypeName(EventType::kRating)) {
+  } else if (*type == EventType::kRating) {
     objective->label = Objective::Label::kRating;
   } else {
     objective->label = Objective::Label::kEvent;
-    objective->event = *schema::ParseEventType(name);
+    objective->event = *type;
   }
 }
 
@@ -45,11 +46,11 @@ void CheckLoss(const base::ConfigTable& table, const Objective& objective) {
   }
 }
 
-Objective ObjectiveFromConfig(const base::ConfigTable& table) {
+Objective ObjectiveFromConfig(const base::ConfigTable& table, const schema::Schema& schema) {
   Objective objective;
-  const std::vector<std::string> labels = LabelNames();
+  const std::vector<std::string> labels = LabelNames(schema);
   const std::string& label = labels[table.Choice("label", labels, 0)];
-  SetLabel(label, &objective);
+  SetLabel(label, schema, &objective);
   objective.name = table.Text("name", label);
   const size_t usual = objective.label == Objective::Label::kEvent          ? 0
                        : objective.label == Objective::Label::kWatchSeconds ? 1
@@ -60,12 +61,11 @@ Objective ObjectiveFromConfig(const base::ConfigTable& table) {
                                                                     : nn::WatchTimeForm::kPaper;
   objective.cap = static_cast<float>(table.Real("cap", 300, {.min = 1e-3, .max = 1e6}));
   for (const std::string& name : table.Texts("observed", {})) {
-    const auto type = schema::ParseEventType(name);
-    if (!type) {
-      table.Fail("observed", fmt::format("expected event types, found \"{}\"", name));
-      continue;
+    if (const std::optional<EventType> type = schema.FindEventType(name)) {
+      objective.observed.Add(*type);
+    } else {
+      table.Fail("observed", schema.UnknownEventType(name));
     }
-    objective.observed |= static_cast<uint16_t>(1u << static_cast<int>(*type));
   }
   objective.loss_weight = static_cast<float>(table.Real("loss_weight", 1, {.min = 0, .max = 1e6}));
   objective.score_weight =
@@ -87,14 +87,15 @@ nn::WatchTimeOptions WatchTime(const Objective& objective) { return {.form = obj
 
 }  // namespace
 
-std::vector<Objective> ObjectivesFromConfig(const base::ConfigTable& ranking) {
+std::vector<Objective> ObjectivesFromConfig(const base::ConfigTable& ranking,
+                                            const schema::Schema& schema) {
   const std::vector<base::ConfigTable> tables = ranking.Tables("objective");
   if (tables.empty()) return DefaultObjectives();
   std::vector<Objective> objectives;
   std::set<std::string> names;
   bool scored = false;
   for (const base::ConfigTable& table : tables) {
-    objectives.push_back(ObjectiveFromConfig(table));
+    objectives.push_back(ObjectiveFromConfig(table, schema));
     scored |= objectives.back().score_weight != 0;
     if (!names.insert(objectives.back().name).second) {
       table.Fail("name", fmt::format("duplicate objective name \"{}\"", objectives.back().name));
@@ -115,7 +116,9 @@ void MakeTargets(const Objective& objective, const examples::RankingBatch& batch
   targets->mask.assign(n, 1);
   for (size_t i = 0; i < n; ++i) {
     const examples::Labels& labels = batch.labels[i];
-    if (objective.observed != 0) targets->mask[i] = (labels.happened & objective.observed) != 0;
+    if (!objective.observed.empty()) {
+      targets->mask[i] = labels.happened.Meets(objective.observed) ? 1 : 0;
+    }
     switch (objective.label) {
       case Objective::Label::kEvent:
         targets->value[i] = labels.Has(objective.event) ? 1.0f : 0.0f;

@@ -22,6 +22,7 @@
 #include "examples/streams.h"
 #include "nn/losses.h"
 #include "schema/event.h"
+#include "schema/schema.h"
 
 namespace upnext::ranking {
 
@@ -33,16 +34,17 @@ struct Objective {
   schema::EventType event = schema::EventType::kClick;  // of Label::kEvent
   Loss loss = Loss::kLogistic;
   nn::WatchTimeForm form =
-      nn::WatchTimeForm::kExact;  // form = "paper" | "exact" of weighted_logistic
-  float cap = 300.0f;             // of watch seconds
-  uint16_t observed = 0;          // bits of the required event types; 0: every impression counts
+      nn::WatchTimeForm::kExact;       // form = "paper" | "exact" of weighted_logistic
+  float cap = 300.0f;                  // of watch seconds
+  schema::EventTypeSet observed = {};  // required event types; none: every impression counts
   float loss_weight = 1.0f;
   float score_weight = 0.0f;
 };
 
 // [[ranking.objective]]; without any: watch (weighted logistic, score weight 1) and click
-// (logistic).
-std::vector<Objective> ObjectivesFromConfig(const base::ConfigTable& ranking);
+// (logistic). Labels are event types of the schema.
+std::vector<Objective> ObjectivesFromConfig(const base::ConfigTable& ranking,
+                                            const schema::Schema& schema);
 
 // Labels of a batch for one objective: target, mask (0: not observed).
 struct Targets {

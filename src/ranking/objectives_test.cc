@@ -15,10 +15,11 @@ using schema::EventType;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-std::vector<Objective> Parse(std::string_view toml, std::string* error = nullptr) {
+std::vector<Objective> Parse(std::string_view toml, std::string* error = nullptr,
+                             const schema::Schema& schema = {}) {
   const Result<base::Config> config = base::Config::Parse(toml, "test.toml");
   EXPECT_TRUE(config);
-  std::vector<Objective> objectives = ObjectivesFromConfig(config->Table("ranking"));
+  std::vector<Objective> objectives = ObjectivesFromConfig(config->Table("ranking"), schema);
   const Status status = config->Check();
   if (error != nullptr) {
     *error = status ? "" : status.error().message;
@@ -82,7 +83,16 @@ TEST(Objectives, MistakesAreNamed) {
               HasSubstr("duplicate objective"));
   EXPECT_THAT(error_of("[[ranking.objective]]\nlabel = \"like\"\nscore_weight = 1\n"
                        "observed = [\"likes\"]"),
-              HasSubstr("event types"));
+              HasSubstr("no event type 'likes'; did you mean 'like'?"));
+}
+
+TEST(Objectives, LabelsMayBeTypesOfTheSite) {
+  const schema::Schema schema = schema::Schema::Parse("schema.events.wish = 'positive'").value();
+  const std::vector<Objective> objectives =
+      Parse("[[ranking.objective]]\nlabel = \"wish\"\nscore_weight = 1\nobserved = [\"wish\"]",
+            nullptr, schema);
+  EXPECT_EQ(objectives[0].event, *schema.FindEventType("wish"));
+  EXPECT_TRUE(objectives[0].observed.Has(*schema.FindEventType("wish")));
 }
 
 TEST(Objectives, TargetsComeFromLabelsWithCapAndMask) {

@@ -24,15 +24,21 @@ constexpr std::string_view kLabels[] = {"event", "watch_seconds", "rating"};
 constexpr std::string_view kLosses[] = {"logistic", "weighted_logistic", "squared"};
 constexpr std::string_view kForms[] = {"paper", "exact"};
 
+// The name of a built-in type; the number of a type of the site's own, which the log's schema names.
+Json ToJson(schema::EventType type) {
+  if (schema::Schema().Has(type)) return schema::EventTypeName(type);
+  return static_cast<size_t>(type);
+}
+
 Json ToJson(const Objective& objective) {
   Json observed = Json::array();
-  for (size_t type = 0; type < schema::kEventTypes; ++type) {
-    if ((objective.observed >> type & 1) == 0) continue;
-    observed.push_back(schema::EventTypeName(static_cast<schema::EventType>(type)));
+  for (size_t number = 1; number <= schema::kMaxEventTypes; ++number) {
+    const auto type = static_cast<schema::EventType>(number);
+    if (objective.observed.Has(type)) observed.push_back(ToJson(type));
   }
   return {{"name", objective.name},
           {"label", kLabels[static_cast<size_t>(objective.label)]},
-          {"event", schema::EventTypeName(objective.event)},
+          {"event", ToJson(objective.event)},
           {"loss", kLosses[static_cast<size_t>(objective.loss)]},
           {"form", kForms[static_cast<size_t>(objective.form)]},
           {"cap", objective.cap},
@@ -81,10 +87,17 @@ class Reader {
     return T{};
   }
   schema::EventType Event(const char* key, const Json& value) {
-    const auto type =
-        value.is_string() ? schema::ParseEventType(value.get<std::string>()) : std::nullopt;
-    if (!type) Fail(key, "should list event types");
-    return type.value_or(schema::EventType::kClick);
+    if (value.is_string()) {
+      const auto type = schema::ParseEventType(value.get<std::string>());
+      if (type) return *type;
+    } else if (value.is_number_unsigned()) {
+      const uint64_t number = value.get<uint64_t>();
+      if (number >= 1 && number <= schema::kMaxEventTypes) {
+        return static_cast<schema::EventType>(number);
+      }
+    }
+    Fail(key, "should list event types");
+    return schema::EventType::kClick;
   }
   void Fail(std::string_view key, std::string_view what) {
     if (!status_) return;
@@ -105,9 +118,8 @@ Objective ObjectiveFrom(const Json& json, Reader& read) {
   objective.loss = read.Choice<Objective::Loss>(json, "loss", kLosses);
   objective.form = read.Choice<nn::WatchTimeForm>(json, "form", kForms);
   objective.cap = static_cast<float>(read.Number(json, "cap", 0, kMaxNumber));
-  for (const Json& name : read.Array(json, "observed", schema::kEventTypes)) {
-    objective.observed |=
-        static_cast<uint16_t>(1u << static_cast<int>(read.Event("observed", name)));
+  for (const Json& name : read.Array(json, "observed", schema::kMaxEventTypes)) {
+    objective.observed.Add(read.Event("observed", name));
   }
   objective.loss_weight = static_cast<float>(read.Number(json, "loss_weight", 0, kMaxNumber));
   objective.score_weight =

@@ -54,7 +54,7 @@ inline void AppendRow(const features::ModelShape::SideShape& side, const Feature
 inline examples::Labels Happened(std::vector<schema::EventType> types, float watch_s = 0) {
   examples::Labels labels{.watch_s = watch_s};
   for (const schema::EventType type : types) {
-    labels.happened |= static_cast<uint16_t>(1u << static_cast<int>(type));
+    labels.happened.Add(type);
   }
   return labels;
 }
@@ -100,9 +100,8 @@ inline examples::RankingBatch RandomBatch(size_t queries, size_t impressions_eac
       examples::Labels labels;
       if (rng.Below(3) == 0) {
         labels = Clicked(static_cast<float>(1 + rng.Below(90)));
-        labels.happened |= static_cast<uint16_t>(
-            1u << static_cast<int>(rng.Below(2) == 0 ? schema::EventType::kLike
-                                                     : schema::EventType::kDislike));
+        labels.happened.Add(rng.Below(2) == 0 ? schema::EventType::kLike
+                                              : schema::EventType::kDislike);
         labels.rating = static_cast<float>(1 + rng.Below(5));
       }
       AppendImpression(random_ids(shape.impression), labels, &batch, &rng);
@@ -149,10 +148,11 @@ inline Objective WatchObjective(nn::WatchTimeForm form = nn::WatchTimeForm::kExa
           .cap = cap,
           .score_weight = 1.0f};
 }
-inline Objective EventObjective(std::string name, schema::EventType event, uint16_t observed = 0) {
+inline Objective EventObjective(std::string name, schema::EventType event,
+                                schema::EventTypeSet observed = {}) {
   return {.name = std::move(name), .event = event, .observed = observed};
 }
-inline uint16_t LikeOrDislike() {
+inline schema::EventTypeSet LikeOrDislike() {
   return Happened({schema::EventType::kLike, schema::EventType::kDislike}).happened;
 }
 inline Objective RatingObjective() {

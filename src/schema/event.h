@@ -4,6 +4,7 @@
 #define UPNEXT_SCHEMA_EVENT_H_
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -17,7 +18,8 @@ inline constexpr float kAbsent =
     std::numeric_limits<float>::quiet_NaN();  // "no value"; test with isnan
 inline constexpr int64_t kNoTime = std::numeric_limits<int64_t>::min();
 
-// The id spaces of a log, each with its own dictionary. Numbers are part of the format.
+// The id spaces that every log has, each with its own dictionary. Numbers are part of the format. A
+// declared category gets a space of its own, or shares one: Schema::id_spaces() lists them all.
 enum class IdSpace : uint8_t {
   kUser = 0,
   kItem = 1,
@@ -29,10 +31,11 @@ enum class IdSpace : uint8_t {
   kTopic = 7,
   kLanguage = 8
 };
-inline constexpr size_t kIdSpaces = 9;
+inline constexpr size_t kIdSpaces = 9;        // built-in ones
 std::string_view IdSpaceName(IdSpace space);  // "items"
 
-// Numbers are part of the format: never renumber, only append.
+// The event types that every log has. Numbers are part of the format. A site's own types follow in
+// the order of their declaration: Schema::event_types() lists them all.
 enum class EventType : uint8_t {
   kImpression = 1,
   kClick = 2,
@@ -47,23 +50,47 @@ enum class EventType : uint8_t {
   kFollow = 11,
   kComment = 12,
   kVisit = 13,  // looked at the item's channel or maker
+  kPurchase = 14,
+  kAddToCart = 15,
+  kSave = 16,
+  kSkip = 17,
+  kSubscribe = 18,
 };
-inline constexpr size_t kEventTypes = 14;        // valid types are 1 .. kEventTypes-1
+inline constexpr size_t kEventTypes = 19;  // built-in types are 1 .. kEventTypes-1
+// Of the built-in types; a Schema knows all.
 std::string_view EventTypeName(EventType type);  // "watch"
 std::optional<EventType> ParseEventType(std::string_view name);
 
+// Any of the types, a bit each.
+class EventTypeSet {
+ public:
+  constexpr void Add(EventType type) {
+    bits_[static_cast<size_t>(type) / 64] |= uint64_t{1} << static_cast<size_t>(type) % 64;
+  }
+  constexpr bool Has(EventType type) const {
+    return bits_[static_cast<size_t>(type) / 64] >> static_cast<size_t>(type) % 64 & 1;
+  }
+  constexpr bool empty() const { return *this == EventTypeSet(); }
+  constexpr bool Meets(const EventTypeSet& other) const {
+    uint64_t both = 0;
+    for (size_t i = 0; i < bits_.size(); ++i) both |= bits_[i] & other.bits_[i];
+    return both != 0;
+  }
+  friend constexpr auto operator<=>(const EventTypeSet&, const EventTypeSet&) = default;
+
+ private:
+  std::array<uint64_t, 4> bits_{};
+};
+
 // What an event from outside may hold. The import and POST /v1/events refuse the same things.
-inline constexpr double kMaxValue = 1e9;         // value is finite and in [0, kMaxValue]
-inline constexpr uint32_t kMaxPosition = 65535;  // position, where given, is in [1, kMaxPosition]
-inline constexpr size_t kMaxIdBytes = 512;       // of every id, and of a query
-inline constexpr size_t kMaxTitleBytes = 4096;   // of an item's title
-// Types of which an event without a value says nothing.
-constexpr bool NeedsValue(EventType type) {
-  return type == EventType::kWatch || type == EventType::kRating;
-}
-// True when an id has a byte below 0x20 or 0x7f: it would break lines and columns where ids are
-// printed. Queries and titles may have them.
-bool HasControlBytes(std::string_view id);
+inline constexpr double kMaxValue = 1e9;          // value is finite and in [0, kMaxValue]
+inline constexpr uint32_t kMaxPosition = 65535;   // position, where given, is in [1, kMaxPosition]
+inline constexpr size_t kMaxIdBytes = 512;        // of every id, and of a query
+inline constexpr size_t kMaxTitleBytes = 4096;    // of an item's title
+inline constexpr size_t kMaxTextBytes = 1 << 20;  // of a declared text
+inline constexpr double kMaxAge = 150;            // years
+// 1900-01-01 and 2200-01-01 in milliseconds: times outside are taken for a wrong unit.
+inline constexpr int64_t kEarliestMs = -2'208'988'800'000, kLatestMs = 7'258'118'400'000;
 
 struct Event {
   int64_t time_ms = 0;  // milliseconds since the epoch, UTC

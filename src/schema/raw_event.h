@@ -3,13 +3,19 @@
 #ifndef UPNEXT_SCHEMA_RAW_EVENT_H_
 #define UPNEXT_SCHEMA_RAW_EVENT_H_
 
+#include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "schema/event.h"
 
 namespace upnext::schema {
+
+// Declared attributes of a row that are not absent: number of the attribute and value as text (see
+// values.h). Categories come once for each id.
+using RawAttributes = std::vector<std::pair<uint32_t, std::string>>;
 
 struct RawEvent {
   std::string user = {}, item = {};
@@ -20,6 +26,7 @@ struct RawEvent {
   uint16_t position = 0;
   float propensity = kAbsent;
   bool off_site = false;
+  RawAttributes attributes = {};
 };
 struct RawItem {
   std::string item = {};
@@ -28,11 +35,20 @@ struct RawItem {
   std::string channel = {}, language = {}, title = {};
   std::vector<std::string> topics = {};
   bool removed = false;
+  RawAttributes attributes = {};
 };
 struct RawUser {
   std::string user = {}, region = {}, language = {};
   float age = kAbsent, gender = kAbsent, logged_in = kAbsent;
+  RawAttributes attributes = {};
 };
+
+// The built-in attributes of requests that are ids, by number, in a raw and in a numbered event.
+inline constexpr std::array kRawRequestIds = {&RawEvent::device, &RawEvent::region,
+                                              &RawEvent::current_item, &RawEvent::source,
+                                              &RawEvent::query};
+inline constexpr std::array kRequestIds = {&Event::device, &Event::region, &Event::current_item,
+                                           &Event::source, &Event::query};
 
 }  // namespace upnext::schema
 

@@ -23,7 +23,7 @@ TEST(DemoProject, ImportsASimulatedLogWhole) {
 
   const auto config = base::Config::Load(std::filesystem::path(UPNEXT_CONFIGS) / "demo.toml");
   ASSERT_TRUE(config) << config.error().message;
-  import::ImportOptions import = import::ImportOptions::FromConfig(config->Table("import"));
+  import::ImportOptions import = import::ImportOptions::FromConfig(*config);
   import.data = folder / "data";
   const auto report = import::Import(import, folder / "log", base::NoProgress());
   ASSERT_TRUE(report) << report.error().message;

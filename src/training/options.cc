@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "schema/schema.h"
+
 namespace upnext::training {
 namespace {
 
@@ -17,7 +19,7 @@ constexpr std::array<std::string_view, 8> kUnbound = {
 
 std::vector<std::string> SettingsOf(const base::Config& config) {
   std::vector<std::string> settings;
-  for (const char* table : {"features", "labels", "split", "retrieval", "ranking"}) {
+  for (const char* table : {"schema", "features", "labels", "split", "retrieval", "ranking"}) {
     for (std::string& line : config.Table(table).Lines()) {
       const std::string_view key = std::string_view(line).substr(0, line.find(" = "));
       const bool of_index = key.starts_with("retrieval.index.");  // made of the trained model
@@ -46,7 +48,8 @@ TrainOptions TrainOptions::FromConfig(const base::Config& config,
   options.generators = retrieval::LearnersFromConfig(config.Table("generators"));
   const base::ConfigTable ranking = config.Table("ranking");
   options.ranker = ranking::RankerOptions::FromConfig(ranking, plan);
-  options.objectives = ranking::ObjectivesFromConfig(ranking);
+  options.objectives =
+      ranking::ObjectivesFromConfig(ranking, schema::Schema::FromConfig(config.Table("schema")));
   options.ranker_train = ranking::RankerTrainOptions::FromConfig(ranking);
   options.settings = SettingsOf(config);
   return options;
@@ -57,7 +60,8 @@ Options Options::FromConfig(const base::Config& config) {
   options.dataset = DatasetOptions::FromConfig(config);
   // A plan that cannot be made is a mistake that waits in config.Check().
   const Result<features::FeaturePlan> plan =
-      features::FeaturePlan::Compile(options.dataset.features, {});
+      features::FeaturePlan::Compile(options.dataset.features,
+                                     schema::Schema::FromConfig(config.Table("schema")));
   options.train = TrainOptions::FromConfig(config, plan ? *plan : features::FeaturePlan());
   options.evaluate.filter_seen = config.Table("serving").Bool("filter_seen", true);
   options.evaluate.max_users = static_cast<uint32_t>(
