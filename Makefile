@@ -1,25 +1,25 @@
-# Short names for the commands of this repository. What they do is in CMakePresets.json and scripts/.
+# Short names for the commands of this repository. CMakePresets.json and scripts/ define what they do.
 .DEFAULT_GOAL := help
 .PHONY: help setup build test demo serve bench format tidy asan tsan clean
 
 # Which preset `make build` builds; `make build PRESET=dev` for everyday work.
 PRESET ?= release
 
-# Where CI is set, as it is on build servers, warnings are errors.
+# When CI is set, as it is on build servers, warnings are errors.
 CONFIGURE := $(if $(filter-out false 0,$(CI)),-DUPNEXT_WERROR=ON)
 
 help:
-	@echo 'make setup     install what the build needs and this machine lacks (says what)'
+	@echo 'make setup     install missing build dependencies (lists them)'
 	@echo 'make build     build everything; the binary is build/release/upnext (PRESET=dev|asan|... for others)'
 	@echo 'make test      build, then run all tests and the checks of layering and format'
-	@echo 'make demo      from nothing to recommendations on a simulated site'
-	@echo 'make serve     serve what make demo trained, on http://127.0.0.1:8080'
+	@echo 'make demo      simulate a site, train on its log and print recommendations'
+	@echo 'make serve     serve the models of make demo on http://127.0.0.1:8080'
 	@echo 'make bench     build and run the micro-benchmarks'
-	@echo 'make format    rewrite the C++ files as clang-format 19 would'
-	@echo 'make tidy      compile with clang 19, its thread-safety warnings and clang-tidy'
+	@echo 'make format    format the C++ files with clang-format 19'
+	@echo 'make tidy      compile with clang 19, thread-safety warnings and clang-tidy'
 	@echo 'make asan      run the tests under the address and undefined-behaviour sanitizers'
 	@echo 'make tsan      run the tests under the thread sanitizer'
-	@echo 'make clean     remove what was built, but not the unpacked dependencies'
+	@echo 'make clean     remove build outputs, but not the unpacked dependencies'
 
 setup:
 	scripts/setup

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The candidate model of the paper at several depths, beside the count baselines (figure 6's form; EV-02, CG-10).
+"""The candidate model of the paper at several depths, compared with the count baselines (as in figure 6; EV-02, CG-10).
 
 Trains `configs/ml-1m.toml` (or another project) once per depth with its [retrieval] table replaced by the paper's
 form: mean pooling, separate item table, no recency windows. Writes DIR/NAME-depth.json and a Markdown table.
@@ -38,7 +38,7 @@ kind = "exact"
 
 def project(depth):
     text = pathlib.Path(o.config).read_text()
-    # Every table whose name starts with retrieval goes; the rest of the project stays as it is.
+    # Removes every table whose name starts with retrieval; the rest of the project is unchanged.
     parts = re.split(r"(?m)^(?=\[)", text)
     kept = [p for p in parts if not re.match(r"\[retrieval[\].]", p)]
     return "".join(kept) + "\n" + PAPER.format(dim=o.dim, depth=depth, epochs=o.epochs)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How training speed and memory go with the number of items: `upnext bench train` from 10 thousand to 4 million.
+"""Training speed and memory by number of items: `upnext bench train` from 10 thousand to 4 million.
 
     bench/scale_curve.py [--items 10000 100000 ...] [--out docs/results/NAME.md]
 """

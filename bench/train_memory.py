@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Memory of a whole `upnext train`, beside what it cannot do without: parameters, optimiser state and mapped log.
+"""Memory of a whole `upnext train`, compared with its minimum: parameters, optimiser state and mapped log.
 
     bench/train_memory.py [--items 1000000 --users 100000 --watches 3000000] [--out docs/results/NAME.md]
 
-Makes a log of watches that are drawn evenly, which is hard on the lists of co-watched items: nearly every pair is a new
-one. Trains a candidate model on it, without a ranker, and reads VmHWM, the process's peak, while each stage of the
-progress bar lasts.
+Makes a log of watches drawn evenly, which is the worst case for the lists of co-watched items: nearly every pair is a
+new one. Trains a candidate model on it, without a ranker, and reads VmHWM, the peak of the process, during each stage of
+the progress bar.
 """
 import argparse
 import datetime
@@ -43,7 +43,7 @@ graph_build_effort = {graph_build_effort}
 
 
 def peaks_by_stage(command):
-    """[(stage, peak in bytes up to its end)] by what the progress bar draws on a terminal; then the whole run."""
+    """[(stage, peak in bytes up to its end)] by the stages of the progress bar on a terminal; then the whole run."""
     peaks, shown = {}, ""
     terminal, drawn = pty.openpty()
     os.set_blocking(terminal, False)
@@ -79,8 +79,8 @@ def main():
     parser.add_argument("--users", type=int, default=100_000)
     parser.add_argument("--watches", type=int, default=3_000_000)
     parser.add_argument("--dim", type=int, default=256)
-    parser.add_argument("--index", choices=["exact", "graph"], default="exact", help="a graph of a million items takes long")
-    parser.add_argument("--graph-build-effort", type=int, default=200, help="less is faster; the memory is the same")
+    parser.add_argument("--index", choices=["exact", "graph"], default="exact", help="building a graph of a million items takes long")
+    parser.add_argument("--graph-build-effort", type=int, default=200, help="a lower value is faster; the memory is the same")
     parser.add_argument("--negatives", type=int, default=512)
     parser.add_argument("--out", type=pathlib.Path, help="also write the table there, as Markdown")
     o = parser.parse_args()
@@ -92,7 +92,7 @@ def main():
         subprocess.run(verb("import"), check=True, capture_output=True)
         peaks = peaks_by_stage(verb("train"))
         parameters = next((folder / "p" / "bundles").rglob("candidate.uxs")).stat().st_size
-        state = 2 * 4 * (parameters // (2 * 4 * o.dim))  # row-wise Adagrad: a number a row of both tables
+        state = 2 * 4 * (parameters // (2 * 4 * o.dim))  # row-wise Adagrad: one number per row of both tables
         log = folder_bytes(folder / "p" / "log")
     least = parameters + state + log
     lines = ["| up to the end of | peak, GB | times parameters + optimiser + mapped log |", "|---|---:|---:|"]
@@ -104,7 +104,7 @@ def main():
         commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
         o.out.write_text(f"# Memory of a whole `upnext train`\n\n{datetime.date.today()}, commit {commit.stdout.strip()}. Command: "
                          f"`bench/train_memory.py`: {o.watches:,} watches by {o.users:,} users, evenly drawn from {o.items:,} items, dim "
-                         f"{o.dim}, depth 1, {o.index} index, an example a user, one epoch, seed 1; {figures}.\n\n{table}\n")
+                         f"{o.dim}, depth 1, {o.index} index, one example per user, one epoch, seed 1; {figures}.\n\n{table}\n")
 
 
 if __name__ == "__main__":

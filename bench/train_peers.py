@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Training steps of the 1M-item candidate model: upnext beside PyTorch, in turns on the same machine.
+"""Training steps of the 1M-item candidate model: upnext compared with PyTorch, alternately on the same machine.
 
     python3 -m venv ../peers && ../peers/bin/pip install torch numpy       once, outside the repository
     bench/train_peers.py --python ../peers/bin/python [--rounds 3] [--small] [--out docs/results/NAME.md]
 
-Each round runs every program once; the table gives the median, least and greatest rate over the rounds and the
-ratio to the fastest configuration of the peer. --small is a run of seconds that proves the script works.
+Each round runs every program once; the table gives the median, lowest and highest rate over the rounds and the
+ratio to the fastest configuration of the peer. --small takes seconds and only checks that the script works.
 """
 import argparse
 import datetime
@@ -22,7 +22,7 @@ TUNED = [("", []), (", batch 4,096", ["--batch", "4096"]), (", compiled", ["--co
 
 
 def peers(bf16):
-    """Every style in the precision that is fast here: without instructions for it PyTorch does 200 examples/s in bf16."""
+    """Every style in the faster precision: without bf16 instructions PyTorch does 200 examples/s in bf16."""
     runs = [("PyTorch, naive", ["--style", "naive"]), ("PyTorch, expert", ["--style", "expert"])]
     if bf16:
         runs.append(("PyTorch, expert, bf16", ["--style", "expert", "--bf16"]))
@@ -52,7 +52,7 @@ def cpu(field):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--upnext", default=ROOT / "build/release/upnext")
-    parser.add_argument("--python", help="interpreter that has torch; without it only upnext runs")
+    parser.add_argument("--python", help="interpreter with torch installed; without it only upnext runs")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--out", type=pathlib.Path, help="also write the table there, as Markdown")
@@ -89,10 +89,10 @@ def main():
         commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
         roof = details["upnext"]
         o.out.write_text(
-            f"# Training speed beside PyTorch\n\n{datetime.date.today()}, commit {commit.stdout.strip()}, "
+            f"# Training speed compared with PyTorch\n\n{datetime.date.today()}, commit {commit.stdout.strip()}, "
             f"{cpu('model name')} x {roof['threads']} threads, products in {roof['precision']}, Python "
             f"{platform.python_version()}. Command: `bench/train_peers.py --python PYTHON --rounds {o.rounds}`, seed 1.\n\n{table}\n\n"
-            f"The last run of upnext: {roof['roof_share']:.0%} of the roof; rows {roof['step']['row_bytes'] / 1e6:.0f} MB a "
+            f"The last run of upnext: {roof['roof_share']:.0%} of the roof; rows {roof['step']['row_bytes'] / 1e6:.0f} MB per "
             f"step at {max(roof['machine'][k] for k in ('read_gb_s', 'rows_gb_s', 'update_gb_s')):.1f} GB/s, products "
             f"{roof['step']['operations'] / 1e9:.1f} GFLOP at {roof['machine']['matrix_gflop_s']:.0f} GFLOP/s, all measured in "
             f"that run.\n")

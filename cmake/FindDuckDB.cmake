@@ -1,4 +1,4 @@
-# DuckDB: a system installation first, else the one that scripts/setup unpacked into build/deps.
+# DuckDB: a system installation, else the one that scripts/setup unpacked into build/deps.
 set(UPNEXT_DUCKDB_DIR "${CMAKE_SOURCE_DIR}/build/deps/duckdb" CACHE PATH "Where scripts/setup put DuckDB")
 find_path(DuckDB_INCLUDE_DIR duckdb.h)
 find_library(DuckDB_LIBRARY duckdb)

@@ -1,4 +1,4 @@
-# Every library the project borrows, each behind one imported target. scripts/setup installs them.
+# Every third-party library of the project, each as one imported target. scripts/setup installs them.
 find_package(Threads REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(fmt REQUIRED)
@@ -9,7 +9,7 @@ find_package(RocksDB REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS url)
 find_package(DuckDB REQUIRED)
 
-# Libraries without a CMake package of their own in Debian: a header (and a library) each.
+# Libraries without a CMake package in Debian: each is a header (and a library).
 function(upnext_import target header library)
   add_library(${target} INTERFACE IMPORTED GLOBAL)
   find_path(${target}_INCLUDE ${header} REQUIRED)

@@ -22,12 +22,12 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   target_compile_options(upnext_flags INTERFACE -Wno-restrict)
 endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-  # The second compiler checks the lock annotations of base/mutex.h. Its -Wconversion would bring
-  # -Wsign-conversion along, which GCC's does not.
+  # clang checks the lock annotations of base/mutex.h. Its -Wconversion would include -Wsign-conversion, which GCC's
+  # does not.
   target_compile_options(upnext_flags INTERFACE -Wthread-safety -Wno-sign-conversion)
 endif()
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  # The lowest machine we run on; wider units are chosen at run time by Highway and oneDNN.
+  # The minimum instruction set; wider vector units are selected at run time by Highway and oneDNN.
   target_compile_options(upnext_flags INTERFACE -march=x86-64-v3)
 endif()
 if(UPNEXT_WERROR)
@@ -40,7 +40,7 @@ if(UPNEXT_SANITIZE)
   target_link_options(upnext_flags INTERFACE -fsanitize=${UPNEXT_SANITIZE})
 endif()
 if(UPNEXT_BUILD_FUZZERS)
-  # Coverage feedback from every room; the harnesses in fuzz/ add libFuzzer's main with -fsanitize=fuzzer.
+  # Coverage feedback of all rooms; the harnesses in fuzz/ add libFuzzer's main with -fsanitize=fuzzer.
   target_compile_options(upnext_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 if(UPNEXT_COVERAGE)

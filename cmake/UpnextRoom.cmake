@@ -2,15 +2,15 @@
 #             SOURCES vocabulary.cc ...      the room's library, upnext_features
 #             TESTS vocabulary_test.cc ...   one test program, upnext_features_test
 #             BENCHES vocabulary_bench.cc ...one benchmark program, upnext_features_bench
-#             DEPS base events               rooms it includes (the layering check holds it to them)
-#             LIBS fmt::fmt)                 borrowed libraries
+#             DEPS base events               rooms it includes (verified by the layering check)
+#             LIBS fmt::fmt)                 third-party libraries
 #
-# With UPNEXT_UNITY the sources of a room are compiled as one, as are its tests, so that heavy headers are read
-# once; NO_UNITY opts a room's sources out.
+# With UPNEXT_UNITY the sources of a room are compiled as one, and so are its tests, so that heavy headers are read
+# once; NO_UNITY excludes a room's sources.
 function(upnext_unity target)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 100)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # A Rep with a member of an anonymous namespace is one type of one source all the same.
+    # A Rep with a member of an anonymous namespace is still one type in one source.
     target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
   endif()
 endfunction()
@@ -34,7 +34,7 @@ function(upnext_room)
     if(UPNEXT_UNITY)
       upnext_unity(${target}_test)
     endif()
-    # What is tested is compiled as it ships; the tests themselves need no more, and compile a quarter faster.
+    # The tested code is compiled as released; the tests themselves are not optimised and compile a quarter faster.
     target_compile_options(${target}_test PRIVATE $<$<CONFIG:Release>:-O1>)
     gtest_discover_tests(${target}_test TEST_PREFIX "${ROOM_NAME}." DISCOVERY_MODE PRE_TEST
                          PROPERTIES LABELS "${ROOM_NAME}" TIMEOUT 300)

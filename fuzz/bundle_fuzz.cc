@@ -1,30 +1,32 @@
-// Bundle::Open on a small bundle of which the input edits sections (section_edits.h), in any of its
-// binary files. Checksums, the manifest's entries and the digests by which the files name each
-// other are made to fit afterwards, so that the readers' own checks have to find what is wrong. A
-// bundle that opens then makes feeds, and lists of similar items.
+// Bundle::Open on a small bundle in whose binary files the input edits sections (section_edits.h).
+// Checksums, the manifest's entries and the digests by which the files refer to each other are
+// corrected afterwards, so that the readers' own checks must find the errors. A bundle that opens
+// then makes feeds and lists of similar items.
 #include <array>
 #include <iterator>
 
+#include "ann/index_file.h"
 #include "bundle/bundle.h"
 #include "bundle/test_bundle.h"
 #include "fuzz/harness.h"
 #include "fuzz/section_bytes.h"
 #include "fuzz/section_edits.h"
+#include "retrieval/indexed_items.h"
 #include "serving/engine.h"
 #include "serving/similar.h"
-
-namespace upnext::bundle {
-// manifest.cc
-Status WriteManifest(const std::filesystem::path& directory, const Manifest& manifest);
-Result<FileEntry> DescribeFile(const std::filesystem::path& directory, const std::string& name);
-}  // namespace upnext::bundle
 
 namespace upnext::fuzz {
 namespace {
 
 // In the order in which they name each other.
-constexpr std::array<std::string_view, 5> kFiles = {"features.uxs", "candidate.uxs", "index.uxs",
-                                                    "ranker.uxs", "generators.uxs"};
+constexpr std::array<std::string_view, 8> kFiles = {"features.uxs",
+                                                    "candidate.uxs",
+                                                    "index.uxs",
+                                                    "ranker.uxs",
+                                                    "generator.co-watch.uxs",
+                                                    "generator.trending.uxs",
+                                                    "generator.popular.uxs",
+                                                    "generator.topic.uxs"};
 enum : size_t { kFeatures, kCandidate, kIndex };
 
 struct File {
@@ -41,7 +43,7 @@ Files ReadFiles(const std::filesystem::path& folder) {
     const std::string bytes((std::istreambuf_iterator<char>(in)), {});
     files[i] = {Kind(bytes), Version(bytes), Sections(bytes)};
     FUZZ_REQUIRE(Build(files[i].kind, files[i].version, files[i].sections) == bytes,
-                 "the harness writes another section file than SectionWriter");
+                 "the harness must write the same section file as SectionWriter");
   }
   return files;
 }
@@ -53,7 +55,7 @@ void SetDigest(File* file, std::string_view section, uint64_t digest) {
   }
 }
 
-// Writes the files and a manifest that agrees with them.
+// Writes the files and a matching manifest.
 void WriteFiles(const ScratchFolder& folder, Files files, bundle::Manifest manifest) {
   for (size_t i = 0; i < kFiles.size(); ++i) {
     const std::string bytes = Build(files[i].kind, files[i].version, files[i].sections);
@@ -66,20 +68,19 @@ void WriteFiles(const ScratchFolder& folder, Files files, bundle::Manifest manif
     const auto model =
         retrieval::CandidateModel::Load(folder / kFiles[kCandidate], manifest.features_digest);
     if (model) {
-      SetDigest(&files[kIndex], "vectors_digest", retrieval::VectorsDigest(model->item_vectors()));
+      SetDigest(&files[kIndex], "vectors_digest",
+                ann::VectorsDigest(retrieval::IndexedItems(model->item_vectors(), {})));
     }
   }
-  for (bundle::FileEntry& entry : manifest.files) {
-    const auto described = bundle::DescribeFile(folder.path(), entry.name);
-    FUZZ_REQUIRE(described.has_value(), "expected the file to be there");
-    entry = *described;
+  for (bundle::PartEntry& part : manifest.parts) {
+    FUZZ_REQUIRE(bundle::MeasurePart(folder.path(), &part), "expected the file to be there");
   }
   FUZZ_REQUIRE(bundle::WriteManifest(folder.path(), manifest), "expected to write the manifest");
 }
 
 void Use(const bundle::Bundle& opened, const bundle::TestProject& project) {
   const catalogue::Catalogue& catalogue = project.log().catalogue();
-  const serving::Engine engine(opened, catalogue, {});
+  const serving::Engine engine(opened, catalogue, {.budgets = {{"topic", 20}}});
   for (const char* user : {"u", "u3", ""}) {
     const features::UserState state =
         *user == '\0' ? features::UserState() : features::Fold(project.log(), user);
@@ -91,7 +92,7 @@ void Use(const bundle::Bundle& opened, const bundle::TestProject& project) {
     const auto slate = engine.Recommend(state, request);
     if (!slate) continue;
     for (const serving::Recommendation& one : slate->items) {
-      FUZZ_REQUIRE(one.item < catalogue.size(schema::IdSpace::kItem), "an item of nobody");
+      FUZZ_REQUIRE(one.item < catalogue.size(schema::IdSpace::kItem), "an unknown item");
     }
   }
   for (const char* item : {"i0", "i1", "i39"}) {
@@ -106,7 +107,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace upnext;
   using namespace upnext::fuzz;
   static const bundle::TestProject project(
-      {.index = {.kind = retrieval::IndexOptions::Kind::kGraph}});  // it has the most to check
+      {.index = {.kind = ann::IndexOptions::Kind::kGraph}});  // it has the most to check
   static const Files files = ReadFiles(project.bundle_folder());
   static const auto manifest = bundle::ReadManifest(project.bundle_folder()).value();
   static const ScratchFolder folder;

@@ -6,11 +6,13 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace upnext;
-  // Exactly as long as it is, so that reading beyond the end is seen.
+  // A buffer of exactly this size, so that reading beyond the end is detected.
   const std::string body(fuzz::TextOf(data, size));
   const auto batch = net::ParseEvents(body);
   if (!batch) {
-    FUZZ_REQUIRE(batch.error().code == Code::kInvalidArgument, "the client's mistake, not ours");
+    FUZZ_REQUIRE(batch.error().code == Code::kInvalidArgument,
+                 "a parse error is the client's "
+                 "error");
     return 0;
   }
   FUZZ_REQUIRE(batch->events.size() == batch->ids.size(), "an id for every event");

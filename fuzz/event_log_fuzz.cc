@@ -1,7 +1,7 @@
-// EventLog::Open on a small log of which the input edits sections, in any of its files. Checksums
-// and the digests by which the meta file names the others are made to fit afterwards, so that the
-// log's own checks have to find what is wrong. A log that opens is then read to the last column.
-// There are two logs: one of a single import, and one that grew by an append.
+// EventLog::Open on a small log in whose files the input edits sections. Checksums and the digests
+// by which the meta file refers to the others are corrected afterwards, so that the log's own
+// checks must find the errors. A log that opens is then read completely. There are two logs: one of
+// a single import, and one with an append.
 #include <algorithm>
 #include <array>
 #include <iterator>
@@ -25,7 +25,7 @@ struct File {
   std::vector<Section> sections;
 };
 
-// A small log, the files of which edits change.
+// A small log whose files are changed by edits.
 class EditedLog {
  public:
   // Files in the order of the meta file's digests, and that file last.
@@ -36,10 +36,10 @@ class EditedLog {
       const std::string bytes((std::istreambuf_iterator<char>(in)), {});
       files_.push_back({std::string(name), Kind(bytes), Sections(bytes)});
       FUZZ_REQUIRE(Build(files_.back().kind, kVersion, files_.back().sections) == bytes,
-                   "the harness writes another section file than SectionWriter");
+                   "the harness must write the same section file as SectionWriter");
     }
   }
-  // The edits to the meta file come last, so that they may spoil its digests too.
+  // Edits to the meta file are applied last, so that they may also change its digests.
   void Write(std::string_view input) {
     const std::vector<Edit> edits = ReadEdits(input, files_.size());
     std::vector<File> files = files_;
@@ -62,8 +62,7 @@ class EditedLog {
   }
 
  private:
-  // Writes a file unless it holds these bytes already, as most of them do from one input to the
-  // next.
+  // Writes a file unless its contents are unchanged, as for most files from one input to the next.
   void WriteFile(size_t file, std::string bytes) {
     if (bytes == written_[file]) return;
     folder_.Write(files_[file].name, bytes);
@@ -124,7 +123,7 @@ void Read(const log::EventLog& log) {
   for (size_t space = 0; space < schema::kIdSpaces; ++space) {
     const log::Dictionary& names = log.dictionary(static_cast<IdSpace>(space));
     for (uint32_t id = 0; id < names.size(); ++id) {
-      FUZZ_REQUIRE(names.Find(names.name(id)) == id, "a name must lead back to its id");
+      FUZZ_REQUIRE(names.Find(names.name(id)) == id, "a name must map to its id");
     }
     names.Find("a name that is not there");
   }
@@ -135,7 +134,7 @@ void Read(const log::EventLog& log) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace upnext::fuzz;
-  // An input that begins with this byte edits the log that grew by an append.
+  // An input that starts with this byte edits the log with an append.
   constexpr char kGrown = '\xff';
   static const ScratchFolder folder, grown_folder;
   static EditedLog one = OneSegment(folder), two = TwoSegments(grown_folder);

@@ -1,5 +1,5 @@
-// What the harnesses share: a check that stops the fuzzer, a folder to work in, and a count of
-// inputs that got through, by which the replay sees that the corpus still reaches the code.
+// Shared by the harnesses: a check that stops the fuzzer, a temporary folder, and a count of
+// accepted inputs, by which the replay verifies that the corpus still reaches the code.
 //
 //   FUZZ_REQUIRE(again == bytes, "a parsed state must serialise to the same bytes");
 //   fuzz::Accepted();
@@ -54,7 +54,7 @@ class ScratchFolder {
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
-  // Without the syncing of base/file.h, which would cost most of the time.
+  // Without the fsync of base/file.h, which would take most of the time.
   void Write(std::string_view name, std::string_view bytes) const {
     std::ofstream out(path_ / name, std::ios::binary | std::ios::trunc);
     out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));

@@ -1,5 +1,5 @@
-// bundle::ReadManifest on any manifest.json, as it comes and, where it is JSON, again in the one
-// form that is accepted, with a checksum that fits.
+// bundle::ReadManifest on any manifest.json, unchanged and, if it is JSON, again in the accepted
+// form with a matching checksum.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,9 +14,9 @@ namespace upnext::fuzz {
 namespace {
 
 using nlohmann::json;
-constexpr std::ptrdiff_t kMaxBrackets = 200;  // beyond them, rendering here would use up the stack
+constexpr std::ptrdiff_t kMaxBrackets = 200;  // more would exhaust the stack when rendered here
 
-// "" for what is no JSON object.
+// "" if the text is not a JSON object.
 std::string Sealed(std::string_view text) {
   const auto brackets = std::ranges::count_if(text, [](char c) { return c == '[' || c == '{'; });
   if (brackets > kMaxBrackets) return {};
@@ -35,11 +35,11 @@ void Read(const ScratchFolder& folder, std::string_view text) {
   const auto verified = bundle::VerifyBundle(folder.path());
   FUZZ_REQUIRE(!verified || manifest.has_value(), "verified without a manifest");
   if (!manifest) return;
-  for (const bundle::FileEntry& file : manifest->files) {
-    FUZZ_REQUIRE(file.name.find('/') == std::string::npos, "a name that leads elsewhere");
-    FUZZ_REQUIRE(file.name != "manifest.json" && file.name[0] != '.', "a name of another file");
+  for (const bundle::PartEntry& part : manifest->parts) {
+    FUZZ_REQUIRE(part.file.find('/') == std::string::npos, "a name that leads elsewhere");
+    FUZZ_REQUIRE(part.file != "manifest.json" && part.file[0] != '.', "a name of another file");
   }
-  FUZZ_REQUIRE(verified.has_value() == manifest->files.empty(), "there are no such files here");
+  FUZZ_REQUIRE(verified.has_value() == manifest->parts.empty(), "there are no such files here");
   Accepted();
 }
 

@@ -1,4 +1,5 @@
-// Random changes of an input, for where libFuzzer is not: bits, bytes, lengths, pieces of others.
+// Random changes of an input, for use without libFuzzer: bits, bytes, lengths, pieces of other
+// inputs.
 #ifndef UPNEXT_FUZZ_MUTATIONS_H_
 #define UPNEXT_FUZZ_MUTATIONS_H_
 
@@ -27,7 +28,7 @@ inline void MutateOnce(base::Rng& rng, const std::string& other, std::string* in
     case 1:
       if (left > 0) (*input)[at] = static_cast<char>(rng.Next());
       break;
-    case 2: {  // a number that code tends to forget, in place of what stands there
+    case 2: {  // replaces a number by a boundary value
       const uint64_t number = kNumbers[rng.Below(std::size(kNumbers))] - rng.Below(2);
       std::memcpy(input->data() + at, &number, std::min<size_t>(left, size_t{1} << rng.Below(4)));
       break;

@@ -1,5 +1,5 @@
-// A project file of any content: parsing, every room's reader of its own table, and the check that
-// names the first mistake. What passes must hold numbers that the rooms can work with.
+// A project file of any content: parsing, the reader of every table, and the check that reports the
+// first mistake. Accepted values must be usable numbers.
 #include <cmath>
 
 #include "base/config.h"
@@ -17,7 +17,7 @@ constexpr std::string_view kName = "project.toml";
 void ReadProject(std::string_view text) {
   const auto config = base::Config::Parse(text, kName);
   if (!config) {
-    FUZZ_REQUIRE(config.error().message.starts_with(kName), "an error must say where");
+    FUZZ_REQUIRE(config.error().message.starts_with(kName), "an error must have a position");
     return;
   }
   const auto project = config->Table("project");
@@ -25,10 +25,10 @@ void ReadProject(std::string_view text) {
   project.Text("directory", "");
   import::ImportOptions::FromConfig(config->Table("import"));
   const auto options = training::Options::FromConfig(*config);
-  serving::EngineOptions::FromConfig(config->Table("serving"));
+  serving::EngineOptions::FromConfig(*config);
   const Status checked = config->Check();
   if (!checked) {
-    FUZZ_REQUIRE(checked.error().message.starts_with(kName), "an error must say where");
+    FUZZ_REQUIRE(checked.error().message.starts_with(kName), "an error must have a position");
     return;
   }
   FUZZ_REQUIRE(options.train.candidate.dim > 0 && options.train.candidate_train.batch > 0,

@@ -1,11 +1,11 @@
-// Feeds inputs to a harness without libFuzzer:
+// Runs a harness on inputs without libFuzzer:
 //
 //   NAME_replay FILE_OR_FOLDER...                                 each file once
-//   NAME_replay --mutate SECONDS SEED FINDING FILE_OR_FOLDER...   then changes of them at random
+//   NAME_replay --mutate SECONDS SEED FINDING FILE_OR_FOLDER...   then random changes of them
 //
-// Fails when there is no file, or when the code under test accepted none of them: then the format
-// has moved on and the seeds reach nothing any more. With --mutate, an input that stops the program
-// (or takes longer than 25 s) is left in the file FINDING.
+// Fails when there is no file, or when no file is accepted: then the format has changed and the
+// seeds no longer reach the code. With --mutate, an input that stops the program (or takes longer
+// than 25 s) is written to the file FINDING.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -29,8 +29,8 @@ using upnext::fuzz::accepted;
 
 constexpr unsigned kTimeLimit = 25;  // seconds
 
-// What a signal handler may touch: the input at hand, where to leave it, and a stack of its own,
-// since endless recursion is one of the things it is for.
+// Data of the signal handler: the current input, the file for it, and a separate stack, since one
+// of the errors is endless recursion.
 const char* finding_path = nullptr;
 const std::string* input_at_hand = nullptr;
 alignas(16) char handler_stack[1 << 16];
@@ -39,7 +39,7 @@ extern "C" void LeaveFinding(int signal) {
   const int file = open(finding_path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
   const bool left = file >= 0 && input_at_hand != nullptr &&
                     write(file, input_at_hand->data(), input_at_hand->size()) >= 0;
-  const char* const said = left ? "the input that did it is in the findings\n" : "no input kept\n";
+  const char* const said = left ? "the input is in the findings\n" : "the input was not saved\n";
   (void)!write(STDERR_FILENO, said, std::strlen(said));
   std::signal(signal, SIG_DFL);
   std::raise(signal);

@@ -1,5 +1,5 @@
-// Section files in memory (docs/formats/section_file.md), written a second time here so that a
-// harness can make ones that base::SectionWriter never would, with checksums that fit.
+// Section files in memory (docs/formats/section_file.md): a second implementation, so that a
+// harness can make files that base::SectionWriter never writes, with matching checksums.
 //
 //   std::vector<Section> sections = Sections(file);
 //   sections[2].bytes.pop_back();
@@ -15,11 +15,11 @@
 
 namespace upnext::fuzz {
 
-// Puts file size, place of the table and all checksums right in a file of any content; the number
-// of sections is cut to what fits. Files shorter than a header stay as they are.
+// Corrects file size, position of the table and all checksums of a file with any content; limits
+// the number of sections to the file's size. Does not change files shorter than a header.
 void Seal(std::string* file);
 
-// What another file names it by. The file must be sealed.
+// The digest by which other files refer to it. The file must be sealed.
 uint64_t Digest(const std::string& file);
 
 struct Section {
@@ -29,7 +29,7 @@ struct Section {
 };
 std::string Kind(const std::string& file);
 uint32_t Version(const std::string& file);               // of the kind
-std::vector<Section> Sections(const std::string& file);  // of a file that is in order
+std::vector<Section> Sections(const std::string& file);  // of a valid file
 std::string Build(std::string_view kind, uint32_t version, const std::vector<Section>& sections);
 
 }  // namespace upnext::fuzz

@@ -1,7 +1,8 @@
-// Edits to the sections of several files, as a fuzzer's input spells them.
+// Edits to the sections of several files, encoded in a fuzzer's input.
 //
-//   for (const Edit& edit : ReadEdits(input, files.size())) Apply(edit,
-//   &files[edit.file].sections);
+//   for (const Edit& edit : ReadEdits(input, files.size())) {
+//     Apply(edit, &files[edit.file].sections);
+//   }
 //
 // An edit is 6 bytes and, for the first two operations, data:
 //   file, section, operation, offset (2 bytes, little-endian), length

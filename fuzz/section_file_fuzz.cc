@@ -1,5 +1,5 @@
-// SectionFile::Open on any bytes, as they come and again with sizes and checksums made to fit. What
-// it accepts must be, byte for byte, the one file that has these sections.
+// SectionFile::Open on any bytes, unchanged and again with corrected sizes and checksums. An
+// accepted file must be, byte for byte, the only file with these sections.
 #include "base/section_file.h"
 #include "fuzz/harness.h"
 #include "fuzz/section_bytes.h"
@@ -14,7 +14,7 @@ constexpr std::string_view kOffsets = ".offsets";
 template <typename T>
 std::string BytesOf(const base::SectionFile& file, const std::string& name) {
   const auto values = file.Get<T>(name);
-  FUZZ_REQUIRE(values.has_value(), "a listed section must be there with its type");
+  FUZZ_REQUIRE(values.has_value(), "a listed section must exist with its type");
   FUZZ_REQUIRE(reinterpret_cast<uintptr_t>(values->data()) % alignof(T) == 0, "misaligned");
   return std::string(reinterpret_cast<const char*>(values->data()), values->size_bytes());
 }

@@ -1,4 +1,4 @@
-// A small event log with something in every column, for harnesses and seeds.
+// A small event log with values in every column, for harnesses and seeds.
 #ifndef UPNEXT_FUZZ_TEST_LOG_H_
 #define UPNEXT_FUZZ_TEST_LOG_H_
 
@@ -49,7 +49,7 @@ inline void WriteTestLog(const std::filesystem::path& folder) {
                "expected to be able to write a log below TMPDIR");
 }
 
-// The log above with a segment more: late events, new names, a title that changed.
+// The log above with a second segment: late events, new names, a changed title.
 inline void WriteGrownTestLog(const std::filesystem::path& folder) {
   using schema::EventType;
   const std::filesystem::path base_folder = folder / "base";

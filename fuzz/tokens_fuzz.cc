@@ -1,5 +1,5 @@
-// features::Tokenize on any query: as many tokens as promised, and the words joined by blanks give
-// the same tokens again.
+// features::Tokenize on any query: the number of tokens is within its limit, and tokenising the
+// words joined by blanks gives the same tokens again.
 #include <vector>
 
 #include "features/query_tokens.h"

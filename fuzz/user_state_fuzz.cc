@@ -1,5 +1,5 @@
-// UserState::Parse, of what the default features keep, on any bytes, as they come and again with the checksum made to fit. What parses
-// must serialise to the same bytes.
+// UserState::Parse, with what the default features keep, on any bytes, unchanged and again with a corrected checksum. A parsed state must
+// serialise to the same bytes.
 #include <span>
 
 #include "base/checksum.h"
@@ -24,7 +24,7 @@ void Parse(const std::string& bytes) {
   static const features::StateSpec keeps = features::FeaturePlan().state();
   const auto state = features::UserState::Parse(bytes, keeps);
   if (!state) return;
-  FUZZ_REQUIRE(state->Serialize() == bytes, "a state has one form");
+  FUZZ_REQUIRE(state->Serialize() == bytes, "a state has one encoding");
   for (const features::TimedId& entry : state->watches()) state->HasWatched(entry.id);
   Accepted();
 }

@@ -32,7 +32,7 @@ Status WriteAll(const fs::path& folder, const Seeds& seeds, std::string_view pre
   return Ok();
 }
 
-// One edit as section_edits.h spells it.
+// One edit in the encoding of section_edits.h.
 std::string Edited(char file, char section, char operation, char offset, char length,
                    std::string_view data) {
   return std::string{file, section, operation, offset, 0, length} + std::string(data);
@@ -52,7 +52,8 @@ Status WriteLogEdits(const fs::path& folder) {
       {"shorter_column", Edited(4, 1, 2, 0, 1, "")},
       {"other_type", Edited(1, 0, 4, 0, 9, "")},
       {"other_counts", Edited(5, 0, 0, 0, 1, "\x04") + Edited(5, 1, 0, 0, 1, "\x02")}};
-  // Of the log that grew: 0 dictionaries, 1 items, 2 users, 3 to 6 event files, 7 order, 8 meta.
+  // Of the log with an append: 0 dictionaries, 1 items, 2 users, 3 to 6 event files, 7 order, 8
+  // meta.
   const Seeds grown = {{"grown_unchanged", ""},
                        {"grown_run_row", Edited(7, 0, 0, 8, 1, "\x02")},
                        {"grown_run_place", Edited(7, 1, 0, 8, 1, "\x02")},
@@ -64,7 +65,8 @@ Status WriteLogEdits(const fs::path& folder) {
   return WriteAll(folder, grown, "\xff");
 }
 
-// The same for bundle_fuzz.cc. Files: 0 features, 1 candidate, 2 index, 3 ranker, 4 generators.
+// The same for bundle_fuzz.cc. Files: 0 features, 1 candidate, 2 index, 3 ranker, 4 co-watch,
+// 5 trending, 6 popular, 7 topic.
 Status WriteBundleEdits(const fs::path& folder) {
   const Seeds seeds = {{"unchanged", ""},
                        {"other_row", Edited(0, 6, 0, 0, 1, "\x02")},
@@ -76,9 +78,11 @@ Status WriteBundleEdits(const fs::path& folder) {
                        {"other_degree", Edited(2, 2, 0, 0, 1, "\x07")},
                        {"wide_ranker", Edited(3, 0, 0, 0, 1, "[")},
                        {"other_shape", Edited(3, 2, 0, 0, 1, "\x01")},
-                       {"far_item", Edited(4, 1, 0, 0, 1, "\x27") + Edited(4, 4, 0, 0, 1, "\x26")},
-                       {"far_neighbour", Edited(4, 5, 0, 0, 1, "\x7f")},
-                       {"shorter_list", Edited(4, 6, 2, 0, 8, "")}};
+                       {"far_item", Edited(6, 0, 0, 0, 1, "\x27") + Edited(5, 0, 0, 0, 1, "\x26")},
+                       {"far_neighbour", Edited(4, 0, 0, 0, 1, "\x7f")},
+                       {"shorter_list", Edited(4, 1, 2, 0, 8, "")},
+                       {"other_topic", Edited(7, 1, 0, 0, 1, "\x27")},
+                       {"longer_topic", Edited(7, 0, 0, 8, 1, "\x7f")}};
   return WriteAll(folder, seeds);
 }
 

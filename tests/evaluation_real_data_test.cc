@@ -1,5 +1,5 @@
-// The counts of the published protocols on the files they are for. Needs UPNEXT_DATA (the folder
-// that holds kuairand/, ml-1m/ and beauty/), which cannot be shipped.
+// The counts of the published protocols on their data sets. Needs UPNEXT_DATA (the folder with
+// kuairand/, ml-1m/ and beauty/), which may not be distributed.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -22,8 +22,8 @@ T Value(Result<T> result) {
   return std::move(result).value();
 }
 
-// Imports with configs/<name>.toml and evaluates models that have learned nothing, so that only the
-// baselines say something.
+// Imports with configs/<name>.toml and evaluates untrained models, so that only the baselines have
+// meaningful metrics.
 class RealBaselines : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -95,7 +95,7 @@ TEST_F(RealBaselines, MovieLensCountsEqualTheProtocols) {
   EXPECT_NEAR(FigureOf(report.baselines, "popularity", "ndcg@10"), .0180, kFourDigits);
   EXPECT_NEAR(FigureOf(report.baselines, "markov", "hr@10"), .2144, kFourDigits);
   EXPECT_NEAR(FigureOf(report.baselines, "markov", "ndcg@10"), .1259, kFourDigits);
-  // One relevant item: recall and hit rate are one, MAP is below NDCG over the whole list.
+  // One relevant item: recall equals hit rate, and MAP is below NDCG over the whole list.
   EXPECT_EQ(FigureOf(report.baselines, "markov", "recall@10"),
             FigureOf(report.baselines, "markov", "hr@10"));
 }
@@ -110,9 +110,9 @@ TEST_F(RealBaselines, BeautyCountsEqualTheProtocols) {
   EXPECT_NEAR(FigureOf(report.baselines, "markov", "ndcg@10"), .0287, kFourDigits);
 }
 
-// The project file splits by time, the published averages by the file's date column, which
-// disagrees on a few lines (configs/kuairand.toml). The numbers here were computed on the split by
-// time by a program of its own, which gives the published ones on the split by date.
+// The project file splits by time, the published averages by the file's date column, which differs
+// on a few lines (configs/kuairand.toml). The expected numbers were computed on the split by time
+// by a separate program, which reproduces the published ones on the split by date.
 TEST_F(RealBaselines, KuaiRandAveragesEqualAnIndependentComputation) {
   const RankingReport report = EvaluateProject("kuairand", false, true).ranking.value();
   const auto expect = [&](const char* name, double mae, double rmse, double xauc) {

@@ -12,7 +12,7 @@ namespace {
 using examples::World;
 using ::testing::HasSubstr;
 
-// Models that have learned nothing: what is tested is how they are measured.
+// Untrained models: these tests check the evaluation.
 class Untrained {
  public:
   explicit Untrained(const World& world)
@@ -85,7 +85,7 @@ TEST(Evaluate, TheNumberOfThreadsDoesNotShow) {
   EXPECT_EQ(report::RenderJson(one), report::RenderJson(three));
 }
 
-TEST(Evaluate, ModelsThatAreNullAndBaselinesNobodyAskedForAreLeftOut) {
+TEST(Evaluate, NullModelsAndBaselinesNotRequestedAreOmitted) {
   const World world(DenseWorld(3));
   const Untrained models(world);
   const Report report =
@@ -104,22 +104,22 @@ TEST(Evaluate, FrozenStatesGiveOtherScoresAndSaySo) {
   EXPECT_EQ(live.ranking->impressions, frozen.ranking->impressions);
   EXPECT_NE(live.ranking->model.metrics.at("watch_rmse_s").value,
             frozen.ranking->model.metrics.at("watch_rmse_s").value);
-  // What does not look at states stays.
+  // Metrics that do not depend on states are unchanged.
   EXPECT_EQ(live.ranking->baselines[0].metrics.at("watch_rmse_s").value,
             frozen.ranking->baselines[0].metrics.at("watch_rmse_s").value);
-  // Every report says which, wherever it is read.
+  // Every report contains the kind of states.
   EXPECT_THAT(frozen.notes,
-              testing::Contains(HasSubstr("states are frozen where the test part begins")));
+              testing::Contains(HasSubstr("states are frozen at the start of the test part")));
   EXPECT_THAT(live.notes, testing::Contains(HasSubstr("states are live")));
   EXPECT_THAT(live.notes, testing::Not(testing::Contains(HasSubstr("frozen"))));
   for (const std::string& text :
        {report::RenderTable(live), report::RenderJson(live), report::RenderHtml(live)}) {
-    EXPECT_THAT(text, HasSubstr("states are live: everything before each impression"));
+    EXPECT_THAT(text, HasSubstr("states are live: all events before each impression"));
   }
 }
 
 TEST(Evaluate, MarkovFollowsTheLastWatchOfTheInput) {
-  // Everybody watches a, b, c in turn; the last user's input ends in b.
+  // All users watch a, b, c in turn; the last user's input ends in b.
   std::vector<schema::RawEvent> events;
   for (const char* user : {"u", "v", "w"}) {
     int64_t at = 0;
@@ -135,14 +135,14 @@ TEST(Evaluate, MarkovFollowsTheLastWatchOfTheInput) {
       {.events = events, .split = {.kind = examples::SplitOptions::Kind::kLeaveOneOut}});
   const Untrained models(world);
   const Report report = Measure({world.source, models.tables, &models.candidate, nullptr}, {});
-  // x: after b came c in training, its target. Of the others' targets (e) training only knows x's
-  // first watch; it is the one item that they have not seen, so it is first as well.
+  // x: after b, training has c, the target. Of the others' targets (e) training contains only x's
+  // first watch; it is the only item that they have not seen, so it is ranked first too.
   EXPECT_EQ(report.retrieval->users, 4u);
   EXPECT_EQ(report.retrieval->baselines[1].metrics.at("recall@1").value, 1.0);
 }
 
-TEST(Evaluate, ItemKnnKnowsTheNeighboursOfWhatTheJudgedUsersWatched) {
-  // Two circles of users, of which the smaller, u1, u3 and u5, left one item of theirs for last.
+TEST(Evaluate, ItemKnnUsesNeighboursOfItemsThatTheEvaluatedUsersWatched) {
+  // Two circles of users. The users of the smaller one, u1, u3 and u5, watch one of its items last.
   // The larger one makes its own items more popular.
   std::vector<schema::RawEvent> events;
   const auto watch = [&](const std::string& user, std::initializer_list<const char*> items) {
@@ -169,7 +169,7 @@ TEST(Evaluate, ItemKnnKnowsTheNeighboursOfWhatTheJudgedUsersWatched) {
   EXPECT_EQ(recall({.max_users = 4}, 2, "item-knn"), 3.0 / 4);  // every second: u1, u3, u5 and u7
 }
 
-TEST(Evaluate, ACapOnUsersJudgesSomeOfThemAndSaysSo) {
+TEST(Evaluate, ACapOnUsersEvaluatesSomeOfThemWithANote) {
   examples::WorldOptions options = DenseWorld(3);
   options.split.kind = examples::SplitOptions::Kind::kLeaveOneOut;
   const World world(options);

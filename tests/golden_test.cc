@@ -1,12 +1,13 @@
-// The inputs of both models, held byte by byte to digests that were taken of the fields while they
-// were compiled in: one digest per named input, whatever the layout of the blocks that hold it.
+// Compares the inputs of both models byte by byte with recorded digests: one digest per named
+// input, independent of the layout of the blocks that contain it.
 //
 //   UPNEXT_DATA=.../data build/release/tests/golden_test
 //
-// compares with golden/features.json, UPNEXT_WRITE_GOLDEN=1 writes that file (run the program for
-// this, not ctest -j), and UPNEXT_DUMP_GOLDEN=FOLDER writes the values too, as LOG/MODEL.INPUT.
-// Where a digest differs, dump them with both binaries and compare: an example is the number of its
-// bytes (4 bytes), then its values (rows as uint32, numbers as float32), in the streams' order.
+// compares with golden/features.json. UPNEXT_WRITE_GOLDEN=1 writes that file (run the program for
+// this, not ctest -j), and UPNEXT_DUMP_GOLDEN=FOLDER also writes the values, as LOG/MODEL.INPUT.
+// When a digest differs, dump the values with both binaries and compare them: an example is the
+// number of its bytes (4 bytes), then its values (rows as uint32, numbers as float32), in the order
+// of the streams.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -38,9 +39,9 @@
 namespace upnext {
 namespace {
 
-// ---- Begin of what knows the layout of batches and tables ---------------------------------------
-// A change of the layout changes the three functions from here to the next line of dashes, and
-// nothing else in this file. Names are those of golden/features.json.
+// ---- Adapters of the layout of batches and tables -----------------------------------------------
+// A change of the layout changes only the three functions from here to the next line of dashes.
+// Names are those of golden/features.json.
 
 // One named input of a batch.
 struct Input {
@@ -128,7 +129,7 @@ std::map<std::string, uint32_t> VocabularyRows(const features::FeatureStatistics
   }
   return rows;
 }
-// ---- End of what knows the layout ---------------------------------------------------------------
+// ---- End of the adapters ------------------------------------------------------------------------
 
 using nlohmann::ordered_json;
 
@@ -137,7 +138,7 @@ std::string Hex(uint64_t digest) { return fmt::format("{:016x}", digest); }
 // Digests of one model's inputs over all its batches.
 class Digests {
  public:
-  // Values are written into `dump`, unless that is empty.
+  // Values are also written to `dump`, unless that is empty.
   Digests(std::string model, std::filesystem::path dump)
       : model_(std::move(model)), dump_(std::move(dump)) {}
 
@@ -188,7 +189,7 @@ class Digests {
   void Put(std::span<const std::byte> values) {
     bytes_.insert(bytes_.end(), values.begin(), values.end());
   }
-  // "Missing" has many bit patterns, and compilers choose among them: a single one stands for all.
+  // "Missing" has many bit patterns, and compilers choose between them: all are replaced by one.
   void PutNumbers(std::span<const std::byte> values) {
     for (; !values.empty(); values = values.subspan(sizeof(float))) {
       float number;
@@ -204,7 +205,7 @@ class Digests {
   std::vector<std::byte> bytes_;  // of one input of a batch
 };
 
-// What the streams give beside the fields.
+// The outputs of the streams other than the fields.
 std::vector<Input> ImpressionInputs(const examples::RankingBatch& batch) {
   std::vector<Input> inputs;
   const auto add = [&](Input::Kind kind, const char* name, auto value) {
@@ -222,7 +223,7 @@ std::vector<Input> ImpressionInputs(const examples::RankingBatch& batch) {
   return inputs;
 }
 
-// Of what the log says, however its files are laid out: names, items, users and events.
+// The contents of the log, independent of its files: names, items, users and events.
 uint64_t LogDigest(const log::EventLog& log) {
   base::ChecksumStream stream;
   const auto text = [&](std::string_view value) {
@@ -263,7 +264,7 @@ uint64_t LogDigest(const log::EventLog& log) {
   return stream.digest();
 }
 
-// What is compared: {"log": DIGEST, "vocabularies": {NAME: ROWS}, "examples": {"MODEL.PART":
+// The compared values: {"log": DIGEST, "vocabularies": {NAME: ROWS}, "examples": {"MODEL.PART":
 // COUNT}, "candidate": {INPUT: DIGEST}, "ranker": {INPUT: DIGEST}}. Of every example of every part
 // of the split, with features learned from the training part.
 ordered_json Measure(const examples::ReplaySource& source, const features::FeatureSpec& spec,
@@ -349,7 +350,7 @@ void ExpectGolden(const std::string& name, const examples::ReplaySource& source,
 
 // ---- Logs ---------------------------------------------------------------------------------------
 
-// Imports with configs/NAME.toml, splits and learns as that file says.
+// Imports with configs/NAME.toml, splits and learns features as configured there.
 void ExpectProjectGolden(const std::string& name, const std::filesystem::path& data) {
   const auto loaded = base::Config::Load(std::filesystem::path(UPNEXT_CONFIGS) / (name + ".toml"));
   ASSERT_TRUE(loaded) << loaded.error().message;

@@ -1,8 +1,8 @@
 // Acknowledged events survive kill -9: a process that posts events is killed at random moments, and
-// what it had acknowledged must be there, once and whole.
+// afterwards every acknowledged event must exist exactly once.
 //
-// The poster is this very program, started anew, since a forked copy would share the threads of the
-// store with its parent in name only.
+// The posting process is this program, started again, since a forked copy would not have the
+// threads of the store.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -35,8 +35,8 @@ struct Batch {
   std::vector<std::string> ids;
 };
 
-// Batch `number` of a round: one to five events of two users. The request holds the event's id and
-// the size of its batch, so that the store can be asked for both.
+// Batch `number` of a round: one to five events of two users. The request contains the event's id
+// and the size of its batch, so that both can be read from the store.
 Batch MakeBatch(int round, int number) {
   Batch batch;
   const int size = 1 + (round + number) % 5;
@@ -51,19 +51,16 @@ Batch MakeBatch(int round, int number) {
   return batch;
 }
 
-serving::ServiceOptions OptionsOf(const std::string& logs, const std::string& bundles,
-                                  const std::string& store) {
-  return {.log_root = logs,
-          .bundle_root = bundles,
-          .store = store,
-          .engine = {},
-          .rule = {},
-          .clock = nullptr};
+Result<std::unique_ptr<serving::Service>> StartService(const std::string& logs,
+                                                       const std::string& bundles,
+                                                       const std::string& folder) {
+  UPNEXT_ASSIGN_OR_RETURN(std::shared_ptr<store::Store> store, store::OpenRocksStore(folder));
+  return serving::Service::Start({.log_root = logs, .bundle_root = bundles, .generation = {}},
+                                 std::move(store));
 }
 
 // The process that is killed: posts for ever, and says on stdout which batch was acknowledged.
-int PostForEver(const serving::ServiceOptions& options, int round) {
-  const auto service = serving::Service::Start(options);
+int PostForEver(const Result<std::unique_ptr<serving::Service>>& service, int round) {
   if (!service) {
     std::fprintf(stderr, "%s\n", service.error().message.c_str());
     return 1;
@@ -79,12 +76,12 @@ int PostForEver(const serving::ServiceOptions& options, int round) {
 
 class KillTest : public testing::Test {
  protected:
-  serving::ServiceOptions Options() const {
-    return OptionsOf(project_.log_root(), project_.bundle_root(), project_.store());
+  Result<std::unique_ptr<serving::Service>> Start() const {
+    return StartService(project_.log_root(), project_.bundle_root(), project_.store());
   }
 
-  // Lets a poster acknowledge at least one batch, kills it `delay` later, and returns the number of
-  // batches it acknowledged.
+  // Waits until a poster has acknowledged at least one batch, kills it `delay` later, and returns
+  // the number of acknowledged batches.
   int PostUntilKilled(int round, std::chrono::microseconds delay) {
     int pipe_ends[2];
     EXPECT_EQ(pipe(pipe_ends), 0);
@@ -116,7 +113,7 @@ class KillTest : public testing::Test {
     return static_cast<int>(std::ranges::count(said, '\n'));
   }
 
-  // Events by user, each by its request: what the store really holds.
+  // The events in the store by user, each by its request.
   std::map<std::string, std::vector<std::string>> Stored() const {
     std::map<std::string, std::vector<std::string>> stored;
     const auto store = store::OpenRocksStore(project_.store());
@@ -131,7 +128,7 @@ class KillTest : public testing::Test {
   const bundle::TestProject project_;
 };
 
-TEST_F(KillTest, AcknowledgedEventsAreThereOnceAndWhole) {
+TEST_F(KillTest, AcknowledgedEventsExistOnceAndComplete) {
   base::Rng rng(2024);
   std::vector<int> acknowledged;  // batches, by round
   for (int round = 0; round < kRounds; ++round) {
@@ -150,13 +147,13 @@ TEST_F(KillTest, AcknowledgedEventsAreThereOnceAndWhole) {
         EXPECT_EQ(distinct.count(event.request), 1u) << "lost: " << event.request;
       }
     }
-    // The batch that was cut short is there whole or not at all.
+    // The interrupted batch exists completely or not at all.
     const Batch next = MakeBatch(round, acknowledged.back());
     size_t there = 0;
     for (const schema::RawEvent& event : next.events) there += distinct.count(event.request);
     EXPECT_TRUE(there == 0 || there == next.events.size()) << there << " of " << next.events.size();
 
-    const auto service = serving::Service::Start(Options());
+    const auto service = Start();
     ASSERT_TRUE(service) << service.error().message;
     for (const auto& [user, of_user] : stored) {
       EXPECT_EQ((*service)->State(user)->totals().events, of_user.size()) << user;
@@ -164,10 +161,10 @@ TEST_F(KillTest, AcknowledgedEventsAreThereOnceAndWhole) {
     if (HasFailure()) return;
   }
 
-  // To send everything again, as a client does that heard nothing, changes nothing.
+  // Sending everything again, as a client without an answer does, changes nothing.
   const auto before = Stored();
   {
-    const auto service = serving::Service::Start(Options());
+    const auto service = Start();
     ASSERT_TRUE(service) << service.error().message;
     for (int round = 0; round < kRounds; ++round) {
       for (int number = 0; number < acknowledged[static_cast<size_t>(round)]; ++number) {
@@ -187,7 +184,7 @@ TEST_F(KillTest, AcknowledgedEventsAreThereOnceAndWhole) {
 
 int main(int argc, char** argv) {
   if (argc == 6 && std::string_view(argv[1]) == upnext::kPost) {
-    return upnext::PostForEver(upnext::OptionsOf(argv[2], argv[3], argv[4]), std::atoi(argv[5]));
+    return upnext::PostForEver(upnext::StartService(argv[2], argv[3], argv[4]), std::atoi(argv[5]));
   }
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();

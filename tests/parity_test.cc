@@ -1,5 +1,5 @@
-// Training and serving see the same features, to the byte: events replayed from a log on one side,
-// the same events posted over HTTP to a server whose log ends earlier on the other.
+// Training and serving compute the same features, to the byte: events replayed from a log on one
+// side, the same events posted over HTTP to a server whose log ends earlier on the other.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -38,7 +38,7 @@ T Value(Result<T> result) {
   return std::move(result).value();
 }
 
-// Events of a user in order of time, some at equal times, of every type and with every column.
+// Events of a user in order of time, some with equal times, of every type and with every column.
 std::vector<RawEvent> RandomEvents(const std::string& user, size_t n, base::Rng& rng) {
   std::vector<RawEvent> events;
   int64_t now = kStart + static_cast<int64_t>(rng.Below(3'600'000));
@@ -71,7 +71,7 @@ std::vector<RawEvent> RandomEvents(const std::string& user, size_t n, base::Rng&
   return events;
 }
 
-// Uses every string that a random event can hold, so that logs with it number them alike.
+// Uses every string that a random event can contain, so that logs with it number them alike.
 std::vector<RawEvent> EventsThatNameEverything() {
   std::vector<RawEvent> events;
   for (int n = 0; n < 21; ++n) {
@@ -157,7 +157,7 @@ bool SameBytes(const std::vector<T>& a, const std::vector<T>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
 }
 
-// All features of a user at a moment, made as the engine makes them.
+// All features of a user at a time, computed as in the engine.
 struct Features {
   features::FeatureBlock candidate, query, impressions;
 
@@ -232,11 +232,12 @@ class Server {
     const ranking::Ranker ranker = Value(ranking::Ranker::Make({.widths = {8}, .init_scale = 0.5f},
                                                                ranking::ObjectivesFromConfig({}),
                                                                ranking::ShapeOf(tables), rng));
-    const retrieval::PopularItems popular = retrieval::PopularItems::Learn(world.source);
-    bundle::Parts parts;
-    parts.tables = &tables;
-    parts.popular = &popular;
-    parts.ranker = &ranker;
+    base::ThreadPool pool(1);
+    bundle::Parts parts(tables, {});
+    parts.Set(bundle::RankerPart(ranker));
+    for (const auto& learner : retrieval::LearnersFromConfig({})) {
+      parts.Set(bundle::GeneratorPart(learner, {world.source, pool}));
+    }
     bundle::Manifest manifest;
     manifest.log_version = "v000001";
     const std::filesystem::path staged_bundle = Value(bundles.Begin());
@@ -247,14 +248,15 @@ class Server {
   void Restart() {
     client_.reset();
     http_.reset();
+    api_.reset();
     service_.reset();
-    service_ = Value(serving::Service::Start({.log_root = folder_ / "log",
-                                              .bundle_root = folder_ / "bundles",
-                                              .store = folder_ / "store",
-                                              .engine = {},
-                                              .rule = {},
-                                              .clock = &clock_}));
-    http_ = Value(net::HttpServer::Start({.port = 0, .threads = 2}, *service_));
+    service_ = Value(serving::Service::Start(
+        {.log_root = folder_ / "log",
+         .bundle_root = folder_ / "bundles",
+         .generation = {.engine = {}, .rule = {}, .clock = &clock_}},
+        std::shared_ptr<store::Store>(Value(store::OpenRocksStore(folder_ / "store")))));
+    api_.emplace(*service_);
+    http_ = Value(net::HttpServer::Start({.port = 0, .threads = 2}, *api_));
     client_.emplace(http_->port());
   }
   void Post(std::span<const RawEvent> events) {
@@ -266,12 +268,14 @@ class Server {
     return json::parse(client_->Ask(net::TestClient::Get(target)).body);
   }
   serving::Service& service() { return *service_; }
+  const serving::Generation& generation() { return *service_->generation(); }
   base::FixedClock& clock() { return clock_; }
 
  private:
   const base::TestFolder folder_;
   base::FixedClock clock_{kStart};
   std::unique_ptr<serving::Service> service_;
+  std::optional<net::Api> api_;
   std::unique_ptr<net::HttpServer> http_;
   std::optional<net::TestClient> client_;
 };
@@ -279,7 +283,7 @@ class Server {
 // Four users with random histories; the server's log holds a random share of each.
 struct Histories {
   std::map<std::string, std::vector<RawEvent>> events;
-  std::map<std::string, size_t> known;  // to the server's log
+  std::map<std::string, size_t> known;  // names in the server's log
 
   Histories(uint64_t seed, size_t n) {
     base::Rng rng(seed);
@@ -310,22 +314,23 @@ class ParityTest : public testing::TestWithParam<uint64_t> {
                                .split = {.kind = examples::SplitOptions::Kind::kNone}});
     for (size_t space = 1; space < schema::kIdSpaces; ++space) {  // all but users
       const auto id_space = static_cast<IdSpace>(space);
-      ASSERT_EQ(server_->service().catalogue().size(id_space), replay_->catalogue.size(id_space));
+      ASSERT_EQ(server_->generation().catalogue().size(id_space),
+                replay_->catalogue.size(id_space));
     }
   }
   features::UserState Replayed(const std::string& user, size_t events) const {
     const uint32_t id = replay_->user(user);
     return examples::StateAt(replay_->source, id, replay_->log.begin(id) + events,
-                             server_->service().bundle().tables().plan.state());
+                             server_->generation().bundle().tables().plan.state());
   }
   void Compare(const std::string& user, size_t events) {
     SCOPED_TRACE(fmt::format("{} after {} events", user, events));
     const features::UserState replayed = Replayed(user, events);
     const features::UserState served = Value(server_->service().State(user));
     EXPECT_EQ(served.Serialize(), replayed.Serialize());
-    const features::FeatureStatistics& tables = server_->service().bundle().tables();
+    const features::FeatureStatistics& tables = server_->generation().bundle().tables();
     const int64_t now = kStart + 40LL * 86'400'000;
-    ExpectSame(Features(tables, server_->service().catalogue(), served, user, now),
+    ExpectSame(Features(tables, server_->generation().catalogue(), served, user, now),
                Features(tables, replay_->catalogue, replayed, user, now));
   }
 
@@ -340,7 +345,7 @@ TEST_P(ParityTest, ReplayedAndServedFeaturesAreEqualToTheByte) {
   std::map<std::string, size_t> sent = histories_->known;
   for (const auto& [user, n] : sent) Compare(user, n);
   while (!HasFailure()) {
-    // A batch with the next events of some users, now and then a restart.
+    // Posts a batch with the next events of some users, and restarts the server occasionally.
     std::vector<RawEvent> batch;
     for (auto& [user, n] : sent) {
       const std::vector<RawEvent>& all = histories_->events[user];
@@ -368,7 +373,7 @@ TEST_P(ParityTest, ServedPredictionsAreThoseOfReplayedFeatures) {
     const json slate = server_->Ask(
         fmt::format("/v1/recommendations?user={}&n=10&explain=1&device=d2&region=r0", user));
     ASSERT_FALSE(slate["items"].empty()) << slate;
-    const features::FeatureStatistics& tables = server_->service().bundle().tables();
+    const features::FeatureStatistics& tables = server_->generation().bundle().tables();
     const catalogue::Catalogue& catalogue = replay_->catalogue;
     const features::UserState state = Replayed(user, all.size());
     const uint32_t user_id = replay_->user(user);
@@ -385,7 +390,7 @@ TEST_P(ParityTest, ServedPredictionsAreThoseOfReplayedFeatures) {
                                   .source = catalogue.Find(IdSpace::kSource, source)},
                                  &items);
     }
-    const ranking::Ranker& ranker = *server_->service().bundle().ranker();
+    const ranking::Ranker& ranker = *server_->generation().bundle().ranker();
     const size_t tasks = ranker.objectives().size();
     std::vector<float> predictions(items.rows * tasks);
     ranking::Ranker::Scratch scratch;

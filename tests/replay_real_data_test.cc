@@ -1,5 +1,5 @@
-// The ready project files' labels, splits and features on the files they are for. Needs UPNEXT_DATA
-// (the folder that holds kuairand/, ml-1m/ and beauty/), which cannot be shipped.
+// Labels, splits and features of the project files in configs/ on their data sets. Needs
+// UPNEXT_DATA (the folder with kuairand/, ml-1m/ and beauty/), which may not be distributed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -24,7 +24,7 @@ namespace {
 
 using schema::EventType;
 
-// A ready project: imported, split and learned as its file says.
+// A project of configs/: imported, split and with features learned as configured.
 struct Project {
   explicit Project(log::EventLog opened, const base::Config& config)
       : log(std::move(opened)),
@@ -63,7 +63,7 @@ class RealData : public ::testing::Test {
   base::TestFolder folder_;
 };
 
-// Protocol A: every user has a case, its list is made before the user's last line.
+// Protocol A: every user has a case, and its list is made before the user's last line.
 void ExpectLeaveOneOut(Project& project, size_t users, uint64_t lines) {
   const auto test = HoldoutCases(project.source, SplitPart::kTest, project.pool);
   const auto validation = HoldoutCases(project.source, SplitPart::kValidation, project.pool);
@@ -136,8 +136,8 @@ TEST_F(RealData, TR03_KuaiRandIsProtocolBAndEveryLabelJoinsItsLine) {
     }
   }
   // By time_ms. Protocol B counts 35,716 / 2,277 / 3,835 lines by the `date` column, in which 16
-  // and 14 lines timed before the two midnights bear the next day's date; days by `date` overlap in
-  // time, so no split by time can equal them and satisfy TR-03.
+  // and 14 lines before the two midnights have the next day's date. Days by `date` overlap in time,
+  // so no split by time can equal them and satisfy TR-03.
   EXPECT_EQ(impressions[SplitPart::kTrain], 35'716u + 16);
   EXPECT_EQ(impressions[SplitPart::kValidation], 2'277u - 16 + 14);
   EXPECT_EQ(impressions[SplitPart::kTest], 3'835u - 14);

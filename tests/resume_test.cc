@@ -1,5 +1,5 @@
 // A training that is killed, stopped or diverges, and is then resumed, publishes the same bytes as
-// one that nothing happened to (TR-04, TR-05): with the real binary, on a small simulated site.
+// an uninterrupted one (TR-04, TR-05). Runs the real binary on a small simulated site.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -26,7 +26,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// Dropout draws random numbers in both models; checkpoints come as often as they can.
+// Dropout draws random numbers in both models; checkpoints are written as often as possible.
 constexpr char kProject[] = R"toml(
 [import]
 events = "SELECT * FROM read_parquet('{data}/events.parquet')"
@@ -58,12 +58,12 @@ threads = 2
 )toml";
 
 struct Outcome {
-  int status = 0;  // as waitpid gives it
+  int status = 0;  // as returned by waitpid
   std::string said;
   bool ok() const { return WIFEXITED(status) && WEXITSTATUS(status) == 0; }
 };
 
-// A project folder with the project file; `log` is shared by linking to it.
+// A project folder with the project file; `log` is shared by a link.
 class Site {
  public:
   explicit Site(const fs::path& folder, const std::string& retrieval = "",
@@ -83,7 +83,7 @@ class Site {
     ASSERT_TRUE(base::WriteFileAtomic(folder_ / "site.toml", text));
   }
 
-  // Runs `upnext VERB ...` on this project; ends it with `signal` after `delay`, if it still runs.
+  // Runs `upnext VERB ...` on this project and sends `signal` after `delay` if it still runs.
   Outcome Run(std::vector<std::string> args, int signal = 0,
               std::chrono::milliseconds delay = {}) const {
     args.insert(args.begin(), UPNEXT_BINARY);
@@ -149,7 +149,7 @@ class ResumeTest : public testing::Test {
   }
   static void Expect(const Outcome& outcome) { ASSERT_TRUE(outcome.ok()) << outcome.said; }
 
-  // A site of its own with the same log.
+  // A separate site with the same log.
   static Site Another(const std::string& name, const std::string& retrieval = "",
                       const std::string& ranking = "") {
     Site site(*folder_ / name, retrieval, ranking);
@@ -160,7 +160,8 @@ class ResumeTest : public testing::Test {
 
   static void ExpectSameBundle(const Site& site) {
     for (const char* name : {"features.uxs", "candidate.uxs", "index.uxs", "ranker.uxs",
-                             "generators.uxs", "report.json"}) {
+                             "generator.co-watch.uxs", "generator.popular.uxs",
+                             "generator.topic.uxs", "generator.trending.uxs", "report.json"}) {
       EXPECT_TRUE(site.File(name) == whole_->File(name)) << name << " differs";
     }
   }
@@ -181,13 +182,14 @@ TEST_F(ResumeTest, TR04_KilledAtRandomMomentsAndResumedItPublishesTheSameBytes) 
     const Site site = Another(fmt::format("killed-{}", round));
     for (int run = 0;; ++run) {
       ASSERT_LT(run, 100);
-      // The first kills come at any moment of a training; later ones wait longer, so that it ends.
+      // The first kills happen at any moment of a training; later ones wait longer, so that it
+      // ends.
       const double share = rng.Uniform() * (1.0 + run / 8.0);
       const std::chrono::milliseconds delay(static_cast<int64_t>(1000 * seconds_ * share));
       const Outcome outcome = site.Run({"train", "--resume"}, SIGKILL, delay);
       if (outcome.ok()) break;
       ASSERT_TRUE(WIFSIGNALED(outcome.status)) << outcome.said;
-      if (site.Published()) {  // killed on its way out: the next training goes well too
+      if (site.Published()) {  // killed after publishing: the next training succeeds too
         Expect(site.Run({"train", "--resume"}));
         ++killed_after_publishing;
         break;
@@ -206,7 +208,7 @@ TEST_F(ResumeTest, TR04_KilledAtRandomMomentsAndResumedItPublishesTheSameBytes) 
   RecordProperty("killed_after_publishing", killed_after_publishing);
 }
 
-// Waits until the file is there, at most 20 s.
+// Waits until the file exists, at most 20 s.
 void WaitFor(const fs::path& file) {
   for (int i = 0; i < 20'000 && !fs::exists(file); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -217,10 +219,10 @@ TEST_F(ResumeTest, TR04_KilledInTheRankerItDoesNotTrainRetrievalAgain) {
   const Site site = Another("ranker");
   Outcome outcome;
   {
-    // The moment is when the ranker's first checkpoint appears.
+    // The kill happens when the ranker's first checkpoint appears.
     std::thread run([&] { outcome = site.Run({"train"}); });
     WaitFor(site.checkpoint("ranking"));
-    std::ifstream lock(*folder_ / "ranker/project/lock");  // holds the process's id
+    std::ifstream lock(*folder_ / "ranker/project/lock");  // contains the process id
     pid_t pid = 0;
     if (lock >> pid; pid > 0) kill(pid, SIGKILL);
     run.join();
@@ -228,18 +230,19 @@ TEST_F(ResumeTest, TR04_KilledInTheRankerItDoesNotTrainRetrievalAgain) {
   ASSERT_TRUE(WIFSIGNALED(outcome.status)) << outcome.said;
   const Outcome resumed = site.Run({"train", "--resume"});
   ASSERT_TRUE(resumed.ok()) << resumed.said;
-  EXPECT_THAT(resumed.said, AllOf(HasSubstr("candidate model: training was finished before"),
+  EXPECT_THAT(resumed.said, AllOf(HasSubstr("candidate model: training is already finished"),
                                   HasSubstr("ranker: resumes at"), Not(HasSubstr("NDCG@10 0."))));
   ExpectSameBundle(site);
 }
 
-TEST_F(ResumeTest, TR04_StoppedByTheUserItSaysHowToGoOn) {
+TEST_F(ResumeTest, TR04_StoppedByTheUserItReportsHowToContinue) {
   const Site site = Another("stopped");
   Outcome stopped;
-  for (double share = 0.3;; share *= 0.7) {  // late enough to train, early enough not to be done
+  for (double share = 0.3;;
+       share *= 0.7) {  // late enough to train, early enough not to have finished
     stopped = site.Run({"train", "--resume"}, SIGINT,
                        std::chrono::milliseconds(static_cast<int64_t>(1000 * seconds_ * share)));
-    if (stopped.said.find("--resume` goes on there") != std::string::npos) break;
+    if (stopped.said.find("--resume` continues from it") != std::string::npos) break;
     ASSERT_FALSE(stopped.ok()) << "done before it could be stopped";
     ASSERT_GT(share, 0.01) << stopped.said;
   }
@@ -253,7 +256,7 @@ TEST_F(ResumeTest, TR04_StoppedByTheUserItSaysHowToGoOn) {
   ExpectSameBundle(site);
 }
 
-TEST_F(ResumeTest, TR05_DivergenceKeepsTheLastGoodCheckpointAndALowerRateGoesOn) {
+TEST_F(ResumeTest, TR05_DivergenceKeepsTheLastGoodCheckpointAndALowerRateContinues) {
   // The candidate model at once; the ranker after a finished candidate model.
   const Site site = Another("diverged", "tower_learning_rate = 100\ntable_learning_rate = 100");
   const Outcome first = site.Run({"train"});
@@ -269,7 +272,7 @@ TEST_F(ResumeTest, TR05_DivergenceKeepsTheLastGoodCheckpointAndALowerRateGoesOn)
   site.Configure("", "");
   const Outcome third = site.Run({"train", "--resume"});
   ASSERT_TRUE(third.ok()) << third.said;
-  EXPECT_THAT(third.said, HasSubstr("candidate model: training was finished before"));
+  EXPECT_THAT(third.said, HasSubstr("candidate model: training is already finished"));
   EXPECT_TRUE(site.File("candidate.uxs") == whole_->File("candidate.uxs"));
 }
 

@@ -1,7 +1,6 @@
-// A small log with gaps, for tests of features: every event type and every column, each of them
-// absent now and then, items that no table describes, users without attributes, equal times, and
-// ids that turn up after the training part. Made of whole numbers, so it is the same log on every
-// machine.
+// A small log with gaps, for tests of features: every event type and every column, each sometimes
+// absent, items without a row in the table, users without attributes, equal times, and ids that
+// occur only after the training part. Built from integers, so it is the same log on every machine.
 //
 //   const examples::World world(SparseWorld());
 #ifndef UPNEXT_TESTS_SPARSE_WORLD_H_
@@ -36,7 +35,7 @@ inline std::vector<schema::RawItem> SparseItems(uint64_t n) {
   return items;
 }
 
-// Every fifth is known by events alone.
+// Every fifth item is known only from events.
 inline std::vector<schema::RawUser> SparseUsers(uint64_t n) {
   std::vector<schema::RawUser> users;
   for (uint64_t u = 0; u < n; ++u) {

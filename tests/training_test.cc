@@ -71,7 +71,13 @@ TEST(Training, AGraphIndexIsMeasuredOnTheUsersOfTheLog) {
   const auto serving =
       ServingParts::Learn(**dataset, trained->models(), options.train, pool, base::NoProgress());
   ASSERT_TRUE(serving) << serving.error().message;
-  const std::string index = serving->Of(trained->models()).index->Describe();
+  bundle::Manifest manifest;
+  const Status written =
+      bundle::WriteBundle(folder.path(), serving->Of(trained->models()), &manifest);
+  ASSERT_TRUE(written) << written.error().message;
+  const auto bundle = bundle::Bundle::Open(folder.path(), log.lineage());
+  ASSERT_TRUE(bundle) << bundle.error().message;
+  const std::string index = (*bundle)->index()->Describe();
   const size_t at = index.find("recall@100 ");
   ASSERT_NE(at, std::string::npos) << index;
   EXPECT_GE(std::stod(index.substr(at + 11)), 0.99) << index;

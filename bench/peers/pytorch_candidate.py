@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The 1M-item candidate model in PyTorch on the CPU: what `upnext bench train` is measured against.
+"""The 1M-item candidate model in PyTorch on the CPU: the program with which `upnext bench train` is compared.
 
 Model: two bags of 50 ids -> mean of 256-d rows, 16 further inputs -> 1024-512-256 ReLU -> user vector;
 softmax over the label and 4,096 shared negatives. Ids are drawn by u^3, as `upnext bench train` draws them.
@@ -83,7 +83,7 @@ else:
         state.index_add_(0, rows, g.pow(2).mean(1))
         table.index_add_(0, rows, g * (-lr / (state[rows].sqrt() + 1e-8))[:, None])
 
-    # `source[i]`: which row of `grad` the i-th reference takes its gradient from.
+    # `source[i]`: the row of `grad` that is the gradient of the i-th reference.
     def update_tuned(table, state, ids, source, grad):
         ids, order = torch.sort(ids)
         rows, counts = torch.unique_consecutive(ids, return_counts=True)

@@ -12,7 +12,7 @@ namespace upnext::base {
 
 uint64_t Checksum(std::span<const std::byte> bytes);
 
-// Checksum() of bytes that come in pieces; digest() may be asked for at any time. One thread at a
+// Checksum() of bytes that arrive in pieces; digest() may be called at any time. One thread at a
 // time.
 class ChecksumStream {
  public:

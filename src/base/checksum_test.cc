@@ -10,7 +10,7 @@ namespace upnext::base {
 namespace {
 
 TEST(Checksum, EqualsThePublishedXxh3ValueOfNothing) {
-  // The format depends on this function for ever: XXH3-64 of zero bytes with seed 0.
+  // File formats depend on this value: XXH3-64 of zero bytes with seed 0.
   EXPECT_EQ(Checksum({}), 0x2d06800538d394c2ULL);
 }
 

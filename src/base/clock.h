@@ -20,10 +20,10 @@ class Clock {
   virtual int64_t NowMs() const = 0;
 };
 
-// The machine's clock; it may step back when the machine is set.
+// The machine's clock. It may step back when the system time is set.
 const Clock& SystemClock();
 
-// Stands still until told otherwise.
+// Returns the time it was set to.
 class FixedClock : public Clock {
  public:
   explicit FixedClock(int64_t now_ms) : now_ms_(now_ms) {}

@@ -1,9 +1,9 @@
 #include "base/config.h"
 
-// Two places where toml++ 3.3 leaves the language on a malformed file, found by fuzzing, both with
-// an ordinary error behind them. It asserts, and with NDEBUG assumes, that a table's name begins as
-// a name (mended by its pull request 301). And it declares unreachable what it reaches when it asks
-// whether a Latin or Greek letter outside of a string is white space.
+// Two defects of toml++ 3.3 on malformed files, found by fuzzing; an ordinary error follows in both
+// cases. It asserts, and with NDEBUG assumes, that a table's name begins with a valid character
+// (fixed by its pull request 301). And it marks code as unreachable that runs when it tests whether
+// a Latin or Greek letter outside a string is white space.
 #pragma push_macro("NDEBUG")
 #undef NDEBUG
 #define TOML_ASSERT(expr) static_assert(true)
@@ -40,14 +40,14 @@ struct Mistake {
   std::string message;
 };
 
-// What all tables of one file share.
+// Shared by all tables of one file.
 struct Document {
   std::string name;
   toml::table root;
   std::vector<Mistake> mistakes;
 };
 
-// "found the text "big"": type and value of what stands in the file.
+// "the text "big"", "a table": type and value of a node.
 std::string Describe(const toml::node& node) {
   if (const auto* text = node.as_string()) {
     constexpr size_t kShown = 40;
@@ -104,7 +104,7 @@ std::optional<std::string> TextOf(const toml::node& node) {
 struct ConfigTable::Node {
   std::shared_ptr<Document> document;
   const toml::table* table = nullptr;  // null when the file has no such table
-  toml::source_position at{1, 1};      // where the table, or else the nearest one around it, begins
+  toml::source_position at{1, 1};      // begin of the table or, if absent, of the enclosing one
   std::string prefix;                  // "retrieval." before the names of its keys
   std::set<std::string, std::less<>> known;  // every key that was asked for
   std::map<std::string, std::vector<std::shared_ptr<Node>>, std::less<>> children;
@@ -113,7 +113,7 @@ struct ConfigTable::Node {
     document->mistakes.push_back({where, fmt::format("{}{}: {}", prefix, key, message)});
   }
 
-  // The value of `key`, or null. From here on the key is known.
+  // The value of `key`, or null. Marks the key as known.
   const toml::node* Find(std::string_view key) {
     known.emplace(key);
     return table == nullptr ? nullptr : table->get(key);

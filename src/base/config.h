@@ -1,13 +1,13 @@
-// Reads the project file (TOML). Every room turns its own table into its own option struct; a key
-// that nobody asked for is an error that names the nearest right one, with file, line and column.
+// Reads the project file (TOML). Every room converts its own table to its own options struct. A key
+// that no room reads is an error that names the nearest known key, with file, line and column.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(Config config, Config::Load("upnext.toml"));
-//   ConfigTable retrieval = config.Table("retrieval");       an absent table reads as an empty one
+//   ConfigTable retrieval = config.Table("retrieval");   // an absent table reads as an empty one
 //   options.dim = retrieval.Int("dim", 64, {.min = 1, .max = 4096});
-//   UPNEXT_RETURN_IF_ERROR(config.Check());                  first wrong type, range or unknown key
+//   UPNEXT_RETURN_IF_ERROR(config.Check());              // first wrong type, range or unknown key
 //
-// Getters never fail: they return the default and remember the error for Check(). That keeps
-// parsers flat, and lets one run name the first mistake in file order. One thread at a time.
+// Getters never fail: they return the default and record the error for Check(), which reports the
+// first mistake in file order. One thread at a time.
 #ifndef UPNEXT_BASE_CONFIG_H_
 #define UPNEXT_BASE_CONFIG_H_
 
@@ -45,11 +45,11 @@ class ConfigTable {
   ConfigTable Table(std::string_view key) const;
   std::vector<ConfigTable> Tables(std::string_view key) const;  // [[key]]
   bool Has(std::string_view key) const;
-  // The keys that the file gives, in file order, for tables whose keys the user names freely. They
-  // count as unknown until a getter asks for them.
+  // The keys in this table, in file order, for tables whose keys the user chooses. They count as
+  // unknown until a getter reads them.
   std::vector<std::string> Keys() const;
-  // What the file gives in this table and below it, as "retrieval.dim = 64", sorted: two tables
-  // that say the same have the same lines.
+  // The contents of this table and its subtables, as "retrieval.dim = 64", sorted: tables with
+  // equal contents have equal lines.
   std::vector<std::string> Lines() const;
   // Records `message` at this key's line, e.g. for rules that span several keys.
   void Fail(std::string_view key, std::string message) const;
@@ -59,7 +59,7 @@ class ConfigTable {
  private:
   friend class Config;
   struct Node;
-  std::shared_ptr<Node> node_;  // null in a default-made table, which reads as an empty one
+  std::shared_ptr<Node> node_;  // null in a default-constructed table, which reads as empty
 };
 
 class Config {
@@ -72,8 +72,7 @@ class Config {
   ConfigTable root() const { return root_; }
   ConfigTable Table(std::string_view key) const { return root_.Table(key); }
   // The first mistake in file order: wrong types, ranges, unknown keys and tables.
-  // kInvalidArgument, "upnext.toml:12:3: retrieval.dmi: ...". Call it when everything has been
-  // asked for.
+  // kInvalidArgument, "upnext.toml:12:3: retrieval.dmi: ...". Call it after the last getter.
   Status Check() const;
   const std::string& text() const { return text_; }  // as read, kept with every bundle
 

@@ -19,7 +19,7 @@ Config Parsed(std::string_view toml) {
   return config ? *config : Config();
 }
 
-// What Check() says after `read` has asked for its keys, or "".
+// The message of Check() after `read` has read its keys, or "".
 template <typename Read>
 std::string Mistake(std::string_view toml, Read read) {
   const Config config = Parsed(toml);
@@ -86,7 +86,7 @@ TEST(Config, UnknownKeyNamesPlaceAndNearestKey) {
             "upnext.toml:2:1: retrieval.colour: unknown key; known are dim, epochs");
 }
 
-TEST(Config, FirstMistakeInFileOrderWinsWhateverTheOrderOfAsking) {
+TEST(Config, ReportsTheFirstMistakeInFileOrderForAnyOrderOfReading) {
   const auto read = [](const ConfigTable& root) {
     root.Table("b").Int("y", 0);
     root.Table("b").Int("x", 0);
@@ -191,8 +191,8 @@ TEST(Config, SyntaxErrorsHaveLineAndColumn) {
   EXPECT_FALSE(Config::Parse("a = \"\xff\"", "x.toml"));
 }
 
-// Found by fuzzing: each of these left the language inside of toml++.
-TEST(Config, WhatTheParserTripsOverIsAnErrorLikeOthers) {
+// Found by fuzzing: each of these caused undefined behaviour inside toml++.
+TEST(Config, ParserDefectsAreReportedAsErrors) {
   for (const std::string_view toml : {"[[[a]]]", "[[=", "[\b]", "größe = 3\n", "a = ü",
                                       "[straße]\n", "[a\u039c", "a\u3042 = 1"}) {
     const Result<Config> config = Config::Parse(toml, "x.toml");
@@ -214,7 +214,7 @@ TEST(Config, LoadKeepsTheTextAndNamesTheFile) {
   EXPECT_THAT(missing.error().message, HasSubstr("none.toml: expected a project file"));
 }
 
-TEST(Config, LinesSayWhatATableHoldsWhateverItsLayout) {
+TEST(Config, LinesDescribeATableIndependentlyOfItsLayout) {
   const auto lines = [](std::string_view toml) {
     const auto config = Config::Parse(toml, "test.toml");
     EXPECT_TRUE(config);

@@ -56,8 +56,7 @@ Status WriteAllAt(int fd, size_t offset, std::span<const std::byte> bytes, const
 Status SyncPath(const fs::path& path, int flags) {
   const Descriptor file(open(path.c_str(), flags | O_CLOEXEC));
   if (file.get() < 0) return OsError(errno, path, "open");
-  // EINVAL: this file system (some network and read-only ones) has no sync, and nothing to gain by
-  // it.
+  // EINVAL: this file system (some network and read-only ones) does not support sync.
   if (fsync(file.get()) != 0 && errno != EINVAL) return OsError(errno, path, "sync");
   return Ok();
 }
@@ -78,7 +77,8 @@ Status SyncTree(const fs::path& folder) {
 int RenameNoReplace(const fs::path& from, const fs::path& to) {
   if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
   if (errno != EINVAL && errno != ENOSYS) return errno;
-  // A file system without the flag: look first. The caller's lock keeps other writers out.
+  // The file system does not support the flag: check first. The caller's lock excludes other
+  // writers.
   struct stat ignored;
   if (lstat(to.c_str(), &ignored) == 0) return EEXIST;
   return rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
@@ -154,7 +154,7 @@ void MappedFile::Release(std::span<const std::byte> bytes) const {
   static const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   const size_t begin = static_cast<size_t>(bytes.data() - data_) / page * page;
   const size_t end = static_cast<size_t>(bytes.data() - data_) + bytes.size();
-  // A wish: when it fails the pages stay, which costs memory only.
+  // Advisory: on failure the pages stay resident, which costs memory only.
   madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
 }
 
@@ -174,7 +174,7 @@ Result<AtomicFileWriter> AtomicFileWriter::Create(const fs::path& path) {
   static std::atomic<uint64_t> counter = 0;
   AtomicFileWriter writer;
   writer.path_ = path;
-  do {  // again while a dead process with our id has left a file of that name
+  do {  // repeat if a dead process with the same id left a file of that name
     writer.temporary_ = path;
     writer.temporary_ += fmt::format(".tmp-{}-{}", getpid(), counter.fetch_add(1));
     writer.fd_ = open(writer.temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);

@@ -1,11 +1,11 @@
-// Files as the project needs them: read whole, map read-only, and publish without a half-written
-// state ever being visible (temporary name, fsync, rename, fsync of the folder).
+// File access: read whole, map read-only, and publish without a half-written state ever being
+// visible (temporary name, fsync, rename, fsync of the folder).
 //
 //   UPNEXT_ASSIGN_OR_RETURN(MappedFile file, MappedFile::Open(path));
 //   UPNEXT_RETURN_IF_ERROR(WriteFileAtomic(path, bytes));
 //
-// Errors carry the path and the operating system's word: kNotFound, kPermissionDenied,
-// kResourceExhausted (disk full), kInternal for the rest.
+// Errors contain the path and the operating system's message: kNotFound, kPermissionDenied,
+// kResourceExhausted (disk full), kInternal for all others.
 #ifndef UPNEXT_BASE_FILE_H_
 #define UPNEXT_BASE_FILE_H_
 
@@ -24,7 +24,7 @@ namespace upnext::base {
 
 namespace fs = std::filesystem;
 
-// The error of a failed system call: "PATH: cannot DOING: WORD OF THE SYSTEM", with the code above.
+// The error of a failed system call: "PATH: cannot DOING: SYSTEM MESSAGE", with a code as above.
 [[nodiscard]] std::unexpected<Error> OsError(int error_number, const fs::path& path,
                                              std::string_view doing);
 
@@ -40,11 +40,11 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const fs::path& path() const { return path_; }
-  // Takes these bytes, a part of bytes(), out of the process's resident memory. They stay in the
-  // page cache and come back when they are read again.
+  // Drops these bytes, a part of bytes(), from the process's resident memory. They stay in the page
+  // cache and become resident again when they are read.
   void Release(std::span<const std::byte> bytes) const;
-  // Checksum() (checksum.h) of a part of bytes(). Of a large one no more than a piece becomes
-  // resident on the way.
+  // Checksum() (checksum.h) of a part of bytes(), computed in pieces, so that a large part does not
+  // become resident as a whole.
   uint64_t ReadChecksum(std::span<const std::byte> bytes) const;
 
  private:
@@ -53,8 +53,8 @@ class MappedFile {
   fs::path path_;
 };
 
-// Writes sequentially to `path` + ".tmp-<pid>-<n>"; Commit() makes it `path` in one step, and a
-// writer destroyed without Commit() leaves nothing behind. One thread at a time.
+// Writes sequentially to `path` + ".tmp-<pid>-<n>". Commit() renames it to `path` in one step; a
+// writer destroyed without Commit() removes its file. One thread at a time.
 class AtomicFileWriter {
  public:
   static Result<AtomicFileWriter> Create(const fs::path& path);

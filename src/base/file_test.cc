@@ -67,7 +67,7 @@ TEST(AtomicFileWriter, SmallAndLargePiecesAndAHeaderWrittenLastArriveInOrder) {
 TEST(AtomicFileWriter, FailingDiskIsAnErrorAndTheOldFileStays) {
   const TestFolder folder;
   ASSERT_TRUE(WriteFileAtomic(folder / "a", "old"));
-  // A limit on file size stands in for a disk that takes no more.
+  // A limit on file size simulates a full disk.
   rlimit before;
   ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
   signal(SIGXFSZ, SIG_IGN);
@@ -102,7 +102,7 @@ TEST(MappedFile, ShowsTheBytesAndOutlivesAMove) {
   EXPECT_EQ(moved.path(), folder / "a");
 }
 
-// Read in pieces of 8 MiB, which must not show.
+// Computed in pieces of 8 MiB, which must not change the result.
 TEST(MappedFile, ReadChecksumIsTheChecksumOfAnyPart) {
   const TestFolder folder;
   std::string text((size_t{20} << 20) + 5, '\0');

@@ -13,7 +13,7 @@
 namespace upnext::base {
 namespace {
 
-// The process id that the holder wrote, or "" when it has not come to that yet.
+// The process id that the holder wrote, or "" when it has not written one yet.
 std::string Holder(int fd) {
   char text[32];
   const ssize_t size = pread(fd, text, sizeof(text), 0);
@@ -34,7 +34,7 @@ Result<LockFile> LockFile::Acquire(const fs::path& path) {
   } while (failed != 0 && errno == EINTR);
   if (failed != 0 && errno == EWOULDBLOCK) {
     const std::string pid = Holder(fd);
-    // Closed without the destructor, which would wipe the holder's process id.
+    // Closed without the destructor, which would erase the holder's process id.
     close(std::exchange(lock.fd_, -1));
     return Aborted("{}: expected to be the only writer, but {} holds the lock; wait until it ends",
                    path.string(), pid.empty() ? "another process" : "process " + pid);
@@ -60,7 +60,7 @@ LockFile& LockFile::operator=(LockFile&& other) noexcept {
 
 LockFile::~LockFile() {
   if (fd_ < 0) return;
-  // Without this the next contender could read our id in the moment before the next holder's.
+  // Otherwise the next contender could read our id before the next holder has written its own.
   [[maybe_unused]] const int ignored = ftruncate(fd_, 0);
   close(fd_);
 }

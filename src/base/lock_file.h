@@ -1,9 +1,9 @@
-// Makes sure that one process at a time writes to a folder.
+// Ensures that only one process at a time writes to a folder.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(LockFile lock, LockFile::Acquire(project / ".lock"));
 //
-// The lock is the operating system's (flock) and ends with the process, however it ends; the file
-// stays and may be ignored. A second Acquire within one process fails like any other.
+// The lock is the operating system's (flock) and ends with the process, including on a crash. The
+// file stays and has no meaning without the lock. A second Acquire within one process fails too.
 #ifndef UPNEXT_BASE_LOCK_FILE_H_
 #define UPNEXT_BASE_LOCK_FILE_H_
 
@@ -16,7 +16,7 @@ namespace upnext::base {
 class LockFile {
  public:
   // Does not wait: kAborted, with the holder's process id, when the lock is held. Creates the file,
-  // not its folder.
+  // but not its folder.
   static Result<LockFile> Acquire(const std::filesystem::path& path);
   LockFile(LockFile&& other) noexcept;
   LockFile& operator=(LockFile&& other) noexcept;

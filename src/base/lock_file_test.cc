@@ -14,7 +14,7 @@
 namespace upnext::base {
 namespace {
 
-TEST(LockFile, SecondWriterIsToldWhoHoldsIt) {
+TEST(LockFile, SecondWriterGetsTheHoldersProcessId) {
   const TestFolder folder;
   const fs::path path = folder / ".lock";
   std::optional<LockFile> first;
@@ -30,7 +30,7 @@ TEST(LockFile, SecondWriterIsToldWhoHoldsIt) {
             fmt::format("{}: expected to be the only writer, but process {} holds the lock; wait "
                         "until it ends",
                         path.string(), getpid()));
-  // The refused one must not have wiped the holder's id.
+  // The refused attempt must not have erased the holder's id.
   EXPECT_EQ(ReadFile(path).value(), std::to_string(getpid()) + "\n");
   first.reset();
   EXPECT_TRUE(LockFile::Acquire(path));

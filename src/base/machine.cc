@@ -7,7 +7,7 @@
 namespace upnext::base {
 namespace {
 
-// As the system names it; systems that do not (most Arm ones) give "unknown processor".
+// The name that the system reports; "unknown processor" if it reports none (most Arm systems).
 std::string Processor() {
   std::ifstream file("/proc/cpuinfo");
   constexpr std::string_view kKey = "model name";

@@ -1,5 +1,5 @@
-// A mutex whose use clang checks at compile time (-Wthread-safety). Elsewhere the annotations
-// vanish.
+// A mutex whose use clang checks at compile time (-Wthread-safety). Other compilers ignore the
+// annotations.
 //
 //   Mutex mutex_;
 //   int count_ UPNEXT_GUARDED_BY(mutex_);

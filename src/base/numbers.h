@@ -1,4 +1,4 @@
-// Numbers as people read them.
+// Formats numbers for display.
 #ifndef UPNEXT_BASE_NUMBERS_H_
 #define UPNEXT_BASE_NUMBERS_H_
 

@@ -1,8 +1,8 @@
-// How long work tells of itself. Library code reports to a Progress; only the command line draws
-// bars.
+// Progress reports of long-running work. Library code reports to a Progress; only the command line
+// displays it.
 //
 //   ProgressStage stage(progress, "train candidate model", "examples", total);
-//   stage.Update(done, fmt::format("loss {:.4f}", loss));      cheap: call it as often as you like
+//   stage.Update(done, fmt::format("loss {:.4f}", loss));      // cheap: call it for every item
 #ifndef UPNEXT_BASE_PROGRESS_H_
 #define UPNEXT_BASE_PROGRESS_H_
 
@@ -21,11 +21,11 @@ class Progress {
   virtual void End() = 0;
   // One line of information or warning about the stage, e.g. "3 rows rejected".
   virtual void Note(std::string_view line) = 0;
-  // True once the user has asked to stop (^C). Long loops return kCancelled soon after.
+  // True after the user has asked to stop (^C). Long loops then return kCancelled soon.
   virtual bool stop_requested() const { return false; }
 };
 
-// A Progress that says nothing.
+// A Progress that discards everything.
 Progress& NoProgress();
 
 class ProgressStage {

@@ -1,7 +1,7 @@
-// Random numbers that are the same on every machine: xoshiro256** seeded by splitmix64. Standard
-// distributions are not used, since libraries differ in them.
+// Random numbers that are the same on every machine: xoshiro256** seeded by splitmix64. The
+// standard distributions are not used, since their results differ between libraries.
 //
-//   Rng rng(seed, /*stream=*/user);       independent streams for one seed
+//   Rng rng(seed, /*stream=*/user);       // independent streams for one seed
 #ifndef UPNEXT_BASE_RNG_H_
 #define UPNEXT_BASE_RNG_H_
 
@@ -47,7 +47,7 @@ class Rng {
     return std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * v);
   }
 
-  // To go on later where this one is, e.g. from a checkpoint.
+  // The state, to continue from later, e.g. in a checkpoint.
   const std::array<uint64_t, 4>& state() const { return s_; }
   void set_state(const std::array<uint64_t, 4>& state) { s_ = state; }
 

@@ -17,7 +17,7 @@ constexpr uint32_t kByteOrder = 0x01020304;
 constexpr uint32_t kFormatVersion = 1;
 constexpr size_t kAlignment = 64;
 
-// Both are laid out as docs/formats/section_file.md says; no compiler padding anywhere.
+// Both are laid out as docs/formats/section_file.md specifies, without compiler padding.
 struct Header {
   std::array<char, 8> magic;
   uint32_t byte_order;
@@ -48,7 +48,7 @@ constexpr size_t AlignUp(size_t offset) {
   return (offset + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-// Bytes an element, or 0 for a type that this format version does not know.
+// Bytes per element, or 0 for a type that this format version does not define.
 size_t ElementSize(uint8_t type) {
   constexpr std::array<size_t, 11> kSizes = {0, 1, 2, 4, 8, 1, 2, 4, 8, 4, 8};
   return type < kSizes.size() ? kSizes[type] : 0;
@@ -74,7 +74,8 @@ bool AllZero(std::span<const std::byte> bytes) {
   return std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
 }
 
-// The text of a zero-filled field, or nothing when it is empty, unterminated or followed by junk.
+// The text of a zero-filled field; nothing when it is empty, unterminated or has bytes after its
+// end.
 template <size_t kSize>
 std::string_view FieldText(const std::array<char, kSize>& field) {
   const auto end = std::ranges::find(field, '\0');
@@ -92,7 +93,7 @@ bool FitsField(std::string_view text, size_t field_size) {
   return !text.empty() && text.size() < field_size && text.find('\0') == std::string_view::npos;
 }
 
-// Step 1 to 3 of the format page.
+// Steps 1 to 3 of docs/formats/section_file.md.
 Result<Header> CheckHeader(std::span<const std::byte> bytes, const std::string& path,
                            std::string_view kind, uint32_t version) {
   Header header;
@@ -102,11 +103,13 @@ Result<Header> CheckHeader(std::span<const std::byte> bytes, const std::string& 
   }
   std::memcpy(&header, bytes.data(), sizeof(header));
   if (header.magic != kMagic) {
-    return DataLoss("{}: expected an upnext file, found another first line", path);
+    return DataLoss("{}: expected an upnext file, found other leading bytes", path);
   }
   if (header.byte_order != kByteOrder) {
     return DataLoss(
-        "{}: written on a machine of the other byte order, or damaged; make it again here", path);
+        "{}: written on a machine with the other byte order, or damaged; create it again on this "
+        "machine",
+        path);
   }
   if (header.format_version != kFormatVersion) {
     return DataLoss(
@@ -121,7 +124,7 @@ Result<Header> CheckHeader(std::span<const std::byte> bytes, const std::string& 
                     FieldText(header.kind));
   }
   if (header.kind_version != version) {
-    return DataLoss("{}: expected version {} of kind '{}', found {}; make the file again", path,
+    return DataLoss("{}: expected version {} of kind '{}', found {}; create the file again", path,
                     version, kind, header.kind_version);
   }
   const uint64_t table_size = uint64_t{header.section_count} * sizeof(TableEntry);
@@ -133,7 +136,7 @@ Result<Header> CheckHeader(std::span<const std::byte> bytes, const std::string& 
   return header;
 }
 
-// Checks that `entry` is well formed and lies at AlignUp(end), and moves `end` behind it.
+// Checks that `entry` is well formed and starts at AlignUp(end), and moves `end` to its end.
 Status CheckEntry(const TableEntry& entry, const std::string& path, size_t table_offset,
                   size_t& end) {
   const std::string_view name = FieldText(entry.name);
@@ -205,7 +208,7 @@ Status SectionWriter::Begin(std::string_view name, ElementType type) {
         entry.name.size() - 1, name);
   }
   if (!rep_->names.emplace(name).second) {
-    return InvalidArgument("{}: section '{}' is there already; names must differ", rep_->Where(),
+    return InvalidArgument("{}: section '{}' exists already; names must be unique", rep_->Where(),
                            name);
   }
   UPNEXT_RETURN_IF_ERROR(rep_->PadTo(AlignUp(rep_->file.offset())));
@@ -299,7 +302,7 @@ Result<SectionFile> SectionFile::Open(const fs::path& path, std::string_view kin
                                                          static_cast<ElementType>(entry.type),
                                                          entry.offset, entry.size, entry.checksum);
     if (!names.insert(section.name).second) {
-      return DataLoss("{}: section '{}' is there twice", where, section.name);
+      return DataLoss("{}: section '{}' occurs twice", where, section.name);
     }
     if (!AllZero(bytes.subspan(gap, section.offset - gap)) ||
         file.file_.ReadChecksum(bytes.subspan(section.offset, section.size)) != section.checksum) {

@@ -1,6 +1,6 @@
-// One container for everything binary that upnext keeps: named, typed, checksummed arrays in a
+// The container for all binary data that upnext stores: named, typed, checksummed arrays in a
 // memory-mapped file (docs/formats/section_file.md). Logs, vocabularies, weights and item vectors
-// are section files of different kinds, so there is one reader to trust and to fuzz.
+// are section files of different kinds, so that only one reader has to be trusted and fuzzed.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(auto writer, SectionWriter::Create(path, "vocabulary", 1));
 //   UPNEXT_RETURN_IF_ERROR(writer.Add<uint64_t>("counts", counts));
@@ -9,9 +9,9 @@
 //   UPNEXT_ASSIGN_OR_RETURN(std::span<const uint64_t> counts, file.Get<uint64_t>("counts"));
 //
 // Open() checks magic, kind, version, byte order, bounds, alignment and the XXH3 of the header and
-// of every section; a difference is kDataLoss with file and section named. Nothing outside the file
-// can be reached through a span it hands out. What it has checked of large sections it releases, so
-// that opening a file does not make it resident.
+// of every section. A mismatch is kDataLoss and names the file and the section. A span never
+// reaches outside the file. Large sections are released after their check, so that opening a file
+// does not make it resident.
 #ifndef UPNEXT_BASE_SECTION_FILE_H_
 #define UPNEXT_BASE_SECTION_FILE_H_
 
@@ -56,15 +56,15 @@ constexpr ElementType ElementTypeOf() {
 
 class SectionWriter {
  public:
-  // `kind` says what the file is ("event-log-shard"), at most 31 bytes; `version` is the kind's
-  // own.
+  // `kind` is the kind of file ("event-log-shard"), at most 31 bytes; `version` is the version of
+  // that kind.
   static Result<SectionWriter> Create(const fs::path& path, std::string_view kind,
                                       uint32_t version);
   SectionWriter(SectionWriter&&) noexcept;
   SectionWriter& operator=(SectionWriter&&) noexcept;
   ~SectionWriter();
 
-  // A section at once. Names are unique within a file, at most 63 bytes.
+  // A section in one call. Names are unique within a file, at most 63 bytes.
   template <typename T>
   Status Add(std::string_view name, std::span<const T> values) {
     return AddBytes(name, ElementTypeOf<T>(), std::as_bytes(values));
@@ -74,7 +74,7 @@ class SectionWriter {
     return Add<T>(name, std::span<const T>(values));
   }
   Status AddText(std::string_view name, std::string_view text);
-  // A section in pieces: Begin, Append..., End. After an error only destruction makes sense.
+  // A section in pieces: Begin, Append..., End. After an error the writer can only be destroyed.
   Status Begin(std::string_view name, ElementType type);
   Status Append(std::span<const std::byte> bytes);
   Status End();
@@ -95,8 +95,8 @@ class SectionFile {
  public:
   static Result<SectionFile> Open(const fs::path& path, std::string_view kind, uint32_t version);
 
-  // digest() of a file that this process wrote, without a look at its sections: for a file of many
-  // gigabytes, reading back what was just written would cost more than the writing.
+  // digest() of a file that this process wrote, without verifying its sections: reading back a file
+  // of many gigabytes would cost more than writing it.
   static Result<uint64_t> WrittenDigest(const fs::path& path, std::string_view kind,
                                         uint32_t version);
 
@@ -125,7 +125,7 @@ class SectionFile {
   }
   Result<std::string_view> GetText(std::string_view name) const;
   bool Has(std::string_view name) const;
-  // Once a part of a section has been read and is not needed for a while: see MappedFile::Release.
+  // To call after a part of a section was read and is not needed soon: see MappedFile::Release.
   template <typename T>
   void Release(std::span<const T> values) const {
     file_.Release(std::as_bytes(values));
@@ -143,7 +143,7 @@ class SectionFile {
   uint64_t digest_ = 0;
 };
 
-// The strings written by AddStrings. Views into the map; offsets are checked when it is made.
+// The strings written by AddStrings, as views into the map. Get() checks the offsets.
 class StringTable {
  public:
   StringTable() = default;

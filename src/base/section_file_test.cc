@@ -27,7 +27,7 @@ void WriteSample(const fs::path& path) {
   ASSERT_TRUE(writer->Commit());
 }
 
-// In place: writing a damaged file anew thousands of times would keep the disk busy for seconds.
+// In place: rewriting a damaged file thousands of times would take seconds.
 void PutByte(const fs::path& path, size_t offset, char byte) {
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
   file.seekp(static_cast<std::streamoff>(offset));
@@ -42,7 +42,7 @@ void ExpectDataLoss(const fs::path& path) {
   ASSERT_THAT(file.error().message, HasSubstr(path.string()));
 }
 
-TEST(SectionFile, GivesBackWhatWasWritten) {
+TEST(SectionFile, ReadsWhatWasWritten) {
   const TestFolder folder;
   WriteSample(folder / "a");
   Result<SectionFile> opened = SectionFile::Open(folder / "a", "sample", 3);
@@ -104,7 +104,7 @@ TEST(SectionFile, DamageNamesTheSection) {
               HasSubstr("section 'report' is damaged"));
 }
 
-// A forger can make every checksum right, so bounds must hold without them.
+// A forger can make every checksum correct, so bounds must be checked independently of them.
 class ForgedSectionFile : public testing::Test {
  protected:
   void SetUp() override {
@@ -143,7 +143,7 @@ TEST_F(ForgedSectionFile, OffsetsAndSizesThatOverflowAreRefused) {
                                UINT64_MAX, uint64_t{1} << 63}) {
     for (const size_t field : {size_t{72}, size_t{80}}) {
       bytes_ = good;
-      if (field == 80 && value == 0) continue;  // an empty section is right, its checksum is not
+      if (field == 80 && value == 0) continue;  // an empty section is valid, its checksum is not
       Put(table_ + field, value);
       ExpectRefused("section 'counts'");
     }
@@ -163,7 +163,7 @@ TEST_F(ForgedSectionFile, UnknownTypeIsRefused) {
 TEST_F(ForgedSectionFile, NamesThatRepeatOrDoNotEndAreRefused) {
   const std::string good = bytes_;
   std::memcpy(bytes_.data() + table_ + 128, bytes_.data() + table_, 64);
-  ExpectRefused("'counts' is there twice");
+  ExpectRefused("'counts' occurs twice");
   bytes_ = good;
   std::memset(bytes_.data() + table_, 'x', 64);
   ExpectRefused("malformed");
@@ -264,7 +264,7 @@ TEST(SectionWriter, RefusesNamesAndOrdersThatNoReaderWouldTake) {
   EXPECT_EQ(writer->End().error().code, Code::kInternal);
 }
 
-TEST(SectionWriter, NothingIsThereBeforeCommit) {
+TEST(SectionWriter, NoFileExistsBeforeCommit) {
   const TestFolder folder;
   {
     Result<SectionWriter> writer = SectionWriter::Create(folder / "a", "sample", 1);

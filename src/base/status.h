@@ -1,4 +1,4 @@
-// Errors as values: Status for "done or why not", Result<T> for "a value or why not".
+// Errors as values: Status for "done or an error", Result<T> for "a value or an error".
 //
 //   Result<Config> LoadConfig(const std::filesystem::path& path);
 //   Status Run() {
@@ -7,8 +7,8 @@
 //     return Ok();
 //   }
 //
-// No exception crosses a room. A message says what was expected, what was found, where, and what
-// to do. Values of these types are as thread-safe as any other value.
+// No exception leaves a room. A message says what was expected, what was found, where, and what to
+// do. Values of these types are as thread-safe as any other value.
 #ifndef UPNEXT_BASE_STATUS_H_
 #define UPNEXT_BASE_STATUS_H_
 
@@ -22,18 +22,18 @@
 
 namespace upnext {
 
-// The gRPC codes that this project uses. The numbers are theirs.
+// The gRPC codes that this project uses, with the numbers of gRPC.
 enum class Code : uint8_t {
   kCancelled = 1,           // the caller asked to stop
-  kInvalidArgument = 3,     // wrong whatever the state of the system: mend the input
-  kNotFound = 5,            // the named thing is not there
-  kAlreadyExists = 6,       // the named thing is there already
+  kInvalidArgument = 3,     // wrong in any state of the system: fix the input
+  kNotFound = 5,            // the named thing does not exist
+  kAlreadyExists = 6,       // the named thing exists already
   kPermissionDenied = 7,    // the operating system refused
   kResourceExhausted = 8,   // disk, memory or a stated budget
-  kFailedPrecondition = 9,  // right input at the wrong time, e.g. train before import
+  kFailedPrecondition = 9,  // valid input at the wrong time, e.g. train before import
   kAborted = 10,            // lost a race with another process
   kUnavailable = 14,        // try again later
-  kDataLoss = 15,           // stored bytes are not what was written
+  kDataLoss = 15,           // stored bytes differ from what was written
   kInternal = 13,           // a bug or a library failure
 };
 
@@ -44,8 +44,7 @@ struct Error {
   std::string message;
 };
 
-// std::expected, but ignoring one is a compiler warning; hence classes, since an alias cannot carry
-// [[nodiscard]].
+// std::expected with [[nodiscard]], which an alias cannot carry; hence classes.
 template <typename T>
 class [[nodiscard]] Result : public std::expected<T, Error> {
  public:
@@ -63,7 +62,7 @@ class [[nodiscard]] Status : public std::expected<void, Error> {
   return std::unexpected(Error{code, std::move(message)});
 }
 
-// One maker per code, with fmt arguments: return NotFound("{}: no such file", path);
+// One function per code, with fmt arguments: return NotFound("{}: no such file", path);
 #define UPNEXT_ERROR_MAKER(Name)                                                                  \
   template <typename... Args>                                                                     \
   [[nodiscard]] std::unexpected<Error> Name(fmt::format_string<Args...> format, Args&&... args) { \
@@ -95,7 +94,7 @@ UPNEXT_ERROR_MAKER(Internal)
     }                                                            \
   } while (false)
 
-// The expression comes last and may hold commas: UPNEXT_ASSIGN_OR_RETURN(auto x, Get<A, B>(y));
+// The expression comes last and may contain commas: UPNEXT_ASSIGN_OR_RETURN(auto x, Get<A, B>(y));
 #define UPNEXT_ASSIGN_OR_RETURN(declaration, ...) \
   UPNEXT_ASSIGN_OR_RETURN_IMPL_(UPNEXT_CONCAT_(upnext_result_, __LINE__), declaration, __VA_ARGS__)
 #define UPNEXT_ASSIGN_OR_RETURN_IMPL_(result, declaration, ...)   \

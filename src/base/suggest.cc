@@ -8,7 +8,7 @@
 namespace upnext::base {
 namespace {
 
-// Levenshtein's distance over bytes, where swapping two neighbours counts as one edit.
+// Levenshtein distance over bytes, where swapping two neighbours counts as one edit.
 size_t EditDistance(std::string_view a, std::string_view b) {
   std::vector<size_t> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j) last[j] = j;
@@ -37,7 +37,7 @@ std::string Nearest(std::string_view word, std::span<const std::string> names) {
     const size_t longer = std::max(word.size(), name.size());
     if (longer - std::min(word.size(), name.size()) >= nearest) continue;
     const size_t distance = EditDistance(word, name);
-    // As many edits as letters means that the two have nothing in common.
+    // A distance equal to the length means that the two have nothing in common.
     if (distance < nearest && distance < longer) {
       nearest = distance;
       result = name;

@@ -8,7 +8,7 @@
 
 namespace upnext::base {
 
-// The nearest name, or "" when none is near enough to be meant (distance > max(2, length / 3)).
+// The nearest name, or "" when no name is similar (distance > max(2, length / 3)).
 std::string Nearest(std::string_view word, std::span<const std::string> names);
 // "; did you mean 'x'?" or "".
 std::string DidYouMean(std::string_view word, std::span<const std::string> names);

@@ -16,7 +16,7 @@ TEST(Suggest, FindsTheNameMeant) {
   EXPECT_EQ(Nearest("user", kNames), "user");
 }
 
-TEST(Suggest, SaysNothingWhenNothingIsNear) {
+TEST(Suggest, SuggestsNothingWhenNoNameIsSimilar) {
   EXPECT_EQ(Nearest("quantile", kNames), "");
   EXPECT_EQ(Nearest("xy", std::vector<std::string>{"ab"}), "");
   EXPECT_EQ(Nearest("", kNames), "");

@@ -1,4 +1,4 @@
-// A folder for one test, removed with everything in it at the end.
+// A temporary folder for one test, removed with its contents at the end.
 //
 //   const TestFolder folder;
 //   WriteFileAtomic(folder / "a.txt", "text");
@@ -17,7 +17,7 @@ class TestFolder {
  public:
   TestFolder() {
     std::string name = (std::filesystem::temp_directory_path() / "upnext-test-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) ADD_FAILURE() << "cannot make a folder like " << name;
+    if (mkdtemp(name.data()) == nullptr) ADD_FAILURE() << "cannot create a folder like " << name;
     path_ = name;
   }
   ~TestFolder() {

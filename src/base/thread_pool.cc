@@ -13,8 +13,8 @@
 namespace upnext::base {
 namespace {
 
-// Set while this thread runs a chunk of any pool: loops inside a chunk run inline, since the pool's
-// threads are taken and waiting for them would be waiting for ourselves.
+// Set while this thread runs a chunk of any pool. A loop inside a chunk runs inline: the pool's
+// threads are busy, and waiting for them would be a deadlock.
 thread_local bool inside_chunk = false;
 
 using Body = std::function<void(size_t, size_t)>;
@@ -24,7 +24,7 @@ struct Job {
   const Body* body;
   std::atomic<size_t> next = 0;
 
-  // Takes chunks until none is left.
+  // Runs chunks until none is left.
   void Work() {
     inside_chunk = true;
     for (size_t i = next.fetch_add(1); i < chunks; i = next.fetch_add(1)) {
@@ -47,8 +47,8 @@ struct ThreadPool::Rep {
   bool stop UPNEXT_GUARDED_BY(mutex) = false;
   std::vector<std::thread> threads;
 
-  // A worker joins each job at most once and only while it is open, so one that wakes up late goes
-  // back to sleep and nobody has to wait for it.
+  // A worker joins each job at most once and only while the job is open. One that wakes up late
+  // goes back to sleep, and no thread waits for it.
   void WorkerLoop() {
     uint64_t seen = 0;
     MutexLock lock(mutex);
@@ -86,7 +86,7 @@ ThreadPool::ThreadPool(int threads) : rep_(std::make_unique<Rep>()) {
     for (int i = 1; i < threads; ++i)
       rep_->threads.emplace_back([rep = rep_.get()] { rep->WorkerLoop(); });
   } catch (const std::system_error&) {
-    // The system gives no more threads; threads() says how many there are.
+    // The system cannot create more threads; threads() returns the number that exist.
   }
 }
 

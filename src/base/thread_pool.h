@@ -4,8 +4,8 @@
 //   ThreadPool pool(2);
 //   pool.ParallelFor(rows, 256, [&](size_t begin, size_t end) { ... });
 //
-// ParallelFor may be called from any one thread at a time and from inside a chunk runs inline.
-// The calling thread works too. Functions must not throw.
+// ParallelFor may be called from one thread at a time; called inside a chunk it runs inline. The
+// calling thread takes part in the work. The body must not throw.
 #ifndef UPNEXT_BASE_THREAD_POOL_H_
 #define UPNEXT_BASE_THREAD_POOL_H_
 
@@ -18,7 +18,7 @@ namespace upnext::base {
 
 class ThreadPool {
  public:
-  explicit ThreadPool(int threads = 0);  // 0: as many as the machine has
+  explicit ThreadPool(int threads = 0);  // 0: one per processor
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -32,13 +32,13 @@ class ThreadPool {
   std::unique_ptr<Rep> rep_;
 };
 
-// On the pool; without one the calling thread does all of it as one chunk.
+// Runs on the pool, or as one chunk on the calling thread when `pool` is null.
 void ParallelFor(ThreadPool* pool, size_t n, size_t grain,
                  const std::function<void(size_t begin, size_t end)>& body);
 
 // Pieces of work that may run in any order and at the same time.
 using Tasks = std::vector<std::function<void()>>;
-// Runs them all, taken up in the order of the list; null: on the calling thread.
+// Runs all tasks, started in the order of the list; on the calling thread when `pool` is null.
 void RunAll(const Tasks& tasks, ThreadPool* pool);
 
 }  // namespace upnext::base

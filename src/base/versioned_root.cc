@@ -25,7 +25,7 @@ std::optional<uint64_t> ParseNumber(std::string_view digits) {
 
 std::string VersionName(uint64_t number) { return fmt::format("v{:06}", number); }
 
-// The number of a version's name, or nothing when VersionName() would not have written it.
+// The number of a version's name, or nothing when VersionName() does not produce that name.
 std::optional<uint64_t> VersionNumber(std::string_view name) {
   if (!name.starts_with('v')) return std::nullopt;
   const std::optional<uint64_t> number = ParseNumber(name.substr(1));
@@ -48,7 +48,7 @@ Result<std::vector<std::string>> FoldersIn(const fs::path& root) {
   return names;
 }
 
-// A CURRENT that a writer did not live to rename. There is no other writer now, so it is nobody's.
+// Removes files of writers that ended before renaming them to CURRENT. No other writer runs now.
 Status RemoveHalfWritten(const fs::path& root) {
   const std::string prefix = fmt::format("{}.tmp-", kCurrent);
   std::vector<fs::path> leftovers;

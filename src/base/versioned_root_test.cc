@@ -21,7 +21,7 @@ pid_t DeadProcess() {
   return child;
 }
 
-TEST(VersionedRoot, PublishesNumberedVersionsAndSwitchesOnlyWhenTold) {
+TEST(VersionedRoot, PublishesNumberedVersionsAndSwitchesOnlyOnRequest) {
   const TestFolder folder;
   VersionedRoot root(folder / "bundles");
   EXPECT_EQ(root.Current().error().code, Code::kNotFound);
@@ -58,7 +58,7 @@ TEST(VersionedRoot, BeginClearsLeftoversOfDeadWritersOnly) {
   EXPECT_FALSE(fs::exists(half));
   EXPECT_TRUE(fs::exists(alive / "inside"));
   EXPECT_TRUE(fs::exists(other / "inside"));
-  // A second try of this process starts empty too.
+  // A second call in this process returns an empty folder too.
   const fs::path second = root.Begin().value();
   EXPECT_TRUE(fs::is_empty(second));
 }
@@ -73,7 +73,7 @@ TEST(VersionedRoot, OrdersByNumberAndIgnoresOtherNames) {
   EXPECT_EQ(root.Publish(root.Begin().value()).value(), "v1000001");
 }
 
-TEST(VersionedRoot, CurrentNeverNamesWhatIsNotThere) {
+TEST(VersionedRoot, CurrentNeverNamesAMissingVersion) {
   const TestFolder folder;
   VersionedRoot root(folder.path());
   EXPECT_EQ(root.SetCurrent("v000001").error().code, Code::kNotFound);

@@ -1,9 +1,11 @@
 #include "bundle/bundle.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
-#include "base/file.h"
 #include "base/section_file.h"
+#include "retrieval/indexed_items.h"
 
 namespace upnext::bundle {
 
@@ -11,114 +13,155 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr char kFeatures[] = "features.uxs", kCandidate[] = "candidate.uxs", kIndex[] = "index.uxs",
-               kGenerators[] = "generators.uxs", kRanker[] = "ranker.uxs",
-               kProject[] = "project.toml", kReport[] = "report.json";
-constexpr char kGeneratorsKind[] = "generators";
-constexpr uint32_t kGeneratorsVersion = 3;
-
-Status WriteGenerators(const fs::path& path, const Parts& parts) {
-  UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer,
-                          base::SectionWriter::Create(path, kGeneratorsKind, kGeneratorsVersion));
-  const retrieval::PopularItems no_items;
-  UPNEXT_RETURN_IF_ERROR((parts.popular != nullptr ? *parts.popular : no_items).Save(writer));
-  UPNEXT_RETURN_IF_ERROR(parts.co_watch != nullptr ? parts.co_watch->Write(writer)
-                                                   : retrieval::CoWatch::WriteNone(writer));
-  return writer.Commit();
-}
-
-bool Holds(const Manifest& manifest, std::string_view name) {
-  return std::ranges::any_of(manifest.files,
-                             [&](const FileEntry& file) { return file.name == name; });
-}
-
-// Files that every bundle has must be in the list, or nobody would have verified them.
-Status CheckRequired(const fs::path& directory, const Manifest& manifest) {
-  for (const char* name : {kFeatures, kGenerators, kProject, kReport}) {
-    if (Holds(manifest, name)) continue;
-    return DataLoss("{}: expected a manifest that lists {}, found none; train again",
-                    directory.string(), name);
-  }
-  return Ok();
-}
-
-// The feature tables, which must be those that the manifest and the models speak of.
-Result<features::FeatureStatistics> LoadTables(const fs::path& directory,
-                                               const Manifest& manifest) {
-  const fs::path path = directory / kFeatures;
-  UPNEXT_ASSIGN_OR_RETURN(
-      const base::SectionFile file,
-      base::SectionFile::Open(path, features::kTablesKind, features::kTablesVersion));
-  if (file.digest() != manifest.features_digest) {
-    return FailedPrecondition(
-        "{}: features with digest {:016x}, but the bundle was written with {:016x}; train again",
-        path.string(), file.digest(), manifest.features_digest);
-  }
-  UPNEXT_ASSIGN_OR_RETURN(features::FeatureStatistics tables,
-                          features::FeatureStatistics::Load(path));
-  if (tables.log_digest != manifest.log_digest) {
-    return FailedPrecondition("{}: learned from another log than the manifest says; train again",
-                              path.string());
-  }
-  return tables;
-}
-
-// What each file is right about by itself must fit the others too: a model reads rows of its tables
-// by the numbers that the vocabularies give, and items are told apart by the item vocabulary.
-Status CheckShapes(const fs::path& directory, const features::FeatureStatistics& tables,
-                   const retrieval::CandidateModel* candidate, const ranking::Ranker* ranker) {
-  const bool fits = (candidate == nullptr || candidate->shape() == retrieval::ShapeOf(tables)) &&
-                    (ranker == nullptr || ranker->shape() == ranking::ShapeOf(tables));
+// Models read rows of their tables by the numbers that the vocabularies give.
+Status CheckShape(bool fits, const fs::path& file) {
   if (fits) return Ok();
-  return DataLoss("{}: a model has other numbers of rows than the vocabularies in {}; train again",
-                  directory.string(), kFeatures);
-}
-
-Status CheckItems(const fs::path& directory, uint32_t items, const retrieval::PopularItems& popular,
-                  const retrieval::CoWatch& co_watch) {
-  if (popular.counts().size() <= items && co_watch.items() <= items) return Ok();
-  return DataLoss("{}: counts {} and {} items, where the vocabularies in {} know {}; train again",
-                  (directory / kGenerators).string(), popular.counts().size(), co_watch.items(),
-                  kFeatures, items);
+  return DataLoss(
+      "{}: the model has other numbers of rows than the vocabularies in {}; train again",
+      file.string(), FeaturesType().file);
 }
 
 }  // namespace
 
+// The parts that a reader opens or needs, in an order in which each finds what it refers to.
+struct Bundle::Reader {
+  PartType type;
+  bool required;
+  Status (Bundle::*open)(const fs::path& file);  // null: read by others
+};
+
+std::span<const Bundle::Reader> Bundle::Readers() {
+  static const std::array<Reader, 6> kReaders = {{
+      {FeaturesType(), true, &Bundle::OpenFeatures},
+      {CandidateType(), false, &Bundle::OpenCandidate},
+      {IndexType(), false, &Bundle::OpenIndex},
+      {RankerType(), false, &Bundle::OpenRanker},
+      {ProjectType(), true, nullptr},
+      {ReportType(), true, nullptr},
+  }};
+  return kReaders;
+}
+
 Status WriteBundle(const fs::path& staged, const Parts& parts, Manifest* manifest) {
-  UPNEXT_RETURN_IF_ERROR(parts.tables->Save(staged / kFeatures));
-  UPNEXT_ASSIGN_OR_RETURN(
-      const base::SectionFile features,
-      base::SectionFile::Open(staged / kFeatures, features::kTablesKind, features::kTablesVersion));
-  manifest->features_digest = features.digest();
-  manifest->log_digest = parts.tables->log_digest;
-  manifest->labels = LabelsOf(parts.rule);
-  std::vector<std::string> names{kFeatures};
-  if (parts.candidate != nullptr) {
-    UPNEXT_RETURN_IF_ERROR(parts.candidate->Save(staged / kCandidate, manifest->features_digest));
-    names.emplace_back(kCandidate);
-    if (parts.index != nullptr) {
-      UPNEXT_RETURN_IF_ERROR(parts.index->Save(staged / kIndex));
-      names.emplace_back(kIndex);
+  manifest->log_digest = parts.tables().log_digest;
+  manifest->labels = LabelsOf(parts.rule());
+  manifest->parts.clear();
+  for (const Part& part : parts.all()) {
+    const fs::path file = staged / part.type.file;
+    UPNEXT_RETURN_IF_ERROR(part.write(file, manifest->features_digest));
+    if (part.type.name == FeaturesType().name) {
+      UPNEXT_ASSIGN_OR_RETURN(const base::SectionFile features,
+                              base::SectionFile::Open(file, part.type.kind, part.type.version));
+      manifest->features_digest = features.digest();
     }
-  }
-  if (parts.ranker != nullptr) {
-    UPNEXT_RETURN_IF_ERROR(parts.ranker->Save(staged / kRanker, manifest->features_digest));
-    names.emplace_back(kRanker);
-  }
-  UPNEXT_RETURN_IF_ERROR(WriteGenerators(staged / kGenerators, parts));
-  UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(staged / kProject, parts.project_toml));
-  UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(staged / kReport, parts.report_json));
-  names.insert(names.end(), {kGenerators, kProject, kReport});
-  manifest->files.clear();
-  for (const std::string& name : names) {
-    UPNEXT_ASSIGN_OR_RETURN(FileEntry entry, DescribeFile(staged, name));
-    manifest->files.push_back(std::move(entry));
+    PartEntry entry{part.type.name, part.type.file, part.type.kind, part.type.version, 0, 0};
+    UPNEXT_RETURN_IF_ERROR(MeasurePart(staged, &entry));
+    manifest->parts.push_back(std::move(entry));
   }
   return WriteManifest(staged, *manifest);
 }
 
+bool Bundle::Has(const PartType& type) const {
+  return std::ranges::find(manifest_.parts, type.name, &PartEntry::name) != manifest_.parts.end();
+}
+
+// Every part that is listed is one that this program reads, and none is missing that it needs.
+Status Bundle::CheckParts(const fs::path& directory, retrieval::GeneratorRegistry registry) const {
+  std::vector<PartType> known;
+  for (const Reader& reader : Readers()) {
+    known.push_back(reader.type);
+    if (!reader.required || Has(reader.type)) continue;
+    return DataLoss("{}: expected a manifest that lists the part {}, found none; train again",
+                    directory.string(), reader.type.name);
+  }
+  for (const retrieval::GeneratorEntry& entry : registry) {
+    if (entry.learner != nullptr) known.push_back(GeneratorType(entry.name, entry.version));
+  }
+  for (const PartEntry& part : manifest_.parts) {
+    const auto type = std::ranges::find(known, part.name, &PartType::name);
+    if (type == known.end()) {
+      return FailedPrecondition(
+          "{}: has a part {}, which this upnext does not know; use the upnext {} that trained it, "
+          "or train again",
+          directory.string(), part.name, manifest_.upnext_version);
+    }
+    if (part.file == type->file && part.kind == type->kind && part.version == type->version) {
+      continue;
+    }
+    return FailedPrecondition(
+        "{}: the part {} is {}, kind {}, version {}, but this upnext reads {}, kind {}, version "
+        "{}; train again",
+        directory.string(), part.name, part.file, part.kind, part.version, type->file, type->kind,
+        type->version);
+  }
+  return Ok();
+}
+
+// They must be those that the manifest and the models speak of.
+Status Bundle::OpenFeatures(const fs::path& path) {
+  const PartType type = FeaturesType();
+  UPNEXT_ASSIGN_OR_RETURN(const base::SectionFile file,
+                          base::SectionFile::Open(path, type.kind, type.version));
+  if (file.digest() != manifest_.features_digest) {
+    return FailedPrecondition(
+        "{}: features with digest {:016x}, but the bundle was written with {:016x}; train again",
+        path.string(), file.digest(), manifest_.features_digest);
+  }
+  UPNEXT_ASSIGN_OR_RETURN(tables_, features::FeatureStatistics::Load(path));
+  if (tables_.log_digest != manifest_.log_digest) {
+    return FailedPrecondition("{}: learned from another log than the manifest says; train again",
+                              path.string());
+  }
+  return Ok();
+}
+
+Status Bundle::OpenCandidate(const fs::path& file) {
+  UPNEXT_ASSIGN_OR_RETURN(candidate_,
+                          retrieval::CandidateModel::Load(file, manifest_.features_digest));
+  return CheckShape(candidate_->shape() == retrieval::ShapeOf(tables_), file);
+}
+
+Status Bundle::OpenIndex(const fs::path& file) {
+  if (!candidate_) {
+    return DataLoss("{}: an index, but no part {} whose vectors it holds; train again",
+                    file.string(), CandidateType().name);
+  }
+  UPNEXT_ASSIGN_OR_RETURN(
+      index_,
+      ann::LoadIndex(file, retrieval::IndexedItems(candidate_->item_vectors(),
+                                                   tables_.vocabulary(features::kItemVocabulary))));
+  return Ok();
+}
+
+Status Bundle::OpenRanker(const fs::path& file) {
+  UPNEXT_ASSIGN_OR_RETURN(ranker_, ranking::Ranker::Load(file, manifest_.features_digest));
+  return CheckShape(ranker_->shape() == ranking::ShapeOf(tables_), file);
+}
+
+Status Bundle::OpenGenerators(const fs::path& directory, retrieval::GeneratorRegistry registry) {
+  for (const retrieval::GeneratorEntry& entry : registry) {
+    retrieval::LoadInput input{.part = std::nullopt,
+                               .items = tables_.vocabulary(features::kItemVocabulary).ids(),
+                               .tables = tables_,
+                               .candidate = candidate(),
+                               .index = index()};
+    if (entry.learner != nullptr) {
+      const PartType type = GeneratorType(entry.name, entry.version);
+      if (!Has(type)) continue;
+      UPNEXT_ASSIGN_OR_RETURN(
+          input.part, base::SectionFile::Open(directory / type.file, type.kind, type.version));
+    }
+    UPNEXT_ASSIGN_OR_RETURN(std::unique_ptr<const retrieval::Generator> generator,
+                            entry.load(std::move(input)));
+    if (generator == nullptr) continue;
+    generators_.push_back({entry.name, entry.candidates, std::move(generator)});
+  }
+  return Ok();
+}
+
 Result<std::unique_ptr<Bundle>> Bundle::Open(const fs::path& directory,
-                                             std::span<const uint64_t> log_lineage) {
+                                             std::span<const uint64_t> log_lineage,
+                                             retrieval::GeneratorRegistry registry) {
   std::unique_ptr<Bundle> bundle(new Bundle);
   UPNEXT_ASSIGN_OR_RETURN(bundle->manifest_, VerifyBundle(directory));
   const Manifest& manifest = bundle->manifest_;
@@ -129,32 +172,12 @@ Result<std::unique_ptr<Bundle>> Bundle::Open(const fs::path& directory,
         directory.string(), manifest.log_version, manifest.log_digest,
         log_lineage.empty() ? 0 : log_lineage.back());
   }
-  UPNEXT_RETURN_IF_ERROR(CheckRequired(directory, manifest));
-  UPNEXT_ASSIGN_OR_RETURN(bundle->tables_, LoadTables(directory, manifest));
-  if (Holds(manifest, kCandidate)) {
-    UPNEXT_ASSIGN_OR_RETURN(
-        bundle->candidate_,
-        retrieval::CandidateModel::Load(directory / kCandidate, manifest.features_digest));
-    if (Holds(manifest, kIndex)) {
-      UPNEXT_ASSIGN_OR_RETURN(
-          bundle->index_,
-          retrieval::LoadIndex(directory / kIndex, bundle->candidate_->item_vectors()));
-    }
+  UPNEXT_RETURN_IF_ERROR(bundle->CheckParts(directory, registry));
+  for (const Reader& reader : Readers()) {
+    if (reader.open == nullptr || !bundle->Has(reader.type)) continue;
+    UPNEXT_RETURN_IF_ERROR((*bundle.*reader.open)(directory / reader.type.file));
   }
-  if (Holds(manifest, kRanker)) {
-    UPNEXT_ASSIGN_OR_RETURN(bundle->ranker_,
-                            ranking::Ranker::Load(directory / kRanker, manifest.features_digest));
-  }
-  UPNEXT_ASSIGN_OR_RETURN(
-      bundle->generators_,
-      base::SectionFile::Open(directory / kGenerators, kGeneratorsKind, kGeneratorsVersion));
-  UPNEXT_ASSIGN_OR_RETURN(bundle->popular_, retrieval::PopularItems::Load(*bundle->generators_));
-  UPNEXT_ASSIGN_OR_RETURN(bundle->co_watch_, retrieval::CoWatch::Load(*bundle->generators_));
-  UPNEXT_RETURN_IF_ERROR(
-      CheckShapes(directory, bundle->tables_, bundle->candidate(), bundle->ranker()));
-  UPNEXT_RETURN_IF_ERROR(CheckItems(directory,
-                                    bundle->tables_.vocabulary(features::kItemVocabulary).ids(),
-                                    bundle->popular_, bundle->co_watch_));
+  UPNEXT_RETURN_IF_ERROR(bundle->OpenGenerators(directory, registry));
   return bundle;
 }
 

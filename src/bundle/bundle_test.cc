@@ -7,11 +7,13 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "base/checksum.h"
 #include "base/file.h"
 #include "base/section_file.h"
 #include "bundle/test_bundle.h"
+#include "bundle/test_forge.h"
 #include "features/feature_extractor.h"
+#include "retrieval/co_watch.h"
+#include "retrieval/training_watches.h"
 #include "schema/event.h"
 
 namespace upnext::bundle {
@@ -20,43 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using testing::HasSubstr;
-
-Error ErrorOf(const fs::path& folder, std::span<const uint64_t> lineage) {
-  const auto bundle = Bundle::Open(folder, lineage);
-  if (!bundle) return bundle.error();
-  ADD_FAILURE() << "opened, but should have been refused";
-  return {};
-}
-
-std::vector<std::string> FilesIn(const fs::path& folder) {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    names.push_back(entry.path().filename().string());
-  }
-  std::ranges::sort(names);
-  return names;
-}
-
-json ReadJson(const fs::path& path) { return json::parse(*base::ReadFile(path)); }
-
-// A manifest that is right about itself, whatever it says.
-void Forge(const fs::path& folder, json manifest) {
-  manifest.erase("checksum");
-  const std::string text = manifest.dump();
-  manifest["checksum"] = fmt::format("{:016x}", base::Checksum(std::as_bytes(std::span(text))));
-  ASSERT_TRUE(base::WriteFileAtomic(folder / "manifest.json", manifest.dump(2) + "\n"));
-}
-
-// Makes the manifest agree with what now lies in the folder.
-void ForgeEntries(const fs::path& folder) {
-  json manifest = ReadJson(folder / "manifest.json");
-  for (json& file : manifest["files"]) {
-    const std::string bytes = *base::ReadFile(folder / file["name"].get<std::string>());
-    file["bytes"] = bytes.size();
-    file["checksum"] = fmt::format("{:016x}", base::Checksum(std::as_bytes(std::span(bytes))));
-  }
-  Forge(folder, manifest);
-}
 
 void CopyOver(const TestProject& from, const TestProject& to, const std::string& name) {
   fs::copy_file(from.bundle_folder() / name, to.bundle_folder() / name,
@@ -98,40 +63,60 @@ TEST(Bundle, ReopenedPartsAreTheWrittenOnes) {
   const TestProject project;
   const auto bundle = project.Open();
   ASSERT_NE(bundle, nullptr);
-  const Parts parts = project.parts();
   const Manifest& manifest = bundle->manifest();
   EXPECT_EQ(manifest.version, "v000001");
   EXPECT_EQ(manifest.log_version, "v000001");
   EXPECT_EQ(manifest.log_digest, project.digest());
   EXPECT_EQ(manifest.machine, "a test");
   EXPECT_FALSE(manifest.forced);
-  EXPECT_EQ(manifest.files.size() + 1, FilesIn(project.bundle_folder()).size());
-  EXPECT_EQ(*base::ReadFile(project.bundle_folder() / "project.toml"), parts.project_toml);
-  EXPECT_EQ(*base::ReadFile(project.bundle_folder() / "report.json"), parts.report_json);
+  EXPECT_EQ(manifest.parts.size() + 1, FilesIn(project.bundle_folder()).size());
+  EXPECT_EQ(*base::ReadFile(project.bundle_folder() / "project.toml"),
+            "[project]\nname = \"test\"\n");
+  EXPECT_EQ(*base::ReadFile(project.bundle_folder() / "report.json"), "{\"seed\": 1}\n");
   EXPECT_EQ(bundle->tables().vocabularies, project.tables().vocabularies);
   EXPECT_EQ(bundle->tables().train_end_ms, project.tables().train_end_ms);
 
   ASSERT_NE(bundle->candidate(), nullptr);
-  const std::vector<float> user = UserVector(*parts.candidate, project.tables(), project);
+  const std::vector<float> user = UserVector(*project.candidate(), project.tables(), project);
   EXPECT_EQ(UserVector(*bundle->candidate(), bundle->tables(), project), user);
   ASSERT_NE(bundle->index(), nullptr);
-  std::vector<retrieval::Hit> want, found;
-  parts.index->Search(user, 12, {}, &want);
+  std::vector<ann::Hit> want, found;
+  project.index()->Search(user, 12, {}, &want);
   bundle->index()->Search(user, 12, {}, &found);
   EXPECT_EQ(found, want);
   ASSERT_NE(bundle->ranker(), nullptr);
   EXPECT_EQ(Predictions(*bundle->ranker(), bundle->tables(), project),
-            Predictions(*parts.ranker, project.tables(), project));
-  EXPECT_TRUE(std::ranges::equal(bundle->popular().overall(), parts.popular->overall()));
-  EXPECT_TRUE(std::ranges::equal(bundle->popular().trending(), parts.popular->trending()));
-  EXPECT_FALSE(bundle->popular().overall().empty());
-  const retrieval::CoWatch co_watch = parts.co_watch->Learn();
+            Predictions(*project.ranker(), project.tables(), project));
+}
+
+TEST(Bundle, GeneratorsAreLoadedInTheOrderOfTheRegistryWithWhatTheyLearned) {
+  const TestProject project;
+  const auto bundle = project.Open();
+  ASSERT_NE(bundle, nullptr);
+  std::vector<std::string_view> names, expected;
+  for (const auto& one : bundle->generators()) names.push_back(one.name);
+  for (const auto& entry : retrieval::BuiltInGenerators()) expected.push_back(entry.name);
+  EXPECT_EQ(names, expected);
+  base::ThreadPool pool(1);
+  const retrieval::CoWatch co_watch = retrieval::CoWatchLearner(project.source(), {}, pool).Learn();
+  const auto find = [&](std::string_view name) -> const retrieval::Generator& {
+    return *std::ranges::find(bundle->generators(), name, &retrieval::LoadedGenerator::name)
+                ->generator;
+  };
   size_t pairs = 0;
   for (uint32_t item = 0; item < 40; ++item) {
-    EXPECT_TRUE(std::ranges::equal(bundle->co_watch().Similar(item), co_watch.Similar(item)));
-    pairs += bundle->co_watch().Similar(item).size();
+    const auto like = find("co-watch").Like(item).items;
+    EXPECT_TRUE(std::ranges::equal(like, co_watch.Similar(item)));
+    pairs += like.size();
   }
   EXPECT_GT(pairs, 0u);
+  std::vector<retrieval::Candidate> popular;
+  find("popular").Propose(
+      {project.log().catalogue(), features::UserState(), schema::kNone, features::Context()}, 1'000,
+      {}, &popular);
+  const auto ranked = retrieval::RankByCount(retrieval::CountWatches(project.source()));
+  ASSERT_EQ(popular.size(), ranked.size());
+  for (size_t i = 0; i < ranked.size(); ++i) EXPECT_EQ(popular[i].item, ranked[i].item);
 }
 
 TEST(Bundle, PartsThatWereLeftOutAreAbsentAfterOpening) {
@@ -141,11 +126,9 @@ TEST(Bundle, PartsThatWereLeftOutAreAbsentAfterOpening) {
   EXPECT_EQ(bundle->candidate(), nullptr);
   EXPECT_EQ(bundle->index(), nullptr);
   EXPECT_EQ(bundle->ranker(), nullptr);
-  EXPECT_TRUE(bundle->popular().overall().empty());
-  EXPECT_TRUE(bundle->co_watch().Similar(0).empty());
+  EXPECT_TRUE(bundle->generators().empty());
   EXPECT_THAT(FilesIn(project.bundle_folder()),
-              testing::ElementsAre("features.uxs", "generators.uxs", "manifest.json",
-                                   "project.toml", "report.json"));
+              testing::ElementsAre("features.uxs", "manifest.json", "project.toml", "report.json"));
 }
 
 TEST(Bundle, TextThatIsNoUtf8DoesNotStopPublishing) {
@@ -273,91 +256,26 @@ TEST(Bundle, ModelsOfOtherShapesThanTheVocabulariesAreRefused) {
     EXPECT_EQ(error.code, Code::kDataLoss) << error.message;
     EXPECT_THAT(error.message, HasSubstr("other numbers of rows"));
   };
-  const Parts parts = small.parts();
-  refused("ranker.uxs",
-          [&](const fs::path& path) { ASSERT_TRUE(parts.ranker->Save(path, features->digest())); });
+  refused("ranker.uxs", [&](const fs::path& path) {
+    ASSERT_TRUE(small.ranker()->Save(path, features->digest()));
+  });
   // The index goes with the candidate model.
   refused("candidate.uxs", [&](const fs::path& path) {
-    ASSERT_TRUE(parts.candidate->Save(path, features->digest()));
-    ASSERT_TRUE(parts.index->Save(path.parent_path() / "index.uxs"));
+    ASSERT_TRUE(small.candidate()->Save(path, features->digest()));
+    ASSERT_TRUE(small.index()->Save(path.parent_path() / "index.uxs"));
   });
 }
 
 TEST(Bundle, GeneratorsThatKnowMoreItemsThanTheVocabulariesAreRefused) {
-  const TestProject project({.items = 20}), larger;
-  CopyOver(larger, project, "generators.uxs");
-  ForgeEntries(project.bundle_folder());
-  const Error error = ErrorOf(project.bundle_folder(), project.lineage());
-  EXPECT_EQ(error.code, Code::kDataLoss) << error.message;
-  EXPECT_THAT(error.message, HasSubstr("generators.uxs"));
-}
-
-TEST(Manifest, NamesThatLeadOutOfTheFolderAreRefused) {
-  const TestProject project({.candidate = false, .ranker = false});
-  const json good = ReadJson(project.bundle_folder() / "manifest.json");
-  for (const std::string& name :
-       {std::string("../features.uxs"), std::string("/etc/passwd"), std::string(".."),
-        std::string("."), std::string(""), std::string("a/b"), std::string("a\\b"),
-        std::string("features.uxs\0x", 14), std::string("manifest.json"), std::string(300, 'a'),
-        std::string("line\nbreak"), std::string("features.uxs")}) {
-    SCOPED_TRACE(name);
-    json forged = good;
-    json entry = good["files"][0];  // twice, as the last name shows
-    entry["name"] = name;
-    forged["files"].push_back(entry);
-    Forge(project.bundle_folder(), forged);
+  for (const std::string name : {"popular", "trending", "co-watch", "topic"}) {
+    const TestProject project({.items = 20}), larger;
+    const std::string file = fmt::format("generator.{}.uxs", name);
+    CopyOver(larger, project, file);
+    ForgeEntries(project.bundle_folder());
     const Error error = ErrorOf(project.bundle_folder(), project.lineage());
-    EXPECT_EQ(error.code, Code::kDataLoss);
-    EXPECT_THAT(error.message, HasSubstr("manifest.json"));
+    EXPECT_EQ(error.code, Code::kDataLoss) << error.message;
+    EXPECT_THAT(error.message, HasSubstr(file));
   }
-  Forge(project.bundle_folder(), good);
-  EXPECT_NE(project.Open(), nullptr);
-}
-
-TEST(Manifest, RequiredFilesMustBeListed) {
-  const TestProject project;
-  const json good = ReadJson(project.bundle_folder() / "manifest.json");
-  for (const std::string name : {"features.uxs", "generators.uxs", "project.toml", "report.json"}) {
-    json forged = good;
-    std::erase_if(forged["files"].get_ref<json::array_t&>(),
-                  [&](const json& file) { return file["name"] == name; });
-    Forge(project.bundle_folder(), forged);
-    const Error error = ErrorOf(project.bundle_folder(), project.lineage());
-    EXPECT_EQ(error.code, Code::kDataLoss);
-    EXPECT_THAT(error.message, HasSubstr(name));
-  }
-}
-
-TEST(Manifest, AnythingElseIsRefusedWithoutHarm) {
-  const TestProject project({.candidate = false, .ranker = false});
-  const fs::path folder = project.bundle_folder();
-  const json good = ReadJson(folder / "manifest.json");
-  const std::string deep = "{\"a\": " + std::string(200'000, '[') + std::string(200'000, ']') + "}";
-  for (const std::string& text : {std::string("{}\n"), std::string("[1]"), std::string("nonsense"),
-                                  std::string("{\"format\": 1}"), deep, good.dump()}) {
-    ASSERT_TRUE(base::WriteFileAtomic(folder / "manifest.json", text));
-    EXPECT_EQ(ErrorOf(folder, project.lineage()).code, Code::kDataLoss);
-  }
-  for (const auto& [key, value] : good.items()) {
-    if (key == "checksum") continue;
-    for (const json& wrong : {json(), json(json::object()), json("text"), json(-1)}) {
-      json forged = good;
-      forged[key] = wrong;
-      Forge(folder, forged);
-      const auto bundle = Bundle::Open(folder, project.lineage());
-      if (wrong.type() == value.type()) continue;
-      if (key == "seed") continue;  // any number reads as one
-      EXPECT_FALSE(bundle) << key << " = " << wrong;
-    }
-    json forged = good;
-    forged.erase(key);
-    Forge(folder, forged);
-    EXPECT_EQ(ErrorOf(folder, project.lineage()).code, Code::kDataLoss) << key;
-  }
-  json newer = good;
-  newer["format"] = 2;
-  Forge(folder, newer);
-  EXPECT_EQ(ErrorOf(folder, project.lineage()).code, Code::kFailedPrecondition);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;    // 1: a list of files instead of parts
 constexpr int kMaxDepth = 8;  // of nesting; a manifest has three levels
 constexpr char kManifest[] = "manifest.json";
 
@@ -58,9 +58,11 @@ Manifest FromJson(const json& in) {
   manifest.seed = in.at("seed").get<uint64_t>();
   manifest.forced = in.at("forced").get<bool>();
   manifest.gate = in.at("gate").get<std::string>();
-  for (const json& file : in.at("files")) {
-    manifest.files.push_back({file.at("name").get<std::string>(), file.at("bytes").get<uint64_t>(),
-                              ParseHex(file.at("checksum"))});
+  for (const json& part : in.at("parts")) {
+    manifest.parts.push_back(
+        {part.at("name").get<std::string>(), part.at("file").get<std::string>(),
+         part.at("kind").get<std::string>(), part.at("version").get<uint32_t>(),
+         part.at("bytes").get<uint64_t>(), ParseHex(part.at("checksum"))});
   }
   return manifest;
 }
@@ -73,14 +75,14 @@ bool IsPlainName(std::string_view name) {
          name.find_first_not_of(kAllowed) == std::string_view::npos;
 }
 
-Status CheckNames(const std::vector<FileEntry>& files, const std::string& where) {
-  std::set<std::string_view> names;
-  for (const FileEntry& file : files) {
-    if (!IsPlainName(file.name)) {
-      return DataLoss("{}: '{}' is not the name of a file of a bundle", where, file.name);
+Status CheckNames(const std::vector<PartEntry>& parts, const std::string& where) {
+  std::set<std::string_view> names, files;
+  for (const PartEntry& part : parts) {
+    if (!IsPlainName(part.file)) {
+      return DataLoss("{}: '{}' is not the name of a file of a bundle", where, part.file);
     }
-    if (!names.insert(file.name).second) {
-      return DataLoss("{}: {} is listed twice", where, file.name);
+    if (!names.insert(part.name).second || !files.insert(part.file).second) {
+      return DataLoss("{}: the part '{}' or its file is listed twice", where, part.name);
     }
   }
   return Ok();
@@ -101,10 +103,14 @@ Status WriteManifest(const fs::path& directory, const Manifest& manifest) {
               {"seed", manifest.seed},
               {"forced", manifest.forced},
               {"gate", manifest.gate},
-              {"files", json::array()}};
-  for (const FileEntry& file : manifest.files) {
-    out["files"].push_back(
-        {{"name", file.name}, {"bytes", file.bytes}, {"checksum", Hex(file.checksum)}});
+              {"parts", json::array()}};
+  for (const PartEntry& part : manifest.parts) {
+    out["parts"].push_back({{"name", part.name},
+                            {"file", part.file},
+                            {"kind", part.kind},
+                            {"version", part.version},
+                            {"bytes", part.bytes},
+                            {"checksum", Hex(part.checksum)}});
   }
   return base::WriteFileAtomic(directory / kManifest, Render(std::move(out)));
 }
@@ -142,7 +148,7 @@ Result<Manifest> ReadManifest(const fs::path& directory) {
                                 path.string(), format, kFormat);
     }
     Manifest manifest = FromJson(parsed);
-    UPNEXT_RETURN_IF_ERROR(CheckNames(manifest.files, path.string()));
+    UPNEXT_RETURN_IF_ERROR(CheckNames(manifest.parts, path.string()));
     manifest.version = directory.filename().string();
     return manifest;
   } catch (const std::exception& error) {
@@ -150,26 +156,28 @@ Result<Manifest> ReadManifest(const fs::path& directory) {
   }
 }
 
-Result<FileEntry> DescribeFile(const fs::path& directory, const std::string& name) {
-  UPNEXT_ASSIGN_OR_RETURN(const base::MappedFile file, base::MappedFile::Open(directory / name));
-  return FileEntry{name, file.bytes().size(), file.ReadChecksum(file.bytes())};
+Status MeasurePart(const fs::path& directory, PartEntry* part) {
+  UPNEXT_ASSIGN_OR_RETURN(const base::MappedFile file,
+                          base::MappedFile::Open(directory / part->file));
+  part->bytes = file.bytes().size();
+  part->checksum = file.ReadChecksum(file.bytes());
+  return Ok();
 }
 
 Result<Manifest> VerifyBundle(const fs::path& directory) {
   UPNEXT_ASSIGN_OR_RETURN(Manifest manifest, ReadManifest(directory));
-  for (const FileEntry& expected : manifest.files) {
-    const Result<FileEntry> described = DescribeFile(directory, expected.name);
-    if (!described && described.error().code == Code::kNotFound) {
+  for (const PartEntry& expected : manifest.parts) {
+    PartEntry found = expected;
+    if (const Status measured = MeasurePart(directory, &found); !measured) {
+      if (measured.error().code != Code::kNotFound) return std::unexpected(measured.error());
       return DataLoss("{}: is in the bundle's manifest, but not there; train again or restore it",
-                      (directory / expected.name).string());
+                      (directory / expected.file).string());
     }
-    if (!described) return std::unexpected(described.error());
-    const FileEntry& found = *described;
     if (found.bytes != expected.bytes || found.checksum != expected.checksum) {
       return DataLoss(
           "{}: expected {} bytes with checksum {:016x}, found {} bytes with {:016x}: the "
           "file is damaged; train again or restore it",
-          (directory / expected.name).string(), expected.bytes, expected.checksum, found.bytes,
+          (directory / expected.file).string(), expected.bytes, expected.checksum, found.bytes,
           found.checksum);
     }
   }

@@ -1,9 +1,10 @@
-// manifest.json: what a bundle is made of and what it was made from. Its checksum covers the file
-// itself, and it names every other file with size and checksum (docs/formats/bundle.md).
+// manifest.json of a bundle: how it was made, and every part with its checksum
+// (docs/formats/bundle.md).
 //
-//   UPNEXT_ASSIGN_OR_RETURN(const Manifest manifest, ReadManifest(bundles.Path(version)));
+//   UPNEXT_ASSIGN_OR_RETURN(Manifest manifest, ReadManifest(directory));
+//   UPNEXT_RETURN_IF_ERROR(CheckLabels(manifest, rule));
 //
-// Functions of their arguments alone: any thread.
+// A value; functions without state: any number of threads.
 #ifndef UPNEXT_BUNDLE_MANIFEST_H_
 #define UPNEXT_BUNDLE_MANIFEST_H_
 
@@ -17,9 +18,12 @@
 
 namespace upnext::bundle {
 
-struct FileEntry {
-  std::string name;
-  uint64_t bytes, checksum;
+struct PartEntry {
+  std::string name;  // "ranker"
+  std::string file;  // "ranker.uxs", in the folder of the bundle
+  std::string kind;  // of the file, and the version of that kind
+  uint32_t version = 0;
+  uint64_t bytes = 0, checksum = 0;  // of the file: size and XXH3
 };
 
 struct Manifest {
@@ -32,7 +36,7 @@ struct Manifest {
   uint64_t seed = 0;
   bool forced = false;  // published with --force although the gate said no ...
   std::string gate;     // ... for this reason
-  std::vector<FileEntry> files;
+  std::vector<PartEntry> parts;
 };
 
 // The rule in words, as manifests keep it. States folded by one rule mean something else under
@@ -40,14 +44,15 @@ struct Manifest {
 std::string LabelsOf(const features::PositiveRule& rule);
 Status CheckLabels(const Manifest& manifest, const features::PositiveRule& rule);
 
+// Replaces the manifest of the folder.
 Status WriteManifest(const std::filesystem::path& directory, const Manifest& manifest);
 // manifest.json alone, well-formed and of a known format.
 Result<Manifest> ReadManifest(const std::filesystem::path& directory);
+// Sets size and checksum to those of the file.
+Status MeasurePart(const std::filesystem::path& directory, PartEntry* part);
 // The manifest, after checking the size and checksum of every file, without opening the models
 // (`upnext inspect`).
 Result<Manifest> VerifyBundle(const std::filesystem::path& directory);
-// The entry of a file of this folder, as it is on disk now.
-Result<FileEntry> DescribeFile(const std::filesystem::path& directory, const std::string& name);
 
 }  // namespace upnext::bundle
 

@@ -13,11 +13,11 @@
 
 #include <algorithm>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "ann/index.h"
 #include "base/file.h"
 #include "base/progress.h"
 #include "base/rng.h"
@@ -25,6 +25,7 @@
 #include "base/thread_pool.h"
 #include "base/versioned_root.h"
 #include "bundle/bundle.h"
+#include "examples/replay.h"
 #include "examples/split.h"
 #include "features/test_log.h"
 #include "features/test_tables.h"
@@ -33,8 +34,8 @@
 #include "ranking/objectives.h"
 #include "ranking/ranker.h"
 #include "retrieval/candidate_model.h"
-#include "retrieval/generators.h"
-#include "retrieval/index.h"
+#include "retrieval/generator_registry.h"
+#include "retrieval/indexed_items.h"
 #include "schema/raw_event.h"
 
 namespace upnext::bundle {
@@ -44,7 +45,8 @@ struct TestProjectOptions {
   uint32_t items = 40;  // another number is another log
   bool candidate = true, ranker = true, generators = true;
   std::vector<std::string> drop = {};  // [features] drop: other tables of the same log
-  retrieval::IndexOptions index = {};
+  ann::IndexOptions index = {};
+  retrieval::GeneratorRegistry registry = retrieval::BuiltInGenerators();
 };
 
 inline std::string TestUser(uint32_t n) { return n == 0 ? "u" : features::Numbered("u", n); }
@@ -109,26 +111,31 @@ class TestProject {
       : options_(options),
         log_(TestEvents(options.items), TestItems(options.items), TestUsers()),
         tables_(features::LearnTables(log_, {.drop = options.drop})),
+        split_(NoSplit()),
         pool_(1) {
     tables_.log_digest = log_.log().digest();
-    MakeGenerators();
     MakeModels();
     PublishLog();
     PublishBundle();
   }
 
   Parts parts() const {
-    Parts parts;
-    parts.tables = &tables_;
-    parts.candidate = candidate_.get();
-    parts.index = index_.get();
-    parts.popular = options_.generators ? &popular_ : nullptr;
-    parts.co_watch = options_.generators ? &*co_watch_ : nullptr;
-    parts.ranker = ranker_.get();
-    parts.project_toml = "[project]\nname = \"test\"\n";
-    parts.report_json = "{\"seed\": 1}\n";
+    Parts parts(tables_, rule_);
+    parts.Set(ProjectPart("[project]\nname = \"test\"\n"));
+    parts.Set(ReportPart("{\"seed\": 1}\n"));
+    if (candidate_ != nullptr) parts.Set(CandidatePart(*candidate_));
+    if (index_ != nullptr) parts.Set(IndexPart(*index_));
+    if (ranker_ != nullptr) parts.Set(RankerPart(*ranker_));
+    if (!options_.generators) return parts;
+    for (const auto& learner : retrieval::LearnersFromConfig({}, options_.registry)) {
+      parts.Set(GeneratorPart(learner, {source_, pool_}));
+    }
     return parts;
   }
+  const retrieval::CandidateModel* candidate() const { return candidate_.get(); }
+  const ann::Index* index() const { return index_.get(); }
+  const ranking::Ranker* ranker() const { return ranker_.get(); }
+  const examples::ReplaySource& source() const { return source_; }
   // Every item has a place in vocabularies and statistics of this log.
   const features::TestLog& log() const { return log_; }
   const features::FeatureStatistics& tables() const { return tables_; }
@@ -140,20 +147,18 @@ class TestProject {
   uint64_t digest() const { return log_.log().digest(); }
   std::span<const uint64_t> lineage() const { return log_.log().lineage(); }
   std::unique_ptr<Bundle> Open() const {
-    Result<std::unique_ptr<Bundle>> bundle = Bundle::Open(bundle_folder(), lineage());
+    Result<std::unique_ptr<Bundle>> bundle =
+        Bundle::Open(bundle_folder(), lineage(), options_.registry);
     if (!bundle) ADD_FAILURE() << bundle.error().message;
     return bundle ? *std::move(bundle) : nullptr;
   }
 
  private:
-  void MakeGenerators() {
-    const features::PositiveRule rule;
-    const auto split =
-        examples::Split::Make({.kind = examples::SplitOptions::Kind::kNone}, log_.log(), rule);
-    ASSERT_TRUE(split) << split.error().message;
-    const examples::ReplaySource source{log_.log(), log_.catalogue(), rule, *split};
-    popular_ = retrieval::PopularItems::Learn(source);
-    co_watch_.emplace(source, retrieval::CoWatchOptions{}, pool_);
+  examples::Split NoSplit() const {
+    auto split =
+        examples::Split::Make({.kind = examples::SplitOptions::Kind::kNone}, log_.log(), rule_);
+    EXPECT_TRUE(split);
+    return *std::move(split);
   }
   void MakeModels() {
     base::Rng rng(options_.seed);
@@ -164,8 +169,11 @@ class TestProject {
           retrieval::ShapeOf(tables_), rng);
       // Weights as large as after training, so that every input moves the scores.
       for (nn::Parameter& parameter : candidate_->Parameters()) Spread(parameter, rng);
-      auto index = retrieval::BuildIndex(options_.index, candidate_->item_vectors(), {}, pool_,
-                                         base::NoProgress());
+      auto index =
+          ann::BuildIndex(options_.index,
+                          retrieval::IndexedItems(candidate_->item_vectors(),
+                                                  tables_.vocabulary(features::kItemVocabulary)),
+                          {}, pool_, base::NoProgress());
       ASSERT_TRUE(index) << index.error().message;
       index_ = *std::move(index);
     }
@@ -218,12 +226,13 @@ class TestProject {
   const TestProjectOptions options_;
   const base::TestFolder folder_;
   const features::TestLog log_;
+  const features::PositiveRule rule_;
   features::FeatureStatistics tables_;
-  base::ThreadPool pool_;
+  const examples::Split split_;
+  const examples::ReplaySource source_{log_.log(), log_.catalogue(), rule_, split_};
+  mutable base::ThreadPool pool_;
   std::unique_ptr<retrieval::CandidateModel> candidate_;
-  std::unique_ptr<retrieval::Index> index_;
-  retrieval::PopularItems popular_;
-  std::optional<retrieval::CoWatchLearner> co_watch_;
+  std::unique_ptr<ann::Index> index_;
   std::unique_ptr<ranking::Ranker> ranker_;
 };
 

@@ -12,8 +12,9 @@ namespace upnext::catalogue {
 
 namespace {
 
-// Names that came after the log, of one id space. `size` is read without the lock, so that a
-// catalogue to which nothing was added costs its readers one load.
+// Names that came after the log, of one id space, by id minus the first id; "" where an id has not
+// been added. `size` is read without the lock, so that a catalogue to which nothing was added costs
+// its readers one load.
 struct Added {
   mutable std::shared_mutex mutex;
   std::deque<std::string> names;  // a deque: the map's keys point into it
@@ -48,18 +49,17 @@ uint32_t Catalogue::Find(schema::IdSpace space, std::string_view name) const {
   return found == added.ids.end() ? schema::kNone : found->second;
 }
 
-uint32_t Catalogue::FindOrAdd(schema::IdSpace space, std::string_view name) {
-  const uint32_t known = Find(space, name);
-  if (known != schema::kNone) return known;
+void Catalogue::Add(schema::IdSpace space, std::string_view name, uint32_t id) {
+  const uint32_t first = rep_->first[static_cast<size_t>(space)];
+  if (id < first || id == schema::kNone) return;
   Added& added = rep_->added[static_cast<size_t>(space)];
   const std::unique_lock lock(added.mutex);
-  const auto found = added.ids.find(name);  // another thread may have come first
-  if (found != added.ids.end()) return found->second;
-  const uint32_t count = added.size.load(std::memory_order_relaxed);
-  const uint32_t id = rep_->first[static_cast<size_t>(space)] + count;
-  added.ids.emplace(added.names.emplace_back(name), id);
-  added.size.store(count + 1, std::memory_order_release);
-  return id;
+  if (added.ids.contains(name)) return;
+  if (id - first >= added.names.size()) added.names.resize(id - first + 1);
+  std::string& place = added.names[id - first];
+  place = name;
+  added.ids.emplace(place, id);
+  added.size.store(static_cast<uint32_t>(added.names.size()), std::memory_order_release);
 }
 
 std::string Catalogue::Name(schema::IdSpace space, uint32_t id) const {

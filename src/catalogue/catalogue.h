@@ -1,12 +1,13 @@
-// Everything with a name: the log's ids and attributes, plus names that appeared after the log was
-// made (serving). One object turns strings to dense ids for training and serving alike.
+// Everything with a name: the ids and attributes of the log, and names that appeared after the log
+// was made (serving). One object maps strings to dense ids for training and serving alike. It does
+// not number names itself: what the log does not have is numbered by the store (Store::Intern) and
+// added here.
 //
 //   Catalogue catalogue(log);
 //   uint32_t item = catalogue.Find(IdSpace::kItem, "video-17");         kNone when unknown
-//   uint32_t fresh = catalogue.FindOrAdd(IdSpace::kItem, "video-18");   ids go on where the log's
-//   end
+//   catalogue.Add(IdSpace::kItem, "video-18", id);                      id from the store
 //
-// Find, Name, item and user may run on any number of threads beside FindOrAdd.
+// Find, Name, item and user may run on any number of threads while names are added.
 #ifndef UPNEXT_CATALOGUE_CATALOGUE_H_
 #define UPNEXT_CATALOGUE_CATALOGUE_H_
 
@@ -29,9 +30,10 @@ class Catalogue {
   ~Catalogue();
 
   uint32_t Find(schema::IdSpace space, std::string_view name) const;
-  uint32_t FindOrAdd(schema::IdSpace space, std::string_view name);
+  // Ids may arrive in any order. No effect on a name that was added before, and for an id of the log.
+  void Add(schema::IdSpace space, std::string_view name, uint32_t id);
   std::string Name(schema::IdSpace space, uint32_t id) const;  // "" for kNone or an unknown id
-  uint32_t size(schema::IdSpace space) const;                  // log's and added
+  uint32_t size(schema::IdSpace space) const;  // one more than the largest id, the log's or added
 
   // Attributes; absent ones for an id that came after the log.
   schema::Item item(uint32_t item) const;

@@ -21,15 +21,14 @@ TestLog TwoItems() {
                  {ItemOf("a", 60, "c", {"x", "y"})}, {user});
 }
 
-TEST(Catalogue, NewNamesGoOnWhereTheLogEnds) {
+TEST(Catalogue, AddedNamesAreFoundBesideThoseOfTheLog) {
   const TestLog log = TwoItems();
   Catalogue& catalogue = log.catalogue();
   EXPECT_EQ(catalogue.Find(IdSpace::kItem, "z"), schema::kNone);
-  EXPECT_EQ(catalogue.FindOrAdd(IdSpace::kItem, "b"), log.item("b"));
-  EXPECT_EQ(catalogue.FindOrAdd(IdSpace::kItem, "z"), 2u);
-  EXPECT_EQ(catalogue.FindOrAdd(IdSpace::kItem, "y"), 3u);
-  EXPECT_EQ(catalogue.FindOrAdd(IdSpace::kItem, "z"), 2u);
+  catalogue.Add(IdSpace::kItem, "z", 2);
+  catalogue.Add(IdSpace::kItem, "y", 3);
   EXPECT_EQ(catalogue.Find(IdSpace::kItem, "z"), 2u);
+  EXPECT_EQ(catalogue.Find(IdSpace::kItem, "y"), 3u);
   EXPECT_EQ(catalogue.Find(IdSpace::kUser, "z"), schema::kNone) << "id spaces are apart";
   EXPECT_EQ(catalogue.size(IdSpace::kItem), 4u);
   EXPECT_EQ(catalogue.Name(IdSpace::kItem, 2), "z");
@@ -38,12 +37,37 @@ TEST(Catalogue, NewNamesGoOnWhereTheLogEnds) {
   EXPECT_EQ(catalogue.Name(IdSpace::kItem, schema::kNone), "");
 }
 
+TEST(Catalogue, AddKeepsTheIdsOfTheLogAndOfNamesThatAreThere) {
+  const TestLog log = TwoItems();
+  Catalogue& catalogue = log.catalogue();
+  catalogue.Add(IdSpace::kItem, "z", 2);
+  catalogue.Add(IdSpace::kItem, "z", 5);
+  catalogue.Add(IdSpace::kItem, "other", log.item("a"));
+  catalogue.Add(IdSpace::kItem, "other", schema::kNone);
+  EXPECT_EQ(catalogue.Find(IdSpace::kItem, "z"), 2u);
+  EXPECT_EQ(catalogue.Find(IdSpace::kItem, "other"), schema::kNone);
+  EXPECT_EQ(catalogue.Name(IdSpace::kItem, log.item("a")), "a");
+  EXPECT_EQ(catalogue.size(IdSpace::kItem), 3u);
+}
+
+TEST(Catalogue, IdsMayArriveInAnyOrder) {
+  const TestLog log = TwoItems();
+  Catalogue& catalogue = log.catalogue();
+  catalogue.Add(IdSpace::kItem, "late", 5);
+  EXPECT_EQ(catalogue.size(IdSpace::kItem), 6u);
+  EXPECT_EQ(catalogue.Name(IdSpace::kItem, 3), "") << "not added yet";
+  catalogue.Add(IdSpace::kItem, "early", 3);
+  EXPECT_EQ(catalogue.Name(IdSpace::kItem, 3), "early");
+  EXPECT_EQ(catalogue.Find(IdSpace::kItem, "late"), 5u);
+}
+
 TEST(Catalogue, AttributesOfUnknownIdsAreAbsent) {
   const TestLog log = TwoItems();
   const schema::Item known = log.catalogue().item(log.item("a"));
   EXPECT_EQ(known.duration_s, 60);
   EXPECT_EQ(known.topics.size(), 2u);
-  for (const uint32_t id : {log.catalogue().FindOrAdd(IdSpace::kItem, "z"), schema::kNone}) {
+  log.catalogue().Add(IdSpace::kItem, "z", 2);
+  for (const uint32_t id : {2u, schema::kNone}) {
     const schema::Item item = log.catalogue().item(id);
     EXPECT_TRUE(std::isnan(item.duration_s));
     EXPECT_EQ(item.channel, schema::kNone);
@@ -63,7 +87,8 @@ TEST(Catalogue, ReadersAndWritersRunTogether) {
     threads.emplace_back([&] {
       for (uint32_t i = 0; i < kNames; ++i) {
         const std::string name = Numbered("n", i);
-        const uint32_t id = catalogue.FindOrAdd(IdSpace::kItem, name);
+        const uint32_t id = 2 + i;
+        catalogue.Add(IdSpace::kItem, name, id);
         if (catalogue.Find(IdSpace::kItem, name) != id) ++wrong;
         if (catalogue.Name(IdSpace::kItem, id) != name) ++wrong;
       }

@@ -67,6 +67,12 @@ class TestLog {
     return id;
   }
   uint32_t item(std::string_view name) const { return Id(schema::IdSpace::kItem, name); }
+  // A name that the log does not have, with the next id.
+  uint32_t Add(schema::IdSpace space, std::string_view name) const {
+    const uint32_t id = catalogue_->size(space);
+    catalogue_->Add(space, name, id);
+    return id;
+  }
   std::vector<schema::Event> Events(std::string_view user) const {
     const uint32_t id = Id(schema::IdSpace::kUser, user);
     std::vector<schema::Event> events;

@@ -1,4 +1,4 @@
-// upnext bench: what this machine does, one sub-verb a part of the engine.
+// upnext bench: measures this machine, with one sub-verb for each part of the engine.
 #include <array>
 #include <utility>
 #include <vector>
@@ -13,11 +13,11 @@ namespace upnext::cli {
 namespace {
 
 constexpr std::array kBenches{
-    Verb{"train", "training steps of the candidate model, beside what the machine could do",
+    Verb{"train", "training steps of the candidate model, compared with the machine's peak rates",
          MakeBenchTrain},
-    Verb{"replay", "examples made from a log, and what their making waits for", MakeBenchReplay},
-    Verb{"import", "import made-up events beside DuckDB's own sort of them", MakeBenchImport},
-    Verb{"simulate", "events and slates a second of the simulated world", MakeBenchSimulate},
+    Verb{"replay", "making of examples from a log, and where its time is spent", MakeBenchReplay},
+    Verb{"import", "import of synthetic events, compared with a sort by DuckDB", MakeBenchImport},
+    Verb{"simulate", "events and slates per second of the simulated world", MakeBenchSimulate},
 };
 
 }  // namespace

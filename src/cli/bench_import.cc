@@ -34,15 +34,15 @@ struct BenchImportFlags {
   bool json = false;
 };
 
-// One format: the import and DuckDB's own sort of the same rows.
+// One format: the import and DuckDB's sort of the same rows.
 struct Pair {
   std::string format;
-  uint64_t bytes = 0;  // of the file that both read
+  uint64_t bytes = 0;  // size of the input file
   Measured import, duckdb;
   double ratio() const { return import.seconds / duckdb.seconds; }
 };
 
-// Takes the file out of the page cache, so that neither run finds it warmer than the other.
+// Removes the file from the page cache, so that no run benefits from an earlier one.
 void MakeCold(const fs::path& file) {
   const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return;
@@ -82,7 +82,7 @@ Result<json> SortOnce(const BenchImportFlags& flags, const std::string& select,
   return json::object();
 }
 
-// Runs `body` in a process and with a scratch folder of its own, with the file cold.
+// Runs `body` in a separate process with its own scratch folder, after evicting the file.
 template <typename Body>
 Result<Measured> RunInScratch(const fs::path& folder, const fs::path& file, const Body& body) {
   const fs::path scratch = folder / "scratch";
@@ -99,7 +99,7 @@ Result<Pair> RunPair(const BenchImportFlags& flags, const std::string& format) {
   const fs::path folder = flags.folder, file = MadeFile(flags.made, format, folder);
   std::error_code error;
   if (!fs::exists(file, error)) {
-    // In a process of its own too: DuckDB's threads must not be there when the next one is made.
+    // In a separate process too: DuckDB's threads must have ended before the next process starts.
     const Result<Measured> made = RunMeasured([&]() -> Result<json> {
       ProgressBar progress;
       UPNEXT_RETURN_IF_ERROR(MakeEvents(flags.made, format, folder, flags.threads, progress));
@@ -203,20 +203,20 @@ std::function<Status()> MakeBenchImport(CLI::App& app) {
       ->check(CLI::Range(uint64_t{1}, uint64_t{1'000'000'000}));
   app.add_option("--items", flags->made.items, "Items (default 100,000)")
       ->check(CLI::Range(uint64_t{1}, uint64_t{1'000'000'000}));
-  app.add_option("--seed", flags->made.seed, "Seed (default 1): the same seed, the same rows")
+  app.add_option("--seed", flags->made.seed, "Seed of the rows (default 1)")
       ->check(CLI::Range(uint64_t{0}, uint64_t{1'000'000'000}));
   app.add_option("--format", flags->format, "csv, parquet or both (default)")
       ->check(CLI::IsMember({"csv", "parquet", "both"}));
   app.add_option("--folder", flags->folder,
-                 "Where the rows are written, and kept for the next run; it needs about 5 times "
+                 "Folder for the rows, which are kept for the next run; needs about 5 times "
                  "the CSV's size (100 million rows: 12 GB)")
       ->required();
-  app.add_option("--shards", flags->shards, "Files to spread the users over (default 1)")
+  app.add_option("--shards", flags->shards, "Number of shards of the log (default 1)")
       ->check(CLI::Range(1, 4096));
-  app.add_option("--threads", flags->threads, "Threads of each side (default: all of the machine)")
+  app.add_option("--threads", flags->threads, "Threads of each program (default: all processors)")
       ->check(CLI::Range(0, 4096));
   app.add_option("--memory-mb", flags->memory_mb,
-                 "DuckDB's budget on each side (default: that of an import)")
+                 "Memory budget of DuckDB in each program (default: that of an import)")
       ->check(CLI::Range(0, 1 << 30));
   app.add_flag("--json", flags->json, "Print the report as JSON");
   return [flags] { return RunBenchImport(*flags); };

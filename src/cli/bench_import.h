@@ -1,4 +1,4 @@
-// upnext bench import: how fast and how lean this machine imports, beside DuckDB alone.
+// upnext bench import: speed and memory of an import on this machine, compared with DuckDB alone.
 #ifndef UPNEXT_CLI_BENCH_IMPORT_H_
 #define UPNEXT_CLI_BENCH_IMPORT_H_
 
@@ -9,7 +9,7 @@
 
 namespace upnext::cli {
 
-// Declares its options on `app` and returns what runs after parsing.
+// Declares the options on `app` and returns the function to run after parsing.
 std::function<Status()> MakeBenchImport(CLI::App& app);
 
 }  // namespace upnext::cli

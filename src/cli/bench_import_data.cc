@@ -11,14 +11,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A number in [0, 1) that depends on the row and `use` alone.
+// A number in [0, 1) that depends only on the row and `use`.
 std::string Draw(uint64_t seed, int use) {
   return fmt::format("(hash(i * 64 + {}) / 18446744073709551616.0)",
                      seed * 1'000'000'007 + static_cast<uint64_t>(use));
 }
 
-// Item of rank r with a share proportional to 1/r, users flatter, to 1/sqrt(r). The rank is
-// scrambled, so that ids say nothing about popularity.
+// Item of rank r with a share proportional to 1/r; users flatter, to 1/sqrt(r). The rank is
+// scrambled, so that ids do not reveal popularity.
 std::string Id(std::string_view letter, std::string_view rank, uint64_t n) {
   return fmt::format("'{}' || printf('%0{}d', (({})::BIGINT * 2654435761 + 12345) % {})", letter,
                      fmt::formatted_size("{}", n), rank, n);

@@ -1,5 +1,6 @@
-// Made-up event rows of any number for `upnext bench import`: what a site's log looks like to an
-// import (every column, zipf ids, rows in order of time), with no meaning in who watches what.
+// Synthetic event rows of any number for `upnext bench import`. They have the properties of a
+// site's log that matter for an import (every column, zipf ids, rows in order of time), but random
+// content.
 #ifndef UPNEXT_CLI_BENCH_IMPORT_DATA_H_
 #define UPNEXT_CLI_BENCH_IMPORT_DATA_H_
 
@@ -18,14 +19,14 @@ struct MadeEvents {
   uint64_t seed = 1;
 };
 
-// folder/events-<events>-<users>-<items>-<seed>.<format>, which the same numbers always give the
-// same rows. `format`: csv or parquet.
+// folder/events-<events>-<users>-<items>-<seed>.<format>. Equal numbers give equal rows. `format`:
+// csv or parquet.
 std::filesystem::path MadeFile(const MadeEvents& made, std::string_view format,
                                const std::filesystem::path& folder);
-// Writes that file; it appears whole or not at all.
+// Writes that file in one step.
 Status MakeEvents(const MadeEvents& made, std::string_view format,
                   const std::filesystem::path& folder, int threads, base::Progress& progress);
-// The SELECT that reads it back, with the columns of the canonical table of events.
+// The SELECT that reads the file, with the columns of the canonical table of events.
 std::string ReadMadeEvents(const std::filesystem::path& file, std::string_view format);
 
 }  // namespace upnext::cli

@@ -31,14 +31,14 @@ struct BenchReplayFlags {
   bool json = false;
 };
 
-// A folder that goes away with the object.
+// A folder that is removed with the object.
 struct Scratch {
   std::filesystem::path path =
       std::filesystem::temp_directory_path() / fmt::format("upnext-bench-{}", getpid());
   ~Scratch() { (void)base::RemoveAll(path); }
 };
 
-// Users who look at pages of `shown` items an hour apart and watch one of each to its end.
+// Users who see pages of `shown` items an hour apart and watch one item of each to its end.
 Result<log::EventLog> MadeUpLog(const BenchReplayFlags& flags,
                                 const std::filesystem::path& folder) {
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(folder));
@@ -102,18 +102,18 @@ Status RunBenchReplay(const BenchReplayFlags& flags) {
   if (!log) return std::unexpected(std::move(log).error());
 
   nlohmann::ordered_json out = {
-      {"log", flags.project.config.empty() ? "made up" : flags.project.config},
+      {"log", flags.project.config.empty() ? "synthetic" : flags.project.config},
       {"users", log->users()},
       {"items", log->items()},
       {"events", log->events()},
       {"seed", flags.seed},
       {"max_per_user", flags.max_per_user}};
   if (!flags.json) {
-    Print("{} users, {} items, {} events, at most {} candidate examples a user\n\n",
+    Print("{} users, {} items, {} events, at most {} candidate examples per user\n\n",
           base::WithThousands(log->users()), base::WithThousands(log->items()),
           base::WithThousands(log->events()), flags.max_per_user);
     Print("{:12} {:>8} {:>12} {:>14} {:>13} {:>13} {:>13}\n", "examples", "threads", "made",
-          "a second", "thread time", "log and fold", "features");
+          "per second", "thread time", "log and fold", "features");
   }
   std::vector<int> threads = {1};
   const int all = base::ThreadPool().threads();
@@ -138,8 +138,9 @@ Status RunBenchReplay(const BenchReplayFlags& flags) {
     Print("{}\n", out.dump(2));
   } else {
     Print(
-        "\nthread time is per example: \"log and fold\" of it reads events and folds states, "
-        "\"features\" makes\nfeatures, mixes and fills batches.\n");
+        "\nthread time is per example: \"log and fold\" is the part that reads events and "
+        "updates states, "
+        "\"features\" the\npart that makes features, mixes and fills batches.\n");
   }
   return Ok();
 }
@@ -150,16 +151,16 @@ std::function<Status()> MakeBenchReplay(CLI::App& app) {
   auto flags = std::make_shared<BenchReplayFlags>();
   AddProjectFlags(app, &flags->project);
   app.get_option("--config")
-      ->description("Project file whose log is replayed; without it a made-up log is");
-  app.add_option("--users", flags->users, "Users of the made-up log")->capture_default_str();
-  app.add_option("--items", flags->items, "Items of the made-up log")->capture_default_str();
-  app.add_option("--watches", flags->watches, "Pages, and complete watches, of each user")
+      ->description("Project file whose log is replayed (default: a synthetic log)");
+  app.add_option("--users", flags->users, "Users of the synthetic log")->capture_default_str();
+  app.add_option("--items", flags->items, "Items of the synthetic log")->capture_default_str();
+  app.add_option("--watches", flags->watches, "Pages, and complete watches, per user")
       ->capture_default_str();
-  app.add_option("--shown", flags->shown, "Impressions of a page")->capture_default_str();
-  app.add_option("--shard", flags->shard, "Replay one shard of the project's log alone, from 0");
-  app.add_option("--max-per-user", flags->max_per_user, "Candidate examples of a user, at most")
+  app.add_option("--shown", flags->shown, "Impressions per page")->capture_default_str();
+  app.add_option("--shard", flags->shard, "Replay only this shard of the project's log, from 0");
+  app.add_option("--max-per-user", flags->max_per_user, "Most candidate examples per user")
       ->capture_default_str();
-  app.add_option("--seed", flags->seed, "Seed of the made-up log")->capture_default_str();
+  app.add_option("--seed", flags->seed, "Seed of the synthetic log")->capture_default_str();
   app.add_flag("--json", flags->json, "Print JSON");
   return [flags] { return RunBenchReplay(*flags); };
 }

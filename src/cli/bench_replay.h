@@ -1,4 +1,4 @@
-// upnext bench replay: examples a second that a log gives, and what their making waits for.
+// upnext bench replay: examples per second made from a log, and where the time is spent.
 #ifndef UPNEXT_CLI_BENCH_REPLAY_H_
 #define UPNEXT_CLI_BENCH_REPLAY_H_
 

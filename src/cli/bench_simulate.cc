@@ -120,7 +120,7 @@ void PrintBenchSimulateTable(const json& out) {
   if (out.contains("log")) {
     const json& log = out["log"];
     Print(
-        "\nthe log: {} parts, {:.1f} bytes an event, {:.2f} CPU us an event, {:.1f} s for the "
+        "\nthe log: {} parts, {:.1f} bytes per event, {:.2f} CPU us per event, {:.1f} s for the "
         "world\n",
         Whole(log["parts"]), log["bytes"].get<double>() / log["events"].get<double>(),
         1e6 * log["cpu_s"].get<double>() / log["events"].get<double>(),
@@ -148,7 +148,7 @@ Status RunBenchSimulate(BenchSimulateFlags flags) {
   }
   if (flags.mode != "log") {
     for (const std::string policy : {"mixture", "popularity", "random", "oracle"}) {
-      // An oracle weighs every item for every slate.
+      // An oracle scores every item for every slate.
       if (policy == "oracle" && flags.world.items > 10'000) continue;
       UPNEXT_ASSIGN_OR_RETURN(const Measured run,
                               RunMeasured([&] { return LiveDays(flags, policy); }));
@@ -188,11 +188,11 @@ std::function<Status()> MakeBenchSimulate(CLI::App& app) {
       ->check(CLI::IsMember({"log", "live", "both"}))
       ->capture_default_str();
   app.add_option("--folder", flags->folder,
-                 "Where the log is written, and removed again (default: the temporary folder)");
-  app.add_option("--threads", flags->world.threads, "Threads (0: all that the machine has)")
+                 "Folder for the log, which is removed afterwards (default: the temporary folder)");
+  app.add_option("--threads", flags->world.threads, "Threads (0: all processors)")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
-  app.add_flag("--keep", flags->keep, "Leave the log there");
+  app.add_flag("--keep", flags->keep, "Keep the log");
   app.add_flag("--json", flags->json, "Print JSON");
   return [flags] { return RunBenchSimulate(*flags); };
 }

@@ -1,4 +1,4 @@
-// upnext bench simulate: how many events and slates a second the simulated world makes here.
+// upnext bench simulate: events and slates per second of the simulated world on this machine.
 #ifndef UPNEXT_CLI_BENCH_SIMULATE_H_
 #define UPNEXT_CLI_BENCH_SIMULATE_H_
 
@@ -9,7 +9,7 @@
 
 namespace upnext::cli {
 
-// Declares its options on `app` and returns what runs after parsing.
+// Declares the options on `app` and returns the function to run after parsing.
 std::function<Status()> MakeBenchSimulate(CLI::App& app);
 
 }  // namespace upnext::cli

@@ -73,7 +73,7 @@ void PrintBenchTrainTable(const BenchTrainFlags& flags, const retrieval::TrainBe
   Print("memory     {:.2f} GB at its peak, {:.2f} times parameters and optimiser state\n",
         1e-9 * static_cast<double>(report.peak_rss_bytes),
         static_cast<double>(report.peak_rss_bytes) / static_cast<double>(report.model_bytes));
-  Print("\nwhat bounds a step           work      this machine does      least time\n");
+  Print("\nbounds of a step             work      peak rate              least time\n");
   Print("rows of the tables   {:9.1f} MB   {:9.1f} GB/s       {:9.1f} ms   {:3.0f} %\n",
         1e-6 * report.row_bytes, report.rates.memory_gb_s(), 1e3 * report.memory_floor_s,
         100 * report.memory_floor_s / report.median_step_s);
@@ -81,8 +81,8 @@ void PrintBenchTrainTable(const BenchTrainFlags& flags, const retrieval::TrainBe
         1e-9 * report.operations, report.rates.matrix_gflop_s, 1e3 * report.matrix_floor_s,
         100 * report.matrix_floor_s / report.median_step_s);
   Print(
-      "\n{:.0f} % of the roof: the share of the longer one of the two, as if they fully "
-      "overlapped.\nMemory was measured at {:.1f} GB/s read in order, {:.1f} in random rows, "
+      "\n{:.0f} % of the roof: the longer of the two least times, which assumes that they fully "
+      "overlap.\nMemory was measured at {:.1f} GB/s read in order, {:.1f} in random rows, "
       "{:.1f} "
       "read and written.\n",
       100 * report.roof_share(), report.rates.read_gb_s, report.rates.rows_gb_s,
@@ -113,19 +113,19 @@ std::function<Status()> MakeBenchTrain(CLI::App& app) {
   app.add_option("--tokens", o.tokens, "Query tokens")->capture_default_str();
   app.add_option("--dim", o.dim, "Width of all rows and of the user vector")->capture_default_str();
   app.add_option("--depth", o.depth, "ReLU layers of halving widths")->capture_default_str();
-  app.add_option("--bag", o.bag, "Watches and tokens of an example")->capture_default_str();
-  app.add_option("--negatives", o.negatives, "Sampled classes that a batch shares")
-      ->capture_default_str();
-  app.add_option("--batch", o.batch, "Examples of a step")->capture_default_str();
-  app.add_option("--steps", o.steps, "Steps that are timed")->capture_default_str();
+  app.add_option("--bag", o.bag, "Watches, and tokens, per example")->capture_default_str();
+  app.add_option("--negatives", o.negatives, "Sampled classes per batch")->capture_default_str();
+  app.add_option("--batch", o.batch, "Examples per step")->capture_default_str();
+  app.add_option("--steps", o.steps, "Timed steps")->capture_default_str();
   app.add_option("--seed", o.seed, "Seed of batches and weights")->capture_default_str();
-  app.add_option("--roof-bytes", o.roof_bytes, "Memory on which the machine's speed is measured")
+  app.add_option("--roof-bytes", o.roof_bytes,
+                 "Size of the memory on which peak rates are "
+                 "measured")
       ->capture_default_str();
-  app.add_option("--threads", flags->threads, "Threads (0: all that the machine has)")
-      ->capture_default_str();
-  app.add_flag("--fp32", flags->fp32, "Products in fp32 even where the machine is fast at bf16");
+  app.add_option("--threads", flags->threads, "Threads (0: all processors)")->capture_default_str();
+  app.add_flag("--fp32", flags->fp32, "Products in fp32 even where bf16 is fast");
   app.add_flag("--bf16-tables", o.half_tables,
-               "Keep the tables in bf16, which halves the traffic of their rows");
+               "Keep the tables in bf16, which halves their memory traffic");
   app.add_flag("--json", flags->json, "Print JSON");
   return [flags] { return RunBenchTrain(*flags); };
 }

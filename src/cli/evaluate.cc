@@ -94,14 +94,14 @@ std::function<Status()> MakeEvaluate(CLI::App& app) {
   AddProjectFlags(app, &flags->project);
   app.add_flag("--json", flags->json, "Print the report as JSON");
   app.add_option("--html", flags->html, "Also write a page with tables and plots to this file");
-  app.add_option("--part", flags->part, "Which held-out part to use")
+  app.add_option("--part", flags->part, "Held-out part to use")
       ->check(CLI::IsMember({"test", "validation"}))
       ->capture_default_str();
   app.add_flag("--frozen", flags->frozen,
-               "Rank with user states as they were at the split, instead of up to each impression");
+               "Rank with user states as of the split, instead of before each impression");
   app.add_option("--world", flags->world,
-                 "World file that `upnext simulate --world` made the log with: also lets its users "
-                 "live the test days again, and tells what the feed is truly worth to them");
+                 "World file of the `upnext simulate --world` that made the log: also simulates "
+                 "the test days with each feed and reports its true value for the users");
   app.add_option("--seed", flags->seed, "Seed of the bootstrap (default: [train] seed, else 1)")
       ->check(CLI::NonNegativeNumber);
   return [flags] { return RunEvaluate(*flags); };

@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t kTitleWidth = 44, kIdWidth = 10;
 
-// Cuts at a character, not inside one: UTF-8 continuation bytes are 10xxxxxx.
+// Cuts between characters: UTF-8 continuation bytes are 10xxxxxx.
 std::string Cut(std::string_view text, size_t characters) {
   size_t seen = 0, i = 0;
   while (i < text.size()) {
@@ -24,6 +24,7 @@ std::string Sources(const serving::Recommendation& item) {
   std::string out;
   for (const serving::SourceScore& source : item.sources) {
     out += fmt::format("{}{} {:.4g}", out.empty() ? "" : ", ", source.source, source.score);
+    if (!source.from.empty()) out += fmt::format(" from {}", source.from);
   }
   return out;
 }
@@ -62,13 +63,15 @@ std::string SlateTable(const serving::Slate& slate, std::span<const std::string>
   out += ItemsTable(slate.items, objectives, explain);
   if (explain) {
     const serving::StageCounts& c = slate.counts;
+    std::string filtered;
+    for (const serving::FilterReason& reason : c.filtered) {
+      filtered += fmt::format("{}{} {}", filtered.empty() ? "" : ", ", reason.items, reason.filter);
+    }
     out += fmt::format(
-        "  {} items in the catalogue -> {} proposed ({} distinct) -> {} after filters ({} seen, {} "
-        "removed, {} excluded left out) -> {} ranked -> {} shown; retrieval {:.2f} ms, ranking "
-        "{:.2f} ms\n",
-        base::WithThousands(c.catalogue), c.proposed, c.distinct, c.after_filters, c.filtered_seen,
-        c.filtered_removed, c.filtered_excluded, c.ranked, c.shown, slate.retrieval_ms,
-        slate.ranking_ms);
+        "  {} items in the catalogue -> {} proposed ({} distinct) -> {} after filters ({} left "
+        "out) -> {} ranked -> {} shown; retrieval {:.2f} ms, ranking {:.2f} ms\n",
+        base::WithThousands(c.catalogue), c.proposed, c.distinct, c.after_filters, filtered,
+        c.ranked, c.shown, slate.retrieval_ms, slate.ranking_ms);
   }
   return out;
 }

@@ -1,4 +1,4 @@
-// Slates for people. For programs there is net/slate_json.h.
+// Slates as text for people. net/slate_json.h writes them for programs.
 #ifndef UPNEXT_CLI_FEED_H_
 #define UPNEXT_CLI_FEED_H_
 
@@ -12,7 +12,7 @@ namespace upnext::cli {
 
 std::string SlateTable(const serving::Slate& slate, std::span<const std::string> objectives,
                        const std::string& user, bool explain);
-// Items without a request around them: `upnext similar`.
+// Items that do not belong to a request: `upnext similar`.
 std::string ItemsTable(std::span<const serving::Recommendation> items,
                        std::span<const std::string> objectives, bool explain);
 

@@ -16,11 +16,12 @@ serving::Slate OneItem() {
   item.id = "v3";
   item.title = "Größe — und sehr viele Wörter, die in keine Spalte eines Terminals passen";
   item.score = 12.5;
-  item.sources = {{"candidate-model", 0.5}, {"popular", 9}};
+  item.sources = {{"candidate-model", 0.5}, {"co-watch", 0.25, "v1"}, {"popular", 9}};
   item.predictions = {12.5f};
   item.reason = "popular";
   slate.items.push_back(item);
   slate.counts.catalogue = 1234;
+  slate.counts.filtered = {{"seen", 5}, {"removed", 2}};
   slate.notes = {"unknown user"};
   return slate;
 }
@@ -34,9 +35,11 @@ TEST(Feed, TableNamesItemReasonAndOnRequestWhoProposedIt) {
   EXPECT_THAT(plain, testing::Not(testing::HasSubstr("Terminals")));
   EXPECT_THAT(plain, testing::Not(testing::HasSubstr("proposed by")));
   const std::string explained = SlateTable(OneItem(), objectives, "u1", true);
-  EXPECT_THAT(explained, testing::HasSubstr("proposed by candidate-model 0.5, popular 9"));
+  EXPECT_THAT(explained, testing::HasSubstr(
+                             "proposed by candidate-model 0.5, co-watch 0.25 from v1, popular 9"));
   EXPECT_THAT(explained, testing::HasSubstr("predicted watch 12.5"));
   EXPECT_THAT(explained, testing::HasSubstr("1,234 items in the catalogue"));
+  EXPECT_THAT(explained, testing::HasSubstr("(5 seen, 2 removed left out)"));
 }
 
 TEST(Feed, JsonHoldsTheSame) {
@@ -46,7 +49,11 @@ TEST(Feed, JsonHoldsTheSame) {
   EXPECT_EQ(out["request"], "r1");
   EXPECT_EQ(out["items"][0]["item"], "v3");
   EXPECT_EQ(out["items"][0]["predictions"]["watch"], 12.5);
-  EXPECT_EQ(out["items"][0]["sources"][1]["source"], "popular");
+  EXPECT_EQ(out["items"][0]["sources"][2]["source"], "popular");
+  EXPECT_EQ(out["items"][0]["sources"][1]["from"], "v1");
+  EXPECT_FALSE(out["items"][0]["sources"][0].contains("from"));
+  EXPECT_EQ(out["counts"]["filtered_seen"], 5);
+  EXPECT_EQ(out["counts"]["filtered_removed"], 2);
   EXPECT_FALSE(net::SlateJson(OneItem(), objectives, "u1", false).contains("counts"));
 }
 

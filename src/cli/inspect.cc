@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "ann/index.h"
 #include "base/numbers.h"
 #include "base/time_text.h"
 #include "bundle/manifest.h"
@@ -12,7 +13,6 @@
 #include "cli/verbs.h"
 #include "log/event_log.h"
 #include "project/project.h"
-#include "retrieval/index.h"
 #include "schema/event.h"
 
 namespace upnext::cli {
@@ -41,7 +41,7 @@ nlohmann::ordered_json LogJson(const log::EventLog& log) {
     out["types"][std::string(schema::EventTypeName(static_cast<schema::EventType>(type)))] =
         stats.by_type[type];
   }
-  // What each import added, when there was more than one.
+  // What each import added, if there were several.
   for (const log::LogStats& segment : log.segments()) {
     if (log.segments().size() == 1) break;
     nlohmann::ordered_json part = {{"events", segment.events}, {"bytes", segment.bytes}};
@@ -76,10 +76,13 @@ nlohmann::ordered_json BundleJson(const bundle::Manifest& manifest,
       {"forced", manifest.forced},
       {"verified", true}};
   if (!manifest.gate.empty()) out["gate"] = manifest.gate;
-  for (const bundle::FileEntry& file : manifest.files) {
-    out["files"].push_back({{"name", file.name},
-                            {"bytes", file.bytes},
-                            {"checksum", fmt::format("{:016x}", file.checksum)}});
+  for (const bundle::PartEntry& part : manifest.parts) {
+    out["parts"].push_back({{"name", part.name},
+                            {"file", part.file},
+                            {"kind", part.kind},
+                            {"version", part.version},
+                            {"bytes", part.bytes},
+                            {"checksum", fmt::format("{:016x}", part.checksum)}});
   }
   return out;
 }
@@ -91,7 +94,7 @@ void PrintSegment(const nlohmann::ordered_json& segment, int indent) {
         segment.value("last", "-"));
 }
 
-// One "key  value" line per entry; nested tables are indented, numbers get their commas.
+// One "key  value" line per entry; nested tables are indented, numbers have thousands separators.
 void PrintInspectTable(const nlohmann::ordered_json& table, int indent) {
   for (const auto& [key, value] : table.items()) {
     if (value.is_object()) {
@@ -143,13 +146,13 @@ Status RunInspect(const InspectFlags& flags) {
       // Opening it also proves that its files belong together and to its log.
       UPNEXT_ASSIGN_OR_RETURN(const bundle::OpenedBundle opened,
                               project.OpenBundle(bundle::LogChoice::kNewest));
-      if (const retrieval::Index* index = opened.bundle->index()) one["index"] = index->Describe();
+      if (const ann::Index* index = opened.bundle->index()) one["index"] = index->Describe();
       if (opened.log.directory() != log.directory()) {
-        one["note"] = "the current log is newer than this bundle's; train to use it";
+        one["note"] = "the current log is newer than the bundle's; train to use it";
       } else if (opened.bundle->manifest().log_version != log.directory().filename()) {
         one["note"] =
-            "the current log goes on from this bundle's, so feeds count what was "
-            "appended; train to learn from it";
+            "the current log continues the bundle's: feeds use the "
+            "appended events; train to update the models too";
       }
       found.push_back(std::move(one));
     }

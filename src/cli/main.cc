@@ -1,4 +1,4 @@
-// upnext: one binary, a table of verbs.
+// upnext: one program with a table of verbs.
 #include <fmt/format.h>
 #include <signal.h>
 
@@ -21,30 +21,30 @@ namespace upnext::cli {
 namespace {
 
 constexpr std::array kVerbs{
-    Verb{"simulate", "make a believable event log to try things on", MakeSimulate},
-    Verb{"import", "turn your files into an event log", MakeImport},
-    Verb{"train", "learn both models from the log and publish them", MakeTrain},
-    Verb{"evaluate", "measure the published models beside simple baselines", MakeEvaluate},
+    Verb{"simulate", "write a synthetic event log, for trials", MakeSimulate},
+    Verb{"import", "convert your files to an event log", MakeImport},
+    Verb{"train", "train both models on the log and publish them", MakeTrain},
+    Verb{"evaluate", "measure the published models and simple baselines", MakeEvaluate},
     Verb{"recommend", "print feeds, for one user or for all", MakeRecommend},
-    Verb{"similar", "print items like an item", MakeSimilar},
+    Verb{"similar", "print items that are similar to an item", MakeSimilar},
     Verb{"serve", "answer requests over HTTP", MakeServe},
-    Verb{"study", "ask a question of a simulated world whose truth is known", MakeStudy},
+    Verb{"study", "run an experiment on a simulated world with known truth", MakeStudy},
     Verb{"features", "show the compiled features and how often they are missing", MakeFeatures},
-    Verb{"inspect", "show and verify what a log or a bundle holds", MakeInspect},
-    Verb{"bench", "measure what this machine does", MakeBench},
+    Verb{"inspect", "show and verify a log or a bundle", MakeInspect},
+    Verb{"bench", "measure the speed of this machine", MakeBench},
 };
 
-// CLI11 would call an unknown verb a missing one; say which were meant instead.
+// CLI11 would report an unknown verb as a missing one; suggest the intended one instead.
 int UnknownVerb(const std::string& word) {
   std::vector<std::string> names;
   for (const Verb& verb : kVerbs) names.emplace_back(verb.name);
-  Tell("upnext: there is no verb '{}'{}\n`upnext --help` lists the verbs.\n", word,
+  Tell("upnext: unknown verb '{}'{}\n`upnext --help` lists the verbs.\n", word,
        base::DidYouMean(word, names));
   return 2;
 }
 
-// Whether all that was printed arrived. A reader that went away, as in `upnext ... | head`, needs
-// no words.
+// Whether all output was written. When the reader has closed the pipe, as in `upnext ... | head`,
+// no message is needed.
 int CloseOutput() {
   const bool failed_before = std::ferror(stdout) != 0;
   if (std::fflush(stdout) == 0 && !failed_before) return 0;
@@ -56,7 +56,7 @@ int Main(int argc, char** argv) {
   CLI::App app("upnext: from event log to ranked feed in one binary");
   app.set_version_flag("--version", UPNEXT_VERSION);
   app.require_subcommand(1);
-  app.footer("`upnext VERB --help` tells a verb's options.");
+  app.footer("`upnext VERB --help` lists the options of a verb.");
   std::vector<std::pair<CLI::App*, std::function<Status()>>> verbs;
   for (const Verb& verb : kVerbs) {
     CLI::App* sub = app.add_subcommand(verb.name, verb.summary);
@@ -91,15 +91,15 @@ int Main(int argc, char** argv) {
 }  // namespace upnext::cli
 
 int main(int argc, char** argv) {
-  // Writing to a closed pipe or socket, or past the allowed size of a file (ulimit -f), is an error
-  // to handle, not a reason to die.
+  // Writing to a closed pipe or socket, or past the size limit of a file (ulimit -f), is an error
+  // to handle and must not end the process.
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);
   upnext::cli::InstallMappedFaultHandler();
   try {
     return upnext::cli::Main(argc, argv);
   } catch (const std::bad_alloc&) {
-    upnext::cli::Tell("upnext: there is not enough memory for this; nothing was published\n");
+    upnext::cli::Tell("upnext: out of memory; nothing was published\n");
     return 1;
   }
 }

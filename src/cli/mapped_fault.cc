@@ -10,10 +10,10 @@
 namespace upnext::cli {
 namespace {
 
-// All below runs in a signal handler: system calls and static memory only. The kernel's own list of
-// mappings, /proc/self/maps, is asked rather than a list of ours, since libraries map files too.
+// The code below runs in a signal handler: system calls and static memory only. It reads the
+// kernel's list of mappings, /proc/self/maps, since libraries map files too.
 
-// Reads the file descriptor byte by byte out of a buffer; -1 at the end.
+// Reads the file descriptor byte by byte through a buffer; -1 at the end.
 class Bytes {
  public:
   explicit Bytes(int fd) : fd_(fd) {}
@@ -32,7 +32,7 @@ class Bytes {
   ssize_t at_ = 0, size_ = 0;
 };
 
-// A hexadecimal number up to and without `end`.
+// A hexadecimal number that ends before `end`.
 uintptr_t Hex(Bytes& bytes, char end) {
   uintptr_t number = 0;
   for (int c = bytes.Next(); c >= 0 && c != end; c = bytes.Next()) {
@@ -41,7 +41,7 @@ uintptr_t Hex(Bytes& bytes, char end) {
   return number;
 }
 
-// The path that the line "begin-end perms offset device inode    path" of `address` ends with, cut
+// The path at the end of the line "begin-end perms offset device inode    path" for `address`, cut
 // to `room`. Empty when no file is mapped there.
 void FileAt(uintptr_t address, char* path, size_t room) {
   path[0] = '\0';
@@ -70,19 +70,19 @@ void Say(const char* text) {
 
 void OnBusError(int signal_number, siginfo_t* info, void*) {
   static char path[4096];
-  // Only the kernel's own signals carry an address.
+  // Only signals sent by the kernel have an address.
   if (info->si_code > 0) {
     FileAt(reinterpret_cast<uintptr_t>(info->si_addr), path, sizeof(path));
   }
   if (path[0] == '\0') {
-    // No file's fault: the instruction runs again, and now ends the process as usual.
+    // Not a mapped file: the instruction runs again and ends the process as usual.
     signal(signal_number, SIG_DFL);
     return;
   }
   Say("\nupnext: ");
   Say(path);
   Say(": the file shrank or its disk failed while it was being read. Files of a project are never "
-      "changed in place: put it back, or run `upnext import` and `upnext train` again.\n");
+      "changed in place: restore it, or run `upnext import` and `upnext train` again.\n");
   _exit(1);
 }
 

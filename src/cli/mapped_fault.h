@@ -1,14 +1,14 @@
-// What happens when a mapped file shrinks, or its disk fails, while it is being read: the system
-// sends SIGBUS. There is nothing to go on with then, but a message can say which file it was.
+// Handles SIGBUS, which the system sends when a mapped file is truncated, or its disk fails, while
+// it is being read. The process cannot continue, but a message can name the file.
 //
-//   InstallMappedFaultHandler();      once, at the start
+//   InstallMappedFaultHandler();      // once, at the start
 #ifndef UPNEXT_CLI_MAPPED_FAULT_H_
 #define UPNEXT_CLI_MAPPED_FAULT_H_
 
 namespace upnext::cli {
 
-// SIGBUS at an address of a mapped file: a line on stderr that names the file and says what to do,
-// and exit code 1, without unwinding. Any other SIGBUS ends the process as without a handler.
+// On SIGBUS at an address of a mapped file: prints a line on stderr that names the file and the
+// remedy, and exits with code 1 without unwinding. Any other SIGBUS ends the process as usual.
 void InstallMappedFaultHandler();
 
 }  // namespace upnext::cli

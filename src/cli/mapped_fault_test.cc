@@ -11,7 +11,7 @@
 namespace upnext::cli {
 namespace {
 
-// The page of `file` that was cut off, read as any reader would.
+// Reads the page of `file` that was cut off.
 unsigned char LastByte(const base::MappedFile& file) {
   return static_cast<unsigned char>(*static_cast<const volatile std::byte*>(&file.bytes().back()));
 }
@@ -38,7 +38,7 @@ TEST(MappedFaultDeathTest, OtherBusErrorsKillAsEver) {
       {
         InstallMappedFaultHandler();
         raise(SIGBUS);
-        raise(SIGBUS);  // the first one took the handler away
+        raise(SIGBUS);  // the first one removed the handler
         _exit(0);
       },
       testing::KilledBySignal(SIGBUS), "");

@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::json;
 
-// What the child tells: {"found": ...} or {"code": ..., "error": ...}.
+// The child's answer: {"found": ...} or {"code": ..., "error": ...}.
 json Answer(const Result<json>& result) {
   if (result) return {{"found", *result}};
   return {{"code", static_cast<int>(result.error().code)}, {"error", result.error().message}};
@@ -26,7 +26,7 @@ void WriteAll(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = ::write(fd, text.data(), text.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return;  // the parent is gone, and then nobody wants to know
+    if (n <= 0) return;  // the parent has ended
     text.remove_prefix(static_cast<size_t>(n));
   }
 }
@@ -50,7 +50,7 @@ double SecondsOf(const timeval& time) {
 
 Result<Measured> RunMeasured(const std::function<Result<json>()>& body) {
   int ends[2];
-  if (::pipe(ends) != 0) return Internal("cannot make a pipe: {}", std::strerror(errno));
+  if (::pipe(ends) != 0) return Internal("cannot create a pipe: {}", std::strerror(errno));
   const auto start = std::chrono::steady_clock::now();
   const pid_t child = ::fork();
   if (child < 0) {
@@ -59,7 +59,7 @@ Result<Measured> RunMeasured(const std::function<Result<json>()>& body) {
     return ResourceExhausted("cannot start a process: {}", std::strerror(errno));
   }
   if (child == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // no work goes on for a parent that was killed
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // do not outlive a parent that was killed
     ::close(ends[0]);
     WriteAll(ends[1], Answer(body()).dump());
     ::_exit(0);  // without the parent's exit handlers
@@ -70,7 +70,8 @@ Result<Measured> RunMeasured(const std::function<Result<json>()>& body) {
   int status = 0;
   rusage usage{};
   while (::wait4(child, &status, 0, &usage) < 0) {
-    if (errno != EINTR) return Internal("lost a process of its own: {}", std::strerror(errno));
+    if (errno != EINTR)
+      return Internal("cannot wait for the child process: {}", std::strerror(errno));
   }
   Measured measured;
   measured.seconds =
@@ -78,11 +79,11 @@ Result<Measured> RunMeasured(const std::function<Result<json>()>& body) {
   measured.cpu_seconds = SecondsOf(usage.ru_utime) + SecondsOf(usage.ru_stime);
   measured.peak_mb = static_cast<double>(usage.ru_maxrss) / 1024;
   if (WIFSIGNALED(status)) {
-    return Internal("the process of its own was ended by signal {} ({}); its peak was {:.0f} MB",
+    return Internal("the child process was ended by signal {} ({}); its peak was {:.0f} MB",
                     WTERMSIG(status), strsignal(WTERMSIG(status)), measured.peak_mb);
   }
   const json answer = json::parse(text, nullptr, false);
-  if (answer.is_discarded()) return Internal("the process of its own gave no answer");
+  if (answer.is_discarded()) return Internal("the child process returned no answer");
   if (answer.contains("error")) {
     return std::unexpected(
         Error{static_cast<Code>(answer["code"].get<int>()), answer["error"].get<std::string>()});

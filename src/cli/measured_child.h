@@ -1,9 +1,9 @@
-// Runs work in a process of its own, so that its time and its peak of memory are its alone.
+// Runs work in a child process, to measure its time and its peak memory separately.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(const Measured run, RunMeasured([] { return Work(); }));
 //
-// Call it while the process has one thread. `body` returns what it found out as JSON; its error
-// comes back as the error of the call. On stop requests the child ends as `body` does.
+// Call it while the process has one thread. `body` returns its result as JSON; an error of `body`
+// is returned as the error of the call. On a stop request the child ends when `body` does.
 #ifndef UPNEXT_CLI_MEASURED_CHILD_H_
 #define UPNEXT_CLI_MEASURED_CHILD_H_
 
@@ -16,7 +16,7 @@ namespace upnext::cli {
 
 struct Measured {
   double seconds = 0, cpu_seconds = 0;  // wall clock; user + system of all its threads
-  double peak_mb = 0;                   // most that was resident at once, in 2^20 bytes
+  double peak_mb = 0;                   // highest resident size, in 2^20 bytes
   nlohmann::json found;                 // what `body` returned
 };
 

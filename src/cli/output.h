@@ -1,5 +1,5 @@
-// stdout and stderr for verbs. A closed pipe or a full disk is no exception here: main() asks once
-// at the end whether everything was written.
+// stdout and stderr for verbs. Write errors, such as a closed pipe or a full disk, are not reported
+// here: main() checks at the end whether everything was written.
 #ifndef UPNEXT_CLI_OUTPUT_H_
 #define UPNEXT_CLI_OUTPUT_H_
 
@@ -19,7 +19,7 @@ template <typename... Args>
 void Print(fmt::format_string<Args...> format, Args&&... args) {
   Write(stdout, fmt::format(format, std::forward<Args>(args)...));
 }
-// What is told beside the data, to stderr.
+// Messages, to stderr.
 template <typename... Args>
 void Tell(fmt::format_string<Args...> format, Args&&... args) {
   Write(stderr, fmt::format(format, std::forward<Args>(args)...));

@@ -28,7 +28,7 @@ void OnStop(int) {
 }
 
 constexpr double kTerminalPeriod = 0.1, kLinePeriod = 5.0;  // seconds between drawings
-constexpr double kWorthTelling = 2.0;  // shorter stages stay silent off a terminal
+constexpr double kWorthTelling = 2.0;  // shorter stages print nothing unless on a terminal
 
 double Seconds(std::chrono::steady_clock::duration d) {
   return std::chrono::duration<double>(d).count();

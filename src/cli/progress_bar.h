@@ -1,5 +1,5 @@
-// The command line's Progress: a bar with rate and remaining time on a terminal, a line every few
-// seconds elsewhere. Writes to stderr only. Safe from any thread.
+// The command line's Progress: on a terminal a bar with rate and remaining time, elsewhere a line
+// every few seconds. Writes to stderr only. Safe from any thread.
 #ifndef UPNEXT_CLI_PROGRESS_BAR_H_
 #define UPNEXT_CLI_PROGRESS_BAR_H_
 
@@ -13,10 +13,10 @@
 
 namespace upnext::cli {
 
-// The first ^C or SIGTERM asks running work to stop cleanly, the second ends the process.
+// The first ^C or SIGTERM requests a clean stop, the second ends the process.
 void InstallStopHandler();
 bool StopRequested();
-void WaitForStop();  // blocks until one of them came
+void WaitForStop();  // blocks until the first one
 
 class ProgressBar : public base::Progress {
  public:

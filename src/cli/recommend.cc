@@ -35,11 +35,11 @@ struct RecommendFlags {
   bool all_users = false, explain = false, json = false;
 };
 
-// Whose feed, with which state, at what time.
+// The user, the state and the time of a feed.
 struct Moment {
   std::string name;
   features::UserState state;
-  features::Context context;  // time, and where the log knows them device and region
+  features::Context context;  // time, and device and region if the log has them
 };
 
 // A feed of now asks for no split.
@@ -82,14 +82,14 @@ class Recommender {
         engine_(*opened_.bundle, catalogue_, settings_.engine) {}
 
   bool AtTest() const { return flags_.at == "test"; }
-  // The log's last moment: feeds of a log that ended long ago are made as of its end.
+  // The last time in the log: feeds from a log that ended long ago are made as of its end.
   int64_t Now() const { return opened_.log.stats().last_ms; }
   Moment TestMoment(const examples::HoldoutCase& held_out) const;
   Result<Moment> NowMoment(const std::string& user) const;
   Result<Moment> MomentOf(const std::string& user);
   Result<serving::Slate> Recommend(const Moment& moment) const;
   Status OpenStore();
-  // Everyone who gets a feed, and how to make it.
+  // All users who get a feed, and how to make it.
   Result<std::vector<std::function<Result<Moment>()>>> Everyone();
   Result<std::string> FeedOf(const Moment& moment) const;
 
@@ -105,13 +105,13 @@ class Recommender {
   std::unique_ptr<store::UserStates> states_;
 };
 
-// Events that came over HTTP count too, unless a running server holds the store.
+// Includes events that were posted over HTTP, unless a running server holds the store.
 Status Recommender::OpenStore() {
   if (std::filesystem::exists(settings_.project.store())) {
     if (auto store = settings_.project.OpenStore()) {
       store_ = *std::move(store);
     } else {
-      Tell("note: events posted to the server are left out: {}\n", store.error().message);
+      Tell("note: events posted to the server are not included: {}\n", store.error().message);
     }
   }
   UPNEXT_ASSIGN_OR_RETURN(
@@ -128,10 +128,10 @@ Moment Recommender::TestMoment(const examples::HoldoutCase& held_out) const {
 }
 
 Result<Moment> Recommender::NowMoment(const std::string& name) const {
-  UPNEXT_ASSIGN_OR_RETURN(features::UserState state, states_->Get(name));
+  UPNEXT_ASSIGN_OR_RETURN(const store::UserStates::StatePtr state, states_->Get(name));
   features::Context context;
-  context.time_ms = std::max(Now(), state.totals().last_ms);
-  return Moment{name, std::move(state), context};
+  context.time_ms = std::max(Now(), state->totals().last_ms);
+  return Moment{name, *state, context};
 }
 
 Result<Moment> Recommender::MomentOf(const std::string& name) {
@@ -144,7 +144,7 @@ Result<Moment> Recommender::MomentOf(const std::string& name) {
        examples::HoldoutCases(source_, examples::SplitPart::kTest, pool_)) {
     if (c.user == user) return TestMoment(c);
   }
-  return NotFound("user '{}' has no test case under the split ({}); leave out --at test", name,
+  return NotFound("user '{}' has no test case under the split ({}); omit --at test", name,
                   split_.Describe());
 }
 
@@ -164,7 +164,7 @@ Result<std::vector<std::function<Result<Moment>()>>> Recommender::Everyone() {
       names.push_back(catalogue_.Name(schema::IdSpace::kUser, user));
     }
   }
-  std::set<std::string> posted;  // users who are only in the store
+  std::set<std::string> posted;  // users who exist only in the store
   if (store_ != nullptr) {
     UPNEXT_RETURN_IF_ERROR(store_->AllEvents([&](const schema::RawEvent& event) {
       const uint32_t user = catalogue_.Find(schema::IdSpace::kUser, event.user);
@@ -193,7 +193,10 @@ Result<serving::Slate> Recommender::Recommend(const Moment& moment) const {
   request.time_ms = moment.context.time_ms;
   request.stage =
       flags_.stage == "retrieval" ? serving::Stage::kRetrieval : serving::Stage::kRanking;
-  return engine_.Recommend(moment.state, request);
+  UPNEXT_ASSIGN_OR_RETURN(serving::Slate slate, engine_.Recommend(moment.state, request));
+  slate.bundle_version = opened_.bundle->manifest().version;
+  slate.log_version = opened_.log.directory().filename().string();
+  return slate;
 }
 
 Status Recommender::RunOne() {
@@ -228,7 +231,7 @@ Status Recommender::RunAll() {
   UPNEXT_ASSIGN_OR_RETURN(base::AtomicFileWriter out, base::AtomicFileWriter::Create(flags_.out));
   ProgressBar progress;
   if (flags_.stage == "ranking" && opened_.bundle->ranker() == nullptr) {
-    progress.Note("no ranker in this bundle: the lists are in the order of retrieval");
+    progress.Note("this bundle has no ranker: feeds are in the order of retrieval");
   }
   size_t empty = 0;
   {
@@ -267,14 +270,16 @@ Status RunRecommend(const RecommendFlags& flags) {
 std::function<Status()> MakeRecommend(CLI::App& app) {
   auto flags = std::make_shared<RecommendFlags>();
   AddProjectFlags(app, &flags->project);
-  CLI::Option* user = app.add_option("--user", flags->user, "Whose feed to print");
+  CLI::Option* user = app.add_option("--user", flags->user, "User whose feed is printed");
   CLI::Option* all =
       app.add_flag("--all-users", flags->all_users, "Write the feeds of all users to --out");
   all->excludes(user);
   app.add_option("-n", flags->n, "Items in a feed")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
-  app.add_option("--stage", flags->stage, "Where to stop: candidates in order, or ranked")
+  app.add_option("--stage", flags->stage,
+                 "Last stage: retrieval (candidates in their order) or "
+                 "ranking")
       ->check(CLI::IsMember({"retrieval", "ranking"}))
       ->capture_default_str();
   app.add_option("--at", flags->at,

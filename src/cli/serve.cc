@@ -1,14 +1,17 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <utility>
 
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/settings.h"
 #include "cli/verbs.h"
+#include "net/api.h"
 #include "net/http_server.h"
 #include "project/project.h"
 #include "serving/service.h"
+#include "store/store.h"
 
 namespace upnext::cli {
 namespace {
@@ -21,13 +24,14 @@ struct ServeFlags {
 Status RunServe(const ServeFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
   const project::Project& project = settings.project;
-  const serving::ServiceOptions options{.log_root = project.logs().root(),
-                                        .bundle_root = project.bundles().root(),
-                                        .store = project.store(),
-                                        .engine = settings.engine,
-                                        .rule = project.rule()};
-  UPNEXT_ASSIGN_OR_RETURN(auto service, serving::Service::Start(options));
-  UPNEXT_ASSIGN_OR_RETURN(auto server, net::HttpServer::Start(flags.server, *service));
+  const serving::ServiceOptions options{
+      .log_root = project.logs().root(),
+      .bundle_root = project.bundles().root(),
+      .generation = {.engine = settings.engine, .rule = project.rule()}};
+  UPNEXT_ASSIGN_OR_RETURN(std::shared_ptr<store::Store> store, project.OpenStore());
+  UPNEXT_ASSIGN_OR_RETURN(auto service, serving::Service::Start(options, std::move(store)));
+  net::Api api(*service);
+  UPNEXT_ASSIGN_OR_RETURN(auto server, net::HttpServer::Start(flags.server, api));
   const serving::ServiceStatus status = service->status();
   Tell(
       "serving bundle {} (log {}) on http://{}:{}\n"

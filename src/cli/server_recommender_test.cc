@@ -29,7 +29,7 @@ simulator::World MakeWorld() {
 class ServerRecommenderTest : public testing::Test {
  protected:
   ServerRecommenderTest() : world_(MakeWorld()) {
-    auto server = net::HttpServer::Start({.port = 0, .threads = 2}, *service_);
+    auto server = net::HttpServer::Start({.port = 0, .threads = 2}, api_);
     EXPECT_TRUE(server) << server.error().message;
     server_ = *std::move(server);
     url_ = fmt::format("http://127.0.0.1:{}", server_->port());
@@ -39,6 +39,7 @@ class ServerRecommenderTest : public testing::Test {
   }
   const simulator::World world_;
   serving::TestService service_;
+  net::Api api_{*service_};
   std::unique_ptr<net::HttpServer> server_;
   std::string url_;
 };

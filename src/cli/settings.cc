@@ -13,7 +13,7 @@ Result<Settings> Settings::Load(const project::Location& location) {
   Settings settings{.project = std::move(project),
                     .import = import::ImportOptions::FromConfig(config.Table("import")),
                     .training = training::Options::FromConfig(config),
-                    .engine = serving::EngineOptions::FromConfig(config.Table("serving")),
+                    .engine = serving::EngineOptions::FromConfig(config),
                     .threads = static_cast<int>(threads)};
   settings.import.data = settings.project.data();
   UPNEXT_RETURN_IF_ERROR(config.Check());

@@ -48,9 +48,11 @@ Status RunSimilar(const SimilarFlags& flags) {
 std::function<Status()> MakeSimilar(CLI::App& app) {
   auto flags = std::make_shared<SimilarFlags>();
   AddProjectFlags(app, &flags->project);
-  app.add_option("--item", flags->item, "The item to find others like")->required();
-  app.add_option("-n", flags->n, "How many")->check(CLI::Range(1, 10'000))->capture_default_str();
-  app.add_flag("--explain", flags->explain, "Also print which source proposed each item");
+  app.add_option("--item", flags->item, "Item to find similar items for")->required();
+  app.add_option("-n", flags->n, "Number of items")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  app.add_flag("--explain", flags->explain, "Also print the source of each item");
   app.add_flag("--json", flags->json, "Print JSON");
   return [flags] { return RunSimilar(*flags); };
 }

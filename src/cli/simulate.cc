@@ -44,7 +44,7 @@ Result<simulator::WorldOptions> World(const SimulateFlags& flags) {
   return options;
 }
 
-// Who chooses the slates that a log shows, where it is not the world's own policy.
+// The policy that chooses a log's slates, if it is not the world's own.
 struct OutsidePolicy {
   std::optional<simulator::World> world;
   std::unique_ptr<ServerRecommender> server;   // --url
@@ -72,8 +72,8 @@ Result<OutsidePolicy> PolicyOf(const SimulateFlags& flags, const simulator::Worl
   const int64_t learned_until = outside.opened->log.stats().last_ms;
   if (learned_until >= from + base::kDayMs) {
     return FailedPrecondition(
-        "--log-days {}: the bundle of {} learned from events up to {}, and would be asked about "
-        "days that it has seen; give the number of days of its log",
+        "--log-days {}: the bundle of {} was trained on events up to {}, so it would be used on "
+        "days of its training; pass the number of days of its log",
         flags.log_days, flags.bundle, base::FormatTime(learned_until));
   }
   const studies::LiveEngineOptions engine = {.engine = settings.engine,
@@ -110,7 +110,7 @@ Status RunLog(const SimulateFlags& flags, const simulator::WorldOptions& options
   Print("{} users, {} items, {} days, {} events (seed {}) written to {} as Parquet{}\n",
         base::WithThousands(options.users), base::WithThousands(options.items), days,
         base::WithThousands(report.events), options.seed, flags.out,
-        flags.truth ? ", with the truth" : "");
+        flags.truth ? ", with the ground truth" : "");
   return Ok();
 }
 
@@ -133,8 +133,8 @@ Status RunAgainstServer(const SimulateFlags& flags, const simulator::WorldOption
     return Ok();
   }
   PrintLive(live, arms);
-  Print("The server gave {} slates and took {} events.\n", base::WithThousands(server->slates()),
-        base::WithThousands(server->events()));
+  Print("The server returned {} slates and accepted {} events.\n",
+        base::WithThousands(server->slates()), base::WithThousands(server->events()));
   return Ok();
 }
 
@@ -151,23 +151,23 @@ std::function<Status()> MakeSimulate(CLI::App& app) {
   what->require_option(1);
   what->add_option("-o,--out", flags->out, "Write a log: folder for its Parquet files");
   CLI::Option* const live = what->add_flag(
-      "--live", flags->live, "Send the users to a running server and compare it with popularity");
+      "--live", flags->live, "Simulate users of a running server and compare it with popularity");
   CLI::Option* const url = app.add_option(
       "--url", flags->url,
-      "The server, e.g. http://127.0.0.1:8080; with --out, the log shows its slates");
+      "The server, e.g. http://127.0.0.1:8080; with --out, it chooses the slates of the log");
   live->needs(url);
   CLI::Option* const log_days =
       app.add_option("--log-days", flags->log_days,
-                     "The log holds the first days only (default all); a server or a bundle is "
-                     "asked after them")
+                     "The log contains only the first days (default all); a server or a bundle is "
+                     "used after them")
           ->check(CLI::Range(1, 3650));
   CLI::Option* const bundle = app.add_option(
       "--bundle", flags->bundle,
-      "Project file: the log shows the slates of its current bundle, which was trained on a log of "
+      "Project file: its current bundle chooses the slates of the log; it was trained on a log of "
       "the same world");
   bundle->excludes(url)->excludes(live)->needs(log_days)->check(CLI::ExistingFile);
   app.add_option("--project-dir", flags->project_dir,
-                 "Folder of that project (default: what its file says)")
+                 "Folder of that project (default: as in its file)")
       ->needs(bundle);
   app.add_option("--users", flags->users, "Users (default 2,000)")
       ->check(CLI::Range(1u, 100'000'000u));
@@ -175,12 +175,12 @@ std::function<Status()> MakeSimulate(CLI::App& app) {
       ->check(CLI::Range(100u, 100'000'000u));
   app.add_option("--days", flags->days, "Days of the world (default 30)")
       ->check(CLI::Range(2, 3650));
-  app.add_option("--seed", flags->seed, "Seed (default 1): the same seed makes the same bytes")
+  app.add_option("--seed", flags->seed, "Seed (default 1); the same seed gives the same bytes")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--world", flags->config,
                  "TOML file with the world's parameters (docs/guides/simulator.md)");
   app.add_flag("--truth", flags->truth,
-               "Write also what was true: of impressions, positions and items");
+               "Also write the ground truth of impressions, positions and items");
   app.add_flag("--json", flags->json, "Print JSON");
   return [flags] { return RunSimulate(*flags); };
 }

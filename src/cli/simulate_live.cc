@@ -100,7 +100,7 @@ void PrintLive(const LiveOptions& options, const std::vector<LiveArm>& arms) {
     Print("\n");
   }
   Print(
-      "\nSimulated users. All policies meet the same users with the same random numbers; ± are 95 "
+      "\nSimulated users. All policies get the same users with the same random numbers; ± are 95 "
       "% "
       "intervals over users.\n");
 }

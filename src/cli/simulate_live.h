@@ -1,4 +1,4 @@
-// upnext simulate --live: simulated users against a running server, beside the same users against
+// upnext simulate --live: simulated users of a running server, compared with the same users under
 // popularity and random slates.
 #ifndef UPNEXT_CLI_SIMULATE_LIVE_H_
 #define UPNEXT_CLI_SIMULATE_LIVE_H_
@@ -16,7 +16,7 @@
 namespace upnext::cli {
 
 struct LiveOptions {
-  int log_days = 0;  // days of the window that the server's log holds; live days follow
+  int log_days = 0;  // days of the window in the server's log; live days follow
   int threads = 0;
 };
 
@@ -28,13 +28,13 @@ struct LiveArm {
   simulator::UserValues users;
 };
 
-// Users live through the first `log_days` under the world's logging policy, which is the life that
-// the log tells, and from there on under each arm's policy, with common random numbers. Errors are
-// those of a recommender.
+// Simulates users for the first `log_days` under the world's logging policy, as in the log, and
+// then under each arm's policy, with common random numbers. Returns the first error of a
+// recommender.
 Status RunLive(const simulator::World& world, const LiveOptions& options,
                std::vector<LiveArm>& arms, base::Progress& progress);
 
-// A table of days, and how much more the first arm is worth than each other.
+// Prints a table of days, and the difference between the first arm and each other.
 void PrintLive(const LiveOptions& options, const std::vector<LiveArm>& arms);
 nlohmann::json LiveJson(const LiveOptions& options, const std::vector<LiveArm>& arms);
 

@@ -37,7 +37,7 @@ Result<const studies::Study*> StudyOf(const std::string& name) {
   if (const studies::Study* study = studies::FindStudy(name)) return study;
   std::vector<std::string> names;
   for (const studies::Study& study : studies::Studies()) names.push_back(study.name);
-  return NotFound("there is no study '{}'{}; `upnext study` lists them", name,
+  return NotFound("unknown study '{}'{}; `upnext study` lists them", name,
                   base::DidYouMean(name, names));
 }
 
@@ -68,19 +68,20 @@ Status RunStudy(const StudyFlags& flags) {
 
 std::function<Status()> MakeStudy(CLI::App& app) {
   auto flags = std::make_shared<StudyFlags>();
-  app.add_option("name", flags->name, "Which study; without one, they are listed");
-  app.add_option("--seeds", flags->seeds, "Worlds to run it on, one seed each")
+  app.add_option("name", flags->name, "Name of the study (default: list all studies)");
+  app.add_option("--seeds", flags->seeds, "Number of worlds, one seed each")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  app.add_option("--first-seed", flags->first_seed, "The first of them")->capture_default_str();
-  app.add_option("--scale", flags->scale, "tiny takes seconds and shows little")
+  app.add_option("--first-seed", flags->first_seed, "First seed")->capture_default_str();
+  app.add_option("--scale", flags->scale, "tiny takes seconds, for a quick check")
       ->check(CLI::IsMember({"full", "tiny"}))
       ->capture_default_str();
-  app.add_flag("--json", flags->json, "Print the report as JSON, every seed's values with it");
+  app.add_flag("--json", flags->json, "Print the report as JSON, with the values of every seed");
   app.add_option("--html", flags->html, "Also write a page with tables and plots to this file");
-  app.add_option("--threads", flags->threads, "Threads (default: all)")->check(CLI::Range(0, 1024));
+  app.add_option("--threads", flags->threads, "Threads (default: all processors)")
+      ->check(CLI::Range(0, 1024));
   app.add_option("--scratch", flags->scratch,
-                 "Folder for logs and bundles while it runs (default: the temporary folder)");
+                 "Temporary folder for logs and bundles (default: the system's)");
   return [flags] { return RunStudy(*flags); };
 }
 

@@ -11,9 +11,9 @@
 
 namespace upnext::cli {
 
-// Declares its options on `app` and returns what runs after parsing.
+// Declares the options on `app` and returns the function to run after parsing.
 using VerbMaker = std::function<Status()> (*)(CLI::App& app);
-// A row of a table of verbs, or of the sub-verbs of one.
+// A line of a table of verbs, or of the sub-verbs of one.
 struct Verb {
   const char* name;
   const char* summary;

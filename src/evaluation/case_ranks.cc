@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "retrieval/top_hits.h"
+#include "kernels/top_scored.h"
 #include "schema/event.h"
 
 namespace upnext::evaluation {
@@ -35,37 +35,35 @@ ItemOrder ItemOrder::OfVocabulary(const features::Vocabulary& vocabulary, uint32
 
 CaseRanks RankCase(const ItemOrder& order, std::span<float> scores, std::span<const uint32_t> seen,
                    std::span<const uint32_t> targets) {
-  std::vector<retrieval::Hit> wanted;  // best first
+  std::vector<kernels::Scored> wanted;  // best first
   for (const uint32_t item : targets) {
     const uint32_t p = order.position[item];
     if (p != schema::kNone && scores[p] > kUnranked) wanted.push_back({p, scores[p]});
   }
-  std::sort(wanted.begin(), wanted.end(), retrieval::BetterHit);
+  std::sort(wanted.begin(), wanted.end(), kernels::Better);
   for (const uint32_t item : seen) {
     const uint32_t p = order.position[item];
     if (p != schema::kNone) scores[p] = kUnranked;
   }
-  for (const retrieval::Hit& hit : wanted) scores[hit.row] = hit.score;
+  for (const kernels::Scored& target : wanted) scores[target.index] = target.score;
 
   CaseRanks result;
-  retrieval::TopHits top(kTop);
+  kernels::TopScored top(kTop);
   // better[t]: items that are better than wanted[t] and all after it, but than none before it.
   std::vector<uint32_t> better(wanted.size(), 0);
   for (uint32_t p = 0; p < scores.size(); ++p) {
-    const retrieval::Hit hit{p, scores[p]};
+    const kernels::Scored hit{p, scores[p]};
     if (!(hit.score > kUnranked)) continue;
     if (top.Wants(p, hit.score)) top.Add(p, hit.score);
-    if (wanted.empty() || !retrieval::BetterHit(hit, wanted.back())) continue;
+    if (wanted.empty() || !kernels::Better(hit, wanted.back())) continue;
     const auto first = std::partition_point(
         wanted.begin(), wanted.end(),
-        [&](const retrieval::Hit& target) { return !retrieval::BetterHit(hit, target); });
+        [&](const kernels::Scored& target) { return !kernels::Better(hit, target); });
     ++better[static_cast<size_t>(first - wanted.begin())];
   }
   std::partial_sum(better.begin(), better.end(), better.begin());
   for (const uint32_t count : better) result.ranks.push_back(count + 1);
-  std::vector<retrieval::Hit> best;
-  top.Take(&best);
-  for (const retrieval::Hit& hit : best) result.top.push_back(order.items[hit.row]);
+  for (const kernels::Scored& best : top.Take()) result.top.push_back(order.items[best.index]);
   return result;
 }
 

@@ -1,7 +1,7 @@
-// Where the relevant items of one held-out case stand among all items, by the protocol's rule:
-// score, then popularity in training, then the smaller id.
+// Ranks of the relevant items of one held-out case among all items. Order: score, then popularity
+// in training, then the smaller id.
 //
-//   CaseRanks ranks = RankCase(order, scores, seen, targets);      scores by position in `order`
+//   CaseRanks ranks = RankCase(order, scores, seen, targets);      // scores by position in `order`
 //   double ndcg = Ndcg(ranks.ranks, targets.size(), 10);
 //
 // Pure functions: any number of threads. Only this room includes it.
@@ -17,15 +17,15 @@
 
 namespace upnext::evaluation {
 
-// Items in the order that breaks ties between equal scores.
+// The order that breaks ties between equal scores.
 struct ItemOrder {
-  std::vector<uint32_t> items;     // by position; kNone where no item stands
+  std::vector<uint32_t> items;     // by position; kNone for an empty position
   std::vector<uint32_t> position;  // by item; kNone for an item that cannot be ranked
   size_t size() const { return items.size(); }
 
   // All items of the log: by count, larger first, then by id.
   static ItemOrder ByCount(std::span<const uint64_t> counts);
-  // Position r is row r of the vocabulary, which has the same order; row 0 holds no item.
+  // Position r is row r of the vocabulary, which is sorted in the same order; row 0 is no item.
   static ItemOrder OfVocabulary(const features::Vocabulary& vocabulary, uint32_t items);
 };
 
@@ -36,7 +36,7 @@ struct CaseRanks {
   std::vector<uint32_t> ranks;  // of the targets that have a position, from 1, ascending
   std::vector<uint32_t> top;    // the kTop best items, best first
 };
-// scores [order.size()], kUnranked or NaN where nothing is to be ranked; those of `seen` are
+// scores [order.size()], kUnranked or NaN for positions that are not ranked. Scores of `seen` are
 // overwritten by kUnranked, unless the item is a target.
 CaseRanks RankCase(const ItemOrder& order, std::span<float> scores, std::span<const uint32_t> seen,
                    std::span<const uint32_t> targets);

@@ -7,7 +7,7 @@
 namespace upnext::evaluation {
 namespace {
 
-// A model and tables of different vocabularies would give figures of nothing.
+// A model with tables of other vocabularies would give meaningless metrics.
 Status CheckSubject(const Subject& subject) {
   if (subject.candidate == nullptr) return Ok();
   const size_t rows = subject.candidate->item_vectors().rows();
@@ -26,9 +26,12 @@ const char* PartName(examples::SplitPart part) {
 // What the ranker knew of the users, without which its figures cannot be compared.
 std::string StatesNote(const EvaluateOptions& options) {
   const std::string states =
-      options.frozen_state ? fmt::format("frozen where the {} part begins", PartName(options.part))
-                           : std::string("live: everything before each impression, as at serving");
-  return fmt::format("ranking: user states are {}; the baselines know the training part only",
+      options.frozen_state
+          ? fmt::format("frozen at the start of the {} part", PartName(options.part))
+          : std::string(
+                "live: all events before each impression, as when "
+                "serving");
+  return fmt::format("ranking: user states are {}; the baselines use the training part only",
                      states);
 }
 
@@ -46,7 +49,7 @@ Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
   report.machine =
       base::MachineName(pool.threads(), kernels::PrecisionName(kernels::BestPrecision()));
   if (options.part == examples::SplitPart::kValidation) {
-    report.notes.push_back("figures are of the validation part");
+    report.notes.push_back("metrics are of the validation part");
   }
   if (subject.candidate != nullptr) {
     UPNEXT_ASSIGN_OR_RETURN(RetrievalReport retrieval,
@@ -54,9 +57,9 @@ Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
     if (retrieval.users > 0) {
       report.retrieval = std::move(retrieval);
     } else {
-      report.notes.push_back(fmt::format(
-          "no retrieval figures: no user completely watched anything new in the {} part",
-          PartName(options.part)));
+      report.notes.push_back(
+          fmt::format("no retrieval metrics: no user completely watched a new item in the {} part",
+                      PartName(options.part)));
     }
   }
   if (subject.ranker != nullptr) {
@@ -66,7 +69,7 @@ Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
       report.ranking = std::move(ranking);
       report.notes.push_back(StatesNote(options));
     } else {
-      report.notes.push_back(fmt::format("no ranking figures: the {} part holds no impressions",
+      report.notes.push_back(fmt::format("no ranking metrics: the {} part contains no impressions",
                                          PartName(options.part)));
     }
   }

@@ -1,4 +1,4 @@
-// Ranking figures: every held-out impression scored by the ranker and by simple averages.
+// Ranking metrics: the ranker and simple averages score every held-out impression.
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -19,15 +19,15 @@ namespace {
 
 using ranking::Objective;
 
-// Impressions that compete with each other: rows [begin, end) of `order`.
+// Impressions that are compared with each other: rows [begin, end) of `order`.
 struct Pages {
   std::vector<uint32_t> order;
   std::vector<std::pair<uint32_t, uint32_t>> pages;
   bool by_request = false;
 };
 
-// A page is a request of a user. Where most impressions are requests of their own, which have no
-// pairs to order, it is what the user saw on one UTC day.
+// A page is one request of a user. When most requests have a single impression, and so no pairs to
+// order, a page is all impressions of a user on one UTC day.
 Pages MakePages(const Impressions& impressions) {
   const auto grouped = [&](const std::function<uint64_t(size_t)>& key) {
     Pages result;
@@ -48,8 +48,8 @@ Pages MakePages(const Impressions& impressions) {
     return result;
   };
   Pages requests = grouped([&](size_t i) {
-    // Impressions without a request are pages of their own; the top bit keeps the two kinds apart
-    // well enough for a metric.
+    // An impression without a request is a page of its own. The top bit separates the two kinds of
+    // number; the small risk of a collision is acceptable for a metric.
     return impressions.request[i] != 0 ? impressions.request[i] : (uint64_t{1} << 63) + i;
   });
   size_t together = 0;
@@ -123,7 +123,7 @@ class RankingRun {
     std::vector<Metric> metrics(tasks.size());
     pool.ParallelFor(tasks.size(), 1, [&](size_t begin, size_t end) {
       for (size_t t = begin; t < end; ++t) {
-        // The same draws of users for every figure and model, so that intervals compare.
+        // The same draws of users for every metric and model, so that intervals are comparable.
         base::Rng rng(options_.seed, /*stream=*/1);
         metrics[t] = tasks[t].second(rng);
       }
@@ -144,9 +144,10 @@ class RankingRun {
     return fmt::format(
         "weighted per-user loss: pages are {}; positives are {}",
         pages_.by_request ? "requests"
-                          : "what a user saw on one UTC day, since most requests hold a single "
+                          : "the impressions of a user on one UTC day, since most requests have "
+                            "a single "
                             "impression",
-        any_click_ ? "clicked impressions" : "watched impressions, as none was clicked");
+        any_click_ ? "clicked impressions" : "watched impressions, since none was clicked");
   }
   uint32_t users() const { return users_; }
 
@@ -176,7 +177,7 @@ class RankingRun {
     return {all.loss(), BootstrapRatio(wrong, total, rng)};
   }
 
-  // Predictions and targets of the impressions where an objective is observed, and whose they are.
+  // Predictions and targets of the impressions where an objective is observed, with their users.
   struct Observed {
     std::vector<float> predictions, targets;
     std::vector<uint32_t> users;
@@ -252,7 +253,7 @@ Result<RankingReport> EvaluateRanking(const Subject& subject, const EvaluateOpti
   const Predictor ranker = RankerPredictor(objectives, held_out);
   std::vector<Predictor> baselines;
   if (options.baselines) baselines = RankingBaselines(subject, held_out, pool);
-  base::ProgressStage stage(progress, "ranking figures", "models", 1 + baselines.size());
+  base::ProgressStage stage(progress, "ranking metrics", "models", 1 + baselines.size());
   report.model = run.Metrics(ranker, pool);
   stage.Update(1);
   for (size_t b = 0; b < baselines.size(); ++b) {

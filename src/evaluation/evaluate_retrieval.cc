@@ -1,4 +1,4 @@
-// Retrieval figures: every held-out case ranked among all items by every model.
+// Retrieval metrics: every model ranks every held-out case among all items.
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -13,7 +13,7 @@
 namespace upnext::evaluation {
 namespace {
 
-constexpr size_t kBlock = 1024;                      // cases between two looks at Progress
+constexpr size_t kBlock = 1024;                      // cases between two progress updates
 constexpr size_t kMaxScores = 5'000'000'000;         // users x items that each model scores
 constexpr size_t kScoresPerChunk = size_t{1} << 22;  // floats that a thread holds at once
 constexpr size_t kMaxChunk = 32;                     // cases
@@ -46,7 +46,7 @@ std::vector<uint32_t> SeenItems(const examples::ReplaySource& source,
   return seen;
 }
 
-// The same choice for every run on the same cases, so that two bundles are judged on the same
+// The same choice in every run on the same cases, so that two bundles are compared on the same
 // users.
 void KeepEvenly(size_t keep, std::vector<examples::HoldoutCase>* cases) {
   for (size_t i = 1; i < keep; ++i) std::swap((*cases)[i], (*cases)[i * cases->size() / keep]);
@@ -86,14 +86,14 @@ class RetrievalRun {
   ModelMetrics Metrics(size_t model) const {
     const std::vector<CaseRanks>& ranks = ranks_[model];
     std::vector<std::string> names;
-    std::vector<double> values;  // [case, figure]
+    std::vector<double> values;  // [case, metric]
     for (size_t i = 0; i < cases_.size(); ++i) {
       for (auto& [name, value] : FiguresOf(ranks[i].ranks, cases_[i].targets.size())) {
         if (i == 0) names.push_back(std::move(name));
         values.push_back(value);
       }
     }
-    // One stream for all models: they are compared on the same draws of users.
+    // One stream for all models, so that they are compared on the same draws of users.
     base::Rng rng(options_.seed);
     const std::vector<Interval> intervals = BootstrapMeans(values, names.size(), rng);
     ModelMetrics result{models_[model]->name(), {}};
@@ -159,8 +159,8 @@ Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const Evaluate
   if (all > most) {
     KeepEvenly(most, &cases);
     notes->push_back(
-        fmt::format("retrieval: {} of the {} users that could be judged, spread evenly over them; "
-                    "coverage is of their lists",
+        fmt::format("retrieval: {} of the {} users with cases, spread evenly over them; "
+                    "coverage is over their lists",
                     most, all));
   }
   RetrievalReport report;

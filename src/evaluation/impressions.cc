@@ -19,7 +19,7 @@ void AppendTo(std::vector<T>& to, const std::vector<T>& from) {
   to.insert(to.end(), from.begin(), from.end());
 }
 
-// Scores the impressions of users one after another, in batches. One thread.
+// Scores the impressions of one user after another, in batches. One thread.
 class UserScorer {
  public:
   UserScorer(const Subject& subject, const EvaluateOptions& options,
@@ -102,7 +102,7 @@ Status CheckFinite(const Impressions& impressions) {
   }
   return Internal(
       "the ranker predicts a number that is not finite for an impression of the held-out part; its "
-      "weights have diverged: train again with a lower [ranking] learning_rate");
+      "weights diverged: train again with a lower [ranking] learning_rate");
 }
 
 }  // namespace

@@ -1,11 +1,10 @@
-// The impressions of a part as flat columns, with what became of them and, when a ranker is given,
-// what it predicted.
+// The impressions of a part as columns, with their outcomes and, when a ranker is given, its
+// predictions.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(Impressions test, ScoreImpressions(subject, options, pool, progress));
-//   Impressions train = CollectImpressions(source, Part::kTrain, pool);        no predictions
+//   Impressions train = CollectImpressions(source, Part::kTrain, pool);      // no predictions
 //
-// Users in order, each user's impressions in time order, whatever the number of threads. This
-// room and studies/ include it.
+// Ordered by user, then by time, for any number of threads. Used by this room and studies/.
 #ifndef UPNEXT_EVALUATION_IMPRESSIONS_H_
 #define UPNEXT_EVALUATION_IMPRESSIONS_H_
 
@@ -35,11 +34,11 @@ struct Impressions {
 
 Impressions CollectImpressions(const examples::ReplaySource& source, examples::SplitPart part,
                                base::ThreadPool& pool);
-// With the state before each request, or, with options.frozen_state, as the part began.
+// With the state before each request, or, with options.frozen_state, at the start of the part.
 Result<Impressions> ScoreImpressions(const Subject& subject, const EvaluateOptions& options,
                                      base::ThreadPool& pool, base::Progress& progress);
 
-// Labels of an objective, as training sees them.
+// Labels of an objective, as in training.
 ranking::Targets TargetsOf(const ranking::Objective& objective, const Impressions& impressions);
 
 }  // namespace upnext::evaluation

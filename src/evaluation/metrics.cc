@@ -15,7 +15,7 @@ double Ratio(double numerator, double denominator) {
   return denominator > 0 ? numerator / denominator : kNaN;
 }
 
-// Counts of values seen so far, by their rank among all values (Fenwick tree).
+// Counts of the values so far, by rank among all values (Fenwick tree).
 class CountTree {
  public:
   explicit CountTree(size_t values) : sums_(values + 1, 0), counts_(values, 0) {}
@@ -47,7 +47,7 @@ std::vector<uint32_t> OrderBy(std::span<const float> values) {
   return order;
 }
 
-// Dense ranks from 0, equal values sharing one; returns how many there are.
+// Dense ranks from 0, with equal values sharing one. Returns the number of ranks.
 size_t DenseRanks(std::span<const float> values, std::vector<uint32_t>* ranks) {
   const std::vector<uint32_t> order = OrderBy(values);
   ranks->resize(values.size());
@@ -59,7 +59,7 @@ size_t DenseRanks(std::span<const float> values, std::vector<uint32_t>* ranks) {
   return order.empty() ? 0 : rank + 1;
 }
 
-// The 2.5 % and 97.5 % points of `draws`, in which NaN (a round without data) is left out.
+// The 2.5 % and 97.5 % points of `draws`, ignoring NaN (a round without data).
 Interval Percentiles(std::vector<double> draws) {
   std::erase_if(draws, [](double draw) { return std::isnan(draw); });
   if (draws.empty()) return kNoInterval;
@@ -105,8 +105,8 @@ PairCounts CountPairs(std::span<const float> predictions, std::span<const float>
   std::vector<uint32_t> rank;
   const size_t ranks = DenseRanks(predictions, &rank);
   const std::vector<uint32_t> order = OrderBy(targets);
-  // Examples of one target are compared with those of lower targets on the way up and with those of
-  // higher targets on the way down.
+  // Each example is compared with those of lower targets in ascending order and with those of
+  // higher targets in descending order.
   CountTree lower(ranks), higher(ranks);
   for (size_t begin = 0; begin < n;) {
     size_t end = begin;

@@ -1,9 +1,9 @@
-// The numbers, each a pure function that a toy case checks by hand.
+// The metrics, as pure functions.
 //
 //   double ndcg = Ndcg(ranks_of_targets, targets, 10);
 //   Interval interval = BootstrapRatio(wrong_by_user, total_by_user, rng);
 //
-// Any number of threads. Spans that belong together have equal lengths; of nothing, means are NaN.
+// Any number of threads. Spans that belong together have equal lengths. The mean of nothing is NaN.
 #ifndef UPNEXT_EVALUATION_METRICS_H_
 #define UPNEXT_EVALUATION_METRICS_H_
 
@@ -17,8 +17,7 @@
 
 namespace upnext::evaluation {
 
-// ---- Retrieval: ranks of the relevant items of one user, from 1, ascending; absent = not ranked.
-// ----
+// ---- Retrieval: ranks of one user's relevant items, from 1, ascending; unranked ones are absent.
 double HitRate(std::span<const uint32_t> ranks, size_t k);                  // 1 when any rank <= k
 double Recall(std::span<const uint32_t> ranks, size_t relevant, size_t k);  // found / relevant
 double Ndcg(std::span<const uint32_t> ranks, size_t relevant,
@@ -27,34 +26,34 @@ double AveragePrecision(std::span<const uint32_t> ranks,
                         size_t relevant);  // one relevant item: 1 / rank (EV-01)
 
 // ---- Ranking ----
-// Per example i: with how many examples of another target it is compared, and how many of these
-// pairs the predictions order like the targets; a tie in the prediction counts one half (in units
-// of pairs). O(n log n). Sums over examples count every pair twice.
+// For each example i: the number of examples with another target, and how many of these pairs the
+// predictions order like the targets; a tie in the prediction counts one half (in units of pairs).
+// O(n log n). Sums over examples count every pair twice.
 struct PairCounts {
   std::vector<double> ordered, compared;
 };
 PairCounts CountPairs(std::span<const float> predictions, std::span<const float> targets);
-// Share of pairs with different targets that are ordered alike, a tie in the prediction one half:
-// XAUC, and for targets of 0 and 1 the area under the ROC curve (EV-04). NaN without pairs.
+// Share of pairs with different targets that the predictions order correctly, ties one half: XAUC,
+// and for targets of 0 and 1 the area under the ROC curve (EV-04). NaN without pairs.
 double PairShare(const PairCounts& pairs);
 double MeanAbsoluteError(std::span<const float> predictions, std::span<const float> targets);
 double RootMeanSquaredError(std::span<const float> predictions, std::span<const float> targets);
 
 // Weighted, per-user loss (paper 4.3, EV-03): over (positive, negative) impression pairs of one
-// user on one page, the watch time of positives ranked below a negative, as a share of all; ties
-// one half.
+// user on one page, the watch time of positives ranked below a negative, as a share of all watch
+// time; ties one half.
 struct PageLoss {
   double wrong = 0, total = 0;
   double loss() const {
     return total > 0 ? wrong / total : std::numeric_limits<double>::quiet_NaN();
   }
 };
-// score, watch_s, clicked of one page's impressions.
+// scores, watch_s and clicked of one page's impressions.
 PageLoss WeightedPageLoss(std::span<const double> scores, std::span<const float> watch_s,
                           std::span<const uint8_t> clicked);
 
 // Calibration of expected watch time or of probabilities (EV-05): examples in `bins` groups of
-// about equal size by prediction, lowest first; fewer when there are fewer examples.
+// about equal size, sorted by prediction; fewer groups when there are fewer examples.
 struct CalibrationBin {
   double predicted, observed;  // means
   uint64_t examples;
@@ -62,8 +61,8 @@ struct CalibrationBin {
 };
 std::vector<CalibrationBin> Calibration(std::span<const float> predictions,
                                         std::span<const float> targets, size_t bins = 10);
-// Least-squares slope of observed on predicted over bins, weighted by examples; 1 is calibrated.
-// NaN when all bins predict the same.
+// Least-squares slope of observed on predicted over bins, weighted by examples; 1 means calibrated.
+// NaN when all bins have the same prediction.
 double CalibrationSlope(std::span<const CalibrationBin> bins);
 
 // ---- Uncertainty ----
@@ -72,16 +71,16 @@ struct Interval {
 };
 inline constexpr Interval kNoInterval{std::numeric_limits<double>::quiet_NaN(),
                                       std::numeric_limits<double>::quiet_NaN()};
-// 95 % percentile bootstrap of means of per-user values, several means of the same users on the
-// same draws: values [users, columns] -> one per column.
+// 95 % percentile bootstrap of means of per-user values; several means use the same draws of users:
+// values [users, columns] -> one interval per column.
 std::vector<Interval> BootstrapMeans(std::span<const double> values, size_t columns, base::Rng& rng,
                                      int rounds = 1000);
-// The same of a ratio sum(numerator) / sum(denominator).
+// The same for a ratio sum(numerator) / sum(denominator).
 Interval BootstrapRatio(std::span<const double> numerators, std::span<const double> denominators,
                         base::Rng& rng, int rounds = 1000);
 // The same for a share of pairs (AUC, XAUC), from the sums of CountPairs over each user's examples.
-// Both ends of a pair are resampled, so to first order the share moves twice as far as the ratio of
-// the sums; resampling users and counting pairs anew gives the same within noise.
+// Both ends of a pair are resampled, so to first order the share varies twice as much as the ratio
+// of the sums. Resampling users and counting pairs again gives the same, up to noise.
 Interval BootstrapPairs(std::span<const double> ordered, std::span<const double> compared,
                         base::Rng& rng, int rounds = 1000);
 

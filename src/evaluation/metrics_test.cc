@@ -82,7 +82,7 @@ TEST(PairShare, EV04_EqualsBruteForcePairCount) {
   }
 }
 
-// Area under the ROC curve, from its definition: the chance that a positive is above a negative.
+// Area under the ROC curve, by definition the probability that a positive is above a negative.
 TEST(PairShare, EV04_OfTwoClassesIsTheAreaUnderTheRocCurve) {
   for (uint64_t seed = 0; seed < 6; ++seed) {
     Pairs pairs = RandomPairs(80, 2 + 7 * seed, seed);
@@ -103,8 +103,8 @@ TEST(PairShare, IsOneHalfForAConstantAndNothingWithoutBothClasses) {
 TEST(Pairs, EveryExampleKnowsItsOwnPairs) {
   const PairCounts pairs =
       CountPairs(std::vector<float>{1, 3, 3, 2}, std::vector<float>{0, 1, 1, 5});
-  // 0: below all three, rightly. 1 and 2: not compared with each other, above 0 rightly, above 3
-  // wrongly. 3: above 0 rightly, below 1 and 2 wrongly.
+  // 0: correctly below the other three. 1 and 2: not compared with each other, correctly above 0,
+  // wrongly above 3. 3: correctly above 0, wrongly below 1 and 2.
   EXPECT_EQ(pairs.ordered, (std::vector<double>{3, 1, 1, 1}));
   EXPECT_EQ(pairs.compared, (std::vector<double>{3, 2, 2, 3}));
 }

@@ -29,7 +29,7 @@ class GroupMeans {
     sum_[group] += value;
     count_[group] += 1;
   }
-  // The group's mean with `prior` added `weight` times; `prior` for a group without examples.
+  // The group's mean with `prior` added `weight` times; `prior` for an empty group.
   double Mean(const Impressions& impressions, size_t i, double prior, double weight = 0) const {
     const uint32_t group = key_(impressions, i);
     const double count = count_[group] + weight;
@@ -186,7 +186,7 @@ class BaselineMaker {
   const Impressions& held_out_;
   const DurationBins bins_;
   const KeyOf by_[3];       // duration, user, item
-  const size_t groups_[3];  // how many groups each makes
+  const size_t groups_[3];  // number of groups of each
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What a ranking table compares: the ranker and simple averages of the training part, each as its
+// The models of a ranking table: the ranker and simple averages over the training part, each as its
 // predictions for the held-out impressions.
 //
 //   for (const Predictor& p : RankingBaselines(subject, test, pool)) ...
@@ -16,10 +16,10 @@
 
 namespace upnext::evaluation {
 
-// Columns are as long as the held-out impressions, or empty when there is no prediction.
+// A column has one value per held-out impression, or is empty when there is no prediction.
 struct Predictor {
   std::string name;
-  std::vector<double> score;                    // to order a page by
+  std::vector<double> score;                    // for ordering a page
   std::vector<std::vector<float>> predictions;  // by objective, in its unit
 };
 
@@ -29,10 +29,11 @@ size_t WatchObjective(const std::vector<ranking::Objective>& objectives);
 Predictor RankerPredictor(const std::vector<ranking::Objective>& objectives,
                           const Impressions& held_out);
 
-// Of the training part, t being watch seconds capped as the objective says and t~ their mean:
+// Baselines, where t is the watch time in seconds, capped by the objective, and t~ its mean over
+// the training part:
 //   mean, median
 //   duration mean, user mean, item mean   mean of t by decile of duration, by user, by item; t~
-//                                         where training has none
+//                                         for an empty group
 //   additive          t~ + (duration mean - t~) + (user mean - t~) + (item mean - t~), at least 0
 //   additive, shrunk  t~, then the mean residual by decile of duration, by user, by item, one after
 //                     the other, each sum over (count + 20)

@@ -18,7 +18,7 @@ struct Metric {
   Interval interval;  // 95 %, bootstrap over users; NaN where none is computed
 };
 // Metrics of retrieval: hr@10, ndcg@10, hr@20, ndcg@20, map, coverage@10 (share of the log's items
-// in anyone's first ten), recall@k for k of kRecallCurve.
+// in the first ten of any user), recall@k for k of kRecallCurve.
 inline constexpr size_t kRecallCurve[] = {1, 2, 5, 10, 20, 50, 100};
 using Metrics = std::map<std::string, Metric>;  // "hr@10" -> ...
 
@@ -46,7 +46,7 @@ struct Report {
   std::string split;  // Split::Describe()
   uint64_t seed = 0;
   std::string machine, version;    // processor and threads; bundle version or ""
-  std::vector<std::string> notes;  // what a reader must know of the figures
+  std::vector<std::string> notes;  // remarks needed to interpret the metrics
 };
 
 }  // namespace upnext::evaluation

@@ -7,8 +7,9 @@
 #include "features/feature_extractor.h"
 #include "nn/parameter.h"
 #include "retrieval/co_watch.h"
-#include "retrieval/generators.h"
+#include "retrieval/next_items.h"
 #include "retrieval/score_items.h"
+#include "retrieval/training_watches.h"
 
 namespace upnext::evaluation {
 namespace {
@@ -38,7 +39,7 @@ class CandidateScores : public RetrievalModel {
   const retrieval::CandidateModel& model_;
 };
 
-// Baselines score few items; the others tie at 0, so that popularity decides.
+// Baselines score few items. All others tie at 0 and are ordered by popularity.
 class CountScores : public RetrievalModel {
  public:
   using RetrievalModel::RetrievalModel;
@@ -104,7 +105,7 @@ class ItemKnnScores : public CountScores {
  private:
   void ScoreOne(const features::UserState& state, std::span<float> scores) const override {
     for (const features::TimedId& watch : state.watches()) {
-      for (const retrieval::Candidate& similar : co_watch_.Similar(watch.id)) {
+      for (const retrieval::ScoredItem& similar : co_watch_.Similar(watch.id)) {
         scores[order().position[similar.item]] += static_cast<float>(similar.score);
       }
     }
@@ -124,8 +125,8 @@ std::vector<std::unique_ptr<RetrievalModel>> RetrievalModels(
                    subject.tables.vocabulary(features::kItemVocabulary), source.log.items()))));
   if (!baselines) return models;
   base::ProgressStage stage(progress, "learn baselines", "baselines", 3);
-  const auto popular = retrieval::PopularItems::Learn(source);
-  const auto order = std::make_shared<const ItemOrder>(ItemOrder::ByCount(popular.counts()));
+  const auto order =
+      std::make_shared<const ItemOrder>(ItemOrder::ByCount(retrieval::CountWatches(source)));
   models.push_back(std::make_unique<PopularityScores>(order));
   stage.Update(1);
   models.push_back(std::make_unique<MarkovScores>(source, order));

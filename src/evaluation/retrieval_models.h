@@ -1,5 +1,5 @@
-// What a retrieval table compares: the candidate model and the counts that it must beat, all behind
-// one interface that scores every item for a user.
+// The models of a retrieval table: the candidate model and its baselines, with one interface that
+// scores every item for a user.
 //
 //   for (const auto& model : RetrievalModels(subject, with_baselines, cases, pool, progress))
 //     model->Score(inputs, &scores);
@@ -23,7 +23,7 @@
 
 namespace upnext::evaluation {
 
-// What is known of a case: the user before it, and its circumstances.
+// Input of a case: the user's state before it, and its context.
 struct CaseInput {
   uint32_t user = 0;
   features::UserState state;
@@ -42,7 +42,7 @@ class RetrievalModel {
   RetrievalModel(std::string name, std::shared_ptr<const ItemOrder> order)
       : name_(std::move(name)), order_(std::move(order)) {}
   virtual ~RetrievalModel() = default;
-  // scores [inputs.size(), order().size()], kUnranked where no item stands.
+  // scores [inputs.size(), order().size()], kUnranked for empty positions.
   virtual void Score(std::span<const CaseInput> inputs, std::vector<float>* scores) const = 0;
   const std::string& name() const { return name_; }
   const ItemOrder& order() const { return *order_; }
@@ -52,11 +52,11 @@ class RetrievalModel {
   std::shared_ptr<const ItemOrder> order_;
 };
 
-// The candidate model first, which must not be null. Then, if asked for, learned from the training
-// part: "popularity" (complete watches), "markov" (how often an item directly followed the user's
-// last complete watch), "item-knn" (co-watch similarity summed over the newest kBagLimit watches).
-// Neighbours are learned of what the cases' users watched alone: those of all items can take as
-// much memory as the model that is judged.
+// First the candidate model, which must not be null. Then, if requested, baselines learned from the
+// training part: "popularity" (complete watches), "markov" (how often an item directly followed the
+// user's last complete watch), "item-knn" (co-watch similarity summed over the newest kBagLimit
+// watches). Neighbours are computed only for items that the cases' users watched: those of all
+// items could take as much memory as the model.
 std::vector<std::unique_ptr<RetrievalModel>> RetrievalModels(
     const Subject& subject, bool baselines, std::span<const examples::HoldoutCase> cases,
     base::ThreadPool& pool, base::Progress& progress);

@@ -1,4 +1,4 @@
-// The two halves of Evaluate. Only this room includes it.
+// The two parts of Evaluate. Only this room includes it.
 #ifndef UPNEXT_EVALUATION_STAGES_H_
 #define UPNEXT_EVALUATION_STAGES_H_
 
@@ -10,14 +10,14 @@
 
 namespace upnext::evaluation {
 
-// What a reader must know of the figures is added to `notes`. Both end with kCancelled on request.
+// Remarks needed to interpret the metrics are added to `notes`. Both return kCancelled on request.
 
-// subject.candidate is not null. users is 0, and nothing else is set, when the part holds no cases.
+// subject.candidate is not null. When the part has no cases, users is 0 and nothing else is set.
 Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const EvaluateOptions& options,
                                           base::ThreadPool& pool, base::Progress& progress,
                                           std::vector<std::string>* notes);
-// subject.ranker is not null. impressions is 0, and nothing else is set, when the part holds none.
-// kInternal when the ranker gives a number that is not finite.
+// subject.ranker is not null. When the part has no impressions, impressions is 0 and nothing else
+// is set. kInternal when a prediction of the ranker is not finite.
 Result<RankingReport> EvaluateRanking(const Subject& subject, const EvaluateOptions& options,
                                       base::ThreadPool& pool, base::Progress& progress,
                                       std::vector<std::string>* notes);

@@ -7,7 +7,7 @@
 //
 // leave-one-out: one case per user with the part, its target the item of the part's watch.
 // time: one case per user who in the part completely watches items that he had not watched before,
-// in full or in part; these, each once, are the targets, and the list is the one he would have got
+// in full or in part; these, each once, are the targets, and the list is the one the user would have received
 // at his first event of the part. none: no cases.
 #ifndef UPNEXT_EXAMPLES_HOLDOUT_H_
 #define UPNEXT_EXAMPLES_HOLDOUT_H_

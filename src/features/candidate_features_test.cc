@@ -144,7 +144,7 @@ TEST_F(CandidateFeatures, CG03_TokensOfAllSearchesAreUnigramsAndBigrams) {
   UserState state = EmptyState();
   schema::Event event;
   event.type = schema::EventType::kSearch;
-  event.query = log_.catalogue().FindOrAdd(schema::IdSpace::kQuery, "query 3 unheard");
+  event.query = log_.Add(schema::IdSpace::kQuery, "query 3 unheard");
   event.time_ms = 1;
   state.Apply(event, log_.catalogue(), {});
   std::vector<std::string> names;

@@ -75,10 +75,10 @@ TEST_F(QueryTokensTest, CG03_KeepsTheMostFrequentTokens) {
 
 TEST_F(QueryTokensTest, QueriesNewerThanTheLogGetTheSameRows) {
   const QueryTokens tokens = QueryTokens::Learn(log_.catalogue(), Counts(), 100);
-  const uint32_t fresh = log_.catalogue().FindOrAdd(schema::IdSpace::kQuery, "CAT food, dog");
+  const uint32_t fresh = log_.Add(schema::IdSpace::kQuery, "CAT food, dog");
   EXPECT_THAT(Names(tokens, fresh), ElementsAre("cat", "food", "dog", "?", "?"));
   // Learned before any query: everything is tokenised on the spot, to the same rows.
-  const uint32_t again = log_.catalogue().FindOrAdd(schema::IdSpace::kQuery, "big  cat");
+  const uint32_t again = log_.Add(schema::IdSpace::kQuery, "big  cat");
   EXPECT_EQ(Names(tokens, again), Names(tokens, Query("Big Cat")));
 }
 
@@ -103,7 +103,7 @@ TEST_F(QueryTokensTest, SavedAndLoadedGivesTheSameRows) {
   ASSERT_TRUE(loaded) << loaded.error().message;
   EXPECT_EQ(loaded->rows(), tokens.rows());
   EXPECT_EQ(loaded->count(1), tokens.count(1));
-  const uint32_t fresh = log_.catalogue().FindOrAdd(schema::IdSpace::kQuery, "big food");
+  const uint32_t fresh = log_.Add(schema::IdSpace::kQuery, "big food");
   for (const uint32_t query : {Query("cat"), Query("Big Cat"), Query("dog food"), fresh}) {
     EXPECT_EQ(Names(*loaded, query), Names(tokens, query));
   }

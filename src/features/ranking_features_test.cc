@@ -239,7 +239,7 @@ TEST_F(RankingFeatures, RK10_SeedLastWatchedLastQueryAndLanguage) {
 }
 
 TEST_F(RankingFeatures, RK04_UnknownIdsAreRowZeroAndAbsentOnesAreNoRow) {
-  const uint32_t fresh = log_.catalogue().FindOrAdd(schema::IdSpace::kItem, "brand new");
+  const uint32_t fresh = log_.Add(schema::IdSpace::kItem, "brand new");
   const NamedRow unknown = Impression(EmptyState(), {.time_ms = kStartMs}, {.item = fresh});
   EXPECT_THAT(unknown.ids("item"), ElementsAre(0u));
   EXPECT_THAT(unknown.ids("channel"), IsEmpty());

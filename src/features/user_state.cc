@@ -178,4 +178,11 @@ uint64_t UserState::Count(uint32_t item_attribute, EventType type, uint32_t cate
   return 0;
 }
 
+size_t UserState::MemoryBytes() const {
+  size_t bytes = sizeof(*this) + user_row_.capacity() * sizeof(Cell);
+  for (const Bag& bag : bags_) bytes += sizeof(bag) + bag.bytes();
+  for (const Table& table : tables_) bytes += sizeof(table) + table.bytes();
+  return bytes;
+}
+
 }  // namespace upnext::features

@@ -19,6 +19,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -82,6 +83,8 @@ class UserState {
   };
   const Totals& totals() const { return totals_; }
 
+  size_t MemoryBytes() const;  // an estimate, for caches
+
   // Equal states give equal bytes. Parse refuses anything that Serialize of a state of `spec` could
   // not have written: kFailedPrecondition for a state of another spec, which is to be folded again,
   // kDataLoss for damage.
@@ -93,6 +96,7 @@ class UserState {
   class Bag {
    public:
     std::span<const TimedId> view() const { return std::span(entries_).subspan(begin_); }
+    size_t bytes() const { return entries_.capacity() * sizeof(TimedId); }
     void Push(TimedId entry, size_t limit);
     void Remove(uint32_t id);
 
@@ -110,6 +114,10 @@ class UserState {
     // The row of `key`, a copy of `fresh` when it is new.
     Cell* Touch(uint32_t key, int64_t time_ms, std::span<const Cell> fresh);
     size_t size() const { return rows_.size(); }
+    size_t bytes() const {
+      return rows_.bucket_count() * (sizeof(std::pair<uint32_t, uint32_t>) + 1) +
+             cells_.capacity() * sizeof(Cell);
+    }
     // Drops the eighth of the rows that was touched longest ago (ties: smaller keys first).
     void Forget(size_t width);
     std::vector<uint32_t> SortedKeys() const;

@@ -33,6 +33,7 @@ class Vocabulary {
   }  // counted, with a row or not
   uint32_t Row(uint32_t id) const { return id < rows_.size() ? rows_[id] : 0; }
   uint32_t Id(uint32_t row) const { return ids_[row]; }  // kNone for row 0
+  std::span<const uint32_t> ids_by_row() const { return ids_; }
   // Occurrences; row 0: of all that fell out.
   uint64_t count(uint32_t row) const { return counts_[row]; }
   // Share of occurrences that have a row, in [0, 1]; 1 when nothing was counted.

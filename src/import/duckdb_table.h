@@ -47,7 +47,7 @@ class ChunkWriter {
   std::vector<uint64_t*> validity_;  // of each column; null: nothing is NULL yet
 };
 
-// Fills the first rows of the chunk and tells how many; 0: there are no more.
+// Fills the first rows of the chunk and returns their number; 0: there are no more.
 using FillChunk = std::function<size_t(ChunkWriter& chunk)>;
 
 // Makes the table function `name`(), whose rows `fill` makes once; what it captures must live as

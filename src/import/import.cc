@@ -56,7 +56,7 @@ Result<std::optional<log::EventLog>> BaseOf(const ImportOptions& options,
   if (!options.append) return std::nullopt;
   const Result<std::string> current = root.Current();
   if (!current && current.error().code == Code::kNotFound) {
-    progress.Note("there is no log to append to yet: this import begins one");
+    progress.Note("there is no log to append to yet: this import creates one");
     return std::nullopt;
   }
   if (!current) return std::unexpected(current.error());

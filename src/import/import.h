@@ -72,7 +72,7 @@ struct ImportReport {
 // when nobody says otherwise.
 int DefaultImportMemoryMb();
 
-// An event that equals one of its user in every column is the same event, told twice: it is in the
+// An event that equals one of its user in every column is the same event: it is in the
 // log once.
 //
 // Writes the next version under `log_root` (a base::VersionedRoot) and makes it current. On any

@@ -13,7 +13,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// What a Progress was told.
+// What was reported to a Progress.
 class Notes : public base::Progress {
  public:
   void Begin(std::string_view, std::string_view, uint64_t) override {}

@@ -90,9 +90,9 @@ std::unexpected<Error> SelectError(Error error, const ImportOptions& options, Ta
   } else if (error.code == Code::kInvalidArgument) {
     const bool csv = error.message.contains("CSV Error on Line") ||
                      error.message.contains("rror when sniffing file");
-    error.message += csv ? "\n(mend the file or the options of its read_csv; to set unreadable "
+    error.message += csv ? "\n(fix the file or the options of its read_csv; to set unreadable "
                            "lines aside instead, add store_rejects = true to it)"
-                         : "\n(mend the SELECT or the file that it reads)";
+                         : "\n(fix the SELECT or the file that it reads)";
   }
   return WithContext(std::move(error),
                      fmt::format("[import] {}: the SELECT fails", TableName(table)));

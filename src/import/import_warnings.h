@@ -1,4 +1,4 @@
-// What an import takes and still tells of, since it looks like a mistake that no single row shows.
+// What an import accepts but reports, because it looks like a mistake that no single row shows.
 //
 //   report.warnings = ImportWarnings(names, spool);
 //

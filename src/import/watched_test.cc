@@ -70,7 +70,7 @@ TEST_F(WatchedDatabaseTest, PercentGoNoFasterThanTheRowsThatAreExpected) {
   const auto slowly = [&](const Chunk& chunk) {
     rows += chunk.rows();
     std::this_thread::sleep_for(std::chrono::milliseconds(60));
-    // What was told last is of these rows or of fewer.
+    // The last report is of these rows or of fewer.
     EXPECT_LE(recorder_.last.load(), rows * 100 / 30'000u);
     return Ok();
   };

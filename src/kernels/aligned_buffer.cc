@@ -18,7 +18,7 @@ void* AllocateAligned(size_t bytes) {
   if (rounded < bytes) throw std::bad_alloc();
   void* pointer = std::aligned_alloc(alignment, rounded);
   if (pointer == nullptr) throw std::bad_alloc();
-  // Only a wish: without huge pages everything works, slower.
+  // Advisory: without huge pages everything works, but slower.
   if (alignment == kHugePage) madvise(pointer, rounded, MADV_HUGEPAGE);
   std::memset(pointer, 0, rounded);
   return pointer;

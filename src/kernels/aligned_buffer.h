@@ -1,5 +1,5 @@
-// Zeroed memory on cache-line boundaries; large blocks ask for huge pages, since random rows of a
-// big table cost a TLB miss each otherwise.
+// Zeroed memory on cache-line boundaries. Large blocks request huge pages, since each random row of
+// a big table costs a TLB miss otherwise.
 //
 //   AlignedBuffer<float> rows(1'000'000 * 64);
 //   rows[7] = 1.0f;
@@ -37,7 +37,7 @@ class AlignedBuffer {
   }
   ~AlignedBuffer() { FreeAligned(data_); }
 
-  // Makes room for at least `size` elements; what was held is lost when it has to grow.
+  // Allocates at least `size` elements. When the buffer has to grow, its contents are lost.
   void Reserve(size_t size) {
     if (size > size_) *this = AlignedBuffer(size + size / 4);
   }

@@ -8,11 +8,11 @@
 namespace upnext::kernels::amx {
 namespace {
 
-// Columns of a piece of the right side: with kPiece a megabyte, half of a second-level cache.
+// Columns of a piece of the right side: with kPiece a megabyte, half of the second-level cache.
 constexpr size_t kColumns = 512;
 
-// c [rows <= 32, n] from `steps` of one panel of the left and of panels of the right side, which
-// begin `stride` steps apart.
+// c [rows <= 32, n] from `steps` steps of one panel of the left side and of the panels of the right
+// side, which start `stride` steps apart.
 void MultiplyStrip(const Bf16* left, const Bf16* right, size_t steps, size_t stride, size_t rows,
                    size_t n, float* c, size_t ldc, bool add) {
   for (size_t j = 0; j < n; j += kLanes, right += stride * kStepSize) {
@@ -20,7 +20,7 @@ void MultiplyStrip(const Bf16* left, const Bf16* right, size_t steps, size_t str
   }
 }
 
-// `packed` null: `right` is laid out on the way.
+// When `packed` is null, `right` is laid out as part of the product.
 void Run(const Product& s, const Source& left, const Source& right, const Bf16* packed, float* c) {
   thread_local AlignedBuffer<Bf16> left_panel(kLanes * kPiece), right_panels;
   if (packed == nullptr) {
@@ -69,7 +69,7 @@ void MultiplyPacked(const Product& shape, const Source& left, const Bf16* pieces
 }
 
 void MultiplyLaidOut(const Product& s, const Bf16* left, const Bf16* right, float* c) {
-  // Panels of a group: a few more than kColumns, so that a width just above it stays in one.
+  // Most panels of a group: a little above kColumns, so that a width just above it is not split.
   constexpr size_t kMost = kColumns * 5 / 4 / kLanes, kPieceSteps = kPiece / kStep;
   const size_t steps = Steps(s.k), panels = Panels(s.n), groups = (panels + kMost - 1) / kMost;
   const size_t group = panels == 0 ? 1 : (panels + groups - 1) / groups;  // of nearly equal sizes

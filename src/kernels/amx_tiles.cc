@@ -12,8 +12,8 @@
 #include "kernels/avx512.h"
 #include "kernels/isa.h"
 
-// Tile instructions are written out, since the compiler's own forget that they read memory (GCC
-// 12).
+// Tile instructions are written as assembly, since the intrinsics of GCC 12 do not declare that
+// they read memory.
 
 namespace upnext::kernels::amx {
 
@@ -37,8 +37,8 @@ constexpr TileConfig kTiles;
 
 constexpr size_t kTileRows = 16;
 
-// A step of a panel, 32 lanes of which `lanes` are there times 32 of which `k` are: two tiles whose
-// rows are lanes, or pairs along k of sixteen lanes.
+// One step of a panel, of which `lanes` of 32 lanes and `k` of 32 elements are present, as two
+// tiles whose rows are lanes, or pairs along k of sixteen lanes.
 UPNEXT_AVX512 inline void LoadLanes(const Source& from, size_t lanes, size_t k,
                                     __m512i tiles[2][16]) {
   const auto mask = static_cast<__mmask32>((uint64_t{1} << k) - 1);
@@ -47,8 +47,8 @@ UPNEXT_AVX512 inline void LoadLanes(const Source& from, size_t lanes, size_t k,
                                       : _mm512_setzero_si512();
   }
 }
-// Both tiles at once, since stored rows are mostly a power of two apart and would push each other
-// out of the first-level cache before their second halves are read.
+// Loads both tiles together: stored rows are often a power of two apart and would evict each other
+// from the first-level cache before their second halves are read.
 UPNEXT_AVX512 inline void LoadPairs(const Source& from, size_t lanes, size_t k,
                                     __m512i tiles[2][16]) {
   alignas(64) static constexpr uint16_t kLow[32] = {0,  32, 1,  33, 2,  34, 3,  35, 4,  36, 5,
@@ -110,7 +110,7 @@ void PackRight(const Source& from, size_t lanes, size_t k, Bf16* panels) {
 TileScope::TileScope() { asm volatile("ldtilecfg %0" ::"m"(kTiles)); }
 TileScope::~TileScope() { asm volatile("tilerelease"); }
 
-// Tiles 0 to 3 are the result, 4 and 5 of the left, 6 and 7 of the right.
+// Tiles 0 to 3 hold the result, 4 and 5 the left side, 6 and 7 the right side.
 void MultiplyPanels(const Bf16* left, const Bf16* right, size_t steps, float* c, size_t ldc,
                     bool add) {
   const size_t stride = ldc * sizeof(float);
@@ -149,7 +149,7 @@ void MultiplyPanels(const Bf16* left, const Bf16* right, size_t steps, float* c,
       : "memory");
 }
 
-#else  // not x86-64: never available, so never called
+#else  // not x86-64: never available, never called
 
 bool Available() { return false; }
 void PackLeft(const Source&, size_t, size_t, Bf16*) {}

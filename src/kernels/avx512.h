@@ -1,10 +1,10 @@
-// What the files that work beside the AMX unit share: a way to compile single functions for the
-// processors that have it, and a transpose. Their other functions have to run everywhere, which is
-// why no whole file is compiled for AVX-512.
+// For the files that accompany the AMX kernels: compiles single functions for processors with
+// AVX-512, and transposes. Whole files are not compiled for AVX-512, since their other functions
+// have to run everywhere.
 //
 //   UPNEXT_AVX512 void F(...) { __m512i rows[16]; ...; TransposeDwords(rows); }
 //
-// Call such functions only where amx::Available(). Only .cc files of this room include it.
+// Call such functions only if amx::Available(). Include it only in .cc files of this room.
 #ifndef UPNEXT_KERNELS_AVX512_H_
 #define UPNEXT_KERNELS_AVX512_H_
 
@@ -12,7 +12,7 @@
 
 #include <immintrin.h>
 
-// GCC 12 takes its own headers' undefined vectors for a mistake of ours (its PR 105593).
+// GCC 12 warns of undefined vectors in its own headers (its PR 105593).
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 

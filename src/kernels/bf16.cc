@@ -15,8 +15,8 @@ namespace upnext::kernels {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Integer arithmetic rather than Highway's own conversion, which rounds differently by target:
-// every machine has to train to the same bytes.
+// Integer arithmetic instead of Highway's conversion, whose rounding depends on the target:
+// training has to give the same bytes on every machine.
 void FloatsToBf16(const float* from, Bf16* to, size_t n) {
   const hn::ScalableTag<uint32_t> d32;
   const hn::ScalableTag<float> df;

@@ -1,4 +1,5 @@
-// bfloat16: the upper half of a float. Half the memory traffic and the input of matrix units.
+// bfloat16: the upper half of a float. Needs half the memory traffic and is the input of matrix
+// units.
 //
 //   Bf16 b = ToBf16(1.5f);          float f = ToFloat(b);
 //   ToBf16(floats, halves);         whole arrays, vectorised
@@ -18,15 +19,16 @@ struct Bf16 {
   friend bool operator==(Bf16, Bf16) = default;
 };
 
-// Rounds to nearest, ties to even. NaN stays NaN (quieted); overflow goes to infinity.
+// Rounds to nearest, ties to even. NaN stays NaN (quieted); overflow gives infinity.
 inline Bf16 ToBf16(float value) {
   const uint32_t bits = std::bit_cast<uint32_t>(value);
   if ((bits & 0x7fffffffu) > 0x7f800000u) return {static_cast<uint16_t>((bits >> 16) | 0x40u)};
   return {static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16)};
 }
 
-// Rounds up with a probability that is the distance from below, when the upper half of `chance` is
-// drawn evenly: right on average. A NaN made by arithmetic stays one.
+// Stochastic rounding: rounds up with a probability equal to the distance from the lower neighbour,
+// when the upper half of `chance` is uniform. The expected value is exact. A NaN produced by
+// arithmetic stays NaN.
 inline Bf16 RoundByChance(float value, uint32_t chance) {
   return {static_cast<uint16_t>((std::bit_cast<uint32_t>(value) + (chance >> 16)) >> 16)};
 }

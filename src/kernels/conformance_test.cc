@@ -1,5 +1,5 @@
-// Every vector kernel against its plain reference, on every instruction set this machine has, at
-// sizes below, at and beyond the vector widths.
+// Compares every vector kernel with its plain reference, on every instruction set of this machine,
+// at sizes below, at and above the vector widths.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -47,7 +47,7 @@ std::vector<float> Random(size_t n, uint64_t seed, float scale = 1.0f) {
 std::vector<int64_t> Targets() {
   hwy::SetSupportedTargetsForTest(0);
   std::vector<int64_t> targets = hwy::SupportedAndGeneratedTargets();
-  // Asking makes Highway 1.0 choose anew, and then it forgets what UPNEXT_MAX_ISA excludes.
+  // The query makes Highway 1.0 choose again without the limit of UPNEXT_MAX_ISA.
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
   return targets;
 }
@@ -70,7 +70,8 @@ INSTANTIATE_TEST_SUITE_P(Simd, Conformance, testing::ValuesIn(Targets()), [](con
 
 TEST_P(Conformance, RunsOnTheTargetItNames) { EXPECT_EQ(SimdName(), hwy::TargetName(GetParam())); }
 
-// More than one block of each side, and ends in all directions. What lies between rows stays.
+// More than one block of each side, with remainders in all directions. Padding between rows stays
+// unchanged.
 TEST_P(Conformance, ProductsOfMatrices) {
   for (const auto& [m, n, k] : std::vector<std::array<size_t, 3>>{
            {1, 1, 1}, {6, 16, 4}, {7, 33, 5}, {12, 64, 256}, {125, 70, 259}, {17, 2100, 67}}) {
@@ -82,7 +83,7 @@ TEST_P(Conformance, ProductsOfMatrices) {
         s.lda = (s.transpose_a ? m : k) + 3;
         s.ldb = (s.transpose_b ? k : n) + 1;
         s.ldc = n + 2;
-        // The last rows end before the stride does.
+        // The last rows end before the stride.
         const auto a = Random((s.transpose_a ? k : m) * s.lda - 3, 1);
         const auto b = Random((s.transpose_b ? n : k) * s.ldb - 1, 2);
         auto c = Random(m * s.ldc - 2, 3);
@@ -110,7 +111,7 @@ TEST_P(Conformance, ProductsOfMatrices) {
                            in_four.data() + row * s.ldc + at);
           }
         }
-        // Bytes, since what lies between rows may be NaN.
+        // Compared as bytes, since the padding between rows may be NaN.
         EXPECT_EQ(std::memcmp(in_four.data(), c.data(), c.size() * sizeof(float)), 0)
             << "the result depends on how C is cut";
       }

@@ -2,7 +2,7 @@
 //
 //   GatherMean(table, bags, out, dim, pool);                     // out [bags, dim]
 //
-// Row 0 is "out of vocabulary": it reads as zero whatever the memory holds, counts in the
+// Row 0 is "out of vocabulary": it reads as zero whatever the memory contains, counts in the
 // denominator of the mean, and is never written (Covington 2016, section 4.1). Ids beyond the last
 // row read as row 0. Safe from many threads on disjoint outputs. Results do not depend on the number
 // of threads.
@@ -18,15 +18,15 @@
 
 namespace upnext::kernels {
 
-// Bags in compressed rows: bag i holds ids[offsets[i] .. offsets[i + 1]). Offsets rise, begin
-// anywhere and stay within ids. An empty span of offsets is zero bags.
+// Bags in compressed form: bag i holds ids[offsets[i] .. offsets[i + 1]). Offsets ascend, may start
+// anywhere and stay within ids. An empty span of offsets means no bags.
 struct BagsView {
   std::span<const uint32_t> ids = {};
   std::span<const uint32_t> offsets = {};  // [bags + 1]
   size_t size() const { return offsets.empty() ? 0 : offsets.size() - 1; }
 };
 
-// A table of rows that somebody else owns: in fp32, or in bf16 when `half` is not null.
+// A table, not owned: in fp32, or in bf16 when `half` is not null.
 struct ConstTableView {
   const float* data = nullptr;  // [rows, dim]
   size_t rows = 0, dim = 0;
@@ -42,8 +42,8 @@ struct TableView {
 enum class Pooling : uint8_t { kMean, kSum };
 
 // out[i] = mean (or sum) of the rows of bag i; an empty bag gives zeros. `out_stride` is the number
-// of floats from one bag's output to the next (>= dim), so that features can be gathered side by
-// side.
+// of floats from one bag's output to the next (>= dim), so that several features can be gathered
+// into one row.
 void GatherMean(ConstTableView table, const BagsView& bags, float* out, size_t out_stride,
                 base::ThreadPool* pool = nullptr);
 void GatherSum(ConstTableView table, const BagsView& bags, float* out, size_t out_stride,

@@ -1,4 +1,5 @@
-// Look-up and update of a million-row table: bytes of rows per second against the plain reference.
+// Look-up and update of a table of a million rows: bytes of rows per second, compared with the
+// plain reference.
 #include <benchmark/benchmark.h>
 
 #include <vector>
@@ -27,7 +28,7 @@ struct Bags {
   std::vector<uint32_t> ids, offsets = {0};
 };
 
-// Enough different batches that none is still in the cache when it comes again.
+// Enough different batches that none is still in the cache when it is used again.
 std::vector<Bags> Batches() {
   std::vector<Bags> batches;
   for (uint64_t seed = 0; seed < 16; ++seed) batches.emplace_back(seed);

@@ -13,7 +13,7 @@
 namespace upnext::kernels {
 namespace {
 
-// Rows 0..3 of dim 2; row 0 holds garbage that must never be seen.
+// Rows 0..3 of dim 2; row 0 holds values that must never be read.
 const std::vector<float> kTable = {99, 99, 1, 2, 3, 4, 5, 6};
 ConstTableView Table() { return {kTable.data(), 4, 2}; }
 
@@ -74,7 +74,7 @@ TEST(RowGradients, SameBytesForAnyNumberOfThreads) {
   std::vector<uint32_t> ids, offsets = {0};
   for (size_t bag = 0; bag < kBags; ++bag) {
     for (int i = 0; i < 20; ++i) {
-      // Squared: the head of the table is met many times.
+      // Squared: rows at the head of the table occur many times.
       const double u = rng.Uniform();
       ids.push_back(static_cast<uint32_t>(u * u * kRows));
     }
@@ -101,7 +101,7 @@ TEST(RowGradients, SameBytesForAnyNumberOfThreads) {
 }
 
 TEST(RowGradients, SortsRowsOfAllMagnitudes) {
-  // Rows that differ in each of the radix digits; the table itself is small in dim.
+  // Rows that differ in each of the radix digits; the table has a small dim.
   constexpr size_t kRows = (size_t{1} << 22) + 5;
   AlignedBuffer<float> table(kRows), accumulators(kRows);
   const std::vector<uint32_t> ids = {1u << 22, 1, 1u << 11, 2, 1, (1u << 22) + 4, 1u << 11, 1};

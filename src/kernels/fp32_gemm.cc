@@ -17,8 +17,8 @@ HWY_BEFORE_NAMESPACE();
 namespace upnext::kernels {
 namespace HWY_NAMESPACE {
 
-// A tile of C: twelve sums, two vectors of the right side and one of the left fill the sixteen
-// registers of AVX2.
+// A tile of C: twelve sums, two vectors of the right side and one of the left side, which fill the
+// sixteen registers of AVX2.
 constexpr size_t kTileRows = 6;
 constexpr size_t kTileColumns = 2 * HWY_MAX_BYTES / sizeof(float);
 constexpr size_t kDepth = 256;          // of a piece along k: a right panel is 16 KB with AVX2
@@ -26,7 +26,7 @@ constexpr size_t kBlockRows = 120;      // of the left side: 120 KB
 constexpr size_t kBlockColumns = 2048;  // of the right side
 constexpr size_t kPackedTogether = 8;   // panels of a matrix that is read along its rows
 
-// Four lanes of four depths.
+// Four lanes at four depths.
 HWY_INLINE void Transpose(const float* from, size_t stride, float* HWY_RESTRICT to, size_t width) {
   const hn::FixedTag<float, 4> d;
   const auto lane0 = hn::LoadU(d, from), lane1 = hn::LoadU(d, from + stride),
@@ -41,13 +41,14 @@ HWY_INLINE void Transpose(const float* from, size_t stride, float* HWY_RESTRICT 
   hn::StoreU(hn::InterleaveUpper(d, high02, high13), d, to + 3 * width);
 }
 
-// One panel of `lanes` <= kWidth lanes, missing ones zero, from a matrix that is close along depth.
+// One panel of `lanes` <= kWidth lanes, padded with zeros, from a matrix that is contiguous along
+// depth.
 template <size_t kWidth>
 HWY_INLINE void PackAcross(const float* from, size_t stride, size_t lanes, size_t depth,
                            float* HWY_RESTRICT to) {
   const size_t fours = lanes == kWidth ? depth / 4 * 4 : 0;
   for (size_t first = 0; first < kWidth; first += 4) {
-    const size_t i = HWY_MIN(first, kWidth - 4);  // the last four may take in some of those before
+    const size_t i = HWY_MIN(first, kWidth - 4);  // the last four may overlap those before
     for (size_t p = 0; p < fours; p += 4) {
       Transpose(from + i * stride + p, stride, to + p * kWidth + i, kWidth);
     }
@@ -58,7 +59,7 @@ HWY_INLINE void PackAcross(const float* from, size_t stride, size_t lanes, size_
   }
 }
 
-// The same for several panels of a matrix whose lanes are close: it is read along its rows.
+// The same for several panels of a matrix whose lanes are contiguous: it is read along its rows.
 template <size_t kWidth>
 HWY_INLINE void PackAlong(const float* from, size_t stride, size_t lanes, size_t depth,
                           float* HWY_RESTRICT to) {
@@ -121,7 +122,7 @@ HWY_INLINE void MultiplyTile(const float* HWY_RESTRICT left, const float* HWY_RE
   }
 }
 
-// The same for the first rows and columns of a tile, of which c has no more.
+// The same for the first rows and columns of a tile, when c has no more.
 HWY_NOINLINE void MultiplyCorner(const float* left, const float* right, size_t depth, size_t rows,
                                  size_t columns, float* c, size_t ldc, bool add) {
   HWY_ALIGN float tile[kTileRows * kTileColumns];

@@ -13,17 +13,17 @@ using amx::kLanes;
 using amx::kStepSize;
 
 namespace {
-// Classes whose exponentials are made before they are multiplied: their rows, both ways round, stay
-// in the second-level cache for all users of a block.
+// Classes whose exponentials are computed before they are multiplied: their rows, in both layouts,
+// stay in the second-level cache for all users of a block.
 constexpr size_t kChunk = 256;
 constexpr size_t kSquare = kLanes * kLanes;
-// How far above the shift a logit may lie: far from what overflows, also in sums.
+// How far above the shift a logit may lie without overflow, also in sums.
 constexpr float kHighest = 40.0f;
-// A logit that takes no part.
+// The logit of a class that is excluded.
 constexpr float kMasked = -1e30f;
 }  // namespace
 
-// Of one block, and kept by its thread.
+// The work space of one block, kept by its thread.
 struct FusedSoftmax::Work {
   size_t panels = 0, first_step = 0;         // of users, and where they are in the batch
   AlignedBuffer<Bf16> users;                 // right panels [n, dim]
@@ -54,7 +54,7 @@ UPNEXT_AVX512 inline __m512 Exp(__m512 x) {
   return _mm512_scalef_ps(p, n);
 }
 
-// What sixteen users of a square have in common.
+// The common values of sixteen users of a square.
 struct Users {
   __m512 shift, sum, highest;
   __m512i ids;
@@ -72,8 +72,8 @@ UPNEXT_AVX512 inline __m512 ExpLogits(const float* logits, float correction, uin
   return e;
 }
 
-// A square of logits becomes exponentials: `lanes` as a step of a left panel of classes, `pairs` as
-// a step of a right panel of users.
+// Converts a square of logits to exponentials: `lanes` as a step of a left panel of classes,
+// `pairs` as a step of a right panel of users.
 UPNEXT_AVX512 void ExpSquare(const float* square, const float* corrections, const uint32_t* ids,
                              const float* shifts, const uint32_t* targets, float* sums,
                              float* highest, Bf16* lanes, Bf16* pairs) {
@@ -105,8 +105,8 @@ UPNEXT_AVX512 void ExpSquare(const float* square, const float* corrections, cons
   }
 }
 
-// to[user][i] = scales[user] * from[i][user] for 32 dims and `n` users, of which a row of `from`
-// has 32; to has rows of `stride`, of which `width` <= 32 are written.
+// to[user][i] = scales[user] * from[i][user] for 32 dims and `n` users. A row of `from` has 32; a
+// row of `to` has `stride`, of which `width` <= 32 are written.
 UPNEXT_AVX512 void TransposeScaled(const float* from, const float* scales, size_t n, size_t width,
                                    float* to, size_t stride) {
   for (size_t user = 0; user < n; user += 16) {
@@ -160,7 +160,7 @@ void FusedSoftmax::StoreClasses(size_t begin, size_t n, const float* rows) {
   }
 }
 
-// One pass over all classes with the shifts as they are.
+// One pass over all classes with the current shifts.
 void FusedSoftmax::Exponentiate(Work& work) {
   const size_t dim_steps = amx::Steps(args_.dim), dim_panels = amx::Panels(args_.dim);
   const size_t class_panels = amx::Panels(args_.classes), batch_steps = amx::Steps(args_.batch);
@@ -179,7 +179,7 @@ void FusedSoftmax::Exponentiate(Work& work) {
       };
       multiply(0);
       for (size_t i = 0; i < count; ++i) {
-        if (i + 1 < count) multiply(i + 1);  // before what it can run beside
+        if (i + 1 < count) multiply(i + 1);  // first, so that both can overlap
         ExpSquare(work.squares[i % 2], corrections_.data() + (first + i) * kLanes,
                   ids_.data() + (first + i) * kLanes, work.shifts.data() + at, work.ids.data() + at,
                   work.sums.data() + at, work.highest.data() + at,
@@ -269,7 +269,7 @@ void FusedSoftmax::ClassGradients(size_t begin, size_t n, float* d_classes) cons
                        scaled_users_.data(), d_classes);
 }
 
-#else  // not x86-64: never available, so never called
+#else  // not x86-64: never available, never called
 
 bool FusedSoftmax::Available() { return false; }
 void FusedSoftmax::Begin(const FusedSoftmaxArgs&) {}

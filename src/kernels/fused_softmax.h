@@ -1,17 +1,17 @@
-// The sampled softmax of a batch together with its three products, on the AMX unit: logits live in
-// registers and the first-level cache only, and their exponentials are written once, as the operand
-// of the gradients' products. What kernels/softmax.h and gemm.h do in seven passes.
+// The sampled softmax of a batch fused with its three products, on the AMX unit. Logits exist only
+// in registers and the first-level cache; their exponentials are written once, as the operand of
+// the gradients' products. kernels/softmax.h and gemm.h need seven passes for the same.
 //
-//   FusedSoftmax softmax;                            // if (FusedSoftmax::Available()), bf16 only
+//   FusedSoftmax softmax;                              // if (FusedSoftmax::Available()), bf16 only
 //   softmax.Begin({.batch = b, .classes = n, .dim = d, .class_ids = ids, ...});
-//   softmax.StoreClasses(first, count, rows);        // of all classes, on any threads
-//   loss += softmax.Block(block, d_users, d_targets);         // of all examples, on any threads
-//   softmax.ClassGradients(first, count, d_classes);          // of all classes, on any threads
+//   softmax.StoreClasses(first, count, rows);          // of all classes, on any threads
+//   loss += softmax.Block(block, d_users, d_targets);  // of all examples, on any threads
+//   softmax.ClassGradients(first, count, d_classes);   // of all classes, on any threads
 //
-// The loss, the corrections and accidental hits are those of SampledSoftmax(). The exponentials'
-// common shift is a guess, the target's logit, and a block whose largest logit turns out to be far
-// above it is computed again. Buffers are kept from batch to batch. Results do not depend on how
-// the work is cut, and blocks begin at multiples of 32.
+// The loss, the corrections and accidental hits are those of SampledSoftmax(). The shift of the
+// exponentials is an estimate, the target's logit; a block whose largest logit is far above it is
+// computed again. Buffers are kept from batch to batch. Results do not depend on how the work is
+// divided; blocks start at multiples of 32.
 #ifndef UPNEXT_KERNELS_FUSED_SOFTMAX_H_
 #define UPNEXT_KERNELS_FUSED_SOFTMAX_H_
 
@@ -46,15 +46,16 @@ class FusedSoftmax {
   static constexpr size_t kMultiple = 32;
   static bool Available();
 
-  // The spans must stay until the last Block().
+  // The spans must stay valid until the last Block().
   void Begin(const FusedSoftmaxArgs& args);
-  // rows [n, dim] of classes [begin, begin + n); begin is a multiple of kMultiple, and so is n but
-  // at the end.
+  // rows [n, dim] of classes [begin, begin + n). begin is a multiple of kMultiple, and so is n
+  // except at the end.
   void StoreClasses(size_t begin, size_t n, const float* rows);
-  // Returns the block's summed loss. d_users [n, dim] becomes the gradient by way of the classes'
-  // logits, d_targets [n] that of the targets' logits; both times gradient_scale.
+  // Returns the block's summed loss. d_users [n, dim] is set to the part of the gradient that comes
+  // from the classes' logits, d_targets [n] to the gradient of the targets' logits; both times
+  // gradient_scale.
   double Block(const FusedSoftmaxBlock& block, float* d_users, float* d_targets);
-  // After all blocks: the gradient [n, dim] of classes [begin, begin + n), multiples as above.
+  // After all blocks: the gradient [n, dim] of classes [begin, begin + n); multiples as above.
   void ClassGradients(size_t begin, size_t n, float* d_classes) const;
 
  private:
@@ -64,9 +65,9 @@ class FusedSoftmax {
 
   FusedSoftmaxArgs args_;
   std::vector<uint32_t> ids_;       // [classes, up to a multiple]
-  std::vector<float> corrections_;  // the same, and what is beyond the classes takes no part
+  std::vector<float> corrections_;  // the same; entries beyond the classes are ignored
   // Panels (amx_tiles.h): left ones of [classes, dim], of [dim, classes] and of the exponentials
-  // [classes, batch]; right ones of [dim, batch], of users times what scales their exponentials.
+  // [classes, batch]; right ones of [dim, batch], of users times the scales of their exponentials.
   AlignedBuffer<Bf16> rows_, columns_, exponentials_, scaled_users_;
 };
 

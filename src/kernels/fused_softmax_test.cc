@@ -21,7 +21,7 @@ struct SoftmaxProblem {
     const auto fill = [&](std::vector<float>& values, size_t n, float scale) {
       values.resize(n);
       for (float& v : values) {
-        // Values that bf16 holds exactly, so that rounding operands changes nothing.
+        // Values that bf16 represents exactly, so that rounding operands changes nothing.
         v = ToFloat(ToBf16(scale * static_cast<float>(rng.Uniform() * 2 - 1)));
       }
     };
@@ -99,7 +99,7 @@ Answer Fused(const SoftmaxProblem& p, size_t block, FusedSoftmax& softmax) {
   return answer;
 }
 
-// The exponentials and the users' gradients' operands are rounded to bf16: eight bits each.
+// The exponentials and the operands of the users' gradients are rounded to bf16: eight bits each.
 void ExpectNear(const std::vector<float>& found, const std::vector<float>& expected) {
   ASSERT_EQ(found.size(), expected.size());
   float largest = 0;
@@ -133,7 +133,7 @@ TEST_F(FusedSoftmaxTest, EqualsProductsAndSoftmaxOneByOne) {
   }
 }
 
-// Logits that lie up to 600 above the guess would overflow, and those as far below vanish.
+// Logits up to 600 above the estimate would overflow; those as far below it vanish.
 TEST_F(FusedSoftmaxTest, FarLogitsNeitherOverflowNorVanish) {
   FusedSoftmax softmax;
   SoftmaxProblem p(40, 64, 32, 64.0f);

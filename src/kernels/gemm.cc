@@ -15,28 +15,28 @@
 #include "kernels/isa.h"
 #include "kernels/vector_ops.h"
 
-// libgomp's two entry points, declared here since this is all we need of OpenMP.
+// libgomp's two entry points, declared here since nothing else of OpenMP is used.
 extern "C" int omp_get_max_threads();
 extern "C" void omp_set_num_threads(int threads);
 
 namespace upnext::kernels {
 namespace {
 
-// Below this many multiplications a oneDNN call costs more than the product (gemm_bench.cc).
+// Below this number of multiplications a oneDNN call costs more than the product (gemm_bench.cc).
 constexpr size_t kTinyProduct = 1000;
-// Rows of A up to which a product with B^T is a few scans of B, which oneDNN does several times
-// slower.
+// Up to this number of rows of A a product with B^T amounts to a few scans of B, for which oneDNN
+// is several times slower.
 constexpr size_t kThinRows = 2;
-// Rows of A from which our own kernels are worth laying B out for: of bf16, of fp32.
+// Rows of A from which it pays to lay out B for our own kernels: bf16, fp32.
 constexpr size_t kLeastRows = 16, kLeastFp32Rows = 64;
 // Columns of C below which most of a tile of our fp32 kernel would be zeros.
 constexpr size_t kLeastFp32Columns = 16;
-// Elements of B, half a megabyte, above which oneDNN's fp32 products, which read it where it lies,
-// fall behind.
+// Elements of B (half a megabyte) above which oneDNN's fp32 products, which read B in place, become
+// slower than ours.
 constexpr size_t kLargeFp32 = 128 * 1024;
 // Primitives kept per thread; batches come in few shapes, the last of an epoch in one more.
 constexpr size_t kPrimitiveLimit = 512;
-// Elements converted to bf16 by one chunk of the pool.
+// Elements that one chunk of the pool converts to bf16.
 constexpr size_t kConvertGrain = 32768;
 
 struct Shape : GemmShape {
@@ -65,7 +65,7 @@ const dnnl::engine& Engine() {
   return engine;
 }
 
-// A compiled product with its memory objects, whose pointers are set anew for each call.
+// A compiled product with its memory objects, whose pointers are set for each call.
 struct Product {
   dnnl::matmul primitive;
   dnnl::memory a, b, c;
@@ -109,7 +109,7 @@ void Execute(const Shape& shape, const void* a, const void* b, float* c) {
     found = products.emplace(shape, std::make_unique<Product>(MakeProduct(shape))).first;
   }
   Product& product = *found->second;
-  // oneDNN takes no const pointers but only writes the destination.
+  // oneDNN takes no const pointers, but writes only the destination.
   product.a.set_data_handle(const_cast<void*>(a));
   product.b.set_data_handle(const_cast<void*>(b));
   product.c.set_data_handle(c);
@@ -119,7 +119,7 @@ void Execute(const Shape& shape, const void* a, const void* b, float* c) {
   stream.wait();
 }
 
-// The plain way, for tiny products and for whatever oneDNN refuses.
+// Plain loops, for tiny products and for those that oneDNN does not support.
 void MultiplyPlainly(const Shape& s, const float* a, const float* b, float* c) {
   for (size_t i = 0; i < s.m; ++i) {
     float* row = c + i * s.ldc;
@@ -147,7 +147,7 @@ void MultiplyPlainly(const Shape& s, const float* a, const float* b, float* c) {
   }
 }
 
-// Floats of a stored [rows, columns] matrix: its last row may end before the stride does.
+// Floats in a stored [rows, columns] matrix: its last row may end before the stride.
 size_t Extent(size_t rows, size_t columns, size_t stride) {
   return rows == 0 ? 0 : (rows - 1) * stride + columns;
 }
@@ -180,8 +180,8 @@ bool OneDnnKnows(dnnl::cpu_isa isa) {
   return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
 }
 
-// Where oneDNN has AVX2 and no more, and is slower than our own kernel (docs/decisions/0011). With
-// AVX-512 the two were not compared.
+// True where oneDNN is limited to AVX2 and slower than our own kernel (docs/decisions/0011). The
+// two were not compared with AVX-512.
 bool IsOurs(const Shape& s) {
   static const bool avx512 = OneDnnKnows(dnnl::cpu_isa::avx512_core);
   return !avx512 && s.m >= kLeastFp32Rows && s.n >= kLeastFp32Columns &&
@@ -200,18 +200,18 @@ void MultiplyHere(Shape s, const T* a, const T* b, float* c) {
     fp32::Multiply(s, a, b, c);
     return;
   }
-  // Threads of oneDNN's own would spin while idle, which takes the cores from our pool.
+  // oneDNN's own threads would spin while idle and take processor time from our pool.
   if (omp_get_max_threads() != 1) omp_set_num_threads(1);
   try {
     Execute(s, a, b, c);
   } catch (const std::exception&) {
-    // A shape this oneDNN does not know, or no memory for its code: slower, never wrong. It fails
-    // when it is compiled, before anything was written to C.
+    // This oneDNN does not support the shape, or there is no memory for its code. It fails when the
+    // product is compiled, before anything is written to C; the plain loops give the same result.
     MultiplyPlainly(s, a, b, c);
   }
 }
 
-// Cuts C along its longer side into one piece per thread, at multiples of what kernels like.
+// Divides C along its longer side into one piece per thread, at multiples that suit the kernels.
 template <typename T>
 void Multiply(const Shape& s, const T* a, const T* b, float* c, base::ThreadPool* pool) {
   constexpr size_t kMultiple = 32;
@@ -235,7 +235,7 @@ void Multiply(const Shape& s, const T* a, const T* b, float* c, base::ThreadPool
   });
 }
 
-// Rounds a stored [rows, columns] matrix with the given stride into close rows.
+// Rounds a stored [rows, columns] matrix with the given stride to contiguous rows.
 void Round(const float* from, size_t rows, size_t columns, size_t stride, Bf16* to,
            base::ThreadPool* pool) {
   const auto convert = [&](size_t begin, size_t end) {

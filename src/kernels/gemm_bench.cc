@@ -1,5 +1,5 @@
-// Products of the shapes that training and serving have, in both precisions; "flops" is 2 m n k a
-// second.
+// Products of the shapes that occur in training and serving, in both precisions; "flops" is 2 m n k
+// per second.
 #include <benchmark/benchmark.h>
 
 #include <vector>
@@ -53,15 +53,15 @@ void TinyShapes(benchmark::internal::Benchmark* bench) {
 }
 BENCHMARK(Product)->Name("TinyProduct")->Apply(TinyShapes)->UseRealTime();
 
-// What one core adds and multiplies in fp32 at most with AVX2, which this file is compiled for: no
-// product can be faster.
+// The highest rate at which one core multiplies and adds fp32 with AVX2, for which this file is
+// compiled: an upper bound for all products.
 void RegistersAlone(benchmark::State& state) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::FixedTag<float, 8> d;
   constexpr size_t kSums = 12, kRounds = 1000;
   const auto factor = hn::Set(d, 0.999f), term = hn::Set(d, 0.001f);
   hn::Vec<decltype(d)> sums[kSums];
-  // Each from another value: equal sums might be made once.
+  // Different values, since the compiler might merge equal sums.
   for (size_t i = 0; i < kSums; ++i) sums[i] = hn::Set(d, static_cast<float>(i));
   for (auto _ : state) {
     for (size_t round = 0; round < kRounds; ++round) {

@@ -65,7 +65,7 @@ TEST_P(GemmEqualsReference, AtAllSizesStridesAndBetas) {
                    .beta = beta},
                   padding);
         auto expected = p.c;
-        // Where bf16 is not fast it is not used.
+        // bf16 is used only where it is fast.
         const Precision real = HasFastBf16() ? precision : Precision::kFp32;
         reference::Gemm(p.shape, p.a.data(), p.b.data(), expected.data(), real);
         Gemm(p.shape, p.a.data(), p.b.data(), p.c.data(), precision, threads > 1 ? &pool : nullptr);
@@ -105,7 +105,8 @@ TEST(Gemm, Bf16OperandsGiveWhatRoundedFloatsGive) {
   }
 }
 
-// Longer than the pieces that our own kernel cuts its operands into, with ends in all directions.
+// Longer than the pieces into which our own kernel cuts its operands, with remainders in all
+// directions.
 TEST(Gemm, LargeBf16ProductsEqualTheReference) {
   for (bool transpose_a : {false, true}) {
     for (bool transpose_b : {false, true}) {
@@ -146,7 +147,7 @@ TEST(RightOperand, GivesWhatTheMatrixItselfGives) {
   }
 }
 
-// Strips come in any order; more than one piece along the batch, and more columns than a group.
+// Strips in any order; more than one piece along the batch, and more columns than a group.
 TEST(BatchOperand, ItsProductIsThatOfTheWholeMatrices) {
   constexpr size_t kStrip = 2 * BatchOperand::kMultiple;
   for (Precision precision : {Precision::kFp32, Precision::kBf16}) {

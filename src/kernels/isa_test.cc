@@ -1,5 +1,5 @@
-// Reads UPNEXT_MAX_ISA as it finds it; CMakeLists.txt runs it with the limit, without and with a
-// value that means nothing.
+// Uses UPNEXT_MAX_ISA as set; CMakeLists.txt runs it with the limit, without the variable, and with
+// a value that is ignored.
 #include "kernels/isa.h"
 
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ bool Asked() {
   return value != nullptr && std::string_view(value) == "AVX2";
 }
 
-// Asked of the processor itself, since Highway's answer is what the limit changes.
+// Queries the processor itself, since the limit changes Highway's answer.
 bool MachineHasAvx512() {
 #if defined(__x86_64__)
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
@@ -43,7 +43,7 @@ TEST(MaxIsa, HoldsProductsToFp32) {
     EXPECT_EQ(BestPrecision(), Precision::kFp32);
     EXPECT_EQ(PrecisionName(Precision::kBf16), "fp32");
   } else {
-    // Here only oneDNN decides, by the processor and by its own variable.
+    // Without the limit, the processor and oneDNN's own variable decide.
     EXPECT_EQ(BestPrecision(), HasFastBf16() ? Precision::kBf16 : Precision::kFp32);
   }
 }

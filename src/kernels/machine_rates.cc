@@ -12,7 +12,7 @@
 namespace upnext::kernels {
 namespace {
 
-// The shortest time of `rounds` runs, in seconds, after one that warms up.
+// The shortest time of `rounds` runs, in seconds, after one warm-up run.
 template <typename Work>
 double BestSeconds(int rounds, Work work) {
   double best = 0;
@@ -55,7 +55,7 @@ double ReadRows(const AlignedBuffer<float>& memory, size_t dim, int rounds,
   std::vector<uint32_t> ids, offsets = {0};
   std::vector<float> out(kBags * dim);
   const double seconds = BestSeconds(rounds, [&] {
-    // Other rows each time: the same ones might still be in a cache.
+    // New rows each time: the same ones might still be in a cache.
     ids.clear();
     offsets.assign(1, 0);
     for (size_t bag = 0; bag < kBags; ++bag) {

@@ -1,5 +1,5 @@
-// What the machine at hand can do at most, measured: the roof that benchmarks compare with
-// (Williams, Waterman and Patterson 2009).
+// Measures the peak rates of this machine, with which benchmarks compare their results (the
+// roofline model, Williams, Waterman and Patterson 2009).
 //
 //   const MachineRates rates = MeasureMachine({.row_floats = 256}, pool);
 //
@@ -16,11 +16,12 @@
 namespace upnext::kernels {
 
 struct MachineRatesOptions {
-  size_t row_floats = 256;  // of the table that random rows are read from
-  // Of memory read, several times any cache; but for the smallest, products stay within it too.
+  size_t row_floats = 256;  // row length of the table for random reads
+  // Size of the memory that is read: several times any cache. Products use no more, unless it is
+  // tiny.
   size_t bytes = size_t{1} << 30;
   Precision precision = BestPrecision();
-  int rounds = 5;  // the best of these counts
+  int rounds = 5;  // the best one is reported
 };
 
 struct MachineRates {         // of all threads of the pool together

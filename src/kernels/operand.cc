@@ -98,7 +98,7 @@ void AddBatchProduct(const BatchOperand& a, const BatchOperand& b, OperandView a
 }
 
 void GemmByStrips(size_t m, OperandView a, const RightOperand& b, const UseStrip& use) {
-  // Our own kernel has no reason for longer ones, while other kernels lay B out at each call.
+  // One tile for our own kernel. Other kernels lay out B at each call, so a strip is all rows.
   const size_t strip = b.is_packed_ ? amx::kLanes : m;
   thread_local AlignedBuffer<float> c;
   c.Reserve(std::min(strip, m) * b.n_);

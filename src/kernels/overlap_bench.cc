@@ -1,7 +1,7 @@
-// Can rows be fetched while tiles are multiplied? A training step does both, and if one thread
-// could overlap them, a step would take the longer of the two instead of their sum. Products here
-// are those of the sampled softmax (panels of the left side in the second-level cache, of the right
-// side in the first), rows are bf16 of dim 256 from a table of a gigabyte.
+// Measures whether one thread can fetch rows while it multiplies tiles. A training step does both;
+// with overlap it would take the longer of the two times instead of their sum. The products are
+// those of the sampled softmax (panels of the left side in the second-level cache, of the right
+// side in the first); the rows are bf16 of dim 256 from a table of one gigabyte.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -27,7 +27,7 @@ class Step {
         square_(amx::kLanes * amx::kLanes),
         sum_(kDim) {
     base::Rng rng(1);
-    ids_.resize(16 * kFetched);  // none is still in a cache when it comes again
+    ids_.resize(16 * kFetched);  // none is still in a cache when it is used again
     for (uint32_t& id : ids_) id = static_cast<uint32_t>(1 + rng.Below(kTable - 1));
   }
   void Begin() { from_ = (from_ + kFetched) % ids_.size(); }
@@ -85,7 +85,7 @@ void OneAfterTheOther(benchmark::State& state) {
   }
 }
 
-// Rows are asked for, a square is multiplied while they come, and they are added up.
+// Prefetches rows, multiplies a square while they arrive, and sums them.
 void Interleaved(benchmark::State& state) {
   if (!amx::Available()) return state.SkipWithError("this processor has no matrix unit");
   Step step;

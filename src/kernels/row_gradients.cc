@@ -7,11 +7,11 @@
 
 #include "kernels/isa.h"
 
-// Shared by all targets; foreach_target.h reads this file once for each.
+// Shared by all targets; foreach_target.h includes this file once for each.
 #ifndef UPNEXT_KERNELS_ROW_GRADIENTS_TYPES_
 #define UPNEXT_KERNELS_ROW_GRADIENTS_TYPES_
 namespace upnext::kernels {
-// What one thread does of RowGradients::ApplyAdagrad().
+// Arguments of RowGradients::ApplyAdagrad() for one thread.
 struct AdagradWork {
   TableView table;
   float* accumulators;
@@ -23,8 +23,8 @@ struct AdagradWork {
 
 constexpr uint32_t kWeyl = 0x9e3779b9;  // 2^32 / golden ratio
 
-// Where the chances of a row's step begin: a hash of the row and of what the step does to its
-// accumulator. Nothing beside the table has to be saved for a resumed training to round alike.
+// The first random number of a row's step: a hash of the row and of the change of its accumulator.
+// A resumed training rounds alike without saving any further state.
 inline uint32_t Chance(size_t row, float accumulated, float square) {
   uint32_t hash = static_cast<uint32_t>(row) * kWeyl ^ std::bit_cast<uint32_t>(accumulated);
   hash = (hash ^ hash >> 16) * 0x7feb352du ^ std::bit_cast<uint32_t>(square);
@@ -45,9 +45,9 @@ HWY_BEFORE_NAMESPACE();
 namespace upnext::kernels {
 namespace HWY_NAMESPACE {
 
-// y += scale x in fp32, rounded up or down by chance, so that on average nothing is lost: what a
-// step moves is mostly less than half of a bf16's last bit. The chances of neighbours are a Weyl
-// sequence from `start`.
+// y += scale x in fp32 with stochastic rounding, so that the expected value is exact: most steps
+// are smaller than half of the last bit of a bf16. The random numbers of neighbouring elements are
+// a Weyl sequence from `start`.
 HWY_INLINE void AddScaled(float scale, const float* x, Bf16* y, size_t n, uint32_t start) {
   const Floats d;
   const hn::RebindToUnsigned<Floats> d32;
@@ -113,7 +113,7 @@ HWY_INLINE void PrefetchStep(const AdagradWork& work, size_t row) {
   __builtin_prefetch(work.accumulators + row, 1, 3);
 }
 
-// The step of one row from scale * gradient, whose squared length without the scale is given.
+// The step of one row from scale * gradient, given the squared length of the gradient.
 template <typename T>
 HWY_INLINE void StepRow(const AdagradWork& work, size_t row, float scale, const float* gradient,
                         float square_sum) {
@@ -127,8 +127,8 @@ HWY_INLINE void StepRow(const AdagradWork& work, size_t row, float scale, const 
        Chance(row, accumulated, square));
 }
 
-// Rows met once, the usual case in a long tail, need no sum. They come in the order in which they
-// were added, so neighbours mostly have the same gradient.
+// Rows that occur once, the usual case in a long tail, need no sum. They are processed in the order
+// in which they were added, so neighbours often have the same gradient.
 template <typename T>
 HWY_INLINE void AdagradAloneOf(const AdagradWork& work, std::span<const uint32_t> alone) {
   const size_t dim = work.table.dim, distance = PrefetchDistance<T>(dim);
@@ -222,8 +222,8 @@ void RowGradients::Clear() {
   runs_.clear();
 }
 
-// A radix sort over the bits that rows really have. It is stable, so equal rows keep the order in
-// which they were added.
+// A radix sort over the bits that the rows use. It is stable: references to one row keep the order
+// in which they were added.
 void RowGradients::Sort() {
   constexpr unsigned kBits = 11;
   constexpr size_t kBuckets = size_t{1} << kBits;

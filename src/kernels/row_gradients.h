@@ -38,7 +38,7 @@ class RowGradients {
   // For each row r with a gradient g: accumulators[r] += mean(g^2), row -= lr g / (sqrt(acc) +
   // eps). Each row is read and written once; equal rows are summed in the order they were added, so
   // the result is the same for any number of threads. Clears. accumulators: [rows]. Rows of bf16
-  // are rounded by chance, which a hash of row and gradient decides: the same step rounds alike.
+  // are rounded stochastically, by a hash of row and gradient: the same step rounds alike.
   void ApplyAdagrad(TableView table, std::span<float> accumulators, const AdagradOptions& options,
                     base::ThreadPool* pool = nullptr);
   // The same in parts, for callers that have other work to do at the same time: Sort() after the

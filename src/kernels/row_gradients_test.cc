@@ -1,4 +1,5 @@
-// Tables of bf16: they read as the floats they hold, and their steps are right on average.
+// Tables of bf16: they read as the floats they represent, and the expected value of a step is
+// exact.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -45,7 +46,7 @@ TEST(HalfTable, ReadsAsTheFloatsItHolds) {
   }
 }
 
-// Every value becomes one of the two neighbours of what fp32 gives.
+// Every value becomes one of the two neighbours of the fp32 result.
 TEST(HalfTable, AStepRoundsUpOrDown) {
   for (size_t dim : {1, 7, 16, 257}) {
     auto half = RandomHalves(kRows * dim, dim);
@@ -76,7 +77,7 @@ TEST(HalfTable, AStepRoundsUpOrDown) {
   }
 }
 
-// Steps far below the last bit: none would ever arrive with rounding to nearest.
+// Steps far below the last bit, which rounding to nearest would always lose.
 TEST(HalfTable, SmallStepsArriveOnAverage) {
   constexpr size_t kMany = 2000, kDim = 40;
   std::vector<Bf16> table(kMany * kDim, ToBf16(1.0f));

@@ -1,5 +1,5 @@
 // Rows of a table, fp32 or bf16, as vectors of floats. For the .cc files of this room that are
-// compiled once for each target.
+// compiled once per target.
 #if defined(UPNEXT_KERNELS_ROWS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef UPNEXT_KERNELS_ROWS_INL_H_
 #undef UPNEXT_KERNELS_ROWS_INL_H_
@@ -41,8 +41,8 @@ HWY_INLINE void Axpy(float alpha, const float* x, float* y, size_t n) {
   for (; i < n; ++i) y[i] += alpha * x[i];
 }
 
-// Rows are asked for about this many bytes before they are needed: enough to hide the latency of
-// memory, little enough to stay in the first-level cache.
+// Rows are prefetched about this many bytes ahead: enough to hide the latency of memory, few enough
+// to stay in the first-level cache.
 constexpr size_t kPrefetchBytes = 4096;
 
 template <typename T>

@@ -7,22 +7,22 @@
 
 #include "kernels/isa.h"
 
-// Shared by all targets; foreach_target.h reads this file once for each.
+// Shared by all targets; foreach_target.h includes this file once for each.
 #ifndef UPNEXT_KERNELS_SOFTMAX_TYPES_
 #define UPNEXT_KERNELS_SOFTMAX_TYPES_
 namespace upnext::kernels {
-// One row of logits, on its way to exp(logit + correction - maximum).
+// One row of logits while it becomes exp(logit + correction - maximum).
 struct SoftmaxRow {
   float* x;
   size_t n;
   const float* corrections;  // [n] or null
   const uint32_t* ids;       // [n] or null: classes of the columns
-  uint32_t hit = 0;          // the class to leave out, where ids are given
-  float floor;               // a logit outside the row that takes part in the maximum
+  uint32_t hit = 0;          // the class to exclude, if ids are given
+  float floor;               // a logit outside the row that is included in the maximum
 };
 struct SoftmaxSums {
   float maximum;
-  double total;  // of the exponentials of the row; `floor` is not in it
+  double total;  // of the exponentials of the row, without `floor`
 };
 }  // namespace upnext::kernels
 #endif  // UPNEXT_KERNELS_SOFTMAX_TYPES_
@@ -40,7 +40,7 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 using Floats = hn::ScalableTag<float>;
 
-// Stands for "takes no part": its exponential is 0 beside any finite logit.
+// The logit of an excluded class: its exponential is 0 relative to any finite logit.
 constexpr float kMasked = -1e30f;
 
 SoftmaxSums ExponentiateRow(const SoftmaxRow& row) {
@@ -53,7 +53,7 @@ SoftmaxSums ExponentiateRow(const SoftmaxRow& row) {
   auto maxima = hn::Set(d, row.floor);
   float maximum = row.floor;
   // Zero unless a logit is infinite or NaN. Exp() and Max() would hide a NaN, and divergence has to
-  // show.
+  // be detected.
   auto poison = hn::Zero(d);
   float tail_poison = 0.0f;
   const size_t whole = row.n / lanes * lanes;
@@ -121,7 +121,7 @@ namespace {
 constexpr size_t kGrain = 8;
 constexpr float kLowest = -1e30f;
 
-// Sums what `row_loss(row)` gives for every row; in row order, so that threads change nothing.
+// The sum of row_loss(row) over all rows, in row order, so that it does not depend on threads.
 double SumRows(size_t batch, base::ThreadPool* pool,
                const std::function<double(size_t)>& row_loss) {
   std::vector<double> losses(batch);
@@ -142,7 +142,7 @@ float At(std::span<const float> values, size_t i, float absent) {
   return values.empty() ? absent : values[i];
 }
 
-// Where the logits of a row lie: the target before the negatives, or apart from them.
+// Where the logits of a row are: the target before the negatives, or in a separate array.
 struct RowLayout {
   explicit RowLayout(const SampledSoftmaxArgs& args)
       : first(args.target_logits.empty() ? 1 : 0),
@@ -177,8 +177,7 @@ double SampledSoftmax(const SampledSoftmaxArgs& args, float* logits, base::Threa
     const double total = sums.total + own;
     const double gradient = static_cast<double>(weight) * args.gradient_scale;
     scale(static_cast<float>(gradient / total), x, args.negatives);
-    // -(everybody else's share) rather than own / total - 1, which loses digits near a share of
-    // one.
+    // -(share of all others) instead of own / total - 1, which loses digits near a share of 1.
     target_logit = static_cast<float>(-gradient * (sums.total / total));
     return weight * (std::log(total) - (static_cast<double>(target) - sums.maximum));
   });

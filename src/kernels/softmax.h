@@ -1,8 +1,8 @@
-// Softmax cross-entropy, full and sampled, fused: logits become their gradient in place.
+// Softmax cross-entropy, full and sampled, fused: logits are replaced by their gradient.
 //
-//   // logits [batch, 1 + negatives]: column 0 the true class of each row, then the shared
-//   negatives double loss = SampledSoftmax({.batch = b, .negatives = n, .target_ids = targets,
-//   ...}, logits, pool);
+//   // logits [batch, 1 + negatives]: column 0 is the true class of each row, then the negatives
+//   double loss = SampledSoftmax({.batch = b, .negatives = n, .target_ids = targets, ...},
+//                                logits, pool);
 //
 // The log-sum-exp subtracts the row's maximum, so any finite logits are safe. Safe from many
 // threads on disjoint logits; the result does not depend on the number of threads.
@@ -17,15 +17,14 @@
 
 namespace upnext::kernels {
 
-// Adjusted logit = logit + correction. For importance-weighted sampling (Covington 2016,
-// section 3.1) the correction is -log of the class's expected count in the sample, for the true
-// class as well.
+// Adjusted logit = logit + correction. For importance-weighted sampling (Covington 2016, section
+// 3.1) the correction is -log of the class's expected count in the sample, also for the true class.
 struct SampledSoftmaxArgs {
   size_t batch = 0, negatives = 0;
   size_t stride = 0;  // floats from row to row, at least the row's length; 0 means exactly that
   // [batch], or empty. When given, the true classes' logits are read from here and their gradient
-  // is written here, and a row of the matrix holds the negatives alone. Its rows are then as long
-  // and as aligned as the matrix product likes them.
+  // is written here; a row of the matrix then holds only the negatives, which lets the caller
+  // choose a row length and alignment that suit the matrix product.
   std::span<float> target_logits = {};
   std::span<const uint32_t> target_ids = {};         // [batch]
   std::span<const uint32_t> negative_ids = {};       // [negatives], may repeat
@@ -35,9 +34,9 @@ struct SampledSoftmaxArgs {
   float gradient_scale = 1.0f;          // multiplies the gradient, e.g. 1 / batch
 };
 
-// A negative equal to the row's target (an accidental hit) takes no part in that row.
-// logits [batch, 1 + negatives], or [batch, negatives] with target_logits; out: gradient_scale *
-// weight * (softmax - one hot). Returns the weighted sum of the rows' losses.
+// A negative equal to the row's target (an accidental hit) is excluded in that row. logits [batch,
+// 1 + negatives], or [batch, negatives] with target_logits; on return, gradient_scale * weight *
+// (softmax - one hot). Returns the weighted sum of the rows' losses.
 double SampledSoftmax(const SampledSoftmaxArgs& args, float* logits,
                       base::ThreadPool* pool = nullptr);
 
@@ -50,10 +49,10 @@ struct FullSoftmaxArgs {
   float gradient_scale = 1.0f;
 };
 
-// logits [batch, classes], out: the gradient. Returns the weighted sum of the rows' losses.
+// logits [batch, classes]; on return, the gradient. Returns the weighted sum of the rows' losses.
 double FullSoftmax(const FullSoftmaxArgs& args, float* logits, base::ThreadPool* pool = nullptr);
 
-// Plain softmax of each row in place (gates, probabilities). x [batch, classes].
+// Softmax of each row in place (gates, probabilities). x [batch, classes].
 void SoftmaxRows(size_t batch, size_t classes, float* x);
 
 namespace reference {

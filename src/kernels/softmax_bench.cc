@@ -1,4 +1,4 @@
-// Sampled softmax of a training batch against the plain reference.
+// Sampled softmax of a training batch, compared with the plain reference.
 #include <benchmark/benchmark.h>
 
 #include <numeric>

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "kernels/isa.h"
+#include "kernels/top_scored.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/vector_ops.cc"
@@ -93,7 +94,7 @@ void ReluForward(float* x, size_t n) {
   size_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     const auto v = hn::LoadU(d, x + i);
-    // Not Max: a NaN has to stay a NaN, or divergence would hide here.
+    // Not Max, which would replace a NaN: divergence must stay visible.
     hn::StoreU(hn::IfThenElse(hn::Lt(v, zero), zero, v), d, x + i);
   }
   for (; i < n; ++i) x[i] = x[i] < 0.0f ? 0.0f : x[i];
@@ -111,7 +112,7 @@ void ReluBackward(const float* y, const float* d_y, float* d_x, size_t n) {
   for (; i < n; ++i) d_x[i] = y[i] > 0.0f ? d_y[i] : 0.0f;
 }
 
-// Of a bf16 the sign and "is not zero" can be told from its bits as an integer.
+// Tests sign and "is not zero" of a bf16 on its bits as an integer.
 void ReluBackwardBf16(const Bf16* y, const float* d_y, float* d_x, size_t n) {
   const Floats d;
   const hn::RebindToSigned<Floats> di;
@@ -279,12 +280,6 @@ void AdamStep(const AdamArgs& args, const float* gradient, float* first, float* 
   HWY_DYNAMIC_DISPATCH(AdamStep)(args, gradient, first, second, value, n);
 }
 
-namespace {
-bool Better(const Scored& a, const Scored& b) {
-  return a.score != b.score ? a.score > b.score : a.index < b.index;
-}
-}  // namespace
-
 std::vector<Scored> TopK(std::span<const float> scores, size_t k) {
   k = std::min(k, scores.size());
   std::vector<Scored> best;  // a heap whose front is the worst kept
@@ -297,7 +292,7 @@ std::vector<Scored> TopK(std::span<const float> scores, size_t k) {
     std::push_heap(best.begin(), best.end(), Better);
   }
   if (best.size() == k) {
-    // Later ties lose to the smaller index, so only a higher score gets in.
+    // Ties go to the smaller index, which comes first, so only a higher score is inserted.
     const auto find_above = HWY_DYNAMIC_DISPATCH(FindAbove);
     while ((i = find_above(scores.data(), i, scores.size(), best.front().score)) < scores.size()) {
       std::pop_heap(best.begin(), best.end(), Better);

@@ -1,4 +1,4 @@
-// Finds events that were told before: equal to another of the same user in every column, time
+// Finds repeated events: equal to another of the same user in every column, time
 // included. Used by LogWriter, so that no log holds an event twice.
 //
 //   DuplicateFilter filter(&log);

@@ -10,7 +10,7 @@
 // Calls must come in that order; a row out of order or out of bounds is kInternal. One thread.
 //
 // An event that equals one before it in every column is dropped and counted (duplicates()), so that
-// what is told twice happened once: within what is added, and against the base's events.
+// a repeated event is stored once: repeats within what is added, and of the base's events.
 #ifndef UPNEXT_LOG_LOG_WRITER_H_
 #define UPNEXT_LOG_LOG_WRITER_H_
 

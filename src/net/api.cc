@@ -70,7 +70,7 @@ HttpResponse ProblemOf(unsigned status, std::string_view detail) {
   return {.status = status,
           .content_type = "application/problem+json",
           .body = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n",
-          .allow = {}};
+          .retry_after_s = status == 503 ? 1 : 0};
 }
 
 HttpResponse ProblemOf(const Error& error) {
@@ -78,7 +78,7 @@ HttpResponse ProblemOf(const Error& error) {
 }
 
 HttpResponse JsonOf(const json& body) {
-  return {.body = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n", .allow = {}};
+  return {.body = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"};
 }
 
 // The query string, taken key by key; a key that nobody asked for is an error.
@@ -151,10 +151,9 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
     return InvalidArgument("parameter user: expected at most {} bytes, found {}", kMaxIdBytes,
                            request.user.size());
   }
-  UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate, service.Recommend(request));
-  json out = SlateJson(slate, service.engine().objective_names(), request.user, explain);
-  out["bundle"] = service.bundle().manifest().version;
-  return JsonOf(out);
+  const auto generation = service.generation();
+  UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate, generation->Recommend(request));
+  return JsonOf(SlateJson(slate, generation->engine().objective_names(), request.user, explain));
 }
 
 Result<HttpResponse> Similar(serving::Service& service, const urls::url_view& url,
@@ -162,8 +161,12 @@ Result<HttpResponse> Similar(serving::Service& service, const urls::url_view& ur
   UPNEXT_ASSIGN_OR_RETURN(Parameters parameters, Parameters::Parse(url));
   UPNEXT_ASSIGN_OR_RETURN(const uint32_t n, parameters.Count("n", 20, kMaxItems));
   UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
-  UPNEXT_ASSIGN_OR_RETURN(const auto similar, service.Similar(item, n));
-  return JsonOf(json{{"item", item}, {"items", ItemsJson(similar, {}, /*explain=*/true)}});
+  const auto generation = service.generation();
+  UPNEXT_ASSIGN_OR_RETURN(const auto similar, generation->Similar(item, n));
+  return JsonOf({{"item", item},
+                 {"items", ItemsJson(similar, {}, /*explain=*/true)},
+                 {"bundle_version", generation->bundle_version()},
+                 {"log_version", generation->log_version()}});
 }
 
 // Without parameters such as a charset, and without blanks around it.
@@ -180,9 +183,19 @@ Result<HttpResponse> Events(serving::Service& service, const HttpRequest& reques
     return ProblemOf(415, fmt::format("expected Content-Type application/json, found '{}'", type));
   }
   UPNEXT_ASSIGN_OR_RETURN(EventBatch batch, ParseEvents(request.body));
-  UPNEXT_ASSIGN_OR_RETURN(const store::Applied applied,
+  UPNEXT_ASSIGN_OR_RETURN(const serving::Posted posted,
                           service.PostEvents(std::move(batch.events), batch.ids));
-  return JsonOf({{"accepted", applied.accepted}, {"duplicates", applied.duplicates}});
+  return JsonOf({{"accepted", posted.accepted},
+                 {"duplicates", posted.duplicates},
+                 {"bundle_version", posted.bundle_version},
+                 {"log_version", posted.log_version}});
+}
+
+HttpResponse Ready(const serving::Service& service) {
+  const auto generation = service.generation();
+  return JsonOf({{"status", "ready"},
+                 {"bundle_version", generation->bundle_version()},
+                 {"log_version", generation->log_version()}});
 }
 
 struct Resource {
@@ -214,6 +227,21 @@ Resource Find(const urls::url_view& url) {
 Api::Api(serving::Service& service) : service_(service) {}
 
 void Api::SetStopping() { stopping_ = true; }
+
+Lane Api::LaneOf(const HttpRequest& request) const {
+  const auto url = urls::parse_origin_form(
+      boost::core::string_view(request.target.data(), request.target.size()));
+  if (url.has_error()) return Lane::kAtOnce;
+  switch (Find(*url).route) {
+    case Route::kRecommendations:
+    case Route::kSimilar:
+      return Lane::kRead;
+    case Route::kEvents:
+      return Lane::kWrite;
+    default:
+      return Lane::kAtOnce;
+  }
+}
 
 HttpResponse Api::Problem(unsigned status, std::string_view detail) {
   metrics_.Observe(Route::kOther, status, 0);
@@ -248,13 +276,12 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
       return JsonOf({{"status", "ok"}});
     case Route::kReady:
       if (stopping_) return ProblemOf(503, "the server is stopping");
-      return JsonOf({{"status", "ready"}, {"bundle", service_.bundle().manifest().version}});
+      return Ready(service_);
     case Route::kMetrics:
       return HttpResponse{.content_type = "text/plain; version=0.0.4; charset=utf-8",
-                          .body = metrics_.Render(service_.status()),
-                          .allow = {}};
+                          .body = metrics_.Render(service_.status())};
     case Route::kOpenApi:
-      return HttpResponse{.body = std::string(kOpenApi), .allow = {}};
+      return HttpResponse{.body = std::string(kOpenApi)};
     case Route::kOther:
       break;
   }

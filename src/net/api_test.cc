@@ -44,6 +44,12 @@ class ApiTest : public testing::Test {
     EXPECT_FALSE(body["title"].get<std::string>().empty());
     return body["detail"];
   }
+  static json Taken(int accepted, int duplicates) {
+    return {{"accepted", accepted},
+            {"duplicates", duplicates},
+            {"bundle_version", "v000001"},
+            {"log_version", "v000001"}};
+  }
   std::vector<std::string> ItemsOf(const json& slate) {
     std::vector<std::string> ids;
     for (const json& item : slate["items"]) ids.push_back(item["item"]);
@@ -57,7 +63,8 @@ class ApiTest : public testing::Test {
 TEST_F(ApiTest, RecommendationsHoldItemsWithReasons) {
   const json slate = GetJson("/v1/recommendations?user=u&n=5");
   EXPECT_EQ(slate["user"], "u");
-  EXPECT_EQ(slate["bundle"], "v000001");
+  EXPECT_EQ(slate["bundle_version"], "v000001");
+  EXPECT_EQ(slate["log_version"], "v000001");
   EXPECT_EQ(slate["request"].get<std::string>().size(), 16u);
   ASSERT_EQ(slate["items"].size(), 5u);
   EXPECT_TRUE(slate["notes"].empty());
@@ -139,7 +146,7 @@ TEST_F(ApiTest, SV04_PostedEventsChangeTheNextList) {
       fmt::format(R"({{"events": [{{"user": "u", "item": "{}", "type": "watch", "value": 99}}]}})",
                   before[0]));
   ASSERT_EQ(taken.status, 200u) << taken.body;
-  EXPECT_EQ(json::parse(taken.body), json({{"accepted", 1}, {"duplicates", 0}}));
+  EXPECT_EQ(json::parse(taken.body), Taken(1, 0));
   EXPECT_THAT(ItemsOf(GetJson(list)), testing::Not(testing::Contains(before[0])));
 }
 
@@ -148,8 +155,8 @@ TEST_F(ApiTest, RepeatedEventIdsAreDuplicates) {
       R"({"events": [{"user": "u", "item": "i3", "type": "click", "id": "e1"},
                      {"user": "u", "item": "i3", "type": "click", "id": "e1"},
                      {"user": "v", "item": "i3", "type": "click", "id": "e1"}]})";
-  EXPECT_EQ(json::parse(Post("/v1/events", body).body), json({{"accepted", 2}, {"duplicates", 1}}));
-  EXPECT_EQ(json::parse(Post("/v1/events", body).body), json({{"accepted", 0}, {"duplicates", 3}}));
+  EXPECT_EQ(json::parse(Post("/v1/events", body).body), Taken(2, 1));
+  EXPECT_EQ(json::parse(Post("/v1/events", body).body), Taken(0, 3));
   EXPECT_EQ(service_->State("v")->totals().events, 1u);
 }
 
@@ -176,6 +183,8 @@ TEST_F(ApiTest, EventsMustBeJson) {
 TEST_F(ApiTest, SimilarItemsByPath) {
   const json similar = GetJson("/v1/items/i2/similar?n=4");
   EXPECT_EQ(similar["item"], "i2");
+  EXPECT_EQ(similar["bundle_version"], "v000001");
+  EXPECT_EQ(similar["log_version"], "v000001");
   EXPECT_EQ(similar["items"].size(), 4u);
   EXPECT_TRUE(similar["items"][0]["sources"][0]["source"].is_string());
   EXPECT_THAT(ItemsOf(similar), testing::Not(testing::Contains("i2")));
@@ -211,11 +220,33 @@ TEST_F(ApiTest, UnknownResourcesAndWrongMethods) {
 
 TEST_F(ApiTest, HealthAndReadiness) {
   EXPECT_EQ(GetJson("/healthz"), json({{"status", "ok"}}));
-  EXPECT_EQ(GetJson("/readyz"), json({{"status", "ready"}, {"bundle", "v000001"}}));
+  EXPECT_EQ(GetJson("/readyz"),
+            json({{"status", "ready"}, {"bundle_version", "v000001"}, {"log_version", "v000001"}}));
   api_.SetStopping();
   EXPECT_THAT(Detail(Get("/readyz"), 503), HasSubstr("stopping"));
   EXPECT_EQ(Get("/healthz").status, 200u);
   EXPECT_EQ(Get("/v1/recommendations?user=u").status, 200u);
+}
+
+TEST_F(ApiTest, RequestsThatWaitForADiskHaveALaneOfTheirOwn) {
+  const auto lane = [&](std::string_view target) {
+    return api_.LaneOf({.method = "GET", .target = target, .content_type = "", .body = ""});
+  };
+  EXPECT_EQ(lane("/v1/events"), Lane::kWrite);
+  EXPECT_EQ(lane("/v1/recommendations?user=u"), Lane::kRead);
+  EXPECT_EQ(lane("/v1/items/i2/similar"), Lane::kRead);
+  for (const char* target : {"/healthz", "/readyz", "/metrics", "/openapi.json", "/nothing", "*"}) {
+    EXPECT_EQ(lane(target), Lane::kAtOnce) << target;
+  }
+}
+
+TEST_F(ApiTest, UnavailableStoreIsA503ThatSaysWhenToTryAgain) {
+  service_.store()->before_commit = []() -> Status { return Unavailable("the disk is gone"); };
+  const HttpResponse answer =
+      Post("/v1/events", R"({"events": [{"user": "u", "item": "i3", "type": "click"}]})");
+  EXPECT_THAT(Detail(answer, 503), HasSubstr("the disk is gone"));
+  EXPECT_EQ(answer.retry_after_s, 1);
+  EXPECT_EQ(Get("/nothing").retry_after_s, 0);
 }
 
 TEST_F(ApiTest, MetricsCountRequestsEventsAndTime) {

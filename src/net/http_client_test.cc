@@ -16,7 +16,8 @@ using nlohmann::json;
 
 TEST(HttpClient, AsksAndPostsFromManyThreadsAndOutlivesARestartOfTheServer) {
   serving::TestService service;
-  auto server = HttpServer::Start({.port = 0, .threads = 2}, *service);
+  Api api(*service);
+  auto server = HttpServer::Start({.port = 0, .threads = 2}, api);
   ASSERT_TRUE(server) << server.error().message;
   const uint16_t port = (*server)->port();
   auto client = HttpClient::Make(fmt::format("http://127.0.0.1:{}", port));
@@ -46,7 +47,7 @@ TEST(HttpClient, AsksAndPostsFromManyThreadsAndOutlivesARestartOfTheServer) {
   // The kept connections are dead now; the next request opens another.
   server->reset();
   EXPECT_EQ((*client)->Get("/healthz").error().code, Code::kUnavailable);
-  server = HttpServer::Start({.port = port, .threads = 2}, *service);
+  server = HttpServer::Start({.port = port, .threads = 2}, api);
   ASSERT_TRUE(server) << server.error().message;
   EXPECT_EQ((*client)->Get("/healthz")->status, 200);
 }

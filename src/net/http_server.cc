@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/mutex.h"
-#include "net/api.h"
+#include "net/handler_pool.h"
 
 namespace upnext::net {
 
@@ -93,6 +93,9 @@ http::response<http::string_body> MessageOf(HttpResponse answer, bool head, unsi
   message.set(http::field::content_type, answer.content_type);
   message.set(http::field::cache_control, "no-store");
   if (!answer.allow.empty()) message.set(http::field::allow, answer.allow);
+  if (answer.retry_after_s > 0) {
+    message.set(http::field::retry_after, std::to_string(answer.retry_after_s));
+  }
   message.keep_alive(keep_alive);
   message.content_length(answer.body.size());  // of a HEAD too: what a GET would have sent
   if (!head) message.body() = std::move(answer.body);
@@ -129,22 +132,31 @@ using Parser = http::request_parser<http::string_body>;
 
 struct HttpServer::Rep {
   const ServerOptions options;
-  Api api;
+  Api& api;
+  const size_t io_threads;
   Connections connections;  // outlives the context, whose coroutines know it
   asio::io_context context;
-  tcp::acceptor acceptor;  // on a strand of its own, where it is closed too
+  tcp::acceptor acceptor;        // on a strand of its own, where it is closed too
+  HandlerPool readers, writers;  // end before the context, whose coroutines wait for them
   uint16_t port = 0;
   std::vector<std::thread> threads;
   bool stopped = false;
 
-  Rep(const ServerOptions& o, serving::Service& service)
-      : options(o), api(service), acceptor(asio::make_strand(context)) {}
+  Rep(const ServerOptions& o, Api& a)
+      : options(o),
+        api(a),
+        io_threads(o.threads > 0 ? static_cast<size_t>(o.threads)
+                                 : std::max(1u, std::thread::hardware_concurrency())),
+        acceptor(asio::make_strand(context)),
+        readers(io_threads, o.max_waiting),
+        writers(o.writers, o.max_waiting) {}
 
   Status Listen();
   asio::awaitable<void> Accept();
   asio::awaitable<void> Serve(beast::tcp_stream stream);
   // One request and its answer; false when the connection is to be closed.
   asio::awaitable<bool> Exchange(beast::tcp_stream& stream, beast::flat_buffer& buffer);
+  asio::awaitable<HttpResponse> Answer(const HttpRequest& request);
   // Waits until a request begins; false when none came.
   asio::awaitable<bool> Await(beast::tcp_stream& stream, beast::flat_buffer& buffer);
   asio::awaitable<boost::system::error_code> Read(beast::tcp_stream& stream,
@@ -232,7 +244,7 @@ asio::awaitable<boost::system::error_code> HttpServer::Rep::Read(beast::tcp_stre
 
 asio::awaitable<void> HttpServer::Rep::Refuse(beast::tcp_stream& stream,
                                               boost::system::error_code error) {
-  // A closed, idle or cancelled connection gets no answer; bytes that are no HTTP do.
+  // A closed, idle or cancelled connection gets no answer; invalid HTTP does.
   const auto& http_errors = http::make_error_code(http::error::bad_method).category();
   if (error.category() != http_errors || error == http::error::end_of_stream ||
       error == http::error::partial_message) {
@@ -266,6 +278,16 @@ asio::awaitable<void> HttpServer::Rep::Refuse(beast::tcp_stream& stream,
   }
 }
 
+asio::awaitable<HttpResponse> HttpServer::Rep::Answer(const HttpRequest& request) {
+  const Lane lane = api.LaneOf(request);
+  if (lane == Lane::kAtOnce) co_return api.Handle(request);
+  HandlerPool& pool = lane == Lane::kRead ? readers : writers;
+  auto answer = co_await pool.Run([&] { return api.Handle(request); });
+  if (answer) co_return *std::move(answer);
+  co_return api.Problem(
+      503, fmt::format("more than {} requests wait already; try again later", options.max_waiting));
+}
+
 asio::awaitable<bool> HttpServer::Rep::Exchange(beast::tcp_stream& stream,
                                                 beast::flat_buffer& buffer) {
   const bool begun = co_await Await(stream, buffer);
@@ -278,7 +300,7 @@ asio::awaitable<bool> HttpServer::Rep::Exchange(beast::tcp_stream& stream,
     co_return false;
   }
   const auto& request = parser.get();
-  HttpResponse answer = api.Handle(RequestOf(request));
+  HttpResponse answer = co_await Answer(RequestOf(request));
   const bool keep_alive = request.keep_alive() && !connections.stopping();
   const auto message = MessageOf(std::move(answer), request.method() == http::verb::head,
                                  request.version(), keep_alive);
@@ -287,14 +309,11 @@ asio::awaitable<bool> HttpServer::Rep::Exchange(beast::tcp_stream& stream,
   co_return !write_error && keep_alive;
 }
 
-Result<std::unique_ptr<HttpServer>> HttpServer::Start(const ServerOptions& options,
-                                                      serving::Service& service) {
-  auto rep = std::make_unique<Rep>(options, service);
+Result<std::unique_ptr<HttpServer>> HttpServer::Start(const ServerOptions& options, Api& api) {
+  auto rep = std::make_unique<Rep>(options, api);
   UPNEXT_RETURN_IF_ERROR(rep->Listen());
   asio::co_spawn(rep->acceptor.get_executor(), rep->Accept(), asio::detached);
-  const unsigned threads = options.threads > 0 ? static_cast<unsigned>(options.threads)
-                                               : std::max(1u, std::thread::hardware_concurrency());
-  for (unsigned i = 0; i < threads; ++i) {
+  for (size_t i = 0; i < rep->io_threads; ++i) {
     rep->threads.emplace_back([context = &rep->context] { context->run(); });
   }
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(rep)));
@@ -316,6 +335,8 @@ void HttpServer::Stop() {
   rep_->connections.WaitUntilNone(std::chrono::seconds(rep_->options.stop_patience_s));
   rep_->context.stop();
   for (std::thread& thread : rep_->threads) thread.join();
+  rep_->readers.Stop();
+  rep_->writers.Stop();
 }
 
 }  // namespace upnext::net

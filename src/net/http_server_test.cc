@@ -24,7 +24,9 @@ class HttpServerTest : public testing::Test {
   void Start(ServerOptions options = {}) {
     options.port = 0;
     options.threads = 2;
-    auto server = HttpServer::Start(options, *service_);
+    server_.reset();
+    api_ = std::make_unique<Api>(*service_);
+    auto server = HttpServer::Start(options, *api_);
     ASSERT_TRUE(server) << server.error().message;
     server_ = *std::move(server);
   }
@@ -35,6 +37,7 @@ class HttpServerTest : public testing::Test {
   }
 
   serving::TestService service_;
+  std::unique_ptr<Api> api_;
   std::unique_ptr<HttpServer> server_;
 };
 
@@ -299,12 +302,12 @@ TEST_F(HttpServerTest, PortInUseAndWrongAddressAreExplained) {
   Start();
   ServerOptions options;
   options.port = port();
-  const auto second = HttpServer::Start(options, *service_);
+  const auto second = HttpServer::Start(options, *api_);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Code::kUnavailable);
   EXPECT_THAT(second.error().message, HasSubstr(fmt::format("127.0.0.1:{}", port())));
   options.address = "localhost:80";
-  const auto wrong = HttpServer::Start(options, *service_);
+  const auto wrong = HttpServer::Start(options, *api_);
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().code, Code::kInvalidArgument);
 }

@@ -23,7 +23,8 @@ const std::string_view kOpenApi = R"json({
         ],
         "responses": {
           "200": {"description": "A slate", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Slate"}}}},
-          "400": {"$ref": "#/components/responses/Problem"}
+          "400": {"$ref": "#/components/responses/Problem"},
+          "503": {"$ref": "#/components/responses/Busy"}
         }
       }
     },
@@ -42,11 +43,12 @@ const std::string_view kOpenApi = R"json({
         "responses": {
           "200": {"description": "Taken", "content": {"application/json": {"schema": {
             "type": "object",
-            "properties": {"accepted": {"type": "integer"}, "duplicates": {"type": "integer"}}
+            "properties": {"accepted": {"type": "integer"}, "duplicates": {"type": "integer"}, "bundle_version": {"type": "string"}, "log_version": {"type": "string"}}
           }}}},
           "400": {"$ref": "#/components/responses/Problem"},
           "413": {"$ref": "#/components/responses/Problem"},
           "415": {"$ref": "#/components/responses/Problem"},
+          "503": {"$ref": "#/components/responses/Busy"},
           "507": {"$ref": "#/components/responses/Problem"}
         }
       }
@@ -61,9 +63,10 @@ const std::string_view kOpenApi = R"json({
         "responses": {
           "200": {"description": "Items, most alike first", "content": {"application/json": {"schema": {
             "type": "object",
-            "properties": {"item": {"type": "string"}, "items": {"type": "array", "items": {"$ref": "#/components/schemas/Item"}}}
+            "properties": {"item": {"type": "string"}, "items": {"type": "array", "items": {"$ref": "#/components/schemas/Item"}}, "bundle_version": {"type": "string"}, "log_version": {"type": "string"}}
           }}}},
-          "404": {"$ref": "#/components/responses/Problem"}
+          "404": {"$ref": "#/components/responses/Problem"},
+          "503": {"$ref": "#/components/responses/Busy"}
         }
       }
     },
@@ -74,6 +77,7 @@ const std::string_view kOpenApi = R"json({
   },
   "components": {
     "responses": {
+      "Busy": {"description": "Too many requests wait, or the store cannot be written: try again", "headers": {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
       "Problem": {"description": "What was expected, what was found", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     },
     "schemas": {
@@ -119,7 +123,8 @@ const std::string_view kOpenApi = R"json({
         "properties": {
           "user": {"type": "string"},
           "request": {"type": "string", "description": "Send it back with events about these items"},
-          "bundle": {"type": "string"},
+          "bundle_version": {"type": "string", "description": "The bundle that made the answer"},
+          "log_version": {"type": "string", "description": "The log that the answer was made with"},
           "items": {"type": "array", "items": {"$ref": "#/components/schemas/Item"}},
           "notes": {"type": "array", "items": {"type": "string"}},
           "counts": {"type": "object"},

@@ -11,7 +11,9 @@ nlohmann::json ItemsJson(std::span<const serving::Recommendation> items,
     if (explain) {
       row["sources"] = nlohmann::json::array();
       for (const serving::SourceScore& source : item.sources) {
-        row["sources"].push_back({{"source", source.source}, {"score", source.score}});
+        nlohmann::json one = {{"source", source.source}, {"score", source.score}};
+        if (!source.from.empty()) one["from"] = source.from;
+        row["sources"].push_back(std::move(one));
       }
       for (size_t k = 0; k < item.predictions.size() && k < objectives.size(); ++k) {
         row["predictions"][objectives[k]] = item.predictions[k];
@@ -26,19 +28,18 @@ nlohmann::json SlateJson(const serving::Slate& slate, std::span<const std::strin
                          const std::string& user, bool explain) {
   nlohmann::json out = {{"user", user},
                         {"request", slate.request},
+                        {"bundle_version", slate.bundle_version},
+                        {"log_version", slate.log_version},
                         {"items", ItemsJson(slate.items, objectives, explain)},
                         {"notes", slate.notes}};
   if (explain) {
     const serving::StageCounts& c = slate.counts;
-    out["counts"] = {{"catalogue", c.catalogue},
-                     {"proposed", c.proposed},
-                     {"distinct", c.distinct},
-                     {"after_filters", c.after_filters},
-                     {"ranked", c.ranked},
-                     {"shown", c.shown},
-                     {"filtered_seen", c.filtered_seen},
-                     {"filtered_removed", c.filtered_removed},
-                     {"filtered_excluded", c.filtered_excluded}};
+    out["counts"] = {{"catalogue", c.catalogue}, {"proposed", c.proposed},
+                     {"distinct", c.distinct},   {"after_filters", c.after_filters},
+                     {"ranked", c.ranked},       {"shown", c.shown}};
+    for (const serving::FilterReason& reason : c.filtered) {
+      out["counts"]["filtered_" + std::string(reason.filter)] = reason.items;
+    }
     out["milliseconds"] = {{"retrieval", slate.retrieval_ms}, {"ranking", slate.ranking_ms}};
   }
   return out;

@@ -15,7 +15,8 @@
 namespace upnext::net {
 
 // `objectives`: names of the predictions.
-// {"user", "request", "items", "notes"}; with `explain` also "counts" and "milliseconds" of the
+// {"user", "request", "bundle_version", "log_version", "items", "notes"}; with `explain` also
+// "counts" and "milliseconds" of the
 // stages, and what each item was proposed and predicted by.
 nlohmann::json SlateJson(const serving::Slate& slate, std::span<const std::string> objectives,
                          const std::string& user, bool explain);

@@ -1,4 +1,4 @@
-// A plain HTTP client for tests: it sends exactly the bytes it is told to, right or wrong.
+// A plain HTTP client for tests: it sends exactly the given bytes, valid or not.
 //
 //   TestClient client(server.port());
 //   client.Send(TestClient::Get("/healthz"));

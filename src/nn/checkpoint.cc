@@ -18,8 +18,8 @@ std::string Format(const Shape& shape) {
   return fmt::format("[{}]", fmt::join(shape.begin(), shape.end(), ", "));
 }
 
-// Large parameters are read piece by piece and released behind, so that loading a model holds it in
-// memory once, not twice.
+// Large parameters are read piece by piece, each released afterwards, so that loading a model needs
+// its memory once, not twice.
 constexpr size_t kPiece = size_t{2} << 20;  // floats
 
 template <typename Function>

@@ -1,5 +1,5 @@
-// Parameters in and out of section files (base/section_file.h). The caller chooses the file's kind
-// and may keep other sections beside them.
+// Writes parameters to section files (base/section_file.h) and reads them. The caller chooses the
+// file's kind and may store other sections in the same file.
 //
 //   UPNEXT_RETURN_IF_ERROR(SaveParameters(writer, parameters));
 //   UPNEXT_RETURN_IF_ERROR(LoadParameters(file, parameters));
@@ -18,8 +18,8 @@ namespace upnext::nn {
 
 Status SaveParameters(base::SectionWriter& writer, std::span<const Parameter> parameters);
 // Fills the values of `parameters` from sections of the same names and shapes. kNotFound when one
-// is missing, kFailedPrecondition when its shape is another, kDataLoss when it holds NaN or
-// infinity; in each case nothing is changed.
+// is missing, kFailedPrecondition when its shape differs, kDataLoss when it contains NaN or
+// infinity; on failure nothing is changed.
 Status LoadParameters(const base::SectionFile& file, std::span<const Parameter> parameters);
 
 }  // namespace upnext::nn

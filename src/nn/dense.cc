@@ -253,7 +253,7 @@ void Tower::ResetActivity() {
   examples_seen_ = 0;
 }
 
-// Looks only at the units that were never seen awake, which soon are few.
+// Tests only units that have been zero for every example so far, which soon are few.
 void Tower::NoteActivity() {
   for (size_t i = 0; i < layers_.size(); ++i) {
     const kernels::OperandView y = activations_[i + 1].view();
@@ -278,7 +278,7 @@ std::vector<double> Tower::DeadUnitShares() const {
   return shares;
 }
 
-// The number of examples, then for each layer the number of units asleep and which they are.
+// The number of examples, then for each layer the number of dead units and their indexes.
 std::vector<uint64_t> Tower::Activity() const {
   std::vector<uint64_t> activity = {examples_seen_};
   for (const std::vector<uint32_t>& units : asleep_) {

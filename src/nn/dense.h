@@ -1,20 +1,18 @@
-// Fully connected layers: Linear, and the ReLU tower that both models are made of.
+// Fully connected layers: Linear, and the ReLU tower that both models use.
 //
 //   Tower tower({.input = 320, .widths = {1024, 512, 256}}, rng);
-//   const float* out = tower.Forward(x, batch, compute);       // [batch, 256], kept for Backward
-//   tower.Backward(d_out, d_x, compute);                       // gradients add up until the step
+//   const float* out = tower.Forward(x, batch, compute);   // [batch, 256], kept for Backward
+//   tower.Backward(d_out, d_x, compute);                   // adds to the gradients
+//   tower.Infer(x, batch, out, scratch, compute);          // const: many threads, one scratch each
 //
-//   tower.Begin(batch, precision, block);   // or block by block, which keeps a block's numbers in
-//   tower.ForwardBlock(b, x);               // the cache; blocks may run on many threads
-//   tower.BackwardBlock(b, d_out, d_x);
-//   tower.AppendGradients(pieces, tasks);   // after the last block
+//   tower.Begin(batch, precision, block);                  // or block by block, which keeps the
+//   tower.ForwardBlock(b, x);                              // values in the cache; blocks may run
+//   tower.BackwardBlock(b, d_out, d_x);                    // on many threads
+//   tower.AppendGradients(pieces, tasks);                  // after the last block
 //
-//   tower.Infer(x, batch, out, scratch, compute);              // const: many threads, one scratch
-//   each
-//
-// Forward, Backward and gradients belong to one thread; Infer may run on many while nobody trains.
-// Weights start as He et al. 2015 before a ReLU and as Glorot and Bengio 2010 before a linear
-// output.
+// Forward, Backward and gradients belong to one thread; Infer may run on many threads while no
+// thread trains. Initial weights follow He et al. 2015 before a ReLU and Glorot and Bengio 2010
+// before a linear output.
 #ifndef UPNEXT_NN_DENSE_H_
 #define UPNEXT_NN_DENSE_H_
 
@@ -41,11 +39,11 @@ class Linear {
  public:
   Linear(size_t in, size_t out, Initialisation initialisation, base::Rng& rng);
 
-  // x [batch, in] -> y [batch, out]; with `relu`, y = max(y, 0). Const: nothing is kept.
+  // x [batch, in] -> y [batch, out]; with `relu`, y = max(y, 0). Keeps nothing.
   void Forward(const float* x, size_t batch, float* y, const Compute& compute,
                bool relu = false) const;
-  // Adds to the gradients; d_x [batch, in] is overwritten, or left out when null. x is what Forward
-  // got, d_y [batch, out] the gradient of its result (before any ReLU).
+  // Adds to the gradients. d_x [batch, in] is overwritten; it may be null. x is the input of
+  // Forward, d_y [batch, out] the gradient of its result (before any ReLU).
   void Backward(const float* x, const float* d_y, size_t batch, float* d_x, const Compute& compute);
 
   size_t in() const { return in_; }
@@ -80,13 +78,13 @@ class Tower {
   const TowerOptions& options() const { return options_; }
   std::vector<Linear>& layers() { return layers_; }
   const std::vector<Linear>& layers() const { return layers_; }
-  // Multiplications of one example's forward pass (Zhao 2019, section 5.2).
+  // Number of multiplications in the forward pass of one example (Zhao 2019, section 5.2).
   size_t multiplications() const;
 
-  // A batch, cut into blocks of `block` examples (the last may have fewer), which is
-  // rounded up to a multiple of kernels::BatchOperand::kMultiple, as BlockFor() gives it. Rounds
-  // the weights to the precision; whoever changes them calls Begin again before the next
-  // ForwardBlock.
+  // Starts a batch, divided into blocks of `block` examples (the last may have fewer). `block` is
+  // rounded up to a multiple of kernels::BatchOperand::kMultiple, as BlockFor() returns it. Rounds
+  // the weights to the precision; after changing weights, Begin must be called again before the
+  // next ForwardBlock.
   void Begin(size_t batch, kernels::Precision precision, size_t block);
   size_t blocks() const { return (batch_ + block_ - 1) / block_; }
   // x: the block's rows, [rows, input], rounded and kept. Returns the block's rows of the output,
@@ -94,13 +92,12 @@ class Tower {
   const float* ForwardBlock(size_t block, const float* x);
   // After the block's ForwardBlock. d_out [rows, output]; d_in [rows, input] or null.
   void BackwardBlock(size_t block, const float* d_out, float* d_in);
-  // After BackwardBlock of every block: work that adds to the gradients, each layer's cut in about
-  // `pieces`. The tower must not move until it is done.
+  // After BackwardBlock of every block: appends tasks that add to the gradients, each layer divided
+  // into about `pieces`. The tower must not move until they have run.
   void AppendGradients(size_t pieces, base::Tasks& tasks);
-  // TR-05, after the last block: takes note of the units that were awake. Forward does it by
-  // itself.
+  // TR-05, after the last block: records the units that were active. Forward calls it itself.
   void NoteActivity();
-  // What the output is to products: [batch, output], rounded.
+  // The output as the operand of a product: [batch, output], rounded.
   kernels::OperandView output_operand() const { return activations_.back().view(); }
 
   // All blocks at once. Returns [batch, output], owned by the tower and valid until the next
@@ -109,32 +106,31 @@ class Tower {
   // After Forward, for the same batch. d_out [batch, output]; d_in [batch, input] or null.
   void Backward(const float* d_out, float* d_in, const Compute& compute);
 
-  // The memory of one Infer call, grown when needed; one per thread.
+  // The work space of Infer, grown when needed; one per thread.
   struct Scratch {
     std::vector<float> layers[2];
   };
-  // out [batch, output]: the numbers that Forward gives for this batch, but for the order of sums
-  // where Forward works in blocks.
+  // out [batch, output]: the result of Forward for this batch, except for the order of sums when
+  // Forward works in blocks.
   void Infer(const float* x, size_t batch, float* out, Scratch& scratch,
              const Compute& compute) const;
 
   void AppendParameters(std::string_view name, std::vector<Parameter>& parameters);
 
-  // TR-05. Per ReLU layer, the share of units that were zero for every example since the last
-  // reset: units that training can no longer move. Nothing seen counts as nothing dead.
+  // TR-05. For each ReLU layer, the share of units that were zero for every example since the last
+  // reset: units that training can no longer change. 0 when there was no example.
   std::vector<double> DeadUnitShares() const;
   void ResetActivity();
-  // What DeadUnitShares() counts from, for checkpoints.
+  // The counts behind DeadUnitShares(), for checkpoints.
   std::vector<uint64_t> Activity() const;
-  // Goes on from what Activity() gave; false, changing nothing, when a tower of this shape could
-  // not have given it.
+  // Restores what Activity() returned. False, without a change, when it does not fit this tower.
   bool SetActivity(std::span<const uint64_t> activity);
 
  private:
-  // Rows [begin, begin + n) of a layer's input, or of the output, become an operand.
+  // Stores rows [begin, begin + n) of a layer's input, or of the output, as an operand.
   void KeepActivation(size_t layer, size_t begin, size_t n, const float* x);
-  // The gradient of rows [begin, begin + n) of a layer's output becomes an operand, masked by its
-  // ReLU; d_y is overwritten.
+  // Stores the gradient of rows [begin, begin + n) of a layer's output as an operand, masked by its
+  // ReLU. d_y is overwritten.
   void KeepGradient(size_t layer, size_t begin, size_t n, float* d_y);
   bool IsRelu(size_t layer) const { return !(options_.last_linear && layer + 1 == layers_.size()); }
   size_t width(size_t layer) const { return layer == 0 ? input() : layers_[layer - 1].out(); }
@@ -147,10 +143,10 @@ class Tower {
   std::vector<kernels::Operand>
       activations_;                          // [layers + 1][batch, width]: the input, then outputs
   std::vector<kernels::Operand> gradients_;  // [layers][batch, out], of outputs before the ReLU
-  // [layers] The same again but for the last output, for the products that make the gradients of
-  // weights.
+  // [layers] The same in the layout of products that compute the gradients of weights; without the
+  // output.
   std::vector<kernels::BatchOperand> inputs_, d_outputs_;
-  // [layers], [in, out] each and its transpose.
+  // [layers], [in, out] each, and the transpose.
   std::vector<kernels::RightOperand> forward_weights_, backward_weights_;
   kernels::AlignedBuffer<float> out_;          // [batch, output]
   std::vector<std::vector<float>> bias_sums_;  // [layers][blocks, out]
@@ -159,8 +155,8 @@ class Tower {
   size_t examples_seen_ = 0;  // since the last reset
 };
 
-// Examples of a block that suit the machine: enough for the matrix kernels, few enough that a
-// block's numbers stay in a core's cache, and some blocks for each thread of the pool.
+// Examples per block for this machine: enough for efficient matrix kernels, few enough that a
+// block's values stay in a core's cache, and several blocks for each thread of the pool.
 size_t BlockFor(size_t batch, const base::ThreadPool* pool);
 
 }  // namespace upnext::nn

@@ -88,7 +88,7 @@ TEST_P(TowerShapes, CG10_GradientsEqualFiniteDifferences) {
   Tower tower(GetParam(), rng);
   std::vector<Parameter> parameters;
   tower.AppendParameters("tower", parameters);
-  // Biases away from zero, so that no unit sits on the ReLU's corner.
+  // Biases away from zero, so that no unit is at the ReLU's kink.
   for (Parameter& p : parameters) {
     if (p.shape.size() == 1) {
       for (float& value : p.value) value = static_cast<float>(0.5 * rng.Normal());
@@ -187,7 +187,7 @@ TEST(Tower, TR05_CountsUnitsThatNeverWoke) {
   Linear& first = tower.layers()[0];
   std::fill(first.weight().begin(), first.weight().end(), 0.0f);
   first.bias() = {1, -1, -1, 0};
-  first.weight()[1 * 4 + 0] = 2.0f;  // unit 1 wakes when x[0] > 0.5
+  first.weight()[1 * 4 + 0] = 2.0f;  // unit 1 is active when x[0] > 0.5
   const std::vector<float> quiet(8, 0.0f), loud = {0, 0, 0, 0, 1, 0, 0, 0};
   tower.Forward(quiet.data(), 2, {});
   EXPECT_EQ(tower.DeadUnitShares(), std::vector<double>{0.75});
@@ -209,8 +209,8 @@ double Apart(std::span<const float> a, std::span<const float> b) {
   return std::sqrt(difference / length);
 }
 
-// Sizes that fill neither tiles nor pieces nor blocks; then a batch that leaves most of the buffers
-// as the one before it filled them.
+// Sizes that fill neither tiles nor pieces nor blocks; then a smaller batch, for which most of the
+// buffers hold values of the batch before.
 TEST(Tower, GradientsInBf16AreThoseInFp32Rounded) {
   base::ThreadPool pool(3);
   const TowerOptions options{.input = 70, .widths = {65, 40}, .last_linear = true};
@@ -222,7 +222,7 @@ TEST(Tower, GradientsInBf16AreThoseInFp32Rounded) {
       std::vector<Parameter> parameters;
       tower.AppendParameters("tower", parameters);
       for (Parameter& p : parameters) std::ranges::fill(p.gradient, 0.0f);
-      // Every other unit awake and the rest asleep, so far from the ReLU's corner that rounding
+      // Every other unit active and the rest inactive, so far from the ReLU's kink that rounding
       // changes neither.
       std::span<float> bias = parameters[1].value;
       for (size_t i = 0; i < bias.size(); ++i) bias[i] = i % 2 == 0 ? 8.0f : -8.0f;

@@ -22,7 +22,7 @@ EmbeddingTable::EmbeddingTable(const EmbeddingTableOptions& options, base::Rng& 
     for (size_t row = std::max<size_t>(1, begin); row < end; ++row) {
       base::Rng values(seed, row);
       for (float& value : drawn) {
-        // 24 bits are all that a float in [-1, 1) holds evenly.
+        // 24 bits are all that a float in [-1, 1) can represent evenly.
         value = scale * (static_cast<float>(values.Next() >> 40) * 0x1.0p-23f - 1.0f);
       }
       SetRow(static_cast<uint32_t>(row), drawn);

@@ -39,7 +39,7 @@ TEST(EmbeddingTable, WidenedItHoldsTheSameValuesInFp32) {
   base::Rng rng(3);
   EmbeddingTable table({.rows = 20, .dim = 6, .half = true}, rng);
   table.SetRow(4, std::vector<float>{1, 2, 3, 4, 5, 1.00001f});
-  table.SetRow(0, std::vector<float>(6, 1.0f));  // is left alone
+  table.SetRow(0, std::vector<float>(6, 1.0f));  // has no effect
   const auto before = Values(table);
   EmbeddingTable copy = table.Widened();
   EXPECT_EQ(Values(copy), before);

@@ -38,7 +38,7 @@ GradientCheckResult CheckGradient(std::span<float> values, std::span<const float
     values[index] = below;
     const double loss_below = loss();
     values[index] = original;
-    // The step that the floats really took.
+    // Divided by the step after rounding to float.
     const double numeric = (loss_above - loss_below) / (static_cast<double>(above) - below);
     const double exact = expected[index];
     const double size = std::max({std::abs(numeric), std::abs(exact), options.floor});

@@ -1,9 +1,9 @@
-// Finite differences against an analytic gradient, for the tests of every room that has layers.
+// Compares an analytic gradient with finite differences, for the tests of every room with layers.
 //
 //   auto worst = CheckGradient(weights, weight_gradient, [&] { return Loss(); });
 //   EXPECT_LT(worst.relative_error, 1e-2) << worst;
 //
-// Not for production: it calls the loss twice per value checked. One thread.
+// For tests only: it calls the loss twice per checked value. One thread.
 #ifndef UPNEXT_NN_GRADIENT_CHECK_H_
 #define UPNEXT_NN_GRADIENT_CHECK_H_
 
@@ -16,10 +16,10 @@
 namespace upnext::nn {
 
 struct GradientCheckOptions {
-  float step = 1e-2f;  // central difference; fp32 losses want it large
-  size_t samples = 0;  // values checked, drawn at random; 0: all
+  float step = 1e-2f;  // central difference; fp32 losses need a large step
+  size_t samples = 0;  // number of values to check, drawn at random; 0: all
   uint64_t seed = 1;
-  // Gradients below this compare by absolute error / floor. It hides the rounding of fp32 sums.
+  // Below this gradients are compared by absolute error / floor, which hides the rounding of sums.
   double floor = 1e-2;
 };
 
@@ -30,10 +30,10 @@ struct GradientCheckResult {  // of the worst value
 };
 std::ostream& operator<<(std::ostream& out, const GradientCheckResult& result);
 
-// Moves each value by +-step, calls `loss` (which must return its value in double and depend on
-// nothing that changes between calls) and restores the value. `analytic` has the size of `values`
-// and is copied first, so `loss` may overwrite it. A NaN on either side counts as an infinite
-// error.
+// Changes each value by +-step, calls `loss` and restores the value. `loss` must return its value
+// in double and depend on nothing else that changes between calls. `analytic` has the size of
+// `values` and is copied first, so `loss` may overwrite it. A NaN on either side counts as an
+// infinite error.
 GradientCheckResult CheckGradient(std::span<float> values, std::span<const float> analytic,
                                   const std::function<double()>& loss,
                                   const GradientCheckOptions& options = {});

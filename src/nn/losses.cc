@@ -25,7 +25,7 @@ struct Term {
   double loss, gradient;
 };
 
-// The mean over the examples that count of term(i), times their weights.
+// The mean of term(i), times their weights, over the examples that count.
 template <typename TermOf>
 LossValue MeanLoss(size_t n, const ExampleWeights& examples, float* gradients, TermOf term_of) {
   LossValue value;
@@ -105,7 +105,7 @@ LossValue WatchTimeLoss(std::span<const float> logits, std::span<const float> cl
                         const ExampleWeights& examples, float* d_logits) {
   return MeanLoss(logits.size(), examples, d_logits, [&](size_t i) -> Term {
     const double raw = logits[i];
-    // Written so that a NaN stays one.
+    // Written so that a NaN stays NaN.
     const double z = raw > options.clip ? options.clip : raw < -options.clip ? -options.clip : raw;
     const bool positive = clicked[i] != 0.0f;
     const double positive_weight = positive ? watch_time[i] : 0.0;

@@ -17,8 +17,8 @@
 namespace upnext::nn {
 
 struct LossValue {
-  double sum = 0.0;    // of the weighted losses of the examples that count
-  double count = 0.0;  // of those examples, weights left out: the mean is sum / count
+  double sum = 0.0;    // of the weighted losses of all examples that count
+  double count = 0.0;  // number of those examples, without weights: the mean is sum / count
   double mean() const { return count > 0 ? sum / count : 0.0; }
   LossValue& operator+=(const LossValue& other) {
     sum += other.sum;
@@ -27,39 +27,39 @@ struct LossValue {
   }
 };
 
-// Softmax over all classes. logits [batch, classes] in, gradient of the mean loss out.
-// targets [batch], each below classes; weights [batch] or empty. `mean_over`: examples that the
-// mean is taken over, where these are a part of a batch; 0 means just these.
+// Softmax over all classes. logits [batch, classes]; on return, the gradient of the mean loss.
+// targets [batch], each below classes; weights [batch] or empty. `mean_over`: the number of
+// examples over which the mean is taken, when these are a part of a batch; 0 means just these.
 LossValue FullSoftmaxLoss(size_t batch, size_t classes, std::span<const uint32_t> targets,
                           float* logits, std::span<const float> weights = {},
                           base::ThreadPool* pool = nullptr, size_t mean_over = 0);
 
-// Covington 2016, section 3.1: the true class of each row against negatives that the batch shares,
-// each logit less the log of its class's expected count in the sample, accidental hits left out.
-// With every class sampled once (expected count 1) this is the full softmax. With the expected
-// counts of the targets given, as for any other class, the true scores are the optimum however few
-// the negatives. Without them the target counts as certain to be in its row (Jean et al. 2015):
-// then the gradient approaches the full one as the negatives become many.
+// Covington 2016, section 3.1: the true class of each row against negatives shared by the batch.
+// From each logit the log of its class's expected count in the sample is subtracted; accidental
+// hits are excluded. With every class sampled once (expected count 1) this is the full softmax.
+// When the expected counts of the targets are given too, the true scores are the optimum for any
+// number of negatives. Without them the target counts as certain to be in its row (Jean et al.
+// 2015), and the gradient approaches the full one as the number of negatives grows.
 struct SampledSoftmaxBatch {
   size_t batch = 0, negatives = 0;
-  size_t mean_over = 0;  // as for FullSoftmaxLoss
-  size_t stride = 0;     // floats from row to row of the logits; 0: rows lie close together
-  std::span<float> target_logits = {};          // as kernels::SampledSoftmaxArgs: [batch] or empty
-  std::span<const uint32_t> targets = {};       // [batch] class ids
-  std::span<const uint32_t> negative_ids = {};  // [negatives], may repeat
+  size_t mean_over = 0;                 // as for FullSoftmaxLoss
+  size_t stride = 0;                    // floats from row to row of the logits; 0: contiguous rows
+  std::span<float> target_logits = {};  // as kernels::SampledSoftmaxArgs: [batch] or empty
+  std::span<const uint32_t> targets = {};             // [batch] class ids
+  std::span<const uint32_t> negative_ids = {};        // [negatives], may repeat
   std::span<const float> target_log_expected = {};    // [batch] log E[count], empty: 0
   std::span<const float> negative_log_expected = {};  // [negatives], empty: 0
   std::span<const float> weights = {};                // [batch] or empty
 };
-// logits [batch, 1 + negatives], column 0 the true class, or [batch, negatives] beside
-// target_logits: gradient of the mean loss out.
+// logits [batch, 1 + negatives], column 0 the true class, or [batch, negatives] when target_logits
+// is given; on return, the gradient of the mean loss.
 LossValue SampledSoftmaxLoss(const SampledSoftmaxBatch& batch, float* logits,
                              base::ThreadPool* pool = nullptr);
 
-// Which examples count, and how much.
+// Which examples count, and their weights.
 struct ExampleWeights {
   std::span<const float> weights = {};  // [n], empty: 1 each
-  // [n], 0 leaves an example out (its gradient is 0); empty: all count.
+  // [n], 0 excludes an example (its gradient is 0); empty: all count.
   std::span<const uint8_t> mask = {};
   float gradient_scale = 1.0f;  // the task's weight in a sum of losses; not applied to the value
 };
@@ -75,21 +75,21 @@ LossValue SquaredLoss(std::span<const float> predictions, std::span<const float>
 // Weighted logistic regression for watch time (Covington 2016, section 4.2). With click y and watch
 // time T:
 //   kPaper: -[y T log s(z) + (1 - y) log(1 - s(z))]    e^z tends to E[T] / (1 - P(click))
-//   kExact: -[y T log s(z) +           log(1 - s(z))]  e^z tends to E[T]: a unit negative for each
-//   impression
+//   kExact: -[y T log s(z) +           log(1 - s(z))]  e^z tends to E[T]: every impression counts
+//                                                      once as a negative
 enum class WatchTimeForm : uint8_t { kPaper, kExact };
 struct WatchTimeOptions {
   WatchTimeForm form = WatchTimeForm::kPaper;
-  // Logits are taken to [-clip, clip] before use. One that lies outside gets a gradient only when
-  // that leads back inside.
+  // Logits are clipped to [-clip, clip]. A logit outside gets a gradient only if that moves it back
+  // inside.
   float clip = 15.0f;
 };
-// clicked [n] is 0 or 1, watch_time [n] >= 0 in the unit the caller wants back (read where
-// clicked).
+// clicked [n] is 0 or 1; watch_time [n] >= 0, in the unit of the prediction, is read where clicked
+// is 1.
 LossValue WatchTimeLoss(std::span<const float> logits, std::span<const float> clicked,
                         std::span<const float> watch_time, const WatchTimeOptions& options,
                         const ExampleWeights& examples, float* d_logits);
-// e^z, z clipped: the expected watch time of an impression, in the unit of training.
+// e^z with z clipped: the expected watch time of an impression, in the unit of training.
 float ExpectedWatchTime(float logit, const WatchTimeOptions& options);
 
 float Sigmoid(float x);

@@ -36,7 +36,7 @@ TEST(FullSoftmaxLoss, HandComputedAndGradientChecked) {
   EXPECT_LT(worst.relative_error, 1e-3) << worst;
 }
 
-// A batch of users against classes, and what each way of sampling makes of it.
+// A batch of users against classes, with the loss of each way of sampling.
 struct SoftmaxProblem {
   static constexpr size_t kBatch = 6, kClasses = 40;
   SoftmaxProblem() : logits(Random(kBatch * kClasses, 1, 2.0)) {
@@ -97,9 +97,8 @@ TEST(LogQ, CG13_FullSampleEqualsFullSoftmaxInLossAndGradient) {
   EXPECT_LT(LargestDifference(sampled, full), 1e-5);
 }
 
-// Classes that come c times into the sample have the expected count c: with the right correction
-// the repeated sample still equals the full softmax; without it, or with its sign turned, it does
-// not.
+// Classes that occur c times in the sample have the expected count c: with the right correction the
+// repeated sample equals the full softmax; without it, or with its sign reversed, it does not.
 TEST(LogQ, CG13_UnevenCountsNeedTheCorrectionWithTheRightSign) {
   const SoftmaxProblem problem;
   std::vector<uint32_t> ids;
@@ -149,7 +148,7 @@ TEST(LogQ, CG13_ExpectedGradientApproachesTheFullOneWithMoreNegatives) {
           sign * std::log(static_cast<double>(negatives) / (static_cast<double>(id + 1) * total)));
     };
     std::vector<float> target_log;
-    // The true class is certain to be in the row, so nothing is taken off it.
+    // The true class is certain to be in the row, so it needs no correction.
     target_log.assign(SoftmaxProblem::kBatch, 0.0f);
     for (int draw = 0; draw < kDraws; ++draw) {
       std::vector<uint32_t> ids;
@@ -172,8 +171,8 @@ TEST(LogQ, CG13_ExpectedGradientApproachesTheFullOneWithMoreNegatives) {
   EXPECT_GT(bias(160, 0.0), 4 * many) << "no correction: popular classes are pushed down";
 }
 
-// Targets follow P, the model scores log P. With the correction on both sides nothing pulls,
-// whatever the sampler; without it the head of the sampler is pushed down.
+// Targets follow P, the model scores log P. With the correction on both sides the gradient is zero
+// for any sampler; without it the classes that are sampled most are pushed down.
 TEST(LogQ, CG13_TrueScoresAreTheOptimumForFewNegatives) {
   constexpr size_t kClasses = 12, kNegatives = 4;
   constexpr int kDraws = 200'000;
@@ -195,7 +194,7 @@ TEST(LogQ, CG13_TrueScoresAreTheOptimumForFewNegatives) {
       std::vector<uint32_t> ids;
       std::vector<float> logits = {static_cast<float>(std::log(p[target[0]]))}, negative_log;
       const auto log_expected = [&](uint32_t id) {
-        // The chance to be in the sample at all: hits and repeats count once.
+        // The probability to be in the sample at all: hits and repeats count once.
         return static_cast<float>(std::log(1.0 - std::pow(1.0 - q[id] / q_total, kNegatives)));
       };
       for (size_t j = 0; j < kNegatives; ++j) {
@@ -353,7 +352,7 @@ TEST(WatchTimeLoss, RK12_EqualsRepeatingThePositiveTFold) {
   EXPECT_NEAR(sum(weighted) * once.count, sum(repeated) * folded.count, 1e-5);
 }
 
-TEST_P(WatchTime, RK13_OptimumIsWhatTheFormPromises) {
+TEST_P(WatchTime, RK13_OptimumIsThatOfTheForm) {
   // Click probability 0.3, mean watch time 20 s when clicked: E[T] = 6.
   std::vector<float> clicked(1000, 0.0f), watch_time(1000, 0.0f);
   for (size_t i = 0; i < 300; ++i) {

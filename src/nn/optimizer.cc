@@ -11,8 +11,8 @@
 namespace upnext::nn {
 namespace {
 constexpr size_t kGrain = 65536;
-// The step count lives in two floats, so that a checkpoint of floats holds it: each is exact up to
-// here.
+// The step count is stored in two floats, so that a checkpoint of floats can hold it. Each is exact
+// up to this number.
 constexpr float kCountBase = 16777216.0f;  // 2^24
 }  // namespace
 
@@ -82,7 +82,7 @@ void RowwiseAdagrad::Step(base::ThreadPool* pool) {
 }
 
 void RowwiseAdagrad::AppendStep(base::Tasks& tasks) {
-  constexpr size_t kRows = 2048;  // a task: long beside its start, short beside a step
+  constexpr size_t kRows = 2048;  // per task: long relative to its start, short relative to a step
   for (size_t begin = 0; begin < gradients_.rows(); begin += kRows) {
     tasks.push_back([this, begin, end = std::min(begin + kRows, gradients_.rows())] {
       gradients_.ApplySorted(table_->view(), accumulators_, options_, begin, end);

@@ -6,7 +6,7 @@
 //   videos_step.AddBags(bags, d_out, stride, Pooling::kMean);
 //   videos_step.Step(pool);
 //
-// One thread at a time each. They hold views: layers and tables must outlive them and not move.
+// One thread at a time each. They keep views: layers and tables must outlive them and not move.
 #ifndef UPNEXT_NN_OPTIMIZER_H_
 #define UPNEXT_NN_OPTIMIZER_H_
 
@@ -32,12 +32,12 @@ struct AdamOptions {
 // Kingma and Ba 2015, both moments bias-corrected.
 class Adam {
  public:
-  // Parameters without a gradient are left out.
+  // Parameters without a gradient are ignored.
   Adam(std::vector<Parameter> parameters, const AdamOptions& options);
 
-  // One step from the gradients summed so far, which become zero.
+  // One step from the gradients summed so far, which it sets to zero.
   void Step(base::ThreadPool* pool = nullptr);
-  // The same as tasks, which must all run before the next step.
+  // The same as tasks, all of which must run before the next step.
   void AppendStep(base::Tasks& tasks);
 
   void set_learning_rate(float learning_rate) { options_.learning_rate = learning_rate; }
@@ -45,7 +45,7 @@ class Adam {
   uint64_t steps() const;
 
   // The moments and the step count, to resume exactly: "NAME.first", "NAME.second" per parameter
-  // and "PREFIX.steps", kept as two floats.
+  // and "PREFIX.steps", stored as two floats.
   void AppendState(std::string_view prefix, std::vector<Parameter>& parameters);
 
  private:
@@ -55,12 +55,12 @@ class Adam {
   std::vector<float> steps_ = {0.0f, 0.0f};  // low 24 bits, and the rest
 };
 
-// One accumulator a row, so its memory is 1 / dim of the table's. Row 0 never moves.
+// One accumulator per row, so its memory is 1 / dim of the table's. Row 0 never changes.
 class RowwiseAdagrad {
  public:
   RowwiseAdagrad(EmbeddingTable* table, const kernels::AdagradOptions& options);
 
-  // As kernels::RowGradients: what is passed must stay until Step(). Features that share the table
+  // As kernels::RowGradients: arguments must stay valid until Step(). Features that share the table
   // each add their part (RK-02).
   void AddBags(const kernels::BagsView& bags, const float* d_out, size_t stride,
                kernels::Pooling pooling) {
@@ -71,8 +71,8 @@ class RowwiseAdagrad {
     gradients_.AddRows(ids, d_rows, stride, scales);
   }
   void Step(base::ThreadPool* pool = nullptr);
-  // Step() in parts: Sort() after the last Add...(), AppendStep(), and Clear() when the tasks are
-  // done.
+  // Step() in parts: Sort() after the last Add...(), AppendStep(), and Clear() after the tasks have
+  // run.
   void Sort() { gradients_.Sort(); }
   void AppendStep(base::Tasks& tasks);
   void Clear() { gradients_.Clear(); }

@@ -114,8 +114,8 @@ TEST(EmbeddingTable, InitialValuesHaveTheirScaleAndDoNotDependOnThreadsOrRows) {
   EXPECT_NEAR(squares / (8999 * 16), 0.25 * 0.25 / 3, 0.001);
 }
 
-// Both poolings and single rows, gathered from one table: the loss sum(w * pooled) moves with each
-// row as the optimiser is told.
+// Both poolings and single rows, gathered from one table: the numeric gradient of the loss sum(w *
+// pooled) for each row equals the one given to the optimiser.
 TEST(RowwiseAdagrad, RK02_GradientsOfAllFeaturesMeetInOneTable) {
   base::Rng rng(3);
   EmbeddingTable table({.rows = 6, .dim = 4}, rng);

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kKind = "training-checkpoint";
 constexpr uint32_t kVersion = 1;
-constexpr size_t kReportNumbers = 5;  // of an epoch, besides two a task
+constexpr size_t kReportNumbers = 5;  // of an epoch, in addition to two per task
 
 size_t ReportWidth(size_t tasks) { return kReportNumbers + 2 * tasks; }
 
@@ -76,7 +76,7 @@ Result<TrainingState> ReadState(const base::SectionFile& file, size_t tasks) {
   const uint64_t epochs = reports.size() / ReportWidth(tasks);
   if (reports.size() % ReportWidth(tasks) != 0 || epochs > UINT32_MAX || position[0] != epochs ||
       position[3] > epochs || (epochs > 0 && position[3] == epochs) || position[4] > 1) {
-    return DataLoss("{}: epoch {}, best epoch {} and the reports of {} epochs do not fit together",
+    return DataLoss("{}: epoch {}, best epoch {} and the reports of {} epochs are inconsistent",
                     file.path().string(), position[0], position[3], epochs);
   }
   TrainingState state;
@@ -128,7 +128,7 @@ bool TrainingState::at_best() const {
 }
 
 bool TrainingState::needs_best() const {
-  // Without a validation part the present parameters are always the ones to keep.
+  // Without validation data the current parameters are always the best ones.
   return !finished && !reports.empty() && !std::isnan(reports.back().validation) && !at_best();
 }
 
@@ -161,7 +161,7 @@ Status TrainingCheckpoints::Save(const TrainingState& state,
   UPNEXT_RETURN_IF_ERROR(SaveParameters(writer, parameters));
   std::error_code error;
   if (newest_is_best_ && state.needs_best()) {
-    // From here to the commit the best epoch's checkpoint is the newest one; Load() knows.
+    // Until the commit the best epoch's checkpoint is the newest one; Load() handles that.
     fs::rename(path(), best_path(), error);
     if (error) return base::OsError(error.value(), best_path(), "replace");
     newest_is_best_ = false;
@@ -180,8 +180,9 @@ Status TrainingCheckpoints::CheckBinding(const base::SectionFile& file) const {
   const std::string differences = Differences(saved, options_.binding);
   if (differences.empty()) return Ok();
   return FailedPrecondition(
-      "{}: the checkpoint cannot be resumed, since {}; put that back, or train without --resume to "
-      "start afresh",
+      "{}: the checkpoint cannot be resumed, since {}; undo that change, or train without "
+      "--resume to "
+      "start over",
       file.path().string(), differences);
 }
 
@@ -200,7 +201,7 @@ Result<std::optional<TrainingState>> TrainingCheckpoints::Load(
   };
   Result<TrainingState> state = load();
   if (!state && state.error().code != Code::kFailedPrecondition) {
-    return DataLoss("{}; train without --resume to start afresh", state.error().message);
+    return DataLoss("{}; train without --resume to start over", state.error().message);
   }
   if (!state) return std::unexpected(std::move(state).error());
   newest_is_best_ = newest == path() && state->at_best();
@@ -213,7 +214,7 @@ Status TrainingCheckpoints::LoadBest(const TrainingState& state,
   UPNEXT_ASSIGN_OR_RETURN(const auto file, base::SectionFile::Open(from, kKind, kVersion));
   const size_t tasks = state.losses.size();
   UPNEXT_ASSIGN_OR_RETURN(const TrainingState best, ReadState(file, tasks));
-  // Reports hold times, so no other training has the same.
+  // Reports contain times, so those of another training differ.
   const auto bits = [](const std::vector<double>& numbers, size_t n) {
     std::vector<uint64_t> result;
     for (size_t i = 0; i < n; ++i) result.push_back(std::bit_cast<uint64_t>(numbers[i]));
@@ -225,7 +226,7 @@ Status TrainingCheckpoints::LoadBest(const TrainingState& state,
       bits(ours, theirs.size()) != bits(theirs, theirs.size())) {
     return DataLoss(
         "{}: expected the best epoch of this training, epoch {}, found another; train "
-        "without --resume to start afresh",
+        "without --resume to start over",
         from.string(), state.best_epoch + 1);
   }
   return LoadParameters(file, model);

@@ -1,14 +1,14 @@
-// Checkpoints of a training at work: everything that going on later needs, in one section file
-// (docs/formats/training_checkpoint.md).
+// Checkpoints of a running training: all state that is needed to continue later, in one section
+// file (docs/formats/training_checkpoint.md).
 //
 //   TrainingCheckpoints checkpoints(options);
 //   UPNEXT_RETURN_IF_ERROR(checkpoints.Save(state, parameters));
 //   UPNEXT_ASSIGN_OR_RETURN(std::optional<TrainingState> state,
 //                           checkpoints.Load(tasks, model_parameters, optimiser_parameters));
 //
-// FOLDER/NAME.uxs is the newest checkpoint; FOLDER/NAME.best.uxs the one of the best epoch, when
-// that is another. A checkpoint is under its name whole or not at all, and the one before stays
-// until then. Parameters are written from where they lie. One thread, and one process per folder.
+// FOLDER/NAME.uxs is the newest checkpoint; FOLDER/NAME.best.uxs the one of the best epoch, if that
+// is another. A checkpoint replaces the one before in one step. Parameters are written without a
+// copy. One thread, and one process per folder.
 #ifndef UPNEXT_NN_TRAINING_CHECKPOINT_H_
 #define UPNEXT_NN_TRAINING_CHECKPOINT_H_
 
@@ -31,36 +31,36 @@ struct CheckpointOptions {
   std::filesystem::path folder;  // empty: no checkpoints
   std::string name;              // of the files, e.g. "retrieval"
   double minutes = 10;  // between checkpoints within an epoch; 0: only at the end of each epoch
-  bool resume = false;  // go on from the checkpoint that is there, if one is
-  // "key = value": what two trainings must have in common to give the same bytes.
+  bool resume = false;  // continue from the existing checkpoint, if any
+  // "key = value": the settings that two trainings must share to give the same bytes.
   std::vector<std::string> binding;
 };
 
 struct EpochReport {
   uint32_t epoch = 0;     // from 0
-  double loss = 0;        // mean of training: the weighted sum over tasks
-  double validation = 0;  // the figure that early stopping looks at; NaN without a validation part
-  double seconds = 0, examples_per_s = 0;  // of training, validation and checkpoints left out
+  double loss = 0;        // mean over the training examples: the weighted sum over tasks
+  double validation = 0;  // metric used by early stopping; NaN without validation data
+  double seconds = 0, examples_per_s = 0;  // of training, without validation and checkpoints
   double dead_units = 0;                   // largest share of dead ReLU units over layers (TR-05)
-  // By task; of validation NaN where nothing was observed, and empty where tasks are not measured.
+  // By task. Of validation, NaN where nothing was observed, and empty when tasks are not measured.
   std::vector<double> task_loss, task_validation;
 };
 
-// Where a training stands, its parameters left out.
+// The position of a training, without its parameters.
 struct TrainingState {
-  uint32_t epoch = 0;                // at work, from 0
-  uint64_t steps = 0, examples = 0;  // done in it
-  double seconds = 0;                // spent on them
-  std::vector<LossValue> losses;     // of them, by task
-  std::vector<EpochReport> reports;  // of the epochs before
-  uint32_t best_epoch = 0;           // among reports
-  bool finished = false;             // then the parameters are those of the best epoch
+  uint32_t epoch = 0;                // current one, from 0
+  uint64_t steps = 0, examples = 0;  // completed in this epoch
+  double seconds = 0;                // spent on these steps
+  std::vector<LossValue> losses;     // of these steps, by task
+  std::vector<EpochReport> reports;  // of the completed epochs
+  uint32_t best_epoch = 0;           // index into reports
+  bool finished = false;             // if true, the parameters are those of the best epoch
   std::array<uint64_t, 4> rng{};     // base::Rng::state()
   std::vector<uint64_t> activity;    // nn::Tower::Activity()
 
-  // Whether there is a best epoch whose parameters are not the present ones.
+  // Whether the parameters of the best epoch differ from the current ones.
   bool needs_best() const;
-  bool at_best() const;  // whether the best epoch has just ended
+  bool at_best() const;  // whether the last completed epoch is the best
 };
 
 class TrainingCheckpoints {
@@ -71,19 +71,19 @@ class TrainingCheckpoints {
   bool enabled() const { return !options_.folder.empty(); }
   std::filesystem::path path() const { return options_.folder / (options_.name + ".uxs"); }
 
-  // Makes the folder and removes what a killed writer has left half-written in it.
+  // Creates the folder and removes files that a killed writer left incomplete.
   Status Prepare() const;
   bool Exists() const;
-  // Replaces the newest checkpoint, and keeps the replaced one while it is the best epoch's.
+  // Replaces the newest checkpoint. Keeps the replaced one if it is that of the best epoch.
   Status Save(const TrainingState& state, std::span<const Parameter> parameters);
-  // Fills `model`, and `optimiser` unless the training was finished, from the newest checkpoint;
-  // nothing when there is none. kFailedPrecondition when its binding is another, and says what
+  // Fills `model`, and `optimiser` unless the training is finished, from the newest checkpoint;
+  // returns nothing when there is none. kFailedPrecondition, with the differences, when its binding
   // differs; kDataLoss when it is damaged.
   Result<std::optional<TrainingState>> Load(size_t tasks, std::span<const Parameter> model,
                                             std::span<const Parameter> optimiser);
-  // Fills `model` from the best epoch of the training that `state` belongs to.
+  // Fills `model` from the best epoch's checkpoint of the training that `state` belongs to.
   Status LoadBest(const TrainingState& state, std::span<const Parameter> model) const;
-  // Removes the checkpoints of this name, and the folder when it is empty then.
+  // Removes the checkpoints of this name, and the folder if it is empty afterwards.
   Status Remove() const;
 
  private:
@@ -93,7 +93,7 @@ class TrainingCheckpoints {
   Status CheckBinding(const base::SectionFile& file) const;
 
   CheckpointOptions options_;
-  bool newest_is_best_ = false;  // path() holds the best epoch, best_path() nothing of use
+  bool newest_is_best_ = false;  // path() holds the best epoch, best_path() is obsolete
 };
 
 }  // namespace upnext::nn

@@ -11,10 +11,10 @@
 namespace upnext::nn {
 namespace {
 
-// Far above the loss of a model that knows nothing, training has diverged, long before the numbers
+// A loss this many times that of a constant prediction means divergence, well before values
 // overflow.
 constexpr double kDivergedTimes = 10.0;
-// Steps that are judged together, so that one odd batch does not end a training.
+// Steps that are checked together, so that one unusual batch does not end a training.
 constexpr uint64_t kJudgedSteps = 16;
 
 class Stopwatch {
@@ -55,18 +55,18 @@ class Loop {
   }
 
  private:
-  // From the checkpoint, or from nothing.
+  // Starts from the checkpoint, or from the beginning.
   Status Start() {
     if (options_.checkpoints.resume && checkpoints_.enabled()) {
       UPNEXT_ASSIGN_OR_RETURN(std::optional<TrainingState> state,
                               checkpoints_.Load(options_.tasks.size(), model_, optimiser_));
       if (state) return Resume(*std::move(state));
       progress_.Note(
-          fmt::format("{}: no checkpoint to resume from, training starts afresh", options_.model));
+          fmt::format("{}: no checkpoint to resume from, training starts over", options_.model));
     } else if (checkpoints_.Exists()) {
       progress_.Note(fmt::format(
-          "{}: training starts afresh and will replace the checkpoint of an earlier one, {}; "
-          "--resume would have gone on from it",
+          "{}: training starts over and will replace the checkpoint of an earlier one, {}; "
+          "use --resume to continue from it",
           options_.model, checkpoints_.path().string()));
     }
     ClearSums();
@@ -79,7 +79,7 @@ class Loop {
     state_ = std::move(state);
     saved_ = Position();
     if (state_.finished) {
-      progress_.Note(fmt::format("{}: training was finished before", options_.model));
+      progress_.Note(fmt::format("{}: training is already finished", options_.model));
       stage_.Update(state_.epoch * training_.examples_per_epoch());
       return Ok();
     }
@@ -94,7 +94,7 @@ class Loop {
            (past > 0 && past - 1 - state_.best_epoch >= options_.patience);
   }
 
-  // What is left of the epoch at work: steps, validation, report.
+  // The rest of the current epoch: steps, validation, report.
   Status Epoch() {
     UPNEXT_RETURN_IF_ERROR(FindPlace());
     watch_ = last_save_ = Stopwatch();
@@ -112,29 +112,29 @@ class Loop {
       }
     }
     AddSeconds();
-    // Of a longer epoch what is left over is too little to judge.
+    // At the end of a longer epoch the remaining steps are too few to check.
     if (state_.steps < kJudgedSteps) UPNEXT_RETURN_IF_ERROR(JudgeLosses());
     UPNEXT_RETURN_IF_ERROR(JudgeDeadUnits());
     UPNEXT_RETURN_IF_ERROR(JudgeParameters());
     return EndEpoch();
   }
 
-  // Examples are made anew up to where the checkpoint was taken: an epoch is a function of its
-  // number, so they are the same ones.
+  // Generates the examples again up to the position of the checkpoint. An epoch depends only on its
+  // number, so they are the same.
   Status FindPlace() {
     training_.StartEpoch(state_.epoch);
     if (state_.steps == 0) {
       training_.ResetActivity();
     } else if (!training_.SetActivity(state_.activity)) {
-      return DataLoss("{}: the activity of units is of another model; train without --resume",
+      return DataLoss("{}: the activity of units belongs to another model; train without --resume",
                       checkpoints_.path().string());
     }
     for (uint64_t step = 0; step < state_.steps; ++step) {
       if (progress_.stop_requested()) {
-        return Cancelled("training the {} was stopped before it went on", options_.model);
+        return Cancelled("training the {} was stopped before it resumed", options_.model);
       }
       if (training_.NextBatch() == 0) {
-        return DataLoss("{}: says {} steps of epoch {}, which has {}; train without --resume",
+        return DataLoss("{}: records {} steps of epoch {}, which has {}; train without --resume",
                         checkpoints_.path().string(), state_.steps, state_.epoch + 1, step);
       }
     }
@@ -166,7 +166,7 @@ class Loop {
     return Ok();
   }
 
-  // Brings the best epoch back, and keeps it until the caller has published it.
+  // Restores the best epoch, and keeps its checkpoint until the caller has published the model.
   Status Finish() {
     if (state_.reports.size() < options_.epochs) {
       stage_.Update(state_.epoch * training_.examples_per_epoch(),
@@ -240,7 +240,7 @@ class Loop {
                              : fmt::format("epoch {}, step {}", state_.epoch + 1, state_.steps);
   }
 
-  // Only of what has been judged, so that the newest checkpoint is always a good one.
+  // Called only after a successful check, so that the newest checkpoint is always a good one.
   Status Save() {
     if (!checkpoints_.enabled()) return Ok();
     state_.rng = training_.rng().state();
@@ -260,7 +260,7 @@ class Loop {
     const double minutes = options_.checkpoints.minutes;
     if (minutes <= 0 || !checkpoints_.enabled() || last_save_.seconds() < 60 * minutes) return Ok();
     UPNEXT_RETURN_IF_ERROR(JudgeParameters());
-    // A layer that has been silent so far may be dead; the checkpoint before it was not.
+    // A layer without activity so far may be dead; then the previous checkpoint stays.
     return DeadUnits() < options_.max_dead_units ? Save() : Ok();
   }
 
@@ -273,14 +273,16 @@ class Loop {
                      !checkpoints_.enabled() ? std::string() : ". " + Kept());
   }
 
-  // What is left when training ends here.
+  // Describes the checkpoint that remains when training ends here.
   std::string Kept() const {
     if (!saved_) return "No checkpoint was written yet";
-    return fmt::format("The checkpoint of {} is kept in {}; `upnext train --resume` goes on there",
-                       *saved_, checkpoints_.path().string());
+    return fmt::format(
+        "The checkpoint of {} is kept in {}; `upnext train --resume` continues "
+        "from it",
+        *saved_, checkpoints_.path().string());
   }
 
-  // --- what can go wrong ---
+  // --- divergence ---
 
   template <typename... Args>
   Status Diverged(fmt::format_string<Args...> what, Args&&... args) const {
@@ -289,7 +291,8 @@ class Loop {
                                    fmt::format(what, std::forward<Args>(args)...), options_.advice);
     if (saved_) {
       text += fmt::format(
-          ". The last good checkpoint, of {}, is kept in {}: lower the rate and go on there with "
+          ". The last good checkpoint, of {}, is kept in {}: lower the rate and continue from it "
+          "with "
           "`upnext train --resume`",
           *saved_, checkpoints_.path().string());
     } else if (checkpoints_.enabled()) {
@@ -305,19 +308,21 @@ class Loop {
   Status JudgeStep() const {
     for (size_t k = 0; k < state_.losses.size(); ++k) {
       if (std::isfinite(state_.losses[k].sum)) continue;
-      return Diverged("the loss{} is not a finite number any more", OfTask(k));
+      return Diverged("the loss{} is no longer a finite number", OfTask(k));
     }
     return Ok();
   }
 
-  // The mean since they were judged last, against what knowing nothing would have cost.
+  // Compares the mean since the last check with the loss of a constant prediction.
   Status JudgeLosses() {
     for (size_t k = 0; k < recent_.size(); ++k) {
       const LossValue loss = std::exchange(recent_[k], {});
       const LossValue guessing = std::exchange(recent_guessing_[k], {});
       if (loss.mean() <= kDivergedTimes * std::max(guessing.mean(), 1.0)) continue;
-      return Diverged("the loss{} is {:.4g}, more than {:g} times that of guessing ({:.3g})",
-                      OfTask(k), loss.mean(), kDivergedTimes, guessing.mean());
+      return Diverged(
+          "the loss{} is {:.4g}, more than {:g} times that of a constant prediction "
+          "({:.3g})",
+          OfTask(k), loss.mean(), kDivergedTimes, guessing.mean());
     }
     return Ok();
   }
@@ -326,7 +331,7 @@ class Loop {
     const double share = DeadUnits();
     if (share < options_.max_dead_units) return Ok();
     return Diverged(
-        "{:.0f} % of the units of a layer gave zero for every example, {:.0f} % are allowed",
+        "{:.0f} % of the units of a layer were zero for every example, {:.0f} % are allowed",
         100 * share, 100 * options_.max_dead_units);
   }
 
@@ -346,8 +351,8 @@ class Loop {
   base::ProgressStage stage_;
 
   TrainingState state_;
-  std::vector<LossValue> step_, guessing_;  // of one step, and what knowing nothing would lose
-  std::vector<LossValue> recent_, recent_guessing_;  // since the losses were last judged
+  std::vector<LossValue> step_, guessing_;  // of one step, and those of a constant prediction
+  std::vector<LossValue> recent_, recent_guessing_;  // since the last check
   std::optional<std::string> saved_;          // where the newest checkpoint of this training is
   std::vector<std::vector<float>> snapshot_;  // the best epoch's model, without checkpoints
   Stopwatch watch_, last_save_;

@@ -1,12 +1,12 @@
-// The loop that both models train in: epochs, early stopping, the best epoch kept, checkpoints and
-// going on from them, and the checks that stop a training that has gone wrong (TR-04, TR-05).
+// The training loop of both models: epochs, early stopping, restoring the best epoch, checkpoints,
+// resuming, and checks that stop a training that diverges (TR-04, TR-05).
 //
-//   class Training : public nn::Trainable { ... };            // what a step is
+//   class Training : public nn::Trainable { ... };            // defines a step
 //   UPNEXT_ASSIGN_OR_RETURN(nn::TrainingReport report,
 //                           nn::RunTraining(training, options, progress));
 //
-// The model then has the parameters of the best epoch. A training that was interrupted and resumed,
-// however often, gives the same bytes as one that was not. One thread.
+// On return the model has the parameters of the best epoch. A training that was interrupted and
+// resumed, any number of times, gives the same bytes as one that was not. One thread.
 #ifndef UPNEXT_NN_TRAINING_LOOP_H_
 #define UPNEXT_NN_TRAINING_LOOP_H_
 
@@ -24,8 +24,8 @@
 
 namespace upnext::nn {
 
-// A model with its optimiser and its examples. An epoch's batches must depend on its number alone;
-// whatever else a step depends on must be in what the second group hands out.
+// A model with its optimiser and its examples. The batches of an epoch must depend only on its
+// number; any other state that a step depends on must be returned by the second group of functions.
 class Trainable {
  public:
   virtual ~Trainable() = default;
@@ -34,15 +34,14 @@ class Trainable {
   // Called once before the first epoch, and not when resuming.
   virtual void Begin() {}
   virtual void StartEpoch(uint32_t epoch) = 0;
-  // Makes the next batch ready; its number of examples, 0 at the end of the epoch.
+  // Prepares the next batch. Returns its number of examples, 0 at the end of the epoch.
   virtual size_t NextBatch() = 0;
-  // Learns from the batch. Adds each task's loss before the update to `losses`, and to `guessing`
-  // what a model that knows nothing would lose. `share_left` of the whole training falls from 1
-  // to 0.
+  // Trains on the batch. Adds each task's loss before the update to `losses`, and the loss of a
+  // constant prediction to `guessing`. `share_left` of the whole training falls from 1 to 0.
   virtual void Step(double share_left, std::span<LossValue> losses,
                     std::span<LossValue> guessing) = 0;
-  // Sets report->validation, NaN without a validation part, and task_validation where tasks are
-  // measured. kCancelled when it was asked to stop.
+  // Sets report->validation (NaN without validation data), and task_validation if tasks are
+  // measured. kCancelled after a request to stop.
   virtual Status Validate(EpochReport* report) = 0;
   // The weighted sum of the tasks' means.
   virtual double Total(std::span<const LossValue> losses) const = 0;
@@ -59,13 +58,14 @@ class Trainable {
 
 struct TrainingOptions {
   std::string model;               // in messages: "candidate model"
-  std::vector<std::string> tasks;  // names, in messages; one without a name when there is but one
+  std::vector<std::string> tasks;  // names, in messages; a single task may have an empty name
   uint32_t epochs = 1;             // at most
-  uint32_t patience = 1;           // epochs without a better validation figure before stopping
-  bool less_is_better = false;     // of the validation figure
-  // A share of ReLU units of a layer, silent for every example of an epoch, that stops training.
+  uint32_t patience = 1;           // epochs without a better validation metric before stopping
+  bool less_is_better = false;     // whether a smaller validation metric is better
+  // Training stops when this share of the ReLU units of a layer is zero for all examples of an
+  // epoch.
   double max_dead_units = 0.9;
-  std::string advice;  // when training diverges: "lower retrieval.tower_learning_rate (now 1)"
+  std::string advice;  // if training diverges: "lower retrieval.tower_learning_rate (now 1)"
   CheckpointOptions checkpoints;
 };
 
@@ -74,10 +74,10 @@ struct TrainingReport {
   uint32_t best_epoch = 0;
 };
 
-// kInternal when training diverges: a loss or a parameter that is not finite, a loss far above
-// guessing, too many dead units. kCancelled on request, kFailedPrecondition when the checkpoint to
-// resume is of another training. The message says which checkpoint is left to go on from. Errors of
-// writing checkpoints are passed on.
+// kInternal when training diverges: a loss or a parameter that is not finite, a loss far above that
+// of a constant prediction, too many dead units. kCancelled on request, kFailedPrecondition when
+// the checkpoint to resume belongs to another training. The message names the checkpoint from which
+// to continue. Errors of writing checkpoints are returned.
 Result<TrainingReport> RunTraining(Trainable& training, const TrainingOptions& options,
                                    base::Progress& progress);
 

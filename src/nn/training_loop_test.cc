@@ -23,7 +23,7 @@ using ::testing::Not;
 constexpr size_t kInputs = 4, kBatch = 8;
 constexpr uint64_t kSteps = 40;  // an epoch
 
-// A tower learns a line from noisy inputs: small, and with all that a real training has.
+// A tower that learns a line from noisy inputs: small, but with every part of a real training.
 class Regression : public Trainable {
  public:
   explicit Regression(float learning_rate = 0.01f)
@@ -108,7 +108,7 @@ class Regression : public Trainable {
   std::vector<float> x_ = std::vector<float>(kBatch * kInputs), y_ = std::vector<float>(kBatch);
 };
 
-// Asks to stop once it has been asked `asks` times.
+// Requests a stop after `asks` queries.
 class StopAfter : public base::Progress {
  public:
   explicit StopAfter(uint64_t asks) : asks_(asks) {}
@@ -146,7 +146,7 @@ class TrainingLoop : public testing::Test {
     options.checkpoints.resume = true;
     return options;
   }
-  // Of a training that nothing interrupted, and that wrote no checkpoint.
+  // The parameters of a training without interruption or checkpoints.
   std::vector<float> Uninterrupted(const std::vector<double>& validation, bool decay = false) {
     Regression training;
     training.validation_ = validation;
@@ -194,7 +194,7 @@ TEST_F(TrainingLoop, TR04_StoppedAtEveryStepItStillGivesTheSameBytes) {
   for (int runs = 1;; ++runs) {
     Regression training;
     training.validation_ = {2, 1};
-    // One question before each step that is skipped, and more for those that are done.
+    // One query before each step that is skipped, and several for each step that is run.
     StopAfter progress((static_cast<uint64_t>(runs) - 1) % kSteps + 1);
     const auto trained = RunTraining(training, Resuming(), progress);
     if (!trained) {
@@ -215,7 +215,7 @@ TEST_F(TrainingLoop, KeepsTheBestEpochOnDiskOnlyWhileItIsAnother) {
   EXPECT_TRUE(std::filesystem::exists(Newest()));
   EXPECT_FALSE(std::filesystem::exists(Best()));
   Regression again;
-  again.validation_ = {3, 2, 2, 2};  // the first is the best: brought back from its file
+  again.validation_ = {3, 2, 2, 2};  // the first is the best: restored from its file
   const auto report = Run(again);
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->epochs.size(), 3u) << "patience";
@@ -245,7 +245,7 @@ TEST_F(TrainingLoop, KilledWhileReplacingTheBestEpochsCheckpointItResumesFromTha
   StopAfter progress(kSteps + 5);  // within the second epoch
   ASSERT_FALSE(RunTraining(first, options_, progress));
   ASSERT_TRUE(std::filesystem::exists(Best()));
-  // What a kill leaves between the two renames, and half of a file.
+  // The state after a kill between the two renames, and an incomplete file.
   std::filesystem::rename(Newest(), Newest().string() + ".tmp-1-1");
   Regression second;
   second.validation_ = validation;
@@ -272,15 +272,15 @@ TEST_F(TrainingLoop, AnotherBindingIsRefusedAndSaysWhatDiffers) {
   EXPECT_TRUE(*base::ReadFile(Newest()) == before) << "a refusal must leave the checkpoint alone";
 }
 
-TEST_F(TrainingLoop, ResumingWithoutACheckpointStartsAfreshAndSaysSo) {
+TEST_F(TrainingLoop, ResumingWithoutACheckpointStartsOverWithANote) {
   Regression training;
   StopAfter progress(1'000'000);
   ASSERT_TRUE(RunTraining(training, Resuming(), progress));
-  EXPECT_THAT(progress.notes_, HasSubstr("no checkpoint to resume from, training starts afresh"));
+  EXPECT_THAT(progress.notes_, HasSubstr("no checkpoint to resume from, training starts over"));
   EXPECT_EQ(training.steps_, 4 * kSteps);
 }
 
-TEST_F(TrainingLoop, StartingAfreshBesideACheckpointSaysSo) {
+TEST_F(TrainingLoop, StartingOverWithACheckpointPresentAddsANote) {
   Regression first, second;
   StopAfter stop(50), progress(1'000'000);
   ASSERT_FALSE(RunTraining(first, options_, stop));
@@ -349,8 +349,8 @@ TEST_F(TrainingLoop, TR05_AnExplodingLossStops) {
   Regression training(/*learning_rate=*/1e3f);
   const auto diverged = Run(training);
   ASSERT_FALSE(diverged);
-  EXPECT_THAT(diverged.error().message,
-              AllOf(HasSubstr("times that of guessing"), HasSubstr("epoch 1, step 16")));
+  EXPECT_THAT(diverged.error().message, AllOf(HasSubstr("times that of a constant prediction"),
+                                              HasSubstr("epoch 1, step 16")));
 }
 
 TEST_F(TrainingLoop, TR05_DeadUnitsAboveTheShareStop) {
@@ -367,7 +367,7 @@ TEST_F(TrainingLoop, TR05_DeadUnitsAboveTheShareStop) {
 }
 
 TEST_F(TrainingLoop, CheckpointsComeInTimeAndWithoutAFolderNotAtAll) {
-  options_.checkpoints.minutes = 1e-9;  // as often as it looks: every 16 steps
+  options_.checkpoints.minutes = 1e-9;  // at every check: every 16 steps
   options_.epochs = 1;
   Regression training;
   training.poisoned_ = 37;
@@ -390,7 +390,7 @@ TEST_F(TrainingLoop, ACheckpointThatCannotBeWrittenIsAnError) {
   EXPECT_THAT(failed.error().message, HasSubstr("training"));
 }
 
-// A figure of /proc/self/status in bytes, e.g. VmRSS.
+// A value of /proc/self/status in bytes, e.g. VmRSS.
 size_t Memory(const std::string& name) {
   std::ifstream status("/proc/self/status");
   for (std::string word; status >> word;) {
@@ -400,7 +400,7 @@ size_t Memory(const std::string& name) {
   return 0;
 }
 
-// With a table so large that a second copy of it could not be missed.
+// With a table so large that a second copy of it would show.
 class LargeRegression : public Regression {
  public:
   std::vector<Parameter> ModelParameters() override {
@@ -420,9 +420,9 @@ TEST_F(TrainingLoop, CheckpointsAndTheBestEpochTakeNoMemory) {
 #endif
   options_.epochs = 3;
   LargeRegression training;
-  training.validation_ = {1, 3, 2};  // the best epoch has to be brought back
+  training.validation_ = {1, 3, 2};  // the best epoch has to be restored
   const size_t before = Memory("VmRSS");
-  // Sets the peak back to what is resident now; not every system lets us.
+  // Resets the peak to the current resident size; not every system supports that.
   std::ofstream("/proc/self/clear_refs") << "5" << std::flush;
   if (Memory("VmHWM") > before + training.bytes() / 10) GTEST_SKIP() << "cannot measure the peak";
   ASSERT_TRUE(Run(training));

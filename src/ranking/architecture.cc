@@ -9,7 +9,7 @@
 namespace upnext::ranking {
 namespace {
 
-// All tasks share every hidden layer; each has a linear output of its own.
+// All tasks share every hidden layer; each has its own linear output.
 class SharedBottom : public Architecture {
  public:
   SharedBottom(const ArchitectureOptions& options, base::Rng& rng)
@@ -89,7 +89,7 @@ Result<std::unique_ptr<Architecture>> MakeArchitecture(std::string_view name,
   for (const auto& [known, maker] : kArchitectures) {
     if (known == name) return maker(options, rng);
   }
-  return InvalidArgument("there is no ranking architecture '{}'; known: {}", name,
+  return InvalidArgument("unknown ranking architecture '{}'; known: {}", name,
                          fmt::join(ArchitectureNames(), ", "));
 }
 

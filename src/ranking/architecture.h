@@ -1,5 +1,5 @@
-// What lies between the concatenated input and the task logits. Architectures are added beside each
-// other and listed in MakeArchitecture: shared-bottom now, mixture of experts next.
+// The layers between the concatenated input and the task logits. Architectures are listed in
+// MakeArchitecture.
 #ifndef UPNEXT_RANKING_ARCHITECTURE_H_
 #define UPNEXT_RANKING_ARCHITECTURE_H_
 
@@ -25,33 +25,33 @@ struct ArchitectureOptions {
 class Architecture {
  public:
   virtual ~Architecture() = default;
-  // x [batch, input], must stay until Backward -> logits [batch, tasks], owned, valid until the
-  // next Forward.
+  // x [batch, input] must stay valid until Backward. Returns logits [batch, tasks], owned by the
+  // architecture and valid until the next Forward.
   virtual const float* Forward(const float* x, size_t batch, const nn::Compute& compute) = 0;
   // After Forward, for the same batch: adds to the gradients and overwrites d_x [batch, input].
   virtual void Backward(const float* d_logits, float* d_x, const nn::Compute& compute) = 0;
-  // Const twin of Forward: the same numbers.
+  // The work space of Infer, the const variant of Forward, with the same results.
   struct Scratch {
     nn::Tower::Scratch tower;
     std::vector<float> hidden;
   };
   virtual void Infer(const float* x, size_t batch, float* logits, Scratch& scratch,
                      const nn::Compute& compute) const = 0;
-  // Sets what the heads give for an input that says nothing; biases [tasks].
+  // Sets the outputs for an input without information; biases [tasks].
   virtual void SetOutputBiases(std::span<const float> biases) = 0;
   virtual void AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters) = 0;
   virtual size_t multiplications() const = 0;
-  // TR-05: per ReLU layer, the share of units that have been zero for every example since the
+  // TR-05: for each ReLU layer, the share of units that were zero for every example since the
   // reset.
   virtual std::vector<double> DeadUnitShares() const = 0;
   virtual void ResetActivity() = 0;
-  // As nn::Tower's, for checkpoints.
+  // As in nn::Tower, for checkpoints.
   virtual std::vector<uint64_t> Activity() const = 0;
   virtual bool SetActivity(std::span<const uint64_t> activity) = 0;
 };
 
 std::vector<std::string> ArchitectureNames();
-// kInvalidArgument names the known ones.
+// kInvalidArgument for an unknown name, with the known ones.
 Result<std::unique_ptr<Architecture>> MakeArchitecture(std::string_view name,
                                                        const ArchitectureOptions& options,
                                                        base::Rng& rng);

@@ -30,7 +30,7 @@ void SetLabel(const std::string& name, Objective* objective) {
   }
 }
 
-// Which losses make sense: yes or no takes logistic, numbers do not.
+// Checks that the loss fits the label: logistic for yes-or-no labels only.
 void CheckLoss(const base::ConfigTable& table, const Objective& objective) {
   const bool yes_or_no = objective.label == Objective::Label::kEvent;
   const bool wants_yes_or_no = objective.loss == Objective::Loss::kLogistic;
@@ -97,7 +97,7 @@ std::vector<Objective> ObjectivesFromConfig(const base::ConfigTable& ranking) {
     objectives.push_back(ObjectiveFromConfig(table));
     scored |= objectives.back().score_weight != 0;
     if (!names.insert(objectives.back().name).second) {
-      table.Fail("name", fmt::format("two objectives are called \"{}\"", objectives.back().name));
+      table.Fail("name", fmt::format("duplicate objective name \"{}\"", objectives.back().name));
     }
   }
   if (!scored) {
@@ -142,8 +142,7 @@ nn::LossValue ObjectiveLoss(const Objective& objective, std::span<const float> l
     case Objective::Loss::kWeightedLogistic:
       break;
   }
-  // "Clicked" is "watched at all": autoplay shows videos that nobody clicked on, and their time
-  // counts.
+  // A watch counts as a click: autoplay shows videos without a click, and their watch time counts.
   std::vector<float> watched(targets.value.size());
   for (size_t i = 0; i < watched.size(); ++i) watched[i] = targets.value[i] > 0 ? 1.0f : 0.0f;
   return nn::WatchTimeLoss(logits, watched, targets.value, WatchTime(objective), examples,
@@ -159,7 +158,7 @@ float BestConstant(const Objective& objective, const Targets& targets) {
     positive += targets.value[i] > 0 ? 1 : 0;
   }
   if (count == 0) return 0.0f;
-  // Half an example on each side keeps the logarithms finite.
+  // Adding half an example to each side keeps the logarithms finite.
   constexpr double kHalf = 0.5;
   double best = 0;
   switch (objective.loss) {
@@ -191,7 +190,7 @@ float Predict(const Objective& objective, float logit) {
 }
 
 double CombinedScore(std::span<const Objective> objectives, std::span<const float> predictions) {
-  // A regression may come out at or below zero, where a power means nothing.
+  // A regression may give zero or less, for which the power is undefined.
   constexpr double kFloor = 1e-9;
   double log_score = 0;
   for (size_t k = 0; k < objectives.size(); ++k) {

@@ -1,15 +1,15 @@
-// What the ranker predicts: one head per objective. A list in the project file, so that an
-// objective is added beside the others, not inside the model.
+// The ranker's objectives: one output ("head") per objective, listed in the project file, so that
+// objectives can be added without changing the model.
 //
 //   [[ranking.objective]]
 //   name = "watch"   label = "watch_seconds"  loss = "weighted_logistic"  score_weight = 1.0
 //   [[ranking.objective]]
 //   name = "click"   label = "click"          loss = "logistic"
 //
-// labels: an event type ("click", "like", "complete" ...) as yes or no; "watch_seconds" capped at
-// `cap`; "rating". `observed = ["like",
-// "dislike"]` masks the loss to impressions that have one of these events. Final score = product
-// over objectives of prediction ^ score_weight (Zhao 2019, 4.2; weights need no retraining).
+// Labels: an event type ("click", "like", "complete" ...) as yes or no; "watch_seconds" capped at
+// `cap`; "rating". `observed = ["like", "dislike"]` limits the loss to impressions that have one of
+// these events. Final score = product over objectives of prediction ^ score_weight (Zhao 2019, 4.2;
+// changing weights needs no training).
 #ifndef UPNEXT_RANKING_OBJECTIVES_H_
 #define UPNEXT_RANKING_OBJECTIVES_H_
 
@@ -35,7 +35,7 @@ struct Objective {
   nn::WatchTimeForm form =
       nn::WatchTimeForm::kExact;  // form = "paper" | "exact" of weighted_logistic
   float cap = 300.0f;             // of watch seconds
-  uint16_t observed = 0;          // event bits that unmask; 0: every impression counts
+  uint16_t observed = 0;          // bits of the required event types; 0: every impression counts
   float loss_weight = 1.0f;
   float score_weight = 0.0f;
 };
@@ -51,14 +51,14 @@ struct Targets {
 };
 void MakeTargets(const Objective& objective, const examples::RankingBatch& batch, Targets* targets);
 
-// The one logit that is best for all examples of the targets: where training starts, and what a
-// model has to beat. 0 when no example is observed.
+// The constant logit with the lowest loss on these targets: the starting point of training, and the
+// baseline of a model. 0 when no example is observed.
 float BestConstant(const Objective& objective, const Targets& targets);
 
-// Loss of one head; adds nothing, writes d_logits [n].
+// Loss of one head; overwrites d_logits [n].
 nn::LossValue ObjectiveLoss(const Objective& objective, std::span<const float> logits,
                             const Targets& targets, float* d_logits);
-// The head's output in its own unit: probability, expected seconds, stars.
+// The head's output in the unit of the objective: probability, expected seconds, stars.
 float Predict(const Objective& objective, float logit);
 // Product of predictions ^ score_weight; predictions [objectives].
 double CombinedScore(std::span<const Objective> objectives, std::span<const float> predictions);

@@ -79,7 +79,7 @@ TEST(Objectives, MistakesAreNamed) {
   EXPECT_THAT(error_of("[[ranking.objective]]\nlabel = \"click\""), HasSubstr("score_weight"));
   EXPECT_THAT(error_of("[[ranking.objective]]\nlabel = \"click\"\nscore_weight = 1\n"
                        "[[ranking.objective]]\nlabel = \"click\""),
-              HasSubstr("two objectives"));
+              HasSubstr("duplicate objective"));
   EXPECT_THAT(error_of("[[ranking.objective]]\nlabel = \"like\"\nscore_weight = 1\n"
                        "observed = [\"likes\"]"),
               HasSubstr("event types"));

@@ -1,4 +1,4 @@
-// What shared tables, powers and the zero row are worth, on impressions whose clicks follow a rule.
+// The effects of shared tables, powers and the zero row, on impressions whose clicks follow a rule.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -34,7 +34,7 @@ double LogLoss(const Ranker& ranker, const examples::RankingBatch& batch) {
 }
 
 // Impressions with one number x, whose clicks follow sigmoid(logit(x)); with or without x^2 and
-// sqrt(x) beside it.
+// sqrt(x) as further inputs.
 examples::RankingBatch PlantedNumber(const std::function<double(double)>& logit, bool powers) {
   base::Rng rng(11);
   examples::RankingBatch batch;
@@ -72,9 +72,9 @@ TEST(PlantedEffects, RK06_PowersLowerTheLossOfASubAndOfASuperLinearEffect) {
               LogLossOfALinearRanker(PlantedNumber(linear, false)), 0.005);
 }
 
-// Items have a quality, which decides on clicks both when an item is the candidate and when it is
-// what the user watched last. `fields` of 2: the two fields read ids of their own, as if each had a
-// table of its own; 1: the same ids, and so the same rows.
+// Items have a quality that determines clicks both as the candidate and as the user's last watch.
+// `fields` 2: the two fields use separate ids, as if each had its own table; 1: they use the same
+// ids, and so the same rows.
 constexpr uint32_t kQualityItems = 60;
 examples::RankingBatch PlantedQuality(uint64_t seed, int impressions, uint32_t fields) {
   base::Rng of_items(31), rng(seed);
@@ -113,7 +113,7 @@ TEST(PlantedEffects, RK02_SharingATableCostsNothingAndSavesItsRows) {
   EXPECT_LT(shared, 0.6) << "something was learned";
 }
 
-// The share of pairs of a clicked and another impression in which the clicked one is above.
+// The share of pairs of a clicked and another impression in which the clicked one scores higher.
 double ClickAuc(const Ranker& ranker, const examples::RankingBatch& batch) {
   const std::vector<float> predictions = ScoreAll(ranker, batch);
   double right = 0, pairs = 0;
@@ -130,8 +130,8 @@ double ClickAuc(const Ranker& ranker, const examples::RankingBatch& batch) {
   return right / pairs;
 }
 
-TEST(PlantedEffects, RK04_ItemsOutOfVocabularyAreRankedByWhatElseIsKnown) {
-  // Clicks follow the item's quality and a number; the slice shows items that nobody has met.
+TEST(PlantedEffects, RK04_ItemsOutOfVocabularyAreRankedByOtherFeatures) {
+  // Clicks follow the item's quality and a number; the slice shows items that did not occur before.
   const auto planted = [](uint64_t seed, int impressions, bool known) {
     base::Rng of_items(32), rng(seed);
     std::vector<double> quality(kQualityItems);

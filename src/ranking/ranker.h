@@ -58,6 +58,10 @@ inline features::ModelShape ShapeOf(const features::FeatureStatistics& tables) {
 
 inline kernels::BagsView View(const features::Bags& bags) { return {bags.ids, bags.offsets}; }
 
+// Of its section file.
+inline constexpr std::string_view kRankerKind = "ranker";
+inline constexpr uint32_t kRankerVersion = 2;
+
 class Ranker {
  public:
   // kInvalidArgument for an unknown architecture.

@@ -1,4 +1,4 @@
-// Scoring a request's candidates in one batch, and one by one: candidates a second (SV-07).
+// Scoring a request's candidates in one batch, and one by one: candidates per second (SV-07).
 #include <benchmark/benchmark.h>
 
 #include "examples/streams.h"
@@ -7,7 +7,7 @@
 namespace upnext::ranking {
 namespace {
 
-constexpr uint32_t kRows = 100'000;  // of every vocabulary
+constexpr uint32_t kRows = 100'000;  // rows of every vocabulary
 
 void BM_Score(benchmark::State& state) {
   const auto candidates = static_cast<size_t>(state.range(0));

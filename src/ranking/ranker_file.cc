@@ -1,4 +1,4 @@
-// Rankers in and out of section files (docs/formats/ranker.md).
+// Writes rankers to section files and reads them (docs/formats/ranker.md).
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -15,8 +15,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr char kKind[] = "ranker";
-constexpr uint32_t kVersion = 2;
 constexpr char kOptions[] = "options", kDigest[] = "features_digest";
 
 constexpr size_t kMaxLayers = 64, kMaxObjectives = 256;
@@ -43,7 +41,7 @@ Json ToJson(const Objective& objective) {
           {"score_weight", objective.score_weight}};
 }
 
-// Reads typed values out of JSON from a stranger and remembers the first that is wrong.
+// Reads typed values from untrusted JSON and records the first invalid one.
 class Reader {
  public:
   explicit Reader(const std::string& where) : where_(where) {}
@@ -85,7 +83,7 @@ class Reader {
   schema::EventType Event(const char* key, const Json& value) {
     const auto type =
         value.is_string() ? schema::ParseEventType(value.get<std::string>()) : std::nullopt;
-    if (!type) Fail(key, "should name event types");
+    if (!type) Fail(key, "should list event types");
     return type.value_or(schema::EventType::kClick);
   }
   void Fail(std::string_view key, std::string_view what) {
@@ -123,7 +121,7 @@ RankerOptions OptionsFrom(const Json& json, Reader& read) {
   options.widths.clear();
   for (const Json& width : read.Array(json, "widths", kMaxLayers)) {
     const double value = width.is_number_unsigned() ? width.get<double>() : 0;
-    if (value < 1 || value > kMaxWidth) read.Fail("widths", "should be numbers of units");
+    if (value < 1 || value > kMaxWidth) read.Fail("widths", "should be a list of layer widths");
     options.widths.push_back(static_cast<size_t>(std::clamp(value, 1.0, kMaxWidth)));
   }
   options.dim_scale = read.Number(json, "dim_scale", 0, kMaxNumber);
@@ -184,7 +182,7 @@ Status Ranker::Save(const std::filesystem::path& path, uint64_t features_digest)
                      {"init_scale", options_.init_scale},
                      {"objectives", std::move(objectives)}};
   UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer,
-                          base::SectionWriter::Create(path, kKind, kVersion));
+                          base::SectionWriter::Create(path, kRankerKind, kRankerVersion));
   UPNEXT_RETURN_IF_ERROR(writer.AddText(
       kOptions, json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace)));
   UPNEXT_RETURN_IF_ERROR(writer.Add<uint64_t>(kDigest, std::span(&features_digest, 1)));
@@ -196,11 +194,11 @@ Status Ranker::Save(const std::filesystem::path& path, uint64_t features_digest)
 
 Result<Ranker> Ranker::Load(const std::filesystem::path& path, uint64_t features_digest) {
   UPNEXT_ASSIGN_OR_RETURN(const base::SectionFile file,
-                          base::SectionFile::Open(path, kKind, kVersion));
+                          base::SectionFile::Open(path, kRankerKind, kRankerVersion));
   UPNEXT_ASSIGN_OR_RETURN(const std::span<const uint64_t> digest, file.Get<uint64_t>(kDigest, 1));
   if (digest[0] != features_digest) {
     return FailedPrecondition(
-        "{}: trained with feature tables of digest {:016x}, but those at hand have {:016x}: their "
+        "{}: trained with feature tables of digest {:016x}, but the ones given have {:016x}: their "
         "rows differ; use both files of one bundle, or train again",
         path.string(), digest[0], features_digest);
   }

@@ -106,7 +106,7 @@ void RankerTrainer::AddTableGradients(const examples::RankingBatch& batch) {
                                       d_input_.data() + query_width + slot.offset, width,
                                       kernels::Pooling::kMean);
   }
-  // A query is one input of all its impressions.
+  // A query is an input of all its impressions.
   d_queries_.assign(batch.queries.rows * query_width, 0.0f);
   for (size_t i = 0; i < batch.size(); ++i) {
     kernels::Axpy(1.0f, d_input_.data() + i * width,

@@ -1,12 +1,12 @@
-// One training step of the ranker: forward, the objectives' losses, backward through the
-// architecture, updates of weights (Adam) and embedding tables (row-wise Adagrad).
+// One training step of the ranker: forward pass, losses of the objectives, backward pass, updates
+// of weights (Adam) and embedding tables (row-wise Adagrad).
 //
 //   RankerTrainer trainer(&ranker, options, pool);
-//   trainer.Backward(batch, &losses);      // losses [objectives]; gradients are ready to be read
-//   trainer.Apply();                       // one step, gradients are zero again
+//   trainer.Backward(batch, &losses);      // losses [objectives]; computes the gradients
+//   trainer.Apply();                       // one step; clears the gradients
 //
-// One thread at a time; the ranker must outlive the trainer and not move. The batch must stay as it
-// is between Backward and Apply. Same seed and number of threads: same bytes.
+// One thread at a time. The ranker must outlive the trainer and not move; the batch must stay
+// unchanged between Backward and Apply. Same seed and number of threads: same bytes.
 #ifndef UPNEXT_RANKING_RANKER_STEP_H_
 #define UPNEXT_RANKING_RANKER_STEP_H_
 
@@ -30,26 +30,26 @@ class RankerTrainer {
  public:
   RankerTrainer(Ranker* ranker, const RankerTrainOptions& options, base::ThreadPool& pool);
 
-  // Moves the heads' biases to the best constants for this batch, so that training does not begin
-  // by learning averages.
+  // Sets the heads' biases to the best constants for this batch, so that training need not learn
+  // averages first.
   void StartFrom(const examples::RankingBatch& batch);
 
-  // Adds the losses of the batch, one per objective, to `losses`, and leaves the gradients of the
+  // Adds the losses of the batch, one per objective, to `losses`, and computes the gradients of the
   // sum over objectives of loss_weight * mean loss.
   void Backward(const examples::RankingBatch& batch, std::span<nn::LossValue> losses);
-  // Steps weights and tables. Tables step from the batch of the last Backward.
+  // Updates weights and tables. The gradients of tables come from the batch of the last Backward.
   void Apply();
 
-  // Losses of a batch without learning from it, in fp32 and without dropout, as serving scores;
-  // added to `losses`.
+  // Adds the losses of a batch to `losses` without training on it, in fp32 and without dropout, as
+  // when serving.
   void Evaluate(const examples::RankingBatch& batch, std::span<nn::LossValue> losses);
 
-  // What a step changes beside the ranker, to resume exactly: the optimisers' state by names, and
-  // where dropout is drawn from.
+  // The state of training apart from the ranker, to resume exactly: the optimisers' state by name,
+  // and the random state of dropout.
   void AppendState(std::vector<nn::Parameter>& state);
   base::Rng& rng() { return dropout_; }
 
-  // Both learning rates become this share of what the options say.
+  // Sets both learning rates to this share of the options' values.
   void ScaleLearningRates(float share);
 
  private:
@@ -67,7 +67,7 @@ class RankerTrainer {
   base::Rng dropout_;
 
   std::vector<float> query_input_, input_, d_input_, d_queries_, d_logits_, logits_;
-  std::vector<float> keep_;  // what each input is multiplied by; empty without dropout
+  std::vector<float> keep_;  // factor of each input; empty without dropout
   std::vector<float> column_, d_column_;
   Targets targets_;
   Architecture::Scratch scratch_;

@@ -51,8 +51,8 @@ TEST(RankerStep, DenseGradientsAreThoseOfTheWholeRankersLoss) {
   }
 }
 
-// Row-wise Adagrad's first step is -lr g / rms(g): the direction of every row's gradient can be
-// read from it, and with it that all features that share a table contributed (RK-02).
+// Row-wise Adagrad's first step is -lr g / rms(g), so it shows the direction of every row's
+// gradient, and that all features that share a table contributed (RK-02).
 TEST(RankerStep, RK02_TableGradientsAddUpOverAllFeaturesThatShareATable) {
   Ranker ranker = MakeRanker({.widths = {8}, .dim_scale = 3, .init_scale = 0.5f}, AllObjectives());
   base::ThreadPool pool(1);
@@ -89,7 +89,7 @@ TEST(RankerStep, RK02_TableGradientsAddUpOverAllFeaturesThatShareATable) {
       const float* slope = numeric[t].data() + row * dim;
       const double squares = std::inner_product(slope, slope + dim, slope, 0.0);
       const double rms = std::sqrt(squares / static_cast<double>(dim));
-      if (row > 0 && rms < 1e-3) continue;  // too flat for finite differences in fp32
+      if (row > 0 && rms < 1e-3) continue;  // too small for finite differences in fp32
       ++rows_checked;
       for (size_t d = 0; d < dim; ++d) {
         const double moved = static_cast<double>(tables[t].value[row * dim + d]) -
@@ -102,7 +102,7 @@ TEST(RankerStep, RK02_TableGradientsAddUpOverAllFeaturesThatShareATable) {
   EXPECT_GT(rows_checked, 40u);
 }
 
-TEST(RankerStep, LearningRatesScaleWhatAStepMoves) {
+TEST(RankerStep, LearningRatesScaleTheStep) {
   const examples::RankingBatch batch = RandomBatch(6, 5, 17);
   const auto moved = [&](float share) {  // by weights (Adam) and embeddings (Adagrad)
     Ranker ranker = MakeRanker({.widths = {8}}, AllObjectives());
@@ -122,13 +122,13 @@ TEST(RankerStep, LearningRatesScaleWhatAStepMoves) {
   EXPECT_NEAR(moved(0.5f).second, 0.5f * moved(1.0f).second, 1e-6f);
 }
 
-TEST(RankerStep, MT01_MaskedImpressionsTeachNothing) {
+TEST(RankerStep, MT01_MaskedImpressionsChangeNothing) {
   Ranker ranker =
       MakeRanker({.widths = {8}}, {EventObjective("like", EventType::kLike, LikeOrDislike())});
   base::ThreadPool pool(1);
   RankerTrainer trainer(&ranker, kExact, pool);
   examples::RankingBatch batch = RandomBatch(6, 5, 17);
-  for (examples::Labels& labels : batch.labels) labels = Clicked(10.0f);  // nobody judged
+  for (examples::Labels& labels : batch.labels) labels = Clicked(10.0f);  // not observed
   Backward(trainer, ranker, batch);
   for (const nn::Parameter& parameter : ranker.Parameters()) {
     for (const float gradient : parameter.gradient) EXPECT_EQ(gradient, 0.0f);
@@ -189,7 +189,7 @@ TEST(RankerStep, RK12_WatchTimeWeightsEqualRepetition) {
     Backward(one, weighted, data.weighted);
     Backward(other, repeated, data.repeated);
     const std::vector<nn::Parameter> a = weighted.Parameters(), b = repeated.Parameters();
-    // Both are gradients of means; of sums they must be equal.
+    // Both are gradients of means; the gradients of sums must be equal.
     const auto n = static_cast<float>(data.weighted.size());
     const auto m = static_cast<float>(data.repeated.size());
     for (size_t p = 0; p < a.size(); ++p) {
@@ -232,7 +232,7 @@ TEST(RankerStep, RK12_GradientEqualsAnalyticAtTheHead) {
               (-30.0f * 0.5f + 0.5f - 8.0f * 0.5f + 0.5f) / 4.0f, 1e-5f);
 }
 
-// A grid of click probability and watch time, one item a cell, in exact proportions.
+// A grid of click probability and watch time, one item per cell, in exact proportions.
 struct Cell {
   float probability, seconds;
 };
@@ -281,7 +281,7 @@ TEST(RankerStep, RK13_ExactFormServesExpectedTimeAlsoWhereClicksAreFrequent) {
 }
 
 TEST(RankerStep, RK14_ClickRatesRankClickbaitFirstAndWatchTimeDoesNot) {
-  // Items 1 to 4 are clicked often and left at once, 5 to 8 the other way round.
+  // Items 1 to 4 are clicked often but watched briefly, 5 to 8 the opposite.
   examples::RankingBatch batch;
   AppendRow(SmallShape().query, {}, &batch.queries);
   for (uint32_t item = 1; item <= 8; ++item) {
@@ -310,8 +310,8 @@ TEST(RankerStep, RK14_ClickRatesRankClickbaitFirstAndWatchTimeDoesNot) {
       EXPECT_LT(watch[bait], watch[solid]);
     }
   }
-  // A page of one clicked and one unclicked item each way: the share of watch time that stands
-  // below an unclicked item (paper, section 4.4) is worse when clicks rank.
+  // A page of one clicked and one unclicked item of each kind: the share of watch time below an
+  // unclicked item (paper, section 4.4) is higher when ranking by clicks.
   const auto lost_time = [&](const std::vector<float>& score) {
     double lost = 0, all = 0;
     for (size_t i = 0; i < batch.size(); ++i) {
@@ -330,7 +330,7 @@ TEST(RankerStep, RK14_ClickRatesRankClickbaitFirstAndWatchTimeDoesNot) {
 }
 
 TEST(RankerStep, DropoutIsOffWhenEvaluatingAndFieldDropoutTeachesTheUnknown) {
-  // One item, always clicked: all that is to be learned is in its embedding or in the rest.
+  // One item, always clicked: its embedding or the other weights can learn it.
   examples::RankingBatch batch;
   AppendRow(SmallShape().query, {}, &batch.queries);
   for (uint32_t i = 0; i < 64; ++i) {

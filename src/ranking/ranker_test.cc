@@ -109,7 +109,7 @@ TEST(Ranker, RK03_AVocabularyCanHaveADimOfItsOwn) {
   EXPECT_THAT(wrong->Check().error().message, HasSubstr("topics"));
 }
 
-TEST(Ranker, RK04_OutOfVocabularyIsExactlyNothing) {
+TEST(Ranker, RK04_OutOfVocabularyReadsAsZero) {
   const Ranker ranker = MakeRanker({.widths = {8}, .init_scale = 1.0f}, AllObjectives());
   const auto scores_with = [&](std::vector<uint32_t> item) {
     examples::RankingBatch batch;

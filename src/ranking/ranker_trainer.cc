@@ -76,7 +76,7 @@ class Training : public nn::Trainable {
     return sum;
   }
 
-  // Figures that nothing was observed for are left out.
+  // Metrics without observations are omitted.
   std::string Describe(const nn::EpochReport& report) const override {
     std::string text = fmt::format("epoch {}: loss {:.4f}", report.epoch + 1, report.loss);
     if (!std::isnan(report.validation)) {
@@ -105,7 +105,7 @@ class Training : public nn::Trainable {
   std::vector<double> DeadUnitShares() const override { return ranker_.DeadUnitShares(); }
 
  private:
-  // Examples that the first averages come from, when a batch has fewer.
+  // Number of examples for the initial averages, when a batch has fewer.
   static constexpr uint32_t kFirstLook = 4096;
   static constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
@@ -160,11 +160,12 @@ Result<TrainedRanker> TrainRanker(const examples::ReplaySource& source,
   Training training(source, tables, options, *result.ranker, pool, progress);
   if (training.examples_per_epoch() == 0) {
     return FailedPrecondition(
-        "the ranker learns from impressions, and the training part has none; import events of type "
+        "the ranker is trained on impressions, but the training part has none; import events of "
+        "type "
         "impression, check [split], or train with --only retrieval");
   }
   if (!training.has_validation()) {
-    progress.Note(fmt::format("no validation part, or nothing in it: training runs all {} epochs",
+    progress.Note(fmt::format("no validation part, or it is empty: training runs all {} epochs",
                               options.epochs));
   }
   nn::TrainingOptions loop{

@@ -21,8 +21,8 @@ using examples::kMinute;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// Pages of five over ten days. A user clicks what is of the own kind (channel "c0" or "c1") and
-// watches items of high number longer: both are in the history, not in the ids of a page.
+// Pages of five over ten days. A user clicks items of one kind (channel "c0" or "c1") and watches
+// items with high numbers longer: the history shows both, the ids of a page do not.
 examples::WorldOptions PlantedWorld() {
   examples::WorldOptions options;
   base::Rng rng(3);
@@ -147,7 +147,7 @@ TEST(RankerTrainer, StopsEarlyAndKeepsTheBestEpoch) {
   RankerTrainOptions options = kTrain;
   options.epochs = 60;
   options.patience = 2;
-  options.learning_rate = 0.02f;  // overfits soon
+  options.learning_rate = 0.02f;  // overfits quickly
   StopSoon progress;
   progress.stop_ = false;
   const Result<TrainedRanker> trained = Train(options, progress);
@@ -204,7 +204,7 @@ TEST(RankerTrainer, StopsOnRequest) {
   EXPECT_EQ(trained.error().code, Code::kCancelled);
 }
 
-TEST(RankerTrainer, TellsOfEachEpoch) {
+TEST(RankerTrainer, ReportsEachEpoch) {
   StopSoon progress;
   progress.stop_ = false;
   RankerTrainOptions options = kTrain;
@@ -218,7 +218,7 @@ TEST(RankerTrainer, TellsOfEachEpoch) {
   EXPECT_EQ(progress.done_, progress.total_);
 }
 
-TEST(RankerTrainer, WithoutAValidationPartItSaysSoOnceAndLeavesTheFiguresOut) {
+TEST(RankerTrainer, WithoutAValidationPartItReportsThatOnceAndOmitsMetrics) {
   examples::WorldOptions without = PlantedWorld();
   without.split = {.kind = examples::SplitOptions::Kind::kNone};
   const examples::World world(without);

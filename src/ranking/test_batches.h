@@ -1,4 +1,4 @@
-// Hand-made batches for the tests of this room: no log, no extraction.
+// Small batches for the tests of this room, built without a log or feature extraction.
 //
 //   const features::ModelShape shape = SmallShape();
 //   examples::RankingBatch batch;
@@ -78,8 +78,8 @@ inline Ranker MakeRanker(const RankerOptions& options, std::vector<Objective> ob
   return *std::move(ranker);
 }
 
-// Every field filled at random, ids out of vocabulary and empty bags included; a third of the
-// impressions is clicked and watched, some of those are liked or disliked and rated.
+// Every field filled at random, including ids out of vocabulary and empty bags; a third of the
+// impressions is clicked and watched, and some of those are liked or disliked and rated.
 inline examples::RankingBatch RandomBatch(size_t queries, size_t impressions_each, uint64_t seed,
                                           uint32_t rows = 12) {
   base::Rng rng(seed);
@@ -123,11 +123,11 @@ inline nn::Parameter ParameterNamed(Ranker& ranker, std::string_view name) {
   for (nn::Parameter& parameter : ranker.Parameters()) {
     if (parameter.name == name) return std::move(parameter);
   }
-  ADD_FAILURE() << "no parameter is called " << name;
+  ADD_FAILURE() << "no parameter has the name " << name;
   return {};
 }
 
-// Trains on one batch over and over.
+// Trains on one batch repeatedly.
 inline void Fit(Ranker* ranker, const RankerTrainOptions& options,
                 const examples::RankingBatch& batch, int steps) {
   base::ThreadPool pool(1);
@@ -162,7 +162,7 @@ inline Objective RatingObjective() {
           .cap = 300.0f,
           .loss_weight = 0.1f};
 }
-// One of each kind of head.
+// One objective for each kind of head.
 inline std::vector<Objective> AllObjectives() {
   return {WatchObjective(), EventObjective("click", schema::EventType::kClick),
           EventObjective("like", schema::EventType::kLike, LikeOrDislike()), RatingObjective()};

@@ -1,4 +1,4 @@
-// The figures of each stage in the order in which people read them. Only this room includes it.
+// The metrics of each stage in display order. Only this room includes it.
 #ifndef UPNEXT_REPORT_METRIC_NAMES_H_
 #define UPNEXT_REPORT_METRIC_NAMES_H_
 
@@ -15,7 +15,7 @@ inline constexpr const char* kRetrievalKeys[] = {"hr@10", "ndcg@10", "recall@100
 inline constexpr const char* kRankingKeys[] = {"weighted_user_loss", "watch_mae_s", "watch_rmse_s",
                                                "watch_xauc"};
 
-// Columns of a table: these keys, then "auc.*" and "rmse.*" as far as any row has them.
+// Columns of a table: these keys, then "auc.*" and "rmse.*" if any row has them.
 inline std::vector<std::string> TableColumns(const evaluation::ModelMetrics& model,
                                              const std::vector<evaluation::ModelMetrics>& baselines,
                                              std::vector<std::string> keys) {

@@ -25,7 +25,7 @@ th:first-child, td:first-child { text-align: left; }
 tr.model td { font-weight: 600; }
 small { display: block; font-weight: 400; font-size: .78rem; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(320px, 1fr)); gap: 1rem 2rem; }
-metric { margin: 0; } figcaption { font-weight: 600; margin-bottom: .3rem; }
+figure { margin: 0; } figcaption { font-weight: 600; margin-bottom: .3rem; }
 svg { width: 100%; height: auto; font: 12px system-ui, sans-serif; }
 svg text { fill: var(--ink); } svg .axis { fill: var(--soft); }
 .grid { stroke: var(--line); } .whisker { stroke: var(--ink); stroke-width: 1.5; }

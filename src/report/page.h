@@ -1,7 +1,7 @@
-// The frame of a self-contained page of figures: no scripts, no requests, light and dark.
+// The frame of a self-contained HTML page: no scripts, no requests, light and dark mode.
 //
 //   std::string page = PageHead("Evaluation");
-//   AddPlot("recall@k", LinePlot(...), &page);          svg.h; the style knows its classes
+//   AddPlot("recall@k", LinePlot(...), &page);          // svg.h; uses the page's style classes
 //   page += kPageEnd;
 //
 // Pure functions.
@@ -13,8 +13,9 @@
 
 namespace upnext::report {
 
-// Up to and with a heading of the title. Tables stand in <div class="scroll">, their main row is
-// <tr class="model">; plots stand together in <div class="plots">; what matters less is "soft".
+// The document up to and including a heading with the title. Tables belong in <div class="scroll">,
+// with <tr class="model"> for the main row, plots in <div class="plots">; class "soft" marks
+// secondary text.
 std::string PageHead(std::string_view title);
 // A plot with its caption; nothing for an empty plot.
 void AddPlot(std::string_view caption, const std::string& svg, std::string* page);

@@ -1,4 +1,4 @@
-// An evaluation as a table for a terminal, as JSON for programs, and as a page with plots.
+// Writes an evaluation as a table for a terminal, as JSON for programs, and as a page with plots.
 //
 //   fmt::print("{}", RenderTable(report));
 //
@@ -16,7 +16,7 @@ namespace upnext::report {
 
 std::string RenderTable(const evaluation::Report& report);
 std::string RenderJson(const evaluation::Report& report);
-// Reads what RenderJson wrote; kInvalidArgument for anything else.
+// Reads the output of RenderJson; kInvalidArgument for anything else.
 Result<evaluation::Report> ParseJson(std::string_view json);
 // One self-contained page.
 std::string RenderHtml(const evaluation::Report& report);

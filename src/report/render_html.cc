@@ -1,4 +1,4 @@
-// The report as one page: no scripts, no requests, light and dark.
+// The report as one HTML page: no scripts, no requests, light and dark mode.
 #include <cmath>
 
 #include "evaluation/report.h"
@@ -45,7 +45,7 @@ void AddTable(const evaluation::ModelMetrics& model,
   *out += "</tbody></table></div>\n";
 }
 
-// One bar plot per key: the model first, then whoever has the figure.
+// One bar plot per key: the model first, then all baselines with this metric.
 void AddBars(const evaluation::ModelMetrics& model,
              const std::vector<evaluation::ModelMetrics>& baselines,
              const std::vector<std::string>& keys, std::string* out) {

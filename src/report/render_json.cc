@@ -1,5 +1,5 @@
-// Reports as JSON, and back. "retrieval" and "ranking" hold plain values for programs; "intervals"
-// holds every figure of every row with its interval, which is what ParseJson reads.
+// Converts reports to JSON and back. "retrieval" and "ranking" contain plain values for programs;
+// "intervals" contains every metric of every row with its interval, which ParseJson reads.
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -17,8 +17,8 @@ constexpr std::string_view kAuc = "auc.";
 Json Number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 double Number(const Json& json) { return json.is_null() ? std::nan("") : json.get<double>(); }
 
-// The figures among `keys`. A model has every key, null where there is no figure; a baseline only
-// those that it has.
+// The metrics among `keys`. A model has every key, with null for missing metrics; a baseline has
+// only those that it has values for.
 Json MainFigures(const evaluation::ModelMetrics& row, std::span<const char* const> keys,
                  bool every) {
   Json json = Json::object();
@@ -41,7 +41,7 @@ void AddAuc(const evaluation::ModelMetrics& row, bool every, Json* json) {
   if (every || !auc.empty()) (*json)["auc"] = std::move(auc);
 }
 
-// Every figure of a row with its interval: {"hr@10": [value, low, high]}.
+// Every metric of a row with its interval: {"hr@10": [value, low, high]}.
 Json AllFigures(const evaluation::ModelMetrics& row) {
   Json json = Json::object();
   for (const auto& [key, metric] : row.metrics) {
@@ -147,7 +147,7 @@ std::string RenderJson(const evaluation::Report& report) {
   json["intervals"] = Json::object();
   if (report.retrieval) AddRetrievalJson(*report.retrieval, &json);
   if (report.ranking) AddRankingJson(*report.ranking, &json);
-  // Names come from project files and may hold anything; what is not UTF-8 is replaced.
+  // Names come from project files and may contain any bytes; invalid UTF-8 is replaced.
   return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -155,7 +155,7 @@ Result<evaluation::Report> ParseJson(std::string_view json) {
   try {
     return Read(Json::parse(json));
   } catch (const nlohmann::json::exception& error) {
-    return DataLoss("expected a report as upnext writes it, found other or damaged JSON ({})",
+    return DataLoss("expected a report written by upnext, found other or damaged JSON ({})",
                     error.what());
   }
 }

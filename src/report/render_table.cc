@@ -10,8 +10,8 @@
 namespace upnext::report {
 namespace {
 
-// "0.2144 ±.0103": the value and half the width of its interval. The sign is one column wide and
-// two bytes long, so cells carry their width.
+// "0.2144 ±.0103": the value and half the width of its interval. The sign takes one column but two
+// bytes, so cells store their width.
 struct Cell {
   std::string text;
   size_t width;
@@ -37,7 +37,7 @@ void AppendRow(const std::vector<Cell>& cells, const std::vector<size_t>& widths
   for (size_t c = 0; c < cells.size(); ++c) {
     const std::string padding(widths[c] - cells[c].width, ' ');
     *out += " ";
-    // Names stand left, numbers right.
+    // Names are left-aligned, numbers right-aligned.
     *out += c == 0 ? cells[c].text + padding : " " + padding + cells[c].text;
   }
   out->erase(out->find_last_not_of(' ') + 1);

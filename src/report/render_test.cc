@@ -113,7 +113,7 @@ TEST(Json, AnythingElseIsRefused) {
   }
 }
 
-TEST(Table, AlignsItsColumnsAndSaysWhatItIsOf) {
+TEST(Table, AlignsItsColumnsAndNamesSplitAndSeed) {
   const std::string table = RenderTable(Example());
   EXPECT_THAT(table, HasSubstr("retrieval: 6,040 users, 3,416 items"));
   EXPECT_THAT(table, HasSubstr("0.3100 ±0.0100"));
@@ -121,7 +121,7 @@ TEST(Table, AlignsItsColumnsAndSaysWhatItIsOf) {
   EXPECT_THAT(table, HasSubstr("seed 7"));
   EXPECT_THAT(table, HasSubstr("machine: a processor, 2 threads, bf16"));
   EXPECT_THAT(table, HasSubstr("note: a note"));
-  // The model's row comes before the baselines', and both end hr@10 in the same column.
+  // The model's row comes before the baselines', and hr@10 is right-aligned in the same column.
   const size_t model = table.find("candidate model"), markov = table.find("markov");
   ASSERT_LT(model, markov);
   const auto column = [&](const char* text) {

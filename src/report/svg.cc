@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kColours = 6;  // classes s0 .. s5
 
-// 1, 2 or 5 times a power of ten, so that about `ticks` of them reach `top`.
+// 1, 2 or 5 times a power of ten, so that about `ticks` steps cover `top`.
 double TickStep(double top, int ticks) {
   const double raw = top / ticks;
   const double power = std::pow(10, std::floor(std::log10(raw)));
@@ -28,7 +28,7 @@ std::string Open(double width, double height, const std::string& title) {
       height, Escaped(title), Escaped(title));
 }
 
-// The frame of a line plot and the way from data to pixels.
+// The frame of a line plot, and the mapping from data to pixels.
 class Axes {
  public:
   static constexpr double kWidth = 460, kHeight = 300, kLeft = 52, kRight = 12, kTop = 14,

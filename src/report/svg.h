@@ -1,8 +1,8 @@
-// Small plots as SVG text, for pages without scripts. Colours are CSS classes of the page: `s0` the
-// model, `s1` ... its baselines, `axis`, `grid`, `whisker`.
+// Small plots as SVG text, for pages without scripts. Colours are CSS classes of the page: `s0` for
+// the model, `s1` ... for its baselines, `axis`, `grid`, `whisker`.
 //
-//   std::string svg = BarPlot({.title = "ndcg@10", .bars = {{"candidate model", 0.18, 0.17,
-//   0.19}}});
+//   const Bar bar{"candidate model", 0.18, 0.17, 0.19};
+//   std::string svg = BarPlot({.title = "ndcg@10", .bars = {bar}});
 //
 // Pure functions.
 #ifndef UPNEXT_REPORT_SVG_H_
@@ -15,7 +15,7 @@
 
 namespace upnext::report {
 
-// Text for HTML and SVG: & < > " ' escaped.
+// Escapes & < > " ' for HTML and SVG.
 std::string Escaped(std::string_view text);
 
 struct Bar {
@@ -25,9 +25,9 @@ struct Bar {
 struct BarPlotOptions {
   std::string title;
   std::vector<Bar> bars;
-  int digits = 4;  // of the values written at the bars
+  int digits = 4;  // of the values next to the bars
 };
-// Lying bars, one below the other, with whiskers.
+// Horizontal bars, one below the other, with whiskers.
 std::string BarPlot(const BarPlotOptions& options);
 
 struct Line {
@@ -38,7 +38,7 @@ struct LinePlotOptions {
   std::string title, x_label, y_label;
   std::vector<Line> lines;
   bool log_x = false;     // for x > 0
-  bool diagonal = false;  // draws y = x, and both axes alike
+  bool diagonal = false;  // draws y = x, with the same range on both axes
 };
 std::string LinePlot(const LinePlotOptions& options);
 

@@ -8,7 +8,7 @@
 namespace upnext::retrieval {
 
 void BatchSoftmax::Begin(const BatchSoftmaxArgs& args, base::Tasks& tasks) {
-  constexpr size_t kRows = 256;  // a task
+  constexpr size_t kRows = 256;  // per task
   args_ = args;
   const size_t dim = args.items->dim(), classes = args.classes.size();
   is_fused_ = !args.full && args.precision == kernels::Precision::kBf16 &&

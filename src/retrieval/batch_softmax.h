@@ -1,13 +1,15 @@
 // The output side of a training step: the softmax of a batch's user vectors against rows of the
-// item table, sampled or full, block by block; every number of a block stays in a core's cache but
-// its share of the gradient of the logits. Only candidate_step.cc includes it.
+// item table, sampled or full. It works block by block, so that all values of a block except its
+// part of the gradient of the logits stay in a core's cache. Only candidate_step.cc includes it.
 //
-//   softmax.Begin({.items = table, .labels = rows, .classes = negatives, ...}, tasks);  run the
-//   tasks loss += softmax.Block(begin, n, users, operand, d_users);                blocks, on any
-//   threads softmax.AppendGradients(pieces, operand_of_all, tasks);                  run the tasks
+//   softmax.Begin({.items = table, .labels = rows, .classes = negatives, ...}, tasks);
+//   RunAll(tasks, pool);                                          // reads the classes' rows
+//   loss += softmax.Block(begin, n, users, operand, d_users);     // of all blocks, on any threads
+//   softmax.AppendGradients(pieces, operand_of_all, more_tasks);  // after the last block
+//   RunAll(more_tasks, pool);
 //   softmax.AddGradients(users_of_all, adagrad);
 //
-// What Begin() gets must stay until the gradients were applied.
+// The arguments of Begin() must stay valid until the gradients have been applied.
 #ifndef UPNEXT_RETRIEVAL_BATCH_SOFTMAX_H_
 #define UPNEXT_RETRIEVAL_BATCH_SOFTMAX_H_
 
@@ -32,29 +34,29 @@ struct BatchSoftmaxArgs {
   std::span<const uint32_t> labels = {};   // [batch] rows of the table
   std::span<const uint32_t> classes = {};  // rows that all examples are scored against
   // True: `classes` are all rows but row 0, in order, and the labels are among them. False: they
-  // are a sample, and each example has its own label beside it.
+  // are a sample, and each example's own label is an additional class.
   bool full = false;
-  // Of a sample: logs of the expected counts of labels and classes in it (logQ), or empty.
+  // For a sample: logs of the expected counts of labels and classes in it (logQ), or empty.
   std::span<const float> label_log_expected = {}, class_log_expected = {};
   kernels::Precision precision = kernels::Precision::kFp32;
 };
 
 class BatchSoftmax {
  public:
-  // Appends the reading of the classes' rows.
+  // Appends tasks that read the classes' rows.
   void Begin(const BatchSoftmaxArgs& args, base::Tasks& tasks);
   // Examples [begin, begin + n), begin a multiple of 32. users [n, dim], as floats and as an
-  // operand. Returns their part of the batch's mean loss; d_users [n, dim] is overwritten.
+  // operand. Returns their part of the batch's mean loss and overwrites d_users [n, dim].
   nn::LossValue Block(size_t begin, size_t n, const float* users, kernels::OperandView user_operand,
                       float* d_users);
-  // After all blocks: the products that make the gradient of the classes' rows, cut in about
-  // `pieces`. users [batch, dim].
+  // After all blocks: appends tasks that compute the gradient of the classes' rows, divided into
+  // about `pieces`. users [batch, dim].
   void AppendGradients(size_t pieces, kernels::OperandView users, base::Tasks& tasks);
-  // After these: hands the rows' gradients on. users [batch, dim].
+  // After these tasks: adds the gradients of the rows to `items`. users [batch, dim].
   void AddGradients(const float* users, nn::RowwiseAdagrad& items);
 
  private:
-  // Block() by the kernel that does all of it at once, where the chip has it.
+  // Block() by the fused kernel, on processors that support it.
   nn::LossValue FusedBlock(size_t begin, size_t n, const float* users, const float* label_rows,
                            kernels::OperandView user_operand, float* d_users);
 
@@ -65,8 +67,8 @@ class BatchSoftmax {
   kernels::Operand class_rows_;              // [classes, dim]
   kernels::Operand d_logits_;                // [batch, classes]
   kernels::AlignedBuffer<float> d_classes_;  // [classes, dim]
-  std::vector<float> d_labels_;  // [batch] of the labels' own logits; the rest of their gradient is
-                                 // the user's vector
+  std::vector<float> d_labels_;  // [batch] gradients of the labels' own logits; times the user's
+                                 // vector they are the gradients of the labels' rows
 };
 
 }  // namespace upnext::retrieval

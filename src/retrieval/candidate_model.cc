@@ -9,8 +9,6 @@
 namespace upnext::retrieval {
 namespace {
 
-constexpr std::string_view kFileKind = "candidate-model";
-constexpr uint32_t kFileVersion = 3;
 constexpr uint32_t kMaxDim = 4096, kMaxDepth = 8, kMaxWindows = 8;
 
 // Lists have the wide embeddings, single ids the narrow ones; a table that both read is wide.
@@ -234,8 +232,9 @@ std::vector<nn::Parameter> CandidateModel::Parameters() {
 }
 
 Status CandidateModel::Save(const std::filesystem::path& path, uint64_t features_digest) const {
-  UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer,
-                          base::SectionWriter::Create(path, kFileKind, kFileVersion));
+  UPNEXT_ASSIGN_OR_RETURN(
+      base::SectionWriter writer,
+      base::SectionWriter::Create(path, kCandidateModelKind, kCandidateModelVersion));
   const std::array<uint32_t, 5> numbers = {options_.dim, options_.embedding_dim,
                                            options_.context_dim, options_.depth,
                                            options_.tie_items ? 1u : 0u};
@@ -252,8 +251,8 @@ Status CandidateModel::Save(const std::filesystem::path& path, uint64_t features
 
 Result<CandidateModel> CandidateModel::Load(const std::filesystem::path& path,
                                             uint64_t features_digest) {
-  UPNEXT_ASSIGN_OR_RETURN(base::SectionFile file,
-                          base::SectionFile::Open(path, kFileKind, kFileVersion));
+  UPNEXT_ASSIGN_OR_RETURN(base::SectionFile file, base::SectionFile::Open(path, kCandidateModelKind,
+                                                                          kCandidateModelVersion));
   UPNEXT_ASSIGN_OR_RETURN(std::span<const uint64_t> digest,
                           file.Get<uint64_t>("features_digest", 1));
   if (digest[0] != features_digest) {

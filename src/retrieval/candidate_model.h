@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/config.h"
@@ -27,6 +28,10 @@
 #include "nn/embedding_table.h"
 
 namespace upnext::retrieval {
+
+// Of its section file.
+inline constexpr std::string_view kCandidateModelKind = "candidate-model";
+inline constexpr uint32_t kCandidateModelVersion = 3;
 
 struct CandidateModelOptions {
   uint32_t dim = 64;            // of u and v (paper: 256)

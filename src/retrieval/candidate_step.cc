@@ -207,7 +207,7 @@ const features::FeatureBlock& CandidateTrainer::Thinned(const features::FeatureB
 
 // Inverted dropout: what stays is scaled up, so that nothing needs scaling when the model is used.
 // The numbers at the end of the input stay as they are: 0 is a value of theirs, an example age of 0
-// means now, and a model that is told so of old examples does not learn what is new (CG-09). Each
+// means now, and a model trained with age 0 on old examples does not learn what is new (CG-09). Each
 // block has its own random stream, whichever thread computes it.
 void CandidateTrainer::DropInput(size_t block, size_t n, float* input) {
   const size_t width = model_.layout().width, dropped = model_.layout().dense;

@@ -78,8 +78,8 @@ class Training : public nn::Trainable {
  private:
   const CandidateTrainOptions& options_;
   CandidateModel& model_;
-  const double guess_;   // what a model that knows nothing loses per example
-  nn::Compute compute_;  // of validation: exact, as serving is
+  const double guess_;   // loss per example of a constant prediction
+  nn::Compute compute_;  // of validation: exact, as when serving
   examples::CandidateStream stream_;
   CandidateTrainer trainer_;
   CandidateValidation validation_;
@@ -145,7 +145,7 @@ Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& sourc
         options.min_history);
   }
   if (!training.has_validation()) {
-    progress.Note(fmt::format("no validation part, or nothing in it: training runs all {} epochs",
+    progress.Note(fmt::format("no validation part, or it is empty: training runs all {} epochs",
                               options.epochs));
   }
   const nn::TrainingOptions loop{

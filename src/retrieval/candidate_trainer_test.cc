@@ -8,15 +8,17 @@
 #include <cmath>
 #include <set>
 
+#include "ann/exact_index.h"
 #include "base/test_folder.h"
 #include "examples/holdout.h"
 #include "examples/test_world.h"
 #include "features/feature_extractor.h"
 #include "kernels/gemm.h"
 #include "retrieval/candidate_validation.h"
-#include "retrieval/exact_index.h"
-#include "retrieval/generators.h"
+#include "retrieval/indexed_items.h"
+#include "retrieval/scored_items.h"
 #include "retrieval/test_batch.h"
+#include "retrieval/training_watches.h"
 #include "schema/raw_event.h"
 
 namespace upnext::retrieval {
@@ -24,8 +26,8 @@ namespace {
 
 using testing::HasSubstr;
 
-// Users with one of four tastes: nearly all of a user's watches are items of that taste, and within
-// a taste items follow each other in a circle. Item 0 is what everybody watches now and then.
+// Users with one of four tastes: nearly all watches of a user are items of that taste, and within a
+// taste items follow each other in a circle. Item 0 is watched occasionally by all users.
 examples::WorldOptions PlantedLog(uint32_t users, examples::SplitOptions::Kind split) {
   constexpr uint32_t kTastes = 4, kItemsPerTaste = 15;
   base::Rng rng(11);
@@ -63,7 +65,7 @@ CandidateTrainOptions QuickTraining() {
   return options;
 }
 
-// Keeps what training tells of itself.
+// Records the progress reports of training.
 class Listener : public base::Progress {
  public:
   void Begin(std::string_view, std::string_view, uint64_t total) override { total_ = total; }
@@ -102,7 +104,7 @@ double TestNdcg(const examples::World& world, Trained& trained) {
 
 // NDCG@10 of the list of most watched unseen items, for the same cases.
 double PopularityNdcg(const examples::World& world, base::ThreadPool& pool) {
-  const PopularItems popular = PopularItems::Learn(world.source);
+  const std::vector<ScoredItem> popular = RankByCount(CountWatches(world.source));
   const auto cases = examples::HoldoutCases(world.source, examples::SplitPart::kTest, pool);
   double sum = 0;
   for (const examples::HoldoutCase& held_out : cases) {
@@ -111,7 +113,7 @@ double PopularityNdcg(const examples::World& world, base::ThreadPool& pool) {
       seen.insert(world.log.item_of(row));
     }
     size_t rank = 0;
-    for (const Candidate& proposal : popular.overall()) {
+    for (const ScoredItem& proposal : popular) {
       if (seen.contains(proposal.item)) continue;
       if (++rank > 10) break;
       if (proposal.item == held_out.targets[0]) sum += 1 / std::log2(static_cast<double>(rank) + 1);
@@ -161,7 +163,7 @@ TEST(TrainCandidateModel, WithoutAValidationPartTheLastEpochIsKept) {
   Listener progress;
   const Trained trained(world, SmallModel(), options, /*threads=*/2, progress);
   EXPECT_EQ(trained.result.epochs.size(), 3u);
-  // It says so once instead of figures that there are not, and its bar ends full.
+  // It says so once instead of reporting metrics, and its progress ends at the total.
   ASSERT_EQ(progress.notes_.size(), 4u);
   EXPECT_NE(progress.notes_[0].find("training runs all 3 epochs"), std::string::npos);
   for (size_t i = 1; i < 4; ++i) {
@@ -189,7 +191,7 @@ TEST(TrainCandidateModel, TR04_SameSeedSameBytes) {
 }
 
 TEST(TrainCandidateModel, CG22_NewUsersGetAListThatDependsOnTheRegion) {
-  // Two regions that watch different items; the model meets first watches in training.
+  // Two regions that watch different items; training includes first watches.
   examples::WorldOptions options;
   base::Rng rng(2);
   for (uint32_t u = 0; u < 200; ++u) {
@@ -208,21 +210,20 @@ TEST(TrainCandidateModel, CG22_NewUsersGetAListThatDependsOnTheRegion) {
   const Trained trained(world, SmallModel(), QuickTraining());
   const features::FeatureExtractor extractor(trained.tables, world.catalogue,
                                              features::Model::kRetrieval);
-  const ExactIndex index(trained.result.model->item_vectors());
-  const auto& vocabulary = trained.tables.vocabulary(features::kItemVocabulary);
+  const ann::ExactIndex index(IndexedItems(trained.result.model->item_vectors(),
+                                           trained.tables.vocabulary(features::kItemVocabulary)));
   for (const std::string region : {"north", "south"}) {
     features::FeatureBlock batch;
     extractor.AppendQuery(
         features::UserState(), schema::kNone,
         {.time_ms = examples::kStart, .region = world.Id(schema::IdSpace::kRegion, region)},
         &batch);
-    std::vector<Hit> hits;
+    std::vector<ann::Hit> hits;
     index.Search(UserVectors(*trained.result.model, batch), 8, {}, &hits);
     ASSERT_EQ(hits.size(), 8u);
-    for (const Hit& hit : hits) {
+    for (const ann::Hit& hit : hits) {
       EXPECT_TRUE(std::isfinite(hit.score));
-      EXPECT_THAT(world.catalogue.Name(schema::IdSpace::kItem, vocabulary.Id(hit.row)),
-                  HasSubstr(region));
+      EXPECT_THAT(world.catalogue.Name(schema::IdSpace::kItem, hit.id), HasSubstr(region));
     }
   }
 }
@@ -325,7 +326,7 @@ TEST(TrainCandidateModel, TR04_StoppedAndResumedItGivesTheSameBytes) {
   ExpectTheSameBytesWhenResumed(SmallModel(2));
 }
 
-// The checkpoint holds floats, and rounding by chance needs nothing that is not in it.
+// The checkpoint contains floats, and stochastic rounding needs no further state.
 TEST(TrainCandidateModel, TR04_StoppedAndResumedWithTablesInBf16ItGivesTheSameBytes) {
   CandidateModelOptions model = SmallModel(2);
   model.half_tables = true;

@@ -5,9 +5,10 @@
 #include <limits>
 #include <optional>
 
+#include "ann/exact_index.h"
 #include "examples/holdout.h"
 #include "features/feature_extractor.h"
-#include "retrieval/exact_index.h"
+#include "retrieval/indexed_items.h"
 #include "schema/event.h"
 
 namespace upnext::retrieval {
@@ -15,27 +16,31 @@ namespace {
 
 constexpr size_t kBlockUsers = 512, kCutoff = 10;
 
-// Rows of the items that the user watched, fully or in part, before `end_row`.
-std::vector<uint32_t> SeenRows(const examples::ReplaySource& source,
-                               const features::Vocabulary& vocabulary, uint32_t user,
-                               uint64_t end_row) {
+// Items that the user watched, fully or in part, before `end_row`.
+std::vector<uint32_t> SeenItems(const examples::ReplaySource& source, uint32_t user,
+                                uint64_t end_row) {
   std::vector<uint32_t> seen;
   for (uint64_t row = source.log.begin(user); row < end_row; ++row) {
     const schema::EventType type = source.log.type(row);
     if (type != schema::EventType::kWatch && type != schema::EventType::kComplete) continue;
-    seen.push_back(vocabulary.Row(source.log.item_of(row)));
+    seen.push_back(source.log.item_of(row));
   }
   std::ranges::sort(seen);
   seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
   return seen;
 }
 
+// An ann::Filter whose context is the sorted items of SeenItems.
+bool IsUnseen(const void* seen, uint32_t item) {
+  return !std::ranges::binary_search(*static_cast<const std::vector<uint32_t>*>(seen), item);
+}
+
 double Discount(size_t rank) { return 1.0 / std::log2(static_cast<double>(rank) + 1.0); }
 
-double NdcgOf(std::span<const Hit> hits, std::span<const uint32_t> targets) {
+double NdcgOf(std::span<const ann::Hit> hits, std::span<const uint32_t> targets) {
   double gain = 0.0, ideal = 0.0;
   for (size_t i = 0; i < hits.size(); ++i) {
-    if (std::ranges::binary_search(targets, hits[i].row)) gain += Discount(i + 1);
+    if (std::ranges::binary_search(targets, hits[i].id)) gain += Discount(i + 1);
   }
   for (size_t i = 0; i < std::min(kCutoff, targets.size()); ++i) ideal += Discount(i + 1);
   return gain / ideal;
@@ -46,12 +51,12 @@ double NdcgOf(std::span<const Hit> hits, std::span<const uint32_t> targets) {
 CandidateValidation::CandidateValidation(const examples::ReplaySource& source,
                                          const features::FeatureStatistics& tables,
                                          examples::SplitPart part, uint32_t max_users,
-                                         base::ThreadPool& pool) {
+                                         base::ThreadPool& pool)
+    : items_(tables.vocabulary(features::kItemVocabulary)) {
   const std::vector<examples::HoldoutCase> all = examples::HoldoutCases(source, part, pool);
   cases_ = std::min<size_t>(all.size(), max_users);
   blocks_.resize((cases_ + kBlockUsers - 1) / kBlockUsers);
   const features::FeatureExtractor extractor(tables, source.catalogue, features::Model::kRetrieval);
-  const features::Vocabulary& vocabulary = tables.vocabulary(features::kItemVocabulary);
   pool.ParallelFor(blocks_.size(), 1, [&](size_t first, size_t last) {
     for (size_t b = first; b < last; ++b) {
       Block& block = blocks_[b];
@@ -60,10 +65,10 @@ CandidateValidation::CandidateValidation(const examples::ReplaySource& source,
         const features::UserState state = examples::StateAt(source, held_out.user, held_out.end_row,
                                                             tables.plan.retrieval_state());
         extractor.AppendQuery(state, held_out.user, held_out.context, &block.batch);
-        std::vector<uint32_t>& targets = block.targets.emplace_back();
-        for (const uint32_t item : held_out.targets) targets.push_back(vocabulary.Row(item));
+        std::vector<uint32_t>& targets =
+            block.targets.emplace_back(held_out.targets.begin(), held_out.targets.end());
         std::ranges::sort(targets);
-        block.seen.push_back(SeenRows(source, vocabulary, held_out.user, held_out.end_row));
+        block.seen.push_back(SeenItems(source, held_out.user, held_out.end_row));
       }
     }
   });
@@ -73,18 +78,20 @@ double CandidateValidation::Ndcg(const CandidateModel& model, const nn::Compute&
   if (cases_ == 0) return std::numeric_limits<double>::quiet_NaN();
   std::optional<nn::EmbeddingTable> wide;
   if (model.item_vectors().is_half()) wide.emplace(model.item_vectors().Widened());
-  const ExactIndex index(wide ? *wide : model.item_vectors());
+  const ann::ExactIndex index(IndexedItems(wide ? *wide : model.item_vectors(), items_));
   CandidateModel::Scratch scratch;
   std::vector<float> users;
-  std::vector<std::vector<Hit>> hits;
+  std::vector<std::vector<ann::Hit>> hits;
+  std::vector<ann::Filter> unseen;
   double sum = 0.0;
   for (const Block& block : blocks_) {
     users.resize(block.batch.rows * model.dim());
     model.UserVectors(block.batch, users.data(), scratch, compute);
-    const auto seen = [&block](size_t query, uint32_t row) {
-      return std::ranges::binary_search(block.seen[query], row);
-    };
-    index.SearchBatch(users, kCutoff, seen, *compute.pool, &hits);
+    unseen.clear();
+    for (const std::vector<uint32_t>& seen : block.seen) {
+      unseen.push_back({.passes = IsUnseen, .context = &seen});
+    }
+    index.SearchBatch(users, kCutoff, unseen, *compute.pool, &hits);
     for (size_t i = 0; i < hits.size(); ++i) sum += NdcgOf(hits[i], block.targets[i]);
   }
   return sum / static_cast<double>(cases_);

@@ -1,7 +1,7 @@
-// NDCG@10 of a candidate model on the held-out cases of a part, for early stopping. Items watched
-// before are not ranked; every other item of the vocabulary is. Only this room includes it.
+// NDCG@10 of a candidate model on the held-out cases of a part, for early stopping. All items of
+// the vocabulary are ranked except those watched before. Only this room includes it.
 //
-//   CandidateValidation validation(source, tables, Part::kValidation, 10'000, pool);
+//   CandidateValidation validation(source, tables, SplitPart::kValidation, 10'000, pool);
 //   double ndcg = validation.Ndcg(model, compute);          NaN without cases
 #ifndef UPNEXT_RETRIEVAL_CANDIDATE_VALIDATION_H_
 #define UPNEXT_RETRIEVAL_CANDIDATE_VALIDATION_H_
@@ -20,20 +20,21 @@ namespace upnext::retrieval {
 
 class CandidateValidation {
  public:
-  // Makes the inputs once; at most `max_users` of the cases, evenly spread over users.
+  // `tables` must outlive it. Makes the inputs once; at most `max_users` of the cases, evenly spread over users.
   CandidateValidation(const examples::ReplaySource& source,
                       const features::FeatureStatistics& tables, examples::SplitPart part,
                       uint32_t max_users, base::ThreadPool& pool);
-  // compute.pool must be the pool of the constructor's kind: not null.
+  // compute.pool must not be null.
   double Ndcg(const CandidateModel& model, const nn::Compute& compute) const;
   size_t cases() const { return cases_; }
 
  private:
-  // Inputs of up to kBlock cases, with the rows that count and the rows that were seen of each.
+  // Inputs of up to kBlock cases, with the items that count and the items that were seen of each.
   struct Block {
     features::FeatureBlock batch;
-    std::vector<std::vector<uint32_t>> targets, seen;  // sorted rows; targets may hold row 0
+    std::vector<std::vector<uint32_t>> targets, seen;  // sorted items
   };
+  const features::Vocabulary& items_;
   std::vector<Block> blocks_;
   size_t cases_ = 0;
 };

@@ -7,6 +7,8 @@
 #include <numeric>
 #include <utility>
 
+#include "retrieval/training_watches.h"
+
 namespace upnext::retrieval {
 namespace {
 
@@ -15,9 +17,9 @@ constexpr uint32_t kBlockItems = 1 << 12;  // items: 3 MB of lists of a hundred
 constexpr char kOffsets[] = "co_watch.offsets", kProposals[] = "co_watch.proposals";
 
 // A section of numbers holds a proposal as one: the item in the lower half, the score's bits in the
-// upper. Section files are little-endian, so in memory that is a Candidate.
-static_assert(sizeof(Candidate) == sizeof(uint64_t) && alignof(Candidate) <= alignof(uint64_t));
-static_assert(offsetof(Candidate, item) == 0 && std::endian::native == std::endian::little);
+// upper. Section files are little-endian, so in memory that is a ScoredItem.
+static_assert(sizeof(ScoredItem) == sizeof(uint64_t) && alignof(ScoredItem) <= alignof(uint64_t));
+static_assert(offsetof(ScoredItem, item) == 0 && std::endian::native == std::endian::little);
 
 }  // namespace
 
@@ -25,7 +27,7 @@ Result<CoWatch> CoWatch::Load(const base::SectionFile& file) {
   CoWatch result;
   UPNEXT_ASSIGN_OR_RETURN(result.offsets_, file.Get<uint64_t>(kOffsets));
   UPNEXT_ASSIGN_OR_RETURN(const std::span<const uint64_t> packed, file.Get<uint64_t>(kProposals));
-  result.similar_ = {reinterpret_cast<const Candidate*>(packed.data()), packed.size()};
+  result.similar_ = {reinterpret_cast<const ScoredItem*>(packed.data()), packed.size()};
   const std::span<const uint64_t> offsets = result.offsets_;
   const bool fits = offsets.empty() ? packed.empty()
                                     : std::ranges::is_sorted(offsets) && offsets.front() == 0 &&
@@ -34,7 +36,7 @@ Result<CoWatch> CoWatch::Load(const base::SectionFile& file) {
     return DataLoss("{}: {} does not fit the {} proposals it should divide", file.path().string(),
                     kOffsets, packed.size());
   }
-  for (const Candidate& proposal : result.similar_) {
+  for (const ScoredItem& proposal : result.similar_) {
     if (proposal.item < result.items() && std::isfinite(proposal.score)) continue;
     return DataLoss("{}: section {} holds item {} with score {}, but there are {} items",
                     file.path().string(), kProposals, proposal.item, proposal.score,
@@ -44,12 +46,7 @@ Result<CoWatch> CoWatch::Load(const base::SectionFile& file) {
   return result;
 }
 
-Status CoWatch::WriteNone(base::SectionWriter& writer) {
-  UPNEXT_RETURN_IF_ERROR(writer.Add<uint64_t>(kProposals, std::span<const uint64_t>()));
-  return writer.Add<uint64_t>(kOffsets, std::span<const uint64_t>());
-}
-
-std::span<const Candidate> CoWatch::Similar(uint32_t item) const {
+std::span<const ScoredItem> CoWatch::Similar(uint32_t item) const {
   if (size_t{item} + 1 >= offsets_.size()) return {};
   return similar_.subspan(offsets_[item], offsets_[item + 1] - offsets_[item]);
 }
@@ -115,7 +112,7 @@ size_t CoWatchLearner::MostNeighbours(uint32_t item) const {
 }
 
 // Writes the item's list to `best`, where MostNeighbours(item) have place, and returns its length.
-size_t CoWatchLearner::LearnList(uint32_t item, Counters* counters, Candidate* best) const {
+size_t CoWatchLearner::LearnList(uint32_t item, Counters* counters, ScoredItem* best) const {
   auto& [together, met, list] = *counters;
   met.clear();
   list.clear();
@@ -133,14 +130,14 @@ size_t CoWatchLearner::LearnList(uint32_t item, Counters* counters, Candidate* b
   }
   const size_t keep = std::min<size_t>(options_.neighbours, list.size());
   const auto end = list.begin() + static_cast<std::ptrdiff_t>(keep);
-  std::partial_sort(list.begin(), end, list.end(), BetterProposal);
+  std::partial_sort(list.begin(), end, list.end(), BetterScore);
   std::copy(list.begin(), end, best);
   return keep;
 }
 
 // Appends the lists of items [begin, end) to `proposals`, and where each ends to `offsets`.
 void CoWatchLearner::LearnBlock(uint32_t begin, uint32_t end, std::span<const uint8_t> wanted,
-                                std::vector<Counters>* counters, std::vector<Candidate>* proposals,
+                                std::vector<Counters>* counters, std::vector<ScoredItem>* proposals,
                                 std::vector<uint64_t>* offsets) const {
   // Each list is learned at a place that the item's watchers bound, and moved up afterwards.
   std::vector<size_t> place{proposals->size()}, length(end - begin);
@@ -194,7 +191,7 @@ Status CoWatchLearner::Write(base::SectionWriter& writer) const {
   std::vector<Counters> counters(static_cast<size_t>(pool_.threads()));
   std::vector<uint64_t> offsets{0};
   offsets.reserve(size_t{items()} + 1);
-  std::vector<Candidate> block;
+  std::vector<ScoredItem> block;
   UPNEXT_RETURN_IF_ERROR(writer.Begin(kProposals, base::ElementType::kU64));
   for (uint32_t begin = 0; begin < items(); begin += std::min(kBlockItems, items() - begin)) {
     block.clear();

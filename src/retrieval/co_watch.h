@@ -1,11 +1,11 @@
-// Item-to-item proposals by co-watch (CG-26): the cosine of the sets of users who watched both
+// Item-to-item lists by co-watch (CG-26): the cosine of the sets of users who watched both
 // items completely, the best `neighbours` of each item.
 //
 //   const CoWatchLearner learner(source, options, pool);
 //   CoWatch all = learner.Learn();                          in memory
 //   UPNEXT_RETURN_IF_ERROR(learner.Write(writer));          the same lists, into a file
 //   UPNEXT_ASSIGN_OR_RETURN(CoWatch read, CoWatch::Load(file));
-//   for (const Candidate& p : read.Similar(item)) ...        best first
+//   for (const ScoredItem& p : read.Similar(item)) ...        best first
 //
 // Learned from the training part of a split; items are dense log ids. Immutable: any number of
 // threads, but the pool is the learner's while it works.
@@ -20,7 +20,7 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "examples/replay.h"
-#include "retrieval/generators.h"
+#include "retrieval/scored_items.h"
 
 namespace upnext::retrieval {
 
@@ -37,18 +37,16 @@ class CoWatch {
   // Views into the file, which must outlive it. kDataLoss when the sections are not what
   // CoWatchLearner wrote.
   static Result<CoWatch> Load(const base::SectionFile& file);
-  // What Load reads as a CoWatch that learned nothing.
-  static Status WriteNone(base::SectionWriter& writer);
 
-  std::span<const Candidate> Similar(uint32_t item) const;  // best first, ties to the smaller item
+  std::span<const ScoredItem> Similar(uint32_t item) const;  // best first, ties to the smaller item
   size_t items() const { return offsets_.empty() ? 0 : offsets_.size() - 1; }
 
  private:
   friend class CoWatchLearner;
   std::vector<uint64_t> learned_offsets_;  // what the spans view, unless that is a file
-  std::vector<Candidate> learned_;
+  std::vector<ScoredItem> learned_;
   std::span<const uint64_t> offsets_;  // by item; empty when nothing was learned
-  std::span<const Candidate> similar_;
+  std::span<const ScoredItem> similar_;
 };
 
 class CoWatchLearner {
@@ -74,16 +72,16 @@ class CoWatchLearner {
   // What one thread counts in.
   struct Counters {
     std::vector<uint32_t> together, met;
-    std::vector<Candidate> list;
+    std::vector<ScoredItem> list;
   };
 
   static Grouped HistoriesByUser(const examples::ReplaySource& source, uint32_t max_history);
   static Grouped Transposed(const Grouped& by_user, uint32_t items);
   uint32_t items() const { return static_cast<uint32_t>(by_item_.offsets.size() - 1); }
   size_t MostNeighbours(uint32_t item) const;
-  size_t LearnList(uint32_t item, Counters* counters, Candidate* best) const;
+  size_t LearnList(uint32_t item, Counters* counters, ScoredItem* best) const;
   void LearnBlock(uint32_t begin, uint32_t end, std::span<const uint8_t> wanted,
-                  std::vector<Counters>* counters, std::vector<Candidate>* proposals,
+                  std::vector<Counters>* counters, std::vector<ScoredItem>* proposals,
                   std::vector<uint64_t>* offsets) const;
 
   const CoWatchOptions options_;

@@ -18,8 +18,8 @@ namespace {
 using examples::World;
 
 // The best neighbours of each item over explicit sets of users.
-std::vector<Candidate> BruteForceSimilar(const World& world, uint32_t item,
-                                         const CoWatchOptions& options) {
+std::vector<ScoredItem> BruteForceSimilar(const World& world, uint32_t item,
+                                          const CoWatchOptions& options) {
   std::vector<std::set<uint32_t>> watchers(world.log.items());
   const auto sequences = TrainingSequences(world);
   for (uint32_t user = 0; user < sequences.size(); ++user) {
@@ -29,7 +29,7 @@ std::vector<Candidate> BruteForceSimilar(const World& world, uint32_t item,
     }
     for (const uint32_t watched : newest) watchers[watched].insert(user);
   }
-  std::vector<Candidate> all;
+  std::vector<ScoredItem> all;
   for (uint32_t other = 0; other < world.log.items(); ++other) {
     std::vector<uint32_t> both;
     std::ranges::set_intersection(watchers[item], watchers[other], std::back_inserter(both));
@@ -39,14 +39,14 @@ std::vector<Candidate> BruteForceSimilar(const World& world, uint32_t item,
     const double cosine = static_cast<double>(both.size()) / std::sqrt(product);
     all.push_back({other, static_cast<float>(cosine)});
   }
-  std::ranges::sort(all, [](const Candidate& a, const Candidate& b) {
+  std::ranges::sort(all, [](const ScoredItem& a, const ScoredItem& b) {
     return a.score > b.score || (a.score == b.score && a.item < b.item);
   });
   all.resize(std::min<size_t>(all.size(), options.neighbours));
   return all;
 }
 
-std::vector<Candidate> ListOf(const CoWatch& co_watch, uint32_t item) {
+std::vector<ScoredItem> ListOf(const CoWatch& co_watch, uint32_t item) {
   const auto similar = co_watch.Similar(item);
   return {similar.begin(), similar.end()};
 }
@@ -74,7 +74,8 @@ TEST(CoWatch, LearnsTheListsOfWantedItemsAlone) {
   for (uint32_t item = 0; item < world.log.items(); item += 3) wanted[item] = 1;
   const CoWatch some = learner.Learn(wanted);
   for (uint32_t item = 0; item < world.log.items(); ++item) {
-    EXPECT_EQ(ListOf(some, item), wanted[item] != 0 ? ListOf(all, item) : std::vector<Candidate>());
+    EXPECT_EQ(ListOf(some, item),
+              wanted[item] != 0 ? ListOf(all, item) : std::vector<ScoredItem>());
   }
 }
 
@@ -112,7 +113,7 @@ TEST(CoWatch, ListsOfManyBlocksAreReadBackAsTheyAreLearned) {
   size_t proposals = 0;
   for (uint32_t item = 0; item < kItems; ++item) {
     ASSERT_EQ(ListOf(*read, item), ListOf(learned, item));
-    for (const Candidate& proposal : read->Similar(item)) {
+    for (const ScoredItem& proposal : read->Similar(item)) {
       ASSERT_EQ(group(proposal.item), group(item));
       ASSERT_FLOAT_EQ(proposal.score, 1);
     }

@@ -1,20 +1,22 @@
-// What the inputs and the sampling of Covington 2016 are worth, on logs where it is planted: the
-// same model with and without, judged by average precision on what each user watched last.
+// The effects of the inputs and the sampling of Covington 2016, on logs constructed to show them:
+// the same model with and without, compared by average precision on each user's last watch.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <functional>
 
+#include "ann/exact_index.h"
 #include "base/thread_pool.h"
 #include "examples/holdout.h"
 #include "examples/test_world.h"
 #include "features/feature_extractor.h"
 #include "features/feature_statistics.h"
 #include "retrieval/candidate_trainer.h"
-#include "retrieval/exact_index.h"
-#include "retrieval/generators.h"
+#include "retrieval/indexed_items.h"
+#include "retrieval/scored_items.h"
 #include "retrieval/test_batch.h"
+#include "retrieval/training_watches.h"
 #include "schema/event.h"
 
 namespace upnext::retrieval {
@@ -37,7 +39,7 @@ struct Judged {
     std::ranges::sort(sorted);
     return sorted[sorted.size() / 2];
   }
-  // Over all cases: the share of the best ten whose name begins with `prefix(user)`.
+  // Over all cases: the share of the ten best whose name starts with `prefix(user)`.
   double TopTenShare(const std::function<std::string(uint32_t)>& prefix) const {
     double found = 0;
     for (size_t c = 0; c < lists.size(); ++c) {
@@ -98,22 +100,22 @@ Judged TrainAndJudge(const examples::World& world, const Setting& setting) {
   if (!trained) return {};
   const features::FeatureExtractor extractor(tables, world.catalogue, features::Model::kRetrieval);
   const features::Vocabulary& items = tables.vocabulary(features::kItemVocabulary);
-  const ExactIndex index(trained->model->item_vectors());
+  const ann::ExactIndex index(IndexedItems(trained->model->item_vectors(), items));
   return Judge(world, [&](const examples::HoldoutCase& held_out) {
     features::FeatureBlock batch;
     extractor.AppendQuery(examples::StateAt(world.source, held_out.user, held_out.end_row,
                                             tables.plan.retrieval_state()),
                           held_out.user, held_out.context, &batch);
-    std::vector<Hit> hits;
+    std::vector<ann::Hit> hits;
     index.Search(UserVectors(*trained->model, batch), items.rows() - 1, {}, &hits);
     std::vector<uint32_t> list;
-    for (const Hit& hit : hits) list.push_back(items.Id(hit.row));
+    for (const ann::Hit& hit : hits) list.push_back(hit.id);
     return list;
   });
 }
 
-// Every user looks for one topic and watches it half of the time, anything else otherwise. His last
-// search is for another topic; what he watches last is of his own.
+// Every user searches for one topic and watches it half of the time, and any topic otherwise. The
+// last search is for another topic; the last watch is of the user's topic.
 constexpr uint32_t kTopics = 6;
 std::string TopicOf(uint32_t user) { return fmt::format("topic{}", user % kTopics); }
 std::string LastQueryOf(uint32_t user) { return fmt::format("topic{}", (user + 1) % kTopics); }
@@ -147,9 +149,9 @@ TEST(PaperInputs, CG03_SearchesRaiseMapWhereTheyCarrySignal) {
   EXPECT_GT(with.TopTenShare(TopicOf), 0.6);
 }
 
-// The search echo: how much of the top ten is of the topic of the last search. Only one of a user's
-// eight searches was for it, and which of them was the last the model cannot know: it proposes even
-// less of it than a model that knows no searches. A list of the last search's results has 1.
+// The search echo: the share of the top ten with the topic of the last search. Only one of a user's
+// eight searches was for it, and the model does not know which one was last: it proposes fewer
+// items of it than a model without searches. A list of the last search's results has 1.
 TEST(PaperInputs, CG21_TheLastSearchIsNotEchoed) {
   const examples::World world(SearchingUsers());
   const Judged with = TrainAndJudge(world, {}),
@@ -162,9 +164,9 @@ TEST(PaperInputs, CG21_TheLastSearchIsNotEchoed) {
   EXPECT_LE(echo_with, echo_without);
 }
 
-// Everybody watches a series in order, from anywhere on. Asked for what comes next, a model learns
-// the direction; asked for a watch held out of the whole history, it sees the later episodes too
-// and learns that both neighbours are near.
+// All users watch a series in order, from any start. A model trained to predict the next watch
+// learns the direction; a model trained on a watch held out of the whole history also sees later
+// episodes and learns only that both neighbours are close.
 TEST(PaperInputs, CG19_NextWatchLabelsBeatHeldOutOnesOnAnAsymmetricSeries) {
   constexpr uint64_t kEpisodes = 40;
   base::Rng rng(24);
@@ -189,7 +191,7 @@ TEST(PaperInputs, CG19_NextWatchLabelsBeatHeldOutOnesOnAnAsymmetricSeries) {
   EXPECT_GT(next.map(), 1.2 * held_out.map());
 }
 
-// Taste follows from age and gender; the users of the last day have no history.
+// Taste depends on age and gender; the users of the last day have no history.
 TEST(PaperInputs, CG08_NewUsersAreServedBetterThanByPopularity) {
   base::Rng rng(22);
   examples::WorldOptions options;
@@ -212,19 +214,19 @@ TEST(PaperInputs, CG08_NewUsersAreServedBetterThanByPopularity) {
   const examples::World world(options);
   const Judged model = TrainAndJudge(world, {});
   const Judged blind = TrainAndJudge(world, {.drop = {"age", "gender", "logged_in"}});
-  const PopularItems popular = PopularItems::Learn(world.source);
+  const std::vector<ScoredItem> popular = RankByCount(CountWatches(world.source));
   const Judged popularity = Judge(world, [&](const examples::HoldoutCase&) {
     std::vector<uint32_t> list;
-    for (const Candidate& proposal : popular.overall()) list.push_back(proposal.item);
+    for (const ScoredItem& one : popular) list.push_back(one.item);
     return list;
   });
-  EXPECT_EQ(model.precision.size(), 100u);  // the new users, and nobody else
+  EXPECT_EQ(model.precision.size(), 100u);  // the new users only
   EXPECT_GT(model.map(), 1.5 * popularity.map());
   EXPECT_GT(model.map(), 1.5 * blind.map());
 }
 
-// Few users watch most: after item k they go to k - 1, where everyone else goes to k + 1. A linear
-// tower cannot tell who is asking, so it has to take sides.
+// Few users watch most: after item k they watch k - 1, all others k + 1. A linear tower cannot
+// distinguish the users, so it has to predict one of the two.
 TEST(PaperInputs, CG18_ACapOnExamplesRaisesTheMedianUsersPrecision) {
   constexpr uint64_t kItems = 20;
   base::Rng rng(23);

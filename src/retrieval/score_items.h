@@ -5,7 +5,7 @@
 //   ScoreAllItems(item_vectors, user_vectors, scores.data());
 //   for (const kernels::Scored& near : NearestByCosine(item_vectors, row, 10)) ...
 //
-// Works in the calling thread alone; any number of threads at once.
+// Works on the calling thread; any number of threads at once.
 #ifndef UPNEXT_RETRIEVAL_SCORE_ITEMS_H_
 #define UPNEXT_RETRIEVAL_SCORE_ITEMS_H_
 
@@ -19,7 +19,7 @@
 
 namespace upnext::retrieval {
 
-// Inner products in fp32. users [n, dim] -> scores [n, items.rows()]; row 0 scores too, as 0.
+// Inner products in fp32. users [n, dim] -> scores [n, items.rows()]; the score of row 0 is 0.
 void ScoreAllItems(const nn::EmbeddingTable& items, std::span<const float> users, float* scores);
 
 // The k rows with the largest cosine to `row`, best first, without `row` itself and rows that are

@@ -55,7 +55,7 @@ inline features::CandidateBatch RandomBatch(size_t size, const CandidateShape& s
   return batch;
 }
 
-// Rows 1 .. rows - 1 with falling counts.
+// Rows 1 .. rows - 1 with decreasing counts.
 inline features::Vocabulary SmallVocabulary(uint32_t rows) {
   std::vector<uint64_t> counts;
   for (uint32_t row = 1; row < rows; ++row) counts.push_back(100 / row + 1);

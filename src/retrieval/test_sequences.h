@@ -1,4 +1,4 @@
-// What generators are learned from, taken from the log by the definition, for their tests.
+// The input of generators, computed from the log by its definition, for their tests.
 #ifndef UPNEXT_RETRIEVAL_TEST_SEQUENCES_H_
 #define UPNEXT_RETRIEVAL_TEST_SEQUENCES_H_
 
@@ -10,7 +10,7 @@
 
 namespace upnext::retrieval {
 
-// Complete watches of the training part by user, by the definition.
+// Complete watches of the training part by user, computed by the definition.
 inline std::vector<std::vector<examples::WatchExample>> TrainingSequences(
     const examples::World& world) {
   std::vector<std::vector<examples::WatchExample>> sequences(world.log.users());

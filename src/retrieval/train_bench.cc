@@ -17,7 +17,7 @@ namespace upnext::retrieval {
 namespace {
 
 constexpr uint32_t kWarmUp = 3;
-constexpr uint32_t kContexts = 4;  // regions and devices
+constexpr uint32_t kContexts = 4;  // number of regions and of devices
 
 uint32_t DrawRow(base::Rng& rng, uint32_t rows) {
   const double u = rng.Uniform();
@@ -61,7 +61,7 @@ void FillBatch(const TrainBenchOptions& options, const features::ModelShape& sha
   }
 }
 
-// Items with the counts that u^3 gives them: the r-th has the share (r / n)^(1/3) - ((r - 1) /
+// Items with the counts of the distribution u^3: the r-th has the share (r / n)^(1/3) - ((r - 1) /
 // n)^(1/3).
 features::Vocabulary ItemVocabulary(uint32_t items) {
   constexpr double kWatches = 1e9;
@@ -123,7 +123,7 @@ Result<TrainBenchReport> BenchmarkTraining(const TrainBenchOptions& options, bas
 
   TrainBenchReport report;
   {
-    base::ProgressStage stage(progress, "train on made-up batches", "steps",
+    base::ProgressStage stage(progress, "train on synthetic batches", "steps",
                               kWarmUp + options.steps);
     base::Rng rng(options.seed);
     const CandidateShape shape = BenchShape(options);

@@ -1,5 +1,6 @@
-// How fast this machine trains the candidate model, on made-up batches: what `upnext bench train`
-// tells. The share of the roof says how much a faster program could gain on the same machine.
+// Measures the speed of training the candidate model on this machine with synthetic batches, for
+// `upnext bench train`. The "roof" is the step time at the machine's peak rates; the share of it is
+// an upper bound of what a faster program could gain.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(TrainBenchReport report, BenchmarkTraining(options, pool, progress));
 //
@@ -16,36 +17,37 @@
 
 namespace upnext::retrieval {
 
-// The defaults are the model that YouTube published: 1M videos and 1M tokens, 256 wide, 50 of each
+// The defaults are the published model of YouTube: 1M videos and 1M tokens, width 256, 50 of each
 // in a bag, 1024-512-256 ReLU (Covington 2016, sections 3.2 to 3.4 and 4.3).
 struct TrainBenchOptions {
   uint32_t items = 1'000'000, tokens = 1'000'000;
   uint32_t dim = 256, depth = 3, bag = 50;
   uint32_t negatives = 4096, batch = 1024;
-  uint32_t steps = 30;       // that are timed, after three that are not
-  bool bf16 = true;          // products
+  uint32_t steps = 30;       // timed steps, after three warm-up steps
+  bool bf16 = true;          // products in bf16
   bool half_tables = false;  // tables in bf16
   uint64_t seed = 1;
-  size_t roof_bytes = size_t{1} << 30;  // of memory that the roof is measured on
+  size_t roof_bytes = size_t{1} << 30;  // size of the memory on which peak rates are measured
 };
 
 struct TrainBenchReport {
   double median_step_s = 0, best_step_s = 0;
-  double examples_per_s = 0;  // by the median step
+  double examples_per_s = 0;  // from the median step
   double first_loss = 0, last_loss = 0;
   // Of one step. Rows of tables: every reference read once, every distinct row read and written
-  // once. Products: forward, and both gradients, of the tower and of the logits.
+  // once. Products: forward and both gradients, of the tower and of the logits.
   double row_bytes = 0, operations = 0;
   kernels::MachineRates rates;
-  // The least time that rows and products of a step could take at these rates, side by side.
+  // The shortest time for rows and products of a step at the peak rates, if they overlap fully.
   double memory_floor_s = 0, matrix_floor_s = 0;
+  // The roof as a share of the measured step time.
   double roof_share() const { return std::max(memory_floor_s, matrix_floor_s) / median_step_s; }
   uint64_t model_bytes = 0;     // parameters and optimiser state
-  uint64_t peak_rss_bytes = 0;  // of the process, before the roof was measured
+  uint64_t peak_rss_bytes = 0;  // of the process, before peak rates were measured
 };
 
-// Ids are drawn as floor(rows * u^3): a thousandth of the rows gets a tenth of the draws. Batches
-// are made outside the clock. kInvalidArgument when the options describe no model, kCancelled on
+// Ids are drawn as floor(rows * u^3): a thousandth of the rows gets a tenth of the draws. Making
+// the batches is not timed. kInvalidArgument when the options describe no model, kCancelled on
 // request.
 Result<TrainBenchReport> BenchmarkTraining(const TrainBenchOptions& options, base::ThreadPool& pool,
                                            base::Progress& progress);

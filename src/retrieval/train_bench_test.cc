@@ -25,7 +25,7 @@ TEST(TrainBench, CountsWorkByHandAndLearns) {
   // One layer of 2 x 16 + 2 x 4 + 40 inputs and 16 outputs, then 64 logits of width 16; three
   // products each.
   EXPECT_DOUBLE_EQ(report->operations, 2.0 * 3 * (80 * 16 + 64 * 16) * 128);
-  // Every reference is read; at most as many rows are read and written again.
+  // Every reference is read; at most that many rows are read and written again.
   const double references = (128 * (5 + 5 + 1) + 64) * 16 * sizeof(float);
   EXPECT_GT(report->row_bytes, references);
   EXPECT_LE(report->row_bytes, 3 * references);

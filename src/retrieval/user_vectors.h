@@ -12,8 +12,8 @@
 
 namespace upnext::retrieval {
 
-// [at most max_users, model.dim()]: users spread evenly over the log, each as of the last event
-// that he trains with and in its context. Empty when the log has no users.
+// [at most max_users, model.dim()]: users spread evenly over the log, each with the state and
+// context of the user's last event in training. Empty when the log has no users.
 std::vector<float> SampleUserVectors(const examples::ReplaySource& source,
                                      const features::FeatureStatistics& tables,
                                      const CandidateModel& model, uint32_t max_users,

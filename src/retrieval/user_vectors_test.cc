@@ -18,7 +18,7 @@ class SampleUserVectorsTest : public testing::Test {
   std::vector<float> Sample(uint32_t max_users) {
     return SampleUserVectors(world_.source, tables_, model_, max_users, pool_);
   }
-  // The vector of one user, by the same calls that make any other.
+  // The vector of one user, computed separately by the same functions.
   std::vector<float> Expected(uint32_t user, uint64_t end_row) {
     const schema::Event last = world_.log.event(end_row - 1);
     features::FeatureBlock batch;
@@ -37,7 +37,7 @@ class SampleUserVectorsTest : public testing::Test {
   base::ThreadPool pool_{2};
 };
 
-TEST_F(SampleUserVectorsTest, EachUserStandsWhereTrainingEnds) {
+TEST_F(SampleUserVectorsTest, EachUserHasTheStateAtTheEndOfTraining) {
   const std::vector<float> all = Sample(1000);
   ASSERT_EQ(all.size(), size_t{world_.log.users()} * 6);
   size_t with_later_events = 0;

@@ -7,11 +7,11 @@
 #include <map>
 #include <set>
 
+#include "ann/index.h"
 #include "bundle/test_bundle.h"
 #include "features/feature_extractor.h"
-#include "retrieval/index.h"
+#include "retrieval/training_watches.h"
 #include "schema/event.h"
-#include "serving/similar.h"
 
 namespace upnext::serving {
 namespace {
@@ -49,8 +49,8 @@ class EngineTest : public testing::Test {
     return ids;
   }
   // The candidate model's inner products with every item, the removed and those of `skip` left out.
-  std::vector<retrieval::Hit> ModelOrder(const Request& request, const UserState& state, size_t n,
-                                         bool skip_seen) const {
+  std::vector<ann::Hit> ModelOrder(const Request& request, const UserState& state, size_t n,
+                                   bool skip_seen) const {
     const auto find = [&](schema::IdSpace space, const std::string& name) {
       return catalogue().Find(space, name);
     };
@@ -66,7 +66,7 @@ class EngineTest : public testing::Test {
     retrieval::CandidateModel::Scratch scratch;
     model.UserVectors(batch, user.data(), scratch, {});
     const features::Vocabulary& items = bundle_->tables().vocabulary(features::kItemVocabulary);
-    std::vector<retrieval::Hit> hits;
+    std::vector<ann::Hit> hits;
     for (uint32_t row = 1; row < items.rows(); ++row) {
       const uint32_t item = items.Id(row);
       if (catalogue().item(item).removed || (skip_seen && state.HasWatched(item))) continue;
@@ -79,13 +79,62 @@ class EngineTest : public testing::Test {
     return hits;
   }
 
+  // The items, ordered by what the ranker predicts for each one alone, as if the candidate model
+  // had proposed it.
+  std::vector<std::string> RankerOrder(const Request& request, const UserState& state,
+                                       std::span<const uint32_t> items) const {
+    const features::FeatureExtractor extractor(bundle_->tables(), catalogue(),
+                                               features::Model::kRanking);
+    const uint32_t user = catalogue().Find(schema::IdSpace::kUser, request.user);
+    const features::Context context{.time_ms = request.time_ms};
+    const uint32_t source = catalogue().Find(schema::IdSpace::kSource, "candidate-model");
+    ranking::Ranker::Scratch scratch;
+    std::vector<std::pair<double, uint32_t>> scored;
+    for (const uint32_t item : items) {
+      features::FeatureBlock query, one;
+      extractor.AppendQuery(state, user, context, &query);
+      extractor.AppendImpression(state, user, context, {item, source}, &one);
+      std::vector<float> predictions(engine_->objectives().size());
+      bundle_->ranker()->Score(query, one, std::vector<uint32_t>{0}, predictions.data(), scratch,
+                               {});
+      scored.emplace_back(-ranking::CombinedScore(engine_->objectives(), predictions), item);
+    }
+    std::ranges::sort(scored);
+    std::vector<std::string> ids;
+    for (const auto& [score, item] : scored) {
+      ids.push_back(catalogue().Name(schema::IdSpace::kItem, item));
+    }
+    return ids;
+  }
+  static uint32_t Filtered(const StageCounts& counts, std::string_view filter) {
+    const auto found = std::ranges::find(counts.filtered, filter, &FilterReason::filter);
+    if (found != counts.filtered.end()) return found->items;
+    ADD_FAILURE() << "no filter " << filter;
+    return 0;
+  }
+  // Ids of the slate's items, with the names of who proposed each.
+  static std::map<std::string, std::set<std::string>> SourcesOf(const Slate& slate) {
+    std::map<std::string, std::set<std::string>> sources;
+    for (const Recommendation& item : slate.items) {
+      for (const SourceScore& source : item.sources) sources[item.id].insert(source.source);
+    }
+    return sources;
+  }
+  static EngineOptions Only(const std::string& generator, uint32_t candidates) {
+    EngineOptions options;
+    for (const auto& entry : retrieval::BuiltInGenerators()) {
+      options.budgets[std::string(entry.name)] = entry.name == generator ? candidates : 0;
+    }
+    return options;
+  }
+
   std::unique_ptr<TestProject> project_;
   std::unique_ptr<bundle::Bundle> bundle_;
   std::unique_ptr<Engine> engine_;
 };
 
 TEST_F(EngineTest, SY01_CountsDescribeTheFunnel) {
-  Make({.candidates = 12, .popular = 6, .trending = 5, .co_watch = 4});
+  Make({.budgets = {{"candidate-model", 12}, {"popular", 6}, {"trending", 5}, {"co-watch", 4}}});
   Request request = For("u", 7);
   request.exclude = {"i5", "no such item"};
   const Slate slate = Recommend(request);
@@ -97,25 +146,56 @@ TEST_F(EngineTest, SY01_CountsDescribeTheFunnel) {
   EXPECT_GE(c.after_filters, 12u);  // what the model alone proposes
   EXPECT_LE(c.after_filters, 12u + 6 + 5 + 4);
   EXPECT_EQ(c.after_filters,
-            c.distinct - c.filtered_seen - c.filtered_removed - c.filtered_excluded);
-  EXPECT_GT(c.filtered_seen, 0u);
-  EXPECT_EQ(c.filtered_excluded, 1u);
-  const StageCounts of_nobody = Recommend(For("nobody", 7)).counts;
-  EXPECT_EQ(of_nobody.filtered_seen, 0u);
-  EXPECT_EQ(of_nobody.filtered_removed, 1u);
-  EXPECT_GT(c.proposed, c.distinct);  // sources overlap
+            c.distinct - Filtered(c, "seen") - Filtered(c, "removed") - Filtered(c, "excluded"));
+  EXPECT_GT(c.proposed, c.distinct);  // generators overlap
   EXPECT_LE(c.distinct, c.catalogue);
 }
 
-TEST_F(EngineTest, SY01_FirstStageThatKeepsEverythingLosesNoBestItem) {
-  Make({.candidates = 40});
-  const Slate all = Recommend(For("u", 5));
-  Make({.candidates = 20});
-  const Slate some = Recommend(For("u", 5));
-  EXPECT_EQ(all.counts.after_filters, 40u - all.counts.filtered_seen - all.counts.filtered_removed);
-  EXPECT_LT(some.counts.after_filters, all.counts.after_filters);
-  // The ranker's best of everything leads; a narrower first stage can only lose items.
-  EXPECT_GE(all.items[0].score, some.items[0].score);
+TEST_F(EngineTest, SY01_EveryFilterCountsWhatItLeavesOut) {
+  Make();
+  const UserState state = StateOf("u");
+  Request request = For("u", 40);
+  request.exclude = {"i5", "i20", "no such item"};
+  request.current_item = "i21";
+  uint32_t seen = 0, excluded = 0, removed = 0;  // of an item that is two of them, the first counts
+  for (uint32_t i = 0; i < 40; ++i) {
+    const bool was_watched = state.HasWatched(project_->log().item(features::Numbered("i", i)));
+    const bool is_excluded = i == 5 || i == 20 || i == 21;
+    seen += was_watched ? 1 : 0;
+    excluded += !was_watched && is_excluded ? 1 : 0;
+    removed += !was_watched && !is_excluded && i == 1 ? 1 : 0;
+  }
+  ASSERT_GT(seen, 0u);
+  const StageCounts counts = Recommend(request, state).counts;
+  EXPECT_EQ(Filtered(counts, "seen"), seen);
+  EXPECT_EQ(Filtered(counts, "excluded"), excluded);
+  EXPECT_EQ(Filtered(counts, "removed"), removed);
+  const StageCounts of_nobody = Recommend(For("nobody", 40)).counts;
+  EXPECT_EQ(Filtered(of_nobody, "seen"), 0u);
+  EXPECT_EQ(Filtered(of_nobody, "excluded"), 0u);
+  EXPECT_EQ(Filtered(of_nobody, "removed"), 1u);
+}
+
+// The slate is the ranker's order of what the first stage kept: with everything kept, the best of
+// the whole catalogue; with less, the best of that.
+TEST_F(EngineTest, SY01_SlateIsTheRankersOrderOfWhatTheFirstStageKept) {
+  for (const uint32_t kept : {300u, 12u, 6u}) {
+    Make(Only("candidate-model", kept));
+    for (const std::string user : {"u", "u5"}) {
+      const UserState state = StateOf(user);
+      const Request request = For(user, 6);
+      std::vector<uint32_t> first_stage;
+      for (const ann::Hit& hit : ModelOrder(request, state, kept, true)) {
+        first_stage.push_back(hit.id);
+      }
+      std::vector<std::string> expected = RankerOrder(request, state, first_stage);
+      ASSERT_GE(expected.size(), 6u);
+      expected.resize(6);
+      const Slate slate = Recommend(request, state);
+      EXPECT_EQ(IdsOf(slate), expected) << user << " " << kept;
+      EXPECT_EQ(slate.counts.after_filters, first_stage.size());
+    }
+  }
 }
 
 TEST_F(EngineTest, SY02_ItemOfSeveralSourcesIsOneItemWithAllOfThem) {
@@ -123,11 +203,11 @@ TEST_F(EngineTest, SY02_ItemOfSeveralSourcesIsOneItemWithAllOfThem) {
   const Slate slate = Recommend(For("u", 40));
   std::set<std::string> ids;
   size_t several = 0;
-  std::map<std::string_view, int> sources;
+  std::map<std::string, int> sources;
   for (const Recommendation& item : slate.items) {
     EXPECT_TRUE(ids.insert(item.id).second) << item.id << " is there twice";
     ASSERT_FALSE(item.sources.empty());
-    std::set<std::string_view> of_item;
+    std::set<std::string> of_item;
     for (const SourceScore& source : item.sources) {
       EXPECT_TRUE(of_item.insert(source.source).second) << source.source << " counts twice";
       ++sources[source.source];
@@ -141,22 +221,49 @@ TEST_F(EngineTest, SY02_ItemOfSeveralSourcesIsOneItemWithAllOfThem) {
                            testing::Key("candidate-model"), testing::Key("co-watch"),
                            testing::Key("trending"), testing::Key("popular")));
   // Scores are the sources' own.
+  const std::vector<uint64_t> watches = retrieval::CountWatches(project_->source());
   for (const Recommendation& item : slate.items) {
     for (const SourceScore& source : item.sources) {
       if (source.source != "popular") continue;
-      EXPECT_EQ(source.score, static_cast<double>(bundle_->popular().counts()[item.item]));
+      EXPECT_EQ(source.score, static_cast<double>(watches[item.item]));
     }
   }
 }
 
-TEST_F(EngineTest, SY02_DroppingASourceDropsItsItems) {
-  Make({.candidates = 0, .popular = 0, .trending = 0, .co_watch = 10});
-  const Slate slate = Recommend(For("u", 1));
-  for (const Recommendation& item : slate.items) {
-    for (const SourceScore& source : item.sources) EXPECT_NE(source.source, "popular");
+TEST_F(EngineTest, SY02_WithoutAGeneratorItsItemsStayIfAnotherProposedThem) {
+  const EngineOptions all{
+      .budgets = {
+          {"candidate-model", 0}, {"popular", 0}, {"co-watch", 6}, {"trending", 6}, {"topic", 6}}};
+  Make(all);
+  const auto before = SourcesOf(Recommend(For("u", 40)));
+  for (const std::string dropped : {"co-watch", "trending", "topic"}) {
+    auto expected = before;
+    for (auto& [item, sources] : expected) sources.erase(dropped);
+    const size_t gone =
+        std::erase_if(expected, [](const auto& item) { return item.second.empty(); });
+    EXPECT_GT(gone, 0u) << "the test asks for items of " << dropped << " alone";
+    EngineOptions fewer = all;
+    fewer.budgets[dropped] = 0;
+    Make(fewer);
+    EXPECT_EQ(SourcesOf(Recommend(For("u", 40))), expected);
   }
-  Make({.candidates = 0, .popular = 40, .trending = 0, .co_watch = 0});
-  EXPECT_GT(Recommend(For("u", 1)).counts.after_filters, slate.counts.after_filters);
+}
+
+TEST_F(EngineTest, SY02_TheFirstGeneratorInUseThatCanFillsTheSlate) {
+  Make({.budgets = {{"candidate-model", 5}, {"popular", 0}, {"trending", 0}, {"co-watch", 0}}});
+  EXPECT_EQ(Recommend(For("nobody", 30)).items.size(), 30u);
+  Make({.budgets = {{"candidate-model", 0}, {"popular", 5}, {"trending", 0}, {"co-watch", 0}}});
+  const Slate popular = Recommend(For("nobody", 12));
+  EXPECT_EQ(popular.items.size(), 12u);
+  for (const auto& [item, sources] : SourcesOf(popular)) {
+    EXPECT_THAT(sources, testing::ElementsAre("popular"));
+  }
+  const Slate first_stage = Recommend(For("nobody", 12, Stage::kRetrieval));
+  for (size_t i = 1; i < 12; ++i) {
+    EXPECT_GE(first_stage.items[i - 1].score, first_stage.items[i].score);
+  }
+  Make(Only("trending", 3));
+  EXPECT_EQ(Recommend(For("nobody", 12)).items.size(), 3u);
 }
 
 TEST_F(EngineTest, RetrievalStageIsTheModelsOwnOrder) {
@@ -167,10 +274,10 @@ TEST_F(EngineTest, RetrievalStageIsTheModelsOwnOrder) {
     request.region = "US";
     const UserState state = user[0] == 'u' ? StateOf(user) : UserState();
     const Slate slate = Recommend(request, state);
-    const std::vector<retrieval::Hit> want = ModelOrder(request, state, 10, true);
+    const std::vector<ann::Hit> want = ModelOrder(request, state, 10, true);
     ASSERT_EQ(slate.items.size(), 10u);
     for (size_t i = 0; i < want.size(); ++i) {
-      EXPECT_EQ(slate.items[i].item, want[i].row);
+      EXPECT_EQ(slate.items[i].item, want[i].id);
       EXPECT_NEAR(slate.items[i].score, static_cast<double>(want[i].score), 1e-5);
       EXPECT_THAT(slate.items[i].sources, testing::SizeIs(1));
     }
@@ -236,7 +343,7 @@ TEST_F(EngineTest, KnownUserWithoutCompleteWatchIsToldSo) {
 }
 
 TEST_F(EngineTest, MoreItemsThanTheCatalogueGiveWhatThereIs) {
-  Make({.candidates = 5});
+  Make({.budgets = {{"candidate-model", 5}}});
   const Slate slate = Recommend(For("nobody", 1'000));
   EXPECT_EQ(slate.items.size(), 39u);
   EXPECT_EQ(slate.counts.shown, 39u);
@@ -287,7 +394,7 @@ TEST_F(EngineTest, WorksWithoutRankerAndWithoutAnyModel) {
   EXPECT_TRUE(engine_->objectives().empty());
   EXPECT_EQ(unranked.items[0].sources[0].source, "candidate-model");
 
-  Make({.trending = 0, .co_watch = 0}, {.candidate = false, .ranker = false});
+  Make({.budgets = {{"trending", 0}, {"co-watch", 0}}}, {.candidate = false, .ranker = false});
   const Slate popular = Recommend(For("nobody", 3));
   ASSERT_EQ(popular.items.size(), 3u);
   for (size_t i = 1; i < 3; ++i) EXPECT_GE(popular.items[i - 1].score, popular.items[i].score);
@@ -301,50 +408,6 @@ TEST_F(EngineTest, RequestIdsAreFreshAndListsAreNot) {
   const Slate first = Recommend(For("u", 10)), second = Recommend(For("u", 10));
   EXPECT_NE(first.request, second.request);
   EXPECT_EQ(IdsOf(first), IdsOf(second));
-}
-
-TEST_F(EngineTest, ReasonNamesTheWatchedItemBehindACoWatchedOne) {
-  Make({.candidates = 0, .popular = 0, .trending = 0, .co_watch = 5});
-  const Slate slate = Recommend(For("u", 5));
-  size_t because = 0;
-  for (const Recommendation& item : slate.items) {
-    if (item.sources.front().source != "co-watch") continue;
-    EXPECT_THAT(item.reason, testing::StartsWith("because you watched Title of "));
-    ++because;
-  }
-  EXPECT_GT(because, 0u);
-}
-
-TEST_F(EngineTest, SimilarItemsComeFromCoWatchThenFromVectors) {
-  Make();
-  const auto similar = SimilarItems(*bundle_, catalogue(), "i2", 38);
-  ASSERT_TRUE(similar) << similar.error().message;
-  EXPECT_EQ(similar->size(), 38u);  // all but itself and the removed one
-  std::set<std::string> ids;
-  bool vectors = false;
-  double last = 1e9;
-  for (const Recommendation& item : *similar) {
-    EXPECT_TRUE(ids.insert(item.id).second);
-    EXPECT_THAT(item.id, testing::AllOf(testing::Ne("i2"), testing::Ne("i1")));
-    const bool of_vectors = item.sources.front().source == "item-vectors";
-    EXPECT_TRUE(of_vectors || !vectors) << "co-watch comes first";
-    if (of_vectors != vectors) last = 1e9;
-    vectors = of_vectors;
-    EXPECT_LE(item.score, last + 1e-12);
-    last = item.score;
-    EXPECT_TRUE(!of_vectors || std::abs(item.score) <= 1 + 1e-6);
-  }
-  EXPECT_TRUE(vectors);
-  EXPECT_EQ(SimilarItems(*bundle_, catalogue(), "i2", 3)->size(), 3u);
-  EXPECT_TRUE(SimilarItems(*bundle_, catalogue(), "i2", 0)->empty());
-}
-
-TEST_F(EngineTest, SimilarItemsOfAnUnknownItemAreAnError) {
-  Make();
-  const auto similar = SimilarItems(*bundle_, catalogue(), "no such item", 3);
-  ASSERT_FALSE(similar);
-  EXPECT_EQ(similar.error().code, Code::kNotFound);
-  EXPECT_THAT(similar.error().message, HasSubstr("no such item"));
 }
 
 }  // namespace

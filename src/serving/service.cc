@@ -1,25 +1,25 @@
 #include "serving/service.h"
 
 #include <atomic>
-#include <optional>
+#include <mutex>
+#include <shared_mutex>
 #include <utility>
 
-#include "base/file.h"
+#include "base/mutex.h"
 #include "base/versioned_root.h"
 #include "bundle/opened_bundle.h"
-#include "serving/similar.h"
 
 namespace upnext::serving {
 
-// Members in the order in which they depend on each other: the last made is the first destroyed.
 struct Service::Rep {
   const base::Clock& clock;
-  std::string log_version;
-  std::optional<catalogue::Catalogue> catalogue;
-  std::unique_ptr<bundle::Bundle> bundle;
-  std::unique_ptr<store::Store> store;
-  std::unique_ptr<store::UserStates> states;
-  std::optional<Engine> engine;
+  mutable base::Mutex mutex;
+  std::shared_ptr<const Generation> generation UPNEXT_GUARDED_BY(mutex);
+  // Events are written under `posting`, shared, and the generation is replaced under it, alone:
+  // states that the new one folds then hold every event that was acknowledged before. `turn` is
+  // taken first, so that a stream of events cannot keep a replacement waiting.
+  base::Mutex turn;
+  std::shared_mutex posting;
   std::atomic<uint64_t> events_applied{0}, duplicates{0};
 
   explicit Rep(const base::Clock& c) : clock(c) {}
@@ -28,60 +28,74 @@ struct Service::Rep {
 Service::Service(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 Service::~Service() = default;
 
-Result<std::unique_ptr<Service>> Service::Start(const ServiceOptions& options) {
-  auto rep = std::make_unique<Rep>(options.clock != nullptr ? *options.clock : base::SystemClock());
+Result<std::unique_ptr<Service>> Service::Start(const ServiceOptions& options,
+                                                std::shared_ptr<store::Store> store) {
   UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened,
                           bundle::OpenCurrent(base::VersionedRoot(options.bundle_root),
-                                              base::VersionedRoot(options.log_root), options.rule,
-                                              bundle::LogChoice::kNewest));
-  rep->log_version = opened.log.directory().filename().string();
-  rep->bundle = std::move(opened.bundle);
-  rep->catalogue.emplace(std::move(opened.log));
-  UPNEXT_ASSIGN_OR_RETURN(rep->store, store::OpenRocksStore(options.store));
-  UPNEXT_ASSIGN_OR_RETURN(rep->states,
-                          store::UserStates::Attach(rep->store.get(), *rep->catalogue, options.rule,
-                                                    rep->bundle->tables().plan.state()));
-  rep->engine.emplace(*rep->bundle, *rep->catalogue, options.engine);
-  return std::unique_ptr<Service>(new Service(std::move(rep)));
+                                              base::VersionedRoot(options.log_root),
+                                              options.generation.rule, bundle::LogChoice::kNewest));
+  UPNEXT_ASSIGN_OR_RETURN(
+      auto generation, Generation::Make(std::move(opened), options.generation, std::move(store)));
+  UPNEXT_RETURN_IF_ERROR(generation->states().DropOthers());
+  const base::Clock* const clock = options.generation.clock;
+  auto rep = std::make_unique<Rep>(clock != nullptr ? *clock : base::SystemClock());
+  std::unique_ptr<Service> service(new Service(std::move(rep)));
+  service->Replace(std::move(generation));
+  return service;
 }
 
-Result<Slate> Service::Recommend(Request request) {
-  if (request.time_ms == 0) request.time_ms = rep_->clock.NowMs();
-  UPNEXT_ASSIGN_OR_RETURN(const features::UserState state, rep_->states->Get(request.user));
-  return rep_->engine->Recommend(state, request);
+std::shared_ptr<const Generation> Service::generation() const {
+  base::MutexLock lock(rep_->mutex);
+  return rep_->generation;
 }
 
-Result<store::Applied> Service::PostEvents(std::vector<schema::RawEvent> events,
-                                           std::span<const std::string> ids) {
+void Service::Replace(std::shared_ptr<const Generation> generation) {
+  base::MutexLock turn(rep_->turn);
+  const std::unique_lock posting(rep_->posting);
+  base::MutexLock lock(rep_->mutex);
+  rep_->generation.swap(
+      generation);  // the old one, if this was its last user, ends after the locks
+}
+
+Result<Posted> Service::PostEvents(std::vector<schema::RawEvent> events,
+                                   std::span<const std::string> ids) {
   const int64_t now = rep_->clock.NowMs();
   for (schema::RawEvent& event : events) {
     if (event.time_ms == schema::kNoTime) event.time_ms = now;
   }
-  UPNEXT_ASSIGN_OR_RETURN(const store::Applied applied, rep_->states->Apply(events, ids));
+  std::shared_lock<std::shared_mutex> posting;
+  {
+    base::MutexLock turn(rep_->turn);
+    posting = std::shared_lock(rep_->posting);
+  }
+  const std::shared_ptr<const Generation> current = generation();
+  UPNEXT_ASSIGN_OR_RETURN(const store::Applied applied, current->states().Apply(events, ids));
   rep_->events_applied += applied.accepted;
   rep_->duplicates += applied.duplicates;
-  return applied;
-}
-
-Result<std::vector<Recommendation>> Service::Similar(std::string_view item, uint32_t n) {
-  return SimilarItems(*rep_->bundle, *rep_->catalogue, item, n);
+  return Posted{.accepted = applied.accepted,
+                .duplicates = applied.duplicates,
+                .bundle_version = current->bundle_version(),
+                .log_version = current->log_version()};
 }
 
 ServiceStatus Service::status() const {
-  return {.bundle_version = rep_->bundle->manifest().version,
-          .log_version = rep_->log_version,
-          .items = rep_->catalogue->size(schema::IdSpace::kItem),
-          .users = rep_->catalogue->size(schema::IdSpace::kUser),
+  const std::shared_ptr<const Generation> current = generation();
+  return {.bundle_version = current->bundle_version(),
+          .log_version = current->log_version(),
+          .items = current->catalogue().size(schema::IdSpace::kItem),
+          .users = current->catalogue().size(schema::IdSpace::kUser),
           .events_applied = rep_->events_applied,
           .duplicates = rep_->duplicates};
 }
 
-const catalogue::Catalogue& Service::catalogue() const { return *rep_->catalogue; }
-const bundle::Bundle& Service::bundle() const { return *rep_->bundle; }
-const Engine& Service::engine() const { return *rep_->engine; }
+Result<Slate> Service::Recommend(Request request) const {
+  return generation()->Recommend(std::move(request));
+}
 
 Result<features::UserState> Service::State(std::string_view user) const {
-  return rep_->states->Get(user);
+  UPNEXT_ASSIGN_OR_RETURN(const store::UserStates::StatePtr state,
+                          generation()->states().Get(user));
+  return *state;
 }
 
 }  // namespace upnext::serving

@@ -1,10 +1,11 @@
-// What the server offers, without sockets or JSON: recommendations, events, similar items, health,
-// metrics.
+// What the server offers, without sockets or JSON: recommendations, events, similar items, status.
 //
-//   UPNEXT_ASSIGN_OR_RETURN(auto service, Service::Start(options));
-//   UPNEXT_ASSIGN_OR_RETURN(Slate slate, service->Recommend(request));
+//   UPNEXT_ASSIGN_OR_RETURN(std::shared_ptr<store::Store> store, store::OpenRocksStore(path));
+//   UPNEXT_ASSIGN_OR_RETURN(auto service, Service::Start(options, store));
+//   UPNEXT_ASSIGN_OR_RETURN(Slate slate, service->generation()->Recommend(request));
 //
-// Any number of threads.
+// Any number of threads. Requests are answered by a generation; events go through the service, so
+// that none is lost between two generations.
 #ifndef UPNEXT_SERVING_SERVICE_H_
 #define UPNEXT_SERVING_SERVICE_H_
 
@@ -16,23 +17,17 @@
 #include <string_view>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/status.h"
-#include "bundle/bundle.h"
-#include "catalogue/catalogue.h"
 #include "features/user_state.h"
 #include "schema/raw_event.h"
-#include "serving/engine.h"
+#include "serving/generation.h"
 #include "store/store.h"
-#include "store/user_states.h"
 
 namespace upnext::serving {
 
 struct ServiceOptions {
-  std::filesystem::path log_root, bundle_root, store;  // folders of the project
-  EngineOptions engine;
-  features::PositiveRule rule;
-  const base::Clock* clock = nullptr;  // null: the system's
+  std::filesystem::path log_root, bundle_root;  // folders of the project
+  GenerationOptions generation;
 };
 
 struct ServiceStatus {
@@ -41,23 +36,33 @@ struct ServiceStatus {
   uint64_t events_applied = 0, duplicates = 0;  // since the start
 };
 
+// The answer to posted events.
+struct Posted {
+  uint64_t accepted = 0, duplicates = 0;
+  std::string bundle_version, log_version;
+};
+
 class Service {
  public:
-  static Result<std::unique_ptr<Service>> Start(const ServiceOptions& options);
+  // Serves the current bundle. The store is for this service alone: what it holds for other logs,
+  // events excepted, is dropped.
+  static Result<std::unique_ptr<Service>> Start(const ServiceOptions& options,
+                                                std::shared_ptr<store::Store> store);
   ~Service();
 
-  Result<Slate> Recommend(Request request);  // time_ms 0: now
+  std::shared_ptr<const Generation> generation() const;  // the current one, never null
+  // New requests use `generation` as soon as this returns; requests under way end with theirs.
+  // Waits for events that are being written.
+  void Replace(std::shared_ptr<const Generation> generation);
+
   // Events whose time is kNoTime get the service's clock. The user's next request reflects them
-  // (SV-04).
-  Result<store::Applied> PostEvents(std::vector<schema::RawEvent> events,
-                                    std::span<const std::string> ids);
-  Result<std::vector<Recommendation>> Similar(std::string_view item, uint32_t n);
+  // (SV-04). Waits for the disk.
+  Result<Posted> PostEvents(std::vector<schema::RawEvent> events, std::span<const std::string> ids);
   ServiceStatus status() const;
-  const catalogue::Catalogue& catalogue() const;
-  const bundle::Bundle& bundle() const;
-  const Engine& engine() const;
-  Result<features::UserState> State(
-      std::string_view user) const;  // for explanation and parity tests
+
+  // On the current generation.
+  Result<Slate> Recommend(Request request) const;
+  Result<features::UserState> State(std::string_view user) const;
 
  private:
   struct Rep;

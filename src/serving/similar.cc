@@ -27,12 +27,15 @@ Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
     out.id = catalogue.Name(schema::IdSpace::kItem, other);
     out.title = attributes.title;
     out.score = score;
-    out.sources = {{source, score}};
+    out.sources = {{std::string(source), score}};
     out.reason = reason;
     similar.push_back(std::move(out));
   };
-  for (const retrieval::Candidate& p : bundle.co_watch().Similar(item)) {
-    add(p.item, "co-watch", p.score, "watched by the same people");
+  for (const retrieval::LoadedGenerator& one : bundle.generators()) {
+    const retrieval::ItemsLike like = one.generator->Like(item);
+    for (const retrieval::ScoredItem& other : like.items) {
+      add(other.item, one.name, static_cast<double>(other.score), like.reason);
+    }
   }
   if (bundle.candidate() == nullptr || similar.size() == n) return similar;
   const features::Vocabulary& items = bundle.tables().vocabulary(features::kItemVocabulary);

@@ -13,6 +13,7 @@
 #include "bundle/test_bundle.h"
 #include "features/test_log.h"
 #include "serving/service.h"
+#include "store/test_store.h"
 
 namespace upnext::serving {
 
@@ -24,26 +25,35 @@ class TestService {
   ServiceOptions options() const {
     return {.log_root = project_.log_root(),
             .bundle_root = project_.bundle_root(),
-            .store = project_.store(),
-            .engine = {},
-            .rule = {},
-            .clock = &clock_};
+            .generation = {.engine = engine_, .rule = {}, .clock = &clock_}};
   }
   // As after a stop of the server: everything comes from disk again.
   void Restart() {
     service_.reset();
-    Result<std::unique_ptr<Service>> service = Service::Start(options());
+    store_.reset();
+    auto store = store::OpenRocksStore(project_.store());
+    if (!store) ADD_FAILURE() << store.error().message;
+    if (!store) return;
+    store_ = std::make_shared<store::HookedStore>(*std::move(store));
+    Result<std::unique_ptr<Service>> service = Service::Start(options(), store_);
     if (!service) ADD_FAILURE() << service.error().message;
     if (service) service_ = *std::move(service);
+  }
+  void Restart(const EngineOptions& engine) {
+    engine_ = engine;
+    Restart();
   }
   Service& operator*() const { return *service_; }
   Service* operator->() const { return service_.get(); }
   const bundle::TestProject& project() const { return project_; }
   base::FixedClock& clock() { return clock_; }
+  const std::shared_ptr<store::HookedStore>& store() const { return store_; }
 
  private:
   bundle::TestProject project_;
   base::FixedClock clock_{features::Minutes(20'000)};
+  EngineOptions engine_;
+  std::shared_ptr<store::HookedStore> store_;
   std::unique_ptr<Service> service_;
 };
 

@@ -15,7 +15,7 @@ constexpr double kMsPerDay = 86'400'000;
 constexpr uint64_t kChannelSubjects = 4;
 constexpr double kReferenceDuration = 300;  // seconds
 
-// An upload before the items are put into the order of time.
+// An upload before the items are sorted by time.
 struct Upload {
   int64_t created_ms;
   uint32_t channel, series;  // series 0: none
@@ -23,7 +23,7 @@ struct Upload {
   uint8_t subject;
 };
 
-// Uploads are uniform in the history and in the window, with the given share in the window.
+// Uploads are uniform in the history and in the window, with the configured share in the window.
 int64_t DrawUploadTime(base::Rng& rng, const WorldOptions& options) {
   const CatalogueOptions& c = options.catalogue;
   const double day = rng.Uniform() < c.window_share ? rng.Uniform() * options.days
@@ -69,7 +69,7 @@ void Catalogue::MakeChannels(const WorldOptions& options) {
   for (uint32_t id = 0; id < channels_.size(); ++id) {
     base::Rng rng = StreamRng(options.seed, Purpose::kChannel, id);
     Channel& channel = channels_[id];
-    // The first channels, which are the big ones, go round the topics, so that none stays empty.
+    // The first (largest) channels are assigned to the topics in turn, so that no topic is empty.
     channel.topic = static_cast<uint8_t>(id < c.topics ? id : rng.Below(c.topics));
     channel.number_in_topic = in_topic[channel.topic]++;
     channel.language = static_cast<uint8_t>(PickWeighted<double>(rng, c.languages));
@@ -89,7 +89,7 @@ void Catalogue::MakeUploads(const WorldOptions& options) {
   uint32_t series = 0;
   while (uploads.size() < options.items) {
     const uint32_t channel = DrawChannel(rng, sizes);
-    // A channel keeps to a few neighbouring subjects of its topic.
+    // The items of a channel are about a few neighbouring subjects of its topic.
     const auto subject =
         static_cast<uint8_t>((channel * 3 + rng.Below(kChannelSubjects)) % kSubjects);
     int64_t time = DrawUploadTime(rng, options);
@@ -120,7 +120,7 @@ void Catalogue::MakeUploads(const WorldOptions& options) {
     item.subject = upload.subject;
     item.episode = upload.episode;
     if (upload.series == 0) continue;
-    // Episodes of a series share the form of their titles.
+    // Episodes of a series use the same form of title.
     item.title_variant = upload.series * 2654435761u >> 8;
     if (last_of_series[upload.series] != kNoItem) items_[last_of_series[upload.series]].next = id;
     last_of_series[upload.series] = id;

@@ -4,8 +4,8 @@
 //   const Item& item = catalogue.item(17);
 //   if (item.next != kNoItem) { ... the next episode of its series ... }
 //
-// Items are numbered in the order of upload, so that what exists at a time is a prefix. Immutable
-// after Create: any number of threads. About 100 bytes an item.
+// Items are numbered in the order of upload, so the items that exist at a time are a prefix.
+// Immutable after Create: any number of threads. About 100 bytes per item.
 #ifndef UPNEXT_SIMULATOR_CATALOGUE_H_
 #define UPNEXT_SIMULATOR_CATALOGUE_H_
 
@@ -28,9 +28,9 @@ struct Item {
   int64_t created_ms = 0;
   float duration_s = 0;       // whole seconds
   float log_duration = 0;     // ln(duration / 300 s)
-  float quality = 0;          // z-value: people stay
-  float clickbait = 0;        // z-value: people click, then leave; independent of quality
-  float worth = 0;            // z-value: satisfaction that engagement does not show
+  float quality = 0;          // z-value: raises watch time
+  float clickbait = 0;        // z-value: raises clicks, lowers watch time; independent of quality
+  float worth = 0;            // z-value: satisfaction that is not visible in engagement
   float appeal = 0;           // z-value of the base popularity's rank score
   float base_popularity = 0;  // Zipf-like over the catalogue, mean 1
   Style style{};
@@ -65,7 +65,7 @@ class Catalogue {
     return {by_channel_.data() + channel_begin_[channel],
             channel_begin_[channel + 1] - channel_begin_[channel]};
   }
-  // How many items exist at a time: those numbered below it.
+  // Number of items that exist at a time: those numbered below it.
   uint32_t CountAt(int64_t time_ms) const;
   std::string Title(uint32_t id) const;
   // The share of the item that belongs to `topic`: 1, or 0.7 and 0.3 when it has two; 0 for others.

@@ -37,7 +37,8 @@ TEST(Catalogue, ItemsAreInTheOrderOfUploadBeforeAndDuringTheWindow) {
     ++in_window;
     days.insert((created - options.start_ms()) / 86'400'000);
   }
-  // Series begun before the window reach into it, so the share lies a little above the planted one.
+  // Series that start before the window extend into it, so the share is a little above the
+  // parameter.
   EXPECT_NEAR(in_window / 4000.0, options.catalogue.window_share, 0.06);
   EXPECT_EQ(days.size(), 20u);
   EXPECT_EQ(catalogue.CountAt(catalogue.item(100).created_ms - 1), 100u);
@@ -76,7 +77,7 @@ TEST(Catalogue, QualityAndClickbaitAreSeparateDimensionsWithUnitVariance) {
   }
   const double n = catalogue.size();
   const double variance_q = qq / n - q / n * (q / n), variance_c = cc / n - c / n * (c / n);
-  // Channels share their part of both, so a thousand channels leave some noise.
+  // Channels contribute to both, so a thousand channels leave some noise.
   EXPECT_NEAR(variance_q, 1, 0.12);
   EXPECT_NEAR(variance_c, 1, 0.12);
   EXPECT_NEAR((qc / n - q / n * (c / n)) / std::sqrt(variance_q * variance_c), 0, 0.08);
@@ -115,7 +116,7 @@ TEST(Popularity, UploadsBurstAndDecay) {
               std::exp(-1.0), 1e-6);  // 12 slices of 6 hours are the 3 days of burst_days
 }
 
-// The running sums, which factor time and item, add up to the weights, which do not.
+// The running sums, computed from factors of time and item, equal the sums of the weights.
 TEST(Popularity, TotalsAreTheSumsOfTheWeightsInEveryCell) {
   WorldOptions options = CatalogueWorld();
   for (const double burst_days : {3.0, 0.05, 100.0}) {

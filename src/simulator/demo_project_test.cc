@@ -1,4 +1,4 @@
-// The demo's project file reads what the simulator writes: nothing rejected, nothing lost.
+// The demo's project file imports the simulator's output without rejecting or losing a row.
 #include <gtest/gtest.h>
 
 #include <filesystem>

@@ -1,11 +1,11 @@
-// Random variables that the world needs beyond base::Rng, and one independent stream per purpose
-// and id, so that what a user does never depends on who was simulated before or on which thread.
+// Random variables in addition to base::Rng, and one independent stream per purpose and id, so that
+// the behaviour of a user never depends on other users or on the thread.
 //
 //   base::Rng rng = StreamRng(seed, Purpose::kUserLog, user);
 //   int sessions = Poisson(rng, 1.3);
 //
-// Where what happens must not shift when something before it changes, random numbers belong to a
-// place in a tree instead of a turn in a stream:
+// Where an event must not depend on the number of random draws before it, random numbers are
+// addressed by a path in a tree instead of drawn from a stream:
 //
 //   const Key shown = Key(seed).Of(user).Of(request).Of(item);
 //   bool clicked = shown.Uniform(kClick) < probability;
@@ -20,7 +20,7 @@
 
 namespace upnext::simulator {
 
-// Numbers decide the random streams: renumbering changes every world.
+// The numbers determine the random streams: renumbering changes every world.
 enum class Purpose : uint64_t {
   kTopics = 1,
   kChannel = 2,
@@ -35,7 +35,7 @@ inline base::Rng StreamRng(uint64_t seed, Purpose purpose, uint64_t id) {
   return base::Rng(base::SplitMix64(state), id);
 }
 
-// A place in a tree of random numbers. Its numbers are those of SplitMix64 seeded by the path.
+// A node in a tree of random numbers: those of SplitMix64 seeded by the path.
 class Key {
  public:
   explicit constexpr Key(uint64_t value) : value_(value) {}
@@ -43,12 +43,12 @@ class Key {
     uint64_t state = value_ ^ (part * 0xd1342543de82ef95ULL + 0x632be59bd9b4e019ULL);
     return Key(base::SplitMix64(state));
   }
-  // The number `n` of this place, in [0, 1).
+  // The `n`-th number of this node, in [0, 1).
   double Uniform(uint64_t n) const {
     uint64_t state = value_ + n * 0x9e3779b97f4a7c15ULL;
     return static_cast<double>(base::SplitMix64(state) >> 11) * 0x1.0p-53;
   }
-  // A stream that starts here.
+  // A stream seeded by this node.
   base::Rng Rng() const { return base::Rng(value_); }
 
  private:
@@ -57,7 +57,7 @@ class Key {
 
 inline double Sigmoid(double z) { return 1.0 / (1.0 + std::exp(-z)); }
 
-// Knuth's product method: O(mean), meant for means below about 30.
+// Knuth's product method: O(mean), for means below about 30.
 inline int Poisson(base::Rng& rng, double mean) {
   const double limit = std::exp(-mean);
   int count = 0;

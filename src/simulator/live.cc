@@ -16,7 +16,7 @@ Status LiveSite::RunDay(int day, base::ThreadPool& pool, const Assignment& assig
                         const Take& take, base::Progress& progress) {
   if (failed_) {
     return FailedPrecondition(
-        "a day of this site failed before; its users cannot go on: make a new one");
+        "an earlier day of this site failed, so it cannot continue: create a new site");
   }
   if (day < next_day_ || day >= world_.options().days) {
     return InvalidArgument("expected a day from {} to {}, found {}", next_day_,

@@ -91,7 +91,7 @@ TEST(LiveSite, TheNumberOfThreadsChangesNothing) {
   ExpectSame(Live(world, policy, {}, 1), Live(world, policy, {}, 3));
 }
 
-// Shows what another policy chose, in the reverse order.
+// Shows the slate of another policy in reverse order.
 class Reversed : public Recommender {
  public:
   explicit Reversed(Recommender& inner) : inner_(inner) {}
@@ -108,12 +108,12 @@ class Reversed : public Recommender {
 };
 
 struct Reactions {
-  int compared = 0, torn = 0;  // torn: looked at low down, but not high up
+  int compared = 0, torn = 0;  // torn: examined at a low position, but not at a high one
   std::set<std::pair<uint32_t, int64_t>> first_requests;
 };
 
-// The first slates of users, in order and reversed: who looks at an item far down must look at it
-// higher up.
+// The first slates of users, in order and reversed: a user who examines an item at a low position
+// must examine it at a higher one.
 Reactions Compare(const RowsOfUsers& straight, const RowsOfUsers& reversed) {
   Reactions found;
   for (const auto& [user, rows] : straight) {
@@ -136,7 +136,7 @@ Reactions Compare(const RowsOfUsers& straight, const RowsOfUsers& reversed) {
   return found;
 }
 
-TEST(LiveSite, OneItemAtOneVisitMeetsOneReactionWhateverThePolicy) {
+TEST(LiveSite, OneItemAtOneVisitGetsOneReactionUnderAnyPolicy) {
   const World world = MakeWorld(LiveWorld());
   PopularityPolicy policy(world);
   Reversed reversed(policy);
@@ -144,12 +144,12 @@ TEST(LiveSite, OneItemAtOneVisitMeetsOneReactionWhateverThePolicy) {
   const Reactions common = Compare(straight, Live(world, reversed, {}, 2));
   EXPECT_GT(common.compared, 1000);
   EXPECT_EQ(common.torn, 0);
-  // With other luck they are torn often: the test can fail.
+  // With other random numbers many differ: the test can fail.
   const Reactions other = Compare(straight, Live(world, reversed, {.stream = 1}, 2));
   EXPECT_GT(other.torn, common.compared / 50);
 }
 
-TEST(LiveSite, SessionsBeginAtTheSameTimesWhateverThePolicy) {
+TEST(LiveSite, SessionsStartAtTheSameTimesUnderAnyPolicy) {
   const World world = MakeWorld(LiveWorld());
   RandomPolicy random(world);
   OraclePolicy oracle(world);
@@ -164,7 +164,7 @@ TEST(LiveSite, SessionsBeginAtTheSameTimesWhateverThePolicy) {
   EXPECT_LT(same, a.size() / 2);  // the policies do differ
 }
 
-// Remembers what it was told, and when it was asked.
+// Records what it observes, and when it is called.
 class Recorder : public Recommender {
  public:
   explicit Recorder(const World& world) : inner_(world), users_(world.options().users) {}
@@ -194,14 +194,14 @@ class Recorder : public Recommender {
   std::vector<User> users_;
 };
 
-TEST(LiveSite, TheRecommenderIsToldEverythingOnceBeforeItIsAskedAgain) {
+TEST(LiveSite, TheRecommenderObservesEverythingOnceBeforeTheNextRequest) {
   const World world = MakeWorld(LiveWorld());
   Recorder recorder(world);
   const RowsOfUsers rows = Live(world, recorder, {}, 2);
   for (const auto& [id, taken] : rows) {
     const Recorder::User& user = recorder.users()[id];
     ASSERT_TRUE(std::ranges::equal(user.told, taken, Same));
-    // Asked for request n, it had been told of all rows of requests before n.
+    // When called for request n, it has observed all rows of requests before n.
     for (size_t n = 1; n < user.told_before_asked.size(); ++n) {
       const auto later =
           std::ranges::find_if(taken, [&](const LogRow& row) { return row.request == n + 1; });
@@ -210,7 +210,7 @@ TEST(LiveSite, TheRecommenderIsToldEverythingOnceBeforeItIsAskedAgain) {
   }
 }
 
-// Answers what it is told to.
+// Returns a fixed slate.
 class Fixed : public Recommender {
  public:
   explicit Fixed(Result<std::vector<ShownItem>> answer) : answer_(std::move(answer)) {}
@@ -225,7 +225,7 @@ class Fixed : public Recommender {
   Result<std::vector<ShownItem>> answer_;
 };
 
-TEST(LiveSite, ErrorsTravelAndImpossibleSlatesAreRefused) {
+TEST(LiveSite, ErrorsAreReturnedAndImpossibleSlatesAreRefused) {
   const World world = MakeWorld(LiveWorld());
   base::ThreadPool pool(2);
   const auto code_of = [&](Result<std::vector<ShownItem>> answer) {

@@ -30,8 +30,8 @@ void ValueOrNull(ChunkWriter& chunk, size_t column, size_t row, T value, bool nu
   null ? chunk.SetNull(column, row) : void(chunk.Values<T>(column)[row] = value);
 }
 
-// Writes what `sql` selects from rows() to `file`. `write_row(chunk, i, row)` puts row i of `count`
-// into the chunk's row.
+// Writes the result of `sql` over rows() to `file`. `write_row(chunk, i, row)` writes row i of
+// `count` to the chunk's row.
 template <typename WriteRow>
 Status Write(const fs::path& file, std::vector<Column> columns, std::string_view sql, size_t count,
              WriteRow write_row) {
@@ -115,7 +115,7 @@ Status WriteUsers(const World& world, const fs::path& file) {
                  chunk.SetText(0, r, name(user.id));
                  chunk.SetText(1, r, kRegionTable[user.region].name);
                  chunk.SetText(2, r, kLanguageNames[user.language]);
-                 // A site knows age and gender of those who have an account.
+                 // A site knows age and gender only of users with an account.
                  ValueOrNull(chunk, 3, r, static_cast<double>(user.age), !user.logged_in);
                  ValueOrNull(chunk, 4, r, static_cast<double>(user.gender), !user.logged_in);
                  chunk.Values<bool>(5)[r] = user.logged_in;

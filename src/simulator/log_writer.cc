@@ -23,26 +23,26 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kLogChunk = 512, kLogGrain = 16;  // users in memory at a time; users per task
-// Events that a part of the log should have: enough for a good Parquet file, few enough to wait in
-// memory, and parts for every thread in logs for which it matters.
+// Target number of events of a part of the log: enough for an efficient Parquet file, few enough to
+// buffer in memory, and enough parts for every thread in large logs.
 constexpr double kPartEvents = 500'000;
 
-// Users of a part, by what the options let expect and not by what happens, so that the cut is known
-// beforehand.
+// Users per part. Computed from the expected number of events, not the actual one, so that the
+// parts are known in advance.
 uint32_t UsersOfAPart(const WorldOptions& options, int days) {
   const double per_session = 6 + 1.3 * options.sessions.slate_size;
   const double per_user = days * options.audience.sessions_per_day * per_session;
   return static_cast<uint32_t>(std::clamp(kPartEvents / per_user, 1.0, 1e9));
 }
 
-// "events.parquet", or "events-0007.parquet" of several.
+// "events.parquet", or "events-0007.parquet" when there are several parts.
 std::string PartName(std::string_view table, size_t part, size_t parts) {
   if (parts == 1) return fmt::format("{}.parquet", table);
   const size_t digits = std::max<size_t>(4, fmt::formatted_size("{}", parts - 1));
   return fmt::format("{}-{:0{}}.parquet", table, part, digits);
 }
 
-// Whether a file is one that a run writes, of this size of world or another.
+// Whether a run may have written this file, for any size of world.
 bool IsOfALog(const std::string& name) {
   if (!name.ends_with(".parquet")) return false;
   const std::string stem = name.substr(0, name.size() - std::string_view(".parquet").size());
@@ -56,7 +56,7 @@ bool IsOfALog(const std::string& name) {
          stem.find_first_not_of("0123456789", dash + 1) == std::string::npos;
 }
 
-// Simulates and writes the parts of a log, each by itself.
+// Simulates and writes the parts of a log independently of each other.
 class LogParts {
  public:
   LogParts(const World& world, const LogOptions& options, const fs::path& staging,
@@ -72,7 +72,7 @@ class LogParts {
 
   size_t parts() const { return (world_.options().users + users_ - 1) / users_; }
   uint64_t events() const { return events_; }
-  // Items are numbered by upload: all that the events of the parts written so far name lie below.
+  // Items are numbered by upload: all items in the events of the parts written so far are below it.
   uint32_t items_named() const { return items_named_; }
 
   Status Write(size_t part) {
@@ -129,7 +129,7 @@ double SecondsSince(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-// All of them at once, until one fails.
+// Runs all of them at once, until one fails.
 Status RunTables(const std::vector<std::function<Status()>>& tables, base::ThreadPool& pool) {
   std::vector<Status> written(tables.size());
   std::atomic<bool> failed = false;
@@ -167,7 +167,7 @@ Result<LogReport> WriteFiles(const WorldOptions& options, const LogOptions& log,
     tables.push_back([&parts, part] { return parts.Write(part); });
   }
   UPNEXT_RETURN_IF_ERROR(RunTables(tables, pool));
-  // The items last: only the events tell which they name.
+  // Items are written last, since the events determine how many are needed.
   const uint32_t items = std::max(world.catalogue().CountAt(until_ms), parts.items_named());
   tables = {[&] { return WriteItems(world, items, staging / "items.parquet"); }};
   if (log.truth) {
@@ -180,7 +180,7 @@ Result<LogReport> WriteFiles(const WorldOptions& options, const LogOptions& log,
   return report;
 }
 
-// Moves what is in `staging` to `directory` and removes what else a run wrote there before.
+// Moves the contents of `staging` to `directory` and removes other files of earlier runs there.
 Status Publish(const fs::path& staging, const fs::path& directory) {
   std::error_code error;
   std::set<std::string> files, leftovers;

@@ -111,7 +111,7 @@ TEST_F(WrittenLog, SlatesAreNumberedFromOneWithPropensitiesInTheUnitInterval) {
 }
 
 // On random traffic, CTR by device and position = examination x mean click probability, where the
-// mean is the truth of the same users on the same traffic.
+// mean is taken from the truth for the same users and traffic.
 TEST_F(WrittenLog, RandomTrafficShowsTheExaminationCurve) {
   Result<World> world = World::Create(LogWorld());
   ASSERT_TRUE(world);
@@ -149,7 +149,7 @@ TEST_F(WrittenLog, RandomTrafficShowsTheExaminationCurve) {
   EXPECT_LT(chi, cells + 4 * std::sqrt(2.0 * cells));
 }
 
-// The order by frequency of what the popular source shows gives the planted exponent back.
+// The frequencies of items from the popular source recover the configured exponent.
 TEST_F(WrittenLog, PopularityFollowsThePlantedExponent) {
   const double slope = Number(
       "SELECT regr_slope(ln(n), ln(r)) FROM (SELECT n, row_number() OVER (ORDER BY n DESC) r FROM ("
@@ -162,7 +162,7 @@ TEST_F(WrittenLog, PopularityFollowsThePlantedExponent) {
 
 TEST_F(WrittenLog, NewUploadsBurstAndDecay) {
   const auto rate = [&](int from, int to) {
-    // Off-site watches, which no policy steers, per item and day of age.
+    // Off-site watches, which no policy influences, per item and day of age.
     return Number(
         "SELECT count(*) FROM events JOIN items USING (item) WHERE type = 'watch' AND request IS "
         "NULL AND "
@@ -175,8 +175,8 @@ TEST_F(WrittenLog, NewUploadsBurstAndDecay) {
 }
 
 TEST_F(WrittenLog, SeriesAreWatchedInOrderMoreOftenThanNot) {
-  // Of all pairs of neighbouring episodes that a user watched for the first time, the earlier came
-  // first.
+  // Among all pairs of neighbouring episodes that a user watched for the first time, the earlier
+  // came first.
   const std::string first =
       "(SELECT \"user\", item, min(time) t FROM events WHERE type = 'watch' GROUP BY ALL)";
   const std::string series =
@@ -239,7 +239,7 @@ std::map<std::string, std::string> ReadAll(const fs::path& folder) {
   return bytes;
 }
 
-TEST(SimulateLog, OneSeedGivesOneSetOfBytesWhateverTheThreads) {
+TEST(SimulateLog, OneSeedGivesTheSameBytesForAnyNumberOfThreads) {
   WorldOptions options;
   options.users = 700;
   options.items = 300;
@@ -261,7 +261,7 @@ TEST(SimulateLog, OneSeedGivesOneSetOfBytesWhateverTheThreads) {
   }
   const bool same = ReadAll(root) == bytes;
   EXPECT_TRUE(same);
-  // A smaller log takes the place of the larger one whole, and another seed makes another.
+  // A smaller log replaces all files of the larger one, and another seed gives another log.
   options.users = 40;
   options.seed = 2;
   ASSERT_TRUE(SimulateLog(options, root, base::NoProgress()));
@@ -302,7 +302,7 @@ TEST(SimulateLog, ALogOfSomeDaysIsThatPartOfTheWholeLogAndMayHaveAnotherPolicy) 
     const fs::path file = folder.path() / log / (std::string(name) + ".parquet");
     return "read_parquet(" + import::QuoteSql(file.string()) + ")";
   };
-  // A session may go on past midnight.
+  // A session may continue past midnight.
   const int64_t begin = count(table("begin", "events"), "true");
   EXPECT_GT(begin, 1000);
   EXPECT_NEAR(static_cast<double>(begin),
@@ -312,7 +312,7 @@ TEST(SimulateLog, ALogOfSomeDaysIsThatPartOfTheWholeLogAndMayHaveAnotherPolicy) 
                       table("whole", "events") + ")",
                   "true"),
             0);
-  // What is left of the log, under the same policy and under another one.
+  // The rest of the log, under the same policy and under another one.
   EXPECT_EQ(begin + count(table("rest", "events"), "true"),
             count(table("whole", "events"), "true"));
   EXPECT_GT(count(table("rest", "events"), "source = 'topical'"), 100);
@@ -324,7 +324,7 @@ TEST(SimulateLog, ALogOfSomeDaysIsThatPartOfTheWholeLogAndMayHaveAnotherPolicy) 
   EXPECT_LT(count(table("begin", "items"), "true"), 400);
 }
 
-// Sessions that begin in the last hour of the log go on in the next day and meet its uploads.
+// Sessions that start in the last hour of the log continue on the next day and see its uploads.
 TEST(SimulateLog, AllThatItsEventsNameIsAmongItsItems) {
   WorldOptions options;
   options.users = 400;
@@ -332,7 +332,7 @@ TEST(SimulateLog, AllThatItsEventsNameIsAmongItsItems) {
   options.days = 6;
   options.catalogue.window_share = 0.9;
   options.catalogue.refresh_hours = 0.25;
-  options.audience.activity_exponent = 10;              // nobody's sessions fill the next day
+  options.audience.activity_exponent = 10;              // no user's sessions fill the next day
   options.audience.regions = {0, 1, 0, 0, 0, 0, 0, 0};  // local time is UTC
   options.sessions.hours.fill(0);
   options.sessions.hours[23] = 1;
@@ -344,7 +344,7 @@ TEST(SimulateLog, AllThatItsEventsNameIsAmongItsItems) {
               0)
         << column;
   }
-  // Some were uploaded after the last day, others not at all until the log ends.
+  // Some were uploaded after the last day, others not before the log ends.
   EXPECT_GT(log.Number("SELECT count(*) FROM events JOIN items USING (item) WHERE created >= "
                        "TIMESTAMP '2026-01-03'"),
             100);
@@ -363,7 +363,7 @@ class StoppedProgress : public base::Progress {
   bool stop_requested() const override { return true; }
 };
 
-TEST(SimulateLog, StoppedOnRequestItLeavesNothingBehind) {
+TEST(SimulateLog, StoppedOnRequestItLeavesNoFiles) {
   WorldOptions options;
   options.users = 50;
   options.items = 200;
@@ -377,7 +377,7 @@ TEST(SimulateLog, StoppedOnRequestItLeavesNothingBehind) {
   EXPECT_FALSE(fs::exists(root / ".simulating"));
 }
 
-TEST(UserSimulator, AUsersRowsDoNotDependOnWhoCameBefore) {
+TEST(UserSimulator, AUsersRowsDoNotDependOnOtherUsers) {
   WorldOptions options;
   options.items = 300;
   options.days = 10;

@@ -1,8 +1,8 @@
-// The ids of users, items and requests in what is written: "u00042", "v00017", "r42-3".
+// The ids of users, items and requests in written files: "u00042", "v00017", "r42-3".
 //
 //   IdName item('v', options.items);
-//   std::string_view id = item(17);                      "v00017"; valid until the next call
-//   std::optional<uint32_t> number = item.Parse(id);     17
+//   std::string_view id = item(17);                      // "v00017"; valid until the next call
+//   std::optional<uint32_t> number = item.Parse(id);     // 17
 //
 // One thread at a time per object.
 #ifndef UPNEXT_SIMULATOR_NAMES_H_
@@ -15,12 +15,12 @@
 
 namespace upnext::simulator {
 
-// As wide as the largest number needs, at least 5 digits.
+// Padded to the width of the largest number, at least 5 digits.
 class IdName {
  public:
   IdName(char prefix, uint32_t count);
   std::string_view operator()(uint32_t id);
-  // The number of an id, with or without leading zeros; none when it is no id below `count`.
+  // The number of an id, with or without leading zeros; nothing when it is not an id below `count`.
   std::optional<uint32_t> Parse(std::string_view id) const;
 
  private:

@@ -1,5 +1,5 @@
-// What the guide says is planted, found again by SQL in written logs; and not found, or found to be
-// otherwise, in the log of a world where the parameter is another one.
+// Recovers the parameters that the guide documents by SQL from written logs, and checks that
+// another parameter gives another result.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -16,7 +16,7 @@
 namespace upnext::simulator {
 namespace {
 
-// Many users who come seldom and stay for moments: sessions stand apart from each other.
+// Many users with rare, short sessions, so that sessions are clearly separated.
 WorldOptions HabitWorld() {
   WorldOptions options;
   options.users = 15'000;
@@ -104,8 +104,8 @@ TEST(Planted, WeekendsAreBusierByThePlantedFactor) {
   }
 }
 
-// The greatest |z| over devices and parts of the day of how often each device was taken, for what
-// `audience` lets expect.
+// The largest |z| over devices and parts of the day of how often each device was used, against the
+// expectation from `audience`.
 double WorstDeviceShare(const std::vector<SessionStart>& starts, const World& world,
                         const AudienceOptions& audience) {
   std::map<std::pair<size_t, int>, std::array<double, 3>> cells;  // happened, expected, variance
@@ -150,7 +150,7 @@ TEST(Planted, DevicesAreMixedAsTheSharesSay) {
     WorldOptions options = HabitWorld();
     options.audience.devices = shares;
     const World world = MakeWorld(options);
-    // Users lean to a device by a factor of exp(1.2 z), whose logarithm is 0 on average.
+    // A user's preference for a device is a factor of exp(1.2 z), whose logarithm is 0 on average.
     std::array<double, kDevices> mean{};
     for (uint32_t u = 0; u < options.users; ++u) {
       const User user = world.user(u);
@@ -172,8 +172,8 @@ std::string NamesOf(size_t count, auto name_of) {
   return "[" + list + "]";
 }
 
-// By how much the logarithm of clicks per look rises with a region's taste for a topic, on random
-// traffic, within topics; each (region, topic) weighs by its clicks.
+// The slope of the logarithm of clicks per examination in a region's taste for a topic, on random
+// traffic, within topics; each (region, topic) is weighted by its clicks.
 double SlopeOfRegionalTaste(double click_region) {
   WorldOptions options;
   options.users = 3000;
@@ -181,7 +181,7 @@ double SlopeOfRegionalTaste(double click_region) {
   options.days = 10;
   options.seed = 8;
   options.policy.kind = PolicyKind::kRandom;
-  // Nothing else differs between regions.
+  // The regions differ in nothing else.
   options.response.click_language = 0;
   options.audience.interest_region = 0;
   options.response.click_region = click_region;
@@ -213,8 +213,8 @@ double SlopeOfRegionalTaste(double click_region) {
   return xy / xx;
 }
 
-TEST(Planted, RegionsClickWhatTheyHaveATasteFor) {
-  // Less than the weight itself: the odds of a click differ much among users and items.
+TEST(Planted, ClicksFollowTheTasteOfTheRegion) {
+  // Less than the parameter itself: the odds of a click vary much among users and items.
   const double slope = SlopeOfRegionalTaste(0.8);
   EXPECT_GT(slope, 0.4);
   EXPECT_LT(slope, 0.8);
@@ -230,7 +230,7 @@ TEST(Planted, RegionsHaveTheInterestsThatTheyHaveATasteFor) {
     for (uint32_t u = 0; u < 5000; ++u) {
       const User user = MakeUser(options, tastes, u);
       for (size_t k = 0; k < static_cast<size_t>(user.interests); ++k, ++n) {
-        // Against the mean over all regions, for topics that all like.
+        // Relative to the mean over all regions, for topics that are popular everywhere.
         double all = 0;
         for (uint32_t r = 0; r < kRegions; ++r) all += tastes.OfRegion(r, user.topic[k]) / kRegions;
         sum += tastes.OfRegion(user.region, user.topic[k]) - all;
@@ -249,7 +249,7 @@ TEST(Planted, DurationsAreLognormalWithinTheCuts) {
     options.users = 1;
     options.items = 4000;
     options.days = 1;
-    // One item a channel, so that items are nearly independent of each other.
+    // One item per channel, so that items are nearly independent of each other.
     options.catalogue.items_per_channel = 1;
     options.catalogue.channel_exponent = options.catalogue.series_share = 0;
     options.catalogue.duration_median_s = median;
@@ -294,7 +294,7 @@ TEST(Planted, FeedbackIsGivenAtTheRatesThatSatisfactionAsksFor) {
       "WHERE c.type = 'click' AND c.request = t.request AND c.item = t.item)";
   struct Kind {
     const char* type;
-    const std::string &of, rate, another;  // probability at satisfaction s, and one it is not
+    const std::string &of, rate, another;  // probability at satisfaction s, and a wrong one
   };
   for (const Kind& kind : {Kind{"like", watches, "0.5 * s * s", "0.5 * s"},
                            Kind{"dislike", watches, "0.45 * (1 - s) * (1 - s)", "0.45 * (1 - s)"},
@@ -316,7 +316,7 @@ TEST(Planted, FeedbackIsGivenAtTheRatesThatSatisfactionAsksFor) {
   }
 }
 
-TEST(Planted, NoFeedbackIsGivenWhereItsRatesAreNothing) {
+TEST(Planted, NoFeedbackIsGivenWhenItsRatesAreZero) {
   WorldOptions options = FeedbackWorld();
   options.response.like_rate = options.response.dislike_rate = options.response.share_rate = 0;
   options.response.dismiss_rate = options.response.survey_rate = 0;
@@ -327,7 +327,7 @@ TEST(Planted, NoFeedbackIsGivenWhereItsRatesAreNothing) {
             0);
 }
 
-TEST(Planted, AgeAndGenderAreWrittenOfThoseWhoAreLoggedInOnly) {
+TEST(Planted, AgeAndGenderAreWrittenOnlyForLoggedInUsers) {
   for (const double share : {0.0, 0.6, 1.0}) {
     WorldOptions options;
     options.users = 3000;
@@ -343,8 +343,8 @@ TEST(Planted, AgeAndGenderAreWrittenOfThoseWhoAreLoggedInOnly) {
   }
 }
 
-// Of all neighbouring episodes that a user watched, both there long before the window, the share
-// whose earlier one was watched first: the order of upload has no part in it.
+// Among all neighbouring episodes that a user watched, both uploaded long before the window, the
+// share whose earlier one was watched first. The order of upload does not affect it.
 double SharePlayedInOrder(const WorldOptions& options) {
   const TestLog log(options);
   const std::string first =
@@ -364,7 +364,7 @@ TEST(Planted, OldSeriesArePlayedInOrderForTheirNextEpisodesAndNotForTheirUploads
   options.items = 1000;
   options.days = 14;
   options.seed = 3;
-  options.response.click_mid_series = 0;  // of no episode before others: it draws to first ones
+  options.response.click_mid_series = 0;  // otherwise first episodes would be preferred
   const double planted = SharePlayedInOrder(options);
   options.response.click_next_episode = options.response.watch_next_episode = 0;
   options.sessions.continue_share = options.sessions.search_episode = 0;

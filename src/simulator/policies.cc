@@ -7,7 +7,7 @@
 namespace upnext::simulator {
 namespace {
 
-constexpr size_t kListed = 1000;  // items of a language's popularity list
+constexpr size_t kListed = 1000;  // length of a language's popularity list
 
 }  // namespace
 
@@ -92,7 +92,7 @@ Status OraclePolicy::Recommend(const SlateRequest& request, base::Rng&,
     const Context context = request.ContextOf(item);
     const double click = world_.ClickProbability(visitor, item, context);
     const bool full = best.size() == request.size;
-    // Nobody watches longer than the item lasts: most items need no more than this.
+    // No watch is longer than the item, so this is an upper bound; most items need no more work.
     const double most = click * static_cast<double>(world_.catalogue().item(item).duration_s);
     if (full && most <= best.front().value) continue;
     const double value = click * world_.ExpectedWatchSeconds(visitor, item, context);

@@ -1,9 +1,9 @@
-// The policies that others are compared with: popularity, uniformly random, and an oracle that
-// knows the truth.
+// The policies used as baselines: popularity, uniformly random, and an oracle that uses the ground
+// truth.
 //
 //   PopularityPolicy popularity(world);
 //   OraclePolicy oracle(world);
-//   auto logging = MakeLoggingPolicy(world);     what [policy] of the world file asks for
+//   auto logging = MakeLoggingPolicy(world);     // the policy of [policy] in the world file
 //
 // All keep a reference to the world. Any number of threads.
 #ifndef UPNEXT_SIMULATOR_POLICIES_H_
@@ -19,7 +19,7 @@
 
 namespace upnext::simulator {
 
-// Every slate is a uniform draw of what exists, with its propensities.
+// Every slate is a uniform draw of the existing items, with its propensities.
 class RandomPolicy : public Recommender {
  public:
   explicit RandomPolicy(const World& world) : world_(world) {}
@@ -31,10 +31,10 @@ class RandomPolicy : public Recommender {
   const World& world_;
 };
 
-// The most popular items in the languages that the user speaks which the user has not watched, as
-// of the last refresh: weight(i, t) of Popularity, most first. The list is the same for all of a
-// language; ties and beyond the first thousand: watched items come again. Propensity 1. A request
-// is random traffic with probability `random_share`.
+// The most popular items in the languages that the user speaks, as of the last refresh, without
+// those the user has watched: by weight(i, t) of Popularity, highest first. All users of a language
+// share one list; after its first thousand items, watched items are shown again. Propensity 1. A
+// request is random traffic with probability `random_share`.
 class PopularityPolicy : public Recommender {
  public:
   explicit PopularityPolicy(const World& world, double random_share = 0);
@@ -54,12 +54,12 @@ class PopularityPolicy : public Recommender {
   const Slice& SliceAt(size_t slice);
   const World& world_;
   const double random_share_;
-  std::unique_ptr<Slice[]> slices_;  // made when first asked for
+  std::unique_ptr<Slice[]> slices_;  // made at first use
 };
 
-// Ranks everything that exists by P(click | examined) * E(watched seconds | clicked), which is the
-// slate of the greatest expected watch time, since looks fall with the position and do not depend
-// on the items (with trust bias: of about the greatest). It looks no further than the slate.
+// Ranks all existing items by P(click | examined) * E(watched seconds | clicked), which gives the
+// slate with the highest expected watch time, since examination falls with the position and does
+// not depend on the items (with trust bias: approximately). It does not consider later slates.
 class OraclePolicy : public Recommender {
  public:
   explicit OraclePolicy(const World& world) : world_(world) {}
@@ -71,7 +71,8 @@ class OraclePolicy : public Recommender {
   const World& world_;
 };
 
-// What the world file's `policy.kind` names: the mixture (policy.h), popularity or random traffic.
+// The policy named by `policy.kind` in the world file: the mixture (policy.h), popularity or
+// random.
 std::unique_ptr<Recommender> MakeLoggingPolicy(const World& world);
 
 }  // namespace upnext::simulator

@@ -20,7 +20,7 @@ LoggingPolicy::Guess LoggingPolicy::MakeGuess(const SlateRequest& request) const
   const uint32_t topics = world_.options().catalogue.topics;
   Guess guess;
   guess.slice = popularity.SliceAt(request.time_ms);
-  // The guess is late, and errs by a factor that stays with the user.
+  // The estimate is outdated, and has an error factor that is constant per user.
   const auto guess_age_ms = static_cast<int64_t>(p.guess_age_days * 86'400'000);
   std::array<double, kMaxInterests> weight = user.InterestsAt(request.time_ms - guess_age_ms);
   base::Rng noise = StreamRng(world_.options().seed, Purpose::kUser, user.id | uint64_t{1} << 40);
@@ -77,7 +77,8 @@ LoggingPolicy::Shares LoggingPolicy::Probabilities(const SlateRequest& request, 
   q[0] = (1 - p.own_language) * popularity.Probability(item_id, 1, popularity.All(), guess.slice);
   if (item.language == user.language) {
     const double in_own = popularity.Probability(item_id, 1, own, guess.slice);
-    // Chosen and then added: the compiler would fuse product and sum, and change last bits.
+    // Selected first, then added: otherwise the compiler fuses multiplication and addition, which
+    // changes the last bits.
     q[0] += in_own > 0 ? p.own_language * in_own : 0.0;
   }
   for (size_t l = 0; l < 2; ++l) {
@@ -190,7 +191,8 @@ void LoggingPolicy::Draw(const SlateRequest& request, base::Rng& rng,
                          std::vector<ShownItem>& slate) const {
   slate.clear();
   const size_t slice = world_.popularity().SliceAt(request.time_ms);
-  // Draws are repeated while they hit what is there: keep the slate well below what exists.
+  // Draws are repeated while they give an item of the slate, so the slate must be much smaller than
+  // the number of existing items.
   const uint32_t existing = world_.popularity().CountAt(slice);
   const size_t count = std::min<size_t>(request.size, existing / 5);
   if (rng.Uniform() < world_.options().policy.random_share) {

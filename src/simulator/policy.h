@@ -4,13 +4,13 @@
 //   policy.Draw({.user = user, .memory = memory, .time_ms = now}, rng, slate);
 //
 // A request is random traffic with probability `random_share`: a uniform draw without repetition.
-// Otherwise each position in turn draws a source, then an item from that source, and draws both
-// again while the item is in the slate (or is the current item). So with the mixture q_p(i) = sum over
-// sources of w_p(source) q_source(i),
-//   propensity(i at p | the slate above) = q_p(i) / (1 - sum of q_p over what was already there),
-// and 1 / (existing items - items already there) in random traffic. It is conditional on the kind
-// of traffic, which the `source` column tells ("random" or another). Immutable: any number of
-// threads.
+// Otherwise each position in turn draws a source, then an item from that source, and repeats both
+// while the item is already in the slate (or is the current item). With the mixture q_p(i) = sum
+// over sources of w_p(source) q_source(i),
+//   propensity(i at p | the slate above) = q_p(i) / (1 - sum of q_p over the items above),
+// and 1 / (existing items - items above) in random traffic. The propensity is conditional on the
+// kind of traffic, which the `source` column contains ("random" or another). Immutable: any number
+// of threads.
 #ifndef UPNEXT_SIMULATOR_POLICY_H_
 #define UPNEXT_SIMULATOR_POLICY_H_
 
@@ -26,8 +26,8 @@
 
 namespace upnext::simulator {
 
-// A uniform draw of `count` of the items that exist in a popularity slice, without repetition and
-// without `current_item`; replaces `slate`. `count` must be well below their number.
+// Replaces `slate` by a uniform draw of `count` of the items that exist in a popularity slice,
+// without repetition and without `current_item`. `count` must be much smaller than their number.
 void DrawRandomSlate(uint32_t existing, uint32_t current_item, size_t count, base::Rng& rng,
                      std::vector<ShownItem>& slate);
 
@@ -43,21 +43,21 @@ class LoggingPolicy : public Recommender {
     return Ok();
   }
   Status Observe(const UserRows&) override { return Ok(); }
-  // Replaces the contents of `slate`. It is shorter than the request's size while few items exist.
+  // Replaces the contents of `slate`, with fewer items than requested while few exist.
   void Draw(const SlateRequest& request, base::Rng& rng, std::vector<ShownItem>& slate) const;
 
-  // What is fixed during a request. Exposed, with the two functions below, so that tests can hold
-  // the draws against the probabilities.
+  // The values that are constant during a request. Exposed, with the two functions below, so that
+  // tests can compare the draws with the probabilities.
   struct Guess {
     size_t slice = 0;
-    std::array<double, kMaxTopics> topics{};  // the policy's idea of the interests; sums to 1
+    std::array<double, kMaxTopics> topics{};  // the policy's estimate of the interests; sums to 1
     std::array<double, 2> language{};         // shares of the user's one or two languages
-    double missing_topics = 0;                // chance that a topical draw finds nothing
-    double missing_popular = 0;               // chance that a popular draw finds nothing
-    std::vector<uint32_t> channels;           // of the recent ones, those with items
+    double missing_topics = 0;                // probability that a topical draw finds nothing
+    double missing_popular = 0;               // probability that a popular draw finds nothing
+    std::vector<uint32_t> channels;           // the recent ones that have items
   };
   Guess MakeGuess(const SlateRequest& request) const;
-  // Probability that one draw from each source gives `item`; 0 for a source that the request lacks.
+  // Probability that one draw from each source gives `item`; 0 for a source that is not available.
   Shares Probabilities(const SlateRequest& request, const Guess& guess, uint32_t item) const;
   // Weights of the sources at a position; they sum to 1.
   Shares Mixture(const SlateRequest& request, const Guess& guess, uint32_t position) const;

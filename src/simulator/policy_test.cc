@@ -21,7 +21,7 @@ class Policy : public testing::Test {
     world_ = std::make_unique<World>(*std::move(made));
     now_ms_ = options.start_ms() + 6 * int64_t{86'400'000};
   }
-  // An item that has a next episode, so that every part of `related` plays.
+  // An item that has a next episode, so that every part of `related` is used.
   uint32_t CurrentItem() const {
     uint32_t id = 0;
     while (world_->catalogue().item(id).next == kNoItem) ++id;
@@ -31,7 +31,7 @@ class Policy : public testing::Test {
   int64_t now_ms_ = 0;
 };
 
-TEST_F(Policy, TheSourcesSpreadExactlyWhatTheyDoNotLose) {
+TEST_F(Policy, TheProbabilitiesOfSourcesSumToOneMinusFailedDraws) {
   const LoggingPolicy policy(*world_);
   for (uint32_t id = 0; id < 20; ++id) {
     const User user = world_->user(id);
@@ -54,7 +54,7 @@ TEST_F(Policy, TheSourcesSpreadExactlyWhatTheyDoNotLose) {
   }
 }
 
-// Over many draws of the first two positions, items come as often as their propensities say.
+// Over many draws of the first two positions, the frequencies of items equal their propensities.
 TEST_F(Policy, ItemsAreShownAsOftenAsTheirPropensitiesSay) {
   const LoggingPolicy policy(*world_);
   const User user = world_->user(4);
@@ -67,8 +67,8 @@ TEST_F(Policy, ItemsAreShownAsOftenAsTheirPropensitiesSay) {
     constexpr int kDraws = 60'000;
     std::vector<int> first(world_->catalogue().size(), 0);
     std::vector<double> planned(world_->catalogue().size(), 0);
-    // Inverse propensity weights at position 2 count the items that can be there: all but two at
-    // most.
+    // Inverse propensity weights at position 2 sum to the number of possible items there: all but two
+    // at most.
     double inverse = 0;
     for (int n = 0; n < kDraws; ++n) {
       policy.Draw(request, rng, slate);
@@ -117,7 +117,7 @@ TEST_F(Policy, RandomTrafficIsUniformWithoutRepetition) {
   }
 }
 
-TEST_F(Policy, RelevantSourcesStandHigherSoThatPositionAndRelevanceAreConfounded) {
+TEST_F(Policy, RelevantSourcesAreHigherSoThatPositionAndRelevanceAreConfounded) {
   const LoggingPolicy policy(*world_);
   const User user = world_->user(4);
   const UserMemory memory{.channels = {1, 2}};

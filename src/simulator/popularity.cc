@@ -9,8 +9,8 @@
 namespace upnext::simulator {
 namespace {
 
-// exp() of less is no double. WorldOptions::Validate() keeps the window within reach on both sides
-// of its middle, and what is older has burst out long before it begins.
+// exp() of a smaller exponent underflows. WorldOptions::Validate() limits the window on both sides
+// of its middle; the burst of older items has ended long before it starts.
 constexpr double kLeastExponent = -700;
 
 }  // namespace
@@ -30,7 +30,7 @@ Popularity Popularity::Create(const Catalogue& catalogue, const WorldOptions& op
   return p;
 }
 
-// Counting sort of the entries by (language, topic); items stay in order within one.
+// Counting sort of the entries by (language, topic); within a cell the order of items is kept.
 void Popularity::MakeCells(const Catalogue& catalogue) {
   cell_begin_.assign(size_t{kLanguages} * topics_ + 1, 0);
   const auto cell = [this](const Item& item, uint8_t topic) {
@@ -63,7 +63,7 @@ void Popularity::MakeSums(const Catalogue& catalogue, int64_t middle_ms) {
           Catalogue::TopicShare(item, c % topics_) * static_cast<double>(item.base_popularity);
       const double age = static_cast<double>(item.created_ms - middle_ms) / burst_ms_;
       base_sum_[e] = base += weight;
-      // Later items weigh more here, so that nothing small is lost in the sum before them.
+      // Later items have larger weights here, so that small ones are not lost in the running sum.
       if (burst_ > 0 && age > kLeastExponent) burst += weight * std::exp(age);
       burst_sum_[e] = burst;
     }
@@ -121,7 +121,7 @@ uint32_t Popularity::DrawBase(uint32_t cell, uint32_t existing, double x) const 
   const auto b = static_cast<uint32_t>(std::min(bucket, static_cast<double>(size - 1)));
   const uint32_t last = begin + existing - 1;
   uint32_t e = std::min(guide_[begin + b], last);
-  // Rounding can put the guide an entry too far.
+  // Rounding can make the guide one entry too large.
   while (e > begin && base_sum_[e - 1] > x) --e;
   while (e < last && base_sum_[e] <= x) ++e;
   return entries_[e];
@@ -138,7 +138,8 @@ uint32_t Popularity::Draw(Range range, size_t slice, base::Rng& rng) const {
   const double low = cumulated[range.begin], high = cumulated[range.end];
   if (!(high > low)) return kNoItem;
   const double x = low + rng.Uniform() * (high - low);
-  // The first cell that ends beyond x; where rounding put x on the upper edge, the last with items.
+  // The first cell that ends beyond x. If rounding put x on the upper edge, the last cell with
+  // items.
   const auto ends = cumulated.subspan(range.begin + 1, range.end - range.begin);
   auto cell = range.begin + static_cast<uint32_t>(std::ranges::upper_bound(ends, x) - ends.begin());
   if (cell == range.end) --cell;

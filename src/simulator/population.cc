@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kMonthMs = 30.0 * 86'400'000;
 
-// Pareto scaled to mean 1: P(x > t) ~ t^-(exponent - 1), cut at so many times the least active.
+// Pareto scaled to mean 1: P(x > t) ~ t^-(exponent - 1), cut at this multiple of the minimum.
 double DrawActivity(base::Rng& rng, double exponent, double cut) {
   const double tail = exponent - 1.0;
   const double mean = std::abs(tail - 1.0) < 1e-9
@@ -96,7 +96,8 @@ User MakeUser(const WorldOptions& options, const TopicTastes& tastes, uint32_t i
   const AudienceOptions& audience = options.audience;
   user.region = static_cast<uint8_t>(PickWeighted<double>(rng, audience.regions));
   user.language = kRegionTable[user.region].language;
-  // One in ten speaks another language than their region; half of the others know English too.
+  // One user in ten speaks another language than the region's; half of the others also know
+  // English.
   if (rng.Uniform() < 0.1) user.language = static_cast<uint8_t>(rng.Below(kLanguages));
   if (user.language != 0 && rng.Uniform() < 0.5) user.second_language = 0;
   user.logged_in = rng.Uniform() < audience.logged_in_share;

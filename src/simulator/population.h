@@ -1,8 +1,8 @@
-// The users of the world. A user is a function of (seed, number): nobody is stored, so a million
-// users cost no memory and any thread can make any of them.
+// The users of the world. A user is a function of (seed, number) and is not stored, so users cost
+// no memory and any thread can compute any of them.
 //
 //   User user = MakeUser(options, TopicTastes::Of(options), 42);
-//   double weight = user.Interest(topic, time_ms);        in [0, 1]; a user's interests sum to 1
+//   double weight = user.Interest(topic, time_ms);      // in [0, 1]; a user's interests sum to 1
 //
 // Plain values; any thread.
 #ifndef UPNEXT_SIMULATOR_POPULATION_H_
@@ -39,7 +39,7 @@ struct User {
   float gender = 0;       // in [0, 1]
   double sessions_per_day = 0;
   std::array<double, kDevices> devices{};  // weights
-  Style style{};      // z-values: which points of the style space the user likes
+  Style style{};      // z-values: the user's preferred point of the style space
   int interests = 0;  // 2 to 5
   std::array<uint8_t, kMaxInterests> topic{};
   std::array<double, kMaxInterests> level{},
@@ -54,8 +54,8 @@ struct User {
   }
 };
 
-// What region, age and gender have to do with topics, fixed for a seed: for the choice of
-// interests, and the taste of regions for clicks too.
+// The influence of region, age and gender on topics, fixed per seed: on the choice of interests,
+// and of a region's taste on clicks.
 class TopicTastes {
  public:
   static TopicTastes Of(const WorldOptions& options);
@@ -63,8 +63,8 @@ class TopicTastes {
   double OfRegion(uint32_t region, uint32_t topic) const {
     return region_[size_t{region} * leaning_.size() + topic];
   }
-  // How much a topic leans to the old (+) or young (-), and to gender 1 (+) or 0 (-), and how many
-  // it interests: z-values times 0.8, 0.8 and 0.5.
+  // How much a topic attracts old (+) or young (-) users, gender 1 (+) or 0 (-), and users in
+  // general: z-values times 0.8, 0.8 and 0.5.
   struct Leaning {
     double age, gender, size;
   };
@@ -77,7 +77,7 @@ class TopicTastes {
 
 User MakeUser(const WorldOptions& options, const TopicTastes& tastes, uint32_t id);
 
-// The local hour of a session, in [0, 24), and the device taken at that hour.
+// Draws the local hour of a session, in [0, 24), and the device used at that hour.
 double DrawHour(const SessionOptions& options, base::Rng& rng);
 Device DrawDevice(const AudienceOptions& options, const User& user, double local_hour,
                   base::Rng& rng);

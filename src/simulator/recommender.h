@@ -1,4 +1,4 @@
-// Who decides what a user of the simulated site sees, what it is asked, and what it is told.
+// The interface of a policy: it chooses the slates of the simulated site and observes the outcome.
 //
 //   class Newest : public Recommender {
 //     Status Recommend(const SlateRequest& request, base::Rng& rng,
@@ -7,7 +7,8 @@
 //   };
 //   UPNEXT_RETURN_IF_ERROR(site.RunDay(day, pool, [&](uint32_t user) { return &newest; }, take));
 //
-// policy.h has the logging policy, policies.h popularity, random traffic and an oracle.
+// Implementations: policy.h (the logging policy), policies.h (popularity, random traffic, an
+// oracle).
 #ifndef UPNEXT_SIMULATOR_RECOMMENDER_H_
 #define UPNEXT_SIMULATOR_RECOMMENDER_H_
 
@@ -25,37 +26,37 @@
 
 namespace upnext::simulator {
 
-// Numbers index kSourceNames, the `source` column. kSearch, kChannel and kNone are no
-// recommender's: they tell how a watch began.
+// Numbers index kSourceNames, the `source` column. kSearch, kChannel and kNone are not used by
+// recommenders: they describe how a watch started.
 enum class Source : uint8_t {
   kPopular = 0,     // by popularity, mostly in the user's language
-  kTopical = 1,     // by a noisy, late guess of the user's interests
-  kSubscribed = 2,  // the latest of channels watched lately
+  kTopical = 1,     // by a noisy, outdated estimate of the user's interests
+  kSubscribed = 2,  // the latest items of recently watched channels
   kRelated = 3,     // next episode, same channel or same topic as the current item
   kRandom = 4,      // uniform over what exists
   kSearch = 5,
-  kChannel = 6,  // gone to directly
+  kChannel = 6,  // opened from the channel's page
   kNone = 7,
-  kEngine = 8,  // a recommender from outside the simulator
-  kOracle = 9,  // by the truth
+  kEngine = 8,  // a recommender outside the simulator
+  kOracle = 9,  // by the ground truth
 };
 inline constexpr std::array<const char*, 10> kSourceNames = {
     "popular", "topical", "subscribed", "related", "random",
     "search",  "channel", "",           "engine",  "oracle"};
 
-// What outlasts a day of a user's life. Users who never came have an empty one.
+// The state of a user that is kept between days. It is empty for users who never visited.
 struct UserMemory {
   int64_t clock_ms = 0;                 // when the last session ended
-  uint32_t requests = 0;                // slates asked for
-  std::vector<uint32_t> expected = {};  // next episodes of the series begun lately, latest last
-  std::vector<uint32_t> channels = {};  // of items watched lately; distinct, latest last
+  uint32_t requests = 0;                // number of requests
+  std::vector<uint32_t> expected = {};  // next episodes of recently started series, latest last
+  std::vector<uint32_t> channels = {};  // of recently watched items; distinct, latest last
   boost::unordered_flat_set<uint32_t> watched = {};
 };
 
 // One request for a slate. Valid during the call.
 struct SlateRequest {
-  // A site knows of the user the id, region, languages and login (and age and gender with it), and
-  // of the memory what was watched. The rest is the truth: for policies that are meant to know it.
+  // A site knows the user's id, region, languages and login (with it age and gender), and from the
+  // memory the watched items. The rest is ground truth, for policies that are meant to use it.
   const User& user;
   const UserMemory& memory;
   int64_t time_ms = 0;
@@ -63,9 +64,9 @@ struct SlateRequest {
   uint32_t size = 10;  // items wanted
   uint32_t current_item =
       kNoItem;          // the item just watched, on a watch-next slate; must not be in the slate
-  uint32_t number = 0;  // LogRow::request of what will be shown: from 1 within the user
+  uint32_t number = 0;  // LogRow::request of this slate: from 1 within the user
 
-  // What the truth about an item depends on, but for its position.
+  // The context of the probabilities of an item, without its position.
   Context ContextOf(uint32_t item) const {
     return {.time_ms = time_ms,
             .device = device,
@@ -78,12 +79,12 @@ struct SlateRequest {
 struct ShownItem {
   uint32_t item;
   Source source;
-  double propensity;  // in (0, 1], given the slate above; 0: not known
+  double propensity;  // in (0, 1], given the items above; 0: unknown
 };
 
 inline constexpr uint32_t kNoQuery = 0xffffffffu;
 
-// One event before it becomes a row of the table. Absent: kNoItem, kNoQuery, NaN, 0, Source::kNone.
+// One event before it is written to the table. Absent: kNoItem, kNoQuery, NaN, 0, Source::kNone.
 struct LogRow {
   int64_t time_ms = 0;
   uint32_t user = 0;
@@ -101,7 +102,7 @@ struct LogRow {
   float value = schema::kAbsent;
   double propensity = 0;         // 0: absent
   double click_probability = 0;  // truth, of impressions: P(click | examined)
-  // More truth, of impressions, where UserSimulatorOptions::truth asks for it.
+  // Further ground truth of impressions, filled when UserSimulatorOptions::truth is set.
   float examination = schema::kAbsent;       // P(examined)
   float expected_watch_s = schema::kAbsent;  // E(watched seconds | clicked)
   float satisfaction = schema::kAbsent;      // after watching it, in (0, 1)
@@ -113,15 +114,15 @@ struct UserRows {
   void clear() { rows.clear(), queries.clear(); }
 };
 
-// Called from many threads at once, for different users. Calls for one user never overlap.
+// Called from many threads at once for different users. Calls for one user never overlap.
 class Recommender {
  public:
   virtual ~Recommender() = default;
   // Replaces `slate` by at most request.size distinct items that exist at request.time_ms, best
-  // first. `rng` is the request's own stream, the same for every recommender asked in its place.
+  // first. `rng` is the request's own stream and does not depend on the recommender.
   virtual Status Recommend(const SlateRequest& request, base::Rng& rng,
                            std::vector<ShownItem>& slate) = 0;
-  // What a user did since the last call, impressions included, in the order of time. It comes
+  // The events of a user since the last call, impressions included, in the order of time. Called
   // before the user's next Recommend, and at the end of each session.
   virtual Status Observe(const UserRows& rows) = 0;
 };

@@ -1,4 +1,4 @@
-// A simulated log for tests, written once and read by SQL alone, as a user of the files would.
+// A simulated log for tests, written once and read only by SQL, as a user of the files would.
 //
 //   const TestLog log(options);
 //   EXPECT_EQ(log.Number("SELECT count(*) FROM users"), 1200);
@@ -21,7 +21,7 @@ namespace upnext::simulator {
 // Tables events, items, users, truth, examination and qualities.
 class TestLog {
  public:
-  // `log` must ask for the truth.
+  // `log` must enable the truth.
   explicit TestLog(const WorldOptions& options, const LogOptions& log = {.truth = true}) {
     const base::TestFolder folder;
     const auto written = SimulateLog(options, log, folder.path(), base::NoProgress());
@@ -38,7 +38,7 @@ class TestLog {
     }
   }
   import::Database& database() const { return *database_; }
-  // Rows of numbers: every column of `sql` must be a number.
+  // Rows of numbers: every column of `sql` must be numeric.
   std::vector<std::vector<double>> Rows(const std::string& sql) const {
     std::vector<std::vector<double>> rows;
     const Status done = database_->Query("SELECT COLUMNS(*)::DOUBLE FROM (" + sql + ")",
@@ -63,9 +63,9 @@ class TestLog {
   std::unique_ptr<import::Database> database_;
 };
 
-// Sums of what happened and of what was expected, in cells; z-values of all cells.
+// Compares observed and expected sums per cell by their z-values.
 inline void ExpectCalibrated(const TestLog& log, const std::string& sql, size_t cells) {
-  const auto rows = log.Rows(sql);  // happened, expected, variance
+  const auto rows = log.Rows(sql);  // observed, expected, variance
   EXPECT_EQ(rows.size(), cells);
   double chi = 0;
   for (const auto& row : rows) {

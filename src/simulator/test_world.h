@@ -1,4 +1,4 @@
-// For the tests of this room and of those above: a world that could be made.
+// For the tests of this room and of those above it: creates a world, or fails the test.
 #ifndef UPNEXT_SIMULATOR_TEST_WORLD_H_
 #define UPNEXT_SIMULATOR_TEST_WORLD_H_
 

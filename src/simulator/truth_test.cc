@@ -1,5 +1,5 @@
-// What SQL finds in the written files, held against the truth that was planted and the truth that
-// is written beside them.
+// Compares what SQL finds in the written files with the parameters of the world and with the ground
+// truth in the same folder.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -25,7 +25,7 @@ WorldOptions TruthWorld() {
   options.seed = 4;
   options.policy.random_share = 0.5;
   options.response.survey_rate = 0.3;
-  // Nothing about user and item moves the watch time: its distribution can be written down in SQL.
+  // Watch time does not depend on user and item, so its distribution can be written in SQL.
   options.response.watch_topic = options.response.watch_style = options.response.watch_quality = 0;
   options.response.watch_clickbait = options.response.watch_language = 0;
   options.response.watch_next_episode = 0;
@@ -60,7 +60,7 @@ TEST_F(Truth, HasOneRowForEveryImpression) {
   EXPECT_EQ(log_->Number("SELECT count(*) FROM items JOIN qualities USING (item)"), 1200);
 }
 
-TEST_F(Truth, LooksAndClicksHappenAsOftenAsItSays) {
+TEST_F(Truth, ExaminationsAndClicksMatchTheirProbabilities) {
   ExpectCalibrated(*log_,
                    "SELECT sum(examined::INT), sum(examination), "
                    "sum(examination * (1 - examination)) FROM truth WHERE position > 1 "
@@ -73,7 +73,7 @@ TEST_F(Truth, LooksAndClicksHappenAsOftenAsItSays) {
                    20);
 }
 
-// With random traffic any item can stand anywhere, so the mean relevance is the same at every
+// In random traffic any item can be at any position, so the mean relevance is the same at every
 // position, and CTR = examination x mean relevance of the device's users.
 TEST_F(Truth, CtrByPositionOnRandomTrafficIsTheExaminationCurveTimesTheMeanRelevance) {
   ExpectCalibrated(
@@ -106,7 +106,7 @@ TEST_F(Truth, WatchTimeFollowsThePlantedDistribution) {
                    "b * exp(-d / s) + (1 - b) * exp(-d / m) p FROM " +
                        watches + ")",
                    1);
-  // And the mean is the one that the truth tells, of watches that began with a click.
+  // The mean equals the expectation in the truth, for watches that started with a click.
   const auto rows = log_->Rows(
       "SELECT sum(e.value - t.watch_s), sqrt(sum(pow(e.value - t.watch_s, 2))), count(*) "
       "FROM truth t JOIN events e USING (request, item) WHERE e.type = 'watch'");
@@ -114,7 +114,7 @@ TEST_F(Truth, WatchTimeFollowsThePlantedDistribution) {
   EXPECT_LT(std::abs(rows[0][0]), 4 * rows[0][1]);
 }
 
-TEST_F(Truth, RatingsRiseWithTheSatisfactionThatItTells) {
+TEST_F(Truth, RatingsIncreaseWithTheTrueSatisfaction) {
   // A rating is round(1 + 4 s + 0.6 z) cut to 1 to 5, which is linear where no cut is near.
   const auto rows = log_->Rows(
       "SELECT count(*), sum(d), sqrt(sum(d * d)) FROM (SELECT value - 1 - 4 * satisfaction d FROM "
@@ -124,7 +124,7 @@ TEST_F(Truth, RatingsRiseWithTheSatisfactionThatItTells) {
   EXPECT_LT(std::abs(rows[0][1]), 4 * rows[0][2]);
 }
 
-// The query that the guide gives, as it stands there.
+// The query of the guide, verbatim.
 std::string QueryOfTheGuide() {
   const auto guide = std::filesystem::path(UPNEXT_CONFIGS) / ".." / "docs/guides/simulator.md";
   const auto text = base::ReadFile(guide);
@@ -168,7 +168,7 @@ TEST_F(Truth, TheGuidesQueryGivesTheValueOfThePolicyAndOfRandomTraffic) {
     EXPECT_NEAR(rows[k][3] / PerSlate(values[k], &Value::watch_s).mean, 1, 1e-6);
     EXPECT_NEAR(rows[k][4] / PerSlate(values[k], &Value::satisfaction).mean, 1, 1e-6);
   }
-  // Source by source it is something else: a slate of the mixture holds several.
+  // For each source separately it differs: a slate of the mixture contains several sources.
   for (const auto& row : log_->Rows(
            "SELECT sum(examination * click) / count(DISTINCT request) FROM truth JOIN events "
            "USING (request, item) WHERE type = 'impression' AND source != 'random' GROUP BY "
@@ -177,10 +177,10 @@ TEST_F(Truth, TheGuidesQueryGivesTheValueOfThePolicyAndOfRandomTraffic) {
   }
 }
 
-// What a site of popular items shows first of an item, per unit of its base popularity, falls with
-// the item's age as 1 + burst exp(-age / burst_days). At the first position only: further down,
-// what is above cannot come again.
-TEST(Burst, WhatIsPopularBurstsAndDecaysAsPlanted) {
+// The number of times that a site of popular items shows an item first, per unit of its base
+// popularity, falls with the item's age as 1 + burst exp(-age / burst_days). Measured at the first
+// position only: further down, the items above are excluded.
+TEST(Burst, PopularityBurstsAndDecaysAsConfigured) {
   WorldOptions options = TruthWorld();
   options.items = 3000;
   options.policy.random_share = options.policy.topical = options.policy.subscribed = 0;
@@ -201,7 +201,7 @@ TEST(Burst, WhatIsPopularBurstsAndDecaysAsPlanted) {
   const std::vector<double>& old = rows.back();
   const CatalogueOptions& planted = options.catalogue;
   for (size_t day = 0; day + 1 < rows.size(); ++day) {
-    // The mean of the curve over the day, and what the old items then let expect.
+    // The mean of the curve over the day, and the count expected from the old items.
     const double from = static_cast<double>(day) / planted.burst_days;
     const double mean = 1 + planted.burst * planted.burst_days *
                                 (std::exp(-from) - std::exp(-from - 1 / planted.burst_days));
@@ -220,13 +220,14 @@ TEST(TrustBias, ClicksOnRandomTrafficAreNoLongerExaminationTimesRelevance) {
   const TestLog log(options);
   const std::string random =
       "(SELECT * FROM " + std::string(kImpressions) + " WHERE source = 'random')";
-  // The truth of each position has the trust in it, and says what happens.
+  // The truth of each position includes the trust bias and predicts the outcome.
   ExpectCalibrated(log,
                    "SELECT sum(clicked), sum(examination * click), sum(examination * click * "
                    "(1 - examination * click)) FROM " +
                        random + " GROUP BY position",
                    10);
-  // Relevance as clicks over examination is the same everywhere without trust, and not with it.
+  // Relevance as clicks over examination is the same at all positions without trust bias, and
+  // differs with it.
   const auto rows = log.Rows(
       "SELECT sum(clicked) FILTER (position = 1) / sum(examination) FILTER (position = 1), "
       "sum(clicked) FILTER (position > 5) / sum(examination) FILTER (position > 5) FROM " +

@@ -16,9 +16,9 @@ constexpr int64_t kHourMs = 3'600'000;
 constexpr size_t kSeriesKept = 8, kChannelsKept = 8;
 constexpr int kMaxSessionsPerDay = 12;
 
-// Parts of a path beside numbers of items, pages and sessions, which lie below 2^32.
+// Path elements other than numbers of items, pages and sessions, which are below 2^32.
 enum Place : uint64_t { kBegin = uint64_t{1} << 32, kPolicy, kNextSlate, kSearching, kWanting };
-// The numbers of an item at a visit.
+// The random numbers of an item at a visit.
 enum Draw : uint64_t {
   kExamined,
   kClicked,
@@ -45,7 +45,7 @@ struct PlannedSession {
   double utc_hour, local_hour;
 };
 
-// The sessions of one UTC day: when they begin does not depend on what happened before.
+// Plans the sessions of one UTC day. Their start times do not depend on earlier events.
 std::vector<PlannedSession> Plan(const SessionOptions& options, const User& user, int day,
                                  Key key) {
   base::Rng rng = key.Rng();
@@ -91,7 +91,7 @@ Status UserSimulator::RunDay(int day) {
 }
 
 Status UserSimulator::Session(Key session, int64_t start_ms, double local_hour) {
-  // A session waits for the one before it.
+  // A session starts after the one before it has ended.
   memory_->clock_ms = std::max(memory_->clock_ms + 60'000, start_ms);
   if (Over()) return Ok();
   base::Rng rng = session.Of(kBegin).Rng();
@@ -226,7 +226,7 @@ Status UserSimulator::WatchAndNext(const Click& click, int depth) {
   }
   std::vector<Click> next;
   UPNEXT_RETURN_IF_ERROR(Slate(click.key.Of(kNextSlate), click.item, next));
-  // Only the last tab leads further, so a session stays a chain and not a tree.
+  // Only the last tab is followed, so a session is a chain and not a tree.
   for (size_t i = 0; i < next.size() && !Over(); ++i) {
     if (i + 1 < next.size()) {
       Watch(next[i], /*off_site=*/false);
@@ -291,7 +291,7 @@ void UserSimulator::Remember(uint32_t item_id, double watched_s) {
   if (item.next != kNoItem) KeepLatest(memory_->expected, item.next, kSeriesKept);
 }
 
-// Outside of slates, where the user went by themselves.
+// The context of a watch outside of slates, started by the user.
 Context UserSimulator::ContextOf(uint32_t item) const {
   return SlateRequest{
       .user = user_, .memory = *memory_, .time_ms = memory_->clock_ms, .device = device_}
@@ -349,7 +349,7 @@ Status UserSimulator::Search(Key session) {
                                            : SubjectQuery(item.topic, item.subject, variant));
     Push(row);
     memory_->clock_ms += 3000 + static_cast<int64_t>(rng.Uniform() * 10'000);
-    if (Over() || rng.Uniform() < s.search_in_vain) continue;  // found nothing to their liking
+    if (Over() || rng.Uniform() < s.search_in_vain) continue;  // found nothing
     UPNEXT_RETURN_IF_ERROR(
         WatchAndNext({.item = target,
                       .key = session.Of(kSearching).Of(static_cast<uint64_t>(n)).Of(target),
@@ -372,7 +372,7 @@ bool UserSimulator::Continue(Key session) {
   const uint32_t existing = ExistingItems();
   base::Rng rng = session.Of(kWanting).Rng();
   bool any = false;
-  // As many episodes as there are, with less and less appetite.
+  // Up to the available number of episodes, with falling probability.
   for (int n = 0; n < s.continue_most && !Over(); ++n) {
     const std::vector<uint32_t>& expected = memory_->expected;
     if (expected.empty() || expected.back() >= existing || (any && rng.Uniform() < s.continue_stop))
@@ -384,7 +384,7 @@ bool UserSimulator::Continue(Key session) {
            .context = ContextOf(item)},
           /*off_site=*/false);
     any = true;
-    if (!expected.empty() && expected.back() == item) break;  // abandoned: another time
+    if (!expected.empty() && expected.back() == item) break;  // abandoned
   }
   return any;
 }

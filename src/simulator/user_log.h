@@ -1,17 +1,17 @@
-// One user's life in the world: sessions, slates asked of a recommender, clicks, watches, feedback.
-// Log mode and live mode are both made of it.
+// Simulates one user: sessions, slates requested from a recommender, clicks, watches, feedback.
+// Used by log mode and live mode.
 //
-//   UserSimulator simulator(world, {});                  reusable; one per thread
+//   UserSimulator simulator(world, {});      // reusable; one per thread
 //   UserMemory memory;
-//   UserRows rows;
-//   simulator.RunDay(/*user=*/7, /*day=*/0, recommender, memory, rows);   appends, in order of time
+//   UserRows rows;                           // rows are appended in the order of time
+//   simulator.RunDay(/*user=*/7, /*day=*/0, recommender, memory, rows);
 //
-// Common random numbers: every random number belongs to a place, a path (seed, stream, user, day,
-// session, page, item, ...), and not to a turn. Sessions begin at the same times whatever the
-// recommender; and recommenders that show one item at the same visit (the same page of a session,
-// or the watch-next slate after the same clicks) meet the same reaction to it: the same uniform
-// numbers decide whether it is looked at, clicked, and how long it is watched. So what differs
-// between two runs is what their recommenders did.
+// Common random numbers: every random number is addressed by a path (seed, stream, user, day,
+// session, page, item, ...) instead of drawn in sequence. Sessions start at the same times under
+// any recommender. Recommenders that show the same item at the same visit (the same page of a
+// session, or the watch-next slate after the same clicks) get the same reaction: the same uniform
+// numbers decide whether the item is examined, clicked, and how long it is watched. Two runs
+// therefore differ only by the effects of their recommenders.
 //
 // Not thread-safe.
 #ifndef UPNEXT_SIMULATOR_USER_LOG_H_
@@ -29,7 +29,7 @@
 namespace upnext::simulator {
 
 struct UserSimulatorOptions {
-  uint64_t stream = 0;  // another one gives other luck to the same users in the same world
+  uint64_t stream = 0;  // another stream gives other random reactions of the same users
   bool truth = false;   // fill examination, expected_watch_s and satisfaction of impressions
 };
 
@@ -38,10 +38,10 @@ class UserSimulator {
   UserSimulator(const World& world, const UserSimulatorOptions& options)
       : world_(world), options_(options) {}
 
-  // The sessions that begin on a day of the window (from 0), days in ascending order for a memory.
-  // Appends their rows to `out`; times may pass the end of the day, not of the window. Errors are
-  // the recommender's own, or kInvalidArgument for a slate that no site could show; then `memory`
-  // and `out` are in the midst of a session.
+  // Appends to `out` the rows of the sessions that start on a day of the window (from 0). Days must
+  // ascend for a memory. Times may pass the end of the day, but not of the window. Errors are those
+  // of the recommender, or kInvalidArgument for an impossible slate; then `memory` and `out`
+  // contain a part of a session.
   Status RunDay(uint32_t user, int day, Recommender& recommender, UserMemory& memory,
                 UserRows& out) {
     return RunDays(user, day, day + 1, recommender, memory, out);
@@ -58,7 +58,7 @@ class UserSimulator {
  private:
   struct Click {
     uint32_t item;
-    Key key;  // of the item at the visit: its reaction, and what follows from it
+    Key key;  // of the item at the visit: for the reaction and all that follows
     uint32_t request = 0;
     uint16_t position = 0;
     Source source = Source::kNone;
@@ -71,21 +71,22 @@ class UserSimulator {
   Status Search(Key session);
   void OffSite(Key session);
   bool Continue(Key session);
-  // Shows a slate and leaves in `clicks` what was clicked.
+  // Shows a slate and puts the clicked items into `clicks`.
   Status Slate(Key visit, uint32_t current_item, std::vector<Click>& clicks);
   Status CheckSlate(const SlateRequest& request) const;
-  // The impression of a shown item, with the truth about it.
+  // The impression of a shown item, with its ground truth.
   LogRow Impression(const World::Visitor& visitor, const ShownItem& shown,
                     const Context& context) const;
-  // Watches a clicked item and what its watch-next slates lead to, at most `depth` items further.
+  // Watches a clicked item, then items of its watch-next slates, at most `depth` further.
   Status WatchAndNext(const Click& click, int depth);
   void Watch(const Click& click, bool off_site);
   void Feedback(const Click& click);
   void Remember(uint32_t item, double watched_s);
-  // Tells the recommender what happened since it was last told.
+  // Passes the rows since the last call to the recommender.
   Status Tell();
   Context ContextOf(uint32_t item) const;
-  // An item that the user would look for by themselves: by interest, then by the odds of a click.
+  // Draws an item that the user looks for without a slate: by interest, then by the odds of a
+  // click.
   uint32_t DrawWanted(double any_topic_share, base::Rng& rng) const;
   uint32_t ExistingItems() const;
   LogRow Row(schema::EventType type, uint32_t item) const;
@@ -97,13 +98,13 @@ class UserSimulator {
   std::vector<ShownItem> slate_;
   std::vector<LogRow> reactions_;
 
-  // The user at hand.
+  // The current user.
   User user_;
   Key root_{0};
   Recommender* recommender_ = nullptr;
   UserMemory* memory_ = nullptr;
   UserRows* out_ = nullptr;
-  UserRows untold_;  // rows that the recommender has not been told of; they go to out_ then
+  UserRows untold_;  // rows not yet passed to the recommender; moved to out_ afterwards
   Device device_ = Device::kPhone;
 };
 

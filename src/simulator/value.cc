@@ -8,7 +8,7 @@
 namespace upnext::simulator {
 namespace {
 
-// The estimate of (sum of x_u) / (sum of n_u) and each user's part in its error, which sums to 0.
+// The estimate of (sum of x_u) / (sum of n_u) and each user's contribution to its error (sum 0).
 struct Ratio {
   Ratio(const UserValues& values, double Value::* sum) {
     double x = 0, n = 0;

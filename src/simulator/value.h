@@ -1,10 +1,9 @@
-// The value of a policy: what its slates are truly worth, from the probabilities of the world over
-// the slates shown and not from what happened to happen; and beside it what did happen.
+// The value of a policy: the expected value of its slates, computed from the true probabilities of
+// the shown items, and the observed value.
 //
-//   UserValues popular(world.options().users), random = popular;     of two sites with {.truth =
-//   true}
-//   ... RunDay(..., [&](const UserRows& rows) { popular.Add(rows); return Ok(); });
-//   Estimate more = Difference(popular, random, &Value::watch_s);    seconds a slate, and its error
+//   UserValues popular(world.options().users), random = popular;   // two sites with truth
+//   const auto take = [&](const UserRows& rows) { popular.Add(rows); return Ok(); };
+//   Estimate more = Difference(popular, random, &Value::watch_s);  // seconds per slate, and error
 //
 // Plain values; one thread at a time.
 #ifndef UPNEXT_SIMULATOR_VALUE_H_
@@ -22,16 +21,16 @@ namespace upnext::simulator {
 struct Value {
   double slates = 0;
   // Expected, of each impression: P(examined) P(click | examined), times E(watched seconds |
-  // clicked), times the satisfaction. NaN where rows carry no truth.
+  // clicked), times the satisfaction. NaN when rows have no truth.
   double clicks = 0, watch_s = 0, satisfaction = 0;
   double seen_clicks = 0,
-         seen_watch_s = 0;  // what happened; watches are those that followed a slate
+         seen_watch_s = 0;  // observed; only watches that followed a slate
 
   void Add(const LogRow& row);
   Value& operator+=(const Value& other);
 };
 
-// Per user, so that a mean has an error: users are independent of each other, their slates are not.
+// Sums per user, for standard errors: users are independent of each other, their slates are not.
 class UserValues {
  public:
   explicit UserValues(uint32_t users) : users_(users) {}
@@ -48,10 +47,10 @@ class UserValues {
 struct Estimate {
   double mean = 0, error = 0;  // standard error
 };
-// A sum per slate over all users; the error by the delta method.
+// The mean per slate over all users; the error by the delta method.
 Estimate PerSlate(const UserValues& values, double Value::* sum);
-// How much more it is under `a` than under `b`. Right for the same users on two sites (and then
-// small, for common random numbers) as for different users of one.
+// The mean under `a` minus that under `b`. Valid for the same users on two sites (then the error is
+// small, due to common random numbers) and for different users of one site.
 Estimate Difference(const UserValues& a, const UserValues& b, double Value::* sum);
 
 }  // namespace upnext::simulator

@@ -38,7 +38,7 @@ UserValues ValuesOf(const World& world, Recommender& recommender,
   return values;
 }
 
-TEST(Value, AnOracleIsBestRandomIsWorstAndTheLoggingPoliciesStandBetweenInOrder) {
+TEST(Value, AnOracleIsBestRandomIsWorstAndTheLoggingPoliciesAreBetweenInOrder) {
   const WorldOptions options = ValueWorld();
   const World world = MakeWorld(options);
   OraclePolicy oracle(world);
@@ -60,7 +60,7 @@ TEST(Value, AnOracleIsBestRandomIsWorstAndTheLoggingPoliciesStandBetweenInOrder)
   }
 }
 
-TEST(Value, WhatIsSeenScattersAroundWhatIsTrue) {
+TEST(Value, ObservedValuesScatterAroundExpectedOnes) {
   const World world = MakeWorld(ValueWorld());
   LoggingPolicy policy(world);
   const UserValues values = ValuesOf(world, policy, {.truth = true});
@@ -74,7 +74,7 @@ TEST(Value, WhatIsSeenScattersAroundWhatIsTrue) {
   for (const std::vector<double>& off : {clicks, seconds}) {
     double sum = 0, squares = 0;
     for (double x : off) sum += x, squares += x * x;
-    // Users differ in how much they come; clicks are many, so the sum is about normal.
+    // Users differ in activity; clicks are many, so the sum is approximately normal.
     EXPECT_LT(std::abs(sum), 3.5 * std::sqrt(squares));
     EXPECT_GT(squares, 0);
   }
@@ -85,7 +85,7 @@ TEST(Value, CommonRandomNumbersMakeDifferencesSharper) {
   WorldOptions options = ValueWorld();
   const World world = MakeWorld(options);
   LoggingPolicy policy(world);
-  // The same policy with a little random traffic more: most slates stay as they were.
+  // The same policy with a little more random traffic: most slates stay the same.
   options.policy.random_share += 0.1;
   const World other_world = MakeWorld(options);
   LoggingPolicy other(other_world);
@@ -101,8 +101,8 @@ TEST(Value, CommonRandomNumbersMakeDifferencesSharper) {
 }
 
 // Two identical policies on disjoint users of one site: at a level of 5 %, a difference in clicks
-// per slate is called significant in about 5 % of cases. 50 worlds, 4 pairs of arms in each.
-TEST(Value, IdenticalPoliciesDifferSignificantlyAsOftenAsTheLevelSays) {
+// per slate is significant in about 5 % of cases. 50 worlds, 4 pairs of arms in each.
+TEST(Value, IdenticalPoliciesDifferSignificantlyAtTheRateOfTheLevel) {
   constexpr uint32_t kSeeds = 50, kArms = 8;
   int tests = 0, significant = 0;
   base::ThreadPool pool(2);

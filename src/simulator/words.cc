@@ -9,7 +9,7 @@
 namespace upnext::simulator {
 namespace {
 
-// {0} is the subject, {1} a number from 2 to 30, {2} a year of the last ones.
+// {0} is the subject, {1} a number from 2 to 30, {2} a recent year.
 constexpr std::array<std::array<std::string_view, 8>, kLanguages> kPlainForms = {{
     {"{0} for beginners", "How I got into {0}", "{0} in {1} minutes", "{0}, explained slowly",
      "A day of {0}", "{1} mistakes with {0}", "Everything I know about {0}", "{0}: the {2} guide"},
@@ -42,7 +42,7 @@ constexpr std::array<std::array<std::string_view, 3>, kLanguages> kSeriesForms =
 constexpr std::array<std::string_view, 6> kQueryForms = {
     "{0}", "best {0}", "{0} for beginners", "how to {0}", "{0} review", "{1} {0}"};
 
-// Lower and upper case of ASCII letters; the word lists have no others at these places.
+// Changes the case of ASCII letters; the word lists have no other letters at these places.
 std::string Capitalized(std::string_view text) {
   std::string out(text);
   if (!out.empty() && out[0] >= 'a' && out[0] <= 'z')
@@ -64,7 +64,7 @@ const TopicWords& Topic(uint32_t topic) { return kTopics[topic]; }
 std::string ChannelName(uint32_t topic, uint32_t n) {
   const auto adjectives = static_cast<uint32_t>(kAdjectives.size());
   const auto makers = static_cast<uint32_t>(kTopics[topic].makers.size());
-  // The stride spreads neighbours over the adjectives; it shares no factor with their number.
+  // The stride distributes neighbours over the adjectives; it shares no factor with their number.
   const std::string_view adjective = kAdjectives[(n * 7 + topic * 5) % adjectives];
   const std::string_view maker = kTopics[topic].makers[(n / adjectives) % makers];
   const uint32_t round = n / (adjectives * makers);

@@ -15,7 +15,7 @@ TEST(Words, ChannelNamesAreUnique) {
   EXPECT_EQ(names.size(), size_t{kMaxTopics} * 500);
 }
 
-TEST(Words, TitlesSayWhatTheItemIsAbout) {
+TEST(Words, TitlesContainTheSubject) {
   EXPECT_EQ(MakeTitle({.topic = 0, .subject = 0, .language = 0, .variant = 0}),
             "Sourdough for beginners");
   EXPECT_EQ(MakeTitle({.topic = 0, .subject = 0, .language = 1, .variant = 2, .episode = 3}),

@@ -9,9 +9,9 @@
 namespace upnext::simulator {
 namespace {
 
-// An age of so many burst_days: what is left of the burst is lost in a double's rounding.
+// At an age of this many burst_days the burst is below the rounding of a double.
 constexpr double kBurstIsOver = 40;
-// About the standard deviation of Engagement over items that people click.
+// Approximately the standard deviation of Engagement over clicked items.
 constexpr double kEngagementSpread = 1.3;
 
 double MeanOfCut(double mean, double cut) { return mean * -std::expm1(-cut / mean); }
@@ -42,7 +42,7 @@ double World::Trust(uint32_t position) const {
 }
 
 World::Visitor World::VisitorAt(const User& user, int64_t time_ms) const {
-  // The root makes a minor interest count: weights of 1/4 and 1 give 1/2 and 1.
+  // The root gives minor interests more weight: weights of 1/4 and 1 become 1/2 and 1.
   Visitor visitor{.user = user};
   const std::array<double, kMaxInterests> weight = user.InterestsAt(time_ms);
   for (size_t k = 0; k < static_cast<size_t>(user.interests); ++k) {

@@ -19,7 +19,7 @@ constexpr base::RealRange kNotNegative{.min = 0, .max = 1e6};
 
 constexpr char kExpectedWeights[] = "expected no negative one and a sum of more than 0";
 
-// Whether something can be drawn in proportion to the weights.
+// Whether the weights define a distribution.
 template <typename T>
 bool AreWeights(std::span<const T> weights) {
   double sum = 0;
@@ -30,7 +30,7 @@ bool AreWeights(std::span<const T> weights) {
   return sum > 0 && std::isfinite(sum);
 }
 
-// A table of weights, one for each name.
+// Reads a table of weights, one for each name.
 template <size_t kCount, typename NameOf>
 std::array<double, kCount> ReadWeights(const base::ConfigTable& parent, std::string_view key,
                                        std::array<double, kCount> weights, NameOf name_of) {
@@ -85,7 +85,7 @@ AudienceOptions ReadAudience(const base::ConfigTable& table) {
   o.regions =
       ReadWeights(table, "regions", o.regions, [](size_t r) { return kRegionTable[r].name; });
   o.devices = ReadWeights(table, "devices", o.devices, [](size_t d) { return kDeviceNames[d]; });
-  // Positive, so that a user who has one device keeps it at any hour.
+  // Positive, so that a user with a single device uses it at any hour.
   o.tv_evening = table.Real("tv_evening", o.tv_evening, kPositive);
   o.tv_else = table.Real("tv_else", o.tv_else, kPositive);
   o.desktop_office = table.Real("desktop_office", o.desktop_office, kPositive);
@@ -168,7 +168,7 @@ void ReadHours(const base::ConfigTable& table, SessionOptions& o) {
   for (size_t h = 0; h < hours.size(); ++h) o.hours[h] = static_cast<int>(hours[h]);
 }
 
-// What users do without a slate: searches, watches on other sites, series continued.
+// Reads what users do without a slate: searches, watches on other sites, continued series.
 void ReadWanted(const base::ConfigTable& table, SessionOptions& o) {
   o.followed = table.Real("followed", o.followed, kShare);
   o.continue_most =
@@ -211,7 +211,7 @@ PolicyOptions ReadPolicy(const base::ConfigTable& table) {
   o.kind = static_cast<PolicyKind>(table.Choice("kind", {kPolicyKinds.begin(), kPolicyKinds.end()},
                                                 static_cast<size_t>(o.kind)));
   o.random_share = table.Real("random_share", o.random_share, kShare);
-  // `popular` must stay positive: it is what gives every item a chance to be shown.
+  // `popular` must be positive: only this source can show every item.
   o.popular = table.Real("popular", o.popular, {.min = 0.01, .max = 1e6});
   o.topical = table.Real("topical", o.topical, kNotNegative);
   o.subscribed = table.Real("subscribed", o.subscribed, kNotNegative);
@@ -220,7 +220,7 @@ PolicyOptions ReadPolicy(const base::ConfigTable& table) {
   o.interest_noise = table.Real("interest_noise", o.interest_noise, {.min = 0, .max = 10});
   o.interest_spill = table.Real("interest_spill", o.interest_spill, kShare);
   o.guess_age_days = table.Real("guess_age_days", o.guess_age_days, {.min = 0, .max = 3650});
-  // Less than 1, so that items of other languages keep their chance.
+  // Less than 1, so that items of other languages can be shown.
   o.own_language = table.Real("own_language", o.own_language, {.min = 0, .max = 0.99});
   o.first_language = table.Real("first_language", o.first_language, kShare);
   o.latest = static_cast<uint32_t>(table.Int("latest", o.latest, {.min = 1, .max = 1000}));
@@ -247,12 +247,12 @@ Status ValidateWeights(const WorldOptions& o) {
 Status ValidatePolicy(const PolicyOptions& policy) {
   if (!(policy.popular > 0)) {
     return InvalidArgument(
-        "policy.popular: expected more than 0, found {}; it gives every item a chance",
+        "policy.popular: expected more than 0, found {}; only this source can show every item",
         policy.popular);
   }
   if (!(policy.own_language >= 0 && policy.own_language < 1)) {
     return InvalidArgument(
-        "policy.own_language: expected 0 to 0.99, found {}; items of other languages need a chance",
+        "policy.own_language: expected 0 to 0.99, found {}; items of other languages must occur",
         policy.own_language);
   }
   if (policy.latest < 1) return InvalidArgument("policy.latest: expected at least 1, found 0");
@@ -288,9 +288,8 @@ WorldOptions WorldOptions::FromConfig(const base::ConfigTable& world) {
 Status WorldOptions::Validate() const {
   if (users == 0) return InvalidArgument("users: expected at least 1, found 0");
   if (items < 100) {
-    return InvalidArgument(
-        "items: expected at least 100, found {}; a slate of {} needs a catalogue", items,
-        sessions.slate_size);
+    return InvalidArgument("items: expected at least 100, found {}; a slate has {} items", items,
+                           sessions.slate_size);
   }
   if (days < 1) return InvalidArgument("days: expected at least 1, found {}", days);
   if (catalogue.topics < 2 || catalogue.topics > 24) {
@@ -313,7 +312,7 @@ Status WorldOptions::Validate() const {
   if (!(c >= -1 && c <= 1)) {
     return InvalidArgument("response.satisfaction_correlation: expected -1 to 1, found {}", c);
   }
-  // Beyond it the popularity's running sums leave the range of a double.
+  // Otherwise the running sums of popularity exceed the range of a double.
   if (catalogue.burst > 0 && days > 1300 * catalogue.burst_days) {
     return InvalidArgument(
         "catalogue.burst_days: expected at least days / 1300 = {}, found {}; for no burst set "

@@ -19,7 +19,7 @@ TEST(WorldOptions, DefaultsAreValidAndNeedNoTable) {
   EXPECT_EQ(options.users, 2000u);
 }
 
-// A key that no code reads fails Check(), and a value that is not the default differs.
+// A key that is not read fails Check(), and a value other than the default differs.
 TEST(WorldOptions, EveryKeyOfTheDocumentedFileIsReadAndIsTheDefault) {
   const auto path = std::filesystem::path(UPNEXT_CONFIGS) / "world.toml";
   const auto config = base::Config::Load(path);
@@ -40,7 +40,7 @@ TEST(WorldOptions, AMisspeltKeyNamesTheRightOne) {
       << checked.error().message;
 }
 
-TEST(WorldOptions, RefusesWhatCannotBeAWorld) {
+TEST(WorldOptions, RefusesOptionsThatNoWorldCanHave) {
   WorldOptions options;
   options.items = 5;
   const Status status = options.Validate();
@@ -56,7 +56,7 @@ TEST(WorldOptions, RefusesWhatCannotBeAWorld) {
   EXPECT_FALSE(options.Validate());
 }
 
-// Every rule that spans several values, in a file and in code.
+// Every rule about several values, in a file and in code.
 TEST(WorldOptions, RefusesWeightsAndSharesThatNothingCanBeDrawnFrom) {
   for (const char* refused : {
            "[catalogue.languages]\nen = 0\nde = 0\nes = 0\nfr = 0\npt = 0\n",

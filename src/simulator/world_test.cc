@@ -30,7 +30,8 @@ TEST(World, RefusesImpossibleOptions) {
   EXPECT_EQ(world.error().code, Code::kInvalidArgument);
 }
 
-// The learned bias logits of Zhao et al. 2019, figure 7, read as odds relative to position 1.
+// The learned bias logits of Zhao et al. 2019, figure 7, interpreted as odds relative to position
+// 1.
 TEST(World, DesktopExaminationFollowsThePublishedBiasCurve) {
   const World world = MakeWorld(SmallWorld());
   const double logits[] = {-1.02, -1.26, -1.49, -1.70, -1.81, -1.89, -1.92, -1.94, -1.99};
@@ -78,8 +79,8 @@ TEST(World, UsersAreFunctionsOfTheSeedWithTwoToFiveDriftingInterests) {
   EXPECT_LT(drifted / 300, 0.4);
 }
 
-// Activity x of the upper half follows P(X > x) ~ x^-(exponent - 1): Hill's estimator finds the
-// exponent.
+// Activity x of the upper half follows P(X > x) ~ x^-(exponent - 1), checked by Hill's estimator of
+// the exponent.
 TEST(World, ActivityFollowsThePlantedPowerLaw) {
   WorldOptions options = SmallWorld();
   const TopicTastes tastes = TopicTastes::Of(options);
@@ -91,7 +92,7 @@ TEST(World, ActivityFollowsThePlantedPowerLaw) {
   }
   EXPECT_NEAR(total / 20'000, options.audience.sessions_per_day, 0.06);
   std::sort(activity.rbegin(), activity.rend());
-  // Between the 1 % and 50 % quantiles, clear of the cut.
+  // Between the 1 % and 50 % quantiles, where the cut has no effect.
   const double slope = std::log(0.5 / 0.01) / std::log(activity[200] / activity[10'000]);
   EXPECT_NEAR(slope, options.audience.activity_exponent - 1, 0.1);
 }
@@ -126,7 +127,7 @@ TEST(World, ClicksFollowInterestLanguageSeriesAndWhatWasWatched) {
   EXPECT_GT(other / n_other, 2 * foreign / n_foreign);
 }
 
-TEST(World, TrustAddsToTheClickLogitByPositionAndIsNothingByDefault) {
+TEST(World, TrustAddsToTheClickLogitByPositionAndIsZeroByDefault) {
   WorldOptions options = SmallWorld();
   const World plain = MakeWorld(options);
   options.examination.trust = 1.2;
@@ -205,7 +206,7 @@ TEST(World, EngagementAndSatisfactionCorrelateAsPlanted) {
     options.response.satisfaction_correlation = planted;
     const World world = MakeWorld(options);
     const Context context = At(world, 3);
-    // On the scale of logits, where the parts add up.
+    // On the logit scale, where the terms are added.
     const auto satisfaction = [&](const User& user, uint32_t i) {
       const double s = world.Satisfaction(user, i, context);
       return std::log(s / (1 - s));

@@ -1,15 +1,8 @@
-// RocksDB behind store::Store. Keys, in order of their first byte (docs/formats/store.md):
-//   d USER ID     an event id that was seen            e USER SEQUENCE   an event
-//   m NAME        state tag, next sequence, counts    n INDEX           an added name
-//   s USER        a user state
-// USER within a longer key is written as its length (u32, big-endian) and its bytes, so that no
-// user is a prefix of another; numbers are big-endian, so that order of keys is order of arrival.
-#include <rocksdb/db.h>
-#include <rocksdb/env.h>
-#include <rocksdb/listener.h>
-#include <rocksdb/options.h>
+// RocksDB behind store::Store; the keys are in rocks_keys.h.
+#include <rocksdb/write_batch.h>
 
-#include <cstdarg>
+#include <atomic>
+#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -19,57 +12,20 @@
 #include "base/mutex.h"
 #include "schema/raw_event.h"
 #include "store/event_codec.h"
+#include "store/rocks_db.h"
+#include "store/rocks_keys.h"
+#include "store/rocks_names.h"
 #include "store/store.h"
 
 namespace upnext::store {
 namespace {
 
-constexpr char kTagKey[] = "m/tag", kSequenceKey[] = "m/sequence", kNamesKey[] = "m/names";
-
-std::string BigEndian(uint64_t value, int bytes) {
-  std::string out;
-  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) {
-    out.push_back(static_cast<char>(value >> shift & 0xff));
-  }
-  return out;
-}
-
-std::string UserPrefix(char kind, std::string_view user) {
-  std::string key(1, kind);
-  key += BigEndian(user.size(), 4);
-  key += user;
-  return key;
-}
-
-std::unexpected<Error> FromRocks(const rocksdb::Status& status, std::string_view doing) {
-  const std::string text = fmt::format("store: {}: {}", doing, status.ToString());
-  if (status.IsNoSpace()) return ResourceExhausted("{}; free some disk space", text);
-  if (status.IsCorruption()) return DataLoss("{}", text);
-  if (text.find("File too large") != std::string::npos) return ResourceExhausted("{}", text);
-  return Unavailable("{}", text);
-}
-
-// RocksDB would try by itself to go on after a full disk, which ends as ~RocksStore says.
-class NoRecovery : public rocksdb::EventListener {
- public:
-  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
-                            bool* auto_recovery) override {
-    *auto_recovery = false;
-  }
-};
-
-// In place of RocksDB's own log file, which aborts the process in the same way once the disk is
-// full. What goes wrong comes back as a status all the same.
-class NoLog : public rocksdb::Logger {
- public:
-  using rocksdb::Logger::Logv;
-  void Logv(const char*, va_list) override {}
-};
+constexpr uint64_t kFormat = 2;
 
 class RocksStore : public Store {
  public:
   RocksStore(base::LockFile lock, std::unique_ptr<rocksdb::DB> db)
-      : lock_(std::move(lock)), db_(std::move(db)) {}
+      : lock_(std::move(lock)), db_(std::move(db)), names_(*db_) {}
 
   // RocksDB aborts the process when it closes a log file that a write to has failed. Such a
   // database is left to the end of the process instead; what was acknowledged is on disk.
@@ -79,156 +35,158 @@ class RocksStore : public Store {
     if (!broken_.ok()) abandoned.push_back(db_.release());
   }
 
-  Status Load() {
-    base::MutexLock lock(mutex_);
+  Status Load(const std::filesystem::path& directory) {
+    UPNEXT_ASSIGN_OR_RETURN(const uint64_t format, Number(kFormatKey));
+    if (format != kFormat) UPNEXT_RETURN_IF_ERROR(BeginFormat(directory, format));
     UPNEXT_ASSIGN_OR_RETURN(sequence_, Number(kSequenceKey));
-    UPNEXT_ASSIGN_OR_RETURN(names_, Number(kNamesKey));
     return Ok();
   }
 
-  Status Commit(const WriteBatch& batch) override {
-    base::MutexLock lock(mutex_);
-    if (!broken_.ok()) {
-      return FromRocks(broken_, "an earlier write failed; make room and restart the server");
-    }
+  Result<uint64_t> Commit(const WriteBatch& batch) override {
     rocksdb::WriteBatch out;
-    uint64_t sequence = sequence_, names = names_;
+    const uint64_t first = sequence_.fetch_add(batch.events.size()) + 1;
+    uint64_t next = first;
     for (const WriteBatch::NewEvent& e : batch.events) {
-      out.Put(UserPrefix('e', e.event.user) + BigEndian(sequence++, 8), EncodeEvent(e.event));
-      if (!e.id.empty()) out.Put(UserPrefix('d', e.event.user) + e.id, "");
+      out.Put(UserPrefix('e', e.event->user) + BigEndian(next++), EncodeEvent(*e.event));
+      if (!e.id.empty()) out.Put(UserPrefix('d', e.event->user).append(e.id), "");
     }
-    for (const WriteBatch::State& state : batch.states)
-      out.Put(std::string("s").append(state.user), state.bytes);
-    for (const WriteBatch::Name& name : batch.names) {
-      out.Put(std::string("n").append(BigEndian(names++, 8)),
-              std::string(1, static_cast<char>(name.space)) + name.name);
+    if (!batch.events.empty()) out.Merge(kSequenceKey, BigEndian(next - 1));
+    for (const WriteBatch::NewState& s : batch.states) {
+      out.Put(TagPrefix('s', s.tag).append(s.user), BigEndian(s.state.through) + s.state.bytes);
     }
-    out.Put(kSequenceKey, BigEndian(sequence, 8));
-    out.Put(kNamesKey, BigEndian(names, 8));
-    rocksdb::WriteOptions options;
-    options.sync = true;  // acknowledged means on disk
-    broken_ = db_->Write(options, &out);
-    if (!broken_.ok()) return FromRocks(broken_, "write");
-    sequence_ = sequence;
-    names_ = names;
-    return Ok();
+    const RocksNames::Waiting names = names_.waiting();
+    for (const auto& [key, id] : names) out.Put(key, BigEndian(id, 4));
+    UPNEXT_RETURN_IF_ERROR(Write(&out));
+    names_.SetWritten(names);
+    return first;
+  }
+
+  Result<std::vector<uint32_t>> Intern(const Numbering& numbering, schema::IdSpace space,
+                                       std::span<const std::string_view> names) override {
+    return names_.Intern(numbering, space, names);
+  }
+
+  Status Names(const Numbering& numbering, const RocksNames::Visitor& visit) const override {
+    return names_.Visit(numbering, visit);
   }
 
   Result<bool> HasEvent(std::string_view user, std::string_view id) const override {
-    UPNEXT_ASSIGN_OR_RETURN(const auto value, Get(UserPrefix('d', user).append(id)));
+    UPNEXT_ASSIGN_OR_RETURN(const auto value, GetValue(*db_, UserPrefix('d', user).append(id)));
     return value.has_value();
   }
 
-  Result<std::optional<std::string>> State(std::string_view user) const override {
-    return Get(std::string("s").append(user));
+  Result<std::optional<SavedState>> State(uint64_t tag, std::string_view user) const override {
+    UPNEXT_ASSIGN_OR_RETURN(auto value, GetValue(*db_, TagPrefix('s', tag).append(user)));
+    if (!value) return std::optional<SavedState>();
+    const auto through = TakeBigEndian(*value);
+    if (!through) return DataLoss("store: a saved state of {} bytes is cut short", value->size());
+    return std::optional(SavedState{*through, value->substr(8)});
   }
 
-  Status EventsOf(std::string_view user,
-                  const std::function<void(const schema::RawEvent&)>& visit) const override {
-    return VisitEvents(UserPrefix('e', user), visit);
+  Status EventsOf(
+      std::string_view user, uint64_t after,
+      const std::function<void(uint64_t, const schema::RawEvent&)>& visit) const override {
+    if (after == std::numeric_limits<uint64_t>::max()) return Ok();
+    const std::string prefix = UserPrefix('e', user);
+    return VisitPrefix(*db_, prefix, prefix + BigEndian(after + 1),
+                       [&](std::string_view key, std::string_view value) -> Status {
+                         const auto sequence = TakeBigEndian(key.substr(prefix.size()));
+                         if (!sequence) return DataLoss("store: an event has no sequence number");
+                         UPNEXT_ASSIGN_OR_RETURN(const schema::RawEvent event, DecodeEvent(value));
+                         visit(*sequence, event);
+                         return Ok();
+                       });
   }
 
   Status AllEvents(const std::function<void(const schema::RawEvent&)>& visit) const override {
-    return VisitEvents("e", visit);
-  }
-
-  Status Names(const std::function<void(schema::IdSpace, std::string_view)>& visit) const override {
-    return Visit("n", [&](std::string_view value) -> Status {
-      const auto space = value.empty() ? schema::kIdSpaces : static_cast<unsigned char>(value[0]);
-      if (space >= schema::kIdSpaces) return DataLoss("store: a stored name has no id space");
-      visit(static_cast<schema::IdSpace>(space), value.substr(1));
-      return Ok();
-    });
-  }
-
-  uint64_t events() const override {
-    base::MutexLock lock(mutex_);
-    return sequence_;
-  }
-
-  Result<uint64_t> StateTag() const override { return Number(kTagKey); }
-
-  Status ResetFor(uint64_t tag) override {
-    base::MutexLock lock(mutex_);
-    rocksdb::WriteBatch out;
-    out.DeleteRange("n", "o");
-    out.DeleteRange("s", "t");
-    out.Put(kNamesKey, BigEndian(0, 8));
-    out.Put(kTagKey, BigEndian(tag, 8));
-    rocksdb::WriteOptions options;
-    options.sync = true;
-    broken_ = db_->Write(options, &out);
-    if (!broken_.ok()) return FromRocks(broken_, "reset");
-    names_ = 0;
-    return Ok();
-  }
-
- private:
-  Result<std::optional<std::string>> Get(const std::string& key) const {
-    std::string value;
-    const rocksdb::Status s = db_->Get(rocksdb::ReadOptions(), key, &value);
-    if (s.IsNotFound()) return std::optional<std::string>();
-    if (!s.ok()) return FromRocks(s, "read");
-    return std::optional<std::string>(std::move(value));
-  }
-
-  Result<uint64_t> Number(const std::string& key) const {  // 0 when absent
-    UPNEXT_ASSIGN_OR_RETURN(const auto value, Get(key));
-    if (!value) return uint64_t{0};
-    if (value->size() != 8) return DataLoss("store: {} is not a number", key);
-    uint64_t number = 0;
-    for (const char c : *value) number = number << 8 | static_cast<unsigned char>(c);
-    return number;
-  }
-
-  template <typename F>
-  Status Visit(const std::string& prefix, F&& on_value) const {
-    std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions()));
-    for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
-      UPNEXT_RETURN_IF_ERROR(on_value(std::string_view(it->value().data(), it->value().size())));
-    }
-    if (!it->status().ok()) return FromRocks(it->status(), "scan");
-    return Ok();
-  }
-
-  Status VisitEvents(const std::string& prefix,
-                     const std::function<void(const schema::RawEvent&)>& visit) const {
-    return Visit(prefix, [&](std::string_view value) -> Status {
+    return VisitPrefix(*db_, "e", "e", [&](std::string_view, std::string_view value) -> Status {
       UPNEXT_ASSIGN_OR_RETURN(const schema::RawEvent event, DecodeEvent(value));
       visit(event);
       return Ok();
     });
   }
 
+  uint64_t last_sequence() const override { return sequence_; }
+
+  Status DropOthers(uint64_t log, uint64_t state_tag) override {
+    rocksdb::WriteBatch out;
+    for (const auto& [kind, tag] : {std::pair('n', log), std::pair('s', state_tag)}) {
+      const auto end = std::string(1, static_cast<char>(kind + 1));
+      out.DeleteRange(std::string(1, kind), TagPrefix(kind, tag));
+      if (tag != std::numeric_limits<uint64_t>::max()) {
+        out.DeleteRange(TagPrefix(kind, tag + 1), end);
+      }
+    }
+    UPNEXT_RETURN_IF_ERROR(Write(&out));
+    names_.KeepOnly(log);
+    return Ok();
+  }
+
+ private:
+  // A new store is marked with the format; one that was written in another is refused.
+  Status BeginFormat(const std::filesystem::path& directory, uint64_t found) {
+    const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions()));
+    it->SeekToFirst();
+    if (it->Valid()) {
+      return FailedPrecondition(
+          "{}: expected a store of format {}, found {}; move the folder away, so that a new one is "
+          "made: states are folded from the log again, but events that were posted and not imported "
+          "stay behind",
+          directory.string(), kFormat, found == 0 ? "an older one" : fmt::format("{}", found));
+    }
+    if (!it->status().ok()) return FromRocks(it->status(), "scan");
+    rocksdb::WriteBatch out;
+    out.Put(kFormatKey, BigEndian(kFormat));
+    return Write(&out);
+  }
+
+  // Acknowledged means on disk. Calls that come while RocksDB writes wait for it and share the next
+  // write: the first of them writes for all.
+  Status Write(rocksdb::WriteBatch* batch) {
+    {
+      base::MutexLock lock(mutex_);
+      if (!broken_.ok()) {
+        return FromRocks(broken_, "an earlier write failed; make room and restart the server");
+      }
+    }
+    rocksdb::WriteOptions options;
+    options.sync = true;
+    const rocksdb::Status written = db_->Write(options, batch);
+    if (written.ok()) return Ok();
+    base::MutexLock lock(mutex_);
+    broken_ = written;
+    return FromRocks(written, "write");
+  }
+
+  Result<uint64_t> Number(const std::string& key) const {  // 0 when absent
+    UPNEXT_ASSIGN_OR_RETURN(const auto value, GetValue(*db_, key));
+    if (!value) return uint64_t{0};
+    const auto number = TakeBigEndian(*value);
+    if (!number) return DataLoss("store: {} is not a number", key);
+    return *number;
+  }
+
   const base::LockFile lock_;
   std::unique_ptr<rocksdb::DB> db_;
-  mutable base::Mutex mutex_;
-  rocksdb::Status broken_;  // of the first write that failed; none is tried after it
-  uint64_t sequence_ UPNEXT_GUARDED_BY(mutex_) = 0, names_ UPNEXT_GUARDED_BY(mutex_) = 0;
+  RocksNames names_;
+  std::atomic<uint64_t> sequence_{0};  // the largest that was given to an event
+  base::Mutex mutex_;
+  rocksdb::Status broken_ UPNEXT_GUARDED_BY(mutex_);  // the first write that failed; the last tried
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Store>> OpenRocksStore(const std::filesystem::path& directory) {
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(directory));
-  // RocksDB's own lock does not say who holds it.
+  // RocksDB's own lock does not name its holder.
   Result<base::LockFile> lock = base::LockFile::Acquire(directory / "holder");
   if (!lock) {
     return WithContext(std::move(lock).error(),
                        "store: a server has it; stop that one, or use its HTTP interface");
   }
-  rocksdb::Options options;
-  options.create_if_missing = true;
-  options.info_log = std::make_shared<NoLog>();
-  options.write_buffer_size = 32 << 20;
-  options.compression = rocksdb::kNoCompression;
-  options.listeners.push_back(std::make_shared<NoRecovery>());
-  rocksdb::DB* db = nullptr;
-  if (rocksdb::Status s = rocksdb::DB::Open(options, directory.string(), &db); !s.ok()) {
-    return FromRocks(s, fmt::format("open {}", directory.string()));
-  }
-  auto store = std::make_unique<RocksStore>(*std::move(lock), std::unique_ptr<rocksdb::DB>(db));
-  UPNEXT_RETURN_IF_ERROR(store->Load());
+  UPNEXT_ASSIGN_OR_RETURN(std::unique_ptr<rocksdb::DB> db, OpenRocksDb(directory));
+  auto store = std::make_unique<RocksStore>(*std::move(lock), std::move(db));
+  UPNEXT_RETURN_IF_ERROR(store->Load(directory));
   return store;
 }
 

@@ -1,11 +1,13 @@
-// The online store: events as they came and the user states they led to. Events are the truth; a
-// state is always fold(log events of the user, then stored events in order of arrival) and can be
-// made again.
+// The online store: events as they were posted, ids of names that the log does not have, and saved
+// user states. Events are the truth. The state of a user is fold(log events of the user, then stored
+// events in order of their sequence numbers); a saved state is a prefix of that fold, kept so that a
+// later fold is short, and may be lost without harm.
 //
-//   UPNEXT_ASSIGN_OR_RETURN(auto store, OpenRocksStore(path));
-//   UPNEXT_RETURN_IF_ERROR(store->Commit(batch));        durable and all or nothing once it returns
+//   UPNEXT_ASSIGN_OR_RETURN(std::shared_ptr<Store> store, OpenRocksStore(path));
+//   UPNEXT_ASSIGN_OR_RETURN(auto ids, store->Intern(numbering, IdSpace::kItem, names));
+//   UPNEXT_ASSIGN_OR_RETURN(uint64_t first, store->Commit(batch));    durable once it returns
 //
-// Any number of threads. One process at a time holds a store (kAborted says so).
+// Any number of threads. An interface of values only, so that several servers can share one store.
 #ifndef UPNEXT_STORE_STORE_H_
 #define UPNEXT_STORE_STORE_H_
 
@@ -20,48 +22,72 @@
 #include <vector>
 
 #include "base/status.h"
-#include "log/event_log.h"
+#include "schema/event.h"
 #include "schema/raw_event.h"
 
 namespace upnext::store {
 
-// What one Commit writes, atomically.
+// Ids are numbered for one log, and continue where its own ids end.
+struct Numbering {
+  uint64_t log = 0;             // log::EventLog::content_digest()
+  std::vector<uint32_t> first;  // by IdSpace: the log's number of ids
+};
+
+// A user's state after the log and the stored events up to sequence number `through` (0: none).
+struct SavedState {
+  uint64_t through = 0;
+  std::string bytes;  // UserState::Serialize
+};
+
+// What one Commit writes, all or nothing. Refers to what the caller owns.
 struct WriteBatch {
   struct NewEvent {
-    schema::RawEvent event;
-    std::string id;  // the client's event id, "" when it gave none
+    const schema::RawEvent* event;
+    std::string_view id;  // the client's event id, "" when it gave none
   };
-  struct State {
-    std::string user, bytes;  // UserState::Serialize
-  };
-  struct Name {
-    schema::IdSpace space;
-    std::string name;  // ids are given in order of arrival
+  struct NewState {
+    uint64_t tag;  // what the state depends on beside the stored events
+    std::string_view user;
+    SavedState state;
   };
   std::vector<NewEvent> events;
-  std::vector<State> states;
-  std::vector<Name> names;
+  std::vector<NewState> states;
 };
 
 class Store {
  public:
   virtual ~Store() = default;
-  virtual Status Commit(const WriteBatch& batch) = 0;
+  // Returns the sequence number of the first event; those of a batch follow one another. Numbers
+  // start at 1; a call that begins after another has returned gets larger ones. Concurrent calls
+  // share one write to the disk, and a failed write fails all that share it: kResourceExhausted
+  // for a full disk, else kUnavailable.
+  virtual Result<uint64_t> Commit(const WriteBatch& batch) = 0;
+  // The ids of names that the log does not have, by place; new names get the next ids of their
+  // space. The same name has the same id in every call and every process. New ids are durable no
+  // later than the next Commit that returns, so an acknowledged event never loses its ids.
+  // kResourceExhausted, and no new id, when the names of the log exceed kMaxNames.
+  virtual Result<std::vector<uint32_t>> Intern(const Numbering& numbering, schema::IdSpace space,
+                                               std::span<const std::string_view> names) = 0;
+  // Every name interned for this log so far, in no particular order.
+  virtual Status Names(const Numbering& numbering,
+                       const std::function<void(schema::IdSpace, std::string_view name,
+                                                uint32_t id)>& visit) const = 0;
   virtual Result<bool> HasEvent(std::string_view user, std::string_view id) const = 0;
-  virtual Result<std::optional<std::string>> State(std::string_view user) const = 0;
-  // Stored events of a user in order of arrival.
-  virtual Status EventsOf(std::string_view user,
-                          const std::function<void(const schema::RawEvent&)>& visit) const = 0;
+  virtual Result<std::optional<SavedState>> State(uint64_t tag, std::string_view user) const = 0;
+  // Stored events of a user after sequence number `after`, in ascending order.
+  virtual Status EventsOf(
+      std::string_view user, uint64_t after,
+      const std::function<void(uint64_t sequence, const schema::RawEvent&)>& visit) const = 0;
   virtual Status AllEvents(const std::function<void(const schema::RawEvent&)>& visit) const = 0;
-  virtual Status Names(
-      const std::function<void(schema::IdSpace, std::string_view)>& visit) const = 0;
-  virtual uint64_t events() const = 0;  // stored so far
-  // States and names belong to one log and one rule of completeness, which `tag` stands for; with
-  // another tag they are dropped and made again from the events.
-  virtual Result<uint64_t> StateTag() const = 0;  // 0: none yet
-  virtual Status ResetFor(uint64_t tag) = 0;
+  virtual uint64_t last_sequence() const = 0;  // of the newest event, 0: none yet
+  // Deletes the names of other logs and the states of other tags. For the only user of a store.
+  virtual Status DropOthers(uint64_t log, uint64_t state_tag) = 0;
+
+  static constexpr uint64_t kMaxNames = 10'000'000;
 };
 
+// One process at a time holds the folder (kAborted names the holder). kFailedPrecondition for a
+// store of another format.
 Result<std::unique_ptr<Store>> OpenRocksStore(const std::filesystem::path& directory);
 
 }  // namespace upnext::store

@@ -3,14 +3,27 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <map>
+#include <set>
+#include <thread>
+
 #include "base/test_folder.h"
 #include "store/event_codec.h"
+#include "store/rocks_db.h"
 
 namespace upnext::store {
 namespace {
 
 using schema::EventType;
+using schema::IdSpace;
 using schema::RawEvent;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Pair;
+using testing::UnorderedElementsAre;
 
 RawEvent Watch(const std::string& user, const std::string& item, int64_t time_ms) {
   RawEvent event;
@@ -23,11 +36,53 @@ RawEvent Watch(const std::string& user, const std::string& item, int64_t time_ms
   return event;
 }
 
-std::vector<std::string> ItemsOf(const Store& store, std::string_view user) {
+std::vector<std::string> ItemsOf(const Store& store, std::string_view user, uint64_t after = 0) {
   std::vector<std::string> items;
-  EXPECT_TRUE(store.EventsOf(user, [&](const RawEvent& e) { items.push_back(e.item); }));
+  EXPECT_TRUE(
+      store.EventsOf(user, after, [&](uint64_t, const RawEvent& e) { items.push_back(e.item); }));
   return items;
 }
+
+Result<uint64_t> Post(Store& store, const std::vector<RawEvent>& events, std::string_view id = "") {
+  WriteBatch batch;
+  for (const RawEvent& event : events) batch.events.push_back({&event, id});
+  return store.Commit(batch);
+}
+
+// A log with two items, one query and nothing else.
+const Numbering kNumbering{.log = 7, .first = {0, 2, 1, 0, 0, 0, 0, 0, 0}};
+
+std::vector<uint32_t> Intern(Store& store, IdSpace space,
+                             const std::vector<std::string_view>& names,
+                             const Numbering& numbering = kNumbering) {
+  const auto ids = store.Intern(numbering, space, names);
+  EXPECT_TRUE(ids) << ids.error().message;
+  return ids ? *ids : std::vector<uint32_t>{};
+}
+
+std::map<std::string, uint32_t> NamesOf(const Store& store, IdSpace wanted,
+                                        const Numbering& numbering = kNumbering) {
+  std::map<std::string, uint32_t> names;
+  EXPECT_TRUE(store.Names(numbering, [&](IdSpace space, std::string_view name, uint32_t id) {
+    if (space == wanted) names.emplace(name, id);
+  }));
+  return names;
+}
+
+class RocksStoreTest : public testing::Test {
+ protected:
+  RocksStoreTest() { Reopen(); }
+  void Reopen() {
+    store_.reset();
+    auto store = OpenRocksStore(path());
+    ASSERT_TRUE(store) << store.error().message;
+    store_ = *std::move(store);
+  }
+  std::filesystem::path path() const { return folder_ / "store"; }
+
+  const base::TestFolder folder_;
+  std::unique_ptr<Store> store_;
+};
 
 TEST(EventCodec, KeepsEveryFieldAndRefusesEveryTruncation) {
   RawEvent event = Watch("u", "i", 123);
@@ -51,75 +106,163 @@ TEST(EventCodec, KeepsEveryFieldAndRefusesEveryTruncation) {
   EXPECT_FALSE(DecodeEvent(bytes + "x"));
 }
 
-TEST(RocksStore, CommittedBatchIsThereWholeAfterReopening) {
-  base::TestFolder folder;
-  {
-    auto store = OpenRocksStore(folder.path() / "store");
-    ASSERT_TRUE(store) << store.error().message;
-    WriteBatch batch;
-    batch.events = {{Watch("ann", "x", 1), "id-1"}, {Watch("bob", "y", 2), ""}};
-    batch.states = {{"ann", "state of ann"}};
-    batch.names = {{schema::IdSpace::kItem, "x"}, {schema::IdSpace::kQuery, "y z"}};
-    ASSERT_TRUE((*store)->Commit(batch));
-    batch = {};
-    batch.events = {{Watch("ann", "z", 3), ""}};
-    ASSERT_TRUE((*store)->Commit(batch));
+TEST_F(RocksStoreTest, CommittedBatchIsThereWholeAfterReopening) {
+  const RawEvent x = Watch("ann", "x", 1), y = Watch("bob", "y", 2);
+  WriteBatch batch;
+  batch.events = {{&x, "id-1"}, {&y, ""}};
+  batch.states = {{.tag = 5, .user = "ann", .state = {.through = 1, .bytes = "state of ann"}}};
+  EXPECT_EQ(store_->Commit(batch).value(), 1u);
+  EXPECT_EQ(Post(*store_, {Watch("ann", "z", 3)}).value(), 3u);
+  Reopen();
+  EXPECT_EQ(store_->last_sequence(), 3u);
+  EXPECT_THAT(ItemsOf(*store_, "ann"), ElementsAre("x", "z"));
+  EXPECT_THAT(ItemsOf(*store_, "ann", /*after=*/1), ElementsAre("z"));
+  EXPECT_THAT(ItemsOf(*store_, "ann", /*after=*/3), IsEmpty());
+  EXPECT_THAT(ItemsOf(*store_, "bob"), ElementsAre("y"));
+  EXPECT_TRUE(*store_->HasEvent("ann", "id-1"));
+  EXPECT_FALSE(*store_->HasEvent("bob", "id-1"));
+  const auto state = store_->State(5, "ann");
+  ASSERT_TRUE(state && *state);
+  EXPECT_EQ((*state)->through, 1u);
+  EXPECT_EQ((*state)->bytes, "state of ann");
+  EXPECT_FALSE((*store_->State(5, "bob")).has_value());
+  EXPECT_FALSE((*store_->State(6, "ann")).has_value()) << "states of two tags are apart";
+  EXPECT_EQ(Post(*store_, {Watch("ann", "w", 4)}).value(), 4u);
+}
+
+TEST_F(RocksStoreTest, UsersWhoseIdsBeginAlikeStayApart) {
+  ASSERT_TRUE(Post(*store_, {Watch("a", "1", 1), Watch("ab", "2", 2), Watch("", "3", 3)}));
+  EXPECT_THAT(ItemsOf(*store_, "a"), ElementsAre("1"));
+  EXPECT_THAT(ItemsOf(*store_, "ab"), ElementsAre("2"));
+}
+
+TEST_F(RocksStoreTest, CommitsOfManyThreadsAreAllThereAfterReopening) {
+  constexpr int kThreads = 8, kEach = 40;
+  std::atomic<int> failures{0};
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      uint64_t last = 0;
+      for (int i = 0; i < kEach; ++i) {
+        const std::string user = fmt::format("user {}", t);
+        const auto first = Post(*store_, {Watch(user, fmt::format("{}", 2 * i), i),
+                                          Watch(user, fmt::format("{}", 2 * i + 1), i)});
+        if (!first || *first <= last) ++failures;
+        if (first) last = *first + 1;
+      }
+    });
   }
-  auto store = OpenRocksStore(folder.path() / "store");
-  ASSERT_TRUE(store) << store.error().message;
-  EXPECT_EQ((*store)->events(), 3u);
-  EXPECT_THAT(ItemsOf(**store, "ann"), testing::ElementsAre("x", "z"));
-  EXPECT_THAT(ItemsOf(**store, "bob"), testing::ElementsAre("y"));
-  EXPECT_TRUE(*(*store)->HasEvent("ann", "id-1"));
-  EXPECT_FALSE(*(*store)->HasEvent("bob", "id-1"));
-  EXPECT_EQ(**(*store)->State("ann"), "state of ann");
-  EXPECT_FALSE((*store)->State("bob")->has_value());
-  std::vector<std::string> names;
-  ASSERT_TRUE(
-      (*store)->Names([&](schema::IdSpace, std::string_view name) { names.emplace_back(name); }));
-  EXPECT_THAT(names, testing::ElementsAre("x", "y z"));
+  threads.clear();
+  EXPECT_EQ(failures, 0);
+  Reopen();
+  EXPECT_EQ(store_->last_sequence(), uint64_t{2 * kThreads * kEach});
+  for (int t = 0; t < kThreads; ++t) {
+    const std::vector<std::string> items = ItemsOf(*store_, fmt::format("user {}", t));
+    ASSERT_EQ(items.size(), size_t{2 * kEach});
+    for (size_t i = 0; i < items.size(); ++i) EXPECT_EQ(items[i], fmt::format("{}", i));
+  }
 }
 
-TEST(RocksStore, UsersWhoseIdsBeginAlikeStayApart) {
-  base::TestFolder folder;
-  auto store = OpenRocksStore(folder.path() / "store");
-  ASSERT_TRUE(store);
+TEST_F(RocksStoreTest, InternContinuesAfterTheIdsOfTheLogInOrderOfMention) {
+  EXPECT_THAT(Intern(*store_, IdSpace::kItem, {"x", "y", "x"}), ElementsAre(2u, 3u, 2u));
+  EXPECT_THAT(Intern(*store_, IdSpace::kItem, {"z", "y"}), ElementsAre(4u, 3u));
+  EXPECT_THAT(Intern(*store_, IdSpace::kQuery, {"y"}), ElementsAre(1u)) << "spaces are apart";
+  EXPECT_THAT(Intern(*store_, IdSpace::kItem, {}), IsEmpty());
+  const Numbering other{.log = 8, .first = {0, 10, 0, 0, 0, 0, 0, 0, 0}};
+  EXPECT_THAT(Intern(*store_, IdSpace::kItem, {"y"}, other), ElementsAre(10u)) << "logs are apart";
+  EXPECT_THAT(NamesOf(*store_, IdSpace::kItem),
+              UnorderedElementsAre(Pair("x", 2u), Pair("y", 3u), Pair("z", 4u)));
+  EXPECT_FALSE(store_->Intern({.log = 9, .first = {}}, IdSpace::kItem, {}));
+}
+
+TEST_F(RocksStoreTest, NamesOfAnAcknowledgedEventKeepTheirIdsAfterReopening) {
+  EXPECT_THAT(Intern(*store_, IdSpace::kItem, {"x", "y"}), ElementsAre(2u, 3u));
+  ASSERT_TRUE(Post(*store_, {Watch("ann", "y", 1)}));
+  Intern(*store_, IdSpace::kItem, {"in no acknowledged event"});
+  Reopen();
+  EXPECT_THAT(NamesOf(*store_, IdSpace::kItem), UnorderedElementsAre(Pair("x", 2u), Pair("y", 3u)));
+  EXPECT_THAT(Intern(*store_, IdSpace::kItem, {"new", "y"}), ElementsAre(4u, 3u));
+}
+
+TEST_F(RocksStoreTest, ThreadsThatInternTheSameNamesGetTheSameIds) {
+  constexpr size_t kThreads = 6, kNames = 200;
+  std::vector<std::map<std::string, uint32_t>> seen(kThreads);
+  std::vector<std::jthread> threads;
+  for (size_t t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (size_t i = 0; i < kNames; ++i) {
+        const std::string name = fmt::format("n{}", (i * (t + 1)) % kNames);
+        const auto ids =
+            store_->Intern(kNumbering, IdSpace::kItem, std::array{std::string_view(name)});
+        if (ids) seen[t].emplace(name, ids->front());
+        if (i % 50 > 0) continue;
+        EXPECT_TRUE(Post(*store_, {Watch(fmt::format("u{}", t), name, 1)}));
+      }
+    });
+  }
+  threads.clear();
+  std::map<std::string, uint32_t> names = NamesOf(*store_, IdSpace::kItem);
+  std::set<uint32_t> ids;
+  for (const auto& [name, id] : names) ids.insert(id);
+  EXPECT_EQ(ids.size(), names.size()) << "no id is given twice";
+  EXPECT_EQ(*ids.rbegin(), 1 + names.size()) << "ids have no gap";
+  for (const auto& of_thread : seen) {
+    for (const auto& [name, id] : of_thread) EXPECT_EQ(names.at(name), id) << name;
+  }
+  ASSERT_TRUE(Post(*store_, {Watch("u", "x", 1)}));
+  Reopen();
+  EXPECT_EQ(NamesOf(*store_, IdSpace::kItem), names);
+}
+
+TEST_F(RocksStoreTest, DropOthersKeepsEventsAndWhatBelongsToTheLog) {
+  const RawEvent x = Watch("ann", "x", 1);
+  const Numbering old{.log = 6, .first = kNumbering.first};
+  for (const Numbering& numbering : {old, kNumbering})
+    Intern(*store_, IdSpace::kItem, {"x"}, numbering);
   WriteBatch batch;
-  batch.events = {{Watch("a", "1", 1), ""}, {Watch("ab", "2", 2), ""}, {Watch("", "3", 3), ""}};
-  ASSERT_TRUE((*store)->Commit(batch));
-  EXPECT_THAT(ItemsOf(**store, "a"), testing::ElementsAre("1"));
-  EXPECT_THAT(ItemsOf(**store, "ab"), testing::ElementsAre("2"));
+  batch.events = {{&x, "id-1"}};
+  for (const uint64_t tag : {uint64_t{0}, uint64_t{42}, ~uint64_t{0}}) {
+    batch.states.push_back({.tag = tag, .user = "ann", .state = {1, "bytes"}});
+  }
+  ASSERT_TRUE(store_->Commit(batch));
+  Intern(*store_, IdSpace::kItem, {"not written yet"});
+  ASSERT_TRUE(store_->DropOthers(kNumbering.log, 42));
+  EXPECT_TRUE((*store_->State(42, "ann")).has_value());
+  EXPECT_FALSE((*store_->State(0, "ann")).has_value());
+  EXPECT_FALSE((*store_->State(~uint64_t{0}, "ann")).has_value());
+  EXPECT_THAT(NamesOf(*store_, IdSpace::kItem, old), IsEmpty());
+  EXPECT_THAT(NamesOf(*store_, IdSpace::kItem),
+              UnorderedElementsAre(Pair("x", 2u), Pair("not written yet", 3u)));
+  EXPECT_THAT(Intern(*store_, IdSpace::kItem, {"y"}, old), ElementsAre(2u)) << "numbered anew";
+  EXPECT_THAT(ItemsOf(*store_, "ann"), ElementsAre("x"));
+  EXPECT_TRUE(*store_->HasEvent("ann", "id-1"));
 }
 
-TEST(RocksStore, AnotherLogDropsStatesAndNamesButNoEvent) {
-  base::TestFolder folder;
-  auto store = OpenRocksStore(folder.path() / "store");
-  ASSERT_TRUE(store);
-  EXPECT_EQ(*(*store)->StateTag(), 0u);
-  WriteBatch batch;
-  batch.events = {{Watch("ann", "x", 1), "id-1"}};
-  batch.states = {{"ann", "bytes"}};
-  batch.names = {{schema::IdSpace::kItem, "x"}};
-  ASSERT_TRUE((*store)->Commit(batch));
-  ASSERT_TRUE((*store)->ResetFor(42));
-  EXPECT_EQ(*(*store)->StateTag(), 42u);
-  EXPECT_FALSE((*store)->State("ann")->has_value());
-  int names = 0;
-  ASSERT_TRUE((*store)->Names([&](schema::IdSpace, std::string_view) { ++names; }));
-  EXPECT_EQ(names, 0);
-  EXPECT_THAT(ItemsOf(**store, "ann"), testing::ElementsAre("x"));
-  EXPECT_TRUE(*(*store)->HasEvent("ann", "id-1"));
-}
-
-TEST(RocksStore, SecondOpenerIsToldWhoHoldsIt) {
-  base::TestFolder folder;
-  auto store = OpenRocksStore(folder.path() / "store");
-  ASSERT_TRUE(store);
-  auto second = OpenRocksStore(folder.path() / "store");
+TEST_F(RocksStoreTest, SecondOpenerIsRefusedAndLearnsWhoHoldsIt) {
+  auto second = OpenRocksStore(path());
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Code::kAborted);
-  EXPECT_THAT(second.error().message,
-              testing::HasSubstr(fmt::format("process {} holds", getpid())));
+  EXPECT_THAT(second.error().message, HasSubstr(fmt::format("process {} holds", getpid())));
+}
+
+TEST_F(RocksStoreTest, StoreOfAnotherFormatIsRefusedWithWhatToDo) {
+  for (const bool marked : {false, true}) {
+    store_.reset();
+    const std::filesystem::path other = folder_ / (marked ? "newer" : "older");
+    std::filesystem::create_directories(other);
+    {
+      const auto db = OpenRocksDb(other);
+      ASSERT_TRUE(db) << db.error().message;
+      const std::string nine = {0, 0, 0, 0, 0, 0, 0, 9};
+      ASSERT_TRUE((*db)->Put({}, marked ? "m/format" : "m/tag", nine).ok());
+    }
+    const auto store = OpenRocksStore(other);
+    ASSERT_FALSE(store);
+    EXPECT_EQ(store.error().code, Code::kFailedPrecondition);
+    EXPECT_THAT(store.error().message,
+                AllOf(HasSubstr(other.string()), HasSubstr("expected a store of format 2, found"),
+                      HasSubstr(marked ? "9" : "an older one"), HasSubstr("move the folder away")));
+  }
 }
 
 }  // namespace

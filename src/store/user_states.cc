@@ -2,15 +2,17 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
-#include <list>
 #include <map>
+#include <mutex>
 #include <set>
-#include <unordered_map>
+#include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "base/checksum.h"
 #include "base/mutex.h"
+#include "log/event_log.h"
+#include "store/state_cache.h"
 
 namespace upnext::store {
 
@@ -21,44 +23,28 @@ using schema::RawEvent;
 
 namespace {
 
-constexpr size_t kShards = 16;
-constexpr size_t kCachedPerShard = 8192;         // states kept in memory, newest use first
-constexpr uint64_t kMaxAddedNames = 10'000'000;  // ids that clients may add to a log's own
+constexpr size_t kStripes = 1024;
+// A state is saved again after this many events, which bounds the fold at the next start.
+constexpr uint32_t kSaveEvery = 64;
 
-// The id spaces that an event may add to.
-constexpr std::array kGrowing = {IdSpace::kItem, IdSpace::kQuery, IdSpace::kDevice,
-                                 IdSpace::kRegion, IdSpace::kSource};
+// Calls visit(space, name) for every id of an event that may be new. Users are not numbered.
+template <typename F>
+void VisitNames(const RawEvent& event, F&& visit) {
+  const auto name = [&](IdSpace space, const std::string& text) {
+    if (!text.empty()) visit(space, std::string_view(text));
+  };
+  name(IdSpace::kItem, event.item);
+  name(IdSpace::kQuery, event.query);
+  name(IdSpace::kSource, event.source);
+  name(IdSpace::kDevice, event.device);
+  name(IdSpace::kRegion, event.region);
+  name(IdSpace::kItem, event.current_item);
+}
 
-// The states used last, of the users that fall into this shard.
-struct Shard {
-  base::Mutex mutex;
-  std::list<std::pair<std::string, UserState>> order UPNEXT_GUARDED_BY(mutex);
-  std::unordered_map<std::string_view, decltype(order)::iterator> index UPNEXT_GUARDED_BY(mutex);
-
-  const UserState* Find(std::string_view user) UPNEXT_REQUIRES(mutex) {
-    const auto at = index.find(user);
-    if (at == index.end()) return nullptr;
-    order.splice(order.begin(), order, at->second);
-    return &at->second->second;
-  }
-  void Put(std::string_view user, UserState state) UPNEXT_REQUIRES(mutex) {
-    if (const auto at = index.find(user); at != index.end()) {
-      at->second->second = std::move(state);
-      order.splice(order.begin(), order, at->second);
-      return;
-    }
-    order.emplace_front(std::string(user), std::move(state));
-    index.emplace(order.front().first, order.begin());
-    if (order.size() <= kCachedPerShard) return;
-    index.erase(order.back().first);
-    order.pop_back();
-  }
-};
-
-// Strings to ids, as import does it; ids that are new are added to the catalogue.
-schema::Event Resolve(const RawEvent& raw, Catalogue& catalogue) {
+// Strings to ids, as the import does it.
+schema::Event Resolve(const RawEvent& raw, const Catalogue& catalogue) {
   const auto id = [&](IdSpace space, const std::string& name) {
-    return name.empty() ? schema::kNone : catalogue.FindOrAdd(space, name);
+    return name.empty() ? schema::kNone : catalogue.Find(space, name);
   };
   return {.time_ms = raw.time_ms,
           .type = raw.type,
@@ -75,13 +61,21 @@ schema::Event Resolve(const RawEvent& raw, Catalogue& catalogue) {
           .off_site = raw.off_site};
 }
 
-// What a state depends on next to the posted events: the log, its events and its numbers, what
+// What a state depends on next to the stored events: the log, its events and its numbers, what
 // counts as complete, and what is kept.
 uint64_t StateTag(uint64_t log_content, const features::PositiveRule& rule,
                   const features::StateSpec& keeps) {
   return base::Fingerprint(
       fmt::format("{} {} {} {:x}", rule.from_event, rule.share, rule.seconds, keeps.digest()),
       log_content);
+}
+
+Numbering NumberingOf(const log::EventLog& log) {
+  Numbering numbering{.log = log.content_digest(), .first = {}};
+  for (size_t space = 0; space < schema::kIdSpaces; ++space) {
+    numbering.first.push_back(log.dictionary(static_cast<IdSpace>(space)).size());
+  }
+  return numbering;
 }
 
 }  // namespace
@@ -91,67 +85,124 @@ struct UserStates::Rep {
   Catalogue& catalogue;
   const features::PositiveRule rule;
   const features::StateSpec keeps;
-  mutable std::array<Shard, kShards> shards;
-  base::Mutex writing;  // one Apply at a time: names are stored in the order of their ids
-  std::array<uint32_t, schema::kIdSpaces> stored_names UPNEXT_GUARDED_BY(writing) = {};
+  const Numbering numbering;
+  const uint64_t tag;
+  mutable StateCache cache;
+  mutable std::array<base::Mutex, kStripes> stripes;  // of writers, and of readers of the disk
 
-  Rep(Store* s, Catalogue& c, const features::PositiveRule& r, const features::StateSpec& k)
-      : store(s), catalogue(c), rule(r), keeps(k) {}
+  Rep(Store* s, Catalogue& c, const features::PositiveRule& r, const features::StateSpec& k,
+      size_t cache_bytes)
+      : store(s),
+        catalogue(c),
+        rule(r),
+        keeps(k),
+        numbering(NumberingOf(c.log())),
+        tag(StateTag(c.log().content_digest(), r, k)),
+        cache(cache_bytes) {}
 
-  Shard& ShardOf(std::string_view user) const { return shards[base::Fingerprint(user) % kShards]; }
-  Status RestoreNames() UPNEXT_REQUIRES(writing);
-  Result<UserState> Load(std::string_view user) const;
-  Result<UserState> Get(std::string_view user) const;
+  static size_t StripeOf(std::string_view user) { return base::Fingerprint(user) % kStripes; }
+  std::vector<std::unique_lock<base::Mutex>> Lock(std::span<const RawEvent> events) const;
+  Status Number(std::span<const RawEvent> events) const;
+  // These need the lock of the user's stripe.
+  Result<StateCache::Entry> Load(std::string_view user) const;
+  Result<StateCache::Entry> FindOrLoad(std::string_view user) const;
+  void Extend(std::string_view user, StateCache::Entry entry,
+              std::span<const RawEvent* const> events);
   Result<std::vector<size_t>> Fresh(std::span<const RawEvent> events,
                                     std::span<const std::string> ids) const;
-  void CollectNames(WriteBatch* batch, std::array<uint32_t, schema::kIdSpaces>* sizes) const
-      UPNEXT_REQUIRES(writing);
 };
 
-Status UserStates::Rep::RestoreNames() {
-  const uint64_t digest = StateTag(catalogue.log().content_digest(), rule, keeps);
-  UPNEXT_ASSIGN_OR_RETURN(const uint64_t stored, store->StateTag());
-  if (stored != digest) {
-    UPNEXT_RETURN_IF_ERROR(store->ResetFor(digest));
-  } else {
-    UPNEXT_RETURN_IF_ERROR(store->Names(
-        [&](IdSpace space, std::string_view name) { catalogue.FindOrAdd(space, name); }));
+// The stripes of a batch in ascending order, so that two batches cannot wait for each other.
+std::vector<std::unique_lock<base::Mutex>> UserStates::Rep::Lock(
+    std::span<const RawEvent> events) const {
+  std::set<size_t> wanted;
+  for (const RawEvent& event : events) wanted.insert(StripeOf(event.user));
+  std::vector<std::unique_lock<base::Mutex>> locks;
+  for (const size_t stripe : wanted) locks.emplace_back(stripes[stripe]);
+  return locks;
+}
+
+// Lets the store number the names that the catalogue does not have.
+Status UserStates::Rep::Number(std::span<const RawEvent> events) const {
+  std::map<IdSpace, std::vector<std::string_view>> fresh;  // in order of their first mention
+  std::set<std::pair<IdSpace, std::string_view>> seen;
+  for (const RawEvent& event : events) {
+    VisitNames(event, [&](IdSpace space, std::string_view name) {
+      if (catalogue.Find(space, name) == schema::kNone && seen.emplace(space, name).second) {
+        fresh[space].push_back(name);
+      }
+    });
   }
-  for (const IdSpace space : kGrowing) {
-    stored_names[static_cast<size_t>(space)] = catalogue.size(space);
+  for (const auto& [space, names] : fresh) {
+    UPNEXT_ASSIGN_OR_RETURN(const std::vector<uint32_t> ids,
+                            store->Intern(numbering, space, names));
+    for (size_t i = 0; i < names.size(); ++i) catalogue.Add(space, names[i], ids[i]);
   }
   return Ok();
 }
 
-Result<UserState> UserStates::Rep::Load(std::string_view user) const {
+Result<StateCache::Entry> UserStates::Rep::Load(std::string_view user) const {
+  auto state = std::make_shared<UserState>(keeps);
+  StateCache::Entry entry;
+  std::optional<SavedState> saved;
   if (store != nullptr) {
-    UPNEXT_ASSIGN_OR_RETURN(const auto bytes, store->State(user));
-    if (bytes) return UserState::Parse(*bytes, keeps);
+    UPNEXT_ASSIGN_OR_RETURN(saved, store->State(tag, user));
   }
-  UserState state(keeps);
-  const log::EventLog& log = catalogue.log();
-  const uint32_t id = log.dictionary(IdSpace::kUser).Find(user);
-  if (id != schema::kNone) {
-    for (uint64_t row = log.begin(id); row < log.end(id); ++row) {
-      state.Apply(log.event(row), catalogue, rule);
+  // A saved state that cannot be read, of an older version say, is only a fold that is not spared.
+  Result<UserState> parsed =
+      saved ? UserState::Parse(saved->bytes, keeps) : NotFound("no saved state");
+  if (parsed) {
+    *state = *std::move(parsed);
+    entry.through = saved->through;
+  } else {
+    const log::EventLog& log = catalogue.log();
+    const uint32_t id = log.dictionary(IdSpace::kUser).Find(user);
+    for (uint64_t row = id == schema::kNone ? 0 : log.begin(id);
+         id != schema::kNone && row < log.end(id); ++row) {
+      state->Apply(log.event(row), catalogue, rule);
     }
   }
   if (store != nullptr) {
-    UPNEXT_RETURN_IF_ERROR(store->EventsOf(user, [&](const RawEvent& event) {
-      state.Apply(Resolve(event, catalogue), catalogue, rule);
-    }));
+    std::vector<RawEvent> events;
+    UPNEXT_RETURN_IF_ERROR(
+        store->EventsOf(user, entry.through, [&](uint64_t sequence, const RawEvent& event) {
+          events.push_back(event);
+          entry.through = sequence;
+        }));
+    UPNEXT_RETURN_IF_ERROR(Number(events));
+    for (const RawEvent& event : events) {
+      state->Apply(Resolve(event, catalogue), catalogue, rule);
+    }
+    entry.unsaved = static_cast<uint32_t>(events.size());
   }
-  return state;
+  entry.state = std::move(state);
+  return entry;
 }
 
-Result<UserState> UserStates::Rep::Get(std::string_view user) const {
-  Shard& shard = ShardOf(user);
-  // Held while loading, so that an older state cannot overwrite what Apply puts here meanwhile.
-  base::MutexLock lock(shard.mutex);
-  if (const UserState* cached = shard.Find(user)) return *cached;
-  UPNEXT_ASSIGN_OR_RETURN(UserState state, Load(user));
-  if (state.totals().events > 0) shard.Put(user, state);
-  return state;
+Result<StateCache::Entry> UserStates::Rep::FindOrLoad(std::string_view user) const {
+  if (auto cached = cache.Find(user)) return *std::move(cached);
+  UPNEXT_ASSIGN_OR_RETURN(StateCache::Entry entry, Load(user));
+  if (entry.state->totals().events > 0) cache.Put(user, entry);
+  return entry;
+}
+
+// Folds events into a state. In place when nobody else has it, since a copy of a long history costs
+// more than all else.
+void UserStates::Rep::Extend(std::string_view user, StateCache::Entry entry,
+                             std::span<const RawEvent* const> events) {
+  cache.Remove(user);  // nobody can get it from here on
+  if (entry.state.use_count() > 1) {
+    entry.state = std::make_shared<UserState>(*entry.state);
+  } else {
+    // One more reference, dropped at once: orders the changes after the last read of those who had
+    // one, which use_count() alone does not.
+    std::shared_ptr<UserState>(entry.state).reset();
+  }
+  for (const RawEvent* event : events) {
+    entry.state->Apply(Resolve(*event, catalogue), catalogue, rule);
+  }
+  entry.unsaved += static_cast<uint32_t>(events.size());
+  cache.Put(user, std::move(entry));
 }
 
 // The events that were not seen before, by their place in the batch.
@@ -170,25 +221,16 @@ Result<std::vector<size_t>> UserStates::Rep::Fresh(std::span<const RawEvent> eve
   return fresh;
 }
 
-void UserStates::Rep::CollectNames(WriteBatch* batch,
-                                   std::array<uint32_t, schema::kIdSpaces>* sizes) const {
-  *sizes = stored_names;
-  for (const IdSpace space : kGrowing) {
-    const auto at = static_cast<size_t>(space);
-    (*sizes)[at] = catalogue.size(space);
-    for (uint32_t id = stored_names[at]; id < (*sizes)[at]; ++id) {
-      batch->names.push_back({space, catalogue.Name(space, id)});
-    }
-  }
-}
-
 Result<std::unique_ptr<UserStates>> UserStates::Attach(Store* store, Catalogue& catalogue,
                                                        const features::PositiveRule& rule,
-                                                       const features::StateSpec& keeps) {
-  auto rep = std::make_unique<Rep>(store, catalogue, rule, keeps);
+                                                       const features::StateSpec& keeps,
+                                                       size_t cache_bytes) {
+  auto rep = std::make_unique<Rep>(store, catalogue, rule, keeps, cache_bytes);
   if (store != nullptr) {
-    base::MutexLock lock(rep->writing);
-    UPNEXT_RETURN_IF_ERROR(rep->RestoreNames());
+    UPNEXT_RETURN_IF_ERROR(
+        store->Names(rep->numbering, [&](IdSpace space, std::string_view name, uint32_t id) {
+          catalogue.Add(space, name, id);
+        }));
   }
   return std::unique_ptr<UserStates>(new UserStates(std::move(rep)));
 }
@@ -196,7 +238,13 @@ Result<std::unique_ptr<UserStates>> UserStates::Attach(Store* store, Catalogue& 
 UserStates::UserStates(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 UserStates::~UserStates() = default;
 
-Result<UserState> UserStates::Get(std::string_view user) const { return rep_->Get(user); }
+Result<UserStates::StatePtr> UserStates::Get(std::string_view user) const {
+  if (auto cached = rep_->cache.Find(user)) return std::move(cached->state);
+  // Locked while it loads, so that an older state cannot replace what Apply puts into the cache.
+  base::MutexLock lock(rep_->stripes[Rep::StripeOf(user)]);
+  UPNEXT_ASSIGN_OR_RETURN(StateCache::Entry entry, rep_->FindOrLoad(user));
+  return std::move(entry.state);
+}
 
 Result<Applied> UserStates::Apply(std::span<const RawEvent> events,
                                   std::span<const std::string> ids) {
@@ -207,43 +255,43 @@ Result<Applied> UserStates::Apply(std::span<const RawEvent> events,
     return InvalidArgument("expected no ids or one for each of {} events, found {}", events.size(),
                            ids.size());
   }
-  base::MutexLock lock(rep_->writing);
+  const auto locks = rep_->Lock(events);
   UPNEXT_ASSIGN_OR_RETURN(const std::vector<size_t> fresh, rep_->Fresh(events, ids));
-  uint64_t added = 0;
-  for (const IdSpace space : kGrowing) {
-    added += rep_->catalogue.size(space) - rep_->catalogue.log().dictionary(space).size();
-  }
-  if (added > kMaxAddedNames) {
-    return ResourceExhausted(
-        "clients added {} ids that the log does not know, more than {}: import the new events and "
-        "items and train again",
-        added, kMaxAddedNames);
-  }
-  std::map<std::string_view, UserState> states;  // of the users in this batch
+  const Applied applied{.accepted = fresh.size(), .duplicates = events.size() - fresh.size()};
+  if (fresh.empty()) return applied;
+  // All that can fail comes before the commit.
+  UPNEXT_RETURN_IF_ERROR(rep_->Number(events));
+  struct OfUser {
+    StateCache::Entry entry;
+    std::vector<const RawEvent*> events;
+    uint64_t last = 0;  // place of the newest event in the batch
+  };
+  std::map<std::string_view, OfUser> users;
   WriteBatch batch;
   for (const size_t i : fresh) {
-    const std::string_view user = events[i].user;
-    auto at = states.find(user);
-    if (at == states.end()) {
-      UPNEXT_ASSIGN_OR_RETURN(UserState state, rep_->Get(user));
-      at = states.emplace(user, std::move(state)).first;
+    const auto [at, added] = users.try_emplace(events[i].user);
+    OfUser& user = at->second;
+    if (added) {
+      UPNEXT_ASSIGN_OR_RETURN(user.entry, rep_->FindOrLoad(events[i].user));
+      if (user.entry.unsaved >= kSaveEvery) {
+        batch.states.push_back({.tag = rep_->tag,
+                                .user = events[i].user,
+                                .state = {user.entry.through, user.entry.state->Serialize()}});
+        user.entry.unsaved = 0;
+      }
     }
-    at->second.Apply(Resolve(events[i], rep_->catalogue), rep_->catalogue, rep_->rule);
-    batch.events.push_back({events[i], ids.empty() ? std::string() : ids[i]});
+    user.events.push_back(&events[i]);
+    user.last = batch.events.size();
+    batch.events.push_back({&events[i], ids.empty() ? std::string_view() : ids[i]});
   }
-  for (const auto& [user, state] : states) {
-    batch.states.push_back({std::string(user), state.Serialize()});
+  UPNEXT_ASSIGN_OR_RETURN(const uint64_t first, rep_->store->Commit(batch));
+  for (auto& [name, user] : users) {
+    user.entry.through = first + user.last;
+    rep_->Extend(name, std::move(user.entry), user.events);
   }
-  std::array<uint32_t, schema::kIdSpaces> sizes;
-  rep_->CollectNames(&batch, &sizes);
-  if (!fresh.empty()) UPNEXT_RETURN_IF_ERROR(rep_->store->Commit(batch));
-  if (!fresh.empty()) rep_->stored_names = sizes;
-  for (auto& [user, state] : states) {
-    Shard& shard = rep_->ShardOf(user);
-    base::MutexLock shard_lock(shard.mutex);
-    shard.Put(user, std::move(state));
-  }
-  return Applied{.accepted = fresh.size(), .duplicates = events.size() - fresh.size()};
+  return applied;
 }
+
+Status UserStates::DropOthers() { return rep_->store->DropOthers(rep_->numbering.log, rep_->tag); }
 
 }  // namespace upnext::store

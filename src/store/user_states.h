@@ -1,11 +1,14 @@
-// User states for serving: from memory, else the store, else folded from the log and the stored
-// events.
+// User states for serving: from memory, else folded from the saved state or the log and the stored
+// events that follow.
 //
-//   UPNEXT_ASSIGN_OR_RETURN(auto states, UserStates::Attach(store, catalogue, rule, plan.state()));
-//   UPNEXT_ASSIGN_OR_RETURN(UserState state, states->Get("user-7"));
-//   UPNEXT_ASSIGN_OR_RETURN(Applied applied, states->Apply(events, ids));    durable when it returns
+//   UPNEXT_ASSIGN_OR_RETURN(auto states, UserStates::Attach(store.get(), catalogue, rule,
+//                                                               plan.state()));
+//   UPNEXT_ASSIGN_OR_RETURN(UserStates::StatePtr state, states->Get("user-7"));
+//   UPNEXT_ASSIGN_OR_RETURN(Applied applied, states->Apply(events, {}));  durable when it returns
 //
-// Any number of threads; events of one user are applied one after the other.
+// Any number of threads. Users fall into stripes, each with a lock for writers: events of one user
+// are applied one call after the other, in the order in which calls are acknowledged, and calls for
+// users of different stripes run at the same time. Get of a state in memory never waits for a disk.
 #ifndef UPNEXT_STORE_USER_STATES_H_
 #define UPNEXT_STORE_USER_STATES_H_
 
@@ -18,7 +21,6 @@
 #include "base/status.h"
 #include "catalogue/catalogue.h"
 #include "features/user_state.h"
-#include "log/event_log.h"
 #include "schema/raw_event.h"
 #include "store/store.h"
 
@@ -30,20 +32,24 @@ struct Applied {
 
 class UserStates {
  public:
-  // States hold what `keeps` says: of the plan of the features that are made from them. Binds the
-  // store to it and to the catalogue's log: restores added names, or drops states and names of
-  // another log (one with events appended is another). `store` may be null: states come from the
-  // log alone and Apply is refused (command line).
+  using StatePtr = std::shared_ptr<const features::UserState>;
+  static constexpr size_t kCacheBytes = size_t{256} << 20;
+
+  // States hold what `keeps` says: of the plan of the features that are made from them. Adds to the
+  // catalogue the names that the store has for its log; store and catalogue outlive
+  // this. `store` may be null: states come from the log alone and Apply is refused (command line).
   static Result<std::unique_ptr<UserStates>> Attach(Store* store, catalogue::Catalogue& catalogue,
                                                     const features::PositiveRule& rule,
-                                                    const features::StateSpec& keeps);
+                                                    const features::StateSpec& keeps,
+                                                    size_t cache_bytes = kCacheBytes);
   ~UserStates();
 
-  Result<features::UserState> Get(
-      std::string_view user) const;  // an empty state for an unknown user
+  Result<StatePtr> Get(std::string_view user) const;  // an empty state for an unknown user
   // All or nothing: on error no event of the batch is kept. `ids` is empty or one client id per
   // event; an event whose (user, id) was seen before is counted as duplicate and not applied again.
   Result<Applied> Apply(std::span<const schema::RawEvent> events, std::span<const std::string> ids);
+  // Deletes from the store what belongs to other logs or other rules, see Store::DropOthers.
+  Status DropOthers();
 
  private:
   struct Rep;

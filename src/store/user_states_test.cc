@@ -3,11 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <optional>
+#include <thread>
 
 #include "base/checksum.h"
 #include "base/test_folder.h"
 #include "features/feature_plan.h"
+#include "log/event_log.h"
+#include "store/test_store.h"
 
 namespace upnext::store {
 namespace {
@@ -42,7 +46,7 @@ class UserStatesTest : public testing::Test {
     catalogue_.emplace(*std::move(log));
     auto store = OpenRocksStore(folder_.path() / "store");
     ASSERT_TRUE(store) << store.error().message;
-    store_ = *std::move(store);
+    store_ = std::make_unique<HookedStore>(*std::move(store));
     auto states = UserStates::Attach(store_.get(), *catalogue_, {}, keeps_);
     ASSERT_TRUE(states) << states.error().message;
     states_ = *std::move(states);
@@ -52,7 +56,11 @@ class UserStatesTest : public testing::Test {
     store_.reset();
     catalogue_.reset();
   }
-  std::string Bytes(std::string_view user) { return states_->Get(user)->Serialize(); }
+  std::string Bytes(std::string_view user) {
+    const auto state = states_->Get(user);
+    EXPECT_TRUE(state) << state.error().message;
+    return state ? (*state)->Serialize() : "";
+  }
   // The state that a replay of a log of these events gives, with the ids of the open catalogue.
   std::string Folded(const std::vector<RawEvent>& events) {
     features::UserState state(keeps_);
@@ -68,7 +76,7 @@ class UserStatesTest : public testing::Test {
   base::TestFolder folder_;
   features::StateSpec keeps_ = features::FeaturePlan().state();
   std::optional<catalogue::Catalogue> catalogue_;
-  std::unique_ptr<Store> store_;
+  std::unique_ptr<HookedStore> store_;
   std::unique_ptr<UserStates> states_;
 };
 
@@ -83,6 +91,7 @@ TEST_F(UserStatesTest, StateIsLogThenPostedEventsAndSurvivesReopening) {
                                    Make("ann", "c", 4000), Make("ann", "new", 5000)});
   EXPECT_EQ(Bytes("ann"), want);
   const uint32_t id = catalogue_->Find(schema::IdSpace::kItem, "new");
+  EXPECT_EQ(id, 3u) << "ids continue after those of the log";
   Open("log");
   EXPECT_EQ(catalogue_->Find(schema::IdSpace::kItem, "new"), id);
   EXPECT_EQ(Bytes("ann"), want);
@@ -104,7 +113,7 @@ TEST_F(UserStatesTest, RepeatedEventIdsCountOnce) {
   EXPECT_EQ(again->accepted, 0u);
   EXPECT_EQ(again->duplicates, 3u);
   EXPECT_EQ(Bytes("ann"), once);
-  EXPECT_EQ(store_->events(), 2u);
+  EXPECT_EQ(store_->last_sequence(), 2u);
 }
 
 TEST_F(UserStatesTest, AnotherLogMakesStatesAgainFromEvents) {
@@ -126,23 +135,163 @@ TEST_F(UserStatesTest, StatesOfOtherFeaturesAreFoldedAgainFromLogAndEvents) {
   const std::string before = Bytes("ann");
   keeps_ = features::FeaturePlan().retrieval_state();
   Open("log");
-  EXPECT_EQ(states_->Get("ann")->spec().digest(), keeps_.digest());
-  EXPECT_EQ(states_->Get("ann")->totals().events, 2u);
+  EXPECT_EQ((*states_->Get("ann"))->spec().digest(), keeps_.digest());
+  EXPECT_EQ((*states_->Get("ann"))->totals().events, 2u);
   keeps_ = features::FeaturePlan().state();
   Open("log");
   EXPECT_EQ(Bytes("ann"), before);
 }
 
+TEST_F(UserStatesTest, AReturnToALogFindsTheEventsPostedMeanwhile) {
+  WriteLog("one", {Make("ann", "b", 1000)});
+  WriteLog("two", {Make("ann", "a", 500), Make("ann", "b", 1000)});
+  Open("one");
+  std::vector<RawEvent> posted;
+  for (int i = 0; i < 100; ++i) posted.push_back(Make("ann", fmt::format("p{}", i), 2000 + i));
+  for (const RawEvent& event : posted) ASSERT_TRUE(states_->Apply(std::span(&event, 1), {}));
+  Open("two");
+  posted.push_back(Make("ann", "of the second log", 3000));
+  ASSERT_TRUE(states_->Apply(std::span(&posted.back(), 1), {}));
+  Open("one");
+  const std::string bytes = Bytes("ann");
+  posted.insert(posted.begin(), Make("ann", "b", 1000));
+  EXPECT_EQ(bytes, Folded(posted));
+}
+
+TEST_F(UserStatesTest, StatesAreSavedNowAndThenSoThatAFoldIsShort) {
+  WriteLog("log", {Make("ann", "a", 1000)});
+  Open("log");
+  std::vector<RawEvent> all = {Make("ann", "a", 1000)};
+  for (int i = 0; i < 200; ++i) {
+    all.push_back(Make("ann", fmt::format("p{}", i % 9), 2000 + i));
+    ASSERT_TRUE(states_->Apply(std::span(&all.back(), 1), {}));
+    if (i % 37 == 0) Open("log");
+    ASSERT_EQ(Bytes("ann"), Folded(all)) << i;
+  }
+  // How many events the store is asked for after a restart.
+  struct Counting : HookedStore {
+    using HookedStore::HookedStore;
+    Status EventsOf(std::string_view user, uint64_t after,
+                    const std::function<void(uint64_t, const RawEvent&)>& visit) const override {
+      return HookedStore::EventsOf(user, after, [&](uint64_t sequence, const RawEvent& event) {
+        ++folded;
+        visit(sequence, event);
+      });
+    }
+    mutable int folded = 0;
+  };
+  Close();
+  auto log = log::EventLog::Open(folder_.path() / "log");
+  ASSERT_TRUE(log);
+  catalogue_.emplace(*std::move(log));
+  Counting store(*OpenRocksStore(folder_.path() / "store"));
+  const auto states = UserStates::Attach(&store, *catalogue_, {}, keeps_);
+  ASSERT_TRUE(states);
+  EXPECT_EQ((**(*states)->Get("ann")).Serialize(), Folded(all));
+  EXPECT_GT(store.folded, 0);
+  EXPECT_LE(store.folded, 64 + 1);
+}
+
+TEST_F(UserStatesTest, ASmallCacheGivesTheSameStates) {
+  WriteLog("log", {Make("ann", "a", 1000)});
+  Open("log");
+  const auto small = UserStates::Attach(store_.get(), *catalogue_, {}, keeps_, /*cache_bytes=*/1);
+  ASSERT_TRUE(small);
+  for (int i = 0; i < 300; ++i) {
+    const RawEvent event = Make(fmt::format("user {}", i % 50), fmt::format("i{}", i), 2000 + i);
+    ASSERT_TRUE((*small)->Apply(std::span(&event, 1), {}));
+  }
+  for (int user = 0; user < 50; ++user) {
+    const std::string name = fmt::format("user {}", user);
+    EXPECT_EQ((**(*small)->Get(name)).Serialize(), Bytes(name)) << name;
+    EXPECT_EQ((**(*small)->Get(name)).totals().events, 6u) << name;
+  }
+}
+
+TEST_F(UserStatesTest, AFailedCommitLeavesStateAndStoreAsTheyWere) {
+  WriteLog("log", {Make("ann", "a", 1000)});
+  Open("log");
+  const std::string before = Bytes("ann");
+  store_->before_commit = []() -> Status { return Unavailable("no disk"); };
+  const std::vector<RawEvent> event = {Make("ann", "new", 2000)};
+  const std::vector<std::string> ids = {"e1"};
+  const auto failed = states_->Apply(event, ids);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, Code::kUnavailable);
+  EXPECT_EQ(Bytes("ann"), before);
+  store_->before_commit = nullptr;
+  const auto again = states_->Apply(event, ids);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->accepted, 1u) << "not a duplicate of the one that failed";
+  EXPECT_EQ(Bytes("ann"), Folded({Make("ann", "a", 1000), Make("ann", "new", 2000)}));
+}
+
+TEST_F(UserStatesTest, WritersOfDifferentUsersOverlapAndReadersOfCachedStatesDoNotWait) {
+  WriteLog("log", {Make("ann", "a", 1000)});
+  Open("log");
+  const std::string before = Bytes("ann");
+  Gate gate;
+  store_->before_commit = [&] {
+    gate.Wait();
+    return Ok();
+  };
+  std::atomic<int> accepted{0};
+  std::vector<std::jthread> threads;
+  for (const std::string user : {"ann", "bob", "cid"}) {
+    threads.emplace_back([&, user] {
+      const RawEvent event = Make(user, "x", 2000);
+      if (states_->Apply(std::span(&event, 1), {})) ++accepted;
+    });
+  }
+  EXPECT_TRUE(gate.WaitUntilHere(3)) << "one commit at a time";
+  EXPECT_EQ(Bytes("ann"), before) << "not acknowledged yet";
+  gate.Open();
+  threads.clear();
+  EXPECT_EQ(accepted, 3);
+  EXPECT_EQ(Bytes("ann"), Folded({Make("ann", "a", 1000), Make("ann", "x", 2000)}));
+}
+
+TEST_F(UserStatesTest, BatchesWithTheSameUsersInAnyOrderFinishAndStatesAreThoseOfTheStore) {
+  WriteLog("log", {Make("ann", "a", 1000)});
+  Open("log");
+  constexpr int kThreads = 6, kEach = 30, kUsers = 12;
+  std::atomic<uint64_t> accepted{0};
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kEach; ++i) {
+        std::vector<RawEvent> batch;
+        for (int k = 0; k < 4; ++k) {
+          const int user = t % 2 == 0 ? (i + k) % kUsers : (i + 3 - k) % kUsers;
+          batch.push_back(
+              Make(fmt::format("user {}", user), fmt::format("i{}-{}", t, i), 2000 + i));
+        }
+        if (const auto applied = states_->Apply(batch, {})) accepted += applied->accepted;
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(accepted, uint64_t{kThreads * kEach * 4});
+  for (int user = 0; user < kUsers; ++user) {
+    const std::string name = fmt::format("user {}", user);
+    std::vector<RawEvent> events;
+    ASSERT_TRUE(store_->EventsOf(
+        name, 0, [&](uint64_t, const RawEvent& event) { events.push_back(event); }));
+    EXPECT_EQ(Bytes(name), Folded(events)) << name;
+  }
+}
+
 TEST_F(UserStatesTest, UnknownUserHasAnEmptyStateAndWithoutStoreNothingIsKept) {
   WriteLog("log", {Make("bob", "c", 3000)});
   Open("log");
-  EXPECT_EQ(states_->Get("nobody")->totals().events, 0u);
+  EXPECT_EQ((*states_->Get("nobody"))->totals().events, 0u);
   auto only_log = UserStates::Attach(nullptr, *catalogue_, {}, keeps_);
   ASSERT_TRUE(only_log);
-  EXPECT_EQ((*only_log)->Get("bob")->totals().events, 1u);
+  EXPECT_EQ((**(*only_log)->Get("bob")).totals().events, 1u);
   const auto refused = (*only_log)->Apply(std::vector<RawEvent>{Make("bob", "c", 1)}, {});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kFailedPrecondition);
+  EXPECT_EQ(catalogue_->size(schema::IdSpace::kItem), 1u) << "nothing is numbered";
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Study calibration (checklist EV-05): do figures computed from a log agree with the truth where
-// they must, and by how much does position bias mislead those that ignore it?
+// Study calibration (checklist EV-05): do metrics computed from a log agree with the ground truth,
+// and how much does position bias distort those that ignore it?
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -22,7 +22,7 @@ using evaluation::CalibrationBin;
 using schema::EventType;
 
 constexpr char kRandom[] = "random traffic", kPolicy[] = "policy traffic";
-constexpr double kMinShown = 30;  // impressions of an item whose click rate is judged
+constexpr double kMinShown = 30;  // fewest impressions of an item whose click rate is used
 
 simulator::WorldOptions CalibrationWorld(Scale scale) {
   simulator::WorldOptions world;
@@ -34,7 +34,7 @@ simulator::WorldOptions CalibrationWorld(Scale scale) {
   return world;
 }
 
-// What is true of one impression.
+// The ground truth of one impression.
 struct Truth {
   int64_t time_ms;
   uint32_t item;
@@ -58,7 +58,7 @@ void Collect(const simulator::UserRows& rows, Truths* truths) {
                          .click = static_cast<float>(row.click_probability),
                          .watch_s = row.expected_watch_s});
     } else if (row.type == EventType::kClick) {
-      // Of the slate at hand: the newest impression of the item.
+      // The current slate: the newest impression of the item.
       const auto shown = std::find_if(of_user.rbegin(), of_user.rend(),
                                       [&](const Truth& t) { return t.item == row.item; });
       if (shown != of_user.rend()) shown->clicked = true;
@@ -75,7 +75,7 @@ void Sort(Truths* truths) {
 // The held-out impressions of one kind of traffic, as columns.
 struct Columns {
   std::vector<double> score;                        // predicted P(click)
-  std::vector<double> clicked, click, seen, clean;  // log, true, true if looked at, corrected log
+  std::vector<double> clicked, click, seen, clean;  // logged, true, true if examined, corrected log
   std::vector<float> score_f, clicked_f, click_f;
   std::vector<float> watch_score, watched, watch;  // predicted, logged and true seconds
 };
@@ -88,7 +88,7 @@ Status Fill(const evaluation::Impressions& held_out, const Truths& truths, size_
     const auto found = std::ranges::lower_bound(
         of_user, key, {}, [](const Truth& t) { return std::pair(t.time_ms, t.item); });
     if (found == of_user.end() || std::pair(found->time_ms, found->item) != key) {
-      return Internal("an impression of the log is none of the world's: user {}, item {}",
+      return Internal("an impression of the log is not one of the world: user {}, item {}",
                       held_out.user[i], held_out.item[i]);
     }
     const float predicted = held_out.predictions[i * objectives + click_at];
@@ -111,8 +111,8 @@ Status Fill(const evaluation::Impressions& held_out, const Truths& truths, size_
   return Ok();
 }
 
-// Clicks of each item in one kind of traffic, as they are and each divided by P(examined), beside
-// what its users would truly click if they looked.
+// Clicks of each item in one kind of traffic, as logged and each divided by P(examined), and the
+// true clicks of its users if they examined it.
 struct ItemRates {
   std::vector<double> shown, examined, naive, corrected, truth;  // by item; sums
 };
@@ -133,8 +133,8 @@ ItemRates RatesOf(const Truths& truths, size_t items, bool random) {
   return rates;
 }
 
-// Estimate over truth of the best placed fifth of impressions, by the mean P(examined) of their
-// items, divided by the same of the worst placed fifth: 1 is fair.
+// The ratio estimate / truth for the fifth of impressions with the highest positions, by the mean
+// P(examined) of their items, divided by that for the fifth with the lowest: 1 means no bias.
 double Favour(const ItemRates& rates, const std::vector<double>& estimate) {
   std::vector<size_t> items;
   double shown = 0;
@@ -249,12 +249,12 @@ std::vector<Claim> ClaimsOf() {
     claims.push_back({fmt::format("expected watch time is calibrated to the truth on {}", arm),
                       "watch_slope", arm, "", 0.9, 1.1});
   }
-  claims.push_back({"clicks divided by P(examined) give the AUC of looked-at impressions",
+  claims.push_back({"clicks divided by P(examined) give the AUC of examined impressions",
                     "auc_corrected_error", kPolicy, "", -0.015, 0.015});
   claims.push_back(
-      {"the naive click rate favours items that stand high", "favour_naive", kPolicy, "", 1.1});
+      {"the naive click rate favours items at high positions", "favour_naive", kPolicy, "", 1.1});
   claims.push_back(
-      {"divided by P(examined) it is fair again", "favour_corrected", kPolicy, "", 0.97, 1.03});
+      {"divided by P(examined) it is unbiased", "favour_corrected", kPolicy, "", 0.97, 1.03});
   return claims;
 }
 
@@ -264,29 +264,30 @@ Study CalibrationStudy() {
   return {
       .name = "calibration",
       .question =
-          "Do figures computed from a log agree with the truth, and how far does position "
-          "bias mislead?",
+          "Do metrics computed from a log agree with the truth, and how much does position "
+          "bias distort them?",
       .method =
-          "A ranker learns clicks and watch time from a log with both random and policy "
-          "traffic; its predictions for the last days are compared with what was logged and "
-          "with the true probabilities, which include whether the position is looked at. "
-          "Click rates of items are taken naively and with each click divided by the known "
-          "probability that its position is looked at.",
-      .metrics =
-          {{"auc_log", "AUC of predicted clicks against the log's clicks"},
-           {"auc_true", "the same against true click probabilities: what auc_log estimates"},
-           {"auc_error", "auc_log - auc_true"},
-           {"auc_if_looked", "AUC against P(click | looked at), which no log shows"},
-           {"auc_corrected_error", "AUC with clicks divided by P(examined), minus auc_if_looked"},
-           {"click_slope_log", "slope of logged on predicted clicks by decile; 1 is calibrated", 3},
-           {"click_slope", "slope of true on predicted clicks by decile", 3},
-           {"watch_slope_log", "slope of logged on predicted watch seconds by decile", 3},
-           {"watch_slope", "slope of true on predicted watch seconds by decile", 3},
-           {"favour_naive",
-            "click rate over true P(click | looked at) of the best placed items (a fifth of the "
-            "impressions), relative to the worst placed; 1 is fair",
-            3},
-           {"favour_corrected", "the same with clicks divided by P(examined)", 3}},
+          "A ranker is trained on clicks and watch time from a log with both random and policy "
+          "traffic; its predictions for the last days are compared with the log and "
+          "with the true probabilities, which include whether the position is examined. "
+          "Click rates of items are computed naively, and with each click divided by the known "
+          "probability that its position is examined.",
+      .metrics = {{"auc_log", "AUC of predicted clicks against the log's clicks"},
+                  {"auc_true", "the same against true click probabilities: what auc_log estimates"},
+                  {"auc_error", "auc_log - auc_true"},
+                  {"auc_if_looked", "AUC against P(click | examined), which no log contains"},
+                  {"auc_corrected_error",
+                   "AUC with clicks divided by P(examined), minus auc_if_looked"},
+                  {"click_slope_log",
+                   "slope of logged on predicted clicks by decile; 1 is calibrated", 3},
+                  {"click_slope", "slope of true on predicted clicks by decile", 3},
+                  {"watch_slope_log", "slope of logged on predicted watch seconds by decile", 3},
+                  {"watch_slope", "slope of true on predicted watch seconds by decile", 3},
+                  {"favour_naive",
+                   "click rate over true P(click | examined) of the highest items (a fifth of the "
+                   "impressions), relative to the lowest; 1 is unbiased",
+                   3},
+                  {"favour_corrected", "the same with clicks divided by P(examined)", 3}},
       .plots = {{"clicks by decile of prediction", "predicted, %", "clicked, %", true},
                 {"watch time by decile of prediction", "predicted, s", "watched, s", true}},
       .claims = ClaimsOf(),

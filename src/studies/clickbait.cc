@@ -1,5 +1,5 @@
-// Study clickbait (Covington 2016, section 4.2; checklist RK-12, RK-14): does expected watch time,
-// learned by weighted logistic regression, keep clickbait down that plain click training puts up?
+// Study clickbait (Covington 2016, section 4.2; checklist RK-12, RK-14): does ranking by expected
+// watch time, learned by weighted logistic regression, show less clickbait than ranking by clicks?
 #include <fmt/format.h>
 
 #include "base/clock.h"
@@ -23,7 +23,7 @@ constexpr char kWatch[] = "watch time", kClick[] = "clicks";
 
 struct ClickbaitPlan {
   simulator::WorldOptions world;
-  int live_from;  // the first day, from 0, on which the engine decides
+  int live_from;  // the first day, from 0, on which the engine chooses slates
 };
 
 ClickbaitPlan ClickbaitPlanOf(Scale scale) {
@@ -46,7 +46,7 @@ ranking::Objective ObjectiveOf(std::string_view arm) {
   return click;
 }
 
-// What the slates were made of.
+// Totals of the slates.
 struct Shown {
   double items = 0, clickbait = 0, quality = 0;
 };
@@ -79,7 +79,7 @@ Status RunClickbaitArm(const StudyRun& run, const char* arm, const training::Opt
       const simulator::UserValues values,
       LiveDays(site, world, *engine, from, world.options().days, run.pool, run.progress, count));
   const simulator::Value total = values.total();
-  if (total.slates == 0) return FailedPrecondition("nobody came on the live days");
+  if (total.slates == 0) return FailedPrecondition("no user visited on the live days");
   out->Set(arm, "watch_s", total.watch_s / total.slates);
   out->Set(arm, "clicks", total.clicks / total.slates);
   out->Set(arm, "seconds_a_click", total.watch_s / total.clicks);
@@ -127,7 +127,7 @@ Result<Measurements> RunClickbait(const StudyRun& run) {
 Settings ClickbaitSettings(Scale scale) {
   const ClickbaitPlan plan = ClickbaitPlanOf(scale);
   Settings settings = WorldSettings(plan.world);
-  settings.emplace_back("live days", fmt::format("{} of them", plan.world.days - plan.live_from));
+  settings.emplace_back("live days", fmt::format("{}", plan.world.days - plan.live_from));
   settings.emplace_back("click_clickbait",
                         fmt::format("{:g}", plan.world.response.click_clickbait));
   settings.emplace_back("watch_clickbait",
@@ -141,30 +141,32 @@ Study ClickbaitStudy() {
   return {
       .name = "clickbait",
       .question =
-          "Does ranking by expected watch time give people more to watch than ranking by "
-          "clicks, where clickbait is planted?",
+          "Does ranking by expected watch time give users more watch time than ranking by "
+          "clicks, in a world with clickbait?",
       .method =
-          "Two rankers learn from the same log, behind the same candidate model: one the "
-          "expected watch time by weighted logistic regression, the other the click. Each then "
-          "decides all slates of the same live days, for the same users with the same luck.",
+          "Two rankers are trained on the same log, with the same candidate model: one on the "
+          "expected watch time by weighted logistic regression, the other on clicks. Each then "
+          "chooses all slates of the same live days, for the same users with the same random "
+          "numbers.",
       .metrics = {{"watch_s", "true expected watch seconds per slate of ten", 2},
                   {"clicks", "true expected clicks per slate", 4},
                   {"seconds_a_click", "true expected watch seconds per click", 1},
                   {"satisfaction", "true expected satisfaction per slate, summed over clicks", 4},
                   {"satisfaction_a_click", "true mean satisfaction after a click, in (0, 1)", 4},
-                  {"clickbait", "mean clickbait of what was shown, in standard deviations", 3},
-                  {"quality", "mean quality of what was shown, in standard deviations", 3},
+                  {"clickbait", "mean clickbait of the shown items, in standard deviations", 3},
+                  {"quality", "mean quality of the shown items, in standard deviations", 3},
                   {"user_loss",
                    "weighted per-user loss on the log's next day (paper 4.3); less is better", 4}},
       .plots = {},
-      .claims = {{"watch-time training gives more to watch", "watch_s", kWatch, kClick, 0},
-                 {"with less clickbait", "clickbait", kWatch, kClick,
+      .claims = {{"watch-time training gives more watch time", "watch_s", kWatch, kClick, 0},
+                 {"it shows less clickbait", "clickbait", kWatch, kClick,
                   -std::numeric_limits<double>::infinity(), 0},
-                 {"each click is worth more", "seconds_a_click", kWatch, kClick, 0},
-                 {"and leaves people more content", "satisfaction_a_click", kWatch, kClick, 0},
-                 {"also over the whole slate", "satisfaction", kWatch, kClick, 0},
-                 {"the weighted per-user loss says so from the log alone", "user_loss", kWatch,
-                  kClick, -std::numeric_limits<double>::infinity(), 0}},
+                 {"each click leads to more watch time", "seconds_a_click", kWatch, kClick, 0},
+                 {"each click leads to more satisfaction", "satisfaction_a_click", kWatch, kClick,
+                  0},
+                 {"satisfaction per slate is higher", "satisfaction", kWatch, kClick, 0},
+                 {"the weighted per-user loss on the log is lower", "user_loss", kWatch, kClick,
+                  -std::numeric_limits<double>::infinity(), 0}},
       .settings = ClickbaitSettings,
       .run = RunClickbait};
 }

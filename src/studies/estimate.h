@@ -1,6 +1,6 @@
 // A mean over seeds with its uncertainty.
 //
-//   Estimate e = MeanWithInterval(values);        "0.412, 95 % interval 0.398 to 0.426"
+//   Estimate e = MeanWithInterval(values);        // "0.412, 95 % interval 0.398 to 0.426"
 //
 // Pure function: any thread.
 #ifndef UPNEXT_STUDIES_ESTIMATE_H_
@@ -16,8 +16,8 @@ struct Estimate {
   size_t values;
 };
 
-// The mean of independent values and its 95 % interval by Student's t: mean -+ t(0.975, n - 1) *
-// s / sqrt(n). Values that are not finite are left out; of nothing, everything is NaN.
+// The mean of independent values and its 95 % interval by Student's t: mean -+ t(0.975, n - 1) * s
+// / sqrt(n). Values that are not finite are ignored; without values everything is NaN.
 Estimate MeanWithInterval(std::span<const double> values);
 
 }  // namespace upnext::studies

@@ -32,7 +32,7 @@ TEST(MeanWithInterval, CoversTheMeanOfNormalValuesNineteenTimesInTwenty) {
   EXPECT_NEAR(covered, 0.95 * kRounds, 4 * std::sqrt(kRounds * 0.95 * 0.05));
 }
 
-TEST(MeanWithInterval, HasNoIntervalOfOneValueAndLeavesOutWhatIsNotFinite) {
+TEST(MeanWithInterval, HasNoIntervalOfOneValueAndIgnoresNonFiniteValues) {
   const Estimate one = MeanWithInterval(std::vector<double>{NAN, 4, INFINITY});
   EXPECT_EQ(one.values, 1u);
   EXPECT_EQ(one.mean, 4);

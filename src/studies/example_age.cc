@@ -1,5 +1,5 @@
-// Study example-age (Covington 2016, figure 4; checklist CG-09): does the candidate model follow
-// the burst that items have after their upload?
+// Study example-age (Covington 2016, figure 4; checklist CG-09): does the candidate model learn the
+// burst of popularity that items have after their upload?
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -24,7 +24,7 @@ namespace {
 
 constexpr int kFirstDay = -5, kLastDay = 10;  // of the curve, in days since upload
 constexpr size_t kDays = kLastDay - kFirstDay;
-constexpr int kFreshDays = 4;          // an item is fresh this long before the end of training
+constexpr int kFreshDays = 4;          // an item is fresh for this long
 constexpr size_t kExampleAgeTop = 20;  // of fresh recall
 constexpr size_t kBatch = 512;         // examples scored at once
 constexpr uint32_t kSweptUsers = 400;
@@ -41,7 +41,7 @@ simulator::WorldOptions ExampleAgeWorld(Scale scale) {
   return world;
 }
 
-// Mean probability that the next complete watch is one of the items followed, by days since the
+// Mean probability that the next complete watch is one of the observed items, by days since the
 // upload of each.
 using BurstCurve = std::vector<double>;
 
@@ -124,7 +124,7 @@ std::vector<uint32_t> FollowedItems(const Trained& run) {
   return followed;
 }
 
-// Softmax of each row of logits, row 0 (no item) left out.
+// Softmax of each row of logits, without row 0 (no item).
 void Softmax(std::span<float> logits, size_t width) {
   for (size_t begin = 0; begin < logits.size(); begin += width) {
     const std::span<float> row = logits.subspan(begin + 1, width - 1);
@@ -135,7 +135,7 @@ void Softmax(std::span<float> logits, size_t width) {
   }
 }
 
-// Where an event stands in the curve of an item; kDays when outside.
+// Index of an event in the curve of an item; kDays when outside.
 size_t DayOf(int64_t time_ms, int64_t created_ms) {
   const double day =
       std::floor(static_cast<double>(time_ms - created_ms) / static_cast<double>(base::kDayMs)) -
@@ -145,7 +145,7 @@ size_t DayOf(int64_t time_ms, int64_t created_ms) {
 
 struct Curves {
   BurstCurve model = BurstCurve(kDays, 0);  // predicted
-  BurstCurve log = BurstCurve(kDays, 0);    // share of the examples whose item it was
+  BurstCurve log = BurstCurve(kDays, 0);    // share of the examples with this item
   BurstCurve pairs = BurstCurve(kDays, 0);
   void Add(const Curves& other) {
     for (size_t d = 0; d < kDays; ++d) {
@@ -233,7 +233,7 @@ double FreshRecall(const Trained& run, base::ThreadPool& pool) {
   return wanted > 0 ? found / wanted : std::nan("");
 }
 
-// The planted burst, as the mean over each day of the curve; nothing before the upload.
+// The configured burst, as the mean over each day of the curve; zero before the upload.
 BurstCurve PlantedCurve(const simulator::CatalogueOptions& c) {
   BurstCurve planted(kDays, 0);
   for (size_t d = 0; d < kDays; ++d) {
@@ -256,7 +256,7 @@ Status RunExampleAgeArm(const StudyRun& run, const log::EventLog& log, bool with
   UPNEXT_ASSIGN_OR_RETURN(const Trained trained, TrainOn(log, options, run.pool, run.progress));
   const std::vector<uint32_t> followed = FollowedItems(trained);
   if (followed.empty()) {
-    return FailedPrecondition("no item was uploaded early enough to follow it for {} days",
+    return FailedPrecondition("no item was uploaded early enough to observe it for {} days",
                               kLastDay);
   }
   const Curves in_place = CurvesOf(trained, TrainingBlocks(trained), followed, run.pool);
@@ -306,32 +306,33 @@ Study ExampleAgeStudy() {
   return {
       .name = "example-age",
       .question =
-          "Does the candidate model follow the burst after upload, and does it need the "
+          "Does the candidate model learn the burst after upload, and does it need the "
           "example age for that?",
       .method =
-          "Two candidate models learn from the same log, one without the example age. Users "
-          "as training leaves them are asked as of every day of the window, so that only the "
+          "Two candidate models are trained on the same log, one without the example age. User "
+          "states at the end of training are evaluated at every day of the window, so that only "
+          "the "
           "example age differs; the probability of the items uploaded in the middle of the "
-          "window is averaged by days since their upload, beside the share of watches that "
-          "they had in the log (paper figure 4). At serving the example age is 0: what that "
-          "does for new items is measured on the next day.",
+          "window is averaged by days since their upload, next to the share of watches that "
+          "they had in the log (paper figure 4). When serving, the example age is 0: the effect "
+          "on new items is measured on the next day.",
       .metrics = {{"r", "correlation of the model's curve with the log's, over days -5 to 9", 3},
                   {"r_planted", "correlation with the planted burst", 3},
-                  {"slope",
-                   "slope of the model's curve on the log's: 1 follows it fully, 0 is flat", 3},
+                  {"slope", "slope of the model's curve on the log's: 1 means equal, 0 means flat",
+                   3},
                   {"slope_in_place",
-                   "the same for the examples of training, whose histories tell the time too", 3},
+                   "the same for the training examples, whose histories also depend on time", 3},
                   {"fresh_recall",
                    "share of next-day watches of items up to 4 days old found in the first 20", 4},
                   {"ndcg", "NDCG@10 on next-day data, all items", 4}},
       .plots = {{kPlot, "days since upload", "mean probability, in thousandths"}},
       .claims = {{"with the example age the curve follows the log's", "r", kWith, "", 0.9},
                  {"without it the curve is flat", "slope", kWithout, "", -0.05, 0.05},
-                 {"with it, it is not", "slope", kWith, "", 0.2},
-                 {"and where histories tell the time too, it still adds", "slope_in_place", kWith,
+                 {"with it, the curve is not flat", "slope", kWith, "", 0.2},
+                 {"with histories that depend on time, it still matters", "slope_in_place", kWith,
                   kWithout, 0},
-                 {"fresh items are found more often", "fresh_recall", kWith, kWithout, 0},
-                 {"and the next day is predicted better", "ndcg", kWith, kWithout, 0}},
+                 {"with it, fresh items are found more often", "fresh_recall", kWith, kWithout, 0},
+                 {"with it, the next day is predicted better", "ndcg", kWith, kWithout, 0}},
       .settings = ExampleAgeSettings,
       .run = RunExampleAge};
 }

@@ -1,5 +1,6 @@
-// Study feedback-loop (checklist EV-08): an engine retrained round after round on what it showed
-// itself, with and without a share of random slates, and beside one that learns from others.
+// Study feedback-loop (checklist EV-08): an engine retrained in rounds on the log of its own
+// slates, with and without a share of random slates, and compared with one trained on another
+// policy's log.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,14 +22,14 @@ namespace upnext::studies {
 namespace {
 
 constexpr size_t kFeedbackLoopTop = 10;
-constexpr uint32_t kJudgedEvery = 4;  // slates whose ideal is computed: one in this many
+constexpr uint32_t kJudgedEvery = 4;  // the ideal is computed for one in this many slates
 
 constexpr double kExplore = 0.1;
 
 struct FeedbackLoopArm {
   const char* name;
   double explore;
-  bool own_log;  // learns from its own slates; else from the logging policy's on the same days
+  bool own_log;  // trained on its own slates; else on the logging policy's of the same days
 };
 constexpr FeedbackLoopArm kFeedbackLoopArms[] = {{"no exploration", 0.0, true},
                                                  {"10 % exploration", kExplore, true},
@@ -49,18 +50,18 @@ FeedbackLoopPlan FeedbackLoopPlanOf(Scale scale) {
   plan.rounds = tiny ? 2 : 5;
   plan.memory = tiny ? 6 : 9;
   plan.world.days = plan.first + plan.rounds * plan.round;
-  plan.world.catalogue.window_share = 0.4;  // new items keep coming
-  // Slates are the only way to an item: what is not shown is not learned.
+  plan.world.catalogue.window_share = 0.4;  // new items appear throughout
+  // Items can be found only in slates: what is not shown is not learned.
   plan.world.sessions.search_share = 0;
   plan.world.sessions.off_site_share = 0;
   plan.world.sessions.continue_share = 0;
   return plan;
 }
 
-// What an engine's own slates are worth, and what they show. The requests that an exploring arm
-// answers at random are left out in every arm (they are the same: a request's luck does not depend
-// on the arm), so that all are judged by as many slates. Asked from many threads; each user's sums
-// are his own.
+// Measures the value of an engine's own slates and what they show. The requests that an exploring
+// arm answers at random are excluded in every arm (they are the same: the random numbers of a
+// request do not depend on the arm), so that all arms are measured on the same number of slates.
+// Called from many threads; each user has separate sums.
 class Judged : public simulator::Recommender {
  public:
   struct Sums {
@@ -74,7 +75,7 @@ class Judged : public simulator::Recommender {
 
   Status Recommend(const simulator::SlateRequest& request, base::Rng& rng,
                    std::vector<simulator::ShownItem>& slate) override {
-    base::Rng luck = rng;  // the engine's first draw decides whether it explores
+    base::Rng luck = rng;  // the first draw decides whether the engine explores
     const bool explored = luck.Uniform() < kExplore;
     UPNEXT_RETURN_IF_ERROR(inner_.Recommend(request, rng, slate));
     if (explored || slate.empty()) return Ok();
@@ -108,7 +109,7 @@ class Judged : public simulator::Recommender {
   }
 
  private:
-  // Gains are true P(click | looked at); the ideal is the best of all items that exist.
+  // Gains are true P(click | examined); the ideal slate is the best of all existing items.
   double TrueNdcg(const simulator::SlateRequest& request,
                   const std::vector<simulator::ShownItem>& slate) const {
     const simulator::World::Visitor visitor = world_.VisitorAt(request.user, request.time_ms);
@@ -136,7 +137,7 @@ class Judged : public simulator::Recommender {
   std::vector<std::atomic<bool>> shown_;  // by item
 };
 
-// One round's figures.
+// The metrics of one round.
 struct Round {
   double ndcg, watch_s, catalogue_share, fresh_share;
 };
@@ -151,7 +152,7 @@ training::Options OptionsFor(const StudyRun& run) {
   return options;
 }
 
-// The days of a round, under one recommender.
+// Runs the days of a round under one recommender.
 Status Live(const FeedbackLoopPlan& plan, int day, simulator::Recommender& recommender,
             const StudyRun& run, simulator::LiveSite* site, const simulator::LiveSite::Take& take) {
   for (int d = day; d < day + plan.round; ++d) {
@@ -161,8 +162,8 @@ Status Live(const FeedbackLoopPlan& plan, int day, simulator::Recommender& recom
   return Ok();
 }
 
-// Trains on what the site remembers and lets the engine decide the days of one round, whose rows
-// join the log.
+// Trains on the log that the site keeps and lets the engine choose the slates of one round, whose
+// rows are added to the log.
 Result<Round> RunRound(const StudyRun& run, const FeedbackLoopPlan& plan,
                        const FeedbackLoopArm& arm, int day, const simulator::World& world,
                        SimulatedLog* rows, simulator::LiveSite* site) {
@@ -184,7 +185,7 @@ Result<Round> RunRound(const StudyRun& run, const FeedbackLoopPlan& plan,
                        run.pool));
   Judged judged(world, *engine);
   simulator::UserValues values(plan.world.users);
-  simulator::LiveSite aside = *site;  // where slates that are only judged leave no trace
+  simulator::LiveSite aside = *site;  // a copy, for slates that are measured but not logged
   const auto add = [&](const simulator::UserRows& user) {
     rows->Add(user);
     return Ok();
@@ -199,7 +200,8 @@ Result<Round> RunRound(const StudyRun& run, const FeedbackLoopPlan& plan,
     UPNEXT_RETURN_IF_ERROR(Live(plan, day, policy, run, site, add));
   }
   const simulator::Value total = values.total();
-  if (total.slates == 0) return FailedPrecondition("nobody came in the round of day {}", day + 1);
+  if (total.slates == 0)
+    return FailedPrecondition("no user visited in the round of day {}", day + 1);
   const Judged::Sums sums = judged.Total();
   const auto existing =
       static_cast<double>(world.catalogue().CountAt(now + plan.round * base::kDayMs));
@@ -235,7 +237,7 @@ Result<Measurements> RunFeedbackLoop(const StudyRun& run) {
       measured.AddPoint("share of the catalogue shown by round", arm.name, x,
                         round.catalogue_share);
       measured.AddPoint("watch seconds per slate by round", arm.name, x, round.watch_s);
-      measured.Set(arm.name, "ndcg", round.ndcg);  // the last round's stays
+      measured.Set(arm.name, "ndcg", round.ndcg);  // the value of the last round remains
       measured.Set(arm.name, "ndcg_change", round.ndcg - first_ndcg);
       measured.Set(arm.name, "catalogue_share", round.catalogue_share);
       measured.Set(arm.name, "fresh_share", round.fresh_share);
@@ -250,7 +252,7 @@ Settings FeedbackLoopSettings(Scale scale) {
   Settings settings = WorldSettings(plan.world);
   settings.emplace_back("logging policy", fmt::format("{} days", plan.first));
   settings.emplace_back("rounds", fmt::format("{} of {} days", plan.rounds, plan.round));
-  settings.emplace_back("the log keeps", fmt::format("{} days", plan.memory));
+  settings.emplace_back("days kept in the log", fmt::format("{} days", plan.memory));
   return settings;
 }
 
@@ -262,17 +264,18 @@ Study FeedbackLoopStudy() {
   return {
       .name = "feedback-loop",
       .question =
-          "What becomes of an engine that learns from what it showed itself, and does "
+          "What happens to an engine that is trained on its own slates, and does "
           "exploration help?",
       .method =
-          "On this site slates are the only way to an item: nobody searches, comes from another "
-          "site or goes on with a series by himself. "
-          "An engine learns from a log of the logging policy, decides all slates for some "
-          "days, learns again from what the site remembers, and so on, until nothing of the "
+          "On this site items can be found only in slates: no user searches, comes from another "
+          "site or continues a series directly. "
+          "An engine is trained on a log of the logging policy, chooses all slates for some "
+          "days, is trained again on the kept days, and so on, until no day of the "
           "logging policy is left. One arm answers a tenth of the requests with random slates; "
-          "those requests count in watch_s, and in the other figures of no arm. As control, an "
-          "engine learns each time from what the logging policy showed on the same days, and its "
-          "own slates, judged alike, leave no trace.",
+          "those requests count in watch_s only, and are excluded from the other metrics of all "
+          "arms. As control, an "
+          "engine is trained each time on the logging policy's log of the same days, and its "
+          "own slates are measured in the same way, but not logged.",
       .metrics = {{"ndcg", "true NDCG@10 of the engine's own slates in the last round", 4},
                   {"ndcg_change", "the same minus that of the first round", 4},
                   {"catalogue_share", "share of all items in the engine's own slates, last round",
@@ -285,11 +288,12 @@ Study FeedbackLoopStudy() {
                 {"watch seconds per slate by round", "round", "seconds"}},
       .claims = {{"without exploration relevance decays", "ndcg_change", without, "",
                   -std::numeric_limits<double>::infinity(), 0},
-                 {"and ends below what the logging policy's log would have taught", "ndcg", control,
+                 {"it ends below an engine trained on the logging policy's log", "ndcg", control,
                   without, 0},
-                 {"with exploration it ends higher", "ndcg", with, without, 0},
-                 {"and it shows more of the catalogue", "catalogue_share", with, without, 0},
-                 {"and more of what is new", "fresh_share", with, without, 0}},
+                 {"with exploration relevance ends higher", "ndcg", with, without, 0},
+                 {"with exploration more of the catalogue is shown", "catalogue_share", with,
+                  without, 0},
+                 {"with exploration more new items are shown", "fresh_share", with, without, 0}},
       .settings = FeedbackLoopSettings,
       .run = RunFeedbackLoop};
 }

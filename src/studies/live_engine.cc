@@ -27,7 +27,7 @@ uint32_t NumberOf(std::string_view name) {
   return error == std::errc() && end == name.data() + name.size() ? number : schema::kNone;
 }
 
-// How the names of a log are made: the letter, and how many digits at least.
+// The naming scheme of a log: the letter, and the minimum number of digits.
 struct Naming {
   char letter;
   size_t digits;
@@ -48,7 +48,7 @@ struct LiveEngine::Rep {
   LiveEngineOptions options;
   catalogue::Catalogue catalogue;
   serving::Engine engine;
-  // By number of the world, and back for items; the catalogue's id, or its name for requests.
+  // By number of the world, and back for items: the catalogue's id, or its name for requests.
   std::vector<std::string> user_names, item_names;
   std::vector<uint32_t> item_ids, item_numbers;
   std::array<uint32_t, simulator::kDevices> devices{};
@@ -65,10 +65,20 @@ struct LiveEngine::Rep {
         engine(bundle, catalogue, o.engine),
         keeps(bundle.tables().plan.state()) {}
 
+  // The id of a name of the world. Here the world numbers what the log does not have.
+  uint32_t IdOf(IdSpace space, std::string_view name);
   Status MapNames();
   void FoldStates(base::ThreadPool& pool);
   schema::Event EventOf(const LogRow& row, const simulator::UserRows& rows) const;
 };
+
+uint32_t LiveEngine::Rep::IdOf(IdSpace space, std::string_view name) {
+  const uint32_t known = catalogue.Find(space, name);
+  if (known != schema::kNone) return known;
+  const uint32_t id = catalogue.size(space);
+  catalogue.Add(space, name, id);
+  return id;
+}
 
 // Every item of the world gets its id now, in order, so that ids do not depend on who comes first.
 Status LiveEngine::Rep::MapNames() {
@@ -84,26 +94,27 @@ Status LiveEngine::Rep::MapNames() {
     const uint32_t number = NumberOf(name);
     if (number >= truth.size() || log.item(id).created_ms != truth.item(number).created_ms) {
       return FailedPrecondition(
-          "{}: item {} is none of the world's {}, or was uploaded at another time; give the world "
+          "{}: item {} is not among the world's {}, or was uploaded at another time; pass the "
+          "world "
           "that made this log",
           log.directory().string(), name, truth.size());
     }
   }
   for (uint32_t item = 0; item < truth.size(); ++item) {
     item_names.push_back(items.Name(item));
-    item_ids.push_back(catalogue.FindOrAdd(IdSpace::kItem, item_names.back()));
+    item_ids.push_back(IdOf(IdSpace::kItem, item_names.back()));
     if (item_numbers.size() <= item_ids.back()) item_numbers.resize(item_ids.back() + 1, kNoItem);
     item_numbers[item_ids.back()] = item;
   }
   for (size_t d = 0; d < devices.size(); ++d) {
-    devices[d] = catalogue.FindOrAdd(IdSpace::kDevice, simulator::kDeviceNames[d]);
+    devices[d] = IdOf(IdSpace::kDevice, simulator::kDeviceNames[d]);
   }
   for (size_t r = 0; r < regions.size(); ++r) {
-    regions[r] = catalogue.FindOrAdd(IdSpace::kRegion, simulator::kRegionTable[r].name);
+    regions[r] = IdOf(IdSpace::kRegion, simulator::kRegionTable[r].name);
   }
   for (size_t s = 0; s < sources.size(); ++s) {
     const std::string_view name = simulator::kSourceNames[s];
-    sources[s] = name.empty() ? schema::kNone : catalogue.FindOrAdd(IdSpace::kSource, name);
+    sources[s] = name.empty() ? schema::kNone : IdOf(IdSpace::kSource, name);
   }
   return Ok();
 }

@@ -1,14 +1,14 @@
-// The serving engine as a recommender of the simulated site: the very code that serves, asked in
-// process. A state per user is kept in memory and folds what the user does as the server would.
+// The serving engine as a recommender of the simulated site, called in process. A state per user is
+// kept in memory and updated with the user's events as the server does.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(auto parts, training::ServingParts::Learn(...));
 //   UPNEXT_ASSIGN_OR_RETURN(auto bundle, OpenBundleOf(serving.Of(models), log, folder / "bundle"));
 //   UPNEXT_ASSIGN_OR_RETURN(auto engine, LiveEngine::Make(world, log, *bundle, {}, pool));
 //   site.RunDay(day, pool, [&](uint32_t) { return engine.get(); }, take);
 //
-// As Recommender: many threads, one call per user at a time. World, bundle and what the log maps
-// outlive it. The same calls give the same answers, whatever the number of threads; for that, words
-// of a search that the log has never seen are not learned, as the server would learn them.
+// As Recommender: many threads, one call per user at a time. World, bundle and log must outlive it.
+// The same calls give the same answers for any number of threads; to this end, words of a search
+// that do not occur in the log are not interned, unlike in the server.
 #ifndef UPNEXT_STUDIES_LIVE_ENGINE_H_
 #define UPNEXT_STUDIES_LIVE_ENGINE_H_
 
@@ -32,14 +32,14 @@ struct LiveEngineOptions {
   serving::Stage stage = serving::Stage::kRanking;  // kRetrieval: the candidate model's order
   double explore = 0;  // share of requests answered uniformly at random, with propensities
   features::PositiveRule rule = {};
-  // User states begin as the log leaves them before this time.
+  // Initial user states are built from the log before this time.
   int64_t states_until_ms = INT64_MAX;
 };
 
 class LiveEngine : public simulator::Recommender {
  public:
-  // `log` is of this world, its users and items named by SimulatedLog or `upnext simulate`: a
-  // letter and their number. kFailedPrecondition when a name or an item is not the world's.
+  // `log` must be of this world, with users and items named by SimulatedLog or `upnext simulate`: a
+  // letter and their number. kFailedPrecondition when a name or an item is not of the world.
   static Result<std::unique_ptr<LiveEngine>> Make(const simulator::World& world,
                                                   const log::EventLog& log,
                                                   const bundle::Bundle& bundle,
@@ -49,7 +49,7 @@ class LiveEngine : public simulator::Recommender {
   Status Recommend(const simulator::SlateRequest& request, base::Rng& rng,
                    std::vector<simulator::ShownItem>& slate) override;
   Status Observe(const simulator::UserRows& rows) override;
-  // What is known of a user of the world now.
+  // The current state of a user of the world.
   const features::UserState& state(uint32_t user) const;
 
  private:
@@ -58,7 +58,7 @@ class LiveEngine : public simulator::Recommender {
   std::unique_ptr<Rep> rep_;
 };
 
-// Writes what was trained into `folder` (made here) and opens it as a server would.
+// Writes the trained parts to `folder`, which it creates, and opens them as a server would.
 Result<std::unique_ptr<bundle::Bundle>> OpenBundleOf(const bundle::Parts& parts,
                                                      const log::EventLog& log,
                                                      const std::filesystem::path& folder);

@@ -26,7 +26,7 @@ using testing::HasSubstr;
 
 constexpr int kFrom = 7;  // the first live day
 
-// A site whose first days are a log that a bundle was trained on.
+// A site whose first days are the log on which a bundle was trained.
 class LiveEngineTest : public testing::Test {
  protected:
   static simulator::WorldOptions Options() {
@@ -119,7 +119,7 @@ TEST_F(LiveEngineTest, ShowsWhatTheServerWouldShow) {
   }
 }
 
-TEST_F(LiveEngineTest, FoldsWhatUsersDoSoThatNothingWatchedComesAgain) {
+TEST_F(LiveEngineTest, AppliesEventsSoThatWatchedItemsAreNotShownAgain) {
   const std::unique_ptr<LiveEngine> engine = Make();
   std::vector<uint64_t> events(Options().users);
   for (uint32_t user = 0; user < Options().users; ++user) {
@@ -140,7 +140,7 @@ TEST_F(LiveEngineTest, FoldsWhatUsersDoSoThatNothingWatchedComesAgain) {
   }
 }
 
-TEST_F(LiveEngineTest, AnswersTheSameWhateverTheNumberOfThreads) {
+TEST_F(LiveEngineTest, AnswersTheSameForAnyNumberOfThreads) {
   base::ThreadPool one(1);
   const auto a = Live(*Make({.explore = 0.2}), pool_), b = Live(*Make({.explore = 0.2}), one);
   ASSERT_EQ(a.size(), b.size());
@@ -150,7 +150,7 @@ TEST_F(LiveEngineTest, AnswersTheSameWhateverTheNumberOfThreads) {
   }
 }
 
-TEST_F(LiveEngineTest, ExploresTheShareAskedForWithPropensities) {
+TEST_F(LiveEngineTest, ExploresTheRequestedShareWithPropensities) {
   double random = 0, slates = 0;
   for (const simulator::LogRow& row : Live(*Make({.explore = 0.3}), pool_)) {
     if (row.type != schema::EventType::kImpression) continue;
@@ -172,7 +172,7 @@ TEST_F(LiveEngineTest, RefusesALogOfAnotherWorld) {
   ASSERT_TRUE(world);
   const auto engine = LiveEngine::Make(*world, *log_, *bundle_, {}, pool_);
   ASSERT_FALSE(engine);
-  EXPECT_THAT(engine.error().message, HasSubstr("none of the world's"));
+  EXPECT_THAT(engine.error().message, HasSubstr("not among the world's"));
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ using simulator::LiveSite;
 using simulator::UserRows;
 using simulator::UserValues;
 
-// The day of the world, from 0, on which the test part begins; -1 when there is none.
+// The day of the world, from 0, on which the test part starts; -1 when there is none.
 int FirstTestDay(const ValueSubject& subject) {
   int64_t first = INT64_MAX;
   for (uint32_t user = 0; user < subject.log.users(); ++user) {
@@ -39,13 +39,13 @@ Status CheckSubject(const ValueSubject& subject, int first_day) {
   const int days = subject.world.options().days;
   if (first_day < 1 || first_day >= days) {
     return FailedPrecondition(
-        "expected test days within the world's {} days, found them to begin on day {}; give the "
+        "expected test days within the world's {} days, found them to start on day {}; pass the "
         "world that made this log, and a [split] with test_days",
         days, first_day + 1);
   }
   const uint32_t users = subject.world.options().users;
   if (subject.log.users() != users) {
-    return FailedPrecondition("the log has {} users and the world {}: give the world that made it",
+    return FailedPrecondition("the log has {} users and the world {}: pass the world that made it",
                               subject.log.users(), users);
   }
   return Ok();
@@ -88,7 +88,7 @@ Result<ValueReport> MeasureValue(const ValueSubject& subject, base::ThreadPool& 
   const simulator::World& world = subject.world;
   const int from = FirstTestDay(subject);
   UPNEXT_RETURN_IF_ERROR(CheckSubject(subject, from));
-  // The log may hold the first days of the world alone.
+  // The log may contain only the first days of the world.
   const int64_t logged_ms = subject.log.stats().last_ms - world.options().start_ms();
   const int to = std::min(world.options().days, static_cast<int>(logged_ms / base::kDayMs) + 1);
   LiveEngineOptions options{.engine = subject.engine, .rule = subject.rule};
@@ -126,7 +126,8 @@ Result<ValueReport> MeasureValue(const ValueSubject& subject, base::ThreadPool& 
 
 std::string RenderValueTable(const ValueReport& report) {
   std::string out = fmt::format(
-      "true value of a slate on the simulated site, days {} to {}: same users, same luck, other "
+      "true value of a slate on the simulated site, days {} to {}: same users, same random "
+      "numbers, other "
       "slates\n  {:<16} {:>16} {:>16} {:>16}\n",
       report.from_day, report.to_day, "", "clicks", "watch seconds", "satisfaction");
   // Half of a 95 % interval.
@@ -139,9 +140,10 @@ std::string RenderValueTable(const ValueReport& report) {
                    cell(p.clicks, 3), cell(p.watch_s, 1), cell(p.satisfaction, 3));
   }
   out += fmt::format(
-      "expected from the world's own probabilities over {:.0f} slates of the ranked feed; the "
+      "expected values by the world's true probabilities over {:.0f} slates of the ranked feed; "
+      "the "
       "oracle "
-      "knows them; ± is half of a\n95 % interval over users\n",
+      "uses them; ± is half of a\n95 % interval over users\n",
       report.slates);
   return out;
 }

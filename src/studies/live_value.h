@@ -1,11 +1,11 @@
-// What recommenders are truly worth to the users of a simulated site.
+// The true value of recommenders for the users of a simulated site.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(LiveSite site, SiteAt(world, /*day=*/28, pool, progress));
 //   UPNEXT_ASSIGN_OR_RETURN(UserValues ranked, LiveDays(site, engine, 28, 30, pool, progress));
 //   UPNEXT_ASSIGN_OR_RETURN(UserValues random, LiveDays(site, policy, 28, 30, pool, progress));
 //
-// Every recommender meets the same users at the same point of their lives, with the same luck
-// (simulator/user_log.h), so that differences carry little noise. One thread at a time.
+// Every recommender gets the same users in the same state, with the same random numbers
+// (simulator/user_log.h), so that differences have little noise. One thread at a time.
 #ifndef UPNEXT_STUDIES_LIVE_VALUE_H_
 #define UPNEXT_STUDIES_LIVE_VALUE_H_
 
@@ -26,21 +26,21 @@
 
 namespace upnext::studies {
 
-// The site as its logging policy leaves it when `day` (from 0) begins: the users know what the log
-// of the days before says. `also` sees the rows of these days, which are those of the log.
+// The site at the start of `day` (from 0) after its logging policy: user states match the log of
+// the days before. `also` receives the rows of these days, which are those of the log.
 Result<simulator::LiveSite> SiteAt(const simulator::World& world, int day, base::ThreadPool& pool,
                                    base::Progress& progress,
                                    const simulator::LiveSite::Take& also = {});
 
-// Days [from, to) of a copy of the site, whose slates `recommender` chooses. `also` sees the rows.
+// Runs days [from, to) on a copy of the site, with `recommender`. `also` receives the rows.
 Result<simulator::UserValues> LiveDays(const simulator::LiveSite& site,
                                        const simulator::World& world,
                                        simulator::Recommender& recommender, int from, int to,
                                        base::ThreadPool& pool, base::Progress& progress,
                                        const simulator::LiveSite::Take& also = {});
 
-// The true value of a published bundle beside simple policies, over the test days of the split that
-// it is judged by: for `upnext evaluate --world`.
+// The true value of a published bundle next to simple policies, over the test days of its split:
+// for `upnext evaluate --world`.
 struct PolicyValue {
   std::string policy;  // "random", "popularity", "retrieval order", "ranked feed", "oracle"
   simulator::Estimate clicks, watch_s, satisfaction;  // expected, per slate

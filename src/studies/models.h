@@ -1,4 +1,4 @@
-// What several studies share: model settings that train in seconds, and small statistics.
+// Shared by several studies: settings of models that train in seconds, and small statistics.
 #ifndef UPNEXT_STUDIES_MODELS_H_
 #define UPNEXT_STUDIES_MODELS_H_
 
@@ -24,7 +24,7 @@ namespace upnext::studies {
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
-// Expected watch time by weighted logistic regression, which orders the feed.
+// Expected watch time by weighted logistic regression; it orders the feed.
 ranking::Objective WatchObjective();
 // The defaults of the project file with full softmax, small models, expected watch time and
 // clicks, and time splits of one day to validate and one to test; `seed` for everything.
@@ -50,9 +50,9 @@ double Correlation(std::span<const double> x, std::span<const double> y);
 double Slope(std::span<const double> x, std::span<const double> y);
 
 // Area under the ROC curve of targets that are probabilities, or estimates of them beyond [0, 1]:
-// sum over pairs i != j of t_i (1 - t_j) [s_i > s_j], a tie one half, over the sum of all
-// t_i (1 - t_j). With targets of 0 and 1 it is the usual one; with the probabilities that those
-// are drawn from, the value that it estimates. O(n log n); NaN without pairs.
+// sum over pairs i != j of t_i (1 - t_j) [s_i > s_j], a tie one half, over the sum of all t_i (1 -
+// t_j). For targets of 0 and 1 it is the usual AUC; for probabilities it is the expected AUC of
+// targets drawn from them. O(n log n); NaN without pairs.
 double ExpectedAuc(std::span<const double> scores, std::span<const double> targets);
 
 }  // namespace upnext::studies

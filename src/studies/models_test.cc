@@ -35,7 +35,7 @@ TEST(ExpectedAuc, EqualsTheCountOverAllPairsWithTies) {
   EXPECT_NEAR(ExpectedAuc(scores, clicks), BruteForce(scores, clicks), 1e-12);
 }
 
-TEST(ExpectedAuc, OfProbabilitiesIsWhatTheAucOfDrawsEstimates) {
+TEST(ExpectedAuc, OfProbabilitiesIsTheExpectedAucOfDraws) {
   base::Rng rng(4);
   std::vector<double> scores, targets;
   for (int i = 0; i < 400; ++i) {
@@ -50,7 +50,7 @@ TEST(ExpectedAuc, OfProbabilitiesIsWhatTheAucOfDrawsEstimates) {
     for (const double p : targets) clicks.push_back(rng.Uniform() < p ? 1 : 0);
     sum += ExpectedAuc(scores, clicks);
   }
-  // One draw's AUC has a standard deviation of about 0.035.
+  // The standard deviation of one draw's AUC is about 0.035.
   EXPECT_NEAR(sum / kRounds, expected, 4 * 0.035 / std::sqrt(kRounds));
 }
 

@@ -1,5 +1,5 @@
-// Study next-watch (Covington 2016, section 3.4, figure 5; checklist CG-19): labels that roll back
-// to a random watch and see only what lay before it, against labels held out of the whole history.
+// Study next-watch (Covington 2016, section 3.4, figure 5; checklist CG-19): labels that are a
+// random watch with only the history before it, against labels held out of the whole history.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -26,7 +26,7 @@ using Labels = examples::CandidateStreamOptions::Labels;
 struct NextWatchArm {
   const char* name;
   Labels labels;
-  bool windows;  // beside the mean of all watches, the last one and the last five
+  bool windows;  // in addition to the mean of all watches, the last one and the last five
 };
 constexpr NextWatchArm kNextWatchArms[] = {{"next watch", Labels::kNextWatch, true},
                                            {"held out", Labels::kHeldOut, true},
@@ -39,7 +39,7 @@ simulator::WorldOptions NextWatchWorld(Scale scale) {
   world.users = tiny ? 250 : 2000;
   world.items = tiny ? 200 : 1500;
   world.days = tiny ? 14 : 30;
-  // More series than on the demo's site: they are what makes the order of watches matter.
+  // More series than on the demo's site, so that the order of watches matters.
   world.catalogue.series_share = 0.8;
   world.sessions.continue_share = 0.25;
   return world;
@@ -95,7 +95,7 @@ Status RunNextWatchArm(const StudyRun& run, const log::EventLog& log, const Next
                           training::Evaluate(*trained.dataset, trained.models.models(),
                                              options.evaluate, run.pool, run.progress));
   if (!report.retrieval || report.retrieval->users == 0) {
-    return FailedPrecondition("the test day holds no new complete watch to judge by");
+    return FailedPrecondition("the test day contains no new complete watch to evaluate");
   }
   const evaluation::Metrics& metrics = report.retrieval->model.metrics;
   out->Set(arm.name, "ndcg", metrics.at("ndcg@10").value);
@@ -137,27 +137,29 @@ Study NextWatchStudy() {
       .name = "next-watch",
       .question = "Do labels that predict the next watch beat labels held out at random?",
       .method =
-          "Candidate models learn from the same log of a site with many series: some are "
-          "asked for a random watch from what lay before it (rollback, paper figure 5b), the "
+          "Candidate models are trained on the same log of a site with many series: some predict "
+          "a random watch from the history before it (rollback, paper figure 5b), the "
           "others for a random watch from all others of the user, later ones too (figure 5a). "
-          "Each kind reads the history as the mean of all watches, last watch and last five "
-          "(configs/demo.toml), or as the mean alone (the paper). All are judged on the next "
-          "day, which none has seen; what a user has watched is left out of his list.",
+          "Each kind uses the history as the mean of all watches, the last watch and the last five "
+          "(configs/demo.toml), or as the mean alone (the paper). All are evaluated on the next "
+          "day, which no model was trained on; items that a user has watched are excluded.",
       .metrics = {{"ndcg", "NDCG@10 of first-time complete watches of the next day", 4},
                   {"map", "mean average precision of the same", 4},
                   {"recall", "recall@50 of the same", 4},
                   {"next_above_previous",
-                   "how often the next episode is put above the previous one, after the last watch",
+                   "how often the next episode is ranked above the previous one, after the last "
+                   "watch",
                    3}},
       .plots = {{"recall on the next day", "k", "recall@k"}},
       .claims = {{"next-watch labels predict the next day better", "ndcg", kNextWatchArms[0].name,
                   kNextWatchArms[1].name, 0},
-                 {"by recall too", "recall", kNextWatchArms[0].name, kNextWatchArms[1].name, 0},
-                 {"and with the mean alone", "ndcg", kNextWatchArms[2].name, kNextWatchArms[3].name,
-                  0},
-                 {"they learn the direction of series", "next_above_previous",
+                 {"next-watch labels have a higher recall", "recall", kNextWatchArms[0].name,
+                  kNextWatchArms[1].name, 0},
+                 {"next-watch labels are better with the mean alone", "ndcg",
+                  kNextWatchArms[2].name, kNextWatchArms[3].name, 0},
+                 {"next-watch labels learn the direction of series", "next_above_previous",
                   kNextWatchArms[0].name, "", 0.6},
-                 {"held-out labels know less of it", "next_above_previous", kNextWatchArms[0].name,
+                 {"held-out labels learn less of it", "next_above_previous", kNextWatchArms[0].name,
                   kNextWatchArms[1].name, 0}},
       .settings = NextWatchSettings,
       .run = RunNextWatch};

@@ -1,4 +1,4 @@
-// The studies that there are, each defined in a file of its own. Only this room includes it.
+// The list of studies, each defined in its own file. Only this room includes it.
 #ifndef UPNEXT_STUDIES_REGISTRY_H_
 #define UPNEXT_STUDIES_REGISTRY_H_
 

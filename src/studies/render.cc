@@ -1,4 +1,4 @@
-// A study's report as text, as JSON and as a page.
+// Writes a study's report as text, as JSON and as an HTML page.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -40,9 +40,9 @@ const Estimate* Find(const ArmReport& arm, const std::string& metric) {
   return found == arm.metrics.end() ? nullptr : &found->second;
 }
 
-// What is expected of a claim: "above 0.9", "0.9 to 1.1", "below 0".
+// The expected range of a claim: "above 0.9", "0.9 to 1.1", "below 0".
 std::string Expected(const Claim& claim) {
-  if (std::isinf(claim.low) && std::isinf(claim.high)) return "a figure";
+  if (std::isinf(claim.low) && std::isinf(claim.high)) return "any value";
   if (std::isinf(claim.high)) return fmt::format("above {:.4g}", claim.low);
   if (std::isinf(claim.low)) return fmt::format("below {:.4g}", claim.high);
   return fmt::format("{:.4g} to {:.4g}", claim.low, claim.high);
@@ -78,14 +78,14 @@ std::string SettingsText(const StudyReport& report) {
   return text;
 }
 
-// Columns in code points: the sign ± is one wide and two bytes long.
+// Width in code points: the sign ± is one column wide and two bytes long.
 size_t Width(const std::string& text) {
   size_t width = 0;
   for (const char c : text) width += (static_cast<unsigned char>(c) & 0xc0) != 0x80 ? 1 : 0;
   return width;
 }
 
-// Figures down, arms across: there are more figures than arms, and names are long.
+// Metrics in rows, arms in columns: there are more metrics than arms, and their names are long.
 std::vector<std::vector<std::string>> Cells(const StudyReport& report) {
   std::vector<std::vector<std::string>> rows(1, {""});
   for (const ArmReport& arm : report.arms) rows[0].push_back(arm.name);
@@ -154,14 +154,15 @@ std::string RenderTable(const StudyReport& report) {
   }
   out += "\n";
   for (const MetricInfo& metric : study.metrics) Add(&out, "  {}: {}\n", metric.name, metric.help);
-  out += "\nexpected, and found\n";
+  out += "\nexpected and found\n";
   for (const ClaimReport& c : report.claims) {
     Add(&out, "  {:<8}  {}\n            {}: expected {}, found {}\n", VerdictName(c.verdict),
         c.claim.text, WhatOf(c.claim), Expected(c.claim), Found(report, c));
   }
   Add(&out,
-      "\n{}; ± is half of a 95 % interval over seeds (Student's t); differences are taken on the "
-      "same seed\n{:.0f} s a seed; {}\n",
+      "\n{}; ± is half of a 95 % interval over seeds (Student's t); differences are between arms "
+      "with the "
+      "same seed\n{:.0f} s per seed; {}\n",
       SeedsText(report), report.seconds_per_seed, report.machine);
   return out;
 }
@@ -217,14 +218,14 @@ std::string RenderHtml(const StudyReport& report) {
       Escaped(study.question), Escaped(study.method), Escaped(SettingsText(report)),
       Escaped(SeedsText(report)), Escaped(report.machine));
   out +=
-      "<h2>Expected, and found</h2>\n<div class=\"scroll\"><table><thead><tr><th></th><th>of</th>"
+      "<h2>Expected and found</h2>\n<div class=\"scroll\"><table><thead><tr><th></th><th>of</th>"
       "<th>expected</th><th>found</th><th></th></tr></thead><tbody>\n";
   for (const ClaimReport& c : report.claims) {
     Add(&out, "<tr{}><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
         c.verdict == Verdict::kHeld ? "" : " class=\"model\"", Escaped(c.claim.text),
         Escaped(WhatOf(c.claim)), Expected(c.claim), Found(report, c), VerdictName(c.verdict));
   }
-  out += "</tbody></table></div>\n<h2>Figures</h2>\n<div class=\"scroll\"><table>\n";
+  out += "</tbody></table></div>\n<h2>Metrics</h2>\n<div class=\"scroll\"><table>\n";
   const std::vector<std::vector<std::string>> rows = Cells(report);
   for (size_t r = 0; r < rows.size(); ++r) {
     out += r == 0 ? "<thead><tr>" : "<tr>";

@@ -44,7 +44,7 @@ std::vector<schema::RawUser> UsersOf(const simulator::World& world) {
     raw.region = simulator::kRegionTable[user.region].name;
     raw.language = simulator::kLanguageNames[user.language];
     raw.logged_in = user.logged_in ? 1.0f : 0.0f;
-    if (!user.logged_in) continue;  // a site knows these of those who have an account
+    if (!user.logged_in) continue;  // a site knows these only of users with an account
     raw.age = user.age;
     raw.gender = user.gender;
   }
@@ -112,7 +112,8 @@ Result<log::EventLog> SimulatedLog::Write(const std::filesystem::path& folder,
   UPNEXT_ASSIGN_OR_RETURN(log::EventLog log, log::EventLog::Open(folder));
   if (!SameNumbers(log.dictionary(IdSpace::kUser), world_.options().users, UserName) ||
       !SameNumbers(log.dictionary(IdSpace::kItem), items, ItemName)) {
-    return Internal("{}: the log numbers users or items otherwise than the world", folder.string());
+    return Internal("{}: the log numbers users or items differently from the world",
+                    folder.string());
   }
   return log;
 }

@@ -1,13 +1,13 @@
-// A simulated world as an event log, made the way a site's own events become one: rows with string
-// ids -> event log -> everything that reads logs. Numbers of the log are numbers of the world.
+// Writes a simulated world as an event log, in the same way as a site's events: rows with string
+// ids -> event log. Numbers of the log equal numbers of the world.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(const World world, World::Create(options));
 //   SimulatedLog rows(world);
-//   UPNEXT_RETURN_IF_ERROR(rows.AddWindow(pool, progress));       the logging policy's window
+//   UPNEXT_RETURN_IF_ERROR(rows.AddWindow(pool, progress));   // under the logging policy
 //   UPNEXT_ASSIGN_OR_RETURN(log::EventLog log, rows.Write(folder / "log"));
 //
-// LogOf() does all of it where nothing else is done with the rows. One thread at a time. In memory:
-// about 300 bytes an event until it is written.
+// LogOf() does all of this in one call. One thread at a time. Memory: about 300 bytes per event
+// until it is written.
 #ifndef UPNEXT_STUDIES_SIMULATED_LOG_H_
 #define UPNEXT_STUDIES_SIMULATED_LOG_H_
 
@@ -32,20 +32,20 @@ std::string ItemName(uint32_t item);
 
 class SimulatedLog {
  public:
-  explicit SimulatedLog(const simulator::World& world) : world_(world) {}  // outlives this
+  explicit SimulatedLog(const simulator::World& world) : world_(world) {}  // must outlive this
 
-  // What every user does in the world's window under its logging policy. `also` sees the rows
-  // before they are added: they hold truth that the log does not.
+  // Adds the events of all users in the world's window under its logging policy. `also` receives
+  // the rows first: they contain ground truth that the log does not.
   Status AddWindow(base::ThreadPool& pool, base::Progress& progress,
                    const std::function<void(const simulator::UserRows&)>& also = {});
   void Add(const simulator::UserRows& rows);
-  // Leaves out the rows before a time, so that a site with a short memory can be studied.
+  // Drops the rows before a time, to study a site that keeps its log for a limited time.
   void ForgetBefore(int64_t time_ms);
   size_t events() const { return events_.size(); }
 
-  // Writes all that was added, with all users of the world and the items that were uploaded up to a
-  // time or that an event names (a session may outlast its day), into a folder of its own (made
-  // here) and opens it. kInternal when the log's numbers are not the world's.
+  // Writes the added rows to `folder`, which it creates, and opens the log. It contains all users
+  // of the world, and the items uploaded before a time or named by an event (a session may continue
+  // past its day). kInternal when the log's numbers differ from the world's.
   Result<log::EventLog> Write(const std::filesystem::path& folder,
                               int64_t until_ms = INT64_MAX) const;
 
@@ -55,7 +55,7 @@ class SimulatedLog {
   uint32_t items_named_ = 0;  // one more than the largest item number that an event named
 };
 
-// The world's window under its logging policy, written into a folder of its own.
+// The world's window under its logging policy, written to a new folder.
 Result<log::EventLog> LogOf(const simulator::World& world, const std::filesystem::path& folder,
                             base::ThreadPool& pool, base::Progress& progress);
 

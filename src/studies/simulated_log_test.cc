@@ -31,7 +31,7 @@ log::EventLog Imported(const simulator::WorldOptions& options, const base::TestF
   return *std::move(log);
 }
 
-TEST(SimulatedLog, HoldsWhatTheWorldsFilesGiveWhenTheyAreImported) {
+TEST(SimulatedLog, EqualsTheImportOfTheWorldsFiles) {
   const base::TestFolder folder;
   const auto world = simulator::World::Create(SmallWorld());
   ASSERT_TRUE(world);
@@ -49,7 +49,7 @@ TEST(SimulatedLog, HoldsWhatTheWorldsFilesGiveWhenTheyAreImported) {
   for (size_t type = 1; type < schema::kEventTypes; ++type) {
     EXPECT_EQ(log->stats().by_type[type], imported.stats().by_type[type]) << "type " << type;
   }
-  // Both number users and items as the world does, so rows can be held against each other.
+  // Both number users and items as the world does, so that rows can be compared.
   for (uint32_t user = 0; user < log->users(); ++user) {
     ASSERT_EQ(log->end(user) - log->begin(user), imported.end(user) - imported.begin(user));
     for (uint64_t row = log->begin(user), other = imported.begin(user); row < log->end(user);
@@ -65,7 +65,7 @@ TEST(SimulatedLog, HoldsWhatTheWorldsFilesGiveWhenTheyAreImported) {
   EXPECT_EQ(log->item(7).topics.size(), imported.item(7).topics.size());
 }
 
-TEST(SimulatedLog, ForgetsWhatLiesBeforeATime) {
+TEST(SimulatedLog, DropsRowsBeforeATime) {
   const base::TestFolder folder;
   const auto world = simulator::World::Create(SmallWorld());
   ASSERT_TRUE(world);

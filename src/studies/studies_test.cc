@@ -1,4 +1,4 @@
-// A tiny run of every study, so that none can rot; what they find is measured at full size.
+// Runs every study at a tiny scale to keep them working. Their results are measured at full scale.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -31,7 +31,7 @@ double Value(const StudyReport& report, const std::string& arm, const std::strin
   return std::nan("");
 }
 
-// Every figure of every claim was measured, and every plot has a line.
+// Every metric of every claim was measured, and every plot has a line.
 void ExpectComplete(const StudyReport& report) {
   for (const ClaimReport& claim : report.claims) {
     EXPECT_TRUE(std::isfinite(claim.found.mean)) << claim.claim.text;
@@ -61,7 +61,7 @@ TEST(TinyStudies, CG09_ExampleAgeMovesTheCurve) {
   EXPECT_GT(Value(report, "with example age", "slope"), Value(report, "without", "slope"));
 }
 
-TEST(TinyStudies, CG19_NextWatchJudgesBothKindsOfLabels) {
+TEST(TinyStudies, CG19_NextWatchEvaluatesBothKindsOfLabels) {
   const StudyReport report = RunTiny("next-watch");
   ExpectComplete(report);
   EXPECT_GT(Value(report, "next watch", "recall"), 0);

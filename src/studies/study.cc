@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-// A folder of its own below `parent`, removed with everything in it at the end.
+// A new folder below `parent`, removed with its contents at the end.
 class ScratchFolder {
  public:
   static Result<ScratchFolder> Make(fs::path parent) {
@@ -47,7 +47,7 @@ void AddOnce(std::vector<T>& list, T value) {
   if (!std::ranges::count(list, value)) list.push_back(std::move(value));
 }
 
-// Means over seeds of each point; a seed with fewer points ends the curve.
+// Means over seeds of each point; the curve ends at the seed with the fewest points.
 Measurements::Curve MeanCurve(std::span<const Measurements> seeds, const std::string& plot,
                               const std::string& line) {
   Measurements::Curve mean;

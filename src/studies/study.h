@@ -1,11 +1,12 @@
-// A study asks one question of the simulated world, whose truth is known: world -> log -> train ->
-// compare with the truth, for several arms (models, policies), over seeds.
+// A study asks one question about the simulated world, whose ground truth is known: world -> log ->
+// train -> compare with the truth, for several arms (models, policies), over several seeds.
 //
 //   const Study* study = FindStudy("example-age");
 //   UPNEXT_ASSIGN_OR_RETURN(StudyReport report, RunStudy(*study, {.seeds = 10}, pool, progress));
 //   fmt::print("{}", RenderTable(report));
 //
-// To add one: a file that defines it and a row in registry.cc. One study at a time per pool.
+// To add one: a source file that defines it and a line in registry.cc. One study at a time per
+// pool.
 #ifndef UPNEXT_STUDIES_STUDY_H_
 #define UPNEXT_STUDIES_STUDY_H_
 
@@ -26,19 +27,19 @@
 
 namespace upnext::studies {
 
-// tiny: seconds, so that a test can run it; its figures mean little.
+// kTiny takes seconds, for tests; its results mean little.
 enum class Scale : uint8_t { kTiny, kFull };
 
 // One seed's run.
 struct StudyRun {
   uint64_t seed;  // of the world and of training
   Scale scale;
-  std::filesystem::path folder;  // empty; removed when the seed is done
+  std::filesystem::path folder;  // empty; removed after the seed
   base::ThreadPool& pool;
   base::Progress& progress;
 };
 
-// What one seed measured: figures by arm, and curves.
+// The measurements of one seed: metrics by arm, and curves.
 class Measurements {
  public:
   using Curve = std::vector<std::pair<double, double>>;
@@ -46,11 +47,11 @@ class Measurements {
   void Set(std::string_view arm, std::string_view metric, double value);
   // Points of a line in ascending x.
   void AddPoint(std::string_view plot, std::string_view line, double x, double y);
-  double Get(std::string_view arm, std::string_view metric) const;  // NaN when it is not there
-  // In the order in which they were first named.
+  double Get(std::string_view arm, std::string_view metric) const;  // NaN when absent
+  // In the order of first use.
   const std::vector<std::string>& arms() const { return arms_; }
   const std::vector<std::pair<std::string, std::string>>& lines() const { return lines_; }
-  const Curve& curve(std::string_view plot, std::string_view line) const;  // empty: not there
+  const Curve& curve(std::string_view plot, std::string_view line) const;  // empty when absent
 
  private:
   std::vector<std::string> arms_;
@@ -65,19 +66,19 @@ struct MetricInfo {
 };
 struct PlotInfo {
   std::string name, x_label, y_label;
-  bool diagonal = false;  // y = x is what one hopes for
+  bool diagonal = false;  // draws y = x, the ideal curve
 };
 
-// What the study expects of a mean over seeds: of a figure of one arm, or of its difference to
-// another arm on the same seed.
+// The expected range of a mean over seeds: of the metric of one arm, or of its difference from
+// another arm with the same seed.
 struct Claim {
   std::string text;
-  std::string metric, arm, than = {};  // than: the other arm; "": the figure itself
+  std::string metric, arm, than = {};  // than: the other arm; "": the metric itself
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
 };
-// held: the whole interval lies where it is expected; not held: the mean lies outside; open: the
-// mean lies inside and the interval reaches outside, or one seed has no interval.
+// held: the whole interval is inside the expected range; not held: the mean is outside; open: the
+// mean is inside and the interval extends outside, or there is one seed and no interval.
 enum class Verdict : uint8_t { kHeld, kOpen, kNotHeld };
 std::string_view VerdictName(Verdict verdict);
 Verdict Judge(const Claim& claim, const Estimate& found);
@@ -87,7 +88,7 @@ struct Study {
   std::vector<MetricInfo> metrics;
   std::vector<PlotInfo> plots;
   std::vector<Claim> claims;
-  // The settings of world and models that the question hangs on, for people.
+  // The settings of world and models that matter for the question, for display.
   std::vector<std::pair<std::string, std::string>> (*settings)(Scale scale);
   // kCancelled on request; other errors end the study.
   Result<Measurements> (*run)(const StudyRun& run);
@@ -95,7 +96,7 @@ struct Study {
 
 // Explicit list, in the order of the guide.
 std::span<const Study> Studies();
-// nullptr when there is none by this name.
+// nullptr when there is no study with this name.
 const Study* FindStudy(std::string_view name);
 
 struct StudyOptions {
@@ -129,10 +130,10 @@ struct StudyReport {
   double seconds_per_seed = 0;
 };
 
-// kInvalidArgument for fewer than one seed, else what the study's run says.
+// kInvalidArgument for fewer than one seed, else the error of the study's run.
 Result<StudyReport> RunStudy(const Study& study, const StudyOptions& options,
                              base::ThreadPool& pool, base::Progress& progress);
-// The means, intervals and verdicts of what the seeds measured. Pure.
+// The means, intervals and verdicts of the seeds' measurements. Pure.
 StudyReport Summarise(const Study& study, const StudyOptions& options,
                       std::span<const Measurements> seeds);
 

@@ -14,8 +14,8 @@ namespace {
 
 using testing::HasSubstr;
 
-// Two arms whose figures follow the seed: b is a + 1 + seed / 10, and the files show that each seed
-// has its folder to itself.
+// Two arms whose metrics depend on the seed (b is a + 1 + seed / 10); files show that each seed has
+// its own folder.
 Result<Measurements> RunToy(const StudyRun& run) {
   EXPECT_TRUE(std::filesystem::is_empty(run.folder));
   std::filesystem::create_directory(run.folder / "made");
@@ -70,7 +70,7 @@ TEST(RunStudy, PairsArmsBySeedSoThatDifferencesAreSharperThanFigures) {
   EXPECT_EQ(report.curves[0].points, (Measurements::Curve{{0, 2}, {1, 4}}));
 }
 
-TEST(RunStudy, JudgesEachClaimAndHidesNone) {
+TEST(RunStudy, GivesAVerdictForEachClaim) {
   const base::TestFolder folder;
   const Study study = Toy();
   const StudyReport report = RunOk(study, 3, folder);
@@ -92,7 +92,7 @@ TEST(RunStudy, LeavesOneSeedUndecided) {
   EXPECT_EQ(report.claims[1].verdict, Verdict::kNotHeld);
 }
 
-TEST(RunStudy, RemovesWhatItWroteAndNamesTheSeedThatFailed) {
+TEST(RunStudy, RemovesItsFilesAndNamesTheSeedThatFailed) {
   const base::TestFolder folder;
   Study study = Toy();
   RunOk(study, 2, folder);
@@ -107,7 +107,7 @@ TEST(RunStudy, RemovesWhatItWroteAndNamesTheSeedThatFailed) {
   EXPECT_FALSE(RunStudy(study, {.seeds = 0}, pool, base::NoProgress()));
 }
 
-TEST(RenderJson, HoldsEveryValueAndNullForWhatIsNot) {
+TEST(RenderJson, ContainsEveryValueAndNullForMissingOnes) {
   const base::TestFolder folder;
   const Study study = Toy();
   const auto json = nlohmann::json::parse(RenderJson(RunOk(study, 2, folder)));

@@ -149,8 +149,8 @@ Status Job::Publish() {
                           ServingParts::Learn(*dataset_, models_, options_.train, pool_, progress_,
                                               kept ? other_.bundle->index() : nullptr));
   bundle::Parts parts = serving.Of(models_);
-  parts.project_toml = project_.config().text();
-  parts.report_json = report::RenderJson(result_.report);
+  parts.Set(bundle::ProjectPart(project_.config().text()));
+  parts.Set(bundle::ReportPart(report::RenderJson(result_.report)));
   UPNEXT_RETURN_IF_ERROR(bundle::WriteBundle(staging_->path(), parts, &result_.manifest));
   UPNEXT_ASSIGN_OR_RETURN(result_.manifest.version, staging_->Publish());
   result_.published = true;

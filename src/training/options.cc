@@ -42,7 +42,8 @@ TrainOptions TrainOptions::FromConfig(const base::Config& config,
   const base::ConfigTable retrieval = config.Table("retrieval");
   options.candidate = retrieval::CandidateModelOptions::FromConfig(retrieval);
   options.candidate_train = retrieval::CandidateTrainOptions::FromConfig(retrieval);
-  options.index = retrieval::IndexOptions::FromConfig(retrieval.Table("index"));
+  options.index = ann::IndexOptions::FromConfig(retrieval.Table("index"));
+  options.generators = retrieval::LearnersFromConfig(config.Table("generators"));
   const base::ConfigTable ranking = config.Table("ranking");
   options.ranker = ranking::RankerOptions::FromConfig(ranking, plan);
   options.objectives = ranking::ObjectivesFromConfig(ranking);

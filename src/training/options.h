@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "ann/index.h"
 #include "base/config.h"
 #include "evaluation/evaluate.h"
 #include "examples/split.h"
@@ -20,8 +21,7 @@
 #include "ranking/ranker_trainer.h"
 #include "retrieval/candidate_model.h"
 #include "retrieval/candidate_trainer.h"
-#include "retrieval/co_watch.h"
-#include "retrieval/index.h"
+#include "retrieval/generator_registry.h"
 
 namespace upnext::training {
 
@@ -33,13 +33,13 @@ struct DatasetOptions {
   static DatasetOptions FromConfig(const base::Config& config);
 };
 
-// [retrieval] and [ranking]: the models, and what is made of them for serving.
+// [retrieval], [generators] and [ranking]: the models, and what is made of them for serving.
 struct TrainOptions {
   bool train_retrieval = true, train_ranking = true;
   retrieval::CandidateModelOptions candidate;
   retrieval::CandidateTrainOptions candidate_train;
-  retrieval::IndexOptions index;
-  retrieval::CoWatchOptions co_watch;
+  ann::IndexOptions index;
+  std::vector<retrieval::ConfiguredLearner> generators = retrieval::LearnersFromConfig({});
   ranking::RankerOptions ranker;
   std::vector<ranking::Objective> objectives;
   ranking::RankerTrainOptions ranker_train;

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "features/vocabulary.h"
+#include "retrieval/indexed_items.h"
 #include "retrieval/user_vectors.h"
 #include "training/freed_memory.h"
 
@@ -15,7 +17,7 @@ constexpr uint32_t kIndexQueries = 256;  // users by whom a graph's recall is me
 
 Result<ServingParts> ServingParts::Learn(const Dataset& dataset, const Models& models,
                                          const TrainOptions& options, base::ThreadPool& pool,
-                                         base::Progress& progress, const retrieval::Index* index) {
+                                         base::Progress& progress, const ann::Index* index) {
   ReturnFreedMemory();  // of the evaluation
   ServingParts parts;
   parts.dataset_ = &dataset;
@@ -23,27 +25,27 @@ Result<ServingParts> ServingParts::Learn(const Dataset& dataset, const Models& m
   if (index == nullptr && models.candidate != nullptr) {
     const std::vector<float> queries = retrieval::SampleUserVectors(
         dataset.source(), dataset.statistics(), *models.candidate, kIndexQueries, pool);
+    const ann::Vectors items =
+        retrieval::IndexedItems(models.candidate->item_vectors(),
+                                dataset.statistics().vocabulary(features::kItemVocabulary));
     UPNEXT_ASSIGN_OR_RETURN(parts.built_,
-                            retrieval::BuildIndex(options.index, models.candidate->item_vectors(),
-                                                  queries, pool, progress));
+                            ann::BuildIndex(options.index, items, queries, pool, progress));
     parts.index_ = parts.built_.get();
   }
   ReturnFreedMemory();  // of building the index
-  parts.popular_ = retrieval::PopularItems::Learn(dataset.source());
-  parts.co_watch_ =
-      std::make_unique<retrieval::CoWatchLearner>(dataset.source(), options.co_watch, pool);
+  parts.generators_ = options.generators;
+  parts.pool_ = &pool;
   return parts;
 }
 
 bundle::Parts ServingParts::Of(const Models& models) const {
-  bundle::Parts parts;
-  parts.tables = &dataset_->statistics();
-  parts.rule = dataset_->rule();
-  parts.candidate = models.candidate;
-  parts.index = index_;
-  parts.popular = &popular_;
-  parts.co_watch = co_watch_.get();
-  parts.ranker = models.ranker;
+  bundle::Parts parts(dataset_->statistics(), dataset_->rule());
+  if (models.candidate != nullptr) parts.Set(bundle::CandidatePart(*models.candidate));
+  if (index_ != nullptr) parts.Set(bundle::IndexPart(*index_));
+  if (models.ranker != nullptr) parts.Set(bundle::RankerPart(*models.ranker));
+  for (const retrieval::ConfiguredLearner& learner : generators_) {
+    parts.Set(bundle::GeneratorPart(learner, {dataset_->source(), *pool_}));
+  }
   return parts;
 }
 

@@ -1,24 +1,25 @@
-// What serving needs next to the models: the index of the candidate model, popular items, and who
-// watched what. A training that is not published does not need it, and neither a training nor an
-// evaluation should share memory with it, so it is learned last.
+// What serving needs next to the models: the index of the candidate model and the generators. A
+// training that is not published does not need them, and neither a training nor an evaluation
+// should share memory with them, so they come last: the index is built here, and the generators
+// learn when their parts are written.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(const ServingParts serving,
 //                           ServingParts::Learn(*dataset, models, options, pool, progress));
 //   UPNEXT_RETURN_IF_ERROR(bundle::WriteBundle(folder, serving.Of(models), &manifest));
 //
-// Immutable. Dataset and pool outlive it.
+// Immutable. Dataset and pool outlive it and the parts.
 #ifndef UPNEXT_TRAINING_SERVING_PARTS_H_
 #define UPNEXT_TRAINING_SERVING_PARTS_H_
 
 #include <memory>
+#include <vector>
 
+#include "ann/index.h"
 #include "base/progress.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "bundle/bundle.h"
-#include "retrieval/co_watch.h"
-#include "retrieval/generators.h"
-#include "retrieval/index.h"
+#include "retrieval/generator_registry.h"
 #include "training/dataset.h"
 #include "training/options.h"
 #include "training/train.h"
@@ -30,8 +31,7 @@ class ServingParts {
   // `index`: of models.candidate where that has one already; null: it is built.
   static Result<ServingParts> Learn(const Dataset& dataset, const Models& models,
                                     const TrainOptions& options, base::ThreadPool& pool,
-                                    base::Progress& progress,
-                                    const retrieval::Index* index = nullptr);
+                                    base::Progress& progress, const ann::Index* index = nullptr);
 
   // The parts of a bundle of these models, of which the candidate model is that of the index; views.
   bundle::Parts Of(const Models& models) const;
@@ -39,10 +39,10 @@ class ServingParts {
  private:
   ServingParts() = default;
   const Dataset* dataset_ = nullptr;
-  std::unique_ptr<retrieval::Index> built_;
-  const retrieval::Index* index_ = nullptr;
-  retrieval::PopularItems popular_;
-  std::unique_ptr<retrieval::CoWatchLearner> co_watch_;
+  std::unique_ptr<ann::Index> built_;
+  const ann::Index* index_ = nullptr;
+  std::vector<retrieval::ConfiguredLearner> generators_;
+  base::ThreadPool* pool_ = nullptr;
 };
 
 }  // namespace upnext::training

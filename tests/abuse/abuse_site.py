@@ -1,4 +1,4 @@
-"""A small site with a project file, and the real binary on it: what the abuse tests share."""
+"""A small site with a project file, run with the real binary; shared by the abuse tests."""
 
 import http.client
 import json
@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-# The projects of these tests bring their own data.
+# These projects use generated data.
 os.environ.pop("UPNEXT_DATA", None)
 
 PROJECT = """[project]
@@ -36,7 +36,7 @@ START = 1_700_000_000
 
 
 class Failed(Exception):
-    """What should hold did not."""
+    """A requirement is not met."""
 
 
 def require(condition, *words):
@@ -70,7 +70,7 @@ class Site:
             shutil.rmtree(self.root, ignore_errors=True)
 
     def write_events(self, seed, folder="data", first_day=0, views=50):
-        """Writes an events.csv; returns the number of its rows, all of them different."""
+        """Writes an events.csv; returns the number of its rows, which are all different."""
         rng = random.Random(seed)
         rows = {}
         for user in range(USERS):
@@ -86,7 +86,7 @@ class Site:
         return len(rows)
 
     def events(self):
-        """Events of the current log, as inspect counts them."""
+        """Number of events in the current log, by upnext inspect."""
         return json.loads(self.upnext("inspect", "--json")[0])[0]["events"]
 
     def command(self, verb, *more):
@@ -100,7 +100,7 @@ class Site:
         return process
 
     def upnext(self, verb, *more, expect=0, **how):
-        """Runs to its end; returns (stdout, stderr). Any other exit code than `expect` is a failure."""
+        """Runs a verb; returns (stdout, stderr). Fails unless the exit code is `expect`."""
         done = subprocess.run(
             self.command(verb, *more), stdin=subprocess.DEVNULL, capture_output=True, text=True,
             timeout=300, **how)
@@ -109,7 +109,7 @@ class Site:
         return done.stdout, done.stderr
 
     def refused(self, words, verb, *more, **how):
-        """The verb must exit with 1 and say all of `words`; nothing of the project may change by it."""
+        """The verb must exit with 1, print all of `words`, and leave the project unchanged."""
         before = self.state()
         _, said = self.upnext(verb, *more, expect=1, **how)
         for word in words:
@@ -119,18 +119,18 @@ class Site:
         return said
 
     def state(self):
-        """The current versions and, through inspect, that they open and all their checksums fit."""
+        """The current versions, after verifying with inspect that they open and all checksums match."""
         if not (self.project / "log" / "CURRENT").exists():
             return None
         found = json.loads(self.upnext("inspect", "--json")[0])
-        return [(one["directory"], one.get("digest") or one["files"]) for one in found]
+        return [(one["directory"], one.get("digest") or one["parts"]) for one in found]
 
     def leftovers(self):
-        """Temporary names below the project, which no verb that succeeded may leave."""
+        """Temporary files below the project, which must not remain after a verb has succeeded."""
         return [str(p) for p in self.project.rglob("*") if ".new-" in p.name or ".tmp-" in p.name]
 
     def bytes_used(self):
-        """Of logs, bundles and checkpoints. Not of the store, which rightly grows with every event it acknowledges."""
+        """Size of logs, bundles and checkpoints, without the store, which grows with every acknowledged event."""
         return sum(p.lstat().st_blocks * 512 for p in self.project.rglob("*")
                    if p.is_file() and self.project / "store" not in p.parents)
 
@@ -157,7 +157,11 @@ class Server:
         return response.status, json.loads(response.read())
 
     def post(self, events):
-        return self.request("POST", "/v1/events", {"events": events})
+        """Status and answer; of a batch that was taken only its counts."""
+        status, answer = self.request("POST", "/v1/events", {"events": events})
+        if status == 200:
+            answer = {key: answer[key] for key in ("accepted", "duplicates")}
+        return status, answer
 
     def kill(self):
         self.process.kill()

@@ -20,16 +20,16 @@ NOBODY = 65534
 
 
 class Skipped(Exception):
-    """The case cannot be made on this machine."""
+    """The case cannot be set up on this machine."""
 
 
 def file_limit(size):
-    """For subprocess: no file may grow beyond `size` bytes, which fails as a full disk does (EFBIG)."""
+    """For subprocess: limits files to `size` bytes; writing more fails like a full disk (EFBIG)."""
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 def as_nobody():
-    """For subprocess: root ignores permissions, so the child is not root."""
+    """For subprocess: runs the child as another user, since root ignores permissions."""
     if os.getuid() == 0:
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
@@ -51,7 +51,7 @@ def file_size_limit(binary):
 
 
 class SmallDisk:
-    """A tmpfs of `megabytes`, where mounting is allowed."""
+    """A tmpfs of `megabytes`, if mounting is allowed."""
 
     def __init__(self, megabytes):
         self.folder = tempfile.mkdtemp(prefix="upnext-small-")
@@ -65,7 +65,7 @@ class SmallDisk:
         return self
 
     def __exit__(self, *error):
-        # Lazily, for the case that a process that failed us still has a file open.
+        # Lazily, in case a failed process still has a file open.
         subprocess.run(["umount", "-l", self.folder], check=True)
         os.rmdir(self.folder)
 
@@ -119,7 +119,7 @@ def read_only_folder(binary):
         site.refused(["upnext import:", "Permission denied"], "import", preexec_fn=as_nobody)
         site.refused(["upnext train:", "Permission denied"], "train", preexec_fn=as_nobody)
         site.refused(["upnext serve:", "Permission denied"], "serve", "--port", "0", preexec_fn=as_nobody)
-        # Reading needs no right to write.
+        # Reading needs no write permission.
         site.upnext("inspect", preexec_fn=as_nobody)
         site.upnext("recommend", "--user", "u1", preexec_fn=as_nobody)
         for path in [site.project, *site.project.rglob("*")]:
@@ -163,13 +163,13 @@ def shrinking_file(binary):
         try:
             for user in range(40):
                 server.request("GET", f"/v1/recommendations?user=u{user}&n=3")
-            raise Failed("the server went on with a log that is gone")
+            raise Failed("the server continued with a truncated log")
         except (OSError, http.client.HTTPException):
             pass
         said = server.process.stderr.read()
         require(server.process.wait(timeout=30) == 1, "exit code", server.process.returncode, said)
         require(f"upnext: {shard}: the file shrank" in said, said)
-        # Whoever opens it now is told more exactly.
+        # Opening it now gives a more precise message.
         _, said = site.upnext("inspect", expect=1)
         require(str(shard) in said and "expected a file of at least" in said, said)
         shard.write_bytes(whole)
@@ -189,7 +189,7 @@ def held_project(binary):
         finally:
             holder.kill()
             holder.communicate()
-        # The lock ends with its holder, however that ended.
+        # The lock ends with its holder, however the holder ended.
         site.upnext("import")
 
 
@@ -200,14 +200,14 @@ def held_store(binary):
         said = site.refused([f"process {server.process.pid} holds the lock", "a server has it"], "serve",
                             "--port", "0")
         require(re.search(r"store", said), said)
-        # What learns and what serves do not get in each other's way.
+        # Training and serving do not block each other.
         site.upnext("import")
         site.upnext("train", "--force")
         require(server.request("GET", "/v1/recommendations?user=u1&n=3")[0] == 200, "the server stopped")
         server.stop()
 
 
-# One line a case.
+# One line per case.
 CASES = [file_size_limit, full_disk, read_only_folder, unreadable_files, shrinking_file, held_project, held_store]
 
 

@@ -20,14 +20,14 @@ from collections import Counter
 
 from abuse_site import Failed, Server, Site, require, rounds_from_environment, wait_until
 
-GROWTH = 1.5  # of the disk use after the first full turns: checkpoints come and go
+GROWTH = 1.5  # times the disk use after the first full turns: checkpoints are temporary
 
 
 class Rounds:
     def __init__(self, site, rng):
         self.site, self.rng = site, rng
         self.seconds = {}  # of a verb's uninterrupted run
-        self.verified = set()  # published folders that were seen to be whole
+        self.verified = set()  # published folders that were verified
         self.killed = Counter()
         self.acknowledged = []  # batches, over all rounds
         self.number = 0
@@ -39,7 +39,7 @@ class Rounds:
 
     def after_kill(self):
         site = self.site
-        require(site.state() is not None, "no log is current any more")
+        require(site.state() is not None, "there is no current log")
         for family in ("log", "bundles"):
             for folder in sorted((site.project / family).glob("v*")):
                 if folder not in self.verified:
@@ -52,7 +52,7 @@ class Rounds:
         self.full_run(verb, *more)
         require(not self.site.leftovers(), "left behind:", self.site.leftovers())
 
-    # A verb, killed at any moment from its start to a little after its usual end.
+    # A verb, killed at a random moment from its start to shortly after its usual end.
     def verb(self, name, *more):
         process = self.site.start(name, *more)
         time.sleep(self.rng.uniform(0, 1.05 * self.seconds[name]))
@@ -60,7 +60,7 @@ class Rounds:
         self.after_kill()
         self.run_again(name, *more)
 
-    # New rows join the log once, however often and wherever the command was cut off.
+    # New rows are added to the log exactly once, however often and wherever the command was killed.
     def append(self):
         rows = self.site.write_events(1000 + self.number, folder="more", first_day=8, views=1)
         self.number += 1
@@ -69,7 +69,7 @@ class Rounds:
         require(self.site.events() == before + rows, "appended once:", before, "+", rows, "became",
                 self.site.events())
 
-    # Killed while it trains; what goes on from its checkpoint is published.
+    # Killed during training; the training that resumes from its checkpoint is published.
     def resume(self):
         process = self.site.start("train", "--force")
         time.sleep(self.rng.uniform(0, self.seconds["train"]))
@@ -77,7 +77,7 @@ class Rounds:
         self.after_kill()
         self.run_again("train", "--resume", "--force")
 
-    # A training, killed within the moments in which models are written, checked and published.
+    # A training, killed while models are written, verified and published.
     def publish(self):
         bundles = self.site.project / "bundles"
         process = self.site.start("train", "--force")
@@ -147,7 +147,7 @@ class Rounds:
         return len(events)
 
 
-# One line a kind of round.
+# One line per kind of round.
 KINDS = [
     ("import", lambda r: r.verb("import")),
     ("train", lambda r: r.verb("train", "--force")),

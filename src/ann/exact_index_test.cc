@@ -1,0 +1,73 @@
+#include "ann/exact_index.h"
+
+#include <gtest/gtest.h>
+
+#include "ann/test_vectors.h"
+#include "base/rng.h"
+#include "base/thread_pool.h"
+
+namespace upnext::ann {
+namespace {
+
+TEST(ExactIndex, SV01_EqualsBruteForceBestFirst) {
+  const TestVectors vectors = SkewedVectors(700, 24);
+  const ExactIndex index(vectors);
+  base::Rng rng(3);
+  for (int i = 0; i < 20; ++i) {
+    const std::vector<float> query = RandomQueries(1, 24, rng);
+    EXPECT_EQ(Ids(Search(index, query, 50)), BruteForce(vectors, query, 50));
+  }
+}
+
+TEST(ExactIndex, TiesGoToTheEarlierVector) {
+  const TestVectors vectors{
+      .dim = 2, .ids = {9, 4, 7, 0, 2}, .values = {-1, 0, -1, 0, -1, 0, -1, 0, -1, 0}};
+  const ExactIndex index(vectors);
+  const std::vector<float> query = {1.0f, 0.0f};
+  EXPECT_EQ(Ids(Search(index, query, 3)), (std::vector<uint32_t>{9, 4, 7}));
+  EXPECT_EQ(Ids(Search(index, query, 30)), vectors.ids);
+}
+
+TEST(ExactIndex, FilteredIdsDoNotShrinkTheAnswer) {
+  const TestVectors vectors = SkewedVectors(900, 16);
+  const ExactIndex index(vectors);
+  base::Rng rng(4);
+  std::vector<uint64_t> excluded(3000 / 64);
+  for (uint64_t& word : excluded) word = rng.Next();
+  const auto not_a_third = [](uint32_t id) { return id % 9 != 5; };
+  Filter filter = Filter::Of(not_a_third);
+  filter.excluded = excluded;
+  for (int i = 0; i < 20; ++i) {
+    const std::vector<float> query = RandomQueries(1, 16, rng);
+    EXPECT_EQ(Ids(Search(index, query, 100, filter)), BruteForce(vectors, query, 100, filter));
+  }
+}
+
+TEST(ExactIndex, ABatchAnswersAsOneByOne) {
+  constexpr size_t kQueries = 75;
+  const TestVectors vectors = SkewedVectors(5000, 16);
+  const ExactIndex index(vectors);
+  base::Rng rng(4);
+  const std::vector<float> queries = RandomQueries(kQueries, 16, rng);
+  std::vector<std::vector<uint64_t>> excluded(kQueries, std::vector<uint64_t>(15'005 / 64));
+  std::vector<Filter> filters;
+  for (std::vector<uint64_t>& words : excluded) {
+    for (uint64_t& word : words) word = rng.Next();
+    filters.push_back({.excluded = words});
+  }
+  base::ThreadPool pool(2);
+  for (const auto& of_queries : {std::span<const Filter>(), std::span<const Filter>(filters)}) {
+    std::vector<std::vector<Hit>> batch;
+    index.SearchBatch(queries, 20, of_queries, pool, &batch);
+    ASSERT_EQ(batch.size(), kQueries);
+    for (size_t q = 0; q < kQueries; ++q) {
+      const std::vector<Hit> hits = Search(index, std::span(queries).subspan(q * 16, 16), 20,
+                                           of_queries.empty() ? Filter() : filters[q]);
+      ASSERT_EQ(Ids(batch[q]), Ids(hits)) << q;
+      for (size_t i = 0; i < hits.size(); ++i) EXPECT_NEAR(batch[q][i].score, hits[i].score, 1e-3);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace upnext::ann

@@ -1,0 +1,91 @@
+#include "bundle/part.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "ann/index_file.h"
+#include "base/file.h"
+#include "base/section_file.h"
+
+namespace upnext::bundle {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+Part TextPart(PartType type, std::string text) {
+  return {std::move(type), [text = std::move(text)](const fs::path& file, uint64_t) {
+            return base::WriteFileAtomic(file, text);
+          }};
+}
+
+}  // namespace
+
+PartType FeaturesType() {
+  return {"features", "features.uxs", features::kTablesKind, features::kTablesVersion};
+}
+PartType CandidateType() {
+  return {"candidate", "candidate.uxs", std::string(retrieval::kCandidateModelKind),
+          retrieval::kCandidateModelVersion};
+}
+PartType IndexType() {
+  return {"index", "index.uxs", std::string(ann::kIndexFileKind), ann::kIndexFileVersion};
+}
+PartType RankerType() {
+  return {"ranker", "ranker.uxs", std::string(ranking::kRankerKind), ranking::kRankerVersion};
+}
+PartType GeneratorType(std::string_view generator, uint32_t version) {
+  const std::string name = "generator." + std::string(generator);
+  return {name, name + ".uxs", name, version};
+}
+PartType ProjectType() { return {"project", "project.toml", "toml", 1}; }
+PartType ReportType() { return {"report", "report.json", "json", 1}; }
+
+Part CandidatePart(const retrieval::CandidateModel& model) {
+  return {CandidateType(), [&model](const fs::path& file, uint64_t features_digest) {
+            return model.Save(file, features_digest);
+          }};
+}
+
+Part IndexPart(const ann::Index& index) {
+  return {IndexType(), [&index](const fs::path& file, uint64_t) { return index.Save(file); }};
+}
+
+Part RankerPart(const ranking::Ranker& ranker) {
+  return {RankerType(), [&ranker](const fs::path& file, uint64_t features_digest) {
+            return ranker.Save(file, features_digest);
+          }};
+}
+
+Part GeneratorPart(const retrieval::ConfiguredLearner& learner,
+                   const retrieval::LearnInput& input) {
+  const PartType type = GeneratorType(learner.name, learner.version);
+  return {type, [type, learner, input](const fs::path& file, uint64_t) -> Status {
+            UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer,
+                                    base::SectionWriter::Create(file, type.kind, type.version));
+            UPNEXT_RETURN_IF_ERROR(learner.learn(input, writer));
+            return writer.Commit();
+          }};
+}
+
+Part ProjectPart(std::string toml) { return TextPart(ProjectType(), std::move(toml)); }
+Part ReportPart(std::string text) { return TextPart(ReportType(), std::move(text)); }
+
+Parts::Parts(const features::FeatureStatistics& tables, const features::PositiveRule& rule)
+    : tables_(tables), rule_(rule) {
+  Set({FeaturesType(), [&tables](const fs::path& file, uint64_t) { return tables.Save(file); }});
+  Set(ProjectPart(""));
+  Set(ReportPart(""));
+}
+
+void Parts::Set(Part part) {
+  const auto same = [&](const Part& other) { return other.type.name == part.type.name; };
+  const auto found = std::ranges::find_if(parts_, same);
+  if (found == parts_.end()) {
+    parts_.push_back(std::move(part));
+  } else {
+    *found = std::move(part);
+  }
+}
+
+}  // namespace upnext::bundle

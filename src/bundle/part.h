@@ -1,0 +1,77 @@
+// The parts of a bundle while it is written: each has a name, a file of some kind, and a function
+// that writes it.
+//
+//   Parts parts(tables, rule);                      features, and an empty project file and report
+//   parts.Set(RankerPart(ranker));
+//   parts.Set(GeneratorPart(learner, {source, pool}));
+//   UPNEXT_RETURN_IF_ERROR(WriteBundle(staged, parts, &manifest));
+//
+// What the parts are made from is referred to and outlives the writing. One thread at a time.
+#ifndef UPNEXT_BUNDLE_PART_H_
+#define UPNEXT_BUNDLE_PART_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ann/index.h"
+#include "base/status.h"
+#include "features/feature_statistics.h"
+#include "features/positive_rule.h"
+#include "ranking/ranker.h"
+#include "retrieval/candidate_model.h"
+#include "retrieval/generator_registry.h"
+
+namespace upnext::bundle {
+
+// What a part is called, where it is, and what a reader of it expects.
+struct PartType {
+  std::string name;  // "ranker"
+  std::string file;  // "ranker.uxs"
+  std::string kind;  // of the section file, else what the file is: "toml", "json"
+  uint32_t version;  // of that kind
+};
+PartType FeaturesType();
+PartType CandidateType();
+PartType IndexType();
+PartType RankerType();
+PartType GeneratorType(std::string_view generator, uint32_t version);
+PartType ProjectType();  // the project file of the training
+PartType ReportType();   // the evaluation before publishing
+
+struct Part {
+  PartType type;
+  // `features_digest` binds models to the vocabularies that they were trained with.
+  std::function<Status(const std::filesystem::path& file, uint64_t features_digest)> write;
+};
+Part CandidatePart(const retrieval::CandidateModel& model);
+Part IndexPart(const ann::Index& index);
+Part RankerPart(const ranking::Ranker& ranker);
+// Learned while it is written.
+Part GeneratorPart(const retrieval::ConfiguredLearner& learner, const retrieval::LearnInput& input);
+Part ProjectPart(std::string toml);
+Part ReportPart(std::string json);
+
+class Parts {
+ public:
+  // `rule`: that the examples were made with.
+  Parts(const features::FeatureStatistics& tables, const features::PositiveRule& rule);
+  // Adds the part, or replaces the one of its name.
+  void Set(Part part);
+  const features::FeatureStatistics& tables() const { return tables_; }
+  const features::PositiveRule& rule() const { return rule_; }
+  std::span<const Part> all() const { return parts_; }
+
+ private:
+  const features::FeatureStatistics& tables_;
+  features::PositiveRule rule_;
+  std::vector<Part> parts_;
+};
+
+}  // namespace upnext::bundle
+
+#endif  // UPNEXT_BUNDLE_PART_H_

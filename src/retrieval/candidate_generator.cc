@@ -1,0 +1,60 @@
+#include "retrieval/candidate_generator.h"
+
+#include <fmt/format.h>
+
+#include "ann/filter.h"
+#include "features/feature_extractor.h"
+#include "schema/event.h"
+#include "schema/schema.h"
+
+namespace upnext::retrieval {
+namespace {
+
+constexpr uint32_t kHabitWatches = 3;  // of a channel or topic, from which on it is a habit
+
+}  // namespace
+
+Result<std::unique_ptr<const Generator>> CandidateGenerator::Load(LoadInput input) {
+  if (input.candidate == nullptr || input.index == nullptr) return nullptr;
+  return std::unique_ptr<const Generator>(
+      new CandidateGenerator(input.tables, *input.candidate, *input.index));
+}
+
+void CandidateGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                                 std::vector<Candidate>* out) const {
+  const auto scratch = scratch_.Borrow();
+  scratch->batch.Clear();
+  // Example age 0: now, however long ago training ended (CG-09).
+  features::FeatureExtractor(tables_, request.catalogue, features::Model::kRetrieval)
+      .AppendQuery(request.state, request.user, request.context, &scratch->batch);
+  scratch->vector.resize(model_.dim());
+  model_.UserVectors(scratch->batch, scratch->vector.data(), scratch->model, {});
+  const auto admits = [&](uint32_t item) { return filter.Admits(item); };
+  index_.Search(scratch->vector, n, ann::Filter::Of(admits), &scratch->hits);
+  for (const ann::Hit& hit : scratch->hits) out->push_back({hit.id, hit.score});
+}
+
+std::string CandidateGenerator::Reason(const ProposeRequest& request,
+                                       const Candidate& candidate) const {
+  const features::UserState& state = request.state;
+  const schema::Item item = request.catalogue.item(candidate.item);
+  // How often the user watched items with this category, as far as the state keeps it.
+  const auto watches = [&](std::string_view attribute, uint32_t id) {
+    const auto number = request.catalogue.schema().FindAttribute(schema::Entity::kItem, attribute);
+    return number ? state.Count(*number, schema::EventType::kWatch, id) : 0;
+  };
+  const uint64_t of_channel = item.channel == schema::kNone ? 0 : watches("channel", item.channel);
+  if (of_channel >= kHabitWatches) {
+    return fmt::format("you watched {} {} times",
+                       request.catalogue.Name(schema::IdSpace::kChannel, item.channel), of_channel);
+  }
+  for (const uint32_t topic : item.topics) {
+    if (watches("topics", topic) < kHabitWatches) continue;
+    return fmt::format("you often watch {}",
+                       request.catalogue.Name(schema::IdSpace::kTopic, topic));
+  }
+  return state.watches().empty() ? "often watched by people in your situation"
+                                 : "people with a history like yours watched it next";
+}
+
+}  // namespace upnext::retrieval

@@ -1,0 +1,49 @@
+// Proposes the items whose vectors have the largest inner products with the user's vector: the
+// candidate model and its index, which are parts of the bundle of their own. One of the generators
+// of generator_registry.cc. Immutable but for its scratch memory: any number of threads.
+#ifndef UPNEXT_RETRIEVAL_CANDIDATE_GENERATOR_H_
+#define UPNEXT_RETRIEVAL_CANDIDATE_GENERATOR_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ann/index.h"
+#include "base/scratch_pool.h"
+#include "features/feature_block.h"
+#include "retrieval/generator_registry.h"
+
+namespace upnext::retrieval {
+
+class CandidateGenerator : public Generator {
+ public:
+  static Result<std::unique_ptr<const Generator>> Load(LoadInput input);
+
+  // Scores are inner products.
+  void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+               std::vector<Candidate>* out) const override;
+  // A channel or topic of the item that the user keeps returning to, else the user's history or
+  // situation.
+  std::string Reason(const ProposeRequest& request, const Candidate& candidate) const override;
+  bool FillsSlate() const override { return true; }
+
+ private:
+  struct Scratch {
+    features::FeatureBlock batch;
+    CandidateModel::Scratch model;
+    std::vector<float> vector;
+    std::vector<ann::Hit> hits;
+  };
+  CandidateGenerator(const features::FeatureStatistics& tables, const CandidateModel& model,
+                     const ann::Index& index)
+      : tables_(tables), model_(model), index_(index) {}
+
+  const features::FeatureStatistics& tables_;
+  const CandidateModel& model_;
+  const ann::Index& index_;
+  const base::ScratchPool<Scratch> scratch_;
+};
+
+}  // namespace upnext::retrieval
+
+#endif  // UPNEXT_RETRIEVAL_CANDIDATE_GENERATOR_H_

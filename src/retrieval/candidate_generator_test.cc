@@ -1,0 +1,114 @@
+#include "retrieval/candidate_generator.h"
+
+#include <gtest/gtest.h>
+
+#include "ann/index.h"
+#include "examples/test_world.h"
+#include "features/feature_extractor.h"
+#include "nn/parameter.h"
+#include "retrieval/indexed_items.h"
+#include "retrieval/test_batch.h"
+#include "retrieval/test_generator.h"
+#include "schema/event.h"
+
+namespace upnext::retrieval {
+namespace {
+
+using examples::World;
+
+class CandidateGeneratorTest : public testing::Test {
+ protected:
+  CandidateGeneratorTest() {
+    for (nn::Parameter& parameter : model_.Parameters()) {
+      for (float& value : parameter.value) value = static_cast<float>(rng_.Uniform() - 0.5);
+    }
+    base::ThreadPool pool(1);
+    index_ = *ann::BuildIndex(
+        {}, IndexedItems(model_.item_vectors(), tables_.vocabulary(features::kItemVocabulary)), {},
+        pool, base::NoProgress());
+    generator_ = *CandidateGenerator::Load({.part = std::nullopt,
+                                            .items = world_.log.items(),
+                                            .tables = tables_,
+                                            .candidate = &model_,
+                                            .index = index_.get()});
+  }
+  std::string ReasonFor(const World& world, const features::UserState& state,
+                        const std::string& item) const {
+    return generator_->Reason({world.catalogue, state, schema::kNone, {}}, {world.item(item), 1});
+  }
+
+  const World world_{examples::RandomWorld(7)};
+  const features::FeatureStatistics tables_ = world_.Learn();
+  base::Rng rng_{3};
+  CandidateModel model_{
+      {.dim = 6, .embedding_dim = 6, .depth = 1, .recent_windows = {}}, ShapeOf(tables_), rng_};
+  std::unique_ptr<ann::Index> index_;
+  std::unique_ptr<const Generator> generator_;
+};
+
+TEST_F(CandidateGeneratorTest, ProposesByInnerProductWithTheUsersVector) {
+  const features::UserState state =
+      examples::StateAt(world_.source, 2, examples::kAllRows, tables_.plan.state());
+  const features::Context context{.time_ms = examples::kStart + 30 * examples::kDay};
+  const uint32_t user = 2;
+  features::FeatureBlock batch;
+  features::FeatureExtractor(tables_, world_.catalogue, features::Model::kRetrieval)
+      .AppendQuery(state, user, context, &batch);
+  const std::vector<float> vector = UserVectors(model_, batch);
+  const features::Vocabulary& items = tables_.vocabulary(features::kItemVocabulary);
+  std::vector<ScoredItem> want;
+  auto even = [](uint32_t item) { return item % 2 == 0; };
+  for (uint32_t row = 1; row < items.rows(); ++row) {
+    float dot = 0;
+    for (size_t d = 0; d < vector.size(); ++d) dot += vector[d] * model_.item_vectors().Row(row)[d];
+    if (even(items.Id(row))) want.push_back({items.Id(row), dot});
+  }
+  std::ranges::sort(want, BetterScore);
+  ASSERT_GT(want.size(), 4u);
+  std::vector<Candidate> found;
+  generator_->Propose({world_.catalogue, state, user, context}, 4, ItemFilter(even), &found);
+  ASSERT_EQ(found.size(), 4u);
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(found[i].item, want[i].item);
+    EXPECT_NEAR(found[i].score, want[i].score, 1e-5);
+  }
+  EXPECT_TRUE(generator_->FillsSlate());
+}
+
+TEST_F(CandidateGeneratorTest, ReasonNamesAHabitElseTheHistoryElseTheSituation) {
+  const auto item = [](const char* name, const char* channel, std::vector<std::string> topics) {
+    schema::RawItem raw;
+    raw.item = name;
+    raw.channel = channel;
+    raw.topics = std::move(topics);
+    return raw;
+  };
+  const World world({.events = {examples::Watch("u", "a", 1, 99)},
+                     .items = {item("a", "Bakery", {"bread"}), item("b", "Bakery", {}),
+                               item("c", "Mill", {"grain", "bread"}), item("d", "Pub", {})},
+                     .split = {.kind = examples::SplitOptions::Kind::kNone}});
+  const features::UserState twice = StateAfter(world, {"a", "a"}),
+                            often = StateAfter(world, {"a", "a", "a"});
+  EXPECT_EQ(ReasonFor(world, often, "b"), "you watched Bakery 3 times");
+  EXPECT_EQ(ReasonFor(world, often, "c"), "you often watch bread");
+  EXPECT_EQ(ReasonFor(world, often, "d"), "people with a history like yours watched it next");
+  EXPECT_EQ(ReasonFor(world, twice, "b"), "people with a history like yours watched it next");
+  EXPECT_EQ(ReasonFor(world, features::UserState(), "b"),
+            "often watched by people in your situation");
+}
+
+TEST_F(CandidateGeneratorTest, WithoutModelOrIndexThereIsNone) {
+  for (const CandidateModel* model : {static_cast<CandidateModel*>(nullptr), &model_}) {
+    const auto loaded =
+        CandidateGenerator::Load({.part = std::nullopt,
+                                  .items = 1,
+                                  .tables = tables_,
+                                  .candidate = model,
+                                  .index = model == nullptr ? index_.get() : nullptr});
+    ASSERT_TRUE(loaded);
+    EXPECT_EQ(*loaded, nullptr);
+  }
+}
+
+}  // namespace
+}  // namespace upnext::retrieval

@@ -1,0 +1,27 @@
+#include "retrieval/generator.h"
+
+#include <fmt/format.h>
+
+namespace upnext::retrieval {
+
+void ProposeList(std::span<const ScoredItem> list, size_t n, const ItemFilter& filter,
+                 std::vector<Candidate>* out) {
+  const size_t end = out->size() + n;
+  for (const ScoredItem& one : list) {
+    if (out->size() == end) return;
+    if (filter.Admits(one.item)) out->push_back({one.item, one.score});
+  }
+}
+
+std::string TitleOf(const catalogue::Catalogue& catalogue, uint32_t item) {
+  const std::string_view title = catalogue.item(item).title;
+  return title.empty() ? catalogue.Name(schema::IdSpace::kItem, item) : std::string(title);
+}
+
+std::string BecauseOf(const ProposeRequest& request, uint32_t item) {
+  return fmt::format("because you {} {}",
+                     item == request.context.current_item ? "are watching" : "watched",
+                     TitleOf(request.catalogue, item));
+}
+
+}  // namespace upnext::retrieval

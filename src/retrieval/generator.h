@@ -1,0 +1,99 @@
+// A candidate generator: proposes items for a request, each with a score, and says why. There are
+// several (generator_registry.h); the engine joins what they propose.
+//
+//   std::vector<Candidate> candidates;
+//   generator.Propose(request, 50, filter, &candidates);                    best first
+//   std::string why = generator.Reason(request, candidates[0]);    "because you watched Sourdough"
+//
+// Items are ids of the catalogue. Immutable once loaded: any number of threads.
+#ifndef UPNEXT_RETRIEVAL_GENERATOR_H_
+#define UPNEXT_RETRIEVAL_GENERATOR_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catalogue/catalogue.h"
+#include "features/request_context.h"
+#include "features/user_state.h"
+#include "retrieval/scored_items.h"
+#include "schema/event.h"
+
+namespace upnext::retrieval {
+
+// What is known of a request. Views: valid while it is answered.
+struct ProposeRequest {
+  const catalogue::Catalogue& catalogue;
+  const features::UserState& state;
+  uint32_t user;  // id of the catalogue, or kNone
+  const features::Context& context;
+};
+
+struct Candidate {
+  uint32_t item;
+  float score;  // larger is better; those of different generators cannot be compared
+  uint32_t from = schema::kNone;  // the item of the user's that it was found by, where there is one
+  friend bool operator==(const Candidate&, const Candidate&) = default;
+};
+
+// Which items may be proposed; all of them when it was default made. A generator asks about the
+// items that it would propose, best first, so that the next best takes the place of one left out.
+class ItemFilter {
+ public:
+  ItemFilter() = default;
+  // `admits(item)` -> bool; it outlives this.
+  template <typename Admits>
+  explicit ItemFilter(Admits& admits)
+      : call_([](void* context, uint32_t item) { return (*static_cast<Admits*>(context))(item); }),
+        context_(&admits) {}
+  bool Admits(uint32_t item) const { return call_ == nullptr || call_(context_, item); }
+
+ private:
+  bool (*call_)(void* context, uint32_t item) = nullptr;
+  void* context_ = nullptr;
+};
+
+// Items like an item, best first, and why.
+struct ItemsLike {
+  std::span<const ScoredItem> items = {};
+  std::string_view reason = {};
+};
+
+class Generator {
+ public:
+  virtual ~Generator() = default;
+  // Appends the `n` best that `filter` admits, best first, each item once; fewer when it has no
+  // more.
+  virtual void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                       std::vector<Candidate>* out) const = 0;
+  // Why it proposed this candidate, in words for the user.
+  virtual std::string Reason(const ProposeRequest& request, const Candidate& candidate) const = 0;
+  // True: it proposes for every user, and as many items as it is asked for. The first such
+  // generator of a bundle is asked for at least as many as the slate needs.
+  virtual bool FillsSlate() const { return false; }
+  // Its list for one item, for generators that keep one by item.
+  virtual ItemsLike Like(uint32_t) const { return {}; }
+};
+
+// Appends the `n` best of a list, best first, that the filter admits.
+void ProposeList(std::span<const ScoredItem> list, size_t n, const ItemFilter& filter,
+                 std::vector<Candidate>* out);
+
+// Calls visit(item) for the user's newest complete watches, at most `n`, newest first.
+template <typename Visit>
+void ForNewestWatches(const features::UserState& state, size_t n, const Visit& visit) {
+  const auto watches = state.watches();
+  for (size_t i = watches.size(); i > 0 && watches.size() - i < n; --i) visit(watches[i - 1].id);
+}
+
+// The title of an item, else its name.
+std::string TitleOf(const catalogue::Catalogue& catalogue, uint32_t item);
+// "because you watched TITLE", or "are watching" where that is the item of the request.
+std::string BecauseOf(const ProposeRequest& request, uint32_t item);
+
+}  // namespace upnext::retrieval
+
+#endif  // UPNEXT_RETRIEVAL_GENERATOR_H_

@@ -1,0 +1,47 @@
+#include "retrieval/generator_registry.h"
+
+#include <array>
+
+#include "retrieval/candidate_generator.h"
+#include "retrieval/co_watch_generator.h"
+#include "retrieval/popular_generator.h"
+#include "retrieval/topic_generator.h"
+#include "retrieval/trending_generator.h"
+
+namespace upnext::retrieval {
+
+// The columns: name, default candidates, version of the part, learner, load.
+GeneratorRegistry BuiltInGenerators() {
+  static constexpr auto kGenerators = std::to_array<GeneratorEntry>({
+      {"candidate-model", 300, 0, nullptr, CandidateGenerator::Load},
+      {"co-watch", 50, 1, CoWatchGenerator::Learner, CoWatchGenerator::Load},
+      {"trending", 50, 1, TrendingGenerator::Learner, TrendingGenerator::Load},
+      {"popular", 50, 1, PopularGenerator::Learner, PopularGenerator::Load},
+      {"topic", 0, 1, TopicGenerator::Learner, TopicGenerator::Load},
+  });
+  return kGenerators;
+}
+
+std::vector<ConfiguredLearner> LearnersFromConfig(const base::ConfigTable& generators,
+                                                  GeneratorRegistry registry) {
+  std::vector<ConfiguredLearner> learners;
+  for (const GeneratorEntry& entry : registry) {
+    if (entry.learner == nullptr) continue;
+    learners.push_back({entry.name, entry.version, entry.learner(generators.Table(entry.name))});
+  }
+  return learners;
+}
+
+GeneratorBudgets BudgetsFromConfig(const base::ConfigTable& generators,
+                                   GeneratorRegistry registry) {
+  GeneratorBudgets budgets;
+  for (const GeneratorEntry& entry : registry) {
+    const base::ConfigTable options = generators.Table(entry.name);
+    const int64_t budget = options.Int("candidates", entry.candidates, {.min = 0, .max = 100'000});
+    if (budget != entry.candidates)
+      budgets[std::string(entry.name)] = static_cast<uint32_t>(budget);
+  }
+  return budgets;
+}
+
+}  // namespace upnext::retrieval

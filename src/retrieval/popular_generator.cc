@@ -1,0 +1,29 @@
+#include "retrieval/popular_generator.h"
+
+#include "base/config.h"
+#include "retrieval/training_watches.h"
+
+namespace upnext::retrieval {
+
+GeneratorLearner PopularGenerator::Learner(const base::ConfigTable&) {
+  return [](const LearnInput& input, base::SectionWriter& writer) {
+    return SaveScoredItems(writer, "popular", RankByCount(CountWatches(input.source)));
+  };
+}
+
+Result<std::unique_ptr<const Generator>> PopularGenerator::Load(LoadInput input) {
+  UPNEXT_ASSIGN_OR_RETURN(std::vector<ScoredItem> items,
+                          LoadScoredItems(*input.part, "popular", input.items));
+  return std::unique_ptr<const Generator>(new PopularGenerator(std::move(items)));
+}
+
+void PopularGenerator::Propose(const ProposeRequest&, size_t n, const ItemFilter& filter,
+                               std::vector<Candidate>* out) const {
+  ProposeList(items_, n, filter, out);
+}
+
+std::string PopularGenerator::Reason(const ProposeRequest&, const Candidate&) const {
+  return "popular";
+}
+
+}  // namespace upnext::retrieval

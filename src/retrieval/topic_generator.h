@@ -1,0 +1,42 @@
+// Proposes items that share a topic with the user's newest watches or the item being watched, by
+// popularity in which a watch counts half as much every `half_life_days` before the newest one.
+// [generators.topic] half_life_days = 7. One of the generators of generator_registry.cc. Immutable:
+// any number of threads.
+#ifndef UPNEXT_RETRIEVAL_TOPIC_GENERATOR_H_
+#define UPNEXT_RETRIEVAL_TOPIC_GENERATOR_H_
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/config.h"
+#include "retrieval/generator_registry.h"
+
+namespace upnext::retrieval {
+
+class TopicGenerator : public Generator {
+ public:
+  static GeneratorLearner Learner(const base::ConfigTable& options);
+  static Result<std::unique_ptr<const Generator>> Load(LoadInput input);
+
+  // Scores are decayed numbers of watches; `from` is the item being watched, else the newest watch
+  // that shares a topic.
+  void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+               std::vector<Candidate>* out) const override;
+  std::string Reason(const ProposeRequest& request, const Candidate& candidate) const override;
+
+ private:
+  TopicGenerator(std::vector<uint64_t> offsets, std::vector<ScoredItem> items)
+      : offsets_(std::move(offsets)), items_(std::move(items)) {}
+  std::span<const ScoredItem> ItemsOf(uint32_t topic) const;
+
+  const std::vector<uint64_t> offsets_;  // by topic, into items_
+  const std::vector<ScoredItem> items_;  // best first within a topic
+};
+
+}  // namespace upnext::retrieval
+
+#endif  // UPNEXT_RETRIEVAL_TOPIC_GENERATOR_H_

@@ -1,0 +1,129 @@
+#include "retrieval/topic_generator.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/file.h"
+#include "examples/test_world.h"
+#include "features/user_state.h"
+#include "retrieval/test_generator.h"
+#include "schema/raw_event.h"
+
+namespace upnext::retrieval {
+namespace {
+
+using examples::kDay;
+using examples::World;
+
+schema::RawItem Item(std::string name, std::vector<std::string> topics) {
+  schema::RawItem item;
+  item.item = std::move(name);
+  item.topics = std::move(topics);
+  return item;
+}
+
+// Bread: rye, oat, and pie, which is of two topics; sport: goal. Oat was watched most, long ago.
+examples::WorldOptions Topics() {
+  examples::WorldOptions options;
+  options.items = {Item("rye", {"bread"}), Item("oat", {"bread"}), Item("pie", {"bread", "sweet"}),
+                   Item("cake", {"sweet"}), Item("goal", {"sport"})};
+  for (int user = 0; user < 8; ++user) {
+    const std::string name = fmt::format("u{}", user);
+    if (user < 4) options.events.push_back(examples::Watch(name, "oat", user, 99));
+    const auto day = [&](int n) { return n * kDay + user; };
+    if (user < 2) options.events.push_back(examples::Watch(name, "rye", day(14), 99));
+    if (user < 3) options.events.push_back(examples::Watch(name, "pie", day(14), 99));
+    if (user < 1) options.events.push_back(examples::Watch(name, "cake", day(14), 99));
+    options.events.push_back(examples::Watch(name, "goal", day(14), 99));
+  }
+  options.split = {.kind = examples::SplitOptions::Kind::kNone};
+  return options;
+}
+
+class TopicGeneratorTest : public testing::Test {
+ protected:
+  std::vector<std::string> Names(const LearnedGenerator& generator,
+                                 const features::UserState& state, size_t n = 10) const {
+    std::vector<std::string> names;
+    for (const auto& [name, score] : generator.Propose(state, n)) names.push_back(name);
+    return names;
+  }
+  const World world_{Topics()};
+};
+
+TEST_F(TopicGeneratorTest, ProposesItemsOfTheTopicsOfTheNewestWatchesByDecayedPopularity) {
+  const LearnedGenerator topic(world_, "topic");  // halves in 7 days: oat's 4 are 1 by now
+  const features::UserState state = StateAfter(world_, {"rye"});
+  EXPECT_THAT(Names(topic, state), testing::ElementsAre("pie", "rye", "oat"));
+  const auto scores = topic.Propose(state, 10);
+  EXPECT_NEAR(scores[0].second, 3, 1e-4);
+  EXPECT_NEAR(scores[1].second, 2, 1e-4);
+  EXPECT_NEAR(scores[2].second, 1, 1e-4);
+  EXPECT_THAT(Names(topic, state, 2), testing::ElementsAre("pie", "rye"));
+  // Of two topics; what is in both is proposed once.
+  EXPECT_THAT(Names(topic, StateAfter(world_, {"pie"})),
+              testing::ElementsAre("pie", "rye", "oat", "cake"));
+  EXPECT_THAT(Names(topic, features::UserState()), testing::IsEmpty());
+}
+
+TEST_F(TopicGeneratorTest, ALongHalfLifeCountsOldWatchesInFull) {
+  const LearnedGenerator topic(world_, "topic", "half_life_days = 10_000");
+  EXPECT_THAT(Names(topic, StateAfter(world_, {"rye"})), testing::ElementsAre("oat", "pie", "rye"));
+}
+
+TEST_F(TopicGeneratorTest, OnlyTheTenNewestWatchesAndTheItemBeingWatchedCount) {
+  const LearnedGenerator topic(world_, "topic");
+  std::vector<std::string> watches(10, "rye");
+  watches.insert(watches.begin(), "goal");
+  const features::UserState state = StateAfter(world_, watches);
+  EXPECT_THAT(Names(topic, state), testing::Not(testing::Contains("goal")));
+  const auto watching = topic.Propose(state, 10, {}, {.current_item = world_.item("goal")});
+  EXPECT_EQ(watching[0].first, "goal");
+}
+
+TEST_F(TopicGeneratorTest, ACandidateComesFromTheNewestWatchThatSharesATopic) {
+  const LearnedGenerator topic(world_, "topic");
+  for (const auto& [watches, from] : {std::pair{std::vector<std::string>{"pie", "rye"}, "rye"},
+                                      std::pair{std::vector<std::string>{"rye", "pie"}, "pie"}}) {
+    const features::UserState state = StateAfter(world_, watches);
+    for (const Candidate& candidate : topic.Candidates(state, 10)) {
+      const bool sweet = candidate.item == world_.item("cake");
+      EXPECT_EQ(candidate.from, world_.item(sweet ? "pie" : from));
+      EXPECT_EQ(topic.Reason(state, candidate),
+                fmt::format("on a topic of {}", sweet ? "pie" : from));
+    }
+  }
+}
+
+TEST_F(TopicGeneratorTest, TheNextBestTakesThePlaceOfAnItemThatIsLeftOut) {
+  const LearnedGenerator topic(world_, "topic");
+  auto not_pie = [&](uint32_t item) { return item != world_.item("pie"); };
+  const auto proposed = topic.Propose(StateAfter(world_, {"pie"}), 2, ItemFilter(not_pie));
+  ASSERT_EQ(proposed.size(), 2u);
+  EXPECT_EQ(proposed[0].first, "rye");
+  EXPECT_EQ(proposed[1].first, "oat");
+}
+
+TEST_F(TopicGeneratorTest, RefusesWhatTheLearnerDidNotWrite) {
+  const LearnedGenerator topic(world_, "topic");
+  const auto refused = [&](const std::vector<uint64_t>& offsets) {
+    EXPECT_TRUE(base::RemoveAll(topic.path()));
+    auto writer = base::SectionWriter::Create(topic.path(), "generator", 1);
+    const std::vector<ScoredItem> list = {{0, 2}, {1, 1}};
+    EXPECT_TRUE(writer->Add<uint64_t>("topic.offsets", offsets) &&
+                SaveScoredItems(*writer, "topic.lists", list) && writer->Commit());
+    const auto loaded = topic.Load(world_.log.items());
+    EXPECT_TRUE(loaded || loaded.error().code == Code::kDataLoss);
+    return !loaded;
+  };
+  EXPECT_FALSE(refused({0, 1, 2}));
+  EXPECT_TRUE(refused({0, 1, 3}));
+  EXPECT_TRUE(refused({1, 1, 2}));
+  EXPECT_TRUE(refused({0, 2, 1, 2}));
+  EXPECT_TRUE(refused({}));
+}
+
+}  // namespace
+}  // namespace upnext::retrieval

@@ -1,0 +1,34 @@
+// Proposes the items with the most complete watches in the last days of the training part, the same
+// for everyone. [generators.trending] days = 7. One of the generators of generator_registry.cc.
+// Immutable: any number of threads.
+#ifndef UPNEXT_RETRIEVAL_TRENDING_GENERATOR_H_
+#define UPNEXT_RETRIEVAL_TRENDING_GENERATOR_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/config.h"
+#include "retrieval/generator_registry.h"
+
+namespace upnext::retrieval {
+
+class TrendingGenerator : public Generator {
+ public:
+  static GeneratorLearner Learner(const base::ConfigTable& options);
+  static Result<std::unique_ptr<const Generator>> Load(LoadInput input);
+
+  // Scores are numbers of watches in these days.
+  void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+               std::vector<Candidate>* out) const override;
+  std::string Reason(const ProposeRequest& request, const Candidate& candidate) const override;
+
+ private:
+  explicit TrendingGenerator(std::vector<ScoredItem> items) : items_(std::move(items)) {}
+  const std::vector<ScoredItem> items_;  // best first
+};
+
+}  // namespace upnext::retrieval
+
+#endif  // UPNEXT_RETRIEVAL_TRENDING_GENERATOR_H_

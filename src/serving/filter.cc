@@ -1,0 +1,52 @@
+#include "serving/filter.h"
+
+#include <array>
+
+namespace upnext::serving {
+namespace {
+
+// What the user has watched, completely or not.
+class SeenFilter : public Filter {
+ public:
+  static std::unique_ptr<const Filter> Make(const EngineOptions& options) {
+    return options.filter_seen ? std::make_unique<SeenFilter>() : nullptr;
+  }
+  bool LeavesOut(uint32_t item, const RequestContext& request) const override {
+    return request.state.HasWatched(item);
+  }
+};
+
+// What the request rules out, and the item being watched.
+class ExcludedFilter : public Filter {
+ public:
+  static std::unique_ptr<const Filter> Make(const EngineOptions&) {
+    return std::make_unique<ExcludedFilter>();
+  }
+  bool LeavesOut(uint32_t item, const RequestContext& request) const override {
+    return request.excluded.contains(item);
+  }
+};
+
+// What the items table marks as removed.
+class RemovedFilter : public Filter {
+ public:
+  static std::unique_ptr<const Filter> Make(const EngineOptions&) {
+    return std::make_unique<RemovedFilter>();
+  }
+  bool LeavesOut(uint32_t item, const RequestContext& request) const override {
+    return request.catalogue.item(item).removed;
+  }
+};
+
+}  // namespace
+
+FilterRegistry BuiltInFilters() {
+  static constexpr auto kFilters = std::to_array<FilterEntry>({
+      {"seen", SeenFilter::Make},
+      {"excluded", ExcludedFilter::Make},
+      {"removed", RemovedFilter::Make},
+  });
+  return kFilters;
+}
+
+}  // namespace upnext::serving

@@ -1,0 +1,57 @@
+#include "serving/generation.h"
+
+#include <utility>
+
+#include "serving/similar.h"
+
+namespace upnext::serving {
+
+Generation::Generation(std::unique_ptr<const bundle::Bundle> bundle, std::string log_version,
+                       const GenerationOptions& options, std::shared_ptr<store::Store> store,
+                       std::shared_ptr<catalogue::Catalogue> catalogue,
+                       std::shared_ptr<store::UserStates> states)
+    : clock_(options.clock != nullptr ? *options.clock : base::SystemClock()),
+      log_version_(std::move(log_version)),
+      store_(std::move(store)),
+      catalogue_(std::move(catalogue)),
+      states_(std::move(states)),
+      bundle_(std::move(bundle)),
+      engine_(*bundle_, *catalogue_, options.engine) {}
+
+Result<std::shared_ptr<const Generation>> Generation::Make(bundle::OpenedBundle opened,
+                                                           const GenerationOptions& options,
+                                                           std::shared_ptr<store::Store> store,
+                                                           const Generation* previous) {
+  std::string log_version = opened.log.directory().filename().string();
+  std::shared_ptr<catalogue::Catalogue> catalogue;
+  std::shared_ptr<store::UserStates> states;
+  if (previous != nullptr &&
+      previous->catalogue().log().content_digest() == opened.log.content_digest() &&
+      previous->bundle().tables().plan.state().Equals(opened.bundle->tables().plan.state())) {
+    catalogue = previous->catalogue_;
+    states = previous->states_;
+  } else {
+    catalogue = std::make_shared<catalogue::Catalogue>(std::move(opened.log));
+    UPNEXT_ASSIGN_OR_RETURN(states, store::UserStates::Attach(store.get(), *catalogue, options.rule,
+                                                              opened.bundle->tables().plan.state(),
+                                                              options.state_cache_bytes));
+  }
+  return std::shared_ptr<const Generation>(
+      new Generation(std::move(opened.bundle), std::move(log_version), options, std::move(store),
+                     std::move(catalogue), std::move(states)));
+}
+
+Result<Slate> Generation::Recommend(Request request) const {
+  if (request.time_ms == 0) request.time_ms = clock_.NowMs();
+  UPNEXT_ASSIGN_OR_RETURN(const store::UserStates::StatePtr state, states_->Get(request.user));
+  UPNEXT_ASSIGN_OR_RETURN(Slate slate, engine_.Recommend(*state, request));
+  slate.bundle_version = bundle_version();
+  slate.log_version = log_version_;
+  return slate;
+}
+
+Result<std::vector<Recommendation>> Generation::Similar(std::string_view item, uint32_t n) const {
+  return SimilarItems(*bundle_, *catalogue_, item, n);
+}
+
+}  // namespace upnext::serving

@@ -1,0 +1,77 @@
+// One bundle and the log it is served with: what a request is answered from. A request takes the
+// current generation once and uses it to the end, so every answer is made of one version of
+// everything and names it; the server can change to a new generation at any time.
+//
+//   UPNEXT_ASSIGN_OR_RETURN(auto generation, Generation::Make(std::move(opened), options, store));
+//   UPNEXT_ASSIGN_OR_RETURN(Slate slate, generation->Recommend(request));
+//
+// Any number of threads. Immutable but for what grows with posted events: user states and the names
+// added to the catalogue, which generations of one log share.
+#ifndef UPNEXT_SERVING_GENERATION_H_
+#define UPNEXT_SERVING_GENERATION_H_
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "bundle/bundle.h"
+#include "bundle/opened_bundle.h"
+#include "catalogue/catalogue.h"
+#include "features/positive_rule.h"
+#include "features/user_state.h"
+#include "serving/engine.h"
+#include "store/store.h"
+#include "store/user_states.h"
+
+namespace upnext::serving {
+
+struct GenerationOptions {
+  EngineOptions engine;
+  features::PositiveRule rule;
+  const base::Clock* clock = nullptr;  // of requests without a time; null: the system's
+  size_t state_cache_bytes = store::UserStates::kCacheBytes;
+};
+
+class Generation {
+ public:
+  // Catalogue and states are taken over from `previous` where that has the same log.
+  static Result<std::shared_ptr<const Generation>> Make(bundle::OpenedBundle opened,
+                                                        const GenerationOptions& options,
+                                                        std::shared_ptr<store::Store> store,
+                                                        const Generation* previous = nullptr);
+  Generation(const Generation&) = delete;
+  Generation& operator=(const Generation&) = delete;
+
+  Result<Slate> Recommend(Request request) const;  // time_ms 0: now
+  Result<std::vector<Recommendation>> Similar(std::string_view item, uint32_t n) const;
+
+  const std::string& bundle_version() const { return bundle_->manifest().version; }
+  const std::string& log_version() const { return log_version_; }
+  const bundle::Bundle& bundle() const { return *bundle_; }
+  const catalogue::Catalogue& catalogue() const { return *catalogue_; }
+  const Engine& engine() const { return engine_; }
+  store::UserStates& states() const { return *states_; }
+
+ private:
+  Generation(std::unique_ptr<const bundle::Bundle> bundle, std::string log_version,
+             const GenerationOptions& options, std::shared_ptr<store::Store> store,
+             std::shared_ptr<catalogue::Catalogue> catalogue,
+             std::shared_ptr<store::UserStates> states);
+
+  // In the order in which they depend on each other: the last made is the first destroyed.
+  const base::Clock& clock_;
+  const std::string log_version_;
+  const std::shared_ptr<store::Store> store_;
+  const std::shared_ptr<catalogue::Catalogue> catalogue_;
+  const std::shared_ptr<store::UserStates> states_;
+  const std::unique_ptr<const bundle::Bundle> bundle_;
+  const Engine engine_;
+};
+
+}  // namespace upnext::serving
+
+#endif  // UPNEXT_SERVING_GENERATION_H_

@@ -1,0 +1,31 @@
+#include "serving/pool.h"
+
+namespace upnext::serving {
+
+bool CandidatePool::Mention(uint32_t item, size_t place) {
+  ++counts_.proposed;
+  const bool is_first = index_.try_emplace(item, place).second;
+  counts_.distinct += is_first ? 1 : 0;
+  return is_first;
+}
+
+bool CandidatePool::Admits(uint32_t item) {
+  for (size_t f = 0; f < filters_.size(); ++f) {
+    if (filters_[f] == nullptr || !filters_[f]->LeavesOut(item, request_)) continue;
+    if (Mention(item, kLeftOut)) ++counts_.filtered[f].items;
+    return false;
+  }
+  return true;
+}
+
+void CandidatePool::Add(size_t generator, std::span<const retrieval::Candidate> candidates) {
+  for (const retrieval::Candidate& candidate : candidates) {
+    if (Mention(candidate.item, items_.size())) {
+      items_.push_back({.item = candidate.item, .sources = {}});
+      ++counts_.after_filters;
+    }
+    items_[index_[candidate.item]].sources.push_back({generator, candidate});
+  }
+}
+
+}  // namespace upnext::serving

@@ -1,0 +1,24 @@
+#include "serving/request_context.h"
+
+namespace upnext::serving {
+
+using schema::IdSpace;
+
+RequestContext::RequestContext(const catalogue::Catalogue& names,
+                               const features::UserState& user_state, const Request& asked)
+    : request(asked),
+      catalogue(names),
+      state(user_state),
+      user(names.Find(IdSpace::kUser, asked.user)),
+      context{.time_ms = asked.time_ms,
+              .device = names.Find(IdSpace::kDevice, asked.device),
+              .region = names.Find(IdSpace::kRegion, asked.region),
+              .current_item = names.Find(IdSpace::kItem, asked.current_item)} {
+  for (const std::string& id : asked.exclude) {
+    const uint32_t item = names.Find(IdSpace::kItem, id);
+    if (item != schema::kNone) excluded.insert(item);
+  }
+  if (context.current_item != schema::kNone) excluded.insert(context.current_item);
+}
+
+}  // namespace upnext::serving

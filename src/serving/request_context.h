@@ -1,0 +1,34 @@
+// A request with its names looked up: what generators, filters and re-rankers read. Belongs to one
+// request; views into what it was made from.
+#ifndef UPNEXT_SERVING_REQUEST_CONTEXT_H_
+#define UPNEXT_SERVING_REQUEST_CONTEXT_H_
+
+#include <cstdint>
+#include <unordered_set>
+
+#include "catalogue/catalogue.h"
+#include "features/request_context.h"
+#include "features/user_state.h"
+#include "retrieval/generator.h"
+#include "schema/event.h"
+#include "serving/slate.h"
+
+namespace upnext::serving {
+
+struct RequestContext {
+  RequestContext(const catalogue::Catalogue& catalogue, const features::UserState& state,
+                 const Request& request);
+
+  retrieval::ProposeRequest ToPropose() const { return {catalogue, state, user, context}; }
+
+  const Request& request;
+  const catalogue::Catalogue& catalogue;
+  const features::UserState& state;
+  uint32_t user;  // id of the catalogue, or kNone
+  features::Context context;
+  std::unordered_set<uint32_t> excluded;  // by the request, with the item being watched
+};
+
+}  // namespace upnext::serving
+
+#endif  // UPNEXT_SERVING_REQUEST_CONTEXT_H_

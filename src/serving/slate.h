@@ -1,0 +1,65 @@
+// What is asked of the engine and what it answers. Plain values.
+#ifndef UPNEXT_SERVING_SLATE_H_
+#define UPNEXT_SERVING_SLATE_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace upnext::serving {
+
+enum class Stage : uint8_t { kRetrieval, kRanking };  // where to stop
+
+struct Request {
+  std::string user = {};
+  uint32_t n = 20;
+  // "" = unknown; current_item: the item being watched
+  std::string device = {}, region = {}, current_item = {};
+  int64_t time_ms = 0;
+  Stage stage = Stage::kRanking;
+  std::vector<std::string> exclude = {};  // item ids never to show in this slate
+};
+
+// That a generator proposed an item, with the score it gave.
+struct SourceScore {
+  std::string source;  // its name
+  double score = 0;
+  std::string from = {};  // id of the item of the user's that it was found by; "" without one
+};
+
+struct Recommendation {
+  uint32_t item;  // catalogue id
+  std::string id, title;
+  double score;                      // of the last stage that ran
+  std::vector<SourceScore> sources;  // who proposed it (SY-02)
+  std::vector<float> predictions;    // by objective, empty without a ranker
+  std::string reason;                // "because you watched ...", for people
+};
+
+// Why items were left out, and how many.
+struct FilterReason {
+  std::string_view filter;  // its name
+  uint32_t items = 0;
+};
+// The funnel (SY-01). Filters work inside the generators, so that what they leave out makes room for
+// the next best: `proposed` counts every mention of an item by a generator, left out or not,
+// `distinct` the different items among them, and
+//   after_filters = distinct - the sum of `filtered`.
+struct StageCounts {
+  uint32_t catalogue = 0, proposed = 0, distinct = 0, after_filters = 0, ranked = 0, shown = 0;
+  std::vector<FilterReason> filtered = {};  // by filter; of several, the first one counts the item
+  uint32_t queries = 0;  // rows of query features made: 1 for any number of candidates (RK-01)
+};
+struct Slate {
+  std::string request;                // fresh request id, to be sent back with events
+  std::vector<Recommendation> items;  // best first
+  StageCounts counts;
+  std::vector<std::string> notes;  // e.g. "unknown user: popular items of region DE"
+  double retrieval_ms = 0, ranking_ms = 0;
+  std::string bundle_version = {}, log_version = {};  // set by Generation
+};
+
+}  // namespace upnext::serving
+
+#endif  // UPNEXT_SERVING_SLATE_H_

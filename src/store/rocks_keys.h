@@ -1,0 +1,44 @@
+// Keys and values of the RocksDB store (docs/formats/store.md), by their first byte:
+//   d USER ID          an event id that was seen      e USER SEQUENCE      an event
+//   m/format m/sequence                               n LOG SPACE NAME     the id of a name
+//   s TAG USER         a saved state
+// USER within a longer key is written as its length and its bytes, so that no user is a prefix of
+// another. Numbers are big-endian, so that the order of keys is the order of numbers.
+#ifndef UPNEXT_STORE_ROCKS_KEYS_H_
+#define UPNEXT_STORE_ROCKS_KEYS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace upnext::store {
+
+inline constexpr char kFormatKey[] = "m/format", kSequenceKey[] = "m/sequence";
+
+inline std::string BigEndian(uint64_t value, int bytes = 8) {
+  std::string out;
+  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) {
+    out.push_back(static_cast<char>(value >> shift & 0xff));
+  }
+  return out;
+}
+
+// The number at the start of `bytes`, nullopt when there are fewer.
+inline std::optional<uint64_t> TakeBigEndian(std::string_view bytes, size_t size = 8) {
+  if (bytes.size() < size) return std::nullopt;
+  uint64_t value = 0;
+  for (const char c : bytes.substr(0, size)) value = value << 8 | static_cast<unsigned char>(c);
+  return value;
+}
+
+// kind 'd' or 'e'
+inline std::string UserPrefix(char kind, std::string_view user) {
+  return (kind + BigEndian(user.size(), 4)).append(user);
+}
+// kind 'n' with a log's digest, 's' with a state's tag
+inline std::string TagPrefix(char kind, uint64_t tag) { return kind + BigEndian(tag); }
+
+}  // namespace upnext::store
+
+#endif  // UPNEXT_STORE_ROCKS_KEYS_H_

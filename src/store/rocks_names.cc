@@ -1,0 +1,134 @@
+#include "store/rocks_names.h"
+
+#include <algorithm>
+
+#include "schema/event.h"
+#include "store/rocks_keys.h"
+
+namespace upnext::store {
+namespace {
+
+constexpr size_t kNamePrefixBytes = 1 + 8 + 1;  // n LOG SPACE
+
+std::string NameKey(uint64_t log, schema::IdSpace space, std::string_view name) {
+  std::string key = TagPrefix('n', log);
+  key.push_back(static_cast<char>(space));
+  return key.append(name);
+}
+
+schema::IdSpace SpaceOf(std::string_view key) {
+  return static_cast<schema::IdSpace>(key[kNamePrefixBytes - 1]);
+}
+
+}  // namespace
+
+Status RocksNames::VisitStored(const Numbering& numbering, const Visitor& visit) const {
+  const std::string prefix = TagPrefix('n', numbering.log);
+  return VisitPrefix(
+      db_, prefix, prefix, [&](std::string_view key, std::string_view value) -> Status {
+        const bool has_space = key.size() >= kNamePrefixBytes &&
+                               static_cast<size_t>(SpaceOf(key)) < numbering.first.size();
+        const auto id = TakeBigEndian(value, 4);
+        if (!has_space || !id || value.size() != 4 ||
+            *id < numbering.first[static_cast<size_t>(SpaceOf(key))]) {
+          return DataLoss("store: a stored name has no id space, or no id after those of the log");
+        }
+        visit(SpaceOf(key), key.substr(kNamePrefixBytes), static_cast<uint32_t>(*id));
+        return Ok();
+      });
+}
+
+Status RocksNames::Visit(const Numbering& numbering, const Visitor& visit) const {
+  base::MutexLock lock(mutex_);
+  UPNEXT_RETURN_IF_ERROR(VisitStored(numbering, visit));
+  const std::string prefix = TagPrefix('n', numbering.log);
+  for (auto it = waiting_.lower_bound(prefix);
+       it != waiting_.end() && it->first.starts_with(prefix); ++it) {
+    visit(SpaceOf(it->first), std::string_view(it->first).substr(kNamePrefixBytes), it->second);
+  }
+  return Ok();
+}
+
+// Ids of a space follow one another without a gap, so counting the stored names gives the next.
+Result<RocksNames::Counts*> RocksNames::CountsOf(const Numbering& numbering) {
+  if (const auto known = counts_.find(numbering.log); known != counts_.end()) {
+    return &known->second;
+  }
+  Counts counts{.next = numbering.first, .names = 0};
+  uint64_t end = 0, ids = 0;
+  UPNEXT_RETURN_IF_ERROR(
+      VisitStored(numbering, [&](schema::IdSpace space, std::string_view, uint32_t id) {
+        uint32_t& next = counts.next[static_cast<size_t>(space)];
+        next = std::max(next, id + 1);
+        ++counts.names;
+      }));
+  for (const uint32_t next : counts.next) end += next;
+  for (const uint32_t first : numbering.first) ids += first;
+  if (end - ids != counts.names) {
+    return DataLoss("store: expected ids of added names without a gap, found {} names for {} ids",
+                    counts.names, end - ids);
+  }
+  return &counts_.emplace(numbering.log, std::move(counts)).first->second;
+}
+
+Result<uint32_t> RocksNames::Find(const std::string& key) const {
+  if (const auto at = waiting_.find(key); at != waiting_.end()) return at->second;
+  UPNEXT_ASSIGN_OR_RETURN(const auto value, GetValue(db_, key));
+  if (!value) return schema::kNone;
+  const auto id = TakeBigEndian(*value, 4);
+  if (!id) return DataLoss("store: a stored name has no id");
+  return static_cast<uint32_t>(*id);
+}
+
+Result<std::vector<uint32_t>> RocksNames::Intern(const Numbering& numbering, schema::IdSpace space,
+                                                 std::span<const std::string_view> names) {
+  if (static_cast<size_t>(space) >= numbering.first.size()) {
+    return Internal("a numbering of {} id spaces has no space {}", numbering.first.size(),
+                    static_cast<int>(space));
+  }
+  base::MutexLock lock(mutex_);
+  UPNEXT_ASSIGN_OR_RETURN(Counts* const counts, CountsOf(numbering));
+  uint32_t next = counts->next[static_cast<size_t>(space)];
+  std::vector<uint32_t> ids;
+  Waiting fresh;
+  for (const std::string_view name : names) {
+    std::string key = NameKey(numbering.log, space, name);
+    UPNEXT_ASSIGN_OR_RETURN(uint32_t id, Find(key));
+    if (id == schema::kNone) {
+      const auto [at, added] = fresh.try_emplace(std::move(key), next);
+      next += added ? 1 : 0;
+      id = at->second;
+    }
+    ids.push_back(id);
+  }
+  if (!fresh.empty() && counts->names + fresh.size() > Store::kMaxNames) {
+    return ResourceExhausted(
+        "clients have added {} ids that the log does not know, the most are {}: import the new "
+        "events and items and train again",
+        counts->names, Store::kMaxNames);
+  }
+  counts->next[static_cast<size_t>(space)] = next;
+  counts->names += fresh.size();
+  waiting_.merge(fresh);
+  return ids;
+}
+
+RocksNames::Waiting RocksNames::waiting() const {
+  base::MutexLock lock(mutex_);
+  return waiting_;
+}
+
+void RocksNames::SetWritten(const Waiting& written) {
+  base::MutexLock lock(mutex_);
+  for (const auto& [key, id] : written) waiting_.erase(key);
+}
+
+void RocksNames::KeepOnly(uint64_t log) {
+  base::MutexLock lock(mutex_);
+  std::erase_if(counts_, [&](const auto& counts) { return counts.first != log; });
+  std::erase_if(waiting_, [&, prefix = TagPrefix('n', log)](const auto& name) {
+    return !name.first.starts_with(prefix);
+  });
+}
+
+}  // namespace upnext::store

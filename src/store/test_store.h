@@ -1,0 +1,92 @@
+// A store for tests that runs a function before every commit, over a real one.
+//
+//   HookedStore store(*OpenRocksStore(folder / "store"));
+//   store.before_commit = [&] { gate.Wait(); return Ok(); };      an error fails the commit
+#ifndef UPNEXT_STORE_TEST_STORE_H_
+#define UPNEXT_STORE_TEST_STORE_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "base/status.h"
+#include "schema/event.h"
+#include "schema/raw_event.h"
+#include "store/store.h"
+
+namespace upnext::store {
+
+// Threads wait here until it is opened, and others can wait until some are here.
+class Gate {
+ public:
+  void Wait() {
+    std::unique_lock lock(mutex_);
+    ++here_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return open_; });
+  }
+  // False when fewer than `n` threads came within ten seconds.
+  bool WaitUntilHere(int n) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(10), [&] { return here_ >= n; });
+  }
+  void Open() {
+    const std::lock_guard lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int here_ = 0;
+  bool open_ = false;
+};
+
+class HookedStore : public Store {
+ public:
+  explicit HookedStore(std::shared_ptr<Store> real) : real_(std::move(real)) {}
+  std::function<Status()> before_commit;  // set while nobody commits
+
+  Result<uint64_t> Commit(const WriteBatch& batch) override {
+    if (before_commit) UPNEXT_RETURN_IF_ERROR(before_commit());
+    return real_->Commit(batch);
+  }
+  Result<std::vector<uint32_t>> Intern(const Numbering& numbering, schema::IdSpace space,
+                                       std::span<const std::string_view> names) override {
+    return real_->Intern(numbering, space, names);
+  }
+  Status Names(const Numbering& numbering,
+               const std::function<void(schema::IdSpace, std::string_view, uint32_t)>& visit)
+      const override {
+    return real_->Names(numbering, visit);
+  }
+  Result<bool> HasEvent(std::string_view user, std::string_view id) const override {
+    return real_->HasEvent(user, id);
+  }
+  Result<std::optional<SavedState>> State(uint64_t tag, std::string_view user) const override {
+    return real_->State(tag, user);
+  }
+  Status EventsOf(
+      std::string_view user, uint64_t after,
+      const std::function<void(uint64_t, const schema::RawEvent&)>& visit) const override {
+    return real_->EventsOf(user, after, visit);
+  }
+  Status AllEvents(const std::function<void(const schema::RawEvent&)>& visit) const override {
+    return real_->AllEvents(visit);
+  }
+  uint64_t last_sequence() const override { return real_->last_sequence(); }
+  Status DropOthers(uint64_t log, uint64_t state_tag) override {
+    return real_->DropOthers(log, state_tag);
+  }
+
+ private:
+  const std::shared_ptr<Store> real_;
+};
+
+}  // namespace upnext::store
+
+#endif  // UPNEXT_STORE_TEST_STORE_H_
