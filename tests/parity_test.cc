@@ -321,7 +321,7 @@ class ParityTest : public testing::TestWithParam<uint64_t> {
   features::UserState Replayed(const std::string& user, size_t events) const {
     const uint32_t id = replay_->user(user);
     return examples::StateAt(replay_->source, id, replay_->log.begin(id) + events,
-                             server_->service().bundle().tables().plan.state());
+                             server_->generation().bundle().tables().plan.state());
   }
   void Compare(const std::string& user, size_t events) {
     SCOPED_TRACE(fmt::format("{} after {} events", user, events));

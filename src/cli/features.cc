@@ -70,8 +70,11 @@ void PrintFeatures(const std::vector<training::FeatureRow>& rows) {
 Status RunFeatures(const FeaturesFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
   const training::Options& options = settings.training;
-  UPNEXT_ASSIGN_OR_RETURN(const features::FeaturePlan plan,
-                          features::FeaturePlan::Compile(options.dataset.features, {}));
+  UPNEXT_ASSIGN_OR_RETURN(
+      const features::FeaturePlan plan,
+      features::FeaturePlan::Compile(
+          options.dataset.features,
+          schema::Schema::FromConfig(settings.project.config().Table("schema"))));
   std::vector<training::FeatureRow> rows = training::DescribeFeatures(plan, {});
   const Result<log::EventLog> log = settings.project.OpenLog();
   if (!log && log.error().code != Code::kNotFound) return std::unexpected(log.error());

@@ -73,17 +73,15 @@ std::string UnknownFunction(std::string_view name) {
 
 std::string UnknownEvent(const schema::Schema& schema, std::string_view name) {
   std::vector<std::string> names = {"any", "positive"};
-  for (uint32_t type = 1; type <= schema.event_types(); ++type) {
-    names.emplace_back(schema::EventTypeName(static_cast<schema::EventType>(type)));
-  }
+  for (const schema::EventTypeInfo& type : schema.event_types()) names.push_back(type.name);
   return fmt::format("unknown event type '{}'{}", name, base::DidYouMean(name, names));
 }
 
 std::string SpaceVocabulary(const schema::Schema& schema, schema::IdSpace space) {
-  (void)schema;
   static constexpr std::array<std::string_view, schema::kIdSpaces> kNames = {
       "user", "item", "query", "device", "region", "source", "channel", "topic", "language"};
-  return std::string(kNames[static_cast<size_t>(space)]);
+  const auto at = static_cast<size_t>(space);
+  return std::string(at < kNames.size() ? kNames[at] : schema.name(space));
 }
 
 }  // namespace upnext::features

@@ -13,7 +13,9 @@ namespace upnext::features {
 class PlanCompiler {
  public:
   PlanCompiler(const FeatureSpec& spec, const schema::Schema& schema)
-      : spec_(spec), schema_(schema), rep_(std::make_shared<FeaturePlan::Rep>()) {}
+      : spec_(spec), schema_(schema), rep_(std::make_shared<FeaturePlan::Rep>()) {
+    rep_->schema = schema;
+  }
 
   Result<FeaturePlan> Compile() {
     needs_.state.AddBag({.key = {.of = StateKey::Of::kItem},

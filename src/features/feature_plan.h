@@ -155,11 +155,13 @@ class FeaturePlan {
   // Every feature of both models, a line each, and what of the schema they read: equal texts mean
   // that models of one plan may read blocks of the other.
   const std::string& text() const { return rep_->text; }
+  const schema::Schema& schema() const { return rep_->schema; }  // that it was compiled for
   uint64_t digest() const { return rep_->digest; }
 
  private:
   friend class PlanCompiler;
   struct Rep {
+    schema::Schema schema;
     SidePlan sides[kModels][2];
     std::vector<VocabularyPlan> vocabularies;
     StateSpec state, retrieval_state, everybody;

@@ -65,10 +65,14 @@ Result<FeatureSpec> LoadSpec(const base::SectionFile& file) {
 }
 
 // Compiles the features again; the models were trained with what the file says that this gave.
-Result<FeaturePlan> LoadPlan(const base::SectionFile& file, const FeatureSpec& spec,
-                             const schema::Schema& schema) {
+Result<FeaturePlan> LoadPlan(const base::SectionFile& file, const FeatureSpec& spec) {
+  UPNEXT_ASSIGN_OR_RETURN(const std::string_view declarations, file.GetText("schema"));
   UPNEXT_ASSIGN_OR_RETURN(const std::string_view text, file.GetText("plan"));
-  Result<FeaturePlan> plan = FeaturePlan::Compile(spec, schema);
+  const Result<schema::Schema> schema = schema::Schema::Parse(declarations);
+  if (!schema) {
+    return DataLoss("{}: {}; train again", file.path().string(), schema.error().message);
+  }
+  Result<FeaturePlan> plan = FeaturePlan::Compile(spec, *schema);
   if (!plan) {
     return DataLoss("{}: {}; train again", file.path().string(), plan.error().message);
   }
@@ -140,6 +144,7 @@ Status FeatureStatistics::Save(const std::filesystem::path& path) const {
   UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer,
                           base::SectionWriter::Create(path, kTablesKind, kTablesVersion));
   UPNEXT_RETURN_IF_ERROR(SaveSpec(writer, spec));
+  UPNEXT_RETURN_IF_ERROR(writer.AddText("schema", plan.schema().Declarations()));
   UPNEXT_RETURN_IF_ERROR(writer.AddText("plan", plan.text()));
   for (size_t i = 0; i < vocabularies.size(); ++i) {
     UPNEXT_RETURN_IF_ERROR(vocabularies[i].Save(writer, VocabularySection(plan.vocabularies()[i])));
@@ -164,7 +169,7 @@ Result<FeatureStatistics> FeatureStatistics::Load(const std::filesystem::path& p
   UPNEXT_ASSIGN_OR_RETURN(base::SectionFile file,
                           base::SectionFile::Open(path, kTablesKind, kTablesVersion));
   UPNEXT_ASSIGN_OR_RETURN(FeatureSpec spec, LoadSpec(file));
-  UPNEXT_ASSIGN_OR_RETURN(FeaturePlan plan, LoadPlan(file, spec, {}));
+  UPNEXT_ASSIGN_OR_RETURN(FeaturePlan plan, LoadPlan(file, spec));
   FeatureStatistics tables(std::move(spec), std::move(plan));
   for (size_t i = 0; i < tables.vocabularies.size(); ++i) {
     UPNEXT_ASSIGN_OR_RETURN(

@@ -33,8 +33,9 @@ std::vector<std::string> SettingsOf(const base::Config& config) {
 
 DatasetOptions DatasetOptions::FromConfig(const base::Config& config) {
   return {.rule = features::PositiveRule::FromConfig(config.Table("labels")),
-          .features = features::FeatureSpec::FromConfig(config.Table("features"),
-                                                        config.root().Tables("feature")),
+          .features = features::FeatureSpec::FromConfig(
+              config.Table("features"), config.root().Tables("feature"),
+              schema::Schema::FromConfig(config.Table("schema"))),
           .split = examples::SplitOptions::FromConfig(config.Table("split"))};
 }
 
@@ -59,9 +60,8 @@ Options Options::FromConfig(const base::Config& config) {
   Options options;
   options.dataset = DatasetOptions::FromConfig(config);
   // A plan that cannot be made is a mistake that waits in config.Check().
-  const Result<features::FeaturePlan> plan =
-      features::FeaturePlan::Compile(options.dataset.features,
-                                     schema::Schema::FromConfig(config.Table("schema")));
+  const Result<features::FeaturePlan> plan = features::FeaturePlan::Compile(
+      options.dataset.features, schema::Schema::FromConfig(config.Table("schema")));
   options.train = TrainOptions::FromConfig(config, plan ? *plan : features::FeaturePlan());
   options.evaluate.filter_seen = config.Table("serving").Bool("filter_seen", true);
   options.evaluate.max_users = static_cast<uint32_t>(
