@@ -13,7 +13,6 @@
 #include "features/feature_plan.h"
 #include "log/event_log.h"
 #include "project/project.h"
-#include "schema/schema.h"
 #include "training/dataset.h"
 #include "training/feature_report.h"
 
@@ -72,10 +71,8 @@ Status RunFeatures(const FeaturesFlags& flags) {
   const training::Options& options = settings.training;
   UPNEXT_ASSIGN_OR_RETURN(
       const features::FeaturePlan plan,
-      features::FeaturePlan::Compile(
-          options.dataset.features,
-          schema::Schema::FromConfig(settings.project.config().Table("schema"))));
-  std::vector<training::FeatureRow> rows = training::DescribeFeatures(plan, {});
+      features::FeaturePlan::Compile(options.dataset.features, settings.project.schema()));
+  std::vector<training::FeatureRow> rows = training::DescribeFeatures(plan, plan.schema());
   const Result<log::EventLog> log = settings.project.OpenLog();
   if (!log && log.error().code != Code::kNotFound) return std::unexpected(log.error());
   if (log) {
