@@ -5,6 +5,7 @@
 #include "base/config.h"
 #include "fuzz/harness.h"
 #include "import/import.h"
+#include "schema/schema.h"
 #include "serving/engine.h"
 #include "simulator/world_options.h"
 #include "training/options.h"
@@ -23,7 +24,7 @@ void ReadProject(std::string_view text) {
   const auto project = config->Table("project");
   project.Text("data", "");
   project.Text("directory", "");
-  import::ImportOptions::FromConfig(config->Table("import"));
+  const schema::Schema schema = import::ImportOptions::FromConfig(*config).schema;
   const auto options = training::Options::FromConfig(*config);
   serving::EngineOptions::FromConfig(*config);
   const Status checked = config->Check();
@@ -31,6 +32,8 @@ void ReadProject(std::string_view text) {
     FUZZ_REQUIRE(checked.error().message.starts_with(kName), "an error must have a position");
     return;
   }
+  const auto declared = schema::Schema::Parse(schema.Declarations());
+  FUZZ_REQUIRE(declared && *declared == schema, "declarations must read back as the same schema");
   FUZZ_REQUIRE(options.train.candidate.dim > 0 && options.train.candidate_train.batch > 0,
                "a size of 0");
   FUZZ_REQUIRE(!options.train.objectives.empty(), "a ranker without objectives");

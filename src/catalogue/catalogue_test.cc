@@ -96,7 +96,8 @@ TEST(Catalogue, AttributesAreReadByTheirNumberBuiltInOrDeclared) {
   const TestLog log({Watch("u", "a", kStartMs, 10)}, {item}, {user}, schema);
   const Catalogue& catalogue = log.catalogue();
   EXPECT_EQ(catalogue.schema(), schema);
-  const uint32_t a = log.item("a"), fresh = log.catalogue().FindOrAdd(IdSpace::kItem, "z");
+  const uint32_t a = log.item("a"), fresh = catalogue.size(IdSpace::kItem);
+  log.catalogue().Add(IdSpace::kItem, "z", fresh);
   EXPECT_EQ(catalogue.Value(kItem, schema::item_attribute::kDuration, a).number, 60);
   EXPECT_EQ(catalogue.Value(kItem, number(kItem, "price"), a).number, 2.5f);
   EXPECT_EQ(catalogue.Value(kItem, schema::item_attribute::kRemoved, a).number, 0);
@@ -106,7 +107,8 @@ TEST(Catalogue, AttributesAreReadByTheirNumberBuiltInOrDeclared) {
   const IdSpace plan = *schema.FindIdSpace("plan");
   EXPECT_EQ(catalogue.Name(plan, catalogue.Value(kUser, number(kUser, "plan"), 0).category),
             "free");
-  EXPECT_EQ(log.catalogue().FindOrAdd(plan, "pro"), 1u) << "declared ids grow like others";
+  log.catalogue().Add(plan, "pro", 1);
+  EXPECT_EQ(catalogue.Find(plan, "pro"), 1u) << "names are added to declared spaces too";
   for (const uint32_t id : {fresh, schema::kNone}) {
     EXPECT_TRUE(std::isnan(catalogue.Value(kItem, number(kItem, "price"), id).number));
     EXPECT_EQ(catalogue.Value(kItem, number(kItem, "brand"), id).category, schema::kNone);
