@@ -2,7 +2,8 @@
 
 What a model can find in it: customers have a few categories, a price tier and favourite brands; consumables are
 bought again after some days; a purchase leads to its complement (a kettle to tea); a product is viewed before it is
-put into the cart, and bought from there; new products arrive and are looked at most in their first week; some leave.
+put into the cart, and bought from there, sometimes days later; new products arrive and are looked at most in their
+first week; some leave.
 """
 
 import math
@@ -72,6 +73,7 @@ def customers(rng):
             "visits": (0.35 if known else 0.08) * rng.lognormvariate(0, 0.5),
             "again": [],  # (day, product) of consumables to buy again
             "wanted": [],  # categories of complements
+            "cart": [],  # products left in it
         })
     return made
 
@@ -88,10 +90,14 @@ class Visit:
         self.events.append({"visitor": self.customer["visitor"], "sku": product["sku"], "ts": at(self.day),
                             "action": action, "amount": amount, "device": self.device})
 
-    def buy(self, product):
+    def choose(self, product):
         self.record("add_to_cart", product)
-        if self.rng.random() > 0.6:
-            return
+        if self.rng.random() < 0.55:
+            self.buy(product)
+        else:
+            self.customer["cart"].append(product)
+
+    def buy(self, product):
         quantity = 1 if self.rng.random() < 0.8 else 2
         self.record("purchase", product, f"{quantity * float(product['price']):.2f}")
         _, _, _, days, complement = CATEGORIES[product["category_number"]]
@@ -115,17 +121,23 @@ class Visit:
             self.record("view", product)
             liked = product["brand_number"] in self.customer["brands"]
             if self.rng.random() < (0.3 if liked else 0.1):
-                self.buy(product)
+                self.choose(product)
             elif self.rng.random() < 0.05:
                 self.record("save", product)
 
     def run(self):
+        left, self.customer["cart"] = self.customer["cart"], []
+        for product in left:
+            if self.appeal(product) > 0 and self.rng.random() < 0.4:
+                self.buy(product)
+            elif self.rng.random() < 0.6:
+                self.customer["cart"].append(product)
         due = [entry for entry in self.customer["again"] if entry[0] <= self.day]
         for entry in due:
             self.customer["again"].remove(entry)
             if self.appeal(entry[1]) > 0:
                 self.record("view", entry[1])
-                self.buy(entry[1])
+                self.choose(entry[1])
         if self.customer["wanted"] and self.rng.random() < 0.6:
             self.browse(self.customer["wanted"].pop())
         if not due or self.rng.random() < 0.5:
