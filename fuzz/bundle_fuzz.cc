@@ -11,6 +11,7 @@
 #include "fuzz/section_bytes.h"
 #include "fuzz/section_edits.h"
 #include "serving/engine.h"
+#include "serving/similar.h"
 
 namespace upnext::bundle {
 // manifest.cc

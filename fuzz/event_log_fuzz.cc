@@ -12,6 +12,7 @@
 #include "fuzz/section_bytes.h"
 #include "fuzz/section_edits.h"
 #include "fuzz/test_log.h"
+#include "log/dictionary.h"
 #include "log/event_log.h"
 
 namespace upnext::fuzz {

@@ -7,7 +7,7 @@
 #include "import/import.h"
 #include "serving/engine.h"
 #include "simulator/world_options.h"
-#include "studies/pipeline.h"
+#include "training/options.h"
 
 namespace upnext::fuzz {
 namespace {
@@ -24,24 +24,27 @@ void ReadProject(std::string_view text) {
   project.Text("data", "");
   project.Text("directory", "");
   import::ImportOptions::FromConfig(config->Table("import"));
-  const auto options = studies::PipelineOptions::FromConfig(*config);
+  const auto options = training::Options::FromConfig(*config);
   serving::EngineOptions::FromConfig(config->Table("serving"));
   const Status checked = config->Check();
   if (!checked) {
     FUZZ_REQUIRE(checked.error().message.starts_with(kName), "an error must say where");
     return;
   }
-  FUZZ_REQUIRE(options.candidate.dim > 0 && options.candidate_train.batch > 0, "a size of 0");
-  FUZZ_REQUIRE(!options.objectives.empty(), "a ranker without objectives");
-  for (const ranking::Objective& objective : options.objectives) {
+  FUZZ_REQUIRE(options.train.candidate.dim > 0 && options.train.candidate_train.batch > 0,
+               "a size of 0");
+  FUZZ_REQUIRE(!options.train.objectives.empty(), "a ranker without objectives");
+  for (const ranking::Objective& objective : options.train.objectives) {
     FUZZ_REQUIRE(std::isfinite(objective.cap) && std::isfinite(objective.loss_weight) &&
                      std::isfinite(objective.score_weight),
                  "a number of an objective");
   }
-  FUZZ_REQUIRE(std::isfinite(options.rule.share) && std::isfinite(options.rule.seconds), "a rule");
-  FUZZ_REQUIRE(std::isfinite(options.ranker.dim_scale), "dim_scale");
-  FUZZ_REQUIRE(std::isfinite(options.ranker_train.learning_rate) &&
-                   std::isfinite(options.candidate_train.tower_learning_rate),
+  FUZZ_REQUIRE(
+      std::isfinite(options.dataset.rule.share) && std::isfinite(options.dataset.rule.seconds),
+      "a rule");
+  FUZZ_REQUIRE(std::isfinite(options.train.ranker.dim_scale), "dim_scale");
+  FUZZ_REQUIRE(std::isfinite(options.train.ranker_train.learning_rate) &&
+                   std::isfinite(options.train.candidate_train.tower_learning_rate),
                "a learning rate");
   Accepted();
 }

@@ -9,7 +9,7 @@
 
 #include "base/config.h"
 #include "base/test_folder.h"
-#include "evaluation/report.h"
+#include "evaluation/evaluate.h"
 #include "examples/learn.h"
 #include "import/import.h"
 

@@ -2,8 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/progress.h"
-#include "evaluation/machine.h"
-#include "evaluation/report.h"
+#include "evaluation/evaluate.h"
 #include "examples/test_world.h"
 #include "report/render.h"
 

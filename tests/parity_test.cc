@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "base/test_folder.h"
+#include "base/versioned_root.h"
 #include "bundle/bundle.h"
 #include "examples/learn.h"
 #include "examples/test_world.h"

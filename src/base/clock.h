@@ -9,7 +9,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <string>
 
 namespace upnext::base {
 
@@ -35,10 +34,6 @@ class FixedClock : public Clock {
  private:
   std::atomic<int64_t> now_ms_;
 };
-
-// ISO-8601 in UTC, "2024-05-06T07:08:09.123Z". Times outside the years 0 to 9999, which only
-// damaged data holds, come back as a count: "99999999999999999 ms since 1970".
-std::string FormatTime(int64_t ms);
 
 }  // namespace upnext::base
 

@@ -86,29 +86,6 @@ Status SyncDirectory(const fs::path& path);
 // folder below `from` first and the parent of `to` last, so a crash shows all of it or nothing.
 Status PublishDirectory(const fs::path& from, const fs::path& to);
 
-// A family of versioned folders under one root, of which a file CURRENT names the one in use:
-//   root/v000001/ root/v000002/ root/CURRENT      (used for logs and for bundles)
-// One writer at a time, which a LockFile held by the caller makes sure of; any number of readers.
-class VersionedRoot {
- public:
-  explicit VersionedRoot(fs::path root) : root_(std::move(root)) {}
-  // A fresh, empty folder to write the next version into: root/.new-<pid>. Clears leftovers of dead
-  // writers and of this process.
-  Result<fs::path> Begin();
-  // Publishes a folder made by Begin() as the next version and returns its name ("v000003").
-  // Does not touch CURRENT.
-  Result<std::string> Publish(const fs::path& staged);
-  Status SetCurrent(std::string_view version);  // kNotFound when there is no such version
-  // kNotFound when nothing was made current yet, kDataLoss when CURRENT names no version here.
-  Result<std::string> Current() const;
-  fs::path Path(std::string_view version) const { return root_ / version; }
-  Result<std::vector<std::string>> Versions() const;  // oldest first
-  const fs::path& root() const { return root_; }
-
- private:
-  fs::path root_;
-};
-
 }  // namespace upnext::base
 
 #endif  // UPNEXT_BASE_FILE_H_

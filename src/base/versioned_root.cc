@@ -1,3 +1,5 @@
+#include "base/versioned_root.h"
+
 #include <signal.h>
 #include <unistd.h>
 
@@ -6,8 +8,6 @@
 #include <charconv>
 #include <optional>
 #include <system_error>
-
-#include "base/file.h"
 
 namespace upnext::base {
 namespace {

@@ -1,9 +1,10 @@
+#include "base/versioned_root.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/test_folder.h"
 
 namespace upnext::base {

@@ -9,10 +9,6 @@ namespace upnext::bundle {
 
 namespace fs = std::filesystem;
 
-// manifest.cc
-Status WriteManifest(const fs::path& directory, const Manifest& manifest);
-Result<FileEntry> DescribeFile(const fs::path& directory, const std::string& name);
-
 namespace {
 
 constexpr char kFeatures[] = "features.uxs", kCandidate[] = "candidate.uxs", kIndex[] = "index.uxs",

@@ -4,8 +4,7 @@
 //   bundles/v000003/ manifest.json  project.toml  report.json
 //                    features.uxs  candidate.uxs  index.uxs  generators.uxs  ranker.uxs
 //
-//   UPNEXT_ASSIGN_OR_RETURN(auto bundle, Bundle::Open(project.bundles().Path(version),
-//   log.lineage()));
+//   UPNEXT_ASSIGN_OR_RETURN(auto bundle, Bundle::Open(bundles.Path(version), log.lineage()));
 //
 // The manifest names every file with size and checksum and the log that it was trained on; Open
 // verifies all of it and refuses what does not belong together (SV-03). An opened bundle is
@@ -23,6 +22,8 @@
 
 #include "base/section_file.h"
 #include "base/status.h"
+#include "base/versioned_root.h"
+#include "bundle/manifest.h"
 #include "features/feature_statistics.h"
 #include "features/user_state.h"
 #include "ranking/ranker.h"
@@ -32,24 +33,6 @@
 #include "retrieval/index.h"
 
 namespace upnext::bundle {
-
-struct FileEntry {
-  std::string name;
-  uint64_t bytes, checksum;
-};
-
-struct Manifest {
-  std::string version;      // "v000003": the folder's name
-  std::string created;      // ISO-8601, UTC
-  std::string log_version;  // the log it was trained on, kept as long as this bundle is current
-  uint64_t log_digest = 0, features_digest = 0;
-  std::string upnext_version, split, machine;
-  std::string labels;  // what counted as a complete watch, see LabelsOf
-  uint64_t seed = 0;
-  bool forced = false;  // published with --force although the gate said no ...
-  std::string gate;     // ... for this reason
-  std::vector<FileEntry> files;
-};
 
 // The parts of a bundle while it is written; null or empty ones are left out.
 struct Parts {
@@ -94,17 +77,6 @@ class Bundle {
   retrieval::CoWatch co_watch_;
   std::optional<ranking::Ranker> ranker_;
 };
-
-// The rule in words, as manifests keep it. States folded by one rule mean something else under
-// another, so CheckLabels refuses a bundle whose rule differs from `rule` (kFailedPrecondition).
-std::string LabelsOf(const features::PositiveRule& rule);
-Status CheckLabels(const Manifest& manifest, const features::PositiveRule& rule);
-
-// manifest.json alone, well-formed and of a known format.
-Result<Manifest> ReadManifest(const std::filesystem::path& directory);
-// The manifest, after checking the size and checksum of every file, without opening the models
-// (`upnext inspect`).
-Result<Manifest> VerifyBundle(const std::filesystem::path& directory);
 
 }  // namespace upnext::bundle
 

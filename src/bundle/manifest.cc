@@ -1,3 +1,5 @@
+#include "bundle/manifest.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,7 +8,6 @@
 
 #include "base/checksum.h"
 #include "base/file.h"
-#include "bundle/bundle.h"
 
 namespace upnext::bundle {
 

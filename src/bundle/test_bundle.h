@@ -23,14 +23,19 @@
 #include "base/rng.h"
 #include "base/test_folder.h"
 #include "base/thread_pool.h"
+#include "base/versioned_root.h"
 #include "bundle/bundle.h"
+#include "examples/split.h"
 #include "features/test_log.h"
 #include "features/test_tables.h"
+#include "log/event_log.h"
+#include "nn/parameter.h"
 #include "ranking/objectives.h"
 #include "ranking/ranker.h"
 #include "retrieval/candidate_model.h"
 #include "retrieval/generators.h"
 #include "retrieval/index.h"
+#include "schema/raw_event.h"
 
 namespace upnext::bundle {
 

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/rng.h"
 #include "base/test_folder.h"
+#include "base/versioned_root.h"
 #include "catalogue/catalogue.h"
 #include "log/append.h"
 #include "log/event_log.h"

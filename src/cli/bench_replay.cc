@@ -12,15 +12,19 @@
 #include "base/rng.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
-#include "cli/project.h"
+#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "examples/stream_rates.h"
+#include "log/event_log.h"
+#include "project/project.h"
+#include "schema/raw_event.h"
+#include "training/dataset.h"
 
 namespace upnext::cli {
 namespace {
 
 struct BenchReplayFlags {
-  ProjectFlags project{.config = "", .data = "", .directory = ""};
+  project::Location project{.config = "", .data = "", .directory = ""};
   uint32_t users = 4'000, items = 50'000, watches = 50, shown = 5, max_per_user = 50;
   uint64_t seed = 1;
   std::optional<uint32_t> shard;
@@ -85,15 +89,15 @@ Status RunBenchReplay(const BenchReplayFlags& flags) {
   ProgressBar progress;
   Scratch scratch;
   Result<log::EventLog> log = NotFound("no log");
-  studies::PipelineOptions options;
+  training::DatasetOptions options;
   options.rule.from_event = true;
   options.split.kind = examples::SplitOptions::Kind::kNone;
   if (flags.project.config.empty()) {
     log = MadeUpLog(flags, scratch.path);
   } else {
-    UPNEXT_ASSIGN_OR_RETURN(const Project project, Project::Load(flags.project));
-    options = project.pipeline;
-    log = project.OpenLog(flags.shard);
+    UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+    options = settings.training.dataset;
+    log = settings.project.OpenLog(flags.shard);
   }
   if (!log) return std::unexpected(std::move(log).error());
 
@@ -116,11 +120,11 @@ Status RunBenchReplay(const BenchReplayFlags& flags) {
   if (all > 1) threads.push_back(all);
   for (const int count : threads) {
     base::ThreadPool pool(count);
-    UPNEXT_ASSIGN_OR_RETURN(const auto run,
-                            studies::Pipeline::Prepare(*log, options, pool, progress));
-    UPNEXT_ASSIGN_OR_RETURN(
-        const examples::StreamRates rates,
-        examples::MeasureStreams(run->source(), run->tables(), flags.max_per_user, pool, progress));
+    UPNEXT_ASSIGN_OR_RETURN(const auto dataset,
+                            training::Dataset::Prepare(*log, options, pool, progress));
+    UPNEXT_ASSIGN_OR_RETURN(const examples::StreamRates rates,
+                            examples::MeasureStreams(dataset->source(), dataset->statistics(),
+                                                     flags.max_per_user, pool, progress));
     if (flags.json) {
       out["runs"].push_back({{"threads", count},
                              {"candidates", Json(rates.candidates)},

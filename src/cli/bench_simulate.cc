@@ -15,6 +15,7 @@
 #include "cli/measured_child.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
+#include "schema/event.h"
 #include "simulator/live.h"
 #include "simulator/log_writer.h"
 #include "simulator/policies.h"

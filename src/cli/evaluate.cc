@@ -1,26 +1,36 @@
+#include "evaluation/evaluate.h"
+
 #include <fmt/format.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/thread_pool.h"
+#include "bundle/opened_bundle.h"
+#include "catalogue/catalogue.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
+#include "cli/settings.h"
 #include "cli/verbs.h"
+#include "examples/split.h"
+#include "project/project.h"
 #include "report/render.h"
+#include "simulator/world_options.h"
 #include "studies/live_value.h"
+#include "training/dataset.h"
 
 namespace upnext::cli {
 namespace {
 
 struct EvaluateFlags {
-  ProjectFlags project;
+  project::Location project;
   std::string html, part = "test", world;
   bool json = false, frozen = false;
   int64_t seed = -1;
 };
 
 // What the models are truly worth, where a world made the log.
-Result<studies::ValueReport> TrueValue(const Project& project, const OpenedBundle& opened,
+Result<studies::ValueReport> TrueValue(const Settings& settings, const bundle::OpenedBundle& opened,
                                        const examples::Split& split, const std::string& file,
                                        base::ThreadPool& pool, base::Progress& progress) {
   UPNEXT_ASSIGN_OR_RETURN(const base::Config config, base::Config::Load(file));
@@ -28,7 +38,7 @@ Result<studies::ValueReport> TrueValue(const Project& project, const OpenedBundl
   UPNEXT_RETURN_IF_ERROR(config.Check());
   UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(options));
   return studies::MeasureValue(
-      {world, opened.log, split, *opened.bundle, project.engine, project.pipeline.rule}, pool,
+      {world, opened.log, split, *opened.bundle, settings.engine, settings.project.rule()}, pool,
       progress);
 }
 
@@ -39,19 +49,21 @@ std::string WithValue(const std::string& json, const studies::ValueReport& value
 }
 
 Status RunEvaluate(const EvaluateFlags& flags) {
-  UPNEXT_ASSIGN_OR_RETURN(const Project project, Project::Load(flags.project));
-  UPNEXT_ASSIGN_OR_RETURN(const OpenedBundle opened, OpenBundle(project, LogChoice::kTrainedOn));
+  UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const bundle::OpenedBundle opened,
+                          settings.project.OpenBundle(bundle::LogChoice::kTrainedOn));
   const bundle::Bundle& bundle = *opened.bundle;
   const catalogue::Catalogue catalogue(opened.log);
-  UPNEXT_ASSIGN_OR_RETURN(const examples::Split split, SplitOf(project, opened));
-  const examples::ReplaySource source{opened.log, catalogue, project.pipeline.rule, split};
+  UPNEXT_ASSIGN_OR_RETURN(const examples::Split split,
+                          training::SplitOf(settings.training.dataset, opened));
+  const examples::ReplaySource source{opened.log, catalogue, settings.project.rule(), split};
 
-  evaluation::EvaluateOptions options = project.pipeline.evaluate;
+  evaluation::EvaluateOptions options = settings.training.evaluate;
   options.part =
       flags.part == "test" ? examples::SplitPart::kTest : examples::SplitPart::kValidation;
   options.frozen_state = flags.frozen;
   if (flags.seed >= 0) options.seed = static_cast<uint64_t>(flags.seed);
-  base::ThreadPool pool(project.threads);
+  base::ThreadPool pool(settings.threads);
   ProgressBar progress;
   UPNEXT_ASSIGN_OR_RETURN(
       evaluation::Report report,
@@ -68,7 +80,7 @@ Status RunEvaluate(const EvaluateFlags& flags) {
   std::string out = flags.json ? report::RenderJson(report) : report::RenderTable(report);
   if (!flags.world.empty()) {
     UPNEXT_ASSIGN_OR_RETURN(const studies::ValueReport value,
-                            TrueValue(project, opened, split, flags.world, pool, progress));
+                            TrueValue(settings, opened, split, flags.world, pool, progress));
     out = flags.json ? WithValue(out, value) : out + "\n" + studies::RenderValueTable(value);
   }
   Print("{}\n", out);

@@ -29,11 +29,10 @@ std::string Sources(const serving::Recommendation& item) {
 }
 
 std::string Predictions(const serving::Recommendation& item,
-                        std::span<const ranking::Objective> objectives) {
+                        std::span<const std::string> objectives) {
   std::string out;
   for (size_t k = 0; k < item.predictions.size() && k < objectives.size(); ++k) {
-    out += fmt::format("{}{} {:.4g}", out.empty() ? "" : ", ", objectives[k].name,
-                       item.predictions[k]);
+    out += fmt::format("{}{} {:.4g}", out.empty() ? "" : ", ", objectives[k], item.predictions[k]);
   }
   return out;
 }
@@ -41,7 +40,7 @@ std::string Predictions(const serving::Recommendation& item,
 }  // namespace
 
 std::string ItemsTable(std::span<const serving::Recommendation> items,
-                       std::span<const ranking::Objective> objectives, bool explain) {
+                       std::span<const std::string> objectives, bool explain) {
   std::string out;
   size_t rank = 0;
   for (const serving::Recommendation& item : items) {
@@ -56,7 +55,7 @@ std::string ItemsTable(std::span<const serving::Recommendation> items,
   return out;
 }
 
-std::string SlateTable(const serving::Slate& slate, std::span<const ranking::Objective> objectives,
+std::string SlateTable(const serving::Slate& slate, std::span<const std::string> objectives,
                        const std::string& user, bool explain) {
   std::string out = fmt::format("Feed of user {}\n", user);
   for (const std::string& note : slate.notes) out += fmt::format("  note: {}\n", note);

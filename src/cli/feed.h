@@ -6,16 +6,15 @@
 #include <string>
 #include <vector>
 
-#include "ranking/objectives.h"
 #include "serving/engine.h"
 
 namespace upnext::cli {
 
-std::string SlateTable(const serving::Slate& slate, std::span<const ranking::Objective> objectives,
+std::string SlateTable(const serving::Slate& slate, std::span<const std::string> objectives,
                        const std::string& user, bool explain);
 // Items without a request around them: `upnext similar`.
 std::string ItemsTable(std::span<const serving::Recommendation> items,
-                       std::span<const ranking::Objective> objectives, bool explain);
+                       std::span<const std::string> objectives, bool explain);
 
 }  // namespace upnext::cli
 

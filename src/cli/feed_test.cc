@@ -26,7 +26,7 @@ serving::Slate OneItem() {
 }
 
 TEST(Feed, TableNamesItemReasonAndOnRequestWhoProposedIt) {
-  const std::vector<ranking::Objective> objectives = {{.name = "watch"}};
+  const std::vector<std::string> objectives = {"watch"};
   const std::string plain = SlateTable(OneItem(), objectives, "u1", false);
   EXPECT_THAT(plain, testing::HasSubstr("note: unknown user"));
   EXPECT_THAT(plain, testing::HasSubstr("v3"));
@@ -40,7 +40,7 @@ TEST(Feed, TableNamesItemReasonAndOnRequestWhoProposedIt) {
 }
 
 TEST(Feed, JsonHoldsTheSame) {
-  const std::vector<ranking::Objective> objectives = {{.name = "watch"}};
+  const std::vector<std::string> objectives = {"watch"};
   const nlohmann::json out = net::SlateJson(OneItem(), objectives, "u1", true);
   EXPECT_EQ(out["user"], "u1");
   EXPECT_EQ(out["request"], "r1");

@@ -1,8 +1,9 @@
 #include "cli/verbs.h"
+#include "project/project.h"
 
 namespace upnext::cli {
 
-void AddProjectFlags(CLI::App& app, ProjectFlags* flags) {
+void AddProjectFlags(CLI::App& app, project::Location* flags) {
   app.add_option("-c,--config", flags->config, "The project file")->capture_default_str();
   app.add_option("--data", flags->data,
                  "Where {data} in the project file points (default: UPNEXT_DATA, else [project] "

@@ -1,3 +1,5 @@
+#include "import/import.h"
+
 #include <fmt/format.h>
 
 #include <charconv>
@@ -7,14 +9,16 @@
 #include "base/numbers.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
+#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "log/compact.h"
+#include "project/project.h"
 
 namespace upnext::cli {
 namespace {
 
 struct ImportFlags {
-  ProjectFlags project;
+  project::Location project;
   double max_rejects = -1;
   uint32_t shards = 0;
   std::string part;
@@ -78,15 +82,15 @@ Status ReadPart(const std::string& text, import::ImportOptions& options) {
   return Ok();
 }
 
-Status RunCompact(const Project& project, bool json) {
+Status RunCompact(const project::Project& project, bool json) {
   ProgressBar progress;
   Result<log::CompactReport> report = log::Compact(project.logs().root(), progress);
   if (!report && report.error().code == Code::kNotFound) {
     return NotFound("{}: no event log to compact; run `upnext import` without --compact first",
-                    project.directory.string());
+                    project.directory().string());
   }
   if (!report) return std::unexpected(report.error());
-  UPNEXT_RETURN_IF_ERROR(Prune(project));
+  UPNEXT_RETURN_IF_ERROR(project.Prune());
   if (json) {
     const nlohmann::json out = {{"version", report->version},
                                 {"segments_before", report->segments},
@@ -103,17 +107,18 @@ Status RunCompact(const Project& project, bool json) {
 }
 
 Status RunImport(const ImportFlags& flags) {
-  UPNEXT_ASSIGN_OR_RETURN(Project project, Project::Load(flags.project));
-  UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, project.Lock());
-  if (flags.compact) return RunCompact(project, flags.json);
-  project.import.append = flags.append;
-  if (flags.max_rejects >= 0) project.import.max_rejects = flags.max_rejects;
-  if (flags.shards > 0) project.import.shards = flags.shards;
-  if (!flags.part.empty()) UPNEXT_RETURN_IF_ERROR(ReadPart(flags.part, project.import));
+  UPNEXT_ASSIGN_OR_RETURN(Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, settings.project.Lock());
+  if (flags.compact) return RunCompact(settings.project, flags.json);
+  settings.import.append = flags.append;
+  if (flags.max_rejects >= 0) settings.import.max_rejects = flags.max_rejects;
+  if (flags.shards > 0) settings.import.shards = flags.shards;
+  if (!flags.part.empty()) UPNEXT_RETURN_IF_ERROR(ReadPart(flags.part, settings.import));
   ProgressBar progress;
-  UPNEXT_ASSIGN_OR_RETURN(const import::ImportReport report,
-                          import::Import(project.import, project.logs().root(), progress));
-  UPNEXT_RETURN_IF_ERROR(Prune(project));
+  UPNEXT_ASSIGN_OR_RETURN(
+      const import::ImportReport report,
+      import::Import(settings.import, settings.project.logs().root(), progress));
+  UPNEXT_RETURN_IF_ERROR(settings.project.Prune());
   PrintReport(report, flags.json);
   return Ok();
 }

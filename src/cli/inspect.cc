@@ -3,17 +3,23 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "base/clock.h"
 #include "base/numbers.h"
+#include "base/time_text.h"
+#include "bundle/manifest.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
+#include "cli/settings.h"
 #include "cli/verbs.h"
+#include "log/event_log.h"
+#include "project/project.h"
+#include "retrieval/index.h"
+#include "schema/event.h"
 
 namespace upnext::cli {
 namespace {
 
 struct InspectFlags {
-  ProjectFlags project;
+  project::Location project;
   std::string path;
   bool json = false;
 };
@@ -127,14 +133,16 @@ Status RunInspect(const InspectFlags& flags) {
     UPNEXT_ASSIGN_OR_RETURN(nlohmann::ordered_json one, Inspect(flags.path));
     found.push_back(std::move(one));
   } else {
-    UPNEXT_ASSIGN_OR_RETURN(const Project project, Project::Load(flags.project));
+    UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+    const project::Project& project = settings.project;
     UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, project.OpenLog());
     found.push_back(LogJson(log));
     if (auto version = project.bundles().Current()) {
       UPNEXT_ASSIGN_OR_RETURN(nlohmann::ordered_json one,
                               Inspect(project.bundles().Path(*version)));
       // Opening it also proves that its files belong together and to its log.
-      UPNEXT_ASSIGN_OR_RETURN(const OpenedBundle opened, OpenBundle(project, LogChoice::kNewest));
+      UPNEXT_ASSIGN_OR_RETURN(const bundle::OpenedBundle opened,
+                              project.OpenBundle(bundle::LogChoice::kNewest));
       if (const retrieval::Index* index = opened.bundle->index()) one["index"] = index->Describe();
       if (opened.log.directory() != log.directory()) {
         one["note"] = "the current log is newer than this bundle's; train to use it";

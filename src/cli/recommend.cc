@@ -7,20 +7,29 @@
 
 #include "base/clock.h"
 #include "base/numbers.h"
+#include "bundle/opened_bundle.h"
+#include "catalogue/catalogue.h"
 #include "cli/feed.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
+#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "examples/holdout.h"
+#include "features/user_state.h"
+#include "log/event_log.h"
 #include "net/slate_json.h"
+#include "project/project.h"
+#include "schema/event.h"
+#include "serving/engine.h"
 #include "store/store.h"
 #include "store/user_states.h"
+#include "training/dataset.h"
 
 namespace upnext::cli {
 namespace {
 
 struct RecommendFlags {
-  ProjectFlags project;
+  project::Location project;
   std::string user, stage = "ranking", out, at = "now", device, region, current_item;
   uint32_t n = 20;
   bool all_users = false, explain = false, json = false;
@@ -34,40 +43,43 @@ struct Moment {
 };
 
 // A feed of now asks for no split.
-Result<examples::Split> EverythingTrains(const Project& project, const log::EventLog& log) {
+Result<examples::Split> EverythingTrains(const features::PositiveRule& rule,
+                                         const log::EventLog& log) {
   examples::SplitOptions none;
   none.kind = examples::SplitOptions::Kind::kNone;
-  return examples::Split::Make(none, log, project.pipeline.rule);
+  return examples::Split::Make(none, log, rule);
 }
 
 class Recommender {
  public:
   static Result<std::unique_ptr<Recommender>> Open(const RecommendFlags& flags) {
-    UPNEXT_ASSIGN_OR_RETURN(Project project, Project::Load(flags.project));
+    UPNEXT_ASSIGN_OR_RETURN(Settings settings, Settings::Load(flags.project));
     // Test cases are those of the log that the bundle was trained on.
-    const auto log = flags.at == "test" ? LogChoice::kTrainedOn : LogChoice::kNewest;
-    UPNEXT_ASSIGN_OR_RETURN(OpenedBundle opened, OpenBundle(project, log));
-    UPNEXT_ASSIGN_OR_RETURN(examples::Split split, flags.at == "test"
-                                                       ? SplitOf(project, opened)
-                                                       : EverythingTrains(project, opened.log));
+    const auto log =
+        flags.at == "test" ? bundle::LogChoice::kTrainedOn : bundle::LogChoice::kNewest;
+    UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened, settings.project.OpenBundle(log));
+    UPNEXT_ASSIGN_OR_RETURN(examples::Split split,
+                            flags.at == "test"
+                                ? training::SplitOf(settings.training.dataset, opened)
+                                : EverythingTrains(settings.project.rule(), opened.log));
     return std::unique_ptr<Recommender>(
-        new Recommender(flags, std::move(project), std::move(opened), std::move(split)));
+        new Recommender(flags, std::move(settings), std::move(opened), std::move(split)));
   }
 
   Status RunOne();
   Status RunAll();
 
  private:
-  Recommender(const RecommendFlags& flags, Project project, OpenedBundle opened,
+  Recommender(const RecommendFlags& flags, Settings settings, bundle::OpenedBundle opened,
               examples::Split split)
       : flags_(flags),
-        pool_(project.threads),
-        project_(std::move(project)),
+        pool_(settings.threads),
+        settings_(std::move(settings)),
         opened_(std::move(opened)),
         catalogue_(opened_.log),
         split_(std::move(split)),
-        source_{opened_.log, catalogue_, project_.pipeline.rule, split_},
-        engine_(*opened_.bundle, catalogue_, project_.engine) {}
+        source_{opened_.log, catalogue_, settings_.project.rule(), split_},
+        engine_(*opened_.bundle, catalogue_, settings_.engine) {}
 
   bool AtTest() const { return flags_.at == "test"; }
   // The log's last moment: feeds of a log that ended long ago are made as of its end.
@@ -83,8 +95,8 @@ class Recommender {
 
   const RecommendFlags& flags_;
   base::ThreadPool pool_;
-  Project project_;
-  OpenedBundle opened_;
+  Settings settings_;
+  bundle::OpenedBundle opened_;
   catalogue::Catalogue catalogue_;
   examples::Split split_;
   examples::ReplaySource source_;
@@ -95,15 +107,15 @@ class Recommender {
 
 // Events that came over HTTP count too, unless a running server holds the store.
 Status Recommender::OpenStore() {
-  if (std::filesystem::exists(project_.store())) {
-    if (auto store = store::OpenRocksStore(project_.store())) {
+  if (std::filesystem::exists(settings_.project.store())) {
+    if (auto store = settings_.project.OpenStore()) {
       store_ = *std::move(store);
     } else {
       Tell("note: events posted to the server are left out: {}\n", store.error().message);
     }
   }
   UPNEXT_ASSIGN_OR_RETURN(
-      states_, store::UserStates::Attach(store_.get(), catalogue_, project_.pipeline.rule));
+      states_, store::UserStates::Attach(store_.get(), catalogue_, settings_.project.rule()));
   return Ok();
 }
 
@@ -185,9 +197,10 @@ Status Recommender::RunOne() {
   UPNEXT_ASSIGN_OR_RETURN(const Moment moment, MomentOf(flags_.user));
   UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate, Recommend(moment));
   if (flags_.json) {
-    Print("{}\n", net::SlateJson(slate, engine_.objectives(), flags_.user, flags_.explain).dump(2));
+    Print("{}\n",
+          net::SlateJson(slate, engine_.objective_names(), flags_.user, flags_.explain).dump(2));
   } else {
-    Print("{}", SlateTable(slate, engine_.objectives(), flags_.user, flags_.explain));
+    Print("{}", SlateTable(slate, engine_.objective_names(), flags_.user, flags_.explain));
   }
   return Ok();
 }

@@ -4,25 +4,28 @@
 
 #include "cli/output.h"
 #include "cli/progress_bar.h"
+#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "net/http_server.h"
+#include "project/project.h"
 #include "serving/service.h"
 
 namespace upnext::cli {
 namespace {
 
 struct ServeFlags {
-  ProjectFlags project;
+  project::Location project;
   net::ServerOptions server;
 };
 
 Status RunServe(const ServeFlags& flags) {
-  UPNEXT_ASSIGN_OR_RETURN(const Project project, Project::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  const project::Project& project = settings.project;
   const serving::ServiceOptions options{.log_root = project.logs().root(),
                                         .bundle_root = project.bundles().root(),
                                         .store = project.store(),
-                                        .engine = project.engine,
-                                        .rule = project.pipeline.rule};
+                                        .engine = settings.engine,
+                                        .rule = project.rule()};
   UPNEXT_ASSIGN_OR_RETURN(auto service, serving::Service::Start(options));
   UPNEXT_ASSIGN_OR_RETURN(auto server, net::HttpServer::Start(flags.server, *service));
   const serving::ServiceStatus status = service->status();

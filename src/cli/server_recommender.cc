@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "schema/event.h"
+
 namespace upnext::cli {
 namespace {
 

@@ -5,6 +5,7 @@
 
 #include "cli/simulate_live.h"
 #include "net/http_server.h"
+#include "schema/event.h"
 #include "serving/test_service.h"
 #include "simulator/live.h"
 #include "simulator/policies.h"

@@ -1,25 +1,33 @@
+#include "serving/similar.h"
+
 #include <fmt/format.h>
 
 #include <memory>
 
+#include "bundle/opened_bundle.h"
+#include "catalogue/catalogue.h"
 #include "cli/feed.h"
 #include "cli/output.h"
+#include "cli/settings.h"
 #include "cli/verbs.h"
 #include "net/slate_json.h"
+#include "project/project.h"
+#include "schema/event.h"
 
 namespace upnext::cli {
 namespace {
 
 struct SimilarFlags {
-  ProjectFlags project;
+  project::Location project;
   std::string item;
   uint32_t n = 20;
   bool explain = false, json = false;
 };
 
 Status RunSimilar(const SimilarFlags& flags) {
-  UPNEXT_ASSIGN_OR_RETURN(const Project project, Project::Load(flags.project));
-  UPNEXT_ASSIGN_OR_RETURN(const OpenedBundle opened, OpenBundle(project, LogChoice::kNewest));
+  UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const bundle::OpenedBundle opened,
+                          settings.project.OpenBundle(bundle::LogChoice::kNewest));
   const catalogue::Catalogue catalogue(opened.log);
   UPNEXT_ASSIGN_OR_RETURN(const std::vector<serving::Recommendation> items,
                           serving::SimilarItems(*opened.bundle, catalogue, flags.item, flags.n));

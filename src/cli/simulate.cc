@@ -6,10 +6,12 @@
 
 #include "base/clock.h"
 #include "base/numbers.h"
+#include "base/time_text.h"
+#include "bundle/opened_bundle.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
-#include "cli/project.h"
 #include "cli/server_recommender.h"
+#include "cli/settings.h"
 #include "cli/simulate_live.h"
 #include "cli/verbs.h"
 #include "simulator/log_writer.h"
@@ -45,8 +47,8 @@ Result<simulator::WorldOptions> World(const SimulateFlags& flags) {
 // Who chooses the slates that a log shows, where it is not the world's own policy.
 struct OutsidePolicy {
   std::optional<simulator::World> world;
-  std::unique_ptr<ServerRecommender> server;  // --url
-  std::optional<OpenedBundle> opened;         // --bundle, and the engine on it
+  std::unique_ptr<ServerRecommender> server;   // --url
+  std::optional<bundle::OpenedBundle> opened;  // --bundle, and the engine on it
   std::unique_ptr<studies::LiveEngine> engine;
   simulator::Recommender* policy() const {
     return server != nullptr ? static_cast<simulator::Recommender*>(server.get()) : engine.get();
@@ -61,9 +63,10 @@ Result<OutsidePolicy> PolicyOf(const SimulateFlags& flags, const simulator::Worl
                             ServerRecommender::Connect(*outside.world, {.url = flags.url}));
     return outside;
   }
-  UPNEXT_ASSIGN_OR_RETURN(const Project project,
-                          Project::Load({.config = flags.bundle, .directory = flags.project_dir}));
-  UPNEXT_ASSIGN_OR_RETURN(outside.opened, OpenBundle(project, LogChoice::kTrainedOn));
+  UPNEXT_ASSIGN_OR_RETURN(const Settings settings,
+                          Settings::Load({.config = flags.bundle, .directory = flags.project_dir}));
+  UPNEXT_ASSIGN_OR_RETURN(outside.opened,
+                          settings.project.OpenBundle(bundle::LogChoice::kTrainedOn));
   // A session that begins before midnight may end after it; no log of these days ends a day later.
   const int64_t from = options.start_ms() + flags.log_days * base::kDayMs;
   const int64_t learned_until = outside.opened->log.stats().last_ms;
@@ -73,8 +76,8 @@ Result<OutsidePolicy> PolicyOf(const SimulateFlags& flags, const simulator::Worl
         "days that it has seen; give the number of days of its log",
         flags.log_days, flags.bundle, base::FormatTime(learned_until));
   }
-  const studies::LiveEngineOptions engine = {.engine = project.engine,
-                                             .rule = project.pipeline.rule};
+  const studies::LiveEngineOptions engine = {.engine = settings.engine,
+                                             .rule = settings.project.rule()};
   base::ThreadPool pool(options.threads);
   UPNEXT_ASSIGN_OR_RETURN(outside.engine,
                           studies::LiveEngine::Make(*outside.world, outside.opened->log,

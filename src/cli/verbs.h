@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "base/status.h"
-#include "cli/project.h"
+#include "project/project.h"
 
 namespace upnext::cli {
 
@@ -32,7 +32,7 @@ std::function<Status()> MakeInspect(CLI::App& app);
 std::function<Status()> MakeBench(CLI::App& app);
 
 // -c, --data and --project-dir, shared by all verbs that work on a project.
-void AddProjectFlags(CLI::App& app, ProjectFlags* flags);
+void AddProjectFlags(CLI::App& app, project::Location* flags);
 
 }  // namespace upnext::cli
 

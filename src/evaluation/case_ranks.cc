@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "retrieval/top_hits.h"
+#include "schema/event.h"
 
 namespace upnext::evaluation {
 

@@ -1,8 +1,8 @@
-#include <cmath>
+#include "evaluation/evaluate.h"
 
-#include "evaluation/machine.h"
-#include "evaluation/report.h"
+#include "base/machine.h"
 #include "evaluation/stages.h"
+#include "kernels/gemm.h"
 
 namespace upnext::evaluation {
 namespace {
@@ -23,28 +23,6 @@ const char* PartName(examples::SplitPart part) {
   return part == examples::SplitPart::kTest ? "test" : "validation";
 }
 
-// A figure of which less is better, or more.
-struct MainFigure {
-  const char* name;
-  bool less_is_better;
-};
-
-// "" unless `next` is worse than `current` beyond the margin on the figure that decides.
-std::string StageWorseThan(const char* stage, const ModelMetrics& next, const ModelMetrics& current,
-                           std::initializer_list<MainFigure> main, double margin) {
-  for (const MainFigure& metric : main) {
-    const auto ours = next.metrics.find(metric.name), theirs = current.metrics.find(metric.name);
-    if (theirs == current.metrics.end() || std::isnan(theirs->second.value)) continue;
-    if (ours == next.metrics.end() || std::isnan(ours->second.value)) continue;
-    const double before = theirs->second.value, after = ours->second.value;
-    const double loss = metric.less_is_better ? after - before : before - after;
-    if (loss <= margin * std::abs(before)) return "";
-    return fmt::format("{} {} would go from {:.4f} to {:.4f}, worse by more than {:g} %", stage,
-                       metric.name, before, after, 100 * margin);
-  }
-  return "";
-}
-
 // What the ranker knew of the users, without which its figures cannot be compared.
 std::string StatesNote(const EvaluateOptions& options) {
   const std::string states =
@@ -52,22 +30,6 @@ std::string StatesNote(const EvaluateOptions& options) {
                            : std::string("live: everything before each impression, as at serving");
   return fmt::format("ranking: user states are {}; the baselines know the training part only",
                      states);
-}
-
-// What the figures of the stages that both have are of.
-std::string TestSetOf(const Report& report, const Report& other) {
-  std::string text = report.split;
-  if (report.retrieval && other.retrieval) {
-    text += fmt::format(", {} users of retrieval", report.retrieval->users);
-  }
-  if (report.ranking && other.ranking) {
-    text += fmt::format(", {} impressions", report.ranking->impressions);
-  }
-  return text;
-}
-
-std::string LacksStage(const char* stage) {
-  return fmt::format("the new bundle has no {} figures, the current one has", stage);
 }
 
 }  // namespace
@@ -81,7 +43,8 @@ Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
   Report report;
   report.split = subject.source.split.Describe();
   report.seed = options.seed;
-  report.machine = Machine(pool);
+  report.machine =
+      base::MachineName(pool.threads(), kernels::PrecisionName(kernels::BestPrecision()));
   if (options.part == examples::SplitPart::kValidation) {
     report.notes.push_back("figures are of the validation part");
   }
@@ -108,25 +71,6 @@ Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
     }
   }
   return report;
-}
-
-std::string WorseThan(const Report& next, const Report& current, double margin) {
-  std::string why;
-  if (current.retrieval) {
-    why = next.retrieval ? StageWorseThan("retrieval", next.retrieval->model,
-                                          current.retrieval->model, {{"ndcg@10", false}}, margin)
-                         : LacksStage("retrieval");
-  }
-  if (why.empty() && current.ranking) {
-    why = next.ranking
-              ? StageWorseThan("ranking", next.ranking->model, current.ranking->model,
-                               {{"weighted_user_loss", true}, {"watch_rmse_s", true}}, margin)
-              : LacksStage("ranking");
-  }
-  const std::string now = TestSetOf(next, current), before = TestSetOf(current, next);
-  if (why.empty() || now == before) return why;
-  return fmt::format("{} (the figures come from different test sets: now {}; before {})", why, now,
-                     before);
 }
 
 }  // namespace upnext::evaluation

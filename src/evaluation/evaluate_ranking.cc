@@ -6,9 +6,13 @@
 #include <tuple>
 
 #include "base/clock.h"
+#include "evaluation/evaluate.h"
 #include "evaluation/impressions.h"
 #include "evaluation/predictors.h"
 #include "evaluation/stages.h"
+#include "examples/replay.h"
+#include "ranking/objectives.h"
+#include "schema/event.h"
 
 namespace upnext::evaluation {
 namespace {

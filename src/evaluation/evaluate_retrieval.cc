@@ -3,9 +3,12 @@
 #include <iterator>
 #include <utility>
 
+#include "base/thread_pool.h"
+#include "evaluation/evaluate.h"
 #include "evaluation/retrieval_models.h"
 #include "evaluation/stages.h"
 #include "examples/holdout.h"
+#include "schema/event.h"
 
 namespace upnext::evaluation {
 namespace {

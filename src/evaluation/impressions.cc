@@ -4,6 +4,9 @@
 #include <cmath>
 
 #include "examples/join.h"
+#include "features/extract.h"
+#include "nn/parameter.h"
+#include "schema/event.h"
 
 namespace upnext::evaluation {
 namespace {

@@ -15,7 +15,8 @@
 #include "base/progress.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
-#include "evaluation/report.h"
+#include "evaluation/evaluate.h"
+#include "examples/replay.h"
 #include "ranking/objectives.h"
 
 namespace upnext::evaluation {

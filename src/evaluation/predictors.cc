@@ -5,6 +5,10 @@
 #include <functional>
 #include <numeric>
 
+#include "examples/split.h"
+#include "log/event_log.h"
+#include "schema/event.h"
+
 namespace upnext::evaluation {
 namespace {
 

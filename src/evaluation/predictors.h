@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "evaluation/impressions.h"
+#include "ranking/objectives.h"
 
 namespace upnext::evaluation {
 

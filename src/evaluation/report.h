@@ -1,23 +1,15 @@
-// Runs an evaluation and holds its metrics, and the gate before publishing. report/render.h prints
-// a Report as a table, JSON or a page.
-//
-//   UPNEXT_ASSIGN_OR_RETURN(Report report, Evaluate(subject, options, pool, progress));
+// What an evaluation found (evaluate.h): a value. report/render.h prints it as a table, JSON or a
+// page.
 #ifndef UPNEXT_EVALUATION_REPORT_H_
 #define UPNEXT_EVALUATION_REPORT_H_
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "base/progress.h"
-#include "base/status.h"
-#include "base/thread_pool.h"
 #include "evaluation/metrics.h"
-#include "examples/replay.h"
-#include "features/feature_statistics.h"
-#include "ranking/ranker.h"
-#include "retrieval/candidate_model.h"
 
 namespace upnext::evaluation {
 
@@ -56,34 +48,6 @@ struct Report {
   std::string machine, version;    // processor and threads; bundle version or ""
   std::vector<std::string> notes;  // what a reader must know of the figures
 };
-
-// What is evaluated; null models are left out.
-struct Subject {
-  const examples::ReplaySource& source;
-  const features::FeatureStatistics& tables;
-  const retrieval::CandidateModel* candidate = nullptr;
-  const ranking::Ranker* ranker = nullptr;
-};
-struct EvaluateOptions {
-  examples::SplitPart part = examples::SplitPart::kTest;
-  uint64_t seed = 1;
-  bool filter_seen = true;  // items watched before are not ranked
-  bool baselines = true;
-  // Of retrieval, at most, spread evenly over those of the part; the report says so. 0: as many as
-  // keep users x items, the scores that each model computes, below five billion.
-  uint32_t max_users = 0;
-  // User state at each ranking example: live = everything before it, as served; frozen = only what
-  // lies before the split, as a batch system would.
-  bool frozen_state = false;
-};
-Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
-                        base::ThreadPool& pool, base::Progress& progress);
-
-// The gate: is `next` worse than `current` beyond `margin` (relative) on the main figure of a stage
-// (retrieval: ndcg@10, ranking: weighted_user_loss, else watch_rmse_s), or without a stage that
-// `current` has figures of? "" when it may be published, else why not, naming both splits when they
-// differ.
-std::string WorseThan(const Report& next, const Report& current, double margin);
 
 }  // namespace upnext::evaluation
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <utility>
 
+#include "nn/parameter.h"
 #include "retrieval/co_watch.h"
 #include "retrieval/generators.h"
 #include "retrieval/score_items.h"

@@ -16,7 +16,7 @@
 #include "base/progress.h"
 #include "base/thread_pool.h"
 #include "evaluation/case_ranks.h"
-#include "evaluation/report.h"
+#include "evaluation/evaluate.h"
 #include "examples/holdout.h"
 #include "features/extract.h"
 #include "features/user_state.h"

@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "evaluation/report.h"
+#include "base/thread_pool.h"
+#include "evaluation/evaluate.h"
 
 namespace upnext::evaluation {
 

@@ -4,6 +4,8 @@
 
 #include "base/section_file.h"
 #include "examples/test_world.h"
+#include "features/user_state.h"
+#include "schema/raw_event.h"
 
 namespace upnext::examples {
 namespace {

@@ -4,9 +4,12 @@
 #include <cstddef>
 #include <span>
 
+#include "base/thread_pool.h"
 #include "examples/epoch.h"
 #include "examples/streams.h"
 #include "examples/watch_loop.h"
+#include "features/extract.h"
+#include "schema/event.h"
 
 namespace upnext::examples {
 namespace {

@@ -8,8 +8,10 @@
 #include <tuple>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "examples/streams.h"
 #include "examples/test_world.h"
+#include "features/extract.h"
 
 namespace upnext::examples {
 namespace {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "examples/test_world.h"
+#include "schema/event.h"
 
 namespace upnext::examples {
 namespace {

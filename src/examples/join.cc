@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "examples/watch_loop.h"
+#include "log/event_log.h"
+#include "schema/event.h"
 
 namespace upnext::examples {
 namespace {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "examples/replay.h"
+#include "features/extract.h"
 
 namespace upnext::examples {
 

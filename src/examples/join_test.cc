@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "examples/test_world.h"
+#include "schema/event.h"
 
 namespace upnext::examples {
 namespace {

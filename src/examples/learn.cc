@@ -10,6 +10,7 @@
 #include "examples/training_counts.h"
 #include "features/extract.h"
 #include "features/item_statistics.h"
+#include "schema/event.h"
 
 namespace upnext::examples {
 namespace {

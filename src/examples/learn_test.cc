@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "examples/test_world.h"
+#include "schema/event.h"
 
 namespace upnext::examples {
 namespace {

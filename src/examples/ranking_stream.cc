@@ -4,8 +4,11 @@
 #include <numeric>
 #include <span>
 
+#include "base/thread_pool.h"
 #include "examples/epoch.h"
 #include "examples/streams.h"
+#include "features/extract.h"
+#include "schema/event.h"
 
 namespace upnext::examples {
 namespace {

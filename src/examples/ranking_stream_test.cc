@@ -6,8 +6,11 @@
 #include <map>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "examples/streams.h"
 #include "examples/test_world.h"
+#include "features/extract.h"
+#include "schema/event.h"
 
 namespace upnext::examples {
 namespace {

@@ -14,10 +14,12 @@
 #include <span>
 #include <vector>
 
+#include "catalogue/catalogue.h"
 #include "examples/split.h"
 #include "features/extract.h"
 #include "features/user_state.h"
 #include "log/event_log.h"
+#include "schema/event.h"
 
 namespace upnext::examples {
 

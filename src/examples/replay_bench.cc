@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "base/rng.h"
 #include "examples/streams.h"
 #include "examples/test_world.h"
 

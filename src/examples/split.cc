@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "examples/time_text.h"
+#include "base/time_text.h"
 
 namespace upnext::examples {
 namespace {
@@ -13,7 +13,7 @@ namespace {
 int64_t ReadTime(const base::ConfigTable& split, const char* key) {
   const std::string text = split.Text(key, "");
   if (text.empty()) return schema::kNoTime;
-  const std::optional<int64_t> ms = ParseTime(text);
+  const std::optional<int64_t> ms = base::ParseTime(text);
   if (!ms) {
     split.Fail(key, fmt::format("expected a time with its offset like "
                                 "\"2022-04-19T00:00:00+08:00\", found \"{}\"",

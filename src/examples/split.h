@@ -21,6 +21,7 @@
 #include "base/status.h"
 #include "features/user_state.h"
 #include "log/event_log.h"
+#include "schema/event.h"
 
 namespace upnext::examples {
 

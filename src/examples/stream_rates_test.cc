@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "examples/test_world.h"
+#include "schema/event.h"
 
 namespace upnext::examples {
 namespace {

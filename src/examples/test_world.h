@@ -22,8 +22,10 @@
 #include "examples/learn.h"
 #include "examples/replay.h"
 #include "examples/split.h"
+#include "features/positive_rule.h"
 #include "log/append.h"
 #include "log/event_log.h"
+#include "schema/raw_event.h"
 
 namespace upnext::examples {
 

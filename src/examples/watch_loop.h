@@ -11,6 +11,9 @@
 #include <utility>
 
 #include "examples/replay.h"
+#include "features/user_state.h"
+#include "log/event_log.h"
+#include "schema/event.h"
 
 namespace upnext::examples {
 

@@ -3,7 +3,9 @@
 #include <cmath>
 
 #include "base/checksum.h"
+#include "catalogue/catalogue.h"
 #include "features/extract.h"
+#include "schema/event.h"
 
 namespace upnext::features {
 

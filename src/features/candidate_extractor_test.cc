@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/rng.h"
 #include "features/extract.h"
 #include "features/test_log.h"
 #include "features/test_tables.h"
+#include "schema/raw_event.h"
 
 namespace upnext::features {
 namespace {

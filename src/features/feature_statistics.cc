@@ -5,6 +5,7 @@
 
 #include "base/suggest.h"
 #include "features/fields.h"
+#include "schema/event.h"
 
 namespace upnext::features {
 

@@ -21,6 +21,7 @@
 #include "features/quantiles.h"
 #include "features/query_tokens.h"
 #include "features/vocabulary.h"
+#include "log/event_log.h"
 
 namespace upnext::features {
 

@@ -4,6 +4,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "base/checksum.h"
+#include "schema/event.h"
 
 namespace upnext::features {
 

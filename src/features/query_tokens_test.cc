@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "features/test_log.h"
+#include "schema/event.h"
 
 namespace upnext::features {
 namespace {

@@ -5,7 +5,9 @@
 
 #include "base/checksum.h"
 #include "base/clock.h"
+#include "catalogue/catalogue.h"
 #include "features/extract.h"
+#include "schema/event.h"
 
 namespace upnext::features {
 

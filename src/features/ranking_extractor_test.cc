@@ -7,6 +7,7 @@
 #include "features/extract.h"
 #include "features/test_log.h"
 #include "features/test_tables.h"
+#include "schema/event.h"
 
 namespace upnext::features {
 namespace {

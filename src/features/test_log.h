@@ -9,6 +9,7 @@
 
 #include "catalogue/test_log.h"
 #include "features/user_state.h"
+#include "schema/event.h"
 
 namespace upnext::features {
 

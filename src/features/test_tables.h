@@ -9,6 +9,7 @@
 #include "features/extract.h"
 #include "features/feature_statistics.h"
 #include "features/test_log.h"
+#include "schema/event.h"
 
 namespace upnext::features {
 

@@ -7,6 +7,7 @@
 
 #include "base/checksum.h"
 #include "features/user_state.h"
+#include "schema/event.h"
 
 namespace upnext::features {
 

@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "features/test_log.h"
 #include "features/user_state.h"
+#include "schema/event.h"
 
 namespace upnext::features {
 namespace {

@@ -76,15 +76,8 @@ constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {{"filen
                                                                          {"seed", "current_item"}};
 
 std::span<const Canonical> ColumnsOf(Table table) {
-  switch (table) {
-    case Table::kEvents:
-      return kEventColumns;
-    case Table::kItems:
-      return kItemColumns;
-    case Table::kUsers:
-      return kUserColumns;
-  }
-  return {};
+  if (table == Table::kEvents) return kEventColumns;
+  return table == Table::kItems ? std::span<const Canonical>(kItemColumns) : kUserColumns;
 }
 
 std::string Lower(std::string_view text) {

@@ -14,8 +14,10 @@
 #include "import/import_write.h"
 #include "import/watched.h"
 #include "log/append.h"
+#include "log/dictionary.h"
 #include "log/log_format.h"
 #include "log/log_reader.h"
+#include "schema/event.h"
 
 namespace upnext::import {
 namespace {

@@ -28,6 +28,7 @@
 #include "base/config.h"
 #include "base/progress.h"
 #include "base/status.h"
+#include "base/versioned_root.h"
 
 namespace upnext::import {
 

@@ -4,9 +4,12 @@
 
 #include <string>
 
+#include "base/test_folder.h"
 #include "import/import.h"
 #include "import/test_import.h"
 #include "import/watched.h"
+#include "log/event_log.h"
+#include "schema/event.h"
 
 namespace upnext::import {
 namespace {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/versioned_root.h"
 #include "import/test_import.h"
 #include "log/compact.h"
 #include "log/test_log_text.h"

@@ -21,6 +21,7 @@
 #include "import/name_table.h"
 #include "import/rejects.h"
 #include "import/watched.h"
+#include "schema/event.h"
 
 namespace upnext::import {
 

@@ -6,8 +6,11 @@
 #include <atomic>
 #include <cmath>
 
+#include "base/versioned_root.h"
 #include "import/import.h"
 #include "import/test_import.h"
+#include "log/event_log.h"
+#include "schema/event.h"
 
 namespace upnext::import {
 namespace {

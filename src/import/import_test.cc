@@ -9,6 +9,7 @@
 
 #include "import/test_import.h"
 #include "log/test_log_text.h"
+#include "schema/raw_event.h"
 
 namespace upnext::import {
 namespace {

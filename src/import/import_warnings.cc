@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "schema/event.h"
+
 namespace upnext::import {
 namespace {
 

@@ -8,6 +8,7 @@
 
 #include "log/log_format.h"
 #include "log/log_writer.h"
+#include "schema/event.h"
 
 namespace upnext::import {
 namespace {

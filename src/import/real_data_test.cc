@@ -10,6 +10,7 @@
 #include "base/test_folder.h"
 #include "import/import.h"
 #include "log/event_log.h"
+#include "schema/event.h"
 
 namespace upnext::import {
 namespace {

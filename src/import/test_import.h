@@ -13,9 +13,11 @@
 
 #include "base/file.h"
 #include "base/test_folder.h"
+#include "base/versioned_root.h"
 #include "import/duckdb.h"
 #include "import/import.h"
 #include "log/event_log.h"
+#include "schema/event.h"
 
 namespace upnext::import {
 

@@ -20,6 +20,7 @@
 #include "kernels/bf16.h"
 #include "kernels/embedding.h"
 #include "kernels/fp32_gemm.h"
+#include "kernels/row_gradients.h"
 #include "kernels/softmax.h"
 #include "kernels/vector_ops.h"
 

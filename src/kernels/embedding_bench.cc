@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "kernels/aligned_buffer.h"
 #include "kernels/embedding.h"
+#include "kernels/row_gradients.h"
 
 namespace upnext::kernels {
 namespace {

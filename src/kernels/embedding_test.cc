@@ -8,6 +8,7 @@
 
 #include "base/rng.h"
 #include "kernels/aligned_buffer.h"
+#include "kernels/row_gradients.h"
 
 namespace upnext::kernels {
 namespace {

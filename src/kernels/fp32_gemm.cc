@@ -10,6 +10,7 @@
 #include "hwy/foreach_target.h"
 // Must come after foreach_target.h.
 #include "hwy/highway.h"
+#include "kernels/aligned_buffer.h"
 #include "kernels/rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();

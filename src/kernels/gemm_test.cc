@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "kernels/operand.h"
 
 namespace upnext::kernels {
 namespace {

@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "kernels/aligned_buffer.h"
 #include "kernels/embedding.h"
+#include "kernels/operand.h"
 #include "kernels/vector_ops.h"
 
 namespace upnext::kernels {

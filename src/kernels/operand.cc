@@ -1,7 +1,8 @@
+#include "kernels/operand.h"
+
 #include <algorithm>
 
 #include "kernels/amx_gemm.h"
-#include "kernels/gemm.h"
 
 namespace upnext::kernels {
 

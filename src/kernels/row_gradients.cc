@@ -1,9 +1,10 @@
+#include "kernels/row_gradients.h"
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <span>
 
-#include "kernels/embedding.h"
 #include "kernels/isa.h"
 
 // Shared by all targets; foreach_target.h reads this file once for each.

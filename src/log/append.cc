@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/file.h"
+#include "log/dictionary.h"
 #include "log/log_order.h"
 #include "log/log_writer.h"
 

@@ -15,6 +15,7 @@
 #include "base/progress.h"
 #include "base/status.h"
 #include "log/event_log.h"
+#include "schema/raw_event.h"
 
 namespace upnext::log {
 

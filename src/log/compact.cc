@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "log/log_order.h"
 #include "log/log_writer.h"
+#include "schema/event.h"
 
 namespace upnext::log {
 namespace {

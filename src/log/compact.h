@@ -12,6 +12,7 @@
 
 #include "base/progress.h"
 #include "base/status.h"
+#include "base/versioned_root.h"
 #include "log/event_log.h"
 
 namespace upnext::log {

@@ -1,10 +1,10 @@
-// The reading half of a dictionary; log_writer.cc holds the writing half.
+#include "log/dictionary.h"
+
 #include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "base/checksum.h"
-#include "log/event_log.h"
 #include "log/log_format.h"
 
 namespace upnext::log {

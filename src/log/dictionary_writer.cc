@@ -2,6 +2,7 @@
 
 #include "base/checksum.h"
 #include "log/log_format.h"
+#include "schema/event.h"
 
 namespace upnext::log {
 

@@ -11,6 +11,7 @@
 #include "base/section_file.h"
 #include "base/status.h"
 #include "log/column.h"
+#include "log/dictionary.h"
 #include "log/event_log.h"
 
 namespace upnext::log {

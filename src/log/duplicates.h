@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "log/event_log.h"
+#include "schema/event.h"
 
 namespace upnext::log {
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/file.h"
+#include "base/versioned_root.h"
 #include "log/log_format.h"
 #include "log/log_order.h"
 #include "log/log_reader.h"

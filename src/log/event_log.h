@@ -24,29 +24,11 @@
 
 #include "base/section_file.h"
 #include "base/status.h"
+#include "log/dictionary.h"
 #include "schema/event.h"
 #include "schema/raw_event.h"
 
 namespace upnext::log {
-
-// String ids and their dense numbers. Ids are ordered by (length, bytes), so decimal ids without
-// leading zeros are in numeric order; those that an append added follow, again in order. Find is
-// O(1); both directions are memory mapped.
-class Dictionary {
- public:
-  uint32_t size() const;
-  std::string_view name(uint32_t id) const;    // id < size()
-  uint32_t Find(std::string_view name) const;  // kNone when absent
-  // Where the names that appends added begin, ascending; empty when all came at once.
-  std::span<const uint64_t> generations() const;
-  // One id space of a dictionaries file, verified: kDataLoss when order, slots or a bound is wrong.
-  static Result<Dictionary> Load(std::shared_ptr<const base::SectionFile> file,
-                                 schema::IdSpace space);
-
- private:
-  struct Rep;
-  std::shared_ptr<const Rep> rep_;
-};
 
 struct LogStats {  // counts for `upnext inspect`
   uint64_t events = 0, bytes = 0;

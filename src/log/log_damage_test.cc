@@ -15,6 +15,7 @@
 #include "log/append.h"
 #include "log/event_log.h"
 #include "log/log_format.h"
+#include "schema/raw_event.h"
 
 namespace upnext::log {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/section_file.h"
+#include "log/dictionary.h"
 #include "log/dictionary_writer.h"
 #include "log/duplicates.h"
 #include "log/log_columns.h"

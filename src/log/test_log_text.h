@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "log/event_log.h"
+#include "schema/event.h"
 
 namespace upnext::log {
 

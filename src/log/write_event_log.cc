@@ -9,6 +9,7 @@
 #include "log/event_log.h"
 #include "log/log_format.h"
 #include "log/log_writer.h"
+#include "schema/event.h"
 
 namespace upnext::log {
 namespace {

@@ -12,6 +12,7 @@
 #include "net/event_json.h"
 #include "net/openapi.h"
 #include "net/slate_json.h"
+#include "store/user_states.h"
 
 namespace upnext::net {
 
@@ -151,7 +152,7 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
                            request.user.size());
   }
   UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate, service.Recommend(request));
-  json out = SlateJson(slate, service.engine().objectives(), request.user, explain);
+  json out = SlateJson(slate, service.engine().objective_names(), request.user, explain);
   out["bundle"] = service.bundle().manifest().version;
   return JsonOf(out);
 }

@@ -7,7 +7,9 @@
 #include <regex>
 #include <sstream>
 
+#include "base/rng.h"
 #include "net/openapi.h"
+#include "schema/event.h"
 #include "serving/test_service.h"
 
 namespace upnext::net {

@@ -3,7 +3,7 @@
 namespace upnext::net {
 
 nlohmann::json ItemsJson(std::span<const serving::Recommendation> items,
-                         std::span<const ranking::Objective> objectives, bool explain) {
+                         std::span<const std::string> objectives, bool explain) {
   nlohmann::json out = nlohmann::json::array();
   for (const serving::Recommendation& item : items) {
     nlohmann::json row = {{"item", item.id}, {"score", item.score}, {"reason", item.reason}};
@@ -14,7 +14,7 @@ nlohmann::json ItemsJson(std::span<const serving::Recommendation> items,
         row["sources"].push_back({{"source", source.source}, {"score", source.score}});
       }
       for (size_t k = 0; k < item.predictions.size() && k < objectives.size(); ++k) {
-        row["predictions"][objectives[k].name] = item.predictions[k];
+        row["predictions"][objectives[k]] = item.predictions[k];
       }
     }
     out.push_back(std::move(row));
@@ -22,9 +22,8 @@ nlohmann::json ItemsJson(std::span<const serving::Recommendation> items,
   return out;
 }
 
-nlohmann::json SlateJson(const serving::Slate& slate,
-                         std::span<const ranking::Objective> objectives, const std::string& user,
-                         bool explain) {
+nlohmann::json SlateJson(const serving::Slate& slate, std::span<const std::string> objectives,
+                         const std::string& user, bool explain) {
   nlohmann::json out = {{"user", user},
                         {"request", slate.request},
                         {"items", ItemsJson(slate.items, objectives, explain)},

@@ -1,6 +1,6 @@
 // Slates as JSON, the same over HTTP and from the command line.
 //
-//   nlohmann::json body = SlateJson(slate, engine.objectives(), "u7", /*explain=*/true);
+//   nlohmann::json body = SlateJson(slate, engine.objective_names(), "u7", /*explain=*/true);
 //
 // Pure functions: any number of threads.
 #ifndef UPNEXT_NET_SLATE_JSON_H_
@@ -14,14 +14,14 @@
 
 namespace upnext::net {
 
+// `objectives`: names of the predictions.
 // {"user", "request", "items", "notes"}; with `explain` also "counts" and "milliseconds" of the
 // stages, and what each item was proposed and predicted by.
-nlohmann::json SlateJson(const serving::Slate& slate,
-                         std::span<const ranking::Objective> objectives, const std::string& user,
-                         bool explain);
+nlohmann::json SlateJson(const serving::Slate& slate, std::span<const std::string> objectives,
+                         const std::string& user, bool explain);
 // [{"item", "score", "reason", "title" where it is known}]
 nlohmann::json ItemsJson(std::span<const serving::Recommendation> items,
-                         std::span<const ranking::Objective> objectives, bool explain);
+                         std::span<const std::string> objectives, bool explain);
 
 }  // namespace upnext::net
 

@@ -29,6 +29,7 @@
 #include "base/thread_pool.h"
 #include "kernels/aligned_buffer.h"
 #include "kernels/gemm.h"
+#include "kernels/operand.h"
 #include "nn/parameter.h"
 
 namespace upnext::nn {

@@ -17,6 +17,7 @@
 
 #include "base/thread_pool.h"
 #include "kernels/embedding.h"
+#include "kernels/row_gradients.h"
 #include "nn/embedding_table.h"
 #include "nn/parameter.h"
 

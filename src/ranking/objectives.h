@@ -21,6 +21,7 @@
 #include "base/config.h"
 #include "examples/streams.h"
 #include "nn/losses.h"
+#include "schema/event.h"
 
 namespace upnext::ranking {
 

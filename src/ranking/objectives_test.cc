@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "features/fields.h"
 #include "nn/gradient_check.h"
 #include "ranking/test_batches.h"
 

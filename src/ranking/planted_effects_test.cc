@@ -5,7 +5,11 @@
 #include <cmath>
 #include <functional>
 
+#include "base/rng.h"
+#include "examples/streams.h"
+#include "features/fields.h"
 #include "ranking/test_batches.h"
+#include "schema/event.h"
 
 namespace upnext::ranking {
 namespace {

@@ -24,6 +24,7 @@
 #include "base/status.h"
 #include "features/extract.h"
 #include "features/feature_statistics.h"
+#include "kernels/embedding.h"
 #include "nn/dense.h"
 #include "nn/embedding_table.h"
 #include "ranking/architecture.h"

@@ -1,6 +1,7 @@
 // Scoring a request's candidates in one batch, and one by one: candidates a second (SV-07).
 #include <benchmark/benchmark.h>
 
+#include "examples/streams.h"
 #include "ranking/test_batches.h"
 
 namespace upnext::ranking {

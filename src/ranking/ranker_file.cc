@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "base/section_file.h"
+#include "features/feature_statistics.h"
 #include "nn/checkpoint.h"
 #include "ranking/ranker.h"
+#include "schema/event.h"
 
 namespace upnext::ranking {
 namespace {

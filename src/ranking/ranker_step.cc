@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "kernels/row_gradients.h"
 #include "kernels/vector_ops.h"
 
 namespace upnext::ranking {

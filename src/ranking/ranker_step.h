@@ -19,6 +19,7 @@
 #include "base/rng.h"
 #include "base/thread_pool.h"
 #include "examples/streams.h"
+#include "features/vocabulary.h"
 #include "nn/losses.h"
 #include "nn/optimizer.h"
 #include "ranking/ranker.h"

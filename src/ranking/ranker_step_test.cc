@@ -9,6 +9,7 @@
 
 #include "nn/gradient_check.h"
 #include "ranking/test_batches.h"
+#include "schema/event.h"
 
 namespace upnext::ranking {
 namespace {

@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "examples/streams.h"
 #include "ranking/test_batches.h"
 
 namespace upnext::ranking {

@@ -15,6 +15,7 @@
 #include "base/progress.h"
 #include "base/thread_pool.h"
 #include "examples/streams.h"
+#include "features/feature_statistics.h"
 #include "nn/training_loop.h"
 #include "ranking/ranker.h"
 

@@ -10,6 +10,7 @@
 #include "base/test_folder.h"
 #include "examples/test_world.h"
 #include "ranking/test_batches.h"
+#include "schema/event.h"
 
 namespace upnext::ranking {
 namespace {

@@ -16,8 +16,11 @@
 
 #include "base/rng.h"
 #include "examples/streams.h"
+#include "features/fields.h"
+#include "nn/parameter.h"
 #include "ranking/ranker.h"
 #include "ranking/ranker_step.h"
+#include "schema/event.h"
 
 namespace upnext::ranking {
 

@@ -1,6 +1,7 @@
 // The report as one page: no scripts, no requests, light and dark.
 #include <cmath>
 
+#include "evaluation/report.h"
 #include "report/append_format.h"
 #include "report/metric_names.h"
 #include "report/page.h"

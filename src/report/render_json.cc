@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "evaluation/report.h"
 #include "report/metric_names.h"
 #include "report/render.h"
 

@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "base/numbers.h"
+#include "evaluation/report.h"
 #include "report/metric_names.h"
 #include "report/render.h"
 

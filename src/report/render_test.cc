@@ -13,8 +13,6 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-
 evaluation::Report Example() {
   evaluation::Report report;
   evaluation::RetrievalReport& retrieval = report.retrieval.emplace();
@@ -144,58 +142,6 @@ TEST(Html, IsOnePageWithoutRequestsOrRawText) {
   }
   EXPECT_THAT(html, Not(HasSubstr("nan")));
   EXPECT_THAT(html, HasSubstr("<li>a note</li>"));
-}
-
-TEST(WorseThan, LooksAtTheMainFigureOfEachStageBeyondTheMargin) {
-  const evaluation::Report current = Example();
-  evaluation::Report next = Example();
-  EXPECT_EQ(evaluation::WorseThan(next, current, 0.02), "");
-  next.retrieval->model.metrics["ndcg@10"].value = 0.18 * 0.985;
-  next.ranking->model.metrics["weighted_user_loss"].value = 0.4 * 1.015;
-  EXPECT_EQ(evaluation::WorseThan(next, current, 0.02), "");
-  EXPECT_THAT(evaluation::WorseThan(next, current, 0.01), HasSubstr("ndcg@10"));
-  next.retrieval->model.metrics["ndcg@10"].value = 0.3;
-  EXPECT_THAT(evaluation::WorseThan(next, current, 0.01), HasSubstr("weighted_user_loss"));
-  next.ranking->model.metrics["weighted_user_loss"].value = 0.1;
-  EXPECT_EQ(evaluation::WorseThan(next, current, 0), "");
-}
-
-TEST(WorseThan, WithoutPagesTheErrorOfWatchTimeDecides) {
-  evaluation::Report current = Example(), next = Example();
-  for (evaluation::Report* report : {&current, &next}) {
-    report->ranking->model.metrics["weighted_user_loss"].value = kNone;
-  }
-  next.ranking->model.metrics["watch_rmse_s"].value = 30;
-  EXPECT_THAT(evaluation::WorseThan(next, current, 0.02), HasSubstr("watch_rmse_s"));
-}
-
-TEST(WorseThan, AStageThatTheNextLacksIsWorseAndOneThatItAddsIsNot) {
-  evaluation::Report without_ranking = Example(), without_retrieval = Example();
-  without_ranking.ranking.reset();
-  without_retrieval.retrieval.reset();
-  EXPECT_THAT(evaluation::WorseThan(without_ranking, Example(), 0.5),
-              HasSubstr("no ranking figures"));
-  EXPECT_THAT(evaluation::WorseThan(without_retrieval, Example(), 0.5),
-              HasSubstr("no retrieval figures"));
-  EXPECT_EQ(evaluation::WorseThan(Example(), without_ranking, 0), "");
-  EXPECT_EQ(evaluation::WorseThan(Example(), without_retrieval, 0), "");
-  EXPECT_EQ(evaluation::WorseThan(without_ranking, without_ranking, 0), "");
-}
-
-TEST(WorseThan, SaysWhenTheFiguresComeFromDifferentTestSets) {
-  const evaluation::Report current = Example();
-  evaluation::Report next = Example();
-  next.split = "leave one out";
-  EXPECT_EQ(evaluation::WorseThan(next, current, 0.02), "");
-  next.retrieval->model.metrics["ndcg@10"].value = 0.1;
-  const std::string why = evaluation::WorseThan(next, current, 0.02);
-  EXPECT_THAT(why, HasSubstr("different test sets"));
-  EXPECT_THAT(why, HasSubstr("leave one out"));
-  EXPECT_THAT(why, HasSubstr("train < A"));
-  next.split = current.split;
-  EXPECT_THAT(evaluation::WorseThan(next, current, 0.02), Not(HasSubstr("test sets")));
-  next.retrieval->users = 25;
-  EXPECT_THAT(evaluation::WorseThan(next, current, 0.02), HasSubstr("25 users of retrieval"));
 }
 
 }  // namespace

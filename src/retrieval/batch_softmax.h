@@ -20,6 +20,7 @@
 #include "kernels/aligned_buffer.h"
 #include "kernels/fused_softmax.h"
 #include "kernels/gemm.h"
+#include "kernels/operand.h"
 #include "nn/embedding_table.h"
 #include "nn/losses.h"
 #include "nn/optimizer.h"

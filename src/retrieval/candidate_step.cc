@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "kernels/row_gradients.h"
+
 namespace upnext::retrieval {
 namespace {
 

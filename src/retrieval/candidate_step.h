@@ -14,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "examples/sampler.h"
 #include "features/extract.h"
 #include "kernels/aligned_buffer.h"

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/gemm.h"
 #include "retrieval/candidate_step.h"
 #include "retrieval/candidate_validation.h"
 

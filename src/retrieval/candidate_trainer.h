@@ -16,6 +16,7 @@
 #include "examples/replay.h"
 #include "examples/sampler.h"
 #include "examples/streams.h"
+#include "features/feature_statistics.h"
 #include "nn/training_loop.h"
 #include "retrieval/candidate_model.h"
 

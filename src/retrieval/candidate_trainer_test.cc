@@ -11,10 +11,12 @@
 #include "base/test_folder.h"
 #include "examples/holdout.h"
 #include "examples/test_world.h"
+#include "kernels/gemm.h"
 #include "retrieval/candidate_validation.h"
 #include "retrieval/exact_index.h"
 #include "retrieval/generators.h"
 #include "retrieval/test_batch.h"
+#include "schema/raw_event.h"
 
 namespace upnext::retrieval {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "examples/holdout.h"
 #include "retrieval/exact_index.h"
+#include "schema/event.h"
 
 namespace upnext::retrieval {
 namespace {

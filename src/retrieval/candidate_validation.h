@@ -9,9 +9,11 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "examples/replay.h"
 #include "features/extract.h"
 #include "features/feature_statistics.h"
+#include "nn/parameter.h"
 #include "retrieval/candidate_model.h"
 
 namespace upnext::retrieval {

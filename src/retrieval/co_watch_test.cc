@@ -10,6 +10,7 @@
 #include <set>
 
 #include "retrieval/test_sequences.h"
+#include "schema/event.h"
 
 namespace upnext::retrieval {
 namespace {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/thread_pool.h"
+#include "nn/embedding_table.h"
 #include "retrieval/index.h"
 
 namespace upnext::retrieval {

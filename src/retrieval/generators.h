@@ -16,6 +16,7 @@
 #include "base/section_file.h"
 #include "base/status.h"
 #include "examples/replay.h"
+#include "features/user_state.h"
 
 namespace upnext::retrieval {
 

@@ -15,6 +15,7 @@
 #include "examples/holdout.h"
 #include "retrieval/co_watch.h"
 #include "retrieval/test_sequences.h"
+#include "schema/event.h"
 
 namespace upnext::retrieval {
 namespace {

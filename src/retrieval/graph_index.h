@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/section_file.h"
+#include "nn/embedding_table.h"
 #include "retrieval/index.h"
 
 namespace upnext::retrieval {

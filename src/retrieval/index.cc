@@ -4,6 +4,7 @@
 
 #include "base/checksum.h"
 #include "base/section_file.h"
+#include "kernels/embedding.h"
 #include "retrieval/exact_index.h"
 #include "retrieval/graph_index.h"
 #include "retrieval/index_file.h"

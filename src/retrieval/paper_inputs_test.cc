@@ -6,12 +6,15 @@
 #include <algorithm>
 #include <functional>
 
+#include "base/thread_pool.h"
 #include "examples/holdout.h"
 #include "examples/test_world.h"
+#include "features/feature_statistics.h"
 #include "retrieval/candidate_trainer.h"
 #include "retrieval/exact_index.h"
 #include "retrieval/generators.h"
 #include "retrieval/test_batch.h"
+#include "schema/event.h"
 
 namespace upnext::retrieval {
 namespace {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "examples/test_world.h"
+#include "schema/event.h"
 
 namespace upnext::retrieval {
 

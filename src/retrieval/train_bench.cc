@@ -7,6 +7,10 @@
 #include <cmath>
 #include <vector>
 
+#include "base/rng.h"
+#include "features/extract.h"
+#include "kernels/bf16.h"
+#include "nn/losses.h"
 #include "retrieval/candidate_step.h"
 
 namespace upnext::retrieval {

@@ -4,6 +4,7 @@
 
 #include "features/extract.h"
 #include "features/user_state.h"
+#include "schema/event.h"
 
 namespace upnext::retrieval {
 

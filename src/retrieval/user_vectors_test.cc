@@ -7,6 +7,7 @@
 
 #include "examples/test_world.h"
 #include "retrieval/test_batch.h"
+#include "schema/event.h"
 
 namespace upnext::retrieval {
 namespace {

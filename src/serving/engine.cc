@@ -11,6 +11,8 @@
 
 #include "base/checksum.h"
 #include "features/extract.h"
+#include "retrieval/generators.h"
+#include "schema/event.h"
 #include "serving/reasons.h"
 
 namespace upnext::serving {
@@ -298,6 +300,12 @@ Engine::~Engine() = default;
 const std::vector<ranking::Objective>& Engine::objectives() const {
   return rep_->bundle.ranker() != nullptr ? rep_->bundle.ranker()->objectives()
                                           : rep_->no_objectives;
+}
+
+std::vector<std::string> Engine::objective_names() const {
+  std::vector<std::string> names;
+  for (const ranking::Objective& objective : objectives()) names.push_back(objective.name);
+  return names;
 }
 
 Result<Slate> Engine::Recommend(const UserState& state, const Request& request) const {

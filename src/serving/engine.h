@@ -19,6 +19,7 @@
 #include "bundle/bundle.h"
 #include "catalogue/catalogue.h"
 #include "features/user_state.h"
+#include "ranking/objectives.h"
 #include "serving/reasons.h"
 
 namespace upnext::serving {
@@ -75,17 +76,12 @@ class Engine {
   ~Engine();
   Result<Slate> Recommend(const features::UserState& state, const Request& request) const;
   const std::vector<ranking::Objective>& objectives() const;
+  std::vector<std::string> objective_names() const;  // of Recommendation::predictions
 
  private:
   struct Rep;
   std::unique_ptr<Rep> rep_;
 };
-
-// Items like the item of this id: co-watch first, then nearest item vectors by cosine. kNotFound
-// for an unknown item.
-Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
-                                                 const catalogue::Catalogue& catalogue,
-                                                 std::string_view id, uint32_t n);
 
 }  // namespace upnext::serving
 

@@ -8,6 +8,9 @@
 #include <set>
 
 #include "bundle/test_bundle.h"
+#include "retrieval/index.h"
+#include "schema/event.h"
+#include "serving/similar.h"
 
 namespace upnext::serving {
 namespace {

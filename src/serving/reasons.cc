@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "retrieval/generators.h"
+#include "schema/event.h"
+
 namespace upnext::serving {
 
 using schema::IdSpace;

@@ -1,11 +1,13 @@
 #include "serving/service.h"
 
-#include <algorithm>
 #include <atomic>
 #include <optional>
 #include <utility>
 
 #include "base/file.h"
+#include "base/versioned_root.h"
+#include "bundle/opened_bundle.h"
+#include "serving/similar.h"
 
 namespace upnext::serving {
 
@@ -26,33 +28,15 @@ struct Service::Rep {
 Service::Service(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 Service::~Service() = default;
 
-Result<std::string> LogToServe(const base::VersionedRoot& logs, const bundle::Manifest& manifest) {
-  Result<std::string> current = logs.Current();
-  if (!current && current.error().code != Code::kNotFound) return current;
-  if (!current || *current == manifest.log_version) return manifest.log_version;
-  UPNEXT_ASSIGN_OR_RETURN(const std::vector<uint64_t> lineage,
-                          log::EventLog::ReadLineage(logs.Path(*current)));
-  const bool goes_on = std::ranges::find(lineage, manifest.log_digest) != lineage.end();
-  return goes_on ? *current : manifest.log_version;
-}
-
 Result<std::unique_ptr<Service>> Service::Start(const ServiceOptions& options) {
-  const base::VersionedRoot bundles(options.bundle_root), logs(options.log_root);
-  Result<std::string> version = bundles.Current();
-  if (!version) {
-    if (version.error().code != Code::kNotFound) return std::unexpected(version.error());
-    return NotFound("{}: no bundle to serve yet; run `upnext train` first",
-                    options.bundle_root.string());
-  }
   auto rep = std::make_unique<Rep>(options.clock != nullptr ? *options.clock : base::SystemClock());
-  UPNEXT_ASSIGN_OR_RETURN(const bundle::Manifest manifest,
-                          bundle::ReadManifest(bundles.Path(*version)));
-  UPNEXT_RETURN_IF_ERROR(bundle::CheckLabels(manifest, options.rule));
-  UPNEXT_ASSIGN_OR_RETURN(rep->log_version, LogToServe(logs, manifest));
-  UPNEXT_ASSIGN_OR_RETURN(log::EventLog log, log::EventLog::Open(logs.Path(rep->log_version)));
-  UPNEXT_ASSIGN_OR_RETURN(rep->bundle, bundle::Bundle::Open(bundles.Path(*version), log.lineage()));
-  UPNEXT_RETURN_IF_ERROR(rep->bundle->tables().CheckIds(log));
-  rep->catalogue.emplace(std::move(log));
+  UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened,
+                          bundle::OpenCurrent(base::VersionedRoot(options.bundle_root),
+                                              base::VersionedRoot(options.log_root), options.rule,
+                                              bundle::LogChoice::kNewest));
+  rep->log_version = opened.log.directory().filename().string();
+  rep->bundle = std::move(opened.bundle);
+  rep->catalogue.emplace(std::move(opened.log));
   UPNEXT_ASSIGN_OR_RETURN(rep->store, store::OpenRocksStore(options.store));
   UPNEXT_ASSIGN_OR_RETURN(
       rep->states, store::UserStates::Attach(rep->store.get(), *rep->catalogue, options.rule));

@@ -17,10 +17,11 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/status.h"
 #include "bundle/bundle.h"
+#include "catalogue/catalogue.h"
 #include "features/user_state.h"
+#include "schema/raw_event.h"
 #include "serving/engine.h"
 #include "store/store.h"
 #include "store/user_states.h"
@@ -35,15 +36,10 @@ struct ServiceOptions {
 };
 
 struct ServiceStatus {
-  std::string bundle_version, log_version;      // the log served, see LogToServe
+  std::string bundle_version, log_version;      // the log served, see bundle::LogToServe
   uint64_t items = 0, users = 0;                // in the catalogue
   uint64_t events_applied = 0, duplicates = 0;  // since the start
 };
-
-// The version of the log that a bundle is served with: the current one when it goes on from the one
-// the bundle was trained on, so that what was appended counts; else that one itself. Ids that the
-// bundle does not know are unknown to it, as those of events that were posted.
-Result<std::string> LogToServe(const base::VersionedRoot& logs, const bundle::Manifest& manifest);
 
 class Service {
  public:

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <thread>
 
+#include "base/versioned_root.h"
 #include "serving/test_service.h"
 
 namespace upnext::serving {

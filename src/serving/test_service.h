@@ -9,7 +9,9 @@
 
 #include <memory>
 
+#include "base/clock.h"
 #include "bundle/test_bundle.h"
+#include "features/test_log.h"
 #include "serving/service.h"
 
 namespace upnext::serving {

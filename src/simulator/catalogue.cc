@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/rng.h"
 #include "simulator/draws.h"
 #include "simulator/words.h"
 

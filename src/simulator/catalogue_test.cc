@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "base/rng.h"
 #include "simulator/popularity.h"
 
 namespace upnext::simulator {

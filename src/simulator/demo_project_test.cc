@@ -6,6 +6,7 @@
 #include "base/test_folder.h"
 #include "import/import.h"
 #include "log/event_log.h"
+#include "schema/event.h"
 #include "simulator/log_writer.h"
 
 namespace upnext::simulator {

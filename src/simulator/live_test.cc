@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 
+#include "schema/event.h"
 #include "simulator/log_writer.h"
 #include "simulator/policies.h"
 #include "simulator/policy.h"

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "import/duckdb_table.h"
+#include "schema/event.h"
 #include "simulator/names.h"
 #include "simulator/words.h"
 

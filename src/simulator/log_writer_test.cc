@@ -8,6 +8,8 @@
 
 #include "base/file.h"
 #include "base/test_folder.h"
+#include "import/duckdb.h"
+#include "schema/event.h"
 #include "simulator/policies.h"
 #include "simulator/policy.h"
 #include "simulator/test_log.h"

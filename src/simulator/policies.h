@@ -13,6 +13,7 @@
 #include <mutex>
 #include <vector>
 
+#include "base/rng.h"
 #include "simulator/recommender.h"
 #include "simulator/world.h"
 

@@ -19,6 +19,7 @@
 #include <span>
 #include <vector>
 
+#include "base/rng.h"
 #include "simulator/recommender.h"
 #include "simulator/words.h"
 #include "simulator/world.h"

@@ -20,6 +20,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/rng.h"
+#include "schema/event.h"
 #include "simulator/draws.h"
 #include "simulator/recommender.h"
 #include "simulator/world.h"

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "schema/event.h"
+
 namespace upnext::simulator {
 namespace {
 

@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "simulator/live.h"
 #include "simulator/log_writer.h"
 #include "simulator/policies.h"

@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "log/event_log.h"
+#include "schema/raw_event.h"
 
 namespace upnext::store {
 

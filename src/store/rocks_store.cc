@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/lock_file.h"
 #include "base/mutex.h"
+#include "schema/raw_event.h"
 #include "store/event_codec.h"
 #include "store/store.h"
 

@@ -19,6 +19,7 @@
 #include "catalogue/catalogue.h"
 #include "features/user_state.h"
 #include "log/event_log.h"
+#include "schema/raw_event.h"
 #include "store/store.h"
 
 namespace upnext::store {

@@ -5,10 +5,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "evaluation/evaluate.h"
 #include "evaluation/impressions.h"
+#include "log/event_log.h"
+#include "schema/event.h"
+#include "simulator/world_options.h"
 #include "studies/models.h"
 #include "studies/registry.h"
 #include "studies/simulated_log.h"
+#include "training/options.h"
 
 namespace upnext::studies {
 namespace {
@@ -183,16 +188,16 @@ void Measure(const char* arm, const Columns& c, Measurements* out) {
   AddCurve("watch time by decile of prediction", fmt::format("{}, log", arm), watch_log, 1, out);
 }
 
-PipelineOptions PipelineFor(const StudyRun& run) {
-  PipelineOptions options = StudyPipeline(run.scale, run.seed);
-  options.train_retrieval = false;
-  options.split.test_days = run.scale == Scale::kTiny ? 2 : 4;
+training::Options CalibrationOptions(const StudyRun& run) {
+  training::Options options = TrainingOf(run.scale, run.seed);
+  options.train.train_retrieval = false;
+  options.dataset.split.test_days = run.scale == Scale::kTiny ? 2 : 4;
   // A few epochs whose learning rates fall to zero: predictions of an early stop at full rates are
   // those of a chance batch, and not calibrated.
-  options.ranker_train.decay = true;
-  options.ranker_train.epochs = run.scale == Scale::kTiny ? 6 : 4;
-  options.ranker_train.field_dropout = 0.2f;
-  options.objectives[0].cap = 7200;  // the longest item: the true expectation knows no cap
+  options.train.ranker_train.decay = true;
+  options.train.ranker_train.epochs = run.scale == Scale::kTiny ? 6 : 4;
+  options.train.ranker_train.field_dropout = 0.2f;
+  options.train.objectives[0].cap = 7200;  // the longest item: the true expectation knows no cap
   return options;
 }
 
@@ -206,16 +211,16 @@ Result<Measurements> RunCalibration(const StudyRun& run) {
       rows.AddWindow(run.pool, run.progress, [&](const auto& user) { Collect(user, &truths); }));
   Sort(&truths);
   UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, rows.Write(run.folder / "log"));
-  const PipelineOptions options = PipelineFor(run);
-  UPNEXT_ASSIGN_OR_RETURN(auto pipeline, Pipeline::Prepare(log, options, run.pool, run.progress));
-  UPNEXT_RETURN_IF_ERROR(pipeline->Train(run.progress));
-  UPNEXT_ASSIGN_OR_RETURN(const evaluation::Impressions held_out,
-                          evaluation::ScoreImpressions({pipeline->source(), pipeline->tables(),
-                                                        nullptr, pipeline->ranker().ranker.get()},
-                                                       options.evaluate, run.pool, run.progress));
+  const training::Options options = CalibrationOptions(run);
+  UPNEXT_ASSIGN_OR_RETURN(const Trained trained, TrainOn(log, options, run.pool, run.progress));
+  UPNEXT_ASSIGN_OR_RETURN(
+      const evaluation::Impressions held_out,
+      evaluation::ScoreImpressions(
+          {trained.source(), trained.statistics(), nullptr, trained.models.ranker.ranker.get()},
+          options.evaluate, run.pool, run.progress));
   Columns random, policy;
   UPNEXT_RETURN_IF_ERROR(Fill(held_out, truths, /*click_at=*/1, /*watch_at=*/0,
-                              options.objectives.size(), &random, &policy));
+                              options.train.objectives.size(), &random, &policy));
   Measurements measured;
   for (const bool is_random : {true, false}) {
     const char* arm = is_random ? kRandom : kPolicy;

@@ -3,12 +3,18 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "evaluation/report.h"
+#include "log/event_log.h"
 #include "ranking/ranker_trainer.h"
+#include "schema/event.h"
+#include "simulator/world_options.h"
 #include "studies/live_engine.h"
 #include "studies/live_value.h"
 #include "studies/models.h"
 #include "studies/registry.h"
 #include "studies/simulated_log.h"
+#include "training/serving_parts.h"
+#include "training/train.h"
 
 namespace upnext::studies {
 namespace {
@@ -45,19 +51,20 @@ struct Shown {
   double items = 0, clickbait = 0, quality = 0;
 };
 
-Status RunClickbaitArm(const StudyRun& run, const char* arm, const PipelineOptions& options,
-                       Pipeline& pipeline, const simulator::World& world,
-                       const simulator::LiveSite& site, int from, Measurements* out) {
+Status RunClickbaitArm(const StudyRun& run, const char* arm, const training::Options& options,
+                       const Trained& shared, const training::ServingParts& serving,
+                       const simulator::World& world, const simulator::LiveSite& site, int from,
+                       Measurements* out) {
   UPNEXT_ASSIGN_OR_RETURN(
       const ranking::TrainedRanker trained,
-      ranking::TrainRanker(pipeline.source(), pipeline.tables(), options.ranker, {ObjectiveOf(arm)},
-                           options.ranker_train, run.pool, run.progress));
-  UPNEXT_ASSIGN_OR_RETURN(bundle::Parts parts, pipeline.MakeParts(run.progress));
-  parts.ranker = trained.ranker.get();
+      ranking::TrainRanker(shared.source(), shared.statistics(), options.train.ranker,
+                           {ObjectiveOf(arm)}, options.train.ranker_train, run.pool, run.progress));
+  const training::Models models{&shared.candidate(), trained.ranker.get()};
   UPNEXT_ASSIGN_OR_RETURN(const auto bundle,
-                          OpenBundleOf(parts, pipeline.source().log, run.folder / arm));
-  UPNEXT_ASSIGN_OR_RETURN(const auto engine, LiveEngine::Make(world, pipeline.source().log, *bundle,
-                                                              {.rule = options.rule}, run.pool));
+                          OpenBundleOf(serving.Of(models), shared.source().log, run.folder / arm));
+  UPNEXT_ASSIGN_OR_RETURN(const auto engine,
+                          LiveEngine::Make(world, shared.source().log, *bundle,
+                                           {.rule = options.dataset.rule}, run.pool));
   Shown shown;
   const auto count = [&](const simulator::UserRows& rows) {
     for (const simulator::LogRow& row : rows.rows) {
@@ -80,9 +87,9 @@ Status RunClickbaitArm(const StudyRun& run, const char* arm, const PipelineOptio
   out->Set(arm, "satisfaction_a_click", total.satisfaction / total.clicks);
   out->Set(arm, "clickbait", shown.clickbait / shown.items);
   out->Set(arm, "quality", shown.quality / shown.items);
-  UPNEXT_ASSIGN_OR_RETURN(
-      const evaluation::Report report,
-      pipeline.Evaluate(options.evaluate, nullptr, trained.ranker.get(), run.progress));
+  UPNEXT_ASSIGN_OR_RETURN(const evaluation::Report report,
+                          training::Evaluate(*shared.dataset, {nullptr, trained.ranker.get()},
+                                             options.evaluate, run.pool, run.progress));
   if (report.ranking && report.ranking->impressions > 0) {
     out->Set(arm, "user_loss", report.ranking->model.metrics.at("weighted_user_loss").value);
   }
@@ -102,15 +109,17 @@ Result<Measurements> RunClickbait(const StudyRun& run) {
                           SiteAt(world, plan.live_from, run.pool, run.progress, add));
   const int64_t until = plan.world.start_ms() + plan.live_from * base::kDayMs;
   UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, rows.Write(run.folder / "log", until));
-  PipelineOptions options = StudyPipeline(run.scale, run.seed);
-  options.features.drop = {"source"};  // the logging policy's sources are not the engine's
-  options.train_ranking = false;
-  UPNEXT_ASSIGN_OR_RETURN(auto pipeline, Pipeline::Prepare(log, options, run.pool, run.progress));
-  UPNEXT_RETURN_IF_ERROR(pipeline->Train(run.progress));
+  training::Options options = TrainingOf(run.scale, run.seed);
+  options.dataset.features.drop = {"source"};  // the logging policy's sources are not the engine's
+  options.train.train_ranking = false;
+  UPNEXT_ASSIGN_OR_RETURN(const Trained trained, TrainOn(log, options, run.pool, run.progress));
+  UPNEXT_ASSIGN_OR_RETURN(const auto serving,
+                          training::ServingParts::Learn(*trained.dataset, trained.models.models(),
+                                                        options.train, run.pool, run.progress));
   Measurements measured;
   for (const char* arm : {kWatch, kClick}) {
-    UPNEXT_RETURN_IF_ERROR(
-        RunClickbaitArm(run, arm, options, *pipeline, world, site, plan.live_from, &measured));
+    UPNEXT_RETURN_IF_ERROR(RunClickbaitArm(run, arm, options, trained, serving, world, site,
+                                           plan.live_from, &measured));
   }
   return measured;
 }

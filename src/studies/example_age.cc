@@ -6,11 +6,17 @@
 #include <cmath>
 
 #include "base/clock.h"
+#include "evaluation/report.h"
 #include "examples/holdout.h"
+#include "features/vocabulary.h"
+#include "log/event_log.h"
 #include "retrieval/score_items.h"
+#include "schema/event.h"
+#include "simulator/world_options.h"
 #include "studies/models.h"
 #include "studies/registry.h"
 #include "studies/simulated_log.h"
+#include "training/options.h"
 
 namespace upnext::studies {
 namespace {
@@ -49,27 +55,27 @@ struct Block {
 
 class Blocks {
  public:
-  explicit Blocks(const Pipeline& run)
-      : run_(run), extractor_(run.tables(), run.source().catalogue), blocks_(1) {}
+  explicit Blocks(const Trained& run)
+      : run_(run), extractor_(run.statistics(), run.source().catalogue), blocks_(1) {}
   void Add(const features::UserState& state, uint32_t user, features::Context context,
            int64_t time_ms, uint32_t item) {
     if (blocks_.back().time_ms.size() == kBatch) blocks_.emplace_back();
     Block& block = blocks_.back();
     extractor_.Append(state, run_.source().catalogue.user(user), context,
-                      run_.tables().train_end_ms - time_ms, &block.batch);
+                      run_.statistics().train_end_ms - time_ms, &block.batch);
     block.time_ms.push_back(time_ms);
     block.item.push_back(item);
   }
   std::vector<Block> Take() { return std::move(blocks_); }
 
  private:
-  const Pipeline& run_;
+  const Trained& run_;
   const features::CandidateExtractor extractor_;
   std::vector<Block> blocks_;
 };
 
 // The examples of training as they were: each with its own history and time.
-std::vector<Block> TrainingBlocks(const Pipeline& run) {
+std::vector<Block> TrainingBlocks(const Trained& run) {
   const examples::ReplaySource& source = run.source();
   Blocks blocks(run);
   for (uint32_t user = 0; user < source.log.users(); ++user) {
@@ -85,9 +91,9 @@ std::vector<Block> TrainingBlocks(const Pipeline& run) {
 }
 
 // Users as training leaves them, each asked at noon of every day: only the example age differs.
-std::vector<Block> SweptBlocks(const Pipeline& run) {
+std::vector<Block> SweptBlocks(const Trained& run) {
   const examples::ReplaySource& source = run.source();
-  const features::FeatureStatistics& tables = run.tables();
+  const features::FeatureStatistics& tables = run.statistics();
   Blocks blocks(run);
   uint32_t users = 0;
   for (uint32_t user = 0; user < source.log.users() && users < kSweptUsers; ++user) {
@@ -104,8 +110,8 @@ std::vector<Block> SweptBlocks(const Pipeline& run) {
 }
 
 // Items uploaded so that every day of the curve lies in the training part.
-std::vector<uint32_t> FollowedItems(const Pipeline& run) {
-  const features::FeatureStatistics& tables = run.tables();
+std::vector<uint32_t> FollowedItems(const Trained& run) {
+  const features::FeatureStatistics& tables = run.statistics();
   const features::Vocabulary& items = tables.vocabulary(VocabularyId::kItem);
   std::vector<uint32_t> followed;
   for (uint32_t row = 1; row < items.rows(); ++row) {
@@ -150,12 +156,12 @@ struct Curves {
 };
 
 // Adds the pairs of a block's examples and the items followed; sums, not yet means.
-void AddBlock(const Pipeline& run, const Block& block, std::span<const uint32_t> followed,
+void AddBlock(const Trained& run, const Block& block, std::span<const uint32_t> followed,
               Curves* sums) {
   thread_local retrieval::CandidateModel::Scratch scratch;
   thread_local std::vector<float> vectors, scores;
-  const retrieval::CandidateModel& model = *run.candidate().model;
-  const features::Vocabulary& items = run.tables().vocabulary(VocabularyId::kItem);
+  const retrieval::CandidateModel& model = run.candidate();
+  const features::Vocabulary& items = run.statistics().vocabulary(VocabularyId::kItem);
   const size_t n = block.time_ms.size(), width = model.item_vectors().rows();
   vectors.resize(n * model.dim());
   scores.resize(n * width);
@@ -175,7 +181,7 @@ void AddBlock(const Pipeline& run, const Block& block, std::span<const uint32_t>
   }
 }
 
-Curves CurvesOf(const Pipeline& run, const std::vector<Block>& blocks,
+Curves CurvesOf(const Trained& run, const std::vector<Block>& blocks,
                 std::span<const uint32_t> followed, base::ThreadPool& pool) {
   std::vector<Curves> sums(blocks.size());
   pool.ParallelFor(blocks.size(), 1, [&](size_t begin, size_t end) {
@@ -192,12 +198,12 @@ Curves CurvesOf(const Pipeline& run, const std::vector<Block>& blocks,
 
 // Share of the test days' first watches of fresh items that were among the first kExampleAgeTop of
 // all items.
-double FreshRecall(const Pipeline& run, base::ThreadPool& pool) {
+double FreshRecall(const Trained& run, base::ThreadPool& pool) {
   const examples::ReplaySource& source = run.source();
-  const retrieval::CandidateModel& model = *run.candidate().model;
-  const features::Vocabulary& items = run.tables().vocabulary(VocabularyId::kItem);
-  const features::CandidateExtractor extractor(run.tables(), source.catalogue);
-  const int64_t fresh_from = run.tables().train_end_ms - kFreshDays * base::kDayMs;
+  const retrieval::CandidateModel& model = run.candidate();
+  const features::Vocabulary& items = run.statistics().vocabulary(VocabularyId::kItem);
+  const features::CandidateExtractor extractor(run.statistics(), source.catalogue);
+  const int64_t fresh_from = run.statistics().train_end_ms - kFreshDays * base::kDayMs;
   double found = 0, wanted = 0;
   features::CandidateBatch batch;
   retrieval::CandidateModel::Scratch scratch;
@@ -238,29 +244,29 @@ BurstCurve PlantedCurve(const simulator::CatalogueOptions& c) {
 Status RunExampleAgeArm(const StudyRun& run, const log::EventLog& log, bool with,
                         const simulator::World& world, Measurements* out) {
   const char* arm = with ? kWith : kWithout;
-  PipelineOptions options = StudyPipeline(run.scale, run.seed);
-  options.train_ranking = false;
+  training::Options options = TrainingOf(run.scale, run.seed);
+  options.train.train_ranking = false;
   // Until the end, without a validation day: the first epochs learn who likes what, later ones
   // when.
-  options.split.validation_days = 0;
-  options.candidate_train.tower_learning_rate = 5e-3f;
-  if (!with) options.features.drop = {"example_age"};
-  UPNEXT_ASSIGN_OR_RETURN(auto pipeline, Pipeline::Prepare(log, options, run.pool, run.progress));
-  UPNEXT_RETURN_IF_ERROR(pipeline->Train(run.progress));
-  const std::vector<uint32_t> followed = FollowedItems(*pipeline);
+  options.dataset.split.validation_days = 0;
+  options.train.candidate_train.tower_learning_rate = 5e-3f;
+  if (!with) options.dataset.features.drop = {"example_age"};
+  UPNEXT_ASSIGN_OR_RETURN(const Trained trained, TrainOn(log, options, run.pool, run.progress));
+  const std::vector<uint32_t> followed = FollowedItems(trained);
   if (followed.empty()) {
     return FailedPrecondition("no item was uploaded early enough to follow it for {} days",
                               kLastDay);
   }
-  const Curves in_place = CurvesOf(*pipeline, TrainingBlocks(*pipeline), followed, run.pool);
-  const Curves swept = CurvesOf(*pipeline, SweptBlocks(*pipeline), followed, run.pool);
+  const Curves in_place = CurvesOf(trained, TrainingBlocks(trained), followed, run.pool);
+  const Curves swept = CurvesOf(trained, SweptBlocks(trained), followed, run.pool);
   out->Set(arm, "r", Correlation(in_place.log, swept.model));
   out->Set(arm, "r_planted", Correlation(PlantedCurve(world.options().catalogue), swept.model));
   out->Set(arm, "slope", Slope(in_place.log, swept.model));
   out->Set(arm, "slope_in_place", Slope(in_place.log, in_place.model));
-  out->Set(arm, "fresh_recall", FreshRecall(*pipeline, run.pool));
+  out->Set(arm, "fresh_recall", FreshRecall(trained, run.pool));
   UPNEXT_ASSIGN_OR_RETURN(const evaluation::Report report,
-                          pipeline->Evaluate(options.evaluate, run.progress));
+                          training::Evaluate(*trained.dataset, trained.models.models(),
+                                             options.evaluate, run.pool, run.progress));
   if (report.retrieval && report.retrieval->users > 0) {
     out->Set(arm, "ndcg", report.retrieval->model.metrics.at("ndcg@10").value);
   }

@@ -7,12 +7,15 @@
 #include <cmath>
 
 #include "base/clock.h"
+#include "log/event_log.h"
 #include "simulator/policy.h"
 #include "studies/live_engine.h"
 #include "studies/live_value.h"
 #include "studies/models.h"
 #include "studies/registry.h"
 #include "studies/simulated_log.h"
+#include "training/serving_parts.h"
+#include "training/train.h"
 
 namespace upnext::studies {
 namespace {
@@ -138,13 +141,13 @@ struct Round {
   double ndcg, watch_s, catalogue_share, fresh_share;
 };
 
-PipelineOptions OptionsFor(const StudyRun& run) {
-  PipelineOptions options = StudyPipeline(run.scale, run.seed);
-  options.features.drop = {"source"};  // past sources are not the engine's
-  options.split.validation_days = 1;
-  options.split.test_days = 0;
-  options.ranker_train.epochs = 3;
-  options.candidate_train.epochs = 10;
+training::Options OptionsFor(const StudyRun& run) {
+  training::Options options = TrainingOf(run.scale, run.seed);
+  options.dataset.features.drop = {"source"};  // past sources are not the engine's
+  options.dataset.split.validation_days = 1;
+  options.dataset.split.test_days = 0;
+  options.train.ranker_train.epochs = 3;
+  options.train.candidate_train.epochs = 10;
   return options;
 }
 
@@ -167,14 +170,17 @@ Result<Round> RunRound(const StudyRun& run, const FeedbackLoopPlan& plan,
   const int64_t now = plan.world.start_ms() + day * base::kDayMs;
   rows->ForgetBefore(now - plan.memory * base::kDayMs);
   UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, rows->Write(folder / "log", now));
-  const PipelineOptions options = OptionsFor(run);
-  UPNEXT_ASSIGN_OR_RETURN(auto pipeline, Pipeline::Prepare(log, options, run.pool, run.progress));
-  UPNEXT_RETURN_IF_ERROR(pipeline->Train(run.progress));
-  UPNEXT_ASSIGN_OR_RETURN(const bundle::Parts parts, pipeline->MakeParts(run.progress));
-  UPNEXT_ASSIGN_OR_RETURN(const auto bundle, OpenBundleOf(parts, log, folder / "bundle"));
+  const training::Options options = OptionsFor(run);
+  UPNEXT_ASSIGN_OR_RETURN(const Trained trained, TrainOn(log, options, run.pool, run.progress));
+  const training::Models models = trained.models.models();
+  UPNEXT_ASSIGN_OR_RETURN(const auto serving,
+                          training::ServingParts::Learn(*trained.dataset, models, options.train,
+                                                        run.pool, run.progress));
+  UPNEXT_ASSIGN_OR_RETURN(const auto bundle,
+                          OpenBundleOf(serving.Of(models), log, folder / "bundle"));
   UPNEXT_ASSIGN_OR_RETURN(
       const auto engine,
-      LiveEngine::Make(world, log, *bundle, {.explore = arm.explore, .rule = options.rule},
+      LiveEngine::Make(world, log, *bundle, {.explore = arm.explore, .rule = options.dataset.rule},
                        run.pool));
   Judged judged(world, *engine);
   simulator::UserValues values(plan.world.users);

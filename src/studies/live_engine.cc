@@ -7,6 +7,9 @@
 #include <vector>
 
 #include "base/file.h"
+#include "catalogue/catalogue.h"
+#include "log/dictionary.h"
+#include "schema/event.h"
 #include "simulator/policy.h"
 
 namespace upnext::studies {

@@ -1,8 +1,8 @@
 // The serving engine as a recommender of the simulated site: the very code that serves, asked in
 // process. A state per user is kept in memory and folds what the user does as the server would.
 //
-//   UPNEXT_ASSIGN_OR_RETURN(auto parts, pipeline->MakeParts(progress));
-//   UPNEXT_ASSIGN_OR_RETURN(auto bundle, OpenBundleOf(parts, log, folder / "bundle"));
+//   UPNEXT_ASSIGN_OR_RETURN(auto parts, training::ServingParts::Learn(...));
+//   UPNEXT_ASSIGN_OR_RETURN(auto bundle, OpenBundleOf(serving.Of(models), log, folder / "bundle"));
 //   UPNEXT_ASSIGN_OR_RETURN(auto engine, LiveEngine::Make(world, log, *bundle, {}, pool));
 //   site.RunDay(day, pool, [&](uint32_t) { return engine.get(); }, take);
 //
@@ -24,7 +24,6 @@
 #include "serving/engine.h"
 #include "simulator/recommender.h"
 #include "simulator/world.h"
-#include "studies/pipeline.h"
 
 namespace upnext::studies {
 

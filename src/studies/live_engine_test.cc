@@ -7,10 +7,14 @@
 
 #include "base/clock.h"
 #include "base/test_folder.h"
+#include "catalogue/catalogue.h"
+#include "schema/event.h"
 #include "simulator/live.h"
 #include "studies/live_value.h"
 #include "studies/models.h"
 #include "studies/simulated_log.h"
+#include "training/serving_parts.h"
+#include "training/train.h"
 
 namespace upnext::studies {
 namespace {
@@ -46,13 +50,14 @@ class LiveEngineTest : public testing::Test {
     auto log = rows.Write(folder_ / "log", Options().start_ms() + kFrom * base::kDayMs);
     ASSERT_TRUE(log) << log.error().message;
     log_ = std::make_unique<log::EventLog>(*log);
-    pipeline_options_ = StudyPipeline(Scale::kTiny, 1);
-    auto pipeline = Pipeline::Prepare(*log_, pipeline_options_, pool_, base::NoProgress());
-    ASSERT_TRUE(pipeline) << pipeline.error().message;
-    ASSERT_TRUE((*pipeline)->Train(base::NoProgress()));
-    const auto parts = (*pipeline)->MakeParts(base::NoProgress());
-    ASSERT_TRUE(parts) << parts.error().message;
-    auto bundle = OpenBundleOf(*parts, *log_, folder_ / "bundle");
+    const training::Options options = TrainingOf(Scale::kTiny, 1);
+    const auto trained = TrainOn(*log_, options, pool_, base::NoProgress());
+    ASSERT_TRUE(trained) << trained.error().message;
+    const training::Models models = trained->models.models();
+    const auto serving = training::ServingParts::Learn(*trained->dataset, models, options.train,
+                                                       pool_, base::NoProgress());
+    ASSERT_TRUE(serving) << serving.error().message;
+    auto bundle = OpenBundleOf(serving->Of(models), *log_, folder_ / "bundle");
     ASSERT_TRUE(bundle) << bundle.error().message;
     bundle_ = *std::move(bundle);
   }
@@ -78,7 +83,6 @@ class LiveEngineTest : public testing::Test {
   std::unique_ptr<simulator::World> world_;
   std::unique_ptr<LiveSite> site_;
   std::unique_ptr<log::EventLog> log_;
-  PipelineOptions pipeline_options_;
   std::unique_ptr<bundle::Bundle> bundle_;
 };
 

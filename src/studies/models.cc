@@ -41,22 +41,33 @@ ranking::Objective WatchObjective() {
   return watch;
 }
 
-PipelineOptions StudyPipeline(Scale scale, uint64_t seed) {
+training::Options TrainingOf(Scale scale, uint64_t seed) {
   const bool tiny = scale == Scale::kTiny;
-  PipelineOptions options;
-  options.candidate.dim = options.candidate.embedding_dim = tiny ? 16 : 64;
-  options.candidate.depth = tiny ? 1 : 2;
-  options.candidate_train.negatives = 0;
-  options.candidate_train.epochs = tiny ? 3 : 20;
-  options.candidate_train.table_learning_rate = 0.1f;
-  options.candidate_train.dropout = 0.2f;
-  options.ranker.widths = tiny ? std::vector<size_t>{16} : std::vector<size_t>{128, 64};
-  options.ranker_train.epochs = tiny ? 2 : 8;
-  options.objectives = {WatchObjective(), ranking::Objective()};
-  options.objectives[1].name = "click";
+  training::Options options;
+  training::TrainOptions& train = options.train;
+  train.candidate.dim = train.candidate.embedding_dim = tiny ? 16 : 64;
+  train.candidate.depth = tiny ? 1 : 2;
+  train.candidate_train.negatives = 0;
+  train.candidate_train.epochs = tiny ? 3 : 20;
+  train.candidate_train.table_learning_rate = 0.1f;
+  train.candidate_train.dropout = 0.2f;
+  train.ranker.widths = tiny ? std::vector<size_t>{16} : std::vector<size_t>{128, 64};
+  train.ranker_train.epochs = tiny ? 2 : 8;
+  train.objectives = {WatchObjective(), ranking::Objective()};
+  train.objectives[1].name = "click";
   options.evaluate.baselines = false;
   options.SetSeed(seed);
   return options;
+}
+
+Result<Trained> TrainOn(const log::EventLog& log, const training::Options& options,
+                        base::ThreadPool& pool, base::Progress& progress) {
+  Trained trained;
+  UPNEXT_ASSIGN_OR_RETURN(trained.dataset,
+                          training::Dataset::Prepare(log, options.dataset, pool, progress));
+  UPNEXT_ASSIGN_OR_RETURN(trained.models,
+                          training::Train(*trained.dataset, options.train, pool, progress));
+  return trained;
 }
 
 Settings WorldSettings(const simulator::WorldOptions& world) {

@@ -2,14 +2,23 @@
 #ifndef UPNEXT_STUDIES_MODELS_H_
 #define UPNEXT_STUDIES_MODELS_H_
 
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/thread_pool.h"
+#include "examples/replay.h"
+#include "features/feature_statistics.h"
+#include "log/event_log.h"
+#include "ranking/objectives.h"
+#include "retrieval/candidate_model.h"
 #include "simulator/world_options.h"
-#include "studies/pipeline.h"
 #include "studies/study.h"
+#include "training/dataset.h"
+#include "training/options.h"
+#include "training/train.h"
 
 namespace upnext::studies {
 
@@ -19,7 +28,19 @@ using Settings = std::vector<std::pair<std::string, std::string>>;
 ranking::Objective WatchObjective();
 // The defaults of the project file with full softmax, small models, expected watch time and
 // clicks, and time splits of one day to validate and one to test; `seed` for everything.
-PipelineOptions StudyPipeline(Scale scale, uint64_t seed);
+training::Options TrainingOf(Scale scale, uint64_t seed);
+
+// A dataset and the models that were trained on it.
+struct Trained {
+  std::unique_ptr<training::Dataset> dataset;
+  training::TrainedModels models;
+  const examples::ReplaySource& source() const { return dataset->source(); }
+  const features::FeatureStatistics& statistics() const { return dataset->statistics(); }
+  const retrieval::CandidateModel& candidate() const { return *models.candidate.model; }
+};
+Result<Trained> TrainOn(const log::EventLog& log, const training::Options& options,
+                        base::ThreadPool& pool, base::Progress& progress);
+
 // users, items and days of a world, for people.
 Settings WorldSettings(const simulator::WorldOptions& world);
 

@@ -6,10 +6,16 @@
 #include <cmath>
 #include <unordered_map>
 
+#include "evaluation/report.h"
+#include "examples/streams.h"
+#include "features/vocabulary.h"
+#include "log/event_log.h"
 #include "retrieval/score_items.h"
+#include "simulator/world_options.h"
 #include "studies/models.h"
 #include "studies/registry.h"
 #include "studies/simulated_log.h"
+#include "training/options.h"
 
 namespace upnext::studies {
 namespace {
@@ -40,11 +46,11 @@ simulator::WorldOptions NextWatchWorld(Scale scale) {
 
 // After a watch of an episode with neighbours on both sides, how often the model puts the next one
 // above the one before. Half of the time: it does not know the direction of time.
-double NextBeforePrevious(const Pipeline& run, const simulator::World& world) {
+double NextBeforePrevious(const Trained& run, const simulator::World& world) {
   const examples::ReplaySource& source = run.source();
-  const retrieval::CandidateModel& model = *run.candidate().model;
-  const features::Vocabulary& items = run.tables().vocabulary(features::VocabularyId::kItem);
-  const features::CandidateExtractor extractor(run.tables(), source.catalogue);
+  const retrieval::CandidateModel& model = run.candidate();
+  const features::Vocabulary& items = run.statistics().vocabulary(features::VocabularyId::kItem);
+  const features::CandidateExtractor extractor(run.statistics(), source.catalogue);
   std::unordered_map<uint32_t, uint32_t> previous;  // by item
   for (uint32_t item = 0; item < world.catalogue().size(); ++item) {
     const uint32_t next = world.catalogue().item(item).next;
@@ -77,15 +83,15 @@ double NextBeforePrevious(const Pipeline& run, const simulator::World& world) {
 
 Status RunNextWatchArm(const StudyRun& run, const log::EventLog& log, const NextWatchArm& arm,
                        const simulator::World& world, Measurements* out) {
-  PipelineOptions options = StudyPipeline(run.scale, run.seed);
-  options.train_ranking = false;
-  options.candidate_train.labels = arm.labels;
-  if (arm.windows) options.candidate.recent_windows = {1, 5};
-  options.candidate_train.min_history = 1;
-  UPNEXT_ASSIGN_OR_RETURN(auto pipeline, Pipeline::Prepare(log, options, run.pool, run.progress));
-  UPNEXT_RETURN_IF_ERROR(pipeline->Train(run.progress));
+  training::Options options = TrainingOf(run.scale, run.seed);
+  options.train.train_ranking = false;
+  options.train.candidate_train.labels = arm.labels;
+  if (arm.windows) options.train.candidate.recent_windows = {1, 5};
+  options.train.candidate_train.min_history = 1;
+  UPNEXT_ASSIGN_OR_RETURN(const Trained trained, TrainOn(log, options, run.pool, run.progress));
   UPNEXT_ASSIGN_OR_RETURN(const evaluation::Report report,
-                          pipeline->Evaluate(options.evaluate, run.progress));
+                          training::Evaluate(*trained.dataset, trained.models.models(),
+                                             options.evaluate, run.pool, run.progress));
   if (!report.retrieval || report.retrieval->users == 0) {
     return FailedPrecondition("the test day holds no new complete watch to judge by");
   }
@@ -93,7 +99,7 @@ Status RunNextWatchArm(const StudyRun& run, const log::EventLog& log, const Next
   out->Set(arm.name, "ndcg", metrics.at("ndcg@10").value);
   out->Set(arm.name, "map", metrics.at("map").value);
   out->Set(arm.name, "recall", metrics.at("recall@50").value);
-  out->Set(arm.name, "next_above_previous", NextBeforePrevious(*pipeline, world));
+  out->Set(arm.name, "next_above_previous", NextBeforePrevious(trained, world));
   for (const size_t k : evaluation::kRecallCurve) {
     out->AddPoint("recall on the next day", arm.name, static_cast<double>(k),
                   metrics.at(fmt::format("recall@{}", k)).value);

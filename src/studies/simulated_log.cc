@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "log/dictionary.h"
 #include "simulator/policies.h"
 #include "simulator/words.h"
 

@@ -20,6 +20,7 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "log/event_log.h"
+#include "schema/raw_event.h"
 #include "simulator/log_writer.h"
 #include "simulator/world.h"
 

@@ -9,7 +9,8 @@
 #include <cmath>
 
 #include "base/file.h"
-#include "evaluation/machine.h"
+#include "base/machine.h"
+#include "kernels/gemm.h"
 
 namespace upnext::studies {
 namespace {
@@ -190,7 +191,8 @@ Result<StudyReport> RunStudy(const Study& study, const StudyOptions& options,
     UPNEXT_RETURN_IF_ERROR(base::RemoveAll(folder));
   }
   StudyReport report = Summarise(study, options, seeds);
-  report.machine = evaluation::Machine(pool);
+  report.machine =
+      base::MachineName(pool.threads(), kernels::PrecisionName(kernels::BestPrecision()));
   report.seconds_per_seed =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() /
       options.seeds;

@@ -1,5 +1,4 @@
-#include "studies/pipeline.h"
-
+// The training room on a small simulated site: log -> dataset -> models -> report.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,8 +6,12 @@
 #include "import/import.h"
 #include "report/render.h"
 #include "simulator/log_writer.h"
+#include "training/dataset.h"
+#include "training/options.h"
+#include "training/serving_parts.h"
+#include "training/train.h"
 
-namespace upnext::studies {
+namespace upnext::training {
 namespace {
 
 constexpr char kProject[] = R"toml(
@@ -50,33 +53,34 @@ double Figure(const evaluation::ModelMetrics& model, const std::string& name) {
 }
 
 // SV-01: what a bundle's graph finds is measured on the log's own users.
-TEST(Pipeline, AGraphIndexIsMeasuredOnTheUsersOfTheLog) {
+TEST(Training, AGraphIndexIsMeasuredOnTheUsersOfTheLog) {
   const auto config = base::Config::Parse(
       std::string(kProject) + "[retrieval.index]\n" + "kind = \"graph\"\ngraph_recall = 0.99\n",
       "test.toml");
   ASSERT_TRUE(config) << config.error().message;
-  PipelineOptions options = PipelineOptions::FromConfig(*config);
-  options.train_ranking = false;
-  options.candidate_train.epochs = 1;
+  Options options = Options::FromConfig(*config);
+  options.train.train_ranking = false;
+  options.train.candidate_train.epochs = 1;
   base::TestFolder folder;
   const log::EventLog log = SmallSite(folder, *config);
   base::ThreadPool pool(2);
-  auto run = Pipeline::Prepare(log, options, pool, base::NoProgress());
-  ASSERT_TRUE(run) << run.error().message;
-  const Status trained = (*run)->Train(base::NoProgress());
+  const auto dataset = Dataset::Prepare(log, options.dataset, pool, base::NoProgress());
+  ASSERT_TRUE(dataset) << dataset.error().message;
+  const auto trained = Train(**dataset, options.train, pool, base::NoProgress());
   ASSERT_TRUE(trained) << trained.error().message;
-  const auto parts = (*run)->MakeParts(base::NoProgress());
-  ASSERT_TRUE(parts) << parts.error().message;
-  const std::string index = parts->index->Describe();
+  const auto serving =
+      ServingParts::Learn(**dataset, trained->models(), options.train, pool, base::NoProgress());
+  ASSERT_TRUE(serving) << serving.error().message;
+  const std::string index = serving->Of(trained->models()).index->Describe();
   const size_t at = index.find("recall@100 ");
   ASSERT_NE(at, std::string::npos) << index;
   EXPECT_GE(std::stod(index.substr(at + 11)), 0.99) << index;
 }
 
-TEST(Pipeline, BothStagesBeatPopularityOnASimulatedSiteAndRunsRepeatExactly) {
+TEST(Training, BothStagesBeatPopularityOnASimulatedSiteAndRunsRepeatExactly) {
   const auto config = base::Config::Parse(kProject, "test.toml");
   ASSERT_TRUE(config) << config.error().message;
-  const PipelineOptions options = PipelineOptions::FromConfig(*config);
+  const Options options = Options::FromConfig(*config);
   base::TestFolder folder;
   const log::EventLog log = SmallSite(folder, *config);
   ASSERT_TRUE(config->Check()) << config->Check().error().message;
@@ -84,11 +88,12 @@ TEST(Pipeline, BothStagesBeatPopularityOnASimulatedSiteAndRunsRepeatExactly) {
   base::ThreadPool pool(2);
   std::string first;
   for (int round = 0; round < 2; ++round) {
-    auto run = Pipeline::Prepare(log, options, pool, base::NoProgress());
-    ASSERT_TRUE(run) << run.error().message;
-    const Status trained = (*run)->Train(base::NoProgress());
+    const auto dataset = Dataset::Prepare(log, options.dataset, pool, base::NoProgress());
+    ASSERT_TRUE(dataset) << dataset.error().message;
+    const auto trained = Train(**dataset, options.train, pool, base::NoProgress());
     ASSERT_TRUE(trained) << trained.error().message;
-    const auto report = (*run)->Evaluate(options.evaluate, base::NoProgress());
+    const auto report =
+        Evaluate(**dataset, trained->models(), options.evaluate, pool, base::NoProgress());
     ASSERT_TRUE(report) << report.error().message;
     ASSERT_TRUE(report->retrieval && report->ranking);
     for (const evaluation::ModelMetrics& baseline : report->retrieval->baselines) {
@@ -103,15 +108,5 @@ TEST(Pipeline, BothStagesBeatPopularityOnASimulatedSiteAndRunsRepeatExactly) {
   }
 }
 
-TEST(Pipeline, SeedReachesEveryPart) {
-  PipelineOptions options;
-  options.SetSeed(7);
-  EXPECT_EQ(options.seed, 7u);
-  EXPECT_EQ(options.candidate_train.seed, 7u);
-  EXPECT_EQ(options.index.seed, 7u);
-  EXPECT_EQ(options.ranker_train.seed, 7u);
-  EXPECT_EQ(options.evaluate.seed, 7u);
-}
-
 }  // namespace
-}  // namespace upnext::studies
+}  // namespace upnext::training

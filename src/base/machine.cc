@@ -1,13 +1,10 @@
-#include "evaluation/machine.h"
+#include "base/machine.h"
 
 #include <fmt/format.h>
 
 #include <fstream>
-#include <string_view>
 
-#include "retrieval/score_items.h"
-
-namespace upnext::evaluation {
+namespace upnext::base {
 namespace {
 
 // As the system names it; systems that do not (most Arm ones) give "unknown processor".
@@ -25,9 +22,9 @@ std::string Processor() {
 
 }  // namespace
 
-std::string Machine(const base::ThreadPool& pool) {
-  return fmt::format("{}, {} thread{}, {}", Processor(), pool.threads(),
-                     pool.threads() == 1 ? "" : "s", retrieval::FastestPrecision());
+std::string MachineName(int threads, std::string_view precision) {
+  return fmt::format("{}, {} thread{}, {}", Processor(), threads, threads == 1 ? "" : "s",
+                     precision);
 }
 
-}  // namespace upnext::evaluation
+}  // namespace upnext::base

@@ -1,9 +1,14 @@
-#include "examples/time_text.h"
+#include "base/time_text.h"
+
+#include <fmt/format.h>
 
 #include <chrono>
 
-namespace upnext::examples {
+namespace upnext::base {
 namespace {
+
+constexpr int64_t kFirstMs = -62'167'219'200'000;  // 0000-01-01T00:00:00.000Z
+constexpr int64_t kLastMs = 253'402'300'799'999;   // 9999-12-31T23:59:59.999Z
 
 // Reads a text from the left; the first mismatch makes every later step fail too.
 class Scanner {
@@ -53,6 +58,18 @@ class Scanner {
 
 }  // namespace
 
+std::string FormatTime(int64_t ms) {
+  if (ms < kFirstMs || ms > kLastMs) return fmt::format("{} ms since 1970", ms);
+  const std::chrono::sys_time<std::chrono::milliseconds> time{std::chrono::milliseconds(ms)};
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
+                     clock.subseconds().count());
+}
+
 std::optional<int64_t> ParseTime(std::string_view text) {
   Scanner scan(text);
   const int year = scan.Digits(4, 1, 9999);
@@ -86,4 +103,4 @@ std::optional<int64_t> ParseTime(std::string_view text) {
   return ms + 86'400'000LL * days.time_since_epoch().count();
 }
 
-}  // namespace upnext::examples
+}  // namespace upnext::base

@@ -1,0 +1,43 @@
+#include "bundle/opened_bundle.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+namespace upnext::bundle {
+
+Result<std::string> LogToServe(const base::VersionedRoot& logs, const Manifest& manifest) {
+  Result<std::string> current = logs.Current();
+  if (!current && current.error().code != Code::kNotFound) return current;
+  if (!current || *current == manifest.log_version) return manifest.log_version;
+  UPNEXT_ASSIGN_OR_RETURN(const std::vector<uint64_t> lineage,
+                          log::EventLog::ReadLineage(logs.Path(*current)));
+  const bool continues = std::ranges::find(lineage, manifest.log_digest) != lineage.end();
+  return continues ? *current : manifest.log_version;
+}
+
+Result<OpenedBundle> OpenCurrent(const base::VersionedRoot& bundles,
+                                 const base::VersionedRoot& logs,
+                                 const features::PositiveRule& rule, LogChoice choice) {
+  const Result<std::string> version = bundles.Current();
+  if (!version) {
+    if (version.error().code != Code::kNotFound) return std::unexpected(version.error());
+    return NotFound("{}: no bundle published yet; run `upnext train` with the same -c first",
+                    bundles.root().string());
+  }
+  const std::filesystem::path folder = bundles.Path(*version);
+  UPNEXT_ASSIGN_OR_RETURN(const Manifest manifest, ReadManifest(folder));
+  UPNEXT_RETURN_IF_ERROR(CheckLabels(manifest, rule));
+  std::string log_version = manifest.log_version;
+  if (choice == LogChoice::kNewest) {
+    UPNEXT_ASSIGN_OR_RETURN(log_version, LogToServe(logs, manifest));
+  }
+  OpenedBundle opened;
+  UPNEXT_ASSIGN_OR_RETURN(opened.log, log::EventLog::Open(logs.Path(log_version)));
+  UPNEXT_ASSIGN_OR_RETURN(opened.bundle, Bundle::Open(folder, opened.log.lineage()));
+  UPNEXT_RETURN_IF_ERROR(opened.bundle->tables().CheckIds(opened.log));
+  return opened;
+}
+
+}  // namespace upnext::bundle

@@ -1,0 +1,44 @@
+// The current bundle together with a log whose ids it knows.
+//
+//   UPNEXT_ASSIGN_OR_RETURN(const OpenedBundle opened,
+//                           OpenCurrent(bundles, logs, rule, LogChoice::kNewest));
+//
+// Immutable once it is opened: any number of threads.
+#ifndef UPNEXT_BUNDLE_OPENED_BUNDLE_H_
+#define UPNEXT_BUNDLE_OPENED_BUNDLE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/file.h"
+#include "base/status.h"
+#include "base/versioned_root.h"
+#include "bundle/bundle.h"
+#include "features/positive_rule.h"
+#include "log/event_log.h"
+
+namespace upnext::bundle {
+
+struct OpenedBundle {
+  log::EventLog log;
+  std::unique_ptr<Bundle> bundle;
+};
+
+// Which log: the one that the bundle was trained on, to evaluate it, or the newest (LogToServe),
+// for feeds.
+enum class LogChoice : uint8_t { kTrainedOn, kNewest };
+
+// kNotFound says to run train; kFailedPrecondition when `rule` is not the one of the training.
+Result<OpenedBundle> OpenCurrent(const base::VersionedRoot& bundles,
+                                 const base::VersionedRoot& logs,
+                                 const features::PositiveRule& rule, LogChoice choice);
+
+// The version of the log that a bundle is served with: the current one when it continues the one
+// that the bundle was trained on, so that appended events count; else that one itself. Ids that the
+// bundle does not know are unknown to it, like those of posted events.
+Result<std::string> LogToServe(const base::VersionedRoot& logs, const Manifest& manifest);
+
+}  // namespace upnext::bundle
+
+#endif  // UPNEXT_BUNDLE_OPENED_BUNDLE_H_

@@ -1,0 +1,23 @@
+#include "cli/settings.h"
+
+#include <utility>
+
+#include "base/config.h"
+
+namespace upnext::cli {
+
+Result<Settings> Settings::Load(const project::Location& location) {
+  UPNEXT_ASSIGN_OR_RETURN(project::Project project, project::Project::Load(location));
+  const base::Config config = project.config();
+  const int64_t threads = config.Table("train").Int("threads", 0, {.min = 0, .max = 1024});
+  Settings settings{.project = std::move(project),
+                    .import = import::ImportOptions::FromConfig(config.Table("import")),
+                    .training = training::Options::FromConfig(config),
+                    .engine = serving::EngineOptions::FromConfig(config.Table("serving")),
+                    .threads = static_cast<int>(threads)};
+  settings.import.data = settings.project.data();
+  UPNEXT_RETURN_IF_ERROR(config.Check());
+  return settings;
+}
+
+}  // namespace upnext::cli

@@ -1,0 +1,28 @@
+// A project with the options of every room, as its project file gives them.
+//
+//   UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(location));
+#ifndef UPNEXT_CLI_SETTINGS_H_
+#define UPNEXT_CLI_SETTINGS_H_
+
+#include "base/status.h"
+#include "import/import.h"
+#include "project/project.h"
+#include "serving/engine.h"
+#include "training/options.h"
+
+namespace upnext::cli {
+
+struct Settings {
+  project::Project project;
+  import::ImportOptions import;
+  training::Options training;
+  serving::EngineOptions engine;
+  int threads = 0;  // [train] threads; 0: all
+
+  // Reads the whole file, so that every verb reports a mistake anywhere in it.
+  static Result<Settings> Load(const project::Location& location);
+};
+
+}  // namespace upnext::cli
+
+#endif  // UPNEXT_CLI_SETTINGS_H_

@@ -1,0 +1,47 @@
+// Evaluates the models of both stages on a held-out part, next to simple baselines.
+//
+//   UPNEXT_ASSIGN_OR_RETURN(Report report, Evaluate(subject, options, pool, progress));
+//
+// One evaluation at a time per pool. Same seed and data: same figures, whatever the number of
+// threads.
+#ifndef UPNEXT_EVALUATION_EVALUATE_H_
+#define UPNEXT_EVALUATION_EVALUATE_H_
+
+#include <cstdint>
+
+#include "base/progress.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "evaluation/report.h"
+#include "examples/replay.h"
+#include "features/feature_statistics.h"
+#include "ranking/ranker.h"
+#include "retrieval/candidate_model.h"
+
+namespace upnext::evaluation {
+
+// What is evaluated; null models are left out.
+struct Subject {
+  const examples::ReplaySource& source;
+  const features::FeatureStatistics& tables;
+  const retrieval::CandidateModel* candidate = nullptr;
+  const ranking::Ranker* ranker = nullptr;
+};
+struct EvaluateOptions {
+  examples::SplitPart part = examples::SplitPart::kTest;
+  uint64_t seed = 1;
+  bool filter_seen = true;  // items watched before are not ranked
+  bool baselines = true;
+  // Of retrieval, at most, spread evenly over those of the part; the report says so. 0: as many as
+  // keep users x items, the scores that each model computes, below five billion.
+  uint32_t max_users = 0;
+  // User state at each ranking example: live = everything before it, as served; frozen = only what
+  // lies before the split, as a batch system would.
+  bool frozen_state = false;
+};
+Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
+                        base::ThreadPool& pool, base::Progress& progress);
+
+}  // namespace upnext::evaluation
+
+#endif  // UPNEXT_EVALUATION_EVALUATE_H_

@@ -1,0 +1,88 @@
+#include "project/project.h"
+
+#include <cstdlib>
+#include <set>
+#include <utility>
+#include <vector>
+
+namespace upnext::project {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr size_t kKeptBundles = 3;
+
+// The first that is given; `configured` is relative to the folder of the project file.
+fs::path Resolve(const std::string& given, const char* environment, const std::string& configured,
+                 const fs::path& config_folder, const fs::path& fallback) {
+  if (!given.empty()) return given;
+  if (environment != nullptr && *environment != '\0') return environment;
+  if (configured.empty()) return fallback;
+  const fs::path path = configured;
+  return path.is_absolute() ? path : config_folder / path;
+}
+
+}  // namespace
+
+Result<Project> Project::Load(const Location& location) {
+  Project project;
+  UPNEXT_ASSIGN_OR_RETURN(project.config_, base::Config::Load(location.config));
+  const fs::path file = location.config;
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  const base::ConfigTable table = project.config_.Table("project");
+  project.data_ =
+      Resolve(location.data, std::getenv("UPNEXT_DATA"), table.Text("data", ""), folder, folder);
+  project.directory_ = Resolve(location.directory, nullptr, table.Text("directory", ""), folder,
+                               folder / ".upnext" / file.stem());
+  project.rule_ = features::PositiveRule::FromConfig(project.config_.Table("labels"));
+  return project;
+}
+
+Result<base::LockFile> Project::Lock() const {
+  UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(directory_));
+  return base::LockFile::Acquire(directory_ / "lock");
+}
+
+Result<log::EventLog> Project::OpenLog(std::optional<uint32_t> shard) const {
+  const Result<std::string> version = logs().Current();
+  if (!version) {
+    if (version.error().code != Code::kNotFound) return std::unexpected(version.error());
+    return NotFound("{}: no event log yet; run `upnext import` with the same -c first",
+                    directory_.string());
+  }
+  return log::EventLog::Open(logs().Path(*version), shard);
+}
+
+Result<bundle::OpenedBundle> Project::OpenBundle(bundle::LogChoice choice) const {
+  return bundle::OpenCurrent(bundles(), logs(), rule_, choice);
+}
+
+Result<std::unique_ptr<store::Store>> Project::OpenStore() const {
+  return store::OpenRocksStore(store());
+}
+
+Status Project::Prune() const {
+  std::set<std::string> logs_in_use;
+  if (auto current = logs().Current()) logs_in_use.insert(*current);
+  UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> versions, bundles().Versions());
+  const Result<std::string> current_bundle = bundles().Current();
+  for (size_t i = 0; i < versions.size(); ++i) {
+    const fs::path folder = bundles().Path(versions[i]);
+    const bool keep =
+        i + kKeptBundles >= versions.size() || (current_bundle && versions[i] == *current_bundle);
+    if (!keep) {
+      UPNEXT_RETURN_IF_ERROR(base::RemoveAll(folder));
+    } else if (auto manifest = bundle::ReadManifest(folder)) {
+      logs_in_use.insert(manifest->log_version);
+    }
+  }
+  UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> log_versions, logs().Versions());
+  for (const std::string& version : log_versions) {
+    if (logs_in_use.contains(version)) continue;
+    UPNEXT_RETURN_IF_ERROR(base::RemoveAll(logs().Path(version)));
+  }
+  return Ok();
+}
+
+}  // namespace upnext::project

@@ -1,0 +1,76 @@
+// A project: the project file, the data folder, and the folder that holds what is made of them:
+//
+//   DIRECTORY/  log/v000001 CURRENT    bundles/v000001 CURRENT    store/    training/    lock
+//
+//   UPNEXT_ASSIGN_OR_RETURN(const Project project, Project::Load({.config = "shop.toml"}));
+//   UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, project.OpenLog());
+//
+// One thread at a time while the file is read; afterwards any number of threads.
+#ifndef UPNEXT_PROJECT_PROJECT_H_
+#define UPNEXT_PROJECT_PROJECT_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/config.h"
+#include "base/file.h"
+#include "base/lock_file.h"
+#include "base/status.h"
+#include "base/versioned_root.h"
+#include "bundle/opened_bundle.h"
+#include "features/positive_rule.h"
+#include "log/event_log.h"
+#include "store/store.h"
+
+namespace upnext::project {
+
+// Where a project is, as -c, --data and --project-dir give it. An empty `data` is UPNEXT_DATA, else
+// [project] data, else the folder of the project file; an empty `directory` is [project] directory,
+// else .upnext/NAME next to the project file.
+struct Location {
+  std::string config = "upnext.toml", data = {}, directory = {};
+};
+
+class Project {
+ public:
+  // Reads the tables [project] and [labels]. Mistakes wait in config().Check(): call it when all
+  // other tables have been read, because a table that nothing has read counts as unknown.
+  static Result<Project> Load(const Location& location);
+
+  const base::Config& config() const { return config_; }
+  const std::filesystem::path& data() const { return data_; }
+  const std::filesystem::path& directory() const { return directory_; }
+  // What counts as a complete watch. Bundles and stores are bound to it.
+  const features::PositiveRule& rule() const { return rule_; }
+
+  base::VersionedRoot logs() const { return base::VersionedRoot(directory_ / "log"); }
+  base::VersionedRoot bundles() const { return base::VersionedRoot(directory_ / "bundles"); }
+  std::filesystem::path store() const { return directory_ / "store"; }
+  std::filesystem::path checkpoints() const { return directory_ / "training"; }
+
+  // Held by whoever writes logs or bundles; kAborted when another process holds the project.
+  Result<base::LockFile> Lock() const;
+  // The current log, or one shard of it; kNotFound says to run import.
+  Result<log::EventLog> OpenLog(std::optional<uint32_t> shard = std::nullopt) const;
+  // The current bundle and its log; kNotFound says to run train.
+  Result<bundle::OpenedBundle> OpenBundle(bundle::LogChoice choice) const;
+  // Made when there is none yet; kAborted when another process has it open.
+  Result<std::unique_ptr<store::Store>> OpenStore() const;
+
+  // Removes old versions. What stays: the current log, the current bundle, the two newest bundles
+  // before it, and the logs that those bundles were trained on. The caller holds the lock.
+  Status Prune() const;
+
+ private:
+  Project() = default;
+  base::Config config_;
+  std::filesystem::path data_, directory_;
+  features::PositiveRule rule_;
+};
+
+}  // namespace upnext::project
+
+#endif  // UPNEXT_PROJECT_PROJECT_H_

@@ -1,0 +1,61 @@
+// What models are trained and evaluated on: a log, cut into parts, with the feature statistics of
+// its training part. Nothing of it depends on a model.
+//
+//   UPNEXT_ASSIGN_OR_RETURN(const auto dataset,
+//                           Dataset::Prepare(log, options.dataset, pool, progress));
+//
+// Immutable: any number of threads.
+#ifndef UPNEXT_TRAINING_DATASET_H_
+#define UPNEXT_TRAINING_DATASET_H_
+
+#include <memory>
+
+#include "base/progress.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "bundle/opened_bundle.h"
+#include "catalogue/catalogue.h"
+#include "examples/replay.h"
+#include "examples/split.h"
+#include "features/feature_statistics.h"
+#include "log/event_log.h"
+#include "training/options.h"
+
+namespace upnext::training {
+
+class Dataset {
+ public:
+  // Splits the log and learns the statistics. kFailedPrecondition when nothing is left to train on.
+  static Result<std::unique_ptr<Dataset>> Prepare(const log::EventLog& log,
+                                                  const DatasetOptions& options,
+                                                  base::ThreadPool& pool, base::Progress& progress);
+  Dataset(const Dataset&) = delete;
+  Dataset& operator=(const Dataset&) = delete;
+
+  const log::EventLog& log() const { return catalogue_.log(); }
+  const catalogue::Catalogue& catalogue() const { return catalogue_; }
+  const features::PositiveRule& rule() const { return rule_; }
+  const examples::Split& split() const { return split_; }
+  const features::FeatureStatistics& statistics() const { return statistics_; }
+  // Log, catalogue, rule and split, as replays take them; views into this object.
+  const examples::ReplaySource& source() const { return source_; }
+  bool has_impressions() const;  // without them there is no ranker
+
+ private:
+  Dataset(const log::EventLog& log, const DatasetOptions& options, examples::Split split);
+
+  const features::PositiveRule rule_;
+  const catalogue::Catalogue catalogue_;
+  const examples::Split split_;
+  const examples::ReplaySource source_;
+  features::FeatureStatistics statistics_;
+};
+
+// The split that a bundle was trained with, of the log that it was trained on; kFailedPrecondition
+// when the options describe another one, because the bundle may then have learned from what would
+// test it.
+Result<examples::Split> SplitOf(const DatasetOptions& options, const bundle::OpenedBundle& opened);
+
+}  // namespace upnext::training
+
+#endif  // UPNEXT_TRAINING_DATASET_H_

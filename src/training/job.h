@@ -1,0 +1,54 @@
+// The main job on a project: dataset -> train -> evaluate -> gate -> publish.
+//
+//   UPNEXT_ASSIGN_OR_RETURN(const JobResult result,
+//                           RunJob(project, options, {.resume = true}, pool, progress));
+//   if (!result.published) ...                           result.manifest.gate says why
+//
+// Holds the project's lock while it runs. What happens on the way is reported to `progress`.
+#ifndef UPNEXT_TRAINING_JOB_H_
+#define UPNEXT_TRAINING_JOB_H_
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/progress.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "bundle/manifest.h"
+#include "evaluation/report.h"
+#include "project/project.h"
+#include "training/options.h"
+
+namespace upnext::training {
+
+enum class Stage : uint8_t { kRetrieval, kRanking };
+std::string_view StageName(Stage stage);  // "retrieval", "ranking"
+
+struct JobRequest {
+  // Train this stage alone and keep the other's model of the current bundle. Without a bundle there
+  // is none: the first one may hold a single stage.
+  std::optional<Stage> only = {};
+  std::optional<uint32_t> shard = {};  // learn from, and evaluate on, one shard of the log alone
+  bool resume = false;                 // continue from the checkpoints of an earlier run
+  bool force = false;                  // publish although the gate refuses
+};
+
+struct JobResult {
+  evaluation::Report report;
+  // What was published; of a bundle that was refused, what was going to be. `gate` says why.
+  bundle::Manifest manifest;
+  bool published = false;
+};
+
+// On error, and when the gate refuses, the current bundle stays and the checkpoints too, so that a
+// run with `resume` does not train again. kAborted when another process holds the project,
+// kFailedPrecondition when the current bundle cannot be compared with (unless `force`) or does not
+// fit `only`, else as Dataset::Prepare, Train and Evaluate.
+Result<JobResult> RunJob(const project::Project& project, const Options& options,
+                         const JobRequest& request, base::ThreadPool& pool,
+                         base::Progress& progress);
+
+}  // namespace upnext::training
+
+#endif  // UPNEXT_TRAINING_JOB_H_

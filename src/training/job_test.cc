@@ -1,0 +1,223 @@
+#include "training/job.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "base/test_folder.h"
+#include "base/versioned_root.h"
+#include "bundle/test_bundle.h"
+#include "log/event_log.h"
+#include "report/render.h"
+#include "training/gate.h"
+
+namespace upnext::training {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
+
+constexpr char kProject[] = R"toml(
+[split]
+validation_days = 1
+test_days = 2
+[retrieval]
+dim = 8
+depth = 1
+batch = 16
+negatives = 0
+epochs = 2
+[ranking]
+widths = [8]
+batch = 16
+epochs = 2
+)toml";
+
+// A project with the small log of bundle/test_bundle.h.
+class JobTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const fs::path file = folder_ / "site.toml";
+    ASSERT_TRUE(base::WriteFileAtomic(file, kProject));
+    auto project = project::Project::Load({.config = file, .directory = folder_ / "project"});
+    ASSERT_TRUE(project) << project.error().message;
+    project_ = *std::move(project);
+    options_ = Options::FromConfig(project_->config());
+    const Status valid = project_->config().Check();
+    ASSERT_TRUE(valid) << valid.error().message;
+    base::VersionedRoot logs = project_->logs();
+    const auto staged = logs.Begin();
+    ASSERT_TRUE(staged) << staged.error().message;
+    ASSERT_TRUE(log::WriteEventLog(*staged, bundle::TestEvents(40), bundle::TestItems(40),
+                                   bundle::TestUsers()));
+    ASSERT_EQ(logs.Publish(*staged).value_or(""), "v000001");
+    ASSERT_TRUE(logs.SetCurrent("v000001"));
+  }
+  Result<JobResult> Run(const JobRequest& request = {}) {
+    return RunJob(*project_, options_, request, pool_, base::NoProgress());
+  }
+  void RunAndPublish(const JobRequest& request = {}) {
+    const Result<JobResult> result = Run(request);
+    ASSERT_TRUE(result) << result.error().message;
+    ASSERT_TRUE(result->published) << result->manifest.gate;
+  }
+  std::string CurrentVersion() const { return project_->bundles().Current().value_or("none"); }
+  std::string FileOf(const std::string& version, const char* name) const {
+    return base::ReadFile(project_->bundles().Path(version) / name).value_or("");
+  }
+  std::vector<std::string> BundleFolder() const {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(project_->bundles().root())) {
+      names.push_back(entry.path().filename());
+    }
+    return names;
+  }
+  // As if the current bundle had been as good as can be.
+  void ImproveCurrentReport() {
+    auto report = CurrentReport(*project_);
+    ASSERT_TRUE(report && *report && (*report)->retrieval);
+    (*report)->retrieval->model.metrics.at("ndcg@10").value = 1;
+    ASSERT_TRUE(base::WriteFileAtomic(project_->bundles().Path(CurrentVersion()) / "report.json",
+                                      report::RenderJson(**report)));
+  }
+
+  base::TestFolder folder_;
+  base::ThreadPool pool_{2};
+  std::optional<project::Project> project_;
+  Options options_;
+};
+
+TEST_F(JobTest, PublishesABundleOfBothStagesAndRemovesItsCheckpoints) {
+  const Result<JobResult> result = Run();
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_TRUE(result->published);
+  EXPECT_TRUE(result->report.retrieval && result->report.ranking);
+  EXPECT_EQ(result->manifest.version, "v000001");
+  EXPECT_EQ(result->manifest.log_version, "v000001");
+  EXPECT_EQ(result->manifest.gate, "");
+  EXPECT_FALSE(fs::exists(project_->checkpoints()));
+  const auto opened = project_->OpenBundle(bundle::LogChoice::kTrainedOn);
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_NE(opened->bundle->candidate(), nullptr);
+  EXPECT_NE(opened->bundle->ranker(), nullptr);
+  EXPECT_NE(opened->bundle->index(), nullptr);
+  EXPECT_EQ(FileOf("v000001", "project.toml"), kProject);
+  EXPECT_THAT(BundleFolder(), UnorderedElementsAre("v000001", "CURRENT"));
+}
+
+TEST_F(JobTest, TheGateRefusesWorseFiguresAndKeepsBundleAndCheckpoints) {
+  RunAndPublish();
+  ImproveCurrentReport();
+  const Result<JobResult> refused = Run();
+  ASSERT_TRUE(refused) << refused.error().message;
+  EXPECT_FALSE(refused->published);
+  EXPECT_THAT(refused->manifest.gate, HasSubstr("retrieval ndcg@10 would go from 1.0000"));
+  EXPECT_TRUE(refused->report.retrieval) << "what was measured is reported all the same";
+  EXPECT_EQ(CurrentVersion(), "v000001");
+  EXPECT_THAT(BundleFolder(), UnorderedElementsAre("v000001", "CURRENT"));
+  EXPECT_TRUE(fs::exists(project_->checkpoints() / "retrieval.uxs"));
+  EXPECT_TRUE(fs::exists(project_->checkpoints() / "ranking.uxs"));
+}
+
+TEST_F(JobTest, ForcePublishesWhatTheGateRefusesAndTheBundleSaysSo) {
+  RunAndPublish();
+  ImproveCurrentReport();
+  const Result<JobResult> forced = Run({.force = true});
+  ASSERT_TRUE(forced) << forced.error().message;
+  EXPECT_TRUE(forced->published);
+  EXPECT_TRUE(forced->manifest.forced);
+  EXPECT_EQ(CurrentVersion(), "v000002");
+  EXPECT_THAT(forced->report.notes, testing::Contains(HasSubstr("published with --force")));
+}
+
+TEST_F(JobTest, AReportThatCannotBeReadStopsTheJobBeforeTrainingUnlessForced) {
+  RunAndPublish();
+  ASSERT_TRUE(
+      base::WriteFileAtomic(project_->bundles().Path("v000001") / "report.json", "no report"));
+  const Result<JobResult> result = Run();
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().message,
+              testing::AllOf(HasSubstr("report.json"), HasSubstr("--force")));
+  EXPECT_FALSE(fs::exists(project_->checkpoints()));
+  RunAndPublish({.force = true});
+}
+
+TEST_F(JobTest, OneStageAloneKeepsTheOtherModelOfTheCurrentBundle) {
+  RunAndPublish();
+  options_.SetSeed(2);
+  RunAndPublish({.only = Stage::kRanking, .force = true});
+  EXPECT_EQ(FileOf("v000002", "candidate.uxs"), FileOf("v000001", "candidate.uxs"));
+  EXPECT_EQ(FileOf("v000002", "index.uxs"), FileOf("v000001", "index.uxs"));
+  EXPECT_NE(FileOf("v000002", "ranker.uxs"), FileOf("v000001", "ranker.uxs"));
+  RunAndPublish({.only = Stage::kRetrieval, .force = true});
+  EXPECT_NE(FileOf("v000003", "candidate.uxs"), FileOf("v000001", "candidate.uxs"));
+  EXPECT_EQ(FileOf("v000003", "ranker.uxs"), FileOf("v000002", "ranker.uxs"));
+  EXPECT_TRUE(project_->OpenBundle(bundle::LogChoice::kTrainedOn));
+}
+
+TEST_F(JobTest, TheFirstBundleMayHoldOneStage) {
+  RunAndPublish({.only = Stage::kRanking});
+  const auto opened = project_->OpenBundle(bundle::LogChoice::kTrainedOn);
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_EQ(opened->bundle->candidate(), nullptr);
+  EXPECT_NE(opened->bundle->ranker(), nullptr);
+}
+
+TEST_F(JobTest, OneStageAloneIsRefusedWhenTheFeaturesChangedAndLeavesNothingBehind) {
+  RunAndPublish();
+  options_.dataset.features.drop = {"age"};
+  const Result<JobResult> result = Run({.only = Stage::kRanking});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Code::kFailedPrecondition);
+  EXPECT_THAT(result.error().message,
+              testing::AllOf(HasSubstr("--only ranking"), HasSubstr("no longer fits"),
+                             HasSubstr("train without --only")));
+  EXPECT_EQ(CurrentVersion(), "v000001");
+  EXPECT_THAT(BundleFolder(), UnorderedElementsAre("v000001", "CURRENT"));
+  EXPECT_FALSE(fs::exists(project_->checkpoints())) << "refused before training";
+}
+
+// Asks to stop as soon as the ranker is trained.
+class StopInRanking : public base::Progress {
+ public:
+  void Begin(std::string_view stage, std::string_view, uint64_t) override {
+    stop_ = stop_ || stage.find("rank") != std::string_view::npos;
+  }
+  void Update(uint64_t, std::string_view) override {}
+  void End() override {}
+  void Note(std::string_view) override {}
+  bool stop_requested() const override { return stop_; }
+
+ private:
+  bool stop_ = false;
+};
+
+TEST_F(JobTest, AStoppedJobLeavesCheckpointsAndPublishesTheSameWhenItIsResumed) {
+  StopInRanking stop;
+  const auto stopped = RunJob(*project_, options_, {}, pool_, stop);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, Code::kCancelled);
+  EXPECT_TRUE(BundleFolder().empty());
+  EXPECT_TRUE(fs::exists(project_->checkpoints() / "retrieval.uxs"));
+  RunAndPublish({.resume = true});
+  RunAndPublish({.force = true});  // as if nothing had happened
+  for (const char* file : {"candidate.uxs", "ranker.uxs", "generators.uxs", "report.json"}) {
+    EXPECT_EQ(FileOf("v000001", file), FileOf("v000002", file)) << file;
+  }
+}
+
+TEST_F(JobTest, AProjectThatIsLockedIsLeftAlone) {
+  const auto lock = project_->Lock();
+  ASSERT_TRUE(lock) << lock.error().message;
+  const Result<JobResult> result = Run();
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Code::kAborted);
+}
+
+}  // namespace
+}  // namespace upnext::training

@@ -1,0 +1,74 @@
+#include "training/options.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+namespace upnext::training {
+namespace {
+
+// Keys of [retrieval] and [ranking] that a checkpoint is not bound to.
+constexpr std::array<std::string_view, 8> kUnbound = {
+    "retrieval.table_learning_rate", "retrieval.tower_learning_rate",
+    "retrieval.checkpoint_minutes",  "retrieval.max_dead_units",
+    "ranking.table_learning_rate",   "ranking.learning_rate",
+    "ranking.checkpoint_minutes",    "ranking.max_dead_units"};
+
+std::vector<std::string> SettingsOf(const base::Config& config) {
+  std::vector<std::string> settings;
+  for (const char* table : {"features", "labels", "split", "retrieval", "ranking"}) {
+    for (std::string& line : config.Table(table).Lines()) {
+      const std::string_view key = std::string_view(line).substr(0, line.find(" = "));
+      const bool of_index = key.starts_with("retrieval.index.");  // made of the trained model
+      if (!of_index && !std::ranges::count(kUnbound, key)) settings.push_back(std::move(line));
+    }
+  }
+  return settings;
+}
+
+}  // namespace
+
+DatasetOptions DatasetOptions::FromConfig(const base::Config& config) {
+  return {.rule = features::PositiveRule::FromConfig(config.Table("labels")),
+          .features = features::FeatureSpec::FromConfig(config.Table("features")),
+          .split = examples::SplitOptions::FromConfig(config.Table("split"))};
+}
+
+TrainOptions TrainOptions::FromConfig(const base::Config& config) {
+  TrainOptions options;
+  const base::ConfigTable retrieval = config.Table("retrieval");
+  options.candidate = retrieval::CandidateModelOptions::FromConfig(retrieval);
+  options.candidate_train = retrieval::CandidateTrainOptions::FromConfig(retrieval);
+  options.index = retrieval::IndexOptions::FromConfig(retrieval.Table("index"));
+  const base::ConfigTable ranking = config.Table("ranking");
+  options.ranker = ranking::RankerOptions::FromConfig(ranking);
+  options.objectives = ranking::ObjectivesFromConfig(ranking);
+  options.ranker_train = ranking::RankerTrainOptions::FromConfig(ranking);
+  options.settings = SettingsOf(config);
+  return options;
+}
+
+Options Options::FromConfig(const base::Config& config) {
+  Options options;
+  options.dataset = DatasetOptions::FromConfig(config);
+  options.train = TrainOptions::FromConfig(config);
+  options.evaluate.filter_seen = config.Table("serving").Bool("filter_seen", true);
+  options.evaluate.max_users = static_cast<uint32_t>(
+      config.Table("evaluation")
+          .Int("max_users", options.evaluate.max_users, {.min = 0, .max = UINT32_MAX}));
+  const base::ConfigTable train = config.Table("train");
+  options.margin = train.Real("margin", options.margin, {.min = 0, .max = 1});
+  options.SetSeed(static_cast<uint64_t>(train.Int("seed", 1, {.min = 0})));
+  return options;
+}
+
+void Options::SetSeed(uint64_t seed) {
+  train.seed = seed;
+  train.candidate_train.seed = seed;
+  train.index.seed = seed;
+  train.ranker_train.seed = seed;
+  evaluate.seed = seed;
+}
+
+}  // namespace upnext::training

@@ -1,0 +1,66 @@
+// Everything that the project file says about training.
+//
+//   training::Options options = training::Options::FromConfig(config);
+//   options.SetSeed(7);
+#ifndef UPNEXT_TRAINING_OPTIONS_H_
+#define UPNEXT_TRAINING_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/config.h"
+#include "evaluation/evaluate.h"
+#include "examples/split.h"
+#include "features/feature_statistics.h"
+#include "features/positive_rule.h"
+#include "ranking/objectives.h"
+#include "ranking/ranker.h"
+#include "ranking/ranker_trainer.h"
+#include "retrieval/candidate_model.h"
+#include "retrieval/candidate_trainer.h"
+#include "retrieval/co_watch.h"
+#include "retrieval/index.h"
+
+namespace upnext::training {
+
+// [labels], [features], [split]: what is learned from, the same for every model.
+struct DatasetOptions {
+  features::PositiveRule rule;
+  features::FeatureSpec features;
+  examples::SplitOptions split;
+  static DatasetOptions FromConfig(const base::Config& config);
+};
+
+// [retrieval] and [ranking]: the models, and what is made of them for serving.
+struct TrainOptions {
+  bool train_retrieval = true, train_ranking = true;
+  retrieval::CandidateModelOptions candidate;
+  retrieval::CandidateTrainOptions candidate_train;
+  retrieval::IndexOptions index;
+  retrieval::CoWatchOptions co_watch;
+  ranking::RankerOptions ranker;
+  std::vector<ranking::Objective> objectives;
+  ranking::RankerTrainOptions ranker_train;
+  uint64_t seed = 1;
+  // What the project file says that trained models depend on, as checkpoints are bound to it:
+  // "retrieval.dim = 64" ... Learning rates are left out, so that a training that diverged can
+  // continue with lower ones, and so is what does not change the model.
+  std::vector<std::string> settings;
+  static TrainOptions FromConfig(const base::Config& config);
+};
+
+struct Options {
+  DatasetOptions dataset;
+  TrainOptions train;
+  evaluation::EvaluateOptions evaluate;
+  double margin = 0.02;  // [train] margin: how much worse a new version may be, relative
+
+  void SetSeed(uint64_t seed);  // of everything that draws random numbers
+  // Reads its tables; mistakes wait in config.Check().
+  static Options FromConfig(const base::Config& config);
+};
+
+}  // namespace upnext::training
+
+#endif  // UPNEXT_TRAINING_OPTIONS_H_

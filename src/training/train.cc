@@ -1,0 +1,85 @@
+#include "training/train.h"
+
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+
+#include "nn/training_checkpoint.h"
+#include "training/freed_memory.h"
+
+namespace upnext::training {
+namespace {
+
+constexpr std::string_view kRetrieval = "retrieval", kRanking = "ranking";
+
+// `options` with the folder and the binding of one stage, whose settings begin with `stage`.
+nn::CheckpointOptions CheckpointsOf(nn::CheckpointOptions options, std::string_view stage,
+                                    const Dataset& dataset, const TrainOptions& train,
+                                    const base::ThreadPool& pool, const CheckpointFolder& folder) {
+  options.folder = folder.path;
+  options.name = stage;
+  options.resume = folder.resume;
+  options.binding = {fmt::format("log = {:016x}", dataset.log().content_digest()),
+                     fmt::format("features = {:016x}", folder.features_digest),
+                     fmt::format("train.seed = {}", train.seed),
+                     fmt::format("train.threads = {}", pool.threads())};
+  if (const auto shard = dataset.log().shard()) {
+    options.binding.push_back(fmt::format("log.shard = {}", *shard));
+  }
+  for (const std::string& setting : train.settings) {
+    const bool of_other = (setting.starts_with("retrieval.") && stage != kRetrieval) ||
+                          (setting.starts_with("ranking.") && stage != kRanking);
+    if (!of_other) options.binding.push_back(setting);
+  }
+  return options;
+}
+
+}  // namespace
+
+Result<TrainedModels> Train(const Dataset& dataset, const TrainOptions& options,
+                            base::ThreadPool& pool, base::Progress& progress,
+                            const CheckpointFolder& checkpoints) {
+  ReturnFreedMemory();  // of learning the statistics
+  TrainedModels trained;
+  if (options.train_retrieval) {
+    retrieval::CandidateTrainOptions train = options.candidate_train;
+    train.checkpoints =
+        CheckpointsOf(train.checkpoints, kRetrieval, dataset, options, pool, checkpoints);
+    UPNEXT_ASSIGN_OR_RETURN(trained.candidate, retrieval::TrainCandidateModel(
+                                                   dataset.source(), dataset.statistics(),
+                                                   options.candidate, train, pool, progress));
+  }
+  if (options.train_ranking && dataset.has_impressions()) {
+    ranking::RankerTrainOptions train = options.ranker_train;
+    train.checkpoints =
+        CheckpointsOf(train.checkpoints, kRanking, dataset, options, pool, checkpoints);
+    UPNEXT_ASSIGN_OR_RETURN(
+        trained.ranker, ranking::TrainRanker(dataset.source(), dataset.statistics(), options.ranker,
+                                             options.objectives, train, pool, progress));
+  }
+  return trained;
+}
+
+Status RemoveCheckpoints(const TrainOptions& options, const CheckpointFolder& checkpoints) {
+  const auto remove = [&](std::string_view stage) {
+    nn::CheckpointOptions of_stage;
+    of_stage.folder = checkpoints.path;
+    of_stage.name = stage;
+    return nn::TrainingCheckpoints(of_stage).Remove();
+  };
+  if (options.train_retrieval) UPNEXT_RETURN_IF_ERROR(remove(kRetrieval));
+  if (options.train_ranking) UPNEXT_RETURN_IF_ERROR(remove(kRanking));
+  return Ok();
+}
+
+Result<evaluation::Report> Evaluate(const Dataset& dataset, const Models& models,
+                                    const evaluation::EvaluateOptions& options,
+                                    base::ThreadPool& pool, base::Progress& progress) {
+  ReturnFreedMemory();  // of training
+  return evaluation::Evaluate(
+      {dataset.source(), dataset.statistics(), models.candidate, models.ranker}, options, pool,
+      progress);
+}
+
+}  // namespace upnext::training

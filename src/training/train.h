@@ -1,0 +1,63 @@
+// Trains the models of both stages on a dataset, and evaluates them. `upnext train` and every study
+// call it, so what a study measures is what users train.
+//
+//   UPNEXT_ASSIGN_OR_RETURN(const TrainedModels trained,
+//                           Train(*dataset, options.train, pool, progress));
+//   UPNEXT_ASSIGN_OR_RETURN(const evaluation::Report report,
+//                           Evaluate(*dataset, trained.models(), options.evaluate, pool, progress));
+//
+// One training at a time per pool. Same seed, data and number of threads: same bytes.
+#ifndef UPNEXT_TRAINING_TRAIN_H_
+#define UPNEXT_TRAINING_TRAIN_H_
+
+#include <cstdint>
+#include <filesystem>
+
+#include "base/progress.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "evaluation/evaluate.h"
+#include "evaluation/report.h"
+#include "ranking/ranker_trainer.h"
+#include "retrieval/candidate_trainer.h"
+#include "training/dataset.h"
+#include "training/options.h"
+
+namespace upnext::training {
+
+// Views; a stage without a model is null.
+struct Models {
+  const retrieval::CandidateModel* candidate = nullptr;
+  const ranking::Ranker* ranker = nullptr;
+};
+
+struct TrainedModels {
+  retrieval::TrainedCandidate candidate;
+  ranking::TrainedRanker ranker;
+  Models models() const { return {candidate.model.get(), ranker.ranker.get()}; }
+};
+
+// Where training keeps its checkpoints, so that it can be resumed.
+struct CheckpointFolder {
+  std::filesystem::path path;  // empty: none are kept
+  bool resume = false;         // continue from those that are there
+  uint64_t features_digest = 0;
+};
+
+// Trains the stages that the options ask for; a log without impressions has no ranker. The
+// checkpoints of a stage stay, also when it is done, until RemoveCheckpoints. Fails as
+// retrieval::TrainCandidateModel and ranking::TrainRanker do.
+Result<TrainedModels> Train(const Dataset& dataset, const TrainOptions& options,
+                            base::ThreadPool& pool, base::Progress& progress,
+                            const CheckpointFolder& checkpoints = {});
+// Those of the stages that the options ask for.
+Status RemoveCheckpoints(const TrainOptions& options, const CheckpointFolder& checkpoints);
+
+// As evaluation::Evaluate; also of models that were trained earlier on the same statistics.
+Result<evaluation::Report> Evaluate(const Dataset& dataset, const Models& models,
+                                    const evaluation::EvaluateOptions& options,
+                                    base::ThreadPool& pool, base::Progress& progress);
+
+}  // namespace upnext::training
+
+#endif  // UPNEXT_TRAINING_TRAIN_H_
