@@ -22,6 +22,10 @@ int64_t ReadTime(const base::ConfigTable& split, const char* key) {
   return ms.value_or(schema::kNoTime);
 }
 
+int64_t Milliseconds(double days) {
+  return static_cast<int64_t>(days * static_cast<double>(base::kDayMs));
+}
+
 // First row of [begin, end) at or after `time_ms`; rows are in time order.
 uint64_t FirstAtOrAfter(const log::EventLog& log, uint64_t begin, uint64_t end, int64_t time_ms) {
   while (begin < end) {
@@ -88,9 +92,8 @@ Status CheckTimes(const SplitOptions& options, const log::EventLog& log) {
 SplitOptions SplitOptions::FromConfig(const base::ConfigTable& split) {
   SplitOptions options;
   options.kind = static_cast<Kind>(split.Choice("kind", {"time", "leave-one-out", "none"}, 0));
-  options.validation_days =
-      static_cast<int>(split.Int("validation_days", 1, {.min = 0, .max = 36500}));
-  options.test_days = static_cast<int>(split.Int("test_days", 1, {.min = 0, .max = 36500}));
+  options.validation_days = split.Real("validation_days", 1, {.min = 0, .max = 36500});
+  options.test_days = split.Real("test_days", 1, {.min = 0, .max = 36500});
   options.train_until_ms = ReadTime(split, "train_until");
   options.validation_until_ms = ReadTime(split, "validation_until");
   if (split.Has("train_until") != split.Has("validation_until")) {
@@ -120,8 +123,8 @@ Result<Split> Split::Make(const SplitOptions& options, const log::EventLog& log,
   if (options.kind == SplitOptions::Kind::kTime) {
     SplitOptions& bounds = split.options_;
     if (bounds.train_until_ms == schema::kNoTime || bounds.validation_until_ms == schema::kNoTime) {
-      bounds.validation_until_ms = log.stats().last_ms + 1 - options.test_days * base::kDayMs;
-      bounds.train_until_ms = bounds.validation_until_ms - options.validation_days * base::kDayMs;
+      bounds.validation_until_ms = log.stats().last_ms + 1 - Milliseconds(options.test_days);
+      bounds.train_until_ms = bounds.validation_until_ms - Milliseconds(options.validation_days);
     }
     UPNEXT_RETURN_IF_ERROR(CheckTimes(bounds, log));
     for (uint32_t user = 0; user < log.users(); ++user) {

@@ -2,7 +2,7 @@
 //
 //   [split]
 //   kind = "time"                     or "leave-one-out", "none" (everything trains)
-//   validation_days = 1, test_days = 1              counted back from the last event, or, exactly:
+//   validation_days = 1, test_days = 0.25           counted back from the last event, or, exactly:
 //   train_until = "2022-04-19T00:00:00+08:00", validation_until = "..."          both exclusive
 //
 // time: max(train time) < min(validation time) < min(test time) (TR-03). leave-one-out: a user's
@@ -29,7 +29,7 @@ enum class SplitPart : uint8_t { kTrain, kValidation, kTest };
 
 struct SplitOptions {
   enum class Kind : uint8_t { kTime, kLeaveOneOut, kNone } kind = Kind::kTime;
-  int validation_days = 1, test_days = 1;
+  double validation_days = 1, test_days = 1;
   // Both or neither; they win over the days.
   int64_t train_until_ms = schema::kNoTime, validation_until_ms = schema::kNoTime;
   static SplitOptions FromConfig(const base::ConfigTable& split);

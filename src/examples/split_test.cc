@@ -67,6 +67,16 @@ TEST(Split, TimeBoundsAreExclusiveAndEventsAtThemBelongToTheLaterPart) {
   EXPECT_THAT(world.split.Describe(), HasSubstr("time: train < 2023-11-14T22:13:20.01"));
 }
 
+TEST(Split, DaysMayBeParts) {
+  const World world(
+      {.events = {Watch("u", "a", 0, 30), Watch("u", "a", 17 * kHour - 1, 30),
+                  Watch("u", "a", 17 * kHour, 30), Watch("u", "a", 20 * kHour - 1, 30),
+                  Watch("u", "a", 20 * kHour, 30), Watch("u", "a", 23 * kHour - 1, 30)},
+       .split = {.kind = Kind::kTime, .validation_days = 0.125, .test_days = 0.125}});
+  EXPECT_EQ(world.split.train_end(0), 2u);
+  EXPECT_EQ(world.split.validation_end(0), 4u);
+}
+
 TEST(Split, LeaveOneOutTakesTheLastTwoCompleteWatches) {
   const World world(
       {.events = {Watch("u", "a", 0, 30), Watch("u", "b", 1, 30), Watch("u", "c", 2, 30),
