@@ -2,13 +2,16 @@
 #include <cmath>
 
 #include "fuzz/harness.h"
+#include "fuzz/test_schema.h"
 #include "net/event_json.h"
+#include "schema/values.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace upnext;
   // A buffer of exactly this size, so that reading beyond the end is detected.
   const std::string body(fuzz::TextOf(data, size));
-  const auto batch = net::ParseEvents(body);
+  static const schema::Schema schema = fuzz::TestSchema();
+  const auto batch = net::ParseEvents(schema, body);
   if (!batch) {
     FUZZ_REQUIRE(batch.error().code == Code::kInvalidArgument,
                  "a parse error is the client's "
@@ -23,7 +26,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     FUZZ_REQUIRE(!std::isinf(event.value) && !(event.value < 0), "value");
     FUZZ_REQUIRE(std::isnan(event.propensity) || (event.propensity > 0 && event.propensity <= 1),
                  "propensity");
-    FUZZ_REQUIRE(event.time_ms == schema::kNoTime || event.time_ms >= 0, "time");
+    FUZZ_REQUIRE(event.time_ms == schema::kNoTime || schema::CheckTime(event.time_ms), "time");
+    FUZZ_REQUIRE(
+        schema::CheckDeclared(schema, schema::Entity::kRequest, event.attributes).has_value(),
+        "attributes");
   }
   if (!batch->events.empty()) fuzz::Accepted();
   return 0;

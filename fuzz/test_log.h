@@ -6,23 +6,11 @@
 #include <vector>
 
 #include "fuzz/harness.h"
+#include "fuzz/test_schema.h"
 #include "log/append.h"
 #include "log/event_log.h"
 
 namespace upnext::fuzz {
-
-// A type and an attribute of every kind of the site's own.
-inline schema::Schema TestSchema() {
-  const auto schema = schema::Schema::Parse(
-      "schema.events.wish = 'positive'\nschema.items.stock = 'flag'\n"
-      "schema.items.price = 'number'\nschema.items.listed = 'time'\n"
-      "schema.items.brand = 'category'\nschema.items.tags = 'categories'\n"
-      "schema.items.body = 'text'\nschema.items.vector = 'vector(2)'\n"
-      "schema.users.plan = 'category'\nschema.requests.page = 'category'\n"
-      "schema.requests.depth = 'number'\n");
-  FUZZ_REQUIRE(schema.has_value(), "expected a correct schema");
-  return *schema;
-}
 
 inline void WriteTestLog(const std::filesystem::path& folder) {
   using schema::EventType;

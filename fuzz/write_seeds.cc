@@ -112,7 +112,16 @@ Status WriteStates(const fs::path& folder) {
 
 Status WriteEvents(const fs::path& folder) {
   using schema::EventType;
+  const schema::Schema schema = TestSchema();
+  const auto of_request = [&](std::string_view name) {
+    return *schema.FindAttribute(schema::Entity::kRequest, name);
+  };
   const std::vector<std::pair<std::string_view, schema::RawEvent>> seeds = {
+      {"wish",
+       {.user = "u",
+        .item = "i",
+        .type = *schema.FindEventType("wish"),
+        .attributes = {{of_request("page"), "home"}, {of_request("signed_in"), "true"}}}},
       {"watch", {.user = "u", .item = "i", .time_ms = 7, .type = EventType::kWatch, .value = 3}},
       {"search", {.user = "u", .type = EventType::kSearch, .query = "live"}},
       {"impression",
@@ -127,7 +136,7 @@ Status WriteEvents(const fs::path& folder) {
         .propensity = 0.5f,
         .off_site = true}}};
   for (const auto& [name, event] : seeds) {
-    UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(folder / name, store::EncodeEvent(event)));
+    UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(folder / name, store::EncodeEvent(schema, event)));
   }
   return Ok();
 }

@@ -27,7 +27,8 @@ Status RunServe(const ServeFlags& flags) {
   const serving::ServiceOptions options{
       .log_root = project.logs().root(),
       .bundle_root = project.bundles().root(),
-      .generation = {.engine = settings.engine, .rule = project.rule()}};
+      .generation = {
+          .engine = settings.engine, .rule = project.rule(), .schema = project.schema()}};
   UPNEXT_ASSIGN_OR_RETURN(std::shared_ptr<store::Store> store, project.OpenStore());
   UPNEXT_ASSIGN_OR_RETURN(auto service, serving::Service::Start(options, std::move(store)));
   net::Api api(*service);

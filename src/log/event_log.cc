@@ -244,6 +244,13 @@ void LogStats::Count(const schema::Event& event) {
 }
 
 const schema::Schema& EventLog::schema() const { return rep_->schema; }
+Status CheckSchema(const EventLog& log, const schema::Schema& of_project) {
+  const std::string difference = of_project.Difference(log.schema(), "the project file", "the log");
+  if (difference.empty()) return Ok();
+  return FailedPrecondition("{}: the log has another [schema]: {}; run `upnext import` again",
+                            log.directory().string(), difference);
+}
+
 uint32_t EventLog::users() const { return rep_->users.size(); }
 uint32_t EventLog::items() const { return rep_->items.size(); }
 uint64_t EventLog::events() const { return rep_->stats.events; }

@@ -103,6 +103,10 @@ class EventLog {
   std::shared_ptr<const Rep> rep_;
 };
 
+// kFailedPrecondition for the log of another schema than the project file's: names the first
+// difference and says to run the import again.
+Status CheckSchema(const EventLog& log, const schema::Schema& of_project);
+
 // Sorts and writes a log into the (existing, empty) folder. For data that fits in memory; the
 // import writes the same format with DuckDB sorting on disk. An event that equals another in every
 // field is written once. kInvalidArgument names the row that does not fit.

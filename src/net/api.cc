@@ -182,7 +182,8 @@ Result<HttpResponse> Events(serving::Service& service, const HttpRequest& reques
   if (!type.empty() && !boost::urls::grammar::ci_is_equal(type, "application/json")) {
     return ProblemOf(415, fmt::format("expected Content-Type application/json, found '{}'", type));
   }
-  UPNEXT_ASSIGN_OR_RETURN(EventBatch batch, ParseEvents(request.body));
+  const auto generation = service.generation();
+  UPNEXT_ASSIGN_OR_RETURN(EventBatch batch, ParseEvents(generation->schema(), request.body));
   UPNEXT_ASSIGN_OR_RETURN(const serving::Posted posted,
                           service.PostEvents(std::move(batch.events), batch.ids));
   return JsonOf({{"accepted", posted.accepted},
@@ -281,7 +282,7 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
       return HttpResponse{.content_type = "text/plain; version=0.0.4; charset=utf-8",
                           .body = metrics_.Render(service_.status())};
     case Route::kOpenApi:
-      return HttpResponse{.body = std::string(kOpenApi)};
+      return HttpResponse{.body = OpenApi(service_.generation()->schema())};
     case Route::kOther:
       break;
   }

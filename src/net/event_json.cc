@@ -9,20 +9,12 @@
 
 namespace upnext::net {
 
-using schema::EventType;
+using schema::Attribute;
+using schema::Kind;
 using schema::RawEvent;
 namespace dom = simdjson::dom;
 
 namespace {
-
-constexpr double kLatestSeconds = 7'258'118'400;  // the year 2200
-
-const std::vector<std::string>& Keys() {
-  static const std::vector<std::string> keys = {
-      "user",   "item",       "time",   "type",   "value",        "query",    "request", "position",
-      "source", "propensity", "device", "region", "current_item", "off_site", "id"};
-  return keys;
-}
 
 std::string_view KindOf(const dom::element& value) {
   switch (value.type()) {
@@ -46,51 +38,7 @@ Result<std::string> TextOf(const dom::element& value) {
   if (value.get(text) != simdjson::SUCCESS) {
     return InvalidArgument("expected a string, found {}", KindOf(value));
   }
-  if (text.size() > kMaxIdBytes) {
-    return InvalidArgument("expected at most {} bytes, found {}", kMaxIdBytes, text.size());
-  }
   return std::string(text);
-}
-
-Result<std::string> IdOf(const dom::element& value) {
-  UPNEXT_ASSIGN_OR_RETURN(std::string id, TextOf(value));
-  if (schema::HasControlBytes(id)) {
-    return InvalidArgument(
-        "expected an id without control characters, found one, e.g. a tab or a line break");
-  }
-  return id;
-}
-
-Result<double> NumberOf(const dom::element& value, double min, double max) {
-  double number = 0;
-  if (!value.is_number() || value.get(number) != simdjson::SUCCESS) {
-    return InvalidArgument("expected a number, found {}", KindOf(value));
-  }
-  if (!(number >= min && number <= max)) {
-    return InvalidArgument("expected a number from {} to {}, found {}", min, max, number);
-  }
-  return number;
-}
-
-Result<int64_t> TimeOf(const dom::element& value) {
-  UPNEXT_ASSIGN_OR_RETURN(const double seconds, NumberOf(value, 0, 1e18));
-  if (seconds > kLatestSeconds) {
-    return InvalidArgument(
-        "expected seconds since 1970, found {:.0f}, which would be after the year 2200: are these "
-        "milliseconds?",
-        seconds);
-  }
-  return static_cast<int64_t>(std::llround(seconds * 1000));
-}
-
-Result<EventType> TypeOf(const dom::element& value) {
-  UPNEXT_ASSIGN_OR_RETURN(const std::string name, TextOf(value));
-  if (const auto type = schema::ParseEventType(name)) return *type;
-  std::vector<std::string> names;
-  for (size_t type = 1; type < schema::kEventTypes; ++type) {
-    names.emplace_back(schema::EventTypeName(static_cast<EventType>(type)));
-  }
-  return InvalidArgument("there is no event type '{}'{}", name, base::DidYouMean(name, names));
 }
 
 Status SetText(const dom::element& value, std::string* to) {
@@ -98,87 +46,161 @@ Status SetText(const dom::element& value, std::string* to) {
   return Ok();
 }
 
-Status SetId(const dom::element& value, std::string* to) {
-  UPNEXT_ASSIGN_OR_RETURN(*to, IdOf(value));
-  return Ok();
+Result<double> NumberOf(const dom::element& value) {
+  double number = 0;
+  if (!value.is_number() || value.get(number) != simdjson::SUCCESS) {
+    return InvalidArgument("expected a number, found {}", KindOf(value));
+  }
+  return number;
 }
 
-Status SetKey(std::string_view key, const dom::element& value, RawEvent* event, std::string* id) {
-  if (value.is_null()) return Ok();  // as if the key were not there
-  if (key == "user") return SetId(value, &event->user);
-  if (key == "item") return SetId(value, &event->item);
-  if (key == "query") return SetText(value, &event->query);
-  if (key == "request") return SetId(value, &event->request);
-  if (key == "source") return SetId(value, &event->source);
-  if (key == "device") return SetId(value, &event->device);
-  if (key == "region") return SetId(value, &event->region);
-  // "seed" is the old name.
-  if (key == "current_item" || key == "seed") return SetId(value, &event->current_item);
-  if (key == "id") return SetId(value, id);
-  if (key == "time") {
-    UPNEXT_ASSIGN_OR_RETURN(event->time_ms, TimeOf(value));
-  } else if (key == "type") {
-    UPNEXT_ASSIGN_OR_RETURN(event->type, TypeOf(value));
-  } else if (key == "value") {
-    UPNEXT_ASSIGN_OR_RETURN(const double number, NumberOf(value, 0, schema::kMaxValue));
-    event->value = static_cast<float>(number);
-  } else if (key == "position") {
-    UPNEXT_ASSIGN_OR_RETURN(const double number, NumberOf(value, 1, schema::kMaxPosition));
-    if (number != std::floor(number)) {
-      return InvalidArgument("expected a whole number from 1, found {}", number);
-    }
-    event->position = static_cast<uint16_t>(number);
-  } else if (key == "propensity") {
-    UPNEXT_ASSIGN_OR_RETURN(const double number, NumberOf(value, 0, 1));
-    event->propensity = static_cast<float>(number);
-    if (!(event->propensity > 0)) {
-      return InvalidArgument("expected a probability above 0, found {}", number);
-    }
-  } else if (key == "off_site") {
-    if (value.get(event->off_site) != simdjson::SUCCESS) {
-      return InvalidArgument("expected true or false, found {}", KindOf(value));
-    }
-  } else {
-    return InvalidArgument("there is no such key{}", base::DidYouMean(key, Keys()));
-  }
-  return Ok();
+Result<float> NumberOf(const dom::element& value, const Attribute& attribute) {
+  UPNEXT_ASSIGN_OR_RETURN(const double number, NumberOf(value));
+  UPNEXT_RETURN_IF_ERROR(schema::CheckNumber(attribute, number));
+  return static_cast<float>(number);
 }
 
-Status CheckComplete(const RawEvent& event, bool has_type) {
-  if (event.user.empty()) return InvalidArgument("expected a user, found none");
-  if (!has_type) return InvalidArgument("expected a type, found none");
-  if (event.type == EventType::kSearch) {
-    if (event.query.empty()) return InvalidArgument("expected a query for a search, found none");
-    if (!event.item.empty()) return InvalidArgument("expected no item for a search, found one");
-  } else if (event.item.empty()) {
-    return InvalidArgument("expected an item, found none");
-  }
-  if (schema::Schema().info(event.type).needs_value && std::isnan(event.value)) {
-    return InvalidArgument("expected a value ({}), found none",
-                           event.type == EventType::kWatch ? "watched seconds" : "stars");
-  }
-  return Ok();
+Result<int64_t> TimeOf(const dom::element& value) {
+  UPNEXT_ASSIGN_OR_RETURN(const double seconds, NumberOf(value));
+  constexpr double kLimit = 1e15;  // far outside, so that the product fits
+  const int64_t time_ms = std::llround(std::clamp(seconds, -kLimit, kLimit) * 1000);
+  UPNEXT_RETURN_IF_ERROR(schema::CheckTime(time_ms));
+  return time_ms;
 }
 
-Status ParseEvent(const dom::element& element, RawEvent* event, std::string* id) {
-  dom::object object;
-  if (element.get(object) != simdjson::SUCCESS) {
-    return InvalidArgument("expected an object, found {}", KindOf(element));
+Result<bool> FlagOf(const dom::element& value) {
+  bool flag = false;
+  if (value.get(flag) != simdjson::SUCCESS) {
+    return InvalidArgument("expected true or false, found {}", KindOf(value));
   }
-  event->time_ms = schema::kNoTime;
-  bool has_type = false;
-  for (const auto& [key, value] : object) {
-    if (Status status = SetKey(key, value, event, id); !status) {
-      return WithContext(std::move(status).error(), key);
-    }
-    has_type |= key == "type" && !value.is_null();
-  }
-  return CheckComplete(*event, has_type);
+  return flag;
 }
+
+// The value of a declared attribute as text.
+Result<std::string> DeclaredText(const dom::element& value, const Attribute& attribute) {
+  schema::AttributeValue typed;
+  switch (attribute.kind) {
+    case Kind::kFlag: {
+      UPNEXT_ASSIGN_OR_RETURN(const bool flag, FlagOf(value));
+      typed.number = flag ? 1 : 0;
+      break;
+    }
+    case Kind::kNumber: {
+      UPNEXT_ASSIGN_OR_RETURN(typed.number, NumberOf(value, attribute));
+      break;
+    }
+    case Kind::kTime: {
+      UPNEXT_ASSIGN_OR_RETURN(typed.time_ms, TimeOf(value));
+      break;
+    }
+    default:
+      return TextOf(value);
+  }
+  return schema::TextOf(attribute, typed);
+}
+
+// What to declare so that a key is taken, "" for a value that no attribute of requests can have.
+std::string LineToAdd(std::string_view key, const dom::element& value) {
+  const std::string_view kind = value.is_number()   ? "number"
+                                : value.is_bool()   ? "flag"
+                                : value.is_string() ? "category"
+                                                    : "";
+  if (kind.empty()) return "";
+  return fmt::format(
+      "; an attribute of requests is a line in the project file: [schema.requests] "
+      "{} = \"{}\"",
+      key, kind);
+}
+
+// Parses the events of one batch.
+class EventParser {
+ public:
+  explicit EventParser(const schema::Schema& schema)
+      : schema_(schema), attributes_(schema.attributes(schema::Entity::kRequest)) {}
+
+  Status Parse(const dom::element& element, RawEvent* event, std::string* id) const {
+    dom::object object;
+    if (element.get(object) != simdjson::SUCCESS) {
+      return InvalidArgument("expected an object, found {}", KindOf(element));
+    }
+    event->time_ms = schema::kNoTime;
+    event->type = schema::EventType{0};
+    for (const auto& [key, value] : object) {
+      if (Status status = SetKey(key, value, event, id); !status) {
+        return WithContext(std::move(status).error(), key);
+      }
+    }
+    return schema::CheckEvent(schema_, *event);
+  }
+
+ private:
+  Status SetKey(std::string_view key, const dom::element& value, RawEvent* event,
+                std::string* id) const {
+    if (value.is_null()) return Ok();  // as if the key were not there
+    if (key == "user") return SetText(value, &event->user);
+    if (key == "item") return SetText(value, &event->item);
+    if (key == "request") return SetText(value, &event->request);
+    if (key == "id") {
+      UPNEXT_RETURN_IF_ERROR(SetText(value, id));
+      return schema::CheckId(*id);
+    }
+    if (key == "time") {
+      UPNEXT_ASSIGN_OR_RETURN(event->time_ms, TimeOf(value));
+      return Ok();
+    }
+    if (key == "value") {
+      UPNEXT_ASSIGN_OR_RETURN(event->value, NumberOf(value, schema::ValueColumn()));
+      return Ok();
+    }
+    if (key == "type") {
+      UPNEXT_ASSIGN_OR_RETURN(const std::string name, TextOf(value));
+      const std::optional<schema::EventType> type = schema_.FindEventType(name);
+      if (!type)
+        return InvalidArgument("{}", schema_.UnknownEventType(name.substr(0, kMaxIdBytes)));
+      event->type = *type;
+      return Ok();
+    }
+    // "seed" is the old name.
+    const auto number = schema_.FindAttribute(
+        schema::Entity::kRequest, key == "seed" ? std::string_view("current_item") : key);
+    if (number) return SetAttribute(*number, value, event);
+    return InvalidArgument("there is no such key{}{}", base::DidYouMean(key, Keys()),
+                           LineToAdd(key, value));
+  }
+
+  Status SetAttribute(uint32_t number, const dom::element& value, RawEvent* event) const {
+    using namespace schema::request_attribute;
+    const Attribute& attribute = attributes_[number];
+    if (number < schema::kRawRequestIds.size()) {
+      return SetText(value, &(event->*schema::kRawRequestIds[number]));
+    }
+    if (number == kPosition) {
+      UPNEXT_ASSIGN_OR_RETURN(const float position, NumberOf(value, attribute));
+      event->position = static_cast<uint16_t>(position);
+    } else if (number == kPropensity) {
+      UPNEXT_ASSIGN_OR_RETURN(event->propensity, NumberOf(value, attribute));
+    } else if (number == kOffSite) {
+      UPNEXT_ASSIGN_OR_RETURN(event->off_site, FlagOf(value));
+    } else {
+      UPNEXT_ASSIGN_OR_RETURN(std::string text, DeclaredText(value, attribute));
+      if (!text.empty()) event->attributes.emplace_back(number, std::move(text));
+    }
+    return Ok();
+  }
+
+  std::vector<std::string> Keys() const {
+    std::vector<std::string> keys = {"user", "item", "time", "type", "value", "request", "id"};
+    for (const Attribute& attribute : attributes_) keys.push_back(attribute.name);
+    return keys;
+  }
+
+  const schema::Schema& schema_;
+  const std::span<const Attribute> attributes_;
+};
 
 }  // namespace
 
-Result<EventBatch> ParseEvents(std::string_view body) {
+Result<EventBatch> ParseEvents(const schema::Schema& schema, std::string_view body) {
   dom::parser parser;
   dom::element root;
   if (const auto error = parser.parse(body.data(), body.size()).get(root)) {
@@ -201,11 +223,12 @@ Result<EventBatch> ParseEvents(std::string_view body) {
     return InvalidArgument("expected at most {} events in a batch, found {}", kMaxEvents,
                            list.size());
   }
+  const EventParser events(schema);
   EventBatch batch;
   for (const dom::element element : list) {
     RawEvent event;
     std::string id;
-    if (Status status = ParseEvent(element, &event, &id); !status) {
+    if (Status status = events.Parse(element, &event, &id); !status) {
       return WithContext(std::move(status).error(), fmt::format("events[{}]", batch.events.size()));
     }
     batch.events.push_back(std::move(event));

@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "schema/raw_event.h"
+#include "schema/schema.h"
 
 namespace upnext::net {
 
@@ -19,9 +20,9 @@ inline constexpr size_t kMaxEvents = 10'000;
 using schema::kMaxIdBytes;
 
 // {"events": [{"user": "u7", "item": "v3", "type": "watch", "value": 31.5, "time": 1700000000.25,
-// ...}]} Keys are the columns of the events table (design, section 3) and "id". kInvalidArgument
-// names the event and key at fault; then nothing is taken.
-Result<EventBatch> ParseEvents(std::string_view body);
+// ...}]} Keys are the columns of the events table, the attributes of requests that the schema
+// declares, and "id". kInvalidArgument names the event and key at fault; then nothing is taken.
+Result<EventBatch> ParseEvents(const schema::Schema& schema, std::string_view body);
 
 }  // namespace upnext::net
 

@@ -17,7 +17,7 @@ std::string BatchOf(const std::string& event) { return R"({"events": [)" + event
 
 // The message of a refused batch.
 std::string Refusal(const std::string& body) {
-  const Result<EventBatch> batch = ParseEvents(body);
+  const Result<EventBatch> batch = ParseEvents(schema::Schema(), body);
   if (batch) {
     ADD_FAILURE() << "taken: " << body;
     return {};
@@ -27,8 +27,10 @@ std::string Refusal(const std::string& body) {
 }
 
 TEST(ParseEvents, TakesEveryColumn) {
-  const auto batch = ParseEvents(BatchOf(
-      R"({"user": "u", "item": "i", "time": 1700000000.25, "type": "watch", "value": 31.5,
+  const auto batch = ParseEvents(
+      schema::Schema(),
+      BatchOf(
+          R"({"user": "u", "item": "i", "time": 1700000000.25, "type": "watch", "value": 31.5,
           "request": "r", "position": 3, "source": "popular", "propensity": 0.5, "device": "tv",
           "region": "DE", "current_item": "j", "off_site": true, "id": "e1"})"));
   ASSERT_TRUE(batch) << batch.error().message;
@@ -52,14 +54,17 @@ TEST(ParseEvents, TakesEveryColumn) {
 
 TEST(ParseEvents, TakesTheItemBeingWatchedUnderItsOldNameToo) {
   const auto batch =
-      ParseEvents(BatchOf(R"({"user": "u", "item": "i", "type": "impression", "seed": "j"})"));
+      ParseEvents(schema::Schema(),
+                  BatchOf(R"({"user": "u", "item": "i", "type": "impression", "seed": "j"})"));
   ASSERT_TRUE(batch) << batch.error().message;
   EXPECT_EQ(batch->events[0].current_item, "j");
 }
 
 TEST(ParseEvents, AbsentAndNullColumnsAreUnknown) {
-  const auto batch = ParseEvents(BatchOf(
-      R"({"user": "u", "item": "i", "type": "impression", "time": null, "value": null,
+  const auto batch = ParseEvents(
+      schema::Schema(),
+      BatchOf(
+          R"({"user": "u", "item": "i", "type": "impression", "time": null, "value": null,
           "position": null, "id": null, "off_site": null})"));
   ASSERT_TRUE(batch) << batch.error().message;
   const schema::RawEvent& event = batch->events[0];
@@ -75,16 +80,70 @@ TEST(ParseEvents, EveryEventTypeIsTakenByItsName) {
   for (size_t type = 1; type < schema::kEventTypes; ++type) {
     const std::string name(schema::EventTypeName(static_cast<schema::EventType>(type)));
     const std::string rest = name == "search" ? R"("query": "q")" : R"("item": "i", "value": 1)";
-    const auto batch =
-        ParseEvents(BatchOf(fmt::format(R"({{"user": "u", "type": "{}", {}}})", name, rest)));
+    const auto batch = ParseEvents(
+        schema::Schema(), BatchOf(fmt::format(R"({{"user": "u", "type": "{}", {}}})", name, rest)));
     ASSERT_TRUE(batch) << name << ": " << batch.error().message;
     EXPECT_EQ(static_cast<size_t>(batch->events[0].type), type);
   }
 }
 
+schema::Schema Shop() {
+  return schema::Schema::Parse(
+             "schema.events.wish = 'positive'\nschema.events.voice = 'search'\n"
+             "schema.events.dwell = 'strength'\nschema.requests.page = 'category'\n"
+             "schema.requests.depth = 'number'\nschema.requests.signed_in = 'flag'\n"
+             "schema.requests.opened = 'time'\n")
+      .value();
+}
+
+TEST(ParseEvents, TakesTypesAndAttributesOfTheSite) {
+  const schema::Schema schema = Shop();
+  const auto batch = ParseEvents(
+      schema, BatchOf(
+                  R"({"user": "u", "item": "i", "type": "wish", "page": "home", "depth": 2.5,
+          "signed_in": false, "opened": 1700000000.25},
+         {"user": "u", "type": "Voice", "query": "cats", "page": "", "depth": null})"));
+  ASSERT_TRUE(batch) << batch.error().message;
+  const schema::RawEvent& wish = batch->events[0];
+  EXPECT_EQ(wish.type, *schema.FindEventType("wish"));
+  std::vector<std::string> attributes;
+  for (const auto& [number, text] : wish.attributes) {
+    attributes.push_back(schema.attributes(schema::Entity::kRequest)[number].name + " " + text);
+  }
+  EXPECT_THAT(attributes, testing::UnorderedElementsAre("page home", "depth 2.5", "signed_in false",
+                                                        "opened 1700000000.250"));
+  EXPECT_TRUE(batch->events[1].attributes.empty()) << "absent values are left out";
+}
+
+TEST(ParseEvents, WrongValuesOfTheSiteSayWhatWasExpected) {
+  const std::pair<std::string, std::string> cases[] = {
+      {R"("type": "wihs")", "no event type 'wihs'; did you mean 'wish'? (the types are impression"},
+      {R"("type": "dwell")", "expected a value (number) for the type dwell, found none"},
+      {R"("type": "voice")", "expected a query for a search, found none"},
+      {R"("page": 7)", "page: expected a string, found a number"},
+      {R"("page": "a\tb")", "page: expected an id without control characters"},
+      {R"("depth": "deep")", "depth: expected a number, found a string"},
+      {R"("depth": 1e300)", "depth: expected a finite number, found 1e+300"},
+      {R"("signed_in": 1)", "signed_in: expected true or false, found a number"},
+      {R"("opened": 1700000000000)", "opened: expected seconds since 1970"},
+      {R"("dept": 3)", "dept: there is no such key; did you mean 'depth'?"},
+      {R"("scroll": 3)", "is a line in the project file: [schema.requests] scroll = \"number\""},
+      {R"("theme": "dark")", "[schema.requests] theme = \"category\""},
+      {R"("beta": true)", "[schema.requests] beta = \"flag\""},
+  };
+  for (const auto& [key, want] : cases) {
+    const auto batch =
+        ParseEvents(Shop(), BatchOf(R"({"user": "u", "item": "i", "type": "click", )" + key + "}"));
+    ASSERT_FALSE(batch) << key;
+    EXPECT_THAT(batch.error().message, HasSubstr(want)) << key;
+  }
+}
+
 TEST(ParseEvents, KeepsUnicodeAndEscapes) {
-  const auto batch = ParseEvents(BatchOf(
-      R"({"user": "Jürgen \u00e9\ud83d\ude00", "type": "search", "query": "東京 \"ramen\"\n"})"));
+  const auto batch = ParseEvents(
+      schema::Schema(),
+      BatchOf(
+          R"({"user": "Jürgen \u00e9\ud83d\ude00", "type": "search", "query": "東京 \"ramen\"\n"})"));
   ASSERT_TRUE(batch) << batch.error().message;
   EXPECT_EQ(batch->events[0].user, "Jürgen é😀");
   EXPECT_EQ(batch->events[0].query, "東京 \"ramen\"\n");
@@ -115,21 +174,22 @@ TEST(ParseEvents, EveryWrongEventSaysWhatWasExpectedAndWhere) {
       {R"({"usr": "u"})", "usr: there is no such key; did you mean 'user'"},
       {R"({"zzzzzzzz": "u"})", "zzzzzzzz: there is no such key"},
       {R"({"value": "7"})", "value: expected a number, found a string"},
-      {R"({"value": -1})", "value: expected a number from 0 to"},
-      {R"({"value": 1e10})", "value: expected a number from 0 to"},
+      {R"({"value": -1})", "value: expected a number in [0, 1e9], found"},
+      {R"({"value": 1e10})", "value: expected a number in [0, 1e9], found"},
       {R"({"value": true})", "value: expected a number, found true or false"},
       {R"({"time": "2024-01-01"})", "time: expected a number, found a string"},
-      {R"({"time": -5})", "time: expected a number from 0"},
+      {R"({"time": -5e9})", "time: expected seconds since 1970, between the years 1900 and 2200"},
+      {R"({"time": -1e300})", "time: expected seconds since 1970"},
       {R"({"time": 1700000000000})", "are these milliseconds?"},
       {R"({"user": "a\tb"})", "user: expected an id without control characters"},
       {R"({"item": "a\u007f"})", "item: expected an id without control characters"},
       {R"({"id": "a\n"})", "id: expected an id without control characters"},
-      {R"({"position": 0})", "position: expected a number from 1 to 65535, found 0"},
-      {R"({"position": 65536})", "position: expected a number from 1 to 65535"},
-      {R"({"position": 1.5})", "position: expected a whole number from 1, found 1.5"},
-      {R"({"propensity": 0})", "propensity: expected a probability above 0"},
-      {R"({"propensity": 1e-60})", "propensity: expected a probability above 0"},
-      {R"({"propensity": 1.01})", "propensity: expected a number from 0 to 1"},
+      {R"({"position": 0})", "position: expected a whole number in [1, 65535], found 0"},
+      {R"({"position": 65536})", "position: expected a whole number in [1, 65535]"},
+      {R"({"position": 1.5})", "position: expected a whole number in [1, 65535], found 1.5"},
+      {R"({"propensity": 0})", "propensity: expected a number in (0, 1]"},
+      {R"({"propensity": 1e-60})", "propensity: expected a number in (0, 1]"},
+      {R"({"propensity": 1.01})", "propensity: expected a number in (0, 1], found 1.01"},
       {R"({"off_site": 1})", "off_site: expected true or false, found a number"},
       {R"({"device": {}})", "device: expected a string, found an object"},
       {R"({"id": 5})", "id: expected a string, found a number"},
@@ -166,12 +226,12 @@ TEST(ParseEvents, BatchesHaveALimit) {
   const std::string event = R"({"user": "u", "item": "i", "type": "click"})";
   std::string list = event;
   for (size_t i = 1; i < kMaxEvents; ++i) list += "," + event;
-  const auto full = ParseEvents(BatchOf(list));
+  const auto full = ParseEvents(schema::Schema(), BatchOf(list));
   ASSERT_TRUE(full) << full.error().message;
   EXPECT_EQ(full->events.size(), kMaxEvents);
   EXPECT_THAT(Refusal(BatchOf(list + "," + event)),
               HasSubstr("expected at most 10000 events in a batch, found 10001"));
-  EXPECT_TRUE(ParseEvents(R"({"events": []})")->events.empty());
+  EXPECT_TRUE(ParseEvents(schema::Schema(), R"({"events": []})")->events.empty());
 }
 
 TEST(ParseEvents, ChangedBytesNeverCrash) {
@@ -184,7 +244,7 @@ TEST(ParseEvents, ChangedBytesNeverCrash) {
     for (uint64_t n = 1 + rng.Below(3); n > 0; --n) {
       body[rng.Below(body.size())] = static_cast<char>(rng.Below(256));
     }
-    const auto batch = ParseEvents(body);
+    const auto batch = ParseEvents(schema::Schema(), body);
     EXPECT_TRUE(batch || batch.error().code == Code::kInvalidArgument);
   }
 }

@@ -1,8 +1,20 @@
 #include "net/openapi.h"
 
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "schema/values.h"
+
 namespace upnext::net {
 
-const std::string_view kOpenApi = R"json({
+namespace {
+
+using Json = nlohmann::ordered_json;
+using schema::Attribute;
+using schema::Kind;
+
+// The paths, parameters and answers that are the same for every site.
+constexpr std::string_view kFrame = R"json({
   "openapi": "3.1.0",
   "info": {
     "title": "upnext",
@@ -89,23 +101,7 @@ const std::string_view kOpenApi = R"json({
         "type": "object",
         "required": ["user", "type"],
         "additionalProperties": false,
-        "properties": {
-          "user": {"type": "string"},
-          "item": {"type": "string", "description": "Required for every type but search"},
-          "type": {"type": "string", "enum": ["impression", "click", "watch", "like", "dislike", "dismiss", "share", "rating", "search", "complete", "follow", "comment", "visit", "purchase", "add_to_cart", "save", "skip", "subscribe"]},
-          "value": {"type": "number", "minimum": 0, "maximum": 1000000000, "description": "Watched seconds of a watch, stars of a rating"},
-          "time": {"type": "number", "description": "Seconds since 1970; default: now"},
-          "query": {"type": "string", "description": "Of a search"},
-          "request": {"type": "string", "description": "The request id of the slate that showed the item"},
-          "position": {"type": "integer", "minimum": 1, "maximum": 65535},
-          "source": {"type": "string"},
-          "propensity": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
-          "device": {"type": "string"},
-          "region": {"type": "string"},
-          "current_item": {"type": "string"},
-          "off_site": {"type": "boolean"},
-          "id": {"type": "string", "description": "The client's id of the event, so that a retry counts once"}
-        }
+        "properties": {}
       },
       "Item": {
         "type": "object",
@@ -135,5 +131,66 @@ const std::string_view kOpenApi = R"json({
   }
 }
 )json";
+
+Json SchemaOf(const Attribute& attribute) {
+  switch (attribute.kind) {
+    case Kind::kFlag:
+      return {{"type", "boolean"}};
+    case Kind::kTime:
+      return {{"type", "number"}, {"description", "Seconds since 1970"}};
+    case Kind::kNumber: {
+      Json json = {{"type", attribute.whole ? "integer" : "number"}};
+      const Attribute unbounded;
+      if (attribute.min > unbounded.min) {
+        json[attribute.above_min ? "exclusiveMinimum" : "minimum"] = attribute.min;
+      }
+      if (attribute.max < unbounded.max) json["maximum"] = attribute.max;
+      return json;
+    }
+    default:
+      return {{"type", "string"}, {"maxLength", attribute.max_bytes}};
+  }
+}
+
+Json Described(Json json, std::string_view description) {
+  json["description"] = description;
+  return json;
+}
+
+Json EventProperties(const schema::Schema& schema) {
+  Json types = Json::array();
+  std::string values, searches;
+  for (const schema::EventTypeInfo& type : schema.event_types()) {
+    types.push_back(type.name);
+    if (type.needs_value) {
+      values +=
+          fmt::format("{}{} of a {}", values.empty() ? "" : ", ", type.value_words, type.name);
+    }
+    if (type.role == schema::Role::kSearch) {
+      searches += (searches.empty() ? "" : ", ") + type.name;
+    }
+  }
+  const Json id = SchemaOf({.name = "", .kind = Kind::kCategory});
+  Json properties = {
+      {"user", id},
+      {"item", Described(id, "Required for every type but " + searches)},
+      {"type", {{"type", "string"}, {"enum", types}}},
+      {"value", Described(SchemaOf(schema::ValueColumn()), "Required: " + values)},
+      {"time", {{"type", "number"}, {"description", "Seconds since 1970; default: now"}}},
+      {"request", Described(id, "The request id of the slate that showed the item")},
+      {"id", Described(id, "The client's id of the event, so that a retry counts once")}};
+  for (const Attribute& attribute : schema.attributes(schema::Entity::kRequest)) {
+    properties[attribute.name] = SchemaOf(attribute);
+  }
+  return properties;
+}
+
+}  // namespace
+
+std::string OpenApi(const schema::Schema& schema) {
+  Json api = Json::parse(kFrame);
+  api["components"]["schemas"]["Event"]["properties"] = EventProperties(schema);
+  return api.dump(1);
+}
 
 }  // namespace upnext::net

@@ -2,11 +2,14 @@
 #ifndef UPNEXT_NET_OPENAPI_H_
 #define UPNEXT_NET_OPENAPI_H_
 
-#include <string_view>
+#include <string>
+
+#include "schema/schema.h"
 
 namespace upnext::net {
 
-extern const std::string_view kOpenApi;
+// OpenAPI 3.1. Event types and attributes of requests are those of the schema.
+std::string OpenApi(const schema::Schema& schema);
 
 }  // namespace upnext::net
 

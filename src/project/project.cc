@@ -53,26 +53,19 @@ Result<log::EventLog> Project::OpenLog(std::optional<uint32_t> shard) const {
                     directory_.string());
   }
   UPNEXT_ASSIGN_OR_RETURN(log::EventLog log, log::EventLog::Open(logs().Path(*version), shard));
-  UPNEXT_RETURN_IF_ERROR(CheckSchema(log));
+  UPNEXT_RETURN_IF_ERROR(log::CheckSchema(log, schema_));
   return log;
-}
-
-Status Project::CheckSchema(const log::EventLog& log) const {
-  const std::string difference = schema_.Difference(log.schema(), "the project file", "the log");
-  if (difference.empty()) return Ok();
-  return FailedPrecondition("{}: the log has another [schema]: {}; run `upnext import` again",
-                            log.directory().string(), difference);
 }
 
 Result<bundle::OpenedBundle> Project::OpenBundle(bundle::LogChoice choice) const {
   UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened,
                           bundle::OpenCurrent(bundles(), logs(), rule_, choice));
-  UPNEXT_RETURN_IF_ERROR(CheckSchema(opened.log));
+  UPNEXT_RETURN_IF_ERROR(log::CheckSchema(opened.log, schema_));
   return opened;
 }
 
 Result<std::unique_ptr<store::Store>> Project::OpenStore() const {
-  return store::OpenRocksStore(store());
+  return store::OpenRocksStore(store(), schema_);
 }
 
 Status Project::Prune() const {

@@ -70,8 +70,6 @@ class Project {
 
  private:
   Project() = default;
-  Status CheckSchema(const log::EventLog& log) const;
-
   base::Config config_;
   std::filesystem::path data_, directory_;
   features::PositiveRule rule_;

@@ -4,11 +4,6 @@
 
 namespace upnext::schema {
 
-std::string_view IdSpaceName(IdSpace space) {
-  static const Schema built_in;
-  return static_cast<size_t>(space) < kIdSpaces ? built_in.name(space) : "unknown";
-}
-
 std::string_view EventTypeName(EventType type) {
   static const Schema built_in;
   return built_in.Has(type) ? std::string_view(built_in.info(type).name) : "unknown";
@@ -17,7 +12,5 @@ std::string_view EventTypeName(EventType type) {
 std::optional<EventType> ParseEventType(std::string_view name) {
   return Schema().FindEventType(name);
 }
-
-std::string_view WhyNotAnEvent(const Event& event) { return Schema().WhyNotAnEvent(event); }
 
 }  // namespace upnext::schema

@@ -31,8 +31,7 @@ enum class IdSpace : uint8_t {
   kTopic = 7,
   kLanguage = 8
 };
-inline constexpr size_t kIdSpaces = 9;        // built-in ones
-std::string_view IdSpaceName(IdSpace space);  // "items"
+inline constexpr size_t kIdSpaces = 9;  // built-in ones
 
 // The event types that every log has. Numbers are part of the format. A site's own types follow in
 // the order of their declaration: Schema::event_types() lists them all.
@@ -127,9 +126,6 @@ struct User {
   float gender = kAbsent;     // in [0, 1]
   float logged_in = kAbsent;  // 0, 1 or absent
 };
-
-// "" when the event may stand in a log, else why not ("a search has no item").
-std::string_view WhyNotAnEvent(const Event& event);
 
 }  // namespace upnext::schema
 

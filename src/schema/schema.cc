@@ -134,7 +134,7 @@ void Schema::Rep::Index() {
   digest = base::Fingerprint(declarations);
 }
 
-Schema::Schema()
+Schema::Schema() noexcept
     : Schema([] {
         static const std::shared_ptr<const Rep> built_in = [] {
           auto rep = std::make_shared<Rep>();

@@ -50,7 +50,7 @@ struct EventTypeInfo {
 
 class Schema {
  public:
-  Schema();  // the built-in lists
+  Schema() noexcept;  // the built-in lists
   // [schema]. Mistakes are recorded for config.Check(); what is wrong is left out.
   static Schema FromConfig(const base::ConfigTable& schema);
   // What Declarations() gave; kInvalidArgument when it is not a correct [schema].

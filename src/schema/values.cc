@@ -205,9 +205,11 @@ Status CheckDeclared(const Schema& schema, Entity entity, const RawAttributes& a
   return Ok();
 }
 
-Status CheckEvent(const Schema& schema, const RawEvent& event) {
+namespace {
+
+// That the event has what its type needs.
+Status CheckComplete(const Schema& schema, const RawEvent& event) {
   if (event.user.empty()) return InvalidArgument("expected a user, found none");
-  UPNEXT_RETURN_IF_ERROR(Named(CheckId(event.user), "user"));
   if (!schema.Has(event.type)) return InvalidArgument("expected a type, found none");
   const EventTypeInfo& type = schema.info(event.type);
   if (type.role == Role::kSearch) {
@@ -220,9 +222,16 @@ Status CheckEvent(const Schema& schema, const RawEvent& event) {
     return InvalidArgument("expected a value ({}) for the type {}, found none", type.value_words,
                            type.name);
   }
-  UPNEXT_RETURN_IF_ERROR(CheckOptional(ValueColumn(), event.value));
+  return Ok();
+}
+
+}  // namespace
+
+Status CheckEvent(const Schema& schema, const RawEvent& event) {
+  UPNEXT_RETURN_IF_ERROR(CheckOptionalId("user", event.user));
   UPNEXT_RETURN_IF_ERROR(CheckOptionalId("item", event.item));
   UPNEXT_RETURN_IF_ERROR(CheckOptionalId("request", event.request));
+  UPNEXT_RETURN_IF_ERROR(CheckOptional(ValueColumn(), event.value));
   const std::span<const Attribute> attributes = schema.attributes(Entity::kRequest);
   for (size_t i = 0; i < kRawRequestIds.size(); ++i) {
     UPNEXT_RETURN_IF_ERROR(
@@ -230,7 +239,8 @@ Status CheckEvent(const Schema& schema, const RawEvent& event) {
   }
   UPNEXT_RETURN_IF_ERROR(
       CheckOptional(attributes[request_attribute::kPropensity], event.propensity));
-  return CheckDeclared(schema, Entity::kRequest, event.attributes);
+  UPNEXT_RETURN_IF_ERROR(CheckDeclared(schema, Entity::kRequest, event.attributes));
+  return CheckComplete(schema, event);
 }
 
 Status CheckItem(const Schema& schema, const RawItem& item) {

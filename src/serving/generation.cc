@@ -22,6 +22,7 @@ Result<std::shared_ptr<const Generation>> Generation::Make(bundle::OpenedBundle 
                                                            const GenerationOptions& options,
                                                            std::shared_ptr<store::Store> store,
                                                            const Generation* previous) {
+  UPNEXT_RETURN_IF_ERROR(log::CheckSchema(opened.log, options.schema));
   std::string log_version = opened.log.directory().filename().string();
   std::shared_ptr<catalogue::Catalogue> catalogue;
   std::shared_ptr<store::UserStates> states;

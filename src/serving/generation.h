@@ -23,6 +23,7 @@
 #include "catalogue/catalogue.h"
 #include "features/positive_rule.h"
 #include "features/user_state.h"
+#include "schema/schema.h"
 #include "serving/engine.h"
 #include "store/store.h"
 #include "store/user_states.h"
@@ -32,6 +33,7 @@ namespace upnext::serving {
 struct GenerationOptions {
   EngineOptions engine;
   features::PositiveRule rule;
+  schema::Schema schema = {};          // of the project file
   const base::Clock* clock = nullptr;  // of requests without a time; null: the system's
   size_t state_cache_bytes = store::UserStates::kCacheBytes;
 };
@@ -39,6 +41,7 @@ struct GenerationOptions {
 class Generation {
  public:
   // Catalogue and states are taken over from `previous` where that has the same log.
+  // kFailedPrecondition for a log of another schema than the options'.
   static Result<std::shared_ptr<const Generation>> Make(bundle::OpenedBundle opened,
                                                         const GenerationOptions& options,
                                                         std::shared_ptr<store::Store> store,
@@ -53,6 +56,7 @@ class Generation {
   const std::string& log_version() const { return log_version_; }
   const bundle::Bundle& bundle() const { return *bundle_; }
   const catalogue::Catalogue& catalogue() const { return *catalogue_; }
+  const schema::Schema& schema() const { return catalogue_->schema(); }
   const Engine& engine() const { return engine_; }
   store::UserStates& states() const { return *states_; }
 

@@ -66,6 +66,20 @@ TEST_F(GenerationTest, AnswersNameTheVersionsTheyWereMadeWith) {
   EXPECT_EQ(service_->status().log_version, "v000002");
 }
 
+TEST_F(GenerationTest, TheLogOfAnotherSchemaIsRefused) {
+  auto log = log::EventLog::Open(service_.project().log_root() / "v000002");
+  ASSERT_TRUE(log);
+  auto bundle = bundle::Bundle::Open(Bundle("v000002"), log->lineage());
+  ASSERT_TRUE(bundle);
+  GenerationOptions options = service_.options().generation;
+  options.schema = schema::Schema::Parse("schema.items.price = 'number'").value();
+  const auto generation = Generation::Make({.log = *std::move(log), .bundle = *std::move(bundle)},
+                                           options, service_.store());
+  ASSERT_FALSE(generation);
+  EXPECT_EQ(generation.error().code, Code::kFailedPrecondition);
+  EXPECT_THAT(generation.error().message, testing::HasSubstr("run `upnext import` again"));
+}
+
 TEST_F(GenerationTest, GenerationsOfOneLogShareCatalogueAndStates) {
   const auto first = service_->generation();
   const auto again = Make("v000001", first.get());

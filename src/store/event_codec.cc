@@ -5,15 +5,18 @@
 #include <cstring>
 #include <type_traits>
 
+#include "schema/values.h"
+
 namespace upnext::store {
 
+using schema::Entity;
 using schema::RawEvent;
 
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "stored events are little-endian");
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
 
 constexpr std::array kStrings = {&RawEvent::user,    &RawEvent::item,        &RawEvent::query,
                                  &RawEvent::request, &RawEvent::source,      &RawEvent::device,
@@ -23,6 +26,11 @@ template <typename T>
 void Put(std::string& out, T value) {
   static_assert(std::is_trivially_copyable_v<T>);
   out.append(reinterpret_cast<const char*>(&value), sizeof(T));
+}
+
+void PutString(std::string& out, std::string_view text) {
+  Put(out, static_cast<uint32_t>(text.size()));
+  out += text;
 }
 
 template <typename T>
@@ -41,39 +49,64 @@ bool TakeString(std::string_view& in, std::string* value) {
   return true;
 }
 
+// The declared attributes that the schema still has.
+bool TakeAttributes(std::string_view& in, const schema::Schema& schema,
+                    schema::RawAttributes* attributes) {
+  uint32_t count = 0;
+  bool ok = Take(in, &count);
+  for (; ok && count > 0; --count) {
+    std::string name, text;
+    ok = TakeString(in, &name) && TakeString(in, &text);
+    const auto number = schema.FindAttribute(Entity::kRequest, name);
+    if (!ok || !number) continue;
+    schema::RawAttributes attribute = {{*number, std::move(text)}};
+    if (schema::CheckDeclared(schema, Entity::kRequest, attribute)) {
+      attributes->push_back(std::move(attribute.front()));
+    }
+  }
+  return ok;
+}
+
 }  // namespace
 
-std::string EncodeEvent(const RawEvent& event) {
+std::string EncodeEvent(const schema::Schema& schema, const RawEvent& event) {
   std::string out;
   Put(out, kVersion);
   Put(out, event.time_ms);
-  Put(out, static_cast<uint8_t>(event.type));
   Put(out, event.value);
   Put(out, event.position);
   Put(out, event.propensity);
   Put(out, static_cast<uint8_t>(event.off_site));
-  for (std::string RawEvent::* const field : kStrings) {
-    Put(out, static_cast<uint32_t>((event.*field).size()));
-    out += event.*field;
+  PutString(out, schema.info(event.type).name);
+  for (std::string RawEvent::* const field : kStrings) PutString(out, event.*field);
+  Put(out, static_cast<uint32_t>(event.attributes.size()));
+  for (const auto& [number, text] : event.attributes) {
+    PutString(out, schema.attributes(Entity::kRequest)[number].name);
+    PutString(out, text);
   }
   return out;
 }
 
-Result<RawEvent> DecodeEvent(std::string_view bytes) {
+Result<std::optional<RawEvent>> DecodeEvent(const schema::Schema& schema, std::string_view bytes) {
   RawEvent event;
-  uint8_t version = 0, type = 0, off_site = 0;
+  uint8_t version = 0, off_site = 0;
+  std::string type;
   bool ok = Take(bytes, &version) && version == kVersion && Take(bytes, &event.time_ms) &&
-            Take(bytes, &type) && Take(bytes, &event.value) && Take(bytes, &event.position) &&
-            Take(bytes, &event.propensity) && Take(bytes, &off_site);
-  ok = ok && type >= 1 && type < schema::kEventTypes && off_site <= 1;
-  for (std::string RawEvent::* const field : kStrings)
+            Take(bytes, &event.value) && Take(bytes, &event.position) &&
+            Take(bytes, &event.propensity) && Take(bytes, &off_site) && off_site <= 1 &&
+            TakeString(bytes, &type);
+  for (std::string RawEvent::* const field : kStrings) {
     ok = ok && TakeString(bytes, &(event.*field));
+  }
+  ok = ok && TakeAttributes(bytes, schema, &event.attributes);
   if (!ok || !bytes.empty()) {
     return DataLoss(
         "a stored event is not what this version of upnext writes: the store is damaged "
         "or newer than this binary");
   }
-  event.type = static_cast<schema::EventType>(type);
+  const std::optional<schema::EventType> known = schema.FindEventType(type);
+  if (!known) return std::nullopt;
+  event.type = *known;
   event.off_site = off_site == 1;
   return event;
 }

@@ -11,6 +11,7 @@
 #include "base/lock_file.h"
 #include "base/mutex.h"
 #include "schema/raw_event.h"
+#include "schema/schema.h"
 #include "store/event_codec.h"
 #include "store/rocks_db.h"
 #include "store/rocks_keys.h"
@@ -20,12 +21,12 @@
 namespace upnext::store {
 namespace {
 
-constexpr uint64_t kFormat = 2;
+constexpr uint64_t kFormat = 3;
 
 class RocksStore : public Store {
  public:
-  RocksStore(base::LockFile lock, std::unique_ptr<rocksdb::DB> db)
-      : lock_(std::move(lock)), db_(std::move(db)), names_(*db_) {}
+  RocksStore(base::LockFile lock, std::unique_ptr<rocksdb::DB> db, const schema::Schema& schema)
+      : lock_(std::move(lock)), schema_(schema), db_(std::move(db)), names_(*db_) {}
 
   // RocksDB aborts the process when it closes a log file that a write to has failed. Such a
   // database is left to the end of the process instead; what was acknowledged is on disk.
@@ -47,7 +48,7 @@ class RocksStore : public Store {
     const uint64_t first = sequence_.fetch_add(batch.events.size()) + 1;
     uint64_t next = first;
     for (const WriteBatch::NewEvent& e : batch.events) {
-      out.Put(UserPrefix('e', e.event->user) + BigEndian(next++), EncodeEvent(*e.event));
+      out.Put(UserPrefix('e', e.event->user) + BigEndian(next++), EncodeEvent(schema_, *e.event));
       if (!e.id.empty()) out.Put(UserPrefix('d', e.event->user).append(e.id), "");
     }
     if (!batch.events.empty()) out.Merge(kSequenceKey, BigEndian(next - 1));
@@ -92,16 +93,16 @@ class RocksStore : public Store {
                        [&](std::string_view key, std::string_view value) -> Status {
                          const auto sequence = TakeBigEndian(key.substr(prefix.size()));
                          if (!sequence) return DataLoss("store: an event has no sequence number");
-                         UPNEXT_ASSIGN_OR_RETURN(const schema::RawEvent event, DecodeEvent(value));
-                         visit(*sequence, event);
+                         UPNEXT_ASSIGN_OR_RETURN(const auto event, DecodeEvent(schema_, value));
+                         if (event) visit(*sequence, *event);
                          return Ok();
                        });
   }
 
   Status AllEvents(const std::function<void(const schema::RawEvent&)>& visit) const override {
     return VisitPrefix(*db_, "e", "e", [&](std::string_view, std::string_view value) -> Status {
-      UPNEXT_ASSIGN_OR_RETURN(const schema::RawEvent event, DecodeEvent(value));
-      visit(event);
+      UPNEXT_ASSIGN_OR_RETURN(const auto event, DecodeEvent(schema_, value));
+      if (event) visit(*event);
       return Ok();
     });
   }
@@ -167,6 +168,7 @@ class RocksStore : public Store {
   }
 
   const base::LockFile lock_;
+  const schema::Schema schema_;
   std::unique_ptr<rocksdb::DB> db_;
   RocksNames names_;
   std::atomic<uint64_t> sequence_{0};  // the largest that was given to an event
@@ -176,7 +178,8 @@ class RocksStore : public Store {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> OpenRocksStore(const std::filesystem::path& directory) {
+Result<std::unique_ptr<Store>> OpenRocksStore(const std::filesystem::path& directory,
+                                              const schema::Schema& schema) {
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(directory));
   // RocksDB's own lock does not name its holder.
   Result<base::LockFile> lock = base::LockFile::Acquire(directory / "holder");
@@ -185,7 +188,7 @@ Result<std::unique_ptr<Store>> OpenRocksStore(const std::filesystem::path& direc
                        "store: a server has it; stop that one, or use its HTTP interface");
   }
   UPNEXT_ASSIGN_OR_RETURN(std::unique_ptr<rocksdb::DB> db, OpenRocksDb(directory));
-  auto store = std::make_unique<RocksStore>(*std::move(lock), std::move(db));
+  auto store = std::make_unique<RocksStore>(*std::move(lock), std::move(db), schema);
   UPNEXT_RETURN_IF_ERROR(store->Load(directory));
   return store;
 }

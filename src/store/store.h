@@ -24,6 +24,7 @@
 #include "base/status.h"
 #include "schema/event.h"
 #include "schema/raw_event.h"
+#include "schema/schema.h"
 
 namespace upnext::store {
 
@@ -87,8 +88,10 @@ class Store {
 };
 
 // One process at a time holds the folder (kAborted names the holder). kFailedPrecondition for a
-// store of another format.
-Result<std::unique_ptr<Store>> OpenRocksStore(const std::filesystem::path& directory);
+// store of another format. Events are read and written under `schema`: stored events of types that
+// it does not declare are passed over, as are attributes that it does not declare.
+Result<std::unique_ptr<Store>> OpenRocksStore(const std::filesystem::path& directory,
+                                              const schema::Schema& schema = {});
 
 }  // namespace upnext::store
 

@@ -69,6 +69,13 @@ std::map<std::string, uint32_t> NamesOf(const Store& store, IdSpace wanted,
   return names;
 }
 
+schema::Schema Shop() {
+  return schema::Schema::Parse(
+             "schema.events.wish = 'positive'\nschema.requests.depth = 'number'\n"
+             "schema.requests.page = 'category'\n")
+      .value();
+}
+
 class RocksStoreTest : public testing::Test {
  protected:
   RocksStoreTest() { Reopen(); }
@@ -94,16 +101,61 @@ TEST(EventCodec, KeepsEveryFieldAndRefusesEveryTruncation) {
   event.position = 7;
   event.propensity = 0.25f;
   event.off_site = true;
-  const std::string bytes = EncodeEvent(event);
-  const Result<RawEvent> back = DecodeEvent(bytes);
-  ASSERT_TRUE(back);
-  EXPECT_EQ(EncodeEvent(*back), bytes);
-  EXPECT_EQ(back->current_item, "j");
-  EXPECT_EQ(back->position, 7);
+  const schema::Schema schema = Shop();
+  event.type = *schema.FindEventType("wish");
+  event.attributes = {{*schema.FindAttribute(schema::Entity::kRequest, "depth"), "2.5"},
+                      {*schema.FindAttribute(schema::Entity::kRequest, "page"), "home"}};
+  const std::string bytes = EncodeEvent(schema, event);
+  const auto back = DecodeEvent(schema, bytes);
+  ASSERT_TRUE(back && *back);
+  EXPECT_EQ(EncodeEvent(schema, **back), bytes);
+  EXPECT_EQ((*back)->current_item, "j");
+  EXPECT_EQ((*back)->position, 7);
+  EXPECT_EQ((*back)->type, event.type);
+  EXPECT_EQ((*back)->attributes, event.attributes);
   for (size_t size = 0; size < bytes.size(); ++size) {
-    EXPECT_FALSE(DecodeEvent(std::string_view(bytes).substr(0, size))) << size;
+    EXPECT_FALSE(DecodeEvent(schema, std::string_view(bytes).substr(0, size))) << size;
   }
-  EXPECT_FALSE(DecodeEvent(bytes + "x"));
+  EXPECT_FALSE(DecodeEvent(schema, bytes + "x"));
+}
+
+TEST(EventCodec, ReadsTypesAndAttributesByTheirNamesUnderAnotherSchema) {
+  const schema::Schema schema = Shop();
+  RawEvent event = Watch("u", "i", 123);
+  event.type = *schema.FindEventType("wish");
+  event.attributes = {{*schema.FindAttribute(schema::Entity::kRequest, "page"), "home"},
+                      {*schema.FindAttribute(schema::Entity::kRequest, "depth"), "2.5"}};
+  const std::string bytes = EncodeEvent(schema, event);
+  // Other numbers, another kind, and an attribute less.
+  const auto other = schema::Schema::Parse(
+      "schema.events.skip_ad = 'negative'\nschema.events.wish = 'positive'\n"
+      "schema.requests.theme = 'category'\nschema.requests.page = 'category'\n"
+      "schema.requests.depth = 'flag'\n");
+  ASSERT_TRUE(other);
+  const auto read = DecodeEvent(*other, bytes);
+  ASSERT_TRUE(read && *read);
+  EXPECT_EQ((*read)->type, *other->FindEventType("wish"));
+  const uint32_t page = *other->FindAttribute(schema::Entity::kRequest, "page");
+  EXPECT_EQ((*read)->attributes, (schema::RawAttributes{{page, "home"}})) << "2.5 is no flag";
+  const auto undeclared = DecodeEvent(schema::Schema(), bytes);
+  ASSERT_TRUE(undeclared) << undeclared.error().message;
+  EXPECT_FALSE(*undeclared) << "no event of a type that is not declared";
+}
+
+TEST_F(RocksStoreTest, EventsOfTypesThatAreNotDeclaredAnyMoreArePassedOverAndKept) {
+  const schema::Schema shop = Shop();
+  RawEvent wish = Watch("u", "i", 1);
+  wish.type = *shop.FindEventType("wish");
+  const auto reopen = [&](const schema::Schema& schema) {
+    store_.reset();
+    store_ = *OpenRocksStore(path(), schema);
+  };
+  reopen(shop);
+  ASSERT_TRUE(Post(*store_, {wish, Watch("u", "j", 2)}));
+  reopen({});
+  EXPECT_EQ(ItemsOf(*store_, "u"), std::vector<std::string>{"j"});
+  reopen(shop);
+  EXPECT_EQ(ItemsOf(*store_, "u"), (std::vector<std::string>{"i", "j"}));
 }
 
 TEST_F(RocksStoreTest, CommittedBatchIsThereWholeAfterReopening) {
@@ -260,7 +312,7 @@ TEST_F(RocksStoreTest, StoreOfAnotherFormatIsRefusedWithWhatToDo) {
     ASSERT_FALSE(store);
     EXPECT_EQ(store.error().code, Code::kFailedPrecondition);
     EXPECT_THAT(store.error().message,
-                AllOf(HasSubstr(other.string()), HasSubstr("expected a store of format 2, found"),
+                AllOf(HasSubstr(other.string()), HasSubstr("expected a store of format 3, found"),
                       HasSubstr(marked ? "9" : "an older one"), HasSubstr("move the folder away")));
   }
 }

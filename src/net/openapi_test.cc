@@ -1,0 +1,50 @@
+#include "net/openapi.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "net/event_json.h"
+#include "schema/schema.h"
+
+namespace upnext::net {
+namespace {
+
+using nlohmann::json;
+
+json EventOf(const schema::Schema& schema) {
+  return json::parse(OpenApi(schema))["components"]["schemas"]["Event"]["properties"];
+}
+
+TEST(OpenApi, DescribesTypesAndAttributesOfTheSite) {
+  const schema::Schema schema =
+      schema::Schema::Parse(
+          "schema.events.wish = 'positive'\nschema.events.voice = 'search'\n"
+          "schema.events.dwell = 'strength'\nschema.requests.page = 'category'\n"
+          "schema.requests.depth = 'number'\nschema.requests.signed_in = 'flag'\n"
+          "schema.requests.opened = 'time'\n")
+          .value();
+  const json event = EventOf(schema);
+  EXPECT_THAT(event["type"]["enum"].get<std::vector<std::string>>(),
+              testing::IsSupersetOf({"click", "wish", "voice"}));
+  EXPECT_EQ(event["item"]["description"], "Required for every type but search, voice");
+  EXPECT_EQ(event["value"]["description"],
+            "Required: watched seconds of a watch, stars of a rating, number of a dwell");
+  EXPECT_EQ(event["page"]["type"], "string");
+  EXPECT_EQ(event["depth"], json({{"type", "number"}}));
+  EXPECT_EQ(event["signed_in"]["type"], "boolean");
+  EXPECT_EQ(event["opened"]["type"], "number");
+}
+
+TEST(OpenApi, BoundsAreThoseThatEventsAreHeldTo) {
+  const json event = EventOf({});
+  EXPECT_EQ(event["position"], json({{"type", "integer"}, {"minimum", 1.0}, {"maximum", 65535.0}}));
+  EXPECT_EQ(event["propensity"]["exclusiveMinimum"], 0);
+  EXPECT_EQ(event["propensity"]["maximum"], 1);
+  EXPECT_EQ(event["value"]["maximum"], 1e9);
+  EXPECT_EQ(event["user"]["maxLength"], kMaxIdBytes);
+}
+
+}  // namespace
+}  // namespace upnext::net
