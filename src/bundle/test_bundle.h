@@ -47,6 +47,7 @@ struct TestProjectOptions {
   std::vector<std::string> drop = {};  // [features] drop: other tables of the same log
   ann::IndexOptions index = {};
   retrieval::GeneratorRegistry registry = retrieval::BuiltInGenerators();
+  schema::Schema schema = {};
 };
 
 inline std::string TestUser(uint32_t n) { return n == 0 ? "u" : features::Numbered("u", n); }
@@ -109,7 +110,7 @@ class TestProject {
  public:
   explicit TestProject(const TestProjectOptions& options = {})
       : options_(options),
-        log_(TestEvents(options.items), TestItems(options.items), TestUsers()),
+        log_(TestEvents(options.items), TestItems(options.items), TestUsers(), options.schema),
         tables_(features::LearnTables(log_, {.drop = options.drop})),
         split_(NoSplit()),
         pool_(1) {
@@ -119,6 +120,7 @@ class TestProject {
     PublishBundle();
   }
 
+  const schema::Schema& schema() const { return options_.schema; }
   Parts parts() const {
     Parts parts(tables_, rule_);
     parts.Set(ProjectPart("[project]\nname = \"test\"\n"));
@@ -198,8 +200,9 @@ class TestProject {
     base::VersionedRoot root(log_root());
     const auto staged = root.Begin();
     ASSERT_TRUE(staged) << staged.error().message;
-    const Status written = log::WriteEventLog(*staged, TestEvents(options_.items),
-                                              TestItems(options_.items), TestUsers());
+    const Status written =
+        log::WriteEventLog(*staged, TestEvents(options_.items), TestItems(options_.items),
+                           TestUsers(), 1, options_.schema);
     ASSERT_TRUE(written) << written.error().message;
     const auto version = root.Publish(*staged);
     ASSERT_TRUE(version) << version.error().message;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <thread>
 
+#include "catalogue/request_attributes.h"
 #include "catalogue/test_log.h"
 
 namespace upnext::catalogue {
@@ -116,6 +117,30 @@ TEST(Catalogue, AttributesAreReadByTheirNumberBuiltInOrDeclared) {
     EXPECT_EQ(catalogue.Text(kItem, schema::item_attribute::kTitle, id), "");
     EXPECT_TRUE(catalogue.Vector(kItem, number(kItem, "vector"), id).empty());
   }
+}
+
+TEST(RequestAttributes, AreNumberedInTheOrderOfTheSchema) {
+  const schema::Schema schema =
+      schema::Schema::Parse(
+          "schema.requests.page = 'category'\nschema.requests.depth = 'number'\n"
+          "schema.requests.opened = 'time'\nschema.requests.fresh = 'flag'\n")
+          .value();
+  const auto of = [&](std::string_view name) {
+    return *schema.FindAttribute(schema::Entity::kRequest, name);
+  };
+  schema::RawEvent event = Watch("u", "a", kStartMs, 10);
+  event.attributes = {{of("page"), "home"}};
+  const TestLog log({event}, {}, {}, schema);
+  const auto values = RequestAttributes(
+      log.catalogue(),
+      {{of("fresh"), "true"}, {of("opened"), "3.5"}, {of("page"), "home"}, {of("depth"), "2"}});
+  ASSERT_EQ(values.size(), 4u);
+  EXPECT_EQ(values[0].category, log.Id(*schema.FindIdSpace("page"), "home"));
+  EXPECT_EQ(values[1].number, 2);
+  EXPECT_EQ(values[2].time_ms, 3500);
+  EXPECT_EQ(values[3].number, 1);
+  EXPECT_EQ(RequestAttributes(log.catalogue(), {{of("page"), "new"}})[0].category, schema::kNone);
+  EXPECT_TRUE(std::isnan(RequestAttributes(log.catalogue(), {})[1].number));
 }
 
 TEST(Catalogue, ReadersAndWritersRunTogether) {

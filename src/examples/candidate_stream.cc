@@ -153,15 +153,14 @@ struct CandidateStream::Rep {
       for (const uint64_t other : newest) {
         if (other != row) input.Apply(source.log.event(other), source.catalogue, source.rule);
       }
-      Append(
-          input,
-          {.user = user,
-           .row = row,
-           .item = event.item,
-           .time_ms = event.time_ms,
-           .part = options.part,
-           .context = {.time_ms = event.time_ms, .device = event.device, .region = event.region}},
-          batch);
+      Append(input,
+             {.user = user,
+              .row = row,
+              .item = event.item,
+              .time_ms = event.time_ms,
+              .part = options.part,
+              .context = features::ContextOf(source.log, row, event)},
+             batch);
     }
   }
 

@@ -49,7 +49,7 @@ std::optional<HoldoutCase> MakeCase(const ReplaySource& source, uint32_t user, S
   if (!by_time) result.targets.erase(result.targets.begin() + 1, result.targets.end());
   const schema::Event first = source.log.event(rows.begin);
   result.time_ms = first.time_ms;
-  result.context = {.time_ms = first.time_ms, .device = first.device, .region = first.region};
+  result.context = features::ContextOf(source.log, rows.begin, first);
   return result;
 }
 

@@ -56,6 +56,8 @@ class Joiner {
         interactions_.push_back({row, event});
         continue;
       }
+      features::Context context = features::ContextOf(source_.log, row, event);
+      context.current_item = event.current_item;
       pending_.push_back({.impression = {.row = row,
                                          .item = event.item,
                                          .time_ms = event.time_ms,
@@ -66,10 +68,7 @@ class Joiner {
                                          .part = source_.split.part(user_, row)},
                           .request = event.request,
                           .first_row = row,
-                          .context = {.time_ms = event.time_ms,
-                                      .device = event.device,
-                                      .region = event.region,
-                                      .current_item = event.current_item}});
+                          .context = std::move(context)});
     }
   }
 

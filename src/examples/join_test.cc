@@ -161,7 +161,13 @@ TEST(Join, KeepsWhatTheLogSaysOfTheImpression) {
   shown.device = "tv";
   shown.region = "de";
   shown.current_item = "b";
-  const World world({.events = {shown}, .split = {.kind = SplitOptions::Kind::kNone}});
+  const schema::Schema schema =
+      schema::Schema::Parse("schema.requests.page = 'category'\nschema.requests.depth = 'number'")
+          .value();
+  shown.attributes = {{schema::request_attribute::kBuiltIn, "home"},
+                      {schema::request_attribute::kBuiltIn + 1, "2.5"}};
+  const World world(
+      {.events = {shown}, .split = {.kind = SplitOptions::Kind::kNone}, .schema = schema});
   JoinedImpressions joined;
   JoinImpressions(world.source, 0, kAllRows, &joined);
   ASSERT_EQ(joined.groups.size(), 1u);
@@ -175,6 +181,9 @@ TEST(Join, KeepsWhatTheLogSaysOfTheImpression) {
   EXPECT_EQ(context.current_item, world.item("b"));
   EXPECT_EQ(context.time_ms, kStart);
   EXPECT_NE(joined.groups[0].request, 0u);
+  ASSERT_EQ(context.attributes.size(), 2u);
+  EXPECT_EQ(context.attributes[0].category, world.Id(*schema.FindIdSpace("page"), "home"));
+  EXPECT_EQ(context.attributes[1].number, 2.5f);
 }
 
 }  // namespace

@@ -39,6 +39,7 @@ struct WorldOptions {
   std::vector<schema::RawUser> users = {};
   features::PositiveRule rule = {};
   SplitOptions split = {};
+  schema::Schema schema = {};
 };
 
 class World {
@@ -69,8 +70,8 @@ class World {
 
  private:
   log::EventLog OpenLog(const WorldOptions& options) const {
-    const Status written =
-        log::WriteEventLog(folder_.path(), options.events, options.items, options.users);
+    const Status written = log::WriteEventLog(folder_.path(), options.events, options.items,
+                                              options.users, 1, options.schema);
     if (!written) ADD_FAILURE() << written.error().message;
     std::filesystem::path path = folder_.path();
     for (const std::vector<schema::RawEvent>& more : options.appended) {

@@ -36,6 +36,7 @@ TrainingCounts::TrainingCounts(const ReplaySource& source, const features::Featu
 }
 
 void TrainingCounts::AddEvent(const schema::Event& event, uint32_t user,
+                              std::span<const schema::AttributeValue> attributes,
                               features::EventCounts::Builder* builder) {
   for (size_t i = 0; i < counts_.size(); ++i) {
     const features::VocabularyPlan& vocabulary = plan_.vocabularies()[i];
@@ -46,7 +47,8 @@ void TrainingCounts::AddEvent(const schema::Event& event, uint32_t user,
     // The first of each list that the event has.
     for (const auto& paths : vocabulary.paths) {
       for (const features::AttributePath& path : paths) {
-        if (features::ForEachEventId(path, event, user, {}, source_.catalogue, count)) break;
+        if (features::ForEachEventId(path, event, user, attributes, source_.catalogue, count))
+          break;
       }
     }
   }
@@ -69,6 +71,7 @@ void TrainingCounts::AddClicks(uint32_t user, JoinedImpressions* joined) {
 void TrainingCounts::AddUsers(uint32_t begin, uint32_t end,
                               features::EventCounts::Builder* builder) {
   JoinedImpressions joined;
+  std::vector<schema::AttributeValue> attributes;
   for (uint32_t user = begin; user < end; ++user) {
     const RowRange rows = source_.split.rows(source_.log, user, SplitPart::kTrain);
     if (rows.begin == rows.end) continue;
@@ -76,7 +79,8 @@ void TrainingCounts::AddUsers(uint32_t begin, uint32_t end,
     for (uint64_t row = rows.begin; row < rows.end; ++row) {
       const schema::Event event = source_.log.event(row);
       shown += event.type == schema::EventType::kImpression ? 1 : 0;
-      AddEvent(event, user, builder);
+      source_.log.RequestAttributes(row, &attributes);
+      AddEvent(event, user, attributes, builder);
     }
     events_.fetch_add(rows.end - rows.begin, std::memory_order_relaxed);
     impressions_.fetch_add(shown, std::memory_order_relaxed);

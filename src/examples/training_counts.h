@@ -38,7 +38,9 @@ class TrainingCounts {
   int64_t last_ms() const { return last_ms_; }
 
  private:
-  void AddEvent(const schema::Event& event, uint32_t user, features::EventCounts::Builder* builder);
+  void AddEvent(const schema::Event& event, uint32_t user,
+                std::span<const schema::AttributeValue> attributes,
+                features::EventCounts::Builder* builder);
   void AddClicks(uint32_t user, JoinedImpressions* joined);
 
   const ReplaySource& source_;

@@ -3,8 +3,9 @@
 #define UPNEXT_FEATURES_REQUEST_CONTEXT_H_
 
 #include <cstdint>
-#include <span>
+#include <vector>
 
+#include "log/event_log.h"
 #include "schema/event.h"
 #include "schema/schema.h"
 
@@ -17,10 +18,17 @@ struct Context {
            region = schema::kNone;        // region: of the request, else the user's
   uint32_t current_item = schema::kNone;  // the item being watched
   // Declared request attributes, in the order of the schema; may be empty.
-  std::span<const schema::AttributeValue> attributes = {};
+  std::vector<schema::AttributeValue> attributes = {};
   // How long before the end of training the example lies (CG-09); 0 when serving.
   int64_t example_age_ms = 0;
 };
+
+// The circumstances in which an event of the log happened.
+inline Context ContextOf(const log::EventLog& log, uint64_t row, const schema::Event& event) {
+  Context context{.time_ms = event.time_ms, .device = event.device, .region = event.region};
+  log.RequestAttributes(row, &context.attributes);
+  return context;
+}
 
 struct Candidate {
   uint32_t item = schema::kNone;
@@ -30,7 +38,7 @@ struct Candidate {
 // The built-in request attributes that are categories, by their numbers in the schema.
 enum class RequestAttribute : uint32_t { kDevice, kRegion, kCurrentItem, kSource, kQuery };
 
-inline constexpr uint32_t kBuiltInRequestAttributes = 8;
+inline constexpr uint32_t kBuiltInRequestAttributes = schema::request_attribute::kBuiltIn;
 
 // What an event says of its request.
 inline uint32_t RequestId(const schema::Event& event, uint32_t attribute) {

@@ -279,8 +279,9 @@ uint32_t EventLog::item_of(uint64_t row) const {
   return shard.item(row);
 }
 void EventLog::RequestAttributes(uint64_t row, std::vector<schema::AttributeValue>* values) const {
-  const ShardReader& shard = rep_->Locate(row);
   values->clear();
+  if (rep_->schema.declared(schema::Entity::kRequest).empty()) return;
+  const ShardReader& shard = rep_->Locate(row);
   for (const AttributeView& view : shard.attributes()) values->push_back(view.Value(row));
 }
 schema::AttributeValue EventLog::Value(schema::Entity entity, uint32_t attribute,

@@ -12,6 +12,7 @@
 #include "net/event_json.h"
 #include "net/openapi.h"
 #include "net/slate_json.h"
+#include "schema/values.h"
 #include "store/user_states.h"
 
 namespace upnext::net {
@@ -119,6 +120,19 @@ class Parameters {
     if (text == "1" || text == "true") return true;
     return InvalidArgument("parameter {}: expected 0 or 1, found '{}'", name, text);
   }
+  // The declared attributes of requests, under their names.
+  Result<schema::RawAttributes> Attributes(const schema::Schema& schema) {
+    constexpr schema::Entity kRequest = schema::Entity::kRequest;
+    schema::RawAttributes attributes;
+    for (size_t i = schema.built_in(kRequest); i < schema.attributes(kRequest).size(); ++i) {
+      std::string text = Text(schema.attributes(kRequest)[i].name);
+      if (!text.empty()) attributes.emplace_back(static_cast<uint32_t>(i), std::move(text));
+    }
+    if (Status status = schema::CheckDeclared(schema, kRequest, attributes); !status) {
+      return WithContext(std::move(status).error(), "parameter");
+    }
+    return attributes;
+  }
   Status CheckAllKnown() const {
     for (const auto& [key, value] : values_) {
       if (std::ranges::find(known_, key) == known_.end()) {
@@ -142,6 +156,8 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
   request.current_item = parameters.Text("current_item");
   const std::string old_name = parameters.Text("seed");
   if (request.current_item.empty()) request.current_item = old_name;
+  UPNEXT_ASSIGN_OR_RETURN(request.attributes,
+                          parameters.Attributes(service.generation()->schema()));
   UPNEXT_ASSIGN_OR_RETURN(request.n, parameters.Count("n", 20, kMaxItems));
   UPNEXT_ASSIGN_OR_RETURN(const bool explain, parameters.Flag("explain"));
   UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());

@@ -323,6 +323,35 @@ TEST_F(ApiTest, OpenApiDescribesExactlyWhatIsAnswered) {
   }
 }
 
+TEST(ApiOfADeclaredSite, TakesItsTypesAndItsAttributesOfRequests) {
+  const schema::Schema schema =
+      schema::Schema::Parse(
+          "schema.events.wish = 'positive'\nschema.requests.page = 'category'\n"
+          "schema.requests.depth = 'number'\n")
+          .value();
+  serving::TestService service({.schema = schema});
+  Api api(*service);
+  const auto get = [&](const std::string& query) {
+    return api.Handle({.method = "GET",
+                       .target = "/v1/recommendations?user=u&" + query,
+                       .content_type = "",
+                       .body = ""});
+  };
+  EXPECT_EQ(get("page=home&depth=2.5").status, 200u);
+  EXPECT_THAT(get("depth=deep").body, HasSubstr("parameter: depth: expected a finite number"));
+  EXPECT_THAT(get("dept=2").body, HasSubstr("no parameter 'dept'; did you mean 'depth'"));
+  const HttpResponse posted = api.Handle(
+      {.method = "POST",
+       .target = "/v1/events",
+       .content_type = "",
+       .body = R"({"events": [{"user": "u", "item": "i1", "type": "wish", "page": "home"}]})"});
+  EXPECT_EQ(posted.status, 200u) << posted.body;
+  const json api_text = json::parse(
+      api.Handle({.method = "GET", .target = "/openapi.json", .content_type = "", .body = ""})
+          .body);
+  EXPECT_TRUE(api_text["components"]["schemas"]["Event"]["properties"].contains("page"));
+}
+
 TEST_F(ApiTest, EveryAnswerIsJsonWhateverTheTarget) {
   base::Rng rng(11);
   const std::string alphabet = "/v1recommendations?user=&%ABn.items0~ \xc3\xff\"\\{}";

@@ -189,6 +189,11 @@ Json EventProperties(const schema::Schema& schema) {
 
 std::string OpenApi(const schema::Schema& schema) {
   Json api = Json::parse(kFrame);
+  Json& parameters = api["paths"]["/v1/recommendations"]["get"]["parameters"];
+  for (const Attribute& attribute : schema.declared(schema::Entity::kRequest)) {
+    parameters.push_back(
+        {{"name", attribute.name}, {"in", "query"}, {"schema", SchemaOf(attribute)}});
+  }
   api["components"]["schemas"]["Event"]["properties"] = EventProperties(schema);
   return api.dump(1);
 }

@@ -35,6 +35,12 @@ TEST(OpenApi, DescribesTypesAndAttributesOfTheSite) {
   EXPECT_EQ(event["depth"], json({{"type", "number"}}));
   EXPECT_EQ(event["signed_in"]["type"], "boolean");
   EXPECT_EQ(event["opened"]["type"], "number");
+  std::vector<std::string> parameters;
+  const json api = json::parse(OpenApi(schema));
+  for (const json& parameter : api["paths"]["/v1/recommendations"]["get"]["parameters"]) {
+    parameters.push_back(parameter["name"]);
+  }
+  EXPECT_THAT(parameters, testing::IsSupersetOf({"user", "page", "depth", "signed_in", "opened"}));
 }
 
 TEST(OpenApi, BoundsAreThoseThatEventsAreHeldTo) {

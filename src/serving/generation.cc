@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "log/event_log.h"
 #include "serving/similar.h"
 
 namespace upnext::serving {

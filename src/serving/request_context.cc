@@ -1,5 +1,7 @@
 #include "serving/request_context.h"
 
+#include "catalogue/request_attributes.h"
+
 namespace upnext::serving {
 
 using schema::IdSpace;
@@ -13,7 +15,8 @@ RequestContext::RequestContext(const catalogue::Catalogue& names,
       context{.time_ms = asked.time_ms,
               .device = names.Find(IdSpace::kDevice, asked.device),
               .region = names.Find(IdSpace::kRegion, asked.region),
-              .current_item = names.Find(IdSpace::kItem, asked.current_item)} {
+              .current_item = names.Find(IdSpace::kItem, asked.current_item),
+              .attributes = catalogue::RequestAttributes(names, asked.attributes)} {
   for (const std::string& id : asked.exclude) {
     const uint32_t item = names.Find(IdSpace::kItem, id);
     if (item != schema::kNone) excluded.insert(item);

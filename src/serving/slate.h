@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "schema/raw_event.h"
+
 namespace upnext::serving {
 
 enum class Stage : uint8_t { kRetrieval, kRanking };  // where to stop
@@ -16,6 +18,7 @@ struct Request {
   uint32_t n = 20;
   // "" = unknown; current_item: the item being watched
   std::string device = {}, region = {}, current_item = {};
+  schema::RawAttributes attributes = {};  // of requests, checked by schema::CheckDeclared
   int64_t time_ms = 0;
   Stage stage = Stage::kRanking;
   std::vector<std::string> exclude = {};  // item ids never to show in this slate

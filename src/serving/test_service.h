@@ -25,13 +25,14 @@ class TestService {
   ServiceOptions options() const {
     return {.log_root = project_.log_root(),
             .bundle_root = project_.bundle_root(),
-            .generation = {.engine = engine_, .rule = {}, .clock = &clock_}};
+            .generation = {
+                .engine = engine_, .rule = {}, .schema = project_.schema(), .clock = &clock_}};
   }
   // As after a stop of the server: everything comes from disk again.
   void Restart() {
     service_.reset();
     store_.reset();
-    auto store = store::OpenRocksStore(project_.store());
+    auto store = store::OpenRocksStore(project_.store(), project_.schema());
     if (!store) ADD_FAILURE() << store.error().message;
     if (!store) return;
     store_ = std::make_shared<store::HookedStore>(*std::move(store));
