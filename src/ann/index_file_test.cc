@@ -54,7 +54,7 @@ TEST_F(IndexFile, AnOlderVersionIsRefusedWithAdvice) {
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().code, Code::kDataLoss);
   EXPECT_THAT(loaded.error().message, HasSubstr("expected version 3"));
-  EXPECT_THAT(loaded.error().message, HasSubstr("make the file again"));
+  EXPECT_THAT(loaded.error().message, HasSubstr("create the file again"));
 }
 
 TEST_F(IndexFile, AFlippedByteAnywhereIsFound) {
