@@ -14,9 +14,10 @@
 
 #include "base/config.h"
 #include "base/test_folder.h"
+#include "examples/candidate_stream.h"
 #include "examples/holdout.h"
 #include "examples/learn.h"
-#include "examples/streams.h"
+#include "examples/ranking_stream.h"
 #include "import/import.h"
 
 namespace upnext::examples {

@@ -1,12 +1,13 @@
 // CandidateStream: users in a fresh random order, block by block; the users of a block are replayed
 // in parallel into one arena per chunk of users, and the block's examples leave in random order.
+#include "examples/candidate_stream.h"
+
 #include <algorithm>
 #include <cstddef>
 #include <span>
 
 #include "base/thread_pool.h"
 #include "examples/epoch.h"
-#include "examples/streams.h"
 #include "examples/watch_loop.h"
 #include "features/feature_extractor.h"
 #include "schema/event.h"

@@ -1,3 +1,5 @@
+#include "examples/candidate_stream.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,7 +11,6 @@
 #include <vector>
 
 #include "base/thread_pool.h"
-#include "examples/streams.h"
 #include "examples/test_world.h"
 #include "features/feature_block.h"
 

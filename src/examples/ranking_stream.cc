@@ -1,12 +1,14 @@
 // RankingStream: like CandidateStream, with whole requests as the things that are mixed.
+#include "examples/ranking_stream.h"
+
 #include <algorithm>
 #include <cstddef>
 #include <numeric>
 #include <span>
 
 #include "base/thread_pool.h"
+#include "examples/candidate_stream.h"
 #include "examples/epoch.h"
-#include "examples/streams.h"
 #include "features/feature_extractor.h"
 #include "schema/event.h"
 

@@ -1,3 +1,5 @@
+#include "examples/ranking_stream.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,7 +9,6 @@
 #include <vector>
 
 #include "base/thread_pool.h"
-#include "examples/streams.h"
 #include "examples/test_world.h"
 #include "features/feature_extractor.h"
 #include "schema/event.h"

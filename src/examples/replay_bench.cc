@@ -6,7 +6,8 @@
 #include <memory>
 
 #include "base/rng.h"
-#include "examples/streams.h"
+#include "examples/candidate_stream.h"
+#include "examples/ranking_stream.h"
 #include "examples/test_world.h"
 #include "features/feature_plan.h"
 

@@ -3,7 +3,8 @@
 #include <atomic>
 #include <chrono>
 
-#include "examples/streams.h"
+#include "examples/candidate_stream.h"
+#include "examples/ranking_stream.h"
 
 namespace upnext::examples {
 namespace {

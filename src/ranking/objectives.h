@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "base/config.h"
-#include "examples/streams.h"
+#include "examples/ranking_stream.h"
 #include "nn/losses.h"
 #include "schema/event.h"
 #include "schema/schema.h"

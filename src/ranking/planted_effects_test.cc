@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "base/rng.h"
-#include "examples/streams.h"
+#include "examples/ranking_stream.h"
 #include "ranking/test_batches.h"
 #include "schema/event.h"
 

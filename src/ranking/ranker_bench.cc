@@ -1,7 +1,7 @@
 // Scoring a request's candidates in one batch, and one by one: candidates per second (SV-07).
 #include <benchmark/benchmark.h>
 
-#include "examples/streams.h"
+#include "examples/ranking_stream.h"
 #include "ranking/test_batches.h"
 
 namespace upnext::ranking {

@@ -6,7 +6,7 @@
 
 #include "base/section_file.h"
 #include "base/test_folder.h"
-#include "examples/streams.h"
+#include "examples/ranking_stream.h"
 #include "ranking/test_batches.h"
 
 namespace upnext::ranking {

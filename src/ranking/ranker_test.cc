@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-#include "examples/streams.h"
+#include "examples/ranking_stream.h"
 #include "ranking/test_batches.h"
 
 namespace upnext::ranking {

@@ -1,188 +1,145 @@
 #include "ranking/ranker_trainer.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cmath>
-#include <limits>
-#include <span>
-#include <string>
 #include <utility>
 
-#include "ranking/ranker_step.h"
+#include "kernels/row_gradients.h"
+#include "kernels/vector_ops.h"
 
 namespace upnext::ranking {
 namespace {
 
-using Losses = std::vector<nn::LossValue>;
-
-class Training : public nn::Trainable {
- public:
-  Training(const examples::ReplaySource& source, const features::FeatureStatistics& tables,
-           const RankerTrainOptions& options, Ranker& ranker, base::ThreadPool& pool,
-           const base::Progress& progress)
-      : options_(options),
-        ranker_(ranker),
-        progress_(progress),
-        stream_(source, tables, {.part = examples::SplitPart::kTrain, .seed = options.seed}, pool),
-        validation_(source, tables, {.part = examples::SplitPart::kValidation, .shuffle = false},
-                    pool),
-        trainer_(&ranker, options, pool) {}
-
-  bool has_validation() const { return validation_.examples_per_epoch() > 0; }
-
-  uint64_t examples_per_epoch() const override { return stream_.examples_per_epoch(); }
-
-  void Begin() override {
-    stream_.StartEpoch(0);
-    if (stream_.Next(std::max(options_.batch, kFirstLook), &batch_)) trainer_.StartFrom(batch_);
-  }
-  void StartEpoch(uint32_t epoch) override { stream_.StartEpoch(epoch); }
-  size_t NextBatch() override { return stream_.Next(options_.batch, &batch_) ? batch_.size() : 0; }
-
-  void Step(double share_left, std::span<nn::LossValue> losses,
-            std::span<nn::LossValue> guessing) override {
-    if (options_.decay) trainer_.ScaleLearningRates(static_cast<float>(share_left));
-    trainer_.Backward(batch_, losses);
-    trainer_.Apply();
-    const std::vector<float> zeros(batch_.size(), 0.0f);
-    for (size_t k = 0; k < guessing.size(); ++k) {
-      MakeTargets(ranker_.objectives()[k], batch_, &targets_);
-      guessing[k] += ObjectiveLoss(ranker_.objectives()[k], zeros, targets_, nullptr);
-    }
-  }
-
-  Status Validate(nn::EpochReport* report) override {
-    Losses total(ranker_.objectives().size());
-    validation_.StartEpoch(0);
-    uint64_t seen = 0;
-    while (validation_.Next(std::max(options_.batch, kFirstLook), &batch_)) {
-      if (progress_.stop_requested()) return Cancelled("stopped");
-      trainer_.Evaluate(batch_, total);
-      seen += batch_.size();
-    }
-    for (const nn::LossValue& loss : total) {
-      report->task_validation.push_back(loss.count > 0 ? loss.mean() : kNan);
-    }
-    report->validation = seen > 0 ? Total(total) : kNan;
-    return Ok();
-  }
-
-  double Total(std::span<const nn::LossValue> losses) const override {
-    double sum = 0;
-    for (size_t k = 0; k < losses.size(); ++k) {
-      sum += static_cast<double>(ranker_.objectives()[k].loss_weight) * losses[k].mean();
-    }
-    return sum;
-  }
-
-  // Metrics without observations are omitted.
-  std::string Describe(const nn::EpochReport& report) const override {
-    std::string text = fmt::format("epoch {}: loss {:.4f}", report.epoch + 1, report.loss);
-    if (!std::isnan(report.validation)) {
-      text += fmt::format(", validation {:.4f}", report.validation);
-    }
-    for (size_t k = 0; k < report.task_loss.size(); ++k) {
-      text += fmt::format(", {} {:.4f}", ranker_.objectives()[k].name, report.task_loss[k]);
-      if (!std::isnan(report.task_validation[k])) {
-        text += fmt::format(" / {:.4f}", report.task_validation[k]);
-      }
-    }
-    return text + fmt::format(", {:.0f} examples/s, dead units {:.0f} %", report.examples_per_s,
-                              100.0 * report.dead_units);
-  }
-
-  std::vector<nn::Parameter> ModelParameters() override { return ranker_.Parameters(); }
-  void AppendOptimiserState(std::vector<nn::Parameter>& state) override {
-    trainer_.AppendState(state);
-  }
-  base::Rng& rng() override { return trainer_.rng(); }
-  std::vector<uint64_t> Activity() const override { return ranker_.Activity(); }
-  bool SetActivity(std::span<const uint64_t> activity) override {
-    return ranker_.SetActivity(activity);
-  }
-  void ResetActivity() override { ranker_.ResetActivity(); }
-  std::vector<double> DeadUnitShares() const override { return ranker_.DeadUnitShares(); }
-
- private:
-  // Number of examples for the initial averages, when a batch has fewer.
-  static constexpr uint32_t kFirstLook = 4096;
-  static constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
-  const RankerTrainOptions& options_;
-  Ranker& ranker_;
-  const base::Progress& progress_;
-  examples::RankingStream stream_, validation_;
-  RankerTrainer trainer_;
-  examples::RankingBatch batch_;
-  Targets targets_;
-};
+// Random streams of one seed: 0 is the stream of examples, 1 the first weights.
+constexpr uint64_t kDropoutStream = 2;
 
 }  // namespace
 
-RankerTrainOptions RankerTrainOptions::FromConfig(const base::ConfigTable& ranking) {
-  RankerTrainOptions options;
-  const auto number = [&](std::string_view key, uint32_t fallback, int64_t min, int64_t max) {
-    return static_cast<uint32_t>(ranking.Int(key, fallback, {.min = min, .max = max}));
-  };
-  const auto real = [&](std::string_view key, float fallback, double min, double max) {
-    return static_cast<float>(ranking.Real(key, fallback, {.min = min, .max = max}));
-  };
-  options.batch = number("batch", options.batch, 1, 1 << 20);
-  options.epochs = number("epochs", options.epochs, 1, 100'000);
-  options.patience = number("patience", options.patience, 1, 100'000);
-  options.table_learning_rate = real("table_learning_rate", options.table_learning_rate, 0, 100);
-  options.learning_rate = real("learning_rate", options.learning_rate, 0, 100);
-  options.decay = ranking.Bool("decay", options.decay);
-  options.dropout = real("dropout", options.dropout, 0, 0.95);
-  options.field_dropout = real("field_dropout", options.field_dropout, 0, 0.95);
-  options.weight_decay = real("weight_decay", options.weight_decay, 0, 1000);
-  options.bf16 = ranking.Bool("bf16", options.bf16);
-  options.max_dead_units =
-      ranking.Real("max_dead_units", options.max_dead_units, {.min = 0.01, .max = 1});
-  options.checkpoints.name = "ranking";
-  options.checkpoints.minutes =
-      ranking.Real("checkpoint_minutes", options.checkpoints.minutes, {.min = 0, .max = 1e6});
-  return options;
+RankerTrainer::RankerTrainer(Ranker* ranker, const RankerTrainOptions& options,
+                             base::ThreadPool& pool)
+    : ranker_(*ranker),
+      options_(options),
+      compute_{.precision = options.bf16 ? kernels::BestPrecision() : kernels::Precision::kFp32,
+               .pool = &pool},
+      adam_(ranker->Parameters(),
+            {.learning_rate = options.learning_rate, .weight_decay = options.weight_decay}),
+      dropout_(options.seed, kDropoutStream) {
+  for (const auto& table : ranker_.tables_) {
+    table_steps_.push_back(std::make_unique<nn::RowwiseAdagrad>(
+        table.get(), kernels::AdagradOptions{.learning_rate = options.table_learning_rate}));
+  }
 }
 
-Result<TrainedRanker> TrainRanker(const examples::ReplaySource& source,
-                                  const features::FeatureStatistics& tables,
-                                  const RankerOptions& ranker_options,
-                                  const std::vector<Objective>& objectives,
-                                  const RankerTrainOptions& options, base::ThreadPool& pool,
-                                  base::Progress& progress) {
-  TrainedRanker result;
-  base::Rng rng(options.seed, /*stream=*/1);
-  UPNEXT_ASSIGN_OR_RETURN(Ranker ranker,
-                          Ranker::Make(ranker_options, objectives, ShapeOf(tables), rng));
-  result.ranker = std::make_unique<Ranker>(std::move(ranker));
-  Training training(source, tables, options, *result.ranker, pool, progress);
-  if (training.examples_per_epoch() == 0) {
-    return FailedPrecondition(
-        "the ranker is trained on impressions, but the training part has none; import events of "
-        "type "
-        "impression, check [split], or train with --only retrieval");
+void RankerTrainer::ScaleLearningRates(float share) {
+  adam_.set_learning_rate(share * options_.learning_rate);
+  for (const auto& step : table_steps_) {
+    step->set_learning_rate(share * options_.table_learning_rate);
   }
-  if (!training.has_validation()) {
-    progress.Note(fmt::format("no validation part, or it is empty: training runs all {} epochs",
-                              options.epochs));
+}
+
+void RankerTrainer::StartFrom(const examples::RankingBatch& batch) {
+  std::vector<float> biases;
+  for (const Objective& objective : ranker_.objectives_) {
+    MakeTargets(objective, batch, &targets_);
+    biases.push_back(BestConstant(objective, targets_));
   }
-  nn::TrainingOptions loop{
-      .model = "ranker",
-      .tasks = {},
-      .epochs = options.epochs,
-      .patience = options.patience,
-      .less_is_better = true,
-      .max_dead_units = options.max_dead_units,
-      .advice = fmt::format("lower ranking.learning_rate (now {:g}) or "
-                            "ranking.table_learning_rate (now {:g})",
-                            options.learning_rate, options.table_learning_rate),
-      .checkpoints = options.checkpoints};
-  for (const Objective& objective : objectives) loop.tasks.push_back(objective.name);
-  UPNEXT_ASSIGN_OR_RETURN(static_cast<nn::TrainingReport&>(result),
-                          nn::RunTraining(training, loop, progress));
-  return result;
+  ranker_.architecture_->SetOutputBiases(biases);
+}
+
+void RankerTrainer::Losses(const examples::RankingBatch& batch, const float* logits, bool gradients,
+                           std::span<nn::LossValue> losses) {
+  const size_t n = batch.size(), tasks = ranker_.objectives_.size();
+  column_.resize(n);
+  d_column_.resize(n);
+  if (gradients) d_logits_.resize(n * tasks);
+  for (size_t k = 0; k < tasks; ++k) {
+    const Objective& objective = ranker_.objectives_[k];
+    for (size_t i = 0; i < n; ++i) column_[i] = logits[i * tasks + k];
+    MakeTargets(objective, batch, &targets_);
+    losses[k] +=
+        ObjectiveLoss(objective, column_, targets_, gradients ? d_column_.data() : nullptr);
+    if (!gradients) continue;
+    for (size_t i = 0; i < n; ++i) d_logits_[i * tasks + k] = d_column_[i];
+  }
+}
+
+void RankerTrainer::Backward(const examples::RankingBatch& batch, std::span<nn::LossValue> losses) {
+  const size_t n = batch.size();
+  ranker_.BuildInput(batch.queries, batch.impressions, batch.query_of, query_input_, input_,
+                     compute_.pool);
+  DropInputs(n);
+  const float* logits = ranker_.architecture_->Forward(input_.data(), n, compute_);
+  Losses(batch, logits, /*gradients=*/true, losses);
+  d_input_.resize(input_.size());
+  ranker_.architecture_->Backward(d_logits_.data(), d_input_.data(), compute_);
+  for (size_t i = 0; i < keep_.size(); ++i) d_input_[i] *= keep_[i];
+  AddTableGradients(batch);
+}
+
+void RankerTrainer::DropInputs(size_t rows) {
+  keep_.clear();
+  if (options_.dropout <= 0 && options_.field_dropout <= 0) return;
+  keep_.assign(input_.size(), 1.0f);
+  const size_t width = ranker_.input_width();
+  if (options_.dropout > 0) {
+    const float kept = 1.0f / (1.0f - options_.dropout);
+    for (float& keep : keep_) keep = dropout_.Uniform() < options_.dropout ? 0.0f : kept;
+  }
+  if (options_.field_dropout > 0) {
+    for (size_t i = 0; i < rows; ++i) {
+      float* row = keep_.data() + i * width;
+      for (const auto& [layout, begin] : {std::pair{&ranker_.query_, size_t{0}},
+                                          std::pair{&ranker_.impression_, ranker_.query_.width}}) {
+        for (const Ranker::Slot& slot : layout->slots) {
+          if (dropout_.Uniform() >= options_.field_dropout) continue;
+          std::fill_n(row + begin + slot.offset, ranker_.tables_[slot.table]->dim(), 0.0f);
+        }
+      }
+    }
+  }
+  for (size_t i = 0; i < keep_.size(); ++i) input_[i] *= keep_[i];
+}
+
+void RankerTrainer::AddTableGradients(const examples::RankingBatch& batch) {
+  const size_t width = ranker_.input_width(), query_width = ranker_.query_.width;
+  for (const Ranker::Slot& slot : ranker_.impression_.slots) {
+    table_steps_[slot.table]->AddBags(View(batch.impressions.categorical[slot.feature]),
+                                      d_input_.data() + query_width + slot.offset, width,
+                                      kernels::Pooling::kMean);
+  }
+  // A query is an input of all its impressions.
+  d_queries_.assign(batch.queries.rows * query_width, 0.0f);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    kernels::Axpy(1.0f, d_input_.data() + i * width,
+                  d_queries_.data() + batch.query_of[i] * query_width, query_width);
+  }
+  for (const Ranker::Slot& slot : ranker_.query_.slots) {
+    table_steps_[slot.table]->AddBags(View(batch.queries.categorical[slot.feature]),
+                                      d_queries_.data() + slot.offset, query_width,
+                                      kernels::Pooling::kMean);
+  }
+}
+
+void RankerTrainer::Apply() {
+  adam_.Step(compute_.pool);
+  for (const auto& step : table_steps_) {
+    step->Step(compute_.pool);
+  }
+}
+
+void RankerTrainer::Evaluate(const examples::RankingBatch& batch, std::span<nn::LossValue> losses) {
+  const nn::Compute exact{.pool = compute_.pool};
+  ranker_.BuildInput(batch.queries, batch.impressions, batch.query_of, query_input_, input_,
+                     exact.pool);
+  logits_.resize(batch.size() * ranker_.objectives_.size());
+  ranker_.architecture_->Infer(input_.data(), batch.size(), logits_.data(), scratch_, exact);
+  Losses(batch, logits_.data(), /*gradients=*/false, losses);
+}
+
+void RankerTrainer::AppendState(std::vector<nn::Parameter>& state) {
+  adam_.AppendState("net", state);
+  for (size_t i = 0; i < table_steps_.size(); ++i) {
+    table_steps_[i]->AppendState(ranker_.shape_.tables[i].name, state);
+  }
 }
 
 }  // namespace upnext::ranking

@@ -1,63 +1,77 @@
-// Trains the ranker on logged impressions: Adam for dense parameters, row-wise Adagrad for
-// embeddings, early stopping on the validation part.
+// One training step of the ranker: forward pass, losses of the objectives, backward pass, updates
+// of weights (Adam) and embedding tables (row-wise Adagrad).
 //
-//   UPNEXT_ASSIGN_OR_RETURN(
-//       TrainedRanker trained,
-//       TrainRanker(source, tables, ranker_options, objectives, options, pool, progress));
+//   RankerTrainer trainer(&ranker, options, pool);
+//   trainer.Backward(batch, &losses);      // losses [objectives]; computes the gradients
+//   trainer.Apply();                       // one step; clears the gradients
 //
-// One training at a time per pool. Same seed, data and number of threads: same bytes.
+// One thread at a time. The ranker must outlive the trainer and not move; the batch must stay
+// unchanged between Backward and Apply. Same seed and number of threads: same bytes.
 #ifndef UPNEXT_RANKING_RANKER_TRAINER_H_
 #define UPNEXT_RANKING_RANKER_TRAINER_H_
 
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
-#include "base/progress.h"
+#include "base/rng.h"
 #include "base/thread_pool.h"
-#include "examples/streams.h"
-#include "features/feature_statistics.h"
-#include "nn/training_loop.h"
+#include "examples/ranking_stream.h"
+#include "features/vocabulary.h"
+#include "nn/losses.h"
+#include "nn/optimizer.h"
 #include "ranking/ranker.h"
+#include "ranking/ranker_training.h"
 
 namespace upnext::ranking {
 
-// Keys of [ranking] in the project file, in addition to the model's own.
-struct RankerTrainOptions {
-  uint32_t batch = 512;   // impressions per step, or a few more: requests are not split
-  uint32_t epochs = 20;   // at most
-  uint32_t patience = 2;  // epochs without a better validation loss before stopping
-  float table_learning_rate = 0.02f, learning_rate = 1e-3f;
-  // Learning rates decrease linearly to zero over `epochs`, so that the final weights do not depend
-  // on the last batch. Then `epochs` is the length of training rather than its maximum.
-  bool decay = false;
-  float dropout = 0.0f;  // share of the first layer's inputs dropped for each example
-  // Share of embeddings replaced by zeros in training, as for ids out of vocabulary when serving:
-  // trains the model for items that it has not seen.
-  float field_dropout = 0.0f;
-  float weight_decay = 0.0f;  // of dense weights, decoupled (AdamW)
-  bool bf16 = true;           // matrix products in bf16 where that is fast
-  // Training stops when this share of the ReLU units of a layer is zero for all examples of an
-  // epoch.
-  double max_dead_units = 0.9;
-  nn::CheckpointOptions checkpoints = {};  // interval from the project file, folder from the caller
-  uint64_t seed = 1;
-  static RankerTrainOptions FromConfig(const base::ConfigTable& ranking);
-};
+class RankerTrainer {
+ public:
+  RankerTrainer(Ranker* ranker, const RankerTrainOptions& options, base::ThreadPool& pool);
 
-// `loss` and `validation` of an epoch are sums over objectives of loss_weight * mean loss; the
-// tasks are the objectives.
-struct TrainedRanker : nn::TrainingReport {
-  std::unique_ptr<Ranker> ranker;  // of the best epoch
-};
+  // Sets the heads' biases to the best constants for this batch, so that training need not learn
+  // averages first.
+  void StartFrom(const examples::RankingBatch& batch);
 
-// kFailedPrecondition when the training part has no impressions, kInvalidArgument for an unknown
-// architecture; otherwise as nn::RunTraining: kInternal when it diverges, kCancelled on request.
-Result<TrainedRanker> TrainRanker(const examples::ReplaySource& source,
-                                  const features::FeatureStatistics& tables,
-                                  const RankerOptions& ranker_options,
-                                  const std::vector<Objective>& objectives,
-                                  const RankerTrainOptions& options, base::ThreadPool& pool,
-                                  base::Progress& progress);
+  // Adds the losses of the batch, one per objective, to `losses`, and computes the gradients of the
+  // sum over objectives of loss_weight * mean loss.
+  void Backward(const examples::RankingBatch& batch, std::span<nn::LossValue> losses);
+  // Updates weights and tables. The gradients of tables come from the batch of the last Backward.
+  void Apply();
+
+  // Adds the losses of a batch to `losses` without training on it, in fp32 and without dropout, as
+  // when serving.
+  void Evaluate(const examples::RankingBatch& batch, std::span<nn::LossValue> losses);
+
+  // The state of training apart from the ranker, to resume exactly: the optimisers' state by name,
+  // and the random state of dropout.
+  void AppendState(std::vector<nn::Parameter>& state);
+  base::Rng& rng() { return dropout_; }
+
+  // Sets both learning rates to this share of the options' values.
+  void ScaleLearningRates(float share);
+
+ private:
+  void DropInputs(size_t rows);
+  void AddTableGradients(const examples::RankingBatch& batch);
+  // Adds each objective's loss over logits [n, objectives]; with `gradients` fills d_logits_.
+  void Losses(const examples::RankingBatch& batch, const float* logits, bool gradients,
+              std::span<nn::LossValue> losses);
+
+  Ranker& ranker_;
+  const RankerTrainOptions options_;
+  const nn::Compute compute_;  // of training
+  nn::Adam adam_;
+  std::vector<std::unique_ptr<nn::RowwiseAdagrad>> table_steps_;  // as the ranker's tables
+  base::Rng dropout_;
+
+  std::vector<float> query_input_, input_, d_input_, d_queries_, d_logits_, logits_;
+  std::vector<float> keep_;  // factor of each input; empty without dropout
+  std::vector<float> column_, d_column_;
+  Targets targets_;
+  Architecture::Scratch scratch_;
+};
 
 }  // namespace upnext::ranking
 

@@ -1,271 +1,360 @@
 #include "ranking/ranker_trainer.h"
 
-#include <fmt/format.h>
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <string>
+#include <functional>
+#include <numeric>
+#include <utility>
 
-#include "base/test_folder.h"
-#include "examples/test_world.h"
+#include "nn/gradient_check.h"
 #include "ranking/test_batches.h"
 #include "schema/event.h"
 
 namespace upnext::ranking {
 namespace {
 
-using examples::kDay;
-using examples::kHour;
-using examples::kMinute;
-using ::testing::HasSubstr;
-using ::testing::Not;
+using schema::EventType;
 
-// Pages of five over ten days. A user clicks items of one kind (channel "c0" or "c1") and watches
-// items with high numbers longer: the history shows both, the ids of a page do not.
-examples::WorldOptions PlantedWorld() {
-  examples::WorldOptions options;
-  base::Rng rng(3);
-  constexpr uint32_t kItems = 40;
-  for (uint32_t i = 0; i < kItems; ++i) {
-    options.items.push_back(
-        examples::Item(fmt::format("i{}", i), 200.0f, fmt::format("c{}", i % 2)));
+constexpr size_t kItemSlot = 0;  // the feature "item" among those of impressions
+
+const RankerTrainOptions kExact = {.bf16 = false};
+
+double Loss(RankerTrainer& trainer, const Ranker& ranker, const examples::RankingBatch& batch) {
+  std::vector<nn::LossValue> losses(ranker.objectives().size());
+  trainer.Evaluate(batch, losses);
+  double sum = 0;
+  for (size_t k = 0; k < losses.size(); ++k) {
+    sum += static_cast<double>(ranker.objectives()[k].loss_weight) * losses[k].mean();
   }
-  for (uint32_t u = 0; u < 60; ++u) {
-    const std::string user = fmt::format("u{}", u);
-    for (int64_t page = 0; page < 20; ++page) {
-      const int64_t at = page * 12 * kHour + static_cast<int64_t>(rng.Below(kHour));
-      const std::string request = fmt::format("{}-{}", user, page);
-      for (int64_t i = 0; i < 5; ++i) {
-        const auto item = static_cast<uint32_t>(rng.Below(kItems));
-        const std::string name = fmt::format("i{}", item);
-        options.events.push_back(examples::Shown(user, name, at, request));
-        options.events.back().position = static_cast<uint16_t>(i + 1);
-        if (rng.Uniform() > (item % 2 == u % 2 ? 0.8 : 0.1)) continue;
-        const auto seconds = static_cast<float>(10 + 3 * item + rng.Below(20));
-        options.events.push_back(examples::Click(user, name, at + kMinute + i, request));
-        options.events.push_back(examples::Raw(user, name, at + 2 * kMinute + i,
-                                               schema::EventType::kWatch, seconds, request));
+  return sum;
+}
+
+void Backward(RankerTrainer& trainer, const Ranker& ranker, const examples::RankingBatch& batch) {
+  std::vector<nn::LossValue> losses(ranker.objectives().size());
+  trainer.Backward(batch, losses);
+}
+
+TEST(RankerTrainer, DenseGradientsAreThoseOfTheWholeRankersLoss) {
+  Ranker ranker = MakeRanker({.widths = {8, 6}, .init_scale = 0.5f}, AllObjectives());
+  base::ThreadPool pool(1);
+  RankerTrainer trainer(&ranker, kExact, pool);
+  const examples::RankingBatch batch = RandomBatch(6, 5, 17);
+  Backward(trainer, ranker, batch);
+  for (const nn::Parameter& parameter : ranker.Parameters()) {
+    if (parameter.gradient.empty()) continue;
+    SCOPED_TRACE(parameter.name);
+    const auto worst = nn::CheckGradient(parameter.value, parameter.gradient,
+                                         [&] { return Loss(trainer, ranker, batch); },
+                                         {.step = 1e-3f, .samples = 60, .floor = 5e-2});
+    EXPECT_LT(worst.relative_error, 2e-2) << worst;
+  }
+}
+
+// Row-wise Adagrad's first step is -lr g / rms(g), so it shows the direction of every row's
+// gradient, and that all features that share a table contributed (RK-02).
+TEST(RankerTrainer, RK02_TableGradientsAddUpOverAllFeaturesThatShareATable) {
+  Ranker ranker = MakeRanker({.widths = {8}, .dim_scale = 3, .init_scale = 0.5f}, AllObjectives());
+  base::ThreadPool pool(1);
+  RankerTrainOptions options = kExact;
+  options.learning_rate = 0;
+  options.table_learning_rate = 0.01f;
+  RankerTrainer trainer(&ranker, options, pool);
+  const examples::RankingBatch batch = RandomBatch(6, 5, 17);
+  size_t rows_checked = 0;
+  std::vector<std::vector<float>> before, numeric;
+  std::vector<nn::Parameter> tables;
+  for (nn::Parameter& parameter : ranker.Parameters()) {
+    if (!parameter.gradient.empty()) continue;
+    std::vector<float> slopes(parameter.value.size());
+    for (size_t i = 0; i < slopes.size(); ++i) {
+      constexpr float kStep = 2e-3f;
+      const float value = parameter.value[i];
+      parameter.value[i] = value + kStep;
+      const double up = Loss(trainer, ranker, batch);
+      parameter.value[i] = value - kStep;
+      const double down = Loss(trainer, ranker, batch);
+      parameter.value[i] = value;
+      slopes[i] = static_cast<float>((up - down) / (2.0 * static_cast<double>(kStep)));
+    }
+    before.emplace_back(parameter.value.begin(), parameter.value.end());
+    numeric.push_back(std::move(slopes));
+    tables.push_back(std::move(parameter));
+  }
+  Backward(trainer, ranker, batch);
+  trainer.Apply();
+  for (size_t t = 0; t < tables.size(); ++t) {
+    const size_t dim = tables[t].shape[1];
+    for (size_t row = 0; row < tables[t].shape[0]; ++row) {
+      const float* slope = numeric[t].data() + row * dim;
+      const double squares = std::inner_product(slope, slope + dim, slope, 0.0);
+      const double rms = std::sqrt(squares / static_cast<double>(dim));
+      if (row > 0 && rms < 1e-3) continue;  // too small for finite differences in fp32
+      ++rows_checked;
+      for (size_t d = 0; d < dim; ++d) {
+        const double moved = static_cast<double>(tables[t].value[row * dim + d]) -
+                             static_cast<double>(before[t][row * dim + d]);
+        const double expected = row == 0 ? 0.0 : -0.01 * static_cast<double>(slope[d]) / rms;
+        EXPECT_NEAR(moved, expected, 4e-4) << tables[t].name << " row " << row;
       }
     }
   }
-  options.split = {
-      .kind = examples::SplitOptions::Kind::kTime, .validation_days = 1, .test_days = 1};
-  return options;
+  EXPECT_GT(rows_checked, 40u);
 }
 
-const examples::World& Planted() {
-  static const examples::World world(PlantedWorld());
-  return world;
-}
-const features::FeatureStatistics& PlantedTables() {
-  static const features::FeatureStatistics tables = Planted().Learn();
-  return tables;
-}
-
-const std::vector<Objective> kObjectives = {WatchObjective(),
-                                            EventObjective("click", schema::EventType::kClick)};
-const RankerOptions kRanker = {.widths = {32, 16}, .dim_scale = 3};
-const RankerTrainOptions kTrain = {
-    .batch = 128, .epochs = 8, .learning_rate = 3e-3f, .bf16 = false};
-
-Result<TrainedRanker> Train(const RankerTrainOptions& options,
-                            base::Progress& progress = base::NoProgress(), int threads = 1) {
-  base::ThreadPool pool(threads);
-  return TrainRanker(Planted().source, PlantedTables(), kRanker, kObjectives, options, pool,
-                     progress);
+TEST(RankerTrainer, LearningRatesScaleTheStep) {
+  const examples::RankingBatch batch = RandomBatch(6, 5, 17);
+  const auto moved = [&](float share) {  // by weights (Adam) and embeddings (Adagrad)
+    Ranker ranker = MakeRanker({.widths = {8}}, AllObjectives());
+    base::ThreadPool pool(1);
+    RankerTrainer trainer(&ranker, kExact, pool);
+    trainer.ScaleLearningRates(share);
+    Backward(trainer, ranker, batch);
+    const float head = ParameterNamed(ranker, "net.heads.bias").value[1];
+    const float item = ParameterNamed(ranker, "embedding.ranked_item").value[2 * 7];
+    trainer.Apply();
+    return std::pair(std::abs(ParameterNamed(ranker, "net.heads.bias").value[1] - head),
+                     std::abs(ParameterNamed(ranker, "embedding.ranked_item").value[2 * 7] - item));
+  };
+  EXPECT_EQ(moved(0.0f), std::pair(0.0f, 0.0f));
+  EXPECT_GT(moved(1.0f).second, 0.0f);
+  EXPECT_NEAR(moved(0.5f).first, 0.5f * moved(1.0f).first, 1e-6f);
+  EXPECT_NEAR(moved(0.5f).second, 0.5f * moved(1.0f).second, 1e-6f);
 }
 
-std::string Bytes(const TrainedRanker& trained) {
-  const base::TestFolder folder;
-  EXPECT_TRUE(trained.ranker->Save(folder / "ranker.uxs", 1));
-  return *base::ReadFile(folder / "ranker.uxs");
-}
-
-examples::RankingBatch PartOf(examples::SplitPart part) {
+TEST(RankerTrainer, MT01_MaskedImpressionsChangeNothing) {
+  Ranker ranker =
+      MakeRanker({.widths = {8}}, {EventObjective("like", EventType::kLike, LikeOrDislike())});
   base::ThreadPool pool(1);
-  examples::RankingStream stream(Planted().source, PlantedTables(),
-                                 {.part = part, .shuffle = false}, pool);
-  stream.StartEpoch(0);
+  RankerTrainer trainer(&ranker, kExact, pool);
+  examples::RankingBatch batch = RandomBatch(6, 5, 17);
+  for (examples::Labels& labels : batch.labels) labels = Clicked(10.0f);  // not observed
+  Backward(trainer, ranker, batch);
+  for (const nn::Parameter& parameter : ranker.Parameters()) {
+    for (const float gradient : parameter.gradient) EXPECT_EQ(gradient, 0.0f);
+  }
+}
+
+TEST(RankerTrainer, MT01_AHeadOfNoWeightLeavesTheOtherAsIfTrainedAlone) {
+  const RankerOptions options = {.widths = {8}, .init_scale = 0.3f};
+  Ranker alone = MakeRanker(options, {WatchObjective()});
+  std::vector<Objective> two = {WatchObjective(), EventObjective("click", EventType::kClick)};
+  two[1].loss_weight = 0;
+  Ranker both = MakeRanker(options, two);
+  for (const nn::Parameter& from : alone.Parameters()) {
+    const nn::Parameter to = ParameterNamed(both, from.name);
+    std::ranges::copy(from.value, to.value.begin());  // of the heads: the first row
+  }
+  const examples::RankingBatch batch = RandomBatch(20, 5, 17);
+  Fit(&alone, kExact, batch, 50);
+  Fit(&both, kExact, batch, 50);
+  const std::vector<float> single = ScoreAll(alone, batch), multi = ScoreAll(both, batch);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    EXPECT_NEAR(multi[2 * i], single[i], 1e-3f * single[i]);
+  }
+}
+
+// Each clicked impression of T seconds once, weighted (RK-12), or T times with weight one.
+struct Repetition {
+  examples::RankingBatch weighted, repeated;
+};
+Repetition MakeRepetition() {
+  Repetition result;
+  base::Rng rng(5);
+  for (examples::RankingBatch* batch : {&result.weighted, &result.repeated}) {
+    AppendRow(SmallShape().query, {}, &batch->queries);
+  }
+  for (uint32_t i = 0; i < 60; ++i) {
+    const FeatureIds ids = {{"item", {1 + i % 5}}};
+    const bool clicked = rng.Below(3) != 0;
+    const auto seconds = static_cast<uint32_t>(1 + rng.Below(6));
+    const examples::Labels labels =
+        clicked ? Clicked(static_cast<float>(seconds)) : examples::Labels{};
+    AppendImpression(ids, labels, &result.weighted);
+    for (uint32_t copy = 0; copy < (clicked ? seconds : 1); ++copy) {
+      AppendImpression(ids, labels, &result.repeated);
+    }
+  }
+  return result;
+}
+
+TEST(RankerTrainer, RK12_WatchTimeWeightsEqualRepetition) {
+  const RankerOptions options = {.widths = {8}, .init_scale = 0.3f};
+  Ranker weighted = MakeRanker(options, {WatchObjective(nn::WatchTimeForm::kPaper)});
+  Ranker repeated = MakeRanker(options, {EventObjective("click", EventType::kClick)});
+  const Repetition data = MakeRepetition();
+  base::ThreadPool pool(1);
+  {
+    RankerTrainer one(&weighted, kExact, pool), other(&repeated, kExact, pool);
+    Backward(one, weighted, data.weighted);
+    Backward(other, repeated, data.repeated);
+    const std::vector<nn::Parameter> a = weighted.Parameters(), b = repeated.Parameters();
+    // Both are gradients of means; the gradients of sums must be equal.
+    const auto n = static_cast<float>(data.weighted.size());
+    const auto m = static_cast<float>(data.repeated.size());
+    for (size_t p = 0; p < a.size(); ++p) {
+      for (size_t i = 0; i < a[p].gradient.size(); ++i) {
+        EXPECT_NEAR(a[p].gradient[i] * n, b[p].gradient[i] * m, 2e-3f) << a[p].name;
+      }
+    }
+  }
+  RankerTrainOptions train = kExact;
+  train.learning_rate = 0.02f;
+  Fit(&weighted, train, data.weighted, 400);
+  Fit(&repeated, train, data.repeated, 400);
+  const std::vector<float> odds = ScoreAll(weighted, data.weighted);
+  const std::vector<float> of_each = ScoreAll(repeated, data.repeated);
+  std::vector<float> probability(6);
+  for (size_t i = 0; i < data.repeated.size(); ++i) {
+    probability[data.repeated.impressions.categorical[kItemSlot][i][0]] = of_each[i];
+  }
+  for (size_t i = 0; i < data.weighted.size(); ++i) {
+    const float p = probability[data.weighted.impressions.categorical[kItemSlot][i][0]];
+    EXPECT_NEAR(odds[i], p / (1 - p), 0.02f * odds[i]);
+  }
+}
+
+TEST(RankerTrainer, RK12_GradientEqualsAnalyticAtTheHead) {
+  // Without hidden layers and with zero weights the gradient of the bias is the mean over
+  // impressions of -T (1 - s) for watched and s for others, s = 1/2.
+  Ranker ranker = MakeRanker({.widths = {}}, {WatchObjective(nn::WatchTimeForm::kPaper)});
+  for (float& weight : ParameterNamed(ranker, "net.heads.weight").value) weight = 0;
+  base::ThreadPool pool(1);
+  RankerTrainer trainer(&ranker, kExact, pool);
   examples::RankingBatch batch;
-  stream.Next(1 << 20, &batch);
+  AppendRow(SmallShape().query, {}, &batch.queries);
+  AppendImpression({}, Clicked(30.0f), &batch);
+  AppendImpression({}, {}, &batch);
+  AppendImpression({}, Clicked(8.0f), &batch);
+  AppendImpression({}, {}, &batch);
+  Backward(trainer, ranker, batch);
+  EXPECT_NEAR(ParameterNamed(ranker, "net.heads.bias").gradient[0],
+              (-30.0f * 0.5f + 0.5f - 8.0f * 0.5f + 0.5f) / 4.0f, 1e-5f);
+}
+
+// A grid of click probability and watch time, one item per cell, in exact proportions.
+struct Cell {
+  float probability, seconds;
+};
+const std::vector<Cell> kGrid = {{0.05f, 5}, {0.05f, 60}, {0.3f, 5},
+                                 {0.3f, 60}, {0.6f, 5},   {0.6f, 60}};
+examples::RankingBatch GridBatch() {
+  examples::RankingBatch batch;
+  AppendRow(SmallShape().query, {}, &batch.queries);
+  constexpr uint32_t kImpressions = 80;
+  for (uint32_t cell = 0; cell < kGrid.size(); ++cell) {
+    const auto clicks = static_cast<uint32_t>(std::lround(kGrid[cell].probability * kImpressions));
+    for (uint32_t i = 0; i < kImpressions; ++i) {
+      const float spread = i % 2 == 0 ? 0.5f : 1.5f;
+      AppendImpression({{"item", {1 + cell}}},
+                       i < clicks ? Clicked(kGrid[cell].seconds * spread) : examples::Labels{},
+                       &batch);
+    }
+  }
   return batch;
 }
 
-TEST(RankerTrainer, RK01_AStreamHasOneQueryForEachRequest) {
-  const examples::RankingBatch batch = PartOf(examples::SplitPart::kTest);
-  EXPECT_EQ(batch.size(), 5 * batch.queries.rows);
-}
-
-TEST(RankerTrainer, PlantedTastesBeatConstantsOnDaysNotSeen) {
-  const Result<TrainedRanker> trained = Train(kTrain);
-  ASSERT_TRUE(trained) << trained.error().message;
-  EXPECT_LT(trained->epochs.back().loss, trained->epochs.front().loss);
-  const examples::RankingBatch train = PartOf(examples::SplitPart::kTrain);
-  const examples::RankingBatch test = PartOf(examples::SplitPart::kTest);
-  base::ThreadPool pool(1);
-  RankerTrainer judge(trained->ranker.get(), kTrain, pool);
-  std::vector<nn::LossValue> losses(kObjectives.size());
-  judge.Evaluate(test, losses);
-  const double share[] = {0.95, 0.8};  // of the constant's loss; click times 3 seconds cost most
-  for (size_t k = 0; k < kObjectives.size(); ++k) {
-    Targets seen, targets;
-    MakeTargets(kObjectives[k], train, &seen);
-    MakeTargets(kObjectives[k], test, &targets);
-    const std::vector<float> constant(test.size(), BestConstant(kObjectives[k], seen));
-    const double guess = ObjectiveLoss(kObjectives[k], constant, targets, nullptr).mean();
-    EXPECT_LT(losses[k].mean(), share[k] * guess) << kObjectives[k].name;
+void CheckGrid(nn::WatchTimeForm form, const std::function<float(const Cell&)>& truth) {
+  const examples::RankingBatch batch = GridBatch();
+  Ranker ranker = MakeRanker({.widths = {16}, .init_scale = 0.3f}, {WatchObjective(form)});
+  RankerTrainOptions options = kExact;
+  options.learning_rate = 0.01f;
+  options.table_learning_rate = 0.05f;
+  Fit(&ranker, options, batch, 600);
+  const std::vector<float> predictions = ScoreAll(ranker, batch);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const Cell& cell = kGrid[batch.impressions.categorical[kItemSlot][i][0] - 1];
+    EXPECT_NEAR(predictions[i], truth(cell), 0.05f * truth(cell))
+        << cell.probability << " x " << cell.seconds;
   }
 }
 
-TEST(RankerTrainer, SameSeedGivesTheSameBytesAndAnotherDoesNot) {
-  RankerTrainOptions options = kTrain;
-  options.epochs = 2;
-  options.dropout = options.field_dropout = 0.1f;
-  const std::string first = Bytes(*Train(options)), again = Bytes(*Train(options));
-  EXPECT_TRUE(first == again);
-  options.seed = 2;
-  EXPECT_FALSE(first == Bytes(*Train(options)));
+TEST(RankerTrainer, RK13_PaperFormServesExpectedTimeOverOneMinusP) {
+  CheckGrid(nn::WatchTimeForm::kPaper, [](const Cell& cell) {
+    return cell.probability * cell.seconds / (1 - cell.probability);
+  });
 }
 
-class StopSoon : public base::Progress {
- public:
-  void Begin(std::string_view, std::string_view, uint64_t total) override { total_ = total; }
-  void Update(uint64_t done, std::string_view note) override {
-    done_ = done;
-    if (!note.empty()) last_ = note;
+TEST(RankerTrainer, RK13_ExactFormServesExpectedTimeAlsoWhereClicksAreFrequent) {
+  CheckGrid(nn::WatchTimeForm::kExact,
+            [](const Cell& cell) { return cell.probability * cell.seconds; });
+}
+
+TEST(RankerTrainer, RK14_ClickRatesRankClickbaitFirstAndWatchTimeDoesNot) {
+  // Items 1 to 4 are clicked often but watched briefly, 5 to 8 the opposite.
+  examples::RankingBatch batch;
+  AppendRow(SmallShape().query, {}, &batch.queries);
+  for (uint32_t item = 1; item <= 8; ++item) {
+    const bool bait = item <= 4;
+    for (uint32_t i = 0; i < 50; ++i) {
+      const bool clicked = i < (bait ? 30u : 15u) + item % 4;
+      AppendImpression({{"item", {item}}},
+                       clicked ? Clicked(bait ? 3.0f : 100.0f) : examples::Labels{}, &batch);
+    }
   }
-  void End() override {}
-  void Note(std::string_view line) override { notes_.append(line).append("\n"); }
-  bool stop_requested() const override { return done_ > 0 && stop_; }
-  uint64_t total_ = 0, done_ = 0;
-  bool stop_ = true;
-  std::string notes_, last_;  // all lines; note of the last update that had one
-};
-
-TEST(RankerTrainer, StopsEarlyAndKeepsTheBestEpoch) {
-  RankerTrainOptions options = kTrain;
-  options.epochs = 60;
-  options.patience = 2;
-  options.learning_rate = 0.02f;  // overfits quickly
-  StopSoon progress;
-  progress.stop_ = false;
-  const Result<TrainedRanker> trained = Train(options, progress);
-  ASSERT_TRUE(trained) << trained.error().message;
-  ASSERT_LT(trained->epochs.size(), 60u);
-  EXPECT_EQ(progress.last_, fmt::format("stopped early at epoch {}, best epoch {}",
-                                        trained->epochs.size(), trained->best_epoch + 1));
-  EXPECT_EQ(trained->epochs.size(), trained->best_epoch + 1 + options.patience);
-  const double best = trained->epochs[trained->best_epoch].validation;
-  for (const nn::EpochReport& epoch : trained->epochs) EXPECT_GE(epoch.validation, best);
-
-  const examples::RankingBatch validation = PartOf(examples::SplitPart::kValidation);
-  base::ThreadPool pool(1);
-  RankerTrainer judge(trained->ranker.get(), options, pool);
-  std::vector<nn::LossValue> losses(kObjectives.size());
-  judge.Evaluate(validation, losses);
-  EXPECT_NEAR(losses[0].mean() + losses[1].mean(), best, 1e-4 * best);
-}
-
-TEST(RankerTrainer, DecayRunsOverAllEpochsAndStillLearns) {
-  RankerTrainOptions options = kTrain;
-  options.epochs = options.patience = 4;
-  const Result<TrainedRanker> constant = Train(options);
-  options.decay = true;
-  const Result<TrainedRanker> decayed = Train(options);
-  ASSERT_TRUE(constant && decayed);
-  EXPECT_EQ(decayed->epochs.size(), 4u);
-  EXPECT_LT(decayed->epochs.back().loss, decayed->epochs.front().loss);
-  EXPECT_FALSE(Bytes(*decayed) == Bytes(*constant));
-}
-
-TEST(RankerTrainer, TR05_DivergenceFailsLoudlyWithAdvice) {
-  RankerTrainOptions options = kTrain;
-  options.learning_rate = 50.0f;
-  const Result<TrainedRanker> trained = Train(options);
-  ASSERT_FALSE(trained);
-  EXPECT_EQ(trained.error().code, Code::kInternal);
-  EXPECT_THAT(trained.error().message, HasSubstr("ranking.learning_rate"));
-}
-
-TEST(RankerTrainer, TR05_ReportsTheShareOfDeadUnits) {
-  RankerTrainOptions options = kTrain;
-  options.epochs = 1;
-  const Result<TrainedRanker> trained = Train(options);
-  ASSERT_TRUE(trained);
-  EXPECT_GE(trained->epochs[0].dead_units, 0.0);
-  EXPECT_LT(trained->epochs[0].dead_units, 1.0);
-}
-
-TEST(RankerTrainer, StopsOnRequest) {
-  StopSoon progress;
-  const Result<TrainedRanker> trained = Train(kTrain, progress);
-  ASSERT_FALSE(trained);
-  EXPECT_EQ(trained.error().code, Code::kCancelled);
-}
-
-TEST(RankerTrainer, ReportsEachEpoch) {
-  StopSoon progress;
-  progress.stop_ = false;
-  RankerTrainOptions options = kTrain;
-  options.epochs = 2;
-  ASSERT_TRUE(Train(options, progress));
-  EXPECT_EQ(progress.total_, 2 * PartOf(examples::SplitPart::kTrain).size());
-  EXPECT_THAT(progress.notes_, HasSubstr("epoch 2: loss"));
-  EXPECT_THAT(progress.notes_, HasSubstr("click"));
-  EXPECT_THAT(progress.notes_, HasSubstr("examples/s"));
-  EXPECT_THAT(progress.notes_, HasSubstr("validation"));
-  EXPECT_EQ(progress.done_, progress.total_);
-}
-
-TEST(RankerTrainer, WithoutAValidationPartItReportsThatOnceAndOmitsMetrics) {
-  examples::WorldOptions without = PlantedWorld();
-  without.split = {.kind = examples::SplitOptions::Kind::kNone};
-  const examples::World world(without);
-  const features::FeatureStatistics tables = world.Learn();
-  RankerTrainOptions options = kTrain;
-  options.epochs = 2;
-  options.patience = 1;
-  StopSoon progress;
-  progress.stop_ = false;
-  base::ThreadPool pool(1);
-  const Result<TrainedRanker> trained =
-      TrainRanker(world.source, tables, kRanker, kObjectives, options, pool, progress);
-  ASSERT_TRUE(trained) << trained.error().message;
-  EXPECT_EQ(trained->best_epoch, 1u);
-  EXPECT_THAT(progress.notes_, HasSubstr("training runs all 2 epochs\nepoch 1: loss"));
-  EXPECT_THAT(progress.notes_, Not(HasSubstr("nan")));
-  EXPECT_THAT(progress.notes_, Not(HasSubstr(" / ")));
-}
-
-TEST(RankerTrainer, ALogWithoutImpressionsIsRefusedWithAdvice) {
-  examples::WorldOptions options;
-  for (int64_t i = 0; i < 30; ++i) {
-    options.events.push_back(examples::Watch("u", fmt::format("i{}", i), i * 8 * kHour, 100));
+  Ranker ranker =
+      MakeRanker({.widths = {16}}, {WatchObjective(), EventObjective("click", EventType::kClick)});
+  RankerTrainOptions options = kExact;
+  options.learning_rate = 0.01f;
+  Fit(&ranker, options, batch, 400);
+  const std::vector<float> predictions = ScoreAll(ranker, batch);
+  std::vector<float> watch(9), click(9);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const uint32_t item = batch.impressions.categorical[kItemSlot][i][0];
+    watch[item] = predictions[2 * i];
+    click[item] = predictions[2 * i + 1];
   }
-  const examples::World world(options);
-  const features::FeatureStatistics tables = world.Learn();
-  base::ThreadPool pool(1);
-  const Result<TrainedRanker> trained =
-      TrainRanker(world.source, tables, kRanker, kObjectives, kTrain, pool, base::NoProgress());
-  ASSERT_FALSE(trained);
-  EXPECT_EQ(trained.error().code, Code::kFailedPrecondition);
-  EXPECT_THAT(trained.error().message, HasSubstr("impression"));
+  for (size_t bait = 1; bait <= 4; ++bait) {
+    for (size_t solid = 5; solid <= 8; ++solid) {
+      EXPECT_GT(click[bait], click[solid]);
+      EXPECT_LT(watch[bait], watch[solid]);
+    }
+  }
+  // A page of one clicked and one unclicked item of each kind: the share of watch time below an
+  // unclicked item (paper, section 4.4) is higher when ranking by clicks.
+  const auto lost_time = [&](const std::vector<float>& score) {
+    double lost = 0, all = 0;
+    for (size_t i = 0; i < batch.size(); ++i) {
+      for (size_t j = 0; j < batch.size(); ++j) {
+        if (batch.labels[i].watch_s == 0 || batch.labels[j].watch_s > 0) continue;
+        const auto item = [&](size_t at) {
+          return batch.impressions.categorical[kItemSlot][at][0];
+        };
+        all += static_cast<double>(batch.labels[i].watch_s);
+        if (score[item(j)] > score[item(i)]) lost += static_cast<double>(batch.labels[i].watch_s);
+      }
+    }
+    return lost / all;
+  };
+  EXPECT_GT(lost_time(click), 1.5 * lost_time(watch));
 }
 
-TEST(RankerTrainer, OptionsReadFromTheProjectFile) {
-  const Result<base::Config> config = base::Config::Parse(
-      "[ranking]\nbatch = 7\nfield_dropout = 0.25\nbf16 = false\nwidths = [3]\ninit_scale = 0.5\n",
-      "test.toml");
-  ASSERT_TRUE(config);
-  const RankerTrainOptions train = RankerTrainOptions::FromConfig(config->Table("ranking"));
-  const RankerOptions model = RankerOptions::FromConfig(config->Table("ranking"));
-  EXPECT_TRUE(config->Check());
-  EXPECT_EQ(train.batch, 7u);
-  EXPECT_EQ(train.field_dropout, 0.25f);
-  EXPECT_FALSE(train.bf16);
-  EXPECT_EQ(model.widths, std::vector<size_t>{3});
-  EXPECT_EQ(model.init_scale, 0.5f);
+TEST(RankerTrainer, DropoutIsOffWhenEvaluatingAndFieldDropoutTeachesTheUnknown) {
+  // One item, always clicked: its embedding or the other weights can learn it.
+  examples::RankingBatch batch;
+  AppendRow(SmallShape().query, {}, &batch.queries);
+  for (uint32_t i = 0; i < 64; ++i) {
+    AppendImpression({{"item", {1 + i % 2}}}, i % 2 == 0 ? Clicked(1.0f) : examples::Labels{},
+                     &batch);
+  }
+  const auto unknown_click = [&](float field_dropout) {
+    Ranker ranker = MakeRanker({.widths = {16}, .init_scale = 0.5f},
+                               {EventObjective("click", EventType::kClick)});
+    RankerTrainOptions options = kExact;
+    options.learning_rate = 0.01f;
+    options.dropout = 0.1f;
+    options.field_dropout = field_dropout;
+    Fit(&ranker, options, batch, 300);
+    base::ThreadPool pool(1);
+    RankerTrainer trainer(&ranker, options, pool);
+    EXPECT_EQ(Loss(trainer, ranker, batch), Loss(trainer, ranker, batch));
+    EXPECT_LT(Loss(trainer, ranker, batch), 0.2);
+    examples::RankingBatch unknown;
+    AppendRow(SmallShape().query, {}, &unknown.queries);
+    AppendImpression({{"item", {0}}}, {}, &unknown);
+    return ScoreAll(ranker, unknown)[0];
+  };
+  EXPECT_NEAR(unknown_click(0.3f), 0.5f, 0.2f);
 }
 
 }  // namespace

@@ -16,11 +16,11 @@
 #include <vector>
 
 #include "base/rng.h"
-#include "examples/streams.h"
+#include "examples/ranking_stream.h"
 #include "features/model_shape.h"
 #include "nn/parameter.h"
 #include "ranking/ranker.h"
-#include "ranking/ranker_step.h"
+#include "ranking/ranker_trainer.h"
 #include "schema/event.h"
 
 namespace upnext::ranking {

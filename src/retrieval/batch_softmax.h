@@ -1,6 +1,6 @@
 // The output side of a training step: the softmax of a batch's user vectors against rows of the
 // item table, sampled or full. It works block by block, so that all values of a block except its
-// part of the gradient of the logits stay in a core's cache. Only candidate_step.cc includes it.
+// part of the gradient of the logits stay in a core's cache. Only candidate_trainer.cc includes it.
 //
 //   softmax.Begin({.items = table, .labels = rows, .classes = negatives, ...}, tasks);
 //   RunAll(tasks, pool);                                          // reads the classes' rows

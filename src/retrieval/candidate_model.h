@@ -7,7 +7,7 @@
 //   model.UserVectors(batch, out, scratch, compute);       // [batch.rows, dim], for retrieval
 //   model.item_vectors();                                  // row r is item row r; row 0 is zero
 //
-// Training lives in candidate_trainer.h. UserVectors is const: many threads, one scratch each.
+// Training lives in candidate_training.h. UserVectors is const: many threads, one scratch each.
 #ifndef UPNEXT_RETRIEVAL_CANDIDATE_MODEL_H_
 #define UPNEXT_RETRIEVAL_CANDIDATE_MODEL_H_
 

@@ -1,167 +1,277 @@
 #include "retrieval/candidate_trainer.h"
 
-#include <fmt/format.h>
+#include <algorithm>
+#include <numeric>
 
-#include <cmath>
-#include <span>
-#include <string>
-#include <utility>
-#include <vector>
-
-#include "kernels/gemm.h"
-#include "retrieval/candidate_step.h"
-#include "retrieval/candidate_validation.h"
+#include "kernels/row_gradients.h"
 
 namespace upnext::retrieval {
 namespace {
 
-class Training : public nn::Trainable {
- public:
-  Training(const examples::ReplaySource& source, const features::FeatureStatistics& tables,
-           const CandidateTrainOptions& options, CandidateModel& model, base::ThreadPool& pool)
-      : options_(options),
-        model_(model),
-        guess_(std::log(static_cast<double>(model.shape().items))),
-        compute_{.precision = kernels::Precision::kFp32, .pool = &pool},
-        stream_(source, tables,
-                {.max_per_user = options.max_per_user,
-                 .labels = options.labels,
-                 .part = examples::SplitPart::kTrain,
-                 .min_history = options.min_history,
-                 .seed = options.seed},
-                pool),
-        trainer_(&model, options, tables.vocabulary(features::kItemVocabulary), pool),
-        validation_(source, tables, examples::SplitPart::kValidation, options.validation_users,
-                    pool) {}
+std::vector<nn::Parameter> DenseParameters(CandidateModel& model) {
+  std::vector<nn::Parameter> parameters = model.Parameters();
+  std::erase_if(parameters, [](const nn::Parameter& p) { return p.gradient.empty(); });
+  return parameters;
+}
 
-  bool has_validation() const { return validation_.cases() > 0; }
-
-  uint64_t examples_per_epoch() const override { return stream_.examples_per_epoch(); }
-  void StartEpoch(uint32_t epoch) override { stream_.StartEpoch(epoch); }
-  size_t NextBatch() override { return stream_.Next(options_.batch, &batch_) ? batch_.size() : 0; }
-
-  void Step(double, std::span<nn::LossValue> losses, std::span<nn::LossValue> guessing) override {
-    losses[0] += trainer_.Step(batch_);
-    const auto n = static_cast<double>(batch_.size());
-    guessing[0] += {.sum = n * guess_, .count = n};
+// Each id of each bag stays with probability 1 - rate.
+void ThinBags(const features::Bags& bags, float rate, base::Rng& rng, features::Bags* thinned) {
+  thinned->Clear();
+  for (size_t i = 0; i < bags.size(); ++i) {
+    for (uint32_t at = bags.offsets[i]; at < bags.offsets[i + 1]; ++at) {
+      if (rng.Uniform() >= rate) thinned->ids.push_back(bags.ids[at]);
+    }
+    thinned->Close();
   }
+}
 
-  Status Validate(nn::EpochReport* report) override {
-    report->validation = validation_.Ndcg(model_, compute_);
-    return Ok();
+// Takes turns between two lists in proportion to their lengths, so that threads are busy with
+// products (which wait for the matrix unit) and updates (which wait for memory) at the same time.
+void Interleave(const base::Tasks& a, const base::Tasks& b, base::Tasks* both) {
+  both->clear();
+  size_t i = 0, j = 0;
+  while (i < a.size() || j < b.size()) {
+    const bool take_a = j == b.size() || (i < a.size() && i * b.size() <= j * a.size());
+    both->push_back(take_a ? a[i++] : b[j++]);
   }
-
-  double Total(std::span<const nn::LossValue> losses) const override { return losses[0].mean(); }
-
-  std::string Describe(const nn::EpochReport& report) const override {
-    const std::string validation =
-        std::isnan(report.validation)
-            ? std::string()
-            : fmt::format(", validation NDCG@10 {:.4f}", report.validation);
-    return fmt::format("epoch {}: loss {:.4f}{}, {:.0f} examples/s, dead units {:.0f} %",
-                       report.epoch + 1, report.loss, validation, report.examples_per_s,
-                       100.0 * report.dead_units);
-  }
-
-  std::vector<nn::Parameter> ModelParameters() override { return model_.Parameters(); }
-  void AppendOptimiserState(std::vector<nn::Parameter>& state) override {
-    trainer_.AppendState(state);
-  }
-  base::Rng& rng() override { return trainer_.rng(); }
-  std::vector<uint64_t> Activity() const override { return trainer_.tower().Activity(); }
-  bool SetActivity(std::span<const uint64_t> activity) override {
-    return trainer_.tower().SetActivity(activity);
-  }
-  void ResetActivity() override { trainer_.tower().ResetActivity(); }
-  std::vector<double> DeadUnitShares() const override { return trainer_.tower().DeadUnitShares(); }
-
- private:
-  const CandidateTrainOptions& options_;
-  CandidateModel& model_;
-  const double guess_;   // loss per example of a constant prediction
-  nn::Compute compute_;  // of validation: exact, as when serving
-  examples::CandidateStream stream_;
-  CandidateTrainer trainer_;
-  CandidateValidation validation_;
-  features::CandidateBatch batch_;
-};
+}
 
 }  // namespace
 
-CandidateTrainOptions CandidateTrainOptions::FromConfig(const base::ConfigTable& retrieval) {
-  CandidateTrainOptions options;
-  const auto number = [&](std::string_view key, uint32_t fallback, int64_t min, int64_t max) {
-    return static_cast<uint32_t>(retrieval.Int(key, fallback, {.min = min, .max = max}));
-  };
-  const auto real = [&](std::string_view key, float fallback, double min, double max) {
-    return static_cast<float>(retrieval.Real(key, fallback, {.min = min, .max = max}));
-  };
-  options.batch = number("batch", options.batch, 1, 1 << 20);
-  options.epochs = number("epochs", options.epochs, 1, 100'000);
-  options.patience = number("patience", options.patience, 1, 100'000);
-  options.negatives = number("negatives", options.negatives, 0, 1 << 20);
-  options.logq = retrieval.Bool("logq", options.logq);
-  options.sampler = examples::SamplerOptions::FromConfig(retrieval);
-  options.table_learning_rate = real("table_learning_rate", options.table_learning_rate, 0, 100);
-  options.tower_learning_rate = real("tower_learning_rate", options.tower_learning_rate, 0, 100);
-  options.dropout = real("dropout", options.dropout, 0, 0.95);
-  options.bag_dropout = real("bag_dropout", options.bag_dropout, 0, 0.95);
-  options.max_per_user = number("max_per_user", options.max_per_user, 1, UINT32_MAX);
-  options.min_history = number("min_history", options.min_history, 0, UINT32_MAX);
-  options.labels = static_cast<examples::CandidateStreamOptions::Labels>(
-      retrieval.Choice("labels", {"next-watch", "held-out"}, static_cast<size_t>(options.labels)));
-  options.bf16 = retrieval.Bool("bf16", options.bf16);
-  options.validation_users = number("validation_users", options.validation_users, 0, UINT32_MAX);
-  options.max_dead_units =
-      retrieval.Real("max_dead_units", options.max_dead_units, {.min = 0.01, .max = 1});
-  options.checkpoints.name = "retrieval";
-  options.checkpoints.minutes =
-      retrieval.Real("checkpoint_minutes", options.checkpoints.minutes, {.min = 0, .max = 1e6});
-  return options;
+CandidateTrainer::CandidateTrainer(CandidateModel* model, const CandidateTrainOptions& options,
+                                   const features::Vocabulary& vocabulary, base::ThreadPool& pool,
+                                   float table_epsilon)
+    : model_(*model),
+      options_(options),
+      pool_(pool),
+      sampler_(options.sampler, vocabulary),
+      rng_(options.seed, /*stream=*/2),
+      tower_step_(DenseParameters(*model), {.learning_rate = options.tower_learning_rate}) {
+  const kernels::AdagradOptions adagrad{options.table_learning_rate, table_epsilon};
+  if (!model->tied()) items_step_.emplace(&model->items_, adagrad);
+  for (size_t i = 0; i < model->tables_.size(); ++i) {
+    table_steps_.push_back(std::make_unique<nn::RowwiseAdagrad>(&model->tables_[i], adagrad));
+    if (items_step_ || i != model->item_table_) early_steps_.push_back(table_steps_[i].get());
+  }
 }
 
-Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& source,
-                                             const features::FeatureStatistics& tables,
-                                             const CandidateModelOptions& model_options,
-                                             const CandidateTrainOptions& options,
-                                             base::ThreadPool& pool, base::Progress& progress) {
-  const CandidateShape shape = ShapeOf(tables);
-  if (shape.items < 3) {
-    return FailedPrecondition(
-        "the candidate model needs complete watches of at least two items in the training part, "
-        "found {}; check [labels] and [split] of the project file (a log of clicks or purchases: "
-        "give "
-        "those events the type 'complete' and set [labels] complete = \"event\")",
-        shape.items - 1);
+bool CandidateTrainer::full_softmax() const {
+  return options_.negatives == 0 || options_.negatives >= model_.shape().items - 1;
+}
+
+nn::LossValue CandidateTrainer::Step(const features::CandidateBatch& batch) {
+  const nn::LossValue loss = RunSampledOrFull(batch);
+  base::Tasks products, updates, both;
+  AppendProducts(products);
+  AppendEarlyUpdates(updates);
+  Interleave(products, updates, &both);
+  base::RunAll(both, &pool_);
+  ApplyLate();
+  return loss;
+}
+
+nn::LossValue CandidateTrainer::Gradients(const features::CandidateBatch& batch) {
+  const nn::LossValue loss = RunSampledOrFull(batch);
+  RunProducts();
+  return loss;
+}
+
+nn::LossValue CandidateTrainer::FullGradients(const features::CandidateBatch& batch) {
+  const nn::LossValue loss = RunFull(batch);
+  RunProducts();
+  return loss;
+}
+
+nn::LossValue CandidateTrainer::SampledGradients(const features::CandidateBatch& batch,
+                                                 std::span<const uint32_t> negatives) {
+  const nn::LossValue loss = RunBlocks(batch, negatives, /*full=*/false);
+  RunProducts();
+  return loss;
+}
+
+void CandidateTrainer::Apply() {
+  base::Tasks updates;
+  AppendEarlyUpdates(updates);
+  base::RunAll(updates, &pool_);
+  ApplyLate();
+}
+
+nn::LossValue CandidateTrainer::RunSampledOrFull(const features::CandidateBatch& batch) {
+  if (full_softmax()) return RunFull(batch);
+  sampler_.Draw(options_.negatives, rng_, &negatives_);
+  return RunBlocks(batch, negatives_, /*full=*/false);
+}
+
+nn::LossValue CandidateTrainer::RunFull(const features::CandidateBatch& batch) {
+  if (all_rows_.empty()) {
+    all_rows_.resize(model_.shape().items - 1);
+    std::iota(all_rows_.begin(), all_rows_.end(), 1u);
   }
-  TrainedCandidate result;
-  base::Rng rng(options.seed, /*stream=*/1);
-  result.model = std::make_unique<CandidateModel>(model_options, shape, rng);
-  Training training(source, tables, options, *result.model, pool);
-  if (training.examples_per_epoch() == 0) {
-    return FailedPrecondition(
-        "the training part has no complete watch that follows {} others of its user; check "
-        "[labels], [split] and retrieval.min_history of the project file",
-        options.min_history);
+  return RunBlocks(batch, all_rows_, /*full=*/true);
+}
+
+void CandidateTrainer::RunProducts() {
+  base::Tasks products;
+  AppendProducts(products);
+  base::RunAll(products, &pool_);
+}
+
+nn::LossValue CandidateTrainer::RunBlocks(const features::CandidateBatch& batch,
+                                          std::span<const uint32_t> classes, bool full) {
+  const kernels::Precision precision =
+      options_.bf16 ? kernels::Precision::kBf16 : kernels::Precision::kFp32;
+  const size_t n = batch.size();
+  batch_ = &Thinned(batch.features);
+  model_.CutWindows(*batch_, &windows_);
+  block_ = nn::BlockFor(n, &pool_);
+  d_input_.Reserve(n * model_.layout().width);
+  if (options_.dropout > 0.0f) {
+    dropout_seed_ = rng_.Next();
+    kept_.resize(n * model_.layout().width);
   }
-  if (!training.has_validation()) {
-    progress.Note(fmt::format("no validation part, or it is empty: training runs all {} epochs",
-                              options.epochs));
+  base::Tasks tasks;
+  AppendInputGradients(tasks);
+  tasks.push_back([&] { model_.tower_.Begin(n, precision, block_); });
+  BeginSoftmax(batch.label, classes, full, precision, tasks);
+  base::RunAll(tasks, &pool_);
+
+  losses_.assign(model_.tower_.blocks(), {});
+  pool_.ParallelFor(losses_.size(), 1, [&](size_t begin, size_t end) {
+    for (size_t block = begin; block < end; ++block) losses_[block] = RunBlock(block);
+  });
+  nn::LossValue total;
+  for (const nn::LossValue& loss : losses_) total += loss;
+  return total;
+}
+
+nn::LossValue CandidateTrainer::RunBlock(size_t block) {
+  const size_t begin = block * block_, n = std::min(block_, batch_->rows - begin);
+  const size_t width = model_.layout().width, dim = model_.dim();
+  thread_local kernels::AlignedBuffer<float> input, d_users;
+  input.Reserve(n * width);
+  d_users.Reserve(n * dim);
+  model_.BuildInput(*batch_, windows_, begin, begin + n, input.data());
+  if (options_.dropout > 0.0f) DropInput(block, n, input.data());
+  const float* users = model_.tower_.ForwardBlock(block, input.data());
+  if (block == 0) users_ = users;
+  const nn::LossValue loss =
+      softmax_.Block(begin, n, users, model_.tower_.output_operand() + begin * dim, d_users.data());
+  float* d_input = d_input_.data() + begin * width;
+  model_.tower_.BackwardBlock(block, d_users.data(), d_input);
+  if (options_.dropout > 0.0f) {
+    const float scale = 1.0f / (1.0f - options_.dropout);
+    const uint8_t* kept = kept_.data() + begin * width;
+    for (size_t i = 0; i < n * width; ++i) d_input[i] = kept[i] ? d_input[i] * scale : 0.0f;
   }
-  const nn::TrainingOptions loop{
-      .model = "candidate model",
-      .tasks = {""},
-      .epochs = options.epochs,
-      .patience = options.patience,
-      .max_dead_units = options.max_dead_units,
-      .advice = fmt::format("lower retrieval.tower_learning_rate (now {:g}) or "
-                            "retrieval.table_learning_rate (now {:g})",
-                            options.tower_learning_rate, options.table_learning_rate),
-      .checkpoints = options.checkpoints};
-  UPNEXT_ASSIGN_OR_RETURN(static_cast<nn::TrainingReport&>(result),
-                          nn::RunTraining(training, loop, progress));
-  result.model->WidenTables();
-  return result;
+  return loss;
+}
+
+void CandidateTrainer::BeginSoftmax(std::span<const uint32_t> labels,
+                                    std::span<const uint32_t> classes, bool full,
+                                    kernels::Precision precision, base::Tasks& tasks) {
+  BatchSoftmaxArgs args;
+  args.items = &model_.item_vectors();
+  args.labels = labels;
+  args.classes = classes;
+  args.full = full;
+  args.precision = precision;
+  if (options_.logq && !full) {
+    const auto expected = [&](std::span<const uint32_t> rows, std::vector<float>& logs) {
+      logs.resize(rows.size());
+      std::ranges::transform(rows, logs.begin(), [&](uint32_t row) {
+        return sampler_.LogExpectedCount(row, classes.size());
+      });
+      return std::span<const float>(logs);
+    };
+    args.label_log_expected = expected(labels, label_expected_);
+    args.class_log_expected = expected(classes, class_expected_);
+  }
+  softmax_.Begin(args, tasks);
+}
+
+const features::FeatureBlock& CandidateTrainer::Thinned(const features::FeatureBlock& batch) {
+  if (options_.bag_dropout <= 0.0f) return batch;
+  const auto& slots = model_.shape().inputs.query.slots;
+  thinned_.categorical.resize(slots.size());
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (slots[i].list) {
+      ThinBags(batch.categorical[i], options_.bag_dropout, rng_, &thinned_.categorical[i]);
+    } else {
+      thinned_.categorical[i] = batch.categorical[i];
+    }
+  }
+  thinned_.dense = batch.dense;
+  thinned_.rows = batch.rows;
+  return thinned_;
+}
+
+// Inverted dropout: what stays is scaled up, so that nothing needs scaling when the model is used.
+// The numbers at the end of the input stay as they are: 0 is a value of theirs, an example age of 0
+// means now, and a model trained with age 0 on old examples does not learn what is new (CG-09). Each
+// block has its own random stream, whichever thread computes it.
+void CandidateTrainer::DropInput(size_t block, size_t n, float* input) {
+  const size_t width = model_.layout().width, dropped = model_.layout().dense;
+  const float scale = 1.0f / (1.0f - options_.dropout);
+  const auto threshold = static_cast<uint32_t>(options_.dropout * 65536.0f);
+  uint8_t* kept = kept_.data() + block * block_ * width;
+  base::Rng rng(dropout_seed_, block);
+  for (size_t row = 0; row < n; ++row, input += width, kept += width) {
+    uint64_t random = 0;
+    for (size_t i = 0; i < dropped; ++i) {
+      random = i % 4 == 0 ? rng.Next() : random >> 16;
+      kept[i] = (random & 0xffff) >= threshold;
+      input[i] = kept[i] ? input[i] * scale : 0.0f;
+    }
+    std::fill(kept + dropped, kept + width, uint8_t{1});
+  }
+}
+
+// Only says where the gradients will be, so that rows can be sorted before they are there. A table
+// that the items share gets their gradients too, and is sorted after that.
+void CandidateTrainer::AppendInputGradients(base::Tasks& tasks) {
+  for (size_t table = 0; table < table_steps_.size(); ++table) {
+    tasks.push_back([this, table] {
+      const CandidateLayout& layout = model_.layout();
+      for (size_t i = 0; i < layout.inputs.size(); ++i) {
+        const CandidateLayout::Input& input = layout.inputs[i];
+        if (input.table != table) continue;
+        table_steps_[table]->AddBags(View(CandidateModel::BagsOf(*batch_, windows_, layout, i)),
+                                     d_input_.data() + input.offset, layout.width,
+                                     kernels::Pooling::kMean);
+      }
+      if (items_step_ || table != model_.item_table_) table_steps_[table]->Sort();
+    });
+  }
+}
+
+void CandidateTrainer::AppendProducts(base::Tasks& tasks) {
+  const auto pieces = static_cast<size_t>(pool_.threads());
+  softmax_.AppendGradients(pieces, model_.tower_.output_operand(), tasks);
+  model_.tower_.AppendGradients(pieces, tasks);
+  tasks.push_back([this] { model_.tower_.NoteActivity(); });
+}
+
+void CandidateTrainer::AppendEarlyUpdates(base::Tasks& tasks) {
+  for (nn::RowwiseAdagrad* step : early_steps_) step->AppendStep(tasks);
+}
+
+void CandidateTrainer::ApplyLate() {
+  softmax_.AddGradients(users_, items_step());
+  items_step().Sort();
+  base::Tasks tasks;
+  items_step().AppendStep(tasks);
+  tower_step_.AppendStep(tasks);
+  base::RunAll(tasks, &pool_);
+  items_step().Clear();
+  for (nn::RowwiseAdagrad* step : early_steps_) step->Clear();
+}
+
+void CandidateTrainer::AppendState(std::vector<nn::Parameter>& state) {
+  tower_step_.AppendState("tower", state);
+  if (items_step_) items_step_->AppendState("items", state);
+  for (size_t i = 0; i < table_steps_.size(); ++i) {
+    table_steps_[i]->AppendState("embedding." + model_.shape().inputs.tables[i].name, state);
+  }
 }
 
 }  // namespace upnext::retrieval

@@ -1,68 +1,109 @@
-// Trains the candidate model: sampled softmax with logQ correction (or full softmax), row-wise
-// Adagrad for the tables, Adam for the tower, early stopping on the validation part.
+// One training step of the candidate model: forward, softmax loss, backward, update. The loop over
+// epochs is in candidate_training.cc. Only this room includes it.
 //
-//   UPNEXT_ASSIGN_OR_RETURN(
-//       TrainedCandidate trained,
-//       TrainCandidateModel(source, tables, model_options, options, pool, progress));
+//   CandidateTrainer trainer(&model, options, vocabulary, pool);
+//   while (stream.Next(options.batch, &batch)) loss += trainer.Step(batch);
 //
-// One training at a time per pool. Same seed, data and number of threads: same bytes.
+// One thread, which the pool helps. Buffers are kept from step to step. The model must outlive the
+// trainer and not move.
 #ifndef UPNEXT_RETRIEVAL_CANDIDATE_TRAINER_H_
 #define UPNEXT_RETRIEVAL_CANDIDATE_TRAINER_H_
 
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
+#include <vector>
 
-#include "base/progress.h"
 #include "base/thread_pool.h"
-#include "examples/replay.h"
 #include "examples/sampler.h"
-#include "examples/streams.h"
-#include "features/feature_statistics.h"
-#include "nn/training_loop.h"
+#include "features/feature_block.h"
+#include "kernels/aligned_buffer.h"
+#include "nn/losses.h"
+#include "nn/optimizer.h"
+#include "retrieval/batch_softmax.h"
 #include "retrieval/candidate_model.h"
+#include "retrieval/candidate_training.h"
 
 namespace upnext::retrieval {
 
-// Keys of [retrieval] in the project file, in addition to the model's own.
-struct CandidateTrainOptions {
-  uint32_t batch = 256;
-  uint32_t epochs = 30;   // at most
-  uint32_t patience = 3;  // epochs without a better validation metric before stopping
-  // Negatives shared by a batch. 0, or at least the number of items: full softmax. "Several
-  // thousand" in the paper.
-  uint32_t negatives = 2048;
-  bool logq = true;  // correction of sampled logits; off only for ablation (CG-13)
-  examples::SamplerOptions sampler;
-  float table_learning_rate = 0.05f, tower_learning_rate = 1e-3f;
-  float dropout = 0.0f;        // of the embeddings in the tower's input
-  float bag_dropout = 0.0f;    // share of watches and tokens dropped from each bag in training
-  uint32_t max_per_user = 50;  // examples per user and epoch (CG-18)
-  // Complete watches required before a label. 0 includes first watches, which train the model for
-  // new users (CG-22).
-  uint32_t min_history = 0;
-  examples::CandidateStreamOptions::Labels labels =
-      examples::CandidateStreamOptions::Labels::kNextWatch;
-  bool bf16 = true;                    // matrix products in bf16 where that is fast
-  uint32_t validation_users = 10'000;  // at most, for early stopping
-  // Training stops when this share of the ReLU units of a layer is zero for all examples of an
-  // epoch.
-  double max_dead_units = 0.9;
-  nn::CheckpointOptions checkpoints = {};  // interval from the project file, folder from the caller
-  uint64_t seed = 1;
-  static CandidateTrainOptions FromConfig(const base::ConfigTable& retrieval);
-};
+class CandidateTrainer {
+ public:
+  // `table_epsilon` is Adagrad's; tests set it so large that a step becomes plain descent.
+  CandidateTrainer(CandidateModel* model, const CandidateTrainOptions& options,
+                   const features::Vocabulary& vocabulary, base::ThreadPool& pool,
+                   float table_epsilon = 1e-8f);
 
-// `validation` of an epoch is NDCG@10.
-struct TrainedCandidate : nn::TrainingReport {
-  std::unique_ptr<CandidateModel> model;  // of the best epoch
-};
+  // Gradients and update at once. Returns the loss before the update.
+  nn::LossValue Step(const features::CandidateBatch& batch);
 
-// kFailedPrecondition when there are no examples; otherwise as nn::RunTraining: kInternal when it
-// diverges, kCancelled on request.
-Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& source,
-                                             const features::FeatureStatistics& tables,
-                                             const CandidateModelOptions& model_options,
-                                             const CandidateTrainOptions& options,
-                                             base::ThreadPool& pool, base::Progress& progress);
+  // Gradients only: of the sampled softmax over freshly drawn negatives, or of the full softmax,
+  // as the options say. The batch must stay as it is until Apply().
+  nn::LossValue Gradients(const features::CandidateBatch& batch);
+  nn::LossValue FullGradients(const features::CandidateBatch& batch);
+  // Against these negatives, rows of the item table. Their expected counts are those of the
+  // options' sampler.
+  nn::LossValue SampledGradients(const features::CandidateBatch& batch,
+                                 std::span<const uint32_t> negatives);
+  void Apply();
+
+  bool full_softmax() const;
+  nn::Tower& tower() { return model_.tower_; }
+  const nn::Tower& tower() const { return model_.tower_; }
+  // What a step changes beside the model, to resume exactly: the optimisers' state by names, and
+  // where negatives and dropout are drawn from.
+  void AppendState(std::vector<nn::Parameter>& state);
+  base::Rng& rng() { return rng_; }
+
+ private:
+  // Everything up to the gradients of the logits and of the tower's input, block by block.
+  nn::LossValue RunBlocks(const features::CandidateBatch& batch, std::span<const uint32_t> classes,
+                          bool full);
+  nn::LossValue RunSampledOrFull(const features::CandidateBatch& batch);
+  nn::LossValue RunFull(const features::CandidateBatch& batch);
+  nn::LossValue RunBlock(size_t block);
+  void BeginSoftmax(std::span<const uint32_t> labels, std::span<const uint32_t> classes, bool full,
+                    kernels::Precision precision, base::Tasks& tasks);
+  // What is left once the blocks are done, as independent pieces of work: the products that make
+  // the gradients of weights and classes, and the updates of the tables that need none of these.
+  void AppendProducts(base::Tasks& tasks);
+  void AppendEarlyUpdates(base::Tasks& tasks);
+  void RunProducts();
+  void ApplyLate();
+  const features::FeatureBlock& Thinned(const features::FeatureBlock& batch);
+  void DropInput(size_t block, size_t n, float* input);
+  void AppendInputGradients(base::Tasks& tasks);
+  nn::RowwiseAdagrad& items_step() {
+    return items_step_ ? *items_step_ : *table_steps_[model_.item_table_];
+  }
+
+  CandidateModel& model_;
+  CandidateTrainOptions options_;
+  base::ThreadPool& pool_;
+  examples::NegativeSampler sampler_;
+  base::Rng rng_;
+
+  std::vector<std::unique_ptr<nn::RowwiseAdagrad>> table_steps_;  // as the model's tables
+  std::optional<nn::RowwiseAdagrad> items_step_;  // none when tied: the table's step does both
+  nn::Adam tower_step_;
+  // Steps that need no product of the whole batch: of all tables but the items'.
+  std::vector<nn::RowwiseAdagrad*> early_steps_;
+
+  // Of the step in progress.
+  const features::FeatureBlock* batch_ = nullptr;  // the input; with bag dropout &thinned_
+  features::FeatureBlock thinned_;
+  std::vector<features::Bags> windows_;
+  std::vector<uint32_t> negatives_,
+      all_rows_;  // rows of the classes; all of them for the full softmax
+  std::vector<float> label_expected_, class_expected_;  // logs
+  BatchSoftmax softmax_;
+  size_t block_ = 0;                       // examples of a block
+  std::vector<nn::LossValue> losses_;      // [blocks]
+  const float* users_ = nullptr;           // [batch, dim]
+  kernels::AlignedBuffer<float> d_input_;  // [batch, width]
+  uint64_t dropout_seed_ = 0;
+  std::vector<uint8_t> kept_;  // [batch, width], with dropout
+};
 
 }  // namespace upnext::retrieval
 

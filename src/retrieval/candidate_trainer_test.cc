@@ -1,371 +1,235 @@
 #include "retrieval/candidate_trainer.h"
 
-#include <fmt/format.h>
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
-#include <set>
+#include <functional>
+#include <numeric>
 
-#include "ann/exact_index.h"
-#include "base/test_folder.h"
-#include "examples/holdout.h"
-#include "examples/test_world.h"
-#include "features/feature_extractor.h"
-#include "kernels/gemm.h"
-#include "retrieval/candidate_validation.h"
-#include "retrieval/indexed_items.h"
-#include "retrieval/scored_items.h"
+#include "nn/gradient_check.h"
 #include "retrieval/test_batch.h"
-#include "retrieval/training_watches.h"
-#include "schema/raw_event.h"
 
 namespace upnext::retrieval {
 namespace {
 
-using testing::HasSubstr;
+// With both of Adagrad's rate and epsilon this large, a step is row -= gradient, so the gradient of
+// a table can be read from what a step does to it.
+constexpr float kPlainDescent = 1e6f;
 
-// Users with one of four tastes: nearly all watches of a user are items of that taste, and within a
-// taste items follow each other in a circle. Item 0 is watched occasionally by all users.
-examples::WorldOptions PlantedLog(uint32_t users, examples::SplitOptions::Kind split) {
-  constexpr uint32_t kTastes = 4, kItemsPerTaste = 15;
-  base::Rng rng(11);
-  examples::WorldOptions options;
-  for (uint32_t u = 0; u < users; ++u) {
-    const uint32_t taste = u % kTastes;
-    uint64_t at = rng.Below(kItemsPerTaste);
-    for (int e = 0; e < 20; ++e) {
-      at = (at + 1 + rng.Below(2)) % kItemsPerTaste;
-      const bool common = rng.Below(10) == 0;
-      const std::string item = common ? "everyone" : fmt::format("t{}-{}", taste, at);
-      options.events.push_back(
-          examples::Watch(fmt::format("u{}", u), item, e * examples::kHour + u * 1000, 60));
-    }
-  }
-  options.split.kind = split;
-  return options;
-}
-
-CandidateModelOptions SmallModel(uint32_t depth = 1) {
-  CandidateModelOptions options;
-  options.dim = options.embedding_dim = 16;
-  options.context_dim = 4;
-  options.depth = depth;
-  return options;
-}
-
-CandidateTrainOptions QuickTraining() {
+CandidateTrainOptions ExactOptions() {
   CandidateTrainOptions options;
-  options.batch = 64;
-  options.epochs = 12;
-  options.negatives = 0;
-  options.max_per_user = 20;
-  options.tower_learning_rate = 3e-3f;
+  options.bf16 = false;
+  options.negatives = 5;
+  options.sampler.kind = examples::SamplerOptions::Kind::kUniform;
+  options.table_learning_rate = kPlainDescent;
   return options;
 }
 
-// Records the progress reports of training.
-class Listener : public base::Progress {
- public:
-  void Begin(std::string_view, std::string_view, uint64_t total) override { total_ = total; }
-  void Update(uint64_t done, std::string_view note) override {
-    done_ = done;
-    if (!note.empty()) last_ = note;
-  }
-  void End() override {}
-  void Note(std::string_view line) override { notes_.emplace_back(line); }
-
-  uint64_t total_ = 0, done_ = 0;
-  std::string last_;  // note of the last update that had one
-  std::vector<std::string> notes_;
-};
-
-struct Trained {
-  explicit Trained(const examples::World& world, const CandidateModelOptions& model,
-                   const CandidateTrainOptions& options, int threads = 2,
-                   base::Progress& progress = base::NoProgress())
-      : pool(threads), tables(world.Learn()) {
-    auto trained = TrainCandidateModel(world.source, tables, model, options, pool, progress);
-    EXPECT_TRUE(trained) << trained.error().message;
-    if (trained) result = std::move(*trained);
-  }
+struct Rig {
+  explicit Rig(const CandidateModelOptions& model_options,
+               const CandidateTrainOptions& options = ExactOptions())
+      : vocabulary(SmallVocabulary(SmallShape().items)),
+        pool(2),
+        rng(3),
+        model(model_options, SmallShape(), rng),
+        trainer(&model, options, vocabulary, pool, kPlainDescent),
+        batch(RandomBatch(12, SmallShape(), /*seed=*/5)) {}
+  features::Vocabulary vocabulary;
   base::ThreadPool pool;
-  features::FeatureStatistics tables;
-  TrainedCandidate result;
+  base::Rng rng;
+  CandidateModel model;
+  CandidateTrainer trainer;
+  features::CandidateBatch batch;
 };
 
-double TestNdcg(const examples::World& world, Trained& trained) {
-  const CandidateValidation validation(world.source, trained.tables, examples::SplitPart::kTest,
-                                       UINT32_MAX, trained.pool);
-  EXPECT_GT(validation.cases(), 0u);
-  return validation.Ndcg(*trained.result.model, {kernels::Precision::kFp32, &trained.pool});
+CandidateModelOptions StepOptions(uint32_t depth, bool tied = false) {
+  CandidateModelOptions options;
+  options.dim = 4;
+  options.embedding_dim = tied ? 4 : 3;
+  options.context_dim = 2;
+  options.depth = depth;
+  options.tie_items = tied;
+  options.recent_windows = {1, 2};
+  return options;
 }
 
-// NDCG@10 of the list of most watched unseen items, for the same cases.
-double PopularityNdcg(const examples::World& world, base::ThreadPool& pool) {
-  const std::vector<ScoredItem> popular = RankByCount(CountWatches(world.source));
-  const auto cases = examples::HoldoutCases(world.source, examples::SplitPart::kTest, pool);
-  double sum = 0;
-  for (const examples::HoldoutCase& held_out : cases) {
-    std::set<uint32_t> seen;
-    for (uint64_t row = world.log.begin(held_out.user); row < held_out.end_row; ++row) {
-      seen.insert(world.log.item_of(row));
-    }
-    size_t rank = 0;
-    for (const ScoredItem& proposal : popular) {
-      if (seen.contains(proposal.item)) continue;
-      if (++rank > 10) break;
-      if (proposal.item == held_out.targets[0]) sum += 1 / std::log2(static_cast<double>(rank) + 1);
+// The loss by its definition, in double: -log softmax of the label among the label and `classes`,
+// those equal to the label left out, each logit less `log_expected`.
+double ReferenceLoss(const Rig& rig, std::span<const uint32_t> classes, double log_expected) {
+  const std::vector<float> users = UserVectors(rig.model, rig.batch);
+  const size_t dim = rig.model.dim();
+  double loss = 0;
+  for (size_t i = 0; i < rig.batch.size(); ++i) {
+    const auto logit = [&](uint32_t row) {
+      const std::span<const float> item = rig.model.item_vectors().Row(row);
+      double sum = -log_expected;
+      for (size_t d = 0; d < dim; ++d) sum += double{users[i * dim + d]} * item[d];
+      return sum;
+    };
+    const uint32_t label = rig.batch.label[i];
+    double total = std::exp(logit(label));
+    for (const uint32_t row : classes) total += row == label ? 0.0 : std::exp(logit(row));
+    loss += std::log(total) - logit(label);
+  }
+  return loss / static_cast<double>(rig.batch.size());
+}
+
+std::vector<uint32_t> AllRows() {
+  std::vector<uint32_t> all(SmallShape().items - 1);
+  std::iota(all.begin(), all.end(), 1u);
+  return all;
+}
+
+// Every parameter of the model against finite differences of the loss. The trainer must have
+// computed gradients and not applied them. The rig's seeds keep every unit away from the kink of
+// its ReLU, where there is no derivative.
+void CheckAllGradients(Rig& rig, const std::function<double()>& loss) {
+  const std::vector<nn::Parameter> parameters = rig.model.Parameters();
+  std::vector<std::vector<float>> gradients, values;
+  for (const nn::Parameter& p : parameters) {
+    values.emplace_back(p.value.begin(), p.value.end());
+    gradients.emplace_back(p.gradient.begin(), p.gradient.end());
+  }
+  rig.trainer.Apply();
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const nn::Parameter& p = parameters[i];
+    if (p.gradient.empty()) {
+      for (size_t j = 0; j < p.value.size(); ++j) {
+        gradients[i].push_back(values[i][j] - p.value[j]);
+      }
     }
   }
-  return sum / static_cast<double>(cases.size());
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    std::ranges::copy(values[i], parameters[i].value.begin());
+  }
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const auto worst = nn::CheckGradient(parameters[i].value, gradients[i], loss, {.step = 2e-3f});
+    EXPECT_LT(worst.relative_error, 2e-2) << parameters[i].name << " " << worst;
+    const bool moves = std::ranges::any_of(gradients[i], [](float g) { return g != 0; });
+    EXPECT_TRUE(moves) << parameters[i].name << " gets no gradient";
+  }
 }
 
-TEST(TrainCandidateModel, LearnsPlantedTastesFarBetterThanPopularity) {
-  const examples::World world(PlantedLog(400, examples::SplitOptions::Kind::kLeaveOneOut));
-  for (const uint32_t negatives : {0u, 24u}) {
-    CandidateTrainOptions options = QuickTraining();
+TEST(CandidateTrainer, CG10_FullSoftmaxGradientsAreThoseOfTheLoss) {
+  for (const uint32_t depth : {0u, 1u, 3u}) {
+    SCOPED_TRACE(depth);
+    Rig rig(StepOptions(depth));
+    const auto loss = [&] { return ReferenceLoss(rig, AllRows(), 0); };
+    EXPECT_NEAR(rig.trainer.FullGradients(rig.batch).mean(), loss(), 1e-5);
+    CheckAllGradients(rig, loss);
+  }
+}
+
+TEST(CandidateTrainer, CG10_CG13_SampledSoftmaxGradientsAreThoseOfTheCorrectedLoss) {
+  const std::vector<uint32_t> negatives = {1, 2, 2, 5, 8, 3};
+  for (const uint32_t depth : {0u, 3u}) {
+    SCOPED_TRACE(depth);
+    Rig rig(StepOptions(depth));
+    const double log_expected = std::log(6.0 / 8.0);  // six draws from eight items, uniformly
+    const auto loss = [&] { return ReferenceLoss(rig, negatives, log_expected); };
+    EXPECT_NEAR(rig.trainer.SampledGradients(rig.batch, negatives).mean(), loss(), 1e-5);
+    CheckAllGradients(rig, loss);
+  }
+}
+
+TEST(CandidateTrainer, CG12_TiedGradientsAddUpInTheOneTable) {
+  Rig rig(StepOptions(1, /*tied=*/true));
+  const auto loss = [&] { return ReferenceLoss(rig, AllRows(), 0); };
+  rig.trainer.FullGradients(rig.batch);
+  CheckAllGradients(rig, loss);
+}
+
+// Uniform Q with as many draws as items expects each item once, so sampling each once is no
+// approximation.
+TEST(CandidateTrainer, CG13_AllClassesSampledOnceEqualTheFullSoftmax) {
+  const std::vector<uint32_t> all = AllRows();
+  Rig full(StepOptions(2)), sampled(StepOptions(2));
+  const double full_loss = full.trainer.FullGradients(full.batch).mean();
+  const double sampled_loss = sampled.trainer.SampledGradients(sampled.batch, all).mean();
+  EXPECT_NEAR(full_loss, sampled_loss, 1e-5);
+  full.trainer.Apply();
+  sampled.trainer.Apply();
+  for (uint32_t row = 1; row < SmallShape().items; ++row) {
+    for (size_t d = 0; d < 4; ++d) {
+      EXPECT_NEAR(full.model.item_vectors().Row(row)[d], sampled.model.item_vectors().Row(row)[d],
+                  1e-5);
+    }
+  }
+}
+
+TEST(CandidateTrainer, FullSoftmaxWhenNegativesAreNoneOrAsManyAsItems) {
+  CandidateTrainOptions options = ExactOptions();
+  for (const auto& [negatives, full] : {std::pair{0u, true}, {7u, false}, {8u, true}}) {
     options.negatives = negatives;
-    Trained trained(world, SmallModel(), options);
-    const double popularity = PopularityNdcg(world, trained.pool);
-    EXPECT_GT(TestNdcg(world, trained), 2 * popularity) << negatives << " negatives";
-    EXPECT_LT(trained.result.epochs.back().loss, trained.result.epochs.front().loss);
+    EXPECT_EQ(Rig(StepOptions(1), options).trainer.full_softmax(), full) << negatives;
   }
 }
 
-TEST(TrainCandidateModel, KeepsTheBestEpochAndStopsWhenItGetsNoBetter) {
-  const examples::World world(PlantedLog(100, examples::SplitOptions::Kind::kLeaveOneOut));
-  CandidateTrainOptions options = QuickTraining();
-  options.epochs = 200;
-  options.patience = 2;
-  Listener progress;
-  Trained trained(world, SmallModel(), options, /*threads=*/2, progress);
-  const auto& epochs = trained.result.epochs;
-  ASSERT_LT(epochs.size(), 200u);
-  EXPECT_EQ(progress.last_, fmt::format("stopped early at epoch {}, best epoch {}", epochs.size(),
-                                        trained.result.best_epoch + 1));
-  EXPECT_EQ(progress.done_, progress.total_ / 200 * epochs.size());
-  EXPECT_EQ(epochs.size(), trained.result.best_epoch + 3);
-  for (const nn::EpochReport& epoch : epochs) {
-    EXPECT_LE(epoch.validation, epochs[trained.result.best_epoch].validation);
-  }
-  const CandidateValidation validation(world.source, trained.tables,
-                                       examples::SplitPart::kValidation, UINT32_MAX, trained.pool);
-  EXPECT_EQ(validation.Ndcg(*trained.result.model, {kernels::Precision::kFp32, &trained.pool}),
-            epochs[trained.result.best_epoch].validation);
+TEST(CandidateTrainer, CG01_RowZeroNeverMovesAndNeverCounts) {
+  Rig rig(StepOptions(1));
+  WatchesOf(rig.batch).ids.assign(WatchesOf(rig.batch).ids.size(), 0);
+  const std::vector<float> before = UserVectors(rig.model, rig.batch);
+  const auto values = rig.model.Parameters()[0].value;
+  ASSERT_EQ(rig.model.Parameters()[0].name, "embedding.item");
+  const std::vector<float> table(values.begin(), values.end());
+  rig.trainer.FullGradients(rig.batch);
+  rig.trainer.Apply();
+  EXPECT_TRUE(std::ranges::equal(rig.model.Parameters()[0].value, table));
+  WatchesOf(rig.batch).ids.clear();
+  WatchesOf(rig.batch).offsets.assign(rig.batch.size() + 1, 0);
+  Rig fresh(StepOptions(1));
+  EXPECT_EQ(UserVectors(fresh.model, rig.batch), before);  // as if the bags were empty
 }
 
-TEST(TrainCandidateModel, WithoutAValidationPartTheLastEpochIsKept) {
-  const examples::World world(PlantedLog(40, examples::SplitOptions::Kind::kNone));
-  CandidateTrainOptions options = QuickTraining();
-  options.epochs = 3;
-  Listener progress;
-  const Trained trained(world, SmallModel(), options, /*threads=*/2, progress);
-  EXPECT_EQ(trained.result.epochs.size(), 3u);
-  // It says so once instead of reporting metrics, and its progress ends at the total.
-  ASSERT_EQ(progress.notes_.size(), 4u);
-  EXPECT_NE(progress.notes_[0].find("training runs all 3 epochs"), std::string::npos);
-  for (size_t i = 1; i < 4; ++i) {
-    EXPECT_EQ(progress.notes_[i].find("validation"), std::string::npos) << progress.notes_[i];
+TEST(CandidateTrainer, DropoutVariesTrainingAndLeavesServingAlone) {
+  for (const bool bags : {false, true}) {
+    CandidateTrainOptions options = ExactOptions();
+    options.negatives = 0;
+    (bags ? options.bag_dropout : options.dropout) = 0.5f;
+    options.table_learning_rate = options.tower_learning_rate = 0.0f;
+    Rig rig(StepOptions(1), options);
+    const std::vector<float> before = UserVectors(rig.model, rig.batch);
+    const double first = rig.trainer.Step(rig.batch).mean();
+    bool varies = false;
+    for (int i = 0; i < 5; ++i) varies |= rig.trainer.Step(rig.batch).mean() != first;
+    EXPECT_TRUE(varies);
+    EXPECT_EQ(UserVectors(rig.model, rig.batch), before);
   }
-  EXPECT_EQ(progress.done_, progress.total_);
-  EXPECT_EQ(trained.result.best_epoch, 2u);
-  EXPECT_TRUE(std::isnan(trained.result.epochs[0].validation));
 }
 
-TEST(TrainCandidateModel, TR04_SameSeedSameBytes) {
-  const examples::World world(PlantedLog(60, examples::SplitOptions::Kind::kLeaveOneOut));
-  CandidateTrainOptions options = QuickTraining();
-  options.epochs = 2;
-  options.negatives = 24;
-  options.dropout = 0.1f;
-  const auto vectors = [&](uint64_t seed) {
-    options.seed = seed;
-    const Trained trained(world, SmallModel(2), options);
-    const nn::EmbeddingTable& items = trained.result.model->item_vectors();
-    return std::vector<float>(items.view().data, items.view().data + items.rows() * items.dim());
+TEST(CandidateTrainer, DropoutSparesTheNumbers) {
+  CandidateTrainOptions options = ExactOptions();
+  options.negatives = 0;
+  options.dropout = 0.5f;
+  options.table_learning_rate = options.tower_learning_rate = 0.0f;
+  Rig rig(StepOptions(1), options);
+  // Nothing but numbers: no bags, and no region or device that is known.
+  WatchesOf(rig.batch).ids.clear();
+  WatchesOf(rig.batch).offsets.assign(rig.batch.size() + 1, 0);
+  TokensOf(rig.batch) = WatchesOf(rig.batch);
+  for (const size_t single : {2u, 3u}) {
+    std::ranges::fill(rig.batch.features.categorical[single].ids, 0);
+  }
+  const double first = rig.trainer.Step(rig.batch).mean();
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(rig.trainer.Step(rig.batch).mean(), first);
+}
+
+TEST(CandidateTrainer, TwoTrainersFromOneSeedAgreeToTheByte) {
+  CandidateTrainOptions options;
+  options.negatives = 6;
+  options.dropout = 0.2f;
+  options.bag_dropout = 0.2f;
+  const auto train = [&] {
+    base::Rng rng(3);
+    base::ThreadPool pool(2);
+    const features::Vocabulary vocabulary = SmallVocabulary(SmallShape().items);
+    CandidateModel model(StepOptions(2), SmallShape(), rng);
+    CandidateTrainer trainer(&model, options, vocabulary, pool);
+    for (uint64_t step = 0; step < 30; ++step) trainer.Step(RandomBatch(16, SmallShape(), step));
+    return UserVectors(model, RandomBatch(10, SmallShape(), 99));
   };
-  EXPECT_EQ(vectors(1), vectors(1));
-  EXPECT_NE(vectors(1), vectors(2));
-}
-
-TEST(TrainCandidateModel, CG22_NewUsersGetAListThatDependsOnTheRegion) {
-  // Two regions that watch different items; training includes first watches.
-  examples::WorldOptions options;
-  base::Rng rng(2);
-  for (uint32_t u = 0; u < 200; ++u) {
-    const std::string user = fmt::format("u{}", u), region = u % 2 == 0 ? "north" : "south";
-    schema::RawUser raw;
-    raw.user = user;
-    raw.region = region;
-    options.users.push_back(raw);
-    for (int e = 0; e < 6; ++e) {
-      options.events.push_back(examples::Watch(user, fmt::format("{}-{}", region, rng.Below(12)),
-                                               e * examples::kHour + u, 60));
-    }
-  }
-  options.split.kind = examples::SplitOptions::Kind::kNone;
-  const examples::World world(options);
-  const Trained trained(world, SmallModel(), QuickTraining());
-  const features::FeatureExtractor extractor(trained.tables, world.catalogue,
-                                             features::Model::kRetrieval);
-  const ann::ExactIndex index(IndexedItems(trained.result.model->item_vectors(),
-                                           trained.tables.vocabulary(features::kItemVocabulary)));
-  for (const std::string region : {"north", "south"}) {
-    features::FeatureBlock batch;
-    extractor.AppendQuery(
-        features::UserState(), schema::kNone,
-        {.time_ms = examples::kStart, .region = world.Id(schema::IdSpace::kRegion, region)},
-        &batch);
-    std::vector<ann::Hit> hits;
-    index.Search(UserVectors(*trained.result.model, batch), 8, {}, &hits);
-    ASSERT_EQ(hits.size(), 8u);
-    for (const ann::Hit& hit : hits) {
-      EXPECT_TRUE(std::isfinite(hit.score));
-      EXPECT_THAT(world.catalogue.Name(schema::IdSpace::kItem, hit.id), HasSubstr(region));
-    }
-  }
-}
-
-TEST(TrainCandidateModel, TR05_ADivergingLossIsAnErrorWithAdvice) {
-  const examples::World world(PlantedLog(60, examples::SplitOptions::Kind::kLeaveOneOut));
-  CandidateTrainOptions options = QuickTraining();
-  options.tower_learning_rate = 50.0f;
-  options.table_learning_rate = 50.0f;
-  base::ThreadPool pool(2);
-  const auto trained = TrainCandidateModel(world.source, world.Learn(), SmallModel(), options, pool,
-                                           base::NoProgress());
-  ASSERT_FALSE(trained);
-  EXPECT_EQ(trained.error().code, Code::kInternal);
-  EXPECT_THAT(trained.error().message, HasSubstr("lower retrieval.tower_learning_rate"));
-}
-
-TEST(TrainCandidateModel, NothingToLearnFromIsAnError) {
-  examples::WorldOptions options;
-  for (const char* item : {"a", "b", "c"}) {
-    options.events.push_back(examples::Watch("u", item, examples::kHour, 1));  // none complete
-  }
-  options.split.kind = examples::SplitOptions::Kind::kNone;
-  const examples::World world(options);
-  base::ThreadPool pool(1);
-  const auto trained = TrainCandidateModel(world.source, world.Learn(), SmallModel(),
-                                           QuickTraining(), pool, base::NoProgress());
-  ASSERT_FALSE(trained);
-  EXPECT_EQ(trained.error().code, Code::kFailedPrecondition);
-}
-
-TEST(TrainCandidateModel, OneItemInEveryEventIsAnErrorThatSaysWhatToCheck) {
-  examples::WorldOptions options;
-  for (int i = 0; i < 200; ++i) {
-    options.events.push_back(
-        examples::Watch(fmt::format("u{}", i % 9), "the only one", i * examples::kHour, 60));
-  }
-  options.split.kind = examples::SplitOptions::Kind::kNone;
-  const examples::World world(options);
-  base::ThreadPool pool(1);
-  const auto trained = TrainCandidateModel(world.source, world.Learn(), SmallModel(),
-                                           QuickTraining(), pool, base::NoProgress());
-  ASSERT_FALSE(trained);
-  EXPECT_THAT(trained.error().message,
-              testing::AllOf(HasSubstr("at least two items"), HasSubstr("found 1"),
-                             HasSubstr("[labels] and [split]")));
-}
-
-class StopAfter : public base::Progress {
- public:
-  explicit StopAfter(int asks) : asks_(asks) {}
-  void Begin(std::string_view, std::string_view, uint64_t) override {}
-  void Update(uint64_t, std::string_view) override {}
-  void End() override {}
-  void Note(std::string_view) override {}
-  bool stop_requested() const override { return --asks_ < 0; }
-
- private:
-  mutable int asks_;
-};
-
-TEST(TrainCandidateModel, StopsWhenAsked) {
-  const examples::World world(PlantedLog(60, examples::SplitOptions::Kind::kLeaveOneOut));
-  base::ThreadPool pool(2);
-  StopAfter progress(5);
-  const auto trained = TrainCandidateModel(world.source, world.Learn(), SmallModel(),
-                                           QuickTraining(), pool, progress);
-  ASSERT_FALSE(trained);
-  EXPECT_EQ(trained.error().code, Code::kCancelled);
-}
-
-void ExpectTheSameBytesWhenResumed(const CandidateModelOptions& model) {
-  const examples::World world(PlantedLog(60, examples::SplitOptions::Kind::kLeaveOneOut));
-  const features::FeatureStatistics tables = world.Learn();
-  const base::TestFolder folder;
-  base::ThreadPool pool(2);
-  CandidateTrainOptions options = QuickTraining();
-  options.epochs = 2;
-  options.negatives = 24;
-  options.dropout = options.bag_dropout = 0.1f;
-  const auto train = [&](base::Progress& progress) {
-    return TrainCandidateModel(world.source, tables, model, options, pool, progress);
-  };
-  const auto whole = train(base::NoProgress());
-  ASSERT_TRUE(whole) << whole.error().message;
-  options.checkpoints.folder = folder / "training";
-  options.checkpoints.name = "retrieval";
-  StopAfter stop(21);
-  ASSERT_FALSE(train(stop));
-  options.checkpoints.resume = true;
-  const auto resumed = train(base::NoProgress());
-  ASSERT_TRUE(resumed) << resumed.error().message;
-  const auto expected = whole->model->Parameters(), found = resumed->model->Parameters();
-  for (size_t i = 0; i < expected.size(); ++i) {
-    EXPECT_TRUE(std::ranges::equal(expected[i].value, found[i].value)) << expected[i].name;
-  }
-}
-
-TEST(TrainCandidateModel, TR04_StoppedAndResumedItGivesTheSameBytes) {
-  ExpectTheSameBytesWhenResumed(SmallModel(2));
-}
-
-// The checkpoint contains floats, and stochastic rounding needs no further state.
-TEST(TrainCandidateModel, TR04_StoppedAndResumedWithTablesInBf16ItGivesTheSameBytes) {
-  CandidateModelOptions model = SmallModel(2);
-  model.half_tables = true;
-  ExpectTheSameBytesWhenResumed(model);
-}
-
-TEST(TrainCandidateModel, TablesInBf16LearnAsWellAndEndInFp32) {
-  const examples::World world(PlantedLog(60, examples::SplitOptions::Kind::kLeaveOneOut));
-  const features::FeatureStatistics tables = world.Learn();
-  base::ThreadPool pool(2);
-  std::vector<double> losses, validations;
-  for (const bool half : {false, true}) {
-    CandidateModelOptions model = SmallModel(1);
-    model.half_tables = half;
-    const auto trained =
-        TrainCandidateModel(world.source, tables, model, QuickTraining(), pool, base::NoProgress());
-    ASSERT_TRUE(trained) << trained.error().message;
-    EXPECT_FALSE(trained->model->item_vectors().is_half());
-    EXPECT_EQ(trained->model->Parameters().front().half.size(), 0u);
-    losses.push_back(trained->epochs.back().loss);
-    validations.push_back(trained->epochs[trained->best_epoch].validation);
-  }
-  EXPECT_NEAR(losses[1], losses[0], 0.05 * losses[0]);
-  EXPECT_NEAR(validations[1], validations[0], 0.05);
-}
-
-TEST(CandidateTrainOptions, ReadsItsTable) {
-  const auto config = base::Config::Parse(
-      "[retrieval]\nnegatives = 100\nsampler = \"log-uniform\"\nlabels = \"held-out\"\n"
-      "table_learning_rate = 0.1\nlogq = false\n",
-      "test");
-  ASSERT_TRUE(config);
-  const auto options = CandidateTrainOptions::FromConfig(config->Table("retrieval"));
-  ASSERT_TRUE(config->Check()) << config->Check().error().message;
-  EXPECT_EQ(options.negatives, 100u);
-  EXPECT_EQ(options.sampler.kind, examples::SamplerOptions::Kind::kLogUniform);
-  EXPECT_EQ(options.labels, examples::CandidateStreamOptions::Labels::kHeldOut);
-  EXPECT_FLOAT_EQ(options.table_learning_rate, 0.1f);
-  EXPECT_FALSE(options.logq);
+  EXPECT_EQ(train(), train());
 }
 
 }  // namespace

@@ -12,7 +12,7 @@
 #include "examples/test_world.h"
 #include "features/feature_extractor.h"
 #include "features/feature_statistics.h"
-#include "retrieval/candidate_trainer.h"
+#include "retrieval/candidate_training.h"
 #include "retrieval/indexed_items.h"
 #include "retrieval/scored_items.h"
 #include "retrieval/test_batch.h"

@@ -11,7 +11,7 @@
 #include "features/feature_block.h"
 #include "kernels/bf16.h"
 #include "nn/losses.h"
-#include "retrieval/candidate_step.h"
+#include "retrieval/candidate_trainer.h"
 
 namespace upnext::retrieval {
 namespace {

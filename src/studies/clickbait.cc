@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "evaluation/report.h"
 #include "log/event_log.h"
-#include "ranking/ranker_trainer.h"
+#include "ranking/ranker_training.h"
 #include "schema/event.h"
 #include "simulator/world_options.h"
 #include "studies/live_engine.h"

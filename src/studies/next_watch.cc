@@ -7,7 +7,7 @@
 #include <unordered_map>
 
 #include "evaluation/report.h"
-#include "examples/streams.h"
+#include "examples/candidate_stream.h"
 #include "features/feature_extractor.h"
 #include "features/vocabulary.h"
 #include "log/event_log.h"

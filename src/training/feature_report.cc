@@ -4,7 +4,8 @@
 
 #include <algorithm>
 
-#include "examples/streams.h"
+#include "examples/candidate_stream.h"
+#include "examples/ranking_stream.h"
 #include "features/feature_block.h"
 #include "features/state_spec.h"
 #include "ranking/ranker.h"

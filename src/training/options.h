@@ -18,9 +18,9 @@
 #include "features/positive_rule.h"
 #include "ranking/objectives.h"
 #include "ranking/ranker.h"
-#include "ranking/ranker_trainer.h"
+#include "ranking/ranker_training.h"
 #include "retrieval/candidate_model.h"
-#include "retrieval/candidate_trainer.h"
+#include "retrieval/candidate_training.h"
 #include "retrieval/generator_registry.h"
 
 namespace upnext::training {

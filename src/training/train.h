@@ -18,8 +18,8 @@
 #include "base/thread_pool.h"
 #include "evaluation/evaluate.h"
 #include "evaluation/report.h"
-#include "ranking/ranker_trainer.h"
-#include "retrieval/candidate_trainer.h"
+#include "ranking/ranker_training.h"
+#include "retrieval/candidate_training.h"
 #include "training/dataset.h"
 #include "training/options.h"
 

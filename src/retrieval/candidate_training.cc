@@ -1,0 +1,167 @@
+#include "retrieval/candidate_training.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kernels/gemm.h"
+#include "retrieval/candidate_trainer.h"
+#include "retrieval/candidate_validation.h"
+
+namespace upnext::retrieval {
+namespace {
+
+class Training : public nn::Trainable {
+ public:
+  Training(const examples::ReplaySource& source, const features::FeatureStatistics& tables,
+           const CandidateTrainOptions& options, CandidateModel& model, base::ThreadPool& pool)
+      : options_(options),
+        model_(model),
+        guess_(std::log(static_cast<double>(model.shape().items))),
+        compute_{.precision = kernels::Precision::kFp32, .pool = &pool},
+        stream_(source, tables,
+                {.max_per_user = options.max_per_user,
+                 .labels = options.labels,
+                 .part = examples::SplitPart::kTrain,
+                 .min_history = options.min_history,
+                 .seed = options.seed},
+                pool),
+        trainer_(&model, options, tables.vocabulary(features::kItemVocabulary), pool),
+        validation_(source, tables, examples::SplitPart::kValidation, options.validation_users,
+                    pool) {}
+
+  bool has_validation() const { return validation_.cases() > 0; }
+
+  uint64_t examples_per_epoch() const override { return stream_.examples_per_epoch(); }
+  void StartEpoch(uint32_t epoch) override { stream_.StartEpoch(epoch); }
+  size_t NextBatch() override { return stream_.Next(options_.batch, &batch_) ? batch_.size() : 0; }
+
+  void Step(double, std::span<nn::LossValue> losses, std::span<nn::LossValue> guessing) override {
+    losses[0] += trainer_.Step(batch_);
+    const auto n = static_cast<double>(batch_.size());
+    guessing[0] += {.sum = n * guess_, .count = n};
+  }
+
+  Status Validate(nn::EpochReport* report) override {
+    report->validation = validation_.Ndcg(model_, compute_);
+    return Ok();
+  }
+
+  double Total(std::span<const nn::LossValue> losses) const override { return losses[0].mean(); }
+
+  std::string Describe(const nn::EpochReport& report) const override {
+    const std::string validation =
+        std::isnan(report.validation)
+            ? std::string()
+            : fmt::format(", validation NDCG@10 {:.4f}", report.validation);
+    return fmt::format("epoch {}: loss {:.4f}{}, {:.0f} examples/s, dead units {:.0f} %",
+                       report.epoch + 1, report.loss, validation, report.examples_per_s,
+                       100.0 * report.dead_units);
+  }
+
+  std::vector<nn::Parameter> ModelParameters() override { return model_.Parameters(); }
+  void AppendOptimiserState(std::vector<nn::Parameter>& state) override {
+    trainer_.AppendState(state);
+  }
+  base::Rng& rng() override { return trainer_.rng(); }
+  std::vector<uint64_t> Activity() const override { return trainer_.tower().Activity(); }
+  bool SetActivity(std::span<const uint64_t> activity) override {
+    return trainer_.tower().SetActivity(activity);
+  }
+  void ResetActivity() override { trainer_.tower().ResetActivity(); }
+  std::vector<double> DeadUnitShares() const override { return trainer_.tower().DeadUnitShares(); }
+
+ private:
+  const CandidateTrainOptions& options_;
+  CandidateModel& model_;
+  const double guess_;   // loss per example of a constant prediction
+  nn::Compute compute_;  // of validation: exact, as when serving
+  examples::CandidateStream stream_;
+  CandidateTrainer trainer_;
+  CandidateValidation validation_;
+  features::CandidateBatch batch_;
+};
+
+}  // namespace
+
+CandidateTrainOptions CandidateTrainOptions::FromConfig(const base::ConfigTable& retrieval) {
+  CandidateTrainOptions options;
+  const auto number = [&](std::string_view key, uint32_t fallback, int64_t min, int64_t max) {
+    return static_cast<uint32_t>(retrieval.Int(key, fallback, {.min = min, .max = max}));
+  };
+  const auto real = [&](std::string_view key, float fallback, double min, double max) {
+    return static_cast<float>(retrieval.Real(key, fallback, {.min = min, .max = max}));
+  };
+  options.batch = number("batch", options.batch, 1, 1 << 20);
+  options.epochs = number("epochs", options.epochs, 1, 100'000);
+  options.patience = number("patience", options.patience, 1, 100'000);
+  options.negatives = number("negatives", options.negatives, 0, 1 << 20);
+  options.logq = retrieval.Bool("logq", options.logq);
+  options.sampler = examples::SamplerOptions::FromConfig(retrieval);
+  options.table_learning_rate = real("table_learning_rate", options.table_learning_rate, 0, 100);
+  options.tower_learning_rate = real("tower_learning_rate", options.tower_learning_rate, 0, 100);
+  options.dropout = real("dropout", options.dropout, 0, 0.95);
+  options.bag_dropout = real("bag_dropout", options.bag_dropout, 0, 0.95);
+  options.max_per_user = number("max_per_user", options.max_per_user, 1, UINT32_MAX);
+  options.min_history = number("min_history", options.min_history, 0, UINT32_MAX);
+  options.labels = static_cast<examples::CandidateStreamOptions::Labels>(
+      retrieval.Choice("labels", {"next-watch", "held-out"}, static_cast<size_t>(options.labels)));
+  options.bf16 = retrieval.Bool("bf16", options.bf16);
+  options.validation_users = number("validation_users", options.validation_users, 0, UINT32_MAX);
+  options.max_dead_units =
+      retrieval.Real("max_dead_units", options.max_dead_units, {.min = 0.01, .max = 1});
+  options.checkpoints.name = "retrieval";
+  options.checkpoints.minutes =
+      retrieval.Real("checkpoint_minutes", options.checkpoints.minutes, {.min = 0, .max = 1e6});
+  return options;
+}
+
+Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& source,
+                                             const features::FeatureStatistics& tables,
+                                             const CandidateModelOptions& model_options,
+                                             const CandidateTrainOptions& options,
+                                             base::ThreadPool& pool, base::Progress& progress) {
+  const CandidateShape shape = ShapeOf(tables);
+  if (shape.items < 3) {
+    return FailedPrecondition(
+        "the candidate model needs complete watches of at least two items in the training part, "
+        "found {}; check [labels] and [split] of the project file (a log of clicks or purchases: "
+        "give "
+        "those events the type 'complete' and set [labels] complete = \"event\")",
+        shape.items - 1);
+  }
+  TrainedCandidate result;
+  base::Rng rng(options.seed, /*stream=*/1);
+  result.model = std::make_unique<CandidateModel>(model_options, shape, rng);
+  Training training(source, tables, options, *result.model, pool);
+  if (training.examples_per_epoch() == 0) {
+    return FailedPrecondition(
+        "the training part has no complete watch that follows {} others of its user; check "
+        "[labels], [split] and retrieval.min_history of the project file",
+        options.min_history);
+  }
+  if (!training.has_validation()) {
+    progress.Note(fmt::format("no validation part, or it is empty: training runs all {} epochs",
+                              options.epochs));
+  }
+  const nn::TrainingOptions loop{
+      .model = "candidate model",
+      .tasks = {""},
+      .epochs = options.epochs,
+      .patience = options.patience,
+      .max_dead_units = options.max_dead_units,
+      .advice = fmt::format("lower retrieval.tower_learning_rate (now {:g}) or "
+                            "retrieval.table_learning_rate (now {:g})",
+                            options.tower_learning_rate, options.table_learning_rate),
+      .checkpoints = options.checkpoints};
+  UPNEXT_ASSIGN_OR_RETURN(static_cast<nn::TrainingReport&>(result),
+                          nn::RunTraining(training, loop, progress));
+  result.model->WidenTables();
+  return result;
+}
+
+}  // namespace upnext::retrieval

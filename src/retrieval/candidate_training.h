@@ -1,0 +1,69 @@
+// Trains the candidate model: sampled softmax with logQ correction (or full softmax), row-wise
+// Adagrad for the tables, Adam for the tower, early stopping on the validation part.
+//
+//   UPNEXT_ASSIGN_OR_RETURN(
+//       TrainedCandidate trained,
+//       TrainCandidateModel(source, tables, model_options, options, pool, progress));
+//
+// One training at a time per pool. Same seed, data and number of threads: same bytes.
+#ifndef UPNEXT_RETRIEVAL_CANDIDATE_TRAINING_H_
+#define UPNEXT_RETRIEVAL_CANDIDATE_TRAINING_H_
+
+#include <memory>
+
+#include "base/progress.h"
+#include "base/thread_pool.h"
+#include "examples/candidate_stream.h"
+#include "examples/replay.h"
+#include "examples/sampler.h"
+#include "features/feature_statistics.h"
+#include "nn/training_loop.h"
+#include "retrieval/candidate_model.h"
+
+namespace upnext::retrieval {
+
+// Keys of [retrieval] in the project file, in addition to the model's own.
+struct CandidateTrainOptions {
+  uint32_t batch = 256;
+  uint32_t epochs = 30;   // at most
+  uint32_t patience = 3;  // epochs without a better validation metric before stopping
+  // Negatives shared by a batch. 0, or at least the number of items: full softmax. "Several
+  // thousand" in the paper.
+  uint32_t negatives = 2048;
+  bool logq = true;  // correction of sampled logits; off only for ablation (CG-13)
+  examples::SamplerOptions sampler;
+  float table_learning_rate = 0.05f, tower_learning_rate = 1e-3f;
+  float dropout = 0.0f;        // of the embeddings in the tower's input
+  float bag_dropout = 0.0f;    // share of watches and tokens dropped from each bag in training
+  uint32_t max_per_user = 50;  // examples per user and epoch (CG-18)
+  // Complete watches required before a label. 0 includes first watches, which train the model for
+  // new users (CG-22).
+  uint32_t min_history = 0;
+  examples::CandidateStreamOptions::Labels labels =
+      examples::CandidateStreamOptions::Labels::kNextWatch;
+  bool bf16 = true;                    // matrix products in bf16 where that is fast
+  uint32_t validation_users = 10'000;  // at most, for early stopping
+  // Training stops when this share of the ReLU units of a layer is zero for all examples of an
+  // epoch.
+  double max_dead_units = 0.9;
+  nn::CheckpointOptions checkpoints = {};  // interval from the project file, folder from the caller
+  uint64_t seed = 1;
+  static CandidateTrainOptions FromConfig(const base::ConfigTable& retrieval);
+};
+
+// `validation` of an epoch is NDCG@10.
+struct TrainedCandidate : nn::TrainingReport {
+  std::unique_ptr<CandidateModel> model;  // of the best epoch
+};
+
+// kFailedPrecondition when there are no examples; otherwise as nn::RunTraining: kInternal when it
+// diverges, kCancelled on request.
+Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& source,
+                                             const features::FeatureStatistics& tables,
+                                             const CandidateModelOptions& model_options,
+                                             const CandidateTrainOptions& options,
+                                             base::ThreadPool& pool, base::Progress& progress);
+
+}  // namespace upnext::retrieval
+
+#endif  // UPNEXT_RETRIEVAL_CANDIDATE_TRAINING_H_
