@@ -220,6 +220,9 @@ Result<Database> Database::Open(const DatabaseOptions& options) {
   std::string settings =
       "SET enable_progress_bar = true; SET enable_progress_bar_print = false; "
       "SET TimeZone = 'UTC';";
+  if (!options.load_extensions) {
+    settings += "SET autoinstall_known_extensions = false; SET autoload_known_extensions = false;";
+  }
   if (!options.temp_directory.empty()) {
     settings += fmt::format("SET temp_directory = {};", QuoteSql(options.temp_directory.string()));
   }

@@ -31,6 +31,7 @@ struct DatabaseOptions {
   std::filesystem::path temp_directory = {};  // where big sorts spill; empty: DuckDB's choice
   int threads = 0;                            // 0: as many as the machine has
   int memory_limit_mb = 0;                    // 0: DuckDB's default
+  bool load_extensions = false;               // when a statement needs them; may download them
 };
 
 // A batch of result rows, column by column. Valid during the callback only.

@@ -125,13 +125,14 @@ Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoo
                       .temp_directory = spill,
                       .threads = options.threads,
                       .memory_limit_mb = options.memory_limit_mb > 0 ? options.memory_limit_mb
-                                                                     : DefaultImportMemoryMb()}));
+                                                                     : DefaultImportMemoryMb(),
+                      .load_extensions = options.allow_remote}));
   WatchedDatabase db(std::move(database), progress, work, DiskReserve(work));
   ImportNames names(options.schema.id_spaces().size());
   const size_t words = options.schema.declared(schema::Entity::kRequest).size();
   UPNEXT_ASSIGN_OR_RETURN(EventSpool spool, EventSpool::Create(work, words));
   RejectsFile rejects(work / kRejectsFile);
-  ImportReader reader(options, db, rejects);
+  ImportReader reader(options, base.has_value(), db, rejects);
   UPNEXT_RETURN_IF_ERROR(reader.ReadAll(names, spool));
   const fs::path rejects_file = root.root() / kRejectsFile;
   UPNEXT_RETURN_IF_ERROR(rejects.Publish(rejects_file));
@@ -184,6 +185,7 @@ ImportOptions ImportOptions::FromConfig(const base::Config& config) {
       import.Int("max_rows", static_cast<int64_t>(options.max_rows), {.min = 1, .max = INT64_MAX}));
   options.shards =
       static_cast<uint32_t>(import.Int("shards", 1, {.min = 1, .max = log::format::kMaxShards}));
+  options.allow_remote = import.Bool("allow_remote", false);
   options.threads = static_cast<int>(import.Int("threads", 0, {.min = 0, .max = 4096}));
   options.memory_limit_mb =
       static_cast<int>(import.Int("memory_limit_mb", 0, {.min = 0, .max = 1 << 30}));

@@ -47,6 +47,9 @@ struct ImportOptions {
   uint32_t part = 1, parts = 1;
   int threads = 0;
   int memory_limit_mb = 0;  // DuckDB's budget; 0: DefaultImportMemoryMb()
+  // The SELECTs may load extensions of DuckDB, which it downloads, and with them read from other
+  // machines: s3://, http(s)://, postgres_scan ...
+  bool allow_remote = false;
   schema::Schema schema = {};
   // The rows join the current log instead of taking its place (append.h); its shards stay as they
   // are. Without a log it is an import like any other, which a note says.

@@ -10,6 +10,8 @@
 namespace upnext::import {
 namespace {
 
+using ::testing::_;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -108,6 +110,25 @@ TEST_F(ImportAppendTest, AnItemThatComesBackIsNoLongerRemoved) {
   EXPECT_TRUE(Current().item(0).removed);
   ASSERT_TRUE(ImportDay("tuesday", true));
   EXPECT_FALSE(Current().item(0).removed);
+}
+
+TEST_F(ImportAppendTest, ADayThatBringsEventsAloneIsAppended) {
+  WriteDay("monday", "a,x,100,click,\n", "x,c1,Title,true\n");
+  WriteDay("tuesday", "a,y,200,click,\n");
+  std::filesystem::remove(folder_ / "tuesday/items.csv");
+  const auto first = ImportDay("tuesday", true);
+  ASSERT_FALSE(first) << "there is no log yet whose items could stay";
+  EXPECT_EQ(first.error().code, Code::kNotFound);
+  ASSERT_TRUE(ImportDay("monday", false));
+  const auto report = ImportDay("tuesday", true);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(notes_.text, AllOf(HasSubstr("items: no file to append"), HasSubstr("items.csv")));
+  EXPECT_THAT(TextOf(Current()), ElementsAre("a 100000 click x", "a 200000 click y"));
+  EXPECT_THAT(ItemsOf(Current()),
+              ElementsAre(HasSubstr("channel c1 language - removed 1 title Title"), _));
+  EXPECT_FALSE(ImportDay("tuesday", false));
+  std::filesystem::remove(folder_ / "tuesday/events.csv");
+  EXPECT_EQ(ImportDay("tuesday", true).error().code, Code::kNotFound);
 }
 
 TEST_F(ImportAppendTest, WithoutALogItBeginsOne) {

@@ -1,102 +1,11 @@
 #include "import/import_read.h"
 
-#include <algorithm>
-#include <charconv>
 #include <vector>
 
 #include "base/checksum.h"
 
 namespace upnext::import {
 namespace {
-
-const std::string& SqlOf(const ImportOptions& options, Table table) {
-  switch (table) {
-    case Table::kItems:
-      return options.items_sql;
-    case Table::kUsers:
-      return options.users_sql;
-    case Table::kEvents:
-      break;
-  }
-  return options.events_sql;
-}
-
-// The user's SELECT, ready to stand in brackets: {data} replaced, no semicolon at its end.
-Result<std::string> Select(const ImportOptions& options, Table table) {
-  std::string sql = SqlOf(options, table);
-  constexpr std::string_view kData = "{data}";
-  // The placeholder stands inside quotes, so a quote in the path is doubled.
-  std::string data = QuoteSql(options.data.string());
-  data = data.substr(1, data.size() - 2);
-  for (size_t at = sql.find(kData); at != std::string::npos; at = sql.find(kData, at)) {
-    if (options.data.empty()) {
-      return InvalidArgument(
-          "[import] {}: the SELECT reads from {{data}}, but no data directory was given; use "
-          "--data "
-          "or set UPNEXT_DATA",
-          TableName(table));
-    }
-    sql.replace(at, kData.size(), data);
-    at += data.size();
-  }
-  while (!sql.empty() &&
-         (sql.back() == ';' || std::isspace(static_cast<unsigned char>(sql.back()))))
-    sql.pop_back();
-  return sql;
-}
-
-// The rows of the SELECT whose user is in the part that is imported. Rows without a user go with
-// the first part, so that one of all imports rejects them. MD5, because that never changes.
-std::string PartOf(const ImportOptions& options, Table table, const std::string& select) {
-  if (options.parts == 1 || table == Table::kItems) return select;
-  return fmt::format(
-      "SELECT * FROM (\n{}\n) WHERE coalesce(md5_number_lower(CAST(\"user\" AS VARCHAR)) % {}, 0) "
-      "= {}",
-      select, options.parts, options.part - 1);
-}
-
-// DuckDB ends a message with the line of the statement and a caret under the place. Statements wrap
-// the user's SELECT, so `before` lines are taken off the number; syntax errors have it all twice.
-void MendPlace(std::string& message, int64_t before) {
-  constexpr std::string_view kPlace = "\n\nLINE ";
-  const size_t at = message.rfind(kPlace);
-  if (at == std::string::npos) return;
-  std::string place = message.substr(at);
-  message.resize(at);
-  if (message.ends_with(place)) message.resize(message.size() - place.size());
-  const size_t first = kPlace.size(), colon = place.find(':');
-  int64_t line = 0;
-  const auto parsed = std::from_chars(place.data() + first, place.data() + colon, line);
-  if (colon != std::string::npos && parsed.ec == std::errc() && line > before) {
-    const std::string number = fmt::format("{}", line - before);
-    const size_t shorter = colon - first - number.size();
-    place.replace(first, colon - first, number);
-    const size_t caret = place.rfind('\n') + 1;
-    if (place.find_first_not_of(' ', caret) >= caret + shorter) place.erase(caret, shorter);
-  }
-  message += place;
-}
-
-// DuckDB's error with the table whose SELECT it is about, and what to do. `statement` is what ran:
-// the SELECT and what stands around it.
-std::unexpected<Error> SelectError(Error error, const ImportOptions& options, Table table,
-                                   std::string_view statement, std::string_view select) {
-  const std::string_view around = statement.substr(0, statement.find(select));
-  MendPlace(error.message, std::ranges::count(around, '\n'));
-  if (error.code == Code::kCancelled) return std::unexpected(std::move(error));
-  if (error.code == Code::kNotFound) {
-    error.message += fmt::format("\n(the data directory is '{}'; --data or UPNEXT_DATA sets it)",
-                                 options.data.string());
-  } else if (error.code == Code::kInvalidArgument) {
-    const bool csv = error.message.contains("CSV Error on Line") ||
-                     error.message.contains("rror when sniffing file");
-    error.message += csv ? "\n(fix the file or the options of its read_csv; to set unreadable "
-                           "lines aside instead, add store_rejects = true to it)"
-                         : "\n(fix the SELECT or the file that it reads)";
-  }
-  return WithContext(std::move(error),
-                     fmt::format("[import] {}: the SELECT fails", TableName(table)));
-}
 
 // Columns of the SELECT that events are streamed from.
 enum EventColumn : size_t {
@@ -281,49 +190,50 @@ Status ImportReader::EventIntake::Take(const Chunk& chunk) {
 }
 
 Status ImportReader::ReadAll(ImportNames& names, EventSpool& spool) {
-  for (const Table table : kTables) UPNEXT_RETURN_IF_ERROR(Read(table, names, spool));
+  std::vector<Prepared> prepared;
+  for (const Table table : kTables) {
+    UPNEXT_ASSIGN_OR_RETURN(Prepared one, Prepare(table));
+    prepared.push_back(std::move(one));
+  }
+  for (const Prepared& one : prepared) UPNEXT_RETURN_IF_ERROR(Read(one, names, spool));
   return Ok();
 }
 
-Status ImportReader::Read(Table table, ImportNames& names, EventSpool& spool) {
-  const std::string_view name = TableName(table);
-  UPNEXT_ASSIGN_OR_RETURN(std::string select, Select(options_, table));
-  const bool given = !select.empty();
-  if (!given) {
-    select = fmt::format("SELECT ''::VARCHAR AS {} WHERE false",
-                         table == Table::kUsers ? "\"user\"" : "item");
-  }
-  Result<std::vector<Column>> columns = db_.database().Describe(select);
-  if (!columns) {
-    return SelectError(std::move(columns).error(), options_, table, "\n" + select, select);
-  }
+Result<ImportReader::Prepared> ImportReader::Prepare(Table table) {
+  UPNEXT_ASSIGN_OR_RETURN(Select select, PrepareSelect(options_, table, joins_log_, db_));
   UPNEXT_ASSIGN_OR_RETURN(
       std::string statement,
-      CheckedSelect(table, options_.schema, given ? PartOf(options_, table, select) : select,
-                    *columns));
+      CheckedSelect(table, options_.schema, PartOf(options_, select), select.columns));
   UPNEXT_RETURN_IF_ERROR(db_.database().AddRowLimit(
       RowLimitName(table), options_.max_rows,
       fmt::format("it gives more than {} rows, which is all that [import] max_rows allows; check "
                   "its LIMIT, joins and ranges, or raise max_rows",
                   options_.max_rows)));
-  Counts& counts = counts_[static_cast<size_t>(table)];
+  statement = table == Table::kEvents
+                  ? StreamStatement(statement, options_.schema.declared(schema::Entity::kRequest))
+                  : fmt::format("CREATE TABLE in_{} AS\n{}", TableName(table), statement);
+  return Prepared{std::move(select), std::move(statement)};
+}
+
+Status ImportReader::Read(const Prepared& prepared, ImportNames& names, EventSpool& spool) {
+  const auto& [select, statement] = prepared;
+  const std::string_view name = TableName(select.table);
+  Counts& counts = counts_[static_cast<size_t>(select.table)];
   Status read;
-  if (table == Table::kEvents) {
-    statement = StreamStatement(statement, options_.schema.declared(schema::Entity::kRequest));
+  if (select.table == Table::kEvents) {
     EventIntake intake(options_.schema, names, spool, rejects_);
     read = db_.Query(
         "read events", 0, statement, [&](const Chunk& chunk) { return intake.Take(chunk); },
-        db_.ExpectedRows(select) / options_.parts);
+        db_.ExpectedRows(select.sql) / options_.parts);
     counts = {.good = intake.rows() - intake.bad(), .bad = intake.bad()};
   } else {
-    statement = fmt::format("CREATE TABLE in_{} AS\n{}", name, statement);
     read = db_.Run(fmt::format("read {}", name), statement);
   }
-  if (!read) return SelectError(read.error(), options_, table, statement, select);
-  if (table != Table::kEvents) UPNEXT_RETURN_IF_ERROR(CheckLoaded(table));
-  UPNEXT_ASSIGN_OR_RETURN(const uint64_t unread, TakeReaderRejects(table));
+  if (!read) return SelectError(read.error(), options_, select.table, statement, select.sql);
+  if (select.table != Table::kEvents) UPNEXT_RETURN_IF_ERROR(CheckLoaded(select.table));
+  UPNEXT_ASSIGN_OR_RETURN(const uint64_t unread, TakeReaderRejects(select.table));
   counts.bad += unread;
-  if (given) {
+  if (select.given) {
     db_.progress().Note(fmt::format("{} {} read, {} rows rejected", counts.good, name, counts.bad));
   }
   return Ok();

@@ -21,6 +21,7 @@
 #include "import/import.h"
 #include "import/name_table.h"
 #include "import/rejects.h"
+#include "import/select.h"
 #include "import/watched.h"
 #include "schema/event.h"
 
@@ -33,21 +34,31 @@ class ImportReader {
   struct Counts {
     uint64_t good = 0, bad = 0;
   };
-  ImportReader(const ImportOptions& options, WatchedDatabase& db, RejectsFile& rejects)
-      : options_(options), db_(db), rejects_(rejects) {}
+  // `joins_log`: the rows join a log that is there, whose items and users stay when the files of
+  // their tables are absent.
+  ImportReader(const ImportOptions& options, bool joins_log, WatchedDatabase& db,
+               RejectsFile& rejects)
+      : options_(options), joins_log_(joins_log), db_(db), rejects_(rejects) {}
 
-  // Names are added to those that are there already; only the ones of events.
+  // Checks the SELECTs of all tables before it runs the first. Names are added to those that are
+  // there already; only the ones of events.
   Status ReadAll(ImportNames& names, EventSpool& spool);
   const Counts& counts(Table table) const { return counts_[static_cast<size_t>(table)]; }
 
  private:
   class EventIntake;
-  Status Read(Table table, ImportNames& names, EventSpool& spool);
+  struct Prepared {
+    Select select;
+    std::string statement;  // that reads it
+  };
+  Result<Prepared> Prepare(Table table);
+  Status Read(const Prepared& prepared, ImportNames& names, EventSpool& spool);
   Status CheckLoaded(Table table);
   Status TakeRejects(Table table, const std::string& sql);
   Result<uint64_t> TakeReaderRejects(Table table);
 
   const ImportOptions& options_;
+  const bool joins_log_;
   WatchedDatabase& db_;
   RejectsFile& rejects_;
   std::array<Counts, kTables.size()> counts_{};

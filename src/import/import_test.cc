@@ -324,7 +324,8 @@ TEST(ImportOptions, ComeFromTheProjectFile) {
                                   "events = 'SELECT 1'\n"
                                   "users = 'SELECT 2'\n"
                                   "max_rejects = 0.5\n"
-                                  "shards = 4\n",
+                                  "shards = 4\n"
+                                  "allow_remote = true\n",
                                   "p.toml")
                                   .value();
   const ImportOptions options = ImportOptions::FromConfig(config);
@@ -334,6 +335,7 @@ TEST(ImportOptions, ComeFromTheProjectFile) {
   EXPECT_EQ(options.users_sql, "SELECT 2");
   EXPECT_EQ(options.max_rejects, 0.5);
   EXPECT_EQ(options.shards, 4u);
+  EXPECT_TRUE(options.allow_remote);
   const base::Config wrong = base::Config::Parse("[import]\nmax_rejects = 2\n", "p.toml").value();
   ImportOptions::FromConfig(wrong);
   EXPECT_FALSE(wrong.Check());
