@@ -7,13 +7,20 @@
 namespace upnext::import {
 namespace {
 
-// The column as the SELECT gave it, under the name that it has there.
-std::string Raw(std::string_view name) { return fmt::format("\"upnext row\".\"{}\"", name); }
+// The column as the SELECT gave it, under the name that it has there. JSON becomes its text, which
+// for a string has no quotes.
+std::string Raw(const Column& given) {
+  const std::string raw = fmt::format("\"upnext row\".\"{}\"", given.name);
+  if (given.type == "JSON") return fmt::format("({} ->> '$')", raw);
+  if (given.type == "JSON[]")
+    return fmt::format("list_transform({}, x -> json_extract_string(x, '$'))", raw);
+  return raw;
+}
 
 // The same, with empty text as NULL.
 std::string RawOrNull(const Column& given) {
-  return IsText(given.type) ? fmt::format("nullif(trim(CAST({} AS VARCHAR)), '')", Raw(given.name))
-                            : Raw(given.name);
+  return IsText(given.type) ? fmt::format("nullif(trim(CAST({} AS VARCHAR)), '')", Raw(given))
+                            : Raw(given);
 }
 
 std::string_view SqlType(const TableColumn& column) {
@@ -59,7 +66,7 @@ std::string TimeExpression(const Column& given) {
 }
 
 std::string TypeExpression(const Column& given, const schema::Schema& schema) {
-  std::string sql = fmt::format("CASE lower(trim(CAST({} AS VARCHAR)))", Raw(given.name));
+  std::string sql = fmt::format("CASE lower(trim(CAST({} AS VARCHAR)))", Raw(given));
   size_t number = 0;
   for (const schema::EventTypeInfo& type : schema.event_types()) {
     sql += fmt::format(" WHEN '{}' THEN {}", type.name, ++number);
@@ -70,12 +77,18 @@ std::string TypeExpression(const Column& given, const schema::Schema& schema) {
 // The typed value of a column that the SELECT gives, NULL when it does not fit.
 std::string Expression(const TableColumn& column, const Column& given,
                        const schema::Schema& schema) {
-  const std::string raw = Raw(given.name), raw_or_null = RawOrNull(given);
+  const std::string raw = Raw(given), raw_or_null = RawOrNull(given);
   switch (column.read) {
     case Read::kId:
     case Read::kFree:
-      return fmt::format("nullif(CAST({} AS VARCHAR), '')", raw);
+      return IdText(given);
     case Read::kIds:
+      if (given.type == "JSON") {
+        return fmt::format(
+            "list_filter(CASE WHEN json_type(\"upnext row\".\"{0}\") = 'ARRAY' THEN \"upnext "
+            "row\".\"{0}\" ->> '$[*]' ELSE [{1}] END, x -> x <> '')",
+            given.name, raw);
+      }
       if (given.type.ends_with("]")) {
         return fmt::format("list_filter(CAST({} AS VARCHAR[]), x -> x <> '')", raw);
       }
@@ -161,7 +174,7 @@ class Reasons {
   // WHEN condition THEN reason, with the raw value (cut) in the reason.
   std::string When(std::string_view condition, std::string_view words) const {
     return fmt::format(" WHEN {} THEN '{} ' || left(CAST({} AS VARCHAR), 60) || {}", condition,
-                       name_, Raw(given_.name), QuoteSql(fmt::format(" {}", words)));
+                       name_, Raw(given_), QuoteSql(fmt::format(" {}", words)));
   }
   std::string Unread() const {
     return fmt::format("\"{}\" IS NULL AND {} IS NOT NULL", name_, RawOrNull(given_));
@@ -245,6 +258,10 @@ std::string EventReasons(const schema::Schema& schema) {
 }
 
 }  // namespace
+
+std::string IdText(const Column& given) {
+  return fmt::format("nullif(CAST({} AS VARCHAR), '')", Raw(given));
+}
 
 std::string RowLimitName(Table table) {
   return fmt::format("upnext_row_limit_{}", TableName(table));

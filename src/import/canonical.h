@@ -19,6 +19,10 @@
 
 namespace upnext::import {
 
+// The id in a column of the row that is called "upnext row", as a person reads it; NULL when it is
+// empty.
+std::string IdText(const Column& given);
+
 // The SQL function (Database::AddRowLimit) that the statement passes each row of the SELECT to.
 std::string RowLimitName(Table table);
 

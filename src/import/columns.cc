@@ -66,6 +66,30 @@ std::string Repeated(std::string_view name, std::span<const std::string> known) 
   return std::ranges::find(known, first) == known.end() ? "" : first;
 }
 
+// What to write for ids of a type that people read in several ways, "" for other types.
+std::string_view CastOfIds(std::string_view type) {
+  if (type == "BLOB") return "decode(...) if the bytes are text, and hex(...) if not";
+  if (type == "DATE") return "strftime(..., '%Y-%m-%d')";
+  if (type.starts_with("TIMESTAMP")) return "strftime(..., '%Y-%m-%dT%H:%M:%S')";
+  const bool known =
+      IsText(type) || IsNumber(type) || type == "BOOLEAN" || type == "UUID" || type == "\"NULL\"";
+  return known ? "" : "CAST(... AS VARCHAR)";
+}
+
+Status CheckIdType(Table table, const TableColumn& column, std::string_view type) {
+  const bool list = column.read == Read::kIds && IsList(type);
+  const bool ids = column.read == Read::kId || column.read == Read::kIds;
+  if (!ids && (column.read != Read::kFree || type != "BLOB")) return Ok();
+  const std::string_view element = list ? type.substr(0, type.rfind('[')) : type;
+  const std::string_view cast = CastOfIds(element);
+  if (cast.empty()) return Ok();
+  return InvalidArgument(
+      "[import] {0}: column '{1}' should be text or whole numbers, is {2}; write the id as it should "
+      "be read: {3} AS {1}{4}",
+      TableName(table), column.attribute.name, type, cast,
+      list ? ", for every element with list_transform(..., x -> ...)" : "");
+}
+
 Status CheckType(Table table, const TableColumn& column, std::string_view type) {
   const std::string& name = column.attribute.name;
   const bool nested = IsList(type) || type.starts_with("STRUCT") || type.starts_with("MAP");
@@ -82,14 +106,7 @@ Status CheckType(Table table, const TableColumn& column, std::string_view type) 
     return InvalidArgument("[import] {}: column '{}' should be a single value, is {}",
                            TableName(table), name, type);
   }
-  if (column.read == Read::kId && (type == "DOUBLE" || type == "FLOAT")) {
-    // 12 would become the id '12.0', and meet no '12' of another table.
-    return InvalidArgument(
-        "[import] {0}: column '{1}' should be text or a whole number, is {2}; write "
-        "CAST(... AS BIGINT) AS {1}",
-        TableName(table), name, type);
-  }
-  return Ok();
+  return CheckIdType(table, column, type);
 }
 
 // The kind to declare for a column of the type, "" when none fits.
@@ -155,7 +172,14 @@ schema::Entity EntityOf(Table table) {
   return schema::Entity::kRequest;
 }
 
-bool IsText(std::string_view type) { return type == "VARCHAR" || type.starts_with("ENUM"); }
+bool IsText(std::string_view type) {
+  return type == "VARCHAR" || type == "JSON" || type.starts_with("ENUM");
+}
+
+bool IsFraction(std::string_view type) {
+  return type == "FLOAT" || type == "DOUBLE" ||
+         (type.starts_with("DECIMAL") && !type.ends_with(",0)"));
+}
 
 bool IsNumber(std::string_view type) {
   static constexpr std::string_view kNumbers[] = {"TINYINT", "SMALLINT", "INTEGER",   "BIGINT",

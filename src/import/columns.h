@@ -69,6 +69,7 @@ class TableColumns {
 // Of SQL types, as DuckDB spells them.
 bool IsText(std::string_view type);
 bool IsNumber(std::string_view type);
+bool IsFraction(std::string_view type);  // a number that need not be whole
 bool IsTimestamp(std::string_view type);
 
 }  // namespace upnext::import

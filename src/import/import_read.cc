@@ -204,6 +204,7 @@ Result<ImportReader::Prepared> ImportReader::Prepare(Table table) {
   UPNEXT_ASSIGN_OR_RETURN(
       std::string statement,
       CheckedSelect(table, options_.schema, PartOf(options_, select), select.columns));
+  UPNEXT_RETURN_IF_ERROR(CheckNoFractionIds(options_, select, db_.database()));
   UPNEXT_RETURN_IF_ERROR(db_.database().AddRowLimit(
       RowLimitName(table), options_.max_rows,
       fmt::format("it gives more than {} rows, which is all that [import] max_rows allows; check "

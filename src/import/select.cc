@@ -3,6 +3,12 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <set>
+#include <utility>
+
+#include "import/canonical.h"
+#include "import/sql_tree.h"
+#include "import/text_ids.h"
 
 namespace upnext::import {
 namespace {
@@ -71,6 +77,54 @@ bool NeedsExtension(std::string_view message) {
          message.contains("Extension Autoloading Error");
 }
 
+struct Fractions {
+  uint64_t ids = 0, inexact = 0;  // not whole, or so large that the type holds them rounded
+  std::string example;
+};
+
+Result<Fractions> CountFractions(Database& db, const Select& select, const Column& column,
+                                 std::string_view type, bool list) {
+  const std::string value = fmt::format("\"upnext row\".\"{}\"", column.name);
+  Fractions found;
+  UPNEXT_RETURN_IF_ERROR(db.Query(
+      fmt::format("SELECT count(x), count(x) FILTER (inexact),\n"
+                  "  coalesce(CAST(any_value(x) FILTER (inexact) AS VARCHAR), '')\n"
+                  "FROM (SELECT x, NOT isfinite(x::DOUBLE) OR x::DOUBLE <> trunc(x::DOUBLE) OR "
+                  "abs(x::DOUBLE) >= {} AS inexact\n"
+                  "  FROM (SELECT {} AS x FROM (\n{}\n) AS \"upnext row\"))",
+                  type == "FLOAT" ? "16777216" : "9007199254740992",
+                  list ? fmt::format("unnest({})", value) : value, select.sql),
+      [&](const Chunk& chunk) -> Status {
+        if (chunk.rows() == 0) return Ok();
+        found = {.ids = static_cast<uint64_t>(chunk.Values<int64_t>(0)[0]),
+                 .inexact = static_cast<uint64_t>(chunk.Values<int64_t>(1)[0]),
+                 .example = std::string(chunk.Text(2, 0))};
+        return Ok();
+      }));
+  return found;
+}
+
+// Changes the SELECT so that files give ids as they are written there.
+void KeepIds(const ImportOptions& options, WatchedDatabase& db, Select& select) {
+  std::set<std::string> ids;
+  const TableColumns columns(select.table, options.schema);
+  for (const TableColumn& column : columns.all()) {
+    if (column.read != Read::kId && column.read != Read::kIds && column.read != Read::kFree) {
+      continue;
+    }
+    const Column* given = TableColumns::Given(select.columns, column.attribute.name);
+    if (given != nullptr) ids.insert(LowerCase(given->name));
+  }
+  TextIds text = ReadIdsAsText(db.database(), select.sql, select.columns, std::move(ids));
+  select.sql = std::move(text.sql);
+  select.columns = std::move(text.columns);
+  if (text.guessed.empty()) return;
+  db.progress().Note(fmt::format(
+      "warning: {}: ids come from columns whose type is guessed from the first rows: {}; an id like "
+      "007 becomes 7 there. Write types = {{'...': 'VARCHAR'}} in the read_csv",
+      TableName(select.table), fmt::join(text.guessed, ", ")));
+}
+
 }  // namespace
 
 Result<Select> PrepareSelect(const ImportOptions& options, Table table, bool may_be_absent,
@@ -86,6 +140,7 @@ Result<Select> PrepareSelect(const ImportOptions& options, Table table, bool may
     Result<std::vector<Column>> columns = db.database().Describe(select.sql);
     if (columns) {
       select.columns = *std::move(columns);
+      if (select.given) KeepIds(options, db, select);
       return select;
     }
     const bool absent = columns.error().code == Code::kNotFound && select.given && may_be_absent &&
@@ -100,14 +155,44 @@ Result<Select> PrepareSelect(const ImportOptions& options, Table table, bool may
   }
 }
 
+Status CheckNoFractionIds(const ImportOptions& options, const Select& select, Database& db) {
+  const TableColumns columns(select.table, options.schema);
+  for (const TableColumn& column : columns.all()) {
+    const Column* given = TableColumns::Given(select.columns, column.attribute.name);
+    if (given == nullptr || (column.read != Read::kId && column.read != Read::kIds)) continue;
+    const bool list = given->type.ends_with("[]");
+    const std::string type = list ? given->type.substr(0, given->type.size() - 2) : given->type;
+    if (!IsFraction(type)) continue;
+    UPNEXT_ASSIGN_OR_RETURN(const Fractions found, CountFractions(db, select, *given, type, list));
+    const auto advice = [&](std::string_view to) {
+      const std::string cast = fmt::format("CAST({} AS {})", list ? "x" : "...", to);
+      return fmt::format("{} AS {}", list ? "list_transform(..., x -> " + cast + ")" : cast,
+                         column.attribute.name);
+    };
+    const std::string wrong =
+        fmt::format("[import] {}: column '{}' should be text or whole numbers, is {}",
+                    TableName(select.table), column.attribute.name, given->type);
+    if (found.inexact == 0) {
+      return InvalidArgument("{}; all {} ids are whole numbers that it holds exactly: write {}",
+                             wrong, found.ids, advice("BIGINT"));
+    }
+    return InvalidArgument(
+        "{}; {} of {} ids are not whole or too large for it, e.g. {}, and would be merged with "
+        "others as whole numbers. Store the ids as text or whole numbers in the file; or, to keep "
+        "what is there, write {}",
+        wrong, found.inexact, found.ids, found.example, advice("VARCHAR"));
+  }
+  return Ok();
+}
+
 // Rows without a user go with the first part, so that one of all imports rejects them. MD5, because
 // that never changes.
 std::string PartOf(const ImportOptions& options, const Select& select) {
-  if (options.parts == 1 || select.table == Table::kItems || !select.given) return select.sql;
+  const Column* user = TableColumns::Given(select.columns, "user");
+  if (options.parts == 1 || select.table == Table::kItems || user == nullptr) return select.sql;
   return fmt::format(
-      "SELECT * FROM (\n{}\n) WHERE coalesce(md5_number_lower(CAST(\"user\" AS VARCHAR)) % {}, 0) "
-      "= {}",
-      select.sql, options.parts, options.part - 1);
+      "SELECT * FROM (\n{}\n) AS \"upnext row\" WHERE coalesce(md5_number_lower({}) % {}, 0) = {}",
+      select.sql, IdText(*user), options.parts, options.part - 1);
 }
 
 std::unexpected<Error> SelectError(Error error, const ImportOptions& options, Table table,

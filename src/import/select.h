@@ -31,6 +31,10 @@ struct Select {
 Result<Select> PrepareSelect(const ImportOptions& options, Table table, bool may_be_absent,
                              WatchedDatabase& db);
 
+// kInvalidArgument when ids come as numbers with a fraction (FLOAT, DOUBLE, DECIMAL), whose text has
+// one too: '12.0' meets no '12' of another table. Reads them all to give an advice that merges none.
+Status CheckNoFractionIds(const ImportOptions& options, const Select& select, Database& db);
+
 // The rows of the SELECT whose user is in the part that is imported.
 std::string PartOf(const ImportOptions& options, const Select& select);
 
