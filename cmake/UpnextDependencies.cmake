@@ -8,6 +8,7 @@ find_package(simdjson REQUIRED)
 find_package(RocksDB REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS url)
 find_package(DuckDB REQUIRED)
+find_package(ZLIB REQUIRED)
 
 # Libraries without a CMake package in Debian: each is a header (and a library).
 function(upnext_import target header library)

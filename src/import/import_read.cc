@@ -190,17 +190,28 @@ Status ImportReader::EventIntake::Take(const Chunk& chunk) {
 }
 
 Status ImportReader::ReadAll(ImportNames& names, EventSpool& spool) {
+  InputFiles files(db_.progress());
+  const Status read = ReadAll(names, spool, files);
+  // That a file is cut short, or shrinks, can be why reading failed.
+  if (read || read.error().code == Code::kInvalidArgument) {
+    UPNEXT_RETURN_IF_ERROR(files.Finish());
+  }
+  return read;
+}
+
+Status ImportReader::ReadAll(ImportNames& names, EventSpool& spool, InputFiles& files) {
   std::vector<Prepared> prepared;
   for (const Table table : kTables) {
-    UPNEXT_ASSIGN_OR_RETURN(Prepared one, Prepare(table));
+    UPNEXT_ASSIGN_OR_RETURN(Prepared one, Prepare(table, files));
     prepared.push_back(std::move(one));
   }
+  files.BeginCheck();
   for (const Prepared& one : prepared) UPNEXT_RETURN_IF_ERROR(Read(one, names, spool));
   return Ok();
 }
 
-Result<ImportReader::Prepared> ImportReader::Prepare(Table table) {
-  UPNEXT_ASSIGN_OR_RETURN(Select select, PrepareSelect(options_, table, joins_log_, db_));
+Result<ImportReader::Prepared> ImportReader::Prepare(Table table, InputFiles& files) {
+  UPNEXT_ASSIGN_OR_RETURN(Select select, PrepareSelect(options_, table, joins_log_, db_, files));
   UPNEXT_ASSIGN_OR_RETURN(
       std::string statement,
       CheckedSelect(table, options_.schema, PartOf(options_, select), select.columns));

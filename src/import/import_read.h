@@ -19,6 +19,7 @@
 #include "import/canonical.h"
 #include "import/event_spool.h"
 #include "import/import.h"
+#include "import/input_files.h"
 #include "import/name_table.h"
 #include "import/rejects.h"
 #include "import/select.h"
@@ -40,8 +41,9 @@ class ImportReader {
                RejectsFile& rejects)
       : options_(options), joins_log_(joins_log), db_(db), rejects_(rejects) {}
 
-  // Checks the SELECTs of all tables before it runs the first. Names are added to those that are
-  // there already; only the ones of events.
+  // Checks the SELECTs of all tables before it runs the first, and that their files were whole when
+  // it has run all (input_files.h). Names are added to those that are there already; only the ones
+  // of events.
   Status ReadAll(ImportNames& names, EventSpool& spool);
   const Counts& counts(Table table) const { return counts_[static_cast<size_t>(table)]; }
 
@@ -51,7 +53,8 @@ class ImportReader {
     Select select;
     std::string statement;  // that reads it
   };
-  Result<Prepared> Prepare(Table table);
+  Status ReadAll(ImportNames& names, EventSpool& spool, InputFiles& files);
+  Result<Prepared> Prepare(Table table, InputFiles& files);
   Status Read(const Prepared& prepared, ImportNames& names, EventSpool& spool);
   Status CheckLoaded(Table table);
   Status TakeRejects(Table table, const std::string& sql);

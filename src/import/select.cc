@@ -128,10 +128,11 @@ void KeepIds(const ImportOptions& options, WatchedDatabase& db, Select& select) 
 }  // namespace
 
 Result<Select> PrepareSelect(const ImportOptions& options, Table table, bool may_be_absent,
-                             WatchedDatabase& db) {
+                             WatchedDatabase& db, InputFiles& files) {
   Select select = {.table = table};
   UPNEXT_ASSIGN_OR_RETURN(select.sql, SqlToRun(options, table));
   select.given = !select.sql.empty();
+  if (select.given) files.Add(db.database(), table, select.sql);
   for (;;) {
     if (!select.given) {
       select.sql = fmt::format("SELECT ''::VARCHAR AS {} WHERE false",

@@ -1,6 +1,6 @@
 // The user's SELECT of a table of [import], made ready to run.
 //
-//   UPNEXT_ASSIGN_OR_RETURN(const Select select, PrepareSelect(options, table, false, db));
+//   UPNEXT_ASSIGN_OR_RETURN(const Select select, PrepareSelect(options, table, false, db, files));
 //   ... db.Query("SELECT * FROM (\n" + PartOf(options, select) + "\n)", ...)
 //
 // Only the import includes it. Pure functions beside what they ask the database.
@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "import/columns.h"
 #include "import/import.h"
+#include "import/input_files.h"
 #include "import/watched.h"
 
 namespace upnext::import {
@@ -25,11 +26,11 @@ struct Select {
   std::vector<Column> columns = {};  // of its output, not checked yet
 };
 
-// Asks DuckDB for the columns of the SELECT, which finds all errors but those of its rows. With
-// `may_be_absent`, a table of items or users whose files are not there counts as not given, which a
+// Asks DuckDB for the columns of the SELECT, which finds all errors but those of its rows. Adds its
+// files to `files` in any case. With `may_be_absent`, a table of items or users whose files are not there counts as not given, which a
 // note says.
 Result<Select> PrepareSelect(const ImportOptions& options, Table table, bool may_be_absent,
-                             WatchedDatabase& db);
+                             WatchedDatabase& db, InputFiles& files);
 
 // kInvalidArgument when ids come as numbers with a fraction (FLOAT, DOUBLE, DECIMAL), whose text has
 // one too: '12.0' meets no '12' of another table. Reads them all to give an advice that merges none.
