@@ -216,10 +216,10 @@ class Reasons {
     const bool list = column_.read == Read::kIds;
     const auto when = [&](std::string_view condition, std::string_view words) {
       return fmt::format(
-          " WHEN {} THEN '{} {}'",
+          " WHEN {} THEN {}",
           list ? fmt::format("len(list_filter(\"{}\", x -> {})) > 0", name_, condition)
                : std::string(condition),
-          name_, words);
+          QuoteSql(fmt::format("{} {}", name_, words)));
     };
     const std::string value = list ? "x" : fmt::format("\"{}\"", name_);
     const size_t longest = column_.attribute.max_bytes;
@@ -228,6 +228,19 @@ class Reasons {
     if (column_.read != Read::kFree) {
       sql += when(fmt::format("has_control_bytes({})", value),
                   "has a control character, e.g. a tab or a line break; ids should have none");
+    }
+    if (list) {
+      // Python's lists are JSON but for their quotes.
+      sql +=
+          when("(x LIKE '[%]' OR x LIKE '{%}') AND json_valid(replace(x, '''', '\"'))",
+               "is the text of a list or an object, expected ids: write ... ->> '$[*]' for a JSON "
+               "list of texts, ... ->> '$[*].name' for one of objects with a name (replace(..., "
+               "'''', '\"') makes JSON of a Python list)");
+    } else if (given_.type == "JSON" && column_.read == Read::kId) {
+      sql +=
+          When(fmt::format("json_type(\"upnext row\".\"{}\") IN ('ARRAY', 'OBJECT')", given_.name),
+               "is a JSON list or object, expected a single value: write ... ->> '$.name' for a "
+               "field of it");
     }
     return sql;
   }

@@ -81,6 +81,14 @@ Status CheckIdType(Table table, const TableColumn& column, std::string_view type
   const bool ids = column.read == Read::kId || column.read == Read::kIds;
   if (!ids && (column.read != Read::kFree || type != "BLOB")) return Ok();
   const std::string_view element = list ? type.substr(0, type.rfind('[')) : type;
+  if (IsList(element) || element.starts_with("STRUCT") || element.starts_with("MAP")) {
+    return InvalidArgument("[import] {0}: column '{1}' should be a list of ids, is {2}; {3} AS {1}",
+                           TableName(table), column.attribute.name, type,
+                           IsList(element) ? "write flatten(...)"
+                           : list
+                               ? "name the field that is the id: list_transform(..., x -> x.FIELD)"
+                               : "name the field that is the id: (...).FIELD");
+  }
   const std::string_view cast = CastOfIds(element);
   if (cast.empty()) return Ok();
   return InvalidArgument(

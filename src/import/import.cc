@@ -146,11 +146,11 @@ Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoo
   report.rejected_items = reader.counts(Table::kItems).bad;
   report.rejected_users = reader.counts(Table::kUsers).bad;
   if (!rejects.empty()) report.rejects_file = rejects_file;
-  UPNEXT_ASSIGN_OR_RETURN(const LogSizes sizes, WriteImportedLog(db, options.schema, names, spool,
-                                                                 folder, options.shards));
-  report.warnings = ImportWarnings(options.schema, names, spool);
+  UPNEXT_ASSIGN_OR_RETURN(const Written written, WriteImportedLog(db, options.schema, names, spool,
+                                                                  folder, options.shards));
+  report.warnings = ImportWarnings(options.schema, names, spool, written, base.has_value());
   for (const std::string& warning : report.warnings) progress.Note("warning: " + warning);
-  report.duplicates = sizes.duplicates;
+  report.duplicates = written.duplicates;
   if (base) {
     const fs::path joined = work / "joined";
     UPNEXT_RETURN_IF_ERROR(JoinCurrentLog(db, *base, folder, joined, report));

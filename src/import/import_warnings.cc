@@ -78,12 +78,52 @@ void WarnOfIds(const NameTable& names, std::string_view space, std::vector<std::
       space, total, examples));
 }
 
+double Percent(uint64_t part, uint64_t whole) {
+  return whole == 0 ? 0 : 100 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
+void WarnOfJoins(const IdUse& use, std::string_view table, std::string_view one,
+                 std::vector<std::string>& warnings) {
+  if (use.rows == 0 || use.joined * 2 >= use.events) return;
+  const std::string unused =
+      use.unused.empty() ? "" : fmt::format(" and '{}' in the table", use.unused);
+  warnings.push_back(fmt::format(
+      "{0}: {1} of {2} events ({3:.1f} %) have {4} that the {0} table describes, and {5} of its {6} "
+      "rows occur in events; there is '{7}' in events{8}. If they are the same ids, spell them alike "
+      "in the SELECTs",
+      table, use.joined, use.events, Percent(use.joined, use.events), one, use.rows_used, use.rows,
+      use.undescribed, unused));
+}
+
+void WarnOfPlaceholders(const IdUse& use, std::string_view space,
+                        std::vector<std::string>& warnings) {
+  if (use.placeholders.empty()) return;
+  uint64_t events = 0;
+  for (const IdUse::Placeholder& placeholder : use.placeholders) events += placeholder.events;
+  std::string examples;
+  for (size_t i = 0; i < std::min(2 * kExamples, use.placeholders.size()); ++i) {
+    examples += fmt::format("{}'{}' ({})", i == 0 ? "" : ", ", use.placeholders[i].name,
+                            use.placeholders[i].events);
+  }
+  warnings.push_back(fmt::format(
+      "{0}: {1} of {2} events ({3:.1f} %) have an id that looks like a word for no id: {4}. Each of "
+      "them counts as one of the {0}; if it is none, leave the rows out with WHERE in the SELECT",
+      space, events, use.events, Percent(events, use.events), examples));
+}
+
 }  // namespace
 
 std::vector<std::string> ImportWarnings(const schema::Schema& schema, const ImportNames& names,
-                                        const EventSpool& spool) {
+                                        const EventSpool& spool, const Written& written,
+                                        bool append) {
   std::vector<std::string> warnings;
   WarnOfTimes(spool, warnings);
+  if (!append) {
+    WarnOfJoins(written.items, "items", "an item", warnings);
+    WarnOfJoins(written.users, "users", "a user", warnings);
+  }
+  WarnOfPlaceholders(written.users, "users", warnings);
+  WarnOfPlaceholders(written.items, "items", warnings);
   for (size_t i = 0; i < names.size(); ++i) {
     // Queries are folded into tokens anyway (features/query_tokens.h).
     const auto space = static_cast<schema::IdSpace>(i);

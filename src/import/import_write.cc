@@ -1,6 +1,7 @@
 #include "import/import_write.h"
 
 #include <numeric>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,12 +32,19 @@ class Writing {
       UPNEXT_RETURN_IF_ERROR(AddNames(db_, schema_, entity, names_));
     }
     UPNEXT_RETURN_IF_ERROR(WriteDictionaries());
+    items_.emplace(names_[static_cast<size_t>(schema::IdSpace::kItem)],
+                   ids_[static_cast<size_t>(schema::IdSpace::kItem)]);
+    users_.emplace(names_[static_cast<size_t>(schema::IdSpace::kUser)],
+                   ids_[static_cast<size_t>(schema::IdSpace::kUser)]);
     UPNEXT_RETURN_IF_ERROR(WriteRows(schema::Entity::kItem, schema::IdSpace::kItem, "write items",
-                                     &log::LogWriter::AddItem));
+                                     &log::LogWriter::AddItem, *items_));
     UPNEXT_RETURN_IF_ERROR(WriteRows(schema::Entity::kUser, schema::IdSpace::kUser, "write users",
-                                     &log::LogWriter::AddUser));
+                                     &log::LogWriter::AddUser, *users_));
     UPNEXT_RETURN_IF_ERROR(WriteEvents());
     return writer_.Finish();
+  }
+  Written written() const {
+    return {.duplicates = writer_.duplicates(), .items = items_->Use(), .users = users_->Use()};
   }
 
  private:
@@ -49,7 +57,7 @@ class Writing {
   Status WriteDictionaries();
   // The attributes of items or users, in the order of their dictionary.
   Status WriteRows(schema::Entity entity, schema::IdSpace space, std::string_view stage,
-                   AddRow add_row);
+                   AddRow add_row, UseCounter& use);
   Status WriteEvents();
   schema::Event ToEvent(const SpooledEvent& spooled) const;
   std::vector<uint32_t> UsersByShard() const;
@@ -60,7 +68,8 @@ class Writing {
   EventSpool& spool_;
   log::LogWriter& writer_;
   uint32_t shards_;
-  std::vector<std::vector<uint32_t>> ids_;  // [space][number of a name]
+  std::vector<std::vector<uint32_t>> ids_;   // [space][number of a name]
+  std::optional<UseCounter> items_, users_;  // once there are ids
 };
 
 // An id is the place of the name among all of its space, by (length, bytes).
@@ -87,7 +96,7 @@ Status Writing::WriteDictionaries() {
 
 // Names without a row get one whose attributes are absent.
 Status Writing::WriteRows(schema::Entity entity, schema::IdSpace space, std::string_view stage,
-                          AddRow add_row) {
+                          AddRow add_row, UseCounter& use) {
   const std::vector<schema::AttributeCell> absent(schema_.attributes(entity).size());
   const uint32_t size = names_[static_cast<size_t>(space)].size();
   uint32_t next = 0;
@@ -99,6 +108,7 @@ Status Writing::WriteRows(schema::Entity entity, schema::IdSpace space, std::str
   const auto add_all = [&](const Chunk& chunk) -> Status {
     for (size_t row = 0; row < chunk.rows(); ++row) {
       UPNEXT_RETURN_IF_ERROR(fill_to(cells.Id(chunk, row)));
+      use.AddRow(next);
       UPNEXT_RETURN_IF_ERROR((writer_.*add_row)(cells.Of(chunk, row)));
       ++next;
     }
@@ -145,12 +155,15 @@ Status Writing::WriteEvents() {
   std::vector<schema::AttributeValue> attributes(declared.size());
   const auto on_user = [&](uint32_t user, const EventRows& rows) -> Status {
     const uint32_t id = Id(schema::IdSpace::kUser, user);
+    users_->AddEvents(id, rows.events.size());
     for (size_t i = 0; i < rows.events.size(); ++i) {
       for (size_t a = 0; a < declared.size(); ++a) {
         attributes[a] = FromWord(rows.words[i * declared.size() + a], declared[a].kind);
         attributes[a].category = Id(declared[a].space, attributes[a].category);
       }
-      UPNEXT_RETURN_IF_ERROR(writer_.AddEvent(id, ToEvent(rows.events[i]), attributes));
+      const schema::Event event = ToEvent(rows.events[i]);
+      if (event.item != schema::kNone) items_->AddEvents(event.item, 1);
+      UPNEXT_RETURN_IF_ERROR(writer_.AddEvent(id, event, attributes));
     }
     return Ok();
   };
@@ -159,16 +172,14 @@ Status Writing::WriteEvents() {
 
 }  // namespace
 
-Result<LogSizes> WriteImportedLog(WatchedDatabase& db, const schema::Schema& schema,
-                                  ImportNames& names, EventSpool& spool,
-                                  const std::filesystem::path& directory, uint32_t shards) {
+Result<Written> WriteImportedLog(WatchedDatabase& db, const schema::Schema& schema,
+                                 ImportNames& names, EventSpool& spool,
+                                 const std::filesystem::path& directory, uint32_t shards) {
   UPNEXT_ASSIGN_OR_RETURN(log::LogWriter writer,
                           log::LogWriter::Create(directory, {.shards = shards, .schema = schema}));
   Writing writing(db, schema, names, spool, writer, shards);
   UPNEXT_RETURN_IF_ERROR(writing.Run());
-  return LogSizes{.users = names[static_cast<size_t>(schema::IdSpace::kUser)].size(),
-                  .items = names[static_cast<size_t>(schema::IdSpace::kItem)].size(),
-                  .duplicates = writer.duplicates()};
+  return writing.written();
 }
 
 }  // namespace upnext::import

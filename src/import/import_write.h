@@ -9,23 +9,24 @@
 
 #include "base/status.h"
 #include "import/event_spool.h"
+#include "import/id_use.h"
 #include "import/import_read.h"
 #include "import/watched.h"
 #include "schema/schema.h"
 
 namespace upnext::import {
 
-struct LogSizes {
-  uint64_t users = 0, items = 0;  // names in the dictionaries
-  uint64_t duplicates = 0;        // events left out, see LogWriter
+struct Written {
+  uint64_t duplicates = 0;  // events left out, see LogWriter
+  IdUse items, users;
 };
 
 // The tables in_items and in_users must exist (they may be empty); rows with a reason are left out.
 // `names` holds those of the events, and gets those of the tables. The folder must exist and be
 // empty.
-Result<LogSizes> WriteImportedLog(WatchedDatabase& db, const schema::Schema& schema,
-                                  ImportNames& names, EventSpool& spool,
-                                  const std::filesystem::path& directory, uint32_t shards);
+Result<Written> WriteImportedLog(WatchedDatabase& db, const schema::Schema& schema,
+                                 ImportNames& names, EventSpool& spool,
+                                 const std::filesystem::path& directory, uint32_t shards);
 
 }  // namespace upnext::import
 
