@@ -35,6 +35,7 @@ void PrintReport(const import::ImportReport& report, bool json) {
         {"appended", report.appended},
         {"duplicates", report.duplicates},
         {"late", report.late},
+        {"implausible_times", report.implausible_times},
         {"log_events", report.log_events},
         {"items", report.log_items},
         {"users", report.log_users},
@@ -59,6 +60,10 @@ void PrintReport(const import::ImportReport& report, bool json) {
   if (report.duplicates > 0) {
     Print("{} events left out: told before, the same in every column\n",
           base::WithThousands(report.duplicates));
+  }
+  if (report.implausible_times > 0) {
+    Print("{} events left out: their times are far from all others, see {}\n",
+          base::WithThousands(report.implausible_times), report.rejects_file.string());
   }
   const uint64_t rejected = report.rejected_events + report.rejected_items + report.rejected_users;
   if (rejected > 0) {

@@ -119,6 +119,38 @@ std::string Expression(const TableColumn& column, const Column& given,
   return "NULL";
 }
 
+// Ways to write a time that are not read by themselves. Where day and month cannot be told apart,
+// the day is first.
+constexpr std::string_view kTimeFormats[] = {"%Y-%m-%d %H:%M:%S %z",
+                                             "%Y-%m-%dT%H:%M:%S %z",
+                                             "%a, %d %b %Y %H:%M:%S %Z",
+                                             "%a, %d %b %Y %H:%M:%S %z",
+                                             "%a %b %d %H:%M:%S %Y",
+                                             "%d/%b/%Y:%H:%M:%S %z",
+                                             "%d %b %Y %H:%M:%S",
+                                             "%b %d, %Y %H:%M:%S",
+                                             "%d %b %Y",
+                                             "%d-%m-%Y %H:%M:%S",
+                                             "%d-%m-%Y %H:%M",
+                                             "%d-%m-%Y",
+                                             "%m-%d-%Y %H:%M:%S",
+                                             "%m-%d-%Y %H:%M",
+                                             "%m-%d-%Y",
+                                             "%d/%m/%Y %H:%M:%S",
+                                             "%d/%m/%Y %H:%M",
+                                             "%d/%m/%Y",
+                                             "%m/%d/%Y %H:%M:%S",
+                                             "%m/%d/%Y %H:%M",
+                                             "%m/%d/%Y",
+                                             "%m/%d/%Y %I:%M:%S %p",
+                                             "%m/%d/%Y %I:%M %p",
+                                             "%d.%m.%Y %H:%M:%S",
+                                             "%d.%m.%Y %H:%M",
+                                             "%d.%m.%Y",
+                                             "%Y%m%dT%H%M%SZ",
+                                             "%Y%m%dT%H%M%S",
+                                             "%Y/%m/%d %H:%M"};
+
 // The clauses of a CASE that gives the reason why one column makes its row a bad one.
 class Reasons {
  public:
@@ -135,7 +167,9 @@ class Reasons {
     }
     switch (column_.read) {
       case Read::kTime:
-        return sql + When(Unread(), "is no time: expected seconds since 1970 or a timestamp") +
+        return sql +
+               When(Unread(), "is no time: expected seconds since 1970 or a timestamp",
+                    IsText(given_.type) ? TimeFormat() : "") +
                OutOfTime();
       case Read::kNumber:
         return sql + Number();
@@ -171,10 +205,25 @@ class Reasons {
   }
 
  private:
-  // WHEN condition THEN reason, with the raw value (cut) in the reason.
-  std::string When(std::string_view condition, std::string_view words) const {
-    return fmt::format(" WHEN {} THEN '{} ' || left(CAST({} AS VARCHAR), 60) || {}", condition,
-                       name_, Raw(given_), QuoteSql(fmt::format(" {}", words)));
+  // WHEN condition THEN reason, with the raw value (cut) in the reason. `more` is SQL for its end.
+  std::string When(std::string_view condition, std::string_view words,
+                   std::string_view more = "") const {
+    return fmt::format(" WHEN {} THEN '{} ' || left(CAST({} AS VARCHAR), 60) || {}{}{}", condition,
+                       name_, Raw(given_), QuoteSql(fmt::format(" {}", words)),
+                       more.empty() ? "" : " || ", more);
+  }
+  // SQL for how to read a time that is written in another way, as far as the way is known.
+  std::string TimeFormat() const {
+    std::string sql = "CASE";
+    for (const std::string_view format : kTimeFormats) {
+      sql +=
+          fmt::format(" WHEN try_strptime({}, '{}') IS NOT NULL THEN {}", RawOrNull(given_), format,
+                      QuoteSql(fmt::format("; write strptime(..., '{}') AS {}", format, name_)));
+    }
+    return sql + fmt::format(" ELSE {} END",
+                             QuoteSql(fmt::format("; another format is read by strptime(..., "
+                                                  "'%d.%m.%Y %H:%M') AS {}",
+                                                  name_)));
   }
   std::string Unread() const {
     return fmt::format("\"{}\" IS NULL AND {} IS NOT NULL", name_, RawOrNull(given_));
@@ -198,11 +247,15 @@ class Reasons {
         fmt::format("\"{}\" NOT BETWEEN {} AND {}", name_, schema::kEarliestMs, schema::kLatestMs);
     const std::string_view words = "is not between the years 1900 and 2200";
     if (IsTimestamp(given_.type)) return When(outside, words);
+    const std::string digits = fmt::format("CAST({} AS VARCHAR)", RawOrNull(given_));
     // A thousand times 2200-01-01 is as far as milliseconds taken for seconds can reach.
     const auto after = [&](std::string_view times) {
       return fmt::format("{} AND \"{}\" > {}{}", outside, name_, schema::kLatestMs, times);
     };
-    return When(after(" * 1000"),
+    return When(fmt::format("{} AND try_strptime({}, '%Y%m%d%H%M%S') IS NOT NULL", outside, digits),
+                "looks like a date with a time, expected seconds; write strptime(CAST(... AS "
+                "VARCHAR), '%Y%m%d%H%M%S')") +
+           When(after(" * 1000"),
                 "is after the year 2200: it looks like microseconds or less, expected seconds; "
                 "divide it by 1e6 (or 1e9) in the SELECT") +
            When(after(""),

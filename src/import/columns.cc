@@ -106,6 +106,13 @@ Status CheckType(Table table, const TableColumn& column, std::string_view type) 
         "[import] {}: column '{}' should be seconds since 1970 or a timestamp, is {}",
         TableName(table), name, type);
   }
+  if (column.read == Read::kTime && type == "FLOAT") {
+    return InvalidArgument(
+        "[import] {0}: column '{1}' is FLOAT, which has seconds since 1970 in steps of 128; store "
+        "times as DOUBLE, BIGINT or TIMESTAMP, or, to take these as they are, write CAST(... AS "
+        "DOUBLE) AS {1}",
+        TableName(table), name, type);
+  }
   if (column.read == Read::kVector && !IsList(type) && !IsText(type)) {
     return InvalidArgument("[import] {}: column '{}' should be a list of numbers, is {}",
                            TableName(table), name, type);

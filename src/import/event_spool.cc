@@ -132,8 +132,7 @@ Status EventSpool::Add(std::span<const SpooledEvent> events, std::span<const uin
       return InvalidArgument("a user has more than {} events: a log holds fewer",
                              schema::kNone - 1);
     }
-    first_ms_ = rows_ == 0 ? event.time_ms : std::min(first_ms_, event.time_ms);
-    last_ms_ = rows_ == 0 ? event.time_ms : std::max(last_ms_, event.time_ms);
+    times_.Add(event.time_ms);
     buffer_.events.push_back(event);
     const auto of_row = words.subspan(i * words_, words_);
     buffer_.words.insert(buffer_.words.end(), of_row.begin(), of_row.end());
@@ -147,6 +146,35 @@ Status EventSpool::Flush() {
   UPNEXT_RETURN_IF_ERROR(files_.Write(rows_ - buffer_.events.size(), buffer_));
   buffer_.events.clear();
   buffer_.words.clear();
+  return Ok();
+}
+
+Status EventSpool::Keep(const TimeSpan& span,
+                        const std::function<Status(const SpooledEvent&)>& on_row) {
+  UPNEXT_RETURN_IF_ERROR(Flush());
+  EventBlock block;
+  uint64_t kept = 0;
+  for (uint64_t row = 0; row < rows_;) {
+    UPNEXT_RETURN_IF_ERROR(files_.Read(row, std::min<uint64_t>(kBlockRows, rows_ - row), block));
+    row += block.events.size();
+    size_t to = 0;
+    for (size_t i = 0; i < block.events.size(); ++i) {
+      const SpooledEvent& event = block.events[i];
+      if (event.time_ms < span.first_ms || event.time_ms > span.last_ms) {
+        --row_count_[event.user];
+        UPNEXT_RETURN_IF_ERROR(on_row(event));
+        continue;
+      }
+      block.events[to] = event;
+      if (words_ > 0) std::copy_n(&block.words[i * words_], words_, &block.words[to * words_]);
+      ++to;
+    }
+    block.events.resize(to);
+    block.words.resize(to * words_);
+    UPNEXT_RETURN_IF_ERROR(files_.Write(kept, block));
+    kept += to;
+  }
+  rows_ = kept;
   return Ok();
 }
 

@@ -21,6 +21,7 @@
 #include "base/progress.h"
 #include "base/scratch_file.h"
 #include "base/status.h"
+#include "import/event_times.h"
 #include "schema/attribute.h"
 
 namespace upnext::import {
@@ -63,8 +64,9 @@ class EventSpool {
                                    uint64_t bucket_rows = kBucketRows);
   Status Add(std::span<const SpooledEvent> events, std::span<const uint64_t> words);
   uint64_t rows() const { return rows_; }
-  int64_t first_ms() const { return first_ms_; }  // the earliest time of all rows
-  int64_t last_ms() const { return last_ms_; }    // the latest
+  const EventTimes& times() const { return times_; }  // of all rows that were added
+  // Takes out the rows outside the span and gives each to `on_row`.
+  Status Keep(const TimeSpan& span, const std::function<Status(const SpooledEvent&)>& on_row);
 
   // A user's events in their final order, valid during the call.
   using OnUser = std::function<Status(uint32_t user, const EventRows& rows)>;
@@ -99,7 +101,7 @@ class EventSpool {
   uint64_t bucket_rows_ = kBucketRows;
   Files files_;
   uint64_t rows_ = 0;
-  int64_t first_ms_ = 0, last_ms_ = 0;
+  EventTimes times_;
   EventBlock buffer_;                // the last rows, not yet in the files
   std::vector<uint32_t> row_count_;  // [user number]
 };

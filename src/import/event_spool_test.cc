@@ -119,5 +119,40 @@ TEST(EventSpool, AnErrorOfTheReceiverEndsTheSort) {
   EXPECT_EQ(calls, 1);
 }
 
+TEST(EventSpool, KeepsTheRowsOfASpanWithTheirWordsInOrder) {
+  const base::TestFolder folder;
+  EventSpool spool = EventSpool::Create(folder.path(), 1, 1000).value();
+  constexpr uint32_t kRows = 50'000;  // several blocks
+  std::vector<uint64_t> left_out;
+  for (uint32_t i = 0; i < kRows; ++i) {
+    const SpooledEvent event = {
+        .time_ms = i % 10 == 3 ? -5 : i, .user = i % 9 == 0 ? 1u : 0u, .item = i};
+    const uint64_t word = i;
+    ASSERT_TRUE(spool.Add({&event, 1}, {&word, 1}));
+  }
+  ASSERT_TRUE(
+      spool.Keep({.first_ms = 0, .last_ms = kRows}, [&](const SpooledEvent& event) -> Status {
+        left_out.push_back(event.item);
+        return Ok();
+      }));
+  EXPECT_EQ(left_out.size(), kRows / 10);
+  EXPECT_EQ(spool.rows(), kRows - kRows / 10);
+  uint64_t seen = 0;
+  const std::vector<uint32_t> order = {1, 0};
+  ASSERT_TRUE(
+      spool.Sort(order, base::NoProgress(), [&](uint32_t user, const EventRows& rows) -> Status {
+        for (size_t i = 0; i < rows.events.size(); ++i, ++seen) {
+          EXPECT_EQ(rows.events[i].user, user);
+          EXPECT_EQ(rows.words[i], rows.events[i].item);
+          EXPECT_NE(rows.events[i].item % 10, 3u);
+          if (i > 0) {
+            EXPECT_LT(rows.events[i - 1].item, rows.events[i].item);
+          }
+        }
+        return Ok();
+      }));
+  EXPECT_EQ(seen, spool.rows());
+}
+
 }  // namespace
 }  // namespace upnext::import

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <optional>
 
 #include "base/file.h"
+#include "base/time_text.h"
 #include "import/canonical.h"
 #include "import/duckdb.h"
 #include "import/import_read.h"
@@ -25,10 +27,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kRejectsFile = "rejects.csv";
+constexpr int64_t kMostDays = 109'573;  // three hundred years: every time that an import takes
 
-// kInvalidArgument when too many rows were rejected or no event is left.
-Status CheckShare(const ImportReader& reader, double max_rejects, const RejectsFile& rejects,
-                  const fs::path& rejects_file) {
+// kInvalidArgument when too many rows were rejected, no event is left, or all times are dates.
+Status CheckRows(const ImportReader& reader, const EventTimes& times, double max_rejects,
+                 const RejectsFile& rejects, const fs::path& rejects_file) {
   for (const Table table : kTables) {
     const ImportReader::Counts& c = reader.counts(table);
     const uint64_t rows = c.good + c.bad;
@@ -45,6 +48,12 @@ Status CheckShare(const ImportReader& reader, double max_rejects, const RejectsF
         "its "
         "WHERE",
         reader.counts(Table::kEvents).bad > 0 ? "good " : "");
+  }
+  if (times.AreDates()) {
+    return InvalidArgument(
+        "[import] events: all {} times are numbers like {}, which are dates and not seconds since "
+        "1970; nothing was published. Write strptime(CAST(... AS VARCHAR), '%Y%m%d') AS time",
+        reader.counts(Table::kEvents).good, times.span().first_ms / 1000);
   }
   return Ok();
 }
@@ -73,6 +82,48 @@ Result<std::optional<log::EventLog>> BaseOf(const ImportOptions& options,
                               log.shards(), options.shards));
   }
   return log;
+}
+
+std::string DateText(int64_t time_ms) { return base::FormatTime(time_ms).substr(0, 10); }
+
+// Takes events whose time is far from all others out of the spool, into the rejects.
+Status SetImplausibleAside(const ImportOptions& options, const std::optional<log::EventLog>& base,
+                           const ImportNames& names, EventSpool& spool, RejectsFile& rejects,
+                           ImportReport& report) {
+  std::optional<TimeSpan> before;
+  if (base && base->events() > 0) {
+    before = TimeSpan{.first_ms = base->stats().first_ms, .last_ms = base->stats().last_ms};
+  }
+  const TimeSpan found = spool.times().span();
+  const TimeSpan span = spool.times().Plausible(options.time_limits, before);
+  if (spool.rows() == 0 || (found.first_ms >= span.first_ms && found.last_ms <= span.last_ms))
+    return Ok();
+  const auto name = [&](schema::IdSpace space, uint32_t number) {
+    return number == schema::kNone ? "" : names[static_cast<size_t>(space)].name(number);
+  };
+  uint64_t ahead = 0, behind = 0;
+  const uint64_t rows = spool.rows();
+  UPNEXT_RETURN_IF_ERROR(spool.Keep(span, [&](const SpooledEvent& event) {
+    const bool late = event.time_ms > span.last_ms;
+    ++(late ? ahead : behind);
+    const std::string reason =
+        fmt::format("time {} is more than {} = {} days {} the bulk of the log",
+                    base::FormatTime(event.time_ms), late ? "max_days_ahead" : "max_days_behind",
+                    late ? options.time_limits.days_ahead : options.time_limits.days_behind,
+                    late ? "after" : "before");
+    const std::string text =
+        fmt::format("user {}, item {}", name(schema::IdSpace::kUser, event.user),
+                    name(schema::IdSpace::kItem, event.item));
+    return rejects.Add({.table = Table::kEvents, .reason = reason, .text = text});
+  }));
+  report.implausible_times = ahead + behind;
+  report.warnings.push_back(fmt::format(
+      "events: {} of {} times are far from all others: {} lie after {} and {} before {} (from {} to {}). "
+      "These events are left out and listed in {}; [import] max_days_ahead and max_days_behind set "
+      "the limits",
+      ahead + behind, rows, ahead, DateText(span.last_ms), behind, DateText(span.first_ms),
+      DateText(found.first_ms), DateText(found.last_ms), kRejectsFile));
+  return Ok();
 }
 
 // Marks the names that good rows of a table of items or users have.
@@ -134,12 +185,14 @@ Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoo
   RejectsFile rejects(work / kRejectsFile);
   ImportReader reader(options, base.has_value(), db, rejects);
   UPNEXT_RETURN_IF_ERROR(reader.ReadAll(names, spool));
+  ImportReport report;
+  UPNEXT_RETURN_IF_ERROR(SetImplausibleAside(options, base, names, spool, rejects, report));
   const fs::path rejects_file = root.root() / kRejectsFile;
   UPNEXT_RETURN_IF_ERROR(rejects.Publish(rejects_file));
-  UPNEXT_RETURN_IF_ERROR(CheckShare(reader, options.max_rejects, rejects, rejects_file));
+  UPNEXT_RETURN_IF_ERROR(
+      CheckRows(reader, spool.times(), options.max_rejects, rejects, rejects_file));
 
-  ImportReport report;
-  report.events = reader.counts(Table::kEvents).good;
+  report.events = reader.counts(Table::kEvents).good - report.implausible_times;
   report.items = reader.counts(Table::kItems).good;
   report.users = reader.counts(Table::kUsers).good;
   report.rejected_events = reader.counts(Table::kEvents).bad;
@@ -148,7 +201,8 @@ Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoo
   if (!rejects.empty()) report.rejects_file = rejects_file;
   UPNEXT_ASSIGN_OR_RETURN(const Written written, WriteImportedLog(db, options.schema, names, spool,
                                                                   folder, options.shards));
-  report.warnings = ImportWarnings(options.schema, names, spool, written, base.has_value());
+  std::ranges::move(ImportWarnings(options.schema, names, spool, written, base.has_value()),
+                    std::back_inserter(report.warnings));
   for (const std::string& warning : report.warnings) progress.Note("warning: " + warning);
   report.duplicates = written.duplicates;
   if (base) {
@@ -185,6 +239,10 @@ ImportOptions ImportOptions::FromConfig(const base::Config& config) {
       import.Int("max_rows", static_cast<int64_t>(options.max_rows), {.min = 1, .max = INT64_MAX}));
   options.shards =
       static_cast<uint32_t>(import.Int("shards", 1, {.min = 1, .max = log::format::kMaxShards}));
+  options.time_limits.days_ahead =
+      import.Int("max_days_ahead", options.time_limits.days_ahead, {.min = 0, .max = kMostDays});
+  options.time_limits.days_behind =
+      import.Int("max_days_behind", options.time_limits.days_behind, {.min = 0, .max = kMostDays});
   options.allow_remote = import.Bool("allow_remote", false);
   options.threads = static_cast<int>(import.Int("threads", 0, {.min = 0, .max = 4096}));
   options.memory_limit_mb =

@@ -30,6 +30,7 @@
 #include "base/progress.h"
 #include "base/status.h"
 #include "base/versioned_root.h"
+#include "import/event_times.h"
 #include "schema/schema.h"
 
 namespace upnext::import {
@@ -47,6 +48,8 @@ struct ImportOptions {
   uint32_t part = 1, parts = 1;
   int threads = 0;
   int memory_limit_mb = 0;  // DuckDB's budget; 0: DefaultImportMemoryMb()
+  // Events further from the bulk of the log (event_times.h) are set aside.
+  TimeLimits time_limits = {};
   // The SELECTs may load extensions of DuckDB, which it downloads, and with them read from other
   // machines: s3://, http(s)://, postgres_scan ...
   bool allow_remote = false;
@@ -65,9 +68,11 @@ struct ImportReport {
   // Of the events taken: told before in every column, and so left out; of the others, earlier than
   // the last one that the log had of their user.
   uint64_t duplicates = 0, late = 0;
+  // Set aside because of time_limits; not among `events`, and not among the rejected.
+  uint64_t implausible_times = 0;
   bool appended = false;  // to a log that was there
   uint64_t rejected_events = 0, rejected_items = 0, rejected_users = 0;
-  std::filesystem::path rejects_file;  // "" when nothing was rejected
+  std::filesystem::path rejects_file;  // "" when nothing was rejected or set aside
   std::string version;                 // "v000002"; the old one when an append brought nothing new
   // What was taken and still looks wrong (import_warnings.h); told to the Progress too.
   std::vector<std::string> warnings;

@@ -325,7 +325,9 @@ TEST(ImportOptions, ComeFromTheProjectFile) {
                                   "users = 'SELECT 2'\n"
                                   "max_rejects = 0.5\n"
                                   "shards = 4\n"
-                                  "allow_remote = true\n",
+                                  "allow_remote = true\n"
+                                  "max_days_ahead = 7\n"
+                                  "max_days_behind = 8\n",
                                   "p.toml")
                                   .value();
   const ImportOptions options = ImportOptions::FromConfig(config);
@@ -336,6 +338,8 @@ TEST(ImportOptions, ComeFromTheProjectFile) {
   EXPECT_EQ(options.max_rejects, 0.5);
   EXPECT_EQ(options.shards, 4u);
   EXPECT_TRUE(options.allow_remote);
+  EXPECT_EQ(options.time_limits.days_ahead, 7);
+  EXPECT_EQ(options.time_limits.days_behind, 8);
   const base::Config wrong = base::Config::Parse("[import]\nmax_rejects = 2\n", "p.toml").value();
   ImportOptions::FromConfig(wrong);
   EXPECT_FALSE(wrong.Check());

@@ -18,11 +18,19 @@ std::string TimeText(int64_t time_ms) {
 }
 
 void WarnOfTimes(const EventSpool& spool, std::vector<std::string>& warnings) {
-  if (spool.rows() == 0 || spool.first_ms() < 0 || spool.last_ms() >= kYearMs) return;
+  const TimeSpan& span = spool.times().span();
+  if (spool.times().AreFloats()) {
+    warnings.push_back(fmt::format(
+        "events: all {} times are what a 32-bit float holds, which has seconds since 1970 in steps of "
+        "64 or 128: within a step the order is lost, and equal rows are one event. Store times as "
+        "DOUBLE, BIGINT or TIMESTAMP",
+        spool.rows()));
+  }
+  if (spool.rows() == 0 || span.first_ms < 0 || span.last_ms >= kYearMs) return;
   warnings.push_back(fmt::format(
       "events: all {} times lie in 1970, from {} to {}: expected seconds since 1970, found what "
       "seconds divided by 1000 look like; check the SELECT's time",
-      spool.rows(), TimeText(spool.first_ms()), TimeText(spool.last_ms())));
+      spool.rows(), TimeText(span.first_ms), TimeText(span.last_ms)));
 }
 
 // The name without blanks, in lower case, in `fold`.

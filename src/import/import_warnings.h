@@ -18,6 +18,7 @@ namespace upnext::import {
 
 // One line each, without a full stop, of
 //   times that all lie in 1970, as seconds do that were divided by 1000 once too often;
+//   times that were stored as 32-bit floats;
 //   tables that rarely join: fewer than half of the events have an item that the items table
 //   describes, if it has rows; likewise users. Not for an append, whose tables may have the changes
 //   alone;
