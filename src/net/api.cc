@@ -5,11 +5,13 @@
 #include <boost/url.hpp>
 #include <charconv>
 #include <chrono>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "base/suggest.h"
 #include "net/event_json.h"
+#include "net/host.h"
 #include "net/openapi.h"
 #include "net/slate_json.h"
 #include "schema/values.h"
@@ -23,6 +25,7 @@ using nlohmann::json;
 namespace {
 
 constexpr uint32_t kMaxItems = 1000;  // in one list
+constexpr size_t kLargeBody = 256 << 10;
 
 std::string_view TitleOf(unsigned status) {
   switch (status) {
@@ -36,8 +39,14 @@ std::string_view TitleOf(unsigned status) {
       return "Content Too Large";
     case 415:
       return "Unsupported Media Type";
+    case 417:
+      return "Expectation Failed";
+    case 421:
+      return "Misdirected Request";
     case 431:
       return "Request Header Fields Too Large";
+    case 501:
+      return "Not Implemented";
     case 503:
       return "Service Unavailable";
     case 507:
@@ -193,13 +202,27 @@ std::string_view MediaTypeOf(std::string_view content_type) {
   return content_type.substr(begin, content_type.find_last_not_of(" \t") - begin + 1);
 }
 
-Result<HttpResponse> Events(serving::Service& service, const HttpRequest& request) {
+// Reading JSON can take fourteen times its size for a moment, so large bodies take turns.
+Result<EventBatch> ParseInTurn(const schema::Schema& schema, std::string_view body,
+                               base::Mutex& large_bodies) {
+  std::unique_lock<base::Mutex> turn(large_bodies, std::defer_lock);
+  if (body.size() > kLargeBody) turn.lock();
+  return ParseEvents(schema, body);
+}
+
+Result<HttpResponse> Events(serving::Service& service, const HttpRequest& request,
+                            base::Mutex& large_bodies) {
   const std::string_view type = MediaTypeOf(request.content_type);
-  if (!type.empty() && !boost::urls::grammar::ci_is_equal(type, "application/json")) {
-    return ProblemOf(415, fmt::format("expected Content-Type application/json, found '{}'", type));
+  // A web page can send other types to any server without that server's consent.
+  if (!boost::urls::grammar::ci_is_equal(type, "application/json")) {
+    return ProblemOf(
+        415, type.empty()
+                 ? "expected Content-Type: application/json, found none"
+                 : fmt::format("expected Content-Type: application/json, found '{}'", type));
   }
   const auto generation = service.generation();
-  UPNEXT_ASSIGN_OR_RETURN(EventBatch batch, ParseEvents(generation->schema(), request.body));
+  UPNEXT_ASSIGN_OR_RETURN(EventBatch batch,
+                          ParseInTurn(generation->schema(), request.body, large_bodies));
   UPNEXT_ASSIGN_OR_RETURN(const serving::Posted posted,
                           service.PostEvents(std::move(batch.events), batch.ids));
   return JsonOf({{"accepted", posted.accepted},
@@ -241,7 +264,11 @@ Resource Find(const urls::url_view& url) {
 
 }  // namespace
 
-Api::Api(serving::Service& service) : service_(service) {}
+Api::Api(serving::Service& service, const ServerOptions& options)
+    : service_(service),
+      hosts_(options.hosts),
+      bodies_(options.max_bodies_bytes),
+      answers_(options.max_bodies_bytes) {}
 
 void Api::SetStopping() { stopping_ = true; }
 
@@ -252,6 +279,7 @@ Lane Api::LaneOf(const HttpRequest& request) const {
   switch (Find(*url).route) {
     case Route::kRecommendations:
     case Route::kSimilar:
+    case Route::kOpenApi:  // about a millisecond
       return Lane::kRead;
     case Route::kEvents:
       return Lane::kWrite;
@@ -260,12 +288,20 @@ Lane Api::LaneOf(const HttpRequest& request) const {
   }
 }
 
-HttpResponse Api::Problem(unsigned status, std::string_view detail) {
+HttpResponse Api::Refuse(Refusal why, unsigned status, std::string_view detail) {
+  metrics_.Refused(why);
   metrics_.Observe(Route::kOther, status, 0);
   return ProblemOf(status, detail);
 }
 
 Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
+  if (!request.host.empty() && !IsOwnHost(request.host, hosts_)) {
+    metrics_.Refused(Refusal::kHost);
+    return ProblemOf(421,
+                     fmt::format("Host '{}': expected an IP address, localhost, or a name that "
+                                 "[server] hosts in the project file lists",
+                                 request.host));
+  }
   const auto url = urls::parse_origin_form(
       boost::core::string_view(request.target.data(), request.target.size()));
   if (url.has_error()) return InvalidArgument("the request target is not a path with a query");
@@ -286,7 +322,7 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
     case Route::kRecommendations:
       return Recommendations(service_, *url);
     case Route::kEvents:
-      return Events(service_, request);
+      return Events(service_, request, large_bodies_);
     case Route::kSimilar:
       return Similar(service_, *url, resource.item);
     case Route::kHealth:
@@ -295,8 +331,11 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
       if (stopping_) return ProblemOf(503, "the server is stopping");
       return Ready(service_);
     case Route::kMetrics:
-      return HttpResponse{.content_type = "text/plain; version=0.0.4; charset=utf-8",
-                          .body = metrics_.Render(service_.status())};
+      return HttpResponse{
+          .content_type = "text/plain; version=0.0.4; charset=utf-8",
+          .body = metrics_.Render(service_.status(), {.connections = connections_,
+                                                      .body_bytes = bodies_.used(),
+                                                      .answer_bytes = answers_.used()})};
     case Route::kOpenApi:
       return HttpResponse{.body = OpenApi(service_.generation()->schema())};
     case Route::kOther:

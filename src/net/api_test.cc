@@ -170,11 +170,12 @@ TEST_F(ApiTest, OneWrongEventKeepsTheWholeBatchOut) {
 
 TEST_F(ApiTest, EventsMustBeJson) {
   const std::string body = R"({"events": []})";
+  EXPECT_THAT(Detail(Post("/v1/events", body, ""), 415), HasSubstr("found none"));
   for (const char* type :
        {"text/plain", "application/x-www-form-urlencoded", "application/jsonx"}) {
     EXPECT_THAT(Detail(Post("/v1/events", body, type), 415), HasSubstr(type));
   }
-  for (const char* type : {"", "application/json", "application/json; charset=utf-8",
+  for (const char* type : {"application/json", "application/json; charset=utf-8",
                            "Application/JSON ; charset=utf-8"}) {
     EXPECT_EQ(Post("/v1/events", body, type).status, 200u) << type;
   }
@@ -235,7 +236,8 @@ TEST_F(ApiTest, RequestsThatWaitForADiskHaveALaneOfTheirOwn) {
   EXPECT_EQ(lane("/v1/events"), Lane::kWrite);
   EXPECT_EQ(lane("/v1/recommendations?user=u"), Lane::kRead);
   EXPECT_EQ(lane("/v1/items/i2/similar"), Lane::kRead);
-  for (const char* target : {"/healthz", "/readyz", "/metrics", "/openapi.json", "/nothing", "*"}) {
+  EXPECT_EQ(lane("/openapi.json"), Lane::kRead);
+  for (const char* target : {"/healthz", "/readyz", "/metrics", "/nothing", "*"}) {
     EXPECT_EQ(lane(target), Lane::kAtOnce) << target;
   }
 }
@@ -254,7 +256,7 @@ TEST_F(ApiTest, MetricsCountRequestsEventsAndTime) {
   Get("/v1/recommendations?user=v");
   Get("/v1/recommendations");
   Get("/nothing");
-  api_.Problem(413, "too large");
+  api_.Refuse(Refusal::kBody, 413, "too large");
   const std::string event = R"({"user": "u", "item": "i3", "type": "click", "id": "x"})";
   Post("/v1/events", R"({"events": [)" + event + ", " + event + "]}");
   const HttpResponse answer = Get("/metrics");
@@ -266,6 +268,9 @@ TEST_F(ApiTest, MetricsCountRequestsEventsAndTime) {
             HasSubstr("upnext_http_requests_total{route=\"other\",status=\"4xx\"} 2\n"),
             HasSubstr("upnext_http_request_seconds_count{route=\"recommendations\"} 3\n"),
             HasSubstr("upnext_http_request_seconds_bucket{route=\"events\",le=\"+Inf\"} 1\n"),
+            HasSubstr("upnext_http_refused_total{reason=\"body\"} 1\n"),
+            HasSubstr("upnext_http_refused_total{reason=\"host\"} 0\n"),
+            HasSubstr("upnext_http_connections 0\n"), HasSubstr("upnext_http_body_bytes 0\n"),
             HasSubstr("upnext_events_applied_total 1\n"),
             HasSubstr("upnext_events_duplicate_total 1\n"),
             HasSubstr("upnext_catalogue_items 40\n"),
@@ -343,7 +348,7 @@ TEST(ApiOfADeclaredSite, TakesItsTypesAndItsAttributesOfRequests) {
   const HttpResponse posted = api.Handle(
       {.method = "POST",
        .target = "/v1/events",
-       .content_type = "",
+       .content_type = "application/json",
        .body = R"({"events": [{"user": "u", "item": "i1", "type": "wish", "page": "home"}]})"});
   EXPECT_EQ(posted.status, 200u) << posted.body;
   const json api_text = json::parse(

@@ -16,7 +16,7 @@ using testing::HasSubstr;
 std::string BatchOf(const std::string& event) { return R"({"events": [)" + event + "]}"; }
 
 // The message of a refused batch.
-std::string Refusal(const std::string& body) {
+std::string WhyRefused(const std::string& body) {
   const Result<EventBatch> batch = ParseEvents(schema::Schema(), body);
   if (batch) {
     ADD_FAILURE() << "taken: " << body;
@@ -147,8 +147,8 @@ TEST(ParseEvents, KeepsUnicodeAndEscapes) {
   ASSERT_TRUE(batch) << batch.error().message;
   EXPECT_EQ(batch->events[0].user, "Jürgen é😀");
   EXPECT_EQ(batch->events[0].query, "東京 \"ramen\"\n");
-  EXPECT_THAT(Refusal(BatchOf("{\"user\": \"\xff\xfe\"}")), HasSubstr("not JSON"));
-  EXPECT_THAT(Refusal(BatchOf(R"({"user": "\ud83d"})")), HasSubstr("not JSON"));
+  EXPECT_THAT(WhyRefused(BatchOf("{\"user\": \"\xff\xfe\"}")), HasSubstr("not JSON"));
+  EXPECT_THAT(WhyRefused(BatchOf(R"({"user": "\ud83d"})")), HasSubstr("not JSON"));
 }
 
 TEST(ParseEvents, EveryWrongEventSaysWhatWasExpectedAndWhere) {
@@ -197,7 +197,7 @@ TEST(ParseEvents, EveryWrongEventSaysWhatWasExpectedAndWhere) {
   };
   const std::string good = R"({"user": "u", "item": "i", "type": "click"})";
   for (const auto& [event, want] : cases) {
-    EXPECT_THAT(Refusal(BatchOf(good + ", " + event)),
+    EXPECT_THAT(WhyRefused(BatchOf(good + ", " + event)),
                 AllOf(HasSubstr("events[1]"), HasSubstr(want)))
         << event;
   }
@@ -206,20 +206,21 @@ TEST(ParseEvents, EveryWrongEventSaysWhatWasExpectedAndWhere) {
 TEST(ParseEvents, WhatIsNoBatchIsRefused) {
   for (const std::string body :
        {"", " ", "{", "nonsense", R"({"events": [})", "\xff", R"({"a": 1}})"}) {
-    EXPECT_THAT(Refusal(body), HasSubstr("the body is not JSON")) << body;
+    EXPECT_THAT(WhyRefused(body), HasSubstr("the body is not JSON")) << body;
   }
   for (const std::string body : {"{}", "[]", "7", "null", R"({"events": {}})",
                                  R"({"events": null})", R"({"event": []})", R"([{"user": "u"}])"}) {
-    EXPECT_THAT(Refusal(body), HasSubstr(R"(expected {"events": [...]})")) << body;
+    EXPECT_THAT(WhyRefused(body), HasSubstr(R"(expected {"events": [...]})")) << body;
   }
   const std::string deep(100'000, '[');
-  EXPECT_THAT(Refusal(R"({"events": )" + deep), HasSubstr("not JSON"));
+  EXPECT_THAT(WhyRefused(R"({"events": )" + deep), HasSubstr("not JSON"));
 }
 
 TEST(ParseEvents, UnknownKeysBesideTheEventsAreRefused) {
-  EXPECT_THAT(Refusal(R"({"events": [], "evnts": 1})"),
+  EXPECT_THAT(WhyRefused(R"({"events": [], "evnts": 1})"),
               HasSubstr("found the key 'evnts'; did you mean 'events'?"));
-  EXPECT_THAT(Refusal(R"({"dry_run": true, "events": []})"), HasSubstr("found the key 'dry_run'"));
+  EXPECT_THAT(WhyRefused(R"({"dry_run": true, "events": []})"),
+              HasSubstr("found the key 'dry_run'"));
 }
 
 TEST(ParseEvents, BatchesHaveALimit) {
@@ -229,7 +230,7 @@ TEST(ParseEvents, BatchesHaveALimit) {
   const auto full = ParseEvents(schema::Schema(), BatchOf(list));
   ASSERT_TRUE(full) << full.error().message;
   EXPECT_EQ(full->events.size(), kMaxEvents);
-  EXPECT_THAT(Refusal(BatchOf(list + "," + event)),
+  EXPECT_THAT(WhyRefused(BatchOf(list + "," + event)),
               HasSubstr("expected at most 10000 events in a batch, found 10001"));
   EXPECT_TRUE(ParseEvents(schema::Schema(), R"({"events": []})")->events.empty());
 }
