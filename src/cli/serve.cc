@@ -37,8 +37,8 @@ Status RunServe(const ServeFlags& flags) {
   const serving::ServiceOptions options{
       .log_root = project.logs().root(),
       .bundle_root = project.bundles().root(),
-      .generation = {
-          .engine = settings.engine, .rule = project.rule(), .schema = project.schema()}};
+      .generation = {.engine = settings.engine, .rule = project.rule(), .schema = project.schema()},
+      .max_ahead_ms = int64_t{1000} * settings.server.max_clock_ahead_s};
   UPNEXT_ASSIGN_OR_RETURN(std::shared_ptr<store::Store> store, project.OpenStore());
   UPNEXT_ASSIGN_OR_RETURN(auto service, serving::Service::Start(options, std::move(store)));
   const net::ServerOptions how = OptionsOf(flags, settings.server);

@@ -19,6 +19,8 @@ ServerOptions ServerOptions::FromConfig(const base::Config& config) {
     server.Fail("max_bodies_mib", "expected at least max_body_mib: room for one body");
   }
   options.timeout_s = count("timeout", options.timeout_s, 1, 3600);
+  options.max_clock_ahead_s =
+      count("max_clock_ahead", options.max_clock_ahead_s, 0, 10 * 365 * 86'400);
   options.stop_delay_s = count("stop_delay", options.stop_delay_s, 0, 3600);
   return options;
 }

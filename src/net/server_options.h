@@ -26,8 +26,9 @@ struct ServerOptions {
   uint64_t max_body_bytes = 8 << 20;
   // That bodies of requests may hold in all, and that answers which clients have not read may.
   uint64_t max_bodies_bytes = 64 << 20;
-  int timeout_s = 30;    // idle connections and slow requests
-  int stop_delay_s = 3;  // from the end of readiness to Stop(); the caller waits
+  int timeout_s = 30;           // idle connections and slow requests
+  int max_clock_ahead_s = 300;  // of a posted event's time before the server's clock
+  int stop_delay_s = 3;         // from the end of readiness to Stop(); the caller waits
 
   // More writers share one write to the disk, so they are many although they only wait.
   size_t writers = 32;

@@ -16,7 +16,7 @@ Result<ServerOptions> Parsed(const std::string& lines) {
 TEST(ServerOptions, ComeFromTheProjectFile) {
   const auto options = Parsed(
       "[server]\nhosts = ['a.example', 'b.example']\nmax_connections = 7\nmax_body_mib = 2\n"
-      "max_bodies_mib = 5\ntimeout = 9\nstop_delay = 0\n");
+      "max_bodies_mib = 5\ntimeout = 9\nstop_delay = 0\nmax_clock_ahead = 60\n");
   ASSERT_TRUE(options) << options.error().message;
   EXPECT_THAT(options->hosts, testing::ElementsAre("a.example", "b.example"));
   EXPECT_EQ(options->max_connections, 7u);
@@ -24,6 +24,7 @@ TEST(ServerOptions, ComeFromTheProjectFile) {
   EXPECT_EQ(options->max_bodies_bytes, 5u << 20);
   EXPECT_EQ(options->timeout_s, 9);
   EXPECT_EQ(options->stop_delay_s, 0);
+  EXPECT_EQ(options->max_clock_ahead_s, 60);
   EXPECT_EQ(Parsed("")->max_connections, ServerOptions().max_connections);
 }
 
