@@ -13,7 +13,7 @@ constexpr net::RequestLimits kLimits = {
 constexpr uint64_t kBudget = 6000;
 
 struct Read {
-  std::string method, target, host, content_type, body;
+  std::string method, target, host, content_type, content_encoding, accept_encoding, body;
   bool keep_alive = false;
   size_t left = 0;  // bytes of what follows the request
   bool operator==(const Read&) const = default;
@@ -52,6 +52,8 @@ std::optional<Read> ReadInSteps(std::string_view bytes, size_t step) {
                     .target = std::string(request.target),
                     .host = std::string(request.host),
                     .content_type = std::string(request.content_type),
+                    .content_encoding = std::string(request.content_encoding),
+                    .accept_encoding = std::string(request.accept_encoding),
                     .body = std::string(request.body),
                     .keep_alive = reader.keep_alive(),
                     .left = held.size() + bytes.size()};

@@ -10,15 +10,18 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/mutex.h"
 #include "net/byte_budget.h"
+#include "net/event_json.h"
 #include "net/http_message.h"
 #include "net/metrics.h"
 #include "net/server_options.h"
+#include "schema/schema.h"
 #include "serving/service.h"
 
 namespace upnext::net {
@@ -49,12 +52,19 @@ class Api {
 
  private:
   Result<HttpResponse> Answer(const HttpRequest& request, Route* route);
+  Result<HttpResponse> Events(const HttpRequest& request);
+  std::string Description();  // /openapi.json, made once for a generation
+  // The events of a body, plain or gzip.
+  Result<EventBatch> Parse(const schema::Schema& schema, const HttpRequest& request);
 
   serving::Service& service_;
   const std::vector<std::string> hosts_;
+  const uint64_t max_body_bytes_;
   ByteBudget bodies_, answers_;
   std::atomic<size_t> connections_{0};
-  base::Mutex large_bodies_;
+  base::Mutex large_bodies_, description_mutex_;
+  std::weak_ptr<const serving::Generation> described_ UPNEXT_GUARDED_BY(description_mutex_);
+  std::string description_ UPNEXT_GUARDED_BY(description_mutex_);
   Metrics metrics_;
   std::atomic<bool> stopping_{false};
 };

@@ -12,12 +12,15 @@ namespace upnext::net {
 struct HttpRequest {
   std::string_view method, target, content_type, body;
   std::string_view host = {};  // "" of HTTP/1.0
+  std::string_view content_encoding = {}, accept_encoding = {};
 };
 struct HttpResponse {
   unsigned status = 200;
   std::string content_type = "application/json", body;
-  std::string allow = {};  // the methods of the resource, with status 405
-  int retry_after_s = 0;   // with status 503
+  std::string allow = {};   // the methods of the resource, with status 405
+  int retry_after_s = 0;    // with status 503
+  bool gzipped = false;     // the body
+  bool takes_gzip = false;  // and nothing else, with status 415
 };
 
 // Why a request was not answered in the ordinary way; each is a value of a metric.

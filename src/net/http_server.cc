@@ -60,6 +60,9 @@ http::response<http::string_body> MessageOf(HttpResponse answer, bool head, unsi
   message.set(http::field::date, HttpDate());
   message.set(http::field::content_type, answer.content_type);
   message.set(http::field::cache_control, "no-store");
+  message.set(http::field::vary, "Accept-Encoding");
+  if (answer.gzipped) message.set(http::field::content_encoding, "gzip");
+  if (answer.takes_gzip) message.set(http::field::accept_encoding, "gzip");
   if (!answer.allow.empty()) message.set(http::field::allow, answer.allow);
   if (answer.retry_after_s > 0) {
     message.set(http::field::retry_after, std::to_string(answer.retry_after_s));

@@ -85,7 +85,9 @@ HttpRequest RequestReader::request() const {
           .target = target_,
           .content_type = ViewOf(content_type_),
           .body = body_,
-          .host = ViewOf(host_)};
+          .host = ViewOf(host_),
+          .content_encoding = ViewOf(content_encoding_),
+          .accept_encoding = accept_encoding_};
 }
 
 void RequestReader::Refuse(Refusal why, unsigned status, std::string detail) {
@@ -134,6 +136,11 @@ void RequestReader::on_field_impl(Field field, Text name, Text value, ErrorCode&
       return SetOnce(&host_, name, value, error);
     case Field::content_type:
       return SetOnce(&content_type_, name, value, error);
+    case Field::content_encoding:
+      return SetOnce(&content_encoding_, name, value, error);
+    case Field::accept_encoding:
+      accept_encoding_ += fmt::format("{},", ViewOf(value));
+      return;
     case Field::content_length:
       return SetOnce(&content_length_, name, value, error);
     case Field::transfer_encoding:

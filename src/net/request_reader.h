@@ -83,8 +83,9 @@ class RequestReader : private boost::beast::http::basic_parser<true> {
 
   const RequestLimits limits_;
   ByteBudget::Share share_;
-  std::string method_, target_, body_;
-  std::optional<std::string> host_, content_type_, content_length_, transfer_encoding_, expect_;
+  std::string method_, target_, accept_encoding_, body_;
+  std::optional<std::string> host_, content_type_, content_encoding_, content_length_,
+      transfer_encoding_, expect_;
   size_t fields_ = 0;
   unsigned version_ = 11;
   bool expectation_taken_ = false;
