@@ -41,7 +41,7 @@ void ForEachWatch(const ReplaySource& source, uint32_t user, const features::Sta
           .item = event.item,
           .time_ms = event.time_ms,
           .part = source.split.part(user, row),
-          .context = {.time_ms = event.time_ms, .device = event.device, .region = event.region}};
+          .context = features::ContextOf(log, row, event)};
       if (!visit(std::as_const(state), watch)) return;
     }
     state.Apply(event, source.catalogue, source.rule);

@@ -25,7 +25,10 @@ struct Context {
 
 // The circumstances in which an event of the log happened.
 inline Context ContextOf(const log::EventLog& log, uint64_t row, const schema::Event& event) {
-  Context context{.time_ms = event.time_ms, .device = event.device, .region = event.region};
+  Context context{.time_ms = event.time_ms,
+                  .device = event.device,
+                  .region = event.region,
+                  .current_item = event.current_item};
   log.RequestAttributes(row, &context.attributes);
   return context;
 }
