@@ -100,6 +100,26 @@ name = "likes_what_is_asked_for"
 from = "match(user.liked, request.brand)"
 for = ["retrieval", "ranking"]
 [[feature]]
+name = "pages"
+from = "history(wish or watch, request.page, 6)"
+for = ["retrieval", "ranking"]
+[[feature]]
+name = "page_watches"
+from = "count(watch, request.page)"
+for = ["retrieval", "ranking"]
+[[feature]]
+name = "since_page"
+from = "since(any, request.page)"
+[[feature]]
+name = "brand_dwell"
+from = "mean(dwell.value, request.brand, 2)"
+[[feature]]
+name = "page_click_rate"
+from = "everybody(rate(click, impression or shelf, request.page, 5))"
+[[feature]]
+name = "page_asks"
+from = "everybody(count(ask, request.page))"
+[[feature]]
 name = "topic_clicks"
 from = "count(click, item.topics)"
 [[feature]]
