@@ -10,7 +10,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
@@ -257,12 +256,11 @@ class ParitySite {
     return users;
   }
 
-  // As the columns of the events table, and the keys of events over HTTP: name -> value.
-  std::map<std::string, nlohmann::json> Columns(const schema::RawEvent& event) const {
-    std::map<std::string, nlohmann::json> out = {
-        {"user", event.user},
-        {"type", schema_.info(event.type).name},
-        {"time", static_cast<double>(event.time_ms) / 1000}};
+  // Rows as objects of the columns of their table; of events also the keys over HTTP.
+  nlohmann::json Columns(const schema::RawEvent& event) const {
+    nlohmann::json out = {{"user", event.user},
+                          {"type", schema_.info(event.type).name},
+                          {"time", static_cast<double>(event.time_ms) / 1000}};
     const auto text = [&](const char* key, const std::string& value) {
       if (!value.empty()) out[key] = value;
     };
@@ -277,11 +275,23 @@ class ParitySite {
     if (!std::isnan(event.propensity)) out["propensity"] = event.propensity;
     if (event.position > 0) out["position"] = event.position;
     if (event.off_site) out["off_site"] = true;
-    for (const auto& [number, value] : event.attributes) {
-      const schema::Attribute& attribute = schema_.attributes(schema::Entity::kRequest)[number];
-      const bool is_text = attribute.kind == schema::Kind::kCategory;
-      out[attribute.name] = is_text ? nlohmann::json(value) : nlohmann::json::parse(value);
-    }
+    SetDeclared(schema::Entity::kRequest, event.attributes, &out);
+    return out;
+  }
+  nlohmann::json Columns(const schema::RawItem& item) const {
+    nlohmann::json out = {
+        {"item", item.item}, {"topics", item.topics}, {"language", item.language}};
+    if (!std::isnan(item.duration_s)) out["duration"] = item.duration_s;
+    if (item.created_ms != schema::kNoTime) out["created"] = item.created_ms / 1000;
+    if (!item.channel.empty()) out["channel"] = item.channel;
+    SetDeclared(schema::Entity::kItem, item.attributes, &out);
+    return out;
+  }
+  nlohmann::json Columns(const schema::RawUser& user) const {
+    nlohmann::json out = {
+        {"user", user.user}, {"region", user.region}, {"language", user.language}};
+    if (!std::isnan(user.age)) out["age"] = user.age;
+    SetDeclared(schema::Entity::kUser, user.attributes, &out);
     return out;
   }
   std::string ToJson(std::span<const schema::RawEvent> events) const {
@@ -316,6 +326,20 @@ class ParitySite {
     if (rng.Below(2) == 0) event.current_item = fmt::format("i{}", rng.Below(kItems));
     if (rng.Below(2) == 0) event.propensity = static_cast<float>(0.01 + 0.9 * rng.Uniform());
     return event;
+  }
+  void SetDeclared(schema::Entity entity, const schema::RawAttributes& attributes,
+                   nlohmann::json* out) const {
+    for (const auto& [number, value] : attributes) {
+      const schema::Attribute& attribute = schema_.attributes(entity)[number];
+      nlohmann::json& column = (*out)[attribute.name];
+      if (attribute.kind == schema::Kind::kCategories) {
+        column.push_back(value);
+      } else if (attribute.kind == schema::Kind::kCategory) {
+        column = value;
+      } else {
+        column = nlohmann::json::parse(value);
+      }
+    }
   }
   // Most of the declared attributes, of every kind.
   void AddDeclared(schema::Entity entity, base::Rng& rng, schema::RawAttributes* attributes) const {

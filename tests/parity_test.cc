@@ -1,11 +1,12 @@
 // Training and serving compute the same features, to the byte: events replayed from a log on one
 // side, the same events posted over HTTP to a server whose log ends earlier on the other.
+#include "parity.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -23,7 +24,6 @@
 #include "net/test_client.h"
 #include "parity_site.h"
 #include "ranking/ranker.h"
-#include "serving/request_context.h"
 #include "serving/service.h"
 
 namespace upnext {
@@ -39,44 +39,6 @@ template <typename T>
 T Value(Result<T> result) {
   if (!result) ADD_FAILURE() << result.error().message;
   return std::move(result).value();
-}
-
-template <typename T>
-bool SameBytes(const std::vector<T>& a, const std::vector<T>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
-}
-
-// All features of a user and a request, computed as in the engine.
-struct Features {
-  features::FeatureBlock candidate, query, impressions;
-
-  Features(const features::FeatureStatistics& tables, const catalogue::Catalogue& catalogue,
-           const features::UserState& state, uint32_t user, const features::Context& context) {
-    features::FeatureExtractor(tables, catalogue, features::Model::kRetrieval)
-        .AppendQuery(state, user, context, &candidate);
-    const features::FeatureExtractor ranking(tables, catalogue, features::Model::kRanking);
-    ranking.AppendQuery(state, user, context, &query);
-    for (uint32_t i = 0; i < ParitySite::kItems; ++i) {
-      const features::Candidate of{
-          .item = catalogue.Find(IdSpace::kItem, fmt::format("i{}", i)),
-          .source = catalogue.Find(IdSpace::kSource, fmt::format("s{}", i % 3))};
-      ranking.AppendImpression(state, user, context, of, &impressions);
-    }
-  }
-};
-
-void ExpectSame(const features::FeatureBlock& a, const features::FeatureBlock& b) {
-  EXPECT_EQ(features::Digest(a), features::Digest(b));
-  EXPECT_EQ(a.rows, b.rows);
-  EXPECT_EQ(a.categorical, b.categorical);
-  EXPECT_TRUE(SameBytes(a.raw, b.raw));
-  EXPECT_TRUE(SameBytes(a.dense, b.dense));
-}
-
-void ExpectSame(const Features& a, const Features& b) {
-  ExpectSame(a.candidate, b.candidate);
-  ExpectSame(a.query, b.query);
-  ExpectSame(a.impressions, b.impressions);
 }
 
 // The server's side: a log of `events`, a bundle learned from it, and a server over both.
@@ -196,29 +158,11 @@ class ParityTest : public testing::TestWithParam<uint64_t> {
     return examples::StateAt(replay_->source, id, replay_->log.begin(id) + events,
                              server_->generation().bundle().tables().plan.state());
   }
-  // The state after so many events, and the features of a request like the next of them: as the
-  // event stands in the log, and as the server is asked.
   void Compare(const std::string& user, size_t events) {
     SCOPED_TRACE(fmt::format("{} after {} events", user, events));
-    const features::UserState replayed = Replayed(user, events);
-    const features::UserState served = Value(server_->service().State(user));
-    EXPECT_EQ(served.Serialize(), replayed.Serialize());
-    const features::FeatureStatistics& tables = server_->generation().bundle().tables();
     const std::vector<RawEvent>& all = histories_->events[user];
-    const size_t next = std::min(events, all.size() - 1);
-    const uint32_t id = replay_->user(user);
-    const uint64_t row = replay_->log.begin(id) + next;
-    const serving::Request request = {.user = user,
-                                      .device = all[next].device,
-                                      .region = all[next].region,
-                                      .current_item = all[next].current_item,
-                                      .attributes = all[next].attributes,
-                                      .time_ms = all[next].time_ms};
-    const catalogue::Catalogue& catalogue = server_->generation().catalogue();
-    const serving::RequestContext asked(catalogue, served, request);
-    ExpectSame(Features(tables, catalogue, served, asked.user, asked.context),
-               Features(tables, replay_->catalogue, replayed, id,
-                        features::ContextOf(replay_->log, row, replay_->log.event(row))));
+    ExpectParity(server_->service(), replay_->source, user, events,
+                 all[std::min(events, all.size() - 1)]);
   }
 
   const ParitySite site_;
