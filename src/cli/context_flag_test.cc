@@ -42,8 +42,9 @@ TEST(ContextFlag, MistakesAreThoseOfTheServiceAndNameTheFlag) {
   EXPECT_THAT(WhyNotContext({"pgae=a"}),
               AllOf(HasSubstr("--context: requests have no 'pgae'"), HasSubstr("'page'")));
   EXPECT_THAT(WhyNotContext({"source=popular"}), HasSubstr("requests have no 'source'"));
-  EXPECT_THAT(WhyNotContext({"depth=deep"}),
-              AllOf(HasSubstr("--context: depth"), HasSubstr("expected a finite number, found 'deep'")));
+  EXPECT_THAT(
+      WhyNotContext({"depth=deep"}),
+      AllOf(HasSubstr("--context: depth"), HasSubstr("expected a finite number, found 'deep'")));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "features/state_keys.h"
+#include "log/event_log.h"
 
 namespace upnext::features {
 

@@ -7,6 +7,7 @@
 #include "import/random_site.h"
 #include "import/test_import.h"
 #include "log/test_log_text.h"
+#include "schema/schema.h"
 
 namespace upnext::import {
 namespace {
