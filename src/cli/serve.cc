@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "bundle/opened_bundle.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/settings.h"
@@ -34,13 +35,17 @@ net::ServerOptions OptionsOf(const ServeFlags& flags, net::ServerOptions options
 Status RunServe(const ServeFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
   const project::Project& project = settings.project;
-  const serving::ServiceOptions options{
-      .log_root = project.logs().root(),
-      .bundle_root = project.bundles().root(),
-      .generation = {.engine = settings.engine, .rule = project.rule(), .schema = project.schema()},
-      .max_ahead_ms = int64_t{1000} * settings.server.max_clock_ahead_s};
+  // Before the store, which is made when there is none: without a bundle the project stays as it is.
+  UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened,
+                          project.OpenBundle(bundle::LogChoice::kNewest));
   UPNEXT_ASSIGN_OR_RETURN(std::shared_ptr<store::Store> store, project.OpenStore());
-  UPNEXT_ASSIGN_OR_RETURN(auto service, serving::Service::Start(options, std::move(store)));
+  const serving::GenerationOptions options{
+      .engine = settings.engine,
+      .rule = project.rule(),
+      .schema = project.schema(),
+      .max_ahead_ms = int64_t{1000} * settings.server.max_clock_ahead_s};
+  UPNEXT_ASSIGN_OR_RETURN(auto service,
+                          serving::Service::Start(std::move(opened), options, std::move(store)));
   const net::ServerOptions how = OptionsOf(flags, settings.server);
   net::Api api(*service, how);
   UPNEXT_ASSIGN_OR_RETURN(auto server, net::HttpServer::Start(how, api));

@@ -28,8 +28,8 @@ class TestService {
             .generation = {.engine = engine_,
                            .rule = {},
                            .schema = project_.schema(),
-                           .clock = &clock_},
-            .max_ahead_ms = max_ahead_ms_};
+                           .clock = &clock_,
+                           .max_ahead_ms = max_ahead_ms_}};
   }
   // By default events of any time are taken.
   void RestartWithLimit(int64_t max_ahead_ms) {
