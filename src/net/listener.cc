@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <chrono>
+#include <new>
 #include <utility>
 
 #include "net/host.h"
@@ -63,7 +64,11 @@ Listener::Left Listener::TakeSome(const Take& take) {
     if (error) return Left::kFailed;
     boost::system::error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-    take(std::move(socket));
+    try {
+      take(std::move(socket));
+    } catch (const std::bad_alloc&) {  // this one is closed; the listener continues
+      return Left::kFailed;
+    }
   }
   return Left::kMore;
 }
