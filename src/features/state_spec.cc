@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/checksum.h"
+#include "features/positive_rule.h"
 
 namespace upnext::features {
 namespace {
@@ -137,7 +138,9 @@ StateSpec StateSpec::Builder::Build() const {
   for (size_t type = 0; type < kTypeNumbers; ++type) {
     for (const bool positive : {false, true}) {
       rep->programs.push_back(ProgramOf(bags_, tables_, type, positive));
-      rep->reads[type] = rep->reads[type] || !rep->programs.back().empty();
+      const bool happens =
+          !positive || PositiveRule::MayAccept(static_cast<schema::EventType>(type));
+      rep->reads[type] = rep->reads[type] || (happens && !rep->programs.back().empty());
     }
   }
   StateSpec spec(rep);
