@@ -85,7 +85,8 @@ FeatureExtractor::Steps::Steps(const FeatureStatistics& feature_tables,
   }
 }
 
-void FeatureExtractor::Steps::Append(const FeatureSubject& subject, FeatureBlock* block) const {
+[[gnu::flatten]] void FeatureExtractor::Steps::Append(const FeatureSubject& subject,
+                                                      FeatureBlock* block) const {
   if (block->categorical.size() != categories.size()) block->categorical.resize(categories.size());
   for (size_t i = 0; i < categories.size(); ++i) {
     Bags& bags = block->categorical[i];
