@@ -195,7 +195,6 @@ class Joiner {
                                 .context = features::ContextOf(source_.log, row, event),
                                 .begin = begin,
                                 .end = begin + page.size});
-      joined->groups.back().context.current_item = event.current_item;
       page.begin = begin;
       begin += page.size;
     }

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "examples/replay.h"
 #include "features/user_state.h"
@@ -22,6 +23,7 @@ void ForEachWatch(const ReplaySource& source, uint32_t user, const features::Sta
                   uint64_t end_row, Visit&& visit) {
   const log::EventLog& log = source.log;
   features::UserState state(keeps);
+  std::vector<schema::AttributeValue> declared;
   const uint64_t end = std::min(log.end(user), end_row);
   for (uint64_t row = log.begin(user); row < end; ++row) {
     const schema::EventType type = log.type(row);
@@ -29,16 +31,16 @@ void ForEachWatch(const ReplaySource& source, uint32_t user, const features::Sta
     if (!may_be_positive && !keeps.Reads(type)) continue;
     const schema::Event event = log.event(row);
     if (may_be_positive && source.rule.IsComplete(event, log.item(event.item))) {
-      const WatchExample watch{
-          .user = user,
-          .row = row,
-          .item = event.item,
-          .time_ms = event.time_ms,
-          .part = source.split.part(user, row),
-          .context = {.time_ms = event.time_ms, .device = event.device, .region = event.region}};
+      const WatchExample watch{.user = user,
+                               .row = row,
+                               .item = event.item,
+                               .time_ms = event.time_ms,
+                               .part = source.split.part(user, row),
+                               .context = features::ContextOf(log, row, event)};
       if (!visit(std::as_const(state), watch)) return;
     }
-    state.Apply(event, source.catalogue, source.rule);
+    if (keeps.reads_declared()) log.RequestAttributes(row, &declared);
+    state.Apply(event, source.catalogue, source.rule, declared);
   }
 }
 
