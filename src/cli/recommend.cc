@@ -4,11 +4,15 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/numbers.h"
 #include "bundle/opened_bundle.h"
 #include "catalogue/catalogue.h"
+#include "catalogue/request_attributes.h"
+#include "cli/context_flag.h"
 #include "cli/feed.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
@@ -32,6 +36,7 @@ namespace {
 struct RecommendFlags {
   project::Location project;
   std::string user, stage = "ranking", out, at = "now", device, region, current_item;
+  std::vector<std::string> context;
   uint32_t n = 20;
   bool all_users = false, explain = false, json = false;
 };
@@ -40,7 +45,7 @@ struct RecommendFlags {
 struct Moment {
   std::string name;
   features::UserState state;
-  features::Context context;  // time, and device and region if the log has them
+  features::Context context;  // time, and what else the log says of the request
 };
 
 // A feed of now asks for no split.
@@ -198,6 +203,8 @@ Result<serving::Slate> Recommender::Recommend(const Moment& moment) const {
                        ? flags_.region
                        : catalogue_.Name(schema::IdSpace::kRegion, moment.context.region);
   request.current_item = flags_.current_item;
+  request.attributes = catalogue::RawRequestAttributes(catalogue_, moment.context.attributes);
+  UPNEXT_RETURN_IF_ERROR(SetContext(catalogue_.schema(), flags_.context, &request));
   request.time_ms = moment.context.time_ms;
   request.stage =
       flags_.stage == "retrieval" ? serving::Stage::kRetrieval : serving::Stage::kRanking;
@@ -301,6 +308,11 @@ std::function<Status()> MakeRecommend(CLI::App& app) {
   app.add_option("--device", flags->device, "Device of the request");
   app.add_option("--region", flags->region, "Region of the request");
   app.add_option("--current-item", flags->current_item, "The item being watched");
+  app.add_option("--context", flags->context,
+                 "What else the request says, as NAME=VALUE: a name that is declared in "
+                 "[schema.requests], or device, region, current_item; repeatable")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
   app.add_flag("--explain", flags->explain, "Also print sources, predictions and stage counts")
       ->excludes(all);
   app.add_flag("--json", flags->json, "Print JSON")->excludes(all);

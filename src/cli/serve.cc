@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "bundle/opened_bundle.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/settings.h"
@@ -24,13 +25,15 @@ struct ServeFlags {
 Status RunServe(const ServeFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
   const project::Project& project = settings.project;
-  const serving::ServiceOptions options{
-      .log_root = project.logs().root(),
-      .bundle_root = project.bundles().root(),
-      .generation = {
-          .engine = settings.engine, .rule = project.rule(), .schema = project.schema()}};
+  // Before the store, which is made when there is none: without a bundle the project stays as it is.
+  UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened,
+                          project.OpenBundle(bundle::LogChoice::kNewest));
   UPNEXT_ASSIGN_OR_RETURN(std::shared_ptr<store::Store> store, project.OpenStore());
-  UPNEXT_ASSIGN_OR_RETURN(auto service, serving::Service::Start(options, std::move(store)));
+  UPNEXT_ASSIGN_OR_RETURN(auto service, serving::Service::Start(std::move(opened),
+                                                                {.engine = settings.engine,
+                                                                 .rule = project.rule(),
+                                                                 .schema = project.schema()},
+                                                                std::move(store)));
   net::Api api(*service);
   UPNEXT_ASSIGN_OR_RETURN(auto server, net::HttpServer::Start(flags.server, api));
   const serving::ServiceStatus status = service->status();

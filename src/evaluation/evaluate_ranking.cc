@@ -69,7 +69,6 @@ class RankingRun {
              const Impressions& impressions)
       : objectives_(objectives),
         options_(options),
-        impressions_(impressions),
         pages_(MakePages(impressions)),
         watch_(WatchObjective(objectives)),
         user_(impressions.size()) {
@@ -268,7 +267,6 @@ class RankingRun {
 
   const std::vector<Objective>& objectives_;
   const EvaluateOptions& options_;
-  const Impressions& impressions_;
   const Pages pages_;
   const size_t watch_;
   uint32_t users_ = 0;

@@ -152,7 +152,7 @@ struct CandidateStream::Rep {
       --needed;
       features::UserState input(keeps);
       for (const uint64_t other : newest) {
-        if (other != row) input.Apply(source.log.event(other), source.catalogue, source.rule);
+        if (other != row) input.ApplyRow(other, source.catalogue, source.rule);
       }
       Append(input,
              {.user = user,

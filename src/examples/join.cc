@@ -56,8 +56,6 @@ class Joiner {
         interactions_.push_back({row, event});
         continue;
       }
-      features::Context context = features::ContextOf(source_.log, row, event);
-      context.current_item = event.current_item;
       pending_.push_back({.impression = {.row = row,
                                          .item = event.item,
                                          .time_ms = event.time_ms,
@@ -68,7 +66,7 @@ class Joiner {
                                          .part = source_.split.part(user_, row)},
                           .request = event.request,
                           .first_row = row,
-                          .context = std::move(context)});
+                          .context = features::ContextOf(source_.log, row, event)});
     }
   }
 

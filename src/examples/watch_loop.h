@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "examples/replay.h"
 #include "features/user_state.h"
@@ -28,6 +29,7 @@ void ForEachWatch(const ReplaySource& source, uint32_t user, const features::Sta
     const auto of = static_cast<schema::EventType>(type);
     reads[type] = features::PositiveRule::MayAccept(of) || keeps.Reads(of);
   }
+  std::vector<schema::AttributeValue> declared;
   const uint64_t end = std::min(log.end(user), end_row);
   for (uint64_t row = log.begin(user); row < end; ++row) {
     const schema::EventType type = log.type(row);
@@ -35,16 +37,16 @@ void ForEachWatch(const ReplaySource& source, uint32_t user, const features::Sta
     const schema::Event event = log.event(row);
     if (features::PositiveRule::MayAccept(type) &&
         source.rule.IsComplete(event, log.item(event.item))) {
-      const WatchExample watch{
-          .user = user,
-          .row = row,
-          .item = event.item,
-          .time_ms = event.time_ms,
-          .part = source.split.part(user, row),
-          .context = {.time_ms = event.time_ms, .device = event.device, .region = event.region}};
+      const WatchExample watch{.user = user,
+                               .row = row,
+                               .item = event.item,
+                               .time_ms = event.time_ms,
+                               .part = source.split.part(user, row),
+                               .context = features::ContextOf(log, row, event)};
       if (!visit(std::as_const(state), watch)) return;
     }
-    state.Apply(event, source.catalogue, source.rule);
+    if (keeps.reads_declared()) log.RequestAttributes(row, &declared);
+    state.Apply(event, source.catalogue, source.rule, declared);
   }
 }
 

@@ -78,14 +78,15 @@ uint64_t* EventCounts::Builder::Days::At(uint64_t key_and_day, size_t columns) {
 }
 
 void EventCounts::Builder::Add(const schema::Event& event, bool positive,
-                               const catalogue::Catalogue& catalogue) {
+                               const catalogue::Catalogue& catalogue,
+                               std::span<const schema::AttributeValue> declared) {
   const StateSpec::Program& program = spec_.program(event.type, positive);
   if (program.tables.empty()) return;
   const WholeMeasures measures = MeasuresOf(event, catalogue, program.needs_duration);
   const uint64_t day = static_cast<uint64_t>(UtcDay(event.time_ms) + kDayOffset);
   for (const StateSpec::TableStep& step : program.tables) {
     const TableSpec& table = spec_.tables()[step.table];
-    ForEachKey(table.key, event, catalogue, [&](uint32_t key) {
+    ForEachKey(table.key, event, declared, catalogue, [&](uint32_t key) {
       uint64_t* cells = days_[step.table].At((uint64_t{key} << 32) | day, table.columns.size());
       for (size_t i = step.begin; i < step.end; ++i) {
         const StateSpec::CellStep& cell = program.cells[i];

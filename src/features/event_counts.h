@@ -58,8 +58,9 @@ class EventCounts {
 class EventCounts::Builder {
  public:
   explicit Builder(const StateSpec& spec);
-  // `positive`: what the positive rule says of it.
-  void Add(const schema::Event& event, bool positive, const catalogue::Catalogue& catalogue);
+  // `positive`: what the positive rule says of it; `declared`: as of UserState::Apply.
+  void Add(const schema::Event& event, bool positive, const catalogue::Catalogue& catalogue,
+           std::span<const schema::AttributeValue> declared = {});
   void Merge(const Builder& other);
   EventCounts Build() const;
 

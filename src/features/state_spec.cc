@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/checksum.h"
+#include "features/request_context.h"
 
 namespace upnext::features {
 namespace {
@@ -140,6 +141,11 @@ StateSpec StateSpec::Builder::Build() const {
       rep->reads[type] = rep->reads[type] || !rep->programs.back().empty();
     }
   }
+  const auto is_declared = [](const auto& kept) {
+    return kept.key.of == StateKey::Of::kRequest && kept.key.attribute >= kBuiltInRequestAttributes;
+  };
+  rep->reads_declared =
+      std::ranges::any_of(bags_, is_declared) || std::ranges::any_of(tables_, is_declared);
   StateSpec spec(rep);
   rep->digest = base::Fingerprint(spec.ToText());
   return spec;

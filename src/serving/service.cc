@@ -7,7 +7,6 @@
 
 #include "base/mutex.h"
 #include "base/versioned_root.h"
-#include "bundle/opened_bundle.h"
 
 namespace upnext::serving {
 
@@ -34,10 +33,16 @@ Result<std::unique_ptr<Service>> Service::Start(const ServiceOptions& options,
                           bundle::OpenCurrent(base::VersionedRoot(options.bundle_root),
                                               base::VersionedRoot(options.log_root),
                                               options.generation.rule, bundle::LogChoice::kNewest));
-  UPNEXT_ASSIGN_OR_RETURN(
-      auto generation, Generation::Make(std::move(opened), options.generation, std::move(store)));
+  return Start(std::move(opened), options.generation, std::move(store));
+}
+
+Result<std::unique_ptr<Service>> Service::Start(bundle::OpenedBundle opened,
+                                                const GenerationOptions& options,
+                                                std::shared_ptr<store::Store> store) {
+  UPNEXT_ASSIGN_OR_RETURN(auto generation,
+                          Generation::Make(std::move(opened), options, std::move(store)));
   UPNEXT_RETURN_IF_ERROR(generation->states().DropOthers());
-  const base::Clock* const clock = options.generation.clock;
+  const base::Clock* const clock = options.clock;
   auto rep = std::make_unique<Rep>(clock != nullptr ? *clock : base::SystemClock());
   std::unique_ptr<Service> service(new Service(std::move(rep)));
   service->Replace(std::move(generation));

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "bundle/opened_bundle.h"
 #include "features/user_state.h"
 #include "schema/raw_event.h"
 #include "serving/generation.h"
@@ -44,8 +45,11 @@ struct Posted {
 
 class Service {
  public:
-  // Serves the current bundle. The store is for this service alone: what it holds for other logs,
-  // events excepted, is dropped.
+  // The store is for this service alone: what it holds for other logs, events excepted, is dropped.
+  static Result<std::unique_ptr<Service>> Start(bundle::OpenedBundle opened,
+                                                const GenerationOptions& options,
+                                                std::shared_ptr<store::Store> store);
+  // Serves the current bundle.
   static Result<std::unique_ptr<Service>> Start(const ServiceOptions& options,
                                                 std::shared_ptr<store::Store> store);
   ~Service();
