@@ -58,7 +58,7 @@ struct Options {
   evaluation::EvaluateOptions evaluate;
   // [train] margin: the loss, relative to the current bundle's figure, that a new bundle may have for
   // certain and is published all the same.
-  double margin = 0.02;
+  double margin = 0.05;
   // [train] final_fit: what is published is fitted on the whole log, after it was measured without
   // the held-out part.
   bool final_fit = true;
