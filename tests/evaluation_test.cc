@@ -50,6 +50,14 @@ examples::WorldOptions DenseWorld(uint64_t seed) {
   return examples::RandomWorld(seed, /*users=*/12, /*items=*/30, /*events_of_largest=*/2000);
 }
 
+// Six of ten days test, so that nearly every user has events and new items in them.
+examples::WorldOptions LongTestWorld(uint32_t users) {
+  examples::WorldOptions world =
+      examples::RandomWorld(/*seed=*/3, users, /*items=*/300, /*events_of_largest=*/3000);
+  world.split.test_days = 6;
+  return world;
+}
+
 Report Measure(const Subject& subject, const EvaluateOptions& options, int threads = 2) {
   base::ThreadPool pool(threads);
   return World::Value(Evaluate(subject, options, pool, base::NoProgress()));
@@ -75,9 +83,8 @@ TEST(Evaluate, BothStagesWithBaselinesOnTheSameUsers) {
 }
 
 TEST(Evaluate, FiguresHaveIntervalsFromThirtyUsersOnAndANoteBelow) {
-  for (const uint32_t users : {12u, 60u}) {
-    const World world(
-        examples::RandomWorld(/*seed=*/3, users, /*items=*/30, /*events_of_largest=*/2000));
+  for (const uint32_t users : {12u, 100u}) {
+    const World world(LongTestWorld(users));
     const Untrained models(world);
     const Report report = Measure(models.subject, {});
     ASSERT_TRUE(report.retrieval && report.ranking);
@@ -97,8 +104,7 @@ TEST(Evaluate, FiguresHaveIntervalsFromThirtyUsersOnAndANoteBelow) {
 
 // Two models are compared over the users of the same cases, whatever each model knows.
 TEST(Evaluate, WhatDecidesIsTheReportedFigureByUser) {
-  const World world(
-      examples::RandomWorld(/*seed=*/3, /*users=*/60, /*items=*/30, /*events_of_largest=*/2000));
+  const World world(LongTestWorld(100));
   const Untrained models(world), others(world, /*seed=*/2);
   base::ThreadPool pool(2);
   DecidingFigures next, current;

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <utility>
 
+#include "base/rng.h"
+
 namespace upnext::evaluation {
 namespace {
 

@@ -8,6 +8,7 @@
 #include "features/feature_extractor.h"
 #include "features/test_log.h"
 #include "features/test_tables.h"
+#include "schema/raw_event.h"
 
 namespace upnext::features {
 namespace {

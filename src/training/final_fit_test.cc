@@ -14,6 +14,12 @@
 #include "base/test_folder.h"
 #include "bundle/test_bundle.h"
 #include "bundle/validated_models.h"
+#include "evaluation/report.h"
+#include "examples/split.h"
+#include "features/test_log.h"
+#include "log/event_log.h"
+#include "project/project.h"
+#include "schema/raw_event.h"
 #include "training/job.h"
 #include "training/tested_bundle.h"
 

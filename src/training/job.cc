@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "ann/index.h"
 #include "base/clock.h"
 #include "base/lock_file.h"
 #include "base/section_file.h"
@@ -15,6 +16,7 @@
 #include "bundle/bundle.h"
 #include "bundle/opened_bundle.h"
 #include "bundle/validated_models.h"
+#include "examples/split.h"
 #include "features/feature_statistics.h"
 #include "log/event_log.h"
 #include "report/render.h"

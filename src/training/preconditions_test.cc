@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "bundle/test_bundle.h"
+#include "features/test_log.h"
+#include "schema/event.h"
 
 namespace upnext::training {
 namespace {

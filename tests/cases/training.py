@@ -55,7 +55,7 @@ class Site:
 
 
 def chains(draw, users, items, day, watches=1):
-    """Every user goes on from an item to a neighbour of it, on one day."""
+    """On one day, every user watches items that are next to each other."""
     rows = []
     for user in range(users):
         at = (7 * user + 3 * day) % items
@@ -66,7 +66,7 @@ def chains(draw, users, items, day, watches=1):
 
 
 def a_daily_training_is_published(site):
-    """The figures of different days differ by chance; the gate compares on the same day."""
+    """The figures of different days differ at random; the gate compares on the same day."""
     draw = random.Random(34)
     site.load([row for day in range(8) for row in chains(draw, 60, 60, day)])
     site.succeed("train")
