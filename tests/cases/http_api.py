@@ -3,6 +3,7 @@
 
 import gzip
 import json
+import os
 import random
 import re
 import signal
@@ -155,6 +156,7 @@ def addresses(site):
 
 
 def main():
+    os.environ.pop("UPNEXT_DATA", None)  # the data is next to the project file
     site = Site(sys.argv[1])
     server, url = site.serve()
     try:
