@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup build test demo serve bench format tidy asan tsan clean
 
-# Which preset `make build` builds; `make build PRESET=dev` for everyday work.
+# Which preset `make build` builds.
 PRESET ?= release
 
 # When CI is set, as it is on build servers, warnings are errors.
@@ -10,7 +10,7 @@ CONFIGURE := $(if $(filter-out false 0,$(CI)),-DUPNEXT_WERROR=ON)
 
 help:
 	@echo 'make setup     install missing build dependencies (lists them)'
-	@echo 'make build     build everything; the binary is build/release/upnext (PRESET=dev|asan|... for others)'
+	@echo 'make build     build the binary, build/release/upnext (PRESET=dev|asan|... for others)'
 	@echo 'make test      build, then run all tests and the checks of layering and format'
 	@echo 'make demo      simulate a site, train on its log and print recommendations'
 	@echo 'make serve     serve the models of make demo on http://127.0.0.1:8080'
@@ -27,7 +27,7 @@ setup:
 build:
 	scripts/setup
 	cmake --preset $(PRESET) $(CONFIGURE)
-	cmake --build --preset $(PRESET)
+	cmake --build --preset $(PRESET) --target upnext
 
 test:
 	scripts/setup

@@ -1,6 +1,7 @@
 # Every third-party library of the project, each as one imported target. scripts/setup installs them.
 find_package(Threads REQUIRED)
 find_package(OpenSSL REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
@@ -8,7 +9,6 @@ find_package(simdjson REQUIRED)
 find_package(RocksDB REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS url)
 find_package(DuckDB REQUIRED)
-find_package(ZLIB REQUIRED)
 
 # Libraries without a CMake package in Debian: each is a header (and a library).
 function(upnext_import target header library)

@@ -1,23 +1,28 @@
 // Training and serving compute the same features, to the byte: events replayed from a log on one
 // side, the same events posted over HTTP to a server whose log ends earlier on the other.
+#include "parity.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
 #include "base/test_folder.h"
 #include "base/versioned_root.h"
 #include "bundle/bundle.h"
+#include "examples/candidate_stream.h"
 #include "examples/learn.h"
+#include "examples/ranking_stream.h"
 #include "examples/test_world.h"
 #include "features/feature_extractor.h"
 #include "net/http_server.h"
 #include "net/test_client.h"
+#include "parity_site.h"
 #include "ranking/ranker.h"
 #include "serving/service.h"
 
@@ -25,12 +30,10 @@ namespace upnext {
 namespace {
 
 using nlohmann::json;
-using schema::EventType;
 using schema::IdSpace;
 using schema::RawEvent;
 
-constexpr uint32_t kItems = 30;
-constexpr int64_t kStart = 1'700'000'000'000;
+constexpr int64_t kStart = ParitySite::kStart;
 
 template <typename T>
 T Value(Result<T> result) {
@@ -38,196 +41,20 @@ T Value(Result<T> result) {
   return std::move(result).value();
 }
 
-// Events of a user in order of time, some with equal times, of every type and with every column.
-std::vector<RawEvent> RandomEvents(const std::string& user, size_t n, base::Rng& rng) {
-  std::vector<RawEvent> events;
-  int64_t now = kStart + static_cast<int64_t>(rng.Below(3'600'000));
-  while (events.size() < n) {
-    if (rng.Below(4) != 0) now += static_cast<int64_t>(rng.Below(7'200'000));
-    RawEvent event;
-    event.user = user;
-    event.time_ms = now;
-    event.type = static_cast<EventType>(1 + rng.Below(schema::kEventTypes - 1));
-    if (rng.Below(3) == 0) event.type = EventType::kWatch;
-    event.device = rng.Below(4) == 0 ? "" : fmt::format("d{}", rng.Below(3));
-    event.region = rng.Below(2) == 0 ? "" : fmt::format("r{}", rng.Below(3));
-    event.off_site = rng.Below(5) == 0;
-    if (event.type == EventType::kSearch) {
-      event.query = fmt::format("word{} live {}", rng.Below(7), rng.Below(3));
-      events.push_back(event);
-      continue;
-    }
-    event.item = fmt::format("i{}", rng.Below(kItems) * rng.Below(kItems) / kItems);
-    if (event.type == EventType::kWatch || event.type == EventType::kRating) {
-      event.value = static_cast<float>(rng.Uniform() * 130);
-    }
-    event.request = fmt::format("q{}", now / 3'600'000);
-    event.position = static_cast<uint16_t>(rng.Below(20));
-    event.source = fmt::format("s{}", rng.Below(2));
-    if (rng.Below(2) == 0) event.current_item = fmt::format("i{}", rng.Below(kItems));
-    if (rng.Below(2) == 0) event.propensity = static_cast<float>(0.01 + 0.9 * rng.Uniform());
-    events.push_back(event);
-  }
-  return events;
-}
-
-// Uses every string that a random event can contain, so that logs with it number them alike.
-std::vector<RawEvent> EventsThatNameEverything() {
-  std::vector<RawEvent> events;
-  for (int n = 0; n < 21; ++n) {
-    RawEvent search;
-    search.user = "other";
-    search.time_ms = kStart + n * 1'000;
-    search.type = EventType::kSearch;
-    search.query = fmt::format("word{} live {}", n % 7, n / 7);
-    search.device = fmt::format("d{}", n % 3);
-    search.region = fmt::format("r{}", n % 3);
-    events.push_back(search);
-  }
-  for (int n = 0; n < 40; ++n) {
-    RawEvent event;
-    event.user = "other";
-    event.item = fmt::format("i{}", n % 30);
-    event.time_ms = kStart + 100'000 + n * 60'000;
-    event.type = n % 4 == 0   ? EventType::kImpression
-                 : n % 4 == 1 ? EventType::kClick
-                              : EventType::kWatch;
-    event.value = event.type == EventType::kWatch ? 99 : schema::kAbsent;
-    event.source = fmt::format("s{}", n % 2);
-    event.request = fmt::format("page{}", n / 8);
-    events.push_back(event);
-  }
-  return events;
-}
-
-std::vector<schema::RawItem> Items() {
-  std::vector<schema::RawItem> items;
-  for (uint32_t i = 0; i < kItems; ++i) {
-    schema::RawItem& item = items.emplace_back();
-    item.item = fmt::format("i{}", i);
-    item.duration_s = i % 5 == 0 ? schema::kAbsent : 100.0f;
-    item.created_ms = i % 3 == 0 ? schema::kNoTime : kStart - int64_t{i} * 86'400'000;
-    if (i % 7 != 0) item.channel = fmt::format("c{}", i % 4);
-    item.topics = {fmt::format("t{}", i % 3), fmt::format("t{}", i % 5)};
-    item.language = i % 2 == 0 ? "en" : "de";
-  }
-  return items;
-}
-
-// "t0" .. "t2" are in the table of users, "stranger" is not.
-std::vector<schema::RawUser> Users() {
-  std::vector<schema::RawUser> users;
-  for (int u = 0; u < 3; ++u) {
-    schema::RawUser& user = users.emplace_back();
-    user.user = fmt::format("t{}", u);
-    user.region = u == 2 ? "" : fmt::format("r{}", u);
-    user.age = u == 1 ? schema::kAbsent : static_cast<float>(20 + u);
-    user.language = "de";
-  }
-  return users;
-}
-
-std::string ToJson(std::span<const RawEvent> events) {
-  json list = json::array();
-  for (const RawEvent& event : events) {
-    json& out = list.emplace_back();
-    out = {{"user", event.user},
-           {"type", schema::EventTypeName(event.type)},
-           {"time", static_cast<double>(event.time_ms) / 1000}};
-    const auto text = [&](const char* key, const std::string& value) {
-      if (!value.empty()) out[key] = value;
-    };
-    text("item", event.item);
-    text("query", event.query);
-    text("request", event.request);
-    text("source", event.source);
-    text("device", event.device);
-    text("region", event.region);
-    text("current_item", event.current_item);
-    if (!std::isnan(event.value)) out["value"] = event.value;
-    if (!std::isnan(event.propensity)) out["propensity"] = event.propensity;
-    if (event.position > 0) out["position"] = event.position;
-    if (event.off_site) out["off_site"] = true;
-  }
-  return json{{"events", list}}.dump();
-}
-
-template <typename T>
-bool SameBytes(const std::vector<T>& a, const std::vector<T>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
-}
-
-// All features of a user at a time, computed as in the engine.
-struct Features {
-  features::FeatureBlock candidate, query, impressions;
-
-  Features(const features::FeatureStatistics& tables, const catalogue::Catalogue& catalogue,
-           const features::UserState& state, const std::string& user_name, int64_t time_ms) {
-    const uint32_t user = catalogue.Find(IdSpace::kUser, user_name);
-    const features::Context context{.time_ms = time_ms,
-                                    .device = catalogue.Find(IdSpace::kDevice, "d1"),
-                                    .region = catalogue.Find(IdSpace::kRegion, "r2"),
-                                    .current_item = catalogue.Find(IdSpace::kItem, "i3")};
-    features::FeatureExtractor(tables, catalogue, features::Model::kRetrieval)
-        .AppendQuery(state, user, context, &candidate);
-    const features::FeatureExtractor ranking(tables, catalogue, features::Model::kRanking);
-    ranking.AppendQuery(state, user, context, &query);
-    for (uint32_t i = 0; i < kItems; ++i) {
-      const features::Candidate of{
-          .item = catalogue.Find(IdSpace::kItem, fmt::format("i{}", i)),
-          .source = catalogue.Find(IdSpace::kSource, fmt::format("s{}", i % 3))};
-      ranking.AppendImpression(state, user, context, of, &impressions);
-    }
-  }
-};
-
-void ExpectSame(const features::FeatureBlock& a, const features::FeatureBlock& b) {
-  EXPECT_EQ(features::Digest(a), features::Digest(b));
-  EXPECT_EQ(a.rows, b.rows);
-  EXPECT_EQ(a.categorical, b.categorical);
-  EXPECT_TRUE(SameBytes(a.raw, b.raw));
-  EXPECT_TRUE(SameBytes(a.dense, b.dense));
-}
-
-void ExpectSame(const Features& a, const Features& b) {
-  ExpectSame(a.candidate, b.candidate);
-  ExpectSame(a.query, b.query);
-  ExpectSame(a.impressions, b.impressions);
-}
-
-// Features of every kind that a project file can declare.
-features::FeatureSpec DeclaredFeatures() {
-  const auto ranking = [](const char* name, const char* from) {
-    return features::Declaration{name, from, "declared"};
-  };
-  return {
-      .retrieval = {{"clicks", "count(click)", "declared"},
-                    {"last_click", "last(click, item)", "declared"},
-                    {"share_of_watches", "plain(limit(rate(positive, any, 5), 1))", "declared"}},
-      .ranking = {ranking("topic_clicks", "count(click, item.topics)"),
-                  ranking("shown_in_a_row", "count(impression after click, item.channel)"),
-                  ranking("since_like", "since(like or share, item.topics)"),
-                  ranking("device_watches", "count(watch, request.device)"),
-                  ranking("channel_value", "mean(watch.value, item.channel, 4)"),
-                  ranking("popular_topics", "everybody(rate(click, impression, item.topics, 9))"),
-                  ranking("shared", "history(share unless dislike, item.channel, 7)"),
-                  ranking("where", "cross(user.region, item.channel, 500)"),
-                  ranking("day", "weekday(request.time)")}};
-}
-
 // The server's side: a log of `events`, a bundle learned from it, and a server over both.
 class Server {
  public:
-  explicit Server(std::vector<RawEvent> events) {
+  Server(const ParitySite& site, std::vector<RawEvent> events) : site_(site) {
     base::VersionedRoot logs(folder_ / "log"), bundles(folder_ / "bundles");
     const std::filesystem::path staged = Value(logs.Begin());
-    EXPECT_TRUE(log::WriteEventLog(staged, events, Items(), Users()));
+    EXPECT_TRUE(log::WriteEventLog(staged, events, site.Items(), site.Users(), 1, site.schema()));
     EXPECT_TRUE(logs.SetCurrent(Value(logs.Publish(staged))));
     const examples::World world({.events = std::move(events),
-                                 .items = Items(),
-                                 .users = Users(),
-                                 .split = {.kind = examples::SplitOptions::Kind::kNone}});
-    const features::FeatureStatistics tables = world.Learn(DeclaredFeatures());
+                                 .items = site.Items(),
+                                 .users = site.Users(),
+                                 .split = {.kind = examples::SplitOptions::Kind::kNone},
+                                 .schema = site.schema()});
+    const features::FeatureStatistics tables = world.Learn(site.features());
     base::Rng rng(9);
     const ranking::Ranker ranker = Value(ranking::Ranker::Make(
         {.widths = {8}, .init_scale = 0.5f}, ranking::ObjectivesFromConfig({}, {}),
@@ -253,14 +80,15 @@ class Server {
     service_ = Value(serving::Service::Start(
         {.log_root = folder_ / "log",
          .bundle_root = folder_ / "bundles",
-         .generation = {.engine = {}, .rule = {}, .clock = &clock_}},
-        std::shared_ptr<store::Store>(Value(store::OpenRocksStore(folder_ / "store")))));
+         .generation = {.engine = {}, .rule = {}, .schema = site_.schema(), .clock = &clock_}},
+        std::shared_ptr<store::Store>(
+            Value(store::OpenRocksStore(folder_ / "store", site_.schema())))));
     api_.emplace(*service_);
     http_ = Value(net::HttpServer::Start({.port = 0, .threads = 2}, *api_));
     client_.emplace(http_->port());
   }
   void Post(std::span<const RawEvent> events) {
-    const auto answer = client_->Ask(net::TestClient::Post("/v1/events", ToJson(events)));
+    const auto answer = client_->Ask(net::TestClient::Post("/v1/events", site_.ToJson(events)));
     ASSERT_EQ(answer.status, 200) << answer.body;
     ASSERT_EQ(json::parse(answer.body)["accepted"], events.size());
   }
@@ -272,6 +100,7 @@ class Server {
   base::FixedClock& clock() { return clock_; }
 
  private:
+  const ParitySite& site_;
   const base::TestFolder folder_;
   base::FixedClock clock_{kStart};
   std::unique_ptr<serving::Service> service_;
@@ -280,23 +109,28 @@ class Server {
   std::optional<net::TestClient> client_;
 };
 
-// Four users with random histories; the server's log holds a random share of each.
+// Four users with random histories; the server's log holds a random share of each. All that happens
+// in them happens to "other" too, so that logs of any share number all names alike.
 struct Histories {
   std::map<std::string, std::vector<RawEvent>> events;
   std::map<std::string, size_t> known;  // names in the server's log
 
-  Histories(uint64_t seed, size_t n) {
+  Histories(const ParitySite& site, uint64_t seed, size_t n) {
     base::Rng rng(seed);
     for (const std::string user : {"t0", "t1", "t2", "stranger"}) {
-      events[user] = RandomEvents(user, n, rng);
+      events[user] = site.RandomEvents(user, n, rng);
       known[user] = user == "t0" || user == "stranger" ? 0 : rng.Below(n);
     }
   }
   std::vector<RawEvent> Log(bool whole) const {
-    std::vector<RawEvent> log = EventsThatNameEverything();
+    std::vector<RawEvent> log;
     for (const auto& [user, of_user] : events) {
       const size_t n = whole ? of_user.size() : known.at(user);
       log.insert(log.end(), of_user.begin(), of_user.begin() + static_cast<std::ptrdiff_t>(n));
+      for (RawEvent event : of_user) {
+        event.user = "other";
+        log.push_back(std::move(event));
+      }
     }
     return log;
   }
@@ -305,14 +139,15 @@ struct Histories {
 class ParityTest : public testing::TestWithParam<uint64_t> {
  protected:
   void Start(size_t events_each) {
-    histories_.emplace(GetParam(), events_each);
-    server_ = std::make_unique<Server>(histories_->Log(/*whole=*/false));
+    histories_.emplace(site_, GetParam(), events_each);
+    server_ = std::make_unique<Server>(site_, histories_->Log(/*whole=*/false));
     replay_ = std::make_unique<examples::World>(
         examples::WorldOptions{.events = histories_->Log(/*whole=*/true),
-                               .items = Items(),
-                               .users = Users(),
-                               .split = {.kind = examples::SplitOptions::Kind::kNone}});
-    for (size_t space = 1; space < schema::kIdSpaces; ++space) {  // all but users
+                               .items = site_.Items(),
+                               .users = site_.Users(),
+                               .split = {.kind = examples::SplitOptions::Kind::kNone},
+                               .schema = site_.schema()});
+    for (size_t space = 1; space < site_.schema().id_spaces().size(); ++space) {  // all but users
       const auto id_space = static_cast<IdSpace>(space);
       ASSERT_EQ(server_->generation().catalogue().size(id_space),
                 replay_->catalogue.size(id_space));
@@ -325,15 +160,12 @@ class ParityTest : public testing::TestWithParam<uint64_t> {
   }
   void Compare(const std::string& user, size_t events) {
     SCOPED_TRACE(fmt::format("{} after {} events", user, events));
-    const features::UserState replayed = Replayed(user, events);
-    const features::UserState served = Value(server_->service().State(user));
-    EXPECT_EQ(served.Serialize(), replayed.Serialize());
-    const features::FeatureStatistics& tables = server_->generation().bundle().tables();
-    const int64_t now = kStart + 40LL * 86'400'000;
-    ExpectSame(Features(tables, server_->generation().catalogue(), served, user, now),
-               Features(tables, replay_->catalogue, replayed, user, now));
+    const std::vector<RawEvent>& all = histories_->events[user];
+    ExpectParity(server_->service(), replay_->source, user, events,
+                 all[std::min(events, all.size() - 1)]);
   }
 
+  const ParitySite site_;
   std::optional<Histories> histories_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<examples::World> replay_;
@@ -367,11 +199,15 @@ TEST_P(ParityTest, ReplayedAndServedFeaturesAreEqualToTheByte) {
 TEST_P(ParityTest, ServedPredictionsAreThoseOfReplayedFeatures) {
   Start(/*events_each=*/40);
   server_->clock().Set(kStart + 30LL * 86'400'000);
+  const IdSpace page = *site_.schema().FindIdSpace("page"),
+                brand = *site_.schema().FindIdSpace("brand");
   for (const auto& [user, all] : histories_->events) {
     SCOPED_TRACE(user);
     server_->Post(std::span(all).subspan(histories_->known[user]));
-    const json slate = server_->Ask(
-        fmt::format("/v1/recommendations?user={}&n=10&explain=1&device=d2&region=r0", user));
+    const json slate = server_->Ask(fmt::format(
+        "/v1/recommendations?user={}&n=10&explain=1&device=d2&region=r0&page=page1&depth="
+        "7.25&embedded=true&brand=brand2&opened=1699000000.5",
+        user));
     ASSERT_FALSE(slate["items"].empty()) << slate;
     const features::FeatureStatistics& tables = server_->generation().bundle().tables();
     const catalogue::Catalogue& catalogue = replay_->catalogue;
@@ -379,7 +215,12 @@ TEST_P(ParityTest, ServedPredictionsAreThoseOfReplayedFeatures) {
     const uint32_t user_id = replay_->user(user);
     const features::Context context{.time_ms = server_->clock().NowMs(),
                                     .device = catalogue.Find(IdSpace::kDevice, "d2"),
-                                    .region = catalogue.Find(IdSpace::kRegion, "r0")};
+                                    .region = catalogue.Find(IdSpace::kRegion, "r0"),
+                                    .attributes = {{.category = catalogue.Find(page, "page1")},
+                                                   {.category = catalogue.Find(brand, "brand2")},
+                                                   {.number = 7.25f},
+                                                   {.number = 1},
+                                                   {.time_ms = 1'699'000'000'500}}};
     features::FeatureBlock query, items;
     const features::FeatureExtractor extractor(tables, catalogue, features::Model::kRanking);
     extractor.AppendQuery(state, user_id, context, &query);
@@ -403,6 +244,59 @@ TEST_P(ParityTest, ServedPredictionsAreThoseOfReplayedFeatures) {
       }
     }
   }
+}
+
+// Of the declared features of one side, those that are the same in every row.
+std::vector<std::string> Constant(const features::SidePlan& plan,
+                                  const features::FeatureBlock& block) {
+  std::vector<std::string> constant;
+  for (size_t i = 0; i < plan.categories.size(); ++i) {
+    std::set<std::vector<uint32_t>> values;
+    for (size_t row = 0; row < block.rows; ++row) {
+      const auto ids = block.categorical[i][row];
+      values.emplace(ids.begin(), ids.end());
+    }
+    if (values.size() < 2) constant.push_back(plan.categories[i].name);
+  }
+  for (const features::Feature& number : plan.numbers) {
+    std::set<std::string> values;
+    for (size_t row = 0; row < block.rows; ++row) {
+      const float* dense = block.dense.data() + row * block.dense_width + number.dense;
+      values.insert(fmt::format("{}", fmt::join(dense, dense + number.number.width(), " ")));
+    }
+    if (values.size() < 2) constant.push_back(number.name);
+  }
+  return constant;
+}
+
+// A feature that training never sees would be equal in training and serving only when it is missing.
+TEST(ParitySite, TrainingSeesDifferentValuesOfEveryDeclaredFeature) {
+  ParitySite site;
+  features::FeatureSpec spec = site.features();
+  spec.defaults = false;
+  const Histories histories(site, /*seed=*/1, 400);
+  const examples::World world({.events = histories.Log(/*whole=*/true),
+                               .items = site.Items(),
+                               .users = site.Users(),
+                               .split = {.kind = examples::SplitOptions::Kind::kNone},
+                               .schema = site.schema()});
+  const features::FeatureStatistics tables = world.Learn(spec);
+  base::ThreadPool pool(1);
+  examples::CandidateStream candidates(world.source, tables, {}, pool);
+  features::CandidateBatch watches;
+  candidates.StartEpoch(0);
+  ASSERT_TRUE(candidates.Next(10'000, &watches));
+  examples::RankingStream impressions(world.source, tables, {}, pool);
+  examples::RankingBatch pages;
+  impressions.StartEpoch(0);
+  ASSERT_TRUE(impressions.Next(10'000, &pages));
+  using features::Model, features::Side;
+  const auto constant = [&](Model model, Side side, const features::FeatureBlock& block) {
+    return Constant(tables.plan.side(model, side), block);
+  };
+  EXPECT_THAT(constant(Model::kRetrieval, Side::kQuery, watches.features), testing::IsEmpty());
+  EXPECT_THAT(constant(Model::kRanking, Side::kQuery, pages.queries), testing::IsEmpty());
+  EXPECT_THAT(constant(Model::kRanking, Side::kImpression, pages.impressions), testing::IsEmpty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, ParityTest, testing::Values(1, 2, 3, 4));

@@ -139,6 +139,15 @@ TEST(RequestAttributes, AreNumberedInTheOrderOfTheSchema) {
   EXPECT_EQ(values[1].number, 2);
   EXPECT_EQ(values[2].time_ms, 3500);
   EXPECT_EQ(values[3].number, 1);
+  const schema::RawAttributes raw = RawRequestAttributes(log.catalogue(), values);
+  EXPECT_EQ(raw.size(), 4u);
+  const auto again = RequestAttributes(log.catalogue(), raw);
+  EXPECT_EQ(again[0].category, values[0].category);
+  EXPECT_EQ(again[1].number, 2);
+  EXPECT_EQ(again[2].time_ms, 3500);
+  EXPECT_EQ(again[3].number, 1);
+  EXPECT_TRUE(
+      RawRequestAttributes(log.catalogue(), RequestAttributes(log.catalogue(), {})).empty());
   EXPECT_EQ(RequestAttributes(log.catalogue(), {{of("page"), "new"}})[0].category, schema::kNone);
   EXPECT_TRUE(std::isnan(RequestAttributes(log.catalogue(), {})[1].number));
 }

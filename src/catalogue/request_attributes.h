@@ -2,10 +2,11 @@
 //
 //   const auto values = RequestAttributes(catalogue, raw);      one per declared attribute
 //
-// Pure function; any number of threads.
+// Pure functions; any number of threads.
 #ifndef UPNEXT_CATALOGUE_REQUEST_ATTRIBUTES_H_
 #define UPNEXT_CATALOGUE_REQUEST_ATTRIBUTES_H_
 
+#include <span>
 #include <vector>
 
 #include "catalogue/catalogue.h"
@@ -18,6 +19,10 @@ namespace upnext::catalogue {
 // have. `raw` was checked by schema::CheckDeclared.
 std::vector<schema::AttributeValue> RequestAttributes(const Catalogue& catalogue,
                                                       const schema::RawAttributes& raw);
+
+// The other way: as a request would say them.
+schema::RawAttributes RawRequestAttributes(const Catalogue& catalogue,
+                                           std::span<const schema::AttributeValue> values);
 
 }  // namespace upnext::catalogue
 

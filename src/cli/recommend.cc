@@ -4,11 +4,15 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/numbers.h"
 #include "bundle/opened_bundle.h"
 #include "catalogue/catalogue.h"
+#include "catalogue/request_attributes.h"
+#include "cli/context_flag.h"
 #include "cli/feed.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
@@ -24,6 +28,7 @@
 #include "store/store.h"
 #include "store/user_states.h"
 #include "training/dataset.h"
+#include "training/tested_bundle.h"
 
 namespace upnext::cli {
 namespace {
@@ -31,6 +36,7 @@ namespace {
 struct RecommendFlags {
   project::Location project;
   std::string user, stage = "ranking", out, at = "now", device, region, current_item;
+  std::vector<std::string> context;
   uint32_t n = 20;
   bool all_users = false, explain = false, json = false;
 };
@@ -39,7 +45,7 @@ struct RecommendFlags {
 struct Moment {
   std::string name;
   features::UserState state;
-  features::Context context;  // time, and device and region if the log has them
+  features::Context context;  // time, and what else the log says of the request
 };
 
 // A feed of now asks for no split.
@@ -50,18 +56,25 @@ Result<examples::Split> EverythingTrains(const features::PositiveRule& rule,
   return examples::Split::Make(none, log, rule);
 }
 
+// For feeds of now the bundle as it is published; for test cases as it was before it saw them.
+Result<bundle::OpenedBundle> OpenAt(const Settings& settings, bool at_test) {
+  if (!at_test) return settings.project.OpenBundle(bundle::LogChoice::kNewest);
+  base::ThreadPool pool(settings.threads);
+  ProgressBar progress;
+  return training::OpenTestedBundle(settings.project, settings.training, pool, progress);
+}
+
 class Recommender {
  public:
   static Result<std::unique_ptr<Recommender>> Open(const RecommendFlags& flags) {
     UPNEXT_ASSIGN_OR_RETURN(Settings settings, Settings::Load(flags.project));
     // Test cases are those of the log that the bundle was trained on.
-    const auto log =
-        flags.at == "test" ? bundle::LogChoice::kTrainedOn : bundle::LogChoice::kNewest;
-    UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened, settings.project.OpenBundle(log));
+    const bool at_test = flags.at == "test";
+    UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened, OpenAt(settings, at_test));
     UPNEXT_ASSIGN_OR_RETURN(examples::Split split,
-                            flags.at == "test"
-                                ? training::SplitOf(settings.training.dataset, opened)
-                                : EverythingTrains(settings.project.rule(), opened.log));
+                            at_test ? training::SplitOf(settings.training.dataset,
+                                                        opened.bundle->manifest(), opened.log)
+                                    : EverythingTrains(settings.project.rule(), opened.log));
     return std::unique_ptr<Recommender>(
         new Recommender(flags, std::move(settings), std::move(opened), std::move(split)));
   }
@@ -190,6 +203,8 @@ Result<serving::Slate> Recommender::Recommend(const Moment& moment) const {
                        ? flags_.region
                        : catalogue_.Name(schema::IdSpace::kRegion, moment.context.region);
   request.current_item = flags_.current_item;
+  request.attributes = catalogue::RawRequestAttributes(catalogue_, moment.context.attributes);
+  UPNEXT_RETURN_IF_ERROR(SetContext(catalogue_.schema(), flags_.context, &request));
   request.time_ms = moment.context.time_ms;
   request.stage =
       flags_.stage == "retrieval" ? serving::Stage::kRetrieval : serving::Stage::kRanking;
@@ -293,6 +308,11 @@ std::function<Status()> MakeRecommend(CLI::App& app) {
   app.add_option("--device", flags->device, "Device of the request");
   app.add_option("--region", flags->region, "Region of the request");
   app.add_option("--current-item", flags->current_item, "The item being watched");
+  app.add_option("--context", flags->context,
+                 "What else the request says, as NAME=VALUE: a name that is declared in "
+                 "[schema.requests], or device, region, current_item; repeatable")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
   app.add_flag("--explain", flags->explain, "Also print sources, predictions and stage counts")
       ->excludes(all);
   app.add_flag("--json", flags->json, "Print JSON")->excludes(all);

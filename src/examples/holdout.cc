@@ -50,6 +50,7 @@ std::optional<HoldoutCase> MakeCase(const ReplaySource& source, uint32_t user, S
   const schema::Event first = source.log.event(rows.begin);
   result.time_ms = first.time_ms;
   result.context = features::ContextOf(source.log, rows.begin, first);
+  result.context.current_item = schema::kNone;  // what is listed is a feed
   return result;
 }
 

@@ -162,6 +162,25 @@ TEST(LearnFeatures, ItemStatisticsKnowTrainingAlone) {
   EXPECT_EQ(popularity(kStart + 100 * kDay), 2);
 }
 
+TEST(LearnFeatures, EverybodysSearchesCountByWhatTheirRequestsSay) {
+  WorldOptions options{.split = kAllTrains};
+  options.schema = schema::Schema::Parse("schema.requests.page = 'category'").value();
+  for (const std::string page : {"home", "home", "deep"}) {
+    options.events.push_back(Search("u", "cats", 0));
+    options.events.back().attributes = {{schema::request_attribute::kBuiltIn, page}};
+  }
+  options.events[1].user = "v";
+  const World world(options);
+  const features::FeatureStatistics tables = world.Learn(
+      {.defaults = false, .ranking = {{"n", "everybody(count(search, request.page))", ""}}});
+  const schema::IdSpace page = *options.schema.FindIdSpace("page");
+  const auto searches = [&](const std::string& name) {
+    return tables.counts.At(1, world.Id(page, name), kStart + kDay)[0];
+  };
+  EXPECT_EQ(searches("home"), 2);
+  EXPECT_EQ(searches("deep"), 1);
+}
+
 TEST(LearnFeatures, RK05_QuantilesComeFromTrainingImpressions) {
   // Durations 1 .. 100 in training impressions, 1000 in later ones.
   WorldOptions options;

@@ -28,7 +28,7 @@ void ReplayImpressions(
   uint64_t row = source.log.begin(user);
   for (const JoinedGroup& group : joined.groups) {
     for (; row < group.state_row; ++row) {
-      state.Apply(source.log.event(row), source.catalogue, source.rule);
+      state.ApplyRow(row, source.catalogue, source.rule);
     }
     visit(state, {.user = user,
                   .request = group.request,
@@ -42,7 +42,7 @@ features::UserState StateAt(const ReplaySource& source, uint32_t user, uint64_t 
   features::UserState state(keeps);
   const uint64_t end = std::min(end_row, source.log.end(user));
   for (uint64_t row = source.log.begin(user); row < end; ++row) {
-    state.Apply(source.log.event(row), source.catalogue, source.rule);
+    state.ApplyRow(row, source.catalogue, source.rule);
   }
   return state;
 }

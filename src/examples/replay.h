@@ -42,7 +42,7 @@ struct WatchExample {
   uint32_t item;
   int64_t time_ms;
   SplitPart part;
-  features::Context context;  // device and region of the event
+  features::Context context;  // features::ContextOf the event
 };
 // Visits the complete watches among the user's rows before `end_row`, in time order. The state keeps
 // what `keeps` says; events that change nothing of it are not even read, and its totals miss them.

@@ -115,6 +115,26 @@ TEST(ReplayWatches, CG19_InputsAreExactlyWhatLiesBeforeTheLabelsRow) {
   EXPECT_GT(at_equal_times, 0u) << "the random logs should hold watches at equal times";
 }
 
+TEST(ReplayWatches, TheContextIsThatOfTheEventWithItsDeclaredAttributes) {
+  schema::RawEvent watch = Watch("u", "a", 0, 60);
+  watch.device = "tv";
+  watch.current_item = "b";
+  watch.attributes = {{schema::request_attribute::kBuiltIn, "home"}};
+  const World world({.events = {watch},
+                     .split = {.kind = SplitOptions::Kind::kNone},
+                     .schema = schema::Schema::Parse("schema.requests.page = 'category'").value()});
+  std::vector<features::Context> contexts;
+  ReplayWatches(world.source, 0, features::StateSpec(),
+                [&](const UserState&, const WatchExample& of) { contexts.push_back(of.context); });
+  ASSERT_EQ(contexts.size(), 1u);
+  EXPECT_EQ(contexts[0].device, world.Id(schema::IdSpace::kDevice, "tv"));
+  EXPECT_EQ(contexts[0].current_item, world.item("b"));
+  ASSERT_EQ(contexts[0].attributes.size(), 1u);
+  EXPECT_EQ(world.catalogue.Name(*world.catalogue.schema().FindIdSpace("page"),
+                                 contexts[0].attributes[0].category),
+            "home");
+}
+
 TEST(ReplayWatches, StopsBeforeTheEndRowAndKeepsHistoriesWhenAskedForAll) {
   const World world(RandomWorld(2));
   const uint64_t end = world.log.begin(0) + 100;

@@ -52,11 +52,11 @@ void TrainingCounts::AddEvent(const schema::Event& event, uint32_t user,
       }
     }
   }
-  if (event.item == schema::kNone) return;
-  const bool positive = features::PositiveRule::MayAccept(event.type) &&
+  const bool positive = event.item != schema::kNone &&
+                        features::PositiveRule::MayAccept(event.type) &&
                         source_.rule.IsComplete(event, source_.log.item(event.item));
   if (positive) Increment(positives_[event.item]);
-  builder->Add(event, positive, source_.catalogue);
+  builder->Add(event, positive, source_.catalogue, attributes);
 }
 
 void TrainingCounts::AddClicks(uint32_t user, JoinedImpressions* joined) {

@@ -78,14 +78,15 @@ uint64_t* EventCounts::Builder::Days::At(uint64_t key_and_day, size_t columns) {
 }
 
 void EventCounts::Builder::Add(const schema::Event& event, bool positive,
-                               const catalogue::Catalogue& catalogue) {
+                               const catalogue::Catalogue& catalogue,
+                               std::span<const schema::AttributeValue> declared) {
   const StateSpec::Program& program = spec_.program(event.type, positive);
   if (program.tables.empty()) return;
   const WholeMeasures measures = MeasuresOf(event, catalogue, program.needs_duration);
   const uint64_t day = static_cast<uint64_t>(UtcDay(event.time_ms) + kDayOffset);
   for (const StateSpec::TableStep& step : program.tables) {
     const TableSpec& table = spec_.tables()[step.table];
-    ForEachKey(table.key, event, catalogue, [&](uint32_t key) {
+    ForEachKey(table.key, event, declared, catalogue, [&](uint32_t key) {
       uint64_t* cells = days_[step.table].At((uint64_t{key} << 32) | day, table.columns.size());
       for (size_t i = step.begin; i < step.end; ++i) {
         const StateSpec::CellStep& cell = program.cells[i];
@@ -160,6 +161,23 @@ const float* EventCounts::At(size_t table, uint32_t key, int64_t time_ms) const 
   const int32_t* today = std::lower_bound(begin, end, static_cast<int32_t>(UtcDay(time_ms)));
   if (today == begin) return nullptr;
   return in.totals.data() + static_cast<size_t>(today - in.days.data() - 1) * in.prior.size();
+}
+
+void EventCounts::Renumber(size_t table, std::span<const uint32_t> old_keys) {
+  const Table& old = tables_[table];
+  const size_t width = old.prior.size();
+  Table renumbered;
+  renumbered.prior = old.prior;
+  for (const uint32_t key : old_keys) {
+    if (key + size_t{1} < old.offsets.size()) {
+      const uint64_t begin = old.offsets[key], end = old.offsets[key + 1];
+      renumbered.days.insert(renumbered.days.end(), old.days.data() + begin, old.days.data() + end);
+      renumbered.totals.insert(renumbered.totals.end(), old.totals.data() + begin * width,
+                               old.totals.data() + end * width);
+    }
+    renumbered.offsets.push_back(renumbered.days.size());
+  }
+  tables_[table] = std::move(renumbered);
 }
 
 Status EventCounts::Save(base::SectionWriter& writer) const {

@@ -36,6 +36,9 @@ class EventCounts {
   // training part.
   std::span<const float> Prior(size_t table) const { return tables_[table].prior; }
 
+  // The same counts of a table under other keys, see Vocabulary::Renumbered.
+  void Renumber(size_t table, std::span<const uint32_t> old_keys);
+
   // Sections counts.T.{offsets,days,totals,prior} for each table T of `spec` but the first.
   Status Save(base::SectionWriter& writer) const;
   static Result<EventCounts> Load(const base::SectionFile& file, const StateSpec& spec);
@@ -55,8 +58,9 @@ class EventCounts {
 class EventCounts::Builder {
  public:
   explicit Builder(const StateSpec& spec);
-  // `positive`: what the positive rule says of it.
-  void Add(const schema::Event& event, bool positive, const catalogue::Catalogue& catalogue);
+  // `positive`: what the positive rule says of it; `declared`: as of UserState::Apply.
+  void Add(const schema::Event& event, bool positive, const catalogue::Catalogue& catalogue,
+           std::span<const schema::AttributeValue> declared = {});
   void Merge(const Builder& other);
   EventCounts Build() const;
 

@@ -24,12 +24,7 @@ bool ForEachEventId(const AttributePath& path, const schema::Event& event, uint3
                     const catalogue::Catalogue& catalogue, const Visit& visit) {
   uint32_t id = schema::kNone;
   if (path.entity == schema::Entity::kRequest) {
-    const size_t declared = path.attribute - kBuiltInRequestAttributes;
-    if (path.attribute < kBuiltInRequestAttributes) {
-      id = RequestId(event, path.attribute);
-    } else if (declared < attributes.size()) {
-      id = attributes[declared].category;
-    }
+    id = RequestId(event, attributes, path.attribute);
   } else if (path.attribute == kItself) {
     id = event.item;
   } else {

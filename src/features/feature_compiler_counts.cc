@@ -26,13 +26,12 @@ Compiled<StateKey> FeatureCompiler::KeyOf(const AttributePath& path, const Expre
                     .attribute = path.attribute,
                     .list = path.kind == Kind::kCategories};
   }
-  if (path.entity == Entity::kRequest &&
-      path.attribute <= static_cast<uint32_t>(RequestAttribute::kQuery)) {
+  if (path.entity == Entity::kRequest) {
     return StateKey{.of = StateKey::Of::kRequest, .attribute = path.attribute};
   }
   return Wrong(expression,
                fmt::format("events are not kept by '{}': expected item, an attribute of items, or "
-                           "request.device, region, current_item, source or query",
+                           "of requests",
                            expression.name));
 }
 

@@ -87,6 +87,26 @@ TEST(FeaturePlan, ADeclaredFeatureIsAddedAtTheEndOrReplacesOneOfItsName) {
   EXPECT_NE(replaced->digest(), FeaturePlan().digest());
 }
 
+TEST(FeaturePlan, EventsAreListedAndCountedByDeclaredAttributesOfRequests) {
+  const schema::Schema schema =
+      schema::Schema::Parse("schema.requests.page = 'category'\nschema.requests.depth = 'number'")
+          .value();
+  const FeatureSpec spec{.retrieval = {{"pages", "history(watch, request.page, 20)", ""},
+                                       {"page_clicks", "count(click, request.page)", ""}},
+                         .ranking = {{"rate", "rate(click, impression, request.page, 5)", ""},
+                                     {"all", "everybody(count(click, request.page))", ""}}};
+  const auto plan = FeaturePlan::Compile(spec, schema);
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_TRUE(plan->retrieval_state().reads_declared());
+  EXPECT_TRUE(plan->everybody().reads_declared());
+  EXPECT_EQ(NamesOf(plan->side(Model::kRanking, Side::kQuery).numbers).back(), "all");
+  EXPECT_FALSE(FeaturePlan().state().reads_declared());
+  const auto refused =
+      FeaturePlan::Compile({.ranking = {{"depths", "count(click, request.depth)", ""}}}, schema);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("should be of kind category or categories"));
+}
+
 TEST(FeaturePlan, WithoutDefaultsThereIsOnlyWhatIsDeclared) {
   const FeatureSpec spec{.defaults = false,
                          .retrieval = {{"bag", "history(positive, item, 20)", ""}},

@@ -3,6 +3,7 @@
 #define UPNEXT_FEATURES_REQUEST_CONTEXT_H_
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "log/event_log.h"
@@ -25,7 +26,10 @@ struct Context {
 
 // The circumstances in which an event of the log happened.
 inline Context ContextOf(const log::EventLog& log, uint64_t row, const schema::Event& event) {
-  Context context{.time_ms = event.time_ms, .device = event.device, .region = event.region};
+  Context context{.time_ms = event.time_ms,
+                  .device = event.device,
+                  .region = event.region,
+                  .current_item = event.current_item};
   log.RequestAttributes(row, &context.attributes);
   return context;
 }
@@ -35,13 +39,19 @@ struct Candidate {
   uint32_t source = schema::kNone;  // id of IdSpace::kSource
 };
 
-// The built-in request attributes that are categories, by their numbers in the schema.
+// The built-in request attributes that are categories, by their numbers in the schema; declared ones
+// follow from kBuiltInRequestAttributes on.
 enum class RequestAttribute : uint32_t { kDevice, kRegion, kCurrentItem, kSource, kQuery };
 
 inline constexpr uint32_t kBuiltInRequestAttributes = schema::request_attribute::kBuiltIn;
 
-// What an event says of its request.
-inline uint32_t RequestId(const schema::Event& event, uint32_t attribute) {
+// What an event says of its request; `declared`: its declared attributes, in the order of the schema.
+inline uint32_t RequestId(const schema::Event& event,
+                          std::span<const schema::AttributeValue> declared, uint32_t attribute) {
+  if (attribute >= kBuiltInRequestAttributes) {
+    const size_t i = attribute - kBuiltInRequestAttributes;
+    return i < declared.size() ? declared[i].category : schema::kNone;
+  }
   switch (static_cast<RequestAttribute>(attribute)) {
     case RequestAttribute::kDevice:
       return event.device;

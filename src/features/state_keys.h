@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <span>
 
 #include "catalogue/catalogue.h"
 #include "features/request_context.h"
@@ -26,8 +27,10 @@ inline double ShareOfDuration(const schema::Event& event, const catalogue::Catal
 }
 
 // Calls visit(id) for every id that the event has by this key; none for StateKey::Of::kUser.
+// `declared`: the declared attributes of its request.
 template <typename Visit>
 void ForEachKey(const StateKey& key, const schema::Event& event,
+                std::span<const schema::AttributeValue> declared,
                 const catalogue::Catalogue& catalogue, const Visit& visit) {
   const auto one = [&](uint32_t id) {
     if (id != schema::kNone) visit(id);
@@ -50,7 +53,7 @@ void ForEachKey(const StateKey& key, const schema::Event& event,
       }
       break;
     case StateKey::Of::kRequest:
-      one(RequestId(event, key.attribute));
+      one(RequestId(event, declared, key.attribute));
       break;
   }
 }

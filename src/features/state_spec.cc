@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "base/checksum.h"
+#include "features/positive_rule.h"
+#include "features/request_context.h"
 
 namespace upnext::features {
 namespace {
@@ -137,9 +139,16 @@ StateSpec StateSpec::Builder::Build() const {
   for (size_t type = 0; type < kTypeNumbers; ++type) {
     for (const bool positive : {false, true}) {
       rep->programs.push_back(ProgramOf(bags_, tables_, type, positive));
-      rep->reads[type] = rep->reads[type] || !rep->programs.back().empty();
+      const bool happens =
+          !positive || PositiveRule::MayAccept(static_cast<schema::EventType>(type));
+      rep->reads[type] = rep->reads[type] || (happens && !rep->programs.back().empty());
     }
   }
+  const auto is_declared = [](const auto& kept) {
+    return kept.key.of == StateKey::Of::kRequest && kept.key.attribute >= kBuiltInRequestAttributes;
+  };
+  rep->reads_declared =
+      std::ranges::any_of(bags_, is_declared) || std::ranges::any_of(tables_, is_declared);
   StateSpec spec(rep);
   rep->digest = base::Fingerprint(spec.ToText());
   return spec;

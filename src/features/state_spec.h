@@ -32,7 +32,7 @@ struct StateKey {
     kUser,           // not at all: one row
     kItem,           // the event's item
     kItemAttribute,  // a category or list of categories of the event's item
-    kRequest         // a built-in request attribute of the event, a category
+    kRequest         // a request attribute of the event, a category
   } of = Of::kUser;
   uint32_t attribute = 0;  // its number in the schema
   bool list = false;       // of kItemAttribute: several categories
@@ -133,6 +133,8 @@ class StateSpec {
   bool Reads(schema::EventType type) const {
     return rep_->reads[static_cast<size_t>(static_cast<uint8_t>(type))];
   }
+  // Whether anything is kept by declared attributes of requests.
+  bool reads_declared() const { return rep_->reads_declared; }
   // Whether this is a copy of the other, or equal to it.
   bool Equals(const StateSpec& other) const {
     return rep_ == other.rep_ || digest() == other.digest();
@@ -149,6 +151,7 @@ class StateSpec {
     CellRef seen;
     std::vector<Program> programs;  // by type and whether positive
     std::array<bool, 256> reads = {};
+    bool reads_declared = false;
     uint64_t digest = 0;
   };
   explicit StateSpec(std::shared_ptr<const Rep> rep) : rep_(std::move(rep)) {}

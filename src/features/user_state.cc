@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "features/state_keys.h"
+#include "log/event_log.h"
 
 namespace upnext::features {
 
@@ -113,7 +114,7 @@ std::vector<uint32_t> UserState::Table::SortedKeys() const {
 }
 
 void UserState::Apply(const schema::Event& event, const catalogue::Catalogue& catalogue,
-                      const PositiveRule& rule) {
+                      const PositiveRule& rule, std::span<const schema::AttributeValue> declared) {
   if (event.time_ms == schema::kNoTime) return;
   if (totals_.events++ == 0) totals_.first_ms = event.time_ms;
   totals_.first_ms = std::min(totals_.first_ms, event.time_ms);
@@ -121,15 +122,25 @@ void UserState::Apply(const schema::Event& event, const catalogue::Catalogue& ca
   const bool positive =
       PositiveRule::MayAccept(event.type) && rule.IsComplete(event, catalogue.item(event.item));
   const StateSpec::Program& program = spec_.program(event.type, positive);
-  ApplyBags(program, event);
-  if (!program.tables.empty()) ApplyTables(program, event, catalogue);
+  ApplyBags(program, event, declared);
+  if (!program.tables.empty()) ApplyTables(program, event, declared, catalogue);
 }
 
-void UserState::ApplyBags(const StateSpec::Program& program, const schema::Event& event) {
+void UserState::ApplyRow(uint64_t row, const catalogue::Catalogue& catalogue,
+                         const PositiveRule& rule) {
+  const log::EventLog& log = catalogue.log();
+  std::vector<schema::AttributeValue> declared;
+  if (spec_.reads_declared()) log.RequestAttributes(row, &declared);
+  Apply(log.event(row), catalogue, rule, declared);
+}
+
+void UserState::ApplyBags(const StateSpec::Program& program, const schema::Event& event,
+                          std::span<const schema::AttributeValue> declared) {
   for (const StateSpec::BagStep& step : program.bags) {
     const BagSpec& bag = spec_.bags()[step.bag];
-    const uint32_t id =
-        bag.key.of == StateKey::Of::kItem ? event.item : RequestId(event, bag.key.attribute);
+    const uint32_t id = bag.key.of == StateKey::Of::kItem
+                            ? event.item
+                            : RequestId(event, declared, bag.key.attribute);
     if (id == schema::kNone) continue;
     if (step.removes) bags_[step.bag].Remove(id);
     if (step.enters) bags_[step.bag].Push({id, event.time_ms}, bag.limit);
@@ -137,6 +148,7 @@ void UserState::ApplyBags(const StateSpec::Program& program, const schema::Event
 }
 
 void UserState::ApplyTables(const StateSpec::Program& program, const schema::Event& event,
+                            std::span<const schema::AttributeValue> declared,
                             const catalogue::Catalogue& catalogue) {
   Measures measures{.time_ms = event.time_ms, .value = 0, .share = schema::kAbsent};
   if (event.value > 0) measures.value = std::min(event.value, kMaxEventValue);
@@ -149,7 +161,7 @@ void UserState::ApplyTables(const StateSpec::Program& program, const schema::Eve
     }
     const TableSpec& spec = spec_.tables()[step.table];
     Table& table = tables_[step.table];
-    ForEachKey(spec.key, event, catalogue, [&](uint32_t key) {
+    ForEachKey(spec.key, event, declared, catalogue, [&](uint32_t key) {
       Cell* row = table.Touch(key, event.time_ms, spec_.fresh_row(step.table));
       for (const auto& cell : cells) ApplyCell<false>(cell, measures, row + cell.column);
       if (table.size() > spec.cap()) table.Forget(spec.columns.size());

@@ -48,8 +48,12 @@ class UserState {
 
   // An event older than its predecessor is taken as it comes; one without a time is ignored. Values
   // above 1e7 are taken for errors of the source and cut, so that every sum is finite.
+  // `declared`: the declared attributes of its request, in the order of the schema; read only when
+  // spec().reads_declared().
   void Apply(const schema::Event& event, const catalogue::Catalogue& catalogue,
-             const PositiveRule& rule);
+             const PositiveRule& rule, std::span<const schema::AttributeValue> declared = {});
+  // The event at a row of the catalogue's log, with what the log says of its request.
+  void ApplyRow(uint64_t row, const catalogue::Catalogue& catalogue, const PositiveRule& rule);
 
   // Lists and rows by their index in spec(); empty or null beyond what it has. Oldest first. Valid
   // until the next Apply.
@@ -127,8 +131,10 @@ class UserState {
     std::vector<Cell> cells_;
   };
 
-  void ApplyBags(const StateSpec::Program& program, const schema::Event& event);
+  void ApplyBags(const StateSpec::Program& program, const schema::Event& event,
+                 std::span<const schema::AttributeValue> declared);
   void ApplyTables(const StateSpec::Program& program, const schema::Event& event,
+                   std::span<const schema::AttributeValue> declared,
                    const catalogue::Catalogue& catalogue);
 
   bool ReadBags(StateReader& in);

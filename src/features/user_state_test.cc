@@ -65,6 +65,33 @@ TEST(UserState, AListHoldsTheNewestIdsOfItsEvents) {
   EXPECT_THAT(state.bag(1), IsEmpty());
 }
 
+TEST(UserState, ListsAndRowsByADeclaredAttributeOfRequestsReadWhatCameWithTheEvent) {
+  constexpr uint32_t kPage = schema::request_attribute::kBuiltIn + 1;
+  constexpr StateKey kByPage{.of = StateKey::Of::kRequest, .attribute = kPage};
+  std::vector<schema::RawEvent> events;
+  for (const std::string page : {"home", "", "deep", "home", "home"}) {
+    events.push_back(Of(EventType::kClick, "u", "a", Minutes(static_cast<double>(events.size()))));
+    events.back().attributes = {{kPage - 1, "2.5"}};
+    if (!page.empty()) events.back().attributes.emplace_back(kPage, page);
+  }
+  const schema::Schema schema =
+      schema::Schema::Parse("schema.requests.depth = 'number'\nschema.requests.page = 'category'")
+          .value();
+  const TestLog log(events, {}, {}, schema);
+  const schema::IdSpace space = *schema.FindIdSpace("page");
+  const uint32_t home = log.Id(space, "home"), deep = log.Id(space, "deep");
+  StateSpec::Builder builder;
+  EXPECT_FALSE(builder.Build().reads_declared());
+  builder.AddBag({.key = kByPage, .terms = {TermOf(EventType::kClick)}, .removes = {}, .limit = 3});
+  EXPECT_TRUE(builder.Build().reads_declared());
+  const CellRef clicks = builder.AddColumn(kByPage, Count({TermOf(EventType::kClick)}));
+  UserState state(builder.Build());
+  for (uint64_t row = 0; row < events.size(); ++row) state.ApplyRow(row, log.catalogue(), {});
+  EXPECT_THAT(IdsOf(state.bag(0)), ElementsAre(deep, home, home));
+  EXPECT_EQ(state.row(clicks.table, home)[clicks.column].count, 3u);
+  EXPECT_EQ(state.row(clicks.table, deep)[clicks.column].count, 1u);
+}
+
 TEST(UserState, ALikeIsTheNewestAndADislikeTakesItBack) {
   StateSpec::Builder builder;
   builder.AddBag({.key = kByItem,
@@ -170,6 +197,16 @@ TEST(UserState, SharesOfDurationsAreSummedWhereBothAreKnown) {
   const UserState state = Fold(log, "u", builder.Build());
   EXPECT_EQ(state.row(0, 0)[0].sum, 0.25 + 1);
   EXPECT_EQ(state.row(0, 0)[1].count, 2u);
+}
+
+TEST(StateSpec, ReadsOnlyEventTypesThatCanChangeTheState) {
+  const StateSpec keeps = FeaturePlan().retrieval_state();
+  for (const EventType type : {EventType::kWatch, EventType::kComplete, EventType::kSearch}) {
+    EXPECT_TRUE(keeps.Reads(type));
+  }
+  // Never positive, so a list of positive events does not make them worth reading.
+  EXPECT_FALSE(keeps.Reads(EventType::kImpression));
+  EXPECT_FALSE(keeps.Reads(EventType::kClick));
 }
 
 TEST(UserState, WhatTheCandidateModelReadsIsTheSameInTheWholeState) {

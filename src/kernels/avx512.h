@@ -12,9 +12,11 @@
 
 #include <immintrin.h>
 
+#if !defined(__clang__)
 // GCC 12 warns of undefined vectors in its own headers (its PR 105593).
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 
 #define UPNEXT_AVX512 \
   __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx2,fma")))

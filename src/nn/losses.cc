@@ -100,6 +100,17 @@ LossValue SquaredLoss(std::span<const float> predictions, std::span<const float>
   });
 }
 
+LossValue HuberLoss(std::span<const float> predictions, std::span<const float> targets, float delta,
+                    const ExampleWeights& examples, float* d_predictions) {
+  const double limit = delta;
+  return MeanLoss(predictions.size(), examples, d_predictions, [&](size_t i) -> Term {
+    const double difference = static_cast<double>(predictions[i]) - targets[i];
+    const double size = std::abs(difference);
+    if (!(size > limit)) return {difference * difference, 2.0 * difference};
+    return {limit * (2.0 * size - limit), std::copysign(2.0 * limit, difference)};
+  });
+}
+
 LossValue WatchTimeLoss(std::span<const float> logits, std::span<const float> clicked,
                         std::span<const float> watch_time, const WatchTimeOptions& options,
                         const ExampleWeights& examples, float* d_logits) {

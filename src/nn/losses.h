@@ -72,6 +72,11 @@ LossValue LogisticLoss(std::span<const float> logits, std::span<const float> lab
 LossValue SquaredLoss(std::span<const float> predictions, std::span<const float> targets,
                       const ExampleWeights& examples, float* d_predictions);
 
+// With e = prediction - target: e^2 up to |e| = delta, then the tangent 2 delta |e| - delta^2, so
+// that single far targets do not dominate (Huber 1964, times two).
+LossValue HuberLoss(std::span<const float> predictions, std::span<const float> targets, float delta,
+                    const ExampleWeights& examples, float* d_predictions);
+
 // Weighted logistic regression for watch time (Covington 2016, section 4.2). With click y and watch
 // time T:
 //   kPaper: -[y T log s(z) + (1 - y) log(1 - s(z))]    e^z tends to E[T] / (1 - P(click))

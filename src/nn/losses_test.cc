@@ -309,6 +309,26 @@ TEST(SquaredLoss, HandComputedAndChecked) {
                         {3, -1, 1});
 }
 
+TEST(HuberLoss, HandComputedAndChecked) {
+  const std::vector<float> targets = {1, -1, 0, 0}, weights = {1, 0.5f, 3, 1};
+  std::vector<float> gradient(4);
+  const LossValue loss = HuberLoss(std::vector<float>{1.5f, -4, 1, -3}, targets, 2,
+                                   {.weights = weights}, gradient.data());
+  EXPECT_DOUBLE_EQ(loss.mean(), (.25 + .5 * 2 * (2 * 3 - 2) + 3 + 2 * (2 * 3 - 2)) / 4);
+  EXPECT_EQ(gradient, (std::vector<float>{.25f, -.5f, 1.5f, -1}));
+  ExpectGradientMatches([&](std::span<const float> p,
+                            float* d) { return HuberLoss(p, targets, 2, {.weights = weights}, d); },
+                        {1.5f, -4, 1, -3});
+}
+
+TEST(HuberLoss, OfAWideDeltaIsTheSquaredLoss) {
+  const std::vector<float> predictions = {3, -1, 1}, targets = {1, -1, 0};
+  std::vector<float> huber(3), squared(3);
+  EXPECT_EQ(HuberLoss(predictions, targets, 2, {}, huber.data()).sum,
+            SquaredLoss(predictions, targets, {}, squared.data()).sum);
+  EXPECT_EQ(huber, squared);
+}
+
 class WatchTime : public testing::TestWithParam<WatchTimeForm> {
  protected:
   WatchTimeOptions options_{.form = GetParam()};

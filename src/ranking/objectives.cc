@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <optional>
 #include <set>
 
@@ -36,13 +37,16 @@ void CheckLoss(const base::ConfigTable& table, const Objective& objective) {
   const bool yes_or_no = objective.label == Objective::Label::kEvent;
   const bool wants_yes_or_no = objective.loss == Objective::Loss::kLogistic;
   if (yes_or_no != wants_yes_or_no) {
-    table.Fail("loss", yes_or_no ? "expected \"logistic\", since the label is yes or no"
-                                 : "expected \"weighted_logistic\" or \"squared\", since the label "
-                                   "is a number");
+    table.Fail("loss", yes_or_no
+                           ? "expected \"logistic\", since the label is yes or no"
+                           : "expected \"weighted_logistic\", \"squared\" or \"huber\", since "
+                             "the label is a number");
   }
   if (objective.label == Objective::Label::kRating &&
       objective.loss == Objective::Loss::kWeightedLogistic) {
-    table.Fail("loss", "expected \"squared\" for ratings; \"weighted_logistic\" is for watch time");
+    table.Fail(
+        "loss",
+        "expected \"squared\" or \"huber\" for ratings; \"weighted_logistic\" is for watch time");
   }
 }
 
@@ -56,10 +60,12 @@ Objective ObjectiveFromConfig(const base::ConfigTable& table, const schema::Sche
                        : objective.label == Objective::Label::kWatchSeconds ? 1
                                                                             : 2;
   objective.loss = static_cast<Objective::Loss>(
-      table.Choice("loss", {"logistic", "weighted_logistic", "squared"}, usual));
+      table.Choice("loss", {"logistic", "weighted_logistic", "squared", "huber"}, usual));
   objective.form = table.Choice("form", {"exact", "paper"}, 0) == 0 ? nn::WatchTimeForm::kExact
                                                                     : nn::WatchTimeForm::kPaper;
   objective.cap = static_cast<float>(table.Real("cap", 300, {.min = 1e-3, .max = 1e6}));
+  const double delta = objective.label == Objective::Label::kRating ? 1 : 60;
+  objective.delta = static_cast<float>(table.Real("delta", delta, {.min = 1e-3, .max = 1e6}));
   for (const std::string& name : table.Texts("observed", {})) {
     if (const std::optional<EventType> type = schema.FindEventType(name)) {
       objective.observed.Add(*type);
@@ -81,6 +87,20 @@ std::vector<Objective> DefaultObjectives() {
                   .score_weight = 1.0f};
   Objective click{.name = "click"};
   return {watch, click};
+}
+
+// The loss is convex, so its gradient's sign says on which side of a constant the best one lies.
+double BestHuberConstant(float delta, const Targets& targets) {
+  const auto [least, most] = std::ranges::minmax(targets.value);
+  double low = least, high = most;
+  std::vector<float> constant(targets.value.size()), gradient(targets.value.size());
+  for (int halving = 0; halving < 40; ++halving) {
+    std::ranges::fill(constant, static_cast<float>((low + high) / 2));
+    nn::HuberLoss(constant, targets.value, delta, {.mask = targets.mask}, gradient.data());
+    const double slope = std::accumulate(gradient.begin(), gradient.end(), 0.0);
+    (slope > 0 ? high : low) = (low + high) / 2;
+  }
+  return (low + high) / 2;
 }
 
 nn::WatchTimeOptions WatchTime(const Objective& objective) { return {.form = objective.form}; }
@@ -142,6 +162,8 @@ nn::LossValue ObjectiveLoss(const Objective& objective, std::span<const float> l
       return nn::LogisticLoss(logits, targets.value, examples, d_logits);
     case Objective::Loss::kSquared:
       return nn::SquaredLoss(logits, targets.value, examples, d_logits);
+    case Objective::Loss::kHuber:
+      return nn::HuberLoss(logits, targets.value, objective.delta, examples, d_logits);
     case Objective::Loss::kWeightedLogistic:
       break;
   }
@@ -168,6 +190,9 @@ float BestConstant(const Objective& objective, const Targets& targets) {
     case Objective::Loss::kSquared:
       best = sum / count;
       break;
+    case Objective::Loss::kHuber:
+      best = BestHuberConstant(objective.delta, targets);
+      break;
     case Objective::Loss::kLogistic:
       best = std::log((sum + kHalf) / (count - sum + kHalf));
       break;
@@ -185,6 +210,7 @@ float Predict(const Objective& objective, float logit) {
     case Objective::Loss::kLogistic:
       return nn::Sigmoid(logit);
     case Objective::Loss::kSquared:
+    case Objective::Loss::kHuber:
       return logit;
     case Objective::Loss::kWeightedLogistic:
       break;

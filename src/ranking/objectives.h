@@ -28,7 +28,7 @@ namespace upnext::ranking {
 
 struct Objective {
   enum class Label : uint8_t { kEvent, kWatchSeconds, kRating };
-  enum class Loss : uint8_t { kLogistic, kWeightedLogistic, kSquared };
+  enum class Loss : uint8_t { kLogistic, kWeightedLogistic, kSquared, kHuber };
   std::string name;
   Label label = Label::kEvent;
   schema::EventType event = schema::EventType::kClick;  // of Label::kEvent
@@ -36,6 +36,7 @@ struct Objective {
   nn::WatchTimeForm form =
       nn::WatchTimeForm::kExact;       // form = "paper" | "exact" of weighted_logistic
   float cap = 300.0f;                  // of watch seconds
+  float delta = 1.0f;                  // of kHuber, in the label's unit
   schema::EventTypeSet observed = {};  // required event types; none: every impression counts
   float loss_weight = 1.0f;
   float score_weight = 0.0f;

@@ -43,8 +43,12 @@ TEST(Objectives, ReadFromTheProjectFile) {
     loss_weight = 2
     [[ranking.objective]]
     label = "rating"
+    [[ranking.objective]]
+    name = "robust"
+    loss = "huber"
+    delta = 30
   )");
-  ASSERT_EQ(objectives.size(), 3u);
+  ASSERT_EQ(objectives.size(), 4u);
   EXPECT_EQ(objectives[0].name, "time");
   EXPECT_EQ(objectives[0].loss, Objective::Loss::kWeightedLogistic);
   EXPECT_EQ(objectives[0].form, nn::WatchTimeForm::kPaper);
@@ -56,6 +60,8 @@ TEST(Objectives, ReadFromTheProjectFile) {
   EXPECT_EQ(objectives[1].loss_weight, 2.0f);
   EXPECT_EQ(objectives[2].label, Objective::Label::kRating);
   EXPECT_EQ(objectives[2].loss, Objective::Loss::kSquared);
+  EXPECT_EQ(objectives[3].loss, Objective::Loss::kHuber);
+  EXPECT_EQ(objectives[3].delta, 30.0f);
 }
 
 TEST(Objectives, WithoutAnyWatchTimeOrdersTheFeedAndClicksArePredicted) {

@@ -123,7 +123,8 @@ void Ranker::Score(const FeatureBlock& queries, const FeatureBlock& impressions,
   if (n == 0) return;
   BuildInput(queries, impressions, query_of, scratch.queries, scratch.input, compute.pool);
   scratch.logits.resize(n * tasks);
-  architecture_->Infer(scratch.input.data(), n, scratch.logits.data(), scratch.architecture,
+  if (!scratch.architecture) scratch.architecture = architecture_->MakeScratch();
+  architecture_->Infer(scratch.input.data(), n, scratch.logits.data(), *scratch.architecture,
                        compute);
   for (size_t i = 0; i < n * tasks; ++i) {
     predictions[i] = Predict(objectives_[i % tasks], scratch.logits[i]);

@@ -68,9 +68,10 @@ class Ranker {
   static Result<Ranker> Make(const RankerOptions& options, std::vector<Objective> objectives,
                              features::ModelShape shape, base::Rng& rng);
 
-  struct Scratch {  // buffers, grown when needed
+  // Buffers of Score, grown when needed; for one ranker and one thread at a time.
+  struct Scratch {
     std::vector<float> queries, input, logits;
-    Architecture::Scratch architecture;
+    std::unique_ptr<ArchitectureScratch> architecture;  // made by the first Score
   };
   // predictions [impressions.rows, objectives], each in its own unit (objectives.h).
   // query_of [impressions.rows]: row of `queries` for each impression.

@@ -21,7 +21,7 @@ constexpr size_t kMaxLayers = 64, kMaxObjectives = 256;
 constexpr double kMaxWidth = 16384, kMaxDim = 1024, kMaxNumber = 1e6;
 
 constexpr std::string_view kLabels[] = {"event", "watch_seconds", "rating"};
-constexpr std::string_view kLosses[] = {"logistic", "weighted_logistic", "squared"};
+constexpr std::string_view kLosses[] = {"logistic", "weighted_logistic", "squared", "huber"};
 constexpr std::string_view kForms[] = {"paper", "exact"};
 
 // The name of a built-in type; the number of a type of the site's own, which the log's schema names.
@@ -42,6 +42,7 @@ Json ToJson(const Objective& objective) {
           {"loss", kLosses[static_cast<size_t>(objective.loss)]},
           {"form", kForms[static_cast<size_t>(objective.form)]},
           {"cap", objective.cap},
+          {"delta", objective.delta},
           {"observed", std::move(observed)},
           {"loss_weight", objective.loss_weight},
           {"score_weight", objective.score_weight}};
@@ -118,6 +119,9 @@ Objective ObjectiveFrom(const Json& json, Reader& read) {
   objective.loss = read.Choice<Objective::Loss>(json, "loss", kLosses);
   objective.form = read.Choice<nn::WatchTimeForm>(json, "form", kForms);
   objective.cap = static_cast<float>(read.Number(json, "cap", 0, kMaxNumber));
+  if (objective.loss == Objective::Loss::kHuber) {
+    objective.delta = static_cast<float>(read.Number(json, "delta", 1e-4, kMaxNumber));
+  }
   for (const Json& name : read.Array(json, "observed", schema::kMaxEventTypes)) {
     objective.observed.Add(read.Event("observed", name));
   }

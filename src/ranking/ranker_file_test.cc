@@ -82,6 +82,7 @@ TEST_F(RankerFile, PredictsTheSameBytesAfterReload) {
     EXPECT_EQ(is.loss, was.loss);
     EXPECT_EQ(is.form, was.form);
     EXPECT_EQ(is.cap, was.cap);
+    EXPECT_EQ(is.delta, was.delta);
     EXPECT_EQ(is.observed, was.observed);
     EXPECT_EQ(is.loss_weight, was.loss_weight);
     EXPECT_EQ(is.score_weight, was.score_weight);

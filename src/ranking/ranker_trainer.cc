@@ -22,7 +22,8 @@ RankerTrainer::RankerTrainer(Ranker* ranker, const RankerTrainOptions& options,
                .pool = &pool},
       adam_(ranker->Parameters(),
             {.learning_rate = options.learning_rate, .weight_decay = options.weight_decay}),
-      dropout_(options.seed, kDropoutStream) {
+      dropout_(options.seed, kDropoutStream),
+      scratch_(ranker->architecture_->MakeScratch()) {
   for (const auto& table : ranker_.tables_) {
     table_steps_.push_back(std::make_unique<nn::RowwiseAdagrad>(
         table.get(), kernels::AdagradOptions{.learning_rate = options.table_learning_rate}));
@@ -131,7 +132,7 @@ void RankerTrainer::Evaluate(const examples::RankingBatch& batch, std::span<nn::
   ranker_.BuildInput(batch.queries, batch.impressions, batch.query_of, query_input_, input_,
                      exact.pool);
   logits_.resize(batch.size() * ranker_.objectives_.size());
-  ranker_.architecture_->Infer(input_.data(), batch.size(), logits_.data(), scratch_, exact);
+  ranker_.architecture_->Infer(input_.data(), batch.size(), logits_.data(), *scratch_, exact);
   Losses(batch, logits_.data(), /*gradients=*/false, losses);
 }
 

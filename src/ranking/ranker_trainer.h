@@ -70,7 +70,7 @@ class RankerTrainer {
   std::vector<float> keep_;  // factor of each input; empty without dropout
   std::vector<float> column_, d_column_;
   Targets targets_;
-  Architecture::Scratch scratch_;
+  const std::unique_ptr<ArchitectureScratch> scratch_;  // of Evaluate
 };
 
 }  // namespace upnext::ranking

@@ -162,10 +162,19 @@ inline Objective RatingObjective() {
           .cap = 300.0f,
           .loss_weight = 0.1f};
 }
+inline Objective HuberObjective() {
+  return {.name = "watch-huber",
+          .label = Objective::Label::kWatchSeconds,
+          .loss = Objective::Loss::kHuber,
+          .cap = 300.0f,
+          .delta = 7.0f,
+          .loss_weight = 0.01f};
+}
 // One objective for each kind of head.
 inline std::vector<Objective> AllObjectives() {
   return {WatchObjective(), EventObjective("click", schema::EventType::kClick),
-          EventObjective("like", schema::EventType::kLike, LikeOrDislike()), RatingObjective()};
+          EventObjective("like", schema::EventType::kLike, LikeOrDislike()), RatingObjective(),
+          HuberObjective()};
 }
 
 }  // namespace upnext::ranking

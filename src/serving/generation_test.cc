@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 #include "log/event_log.h"
@@ -97,6 +98,37 @@ TEST_F(GenerationTest, ARequestUnderWayEndsWithTheGenerationItTook) {
   ASSERT_TRUE(slate) << slate.error().message;
   EXPECT_EQ(slate->bundle_version, "v000001");
   EXPECT_EQ(slate->items.front().id, removed_);
+}
+
+// Without the lock the new generation would fold and keep the writer's state without the event.
+TEST_F(GenerationTest, ANewGenerationWaitsForTheEventsThatAreBeingWritten) {
+  const auto second = Make("v000002", nullptr);
+  store::Gate committing;
+  service_.store()->before_commit = [&] {
+    committing.Wait();
+    return Ok();
+  };
+  Result<Posted> posted = Internal("not yet");
+  std::jthread writer([&] { posted = service_->PostEvents({Watch("writer", "i3")}, {}); });
+  ASSERT_TRUE(committing.WaitUntilHere(1));
+  std::atomic<bool> begins{false}, replaced{false};
+  std::jthread replacer([&] {
+    begins = true;
+    service_->Replace(second);
+    replaced = true;
+  });
+  while (!begins) std::this_thread::yield();
+  // Long enough for a replacement that does not wait.
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_FALSE(replaced);
+  committing.Open();
+  writer.join();
+  replacer.join();
+  service_.store()->before_commit = nullptr;
+  ASSERT_TRUE(posted) << posted.error().message;
+  EXPECT_EQ(posted->bundle_version, "v000001");
+  EXPECT_EQ(service_->generation(), second);
+  EXPECT_EQ(service_->State("writer")->totals().events, 1u);
 }
 
 TEST_F(GenerationTest, SwapsUnderLoadMixNoVersionsAndLoseNoEvent) {

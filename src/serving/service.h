@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "bundle/opened_bundle.h"
 #include "features/user_state.h"
 #include "schema/raw_event.h"
 #include "serving/generation.h"
@@ -44,8 +45,11 @@ struct Posted {
 
 class Service {
  public:
-  // Serves the current bundle. The store is for this service alone: what it holds for other logs,
-  // events excepted, is dropped.
+  // The store is for this service alone: what it holds for other logs, events excepted, is dropped.
+  static Result<std::unique_ptr<Service>> Start(bundle::OpenedBundle opened,
+                                                const GenerationOptions& options,
+                                                std::shared_ptr<store::Store> store);
+  // Serves the current bundle.
   static Result<std::unique_ptr<Service>> Start(const ServiceOptions& options,
                                                 std::shared_ptr<store::Store> store);
   ~Service();
@@ -56,7 +60,8 @@ class Service {
   void Replace(std::shared_ptr<const Generation> generation);
 
   // Events whose time is kNoTime get the service's clock. The user's next request reflects them
-  // (SV-04). Waits for the disk.
+  // (SV-04). Waits for the disk. kInvalidArgument for a time that is too far ahead of it: it would
+  // stay the user's newest event, and the newest of the log.
   Result<Posted> PostEvents(std::vector<schema::RawEvent> events, std::span<const std::string> ids);
   ServiceStatus status() const;
 

@@ -11,6 +11,7 @@
 
 #include "base/checksum.h"
 #include "base/mutex.h"
+#include "catalogue/request_attributes.h"
 #include "log/event_log.h"
 #include "store/state_cache.h"
 
@@ -29,7 +30,7 @@ constexpr uint32_t kSaveEvery = 64;
 
 // Calls visit(space, name) for every id of an event that may be new. Users are not numbered.
 template <typename F>
-void VisitNames(const RawEvent& event, F&& visit) {
+void VisitNames(const schema::Schema& schema, const RawEvent& event, F&& visit) {
   const auto name = [&](IdSpace space, const std::string& text) {
     if (!text.empty()) visit(space, std::string_view(text));
   };
@@ -39,6 +40,10 @@ void VisitNames(const RawEvent& event, F&& visit) {
   name(IdSpace::kDevice, event.device);
   name(IdSpace::kRegion, event.region);
   name(IdSpace::kItem, event.current_item);
+  for (const auto& [number, text] : event.attributes) {
+    const schema::Attribute& attribute = schema.attributes(schema::Entity::kRequest)[number];
+    if (attribute.kind == schema::Kind::kCategory) name(attribute.space, text);
+  }
 }
 
 // Strings to ids, as the import does it.
@@ -61,6 +66,15 @@ schema::Event Resolve(const RawEvent& raw, const Catalogue& catalogue) {
           .off_site = raw.off_site};
 }
 
+void ApplyPosted(const RawEvent& raw, const Catalogue& catalogue,
+                 const features::PositiveRule& rule, UserState* state) {
+  std::vector<schema::AttributeValue> declared;
+  if (state->spec().reads_declared()) {
+    declared = catalogue::RequestAttributes(catalogue, raw.attributes);
+  }
+  state->Apply(Resolve(raw, catalogue), catalogue, rule, declared);
+}
+
 // What a state depends on next to the stored events: the log, its events and its numbers, what
 // counts as complete, and what is kept.
 uint64_t StateTag(uint64_t log_content, const features::PositiveRule& rule,
@@ -72,7 +86,7 @@ uint64_t StateTag(uint64_t log_content, const features::PositiveRule& rule,
 
 Numbering NumberingOf(const log::EventLog& log) {
   Numbering numbering{.log = log.content_digest(), .first = {}};
-  for (size_t space = 0; space < schema::kIdSpaces; ++space) {
+  for (size_t space = 0; space < log.schema().id_spaces().size(); ++space) {
     numbering.first.push_back(log.dictionary(static_cast<IdSpace>(space)).size());
   }
   return numbering;
@@ -127,7 +141,7 @@ Status UserStates::Rep::Number(std::span<const RawEvent> events) const {
   std::map<IdSpace, std::vector<std::string_view>> fresh;  // in order of their first mention
   std::set<std::pair<IdSpace, std::string_view>> seen;
   for (const RawEvent& event : events) {
-    VisitNames(event, [&](IdSpace space, std::string_view name) {
+    VisitNames(catalogue.schema(), event, [&](IdSpace space, std::string_view name) {
       if (catalogue.Find(space, name) == schema::kNone && seen.emplace(space, name).second) {
         fresh[space].push_back(name);
       }
@@ -159,7 +173,7 @@ Result<StateCache::Entry> UserStates::Rep::Load(std::string_view user) const {
     const uint32_t id = log.dictionary(IdSpace::kUser).Find(user);
     for (uint64_t row = id == schema::kNone ? 0 : log.begin(id);
          id != schema::kNone && row < log.end(id); ++row) {
-      state->Apply(log.event(row), catalogue, rule);
+      state->ApplyRow(row, catalogue, rule);
     }
   }
   if (store != nullptr) {
@@ -171,7 +185,7 @@ Result<StateCache::Entry> UserStates::Rep::Load(std::string_view user) const {
         }));
     UPNEXT_RETURN_IF_ERROR(Number(events));
     for (const RawEvent& event : events) {
-      state->Apply(Resolve(event, catalogue), catalogue, rule);
+      ApplyPosted(event, catalogue, rule, state.get());
     }
     entry.unsaved = static_cast<uint32_t>(events.size());
   }
@@ -199,7 +213,7 @@ void UserStates::Rep::Extend(std::string_view user, StateCache::Entry entry,
     std::shared_ptr<UserState>(entry.state).reset();
   }
   for (const RawEvent* event : events) {
-    entry.state->Apply(Resolve(*event, catalogue), catalogue, rule);
+    ApplyPosted(*event, catalogue, rule, entry.state.get());
   }
   entry.unsaved += static_cast<uint32_t>(events.size());
   cache.Put(user, std::move(entry));

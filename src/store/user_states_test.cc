@@ -36,7 +36,7 @@ class UserStatesTest : public testing::Test {
  protected:
   void WriteLog(const std::string& name, const std::vector<RawEvent>& events) {
     std::filesystem::create_directories(folder_.path() / name);
-    const Status written = log::WriteEventLog(folder_.path() / name, events, {}, {});
+    const Status written = log::WriteEventLog(folder_.path() / name, events, {}, {}, 1, schema_);
     ASSERT_TRUE(written) << written.error().message;
   }
   void Open(const std::string& log_name) {
@@ -44,7 +44,7 @@ class UserStatesTest : public testing::Test {
     auto log = log::EventLog::Open(folder_.path() / log_name);
     ASSERT_TRUE(log) << log.error().message;
     catalogue_.emplace(*std::move(log));
-    auto store = OpenRocksStore(folder_.path() / "store");
+    auto store = OpenRocksStore(folder_.path() / "store", schema_);
     ASSERT_TRUE(store) << store.error().message;
     store_ = std::make_unique<HookedStore>(*std::move(store));
     auto states = UserStates::Attach(store_.get(), *catalogue_, {}, keeps_);
@@ -74,6 +74,7 @@ class UserStatesTest : public testing::Test {
   }
 
   base::TestFolder folder_;
+  schema::Schema schema_;
   features::StateSpec keeps_ = features::FeaturePlan().state();
   std::optional<catalogue::Catalogue> catalogue_;
   std::unique_ptr<HookedStore> store_;
@@ -95,6 +96,36 @@ TEST_F(UserStatesTest, StateIsLogThenPostedEventsAndSurvivesReopening) {
   Open("log");
   EXPECT_EQ(catalogue_->Find(schema::IdSpace::kItem, "new"), id);
   EXPECT_EQ(Bytes("ann"), want);
+}
+
+TEST_F(UserStatesTest, PostedEventsCountByADeclaredAttributeWhoseNameTheLogDoesNotHave) {
+  schema_ = schema::Schema::Parse("schema.requests.page = 'category'").value();
+  constexpr uint32_t kPage = schema::request_attribute::kBuiltIn;
+  features::StateSpec::Builder builder;
+  const features::CellRef watches = builder.AddColumn(
+      {.of = features::StateKey::Of::kRequest, .attribute = kPage},
+      {.kind = features::Column::Kind::kCount, .terms = {features::kAny}, .resets = {}});
+  keeps_ = builder.Build();
+  const auto on = [&](const std::string& page, int64_t time_ms) {
+    RawEvent event = Make("ann", "a", time_ms);
+    event.attributes = {{kPage, page}};
+    return event;
+  };
+  WriteLog("log", {on("home", 1000)});
+  Open("log");
+  ASSERT_TRUE(states_->Apply(std::vector{on("home", 2000), on("new", 3000)}, {}));
+  const auto count = [&](const std::string& page) {
+    const uint32_t id = catalogue_->Find(*schema_.FindIdSpace("page"), page);
+    const auto state = states_->Get("ann");
+    const features::Cell* row = state ? (*state)->row(watches.table, id) : nullptr;
+    return row == nullptr ? 0 : row[watches.column].count;
+  };
+  EXPECT_EQ(count("home"), 2u);
+  EXPECT_EQ(count("new"), 1u);
+  const std::string before = Bytes("ann");
+  Open("log");
+  EXPECT_EQ(count("new"), 1u) << "the name has its id again";
+  EXPECT_EQ(Bytes("ann"), before);
 }
 
 TEST_F(UserStatesTest, RepeatedEventIdsCountOnce) {

@@ -128,7 +128,7 @@ void LiveEngine::Rep::FoldStates(base::ThreadPool& pool) {
       if (id == schema::kNone) continue;
       for (uint64_t row = log.begin(id); row < log.end(id); ++row) {
         if (log.time_ms(row) >= options.states_until_ms) break;
-        states[user].Apply(log.event(row), catalogue, options.rule);
+        states[user].ApplyRow(row, catalogue, options.rule);
       }
     }
   });
