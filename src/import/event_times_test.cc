@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "import/test_import.h"
+#include "log/event_log.h"
 
 namespace upnext::import {
 namespace {

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "import/test_import.h"
+#include "log/event_log.h"
+#include "schema/event.h"
 
 namespace upnext::import {
 namespace {
