@@ -2,6 +2,8 @@
 #ifndef UPNEXT_SERVING_ENGINE_OPTIONS_H_
 #define UPNEXT_SERVING_ENGINE_OPTIONS_H_
 
+#include <optional>
+
 #include "base/config.h"
 #include "retrieval/generator_registry.h"
 
@@ -10,6 +12,9 @@ namespace upnext::serving {
 struct EngineOptions {
   retrieval::GeneratorBudgets budgets = {};  // where they differ from the generators' defaults
   bool filter_seen = true;                   // leave out items the user has watched
+  // Leave out items that the user dislikes, and lower what is like them (lowered.h).
+  bool filter_disliked = true;
+  std::optional<float> low_rating = {};  // the highest rating that is a dislike; none: LowRatingOf
   static EngineOptions FromConfig(const base::Config& config);
 };
 

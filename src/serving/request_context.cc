@@ -7,7 +7,8 @@ namespace upnext::serving {
 using schema::IdSpace;
 
 RequestContext::RequestContext(const catalogue::Catalogue& names,
-                               const features::UserState& user_state, const Request& asked)
+                               const features::UserState& user_state, const Request& asked,
+                               std::optional<float> low)
     : request(asked),
       catalogue(names),
       state(user_state),
@@ -16,7 +17,9 @@ RequestContext::RequestContext(const catalogue::Catalogue& names,
               .device = names.Find(IdSpace::kDevice, asked.device),
               .region = names.Find(IdSpace::kRegion, asked.region),
               .current_item = names.Find(IdSpace::kItem, asked.current_item),
-              .attributes = catalogue::RequestAttributes(names, asked.attributes)} {
+              .attributes = catalogue::RequestAttributes(names, asked.attributes)},
+      low_rating(low),
+      lowered(names, user_state, low) {
   for (const std::string& id : asked.exclude) {
     const uint32_t item = names.Find(IdSpace::kItem, id);
     if (item != schema::kNone) excluded.insert(item);

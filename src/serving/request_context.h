@@ -4,6 +4,7 @@
 #define UPNEXT_SERVING_REQUEST_CONTEXT_H_
 
 #include <cstdint>
+#include <optional>
 #include <unordered_set>
 
 #include "catalogue/catalogue.h"
@@ -11,21 +12,30 @@
 #include "features/user_state.h"
 #include "retrieval/generator.h"
 #include "schema/event.h"
+#include "serving/lowered.h"
 #include "serving/slate.h"
 
 namespace upnext::serving {
 
 struct RequestContext {
   RequestContext(const catalogue::Catalogue& catalogue, const features::UserState& state,
-                 const Request& request);
+                 const Request& request, std::optional<float> low_rating = {});
 
   retrieval::ProposeRequest ToPropose() const { return {catalogue, state, user, context}; }
+
+  // Whether it was proposed because of the item being watched.
+  bool IsFromCurrent(const retrieval::Candidate& candidate) const {
+    return candidate.from != schema::kNone && candidate.from == context.current_item;
+  }
 
   const Request& request;
   const catalogue::Catalogue& catalogue;
   const features::UserState& state;
   uint32_t user;  // id of the catalogue, or kNone
   features::Context context;
+  std::optional<float> low_rating;  // the highest rating that is a dislike; none: dislikes change
+                                    // nothing
+  Lowered lowered;
   std::unordered_set<uint32_t> excluded;  // by the request, with the item being watched
 };
 
