@@ -8,6 +8,7 @@
 #include "catalogue/catalogue.h"
 #include "cli/feed.h"
 #include "cli/output.h"
+#include "cli/printable.h"
 #include "cli/settings.h"
 #include "cli/verbs.h"
 #include "net/slate_json.h"
@@ -37,7 +38,7 @@ Status RunSimilar(const SimilarFlags& flags) {
     Print("{}\n", out.dump(2));
   } else {
     const uint32_t item = catalogue.Find(schema::IdSpace::kItem, flags.item);
-    Print("Like {} {}\n{}", flags.item, catalogue.item(item).title,
+    Print("Like {} {}\n{}", flags.item, Printable(catalogue.item(item).title),
           ItemsTable(items, {}, flags.explain));
   }
   return Ok();

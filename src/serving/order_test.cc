@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "features/test_log.h"
 #include "schema/event.h"
 #include "serving/test_service.h"
 
