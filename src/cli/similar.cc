@@ -30,8 +30,9 @@ Status RunSimilar(const SimilarFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const bundle::OpenedBundle opened,
                           settings.project.OpenBundle(bundle::LogChoice::kNewest));
   const catalogue::Catalogue catalogue(opened.log);
-  UPNEXT_ASSIGN_OR_RETURN(const std::vector<serving::Recommendation> items,
-                          serving::SimilarItems(*opened.bundle, catalogue, flags.item, flags.n));
+  UPNEXT_ASSIGN_OR_RETURN(
+      const std::vector<serving::Recommendation> items,
+      serving::SimilarItems(*opened.bundle, catalogue, flags.item, flags.n, settings.engine.verb));
   if (flags.json) {
     const nlohmann::json out = {{"item", flags.item},
                                 {"items", net::ItemsJson(items, {}, flags.explain)}};

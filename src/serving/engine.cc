@@ -91,6 +91,7 @@ EngineOptions EngineOptions::FromConfig(const base::Config& config) {
   if (serving.Has("low_rating")) {
     options.low_rating = static_cast<float>(serving.Real("low_rating", 0, {.min = 0, .max = 1e9}));
   }
+  options.verb = retrieval::SiteVerb::FromConfig(config.Table("site"));
   return options;
 }
 
@@ -99,6 +100,7 @@ struct Engine::Rep {
   const catalogue::Catalogue& catalogue;
   const features::FeatureExtractor ranking_features;
   const std::vector<ranking::Objective> no_objectives = {};
+  const retrieval::SiteVerb verb;
   const std::optional<float> low_rating;  // none: dislikes change nothing
   std::vector<ActiveGenerator> generators;
   size_t lead = SIZE_MAX;  // the first that fills a slate
@@ -122,6 +124,7 @@ Engine::Rep::Rep(const bundle::Bundle& b, const catalogue::Catalogue& c,
     : bundle(b),
       catalogue(c),
       ranking_features(b.tables(), c, features::Model::kRanking),
+      verb(options.verb),
       low_rating(LowRating(options, c)) {
   for (const retrieval::LoadedGenerator& one : bundle.generators()) {
     const auto budget = options.budgets.find(one.name);
@@ -219,6 +222,8 @@ Engine::Engine(const bundle::Bundle& bundle, const catalogue::Catalogue& catalog
     : rep_(std::make_unique<Rep>(bundle, catalogue, options, stages)) {}
 Engine::~Engine() = default;
 
+const retrieval::SiteVerb& Engine::verb() const { return rep_->verb; }
+
 const std::vector<ranking::Objective>& Engine::objectives() const {
   return rep_->bundle.ranker() != nullptr ? rep_->bundle.ranker()->objectives()
                                           : rep_->no_objectives;
@@ -238,7 +243,8 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request) 
       "{:016x}",
       base::Fingerprint(request.user, static_cast<uint64_t>(request.time_ms) * 1'000'003 +
                                           rep_->requests.fetch_add(1)));
-  const RequestContext context(rep_->catalogue, state, request, rep_->low_rating);
+  const RequestContext context(rep_->catalogue, state, request,
+                               {.verb = rep_->verb, .low_rating = rep_->low_rating});
   const auto scratch = rep_->scratch.Borrow();
   slate.counts.catalogue = rep_->catalogue.size(IdSpace::kItem);
   std::vector<PooledCandidate> candidates = rep_->Propose(context, *scratch, &slate.counts);

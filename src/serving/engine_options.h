@@ -6,6 +6,7 @@
 
 #include "base/config.h"
 #include "retrieval/generator_registry.h"
+#include "retrieval/site_verb.h"
 
 namespace upnext::serving {
 
@@ -15,6 +16,7 @@ struct EngineOptions {
   // Leave out items that the user dislikes, and lower what is like them (lowered.h).
   bool filter_disliked = true;
   std::optional<float> low_rating = {};  // the highest rating that is a dislike; none: LowRatingOf
+  retrieval::SiteVerb verb = {};         // of reasons: [site]
   static EngineOptions FromConfig(const base::Config& config);
 };
 

@@ -23,7 +23,7 @@ class DislikedFilter : public Filter {
     return options.filter_disliked ? std::make_unique<DislikedFilter>() : nullptr;
   }
   bool LeavesOut(uint32_t item, const RequestContext& request) const override {
-    return request.low_rating && request.state.IsAgainst(item, *request.low_rating);
+    return request.rules.low_rating && request.state.IsAgainst(item, *request.rules.low_rating);
   }
 };
 

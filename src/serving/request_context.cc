@@ -8,7 +8,7 @@ using schema::IdSpace;
 
 RequestContext::RequestContext(const catalogue::Catalogue& names,
                                const features::UserState& user_state, const Request& asked,
-                               std::optional<float> low)
+                               const RequestRules& by)
     : request(asked),
       catalogue(names),
       state(user_state),
@@ -18,8 +18,8 @@ RequestContext::RequestContext(const catalogue::Catalogue& names,
               .region = names.Find(IdSpace::kRegion, asked.region),
               .current_item = names.Find(IdSpace::kItem, asked.current_item),
               .attributes = catalogue::RequestAttributes(names, asked.attributes)},
-      low_rating(low),
-      lowered(names, user_state, low) {
+      rules(by),
+      lowered(names, user_state, by.low_rating) {
   for (const std::string& id : asked.exclude) {
     const uint32_t item = names.Find(IdSpace::kItem, id);
     if (item != schema::kNone) excluded.insert(item);

@@ -17,11 +17,19 @@
 
 namespace upnext::serving {
 
+// What of the options a request needs.
+struct RequestRules {
+  const retrieval::SiteVerb& verb = retrieval::DefaultVerb();
+  std::optional<float> low_rating = {};  // the highest that is a dislike; none: they change nothing
+};
+
 struct RequestContext {
   RequestContext(const catalogue::Catalogue& catalogue, const features::UserState& state,
-                 const Request& request, std::optional<float> low_rating = {});
+                 const Request& request, const RequestRules& rules = {});
 
-  retrieval::ProposeRequest ToPropose() const { return {catalogue, state, user, context}; }
+  retrieval::ProposeRequest ToPropose() const {
+    return {catalogue, state, user, context, rules.verb};
+  }
 
   // Whether it was proposed because of the item being watched.
   bool IsFromCurrent(const retrieval::Candidate& candidate) const {
@@ -33,8 +41,7 @@ struct RequestContext {
   const features::UserState& state;
   uint32_t user;  // id of the catalogue, or kNone
   features::Context context;
-  std::optional<float> low_rating;  // the highest rating that is a dislike; none: dislikes change
-                                    // nothing
+  RequestRules rules;
   Lowered lowered;
   std::unordered_set<uint32_t> excluded;  // by the request, with the item being watched
 };
