@@ -5,6 +5,7 @@
 #include "base/config.h"
 #include "fuzz/harness.h"
 #include "import/import.h"
+#include "net/server_options.h"
 #include "schema/schema.h"
 #include "serving/engine.h"
 #include "simulator/world_options.h"
@@ -27,6 +28,7 @@ void ReadProject(std::string_view text) {
   const schema::Schema schema = import::ImportOptions::FromConfig(*config).schema;
   const auto options = training::Options::FromConfig(*config);
   serving::EngineOptions::FromConfig(*config);
+  net::ServerOptions::FromConfig(*config);
   const Status checked = config->Check();
   if (!checked) {
     FUZZ_REQUIRE(checked.error().message.starts_with(kName), "an error must have a position");

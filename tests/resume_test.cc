@@ -246,7 +246,7 @@ TEST_F(ResumeTest, TR04_StoppedByTheUserItReportsHowToContinue) {
     ASSERT_FALSE(stopped.ok()) << "done before it could be stopped";
     ASSERT_GT(share, 0.01) << stopped.said;
   }
-  EXPECT_EQ(WEXITSTATUS(stopped.status), 1);
+  EXPECT_EQ(WEXITSTATUS(stopped.status), 128 + SIGINT);
   EXPECT_THAT(stopped.said, HasSubstr("was stopped"));
   EXPECT_FALSE(site.Published());
   const Outcome other = site.Run({"train", "--resume", "--seed", "9"});

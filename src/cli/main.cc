@@ -81,7 +81,7 @@ int Main(int argc, char** argv) {
     if (!sub->parsed()) continue;
     if (Status status = run(); !status) {
       Tell("upnext {}: {}\n", sub->get_name(), status.error().message);
-      return 1;
+      return StopRequested() && status.error().code == Code::kCancelled ? StopExitCode() : 1;
     }
   }
   return CloseOutput();

@@ -18,11 +18,11 @@
 namespace upnext::cli {
 namespace {
 
-std::atomic<bool> g_stop{false};
+std::atomic<int> g_stop{0};  // the signal
 int g_stop_pipe[2] = {-1, -1};
 
-void OnStop(int) {
-  if (g_stop.exchange(true)) _exit(130);
+void OnStop(int signal) {
+  if (g_stop.exchange(signal) != 0) _exit(128 + signal);
   const char byte = 1;
   [[maybe_unused]] const ssize_t written = write(g_stop_pipe[1], &byte, 1);
 }
@@ -44,7 +44,9 @@ void InstallStopHandler() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
-bool StopRequested() { return g_stop.load(std::memory_order_relaxed); }
+bool StopRequested() { return g_stop.load(std::memory_order_relaxed) != 0; }
+
+int StopExitCode() { return 128 + g_stop.load(std::memory_order_relaxed); }
 
 void WaitForStop() {
   pollfd wait{.fd = g_stop_pipe[0], .events = POLLIN, .revents = 0};

@@ -16,6 +16,8 @@ namespace upnext::cli {
 // The first ^C or SIGTERM requests a clean stop, the second ends the process.
 void InstallStopHandler();
 bool StopRequested();
+// The exit code of a program that the signal stopped: 130 after ^C, 143 after SIGTERM.
+int StopExitCode();
 void WaitForStop();  // blocks until the first one
 
 class ProgressBar : public base::Progress {

@@ -14,6 +14,7 @@ Result<Settings> Settings::Load(const project::Location& location) {
                     .import = import::ImportOptions::FromConfig(config),
                     .training = training::Options::FromConfig(config),
                     .engine = serving::EngineOptions::FromConfig(config),
+                    .server = net::ServerOptions::FromConfig(config),
                     .threads = static_cast<int>(threads)};
   settings.import.data = settings.project.data();
   UPNEXT_RETURN_IF_ERROR(config.Check());

@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "import/import.h"
+#include "net/server_options.h"
 #include "project/project.h"
 #include "serving/engine.h"
 #include "training/options.h"
@@ -17,6 +18,7 @@ struct Settings {
   import::ImportOptions import;
   training::Options training;
   serving::EngineOptions engine;
+  net::ServerOptions server;
   int threads = 0;  // [train] threads; 0: all
 
   // Reads the whole file, so that every verb reports a mistake anywhere in it.

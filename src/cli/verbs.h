@@ -1,5 +1,6 @@
 // The verbs of the command line. To add one: a file that defines its function, and a line in
-// main.cc. Data goes to stdout, progress and logs to stderr; exit codes 0 ok, 1 failed, 2 usage.
+// main.cc. Data goes to stdout, progress and logs to stderr; exit codes 0 ok, 1 failed, 2 usage, 130
+// stopped by ^C, 143 by SIGTERM.
 #ifndef UPNEXT_CLI_VERBS_H_
 #define UPNEXT_CLI_VERBS_H_
 

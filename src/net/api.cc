@@ -3,17 +3,18 @@
 #include <fmt/format.h>
 
 #include <boost/url.hpp>
-#include <charconv>
 #include <chrono>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <vector>
 
-#include "base/suggest.h"
-#include "net/event_json.h"
+#include "net/gzip.h"
+#include "net/host.h"
 #include "net/openapi.h"
+#include "net/parameters.h"
 #include "net/slate_json.h"
-#include "schema/values.h"
-#include "store/user_states.h"
+#include "schema/schema.h"
 
 namespace upnext::net {
 
@@ -23,6 +24,8 @@ using nlohmann::json;
 namespace {
 
 constexpr uint32_t kMaxItems = 1000;  // in one list
+constexpr size_t kLargeBody = 256 << 10;
+constexpr size_t kWorthGzip = 1 << 10;  // smaller answers fit into a packet anyway
 
 std::string_view TitleOf(unsigned status) {
   switch (status) {
@@ -36,8 +39,14 @@ std::string_view TitleOf(unsigned status) {
       return "Content Too Large";
     case 415:
       return "Unsupported Media Type";
+    case 417:
+      return "Expectation Failed";
+    case 421:
+      return "Misdirected Request";
     case 431:
       return "Request Header Fields Too Large";
+    case 501:
+      return "Not Implemented";
     case 503:
       return "Service Unavailable";
     case 507:
@@ -82,73 +91,8 @@ HttpResponse JsonOf(const json& body) {
   return {.body = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"};
 }
 
-// The query string, taken key by key; a key that nobody asked for is an error.
-class Parameters {
- public:
-  static Result<Parameters> Parse(const urls::url_view& url) {
-    Parameters out;
-    for (const auto param : url.params()) {
-      if (param.key.empty() && param.value.empty()) continue;  // "?" alone, or "&&"
-      for (const auto& [key, value] : out.values_) {
-        if (key == param.key) return InvalidArgument("parameter {} is given twice", key);
-      }
-      out.values_.emplace_back(param.key, param.value);
-    }
-    return out;
-  }
-  std::string Text(std::string_view name) {
-    known_.emplace_back(name);
-    for (const auto& [key, value] : values_) {
-      if (key == name) return value;
-    }
-    return {};
-  }
-  Result<uint32_t> Count(std::string_view name, uint32_t fallback, uint32_t max) {
-    const std::string text = Text(name);
-    if (text.empty()) return fallback;
-    uint32_t n = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-    if (error != std::errc() || end != text.data() + text.size() || n < 1 || n > max) {
-      return InvalidArgument("parameter {}: expected a whole number from 1 to {}, found '{}'", name,
-                             max, text);
-    }
-    return n;
-  }
-  Result<bool> Flag(std::string_view name) {
-    const std::string text = Text(name);
-    if (text.empty() || text == "0" || text == "false") return false;
-    if (text == "1" || text == "true") return true;
-    return InvalidArgument("parameter {}: expected 0 or 1, found '{}'", name, text);
-  }
-  // The declared attributes of requests, under their names.
-  Result<schema::RawAttributes> Attributes(const schema::Schema& schema) {
-    constexpr schema::Entity kRequest = schema::Entity::kRequest;
-    schema::RawAttributes attributes;
-    for (size_t i = schema.built_in(kRequest); i < schema.attributes(kRequest).size(); ++i) {
-      std::string text = Text(schema.attributes(kRequest)[i].name);
-      if (!text.empty()) attributes.emplace_back(static_cast<uint32_t>(i), std::move(text));
-    }
-    if (Status status = schema::CheckDeclared(schema, kRequest, attributes); !status) {
-      return WithContext(std::move(status).error(), "parameter");
-    }
-    return attributes;
-  }
-  Status CheckAllKnown() const {
-    for (const auto& [key, value] : values_) {
-      if (std::ranges::find(known_, key) == known_.end()) {
-        return InvalidArgument("there is no parameter '{}'{}", key, base::DidYouMean(key, known_));
-      }
-    }
-    return Ok();
-  }
-
- private:
-  std::vector<std::pair<std::string, std::string>> values_;
-  std::vector<std::string> known_;
-};
-
 Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_view& url) {
-  UPNEXT_ASSIGN_OR_RETURN(Parameters parameters, Parameters::Parse(url));
+  UPNEXT_ASSIGN_OR_RETURN(Parameters parameters, Parameters::Parse(url, "exclude"));
   serving::Request request;
   request.user = parameters.Text("user");
   request.device = parameters.Text("device");
@@ -158,7 +102,9 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
   if (request.current_item.empty()) request.current_item = old_name;
   UPNEXT_ASSIGN_OR_RETURN(request.attributes,
                           parameters.Attributes(service.generation()->schema()));
-  UPNEXT_ASSIGN_OR_RETURN(request.n, parameters.Count("n", 20, kMaxItems));
+  UPNEXT_ASSIGN_OR_RETURN(request.n, parameters.Count("n", 20, 1, kMaxItems));
+  UPNEXT_ASSIGN_OR_RETURN(request.offset, parameters.Count("offset", 0, 0, kMaxItems - 1));
+  request.exclude = parameters.Texts("exclude");
   UPNEXT_ASSIGN_OR_RETURN(const bool explain, parameters.Flag("explain"));
   UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
   if (request.user.empty())
@@ -166,6 +112,10 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
   if (request.user.size() > kMaxIdBytes) {
     return InvalidArgument("parameter user: expected at most {} bytes, found {}", kMaxIdBytes,
                            request.user.size());
+  }
+  if (request.last() > kMaxItems) {
+    return InvalidArgument("parameters n and offset: expected at most {} in all, found {}",
+                           kMaxItems, request.last());
   }
   const auto generation = service.generation();
   UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate, generation->Recommend(request));
@@ -175,7 +125,7 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
 Result<HttpResponse> Similar(serving::Service& service, const urls::url_view& url,
                              const std::string& item) {
   UPNEXT_ASSIGN_OR_RETURN(Parameters parameters, Parameters::Parse(url));
-  UPNEXT_ASSIGN_OR_RETURN(const uint32_t n, parameters.Count("n", 20, kMaxItems));
+  UPNEXT_ASSIGN_OR_RETURN(const uint32_t n, parameters.Count("n", 20, 1, kMaxItems));
   UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
   const auto generation = service.generation();
   UPNEXT_ASSIGN_OR_RETURN(const auto similar, generation->Similar(item, n));
@@ -183,6 +133,10 @@ Result<HttpResponse> Similar(serving::Service& service, const urls::url_view& ur
                  {"items", ItemsJson(similar, {}, /*explain=*/true)},
                  {"bundle_version", generation->bundle_version()},
                  {"log_version", generation->log_version()}});
+}
+
+bool EqualWords(std::string_view a, std::string_view b) {
+  return boost::urls::grammar::ci_is_equal(a, b);
 }
 
 // Without parameters such as a charset, and without blanks around it.
@@ -193,19 +147,26 @@ std::string_view MediaTypeOf(std::string_view content_type) {
   return content_type.substr(begin, content_type.find_last_not_of(" \t") - begin + 1);
 }
 
-Result<HttpResponse> Events(serving::Service& service, const HttpRequest& request) {
+bool IsGzip(std::string_view encoding) {
+  return EqualWords(encoding, "gzip") || EqualWords(encoding, "x-gzip");
+}
+
+// Why the body is not taken before it is read: what it says that it is.
+std::optional<HttpResponse> WrongBody(const HttpRequest& request) {
   const std::string_view type = MediaTypeOf(request.content_type);
-  if (!type.empty() && !boost::urls::grammar::ci_is_equal(type, "application/json")) {
-    return ProblemOf(415, fmt::format("expected Content-Type application/json, found '{}'", type));
+  // A web page can send other types to any server without that server's consent.
+  if (!EqualWords(type, "application/json")) {
+    return ProblemOf(
+        415, type.empty()
+                 ? "expected Content-Type: application/json, found none"
+                 : fmt::format("expected Content-Type: application/json, found '{}'", type));
   }
-  const auto generation = service.generation();
-  UPNEXT_ASSIGN_OR_RETURN(EventBatch batch, ParseEvents(generation->schema(), request.body));
-  UPNEXT_ASSIGN_OR_RETURN(const serving::Posted posted,
-                          service.PostEvents(std::move(batch.events), batch.ids));
-  return JsonOf({{"accepted", posted.accepted},
-                 {"duplicates", posted.duplicates},
-                 {"bundle_version", posted.bundle_version},
-                 {"log_version", posted.log_version}});
+  const std::string_view encoding = request.content_encoding;
+  if (encoding.empty() || EqualWords(encoding, "identity") || IsGzip(encoding)) return std::nullopt;
+  HttpResponse refused =
+      ProblemOf(415, fmt::format("expected Content-Encoding: gzip or none, found '{}'", encoding));
+  refused.takes_gzip = true;
+  return refused;
 }
 
 HttpResponse Ready(const serving::Service& service) {
@@ -241,14 +202,18 @@ Resource Find(const urls::url_view& url) {
 
 }  // namespace
 
-Api::Api(serving::Service& service) : service_(service) {}
+Api::Api(serving::Service& service, const ServerOptions& options)
+    : service_(service),
+      hosts_(options.hosts),
+      max_body_bytes_(options.max_body_bytes),
+      bodies_(options.max_bodies_bytes),
+      answers_(options.max_bodies_bytes) {}
 
 void Api::SetStopping() { stopping_ = true; }
 
 Lane Api::LaneOf(const HttpRequest& request) const {
-  const auto url = urls::parse_origin_form(
-      boost::core::string_view(request.target.data(), request.target.size()));
-  if (url.has_error()) return Lane::kAtOnce;
+  const auto url = ParseTarget(request.target);
+  if (!url) return Lane::kAtOnce;
   switch (Find(*url).route) {
     case Route::kRecommendations:
     case Route::kSimilar:
@@ -260,16 +225,60 @@ Lane Api::LaneOf(const HttpRequest& request) const {
   }
 }
 
-HttpResponse Api::Problem(unsigned status, std::string_view detail) {
+HttpResponse Api::Refuse(Refusal why, unsigned status, std::string_view detail) {
+  metrics_.Refused(why);
   metrics_.Observe(Route::kOther, status, 0);
   return ProblemOf(status, detail);
 }
 
+Result<EventBatch> Api::Parse(const schema::Schema& schema, const HttpRequest& request) {
+  const bool gzip = IsGzip(request.content_encoding);
+  // Reading JSON can take fourteen times its size for a moment, so large bodies take turns, and
+  // those whose size is not known yet.
+  std::unique_lock<base::Mutex> turn(large_bodies_, std::defer_lock);
+  if (gzip || request.body.size() > kLargeBody) turn.lock();
+  if (!gzip) return ParseEvents(schema, request.body);
+  UPNEXT_ASSIGN_OR_RETURN(const std::string body, Gunzip(request.body, max_body_bytes_));
+  return ParseEvents(schema, body);
+}
+
+std::string Api::Description() {
+  const auto generation = service_.generation();
+  base::MutexLock lock(description_mutex_);
+  if (described_.lock() != generation) {
+    description_ = OpenApi(generation->schema());
+    described_ = generation;
+  }
+  return description_;
+}
+
+Result<HttpResponse> Api::Events(const HttpRequest& request) {
+  if (std::optional<HttpResponse> refused = WrongBody(request)) return *std::move(refused);
+  const auto generation = service_.generation();
+  Result<EventBatch> batch = Parse(generation->schema(), request);
+  if (!batch && batch.error().code == Code::kResourceExhausted) {
+    metrics_.Refused(Refusal::kBody);
+    return ProblemOf(413, batch.error().message);
+  }
+  if (!batch) return std::unexpected(std::move(batch).error());
+  UPNEXT_ASSIGN_OR_RETURN(const serving::Posted posted,
+                          service_.PostEvents(std::move(batch->events), batch->ids));
+  return JsonOf({{"accepted", posted.accepted},
+                 {"duplicates", posted.duplicates},
+                 {"bundle_version", posted.bundle_version},
+                 {"log_version", posted.log_version}});
+}
+
 Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
-  const auto url = urls::parse_origin_form(
-      boost::core::string_view(request.target.data(), request.target.size()));
-  if (url.has_error()) return InvalidArgument("the request target is not a path with a query");
-  const Resource resource = Find(*url);
+  if (!request.host.empty() && !IsOwnHost(request.host, hosts_)) {
+    metrics_.Refused(Refusal::kHost);
+    return ProblemOf(421,
+                     fmt::format("Host '{}': expected an IP address, localhost, or a name that "
+                                 "[server] hosts in the project file lists",
+                                 request.host));
+  }
+  UPNEXT_ASSIGN_OR_RETURN(const urls::url_view url, ParseTarget(request.target));
+  const Resource resource = Find(url);
   *route = resource.route;
   if (resource.route == Route::kOther) {
     return NotFound("there is no resource {}; /openapi.json lists them",
@@ -284,21 +293,24 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
   }
   switch (resource.route) {
     case Route::kRecommendations:
-      return Recommendations(service_, *url);
+      return Recommendations(service_, url);
     case Route::kEvents:
-      return Events(service_, request);
+      return Events(request);
     case Route::kSimilar:
-      return Similar(service_, *url, resource.item);
+      return Similar(service_, url, resource.item);
     case Route::kHealth:
       return JsonOf({{"status", "ok"}});
     case Route::kReady:
       if (stopping_) return ProblemOf(503, "the server is stopping");
       return Ready(service_);
     case Route::kMetrics:
-      return HttpResponse{.content_type = "text/plain; version=0.0.4; charset=utf-8",
-                          .body = metrics_.Render(service_.status())};
+      return HttpResponse{
+          .content_type = "text/plain; version=0.0.4; charset=utf-8",
+          .body = metrics_.Render(service_.status(), {.connections = connections_,
+                                                      .body_bytes = bodies_.used(),
+                                                      .answer_bytes = answers_.used()})};
     case Route::kOpenApi:
-      return HttpResponse{.body = OpenApi(service_.generation()->schema())};
+      return HttpResponse{.body = Description()};
     case Route::kOther:
       break;
   }
@@ -310,7 +322,12 @@ HttpResponse Api::Handle(const HttpRequest& request) {
   Route route = Route::kOther;
   Result<HttpResponse> answer = [&]() -> Result<HttpResponse> {
     try {
-      return Answer(request, &route);
+      Result<HttpResponse> made = Answer(request, &route);
+      if (made && made->body.size() >= kWorthGzip && AcceptsGzip(request.accept_encoding)) {
+        made->body = Gzip(made->body);
+        made->gzipped = true;
+      }
+      return made;
     } catch (const std::exception& error) {  // of a library, or out of memory
       return Internal("the request could not be answered: {}", error.what());
     }

@@ -10,23 +10,21 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/mutex.h"
+#include "net/byte_budget.h"
+#include "net/event_json.h"
+#include "net/http_message.h"
 #include "net/metrics.h"
+#include "net/server_options.h"
+#include "schema/schema.h"
 #include "serving/service.h"
 
 namespace upnext::net {
-
-struct HttpRequest {
-  std::string_view method, target, content_type, body;
-};
-struct HttpResponse {
-  unsigned status = 200;
-  std::string content_type = "application/json", body;
-  std::string allow = {};  // the methods of the resource, with status 405
-  int retry_after_s = 0;   // with status 503
-};
 
 // Where a request is to be answered.
 enum class Lane : uint8_t {
@@ -37,20 +35,36 @@ enum class Lane : uint8_t {
 
 class Api {
  public:
-  explicit Api(serving::Service& service);  // outlives this
+  explicit Api(serving::Service& service,  // outlives this
+               const ServerOptions& options = {});
   Lane LaneOf(const HttpRequest& request) const;
   // Never fails: every error is a JSON problem details answer (RFC 9457), counted in the metrics.
   HttpResponse Handle(const HttpRequest& request);
-  // An error that the transport found, e.g. 413 for a body that is too large. One of status 503 asks
-  // the client to try again after a second.
-  HttpResponse Problem(unsigned status, std::string_view detail);
+  // The answer to what the transport refuses, e.g. 413 for a body that is too large. One of status
+  // 503 asks the client to try again after a second.
+  HttpResponse Refuse(Refusal why, unsigned status, std::string_view detail);
   // While stopping, /readyz answers 503 so that load balancers look elsewhere.
   void SetStopping();
+  // What the transport holds, for its limits and for the metrics.
+  ByteBudget& bodies() { return bodies_; }
+  ByteBudget& answers() { return answers_; }
+  std::atomic<size_t>& connections() { return connections_; }
 
  private:
   Result<HttpResponse> Answer(const HttpRequest& request, Route* route);
+  Result<HttpResponse> Events(const HttpRequest& request);
+  std::string Description();  // /openapi.json, made once for a generation
+  // The events of a body, plain or gzip.
+  Result<EventBatch> Parse(const schema::Schema& schema, const HttpRequest& request);
 
   serving::Service& service_;
+  const std::vector<std::string> hosts_;
+  const uint64_t max_body_bytes_;
+  ByteBudget bodies_, answers_;
+  std::atomic<size_t> connections_{0};
+  base::Mutex large_bodies_, description_mutex_;
+  std::weak_ptr<const serving::Generation> described_ UPNEXT_GUARDED_BY(description_mutex_);
+  std::string description_ UPNEXT_GUARDED_BY(description_mutex_);
   Metrics metrics_;
   std::atomic<bool> stopping_{false};
 };

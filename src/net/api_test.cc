@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "base/rng.h"
+#include "net/gzip.h"
 #include "net/openapi.h"
 #include "schema/event.h"
 #include "serving/test_service.h"
@@ -170,14 +171,82 @@ TEST_F(ApiTest, OneWrongEventKeepsTheWholeBatchOut) {
 
 TEST_F(ApiTest, EventsMustBeJson) {
   const std::string body = R"({"events": []})";
+  EXPECT_THAT(Detail(Post("/v1/events", body, ""), 415), HasSubstr("found none"));
   for (const char* type :
        {"text/plain", "application/x-www-form-urlencoded", "application/jsonx"}) {
     EXPECT_THAT(Detail(Post("/v1/events", body, type), 415), HasSubstr(type));
   }
-  for (const char* type : {"", "application/json", "application/json; charset=utf-8",
+  for (const char* type : {"application/json", "application/json; charset=utf-8",
                            "Application/JSON ; charset=utf-8"}) {
     EXPECT_EQ(Post("/v1/events", body, type).status, 200u) << type;
   }
+}
+
+TEST_F(ApiTest, BodiesMayBeGzipAndNothingElse) {
+  const std::string body = R"({"events": [{"user": "u", "item": "i3", "type": "click"}]})";
+  const auto post = [&](Api& api, const std::string& bytes, std::string_view encoding) {
+    return api.Handle({.method = "POST",
+                       .target = "/v1/events",
+                       .content_type = "application/json",
+                       .body = bytes,
+                       .content_encoding = encoding});
+  };
+  for (const char* encoding : {"gzip", "x-gzip", "GZIP"}) {
+    EXPECT_EQ(json::parse(post(api_, Gzip(body), encoding).body), Taken(1, 0)) << encoding;
+  }
+  EXPECT_EQ(post(api_, body, "identity").status, 200u);
+  for (const char* encoding : {"br", "deflate", "zstd", "gzip, gzip"}) {
+    const HttpResponse answer = post(api_, body, encoding);
+    EXPECT_THAT(Detail(answer, 415), HasSubstr(encoding));
+    EXPECT_TRUE(answer.takes_gzip);
+  }
+  EXPECT_THAT(Detail(post(api_, body, "gzip"), 400), HasSubstr("the body is not gzip"));
+  ServerOptions options;
+  options.max_body_bytes = 5'000;
+  Api small(*service_, options);
+  EXPECT_THAT(Detail(post(small, Gzip(std::string(5'001, ' ')), "gzip"), 413),
+              HasSubstr("at most 5000 bytes when expanded"));
+  EXPECT_EQ(post(small, Gzip(body + std::string(4'000, ' ')), "gzip").status, 200u);
+}
+
+TEST_F(ApiTest, LongAnswersAreGzipForThoseWhoTakeIt) {
+  const auto get = [&](std::string_view target, std::string_view accept) {
+    return api_.Handle({.method = "GET",
+                        .target = target,
+                        .content_type = "",
+                        .body = "",
+                        .accept_encoding = accept});
+  };
+  const HttpResponse plain = get("/v1/recommendations?user=u&n=30", "br");
+  EXPECT_FALSE(plain.gzipped);
+  const HttpResponse gzipped = get("/v1/recommendations?user=u&n=30", "br, gzip");
+  ASSERT_TRUE(gzipped.gzipped);
+  EXPECT_LT(gzipped.body.size(), plain.body.size() / 2);
+  const auto text = Gunzip(gzipped.body, 1 << 20);
+  ASSERT_TRUE(text) << text.error().message;
+  EXPECT_EQ(json::parse(*text)["items"], json::parse(plain.body)["items"]);
+  EXPECT_FALSE(get("/healthz", "gzip").gzipped) << "too short to be worth it";
+}
+
+TEST_F(ApiTest, PagesFollowByOffsetOrByExclusion) {
+  const std::vector<std::string> all = ItemsOf(GetJson("/v1/recommendations?user=u&n=12"));
+  const std::vector<std::string> second(all.begin() + 5, all.begin() + 10);
+  const json page = GetJson("/v1/recommendations?user=u&n=5&offset=5&explain=1");
+  EXPECT_EQ(ItemsOf(page), second);
+  EXPECT_EQ(page["counts"]["shown"], 5);
+  std::string excluding = "/v1/recommendations?user=u&n=5";
+  for (int i = 0; i < 5; ++i) excluding += "&exclude=" + all[static_cast<size_t>(i)];
+  const std::vector<std::string> others = ItemsOf(GetJson(excluding));
+  EXPECT_EQ(others.size(), 5u);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_THAT(others, testing::Not(testing::Contains(all[static_cast<size_t>(i)])));
+  }
+  EXPECT_TRUE(ItemsOf(GetJson("/v1/recommendations?user=u&n=5&offset=900")).empty());
+  EXPECT_EQ(ItemsOf(GetJson("/v1/recommendations?user=u&n=12&offset=0&exclude=nothing")), all);
+  EXPECT_THAT(Detail(Get("/v1/recommendations?user=u&n=500&offset=501"), 400),
+              HasSubstr("n and offset: expected at most 1000 in all, found 1001"));
+  EXPECT_THAT(Detail(Get("/v1/recommendations?user=u&offset=-1"), 400),
+              HasSubstr("from 0 to 999, found '-1'"));
 }
 
 TEST_F(ApiTest, SimilarItemsByPath) {
@@ -254,7 +323,7 @@ TEST_F(ApiTest, MetricsCountRequestsEventsAndTime) {
   Get("/v1/recommendations?user=v");
   Get("/v1/recommendations");
   Get("/nothing");
-  api_.Problem(413, "too large");
+  api_.Refuse(Refusal::kBody, 413, "too large");
   const std::string event = R"({"user": "u", "item": "i3", "type": "click", "id": "x"})";
   Post("/v1/events", R"({"events": [)" + event + ", " + event + "]}");
   const HttpResponse answer = Get("/metrics");
@@ -266,6 +335,9 @@ TEST_F(ApiTest, MetricsCountRequestsEventsAndTime) {
             HasSubstr("upnext_http_requests_total{route=\"other\",status=\"4xx\"} 2\n"),
             HasSubstr("upnext_http_request_seconds_count{route=\"recommendations\"} 3\n"),
             HasSubstr("upnext_http_request_seconds_bucket{route=\"events\",le=\"+Inf\"} 1\n"),
+            HasSubstr("upnext_http_refused_total{reason=\"body\"} 1\n"),
+            HasSubstr("upnext_http_refused_total{reason=\"host\"} 0\n"),
+            HasSubstr("upnext_http_connections 0\n"), HasSubstr("upnext_http_body_bytes 0\n"),
             HasSubstr("upnext_events_applied_total 1\n"),
             HasSubstr("upnext_events_duplicate_total 1\n"),
             HasSubstr("upnext_catalogue_items 40\n"),
@@ -343,7 +415,7 @@ TEST(ApiOfADeclaredSite, TakesItsTypesAndItsAttributesOfRequests) {
   const HttpResponse posted = api.Handle(
       {.method = "POST",
        .target = "/v1/events",
-       .content_type = "",
+       .content_type = "application/json",
        .body = R"({"events": [{"user": "u", "item": "i1", "type": "wish", "page": "home"}]})"});
   EXPECT_EQ(posted.status, 200u) << posted.body;
   const json api_text = json::parse(

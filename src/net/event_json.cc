@@ -2,9 +2,14 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include "base/suggest.h"
+#include "base/time_text.h"
 #include "schema/values.h"
 
 namespace upnext::net {
@@ -15,6 +20,8 @@ using schema::RawEvent;
 namespace dom = simdjson::dom;
 
 namespace {
+
+constexpr size_t kShownBytes = 60;  // of a client's text in a message
 
 std::string_view KindOf(const dom::element& value) {
   switch (value.type()) {
@@ -41,8 +48,27 @@ Result<std::string> TextOf(const dom::element& value) {
   return std::string(text);
 }
 
-Status SetText(const dom::element& value, std::string* to) {
-  UPNEXT_ASSIGN_OR_RETURN(*to, TextOf(value));
+// An id: a string, or a whole number, which has one way to be written.
+Result<std::string> IdOf(const dom::element& value) {
+  if (int64_t number = 0; value.is_int64() && value.get(number) == simdjson::SUCCESS) {
+    return fmt::format("{}", number);
+  }
+  if (uint64_t number = 0; value.is_uint64() && value.get(number) == simdjson::SUCCESS) {
+    return fmt::format("{}", number);
+  }
+  if (value.is_number()) {
+    return InvalidArgument("expected a string or a whole number, found {}; write it in quotes",
+                           simdjson::minify(value));
+  }
+  std::string_view text;
+  if (value.get(text) != simdjson::SUCCESS) {
+    return InvalidArgument("expected a string or a whole number, found {}", KindOf(value));
+  }
+  return std::string(text);
+}
+
+Status SetId(const dom::element& value, std::string* to) {
+  UPNEXT_ASSIGN_OR_RETURN(*to, IdOf(value));
   return Ok();
 }
 
@@ -60,7 +86,23 @@ Result<float> NumberOf(const dom::element& value, const Attribute& attribute) {
   return static_cast<float>(number);
 }
 
+// Seconds since 1970, or ISO text; without an offset it is UTC, as in the import.
 Result<int64_t> TimeOf(const dom::element& value) {
+  if (std::string_view text; value.get(text) == simdjson::SUCCESS) {
+    std::optional<int64_t> time_ms = base::ParseTime(text);
+    if (!time_ms) time_ms = base::ParseTime(std::string(text) + "Z");
+    if (!time_ms) {
+      return InvalidArgument(
+          "expected seconds since 1970 as a number, or ISO text such as 2024-01-05T10:00:00Z, found "
+          "'{}'",
+          text.substr(0, kShownBytes));
+    }
+    UPNEXT_RETURN_IF_ERROR(schema::CheckTime(*time_ms));
+    return *time_ms;
+  }
+  if (!value.is_number()) {
+    return InvalidArgument("expected seconds since 1970 or ISO text, found {}", KindOf(value));
+  }
   UPNEXT_ASSIGN_OR_RETURN(const double seconds, NumberOf(value));
   constexpr double kLimit = 1e15;  // far outside, so that the product fits
   const int64_t time_ms = std::llround(std::clamp(seconds, -kLimit, kLimit) * 1000);
@@ -93,8 +135,10 @@ Result<std::string> DeclaredText(const dom::element& value, const Attribute& att
       UPNEXT_ASSIGN_OR_RETURN(typed.time_ms, TimeOf(value));
       break;
     }
-    default:
+    case Kind::kText:
       return TextOf(value);
+    default:
+      return IdOf(value);
   }
   return schema::TextOf(attribute, typed);
 }
@@ -116,63 +160,93 @@ std::string LineToAdd(std::string_view key, const dom::element& value) {
 class EventParser {
  public:
   explicit EventParser(const schema::Schema& schema)
-      : schema_(schema), attributes_(schema.attributes(schema::Entity::kRequest)) {}
+      : schema_(schema),
+        attributes_(schema.attributes(schema::Entity::kRequest)),
+        given_(kFirstAttribute + attributes_.size()) {}
 
-  Status Parse(const dom::element& element, RawEvent* event, std::string* id) const {
+  Status Parse(const dom::element& element, RawEvent* event, std::string* id) {
     dom::object object;
     if (element.get(object) != simdjson::SUCCESS) {
       return InvalidArgument("expected an object, found {}", KindOf(element));
     }
     event->time_ms = schema::kNoTime;
     event->type = schema::EventType{0};
+    given_.assign(given_.size(), false);
     for (const auto& [key, value] : object) {
       if (Status status = SetKey(key, value, event, id); !status) {
-        return WithContext(std::move(status).error(), key);
+        return WithContext(std::move(status).error(), key.substr(0, kShownBytes));
       }
     }
     return schema::CheckEvent(schema_, *event);
   }
 
  private:
-  Status SetKey(std::string_view key, const dom::element& value, RawEvent* event,
-                std::string* id) const {
-    if (value.is_null()) return Ok();  // as if the key were not there
-    if (key == "user") return SetText(value, &event->user);
-    if (key == "item") return SetText(value, &event->item);
-    if (key == "request") return SetText(value, &event->request);
-    if (key == "id") {
-      UPNEXT_RETURN_IF_ERROR(SetText(value, id));
-      return schema::CheckId(*id);
-    }
-    if (key == "time") {
-      UPNEXT_ASSIGN_OR_RETURN(event->time_ms, TimeOf(value));
-      return Ok();
-    }
-    if (key == "value") {
-      UPNEXT_ASSIGN_OR_RETURN(event->value, NumberOf(value, schema::ValueColumn()));
-      return Ok();
-    }
-    if (key == "type") {
-      UPNEXT_ASSIGN_OR_RETURN(const std::string name, TextOf(value));
-      const std::optional<schema::EventType> type = schema_.FindEventType(name);
-      if (!type)
-        return InvalidArgument("{}", schema_.UnknownEventType(name.substr(0, kMaxIdBytes)));
-      event->type = *type;
-      return Ok();
-    }
+  // Keys in the order of kKeys, then the attributes of requests.
+  enum Key : size_t { kUser, kItem, kTime, kType, kValue, kRequest, kId, kFirstAttribute };
+  static constexpr std::array<std::string_view, kFirstAttribute> kKeys = {
+      "user", "item", "time", "type", "value", "request", "id"};
+
+  // The number of a key; nullopt when there is no such key.
+  std::optional<size_t> Find(std::string_view key) const {
+    const auto at = std::ranges::find(kKeys, key);
+    if (at != kKeys.end()) return static_cast<size_t>(at - kKeys.begin());
     // "seed" is the old name.
     const auto number = schema_.FindAttribute(
         schema::Entity::kRequest, key == "seed" ? std::string_view("current_item") : key);
-    if (number) return SetAttribute(*number, value, event);
-    return InvalidArgument("there is no such key{}{}", base::DidYouMean(key, Keys()),
-                           LineToAdd(key, value));
+    return number ? std::optional<size_t>(kFirstAttribute + *number) : std::nullopt;
+  }
+
+  Status SetKey(std::string_view key, const dom::element& value, RawEvent* event, std::string* id) {
+    const std::optional<size_t> number = Find(key);
+    if (!number) {
+      key = key.substr(0, kShownBytes);  // looking for the nearest takes time
+      return InvalidArgument("there is no such key{}{}", base::DidYouMean(key, Keys()),
+                             LineToAdd(key, value));
+    }
+    // Readers of JSON differ in which of two equal keys they believe.
+    if (given_[*number]) return InvalidArgument("the key is given twice");
+    given_[*number] = true;
+    if (value.is_null()) return Ok();  // as if the key were not there
+    switch (*number) {
+      case kUser:
+        return SetId(value, &event->user);
+      case kItem:
+        return SetId(value, &event->item);
+      case kRequest:
+        return SetId(value, &event->request);
+      case kId:
+        UPNEXT_RETURN_IF_ERROR(SetId(value, id));
+        return schema::CheckId(*id);
+      case kTime: {
+        UPNEXT_ASSIGN_OR_RETURN(event->time_ms, TimeOf(value));
+        return Ok();
+      }
+      case kValue: {
+        UPNEXT_ASSIGN_OR_RETURN(event->value, NumberOf(value, schema::ValueColumn()));
+        return Ok();
+      }
+      case kType:
+        return SetType(value, event);
+      default:
+        return SetAttribute(static_cast<uint32_t>(*number - kFirstAttribute), value, event);
+    }
+  }
+
+  Status SetType(const dom::element& value, RawEvent* event) const {
+    UPNEXT_ASSIGN_OR_RETURN(const std::string name, TextOf(value));
+    const std::optional<schema::EventType> type = schema_.FindEventType(name);
+    if (!type) {
+      return InvalidArgument("{}", schema_.UnknownEventType(name.substr(0, kShownBytes)));
+    }
+    event->type = *type;
+    return Ok();
   }
 
   Status SetAttribute(uint32_t number, const dom::element& value, RawEvent* event) const {
     using namespace schema::request_attribute;
     const Attribute& attribute = attributes_[number];
     if (number < schema::kRawRequestIds.size()) {
-      return SetText(value, &(event->*schema::kRawRequestIds[number]));
+      return SetId(value, &(event->*schema::kRawRequestIds[number]));
     }
     if (number == kPosition) {
       UPNEXT_ASSIGN_OR_RETURN(const float position, NumberOf(value, attribute));
@@ -189,13 +263,14 @@ class EventParser {
   }
 
   std::vector<std::string> Keys() const {
-    std::vector<std::string> keys = {"user", "item", "time", "type", "value", "request", "id"};
+    std::vector<std::string> keys(kKeys.begin(), kKeys.end());
     for (const Attribute& attribute : attributes_) keys.push_back(attribute.name);
     return keys;
   }
 
   const schema::Schema& schema_;
   const std::span<const Attribute> attributes_;
+  std::vector<bool> given_;  // by number of key, in the event at hand
 };
 
 }  // namespace
@@ -208,10 +283,14 @@ Result<EventBatch> ParseEvents(const schema::Schema& schema, std::string_view bo
   }
   if (dom::object object; root.get(object) == simdjson::SUCCESS) {
     static const std::vector<std::string> known = {"events"};
+    bool given = false;
     for (const auto& [key, value] : object) {
+      if (key == known.front() && std::exchange(given, true)) {
+        return InvalidArgument(R"(expected {{"events": [...]}}, found the key 'events' twice)");
+      }
       if (key == known.front()) continue;
-      return InvalidArgument(R"(expected {{"events": [...]}}, found the key '{}'{})", key,
-                             base::DidYouMean(key, known));
+      return InvalidArgument(R"(expected {{"events": [...]}}, found the key '{}'{})",
+                             key.substr(0, kShownBytes), base::DidYouMean(key, known));
     }
   }
   dom::array list;
@@ -223,7 +302,7 @@ Result<EventBatch> ParseEvents(const schema::Schema& schema, std::string_view bo
     return InvalidArgument("expected at most {} events in a batch, found {}", kMaxEvents,
                            list.size());
   }
-  const EventParser events(schema);
+  EventParser events(schema);
   EventBatch batch;
   for (const dom::element element : list) {
     RawEvent event;

@@ -16,7 +16,7 @@ using testing::HasSubstr;
 std::string BatchOf(const std::string& event) { return R"({"events": [)" + event + "]}"; }
 
 // The message of a refused batch.
-std::string Refusal(const std::string& body) {
+std::string WhyRefused(const std::string& body) {
   const Result<EventBatch> batch = ParseEvents(schema::Schema(), body);
   if (batch) {
     ADD_FAILURE() << "taken: " << body;
@@ -58,6 +58,34 @@ TEST(ParseEvents, TakesTheItemBeingWatchedUnderItsOldNameToo) {
                   BatchOf(R"({"user": "u", "item": "i", "type": "impression", "seed": "j"})"));
   ASSERT_TRUE(batch) << batch.error().message;
   EXPECT_EQ(batch->events[0].current_item, "j");
+}
+
+TEST(ParseEvents, WholeNumbersAreIdsAsTheyAreWritten) {
+  const auto batch =
+      ParseEvents(schema::Schema(), BatchOf(R"({"user": 7, "item": -12, "type": "click", "id": 0,
+                                    "request": 18446744073709551615, "device": 9007199254740993})"));
+  ASSERT_TRUE(batch) << batch.error().message;
+  const schema::RawEvent& event = batch->events[0];
+  EXPECT_EQ(event.user, "7");
+  EXPECT_EQ(event.item, "-12");
+  EXPECT_EQ(event.request, "18446744073709551615");
+  EXPECT_EQ(event.device, "9007199254740993") << "above 2^53, where doubles skip numbers";
+  EXPECT_THAT(batch->ids, testing::ElementsAre("0"));
+}
+
+TEST(ParseEvents, TimesAreSecondsOrIsoText) {
+  const auto time = [](std::string_view text) {
+    const auto batch = ParseEvents(
+        schema::Schema(),
+        BatchOf(fmt::format(R"({{"user": "u", "item": "i", "type": "click", "time": {}}})", text)));
+    EXPECT_TRUE(batch) << batch.error().message;
+    return batch ? batch->events[0].time_ms : 0;
+  };
+  EXPECT_EQ(time("1704448800"), 1'704'448'800'000);
+  EXPECT_EQ(time(R"("2024-01-05T10:00:00Z")"), 1'704'448'800'000);
+  EXPECT_EQ(time(R"("2024-01-05T12:00:00.250+02:00")"), 1'704'448'800'250);
+  EXPECT_EQ(time(R"("2024-01-05 10:00:00")"), 1'704'448'800'000) << "UTC, as in the import";
+  EXPECT_EQ(time(R"("2024-01-05")"), 1'704'412'800'000);
 }
 
 TEST(ParseEvents, AbsentAndNullColumnsAreUnknown) {
@@ -120,7 +148,8 @@ TEST(ParseEvents, WrongValuesOfTheSiteSayWhatWasExpected) {
       {R"("type": "wihs")", "no event type 'wihs'; did you mean 'wish'? (the types are impression"},
       {R"("type": "dwell")", "expected a value (number) for the type dwell, found none"},
       {R"("type": "voice")", "expected a query for a search, found none"},
-      {R"("page": 7)", "page: expected a string, found a number"},
+      {R"("page": 7.5)",
+       "page: expected a string or a whole number, found 7.5; write it in quotes"},
       {R"("page": "a\tb")", "page: expected an id without control characters"},
       {R"("depth": "deep")", "depth: expected a number, found a string"},
       {R"("depth": 1e300)", "depth: expected a finite number, found 1e+300"},
@@ -132,8 +161,9 @@ TEST(ParseEvents, WrongValuesOfTheSiteSayWhatWasExpected) {
       {R"("beta": true)", "[schema.requests] beta = \"flag\""},
   };
   for (const auto& [key, want] : cases) {
+    const std::string type = key.starts_with("\"type\"") ? "" : R"("type": "click", )";
     const auto batch =
-        ParseEvents(Shop(), BatchOf(R"({"user": "u", "item": "i", "type": "click", )" + key + "}"));
+        ParseEvents(Shop(), BatchOf(R"({"user": "u", "item": "i", )" + type + key + "}"));
     ASSERT_FALSE(batch) << key;
     EXPECT_THAT(batch.error().message, HasSubstr(want)) << key;
   }
@@ -147,8 +177,8 @@ TEST(ParseEvents, KeepsUnicodeAndEscapes) {
   ASSERT_TRUE(batch) << batch.error().message;
   EXPECT_EQ(batch->events[0].user, "Jürgen é😀");
   EXPECT_EQ(batch->events[0].query, "東京 \"ramen\"\n");
-  EXPECT_THAT(Refusal(BatchOf("{\"user\": \"\xff\xfe\"}")), HasSubstr("not JSON"));
-  EXPECT_THAT(Refusal(BatchOf(R"({"user": "\ud83d"})")), HasSubstr("not JSON"));
+  EXPECT_THAT(WhyRefused(BatchOf("{\"user\": \"\xff\xfe\"}")), HasSubstr("not JSON"));
+  EXPECT_THAT(WhyRefused(BatchOf(R"({"user": "\ud83d"})")), HasSubstr("not JSON"));
 }
 
 TEST(ParseEvents, EveryWrongEventSaysWhatWasExpectedAndWhere) {
@@ -159,14 +189,15 @@ TEST(ParseEvents, EveryWrongEventSaysWhatWasExpectedAndWhere) {
       {R"([])", "expected an object, found an array"},
       {R"({})", "expected a user, found none"},
       {R"({"user": ""})", "expected a user, found none"},
-      {R"({"user": 7})", "user: expected a string, found a number"},
+      {R"({"user": 7.0})", "user: expected a string or a whole number, found 7.0; write it in"},
+      {R"({"user": true})", "user: expected a string or a whole number, found true or false"},
       {R"({"user": "u"})", "expected a type, found none"},
       {R"({"user": "u", "type": null})", "expected a type, found none"},
       {R"({"user": "u", "type": "wacth"})", "there is no event type 'wacth'; did you mean 'watch'"},
       {R"({"user": "u", "type": 3})", "type: expected a string, found a number"},
       {R"({"user": "u", "type": "click"})", "expected an item, found none"},
       {R"({"user": "u", "type": "click", "item": ["i"]})",
-       "item: expected a string, found an array"},
+       "item: expected a string or a whole number, found an array"},
       {R"({"user": "u", "type": "watch", "item": "i"})", "expected a value (watched seconds)"},
       {R"({"user": "u", "type": "rating", "item": "i"})", "expected a value (stars)"},
       {R"({"user": "u", "type": "search"})", "expected a query for a search, found none"},
@@ -177,7 +208,11 @@ TEST(ParseEvents, EveryWrongEventSaysWhatWasExpectedAndWhere) {
       {R"({"value": -1})", "value: expected a number in [0, 1e9], found"},
       {R"({"value": 1e10})", "value: expected a number in [0, 1e9], found"},
       {R"({"value": true})", "value: expected a number, found true or false"},
-      {R"({"time": "2024-01-01"})", "time: expected a number, found a string"},
+      {R"({"time": "yesterday"})", "time: expected seconds since 1970 as a number, or ISO text"},
+      {R"({"time": "1700000000"})", "found '1700000000'"},
+      {R"({"time": "2024-02-30T10:00:00Z"})", "found '2024-02-30T10:00:00Z'"},
+      {R"({"time": "1024-01-01"})", "between the years 1900 and 2200"},
+      {R"({"time": true})", "time: expected seconds since 1970 or ISO text, found true or false"},
       {R"({"time": -5e9})", "time: expected seconds since 1970, between the years 1900 and 2200"},
       {R"({"time": -1e300})", "time: expected seconds since 1970"},
       {R"({"time": 1700000000000})", "are these milliseconds?"},
@@ -191,13 +226,19 @@ TEST(ParseEvents, EveryWrongEventSaysWhatWasExpectedAndWhere) {
       {R"({"propensity": 1e-60})", "propensity: expected a number in (0, 1]"},
       {R"({"propensity": 1.01})", "propensity: expected a number in (0, 1], found 1.01"},
       {R"({"off_site": 1})", "off_site: expected true or false, found a number"},
-      {R"({"device": {}})", "device: expected a string, found an object"},
-      {R"({"id": 5})", "id: expected a string, found a number"},
+      {R"({"device": {}})", "device: expected a string or a whole number, found an object"},
+      {R"({"id": 1e3})", "id: expected a string or a whole number, found 1000"},
+      {R"({"user": "a\u202eb"})", "user: expected an id without control characters"},
+      {R"({"id": "a\u2028b"})", "id: expected an id without control characters"},
+      {R"({"user": "u", "user": "u"})", "user: the key is given twice"},
+      {R"({"user": "u", "\u0075ser": null})", "user: the key is given twice"},
+      {R"({"seed": "i", "current_item": "i"})", "current_item: the key is given twice"},
+      {R"({"nothing": null})", "nothing: there is no such key"},
       {R"({"id": ")" + std::string(kMaxIdBytes + 1, 'x') + R"("})", "expected at most 512 bytes"},
   };
   const std::string good = R"({"user": "u", "item": "i", "type": "click"})";
   for (const auto& [event, want] : cases) {
-    EXPECT_THAT(Refusal(BatchOf(good + ", " + event)),
+    EXPECT_THAT(WhyRefused(BatchOf(good + ", " + event)),
                 AllOf(HasSubstr("events[1]"), HasSubstr(want)))
         << event;
   }
@@ -206,20 +247,22 @@ TEST(ParseEvents, EveryWrongEventSaysWhatWasExpectedAndWhere) {
 TEST(ParseEvents, WhatIsNoBatchIsRefused) {
   for (const std::string body :
        {"", " ", "{", "nonsense", R"({"events": [})", "\xff", R"({"a": 1}})"}) {
-    EXPECT_THAT(Refusal(body), HasSubstr("the body is not JSON")) << body;
+    EXPECT_THAT(WhyRefused(body), HasSubstr("the body is not JSON")) << body;
   }
-  for (const std::string body : {"{}", "[]", "7", "null", R"({"events": {}})",
-                                 R"({"events": null})", R"({"event": []})", R"([{"user": "u"}])"}) {
-    EXPECT_THAT(Refusal(body), HasSubstr(R"(expected {"events": [...]})")) << body;
+  for (const std::string body :
+       {"{}", "[]", "7", "null", R"({"events": {}})", R"({"events": null})", R"({"event": []})",
+        R"({"events": [], "events": []})", R"([{"user": "u"}])"}) {
+    EXPECT_THAT(WhyRefused(body), HasSubstr(R"(expected {"events": [...]})")) << body;
   }
   const std::string deep(100'000, '[');
-  EXPECT_THAT(Refusal(R"({"events": )" + deep), HasSubstr("not JSON"));
+  EXPECT_THAT(WhyRefused(R"({"events": )" + deep), HasSubstr("not JSON"));
 }
 
 TEST(ParseEvents, UnknownKeysBesideTheEventsAreRefused) {
-  EXPECT_THAT(Refusal(R"({"events": [], "evnts": 1})"),
+  EXPECT_THAT(WhyRefused(R"({"events": [], "evnts": 1})"),
               HasSubstr("found the key 'evnts'; did you mean 'events'?"));
-  EXPECT_THAT(Refusal(R"({"dry_run": true, "events": []})"), HasSubstr("found the key 'dry_run'"));
+  EXPECT_THAT(WhyRefused(R"({"dry_run": true, "events": []})"),
+              HasSubstr("found the key 'dry_run'"));
 }
 
 TEST(ParseEvents, BatchesHaveALimit) {
@@ -229,7 +272,7 @@ TEST(ParseEvents, BatchesHaveALimit) {
   const auto full = ParseEvents(schema::Schema(), BatchOf(list));
   ASSERT_TRUE(full) << full.error().message;
   EXPECT_EQ(full->events.size(), kMaxEvents);
-  EXPECT_THAT(Refusal(BatchOf(list + "," + event)),
+  EXPECT_THAT(WhyRefused(BatchOf(list + "," + event)),
               HasSubstr("expected at most 10000 events in a batch, found 10001"));
   EXPECT_TRUE(ParseEvents(schema::Schema(), R"({"events": []})")->events.empty());
 }

@@ -26,7 +26,7 @@ using Request = http::request<http::string_body>;
 constexpr uint64_t kMaxAnswerBytes = 64 << 20;
 
 // Blocking calls on asynchronous operations, since only those can time out.
-class Connection {
+class ClientConnection {
  public:
   bool open() const { return stream_.socket().is_open(); }
 
@@ -78,23 +78,23 @@ class Connection {
 }  // namespace
 
 struct HttpClient::Rep {
-  std::string host, port;
+  std::string host, port, name;  // name: of the Host header
   base::Mutex mutex;
-  std::vector<std::unique_ptr<Connection>> free UPNEXT_GUARDED_BY(mutex);
+  std::vector<std::unique_ptr<ClientConnection>> free UPNEXT_GUARDED_BY(mutex);
 
-  std::unique_ptr<Connection> Take() {
+  std::unique_ptr<ClientConnection> Take() {
     base::MutexLock lock(mutex);
-    if (free.empty()) return std::make_unique<Connection>();
-    std::unique_ptr<Connection> connection = std::move(free.back());
+    if (free.empty()) return std::make_unique<ClientConnection>();
+    std::unique_ptr<ClientConnection> connection = std::move(free.back());
     free.pop_back();
     return connection;
   }
-  void Give(std::unique_ptr<Connection> connection) {
+  void Give(std::unique_ptr<ClientConnection> connection) {
     if (!connection->open()) return;
     base::MutexLock lock(mutex);
     free.push_back(std::move(connection));
   }
-  error_code Open(Connection& connection) const {
+  error_code Open(ClientConnection& connection) const {
     asio::io_context context;
     asio::ip::tcp::resolver resolver(context);
     error_code failed;
@@ -103,11 +103,11 @@ struct HttpClient::Rep {
   }
   Result<Answer> Ask(http::verb verb, std::string_view target, std::string body) {
     Request request(verb, target, 11);
-    request.set(http::field::host, host);
+    request.set(http::field::host, name);
     if (verb == http::verb::post) request.set(http::field::content_type, "application/json");
     request.body() = std::move(body);
     request.prepare_payload();
-    std::unique_ptr<Connection> connection = Take();
+    std::unique_ptr<ClientConnection> connection = Take();
     Answer answer;
     error_code failed;
     bool kept = connection->open();
@@ -140,6 +140,7 @@ Result<std::unique_ptr<HttpClient>> HttpClient::Make(std::string_view url) {
   }
   auto rep = std::make_unique<Rep>();
   rep->host = parsed->host_address();
+  rep->name = std::string(parsed->encoded_host_and_port());
   rep->port = !parsed->port().empty() ? std::string(parsed->port()) : "80";
   return std::unique_ptr<HttpClient>(new HttpClient(std::move(rep)));
 }

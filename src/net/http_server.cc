@@ -5,14 +5,18 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
-#include <condition_variable>
-#include <set>
+#include <ctime>
+#include <future>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "base/mutex.h"
+#include "net/connections.h"
+#include "net/file_limit.h"
 #include "net/handler_pool.h"
+#include "net/host.h"
+#include "net/listener.h"
+#include "net/request_reader.h"
 
 namespace upnext::net {
 
@@ -24,65 +28,28 @@ using asio::ip::tcp;
 namespace {
 
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
-constexpr size_t kMaxHeaderBytes = 16 << 10;
-constexpr size_t kFirstBytes = 4 << 10;
-// How long, and for how many bytes, a client that was refused may go on sending.
+constexpr size_t kFirstBytes = 4 << 10;  // read at once: of a request that begins
+constexpr size_t kMoreBytes = 16 << 10;  // and of one that goes on
+// How long, and for how many bytes, a client may go on sending after the last answer.
 constexpr auto kDrainPatience = std::chrono::seconds(1);
 constexpr size_t kMaxDrainedBytes = 64 << 20;
+// How long a stopping server waits for a request on a connection that has none.
+constexpr auto kStopGrace = std::chrono::milliseconds(200);
+// Files besides connections: the log, the store, and refused connections that end.
+constexpr size_t kOtherFiles = 1024;
+constexpr size_t kMaxRefusing = 64;
 
-// The connections that are open, and whether each waits for a request. Those are closed at once
-// when the server stops; the others answer first.
-class Connections {
- public:
-  void Add(beast::tcp_stream* stream) {
-    base::MutexLock lock(mutex_);
-    waiting_.insert(stream);
-    ++open_;
-  }
-  void Remove(beast::tcp_stream* stream) {
-    base::MutexLock lock(mutex_);
-    waiting_.erase(stream);
-    if (--open_ == 0) none_.notify_all();
-  }
-  bool stopping() {
-    base::MutexLock lock(mutex_);
-    return stopping_;
-  }
-  // False when the server is stopping: close instead of waiting for another request.
-  bool SetWaiting(beast::tcp_stream* stream, bool waiting) {
-    base::MutexLock lock(mutex_);
-    if (waiting) {
-      waiting_.insert(stream);
-    } else {
-      waiting_.erase(stream);
-    }
-    return !stopping_;
-  }
-  // Each stream runs on a strand of its own, where it must be cancelled.
-  void Stop() {
-    base::MutexLock lock(mutex_);
-    stopping_ = true;
-    for (beast::tcp_stream* stream : waiting_) {
-      asio::post(stream->get_executor(), [this, stream] { CancelIfWaiting(stream); });
-    }
-  }
-  void WaitUntilNone(std::chrono::seconds patience) {
-    std::unique_lock<base::Mutex> lock(mutex_);
-    none_.wait_for(lock, patience, [this] { return open_ == 0; });
-  }
-
- private:
-  void CancelIfWaiting(beast::tcp_stream* stream) {
-    base::MutexLock lock(mutex_);
-    if (waiting_.contains(stream)) stream->cancel();
-  }
-
-  base::Mutex mutex_;
-  std::condition_variable_any none_;
-  std::set<beast::tcp_stream*> waiting_;
-  size_t open_ = 0;
-  bool stopping_ = false;
-};
+// Sun, 06 Nov 1994 08:49:37 GMT
+std::string HttpDate() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc = {};
+  gmtime_r(&now, &utc);
+  constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT", kDays[utc.tm_wday], utc.tm_mday,
+                     kMonths[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+}
 
 http::response<http::string_body> MessageOf(HttpResponse answer, bool head, unsigned version,
                                             bool keep_alive) {
@@ -90,8 +57,12 @@ http::response<http::string_body> MessageOf(HttpResponse answer, bool head, unsi
   message.version(version);
   message.result(answer.status);
   message.set(http::field::server, "upnext");
+  message.set(http::field::date, HttpDate());
   message.set(http::field::content_type, answer.content_type);
   message.set(http::field::cache_control, "no-store");
+  message.set(http::field::vary, "Accept-Encoding");
+  if (answer.gzipped) message.set(http::field::content_encoding, "gzip");
+  if (answer.takes_gzip) message.set(http::field::accept_encoding, "gzip");
   if (!answer.allow.empty()) message.set(http::field::allow, answer.allow);
   if (answer.retry_after_s > 0) {
     message.set(http::field::retry_after, std::to_string(answer.retry_after_s));
@@ -102,217 +73,203 @@ http::response<http::string_body> MessageOf(HttpResponse answer, bool head, unsi
   return message;
 }
 
-HttpRequest RequestOf(const http::request<http::string_body>& request) {
-  const auto view = [](auto text) { return std::string_view(text.data(), text.size()); };
-  return {.method = view(request.method_string()),
-          .target = view(request.target()),
-          .content_type = view(request[http::field::content_type]),
-          .body = request.body()};
-}
-
-// Removes a connection when its coroutine ends, however it ends.
-class Registration {
- public:
-  Registration(Connections& connections, beast::tcp_stream* stream)
-      : connections_(connections), stream_(stream) {
-    connections_.Add(stream_);
-  }
-  ~Registration() { connections_.Remove(stream_); }
-  Registration(const Registration&) = delete;
-  Registration& operator=(const Registration&) = delete;
-
- private:
-  Connections& connections_;
-  beast::tcp_stream* const stream_;
-};
-
-using Parser = http::request_parser<http::string_body>;
-
 }  // namespace
 
 struct HttpServer::Rep {
   const ServerOptions options;
+  const RequestLimits limits;
   Api& api;
-  const size_t io_threads;
+  const size_t io_threads, max_connections;
   Connections connections;  // outlives the context, whose coroutines know it
+  std::atomic<size_t> refusing{0};
   asio::io_context context;
-  tcp::acceptor acceptor;        // on a strand of its own, where it is closed too
+  Listener listener;
   HandlerPool readers, writers;  // end before the context, whose coroutines wait for them
-  uint16_t port = 0;
   std::vector<std::thread> threads;
   bool stopped = false;
 
-  Rep(const ServerOptions& o, Api& a)
+  Rep(const ServerOptions& o, Api& a, size_t files)
       : options(o),
+        limits{.body_bytes = o.max_body_bytes},
         api(a),
         io_threads(o.threads > 0 ? static_cast<size_t>(o.threads)
                                  : std::max(1u, std::thread::hardware_concurrency())),
-        acceptor(asio::make_strand(context)),
+        max_connections(
+            std::min(o.max_connections, std::max(files, kOtherFiles + 16) - kOtherFiles)),
+        connections(max_connections, a.connections()),
+        listener(context),
         readers(io_threads, o.max_waiting),
         writers(o.writers, o.max_waiting) {}
 
-  Status Listen();
-  asio::awaitable<void> Accept();
-  asio::awaitable<void> Serve(beast::tcp_stream stream);
+  // Begins to serve a connection, or to refuse it.
+  void Take(tcp::socket socket);
+  asio::awaitable<void> Serve(std::shared_ptr<Connection> connection);
+  asio::awaitable<void> RefuseConnection(beast::tcp_stream stream);
   // One request and its answer; false when the connection is to be closed.
   asio::awaitable<bool> Exchange(beast::tcp_stream& stream, beast::flat_buffer& buffer);
-  asio::awaitable<HttpResponse> Answer(const HttpRequest& request);
+  asio::awaitable<HttpResponse> Answer(const HttpRequest& request, ByteBudget::Share& share);
   // Waits until a request begins; false when none came.
-  asio::awaitable<bool> Await(beast::tcp_stream& stream, beast::flat_buffer& buffer);
-  asio::awaitable<boost::system::error_code> Read(beast::tcp_stream& stream,
-                                                  beast::flat_buffer& buffer, Parser& parser);
-  // Answers a request that cannot be read, and is done with the connection.
-  asio::awaitable<void> Refuse(beast::tcp_stream& stream, boost::system::error_code error);
+  asio::awaitable<bool> Await(Connection& connection, beast::flat_buffer& buffer);
+  // False when the connection ended before the request did.
+  asio::awaitable<bool> Read(beast::tcp_stream& stream, beast::flat_buffer& buffer,
+                             RequestReader& reader);
+  asio::awaitable<bool> Write(beast::tcp_stream& stream,
+                              const http::response<http::string_body>& message);
+  // Ends a connection without the reset that would lose the last answer on its way.
+  asio::awaitable<void> Finish(beast::tcp_stream& stream);
   std::chrono::seconds timeout() const { return std::chrono::seconds(options.timeout_s); }
 };
 
-Status HttpServer::Rep::Listen() {
-  boost::system::error_code error;
-  const auto address = asio::ip::make_address(options.address, error);
-  if (error) {
-    return InvalidArgument("address '{}': expected an IP address such as 127.0.0.1 or ::1",
-                           options.address);
-  }
-  const tcp::endpoint endpoint(address, options.port);
-  acceptor.open(endpoint.protocol(), error);
-  if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
-  if (!error) acceptor.bind(endpoint, error);
-  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
-  if (!error) port = acceptor.local_endpoint(error).port();
-  if (error) {
-    return Unavailable("cannot listen on {}:{}: {}; stop what uses the port, or choose another one",
-                       options.address, options.port, error.message());
-  }
-  return Ok();
-}
-
-asio::awaitable<void> HttpServer::Rep::Accept() {
-  while (acceptor.is_open()) {
-    auto [error, socket] = co_await acceptor.async_accept(asio::make_strand(context), kNoThrow);
-    if (error == asio::error::operation_aborted) co_return;
-    if (error) {  // out of file descriptors, say: wait for connections to close
-      asio::steady_timer pause(context, std::chrono::milliseconds(50));
-      co_await pause.async_wait(kNoThrow);
-      continue;
-    }
-    boost::system::error_code ignored;
-    socket.set_option(tcp::no_delay(true), ignored);
-    const auto executor = socket.get_executor();
-    asio::co_spawn(executor, Serve(beast::tcp_stream(std::move(socket))), asio::detached);
-  }
-}
-
-asio::awaitable<void> HttpServer::Rep::Serve(beast::tcp_stream stream) {
-  const Registration registration(connections, &stream);
-  beast::flat_buffer buffer;
-  while (connections.SetWaiting(&stream, true)) {
-    const bool again = co_await Exchange(stream, buffer);
-    if (!again) break;
-  }
-  boost::system::error_code ignored;
-  stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
-}
-
-asio::awaitable<bool> HttpServer::Rep::Await(beast::tcp_stream& stream,
-                                             beast::flat_buffer& buffer) {
-  if (buffer.size() > 0) co_return true;  // it came together with the one before
-  stream.expires_after(timeout());
-  const auto [error, bytes] =
-      co_await stream.async_read_some(buffer.prepare(kFirstBytes), kNoThrow);
-  if (error) co_return false;
-  buffer.commit(bytes);
-  co_return true;
-}
-
-asio::awaitable<boost::system::error_code> HttpServer::Rep::Read(beast::tcp_stream& stream,
-                                                                 beast::flat_buffer& buffer,
-                                                                 Parser& parser) {
-  parser.body_limit(options.max_body_bytes);
-  parser.header_limit(kMaxHeaderBytes);
-  stream.expires_after(timeout());  // for all of it, so that slow senders do not pile up
-  const auto [header_error, header_bytes] =
-      co_await http::async_read_header(stream, buffer, parser, kNoThrow);
-  if (header_error) co_return header_error;
-  if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
-    const http::response<http::empty_body> go_on(http::status::continue_, 11);
-    const auto [error, bytes] = co_await http::async_write(stream, go_on, kNoThrow);
-    if (error) co_return error;
-  }
-  const auto [error, bytes] = co_await http::async_read(stream, buffer, parser, kNoThrow);
-  co_return error;
-}
-
-asio::awaitable<void> HttpServer::Rep::Refuse(beast::tcp_stream& stream,
-                                              boost::system::error_code error) {
-  // A closed, idle or cancelled connection gets no answer; invalid HTTP does.
-  const auto& http_errors = http::make_error_code(http::error::bad_method).category();
-  if (error.category() != http_errors || error == http::error::end_of_stream ||
-      error == http::error::partial_message) {
-    co_return;
-  }
-  HttpResponse problem;
-  if (error == http::error::body_limit) {
-    problem = api.Problem(413, fmt::format("expected a body of at most {} bytes; send smaller "
-                                           "batches",
-                                           options.max_body_bytes));
-  } else if (error == http::error::header_limit) {
-    problem = api.Problem(
-        431, fmt::format("expected a request line and headers of at most {} bytes in all",
-                         kMaxHeaderBytes));
+void HttpServer::Rep::Take(tcp::socket socket) {
+  const auto executor = socket.get_executor();
+  if (connections.Enter()) {
+    auto connection = std::make_shared<Connection>(connections, std::move(socket));
+    asio::co_spawn(executor, Serve(std::move(connection)), asio::detached);
+  } else if (refusing.fetch_add(1) < kMaxRefusing) {
+    asio::co_spawn(executor, RefuseConnection(beast::tcp_stream(std::move(socket))),
+                   asio::detached);
   } else {
-    problem = api.Problem(400, fmt::format("expected an HTTP request: {}", error.message()));
+    refusing.fetch_sub(1);
   }
-  const auto message = MessageOf(std::move(problem), false, 11, false);
-  stream.expires_after(timeout());
-  const auto [write_error, written] = co_await http::async_write(stream, message, kNoThrow);
-  if (write_error) co_return;
-  // To close while the client still sends would reset the connection and lose the answer.
+}
+
+asio::awaitable<void> HttpServer::Rep::RefuseConnection(beast::tcp_stream stream) {
+  const HttpResponse problem = api.Refuse(
+      Refusal::kConnections, 503,
+      fmt::format("more than {} connections are at work; try again later", max_connections));
+  const auto message = MessageOf(problem, false, 11, false);
+  const bool written = co_await Write(stream, message);
+  if (written) co_await Finish(stream);
+  refusing.fetch_sub(1);
+}
+
+asio::awaitable<void> HttpServer::Rep::Serve(std::shared_ptr<Connection> connection) {
+  beast::flat_buffer buffer;
+  for (bool again = true; again;) {
+    again = co_await Await(*connection, buffer);
+    if (again) again = co_await Exchange(connection->stream, buffer);
+  }
+  if (connection->stream.socket().is_open()) co_await Finish(connection->stream);
+}
+
+asio::awaitable<void> HttpServer::Rep::Finish(beast::tcp_stream& stream) {
   boost::system::error_code ignored;
   stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
   stream.expires_after(kDrainPatience);
-  std::vector<char> sink(64 << 10);
+  std::vector<char> sink(kMoreBytes);
   for (size_t left = kMaxDrainedBytes; left > 0;) {
-    const auto [read_error, bytes] = co_await stream.async_read_some(asio::buffer(sink), kNoThrow);
-    if (read_error) co_return;
+    const auto [error, bytes] = co_await stream.async_read_some(asio::buffer(sink), kNoThrow);
+    if (error) co_return;
     left -= std::min(left, bytes);
   }
 }
 
-asio::awaitable<HttpResponse> HttpServer::Rep::Answer(const HttpRequest& request) {
+asio::awaitable<bool> HttpServer::Rep::Await(Connection& connection, beast::flat_buffer& buffer) {
+  if (buffer.size() > 0) co_return true;  // it came together with the one before
+  buffer.shrink_to_fit();
+  connection.SetWaiting(true);
+  for (;;) {
+    const bool last = connections.stopping();
+    if (last) {
+      connection.stream.expires_after(kStopGrace);
+    } else {
+      connection.stream.expires_after(timeout());
+    }
+    const auto [error, bytes] =
+        co_await connection.stream.async_read_some(buffer.prepare(kFirstBytes), kNoThrow);
+    if (error == asio::error::operation_aborted && !last && connections.stopping()) continue;
+    connection.SetWaiting(false);
+    buffer.commit(bytes);
+    // To make room for another one: at once, since no answer is on its way.
+    if (error == asio::error::operation_aborted && !last) connection.stream.close();
+    co_return !error;
+  }
+}
+
+asio::awaitable<bool> HttpServer::Rep::Read(beast::tcp_stream& stream, beast::flat_buffer& buffer,
+                                            RequestReader& reader) {
+  stream.expires_after(timeout());  // for all of it, so that slow senders do not pile up
+  for (;;) {
+    const auto bytes = buffer.cdata();
+    buffer.consume(reader.Read({static_cast<const char*>(bytes.data()), bytes.size()}));
+    if (reader.done() || reader.refused()) co_return true;
+    if (reader.TakeExpectation()) {
+      const http::response<http::empty_body> go_on(http::status::continue_, 11);
+      const auto [error, written] = co_await http::async_write(stream, go_on, kNoThrow);
+      if (error) co_return false;
+    }
+    const auto [error, more] =
+        co_await stream.async_read_some(buffer.prepare(kMoreBytes), kNoThrow);
+    if (error) co_return false;
+    buffer.commit(more);
+  }
+}
+
+asio::awaitable<bool> HttpServer::Rep::Write(beast::tcp_stream& stream,
+                                             const http::response<http::string_body>& message) {
+  stream.expires_after(timeout());
+  const auto [error, written] = co_await http::async_write(stream, message, kNoThrow);
+  co_return !error;
+}
+
+asio::awaitable<HttpResponse> HttpServer::Rep::Answer(const HttpRequest& request,
+                                                      ByteBudget::Share& share) {
+  const auto handle = [&] {
+    HttpResponse answer = api.Handle(request);
+    if (share.GrowTo(answer.body.size())) return answer;
+    return api.Refuse(Refusal::kAnswers, 503,
+                      "too many bytes of answers wait for clients to read them; try again later");
+  };
   const Lane lane = api.LaneOf(request);
-  if (lane == Lane::kAtOnce) co_return api.Handle(request);
+  if (lane == Lane::kAtOnce) co_return handle();
   HandlerPool& pool = lane == Lane::kRead ? readers : writers;
-  auto answer = co_await pool.Run([&] { return api.Handle(request); });
+  auto answer = co_await pool.Run(handle);
   if (answer) co_return *std::move(answer);
-  co_return api.Problem(
-      503, fmt::format("more than {} requests wait already; try again later", options.max_waiting));
+  co_return api.Refuse(
+      Refusal::kWaiting, 503,
+      fmt::format("more than {} requests wait already; try again later", options.max_waiting));
 }
 
 asio::awaitable<bool> HttpServer::Rep::Exchange(beast::tcp_stream& stream,
                                                 beast::flat_buffer& buffer) {
-  const bool begun = co_await Await(stream, buffer);
-  connections.SetWaiting(&stream, false);
-  if (!begun) co_return false;
-  Parser parser;
-  const boost::system::error_code error = co_await Read(stream, buffer, parser);
-  if (error) {
-    co_await Refuse(stream, error);
-    co_return false;
+  RequestReader reader(limits, api.bodies());
+  bool open = co_await Read(stream, buffer, reader);
+  if (open && reader.refused()) {
+    const RequestReader::Problem& problem = reader.problem();
+    const auto refused = MessageOf(api.Refuse(problem.why, problem.status, problem.detail), false,
+                                   11, /*keep_alive=*/false);
+    open = co_await Write(stream, refused);
   }
-  const auto& request = parser.get();
-  HttpResponse answer = co_await Answer(RequestOf(request));
-  const bool keep_alive = request.keep_alive() && !connections.stopping();
-  const auto message = MessageOf(std::move(answer), request.method() == http::verb::head,
-                                 request.version(), keep_alive);
-  stream.expires_after(timeout());
-  const auto [write_error, written] = co_await http::async_write(stream, message, kNoThrow);
-  co_return !write_error && keep_alive;
+  if (!open) stream.close();
+  if (!open || reader.refused()) co_return false;
+  ByteBudget::Share share(api.answers());
+  const HttpRequest request = reader.request();
+  HttpResponse answer = co_await Answer(request, share);
+  // What the client has sent already is answered first.
+  const bool keep_alive =
+      reader.keep_alive() && (!connections.stopping_soon() || buffer.size() > 0);
+  const auto message =
+      MessageOf(std::move(answer), request.method == "HEAD", reader.version(), keep_alive);
+  const bool written = co_await Write(stream, message);
+  if (!written) stream.close();
+  co_return written&& keep_alive;
 }
 
 Result<std::unique_ptr<HttpServer>> HttpServer::Start(const ServerOptions& options, Api& api) {
-  auto rep = std::make_unique<Rep>(options, api);
-  UPNEXT_RETURN_IF_ERROR(rep->Listen());
-  asio::co_spawn(rep->acceptor.get_executor(), rep->Accept(), asio::detached);
+  UPNEXT_ASSIGN_OR_RETURN(const asio::ip::address address, ListenAddress(options.address));
+  if (!IsLoopback(address) && !options.allow_unprotected) {
+    return FailedPrecondition(
+        "address '{}': other machines reach it, and the server has neither TLS nor passwords: "
+        "expected a loopback address such as 127.0.0.1 behind a proxy that has them, or "
+        "--allow-unprotected where the network is trusted",
+        options.address);
+  }
+  const size_t files = RaiseFileLimit(options.max_connections + kOtherFiles);
+  auto rep = std::make_unique<Rep>(options, api, files);
+  UPNEXT_RETURN_IF_ERROR(rep->listener.Open(address, options.port));
+  asio::co_spawn(rep->listener.executor(),
+                 rep->listener.Run([rep = rep.get()](tcp::socket s) { rep->Take(std::move(s)); }),
+                 asio::detached);
   for (size_t i = 0; i < rep->io_threads; ++i) {
     rep->threads.emplace_back([context = &rep->context] { context->run(); });
   }
@@ -322,15 +279,24 @@ Result<std::unique_ptr<HttpServer>> HttpServer::Start(const ServerOptions& optio
 HttpServer::HttpServer(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 HttpServer::~HttpServer() { Stop(); }
 
-uint16_t HttpServer::port() const { return rep_->port; }
+uint16_t HttpServer::port() const { return rep_->listener.endpoint().port(); }
+std::string HttpServer::url() const { return UrlOf(rep_->listener.endpoint().address(), port()); }
+size_t HttpServer::max_connections() const { return rep_->max_connections; }
+
+void HttpServer::StopSoon() {
+  rep_->api.SetStopping();
+  rep_->connections.StopSoon();
+}
 
 void HttpServer::Stop() {
   if (std::exchange(rep_->stopped, true)) return;
-  rep_->api.SetStopping();
-  asio::post(rep_->acceptor.get_executor(), [this] {
-    boost::system::error_code ignored;
-    rep_->acceptor.close(ignored);
+  StopSoon();
+  std::promise<void> closed;
+  asio::post(rep_->listener.executor(), [&] {
+    rep_->listener.Close([this](tcp::socket socket) { rep_->Take(std::move(socket)); });
+    closed.set_value();
   });
+  closed.get_future().wait();
   rep_->connections.Stop();
   rep_->connections.WaitUntilNone(std::chrono::seconds(rep_->options.stop_patience_s));
   rep_->context.stop();

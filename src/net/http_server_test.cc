@@ -5,43 +5,21 @@
 
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "net/test_client.h"
-#include "serving/test_service.h"
+#include "net/http_client.h"
+#include "net/test_server.h"
 
 namespace upnext::net {
 namespace {
 
 using nlohmann::json;
 using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 using testing::HasSubstr;
 
-class HttpServerTest : public testing::Test {
- protected:
-  void Start(ServerOptions options = {}) {
-    options.port = 0;
-    options.threads = 2;
-    server_.reset();
-    api_ = std::make_unique<Api>(*service_);
-    auto server = HttpServer::Start(options, *api_);
-    ASSERT_TRUE(server) << server.error().message;
-    server_ = *std::move(server);
-  }
-  uint16_t port() const { return server_->port(); }
-  bool Healthy() const {
-    TestClient client(port());
-    return client.Ask(TestClient::Get("/healthz")).status == 200;
-  }
-
-  serving::TestService service_;
-  std::unique_ptr<Api> api_;
-  std::unique_ptr<HttpServer> server_;
-};
-
-constexpr char kEvent[] = R"({"events": [{"user": "u", "item": "i3", "type": "click"}]})";
+class HttpServerTest : public ServerTest {};
 
 TEST_F(HttpServerTest, AnswersOverASocketAndKeepsTheConnection) {
   Start();
@@ -84,7 +62,7 @@ TEST_F(HttpServerTest, HeadHasTheHeadersOfGetAndNoBody) {
   Start();
   TestClient client(port());
   const TestClient::Answer get = client.Ask(TestClient::Get("/openapi.json"));
-  ASSERT_TRUE(client.Send("HEAD /openapi.json HTTP/1.1\r\nHost: test\r\n\r\n"));
+  ASSERT_TRUE(client.Send("HEAD /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"));
   const TestClient::Answer head = client.Read(/*head=*/true);
   EXPECT_EQ(head.status, 200);
   EXPECT_EQ(head.Header("content-length"), get.Header("content-length"));
@@ -94,18 +72,19 @@ TEST_F(HttpServerTest, HeadHasTheHeadersOfGetAndNoBody) {
 
 TEST_F(HttpServerTest, GarbageIsRefusedAndOthersAreServed) {
   Start();
-  for (const std::string& garbage :
-       {std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11),
-        std::string("\r\n\r\n\r\n"), std::string("GET\r\n\r\n"),
-        std::string("GET / HTTP/9.9\r\n\r\n"), std::string("GET /\0 HTTP/1.1\r\n\r\n", 19),
-        std::string("nonsense nonsense\r\n\r\n"),
-        std::string("POST /v1/events HTTP/1.1\r\nContent-Length: -5\r\n\r\n"),
-        std::string("POST /v1/events HTTP/1.1\r\nContent-Length: x\r\n\r\n"),
-        std::string("GET / HTTP/1.1\r\nno colon here\r\n\r\n"),
-        // Two lengths, of which a proxy might believe the other.
-        std::string("POST /v1/events HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"),
-        std::string("POST /v1/events HTTP/1.1\r\nContent-Length: 5\r\n"
-                    "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n")}) {
+  for (
+      const std::string& garbage :
+      {std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11), std::string("\r\n\r\n\r\n"),
+       std::string("GET\r\n\r\n"), std::string("GET / HTTP/9.9\r\n\r\n"),
+       std::string("GET /\0 HTTP/1.1\r\n\r\n", 19), std::string("nonsense nonsense\r\n\r\n"),
+       std::string("POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n"),
+       std::string("POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n"),
+       std::string("GET / HTTP/1.1\r\nHost: localhost\r\nno colon here\r\n\r\n"),
+       // Two lengths, of which a proxy might believe the other.
+       std::string(
+           "POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"),
+       std::string("POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n"
+                   "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n")}) {
     TestClient client(port());
     ASSERT_TRUE(client.Send(garbage));
     const TestClient::Answer answer = client.Read();
@@ -150,17 +129,22 @@ TEST_F(HttpServerTest, BodiesAndHeadersHaveLimits) {
   }
   {
     TestClient client(port());
-    ASSERT_TRUE(client.Send("POST /v1/events HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    ASSERT_TRUE(
+        client.Send("POST /v1/events HTTP/1.1\r\nHost: localhost\r\n"
+                    "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"));
     client.Send("4000\r\n" + std::string(0x4000, ' ') + "\r\n0\r\n\r\n");
     EXPECT_EQ(client.Read().status, 413);
   }
   {
     TestClient client(port());
-    client.Send("GET /healthz HTTP/1.1\r\nX-Long: " + std::string(40'000, 'x') + "\r\n\r\n");
+    client.Send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: " + std::string(40'000, 'x') +
+                "\r\n\r\n");
     EXPECT_EQ(client.Read().status, 431);
   }
   TestClient client(port());
-  ASSERT_TRUE(client.Send("POST /v1/events HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"));
+  ASSERT_TRUE(
+      client.Send("POST /v1/events HTTP/1.1\r\nHost: localhost\r\n"
+                  "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"));
   const std::string body = kEvent;
   ASSERT_TRUE(client.Send(fmt::format("{:x}\r\n{}\r\n0\r\n\r\n", body.size(), body)));
   EXPECT_EQ(client.Read().status, 200);
@@ -170,9 +154,10 @@ TEST_F(HttpServerTest, ClientThatAsksBeforeSendingIsTold) {
   Start();
   TestClient client(port());
   const std::string body = kEvent;
-  ASSERT_TRUE(client.Send(
-      fmt::format("POST /v1/events HTTP/1.1\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
-                  body.size())));
+  ASSERT_TRUE(client.Send(fmt::format(
+      "POST /v1/events HTTP/1.1\r\nHost: localhost\r\n"
+      "Content-Type: application/json\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+      body.size())));
   EXPECT_EQ(client.Read().status, 100);
   EXPECT_EQ(client.Ask(body).status, 200);
 }
@@ -180,7 +165,8 @@ TEST_F(HttpServerTest, ClientThatAsksBeforeSendingIsTold) {
 TEST_F(HttpServerTest, SlowAndSilentClientsAreClosedAndHinderNobody) {
   Start({.timeout_s = 2});
   TestClient silent(port()), half(port());
-  ASSERT_TRUE(half.Send("POST /v1/events HTTP/1.1\r\nContent-Length: 100\r\n\r\n{"));
+  ASSERT_TRUE(
+      half.Send("POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"));
   EXPECT_TRUE(Healthy());
   // Byte by byte, but in time.
   TestClient slow(port());
@@ -222,82 +208,6 @@ TEST_F(HttpServerTest, ManyClientsAtOnceAllGetTheirAnswers) {
   EXPECT_EQ(service_->status().events_applied, static_cast<uint64_t>(kClients * kEach / 3));
 }
 
-// Begins a request so that the server has read its head for sure, and waits for its body.
-void Begin(TestClient* client, std::string_view method, std::string_view target, size_t body) {
-  const TestClient::Answer go_on = client->Ask(
-      fmt::format("{} {} HTTP/1.1\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n", method,
-                  target, body));
-  ASSERT_EQ(go_on.status, 100);
-}
-
-TEST_F(HttpServerTest, StopAnswersRequestsInFlightAndClosesIdleConnections) {
-  Start();
-  TestClient idle(port()), used(port()), half(port());
-  EXPECT_EQ(used.Ask(TestClient::Get("/healthz")).status, 200);
-  const std::string body = kEvent;
-  Begin(&half, "POST", "/v1/events", body.size());
-  std::atomic<bool> stopped{false};
-  std::thread stopping([&] {
-    server_->Stop();
-    stopped = true;
-  });
-  EXPECT_TRUE(used.Ended());
-  EXPECT_TRUE(idle.Ended());
-  EXPECT_FALSE(stopped);  // waits for the request in flight
-  const TestClient::Answer answer = half.Ask(body);
-  EXPECT_EQ(answer.status, 200);
-  EXPECT_EQ(answer.Header("connection"), "close");
-  EXPECT_TRUE(half.Ended());
-  stopping.join();
-  EXPECT_EQ(service_->status().events_applied, 1u);
-  EXPECT_FALSE(TestClient(port()).connected());
-  server_->Stop();  // again: nothing to do
-}
-
-TEST_F(HttpServerTest, ReadinessEndsWithStop) {
-  Start();
-  TestClient used(port()), half(port());
-  EXPECT_EQ(used.Ask(TestClient::Get("/readyz")).status, 200);
-  Begin(&half, "GET", "/readyz", 2);
-  std::thread stopping([&] { server_->Stop(); });
-  EXPECT_TRUE(used.Ended());  // the stop has begun
-  EXPECT_EQ(half.Ask("{}").status, 503);
-  stopping.join();
-}
-
-TEST_F(HttpServerTest, StopDoesNotWaitForIdleConnectionsAndMayComeAtAnyTime) {
-  for (int round = 0; round < 8; ++round) {
-    Start();
-    std::atomic<bool> go_on{true};
-    std::thread load([&] {
-      while (go_on) {
-        TestClient client(port());
-        if (!client.connected()) break;
-        client.Ask(TestClient::Get("/v1/recommendations?user=u&n=2"));
-      }
-    });
-    TestClient idle(port());
-    std::this_thread::sleep_for(milliseconds(10 + 5 * round));
-    const auto begin = steady_clock::now();
-    server_->Stop();
-    EXPECT_LT(steady_clock::now() - begin, std::chrono::seconds(8));  // its patience is ten
-    go_on = false;
-    load.join();
-  }
-}
-
-TEST_F(HttpServerTest, StopHasNoMorePatienceThanItWasGiven) {
-  Start({.stop_patience_s = 1});
-  TestClient half(port());
-  Begin(&half, "POST", "/v1/events", 100);
-  const auto begin = steady_clock::now();
-  server_->Stop();
-  EXPECT_GE(steady_clock::now() - begin, milliseconds(900));
-  EXPECT_LT(steady_clock::now() - begin, std::chrono::seconds(8));
-  server_.reset();
-  EXPECT_TRUE(half.Ended());
-}
-
 TEST_F(HttpServerTest, PortInUseAndWrongAddressAreExplained) {
   Start();
   ServerOptions options;
@@ -310,6 +220,65 @@ TEST_F(HttpServerTest, PortInUseAndWrongAddressAreExplained) {
   const auto wrong = HttpServer::Start(options, *api_);
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().code, Code::kInvalidArgument);
+}
+
+TEST_F(HttpServerTest, UrlsOfAddressesAreOnesThatAClientTakes) {
+  for (const char* address : {"::1", "[::1]"}) {
+    Start({.address = address});
+    EXPECT_EQ(server_->url(), fmt::format("http://[::1]:{}", port()));
+    const auto client = HttpClient::Make(server_->url());
+    ASSERT_TRUE(client) << client.error().message;
+    const auto answer = (*client)->Get("/healthz");
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_EQ(answer->status, 200);
+  }
+  Start({.address = "localhost"});
+  EXPECT_EQ(server_->url(), fmt::format("http://127.0.0.1:{}", port()));
+}
+
+TEST_F(HttpServerTest, AddressesThatOtherMachinesReachNeedAWordOfConsent) {
+  Start();
+  for (const char* address : {"0.0.0.0", "::"}) {
+    ServerOptions options;
+    options.port = 0;
+    options.address = address;
+    const auto open = HttpServer::Start(options, *api_);
+    ASSERT_FALSE(open);
+    EXPECT_EQ(open.error().code, Code::kFailedPrecondition);
+    EXPECT_THAT(open.error().message, HasSubstr("--allow-unprotected"));
+    options.allow_unprotected = true;
+    EXPECT_TRUE(HttpServer::Start(options, *api_));
+  }
+}
+
+TEST_F(HttpServerTest, EveryAnswerHasItsDate) {
+  Start();
+  TestClient client(port());
+  const std::string date = client.Ask(TestClient::Get("/healthz")).Header("date");
+  std::tm utc = {};
+  ASSERT_NE(strptime(date.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &utc), nullptr) << date;
+  EXPECT_NEAR(static_cast<double>(timegm(&utc)), static_cast<double>(std::time(nullptr)), 10);
+  EXPECT_FALSE(client.Ask("nonsense\r\n\r\n").Header("date").empty());
+}
+
+TEST_F(HttpServerTest, WebPagesOfOthersAreNotAnswered) {
+  Start({.hosts = {"feeds.example.org"}});
+  TestClient client(port());
+  const auto with_host = [&](std::string_view host) {
+    return client.Ask(fmt::format("GET /readyz HTTP/1.1\r\nHost: {}\r\n\r\n", host));
+  };
+  EXPECT_EQ(with_host("feeds.example.org").status, 200);
+  EXPECT_EQ(with_host(fmt::format("127.0.0.1:{}", port())).status, 200);
+  const TestClient::Answer rebound = with_host("attacker.example");
+  EXPECT_EQ(rebound.status, 421);
+  EXPECT_THAT(rebound.body, HasSubstr("[server] hosts"));
+  EXPECT_EQ(Metric("upnext_http_refused_total{reason=\"host\"}"), 1);
+  // What a page may send without a question to the server first: no JSON.
+  const TestClient::Answer form = client.Ask(
+      fmt::format("POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{}",
+                  std::string_view(kEvent).size(), kEvent));
+  EXPECT_EQ(form.status, 415);
+  EXPECT_EQ(service_->status().events_applied, 0u);
 }
 
 }  // namespace

@@ -10,6 +10,11 @@ namespace {
 constexpr std::array<const char*, kRoutes> kRouteNames = {
     "recommendations", "events", "similar", "healthz", "readyz", "metrics", "openapi", "other"};
 
+// In the order of Refusal.
+constexpr std::array<const char*, kRefusals> kRefusalNames = {"malformed",   "headers", "body",
+                                                              "framing",     "bodies",  "answers",
+                                                              "connections", "waiting", "host"};
+
 void Line(std::string& out, std::string_view name, std::string_view kind, std::string_view help,
           uint64_t value) {
   out += fmt::format("# HELP {0} {2}\n# TYPE {0} {1}\n{0} {3}\n", name, kind, help, value);
@@ -26,7 +31,12 @@ void Metrics::Observe(Route route, unsigned status, double seconds) {
   h.by_class[std::min(status / 100, 5u)].fetch_add(1, std::memory_order_relaxed);
 }
 
-std::string Metrics::Render(const serving::ServiceStatus& status) const {
+void Metrics::Refused(Refusal why) {
+  refused_[static_cast<size_t>(why)].fetch_add(1, std::memory_order_relaxed);
+}
+
+std::string Metrics::Render(const serving::ServiceStatus& status,
+                            const Transport& transport) const {
   std::string out =
       "# HELP upnext_http_requests_total Answered requests by route and class of status.\n"
       "# TYPE upnext_http_requests_total counter\n";
@@ -58,6 +68,18 @@ std::string Metrics::Render(const serving::ServiceStatus& status) const {
         kRouteNames[r],
         static_cast<double>(routes_[r].sum_us.load(std::memory_order_relaxed)) / 1e6, total);
   }
+  out +=
+      "# HELP upnext_http_refused_total Requests and connections refused before their route.\n"
+      "# TYPE upnext_http_refused_total counter\n";
+  for (size_t r = 0; r < kRefusals; ++r) {
+    out += fmt::format("upnext_http_refused_total{{reason=\"{}\"}} {}\n", kRefusalNames[r],
+                       refused_[r].load(std::memory_order_relaxed));
+  }
+  Line(out, "upnext_http_connections", "gauge", "Open connections.", transport.connections);
+  Line(out, "upnext_http_body_bytes", "gauge", "Bytes of request bodies in flight.",
+       transport.body_bytes);
+  Line(out, "upnext_http_answer_bytes", "gauge", "Bytes of answers that clients have not read.",
+       transport.answer_bytes);
   Line(out, "upnext_events_applied_total", "counter", "Events taken and folded into user states.",
        status.events_applied);
   Line(out, "upnext_events_duplicate_total", "counter",

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <string>
 
+#include "net/http_message.h"
 #include "serving/service.h"
 
 namespace upnext::net {
@@ -30,8 +31,13 @@ inline constexpr size_t kRoutes = 8;
 
 class Metrics {
  public:
+  // What the sockets hold at a moment.
+  struct Transport {
+    uint64_t connections = 0, body_bytes = 0, answer_bytes = 0;
+  };
   void Observe(Route route, unsigned status, double seconds);
-  std::string Render(const serving::ServiceStatus& status) const;
+  void Refused(Refusal why);
+  std::string Render(const serving::ServiceStatus& status, const Transport& transport) const;
 
  private:
   // Upper bounds in seconds; the last bucket has none.
@@ -43,6 +49,7 @@ class Metrics {
     std::array<std::atomic<uint64_t>, 6> by_class{};  // [status / 100]
   };
   std::array<Histogram, kRoutes> routes_;
+  std::array<std::atomic<uint64_t>, kRefusals> refused_{};
 };
 
 }  // namespace upnext::net

@@ -24,6 +24,7 @@ constexpr std::string_view kFrame = R"json({
   "paths": {
     "/v1/recommendations": {
       "get": {
+        "operationId": "getRecommendations",
         "summary": "The best items for a user now, best first",
         "parameters": [
           {"name": "user", "in": "query", "required": true, "schema": {"type": "string", "maxLength": 512}},
@@ -31,17 +32,18 @@ constexpr std::string_view kFrame = R"json({
           {"name": "device", "in": "query", "schema": {"type": "string"}},
           {"name": "region", "in": "query", "schema": {"type": "string"}},
           {"name": "current_item", "in": "query", "description": "The item being watched", "schema": {"type": "string"}},
+          {"name": "offset", "in": "query", "description": "How many of the best items to leave out: those of earlier pages. n and offset are at most 1000 together", "schema": {"type": "integer", "minimum": 0, "maximum": 999, "default": 0}},
+          {"name": "exclude", "in": "query", "description": "Items to leave out; repeated for each", "schema": {"type": "array", "items": {"type": "string"}}, "style": "form", "explode": true},
           {"name": "explain", "in": "query", "description": "1: add sources, predictions and stage counts", "schema": {"type": "string", "enum": ["0", "1", "false", "true"]}}
         ],
         "responses": {
-          "200": {"description": "A slate", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Slate"}}}},
-          "400": {"$ref": "#/components/responses/Problem"},
-          "503": {"$ref": "#/components/responses/Busy"}
+          "200": {"description": "A slate", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Slate"}}}}
         }
       }
     },
     "/v1/events": {
       "post": {
+        "operationId": "postEvents",
         "summary": "Tell what users did; their next request reflects it",
         "description": "All or nothing: when one event is wrong none is kept. Acknowledged events are on disk. An event whose id was seen before for its user is counted as a duplicate and not applied again.",
         "requestBody": {
@@ -55,18 +57,20 @@ constexpr std::string_view kFrame = R"json({
         "responses": {
           "200": {"description": "Taken", "content": {"application/json": {"schema": {
             "type": "object",
+            "required": ["accepted", "duplicates", "bundle_version", "log_version"],
             "properties": {"accepted": {"type": "integer"}, "duplicates": {"type": "integer"}, "bundle_version": {"type": "string"}, "log_version": {"type": "string"}}
           }}}},
-          "400": {"$ref": "#/components/responses/Problem"},
           "413": {"$ref": "#/components/responses/Problem"},
           "415": {"$ref": "#/components/responses/Problem"},
-          "503": {"$ref": "#/components/responses/Busy"},
+          "417": {"$ref": "#/components/responses/Problem"},
+          "501": {"$ref": "#/components/responses/Problem"},
           "507": {"$ref": "#/components/responses/Problem"}
         }
       }
     },
     "/v1/items/{id}/similar": {
       "get": {
+        "operationId": "getSimilarItems",
         "summary": "Items like an item",
         "parameters": [
           {"name": "id", "in": "path", "required": true, "schema": {"type": "string"}},
@@ -75,26 +79,27 @@ constexpr std::string_view kFrame = R"json({
         "responses": {
           "200": {"description": "Items, most alike first", "content": {"application/json": {"schema": {
             "type": "object",
+            "required": ["item", "items", "bundle_version", "log_version"],
             "properties": {"item": {"type": "string"}, "items": {"type": "array", "items": {"$ref": "#/components/schemas/Item"}}, "bundle_version": {"type": "string"}, "log_version": {"type": "string"}}
           }}}},
-          "404": {"$ref": "#/components/responses/Problem"},
-          "503": {"$ref": "#/components/responses/Busy"}
+          "404": {"$ref": "#/components/responses/Problem"}
         }
       }
     },
-    "/healthz": {"get": {"summary": "The process is alive", "responses": {"200": {"description": "Alive"}}}},
-    "/readyz": {"get": {"summary": "Requests are welcome; 503 while stopping", "responses": {"200": {"description": "Ready"}, "503": {"$ref": "#/components/responses/Problem"}}}},
-    "/metrics": {"get": {"summary": "Prometheus metrics", "responses": {"200": {"description": "Text format 0.0.4", "content": {"text/plain": {}}}}}},
-    "/openapi.json": {"get": {"summary": "This description", "responses": {"200": {"description": "OpenAPI 3.1"}}}}
+    "/healthz": {"get": {"operationId": "getHealth", "summary": "The process is alive", "responses": {"200": {"description": "Alive"}}}},
+    "/readyz": {"get": {"operationId": "getReadiness", "summary": "Requests are welcome; 503 while stopping", "responses": {"200": {"description": "Ready"}}}},
+    "/metrics": {"get": {"operationId": "getMetrics", "summary": "Prometheus metrics", "responses": {"200": {"description": "Text format 0.0.4", "content": {"text/plain": {}}}}}},
+    "/openapi.json": {"get": {"operationId": "getDescription", "summary": "This description", "responses": {"200": {"description": "OpenAPI 3.1"}}}}
   },
   "components": {
     "responses": {
-      "Busy": {"description": "Too many requests wait, or the store cannot be written: try again", "headers": {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
+      "Busy": {"description": "Too many connections, requests or bytes at the same time, the store cannot be written, or the server is stopping: try again", "headers": {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
       "Problem": {"description": "What was expected, what was found", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     },
     "schemas": {
       "Problem": {
         "type": "object",
+        "required": ["type", "title", "status", "detail"],
         "properties": {"type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"}}
       },
       "Event": {
@@ -105,17 +110,19 @@ constexpr std::string_view kFrame = R"json({
       },
       "Item": {
         "type": "object",
+        "required": ["item", "score", "reason"],
         "properties": {
           "item": {"type": "string"},
           "title": {"type": "string"},
           "score": {"type": "number"},
           "reason": {"type": "string"},
-          "sources": {"type": "array", "items": {"type": "object", "properties": {"source": {"type": "string"}, "score": {"type": "number"}}}},
+          "sources": {"type": "array", "items": {"type": "object", "required": ["source", "score"], "properties": {"source": {"type": "string"}, "score": {"type": "number"}, "from": {"type": "string"}}}},
           "predictions": {"type": "object", "additionalProperties": {"type": "number"}}
         }
       },
       "Slate": {
         "type": "object",
+        "required": ["user", "request", "bundle_version", "log_version", "items", "notes"],
         "properties": {
           "user": {"type": "string"},
           "request": {"type": "string", "description": "Send it back with events about these items"},
@@ -170,25 +177,41 @@ Json EventProperties(const schema::Schema& schema) {
       searches += (searches.empty() ? "" : ", ") + type.name;
     }
   }
-  const Json id = SchemaOf({.name = "", .kind = Kind::kCategory});
+  Json id = SchemaOf({.name = "", .kind = Kind::kCategory});
+  id["type"] = {"string", "integer"};
   Json properties = {
       {"user", id},
       {"item", Described(id, "Required for every type but " + searches)},
       {"type", {{"type", "string"}, {"enum", types}}},
       {"value", Described(SchemaOf(schema::ValueColumn()), "Required: " + values)},
-      {"time", {{"type", "number"}, {"description", "Seconds since 1970; default: now"}}},
+      {"time",
+       {{"type", {"number", "string"}},
+        {"description", "Seconds since 1970, or ISO text; default: now; not in the future"}}},
       {"request", Described(id, "The request id of the slate that showed the item")},
       {"id", Described(id, "The client's id of the event, so that a retry counts once")}};
   for (const Attribute& attribute : schema.attributes(schema::Entity::kRequest)) {
-    properties[attribute.name] = SchemaOf(attribute);
+    Json& property = properties[attribute.name] = SchemaOf(attribute);
+    if (attribute.kind == Kind::kCategory) property["type"] = {"string", "integer"};
+    if (attribute.kind == Kind::kTime) property["type"] = {"number", "string"};
   }
   return properties;
+}
+
+// What any request may be answered with.
+void AddCommonErrors(Json& responses) {
+  for (const char* status : {"400", "421", "431", "500"}) {
+    responses[status] = {{"$ref", "#/components/responses/Problem"}};
+  }
+  responses["503"] = {{"$ref", "#/components/responses/Busy"}};
 }
 
 }  // namespace
 
 std::string OpenApi(const schema::Schema& schema) {
   Json api = Json::parse(kFrame);
+  for (auto& [path, operations] : api["paths"].items()) {
+    for (auto& [method, operation] : operations.items()) AddCommonErrors(operation["responses"]);
+  }
   Json& parameters = api["paths"]["/v1/recommendations"]["get"]["parameters"];
   for (const Attribute& attribute : schema.declared(schema::Entity::kRequest)) {
     parameters.push_back(

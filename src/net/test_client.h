@@ -90,11 +90,11 @@ class TestClient {
   }
 
   static std::string Get(std::string_view target, std::string_view headers = "") {
-    return fmt::format("GET {} HTTP/1.1\r\nHost: test\r\n{}\r\n", target, headers);
+    return fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\n{}\r\n", target, headers);
   }
   static std::string Post(std::string_view target, std::string_view body) {
     return fmt::format(
-        "POST {} HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+        "POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         "Content-Length: {}\r\n\r\n{}",
         target, body.size(), body);
   }

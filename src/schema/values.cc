@@ -31,6 +31,24 @@ Status Named(Status status, std::string_view name) {
   return status ? status : WithContext(std::move(status).error(), name);
 }
 
+// Control characters and marks that take several bytes.
+bool HasControlInUtf8(std::string_view id) {
+  const auto byte = [&](size_t i) { return i < id.size() ? static_cast<uint8_t>(id[i]) : 0; };
+  const auto within = [](int value, int low, int high) { return value >= low && value <= high; };
+  for (size_t i = 0; i < id.size(); ++i) {
+    const int first = byte(i), second = byte(i + 1), third = byte(i + 2);
+    if (first == 0xc2 && within(second, 0x80, 0x9f)) return true;  // U+0080 to U+009F
+    if (first == 0xd8 && second == 0x9c) return true;              // U+061C
+    // U+200E, U+200F, U+2028 to U+202E; U+2066 to U+2069
+    if (first == 0xe2 && second == 0x80 &&
+        (within(third, 0x8e, 0x8f) || within(third, 0xa8, 0xae))) {
+      return true;
+    }
+    if (first == 0xe2 && second == 0x81 && within(third, 0xa6, 0xa9)) return true;
+  }
+  return false;
+}
+
 // An id that may be absent.
 Status CheckOptionalId(std::string_view name, std::string_view id, bool any_bytes = false) {
   return Named(CheckId(id, any_bytes), name);
@@ -85,12 +103,13 @@ bool Allows(const Attribute& attribute, double number) {
 
 bool HasControlBytes(std::string_view id) {
   // No way out early: ids are short and nearly all are good, so that vectors do most of it.
-  bool found = false;
+  bool found = false, lead = false;
   for (const char c : id) {
     const auto byte = static_cast<unsigned char>(c);
     found |= byte < 0x20 || byte == 0x7f;
+    lead |= byte == 0xc2 || byte == 0xd8 || byte == 0xe2;
   }
-  return found;
+  return found || (lead && HasControlInUtf8(id));
 }
 
 Status CheckNumber(const Attribute& attribute, double number) {
@@ -111,7 +130,8 @@ Status CheckId(std::string_view id, bool any_bytes) {
   }
   if (!any_bytes && HasControlBytes(id)) {
     return InvalidArgument(
-        "expected an id without control characters, found one, e.g. a tab or a line break");
+        "expected an id without control characters, found one, e.g. a tab, a line break or a mark "
+        "of the direction of text");
   }
   return Ok();
 }

@@ -26,8 +26,9 @@ const Attribute& ValueColumn();
 std::string Expected(const Attribute& attribute);
 // Whether a number is within the bounds of its attribute.
 bool Allows(const Attribute& attribute, double number);
-// True when an id has a byte below 0x20 or 0x7f: it would break lines and columns where ids are
-// printed. Queries and titles may have them.
+// True when an id has a control character (of ASCII or U+0080 to U+009F), a line or paragraph
+// separator, or a mark that changes the direction of text: where ids are printed it would break
+// lines and columns, or show other ids than there are. Queries and titles may have them.
 bool HasControlBytes(std::string_view id);
 // kInvalidArgument with what was expected and found; names no attribute.
 Status CheckNumber(const Attribute& attribute, double number);

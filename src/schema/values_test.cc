@@ -81,6 +81,7 @@ TEST(Values, WrongTextIsAnsweredWithWhatWasExpected) {
   EXPECT_THAT(why("time", "1700000000000"), HasSubstr("are these milliseconds?"));
   EXPECT_THAT(why("time", "yesterday"), HasSubstr("expected seconds since 1970"));
   EXPECT_THAT(why("brand", "a\tb"), HasSubstr("control characters"));
+  EXPECT_THAT(why("brand", "a\u2029b"), HasSubstr("control characters"));
   EXPECT_THAT(why("brand", std::string(513, 'a')), HasSubstr("at most 512 bytes"));
   EXPECT_THAT(why("body", std::string(kMaxTextBytes + 1, 'a')), HasSubstr("found 1048577 bytes"));
   EXPECT_EQ(why("body", "a\tb"), "");
@@ -151,6 +152,21 @@ TEST(CheckRows, ItemsAndUsersAreHeldToTheirAttributes) {
             "age: expected a number in [0, 150], found 151");
   EXPECT_EQ(Why(CheckUser(schema, {.user = "u", .age = 150, .logged_in = 1})), "");
   EXPECT_THAT(Why(CheckUser(schema, {.user = "u", .region = "\n"})), HasSubstr("region: "));
+}
+
+TEST(Values, IdsHaveNoCharactersThatBreakLinesOrTurnTheText) {
+  for (const char* bad :
+       {"\t", "a\nb", "\x7f", "a\u0085", "\u0080", "\u009f", "\u061c", "a\u200eb", "\u200f",
+        "\u2028", "\u2029", "\u202a", "x\u202e", "\u2066", "\u2069", "Jürgen\u202e"}) {
+    EXPECT_TRUE(HasControlBytes(bad)) << bad;
+    EXPECT_FALSE(CheckId(bad));
+  }
+  for (const char* good :
+       {"", "a b", "Jürgen", "\u00a0", "\u00c2", "東京", "שלום", "\u061b", "\u200d", "\u2027",
+        "\u202f", "\u2065", "\u206a", "😀", "\xc2", "\xe2\x80", "\xff", "…–"}) {
+    EXPECT_FALSE(HasControlBytes(good)) << good;
+    EXPECT_TRUE(CheckId(good)) << good;
+  }
 }
 
 }  // namespace

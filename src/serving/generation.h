@@ -35,6 +35,7 @@ struct GenerationOptions {
   features::PositiveRule rule;
   schema::Schema schema = {};          // of the project file
   const base::Clock* clock = nullptr;  // of requests without a time; null: the system's
+  int64_t max_ahead_ms = INT64_MAX;    // of the time of a posted event before the clock
   size_t state_cache_bytes = store::UserStates::kCacheBytes;
 };
 

@@ -6,12 +6,14 @@
 #include <utility>
 
 #include "base/mutex.h"
+#include "base/time_text.h"
 #include "base/versioned_root.h"
 
 namespace upnext::serving {
 
 struct Service::Rep {
   const base::Clock& clock;
+  const int64_t max_ahead_ms;
   mutable base::Mutex mutex;
   std::shared_ptr<const Generation> generation UPNEXT_GUARDED_BY(mutex);
   // Events are written under `posting`, shared, and the generation is replaced under it, alone:
@@ -21,7 +23,7 @@ struct Service::Rep {
   std::shared_mutex posting;
   std::atomic<uint64_t> events_applied{0}, duplicates{0};
 
-  explicit Rep(const base::Clock& c) : clock(c) {}
+  Rep(const base::Clock& c, int64_t ahead) : clock(c), max_ahead_ms(ahead) {}
 };
 
 Service::Service(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
@@ -43,7 +45,8 @@ Result<std::unique_ptr<Service>> Service::Start(bundle::OpenedBundle opened,
                           Generation::Make(std::move(opened), options, std::move(store)));
   UPNEXT_RETURN_IF_ERROR(generation->states().DropOthers());
   const base::Clock* const clock = options.clock;
-  auto rep = std::make_unique<Rep>(clock != nullptr ? *clock : base::SystemClock());
+  auto rep =
+      std::make_unique<Rep>(clock != nullptr ? *clock : base::SystemClock(), options.max_ahead_ms);
   std::unique_ptr<Service> service(new Service(std::move(rep)));
   service->Replace(std::move(generation));
   return service;
@@ -65,8 +68,15 @@ void Service::Replace(std::shared_ptr<const Generation> generation) {
 Result<Posted> Service::PostEvents(std::vector<schema::RawEvent> events,
                                    std::span<const std::string> ids) {
   const int64_t now = rep_->clock.NowMs();
-  for (schema::RawEvent& event : events) {
-    if (event.time_ms == schema::kNoTime) event.time_ms = now;
+  for (size_t i = 0; i < events.size(); ++i) {
+    int64_t& time_ms = events[i].time_ms;
+    if (time_ms == schema::kNoTime) time_ms = now;
+    if (time_ms > now && time_ms - now > rep_->max_ahead_ms) {
+      return InvalidArgument(
+          "events[{}]: time: expected at most {} s after the server's clock, which is at {}, found "
+          "{}; leave the time out for an event that happens now",
+          i, rep_->max_ahead_ms / 1000, base::FormatTime(now), base::FormatTime(time_ms));
+    }
   }
   std::shared_lock<std::shared_mutex> posting;
   {

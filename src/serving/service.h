@@ -60,7 +60,8 @@ class Service {
   void Replace(std::shared_ptr<const Generation> generation);
 
   // Events whose time is kNoTime get the service's clock. The user's next request reflects them
-  // (SV-04). Waits for the disk.
+  // (SV-04). Waits for the disk. kInvalidArgument for a time that is too far ahead of it: it would
+  // stay the user's newest event, and the newest of the log.
   Result<Posted> PostEvents(std::vector<schema::RawEvent> events, std::span<const std::string> ids);
   ServiceStatus status() const;
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <thread>
 
+#include "base/time_text.h"
 #include "base/versioned_root.h"
 #include "bundle/test_bundle.h"
 #include "retrieval/generator_registry.h"
@@ -36,6 +37,25 @@ class ServiceTest : public testing::Test {
 
   TestService service_;
 };
+
+TEST_F(ServiceTest, TimesFarAheadOfTheClockAreRefused) {
+  service_.RestartWithLimit(60'000);
+  const int64_t now = service_.clock().NowMs();
+  const auto post = [&](int64_t time_ms) {
+    return service_->PostEvents(
+        {features::Watch("u", "i1", now, 99), features::Watch("u", "i1", time_ms, 99)}, {});
+  };
+  EXPECT_TRUE(post(now + 60'000)) << "clocks differ a little";
+  EXPECT_TRUE(post(now - 90 * base::kDayMs));
+  const auto refused = post(now + 60'001);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
+  EXPECT_THAT(refused.error().message,
+              testing::AllOf(HasSubstr("events[1]: time: expected at most 60 s after"),
+                             HasSubstr("found " + base::FormatTime(now + 60'001))));
+  EXPECT_FALSE(post(schema::kLatestMs));
+  EXPECT_EQ(service_->status().events_applied, 4u) << "nothing of a refused batch is kept";
+}
 
 // Few candidates of the model alone, in its order: what is listed depends on the user's vector, and
 // so do the scores.

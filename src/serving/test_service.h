@@ -25,8 +25,16 @@ class TestService {
   ServiceOptions options() const {
     return {.log_root = project_.log_root(),
             .bundle_root = project_.bundle_root(),
-            .generation = {
-                .engine = engine_, .rule = {}, .schema = project_.schema(), .clock = &clock_}};
+            .generation = {.engine = engine_,
+                           .rule = {},
+                           .schema = project_.schema(),
+                           .clock = &clock_,
+                           .max_ahead_ms = max_ahead_ms_}};
+  }
+  // By default events of any time are taken.
+  void RestartWithLimit(int64_t max_ahead_ms) {
+    max_ahead_ms_ = max_ahead_ms;
+    Restart();
   }
   // As after a stop of the server: everything comes from disk again.
   void Restart() {
@@ -54,6 +62,7 @@ class TestService {
   bundle::TestProject project_;
   base::FixedClock clock_{features::Minutes(20'000)};
   EngineOptions engine_;
+  int64_t max_ahead_ms_ = INT64_MAX;
   std::shared_ptr<store::HookedStore> store_;
   std::unique_ptr<Service> service_;
 };

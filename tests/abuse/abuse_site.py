@@ -30,6 +30,8 @@ epochs = %d
 [ranking]
 widths = [8]
 epochs = 1
+[server]
+stop_delay = %d
 """
 USERS, ITEMS, DAYS = 40, 60, 8
 START = 1_700_000_000
@@ -47,7 +49,7 @@ def require(condition, *words):
 class Site:
     """with Site(binary) as site: site.upnext("import")"""
 
-    def __init__(self, binary, folder=None, epochs=1, keep=False):
+    def __init__(self, binary, folder=None, epochs=1, keep=False, stop_delay=0):
         self.binary = str(Path(binary).resolve())
         self.root = Path(tempfile.mkdtemp(prefix="upnext-abuse-", dir=folder))
         self.root.chmod(0o755)
@@ -55,7 +57,7 @@ class Site:
         self.keep = keep
         self.started = []
         (self.root / "data").mkdir()
-        (self.root / "upnext.toml").write_text(PROJECT % epochs)
+        (self.root / "upnext.toml").write_text(PROJECT % (epochs, stop_delay))
         self.write_events(seed=1)
 
     def __enter__(self):

@@ -207,8 +207,21 @@ def held_store(binary):
         server.stop()
 
 
+def interrupted(binary):
+    with Site(binary, epochs=400) as site:
+        site.upnext("import")
+        for stop, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            training = site.start("train")
+            require(wait_until(lambda: (site.project / "lock").exists() and
+                               (site.project / "lock").read_text().strip() == str(training.pid)), "no lock was taken")
+            training.send_signal(stop)
+            said = training.communicate(timeout=60)[1]
+            require(training.returncode == code, "exit code", training.returncode, said)
+
+
 # One line per case.
-CASES = [file_size_limit, full_disk, read_only_folder, unreadable_files, shrinking_file, held_project, held_store]
+CASES = [file_size_limit, full_disk, read_only_folder, unreadable_files, shrinking_file, held_project, held_store,
+         interrupted]
 
 
 def main():

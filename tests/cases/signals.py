@@ -31,6 +31,8 @@ dim = 16
 epochs = 4
 [site]
 verb = "read"
+[server]
+stop_delay = 0
 """
 START = 1_704_067_200
 ITEMS, USERS = 24, 40

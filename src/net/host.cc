@@ -1,0 +1,83 @@
+#include "net/host.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/url/grammar/ci_string.hpp>
+
+namespace upnext::net {
+
+namespace ip = boost::asio::ip;
+
+namespace {
+
+constexpr std::string_view kLocalhost = "localhost";
+
+bool EqualNames(std::string_view a, std::string_view b) {
+  return boost::urls::grammar::ci_is_equal(a, b);
+}
+
+bool IsAddress(std::string_view text) {
+  boost::system::error_code error;
+  ip::make_address(std::string(text), error);
+  return !error;
+}
+
+// "example.org:80" -> "example.org", "[::1]:80" -> "::1"; "" for what is neither.
+std::string_view WithoutPort(std::string_view host) {
+  std::string_view rest;
+  if (host.starts_with('[')) {
+    const size_t end = host.find(']');
+    if (end == std::string_view::npos) return {};
+    rest = host.substr(end + 1);
+    host = host.substr(1, end - 1);
+  } else {
+    const size_t colon = std::min(host.find(':'), host.size());
+    rest = host.substr(colon);
+    host = host.substr(0, colon);
+  }
+  const bool port =
+      rest.empty() || (rest.front() == ':' && std::ranges::all_of(rest.substr(1), [](char c) {
+                         return c >= '0' && c <= '9';
+                       }));
+  return port ? host : std::string_view();
+}
+
+}  // namespace
+
+Result<ip::address> ListenAddress(std::string_view text) {
+  if (EqualNames(text, kLocalhost)) return ip::address(ip::address_v4::loopback());
+  std::string address(text);
+  if (address.starts_with('[') && address.ends_with(']')) {
+    address = address.substr(1, address.size() - 2);
+  }
+  boost::system::error_code error;
+  const ip::address parsed = ip::make_address(address, error);
+  if (error) {
+    return InvalidArgument(
+        "address '{}': expected an IP address such as 127.0.0.1 or ::1, or localhost", text);
+  }
+  return parsed;
+}
+
+bool IsLoopback(const ip::address& address) {
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    return ip::make_address_v4(ip::v4_mapped, address.to_v6()).is_loopback();
+  }
+  return address.is_loopback();
+}
+
+std::string UrlOf(const ip::address& address, uint16_t port) {
+  return address.is_v6() ? fmt::format("http://[{}]:{}", address.to_string(), port)
+                         : fmt::format("http://{}:{}", address.to_string(), port);
+}
+
+bool IsOwnHost(std::string_view host, std::span<const std::string> hosts) {
+  const std::string_view name = WithoutPort(host);
+  if (name.empty()) return false;
+  if (IsAddress(name) || EqualNames(name, kLocalhost)) return true;
+  return std::ranges::any_of(
+      hosts, [&](const std::string& own) { return own == "*" || EqualNames(own, name); });
+}
+
+}  // namespace upnext::net

@@ -1,0 +1,136 @@
+#include "net/parameters.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/url/parse.hpp>
+#include <boost/url/rfc/pchars.hpp>
+#include <charconv>
+
+#include "base/suggest.h"
+#include "schema/values.h"
+
+namespace upnext::net {
+
+namespace urls = boost::urls;
+
+namespace {
+
+bool IsHexDigit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+// The character at the front of `text`: of UTF-8 all its bytes.
+std::string_view CharacterAt(std::string_view text) {
+  size_t size = 1;
+  while (size < std::min<size_t>(4, text.size()) && (text[size] & 0xc0) == 0x80) ++size;
+  return text.substr(0, static_cast<unsigned char>(text[0]) < 0x80 ? 1 : size);
+}
+
+std::string Encoded(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  return encoded;
+}
+
+Error NotATarget(std::string_view target) {
+  for (size_t at = 0; at < target.size(); ++at) {
+    const char c = target[at];
+    if (c == '%') {
+      if (at + 2 < target.size() && IsHexDigit(target[at + 1]) && IsHexDigit(target[at + 2]))
+        continue;
+      return {Code::kInvalidArgument,
+              fmt::format("the request target has '%' at byte {} without two hexadecimal digits; "
+                          "write %25 for the character itself",
+                          at + 1)};
+    }
+    if (urls::pchars(c) || c == '/' || c == '?') continue;
+    const std::string_view character = CharacterAt(target.substr(at));
+    return {Code::kInvalidArgument,
+            fmt::format("the request target has '{}' at byte {}, which a URL may only have "
+                        "percent-encoded: write {}",
+                        character, at + 1, Encoded(character))};
+  }
+  return {Code::kInvalidArgument,
+          "the request target is not a path with a query, such as /v1/recommendations?user=U"};
+}
+
+}  // namespace
+
+Result<urls::url_view> ParseTarget(std::string_view target) {
+  const auto url = urls::parse_origin_form(boost::core::string_view(target.data(), target.size()));
+  if (url.has_error()) return std::unexpected(NotATarget(target));
+  return *url;
+}
+
+Result<Parameters> Parameters::Parse(const urls::url_view& url, std::string_view repeatable) {
+  Parameters out;
+  for (const auto param : url.params()) {
+    if (param.key.empty() && param.value.empty()) continue;  // "?" alone, or "&&"
+    for (const auto& [key, value] : out.values_) {
+      if (key == param.key && key != repeatable) {
+        return InvalidArgument("parameter {} is given twice", key);
+      }
+    }
+    out.values_.emplace_back(param.key, param.value);
+  }
+  return out;
+}
+
+std::string Parameters::Text(std::string_view name) {
+  std::vector<std::string> texts = Texts(name);
+  return texts.empty() ? std::string() : std::move(texts.front());
+}
+
+std::vector<std::string> Parameters::Texts(std::string_view name) {
+  known_.emplace_back(name);
+  std::vector<std::string> texts;
+  for (const auto& [key, value] : values_) {
+    if (key == name) texts.push_back(value);
+  }
+  return texts;
+}
+
+Result<uint32_t> Parameters::Count(std::string_view name, uint32_t fallback, uint32_t min,
+                                   uint32_t max) {
+  const std::string text = Text(name);
+  if (text.empty()) return fallback;
+  uint32_t n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (error != std::errc() || end != text.data() + text.size() || n < min || n > max) {
+    return InvalidArgument("parameter {}: expected a whole number from {} to {}, found '{}'", name,
+                           min, max, text);
+  }
+  return n;
+}
+
+Result<bool> Parameters::Flag(std::string_view name) {
+  const std::string text = Text(name);
+  if (text.empty() || text == "0" || text == "false") return false;
+  if (text == "1" || text == "true") return true;
+  return InvalidArgument("parameter {}: expected 0 or 1, found '{}'", name, text);
+}
+
+Result<schema::RawAttributes> Parameters::Attributes(const schema::Schema& schema) {
+  constexpr schema::Entity kRequest = schema::Entity::kRequest;
+  schema::RawAttributes attributes;
+  for (size_t i = schema.built_in(kRequest); i < schema.attributes(kRequest).size(); ++i) {
+    std::string text = Text(schema.attributes(kRequest)[i].name);
+    if (!text.empty()) attributes.emplace_back(static_cast<uint32_t>(i), std::move(text));
+  }
+  if (Status status = schema::CheckDeclared(schema, kRequest, attributes); !status) {
+    return WithContext(std::move(status).error(), "parameter");
+  }
+  return attributes;
+}
+
+Status Parameters::CheckAllKnown() const {
+  for (const auto& [key, value] : values_) {
+    if (std::ranges::find(known_, key) == known_.end()) {
+      return InvalidArgument("there is no parameter '{}'{}", key, base::DidYouMean(key, known_));
+    }
+  }
+  return Ok();
+}
+
+}  // namespace upnext::net

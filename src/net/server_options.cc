@@ -1,0 +1,28 @@
+#include "net/server_options.h"
+
+namespace upnext::net {
+
+ServerOptions ServerOptions::FromConfig(const base::Config& config) {
+  const base::ConfigTable server = config.Table("server");
+  ServerOptions options;
+  const auto count = [&](const char* key, auto fallback, int64_t min, int64_t max) {
+    return static_cast<decltype(fallback)>(
+        server.Int(key, static_cast<int64_t>(fallback), {.min = min, .max = max}));
+  };
+  options.hosts = server.Texts("hosts", {});
+  options.max_connections = count("max_connections", options.max_connections, 1, 1'000'000);
+  constexpr uint64_t kMiB = 1 << 20;
+  options.max_body_bytes = kMiB * count("max_body_mib", options.max_body_bytes / kMiB, 1, 1024);
+  options.max_bodies_bytes =
+      kMiB * count("max_bodies_mib", options.max_bodies_bytes / kMiB, 1, 1 << 20);
+  if (options.max_bodies_bytes < options.max_body_bytes) {
+    server.Fail("max_bodies_mib", "expected at least max_body_mib: room for one body");
+  }
+  options.timeout_s = count("timeout", options.timeout_s, 1, 3600);
+  options.max_clock_ahead_s =
+      count("max_clock_ahead", options.max_clock_ahead_s, 0, 10 * 365 * 86'400);
+  options.stop_delay_s = count("stop_delay", options.stop_delay_s, 0, 3600);
+  return options;
+}
+
+}  // namespace upnext::net

@@ -1,0 +1,43 @@
+// What the command line and [server] of the project file say about the HTTP server. A plain value.
+//
+//   ServerOptions options = ServerOptions::FromConfig(config);
+#ifndef UPNEXT_NET_SERVER_OPTIONS_H_
+#define UPNEXT_NET_SERVER_OPTIONS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/config.h"
+
+namespace upnext::net {
+
+struct ServerOptions {
+  // Of the command line.
+  std::string address = "127.0.0.1";  // "localhost" and "[::1]" are read too
+  uint16_t port = 8080;               // 0: any free one, see HttpServer::port()
+  int threads = 0;  // of sockets, and as many for reads; 0: as many as the machine has
+  bool allow_unprotected = false;  // listen on an address that other machines reach
+
+  // Of the project file.
+  std::vector<std::string> hosts = {};  // names under which clients may call, "*": any
+  size_t max_connections = 4096;
+  uint64_t max_body_bytes = 8 << 20;
+  // That bodies of requests may hold in all, and that answers which clients have not read may.
+  uint64_t max_bodies_bytes = 64 << 20;
+  int timeout_s = 30;           // idle connections and slow requests
+  int max_clock_ahead_s = 300;  // of a posted event's time before the server's clock
+  int stop_delay_s = 3;         // from the end of readiness to Stop(); the caller waits
+
+  // More writers share one write to the disk, so they are many although they only wait.
+  size_t writers = 32;
+  size_t max_waiting = 1024;  // requests that wait for a thread, of reads and of writes each
+  int stop_patience_s = 10;   // how long Stop() waits for requests in flight
+
+  static ServerOptions FromConfig(const base::Config& config);
+};
+
+}  // namespace upnext::net
+
+#endif  // UPNEXT_NET_SERVER_OPTIONS_H_
