@@ -8,6 +8,7 @@
 #include "ann/index_file.h"
 #include "bundle/bundle.h"
 #include "bundle/test_bundle.h"
+#include "bundle/validated_models.h"
 #include "fuzz/harness.h"
 #include "fuzz/section_bytes.h"
 #include "fuzz/section_edits.h"
@@ -123,6 +124,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   WriteFiles(folder, std::move(edited), manifest);
   const auto opened = bundle::Bundle::Open(folder.path(), project.lineage());
+  FUZZ_REQUIRE(!opened || bundle::ValidatedModels::Open(folder.path()),
+               "a bundle that opens, but whose evaluated models do not");
   if (!opened || !(*opened)->tables().CheckIds(project.log().log())) return 0;
   Use(**opened, project);
   Accepted();

@@ -15,9 +15,9 @@ using ::testing::HasSubstr;
 // Untrained models: these tests check the evaluation.
 class Untrained {
  public:
-  explicit Untrained(const World& world)
+  explicit Untrained(const World& world, uint64_t seed = 1)
       : tables(world.Learn()),
-        rng_(1),
+        rng_(seed),
         candidate(
             {.dim = 8, .embedding_dim = 8, .context_dim = 2, .depth = 1, .recent_windows = {}},
             retrieval::ShapeOf(tables), rng_),
@@ -50,6 +50,14 @@ examples::WorldOptions DenseWorld(uint64_t seed) {
   return examples::RandomWorld(seed, /*users=*/12, /*items=*/30, /*events_of_largest=*/2000);
 }
 
+// Six of ten days test, so that nearly every user has events and new items in them.
+examples::WorldOptions LongTestWorld(uint32_t users) {
+  examples::WorldOptions world =
+      examples::RandomWorld(/*seed=*/3, users, /*items=*/300, /*events_of_largest=*/3000);
+  world.split.test_days = 6;
+  return world;
+}
+
 Report Measure(const Subject& subject, const EvaluateOptions& options, int threads = 2) {
   base::ThreadPool pool(threads);
   return World::Value(Evaluate(subject, options, pool, base::NoProgress()));
@@ -66,15 +74,52 @@ TEST(Evaluate, BothStagesWithBaselinesOnTheSameUsers) {
   EXPECT_EQ(report.retrieval->baselines[0].name, "popularity");
   for (const ModelMetrics& row : report.retrieval->baselines) {
     EXPECT_EQ(row.metrics.size(), report.retrieval->model.metrics.size());
-    const Metric& hit = row.metrics.at("hr@10");
-    EXPECT_LE(hit.interval.low, hit.value);
-    EXPECT_GE(hit.interval.high, hit.value);
   }
   EXPECT_TRUE(report.ranking->model.metrics.contains("weighted_user_loss"));
   EXPECT_TRUE(report.ranking->model.metrics.contains("auc.click"));
   EXPECT_EQ(report.ranking->baselines.size(), 9u);
   EXPECT_EQ(report.split, world.split.Describe());
   EXPECT_THAT(report.machine, HasSubstr("2 threads"));
+}
+
+TEST(Evaluate, FiguresHaveIntervalsFromThirtyUsersOnAndANoteBelow) {
+  for (const uint32_t users : {12u, 100u}) {
+    const World world(LongTestWorld(users));
+    const Untrained models(world);
+    const Report report = Measure(models.subject, {});
+    ASSERT_TRUE(report.retrieval && report.ranking);
+    const bool enough = users > kFewestUsers;
+    ASSERT_EQ(report.retrieval->users >= kFewestUsers, enough);
+    ASSERT_EQ(report.ranking->users >= kFewestUsers, enough);
+    for (const Metric& metric : {report.retrieval->baselines[1].metrics.at("hr@10"),
+                                 report.ranking->model.metrics.at("watch_rmse_s")}) {
+      EXPECT_EQ(metric.interval.low <= metric.value && metric.value <= metric.interval.high,
+                enough);
+    }
+    const std::string table = report::RenderTable(report);
+    EXPECT_EQ(table.find("±") != std::string::npos, enough);
+    EXPECT_EQ(table.find("too few users") == std::string::npos, enough);
+  }
+}
+
+// Two models are compared over the users of the same cases, whatever each model knows.
+TEST(Evaluate, WhatDecidesIsTheReportedFigureByUser) {
+  const World world(LongTestWorld(100));
+  const Untrained models(world), others(world, /*seed=*/2);
+  base::ThreadPool pool(2);
+  DecidingFigures next, current;
+  const auto report = Evaluate(models.subject, {}, pool, base::NoProgress(), &next);
+  const auto before =
+      Evaluate(others.subject, {.baselines = false}, pool, base::NoProgress(), &current);
+  ASSERT_TRUE(report && before);
+  const auto retrieval = Difference(next.retrieval, current.retrieval, 1);
+  const auto ranking = Difference(next.ranking, current.ranking, 1);
+  ASSERT_TRUE(retrieval && ranking);
+  EXPECT_EQ(retrieval->users, report->retrieval->users);
+  EXPECT_NEAR(retrieval->next, report->retrieval->model.metrics.at("ndcg@10").value, 1e-12);
+  EXPECT_NEAR(retrieval->current, before->retrieval->model.metrics.at("ndcg@10").value, 1e-12);
+  EXPECT_EQ(ranking->metric, "weighted_user_loss");
+  EXPECT_NEAR(ranking->next, report->ranking->model.metrics.at("weighted_user_loss").value, 1e-12);
 }
 
 TEST(Evaluate, TheNumberOfThreadsDoesNotShow) {

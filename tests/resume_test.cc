@@ -159,9 +159,11 @@ class ResumeTest : public testing::Test {
   }
 
   static void ExpectSameBundle(const Site& site) {
-    for (const char* name : {"features.uxs", "candidate.uxs", "index.uxs", "ranker.uxs",
-                             "generator.co-watch.uxs", "generator.popular.uxs",
-                             "generator.topic.uxs", "generator.trending.uxs", "report.json"}) {
+    for (const char* name :
+         {"features.uxs", "candidate.uxs", "index.uxs", "ranker.uxs", "generator.co-watch.uxs",
+          "generator.popular.uxs", "generator.topic.uxs", "generator.trending.uxs",
+          "validated.features.uxs", "validated.candidate.uxs", "validated.ranker.uxs",
+          "report.json"}) {
       EXPECT_TRUE(site.File(name) == whole_->File(name)) << name << " differs";
     }
   }
@@ -215,18 +217,38 @@ void WaitFor(const fs::path& file) {
   }
 }
 
+// Trains until the checkpoint appears, and kills it then.
+Outcome KilledAt(const Site& site, const fs::path& lock_file, const std::string& checkpoint) {
+  Outcome outcome;
+  std::thread run([&] { outcome = site.Run({"train"}); });
+  WaitFor(site.checkpoint(checkpoint));
+  std::ifstream lock(lock_file);  // contains the process id
+  pid_t pid = 0;
+  if (lock >> pid; pid > 0) kill(pid, SIGKILL);
+  run.join();
+  return outcome;
+}
+
+TEST_F(ResumeTest, TR04_KilledInTheFinalFitItTrainsNoValidatedModelAgain) {
+  for (const std::string stage : {"retrieval", "ranking"}) {
+    SCOPED_TRACE(stage);
+    const Site site = Another("final-" + stage);
+    const Outcome outcome =
+        KilledAt(site, *folder_ / ("final-" + stage) / "project/lock", "final-" + stage);
+    ASSERT_TRUE(WIFSIGNALED(outcome.status)) << outcome.said;
+    const Outcome resumed = site.Run({"train", "--resume"});
+    ASSERT_TRUE(resumed.ok()) << resumed.said;
+    EXPECT_THAT(resumed.said, AllOf(HasSubstr("candidate model: training is already finished"),
+                                    HasSubstr("ranker: training is already finished"),
+                                    Not(HasSubstr("NDCG@10 0."))));
+    ExpectSameBundle(site);
+    EXPECT_FALSE(fs::exists(site.checkpoint("final-retrieval")));
+  }
+}
+
 TEST_F(ResumeTest, TR04_KilledInTheRankerItDoesNotTrainRetrievalAgain) {
   const Site site = Another("ranker");
-  Outcome outcome;
-  {
-    // The kill happens when the ranker's first checkpoint appears.
-    std::thread run([&] { outcome = site.Run({"train"}); });
-    WaitFor(site.checkpoint("ranking"));
-    std::ifstream lock(*folder_ / "ranker/project/lock");  // contains the process id
-    pid_t pid = 0;
-    if (lock >> pid; pid > 0) kill(pid, SIGKILL);
-    run.join();
-  }
+  const Outcome outcome = KilledAt(site, *folder_ / "ranker/project/lock", "ranking");
   ASSERT_TRUE(WIFSIGNALED(outcome.status)) << outcome.said;
   const Outcome resumed = site.Run({"train", "--resume"});
   ASSERT_TRUE(resumed.ok()) << resumed.said;

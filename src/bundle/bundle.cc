@@ -31,13 +31,16 @@ struct Bundle::Reader {
 };
 
 std::span<const Bundle::Reader> Bundle::Readers() {
-  static const std::array<Reader, 6> kReaders = {{
+  static const std::array<Reader, 9> kReaders = {{
       {FeaturesType(), true, &Bundle::OpenFeatures},
       {CandidateType(), false, &Bundle::OpenCandidate},
       {IndexType(), false, &Bundle::OpenIndex},
       {RankerType(), false, &Bundle::OpenRanker},
       {ProjectType(), true, nullptr},
       {ReportType(), true, nullptr},
+      {ValidatedFeaturesType(), false, nullptr},
+      {ValidatedCandidateType(), false, nullptr},
+      {ValidatedRankerType(), false, nullptr},
   }};
   return kReaders;
 }
@@ -85,14 +88,7 @@ Status Bundle::CheckParts(const fs::path& directory, retrieval::GeneratorRegistr
           "or train again",
           directory.string(), part.name, manifest_.upnext_version);
     }
-    if (part.file == type->file && part.kind == type->kind && part.version == type->version) {
-      continue;
-    }
-    return FailedPrecondition(
-        "{}: the part {} is {}, kind {}, version {}, but this upnext reads {}, kind {}, version "
-        "{}; train again",
-        directory.string(), part.name, part.file, part.kind, part.version, type->file, type->kind,
-        type->version);
+    UPNEXT_RETURN_IF_ERROR(CheckPart(part, *type, directory));
   }
   return Ok();
 }

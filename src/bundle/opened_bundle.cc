@@ -17,16 +17,35 @@ Result<std::string> LogToServe(const base::VersionedRoot& logs, const Manifest& 
   return continues ? *current : manifest.log_version;
 }
 
+namespace {
+
+Result<std::filesystem::path> CurrentFolder(const base::VersionedRoot& bundles) {
+  const Result<std::string> version = bundles.Current();
+  if (version) return bundles.Path(*version);
+  if (version.error().code != Code::kNotFound) return std::unexpected(version.error());
+  return NotFound("{}: no bundle published yet; run `upnext train` with the same -c first",
+                  bundles.root().string());
+}
+
+}  // namespace
+
+Result<OpenedModels> OpenCurrentValidated(const base::VersionedRoot& bundles,
+                                          const base::VersionedRoot& logs,
+                                          const features::PositiveRule& rule) {
+  UPNEXT_ASSIGN_OR_RETURN(const std::filesystem::path folder, CurrentFolder(bundles));
+  UPNEXT_ASSIGN_OR_RETURN(const Manifest manifest, ReadManifest(folder));
+  UPNEXT_RETURN_IF_ERROR(CheckLabels(manifest, rule));
+  OpenedModels opened;
+  UPNEXT_ASSIGN_OR_RETURN(opened.log, log::EventLog::Open(logs.Path(manifest.log_version)));
+  UPNEXT_ASSIGN_OR_RETURN(opened.models, ValidatedModels::Open(folder));
+  UPNEXT_RETURN_IF_ERROR(opened.models->tables().CheckIds(opened.log));
+  return opened;
+}
+
 Result<OpenedBundle> OpenCurrent(const base::VersionedRoot& bundles,
                                  const base::VersionedRoot& logs,
                                  const features::PositiveRule& rule, LogChoice choice) {
-  const Result<std::string> version = bundles.Current();
-  if (!version) {
-    if (version.error().code != Code::kNotFound) return std::unexpected(version.error());
-    return NotFound("{}: no bundle published yet; run `upnext train` with the same -c first",
-                    bundles.root().string());
-  }
-  const std::filesystem::path folder = bundles.Path(*version);
+  UPNEXT_ASSIGN_OR_RETURN(const std::filesystem::path folder, CurrentFolder(bundles));
   UPNEXT_ASSIGN_OR_RETURN(const Manifest manifest, ReadManifest(folder));
   UPNEXT_RETURN_IF_ERROR(CheckLabels(manifest, rule));
   std::string log_version = manifest.log_version;

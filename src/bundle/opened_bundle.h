@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "base/versioned_root.h"
 #include "bundle/bundle.h"
+#include "bundle/validated_models.h"
 #include "features/positive_rule.h"
 #include "log/event_log.h"
 
@@ -33,6 +34,16 @@ enum class LogChoice : uint8_t { kTrainedOn, kNewest };
 Result<OpenedBundle> OpenCurrent(const base::VersionedRoot& bundles,
                                  const base::VersionedRoot& logs,
                                  const features::PositiveRule& rule, LogChoice choice);
+
+// The validated models of the current bundle, and the log that they were trained on.
+struct OpenedModels {
+  log::EventLog log;
+  std::unique_ptr<ValidatedModels> models;
+};
+// Fails as OpenCurrent.
+Result<OpenedModels> OpenCurrentValidated(const base::VersionedRoot& bundles,
+                                          const base::VersionedRoot& logs,
+                                          const features::PositiveRule& rule);
 
 // The version of the log that a bundle is served with: the current one when it continues the one
 // that the bundle was trained on, so that appended events count; else that one itself. Ids that the

@@ -19,6 +19,12 @@ Part TextPart(PartType type, std::string text) {
           }};
 }
 
+PartType Validated(PartType type) {
+  type.name = "validated." + type.name;
+  type.file = "validated." + type.file;
+  return type;
+}
+
 }  // namespace
 
 PartType FeaturesType() {
@@ -40,6 +46,18 @@ PartType GeneratorType(std::string_view generator, uint32_t version) {
 }
 PartType ProjectType() { return {"project", "project.toml", "toml", 1}; }
 PartType ReportType() { return {"report", "report.json", "json", 1}; }
+PartType ValidatedFeaturesType() { return Validated(FeaturesType()); }
+PartType ValidatedCandidateType() { return Validated(CandidateType()); }
+PartType ValidatedRankerType() { return Validated(RankerType()); }
+
+Status CheckPart(const PartEntry& part, const PartType& type, const fs::path& directory) {
+  if (part.file == type.file && part.kind == type.kind && part.version == type.version) return Ok();
+  return FailedPrecondition(
+      "{}: the part {} is {}, kind {}, version {}, but this upnext reads {}, kind {}, version "
+      "{}; train again",
+      directory.string(), part.name, part.file, part.kind, part.version, type.file, type.kind,
+      type.version);
+}
 
 Part CandidatePart(const retrieval::CandidateModel& model) {
   return {CandidateType(), [&model](const fs::path& file, uint64_t features_digest) {
@@ -70,6 +88,9 @@ Part GeneratorPart(const retrieval::ConfiguredLearner& learner,
 
 Part ProjectPart(std::string toml) { return TextPart(ProjectType(), std::move(toml)); }
 Part ReportPart(std::string text) { return TextPart(ReportType(), std::move(text)); }
+Part WrittenPart(PartType type) {
+  return {std::move(type), [](const fs::path&, uint64_t) { return Ok(); }};
+}
 
 Parts::Parts(const features::FeatureStatistics& tables, const features::PositiveRule& rule)
     : tables_(tables), rule_(rule) {

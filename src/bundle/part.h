@@ -20,6 +20,7 @@
 
 #include "ann/index.h"
 #include "base/status.h"
+#include "bundle/manifest.h"
 #include "features/feature_statistics.h"
 #include "features/positive_rule.h"
 #include "ranking/ranker.h"
@@ -42,6 +43,13 @@ PartType RankerType();
 PartType GeneratorType(std::string_view generator, uint32_t version);
 PartType ProjectType();  // the project file of the training
 PartType ReportType();   // the evaluation before publishing
+// What was evaluated, where that is not what is served (validated_models.h).
+PartType ValidatedFeaturesType();
+PartType ValidatedCandidateType();
+PartType ValidatedRankerType();
+// kFailedPrecondition unless the entry of a manifest is of this type.
+Status CheckPart(const PartEntry& part, const PartType& type,
+                 const std::filesystem::path& directory);
 
 struct Part {
   PartType type;
@@ -55,6 +63,8 @@ Part RankerPart(const ranking::Ranker& ranker);
 Part GeneratorPart(const retrieval::ConfiguredLearner& learner, const retrieval::LearnInput& input);
 Part ProjectPart(std::string toml);
 Part ReportPart(std::string json);
+// Of a file that is in the folder already.
+Part WrittenPart(PartType type);
 
 class Parts {
  public:

@@ -40,7 +40,14 @@ struct Catalogue::Rep {
   std::deque<Added> added;      // by id space
 };
 
-Catalogue::Catalogue(log::EventLog log) : rep_(std::make_unique<Rep>(std::move(log))) {}
+Catalogue::Catalogue(log::EventLog log) : rep_(std::make_unique<Rep>(std::move(log))) {
+  for (const schema::Entity entity : {schema::Entity::kItem, schema::Entity::kUser}) {
+    const uint32_t rows = entity == schema::Entity::kItem ? rep_->log.items() : rep_->log.users();
+    for (uint32_t i = 0; i < schema().attributes(entity).size(); ++i) {
+      columns_[static_cast<size_t>(entity)].emplace_back(&rep_->log.attribute(entity, i), rows);
+    }
+  }
+}
 Catalogue::Catalogue(Catalogue&&) noexcept = default;
 Catalogue::~Catalogue() = default;
 
@@ -87,18 +94,6 @@ schema::Item Catalogue::item(uint32_t item) const {
 
 schema::User Catalogue::user(uint32_t user) const {
   return user < rep_->log.users() ? rep_->log.user(user) : schema::User{};
-}
-
-schema::AttributeValue Catalogue::Value(schema::Entity entity, uint32_t attribute,
-                                        uint32_t id) const {
-  if (!rep_->Has(entity, id)) return {};
-  return rep_->log.Value(entity, attribute, id);
-}
-
-std::span<const uint32_t> Catalogue::Categories(schema::Entity entity, uint32_t attribute,
-                                                uint32_t id) const {
-  if (!rep_->Has(entity, id)) return {};
-  return rep_->log.Categories(entity, attribute, id);
 }
 
 std::string_view Catalogue::Text(schema::Entity entity, uint32_t attribute, uint32_t id) const {

@@ -11,12 +11,15 @@
 #ifndef UPNEXT_CATALOGUE_CATALOGUE_H_
 #define UPNEXT_CATALOGUE_CATALOGUE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "catalogue/attribute_column.h"
 #include "log/event_log.h"
 #include "schema/schema.h"
 
@@ -37,12 +40,19 @@ class Catalogue {
   // Attributes; absent ones for an id that came after the log.
   schema::Item item(uint32_t item) const;
   schema::User user(uint32_t user) const;
-  // One attribute of an item or user, by its number in schema().attributes(entity): of a kind that
-  // fits in an AttributeValue, of a category (none or one id) or categories, of a text, of a vector
-  // ([width], or empty). Absent for another kind.
-  schema::AttributeValue Value(schema::Entity entity, uint32_t attribute, uint32_t id) const;
+  // One attribute of all items or users, by its number in schema().attributes(entity).
+  const AttributeColumn& Column(schema::Entity entity, uint32_t attribute) const {
+    return columns_[static_cast<size_t>(entity)][attribute];
+  }
+  // Of one item or user: of a kind that fits in an AttributeValue, of a category (none or one id)
+  // or categories, of a text, of a vector ([width], or empty). Absent for another kind.
+  schema::AttributeValue Value(schema::Entity entity, uint32_t attribute, uint32_t id) const {
+    return Column(entity, attribute).Value(id);
+  }
   std::span<const uint32_t> Categories(schema::Entity entity, uint32_t attribute,
-                                       uint32_t id) const;
+                                       uint32_t id) const {
+    return Column(entity, attribute).Categories(id);
+  }
   std::string_view Text(schema::Entity entity, uint32_t attribute, uint32_t id) const;
   std::span<const float> Vector(schema::Entity entity, uint32_t attribute, uint32_t id) const;
   const schema::Schema& schema() const { return log().schema(); }
@@ -51,6 +61,7 @@ class Catalogue {
  private:
   struct Rep;
   std::unique_ptr<Rep> rep_;
+  std::vector<AttributeColumn> columns_[2];  // of items and of users
 };
 
 }  // namespace upnext::catalogue

@@ -18,6 +18,7 @@
 #include "simulator/world_options.h"
 #include "studies/live_value.h"
 #include "training/dataset.h"
+#include "training/tested_bundle.h"
 
 namespace upnext::cli {
 namespace {
@@ -30,13 +31,16 @@ struct EvaluateFlags {
 };
 
 // What the models are truly worth, where a world made the log.
-Result<studies::ValueReport> TrueValue(const Settings& settings, const bundle::OpenedBundle& opened,
-                                       const examples::Split& split, const std::string& file,
-                                       base::ThreadPool& pool, base::Progress& progress) {
+Result<studies::ValueReport> TrueValue(const Settings& settings, const examples::Split& split,
+                                       const std::string& file, base::ThreadPool& pool,
+                                       base::Progress& progress) {
   UPNEXT_ASSIGN_OR_RETURN(const base::Config config, base::Config::Load(file));
   const simulator::WorldOptions options = simulator::WorldOptions::FromConfig(config.root());
   UPNEXT_RETURN_IF_ERROR(config.Check());
   UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(options));
+  UPNEXT_ASSIGN_OR_RETURN(
+      const bundle::OpenedBundle opened,
+      training::OpenTestedBundle(settings.project, settings.training, pool, progress));
   return studies::MeasureValue(
       {world, opened.log, split, *opened.bundle, settings.engine, settings.project.rule()}, pool,
       progress);
@@ -50,12 +54,12 @@ std::string WithValue(const std::string& json, const studies::ValueReport& value
 
 Status RunEvaluate(const EvaluateFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
-  UPNEXT_ASSIGN_OR_RETURN(const bundle::OpenedBundle opened,
-                          settings.project.OpenBundle(bundle::LogChoice::kTrainedOn));
-  const bundle::Bundle& bundle = *opened.bundle;
+  UPNEXT_ASSIGN_OR_RETURN(const bundle::OpenedModels opened, settings.project.OpenValidated());
+  const bundle::ValidatedModels& models = *opened.models;
+  const bundle::Manifest& manifest = models.manifest();
   const catalogue::Catalogue catalogue(opened.log);
   UPNEXT_ASSIGN_OR_RETURN(const examples::Split split,
-                          training::SplitOf(settings.training.dataset, opened));
+                          training::SplitOf(settings.training.dataset, manifest, opened.log));
   const examples::ReplaySource source{opened.log, catalogue, settings.project.rule(), split};
 
   evaluation::EvaluateOptions options = settings.training.evaluate;
@@ -67,11 +71,16 @@ Status RunEvaluate(const EvaluateFlags& flags) {
   ProgressBar progress;
   UPNEXT_ASSIGN_OR_RETURN(
       evaluation::Report report,
-      evaluation::Evaluate({source, bundle.tables(), bundle.candidate(), bundle.ranker()}, options,
+      evaluation::Evaluate({source, models.tables(), models.candidate(), models.ranker()}, options,
                            pool, progress));
-  report.version = bundle.manifest().version;
-  if (bundle.manifest().forced) {
-    report.notes.push_back("published with --force although " + bundle.manifest().gate);
+  report.version = manifest.version;
+  if (manifest.forced) {
+    report.notes.push_back("published with --force although " + manifest.gate);
+  }
+  if (bundle::KeepsValidated(manifest)) {
+    report.notes.push_back(
+        "the figures are of the models that were fitted on the training part; the published ones "
+        "were fitted on the whole log and have seen the held-out events");
   }
   if (!flags.html.empty()) {
     UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(flags.html, report::RenderHtml(report)));
@@ -80,7 +89,7 @@ Status RunEvaluate(const EvaluateFlags& flags) {
   std::string out = flags.json ? report::RenderJson(report) : report::RenderTable(report);
   if (!flags.world.empty()) {
     UPNEXT_ASSIGN_OR_RETURN(const studies::ValueReport value,
-                            TrueValue(settings, opened, split, flags.world, pool, progress));
+                            TrueValue(settings, split, flags.world, pool, progress));
     out = flags.json ? WithValue(out, value) : out + "\n" + studies::RenderValueTable(value);
   }
   Print("{}\n", out);

@@ -32,6 +32,7 @@
 #include "store/store.h"
 #include "store/user_states.h"
 #include "training/dataset.h"
+#include "training/tested_bundle.h"
 
 namespace upnext::cli {
 namespace {
@@ -85,18 +86,25 @@ Result<examples::Split> EverythingTrains(const features::PositiveRule& rule,
   return examples::Split::Make(none, log, rule);
 }
 
+// For feeds of now the bundle as it is published; for test cases as it was before it saw them.
+Result<bundle::OpenedBundle> OpenAt(const Settings& settings, bool at_test) {
+  if (!at_test) return settings.project.OpenBundle(bundle::LogChoice::kNewest);
+  base::ThreadPool pool(settings.threads);
+  ProgressBar progress;
+  return training::OpenTestedBundle(settings.project, settings.training, pool, progress);
+}
+
 class Recommender {
  public:
   static Result<std::unique_ptr<Recommender>> Open(const RecommendFlags& flags) {
     UPNEXT_ASSIGN_OR_RETURN(Settings settings, Settings::Load(flags.project));
     // Test cases are those of the log that the bundle was trained on.
-    const auto log =
-        flags.at == "test" ? bundle::LogChoice::kTrainedOn : bundle::LogChoice::kNewest;
-    UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened, settings.project.OpenBundle(log));
+    const bool at_test = flags.at == "test";
+    UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened, OpenAt(settings, at_test));
     UPNEXT_ASSIGN_OR_RETURN(examples::Split split,
-                            flags.at == "test"
-                                ? training::SplitOf(settings.training.dataset, opened)
-                                : EverythingTrains(settings.project.rule(), opened.log));
+                            at_test ? training::SplitOf(settings.training.dataset,
+                                                        opened.bundle->manifest(), opened.log)
+                                    : EverythingTrains(settings.project.rule(), opened.log));
     return std::unique_ptr<Recommender>(
         new Recommender(flags, std::move(settings), std::move(opened), std::move(split)));
   }

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/thread_pool.h"
+#include "base/time_text.h"
 #include "bundle/manifest.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
@@ -30,11 +31,14 @@ void PrintResult(const training::JobResult& result, bool json) {
   const bundle::Manifest& manifest = result.manifest;
   if (json) {
     nlohmann::json out = nlohmann::json::parse(report::RenderJson(result.report));
-    out["bundle"] = {{"published", result.published},
-                     {"version", manifest.version},
-                     {"log", manifest.log_version},
-                     {"forced", manifest.forced},
-                     {"gate", manifest.gate}};
+    out["bundle"] = {
+        {"published", result.published},
+        {"version", manifest.version},
+        {"log", manifest.log_version},
+        {"seen_until", result.published ? nlohmann::json(base::FormatTime(result.seen_until_ms))
+                                        : nlohmann::json()},
+        {"forced", manifest.forced},
+        {"gate", manifest.gate}};
     Print("{}\n", out.dump(2));
     return;
   }
@@ -58,7 +62,7 @@ Status RunTrain(const TrainFlags& flags) {
   if (result.published) return Ok();
   return FailedPrecondition(
       "not published: {}. The current bundle stays; --resume --force publishes all the same, "
-      "without training again",
+      "without training these models again",
       result.manifest.gate);
 }
 
@@ -77,7 +81,7 @@ std::function<Status()> MakeTrain(CLI::App& app) {
                "Continue from the checkpoint of a training that was interrupted or diverged; the "
                "bundle is the same. Without a checkpoint, start afresh");
   app.add_flag("--force", flags->request.force,
-               "Publish even if the figures are worse than the current bundle's");
+               "Publish even if the current bundle is clearly better on the same events");
   app.add_option("--seed", flags->seed, "Seed (default: [train] seed, else 1)")
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--json", flags->json, "Print the report as JSON");

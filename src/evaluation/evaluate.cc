@@ -35,14 +35,25 @@ std::string StatesNote(const EvaluateOptions& options) {
                      states);
 }
 
+void NoteFewUsers(const char* stage, uint64_t users, std::vector<std::string>* notes) {
+  if (users >= kFewestUsers) return;
+  notes->push_back(
+      fmt::format("{}: too few users for intervals: {} of at least {}; figures over so few may be "
+                  "far from those over all",
+                  stage, users, kFewestUsers));
+}
+
 }  // namespace
 
 Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
-                        base::ThreadPool& pool, base::Progress& progress) {
+                        base::ThreadPool& pool, base::Progress& progress,
+                        DecidingFigures* deciding) {
   if (options.part == examples::SplitPart::kTrain) {
     return InvalidArgument("expected the validation or the test part to evaluate on, found train");
   }
   UPNEXT_RETURN_IF_ERROR(CheckSubject(subject));
+  DecidingFigures unread;
+  if (deciding == nullptr) deciding = &unread;
   Report report;
   report.split = subject.source.split.Describe();
   report.seed = options.seed;
@@ -52,9 +63,11 @@ Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
     report.notes.push_back("metrics are of the validation part");
   }
   if (subject.candidate != nullptr) {
-    UPNEXT_ASSIGN_OR_RETURN(RetrievalReport retrieval,
-                            EvaluateRetrieval(subject, options, pool, progress, &report.notes));
+    UPNEXT_ASSIGN_OR_RETURN(
+        RetrievalReport retrieval,
+        EvaluateRetrieval(subject, options, pool, progress, &report.notes, &deciding->retrieval));
     if (retrieval.users > 0) {
+      NoteFewUsers("retrieval", retrieval.users, &report.notes);
       report.retrieval = std::move(retrieval);
     } else {
       report.notes.push_back(
@@ -63,9 +76,11 @@ Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
     }
   }
   if (subject.ranker != nullptr) {
-    UPNEXT_ASSIGN_OR_RETURN(RankingReport ranking,
-                            EvaluateRanking(subject, options, pool, progress, &report.notes));
+    UPNEXT_ASSIGN_OR_RETURN(
+        RankingReport ranking,
+        EvaluateRanking(subject, options, pool, progress, &report.notes, &deciding->ranking));
     if (ranking.impressions > 0) {
+      NoteFewUsers("ranking", ranking.users, &report.notes);
       report.ranking = std::move(ranking);
       report.notes.push_back(StatesNote(options));
     } else {

@@ -12,6 +12,7 @@
 #include "base/progress.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "evaluation/deciding_figures.h"
 #include "evaluation/report.h"
 #include "examples/replay.h"
 #include "features/feature_statistics.h"
@@ -39,8 +40,10 @@ struct EvaluateOptions {
   // lies before the split, as a batch system would.
   bool frozen_state = false;
 };
+// `deciding`: receives what Difference() compares with another evaluation.
 Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
-                        base::ThreadPool& pool, base::Progress& progress);
+                        base::ThreadPool& pool, base::Progress& progress,
+                        DecidingFigures* deciding = nullptr);
 
 }  // namespace upnext::evaluation
 

@@ -125,6 +125,7 @@ class RankingRun {
         // The same draws of users for every metric and model, so that intervals are comparable.
         base::Rng rng(options_.seed, /*stream=*/1);
         metrics[t] = tasks[t].second(rng);
+        if (users_ < kFewestUsers) metrics[t].interval = kNoInterval;
       }
     });
     ModelMetrics result{predictor.name, {}};
@@ -139,6 +140,27 @@ class RankingRun {
     return Calibration(predictor.predictions[watch_], targets_[watch_].value);
   }
 
+  // Of the ranker: the loss of order, and the error of watch time.
+  std::vector<DecidingFigure> Deciding(const Predictor& predictor) const {
+    const std::string of = watch_ < objectives_.size()
+                               ? fmt::format("watch seconds up to {}", objectives_[watch_].cap)
+                               : "watch seconds";
+    PageLoss all;
+    std::vector<DecidingFigure> figures = {{.metric = "weighted_user_loss",
+                                            .of = of,
+                                            .less_is_better = true,
+                                            .root = false,
+                                            .users = LossByUser(predictor.score, &all)}};
+    if (watch_ == objectives_.size()) return figures;
+    figures.push_back({.metric = "watch_rmse_s",
+                       .of = of,
+                       .less_is_better = true,
+                       .root = true,
+                       .users = ErrorsByUser(ObservedOf(watch_, predictor.predictions[watch_]),
+                                             /*squared=*/true)});
+    return figures;
+  }
+
   std::string PagesNote() const {
     return fmt::format(
         "weighted per-user loss: pages are {}; positives are {}",
@@ -151,11 +173,16 @@ class RankingRun {
   uint32_t users() const { return users_; }
 
  private:
-  Metric UserLoss(const std::vector<double>& score, base::Rng& rng) const {
-    std::vector<double> wrong(users_, 0), total(users_, 0), scores;
+  UserSums NoSums() const {
+    return {std::vector<double>(users_, 0), std::vector<double>(users_, 0)};
+  }
+
+  // Watch time of each user: in the wrong order, and all.
+  UserSums LossByUser(const std::vector<double>& score, PageLoss* all) const {
+    UserSums sums = NoSums();
+    std::vector<double> scores;
     std::vector<float> watch_s;
     std::vector<uint8_t> clicked;
-    PageLoss all;
     for (const auto& [begin, end] : pages_.pages) {
       scores.clear();
       watch_s.clear();
@@ -168,12 +195,18 @@ class RankingRun {
       }
       const PageLoss page = WeightedPageLoss(scores, watch_s, clicked);
       const uint32_t user = user_[pages_.order[begin]];
-      wrong[user] += page.wrong;
-      total[user] += page.total;
-      all.wrong += page.wrong;
-      all.total += page.total;
+      sums.numerators[user] += page.wrong;
+      sums.denominators[user] += page.total;
+      all->wrong += page.wrong;
+      all->total += page.total;
     }
-    return {all.loss(), BootstrapRatio(wrong, total, rng)};
+    return sums;
+  }
+
+  Metric UserLoss(const std::vector<double>& score, base::Rng& rng) const {
+    PageLoss all;
+    const UserSums sums = LossByUser(score, &all);
+    return {all.loss(), BootstrapRatio(sums.numerators, sums.denominators, rng)};
   }
 
   // Predictions and targets of the impressions where an objective is observed, with their users.
@@ -193,19 +226,26 @@ class RankingRun {
     return observed;
   }
 
+  // Sums of absolute or squared errors, and numbers of them.
+  UserSums ErrorsByUser(const Observed& observed, bool squared) const {
+    UserSums sums = NoSums();
+    for (size_t i = 0; i < observed.users.size(); ++i) {
+      const double difference =
+          static_cast<double>(observed.predictions[i]) - static_cast<double>(observed.targets[i]);
+      sums.numerators[observed.users[i]] +=
+          squared ? difference * difference : std::abs(difference);
+      sums.denominators[observed.users[i]] += 1;
+    }
+    return sums;
+  }
+
   // Mean absolute or root mean squared error.
   Metric Error(size_t k, const std::vector<float>& predictions, bool squared,
                base::Rng& rng) const {
     const Observed observed = ObservedOf(k, predictions);
     if (observed.users.empty()) return {std::nan(""), kNoInterval};
-    std::vector<double> errors(users_, 0), counts(users_, 0);
-    for (size_t i = 0; i < observed.users.size(); ++i) {
-      const double difference =
-          static_cast<double>(observed.predictions[i]) - static_cast<double>(observed.targets[i]);
-      errors[observed.users[i]] += squared ? difference * difference : std::abs(difference);
-      counts[observed.users[i]] += 1;
-    }
-    const Interval interval = BootstrapRatio(errors, counts, rng);
+    const UserSums sums = ErrorsByUser(observed, squared);
+    const Interval interval = BootstrapRatio(sums.numerators, sums.denominators, rng);
     if (!squared) return {MeanAbsoluteError(observed.predictions, observed.targets), interval};
     return {RootMeanSquaredError(observed.predictions, observed.targets),
             {std::sqrt(interval.low), std::sqrt(interval.high)}};
@@ -241,7 +281,8 @@ class RankingRun {
 
 Result<RankingReport> EvaluateRanking(const Subject& subject, const EvaluateOptions& options,
                                       base::ThreadPool& pool, base::Progress& progress,
-                                      std::vector<std::string>* notes) {
+                                      std::vector<std::string>* notes,
+                                      std::vector<DecidingFigure>* deciding) {
   UPNEXT_ASSIGN_OR_RETURN(const Impressions held_out,
                           ScoreImpressions(subject, options, pool, progress));
   RankingReport report;
@@ -262,6 +303,7 @@ Result<RankingReport> EvaluateRanking(const Subject& subject, const EvaluateOpti
   report.impressions = held_out.size();
   report.watch_calibration = run.WatchCalibration(ranker);
   notes->push_back(run.PagesNote());
+  *deciding = run.Deciding(ranker);
   return report;
 }
 

@@ -95,7 +95,9 @@ class RetrievalRun {
     }
     // One stream for all models, so that they are compared on the same draws of users.
     base::Rng rng(options_.seed);
-    const std::vector<Interval> intervals = BootstrapMeans(values, names.size(), rng);
+    const std::vector<Interval> intervals = cases_.size() < kFewestUsers
+                                                ? std::vector<Interval>(names.size(), kNoInterval)
+                                                : BootstrapMeans(values, names.size(), rng);
     ModelMetrics result{models_[model]->name(), {}};
     for (size_t f = 0; f < names.size(); ++f) {
       double sum = 0;
@@ -104,6 +106,17 @@ class RetrievalRun {
     }
     result.metrics["coverage@10"] = {Coverage(ranks), kNoInterval};
     return result;
+  }
+
+  // The candidate model's NDCG@10 by user.
+  DecidingFigure Deciding() const {
+    DecidingFigure figure{
+        .metric = "ndcg@10", .of = "", .less_is_better = false, .root = false, .users = {}};
+    for (size_t i = 0; i < cases_.size(); ++i) {
+      figure.users.numerators.push_back(Ndcg(ranks_[0][i].ranks, cases_[i].targets.size(), kTop));
+    }
+    figure.users.denominators.assign(cases_.size(), 1.0);
+    return figure;
   }
 
   size_t models() const { return models_.size(); }
@@ -151,7 +164,8 @@ class RetrievalRun {
 
 Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const EvaluateOptions& options,
                                           base::ThreadPool& pool, base::Progress& progress,
-                                          std::vector<std::string>* notes) {
+                                          std::vector<std::string>* notes,
+                                          std::vector<DecidingFigure>* deciding) {
   std::vector<examples::HoldoutCase> cases =
       examples::HoldoutCases(subject.source, options.part, pool);
   const size_t all = cases.size(), items = std::max(1u, subject.source.log.items());
@@ -172,6 +186,7 @@ Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const Evaluate
   pool.ParallelFor(metrics.size(), 1, [&](size_t begin, size_t end) {
     for (size_t m = begin; m < end; ++m) metrics[m] = run.Metrics(m);
   });
+  deciding->push_back(run.Deciding());
   report.model = std::move(metrics.front());
   report.baselines.assign(std::make_move_iterator(metrics.begin() + 1),
                           std::make_move_iterator(metrics.end()));

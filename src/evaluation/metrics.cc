@@ -250,6 +250,29 @@ Interval BootstrapRatio(std::span<const double> numerators, std::span<const doub
   return Percentiles(std::move(draws));
 }
 
+Interval BootstrapDifference(const UserSums& next, const UserSums& current, bool root,
+                             base::Rng& rng, int rounds) {
+  const size_t n = next.numerators.size();
+  if (n == 0) return kNoInterval;
+  const auto value = [root](double numerator, double denominator) {
+    const double ratio = Ratio(numerator, denominator);
+    return root ? std::sqrt(ratio) : ratio;
+  };
+  std::vector<double> draws(static_cast<size_t>(rounds));
+  for (double& draw : draws) {
+    double sums[4] = {};
+    for (size_t i = 0; i < n; ++i) {
+      const size_t pick = static_cast<size_t>(rng.Below(n));
+      sums[0] += next.numerators[pick];
+      sums[1] += next.denominators[pick];
+      sums[2] += current.numerators[pick];
+      sums[3] += current.denominators[pick];
+    }
+    draw = value(sums[0], sums[1]) - value(sums[2], sums[3]);
+  }
+  return Percentiles(std::move(draws));
+}
+
 Interval BootstrapPairs(std::span<const double> ordered, std::span<const double> compared,
                         base::Rng& rng, int rounds) {
   const double share = Ratio(std::reduce(ordered.begin(), ordered.end()),

@@ -69,6 +69,8 @@ double CalibrationSlope(std::span<const CalibrationBin> bins);
 struct Interval {
   double low, high;
 };
+// With fewer users than this, an interval says nothing and none is reported.
+inline constexpr uint64_t kFewestUsers = 30;
 inline constexpr Interval kNoInterval{std::numeric_limits<double>::quiet_NaN(),
                                       std::numeric_limits<double>::quiet_NaN()};
 // 95 % percentile bootstrap of means of per-user values; several means use the same draws of users:
@@ -78,6 +80,13 @@ std::vector<Interval> BootstrapMeans(std::span<const double> values, size_t colu
 // The same for a ratio sum(numerator) / sum(denominator).
 Interval BootstrapRatio(std::span<const double> numerators, std::span<const double> denominators,
                         base::Rng& rng, int rounds = 1000);
+// The same for the difference of two ratios of the same users, `next` less `current`; `root`: of
+// their square roots.
+struct UserSums {
+  std::vector<double> numerators, denominators;  // by user
+};
+Interval BootstrapDifference(const UserSums& next, const UserSums& current, bool root,
+                             base::Rng& rng, int rounds = 1000);
 // The same for a share of pairs (AUC, XAUC), from the sums of CountPairs over each user's examples.
 // Both ends of a pair are resampled, so to first order the share varies twice as much as the ratio
 // of the sums. Resampling users and counting pairs again gives the same, up to noise.

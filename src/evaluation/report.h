@@ -29,21 +29,33 @@ struct ModelMetrics {
 
 struct RetrievalReport {
   ModelMetrics model;
+  std::optional<ModelMetrics> current;  // the current bundle's, on the same events
   std::vector<ModelMetrics> baselines;
   uint64_t users = 0, items = 0;  // test users, items of the log
 };
 struct RankingReport {
   ModelMetrics
       model;  // "weighted_user_loss", "watch_mae_s", "watch_rmse_s", "watch_xauc", "auc.click", ...
+  std::optional<ModelMetrics> current;  // the current bundle's, on the same events
   std::vector<ModelMetrics> baselines;
   uint64_t users = 0, impressions = 0;
   std::vector<CalibrationBin> watch_calibration;  // deciles of expected watch seconds (EV-05)
 };
 
+// The new model's metric less that of the current bundle's model, on the same events.
+struct PairedDifference {
+  std::string stage, metric;  // "retrieval", "ndcg@10"
+  bool less_is_better = false;
+  double next = 0, current = 0;     // over the users in whom both are measured
+  Interval interval = kNoInterval;  // of next - current: 95 %, bootstrap over pairs
+  uint64_t users = 0;
+};
+
 struct Report {
   std::optional<RetrievalReport> retrieval;
   std::optional<RankingReport> ranking;
-  std::string split;  // Split::Describe()
+  std::vector<PairedDifference> differences;  // to the current bundle, one for each stage at most
+  std::string split;                          // Split::Describe()
   uint64_t seed = 0;
   std::string machine, version;    // processor and threads; bundle version or ""
   std::vector<std::string> notes;  // remarks needed to interpret the metrics

@@ -10,6 +10,7 @@
 #include "retrieval/next_items.h"
 #include "retrieval/score_items.h"
 #include "retrieval/training_watches.h"
+#include "schema/event.h"
 
 namespace upnext::evaluation {
 namespace {
@@ -19,7 +20,11 @@ class CandidateScores : public RetrievalModel {
   CandidateScores(const Subject& subject, std::shared_ptr<const ItemOrder> order)
       : RetrievalModel("candidate model", std::move(order)),
         extractor_(subject.tables, subject.source.catalogue, features::Model::kRetrieval),
-        model_(*subject.candidate) {}
+        model_(*subject.candidate) {
+    for (size_t p = 0; p < this->order().size(); ++p) {
+      if (this->order().items[p] == schema::kNone) empty_.push_back(p);
+    }
+  }
 
   void Score(std::span<const CaseInput> inputs, std::vector<float>* scores) const override {
     features::FeatureBlock batch;
@@ -31,12 +36,15 @@ class CandidateScores : public RetrievalModel {
     model_.UserVectors(batch, users.data(), scratch, nn::Compute{});
     scores->resize(inputs.size() * order().size());
     retrieval::ScoreAllItems(model_.item_vectors(), users, scores->data());
-    for (size_t i = 0; i < inputs.size(); ++i) (*scores)[i * order().size()] = kUnranked;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      for (const size_t p : empty_) (*scores)[i * order().size() + p] = kUnranked;
+    }
   }
 
  private:
   const features::FeatureExtractor extractor_;
   const retrieval::CandidateModel& model_;
+  std::vector<size_t> empty_;  // positions without an item
 };
 
 // Baselines score few items. All others tie at 0 and are ordered by popularity.

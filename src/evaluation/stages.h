@@ -10,17 +10,20 @@
 
 namespace upnext::evaluation {
 
-// Remarks needed to interpret the metrics are added to `notes`. Both return kCancelled on request.
+// Remarks needed to interpret the metrics are added to `notes`, what decides to `deciding`. Both
+// return kCancelled on request.
 
 // subject.candidate is not null. When the part has no cases, users is 0 and nothing else is set.
 Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const EvaluateOptions& options,
                                           base::ThreadPool& pool, base::Progress& progress,
-                                          std::vector<std::string>* notes);
+                                          std::vector<std::string>* notes,
+                                          std::vector<DecidingFigure>* deciding);
 // subject.ranker is not null. When the part has no impressions, impressions is 0 and nothing else
 // is set. kInternal when a prediction of the ranker is not finite.
 Result<RankingReport> EvaluateRanking(const Subject& subject, const EvaluateOptions& options,
                                       base::ThreadPool& pool, base::Progress& progress,
-                                      std::vector<std::string>* notes);
+                                      std::vector<std::string>* notes,
+                                      std::vector<DecidingFigure>* deciding);
 
 }  // namespace upnext::evaluation
 

@@ -199,6 +199,16 @@ struct CandidateStream::Rep {
     next_slot = 0;
   }
 
+  // What will be copied a few examples from now.
+  void Prefetch() const {
+    constexpr size_t kRow = 8, kPlace = 16;
+    if (next_slot + kPlace >= slots.size()) return;
+    const Slot place = slots[next_slot + kPlace], row = slots[next_slot + kRow];
+    arenas[place.chunk].features.PrefetchPlace(place.index);
+    __builtin_prefetch(&arenas[place.chunk].label[place.index]);
+    arenas[row.chunk].features.PrefetchRow(row.index);
+  }
+
   const ReplaySource source;
   const features::FeatureStatistics& tables;
   const features::Vocabulary& vocabulary;
@@ -243,6 +253,7 @@ bool CandidateStream::Next(size_t size, features::CandidateBatch* batch) {
       rep_->Refill();
       continue;
     }
+    rep_->Prefetch();
     const Slot slot = rep_->slots[rep_->next_slot++];
     AppendExample(rep_->arenas[slot.chunk], slot.index, batch);
   }

@@ -1,11 +1,13 @@
 #include "examples/join.h"
 
 #include <algorithm>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cmath>
-#include <cstddef>
-#include <optional>
-#include <tuple>
+#include <cstdint>
+#include <numeric>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "examples/watch_loop.h"
 #include "log/event_log.h"
@@ -17,9 +19,17 @@ namespace {
 // An impression while its interactions are being found.
 struct Pending {
   Impression impression;
-  uint64_t request;
+  uint32_t page;
   uint64_t first_row;  // of the impression and what joined it
-  features::Context context;
+};
+
+// The impressions of one request, or one impression without a request.
+struct Page {
+  uint64_t request;
+  uint32_t first;      // its first impression, into pending_
+  uint32_t size = 0;   // impressions
+  uint32_t begin = 0;  // into by_page_
+  uint64_t state_row = UINT64_MAX;
 };
 
 struct Interaction {
@@ -35,7 +45,7 @@ class Joiner {
   void Run(JoinedImpressions* joined) {
     Collect();
     if (!pending_.empty() && !interactions_.empty()) {
-      Index();
+      IndexPages();
       for (const Interaction& interaction : interactions_) {
         if (Pending* pending = Find(interaction)) AddLabel(interaction, pending);
       }
@@ -64,56 +74,90 @@ class Joiner {
                                          .propensity = event.propensity,
                                          .labels = {},
                                          .part = source_.split.part(user_, row)},
-                          .request = event.request,
-                          .first_row = row,
-                          .context = features::ContextOf(source_.log, row, event)});
+                          .page = PageOf(event.request),
+                          .first_row = row});
     }
   }
 
-  // pending_ is in row order, so equal keys stay in time order.
-  void Index() {
-    by_item_.resize(pending_.size());
-    for (uint32_t i = 0; i < pending_.size(); ++i) by_item_[i] = i;
-    by_request_ = by_item_;
-    std::ranges::stable_sort(by_item_, {}, [&](uint32_t i) { return pending_[i].impression.item; });
-    std::ranges::stable_sort(by_request_, {}, [&](uint32_t i) { return RequestKey(i); });
+  // The page of the next impression. Those of one page mostly follow each other.
+  uint32_t PageOf(uint64_t request) {
+    auto page = static_cast<uint32_t>(pages_.size());
+    if (request != 0) {
+      if (!pages_.empty() && pages_.back().request == request) {
+        page = static_cast<uint32_t>(pages_.size() - 1);
+      } else {
+        page = page_of_.try_emplace(request, page).first->second;
+      }
+    }
+    if (page == pages_.size()) {
+      pages_.push_back({.request = request, .first = static_cast<uint32_t>(pending_.size())});
+    }
+    ++pages_[page].size;
+    return page;
   }
 
-  std::pair<uint64_t, uint32_t> RequestKey(uint32_t i) const {
-    return {pending_[i].request, pending_[i].impression.item};
+  uint64_t ByItem(uint32_t i) const { return (uint64_t{pending_[i].impression.item} << 32) | i; }
+
+  // pending_ is in row order, so impressions of one item stay in time order.
+  void IndexPages() {
+    uint32_t begin = 0;
+    for (Page& page : pages_) begin = (page.begin = begin) + page.size;
+    by_page_.resize(pending_.size());
+    for (uint32_t i = 0; i < pending_.size(); ++i) {
+      by_page_[pages_[pending_[i].page].begin++] = ByItem(i);
+    }
+    for (Page& page : pages_) {
+      page.begin -= page.size;
+      std::ranges::sort(OfPage(page));
+    }
+  }
+  std::span<uint64_t> OfPage(const Page& page) {
+    return std::span(by_page_).subspan(page.begin, page.size);
+  }
+  // Needed only for interactions that are of no known page.
+  std::span<uint64_t> OfUser() {
+    if (by_item_.empty()) {
+      by_item_ = by_page_;
+      std::ranges::sort(by_item_);
+    }
+    return by_item_;
   }
 
-  // Of impressions in time order: the last that is not after `time_ms`.
-  template <typename Range>
-  std::optional<uint32_t> NearestBefore(const Range& indexes, int64_t time_ms) const {
+  // The item's impressions in a sorted list, in time order.
+  static std::span<uint64_t> OfItem(std::span<uint64_t> sorted, uint32_t item) {
+    const auto of_item = std::ranges::equal_range(
+        sorted, item, {}, [](uint64_t entry) { return static_cast<uint32_t>(entry >> 32); });
+    return {of_item.begin(), of_item.end()};
+  }
+
+  // Of an item's impressions: the last that is not after `time_ms`, or null.
+  Pending* NearestBefore(std::span<const uint64_t> of_item, int64_t time_ms) {
     const auto after = std::ranges::upper_bound(
-        indexes, time_ms, {}, [&](uint32_t i) { return pending_[i].impression.time_ms; });
-    if (after == indexes.begin()) return std::nullopt;
-    return *std::prev(after);
+        of_item, time_ms, {}, [&](uint64_t entry) { return At(entry).impression.time_ms; });
+    return after == of_item.begin() ? nullptr : &At(*std::prev(after));
   }
+  Pending& At(uint64_t entry) { return pending_[static_cast<uint32_t>(entry)]; }
 
   Pending* Find(const Interaction& interaction) {
     const schema::Event& event = interaction.event;
-    std::optional<uint32_t> found;
-    if (event.request != 0) {
-      const auto page = std::ranges::equal_range(by_request_, std::pair(event.request, event.item),
-                                                 {}, [&](uint32_t i) { return RequestKey(i); });
-      // A clock that runs behind may date the click before its impression; the request knows
-      // better.
-      if (!page.empty()) found = NearestBefore(page, event.time_ms).value_or(page.front());
+    Pending* found = nullptr;
+    const auto page = event.request != 0 ? page_of_.find(event.request) : page_of_.end();
+    if (page != page_of_.end()) {
+      const std::span<uint64_t> shown = OfItem(OfPage(pages_[page->second]), event.item);
+      if (!shown.empty()) {
+        found = NearestBefore(shown, event.time_ms);
+        // A clock that runs behind may date the click before its impression; the request knows
+        // better.
+        if (found == nullptr) found = &At(shown.front());
+      }
     }
-    if (!found) {
-      const auto shown = std::ranges::equal_range(
-          by_item_, event.item, {}, [&](uint32_t i) { return pending_[i].impression.item; });
-      found = NearestBefore(shown, event.time_ms);
-      if (found && event.time_ms - pending_[*found].impression.time_ms > kJoinWindowMs) {
+    if (found == nullptr) {
+      found = NearestBefore(OfItem(OfUser(), event.item), event.time_ms);
+      if (found == nullptr || event.time_ms - found->impression.time_ms > kJoinWindowMs) {
         return nullptr;
       }
     }
-    if (!found) return nullptr;
-    Pending& pending = pending_[*found];
-    return source_.split.part(user_, interaction.row) == pending.impression.part ? &pending
-                                                                                 : nullptr;
+    return source_.split.part(user_, interaction.row) == found->impression.part ? found : nullptr;
   }
 
   void AddLabel(const Interaction& interaction, Pending* pending) const {
@@ -131,38 +175,32 @@ class Joiner {
   }
 
   void Group(JoinedImpressions* joined) {
-    joined->impressions.clear();
-    joined->groups.clear();
-    std::vector<uint32_t> order(pending_.size());
-    for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
-    std::ranges::stable_sort(order, {}, [&](uint32_t i) { return pending_[i].request; });
-    for (uint32_t i = 0; i < order.size(); ++i) {
-      const Pending& pending = pending_[order[i]];
-      const bool same_page = !joined->groups.empty() && pending.request != 0 &&
-                             joined->groups.back().request == pending.request;
-      if (same_page) {
-        JoinedGroup& group = joined->groups.back();
-        group.state_row = std::min(group.state_row, pending.first_row);
-        group.end = i + 1;
-      } else {
-        joined->groups.push_back({.request = pending.request,
-                                  .state_row = pending.first_row,
-                                  .context = pending.context,
-                                  .begin = i,
-                                  .end = i + 1});
-      }
+    for (const Pending& pending : pending_) {
+      uint64_t& state_row = pages_[pending.page].state_row;
+      state_row = std::min(state_row, pending.first_row);
     }
-    std::ranges::sort(joined->groups, {}, [&](const JoinedGroup& group) {
-      return std::tuple(group.state_row, order[group.begin]);
+    std::vector<uint32_t> order(pages_.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::ranges::sort(order, {}, [&](uint32_t page) {
+      return std::pair(pages_[page].state_row, pages_[page].first);
     });
-    joined->impressions.reserve(order.size());
-    for (JoinedGroup& group : joined->groups) {
-      const uint32_t begin = static_cast<uint32_t>(joined->impressions.size());
-      for (uint32_t i = group.begin; i < group.end; ++i) {
-        joined->impressions.push_back(pending_[order[i]].impression);
-      }
-      group.begin = begin;
-      group.end = static_cast<uint32_t>(joined->impressions.size());
+    joined->groups.clear();
+    uint32_t begin = 0;
+    for (const uint32_t of : order) {
+      Page& page = pages_[of];
+      const uint64_t row = pending_[page.first].impression.row;
+      const schema::Event event = source_.log.event(row);
+      joined->groups.push_back({.request = page.request,
+                                .state_row = page.state_row,
+                                .context = features::ContextOf(source_.log, row, event),
+                                .begin = begin,
+                                .end = begin + page.size});
+      page.begin = begin;
+      begin += page.size;
+    }
+    joined->impressions.resize(pending_.size());
+    for (const Pending& pending : pending_) {
+      joined->impressions[pages_[pending.page].begin++] = pending.impression;
     }
   }
 
@@ -171,7 +209,10 @@ class Joiner {
   const uint64_t end_row_;
   std::vector<Pending> pending_;
   std::vector<Interaction> interactions_;
-  std::vector<uint32_t> by_item_, by_request_;  // indexes into pending_
+  std::vector<Page> pages_;                                // in the order of their first rows
+  boost::unordered_flat_map<uint64_t, uint32_t> page_of_;  // by request
+  // Item and index into pending_, in one number: page by page, and of all pages; sorted.
+  std::vector<uint64_t> by_page_, by_item_;
 };
 
 }  // namespace

@@ -141,6 +141,24 @@ struct RankingStream::Rep {
     next_slot = 0;
   }
 
+  // What will be copied a few requests from now.
+  void Prefetch() const {
+    constexpr size_t kRow = 2, kPlace = 4;
+    if (next_slot + kPlace >= slots.size()) return;
+    const Slot place = slots[next_slot + kPlace], row = slots[next_slot + kRow];
+    const Arena& later = arenas[place.chunk];
+    later.batch.queries.PrefetchPlace(place.index);
+    for (uint32_t i = later.begins[place.index]; i < later.begins[place.index + 1]; ++i) {
+      later.batch.impressions.PrefetchPlace(i);
+      __builtin_prefetch(&later.batch.labels[i]);
+    }
+    const Arena& sooner = arenas[row.chunk];
+    sooner.batch.queries.PrefetchRow(row.index);
+    for (uint32_t i = sooner.begins[row.index]; i < sooner.begins[row.index + 1]; ++i) {
+      sooner.batch.impressions.PrefetchRow(i);
+    }
+  }
+
   const ReplaySource source;
   const features::Vocabulary& devices;
   const features::StateSpec keeps;
@@ -184,6 +202,7 @@ bool RankingStream::Next(size_t size, RankingBatch* batch) {
       rep_->Refill();
       continue;
     }
+    rep_->Prefetch();
     const Slot slot = rep_->slots[rep_->next_slot++];
     const Arena& arena = rep_->arenas[slot.chunk];
     AppendRequest(arena.batch, slot.index, arena.begins[slot.index], arena.begins[slot.index + 1],

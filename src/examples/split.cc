@@ -80,7 +80,8 @@ Status CheckTimes(const SplitOptions& options, const log::EventLog& log) {
   if (log.stats().first_ms >= options.train_until_ms) {
     return FailedPrecondition(
         "[split]: no event lies before the end of the training part, {}; the log spans {} to {}; "
-        "choose a later train_until or fewer validation_days and test_days",
+        "for a log this short set kind = \"leave-one-out\" (the last watches of each user test), or "
+        "choose a later train_until or fewer validation_days and test_days (0.25 is six hours)",
         base::FormatTime(options.train_until_ms), base::FormatTime(log.stats().first_ms),
         base::FormatTime(log.stats().last_ms));
   }

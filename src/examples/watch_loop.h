@@ -7,7 +7,6 @@
 #define UPNEXT_EXAMPLES_WATCH_LOOP_H_
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -24,19 +23,14 @@ void ForEachWatch(const ReplaySource& source, uint32_t user, const features::Sta
                   uint64_t end_row, Visit&& visit) {
   const log::EventLog& log = source.log;
   features::UserState state(keeps);
-  std::array<bool, 256> reads;  // by type; in this frame, as most rows need nothing else
-  for (size_t type = 0; type < reads.size(); ++type) {
-    const auto of = static_cast<schema::EventType>(type);
-    reads[type] = features::PositiveRule::MayAccept(of) || keeps.Reads(of);
-  }
   std::vector<schema::AttributeValue> declared;
   const uint64_t end = std::min(log.end(user), end_row);
   for (uint64_t row = log.begin(user); row < end; ++row) {
     const schema::EventType type = log.type(row);
-    if (!reads[static_cast<uint8_t>(type)]) continue;
+    const bool may_be_positive = features::PositiveRule::MayAccept(type);
+    if (!may_be_positive && !keeps.Reads(type)) continue;
     const schema::Event event = log.event(row);
-    if (features::PositiveRule::MayAccept(type) &&
-        source.rule.IsComplete(event, log.item(event.item))) {
+    if (may_be_positive && source.rule.IsComplete(event, log.item(event.item))) {
       const WatchExample watch{.user = user,
                                .row = row,
                                .item = event.item,

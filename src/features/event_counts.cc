@@ -163,6 +163,23 @@ const float* EventCounts::At(size_t table, uint32_t key, int64_t time_ms) const 
   return in.totals.data() + static_cast<size_t>(today - in.days.data() - 1) * in.prior.size();
 }
 
+void EventCounts::Renumber(size_t table, std::span<const uint32_t> old_keys) {
+  const Table& old = tables_[table];
+  const size_t width = old.prior.size();
+  Table renumbered;
+  renumbered.prior = old.prior;
+  for (const uint32_t key : old_keys) {
+    if (key + size_t{1} < old.offsets.size()) {
+      const uint64_t begin = old.offsets[key], end = old.offsets[key + 1];
+      renumbered.days.insert(renumbered.days.end(), old.days.data() + begin, old.days.data() + end);
+      renumbered.totals.insert(renumbered.totals.end(), old.totals.data() + begin * width,
+                               old.totals.data() + end * width);
+    }
+    renumbered.offsets.push_back(renumbered.days.size());
+  }
+  tables_[table] = std::move(renumbered);
+}
+
 Status EventCounts::Save(base::SectionWriter& writer) const {
   for (size_t t = 1; t < tables_.size(); ++t) {
     const Table& table = tables_[t];

@@ -36,6 +36,9 @@ class EventCounts {
   // training part.
   std::span<const float> Prior(size_t table) const { return tables_[table].prior; }
 
+  // The same counts of a table under other keys, see Vocabulary::Renumbered.
+  void Renumber(size_t table, std::span<const uint32_t> old_keys);
+
   // Sections counts.T.{offsets,days,totals,prior} for each table T of `spec` but the first.
   Status Save(base::SectionWriter& writer) const;
   static Result<EventCounts> Load(const base::SectionFile& file, const StateSpec& spec);

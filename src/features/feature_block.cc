@@ -11,12 +11,42 @@ void FeatureBlock::Clear() {
   rows = 0;
 }
 
+namespace {
+
+constexpr size_t kLineBytes = 64;  // of a cache
+
+template <typename T>
+void PrefetchLines(const T* begin, size_t n) {
+  const char* const bytes = reinterpret_cast<const char*>(begin);
+  for (size_t at = 0; at < n * sizeof(T); at += kLineBytes) __builtin_prefetch(bytes + at);
+}
+
+}  // namespace
+
+void FeatureBlock::PrefetchPlace(size_t row) const {
+  for (const Bags& bags : categorical) __builtin_prefetch(bags.offsets.data() + row);
+  PrefetchLines(raw.data() + row * raw_width, raw_width);
+  PrefetchLines(dense.data() + row * dense_width, dense_width);
+}
+
+void FeatureBlock::PrefetchRow(size_t row) const {
+  for (const Bags& bags : categorical) {
+    const std::span<const uint32_t> ids = bags[row];
+    PrefetchLines(ids.data(), ids.size());
+  }
+}
+
 void FeatureBlock::AppendRow(const FeatureBlock& from, size_t row) {
   if (categorical.size() != from.categorical.size()) categorical.resize(from.categorical.size());
   for (size_t slot = 0; slot < from.categorical.size(); ++slot) {
     const std::span<const uint32_t> ids = from.categorical[slot][row];
-    categorical[slot].ids.insert(categorical[slot].ids.end(), ids.begin(), ids.end());
-    categorical[slot].Close();
+    Bags& bags = categorical[slot];
+    if (ids.size() == 1) {  // most often
+      bags.ids.push_back(ids[0]);
+    } else {
+      bags.ids.insert(bags.ids.end(), ids.begin(), ids.end());
+    }
+    bags.Close();
   }
   const auto copy = [&](const std::vector<float>& values, size_t width, std::vector<float>* out) {
     const auto begin = values.begin() + static_cast<std::ptrdiff_t>(row * width);

@@ -40,6 +40,10 @@ struct FeatureBlock {
   void Clear();
   // Appends row `row` of a block of the same plan and side.
   void AppendRow(const FeatureBlock& from, size_t row);
+  // Ask the memory for a row that AppendRow will read: first for where it lies, a little later for
+  // what it holds. Rows that are copied in random order would be waited for one by one.
+  void PrefetchPlace(size_t row) const;
+  void PrefetchRow(size_t row) const;
 };
 
 // Equal digests: equal bytes, missing values included. For parity checks between training and

@@ -93,6 +93,11 @@ void QueryTokens::AppendRows(uint32_t query, const catalogue::Catalogue& catalog
   for (const std::string& word : words) rows->push_back(RowOf(word));
 }
 
+void QueryTokens::Renumber() {
+  offsets_.assign(1, 0);
+  token_rows_.clear();
+}
+
 void QueryTokens::IndexFingerprints() {
   std::vector<std::pair<uint64_t, uint32_t>> index;
   index.reserve(tokens_.size());

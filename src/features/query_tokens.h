@@ -40,6 +40,8 @@ class QueryTokens {
   // what was learned are tokenised on the spot; kNone and unknown ids append nothing.
   void AppendRows(uint32_t query, const catalogue::Catalogue& catalogue,
                   std::vector<uint32_t>* rows) const;
+  // The same tokens under other ids of queries: all are tokenised on the spot.
+  void Renumber();
   uint32_t rows() const { return static_cast<uint32_t>(tokens_.size()); }  // including row 0
   std::string_view token(uint32_t row) const { return tokens_[row]; }      // "" for row 0
   uint64_t count(uint32_t row) const { return counts_[row]; }  // row 0: all that fell out

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/checksum.h"
+#include "features/positive_rule.h"
 #include "features/request_context.h"
 
 namespace upnext::features {
@@ -158,7 +159,9 @@ StateSpec StateSpec::Builder::Build() const {
   for (size_t type = 0; type < kTypeNumbers; ++type) {
     for (const bool positive : {false, true}) {
       rep->programs.push_back(ProgramOf(bags_, tables_, type, positive));
-      rep->reads[type] = rep->reads[type] || !rep->programs.back().empty();
+      const bool happens =
+          !positive || PositiveRule::MayAccept(static_cast<schema::EventType>(type));
+      rep->reads[type] = rep->reads[type] || (happens && !rep->programs.back().empty());
     }
   }
   const auto is_declared = [](const auto& kept) {

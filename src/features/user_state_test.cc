@@ -239,6 +239,16 @@ TEST(UserState, SharesOfDurationsAreSummedWhereBothAreKnown) {
   EXPECT_EQ(state.row(0, 0)[1].count, 2u);
 }
 
+TEST(StateSpec, ReadsOnlyEventTypesThatCanChangeTheState) {
+  const StateSpec keeps = FeaturePlan().retrieval_state();
+  for (const EventType type : {EventType::kWatch, EventType::kComplete, EventType::kSearch}) {
+    EXPECT_TRUE(keeps.Reads(type));
+  }
+  // Never positive, so a list of positive events does not make them worth reading.
+  EXPECT_FALSE(keeps.Reads(EventType::kImpression));
+  EXPECT_FALSE(keeps.Reads(EventType::kClick));
+}
+
 TEST(UserState, WhatTheCandidateModelReadsIsTheSameInTheWholeState) {
   const auto [events, items] = RandomHistory(600, 20, 6);
   const TestLog log(events, items, {});

@@ -36,6 +36,18 @@ double Vocabulary::coverage() const {
   return total == 0 ? 1.0 : static_cast<double>(total - counts_[0]) / static_cast<double>(total);
 }
 
+Vocabulary Vocabulary::Renumbered(std::span<const uint32_t> old_ids) const {
+  Vocabulary renumbered;
+  renumbered.counts_ = counts_;
+  renumbered.ids_.assign(ids_.size(), schema::kNone);
+  renumbered.rows_.resize(old_ids.size());
+  for (uint32_t id = 0; id < old_ids.size(); ++id) {
+    const uint32_t row = renumbered.rows_[id] = Row(old_ids[id]);
+    if (row != 0) renumbered.ids_[row] = id;
+  }
+  return renumbered;
+}
+
 Status Vocabulary::Save(base::SectionWriter& writer, std::string_view name) const {
   UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>(fmt::format("{}.rows", name), rows_));
   return writer.Add<uint64_t>(fmt::format("{}.counts", name), counts_);

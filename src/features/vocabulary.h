@@ -39,6 +39,10 @@ class Vocabulary {
   // Share of occurrences that have a row, in [0, 1]; 1 when nothing was counted.
   double coverage() const;
 
+  // The same rows under other ids: `old_ids` gives the old id of each new one, kNone for one that is
+  // new. A row whose id is gone has none; such a vocabulary is not saved.
+  Vocabulary Renumbered(std::span<const uint32_t> old_ids) const;
+
   // Sections NAME.rows and NAME.counts.
   Status Save(base::SectionWriter& writer, std::string_view name) const;
   // kDataLoss unless ids and rows are one to one.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "log/log_format.h"
 #include "schema/values.h"
 
 namespace upnext::log {
@@ -151,27 +152,6 @@ std::span<const float> AttributeView::vector(uint64_t row) const {
   if (numbers_ == nullptr || width_ == 0) return {};
   const float* begin = numbers_ + row * width_;
   return std::isnan(*begin) ? std::span<const float>() : std::span(begin, width_);
-}
-
-schema::AttributeValue AttributeView::Value(uint64_t row) const {
-  switch (kind_) {
-    case Kind::kFlag:
-      return {.number = flag(row)};
-    case Kind::kNumber:
-      return {.number = number(row)};
-    case Kind::kTime:
-      return {.time_ms = time_ms(row)};
-    case Kind::kCategory:
-      return {.category = category(row)};
-    default:
-      return {};
-  }
-}
-
-std::span<const uint32_t> AttributeView::Categories(uint64_t row) const {
-  if (kind_ != Kind::kCategory) return categories(row);
-  if (category(row) == schema::kNone) return {};
-  return {ids_.wide() + row, 1};
 }
 
 schema::AttributeCell AttributeView::Cell(uint64_t row) const {

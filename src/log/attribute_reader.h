@@ -1,7 +1,6 @@
 // The columns of the attributes of items, of users, or of the declared attributes of requests, in a
 // file: verified when they are opened, so that what they hand out cannot be out of bounds. A column
-// that is not in the file reads as absent. Only this room includes it. Immutable: safe for any
-// number of threads.
+// that is not in the file reads as absent. Immutable: safe for any number of threads.
 #ifndef UPNEXT_LOG_ATTRIBUTE_READER_H_
 #define UPNEXT_LOG_ATTRIBUTE_READER_H_
 
@@ -12,7 +11,6 @@
 
 #include "base/section_file.h"
 #include "base/status.h"
-#include "log/log_format.h"
 #include "schema/attribute.h"
 #include "schema/schema.h"
 
@@ -70,9 +68,26 @@ class AttributeView {
   const uint32_t* ids() const { return ids_.wide(); }
   const uint8_t* flags() const { return flags_; }
 
-  schema::AttributeValue Value(uint64_t row) const;  // of the kinds that fit in one
+  schema::AttributeValue Value(uint64_t row) const {  // of the kinds that fit in one
+    switch (kind_) {
+      case schema::Kind::kFlag:
+        return {.number = flag(row)};
+      case schema::Kind::kNumber:
+        return {.number = number(row)};
+      case schema::Kind::kTime:
+        return {.time_ms = time_ms(row)};
+      case schema::Kind::kCategory:
+        return {.category = category(row)};
+      default:
+        return {};
+    }
+  }
   // Of a category too: none or one. Not of requests.
-  std::span<const uint32_t> Categories(uint64_t row) const;
+  std::span<const uint32_t> Categories(uint64_t row) const {
+    if (kind_ != schema::Kind::kCategory) return categories(row);
+    if (category(row) == schema::kNone) return {};
+    return {ids_.wide() + row, 1};
+  }
   schema::AttributeCell Cell(uint64_t row) const;
 
  private:
@@ -88,7 +103,7 @@ class AttributeView {
   Status OpenVectors(const base::SectionFile& file, const std::string& name, uint64_t rows);
 
   schema::Kind kind_ = schema::Kind::kNumber;
-  uint8_t absent_flag_ = format::kAbsentFlag;
+  uint8_t absent_flag_ = 0xff;
   uint32_t width_ = 0;
   const float* numbers_ = nullptr;  // [rows], or [rows, width_]
   const uint8_t* flags_ = nullptr;

@@ -284,6 +284,9 @@ void EventLog::RequestAttributes(uint64_t row, std::vector<schema::AttributeValu
   const ShardReader& shard = rep_->Locate(row);
   for (const AttributeView& view : shard.attributes()) values->push_back(view.Value(row));
 }
+const AttributeView& EventLog::attribute(schema::Entity entity, uint32_t attribute) const {
+  return rep_->Of(entity)[attribute];
+}
 schema::AttributeValue EventLog::Value(schema::Entity entity, uint32_t attribute,
                                        uint32_t id) const {
   return rep_->Of(entity)[attribute].Value(id);

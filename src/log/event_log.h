@@ -32,6 +32,8 @@
 
 namespace upnext::log {
 
+class AttributeView;  // attribute_reader.h
+
 struct LogStats {  // counts for `upnext inspect`
   uint64_t events = 0, bytes = 0;
   std::array<uint64_t, 256> by_type = {};  // by the number of the type
@@ -78,6 +80,8 @@ class EventLog {
                                        uint32_t id) const;
   std::string_view Text(schema::Entity entity, uint32_t attribute, uint32_t id) const;
   std::span<const float> Vector(schema::Entity entity, uint32_t attribute, uint32_t id) const;
+  // The column of an attribute, valid as long as this log.
+  const AttributeView& attribute(schema::Entity entity, uint32_t attribute) const;
   // All attributes of an item or user, in their order.
   void Attributes(schema::Entity entity, uint32_t id,
                   std::vector<schema::AttributeCell>* cells) const;

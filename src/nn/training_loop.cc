@@ -36,7 +36,7 @@ class Loop {
         checkpoints_(options.checkpoints),
         model_(training.ModelParameters()),
         stage_(progress, "train " + options.model, "examples",
-               options.epochs * training.examples_per_epoch()) {
+               Most() * training.examples_per_epoch()) {
     training.AppendOptimiserState(optimiser_);
     all_ = model_;
     all_.insert(all_.end(), optimiser_.begin(), optimiser_.end());
@@ -88,10 +88,16 @@ class Loop {
     return Ok();
   }
 
+  // Epochs of this training, unless validation ends it.
+  uint32_t Most() const {
+    return options_.stop_after > 0 ? std::min(options_.stop_after, options_.epochs)
+                                   : options_.epochs;
+  }
+
   bool Done() const {
     const auto past = static_cast<uint32_t>(state_.reports.size());
-    return past >= options_.epochs ||
-           (past > 0 && past - 1 - state_.best_epoch >= options_.patience);
+    return past >= Most() || (options_.stop_after == 0 && past > 0 &&
+                              past - 1 - state_.best_epoch >= options_.patience);
   }
 
   // The rest of the current epoch: steps, validation, report.
@@ -155,7 +161,7 @@ class Loop {
     progress_.Note(training_.Describe(report));
     const double validation = report.validation;
     const bool better =
-        state_.reports.empty() || std::isnan(validation) ||
+        options_.stop_after > 0 || state_.reports.empty() || std::isnan(validation) ||
         (options_.less_is_better ? validation < BestValidation() : validation > BestValidation());
     if (better) state_.best_epoch = state_.epoch;
     state_.reports.push_back(std::move(report));
@@ -168,7 +174,7 @@ class Loop {
 
   // Restores the best epoch, and keeps its checkpoint until the caller has published the model.
   Status Finish() {
-    if (state_.reports.size() < options_.epochs) {
+    if (state_.reports.size() < Most()) {
       stage_.Update(state_.epoch * training_.examples_per_epoch(),
                     fmt::format("stopped early at epoch {}, best epoch {}", state_.reports.size(),
                                 state_.best_epoch + 1));

@@ -59,8 +59,9 @@ class Trainable {
 struct TrainingOptions {
   std::string model;               // in messages: "candidate model"
   std::vector<std::string> tasks;  // names, in messages; a single task may have an empty name
-  uint32_t epochs = 1;             // at most
+  uint32_t epochs = 1;             // at most; schedules span them
   uint32_t patience = 1;           // epochs without a better validation metric before stopping
+  uint32_t stop_after = 0;         // epochs to train, whatever validation says; 0: as it says
   bool less_is_better = false;     // whether a smaller validation metric is better
   // Training stops when this share of the ReLU units of a layer is zero for all examples of an
   // epoch.

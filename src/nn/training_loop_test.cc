@@ -223,6 +223,17 @@ TEST_F(TrainingLoop, KeepsTheBestEpochOnDiskOnlyWhileItIsAnother) {
   EXPECT_FALSE(std::filesystem::exists(Best()));
 }
 
+TEST_F(TrainingLoop, StopAfterGivesTheModelOfThatEpochOfTheScheduleWhateverValidationSays) {
+  const std::vector<float> second = Uninterrupted({1, 3, 2, 2}, /*decay=*/true);
+  options_.stop_after = 2;
+  Regression training;
+  training.validation_ = {2, 1};
+  training.decay_ = true;
+  ASSERT_TRUE(Run(training));
+  EXPECT_EQ(training.steps_, 2 * kSteps);
+  EXPECT_EQ(training.Values(), second);
+}
+
 TEST_F(TrainingLoop, AFinishedTrainingIsNotTrainedAgain) {
   Regression first;
   first.validation_ = {3, 2, 2, 2};

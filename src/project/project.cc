@@ -64,6 +64,13 @@ Result<bundle::OpenedBundle> Project::OpenBundle(bundle::LogChoice choice) const
   return opened;
 }
 
+Result<bundle::OpenedModels> Project::OpenValidated() const {
+  UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedModels opened,
+                          bundle::OpenCurrentValidated(bundles(), logs(), rule_));
+  UPNEXT_RETURN_IF_ERROR(log::CheckSchema(opened.log, schema_));
+  return opened;
+}
+
 Result<std::unique_ptr<store::Store>> Project::OpenStore() const {
   return store::OpenRocksStore(store(), schema_);
 }

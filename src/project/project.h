@@ -61,6 +61,8 @@ class Project {
   Result<log::EventLog> OpenLog(std::optional<uint32_t> shard = std::nullopt) const;
   // The current bundle and its log; kNotFound says to run train.
   Result<bundle::OpenedBundle> OpenBundle(bundle::LogChoice choice) const;
+  // The models that the report of the current bundle is of, and the log of their training.
+  Result<bundle::OpenedModels> OpenValidated() const;
   // Made when there is none yet; kAborted when another process has it open.
   Result<std::unique_ptr<store::Store>> OpenStore() const;
 

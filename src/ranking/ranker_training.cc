@@ -164,7 +164,7 @@ Result<TrainedRanker> TrainRanker(const examples::ReplaySource& source,
         "type "
         "impression, check [split], or train with --only retrieval");
   }
-  if (!training.has_validation()) {
+  if (!training.has_validation() && options.stop_after == 0) {
     progress.Note(fmt::format("no validation part, or it is empty: training runs all {} epochs",
                               options.epochs));
   }
@@ -173,6 +173,7 @@ Result<TrainedRanker> TrainRanker(const examples::ReplaySource& source,
       .tasks = {},
       .epochs = options.epochs,
       .patience = options.patience,
+      .stop_after = options.stop_after,
       .less_is_better = true,
       .max_dead_units = options.max_dead_units,
       .advice = fmt::format("lower ranking.learning_rate (now {:g}) or "

@@ -1,8 +1,10 @@
 // The report as one HTML page: no scripts, no requests, light and dark mode.
 #include <cmath>
+#include <optional>
 
 #include "evaluation/report.h"
 #include "report/append_format.h"
+#include "report/difference_text.h"
 #include "report/metric_names.h"
 #include "report/page.h"
 #include "report/render.h"
@@ -34,6 +36,7 @@ void AddRow(const evaluation::ModelMetrics& row, const std::vector<std::string>&
 }
 
 void AddTable(const evaluation::ModelMetrics& model,
+              const std::optional<evaluation::ModelMetrics>& current,
               const std::vector<evaluation::ModelMetrics>& baselines, std::vector<std::string> keys,
               std::string* out) {
   const std::vector<std::string> columns = TableColumns(model, baselines, std::move(keys));
@@ -41,6 +44,7 @@ void AddTable(const evaluation::ModelMetrics& model,
   for (const std::string& column : columns) AppendFormat(out, "<th>{}</th>", Escaped(column));
   *out += "</tr></thead><tbody>\n";
   AddRow(model, columns, /*model=*/true, out);
+  if (current) AddRow(*current, columns, /*model=*/false, out);
   for (const evaluation::ModelMetrics& row : baselines) AddRow(row, columns, /*model=*/false, out);
   *out += "</tbody></table></div>\n";
 }
@@ -77,7 +81,7 @@ Line RecallCurve(const evaluation::ModelMetrics& row) {
 void AddRetrieval(const evaluation::RetrievalReport& retrieval, std::string* out) {
   AppendFormat(out, "<h2>Retrieval</h2>\n<p class=\"soft\">{} users, {} items</p>\n",
                retrieval.users, retrieval.items);
-  AddTable(retrieval.model, retrieval.baselines,
+  AddTable(retrieval.model, retrieval.current, retrieval.baselines,
            {std::begin(kRetrievalKeys), std::end(kRetrievalKeys)}, out);
   *out += "<div class=\"plots\">\n";
   AddBars(retrieval.model, retrieval.baselines, {"hr@10", "ndcg@10", "map", "coverage@10"}, out);
@@ -113,8 +117,8 @@ void AddCalibration(std::span<const evaluation::CalibrationBin> bins, std::strin
 void AddRanking(const evaluation::RankingReport& ranking, std::string* out) {
   AppendFormat(out, "<h2>Ranking</h2>\n<p class=\"soft\">{} impressions of {} users</p>\n",
                ranking.impressions, ranking.users);
-  AddTable(ranking.model, ranking.baselines, {std::begin(kRankingKeys), std::end(kRankingKeys)},
-           out);
+  AddTable(ranking.model, ranking.current, ranking.baselines,
+           {std::begin(kRankingKeys), std::end(kRankingKeys)}, out);
   *out += "<div class=\"plots\">\n";
   AddBars(ranking.model, ranking.baselines,
           TableColumns(ranking.model, {}, {std::begin(kRankingKeys), std::end(kRankingKeys)}), out);
@@ -132,8 +136,11 @@ std::string RenderHtml(const evaluation::Report& report) {
                "Split {}. Small numbers and whiskers are 95 % bootstrap intervals over users, seed "
                "{}.<br>{}</p>\n",
                Escaped(report.split), report.seed, Escaped(report.machine));
-  if (!report.notes.empty()) {
+  if (!report.notes.empty() || !report.differences.empty()) {
     out += "<ul>\n";
+    for (const evaluation::PairedDifference& difference : report.differences) {
+      AppendFormat(&out, "<li>{}</li>\n", Escaped(DifferenceText(difference)));
+    }
     for (const std::string& note : report.notes) AppendFormat(&out, "<li>{}</li>\n", Escaped(note));
     out += "</ul>\n";
   }

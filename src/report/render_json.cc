@@ -54,6 +54,9 @@ template <typename Stage>
 Json Intervals(const Stage& stage) {
   Json json{{"model", {{"name", stage.model.name}, {"figures", AllFigures(stage.model)}}},
             {"baselines", Json::array()}};
+  if (stage.current) {
+    json["current"] = {{"name", stage.current->name}, {"figures", AllFigures(*stage.current)}};
+  }
   for (const evaluation::ModelMetrics& row : stage.baselines) {
     json["baselines"].push_back({{"name", row.name}, {"figures", AllFigures(row)}});
   }
@@ -71,11 +74,41 @@ evaluation::ModelMetrics ReadModel(const Json& json) {
 template <typename Stage>
 void ReadStage(const Json& json, Stage* stage) {
   stage->model = ReadModel(json.at("model"));
+  if (json.contains("current")) stage->current = ReadModel(json.at("current"));
   for (const Json& row : json.at("baselines")) stage->baselines.push_back(ReadModel(row));
+}
+
+// The current bundle's on the same events, where they were measured.
+template <typename Stage>
+void AddCurrent(const Stage& stage, std::span<const char* const> keys, Json* json) {
+  if (!stage.current) return;
+  Json& current = (*json)["current"] = MainFigures(*stage.current, keys, /*every=*/true);
+  AddAuc(*stage.current, /*every=*/false, &current);
+}
+
+Json DifferenceJson(const evaluation::PairedDifference& difference) {
+  return {{"stage", difference.stage},
+          {"metric", difference.metric},
+          {"less_is_better", difference.less_is_better},
+          {"next", Number(difference.next)},
+          {"current", Number(difference.current)},
+          {"interval", {Number(difference.interval.low), Number(difference.interval.high)}},
+          {"users", difference.users}};
+}
+
+evaluation::PairedDifference ReadDifference(const Json& json) {
+  return {.stage = json.at("stage").get<std::string>(),
+          .metric = json.at("metric").get<std::string>(),
+          .less_is_better = json.at("less_is_better").get<bool>(),
+          .next = Number(json.at("next")),
+          .current = Number(json.at("current")),
+          .interval = {Number(json.at("interval").at(0)), Number(json.at("interval").at(1))},
+          .users = json.at("users").get<uint64_t>()};
 }
 
 void AddRetrievalJson(const evaluation::RetrievalReport& retrieval, Json* json) {
   Json stage = MainFigures(retrieval.model, kRetrievalKeys, /*every=*/true);
+  AddCurrent(retrieval, kRetrievalKeys, &stage);
   stage["baselines"] = Json::object();
   for (const evaluation::ModelMetrics& row : retrieval.baselines) {
     stage["baselines"][row.name] = MainFigures(row, kRetrievalKeys, /*every=*/false);
@@ -89,6 +122,7 @@ void AddRetrievalJson(const evaluation::RetrievalReport& retrieval, Json* json) 
 void AddRankingJson(const evaluation::RankingReport& ranking, Json* json) {
   Json stage = MainFigures(ranking.model, kRankingKeys, /*every=*/true);
   AddAuc(ranking.model, /*every=*/true, &stage);
+  AddCurrent(ranking, kRankingKeys, &stage);
   stage["baselines"] = Json::object();
   for (const evaluation::ModelMetrics& row : ranking.baselines) {
     Json& baseline = stage["baselines"][row.name] = MainFigures(row, kRankingKeys, false);
@@ -126,6 +160,7 @@ evaluation::Report Read(const Json& json) {
                                            bin.at("examples").get<uint64_t>()});
     }
   }
+  for (const Json& one : json.at("differences")) report.differences.push_back(ReadDifference(one));
   report.split = json.at("split").get<std::string>();
   report.seed = json.at("seed").get<uint64_t>();
   report.machine = json.at("machine").get<std::string>();
@@ -143,6 +178,10 @@ std::string RenderJson(const evaluation::Report& report) {
   json["machine"] = report.machine;
   json["version"] = report.version;
   json["notes"] = report.notes;
+  json["differences"] = Json::array();
+  for (const evaluation::PairedDifference& difference : report.differences) {
+    json["differences"].push_back(DifferenceJson(difference));
+  }
   json["users"] = Json::object();
   json["intervals"] = Json::object();
   if (report.retrieval) AddRetrievalJson(*report.retrieval, &json);

@@ -1,9 +1,11 @@
 // The table for a terminal.
 #include <cmath>
 #include <iterator>
+#include <optional>
 
 #include "base/numbers.h"
 #include "evaluation/report.h"
+#include "report/difference_text.h"
 #include "report/metric_names.h"
 #include "report/render.h"
 
@@ -45,6 +47,7 @@ void AppendRow(const std::vector<Cell>& cells, const std::vector<size_t>& widths
 }
 
 void AppendTable(const evaluation::ModelMetrics& model,
+                 const std::optional<evaluation::ModelMetrics>& current,
                  const std::vector<evaluation::ModelMetrics>& baselines,
                  std::vector<std::string> keys, std::string* out) {
   const std::vector<std::string> columns = TableColumns(model, baselines, std::move(keys));
@@ -55,6 +58,7 @@ void AppendTable(const evaluation::ModelMetrics& model,
     for (const std::string& column : columns) row.push_back(CellOf(metrics, column));
   };
   add(model);
+  if (current) add(*current);
   for (const evaluation::ModelMetrics& baseline : baselines) add(baseline);
   std::vector<size_t> widths(columns.size() + 1, 0);
   for (const std::vector<Cell>& row : rows) {
@@ -71,7 +75,7 @@ std::string RenderTable(const evaluation::Report& report) {
     fmt::format_to(std::back_inserter(out), "retrieval: {} users, {} items\n",
                    base::WithThousands(report.retrieval->users),
                    base::WithThousands(report.retrieval->items));
-    AppendTable(report.retrieval->model, report.retrieval->baselines,
+    AppendTable(report.retrieval->model, report.retrieval->current, report.retrieval->baselines,
                 {std::begin(kRetrievalKeys), std::end(kRetrievalKeys)}, &out);
     out += "\n";
   }
@@ -79,16 +83,22 @@ std::string RenderTable(const evaluation::Report& report) {
     fmt::format_to(std::back_inserter(out), "ranking: {} impressions of {} users\n",
                    base::WithThousands(report.ranking->impressions),
                    base::WithThousands(report.ranking->users));
-    AppendTable(report.ranking->model, report.ranking->baselines,
+    AppendTable(report.ranking->model, report.ranking->current, report.ranking->baselines,
                 {std::begin(kRankingKeys), std::end(kRankingKeys)}, &out);
     out += "\n";
   }
+  const bool intervals = out.find("±") != std::string::npos;
+  for (const evaluation::PairedDifference& difference : report.differences) {
+    out += DifferenceText(difference) + "\n";
+  }
   for (const std::string& note : report.notes) out += "note: " + note + "\n";
   if (!report.version.empty()) out += "bundle: " + report.version + "\n";
-  fmt::format_to(std::back_inserter(out),
-                 "split: {}\n± is half of a 95 % bootstrap interval over users, seed {}\n"
-                 "machine: {}\n",
-                 report.split, report.seed, report.machine);
+  fmt::format_to(std::back_inserter(out), "split: {}\n", report.split);
+  if (intervals) {
+    fmt::format_to(std::back_inserter(out),
+                   "± is half of a 95 % bootstrap interval over users, seed {}\n", report.seed);
+  }
+  fmt::format_to(std::back_inserter(out), "machine: {}\n", report.machine);
   return out;
 }
 

@@ -94,6 +94,56 @@ TEST(Json, ComesBackAsTheReport) {
   EXPECT_EQ(RenderJson(parsed), RenderJson(report));
 }
 
+// As `upnext train` reports: with the current bundle on the same events.
+evaluation::Report ExampleOfATraining() {
+  evaluation::Report report = Example();
+  report.retrieval->current = {"current bundle v000002", {{"hr@10", {0.30, {0.29, 0.31}}}}};
+  report.differences = {{.stage = "retrieval",
+                         .metric = "ndcg@10",
+                         .less_is_better = false,
+                         .next = 0.18,
+                         .current = 0.17,
+                         .interval = {-0.001, 0.021},
+                         .users = 6040},
+                        {.stage = "ranking",
+                         .metric = "watch_rmse_s",
+                         .less_is_better = true,
+                         .next = 24.5,
+                         .current = 25,
+                         .interval = evaluation::kNoInterval,
+                         .users = 12}};
+  return report;
+}
+
+TEST(Differences, AreInEveryFormAndComeBackFromJson) {
+  const evaluation::Report report = ExampleOfATraining();
+  const nlohmann::json json = nlohmann::json::parse(RenderJson(report));
+  EXPECT_EQ(json["retrieval"]["current"]["hr@10"], 0.30);
+  EXPECT_EQ(json["differences"][0]["metric"], "ndcg@10");
+  EXPECT_EQ(json["differences"][0]["interval"][1], 0.021);
+  EXPECT_TRUE(json["differences"][1]["interval"][0].is_null());
+  EXPECT_EQ(RenderJson(ParseJson(RenderJson(report)).value()), RenderJson(report));
+  const std::string table = RenderTable(report), html = RenderHtml(report);
+  for (const std::string& text : {table, html}) {
+    EXPECT_THAT(text, HasSubstr("current bundle v000002"));
+    EXPECT_THAT(text, HasSubstr("retrieval ndcg@10 less that of the current bundle: +0.0100 (95 % "
+                                "interval -0.0010 to +0.0210, 6040 users, paired)"));
+    EXPECT_THAT(text, HasSubstr("-0.50 (too few users for an interval, 12 users, paired)"));
+  }
+  EXPECT_LT(table.find("current bundle v000002"), table.find("popularity"));
+}
+
+TEST(Table, WithoutIntervalsDoesNotExplainThem) {
+  evaluation::Report report = Example();
+  report.ranking.reset();
+  report.retrieval->baselines.clear();
+  for (auto& [name, metric] : report.retrieval->model.metrics) {
+    metric.interval = evaluation::kNoInterval;
+  }
+  EXPECT_THAT(RenderTable(report), Not(HasSubstr("±")));
+  EXPECT_THAT(RenderTable(Example()), HasSubstr("± is half"));
+}
+
 TEST(Json, OneStageAlone) {
   evaluation::Report report = Example();
   report.ranking.reset();

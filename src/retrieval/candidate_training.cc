@@ -144,7 +144,7 @@ Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& sourc
         "[labels], [split] and retrieval.min_history of the project file",
         options.min_history);
   }
-  if (!training.has_validation()) {
+  if (!training.has_validation() && options.stop_after == 0) {
     progress.Note(fmt::format("no validation part, or it is empty: training runs all {} epochs",
                               options.epochs));
   }
@@ -153,6 +153,7 @@ Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& sourc
       .tasks = {""},
       .epochs = options.epochs,
       .patience = options.patience,
+      .stop_after = options.stop_after,
       .max_dead_units = options.max_dead_units,
       .advice = fmt::format("lower retrieval.tower_learning_rate (now {:g}) or "
                             "retrieval.table_learning_rate (now {:g})",

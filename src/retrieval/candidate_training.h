@@ -43,6 +43,9 @@ struct CandidateTrainOptions {
       examples::CandidateStreamOptions::Labels::kNextWatch;
   bool bf16 = true;                    // matrix products in bf16 where that is fast
   uint32_t validation_users = 10'000;  // at most, for early stopping
+  // Trains exactly this many epochs of the schedule, without early stopping: a fit on data that
+  // leaves none to validate on. 0: as validation says.
+  uint32_t stop_after = 0;
   // Training stops when this share of the ReLU units of a layer is zero for all examples of an
   // epoch.
   double max_dead_units = 0.9;

@@ -26,14 +26,32 @@ Result<std::unique_ptr<Dataset>> Dataset::Prepare(const log::EventLog& log,
   return dataset;
 }
 
+Result<std::unique_ptr<Dataset>> Dataset::With(const log::EventLog& log,
+                                               const DatasetOptions& options,
+                                               features::FeatureStatistics statistics) {
+  UPNEXT_ASSIGN_OR_RETURN(examples::Split split,
+                          examples::Split::Make(options.split, log, options.rule));
+  std::unique_ptr<Dataset> dataset(new Dataset(log, options, std::move(split)));
+  dataset->statistics_ = std::move(statistics);
+  return dataset;
+}
+
 bool Dataset::has_impressions() const {
   return log().stats().by_type[static_cast<size_t>(schema::EventType::kImpression)] > 0;
 }
 
-Result<examples::Split> SplitOf(const DatasetOptions& options, const bundle::OpenedBundle& opened) {
+bool Dataset::has_events(examples::SplitPart part) const {
+  for (uint32_t user = 0; user < log().users(); ++user) {
+    const examples::RowRange rows = split_.rows(log(), user, part);
+    if (rows.begin < rows.end) return true;
+  }
+  return false;
+}
+
+Result<examples::Split> SplitOf(const DatasetOptions& options, const bundle::Manifest& manifest,
+                                const log::EventLog& log) {
   UPNEXT_ASSIGN_OR_RETURN(examples::Split split,
-                          examples::Split::Make(options.split, opened.log, options.rule));
-  const bundle::Manifest& manifest = opened.bundle->manifest();
+                          examples::Split::Make(options.split, log, options.rule));
   if (split.Describe() == manifest.split) return split;
   return FailedPrecondition(
       "[split] changed since bundle {} was trained ({}; now {}), so it may have learned from what "

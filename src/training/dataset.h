@@ -13,7 +13,7 @@
 #include "base/progress.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
-#include "bundle/opened_bundle.h"
+#include "bundle/manifest.h"
 #include "catalogue/catalogue.h"
 #include "examples/replay.h"
 #include "examples/split.h"
@@ -29,6 +29,10 @@ class Dataset {
   static Result<std::unique_ptr<Dataset>> Prepare(const log::EventLog& log,
                                                   const DatasetOptions& options,
                                                   base::ThreadPool& pool, base::Progress& progress);
+  // With statistics that were learned before, from the training part of this split.
+  static Result<std::unique_ptr<Dataset>> With(const log::EventLog& log,
+                                               const DatasetOptions& options,
+                                               features::FeatureStatistics statistics);
   Dataset(const Dataset&) = delete;
   Dataset& operator=(const Dataset&) = delete;
 
@@ -40,6 +44,7 @@ class Dataset {
   // Log, catalogue, rule and split, as replays take them; views into this object.
   const examples::ReplaySource& source() const { return source_; }
   bool has_impressions() const;  // without them there is no ranker
+  bool has_events(examples::SplitPart part) const;
 
  private:
   Dataset(const log::EventLog& log, const DatasetOptions& options, examples::Split split);
@@ -54,7 +59,8 @@ class Dataset {
 // The split that a bundle was trained with, of the log that it was trained on; kFailedPrecondition
 // when the options describe another one, because the bundle may then have learned from what would
 // test it.
-Result<examples::Split> SplitOf(const DatasetOptions& options, const bundle::OpenedBundle& opened);
+Result<examples::Split> SplitOf(const DatasetOptions& options, const bundle::Manifest& manifest,
+                                const log::EventLog& log);
 
 }  // namespace upnext::training
 

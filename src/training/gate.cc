@@ -2,88 +2,170 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <utility>
 
-#include "base/file.h"
-#include "base/versioned_root.h"
-#include "report/render.h"
+#include "bundle/validated_models.h"
+#include "features/rebase.h"
+#include "log/event_log.h"
+#include "training/freed_memory.h"
 
 namespace upnext::training {
 namespace {
 
-// A figure of which less is better, or more.
-struct MainMetric {
-  const char* name;
-  bool less_is_better;
-};
+using evaluation::PairedDifference;
 
-// "" unless `next` is worse than `current` beyond the margin on the figure that decides.
-std::string StageWorseThan(const char* stage, const evaluation::ModelMetrics& next,
-                           const evaluation::ModelMetrics& current,
-                           std::initializer_list<MainMetric> main, double margin) {
-  for (const MainMetric& metric : main) {
-    const auto ours = next.metrics.find(metric.name), theirs = current.metrics.find(metric.name);
-    if (theirs == current.metrics.end() || std::isnan(theirs->second.value)) continue;
-    if (ours == next.metrics.end() || std::isnan(ours->second.value)) continue;
-    const double before = theirs->second.value, after = ours->second.value;
-    const double loss = metric.less_is_better ? after - before : before - after;
-    if (loss <= margin * std::abs(before)) return "";
-    return fmt::format("{} {} would go from {:.4f} to {:.4f}, worse by more than {:g} %", stage,
-                       metric.name, before, after, 100 * margin);
-  }
-  return "";
+bool HasPart(const bundle::Manifest& manifest, const bundle::PartType& type) {
+  return std::ranges::find(manifest.parts, type.name, &bundle::PartEntry::name) !=
+         manifest.parts.end();
 }
 
-// What the figures of the stages that both have are of.
-std::string TestSetOf(const evaluation::Report& report, const evaluation::Report& other) {
-  std::string text = report.split;
-  if (report.retrieval && other.retrieval) {
-    text += fmt::format(", {} users of retrieval", report.retrieval->users);
+// The statistics as the log at hand numbers its ids.
+Result<features::FeatureStatistics> StatisticsFor(const log::EventLog& log,
+                                                  const bundle::ValidatedModels& models,
+                                                  const base::VersionedRoot& logs) {
+  const features::FeatureStatistics& statistics = models.tables();
+  if (!(statistics.plan.schema() == log.schema())) {
+    return FailedPrecondition("it was trained under another [schema]");
   }
-  if (report.ranking && other.ranking) {
-    text += fmt::format(", {} impressions", report.ranking->impressions);
+  if (std::ranges::count(log.lineage(), models.manifest().log_digest) > 0) {
+    UPNEXT_RETURN_IF_ERROR(statistics.CheckIds(log));
+    return statistics;
   }
-  return text;
+  const Result<log::EventLog> own = log::EventLog::Open(logs.Path(models.manifest().log_version));
+  if (!own) {
+    return FailedPrecondition("ids have other numbers now, and its log cannot be opened ({})",
+                              own.error().message);
+  }
+  if (own->digest() != models.manifest().log_digest) {
+    return FailedPrecondition("ids have other numbers now, and its log was replaced");
+  }
+  return features::Rebase(statistics, *own, log);
 }
 
-std::string LacksStage(const char* stage) {
-  return fmt::format("the new bundle has no {} figures, the current one has", stage);
+// Sets report and deciding figures.
+Status EvaluateOn(const Dataset& dataset, const std::filesystem::path& folder,
+                  const project::Project& project, const evaluation::EvaluateOptions& options,
+                  base::ThreadPool& pool, base::Progress& progress, CurrentFigures* current) {
+  UPNEXT_ASSIGN_OR_RETURN(const std::unique_ptr<bundle::ValidatedModels> models,
+                          bundle::ValidatedModels::Open(folder));
+  UPNEXT_RETURN_IF_ERROR(bundle::CheckLabels(models->manifest(), dataset.rule()));
+  UPNEXT_ASSIGN_OR_RETURN(const features::FeatureStatistics statistics,
+                          StatisticsFor(dataset.log(), *models, project.logs()));
+  progress.Note(
+      fmt::format("evaluates the current bundle {} on the new test part", current->version));
+  UPNEXT_ASSIGN_OR_RETURN(
+      current->report,
+      evaluation::Evaluate({dataset.source(), statistics, models->candidate(), models->ranker()},
+                           options, pool, progress, &current->deciding));
+  return Ok();
+}
+
+// How much is lost for certain: what is left at the better end of the interval, 0 when that is no
+// loss.
+double CertainLoss(const PairedDifference& difference) {
+  const evaluation::Interval& interval = difference.interval;
+  if (std::isnan(interval.low)) return 0;
+  return std::max(0.0, difference.less_is_better ? interval.low : -interval.high);
+}
+
+std::string WhyWorse(const PairedDifference& difference, const std::string& version,
+                     double margin) {
+  const double loss = CertainLoss(difference);
+  if (loss == 0 || loss <= margin * std::abs(difference.current)) return "";
+  return fmt::format(
+      "{} {} is {:.4f}, and that of bundle {} on the same events is {:.4f}; the whole 95 % interval "
+      "of the difference over {} users ({:+.4f} to {:+.4f}) is a loss of more than {:g} %",
+      difference.stage, difference.metric, difference.next, version, difference.current,
+      difference.users, difference.interval.low, difference.interval.high, 100 * margin);
+}
+
+std::string Lacks(const char* stage, const std::string& version) {
+  return fmt::format("the new bundle has no {} model, and bundle {} has one", stage, version);
+}
+
+// Adds what is known of the stage to the report; "" or why it is worse.
+template <typename StageReport>
+std::string JudgeStage(const char* stage, const CurrentFigures& current,
+                       const std::optional<StageReport>& before,
+                       std::optional<PairedDifference> difference, double margin,
+                       std::optional<StageReport>* now, evaluation::Report* report) {
+  if (!*now || !before) return "";
+  (*now)->current = before->model;
+  (*now)->current->name = "current bundle " + current.version;
+  if (!difference) {
+    report->notes.push_back(fmt::format(
+        "{}: not compared with bundle {}: no figure is measured on the same labels in both", stage,
+        current.version));
+    return "";
+  }
+  difference->stage = stage;
+  report->differences.push_back(*difference);
+  return WhyWorse(*difference, current.version, margin);
 }
 
 }  // namespace
 
-Result<std::optional<evaluation::Report>> CurrentReport(const project::Project& project) {
+Result<CurrentFigures> EvaluateCurrent(const project::Project& project, const Dataset& dataset,
+                                       evaluation::EvaluateOptions options, base::ThreadPool& pool,
+                                       base::Progress& progress) {
+  CurrentFigures current;
   const base::VersionedRoot bundles = project.bundles();
   const Result<std::string> version = bundles.Current();
-  if (!version && version.error().code == Code::kNotFound) return std::nullopt;
+  if (!version && version.error().code == Code::kNotFound) return current;
   if (!version) return std::unexpected(version.error());
-  const std::filesystem::path file = bundles.Path(*version) / "report.json";
-  UPNEXT_ASSIGN_OR_RETURN(const std::string json, base::ReadFile(file));
-  Result<evaluation::Report> report = report::ParseJson(json);
-  if (!report) return WithContext(std::move(report).error(), file.string());
-  return *std::move(report);
+  current.version = *version;
+  const std::filesystem::path folder = bundles.Path(*version);
+  options.baselines = false;
+  const Result<bundle::Manifest> manifest = bundle::ReadManifest(folder);
+  Status evaluated = Ok();
+  if (manifest) {
+    current.has_candidate = HasPart(*manifest, bundle::CandidateType());
+    current.has_ranker = HasPart(*manifest, bundle::RankerType());
+    if (dataset.has_events(options.part)) {
+      evaluated = EvaluateOn(dataset, folder, project, options, pool, progress, &current);
+    } else {
+      current.incomparable = "no event is held out to compare on";
+    }
+  } else {
+    evaluated = std::unexpected(manifest.error());
+  }
+  ReturnFreedMemory();
+  if (evaluated) return current;
+  if (evaluated.error().code != Code::kFailedPrecondition) {
+    return std::unexpected(evaluated.error());
+  }
+  current.incomparable = evaluated.error().message;
+  return current;
 }
 
-std::string WorseThan(const evaluation::Report& next, const evaluation::Report& current,
-                      double margin) {
-  std::string why;
-  if (current.retrieval) {
-    why = next.retrieval ? StageWorseThan("retrieval", next.retrieval->model,
-                                          current.retrieval->model, {{"ndcg@10", false}}, margin)
-                         : LacksStage("retrieval");
+std::string Judge(const CurrentFigures& current, const evaluation::DecidingFigures& next,
+                  const Models& models, double margin, evaluation::Report* report) {
+  if (!report->retrieval && !report->ranking) {
+    report->notes.push_back("nothing was measured: no event is held out to test on");
   }
-  if (why.empty() && current.ranking) {
-    why = next.ranking
-              ? StageWorseThan("ranking", next.ranking->model, current.ranking->model,
-                               {{"weighted_user_loss", true}, {"watch_rmse_s", true}}, margin)
-              : LacksStage("ranking");
+  if (current.version.empty()) return "";
+  if (current.has_candidate && models.candidate == nullptr) {
+    return Lacks("retrieval", current.version);
   }
-  const std::string now = TestSetOf(next, current), before = TestSetOf(current, next);
-  if (why.empty() || now == before) return why;
-  return fmt::format("{} (the figures come from different test sets: now {}; before {})", why, now,
-                     before);
+  if (current.has_ranker && models.ranker == nullptr) return Lacks("ranking", current.version);
+  if (!current.incomparable.empty()) {
+    report->notes.push_back(
+        fmt::format("not compared with bundle {}: {}", current.version, current.incomparable));
+    return "";
+  }
+  const std::string retrieval =
+      JudgeStage("retrieval", current, current.report.retrieval,
+                 evaluation::Difference(next.retrieval, current.deciding.retrieval, report->seed),
+                 margin, &report->retrieval, report);
+  const std::string ranking =
+      JudgeStage("ranking", current, current.report.ranking,
+                 evaluation::Difference(next.ranking, current.deciding.ranking, report->seed),
+                 margin, &report->ranking, report);
+  return retrieval.empty() ? ranking : retrieval;
 }
 
 }  // namespace upnext::training

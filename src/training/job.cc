@@ -6,19 +6,25 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "ann/index.h"
 #include "base/clock.h"
 #include "base/lock_file.h"
 #include "base/section_file.h"
 #include "base/time_text.h"
 #include "bundle/bundle.h"
 #include "bundle/opened_bundle.h"
+#include "bundle/validated_models.h"
+#include "examples/split.h"
 #include "features/feature_statistics.h"
 #include "log/event_log.h"
 #include "report/render.h"
 #include "training/coverage.h"
 #include "training/dataset.h"
+#include "training/freed_memory.h"
 #include "training/gate.h"
+#include "training/preconditions.h"
 #include "training/serving_parts.h"
 #include "training/staging.h"
 #include "training/train.h"
@@ -36,12 +42,19 @@ Result<uint64_t> DigestOf(const features::FeatureStatistics& statistics,
   return file.digest();
 }
 
-// The bundle that the other stage's model comes from, provided that it has the same features. Empty
-// when there is no bundle yet.
-Result<bundle::OpenedBundle> OtherStage(const project::Project& project, Stage only,
-                                        uint64_t features_digest) {
+// Where the other stage's models come from: the current bundle, empty when there is none yet.
+struct OtherStage {
+  bundle::OpenedBundle opened;                         // the model that it serves
+  std::unique_ptr<bundle::ValidatedModels> validated;  // and the one that its report is of
+  bool empty() const { return opened.bundle == nullptr; }
+};
+
+// Provided that it has the same features, and the same log if the models are `fitted` on all of it.
+Result<OtherStage> OpenOther(const project::Project& project, Stage only, uint64_t features_digest,
+                             bool fitted, const std::string& log_version) {
+  OtherStage other;
   const Result<std::string> version = project.bundles().Current();
-  if (!version && version.error().code == Code::kNotFound) return bundle::OpenedBundle{};
+  if (!version && version.error().code == Code::kNotFound) return other;
   Result<bundle::OpenedBundle> current = project.OpenBundle(bundle::LogChoice::kTrainedOn);
   if (!current) {
     return FailedPrecondition(
@@ -49,13 +62,24 @@ Result<bundle::OpenedBundle> OtherStage(const project::Project& project, Stage o
         "({}); train without --only",
         StageName(only), current.error().message);
   }
-  if (features_digest != current->bundle->manifest().features_digest) {
+  other.opened = *std::move(current);
+  UPNEXT_ASSIGN_OR_RETURN(other.validated,
+                          bundle::ValidatedModels::Open(project.bundles().Path(*version)));
+  const bundle::Manifest& manifest = other.validated->manifest();
+  if (features_digest != other.validated->features_digest()) {
     return FailedPrecondition(
         "--only {}: the log or the [features] changed since bundle {}, so its other model no "
         "longer fits; train without --only",
-        StageName(only), current->bundle->manifest().version);
+        StageName(only), manifest.version);
   }
-  return current;
+  if (fitted != bundle::KeepsValidated(manifest) ||
+      (fitted && manifest.log_version != log_version)) {
+    return FailedPrecondition(
+        "--only {}: the log or [train] final_fit changed since bundle {}, so its other model was "
+        "fitted on other events; train without --only",
+        StageName(only), manifest.version);
+  }
+  return other;
 }
 
 class Job {
@@ -71,9 +95,13 @@ class Job {
 
  private:
   Status Prepare();
+  Status PrepareDataset();
+  Status CompareWithCurrent();
   Status TrainModels();
   Status EvaluateModels();
+  Status FitOnAll();
   Status Publish();
+  std::string Seen() const;
 
   const project::Project& project_;
   Options options_;
@@ -81,35 +109,61 @@ class Job {
   base::ThreadPool& pool_;
   base::Progress& progress_;
 
-  std::optional<evaluation::Report> current_;  // of the current bundle
+  CurrentFigures current_;
   std::unique_ptr<Dataset> dataset_;
+  bool fits_on_all_ = false;  // after the evaluation, the models are fitted once more
   std::optional<Staging> staging_;
-  CheckpointFolder checkpoints_;
-  bundle::OpenedBundle other_;  // with request.only
+  CheckpointFolder checkpoints_, checkpoints_of_fit_;
+  OtherStage other_;  // with request.only
   TrainedModels trained_;
-  Models models_;  // of this run, and with request.only the other stage's
+  Models models_;                            // of this run, and with request.only the other stage's
+  std::vector<bundle::PartType> validated_;  // written already: the models that were evaluated
   JobResult result_;
 };
 
 // What can fail without a training comes before one.
 Status Job::Prepare() {
-  Result<std::optional<evaluation::Report>> current = CurrentReport(project_);
-  if (!current && !request_.force) {
-    current.error().message += "; --force trains and publishes without comparing";
-    return std::unexpected(std::move(current).error());
-  }
-  if (current) current_ = *std::move(current);
-  UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, project_.OpenLog(request_.shard));
-  result_.manifest.log_version = log.directory().filename().string();
-  UPNEXT_ASSIGN_OR_RETURN(dataset_, Dataset::Prepare(log, options_.dataset, pool_, progress_));
-  progress_.Note("covered by the vocabularies: " + CoverageOf(dataset_->statistics()));
+  UPNEXT_RETURN_IF_ERROR(PrepareDataset());
   UPNEXT_ASSIGN_OR_RETURN(Staging staging, Staging::Begin(project_.bundles()));
   staging_.emplace(std::move(staging));
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t digest,
                           DigestOf(dataset_->statistics(), staging_->path()));
-  checkpoints_ = {project_.checkpoints(), request_.resume, digest};
-  if (!request_.only) return Ok();
-  UPNEXT_ASSIGN_OR_RETURN(other_, OtherStage(project_, *request_.only, digest));
+  checkpoints_ = {project_.checkpoints(), request_.resume, digest, ""};
+  if (request_.only) {
+    UPNEXT_ASSIGN_OR_RETURN(other_, OpenOther(project_, *request_.only, digest, fits_on_all_,
+                                              result_.manifest.log_version));
+  }
+  return CompareWithCurrent();
+}
+
+Status Job::PrepareDataset() {
+  UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, project_.OpenLog(request_.shard));
+  result_.manifest.log_version = log.directory().filename().string();
+  UPNEXT_ASSIGN_OR_RETURN(dataset_, Dataset::Prepare(log, options_.dataset, pool_, progress_));
+  UPNEXT_RETURN_IF_ERROR(CheckTestPart(*dataset_, options_.dataset.split));
+  if (options_.train.train_ranking && dataset_->has_impressions()) {
+    UPNEXT_ASSIGN_OR_RETURN(
+        options_.train.objectives,
+        TrainableObjectives(*dataset_, options_.train.objectives, pool_, progress_));
+  }
+  progress_.Note("covered by the vocabularies: " + CoverageOf(dataset_->statistics()));
+  fits_on_all_ = options_.final_fit && (dataset_->has_events(examples::SplitPart::kValidation) ||
+                                        dataset_->has_events(examples::SplitPart::kTest));
+  return Ok();
+}
+
+// Before the training, so that the models of two bundles are never in memory together.
+Status Job::CompareWithCurrent() {
+  Result<CurrentFigures> current =
+      EvaluateCurrent(project_, *dataset_, options_.evaluate, pool_, progress_);
+  if (current) {
+    current_ = *std::move(current);
+  } else if (!request_.force || current.error().code == Code::kCancelled) {
+    if (current.error().code != Code::kCancelled) {
+      current.error().message += "; --force trains and publishes without comparing";
+    }
+    return std::unexpected(std::move(current).error());
+  }
   return Ok();
 }
 
@@ -117,22 +171,23 @@ Status Job::TrainModels() {
   UPNEXT_ASSIGN_OR_RETURN(trained_,
                           Train(*dataset_, options_.train, pool_, progress_, checkpoints_));
   models_ = trained_.models();
-  if (other_.bundle == nullptr) return Ok();
-  if (request_.only == Stage::kRanking) models_.candidate = other_.bundle->candidate();
-  if (request_.only == Stage::kRetrieval) models_.ranker = other_.bundle->ranker();
+  if (other_.empty()) return Ok();
+  if (request_.only == Stage::kRanking) models_.candidate = other_.validated->candidate();
+  if (request_.only == Stage::kRetrieval) models_.ranker = other_.validated->ranker();
   return Ok();
 }
 
 Status Job::EvaluateModels() {
-  UPNEXT_ASSIGN_OR_RETURN(result_.report,
-                          Evaluate(*dataset_, models_, options_.evaluate, pool_, progress_));
+  evaluation::DecidingFigures deciding;
+  UPNEXT_ASSIGN_OR_RETURN(
+      result_.report, Evaluate(*dataset_, models_, options_.evaluate, pool_, progress_, &deciding));
   evaluation::Report& report = result_.report;
   if (request_.shard) {
     report.notes.push_back(fmt::format("trained and evaluated on shard {} of {} alone (from 0)",
                                        *request_.shard, dataset_->log().shards()));
   }
   bundle::Manifest& manifest = result_.manifest;
-  if (current_) manifest.gate = WorseThan(report, *current_, options_.margin);
+  manifest.gate = Judge(current_, deciding, models_, options_.margin, &report);
   manifest.forced = !manifest.gate.empty() && request_.force;
   if (manifest.forced) report.notes.push_back("published with --force although " + manifest.gate);
   manifest.created = base::FormatTime(base::SystemClock().NowMs());
@@ -143,18 +198,91 @@ Status Job::EvaluateModels() {
   return Ok();
 }
 
+// Keeps what was evaluated in the bundle, and trains the models again on the whole log, for as many
+// epochs as validation chose.
+Status Job::FitOnAll() {
+  UPNEXT_RETURN_IF_ERROR(bundle::WriteValidated(staging_->path(), dataset_->statistics(),
+                                                models_.candidate, models_.ranker));
+  validated_ = {bundle::ValidatedFeaturesType()};
+  if (models_.candidate != nullptr) validated_.push_back(bundle::ValidatedCandidateType());
+  if (models_.ranker != nullptr) validated_.push_back(bundle::ValidatedRankerType());
+  TrainOptions train = options_.train;
+  train.candidate_train.stop_after = trained_.candidate.best_epoch + 1;
+  train.ranker_train.stop_after = trained_.ranker.best_epoch + 1;
+  const log::EventLog log = dataset_->log();
+  models_ = {};  // before there are others
+  trained_ = {};
+  other_.validated.reset();
+  dataset_.reset();
+  ReturnFreedMemory();
+  DatasetOptions all = options_.dataset;
+  all.split = {.kind = examples::SplitOptions::Kind::kNone};
+  progress_.Note("fits the models on the whole log, to publish them");
+  UPNEXT_ASSIGN_OR_RETURN(dataset_, Dataset::Prepare(log, all, pool_, progress_));
+  UPNEXT_ASSIGN_OR_RETURN(const uint64_t digest,
+                          DigestOf(dataset_->statistics(), staging_->path()));
+  if (!other_.empty() && digest != other_.opened.bundle->manifest().features_digest) {
+    return Internal("the statistics of log {} are not those that bundle {} was fitted with",
+                    result_.manifest.log_version, other_.opened.bundle->manifest().version);
+  }
+  checkpoints_of_fit_ = {project_.checkpoints(), request_.resume, digest, "final-"};
+  UPNEXT_ASSIGN_OR_RETURN(trained_, Train(*dataset_, train, pool_, progress_, checkpoints_of_fit_));
+  models_ = trained_.models();
+  return Ok();
+}
+
+// What the models that are published have learned from.
+std::string Job::Seen() const {
+  const int64_t seen_ms = dataset_->statistics().train_end_ms,
+                last_ms = dataset_->log().stats().last_ms;
+  if (fits_on_all_) {
+    return fmt::format(
+        "the figures are of models that were fitted on the training part; those published were "
+        "fitted again and have seen all events up to {}",
+        base::FormatTime(seen_ms));
+  }
+  if (dataset_->split().kind() == examples::SplitOptions::Kind::kLeaveOneOut) {
+    return "the published models have not seen the last two complete watches of each user; [train] "
+           "final_fit = true fits them on the whole log";
+  }
+  if (seen_ms < last_ms) {
+    return fmt::format(
+        "the published models have not seen the last {:.1f} days ({} to {}); [train] final_fit = "
+        "true fits them on the whole log",
+        static_cast<double>(last_ms - seen_ms) / static_cast<double>(base::kDayMs),
+        base::FormatTime(seen_ms), base::FormatTime(last_ms));
+  }
+  return fmt::format("the published models have seen all events up to {}",
+                     base::FormatTime(seen_ms));
+}
+
 Status Job::Publish() {
-  const bool kept = request_.only == Stage::kRanking && other_.bundle != nullptr;
-  UPNEXT_ASSIGN_OR_RETURN(const ServingParts serving,
-                          ServingParts::Learn(*dataset_, models_, options_.train, pool_, progress_,
-                                              kept ? other_.bundle->index() : nullptr));
+  if (fits_on_all_) UPNEXT_RETURN_IF_ERROR(FitOnAll());
+  const ann::Index* index = nullptr;
+  if (!other_.empty()) {
+    const bundle::Bundle& kept = *other_.opened.bundle;
+    if (request_.only == Stage::kRetrieval) models_.ranker = kept.ranker();
+    if (request_.only == Stage::kRanking) {
+      models_.candidate = kept.candidate();
+      index = kept.index();
+    }
+  }
+  result_.report.notes.push_back(Seen());
+  result_.seen_until_ms = dataset_->statistics().train_end_ms;
+  UPNEXT_ASSIGN_OR_RETURN(
+      const ServingParts serving,
+      ServingParts::Learn(*dataset_, models_, options_.train, pool_, progress_, index));
   bundle::Parts parts = serving.Of(models_);
   parts.Set(bundle::ProjectPart(project_.config().text()));
   parts.Set(bundle::ReportPart(report::RenderJson(result_.report)));
+  for (const bundle::PartType& type : validated_) parts.Set(bundle::WrittenPart(type));
   UPNEXT_RETURN_IF_ERROR(bundle::WriteBundle(staging_->path(), parts, &result_.manifest));
   UPNEXT_ASSIGN_OR_RETURN(result_.manifest.version, staging_->Publish());
   result_.published = true;
   UPNEXT_RETURN_IF_ERROR(project_.Prune());
+  if (fits_on_all_) {
+    UPNEXT_RETURN_IF_ERROR(RemoveCheckpoints(options_.train, checkpoints_of_fit_));
+  }
   return RemoveCheckpoints(options_.train, checkpoints_);
 }
 

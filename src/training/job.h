@@ -1,4 +1,4 @@
-// The main job on a project: dataset -> train -> evaluate -> gate -> publish.
+// The main job on a project: dataset -> train -> evaluate -> gate -> fit on the whole log -> publish.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(const JobResult result,
 //                           RunJob(project, options, {.resume = true}, pool, progress));
@@ -39,6 +39,7 @@ struct JobResult {
   // What was published; of a bundle that was refused, what was going to be. `gate` says why.
   bundle::Manifest manifest;
   bool published = false;
+  int64_t seen_until_ms = 0;  // of what was published: the last event that it has learned from
 };
 
 // On error, and when the gate refuses, the current bundle stays and the checkpoints too, so that a

@@ -11,9 +11,8 @@
 #include "base/test_folder.h"
 #include "base/versioned_root.h"
 #include "bundle/test_bundle.h"
+#include "bundle/test_forge.h"
 #include "log/event_log.h"
-#include "report/render.h"
-#include "training/gate.h"
 
 namespace upnext::training {
 namespace {
@@ -77,15 +76,6 @@ class JobTest : public testing::Test {
     }
     return names;
   }
-  // As if the current bundle had been as good as can be.
-  void ImproveCurrentReport() {
-    auto report = CurrentReport(*project_);
-    ASSERT_TRUE(report && *report && (*report)->retrieval);
-    (*report)->retrieval->model.metrics.at("ndcg@10").value = 1;
-    ASSERT_TRUE(base::WriteFileAtomic(project_->bundles().Path(CurrentVersion()) / "report.json",
-                                      report::RenderJson(**report)));
-  }
-
   base::TestFolder folder_;
   base::ThreadPool pool_{2};
   std::optional<project::Project> project_;
@@ -110,41 +100,28 @@ TEST_F(JobTest, PublishesABundleOfBothStagesAndRemovesItsCheckpoints) {
   EXPECT_THAT(BundleFolder(), UnorderedElementsAre("v000001", "CURRENT"));
 }
 
-TEST_F(JobTest, TheGateRefusesWorseFiguresAndKeepsBundleAndCheckpoints) {
+TEST_F(JobTest, ADamagedBundleStopsTheJobBeforeTrainingUnlessForced) {
   RunAndPublish();
-  ImproveCurrentReport();
-  const Result<JobResult> refused = Run();
-  ASSERT_TRUE(refused) << refused.error().message;
-  EXPECT_FALSE(refused->published);
-  EXPECT_THAT(refused->manifest.gate, HasSubstr("retrieval ndcg@10 would go from 1.0000"));
-  EXPECT_TRUE(refused->report.retrieval) << "what was measured is reported all the same";
-  EXPECT_EQ(CurrentVersion(), "v000001");
-  EXPECT_THAT(BundleFolder(), UnorderedElementsAre("v000001", "CURRENT"));
-  EXPECT_TRUE(fs::exists(project_->checkpoints() / "retrieval.uxs"));
-  EXPECT_TRUE(fs::exists(project_->checkpoints() / "ranking.uxs"));
-}
-
-TEST_F(JobTest, ForcePublishesWhatTheGateRefusesAndTheBundleSaysSo) {
-  RunAndPublish();
-  ImproveCurrentReport();
-  const Result<JobResult> forced = Run({.force = true});
-  ASSERT_TRUE(forced) << forced.error().message;
-  EXPECT_TRUE(forced->published);
-  EXPECT_TRUE(forced->manifest.forced);
-  EXPECT_EQ(CurrentVersion(), "v000002");
-  EXPECT_THAT(forced->report.notes, testing::Contains(HasSubstr("published with --force")));
-}
-
-TEST_F(JobTest, AReportThatCannotBeReadStopsTheJobBeforeTrainingUnlessForced) {
-  RunAndPublish();
-  ASSERT_TRUE(
-      base::WriteFileAtomic(project_->bundles().Path("v000001") / "report.json", "no report"));
+  const fs::path damaged = project_->bundles().Path("v000001") / "validated.candidate.uxs";
+  ASSERT_TRUE(base::WriteFileAtomic(damaged, "no model"));
   const Result<JobResult> result = Run();
   ASSERT_FALSE(result);
   EXPECT_THAT(result.error().message,
-              testing::AllOf(HasSubstr("report.json"), HasSubstr("--force")));
+              testing::AllOf(HasSubstr("validated.candidate.uxs"), HasSubstr("--force")));
   EXPECT_FALSE(fs::exists(project_->checkpoints()));
   RunAndPublish({.force = true});
+}
+
+TEST_F(JobTest, ABundleOfAnotherProgramIsReplacedWithANote) {
+  RunAndPublish();
+  nlohmann::json manifest = bundle::ReadJson(project_->bundles().Path("v000001") / "manifest.json");
+  manifest["format"] = 1;
+  bundle::Forge(project_->bundles().Path("v000001"), manifest);
+  const Result<JobResult> result = Run();
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_TRUE(result->published);
+  EXPECT_THAT(result->report.notes,
+              testing::Contains(HasSubstr("not compared with bundle v000001")));
 }
 
 TEST_F(JobTest, OneStageAloneKeepsTheOtherModelOfTheCurrentBundle) {
@@ -205,9 +182,12 @@ TEST_F(JobTest, AStoppedJobLeavesCheckpointsAndPublishesTheSameWhenItIsResumed) 
   EXPECT_TRUE(BundleFolder().empty());
   EXPECT_TRUE(fs::exists(project_->checkpoints() / "retrieval.uxs"));
   RunAndPublish({.resume = true});
-  RunAndPublish({.force = true});  // as if nothing had happened
-  for (const char* file : {"candidate.uxs", "ranker.uxs", "generators.uxs", "report.json"}) {
+  ASSERT_TRUE(base::RemoveAll(project_->bundles().root() / "CURRENT"));
+  RunAndPublish();  // as if nothing had happened
+  for (const char* file : {"candidate.uxs", "ranker.uxs", "validated.candidate.uxs",
+                           "validated.ranker.uxs", "report.json"}) {
     EXPECT_EQ(FileOf("v000001", file), FileOf("v000002", file)) << file;
+    EXPECT_NE(FileOf("v000001", file), "") << file;
   }
 }
 

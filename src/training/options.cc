@@ -69,6 +69,7 @@ Options Options::FromConfig(const base::Config& config) {
           .Int("max_users", options.evaluate.max_users, {.min = 0, .max = UINT32_MAX}));
   const base::ConfigTable train = config.Table("train");
   options.margin = train.Real("margin", options.margin, {.min = 0, .max = 1});
+  options.final_fit = train.Bool("final_fit", options.final_fit);
   options.SetSeed(static_cast<uint64_t>(train.Int("seed", 1, {.min = 0})));
   return options;
 }

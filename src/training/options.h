@@ -56,7 +56,12 @@ struct Options {
   DatasetOptions dataset;
   TrainOptions train;
   evaluation::EvaluateOptions evaluate;
-  double margin = 0.02;  // [train] margin: how much worse a new version may be, relative
+  // [train] margin: the loss, relative to the current bundle's figure, that a new bundle may have for
+  // certain and is published all the same.
+  double margin = 0.05;
+  // [train] final_fit: what is published is fitted on the whole log, after it was measured without
+  // the held-out part.
+  bool final_fit = true;
 
   void SetSeed(uint64_t seed);  // of everything that draws random numbers
   // Reads its tables; mistakes wait in config.Check().

@@ -18,12 +18,16 @@ nn::CheckpointOptions CheckpointsOf(nn::CheckpointOptions options, std::string_v
                                     const Dataset& dataset, const TrainOptions& train,
                                     const base::ThreadPool& pool, const CheckpointFolder& folder) {
   options.folder = folder.path;
-  options.name = stage;
+  options.name = folder.prefix + std::string(stage);
   options.resume = folder.resume;
   options.binding = {fmt::format("log = {:016x}", dataset.log().content_digest()),
                      fmt::format("features = {:016x}", folder.features_digest),
                      fmt::format("train.seed = {}", train.seed),
                      fmt::format("train.threads = {}", pool.threads())};
+  if (const uint32_t epochs =
+          stage == kRetrieval ? train.candidate_train.stop_after : train.ranker_train.stop_after) {
+    options.binding.push_back(fmt::format("epochs that validation chose = {}", epochs));
+  }
   if (const auto shard = dataset.log().shard()) {
     options.binding.push_back(fmt::format("log.shard = {}", *shard));
   }
@@ -65,7 +69,7 @@ Status RemoveCheckpoints(const TrainOptions& options, const CheckpointFolder& ch
   const auto remove = [&](std::string_view stage) {
     nn::CheckpointOptions of_stage;
     of_stage.folder = checkpoints.path;
-    of_stage.name = stage;
+    of_stage.name = checkpoints.prefix + std::string(stage);
     return nn::TrainingCheckpoints(of_stage).Remove();
   };
   if (options.train_retrieval) UPNEXT_RETURN_IF_ERROR(remove(kRetrieval));
@@ -75,11 +79,12 @@ Status RemoveCheckpoints(const TrainOptions& options, const CheckpointFolder& ch
 
 Result<evaluation::Report> Evaluate(const Dataset& dataset, const Models& models,
                                     const evaluation::EvaluateOptions& options,
-                                    base::ThreadPool& pool, base::Progress& progress) {
+                                    base::ThreadPool& pool, base::Progress& progress,
+                                    evaluation::DecidingFigures* deciding) {
   ReturnFreedMemory();  // of training
   return evaluation::Evaluate(
       {dataset.source(), dataset.statistics(), models.candidate, models.ranker}, options, pool,
-      progress);
+      progress, deciding);
 }
 
 }  // namespace upnext::training

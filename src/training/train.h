@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 #include "base/progress.h"
 #include "base/status.h"
@@ -42,6 +43,7 @@ struct CheckpointFolder {
   std::filesystem::path path;  // empty: none are kept
   bool resume = false;         // continue from those that are there
   uint64_t features_digest = 0;
+  std::string prefix = "";  // of their names: several trainings may share the folder
 };
 
 // Trains the stages that the options ask for; a log without impressions has no ranker. The
@@ -50,13 +52,14 @@ struct CheckpointFolder {
 Result<TrainedModels> Train(const Dataset& dataset, const TrainOptions& options,
                             base::ThreadPool& pool, base::Progress& progress,
                             const CheckpointFolder& checkpoints = {});
-// Those of the stages that the options ask for.
+// Those of the stages that the options ask for, with this prefix.
 Status RemoveCheckpoints(const TrainOptions& options, const CheckpointFolder& checkpoints);
 
 // As evaluation::Evaluate; also of models that were trained earlier on the same statistics.
 Result<evaluation::Report> Evaluate(const Dataset& dataset, const Models& models,
                                     const evaluation::EvaluateOptions& options,
-                                    base::ThreadPool& pool, base::Progress& progress);
+                                    base::ThreadPool& pool, base::Progress& progress,
+                                    evaluation::DecidingFigures* deciding = nullptr);
 
 }  // namespace upnext::training
 

@@ -1,0 +1,83 @@
+#include "bundle/validated_models.h"
+
+#include <algorithm>
+
+#include "base/section_file.h"
+
+namespace upnext::bundle {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+const PartEntry* FindPart(const Manifest& manifest, const PartType& type) {
+  const auto found = std::ranges::find(manifest.parts, type.name, &PartEntry::name);
+  return found == manifest.parts.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+bool KeepsValidated(const Manifest& manifest) {
+  return FindPart(manifest, ValidatedFeaturesType()) != nullptr;
+}
+
+Status WriteValidated(const fs::path& folder, const features::FeatureStatistics& tables,
+                      const retrieval::CandidateModel* candidate, const ranking::Ranker* ranker) {
+  const PartType type = ValidatedFeaturesType();
+  UPNEXT_RETURN_IF_ERROR(tables.Save(folder / type.file));
+  UPNEXT_ASSIGN_OR_RETURN(const base::SectionFile features,
+                          base::SectionFile::Open(folder / type.file, type.kind, type.version));
+  const uint64_t digest = features.digest();
+  if (candidate != nullptr) {
+    UPNEXT_RETURN_IF_ERROR(candidate->Save(folder / ValidatedCandidateType().file, digest));
+  }
+  return ranker == nullptr ? Ok() : ranker->Save(folder / ValidatedRankerType().file, digest);
+}
+
+Result<std::unique_ptr<ValidatedModels>> ValidatedModels::Open(const fs::path& directory) {
+  std::unique_ptr<ValidatedModels> models(new ValidatedModels);
+  UPNEXT_ASSIGN_OR_RETURN(models->manifest_, VerifyBundle(directory));
+  const bool kept = KeepsValidated(models->manifest_);
+  const auto find = [&](const PartType& type) -> Result<const PartEntry*> {
+    const PartEntry* part = FindPart(models->manifest_, type);
+    if (part != nullptr) UPNEXT_RETURN_IF_ERROR(CheckPart(*part, type, directory));
+    return part;
+  };
+  const PartType features = kept ? ValidatedFeaturesType() : FeaturesType();
+  UPNEXT_ASSIGN_OR_RETURN(const PartEntry* part, find(features));
+  if (part == nullptr) {
+    return DataLoss("{}: expected a manifest that lists the part {}, found none; train again",
+                    directory.string(), features.name);
+  }
+  UPNEXT_ASSIGN_OR_RETURN(
+      const base::SectionFile file,
+      base::SectionFile::Open(directory / features.file, features.kind, features.version));
+  models->features_digest_ = file.digest();
+  UPNEXT_ASSIGN_OR_RETURN(models->tables_,
+                          features::FeatureStatistics::Load(directory / features.file));
+  const auto check_shape = [&](bool fits, const PartEntry& of) -> Status {
+    if (fits) return Ok();
+    return DataLoss(
+        "{}: the model has other numbers of rows than the vocabularies in {}; train "
+        "again",
+        (directory / of.file).string(), features.file);
+  };
+  UPNEXT_ASSIGN_OR_RETURN(part, find(kept ? ValidatedCandidateType() : CandidateType()));
+  if (part != nullptr) {
+    UPNEXT_ASSIGN_OR_RETURN(
+        models->candidate_,
+        retrieval::CandidateModel::Load(directory / part->file, models->features_digest_));
+    UPNEXT_RETURN_IF_ERROR(
+        check_shape(models->candidate_->shape() == retrieval::ShapeOf(models->tables_), *part));
+  }
+  UPNEXT_ASSIGN_OR_RETURN(part, find(kept ? ValidatedRankerType() : RankerType()));
+  if (part != nullptr) {
+    UPNEXT_ASSIGN_OR_RETURN(
+        models->ranker_, ranking::Ranker::Load(directory / part->file, models->features_digest_));
+    UPNEXT_RETURN_IF_ERROR(
+        check_shape(models->ranker_->shape() == ranking::ShapeOf(models->tables_), *part));
+  }
+  return models;
+}
+
+}  // namespace upnext::bundle

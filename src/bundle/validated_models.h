@@ -1,0 +1,57 @@
+// The validated models of a bundle: fitted on the training part of the log alone, so that held-out
+// events can judge them. The report of a bundle is theirs. A bundle keeps them next to those that
+// it serves, unless it serves them.
+//
+//   UPNEXT_RETURN_IF_ERROR(WriteValidated(staged, tables, candidate, ranker));   before WriteBundle
+//   parts.Set(WrittenPart(ValidatedFeaturesType())); ...
+//   UPNEXT_ASSIGN_OR_RETURN(const auto models, ValidatedModels::Open(bundles.Path(version)));
+//
+// Immutable once opened: any number of threads.
+#ifndef UPNEXT_BUNDLE_VALIDATED_MODELS_H_
+#define UPNEXT_BUNDLE_VALIDATED_MODELS_H_
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "base/status.h"
+#include "bundle/manifest.h"
+#include "bundle/part.h"
+#include "features/feature_statistics.h"
+#include "ranking/ranker.h"
+#include "retrieval/candidate_model.h"
+
+namespace upnext::bundle {
+
+// Whether the bundle serves other models than those that were validated: a fit on the whole log.
+bool KeepsValidated(const Manifest& manifest);
+
+// Writes the files of their parts into the folder; a null model has none.
+Status WriteValidated(const std::filesystem::path& folder,
+                      const features::FeatureStatistics& tables,
+                      const retrieval::CandidateModel* candidate, const ranking::Ranker* ranker);
+
+class ValidatedModels {
+ public:
+  // Of the bundle in this folder, after verifying all its files. Fails as Bundle::Open, but asks for
+  // no log: that of the bundle, or one that continues it by appends, has the ids.
+  static Result<std::unique_ptr<ValidatedModels>> Open(const std::filesystem::path& directory);
+
+  const Manifest& manifest() const { return manifest_; }
+  const features::FeatureStatistics& tables() const { return tables_; }
+  uint64_t features_digest() const { return features_digest_; }
+  const retrieval::CandidateModel* candidate() const { return candidate_ ? &*candidate_ : nullptr; }
+  const ranking::Ranker* ranker() const { return ranker_ ? &*ranker_ : nullptr; }
+
+ private:
+  ValidatedModels() = default;
+  Manifest manifest_;
+  uint64_t features_digest_ = 0;
+  features::FeatureStatistics tables_;
+  std::optional<retrieval::CandidateModel> candidate_;
+  std::optional<ranking::Ranker> ranker_;
+};
+
+}  // namespace upnext::bundle
+
+#endif  // UPNEXT_BUNDLE_VALIDATED_MODELS_H_

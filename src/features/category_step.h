@@ -1,0 +1,115 @@
+// One categorical feature of an extractor: the ids of a row, as rows of its vocabulary. In a
+// header, because it is inlined where rows are made. Only feature_extractor.cc includes it.
+//
+//   const CategoryStep step(feature, tables, catalogue);
+//   step.Append(subject, &bags.ids);
+//
+// Immutable: any number of threads.
+#ifndef UPNEXT_FEATURES_CATEGORY_STEP_H_
+#define UPNEXT_FEATURES_CATEGORY_STEP_H_
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/rng.h"
+#include "catalogue/catalogue.h"
+#include "features/feature_plan.h"
+#include "features/feature_source.h"
+#include "features/feature_statistics.h"
+#include "features/query_tokens.h"
+#include "features/state_spec.h"
+#include "features/user_state.h"
+#include "features/vocabulary.h"
+
+namespace upnext::features {
+
+class CategoryStep {
+ public:
+  CategoryStep(const Feature& feature, const FeatureStatistics& tables,
+               const catalogue::Catalogue& catalogue)
+      : dropped_(feature.dropped),
+        op_(feature.category),
+        vocabulary_(tables.vocabularies[feature.vocabulary]),
+        tokens_(tables.tokens),
+        catalogue_(catalogue) {
+    for (const AttributePath& path : op_.paths) paths_.emplace_back(path, catalogue);
+    for (const AttributePath& path : op_.others) others_.emplace_back(path, catalogue);
+  }
+
+  void Append(const FeatureSubject& subject, std::vector<uint32_t>* ids) const {
+    if (dropped_) return;
+    const auto append = [&](uint32_t id) { ids->push_back(vocabulary_.Row(id)); };
+    switch (op_.code) {
+      case CategoryOp::Code::kPath:
+        for (const FeatureSource& path : paths_) {
+          if (path.ForEachId(subject, append)) break;
+        }
+        break;
+      case CategoryOp::Code::kBag:
+      case CategoryOp::Code::kTokens:
+        AppendBag(subject, ids);
+        break;
+      case CategoryOp::Code::kCross:
+        paths_[0].ForEachId(subject, [&](uint32_t a) {
+          others_[0].ForEachId(subject, [&](uint32_t b) { ids->push_back(CrossRow(a, b)); });
+        });
+        break;
+    }
+  }
+
+ private:
+  uint32_t CrossRow(uint32_t a, uint32_t b) const {
+    uint64_t state = (uint64_t{a} << 32) | b;
+    return 1 + static_cast<uint32_t>(base::SplitMix64(state) % (op_.rows - 1));
+  }
+
+  void AppendBag(const FeatureSubject& subject, std::vector<uint32_t>* ids) const {
+    std::span<const TimedId> bag = subject.state.bag(op_.bag);
+    bag = bag.last(std::min<size_t>(bag.size(), op_.newest));
+    if (!op_.sorted) {
+      AppendIds(bag, [](const TimedId& entry) { return entry.id; }, subject, ids);
+      return;
+    }
+    std::array<uint32_t, kMaxBagLimit> sorted;
+    size_t n = 0;
+    for (const TimedId& entry : bag) sorted[n++] = entry.id;
+    std::sort(sorted.begin(), sorted.begin() + n);
+    AppendIds(std::span(sorted).first(n), [](uint32_t id) { return id; }, subject, ids);
+  }
+
+  template <typename Entries, typename IdOf>
+  void AppendIds(Entries entries, const IdOf& id_of, const FeatureSubject& subject,
+                 std::vector<uint32_t>* ids) const {
+    if (op_.code == CategoryOp::Code::kTokens) {
+      for (const auto& entry : entries) tokens_.AppendRows(id_of(entry), catalogue_, ids);
+      return;
+    }
+    if (paths_.empty()) {
+      const size_t size = ids->size();
+      ids->resize(size + entries.size());
+      uint32_t* out = ids->data() + size;
+      for (const auto& entry : entries) *out++ = vocabulary_.Row(id_of(entry));
+      return;
+    }
+    for (const auto& entry : entries) {
+      const Candidate item{.item = id_of(entry)};
+      paths_[0].ForEachId(FeatureSubject{subject.state, subject.user, subject.context, item},
+                          [&](uint32_t id) { ids->push_back(vocabulary_.Row(id)); });
+    }
+  }
+
+  bool dropped_;
+  CategoryOp op_;
+  std::vector<FeatureSource> paths_, others_;
+  const Vocabulary& vocabulary_;
+  const QueryTokens& tokens_;
+  const catalogue::Catalogue& catalogue_;
+};
+
+}  // namespace upnext::features
+
+#endif  // UPNEXT_FEATURES_CATEGORY_STEP_H_

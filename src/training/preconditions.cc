@@ -1,0 +1,187 @@
+#include "training/preconditions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "base/numbers.h"
+#include "examples/join.h"
+#include "schema/event.h"
+#include "schema/schema.h"
+
+namespace upnext::training {
+namespace {
+
+using examples::SplitOptions;
+using ranking::Objective;
+
+constexpr size_t kUsersPerTask = 256;
+
+// The labels of one objective.
+struct LabelRange {
+  uint64_t observed = 0;
+  float least = std::numeric_limits<float>::infinity(),
+        most = -std::numeric_limits<float>::infinity();
+  void Add(const ranking::Targets& targets) {
+    for (size_t i = 0; i < targets.value.size(); ++i) {
+      if (targets.mask[i] == 0) continue;
+      ++observed;
+      least = std::min(least, targets.value[i]);
+      most = std::max(most, targets.value[i]);
+    }
+  }
+  void Add(const LabelRange& other) {
+    observed += other.observed;
+    least = std::min(least, other.least);
+    most = std::max(most, other.most);
+  }
+};
+
+// What the impressions of the training part say.
+struct LabelCounts {
+  uint64_t impressions = 0, watched = 0;
+  std::array<uint64_t, 256> happened = {};  // by the number of the event type
+  std::vector<LabelRange> objectives;
+
+  void Add(const std::vector<Objective>& of, size_t types, const examples::RankingBatch& batch) {
+    impressions += batch.labels.size();
+    for (const examples::Labels& labels : batch.labels) {
+      watched += labels.watch_s > 0 ? 1 : 0;
+      for (size_t type = 1; type <= types; ++type) {
+        happened[type] += labels.Has(static_cast<schema::EventType>(type)) ? 1 : 0;
+      }
+    }
+    ranking::Targets targets;
+    for (size_t k = 0; k < of.size(); ++k) {
+      ranking::MakeTargets(of[k], batch, &targets);
+      objectives[k].Add(targets);
+    }
+  }
+  void Add(const LabelCounts& other) {
+    impressions += other.impressions;
+    watched += other.watched;
+    for (size_t type = 0; type < happened.size(); ++type) happened[type] += other.happened[type];
+    for (size_t k = 0; k < objectives.size(); ++k) objectives[k].Add(other.objectives[k]);
+  }
+};
+
+LabelCounts CountLabels(const Dataset& dataset, const std::vector<Objective>& objectives,
+                        base::ThreadPool& pool) {
+  const examples::ReplaySource& source = dataset.source();
+  const size_t types = source.log.schema().event_types().size();
+  LabelCounts none;
+  none.objectives.resize(objectives.size());
+  const size_t users = source.log.users();
+  std::vector<LabelCounts> parts((users + kUsersPerTask - 1) / kUsersPerTask, none);
+  pool.ParallelFor(users, kUsersPerTask, [&](size_t begin, size_t end) {
+    examples::JoinedImpressions joined;
+    examples::RankingBatch batch;
+    for (size_t u = begin; u < end; ++u) {
+      const auto user = static_cast<uint32_t>(u);
+      examples::JoinImpressions(source, user, source.split.train_end(user), &joined);
+      for (const examples::Impression& impression : joined.impressions) {
+        batch.labels.push_back(impression.labels);
+      }
+    }
+    batch.query_of.resize(batch.labels.size());
+    parts[begin / kUsersPerTask].Add(objectives, types, batch);
+  });
+  for (const LabelCounts& part : parts) none.Add(part);
+  return none;
+}
+
+// "click 1,234, like 12, watch_seconds 900".
+std::string Found(const LabelCounts& counts, const schema::Schema& schema) {
+  std::string text;
+  const auto add = [&](std::string_view name, uint64_t n) {
+    if (n == 0) return;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, base::WithThousands(n));
+  };
+  size_t type = 0;
+  for (const schema::EventTypeInfo& info : schema.event_types()) {
+    ++type;
+    if (info.role == schema::Role::kImpression || info.role == schema::Role::kSearch) continue;
+    add(info.name, counts.happened[type]);
+  }
+  add("watch_seconds", counts.watched);
+  return text.empty() ? "none" : text;
+}
+
+std::string LabelName(const Objective& objective, const schema::Schema& schema) {
+  switch (objective.label) {
+    case Objective::Label::kWatchSeconds:
+      return "watch_seconds";
+    default:
+      return schema
+          .info(objective.label == Objective::Label::kRating ? schema::EventType::kRating
+                                                             : objective.event)
+          .name;
+  }
+}
+
+// "" when the labels differ, else what they are.
+std::string WhyUseless(const LabelRange& labels, const std::string& name) {
+  if (labels.observed == 0) return fmt::format("no impression has a label ({})", name);
+  if (labels.least < labels.most) return "";
+  if (labels.most == 0) {
+    return fmt::format("none of {} impressions has its label ({})",
+                       base::WithThousands(labels.observed), name);
+  }
+  return fmt::format("all {} impressions have the same label ({} = {:g})",
+                     base::WithThousands(labels.observed), name, labels.most);
+}
+
+}  // namespace
+
+Status CheckTestPart(const Dataset& dataset, const SplitOptions& options) {
+  const bool by_days = options.validation_until_ms == schema::kNoTime;
+  if (options.kind == SplitOptions::Kind::kNone) return Ok();
+  if (options.kind == SplitOptions::Kind::kTime && by_days && options.test_days == 0) return Ok();
+  if (dataset.has_events(examples::SplitPart::kTest)) return Ok();
+  if (options.kind == SplitOptions::Kind::kLeaveOneOut) {
+    return FailedPrecondition(
+        "[split] kind = \"leave-one-out\" tests on the last complete watch of each user with at "
+        "least three, and no user has three; check [labels], import more, or set kind = \"none\" "
+        "to publish models that nothing has measured");
+  }
+  return FailedPrecondition(
+      "[split]: the test part holds no event ({}); choose an earlier validation_until, or set "
+      "kind = \"none\" to publish models that nothing has measured",
+      dataset.split().Describe());
+}
+
+Result<std::vector<Objective>> TrainableObjectives(const Dataset& dataset,
+                                                   const std::vector<Objective>& objectives,
+                                                   base::ThreadPool& pool,
+                                                   base::Progress& progress) {
+  const LabelCounts counts = CountLabels(dataset, objectives, pool);
+  if (counts.impressions == 0) return objectives;
+  const schema::Schema& schema = dataset.log().schema();
+  std::vector<Objective> trainable;
+  for (size_t k = 0; k < objectives.size(); ++k) {
+    const Objective& objective = objectives[k];
+    const std::string why = WhyUseless(counts.objectives[k], LabelName(objective, schema));
+    if (why.empty()) {
+      trainable.push_back(objective);
+      continue;
+    }
+    if (objective.score_weight != 0) {
+      return FailedPrecondition(
+          "the objective '{}' orders the feed (score_weight = {:g}), but in the training part {}, "
+          "so it would order nothing. Labels of its {} impressions: {}. Give one of these a "
+          "[[ranking.objective]] with a score_weight, or train with --only retrieval",
+          objective.name, objective.score_weight, why, base::WithThousands(counts.impressions),
+          Found(counts, schema));
+    }
+    progress.Note(fmt::format("the objective '{}' is left out: in the training part {}",
+                              objective.name, why));
+  }
+  return trainable;
+}
+
+}  // namespace upnext::training

@@ -1,0 +1,120 @@
+#include "training/preconditions.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "bundle/test_bundle.h"
+#include "features/test_log.h"
+#include "schema/event.h"
+
+namespace upnext::training {
+namespace {
+
+using ranking::Objective;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class Notes : public base::Progress {
+ public:
+  void Begin(std::string_view, std::string_view, uint64_t) override {}
+  void Update(uint64_t, std::string_view) override {}
+  void End() override {}
+  void Note(std::string_view line) override { lines.emplace_back(line); }
+  std::vector<std::string> lines;
+};
+
+// The small log of bundle/test_bundle.h: every third impression is clicked and watched.
+class PreconditionsTest : public testing::Test {
+ protected:
+  std::unique_ptr<Dataset> Make(const examples::SplitOptions& split) {
+    auto dataset = Dataset::Prepare(log_.log(), {.rule = {}, .features = {}, .split = split}, pool_,
+                                    base::NoProgress());
+    EXPECT_TRUE(dataset) << dataset.error().message;
+    return dataset ? *std::move(dataset) : nullptr;
+  }
+  Result<std::vector<Objective>> Check(const std::vector<Objective>& objectives) {
+    return TrainableObjectives(*Make({.kind = examples::SplitOptions::Kind::kNone}), objectives,
+                               pool_, notes_);
+  }
+  static Objective Event(const char* name, schema::EventType type, float score_weight) {
+    Objective objective{.name = name};
+    objective.event = type;
+    objective.score_weight = score_weight;
+    return objective;
+  }
+
+  base::ThreadPool pool_{2};
+  const features::TestLog log_{bundle::TestEvents(40), bundle::TestItems(40), bundle::TestUsers()};
+  Notes notes_;
+};
+
+TEST_F(PreconditionsTest, ObjectivesWithLabelsAreKept) {
+  const std::vector<Objective> objectives = ranking::ObjectivesFromConfig({}, {});
+  const auto checked = Check(objectives);
+  ASSERT_TRUE(checked) << checked.error().message;
+  EXPECT_EQ(checked->size(), objectives.size());
+  EXPECT_TRUE(notes_.lines.empty());
+}
+
+TEST_F(PreconditionsTest, AnObjectiveThatOrdersTheFeedWithoutAPositiveStopsAndListsTheLabels) {
+  const auto checked = Check({Event("like", schema::EventType::kLike, 1)});
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().code, Code::kFailedPrecondition);
+  EXPECT_THAT(checked.error().message,
+              AllOf(HasSubstr("'like' orders the feed"), HasSubstr("none of 288 impressions"),
+                    HasSubstr("click 96"), HasSubstr("watch_seconds 96")));
+}
+
+TEST_F(PreconditionsTest, AnObjectiveWithTheSameLabelEverywhereStopsToo) {
+  Objective clicked = Event("click", schema::EventType::kClick, 1);
+  clicked.observed.Add(schema::EventType::kClick);
+  const auto checked = Check({clicked});
+  ASSERT_FALSE(checked);
+  EXPECT_THAT(checked.error().message,
+              HasSubstr("all 96 impressions have the same label (click = 1)"));
+}
+
+TEST_F(PreconditionsTest, OneThatIsNotScoredIsLeftOutWithANote) {
+  const auto checked = Check(
+      {Event("click", schema::EventType::kClick, 1), Event("like", schema::EventType::kLike, 0)});
+  ASSERT_TRUE(checked) << checked.error().message;
+  ASSERT_EQ(checked->size(), 1u);
+  EXPECT_EQ(checked->front().name, "click");
+  EXPECT_THAT(notes_.lines, ElementsAre(HasSubstr("'like' is left out")));
+}
+
+TEST_F(PreconditionsTest, AnEmptyTestPartStopsUnlessNoneIsAskedFor) {
+  using Kind = examples::SplitOptions::Kind;
+  const auto check = [&](const examples::SplitOptions& split) {
+    return CheckTestPart(*Make(split), split);
+  };
+  EXPECT_TRUE(check({.kind = Kind::kNone}));
+  EXPECT_TRUE(check({.kind = Kind::kTime, .validation_days = 1, .test_days = 1}));
+  EXPECT_TRUE(check({.kind = Kind::kTime, .validation_days = 1, .test_days = 0}));
+  EXPECT_TRUE(check({.kind = Kind::kLeaveOneOut}));
+  const int64_t after = log_.log().stats().last_ms + 1;
+  const Status empty =
+      check({.kind = Kind::kTime, .train_until_ms = after - 1, .validation_until_ms = after});
+  ASSERT_FALSE(empty);
+  EXPECT_THAT(empty.error().message, AllOf(HasSubstr("test part"), HasSubstr("none")));
+}
+
+TEST_F(PreconditionsTest, LeaveOneOutNeedsAUserWithThreeWatches) {
+  const features::TestLog log({features::Watch("u", "i1", features::Minutes(1), 90),
+                               features::Watch("u", "i2", features::Minutes(2), 90)},
+                              bundle::TestItems(4), {});
+  const examples::SplitOptions split{.kind = examples::SplitOptions::Kind::kLeaveOneOut};
+  const auto dataset = Dataset::Prepare(log.log(), {.rule = {}, .features = {}, .split = split},
+                                        pool_, base::NoProgress());
+  ASSERT_TRUE(dataset) << dataset.error().message;
+  const Status checked = CheckTestPart(**dataset, split);
+  ASSERT_FALSE(checked);
+  EXPECT_THAT(checked.error().message, AllOf(HasSubstr("three"), HasSubstr("leave-one-out")));
+}
+
+}  // namespace
+}  // namespace upnext::training
