@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "base/clock.h"
+#include "examples/replay.h"
 #include "retrieval/category_lists.h"
 #include "retrieval/training_watches.h"
 #include "schema/event.h"
@@ -68,9 +69,13 @@ Result<std::unique_ptr<const Generator>> NewItemsGenerator::Load(LoadInput input
 
 void NewItemsGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
                                 std::vector<Candidate>* out) const {
+  auto exists = [&](uint32_t item) {
+    return request.catalogue.item(item).created_ms <= request.context.time_ms &&
+           filter.Admits(item);
+  };
   const bool of_nobody =
       request.state.watches().empty() && request.context.current_item == schema::kNone;
-  if (of_nobody) return ProposeList(all_.Of(0), n, filter, out);
+  if (of_nobody) return ProposeList(all_.Of(0), n, ItemFilter(exists), out);
   std::vector<NewItemsCursor> lists;
   std::unordered_set<uint32_t> topics, channels, taken;
   const auto add = [&](uint32_t watched) {
@@ -91,7 +96,7 @@ void NewItemsGenerator::Propose(const ProposeRequest& request, size_t n, const I
       while (!list.rest.empty() && out->size() < end) {
         const ScoredItem one = list.rest.front();
         list.rest = list.rest.subspan(1);
-        if (!taken.insert(one.item).second || !filter.Admits(one.item)) continue;
+        if (!taken.insert(one.item).second || !exists(one.item)) continue;
         out->push_back({one.item, one.score, list.from});
         any = true;
         break;

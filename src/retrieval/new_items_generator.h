@@ -1,6 +1,6 @@
 // A way into feeds for items that nobody watched in the training part: proposes the newest of those
 // that share a topic or the channel with the item being watched and the user's newest watches, in
-// turn; for users without a watch the newest of all. One of the generators of generator_registry.cc.
+// turn; for users without a watch the newest of all. What is created after the request is left out. One of the generators of generator_registry.cc.
 // Immutable: any number of threads.
 #ifndef UPNEXT_RETRIEVAL_NEW_ITEMS_GENERATOR_H_
 #define UPNEXT_RETRIEVAL_NEW_ITEMS_GENERATOR_H_

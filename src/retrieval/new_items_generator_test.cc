@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "examples/test_world.h"
+#include "features/user_state.h"
 #include "retrieval/test_generator.h"
 #include "schema/event.h"
 #include "schema/raw_event.h"
@@ -35,7 +36,7 @@ examples::WorldOptions NewOnes() {
   options.items.back().removed = true;
   for (const char* user : {"u1", "u2"}) {
     for (const char* item : {"rye", "goal"}) {
-      options.events.push_back(examples::Watch(user, item, kDay, 99));
+      options.events.push_back(examples::Watch(user, item, 6 * kDay, 99));
     }
   }
   options.split = {.kind = examples::SplitOptions::Kind::kNone};
@@ -45,8 +46,10 @@ examples::WorldOptions NewOnes() {
 class NewItemsGeneratorTest : public testing::Test {
  protected:
   std::vector<std::string> Names(const features::UserState& state, size_t n = 10,
-                                 const features::Context& context = {}) const {
+                                 const std::string& watching = "", int day = 10) const {
     std::vector<std::string> names;
+    features::Context context{.time_ms = examples::kStart + day * kDay};
+    if (!watching.empty()) context.current_item = world_.item(watching);
     for (const auto& [name, score] : generator_.Propose(state, n, {}, context)) {
       names.push_back(name);
     }
@@ -59,7 +62,7 @@ class NewItemsGeneratorTest : public testing::Test {
 TEST_F(NewItemsGeneratorTest, ProposesUnwatchedItemsOfTheTopicsAndChannelsOfTheUserInTurn) {
   EXPECT_THAT(Names(StateAfter(world_, {"rye"})), ElementsAre("bun", "talk", "oat"));
   EXPECT_THAT(Names(StateAfter(world_, {"goal", "rye"})), ElementsAre("bun", "talk", "cup", "oat"));
-  EXPECT_THAT(Names(StateAfter(world_, {"rye"}), 10, {.current_item = world_.item("goal")}),
+  EXPECT_THAT(Names(StateAfter(world_, {"rye"}), 10, "goal"),
               ElementsAre("cup", "bun", "talk", "oat"));
   EXPECT_THAT(Names(StateAfter(world_, {"rye"}), 2), ElementsAre("bun", "talk"));
 }
@@ -68,13 +71,19 @@ TEST_F(NewItemsGeneratorTest, ProposesTheNewestOfAllToAUserWithoutAWatch) {
   EXPECT_THAT(Names(features::UserState()), ElementsAre("cup", "bun", "talk", "oat"));
 }
 
+TEST_F(NewItemsGeneratorTest, LeavesOutWhatIsCreatedAfterTheRequest) {
+  EXPECT_THAT(Names(features::UserState(), 10, "", 4), ElementsAre("bun", "talk", "oat"));
+  EXPECT_THAT(Names(StateAfter(world_, {"goal", "rye"}), 10, "", 2), ElementsAre("oat", "talk"));
+}
+
 TEST_F(NewItemsGeneratorTest, ReasonsNameTheItemWhoseTopicOrChannelItShares) {
   const features::UserState state = StateAfter(world_, {"rye"});
-  const auto candidates = generator_.Candidates(state, 1);
+  const features::Context later{.time_ms = examples::kStart + 10 * kDay};
+  const auto candidates = generator_.Candidates(state, 1, {}, later);
   ASSERT_EQ(candidates.size(), 1u);
   EXPECT_EQ(candidates[0].from, world_.item("rye"));
   EXPECT_EQ(generator_.Reason(state, candidates[0]), "new, on a topic or of the channel of rye");
-  EXPECT_EQ(generator_.Reason({}, generator_.Candidates({}, 1)[0]), "new");
+  EXPECT_EQ(generator_.Reason({}, generator_.Candidates({}, 1, {}, later)[0]), "new");
 }
 
 TEST_F(NewItemsGeneratorTest, ASmallNumberOfThemIsAskedForByDefault) {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "examples/test_world.h"
+#include "features/user_state.h"
 #include "retrieval/test_generator.h"
 #include "schema/event.h"
 #include "schema/raw_event.h"
