@@ -20,14 +20,17 @@ namespace upnext::fuzz {
 namespace {
 
 // In the order in which they name each other.
-constexpr std::array<std::string_view, 8> kFiles = {"features.uxs",
-                                                    "candidate.uxs",
-                                                    "index.uxs",
-                                                    "ranker.uxs",
-                                                    "generator.co-watch.uxs",
-                                                    "generator.trending.uxs",
-                                                    "generator.popular.uxs",
-                                                    "generator.topic.uxs"};
+constexpr std::array<std::string_view, 11> kFiles = {"features.uxs",
+                                                     "candidate.uxs",
+                                                     "index.uxs",
+                                                     "ranker.uxs",
+                                                     "generator.co-watch.uxs",
+                                                     "generator.trending.uxs",
+                                                     "generator.popular.uxs",
+                                                     "generator.topic.uxs",
+                                                     "generator.next.uxs",
+                                                     "generator.bought-together.uxs",
+                                                     "generator.new-items.uxs"};
 enum : size_t { kFeatures, kCandidate, kIndex };
 
 struct File {

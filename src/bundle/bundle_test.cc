@@ -105,7 +105,7 @@ TEST(Bundle, GeneratorsAreLoadedInTheOrderOfTheRegistryWithWhatTheyLearned) {
   };
   size_t pairs = 0;
   for (uint32_t item = 0; item < 40; ++item) {
-    const auto like = find("co-watch").Like(item).items;
+    const auto like = find("co-watch").Like({project.log().catalogue(), item})[0].items;
     EXPECT_TRUE(std::ranges::equal(like, co_watch.Similar(item)));
     pairs += like.size();
   }

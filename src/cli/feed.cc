@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/numbers.h"
+#include "cli/printable.h"
 #include "cli/progress_bar.h"
 
 namespace upnext::cli {
@@ -41,12 +42,13 @@ std::string Predictions(const serving::Recommendation& item,
 }  // namespace
 
 std::string ItemsTable(std::span<const serving::Recommendation> items,
-                       std::span<const std::string> objectives, bool explain) {
+                       std::span<const std::string> objectives, bool explain, size_t offset) {
   std::string out;
-  size_t rank = 0;
+  size_t rank = offset;
   for (const serving::Recommendation& item : items) {
     out += fmt::format("{:>4}  {:>10.4g}  {:<{}}  {:<{}}  {}\n", ++rank, item.score, item.id,
-                       kIdWidth, Cut(item.title, kTitleWidth), kTitleWidth + 3, item.reason);
+                       kIdWidth, Cut(Printable(item.title), kTitleWidth), kTitleWidth + 3,
+                       Printable(item.reason));
     if (!explain) continue;
     out += fmt::format("{:18}proposed by {}\n", "", Sources(item));
     if (!item.predictions.empty()) {
@@ -57,10 +59,10 @@ std::string ItemsTable(std::span<const serving::Recommendation> items,
 }
 
 std::string SlateTable(const serving::Slate& slate, std::span<const std::string> objectives,
-                       const std::string& user, bool explain) {
+                       const std::string& user, bool explain, size_t offset) {
   std::string out = fmt::format("Feed of user {}\n", user);
-  for (const std::string& note : slate.notes) out += fmt::format("  note: {}\n", note);
-  out += ItemsTable(slate.items, objectives, explain);
+  for (const std::string& note : slate.notes) out += fmt::format("  note: {}\n", Printable(note));
+  out += ItemsTable(slate.items, objectives, explain, offset);
   if (explain) {
     const serving::StageCounts& c = slate.counts;
     std::string filtered;

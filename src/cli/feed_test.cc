@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "net/slate_json.h"
 
 namespace upnext::cli {
@@ -40,6 +42,23 @@ TEST(Feed, TableNamesItemReasonAndOnRequestWhoProposedIt) {
   EXPECT_THAT(explained, testing::HasSubstr("predicted watch 12.5"));
   EXPECT_THAT(explained, testing::HasSubstr("1,234 items in the catalogue"));
   EXPECT_THAT(explained, testing::HasSubstr("(5 seen, 2 removed left out)"));
+}
+
+TEST(Feed, TitlesReasonsAndNotesStayOnTheirLine) {
+  serving::Slate slate = OneItem();
+  slate.items[0].title = "\x1b[31mred\tand\nline";
+  slate.items[0].reason = "because you watched \x1b]0;title\a";
+  slate.notes = {"region '\x1b[2J' was never seen"};
+  const std::string table = SlateTable(slate, {}, "u1", false);
+  EXPECT_THAT(table, testing::Not(testing::HasSubstr("\x1b")));
+  EXPECT_THAT(table, testing::HasSubstr("\\x1b[31mred\\tand\\nline"));
+  EXPECT_THAT(table, testing::HasSubstr("\\x1b]0;title\\x07"));
+  EXPECT_EQ(std::ranges::count(table, '\n'), 3) << table;
+}
+
+TEST(Feed, ASecondPageGoesOnCounting) {
+  EXPECT_THAT(SlateTable(OneItem(), {}, "u1", false), testing::HasSubstr("\n   1  "));
+  EXPECT_THAT(SlateTable(OneItem(), {}, "u1", false, 20), testing::HasSubstr("\n  21  "));
 }
 
 TEST(Feed, JsonHoldsTheSame) {

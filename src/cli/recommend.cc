@@ -3,8 +3,12 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
+#include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -36,8 +40,8 @@ namespace {
 struct RecommendFlags {
   project::Location project;
   std::string user, stage = "ranking", out, at = "now", device, region, current_item;
-  std::vector<std::string> context;
-  uint32_t n = 20;
+  std::vector<std::string> context, exclude;
+  uint32_t n = 20, offset = 0;
   bool all_users = false, explain = false, json = false;
 };
 
@@ -46,6 +50,32 @@ struct Moment {
   std::string name;
   features::UserState state;
   features::Context context;  // time, and what else the log says of the request
+};
+
+// Where the feeds of all users are written: a file, complete or not there, or "-", stdout.
+class FeedsFile {
+ public:
+  static Result<FeedsFile> Create(const std::string& name) {
+    FeedsFile out(name);
+    if (name == "-") return out;
+    UPNEXT_ASSIGN_OR_RETURN(base::AtomicFileWriter file, base::AtomicFileWriter::Create(name));
+    out.file_.emplace(std::move(file));
+    return out;
+  }
+  Status Append(std::string_view text) {
+    if (file_) return file_->Append(std::as_bytes(std::span(text)));
+    Write(stdout, text);
+    return Ok();
+  }
+  Status Commit() { return file_ ? file_->Commit() : Ok(); }
+  // Messages are kept apart from feeds on stdout.
+  void Say(std::string_view text) const { Write(file_ ? stdout : stderr, text); }
+  std::string name() const { return file_ ? name_ : "stdout"; }
+
+ private:
+  explicit FeedsFile(std::string name) : name_(std::move(name)) {}
+  std::string name_;
+  std::optional<base::AtomicFileWriter> file_;
 };
 
 // A feed of now asks for no split.
@@ -196,6 +226,8 @@ Result<serving::Slate> Recommender::Recommend(const Moment& moment) const {
   serving::Request request;
   request.user = moment.name;
   request.n = flags_.n;
+  request.offset = flags_.offset;
+  request.exclude = flags_.exclude;
   request.device = !flags_.device.empty()
                        ? flags_.device
                        : catalogue_.Name(schema::IdSpace::kDevice, moment.context.device);
@@ -221,17 +253,23 @@ Status Recommender::RunOne() {
     Print("{}\n",
           net::SlateJson(slate, engine_.objective_names(), flags_.user, flags_.explain).dump(2));
   } else {
-    Print("{}", SlateTable(slate, engine_.objective_names(), flags_.user, flags_.explain));
+    Print("{}",
+          SlateTable(slate, engine_.objective_names(), flags_.user, flags_.explain, flags_.offset));
   }
   return Ok();
 }
 
 Result<std::string> Recommender::FeedOf(const Moment& moment) const {
   UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate, Recommend(moment));
+  if (slate.items.empty()) return std::string();
+  if (flags_.json) {
+    return net::SlateJson(slate, {}, moment.name, false).dump() + "\n";
+  }
   std::string lines;
   for (size_t rank = 0; rank < slate.items.size(); ++rank) {
     const serving::Recommendation& item = slate.items[rank];
-    lines += fmt::format("{}\t{}\t{}\t{:.9g}\n", moment.name, item.id, rank + 1, item.score);
+    lines += fmt::format("{}\t{}\t{}\t{:.9g}\n", moment.name, item.id, flags_.offset + rank + 1,
+                         item.score);
   }
   return lines;
 }
@@ -243,7 +281,7 @@ Status Recommender::RunAll() {
     return FailedPrecondition("no user to recommend to: the split ({}) has no test case",
                               split_.Describe());
   }
-  UPNEXT_ASSIGN_OR_RETURN(base::AtomicFileWriter out, base::AtomicFileWriter::Create(flags_.out));
+  UPNEXT_ASSIGN_OR_RETURN(FeedsFile out, FeedsFile::Create(flags_.out));
   ProgressBar progress;
   if (flags_.stage == "ranking" && opened_.bundle->ranker() == nullptr) {
     progress.Note("this bundle has no ranker: feeds are in the order of retrieval");
@@ -264,14 +302,17 @@ Status Recommender::RunAll() {
       for (const Result<std::string>& feed : feeds) {
         if (!feed) return std::unexpected(feed.error());
         empty += feed->empty();
-        UPNEXT_RETURN_IF_ERROR(out.Append(std::as_bytes(std::span(*feed))));
+        UPNEXT_RETURN_IF_ERROR(out.Append(*feed));
       }
       stage.Update(begin + n);
     }
   }
   UPNEXT_RETURN_IF_ERROR(out.Commit());
-  Print("{} users written to {}\n", base::WithThousands(everyone.size() - empty), flags_.out);
-  if (empty > 0) Print("{} users have nothing left to recommend\n", base::WithThousands(empty));
+  out.Say(fmt::format("{} users written to {}\n", base::WithThousands(everyone.size() - empty),
+                      out.name()));
+  if (empty > 0) {
+    out.Say(fmt::format("{} users have nothing left to recommend\n", base::WithThousands(empty)));
+  }
   return Ok();
 }
 
@@ -292,6 +333,13 @@ std::function<Status()> MakeRecommend(CLI::App& app) {
   app.add_option("-n", flags->n, "Items in a feed")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
+  app.add_option("--offset", flags->offset,
+                 "Leave out so many of the best items: -n 20 --offset 20 is the second page")
+      ->check(CLI::Range(0, 10'000))
+      ->capture_default_str();
+  app.add_option("--exclude", flags->exclude, "Item to leave out; repeatable")
+      ->type_name("ITEM")
+      ->allow_extra_args(false);
   app.add_option("--stage", flags->stage,
                  "Last stage: retrieval (candidates in their order) or "
                  "ranking")
@@ -301,8 +349,9 @@ std::function<Status()> MakeRecommend(CLI::App& app) {
                  "now: the end of the log and the store; test: the split's test protocol")
       ->check(CLI::IsMember({"now", "test"}))
       ->capture_default_str();
-  CLI::Option* out =
-      app.add_option("--out", flags->out, "File for user<TAB>item<TAB>rank<TAB>score lines");
+  CLI::Option* out = app.add_option(
+      "--out", flags->out,
+      "File for the feeds, or - for stdout: user<TAB>item<TAB>rank<TAB>score lines, with --json a JSON object per line");
   out->needs(all);
   all->needs(out);
   app.add_option("--device", flags->device, "Device of the request");
@@ -315,7 +364,7 @@ std::function<Status()> MakeRecommend(CLI::App& app) {
       ->allow_extra_args(false);
   app.add_flag("--explain", flags->explain, "Also print sources, predictions and stage counts")
       ->excludes(all);
-  app.add_flag("--json", flags->json, "Print JSON")->excludes(all);
+  app.add_flag("--json", flags->json, "Print JSON");
   app.parse_complete_callback([user, all] {
     if (user->count() + all->count() == 0) throw CLI::RequiredError("--user U or --all-users");
   });

@@ -8,6 +8,7 @@
 #include "catalogue/catalogue.h"
 #include "cli/feed.h"
 #include "cli/output.h"
+#include "cli/printable.h"
 #include "cli/settings.h"
 #include "cli/verbs.h"
 #include "net/slate_json.h"
@@ -29,15 +30,16 @@ Status RunSimilar(const SimilarFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const bundle::OpenedBundle opened,
                           settings.project.OpenBundle(bundle::LogChoice::kNewest));
   const catalogue::Catalogue catalogue(opened.log);
-  UPNEXT_ASSIGN_OR_RETURN(const std::vector<serving::Recommendation> items,
-                          serving::SimilarItems(*opened.bundle, catalogue, flags.item, flags.n));
+  UPNEXT_ASSIGN_OR_RETURN(
+      const std::vector<serving::Recommendation> items,
+      serving::SimilarItems(*opened.bundle, catalogue, flags.item, flags.n, settings.engine.verb));
   if (flags.json) {
     const nlohmann::json out = {{"item", flags.item},
                                 {"items", net::ItemsJson(items, {}, flags.explain)}};
     Print("{}\n", out.dump(2));
   } else {
     const uint32_t item = catalogue.Find(schema::IdSpace::kItem, flags.item);
-    Print("Like {} {}\n{}", flags.item, catalogue.item(item).title,
+    Print("Like {} {}\n{}", flags.item, Printable(catalogue.item(item).title),
           ItemsTable(items, {}, flags.explain));
   }
   return Ok();

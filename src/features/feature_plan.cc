@@ -10,6 +10,22 @@
 
 namespace upnext::features {
 
+namespace {
+
+// A skip only says "not now".
+std::vector<Term> TypesAgainst(const schema::Schema& schema) {
+  std::vector<Term> types;
+  for (size_t i = 0; i < schema.event_types().size(); ++i) {
+    const auto type = static_cast<schema::EventType>(i + 1);
+    if (schema.info(type).role == schema::Role::kNegative && type != schema::EventType::kSkip) {
+      types.push_back(TermOf(type));
+    }
+  }
+  return types;
+}
+
+}  // namespace
+
 class PlanCompiler {
  public:
   PlanCompiler(const FeatureSpec& spec, const schema::Schema& schema)
@@ -35,6 +51,7 @@ class PlanCompiler {
     rep_->retrieval_state = needs_.state.Build();
     needs_.state.AddColumn({.of = StateKey::Of::kItem}, StateSpec::SeenColumn());
     UPNEXT_RETURN_IF_ERROR(AddModel(Model::kRanking));
+    needs_.state.AddOpinions(TypesAgainst(schema_));
     if (needs_.state.full() || needs_.everybody.full()) {
       return InvalidArgument(
           "the features ask for more than {} lists, {} keys or {} counts by one key; declare fewer",

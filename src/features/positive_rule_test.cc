@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "schema/schema.h"
+
 namespace upnext::features {
 namespace {
 
@@ -28,6 +30,19 @@ TEST(PositiveRule, CG16_AWatchIsCompleteByShareElseBySeconds) {
   for (const EventType type : {EventType::kImpression, EventType::kClick, EventType::kLike}) {
     EXPECT_FALSE(Complete(rule, type, 1000, 1));
   }
+}
+
+TEST(PositiveRule, EventsAgainstAnItemAreNeverPositive) {
+  const schema::Schema schema =
+      schema::Schema::Parse("schema.events.not_for_me = 'negative'").value();
+  size_t negative = 0;
+  for (size_t type = 1; type <= schema.event_types().size(); ++type) {
+    if (schema.info(EventType(type)).role != schema::Role::kNegative) continue;
+    ++negative;
+    EXPECT_FALSE(PositiveRule::MayAccept(EventType(type)));
+    EXPECT_FALSE(Complete({}, EventType(type), 1000, 1));
+  }
+  EXPECT_EQ(negative, 4u);
 }
 
 TEST(PositiveRule, CG16_TheSourceMayDecide) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "base/checksum.h"
@@ -112,9 +113,25 @@ CellRef StateSpec::Builder::AddColumn(const StateKey& key, const Column& column)
   return {static_cast<uint32_t>(table), IndexOf(tables_[table].columns, column)};
 }
 
+void StateSpec::Builder::AddOpinions(const std::vector<Term>& against) {
+  using enum schema::EventType;
+  const StateKey item{.of = StateKey::Of::kItem};
+  const std::vector<Term> like = {TermOf(kLike)}, rating = {TermOf(kRating)};
+  const auto column = [&](Column::Kind kind, const std::vector<Term>& terms,
+                          const std::vector<Term>& resets) {
+    return AddColumn(item, {.kind = kind, .terms = terms, .resets = resets});
+  };
+  opinions_ = Opinions{
+      .against = column(Column::Kind::kCount, against, like),
+      .newest_rating = column(Column::Kind::kNewest, rating, {}),
+      .against_bag =
+          AddBag({.key = item, .terms = against, .removes = like, .limit = kOpinionsKept}),
+      .rated_bag = AddBag({.key = item, .terms = rating, .removes = {}, .limit = kOpinionsKept})};
+}
+
 bool StateSpec::Builder::full() const {
   const auto is_full = [](const TableSpec& table) {
-    const auto times = std::ranges::count(table.columns, Column::Kind::kLast, &Column::kind);
+    const auto times = std::ranges::count_if(table.columns, IsOptional);
     return table.columns.size() > kMaxColumns || static_cast<size_t>(times) > kMaxTimes;
   };
   return bags_.size() > kMaxBags || tables_.size() > kMaxTables ||
@@ -125,6 +142,7 @@ StateSpec StateSpec::Builder::Build() const {
   auto rep = std::make_shared<Rep>();
   rep->bags = bags_;
   rep->tables = tables_;
+  rep->opinions = opinions_;
   rep->seen.table = static_cast<uint32_t>(tables_.size());
   for (uint32_t t = 0; t < tables_.size(); ++t) {
     std::vector<Cell>& fresh = rep->fresh_rows.emplace_back();
@@ -132,6 +150,8 @@ StateSpec StateSpec::Builder::Build() const {
       const Column& column = tables_[t].columns[c];
       fresh.emplace_back();
       if (column.kind == Column::Kind::kLast) fresh.back().time_ms = schema::kNoTime;
+      if (column.kind == Column::Kind::kNewest && t == 0) fresh.back().sum = std::nan("");
+      if (column.kind == Column::Kind::kNewest && t != 0) fresh.back().part = std::nanf("");
       if (tables_[t].key.of == StateKey::Of::kItem && column == SeenColumn()) rep->seen = {t, c};
     }
   }

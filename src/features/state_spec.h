@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,19 +55,26 @@ struct Column {
     kValue,   // sum of their values, absent ones as 0
     kShare,   // sum of their values as shares of the item's duration, at most 1 each
     kShares,  // events that have such a share
-    kLast     // time of the newest
+    kLast,    // time of the newest
+    kNewest   // value of the newest, an absent one as 0; NaN before the first
   } kind = Kind::kCount;
   std::vector<Term> terms;
   std::vector<Term> resets;  // kCount: events that make it 0 again
   friend bool operator==(const Column&, const Column&) = default;
 };
 
+// Whether its cells may be without a value.
+inline bool IsOptional(const Column& column) {
+  return column.kind == Column::Kind::kLast || column.kind == Column::Kind::kNewest;
+}
+
 // When a table of keys grows past this many rows, the eighth that was touched longest ago leaves.
 inline constexpr uint32_t kMaxItems = 20'000, kMaxKeys = 512;
 inline constexpr size_t kMaxBags = 250, kMaxTables = 250, kMaxColumns = 250;
-inline constexpr size_t kMaxTimes = 64;  // columns of kLast in one table
+inline constexpr size_t kMaxTimes = 64;  // columns of kLast and kNewest in one table
 inline constexpr uint32_t kMaxBagLimit = 1000;
-inline constexpr uint32_t kWatchesKept = 50;  // positive items in every state (paper, 3.4)
+inline constexpr uint32_t kWatchesKept = 50;   // positive items in every state (paper, 3.4)
+inline constexpr uint32_t kOpinionsKept = 50;  // of each list of StateSpec::Opinions
 
 struct TableSpec {
   StateKey key;
@@ -76,7 +84,7 @@ struct TableSpec {
 };
 
 // One value of a row, read by the kind of its column: kCount and kShares `count`, kLast `time_ms`,
-// kValue and kShare `sum` in the user's own row and `part` in rows by key.
+// the others `sum` in the user's own row and `part` in rows by key.
 union Cell {
   uint64_t count = 0;
   int64_t time_ms;
@@ -126,6 +134,14 @@ class StateSpec {
   // is then tables().size()).
   CellRef seen() const { return rep_->seen; }
   static Column SeenColumn();
+  // What users said against items, and their ratings: columns of the table of items, and lists of
+  // the newest items. Nothing when the spec was built without it.
+  struct Opinions {
+    CellRef against;  // events against the item since the newest like
+    CellRef newest_rating;
+    uint32_t against_bag = 0, rated_bag = 0;
+  };
+  const std::optional<Opinions>& opinions() const { return rep_->opinions; }
   const Program& program(schema::EventType type, bool positive) const {
     return rep_->programs[2 * static_cast<size_t>(static_cast<uint8_t>(type)) + (positive ? 1 : 0)];
   }
@@ -149,6 +165,7 @@ class StateSpec {
     std::vector<TableSpec> tables;
     std::vector<std::vector<Cell>> fresh_rows;
     CellRef seen;
+    std::optional<Opinions> opinions;
     std::vector<Program> programs;  // by type and whether positive
     std::array<bool, 256> reads = {};
     bool reads_declared = false;
@@ -166,12 +183,15 @@ class StateSpec::Builder {
   // A list that differs in its limit alone grows to the larger one.
   uint32_t AddBag(const BagSpec& bag);
   CellRef AddColumn(const StateKey& key, const Column& column);
+  // `against`: the event types that say that a user does not want an item.
+  void AddOpinions(const std::vector<Term>& against);
   bool full() const;  // more bags, tables or columns than a state can have
   StateSpec Build() const;
 
  private:
   std::vector<BagSpec> bags_;
   std::vector<TableSpec> tables_;
+  std::optional<Opinions> opinions_;
 };
 
 }  // namespace upnext::features

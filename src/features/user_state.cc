@@ -48,6 +48,13 @@ void ApplyCell(const StateSpec::CellStep& step, const Measures& measures, Cell* 
     case Column::Kind::kLast:
       cell->time_ms = std::max(cell->time_ms, measures.time_ms);
       break;
+    case Column::Kind::kNewest:
+      if constexpr (kUserRow) {
+        cell->sum = static_cast<double>(measures.value);
+      } else {
+        cell->part = measures.value;
+      }
+      break;
   }
 }
 
@@ -173,6 +180,27 @@ bool UserState::HasWatched(uint32_t item) const {
   const CellRef seen = spec_.seen();
   const Cell* row = this->row(seen.table, item);
   return row != nullptr && row[seen.column].time_ms != schema::kNoTime;
+}
+
+bool UserState::IsAgainst(uint32_t item, float low_rating) const {
+  const auto& opinions = spec_.opinions();
+  if (!opinions) return false;
+  const Cell* row = this->row(opinions->against.table, item);
+  return row != nullptr && (row[opinions->against.column].count > 0 ||
+                            row[opinions->newest_rating.column].part <= low_rating);
+}
+
+std::vector<uint32_t> UserState::NewestAgainst(float low_rating) const {
+  std::vector<uint32_t> items;
+  if (!spec_.opinions()) return items;
+  for (const uint32_t bag : {spec_.opinions()->against_bag, spec_.opinions()->rated_bag}) {
+    for (const TimedId& entry : this->bag(bag)) {
+      if (IsAgainst(entry.id, low_rating)) items.push_back(entry.id);
+    }
+  }
+  std::ranges::sort(items);
+  items.erase(std::ranges::unique(items).begin(), items.end());
+  return items;
 }
 
 uint64_t UserState::Count(uint32_t item_attribute, EventType type, uint32_t category) const {

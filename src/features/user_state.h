@@ -76,6 +76,12 @@ class UserState {
   // when the spec has no table of items.
   bool HasWatched(uint32_t item) const;
 
+  // Whether the user's newest word on the item is against it: an event of a type of role negative
+  // (but skip) with no like after it, or a newest rating of at most `low_rating`.
+  bool IsAgainst(uint32_t item, float low_rating) const;
+  // Such items among the newest kOpinionsKept of either kind, ascending.
+  std::vector<uint32_t> NewestAgainst(float low_rating) const;
+
   // Events of the type with items that have this category, a built-in or declared attribute; 0 when
   // the spec does not keep it.
   uint64_t Count(uint32_t item_attribute, schema::EventType type, uint32_t category) const;

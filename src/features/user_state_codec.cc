@@ -1,4 +1,6 @@
 // UserState to bytes and back; the format is docs/formats/user_state.md.
+#include <cmath>
+
 #include "base/checksum.h"
 #include "features/state_bytes.h"
 #include "features/user_state.h"
@@ -9,27 +11,31 @@ namespace upnext::features {
 namespace {
 
 constexpr std::string_view kMagic = "UNUS";
-constexpr uint8_t kVersion = 2;
+constexpr uint8_t kVersion = 3;
 constexpr size_t kChecksumBytes = sizeof(uint64_t);
 
 uint64_t ChecksumOf(std::string_view bytes) {
   return base::Checksum(std::as_bytes(std::span(bytes.data(), bytes.size())));
 }
 
-// The times of a row that are present, as a bit each, in the order of its columns of kLast.
-uint64_t PresentTimes(const std::vector<Column>& columns, const Cell* row) {
+// The optional cells of a row that are present, as a bit each, in the order of their columns.
+uint64_t PresentCells(const std::vector<Column>& columns, const Cell* row, bool user_row) {
   uint64_t present = 0;
-  size_t times = 0;
+  size_t cells = 0;
   for (size_t c = 0; c < columns.size(); ++c) {
-    if (columns[c].kind != Column::Kind::kLast) continue;
-    present |= uint64_t{row[c].time_ms != schema::kNoTime} << times++;
+    if (!IsOptional(columns[c])) continue;
+    const bool has = columns[c].kind == Column::Kind::kLast ? row[c].time_ms != schema::kNoTime
+                     : user_row                             ? !std::isnan(row[c].sum)
+                                                            : !std::isnan(row[c].part);
+    present |= uint64_t{has} << cells++;
   }
   return present;
 }
 
 void WriteRow(const std::vector<Column>& columns, const Cell* row, bool user_row, int64_t base_ms,
               StateWriter& out) {
-  out.Varint(PresentTimes(columns, row));
+  uint64_t present = PresentCells(columns, row, user_row);
+  out.Varint(present);
   for (size_t c = 0; c < columns.size(); ++c) {
     switch (columns[c].kind) {
       case Column::Kind::kCount:
@@ -40,10 +46,14 @@ void WriteRow(const std::vector<Column>& columns, const Cell* row, bool user_row
       case Column::Kind::kShare:
         user_row ? out.Real(row[c].sum) : out.Real(row[c].part);
         break;
+      case Column::Kind::kNewest:
+        if ((present & 1) != 0) user_row ? out.Real(row[c].sum) : out.Real(row[c].part);
+        break;
       case Column::Kind::kLast:
-        if (row[c].time_ms != schema::kNoTime) out.Time(row[c].time_ms, base_ms);
+        if ((present & 1) != 0) out.Time(row[c].time_ms, base_ms);
         break;
     }
+    if (IsOptional(columns[c])) present >>= 1;
   }
 }
 
@@ -62,11 +72,16 @@ bool ReadRow(const std::vector<Column>& columns, bool user_row, int64_t base_ms,
       case Column::Kind::kShare:
         if (!(user_row ? in.Sum(&row[c].sum) : in.Sum(&row[c].part))) return false;
         break;
+      case Column::Kind::kNewest:
+        if ((present & 1) != 0 && !(user_row ? in.Sum(&row[c].sum) : in.Sum(&row[c].part))) {
+          return false;
+        }
+        break;
       case Column::Kind::kLast:
         if ((present & 1) != 0 && !in.Time(&row[c].time_ms, base_ms)) return false;
-        present >>= 1;
         break;
     }
+    if (IsOptional(columns[c])) present >>= 1;
   }
   return present == 0;
 }

@@ -153,7 +153,7 @@ TEST_F(UserStateCodec, RefusalsSayWhatIsWrong) {
   EXPECT_THAT(refusal(""), HasSubstr("does not begin as one"));
   std::string other = bytes;
   other[4] = 9;
-  EXPECT_THAT(refusal(other), HasSubstr("expected version 2, found 9"));
+  EXPECT_THAT(refusal(other), HasSubstr("expected version 3, found 9"));
   other = bytes;
   other.back() = static_cast<char>(other.back() + 1);
   EXPECT_THAT(refusal(other), HasSubstr("checksum"));

@@ -107,6 +107,46 @@ TEST(UserState, ALikeIsTheNewestAndADislikeTakesItBack) {
   EXPECT_THAT(IdsOf(state.bag(0)), ElementsAre(log.item("a"), log.item("c")));
 }
 
+TEST(UserState, AnItemIsAgainstFromADislikeToALikeAndWhileItsNewestRatingIsLow) {
+  const schema::Schema schema =
+      schema::Schema::Parse("schema.events.not_for_me = 'negative'").value();
+  const auto plan = FeaturePlan::Compile({}, schema);
+  ASSERT_TRUE(plan);
+  const TestLog log({catalogue::Watch("u", "w", kStartMs, 1)},
+                    {ItemOf("a", 1, "", {}), ItemOf("b", 1, "", {})}, {}, schema);
+  const uint32_t a = log.item("a"), b = log.item("b");
+  UserState state(plan->state());
+  double minute = 0;
+  const auto apply = [&](EventType type, uint32_t item, float value = schema::kAbsent) {
+    state.Apply({.time_ms = Minutes(++minute), .type = type, .item = item, .value = value},
+                log.catalogue(), {});
+  };
+  for (const EventType type :
+       {EventType::kDislike, EventType::kDismiss, *schema.FindEventType("not_for_me")}) {
+    apply(type, a);
+    EXPECT_TRUE(state.IsAgainst(a, 2));
+    EXPECT_THAT(state.NewestAgainst(2), ElementsAre(a));
+    apply(EventType::kLike, a);
+    EXPECT_FALSE(state.IsAgainst(a, 2));
+    EXPECT_THAT(state.NewestAgainst(2), IsEmpty());
+  }
+  apply(EventType::kSkip, a);
+  apply(EventType::kImpression, a);
+  EXPECT_FALSE(state.IsAgainst(a, 2)) << "a skip only says not now";
+  apply(EventType::kRating, b, 2);
+  apply(EventType::kDislike, a);
+  EXPECT_TRUE(state.IsAgainst(b, 2));
+  EXPECT_FALSE(state.IsAgainst(b, 1.5f));
+  EXPECT_FALSE(state.IsAgainst(log.item("w"), 2)) << "never rated";
+  EXPECT_THAT(state.NewestAgainst(2), ElementsAre(a, b));
+  const auto saved = UserState::Parse(state.Serialize(), plan->state());
+  ASSERT_TRUE(saved) << saved.error().message;
+  EXPECT_THAT(saved->NewestAgainst(2), ElementsAre(a, b));
+  apply(EventType::kRating, b, 5);
+  EXPECT_FALSE(state.IsAgainst(b, 2));
+  EXPECT_FALSE(UserState(plan->retrieval_state()).IsAgainst(b, 2)) << "does not keep opinions";
+}
+
 TEST(UserState, RK09_ImpressionsCountSinceTheLastWatch) {
   StateSpec::Builder builder;
   const CellRef shown =

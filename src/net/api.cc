@@ -102,8 +102,8 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
   if (request.current_item.empty()) request.current_item = old_name;
   UPNEXT_ASSIGN_OR_RETURN(request.attributes,
                           parameters.Attributes(service.generation()->schema()));
-  UPNEXT_ASSIGN_OR_RETURN(const uint32_t n, parameters.Count("n", 20, 1, kMaxItems));
-  UPNEXT_ASSIGN_OR_RETURN(const uint32_t offset, parameters.Count("offset", 0, 0, kMaxItems - 1));
+  UPNEXT_ASSIGN_OR_RETURN(request.n, parameters.Count("n", 20, 1, kMaxItems));
+  UPNEXT_ASSIGN_OR_RETURN(request.offset, parameters.Count("offset", 0, 0, kMaxItems - 1));
   request.exclude = parameters.Texts("exclude");
   UPNEXT_ASSIGN_OR_RETURN(const bool explain, parameters.Flag("explain"));
   UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
@@ -113,17 +113,12 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
     return InvalidArgument("parameter user: expected at most {} bytes, found {}", kMaxIdBytes,
                            request.user.size());
   }
-  if (n + offset > kMaxItems) {
+  if (request.last() > kMaxItems) {
     return InvalidArgument("parameters n and offset: expected at most {} in all, found {}",
-                           kMaxItems, n + offset);
+                           kMaxItems, request.last());
   }
-  request.n = n + offset;
   const auto generation = service.generation();
-  UPNEXT_ASSIGN_OR_RETURN(serving::Slate slate, generation->Recommend(request));
-  slate.items.erase(
-      slate.items.begin(),
-      slate.items.begin() + static_cast<ptrdiff_t>(std::min<size_t>(offset, slate.items.size())));
-  slate.counts.shown = static_cast<uint32_t>(slate.items.size());
+  UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate, generation->Recommend(request));
   return JsonOf(SlateJson(slate, generation->engine().objective_names(), request.user, explain));
 }
 

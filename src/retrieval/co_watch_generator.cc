@@ -68,8 +68,9 @@ std::string CoWatchGenerator::Reason(const ProposeRequest& request,
   return BecauseOf(request, candidate.from);
 }
 
-ItemsLike CoWatchGenerator::Like(uint32_t item) const {
-  return {co_watch_.Similar(item), "watched by the same people"};
+std::vector<ItemsLike> CoWatchGenerator::Like(const LikeRequest& request) const {
+  return {{ItemsLike::By::kPeople, co_watch_.Similar(request.item),
+           request.verb.past + " by the same people"}};
 }
 
 }  // namespace upnext::retrieval

@@ -24,7 +24,7 @@ class CoWatchGenerator : public Generator {
   void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
                std::vector<Candidate>* out) const override;
   std::string Reason(const ProposeRequest& request, const Candidate& candidate) const override;
-  ItemsLike Like(uint32_t item) const override;
+  std::vector<ItemsLike> Like(const LikeRequest& request) const override;
 
  private:
   CoWatchGenerator(base::SectionFile file, CoWatch co_watch)

@@ -94,7 +94,7 @@ TEST_F(CoWatchGeneratorTest, ReasonNamesTheItemItCameFrom) {
 }
 
 TEST_F(CoWatchGeneratorTest, ItemsLikeAnItemAreItsList) {
-  const ItemsLike like = generator_->Like(4);
+  const ItemsLike like = generator_->Like({world_.catalogue, 4})[0];
   EXPECT_TRUE(std::ranges::equal(like.items, lists_.Similar(4)));
   EXPECT_FALSE(like.items.empty());
   EXPECT_EQ(like.reason, "watched by the same people");
@@ -104,7 +104,8 @@ TEST_F(CoWatchGeneratorTest, OptionsBoundTheLists) {
   const LearnedGenerator small(world_, "co-watch", "neighbours = 3\nmax_history = 5");
   const CoWatch lists = CoWatchLearner(world_.source, {3, 5}, pool_).Learn();
   for (uint32_t item = 0; item < world_.log.items(); ++item) {
-    EXPECT_TRUE(std::ranges::equal(small->Like(item).items, lists.Similar(item)));
+    EXPECT_TRUE(
+        std::ranges::equal(small->Like({world_.catalogue, item})[0].items, lists.Similar(item)));
   }
 }
 

@@ -19,9 +19,10 @@ std::string TitleOf(const catalogue::Catalogue& catalogue, uint32_t item) {
 }
 
 std::string BecauseOf(const ProposeRequest& request, uint32_t item) {
-  return fmt::format("because you {} {}",
-                     item == request.context.current_item ? "are watching" : "watched",
-                     TitleOf(request.catalogue, item));
+  return fmt::format(
+      "because you {} {}",
+      item == request.context.current_item ? "are " + request.verb.present : request.verb.past,
+      TitleOf(request.catalogue, item));
 }
 
 }  // namespace upnext::retrieval

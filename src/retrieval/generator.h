@@ -20,9 +20,15 @@
 #include "features/request_context.h"
 #include "features/user_state.h"
 #include "retrieval/scored_items.h"
+#include "retrieval/site_verb.h"
 #include "schema/event.h"
 
 namespace upnext::retrieval {
+
+inline const SiteVerb& DefaultVerb() {
+  static const SiteVerb verb;
+  return verb;
+}
 
 // What is known of a request. Views: valid while it is answered.
 struct ProposeRequest {
@@ -30,6 +36,7 @@ struct ProposeRequest {
   const features::UserState& state;
   uint32_t user;  // id of the catalogue, or kNone
   const features::Context& context;
+  const SiteVerb& verb = DefaultVerb();  // for reasons
 };
 
 struct Candidate {
@@ -56,10 +63,21 @@ class ItemFilter {
   void* context_ = nullptr;
 };
 
-// Items like an item, best first, and why.
+// What items like an item are asked by. Views, as above.
+struct LikeRequest {
+  const catalogue::Catalogue& catalogue;
+  uint32_t item;
+  const SiteVerb& verb = DefaultVerb();
+};
+// Items like an item, best first, and why. A view into the generator.
 struct ItemsLike {
+  enum class By : uint8_t {
+    kPeople,     // what people did with both
+    kCategory,   // what both are
+    kEverything  // no likeness: what is popular or new
+  } by = By::kPeople;
   std::span<const ScoredItem> items = {};
-  std::string_view reason = {};
+  std::string reason = {};
 };
 
 class Generator {
@@ -74,8 +92,8 @@ class Generator {
   // True: it proposes for every user, and as many items as it is asked for. The first such
   // generator of a bundle is asked for at least as many as the slate needs.
   virtual bool FillsSlate() const { return false; }
-  // Its list for one item, for generators that keep one by item.
-  virtual ItemsLike Like(uint32_t) const { return {}; }
+  // Its lists for one item, the most alike first, for generators that keep some.
+  virtual std::vector<ItemsLike> Like(const LikeRequest&) const { return {}; }
 };
 
 // Appends the `n` best of a list, best first, that the filter admits.
@@ -91,7 +109,8 @@ void ForNewestWatches(const features::UserState& state, size_t n, const Visit& v
 
 // The title of an item, else its name.
 std::string TitleOf(const catalogue::Catalogue& catalogue, uint32_t item);
-// "because you watched TITLE", or "are watching" where that is the item of the request.
+// "because you watched TITLE", or "are watching" where that is the item of the request; with the
+// verb of the site.
 std::string BecauseOf(const ProposeRequest& request, uint32_t item);
 
 }  // namespace upnext::retrieval

@@ -4,6 +4,8 @@
 
 #include "retrieval/candidate_generator.h"
 #include "retrieval/co_watch_generator.h"
+#include "retrieval/new_items_generator.h"
+#include "retrieval/next_generator.h"
 #include "retrieval/popular_generator.h"
 #include "retrieval/topic_generator.h"
 #include "retrieval/trending_generator.h"
@@ -14,10 +16,15 @@ namespace upnext::retrieval {
 GeneratorRegistry BuiltInGenerators() {
   static constexpr auto kGenerators = std::to_array<GeneratorEntry>({
       {"candidate-model", 300, 0, nullptr, CandidateGenerator::Load},
+      {"next", 50, 1, NextGenerator::Learner<NextGenerator::Of::kWatches>,
+       NextGenerator::Load<NextGenerator::Of::kWatches>},
+      {"bought-together", 50, 1, NextGenerator::Learner<NextGenerator::Of::kPurchases>,
+       NextGenerator::Load<NextGenerator::Of::kPurchases>},
       {"co-watch", 50, 1, CoWatchGenerator::Learner, CoWatchGenerator::Load},
       {"trending", 50, 1, TrendingGenerator::Learner, TrendingGenerator::Load},
       {"popular", 50, 1, PopularGenerator::Learner, PopularGenerator::Load},
-      {"topic", 0, 1, TopicGenerator::Learner, TopicGenerator::Load},
+      {"topic", 0, 2, TopicGenerator::Learner, TopicGenerator::Load},
+      {"new-items", 10, 1, NewItemsGenerator::Learner, NewItemsGenerator::Load},
   });
   return kGenerators;
 }

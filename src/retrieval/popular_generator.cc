@@ -26,4 +26,8 @@ std::string PopularGenerator::Reason(const ProposeRequest&, const Candidate&) co
   return "popular";
 }
 
+std::vector<ItemsLike> PopularGenerator::Like(const LikeRequest&) const {
+  return {{ItemsLike::By::kEverything, items_, "popular"}};
+}
+
 }  // namespace upnext::retrieval

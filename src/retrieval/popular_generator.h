@@ -22,6 +22,7 @@ class PopularGenerator : public Generator {
   void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
                std::vector<Candidate>* out) const override;
   std::string Reason(const ProposeRequest& request, const Candidate& candidate) const override;
+  std::vector<ItemsLike> Like(const LikeRequest& request) const override;
   bool FillsSlate() const override { return true; }
 
  private:

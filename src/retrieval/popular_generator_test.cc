@@ -74,7 +74,8 @@ TEST(PopularGenerator, LearnsNothingFromNothing) {
       {.events = {examples::Shown("u", "a", 0), examples::Shown("u", "b", 1)},
        .split = {.kind = examples::SplitOptions::Kind::kNone}});
   for (const GeneratorEntry& entry : BuiltInGenerators()) {
-    if (entry.learner == nullptr) continue;
+    // What nobody watched is what new-items is for.
+    if (entry.learner == nullptr || entry.name == "new-items") continue;
     EXPECT_TRUE(LearnedGenerator(world, entry.name).Candidates(features::UserState(), 10).empty())
         << entry.name;
   }

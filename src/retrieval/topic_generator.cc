@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "examples/replay.h"
+#include "retrieval/category_lists.h"
 #include "retrieval/training_watches.h"
 #include "schema/event.h"
 
@@ -16,8 +17,7 @@ namespace upnext::retrieval {
 namespace {
 
 constexpr size_t kTopicWatches = 10;     // newest ones whose topics count
-constexpr size_t kItemsPerTopic = 1000;  // the best are kept
-constexpr char kTopicOffsets[] = "topic.offsets", kTopicLists[] = "topic.lists";
+constexpr size_t kItemsPerTopic = 1000;  // the best are kept, by channel too
 
 // Watches by item, each worth 2^-(age / half-life) at the time of the newest of all.
 std::vector<ScoredItem> DecayedCounts(const examples::ReplaySource& source, double half_life_ms) {
@@ -65,41 +65,21 @@ GeneratorLearner TopicGenerator::Learner(const base::ConfigTable& options) {
   const double days = options.Real("half_life_days", 7, {.min = 0.01, .max = 36'500});
   return [half_life_ms = days * static_cast<double>(base::kDayMs)](
              const LearnInput& input, base::SectionWriter& writer) -> Status {
-    std::vector<std::vector<ScoredItem>> lists(
-        input.source.log.dictionary(schema::IdSpace::kTopic).size());
-    for (const ScoredItem& one : DecayedCounts(input.source, half_life_ms)) {
-      for (const uint32_t topic : input.source.catalogue.item(one.item).topics) {
-        if (lists[topic].size() < kItemsPerTopic) lists[topic].push_back(one);
-      }
-    }
-    std::vector<uint64_t> offsets{0};
-    std::vector<ScoredItem> items;
-    for (const std::vector<ScoredItem>& list : lists) {
-      items.insert(items.end(), list.begin(), list.end());
-      offsets.push_back(items.size());
-    }
-    UPNEXT_RETURN_IF_ERROR(writer.Add<uint64_t>(kTopicOffsets, offsets));
-    return SaveScoredItems(writer, kTopicLists, items);
+    const std::vector<ScoredItem> counts = DecayedCounts(input.source, half_life_ms);
+    UPNEXT_RETURN_IF_ERROR(SaveScoredLists(
+        writer, "topic", ListsByTopic(input.source.catalogue, counts, kItemsPerTopic)));
+    return SaveScoredLists(writer, "channel",
+                           ListsByChannel(input.source.catalogue, counts, kItemsPerTopic));
   };
 }
 
 Result<std::unique_ptr<const Generator>> TopicGenerator::Load(LoadInput input) {
-  UPNEXT_ASSIGN_OR_RETURN(const std::span<const uint64_t> offsets,
-                          input.part->Get<uint64_t>(kTopicOffsets));
-  UPNEXT_ASSIGN_OR_RETURN(std::vector<ScoredItem> items,
-                          LoadScoredItems(*input.part, kTopicLists, input.items));
-  if (offsets.empty() || offsets.front() != 0 || offsets.back() != items.size() ||
-      !std::ranges::is_sorted(offsets)) {
-    return DataLoss("{}: {} does not fit the {} items it should divide; train again",
-                    input.part->path().string(), kTopicOffsets, items.size());
-  }
+  UPNEXT_ASSIGN_OR_RETURN(const ScoredLists topics,
+                          ScoredLists::Load(*input.part, "topic", input.items));
+  UPNEXT_ASSIGN_OR_RETURN(const ScoredLists channels,
+                          ScoredLists::Load(*input.part, "channel", input.items));
   return std::unique_ptr<const Generator>(
-      new TopicGenerator({offsets.begin(), offsets.end()}, std::move(items)));
-}
-
-std::span<const ScoredItem> TopicGenerator::ItemsOf(uint32_t topic) const {
-  if (size_t{topic} + 1 >= offsets_.size()) return {};
-  return std::span(items_).subspan(offsets_[topic], offsets_[topic + 1] - offsets_[topic]);
+      new TopicGenerator(*std::move(input.part), topics, channels));
 }
 
 void TopicGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
@@ -108,8 +88,8 @@ void TopicGenerator::Propose(const ProposeRequest& request, size_t n, const Item
   std::unordered_set<uint32_t> topics;
   const auto add = [&](uint32_t watched) {
     for (const uint32_t topic : request.catalogue.item(watched).topics) {
-      if (!topics.insert(topic).second || ItemsOf(topic).empty()) continue;
-      lists.push({ItemsOf(topic), watched, topics.size()});
+      if (!topics.insert(topic).second || topics_.Of(topic).empty()) continue;
+      lists.push({topics_.Of(topic), watched, topics.size()});
     }
   };
   if (request.context.current_item != schema::kNone) add(request.context.current_item);
@@ -132,6 +112,19 @@ void TopicGenerator::Propose(const ProposeRequest& request, size_t n, const Item
 std::string TopicGenerator::Reason(const ProposeRequest& request,
                                    const Candidate& candidate) const {
   return fmt::format("on a topic of {}", TitleOf(request.catalogue, candidate.from));
+}
+
+std::vector<ItemsLike> TopicGenerator::Like(const LikeRequest& request) const {
+  std::vector<ItemsLike> lists;
+  const schema::Item item = request.catalogue.item(request.item);
+  for (const uint32_t topic : item.topics) {
+    lists.push_back({ItemsLike::By::kCategory, topics_.Of(topic), "popular on the same topic"});
+  }
+  if (item.channel != schema::kNone) {
+    lists.push_back(
+        {ItemsLike::By::kCategory, channels_.Of(item.channel), "popular on the same channel"});
+  }
+  return lists;
 }
 
 }  // namespace upnext::retrieval

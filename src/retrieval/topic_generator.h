@@ -14,6 +14,7 @@
 
 #include "base/config.h"
 #include "retrieval/generator_registry.h"
+#include "retrieval/scored_lists.h"
 
 namespace upnext::retrieval {
 
@@ -27,14 +28,14 @@ class TopicGenerator : public Generator {
   void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
                std::vector<Candidate>* out) const override;
   std::string Reason(const ProposeRequest& request, const Candidate& candidate) const override;
+  // Those of its topics, then those of its channel.
+  std::vector<ItemsLike> Like(const LikeRequest& request) const override;
 
  private:
-  TopicGenerator(std::vector<uint64_t> offsets, std::vector<ScoredItem> items)
-      : offsets_(std::move(offsets)), items_(std::move(items)) {}
-  std::span<const ScoredItem> ItemsOf(uint32_t topic) const;
-
-  const std::vector<uint64_t> offsets_;  // by topic, into items_
-  const std::vector<ScoredItem> items_;  // best first within a topic
+  TopicGenerator(base::SectionFile file, ScoredLists topics, ScoredLists channels)
+      : file_(std::move(file)), topics_(topics), channels_(channels) {}
+  const base::SectionFile file_;  // what the lists view
+  const ScoredLists topics_, channels_;
 };
 
 }  // namespace upnext::retrieval

@@ -106,14 +106,34 @@ TEST_F(TopicGeneratorTest, TheNextBestTakesThePlaceOfAnItemThatIsLeftOut) {
   EXPECT_EQ(proposed[1].first, "oat");
 }
 
+TEST_F(TopicGeneratorTest, ItemsLikeAnItemAreThoseOfItsTopicsThenOfItsChannel) {
+  examples::WorldOptions options = Topics();
+  options.items[0].channel = options.items[4].channel = "anna";  // rye and goal
+  const World world(options);
+  const LearnedGenerator topic(world, "topic");
+  const auto like = topic->Like({world.catalogue, world.item("rye")});
+  const auto names = [&](const ItemsLike& list) {
+    std::vector<std::string> of;
+    for (const ScoredItem& one : list.items) {
+      of.push_back(world.catalogue.Name(schema::IdSpace::kItem, one.item));
+    }
+    return of;
+  };
+  ASSERT_EQ(like.size(), 2u);
+  EXPECT_THAT(names(like[0]), testing::ElementsAre("pie", "rye", "oat"));
+  EXPECT_EQ(like[0].reason, "popular on the same topic");
+  EXPECT_THAT(names(like[1]), testing::ElementsAre("goal", "rye"));
+  EXPECT_EQ(like[1].reason, "popular on the same channel");
+}
+
 TEST_F(TopicGeneratorTest, RefusesWhatTheLearnerDidNotWrite) {
   const LearnedGenerator topic(world_, "topic");
   const auto refused = [&](const std::vector<uint64_t>& offsets) {
     EXPECT_TRUE(base::RemoveAll(topic.path()));
-    auto writer = base::SectionWriter::Create(topic.path(), "generator", 1);
+    auto writer = base::SectionWriter::Create(topic.path(), "generator", 2);
     const std::vector<ScoredItem> list = {{0, 2}, {1, 1}};
-    EXPECT_TRUE(writer->Add<uint64_t>("topic.offsets", offsets) &&
-                SaveScoredItems(*writer, "topic.lists", list) && writer->Commit());
+    EXPECT_TRUE(SaveScoredLists(*writer, "topic", {offsets, list}) &&
+                SaveScoredLists(*writer, "channel", {}) && writer->Commit());
     const auto loaded = topic.Load(world_.log.items());
     EXPECT_TRUE(loaded || loaded.error().code == Code::kDataLoss);
     return !loaded;

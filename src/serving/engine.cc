@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "ann/index.h"
@@ -14,6 +15,7 @@
 #include "ranking/ranker.h"
 #include "retrieval/generator.h"
 #include "schema/event.h"
+#include "serving/low_rating.h"
 
 namespace upnext::serving {
 
@@ -33,6 +35,12 @@ struct ActiveGenerator {
   uint32_t budget;
   const retrieval::Generator& generator;
 };
+
+std::optional<float> LowRating(const EngineOptions& options,
+                               const catalogue::Catalogue& catalogue) {
+  if (!options.filter_disliked) return std::nullopt;
+  return options.low_rating ? *options.low_rating : LowRatingOf(catalogue.log());
+}
 
 // Buffers of one request.
 struct EngineScratch {
@@ -75,8 +83,16 @@ void AddNotes(const RequestContext& context, bool has_ranker, Slate* slate) {
 }  // namespace
 
 EngineOptions EngineOptions::FromConfig(const base::Config& config) {
-  return {.budgets = retrieval::BudgetsFromConfig(config.Table("generators")),
-          .filter_seen = config.Table("serving").Bool("filter_seen", true)};
+  const base::ConfigTable serving = config.Table("serving");
+  EngineOptions options;
+  options.budgets = retrieval::BudgetsFromConfig(config.Table("generators"));
+  options.filter_seen = serving.Bool("filter_seen", options.filter_seen);
+  options.filter_disliked = serving.Bool("filter_disliked", options.filter_disliked);
+  if (serving.Has("low_rating")) {
+    options.low_rating = static_cast<float>(serving.Real("low_rating", 0, {.min = 0, .max = 1e9}));
+  }
+  options.verb = retrieval::SiteVerb::FromConfig(config.Table("site"));
+  return options;
 }
 
 struct Engine::Rep {
@@ -84,6 +100,8 @@ struct Engine::Rep {
   const catalogue::Catalogue& catalogue;
   const features::FeatureExtractor ranking_features;
   const std::vector<ranking::Objective> no_objectives = {};
+  const retrieval::SiteVerb verb;
+  const std::optional<float> low_rating;  // none: dislikes change nothing
   std::vector<ActiveGenerator> generators;
   size_t lead = SIZE_MAX;  // the first that fills a slate
   std::vector<std::string_view> filter_names;
@@ -103,7 +121,11 @@ struct Engine::Rep {
 
 Engine::Rep::Rep(const bundle::Bundle& b, const catalogue::Catalogue& c,
                  const EngineOptions& options, const EngineStages& stages)
-    : bundle(b), catalogue(c), ranking_features(b.tables(), c, features::Model::kRanking) {
+    : bundle(b),
+      catalogue(c),
+      ranking_features(b.tables(), c, features::Model::kRanking),
+      verb(options.verb),
+      low_rating(LowRating(options, c)) {
   for (const retrieval::LoadedGenerator& one : bundle.generators()) {
     const auto budget = options.budgets.find(one.name);
     const uint32_t candidates = budget != options.budgets.end() ? budget->second : one.candidates;
@@ -131,7 +153,7 @@ std::vector<PooledCandidate> Engine::Rep::Propose(const RequestContext& context,
     const ActiveGenerator& one = generators[g];
     buffers.proposed.clear();
     one.generator.Propose(context.ToPropose(),
-                          g == lead ? std::max(one.budget, context.request.n) : one.budget,
+                          g == lead ? std::max(one.budget, context.request.last()) : one.budget,
                           retrieval::ItemFilter(admits), &buffers.proposed);
     pool.Add(g, buffers.proposed);
   }
@@ -167,7 +189,8 @@ void Engine::Rep::Rank(const RequestContext& context, EngineScratch& buffers,
   counts->queries = static_cast<uint32_t>(buffers.query.rows);
 }
 
-// The reason is that of the first generator that found the item by another one, else of the first.
+// The reason is that of the first generator that found the item by the one being watched, else by
+// another one, else of the first.
 Recommendation Engine::Rep::Describe(const RequestContext& context,
                                      PooledCandidate candidate) const {
   Recommendation out;
@@ -175,8 +198,14 @@ Recommendation Engine::Rep::Describe(const RequestContext& context,
   out.id = catalogue.Name(IdSpace::kItem, candidate.item);
   out.title = catalogue.item(candidate.item).title;
   out.score = candidate.score;
-  const auto named = std::ranges::find_if(
-      candidate.sources, [](const auto& source) { return source.candidate.from != schema::kNone; });
+  auto named = std::ranges::find_if(candidate.sources, [&](const auto& source) {
+    return context.IsFromCurrent(source.candidate);
+  });
+  if (named == candidate.sources.end()) {
+    named = std::ranges::find_if(candidate.sources, [](const auto& source) {
+      return source.candidate.from != schema::kNone;
+    });
+  }
   const auto& why = named != candidate.sources.end() ? *named : candidate.sources.front();
   out.reason = generators[why.generator].generator.Reason(context.ToPropose(), why.candidate);
   for (const PooledCandidate::Source& source : candidate.sources) {
@@ -192,6 +221,8 @@ Engine::Engine(const bundle::Bundle& bundle, const catalogue::Catalogue& catalog
                const EngineOptions& options, const EngineStages& stages)
     : rep_(std::make_unique<Rep>(bundle, catalogue, options, stages)) {}
 Engine::~Engine() = default;
+
+const retrieval::SiteVerb& Engine::verb() const { return rep_->verb; }
 
 const std::vector<ranking::Objective>& Engine::objectives() const {
   return rep_->bundle.ranker() != nullptr ? rep_->bundle.ranker()->objectives()
@@ -212,7 +243,8 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request) 
       "{:016x}",
       base::Fingerprint(request.user, static_cast<uint64_t>(request.time_ms) * 1'000'003 +
                                           rep_->requests.fetch_add(1)));
-  const RequestContext context(rep_->catalogue, state, request);
+  const RequestContext context(rep_->catalogue, state, request,
+                               {.verb = rep_->verb, .low_rating = rep_->low_rating});
   const auto scratch = rep_->scratch.Borrow();
   slate.counts.catalogue = rep_->catalogue.size(IdSpace::kItem);
   std::vector<PooledCandidate> candidates = rep_->Propose(context, *scratch, &slate.counts);
@@ -229,8 +261,8 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request) 
   for (const auto& re_ranker : rep_->re_rankers) re_ranker->ReRank(context, &candidates);
   slate.ranking_ms = MillisecondsSince(ranking_begin);
 
-  for (PooledCandidate& candidate : candidates) {
-    slate.items.push_back(rep_->Describe(context, std::move(candidate)));
+  for (size_t i = request.offset; i < candidates.size(); ++i) {
+    slate.items.push_back(rep_->Describe(context, std::move(candidates[i])));
   }
   slate.counts.shown = static_cast<uint32_t>(slate.items.size());
   AddNotes(context, rep_->bundle.ranker() != nullptr, &slate);

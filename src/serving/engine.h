@@ -19,6 +19,7 @@
 #include "catalogue/catalogue.h"
 #include "features/user_state.h"
 #include "ranking/objectives.h"
+#include "retrieval/site_verb.h"
 #include "serving/engine_options.h"
 #include "serving/filter.h"
 #include "serving/re_ranker.h"
@@ -38,6 +39,7 @@ class Engine {
          const EngineOptions& options, const EngineStages& stages = {});
   ~Engine();
   Result<Slate> Recommend(const features::UserState& state, const Request& request) const;
+  const retrieval::SiteVerb& verb() const;  // of the options
   const std::vector<ranking::Objective>& objectives() const;
   std::vector<std::string> objective_names() const;  // of Recommendation::predictions
 

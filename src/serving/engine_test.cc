@@ -217,9 +217,10 @@ TEST_F(EngineTest, SY02_ItemOfSeveralSourcesIsOneItemWithAllOfThem) {
     EXPECT_EQ(item.title, "Title of " + item.id.substr(1));
   }
   EXPECT_GT(several, 0u);
-  EXPECT_THAT(sources, testing::UnorderedElementsAre(
-                           testing::Key("candidate-model"), testing::Key("co-watch"),
-                           testing::Key("trending"), testing::Key("popular")));
+  EXPECT_THAT(sources,
+              testing::UnorderedElementsAre(testing::Key("candidate-model"),
+                                            testing::Key("co-watch"), testing::Key("trending"),
+                                            testing::Key("popular"), testing::Key("new-items")));
   // Scores are the sources' own.
   const std::vector<uint64_t> watches = retrieval::CountWatches(project_->source());
   for (const Recommendation& item : slate.items) {
@@ -250,9 +251,17 @@ TEST_F(EngineTest, SY02_WithoutAGeneratorItsItemsStayIfAnotherProposedThem) {
 }
 
 TEST_F(EngineTest, SY02_TheFirstGeneratorInUseThatCanFillsTheSlate) {
-  Make({.budgets = {{"candidate-model", 5}, {"popular", 0}, {"trending", 0}, {"co-watch", 0}}});
+  Make({.budgets = {{"candidate-model", 5},
+                    {"popular", 0},
+                    {"trending", 0},
+                    {"co-watch", 0},
+                    {"new-items", 0}}});
   EXPECT_EQ(Recommend(For("nobody", 30)).items.size(), 30u);
-  Make({.budgets = {{"candidate-model", 0}, {"popular", 5}, {"trending", 0}, {"co-watch", 0}}});
+  Make({.budgets = {{"candidate-model", 0},
+                    {"popular", 5},
+                    {"trending", 0},
+                    {"co-watch", 0},
+                    {"new-items", 0}}});
   const Slate popular = Recommend(For("nobody", 12));
   EXPECT_EQ(popular.items.size(), 12u);
   for (const auto& [item, sources] : SourcesOf(popular)) {

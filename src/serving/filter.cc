@@ -16,6 +16,17 @@ class SeenFilter : public Filter {
   }
 };
 
+// What the user dismissed, disliked or rated low.
+class DislikedFilter : public Filter {
+ public:
+  static std::unique_ptr<const Filter> Make(const EngineOptions& options) {
+    return options.filter_disliked ? std::make_unique<DislikedFilter>() : nullptr;
+  }
+  bool LeavesOut(uint32_t item, const RequestContext& request) const override {
+    return request.rules.low_rating && request.state.IsAgainst(item, *request.rules.low_rating);
+  }
+};
+
 // What the request rules out, and the item being watched.
 class ExcludedFilter : public Filter {
  public:
@@ -43,6 +54,7 @@ class RemovedFilter : public Filter {
 FilterRegistry BuiltInFilters() {
   static constexpr auto kFilters = std::to_array<FilterEntry>({
       {"seen", SeenFilter::Make},
+      {"disliked", DislikedFilter::Make},
       {"excluded", ExcludedFilter::Make},
       {"removed", RemovedFilter::Make},
   });

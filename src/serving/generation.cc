@@ -53,7 +53,7 @@ Result<Slate> Generation::Recommend(Request request) const {
 }
 
 Result<std::vector<Recommendation>> Generation::Similar(std::string_view item, uint32_t n) const {
-  return SimilarItems(*bundle_, *catalogue_, item, n);
+  return SimilarItems(*bundle_, *catalogue_, item, n, engine_.verb());
 }
 
 }  // namespace upnext::serving

@@ -96,6 +96,7 @@ TEST_F(RecipeTest, AnEntryMakesAGeneratorWithPartCandidatesProvenanceAndReason) 
                                             {"co-watch", 0},
                                             {"trending", 0},
                                             {"popular", 0},
+                                            {"new-items", 0},
                                             {"sequel", 2}}});
   EXPECT_EQ(only.items.size(), 2u);
   for (const Recommendation& item : only.items) {

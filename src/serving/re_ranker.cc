@@ -2,12 +2,58 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <span>
+#include <vector>
 
 namespace upnext::serving {
 namespace {
 
-// The best by score, as many as were asked for. Without a ranker the scores of different generators
-// cannot be compared, so candidates stay in the order in which they were proposed.
+// Places of several lists are combined as the sum of 1 / (60 + place) (Cormack 2009: reciprocal
+// rank fusion), since the scores of different generators cannot be compared.
+double WorthOfPlace(size_t place) { return 1.0 / (60.0 + static_cast<double>(place)); }
+
+// Without a ranker. Two kinds of lists are combined: the candidates in the order in which they were
+// proposed for the user's history, and what each generator proposed for the item being watched.
+// Worth is then lowered by what the user dislikes.
+std::vector<double> WorthWithoutRanker(const RequestContext& request,
+                                       std::span<const PooledCandidate> candidates) {
+  struct Proposal {
+    size_t generator;
+    float score;
+    size_t candidate;
+  };
+  std::vector<double> worth(candidates.size(), 0);
+  std::vector<Proposal> for_current;
+  size_t place = 0;
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    bool for_history = false;
+    for (const PooledCandidate::Source& source : candidates[i].sources) {
+      if (request.IsFromCurrent(source.candidate)) {
+        for_current.push_back({source.generator, source.candidate.score, i});
+      } else {
+        for_history = true;
+      }
+    }
+    if (for_history) worth[i] += WorthOfPlace(place++);
+  }
+  std::ranges::sort(for_current, [](const Proposal& a, const Proposal& b) {
+    if (a.generator != b.generator) return a.generator < b.generator;
+    return a.score != b.score ? a.score > b.score : a.candidate < b.candidate;
+  });
+  for (size_t i = 0; i < for_current.size(); ++i) {
+    const bool is_first = i == 0 || for_current[i].generator != for_current[i - 1].generator;
+    place = is_first ? 0 : place + 1;
+    worth[for_current[i].candidate] += WorthOfPlace(place);
+  }
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    worth[i] *= request.lowered.Factor(candidates[i].item);
+  }
+  return worth;
+}
+
+// The best by score, as many as were asked for. Without a ranker candidates stay in the order in
+// which they were proposed, unless the item being watched or what the user dislikes changes it.
 class ByScore : public ReRanker {
  public:
   static std::unique_ptr<const ReRanker> Make() { return std::make_unique<ByScore>(); }
@@ -15,13 +61,29 @@ class ByScore : public ReRanker {
               std::vector<PooledCandidate>* candidates) const override {
     const bool is_ranked = !candidates->empty() && !candidates->front().predictions.empty();
     if (is_ranked) {
+      for (PooledCandidate& one : *candidates) one.score *= request.lowered.Factor(one.item);
       std::ranges::sort(*candidates, [](const PooledCandidate& a, const PooledCandidate& b) {
         return a.score != b.score ? a.score > b.score : a.item < b.item;
       });
+    } else if (request.request.stage == Stage::kRanking &&
+               (!request.lowered.empty() || AnyFromCurrent(request, *candidates))) {
+      const std::vector<double> worth = WorthWithoutRanker(request, *candidates);
+      for (size_t i = 0; i < worth.size(); ++i) (*candidates)[i].score = worth[i];
+      std::ranges::stable_sort(*candidates, std::ranges::greater(), &PooledCandidate::score);
     }
-    if (candidates->size() > request.request.n) {
-      candidates->erase(candidates->begin() + request.request.n, candidates->end());
+    if (candidates->size() > request.request.last()) {
+      candidates->erase(candidates->begin() + request.request.last(), candidates->end());
     }
+  }
+
+ private:
+  static bool AnyFromCurrent(const RequestContext& request,
+                             std::span<const PooledCandidate> candidates) {
+    return std::ranges::any_of(candidates, [&](const PooledCandidate& one) {
+      return std::ranges::any_of(one.sources, [&](const PooledCandidate::Source& source) {
+        return request.IsFromCurrent(source.candidate);
+      });
+    });
   }
 };
 

@@ -7,7 +7,8 @@ namespace upnext::serving {
 using schema::IdSpace;
 
 RequestContext::RequestContext(const catalogue::Catalogue& names,
-                               const features::UserState& user_state, const Request& asked)
+                               const features::UserState& user_state, const Request& asked,
+                               const RequestRules& by)
     : request(asked),
       catalogue(names),
       state(user_state),
@@ -16,7 +17,9 @@ RequestContext::RequestContext(const catalogue::Catalogue& names,
               .device = names.Find(IdSpace::kDevice, asked.device),
               .region = names.Find(IdSpace::kRegion, asked.region),
               .current_item = names.Find(IdSpace::kItem, asked.current_item),
-              .attributes = catalogue::RequestAttributes(names, asked.attributes)} {
+              .attributes = catalogue::RequestAttributes(names, asked.attributes)},
+      rules(by),
+      lowered(names, user_state, by.low_rating) {
   for (const std::string& id : asked.exclude) {
     const uint32_t item = names.Find(IdSpace::kItem, id);
     if (item != schema::kNone) excluded.insert(item);

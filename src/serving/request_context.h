@@ -4,6 +4,7 @@
 #define UPNEXT_SERVING_REQUEST_CONTEXT_H_
 
 #include <cstdint>
+#include <optional>
 #include <unordered_set>
 
 #include "catalogue/catalogue.h"
@@ -11,21 +12,37 @@
 #include "features/user_state.h"
 #include "retrieval/generator.h"
 #include "schema/event.h"
+#include "serving/lowered.h"
 #include "serving/slate.h"
 
 namespace upnext::serving {
 
+// What of the options a request needs.
+struct RequestRules {
+  const retrieval::SiteVerb& verb = retrieval::DefaultVerb();
+  std::optional<float> low_rating = {};  // the highest that is a dislike; none: they change nothing
+};
+
 struct RequestContext {
   RequestContext(const catalogue::Catalogue& catalogue, const features::UserState& state,
-                 const Request& request);
+                 const Request& request, const RequestRules& rules = {});
 
-  retrieval::ProposeRequest ToPropose() const { return {catalogue, state, user, context}; }
+  retrieval::ProposeRequest ToPropose() const {
+    return {catalogue, state, user, context, rules.verb};
+  }
+
+  // Whether it was proposed because of the item being watched.
+  bool IsFromCurrent(const retrieval::Candidate& candidate) const {
+    return candidate.from != schema::kNone && candidate.from == context.current_item;
+  }
 
   const Request& request;
   const catalogue::Catalogue& catalogue;
   const features::UserState& state;
   uint32_t user;  // id of the catalogue, or kNone
   features::Context context;
+  RequestRules rules;
+  Lowered lowered;
   std::unordered_set<uint32_t> excluded;  // by the request, with the item being watched
 };
 

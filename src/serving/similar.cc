@@ -10,7 +10,8 @@ namespace upnext::serving {
 
 Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
                                                  const catalogue::Catalogue& catalogue,
-                                                 std::string_view id, uint32_t n) {
+                                                 std::string_view id, uint32_t n,
+                                                 const retrieval::SiteVerb& verb) {
   const uint32_t item = catalogue.Find(schema::IdSpace::kItem, id);
   if (item == schema::kNone) {
     return NotFound("item '{}' is not in the catalogue of log {}", id,
@@ -31,24 +32,32 @@ Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
     out.reason = reason;
     similar.push_back(std::move(out));
   };
-  for (const retrieval::LoadedGenerator& one : bundle.generators()) {
-    const retrieval::ItemsLike like = one.generator->Like(item);
-    for (const retrieval::ScoredItem& other : like.items) {
-      add(other.item, one.name, static_cast<double>(other.score), like.reason);
+  const auto add_lists = [&](retrieval::ItemsLike::By by) {
+    for (const retrieval::LoadedGenerator& one : bundle.generators()) {
+      for (const retrieval::ItemsLike& like : one.generator->Like({catalogue, item, verb})) {
+        if (like.by != by) continue;
+        for (const retrieval::ScoredItem& other : like.items) {
+          if (similar.size() == n) return;
+          add(other.item, one.name, static_cast<double>(other.score), like.reason);
+        }
+      }
     }
-  }
-  if (bundle.candidate() == nullptr || similar.size() == n) return similar;
-  const features::Vocabulary& items = bundle.tables().vocabulary(features::kItemVocabulary);
+  };
+  add_lists(retrieval::ItemsLike::By::kPeople);
   // More are asked for until enough are left without those that were removed or taken already.
-  for (size_t k = n;; k *= 4) {
-    const auto nearest =
-        retrieval::NearestByCosine(bundle.candidate()->item_vectors(), items.Row(item), k);
+  const uint32_t row = bundle.candidate() == nullptr
+                           ? 0
+                           : bundle.tables().vocabulary(features::kItemVocabulary).Row(item);
+  for (size_t k = n; row != 0 && similar.size() < n; k *= 4) {
+    const auto nearest = retrieval::NearestByCosine(bundle.candidate()->item_vectors(), row, k);
     for (const auto& near : nearest) {
-      add(items.Id(near.index), "item-vectors", static_cast<double>(near.score),
-          "watched after similar histories");
+      add(bundle.tables().vocabulary(features::kItemVocabulary).Id(near.index), "item-vectors",
+          static_cast<double>(near.score), verb.past + " after similar histories");
     }
-    if (similar.size() == n || nearest.size() < k) break;
+    if (nearest.size() < k) break;
   }
+  add_lists(retrieval::ItemsLike::By::kCategory);
+  add_lists(retrieval::ItemsLike::By::kEverything);
   return similar;
 }
 

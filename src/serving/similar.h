@@ -1,4 +1,6 @@
-// Items like an item: those that the same people watched, then those with the most similar vectors.
+// Items like an item: those that people watched after it, bought with it or watched too, then those
+// with the most similar vectors, then what is popular or new on its topics and its channel, then what
+// is popular or new at all. Each says which.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(const auto similar, SimilarItems(bundle, catalogue, "v42", 20));
 //
@@ -13,15 +15,17 @@
 #include "base/status.h"
 #include "bundle/bundle.h"
 #include "catalogue/catalogue.h"
+#include "retrieval/site_verb.h"
 #include "serving/engine.h"
 
 namespace upnext::serving {
 
-// At most n, best first within each of the two sources; removed items are left out. kNotFound when
-// the catalogue has no item `id`.
+// At most n, best first within each source; removed items are left out. Fewer only when the catalogue
+// has no more. kNotFound when the catalogue has no item `id`.
 Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
                                                  const catalogue::Catalogue& catalogue,
-                                                 std::string_view id, uint32_t n);
+                                                 std::string_view id, uint32_t n,
+                                                 const retrieval::SiteVerb& verb = {});
 
 }  // namespace upnext::serving
 

@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <set>
 
 #include "bundle/test_bundle.h"
+#include "retrieval/site_verb.h"
+#include "retrieval/training_watches.h"
+#include "schema/event.h"
 
 namespace upnext::serving {
 namespace {
@@ -19,29 +21,60 @@ class SimilarItemsTest : public testing::Test {
   const std::unique_ptr<bundle::Bundle> bundle_ = project_.Open();
 };
 
-TEST_F(SimilarItemsTest, ComeFromCoWatchThenFromVectors) {
+// What items are found by, in the order of the list.
+std::vector<std::string> GroundsOf(const std::vector<Recommendation>& items) {
+  std::vector<std::string> grounds;
+  for (const Recommendation& item : items) {
+    if (grounds.empty() || grounds.back() != item.reason) grounds.push_back(item.reason);
+  }
+  return grounds;
+}
+
+TEST_F(SimilarItemsTest, ComeFromWhatPeopleDidThenFromVectors) {
   const auto similar = SimilarItems(*bundle_, project_.log().catalogue(), "i2", 38);
   ASSERT_TRUE(similar) << similar.error().message;
   EXPECT_EQ(similar->size(), 38u);  // all but itself and the removed one
+  EXPECT_THAT(GroundsOf(*similar),
+              testing::ElementsAre("watched next", "watched by the same people",
+                                   "watched after similar histories"));
   std::set<std::string> ids;
-  bool vectors = false;
-  double last = 1e9;
-  for (const Recommendation& item : *similar) {
+  for (size_t i = 0; i < similar->size(); ++i) {
+    const Recommendation& item = (*similar)[i];
     EXPECT_TRUE(ids.insert(item.id).second);
     EXPECT_THAT(item.id, testing::AllOf(testing::Ne("i2"), testing::Ne("i1")));
-    const bool of_vectors = item.sources.front().source == "item-vectors";
-    EXPECT_EQ(item.reason,
-              of_vectors ? "watched after similar histories" : "watched by the same people");
-    EXPECT_TRUE(of_vectors || !vectors) << "co-watch comes first";
-    if (of_vectors != vectors) last = 1e9;
-    vectors = of_vectors;
-    EXPECT_LE(item.score, last + 1e-12);
-    last = item.score;
-    EXPECT_TRUE(!of_vectors || std::abs(item.score) <= 1 + 1e-6);
+    if (i == 0 || item.reason != (*similar)[i - 1].reason) continue;
+    EXPECT_LE(item.score, (*similar)[i - 1].score + 1e-12);
   }
-  EXPECT_TRUE(vectors);
   EXPECT_EQ(SimilarItems(*bundle_, project_.log().catalogue(), "i2", 3)->size(), 3u);
   EXPECT_TRUE(SimilarItems(*bundle_, project_.log().catalogue(), "i2", 0)->empty());
+}
+
+TEST_F(SimilarItemsTest, WithoutAModelTopicsAndChannelsThenEverything) {
+  const bundle::TestProject project({.candidate = false, .ranker = false});
+  const auto bundle = project.Open();
+  const auto& catalogue = project.log().catalogue();
+  // An item that nobody watched: neither people nor vectors know it.
+  uint32_t unwatched = 0;
+  while (!bundle->generators().empty() && retrieval::CountWatches(project.source())[unwatched] > 0)
+    ++unwatched;
+  const std::string id = catalogue.Name(schema::IdSpace::kItem, unwatched);
+  const auto similar = SimilarItems(*bundle, catalogue, id, 100, retrieval::SiteVerb::Of("read"));
+  ASSERT_TRUE(similar);
+  EXPECT_EQ(similar->size(), 38u) << "the whole catalogue without itself and the removed one";
+  const std::vector<std::string> grounds = GroundsOf(*similar);
+  EXPECT_THAT(grounds, testing::ElementsAre("popular on the same topic",
+                                            "popular on the same channel", "new on the same topic",
+                                            "new of the same channel", "popular", "new"));
+  const int n = std::stoi(id.substr(1));
+  for (const Recommendation& item : *similar) {
+    const int other = std::stoi(item.id.substr(1));
+    if (item.reason.ends_with("topic")) {
+      EXPECT_EQ(other % 3, n % 3);
+    }
+    if (item.reason.ends_with("channel")) {
+      EXPECT_EQ(other % 4, n % 4);
+    }
+  }
 }
 
 TEST_F(SimilarItemsTest, OfAnUnknownItemAreAnError) {

@@ -16,12 +16,14 @@ enum class Stage : uint8_t { kRetrieval, kRanking };  // where to stop
 struct Request {
   std::string user = {};
   uint32_t n = 20;
+  uint32_t offset = 0;  // how many of the best to leave out: those of earlier pages
   // "" = unknown; current_item: the item being watched
   std::string device = {}, region = {}, current_item = {};
   schema::RawAttributes attributes = {};  // of requests, checked by schema::CheckDeclared
   int64_t time_ms = 0;
   Stage stage = Stage::kRanking;
   std::vector<std::string> exclude = {};  // item ids never to show in this slate
+  uint32_t last() const { return offset + n; }
 };
 
 // That a generator proposed an item, with the score it gave.
