@@ -129,7 +129,7 @@ class Site:
 
     def leftovers(self):
         """Temporary files below the project, which must not remain after a verb has succeeded."""
-        return [str(p) for p in self.project.rglob("*") if ".new-" in p.name or ".tmp-" in p.name]
+        return [str(p) for p in self.project.rglob("*") if p.name.startswith(".new-") or ".tmp-" in p.name]
 
     def bytes_used(self):
         """Size of logs, bundles and checkpoints, without the store, which grows with every acknowledged event."""

@@ -6,6 +6,7 @@
 import csv
 import gzip
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -159,6 +160,7 @@ CASES = (ids_after_the_sniffed_rows_keep_their_text, tables_that_do_not_join_are
 
 
 def main():
+    os.environ.pop("UPNEXT_DATA", None)  # each case has its own data
     upnext, chosen = str(pathlib.Path(sys.argv[1]).resolve()), sys.argv[2:]
     failed = 0
     for case in CASES:
