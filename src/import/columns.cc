@@ -4,6 +4,7 @@
 #include <cctype>
 #include <utility>
 
+#include "base/lower_case.h"
 #include "base/suggest.h"
 #include "schema/values.h"
 
@@ -40,12 +41,6 @@ Read ReadOf(schema::Entity entity, const Attribute& attribute) {
   return Read::kId;
 }
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return lower;
-}
-
 std::string Joined(std::span<const std::string> words) {
   return fmt::format("{}", fmt::join(words, ", "));
 }
@@ -54,7 +49,7 @@ bool IsList(std::string_view type) { return type.ends_with("]"); }
 
 const Column* Find(std::span<const Column> columns, std::string_view name) {
   const auto it = std::ranges::find_if(
-      columns, [&](const Column& column) { return Lower(column.name) == name; });
+      columns, [&](const Column& column) { return base::LowerCase(column.name) == name; });
   return it == columns.end() ? nullptr : &*it;
 }
 
@@ -62,7 +57,7 @@ const Column* Find(std::span<const Column> columns, std::string_view name) {
 std::string Repeated(std::string_view name, std::span<const std::string> known) {
   const size_t end = name.find_last_not_of("0123456789");
   if (end == std::string_view::npos || end + 1 == name.size() || name[end] != '_') return "";
-  const std::string first = Lower(name.substr(0, end));
+  const std::string first = base::LowerCase(name.substr(0, end));
   return std::ranges::find(known, first) == known.end() ? "" : first;
 }
 
@@ -140,7 +135,7 @@ std::string KindFor(schema::Entity entity, std::string_view type) {
 
 // The column's name as one that can be declared.
 std::string Identifier(std::string_view name) {
-  std::string identifier = Lower(name);
+  std::string identifier = base::LowerCase(name);
   for (char& c : identifier) {
     if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
   }
@@ -158,7 +153,7 @@ std::string LineToAdd(Table table, const Column& column) {
   return fmt::format(
       "to keep it as an attribute, add to the project file: [schema.{}] {} = \"{}\"{}",
       schema::EntityName(EntityOf(table)), name, kind,
-      name == Lower(column.name) ? "" : fmt::format(", and select it AS {}", name));
+      name == base::LowerCase(column.name) ? "" : fmt::format(", and select it AS {}", name));
 }
 
 }  // namespace
@@ -255,8 +250,8 @@ Status TableColumns::CheckUnknown(std::span<const std::string> unknown,
   if (unknown.empty()) return Ok();
   return InvalidArgument("[import] {}: unknown column '{}'{} (the columns are {}); {}",
                          TableName(table_), unknown.front(),
-                         base::DidYouMean(Lower(unknown.front()), known), Joined(known),
-                         LineToAdd(table_, *Find(given, Lower(unknown.front()))));
+                         base::DidYouMean(base::LowerCase(unknown.front()), known), Joined(known),
+                         LineToAdd(table_, *Find(given, base::LowerCase(unknown.front()))));
 }
 
 Status TableColumns::Check(std::span<const Column> given) const {
@@ -264,7 +259,7 @@ Status TableColumns::Check(std::span<const Column> given) const {
   std::vector<std::string> names, unknown;
   for (const Column& column : given) {
     names.push_back(column.name);
-    const std::string name = Lower(column.name);
+    const std::string name = base::LowerCase(column.name);
     const bool other = std::ranges::any_of(kOtherNames, [&](const auto& pair) {
       return pair.first == name && std::ranges::find(known, pair.second) != known.end();
     });
@@ -277,7 +272,7 @@ Status TableColumns::Check(std::span<const Column> given) const {
     } else if (column.needed) {
       std::string near = base::Nearest(name, unknown);
       for (const std::string& other : unknown) {
-        if (near.empty() && Lower(other).find(name) != std::string::npos) near = other;
+        if (near.empty() && base::LowerCase(other).find(name) != std::string::npos) near = other;
       }
       return InvalidArgument("[import] {}: the SELECT should give a column '{}', it gives {}{}",
                              TableName(table_), name, Joined(names),

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "base/lower_case.h"
 #include "import/sql_tree.h"
 
 namespace upnext::import {
@@ -37,7 +38,7 @@ bool IsPlaceholder(std::string_view name) {
     name = name.substr(1, name.size() - 2);
   }
   if (name.size() > 15 && name.size() != 36) return false;
-  return std::ranges::find(kWords, LowerCase(name)) != std::end(kWords);
+  return std::ranges::find(kWords, base::LowerCase(name)) != std::end(kWords);
 }
 
 UseCounter::UseCounter(const NameTable& names, std::span<const uint32_t> ids)

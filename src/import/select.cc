@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "base/lower_case.h"
 #include "import/canonical.h"
 #include "import/sql_tree.h"
 #include "import/text_ids.h"
@@ -113,7 +114,7 @@ void KeepIds(const ImportOptions& options, WatchedDatabase& db, Select& select) 
       continue;
     }
     const Column* given = TableColumns::Given(select.columns, column.attribute.name);
-    if (given != nullptr) ids.insert(LowerCase(given->name));
+    if (given != nullptr) ids.insert(base::LowerCase(given->name));
   }
   TextIds text = ReadIdsAsText(db.database(), select.sql, select.columns, std::move(ids));
   select.sql = std::move(text.sql);

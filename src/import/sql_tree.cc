@@ -1,9 +1,10 @@
 #include "import/sql_tree.h"
 
 #include <array>
-#include <cctype>
 #include <exception>
 #include <utility>
+
+#include "base/lower_case.h"
 
 namespace upnext::import {
 namespace {
@@ -68,7 +69,7 @@ Json FileFunction(const Json& table, std::string_view reader) {
 void FindTables(Json& node, std::vector<Json*>& tables) {
   if (node.is_object()) {
     if (node.value("type", Json()) == "BASE_TABLE") {
-      const std::string_view reader = ReaderOf(LowerCase(node.value("table_name", "")));
+      const std::string_view reader = ReaderOf(base::LowerCase(node.value("table_name", "")));
       if (!reader.empty() && node.value("schema_name", "").empty()) {
         node = FileFunction(node, reader);
       }
@@ -88,12 +89,6 @@ Result<std::string> PrintChanged(Database& db, std::string_view sql,
 }
 
 }  // namespace
-
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return lower;
-}
 
 Result<Json> ParseSql(Database& db, std::string_view sql) {
   UPNEXT_ASSIGN_OR_RETURN(
@@ -119,7 +114,7 @@ std::vector<Json*> TablesOf(Json& tree) {
 }
 
 std::string FunctionOf(const Json& table) {
-  return LowerCase(table.at("function").value("function_name", ""));
+  return base::LowerCase(table.at("function").value("function_name", ""));
 }
 
 Json* ParameterOf(Json& table, std::string_view name) {
@@ -127,7 +122,7 @@ Json* ParameterOf(Json& table, std::string_view name) {
     if (child.value("type", "") != "COMPARE_EQUAL") continue;
     const Json& left = child.at("left");
     if (left.value("class", "") != "COLUMN_REF") continue;
-    if (LowerCase(left.at("column_names").back().get<std::string>()) == name) {
+    if (base::LowerCase(left.at("column_names").back().get<std::string>()) == name) {
       return &child.at("right");
     }
   }

@@ -36,7 +36,6 @@ Result<std::string> SelectFrom(Database& db, const nlohmann::json& table);
 Result<std::string> SelectValue(Database& db, const nlohmann::json& expression);
 
 nlohmann::json TextConstant(std::string_view text, std::string_view alias = "");
-std::string LowerCase(std::string_view text);
 
 }  // namespace upnext::import
 

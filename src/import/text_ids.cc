@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/lower_case.h"
 #include "import/sql_tree.h"
 
 namespace upnext::import {
@@ -24,7 +25,7 @@ bool IsExpression(const Json& node, std::string_view kind) {
 
 // The column that a COLUMN_REF names, without its table.
 std::string ColumnOf(const Json& ref) {
-  return LowerCase(ref.at("column_names").back().get<std::string>());
+  return base::LowerCase(ref.at("column_names").back().get<std::string>());
 }
 
 // Functions that take an id as text and give it, or a text made of it.
@@ -98,8 +99,9 @@ void AddPassedOn(const Json& e, std::set<std::string>& columns) {
   } else if (IsExpression(e, "CASE")) {
     for (const Json& check : e.at("case_checks")) AddPassedOn(check.at("then_expr"), columns);
     AddPassedOn(e.at("else_expr"), columns);
-  } else if ((IsExpression(e, "FUNCTION") && TakesText(LowerCase(Word(e, "function_name")))) ||
-             (IsExpression(e, "WINDOW") && TakesText(LowerCase(Word(e, "function_name")))) ||
+  } else if ((IsExpression(e, "FUNCTION") &&
+              TakesText(base::LowerCase(Word(e, "function_name")))) ||
+             (IsExpression(e, "WINDOW") && TakesText(base::LowerCase(Word(e, "function_name")))) ||
              Word(e, "type") == "OPERATOR_COALESCE") {
     for (const Json& child : e.at("children")) AddPassedOn(child, columns);
   }
@@ -112,13 +114,13 @@ Names NamesIn(const Json& node, const char* key) {
   const auto it = node.find(key);
   if (it == node.end() || !it->is_array()) return names;
   for (const Json& name : *it) {
-    if (name.is_string()) names.push_back(LowerCase(name.get<std::string>()));
+    if (name.is_string()) names.push_back(base::LowerCase(name.get<std::string>()));
   }
   return names;
 }
 
 std::string OutputName(const Json& item) {
-  const std::string alias = LowerCase(Word(item, "alias"));
+  const std::string alias = base::LowerCase(Word(item, "alias"));
   return alias.empty() && IsExpression(item, "COLUMN_REF") ? ColumnOf(item) : alias;
 }
 
@@ -161,7 +163,7 @@ void Spread(const Json& node, const Names& output, std::set<std::string>& ids) {
     inner.clear();
   } else if (node.contains("replace_list")) {
     for (const Json& entry : node.at("replace_list")) {
-      if (ids.contains(LowerCase(Word(entry, "key")))) AddPassedOn(entry.at("value"), ids);
+      if (ids.contains(base::LowerCase(Word(entry, "key")))) AddPassedOn(entry.at("value"), ids);
     }
   } else if (type == "COMPARE_EQUAL" && IsExpression(node.at("left"), "COLUMN_REF") &&
              IsExpression(node.at("right"), "COLUMN_REF")) {
@@ -178,7 +180,7 @@ bool IsTextual(const Json& e) {
            Word(e.at("value").at("type"), "id") == "VARCHAR";
   }
   if (IsExpression(e, "CAST")) return CastType(e) == "VARCHAR";
-  if (IsExpression(e, "FUNCTION")) return TakesText(LowerCase(Word(e, "function_name")));
+  if (IsExpression(e, "FUNCTION")) return TakesText(base::LowerCase(Word(e, "function_name")));
   return !IsExpression(e, "WINDOW");
 }
 
@@ -204,7 +206,7 @@ class NumberPlaces {
     } else if (kind == "CAST") {
       Mend(e.at("child"), CastType(e) == "VARCHAR");
     } else if (kind == "FUNCTION" || kind == "WINDOW") {
-      const std::string function = LowerCase(Word(e, "function_name"));
+      const std::string function = base::LowerCase(Word(e, "function_name"));
       if (function == "nullif" || function == "ifnull") ConstantsToText(e.at("children"));
       for (auto& [key, child] : e.items()) Mend(child, key != "children" || TakesText(function));
     } else if (kind == "COMPARISON") {
@@ -275,16 +277,16 @@ Result<Types> ReadAsText(Database& db, Json& table, const std::set<std::string>&
   if (typed != nullptr && Word(*typed, "function_name") != "struct_pack") return Types();
   std::set<std::string> said;
   for (size_t i = 0; typed != nullptr && i < typed->at("children").size(); ++i) {
-    said.insert(LowerCase(Word(typed->at("children")[i], "alias")));
+    said.insert(base::LowerCase(Word(typed->at("children")[i], "alias")));
   }
   Types changed;
   Json all = Json::array(), texts = Json::array();
   for (size_t i = 0; i < columns.size(); ++i) {
     const auto& [name, type] = columns[i];
     if (json && name == "filename" && ParameterOf(table, "filename") != nullptr) continue;
-    const std::string known = i < renamed.size() ? renamed[i] : LowerCase(name);
+    const std::string known = i < renamed.size() ? renamed[i] : base::LowerCase(name);
     const bool change = ids.contains(known) && type != "VARCHAR" && !IsNested(type) &&
-                        !said.contains(LowerCase(name));
+                        !said.contains(base::LowerCase(name));
     if (change) {
       changed[known] = type;
       texts.push_back(TextConstant("VARCHAR", name));

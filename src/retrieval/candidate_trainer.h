@@ -50,7 +50,7 @@ class CandidateTrainer {
   bool full_softmax() const;
   nn::Tower& tower() { return model_.tower_; }
   const nn::Tower& tower() const { return model_.tower_; }
-  // What a step changes beside the model, to resume exactly: the optimisers' state by names, and
+  // The state of training apart from the model, to resume exactly: the optimisers' state by name, and
   // where negatives and dropout are drawn from.
   void AppendState(std::vector<nn::Parameter>& state);
   base::Rng& rng() { return rng_; }

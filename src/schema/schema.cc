@@ -6,6 +6,7 @@
 #include <ranges>
 
 #include "base/checksum.h"
+#include "base/lower_case.h"
 #include "base/suggest.h"
 #include "schema/schema_rep.h"
 
@@ -78,12 +79,6 @@ std::array<std::vector<Attribute>, kEntities> BuiltInAttributes() {
             {.name = "off_site", .kind = Kind::kFlag}}}};
 }
 
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return lower;
-}
-
 template <typename Map>
 auto FindIn(const Map& map, std::string_view name) -> std::optional<typename Map::mapped_type> {
   const auto found = map.find(name);
@@ -151,7 +146,7 @@ std::span<const EventTypeInfo> Schema::event_types() const { return rep_->types;
 
 std::optional<EventType> Schema::FindEventType(std::string_view name) const {
   if (const auto found = FindIn(rep_->type_of, name)) return found;
-  return FindIn(rep_->type_of, LowerCase(name));
+  return FindIn(rep_->type_of, base::LowerCase(name));
 }
 
 std::string Schema::UnknownEventType(std::string_view name) const {
@@ -160,7 +155,7 @@ std::string Schema::UnknownEventType(std::string_view name) const {
   return fmt::format(
       "there is no event type '{}'{} (the types are {}; a type of the site's own is a line in the "
       "project file, e.g. [schema.events] purchase_intent = \"positive\")",
-      name, base::DidYouMean(LowerCase(name), names), fmt::join(names, ", "));
+      name, base::DidYouMean(base::LowerCase(name), names), fmt::join(names, ", "));
 }
 
 std::span<const Attribute> Schema::attributes(Entity entity) const {
