@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/test_folder.h"
+#include "schema/raw_event.h"
 #include "store/store.h"
 #include "store/test_limits.h"
 
