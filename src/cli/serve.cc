@@ -43,7 +43,9 @@ Status RunServe(const ServeFlags& flags) {
       .engine = settings.engine,
       .rule = project.rule(),
       .schema = project.schema(),
-      .max_ahead_ms = int64_t{1000} * settings.server.max_clock_ahead_s};
+      .max_ahead_ms = int64_t{1000} * settings.server.max_clock_ahead_s,
+      .max_new_names = settings.server.max_new_names,
+      .max_new_names_per_client = settings.server.max_new_names_per_client};
   UPNEXT_ASSIGN_OR_RETURN(auto service,
                           serving::Service::Start(std::move(opened), options, std::move(store)));
   const net::ServerOptions how = OptionsOf(flags, settings.server);

@@ -284,8 +284,9 @@ Result<HttpResponse> Api::Events(const HttpRequest& request) {
     return ProblemOf(413, batch.error().message);
   }
   if (!batch) return std::unexpected(std::move(batch).error());
-  UPNEXT_ASSIGN_OR_RETURN(const serving::Posted posted,
-                          service_.PostEvents(std::move(batch->events), batch->ids));
+  UPNEXT_ASSIGN_OR_RETURN(
+      const serving::Posted posted,
+      service_.PostEvents(std::move(batch->events), batch->ids, request.client));
   return JsonOf({{"accepted", posted.accepted},
                  {"duplicates", posted.duplicates},
                  {"bundle_version", posted.bundle_version},

@@ -13,6 +13,7 @@ struct HttpRequest {
   std::string_view method, target, content_type, body;
   std::string_view host = {};  // "" of HTTP/1.0
   std::string_view content_encoding = {}, accept_encoding = {};
+  std::string_view client = {};  // who sent it, see ClientOf in host.h
 };
 struct HttpResponse {
   unsigned status = 200;

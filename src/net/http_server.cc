@@ -245,7 +245,11 @@ asio::awaitable<bool> HttpServer::Rep::Exchange(beast::tcp_stream& stream,
   if (!open) stream.close();
   if (!open || reader.refused()) co_return false;
   ByteBudget::Share share(api.answers());
-  const HttpRequest request = reader.request();
+  HttpRequest request = reader.request();
+  boost::system::error_code gone;
+  const tcp::endpoint remote = stream.socket().remote_endpoint(gone);
+  const std::string client = gone ? std::string() : ClientOf(remote.address());
+  request.client = client;
   HttpResponse answer = co_await Answer(request, share);
   // What the client has sent already is answered first.
   const bool keep_alive =

@@ -90,6 +90,9 @@ std::string Metrics::Render(const serving::ServiceStatus& status,
       status.store.writable ? 1 : 0);
   Line(out, "upnext_store_write_failures_total", "counter",
        "Failed writes of the store, attempts to open it again included.", status.store.failures);
+  Line(out, "upnext_names_refused_total", "counter",
+       "New names of events that got no id because their client or all had too many.",
+       status.names_refused);
   Line(out, "upnext_catalogue_items", "gauge", "Items known, of the log and of posted events.",
        status.items);
   out += fmt::format(

@@ -110,7 +110,7 @@ constexpr std::string_view kFrame = R"json({
   "components": {
     "responses": {
       "Busy": {"description": "Too many connections, requests or bytes at the same time, the store cannot be written, or the server is stopping: try again", "headers": {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
-      "Full": {"description": "The disk is full, or there are too many new ids: events are taken again when there is room", "headers": {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
+      "Full": {"description": "The disk is full: events are taken again when there is room", "headers": {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
       "Problem": {"description": "What was expected, what was found", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     },
     "schemas": {

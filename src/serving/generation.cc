@@ -35,9 +35,10 @@ Result<std::shared_ptr<const Generation>> Generation::Make(bundle::OpenedBundle 
     states = previous->states_;
   } else {
     catalogue = std::make_shared<catalogue::Catalogue>(std::move(opened.log));
-    UPNEXT_ASSIGN_OR_RETURN(states, store::UserStates::Attach(store.get(), *catalogue, options.rule,
-                                                              opened.bundle->tables().plan.state(),
-                                                              options.state_cache_bytes));
+    UPNEXT_ASSIGN_OR_RETURN(
+        states, store::UserStates::Attach(store.get(), *catalogue, options.rule,
+                                          opened.bundle->tables().plan.state(),
+                                          options.state_cache_bytes, options.max_new_names));
   }
   return std::shared_ptr<const Generation>(
       new Generation(std::move(opened.bundle), std::move(log_version), options, std::move(store),

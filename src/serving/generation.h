@@ -38,6 +38,9 @@ struct GenerationOptions {
   const base::Clock* clock = nullptr;  // of requests without a time; null: the system's
   int64_t max_ahead_ms = INT64_MAX;    // of the time of a posted event before the clock
   size_t state_cache_bytes = store::UserStates::kCacheBytes;
+  // Names that posted events may add to those of the log, and that one client may add on a day.
+  uint64_t max_new_names = store::UserStates::kMaxNames;
+  uint64_t max_new_names_per_client = 200'000;
 };
 
 class Generation {

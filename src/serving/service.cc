@@ -8,6 +8,7 @@
 #include "base/mutex.h"
 #include "base/time_text.h"
 #include "base/versioned_root.h"
+#include "store/name_quota.h"
 
 namespace upnext::serving {
 
@@ -22,10 +23,14 @@ struct Service::Rep {
   // taken first, so that a stream of events cannot keep a replacement waiting.
   base::Mutex turn;
   std::shared_mutex posting;
-  std::atomic<uint64_t> events_applied{0}, duplicates{0};
+  store::NameQuota names;
+  std::atomic<uint64_t> events_applied{0}, duplicates{0}, names_refused{0};
 
-  Rep(std::shared_ptr<store::Store> s, const base::Clock& c, int64_t ahead)
-      : store(std::move(s)), clock(c), max_ahead_ms(ahead) {}
+  Rep(std::shared_ptr<store::Store> s, const base::Clock& c, const GenerationOptions& options)
+      : store(std::move(s)),
+        clock(c),
+        max_ahead_ms(options.max_ahead_ms),
+        names(options.max_new_names_per_client) {}
 };
 
 Service::Service(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
@@ -43,11 +48,14 @@ Result<std::unique_ptr<Service>> Service::Start(const ServiceOptions& options,
 Result<std::unique_ptr<Service>> Service::Start(bundle::OpenedBundle opened,
                                                 const GenerationOptions& options,
                                                 std::shared_ptr<store::Store> store) {
+  // Names that are not used any more would leave no room for new ones.
+  UPNEXT_RETURN_IF_ERROR(
+      store->DropNamesAbove(options.max_new_names / 2, opened.log.content_digest()));
   UPNEXT_ASSIGN_OR_RETURN(auto generation, Generation::Make(std::move(opened), options, store));
   UPNEXT_RETURN_IF_ERROR(generation->states().DropOthers());
   const base::Clock* const clock = options.clock;
-  auto rep = std::make_unique<Rep>(
-      std::move(store), clock != nullptr ? *clock : base::SystemClock(), options.max_ahead_ms);
+  auto rep = std::make_unique<Rep>(std::move(store),
+                                   clock != nullptr ? *clock : base::SystemClock(), options);
   std::unique_ptr<Service> service(new Service(std::move(rep)));
   service->Replace(std::move(generation));
   return service;
@@ -67,7 +75,7 @@ void Service::Replace(std::shared_ptr<const Generation> generation) {
 }
 
 Result<Posted> Service::PostEvents(std::vector<schema::RawEvent> events,
-                                   std::span<const std::string> ids) {
+                                   std::span<const std::string> ids, std::string_view client) {
   const int64_t now = rep_->clock.NowMs();
   for (size_t i = 0; i < events.size(); ++i) {
     int64_t& time_ms = events[i].time_ms;
@@ -85,7 +93,13 @@ Result<Posted> Service::PostEvents(std::vector<schema::RawEvent> events,
     posting = std::shared_lock(rep_->posting);
   }
   const std::shared_ptr<const Generation> current = generation();
-  UPNEXT_ASSIGN_OR_RETURN(const store::Applied applied, current->states().Apply(events, ids));
+  const auto may_add = [&] {
+    const bool may = rep_->names.Take(client, now);
+    if (!may) ++rep_->names_refused;
+    return may;
+  };
+  UPNEXT_ASSIGN_OR_RETURN(const store::Applied applied,
+                          current->states().Apply(events, ids, may_add));
   rep_->events_applied += applied.accepted;
   rep_->duplicates += applied.duplicates;
   return Posted{.accepted = applied.accepted,
@@ -102,6 +116,7 @@ ServiceStatus Service::status() const {
           .users = current->catalogue().size(schema::IdSpace::kUser),
           .events_applied = rep_->events_applied,
           .duplicates = rep_->duplicates,
+          .names_refused = rep_->names_refused,
           .store = rep_->store->health()};
 }
 

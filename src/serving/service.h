@@ -35,6 +35,7 @@ struct ServiceStatus {
   std::string bundle_version, log_version;      // the log served, see bundle::LogToServe
   uint64_t items = 0, users = 0;                // in the catalogue
   uint64_t events_applied = 0, duplicates = 0;  // since the start
+  uint64_t names_refused = 0;                   // since the start, see PostEvents
   store::WriteHealth store;
 };
 
@@ -63,7 +64,10 @@ class Service {
   // Events whose time is kNoTime get the service's clock. The user's next request reflects them
   // (SV-04). Waits for the disk. kInvalidArgument for a time that is too far ahead of it: it would
   // stay the user's newest event, and the newest of the log.
-  Result<Posted> PostEvents(std::vector<schema::RawEvent> events, std::span<const std::string> ids);
+  // New names count for the quota of `client`; events with names beyond it are kept without ids for
+  // them, see store::UserStates::Apply.
+  Result<Posted> PostEvents(std::vector<schema::RawEvent> events, std::span<const std::string> ids,
+                            std::string_view client = {});
   ServiceStatus status() const;
 
   // On the current generation.

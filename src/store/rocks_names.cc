@@ -97,18 +97,12 @@ Result<std::vector<uint32_t>> RocksNames::Intern(const RocksDb& db, const Number
   for (const std::string_view name : names) {
     std::string key = NameKey(numbering.log, space, name);
     UPNEXT_ASSIGN_OR_RETURN(uint32_t id, Find(db, key));
-    if (id == schema::kNone) {
-      const auto [at, added] = fresh.try_emplace(std::move(key), next);
-      next += added ? 1 : 0;
-      id = at->second;
+    if (const auto given = fresh.find(key); given != fresh.end()) {
+      id = given->second;
+    } else if (id == schema::kNone && counts->names + fresh.size() < numbering.most) {
+      id = fresh.emplace(std::move(key), next++).first->second;
     }
     ids.push_back(id);
-  }
-  if (!fresh.empty() && counts->names + fresh.size() > Store::kMaxNames) {
-    return ResourceExhausted(
-        "clients have added {} ids that the log does not know, the most are {}: import the new "
-        "events and items and train again",
-        counts->names, Store::kMaxNames);
   }
   counts->next[static_cast<size_t>(space)] = next;
   counts->names += fresh.size();

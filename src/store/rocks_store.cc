@@ -142,6 +142,22 @@ class RocksStore : public Store {
     return Ok();
   }
 
+  Status DropNamesAbove(uint64_t most, uint64_t log) override {
+    const std::string prefix = TagPrefix('n', log);
+    uint64_t names = 0;
+    UPNEXT_RETURN_IF_ERROR(
+        db_->get()->VisitPrefix(prefix, prefix, [&](std::string_view, std::string_view) {
+          ++names;
+          return Ok();
+        }));
+    if (names <= most) return Ok();
+    rocksdb::WriteBatch out;
+    for (const char kind : {'n', 's'}) {
+      out.DeleteRange(std::string(1, kind), std::string(1, static_cast<char>(kind + 1)));
+    }
+    return db_->Change([&](RocksDb& db) { return db.Write(&out); });
+  }
+
  private:
   static size_t SlotOf(std::string_view user) { return base::Fingerprint(user) % kChangeSlots; }
 

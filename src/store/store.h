@@ -32,6 +32,7 @@ namespace upnext::store {
 struct Numbering {
   uint64_t log = 0;             // log::EventLog::content_digest()
   std::vector<uint32_t> first;  // by IdSpace: the log's number of ids
+  uint64_t most = UINT64_MAX;   // names that may be added to the log's, of all id spaces together
 };
 
 // A user's state after the log and the stored events up to sequence number `through` (0: none).
@@ -83,7 +84,7 @@ class Store {
   // The ids of names that the log does not have, by place; new names get the next ids of their
   // space. The same name has the same id in every call and every process. New ids are durable no
   // later than the next Commit that returns, so an acknowledged event never loses its ids.
-  // kResourceExhausted, and no new id, when the names of the log exceed kMaxNames.
+  // A new name is kNone when as many have been added as may be.
   virtual Result<std::vector<uint32_t>> Intern(const Numbering& numbering, schema::IdSpace space,
                                                std::span<const std::string_view> names) = 0;
   // Every name interned for this log so far, in no particular order.
@@ -102,8 +103,9 @@ class Store {
   virtual uint64_t last_sequence() const = 0;  // of the newest event, 0: none yet
   // Deletes the names of other logs and the states of other tags. For the only user of a store.
   virtual Status DropOthers(uint64_t log, uint64_t state_tag) = 0;
-
-  static constexpr uint64_t kMaxNames = 10'000'000;
+  // Deletes the names of a log, and all states, when there are more names than this; those that are
+  // used again get new ids. For the only user of a store, before it knows a name.
+  virtual Status DropNamesAbove(uint64_t names, uint64_t log) = 0;
 };
 
 // One process at a time holds the folder (kAborted names the holder). kFailedPrecondition for a

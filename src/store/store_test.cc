@@ -277,6 +277,16 @@ TEST_F(RocksStoreTest, InternContinuesAfterTheIdsOfTheLogInOrderOfMention) {
   EXPECT_FALSE(store_->Intern({.log = 9, .first = {}}, IdSpace::kItem, {}));
 }
 
+TEST_F(RocksStoreTest, NamesBeyondTheMostHaveNoId) {
+  Numbering few = kNumbering;
+  few.most = 2;
+  EXPECT_THAT(Intern(*store_, IdSpace::kItem, {"x", "y", "x", "z"}, few),
+              ElementsAre(2u, 3u, 2u, schema::kNone));
+  EXPECT_THAT(Intern(*store_, IdSpace::kQuery, {"q"}, few), ElementsAre(schema::kNone))
+      << "of all id spaces together";
+  EXPECT_THAT(Intern(*store_, IdSpace::kItem, {"y"}, few), ElementsAre(3u));
+}
+
 TEST_F(RocksStoreTest, NamesOfAnAcknowledgedEventKeepTheirIdsAfterReopening) {
   EXPECT_THAT(Intern(*store_, IdSpace::kItem, {"x", "y"}), ElementsAre(2u, 3u));
   ASSERT_TRUE(Post(*store_, {Watch("ann", "y", 1)}));
@@ -338,6 +348,21 @@ TEST_F(RocksStoreTest, DropOthersKeepsEventsAndWhatBelongsToTheLog) {
   EXPECT_THAT(Intern(*store_, IdSpace::kItem, {"y"}, old), ElementsAre(2u)) << "numbered anew";
   EXPECT_THAT(ItemsOf(*store_, "ann"), ElementsAre("x"));
   EXPECT_THAT(store_->Commit(batch)->accepted, IsEmpty()) << "its id is remembered";
+}
+
+TEST_F(RocksStoreTest, NamesAreDroppedWhenThereAreTooManyAndNumberedAgain) {
+  const RawEvent x = Watch("ann", "x", 1);
+  Intern(*store_, IdSpace::kItem, {"x", "y", "z"});
+  ASSERT_TRUE(store_->Commit(
+      {.events = {{&x, ""}}, .states = {{.tag = 1, .user = "ann", .state = {1, "bytes"}}}}));
+  Reopen();
+  ASSERT_TRUE(store_->DropNamesAbove(3, kNumbering.log));
+  EXPECT_EQ(NamesOf(*store_, IdSpace::kItem).size(), 3u);
+  ASSERT_TRUE(store_->DropNamesAbove(2, kNumbering.log));
+  EXPECT_THAT(NamesOf(*store_, IdSpace::kItem), IsEmpty());
+  EXPECT_FALSE((*store_->State(1, "ann")).has_value()) << "it has ids of dropped names";
+  EXPECT_THAT(Intern(*store_, IdSpace::kItem, {"z"}), ElementsAre(2u));
+  EXPECT_THAT(ItemsOf(*store_, "ann"), ElementsAre("x"));
 }
 
 TEST_F(RocksStoreTest, SecondOpenerIsRefusedAndLearnsWhoHoldsIt) {

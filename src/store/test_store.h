@@ -81,6 +81,9 @@ class HookedStore : public Store {
   Status DropOthers(uint64_t log, uint64_t state_tag) override {
     return real_->DropOthers(log, state_tag);
   }
+  Status DropNamesAbove(uint64_t names, uint64_t log) override {
+    return real_->DropNamesAbove(names, log);
+  }
 
  private:
   const std::shared_ptr<Store> real_;

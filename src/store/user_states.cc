@@ -1,6 +1,7 @@
 #include "store/user_states.h"
 
 #include <array>
+#include <atomic>
 #include <map>
 #include <optional>
 #include <set>
@@ -68,11 +69,13 @@ schema::Event Resolve(const RawEvent& raw, const Catalogue& catalogue) {
 
 void ApplyPosted(const RawEvent& raw, const Catalogue& catalogue,
                  const features::PositiveRule& rule, UserState* state) {
+  const schema::Event event = Resolve(raw, catalogue);
+  if (event.item == schema::kNone && !raw.item.empty()) return;
   std::vector<schema::AttributeValue> declared;
   if (state->spec().reads_declared()) {
     declared = catalogue::RequestAttributes(catalogue, raw.attributes);
   }
-  state->Apply(Resolve(raw, catalogue), catalogue, rule, declared);
+  state->Apply(event, catalogue, rule, declared);
 }
 
 // What a state depends on next to the stored events: the log, its events and its numbers, what
@@ -84,8 +87,8 @@ uint64_t StateTag(uint64_t log_content, const features::PositiveRule& rule,
       log_content);
 }
 
-Numbering NumberingOf(const log::EventLog& log) {
-  Numbering numbering{.log = log.content_digest(), .first = {}};
+Numbering NumberingOf(const log::EventLog& log, uint64_t max_names) {
+  Numbering numbering{.log = log.content_digest(), .first = {}, .most = max_names};
   for (size_t space = 0; space < log.schema().id_spaces().size(); ++space) {
     numbering.first.push_back(log.dictionary(static_cast<IdSpace>(space)).size());
   }
@@ -103,21 +106,22 @@ struct UserStates::Rep {
   const uint64_t tag;
   mutable StateCache cache;
   mutable std::array<base::Mutex, kStripes> folding;  // by user
-  std::optional<StateSaver> saver;                    // the last member: it ends before the others
+  mutable std::atomic<uint64_t> added_by_folds{0};
+  std::optional<StateSaver> saver;  // the last member: it ends before the others
 
   Rep(Store* s, Catalogue& c, const features::PositiveRule& r, const features::StateSpec& k,
-      size_t cache_bytes)
+      size_t cache_bytes, uint64_t max_names)
       : store(s),
         catalogue(c),
         rule(r),
         keeps(k),
-        numbering(NumberingOf(c.log())),
+        numbering(NumberingOf(c.log(), max_names)),
         tag(StateTag(c.log().content_digest(), r, k)),
         cache(cache_bytes) {
     if (store != nullptr) saver.emplace(*store, tag);
   }
 
-  Status Number(std::span<const RawEvent> events) const;
+  Status Number(std::span<const RawEvent> events, const MayAdd& may_add) const;
   uint64_t ChangesOf(std::string_view user) const {
     return store == nullptr ? 0 : store->Changes(user);
   }
@@ -128,13 +132,14 @@ struct UserStates::Rep {
   Status FoldPosted(std::string_view user, StateCache::Entry* entry) const;
 };
 
-// Lets the store number the names that the catalogue does not have.
-Status UserStates::Rep::Number(std::span<const RawEvent> events) const {
+// Lets the store number the names that the catalogue does not have, as far as they may be added.
+Status UserStates::Rep::Number(std::span<const RawEvent> events, const MayAdd& may_add) const {
   std::map<IdSpace, std::vector<std::string_view>> fresh;  // in order of their first mention
   std::set<std::pair<IdSpace, std::string_view>> seen;
   for (const RawEvent& event : events) {
     VisitNames(catalogue.schema(), event, [&](IdSpace space, std::string_view name) {
-      if (catalogue.Find(space, name) == schema::kNone && seen.emplace(space, name).second) {
+      if (catalogue.Find(space, name) == schema::kNone && seen.emplace(space, name).second &&
+          may_add()) {
         fresh[space].push_back(name);
       }
     });
@@ -183,10 +188,11 @@ Result<StateCache::Entry> UserStates::Rep::Begin(std::string_view user) const {
 // Folds the stored events that the state does not have. In place when nobody else has it, since a
 // copy of a long history costs more than all else.
 Status UserStates::Rep::FoldPosted(std::string_view user, StateCache::Entry* entry) const {
+  const auto may_add = [this] { return added_by_folds.fetch_add(1) < numbering.most / 4; };
   bool own = false;
   return store->EventsOf(user, entry->through,
                          [&](uint64_t sequence, const RawEvent& event) -> Status {
-                           UPNEXT_RETURN_IF_ERROR(Number(std::span(&event, 1)));
+                           UPNEXT_RETURN_IF_ERROR(Number(std::span(&event, 1), may_add));
                            if (!std::exchange(own, true)) {
                              cache.Remove(user);  // nobody can get it from here on
                              if (entry->state.use_count() > 1) {
@@ -207,8 +213,8 @@ Status UserStates::Rep::FoldPosted(std::string_view user, StateCache::Entry* ent
 Result<std::unique_ptr<UserStates>> UserStates::Attach(Store* store, Catalogue& catalogue,
                                                        const features::PositiveRule& rule,
                                                        const features::StateSpec& keeps,
-                                                       size_t cache_bytes) {
-  auto rep = std::make_unique<Rep>(store, catalogue, rule, keeps, cache_bytes);
+                                                       size_t cache_bytes, uint64_t max_names) {
+  auto rep = std::make_unique<Rep>(store, catalogue, rule, keeps, cache_bytes, max_names);
   if (store != nullptr) {
     UPNEXT_RETURN_IF_ERROR(
         store->Names(rep->numbering, [&](IdSpace space, std::string_view name, uint32_t id) {
@@ -245,7 +251,7 @@ Result<UserStates::StatePtr> UserStates::Get(std::string_view user) const {
 }
 
 Result<Applied> UserStates::Apply(std::span<const RawEvent> events,
-                                  std::span<const std::string> ids) {
+                                  std::span<const std::string> ids, const MayAdd& may_add) {
   if (rep_->store == nullptr) {
     return FailedPrecondition("these user states have no store: events cannot be kept");
   }
@@ -253,7 +259,7 @@ Result<Applied> UserStates::Apply(std::span<const RawEvent> events,
     return InvalidArgument("expected no ids or one for each of {} events, found {}", events.size(),
                            ids.size());
   }
-  UPNEXT_RETURN_IF_ERROR(rep_->Number(events));
+  UPNEXT_RETURN_IF_ERROR(rep_->Number(events, may_add));
   WriteBatch batch;
   for (size_t i = 0; i < events.size(); ++i) {
     batch.events.push_back({&events[i], ids.empty() ? std::string_view() : ids[i]});

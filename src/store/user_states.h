@@ -12,6 +12,7 @@
 #define UPNEXT_STORE_USER_STATES_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -33,6 +34,8 @@ class UserStates {
  public:
   using StatePtr = std::shared_ptr<const features::UserState>;
   static constexpr size_t kCacheBytes = size_t{256} << 20;
+  static constexpr uint64_t kMaxNames = 2'000'000;
+  using MayAdd = std::function<bool()>;
 
   // States hold what `keeps` says: of the plan of the features that are made from them. Adds to the
   // catalogue the names that the store has for its log; store and catalogue outlive
@@ -40,14 +43,20 @@ class UserStates {
   static Result<std::unique_ptr<UserStates>> Attach(Store* store, catalogue::Catalogue& catalogue,
                                                     const features::PositiveRule& rule,
                                                     const features::StateSpec& keeps,
-                                                    size_t cache_bytes = kCacheBytes);
+                                                    size_t cache_bytes = kCacheBytes,
+                                                    uint64_t max_names = kMaxNames);
   ~UserStates();
 
   // With every event that was acknowledged before. An empty state for an unknown user.
   Result<StatePtr> Get(std::string_view user) const;
   // All or nothing: on error no event of the batch is kept. `ids` is empty or one client id per
   // event; an event whose (user, id) was seen before is counted as duplicate and not applied again.
-  Result<Applied> Apply(std::span<const schema::RawEvent> events, std::span<const std::string> ids);
+  // `may_add` is asked for each new name. Where it says no, or max_names have been added to those of
+  // the log, the event is kept and the name has no id. Get passes over an event whose item has none;
+  // it gives ids to names that have none, up to a quarter of max_names.
+  Result<Applied> Apply(
+      std::span<const schema::RawEvent> events, std::span<const std::string> ids,
+      const MayAdd& may_add = [] { return true; });
   // Deletes from the store what belongs to other logs or other rules, see Store::DropOthers.
   Status DropOthers();
 

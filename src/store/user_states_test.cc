@@ -385,6 +385,48 @@ TEST_F(UserStatesTest, BatchesWithTheSameUsersInAnyOrderFinishAndStatesAreThoseO
   }
 }
 
+TEST_F(UserStatesTest, AnEventWithANameThatMayNotBeAddedIsKeptAndPassedOver) {
+  WriteLog("log", {Make("ann", "a", 1000)});
+  Open("log");
+  // So few that folds may add none.
+  const auto states = UserStates::Attach(store_.get(), *catalogue_, {}, keeps_,
+                                         UserStates::kCacheBytes, /*max_names=*/2);
+  ASSERT_TRUE(states);
+  int left = 1;
+  const auto may_add = [&] { return left-- > 0; };
+  const std::vector<RawEvent> posted = {Make("ann", "x", 2000), Make("ann", "y", 3000),
+                                        Make("ann", "a", 4000), Make("ann", "y", 5000)};
+  const auto applied = (*states)->Apply(posted, {}, may_add);
+  ASSERT_TRUE(applied) << applied.error().message;
+  EXPECT_EQ(applied->accepted, 4u) << "nothing is lost";
+  EXPECT_EQ(left, -1) << "a name is asked about once";
+  EXPECT_EQ((**(*states)->Get("ann")).Serialize(),
+            Folded({Make("ann", "a", 1000), posted[0], posted[2]}));
+  EXPECT_EQ(catalogue_->Find(schema::IdSpace::kItem, "x"), 1u);
+  EXPECT_EQ(catalogue_->Find(schema::IdSpace::kItem, "y"), schema::kNone);
+  // A log that has the item.
+  WriteLog("two", {Make("ann", "a", 1000), Make("bob", "y", 1500)});
+  Open("two");
+  std::vector<RawEvent> all = {Make("ann", "a", 1000)};
+  all.insert(all.end(), posted.begin(), posted.end());
+  EXPECT_EQ(Bytes("ann"), Folded(all));
+}
+
+TEST_F(UserStatesTest, NoMoreNamesAreAddedThanMayBeInAll) {
+  WriteLog("log", {Make("ann", "a", 1000)});
+  Open("log");
+  const auto states = UserStates::Attach(store_.get(), *catalogue_, {}, keeps_,
+                                         UserStates::kCacheBytes, /*max_names=*/3);
+  ASSERT_TRUE(states);
+  for (int i = 0; i < 10; ++i) {
+    const RawEvent event = Make("ann", fmt::format("x{}", i), 2000 + i);
+    ASSERT_TRUE((*states)->Apply(std::span(&event, 1), {}));
+  }
+  EXPECT_EQ(catalogue_->size(schema::IdSpace::kItem), 4u);
+  EXPECT_EQ((**(*states)->Get("ann")).totals().events, 4u);
+  EXPECT_EQ(store_->last_sequence(), 10u) << "every event is kept";
+}
+
 TEST_F(UserStatesTest, UnknownUserHasAnEmptyStateAndWithoutStoreNothingIsKept) {
   WriteLog("log", {Make("bob", "c", 3000)});
   Open("log");

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""The store of a running server under failing disks, with the real binary. usage: tests/cases/store.py build/release/upnext
+"""The store of a running server: failing disks and floods of names, with the real binary. usage: tests/cases/store.py build/release/upnext
 
 Limits of the process, lowered from outside, stand for a full disk and for exhausted file descriptors.
 """
 
 import argparse
+import http.client
 import json
 import os
 import resource
@@ -124,7 +125,52 @@ def the_load_generator_reports_its_runs(site):
     require(not list(site.project.glob("bench-events-*")), "the scratch store is left behind")
 
 
-CASES = [the_load_generator_reports_its_runs, a_full_disk_needs_no_restart, exhausted_descriptors_need_no_restart]
+def one_client_cannot_take_the_names_of_others(site):
+    project = site.root / "upnext.toml"
+    project.write_text(project.read_text() + "max_new_names = 500\nmax_new_names_per_client = 100\n")
+    server = Server(site)
+
+    def post_from(address, items, user):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60, source_address=(address, 0))
+        events = [{"id": item, "user": user, "item": item, "type": "watch", "value": 20} for item in items]
+        connection.request("POST", "/v1/events", json.dumps({"events": events}), {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        said = response.read()
+        require(response.status == 200, response.status, said)
+        require(json.loads(said)["accepted"] == len(items), said)
+
+    def known(item):
+        return server.request("GET", f"/v1/items/{item}/similar?n=1")[0] == 200
+
+    for batch in range(10):
+        post_from("127.0.0.2", [f"flood{batch}-{number}" for number in range(100)], "attacker")
+    require(known("flood0-99") and not known("flood1-0") and not known("flood9-99"), "not the first 100 names have ids")
+    require(metric(server, "upnext_names_refused_total") == 900, metric(server, "upnext_names_refused_total"))
+    post_from("127.0.0.3", ["honest-1"], "u1")
+    require(known("honest-1"), "the new item of another client is unknown")
+    server.stop()
+    server = Server(site)
+    require(known("honest-1"), "unknown after a restart")
+    post_from("127.0.0.3", ["honest-2", "i3"], "u1")
+    require(known("honest-2"), "no new names after a restart")
+    require(server.request("GET", "/v1/recommendations?user=attacker&n=3")[0] == 200, "no feed")
+    # In all, whatever the number of clients.
+    for client in range(4, 12):
+        post_from(f"127.0.0.{client}", [f"client{client}-{number}" for number in range(100)], "u2")
+    items = metric(server, "upnext_catalogue_items")
+    require(items <= 60 + 500, "more than the most names were added:", items)
+    # A start with that many drops them, and those that are used are there again.
+    server.stop()
+    server = Server(site)
+    require(metric(server, "upnext_catalogue_items") < 60 + 50, metric(server, "upnext_catalogue_items"))
+    post_from("127.0.0.3", ["honest-3"], "u1")
+    require(known("honest-3"), "there is no room for a new name")
+    require(server.request("GET", "/v1/recommendations?user=u1&n=3")[0] == 200, "no feed")
+    require(known("honest-1"), "the item of a user who came back is unknown")
+    server.stop()
+
+
+CASES = [one_client_cannot_take_the_names_of_others, the_load_generator_reports_its_runs, a_full_disk_needs_no_restart, exhausted_descriptors_need_no_restart]
 
 
 def main():
