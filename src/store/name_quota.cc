@@ -1,6 +1,6 @@
 #include "store/name_quota.h"
 
-#include "base/time_text.h"
+#include "base/clock.h"
 
 namespace upnext::store {
 namespace {

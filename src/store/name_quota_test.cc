@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "base/time_text.h"
+#include "base/clock.h"
 
 namespace upnext::store {
 namespace {
