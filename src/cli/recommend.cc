@@ -23,12 +23,14 @@
 #include "cli/settings.h"
 #include "cli/verbs.h"
 #include "examples/holdout.h"
+#include "features/live_counts.h"
 #include "features/user_state.h"
 #include "log/event_log.h"
 #include "net/slate_json.h"
 #include "project/project.h"
 #include "schema/event.h"
 #include "serving/engine.h"
+#include "serving/live_events.h"
 #include "store/store.h"
 #include "store/user_states.h"
 #include "training/dataset.h"
@@ -122,7 +124,8 @@ class Recommender {
         catalogue_(opened_.log),
         split_(std::move(split)),
         source_{opened_.log, catalogue_, settings_.project.rule(), split_},
-        engine_(*opened_.bundle, catalogue_, settings_.engine) {}
+        live_(settings_.engine.live),
+        engine_(*opened_.bundle, catalogue_, settings_.engine, {}, AtTest() ? nullptr : &live_) {}
 
   bool AtTest() const { return flags_.at == "test"; }
   // The last time in the log: feeds from a log that ended long ago are made as of its end.
@@ -143,6 +146,7 @@ class Recommender {
   catalogue::Catalogue catalogue_;
   examples::Split split_;
   examples::ReplaySource source_;
+  features::LiveCounts live_;  // of the log
   serving::Engine engine_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<store::UserStates> states_;
@@ -160,7 +164,7 @@ Status Recommender::OpenStore() {
   UPNEXT_ASSIGN_OR_RETURN(
       states_, store::UserStates::Attach(store_.get(), catalogue_, settings_.project.rule(),
                                          opened_.bundle->tables().plan.state()));
-  return Ok();
+  return serving::CountAll(catalogue_, settings_.project.rule(), store_.get(), &live_);
 }
 
 Moment Recommender::TestMoment(const examples::HoldoutCase& held_out) const {

@@ -92,6 +92,7 @@ EngineOptions EngineOptions::FromConfig(const base::Config& config) {
     options.low_rating = static_cast<float>(serving.Real("low_rating", 0, {.min = 0, .max = 1e9}));
   }
   options.verb = retrieval::SiteVerb::FromConfig(config.Table("site"));
+  options.live = features::LiveOptions::FromConfig(config);
   return options;
 }
 
@@ -102,6 +103,7 @@ struct Engine::Rep {
   const std::vector<ranking::Objective> no_objectives = {};
   const retrieval::SiteVerb verb;
   const std::optional<float> low_rating;  // none: dislikes change nothing
+  const features::LiveCounts* const live;
   std::vector<ActiveGenerator> generators;
   size_t lead = SIZE_MAX;  // the first that fills a slate
   std::vector<std::string_view> filter_names;
@@ -111,7 +113,7 @@ struct Engine::Rep {
   std::atomic<uint64_t> requests{0};
 
   Rep(const bundle::Bundle& b, const catalogue::Catalogue& c, const EngineOptions& options,
-      const EngineStages& stages);
+      const EngineStages& stages, const features::LiveCounts* counts);
   std::vector<PooledCandidate> Propose(const RequestContext& context, EngineScratch& scratch,
                                        StageCounts* counts) const;
   void Rank(const RequestContext& context, EngineScratch& scratch,
@@ -120,12 +122,14 @@ struct Engine::Rep {
 };
 
 Engine::Rep::Rep(const bundle::Bundle& b, const catalogue::Catalogue& c,
-                 const EngineOptions& options, const EngineStages& stages)
+                 const EngineOptions& options, const EngineStages& stages,
+                 const features::LiveCounts* counts)
     : bundle(b),
       catalogue(c),
       ranking_features(b.tables(), c, features::Model::kRanking),
       verb(options.verb),
-      low_rating(LowRating(options, c)) {
+      low_rating(LowRating(options, c)),
+      live(counts) {
   for (const retrieval::LoadedGenerator& one : bundle.generators()) {
     const auto budget = options.budgets.find(one.name);
     const uint32_t candidates = budget != options.budgets.end() ? budget->second : one.candidates;
@@ -218,8 +222,9 @@ Recommendation Engine::Rep::Describe(const RequestContext& context,
 }
 
 Engine::Engine(const bundle::Bundle& bundle, const catalogue::Catalogue& catalogue,
-               const EngineOptions& options, const EngineStages& stages)
-    : rep_(std::make_unique<Rep>(bundle, catalogue, options, stages)) {}
+               const EngineOptions& options, const EngineStages& stages,
+               const features::LiveCounts* live)
+    : rep_(std::make_unique<Rep>(bundle, catalogue, options, stages, live)) {}
 Engine::~Engine() = default;
 
 const retrieval::SiteVerb& Engine::verb() const { return rep_->verb; }
@@ -243,8 +248,10 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request) 
       "{:016x}",
       base::Fingerprint(request.user, static_cast<uint64_t>(request.time_ms) * 1'000'003 +
                                           rep_->requests.fetch_add(1)));
-  const RequestContext context(rep_->catalogue, state, request,
-                               {.verb = rep_->verb, .low_rating = rep_->low_rating});
+  const auto live = rep_->live == nullptr ? nullptr : rep_->live->lists();
+  const RequestContext context(
+      rep_->catalogue, state, request,
+      {.verb = rep_->verb, .low_rating = rep_->low_rating, .live = live.get()});
   const auto scratch = rep_->scratch.Borrow();
   slate.counts.catalogue = rep_->catalogue.size(IdSpace::kItem);
   std::vector<PooledCandidate> candidates = rep_->Propose(context, *scratch, &slate.counts);

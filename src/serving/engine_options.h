@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/config.h"
+#include "features/live_counts.h"
 #include "retrieval/generator_registry.h"
 #include "retrieval/site_verb.h"
 
@@ -17,6 +18,7 @@ struct EngineOptions {
   bool filter_disliked = true;
   std::optional<float> low_rating = {};  // the highest rating that is a dislike; none: LowRatingOf
   retrieval::SiteVerb verb = {};         // of reasons: [site]
+  features::LiveOptions live = {};       // of what counts as trending
   static EngineOptions FromConfig(const base::Config& config);
 };
 

@@ -6,7 +6,7 @@
 //   UPNEXT_ASSIGN_OR_RETURN(Slate slate, generation->Recommend(request));
 //
 // Any number of threads. Immutable but for what grows with posted events: user states and the names
-// added to the catalogue, which generations of one log share.
+// added to the catalogue, and what is chosen most, which generations of one log share.
 #ifndef UPNEXT_SERVING_GENERATION_H_
 #define UPNEXT_SERVING_GENERATION_H_
 
@@ -21,6 +21,7 @@
 #include "bundle/bundle.h"
 #include "bundle/opened_bundle.h"
 #include "catalogue/catalogue.h"
+#include "features/live_counts.h"
 #include "features/positive_rule.h"
 #include "features/user_state.h"
 #include "schema/raw_event.h"
@@ -67,12 +68,14 @@ class Generation {
   const schema::Schema& schema() const { return catalogue_->schema(); }
   const Engine& engine() const { return engine_; }
   store::UserStates& states() const { return *states_; }
+  // Of events that were posted and accepted; counted once if they are given again.
+  void CountLive(std::span<const schema::RawEvent> events) const;
 
  private:
   Generation(std::unique_ptr<const bundle::Bundle> bundle, std::string log_version,
              const GenerationOptions& options, std::shared_ptr<store::Store> store,
              std::shared_ptr<catalogue::Catalogue> catalogue,
-             std::shared_ptr<store::UserStates> states);
+             std::shared_ptr<store::UserStates> states, std::shared_ptr<features::LiveCounts> live);
 
   // In the order in which they depend on each other: the last made is the first destroyed.
   const base::Clock& clock_;
@@ -80,6 +83,8 @@ class Generation {
   const std::shared_ptr<store::Store> store_;
   const std::shared_ptr<catalogue::Catalogue> catalogue_;
   const std::shared_ptr<store::UserStates> states_;
+  const std::shared_ptr<features::LiveCounts> live_;
+  const features::PositiveRule rule_;
   const std::unique_ptr<const bundle::Bundle> bundle_;
   const Engine engine_;
 };

@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "catalogue/catalogue.h"
+#include "features/live_counts.h"
 #include "features/request_context.h"
 #include "features/user_state.h"
 #include "retrieval/generator.h"
@@ -21,6 +22,7 @@ namespace upnext::serving {
 struct RequestRules {
   const retrieval::SiteVerb& verb = retrieval::DefaultVerb();
   std::optional<float> low_rating = {};  // the highest that is a dislike; none: they change nothing
+  const features::LiveLists* live = nullptr;  // see retrieval::ProposeRequest
 };
 
 struct RequestContext {
@@ -28,7 +30,7 @@ struct RequestContext {
                  const Request& request, const RequestRules& rules = {});
 
   retrieval::ProposeRequest ToPropose() const {
-    return {catalogue, state, user, context, rules.verb};
+    return {catalogue, state, user, context, rules.verb, rules.live};
   }
 
   // Whether it was proposed because of the item being watched.

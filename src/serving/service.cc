@@ -100,6 +100,7 @@ Result<Posted> Service::PostEvents(std::vector<schema::RawEvent> events,
   };
   UPNEXT_ASSIGN_OR_RETURN(const store::Applied applied,
                           current->states().Apply(events, ids, may_add));
+  current->CountLive(events);
   rep_->events_applied += applied.accepted;
   rep_->duplicates += applied.duplicates;
   return Posted{.accepted = applied.accepted,
