@@ -38,7 +38,9 @@ struct LogWriter::Rep {
   uint32_t shards = 1;
   const EventLog* base = nullptr;
   bool keep_events = false;  // those of the base
-  LogMeta meta;              // of the files that are there already, at first those of the base
+  PostedMark posted;
+  int64_t same_event_ms = kSameEventMs;
+  LogMeta meta;  // of the files that are there already, at first those of the base
   schema::Schema schema;
   std::vector<uint64_t> ids;  // by id space
   // Of dictionaries, items and users; of the event files.
@@ -108,7 +110,14 @@ Result<LogWriter> LogWriter::Create(const fs::path& directory, const LogWriterOp
   rep.shards = options.shards;
   rep.base = options.base;
   rep.keep_events = options.base != nullptr && options.keep_events;
-  rep.filter.emplace(rep.keep_events ? options.base : nullptr);
+  if (options.base != nullptr) {
+    rep.posted = options.base->posted();
+    rep.same_event_ms = options.base->same_event_ms();
+  }
+  rep.posted = options.posted.value_or(rep.posted);
+  rep.same_event_ms = options.same_event_ms.value_or(rep.same_event_ms);
+  rep.filter.emplace(rep.keep_events ? options.base : nullptr, rep.same_event_ms,
+                     options.adds_posted);
   if (rep.keep_events) {
     UPNEXT_RETURN_IF_ERROR(rep.LinkSegments());
   } else {
@@ -365,6 +374,10 @@ Status LogWriter::Rep::WriteMeta() {
   UPNEXT_RETURN_IF_ERROR(file.Add(format::kByType, by_type));
   UPNEXT_RETURN_IF_ERROR(file.Add(format::kSpan, span));
   UPNEXT_RETURN_IF_ERROR(file.Add(format::kDigests, all_digests));
+  UPNEXT_RETURN_IF_ERROR(file.Add(
+      format::kPosted,
+      std::vector<uint64_t>{posted.store, posted.through, static_cast<uint64_t>(same_event_ms),
+                            stats.posted, stats.with_id, posted.forgotten}));
   if (meta.segments > 1) {
     UPNEXT_RETURN_IF_ERROR(file.Add(format::kSegments, std::vector<uint64_t>{meta.segments}));
   }

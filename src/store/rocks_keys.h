@@ -1,6 +1,6 @@
 // Keys and values of the RocksDB store (docs/formats/store.md), by their first byte:
 //   d USER ID          an event id that was seen      e USER SEQUENCE      an event
-//   m/format m/sequence                               n LOG SPACE NAME     the id of a name
+//   m/format m/sequence m/store                       n LOG SPACE NAME     the id of a name
 //   s TAG USER         a saved state
 // USER within a longer key is written as its length and its bytes, so that no user is a prefix of
 // another. Numbers are big-endian, so that the order of keys is the order of numbers.
@@ -14,7 +14,9 @@
 
 namespace upnext::store {
 
+inline constexpr uint64_t kStoreFormat = 5;
 inline constexpr char kFormatKey[] = "m/format", kSequenceKey[] = "m/sequence";
+inline constexpr char kStoreKey[] = "m/store";  // the store's id
 
 inline std::string BigEndian(uint64_t value, int bytes = 8) {
   std::string out;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <limits>
 #include <memory>
+#include <random>
 #include <utility>
 #include <vector>
 
@@ -21,7 +22,13 @@
 namespace upnext::store {
 namespace {
 
-constexpr uint64_t kFormat = 3;
+constexpr uint64_t kFormat = kStoreFormat;
+
+// Not 0, which means none.
+uint64_t RandomId() {
+  std::random_device random;
+  return uint64_t{random()} << 32 | random() | 1;
+}
 
 class RocksStore : public Store {
  public:
@@ -39,6 +46,7 @@ class RocksStore : public Store {
   Status Load(const std::filesystem::path& directory) {
     UPNEXT_ASSIGN_OR_RETURN(const uint64_t format, Number(kFormatKey));
     if (format != kFormat) UPNEXT_RETURN_IF_ERROR(BeginFormat(directory, format));
+    UPNEXT_ASSIGN_OR_RETURN(id_, Number(kStoreKey));
     UPNEXT_ASSIGN_OR_RETURN(sequence_, Number(kSequenceKey));
     return Ok();
   }
@@ -48,7 +56,8 @@ class RocksStore : public Store {
     const uint64_t first = sequence_.fetch_add(batch.events.size()) + 1;
     uint64_t next = first;
     for (const WriteBatch::NewEvent& e : batch.events) {
-      out.Put(UserPrefix('e', e.event->user) + BigEndian(next++), EncodeEvent(schema_, *e.event));
+      out.Put(UserPrefix('e', e.event->user) + BigEndian(next++),
+              EncodeEvent(schema_, *e.event, e.id));
       if (!e.id.empty()) out.Put(UserPrefix('d', e.event->user).append(e.id), "");
     }
     if (!batch.events.empty()) out.Merge(kSequenceKey, BigEndian(next - 1));
@@ -107,6 +116,7 @@ class RocksStore : public Store {
     });
   }
 
+  uint64_t id() const override { return id_; }
   uint64_t last_sequence() const override { return sequence_; }
 
   Status DropOthers(uint64_t log, uint64_t state_tag) override {
@@ -138,6 +148,7 @@ class RocksStore : public Store {
     if (!it->status().ok()) return FromRocks(it->status(), "scan");
     rocksdb::WriteBatch out;
     out.Put(kFormatKey, BigEndian(kFormat));
+    out.Put(kStoreKey, BigEndian(RandomId()));
     return Write(&out);
   }
 
@@ -171,6 +182,7 @@ class RocksStore : public Store {
   const schema::Schema schema_;
   std::unique_ptr<rocksdb::DB> db_;
   RocksNames names_;
+  uint64_t id_ = 0;
   std::atomic<uint64_t> sequence_{0};  // the largest that was given to an event
   base::Mutex mutex_;
   rocksdb::Status broken_ UPNEXT_GUARDED_BY(mutex_);  // the first write that failed; the last tried

@@ -80,6 +80,7 @@ class Store {
       std::string_view user, uint64_t after,
       const std::function<void(uint64_t sequence, const schema::RawEvent&)>& visit) const = 0;
   virtual Status AllEvents(const std::function<void(const schema::RawEvent&)>& visit) const = 0;
+  virtual uint64_t id() const = 0;             // random, made with the store; not 0
   virtual uint64_t last_sequence() const = 0;  // of the newest event, 0: none yet
   // Deletes the names of other logs and the states of other tags. For the only user of a store.
   virtual Status DropOthers(uint64_t log, uint64_t state_tag) = 0;

@@ -78,6 +78,7 @@ class HookedStore : public Store {
   Status AllEvents(const std::function<void(const schema::RawEvent&)>& visit) const override {
     return real_->AllEvents(visit);
   }
+  uint64_t id() const override { return real_->id(); }
   uint64_t last_sequence() const override { return real_->last_sequence(); }
   Status DropOthers(uint64_t log, uint64_t state_tag) override {
     return real_->DropOthers(log, state_tag);
