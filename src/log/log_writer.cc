@@ -38,6 +38,7 @@ struct LogWriter::Rep {
   uint32_t shards = 1;
   const EventLog* base = nullptr;
   bool keep_events = false;  // those of the base
+  std::vector<std::vector<bool>> forgotten;
   PostedMark posted;
   int64_t same_event_ms = kSameEventMs;
   LogMeta meta;  // of the files that are there already, at first those of the base
@@ -109,6 +110,7 @@ Result<LogWriter> LogWriter::Create(const fs::path& directory, const LogWriterOp
   rep.folder = directory;
   rep.shards = options.shards;
   rep.base = options.base;
+  rep.forgotten = options.forgotten;
   rep.keep_events = options.base != nullptr && options.keep_events;
   if (options.base != nullptr) {
     rep.posted = options.base->posted();
@@ -168,7 +170,9 @@ Status LogWriter::BeginDictionary(schema::IdSpace space, uint64_t names) {
   }
   rep_->ids[index] = old.size() + names;
   ++rep_->next_space;
-  return rep_->open.emplace(rep_->folder).Begin(label, old, names);
+  static const std::vector<bool> kNobody;
+  const std::vector<bool>& forgotten = rep_->forgotten.empty() ? kNobody : rep_->forgotten[index];
+  return rep_->open.emplace(rep_->folder).Begin(label, old, names, forgotten);
 }
 
 Status LogWriter::AddName(std::string_view name) {

@@ -20,6 +20,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "log/event_log.h"
@@ -42,6 +43,8 @@ struct LogWriterOptions {
   // How far apart a posted event and one of a file may be (duplicates.h); none: as in the base.
   std::optional<int64_t> same_event_ms = {};
   bool adds_posted = false;  // posted events are among those that are added
+  // By id space, the names of the base that become nameless; empty, or empty for a space: none.
+  std::vector<std::vector<bool>> forgotten = {};
 };
 
 class LogWriter {
