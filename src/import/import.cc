@@ -169,6 +169,19 @@ Status JoinCurrentLog(WatchedDatabase& db, const log::EventLog& base, const fs::
   return Ok();
 }
 
+// What the log that is written says about the store. `from_store`: what was read from it.
+log::PostedMark MarkOf(const ImportOptions& options, const std::optional<log::EventLog>& base,
+                       const PostedEvents& from_store) {
+  log::PostedMark mark;
+  if (base) mark = base->posted();
+  if (options.posted) mark = from_store.mark;
+  if (options.deletions.store != 0) {
+    if (mark.store != options.deletions.store) mark = {.store = options.deletions.store};
+    mark.forgotten = std::max(mark.forgotten, options.deletions.forgotten);
+  }
+  return mark;
+}
+
 // Everything between Begin() and the published version; `work` is removed by the caller.
 Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoot& root,
                                 const fs::path& work, base::Progress& progress) {
@@ -216,7 +229,7 @@ Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoo
                           WriteImportedLog(db, names, spool, folder,
                                            {.shards = options.shards,
                                             .schema = options.schema,
-                                            .posted = posted.mark,
+                                            .posted = MarkOf(options, base, posted),
                                             .same_event_ms = options.same_event_ms,
                                             .adds_posted = posted.good > 0}));
   if (!options.posted_alone) {

@@ -3,6 +3,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -47,39 +48,68 @@ Result<uint64_t> NumberAt(rocksdb::DB& db, const std::string& key) {  // 0 when 
   return *number;
 }
 
+// A snapshot of a store of this format, null when there is no store.
+Result<std::unique_ptr<rocksdb::DB>> OpenStore(const fs::path& directory) {
+  std::error_code error;
+  if (!fs::exists(directory / "CURRENT", error)) return nullptr;
+  UPNEXT_ASSIGN_OR_RETURN(std::unique_ptr<rocksdb::DB> db, OpenSnapshot(directory));
+  UPNEXT_ASSIGN_OR_RETURN(const uint64_t format, NumberAt(*db, kFormatKey));
+  if (format == kStoreFormat) return db;
+  return FailedPrecondition(
+      "{}: expected a store of format {}, found {}; start the server, which says what to do",
+      directory.string(), kStoreFormat, format);
+}
+
+template <typename F>
+Status VisitKind(rocksdb::DB& db, char kind, F&& on_entry) {
+  const std::unique_ptr<rocksdb::Iterator> it(db.NewIterator(rocksdb::ReadOptions()));
+  const rocksdb::Slice prefix(&kind, 1);
+  for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
+    UPNEXT_RETURN_IF_ERROR(on_entry(std::string_view(it->key().data(), it->key().size()),
+                                    std::string_view(it->value().data(), it->value().size())));
+  }
+  if (!it->status().ok()) return FromRocks(it->status(), "scan");
+  return Ok();
+}
+
 }  // namespace
 
 Result<log::PostedMark> ReadStoredEvents(
     const fs::path& directory, const schema::Schema& schema, const log::PostedMark& since,
     const std::function<Status(const schema::RawEvent&)>& visit) {
-  std::error_code error;
-  if (!fs::exists(directory / "CURRENT", error)) return log::PostedMark{};
-  UPNEXT_ASSIGN_OR_RETURN(const std::unique_ptr<rocksdb::DB> db, OpenSnapshot(directory));
-  UPNEXT_ASSIGN_OR_RETURN(const uint64_t format, NumberAt(*db, kFormatKey));
-  if (format != kStoreFormat) {
-    return FailedPrecondition(
-        "{}: expected a store of format {}, found {}; start the server of "
-        "this version, which says what to do",
-        directory.string(), kStoreFormat, format);
-  }
-  log::PostedMark mark;
-  UPNEXT_ASSIGN_OR_RETURN(mark.store, NumberAt(*db, kStoreKey));
-  UPNEXT_ASSIGN_OR_RETURN(mark.through, NumberAt(*db, kSequenceKey));
-  const uint64_t after = since.store == mark.store ? since.through : 0;
-  if (mark.through <= after) return log::PostedMark{.store = mark.store, .through = after};
-  const std::unique_ptr<rocksdb::Iterator> it(db->NewIterator(rocksdb::ReadOptions()));
-  for (it->Seek("e"); it->Valid() && it->key().starts_with("e"); it->Next()) {
-    const std::string_view key(it->key().data(), it->key().size());
-    const auto sequence = key.size() < 8 ? std::nullopt : TakeBigEndian(key.substr(key.size() - 8));
-    if (!sequence) return DataLoss("store: an event has no sequence number");
-    if (*sequence <= after) continue;
-    UPNEXT_ASSIGN_OR_RETURN(
-        const auto event,
-        DecodeEvent(schema, std::string_view(it->value().data(), it->value().size())));
-    if (event) UPNEXT_RETURN_IF_ERROR(visit(*event));
-  }
-  if (!it->status().ok()) return FromRocks(it->status(), "scan");
+  UPNEXT_ASSIGN_OR_RETURN(const std::unique_ptr<rocksdb::DB> db, OpenStore(directory));
+  if (db == nullptr) return since;
+  UPNEXT_ASSIGN_OR_RETURN(const uint64_t store, NumberAt(*db, kStoreKey));
+  UPNEXT_ASSIGN_OR_RETURN(const uint64_t last, NumberAt(*db, kSequenceKey));
+  log::PostedMark mark = since.store == store ? since : log::PostedMark{.store = store};
+  if (last <= mark.through) return mark;
+  UPNEXT_RETURN_IF_ERROR(
+      VisitKind(*db, 'e', [&](std::string_view key, std::string_view value) -> Status {
+        const auto sequence =
+            TakeBigEndian(key.substr(key.size() - std::min<size_t>(8, key.size())));
+        if (!sequence) return DataLoss("store: an event has no sequence number");
+        if (*sequence <= mark.through) return Ok();
+        UPNEXT_ASSIGN_OR_RETURN(const auto event, DecodeEvent(schema, value));
+        return event ? visit(*event) : Ok();
+      }));
+  mark.through = last;
   return mark;
+}
+
+Result<log::Deletions> ReadDeletions(const fs::path& directory) {
+  UPNEXT_ASSIGN_OR_RETURN(const std::unique_ptr<rocksdb::DB> db, OpenStore(directory));
+  log::Deletions deletions;
+  if (db == nullptr) return deletions;
+  UPNEXT_ASSIGN_OR_RETURN(deletions.store, NumberAt(*db, kStoreKey));
+  UPNEXT_RETURN_IF_ERROR(
+      VisitKind(*db, 'f', [&](std::string_view key, std::string_view value) -> Status {
+        const auto user = TakeBigEndian(key.substr(1)), sequence = TakeBigEndian(value);
+        if (!user || !sequence) return DataLoss("store: a deletion has no user or no number");
+        deletions.users[*user] = *sequence;
+        deletions.last = std::max(deletions.last, *sequence);
+        return Ok();
+      }));
+  return deletions;
 }
 
 }  // namespace upnext::store

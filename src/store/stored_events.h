@@ -13,6 +13,7 @@
 
 #include "base/status.h"
 #include "log/event_log.h"
+#include "log/forget.h"
 #include "schema/raw_event.h"
 #include "schema/schema.h"
 
@@ -22,10 +23,13 @@ namespace upnext::store {
 // of a user in order of their numbers, as DecodeEvent reads them under `schema`. Returns the mark of
 // a log that has them too: an event that is acknowledged when this begins is in it, and every later
 // one has a larger number. The first error of `visit` ends it. A folder without a store has no event
-// and gives a mark without a store; kFailedPrecondition for a store of another format.
+// and gives `since` back; kFailedPrecondition for a store of another format.
 Result<log::PostedMark> ReadStoredEvents(
     const std::filesystem::path& directory, const schema::Schema& schema,
     const log::PostedMark& since, const std::function<Status(const schema::RawEvent&)>& visit);
+
+// Whom the store in `directory` was told to forget. Fails as above.
+Result<log::Deletions> ReadDeletions(const std::filesystem::path& directory);
 
 }  // namespace upnext::store
 
