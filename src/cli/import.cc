@@ -12,6 +12,7 @@
 #include "cli/settings.h"
 #include "cli/verbs.h"
 #include "log/compact.h"
+#include "project/forget.h"
 #include "project/project.h"
 #include "store/stored_events.h"
 
@@ -123,6 +124,13 @@ Status RunImport(const ImportFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, settings.project.Lock());
   if (flags.compact) return RunCompact(settings.project, flags.json);
   const project::Project& project = settings.project;
+  ProgressBar progress;
+  UPNEXT_ASSIGN_OR_RETURN(const project::Forgot forgot, project::ForgetDeleted(project, progress));
+  if (forgot.log_versions > 0) {
+    progress.Note(fmt::format("{} events of users who were deleted over HTTP left the log",
+                              base::WithThousands(forgot.log_events)));
+  }
+  settings.import.deletions = forgot.deletions;
   settings.import.append = flags.append;
   if (flags.from_store) {
     settings.import.posted = [&](const log::PostedMark& since, const auto& visit) {
@@ -133,7 +141,6 @@ Status RunImport(const ImportFlags& flags) {
   if (flags.max_rejects >= 0) settings.import.max_rejects = flags.max_rejects;
   if (flags.shards > 0) settings.import.shards = flags.shards;
   if (!flags.part.empty()) UPNEXT_RETURN_IF_ERROR(ReadPart(flags.part, settings.import));
-  ProgressBar progress;
   UPNEXT_ASSIGN_OR_RETURN(
       const import::ImportReport report,
       import::Import(settings.import, settings.project.logs().root(), progress));

@@ -44,9 +44,9 @@ def require(condition, *words):
 
 
 class Site:
-    """A small site: 24 articles that are read in order."""
+    """A small site: 24 articles that are read in order, and `more` events."""
 
-    def __init__(self, upnext, folder):
+    def __init__(self, upnext, folder, more=()):
         self.upnext, self.folder = upnext, pathlib.Path(folder)
         self.folder.mkdir(exist_ok=True)
         (self.folder / "site.toml").write_text(PROJECT)
@@ -57,7 +57,7 @@ class Site:
             for step in range(8):
                 rows.append((f"u{user:02}", f"a{at:02}", START + step * 50_000 + draw.randrange(40_000), "complete", ""))
                 at = (at + draw.choice([1, 1, 3])) % ITEMS
-        self.events = sorted(rows, key=lambda row: row[2])
+        self.events = sorted(rows + list(more), key=lambda row: row[2])
         self.write(self.events)
         self.run("import")
         self.run("train")
@@ -109,6 +109,11 @@ class Server:
         request = urllib.request.Request(f"{self.url}/v1/events", json.dumps({"events": events}).encode(),
                                          {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.load(answer)
+
+    def delete(self, user):
+        request = urllib.request.Request(f"{self.url}/v1/users/{urllib.parse.quote(user, safe='')}", method="DELETE")
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def __enter__(self):
