@@ -378,14 +378,14 @@ Status LogWriter::Rep::WriteMeta() {
   UPNEXT_RETURN_IF_ERROR(file.Add(format::kByType, by_type));
   UPNEXT_RETURN_IF_ERROR(file.Add(format::kSpan, span));
   UPNEXT_RETURN_IF_ERROR(file.Add(format::kDigests, all_digests));
-  UPNEXT_RETURN_IF_ERROR(file.Add(
-      format::kPosted,
-      std::vector<uint64_t>{posted.store, posted.through, static_cast<uint64_t>(same_event_ms),
-                            stats.posted, stats.with_id, posted.forgotten}));
   if (meta.segments > 1) {
     UPNEXT_RETURN_IF_ERROR(file.Add(format::kSegments, std::vector<uint64_t>{meta.segments}));
   }
   if (!ancestors.empty()) UPNEXT_RETURN_IF_ERROR(file.Add(format::kAncestors, ancestors));
+  UPNEXT_RETURN_IF_ERROR(file.Add(
+      format::kPosted,
+      std::vector<uint64_t>{posted.store, posted.through, static_cast<uint64_t>(same_event_ms),
+                            stats.posted, stats.with_id, posted.forgotten}));
   return file.Commit();
 }
 

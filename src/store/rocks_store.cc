@@ -149,7 +149,7 @@ class RocksStore : public Store {
       const std::string prefix = UserPrefix(kind, user);
       ranges.emplace_back(prefix, PrefixEnd(prefix));
     }
-    UPNEXT_RETURN_IF_ERROR(db_->Change([&](RocksDb& db) -> Status {
+    const Status deleted = db_->Change([&](RocksDb& db) -> Status {
       rocksdb::WriteBatch out;
       for (const auto& [begin, end] : ranges) out.DeleteRange(begin, end);
       UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> states, StatesOf(db, user));
@@ -163,7 +163,8 @@ class RocksStore : public Store {
       UPNEXT_RETURN_IF_ERROR(db.Write(&out));
       sequence_.store(sequence, std::memory_order_release);
       return Ok();
-    }));
+    });
+    UPNEXT_RETURN_IF_ERROR(deleted);
     changes_[SlotOf(user)].fetch_add(1, std::memory_order_release);
     return db_->get()->Purge(ranges);
   }

@@ -365,7 +365,7 @@ TEST_F(RocksStoreTest, StoreOfAnotherFormatIsRefusedWithWhatToDo) {
     ASSERT_FALSE(store);
     EXPECT_EQ(store.error().code, Code::kFailedPrecondition);
     EXPECT_THAT(store.error().message,
-                AllOf(HasSubstr(other.string()), HasSubstr("expected a store of format 4, found"),
+                AllOf(HasSubstr(other.string()), HasSubstr("expected a store of format 5, found"),
                       HasSubstr(marked ? "9" : "an older one"), HasSubstr("move the folder away")));
   }
 }
