@@ -69,8 +69,8 @@ struct ImportOptions {
   // and a log that takes the place of another has none of them.
   ReadPosted posted = {};
   bool posted_alone = false;  // with `posted`: no SELECT runs, the posted events join the log
-  // Users that this store was told to forget up to `forgotten` are out of the log; it is set in the
-  // log that is written.
+  // Users that were deleted from this store up to `forgotten` are out of the log; it is set in the log
+  // that is written.
   log::PostedMark deletions = {};
   // How far apart in time a posted event and one of a file may be and be the same (duplicates.h).
   int64_t same_event_ms = log::kSameEventMs;

@@ -10,6 +10,7 @@
 #include "base/versioned_root.h"
 #include "import/test_import.h"
 #include "log/test_log_text.h"
+#include "schema/raw_event.h"
 
 namespace upnext::import {
 namespace {

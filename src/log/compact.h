@@ -38,7 +38,7 @@ struct Forgotten {
 
 // Writes `log` into the (existing, empty) folder in one segment: the same names and numbers, so the
 // same digest, and the same rows and attributes; without what is forgotten, if that is not null. Then
-// it goes on from the log: the numbers stay, and the digest of the log is an ancestor.
+// too the numbers stay, and the digest of the log is an ancestor.
 Status WriteCompactedLog(const std::filesystem::path& directory, const EventLog& log,
                          base::Progress& progress, const Forgotten* forgotten = nullptr);
 

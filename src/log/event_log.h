@@ -39,7 +39,7 @@ class AttributeView;  // attribute_reader.h
 struct PostedMark {
   uint64_t store = 0;    // store::Store::id() of the store that they come from; 0: none
   uint64_t through = 0;  // the sequence number up to which the log has the store's events
-  // The sequence number up to which the users that the store was told to forget are out of the log.
+  // The sequence number up to which users that were deleted from the store are out of the log.
   uint64_t forgotten = 0;
   friend bool operator==(const PostedMark&, const PostedMark&) = default;
 };

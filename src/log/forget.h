@@ -1,5 +1,5 @@
-// Takes users out of all versions of a log: `upnext forget`, and imports after a server was told to
-// forget somebody.
+// Takes users out of all versions of a log: `upnext forget`, and imports after users were deleted
+// over HTTP.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(const ForgetReport report, ForgetUsers(project.logs(), who, progress));
 //
@@ -19,7 +19,7 @@
 
 namespace upnext::log {
 
-// Whom a store was told to forget.
+// The users that were deleted from a store.
 struct Deletions {
   uint64_t store = 0;  // its id; 0: no store
   uint64_t last = 0;   // the sequence number of the last deletion

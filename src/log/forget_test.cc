@@ -13,6 +13,7 @@
 #include "base/test_folder.h"
 #include "log/append.h"
 #include "log/test_log_text.h"
+#include "schema/raw_event.h"
 
 namespace upnext::log {
 namespace {

@@ -28,8 +28,7 @@ struct Forgot {
 Result<Forgot> ForgetUsers(const Project& project, std::span<const std::string> users,
                            base::Progress& progress);
 
-// Takes those out of the log whom a server was told to forget since the last time. The server may be
-// running.
+// Takes users out of the log who were deleted over HTTP since the last time. The server may be running.
 Result<Forgot> ForgetDeleted(const Project& project, base::Progress& progress);
 
 }  // namespace upnext::project

@@ -28,7 +28,7 @@ Result<log::PostedMark> ReadStoredEvents(
     const std::filesystem::path& directory, const schema::Schema& schema,
     const log::PostedMark& since, const std::function<Status(const schema::RawEvent&)>& visit);
 
-// Whom the store in `directory` was told to forget. Fails as above.
+// The users that were deleted from the store in `directory`. Fails as above.
 Result<log::Deletions> ReadDeletions(const std::filesystem::path& directory);
 
 }  // namespace upnext::store
