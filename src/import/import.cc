@@ -175,7 +175,7 @@ log::PostedMark MarkOf(const ImportOptions& options, const std::optional<log::Ev
   log::PostedMark mark;
   if (base) mark = base->posted();
   if (options.posted) mark = from_store.mark;
-  if (options.deletions.store != 0) {
+  if (options.deletions.forgotten > 0) {
     if (mark.store != options.deletions.store) mark = {.store = options.deletions.store};
     mark.forgotten = std::max(mark.forgotten, options.deletions.forgotten);
   }

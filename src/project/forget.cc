@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <memory>
 #include <system_error>
-#include <utility>
 
 #include "base/file.h"
 #include "base/versioned_root.h"
@@ -16,23 +15,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Opened twice: the second time RocksDB writes its list of files anew, without keys of the first.
 Status ForgetInStore(const Project& project, std::span<const std::string> users) {
   std::error_code error;
   if (!fs::exists(project.store(), error)) return Ok();
-  for (int time = 0; time < 2; ++time) {
-    Result<std::unique_ptr<store::Store>> store = project.OpenStore();
-    if (!store && store.error().code == Code::kAborted) {
-      return FailedPrecondition(
-          "{}; a running server forgets by DELETE /v1/users/USER, and the next `upnext import` takes "
-          "the user out of the log",
-          store.error().message);
-    }
-    if (!store) return std::unexpected(store.error());
-    for (size_t i = 0; time == 0 && i < users.size(); ++i) {
-      UPNEXT_RETURN_IF_ERROR((*store)->Forget(users[i]));
-    }
+  const Result<std::unique_ptr<store::Store>> store = project.OpenStore();
+  if (!store && store.error().code == Code::kAborted) {
+    return FailedPrecondition(
+        "{}; a running server forgets by DELETE /v1/users/USER, and the next `upnext import` takes the "
+        "user out of the log",
+        store.error().message);
   }
+  if (!store) return std::unexpected(store.error());
+  for (const std::string& user : users) UPNEXT_RETURN_IF_ERROR((*store)->Forget(user));
   return Ok();
 }
 

@@ -32,6 +32,9 @@ rocksdb::Options OptionsOf(rocksdb::Env* env) {
   options.write_buffer_size = 32 << 20;
   options.max_open_files = kMaxOpenFiles;
   options.compression = rocksdb::kNoCompression;
+  // The list of files, which has their first and last keys, is written anew with every change of it:
+  // what was deleted is then in no older part of it.
+  options.max_manifest_file_size = 1;
   options.listeners.push_back(std::make_shared<NoRecovery>());
   // Most ids that are looked up are new, and most users that are looked up have no state: a filter
   // finds that without reading the files.

@@ -166,7 +166,14 @@ class RocksStore : public Store {
     });
     UPNEXT_RETURN_IF_ERROR(deleted);
     changes_[SlotOf(user)].fetch_add(1, std::memory_order_release);
-    return db_->get()->Purge(ranges);
+    UPNEXT_RETURN_IF_ERROR(db_->get()->Purge(ranges));
+    // One more change, so that the list of files is written anew without those that were merged.
+    UPNEXT_RETURN_IF_ERROR(db_->Change([](RocksDb& db) {
+      rocksdb::WriteBatch out;
+      out.Put(kFormatKey, BigEndian(kStoreFormat));
+      return db.Write(&out);
+    }));
+    return db_->get()->Purge({});
   }
 
   Result<uint64_t> ForgottenAt(std::string_view user) const override {

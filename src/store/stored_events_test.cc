@@ -149,6 +149,7 @@ TEST_F(StoredEventsTest, AForgottenUserIsInNoFileAndOthersStay) {
   EXPECT_EQ(deletions.store, store_->id());
   EXPECT_EQ(deletions.last, 102u);
   EXPECT_THAT(deletions.users, ElementsAre(std::pair(base::Fingerprint(kGone), uint64_t{102})));
+  EXPECT_THAT(FilesWith(kGone), IsEmpty());
   Reopen();
   EXPECT_THAT(FilesWith(kGone), IsEmpty());
 

@@ -26,7 +26,7 @@ def files_with(site, *ids):
 
 
 def reads(user, at=START, first=0):
-    return [(user, f"a{first + step:02}", at + step * 40_000, "complete", f"{user}-{step}") for step in range(6)]
+    return [(user, f"a{first + step:02}", at + step * 40_000, "complete", f"{user}-{first + step}") for step in range(6)]
 
 
 def forget_leaves_no_trace_and_others_as_they_were(site):

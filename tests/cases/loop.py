@@ -79,7 +79,7 @@ class Site:
         return done.stdout if code == 0 else done.stderr
 
     def log(self):
-        return json.loads(self.run("inspect", "--json", self.folder / ".upnext/site/log" / self.log_version()))
+        return json.loads(self.run("inspect", "--json", self.folder / ".upnext/site/log" / self.log_version()))[0]
 
     def log_version(self):
         return (self.folder / ".upnext/site/log/CURRENT").read_text().strip()
