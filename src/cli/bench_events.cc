@@ -23,6 +23,7 @@
 #include "kernels/gemm.h"
 #include "net/api.h"
 #include "net/http_server.h"
+#include "project/project.h"
 #include "serving/service.h"
 #include "store/store.h"
 

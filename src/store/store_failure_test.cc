@@ -2,15 +2,16 @@
 // exhausted descriptors.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/resource.h>
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <thread>
 
 #include "base/test_folder.h"
+#include "schema/raw_event.h"
 #include "store/store.h"
+#include "store/test_limits.h"
 
 namespace upnext::store {
 namespace {
@@ -18,24 +19,6 @@ namespace {
 using schema::RawEvent;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-// Lowers a limit of this process until it ends.
-class LoweredLimit {
- public:
-  LoweredLimit(__rlimit_resource_t kind, rlim_t value) : kind_(kind) {
-    signal(SIGXFSZ, SIG_IGN);
-    getrlimit(kind_, &before_);
-    const rlimit lowered = {.rlim_cur = value, .rlim_max = before_.rlim_max};
-    EXPECT_EQ(setrlimit(kind_, &lowered), 0);
-  }
-  ~LoweredLimit() { setrlimit(kind_, &before_); }
-  LoweredLimit(const LoweredLimit&) = delete;
-  LoweredLimit& operator=(const LoweredLimit&) = delete;
-
- private:
-  const __rlimit_resource_t kind_;
-  rlimit before_ = {};
-};
 
 class StoreFailureTest : public testing::Test {
  protected:
