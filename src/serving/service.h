@@ -68,6 +68,8 @@ class Service {
   // them, see store::UserStates::Apply.
   Result<Posted> PostEvents(std::vector<schema::RawEvent> events, std::span<const std::string> ids,
                             std::string_view client = {});
+  // See store::UserStates::Forget.
+  Status Forget(std::string_view user);
   ServiceStatus status() const;
 
   // On the current generation.
