@@ -6,7 +6,6 @@
 
 #include "base/checksum.h"
 #include "base/clock.h"
-#include "log/event_log.h"
 
 namespace upnext::features {
 
@@ -44,44 +43,6 @@ LiveOptions LiveOptions::FromConfig(const base::Config& config) {
   return options;
 }
 
-void LiveCounts::AddLog(const catalogue::Catalogue& catalogue, const PositiveRule& rule) {
-  const log::EventLog& log = catalogue.log();
-  int64_t newest_ms = INT64_MIN;
-  for (uint32_t user = 0; user < log.users(); ++user) {
-    if (log.begin(user) < log.end(user)) {
-      newest_ms = std::max(newest_ms, log.event(log.end(user) - 1).time_ms);
-    }
-  }
-  if (newest_ms == INT64_MIN) return;
-  const int64_t from_ms = newest_ms - options_.days * base::kDayMs;
-  // Events of a user are in order of time, so only the newest are read.
-  const auto visit = [&](const auto& on_event) {
-    for (uint32_t user = 0; user < log.users(); ++user) {
-      const uint64_t hash = base::Fingerprint(log.dictionary(schema::IdSpace::kUser).name(user));
-      for (uint64_t row = log.end(user); row > log.begin(user); --row) {
-        Event event = log.event(row - 1);
-        if (event.time_ms < from_ms) break;
-        if (event.region == kNone) event.region = catalogue.user(user).region;
-        on_event(event, hash);
-      }
-    }
-  };
-  uint64_t positives = 0;
-  visit([&](const Event& event, uint64_t user) {
-    if (!Counts(event, catalogue, rule)) return;
-    ++positives;
-    Count(event, user);
-  });
-  if (positives > 0) return;
-  clicks_ = true;
-  visit([&](const Event& event, uint64_t user) { Add(event, user, catalogue, rule); });
-}
-
-void LiveCounts::Add(const Event& event, uint64_t user, const catalogue::Catalogue& catalogue,
-                     const PositiveRule& rule) {
-  if (Counts(event, catalogue, rule)) Count(event, user);
-}
-
 bool LiveCounts::Counts(const Event& event, const catalogue::Catalogue& catalogue,
                         const PositiveRule& rule) const {
   if (event.item == kNone || event.time_ms == schema::kNoTime) return false;
@@ -89,7 +50,9 @@ bool LiveCounts::Counts(const Event& event, const catalogue::Catalogue& catalogu
   return PositiveRule::MayAccept(event.type) && rule.IsComplete(event, catalogue.item(event.item));
 }
 
-void LiveCounts::Count(const Event& event, uint64_t user) {
+void LiveCounts::Add(const Event& event, uint64_t user, const catalogue::Catalogue& catalogue,
+                     const PositiveRule& rule) {
+  if (!Counts(event, catalogue, rule)) return;
   base::MutexLock lock(mutex_);
   if (!IsFirst(user, event.item, event.time_ms)) return;
   newest_ms_ = std::max(newest_ms_, event.time_ms);

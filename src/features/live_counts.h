@@ -1,9 +1,8 @@
 // What is chosen most at the moment: decayed counts of positive events by item, overall and by
-// region, from the newest days of the log and from events as they are posted.
+// region.
 //
 //   LiveCounts counts(LiveOptions::FromConfig(config));
-//   counts.AddLog(catalogue, rule);
-//   counts.Add(event, base::Fingerprint(user), catalogue, rule);      of an accepted event
+//   counts.Add(event, base::Fingerprint(user), catalogue, rule);
 //   const std::shared_ptr<const LiveLists> lists = counts.lists();    best first
 //
 // Any number of threads. A user counts once per item and hour, so that one client cannot lift an
@@ -54,10 +53,12 @@ class LiveCounts {
   explicit LiveCounts(const LiveOptions& options) : options_(options) {}
   const LiveOptions& options() const { return options_; }
 
-  // The events of the newest days of the catalogue's log, before any other. When it has no positive
-  // event, clicks count, here and later.
-  void AddLog(const catalogue::Catalogue& catalogue, const PositiveRule& rule);
-  // No effect unless the event is positive and of an item. `user`: any number that tells users apart.
+  // From here on clicks count too, for a site without positive events.
+  void CountClicks() { clicks_ = true; }
+  // Whether the event counts: a positive one of an item.
+  bool Counts(const schema::Event& event, const catalogue::Catalogue& catalogue,
+              const PositiveRule& rule) const;
+  // No effect on an event that does not count. `user`: any number that tells users apart.
   void Add(const schema::Event& event, uint64_t user, const catalogue::Catalogue& catalogue,
            const PositiveRule& rule);
   // Not older than kRefresh. One caller in kRefresh makes them, the others get those of before.
@@ -73,9 +74,6 @@ class LiveCounts {
     float count = 0;  // as of ms
     int64_t ms = 0;
   };
-  bool Counts(const schema::Event& event, const catalogue::Catalogue& catalogue,
-              const PositiveRule& rule) const;
-  void Count(const schema::Event& event, uint64_t user);
   bool IsFirst(uint64_t user, uint32_t item, int64_t time_ms) UPNEXT_REQUIRES(mutex_);
   void Bump(uint64_t key, int64_t time_ms) UPNEXT_REQUIRES(mutex_);
   void Prune() UPNEXT_REQUIRES(mutex_);

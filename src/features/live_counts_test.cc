@@ -2,63 +2,23 @@
 
 #include <gtest/gtest.h>
 
-#include <string>
 #include <thread>
 #include <vector>
 
-#include "base/checksum.h"
 #include "catalogue/test_log.h"
-#include "schema/raw_event.h"
+#include "schema/event.h"
 
 namespace upnext::features {
 namespace {
 
 using catalogue::Minutes;
 using catalogue::Watch;
-using schema::RawEvent;
 
 constexpr double kDay = 24 * 60;  // minutes
 
-RawEvent InRegion(RawEvent event, const std::string& region) {
-  event.region = region;
-  return event;
-}
-
-// Names of a list, best first.
-std::string Names(const catalogue::TestLog& log, const std::vector<LiveLists::Entry>& list) {
-  std::string names;
-  for (const LiveLists::Entry& entry : list) {
-    names += log.catalogue().Name(schema::IdSpace::kItem, entry.item) + " ";
-  }
-  return names;
-}
-
-std::vector<LiveLists::Entry> ListOf(const LiveCounts& counts, uint32_t region = schema::kNone) {
+std::vector<LiveLists::Entry> ListOf(const LiveCounts& counts) {
   std::this_thread::sleep_for(LiveCounts::kRefresh);
-  const auto lists = counts.lists();
-  if (region == schema::kNone) return lists->overall;
-  const auto found = lists->by_region.find(region);
-  return found == lists->by_region.end() ? std::vector<LiveLists::Entry>() : found->second;
-}
-
-TEST(LiveCounts, NewestEventsOfTheLogCountMoreAndOldOnesDoNot) {
-  std::vector<RawEvent> events;
-  for (int i = 0; i < 5; ++i) events.push_back(Watch(fmt::format("a{}", i), "old", Minutes(0), 99));
-  for (int i = 0; i < 3; ++i) {
-    events.push_back(Watch(fmt::format("b{}", i), "of two days ago", Minutes(8 * kDay), 99));
-  }
-  for (int i = 0; i < 2; ++i) {
-    events.push_back(Watch(fmt::format("c{}", i), "of now", Minutes(10 * kDay), 99));
-  }
-  events.push_back(Watch("d", "not complete", Minutes(10 * kDay), 1));
-  const catalogue::TestLog log(events, {}, {});
-  LiveCounts counts({.days = 7, .half_life_hours = 24});
-  counts.AddLog(log.catalogue(), {});
-  const auto list = ListOf(counts);
-  EXPECT_EQ(Names(log, list), "of now of two days ago ");
-  ASSERT_EQ(list.size(), 2u);
-  EXPECT_FLOAT_EQ(list[0].score, 2);
-  EXPECT_FLOAT_EQ(list[1].score, 3.0f / 4) << "two half-lives";
+  return counts.lists()->overall;
 }
 
 TEST(LiveCounts, TheOrderOfEventsDoesNotMatter) {
@@ -99,42 +59,6 @@ TEST(LiveCounts, AUserCountsOncePerItemAndHour) {
   EXPECT_NEAR(list[1].score, 1, 1e-3);
   add(0, 1, 61);
   EXPECT_NEAR(ListOf(counts)[1].score, 2, 1e-3) << "the next hour";
-}
-
-TEST(LiveCounts, RegionsHaveListsOfTheirOwn) {
-  const catalogue::TestLog log(
-      {InRegion(Watch("u", "a", Minutes(0), 99), "DE"),
-       InRegion(Watch("v", "a", Minutes(1), 99), "DE"),
-       InRegion(Watch("w", "b", Minutes(2), 99), "FR"), Watch("x", "c", Minutes(3), 99)},
-      {}, {});
-  const uint32_t de = log.catalogue().Find(schema::IdSpace::kRegion, "DE"),
-                 fr = log.catalogue().Find(schema::IdSpace::kRegion, "FR");
-  LiveCounts counts({.half_life_hours = 1e6});
-  counts.AddLog(log.catalogue(), {});
-  EXPECT_EQ(Names(log, ListOf(counts)), "a b c ") << "ties in order of their ids";
-  EXPECT_EQ(Names(log, ListOf(counts, de)), "a ");
-  EXPECT_EQ(Names(log, ListOf(counts, fr)), "b ");
-  LiveCounts together({.by_region = false});
-  together.AddLog(log.catalogue(), {});
-  EXPECT_TRUE(ListOf(together, de).empty());
-}
-
-TEST(LiveCounts, ClicksCountWhereTheLogHasNoPositiveEvent) {
-  const auto click = [](const char* user, const char* item, double minutes) {
-    RawEvent event = Watch(user, item, Minutes(minutes), 0);
-    event.type = schema::EventType::kClick;
-    event.value = schema::kAbsent;
-    return event;
-  };
-  const catalogue::TestLog clicks({click("u", "a", 0), click("v", "a", 1), click("v", "b", 2)}, {},
-                                  {});
-  LiveCounts counts({.half_life_hours = 1e6});
-  counts.AddLog(clicks.catalogue(), {});
-  EXPECT_EQ(Names(clicks, ListOf(counts)), "a b ");
-  const catalogue::TestLog both({click("u", "a", 0), Watch("v", "b", Minutes(1), 99)}, {}, {});
-  LiveCounts watches({});
-  watches.AddLog(both.catalogue(), {});
-  EXPECT_EQ(Names(both, ListOf(watches)), "b ");
 }
 
 TEST(LiveCounts, ItemsBeyondTheMostLeaveSmallCountsFirst) {

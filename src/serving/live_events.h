@@ -17,7 +17,8 @@
 
 namespace upnext::serving {
 
-// The newest days of the catalogue's log, and all events of the store, which may be null.
+// The newest days of the catalogue's log, and all events of the store, which may be null. When those
+// days have no positive event, clicks count, here and later.
 Status CountAll(const catalogue::Catalogue& catalogue, const features::PositiveRule& rule,
                 const store::Store* store, features::LiveCounts* live);
 void CountPosted(const schema::RawEvent& event, const catalogue::Catalogue& catalogue,
