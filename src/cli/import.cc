@@ -122,7 +122,6 @@ Status RunCompact(const project::Project& project, bool json) {
 Status RunImport(const ImportFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(Settings settings, Settings::Load(flags.project));
   UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, settings.project.Lock());
-  if (flags.compact) return RunCompact(settings.project, flags.json);
   const project::Project& project = settings.project;
   ProgressBar progress;
   UPNEXT_ASSIGN_OR_RETURN(const project::Forgot forgot, project::ForgetDeleted(project, progress));
@@ -130,6 +129,7 @@ Status RunImport(const ImportFlags& flags) {
     progress.Note(fmt::format("{} events of users who were deleted over HTTP left the log",
                               base::WithThousands(forgot.log_events)));
   }
+  if (flags.compact) return RunCompact(project, flags.json);
   settings.import.deletions = forgot.deletions;
   settings.import.append = flags.append;
   if (flags.from_store) {

@@ -72,6 +72,19 @@ std::optional<Forgotten> FindIn(const EventLog& log, const WhomToForget& who) {
   return forgotten;
 }
 
+// A version that is damaged or of another format: nothing can use it, and its names are in its files.
+Status DropUnreadable(const fs::path& version, bool current, const Error& why,
+                      base::Progress& progress) {
+  if (current) {
+    progress.Note(fmt::format(
+        "the current log cannot be read and still has its users: import everything again ({})",
+        why.message));
+    return Ok();
+  }
+  progress.Note(fmt::format("removed an old log that cannot be read: {}", why.message));
+  return base::RemoveAll(version);
+}
+
 }  // namespace
 
 Result<ForgetReport> ForgetUsers(base::VersionedRoot root, const WhomToForget& who,
@@ -80,7 +93,14 @@ Result<ForgetReport> ForgetUsers(base::VersionedRoot root, const WhomToForget& w
   const Result<std::string> current = root.Current();
   UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> versions, root.Versions());
   for (const std::string& version : versions) {
-    UPNEXT_ASSIGN_OR_RETURN(const EventLog log, EventLog::Open(root.Path(version)));
+    const Result<EventLog> opened = EventLog::Open(root.Path(version));
+    if (!opened && opened.error().code == Code::kDataLoss) {
+      UPNEXT_RETURN_IF_ERROR(DropUnreadable(root.Path(version), current && version == *current,
+                                            opened.error(), progress));
+      continue;
+    }
+    if (!opened) return std::unexpected(opened.error());
+    const EventLog& log = *opened;
     const std::optional<Forgotten> forgotten = FindIn(log, who);
     if (!forgotten) continue;
     UPNEXT_ASSIGN_OR_RETURN(const fs::path work, root.Begin());

@@ -39,7 +39,8 @@ struct ForgetReport {
 
 // Writes every version that has one of them anew, in place and in one segment: without their events,
 // attributes and names, and without the names of searches that nobody else made. Their numbers stay,
-// without a name, so that bundles, which hold numbers, remain valid. Each version is replaced at
+// without a name, so that bundles, which hold numbers, remain valid. A version that cannot be read is
+// removed, or stays if it is the current one; a note says so. Each version is replaced at
 // once; if this is interrupted, the same call completes it. kCancelled when `progress` was asked to
 // stop.
 Result<ForgetReport> ForgetUsers(base::VersionedRoot root, const WhomToForget& who,

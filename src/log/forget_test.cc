@@ -118,6 +118,17 @@ TEST_F(ForgetTest, AUserWhoComesBackIsANewOne) {
   EXPECT_NE(log.dictionary(schema::IdSpace::kUser).Find(kGone), number);
 }
 
+TEST_F(ForgetTest, AnOldVersionThatCannotBeReadIsRemoved) {
+  std::filesystem::resize_file(root_.Path("v000001") / "users.upn", 100);
+  EXPECT_EQ(Forget({.users = {kGone}, .deletions = {}}).versions, 1u);
+  EXPECT_FALSE(fs::exists(root_.Path("v000001")));
+  EXPECT_TRUE(FilesWith(kGone).empty());
+  // The current one is replaced by the next import.
+  std::filesystem::resize_file(root_.Path("v000002") / "users.upn", 100);
+  EXPECT_EQ(Forget({.users = {"ann"}, .deletions = {}}).versions, 0u);
+  EXPECT_EQ(root_.Current().value(), "v000002");
+}
+
 TEST_F(ForgetTest, NobodyToForgetWritesNothing) {
   EXPECT_EQ(Forget({.users = {"stranger"}, .deletions = {}}).versions, 0u);
   EXPECT_EQ(Forget({.users = {}, .deletions = Deleted(7, 5, "stranger")}).versions, 0u);
