@@ -16,6 +16,7 @@
 #include "evaluation/report.h"
 #include "examples/replay.h"
 #include "features/feature_statistics.h"
+#include "features/feed_rule.h"
 #include "ranking/ranker.h"
 #include "retrieval/candidate_model.h"
 
@@ -31,7 +32,8 @@ struct Subject {
 struct EvaluateOptions {
   examples::SplitPart part = examples::SplitPart::kTest;
   uint64_t seed = 1;
-  bool filter_seen = true;  // items watched before are not ranked
+  // What is left out of the lists; a target among it is a miss.
+  features::FeedRule feed = {};
   bool baselines = true;
   // Of retrieval, at most, spread evenly over those of the part; the report says so. 0: as many as
   // keep users x items, the scores that each model computes, below five billion.

@@ -7,8 +7,9 @@
 #include "evaluation/evaluate.h"
 #include "evaluation/retrieval_models.h"
 #include "evaluation/stages.h"
+#include "examples/hidden_items.h"
 #include "examples/holdout.h"
-#include "schema/event.h"
+#include "features/feed_rule.h"
 
 namespace upnext::evaluation {
 namespace {
@@ -33,24 +34,30 @@ CaseFigures FiguresOf(std::span<const uint32_t> ranks, size_t relevant) {
   return metrics;
 }
 
-// Items that the user watched, fully or in part, before the case.
-std::vector<uint32_t> SeenItems(const examples::ReplaySource& source,
-                                const examples::HoldoutCase& held_out) {
-  std::vector<uint32_t> seen;
-  for (uint64_t row = source.log.begin(held_out.user); row < held_out.end_row; ++row) {
-    const schema::EventType type = source.log.type(row);
-    if (type == schema::EventType::kWatch || type == schema::EventType::kComplete) {
-      seen.push_back(source.log.item_of(row));
-    }
-  }
-  return seen;
-}
-
 // The same choice in every run on the same cases, so that two bundles are compared on the same
 // users.
 void KeepEvenly(size_t keep, std::vector<examples::HoldoutCase>* cases) {
   for (size_t i = 1; i < keep; ++i) std::swap((*cases)[i], (*cases)[i * cases->size() / keep]);
   cases->resize(keep);
+}
+
+void Count(features::FeedFilter::Verdict verdict, TargetCounts* counts) {
+  using enum features::FeedFilter::Verdict;
+  ++counts->all;
+  counts->seen += verdict == kSeen ? 1 : 0;
+  counts->disliked += verdict == kDisliked ? 1 : 0;
+  counts->removed += verdict == kRemoved ? 1 : 0;
+}
+
+void NoteHiddenTargets(const TargetCounts& targets, std::vector<std::string>* notes) {
+  const auto add = [&](uint64_t hidden, const char* what) {
+    if (hidden == 0) return;
+    notes->push_back(fmt::format("retrieval: {} of {} targets were {}, so they are misses", hidden,
+                                 targets.all, what));
+  };
+  add(targets.seen, "seen before the list was made; filter_seen hides them");
+  add(targets.disliked, "disliked before the list was made; filter_disliked hides them");
+  add(targets.removed, "removed from the site; no list has them");
 }
 
 class RetrievalRun {
@@ -61,7 +68,9 @@ class RetrievalRun {
       : subject_(subject),
         source_(subject.source),
         options_(options),
+        hidden_(source_, options.feed),
         cases_(std::move(cases)),
+        targets_(cases_.size()),
         models_(std::move(models)),
         ranks_(models_.size()) {
     size_t widest = 1;
@@ -119,17 +128,32 @@ class RetrievalRun {
     return figure;
   }
 
+  TargetCounts Targets() const {
+    TargetCounts sum;
+    for (const TargetCounts& one : targets_) {
+      sum.all += one.all;
+      sum.seen += one.seen;
+      sum.disliked += one.disliked;
+      sum.removed += one.removed;
+    }
+    return sum;
+  }
+
   size_t models() const { return models_.size(); }
   uint64_t users() const { return cases_.size(); }
 
  private:
   void RankChunk(size_t begin, size_t end) {
     std::vector<CaseInput> inputs(end - begin);
-    std::vector<std::vector<uint32_t>> seen(end - begin);
+    std::vector<std::vector<uint32_t>> hidden(end - begin);
     for (size_t i = begin; i < end; ++i) {
       const examples::HoldoutCase& held_out = cases_[i];
-      inputs[i - begin] = {held_out.user, StateBefore(subject_, held_out), held_out.context};
-      if (options_.filter_seen) seen[i - begin] = SeenItems(source_, held_out);
+      CaseInput& input =
+          inputs[i - begin] = {held_out.user, StateBefore(subject_, held_out), held_out.context};
+      hidden[i - begin] = hidden_.Of(held_out, input.state);
+      for (const uint32_t target : held_out.targets) {
+        Count(hidden_.filter().Of(input.state, target), &targets_[i]);
+      }
     }
     std::vector<float> scores;
     for (size_t m = 0; m < models_.size(); ++m) {
@@ -138,7 +162,7 @@ class RetrievalRun {
       for (size_t i = begin; i < end; ++i) {
         ranks_[m][i] =
             RankCase(order, std::span(scores).subspan((i - begin) * order.size(), order.size()),
-                     seen[i - begin], cases_[i].targets);
+                     hidden[i - begin], cases_[i].targets);
       }
     }
   }
@@ -154,7 +178,9 @@ class RetrievalRun {
   const Subject& subject_;
   const examples::ReplaySource& source_;
   const EvaluateOptions& options_;
+  const examples::HiddenItems hidden_;
   const std::vector<examples::HoldoutCase> cases_;
+  std::vector<TargetCounts> targets_;  // by case
   const std::vector<std::unique_ptr<RetrievalModel>> models_;
   size_t chunk_;
   std::vector<std::vector<CaseRanks>> ranks_;  // [model][case]
@@ -191,6 +217,8 @@ Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const Evaluate
   report.baselines.assign(std::make_move_iterator(metrics.begin() + 1),
                           std::make_move_iterator(metrics.end()));
   report.users = run.users();
+  report.targets = run.Targets();
+  NoteHiddenTargets(report.targets, notes);
   report.items = subject.source.log.items();
   return report;
 }

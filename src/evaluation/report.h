@@ -27,11 +27,17 @@ struct ModelMetrics {
   Metrics metrics;
 };
 
+// Held-out targets, and those among them that the feed leaves out (features/feed_rule.h): misses.
+struct TargetCounts {
+  uint64_t all = 0, seen = 0, disliked = 0, removed = 0;
+};
+
 struct RetrievalReport {
   ModelMetrics model;
   std::optional<ModelMetrics> current;  // the current bundle's, on the same events
   std::vector<ModelMetrics> baselines;
   uint64_t users = 0, items = 0;  // test users, items of the log
+  TargetCounts targets;
 };
 struct RankingReport {
   ModelMetrics

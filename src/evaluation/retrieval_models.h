@@ -30,11 +30,11 @@ struct CaseInput {
   features::Context context;
 };
 
-// The user's state when the case's list is made, as far as retrieval reads it.
+// The user's state when the case's list is made, as serving keeps it.
 inline features::UserState StateBefore(const Subject& subject,
                                        const examples::HoldoutCase& held_out) {
   return examples::StateAt(subject.source, held_out.user, held_out.end_row,
-                           subject.tables.plan.retrieval_state());
+                           subject.tables.plan.state());
 }
 
 class RetrievalModel {

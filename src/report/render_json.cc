@@ -114,6 +114,10 @@ void AddRetrievalJson(const evaluation::RetrievalReport& retrieval, Json* json) 
     stage["baselines"][row.name] = MainFigures(row, kRetrievalKeys, /*every=*/false);
   }
   (*json)["retrieval"] = std::move(stage);
+  (*json)["targets"] = {{"all", retrieval.targets.all},
+                        {"seen", retrieval.targets.seen},
+                        {"disliked", retrieval.targets.disliked},
+                        {"removed", retrieval.targets.removed}};
   (*json)["users"]["retrieval"] = retrieval.users;
   (*json)["items"]["retrieval"] = retrieval.items;
   (*json)["intervals"]["retrieval"] = Intervals(retrieval);
@@ -149,6 +153,11 @@ evaluation::Report Read(const Json& json) {
     ReadStage(intervals.at("retrieval"), &retrieval);
     retrieval.users = json.at("users").at("retrieval").get<uint64_t>();
     retrieval.items = json.at("items").at("retrieval").get<uint64_t>();
+    const Json& targets = json.at("targets");
+    retrieval.targets = {.all = targets.at("all").get<uint64_t>(),
+                         .seen = targets.at("seen").get<uint64_t>(),
+                         .disliked = targets.at("disliked").get<uint64_t>(),
+                         .removed = targets.at("removed").get<uint64_t>()};
   }
   if (intervals.contains("ranking")) {
     evaluation::RankingReport& ranking = report.ranking.emplace();

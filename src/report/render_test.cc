@@ -27,6 +27,7 @@ evaluation::Report Example() {
                          {"markov", {{"hr@10", {0.2144, {0.2, 0.23}}}}}};
   retrieval.users = 6040;
   retrieval.items = 3416;
+  retrieval.targets = {.all = 6100, .seen = 60, .disliked = 7, .removed = 1};
   evaluation::RankingReport& ranking = report.ranking.emplace();
   ranking.model = {"ranker",
                    {{"weighted_user_loss", {0.4, {0.38, 0.42}}},
@@ -90,6 +91,7 @@ TEST(Json, ComesBackAsTheReport) {
   ExpectSame(report.ranking->baselines[0], parsed.ranking->baselines[0]);
   EXPECT_EQ(parsed.ranking->watch_calibration, report.ranking->watch_calibration);
   EXPECT_EQ(parsed.retrieval->items, 3416u);
+  EXPECT_EQ(parsed.retrieval->targets.seen, 60u);
   EXPECT_EQ(parsed.ranking->impressions, 3821u);
   EXPECT_EQ(RenderJson(parsed), RenderJson(report));
 }

@@ -15,7 +15,6 @@
 #include "ranking/ranker.h"
 #include "retrieval/generator.h"
 #include "schema/event.h"
-#include "serving/low_rating.h"
 
 namespace upnext::serving {
 
@@ -35,12 +34,6 @@ struct ActiveGenerator {
   uint32_t budget;
   const retrieval::Generator& generator;
 };
-
-std::optional<float> LowRating(const EngineOptions& options,
-                               const catalogue::Catalogue& catalogue) {
-  if (!options.filter_disliked) return std::nullopt;
-  return options.low_rating ? *options.low_rating : LowRatingOf(catalogue.log());
-}
 
 // Buffers of one request.
 struct EngineScratch {
@@ -83,14 +76,9 @@ void AddNotes(const RequestContext& context, bool has_ranker, Slate* slate) {
 }  // namespace
 
 EngineOptions EngineOptions::FromConfig(const base::Config& config) {
-  const base::ConfigTable serving = config.Table("serving");
   EngineOptions options;
   options.budgets = retrieval::BudgetsFromConfig(config.Table("generators"));
-  options.filter_seen = serving.Bool("filter_seen", options.filter_seen);
-  options.filter_disliked = serving.Bool("filter_disliked", options.filter_disliked);
-  if (serving.Has("low_rating")) {
-    options.low_rating = static_cast<float>(serving.Real("low_rating", 0, {.min = 0, .max = 1e9}));
-  }
+  options.feed = features::FeedRule::FromConfig(config.Table("serving"));
   options.verb = retrieval::SiteVerb::FromConfig(config.Table("site"));
   return options;
 }
@@ -125,7 +113,7 @@ Engine::Rep::Rep(const bundle::Bundle& b, const catalogue::Catalogue& c,
       catalogue(c),
       ranking_features(b.tables(), c, features::Model::kRanking),
       verb(options.verb),
-      low_rating(LowRating(options, c)) {
+      low_rating(options.feed.LowRating(c.log())) {
   for (const retrieval::LoadedGenerator& one : bundle.generators()) {
     const auto budget = options.budgets.find(one.name);
     const uint32_t candidates = budget != options.budgets.end() ? budget->second : one.candidates;

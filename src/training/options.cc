@@ -26,6 +26,11 @@ std::vector<std::string> SettingsOf(const base::Config& config) {
       if (!of_index && !std::ranges::count(kUnbound, key)) settings.push_back(std::move(line));
     }
   }
+  // What validation leaves out of its lists, and so which epoch is the best.
+  for (std::string& line : config.Table("serving").Lines()) {
+    const bool of_feed = line.starts_with("serving.filter_") || line.starts_with("serving.low_");
+    if (of_feed) settings.push_back(std::move(line));
+  }
   return settings;
 }
 
@@ -45,6 +50,7 @@ TrainOptions TrainOptions::FromConfig(const base::Config& config,
   const base::ConfigTable retrieval = config.Table("retrieval");
   options.candidate = retrieval::CandidateModelOptions::FromConfig(retrieval);
   options.candidate_train = retrieval::CandidateTrainOptions::FromConfig(retrieval);
+  options.candidate_train.feed = features::FeedRule::FromConfig(config.Table("serving"));
   options.index = ann::IndexOptions::FromConfig(retrieval.Table("index"));
   options.generators = retrieval::LearnersFromConfig(config.Table("generators"));
   const base::ConfigTable ranking = config.Table("ranking");
@@ -63,7 +69,7 @@ Options Options::FromConfig(const base::Config& config) {
   const Result<features::FeaturePlan> plan = features::FeaturePlan::Compile(
       options.dataset.features, schema::Schema::FromConfig(config.Table("schema")));
   options.train = TrainOptions::FromConfig(config, plan ? *plan : features::FeaturePlan());
-  options.evaluate.filter_seen = config.Table("serving").Bool("filter_seen", true);
+  options.evaluate.feed = features::FeedRule::FromConfig(config.Table("serving"));
   options.evaluate.max_users = static_cast<uint32_t>(
       config.Table("evaluation")
           .Int("max_users", options.evaluate.max_users, {.min = 0, .max = UINT32_MAX}));
