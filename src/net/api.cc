@@ -11,6 +11,7 @@
 
 #include "net/gzip.h"
 #include "net/host.h"
+#include "net/item_json.h"
 #include "net/openapi.h"
 #include "net/parameters.h"
 #include "net/slate_json.h"
@@ -122,6 +123,19 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
   return JsonOf(SlateJson(slate, generation->engine().objective_names(), request.user, explain));
 }
 
+Result<HttpResponse> Item(serving::Service& service, const urls::url_view& url,
+                          const std::string& item) {
+  UPNEXT_ASSIGN_OR_RETURN(const Parameters parameters, Parameters::Parse(url));
+  UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
+  const auto generation = service.generation();
+  UPNEXT_ASSIGN_OR_RETURN(const schema::RawAttributes attributes, generation->Item(item));
+  return JsonOf(
+      {{"item", item},
+       {"attributes", AttributesJson(generation->schema(), schema::Entity::kItem, attributes)},
+       {"bundle_version", generation->bundle_version()},
+       {"log_version", generation->log_version()}});
+}
+
 Result<HttpResponse> Similar(serving::Service& service, const urls::url_view& url,
                              const std::string& item) {
   UPNEXT_ASSIGN_OR_RETURN(Parameters parameters, Parameters::Parse(url));
@@ -179,7 +193,7 @@ HttpResponse Ready(const serving::Service& service) {
 struct Resource {
   Route route = Route::kOther;
   std::string_view method;
-  std::string item;  // of /v1/items/{id}/similar
+  std::string item;  // of /v1/items/{id}
 };
 
 Resource Find(const urls::url_view& url) {
@@ -196,6 +210,9 @@ Resource Find(const urls::url_view& url) {
   if (is({"openapi.json"})) return {Route::kOpenApi, "GET", {}};
   if (path.size() == 4 && path[0] == "v1" && path[1] == "items" && path[3] == "similar") {
     return {Route::kSimilar, "GET", path[2]};
+  }
+  if (path.size() == 3 && path[0] == "v1" && path[1] == "items") {
+    return {Route::kItem, "GET", path[2]};
   }
   return {};
 }
@@ -296,6 +313,8 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
       return Recommendations(service_, url);
     case Route::kEvents:
       return Events(request);
+    case Route::kItem:
+      return Item(service_, url, resource.item);
     case Route::kSimilar:
       return Similar(service_, url, resource.item);
     case Route::kHealth:

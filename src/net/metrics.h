@@ -20,6 +20,7 @@ namespace upnext::net {
 enum class Route : uint8_t {
   kRecommendations,
   kEvents,
+  kItem,
   kSimilar,
   kHealth,
   kReady,
@@ -27,7 +28,7 @@ enum class Route : uint8_t {
   kOpenApi,
   kOther
 };
-inline constexpr size_t kRoutes = 8;
+inline constexpr size_t kRoutes = 9;
 
 class Metrics {
  public:

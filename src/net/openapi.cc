@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "net/item_json.h"
 #include "schema/values.h"
 
 namespace upnext::net {
@@ -68,6 +69,21 @@ constexpr std::string_view kFrame = R"json({
         }
       }
     },
+    "/v1/items/{id}": {
+      "get": {
+        "operationId": "getItem",
+        "summary": "What is known of an item",
+        "parameters": [{"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}],
+        "responses": {
+          "200": {"description": "Its attributes; absent ones are left out", "content": {"application/json": {"schema": {
+            "type": "object",
+            "required": ["item", "attributes", "bundle_version", "log_version"],
+            "properties": {"item": {"type": "string"}, "attributes": {"$ref": "#/components/schemas/ItemAttributes"}, "bundle_version": {"type": "string"}, "log_version": {"type": "string"}}
+          }}}},
+          "404": {"$ref": "#/components/responses/Problem"}
+        }
+      }
+    },
     "/v1/items/{id}/similar": {
       "get": {
         "operationId": "getSimilarItems",
@@ -108,6 +124,12 @@ constexpr std::string_view kFrame = R"json({
         "additionalProperties": false,
         "properties": {}
       },
+      "ItemAttributes": {
+        "type": "object",
+        "required": ["removed"],
+        "additionalProperties": false,
+        "properties": {}
+      },
       "Item": {
         "type": "object",
         "required": ["item", "score", "reason"],
@@ -138,26 +160,6 @@ constexpr std::string_view kFrame = R"json({
   }
 }
 )json";
-
-Json SchemaOf(const Attribute& attribute) {
-  switch (attribute.kind) {
-    case Kind::kFlag:
-      return {{"type", "boolean"}};
-    case Kind::kTime:
-      return {{"type", "number"}, {"description", "Seconds since 1970"}};
-    case Kind::kNumber: {
-      Json json = {{"type", attribute.whole ? "integer" : "number"}};
-      const Attribute unbounded;
-      if (attribute.min > unbounded.min) {
-        json[attribute.above_min ? "exclusiveMinimum" : "minimum"] = attribute.min;
-      }
-      if (attribute.max < unbounded.max) json["maximum"] = attribute.max;
-      return json;
-    }
-    default:
-      return {{"type", "string"}, {"maxLength", attribute.max_bytes}};
-  }
-}
 
 Json Described(Json json, std::string_view description) {
   json["description"] = description;
@@ -218,6 +220,10 @@ std::string OpenApi(const schema::Schema& schema) {
         {{"name", attribute.name}, {"in", "query"}, {"schema", SchemaOf(attribute)}});
   }
   api["components"]["schemas"]["Event"]["properties"] = EventProperties(schema);
+  Json& attributes = api["components"]["schemas"]["ItemAttributes"]["properties"];
+  for (const Attribute& attribute : schema.attributes(schema::Entity::kItem)) {
+    attributes[attribute.name] = SchemaOf(attribute);
+  }
   return api.dump(1);
 }
 
