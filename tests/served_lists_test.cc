@@ -2,7 +2,10 @@
 // that the engine makes, on a log in which users repeat items, dislike some, and some are removed.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
+#include <set>
+#include <vector>
 
 #include "ann/index.h"
 #include "base/test_folder.h"
@@ -11,6 +14,7 @@
 #include "evaluation/metrics.h"
 #include "examples/holdout.h"
 #include "examples/test_world.h"
+#include "retrieval/feed_order.h"
 #include "retrieval/indexed_items.h"
 #include "serving/engine.h"
 
@@ -31,13 +35,15 @@ examples::WorldOptions WithRepeats(examples::SplitOptions::Kind kind) {
 // A bundle of an untrained candidate model over the training part.
 class Served {
  public:
-  explicit Served(const World& world, const features::FeedRule& feed)
+  explicit Served(const World& world, const features::FeedRule& feed,
+                  const retrieval::FeedOrder& order = {})
       : world_(world),
         tables_(world.Learn()),
         rng_(3),
         candidate_({.dim = 8, .embedding_dim = 8, .depth = 0, .recent_windows = {}},
                    retrieval::ShapeOf(tables_), rng_),
-        feed_(feed) {
+        feed_(feed),
+        order_(order) {
     tables_.log_digest = world.log.digest();
     const ann::Vectors items = retrieval::IndexedItems(
         candidate_.item_vectors(), tables_.vocabulary(features::kItemVocabulary));
@@ -49,6 +55,7 @@ class Served {
       parts.Set(bundle::GeneratorPart(learner, {world.source, pool_}));
     }
     bundle::Manifest manifest;
+    manifest.order = order;
     EXPECT_TRUE(bundle::WriteBundle(folder_.path(), parts, &manifest));
     bundle_ = World::Value(bundle::Bundle::Open(folder_.path(), world.log.lineage()));
     engine_ = std::make_unique<serving::Engine>(*bundle_, world.catalogue,
@@ -57,15 +64,17 @@ class Served {
 
   evaluation::Report Evaluate(std::vector<double>* ndcg) {
     evaluation::DecidingFigures deciding;
-    evaluation::Report report = World::Value(evaluation::Evaluate(
-        {world_.source, tables_, &candidate_, nullptr}, {.feed = feed_, .baselines = false}, pool_,
-        base::NoProgress(), &deciding));
+    evaluation::Report report = World::Value(
+        evaluation::Evaluate({world_.source, tables_, &candidate_, nullptr},
+                             {.feed = feed_, .baselines = false, .served = {.order = order_}},
+                             pool_, base::NoProgress(), &deciding));
     *ndcg = deciding.retrieval.front().users.numerators;
     return report;
   }
 
   // Of the list that the product makes for the case.
-  double NdcgOfList(const examples::HoldoutCase& held_out) const {
+  double NdcgOfList(const examples::HoldoutCase& held_out,
+                    serving::Stage stage = serving::Stage::kRetrieval) const {
     const auto name = [&](schema::IdSpace space, uint32_t id) {
       return world_.catalogue.Name(space, id);
     };
@@ -76,7 +85,7 @@ class Served {
          .device = name(schema::IdSpace::kDevice, held_out.context.device),
          .region = name(schema::IdSpace::kRegion, held_out.context.region),
          .time_ms = held_out.context.time_ms,
-         .stage = serving::Stage::kRetrieval});
+         .stage = stage});
     EXPECT_TRUE(slate);
     std::vector<uint32_t> ranks;
     for (size_t i = 0; i < slate->items.size(); ++i) {
@@ -96,6 +105,7 @@ class Served {
   base::Rng rng_;
   const retrieval::CandidateModel candidate_;
   const features::FeedRule feed_;
+  const retrieval::FeedOrder order_;
   const base::TestFolder folder_;
   std::unique_ptr<ann::Index> index_;
   std::unique_ptr<bundle::Bundle> bundle_;
@@ -133,6 +143,31 @@ TEST(ServedLists, HaveTheFiguresOfTheEvaluationCaseByCase) {
       EXPECT_EQ(noted, feed.filter_seen);
     }
   }
+}
+
+// Feeds without a ranker, lowered by what users dislike, in every order that can be chosen.
+TEST(ServedLists, HaveTheFiguresOfTheServedOrder) {
+  const World world(WithRepeats(examples::SplitOptions::Kind::kTime));
+  std::set<double> figures;
+  for (const bool filter_seen : {true, false}) {
+    for (const retrieval::FeedOrder& order : retrieval::OrdersOf(retrieval::OrderRule::kAuto)) {
+      if (order == retrieval::OrdersOf(retrieval::OrderRule::kModel).front()) continue;
+      Served served(world, {.filter_seen = filter_seen}, order);
+      std::vector<double> of_model;
+      const evaluation::Report report = served.Evaluate(&of_model);
+      const auto cases =
+          examples::HoldoutCases(world.source, examples::SplitPart::kTest, served.pool());
+      double sum = 0;
+      for (const examples::HoldoutCase& held_out : cases) {
+        sum += served.NdcgOfList(held_out, serving::Stage::kRanking);
+      }
+      ASSERT_TRUE(report.retrieval->served) << order.ToText();
+      const double figure = report.retrieval->served->metrics.at("ndcg@10").value;
+      EXPECT_NEAR(figure, sum / static_cast<double>(cases.size()), 1e-12) << order.ToText();
+      figures.insert(figure);
+    }
+  }
+  EXPECT_GT(figures.size(), 8u) << "the orders do not differ";
 }
 
 }  // namespace

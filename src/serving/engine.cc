@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -13,6 +14,7 @@
 #include "base/scratch_pool.h"
 #include "features/feature_extractor.h"
 #include "ranking/ranker.h"
+#include "retrieval/feed_order.h"
 #include "retrieval/generator.h"
 #include "schema/event.h"
 
@@ -33,6 +35,7 @@ struct ActiveGenerator {
   std::string_view name;
   uint32_t budget;
   const retrieval::Generator& generator;
+  double weight;  // of its list in the bundle's order
 };
 
 // Buffers of one request.
@@ -92,6 +95,7 @@ struct Engine::Rep {
   const std::optional<float> low_rating;  // none: dislikes change nothing
   std::vector<ActiveGenerator> generators;
   size_t lead = SIZE_MAX;  // the first that fills a slate
+  bool reorders = false;   // the bundle's order is another than that of the lead
   std::vector<std::string_view> filter_names;
   std::vector<std::unique_ptr<const Filter>> filters;  // null for those not in use
   std::vector<std::unique_ptr<const ReRanker>> re_rankers;
@@ -102,6 +106,7 @@ struct Engine::Rep {
       const EngineStages& stages);
   std::vector<PooledCandidate> Propose(const RequestContext& context, EngineScratch& scratch,
                                        StageCounts* counts) const;
+  void Order(std::vector<PooledCandidate>* candidates) const;
   void Rank(const RequestContext& context, EngineScratch& scratch,
             std::vector<PooledCandidate>* candidates, StageCounts* counts) const;
   Recommendation Describe(const RequestContext& context, PooledCandidate candidate) const;
@@ -116,10 +121,14 @@ Engine::Rep::Rep(const bundle::Bundle& b, const catalogue::Catalogue& c,
       low_rating(options.feed.LowRating(c.log())) {
   for (const retrieval::LoadedGenerator& one : bundle.generators()) {
     const auto budget = options.budgets.find(one.name);
-    const uint32_t candidates = budget != options.budgets.end() ? budget->second : one.candidates;
+    const bool is_set = budget != options.budgets.end();
+    double weight = bundle.manifest().order.WeightOf(one.name);
+    uint32_t candidates = is_set ? budget->second : one.candidates;
+    if (weight > 0 && !is_set) candidates = std::max(candidates, retrieval::kOrderCandidates);
     if (candidates == 0) continue;
     if (lead == SIZE_MAX && one.generator->FillsSlate()) lead = generators.size();
-    generators.push_back({one.name, candidates, *one.generator});
+    reorders |= weight > 0 && lead != generators.size();
+    generators.push_back({one.name, candidates, *one.generator, weight});
   }
   for (const FilterEntry& entry : stages.filters) {
     filter_names.push_back(entry.name);
@@ -137,15 +146,33 @@ std::vector<PooledCandidate> Engine::Rep::Propose(const RequestContext& context,
   for (size_t g = 0; g < generators.size(); ++g) {
     // The scores of different generators cannot be compared, so the first stage alone is the order
     // of one.
-    if (context.request.stage == Stage::kRetrieval && lead != SIZE_MAX && g != lead) continue;
     const ActiveGenerator& one = generators[g];
+    const bool leads = g == lead || one.weight > 0;
+    if (context.request.stage == Stage::kRetrieval && lead != SIZE_MAX && !leads) continue;
     buffers.proposed.clear();
     one.generator.Propose(context.ToPropose(),
-                          g == lead ? std::max(one.budget, context.request.last()) : one.budget,
+                          leads ? std::max(one.budget, context.request.last()) : one.budget,
                           retrieval::ItemFilter(admits), &buffers.proposed);
     pool.Add(g, buffers.proposed);
   }
-  return pool.Take();
+  std::vector<PooledCandidate> candidates = pool.Take();
+  Order(&candidates);
+  return candidates;
+}
+
+// Where the bundle has no order of its own, candidates stay as they were proposed.
+void Engine::Rep::Order(std::vector<PooledCandidate>* candidates) const {
+  for (PooledCandidate& one : *candidates) {
+    one.score = static_cast<double>(one.sources.front().candidate.score);
+    if (!reorders) continue;
+    one.score = 0;
+    for (const PooledCandidate::Source& source : one.sources) {
+      one.score += generators[source.generator].weight * retrieval::WorthOfPlace(source.place);
+    }
+  }
+  if (reorders) {
+    std::ranges::stable_sort(*candidates, std::ranges::greater(), &PooledCandidate::score);
+  }
 }
 
 void Engine::Rep::Rank(const RequestContext& context, EngineScratch& buffers,
@@ -241,10 +268,6 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request) 
   const auto ranking_begin = std::chrono::steady_clock::now();
   if (request.stage == Stage::kRanking && rep_->bundle.ranker() != nullptr) {
     rep_->Rank(context, *scratch, &candidates, &slate.counts);
-  } else {
-    for (PooledCandidate& candidate : candidates) {
-      candidate.score = static_cast<double>(candidate.sources.front().candidate.score);
-    }
   }
   for (const auto& re_ranker : rep_->re_rankers) re_ranker->ReRank(context, &candidates);
   slate.ranking_ms = MillisecondsSince(ranking_begin);

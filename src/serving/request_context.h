@@ -12,7 +12,7 @@
 #include "features/user_state.h"
 #include "retrieval/generator.h"
 #include "schema/event.h"
-#include "serving/lowered.h"
+#include "retrieval/lowered.h"
 #include "serving/slate.h"
 
 namespace upnext::serving {
@@ -42,7 +42,7 @@ struct RequestContext {
   uint32_t user;  // id of the catalogue, or kNone
   features::Context context;
   RequestRules rules;
-  Lowered lowered;
+  retrieval::Lowered lowered;
   std::unordered_set<uint32_t> excluded;  // by the request, with the item being watched
 };
 

@@ -11,11 +11,16 @@ namespace upnext::training {
 namespace {
 
 // Keys of [retrieval] and [ranking] that a checkpoint is not bound to.
-constexpr std::array<std::string_view, 8> kUnbound = {
-    "retrieval.table_learning_rate", "retrieval.tower_learning_rate",
-    "retrieval.checkpoint_minutes",  "retrieval.max_dead_units",
-    "ranking.table_learning_rate",   "ranking.learning_rate",
-    "ranking.checkpoint_minutes",    "ranking.max_dead_units"};
+constexpr std::array<std::string_view, 9> kUnbound = {
+    "retrieval.order",  // chosen when the model is trained
+    "retrieval.table_learning_rate",
+    "retrieval.tower_learning_rate",
+    "retrieval.checkpoint_minutes",
+    "retrieval.max_dead_units",
+    "ranking.table_learning_rate",
+    "ranking.learning_rate",
+    "ranking.checkpoint_minutes",
+    "ranking.max_dead_units"};
 
 std::vector<std::string> SettingsOf(const base::Config& config) {
   std::vector<std::string> settings;
@@ -70,6 +75,11 @@ Options Options::FromConfig(const base::Config& config) {
       options.dataset.features, schema::Schema::FromConfig(config.Table("schema")));
   options.train = TrainOptions::FromConfig(config, plan ? *plan : features::FeaturePlan());
   options.evaluate.feed = features::FeedRule::FromConfig(config.Table("serving"));
+  options.order = retrieval::OrderRuleFromConfig(config.Table("retrieval"));
+  options.evaluate.served = {.order_is_auto = options.order == retrieval::OrderRule::kAuto,
+                             .budgets = retrieval::BudgetsFromConfig(config.Table("generators")),
+                             .co_watch = retrieval::CoWatchOptions::FromConfig(
+                                 config.Table("generators").Table("co-watch"))};
   options.evaluate.max_users = static_cast<uint32_t>(
       config.Table("evaluation")
           .Int("max_users", options.evaluate.max_users, {.min = 0, .max = UINT32_MAX}));
