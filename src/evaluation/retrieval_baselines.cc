@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "catalogue/catalogue.h"
 #include "evaluation/window_popularity.h"
 #include "features/user_state.h"
 #include "retrieval/category_lists.h"

@@ -10,6 +10,8 @@
 #include "base/progress.h"
 #include "base/thread_pool.h"
 #include "examples/test_world.h"
+#include "features/feature_statistics.h"
+#include "schema/event.h"
 
 namespace upnext::evaluation {
 namespace {

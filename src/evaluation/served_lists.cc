@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "evaluation/retrieval_baselines.h"
+#include "features/user_state.h"
 #include "kernels/top_scored.h"
 #include "retrieval/generator_registry.h"
 #include "retrieval/lowered.h"

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "catalogue/catalogue.h"
 #include "evaluation/case_ranks.h"
 #include "evaluation/evaluate.h"
 #include "evaluation/retrieval_models.h"

@@ -74,6 +74,9 @@ unsigned StatusOf(Code code) {
   }
 }
 
+// A disk is full for longer than a queue is.
+int RetryAfterOf(unsigned status) { return status == 503 ? 1 : status == 507 ? 10 : 0; }
+
 HttpResponse ProblemOf(unsigned status, std::string_view detail) {
   const json body = {
       {"type", "about:blank"}, {"title", TitleOf(status)}, {"status", status}, {"detail", detail}};
@@ -81,7 +84,7 @@ HttpResponse ProblemOf(unsigned status, std::string_view detail) {
   return {.status = status,
           .content_type = "application/problem+json",
           .body = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n",
-          .retry_after_s = status == 503 ? 1 : 0};
+          .retry_after_s = RetryAfterOf(status)};
 }
 
 HttpResponse ProblemOf(const Error& error) {
@@ -183,11 +186,14 @@ std::optional<HttpResponse> WrongBody(const HttpRequest& request) {
   return refused;
 }
 
+// Feeds work without a disk to write to, so that is no reason to send their requests elsewhere.
 HttpResponse Ready(const serving::Service& service) {
-  const auto generation = service.generation();
-  return JsonOf({{"status", "ready"},
-                 {"bundle_version", generation->bundle_version()},
-                 {"log_version", generation->log_version()}});
+  const serving::ServiceStatus status = service.status();
+  json body = {{"status", status.store.writable ? "ready" : "ready for feeds, events are refused"},
+               {"bundle_version", status.bundle_version},
+               {"log_version", status.log_version}};
+  if (!status.store.writable) body["reason"] = status.store.reason;
+  return JsonOf(body);
 }
 
 struct Resource {

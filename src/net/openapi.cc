@@ -65,7 +65,7 @@ constexpr std::string_view kFrame = R"json({
           "415": {"$ref": "#/components/responses/Problem"},
           "417": {"$ref": "#/components/responses/Problem"},
           "501": {"$ref": "#/components/responses/Problem"},
-          "507": {"$ref": "#/components/responses/Problem"}
+          "507": {"$ref": "#/components/responses/Full"}
         }
       }
     },
@@ -103,13 +103,14 @@ constexpr std::string_view kFrame = R"json({
       }
     },
     "/healthz": {"get": {"operationId": "getHealth", "summary": "The process is alive", "responses": {"200": {"description": "Alive"}}}},
-    "/readyz": {"get": {"operationId": "getReadiness", "summary": "Requests are welcome; 503 while stopping", "responses": {"200": {"description": "Ready"}}}},
+    "/readyz": {"get": {"operationId": "getReadiness", "summary": "Requests are welcome; 503 while stopping", "responses": {"200": {"description": "Ready; with a reason while events cannot be stored"}}}},
     "/metrics": {"get": {"operationId": "getMetrics", "summary": "Prometheus metrics", "responses": {"200": {"description": "Text format 0.0.4", "content": {"text/plain": {}}}}}},
     "/openapi.json": {"get": {"operationId": "getDescription", "summary": "This description", "responses": {"200": {"description": "OpenAPI 3.1"}}}}
   },
   "components": {
     "responses": {
       "Busy": {"description": "Too many connections, requests or bytes at the same time, the store cannot be written, or the server is stopping: try again", "headers": {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
+      "Full": {"description": "The disk is full, or there are too many new ids: events are taken again when there is room", "headers": {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
       "Problem": {"description": "What was expected, what was found", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     },
     "schemas": {

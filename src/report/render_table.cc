@@ -80,7 +80,7 @@ std::string OrderText(const evaluation::OrderChoice& choice) {
   for (const evaluation::TriedOrder& one : choice.tried) {
     text += fmt::format("  {:.4f}  {}", one.ndcg, one.order);
     if (!std::isnan(one.difference.low)) {
-      text += fmt::format("  ({:+.4f} to {:+.4f} of the first)", one.difference.low,
+      text += fmt::format("  (less the first: {:+.4f} to {:+.4f})", one.difference.low,
                           one.difference.high);
     }
     text += "\n";

@@ -28,7 +28,7 @@ std::string FeedOrder::ToText() const {
 
 OrderRule OrderRuleFromConfig(const base::ConfigTable& retrieval) {
   return static_cast<OrderRule>(
-      retrieval.Choice("order", {"model", "item-knn", "blend", "auto"}, 0));
+      retrieval.Choice("order", {"model", "item-knn", "blend", "auto"}, 3));
 }
 
 std::vector<FeedOrder> OrdersOf(OrderRule rule) {

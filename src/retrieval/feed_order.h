@@ -38,7 +38,7 @@ inline constexpr uint32_t kOrderCandidates = 50;
 // The worth of a place in a list, from 0.
 inline double WorthOfPlace(size_t place) { return 1.0 / (60.0 + static_cast<double>(place)); }
 
-// [retrieval] order: which of the orders below a training may choose from.
+// [retrieval] order: which of the orders below a training may choose from. kAuto by default.
 enum class OrderRule : uint8_t { kModel, kItemKnn, kBlend, kAuto };
 OrderRule OrderRuleFromConfig(const base::ConfigTable& retrieval);
 // The first is the one to fall back to. kModel and kItemKnn have one; kBlend those of model and

@@ -2,6 +2,8 @@
 
 #include <ranges>
 
+#include "features/user_state.h"
+
 namespace upnext::retrieval {
 
 Result<std::unique_ptr<const Generator>> RecentGenerator::Load(LoadInput) {

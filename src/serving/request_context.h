@@ -11,8 +11,8 @@
 #include "features/request_context.h"
 #include "features/user_state.h"
 #include "retrieval/generator.h"
-#include "schema/event.h"
 #include "retrieval/lowered.h"
+#include "schema/event.h"
 #include "serving/slate.h"
 
 namespace upnext::serving {

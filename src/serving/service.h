@@ -35,6 +35,7 @@ struct ServiceStatus {
   std::string bundle_version, log_version;      // the log served, see bundle::LogToServe
   uint64_t items = 0, users = 0;                // in the catalogue
   uint64_t events_applied = 0, duplicates = 0;  // since the start
+  store::WriteHealth store;
 };
 
 // The answer to posted events.

@@ -58,7 +58,7 @@ struct Options {
   TrainOptions train;
   evaluation::EvaluateOptions evaluate;
   // [retrieval] order: what the order of feeds without a ranker is chosen from.
-  retrieval::OrderRule order = retrieval::OrderRule::kModel;
+  retrieval::OrderRule order = retrieval::OrderRule::kAuto;
   // [train] margin: the loss, relative to the current bundle's figure, that a new bundle may have for
   // certain and is published all the same.
   double margin = 0.05;
