@@ -58,8 +58,9 @@ class Served {
     manifest.order = order;
     EXPECT_TRUE(bundle::WriteBundle(folder_.path(), parts, &manifest));
     bundle_ = World::Value(bundle::Bundle::Open(folder_.path(), world.log.lineage()));
-    engine_ = std::make_unique<serving::Engine>(*bundle_, world.catalogue,
-                                                serving::EngineOptions{.feed = feed});
+    // Items without a watch are not in the model; the evaluation does not rank them.
+    const serving::EngineOptions engine{.budgets = {{"new-items", 0}}, .feed = feed};
+    engine_ = std::make_unique<serving::Engine>(*bundle_, world.catalogue, engine);
   }
 
   evaluation::Report Evaluate(std::vector<double>* ndcg) {

@@ -58,7 +58,7 @@ Manifest FromJson(const json& in) {
   manifest.seed = in.at("seed").get<uint64_t>();
   manifest.forced = in.at("forced").get<bool>();
   manifest.gate = in.at("gate").get<std::string>();
-  for (const json& part : in.at("order")) {
+  for (const json& part : in.at("order").get<std::vector<json>>()) {
     manifest.order.parts.push_back(
         {part.at("generator").get<std::string>(), part.at("weight").get<double>()});
   }

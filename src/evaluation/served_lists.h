@@ -1,5 +1,6 @@
 // The lists that a feed without a ranker shows held-out users: proposals of the generators that an
-// order names, in that order, then those of the candidate model. As serving/engine.h makes them.
+// order names, in that order, then those of the candidate model, as serving/engine.h makes them. What
+// other generators add after these is not part of the lists.
 //
 //   const ListMaker maker(subject, served, feed_rule, cases, pool);
 //   std::vector<Proposals> proposals = maker.Propose(inputs);
