@@ -196,10 +196,22 @@ HttpResponse Ready(const serving::Service& service) {
   return JsonOf(body);
 }
 
+Result<HttpResponse> ForgetUser(serving::Service& service, const urls::url_view& url,
+                                const std::string& user) {
+  UPNEXT_ASSIGN_OR_RETURN(const Parameters parameters, Parameters::Parse(url));
+  UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
+  if (user.empty() || user.size() > schema::kMaxIdBytes) {
+    return InvalidArgument("user: expected an id of 1 to {} bytes, found {}", schema::kMaxIdBytes,
+                           user.size());
+  }
+  UPNEXT_RETURN_IF_ERROR(service.Forget(user));
+  return JsonOf({{"user", user}, {"forgotten", true}});
+}
+
 struct Resource {
   Route route = Route::kOther;
   std::string_view method;
-  std::string item;  // of /v1/items/{id}
+  std::string id;  // of /v1/items/{id} and /v1/users/{id}
 };
 
 Resource Find(const urls::url_view& url) {
@@ -219,6 +231,9 @@ Resource Find(const urls::url_view& url) {
   }
   if (path.size() == 3 && path[0] == "v1" && path[1] == "items") {
     return {Route::kItem, "GET", path[2]};
+  }
+  if (path.size() == 3 && path[0] == "v1" && path[1] == "users") {
+    return {Route::kUser, "DELETE", path[2]};
   }
   return {};
 }
@@ -242,6 +257,7 @@ Lane Api::LaneOf(const HttpRequest& request) const {
     case Route::kSimilar:
       return Lane::kRead;
     case Route::kEvents:
+    case Route::kUser:
       return Lane::kWrite;
     default:
       return Lane::kAtOnce;
@@ -320,9 +336,11 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
     case Route::kEvents:
       return Events(request);
     case Route::kItem:
-      return Item(service_, url, resource.item);
+      return Item(service_, url, resource.id);
     case Route::kSimilar:
-      return Similar(service_, url, resource.item);
+      return Similar(service_, url, resource.id);
+    case Route::kUser:
+      return ForgetUser(service_, url, resource.id);
     case Route::kHealth:
       return JsonOf({{"status", "ok"}});
     case Route::kReady:

@@ -7,9 +7,9 @@
 namespace upnext::net {
 namespace {
 
-constexpr std::array<const char*, kRoutes> kRouteNames = {"recommendations", "events",  "item",
-                                                          "similar",         "healthz", "readyz",
-                                                          "metrics",         "openapi", "other"};
+constexpr std::array<const char*, kRoutes> kRouteNames = {
+    "recommendations", "events", "item",    "similar", "user",
+    "healthz",         "readyz", "metrics", "openapi", "other"};
 
 // In the order of Refusal.
 constexpr std::array<const char*, kRefusals> kRefusalNames = {"malformed",   "headers", "body",

@@ -22,13 +22,14 @@ enum class Route : uint8_t {
   kEvents,
   kItem,
   kSimilar,
+  kUser,
   kHealth,
   kReady,
   kMetrics,
   kOpenApi,
   kOther
 };
-inline constexpr size_t kRoutes = 9;
+inline constexpr size_t kRoutes = 10;
 
 class Metrics {
  public:

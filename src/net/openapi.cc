@@ -102,6 +102,22 @@ constexpr std::string_view kFrame = R"json({
         }
       }
     },
+    "/v1/users/{id}": {
+      "delete": {
+        "operationId": "deleteUser",
+        "summary": "Forget a user",
+        "description": "At once the user has no history and no stored event; the next import takes the user out of the log. May be repeated.",
+        "parameters": [{"name": "id", "in": "path", "required": true, "schema": {"type": "string", "maxLength": 512}}],
+        "responses": {
+          "200": {"description": "Forgotten", "content": {"application/json": {"schema": {
+            "type": "object",
+            "required": ["user", "forgotten"],
+            "properties": {"user": {"type": "string"}, "forgotten": {"type": "boolean"}}
+          }}}},
+          "507": {"$ref": "#/components/responses/Problem"}
+        }
+      }
+    },
     "/healthz": {"get": {"operationId": "getHealth", "summary": "The process is alive", "responses": {"200": {"description": "Alive"}}}},
     "/readyz": {"get": {"operationId": "getReadiness", "summary": "Requests are welcome; 503 while stopping", "responses": {"200": {"description": "Ready; with a reason while events cannot be stored"}}}},
     "/metrics": {"get": {"operationId": "getMetrics", "summary": "Prometheus metrics", "responses": {"200": {"description": "Text format 0.0.4", "content": {"text/plain": {}}}}}},

@@ -94,6 +94,8 @@ Result<Posted> Service::PostEvents(std::vector<schema::RawEvent> events,
                 .log_version = current->log_version()};
 }
 
+Status Service::Forget(std::string_view user) { return generation()->states().Forget(user); }
+
 ServiceStatus Service::status() const {
   const std::shared_ptr<const Generation> current = generation();
   return {.bundle_version = current->bundle_version(),

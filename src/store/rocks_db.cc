@@ -1,14 +1,12 @@
 #include "store/rocks_db.h"
 
 #include <rocksdb/cache.h>
-#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
-#include <cstdarg>
 #include <utility>
 
 namespace upnext::store {
@@ -26,13 +24,6 @@ class NoRecovery : public rocksdb::EventListener {
   }
 };
 
-// In place of RocksDB's own log file, which would grow. What fails is returned as a status.
-class NoLog : public rocksdb::Logger {
- public:
-  using rocksdb::Logger::Logv;
-  void Logv(const char*, va_list) override {}
-};
-
 rocksdb::Options OptionsOf(rocksdb::Env* env) {
   rocksdb::Options options;
   options.env = env;
@@ -41,6 +32,9 @@ rocksdb::Options OptionsOf(rocksdb::Env* env) {
   options.write_buffer_size = 32 << 20;
   options.max_open_files = kMaxOpenFiles;
   options.compression = rocksdb::kNoCompression;
+  // The list of files, which has their first and last keys, is written anew with every change of it:
+  // what was deleted is then in no older part of it.
+  options.max_manifest_file_size = 1;
   options.listeners.push_back(std::make_shared<NoRecovery>());
   // Most ids that are looked up are new, and most users that are looked up have no state: a filter
   // finds that without reading the files.
@@ -117,6 +111,31 @@ Result<std::vector<bool>> RocksDb::Has(std::span<const std::string_view> keys) c
     found.push_back(s.ok());
   }
   return found;
+}
+
+Result<std::optional<std::string>> RocksDb::FirstKey(const std::string& prefix,
+                                                     const std::string& from) const {
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions()));
+  it->Seek(from);
+  if (!it->status().ok()) return FromRocks(it->status(), "scan");
+  if (!it->Valid() || !it->key().starts_with(prefix)) return std::optional<std::string>();
+  return std::optional(it->key().ToString());
+}
+
+Status RocksDb::Purge(std::span<const std::pair<std::string, std::string>> ranges) const {
+  if (const rocksdb::Status s = db_->Flush(rocksdb::FlushOptions()); !s.ok()) {
+    return FromRocks(s, "flush");
+  }
+  rocksdb::CompactRangeOptions options;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+  options.exclusive_manual_compaction = false;
+  for (const auto& [begin, end] : ranges) {
+    const rocksdb::Slice first(begin), last(end);
+    if (const rocksdb::Status s = db_->CompactRange(options, &first, &last); !s.ok()) {
+      return FromRocks(s, "compact");
+    }
+  }
+  return Ok();
 }
 
 }  // namespace upnext::store

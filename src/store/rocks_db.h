@@ -12,8 +12,10 @@
 #define UPNEXT_STORE_ROCKS_DB_H_
 
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/write_batch.h>
 
+#include <cstdarg>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -21,12 +23,20 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
 #include "store/freezing_file_system.h"
 
 namespace upnext::store {
+
+// In place of RocksDB's own log file, which would grow. What fails is returned as a status.
+class NoLog : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
 
 std::unexpected<Error> FromRocks(const rocksdb::Status& status, std::string_view doing);
 
@@ -44,6 +54,12 @@ class RocksDb {
   Result<std::optional<std::string>> Get(const std::string& key) const;
   // Which of the keys are there, by place.
   Result<std::vector<bool>> Has(std::span<const std::string_view> keys) const;
+  // The first key that starts with `prefix`, from `from` on.
+  Result<std::optional<std::string>> FirstKey(const std::string& prefix,
+                                              const std::string& from) const;
+  // Writes the files that may have keys of the ranges anew, so that what was deleted there is no
+  // longer in any of them. Takes as long as that; others read and write meanwhile.
+  Status Purge(std::span<const std::pair<std::string, std::string>> ranges) const;
   // Visits keys that start with `prefix`, from `from` on, in ascending order; on_entry(key, value)
   // returns a Status, and the first error ends the visit.
   template <typename F>

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <limits>
 #include <memory>
+#include <random>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -21,7 +22,6 @@
 namespace upnext::store {
 namespace {
 
-constexpr uint64_t kFormat = 4;
 constexpr size_t kChangeSlots = 1 << 16;
 
 // A batch on its way to the disk, with everything made of it that needs no other batch.
@@ -53,10 +53,12 @@ Status BeginFormat(RocksDb& db, const std::filesystem::path& directory, uint64_t
         "{}: expected a store of format {}, found {}; move the folder away, so that a new one is "
         "made: states are folded from the log again, but events that were posted and not "
         "imported stay behind",
-        directory.string(), kFormat, found == 0 ? "an older one" : fmt::format("{}", found));
+        directory.string(), kStoreFormat, found == 0 ? "an older one" : fmt::format("{}", found));
   }));
   rocksdb::WriteBatch out;
-  out.Put(kFormatKey, BigEndian(kFormat));
+  out.Put(kFormatKey, BigEndian(kStoreFormat));
+  std::random_device random;
+  out.Put(kStoreKey, BigEndian(uint64_t{random()} << 32 | random() | 1));
   return db.Write(&out);
 }
 
@@ -79,7 +81,7 @@ class RocksStore : public Store {
       pending.events.push_back(
           {.key = UserPrefix('e', user),
            .id_key = e.id.empty() ? std::string() : UserPrefix('d', user).append(e.id),
-           .bytes = EncodeEvent(schema_, *e.event),
+           .bytes = EncodeEvent(schema_, *e.event, e.id),
            .slot = SlotOf(user)});
     }
     queue_.Run(&pending, [this](std::span<PendingCommit* const> group) { CommitGroup(group); });
@@ -126,7 +128,57 @@ class RocksStore : public Store {
     });
   }
 
+  uint64_t id() const override { return id_.load(std::memory_order_relaxed); }
+
   uint64_t last_sequence() const override { return sequence_.load(std::memory_order_acquire); }
+
+  Status ContinueAfter(uint64_t sequence) override {
+    return db_->Change([&](RocksDb& db) -> Status {
+      if (sequence <= sequence_.load(std::memory_order_relaxed)) return Ok();
+      rocksdb::WriteBatch out;
+      out.Put(kSequenceKey, BigEndian(sequence));
+      UPNEXT_RETURN_IF_ERROR(db.Write(&out));
+      sequence_.store(sequence, std::memory_order_release);
+      return Ok();
+    });
+  }
+
+  Status Forget(std::string_view user) override {
+    std::vector<std::pair<std::string, std::string>> ranges;
+    for (const char kind : {'d', 'e'}) {
+      const std::string prefix = UserPrefix(kind, user);
+      ranges.emplace_back(prefix, PrefixEnd(prefix));
+    }
+    const Status deleted = db_->Change([&](RocksDb& db) -> Status {
+      rocksdb::WriteBatch out;
+      for (const auto& [begin, end] : ranges) out.DeleteRange(begin, end);
+      UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> states, StatesOf(db, user));
+      for (const std::string& key : states) {
+        out.Delete(key);
+        ranges.emplace_back(key, key);
+      }
+      const uint64_t sequence = sequence_.load(std::memory_order_relaxed) + 1;
+      out.Put(DeletionKey(user), BigEndian(sequence));
+      out.Put(kSequenceKey, BigEndian(sequence));
+      UPNEXT_RETURN_IF_ERROR(db.Write(&out));
+      sequence_.store(sequence, std::memory_order_release);
+      return Ok();
+    });
+    UPNEXT_RETURN_IF_ERROR(deleted);
+    changes_[SlotOf(user)].fetch_add(1, std::memory_order_release);
+    UPNEXT_RETURN_IF_ERROR(db_->get()->Purge(ranges));
+    // One more change, so that the list of files is written anew without those that were merged.
+    UPNEXT_RETURN_IF_ERROR(db_->Change([](RocksDb& db) {
+      rocksdb::WriteBatch out;
+      out.Put(kFormatKey, BigEndian(kStoreFormat));
+      return db.Write(&out);
+    }));
+    return db_->get()->Purge({});
+  }
+
+  Result<uint64_t> ForgottenAt(std::string_view user) const override {
+    return NumberAt(*db_->get(), DeletionKey(user));
+  }
 
   Status DropOthers(uint64_t log, uint64_t state_tag) override {
     rocksdb::WriteBatch out;
@@ -143,13 +195,32 @@ class RocksStore : public Store {
   }
 
  private:
+  static std::string DeletionKey(std::string_view user) {
+    return TagPrefix('f', base::Fingerprint(user));
+  }
+
+  // The keys of the user's saved states, whatever they depend on.
+  static Result<std::vector<std::string>> StatesOf(const RocksDb& db, std::string_view user) {
+    std::vector<std::string> keys;
+    for (std::string from = "s";;) {
+      UPNEXT_ASSIGN_OR_RETURN(const std::optional<std::string> found, db.FirstKey("s", from));
+      if (!found) return keys;
+      const auto tag = TakeBigEndian(std::string_view(*found).substr(1));
+      if (!tag) return DataLoss("store: a saved state has no tag");
+      keys.push_back(TagPrefix('s', *tag).append(user));
+      if (*tag == std::numeric_limits<uint64_t>::max()) return keys;
+      from = TagPrefix('s', *tag + 1);
+    }
+  }
+
   static size_t SlotOf(std::string_view user) { return base::Fingerprint(user) % kChangeSlots; }
 
   // Of a database that was opened, at the start or again: events of a failed write may be there.
   Status Load(RocksDb& db, const std::filesystem::path& directory) {
     UPNEXT_ASSIGN_OR_RETURN(const uint64_t format, NumberAt(db, kFormatKey));
-    if (format != kFormat) UPNEXT_RETURN_IF_ERROR(BeginFormat(db, directory, format));
+    if (format != kStoreFormat) UPNEXT_RETURN_IF_ERROR(BeginFormat(db, directory, format));
     UPNEXT_ASSIGN_OR_RETURN(const uint64_t sequence, NumberAt(db, kSequenceKey));
+    UPNEXT_ASSIGN_OR_RETURN(id_, NumberAt(db, kStoreKey));
     sequence_.store(sequence, std::memory_order_release);
     opened_.fetch_add(1, std::memory_order_release);
     return Ok();
@@ -195,6 +266,8 @@ class RocksStore : public Store {
     if (next > last + 1) out.Put(kSequenceKey, BigEndian(next - 1));
     for (const PendingCommit* pending : group) {
       for (const WriteBatch::NewState& s : pending->batch->states) {
+        UPNEXT_ASSIGN_OR_RETURN(const uint64_t deleted, NumberAt(db, DeletionKey(s.user)));
+        if (s.state.through < deleted) continue;  // of a user who was deleted meanwhile
         out.Put(TagPrefix('s', s.tag).append(s.user), BigEndian(s.state.through) + s.state.bytes);
       }
     }
@@ -240,7 +313,8 @@ class RocksStore : public Store {
   CommitQueue<PendingCommit> queue_;
   RocksNames names_;
   std::atomic<uint64_t> sequence_{0};  // of the newest event that is acknowledged
-  std::atomic<uint64_t> opened_{0};    // how often the files were opened
+  std::atomic<uint64_t> id_{0};
+  std::atomic<uint64_t> opened_{0};  // how often the files were opened
   std::vector<std::atomic<uint64_t>> changes_;
   std::unique_ptr<ReopeningDb> db_;  // the last member: opening it again changes the others
 };

@@ -99,7 +99,15 @@ class Store {
       std::string_view user, uint64_t after,
       const std::function<Status(uint64_t sequence, const schema::RawEvent&)>& visit) const = 0;
   virtual Status AllEvents(const std::function<void(const schema::RawEvent&)>& visit) const = 0;
-  virtual uint64_t last_sequence() const = 0;  // of the newest event, 0: none yet
+  virtual uint64_t id() const = 0;             // random, made with the store; not 0
+  virtual uint64_t last_sequence() const = 0;  // of the newest event or deletion, 0: none yet
+  // Lets later events have larger numbers than this one, if they would not.
+  virtual Status ContinueAfter(uint64_t sequence) = 0;
+  // Deletes the events, client ids and saved states of a user, also from the files, and notes the
+  // deletion under a sequence number of its own and the fingerprint of the user. May be repeated.
+  virtual Status Forget(std::string_view user) = 0;
+  // The number of the user's last deletion, 0: none.
+  virtual Result<uint64_t> ForgottenAt(std::string_view user) const = 0;
   // Deletes the names of other logs and the states of other tags. For the only user of a store.
   virtual Status DropOthers(uint64_t log, uint64_t state_tag) = 0;
 

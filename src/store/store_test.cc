@@ -109,12 +109,14 @@ TEST(EventCodec, KeepsEveryFieldAndRefusesEveryTruncation) {
   event.type = *schema.FindEventType("wish");
   event.attributes = {{*schema.FindAttribute(schema::Entity::kRequest, "depth"), "2.5"},
                       {*schema.FindAttribute(schema::Entity::kRequest, "page"), "home"}};
-  const std::string bytes = EncodeEvent(schema, event);
+  const std::string bytes = EncodeEvent(schema, event, "e-1");
   const auto back = DecodeEvent(schema, bytes);
   ASSERT_TRUE(back && *back);
-  EXPECT_EQ(EncodeEvent(schema, **back), bytes);
+  EXPECT_EQ(EncodeEvent(schema, **back, (*back)->id), bytes);
   EXPECT_EQ((*back)->current_item, "j");
   EXPECT_EQ((*back)->position, 7);
+  EXPECT_EQ((*back)->id, "e-1");
+  EXPECT_TRUE((*back)->posted);
   EXPECT_EQ((*back)->type, event.type);
   EXPECT_EQ((*back)->attributes, event.attributes);
   for (size_t size = 0; size < bytes.size(); ++size) {
@@ -129,7 +131,7 @@ TEST(EventCodec, ReadsTypesAndAttributesByTheirNamesUnderAnotherSchema) {
   event.type = *schema.FindEventType("wish");
   event.attributes = {{*schema.FindAttribute(schema::Entity::kRequest, "page"), "home"},
                       {*schema.FindAttribute(schema::Entity::kRequest, "depth"), "2.5"}};
-  const std::string bytes = EncodeEvent(schema, event);
+  const std::string bytes = EncodeEvent(schema, event, "e-1");
   // Other numbers, another kind, and an attribute less.
   const auto other = schema::Schema::Parse(
       "schema.events.skip_ad = 'negative'\nschema.events.wish = 'positive'\n"
@@ -363,7 +365,7 @@ TEST_F(RocksStoreTest, StoreOfAnotherFormatIsRefusedWithWhatToDo) {
     ASSERT_FALSE(store);
     EXPECT_EQ(store.error().code, Code::kFailedPrecondition);
     EXPECT_THAT(store.error().message,
-                AllOf(HasSubstr(other.string()), HasSubstr("expected a store of format 4, found"),
+                AllOf(HasSubstr(other.string()), HasSubstr("expected a store of format 5, found"),
                       HasSubstr(marked ? "9" : "an older one"), HasSubstr("move the folder away")));
   }
 }

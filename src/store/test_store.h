@@ -77,6 +77,12 @@ class HookedStore : public Store {
   Status AllEvents(const std::function<void(const schema::RawEvent&)>& visit) const override {
     return real_->AllEvents(visit);
   }
+  uint64_t id() const override { return real_->id(); }
+  Status ContinueAfter(uint64_t sequence) override { return real_->ContinueAfter(sequence); }
+  Status Forget(std::string_view user) override { return real_->Forget(user); }
+  Result<uint64_t> ForgottenAt(std::string_view user) const override {
+    return real_->ForgottenAt(user);
+  }
   uint64_t last_sequence() const override { return real_->last_sequence(); }
   Status DropOthers(uint64_t log, uint64_t state_tag) override {
     return real_->DropOthers(log, state_tag);

@@ -10,6 +10,7 @@
 #include "base/checksum.h"
 #include "base/mutex.h"
 #include "catalogue/request_attributes.h"
+#include "log/duplicates.h"
 #include "log/event_log.h"
 #include "store/state_cache.h"
 #include "store/state_saver.h"
@@ -63,17 +64,33 @@ schema::Event Resolve(const RawEvent& raw, const Catalogue& catalogue) {
           .device = id(IdSpace::kDevice, raw.device),
           .region = id(IdSpace::kRegion, raw.region),
           .current_item = id(IdSpace::kItem, raw.current_item),
-          .off_site = raw.off_site};
+          .off_site = raw.off_site,
+          .posted = true,
+          .id = raw.id.empty() ? 0 : base::Fingerprint(raw.id)};
 }
 
-void ApplyPosted(const RawEvent& raw, const Catalogue& catalogue,
-                 const features::PositiveRule& rule, UserState* state) {
-  std::vector<schema::AttributeValue> declared;
-  if (state->spec().reads_declared()) {
-    declared = catalogue::RequestAttributes(catalogue, raw.attributes);
+// Applies stored events of one user to his state, without those that the log has from elsewhere.
+class PostedFold {
+ public:
+  PostedFold(const Catalogue& catalogue, const features::PositiveRule& rule, std::string_view user)
+      : catalogue_(catalogue),
+        rule_(rule),
+        user_(catalogue.log().dictionary(IdSpace::kUser).Find(user)),
+        in_log_(&catalogue.log(), catalogue.log().same_event_ms(), /*posted=*/true) {}
+
+  void Apply(const RawEvent& raw, UserState* state) {
+    const schema::Event event = Resolve(raw, catalogue_);
+    const auto declared = catalogue::RequestAttributes(catalogue_, raw.attributes);
+    if (user_ != schema::kNone && in_log_.Has(user_, event, declared)) return;
+    state->Apply(event, catalogue_, rule_, declared);
   }
-  state->Apply(Resolve(raw, catalogue), catalogue, rule, declared);
-}
+
+ private:
+  const Catalogue& catalogue_;
+  const features::PositiveRule& rule_;
+  const uint32_t user_;
+  log::DuplicateFilter in_log_;
+};
 
 // What a state depends on next to the stored events: the log, its events and its numbers, what
 // counts as complete, and what is kept.
@@ -123,6 +140,13 @@ struct UserStates::Rep {
   }
   // The state that is in memory, if no event came since.
   std::optional<StateCache::Entry> FindCurrent(std::string_view user) const;
+  // What the log says about this store.
+  log::PostedMark MarkOf(const log::EventLog& log) const {
+    return store != nullptr && log.posted().store == store->id() ? log.posted() : log::PostedMark{};
+  }
+  Result<uint64_t> ForgottenAt(std::string_view user) const {
+    return store == nullptr ? 0 : store->ForgottenAt(user);
+  }
   // These need the lock of the user.
   Result<StateCache::Entry> Begin(std::string_view user) const;
   Status FoldPosted(std::string_view user, StateCache::Entry* entry) const;
@@ -171,8 +195,11 @@ Result<StateCache::Entry> UserStates::Rep::Begin(std::string_view user) const {
   }
   entry.state = std::make_shared<UserState>(keeps);
   const log::EventLog& log = catalogue.log();
+  const log::PostedMark mark = MarkOf(log);
+  entry.through = mark.through;
+  UPNEXT_ASSIGN_OR_RETURN(const uint64_t forgotten, ForgottenAt(user));
   const uint32_t id = log.dictionary(IdSpace::kUser).Find(user);
-  if (id == schema::kNone) return entry;
+  if (id == schema::kNone || forgotten > mark.forgotten) return entry;
   for (uint64_t row = log.begin(id); row < log.end(id); ++row) {
     entry.state->ApplyRow(row, catalogue, rule);
   }
@@ -183,11 +210,12 @@ Result<StateCache::Entry> UserStates::Rep::Begin(std::string_view user) const {
 // Folds the stored events that the state does not have. In place when nobody else has it, since a
 // copy of a long history costs more than all else.
 Status UserStates::Rep::FoldPosted(std::string_view user, StateCache::Entry* entry) const {
-  bool own = false;
+  std::optional<PostedFold> fold;
   return store->EventsOf(user, entry->through,
                          [&](uint64_t sequence, const RawEvent& event) -> Status {
                            UPNEXT_RETURN_IF_ERROR(Number(std::span(&event, 1)));
-                           if (!std::exchange(own, true)) {
+                           if (!fold) {
+                             fold.emplace(catalogue, rule, user);
                              cache.Remove(user);  // nobody can get it from here on
                              if (entry->state.use_count() > 1) {
                                entry->state = std::make_shared<UserState>(*entry->state);
@@ -197,7 +225,7 @@ Status UserStates::Rep::FoldPosted(std::string_view user, StateCache::Entry* ent
                                std::shared_ptr<UserState>(entry->state).reset();
                              }
                            }
-                           ApplyPosted(event, catalogue, rule, entry->state.get());
+                           fold->Apply(event, entry->state.get());
                            entry->through = sequence;
                            ++entry->unsaved;
                            return Ok();
@@ -210,6 +238,11 @@ Result<std::unique_ptr<UserStates>> UserStates::Attach(Store* store, Catalogue& 
                                                        size_t cache_bytes) {
   auto rep = std::make_unique<Rep>(store, catalogue, rule, keeps, cache_bytes);
   if (store != nullptr) {
+    // A log of later than the store, which was restored from a copy: new events are new to it too.
+    if (const uint64_t through = rep->MarkOf(catalogue.log()).through;
+        through > store->last_sequence()) {
+      UPNEXT_RETURN_IF_ERROR(store->ContinueAfter(through));
+    }
     UPNEXT_RETURN_IF_ERROR(
         store->Names(rep->numbering, [&](IdSpace space, std::string_view name, uint32_t id) {
           catalogue.Add(space, name, id);
@@ -228,7 +261,8 @@ Result<UserStates::StatePtr> UserStates::Get(std::string_view user) const {
   const uint64_t changes = rep_->ChangesOf(user);  // an event that comes from here on changes it
   std::optional<StateCache::Entry> cached = rep_->cache.Find(user);
   if (cached && cached->changes == changes) return std::move(cached->state);
-  if (!cached) {
+  UPNEXT_ASSIGN_OR_RETURN(const uint64_t forgotten, rep_->ForgottenAt(user));
+  if (!cached || cached->through < forgotten) {
     UPNEXT_ASSIGN_OR_RETURN(cached, rep_->Begin(user));
   }
   StateCache::Entry entry = *std::move(cached);
@@ -261,6 +295,11 @@ Result<Applied> UserStates::Apply(std::span<const RawEvent> events,
   UPNEXT_ASSIGN_OR_RETURN(const Committed done, rep_->store->Commit(batch));
   return Applied{.accepted = done.accepted.size(),
                  .duplicates = events.size() - done.accepted.size()};
+}
+
+Status UserStates::Forget(std::string_view user) {
+  if (rep_->store == nullptr) return FailedPrecondition("these user states have no store");
+  return rep_->store->Forget(user);  // from then on, a state of before is not used
 }
 
 Status UserStates::DropOthers() { return rep_->store->DropOthers(rep_->numbering.log, rep_->tag); }

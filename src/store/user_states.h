@@ -43,11 +43,15 @@ class UserStates {
                                                     size_t cache_bytes = kCacheBytes);
   ~UserStates();
 
-  // With every event that was acknowledged before. An empty state for an unknown user.
+  // With every event that was acknowledged before, but those that the log has from elsewhere
+  // (log/duplicates.h). An empty state for an unknown user.
   Result<StatePtr> Get(std::string_view user) const;
   // All or nothing: on error no event of the batch is kept. `ids` is empty or one client id per
   // event; an event whose (user, id) was seen before is counted as duplicate and not applied again.
   Result<Applied> Apply(std::span<const schema::RawEvent> events, std::span<const std::string> ids);
+  // The user has no history from here on, until he has new events: what the store has is deleted, and
+  // what the log has of him is passed over.
+  Status Forget(std::string_view user);
   // Deletes from the store what belongs to other logs or other rules, see Store::DropOthers.
   Status DropOthers();
 
