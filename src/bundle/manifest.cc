@@ -16,7 +16,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr int kFormat = 2;    // 1: a list of files instead of parts
+constexpr int kFormat = 3;    // 1: a list of files instead of parts; 2: no order
 constexpr int kMaxDepth = 8;  // of nesting; a manifest has three levels
 constexpr char kManifest[] = "manifest.json";
 
@@ -58,6 +58,10 @@ Manifest FromJson(const json& in) {
   manifest.seed = in.at("seed").get<uint64_t>();
   manifest.forced = in.at("forced").get<bool>();
   manifest.gate = in.at("gate").get<std::string>();
+  for (const json& part : in.at("order").get<std::vector<json>>()) {
+    manifest.order.parts.push_back(
+        {part.at("generator").get<std::string>(), part.at("weight").get<double>()});
+  }
   for (const json& part : in.at("parts")) {
     manifest.parts.push_back(
         {part.at("name").get<std::string>(), part.at("file").get<std::string>(),
@@ -103,7 +107,11 @@ Status WriteManifest(const fs::path& directory, const Manifest& manifest) {
               {"seed", manifest.seed},
               {"forced", manifest.forced},
               {"gate", manifest.gate},
+              {"order", json::array()},
               {"parts", json::array()}};
+  for (const retrieval::FeedOrder::Part& part : manifest.order.parts) {
+    out["order"].push_back({{"generator", part.generator}, {"weight", part.weight}});
+  }
   for (const PartEntry& part : manifest.parts) {
     out["parts"].push_back({{"name", part.name},
                             {"file", part.file},

@@ -15,6 +15,7 @@
 
 #include "base/status.h"
 #include "features/positive_rule.h"
+#include "retrieval/feed_order.h"
 
 namespace upnext::bundle {
 
@@ -36,6 +37,7 @@ struct Manifest {
   uint64_t seed = 0;
   bool forced = false;  // published with --force although the gate said no ...
   std::string gate;     // ... for this reason
+  retrieval::FeedOrder order = {};
   std::vector<PartEntry> parts;
 };
 

@@ -66,6 +66,7 @@ Status RunEvaluate(const EvaluateFlags& flags) {
   options.part =
       flags.part == "test" ? examples::SplitPart::kTest : examples::SplitPart::kValidation;
   options.frozen_state = flags.frozen;
+  options.served.order = manifest.order;
   if (flags.seed >= 0) options.seed = static_cast<uint64_t>(flags.seed);
   base::ThreadPool pool(settings.threads);
   ProgressBar progress;

@@ -117,7 +117,7 @@ TEST(FeaturePlan, WithoutDefaultsThereIsOnlyWhatIsDeclared) {
   EXPECT_THAT(NamesOf(plan->side(Model::kRanking, Side::kImpression).numbers),
               ElementsAre("price"));
   EXPECT_THAT(plan->VocabularyNames(), ElementsAre("item", "device"));
-  EXPECT_EQ(plan->state().bags().size(), 3u) << "watches and opinions are kept always";
+  EXPECT_EQ(plan->state().bags().size(), 4u) << "watches, looks and opinions are kept always";
   EXPECT_EQ(plan->state().tables().size(), 2u) << "the user's row, and what was seen or disliked";
   EXPECT_LT(plan->state().seen().table, 2u);
 }

@@ -25,8 +25,8 @@ StateSpec::Program ProgramOf(const std::vector<BagSpec>& bags, const std::vector
                              size_t type, bool positive) {
   StateSpec::Program program;
   for (size_t i = 0; i < bags.size(); ++i) {
-    const bool enters = Matches(bags[i].terms, type, positive);
     const bool removes = Matches(bags[i].removes, type, positive);
+    const bool enters = !removes && Matches(bags[i].terms, type, positive);
     if (!enters && !removes) continue;
     program.bags.push_back({static_cast<uint8_t>(i), removes || !bags[i].removes.empty(), enters});
   }
@@ -129,6 +129,16 @@ void StateSpec::Builder::AddOpinions(const std::vector<Term>& against) {
       .rated_bag = AddBag({.key = item, .terms = rating, .removes = {}, .limit = kOpinionsKept})};
 }
 
+void StateSpec::Builder::AddViewed(const std::vector<Term>& looks,
+                                   const std::vector<Term>& against) {
+  std::vector<Term> removes = {kPositive, TermOf(schema::EventType::kPurchase)};
+  removes.insert(removes.end(), against.begin(), against.end());
+  viewed_bag_ = AddBag({.key = {.of = StateKey::Of::kItem},
+                        .terms = looks,
+                        .removes = std::move(removes),
+                        .limit = kViewedKept});
+}
+
 bool StateSpec::Builder::full() const {
   const auto is_full = [](const TableSpec& table) {
     const auto times = std::ranges::count_if(table.columns, IsOptional);
@@ -143,6 +153,7 @@ StateSpec StateSpec::Builder::Build() const {
   rep->bags = bags_;
   rep->tables = tables_;
   rep->opinions = opinions_;
+  rep->viewed_bag = viewed_bag_;
   rep->seen.table = static_cast<uint32_t>(tables_.size());
   for (uint32_t t = 0; t < tables_.size(); ++t) {
     std::vector<Cell>& fresh = rep->fresh_rows.emplace_back();

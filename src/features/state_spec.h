@@ -42,9 +42,10 @@ struct StateKey {
 
 // A list of the newest ids, oldest first.
 struct BagSpec {
-  StateKey key;               // kItem or kRequest
-  std::vector<Term> terms;    // what enters
-  std::vector<Term> removes;  // what takes its id out; if any, an id is in the list once at most
+  StateKey key;             // kItem or kRequest
+  std::vector<Term> terms;  // what enters
+  // What takes its id out, and does not enter. If there is any, an id is in the list once at most.
+  std::vector<Term> removes;
   uint32_t limit = 0;
   friend bool operator==(const BagSpec&, const BagSpec&) = default;
 };
@@ -75,6 +76,7 @@ inline constexpr size_t kMaxTimes = 64;  // columns of kLast and kNewest in one 
 inline constexpr uint32_t kMaxBagLimit = 1000;
 inline constexpr uint32_t kWatchesKept = 50;   // positive items in every state (paper, 3.4)
 inline constexpr uint32_t kOpinionsKept = 50;  // of each list of StateSpec::Opinions
+inline constexpr uint32_t kViewedKept = 50;    // of the list of StateSpec::viewed_bag
 
 struct TableSpec {
   StateKey key;
@@ -142,6 +144,9 @@ class StateSpec {
     uint32_t against_bag = 0, rated_bag = 0;
   };
   const std::optional<Opinions>& opinions() const { return rep_->opinions; }
+  // The list of items that the user looked at since he last met them positively. Nothing when the
+  // spec was built without it.
+  std::optional<uint32_t> viewed_bag() const { return rep_->viewed_bag; }
   const Program& program(schema::EventType type, bool positive) const {
     return rep_->programs[2 * static_cast<size_t>(static_cast<uint8_t>(type)) + (positive ? 1 : 0)];
   }
@@ -166,6 +171,7 @@ class StateSpec {
     std::vector<std::vector<Cell>> fresh_rows;
     CellRef seen;
     std::optional<Opinions> opinions;
+    std::optional<uint32_t> viewed_bag;
     std::vector<Program> programs;  // by type and whether positive
     std::array<bool, 256> reads = {};
     bool reads_declared = false;
@@ -185,6 +191,9 @@ class StateSpec::Builder {
   CellRef AddColumn(const StateKey& key, const Column& column);
   // `against`: the event types that say that a user does not want an item.
   void AddOpinions(const std::vector<Term>& against);
+  // `looks`: the event types that say that a user looked at an item. What is positive, a purchase,
+  // or one of `against` takes the item out.
+  void AddViewed(const std::vector<Term>& looks, const std::vector<Term>& against);
   bool full() const;  // more bags, tables or columns than a state can have
   StateSpec Build() const;
 
@@ -192,6 +201,7 @@ class StateSpec::Builder {
   std::vector<BagSpec> bags_;
   std::vector<TableSpec> tables_;
   std::optional<Opinions> opinions_;
+  std::optional<uint32_t> viewed_bag_;
 };
 
 }  // namespace upnext::features

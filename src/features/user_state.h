@@ -72,6 +72,12 @@ class UserState {
     const std::span<const TimedId> all = bag(0);
     return all.last(std::min(all.size(), kBagLimit));
   }
+  // Items that the user looked at (clicked, visited, put into the cart, watched in part ...) since he
+  // last met them positively, oldest first, each once, at most kViewedKept: of every spec
+  // FeaturePlan::state() gives.
+  std::span<const TimedId> viewed() const {
+    return spec_.viewed_bag() ? bag(*spec_.viewed_bag()) : std::span<const TimedId>();
+  }
   // Any watch counts, complete or not: a feed that leaves out what was watched asks this. False
   // when the spec has no table of items.
   bool HasWatched(uint32_t item) const;

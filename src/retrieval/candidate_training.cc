@@ -31,8 +31,8 @@ class Training : public nn::Trainable {
                  .seed = options.seed},
                 pool),
         trainer_(&model, options, tables.vocabulary(features::kItemVocabulary), pool),
-        validation_(source, tables, examples::SplitPart::kValidation, options.validation_users,
-                    pool) {}
+        validation_(source, tables, examples::SplitPart::kValidation, options.feed,
+                    options.validation_users, pool) {}
 
   bool has_validation() const { return validation_.cases() > 0; }
 

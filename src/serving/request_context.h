@@ -12,8 +12,8 @@
 #include "features/request_context.h"
 #include "features/user_state.h"
 #include "retrieval/generator.h"
+#include "retrieval/lowered.h"
 #include "schema/event.h"
-#include "serving/lowered.h"
 #include "serving/slate.h"
 
 namespace upnext::serving {
@@ -44,7 +44,7 @@ struct RequestContext {
   uint32_t user;  // id of the catalogue, or kNone
   features::Context context;
   RequestRules rules;
-  Lowered lowered;
+  retrieval::Lowered lowered;
   std::unordered_set<uint32_t> excluded;  // by the request, with the item being watched
 };
 

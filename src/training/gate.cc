@@ -120,6 +120,7 @@ Result<CurrentFigures> EvaluateCurrent(const project::Project& project, const Da
   current.version = *version;
   const std::filesystem::path folder = bundles.Path(*version);
   options.baselines = false;
+  options.served = {};
   const Result<bundle::Manifest> manifest = bundle::ReadManifest(folder);
   Status evaluated = Ok();
   if (manifest) {

@@ -16,10 +16,12 @@
 #include "bundle/bundle.h"
 #include "bundle/opened_bundle.h"
 #include "bundle/validated_models.h"
+#include "evaluation/order_choice.h"
 #include "examples/split.h"
 #include "features/feature_statistics.h"
 #include "log/event_log.h"
 #include "report/render.h"
+#include "retrieval/feed_order.h"
 #include "training/coverage.h"
 #include "training/dataset.h"
 #include "training/freed_memory.h"
@@ -98,6 +100,7 @@ class Job {
   Status PrepareDataset();
   Status CompareWithCurrent();
   Status TrainModels();
+  Status ChooseOrder();
   Status EvaluateModels();
   Status FitOnAll();
   Status Publish();
@@ -116,6 +119,7 @@ class Job {
   CheckpointFolder checkpoints_, checkpoints_of_fit_;
   OtherStage other_;  // with request.only
   TrainedModels trained_;
+  evaluation::OrderChoice order_;
   Models models_;                            // of this run, and with request.only the other stage's
   std::vector<bundle::PartType> validated_;  // written already: the models that were evaluated
   JobResult result_;
@@ -177,11 +181,23 @@ Status Job::TrainModels() {
   return Ok();
 }
 
+// Before the test part is looked at.
+Status Job::ChooseOrder() {
+  UPNEXT_ASSIGN_OR_RETURN(
+      order_, evaluation::ChooseOrder(
+                  {dataset_->source(), dataset_->statistics(), models_.candidate, nullptr},
+                  options_.evaluate, retrieval::OrdersOf(options_.order), pool_, progress_));
+  options_.evaluate.served.order = order_.order;
+  result_.manifest.order = order_.order;
+  return Ok();
+}
+
 Status Job::EvaluateModels() {
   evaluation::DecidingFigures deciding;
   UPNEXT_ASSIGN_OR_RETURN(
       result_.report, Evaluate(*dataset_, models_, options_.evaluate, pool_, progress_, &deciding));
   evaluation::Report& report = result_.report;
+  if (!order_.tried.empty()) report.order = order_;
   if (request_.shard) {
     report.notes.push_back(fmt::format("trained and evaluated on shard {} of {} alone (from 0)",
                                        *request_.shard, dataset_->log().shards()));
@@ -290,6 +306,7 @@ Result<JobResult> Job::Run() {
   UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, project_.Lock());
   UPNEXT_RETURN_IF_ERROR(Prepare());
   UPNEXT_RETURN_IF_ERROR(TrainModels());
+  UPNEXT_RETURN_IF_ERROR(ChooseOrder());
   UPNEXT_RETURN_IF_ERROR(EvaluateModels());
   if (result_.manifest.gate.empty() || request_.force) UPNEXT_RETURN_IF_ERROR(Publish());
   return std::move(result_);

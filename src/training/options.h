@@ -21,6 +21,7 @@
 #include "ranking/ranker_training.h"
 #include "retrieval/candidate_model.h"
 #include "retrieval/candidate_training.h"
+#include "retrieval/feed_order.h"
 #include "retrieval/generator_registry.h"
 
 namespace upnext::training {
@@ -56,6 +57,8 @@ struct Options {
   DatasetOptions dataset;
   TrainOptions train;
   evaluation::EvaluateOptions evaluate;
+  // [retrieval] order: what the order of feeds without a ranker is chosen from.
+  retrieval::OrderRule order = retrieval::OrderRule::kAuto;
   // [train] margin: the loss, relative to the current bundle's figure, that a new bundle may have for
   // certain and is published all the same.
   double margin = 0.05;

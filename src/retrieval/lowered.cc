@@ -1,10 +1,10 @@
-#include "serving/lowered.h"
+#include "retrieval/lowered.h"
 
 #include <algorithm>
 
 #include "schema/event.h"
 
-namespace upnext::serving {
+namespace upnext::retrieval {
 
 Lowered::Lowered(const catalogue::Catalogue& catalogue, const features::UserState& state,
                  std::optional<float> low_rating)
@@ -44,4 +44,4 @@ double Lowered::Factor(uint32_t item) const {
   return factor;
 }
 
-}  // namespace upnext::serving
+}  // namespace upnext::retrieval

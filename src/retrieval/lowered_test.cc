@@ -1,11 +1,11 @@
-#include "serving/lowered.h"
+#include "retrieval/lowered.h"
 
 #include <gtest/gtest.h>
 
 #include "features/test_log.h"
 #include "schema/event.h"
 
-namespace upnext::serving {
+namespace upnext::retrieval {
 namespace {
 
 using features::ItemOf;
@@ -58,4 +58,4 @@ TEST_F(LoweredTest, NothingIsLoweredWithoutDislikesOrWhenTheyChangeNothing) {
 }
 
 }  // namespace
-}  // namespace upnext::serving
+}  // namespace upnext::retrieval

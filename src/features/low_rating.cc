@@ -1,4 +1,4 @@
-#include "serving/low_rating.h"
+#include "features/low_rating.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 
 #include "schema/event.h"
 
-namespace upnext::serving {
+namespace upnext::features {
 
 float LowRatingOf(const log::EventLog& log) {
   constexpr uint64_t kBlockRows = 16'384, kBlocks = 64;
@@ -27,4 +27,4 @@ float LowRatingOf(const log::EventLog& log) {
   return least < most ? least + (most - least) / 3 : kNone;
 }
 
-}  // namespace upnext::serving
+}  // namespace upnext::features

@@ -1,4 +1,4 @@
-#include "serving/low_rating.h"
+#include "features/low_rating.h"
 
 #include <gtest/gtest.h>
 
@@ -7,17 +7,17 @@
 #include "features/test_log.h"
 #include "schema/event.h"
 
-namespace upnext::serving {
+namespace upnext::features {
 namespace {
 
 float LowOf(const std::vector<float>& ratings) {
-  std::vector<schema::RawEvent> events = {features::Watch("u", "a", features::Minutes(0), 99)};
+  std::vector<schema::RawEvent> events = {Watch("u", "a", Minutes(0), 99)};
   for (const float rating : ratings) {
-    events.push_back(features::Of(schema::EventType::kRating, "u", "a",
-                                  features::Minutes(static_cast<double>(events.size()))));
+    events.push_back(
+        Of(schema::EventType::kRating, "u", "a", Minutes(static_cast<double>(events.size()))));
     events.back().value = rating;
   }
-  return LowRatingOf(features::TestLog(events, {}, {}).log());
+  return LowRatingOf(TestLog(events, {}, {}).log());
 }
 
 TEST(LowRating, IsTheLowestThirdOfTheRangeOfTheLogsRatings) {
@@ -32,4 +32,4 @@ TEST(LowRating, WithoutTwoDifferentRatingsNoneIsLow) {
 }
 
 }  // namespace
-}  // namespace upnext::serving
+}  // namespace upnext::features

@@ -6,17 +6,17 @@
 //   if (rating <= low) ...
 //
 // A function without state: any number of threads.
-#ifndef UPNEXT_SERVING_LOW_RATING_H_
-#define UPNEXT_SERVING_LOW_RATING_H_
+#ifndef UPNEXT_FEATURES_LOW_RATING_H_
+#define UPNEXT_FEATURES_LOW_RATING_H_
 
 #include "log/event_log.h"
 
-namespace upnext::serving {
+namespace upnext::features {
 
 // The highest low rating; NaN when the log has no two different ratings, and then none is low. Of
 // large logs it reads a sample: blocks of rows at equal distances, a million in all.
 float LowRatingOf(const log::EventLog& log);
 
-}  // namespace upnext::serving
+}  // namespace upnext::features
 
-#endif  // UPNEXT_SERVING_LOW_RATING_H_
+#endif  // UPNEXT_FEATURES_LOW_RATING_H_

@@ -10,8 +10,8 @@
 // is the smallest of its channel's and its topics'.
 //
 // Belongs to one request; views the catalogue.
-#ifndef UPNEXT_SERVING_LOWERED_H_
-#define UPNEXT_SERVING_LOWERED_H_
+#ifndef UPNEXT_RETRIEVAL_LOWERED_H_
+#define UPNEXT_RETRIEVAL_LOWERED_H_
 
 #include <cstdint>
 #include <optional>
@@ -20,7 +20,7 @@
 #include "catalogue/catalogue.h"
 #include "features/user_state.h"
 
-namespace upnext::serving {
+namespace upnext::retrieval {
 
 class Lowered {
  public:
@@ -41,6 +41,6 @@ class Lowered {
   Categories channels_, topics_;
 };
 
-}  // namespace upnext::serving
+}  // namespace upnext::retrieval
 
-#endif  // UPNEXT_SERVING_LOWERED_H_
+#endif  // UPNEXT_RETRIEVAL_LOWERED_H_
