@@ -104,7 +104,7 @@ class Recommender {
     UPNEXT_ASSIGN_OR_RETURN(examples::Split split,
                             at_test ? training::SplitOf(settings.training.dataset,
                                                         opened.bundle->manifest(), opened.log)
-                                    : EverythingTrains(settings.project.rule(), opened.log));
+                                    : EverythingTrains(opened.rule, opened.log));
     return std::unique_ptr<Recommender>(
         new Recommender(flags, std::move(settings), std::move(opened), std::move(split)));
   }
@@ -121,7 +121,7 @@ class Recommender {
         opened_(std::move(opened)),
         catalogue_(opened_.log),
         split_(std::move(split)),
-        source_{opened_.log, catalogue_, settings_.project.rule(), split_},
+        source_{opened_.log, catalogue_, opened_.rule, split_},
         engine_(*opened_.bundle, catalogue_, settings_.engine) {}
 
   bool AtTest() const { return flags_.at == "test"; }
@@ -157,9 +157,9 @@ Status Recommender::OpenStore() {
       Tell("note: events posted to the server are not included: {}\n", store.error().message);
     }
   }
-  UPNEXT_ASSIGN_OR_RETURN(
-      states_, store::UserStates::Attach(store_.get(), catalogue_, settings_.project.rule(),
-                                         opened_.bundle->tables().plan.state()));
+  UPNEXT_ASSIGN_OR_RETURN(states_,
+                          store::UserStates::Attach(store_.get(), catalogue_, opened_.rule,
+                                                    opened_.bundle->tables().plan.state()));
   return Ok();
 }
 

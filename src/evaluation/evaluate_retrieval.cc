@@ -33,15 +33,12 @@ CaseFigures FiguresOf(std::span<const uint32_t> ranks, size_t relevant) {
   return metrics;
 }
 
-// Items that the user watched, fully or in part, before the case.
+// Items that the user watched, fully or in part, or met a positive event before the case.
 std::vector<uint32_t> SeenItems(const examples::ReplaySource& source,
                                 const examples::HoldoutCase& held_out) {
   std::vector<uint32_t> seen;
   for (uint64_t row = source.log.begin(held_out.user); row < held_out.end_row; ++row) {
-    const schema::EventType type = source.log.type(row);
-    if (type == schema::EventType::kWatch || type == schema::EventType::kComplete) {
-      seen.push_back(source.log.item_of(row));
-    }
+    if (source.rule.MarksSeen(source.log.type(row))) seen.push_back(source.log.item_of(row));
   }
   return seen;
 }

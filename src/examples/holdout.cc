@@ -22,15 +22,15 @@ std::vector<uint32_t> Targets(const ReplaySource& source, uint32_t user, const R
   std::vector<uint32_t> targets;
   std::unordered_set<uint32_t> taken;
   for (uint64_t row = rows.begin; row < rows.end; ++row) {
-    if (!features::PositiveRule::MayAccept(log.type(row))) continue;
+    if (!source.rule.MayBePositive(log.type(row))) continue;
     const schema::Event event = log.event(row);
-    if (!source.rule.IsComplete(event, log.item(event.item))) continue;
+    if (!source.rule.IsPositive(event, log.item(event.item))) continue;
     if (taken.insert(event.item).second) targets.push_back(event.item);
   }
   if (!unseen_only || targets.empty()) return targets;
   std::unordered_set<uint32_t> seen;
   for (uint64_t row = log.begin(user); row < rows.begin; ++row) {
-    if (features::PositiveRule::MayAccept(log.type(row))) seen.insert(log.item_of(row));
+    if (source.rule.MarksSeen(log.type(row))) seen.insert(log.item_of(row));
   }
   std::erase_if(targets, [&](uint32_t item) { return seen.contains(item); });
   return targets;

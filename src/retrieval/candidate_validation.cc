@@ -16,13 +16,12 @@ namespace {
 
 constexpr size_t kBlockUsers = 512, kCutoff = 10;
 
-// Items that the user watched, fully or in part, before `end_row`.
+// Items that the user watched, fully or in part, or met a positive event before `end_row`.
 std::vector<uint32_t> SeenItems(const examples::ReplaySource& source, uint32_t user,
                                 uint64_t end_row) {
   std::vector<uint32_t> seen;
   for (uint64_t row = source.log.begin(user); row < end_row; ++row) {
-    const schema::EventType type = source.log.type(row);
-    if (type != schema::EventType::kWatch && type != schema::EventType::kComplete) continue;
+    if (!source.rule.MarksSeen(source.log.type(row))) continue;
     seen.push_back(source.log.item_of(row));
   }
   std::ranges::sort(seen);

@@ -10,12 +10,14 @@ namespace upnext::serving {
 Generation::Generation(std::unique_ptr<const bundle::Bundle> bundle, std::string log_version,
                        const GenerationOptions& options, std::shared_ptr<store::Store> store,
                        std::shared_ptr<catalogue::Catalogue> catalogue,
-                       std::shared_ptr<store::UserStates> states)
+                       std::shared_ptr<store::UserStates> states,
+                       const features::PositiveRule& rule)
     : clock_(options.clock != nullptr ? *options.clock : base::SystemClock()),
       log_version_(std::move(log_version)),
       store_(std::move(store)),
       catalogue_(std::move(catalogue)),
       states_(std::move(states)),
+      rule_(rule),
       bundle_(std::move(bundle)),
       engine_(*bundle_, *catalogue_, options.engine) {}
 
@@ -29,18 +31,19 @@ Result<std::shared_ptr<const Generation>> Generation::Make(bundle::OpenedBundle 
   std::shared_ptr<store::UserStates> states;
   if (previous != nullptr &&
       previous->catalogue().log().content_digest() == opened.log.content_digest() &&
-      previous->bundle().tables().plan.state().Equals(opened.bundle->tables().plan.state())) {
+      previous->bundle().tables().plan.state().Equals(opened.bundle->tables().plan.state()) &&
+      previous->rule_ == opened.rule) {
     catalogue = previous->catalogue_;
     states = previous->states_;
   } else {
     catalogue = std::make_shared<catalogue::Catalogue>(std::move(opened.log));
-    UPNEXT_ASSIGN_OR_RETURN(states, store::UserStates::Attach(store.get(), *catalogue, options.rule,
+    UPNEXT_ASSIGN_OR_RETURN(states, store::UserStates::Attach(store.get(), *catalogue, opened.rule,
                                                               opened.bundle->tables().plan.state(),
                                                               options.state_cache_bytes));
   }
   return std::shared_ptr<const Generation>(
       new Generation(std::move(opened.bundle), std::move(log_version), options, std::move(store),
-                     std::move(catalogue), std::move(states)));
+                     std::move(catalogue), std::move(states), opened.rule));
 }
 
 Result<Slate> Generation::Recommend(Request request) const {

@@ -76,12 +76,11 @@ void ApplyPosted(const RawEvent& raw, const Catalogue& catalogue,
 }
 
 // What a state depends on next to the stored events: the log, its events and its numbers, what
-// counts as complete, and what is kept.
-uint64_t StateTag(uint64_t log_content, const features::PositiveRule& rule,
+// is positive or of the history, and what is kept.
+uint64_t StateTag(const log::EventLog& log, const features::PositiveRule& rule,
                   const features::StateSpec& keeps) {
-  return base::Fingerprint(
-      fmt::format("{} {} {} {:x}", rule.from_event, rule.share, rule.seconds, keeps.digest()),
-      log_content);
+  return base::Fingerprint(fmt::format("{} {:x}", rule.ToText(log.schema()), keeps.digest()),
+                           log.content_digest());
 }
 
 Numbering NumberingOf(const log::EventLog& log) {
@@ -111,7 +110,7 @@ struct UserStates::Rep {
         rule(r),
         keeps(k),
         numbering(NumberingOf(c.log())),
-        tag(StateTag(c.log().content_digest(), r, k)),
+        tag(StateTag(c.log(), r, k)),
         cache(cache_bytes) {}
 
   static size_t StripeOf(std::string_view user) { return base::Fingerprint(user) % kStripes; }
