@@ -79,8 +79,9 @@ TEST_F(IndexFile, AFlippedByteAnywhereIsFound) {
 // A file that is whole but wrong: its links would lead out of the table.
 TEST_F(IndexFile, LinksOutOfBoundsAreRefused) {
   const TestVectors vectors = SkewedVectors(3, 2);
-  const auto write = [&](std::vector<uint32_t> graph, std::vector<uint32_t> base,
-                         std::vector<uint32_t> upper, std::vector<uint32_t> upper_begin) {
+  const auto write = [&](const std::vector<uint32_t>& graph, const std::vector<uint32_t>& base,
+                         const std::vector<uint32_t>& upper,
+                         const std::vector<uint32_t>& upper_begin) {
     auto writer = CreateIndexFile(path_, kGraphKind, vectors);
     ASSERT_TRUE(writer);
     ASSERT_TRUE(writer->Add<uint32_t>("graph", graph));

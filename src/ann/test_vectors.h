@@ -23,7 +23,9 @@ struct TestVectors {
   size_t dim;
   std::vector<uint32_t> ids;
   std::vector<float> values;  // [ids, dim]
-  operator Vectors() const { return {values.data(), ids.size(), dim, ids}; }
+  operator Vectors() const {  // NOLINT(google-explicit-constructor): for calls
+    return {values.data(), ids.size(), dim, ids};
+  }
   std::span<const float> row(size_t i) const { return std::span(values).subspan(i * dim, dim); }
 };
 

@@ -325,17 +325,17 @@ std::vector<std::string> ConfigTable::Lines() const {
   return lines;
 }
 
-void ConfigTable::Fail(std::string_view key, std::string message) const {
+void ConfigTable::Fail(std::string_view key, std::string_view message) const {
   if (!node_) return;
   toml::source_position where = node_->at;
   if (node_->Find(key) != nullptr) where = node_->table->find(key)->first.source().begin;
   node_->Record(where, key, message);
 }
 
-void ConfigTable::FailAt(std::string_view key, size_t offset, std::string message) const {
+void ConfigTable::FailAt(std::string_view key, size_t offset, std::string_view message) const {
   if (!node_) return;
   const toml::node* value = node_->Find(key);
-  if (value == nullptr) return Fail(key, std::move(message));
+  if (value == nullptr) return Fail(key, message);
   toml::source_position where = value->source().begin;
   where.column += static_cast<toml::source_index>(1 + offset);  // 1: the quote
   node_->Record(where, key, message);

@@ -53,9 +53,9 @@ class ConfigTable {
   // equal contents have equal lines.
   std::vector<std::string> Lines() const;
   // Records `message` at this key's line, e.g. for rules that span several keys.
-  void Fail(std::string_view key, std::string message) const;
+  void Fail(std::string_view key, std::string_view message) const;
   // The same at byte `offset` of the key's value, a text in a single line between quotes.
-  void FailAt(std::string_view key, size_t offset, std::string message) const;
+  void FailAt(std::string_view key, size_t offset, std::string_view message) const;
 
  private:
   friend class Config;

@@ -75,7 +75,7 @@ Result<fs::path> VersionedRoot::Begin() {
     }
   }
   UPNEXT_RETURN_IF_ERROR(RemoveHalfWritten(root_));
-  const fs::path staged = root_ / fmt::format("{}{}", kStaged, self);
+  fs::path staged = root_ / fmt::format("{}{}", kStaged, self);
   UPNEXT_RETURN_IF_ERROR(MakeDirectories(staged));
   return staged;
 }
@@ -83,7 +83,7 @@ Result<fs::path> VersionedRoot::Begin() {
 Result<std::string> VersionedRoot::Publish(const fs::path& staged) {
   UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> versions, Versions());
   const uint64_t last = versions.empty() ? 0 : VersionNumber(versions.back()).value_or(0);
-  const std::string name = VersionName(last + 1);
+  std::string name = VersionName(last + 1);
   UPNEXT_RETURN_IF_ERROR(PublishDirectory(staged, root_ / name));
   return name;
 }

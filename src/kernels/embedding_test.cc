@@ -139,7 +139,7 @@ TEST(AlignedBuffer, IsZeroedAlignedAndGrows) {
   EXPECT_GE(buffer.size(), 2'000'000u);
   EXPECT_EQ(buffer[1'999'999], 0.0f);
   AlignedBuffer<float> moved = std::move(buffer);
-  EXPECT_EQ(buffer.data(), nullptr);
+  EXPECT_EQ(buffer.data(), nullptr);  // NOLINT(bugprone-use-after-move): what a move leaves
   EXPECT_EQ(AlignedBuffer<float>(0).data(), nullptr);
 }
 

@@ -1,5 +1,7 @@
 // Tables of bf16: they read as the floats they represent, and the expected value of a step is
 // exact.
+#include "kernels/row_gradients.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>

@@ -172,8 +172,14 @@ Result<AppendCounts> WriteJoinedLog(const fs::path& directory, const EventLog& b
       !difference.empty()) {
     return InvalidArgument("the two have different schemas: {}", difference);
   }
-  UPNEXT_ASSIGN_OR_RETURN(LogWriter writer,
-                          LogWriter::Create(directory, {.shards = base.shards(), .base = &base}));
+  const bool from_store = part.posted().store != 0;
+  UPNEXT_ASSIGN_OR_RETURN(
+      LogWriter writer,
+      LogWriter::Create(directory, {.shards = base.shards(),
+                                    .base = &base,
+                                    .posted = from_store ? part.posted() : base.posted(),
+                                    .same_event_ms = part.same_event_ms(),
+                                    .adds_posted = part.stats().posted > 0}));
   UPNEXT_RETURN_IF_ERROR(Joining(base, part, mentioned, writer).Run(progress));
   return AppendCounts{
       .events = writer.events(), .duplicates = writer.duplicates(), .late = writer.late()};

@@ -11,6 +11,7 @@
 
 #include "net/gzip.h"
 #include "net/host.h"
+#include "net/item_json.h"
 #include "net/openapi.h"
 #include "net/parameters.h"
 #include "net/slate_json.h"
@@ -73,6 +74,9 @@ unsigned StatusOf(Code code) {
   }
 }
 
+// A disk is full for longer than a queue is.
+int RetryAfterOf(unsigned status) { return status == 503 ? 1 : status == 507 ? 10 : 0; }
+
 HttpResponse ProblemOf(unsigned status, std::string_view detail) {
   const json body = {
       {"type", "about:blank"}, {"title", TitleOf(status)}, {"status", status}, {"detail", detail}};
@@ -80,7 +84,7 @@ HttpResponse ProblemOf(unsigned status, std::string_view detail) {
   return {.status = status,
           .content_type = "application/problem+json",
           .body = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n",
-          .retry_after_s = status == 503 ? 1 : 0};
+          .retry_after_s = RetryAfterOf(status)};
 }
 
 HttpResponse ProblemOf(const Error& error) {
@@ -120,6 +124,19 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
   const auto generation = service.generation();
   UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate, generation->Recommend(request));
   return JsonOf(SlateJson(slate, generation->engine().objective_names(), request.user, explain));
+}
+
+Result<HttpResponse> Item(serving::Service& service, const urls::url_view& url,
+                          const std::string& item) {
+  UPNEXT_ASSIGN_OR_RETURN(const Parameters parameters, Parameters::Parse(url));
+  UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
+  const auto generation = service.generation();
+  UPNEXT_ASSIGN_OR_RETURN(const schema::RawAttributes attributes, generation->Item(item));
+  return JsonOf(
+      {{"item", item},
+       {"attributes", AttributesJson(generation->schema(), schema::Entity::kItem, attributes)},
+       {"bundle_version", generation->bundle_version()},
+       {"log_version", generation->log_version()}});
 }
 
 Result<HttpResponse> Similar(serving::Service& service, const urls::url_view& url,
@@ -169,17 +186,32 @@ std::optional<HttpResponse> WrongBody(const HttpRequest& request) {
   return refused;
 }
 
+// Feeds work without a disk to write to, so that is no reason to send their requests elsewhere.
 HttpResponse Ready(const serving::Service& service) {
-  const auto generation = service.generation();
-  return JsonOf({{"status", "ready"},
-                 {"bundle_version", generation->bundle_version()},
-                 {"log_version", generation->log_version()}});
+  const serving::ServiceStatus status = service.status();
+  json body = {{"status", status.store.writable ? "ready" : "ready for feeds, events are refused"},
+               {"bundle_version", status.bundle_version},
+               {"log_version", status.log_version}};
+  if (!status.store.writable) body["reason"] = status.store.reason;
+  return JsonOf(body);
+}
+
+Result<HttpResponse> ForgetUser(serving::Service& service, const urls::url_view& url,
+                                const std::string& user) {
+  UPNEXT_ASSIGN_OR_RETURN(const Parameters parameters, Parameters::Parse(url));
+  UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
+  if (user.empty() || user.size() > schema::kMaxIdBytes) {
+    return InvalidArgument("user: expected an id of 1 to {} bytes, found {}", schema::kMaxIdBytes,
+                           user.size());
+  }
+  UPNEXT_RETURN_IF_ERROR(service.Forget(user));
+  return JsonOf({{"user", user}, {"forgotten", true}});
 }
 
 struct Resource {
   Route route = Route::kOther;
   std::string_view method;
-  std::string item;  // of /v1/items/{id}/similar
+  std::string id;  // of /v1/items/{id} and /v1/users/{id}
 };
 
 Resource Find(const urls::url_view& url) {
@@ -196,6 +228,12 @@ Resource Find(const urls::url_view& url) {
   if (is({"openapi.json"})) return {Route::kOpenApi, "GET", {}};
   if (path.size() == 4 && path[0] == "v1" && path[1] == "items" && path[3] == "similar") {
     return {Route::kSimilar, "GET", path[2]};
+  }
+  if (path.size() == 3 && path[0] == "v1" && path[1] == "items") {
+    return {Route::kItem, "GET", path[2]};
+  }
+  if (path.size() == 3 && path[0] == "v1" && path[1] == "users") {
+    return {Route::kUser, "DELETE", path[2]};
   }
   return {};
 }
@@ -219,6 +257,7 @@ Lane Api::LaneOf(const HttpRequest& request) const {
     case Route::kSimilar:
       return Lane::kRead;
     case Route::kEvents:
+    case Route::kUser:
       return Lane::kWrite;
     default:
       return Lane::kAtOnce;
@@ -296,8 +335,12 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
       return Recommendations(service_, url);
     case Route::kEvents:
       return Events(request);
+    case Route::kItem:
+      return Item(service_, url, resource.id);
     case Route::kSimilar:
-      return Similar(service_, url, resource.item);
+      return Similar(service_, url, resource.id);
+    case Route::kUser:
+      return ForgetUser(service_, url, resource.id);
     case Route::kHealth:
       return JsonOf({{"status", "ok"}});
     case Route::kReady:

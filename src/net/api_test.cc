@@ -10,8 +10,8 @@
 #include "base/rng.h"
 #include "net/gzip.h"
 #include "net/openapi.h"
+#include "net/test_api.h"
 #include "schema/event.h"
-#include "serving/test_service.h"
 
 namespace upnext::net {
 namespace {
@@ -19,47 +19,6 @@ namespace {
 using nlohmann::json;
 using testing::AllOf;
 using testing::HasSubstr;
-
-class ApiTest : public testing::Test {
- protected:
-  HttpResponse Get(const std::string& target) {
-    return api_.Handle({.method = "GET", .target = target, .content_type = "", .body = ""});
-  }
-  HttpResponse Post(const std::string& target, const std::string& body,
-                    const std::string& type = "application/json") {
-    return api_.Handle({.method = "POST", .target = target, .content_type = type, .body = body});
-  }
-  json GetJson(const std::string& target) {
-    const HttpResponse answer = Get(target);
-    EXPECT_EQ(answer.status, 200u) << answer.body;
-    EXPECT_EQ(answer.content_type, "application/json");
-    return json::parse(answer.body);
-  }
-  // The detail of an answer that must be problem details with this status.
-  static std::string Detail(const HttpResponse& answer, unsigned status) {
-    EXPECT_EQ(answer.status, status) << answer.body;
-    EXPECT_EQ(answer.content_type, "application/problem+json");
-    const json body = json::parse(answer.body);
-    EXPECT_EQ(body["status"], status);
-    EXPECT_EQ(body["type"], "about:blank");
-    EXPECT_FALSE(body["title"].get<std::string>().empty());
-    return body["detail"];
-  }
-  static json Taken(int accepted, int duplicates) {
-    return {{"accepted", accepted},
-            {"duplicates", duplicates},
-            {"bundle_version", "v000001"},
-            {"log_version", "v000001"}};
-  }
-  std::vector<std::string> ItemsOf(const json& slate) {
-    std::vector<std::string> ids;
-    for (const json& item : slate["items"]) ids.push_back(item["item"]);
-    return ids;
-  }
-
-  serving::TestService service_;
-  Api api_{*service_};
-};
 
 TEST_F(ApiTest, RecommendationsHoldItemsWithReasons) {
   const json slate = GetJson("/v1/recommendations?user=u&n=5");
@@ -249,24 +208,8 @@ TEST_F(ApiTest, PagesFollowByOffsetOrByExclusion) {
               HasSubstr("from 0 to 999, found '-1'"));
 }
 
-TEST_F(ApiTest, SimilarItemsByPath) {
-  const json similar = GetJson("/v1/items/i2/similar?n=4");
-  EXPECT_EQ(similar["item"], "i2");
-  EXPECT_EQ(similar["bundle_version"], "v000001");
-  EXPECT_EQ(similar["log_version"], "v000001");
-  EXPECT_EQ(similar["items"].size(), 4u);
-  EXPECT_TRUE(similar["items"][0]["sources"][0]["source"].is_string());
-  EXPECT_THAT(ItemsOf(similar), testing::Not(testing::Contains("i2")));
-  EXPECT_THAT(Detail(Get("/v1/items/nothing/similar"), 404), HasSubstr("'nothing'"));
-  // An id that came with an event is known; one with a slash is one segment when encoded.
-  Post("/v1/events", R"({"events": [{"user": "u", "item": "a/b", "type": "click"}]})");
-  EXPECT_EQ(GetJson("/v1/items/a%2Fb/similar")["item"], "a/b");
-  EXPECT_THAT(Detail(Get("/v1/items/i2/similar?m=4"), 400), HasSubstr("no parameter 'm'"));
-  EXPECT_THAT(Detail(Get("/v1/items/i2/similar?n=0"), 400), HasSubstr("from 1 to 1000"));
-}
-
 TEST_F(ApiTest, UnknownResourcesAndWrongMethods) {
-  for (const char* target : {"/", "/v1", "/v1/recommendations/", "/v2/events", "/v1/items/i2",
+  for (const char* target : {"/", "/v1", "/v1/recommendations/", "/v2/events", "/v1/items",
                              "/v1/items/i2/similar/x", "/healthz/x", "//healthz"}) {
     EXPECT_THAT(Detail(Get(target), 404), HasSubstr("there is no resource")) << target;
   }
@@ -372,15 +315,18 @@ TEST_F(ApiTest, OpenApiDescribesExactlyWhatIsAnswered) {
     for (const auto& [method, operation] : operations.items()) {
       std::string target = std::regex_replace(path, std::regex(R"(\{id\})"), "i2");
       if (path == "/v1/recommendations") target += "?user=u";
-      const HttpResponse answer = method == "get" ? Get(target) : Post(target, R"({"events": []})");
+      const HttpResponse answer = method == "get"      ? Get(target)
+                                  : method == "delete" ? Delete(target)
+                                                       : Post(target, R"({"events": []})");
       EXPECT_TRUE(operation["responses"].contains(std::to_string(answer.status)))
           << path << " answered " << answer.status;
       EXPECT_EQ(answer.status, 200u) << path;
     }
   }
-  EXPECT_THAT(paths, testing::UnorderedElementsAre("/v1/recommendations", "/v1/events",
-                                                   "/v1/items/{id}/similar", "/healthz", "/readyz",
-                                                   "/metrics", "/openapi.json"));
+  EXPECT_THAT(paths,
+              testing::UnorderedElementsAre("/v1/recommendations", "/v1/events", "/v1/items/{id}",
+                                            "/v1/items/{id}/similar", "/v1/users/{id}", "/healthz",
+                                            "/readyz", "/metrics", "/openapi.json"));
   // Its event schema names the types and the keys that are taken.
   const json& event = described["components"]["schemas"]["Event"]["properties"];
   EXPECT_EQ(event["type"]["enum"].size(), schema::Schema().event_types().size());

@@ -20,14 +20,16 @@ namespace upnext::net {
 enum class Route : uint8_t {
   kRecommendations,
   kEvents,
+  kItem,
   kSimilar,
+  kUser,
   kHealth,
   kReady,
   kMetrics,
   kOpenApi,
   kOther
 };
-inline constexpr size_t kRoutes = 8;
+inline constexpr size_t kRoutes = 10;
 
 class Metrics {
  public:

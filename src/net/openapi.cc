@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "net/item_json.h"
 #include "schema/values.h"
 
 namespace upnext::net {
@@ -64,7 +65,22 @@ constexpr std::string_view kFrame = R"json({
           "415": {"$ref": "#/components/responses/Problem"},
           "417": {"$ref": "#/components/responses/Problem"},
           "501": {"$ref": "#/components/responses/Problem"},
-          "507": {"$ref": "#/components/responses/Problem"}
+          "507": {"$ref": "#/components/responses/Full"}
+        }
+      }
+    },
+    "/v1/items/{id}": {
+      "get": {
+        "operationId": "getItem",
+        "summary": "What is known of an item",
+        "parameters": [{"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}],
+        "responses": {
+          "200": {"description": "Its attributes; absent ones are left out", "content": {"application/json": {"schema": {
+            "type": "object",
+            "required": ["item", "attributes", "bundle_version", "log_version"],
+            "properties": {"item": {"type": "string"}, "attributes": {"$ref": "#/components/schemas/ItemAttributes"}, "bundle_version": {"type": "string"}, "log_version": {"type": "string"}}
+          }}}},
+          "404": {"$ref": "#/components/responses/Problem"}
         }
       }
     },
@@ -86,14 +102,31 @@ constexpr std::string_view kFrame = R"json({
         }
       }
     },
+    "/v1/users/{id}": {
+      "delete": {
+        "operationId": "deleteUser",
+        "summary": "Forget a user",
+        "description": "At once the user has no history and no stored event; the next import takes the user out of the log. May be repeated.",
+        "parameters": [{"name": "id", "in": "path", "required": true, "schema": {"type": "string", "maxLength": 512}}],
+        "responses": {
+          "200": {"description": "Forgotten", "content": {"application/json": {"schema": {
+            "type": "object",
+            "required": ["user", "forgotten"],
+            "properties": {"user": {"type": "string"}, "forgotten": {"type": "boolean"}}
+          }}}},
+          "507": {"$ref": "#/components/responses/Problem"}
+        }
+      }
+    },
     "/healthz": {"get": {"operationId": "getHealth", "summary": "The process is alive", "responses": {"200": {"description": "Alive"}}}},
-    "/readyz": {"get": {"operationId": "getReadiness", "summary": "Requests are welcome; 503 while stopping", "responses": {"200": {"description": "Ready"}}}},
+    "/readyz": {"get": {"operationId": "getReadiness", "summary": "Requests are welcome; 503 while stopping", "responses": {"200": {"description": "Ready; with a reason while events cannot be stored"}}}},
     "/metrics": {"get": {"operationId": "getMetrics", "summary": "Prometheus metrics", "responses": {"200": {"description": "Text format 0.0.4", "content": {"text/plain": {}}}}}},
     "/openapi.json": {"get": {"operationId": "getDescription", "summary": "This description", "responses": {"200": {"description": "OpenAPI 3.1"}}}}
   },
   "components": {
     "responses": {
       "Busy": {"description": "Too many connections, requests or bytes at the same time, the store cannot be written, or the server is stopping: try again", "headers": {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
+      "Full": {"description": "The disk is full, or there are too many new ids: events are taken again when there is room", "headers": {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
       "Problem": {"description": "What was expected, what was found", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     },
     "schemas": {
@@ -105,6 +138,12 @@ constexpr std::string_view kFrame = R"json({
       "Event": {
         "type": "object",
         "required": ["user", "type"],
+        "additionalProperties": false,
+        "properties": {}
+      },
+      "ItemAttributes": {
+        "type": "object",
+        "required": ["removed"],
         "additionalProperties": false,
         "properties": {}
       },
@@ -138,26 +177,6 @@ constexpr std::string_view kFrame = R"json({
   }
 }
 )json";
-
-Json SchemaOf(const Attribute& attribute) {
-  switch (attribute.kind) {
-    case Kind::kFlag:
-      return {{"type", "boolean"}};
-    case Kind::kTime:
-      return {{"type", "number"}, {"description", "Seconds since 1970"}};
-    case Kind::kNumber: {
-      Json json = {{"type", attribute.whole ? "integer" : "number"}};
-      const Attribute unbounded;
-      if (attribute.min > unbounded.min) {
-        json[attribute.above_min ? "exclusiveMinimum" : "minimum"] = attribute.min;
-      }
-      if (attribute.max < unbounded.max) json["maximum"] = attribute.max;
-      return json;
-    }
-    default:
-      return {{"type", "string"}, {"maxLength", attribute.max_bytes}};
-  }
-}
 
 Json Described(Json json, std::string_view description) {
   json["description"] = description;
@@ -218,6 +237,10 @@ std::string OpenApi(const schema::Schema& schema) {
         {{"name", attribute.name}, {"in", "query"}, {"schema", SchemaOf(attribute)}});
   }
   api["components"]["schemas"]["Event"]["properties"] = EventProperties(schema);
+  Json& attributes = api["components"]["schemas"]["ItemAttributes"]["properties"];
+  for (const Attribute& attribute : schema.attributes(schema::Entity::kItem)) {
+    attributes[attribute.name] = SchemaOf(attribute);
+  }
   return api.dump(1);
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "log/event_log.h"
+#include "serving/item_attributes.h"
 #include "serving/similar.h"
 
 namespace upnext::serving {
@@ -57,6 +58,11 @@ Result<Slate> Generation::Recommend(Request request) const {
 
 Result<std::vector<Recommendation>> Generation::Similar(std::string_view item, uint32_t n) const {
   return SimilarItems(*bundle_, *catalogue_, item, n, engine_.verb());
+}
+
+Result<schema::RawAttributes> Generation::Item(std::string_view item) const {
+  UPNEXT_ASSIGN_OR_RETURN(const uint32_t id, FindItem(*catalogue_, item));
+  return ItemAttributes(*catalogue_, id);
 }
 
 }  // namespace upnext::serving

@@ -23,6 +23,7 @@
 #include "catalogue/catalogue.h"
 #include "features/signal_options.h"
 #include "features/user_state.h"
+#include "schema/raw_event.h"
 #include "schema/schema.h"
 #include "serving/engine.h"
 #include "store/store.h"
@@ -53,6 +54,9 @@ class Generation {
 
   Result<Slate> Recommend(Request request) const;  // time_ms 0: now
   Result<std::vector<Recommendation>> Similar(std::string_view item, uint32_t n) const;
+
+  // What is known of an item (item_attributes.h); kNotFound when the catalogue does not have it.
+  Result<schema::RawAttributes> Item(std::string_view item) const;
 
   const std::string& bundle_version() const { return bundle_->manifest().version; }
   const std::string& log_version() const { return log_version_; }

@@ -12,6 +12,7 @@
 namespace upnext::serving {
 
 struct Service::Rep {
+  const std::shared_ptr<store::Store> store;
   const base::Clock& clock;
   const int64_t max_ahead_ms;
   mutable base::Mutex mutex;
@@ -23,7 +24,8 @@ struct Service::Rep {
   std::shared_mutex posting;
   std::atomic<uint64_t> events_applied{0}, duplicates{0};
 
-  Rep(const base::Clock& c, int64_t ahead) : clock(c), max_ahead_ms(ahead) {}
+  Rep(std::shared_ptr<store::Store> s, const base::Clock& c, int64_t ahead)
+      : store(std::move(s)), clock(c), max_ahead_ms(ahead) {}
 };
 
 Service::Service(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
@@ -42,12 +44,11 @@ Result<std::unique_ptr<Service>> Service::Start(const ServiceOptions& options,
 Result<std::unique_ptr<Service>> Service::Start(bundle::OpenedBundle opened,
                                                 const GenerationOptions& options,
                                                 std::shared_ptr<store::Store> store) {
-  UPNEXT_ASSIGN_OR_RETURN(auto generation,
-                          Generation::Make(std::move(opened), options, std::move(store)));
+  UPNEXT_ASSIGN_OR_RETURN(auto generation, Generation::Make(std::move(opened), options, store));
   UPNEXT_RETURN_IF_ERROR(generation->states().DropOthers());
   const base::Clock* const clock = options.clock;
-  auto rep =
-      std::make_unique<Rep>(clock != nullptr ? *clock : base::SystemClock(), options.max_ahead_ms);
+  auto rep = std::make_unique<Rep>(
+      std::move(store), clock != nullptr ? *clock : base::SystemClock(), options.max_ahead_ms);
   std::unique_ptr<Service> service(new Service(std::move(rep)));
   service->Replace(std::move(generation));
   return service;
@@ -94,6 +95,8 @@ Result<Posted> Service::PostEvents(std::vector<schema::RawEvent> events,
                 .log_version = current->log_version()};
 }
 
+Status Service::Forget(std::string_view user) { return generation()->states().Forget(user); }
+
 ServiceStatus Service::status() const {
   const std::shared_ptr<const Generation> current = generation();
   return {.bundle_version = current->bundle_version(),
@@ -101,7 +104,8 @@ ServiceStatus Service::status() const {
           .items = current->catalogue().size(schema::IdSpace::kItem),
           .users = current->catalogue().size(schema::IdSpace::kUser),
           .events_applied = rep_->events_applied,
-          .duplicates = rep_->duplicates};
+          .duplicates = rep_->duplicates,
+          .store = rep_->store->health()};
 }
 
 Result<Slate> Service::Recommend(Request request) const {

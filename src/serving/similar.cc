@@ -5,6 +5,7 @@
 #include "features/vocabulary.h"
 #include "retrieval/score_items.h"
 #include "schema/event.h"
+#include "serving/item_attributes.h"
 
 namespace upnext::serving {
 
@@ -12,11 +13,7 @@ Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
                                                  const catalogue::Catalogue& catalogue,
                                                  std::string_view id, uint32_t n,
                                                  const retrieval::SiteVerb& verb) {
-  const uint32_t item = catalogue.Find(schema::IdSpace::kItem, id);
-  if (item == schema::kNone) {
-    return NotFound("item '{}' is not in the catalogue of log {}", id,
-                    catalogue.log().directory().filename().string());
-  }
+  UPNEXT_ASSIGN_OR_RETURN(const uint32_t item, FindItem(catalogue, id));
   std::vector<Recommendation> similar;
   std::set<uint32_t> taken{item};
   const auto add = [&](uint32_t other, std::string_view source, double score,
