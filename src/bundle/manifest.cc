@@ -16,7 +16,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr int kFormat = 3;    // 1: a list of files instead of parts; 2: no order
+constexpr int kFormat = 4;    // 1: files instead of parts; 2, 3: no order, or other labels
 constexpr int kMaxDepth = 8;  // of nesting; a manifest has three levels
 constexpr char kManifest[] = "manifest.json";
 
@@ -121,21 +121,6 @@ Status WriteManifest(const fs::path& directory, const Manifest& manifest) {
                             {"checksum", Hex(part.checksum)}});
   }
   return base::WriteFileAtomic(directory / kManifest, Render(std::move(out)));
-}
-
-std::string LabelsOf(const features::PositiveRule& rule) {
-  if (rule.from_event) return "complete events of the source";
-  return fmt::format("watches of at least {} of the duration, or {} s where it is unknown",
-                     rule.share, rule.seconds);
-}
-
-Status CheckLabels(const Manifest& manifest, const features::PositiveRule& rule) {
-  const std::string now = LabelsOf(rule);
-  if (manifest.labels == now) return Ok();
-  return FailedPrecondition(
-      "[labels] changed since bundle {} was trained (complete then: {}; now: {}), so user states "
-      "would mean something else than its models learned: train again, or put [labels] back",
-      manifest.version, manifest.labels, now);
 }
 
 Result<Manifest> ReadManifest(const fs::path& directory) {

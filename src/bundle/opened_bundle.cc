@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "schema/schema.h"
+
 namespace upnext::bundle {
 
 Result<std::string> LogToServe(const base::VersionedRoot& logs, const Manifest& manifest) {
@@ -27,27 +29,36 @@ Result<std::filesystem::path> CurrentFolder(const base::VersionedRoot& bundles) 
                   bundles.root().string());
 }
 
+Result<features::PositiveRule> RuleOf(const Manifest& manifest,
+                                      const features::SignalOptions& signals,
+                                      const features::FeatureStatistics& tables) {
+  const schema::Schema& schema = tables.plan.schema();
+  UPNEXT_ASSIGN_OR_RETURN(const features::PositiveRule rule,
+                          features::PositiveRule::Parse(manifest.labels, schema));
+  UPNEXT_RETURN_IF_ERROR(signals.Check(rule, schema, manifest.version));
+  return rule;
+}
+
 }  // namespace
 
 Result<OpenedModels> OpenCurrentValidated(const base::VersionedRoot& bundles,
                                           const base::VersionedRoot& logs,
-                                          const features::PositiveRule& rule) {
+                                          const features::SignalOptions& signals) {
   UPNEXT_ASSIGN_OR_RETURN(const std::filesystem::path folder, CurrentFolder(bundles));
   UPNEXT_ASSIGN_OR_RETURN(const Manifest manifest, ReadManifest(folder));
-  UPNEXT_RETURN_IF_ERROR(CheckLabels(manifest, rule));
   OpenedModels opened;
   UPNEXT_ASSIGN_OR_RETURN(opened.log, log::EventLog::Open(logs.Path(manifest.log_version)));
   UPNEXT_ASSIGN_OR_RETURN(opened.models, ValidatedModels::Open(folder));
+  UPNEXT_ASSIGN_OR_RETURN(opened.rule, RuleOf(manifest, signals, opened.models->tables()));
   UPNEXT_RETURN_IF_ERROR(opened.models->tables().CheckIds(opened.log));
   return opened;
 }
 
 Result<OpenedBundle> OpenCurrent(const base::VersionedRoot& bundles,
                                  const base::VersionedRoot& logs,
-                                 const features::PositiveRule& rule, LogChoice choice) {
+                                 const features::SignalOptions& signals, LogChoice choice) {
   UPNEXT_ASSIGN_OR_RETURN(const std::filesystem::path folder, CurrentFolder(bundles));
   UPNEXT_ASSIGN_OR_RETURN(const Manifest manifest, ReadManifest(folder));
-  UPNEXT_RETURN_IF_ERROR(CheckLabels(manifest, rule));
   std::string log_version = manifest.log_version;
   if (choice == LogChoice::kNewest) {
     UPNEXT_ASSIGN_OR_RETURN(log_version, LogToServe(logs, manifest));
@@ -55,6 +66,7 @@ Result<OpenedBundle> OpenCurrent(const base::VersionedRoot& bundles,
   OpenedBundle opened;
   UPNEXT_ASSIGN_OR_RETURN(opened.log, log::EventLog::Open(logs.Path(log_version)));
   UPNEXT_ASSIGN_OR_RETURN(opened.bundle, Bundle::Open(folder, opened.log.lineage()));
+  UPNEXT_ASSIGN_OR_RETURN(opened.rule, RuleOf(manifest, signals, opened.bundle->tables()));
   UPNEXT_RETURN_IF_ERROR(opened.bundle->tables().CheckIds(opened.log));
   return opened;
 }

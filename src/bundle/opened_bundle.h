@@ -1,7 +1,7 @@
 // The current bundle together with a log whose ids it knows.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(const OpenedBundle opened,
-//                           OpenCurrent(bundles, logs, rule, LogChoice::kNewest));
+//                           OpenCurrent(bundles, logs, signals, LogChoice::kNewest));
 //
 // Immutable once it is opened: any number of threads.
 #ifndef UPNEXT_BUNDLE_OPENED_BUNDLE_H_
@@ -17,6 +17,7 @@
 #include "bundle/bundle.h"
 #include "bundle/validated_models.h"
 #include "features/positive_rule.h"
+#include "features/signal_options.h"
 #include "log/event_log.h"
 
 namespace upnext::bundle {
@@ -24,26 +25,29 @@ namespace upnext::bundle {
 struct OpenedBundle {
   log::EventLog log;
   std::unique_ptr<Bundle> bundle;
+  features::PositiveRule rule = {};  // that its models were trained with; states are folded by it
 };
 
 // Which log: the one that the bundle was trained on, to evaluate it, or the newest (LogToServe),
 // for feeds.
 enum class LogChoice : uint8_t { kTrainedOn, kNewest };
 
-// kNotFound says to run train; kFailedPrecondition when `rule` is not the one of the training.
+// kNotFound says to run train; kFailedPrecondition when the training's rule is not one that
+// `signals` could have given.
 Result<OpenedBundle> OpenCurrent(const base::VersionedRoot& bundles,
                                  const base::VersionedRoot& logs,
-                                 const features::PositiveRule& rule, LogChoice choice);
+                                 const features::SignalOptions& signals, LogChoice choice);
 
 // The validated models of the current bundle, and the log that they were trained on.
 struct OpenedModels {
   log::EventLog log;
   std::unique_ptr<ValidatedModels> models;
+  features::PositiveRule rule = {};
 };
 // Fails as OpenCurrent.
 Result<OpenedModels> OpenCurrentValidated(const base::VersionedRoot& bundles,
                                           const base::VersionedRoot& logs,
-                                          const features::PositiveRule& rule);
+                                          const features::SignalOptions& signals);
 
 // The version of the log that a bundle is served with: the current one when it continues the one
 // that the bundle was trained on, so that appended events count; else that one itself. Ids that the

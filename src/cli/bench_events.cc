@@ -72,12 +72,12 @@ struct BenchedServer {
     out.names = NamesOf(opened.log);
     UPNEXT_ASSIGN_OR_RETURN(std::shared_ptr<store::Store> store,
                             store::OpenRocksStore(store_folder, settings.project.schema()));
+    serving::GenerationOptions options;
+    options.engine = settings.engine;
+    options.signals = settings.project.signals();
+    options.schema = settings.project.schema();
     UPNEXT_ASSIGN_OR_RETURN(out.service,
-                            serving::Service::Start(std::move(opened),
-                                                    {.engine = settings.engine,
-                                                     .rule = settings.project.rule(),
-                                                     .schema = settings.project.schema()},
-                                                    std::move(store)));
+                            serving::Service::Start(std::move(opened), options, std::move(store)));
     net::ServerOptions how = settings.server;
     how.port = 0;
     how.threads = threads;

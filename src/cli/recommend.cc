@@ -106,7 +106,7 @@ class Recommender {
     UPNEXT_ASSIGN_OR_RETURN(examples::Split split,
                             at_test ? training::SplitOf(settings.training.dataset,
                                                         opened.bundle->manifest(), opened.log)
-                                    : EverythingTrains(settings.project.rule(), opened.log));
+                                    : EverythingTrains(opened.rule, opened.log));
     return std::unique_ptr<Recommender>(
         new Recommender(flags, std::move(settings), std::move(opened), std::move(split)));
   }
@@ -123,7 +123,7 @@ class Recommender {
         opened_(std::move(opened)),
         catalogue_(opened_.log),
         split_(std::move(split)),
-        source_{opened_.log, catalogue_, settings_.project.rule(), split_},
+        source_{opened_.log, catalogue_, opened_.rule, split_},
         live_(settings_.engine.live),
         engine_(*opened_.bundle, catalogue_, settings_.engine, {}, AtTest() ? nullptr : &live_) {}
 
@@ -161,10 +161,10 @@ Status Recommender::OpenStore() {
       Tell("note: events posted to the server are not included: {}\n", store.error().message);
     }
   }
-  UPNEXT_ASSIGN_OR_RETURN(
-      states_, store::UserStates::Attach(store_.get(), catalogue_, settings_.project.rule(),
-                                         opened_.bundle->tables().plan.state()));
-  return serving::CountAll(catalogue_, settings_.project.rule(), store_.get(), &live_);
+  UPNEXT_ASSIGN_OR_RETURN(states_,
+                          store::UserStates::Attach(store_.get(), catalogue_, opened_.rule,
+                                                    opened_.bundle->tables().plan.state()));
+  return serving::CountAll(catalogue_, opened_.rule, store_.get(), &live_);
 }
 
 Moment Recommender::TestMoment(const examples::HoldoutCase& held_out) const {

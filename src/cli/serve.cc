@@ -41,7 +41,7 @@ Status RunServe(const ServeFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(std::shared_ptr<store::Store> store, project.OpenStore());
   const serving::GenerationOptions options{
       .engine = settings.engine,
-      .rule = project.rule(),
+      .signals = project.signals(),
       .schema = project.schema(),
       .max_ahead_ms = int64_t{1000} * settings.server.max_clock_ahead_s,
       .max_new_names = settings.server.max_new_names,

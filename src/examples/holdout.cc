@@ -21,9 +21,9 @@ std::vector<uint32_t> Targets(const ReplaySource& source, const RowRange& rows) 
   std::vector<uint32_t> targets;
   std::unordered_set<uint32_t> taken;
   for (uint64_t row = rows.begin; row < rows.end; ++row) {
-    if (!features::PositiveRule::MayAccept(log.type(row))) continue;
+    if (!source.rule.MayBePositive(log.type(row))) continue;
     const schema::Event event = log.event(row);
-    if (!source.rule.IsComplete(event, log.item(event.item))) continue;
+    if (!source.rule.IsPositive(event, log.item(event.item))) continue;
     if (taken.insert(event.item).second) targets.push_back(event.item);
   }
   return targets;

@@ -49,7 +49,7 @@ class PlanCompiler {
 
   Result<FeaturePlan> Compile() {
     needs_.state.AddBag({.key = {.of = StateKey::Of::kItem},
-                         .terms = {kPositive},
+                         .terms = {kInterest},
                          .removes = {},
                          .limit = kWatchesKept});
     needs_.Vocabulary({.name = std::string(kItemVocabulary),

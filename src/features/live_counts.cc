@@ -47,7 +47,7 @@ bool LiveCounts::Counts(const Event& event, const catalogue::Catalogue& catalogu
                         const PositiveRule& rule) const {
   if (event.item == kNone || event.time_ms == schema::kNoTime) return false;
   if (clicks_ && event.type == EventType::kClick) return true;
-  return PositiveRule::MayAccept(event.type) && rule.IsComplete(event, catalogue.item(event.item));
+  return rule.IsPositive(event, catalogue.item(event.item));
 }
 
 void LiveCounts::Add(const Event& event, uint64_t user, const catalogue::Catalogue& catalogue,

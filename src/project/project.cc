@@ -36,7 +36,7 @@ Result<Project> Project::Load(const Location& location) {
   project.directory_ = Resolve(location.directory, nullptr, table.Text("directory", ""), folder,
                                folder / ".upnext" / file.stem());
   project.schema_ = schema::Schema::FromConfig(project.config_.Table("schema"));
-  project.rule_ = features::PositiveRule::FromConfig(project.config_.Table("labels"));
+  project.signals_ = features::SignalOptions::FromConfig(project.config_, project.schema_);
   return project;
 }
 
@@ -59,14 +59,14 @@ Result<log::EventLog> Project::OpenLog(std::optional<uint32_t> shard) const {
 
 Result<bundle::OpenedBundle> Project::OpenBundle(bundle::LogChoice choice) const {
   UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened,
-                          bundle::OpenCurrent(bundles(), logs(), rule_, choice));
+                          bundle::OpenCurrent(bundles(), logs(), signals_, choice));
   UPNEXT_RETURN_IF_ERROR(log::CheckSchema(opened.log, schema_));
   return opened;
 }
 
 Result<bundle::OpenedModels> Project::OpenValidated() const {
   UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedModels opened,
-                          bundle::OpenCurrentValidated(bundles(), logs(), rule_));
+                          bundle::OpenCurrentValidated(bundles(), logs(), signals_));
   UPNEXT_RETURN_IF_ERROR(log::CheckSchema(opened.log, schema_));
   return opened;
 }

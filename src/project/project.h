@@ -21,7 +21,7 @@
 #include "base/status.h"
 #include "base/versioned_root.h"
 #include "bundle/opened_bundle.h"
-#include "features/positive_rule.h"
+#include "features/signal_options.h"
 #include "log/event_log.h"
 #include "schema/schema.h"
 #include "store/store.h"
@@ -45,7 +45,7 @@ class Project {
   const std::filesystem::path& data() const { return data_; }
   const std::filesystem::path& directory() const { return directory_; }
   // What counts as a complete watch. Bundles and stores are bound to it.
-  const features::PositiveRule& rule() const { return rule_; }
+  const features::SignalOptions& signals() const { return signals_; }
   // What the site has. A log is bound to it: the two below refuse the log of another schema with
   // kFailedPrecondition, which says to run import.
   const schema::Schema& schema() const { return schema_; }
@@ -74,7 +74,7 @@ class Project {
   Project() = default;
   base::Config config_;
   std::filesystem::path data_, directory_;
-  features::PositiveRule rule_;
+  features::SignalOptions signals_;
   schema::Schema schema_;
 };
 

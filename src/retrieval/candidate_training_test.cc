@@ -269,7 +269,7 @@ TEST(TrainCandidateModel, OneItemInEveryEventIsAnErrorThatSaysWhatToCheck) {
   ASSERT_FALSE(trained);
   EXPECT_THAT(trained.error().message,
               testing::AllOf(HasSubstr("at least two items"), HasSubstr("found 1"),
-                             HasSubstr("[labels] and [split]")));
+                             HasSubstr("[labels] positives and [split]")));
 }
 
 class StopAfter : public base::Progress {

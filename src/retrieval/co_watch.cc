@@ -96,7 +96,7 @@ CoWatchLearner::CoWatchLearner(const examples::ReplaySource& source, const CoWat
       by_user_(HistoriesByUser(source, options.max_history)),
       by_item_(Transposed(by_user_, source.log.items())) {}
 
-// The newest `max_history` different items of every user's training watches, ascending.
+// The newest `max_history` different items of every user's history in training, ascending.
 CoWatchLearner::Grouped CoWatchLearner::HistoriesByUser(const examples::ReplaySource& source,
                                                         uint32_t max_history) {
   Grouped histories;
@@ -117,11 +117,13 @@ CoWatchLearner::Grouped CoWatchLearner::HistoriesByUser(const examples::ReplaySo
     histories.offsets[of_user + 1] = histories.values.size() - begin;
     sequence.clear();
   };
-  ForTrainingWatches(source, [&](uint32_t user, const examples::WatchExample& example) {
-    if (user != of_user) finish();
-    of_user = user;
-    sequence.push_back(example.item);
-  });
+  ForTrainingHistory(
+      source, [&](uint32_t user, const schema::Event& event, bool interest, bool /*positive*/) {
+        if (!interest) return;
+        if (user != of_user) finish();
+        of_user = user;
+        sequence.push_back(event.item);
+      });
   if (!sequence.empty()) finish();
   std::partial_sum(histories.offsets.begin(), histories.offsets.end(), histories.offsets.begin());
   return histories;

@@ -1,5 +1,5 @@
-// Item-to-item lists by co-watch (CG-26): the cosine of the sets of users who watched both
-// items completely, the best `neighbours` of each item.
+// Item-to-item lists by co-watch (CG-26): the cosine of the sets of users who have both items in
+// their history, the best `neighbours` of each item.
 //
 //   const CoWatchLearner learner(source, options, pool);
 //   CoWatch all = learner.Learn();                          in memory

@@ -23,6 +23,7 @@
 #include "catalogue/catalogue.h"
 #include "features/live_counts.h"
 #include "features/positive_rule.h"
+#include "features/signal_options.h"
 #include "features/user_state.h"
 #include "schema/raw_event.h"
 #include "schema/schema.h"
@@ -34,7 +35,7 @@ namespace upnext::serving {
 
 struct GenerationOptions {
   EngineOptions engine;
-  features::PositiveRule rule;
+  features::SignalOptions signals;     // of the project file, to check bundles that are opened
   schema::Schema schema = {};          // of the project file
   const base::Clock* clock = nullptr;  // of requests without a time; null: the system's
   int64_t max_ahead_ms = INT64_MAX;    // of the time of a posted event before the clock
@@ -46,7 +47,8 @@ struct GenerationOptions {
 
 class Generation {
  public:
-  // Catalogue and states are taken over from `previous` where that has the same log.
+  // Catalogue and states are taken over from `previous` where that has the same log and keeps the
+  // same.
   // kFailedPrecondition for a log of another schema than the options'.
   static Result<std::shared_ptr<const Generation>> Make(bundle::OpenedBundle opened,
                                                         const GenerationOptions& options,
@@ -75,7 +77,8 @@ class Generation {
   Generation(std::unique_ptr<const bundle::Bundle> bundle, std::string log_version,
              const GenerationOptions& options, std::shared_ptr<store::Store> store,
              std::shared_ptr<catalogue::Catalogue> catalogue,
-             std::shared_ptr<store::UserStates> states, std::shared_ptr<features::LiveCounts> live);
+             std::shared_ptr<store::UserStates> states, std::shared_ptr<features::LiveCounts> live,
+             const features::PositiveRule& rule);
 
   // In the order in which they depend on each other: the last made is the first destroyed.
   const base::Clock& clock_;
@@ -84,7 +87,7 @@ class Generation {
   const std::shared_ptr<catalogue::Catalogue> catalogue_;
   const std::shared_ptr<store::UserStates> states_;
   const std::shared_ptr<features::LiveCounts> live_;
-  const features::PositiveRule rule_;
+  const features::PositiveRule rule_;  // of the states
   const std::unique_ptr<const bundle::Bundle> bundle_;
   const Engine engine_;
 };

@@ -38,10 +38,11 @@ Service::~Service() = default;
 
 Result<std::unique_ptr<Service>> Service::Start(const ServiceOptions& options,
                                                 std::shared_ptr<store::Store> store) {
-  UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened,
-                          bundle::OpenCurrent(base::VersionedRoot(options.bundle_root),
-                                              base::VersionedRoot(options.log_root),
-                                              options.generation.rule, bundle::LogChoice::kNewest));
+  UPNEXT_ASSIGN_OR_RETURN(
+      bundle::OpenedBundle opened,
+      bundle::OpenCurrent(base::VersionedRoot(options.bundle_root),
+                          base::VersionedRoot(options.log_root), options.generation.signals,
+                          bundle::LogChoice::kNewest));
   return Start(std::move(opened), options.generation, std::move(store));
 }
 

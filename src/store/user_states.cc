@@ -95,12 +95,11 @@ class PostedFold {
 };
 
 // What a state depends on next to the stored events: the log, its events and its numbers, what
-// counts as complete, and what is kept.
-uint64_t StateTag(uint64_t log_content, const features::PositiveRule& rule,
+// is positive or of the history, and what is kept.
+uint64_t StateTag(const log::EventLog& log, const features::PositiveRule& rule,
                   const features::StateSpec& keeps) {
-  return base::Fingerprint(
-      fmt::format("{} {} {} {:x}", rule.from_event, rule.share, rule.seconds, keeps.digest()),
-      log_content);
+  return base::Fingerprint(fmt::format("{} {:x}", rule.ToText(log.schema()), keeps.digest()),
+                           log.content_digest());
 }
 
 Numbering NumberingOf(const log::EventLog& log, uint64_t max_names) {
@@ -132,7 +131,7 @@ struct UserStates::Rep {
         rule(r),
         keeps(k),
         numbering(NumberingOf(c.log(), max_names)),
-        tag(StateTag(c.log().content_digest(), r, k)),
+        tag(StateTag(c.log(), r, k)),
         cache(cache_bytes) {
     if (store != nullptr) saver.emplace(*store, tag);
   }

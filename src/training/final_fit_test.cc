@@ -264,10 +264,11 @@ TEST_F(FinalFitTest, OtherLabelsAreNotComparedAndPublished) {
   RunAndPublish();
   ASSERT_TRUE(base::WriteFileAtomic(folder_ / "site.toml",
                                     std::string(kSite) + "[labels]\ncomplete_share = 0.9\n"));
-  options_.dataset.rule.share = 0.8;
+  options_.dataset.signals.share = 0.8;
   const JobResult other = RunAndPublish();
-  EXPECT_THAT(other.report.notes,
-              Contains(HasSubstr("not compared with bundle v000001: [labels]")));
+  EXPECT_THAT(
+      other.report.notes,
+      Contains(HasSubstr("not compared with bundle v000001: it was trained with other positives")));
   EXPECT_FALSE(other.report.retrieval->current);
 }
 

@@ -15,7 +15,8 @@
 #include "examples/split.h"
 #include "features/feature_plan.h"
 #include "features/feature_spec.h"
-#include "features/positive_rule.h"
+#include "features/signal_options.h"
+#include "log/event_log.h"
 #include "ranking/objectives.h"
 #include "ranking/ranker.h"
 #include "ranking/ranker_training.h"
@@ -23,26 +24,32 @@
 #include "retrieval/candidate_training.h"
 #include "retrieval/feed_order.h"
 #include "retrieval/generator_registry.h"
+#include "retrieval/presets.h"
 
 namespace upnext::training {
 
-// [labels], [features], [split]: what is learned from, the same for every model.
+// [labels], [history], [features], [split]: what is learned from, the same for every model.
 struct DatasetOptions {
-  features::PositiveRule rule;
+  features::SignalOptions signals;
   features::FeatureSpec features;
   examples::SplitOptions split;
+  features::PositiveRule RuleFor(const log::EventLog& log) const {
+    return signals.Resolve(log.schema(), log.stats().by_type);
+  }
   static DatasetOptions FromConfig(const base::Config& config);
 };
 
 // [retrieval], [generators] and [ranking]: the models, and what is made of them for serving.
 struct TrainOptions {
   bool train_retrieval = true, train_ranking = true;
-  retrieval::CandidateModelOptions candidate;
+  retrieval::PresetOptions presets;            // to choose the next two from
+  retrieval::CandidateModelOptions candidate;  // of the first of them, until one is chosen
   retrieval::CandidateTrainOptions candidate_train;
   ann::IndexOptions index;
   std::vector<retrieval::ConfiguredLearner> generators = retrieval::LearnersFromConfig({});
   ranking::RankerOptions ranker;
   std::vector<ranking::Objective> objectives;
+  bool default_objectives = false;  // `objectives` are not of the project file
   ranking::RankerTrainOptions ranker_train;
   uint64_t seed = 1;
   // What the project file says that trained models depend on, as checkpoints are bound to it:
