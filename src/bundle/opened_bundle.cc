@@ -29,6 +29,32 @@ Result<std::filesystem::path> CurrentFolder(const base::VersionedRoot& bundles) 
 
 }  // namespace
 
+std::string ServedVersions::Note() const {
+  if (bundle.empty() || log == newest_log) return "";
+  return fmt::format(
+      "bundle {} is served with log {}: in log {} ids have other numbers, so its events, flags and "
+      "histories take effect with the next training that is published",
+      bundle, log, newest_log);
+}
+
+Result<ServedVersions> VersionsToServe(const base::VersionedRoot& bundles,
+                                       const base::VersionedRoot& logs) {
+  ServedVersions served;
+  const auto take = [](Result<std::string> version, std::string& to) -> Status {
+    if (version) to = *std::move(version);
+    if (!version && version.error().code != Code::kNotFound) {
+      return std::unexpected(std::move(version).error());
+    }
+    return Ok();
+  };
+  UPNEXT_RETURN_IF_ERROR(take(logs.Current(), served.newest_log));
+  UPNEXT_RETURN_IF_ERROR(take(bundles.Current(), served.bundle));
+  if (served.bundle.empty()) return served;
+  UPNEXT_ASSIGN_OR_RETURN(const Manifest manifest, ReadManifest(bundles.Path(served.bundle)));
+  UPNEXT_ASSIGN_OR_RETURN(served.log, LogToServe(logs, manifest));
+  return served;
+}
+
 Result<OpenedModels> OpenCurrentValidated(const base::VersionedRoot& bundles,
                                           const base::VersionedRoot& logs,
                                           const features::PositiveRule& rule) {
@@ -46,6 +72,13 @@ Result<OpenedBundle> OpenCurrent(const base::VersionedRoot& bundles,
                                  const base::VersionedRoot& logs,
                                  const features::PositiveRule& rule, LogChoice choice) {
   UPNEXT_ASSIGN_OR_RETURN(const std::filesystem::path folder, CurrentFolder(bundles));
+  return OpenVersion(bundles, folder.filename().string(), logs, rule, choice);
+}
+
+Result<OpenedBundle> OpenVersion(const base::VersionedRoot& bundles, std::string_view version,
+                                 const base::VersionedRoot& logs,
+                                 const features::PositiveRule& rule, LogChoice choice) {
+  const std::filesystem::path folder = bundles.Path(version);
   UPNEXT_ASSIGN_OR_RETURN(const Manifest manifest, ReadManifest(folder));
   UPNEXT_RETURN_IF_ERROR(CheckLabels(manifest, rule));
   std::string log_version = manifest.log_version;

@@ -148,7 +148,8 @@ class RetrievalRun {
     for (const CaseRanks& of_case : ranks) {
       for (const uint32_t item : of_case.top) shown[item] = 1;
     }
-    return static_cast<double>(std::ranges::count(shown, 1)) / static_cast<double>(shown.size());
+    return static_cast<double>(std::ranges::count(shown, 1)) /
+           static_cast<double>(source_.log.present(schema::Entity::kItem));
   }
 
   const Subject& subject_;
@@ -191,7 +192,7 @@ Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const Evaluate
   report.baselines.assign(std::make_move_iterator(metrics.begin() + 1),
                           std::make_move_iterator(metrics.end()));
   report.users = run.users();
-  report.items = subject.source.log.items();
+  report.items = subject.source.log.present(schema::Entity::kItem);
   return report;
 }
 
