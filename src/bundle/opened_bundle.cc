@@ -11,10 +11,19 @@ Result<std::string> LogToServe(const base::VersionedRoot& logs, const Manifest& 
   Result<std::string> current = logs.Current();
   if (!current && current.error().code != Code::kNotFound) return current;
   if (!current || *current == manifest.log_version) return manifest.log_version;
-  UPNEXT_ASSIGN_OR_RETURN(const std::vector<uint64_t> lineage,
-                          log::EventLog::ReadLineage(logs.Path(*current)));
-  const bool continues = std::ranges::find(lineage, manifest.log_digest) != lineage.end();
-  return continues ? *current : manifest.log_version;
+  const auto continues = [&](const std::string& version) -> Result<bool> {
+    UPNEXT_ASSIGN_OR_RETURN(const std::vector<uint64_t> lineage,
+                            log::EventLog::ReadLineage(logs.Path(version)));
+    return std::ranges::find(lineage, manifest.log_digest) != lineage.end();
+  };
+  UPNEXT_ASSIGN_OR_RETURN(const bool newest, continues(*current));
+  if (newest) return *current;
+  UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> versions, logs.Versions());
+  for (auto at = std::ranges::find(versions, *current); at != versions.begin();) {
+    // An older version that cannot be read is passed over.
+    if (continues(*--at).value_or(false)) return *at;
+  }
+  return manifest.log_version;
 }
 
 namespace {

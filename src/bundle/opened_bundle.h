@@ -51,10 +51,10 @@ Result<OpenedModels> OpenCurrentValidated(const base::VersionedRoot& bundles,
                                           const base::VersionedRoot& logs,
                                           const features::PositiveRule& rule);
 
-// The version of the log that a bundle is served with: the current one when it continues the one
-// that the bundle was trained on (an append, or an import of everything that kept the numbers), so
-// that its events, flags and histories count; else that one itself. Ids that the bundle does not
-// know are unknown to it, like those of posted events.
+// The version of the log that a bundle is served with: the newest one, up to the current, that
+// continues the one that the bundle was trained on (an append, or an import of everything that kept
+// the numbers) or is that one, so that its events, flags and histories count. Ids that the bundle
+// does not know are unknown to it, like those of posted events.
 Result<std::string> LogToServe(const base::VersionedRoot& logs, const Manifest& manifest);
 
 // Which versions feeds are made of now, "" for what there is not yet.

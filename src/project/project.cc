@@ -113,6 +113,7 @@ Status Project::Prune() const {
       UPNEXT_RETURN_IF_ERROR(base::RemoveAll(folder));
     } else if (auto manifest = bundle::ReadManifest(folder)) {
       logs_in_use.insert(manifest->log_version);
+      if (auto served = bundle::LogToServe(logs(), *manifest)) logs_in_use.insert(*served);
     }
   }
   UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> log_versions, logs().Versions());

@@ -73,8 +73,8 @@ class Project {
   Status MakeCurrent(const std::string& version) const;
 
   // Removes old versions. What stays: the current log, the three newest bundles, the current bundle
-  // and the two before it, and the logs that those bundles were trained on. The caller holds the
-  // lock.
+  // and the two before it, and the logs that those bundles were trained on and are served with. The
+  // caller holds the lock.
   Status Prune() const;
 
  private:
