@@ -40,6 +40,11 @@ nlohmann::ordered_json LogJson(const log::EventLog& log) {
   for (const schema::EventTypeInfo& info : log.schema().event_types()) {
     if (stats.by_type[++type] > 0) out["types"][info.name] = stats.by_type[type];
   }
+  if (log.posted().store != 0 || stats.posted > 0) {
+    out["posted"] = {{"events", stats.posted},
+                     {"store", fmt::format("{:016x}", log.posted().store)},
+                     {"through", log.posted().through}};
+  }
   // What each import added, if there were several.
   for (const log::LogStats& segment : log.segments()) {
     if (log.segments().size() == 1) break;

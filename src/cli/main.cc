@@ -31,6 +31,7 @@ constexpr std::array kVerbs{
     Verb{"serve", "answer requests over HTTP", MakeServe},
     Verb{"run", "serve, and import and train on a schedule", MakeRun},
     Verb{"study", "run an experiment on a simulated world with known truth", MakeStudy},
+    Verb{"forget", "take users out of log, store and all files", MakeForget},
     Verb{"features", "show the compiled features and how often they are missing", MakeFeatures},
     Verb{"inspect", "show and verify a log or a bundle", MakeInspect},
     Verb{"bench", "measure the speed of this machine", MakeBench},

@@ -13,7 +13,10 @@ RunOptions RunOptions::FromConfig(const base::Config& config, const std::filesys
     run.Fail(key, parsed.error().message);
     return base::Schedule();
   };
-  RunOptions options{.import = schedule("import"), .train = schedule("train"), .inbox = {}};
+  RunOptions options{.import = schedule("import"),
+                     .train = schedule("train"),
+                     .from_store = run.Bool("from_store", false),
+                     .inbox = {}};
   if (const std::string inbox = run.Text("inbox", ""); !inbox.empty()) {
     options.inbox = folder / inbox;  // an absolute path stays as it is
   }

@@ -3,6 +3,7 @@
 //   [run]
 //   import = "every 1h"      "at 03:00" (UTC), or "never"
 //   train = "at 04:00"
+//   from_store = true        import moves posted events into the log, instead of importing everything
 //   inbox = "incoming"       a folder; what is moved into it is appended
 //
 // A plain value.
@@ -18,6 +19,7 @@ namespace upnext::cli {
 
 struct RunOptions {
   base::Schedule import, train;
+  bool from_store = false;
   std::filesystem::path inbox;  // empty: none
 
   // `folder` is that of the project file, which relative paths start from.

@@ -164,7 +164,11 @@ void RunSteps::Rep::RunDue() {
     words.insert(words.end(), program.data_flags.begin(), program.data_flags.end());
     return words;
   };
-  if (!Stopping() && Due(import_step, clock.NowMs())) RunStep(import_step, command("import"));
+  if (!Stopping() && Due(import_step, clock.NowMs())) {
+    std::vector<std::string> words = command("import");
+    if (settings.run.from_store) words.emplace_back("--from-store");
+    RunStep(import_step, std::move(words));
+  }
   if (!Stopping() && Due(train_step, clock.NowMs())) RunStep(train_step, command("train"));
 }
 

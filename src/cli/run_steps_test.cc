@@ -94,6 +94,14 @@ TEST_F(RunStepsTest, AStepRunsAtItsTimeAndItsOutcomeIsKept) {
   EXPECT_EQ(base::FormatTime(train.next_ms), "2026-05-02T03:00:00.000Z");
 }
 
+TEST_F(RunStepsTest, AnImportFromTheStoreMovesPostedEventsAlone) {
+  const auto steps = Load("import = 'every 1m'\nfrom_store = true\n");
+  steps->Start();
+  clock_.Advance(60'000);
+  Await([&] { return StatusOf(*steps, "import").outcome == "ok"; });
+  EXPECT_THAT(Calls(), ElementsAre("import -c site.toml --data exports --from-store"));
+}
+
 TEST_F(RunStepsTest, ATimeThatWasMissedRunsOnceAtTheStart) {
   {
     const auto steps = Load("train = 'at 03:00'\n");

@@ -32,6 +32,7 @@ std::function<Status()> MakeRun(CLI::App& app);
 std::function<Status()> MakeSimulate(CLI::App& app);
 std::function<Status()> MakeStudy(CLI::App& app);
 std::function<Status()> MakeInspect(CLI::App& app);
+std::function<Status()> MakeForget(CLI::App& app);
 std::function<Status()> MakeFeatures(CLI::App& app);
 std::function<Status()> MakeBench(CLI::App& app);
 

@@ -179,8 +179,14 @@ Result<AppendCounts> WriteJoinedLog(const fs::path& directory, const EventLog& b
                     part.items(), part.users());
   }
   UPNEXT_RETURN_IF_ERROR(CheckSameSchema(base, part));
-  UPNEXT_ASSIGN_OR_RETURN(LogWriter writer,
-                          LogWriter::Create(directory, {.shards = base.shards(), .base = &base}));
+  const bool from_store = part.posted().store != 0;
+  UPNEXT_ASSIGN_OR_RETURN(
+      LogWriter writer,
+      LogWriter::Create(directory, {.shards = base.shards(),
+                                    .base = &base,
+                                    .posted = from_store ? part.posted() : base.posted(),
+                                    .same_event_ms = part.same_event_ms(),
+                                    .adds_posted = part.stats().posted > 0}));
   UPNEXT_RETURN_IF_ERROR(Joining(base, part, &mentioned, writer).Run(progress));
   return AppendCounts{
       .events = writer.events(), .duplicates = writer.duplicates(), .late = writer.late()};
@@ -210,9 +216,13 @@ std::string WhyNumberAfresh(const EventLog& base, const EventLog& part) {
 Status WriteContinuedLog(const fs::path& directory, const EventLog& base, const EventLog& part,
                          base::Progress& progress) {
   UPNEXT_RETURN_IF_ERROR(CheckSameSchema(base, part));
-  UPNEXT_ASSIGN_OR_RETURN(
-      LogWriter writer,
-      LogWriter::Create(directory, {.shards = part.shards(), .base = &base, .keep_events = false}));
+  UPNEXT_ASSIGN_OR_RETURN(LogWriter writer,
+                          LogWriter::Create(directory, {.shards = part.shards(),
+                                                        .base = &base,
+                                                        .keep_events = false,
+                                                        .posted = part.posted(),
+                                                        .same_event_ms = part.same_event_ms(),
+                                                        .adds_posted = part.stats().posted > 0}));
   return Joining(base, part, nullptr, writer).Run(progress);
 }
 

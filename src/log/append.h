@@ -38,6 +38,7 @@ struct AppendCounts {
 
 // Writes `base` with everything of `part` into the (existing, empty) folder: names of the base keep
 // their numbers, its event files stay the same files, the events of the part become one segment.
+// The joined log has the posted events that the part says, if it says any, else those of the base.
 // kCancelled when `progress` was asked to stop, kResourceExhausted at too many segments.
 Result<AppendCounts> WriteJoinedLog(const std::filesystem::path& directory, const EventLog& base,
                                     const EventLog& part, const Mentioned& mentioned,

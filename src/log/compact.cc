@@ -15,10 +15,16 @@ namespace fs = std::filesystem;
 
 }  // namespace
 
-Status WriteCompactedLog(const fs::path& directory, const EventLog& log, base::Progress& progress) {
-  UPNEXT_ASSIGN_OR_RETURN(
-      LogWriter writer,
-      LogWriter::Create(directory, {.shards = log.shards(), .base = &log, .keep_events = false}));
+Status WriteCompactedLog(const fs::path& directory, const EventLog& log, base::Progress& progress,
+                         const Forgotten* forgotten) {
+  LogWriterOptions options = {.shards = log.shards(), .base = &log, .keep_events = false};
+  std::vector<bool> gone(log.users());
+  if (forgotten != nullptr) {
+    options.posted = forgotten->posted;
+    options.forgotten = forgotten->names;
+    gone = forgotten->names[static_cast<size_t>(schema::IdSpace::kUser)];
+  }
+  UPNEXT_ASSIGN_OR_RETURN(LogWriter writer, LogWriter::Create(directory, options));
   for (size_t i = 0; i < log.schema().id_spaces().size(); ++i) {
     UPNEXT_RETURN_IF_ERROR(writer.BeginDictionary(static_cast<schema::IdSpace>(i), 0));
   }
@@ -32,6 +38,7 @@ Status WriteCompactedLog(const fs::path& directory, const EventLog& log, base::P
         continue;
       }
       log.Attributes(entity, id, &cells);
+      if (!of_items && gone[id]) cells.assign(cells.size(), {});
       UPNEXT_RETURN_IF_ERROR(of_items ? writer.AddItem(cells) : writer.AddUser(cells));
     }
   }
@@ -39,6 +46,7 @@ Status WriteCompactedLog(const fs::path& directory, const EventLog& log, base::P
   base::ProgressStage stage(progress, "compact", "events", log.events());
   uint64_t rows = 0;
   for (const uint32_t user : UsersByRow(log.users(), log.shards())) {
+    if (gone[user]) continue;
     for (uint64_t row = log.begin(user); row < log.end(user); ++row) {
       log.RequestAttributes(row, &attributes);
       UPNEXT_RETURN_IF_ERROR(writer.AddEvent(user, log.event(row), attributes));

@@ -225,8 +225,11 @@ Result<EventLog> EventLog::Open(const fs::path& directory, std::optional<uint32_
   if (shard) {
     rep->stats.events = counted.events;
     rep->stats.by_type = counted.by_type;
+    rep->stats.posted = counted.posted;
+    rep->stats.with_id = counted.with_id;
   } else if (counted.by_type != rep->stats.by_type || counted.first_ms != rep->stats.first_ms ||
-             counted.last_ms != rep->stats.last_ms) {
+             counted.last_ms != rep->stats.last_ms || counted.posted != rep->stats.posted ||
+             counted.with_id != rep->stats.with_id) {
     return DataLoss("{}: its statistics are not those of the events",
                     (directory / format::kMetaFile).string());
   }
@@ -249,6 +252,8 @@ LogStats& LogStats::operator+=(const LogStats& other) {
   }
   events += other.events;
   bytes += other.bytes;
+  posted += other.posted;
+  with_id += other.with_id;
   for (size_t type = 0; type < by_type.size(); ++type) by_type[type] += other.by_type[type];
   return *this;
 }
@@ -257,6 +262,8 @@ void LogStats::Count(const schema::Event& event) {
   first_ms = events == 0 ? event.time_ms : std::min(first_ms, event.time_ms);
   last_ms = events == 0 ? event.time_ms : std::max(last_ms, event.time_ms);
   ++events;
+  posted += event.posted ? 1 : 0;
+  with_id += event.id != 0 ? 1 : 0;
   ++by_type[static_cast<size_t>(event.type)];
 }
 
@@ -305,6 +312,10 @@ uint32_t EventLog::item_of(uint64_t row) const {
   const ShardReader& shard = rep_->Locate(row);
   return shard.item(row);
 }
+uint64_t EventLog::event_id(uint64_t row) const {
+  const ShardReader& shard = rep_->Locate(row);
+  return shard.id(row);
+}
 void EventLog::RequestAttributes(uint64_t row, std::vector<schema::AttributeValue>* values) const {
   values->clear();
   if (rep_->schema.declared(schema::Entity::kRequest).empty()) return;
@@ -338,11 +349,14 @@ schema::Item EventLog::item(uint32_t item) const { return rep_->items.item(item)
 schema::User EventLog::user(uint32_t user) const { return rep_->users.user(user); }
 const LogStats& EventLog::stats() const { return rep_->stats; }
 std::span<const LogStats> EventLog::segments() const { return rep_->segments; }
+const PostedMark& EventLog::posted() const { return rep_->meta.posted; }
+int64_t EventLog::same_event_ms() const { return rep_->meta.same_event_ms; }
 uint32_t EventLog::shards() const { return rep_->meta.shards; }
 std::optional<uint32_t> EventLog::shard() const { return rep_->only; }
 uint64_t EventLog::digest() const { return rep_->lineage.back(); }
 std::span<const uint64_t> EventLog::lineage() const { return rep_->lineage; }
 uint64_t EventLog::content_digest() const { return rep_->meta.digest; }
+std::span<const uint64_t> EventLog::file_digests() const { return rep_->meta.digests; }
 const fs::path& EventLog::directory() const { return rep_->directory; }
 
 }  // namespace upnext::log

@@ -61,6 +61,7 @@ Result<LogMeta> ReadMeta(const std::filesystem::path& path) {
   UPNEXT_ASSIGN_OR_RETURN(const auto by_type, file.Get<uint64_t>(format::kByType));
   UPNEXT_ASSIGN_OR_RETURN(const auto span, file.Get<int64_t>(format::kSpan, 2));
   UPNEXT_ASSIGN_OR_RETURN(const auto digests, file.Get<uint64_t>(format::kDigests));
+  UPNEXT_ASSIGN_OR_RETURN(const auto posted, file.Get<uint64_t>(format::kPosted, 6));
   UPNEXT_ASSIGN_OR_RETURN(const auto segments, Optional<uint64_t>(file, format::kSegments, 1));
   LogMeta meta;
   const uint64_t parts = segments.empty() ? 1 : segments[0];
@@ -71,7 +72,9 @@ Result<LogMeta> ReadMeta(const std::filesystem::path& path) {
       parts > format::kMaxSegments || rows.size() % parts != 0 ||
       rows.size() / parts > format::kMaxShards || overflow || total != counts[2] ||
       digests.size() != 3 + rows.size() + (parts > 1 ? 1 : 0) ||
-      by_type.size() > meta.stats.by_type.size()) {
+      by_type.size() > meta.stats.by_type.size() ||
+      (posted[0] == 0 && (posted[1] != 0 || posted[5] != 0)) ||
+      posted[2] > static_cast<uint64_t>(kMaxSameEventMs)) {
     return DataLoss("{}: its counts contradict each other", path.string());
   }
   meta.segments = static_cast<uint32_t>(parts);
@@ -81,6 +84,10 @@ Result<LogMeta> ReadMeta(const std::filesystem::path& path) {
     UPNEXT_ASSIGN_OR_RETURN(const auto ancestors, file.Get<uint64_t>(format::kAncestors));
     meta.ancestors.assign(ancestors.begin(), ancestors.end());
   }
+  meta.posted = {.store = posted[0], .through = posted[1], .forgotten = posted[5]};
+  meta.same_event_ms = static_cast<int64_t>(posted[2]);
+  meta.stats.posted = posted[3];
+  meta.stats.with_id = posted[4];
   meta.users = static_cast<uint32_t>(counts[0]);
   meta.items = static_cast<uint32_t>(counts[1]);
   meta.stats.events = total;
@@ -200,6 +207,8 @@ Result<ShardReader> ShardReader::Open(FilePtr file, const schema::Schema& schema
   UPNEXT_ASSIGN_OR_RETURN(reader.region_, id_column("region", schema::IdSpace::kRegion));
   UPNEXT_ASSIGN_OR_RETURN(reader.current_item_, id_column("current_item", schema::IdSpace::kItem));
   UPNEXT_ASSIGN_OR_RETURN(reader.off_site_, OptionalFlags(*file, "off_site", rows));
+  UPNEXT_ASSIGN_OR_RETURN(reader.posted_, OptionalFlags(*file, "posted", rows));
+  UPNEXT_ASSIGN_OR_RETURN(reader.id_, Optional<uint64_t>(*file, "id", rows));
   UPNEXT_ASSIGN_OR_RETURN(reader.attributes_,
                           OpenAttributes(*file, schema, schema::Entity::kRequest, ids, rows));
   for (uint64_t row = 0; row < rows; ++row) {
@@ -228,6 +237,8 @@ schema::Event ShardReader::event(uint64_t row) const {
   event.region = region_[row];
   event.current_item = current_item_[row];
   event.off_site = ValueOr<uint8_t>(off_site_, row, 0) != 0;
+  event.posted = ValueOr<uint8_t>(posted_, row, 0) != 0;
+  event.id = id(row);
   return event;
 }
 

@@ -26,7 +26,9 @@ struct LogMeta {
   std::vector<uint64_t> rows;       // [segments, shards]: of each event file
   std::vector<uint64_t> digests;    // dictionaries, items, users, event files, order
   std::vector<uint64_t> ancestors;  // digests of the dictionaries that these go on from
-  uint64_t digest = 0;              // of the meta file
+  PostedMark posted;
+  int64_t same_event_ms = kSameEventMs;
+  uint64_t digest = 0;  // of the meta file
   bool has_order() const { return segments > 1; }
 };
 Result<LogMeta> ReadMeta(const std::filesystem::path& path);
@@ -88,15 +90,16 @@ class ShardReader {
   const int64_t* times() const { return time_ms_.data(); }
   schema::EventType type(uint64_t row) const { return static_cast<schema::EventType>(type_[row]); }
   uint32_t item(uint64_t row) const { return item_[row]; }
+  uint64_t id(uint64_t row) const { return id_.empty() ? 0 : id_[row]; }
   std::string path() const { return file_->path().string(); }
 
  private:
   FilePtr file_;
   std::span<const int64_t> time_ms_;
-  std::span<const uint8_t> type_, off_site_;
+  std::span<const uint8_t> type_, off_site_, posted_;
   IdView item_, query_, source_, device_, region_, current_item_;
   std::span<const float> value_, propensity_;
-  std::span<const uint64_t> request_;
+  std::span<const uint64_t> request_, id_;
   std::span<const uint16_t> position_;
   std::vector<AttributeView> attributes_;
 };

@@ -76,6 +76,9 @@ unsigned StatusOf(Code code) {
   }
 }
 
+// A disk is full for longer than a queue is.
+int RetryAfterOf(unsigned status) { return status == 503 ? 1 : status == 507 ? 10 : 0; }
+
 HttpResponse ProblemOf(unsigned status, std::string_view detail) {
   const json body = {
       {"type", "about:blank"}, {"title", TitleOf(status)}, {"status", status}, {"detail", detail}};
@@ -83,7 +86,7 @@ HttpResponse ProblemOf(unsigned status, std::string_view detail) {
   return {.status = status,
           .content_type = "application/problem+json",
           .body = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n",
-          .retry_after_s = status == 503 ? 1 : 0};
+          .retry_after_s = RetryAfterOf(status)};
 }
 
 HttpResponse ProblemOf(const Error& error) {
@@ -185,24 +188,38 @@ std::optional<HttpResponse> WrongBody(const HttpRequest& request) {
   return refused;
 }
 
+// Feeds work without a disk to write to, so that is no reason to send their requests elsewhere.
 HttpResponse Ready(const serving::Service& service) {
   const serving::ServiceStatus status = service.status();
-  json ready = {{"status", "ready"},
+  json ready = {{"status", status.store.writable ? "ready" : "ready for feeds, events are refused"},
                 {"bundle_version", status.bundle_version},
                 {"log_version", status.log_version},
                 {"since", base::FormatTime(status.take_ups.since_ms)},
                 {"take_ups", status.take_ups.done},
                 {"failed_take_ups", status.take_ups.failed}};
+  if (!status.store.writable) ready["reason"] = status.store.reason;
   // Feeds are made all the same.
   if (!status.take_ups.failure.empty()) ready["not_taken_up"] = status.take_ups.failure;
   if (!status.take_ups.note.empty()) ready["note"] = status.take_ups.note;
   return JsonOf(ready);
 }
 
+Result<HttpResponse> ForgetUser(serving::Service& service, const urls::url_view& url,
+                                const std::string& user) {
+  UPNEXT_ASSIGN_OR_RETURN(const Parameters parameters, Parameters::Parse(url));
+  UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
+  if (user.empty() || user.size() > schema::kMaxIdBytes) {
+    return InvalidArgument("user: expected an id of 1 to {} bytes, found {}", schema::kMaxIdBytes,
+                           user.size());
+  }
+  UPNEXT_RETURN_IF_ERROR(service.Forget(user));
+  return JsonOf({{"user", user}, {"forgotten", true}});
+}
+
 struct Resource {
   Route route = Route::kOther;
   std::string_view method;
-  std::string item;  // of /v1/items/{id}
+  std::string id;  // of /v1/items/{id} and /v1/users/{id}
 };
 
 Resource Find(const urls::url_view& url) {
@@ -224,6 +241,9 @@ Resource Find(const urls::url_view& url) {
   }
   if (path.size() == 3 && path[0] == "v1" && path[1] == "items") {
     return {Route::kItem, "GET", path[2]};
+  }
+  if (path.size() == 3 && path[0] == "v1" && path[1] == "users") {
+    return {Route::kUser, "DELETE", path[2]};
   }
   return {};
 }
@@ -250,6 +270,7 @@ Lane Api::LaneOf(const HttpRequest& request) const {
     case Route::kStatusPage:
       return Lane::kRead;
     case Route::kEvents:
+    case Route::kUser:
       return Lane::kWrite;
     default:
       return Lane::kAtOnce;
@@ -338,9 +359,11 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
     case Route::kEvents:
       return Events(request);
     case Route::kItem:
-      return Item(service_, url, resource.item);
+      return Item(service_, url, resource.id);
     case Route::kSimilar:
-      return Similar(service_, url, resource.item);
+      return Similar(service_, url, resource.id);
+    case Route::kUser:
+      return ForgetUser(service_, url, resource.id);
     case Route::kHealth:
       return JsonOf({{"status", "ok"}});
     case Route::kReady:

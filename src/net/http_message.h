@@ -18,7 +18,7 @@ struct HttpResponse {
   unsigned status = 200;
   std::string content_type = "application/json", body;
   std::string allow = {};   // the methods of the resource, with status 405
-  int retry_after_s = 0;    // with status 503
+  int retry_after_s = 0;    // with status 503 and 507
   bool gzipped = false;     // the body
   bool takes_gzip = false;  // and nothing else, with status 415
 };

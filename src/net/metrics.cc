@@ -8,8 +8,8 @@ namespace upnext::net {
 namespace {
 
 constexpr std::array<const char*, kRoutes> kRouteNames = {
-    "recommendations", "events",  "item",   "similar",     "healthz", "readyz",
-    "metrics",         "openapi", "status", "status_page", "other"};
+    "recommendations", "events",  "item",    "similar", "user",        "healthz",
+    "readyz",          "metrics", "openapi", "status",  "status_page", "other"};
 
 // In the order of Refusal.
 constexpr std::array<const char*, kRefusals> kRefusalNames = {"malformed",   "headers", "body",
@@ -91,10 +91,15 @@ std::string Metrics::Render(const serving::ServiceStatus& status,
        transport.body_bytes);
   Line(out, "upnext_http_answer_bytes", "gauge", "Bytes of answers that clients have not read.",
        transport.answer_bytes);
-  Line(out, "upnext_events_applied_total", "counter", "Events taken and folded into user states.",
-       status.events_applied);
+  Line(out, "upnext_events_applied_total", "counter", "Events taken.", status.events_applied);
   Line(out, "upnext_events_duplicate_total", "counter",
        "Events left out because their id was seen.", status.duplicates);
+  Line(
+      out, "upnext_store_writable", "gauge",
+      "1 while events can be stored, 0 until the store has been opened again after a failed write.",
+      status.store.writable ? 1 : 0);
+  Line(out, "upnext_store_write_failures_total", "counter",
+       "Failed writes of the store, attempts to open it again included.", status.store.failures);
   Line(out, "upnext_catalogue_items", "gauge", "Items known, of the log and of posted events.",
        status.items);
   out += fmt::format(

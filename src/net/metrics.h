@@ -22,6 +22,7 @@ enum class Route : uint8_t {
   kEvents,
   kItem,
   kSimilar,
+  kUser,
   kHealth,
   kReady,
   kMetrics,
@@ -30,7 +31,7 @@ enum class Route : uint8_t {
   kStatusPage,
   kOther
 };
-inline constexpr size_t kRoutes = 11;
+inline constexpr size_t kRoutes = 12;
 
 class Metrics {
  public:

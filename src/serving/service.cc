@@ -12,6 +12,7 @@
 namespace upnext::serving {
 
 struct Service::Rep {
+  const std::shared_ptr<store::Store> store;
   const base::Clock& clock;
   const int64_t max_ahead_ms;
   mutable base::Mutex mutex;
@@ -24,8 +25,9 @@ struct Service::Rep {
   std::shared_mutex posting;
   std::atomic<uint64_t> events_applied{0}, duplicates{0};
 
-  Rep(const base::Clock& c, int64_t ahead, std::shared_ptr<const Generation> first)
-      : clock(c), max_ahead_ms(ahead), generation(std::move(first)) {
+  Rep(std::shared_ptr<store::Store> s, const base::Clock& c, int64_t ahead,
+      std::shared_ptr<const Generation> first)
+      : store(std::move(s)), clock(c), max_ahead_ms(ahead), generation(std::move(first)) {
     take_ups.since_ms = clock.NowMs();
   }
 };
@@ -45,13 +47,12 @@ Result<std::unique_ptr<Service>> Service::Start(const ServiceOptions& options,
 Result<std::unique_ptr<Service>> Service::Start(bundle::OpenedBundle opened,
                                                 const GenerationOptions& options,
                                                 std::shared_ptr<store::Store> store) {
-  UPNEXT_ASSIGN_OR_RETURN(auto generation,
-                          Generation::Make(std::move(opened), options, std::move(store)));
+  UPNEXT_ASSIGN_OR_RETURN(auto generation, Generation::Make(std::move(opened), options, store));
   UPNEXT_RETURN_IF_ERROR(generation->states().DropOthers());
   const base::Clock* const clock = options.clock;
-  return std::unique_ptr<Service>(
-      new Service(std::make_unique<Rep>(clock != nullptr ? *clock : base::SystemClock(),
-                                        options.max_ahead_ms, std::move(generation))));
+  return std::unique_ptr<Service>(new Service(
+      std::make_unique<Rep>(std::move(store), clock != nullptr ? *clock : base::SystemClock(),
+                            options.max_ahead_ms, std::move(generation))));
 }
 
 std::shared_ptr<const Generation> Service::generation() const {
@@ -109,6 +110,8 @@ Result<Posted> Service::PostEvents(std::vector<schema::RawEvent> events,
                 .log_version = current->log_version()};
 }
 
+Status Service::Forget(std::string_view user) { return generation()->states().Forget(user); }
+
 ServiceStatus Service::status() const {
   std::shared_ptr<const Generation> current;
   TakeUps take_ups;
@@ -123,7 +126,8 @@ ServiceStatus Service::status() const {
           .items = current->catalogue().present(schema::Entity::kItem),
           .users = current->catalogue().present(schema::Entity::kUser),
           .events_applied = rep_->events_applied,
-          .duplicates = rep_->duplicates};
+          .duplicates = rep_->duplicates,
+          .store = rep_->store->health()};
 }
 
 Result<Slate> Service::Recommend(Request request) const {

@@ -44,6 +44,7 @@ struct ServiceStatus {
   TakeUps take_ups;
   uint64_t items = 0, users = 0;                // in the catalogue
   uint64_t events_applied = 0, duplicates = 0;  // since the start
+  store::WriteHealth store;
 };
 
 // The answer to posted events.
@@ -76,6 +77,8 @@ class Service {
   // (SV-04). Waits for the disk. kInvalidArgument for a time that is too far ahead of it: it would
   // stay the user's newest event, and the newest of the log.
   Result<Posted> PostEvents(std::vector<schema::RawEvent> events, std::span<const std::string> ids);
+  // See store::UserStates::Forget.
+  Status Forget(std::string_view user);
   ServiceStatus status() const;
 
   // On the current generation.

@@ -1,14 +1,13 @@
-// User states for serving: from memory, else folded from the saved state or the log and the stored
-// events that follow.
+// User states for serving: from memory, else from the saved state or the log, with the stored events
+// that follow folded into it when somebody asks.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(auto states, UserStates::Attach(store.get(), catalogue, rule,
 //                                                               plan.state()));
 //   UPNEXT_ASSIGN_OR_RETURN(UserStates::StatePtr state, states->Get("user-7"));
 //   UPNEXT_ASSIGN_OR_RETURN(Applied applied, states->Apply(events, {}));  durable when it returns
 //
-// Any number of threads. Users fall into stripes, each with a lock for writers: events of one user
-// are applied one call after the other, in the order in which calls are acknowledged, and calls for
-// users of different stripes run at the same time. Get of a state in memory never waits for a disk.
+// Any number of threads. Apply writes events and touches no state; Get waits for no write, folds what
+// Store::EventsOf has, and has long folds saved in the background.
 #ifndef UPNEXT_STORE_USER_STATES_H_
 #define UPNEXT_STORE_USER_STATES_H_
 
@@ -44,10 +43,15 @@ class UserStates {
                                                     size_t cache_bytes = kCacheBytes);
   ~UserStates();
 
-  Result<StatePtr> Get(std::string_view user) const;  // an empty state for an unknown user
+  // With every event that was acknowledged before, but those that the log has from elsewhere
+  // (log/duplicates.h). An empty state for an unknown user.
+  Result<StatePtr> Get(std::string_view user) const;
   // All or nothing: on error no event of the batch is kept. `ids` is empty or one client id per
   // event; an event whose (user, id) was seen before is counted as duplicate and not applied again.
   Result<Applied> Apply(std::span<const schema::RawEvent> events, std::span<const std::string> ids);
+  // The user has no history from here on, until he has new events: what the store has is deleted, and
+  // what the log has of him is passed over.
+  Status Forget(std::string_view user);
   // Deletes from the store what belongs to other logs or other rules, see Store::DropOthers.
   Status DropOthers();
 
