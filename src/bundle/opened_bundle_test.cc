@@ -45,6 +45,19 @@ TEST_F(OpenedBundleTest, ALogThatDoesNotContinueTheOneOfTheTrainingIsNotServed) 
   EXPECT_EQ(VersionOf(Open(LogChoice::kNewest)), "v000001");
 }
 
+// What an import took down stays down when the next one has other numbers.
+TEST_F(OpenedBundleTest, TheNewestLogThatContinuesTheTrainingsIsServed) {
+  features::AppendToLog(logs_, {features::Watch("u", "i3", features::Minutes(19'000), 99)});
+  auto staged = logs_.Begin();
+  ASSERT_TRUE(staged) << staged.error().message;
+  ASSERT_TRUE(log::WriteEventLog(*staged, TestEvents(41), TestItems(41), TestUsers()));
+  const auto version = logs_.Publish(*staged);
+  ASSERT_TRUE(version && logs_.SetCurrent(*version));
+  EXPECT_EQ(VersionOf(Open(LogChoice::kNewest)), "v000002");
+  std::filesystem::remove_all(logs_.Path("v000002"));
+  EXPECT_EQ(VersionOf(Open(LogChoice::kNewest)), "v000001");
+}
+
 TEST_F(OpenedBundleTest, ABundleOfOtherLabelsIsRefused) {
   features::SignalOptions share, positives, history;
   share.share = 0.1;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/numbers.h"
+#include "bundle/opened_bundle.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/settings.h"
@@ -27,7 +28,21 @@ struct ImportFlags {
   bool append = false, compact = false, from_store = false, full = false, json = false;
 };
 
-void PrintReport(const import::ImportReport& report, bool json) {
+// What the import changes for those who read feeds.
+std::string Effect(const import::ImportReport& report, const bundle::ServedVersions& served) {
+  if (served.bundle.empty()) return "no bundle is published yet: run `upnext train`";
+  if (const std::string note = served.Note(); !note.empty()) {
+    if (report.numbered_afresh.empty()) return note;
+    return fmt::format("the ids are numbered afresh, because {}; {}", report.numbered_afresh, note);
+  }
+  return fmt::format(
+      "takes effect at once: bundle {} is served with this log, and {}. The models learn from it "
+      "with the next training",
+      served.bundle, kTakenUp);
+}
+
+void PrintReport(const import::ImportReport& report, const bundle::ServedVersions& served,
+                 bool json) {
   if (json) {
     const nlohmann::json out = {
         {"version", report.version},
@@ -43,6 +58,10 @@ void PrintReport(const import::ImportReport& report, bool json) {
         {"log_events", report.log_events},
         {"items", report.log_items},
         {"users", report.log_users},
+        {"gone_items", report.gone_items},
+        {"gone_users", report.gone_users},
+        {"numbered_afresh", report.numbered_afresh},
+        {"served", {{"bundle", served.bundle}, {"log", served.log}}},
         {"rejected",
          {{"events", report.rejected_events},
           {"items", report.rejected_items},
@@ -61,6 +80,10 @@ void PrintReport(const import::ImportReport& report, bool json) {
     Print("{} events are new, {} of them late (earlier than their user's last one)\n",
           base::WithThousands(report.events - report.duplicates), base::WithThousands(report.late));
   }
+  if (report.gone_items + report.gone_users > 0) {
+    Print("gone, because no row mentions them any more: {} items, {} users\n",
+          base::WithThousands(report.gone_items), base::WithThousands(report.gone_users));
+  }
   if (report.duplicates > 0) {
     Print("{} events left out: the log had them, or they came twice\n",
           base::WithThousands(report.duplicates));
@@ -78,6 +101,7 @@ void PrintReport(const import::ImportReport& report, bool json) {
     Print("{} rows rejected, listed with reasons in {}\n", base::WithThousands(rejected),
           report.rejects_file.string());
   }
+  Print("{}\n", Effect(report, served));
 }
 
 // "3/8": the third of eight.
@@ -145,7 +169,8 @@ Status RunImport(const ImportFlags& flags) {
       const import::ImportReport report,
       import::Import(settings.import, settings.project.logs().root(), progress));
   UPNEXT_RETURN_IF_ERROR(settings.project.Prune());
-  PrintReport(report, flags.json);
+  UPNEXT_ASSIGN_OR_RETURN(const bundle::ServedVersions served, settings.project.Served());
+  PrintReport(report, served, flags.json);
   return Ok();
 }
 

@@ -90,7 +90,10 @@ Result<examples::Split> EverythingTrains(const features::PositiveRule& rule,
 
 // For feeds of now the bundle as it is published; for test cases as it was before it saw them.
 Result<bundle::OpenedBundle> OpenAt(const Settings& settings, bool at_test) {
-  if (!at_test) return settings.project.OpenBundle(bundle::LogChoice::kNewest);
+  if (!at_test) {
+    UPNEXT_RETURN_IF_ERROR(TellOlderLog(settings.project));
+    return settings.project.OpenBundle(bundle::LogChoice::kNewest);
+  }
   base::ThreadPool pool(settings.threads);
   ProgressBar progress;
   return training::OpenTestedBundle(settings.project, settings.training, pool, progress);

@@ -194,7 +194,8 @@ class RetrievalRun {
     for (const CaseRanks& of_case : ranks) {
       for (const uint32_t item : of_case.top) shown[item] = 1;
     }
-    return static_cast<double>(std::ranges::count(shown, 1)) / static_cast<double>(shown.size());
+    return static_cast<double>(std::ranges::count(shown, 1)) /
+           static_cast<double>(source_.log.present(schema::Entity::kItem));
   }
 
   const Subject& subject_;
@@ -257,7 +258,7 @@ Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const Evaluate
   report.users = run.users();
   report.targets = run.Targets();
   NoteHiddenTargets(report.targets, notes);
-  report.items = subject.source.log.items();
+  report.items = subject.source.log.present(schema::Entity::kItem);
   return report;
 }
 

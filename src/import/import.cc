@@ -91,6 +91,17 @@ Result<std::optional<log::EventLog>> BaseOf(const ImportOptions& options,
   return log;
 }
 
+// The log whose numbers an import of everything keeps, if there is one that can be read.
+std::optional<log::EventLog> LogToContinue(const base::VersionedRoot& root,
+                                           base::Progress& progress) {
+  const Result<std::string> current = root.Current();
+  if (!current) return std::nullopt;
+  Result<log::EventLog> log = log::EventLog::Open(root.Path(*current));
+  if (log) return *std::move(log);
+  progress.Note("the current log cannot be continued: " + log.error().message);
+  return std::nullopt;
+}
+
 std::string DateText(int64_t time_ms) { return base::FormatTime(time_ms).substr(0, 10); }
 
 // Takes events whose time is far from all others out of the spool, into the rejects.
@@ -169,6 +180,29 @@ Status JoinCurrentLog(WatchedDatabase& db, const log::EventLog& base, const fs::
   return Ok();
 }
 
+// Gives the names of the log in `part_folder` the numbers that they have in `current`, if that is
+// worth it. Returns the folder of the result, which may be the same.
+Result<fs::path> ContinueNumbers(WatchedDatabase& db, const log::EventLog& current,
+                                 const fs::path& part_folder, const fs::path& folder,
+                                 ImportReport& report) {
+  UPNEXT_ASSIGN_OR_RETURN(const log::EventLog part, log::EventLog::Open(part_folder));
+  if (part.digest() == current.digest() && current.lineage().size() == 1) return part_folder;
+  report.numbered_afresh = log::WhyNumberAfresh(current, part);
+  if (!report.numbered_afresh.empty()) return part_folder;
+  UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(folder));
+  UPNEXT_RETURN_IF_ERROR(log::WriteContinuedLog(folder, current, part, db.progress()));
+  return folder;
+}
+
+Status CountLog(const fs::path& folder, const log::LogMeta& meta, ImportReport& report) {
+  UPNEXT_ASSIGN_OR_RETURN(report.gone_items, log::CountGone(folder, schema::Entity::kItem));
+  UPNEXT_ASSIGN_OR_RETURN(report.gone_users, log::CountGone(folder, schema::Entity::kUser));
+  report.log_users = meta.users - report.gone_users;
+  report.log_items = meta.items - report.gone_items;
+  report.log_events = meta.stats.events;
+  return Ok();
+}
+
 // What the log that is written says about the store. `from_store`: what was read from it.
 log::PostedMark MarkOf(const ImportOptions& options, const std::optional<log::EventLog>& base,
                        const PostedEvents& from_store) {
@@ -242,11 +276,12 @@ Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoo
     const fs::path joined = work / "joined";
     UPNEXT_RETURN_IF_ERROR(JoinCurrentLog(db, *base, folder, joined, report));
     folder = joined;
+  } else if (const auto current = LogToContinue(root, progress)) {
+    UPNEXT_ASSIGN_OR_RETURN(folder,
+                            ContinueNumbers(db, *current, folder, work / "continued", report));
   }
   UPNEXT_ASSIGN_OR_RETURN(const log::LogMeta meta, log::ReadMeta(folder / log::format::kMetaFile));
-  report.log_users = meta.users;
-  report.log_items = meta.items;
-  report.log_events = meta.stats.events;
+  UPNEXT_RETURN_IF_ERROR(CountLog(folder, meta, report));
   report.posted_new = meta.stats.posted - (base ? base->stats().posted : 0);
   if (progress.stop_requested()) return Cancelled("stopped on request; nothing was published");
   if (base && std::ranges::equal(meta.digests, base->file_digests())) {

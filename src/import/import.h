@@ -90,6 +90,11 @@ struct ImportReport {
   // Set aside because of time_limits; not among `events`, and not among the rejected.
   uint64_t implausible_times = 0;
   bool appended = false;  // to a log that was there
+  // Of the log that there was: items and users that no row mentions any more; they keep their
+  // numbers (EventLog::gone).
+  uint64_t gone_items = 0, gone_users = 0;
+  // Why names did not keep the numbers of the log that there was; "" when they did, or there was none.
+  std::string numbered_afresh;
   uint64_t rejected_events = 0, rejected_items = 0, rejected_users = 0;
   std::filesystem::path rejects_file;  // "" when nothing was rejected or set aside
   std::string version;                 // "v000002"; the old one when an append brought nothing new
@@ -103,6 +108,10 @@ struct ImportReport {
 int DefaultImportMemoryMb();
 
 // Events that are the same (duplicates.h) are in the log once.
+//
+// Names keep the numbers that they have in the current log, and new ones get the next, so that the
+// current bundle can be served with the new log (log::WriteContinuedLog). Only where that log has
+// another schema, or too few of its names are left, is everything numbered afresh.
 //
 // Writes the next version under `log_root` (a base::VersionedRoot) and makes it current. On any
 // error the current version stays as it was; the rejects file is written to `log_root`/rejects.csv

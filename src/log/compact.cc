@@ -29,14 +29,18 @@ Status WriteCompactedLog(const fs::path& directory, const EventLog& log, base::P
     UPNEXT_RETURN_IF_ERROR(writer.BeginDictionary(static_cast<schema::IdSpace>(i), 0));
   }
   std::vector<schema::AttributeCell> cells;
-  for (uint32_t item = 0; item < log.items(); ++item) {
-    log.Attributes(schema::Entity::kItem, item, &cells);
-    UPNEXT_RETURN_IF_ERROR(writer.AddItem(cells));
-  }
-  for (uint32_t user = 0; user < log.users(); ++user) {
-    log.Attributes(schema::Entity::kUser, user, &cells);
-    if (gone[user]) cells.assign(cells.size(), {});
-    UPNEXT_RETURN_IF_ERROR(writer.AddUser(cells));
+  for (const schema::Entity entity : {schema::Entity::kItem, schema::Entity::kUser}) {
+    const bool of_items = entity == schema::Entity::kItem;
+    const uint32_t rows = of_items ? log.items() : log.users();
+    for (uint32_t id = 0; id < rows; ++id) {
+      if (log.IsGone(entity, id)) {
+        UPNEXT_RETURN_IF_ERROR(writer.AddGone(entity));
+        continue;
+      }
+      log.Attributes(entity, id, &cells);
+      if (!of_items && gone[id]) cells.assign(cells.size(), {});
+      UPNEXT_RETURN_IF_ERROR(of_items ? writer.AddItem(cells) : writer.AddUser(cells));
+    }
   }
   std::vector<schema::AttributeValue> attributes;
   base::ProgressStage stage(progress, "compact", "events", log.events());

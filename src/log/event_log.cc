@@ -68,6 +68,7 @@ struct EventLog::Rep {
   }
   Status OpenFiles();
   Status CheckUsers() const;
+  Status CheckGoneItems() const;
   Status CheckTimes(uint32_t user) const;
 };
 
@@ -123,6 +124,21 @@ Status EventLog::Rep::CheckUsers() const {
     if (cursor[shard] != ends[shard + 1]) {
       return DataLoss("{}: rows from {} on of shard {} belong to no user", users.path(),
                       cursor[shard], shard);
+    }
+  }
+  return Ok();
+}
+
+// No event has an item that is gone.
+Status EventLog::Rep::CheckGoneItems() const {
+  if (items.gone().empty()) return Ok();
+  std::vector<bool> gone(items.size());
+  for (const uint32_t item : items.gone()) gone[item] = true;
+  for (size_t file = 0; file < files.size(); ++file) {
+    for (uint64_t row = 0; row < bases[file + 1] - bases[file]; ++row) {
+      const uint32_t item = files[file].item(row);
+      if (item == schema::kNone || !gone[item]) continue;
+      return DataLoss("{}: row {} has item {}, which is gone", files[file].path(), row, item);
     }
   }
   return Ok();
@@ -203,6 +219,7 @@ Result<EventLog> EventLog::Open(const fs::path& directory, std::optional<uint32_
   }
   UPNEXT_RETURN_IF_ERROR(rep->OpenFiles());
   UPNEXT_RETURN_IF_ERROR(rep->CheckUsers());
+  if (!shard) UPNEXT_RETURN_IF_ERROR(rep->CheckGoneItems());
   LogStats counted;
   for (const LogStats& segment : rep->segments) counted += segment;
   if (shard) {
@@ -261,6 +278,16 @@ Status CheckSchema(const EventLog& log, const schema::Schema& of_project) {
 uint32_t EventLog::users() const { return rep_->users.size(); }
 uint32_t EventLog::items() const { return rep_->items.size(); }
 uint64_t EventLog::events() const { return rep_->stats.events; }
+std::span<const uint32_t> EventLog::gone(schema::Entity entity) const {
+  return entity == schema::Entity::kItem ? rep_->items.gone() : rep_->users.gone();
+}
+bool EventLog::IsGone(schema::Entity entity, uint32_t id) const {
+  return std::ranges::binary_search(gone(entity), id);
+}
+uint32_t EventLog::present(schema::Entity entity) const {
+  const uint32_t all = entity == schema::Entity::kItem ? items() : users();
+  return all - static_cast<uint32_t>(gone(entity).size());
+}
 const Dictionary& EventLog::dictionary(schema::IdSpace space) const {
   return rep_->dictionaries[static_cast<size_t>(space)];
 }

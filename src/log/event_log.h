@@ -69,7 +69,13 @@ class EventLog {
 
   uint32_t users() const;  // size of the user dictionary; some may have no events
   uint32_t items() const;
-  uint64_t events() const;  // of the opened shard, as the counts in stats()
+  // The items or users, ascending, that an earlier version of this log had and no row of the import
+  // that made this one mentions: they keep their numbers, have no events and no attributes, and the
+  // items are removed. They count as neither items nor users.
+  std::span<const uint32_t> gone(schema::Entity entity) const;
+  bool IsGone(schema::Entity entity, uint32_t id) const;
+  uint32_t present(schema::Entity entity) const;  // items or users that are not gone
+  uint64_t events() const;                        // of the opened shard, as the counts in stats()
   const Dictionary& dictionary(schema::IdSpace space) const;
 
   // Rows of a user are [begin, end), in time order.

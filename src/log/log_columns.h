@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <vector>
 
 #include "base/section_file.h"
 #include "base/status.h"
@@ -88,13 +89,18 @@ struct ShardColumns {
   AttributeWriter attributes;
 };
 
-// The attributes of items or users.
+// The attributes of items or users, and the numbers of those that are gone.
 struct RowColumns {
   RowColumns(const std::filesystem::path& folder, const schema::Schema& schema,
              schema::Entity entity, std::span<const uint64_t> ids)
       : spill(folder), attributes(spill, schema, entity, ids) {}
+  Status WriteTo(base::SectionWriter& writer) {
+    UPNEXT_RETURN_IF_ERROR(attributes.WriteTo(writer));
+    return gone.empty() ? Ok() : writer.Add(format::kGone, gone);
+  }
   SpoolFile spill;
   AttributeWriter attributes;
+  std::vector<uint32_t> gone;
 };
 
 }  // namespace upnext::log

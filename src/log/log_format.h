@@ -43,6 +43,8 @@ inline constexpr std::string_view kCounts = "counts", kRows = "rows", kByType = 
                                   kAncestors = "ancestors", kPosted = "posted";
 // Section of the dictionaries file.
 inline constexpr std::string_view kSchema = "schema";
+// Section of the files of items and users.
+inline constexpr std::string_view kGone = "gone";
 // Sections of the order file.
 inline constexpr std::string_view kRunRows = "run_rows", kRunPlaces = "run_places";
 

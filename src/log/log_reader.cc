@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "log/log_format.h"
 
@@ -34,6 +35,18 @@ Result<std::span<const uint8_t>> OptionalFlags(const SectionFile& file, std::str
     return DataLoss("{}: {} should be 0 or 1 everywhere", file.path().string(), name);
   }
   return flags;
+}
+
+// The numbers of items or users that are gone, of `size`.
+Result<std::span<const uint32_t>> ReadGone(const SectionFile& file, uint64_t size) {
+  if (!file.Has(format::kGone)) return std::span<const uint32_t>();
+  UPNEXT_ASSIGN_OR_RETURN(const auto gone, file.Get<uint32_t>(format::kGone));
+  if (gone.empty() || gone.back() >= size ||
+      std::ranges::adjacent_find(gone, std::greater_equal()) != gone.end()) {
+    return DataLoss("{}: {} should be numbers below {} in ascending order", file.path().string(),
+                    format::kGone, size);
+  }
+  return gone;
 }
 
 }  // namespace
@@ -86,6 +99,16 @@ Result<LogMeta> ReadMeta(const std::filesystem::path& path) {
   return meta;
 }
 
+Result<uint32_t> CountGone(const std::filesystem::path& directory, schema::Entity entity) {
+  const bool items = entity == schema::Entity::kItem;
+  UPNEXT_ASSIGN_OR_RETURN(
+      const SectionFile file,
+      SectionFile::Open(directory / (items ? format::kItemsFile : format::kUsersFile),
+                        items ? format::kItemsKind : format::kUsersKind, format::kVersion));
+  UPNEXT_ASSIGN_OR_RETURN(const auto gone, ReadGone(file, schema::kNone));
+  return static_cast<uint32_t>(gone.size());
+}
+
 Result<schema::Schema> ReadSchema(const SectionFile& dictionaries) {
   if (!dictionaries.Has(format::kSchema)) return schema::Schema();
   UPNEXT_ASSIGN_OR_RETURN(const std::string_view text, dictionaries.GetText(format::kSchema));
@@ -109,6 +132,11 @@ Result<ItemReader> ItemReader::Open(FilePtr file, const schema::Schema& schema,
   reader.removed_ = reader.attributes_[kRemoved].flags();
   reader.topics_ = reader.attributes_[kTopics];
   reader.titles_ = reader.attributes_[kTitle];
+  UPNEXT_ASSIGN_OR_RETURN(reader.gone_, ReadGone(*file, reader.size_));
+  for (const uint32_t item : reader.gone_) {
+    if (reader.removed_ != nullptr && reader.removed_[item] == 1) continue;
+    return DataLoss("{}: item {} is gone, so it should be removed", file->path().string(), item);
+  }
   reader.file_ = std::move(file);
   return reader;
 }
@@ -140,6 +168,12 @@ Result<UserReader> UserReader::Open(FilePtr file, const schema::Schema& schema,
   reader.logged_in_ = reader.attributes_[kLoggedIn].numbers();
   UPNEXT_ASSIGN_OR_RETURN(reader.row_begin_, file->Get<uint64_t>("row_begin", n));
   UPNEXT_ASSIGN_OR_RETURN(reader.row_count_, file->Get<uint32_t>("row_count", n));
+  UPNEXT_ASSIGN_OR_RETURN(reader.gone_, ReadGone(*file, n));
+  for (const uint32_t user : reader.gone_) {
+    if (reader.row_count_[user] == 0) continue;
+    return DataLoss("{}: user {} is gone, so it should have no events", file->path().string(),
+                    user);
+  }
   reader.file_ = std::move(file);
   return reader;
 }

@@ -32,6 +32,8 @@ struct LogMeta {
   bool has_order() const { return segments > 1; }
 };
 Result<LogMeta> ReadMeta(const std::filesystem::path& path);
+// The number of items or users of the log in that folder that are gone.
+Result<uint32_t> CountGone(const std::filesystem::path& directory, schema::Entity entity);
 // The schema in a dictionaries file.
 Result<schema::Schema> ReadSchema(const base::SectionFile& dictionaries);
 
@@ -40,6 +42,7 @@ class ItemReader {
   static Result<ItemReader> Open(FilePtr file, const schema::Schema& schema, const IdCounts& ids);
   uint32_t size() const { return size_; }
   schema::Item item(uint32_t item) const;
+  std::span<const uint32_t> gone() const { return gone_; }
   std::span<const AttributeView> attributes() const { return attributes_; }
 
  private:
@@ -52,6 +55,7 @@ class ItemReader {
   const uint32_t *channel_ = nullptr, *language_ = nullptr;
   const uint8_t* removed_ = nullptr;
   AttributeView topics_, titles_;
+  std::span<const uint32_t> gone_;
 };
 
 class UserReader {
@@ -61,6 +65,7 @@ class UserReader {
   uint64_t begin(uint32_t user) const { return row_begin_[user]; }
   uint64_t end(uint32_t user) const { return row_begin_[user] + row_count_[user]; }
   schema::User user(uint32_t user) const;
+  std::span<const uint32_t> gone() const { return gone_; }
   std::span<const AttributeView> attributes() const { return attributes_; }
   std::string path() const { return file_->path().string(); }
 
@@ -70,7 +75,7 @@ class UserReader {
   std::vector<AttributeView> attributes_;
   const uint32_t *region_ = nullptr, *language_ = nullptr;
   const float *age_ = nullptr, *gender_ = nullptr, *logged_in_ = nullptr;
-  std::span<const uint32_t> row_count_;
+  std::span<const uint32_t> row_count_, gone_;
   std::span<const uint64_t> row_begin_;
 };
 

@@ -223,7 +223,7 @@ Status LogWriter::Rep::CloseItems() {
   UPNEXT_ASSIGN_OR_RETURN(
       SectionWriter file,
       SectionWriter::Create(folder / format::kItemsFile, format::kItemsKind, format::kVersion));
-  UPNEXT_RETURN_IF_ERROR(items->attributes.WriteTo(file));
+  UPNEXT_RETURN_IF_ERROR(items->WriteTo(file));
   UPNEXT_RETURN_IF_ERROR(file.Commit());
   items.reset();
   users.emplace(folder, schema, schema::Entity::kUser, ids);
@@ -237,6 +237,16 @@ Status LogWriter::AddUser(std::span<const schema::AttributeCell> cells) {
     return Internal("a user row is out of order or bounds");
   }
   return rep_->users->attributes.Add(cells);
+}
+
+Status LogWriter::AddGone(schema::Entity entity) {
+  std::vector<schema::AttributeCell> cells(rep_->schema.attributes(entity).size());
+  const bool item = entity == schema::Entity::kItem;
+  if (item) cells[schema::item_attribute::kRemoved].value.number = 1;
+  UPNEXT_RETURN_IF_ERROR(item ? AddItem(cells) : AddUser(cells));
+  RowColumns& rows = item ? *rep_->items : *rep_->users;
+  rows.gone.push_back(static_cast<uint32_t>(rows.attributes.rows() - 1));
+  return Ok();
 }
 
 // Moves on to `user`, closing shards on the way.
@@ -349,7 +359,7 @@ Status LogWriter::Rep::CloseUsers() {
   UPNEXT_ASSIGN_OR_RETURN(
       SectionWriter file,
       SectionWriter::Create(folder / format::kUsersFile, format::kUsersKind, format::kVersion));
-  UPNEXT_RETURN_IF_ERROR(users->attributes.WriteTo(file));
+  UPNEXT_RETURN_IF_ERROR(users->WriteTo(file));
   UPNEXT_RETURN_IF_ERROR(file.Add("row_begin", row_begin));
   UPNEXT_RETURN_IF_ERROR(file.Add("row_count", row_count));
   UPNEXT_RETURN_IF_ERROR(file.Commit());

@@ -63,6 +63,9 @@ class LogWriter {
   // A cell for each attribute of the schema, in their order.
   Status AddItem(std::span<const schema::AttributeCell> cells);
   Status AddUser(std::span<const schema::AttributeCell> cells);
+  // In place of one of these two: the base's item or user is gone (EventLog::gone). It must get no
+  // event.
+  Status AddGone(schema::Entity entity);
   // `attributes` has a value for each declared attribute of requests. kResourceExhausted when the
   // base has too many segments for one more.
   Status AddEvent(uint32_t user, const schema::Event& event,

@@ -9,6 +9,8 @@
 #include <optional>
 #include <vector>
 
+#include "base/clock.h"
+#include "base/time_text.h"
 #include "net/gzip.h"
 #include "net/host.h"
 #include "net/item_json.h"
@@ -189,11 +191,17 @@ std::optional<HttpResponse> WrongBody(const HttpRequest& request) {
 // Feeds work without a disk to write to, so that is no reason to send their requests elsewhere.
 HttpResponse Ready(const serving::Service& service) {
   const serving::ServiceStatus status = service.status();
-  json body = {{"status", status.store.writable ? "ready" : "ready for feeds, events are refused"},
-               {"bundle_version", status.bundle_version},
-               {"log_version", status.log_version}};
-  if (!status.store.writable) body["reason"] = status.store.reason;
-  return JsonOf(body);
+  json ready = {{"status", status.store.writable ? "ready" : "ready for feeds, events are refused"},
+                {"bundle_version", status.bundle_version},
+                {"log_version", status.log_version},
+                {"since", base::FormatTime(status.take_ups.since_ms)},
+                {"take_ups", status.take_ups.done},
+                {"failed_take_ups", status.take_ups.failed}};
+  if (!status.store.writable) ready["reason"] = status.store.reason;
+  // Feeds are made all the same.
+  if (!status.take_ups.failure.empty()) ready["not_taken_up"] = status.take_ups.failure;
+  if (!status.take_ups.note.empty()) ready["note"] = status.take_ups.note;
+  return JsonOf(ready);
 }
 
 Result<HttpResponse> ForgetUser(serving::Service& service, const urls::url_view& url,
@@ -225,6 +233,8 @@ Resource Find(const urls::url_view& url) {
   if (is({"healthz"})) return {Route::kHealth, "GET", {}};
   if (is({"readyz"})) return {Route::kReady, "GET", {}};
   if (is({"metrics"})) return {Route::kMetrics, "GET", {}};
+  if (is({"v1", "status"})) return {Route::kStatus, "GET", {}};
+  if (is({"status"})) return {Route::kStatusPage, "GET", {}};
   if (is({"openapi.json"})) return {Route::kOpenApi, "GET", {}};
   if (path.size() == 4 && path[0] == "v1" && path[1] == "items" && path[3] == "similar") {
     return {Route::kSimilar, "GET", path[2]};
@@ -245,7 +255,8 @@ Api::Api(serving::Service& service, const ServerOptions& options)
       hosts_(options.hosts),
       max_body_bytes_(options.max_body_bytes),
       bodies_(options.max_bodies_bytes),
-      answers_(options.max_bodies_bytes) {}
+      answers_(options.max_bodies_bytes),
+      started_ms_(base::SystemClock().NowMs()) {}
 
 void Api::SetStopping() { stopping_ = true; }
 
@@ -255,6 +266,8 @@ Lane Api::LaneOf(const HttpRequest& request) const {
   switch (Find(*url).route) {
     case Route::kRecommendations:
     case Route::kSimilar:
+    case Route::kStatus:
+    case Route::kStatusPage:
       return Lane::kRead;
     case Route::kEvents:
     case Route::kUser:
@@ -279,6 +292,16 @@ Result<EventBatch> Api::Parse(const schema::Schema& schema, const HttpRequest& r
   if (!gzip) return ParseEvents(schema, request.body);
   UPNEXT_ASSIGN_OR_RETURN(const std::string body, Gunzip(request.body, max_body_bytes_));
   return ParseEvents(schema, body);
+}
+
+SiteStatus Api::Site() const {
+  return {.service = service_.status(),
+          .requests = metrics_.Answered(1),
+          .failed_requests = metrics_.Answered(5),
+          .now_ms = base::SystemClock().NowMs(),
+          .started_ms = started_ms_,
+          .steps = status_source_.steps(),
+          .bytes = status_source_.bytes()};
 }
 
 std::string Api::Description() {
@@ -352,7 +375,12 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
           .content_type = "text/plain; version=0.0.4; charset=utf-8",
           .body = metrics_.Render(service_.status(), {.connections = connections_,
                                                       .body_bytes = bodies_.used(),
-                                                      .answer_bytes = answers_.used()})};
+                                                      .answer_bytes = answers_.used()}) +
+                  StepMetrics(status_source_.steps())};
+    case Route::kStatus:
+      return HttpResponse{.body = StatusJson(Site())};
+    case Route::kStatusPage:
+      return HttpResponse{.content_type = "text/html; charset=utf-8", .body = StatusPage(Site())};
     case Route::kOpenApi:
       return HttpResponse{.body = Description()};
     case Route::kOther:

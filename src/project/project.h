@@ -61,13 +61,20 @@ class Project {
   Result<log::EventLog> OpenLog(std::optional<uint32_t> shard = std::nullopt) const;
   // The current bundle and its log; kNotFound says to run train.
   Result<bundle::OpenedBundle> OpenBundle(bundle::LogChoice choice) const;
+  // As a server that is started now takes them, without opening them.
+  Result<bundle::ServedVersions> Served() const;
   // The models that the report of the current bundle is of, and the log of their training.
   Result<bundle::OpenedModels> OpenValidated() const;
   // Made when there is none yet; kAborted when another process has it open.
   Result<std::unique_ptr<store::Store>> OpenStore() const;
 
-  // Removes old versions. What stays: the current log, the current bundle, the two newest bundles
-  // before it, and the logs that those bundles were trained on. The caller holds the lock.
+  // Makes that version of the bundles the current one, after opening it as a server does. The caller
+  // holds the lock. kNotFound, with the versions that there are, when it is not one of them.
+  Status MakeCurrent(const std::string& version) const;
+
+  // Removes old versions. What stays: the current log, the three newest bundles, the current bundle
+  // and the two before it, and the logs that those bundles were trained on and are served with. The
+  // caller holds the lock.
   Status Prune() const;
 
  private:

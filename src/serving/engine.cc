@@ -268,7 +268,7 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request) 
       rep_->catalogue, state, request,
       {.verb = rep_->verb, .low_rating = rep_->low_rating, .live = live.get()});
   const auto scratch = rep_->scratch.Borrow();
-  slate.counts.catalogue = rep_->catalogue.size(IdSpace::kItem);
+  slate.counts.catalogue = rep_->catalogue.present(schema::Entity::kItem);
   std::vector<PooledCandidate> candidates = rep_->Propose(context, *scratch, &slate.counts);
   slate.retrieval_ms = MillisecondsSince(begin);
 

@@ -18,6 +18,7 @@ struct Service::Rep {
   const int64_t max_ahead_ms;
   mutable base::Mutex mutex;
   std::shared_ptr<const Generation> generation UPNEXT_GUARDED_BY(mutex);
+  TakeUps take_ups UPNEXT_GUARDED_BY(mutex);
   // Events are written under `posting`, shared, and the generation is replaced under it, alone:
   // states that the new one folds then hold every event that was acknowledged before. `turn` is
   // taken first, so that a stream of events cannot keep a replacement waiting.
@@ -26,11 +27,15 @@ struct Service::Rep {
   store::NameQuota names;
   std::atomic<uint64_t> events_applied{0}, duplicates{0}, names_refused{0};
 
-  Rep(std::shared_ptr<store::Store> s, const base::Clock& c, const GenerationOptions& options)
+  Rep(std::shared_ptr<store::Store> s, const base::Clock& c, const GenerationOptions& options,
+      std::shared_ptr<const Generation> first)
       : store(std::move(s)),
         clock(c),
         max_ahead_ms(options.max_ahead_ms),
-        names(options.max_new_names_per_client) {}
+        generation(std::move(first)),
+        names(options.max_new_names_per_client) {
+    take_ups.since_ms = clock.NowMs();
+  }
 };
 
 Service::Service(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
@@ -55,11 +60,9 @@ Result<std::unique_ptr<Service>> Service::Start(bundle::OpenedBundle opened,
   UPNEXT_ASSIGN_OR_RETURN(auto generation, Generation::Make(std::move(opened), options, store));
   UPNEXT_RETURN_IF_ERROR(generation->states().DropOthers());
   const base::Clock* const clock = options.clock;
-  auto rep = std::make_unique<Rep>(std::move(store),
-                                   clock != nullptr ? *clock : base::SystemClock(), options);
-  std::unique_ptr<Service> service(new Service(std::move(rep)));
-  service->Replace(std::move(generation));
-  return service;
+  return std::unique_ptr<Service>(new Service(
+      std::make_unique<Rep>(std::move(store), clock != nullptr ? *clock : base::SystemClock(),
+                            options, std::move(generation))));
 }
 
 std::shared_ptr<const Generation> Service::generation() const {
@@ -71,8 +74,22 @@ void Service::Replace(std::shared_ptr<const Generation> generation) {
   base::MutexLock turn(rep_->turn);
   const std::unique_lock posting(rep_->posting);
   base::MutexLock lock(rep_->mutex);
+  rep_->take_ups.since_ms = rep_->clock.NowMs();
+  ++rep_->take_ups.done;
   rep_->generation.swap(
       generation);  // the old one, if this was its last user, ends after the locks
+}
+
+void Service::ReportFailure(std::string_view why) {
+  base::MutexLock lock(rep_->mutex);
+  rep_->take_ups.failure = why;
+  ++rep_->take_ups.failed;
+}
+
+void Service::ReportUpToDate(std::string_view note) {
+  base::MutexLock lock(rep_->mutex);
+  rep_->take_ups.failure.clear();
+  rep_->take_ups.note = note;
 }
 
 Result<Posted> Service::PostEvents(std::vector<schema::RawEvent> events,
@@ -113,11 +130,18 @@ Result<Posted> Service::PostEvents(std::vector<schema::RawEvent> events,
 Status Service::Forget(std::string_view user) { return generation()->states().Forget(user); }
 
 ServiceStatus Service::status() const {
-  const std::shared_ptr<const Generation> current = generation();
+  std::shared_ptr<const Generation> current;
+  TakeUps take_ups;
+  {
+    base::MutexLock lock(rep_->mutex);
+    current = rep_->generation;
+    take_ups = rep_->take_ups;
+  }
   return {.bundle_version = current->bundle_version(),
           .log_version = current->log_version(),
-          .items = current->catalogue().size(schema::IdSpace::kItem),
-          .users = current->catalogue().size(schema::IdSpace::kUser),
+          .take_ups = std::move(take_ups),
+          .items = current->catalogue().present(schema::Entity::kItem),
+          .users = current->catalogue().present(schema::Entity::kUser),
           .events_applied = rep_->events_applied,
           .duplicates = rep_->duplicates,
           .names_refused = rep_->names_refused,
