@@ -93,12 +93,12 @@ Result<OpenedBundle> OpenCurrent(const base::VersionedRoot& bundles,
                                  const base::VersionedRoot& logs,
                                  const features::SignalOptions& signals, LogChoice choice) {
   UPNEXT_ASSIGN_OR_RETURN(const std::filesystem::path folder, CurrentFolder(bundles));
-  return OpenVersion(bundles, folder.filename().string(), logs, rule, choice);
+  return OpenVersion(bundles, folder.filename().string(), logs, signals, choice);
 }
 
 Result<OpenedBundle> OpenVersion(const base::VersionedRoot& bundles, std::string_view version,
                                  const base::VersionedRoot& logs,
-                                 const features::PositiveRule& rule, LogChoice choice) {
+                                 const features::SignalOptions& signals, LogChoice choice) {
   const std::filesystem::path folder = bundles.Path(version);
   UPNEXT_ASSIGN_OR_RETURN(const Manifest manifest, ReadManifest(folder));
   std::string log_version = manifest.log_version;

@@ -42,7 +42,7 @@ Result<OpenedBundle> OpenCurrent(const base::VersionedRoot& bundles,
 // The same for the bundle of that version, current or not.
 Result<OpenedBundle> OpenVersion(const base::VersionedRoot& bundles, std::string_view version,
                                  const base::VersionedRoot& logs,
-                                 const features::PositiveRule& rule, LogChoice choice);
+                                 const features::SignalOptions& signals, LogChoice choice);
 
 // The validated models of the current bundle, and the log that they were trained on.
 struct OpenedModels {

@@ -10,8 +10,8 @@ namespace upnext::features {
 
 float LowRatingOf(const log::EventLog& log) {
   constexpr uint64_t kBlockRows = 16'384, kBlocks = 64;
-  constexpr float kNone = std::numeric_limits<float>::quiet_NaN();
-  if (log.stats().by_type[static_cast<size_t>(schema::EventType::kRating)] == 0) return kNone;
+  constexpr float kNoRating = std::numeric_limits<float>::quiet_NaN();
+  if (log.stats().by_type[static_cast<size_t>(schema::EventType::kRating)] == 0) return kNoRating;
   const uint64_t blocks = (log.events() + kBlockRows - 1) / kBlockRows;
   const uint64_t step = std::max<uint64_t>(1, blocks / kBlocks);
   float least = std::numeric_limits<float>::infinity(), most = -least;
@@ -24,7 +24,7 @@ float LowRatingOf(const log::EventLog& log) {
       most = std::max(most, value);
     }
   }
-  return least < most ? least + (most - least) / 3 : kNone;
+  return least < most ? least + (most - least) / 3 : kNoRating;
 }
 
 }  // namespace upnext::features

@@ -91,7 +91,7 @@ Status Project::MakeCurrent(const std::string& version) const {
   }
   UPNEXT_ASSIGN_OR_RETURN(
       const bundle::OpenedBundle opened,
-      bundle::OpenVersion(bundles(), version, logs(), rule_, bundle::LogChoice::kNewest));
+      bundle::OpenVersion(bundles(), version, logs(), signals_, bundle::LogChoice::kNewest));
   UPNEXT_RETURN_IF_ERROR(log::CheckSchema(opened.log, schema_));
   return bundles().SetCurrent(version);
 }

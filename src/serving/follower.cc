@@ -80,7 +80,7 @@ Status Follower::Rep::TakeUp() {
     return Ok();
   }
   UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened,
-                          bundle::OpenCurrent(bundles, logs, options.service.generation.rule,
+                          bundle::OpenCurrent(bundles, logs, options.service.generation.signals,
                                               bundle::LogChoice::kNewest));
   UPNEXT_ASSIGN_OR_RETURN(
       auto generation,
