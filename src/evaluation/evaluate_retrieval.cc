@@ -17,6 +17,7 @@
 #include "features/feed_rule.h"
 #include "retrieval/feed_order.h"
 #include "retrieval/training_watches.h"
+#include "schema/attribute.h"
 
 namespace upnext::evaluation {
 namespace {
