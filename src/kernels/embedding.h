@@ -45,10 +45,10 @@ struct ConstTableView {
 struct TableView {
   float* data = nullptr;  // [rows, dim]
   size_t rows = 0, dim = 0;
-  Bf16* half = nullptr;              // [rows, dim]
-  operator ConstTableView() const {  // NOLINT(google-explicit-constructor): a view of a view
-    return {data, rows, dim, half};
-  }
+  Bf16* half = nullptr;  // [rows, dim]
+
+  // NOLINTNEXTLINE(google-explicit-constructor): a view of a view
+  operator ConstTableView() const { return {data, rows, dim, half}; }
 };
 
 enum class Pooling : uint8_t { kMean, kSum };
