@@ -134,7 +134,9 @@ struct CandidateStream::Rep {
       const schema::EventType type = source.log.type(--row);
       if (!keeps.Reads(type, source.rule)) continue;
       const schema::Event event = source.log.event(row);
-      const schema::Item item = source.log.item(event.item);
+      // A search names no item.
+      const schema::Item item =
+          event.item == schema::kNone ? schema::Item{} : source.log.item(event.item);
       const bool positive = source.rule.IsPositive(event, item);
       const bool interest = source.rule.InterestOf(event, item) > 0;
       bool shows = false;

@@ -29,6 +29,19 @@ def reads(user, at=START, first=0):
     return [(user, f"a{first + step:02}", at + step * 40_000, "complete", f"{user}-{first + step}") for step in range(6)]
 
 
+def kill_a_training(site):
+    """Kills one that would take minutes, so that it publishes nothing."""
+    project = site.folder / "site.toml"
+    text = project.read_text()
+    project.write_text(text.replace("epochs = 4", "epochs = 100000\npatience = 100000"))
+    training = subprocess.Popen(site.command("train", "--force"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(0.3)
+    require(training.poll() is None, "the training ended before it was killed")
+    training.send_signal(signal.SIGKILL)
+    training.wait()
+    project.write_text(text)
+
+
 def forget_leaves_no_trace_and_others_as_they_were(site):
     day = reads(GONE, START + 300_000, 9) + [(GONE, "a01", "no time", "complete", "")]
     site.run("import", "--append", "--max-rejects", "0.5", data=site.write(day, site.folder / "day"))
@@ -45,10 +58,7 @@ def forget_leaves_no_trace_and_others_as_they_were(site):
         feeds = [server.feed(user) for user in OTHERS]
         stranger, known = server.feed("stranger"), server.feed(GONE)
         require(known != stranger, "the user has no history to forget")
-    training = subprocess.Popen(site.command("train", "--force"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    time.sleep(0.3)
-    training.send_signal(signal.SIGKILL)
-    training.wait()
+    kill_a_training(site)
     require(len(files_with(site, GONE)) > 3, "expected the id in log, store and rejects", files_with(site, GONE))
     events = site.log()["events"]
     site.run("forget", "--user", GONE, "--user", "nobody-knows-me")
