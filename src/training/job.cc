@@ -159,6 +159,11 @@ Status Job::PrepareDataset() {
     choices_.push_back(fmt::format("the feature {} is left out: {}", kExampleAge, useless));
     progress_.Note(choices_.back());
   }
+  for (const std::string& note : {dataset_->widened(), WhyNothingStopsEarly(*dataset_)}) {
+    if (note.empty()) continue;
+    progress_.Note(note);
+    choices_.push_back(note);
+  }
   UPNEXT_RETURN_IF_ERROR(CheckTestPart(*dataset_, options_.dataset.split));
   if (options_.train.train_ranking && dataset_->has_impressions()) {
     UPNEXT_ASSIGN_OR_RETURN(

@@ -13,13 +13,16 @@
 #include "base/numbers.h"
 #include "examples/join.h"
 #include "features/positive_rule.h"
+#include "log/event_log.h"
 #include "schema/event.h"
 #include "schema/schema.h"
+#include "training/wide_split.h"
 
 namespace upnext::training {
 namespace {
 
 using examples::SplitOptions;
+using examples::SplitPart;
 using ranking::Objective;
 
 constexpr size_t kUsersPerTask = 256;
@@ -171,20 +174,36 @@ std::string WhyUseless(const LabelRange& labels, const std::string& name) {
 }  // namespace
 
 Status CheckTestPart(const Dataset& dataset, const SplitOptions& options) {
-  const bool by_days = options.validation_until_ms == schema::kNoTime;
   if (options.kind == SplitOptions::Kind::kNone) return Ok();
-  if (options.kind == SplitOptions::Kind::kTime && by_days && options.test_days == 0) return Ok();
-  if (dataset.has_events(examples::SplitPart::kTest)) return Ok();
+  if (options.by_days() && options.test_days == 0) return Ok();
+  const log::EventLog& log = dataset.log();
+  const bool has_events = dataset.has_events(SplitPart::kTest);
+  const size_t users = UsersWithPositives(dataset.split(), log, dataset.rule(), SplitPart::kTest);
+  if (has_events && users >= 2) return Ok();
+  // A log of few users is a first try; it may be tested on one of them.
+  const size_t all = UsersWithPositives(log, dataset.rule());
+  if (has_events && NeededUsers(all) < 2) return Ok();
   if (options.kind == SplitOptions::Kind::kLeaveOneOut) {
     return FailedPrecondition(
-        "[split] kind = \"leave-one-out\" tests on the last complete watch of each user with at "
-        "least three, and no user has three; check [labels], import more, or set kind = \"none\" "
-        "to publish models that nothing has measured");
+        "[split] kind = \"leave-one-out\" tests on the last positive event of each user with at "
+        "least three, and {} of {} users have three; check [labels], import more, or set kind = "
+        "\"none\" to publish models that nothing has measured",
+        users, all);
   }
   return FailedPrecondition(
-      "[split]: the test part holds no event ({}); choose an earlier validation_until, or set "
-      "kind = \"none\" to publish models that nothing has measured",
-      dataset.split().Describe());
+      "[split]: in the test part {} of {} users have a positive event ({}), and nothing is measured "
+      "by one user; choose an earlier validation_until or other [labels], or set kind = \"none\" to "
+      "publish models that nothing has measured",
+      users, all, dataset.split().Describe());
+}
+
+std::string WhyNothingStopsEarly(const Dataset& dataset) {
+  if (UsersWithPositives(dataset.split(), dataset.log(), dataset.rule(), SplitPart::kValidation) >
+      0) {
+    return "";
+  }
+  return "the validation part has no positive event: no training stops early, all epochs are run "
+         "([split] validation_days)";
 }
 
 Result<std::vector<Objective>> TrainableObjectives(const Dataset& dataset,

@@ -9,6 +9,7 @@
 #ifndef UPNEXT_TRAINING_PRECONDITIONS_H_
 #define UPNEXT_TRAINING_PRECONDITIONS_H_
 
+#include <string>
 #include <vector>
 
 #include "base/progress.h"
@@ -20,9 +21,12 @@
 
 namespace upnext::training {
 
-// kFailedPrecondition when a test part is asked for and holds no event. kind = "none" and
-// test_days = 0 ask for none.
+// kFailedPrecondition when a test part is asked for and holds no event, or positive events of fewer
+// than two users in a log of at least twenty. kind = "none" and test_days = 0 ask for none.
 Status CheckTestPart(const Dataset& dataset, const examples::SplitOptions& options);
+
+// Says that all epochs are run, when there is nothing to validate on; else "".
+std::string WhyNothingStopsEarly(const Dataset& dataset);
 
 // Those of the objectives whose labels differ between impressions of the training part. One that
 // does not orders nothing: kFailedPrecondition, with the labels that the log has, when the feed is

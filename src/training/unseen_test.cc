@@ -10,8 +10,11 @@
 
 #include "base/test_folder.h"
 #include "bundle/test_bundle.h"
+#include "catalogue/catalogue.h"
 #include "examples/holdout.h"
+#include "features/test_log.h"
 #include "project/forget.h"
+#include "schema/raw_event.h"
 #include "training/job.h"
 #include "training/test_project.h"
 #include "training/tested_bundle.h"
