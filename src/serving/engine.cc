@@ -106,10 +106,10 @@ struct Engine::Rep {
 
   Rep(const bundle::Bundle& b, const catalogue::Catalogue& c, const EngineOptions& options,
       const EngineStages& stages, const features::LiveCounts* counts);
-  std::vector<PooledCandidate> Propose(const RequestContext& context, EngineScratch& scratch,
+  std::vector<PooledCandidate> Propose(const RequestContext& context, EngineScratch& buffers,
                                        StageCounts* counts) const;
   void Order(std::vector<PooledCandidate>* candidates) const;
-  void Rank(const RequestContext& context, EngineScratch& scratch,
+  void Rank(const RequestContext& context, EngineScratch& buffers,
             std::vector<PooledCandidate>* candidates, StageCounts* counts) const;
   Recommendation Describe(const RequestContext& context, PooledCandidate candidate) const;
 };
