@@ -140,6 +140,20 @@ std::vector<nn::Parameter> Ranker::Parameters() {
   return parameters;
 }
 
+std::vector<std::string> Ranker::SetScoreWeights(const ScoreWeights& weights) {
+  ScoreWeights known;
+  std::vector<std::string> unknown;
+  for (const auto& [name, exponent] : weights) {
+    const bool has = std::ranges::find(objectives_, name, &Objective::name) != objectives_.end();
+    if (has) known.emplace(name, exponent);
+    if (!has && exponent != 0) unknown.push_back(name);
+  }
+  if (const auto exponents = ExponentsOf(known, objectives_)) {
+    for (size_t k = 0; k < objectives_.size(); ++k) objectives_[k].score_weight = (*exponents)[k];
+  }
+  return unknown;
+}
+
 size_t Ranker::parameters() const {
   // Parameters() hands out writable views, so it is not const; counting writes nothing.
   size_t count = 0;

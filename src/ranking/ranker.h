@@ -29,6 +29,7 @@
 #include "nn/embedding_table.h"
 #include "ranking/architecture.h"
 #include "ranking/objectives.h"
+#include "ranking/score.h"
 
 namespace upnext::ranking {
 
@@ -82,6 +83,10 @@ class Ranker {
              const nn::Compute& compute) const;
 
   const std::vector<Objective>& objectives() const { return objectives_; }
+  // Exponents of the score from now on, those of the ranker's objectives that `weights` has. Returns
+  // the names of `weights` with an exponent that the ranker has not. Nothing changes if that would
+  // leave no order.
+  std::vector<std::string> SetScoreWeights(const ScoreWeights& weights);
   const RankerOptions& options() const { return options_; }
   const features::ModelShape& shape() const { return shape_; }
   // Writable views of everything trainable, for optimisers, checkpoints and gradient checks. Valid
