@@ -181,7 +181,7 @@ class TestProject {
     }
     if (!options_.ranker) return;
     auto ranker =
-        ranking::Ranker::Make({.widths = {8}, .max_dim = 4}, ranking::ObjectivesFromConfig({}, {}),
+        ranking::Ranker::Make({.architecture = {.widths = {8}}, .max_dim = 4}, ranking::ObjectivesFromConfig({}, {}),
                               ranking::ShapeOf(tables_), rng);
     ASSERT_TRUE(ranker) << ranker.error().message;
     ranker_ = std::make_unique<ranking::Ranker>(*std::move(ranker));
