@@ -59,12 +59,9 @@ class Regression : public Trainable {
     guessing[0] += SquaredLoss(zeros, y_, {}, nullptr);
     tower_.Backward(d.data(), nullptr, {});
     adam_.Step();
-    const std::vector<float> one_of_20_lives = [] {
-      std::vector<float> y(20);
-      y[3] = 1;
-      return y;
-    }();
-    dying_.Note({one_of_20_lives.data(), nullptr}, 1);
+    std::vector<float> y(20);
+    y[3] = 1;  // the others are dead
+    dying_.Note({y.data(), nullptr}, 1);
     ++steps_;
     if (steps_ == poisoned_) tower_.layers()[0].weight()[0] = NAN;
   }
@@ -80,9 +77,7 @@ class Regression : public Trainable {
   }
   base::Rng& rng() override { return rng_; }
   std::vector<DeadUnits*> ReluLayers() override {
-    std::vector<DeadUnits*> layers = tower_.ReluLayers();
-    if (dead_) layers.push_back(&dying_);
-    return layers;
+    return dead_ ? std::vector<DeadUnits*>{&dying_} : tower_.ReluLayers();
   }
 
   std::vector<float> Values() {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/rng.h"
+#include "nn/dense.h"
 #include "ranking/architectures.h"
 #include "ranking/bottom.h"
 

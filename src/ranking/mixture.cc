@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "kernels/vector_ops.h"
+#include "nn/parameter.h"
 
 namespace upnext::ranking {
 

@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "nn/dead_units.h"
+#include "nn/parameter.h"
 #include "ranking/architecture.h"
 #include "ranking/bottom.h"
 #include "ranking/expert_mix.h"

@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "base/rng.h"
 #include "ranking/architectures.h"
 #include "ranking/mixture.h"
 

@@ -1,3 +1,4 @@
+#include "base/rng.h"
 #include "ranking/architectures.h"
 #include "ranking/mixture.h"
 
