@@ -23,8 +23,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
 endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   # clang checks the lock annotations of base/mutex.h. Its -Wconversion would include -Wsign-conversion, which GCC's
-  # does not.
-  target_compile_options(upnext_flags INTERFACE -Wthread-safety -Wno-sign-conversion)
+  # does not. libstdc++ 12 itself calls the deprecated std::get_temporary_buffer in its stable sort.
+  target_compile_options(upnext_flags INTERFACE -Wthread-safety -Wno-sign-conversion -Wno-deprecated-declarations)
 endif()
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   # The minimum instruction set; wider vector units are selected at run time by Highway and oneDNN.

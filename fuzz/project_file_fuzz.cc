@@ -44,9 +44,9 @@ void ReadProject(std::string_view text) {
                      std::isfinite(objective.score_weight),
                  "a number of an objective");
   }
-  FUZZ_REQUIRE(
-      std::isfinite(options.dataset.rule.share) && std::isfinite(options.dataset.rule.seconds),
-      "a rule");
+  FUZZ_REQUIRE(std::isfinite(options.dataset.signals.share) &&
+                   std::isfinite(options.dataset.signals.seconds),
+               "a rule");
   FUZZ_REQUIRE(std::isfinite(options.train.ranker.dim_scale), "dim_scale");
   FUZZ_REQUIRE(std::isfinite(options.train.ranker_train.learning_rate) &&
                    std::isfinite(options.train.candidate_train.tower_learning_rate),

@@ -136,7 +136,8 @@ Status WriteEvents(const fs::path& folder) {
         .propensity = 0.5f,
         .off_site = true}}};
   for (const auto& [name, event] : seeds) {
-    UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(folder / name, store::EncodeEvent(schema, event)));
+    UPNEXT_RETURN_IF_ERROR(
+        base::WriteFileAtomic(folder / name, store::EncodeEvent(schema, event, "e-1")));
   }
   return Ok();
 }

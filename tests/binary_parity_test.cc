@@ -260,10 +260,12 @@ TEST_F(BinaryParityTest, WhatIsServedOverHttpIsWhatAReplayGives) {
       Value(examples::Split::Make({.kind = examples::SplitOptions::Kind::kNone}, log, rule));
   const examples::ReplaySource replay{log, catalogue, rule, split};
   // What the binary left in the store.
-  const auto service = Value(
-      serving::Service::Start(Value(project.OpenBundle(bundle::LogChoice::kNewest)),
-                              {.engine = {}, .rule = project.rule(), .schema = project.schema()},
-                              std::shared_ptr<store::Store>(Value(project.OpenStore()))));
+  serving::GenerationOptions options;
+  options.signals = project.signals();
+  options.schema = project.schema();
+  const auto service =
+      Value(serving::Service::Start(Value(project.OpenBundle(bundle::LogChoice::kNewest)), options,
+                                    std::shared_ptr<store::Store>(Value(project.OpenStore()))));
   const bundle::Bundle& bundle = service->generation()->bundle();
   ASSERT_NE(bundle.ranker(), nullptr);
   double without_declared = 0;

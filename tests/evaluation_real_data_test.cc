@@ -11,6 +11,7 @@
 #include "base/test_folder.h"
 #include "evaluation/evaluate.h"
 #include "examples/learn.h"
+#include "features/signal_options.h"
 #include "import/import.h"
 
 namespace upnext::evaluation {
@@ -39,7 +40,8 @@ class RealBaselines : public ::testing::Test {
         Value(import::Import(import, folder_ / "log", base::NoProgress()));
     const log::EventLog log = Value(log::EventLog::Open(folder_ / "log" / imported.version));
     const catalogue::Catalogue catalogue(log);
-    const auto rule = features::PositiveRule::FromConfig(config.Table("labels"));
+    const auto rule = features::SignalOptions::FromConfig(config, log.schema())
+                          .Resolve(log.schema(), log.stats().by_type);
     const auto split = Value(examples::Split::Make(
         examples::SplitOptions::FromConfig(config.Table("split")), log, rule));
     const examples::ReplaySource source{log, catalogue, rule, split};

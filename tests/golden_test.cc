@@ -33,6 +33,7 @@
 #include "examples/learn.h"
 #include "examples/ranking_stream.h"
 #include "examples/test_world.h"
+#include "features/signal_options.h"
 #include "import/import.h"
 #include "simulator/log_writer.h"
 #include "sparse_world.h"
@@ -374,7 +375,8 @@ void ExpectProjectGolden(const std::string& name, const std::filesystem::path& d
   const auto log = log::EventLog::Open(folder / "log" / report->version);
   ASSERT_TRUE(log) << log.error().message;
   const catalogue::Catalogue catalogue(*log);
-  const auto rule = features::PositiveRule::FromConfig(config.Table("labels"));
+  const auto rule = features::SignalOptions::FromConfig(config, log->schema())
+                        .Resolve(log->schema(), log->stats().by_type);
   const auto split =
       examples::Split::Make(examples::SplitOptions::FromConfig(config.Table("split")), *log, rule);
   ASSERT_TRUE(split) << split.error().message;

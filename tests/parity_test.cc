@@ -80,7 +80,7 @@ class Server {
     service_ = Value(serving::Service::Start(
         {.log_root = folder_ / "log",
          .bundle_root = folder_ / "bundles",
-         .generation = {.engine = {}, .rule = {}, .schema = site_.schema(), .clock = &clock_}},
+         .generation = {.engine = {}, .signals = {}, .schema = site_.schema(), .clock = &clock_}},
         std::shared_ptr<store::Store>(
             Value(store::OpenRocksStore(folder_ / "store", site_.schema())))));
     api_.emplace(*service_);

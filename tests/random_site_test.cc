@@ -101,7 +101,7 @@ class RandomSiteTest : public testing::TestWithParam<uint64_t> {
     service_ = Value(serving::Service::Start(
         {.log_root = known.root,
          .bundle_root = folder_ / "bundles",
-         .generation = {.engine = {}, .rule = {}, .schema = site_.schema(), .clock = &clock_}},
+         .generation = {.engine = {}, .signals = {}, .schema = site_.schema(), .clock = &clock_}},
         std::shared_ptr<store::Store>(
             Value(store::OpenRocksStore(folder_ / "store", site_.schema())))));
   }

@@ -18,6 +18,7 @@
 #include "examples/holdout.h"
 #include "examples/learn.h"
 #include "examples/ranking_stream.h"
+#include "features/signal_options.h"
 #include "import/import.h"
 
 namespace upnext::examples {
@@ -30,7 +31,8 @@ struct Project {
   explicit Project(log::EventLog opened, const base::Config& config)
       : log(std::move(opened)),
         catalogue(log),
-        rule(features::PositiveRule::FromConfig(config.Table("labels"))),
+        rule(features::SignalOptions::FromConfig(config, log.schema())
+                 .Resolve(log.schema(), log.stats().by_type)),
         split(Split::Make(SplitOptions::FromConfig(config.Table("split")), log, rule).value()),
         tables(LearnFeatures(source, features::FeatureSpec::FromConfig(config.Table("features")),
                              pool, base::NoProgress())

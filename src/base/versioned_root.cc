@@ -1,6 +1,7 @@
 #include "base/versioned_root.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -110,6 +111,13 @@ Result<std::string> VersionedRoot::Current() const {
                     (root_ / kCurrent).string(), *text);
   }
   return text;
+}
+
+std::string VersionedRoot::CurrentMark() const {
+  struct stat info = {};
+  if (stat((root_ / kCurrent).c_str(), &info) != 0) return "";
+  // Each SetCurrent writes a file of its own.
+  return fmt::format("{} {}.{:09}", info.st_ino, info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
 }
 
 Result<std::vector<std::string>> VersionedRoot::Versions() const {

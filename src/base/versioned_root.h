@@ -32,6 +32,8 @@ class VersionedRoot {
   Status SetCurrent(std::string_view version);  // kNotFound when there is no such version
   // kNotFound when nothing was made current yet, kDataLoss when CURRENT names no version here.
   Result<std::string> Current() const;
+  // Differs after every SetCurrent, of whichever process; costs one stat. "" before the first.
+  std::string CurrentMark() const;
   fs::path Path(std::string_view version) const { return root_ / version; }
   Result<std::vector<std::string>> Versions() const;  // oldest first
   const fs::path& root() const { return root_; }

@@ -47,7 +47,7 @@ std::span<const Bundle::Reader> Bundle::Readers() {
 
 Status WriteBundle(const fs::path& staged, const Parts& parts, Manifest* manifest) {
   manifest->log_digest = parts.tables().log_digest;
-  manifest->labels = LabelsOf(parts.rule());
+  manifest->labels = parts.rule().ToText(parts.tables().plan.schema());
   manifest->parts.clear();
   for (const Part& part : parts.all()) {
     const fs::path file = staged / part.type.file;

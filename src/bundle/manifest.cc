@@ -16,7 +16,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr int kFormat = 2;    // 1: a list of files instead of parts
+constexpr int kFormat = 4;    // 1: files instead of parts; 2, 3: no order, or other labels
 constexpr int kMaxDepth = 8;  // of nesting; a manifest has three levels
 constexpr char kManifest[] = "manifest.json";
 
@@ -58,6 +58,10 @@ Manifest FromJson(const json& in) {
   manifest.seed = in.at("seed").get<uint64_t>();
   manifest.forced = in.at("forced").get<bool>();
   manifest.gate = in.at("gate").get<std::string>();
+  for (const json& part : in.at("order").get<std::vector<json>>()) {
+    manifest.order.parts.push_back(
+        {part.at("generator").get<std::string>(), part.at("weight").get<double>()});
+  }
   for (const json& part : in.at("parts")) {
     manifest.parts.push_back(
         {part.at("name").get<std::string>(), part.at("file").get<std::string>(),
@@ -103,7 +107,11 @@ Status WriteManifest(const fs::path& directory, const Manifest& manifest) {
               {"seed", manifest.seed},
               {"forced", manifest.forced},
               {"gate", manifest.gate},
+              {"order", json::array()},
               {"parts", json::array()}};
+  for (const retrieval::FeedOrder::Part& part : manifest.order.parts) {
+    out["order"].push_back({{"generator", part.generator}, {"weight", part.weight}});
+  }
   for (const PartEntry& part : manifest.parts) {
     out["parts"].push_back({{"name", part.name},
                             {"file", part.file},
@@ -113,21 +121,6 @@ Status WriteManifest(const fs::path& directory, const Manifest& manifest) {
                             {"checksum", Hex(part.checksum)}});
   }
   return base::WriteFileAtomic(directory / kManifest, Render(std::move(out)));
-}
-
-std::string LabelsOf(const features::PositiveRule& rule) {
-  if (rule.from_event) return "complete events of the source";
-  return fmt::format("watches of at least {} of the duration, or {} s where it is unknown",
-                     rule.share, rule.seconds);
-}
-
-Status CheckLabels(const Manifest& manifest, const features::PositiveRule& rule) {
-  const std::string now = LabelsOf(rule);
-  if (manifest.labels == now) return Ok();
-  return FailedPrecondition(
-      "[labels] changed since bundle {} was trained (complete then: {}; now: {}), so user states "
-      "would mean something else than its models learned: train again, or put [labels] back",
-      manifest.version, manifest.labels, now);
 }
 
 Result<Manifest> ReadManifest(const fs::path& directory) {

@@ -2,7 +2,6 @@
 // (docs/formats/bundle.md).
 //
 //   UPNEXT_ASSIGN_OR_RETURN(Manifest manifest, ReadManifest(directory));
-//   UPNEXT_RETURN_IF_ERROR(CheckLabels(manifest, rule));
 //
 // A value; functions without state: any number of threads.
 #ifndef UPNEXT_BUNDLE_MANIFEST_H_
@@ -14,7 +13,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "features/positive_rule.h"
+#include "retrieval/feed_order.h"
 
 namespace upnext::bundle {
 
@@ -32,17 +31,13 @@ struct Manifest {
   std::string log_version;  // the log it was trained on, kept as long as this bundle is current
   uint64_t log_digest = 0, features_digest = 0;
   std::string upnext_version, split, machine;
-  std::string labels;  // what counted as a complete watch, see LabelsOf
+  std::string labels;  // what was positive and what the history, as PositiveRule::ToText
   uint64_t seed = 0;
   bool forced = false;  // published with --force although the gate said no ...
   std::string gate;     // ... for this reason
+  retrieval::FeedOrder order = {};
   std::vector<PartEntry> parts;
 };
-
-// The rule in words, as manifests keep it. States folded by one rule mean something else under
-// another, so CheckLabels refuses a bundle whose rule differs from `rule` (kFailedPrecondition).
-std::string LabelsOf(const features::PositiveRule& rule);
-Status CheckLabels(const Manifest& manifest, const features::PositiveRule& rule);
 
 // Replaces the manifest of the folder.
 Status WriteManifest(const std::filesystem::path& directory, const Manifest& manifest);

@@ -167,7 +167,7 @@ TEST(Manifest, AnythingElseIsRefusedWithoutHarm) {
     EXPECT_EQ(ErrorOf(folder, project.lineage()).code, Code::kDataLoss) << key;
   }
   json newer = good;
-  newer["format"] = 3;
+  newer["format"] = 99;
   Forge(folder, newer);
   EXPECT_EQ(ErrorOf(folder, project.lineage()).code, Code::kFailedPrecondition);
 }

@@ -1,7 +1,7 @@
-// The current bundle together with a log whose ids it knows.
+// A bundle, usually the current one, together with a log whose ids it knows.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(const OpenedBundle opened,
-//                           OpenCurrent(bundles, logs, rule, LogChoice::kNewest));
+//                           OpenCurrent(bundles, logs, signals, LogChoice::kNewest));
 //
 // Immutable once it is opened: any number of threads.
 #ifndef UPNEXT_BUNDLE_OPENED_BUNDLE_H_
@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/file.h"
 #include "base/status.h"
@@ -17,6 +18,7 @@
 #include "bundle/bundle.h"
 #include "bundle/validated_models.h"
 #include "features/positive_rule.h"
+#include "features/signal_options.h"
 #include "log/event_log.h"
 
 namespace upnext::bundle {
@@ -24,31 +26,51 @@ namespace upnext::bundle {
 struct OpenedBundle {
   log::EventLog log;
   std::unique_ptr<Bundle> bundle;
+  features::PositiveRule rule = {};  // that its models were trained with; states are folded by it
 };
 
 // Which log: the one that the bundle was trained on, to evaluate it, or the newest (LogToServe),
 // for feeds.
 enum class LogChoice : uint8_t { kTrainedOn, kNewest };
 
-// kNotFound says to run train; kFailedPrecondition when `rule` is not the one of the training.
+// kNotFound says to run train; kFailedPrecondition when the training's rule is not one that
+// `signals` could have given.
 Result<OpenedBundle> OpenCurrent(const base::VersionedRoot& bundles,
                                  const base::VersionedRoot& logs,
-                                 const features::PositiveRule& rule, LogChoice choice);
+                                 const features::SignalOptions& signals, LogChoice choice);
+
+// The same for the bundle of that version, current or not.
+Result<OpenedBundle> OpenVersion(const base::VersionedRoot& bundles, std::string_view version,
+                                 const base::VersionedRoot& logs,
+                                 const features::SignalOptions& signals, LogChoice choice);
 
 // The validated models of the current bundle, and the log that they were trained on.
 struct OpenedModels {
   log::EventLog log;
   std::unique_ptr<ValidatedModels> models;
+  features::PositiveRule rule = {};
 };
 // Fails as OpenCurrent.
 Result<OpenedModels> OpenCurrentValidated(const base::VersionedRoot& bundles,
                                           const base::VersionedRoot& logs,
-                                          const features::PositiveRule& rule);
+                                          const features::SignalOptions& signals);
 
-// The version of the log that a bundle is served with: the current one when it continues the one
-// that the bundle was trained on, so that appended events count; else that one itself. Ids that the
-// bundle does not know are unknown to it, like those of posted events.
+// The version of the log that a bundle is served with: the newest one, up to the current, that
+// continues the one that the bundle was trained on (an append, or an import of everything that kept
+// the numbers) or is that one, so that its events, flags and histories count. Ids that the bundle
+// does not know are unknown to it, like those of posted events.
 Result<std::string> LogToServe(const base::VersionedRoot& logs, const Manifest& manifest);
+
+// Which versions feeds are made of now, "" for what there is not yet.
+struct ServedVersions {
+  std::string bundle, log;  // the current bundle, and its LogToServe
+  std::string newest_log;   // the current log
+  // What to know about a log that is newer than the one served, "" when there is none.
+  std::string Note() const;
+};
+// Reads names and manifests, and opens nothing.
+Result<ServedVersions> VersionsToServe(const base::VersionedRoot& bundles,
+                                       const base::VersionedRoot& logs);
 
 }  // namespace upnext::bundle
 

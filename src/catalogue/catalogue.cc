@@ -88,6 +88,12 @@ uint32_t Catalogue::size(schema::IdSpace space) const {
   return rep_->first[index] + rep_->added[index].size.load(std::memory_order_acquire);
 }
 
+uint32_t Catalogue::present(schema::Entity entity) const {
+  const bool items = entity == schema::Entity::kItem;
+  return size(items ? schema::IdSpace::kItem : schema::IdSpace::kUser) -
+         static_cast<uint32_t>(log().gone(entity).size());
+}
+
 schema::Item Catalogue::item(uint32_t item) const {
   return item < rep_->log.items() ? rep_->log.item(item) : schema::Item{};
 }

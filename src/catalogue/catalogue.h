@@ -36,6 +36,8 @@ class Catalogue {
   void Add(schema::IdSpace space, std::string_view name, uint32_t id);
   std::string Name(schema::IdSpace space, uint32_t id) const;  // "" for kNone or an unknown id
   uint32_t size(schema::IdSpace space) const;  // one more than the largest id, the log's or added
+  // Items or users: the log's that are not gone (EventLog::gone), and those added.
+  uint32_t present(schema::Entity entity) const;
 
   // Attributes; absent ones for an id that came after the log.
   schema::Item item(uint32_t item) const;

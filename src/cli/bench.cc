@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/bench_events.h"
 #include "cli/bench_import.h"
 #include "cli/bench_replay.h"
 #include "cli/bench_simulate.h"
@@ -17,6 +18,7 @@ constexpr std::array kBenches{
          MakeBenchTrain},
     Verb{"replay", "making of examples from a log, and where its time is spent", MakeBenchReplay},
     Verb{"import", "import of synthetic events, compared with a sort by DuckDB", MakeBenchImport},
+    Verb{"events", "events per second of a server, and the feeds next to them", MakeBenchEvents},
     Verb{"simulate", "events and slates per second of the simulated world", MakeBenchSimulate},
 };
 

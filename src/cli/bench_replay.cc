@@ -90,7 +90,7 @@ Status RunBenchReplay(const BenchReplayFlags& flags) {
   Scratch scratch;
   Result<log::EventLog> log = NotFound("no log");
   training::DatasetOptions options;
-  options.rule.from_event = true;
+  options.signals.positives = {{schema::EventType::kComplete, 1.0f}};
   options.split.kind = examples::SplitOptions::Kind::kNone;
   if (flags.project.config.empty()) {
     log = MadeUpLog(flags, scratch.path);

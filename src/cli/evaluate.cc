@@ -42,8 +42,7 @@ Result<studies::ValueReport> TrueValue(const Settings& settings, const examples:
       const bundle::OpenedBundle opened,
       training::OpenTestedBundle(settings.project, settings.training, pool, progress));
   return studies::MeasureValue(
-      {world, opened.log, split, *opened.bundle, settings.engine, settings.project.rule()}, pool,
-      progress);
+      {world, opened.log, split, *opened.bundle, settings.engine, opened.rule}, pool, progress);
 }
 
 std::string WithValue(const std::string& json, const studies::ValueReport& value) {
@@ -60,12 +59,13 @@ Status RunEvaluate(const EvaluateFlags& flags) {
   const catalogue::Catalogue catalogue(opened.log);
   UPNEXT_ASSIGN_OR_RETURN(const examples::Split split,
                           training::SplitOf(settings.training.dataset, manifest, opened.log));
-  const examples::ReplaySource source{opened.log, catalogue, settings.project.rule(), split};
+  const examples::ReplaySource source{opened.log, catalogue, opened.rule, split};
 
   evaluation::EvaluateOptions options = settings.training.evaluate;
   options.part =
       flags.part == "test" ? examples::SplitPart::kTest : examples::SplitPart::kValidation;
   options.frozen_state = flags.frozen;
+  options.served.order = manifest.order;
   if (flags.seed >= 0) options.seed = static_cast<uint64_t>(flags.seed);
   base::ThreadPool pool(settings.threads);
   ProgressBar progress;

@@ -11,6 +11,7 @@
 #include "cli/settings.h"
 #include "cli/verbs.h"
 #include "features/feature_plan.h"
+#include "features/signal_options.h"
 #include "log/event_log.h"
 #include "project/project.h"
 #include "training/dataset.h"
@@ -84,6 +85,13 @@ Status RunFeatures(const FeaturesFlags& flags) {
   }
   if (!flags.json) {
     PrintFeatures(rows);
+    if (log) {
+      Print("\n");
+      for (const std::string& line :
+           features::Describe(options.dataset.RuleFor(*log), log->schema(), log->stats().by_type)) {
+        Print("{}\n", line);
+      }
+    }
     if (!log) Print("\nno log yet: import one to see tables, coverage and missing values\n");
     return Ok();
   }

@@ -7,12 +7,15 @@
 #include <nlohmann/json.hpp>
 
 #include "base/numbers.h"
+#include "bundle/opened_bundle.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/settings.h"
 #include "cli/verbs.h"
 #include "log/compact.h"
+#include "project/forget.h"
 #include "project/project.h"
+#include "store/stored_events.h"
 
 namespace upnext::cli {
 namespace {
@@ -22,10 +25,24 @@ struct ImportFlags {
   double max_rejects = -1;
   uint32_t shards = 0;
   std::string part;
-  bool append = false, compact = false, json = false;
+  bool append = false, compact = false, from_store = false, full = false, json = false;
 };
 
-void PrintReport(const import::ImportReport& report, bool json) {
+// What the import changes for those who read feeds.
+std::string Effect(const import::ImportReport& report, const bundle::ServedVersions& served) {
+  if (served.bundle.empty()) return "no bundle is published yet: run `upnext train`";
+  if (const std::string note = served.Note(); !note.empty()) {
+    if (report.numbered_afresh.empty()) return note;
+    return fmt::format("the ids are numbered afresh, because {}; {}", report.numbered_afresh, note);
+  }
+  return fmt::format(
+      "takes effect at once: bundle {} is served with this log, and {}. The models learn from it "
+      "with the next training",
+      served.bundle, kTakenUp);
+}
+
+void PrintReport(const import::ImportReport& report, const bundle::ServedVersions& served,
+                 bool json) {
   if (json) {
     const nlohmann::json out = {
         {"version", report.version},
@@ -34,11 +51,17 @@ void PrintReport(const import::ImportReport& report, bool json) {
         {"user_rows", report.users},
         {"appended", report.appended},
         {"duplicates", report.duplicates},
+        {"posted", report.posted},
+        {"posted_new", report.posted_new},
         {"late", report.late},
         {"implausible_times", report.implausible_times},
         {"log_events", report.log_events},
         {"items", report.log_items},
         {"users", report.log_users},
+        {"gone_items", report.gone_items},
+        {"gone_users", report.gone_users},
+        {"numbered_afresh", report.numbered_afresh},
+        {"served", {{"bundle", served.bundle}, {"log", served.log}}},
         {"rejected",
          {{"events", report.rejected_events},
           {"items", report.rejected_items},
@@ -57,9 +80,17 @@ void PrintReport(const import::ImportReport& report, bool json) {
     Print("{} events are new, {} of them late (earlier than their user's last one)\n",
           base::WithThousands(report.events - report.duplicates), base::WithThousands(report.late));
   }
+  if (report.gone_items + report.gone_users > 0) {
+    Print("gone, because no row mentions them any more: {} items, {} users\n",
+          base::WithThousands(report.gone_items), base::WithThousands(report.gone_users));
+  }
   if (report.duplicates > 0) {
-    Print("{} events left out: told before, the same in every column\n",
+    Print("{} events left out: the log had them, or they came twice\n",
           base::WithThousands(report.duplicates));
+  }
+  if (report.posted > 0) {
+    Print("{} of {} posted events came from the store into the log\n",
+          base::WithThousands(report.posted_new), base::WithThousands(report.posted));
   }
   if (report.implausible_times > 0) {
     Print("{} events left out: their times are far from all others, see {}\n",
@@ -70,6 +101,7 @@ void PrintReport(const import::ImportReport& report, bool json) {
     Print("{} rows rejected, listed with reasons in {}\n", base::WithThousands(rejected),
           report.rejects_file.string());
   }
+  Print("{}\n", Effect(report, served));
 }
 
 // "3/8": the third of eight.
@@ -114,17 +146,31 @@ Status RunCompact(const project::Project& project, bool json) {
 Status RunImport(const ImportFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(Settings settings, Settings::Load(flags.project));
   UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, settings.project.Lock());
-  if (flags.compact) return RunCompact(settings.project, flags.json);
+  const project::Project& project = settings.project;
+  ProgressBar progress;
+  UPNEXT_ASSIGN_OR_RETURN(const project::Forgot forgot, project::ForgetDeleted(project, progress));
+  if (forgot.log_versions > 0) {
+    progress.Note(fmt::format("{} events of users who were deleted over HTTP left the log",
+                              base::WithThousands(forgot.log_events)));
+  }
+  if (flags.compact) return RunCompact(project, flags.json);
+  settings.import.deletions = forgot.deletions;
   settings.import.append = flags.append;
+  if (flags.from_store) {
+    settings.import.posted = [&](const log::PostedMark& since, const auto& visit) {
+      return store::ReadStoredEvents(project.store(), project.schema(), since, visit);
+    };
+    settings.import.posted_alone = !flags.append && !flags.full;
+  }
   if (flags.max_rejects >= 0) settings.import.max_rejects = flags.max_rejects;
   if (flags.shards > 0) settings.import.shards = flags.shards;
   if (!flags.part.empty()) UPNEXT_RETURN_IF_ERROR(ReadPart(flags.part, settings.import));
-  ProgressBar progress;
   UPNEXT_ASSIGN_OR_RETURN(
       const import::ImportReport report,
       import::Import(settings.import, settings.project.logs().root(), progress));
   UPNEXT_RETURN_IF_ERROR(settings.project.Prune());
-  PrintReport(report, flags.json);
+  UPNEXT_ASSIGN_OR_RETURN(const bundle::ServedVersions served, settings.project.Served());
+  PrintReport(report, served, flags.json);
   return Ok();
 }
 
@@ -146,9 +192,19 @@ std::function<Status()> MakeImport(CLI::App& app) {
       "--append", flags->append,
       "Add the rows to the current log instead of replacing it; point --data at the new files. "
       "Events that it has already are left out");
-  app.add_flag("--compact", flags->compact,
-               "Import nothing; put what appends added together with the rest of the log")
-      ->excludes(append);
+  auto* compact =
+      app.add_flag("--compact", flags->compact,
+                   "Import nothing; put what appends added together with the rest of the log");
+  auto* from_store = app.add_flag(
+      "--from-store", flags->from_store,
+      "Add the events that were posted to the server since the last time; it may be running. Alone: "
+      "no SELECT runs. With --append or --full: they and the files come in one version");
+  auto* full = app.add_flag("--full", flags->full,
+                            "Replace the log by all rows of the SELECTs, as without any of these "
+                            "options; with --from-store: and by all posted events");
+  append->excludes(compact)->excludes(full);
+  from_store->excludes(compact)->excludes("--part");
+  full->excludes(compact);
   app.add_flag("--json", flags->json, "Print the report as JSON");
   return [flags] { return RunImport(*flags); };
 }

@@ -40,6 +40,11 @@ nlohmann::ordered_json LogJson(const log::EventLog& log) {
   for (const schema::EventTypeInfo& info : log.schema().event_types()) {
     if (stats.by_type[++type] > 0) out["types"][info.name] = stats.by_type[type];
   }
+  if (log.posted().store != 0 || stats.posted > 0) {
+    out["posted"] = {{"events", stats.posted},
+                     {"store", fmt::format("{:016x}", log.posted().store)},
+                     {"through", log.posted().through}};
+  }
   // What each import added, if there were several.
   for (const log::LogStats& segment : log.segments()) {
     if (log.segments().size() == 1) break;
@@ -49,6 +54,11 @@ nlohmann::ordered_json LogJson(const log::EventLog& log) {
       part["last"] = base::FormatTime(segment.last_ms);
     }
     out["segments"].push_back(std::move(part));
+  }
+  for (const auto& [name, entity] :
+       {std::pair("items", schema::Entity::kItem), std::pair("users", schema::Entity::kUser)}) {
+    // They keep their numbers.
+    if (const auto gone = log.gone(entity); !gone.empty()) out["gone"][name] = gone.size();
   }
   uint8_t space = 0;
   for (const std::string& name : log.schema().id_spaces()) {
@@ -147,11 +157,13 @@ Status RunInspect(const InspectFlags& flags) {
                               project.OpenBundle(bundle::LogChoice::kNewest));
       if (const ann::Index* index = opened.bundle->index()) one["index"] = index->Describe();
       if (opened.log.directory() != log.directory()) {
-        one["note"] = "the current log is newer than the bundle's; train to use it";
+        one["note"] =
+            "in the current log ids have other numbers than in the bundle's: feeds rest on the "
+            "bundle's until a training is published";
       } else if (opened.bundle->manifest().log_version != log.directory().filename()) {
         one["note"] =
-            "the current log continues the bundle's: feeds use the "
-            "appended events; train to update the models too";
+            "the current log continues the bundle's: feeds use its events, flags and histories; "
+            "train to update the models too";
       }
       found.push_back(std::move(one));
     }

@@ -25,6 +25,9 @@ void Tell(fmt::format_string<Args...> format, Args&&... args) {
   Write(stderr, fmt::format(format, std::forward<Args>(args)...));
 }
 
+// What becomes of a version that a verb has made current.
+inline constexpr std::string_view kTakenUp = "running servers take it up within seconds";
+
 }  // namespace upnext::cli
 
 #endif  // UPNEXT_CLI_OUTPUT_H_

@@ -1,6 +1,7 @@
 #include "cli/progress_bar.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
@@ -19,11 +20,18 @@ namespace upnext::cli {
 namespace {
 
 std::atomic<int> g_stop{0};  // the signal
+std::atomic<bool> g_hangup{false};
 int g_stop_pipe[2] = {-1, -1};
 
 void OnStop(int signal) {
   if (g_stop.exchange(signal) != 0) _exit(128 + signal);
   const char byte = 1;
+  [[maybe_unused]] const ssize_t written = write(g_stop_pipe[1], &byte, 1);
+}
+
+void OnHangup(int) {
+  if (g_hangup.exchange(true)) return;  // not taken yet: one byte is enough
+  const char byte = 2;
   [[maybe_unused]] const ssize_t written = write(g_stop_pipe[1], &byte, 1);
 }
 
@@ -37,7 +45,7 @@ double Seconds(std::chrono::steady_clock::duration d) {
 }  // namespace
 
 void InstallStopHandler() {
-  if (pipe(g_stop_pipe) != 0) return;
+  if (pipe2(g_stop_pipe, O_CLOEXEC) != 0) return;
   struct sigaction action = {};
   action.sa_handler = OnStop;
   sigaction(SIGINT, &action, nullptr);
@@ -48,10 +56,23 @@ bool StopRequested() { return g_stop.load(std::memory_order_relaxed) != 0; }
 
 int StopExitCode() { return 128 + g_stop.load(std::memory_order_relaxed); }
 
-void WaitForStop() {
+void InstallHangupHandler() {
+  struct sigaction action = {};
+  action.sa_handler = OnHangup;
+  sigaction(SIGHUP, &action, nullptr);
+}
+
+bool WaitForHangup() {
   pollfd wait{.fd = g_stop_pipe[0], .events = POLLIN, .revents = 0};
-  while (!StopRequested() && (poll(&wait, 1, -1) >= 0 || errno == EINTR)) {
+  while (!StopRequested()) {
+    char byte;
+    if (poll(&wait, 1, -1) < 0 && errno != EINTR) return false;
+    // The byte of a stop stays, for others who wait.
+    if (!StopRequested() && g_hangup.exchange(false) && read(g_stop_pipe[0], &byte, 1) == 1) {
+      return true;
+    }
   }
+  return false;
 }
 
 ProgressBar::ProgressBar(bool quiet) : quiet_(quiet), terminal_(isatty(STDERR_FILENO) == 1) {}

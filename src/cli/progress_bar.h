@@ -18,7 +18,10 @@ void InstallStopHandler();
 bool StopRequested();
 // The exit code of a program that the signal stopped: 130 after ^C, 143 after SIGTERM.
 int StopExitCode();
-void WaitForStop();  // blocks until the first one
+// From here on SIGHUP ends a WaitForStop and not the process.
+void InstallHangupHandler();
+// Blocks until the first ^C or SIGTERM, false, or until a SIGHUP, true.
+bool WaitForHangup();
 
 class ProgressBar : public base::Progress {
  public:

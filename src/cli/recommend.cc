@@ -23,12 +23,14 @@
 #include "cli/settings.h"
 #include "cli/verbs.h"
 #include "examples/holdout.h"
+#include "features/live_counts.h"
 #include "features/user_state.h"
 #include "log/event_log.h"
 #include "net/slate_json.h"
 #include "project/project.h"
 #include "schema/event.h"
 #include "serving/engine.h"
+#include "serving/live_events.h"
 #include "store/store.h"
 #include "store/user_states.h"
 #include "training/dataset.h"
@@ -88,7 +90,10 @@ Result<examples::Split> EverythingTrains(const features::PositiveRule& rule,
 
 // For feeds of now the bundle as it is published; for test cases as it was before it saw them.
 Result<bundle::OpenedBundle> OpenAt(const Settings& settings, bool at_test) {
-  if (!at_test) return settings.project.OpenBundle(bundle::LogChoice::kNewest);
+  if (!at_test) {
+    UPNEXT_RETURN_IF_ERROR(TellOlderLog(settings.project));
+    return settings.project.OpenBundle(bundle::LogChoice::kNewest);
+  }
   base::ThreadPool pool(settings.threads);
   ProgressBar progress;
   return training::OpenTestedBundle(settings.project, settings.training, pool, progress);
@@ -104,7 +109,7 @@ class Recommender {
     UPNEXT_ASSIGN_OR_RETURN(examples::Split split,
                             at_test ? training::SplitOf(settings.training.dataset,
                                                         opened.bundle->manifest(), opened.log)
-                                    : EverythingTrains(settings.project.rule(), opened.log));
+                                    : EverythingTrains(opened.rule, opened.log));
     return std::unique_ptr<Recommender>(
         new Recommender(flags, std::move(settings), std::move(opened), std::move(split)));
   }
@@ -121,8 +126,9 @@ class Recommender {
         opened_(std::move(opened)),
         catalogue_(opened_.log),
         split_(std::move(split)),
-        source_{opened_.log, catalogue_, settings_.project.rule(), split_},
-        engine_(*opened_.bundle, catalogue_, settings_.engine) {}
+        source_{opened_.log, catalogue_, opened_.rule, split_},
+        live_(settings_.engine.live),
+        engine_(*opened_.bundle, catalogue_, settings_.engine, {}, AtTest() ? nullptr : &live_) {}
 
   bool AtTest() const { return flags_.at == "test"; }
   // The last time in the log: feeds from a log that ended long ago are made as of its end.
@@ -143,6 +149,7 @@ class Recommender {
   catalogue::Catalogue catalogue_;
   examples::Split split_;
   examples::ReplaySource source_;
+  features::LiveCounts live_;  // of the log
   serving::Engine engine_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<store::UserStates> states_;
@@ -157,10 +164,10 @@ Status Recommender::OpenStore() {
       Tell("note: events posted to the server are not included: {}\n", store.error().message);
     }
   }
-  UPNEXT_ASSIGN_OR_RETURN(
-      states_, store::UserStates::Attach(store_.get(), catalogue_, settings_.project.rule(),
-                                         opened_.bundle->tables().plan.state()));
-  return Ok();
+  UPNEXT_ASSIGN_OR_RETURN(states_,
+                          store::UserStates::Attach(store_.get(), catalogue_, opened_.rule,
+                                                    opened_.bundle->tables().plan.state()));
+  return serving::CountAll(catalogue_, opened_.rule, store_.get(), &live_);
 }
 
 Moment Recommender::TestMoment(const examples::HoldoutCase& held_out) const {

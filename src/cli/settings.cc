@@ -1,8 +1,11 @@
 #include "cli/settings.h"
 
+#include <filesystem>
 #include <utility>
 
 #include "base/config.h"
+#include "bundle/opened_bundle.h"
+#include "cli/output.h"
 
 namespace upnext::cli {
 
@@ -10,15 +13,23 @@ Result<Settings> Settings::Load(const project::Location& location) {
   UPNEXT_ASSIGN_OR_RETURN(project::Project project, project::Project::Load(location));
   const base::Config config = project.config();
   const int64_t threads = config.Table("train").Int("threads", 0, {.min = 0, .max = 1024});
-  Settings settings{.project = std::move(project),
-                    .import = import::ImportOptions::FromConfig(config),
-                    .training = training::Options::FromConfig(config),
-                    .engine = serving::EngineOptions::FromConfig(config),
-                    .server = net::ServerOptions::FromConfig(config),
-                    .threads = static_cast<int>(threads)};
+  Settings settings{
+      .project = std::move(project),
+      .import = import::ImportOptions::FromConfig(config),
+      .training = training::Options::FromConfig(config),
+      .engine = serving::EngineOptions::FromConfig(config),
+      .server = net::ServerOptions::FromConfig(config),
+      .run = RunOptions::FromConfig(config, std::filesystem::path(location.config).parent_path()),
+      .threads = static_cast<int>(threads)};
   settings.import.data = settings.project.data();
   UPNEXT_RETURN_IF_ERROR(config.Check());
   return settings;
+}
+
+Status TellOlderLog(const project::Project& project) {
+  UPNEXT_ASSIGN_OR_RETURN(const bundle::ServedVersions served, project.Served());
+  if (const std::string note = served.Note(); !note.empty()) Tell("note: {}\n", note);
+  return Ok();
 }
 
 }  // namespace upnext::cli

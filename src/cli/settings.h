@@ -5,6 +5,7 @@
 #define UPNEXT_CLI_SETTINGS_H_
 
 #include "base/status.h"
+#include "cli/run_options.h"
 #include "import/import.h"
 #include "net/server_options.h"
 #include "project/project.h"
@@ -19,11 +20,15 @@ struct Settings {
   training::Options training;
   serving::EngineOptions engine;
   net::ServerOptions server;
+  RunOptions run;
   int threads = 0;  // [train] threads; 0: all
 
   // Reads the whole file, so that every verb reports a mistake anywhere in it.
   static Result<Settings> Load(const project::Location& location);
 };
+
+// A line on stderr when feeds rest on an older log than the current one.
+Status TellOlderLog(const project::Project& project);
 
 }  // namespace upnext::cli
 

@@ -27,6 +27,7 @@ struct SimilarFlags {
 
 Status RunSimilar(const SimilarFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  UPNEXT_RETURN_IF_ERROR(TellOlderLog(settings.project));
   UPNEXT_ASSIGN_OR_RETURN(const bundle::OpenedBundle opened,
                           settings.project.OpenBundle(bundle::LogChoice::kNewest));
   const catalogue::Catalogue catalogue(opened.log);

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -16,6 +18,7 @@
 #include "cli/verbs.h"
 #include "simulator/log_writer.h"
 #include "simulator/policies.h"
+#include "simulator/site.h"
 #include "simulator/world.h"
 #include "studies/live_engine.h"
 
@@ -23,7 +26,7 @@ namespace upnext::cli {
 namespace {
 
 struct SimulateFlags {
-  std::string out, config, url, bundle, project_dir;
+  std::string site = "video", out, config, url, bundle, project_dir;
   uint32_t users = 0, items = 0;
   int days = 0, log_days = 0;
   int64_t seed = -1;
@@ -77,7 +80,7 @@ Result<OutsidePolicy> PolicyOf(const SimulateFlags& flags, const simulator::Worl
         flags.log_days, flags.bundle, base::FormatTime(learned_until));
   }
   const studies::LiveEngineOptions engine = {.engine = settings.engine,
-                                             .rule = settings.project.rule()};
+                                             .rule = outside.opened->rule};
   base::ThreadPool pool(options.threads);
   UPNEXT_ASSIGN_OR_RETURN(outside.engine,
                           studies::LiveEngine::Make(*outside.world, outside.opened->log,
@@ -138,7 +141,39 @@ Status RunAgainstServer(const SimulateFlags& flags, const simulator::WorldOption
   return Ok();
 }
 
+// By SimulateFlags::site.
+constexpr std::array<const char*, 4> kSites = {"video", "shop", "news", "music"};
+
+Status RunSite(const SimulateFlags& flags) {
+  simulator::SiteOptions options;
+  options.kind = static_cast<simulator::SiteOptions::Kind>(std::ranges::find(kSites, flags.site) -
+                                                           kSites.begin() - 1);
+  options.users = flags.users;
+  options.items = flags.items;
+  options.days = flags.days;
+  if (flags.seed >= 0) options.seed = static_cast<uint64_t>(flags.seed);
+  ProgressBar progress;
+  UPNEXT_ASSIGN_OR_RETURN(const simulator::SiteReport report,
+                          simulator::SimulateSite(options, flags.out, progress));
+  if (flags.json) {
+    const nlohmann::ordered_json out = {{"site", flags.site},
+                                        {"events", report.events},
+                                        {"users", report.options.users},
+                                        {"items", report.options.items},
+                                        {"days", report.options.days},
+                                        {"seed", report.options.seed}};
+    Print("{}\n", out.dump(2));
+    return Ok();
+  }
+  Print("{} users, {} items, {} days, {} events (seed {}) of a {} site written to {} as CSV\n",
+        base::WithThousands(report.options.users), base::WithThousands(report.options.items),
+        report.options.days, base::WithThousands(report.events), report.options.seed, flags.site,
+        flags.out);
+  return Ok();
+}
+
 Status RunSimulate(const SimulateFlags& flags) {
+  if (flags.site != kSites[0]) return RunSite(flags);
   UPNEXT_ASSIGN_OR_RETURN(const simulator::WorldOptions options, World(flags));
   return flags.live ? RunAgainstServer(flags, options) : RunLog(flags, options);
 }
@@ -169,18 +204,25 @@ std::function<Status()> MakeSimulate(CLI::App& app) {
   app.add_option("--project-dir", flags->project_dir,
                  "Folder of that project (default: as in its file)")
       ->needs(bundle);
-  app.add_option("--users", flags->users, "Users (default 2,000)")
+  app.add_option("--users", flags->users, "Users (default 2,000; of another site, its own)")
       ->check(CLI::Range(1u, 100'000'000u));
-  app.add_option("--items", flags->items, "Items (default 3,000)")
+  app.add_option("--items", flags->items, "Items (default 3,000; of another site, its own)")
       ->check(CLI::Range(100u, 100'000'000u));
-  app.add_option("--days", flags->days, "Days of the world (default 30)")
+  app.add_option("--days", flags->days, "Days of the world (default 30; of another site, its own)")
       ->check(CLI::Range(2, 3650));
   app.add_option("--seed", flags->seed, "Seed (default 1); the same seed gives the same bytes")
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--world", flags->config,
-                 "TOML file with the world's parameters (docs/guides/simulator.md)");
-  app.add_flag("--truth", flags->truth,
-               "Also write the ground truth of impressions, positions and items");
+  CLI::Option* const world = app.add_option(
+      "--world", flags->config, "TOML file with the world's parameters (docs/guides/simulator.md)");
+  CLI::Option* const truth = app.add_flag(
+      "--truth", flags->truth, "Also write the ground truth of impressions, positions and items");
+  app.add_option("--site", flags->site,
+                 "Kind of site: video (default), shop, news or music; the last three write a log")
+      ->check(CLI::IsMember(kSites))
+      ->excludes(live)
+      ->excludes(log_days)
+      ->excludes(world)
+      ->excludes(truth);
   app.add_flag("--json", flags->json, "Print JSON");
   return [flags] { return RunSimulate(*flags); };
 }

@@ -43,7 +43,7 @@ void PrintResult(const training::JobResult& result, bool json) {
     return;
   }
   Print("{}\n", report::RenderTable(result.report));
-  if (result.published) Print("published bundle {}\n", manifest.version);
+  if (result.published) Print("published bundle {}; {}\n", manifest.version, kTakenUp);
 }
 
 Status RunTrain(const TrainFlags& flags) {

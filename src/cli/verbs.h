@@ -23,13 +23,16 @@ struct Verb {
 
 std::function<Status()> MakeImport(CLI::App& app);
 std::function<Status()> MakeTrain(CLI::App& app);
+std::function<Status()> MakePublish(CLI::App& app);
 std::function<Status()> MakeEvaluate(CLI::App& app);
 std::function<Status()> MakeRecommend(CLI::App& app);
 std::function<Status()> MakeSimilar(CLI::App& app);
 std::function<Status()> MakeServe(CLI::App& app);
+std::function<Status()> MakeRun(CLI::App& app);
 std::function<Status()> MakeSimulate(CLI::App& app);
 std::function<Status()> MakeStudy(CLI::App& app);
 std::function<Status()> MakeInspect(CLI::App& app);
+std::function<Status()> MakeForget(CLI::App& app);
 std::function<Status()> MakeFeatures(CLI::App& app);
 std::function<Status()> MakeBench(CLI::App& app);
 

@@ -33,19 +33,18 @@ ItemOrder ItemOrder::OfVocabulary(const features::Vocabulary& vocabulary, uint32
   return order;
 }
 
-CaseRanks RankCase(const ItemOrder& order, std::span<float> scores, std::span<const uint32_t> seen,
-                   std::span<const uint32_t> targets) {
+CaseRanks RankCase(const ItemOrder& order, std::span<float> scores,
+                   std::span<const uint32_t> hidden, std::span<const uint32_t> targets) {
+  for (const uint32_t item : hidden) {
+    const uint32_t p = order.position[item];
+    if (p != schema::kNone) scores[p] = kUnranked;
+  }
   std::vector<kernels::Scored> wanted;  // best first
   for (const uint32_t item : targets) {
     const uint32_t p = order.position[item];
     if (p != schema::kNone && scores[p] > kUnranked) wanted.push_back({p, scores[p]});
   }
   std::sort(wanted.begin(), wanted.end(), kernels::Better);
-  for (const uint32_t item : seen) {
-    const uint32_t p = order.position[item];
-    if (p != schema::kNone) scores[p] = kUnranked;
-  }
-  for (const kernels::Scored& target : wanted) scores[target.index] = target.score;
 
   CaseRanks result;
   kernels::TopScored top(kTop);

@@ -1,7 +1,7 @@
 // Ranks of the relevant items of one held-out case among all items. Order: score, then popularity
 // in training, then the smaller id.
 //
-//   CaseRanks ranks = RankCase(order, scores, seen, targets);      // scores by position in `order`
+//   CaseRanks ranks = RankCase(order, scores, hidden, targets);      // scores by position in `order`
 //   double ndcg = Ndcg(ranks.ranks, targets.size(), 10);
 //
 // Pure functions: any number of threads. Only this room includes it.
@@ -36,10 +36,10 @@ struct CaseRanks {
   std::vector<uint32_t> ranks;  // of the targets that have a position, from 1, ascending
   std::vector<uint32_t> top;    // the kTop best items, best first
 };
-// scores [order.size()], kUnranked or NaN for positions that are not ranked. Scores of `seen` are
-// overwritten by kUnranked, unless the item is a target.
-CaseRanks RankCase(const ItemOrder& order, std::span<float> scores, std::span<const uint32_t> seen,
-                   std::span<const uint32_t> targets);
+// scores [order.size()], kUnranked or NaN for positions that are not ranked. Scores of `hidden` are
+// overwritten by kUnranked, those of targets too: what a feed leaves out is a miss.
+CaseRanks RankCase(const ItemOrder& order, std::span<float> scores,
+                   std::span<const uint32_t> hidden, std::span<const uint32_t> targets);
 
 }  // namespace upnext::evaluation
 

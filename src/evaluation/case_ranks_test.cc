@@ -29,12 +29,12 @@ TEST(RankCase, TiesGoToThePopularItemThenToTheSmallerId) {
   EXPECT_THAT(ranks.top, ElementsAre(3, 1, 2, 0, 4));
 }
 
-TEST(RankCase, SeenItemsAreNotRankedButATargetIs) {
+TEST(RankCase, HiddenItemsAreNotRankedAndAHiddenTargetIsAMiss) {
   std::vector<float> scores{0, 0, 0, 0, 0};
-  const std::vector<uint32_t> seen{3, 2, 1}, target{2};
-  const CaseRanks ranks = RankCase(Order(), scores, seen, target);
-  EXPECT_THAT(ranks.ranks, ElementsAre(1));
-  EXPECT_THAT(ranks.top, ElementsAre(2, 0, 4));
+  const std::vector<uint32_t> hidden{3, 2, 1}, targets{2, 4};
+  const CaseRanks ranks = RankCase(Order(), scores, hidden, targets);
+  EXPECT_THAT(ranks.ranks, ElementsAre(2));
+  EXPECT_THAT(ranks.top, ElementsAre(0, 4));
 }
 
 TEST(RankCase, AnItemOutsideTheVocabularyIsNotRanked) {
@@ -57,15 +57,14 @@ TEST(RankCase, EqualsSortingEverything) {
     const ItemOrder order = ItemOrder::ByCount(counts);
     std::vector<float> scores;
     for (size_t p = 0; p < items; ++p) scores.push_back(static_cast<float>(rng.Below(5)));
-    std::vector<uint32_t> seen, targets;
+    std::vector<uint32_t> hidden, targets;
     for (uint32_t i = 0; i < items; ++i) {
-      if (rng.Below(4) == 0) seen.push_back(i);
+      if (rng.Below(4) == 0) hidden.push_back(i);
       if (rng.Below(5) == 0) targets.push_back(i);
     }
     std::vector<uint32_t> sorted;
     for (uint32_t i = 0; i < items; ++i) {
-      const bool target = std::ranges::count(targets, i) > 0;
-      if (target || std::ranges::count(seen, i) == 0) sorted.push_back(i);
+      if (std::ranges::count(hidden, i) == 0) sorted.push_back(i);
     }
     std::ranges::sort(sorted, {}, [&](uint32_t i) {
       return std::tuple(-scores[order.position[i]], ~counts[i], i);
@@ -74,7 +73,7 @@ TEST(RankCase, EqualsSortingEverything) {
     for (uint32_t r = 0; r < sorted.size(); ++r) {
       if (std::ranges::count(targets, sorted[r]) > 0) expected.push_back(r + 1);
     }
-    const CaseRanks ranks = RankCase(order, scores, seen, targets);
+    const CaseRanks ranks = RankCase(order, scores, hidden, targets);
     EXPECT_EQ(ranks.ranks, expected);
     sorted.resize(std::min(sorted.size(), kTop));
     EXPECT_EQ(ranks.top, sorted);

@@ -16,8 +16,12 @@
 #include "evaluation/report.h"
 #include "examples/replay.h"
 #include "features/feature_statistics.h"
+#include "features/feed_rule.h"
 #include "ranking/ranker.h"
 #include "retrieval/candidate_model.h"
+#include "retrieval/co_watch.h"
+#include "retrieval/feed_order.h"
+#include "retrieval/generator_registry.h"
 
 namespace upnext::evaluation {
 
@@ -28,11 +32,20 @@ struct Subject {
   const retrieval::CandidateModel* candidate = nullptr;
   const ranking::Ranker* ranker = nullptr;
 };
+// How feeds without a ranker are made, as serving reads it.
+struct ServedOptions {
+  retrieval::FeedOrder order = {};
+  bool order_is_auto = false;  // the order was chosen among all there are
+  retrieval::GeneratorBudgets budgets = {};
+  retrieval::CoWatchOptions co_watch = {};
+};
 struct EvaluateOptions {
   examples::SplitPart part = examples::SplitPart::kTest;
   uint64_t seed = 1;
-  bool filter_seen = true;  // items watched before are not ranked
+  // What is left out of the lists; a target among it is a miss.
+  features::FeedRule feed = {};
   bool baselines = true;
+  ServedOptions served = {};
   // Of retrieval, at most, spread evenly over those of the part; the report says so. 0: as many as
   // keep users x items, the scores that each model computes, below five billion.
   uint32_t max_users = 0;

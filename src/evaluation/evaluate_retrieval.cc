@@ -1,14 +1,23 @@
 // Retrieval metrics: every model ranks every held-out case among all items.
 #include <algorithm>
 #include <iterator>
+#include <memory>
+#include <numeric>
+#include <optional>
 #include <utility>
 
 #include "base/thread_pool.h"
+#include "evaluation/baseline_losses.h"
 #include "evaluation/evaluate.h"
 #include "evaluation/retrieval_models.h"
+#include "evaluation/served_lists.h"
 #include "evaluation/stages.h"
+#include "examples/hidden_items.h"
 #include "examples/holdout.h"
-#include "schema/event.h"
+#include "features/feed_rule.h"
+#include "retrieval/feed_order.h"
+#include "retrieval/training_watches.h"
+#include "schema/attribute.h"
 
 namespace upnext::evaluation {
 namespace {
@@ -33,24 +42,40 @@ CaseFigures FiguresOf(std::span<const uint32_t> ranks, size_t relevant) {
   return metrics;
 }
 
-// Items that the user watched, fully or in part, before the case.
-std::vector<uint32_t> SeenItems(const examples::ReplaySource& source,
-                                const examples::HoldoutCase& held_out) {
-  std::vector<uint32_t> seen;
-  for (uint64_t row = source.log.begin(held_out.user); row < held_out.end_row; ++row) {
-    const schema::EventType type = source.log.type(row);
-    if (type == schema::EventType::kWatch || type == schema::EventType::kComplete) {
-      seen.push_back(source.log.item_of(row));
-    }
-  }
-  return seen;
+void Count(features::FeedFilter::Verdict verdict, TargetCounts* counts) {
+  using enum features::FeedFilter::Verdict;
+  ++counts->all;
+  counts->seen += verdict == kSeen ? 1 : 0;
+  counts->disliked += verdict == kDisliked ? 1 : 0;
+  counts->removed += verdict == kRemoved ? 1 : 0;
 }
 
-// The same choice in every run on the same cases, so that two bundles are compared on the same
-// users.
-void KeepEvenly(size_t keep, std::vector<examples::HoldoutCase>* cases) {
-  for (size_t i = 1; i < keep; ++i) std::swap((*cases)[i], (*cases)[i * cases->size() / keep]);
-  cases->resize(keep);
+void NoteHiddenTargets(const TargetCounts& targets, std::vector<std::string>* notes) {
+  const auto add = [&](uint64_t hidden, const char* what) {
+    if (hidden == 0) return;
+    notes->push_back(fmt::format("retrieval: {} of {} targets were {}, so they are misses", hidden,
+                                 targets.all, what));
+  };
+  add(targets.seen, "seen before the list was made; filter_seen hides them");
+  add(targets.disliked, "disliked before the list was made; filter_disliked hides them");
+  add(targets.removed, "removed from the site; no list has them");
+}
+
+std::vector<uint32_t> ByTime(std::span<const examples::HoldoutCase> cases) {
+  std::vector<uint32_t> order(cases.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::ranges::stable_sort(order, {}, [&](uint32_t i) { return cases[i].context.time_ms; });
+  return order;
+}
+
+// Whether it is what the row of the candidate model measures.
+bool IsModels(const retrieval::FeedOrder& order) {
+  return order.parts.empty() || order == retrieval::OrdersOf(retrieval::OrderRule::kModel).front();
+}
+
+std::shared_ptr<const ItemOrder> ItemsByCount(const Subject& subject) {
+  return std::make_shared<const ItemOrder>(
+      ItemOrder::ByCount(retrieval::CountWatches(subject.source)));
 }
 
 class RetrievalRun {
@@ -61,7 +86,10 @@ class RetrievalRun {
       : subject_(subject),
         source_(subject.source),
         options_(options),
+        hidden_(source_, options.feed),
         cases_(std::move(cases)),
+        targets_(cases_.size()),
+        by_time_(ByTime(cases_)),
         models_(std::move(models)),
         ranks_(models_.size()) {
     size_t widest = 1;
@@ -75,6 +103,7 @@ class RetrievalRun {
     for (size_t done = 0; done < cases_.size();) {
       if (progress.stop_requested()) return Cancelled("evaluation stopped on request");
       const size_t block = std::min(kBlock, cases_.size() - done);
+      for (const auto& model : models_) model->MoveTo(cases_[by_time_[done]].context.time_ms);
       pool.ParallelFor(block, chunk_,
                        [&](size_t begin, size_t end) { RankChunk(done + begin, done + end); });
       done += block;
@@ -108,37 +137,55 @@ class RetrievalRun {
     return result;
   }
 
-  // The candidate model's NDCG@10 by user.
-  DecidingFigure Deciding() const {
+  // A model's NDCG@10 by user.
+  DecidingFigure Deciding(size_t model) const {
     DecidingFigure figure{
         .metric = "ndcg@10", .of = "", .less_is_better = false, .root = false, .users = {}};
     for (size_t i = 0; i < cases_.size(); ++i) {
-      figure.users.numerators.push_back(Ndcg(ranks_[0][i].ranks, cases_[i].targets.size(), kTop));
+      figure.users.numerators.push_back(
+          Ndcg(ranks_[model][i].ranks, cases_[i].targets.size(), kTop));
     }
     figure.users.denominators.assign(cases_.size(), 1.0);
     return figure;
   }
 
+  TargetCounts Targets() const {
+    TargetCounts sum;
+    for (const TargetCounts& one : targets_) {
+      sum.all += one.all;
+      sum.seen += one.seen;
+      sum.disliked += one.disliked;
+      sum.removed += one.removed;
+    }
+    return sum;
+  }
+
   size_t models() const { return models_.size(); }
+  NamedFigure Named(size_t model) const { return {models_[model]->name(), Deciding(model)}; }
   uint64_t users() const { return cases_.size(); }
 
  private:
+  // Of the cases at these places of by_time_.
   void RankChunk(size_t begin, size_t end) {
-    std::vector<CaseInput> inputs(end - begin);
-    std::vector<std::vector<uint32_t>> seen(end - begin);
-    for (size_t i = begin; i < end; ++i) {
+    std::vector<CaseInput> inputs;
+    for (const uint32_t i : std::span(by_time_).subspan(begin, end - begin)) {
       const examples::HoldoutCase& held_out = cases_[i];
-      inputs[i - begin] = {held_out.user, StateBefore(subject_, held_out), held_out.context};
-      if (options_.filter_seen) seen[i - begin] = SeenItems(source_, held_out);
+      CaseInput& input =
+          inputs.emplace_back(held_out.user, StateBefore(subject_, held_out), held_out.context);
+      input.hidden = hidden_.Of(held_out, input.state);
+      for (const uint32_t target : held_out.targets) {
+        Count(hidden_.filter().Of(input.state, target), &targets_[i]);
+      }
     }
     std::vector<float> scores;
     for (size_t m = 0; m < models_.size(); ++m) {
       const ItemOrder& order = models_[m]->order();
       models_[m]->Score(inputs, &scores);
-      for (size_t i = begin; i < end; ++i) {
-        ranks_[m][i] =
-            RankCase(order, std::span(scores).subspan((i - begin) * order.size(), order.size()),
-                     seen[i - begin], cases_[i].targets);
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        const uint32_t place = by_time_[begin + i];
+        ranks_[m][place] =
+            RankCase(order, std::span(scores).subspan(i * order.size(), order.size()),
+                     inputs[i].hidden, cases_[place].targets);
       }
     }
   }
@@ -148,13 +195,17 @@ class RetrievalRun {
     for (const CaseRanks& of_case : ranks) {
       for (const uint32_t item : of_case.top) shown[item] = 1;
     }
-    return static_cast<double>(std::ranges::count(shown, 1)) / static_cast<double>(shown.size());
+    return static_cast<double>(std::ranges::count(shown, 1)) /
+           static_cast<double>(source_.log.present(schema::Entity::kItem));
   }
 
   const Subject& subject_;
   const examples::ReplaySource& source_;
   const EvaluateOptions& options_;
+  const examples::HiddenItems hidden_;
   const std::vector<examples::HoldoutCase> cases_;
+  std::vector<TargetCounts> targets_;    // by case
+  const std::vector<uint32_t> by_time_;  // cases; they are ranked in this order
   const std::vector<std::unique_ptr<RetrievalModel>> models_;
   size_t chunk_;
   std::vector<std::vector<CaseRanks>> ranks_;  // [model][case]
@@ -180,18 +231,35 @@ Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const Evaluate
   RetrievalReport report;
   if (cases.empty()) return report;
   auto models = RetrievalModels(subject, options.baselines, cases, pool, progress);
+  std::optional<ListMaker> maker;
+  if (!IsModels(options.served.order)) {
+    maker.emplace(subject, options, cases, pool);
+    models.insert(models.begin() + 1,
+                  ServedScores(*maker, options.served.order, ItemsByCount(subject)));
+  }
   RetrievalRun run(subject, options, std::move(cases), std::move(models));
   UPNEXT_RETURN_IF_ERROR(run.Rank(pool, progress));
   std::vector<ModelMetrics> metrics(run.models());
   pool.ParallelFor(metrics.size(), 1, [&](size_t begin, size_t end) {
     for (size_t m = begin; m < end; ++m) metrics[m] = run.Metrics(m);
   });
-  deciding->push_back(run.Deciding());
+  deciding->push_back(run.Deciding(0));
+  const size_t ours = maker ? 1 : 0;  // what is served
+  std::vector<NamedFigure> baselines;
+  for (size_t m = ours + 1; m < run.models(); ++m) baselines.push_back(run.Named(m));
+  report.losses = FindLosses(run.Named(ours), baselines, options.seed);
+  if (!report.losses.empty()) {
+    notes->push_back(LossText(report.losses.front(), options.served.order_is_auto));
+  }
   report.model = std::move(metrics.front());
-  report.baselines.assign(std::make_move_iterator(metrics.begin() + 1),
-                          std::make_move_iterator(metrics.end()));
+  if (maker) report.served = std::move(metrics[1]);
+  report.baselines.assign(
+      std::make_move_iterator(metrics.begin() + static_cast<std::ptrdiff_t>(ours) + 1),
+      std::make_move_iterator(metrics.end()));
   report.users = run.users();
-  report.items = subject.source.log.items();
+  report.targets = run.Targets();
+  NoteHiddenTargets(report.targets, notes);
+  report.items = subject.source.log.present(schema::Entity::kItem);
   return report;
 }
 

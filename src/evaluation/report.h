@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "evaluation/metrics.h"
+#include "retrieval/feed_order.h"
 
 namespace upnext::evaluation {
 
@@ -27,19 +28,9 @@ struct ModelMetrics {
   Metrics metrics;
 };
 
-struct RetrievalReport {
-  ModelMetrics model;
-  std::optional<ModelMetrics> current;  // the current bundle's, on the same events
-  std::vector<ModelMetrics> baselines;
-  uint64_t users = 0, items = 0;  // test users, items of the log
-};
-struct RankingReport {
-  ModelMetrics
-      model;  // "weighted_user_loss", "watch_mae_s", "watch_rmse_s", "watch_xauc", "auc.click", ...
-  std::optional<ModelMetrics> current;  // the current bundle's, on the same events
-  std::vector<ModelMetrics> baselines;
-  uint64_t users = 0, impressions = 0;
-  std::vector<CalibrationBin> watch_calibration;  // deciles of expected watch seconds (EV-05)
+// Held-out targets, and those among them that the feed leaves out (features/feed_rule.h): misses.
+struct TargetCounts {
+  uint64_t all = 0, seen = 0, disliked = 0, removed = 0;
 };
 
 // The new model's metric less that of the current bundle's model, on the same events.
@@ -51,9 +42,46 @@ struct PairedDifference {
   uint64_t users = 0;
 };
 
+// A baseline that is clearly better: `current` of the difference is the baseline's figure.
+struct BaselineLoss {
+  std::string baseline, ours;  // "item-knn", "candidate model" or "served order"
+  PairedDifference difference;
+};
+
+// A choice of the order of feeds without a ranker, on the validation part (order_choice.h).
+struct TriedOrder {
+  std::string order;                  // "0.7 candidate-model + 0.3 co-watch"
+  double ndcg = 0;                    // ndcg@10
+  Interval difference = kNoInterval;  // to the first one: 95 %, paired by user
+};
+struct OrderChoice {
+  retrieval::FeedOrder order;
+  std::vector<TriedOrder> tried;  // none: there was nothing to choose from, or to measure it on
+  uint64_t users = 0;
+};
+
+struct RetrievalReport {
+  ModelMetrics model;
+  std::optional<ModelMetrics> served;   // the served order, where that is not the model's
+  std::optional<ModelMetrics> current;  // the current bundle's, on the same events
+  std::vector<ModelMetrics> baselines;
+  uint64_t users = 0, items = 0;  // test users, items of the log
+  TargetCounts targets;
+  std::vector<BaselineLoss> losses;  // the worst first
+};
+struct RankingReport {
+  ModelMetrics
+      model;  // "weighted_user_loss", "watch_mae_s", "watch_rmse_s", "watch_xauc", "auc.click", ...
+  std::optional<ModelMetrics> current;  // the current bundle's, on the same events
+  std::vector<ModelMetrics> baselines;
+  uint64_t users = 0, impressions = 0;
+  std::vector<CalibrationBin> watch_calibration;  // deciles of expected watch seconds (EV-05)
+};
+
 struct Report {
   std::optional<RetrievalReport> retrieval;
   std::optional<RankingReport> ranking;
+  std::optional<OrderChoice> order;           // made by the training that the report is of
   std::vector<PairedDifference> differences;  // to the current bundle, one for each stage at most
   std::string split;                          // Split::Describe()
   uint64_t seed = 0;

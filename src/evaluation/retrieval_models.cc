@@ -1,15 +1,11 @@
 #include "evaluation/retrieval_models.h"
 
-#include <algorithm>
-#include <atomic>
 #include <utility>
 
+#include "evaluation/retrieval_baselines.h"
 #include "features/feature_extractor.h"
 #include "nn/parameter.h"
-#include "retrieval/co_watch.h"
-#include "retrieval/next_items.h"
 #include "retrieval/score_items.h"
-#include "retrieval/training_watches.h"
 #include "schema/event.h"
 
 namespace upnext::evaluation {
@@ -47,100 +43,37 @@ class CandidateScores : public RetrievalModel {
   std::vector<size_t> empty_;  // positions without an item
 };
 
-// Baselines score few items. All others tie at 0 and are ordered by popularity.
-class CountScores : public RetrievalModel {
- public:
-  using RetrievalModel::RetrievalModel;
-  void Score(std::span<const CaseInput> inputs, std::vector<float>* scores) const override {
-    scores->assign(inputs.size() * order().size(), 0.0f);
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      ScoreOne(inputs[i].state, std::span(*scores).subspan(i * order().size(), order().size()));
-    }
-  }
+}  // namespace
 
- private:
-  virtual void ScoreOne(const features::UserState& state, std::span<float> scores) const = 0;
-};
-
-class PopularityScores : public CountScores {
- public:
-  explicit PopularityScores(std::shared_ptr<const ItemOrder> order)
-      : CountScores("popularity", std::move(order)) {}
-
- private:
-  void ScoreOne(const features::UserState&, std::span<float>) const override {}
-};
-
-class MarkovScores : public CountScores {
- public:
-  MarkovScores(const examples::ReplaySource& source, std::shared_ptr<const ItemOrder> order)
-      : CountScores("markov", std::move(order)), next_(retrieval::NextItems::Learn(source)) {}
-
- private:
-  void ScoreOne(const features::UserState& state, std::span<float> scores) const override {
-    if (state.watches().empty()) return;
-    for (const auto& [item, count] : next_.After(state.watches().back().id)) {
-      scores[order().position[item]] = static_cast<float>(count);
-    }
-  }
-  const retrieval::NextItems next_;
-};
-
-// By item, 1 for those whose neighbours the cases ask for.
-std::vector<uint8_t> WatchedItems(const Subject& subject,
-                                  std::span<const examples::HoldoutCase> cases,
-                                  base::ThreadPool& pool) {
-  std::vector<uint8_t> watched(subject.source.log.items(), 0);
-  pool.ParallelFor(cases.size(), 256, [&](size_t begin, size_t end) {
-    for (const examples::HoldoutCase& held_out : cases.subspan(begin, end - begin)) {
-      const features::UserState state = StateBefore(subject, held_out);
-      for (const features::TimedId& watch : state.watches()) {
-        std::atomic_ref(watched[watch.id]).store(1, std::memory_order_relaxed);
-      }
-    }
-  });
-  return watched;
+CaseInput InputOf(const Subject& subject, const examples::HoldoutCase& held_out,
+                  const examples::HiddenItems& hidden) {
+  CaseInput input{.user = held_out.user,
+                  .state = StateBefore(subject, held_out),
+                  .context = held_out.context,
+                  .hidden = {}};
+  input.hidden = hidden.Of(held_out, input.state);
+  return input;
 }
 
-class ItemKnnScores : public CountScores {
- public:
-  ItemKnnScores(const Subject& subject, std::shared_ptr<const ItemOrder> order,
-                std::span<const examples::HoldoutCase> cases, base::ThreadPool& pool)
-      : CountScores("item-knn", std::move(order)),
-        co_watch_(retrieval::CoWatchLearner(subject.source, {}, pool)
-                      .Learn(WatchedItems(subject, cases, pool))) {}
+void KeepEvenly(size_t keep, std::vector<examples::HoldoutCase>* cases) {
+  if (keep >= cases->size()) return;
+  for (size_t i = 1; i < keep; ++i) std::swap((*cases)[i], (*cases)[i * cases->size() / keep]);
+  cases->resize(keep);
+}
 
- private:
-  void ScoreOne(const features::UserState& state, std::span<float> scores) const override {
-    for (const features::TimedId& watch : state.watches()) {
-      for (const retrieval::ScoredItem& similar : co_watch_.Similar(watch.id)) {
-        scores[order().position[similar.item]] += static_cast<float>(similar.score);
-      }
-    }
-  }
-  const retrieval::CoWatch co_watch_;
-};
-
-}  // namespace
+std::unique_ptr<RetrievalModel> CandidateModelScores(const Subject& subject) {
+  return std::make_unique<CandidateScores>(
+      subject,
+      std::make_shared<const ItemOrder>(ItemOrder::OfVocabulary(
+          subject.tables.vocabulary(features::kItemVocabulary), subject.source.log.items())));
+}
 
 std::vector<std::unique_ptr<RetrievalModel>> RetrievalModels(
     const Subject& subject, bool baselines, std::span<const examples::HoldoutCase> cases,
     base::ThreadPool& pool, base::Progress& progress) {
-  const examples::ReplaySource& source = subject.source;
   std::vector<std::unique_ptr<RetrievalModel>> models;
-  models.push_back(std::make_unique<CandidateScores>(
-      subject, std::make_shared<const ItemOrder>(ItemOrder::OfVocabulary(
-                   subject.tables.vocabulary(features::kItemVocabulary), source.log.items()))));
-  if (!baselines) return models;
-  base::ProgressStage stage(progress, "learn baselines", "baselines", 3);
-  const auto order =
-      std::make_shared<const ItemOrder>(ItemOrder::ByCount(retrieval::CountWatches(source)));
-  models.push_back(std::make_unique<PopularityScores>(order));
-  stage.Update(1);
-  models.push_back(std::make_unique<MarkovScores>(source, order));
-  stage.Update(2);
-  models.push_back(std::make_unique<ItemKnnScores>(subject, order, cases, pool));
-  stage.Update(3);
+  models.push_back(CandidateModelScores(subject));
+  if (baselines) AddBaselines(subject, cases, pool, progress, &models);
   return models;
 }
 

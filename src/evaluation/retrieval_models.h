@@ -8,6 +8,7 @@
 #ifndef UPNEXT_EVALUATION_RETRIEVAL_MODELS_H_
 #define UPNEXT_EVALUATION_RETRIEVAL_MODELS_H_
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -17,32 +18,45 @@
 #include "base/thread_pool.h"
 #include "evaluation/case_ranks.h"
 #include "evaluation/evaluate.h"
+#include "examples/hidden_items.h"
 #include "examples/holdout.h"
 #include "features/request_context.h"
 #include "features/user_state.h"
 
 namespace upnext::evaluation {
 
-// Input of a case: the user's state before it, and its context.
+// Input of a case: the user's state before it, its context, and the items that its list leaves out,
+// ascending.
 struct CaseInput {
   uint32_t user = 0;
   features::UserState state;
   features::Context context;
+  std::vector<uint32_t> hidden;
 };
 
-// The user's state when the case's list is made, as far as retrieval reads it.
+// The user's state when the case's list is made, as serving keeps it.
 inline features::UserState StateBefore(const Subject& subject,
                                        const examples::HoldoutCase& held_out) {
   return examples::StateAt(subject.source, held_out.user, held_out.end_row,
-                           subject.tables.plan.retrieval_state());
+                           subject.tables.plan.state());
 }
+
+CaseInput InputOf(const Subject& subject, const examples::HoldoutCase& held_out,
+                  const examples::HiddenItems& hidden);
+
+// At most `keep` of the cases, spread evenly over them. The same choice in every run on the same
+// cases, so that two bundles are compared on the same users.
+void KeepEvenly(size_t keep, std::vector<examples::HoldoutCase>* cases);
 
 class RetrievalModel {
  public:
   RetrievalModel(std::string name, std::shared_ptr<const ItemOrder> order)
       : name_(std::move(name)), order_(std::move(order)) {}
   virtual ~RetrievalModel() = default;
-  // scores [inputs.size(), order().size()], kUnranked for empty positions.
+  // Before cases none of which is earlier: the next calls of Score are for them. Never at the same
+  // time as Score.
+  virtual void MoveTo(int64_t /*time_ms*/) {}
+  // scores [inputs.size(), order().size()], kUnranked for empty positions. Inputs ascend by time.
   virtual void Score(std::span<const CaseInput> inputs, std::vector<float>* scores) const = 0;
   const std::string& name() const { return name_; }
   const ItemOrder& order() const { return *order_; }
@@ -52,11 +66,10 @@ class RetrievalModel {
   std::shared_ptr<const ItemOrder> order_;
 };
 
-// First the candidate model, which must not be null. Then, if requested, baselines learned from the
-// training part: "popularity" (complete watches), "markov" (how often an item directly followed the
-// user's last complete watch), "item-knn" (co-watch similarity summed over the newest kBagLimit
-// watches). Neighbours are computed only for items that the cases' users watched: those of all
-// items could take as much memory as the model.
+// The candidate model's, of which there must be one.
+std::unique_ptr<RetrievalModel> CandidateModelScores(const Subject& subject);
+// First the candidate model, which must not be null; then, if requested, the baselines
+// (retrieval_baselines.h).
 std::vector<std::unique_ptr<RetrievalModel>> RetrievalModels(
     const Subject& subject, bool baselines, std::span<const examples::HoldoutCase> cases,
     base::ThreadPool& pool, base::Progress& progress);

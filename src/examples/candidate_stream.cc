@@ -21,6 +21,7 @@ void AppendExample(const features::CandidateBatch& from, size_t index,
                    features::CandidateBatch* to) {
   to->features.AppendRow(from.features, index);
   to->label.push_back(from.label[index]);
+  to->weight.push_back(from.weight[index]);
 }
 
 }  // namespace
@@ -42,12 +43,18 @@ struct CandidateStream::Rep {
       }
     });
     for (uint32_t user = 0; user < eligible.size(); ++user) {
-      if (Quota(user) > 0) users.push_back(user);
+      if (Quota(user) == 0 || !InSample(user)) continue;
+      users.push_back(user);
       total += Quota(user);
     }
     position = users.size();  // nothing to hand out before StartEpoch
   }
 
+  bool InSample(uint32_t user) const {
+    if (options.user_share >= 1) return true;
+    uint64_t state = options.seed ^ (uint64_t{user} + 1) << 20;
+    return static_cast<double>(base::SplitMix64(state) >> 11) * 0x1.0p-53 < options.user_share;
+  }
   uint32_t Quota(uint32_t user) const { return std::min(eligible[user], options.max_per_user); }
 
   // Whether the watch may be a label, given how many complete watches its input holds.
@@ -59,9 +66,9 @@ struct CandidateStream::Rep {
   std::vector<uint64_t> CompleteRows(uint32_t user, uint64_t end) const {
     std::vector<uint64_t> rows;
     for (uint64_t row = source.log.begin(user); row < end; ++row) {
-      if (!features::PositiveRule::MayAccept(source.log.type(row))) continue;
+      if (!source.rule.MayBePositive(source.log.type(row))) continue;
       const schema::Event event = source.log.event(row);
-      if (source.rule.IsComplete(event, source.log.item(event.item))) rows.push_back(row);
+      if (source.rule.IsPositive(event, source.log.item(event.item))) rows.push_back(row);
     }
     return rows;
   }
@@ -91,6 +98,7 @@ struct CandidateStream::Rep {
                                  : 0;
     extractor.AppendQuery(input, watch.user, context, &batch->features);
     batch->label.push_back(vocabulary.Row(watch.item));
+    batch->weight.push_back(watch.weight);
   }
 
   // Takes Quota(user) of the eligible labels, each set of them equally likely (Knuth's selection
@@ -114,7 +122,8 @@ struct CandidateStream::Rep {
   // label.
   std::vector<uint64_t> RowsOfState(uint32_t user, uint64_t end) const {
     std::vector<size_t> room;
-    bool only_newest = true;
+    // A merged history has older rows the longer it is.
+    bool only_newest = !source.rule.weighs_history();
     for (const features::BagSpec& bag : keeps.bags()) {
       room.push_back(bag.limit + size_t{1});
       only_newest &= bag.removes.empty();
@@ -123,12 +132,15 @@ struct CandidateStream::Rep {
     std::vector<uint64_t> rows;
     for (uint64_t row = end; row > source.log.begin(user);) {
       const schema::EventType type = source.log.type(--row);
-      if (!keeps.Reads(type)) continue;
+      if (!keeps.Reads(type, source.rule)) continue;
       const schema::Event event = source.log.event(row);
-      const bool positive = features::PositiveRule::MayAccept(type) &&
-                            source.rule.IsComplete(event, source.log.item(event.item));
+      // A search names no item.
+      const schema::Item item =
+          event.item == schema::kNone ? schema::Item{} : source.log.item(event.item);
+      const bool positive = source.rule.IsPositive(event, item);
+      const bool interest = source.rule.InterestOf(event, item) > 0;
       bool shows = false;
-      for (const auto& step : keeps.program(type, positive).bags) {
+      for (const auto& step : keeps.program(type, positive, interest).bags) {
         if (room[step.bag] == 0) continue;
         --room[step.bag];
         shows = true;
@@ -158,6 +170,7 @@ struct CandidateStream::Rep {
              {.user = user,
               .row = row,
               .item = event.item,
+              .weight = source.rule.positive(event.type),
               .time_ms = event.time_ms,
               .part = options.part,
               .context = features::ContextOf(source.log, row, event)},

@@ -32,6 +32,8 @@ struct CandidateStreamOptions {
   SplitPart part = SplitPart::kTrain;
   // Complete watches that a label needs in its input; 0 teaches the priors of new users too.
   uint32_t min_history = 1;
+  // Share of the users, the same ones in every epoch; 1: all.
+  double user_share = 1;
   uint64_t seed = 1;
   size_t shuffle_buffer = 1 << 16;  // examples mixed before they are handed out
 };

@@ -13,6 +13,7 @@
 #include "base/thread_pool.h"
 #include "examples/test_world.h"
 #include "features/feature_block.h"
+#include "schema/event.h"
 
 namespace upnext::examples {
 namespace {
@@ -80,6 +81,41 @@ TEST(CandidateStream, CG18_NoUserHasMoreExamplesThanTheCapAndUsersWeighEqually) 
     at_cap += count > kCap ? 1 : 0;
   }
   EXPECT_GT(at_cap, 2u) << "some users should be heavier than the cap";
+}
+
+TEST(CandidateStream, ExamplesHaveTheWeightsOfTheirTypesAndHistoriesOfTheirs) {
+  using enum schema::EventType;
+  WorldOptions options{.events = {Raw("u", "a", 1, kClick), Raw("u", "b", 2, kAddToCart),
+                                  Raw("u", "b", 3, kPurchase), Raw("u", "c", 4, kLike)}};
+  options.rule = features::PositiveRule::Empty(0.7, 30);
+  options.rule.SetPositive(kAddToCart, 0.5f);
+  options.rule.SetPositive(kPurchase, 1);
+  options.rule.SetInterest(kClick, 1);
+  options.rule.SetInterest(kAddToCart, 2);
+  options.split.kind = SplitOptions::Kind::kNone;
+  const World world(options);
+  const features::FeatureStatistics tables = world.Learn();
+  base::ThreadPool pool(1);
+  const features::Vocabulary& items = tables.vocabulary(features::kItemVocabulary);
+  for (const StreamLabels labels : {StreamLabels::kNextWatch, StreamLabels::kHeldOut}) {
+    CandidateStream stream(world.source, tables, {.labels = labels, .min_history = 0}, pool);
+    stream.StartEpoch(0);
+    features::CandidateBatch batch;
+    ASSERT_TRUE(stream.Next(10, &batch));
+    ASSERT_EQ(batch.size(), 2u);
+    for (size_t i = 0; i < 2; ++i) {
+      const bool bought = batch.weight[i] == 1;
+      EXPECT_EQ(batch.weight[i], bought ? 1 : 0.5f);
+      EXPECT_EQ(items.Id(batch.label[i]), world.item("b"));
+      const features::Bags& history = batch.features.categorical[0];
+      // "a" was only clicked, so it is unknown to the vocabulary; the cart comes before the purchase.
+      EXPECT_EQ(history[i].size(), bought ? 2u : 1u);
+      if (bought) {
+        EXPECT_EQ(history.weights[history.offsets[i] + 1], 2);
+      }
+    }
+    EXPECT_NE(batch.weight[0], batch.weight[1]);
+  }
 }
 
 TEST(CandidateStream, CG18_TheChoiceIsRedrawnEachEpochAndCoversAllLabels) {

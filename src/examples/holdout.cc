@@ -15,24 +15,17 @@ namespace {
 
 constexpr size_t kHoldoutChunkUsers = 256;
 
-// Items of the complete watches of the part, each once, without those watched before it.
-std::vector<uint32_t> Targets(const ReplaySource& source, uint32_t user, const RowRange& rows,
-                              bool unseen_only) {
+// Items of the complete watches of the part, each once.
+std::vector<uint32_t> Targets(const ReplaySource& source, const RowRange& rows) {
   const log::EventLog& log = source.log;
   std::vector<uint32_t> targets;
   std::unordered_set<uint32_t> taken;
   for (uint64_t row = rows.begin; row < rows.end; ++row) {
-    if (!features::PositiveRule::MayAccept(log.type(row))) continue;
+    if (!source.rule.MayBePositive(log.type(row))) continue;
     const schema::Event event = log.event(row);
-    if (!source.rule.IsComplete(event, log.item(event.item))) continue;
+    if (!source.rule.IsPositive(event, log.item(event.item))) continue;
     if (taken.insert(event.item).second) targets.push_back(event.item);
   }
-  if (!unseen_only || targets.empty()) return targets;
-  std::unordered_set<uint32_t> seen;
-  for (uint64_t row = log.begin(user); row < rows.begin; ++row) {
-    if (features::PositiveRule::MayAccept(log.type(row))) seen.insert(log.item_of(row));
-  }
-  std::erase_if(targets, [&](uint32_t item) { return seen.contains(item); });
   return targets;
 }
 
@@ -43,7 +36,7 @@ std::optional<HoldoutCase> MakeCase(const ReplaySource& source, uint32_t user, S
   HoldoutCase result;
   result.user = user;
   result.end_row = rows.begin;
-  result.targets = Targets(source, user, rows, /*unseen_only=*/by_time);
+  result.targets = Targets(source, rows);
   if (result.targets.empty()) return std::nullopt;
   // The last part of leave-one-out reaches to the end of the log; its watch is the first of it.
   if (!by_time) result.targets.erase(result.targets.begin() + 1, result.targets.end());

@@ -6,9 +6,10 @@
 //   }
 //
 // leave-one-out: one case per user with the part, its target the item of the part's watch.
-// time: one case per user who in the part completely watches items that he had not watched before,
-// in full or in part; these, each once, are the targets, and the list is the one the user would have received
-// at his first event of the part. none: no cases.
+// time: one case per user with a complete watch in the part; the items of these, each once, are the
+// targets, and the list is the one the user would have received at his first event of the part.
+// none: no cases. Targets that the user had watched before are among them: whether a feed hides
+// those is a rule of the site (features/feed_rule.h).
 #ifndef UPNEXT_EXAMPLES_HOLDOUT_H_
 #define UPNEXT_EXAMPLES_HOLDOUT_H_
 

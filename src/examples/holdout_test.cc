@@ -47,14 +47,14 @@ TEST(Holdout, LeaveOneOutKeepsATargetThatWasWatchedBefore) {
   EXPECT_THAT(test[0].targets, ElementsAre(world.item("a")));
 }
 
-TEST(Holdout, ByTimeTargetsAreTheNewItemsOfThePartAndTheStateIsThatOfItsFirstEvent) {
+TEST(Holdout, ByTimeTargetsAreTheItemsOfThePartAndTheStateIsThatOfItsFirstEvent) {
   const World world(
       {.events = {Watch("u", "a", 0, 60), Watch("u", "half", 1, 1),
                   // The part: first an impression, then watches.
                   Shown("u", "x", 100), Watch("u", "c", 101, 60), Watch("u", "a", 102, 60),
                   Watch("u", "half", 103, 60), Watch("u", "b", 104, 60), Watch("u", "c", 105, 60),
                   Watch("u", "partial", 106, 1),
-                  // Only what was watched before: no case.
+                  // What was watched before is a target too.
                   Watch("v", "a", 0, 60), Watch("v", "a", 100, 60),
                   // Nothing in the part: no case.
                   Watch("w", "a", 0, 60)},
@@ -64,9 +64,12 @@ TEST(Holdout, ByTimeTargetsAreTheNewItemsOfThePartAndTheStateIsThatOfItsFirstEve
   base::ThreadPool pool(1);
   EXPECT_TRUE(HoldoutCases(world.source, SplitPart::kValidation, pool).empty());
   const auto test = HoldoutCases(world.source, SplitPart::kTest, pool);
-  ASSERT_EQ(test.size(), 1u);
+  ASSERT_EQ(test.size(), 2u);
   EXPECT_EQ(test[0].user, world.user("u"));
-  EXPECT_THAT(test[0].targets, ElementsAre(world.item("c"), world.item("b")));
+  EXPECT_THAT(test[0].targets,
+              ElementsAre(world.item("c"), world.item("a"), world.item("half"), world.item("b")));
+  EXPECT_EQ(test[1].user, world.user("v"));
+  EXPECT_THAT(test[1].targets, ElementsAre(world.item("a")));
   EXPECT_EQ(test[0].end_row, world.log.begin(test[0].user) + 2);
   EXPECT_EQ(test[0].time_ms, kStart + 100);
   EXPECT_EQ(test[0].context.time_ms, kStart + 100);
@@ -92,7 +95,6 @@ TEST(Holdout, TR03_NoCaseKnowsAnythingOfItsPart) {
           StateAt(world.source, c.user, c.end_row, features::FeaturePlan().state());
       EXPECT_LE(state.totals().last_ms, c.time_ms);
       EXPECT_EQ(std::set<uint32_t>(c.targets.begin(), c.targets.end()).size(), c.targets.size());
-      for (const uint32_t item : c.targets) EXPECT_FALSE(state.HasWatched(item));
     }
   }
 }

@@ -167,8 +167,7 @@ class Joiner {
     labels.happened.Add(event.type);
     if (event.type == kWatch && !std::isnan(event.value)) labels.watch_s += event.value;
     if (event.type == kRating) labels.rating = event.value;
-    if (features::PositiveRule::MayAccept(event.type) &&
-        source_.rule.IsComplete(event, source_.log.item(event.item))) {
+    if (event.type == kWatch && source_.rule.IsPositive(event, source_.log.item(event.item))) {
       labels.happened.Add(kComplete);
     }
     pending->first_row = std::min(pending->first_row, interaction.row);

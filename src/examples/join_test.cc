@@ -144,7 +144,7 @@ TEST(Join, LabelsFromALaterPartDoNotCount) {
 }
 
 TEST(Join, CompleteFollowsTheRule) {
-  const features::PositiveRule from_event{.from_event = true};
+  const features::PositiveRule from_event = features::PositiveRule::CompleteEvents();
   const Seen seen = Replay({Shown("u", "a", 0), Watch("u", "a", 1, 600), Shown("u", "b", 2),
                             Raw("u", "b", 3, EventType::kComplete)},
                            from_event);

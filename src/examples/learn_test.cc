@@ -91,7 +91,7 @@ TEST(LearnFeatures, CG01_VocabulariesCountTrainingRowsOnly) {
       if (event.item == schema::kNone) continue;
       const schema::Item item = world.log.item(event.item);
       for (const uint32_t topic : item.topics) ++topics[topic];
-      if (world.rule.IsComplete(event, item)) ++watched[event.item];
+      if (world.rule.IsPositive(event, item)) ++watched[event.item];
     }
   }
   const auto expect = [&](std::string_view id, const std::vector<uint64_t>& counts) {

@@ -35,16 +35,18 @@ struct ReplaySource {
   const Split& split;
 };
 
-// A complete watch, from anywhere, off-site too (CG-16, CG-17).
+// A positive event (features/positive_rule.h), by default a complete watch, from anywhere, off-site
+// too (CG-16, CG-17).
 struct WatchExample {
   uint32_t user;
   uint64_t row;
   uint32_t item;
+  float weight;  // in the loss of the candidate model
   int64_t time_ms;
   SplitPart part;
   features::Context context;  // features::ContextOf the event
 };
-// Visits the complete watches among the user's rows before `end_row`, in time order. The state keeps
+// Visits the positive events among the user's rows before `end_row`, in time order. The state keeps
 // what `keeps` says; events that change nothing of it are not even read, and its totals miss them.
 void ReplayWatches(
     const ReplaySource& source, uint32_t user, const features::StateSpec& keeps,
@@ -56,7 +58,7 @@ void ReplayWatches(
 // happened in a later part of the split than the impression does not count: at the end of training
 // nobody knew it.
 struct Labels {
-  schema::EventTypeSet happened = {};  // kComplete also by the rule of positives
+  schema::EventTypeSet happened = {};  // kComplete also of a positive watch
   float watch_s = 0;                   // all watches together; 0 when not watched
   float rating = schema::kAbsent;
   bool Has(schema::EventType type) const { return happened.Has(type); }

@@ -21,7 +21,7 @@ std::unique_ptr<World> MakeWorld(bool pages) {
   base::Rng rng(1);
   WorldOptions options;
   options.split.kind = SplitOptions::Kind::kNone;
-  options.rule.from_event = true;
+  options.rule = features::PositiveRule::CompleteEvents();
   const uint32_t users = pages ? kUsers / 10 : kUsers;
   for (uint32_t u = 0; u < users; ++u) {
     const std::string user = fmt::format("u{}", u);

@@ -36,7 +36,8 @@ TEST(ReplayWatches, CG16_CountsByThresholdAndPartialWatchesAreNeverLabels) {
   }
   for (const auto& [share, expected] :
        std::map<double, size_t>{{0.1, 10}, {0.35, 7}, {0.7, 4}, {0.95, 1}, {1.0, 1}}) {
-    options.rule.share = share;
+    options.rule = features::PositiveRule::Empty(share, 30);
+    options.rule.SetPositive(schema::EventType::kWatch, 1);
     const World world(options);
     size_t labels = 0;
     ReplayWatches(world.source, 0, features::StateSpec(),
@@ -56,7 +57,7 @@ TEST(ReplayWatches, CG16_SecondsDecideWhenTheDurationIsUnknownAndEventsWhenTheSo
     const World world(options);
     EXPECT_THAT(LabelsOf(world, "u"), ElementsAre(world.item("b"), world.item("c")));
   }
-  options.rule.from_event = true;
+  options.rule = features::PositiveRule::CompleteEvents();
   const World world(options);
   EXPECT_THAT(LabelsOf(world, "u"), ElementsAre(world.item("c")));
 }
@@ -77,7 +78,8 @@ std::vector<features::TimedId> Recount(const World& world, uint32_t user, uint64
   std::vector<features::TimedId> found;
   for (uint64_t r = world.log.begin(user); r < row; ++r) {
     const schema::Event event = world.log.event(r);
-    if (passes(event)) found.push_back({query ? event.query : event.item, event.time_ms});
+    if (passes(event))
+      found.push_back({.id = query ? event.query : event.item, .time_ms = event.time_ms});
   }
   if (found.size() > features::kBagLimit) {
     found.erase(found.begin(), found.end() - features::kBagLimit);
@@ -91,7 +93,7 @@ TEST(ReplayWatches, CG19_InputsAreExactlyWhatLiesBeforeTheLabelsRow) {
     const World world(RandomWorld(seed));
     const auto complete = [&](const schema::Event& event) {
       return event.type == EventType::kWatch &&
-             world.rule.IsComplete(event, world.log.item(event.item));
+             world.rule.IsPositive(event, world.log.item(event.item));
     };
     for (uint32_t user = 0; user < world.log.users(); ++user) {
       ReplayWatches(
@@ -171,7 +173,7 @@ Counted CountBefore(const World& world, uint32_t user, uint64_t state_row, const
     counted.clicks += event.type == EventType::kClick;
     if (event.type != EventType::kWatch) continue;
     ++counted.watches;
-    counted.complete += world.rule.IsComplete(event, world.log.item(event.item));
+    counted.complete += world.rule.IsPositive(event, world.log.item(event.item));
     counted.watch_s += static_cast<double>(event.value);
     counted.last_watch_ms = event.time_ms;
     counted.unwatched_impressions = 0;

@@ -39,11 +39,10 @@ uint64_t FirstAtOrAfter(const log::EventLog& log, uint64_t begin, uint64_t end, 
   return begin;
 }
 
-bool IsCompleteRow(const log::EventLog& log, const features::PositiveRule& rule, uint64_t row) {
-  const schema::EventType type = log.type(row);
-  if (type != schema::EventType::kWatch && type != schema::EventType::kComplete) return false;
+bool IsPositiveRow(const log::EventLog& log, const features::PositiveRule& rule, uint64_t row) {
+  if (!rule.MayBePositive(log.type(row))) return false;
   const schema::Event event = log.event(row);
-  return rule.IsComplete(event, log.item(event.item));
+  return rule.IsPositive(event, log.item(event.item));
 }
 
 // The first of the rows that belong to the complete watch at `row`: what came of the same item
@@ -51,7 +50,7 @@ bool IsCompleteRow(const log::EventLog& log, const features::PositiveRule& rule,
 uint64_t FirstRowOfWatch(const log::EventLog& log, const features::PositiveRule& rule,
                          uint64_t begin, uint64_t row) {
   const uint32_t item = log.item_of(row);
-  while (row > begin && log.item_of(row - 1) == item && !IsCompleteRow(log, rule, row - 1)) --row;
+  while (row > begin && log.item_of(row - 1) == item && !IsPositiveRow(log, rule, row - 1)) --row;
   return row;
 }
 
@@ -64,7 +63,7 @@ std::optional<std::array<uint64_t, 2>> LastTwoOfThree(const log::EventLog& log,
   size_t found = 0;
   for (uint64_t row = log.end(user); row > log.begin(user);) {
     --row;
-    if (!IsCompleteRow(log, rule, row)) continue;
+    if (!IsPositiveRow(log, rule, row)) continue;
     if (found == 2) return last;
     last[found++] = row;
   }

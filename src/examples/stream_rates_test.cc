@@ -11,7 +11,7 @@ namespace {
 World TwoPages(bool pages) {
   WorldOptions options;
   options.split.kind = SplitOptions::Kind::kNone;
-  options.rule.from_event = true;
+  options.rule = features::PositiveRule::CompleteEvents();
   for (const char* user : {"u", "v"}) {
     for (int64_t at = 0; at < 3; ++at) {
       const std::string item(1, static_cast<char>('a' + at));

@@ -52,11 +52,14 @@ void TrainingCounts::AddEvent(const schema::Event& event, uint32_t user,
       }
     }
   }
-  const bool positive = event.item != schema::kNone &&
-                        features::PositiveRule::MayAccept(event.type) &&
-                        source_.rule.IsComplete(event, source_.log.item(event.item));
+  bool positive = false, interest = false;
+  if (event.item != schema::kNone) {
+    const schema::Item item = source_.log.item(event.item);
+    positive = source_.rule.IsPositive(event, item);
+    interest = source_.rule.InterestOf(event, item) > 0;
+  }
   if (positive) Increment(positives_[event.item]);
-  builder->Add(event, positive, source_.catalogue, attributes);
+  builder->Add(event, positive, interest, source_.catalogue, attributes);
 }
 
 void TrainingCounts::AddClicks(uint32_t user, JoinedImpressions* joined) {

@@ -27,13 +27,14 @@ void ForEachWatch(const ReplaySource& source, uint32_t user, const features::Sta
   const uint64_t end = std::min(log.end(user), end_row);
   for (uint64_t row = log.begin(user); row < end; ++row) {
     const schema::EventType type = log.type(row);
-    const bool may_be_positive = features::PositiveRule::MayAccept(type);
-    if (!may_be_positive && !keeps.Reads(type)) continue;
+    const bool may_be_positive = source.rule.MayBePositive(type);
+    if (!may_be_positive && !keeps.Reads(type, source.rule)) continue;
     const schema::Event event = log.event(row);
-    if (may_be_positive && source.rule.IsComplete(event, log.item(event.item))) {
+    if (may_be_positive && source.rule.IsPositive(event, log.item(event.item))) {
       const WatchExample watch{.user = user,
                                .row = row,
                                .item = event.item,
+                               .weight = source.rule.positive(type),
                                .time_ms = event.time_ms,
                                .part = source.split.part(user, row),
                                .context = features::ContextOf(log, row, event)};

@@ -2,7 +2,7 @@
 // header, because it is inlined where rows are made. Only feature_extractor.cc includes it.
 //
 //   const CategoryStep step(feature, tables, catalogue);
-//   step.Append(subject, &bags.ids);
+//   step.Append(subject, &bags);
 //
 // Immutable: any number of threads.
 #ifndef UPNEXT_FEATURES_CATEGORY_STEP_H_
@@ -17,6 +17,7 @@
 
 #include "base/rng.h"
 #include "catalogue/catalogue.h"
+#include "features/feature_block.h"
 #include "features/feature_plan.h"
 #include "features/feature_source.h"
 #include "features/feature_statistics.h"
@@ -40,8 +41,9 @@ class CategoryStep {
     for (const AttributePath& path : op_.others) others_.emplace_back(path, catalogue);
   }
 
-  void Append(const FeatureSubject& subject, std::vector<uint32_t>* ids) const {
+  void Append(const FeatureSubject& subject, Bags* bags) const {
     if (dropped_) return;
+    std::vector<uint32_t>* const ids = &bags->ids;
     const auto append = [&](uint32_t id) { ids->push_back(vocabulary_.Row(id)); };
     switch (op_.code) {
       case CategoryOp::Code::kPath:
@@ -51,7 +53,7 @@ class CategoryStep {
         break;
       case CategoryOp::Code::kBag:
       case CategoryOp::Code::kTokens:
-        AppendBag(subject, ids);
+        AppendBag(subject, bags);
         break;
       case CategoryOp::Code::kCross:
         paths_[0].ForEachId(subject, [&](uint32_t a) {
@@ -67,11 +69,21 @@ class CategoryStep {
     return 1 + static_cast<uint32_t>(base::SplitMix64(state) % (op_.rows - 1));
   }
 
-  void AppendBag(const FeatureSubject& subject, std::vector<uint32_t>* ids) const {
+  void AppendBag(const FeatureSubject& subject, Bags* bags) const {
+    std::vector<uint32_t>* const ids = &bags->ids;
     std::span<const TimedId> bag = subject.state.bag(op_.bag);
     bag = bag.last(std::min<size_t>(bag.size(), op_.newest));
+    const auto id_of = [](const TimedId& entry) { return entry.id; };
     if (!op_.sorted) {
-      AppendIds(bag, [](const TimedId& entry) { return entry.id; }, subject, ids);
+      const bool weighs =
+          !bags->weights.empty() ||
+          std::ranges::any_of(bag, [](const TimedId& entry) { return entry.weight != 1; });
+      if (!weighs) return AppendIds(bag, id_of, subject, ids);
+      for (size_t i = 0; i < bag.size(); ++i) {
+        const size_t begin = ids->size();
+        AppendIds(bag.subspan(i, 1), id_of, subject, ids);
+        bags->Weigh(begin, bag[i].weight);
+      }
       return;
     }
     std::array<uint32_t, kMaxBagLimit> sorted;

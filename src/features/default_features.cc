@@ -8,7 +8,7 @@ namespace {
 // NAME = EXPRESSION # help
 
 constexpr std::string_view kRetrieval = R"(
-watches     = history(positive, item, 50)                # the newest complete watches, oldest first
+watches     = history(interest, item, 50)                # the user's history, oldest first
 searches    = tokens(sorted(history(search, query, 50))) # words and word pairs of the newest searches, in no order
 region      = request.region else user.region            # of the request, else of the user
 device      = request.device                             # of the request
@@ -19,13 +19,13 @@ example_age = hats(example_age, 32)                      # share of the training
 )";
 
 constexpr std::string_view kRanking = R"(
-watched_items     = history(positive, item, 50)                     # the newest complete watches
-last_watched      = last(positive, item)                            # the newest complete watch
+watched_items     = history(interest, item, 50)                     # the user's history
+last_watched      = last(interest, item)                            # the newest item of the history
 liked_items       = history(like unless dislike or dismiss, item, 50) # the newest likes
 current_item      = request.current_item                            # the item being watched
 query_tokens      = tokens(history(search, query, 50))              # words and word pairs of the newest searches
 last_query_tokens = tokens(last(search, query))                     # words and word pairs of the newest search
-watched_channels  = history(positive, item.channel, 50)             # channels of the newest complete watches
+watched_channels  = history(interest, item.channel, 50)             # channels of the history
 region            = request.region else user.region                 # of the request, else of the user
 device            = request.device                                  # of the request
 user_language     = user.language                                   # of the user
@@ -51,15 +51,15 @@ item_age_days     = age(item.created)                               # days since
 duration_s        = item.duration                                   # of the candidate, seconds
 channel_watches   = count(watch or positive, item.channel)          # watches of this channel by the user
 channel_complete_rate = rate(positive, watch or positive, item.channel, 3) # complete watches per watch of this channel by the user, smoothed
-since_channel_watch_s = since(watch or complete, item.channel)      # seconds since the user last watched this channel
+since_channel_watch_s = since(watch or positive, item.channel)      # seconds since the user last watched this channel
 channel_mean_watch_s = mean(watch.value, item.channel)              # seconds per watch of this channel by the user
 topic_watches     = count(watch or positive, item.topics)           # watches of these topics by the user
-since_topic_watch_s = since(watch or complete, item.topics)         # seconds since the user last watched one of these topics
+since_topic_watch_s = since(watch or positive, item.topics)         # seconds since the user last watched one of these topics
 topic_mean_watch_s = mean(watch.value, item.topics)                 # seconds per watch of these topics by the user
-item_impressions  = count(impression after watch or complete, item) # times shown to the user since the user last watched it
+item_impressions  = count(impression after watch or positive, item) # times shown to the user since the user last watched it
 since_item_impression_s = since(impression, item)                   # seconds since it was last shown to the user
 item_watches      = count(watch or positive, item)                  # times the user watched it
-since_item_watch_s = since(watch or complete, item)                 # seconds since the user last watched it
+since_item_watch_s = since(watch or positive, item)                 # seconds since the user last watched it
 item_popularity   = everybody(count(impression or watch or positive, item)) # impressions of the item before today, or its watches if they are more
 item_click_rate   = everybody(rate(click, impression, item, 20))    # clicks per impression of the item before today, smoothed
 item_complete_rate = everybody(rate(positive, watch or positive, item, 20)) # complete watches per watch of the item before today, smoothed

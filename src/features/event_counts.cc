@@ -77,10 +77,10 @@ uint64_t* EventCounts::Builder::Days::At(uint64_t key_and_day, size_t columns) {
   return cells.data() + size_t{entry->second} * columns;
 }
 
-void EventCounts::Builder::Add(const schema::Event& event, bool positive,
+void EventCounts::Builder::Add(const schema::Event& event, bool positive, bool interest,
                                const catalogue::Catalogue& catalogue,
                                std::span<const schema::AttributeValue> declared) {
-  const StateSpec::Program& program = spec_.program(event.type, positive);
+  const StateSpec::Program& program = spec_.program(event.type, positive, interest);
   if (program.tables.empty()) return;
   const WholeMeasures measures = MeasuresOf(event, catalogue, program.needs_duration);
   const uint64_t day = static_cast<uint64_t>(UtcDay(event.time_ms) + kDayOffset);

@@ -3,7 +3,7 @@
 // example sees its future (RK-07).
 //
 //   EventCounts::Builder builder(plan.everybody());
-//   for (event of the training part) builder.Add(event, rule.IsComplete(event, item), catalogue);
+//   for (event of the training part) builder.Add(event, of(event), catalogue);
 //   EventCounts counts = std::move(builder).Build();
 //   const float* so_far = counts.At(table, item, context.time_ms);   by column, null: nothing yet
 //
@@ -58,8 +58,9 @@ class EventCounts {
 class EventCounts::Builder {
  public:
   explicit Builder(const StateSpec& spec);
-  // `positive`: what the positive rule says of it; `declared`: as of UserState::Apply.
-  void Add(const schema::Event& event, bool positive, const catalogue::Catalogue& catalogue,
+  // `positive`, `interest`: what the positive rule says of it; `declared`: as of UserState::Apply.
+  void Add(const schema::Event& event, bool positive, bool interest,
+           const catalogue::Catalogue& catalogue,
            std::span<const schema::AttributeValue> declared = {});
   void Merge(const Builder& other);
   EventCounts Build() const;

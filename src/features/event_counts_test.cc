@@ -69,7 +69,7 @@ class EventCountsTest : public testing::Test {
   EventCounts CountsOf(const std::vector<schema::Event>& events) const {
     EventCounts::Builder builder(spec_);
     for (const schema::Event& event : events) {
-      builder.Add(event, IsPositive(event), log_.catalogue());
+      builder.Add(event, IsPositive(event), IsPositive(event), log_.catalogue());
     }
     return builder.Build();
   }
@@ -129,7 +129,7 @@ TEST_F(EventCountsTest, MergedInAnyOrderIsTheSame) {
   const std::vector<schema::Event> events = RandomDays(3'000, 3);
   std::vector<EventCounts::Builder> parts(3, EventCounts::Builder(spec_));
   for (size_t i = 0; i < events.size(); ++i) {
-    parts[i % 3].Add(events[i], IsPositive(events[i]), log_.catalogue());
+    parts[i % 3].Add(events[i], IsPositive(events[i]), IsPositive(events[i]), log_.catalogue());
   }
   EventCounts::Builder forward(spec_), backward(spec_);
   for (size_t i = 0; i < 3; ++i) forward.Merge(parts[i]);

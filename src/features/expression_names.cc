@@ -72,7 +72,7 @@ std::string UnknownFunction(std::string_view name) {
 }
 
 std::string UnknownEvent(const schema::Schema& schema, std::string_view name) {
-  std::vector<std::string> names = {"any", "positive"};
+  std::vector<std::string> names = {"any", "positive", "interest"};
   for (const schema::EventTypeInfo& type : schema.event_types()) names.push_back(type.name);
   return fmt::format("unknown event type '{}'{}", name, base::DidYouMean(name, names));
 }

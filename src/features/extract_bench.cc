@@ -92,7 +92,7 @@ class World {
     tables_.tokens = QueryTokens::Learn(*catalogue_, query_counts, 1'000'000);
     EventCounts::Builder builder(tables_.plan.everybody());
     for (const schema::Event& event : RandomEvents(1'000'000, 2)) {
-      builder.Add(event, true, *catalogue_);
+      builder.Add(event, true, true, *catalogue_);
     }
     tables_.counts = builder.Build();
     const size_t fields = tables_.plan.side(Model::kRanking, Side::kQuery).raw_width +

@@ -1,5 +1,7 @@
 #include "features/feature_block.h"
 
+#include <algorithm>
+
 #include "base/checksum.h"
 
 namespace upnext::features {
@@ -41,10 +43,11 @@ void FeatureBlock::AppendRow(const FeatureBlock& from, size_t row) {
   for (size_t slot = 0; slot < from.categorical.size(); ++slot) {
     const std::span<const uint32_t> ids = from.categorical[slot][row];
     Bags& bags = categorical[slot];
-    if (ids.size() == 1) {  // most often
+    const Bags& all = from.categorical[slot];
+    if (ids.size() == 1 && all.weights.empty() && bags.weights.empty()) {  // most often
       bags.ids.push_back(ids[0]);
     } else {
-      bags.ids.insert(bags.ids.end(), ids.begin(), ids.end());
+      bags.Append(all, all.offsets[row], all.offsets[row + 1]);
     }
     bags.Close();
   }
@@ -69,6 +72,10 @@ uint64_t Digest(const FeatureBlock& block) {
   for (const Bags& bags : block.categorical) {
     add(bags.ids);
     add(bags.offsets);
+    // Whether weights of 1 are written down depends on the rows before these.
+    if (std::ranges::any_of(bags.weights, [](float weight) { return weight != 1; })) {
+      add(bags.weights);
+    }
   }
   add(block.raw);
   add(block.dense);
@@ -78,6 +85,7 @@ uint64_t Digest(const FeatureBlock& block) {
 void CandidateBatch::Clear() {
   features.Clear();
   label.clear();
+  weight.clear();
 }
 
 }  // namespace upnext::features

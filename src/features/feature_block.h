@@ -19,15 +19,36 @@ namespace upnext::features {
 struct Bags {
   std::vector<uint32_t> ids;
   std::vector<uint32_t> offsets{0};
+  std::vector<float> weights;  // of the ids in means; empty: 1 each
   size_t size() const { return offsets.size() - 1; }
   std::span<const uint32_t> operator[](size_t e) const& {
     return std::span(ids).subspan(offsets[e], offsets[e + 1] - offsets[e]);
   }
   std::span<const uint32_t> operator[](size_t e) && = delete;  // would dangle
   void Close() { offsets.push_back(static_cast<uint32_t>(ids.size())); }
+  // Gives ids from the `begin`th on this weight.
+  void Weigh(size_t begin, float weight) {
+    if (weight == 1 && weights.empty()) return;
+    weights.resize(begin, 1);
+    weights.resize(ids.size(), weight);
+  }
+  // Appends ids [begin, end) of another, with their weights.
+  void Append(const Bags& from, size_t begin, size_t end) {
+    const auto place = [&](const auto& values, size_t at) {
+      return values.begin() + static_cast<std::ptrdiff_t>(at);
+    };
+    ids.insert(ids.end(), place(from.ids, begin), place(from.ids, end));
+    if (from.weights.empty()) {
+      if (!weights.empty()) weights.resize(ids.size(), 1);
+      return;
+    }
+    weights.resize(ids.size() - (end - begin), 1);
+    weights.insert(weights.end(), place(from.weights, begin), place(from.weights, end));
+  }
   void Clear() {
     ids.clear();
     offsets.assign(1, 0);
+    weights.clear();
   }
   friend bool operator==(const Bags&, const Bags&) = default;
 };
@@ -53,7 +74,8 @@ uint64_t Digest(const FeatureBlock& block);
 // A batch of the candidate model.
 struct CandidateBatch {
   FeatureBlock features;
-  std::vector<uint32_t> label;  // row of the next complete watch; empty at serving
+  std::vector<uint32_t> label;  // row of the next positive item; empty at serving
+  std::vector<float> weight;    // of the examples in the loss, as many as labels
   size_t size() const { return features.rows; }
   void Clear();
 };

@@ -174,6 +174,7 @@ Compiled<Term> FeatureCompiler::TermNamed(const Expression& expression,
                                           std::string_view name) const {
   if (name == "any") return kAny;
   if (name == "positive") return kPositive;
+  if (name == "interest") return kInterest;
   if (const auto type = schema_.FindEventType(name)) return TermOf(*type);
   return Wrong(expression, UnknownEvent(schema_, name));
 }

@@ -90,7 +90,7 @@ FeatureExtractor::Steps::Steps(const FeatureStatistics& feature_tables,
   if (block->categorical.size() != categories.size()) block->categorical.resize(categories.size());
   for (size_t i = 0; i < categories.size(); ++i) {
     Bags& bags = block->categorical[i];
-    categories[i].Append(subject, &bags.ids);
+    categories[i].Append(subject, &bags);
     bags.Close();
   }
   const size_t raw_size = block->raw.size(), dense_size = block->dense.size();

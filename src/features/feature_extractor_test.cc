@@ -103,6 +103,30 @@ TEST_F(Operations, APathIsTheAttribute) {
   EXPECT_THAT(Ids("user.region"), ElementsAre("north"));
 }
 
+TEST_F(Operations, IdsOfTheHistoryHaveItsWeights) {
+  PositiveRule rule;  // "a" and "c" are watched completely, "b" is clicked
+  rule.SetInterest(EventType::kClick, 2);
+  for (const bool by_channel : {false, true}) {
+    const FeatureStatistics tables =
+        Learn(by_channel ? "history(interest, item.channel, 5)" : "history(interest, item, 5)",
+              Model::kRetrieval);
+    const size_t slot = tables.plan.side(Model::kRetrieval, Side::kQuery).categories.size() - 1;
+    const FeatureExtractor extractor(tables, log_.catalogue(), Model::kRetrieval);
+    FeatureBlock block, again;
+    UserState state(tables.plan.state());
+    extractor.AppendQuery(state, 0, context_, &block);
+    for (const schema::Event& event : log_.Events("u")) state.Apply(event, log_.catalogue(), rule);
+    extractor.AppendQuery(state, 0, context_, &block);
+    EXPECT_THAT(block.categorical[slot].weights, ElementsAre(2, 2, 1)) << "a, b, c";
+    again.AppendRow(block, 1);
+    EXPECT_EQ(again.categorical[slot].weights, block.categorical[slot].weights);
+    FeatureBlock plain;
+    extractor.AppendQuery(UserState(tables.plan.state()), 0, context_, &plain);
+    plain.AppendRow(block, 1);
+    EXPECT_EQ(Digest(plain), Digest(block));
+  }
+}
+
 TEST_F(Operations, ElseTakesTheFirstThatIsPresent) {
   EXPECT_THAT(Ids("request.region else user.region"), ElementsAre("north"));
   context_.device = log_.Id(schema::IdSpace::kDevice, "tv");

@@ -24,6 +24,20 @@ std::vector<Term> TypesAgainst(const schema::Schema& schema) {
   return types;
 }
 
+// What one does with an item that one looks at; not what one thinks of it.
+std::vector<Term> TypesOfLooking(const schema::Schema& schema) {
+  using enum schema::EventType;
+  std::vector<Term> types;
+  for (size_t i = 0; i < schema.event_types().size(); ++i) {
+    const auto type = static_cast<schema::EventType>(i + 1);
+    const schema::Role role = schema.info(type).role;
+    if (role == schema::Role::kPositive || role == schema::Role::kContext || type == kWatch) {
+      types.push_back(TermOf(type));
+    }
+  }
+  return types;
+}
+
 }  // namespace
 
 class PlanCompiler {
@@ -35,7 +49,7 @@ class PlanCompiler {
 
   Result<FeaturePlan> Compile() {
     needs_.state.AddBag({.key = {.of = StateKey::Of::kItem},
-                         .terms = {kPositive},
+                         .terms = {kInterest},
                          .removes = {},
                          .limit = kWatchesKept});
     needs_.Vocabulary({.name = std::string(kItemVocabulary),
@@ -52,6 +66,7 @@ class PlanCompiler {
     needs_.state.AddColumn({.of = StateKey::Of::kItem}, StateSpec::SeenColumn());
     UPNEXT_RETURN_IF_ERROR(AddModel(Model::kRanking));
     needs_.state.AddOpinions(TypesAgainst(schema_));
+    needs_.state.AddViewed(TypesOfLooking(schema_), TypesAgainst(schema_));
     if (needs_.state.full() || needs_.everybody.full()) {
       return InvalidArgument(
           "the features ask for more than {} lists, {} keys or {} counts by one key; declare fewer",

@@ -109,7 +109,7 @@ TEST(FeaturePlan, EventsAreListedAndCountedByDeclaredAttributesOfRequests) {
 
 TEST(FeaturePlan, WithoutDefaultsThereIsOnlyWhatIsDeclared) {
   const FeatureSpec spec{.defaults = false,
-                         .retrieval = {{"bag", "history(positive, item, 20)", ""}},
+                         .retrieval = {{"bag", "history(interest, item, 20)", ""}},
                          .ranking = {{"price", "item.duration", ""}}};
   const auto plan = Compile(spec);
   ASSERT_TRUE(plan) << plan.error().message;
@@ -117,7 +117,7 @@ TEST(FeaturePlan, WithoutDefaultsThereIsOnlyWhatIsDeclared) {
   EXPECT_THAT(NamesOf(plan->side(Model::kRanking, Side::kImpression).numbers),
               ElementsAre("price"));
   EXPECT_THAT(plan->VocabularyNames(), ElementsAre("item", "device"));
-  EXPECT_EQ(plan->state().bags().size(), 3u) << "watches and opinions are kept always";
+  EXPECT_EQ(plan->state().bags().size(), 4u) << "watches, looks and opinions are kept always";
   EXPECT_EQ(plan->state().tables().size(), 2u) << "the user's row, and what was seen or disliked";
   EXPECT_LT(plan->state().seen().table, 2u);
 }
@@ -131,7 +131,7 @@ TEST(FeaturePlan, TheStateKeepsOnceWhatTwoFeaturesAskFor) {
   ASSERT_TRUE(more);
   EXPECT_NE(more->state().digest(), defaults.state().digest());
   EXPECT_EQ(more->retrieval_state().digest(), defaults.retrieval_state().digest());
-  const auto longer = Compile(Declared("history(positive, item, 200)"));
+  const auto longer = Compile(Declared("history(interest, item, 200)"));
   ASSERT_TRUE(longer);
   EXPECT_EQ(longer->state().bags().size(), defaults.state().bags().size());
   EXPECT_EQ(longer->state().bags()[0].limit, 200u);

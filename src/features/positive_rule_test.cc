@@ -15,7 +15,7 @@ bool Complete(const PositiveRule& rule, EventType type, float value, float durat
   event.value = value;
   schema::Item item;
   item.duration_s = duration_s;
-  return rule.IsComplete(event, item);
+  return rule.IsPositive(event, item);
 }
 
 TEST(PositiveRule, CG16_AWatchIsCompleteByShareElseBySeconds) {
@@ -39,7 +39,7 @@ TEST(PositiveRule, EventsAgainstAnItemAreNeverPositive) {
   for (size_t type = 1; type <= schema.event_types().size(); ++type) {
     if (schema.info(EventType(type)).role != schema::Role::kNegative) continue;
     ++negative;
-    EXPECT_FALSE(PositiveRule::MayAccept(EventType(type)));
+    EXPECT_FALSE(PositiveRule().MayBePositive(EventType(type)));
     EXPECT_FALSE(Complete({}, EventType(type), 1000, 1));
   }
   EXPECT_EQ(negative, 4u);
@@ -47,20 +47,37 @@ TEST(PositiveRule, EventsAgainstAnItemAreNeverPositive) {
 
 TEST(PositiveRule, CG16_TheSourceMayDecide) {
   EXPECT_TRUE(Complete({}, EventType::kComplete, schema::kAbsent, 100));
-  const PositiveRule rule{.from_event = true};
+  const PositiveRule rule = PositiveRule::CompleteEvents();
   EXPECT_TRUE(Complete(rule, EventType::kComplete, schema::kAbsent, 100));
   EXPECT_FALSE(Complete(rule, EventType::kWatch, 100, 100));
 }
 
-TEST(PositiveRule, ReadsTheProjectFile) {
-  const Result<base::Config> config = base::Config::Parse(
-      "[labels]\ncomplete = \"event\"\ncomplete_share = 0.5\ncomplete_seconds = 10\n", "p.toml");
-  ASSERT_TRUE(config);
-  const PositiveRule rule = PositiveRule::FromConfig(config->Table("labels"));
-  EXPECT_TRUE(config->Check());
-  EXPECT_TRUE(rule.from_event);
-  EXPECT_EQ(rule.share, 0.5);
-  EXPECT_EQ(rule.seconds, 10);
+TEST(PositiveRule, ItsTextGivesTheSameRuleBack) {
+  const schema::Schema schema = schema::Schema::Parse("schema.events.view = 'context'").value();
+  PositiveRule rule = PositiveRule::Empty(0.5, 12.25);
+  rule.SetPositive(EventType::kPurchase, 1);
+  rule.SetPositive(EventType::kAddToCart, 0.3f);
+  rule.SetInterest(*schema.FindEventType("view"), 1);
+  rule.SetInterest(EventType::kPurchase, 3);
+  const std::string text = rule.ToText(schema);
+  EXPECT_EQ(text,
+            "positive: purchase 1, add_to_cart 0.3; history: purchase 3, view 1; watch: 0.5 of the "
+            "duration, or 12.25 s");
+  EXPECT_EQ(PositiveRule::Parse(text, schema).value(), rule);
+  EXPECT_EQ(PositiveRule::Parse(PositiveRule().ToText(schema), schema).value(), PositiveRule());
+  EXPECT_EQ(PositiveRule::Parse(text, schema::Schema()).error().code, Code::kDataLoss) << "no view";
+  for (size_t length = 0; length < text.size(); ++length) {
+    EXPECT_FALSE(PositiveRule::Parse(text.substr(0, length), schema)) << length;
+  }
+}
+
+TEST(PositiveRule, ItemsWatchedInPartAndPositiveOnesAreSeen) {
+  PositiveRule rule = PositiveRule::Empty(0.7, 30);
+  rule.SetPositive(EventType::kPurchase, 1);
+  rule.SetInterest(EventType::kClick, 1);
+  EXPECT_TRUE(rule.MarksSeen(EventType::kWatch));
+  EXPECT_TRUE(rule.MarksSeen(EventType::kPurchase));
+  EXPECT_FALSE(rule.MarksSeen(EventType::kClick));
 }
 
 }  // namespace

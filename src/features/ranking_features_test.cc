@@ -94,7 +94,7 @@ struct Recount {
     if (event.type != EventType::kWatch && event.type != EventType::kComplete) return;
     impressions = 0;
     watches += event.type == EventType::kWatch;
-    complete += PositiveRule().IsComplete(event, item);
+    complete += PositiveRule().IsPositive(event, item);
     if (event.type == EventType::kWatch) seconds += static_cast<double>(event.value);
     last_watch_ms = event.time_ms;
   }
@@ -119,7 +119,7 @@ TEST_F(RankingFeatures, RK07_HistoryFeaturesEqualARecountOfTheEventsBefore) {
   for (const schema::Event& event : events) {
     watches += event.type == EventType::kWatch;
     complete += event.item != schema::kNone &&
-                PositiveRule().IsComplete(event, log_.catalogue().item(event.item));
+                PositiveRule().IsPositive(event, log_.catalogue().item(event.item));
   }
   const double complete_rate = complete / std::max(watches, complete);
   UserState state = EmptyState();

@@ -15,27 +15,38 @@ namespace {
 
 constexpr size_t kTypeNumbers = 256;
 
-bool Matches(const std::vector<Term>& terms, size_t type, bool positive) {
+// One event: its type, and what the positive rule says of it.
+struct Kind {
+  size_t type;
+  bool positive, interest;
+};
+
+bool Matches(const std::vector<Term>& terms, const Kind& event) {
   return std::ranges::any_of(terms, [&](Term term) {
-    return term == kAny || (term == kPositive ? positive : term == type);
+    if (term == kPositive) return event.positive;
+    if (term == kInterest) return event.interest;
+    return term == kAny || term == event.type;
   });
 }
 
 StateSpec::Program ProgramOf(const std::vector<BagSpec>& bags, const std::vector<TableSpec>& tables,
-                             size_t type, bool positive) {
+                             const Kind& event) {
   StateSpec::Program program;
   for (size_t i = 0; i < bags.size(); ++i) {
-    const bool enters = Matches(bags[i].terms, type, positive);
-    const bool removes = Matches(bags[i].removes, type, positive);
+    const bool removes = Matches(bags[i].removes, event);
+    const bool enters = !removes && Matches(bags[i].terms, event);
     if (!enters && !removes) continue;
-    program.bags.push_back({static_cast<uint8_t>(i), removes || !bags[i].removes.empty(), enters});
+    program.bags.push_back({.bag = static_cast<uint8_t>(i),
+                            .removes = removes || !bags[i].removes.empty(),
+                            .enters = enters,
+                            .is_history = IsHistory(bags[i])});
   }
   for (size_t t = 0; t < tables.size(); ++t) {
     const size_t begin = program.cells.size();
     for (size_t c = 0; c < tables[t].columns.size(); ++c) {
       const Column& column = tables[t].columns[c];
-      const bool counts = Matches(column.terms, type, positive);
-      const bool resets = Matches(column.resets, type, positive);
+      const bool counts = Matches(column.terms, event);
+      const bool resets = Matches(column.resets, event);
       if (!counts && !resets) continue;
       program.cells.push_back({static_cast<uint8_t>(c), column.kind, counts, resets});
       program.needs_duration |=
@@ -73,8 +84,13 @@ StateSpec::StateSpec() {
 }
 
 Column StateSpec::SeenColumn() {
-  using enum schema::EventType;
-  return {.kind = Column::Kind::kLast, .terms = {TermOf(kWatch), TermOf(kComplete)}, .resets = {}};
+  return {.kind = Column::Kind::kLast,
+          .terms = {TermOf(schema::EventType::kWatch), kPositive},
+          .resets = {}};
+}
+
+bool StateSpec::Reads(schema::EventType type, const PositiveRule& rule) const {
+  return !program(type, rule.MayBePositive(type), rule.interest(type) > 0).empty();
 }
 
 std::string StateSpec::ToText() const {
@@ -129,6 +145,16 @@ void StateSpec::Builder::AddOpinions(const std::vector<Term>& against) {
       .rated_bag = AddBag({.key = item, .terms = rating, .removes = {}, .limit = kOpinionsKept})};
 }
 
+void StateSpec::Builder::AddViewed(const std::vector<Term>& looks,
+                                   const std::vector<Term>& against) {
+  std::vector<Term> removes = {kPositive, TermOf(schema::EventType::kPurchase)};
+  removes.insert(removes.end(), against.begin(), against.end());
+  viewed_bag_ = AddBag({.key = {.of = StateKey::Of::kItem},
+                        .terms = looks,
+                        .removes = std::move(removes),
+                        .limit = kViewedKept});
+}
+
 bool StateSpec::Builder::full() const {
   const auto is_full = [](const TableSpec& table) {
     const auto times = std::ranges::count_if(table.columns, IsOptional);
@@ -143,6 +169,7 @@ StateSpec StateSpec::Builder::Build() const {
   rep->bags = bags_;
   rep->tables = tables_;
   rep->opinions = opinions_;
+  rep->viewed_bag = viewed_bag_;
   rep->seen.table = static_cast<uint32_t>(tables_.size());
   for (uint32_t t = 0; t < tables_.size(); ++t) {
     std::vector<Cell>& fresh = rep->fresh_rows.emplace_back();
@@ -155,13 +182,12 @@ StateSpec StateSpec::Builder::Build() const {
       if (tables_[t].key.of == StateKey::Of::kItem && column == SeenColumn()) rep->seen = {t, c};
     }
   }
-  rep->programs.reserve(2 * kTypeNumbers);
+  rep->programs.reserve(4 * kTypeNumbers);
   for (size_t type = 0; type < kTypeNumbers; ++type) {
     for (const bool positive : {false, true}) {
-      rep->programs.push_back(ProgramOf(bags_, tables_, type, positive));
-      const bool happens =
-          !positive || PositiveRule::MayAccept(static_cast<schema::EventType>(type));
-      rep->reads[type] = rep->reads[type] || (happens && !rep->programs.back().empty());
+      for (const bool interest : {false, true}) {
+        rep->programs.push_back(ProgramOf(bags_, tables_, {type, positive, interest}));
+      }
     }
   }
   const auto is_declared = [](const auto& kept) {

@@ -10,7 +10,6 @@
 #ifndef UPNEXT_FEATURES_STATE_SPEC_H_
 #define UPNEXT_FEATURES_STATE_SPEC_H_
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,13 +17,15 @@
 #include <string>
 #include <vector>
 
+#include "features/positive_rule.h"
 #include "schema/event.h"
 
 namespace upnext::features {
 
-// Which events: those of one type by its number, those that the positive rule accepts, or all.
-using Term = uint8_t;
-inline constexpr Term kAny = 0, kPositive = 255;
+// Which events: those of one type by its number, those that are positive, those of the history, or
+// all (positive_rule.h).
+using Term = uint16_t;
+inline constexpr Term kAny = 0, kPositive = 255, kInterest = 256;
 inline Term TermOf(schema::EventType type) { return static_cast<Term>(type); }
 
 // By what ids events are kept apart.
@@ -42,9 +43,10 @@ struct StateKey {
 
 // A list of the newest ids, oldest first.
 struct BagSpec {
-  StateKey key;               // kItem or kRequest
-  std::vector<Term> terms;    // what enters
-  std::vector<Term> removes;  // what takes its id out; if any, an id is in the list once at most
+  StateKey key;             // kItem or kRequest
+  std::vector<Term> terms;  // what enters
+  // What takes its id out, and does not enter. If there is any, an id is in the list once at most.
+  std::vector<Term> removes;
   uint32_t limit = 0;
   friend bool operator==(const BagSpec&, const BagSpec&) = default;
 };
@@ -63,6 +65,11 @@ struct Column {
   friend bool operator==(const Column&, const Column&) = default;
 };
 
+// Whether it is a list of the history as it is, whose entries have weights.
+inline bool IsHistory(const BagSpec& bag) {
+  return bag.terms == std::vector<Term>{kInterest} && bag.removes.empty();
+}
+
 // Whether its cells may be without a value.
 inline bool IsOptional(const Column& column) {
   return column.kind == Column::Kind::kLast || column.kind == Column::Kind::kNewest;
@@ -73,8 +80,9 @@ inline constexpr uint32_t kMaxItems = 20'000, kMaxKeys = 512;
 inline constexpr size_t kMaxBags = 250, kMaxTables = 250, kMaxColumns = 250;
 inline constexpr size_t kMaxTimes = 64;  // columns of kLast and kNewest in one table
 inline constexpr uint32_t kMaxBagLimit = 1000;
-inline constexpr uint32_t kWatchesKept = 50;   // positive items in every state (paper, 3.4)
+inline constexpr uint32_t kWatchesKept = 50;   // items of the history in every state (paper, 3.4)
 inline constexpr uint32_t kOpinionsKept = 50;  // of each list of StateSpec::Opinions
+inline constexpr uint32_t kViewedKept = 50;    // of the list of StateSpec::viewed_bag
 
 struct TableSpec {
   StateKey key;
@@ -104,8 +112,9 @@ class StateSpec {
   // What one event does, compiled. Cells of one table stand together.
   struct BagStep {
     uint8_t bag;
-    bool removes;  // the id leaves
-    bool enters;   // ... and then enters as the newest
+    bool removes;     // the id leaves
+    bool enters;      // ... and then enters as the newest
+    bool is_history;  // entries have the weights of the history
   };
   struct CellStep {
     uint8_t column;
@@ -130,7 +139,7 @@ class StateSpec {
   const std::vector<TableSpec>& tables() const { return rep_->tables; }
   // A row of each table in which nothing happened yet.
   const std::vector<Cell>& fresh_row(size_t table) const { return rep_->fresh_rows[table]; }
-  // When an item was last watched, completely or not: in the table of items, or nowhere (the table
+  // When an item was last watched, completely or not, or met a positive event: in the table of items, or nowhere (the table
   // is then tables().size()).
   CellRef seen() const { return rep_->seen; }
   static Column SeenColumn();
@@ -142,13 +151,15 @@ class StateSpec {
     uint32_t against_bag = 0, rated_bag = 0;
   };
   const std::optional<Opinions>& opinions() const { return rep_->opinions; }
-  const Program& program(schema::EventType type, bool positive) const {
-    return rep_->programs[2 * static_cast<size_t>(static_cast<uint8_t>(type)) + (positive ? 1 : 0)];
+  // The list of items that the user looked at since he last met them positively. Nothing when the
+  // spec was built without it.
+  std::optional<uint32_t> viewed_bag() const { return rep_->viewed_bag; }
+  const Program& program(schema::EventType type, bool positive, bool interest) const {
+    return rep_->programs[4 * static_cast<size_t>(static_cast<uint8_t>(type)) + (positive ? 2 : 0) +
+                          (interest ? 1 : 0)];
   }
-  // Whether an event of this type changes more than the totals.
-  bool Reads(schema::EventType type) const {
-    return rep_->reads[static_cast<size_t>(static_cast<uint8_t>(type))];
-  }
+  // Whether an event of this type may change more than the totals.
+  bool Reads(schema::EventType type, const PositiveRule& rule) const;
   // Whether anything is kept by declared attributes of requests.
   bool reads_declared() const { return rep_->reads_declared; }
   // Whether this is a copy of the other, or equal to it.
@@ -166,8 +177,8 @@ class StateSpec {
     std::vector<std::vector<Cell>> fresh_rows;
     CellRef seen;
     std::optional<Opinions> opinions;
-    std::vector<Program> programs;  // by type and whether positive
-    std::array<bool, 256> reads = {};
+    std::optional<uint32_t> viewed_bag;
+    std::vector<Program> programs;  // by type, whether positive, and whether of the history
     bool reads_declared = false;
     uint64_t digest = 0;
   };
@@ -185,6 +196,9 @@ class StateSpec::Builder {
   CellRef AddColumn(const StateKey& key, const Column& column);
   // `against`: the event types that say that a user does not want an item.
   void AddOpinions(const std::vector<Term>& against);
+  // `looks`: the event types that say that a user looked at an item. What is positive, a purchase,
+  // or one of `against` takes the item out.
+  void AddViewed(const std::vector<Term>& looks, const std::vector<Term>& against);
   bool full() const;  // more bags, tables or columns than a state can have
   StateSpec Build() const;
 
@@ -192,6 +206,7 @@ class StateSpec::Builder {
   std::vector<BagSpec> bags_;
   std::vector<TableSpec> tables_;
   std::optional<Opinions> opinions_;
+  std::optional<uint32_t> viewed_bag_;
 };
 
 }  // namespace upnext::features

@@ -76,8 +76,9 @@ inline FeatureStatistics LearnTables(const TestLog& log, const FeatureSpec& spec
   const std::vector<schema::Event> events = log.Events("u");
   EventCounts::Builder builder(tables.plan.everybody());
   for (const schema::Event& event : events) {
-    builder.Add(event, PositiveRule().IsComplete(event, log.catalogue().item(event.item)),
-                log.catalogue());
+    const schema::Item item = log.catalogue().item(event.item);
+    builder.Add(event, PositiveRule().IsPositive(event, item),
+                PositiveRule().InterestOf(event, item) > 0, log.catalogue());
   }
   tables.counts = builder.Build();
   tables.train_begin_ms = events.front().time_ms;

@@ -75,11 +75,15 @@ void UserState::Bag::Push(TimedId entry, size_t limit) {
   if (entries_.size() - begin_ > limit) ++begin_;
 }
 
-void UserState::Bag::Remove(uint32_t id) {
+float UserState::Bag::Remove(uint32_t id) {
   const auto first = entries_.begin() + static_cast<std::ptrdiff_t>(begin_);
-  entries_.erase(
-      std::remove_if(first, entries_.end(), [id](const TimedId& entry) { return entry.id == id; }),
-      entries_.end());
+  float weight = 0;
+  const auto is_it = [&](const TimedId& entry) {
+    if (entry.id == id) weight = std::max(weight, entry.weight);
+    return entry.id == id;
+  };
+  entries_.erase(std::remove_if(first, entries_.end(), is_it), entries_.end());
+  return weight;
 }
 
 Cell* UserState::Table::Touch(uint32_t key, int64_t time_ms, std::span<const Cell> fresh) {
@@ -126,10 +130,15 @@ void UserState::Apply(const schema::Event& event, const catalogue::Catalogue& ca
   if (totals_.events++ == 0) totals_.first_ms = event.time_ms;
   totals_.first_ms = std::min(totals_.first_ms, event.time_ms);
   totals_.last_ms = std::max(totals_.last_ms, event.time_ms);
-  const bool positive =
-      PositiveRule::MayAccept(event.type) && rule.IsComplete(event, catalogue.item(event.item));
-  const StateSpec::Program& program = spec_.program(event.type, positive);
-  ApplyBags(program, event, declared);
+  bool positive = false;
+  float interest = 0;
+  if (rule.MayBePositive(event.type) || rule.interest(event.type) > 0) {
+    const schema::Item item = catalogue.item(event.item);
+    positive = rule.IsPositive(event, item);
+    interest = rule.InterestOf(event, item);
+  }
+  const StateSpec::Program& program = spec_.program(event.type, positive, interest > 0);
+  ApplyBags(program, event, {interest, rule.weighs_history()}, declared);
   if (!program.tables.empty()) ApplyTables(program, event, declared, catalogue);
 }
 
@@ -142,6 +151,7 @@ void UserState::ApplyRow(uint64_t row, const catalogue::Catalogue& catalogue,
 }
 
 void UserState::ApplyBags(const StateSpec::Program& program, const schema::Event& event,
+                          const Interest& interest,
                           std::span<const schema::AttributeValue> declared) {
   for (const StateSpec::BagStep& step : program.bags) {
     const BagSpec& bag = spec_.bags()[step.bag];
@@ -149,8 +159,14 @@ void UserState::ApplyBags(const StateSpec::Program& program, const schema::Event
                             ? event.item
                             : RequestId(event, declared, bag.key.attribute);
     if (id == schema::kNone) continue;
-    if (step.removes) bags_[step.bag].Remove(id);
-    if (step.enters) bags_[step.bag].Push({id, event.time_ms}, bag.limit);
+    TimedId entry{
+        .id = id, .weight = step.is_history ? interest.weight : 1, .time_ms = event.time_ms};
+    if (step.is_history && interest.once) {
+      entry.weight = std::max(entry.weight, bags_[step.bag].Remove(id));
+    } else if (step.removes) {
+      bags_[step.bag].Remove(id);
+    }
+    if (step.enters) bags_[step.bag].Push(entry, bag.limit);
   }
 }
 

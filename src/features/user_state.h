@@ -36,6 +36,7 @@ inline constexpr size_t kBagLimit = kWatchesKept;
 
 struct TimedId {
   uint32_t id;
+  float weight = 1;  // of the history (PositiveRule::InterestOf); 1 in other lists
   int64_t time_ms;
   friend bool operator==(const TimedId&, const TimedId&) = default;
 };
@@ -67,12 +68,19 @@ class UserState {
     return table < tables_.size() ? tables_[table].Find(key) : nullptr;
   }
 
-  // The newest positive events' items, at most kBagLimit: of every spec that a plan makes.
+  // The items of the history, the newest kBagLimit: of every spec that a plan makes.
   std::span<const TimedId> watches() const {
     const std::span<const TimedId> all = bag(0);
     return all.last(std::min(all.size(), kBagLimit));
   }
-  // Any watch counts, complete or not: a feed that leaves out what was watched asks this. False
+  // Items that the user looked at (clicked, visited, put into the cart, watched in part ...) since he
+  // last met them positively, oldest first, each once, at most kViewedKept: of every spec
+  // FeaturePlan::state() gives.
+  std::span<const TimedId> viewed() const {
+    return spec_.viewed_bag() ? bag(*spec_.viewed_bag()) : std::span<const TimedId>();
+  }
+  // Any watch counts, complete or not, and any positive event: a feed that leaves out what was
+  // watched asks this. False
   // when the spec has no table of items.
   bool HasWatched(uint32_t item) const;
 
@@ -108,7 +116,7 @@ class UserState {
     std::span<const TimedId> view() const { return std::span(entries_).subspan(begin_); }
     size_t bytes() const { return entries_.capacity() * sizeof(TimedId); }
     void Push(TimedId entry, size_t limit);
-    void Remove(uint32_t id);
+    float Remove(uint32_t id);  // the largest weight it had; 0: it was not in it
 
    private:
     std::vector<TimedId> entries_;
@@ -137,8 +145,13 @@ class UserState {
     std::vector<Cell> cells_;
   };
 
+  // `interest`: the event's weight in the history, and whether that holds an item once.
+  struct Interest {
+    float weight;
+    bool once;
+  };
   void ApplyBags(const StateSpec::Program& program, const schema::Event& event,
-                 std::span<const schema::AttributeValue> declared);
+                 const Interest& interest, std::span<const schema::AttributeValue> declared);
   void ApplyTables(const StateSpec::Program& program, const schema::Event& event,
                    std::span<const schema::AttributeValue> declared,
                    const catalogue::Catalogue& catalogue);

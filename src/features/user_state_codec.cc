@@ -1,4 +1,5 @@
 // UserState to bytes and back; the format is docs/formats/user_state.md.
+#include <algorithm>
 #include <cmath>
 
 #include "base/checksum.h"
@@ -11,7 +12,7 @@ namespace upnext::features {
 namespace {
 
 constexpr std::string_view kMagic = "UNUS";
-constexpr uint8_t kVersion = 3;
+constexpr uint8_t kVersion = 4;
 constexpr size_t kChecksumBytes = sizeof(uint64_t);
 
 uint64_t ChecksumOf(std::string_view bytes) {
@@ -86,11 +87,17 @@ bool ReadRow(const std::vector<Column>& columns, bool user_row, int64_t base_ms,
   return present == 0;
 }
 
-void WriteBag(std::span<const TimedId> bag, int64_t base_ms, StateWriter& out) {
+// The weights of a list of the history are written only if there is one but 1.
+void WriteBag(std::span<const TimedId> bag, bool is_history, int64_t base_ms, StateWriter& out) {
+  const bool weighs = is_history && std::ranges::any_of(bag, [](const TimedId& entry) {
+                        return entry.weight != 1;
+                      });
   out.Varint(bag.size());
+  if (is_history) out.Byte(weighs ? 1 : 0);
   for (const TimedId& entry : bag) {
     out.Varint(entry.id);
     out.Time(entry.time_ms, base_ms);
+    if (weighs) out.Real(entry.weight);
   }
 }
 
@@ -116,7 +123,9 @@ std::string UserState::Serialize() const {
   out.Fixed(static_cast<uint64_t>(totals_.first_ms));
   out.Fixed(static_cast<uint64_t>(totals_.last_ms));
   const int64_t base_ms = totals_.last_ms;
-  for (const Bag& bag : bags_) WriteBag(bag.view(), base_ms, out);
+  for (size_t b = 0; b < bags_.size(); ++b) {
+    WriteBag(bags_[b].view(), IsHistory(spec_.bags()[b]), base_ms, out);
+  }
   WriteRow(spec_.tables()[0].columns, user_row_.data(), true, base_ms, out);
   for (size_t t = 1; t < tables_.size(); ++t) {
     const std::vector<Column>& columns = spec_.tables()[t].columns;
@@ -139,15 +148,21 @@ bool UserState::ReadBags(StateReader& in) {
   for (size_t b = 0; b < bags_.size(); ++b) {
     const size_t limit = spec_.bags()[b].limit;
     uint64_t n;
+    uint8_t weighs = 0;
     if (!in.Varint(&n) || n > limit) return false;
+    if (IsHistory(spec_.bags()[b]) && (!in.Fixed(&weighs) || weighs > 1)) return false;
+    bool any = false;
     for (uint64_t i = 0; i < n; ++i) {
-      TimedId entry;
+      TimedId entry{.id = schema::kNone, .time_ms = 0};
       if (!in.Varint(&entry.id) || !in.Time(&entry.time_ms, totals_.last_ms) ||
           entry.id == schema::kNone) {
         return false;
       }
+      if (weighs == 1 && (!in.Sum(&entry.weight) || !(entry.weight > 0))) return false;
+      any |= entry.weight != 1;
       bags_[b].Push(entry, limit);
     }
+    if (any != (weighs == 1)) return false;
   }
   return true;
 }

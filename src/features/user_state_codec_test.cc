@@ -101,6 +101,25 @@ TEST_F(UserStateCodec, ExtremeTimesSurvive) {
   EXPECT_EQ(parsed->Serialize(), bytes);
 }
 
+TEST_F(UserStateCodec, WeightsOfTheHistorySurvive) {
+  PositiveRule rule;
+  rule.SetInterest(schema::EventType::kLike, 2.5f);
+  UserState state = EmptyState();
+  schema::Event event;
+  event.time_ms = kStartMs;
+  for (const auto type : {schema::EventType::kLike, schema::EventType::kComplete}) {
+    event.type = type;
+    event.item = event.item == schema::kNone ? 0 : event.item + 1;
+    state.Apply(event, log_.catalogue(), rule);
+  }
+  const std::string bytes = state.Serialize();
+  const Result<UserState> parsed = UserState::Parse(bytes, DefaultSpec());
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(parsed->watches()[0].weight, 2.5f);
+  EXPECT_EQ(parsed->watches()[1].weight, 1);
+  EXPECT_EQ(parsed->Serialize(), bytes);
+}
+
 TEST_F(UserStateCodec, EveryTruncationAndEveryFlippedByteIsRefused) {
   std::string bytes = Fold(log_, "u").Serialize();
   for (size_t size = 0; size < bytes.size(); ++size) {
@@ -153,7 +172,7 @@ TEST_F(UserStateCodec, RefusalsSayWhatIsWrong) {
   EXPECT_THAT(refusal(""), HasSubstr("does not begin as one"));
   std::string other = bytes;
   other[4] = 9;
-  EXPECT_THAT(refusal(other), HasSubstr("expected version 3, found 9"));
+  EXPECT_THAT(refusal(other), HasSubstr("expected version 4, found 9"));
   other = bytes;
   other.back() = static_cast<char>(other.back() + 1);
   EXPECT_THAT(refusal(other), HasSubstr("checksum"));

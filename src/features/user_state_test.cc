@@ -51,6 +51,40 @@ TEST(UserState, CG02_BagKeepsTheNewestFiftyCompleteWatchesOldestFirst) {
   EXPECT_EQ(state.totals().events, 180u);
 }
 
+PositiveRule ShopRule() {
+  PositiveRule rule = PositiveRule::Empty(0.7, 30);
+  rule.SetPositive(EventType::kPurchase, 1);
+  rule.SetInterest(EventType::kClick, 1);
+  rule.SetInterest(EventType::kAddToCart, 2);
+  rule.SetInterest(EventType::kPurchase, 3);
+  return rule;
+}
+
+TEST(UserState, AnItemIsInAWeightedHistoryOnceAsItsNewestEventWithItsStrongestWeight) {
+  const TestLog log(
+      {Of(EventType::kClick, "u", "a", Minutes(1)), Of(EventType::kPurchase, "u", "b", Minutes(2)),
+       Of(EventType::kAddToCart, "u", "a", Minutes(3)), Of(EventType::kLike, "u", "c", Minutes(4)),
+       Of(EventType::kClick, "u", "b", Minutes(5))},
+      {}, {});
+  UserState state(FeaturePlan().state());
+  for (const schema::Event& event : log.Events("u"))
+    state.Apply(event, log.catalogue(), ShopRule());
+  EXPECT_THAT(state.watches(),
+              ElementsAre(TimedId{.id = log.item("a"), .weight = 2, .time_ms = Minutes(3)},
+                          TimedId{.id = log.item("b"), .weight = 3, .time_ms = Minutes(5)}));
+  EXPECT_TRUE(state.HasWatched(log.item("b")));
+  EXPECT_FALSE(state.HasWatched(log.item("a"))) << "in the cart, not bought";
+}
+
+TEST(UserState, AHistoryOfEqualWeightsKeepsRepeats) {
+  const TestLog log({Of(EventType::kComplete, "u", "a", Minutes(1)),
+                     Of(EventType::kComplete, "u", "a", Minutes(2))},
+                    {}, {});
+  const UserState state = Fold(log, "u", FeaturePlan().state());
+  EXPECT_EQ(state.watches().size(), 2u);
+  EXPECT_EQ(state.watches()[0].weight, 1);
+}
+
 TEST(UserState, AListHoldsTheNewestIdsOfItsEvents) {
   StateSpec::Builder builder;
   builder.AddBag(
@@ -149,9 +183,8 @@ TEST(UserState, AnItemIsAgainstFromADislikeToALikeAndWhileItsNewestRatingIsLow) 
 
 TEST(UserState, RK09_ImpressionsCountSinceTheLastWatch) {
   StateSpec::Builder builder;
-  const CellRef shown =
-      builder.AddColumn(kByItem, Count({TermOf(EventType::kImpression)},
-                                       {TermOf(EventType::kWatch), TermOf(EventType::kComplete)}));
+  const CellRef shown = builder.AddColumn(
+      kByItem, Count({TermOf(EventType::kImpression)}, {TermOf(EventType::kWatch), kPositive}));
   builder.AddColumn(kByItem, StateSpec::SeenColumn());
   const TestLog log(
       {Of(EventType::kImpression, "u", "a", Minutes(1)),
@@ -198,7 +231,7 @@ TEST(UserState, RK07_RowsByKeyEqualARecount) {
   for (const schema::Event& event : log.Events("u")) {
     state.Apply(event, log.catalogue(), {});
     const schema::Item item = log.catalogue().item(event.item);
-    const bool positive = PositiveRule().IsComplete(event, item);
+    const bool positive = PositiveRule().IsPositive(event, item);
     if (event.item == schema::kNone || (event.type != EventType::kWatch && !positive)) continue;
     const auto count = [&](Met& one) {
       one.watches += event.type == EventType::kWatch;
@@ -241,12 +274,15 @@ TEST(UserState, SharesOfDurationsAreSummedWhereBothAreKnown) {
 
 TEST(StateSpec, ReadsOnlyEventTypesThatCanChangeTheState) {
   const StateSpec keeps = FeaturePlan().retrieval_state();
+  PositiveRule rule;
   for (const EventType type : {EventType::kWatch, EventType::kComplete, EventType::kSearch}) {
-    EXPECT_TRUE(keeps.Reads(type));
+    EXPECT_TRUE(keeps.Reads(type, rule));
   }
-  // Never positive, so a list of positive events does not make them worth reading.
-  EXPECT_FALSE(keeps.Reads(EventType::kImpression));
-  EXPECT_FALSE(keeps.Reads(EventType::kClick));
+  // Neither positive nor of the history, so a list of these events does not make them worth reading.
+  EXPECT_FALSE(keeps.Reads(EventType::kImpression, rule));
+  EXPECT_FALSE(keeps.Reads(EventType::kClick, rule));
+  rule.SetInterest(EventType::kClick, 2);
+  EXPECT_TRUE(keeps.Reads(EventType::kClick, rule));
 }
 
 TEST(UserState, WhatTheCandidateModelReadsIsTheSameInTheWholeState) {

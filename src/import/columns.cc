@@ -212,6 +212,7 @@ TableColumns::TableColumns(Table table, const schema::Schema& schema) : table_(t
     add("type", Read::kType, true);
     columns_.push_back({schema::ValueColumn(), Read::kNumber});
     add("request", Read::kId);
+    add("id", Read::kId);
   } else {
     add(table == Table::kItems ? "item" : "user", Read::kId, true);
   }

@@ -6,8 +6,8 @@
 //   UPNEXT_RETURN_IF_ERROR(spool.Add(events, words));     as they come, any number of times
 //   UPNEXT_RETURN_IF_ERROR(spool.Sort(order, progress, [](user, rows) { return Ok(); }));
 //
-// Memory: a few bytes a user and four times the larger of one bucket (59 MB) and the rows of the
-// most active user, whatever the number of rows; disk: 112 bytes a row. Every declared attribute of
+// Memory: a few bytes a user and four times the larger of one bucket (67 MB) and the rows of the
+// most active user, whatever the number of rows; disk: 128 bytes a row. Every declared attribute of
 // requests adds 8 and 16 bytes a row to both. One thread. Only the import includes it.
 #ifndef UPNEXT_IMPORT_EVENT_SPOOL_H_
 #define UPNEXT_IMPORT_EVENT_SPOOL_H_
@@ -29,13 +29,14 @@ namespace upnext::import {
 // An event whose ids are the numbers of NameTables, kNone where absent.
 struct SpooledEvent {
   int64_t time_ms = 0;
-  uint64_t request = 0;
+  uint64_t request = 0, id = 0;
   uint32_t user = 0, item = schema::kNone, query = schema::kNone, source = schema::kNone,
            device = schema::kNone, region = schema::kNone, current_item = schema::kNone;
   float value = schema::kAbsent, propensity = schema::kAbsent;
   uint16_t position = 0;
   schema::EventType type = schema::EventType::kImpression;
-  bool off_site = false;
+  bool off_site : 1 = false;
+  bool posted : 1 = false;
 };
 
 // The value of a declared attribute of a request in one word: a number, a time, or for a category

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <iterator>
 #include <optional>
 
@@ -14,6 +15,7 @@
 #include "import/import_read.h"
 #include "import/import_warnings.h"
 #include "import/import_write.h"
+#include "import/posted_events.h"
 #include "import/watched.h"
 #include "log/append.h"
 #include "log/dictionary.h"
@@ -31,7 +33,7 @@ constexpr int64_t kMostDays = 109'573;  // three hundred years: every time that 
 
 // kInvalidArgument when too many rows were rejected, no event is left, or all times are dates.
 Status CheckRows(const ImportReader& reader, const EventTimes& times, double max_rejects,
-                 const RejectsFile& rejects, const fs::path& rejects_file) {
+                 bool from_store, const RejectsFile& rejects, const fs::path& rejects_file) {
   for (const Table table : kTables) {
     const ImportReader::Counts& c = reader.counts(table);
     const uint64_t rows = c.good + c.bad;
@@ -42,7 +44,7 @@ Status CheckRows(const ImportReader& reader, const EventTimes& times, double max
         TableName(table), c.bad, rows, 100 * static_cast<double>(c.bad) / static_cast<double>(rows),
         max_rejects, rejects.First(table), rejects_file.string());
   }
-  if (reader.counts(Table::kEvents).good == 0) {
+  if (!from_store && reader.counts(Table::kEvents).good == 0) {
     return InvalidArgument(
         "[import] events: the SELECT gives no {}row; nothing was published. Check its files and "
         "its "
@@ -65,6 +67,11 @@ Result<std::optional<log::EventLog>> BaseOf(const ImportOptions& options,
   if (!options.append) return std::nullopt;
   const Result<std::string> current = root.Current();
   if (!current && current.error().code == Code::kNotFound) {
+    if (options.posted_alone) {
+      return FailedPrecondition(
+          "--from-store moves posted events into the log, and there is no log yet: run `upnext "
+          "import` first");
+    }
     progress.Note("there is no log to append to yet: this import creates one");
     return std::nullopt;
   }
@@ -74,14 +81,25 @@ Result<std::optional<log::EventLog>> BaseOf(const ImportOptions& options,
           options.schema.Difference(log.schema(), "the project file", "the log");
       !difference.empty()) {
     return InvalidArgument(
-        "--append needs a log of the same [schema]: {}; run the import without --append",
-        difference);
+        "what is appended needs a log of the same [schema]: {}; run the import without --append{}",
+        difference, options.posted ? ", with --full --from-store" : "");
   }
   if (options.shards != 1 && options.shards != log.shards()) {
     progress.Note(fmt::format("the log has {} shards and keeps them (shards = {} was asked for)",
                               log.shards(), options.shards));
   }
   return log;
+}
+
+// The log whose numbers an import of everything keeps, if there is one that can be read.
+std::optional<log::EventLog> LogToContinue(const base::VersionedRoot& root,
+                                           base::Progress& progress) {
+  const Result<std::string> current = root.Current();
+  if (!current) return std::nullopt;
+  Result<log::EventLog> log = log::EventLog::Open(root.Path(*current));
+  if (log) return *std::move(log);
+  progress.Note("the current log cannot be continued: " + log.error().message);
+  return std::nullopt;
 }
 
 std::string DateText(int64_t time_ms) { return base::FormatTime(time_ms).substr(0, 10); }
@@ -162,6 +180,42 @@ Status JoinCurrentLog(WatchedDatabase& db, const log::EventLog& base, const fs::
   return Ok();
 }
 
+// Gives the names of the log in `part_folder` the numbers that they have in `current`, if that is
+// worth it. Returns the folder of the result, which may be the same.
+Result<fs::path> ContinueNumbers(WatchedDatabase& db, const log::EventLog& current,
+                                 const fs::path& part_folder, const fs::path& folder,
+                                 ImportReport& report) {
+  UPNEXT_ASSIGN_OR_RETURN(const log::EventLog part, log::EventLog::Open(part_folder));
+  if (part.digest() == current.digest() && current.lineage().size() == 1) return part_folder;
+  report.numbered_afresh = log::WhyNumberAfresh(current, part);
+  if (!report.numbered_afresh.empty()) return part_folder;
+  UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(folder));
+  UPNEXT_RETURN_IF_ERROR(log::WriteContinuedLog(folder, current, part, db.progress()));
+  return folder;
+}
+
+Status CountLog(const fs::path& folder, const log::LogMeta& meta, ImportReport& report) {
+  UPNEXT_ASSIGN_OR_RETURN(report.gone_items, log::CountGone(folder, schema::Entity::kItem));
+  UPNEXT_ASSIGN_OR_RETURN(report.gone_users, log::CountGone(folder, schema::Entity::kUser));
+  report.log_users = meta.users - report.gone_users;
+  report.log_items = meta.items - report.gone_items;
+  report.log_events = meta.stats.events;
+  return Ok();
+}
+
+// What the log that is written says about the store. `from_store`: what was read from it.
+log::PostedMark MarkOf(const ImportOptions& options, const std::optional<log::EventLog>& base,
+                       const PostedEvents& from_store) {
+  log::PostedMark mark;
+  if (base) mark = base->posted();
+  if (options.posted) mark = from_store.mark;
+  if (options.deletions.forgotten > 0) {
+    if (mark.store != options.deletions.store) mark = {.store = options.deletions.store};
+    mark.forgotten = std::max(mark.forgotten, options.deletions.forgotten);
+  }
+  return mark;
+}
+
 // Everything between Begin() and the published version; `work` is removed by the caller.
 Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoot& root,
                                 const fs::path& work, base::Progress& progress) {
@@ -185,37 +239,52 @@ Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoo
   RejectsFile rejects(work / kRejectsFile);
   ImportReader reader(options, base.has_value(), db, rejects);
   UPNEXT_RETURN_IF_ERROR(reader.ReadAll(names, spool));
+  PostedEvents posted;
+  if (options.posted) {
+    const log::PostedMark since = base ? base->posted() : log::PostedMark{};
+    UPNEXT_ASSIGN_OR_RETURN(posted, SpoolPosted(options, since, names, spool, rejects));
+  }
   ImportReport report;
   UPNEXT_RETURN_IF_ERROR(SetImplausibleAside(options, base, names, spool, rejects, report));
   const fs::path rejects_file = root.root() / kRejectsFile;
   UPNEXT_RETURN_IF_ERROR(rejects.Publish(rejects_file));
-  UPNEXT_RETURN_IF_ERROR(
-      CheckRows(reader, spool.times(), options.max_rejects, rejects, rejects_file));
+  UPNEXT_RETURN_IF_ERROR(CheckRows(reader, spool.times(), options.max_rejects, options.posted_alone,
+                                   rejects, rejects_file));
 
-  report.events = reader.counts(Table::kEvents).good - report.implausible_times;
+  report.posted = posted.good;
+  report.events = reader.counts(Table::kEvents).good + posted.good - report.implausible_times;
   report.items = reader.counts(Table::kItems).good;
   report.users = reader.counts(Table::kUsers).good;
-  report.rejected_events = reader.counts(Table::kEvents).bad;
+  report.rejected_events = reader.counts(Table::kEvents).bad + posted.bad;
   report.rejected_items = reader.counts(Table::kItems).bad;
   report.rejected_users = reader.counts(Table::kUsers).bad;
   if (!rejects.empty()) report.rejects_file = rejects_file;
-  UPNEXT_ASSIGN_OR_RETURN(const Written written, WriteImportedLog(db, options.schema, names, spool,
-                                                                  folder, options.shards));
-  std::ranges::move(ImportWarnings(options.schema, names, spool, written, base.has_value()),
-                    std::back_inserter(report.warnings));
+  UPNEXT_ASSIGN_OR_RETURN(const Written written,
+                          WriteImportedLog(db, names, spool, folder,
+                                           {.shards = options.shards,
+                                            .schema = options.schema,
+                                            .posted = MarkOf(options, base, posted),
+                                            .same_event_ms = options.same_event_ms,
+                                            .adds_posted = posted.good > 0}));
+  if (!options.posted_alone) {
+    std::ranges::move(ImportWarnings(options.schema, names, spool, written, base.has_value()),
+                      std::back_inserter(report.warnings));
+  }
   for (const std::string& warning : report.warnings) progress.Note("warning: " + warning);
   report.duplicates = written.duplicates;
   if (base) {
     const fs::path joined = work / "joined";
     UPNEXT_RETURN_IF_ERROR(JoinCurrentLog(db, *base, folder, joined, report));
     folder = joined;
+  } else if (const auto current = LogToContinue(root, progress)) {
+    UPNEXT_ASSIGN_OR_RETURN(folder,
+                            ContinueNumbers(db, *current, folder, work / "continued", report));
   }
   UPNEXT_ASSIGN_OR_RETURN(const log::LogMeta meta, log::ReadMeta(folder / log::format::kMetaFile));
-  report.log_users = meta.users;
-  report.log_items = meta.items;
-  report.log_events = meta.stats.events;
+  UPNEXT_RETURN_IF_ERROR(CountLog(folder, meta, report));
+  report.posted_new = meta.stats.posted - (base ? base->stats().posted : 0);
   if (progress.stop_requested()) return Cancelled("stopped on request; nothing was published");
-  if (base && meta.digest == base->content_digest()) {
+  if (base && std::ranges::equal(meta.digests, base->file_digests())) {
     progress.Note("nothing new: the log stays as it is");
     report.version = base->directory().filename().string();
     return report;
@@ -243,6 +312,9 @@ ImportOptions ImportOptions::FromConfig(const base::Config& config) {
       import.Int("max_days_ahead", options.time_limits.days_ahead, {.min = 0, .max = kMostDays});
   options.time_limits.days_behind =
       import.Int("max_days_behind", options.time_limits.days_behind, {.min = 0, .max = kMostDays});
+  options.same_event_ms =
+      std::llround(1000 * import.Real("same_event_seconds", log::kSameEventMs / 1000.0,
+                                      {.min = 0, .max = log::kMaxSameEventMs / 1000.0}));
   options.allow_remote = import.Bool("allow_remote", false);
   options.threads = static_cast<int>(import.Int("threads", 0, {.min = 0, .max = 4096}));
   options.memory_limit_mb =
@@ -255,10 +327,15 @@ int DefaultImportMemoryMb() {
   return static_cast<int>(std::clamp<int64_t>((bytes >> 20) / 4, 1024, 4096));
 }
 
-Result<ImportReport> Import(const ImportOptions& options, const fs::path& log_root,
+Result<ImportReport> Import(const ImportOptions& given, const fs::path& log_root,
                             base::Progress& progress) {
   const auto start = std::chrono::steady_clock::now();
-  if (options.events_sql.empty()) {
+  ImportOptions options = given;
+  if (options.posted_alone) {
+    options.events_sql = options.items_sql = options.users_sql = "";
+    options.append = true;
+  }
+  if (options.events_sql.empty() && !options.posted_alone) {
     return InvalidArgument(
         "[import] needs events = \"SELECT ...\": the SELECT whose rows are the events");
   }

@@ -23,6 +23,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -31,9 +32,16 @@
 #include "base/status.h"
 #include "base/versioned_root.h"
 #include "import/event_times.h"
+#include "log/event_log.h"
+#include "schema/raw_event.h"
 #include "schema/schema.h"
 
 namespace upnext::import {
+
+// Gives the events that a store has beyond `since`, and returns up to where that is: of the same
+// store all after since.through, of another store all.
+using ReadPosted = std::function<Result<log::PostedMark>(
+    const log::PostedMark& since, const std::function<Status(const schema::RawEvent&)>& visit)>;
 
 struct ImportOptions {
   // The last two may be empty.
@@ -57,6 +65,15 @@ struct ImportOptions {
   // The rows join the current log instead of taking its place (append.h); its shards stay as they
   // are. Without a log it is an import like any other, which a note says.
   bool append = false;
+  // The events that were posted to a server come into the log too; null: they stay where they are,
+  // and a log that takes the place of another has none of them.
+  ReadPosted posted = {};
+  bool posted_alone = false;  // with `posted`: no SELECT runs, the posted events join the log
+  // Users that were deleted from this store up to `forgotten` are out of the log; it is set in the log
+  // that is written.
+  log::PostedMark deletions = {};
+  // How far apart in time a posted event and one of a file may be and be the same (duplicates.h).
+  int64_t same_event_ms = log::kSameEventMs;
 
   static ImportOptions FromConfig(const base::Config& config);  // [import] and [schema]
 };
@@ -65,12 +82,19 @@ struct ImportReport {
   uint64_t events = 0, items = 0, users = 0;  // rows taken
   uint64_t log_users = 0, log_items = 0;      // distinct ones in the log, from whichever table
   uint64_t log_events = 0;
-  // Of the events taken: told before in every column, and so left out; of the others, earlier than
-  // the last one that the log had of their user.
+  // Of the events taken: the same as another (duplicates.h), and so left out; of the others, earlier
+  // than the last one that the log had of their user.
   uint64_t duplicates = 0, late = 0;
+  // Of the events taken: those that came from the store; of them, those that the log did not have.
+  uint64_t posted = 0, posted_new = 0;
   // Set aside because of time_limits; not among `events`, and not among the rejected.
   uint64_t implausible_times = 0;
   bool appended = false;  // to a log that was there
+  // Of the log that there was: items and users that no row mentions any more; they keep their
+  // numbers (EventLog::gone).
+  uint64_t gone_items = 0, gone_users = 0;
+  // Why names did not keep the numbers of the log that there was; "" when they did, or there was none.
+  std::string numbered_afresh;
   uint64_t rejected_events = 0, rejected_items = 0, rejected_users = 0;
   std::filesystem::path rejects_file;  // "" when nothing was rejected or set aside
   std::string version;                 // "v000002"; the old one when an append brought nothing new
@@ -83,8 +107,11 @@ struct ImportReport {
 // when nobody says otherwise.
 int DefaultImportMemoryMb();
 
-// An event that equals one of its user in every column is the same event: it is in the
-// log once.
+// Events that are the same (duplicates.h) are in the log once.
+//
+// Names keep the numbers that they have in the current log, and new ones get the next, so that the
+// current bundle can be served with the new log (log::WriteContinuedLog). Only where that log has
+// another schema, or too few of its names are left, is everything numbered afresh.
 //
 // Writes the next version under `log_root` (a base::VersionedRoot) and makes it current. On any
 // error the current version stays as it was; the rejects file is written to `log_root`/rejects.csv

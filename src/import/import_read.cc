@@ -23,6 +23,7 @@ enum EventColumn : size_t {
   kDevice,
   kRegion,
   kCurrentItem,
+  kId,
   kReason,
   kText,
   kFile,
@@ -40,8 +41,8 @@ std::string StreamStatement(std::string_view checked, std::span<const schema::At
       "SELECT time, type, coalesce(value, 'nan'::FLOAT), coalesce(TRY_CAST(position AS USMALLINT), "
       "0),\n"
       "  coalesce(propensity, 'nan'::FLOAT), coalesce(off_site, false), \"user\", item, query,\n"
-      "  request, source, device, region, current_item, upnext_reason, upnext_text, file, "
-      "line{}\nFROM (\n{}\n)",
+      "  request, source, device, region, current_item, id, upnext_reason, upnext_text, "
+      "file, line{}\nFROM (\n{}\n)",
       more, checked);
 }
 
@@ -49,6 +50,8 @@ std::optional<int64_t> Whole(const Chunk& chunk, size_t column, size_t row) {
   if (!chunk.valid(column, row)) return std::nullopt;
   return chunk.Values<int64_t>(column)[row];
 }
+
+uint64_t FingerprintOf(std::string_view id) { return id.empty() ? 0 : base::Fingerprint(id); }
 
 std::string_view TextOrNothing(const Chunk& chunk, size_t column, size_t row) {
   return chunk.valid(column, row) ? chunk.Text(column, row) : std::string_view();
@@ -175,8 +178,10 @@ Status ImportReader::EventIntake::Take(const Chunk& chunk) {
     event.position = position[row];
     event.propensity = propensity[row];
     event.off_site = off_site[row];
-    event.request = texts_[i].empty() ? 0 : base::Fingerprint(texts_[i]);
+    event.request = FingerprintOf(texts_[i]);
   }
+  GatherTexts(chunk, kId);
+  for (size_t i = 0; i < good_.size(); ++i) events_[i].id = FingerprintOf(texts_[i]);
   Number(chunk, kUser, schema::IdSpace::kUser, &SpooledEvent::user);
   Number(chunk, kItem, schema::IdSpace::kItem, &SpooledEvent::item);
   Number(chunk, kQuery, schema::IdSpace::kQuery, &SpooledEvent::query);
@@ -202,6 +207,7 @@ Status ImportReader::ReadAll(ImportNames& names, EventSpool& spool) {
 Status ImportReader::ReadAll(ImportNames& names, EventSpool& spool, InputFiles& files) {
   std::vector<Prepared> prepared;
   for (const Table table : kTables) {
+    if (table == Table::kEvents && options_.events_sql.empty()) continue;  // they come from a store
     UPNEXT_ASSIGN_OR_RETURN(Prepared one, Prepare(table, files));
     prepared.push_back(std::move(one));
   }

@@ -147,7 +147,9 @@ schema::Event Writing::ToEvent(const SpooledEvent& spooled) const {
           .device = Id(schema::IdSpace::kDevice, spooled.device),
           .region = Id(schema::IdSpace::kRegion, spooled.region),
           .current_item = Id(schema::IdSpace::kItem, spooled.current_item),
-          .off_site = spooled.off_site};
+          .off_site = spooled.off_site,
+          .posted = spooled.posted,
+          .id = spooled.id};
 }
 
 Status Writing::WriteEvents() {
@@ -172,12 +174,11 @@ Status Writing::WriteEvents() {
 
 }  // namespace
 
-Result<Written> WriteImportedLog(WatchedDatabase& db, const schema::Schema& schema,
-                                 ImportNames& names, EventSpool& spool,
-                                 const std::filesystem::path& directory, uint32_t shards) {
-  UPNEXT_ASSIGN_OR_RETURN(log::LogWriter writer,
-                          log::LogWriter::Create(directory, {.shards = shards, .schema = schema}));
-  Writing writing(db, schema, names, spool, writer, shards);
+Result<Written> WriteImportedLog(WatchedDatabase& db, ImportNames& names, EventSpool& spool,
+                                 const std::filesystem::path& directory,
+                                 const log::LogWriterOptions& options) {
+  UPNEXT_ASSIGN_OR_RETURN(log::LogWriter writer, log::LogWriter::Create(directory, options));
+  Writing writing(db, options.schema, names, spool, writer, options.shards);
   UPNEXT_RETURN_IF_ERROR(writing.Run());
   return writing.written();
 }

@@ -12,7 +12,7 @@
 #include "import/id_use.h"
 #include "import/import_read.h"
 #include "import/watched.h"
-#include "schema/schema.h"
+#include "log/log_writer.h"
 
 namespace upnext::import {
 
@@ -24,9 +24,9 @@ struct Written {
 // The tables in_items and in_users must exist (they may be empty); rows with a reason are left out.
 // `names` holds those of the events, and gets those of the tables. The folder must exist and be
 // empty.
-Result<Written> WriteImportedLog(WatchedDatabase& db, const schema::Schema& schema,
-                                 ImportNames& names, EventSpool& spool,
-                                 const std::filesystem::path& directory, uint32_t shards);
+Result<Written> WriteImportedLog(WatchedDatabase& db, ImportNames& names, EventSpool& spool,
+                                 const std::filesystem::path& directory,
+                                 const log::LogWriterOptions& options);
 
 }  // namespace upnext::import
 

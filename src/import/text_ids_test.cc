@@ -28,6 +28,11 @@ class TextIdsTest : public ImportTest {
     Write("e.csv", events + "007,0x10,2,2\n12.6,1e1,3,3\n13,16,4,4\n");
     Write("i.csv", items + "0x10,007,4\n");
   }
+  // Of a first import: a later one would keep the names of the one before it.
+  log::EventLog RunAndOpen(const ImportOptions& options) {
+    std::filesystem::remove_all(log_root());
+    return ImportTest::RunAndOpen(options);
+  }
   std::vector<std::string> Names(const log::EventLog& log, schema::IdSpace space) {
     std::vector<std::string> names;
     const log::Dictionary& dictionary = log.dictionary(space);

@@ -265,6 +265,12 @@ struct RandomBags {
   std::vector<uint32_t> ids, offsets;
 };
 
+std::vector<float> Weights(size_t n) {
+  std::vector<float> weights;
+  for (size_t i = 0; i < n; ++i) weights.push_back(0.5f + static_cast<float>(i % 4));
+  return weights;
+}
+
 TEST_P(Conformance, GatherMeanSumAndRows) {
   constexpr size_t kRows = 37;
   for (size_t dim : {1, 3, 8, 17, 50, 64, 256}) {
@@ -272,11 +278,14 @@ TEST_P(Conformance, GatherMeanSumAndRows) {
     const RandomBags bags(23, kRows, dim);
     const ConstTableView view{table.data(), kRows, dim};
     const size_t stride = dim + 3;
-    for (Pooling pooling : {Pooling::kMean, Pooling::kSum}) {
-      std::vector<float> out(23 * stride, 7.0f), out_reference = out;
-      Gather(pooling, view, bags.view(), out.data(), stride);
-      reference::Gather(pooling, view, bags.view(), out_reference.data(), stride);
-      EXPECT_THAT(out, Pointwise(FloatNear(1e-5f), out_reference)) << dim;
+    const auto weights = Weights(bags.ids.size());
+    for (const BagsView& of : {bags.view(), BagsView{bags.ids, bags.offsets, weights}}) {
+      for (Pooling pooling : {Pooling::kMean, Pooling::kSum}) {
+        std::vector<float> out(23 * stride, 7.0f), out_reference = out;
+        Gather(pooling, view, of, out.data(), stride);
+        reference::Gather(pooling, view, of, out_reference.data(), stride);
+        EXPECT_THAT(out, Pointwise(FloatNear(1e-5f), out_reference)) << dim;
+      }
     }
     std::vector<float> rows(bags.ids.size() * stride, 7.0f);
     GatherRows(view, bags.ids, rows.data(), stride);
@@ -299,12 +308,17 @@ TEST_P(Conformance, AdagradFromTwoSources) {
     auto table = Random(kRows * dim, 17), table_reference = table;
     std::vector<float> accumulators(kRows, 0.1f), accumulators_reference = accumulators;
     RowGradients gradients;
+    const auto weights = Weights(mean.ids.size());
+    const BagsView weighted{mean.ids, mean.offsets, weights};
     gradients.AddBags(mean.view(), d_mean.data(), stride, Pooling::kMean);
+    gradients.AddBags(weighted, d_mean.data(), stride, Pooling::kMean);
     gradients.AddBags(sum.view(), d_sum.data(), stride, Pooling::kSum);
     gradients.ApplyAdagrad({table.data(), kRows, dim}, accumulators, {});
     EXPECT_EQ(gradients.size(), 0u);
     std::vector<float> d_table(kRows * dim);
     reference::GatherBackward(Pooling::kMean, mean.view(), d_mean.data(), stride, kRows, dim,
+                              d_table.data());
+    reference::GatherBackward(Pooling::kMean, weighted, d_mean.data(), stride, kRows, dim,
                               d_table.data());
     reference::GatherBackward(Pooling::kSum, sum.view(), d_sum.data(), stride, kRows, dim,
                               d_table.data());

@@ -26,6 +26,19 @@ HWY_INLINE void Add(const T* HWY_RESTRICT x, float* HWY_RESTRICT y, size_t n) {
   for (; i < n; ++i) y[i] += LoadOne(x + i);
 }
 
+template <typename T>
+HWY_INLINE void AddWeighted(float weight, const T* HWY_RESTRICT x, float* HWY_RESTRICT y,
+                            size_t n) {
+  const Floats d;
+  const size_t lanes = hn::Lanes(d);
+  const auto weights = hn::Set(d, weight);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    hn::StoreU(hn::MulAdd(weights, LoadRow(d, x + i), hn::LoadU(d, y + i)), d, y + i);
+  }
+  for (; i < n; ++i) y[i] += weight * LoadOne(x + i);
+}
+
 HWY_INLINE void Multiply(float factor, float* x, size_t n) {
   const Floats d;
   const size_t lanes = hn::Lanes(d);
@@ -37,8 +50,11 @@ HWY_INLINE void Multiply(float factor, float* x, size_t n) {
 
 template <typename T>
 HWY_INLINE void GatherBagsOf(Pooling pooling, const T* table, size_t rows, size_t dim,
-                             const uint32_t* ids, const uint32_t* offsets, size_t begin, size_t end,
-                             float* out, size_t stride) {
+                             const BagsView& bags, size_t begin, size_t end, float* out,
+                             size_t stride) {
+  const uint32_t* const ids = bags.ids.data();
+  const uint32_t* const offsets = bags.offsets.data();
+  const float* const weights = bags.weights.empty() ? nullptr : bags.weights.data();
   const size_t distance = PrefetchDistance<T>(dim);
   const size_t last = offsets[end];
   for (size_t position = offsets[begin]; position < last && position < offsets[begin] + distance;
@@ -55,11 +71,15 @@ HWY_INLINE void GatherBagsOf(Pooling pooling, const T* table, size_t rows, size_
       }
       const size_t id = ids[position];
       if (id == 0 || id >= rows) continue;
-      Add(table + id * dim, result, dim);
+      if (weights == nullptr) {
+        Add(table + id * dim, result, dim);
+      } else {
+        AddWeighted(weights[position], table + id * dim, result, dim);
+      }
     }
-    const size_t count = offsets[bag + 1] - offsets[bag];
-    if (pooling == Pooling::kMean && count > 1) {
-      Multiply(1.0f / static_cast<float>(count), result, dim);
+    if (pooling == Pooling::kMean && offsets[bag + 1] > offsets[bag]) {
+      const float total = TotalWeight(bags, bag);
+      if (total != 1.0f) Multiply(1.0f / total, result, dim);
     }
   }
 }
@@ -88,12 +108,12 @@ HWY_INLINE void CopyRowsOf(const T* table, size_t rows, size_t dim, const uint32
   }
 }
 
-void GatherBags(Pooling pooling, ConstTableView table, const uint32_t* ids, const uint32_t* offsets,
-                size_t begin, size_t end, float* out, size_t stride) {
+void GatherBags(Pooling pooling, ConstTableView table, const BagsView& bags, size_t begin,
+                size_t end, float* out, size_t stride) {
   if (table.half != nullptr) {
-    GatherBagsOf(pooling, table.half, table.rows, table.dim, ids, offsets, begin, end, out, stride);
+    GatherBagsOf(pooling, table.half, table.rows, table.dim, bags, begin, end, out, stride);
   } else {
-    GatherBagsOf(pooling, table.data, table.rows, table.dim, ids, offsets, begin, end, out, stride);
+    GatherBagsOf(pooling, table.data, table.rows, table.dim, bags, begin, end, out, stride);
   }
 }
 
@@ -129,7 +149,7 @@ void Gather(Pooling pooling, ConstTableView table, const BagsView& bags, float* 
             size_t out_stride, base::ThreadPool* pool) {
   const auto gather = HWY_DYNAMIC_DISPATCH(GatherBags);
   base::ParallelFor(pool, bags.size(), kBagGrain, [&](size_t begin, size_t end) {
-    gather(pooling, table, bags.ids.data(), bags.offsets.data(), begin, end, out, out_stride);
+    gather(pooling, table, bags, begin, end, out, out_stride);
   });
 }
 
@@ -163,10 +183,12 @@ void Gather(Pooling pooling, ConstTableView table, const BagsView& bags, float* 
         const size_t id = bags.ids[position];
         if (id != 0 && id < table.rows) {
           const size_t at = id * table.dim + i;
-          sum += table.half != nullptr ? kernels::ToFloat(table.half[at]) : table.data[at];
+          const double value =
+              table.half != nullptr ? kernels::ToFloat(table.half[at]) : table.data[at];
+          sum += bags.weights.empty() ? value : bags.weights[position] * value;
         }
       }
-      if (pooling == Pooling::kMean && end > begin) sum /= static_cast<double>(end - begin);
+      if (pooling == Pooling::kMean && end > begin) sum /= TotalWeight(bags, bag);
       out[bag * out_stride + i] = static_cast<float>(sum);
     }
   }

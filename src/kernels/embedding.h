@@ -23,8 +23,18 @@ namespace upnext::kernels {
 struct BagsView {
   std::span<const uint32_t> ids = {};
   std::span<const uint32_t> offsets = {};  // [bags + 1]
+  std::span<const float> weights = {};     // of ids, positive; empty: 1 each
   size_t size() const { return offsets.empty() ? 0 : offsets.size() - 1; }
 };
+
+// Of the ids of one bag: their number when they have no weights.
+inline float TotalWeight(const BagsView& bags, size_t bag) {
+  const uint32_t begin = bags.offsets[bag], end = bags.offsets[bag + 1];
+  if (bags.weights.empty()) return static_cast<float>(end - begin);
+  float total = 0;
+  for (uint32_t i = begin; i < end; ++i) total += bags.weights[i];
+  return total;
+}
 
 // A table, not owned: in fp32, or in bf16 when `half` is not null.
 struct ConstTableView {
@@ -35,15 +45,15 @@ struct ConstTableView {
 struct TableView {
   float* data = nullptr;  // [rows, dim]
   size_t rows = 0, dim = 0;
-  Bf16* half = nullptr;              // [rows, dim]
-  operator ConstTableView() const {  // NOLINT(google-explicit-constructor): a view of a view
-    return {data, rows, dim, half};
-  }
+  Bf16* half = nullptr;  // [rows, dim]
+
+  // NOLINTNEXTLINE(google-explicit-constructor): a view of a view
+  operator ConstTableView() const { return {data, rows, dim, half}; }
 };
 
 enum class Pooling : uint8_t { kMean, kSum };
 
-// out[i] = mean (or sum) of the rows of bag i; an empty bag gives zeros. `out_stride` is the number
+// out[i] = weighted mean (or sum) of the rows of bag i; an empty bag gives zeros. `out_stride` is the number
 // of floats from one bag's output to the next (>= dim), so that several features can be gathered
 // into one row.
 void GatherMean(ConstTableView table, const BagsView& bags, float* out, size_t out_stride,

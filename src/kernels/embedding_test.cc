@@ -31,6 +31,18 @@ TEST(GatherMean, CG02_EqualsHandComputedIgnoresOrderAndEmptyIsZero) {
   EXPECT_EQ(out, (std::vector<float>{3, 4, 0, 0, 3, 4}));
 }
 
+TEST(GatherMean, WeightsOfOneGiveTheSameBytesAndOthersTheWeightedMean) {
+  const std::vector<float> table = {0, 0, 1, 2, 3, 5};
+  const std::vector<uint32_t> ids = {1, 2, 0}, offsets = {0, 2, 3};
+  const std::vector<float> ones = {1, 1, 1}, weights = {1, 3, 2};
+  std::vector<float> plain(4), same(4), weighted(4);
+  GatherMean({table.data(), 3, 2}, {ids, offsets}, plain.data(), 2);
+  GatherMean({table.data(), 3, 2}, {ids, offsets, ones}, same.data(), 2);
+  GatherMean({table.data(), 3, 2}, {ids, offsets, weights}, weighted.data(), 2);
+  EXPECT_EQ(same, plain);
+  EXPECT_EQ(weighted, (std::vector<float>{(1 + 9) / 4.0f, (2 + 15) / 4.0f, 0, 0}));
+}
+
 TEST(GatherSum, SumsAndAcceptsBagsThatBeginInTheMiddle) {
   const std::vector<uint32_t> ids = {3, 3, 1, 2}, offsets = {2, 4};
   std::vector<float> out(2);

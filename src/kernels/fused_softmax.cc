@@ -223,13 +223,14 @@ double FusedSoftmax::Block(const FusedSoftmaxBlock& block, float* d_users, float
   thread_local std::vector<float> scales;
   scales.assign(work.panels * kLanes, 0.0f);
   double loss = 0;
-  const double gradient = args_.gradient_scale;
   for (size_t i = 0; i < n; ++i) {
     const double above = static_cast<double>(block.target_logits[i]) - work.shifts[i];
     const double total = static_cast<double>(work.sums[i]) + std::exp(above);
+    const double weight = block.weights.empty() ? 1.0 : block.weights[i];
+    const double gradient = args_.gradient_scale * weight;
     scales[i] = static_cast<float>(gradient / total);
     d_targets[i] = static_cast<float>(-gradient * (work.sums[i] / total));
-    loss += std::log(total) - above;
+    loss += weight * (std::log(total) - above);
   }
   for (size_t panel = 0; panel < work.panels; ++panel) {
     for (size_t q = 0; q < dim_panels; ++q) {

@@ -39,6 +39,7 @@ struct FusedSoftmaxBlock {
   const Bf16* rounded_users = nullptr;        // [n, dim], the same
   std::span<const uint32_t> target_ids = {};  // [n]
   std::span<const float> target_logits = {};  // [n], corrected
+  std::span<const float> weights = {};        // [n] of the examples in the loss; empty: 1 each
 };
 
 class FusedSoftmax {

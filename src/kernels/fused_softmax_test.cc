@@ -33,7 +33,7 @@ struct SoftmaxProblem {
     for (size_t i = 0; i < batch; ++i) targets.push_back(1 + static_cast<uint32_t>(rng.Below(90)));
   }
   size_t batch, classes, dim;
-  std::vector<float> users, rows, target_logits, corrections;
+  std::vector<float> users, rows, target_logits, corrections, weights;
   std::vector<uint32_t> ids, targets;
 };
 
@@ -58,6 +58,7 @@ Answer Expected(const SoftmaxProblem& p) {
                                            .target_ids = p.targets,
                                            .negative_ids = p.ids,
                                            .negative_corrections = p.corrections,
+                                           .weights = p.weights,
                                            .gradient_scale = kScale},
                                           logits.data());
   reference::Gemm({.m = p.batch, .n = p.dim, .k = p.classes}, logits.data(), p.rows.data(),
@@ -89,7 +90,9 @@ Answer Fused(const SoftmaxProblem& p, size_t block, FusedSoftmax& softmax) {
                                   .users = p.users.data() + at * p.dim,
                                   .rounded_users = rounded.data() + at * p.dim,
                                   .target_ids = std::span(p.targets).subspan(at, n),
-                                  .target_logits = std::span(p.target_logits).subspan(at, n)},
+                                  .target_logits = std::span(p.target_logits).subspan(at, n),
+                                  .weights = std::span(p.weights).subspan(
+                                      p.weights.empty() ? 0 : at, p.weights.empty() ? 0 : n)},
                                  answer.d_users.data() + at * p.dim, answer.d_targets.data() + at);
   }
   for (size_t at = 0; at < p.classes; at += block) {
@@ -120,7 +123,10 @@ TEST_F(FusedSoftmaxTest, EqualsProductsAndSoftmaxOneByOne) {
   FusedSoftmax softmax;
   for (const auto& [batch, classes, dim] : std::vector<std::array<size_t, 3>>{
            {1, 1, 1}, {32, 32, 32}, {33, 70, 24}, {100, 300, 65}, {1100, 40, 8}}) {
-    const SoftmaxProblem p(batch, classes, dim, 1.0f);
+    SoftmaxProblem p(batch, classes, dim, 1.0f);
+    if (batch % 2 != 0) {
+      for (size_t i = 0; i < batch; ++i) p.weights.push_back(0.25f + static_cast<float>(i % 3));
+    }
     const Answer expected = Expected(p);
     for (const size_t block : {size_t{32}, size_t{64}}) {
       SCOPED_TRACE(testing::Message() << batch << " x " << classes << " x " << dim);

@@ -198,12 +198,11 @@ constexpr size_t kRowGrain = 512;
 void RowGradients::AddBags(const BagsView& bags, const float* d_out, size_t stride,
                            Pooling pooling) {
   for (size_t bag = 0; bag < bags.size(); ++bag) {
-    const size_t count = bags.offsets[bag + 1] - bags.offsets[bag];
-    const float scale = pooling == Pooling::kMean ? 1.0f / static_cast<float>(count) : 1.0f;
+    const float scale = pooling == Pooling::kMean ? 1.0f / TotalWeight(bags, bag) : 1.0f;
     for (size_t position = bags.offsets[bag]; position < bags.offsets[bag + 1]; ++position) {
-      if (bags.ids[position] != 0) {
-        entries_.push_back({bags.ids[position], scale, d_out + bag * stride});
-      }
+      if (bags.ids[position] == 0) continue;
+      const float weight = bags.weights.empty() ? 1.0f : bags.weights[position];
+      entries_.push_back({bags.ids[position], scale * weight, d_out + bag * stride});
     }
   }
 }
@@ -300,7 +299,8 @@ void GatherBackward(Pooling pooling, const BagsView& bags, const float* d_out, s
     for (size_t position = begin; position < end; ++position) {
       const size_t id = bags.ids[position];
       if (id == 0 || id >= rows) continue;
-      const float scale = pooling == Pooling::kMean ? 1.0f / static_cast<float>(end - begin) : 1.0f;
+      const float weight = bags.weights.empty() ? 1.0f : bags.weights[position];
+      const float scale = pooling == Pooling::kMean ? weight / TotalWeight(bags, bag) : weight;
       for (size_t i = 0; i < dim; ++i) d_table[id * dim + i] += scale * d_out[bag * stride + i];
     }
   }

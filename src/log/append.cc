@@ -16,10 +16,12 @@ namespace fs = std::filesystem;
 
 class Joining {
  public:
-  Joining(const EventLog& base, const EventLog& part, const Mentioned& mentioned, LogWriter& writer)
+  // Without `mentioned` only the numbers of the base are kept.
+  Joining(const EventLog& base, const EventLog& part, const Mentioned* mentioned, LogWriter& writer)
       : base_(base),
         part_(part),
         mentioned_(mentioned),
+        keeps_(mentioned != nullptr),
         writer_(writer),
         ids_(base.schema().id_spaces().size()),
         sizes_(ids_.size()) {}
@@ -28,8 +30,8 @@ class Joining {
     for (size_t i = 0; i < ids_.size(); ++i) {
       UPNEXT_RETURN_IF_ERROR(WriteDictionary(static_cast<schema::IdSpace>(i)));
     }
-    UPNEXT_RETURN_IF_ERROR(WriteItems());
-    UPNEXT_RETURN_IF_ERROR(WriteUsers());
+    UPNEXT_RETURN_IF_ERROR(WriteRows(schema::Entity::kItem));
+    UPNEXT_RETURN_IF_ERROR(WriteRows(schema::Entity::kUser));
     UPNEXT_RETURN_IF_ERROR(WriteEvents(progress));
     return writer_.Finish();
   }
@@ -43,16 +45,21 @@ class Joining {
   std::vector<uint32_t> PartIds(schema::IdSpace space) const;
 
   Status WriteDictionary(schema::IdSpace space);
-  Status WriteItems();
-  Status WriteUsers();
+  // The items or users: the base's, those of the part, and those that neither has rows of.
+  Status WriteRows(schema::Entity entity);
   Status WriteEvents(base::Progress& progress);
+  // Whether a row of the part's table says what an item or user is.
+  bool Describes(schema::Entity entity, uint32_t id) const {
+    return !keeps_ || (entity == schema::Entity::kItem ? mentioned_->items : mentioned_->users)[id];
+  }
   // Sets cells_ to the attributes of an item or user, of the base or of the part.
   void TakeCells(const EventLog& log, schema::Entity entity, uint32_t id);
   schema::Event EventAt(uint64_t row) const;
 
   const EventLog& base_;
   const EventLog& part_;
-  const Mentioned& mentioned_;
+  const Mentioned* const mentioned_;
+  const bool keeps_;  // events, items and users of the base
   LogWriter& writer_;
   std::vector<std::vector<uint32_t>> ids_;  // [space][id in the part]: id in the joined log
   std::vector<uint32_t> sizes_;             // of the joined log, by space
@@ -102,24 +109,21 @@ void Joining::TakeCells(const EventLog& log, schema::Entity entity, uint32_t id)
   }
 }
 
-Status Joining::WriteItems() {
-  const std::vector<uint32_t> part_ids = PartIds(schema::IdSpace::kItem);
-  for (uint32_t item = 0; item < part_ids.size(); ++item) {
-    const uint32_t id = part_ids[item];
-    const bool anew = item >= base_.items() || (id != schema::kNone && mentioned_.items[id]);
-    TakeCells(anew ? part_ : base_, schema::Entity::kItem, anew ? id : item);
-    UPNEXT_RETURN_IF_ERROR(writer_.AddItem(cells_));
-  }
-  return Ok();
-}
-
-Status Joining::WriteUsers() {
-  const std::vector<uint32_t> part_ids = PartIds(schema::IdSpace::kUser);
-  for (uint32_t user = 0; user < part_ids.size(); ++user) {
-    const uint32_t id = part_ids[user];
-    const bool anew = user >= base_.users() || (id != schema::kNone && mentioned_.users[id]);
-    TakeCells(anew ? part_ : base_, schema::Entity::kUser, anew ? id : user);
-    UPNEXT_RETURN_IF_ERROR(writer_.AddUser(cells_));
+Status Joining::WriteRows(schema::Entity entity) {
+  const bool of_items = entity == schema::Entity::kItem;
+  const std::vector<uint32_t> part_ids =
+      PartIds(of_items ? schema::IdSpace::kItem : schema::IdSpace::kUser);
+  const uint32_t known = of_items ? base_.items() : base_.users();
+  for (uint32_t row = 0; row < part_ids.size(); ++row) {
+    const uint32_t id = part_ids[row];
+    const bool was_there = keeps_ && row < known && !base_.IsGone(entity, row);
+    const bool anew = id != schema::kNone && (!was_there || Describes(entity, id));
+    if (!anew && !was_there) {
+      UPNEXT_RETURN_IF_ERROR(writer_.AddGone(entity));
+      continue;
+    }
+    TakeCells(anew ? part_ : base_, entity, anew ? id : row);
+    UPNEXT_RETURN_IF_ERROR(of_items ? writer_.AddItem(cells_) : writer_.AddUser(cells_));
   }
   return Ok();
 }
@@ -158,6 +162,13 @@ Status Joining::WriteEvents(base::Progress& progress) {
   return Ok();
 }
 
+Status CheckSameSchema(const EventLog& base, const EventLog& part) {
+  const std::string difference =
+      part.schema().Difference(base.schema(), "what is added", "the log");
+  if (difference.empty()) return Ok();
+  return InvalidArgument("the two have different schemas: {}", difference);
+}
+
 }  // namespace
 
 Result<AppendCounts> WriteJoinedLog(const fs::path& directory, const EventLog& base,
@@ -167,16 +178,52 @@ Result<AppendCounts> WriteJoinedLog(const fs::path& directory, const EventLog& b
     return Internal("what was mentioned should be known for each of {} items and {} users",
                     part.items(), part.users());
   }
-  if (const std::string difference =
-          part.schema().Difference(base.schema(), "what is added", "the log");
-      !difference.empty()) {
-    return InvalidArgument("the two have different schemas: {}", difference);
-  }
-  UPNEXT_ASSIGN_OR_RETURN(LogWriter writer,
-                          LogWriter::Create(directory, {.shards = base.shards(), .base = &base}));
-  UPNEXT_RETURN_IF_ERROR(Joining(base, part, mentioned, writer).Run(progress));
+  UPNEXT_RETURN_IF_ERROR(CheckSameSchema(base, part));
+  const bool from_store = part.posted().store != 0;
+  UPNEXT_ASSIGN_OR_RETURN(
+      LogWriter writer,
+      LogWriter::Create(directory, {.shards = base.shards(),
+                                    .base = &base,
+                                    .posted = from_store ? part.posted() : base.posted(),
+                                    .same_event_ms = part.same_event_ms(),
+                                    .adds_posted = part.stats().posted > 0}));
+  UPNEXT_RETURN_IF_ERROR(Joining(base, part, &mentioned, writer).Run(progress));
   return AppendCounts{
       .events = writer.events(), .duplicates = writer.duplicates(), .late = writer.late()};
+}
+
+std::string WhyNumberAfresh(const EventLog& base, const EventLog& part) {
+  constexpr uint32_t kFew = 1000;  // names that cost nothing, of spaces other than items and users
+  if (!CheckSameSchema(base, part)) return "the [schema] has changed";
+  for (size_t i = 0; i < base.schema().id_spaces().size(); ++i) {
+    const auto space = static_cast<schema::IdSpace>(i);
+    const Dictionary &known = base.dictionary(space), &names = part.dictionary(space);
+    uint32_t common = 0;
+    for (uint32_t id = 0; id < names.size(); ++id) {
+      common += known.Find(names.name(id)) != schema::kNone ? 1 : 0;
+    }
+    const uint64_t unused = known.size() - common;
+    const uint64_t numbers = unused + names.size();
+    const bool few =
+        space != schema::IdSpace::kItem && space != schema::IdSpace::kUser && unused <= kFew;
+    if (few || 2 * unused <= numbers) continue;
+    return fmt::format("{} of {} numbers of {} would stand for names that no row mentions any more",
+                       unused, numbers, base.schema().name(space));
+  }
+  return "";
+}
+
+Status WriteContinuedLog(const fs::path& directory, const EventLog& base, const EventLog& part,
+                         base::Progress& progress) {
+  UPNEXT_RETURN_IF_ERROR(CheckSameSchema(base, part));
+  UPNEXT_ASSIGN_OR_RETURN(LogWriter writer,
+                          LogWriter::Create(directory, {.shards = part.shards(),
+                                                        .base = &base,
+                                                        .keep_events = false,
+                                                        .posted = part.posted(),
+                                                        .same_event_ms = part.same_event_ms(),
+                                                        .adds_posted = part.stats().posted > 0}));
+  return Joining(base, part, nullptr, writer).Run(progress);
 }
 
 Status WriteAppendedLog(const fs::path& directory, const EventLog& base,

@@ -15,26 +15,38 @@ namespace fs = std::filesystem;
 
 }  // namespace
 
-Status WriteCompactedLog(const fs::path& directory, const EventLog& log, base::Progress& progress) {
-  UPNEXT_ASSIGN_OR_RETURN(
-      LogWriter writer,
-      LogWriter::Create(directory, {.shards = log.shards(), .base = &log, .keep_events = false}));
+Status WriteCompactedLog(const fs::path& directory, const EventLog& log, base::Progress& progress,
+                         const Forgotten* forgotten) {
+  LogWriterOptions options = {.shards = log.shards(), .base = &log, .keep_events = false};
+  std::vector<bool> gone(log.users());
+  if (forgotten != nullptr) {
+    options.posted = forgotten->posted;
+    options.forgotten = forgotten->names;
+    gone = forgotten->names[static_cast<size_t>(schema::IdSpace::kUser)];
+  }
+  UPNEXT_ASSIGN_OR_RETURN(LogWriter writer, LogWriter::Create(directory, options));
   for (size_t i = 0; i < log.schema().id_spaces().size(); ++i) {
     UPNEXT_RETURN_IF_ERROR(writer.BeginDictionary(static_cast<schema::IdSpace>(i), 0));
   }
   std::vector<schema::AttributeCell> cells;
-  for (uint32_t item = 0; item < log.items(); ++item) {
-    log.Attributes(schema::Entity::kItem, item, &cells);
-    UPNEXT_RETURN_IF_ERROR(writer.AddItem(cells));
-  }
-  for (uint32_t user = 0; user < log.users(); ++user) {
-    log.Attributes(schema::Entity::kUser, user, &cells);
-    UPNEXT_RETURN_IF_ERROR(writer.AddUser(cells));
+  for (const schema::Entity entity : {schema::Entity::kItem, schema::Entity::kUser}) {
+    const bool of_items = entity == schema::Entity::kItem;
+    const uint32_t rows = of_items ? log.items() : log.users();
+    for (uint32_t id = 0; id < rows; ++id) {
+      if (log.IsGone(entity, id)) {
+        UPNEXT_RETURN_IF_ERROR(writer.AddGone(entity));
+        continue;
+      }
+      log.Attributes(entity, id, &cells);
+      if (!of_items && gone[id]) cells.assign(cells.size(), {});
+      UPNEXT_RETURN_IF_ERROR(of_items ? writer.AddItem(cells) : writer.AddUser(cells));
+    }
   }
   std::vector<schema::AttributeValue> attributes;
   base::ProgressStage stage(progress, "compact", "events", log.events());
   uint64_t rows = 0;
   for (const uint32_t user : UsersByRow(log.users(), log.shards())) {
+    if (gone[user]) continue;
     for (uint64_t row = log.begin(user); row < log.end(user); ++row) {
       log.RequestAttributes(row, &attributes);
       UPNEXT_RETURN_IF_ERROR(writer.AddEvent(user, log.event(row), attributes));

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "base/progress.h"
 #include "base/status.h"
@@ -29,10 +30,17 @@ struct CompactReport {
 // when `progress` was asked to stop; on any error the current version stays.
 Result<CompactReport> Compact(const std::filesystem::path& log_root, base::Progress& progress);
 
+// What a log is written without.
+struct Forgotten {
+  std::vector<std::vector<bool>> names;  // by id space; users lose their events and attributes too
+  PostedMark posted = {};                // of the log without them
+};
+
 // Writes `log` into the (existing, empty) folder in one segment: the same names and numbers, so the
-// same digest, and the same rows and attributes.
+// same digest, and the same rows and attributes; without what is forgotten, if that is not null. Then
+// too the numbers stay, and the digest of the log is an ancestor.
 Status WriteCompactedLog(const std::filesystem::path& directory, const EventLog& log,
-                         base::Progress& progress);
+                         base::Progress& progress, const Forgotten* forgotten = nullptr);
 
 }  // namespace upnext::log
 

@@ -43,21 +43,23 @@ std::span<const uint64_t> Dictionary::generations() const {
   return rep_ ? rep_->generations : std::span<const uint64_t>();
 }
 
-// Names ascend within a generation.
+// Names ascend within a generation; those that were forgotten are empty and have no order.
 Status Dictionary::Rep::CheckOrder(std::string_view label) const {
   const std::string path = file->path().string();
   size_t generation = 0;
+  std::string_view previous;
   for (size_t i = 0; i < names.size(); ++i) {
-    std::string_view previous = i == 0 ? std::string_view() : names[i - 1];
     if (generation < generations.size() && generations[generation] == i) {
       // The next one must begin later, or it would never be reached here.
       if (i == 0) break;
       ++generation;
       previous = {};
     }
+    if (names[i].empty()) continue;
     if (!Before(previous, names[i])) {
       return DataLoss("{}: {} should be in ascending order, entry {} is not", path, label, i);
     }
+    previous = names[i];
   }
   if (generation != generations.size()) {
     return DataLoss("{}: the generations of {} should begin one after the other, between its names",
@@ -66,7 +68,7 @@ Status Dictionary::Rep::CheckOrder(std::string_view label) const {
   return Ok();
 }
 
-// Each id in one slot, reachable from its home slot without a gap, and no name twice: equal names
+// Each id that has a name in one slot, reachable from its home slot without a gap, and no name twice: equal names
 // would lie in one gap-free run. Runs are looked at one by one, so that a hostile file cannot make
 // this quadratic.
 Status Dictionary::Rep::CheckSlots(std::string_view label) const {
@@ -77,13 +79,14 @@ Status Dictionary::Rep::CheckSlots(std::string_view label) const {
       static_cast<size_t>(std::ranges::find(slots, schema::kNone) - slots.begin());
   std::vector<bool> seen(names.size());
   std::vector<std::pair<uint64_t, uint32_t>> run;  // fingerprints and ids
-  size_t found = 0;
+  size_t found = 0, named = 0;
+  for (size_t i = 0; i < names.size(); ++i) named += names[i].empty() ? 0 : 1;
   // Ends at the free slot where it began, so that a run over the end of the table is one run.
   for (size_t step = 1; step <= slots.size(); ++step) {
     const size_t i = (first_free + step) & mask;
     const uint32_t id = slots[i];
     if (id != schema::kNone) {
-      const bool known = id < names.size() && !seen[id];
+      const bool known = id < names.size() && !seen[id] && !names[id].empty();
       const uint64_t fingerprint = known ? base::Fingerprint(names[id]) : 0;
       if (!known || ((i - fingerprint) & mask) > run.size()) {
         return DataLoss("{}: slot {} of {} is wrong", path, i, label);
@@ -106,9 +109,8 @@ Status Dictionary::Rep::CheckSlots(std::string_view label) const {
     }
     run.clear();
   }
-  if (found != names.size()) {
-    return DataLoss("{}: {} has {} names but {} of them in its slots", path, label, names.size(),
-                    found);
+  if (found != named) {
+    return DataLoss("{}: {} has {} names but {} of them in its slots", path, label, named, found);
   }
   return Ok();
 }

@@ -23,7 +23,7 @@ namespace upnext::log {
 class Dictionary {
  public:
   uint32_t size() const;
-  std::string_view name(uint32_t id) const;    // id < size()
+  std::string_view name(uint32_t id) const;    // id < size(); "" when it was forgotten
   uint32_t Find(std::string_view name) const;  // kNone when absent
   // Where the names that appends added begin, ascending; empty when all came at once.
   std::span<const uint64_t> generations() const;

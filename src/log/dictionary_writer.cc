@@ -6,12 +6,16 @@
 
 namespace upnext::log {
 
-Status DictionaryWriter::Begin(std::string_view label, const Dictionary& old, uint64_t names) {
+Status DictionaryWriter::Begin(std::string_view label, const Dictionary& old, uint64_t names,
+                               const std::vector<bool>& forgotten) {
   label_ = label;
   expected_ = old.size() + names;
   slots_.assign(format::SlotsFor(expected_), schema::kNone);
   UPNEXT_RETURN_IF_ERROR(ends_.Add(0));
-  for (uint32_t id = 0; id < old.size(); ++id) UPNEXT_RETURN_IF_ERROR(Take(old.name(id)));
+  for (uint32_t id = 0; id < old.size(); ++id) {
+    const bool nameless = !forgotten.empty() && forgotten[id];
+    UPNEXT_RETURN_IF_ERROR(Take(nameless ? std::string_view() : old.name(id)));
+  }
   generations_.assign(old.generations().begin(), old.generations().end());
   if (old.size() > 0 && names > 0) generations_.push_back(old.size());
   return Ok();
@@ -29,10 +33,13 @@ Status DictionaryWriter::Add(std::string_view name) {
 
 // The next name, which must be new.
 Status DictionaryWriter::Take(std::string_view name) {
-  const size_t mask = slots_.size() - 1;
-  size_t i = base::Fingerprint(name) & mask;
-  while (slots_[i] != schema::kNone) i = (i + 1) & mask;
-  slots_[i] = static_cast<uint32_t>(names_++);
+  if (!name.empty()) {
+    const size_t mask = slots_.size() - 1;
+    size_t i = base::Fingerprint(name) & mask;
+    while (slots_[i] != schema::kNone) i = (i + 1) & mask;
+    slots_[i] = static_cast<uint32_t>(names_);
+  }
+  ++names_;
   size_ += name.size();
   UPNEXT_RETURN_IF_ERROR(bytes_.Append(name.data(), name.size()));
   return ends_.Add(size_);

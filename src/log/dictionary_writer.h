@@ -21,15 +21,17 @@ class DictionaryWriter {
   // Spools into the folder.
   explicit DictionaryWriter(const std::filesystem::path& folder)
       : spill_(folder), ends_(spill_, "", 0, true), bytes_(spill_) {}
-  // `names` more are to come after those of `old`.
-  Status Begin(std::string_view label, const Dictionary& old, uint64_t names);
+  // `names` more are to come after those of `old`. The ids of old that `forgotten` has (or none, if
+  // it is empty) keep their numbers and lose their names.
+  Status Begin(std::string_view label, const Dictionary& old, uint64_t names,
+               const std::vector<bool>& forgotten);
   // Names come by (length, bytes) and are not in `old`; kInternal when out of order or too many.
   Status Add(std::string_view name);
   // The sections LABEL.offsets, .bytes, .slots and .generations; kInternal when names are missing.
   Status WriteTo(base::SectionWriter& writer);
 
  private:
-  Status Take(std::string_view name);
+  Status Take(std::string_view name);  // "" when it was forgotten
 
   std::string label_, previous_;
   uint64_t expected_ = 0, names_ = 0, size_ = 0;

@@ -68,6 +68,7 @@ struct EventLog::Rep {
   }
   Status OpenFiles();
   Status CheckUsers() const;
+  Status CheckGoneItems() const;
   Status CheckTimes(uint32_t user) const;
 };
 
@@ -123,6 +124,21 @@ Status EventLog::Rep::CheckUsers() const {
     if (cursor[shard] != ends[shard + 1]) {
       return DataLoss("{}: rows from {} on of shard {} belong to no user", users.path(),
                       cursor[shard], shard);
+    }
+  }
+  return Ok();
+}
+
+// No event has an item that is gone.
+Status EventLog::Rep::CheckGoneItems() const {
+  if (items.gone().empty()) return Ok();
+  std::vector<bool> gone(items.size());
+  for (const uint32_t item : items.gone()) gone[item] = true;
+  for (size_t file = 0; file < files.size(); ++file) {
+    for (uint64_t row = 0; row < bases[file + 1] - bases[file]; ++row) {
+      const uint32_t item = files[file].item(row);
+      if (item == schema::kNone || !gone[item]) continue;
+      return DataLoss("{}: row {} has item {}, which is gone", files[file].path(), row, item);
     }
   }
   return Ok();
@@ -203,13 +219,17 @@ Result<EventLog> EventLog::Open(const fs::path& directory, std::optional<uint32_
   }
   UPNEXT_RETURN_IF_ERROR(rep->OpenFiles());
   UPNEXT_RETURN_IF_ERROR(rep->CheckUsers());
+  if (!shard) UPNEXT_RETURN_IF_ERROR(rep->CheckGoneItems());
   LogStats counted;
   for (const LogStats& segment : rep->segments) counted += segment;
   if (shard) {
     rep->stats.events = counted.events;
     rep->stats.by_type = counted.by_type;
+    rep->stats.posted = counted.posted;
+    rep->stats.with_id = counted.with_id;
   } else if (counted.by_type != rep->stats.by_type || counted.first_ms != rep->stats.first_ms ||
-             counted.last_ms != rep->stats.last_ms) {
+             counted.last_ms != rep->stats.last_ms || counted.posted != rep->stats.posted ||
+             counted.with_id != rep->stats.with_id) {
     return DataLoss("{}: its statistics are not those of the events",
                     (directory / format::kMetaFile).string());
   }
@@ -232,6 +252,8 @@ LogStats& LogStats::operator+=(const LogStats& other) {
   }
   events += other.events;
   bytes += other.bytes;
+  posted += other.posted;
+  with_id += other.with_id;
   for (size_t type = 0; type < by_type.size(); ++type) by_type[type] += other.by_type[type];
   return *this;
 }
@@ -240,6 +262,8 @@ void LogStats::Count(const schema::Event& event) {
   first_ms = events == 0 ? event.time_ms : std::min(first_ms, event.time_ms);
   last_ms = events == 0 ? event.time_ms : std::max(last_ms, event.time_ms);
   ++events;
+  posted += event.posted ? 1 : 0;
+  with_id += event.id != 0 ? 1 : 0;
   ++by_type[static_cast<size_t>(event.type)];
 }
 
@@ -254,6 +278,16 @@ Status CheckSchema(const EventLog& log, const schema::Schema& of_project) {
 uint32_t EventLog::users() const { return rep_->users.size(); }
 uint32_t EventLog::items() const { return rep_->items.size(); }
 uint64_t EventLog::events() const { return rep_->stats.events; }
+std::span<const uint32_t> EventLog::gone(schema::Entity entity) const {
+  return entity == schema::Entity::kItem ? rep_->items.gone() : rep_->users.gone();
+}
+bool EventLog::IsGone(schema::Entity entity, uint32_t id) const {
+  return std::ranges::binary_search(gone(entity), id);
+}
+uint32_t EventLog::present(schema::Entity entity) const {
+  const uint32_t all = entity == schema::Entity::kItem ? items() : users();
+  return all - static_cast<uint32_t>(gone(entity).size());
+}
 const Dictionary& EventLog::dictionary(schema::IdSpace space) const {
   return rep_->dictionaries[static_cast<size_t>(space)];
 }
@@ -277,6 +311,10 @@ int64_t EventLog::time_ms(uint64_t row) const {
 uint32_t EventLog::item_of(uint64_t row) const {
   const ShardReader& shard = rep_->Locate(row);
   return shard.item(row);
+}
+uint64_t EventLog::event_id(uint64_t row) const {
+  const ShardReader& shard = rep_->Locate(row);
+  return shard.id(row);
 }
 void EventLog::RequestAttributes(uint64_t row, std::vector<schema::AttributeValue>* values) const {
   values->clear();
@@ -311,11 +349,14 @@ schema::Item EventLog::item(uint32_t item) const { return rep_->items.item(item)
 schema::User EventLog::user(uint32_t user) const { return rep_->users.user(user); }
 const LogStats& EventLog::stats() const { return rep_->stats; }
 std::span<const LogStats> EventLog::segments() const { return rep_->segments; }
+const PostedMark& EventLog::posted() const { return rep_->meta.posted; }
+int64_t EventLog::same_event_ms() const { return rep_->meta.same_event_ms; }
 uint32_t EventLog::shards() const { return rep_->meta.shards; }
 std::optional<uint32_t> EventLog::shard() const { return rep_->only; }
 uint64_t EventLog::digest() const { return rep_->lineage.back(); }
 std::span<const uint64_t> EventLog::lineage() const { return rep_->lineage; }
 uint64_t EventLog::content_digest() const { return rep_->meta.digest; }
+std::span<const uint64_t> EventLog::file_digests() const { return rep_->meta.digests; }
 const fs::path& EventLog::directory() const { return rep_->directory; }
 
 }  // namespace upnext::log

@@ -34,8 +34,21 @@ namespace upnext::log {
 
 class AttributeView;  // attribute_reader.h
 
+// Events that were posted to a server are in its store, and in a log from the import on that takes
+// them from there. A user's events are those of the log and then those of the store after `through`.
+struct PostedMark {
+  uint64_t store = 0;    // store::Store::id() of the store that they come from; 0: none
+  uint64_t through = 0;  // the sequence number up to which the log has the store's events
+  // The sequence number up to which users that were deleted from the store are out of the log.
+  uint64_t forgotten = 0;
+  friend bool operator==(const PostedMark&, const PostedMark&) = default;
+};
+// How far apart in time a posted event and one of a file may be and still be the same event.
+inline constexpr int64_t kSameEventMs = 3000, kMaxSameEventMs = 3'600'000;
+
 struct LogStats {  // counts for `upnext inspect`
   uint64_t events = 0, bytes = 0;
+  uint64_t posted = 0, with_id = 0;  // events that were posted, and that have an id of their own
   std::array<uint64_t, 256> by_type = {};  // by the number of the type
   int64_t first_ms = schema::kNoTime, last_ms = schema::kNoTime;
   LogStats& operator+=(const LogStats& other);
@@ -56,7 +69,13 @@ class EventLog {
 
   uint32_t users() const;  // size of the user dictionary; some may have no events
   uint32_t items() const;
-  uint64_t events() const;  // of the opened shard, as the counts in stats()
+  // The items or users, ascending, that an earlier version of this log had and no row of the import
+  // that made this one mentions: they keep their numbers, have no events and no attributes, and the
+  // items are removed. They count as neither items nor users.
+  std::span<const uint32_t> gone(schema::Entity entity) const;
+  bool IsGone(schema::Entity entity, uint32_t id) const;
+  uint32_t present(schema::Entity entity) const;  // items or users that are not gone
+  uint64_t events() const;                        // of the opened shard, as the counts in stats()
   const Dictionary& dictionary(schema::IdSpace space) const;
 
   // Rows of a user are [begin, end), in time order.
@@ -65,6 +84,7 @@ class EventLog {
   schema::Event event(uint64_t row) const;
   schema::EventType type(uint64_t row) const;  // single columns, for scans that need no more
   int64_t time_ms(uint64_t row) const;
+  uint64_t event_id(uint64_t row) const;
   uint32_t item_of(uint64_t row) const;  // kNone for searches
 
   // The declared attributes of requests that came with the event, in their order.
@@ -89,6 +109,10 @@ class EventLog {
   const LogStats& stats() const;  // first_ms and last_ms are the whole log's
   // What each import added, in the order of arrival.
   std::span<const LogStats> segments() const;
+  // Which events of a store the log has, and the window of time under which it was written
+  // (duplicates.h).
+  const PostedMark& posted() const;
+  int64_t same_event_ms() const;
   uint32_t shards() const;
   std::optional<uint32_t> shard() const;  // the one that was opened; none: all
   // Identifies the schema and the dictionaries: equal digests mean that equal numbers mean equal
@@ -100,6 +124,8 @@ class EventLog {
   std::span<const uint64_t> lineage() const;
   // Identifies everything in the log, events too.
   uint64_t content_digest() const;
+  // Of the files that content_digest() is of but the meta file itself, which also has posted().
+  std::span<const uint64_t> file_digests() const;
   const std::filesystem::path& directory() const;
 
  private:
@@ -112,8 +138,8 @@ class EventLog {
 Status CheckSchema(const EventLog& log, const schema::Schema& of_project);
 
 // Sorts and writes a log into the (existing, empty) folder. For data that fits in memory; the
-// import writes the same format with DuckDB sorting on disk. An event that equals another in every
-// field is written once. kInvalidArgument names the row that does not fit.
+// import writes the same format with DuckDB sorting on disk. Of events that are the same
+// (duplicates.h) one is written. kInvalidArgument names the row that does not fit.
 Status WriteEventLog(const std::filesystem::path& directory,
                      std::span<const schema::RawEvent> events,
                      std::span<const schema::RawItem> items, std::span<const schema::RawUser> users,

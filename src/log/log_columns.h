@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <vector>
 
 #include "base/section_file.h"
 #include "base/status.h"
@@ -16,7 +17,6 @@
 
 namespace upnext::log {
 
-// The columns of one shard.
 // The columns of one shard: those of every event, then the declared attributes of requests.
 struct ShardColumns {
   ShardColumns(const std::filesystem::path& folder, const schema::Schema& schema,
@@ -35,6 +35,8 @@ struct ShardColumns {
         region(spill, "region", Width(ids, schema::IdSpace::kRegion)),
         current_item(spill, "current_item", Width(ids, schema::IdSpace::kItem)),
         off_site(spill, "off_site", 0),
+        posted(spill, "posted", 0),
+        id(spill, "id", 0),
         attributes(spill, schema, schema::Entity::kRequest, ids) {}
 
   Status Add(const schema::Event& event, std::span<const schema::AttributeValue> declared) {
@@ -52,11 +54,13 @@ struct ShardColumns {
     UPNEXT_RETURN_IF_ERROR(region.Add(event.region));
     UPNEXT_RETURN_IF_ERROR(current_item.Add(event.current_item));
     UPNEXT_RETURN_IF_ERROR(off_site.Add(event.off_site ? 1 : 0));
+    UPNEXT_RETURN_IF_ERROR(posted.Add(event.posted ? 1 : 0));
+    UPNEXT_RETURN_IF_ERROR(id.Add(event.id));
     return attributes.Add(declared);
   }
   Status WriteTo(base::SectionWriter& writer) {
     return WriteAll(writer, time_ms, type, item, value, query, request, position, source,
-                    propensity, device, region, current_item, off_site, attributes);
+                    propensity, device, region, current_item, off_site, posted, id, attributes);
   }
 
   static int Width(std::span<const uint64_t> ids, schema::IdSpace space) {
@@ -80,17 +84,23 @@ struct ShardColumns {
   IdColumn source;
   Column<float> propensity;
   IdColumn device, region, current_item;
-  Column<uint8_t> off_site;
+  Column<uint8_t> off_site, posted;
+  Column<uint64_t> id;
   AttributeWriter attributes;
 };
 
-// The attributes of items or users.
+// The attributes of items or users, and the numbers of those that are gone.
 struct RowColumns {
   RowColumns(const std::filesystem::path& folder, const schema::Schema& schema,
              schema::Entity entity, std::span<const uint64_t> ids)
       : spill(folder), attributes(spill, schema, entity, ids) {}
+  Status WriteTo(base::SectionWriter& writer) {
+    UPNEXT_RETURN_IF_ERROR(attributes.WriteTo(writer));
+    return gone.empty() ? Ok() : writer.Add(format::kGone, gone);
+  }
   SpoolFile spill;
   AttributeWriter attributes;
+  std::vector<uint32_t> gone;
 };
 
 }  // namespace upnext::log

@@ -54,7 +54,9 @@ class LogDamage : public ::testing::Test {
          .type = *schema.FindEventType("wish"),
          .off_site = true,
          .attributes = {{number(schema::Entity::kRequest, "page"), "home"},
-                        {number(schema::Entity::kRequest, "depth"), "2"}}},
+                        {number(schema::Entity::kRequest, "depth"), "2"}},
+         .id = "e",
+         .posted = true},
         {.user = "b", .time_ms = 5, .type = schema::EventType::kSearch, .query = "q"},
         {.user = "c", .item = "j", .time_ms = 7, .propensity = 0.5f},
     };
@@ -221,7 +223,8 @@ TEST_F(LogDamage, ForgedEventsAreFound) {
   forged("value", -1.0f);
   forged("value", std::numeric_limits<float>::infinity());
   forged("off_site", uint8_t{2});
-  for (const std::string_view column : {"type", "item", "off_site"}) {
+  forged("posted", uint8_t{2});
+  for (const std::string_view column : {"type", "item", "off_site", "posted"}) {
     ExpectForgeryFound<uint8_t>(file, format::kShardKind, column,
                                 [](std::vector<uint8_t>& values) { values.pop_back(); });
   }
@@ -324,6 +327,12 @@ TEST_F(LogDamage, ForgedMetaIsFound) {
   forged.operator()<uint64_t>(format::kByType, [](std::vector<uint64_t>& v) { v.resize(1000); });
   forged.operator()<int64_t>(format::kSpan, [](std::vector<int64_t>& v) { ++v[0]; });
   forged.operator()<uint64_t>(format::kDigests, [](std::vector<uint64_t>& v) { v.pop_back(); });
+  forged.operator()<uint64_t>(format::kPosted, [](std::vector<uint64_t>& v) { v.pop_back(); });
+  forged.operator()<uint64_t>(format::kPosted, [](std::vector<uint64_t>& v) { v[1] = 1; });
+  forged.operator()<uint64_t>(format::kPosted, [](std::vector<uint64_t>& v) { v[5] = 1; });
+  forged.operator()<uint64_t>(format::kPosted, [](std::vector<uint64_t>& v) { v[2] = ~0ull; });
+  forged.operator()<uint64_t>(format::kPosted, [](std::vector<uint64_t>& v) { ++v[3]; });
+  forged.operator()<uint64_t>(format::kPosted, [](std::vector<uint64_t>& v) { --v[4]; });
 }
 
 // The same log with a segment appended, late events in it.

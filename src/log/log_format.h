@@ -16,7 +16,7 @@
 
 namespace upnext::log::format {
 
-inline constexpr uint32_t kVersion = 3;
+inline constexpr uint32_t kVersion = 4;
 inline constexpr uint32_t kMaxShards = 65536;
 inline constexpr uint32_t kMaxSegments = 4096;
 
@@ -36,12 +36,15 @@ inline std::string ShardFile(uint32_t shard, uint32_t segment = 0) {
 
 // Sections of the meta file. `counts` is {users, items, events}; `rows` has one entry an event
 // file, segment by segment; `digests` those of dictionaries, items, users, every event file and,
-// with several segments, the order, in that order.
+// with several segments, the order, in that order. `posted` is {store, through, same_event_ms,
+// posted events, events with an id, forgotten}.
 inline constexpr std::string_view kCounts = "counts", kRows = "rows", kByType = "by_type",
                                   kSpan = "span", kDigests = "digests", kSegments = "segments",
-                                  kAncestors = "ancestors";
+                                  kAncestors = "ancestors", kPosted = "posted";
 // Section of the dictionaries file.
 inline constexpr std::string_view kSchema = "schema";
+// Section of the files of items and users.
+inline constexpr std::string_view kGone = "gone";
 // Sections of the order file.
 inline constexpr std::string_view kRunRows = "run_rows", kRunPlaces = "run_places";
 

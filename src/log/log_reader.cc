@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "log/log_format.h"
 
@@ -36,6 +37,18 @@ Result<std::span<const uint8_t>> OptionalFlags(const SectionFile& file, std::str
   return flags;
 }
 
+// The numbers of items or users that are gone, of `size`.
+Result<std::span<const uint32_t>> ReadGone(const SectionFile& file, uint64_t size) {
+  if (!file.Has(format::kGone)) return std::span<const uint32_t>();
+  UPNEXT_ASSIGN_OR_RETURN(const auto gone, file.Get<uint32_t>(format::kGone));
+  if (gone.empty() || gone.back() >= size ||
+      std::ranges::adjacent_find(gone, std::greater_equal()) != gone.end()) {
+    return DataLoss("{}: {} should be numbers below {} in ascending order", file.path().string(),
+                    format::kGone, size);
+  }
+  return gone;
+}
+
 }  // namespace
 
 Result<LogMeta> ReadMeta(const std::filesystem::path& path) {
@@ -48,6 +61,7 @@ Result<LogMeta> ReadMeta(const std::filesystem::path& path) {
   UPNEXT_ASSIGN_OR_RETURN(const auto by_type, file.Get<uint64_t>(format::kByType));
   UPNEXT_ASSIGN_OR_RETURN(const auto span, file.Get<int64_t>(format::kSpan, 2));
   UPNEXT_ASSIGN_OR_RETURN(const auto digests, file.Get<uint64_t>(format::kDigests));
+  UPNEXT_ASSIGN_OR_RETURN(const auto posted, file.Get<uint64_t>(format::kPosted, 6));
   UPNEXT_ASSIGN_OR_RETURN(const auto segments, Optional<uint64_t>(file, format::kSegments, 1));
   LogMeta meta;
   const uint64_t parts = segments.empty() ? 1 : segments[0];
@@ -58,7 +72,9 @@ Result<LogMeta> ReadMeta(const std::filesystem::path& path) {
       parts > format::kMaxSegments || rows.size() % parts != 0 ||
       rows.size() / parts > format::kMaxShards || overflow || total != counts[2] ||
       digests.size() != 3 + rows.size() + (parts > 1 ? 1 : 0) ||
-      by_type.size() > meta.stats.by_type.size()) {
+      by_type.size() > meta.stats.by_type.size() ||
+      (posted[0] == 0 && (posted[1] != 0 || posted[5] != 0)) ||
+      posted[2] > static_cast<uint64_t>(kMaxSameEventMs)) {
     return DataLoss("{}: its counts contradict each other", path.string());
   }
   meta.segments = static_cast<uint32_t>(parts);
@@ -68,6 +84,10 @@ Result<LogMeta> ReadMeta(const std::filesystem::path& path) {
     UPNEXT_ASSIGN_OR_RETURN(const auto ancestors, file.Get<uint64_t>(format::kAncestors));
     meta.ancestors.assign(ancestors.begin(), ancestors.end());
   }
+  meta.posted = {.store = posted[0], .through = posted[1], .forgotten = posted[5]};
+  meta.same_event_ms = static_cast<int64_t>(posted[2]);
+  meta.stats.posted = posted[3];
+  meta.stats.with_id = posted[4];
   meta.users = static_cast<uint32_t>(counts[0]);
   meta.items = static_cast<uint32_t>(counts[1]);
   meta.stats.events = total;
@@ -77,6 +97,16 @@ Result<LogMeta> ReadMeta(const std::filesystem::path& path) {
   meta.rows.assign(rows.begin(), rows.end());
   meta.digests.assign(digests.begin(), digests.end());
   return meta;
+}
+
+Result<uint32_t> CountGone(const std::filesystem::path& directory, schema::Entity entity) {
+  const bool items = entity == schema::Entity::kItem;
+  UPNEXT_ASSIGN_OR_RETURN(
+      const SectionFile file,
+      SectionFile::Open(directory / (items ? format::kItemsFile : format::kUsersFile),
+                        items ? format::kItemsKind : format::kUsersKind, format::kVersion));
+  UPNEXT_ASSIGN_OR_RETURN(const auto gone, ReadGone(file, schema::kNone));
+  return static_cast<uint32_t>(gone.size());
 }
 
 Result<schema::Schema> ReadSchema(const SectionFile& dictionaries) {
@@ -102,6 +132,11 @@ Result<ItemReader> ItemReader::Open(FilePtr file, const schema::Schema& schema,
   reader.removed_ = reader.attributes_[kRemoved].flags();
   reader.topics_ = reader.attributes_[kTopics];
   reader.titles_ = reader.attributes_[kTitle];
+  UPNEXT_ASSIGN_OR_RETURN(reader.gone_, ReadGone(*file, reader.size_));
+  for (const uint32_t item : reader.gone_) {
+    if (reader.removed_ != nullptr && reader.removed_[item] == 1) continue;
+    return DataLoss("{}: item {} is gone, so it should be removed", file->path().string(), item);
+  }
   reader.file_ = std::move(file);
   return reader;
 }
@@ -133,6 +168,12 @@ Result<UserReader> UserReader::Open(FilePtr file, const schema::Schema& schema,
   reader.logged_in_ = reader.attributes_[kLoggedIn].numbers();
   UPNEXT_ASSIGN_OR_RETURN(reader.row_begin_, file->Get<uint64_t>("row_begin", n));
   UPNEXT_ASSIGN_OR_RETURN(reader.row_count_, file->Get<uint32_t>("row_count", n));
+  UPNEXT_ASSIGN_OR_RETURN(reader.gone_, ReadGone(*file, n));
+  for (const uint32_t user : reader.gone_) {
+    if (reader.row_count_[user] == 0) continue;
+    return DataLoss("{}: user {} is gone, so it should have no events", file->path().string(),
+                    user);
+  }
   reader.file_ = std::move(file);
   return reader;
 }
@@ -166,6 +207,8 @@ Result<ShardReader> ShardReader::Open(FilePtr file, const schema::Schema& schema
   UPNEXT_ASSIGN_OR_RETURN(reader.region_, id_column("region", schema::IdSpace::kRegion));
   UPNEXT_ASSIGN_OR_RETURN(reader.current_item_, id_column("current_item", schema::IdSpace::kItem));
   UPNEXT_ASSIGN_OR_RETURN(reader.off_site_, OptionalFlags(*file, "off_site", rows));
+  UPNEXT_ASSIGN_OR_RETURN(reader.posted_, OptionalFlags(*file, "posted", rows));
+  UPNEXT_ASSIGN_OR_RETURN(reader.id_, Optional<uint64_t>(*file, "id", rows));
   UPNEXT_ASSIGN_OR_RETURN(reader.attributes_,
                           OpenAttributes(*file, schema, schema::Entity::kRequest, ids, rows));
   for (uint64_t row = 0; row < rows; ++row) {
@@ -194,6 +237,8 @@ schema::Event ShardReader::event(uint64_t row) const {
   event.region = region_[row];
   event.current_item = current_item_[row];
   event.off_site = ValueOr<uint8_t>(off_site_, row, 0) != 0;
+  event.posted = ValueOr<uint8_t>(posted_, row, 0) != 0;
+  event.id = id(row);
   return event;
 }
 

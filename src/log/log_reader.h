@@ -26,10 +26,14 @@ struct LogMeta {
   std::vector<uint64_t> rows;       // [segments, shards]: of each event file
   std::vector<uint64_t> digests;    // dictionaries, items, users, event files, order
   std::vector<uint64_t> ancestors;  // digests of the dictionaries that these go on from
-  uint64_t digest = 0;              // of the meta file
+  PostedMark posted;
+  int64_t same_event_ms = kSameEventMs;
+  uint64_t digest = 0;  // of the meta file
   bool has_order() const { return segments > 1; }
 };
 Result<LogMeta> ReadMeta(const std::filesystem::path& path);
+// The number of items or users of the log in that folder that are gone.
+Result<uint32_t> CountGone(const std::filesystem::path& directory, schema::Entity entity);
 // The schema in a dictionaries file.
 Result<schema::Schema> ReadSchema(const base::SectionFile& dictionaries);
 
@@ -38,6 +42,7 @@ class ItemReader {
   static Result<ItemReader> Open(FilePtr file, const schema::Schema& schema, const IdCounts& ids);
   uint32_t size() const { return size_; }
   schema::Item item(uint32_t item) const;
+  std::span<const uint32_t> gone() const { return gone_; }
   std::span<const AttributeView> attributes() const { return attributes_; }
 
  private:
@@ -50,6 +55,7 @@ class ItemReader {
   const uint32_t *channel_ = nullptr, *language_ = nullptr;
   const uint8_t* removed_ = nullptr;
   AttributeView topics_, titles_;
+  std::span<const uint32_t> gone_;
 };
 
 class UserReader {
@@ -59,6 +65,7 @@ class UserReader {
   uint64_t begin(uint32_t user) const { return row_begin_[user]; }
   uint64_t end(uint32_t user) const { return row_begin_[user] + row_count_[user]; }
   schema::User user(uint32_t user) const;
+  std::span<const uint32_t> gone() const { return gone_; }
   std::span<const AttributeView> attributes() const { return attributes_; }
   std::string path() const { return file_->path().string(); }
 
@@ -68,7 +75,7 @@ class UserReader {
   std::vector<AttributeView> attributes_;
   const uint32_t *region_ = nullptr, *language_ = nullptr;
   const float *age_ = nullptr, *gender_ = nullptr, *logged_in_ = nullptr;
-  std::span<const uint32_t> row_count_;
+  std::span<const uint32_t> row_count_, gone_;
   std::span<const uint64_t> row_begin_;
 };
 
@@ -83,15 +90,16 @@ class ShardReader {
   const int64_t* times() const { return time_ms_.data(); }
   schema::EventType type(uint64_t row) const { return static_cast<schema::EventType>(type_[row]); }
   uint32_t item(uint64_t row) const { return item_[row]; }
+  uint64_t id(uint64_t row) const { return id_.empty() ? 0 : id_[row]; }
   std::string path() const { return file_->path().string(); }
 
  private:
   FilePtr file_;
   std::span<const int64_t> time_ms_;
-  std::span<const uint8_t> type_, off_site_;
+  std::span<const uint8_t> type_, off_site_, posted_;
   IdView item_, query_, source_, device_, region_, current_item_;
   std::span<const float> value_, propensity_;
-  std::span<const uint64_t> request_;
+  std::span<const uint64_t> request_, id_;
   std::span<const uint16_t> position_;
   std::vector<AttributeView> attributes_;
 };

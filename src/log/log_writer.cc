@@ -38,7 +38,10 @@ struct LogWriter::Rep {
   uint32_t shards = 1;
   const EventLog* base = nullptr;
   bool keep_events = false;  // those of the base
-  LogMeta meta;              // of the files that are there already, at first those of the base
+  std::vector<std::vector<bool>> forgotten;
+  PostedMark posted;
+  int64_t same_event_ms = kSameEventMs;
+  LogMeta meta;  // of the files that are there already, at first those of the base
   schema::Schema schema;
   std::vector<uint64_t> ids;  // by id space
   // Of dictionaries, items and users; of the event files.
@@ -107,8 +110,16 @@ Result<LogWriter> LogWriter::Create(const fs::path& directory, const LogWriterOp
   rep.folder = directory;
   rep.shards = options.shards;
   rep.base = options.base;
+  rep.forgotten = options.forgotten;
   rep.keep_events = options.base != nullptr && options.keep_events;
-  rep.filter.emplace(rep.keep_events ? options.base : nullptr);
+  if (options.base != nullptr) {
+    rep.posted = options.base->posted();
+    rep.same_event_ms = options.base->same_event_ms();
+  }
+  rep.posted = options.posted.value_or(rep.posted);
+  rep.same_event_ms = options.same_event_ms.value_or(rep.same_event_ms);
+  rep.filter.emplace(rep.keep_events ? options.base : nullptr, rep.same_event_ms,
+                     options.adds_posted);
   if (rep.keep_events) {
     UPNEXT_RETURN_IF_ERROR(rep.LinkSegments());
   } else {
@@ -159,7 +170,9 @@ Status LogWriter::BeginDictionary(schema::IdSpace space, uint64_t names) {
   }
   rep_->ids[index] = old.size() + names;
   ++rep_->next_space;
-  return rep_->open.emplace(rep_->folder).Begin(label, old, names);
+  static const std::vector<bool> kNobody;
+  const std::vector<bool>& forgotten = rep_->forgotten.empty() ? kNobody : rep_->forgotten[index];
+  return rep_->open.emplace(rep_->folder).Begin(label, old, names, forgotten);
 }
 
 Status LogWriter::AddName(std::string_view name) {
@@ -210,7 +223,7 @@ Status LogWriter::Rep::CloseItems() {
   UPNEXT_ASSIGN_OR_RETURN(
       SectionWriter file,
       SectionWriter::Create(folder / format::kItemsFile, format::kItemsKind, format::kVersion));
-  UPNEXT_RETURN_IF_ERROR(items->attributes.WriteTo(file));
+  UPNEXT_RETURN_IF_ERROR(items->WriteTo(file));
   UPNEXT_RETURN_IF_ERROR(file.Commit());
   items.reset();
   users.emplace(folder, schema, schema::Entity::kUser, ids);
@@ -224,6 +237,16 @@ Status LogWriter::AddUser(std::span<const schema::AttributeCell> cells) {
     return Internal("a user row is out of order or bounds");
   }
   return rep_->users->attributes.Add(cells);
+}
+
+Status LogWriter::AddGone(schema::Entity entity) {
+  std::vector<schema::AttributeCell> cells(rep_->schema.attributes(entity).size());
+  const bool item = entity == schema::Entity::kItem;
+  if (item) cells[schema::item_attribute::kRemoved].value.number = 1;
+  UPNEXT_RETURN_IF_ERROR(item ? AddItem(cells) : AddUser(cells));
+  RowColumns& rows = item ? *rep_->items : *rep_->users;
+  rows.gone.push_back(static_cast<uint32_t>(rows.attributes.rows() - 1));
+  return Ok();
 }
 
 // Moves on to `user`, closing shards on the way.
@@ -336,7 +359,7 @@ Status LogWriter::Rep::CloseUsers() {
   UPNEXT_ASSIGN_OR_RETURN(
       SectionWriter file,
       SectionWriter::Create(folder / format::kUsersFile, format::kUsersKind, format::kVersion));
-  UPNEXT_RETURN_IF_ERROR(users->attributes.WriteTo(file));
+  UPNEXT_RETURN_IF_ERROR(users->WriteTo(file));
   UPNEXT_RETURN_IF_ERROR(file.Add("row_begin", row_begin));
   UPNEXT_RETURN_IF_ERROR(file.Add("row_count", row_count));
   UPNEXT_RETURN_IF_ERROR(file.Commit());
@@ -369,6 +392,10 @@ Status LogWriter::Rep::WriteMeta() {
     UPNEXT_RETURN_IF_ERROR(file.Add(format::kSegments, std::vector<uint64_t>{meta.segments}));
   }
   if (!ancestors.empty()) UPNEXT_RETURN_IF_ERROR(file.Add(format::kAncestors, ancestors));
+  UPNEXT_RETURN_IF_ERROR(file.Add(
+      format::kPosted,
+      std::vector<uint64_t>{posted.store, posted.through, static_cast<uint64_t>(same_event_ms),
+                            stats.posted, stats.with_id, posted.forgotten}));
   return file.Commit();
 }
 

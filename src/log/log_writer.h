@@ -9,16 +9,18 @@
 //
 // Calls must come in that order; a row out of order or out of bounds is kInternal. One thread.
 //
-// An event that equals one before it in every column is dropped and counted (duplicates()), so that
-// a repeated event is stored once: repeats within what is added, and of the base's events.
+// An event that is the same as one before it or as one of the base (duplicates.h) is dropped and
+// counted (duplicates()), so that a repeated event is stored once.
 #ifndef UPNEXT_LOG_LOG_WRITER_H_
 #define UPNEXT_LOG_LOG_WRITER_H_
 
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "log/event_log.h"
@@ -36,6 +38,13 @@ struct LogWriterOptions {
   // and the events that are added one segment more, if there are any; shards must be the base's.
   // false: only what is added is in the log.
   bool keep_events = true;
+  // Which events of a store the log has once it is written; none: those of the base.
+  std::optional<PostedMark> posted = {};
+  // How far apart a posted event and one of a file may be (duplicates.h); none: as in the base.
+  std::optional<int64_t> same_event_ms = {};
+  bool adds_posted = false;  // posted events are among those that are added
+  // By id space, the names of the base that become nameless; empty, or empty for a space: none.
+  std::vector<std::vector<bool>> forgotten = {};
 };
 
 class LogWriter {
@@ -54,6 +63,9 @@ class LogWriter {
   // A cell for each attribute of the schema, in their order.
   Status AddItem(std::span<const schema::AttributeCell> cells);
   Status AddUser(std::span<const schema::AttributeCell> cells);
+  // In place of one of these two: the base's item or user is gone (EventLog::gone). It must get no
+  // event.
+  Status AddGone(schema::Entity entity);
   // `attributes` has a value for each declared attribute of requests. kResourceExhausted when the
   // base has too many segments for one more.
   Status AddEvent(uint32_t user, const schema::Event& event,

@@ -74,6 +74,8 @@ inline std::string TextOf(const EventLog& log, const schema::Event& event) {
   id("region", schema::IdSpace::kRegion, event.region);
   id("current_item", schema::IdSpace::kItem, event.current_item);
   if (event.off_site) text += " off-site";
+  if (event.posted) text += " posted";
+  if (event.id != 0) text += fmt::format(" id {:x}", event.id);
   return text;
 }
 
@@ -108,10 +110,10 @@ inline std::vector<std::string> RowsOf(const EventLog& log) {
     for (uint64_t row = log.begin(user); row < log.end(user); ++row) {
       const schema::Event e = log.event(row);
       rows[row] =
-          fmt::format("{}: {} {} {} {:x} {} {} {} {} {:x} {} {} {} {}", user, e.time_ms,
+          fmt::format("{}: {} {} {} {:x} {} {} {} {} {:x} {} {} {} {} {} {:x}", user, e.time_ms,
                       static_cast<int>(e.type), e.item, std::bit_cast<uint32_t>(e.value), e.query,
                       e.request, e.position, e.source, std::bit_cast<uint32_t>(e.propensity),
-                      e.device, e.region, e.current_item, e.off_site) +
+                      e.device, e.region, e.current_item, e.off_site, e.posted, e.id) +
           DeclaredText(log, row);
     }
   }

@@ -243,7 +243,9 @@ schema::Event Numbered(const schema::RawEvent& raw, Spaces& spaces,
                          .request = raw.request.empty() ? 0 : base::Fingerprint(raw.request),
                          .position = raw.position,
                          .propensity = raw.propensity,
-                         .off_site = raw.off_site};
+                         .off_site = raw.off_site,
+                         .posted = raw.posted,
+                         .id = raw.id.empty() ? 0 : base::Fingerprint(raw.id)};
   for (size_t i = 0; i < schema::kRequestIds.size(); ++i) {
     event.*schema::kRequestIds[i] =
         spaces[attributes[i].space].Find(raw.*schema::kRawRequestIds[i]);
@@ -287,8 +289,10 @@ Status WriteEventLog(const std::filesystem::path& directory,
                      std::span<const schema::RawEvent> events,
                      std::span<const schema::RawItem> items, std::span<const schema::RawUser> users,
                      uint32_t shards, const schema::Schema& schema) {
-  UPNEXT_ASSIGN_OR_RETURN(LogWriter writer,
-                          LogWriter::Create(directory, {.shards = shards, .schema = schema}));
+  const bool posted = std::ranges::any_of(events, &schema::RawEvent::posted);
+  UPNEXT_ASSIGN_OR_RETURN(
+      LogWriter writer,
+      LogWriter::Create(directory, {.shards = shards, .schema = schema, .adds_posted = posted}));
   Spaces spaces(schema);
   spaces.Add(events);
   spaces.Add(items);

@@ -9,6 +9,8 @@
 #include <optional>
 #include <vector>
 
+#include "base/clock.h"
+#include "base/time_text.h"
 #include "net/gzip.h"
 #include "net/host.h"
 #include "net/item_json.h"
@@ -74,6 +76,9 @@ unsigned StatusOf(Code code) {
   }
 }
 
+// A disk is full for longer than a queue is.
+int RetryAfterOf(unsigned status) { return status == 503 ? 1 : status == 507 ? 10 : 0; }
+
 HttpResponse ProblemOf(unsigned status, std::string_view detail) {
   const json body = {
       {"type", "about:blank"}, {"title", TitleOf(status)}, {"status", status}, {"detail", detail}};
@@ -81,7 +86,7 @@ HttpResponse ProblemOf(unsigned status, std::string_view detail) {
   return {.status = status,
           .content_type = "application/problem+json",
           .body = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n",
-          .retry_after_s = status == 503 ? 1 : 0};
+          .retry_after_s = RetryAfterOf(status)};
 }
 
 HttpResponse ProblemOf(const Error& error) {
@@ -183,17 +188,38 @@ std::optional<HttpResponse> WrongBody(const HttpRequest& request) {
   return refused;
 }
 
+// Feeds work without a disk to write to, so that is no reason to send their requests elsewhere.
 HttpResponse Ready(const serving::Service& service) {
-  const auto generation = service.generation();
-  return JsonOf({{"status", "ready"},
-                 {"bundle_version", generation->bundle_version()},
-                 {"log_version", generation->log_version()}});
+  const serving::ServiceStatus status = service.status();
+  json ready = {{"status", status.store.writable ? "ready" : "ready for feeds, events are refused"},
+                {"bundle_version", status.bundle_version},
+                {"log_version", status.log_version},
+                {"since", base::FormatTime(status.take_ups.since_ms)},
+                {"take_ups", status.take_ups.done},
+                {"failed_take_ups", status.take_ups.failed}};
+  if (!status.store.writable) ready["reason"] = status.store.reason;
+  // Feeds are made all the same.
+  if (!status.take_ups.failure.empty()) ready["not_taken_up"] = status.take_ups.failure;
+  if (!status.take_ups.note.empty()) ready["note"] = status.take_ups.note;
+  return JsonOf(ready);
+}
+
+Result<HttpResponse> ForgetUser(serving::Service& service, const urls::url_view& url,
+                                const std::string& user) {
+  UPNEXT_ASSIGN_OR_RETURN(const Parameters parameters, Parameters::Parse(url));
+  UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
+  if (user.empty() || user.size() > schema::kMaxIdBytes) {
+    return InvalidArgument("user: expected an id of 1 to {} bytes, found {}", schema::kMaxIdBytes,
+                           user.size());
+  }
+  UPNEXT_RETURN_IF_ERROR(service.Forget(user));
+  return JsonOf({{"user", user}, {"forgotten", true}});
 }
 
 struct Resource {
   Route route = Route::kOther;
   std::string_view method;
-  std::string item;  // of /v1/items/{id}
+  std::string id;  // of /v1/items/{id} and /v1/users/{id}
 };
 
 Resource Find(const urls::url_view& url) {
@@ -207,12 +233,17 @@ Resource Find(const urls::url_view& url) {
   if (is({"healthz"})) return {Route::kHealth, "GET", {}};
   if (is({"readyz"})) return {Route::kReady, "GET", {}};
   if (is({"metrics"})) return {Route::kMetrics, "GET", {}};
+  if (is({"v1", "status"})) return {Route::kStatus, "GET", {}};
+  if (is({"status"})) return {Route::kStatusPage, "GET", {}};
   if (is({"openapi.json"})) return {Route::kOpenApi, "GET", {}};
   if (path.size() == 4 && path[0] == "v1" && path[1] == "items" && path[3] == "similar") {
     return {Route::kSimilar, "GET", path[2]};
   }
   if (path.size() == 3 && path[0] == "v1" && path[1] == "items") {
     return {Route::kItem, "GET", path[2]};
+  }
+  if (path.size() == 3 && path[0] == "v1" && path[1] == "users") {
+    return {Route::kUser, "DELETE", path[2]};
   }
   return {};
 }
@@ -224,7 +255,8 @@ Api::Api(serving::Service& service, const ServerOptions& options)
       hosts_(options.hosts),
       max_body_bytes_(options.max_body_bytes),
       bodies_(options.max_bodies_bytes),
-      answers_(options.max_bodies_bytes) {}
+      answers_(options.max_bodies_bytes),
+      started_ms_(base::SystemClock().NowMs()) {}
 
 void Api::SetStopping() { stopping_ = true; }
 
@@ -234,8 +266,11 @@ Lane Api::LaneOf(const HttpRequest& request) const {
   switch (Find(*url).route) {
     case Route::kRecommendations:
     case Route::kSimilar:
+    case Route::kStatus:
+    case Route::kStatusPage:
       return Lane::kRead;
     case Route::kEvents:
+    case Route::kUser:
       return Lane::kWrite;
     default:
       return Lane::kAtOnce;
@@ -259,6 +294,16 @@ Result<EventBatch> Api::Parse(const schema::Schema& schema, const HttpRequest& r
   return ParseEvents(schema, body);
 }
 
+SiteStatus Api::Site() const {
+  return {.service = service_.status(),
+          .requests = metrics_.Answered(1),
+          .failed_requests = metrics_.Answered(5),
+          .now_ms = base::SystemClock().NowMs(),
+          .started_ms = started_ms_,
+          .steps = status_source_.steps(),
+          .bytes = status_source_.bytes()};
+}
+
 std::string Api::Description() {
   const auto generation = service_.generation();
   base::MutexLock lock(description_mutex_);
@@ -278,8 +323,9 @@ Result<HttpResponse> Api::Events(const HttpRequest& request) {
     return ProblemOf(413, batch.error().message);
   }
   if (!batch) return std::unexpected(std::move(batch).error());
-  UPNEXT_ASSIGN_OR_RETURN(const serving::Posted posted,
-                          service_.PostEvents(std::move(batch->events), batch->ids));
+  UPNEXT_ASSIGN_OR_RETURN(
+      const serving::Posted posted,
+      service_.PostEvents(std::move(batch->events), batch->ids, request.client));
   return JsonOf({{"accepted", posted.accepted},
                  {"duplicates", posted.duplicates},
                  {"bundle_version", posted.bundle_version},
@@ -314,9 +360,11 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
     case Route::kEvents:
       return Events(request);
     case Route::kItem:
-      return Item(service_, url, resource.item);
+      return Item(service_, url, resource.id);
     case Route::kSimilar:
-      return Similar(service_, url, resource.item);
+      return Similar(service_, url, resource.id);
+    case Route::kUser:
+      return ForgetUser(service_, url, resource.id);
     case Route::kHealth:
       return JsonOf({{"status", "ok"}});
     case Route::kReady:
@@ -327,7 +375,12 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
           .content_type = "text/plain; version=0.0.4; charset=utf-8",
           .body = metrics_.Render(service_.status(), {.connections = connections_,
                                                       .body_bytes = bodies_.used(),
-                                                      .answer_bytes = answers_.used()})};
+                                                      .answer_bytes = answers_.used()}) +
+                  StepMetrics(status_source_.steps())};
+    case Route::kStatus:
+      return HttpResponse{.body = StatusJson(Site())};
+    case Route::kStatusPage:
+      return HttpResponse{.content_type = "text/html; charset=utf-8", .body = StatusPage(Site())};
     case Route::kOpenApi:
       return HttpResponse{.body = Description()};
     case Route::kOther:

@@ -21,6 +21,7 @@
 #include "net/http_message.h"
 #include "net/metrics.h"
 #include "net/server_options.h"
+#include "net/status_page.h"
 #include "schema/schema.h"
 #include "serving/service.h"
 
@@ -43,6 +44,8 @@ class Api {
   // The answer to what the transport refuses, e.g. 413 for a body that is too large. One of status
   // 503 asks the client to try again after a second.
   HttpResponse Refuse(Refusal why, unsigned status, std::string_view detail);
+  // What /status shows beside the service; before the first request.
+  void SetStatusSource(StatusSource source) { status_source_ = std::move(source); }
   // While stopping, /readyz answers 503 so that load balancers look elsewhere.
   void SetStopping();
   // What the transport holds, for its limits and for the metrics.
@@ -53,6 +56,7 @@ class Api {
  private:
   Result<HttpResponse> Answer(const HttpRequest& request, Route* route);
   Result<HttpResponse> Events(const HttpRequest& request);
+  SiteStatus Site() const;    // /status
   std::string Description();  // /openapi.json, made once for a generation
   // The events of a body, plain or gzip.
   Result<EventBatch> Parse(const schema::Schema& schema, const HttpRequest& request);
@@ -66,6 +70,8 @@ class Api {
   std::weak_ptr<const serving::Generation> described_ UPNEXT_GUARDED_BY(description_mutex_);
   std::string description_ UPNEXT_GUARDED_BY(description_mutex_);
   Metrics metrics_;
+  StatusSource status_source_;
+  const int64_t started_ms_;
   std::atomic<bool> stopping_{false};
 };
 

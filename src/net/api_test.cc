@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "base/rng.h"
+#include "base/time_text.h"
 #include "net/gzip.h"
 #include "net/openapi.h"
 #include "net/test_api.h"
@@ -232,8 +233,20 @@ TEST_F(ApiTest, UnknownResourcesAndWrongMethods) {
 
 TEST_F(ApiTest, HealthAndReadiness) {
   EXPECT_EQ(GetJson("/healthz"), json({{"status", "ok"}}));
-  EXPECT_EQ(GetJson("/readyz"),
-            json({{"status", "ready"}, {"bundle_version", "v000001"}, {"log_version", "v000001"}}));
+  const json ready = {{"status", "ready"},
+                      {"bundle_version", "v000001"},
+                      {"log_version", "v000001"},
+                      {"since", base::FormatTime(service_->status().take_ups.since_ms)},
+                      {"take_ups", 0},
+                      {"failed_take_ups", 0}};
+  EXPECT_EQ(GetJson("/readyz"), ready);
+  service_->ReportFailure("it is damaged");
+  EXPECT_EQ(Get("/readyz").status, 200u);
+  EXPECT_EQ(GetJson("/readyz")["not_taken_up"], "it is damaged");
+  EXPECT_THAT(Get("/metrics").body, HasSubstr("upnext_take_up_failing 1\n"));
+  service_->ReportUpToDate("a note");
+  EXPECT_EQ(GetJson("/readyz")["note"], "a note");
+  EXPECT_FALSE(GetJson("/readyz").contains("not_taken_up"));
   api_.SetStopping();
   EXPECT_THAT(Detail(Get("/readyz"), 503), HasSubstr("stopping"));
   EXPECT_EQ(Get("/healthz").status, 200u);
@@ -315,16 +328,18 @@ TEST_F(ApiTest, OpenApiDescribesExactlyWhatIsAnswered) {
     for (const auto& [method, operation] : operations.items()) {
       std::string target = std::regex_replace(path, std::regex(R"(\{id\})"), "i2");
       if (path == "/v1/recommendations") target += "?user=u";
-      const HttpResponse answer = method == "get" ? Get(target) : Post(target, R"({"events": []})");
+      const HttpResponse answer = method == "get"      ? Get(target)
+                                  : method == "delete" ? Delete(target)
+                                                       : Post(target, R"({"events": []})");
       EXPECT_TRUE(operation["responses"].contains(std::to_string(answer.status)))
           << path << " answered " << answer.status;
       EXPECT_EQ(answer.status, 200u) << path;
     }
   }
-  EXPECT_THAT(paths,
-              testing::UnorderedElementsAre("/v1/recommendations", "/v1/events", "/v1/items/{id}",
-                                            "/v1/items/{id}/similar", "/healthz", "/readyz",
-                                            "/metrics", "/openapi.json"));
+  EXPECT_THAT(paths, testing::UnorderedElementsAre(
+                         "/v1/recommendations", "/v1/events", "/v1/items/{id}",
+                         "/v1/items/{id}/similar", "/v1/users/{id}", "/healthz", "/readyz",
+                         "/metrics", "/v1/status", "/status", "/openapi.json"));
   // Its event schema names the types and the keys that are taken.
   const json& event = described["components"]["schemas"]["Event"]["properties"];
   EXPECT_EQ(event["type"]["enum"].size(), schema::Schema().event_types().size());

@@ -9,6 +9,9 @@
 #ifndef UPNEXT_NET_HANDLER_POOL_H_
 #define UPNEXT_NET_HANDLER_POOL_H_
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <boost/asio.hpp>
 #include <cstddef>
@@ -20,8 +23,10 @@ namespace upnext::net {
 
 class HandlerPool {
  public:
-  HandlerPool(size_t threads, size_t max_waiting)
-      : most_(threads + max_waiting), threads_(threads) {}
+  // `niceness`: how much the threads give way to others when processors are short, on top
+  // of the niceness of the process.
+  HandlerPool(size_t threads, size_t max_waiting, int niceness = 0)
+      : most_(threads + max_waiting), niceness_(niceness), threads_(threads) {}
 
   // The result of `work`, which must not throw; nullopt at once when too much work waits.
   template <typename F>
@@ -34,6 +39,7 @@ class HandlerPool {
     co_return co_await boost::asio::co_spawn(
         threads_,
         [this, &work]() -> boost::asio::awaitable<T> {
+          GiveWay();
           T result = work();
           inside_.fetch_sub(1);
           co_return result;
@@ -46,7 +52,16 @@ class HandlerPool {
   }
 
  private:
+  // Of Linux, where the niceness is that of a thread.
+  void GiveWay() const {
+    thread_local bool done = false;
+    if (std::exchange(done, true) || niceness_ == 0) return;
+    const auto thread = static_cast<id_t>(gettid());
+    (void)setpriority(PRIO_PROCESS, thread, getpriority(PRIO_PROCESS, thread) + niceness_);
+  }
+
   const size_t most_;
+  const int niceness_;
   std::atomic<size_t> inside_{0};  // work that runs or waits
   boost::asio::thread_pool threads_;
 };

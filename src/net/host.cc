@@ -72,6 +72,15 @@ std::string UrlOf(const ip::address& address, uint16_t port) {
                          : fmt::format("http://{}:{}", address.to_string(), port);
 }
 
+std::string ClientOf(const ip::address& address) {
+  if (address.is_v4()) return address.to_string();
+  const ip::address_v6 v6 = address.to_v6();
+  if (v6.is_v4_mapped()) return ip::make_address_v4(ip::v4_mapped, v6).to_string();
+  ip::address_v6::bytes_type bytes = v6.to_bytes();
+  std::fill(bytes.begin() + 8, bytes.end(), static_cast<unsigned char>(0));
+  return ip::address_v6(bytes).to_string() + "/64";
+}
+
 bool IsOwnHost(std::string_view host, std::span<const std::string> hosts) {
   const std::string_view name = WithoutPort(host);
   if (name.empty()) return false;

@@ -43,5 +43,16 @@ TEST(Host, IsOwnByAddressOrByADeclaredName) {
   EXPECT_TRUE(IsOwnHost("attacker.example", any));
 }
 
+TEST(Host, AClientIsAnAddressOrANetworkOfIPv6) {
+  const auto client = [](const char* text) {
+    return ClientOf(boost::asio::ip::make_address(text));
+  };
+  EXPECT_EQ(client("10.0.0.7"), "10.0.0.7");
+  EXPECT_EQ(client("::ffff:10.0.0.7"), "10.0.0.7");
+  EXPECT_EQ(client("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+  EXPECT_EQ(client("2001:db8:1:2:ffff::1"), client("2001:db8:1:2:3:4:5:6"));
+  EXPECT_NE(client("2001:db8:1:3::1"), client("2001:db8:1:2::1"));
+}
+
 }  // namespace
 }  // namespace upnext::net

@@ -1,6 +1,8 @@
 // What an HttpServer does while the disk is slow: commits wait at a gate.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -93,6 +95,19 @@ TEST_F(HttpLanesTest, MoreWritesThanMayWaitAreRefusedAndAskedToComeBack) {
   EXPECT_EQ(refused, 3);
   EXPECT_EQ(client.Ask(TestClient::Post("/v1/events", kClick)).status, 200)
       << "there is room again";
+}
+
+TEST_F(HttpLanesTest, EventsGiveWayToFeedsWhenProcessorsAreShort) {
+  Start();
+  std::atomic<int> niceness{-1};
+  service_.store()->before_commit = [&] {
+    niceness = getpriority(PRIO_PROCESS, static_cast<id_t>(gettid()));
+    return Ok();
+  };
+  TestClient client(port());
+  ASSERT_EQ(client.Ask(TestClient::Post("/v1/events", kClick)).status, 200);
+  const int own = getpriority(PRIO_PROCESS, static_cast<id_t>(gettid()));
+  EXPECT_EQ(niceness, std::min(own + 5, 19));
 }
 
 TEST_F(HttpLanesTest, StopWaitsForAWriteThatIsUnderWay) {

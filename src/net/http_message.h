@@ -13,12 +13,13 @@ struct HttpRequest {
   std::string_view method, target, content_type, body;
   std::string_view host = {};  // "" of HTTP/1.0
   std::string_view content_encoding = {}, accept_encoding = {};
+  std::string_view client = {};  // who sent it, see ClientOf in host.h
 };
 struct HttpResponse {
   unsigned status = 200;
   std::string content_type = "application/json", body;
   std::string allow = {};   // the methods of the resource, with status 405
-  int retry_after_s = 0;    // with status 503
+  int retry_after_s = 0;    // with status 503 and 507
   bool gzipped = false;     // the body
   bool takes_gzip = false;  // and nothing else, with status 415
 };

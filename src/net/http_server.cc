@@ -38,6 +38,8 @@ constexpr auto kStopGrace = std::chrono::milliseconds(200);
 // Files besides connections: the log, the store, and refused connections that end.
 constexpr size_t kOtherFiles = 1024;
 constexpr size_t kMaxRefusing = 64;
+// Clients that post events can wait longer than people who wait for a page.
+constexpr int kWriterNiceness = 5;
 
 // Sun, 06 Nov 1994 08:49:37 GMT
 std::string HttpDate() {
@@ -99,7 +101,7 @@ struct HttpServer::Rep {
         connections(max_connections, a.connections()),
         listener(context),
         readers(io_threads, o.max_waiting),
-        writers(o.writers, o.max_waiting) {}
+        writers(o.writers, o.max_waiting, kWriterNiceness) {}
 
   // Begins to serve a connection, or to refuse it.
   void Take(tcp::socket socket);
@@ -243,7 +245,11 @@ asio::awaitable<bool> HttpServer::Rep::Exchange(beast::tcp_stream& stream,
   if (!open) stream.close();
   if (!open || reader.refused()) co_return false;
   ByteBudget::Share share(api.answers());
-  const HttpRequest request = reader.request();
+  HttpRequest request = reader.request();
+  boost::system::error_code gone;
+  const tcp::endpoint remote = stream.socket().remote_endpoint(gone);
+  const std::string client = gone ? std::string() : ClientOf(remote.address());
+  request.client = client;
   HttpResponse answer = co_await Answer(request, share);
   // What the client has sent already is answered first.
   const bool keep_alive =

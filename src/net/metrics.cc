@@ -7,9 +7,9 @@
 namespace upnext::net {
 namespace {
 
-constexpr std::array<const char*, kRoutes> kRouteNames = {"recommendations", "events",  "item",
-                                                          "similar",         "healthz", "readyz",
-                                                          "metrics",         "openapi", "other"};
+constexpr std::array<const char*, kRoutes> kRouteNames = {
+    "recommendations", "events",  "item",    "similar", "user",        "healthz",
+    "readyz",          "metrics", "openapi", "status",  "status_page", "other"};
 
 // In the order of Refusal.
 constexpr std::array<const char*, kRefusals> kRefusalNames = {"malformed",   "headers", "body",
@@ -34,6 +34,16 @@ void Metrics::Observe(Route route, unsigned status, double seconds) {
 
 void Metrics::Refused(Refusal why) {
   refused_[static_cast<size_t>(why)].fetch_add(1, std::memory_order_relaxed);
+}
+
+uint64_t Metrics::Answered(size_t from_class) const {
+  uint64_t sum = 0;
+  for (const Histogram& route : routes_) {
+    for (size_t c = from_class; c < route.by_class.size(); ++c) {
+      sum += route.by_class[c].load(std::memory_order_relaxed);
+    }
+  }
+  return sum;
 }
 
 std::string Metrics::Render(const serving::ServiceStatus& status,
@@ -81,16 +91,36 @@ std::string Metrics::Render(const serving::ServiceStatus& status,
        transport.body_bytes);
   Line(out, "upnext_http_answer_bytes", "gauge", "Bytes of answers that clients have not read.",
        transport.answer_bytes);
-  Line(out, "upnext_events_applied_total", "counter", "Events taken and folded into user states.",
-       status.events_applied);
+  Line(out, "upnext_events_applied_total", "counter", "Events taken.", status.events_applied);
   Line(out, "upnext_events_duplicate_total", "counter",
        "Events left out because their id was seen.", status.duplicates);
+  Line(
+      out, "upnext_store_writable", "gauge",
+      "1 while events can be stored, 0 until the store has been opened again after a failed write.",
+      status.store.writable ? 1 : 0);
+  Line(out, "upnext_store_write_failures_total", "counter",
+       "Failed writes of the store, attempts to open it again included.", status.store.failures);
+  Line(out, "upnext_names_refused_total", "counter",
+       "New names of events that got no id because their client or all had too many.",
+       status.names_refused);
   Line(out, "upnext_catalogue_items", "gauge", "Items known, of the log and of posted events.",
        status.items);
   out += fmt::format(
       "# HELP upnext_bundle_info The bundle being served.\n# TYPE upnext_bundle_info gauge\n"
       "upnext_bundle_info{{version=\"{}\",log=\"{}\"}} 1\n",
       status.bundle_version, status.log_version);
+  const serving::TakeUps& take_ups = status.take_ups;
+  Line(out, "upnext_take_ups_total", "counter",
+       "Times that a new bundle or log was taken up since the start.", take_ups.done);
+  Line(out, "upnext_take_up_failures_total", "counter",
+       "Times that a new bundle or log could not be taken up.", take_ups.failed);
+  Line(
+      out, "upnext_take_up_failing", "gauge",
+      "1: the current bundle and log could not be taken up, older ones are served; /readyz says why.",
+      take_ups.failure.empty() ? 0 : 1);
+  Line(out, "upnext_served_since_seconds", "gauge",
+       "When the bundle and log being served were taken up, in seconds since 1970.",
+       static_cast<uint64_t>(take_ups.since_ms / 1000));
   return out;
 }
 

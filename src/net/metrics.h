@@ -22,13 +22,16 @@ enum class Route : uint8_t {
   kEvents,
   kItem,
   kSimilar,
+  kUser,
   kHealth,
   kReady,
   kMetrics,
   kOpenApi,
+  kStatus,
+  kStatusPage,
   kOther
 };
-inline constexpr size_t kRoutes = 9;
+inline constexpr size_t kRoutes = 12;
 
 class Metrics {
  public:
@@ -39,6 +42,8 @@ class Metrics {
   void Observe(Route route, unsigned status, double seconds);
   void Refused(Refusal why);
   std::string Render(const serving::ServiceStatus& status, const Transport& transport) const;
+  // Requests answered so far, with a status of at least 100 * `from_class`.
+  uint64_t Answered(size_t from_class) const;
 
  private:
   // Upper bounds in seconds; the last bucket has none.

@@ -65,7 +65,7 @@ constexpr std::string_view kFrame = R"json({
           "415": {"$ref": "#/components/responses/Problem"},
           "417": {"$ref": "#/components/responses/Problem"},
           "501": {"$ref": "#/components/responses/Problem"},
-          "507": {"$ref": "#/components/responses/Problem"}
+          "507": {"$ref": "#/components/responses/Full"}
         }
       }
     },
@@ -102,14 +102,33 @@ constexpr std::string_view kFrame = R"json({
         }
       }
     },
+    "/v1/users/{id}": {
+      "delete": {
+        "operationId": "deleteUser",
+        "summary": "Forget a user",
+        "description": "At once the user has no history and no stored event; the next import takes the user out of the log. May be repeated.",
+        "parameters": [{"name": "id", "in": "path", "required": true, "schema": {"type": "string", "maxLength": 512}}],
+        "responses": {
+          "200": {"description": "Forgotten", "content": {"application/json": {"schema": {
+            "type": "object",
+            "required": ["user", "forgotten"],
+            "properties": {"user": {"type": "string"}, "forgotten": {"type": "boolean"}}
+          }}}},
+          "507": {"$ref": "#/components/responses/Problem"}
+        }
+      }
+    },
     "/healthz": {"get": {"operationId": "getHealth", "summary": "The process is alive", "responses": {"200": {"description": "Alive"}}}},
-    "/readyz": {"get": {"operationId": "getReadiness", "summary": "Requests are welcome; 503 while stopping", "responses": {"200": {"description": "Ready"}}}},
+    "/readyz": {"get": {"operationId": "getReadiness", "summary": "Requests are welcome; 503 while stopping", "responses": {"200": {"description": "Ready; names the versions served, since when, and why newer ones are not; with a reason while events cannot be stored", "content": {"application/json": {"schema": {"type": "object", "required": ["status", "bundle_version", "log_version", "since", "take_ups", "failed_take_ups"], "properties": {"status": {"type": "string"}, "bundle_version": {"type": "string"}, "log_version": {"type": "string"}, "since": {"type": "string"}, "take_ups": {"type": "integer"}, "failed_take_ups": {"type": "integer"}, "not_taken_up": {"type": "string"}, "note": {"type": "string"}, "reason": {"type": "string"}}}}}}}}},
     "/metrics": {"get": {"operationId": "getMetrics", "summary": "Prometheus metrics", "responses": {"200": {"description": "Text format 0.0.4", "content": {"text/plain": {}}}}}},
+    "/v1/status": {"get": {"operationId": "getStatus", "summary": "Versions, steps of upnext run, sizes on disk, counts", "responses": {"200": {"description": "The same as the page /status", "content": {"application/json": {"schema": {"type": "object", "required": ["now", "started", "bundle_version", "log_version", "since", "requests", "events", "steps", "bytes"], "properties": {"now": {"type": "string"}, "started": {"type": "string"}, "bundle_version": {"type": "string"}, "log_version": {"type": "string"}, "since": {"type": "string"}, "take_ups": {"type": "integer"}, "failed_take_ups": {"type": "integer"}, "not_taken_up": {"type": "string"}, "note": {"type": "string"}, "requests": {"type": "integer"}, "failed_requests": {"type": "integer"}, "events": {"type": "integer"}, "duplicates": {"type": "integer"}, "items": {"type": "integer"}, "users": {"type": "integer"}, "steps": {"type": "array", "items": {"$ref": "#/components/schemas/Step"}}, "bytes": {"type": "object", "additionalProperties": {"type": "integer"}}}}}}}}}},
+    "/status": {"get": {"operationId": "getStatusPage", "summary": "A page for people", "responses": {"200": {"description": "HTML without scripts", "content": {"text/html": {}}}}}},
     "/openapi.json": {"get": {"operationId": "getDescription", "summary": "This description", "responses": {"200": {"description": "OpenAPI 3.1"}}}}
   },
   "components": {
     "responses": {
       "Busy": {"description": "Too many connections, requests or bytes at the same time, the store cannot be written, or the server is stopping: try again", "headers": {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
+      "Full": {"description": "The disk is full: events are taken again when there is room", "headers": {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
       "Problem": {"description": "What was expected, what was found", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     },
     "schemas": {
@@ -129,6 +148,23 @@ constexpr std::string_view kFrame = R"json({
         "required": ["removed"],
         "additionalProperties": false,
         "properties": {}
+      },
+      "Step": {
+        "type": "object",
+        "required": ["name", "schedule", "running", "outcome", "failures", "output"],
+        "properties": {
+          "name": {"type": "string"},
+          "schedule": {"type": "string"},
+          "running": {"type": "boolean"},
+          "last_start": {"type": ["string", "null"]},
+          "last_end": {"type": ["string", "null"]},
+          "seconds": {"type": ["number", "null"]},
+          "outcome": {"type": "string", "description": "ok, or what happened in the last run; empty before it"},
+          "failures": {"type": "integer", "description": "Without a success in between"},
+          "next": {"type": ["string", "null"]},
+          "note": {"type": "string"},
+          "output": {"type": "array", "items": {"type": "string"}, "description": "The last lines"}
+        }
       },
       "Item": {
         "type": "object",

@@ -21,6 +21,9 @@ ServerOptions ServerOptions::FromConfig(const base::Config& config) {
   options.timeout_s = count("timeout", options.timeout_s, 1, 3600);
   options.max_clock_ahead_s =
       count("max_clock_ahead", options.max_clock_ahead_s, 0, 10 * 365 * 86'400);
+  options.max_new_names = count("max_new_names", options.max_new_names, 0, 100'000'000);
+  options.max_new_names_per_client =
+      count("max_new_names_per_client", options.max_new_names_per_client, 0, 100'000'000);
   options.stop_delay_s = count("stop_delay", options.stop_delay_s, 0, 3600);
   return options;
 }

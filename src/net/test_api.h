@@ -25,6 +25,9 @@ class ApiTest : public testing::Test {
                     const std::string& type = "application/json") {
     return api_.Handle({.method = "POST", .target = target, .content_type = type, .body = body});
   }
+  HttpResponse Delete(const std::string& target) {
+    return api_.Handle({.method = "DELETE", .target = target, .content_type = "", .body = ""});
+  }
   nlohmann::json GetJson(const std::string& target) {
     const HttpResponse answer = Get(target);
     EXPECT_EQ(answer.status, 200u) << answer.body;

@@ -1,5 +1,9 @@
 #include "project/project.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstddef>
 #include <cstdlib>
 #include <set>
 #include <utility>
@@ -11,7 +15,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr size_t kKeptBundles = 3;
+constexpr std::ptrdiff_t kKeptBundles = 3;
 
 // The first that is given; `configured` is relative to the folder of the project file.
 fs::path Resolve(const std::string& given, const char* environment, const std::string& configured,
@@ -36,7 +40,7 @@ Result<Project> Project::Load(const Location& location) {
   project.directory_ = Resolve(location.directory, nullptr, table.Text("directory", ""), folder,
                                folder / ".upnext" / file.stem());
   project.schema_ = schema::Schema::FromConfig(project.config_.Table("schema"));
-  project.rule_ = features::PositiveRule::FromConfig(project.config_.Table("labels"));
+  project.signals_ = features::SignalOptions::FromConfig(project.config_, project.schema_);
   return project;
 }
 
@@ -59,14 +63,18 @@ Result<log::EventLog> Project::OpenLog(std::optional<uint32_t> shard) const {
 
 Result<bundle::OpenedBundle> Project::OpenBundle(bundle::LogChoice choice) const {
   UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened,
-                          bundle::OpenCurrent(bundles(), logs(), rule_, choice));
+                          bundle::OpenCurrent(bundles(), logs(), signals_, choice));
   UPNEXT_RETURN_IF_ERROR(log::CheckSchema(opened.log, schema_));
   return opened;
 }
 
+Result<bundle::ServedVersions> Project::Served() const {
+  return bundle::VersionsToServe(bundles(), logs());
+}
+
 Result<bundle::OpenedModels> Project::OpenValidated() const {
   UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedModels opened,
-                          bundle::OpenCurrentValidated(bundles(), logs(), rule_));
+                          bundle::OpenCurrentValidated(bundles(), logs(), signals_));
   UPNEXT_RETURN_IF_ERROR(log::CheckSchema(opened.log, schema_));
   return opened;
 }
@@ -75,19 +83,37 @@ Result<std::unique_ptr<store::Store>> Project::OpenStore() const {
   return store::OpenRocksStore(store(), schema_);
 }
 
+Status Project::MakeCurrent(const std::string& version) const {
+  UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> versions, bundles().Versions());
+  if (std::ranges::find(versions, version) == versions.end()) {
+    return NotFound("{}: expected one of the versions {}, found '{}'", bundles().root().string(),
+                    fmt::join(versions, ", "), version);
+  }
+  UPNEXT_ASSIGN_OR_RETURN(
+      const bundle::OpenedBundle opened,
+      bundle::OpenVersion(bundles(), version, logs(), signals_, bundle::LogChoice::kNewest));
+  UPNEXT_RETURN_IF_ERROR(log::CheckSchema(opened.log, schema_));
+  return bundles().SetCurrent(version);
+}
+
 Status Project::Prune() const {
   std::set<std::string> logs_in_use;
   if (auto current = logs().Current()) logs_in_use.insert(*current);
   UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> versions, bundles().Versions());
-  const Result<std::string> current_bundle = bundles().Current();
-  for (size_t i = 0; i < versions.size(); ++i) {
-    const fs::path folder = bundles().Path(versions[i]);
-    const bool keep =
-        i + kKeptBundles >= versions.size() || (current_bundle && versions[i] == *current_bundle);
-    if (!keep) {
+  std::set<std::string> kept;
+  const auto keep_up_to = [&](std::vector<std::string>::const_iterator end) {
+    kept.insert(end - std::min(kKeptBundles, end - versions.begin()), end);
+  };
+  keep_up_to(versions.end());
+  const auto current = std::ranges::find(versions, bundles().Current().value_or(""));
+  if (current != versions.end()) keep_up_to(current + 1);
+  for (const std::string& version : versions) {
+    const fs::path folder = bundles().Path(version);
+    if (!kept.contains(version)) {
       UPNEXT_RETURN_IF_ERROR(base::RemoveAll(folder));
     } else if (auto manifest = bundle::ReadManifest(folder)) {
       logs_in_use.insert(manifest->log_version);
+      if (auto served = bundle::LogToServe(logs(), *manifest)) logs_in_use.insert(*served);
     }
   }
   UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> log_versions, logs().Versions());

@@ -21,7 +21,7 @@
 #include "base/status.h"
 #include "base/versioned_root.h"
 #include "bundle/opened_bundle.h"
-#include "features/positive_rule.h"
+#include "features/signal_options.h"
 #include "log/event_log.h"
 #include "schema/schema.h"
 #include "store/store.h"
@@ -45,7 +45,7 @@ class Project {
   const std::filesystem::path& data() const { return data_; }
   const std::filesystem::path& directory() const { return directory_; }
   // What counts as a complete watch. Bundles and stores are bound to it.
-  const features::PositiveRule& rule() const { return rule_; }
+  const features::SignalOptions& signals() const { return signals_; }
   // What the site has. A log is bound to it: the two below refuse the log of another schema with
   // kFailedPrecondition, which says to run import.
   const schema::Schema& schema() const { return schema_; }
@@ -61,20 +61,27 @@ class Project {
   Result<log::EventLog> OpenLog(std::optional<uint32_t> shard = std::nullopt) const;
   // The current bundle and its log; kNotFound says to run train.
   Result<bundle::OpenedBundle> OpenBundle(bundle::LogChoice choice) const;
+  // As a server that is started now takes them, without opening them.
+  Result<bundle::ServedVersions> Served() const;
   // The models that the report of the current bundle is of, and the log of their training.
   Result<bundle::OpenedModels> OpenValidated() const;
   // Made when there is none yet; kAborted when another process has it open.
   Result<std::unique_ptr<store::Store>> OpenStore() const;
 
-  // Removes old versions. What stays: the current log, the current bundle, the two newest bundles
-  // before it, and the logs that those bundles were trained on. The caller holds the lock.
+  // Makes that version of the bundles the current one, after opening it as a server does. The caller
+  // holds the lock. kNotFound, with the versions that there are, when it is not one of them.
+  Status MakeCurrent(const std::string& version) const;
+
+  // Removes old versions. What stays: the current log, the three newest bundles, the current bundle
+  // and the two before it, and the logs that those bundles were trained on and are served with. The
+  // caller holds the lock.
   Status Prune() const;
 
  private:
   Project() = default;
   base::Config config_;
   std::filesystem::path data_, directory_;
-  features::PositiveRule rule_;
+  features::SignalOptions signals_;
   schema::Schema schema_;
 };
 

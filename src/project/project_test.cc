@@ -87,25 +87,27 @@ TEST_F(ProjectTest, OneWriterAtATime) {
   EXPECT_EQ(second.error().code, Code::kAborted);
 }
 
+// A version with a manifest, if a log is given that it was trained on, and nothing else.
+void PublishFolder(base::VersionedRoot root, const std::string& log_version) {
+  const auto staged = root.Begin();
+  ASSERT_TRUE(staged) << staged.error().message;
+  if (!log_version.empty()) {
+    bundle::Manifest manifest;
+    manifest.log_version = log_version;
+    ASSERT_TRUE(bundle::WriteManifest(*staged, manifest));
+  }
+  ASSERT_TRUE(root.Publish(*staged));
+}
+
 // Three bundles and their logs stay, and what is current.
 TEST_F(ProjectTest, PruneKeepsWhatIsCurrentAndTheNewestBundlesWithTheirLogs) {
   Location location = Write("");
   location.directory = (folder_.path() / "p").string();
   const auto project = Project::Load(location);
   ASSERT_TRUE(project);
-  const auto publish = [](base::VersionedRoot root, const std::string& log_version) {
-    const auto staged = root.Begin();
-    ASSERT_TRUE(staged) << staged.error().message;
-    if (!log_version.empty()) {
-      bundle::Manifest manifest;
-      manifest.log_version = log_version;
-      ASSERT_TRUE(bundle::WriteManifest(*staged, manifest));
-    }
-    ASSERT_TRUE(root.Publish(*staged));
-  };
-  for (int i = 1; i <= 6; ++i) publish(project->logs(), "");
+  for (int i = 1; i <= 6; ++i) PublishFolder(project->logs(), "");
   for (const char* log : {"v000001", "v000002", "v000003", "v000003", "v000004"}) {
-    publish(project->bundles(), log);
+    PublishFolder(project->bundles(), log);
   }
   ASSERT_TRUE(project->logs().SetCurrent("v000006"));
   ASSERT_TRUE(project->bundles().SetCurrent("v000001"));
@@ -115,6 +117,51 @@ TEST_F(ProjectTest, PruneKeepsWhatIsCurrentAndTheNewestBundlesWithTheirLogs) {
               testing::ElementsAre("v000001", "v000003", "v000004", "v000005"));
   EXPECT_THAT(*project->logs().Versions(),
               testing::ElementsAre("v000001", "v000003", "v000004", "v000006"));
+}
+
+// After a roll back one can roll back further.
+TEST_F(ProjectTest, PruneKeepsTheTwoBundlesBeforeTheCurrentOne) {
+  Location location = Write("");
+  location.directory = (folder_.path() / "p").string();
+  const auto project = Project::Load(location);
+  ASSERT_TRUE(project);
+  PublishFolder(project->logs(), "");
+  for (int i = 1; i <= 8; ++i) PublishFolder(project->bundles(), "v000001");
+  ASSERT_TRUE(project->bundles().SetCurrent("v000004"));
+  ASSERT_TRUE(project->Prune());
+  EXPECT_THAT(
+      *project->bundles().Versions(),
+      testing::ElementsAre("v000002", "v000003", "v000004", "v000006", "v000007", "v000008"));
+}
+
+TEST_F(ProjectTest, WhatIsServedIsNamedAlsoWhenALogIsNewer) {
+  Location location = Write("");
+  location.directory = (folder_.path() / "p").string();
+  const auto project = Project::Load(location);
+  ASSERT_TRUE(project);
+  const auto served = [&] {
+    const auto versions = project->Served();
+    EXPECT_TRUE(versions) << versions.error().message;
+    return *versions;
+  };
+  EXPECT_EQ(served().bundle, "");
+  EXPECT_EQ(served().Note(), "");
+  const auto publish_log = [&](const std::string& item) {
+    const auto staged = project->logs().Begin();
+    const std::vector<schema::RawEvent> events = {{.user = "u", .item = item, .time_ms = 1}};
+    ASSERT_TRUE(log::WriteEventLog(*staged, events, {}, {}));
+    ASSERT_TRUE(project->logs().SetCurrent(*project->logs().Publish(*staged)));
+  };
+  publish_log("i");
+  EXPECT_EQ(served().newest_log, "v000001");
+  PublishFolder(project->bundles(), "v000001");
+  ASSERT_TRUE(project->bundles().SetCurrent("v000001"));
+  EXPECT_EQ(served().bundle, "v000001");
+  EXPECT_EQ(served().log, "v000001");
+  EXPECT_EQ(served().Note(), "");
+  publish_log("j");
+  EXPECT_EQ(served().log, "v000001");
+  EXPECT_THAT(served().Note(), testing::HasSubstr("served with log v000001: in log v000002"));
 }
 
 TEST_F(ProjectTest, OneProcessAtATimeHasTheStoreOpen) {

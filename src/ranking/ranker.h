@@ -55,7 +55,9 @@ inline features::ModelShape ShapeOf(const features::FeatureStatistics& tables) {
   return features::ShapeOf(tables, features::Model::kRanking);
 }
 
-inline kernels::BagsView View(const features::Bags& bags) { return {bags.ids, bags.offsets}; }
+inline kernels::BagsView View(const features::Bags& bags) {
+  return {bags.ids, bags.offsets, bags.weights};
+}
 
 // Of its section file.
 inline constexpr std::string_view kRankerKind = "ranker";

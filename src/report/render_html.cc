@@ -1,6 +1,8 @@
 // The report as one HTML page: no scripts, no requests, light and dark mode.
+#include <array>
 #include <cmath>
 #include <optional>
+#include <span>
 
 #include "evaluation/report.h"
 #include "report/append_format.h"
@@ -36,7 +38,7 @@ void AddRow(const evaluation::ModelMetrics& row, const std::vector<std::string>&
 }
 
 void AddTable(const evaluation::ModelMetrics& model,
-              const std::optional<evaluation::ModelMetrics>& current,
+              std::span<const std::optional<evaluation::ModelMetrics>> beside,
               const std::vector<evaluation::ModelMetrics>& baselines, std::vector<std::string> keys,
               std::string* out) {
   const std::vector<std::string> columns = TableColumns(model, baselines, std::move(keys));
@@ -44,7 +46,9 @@ void AddTable(const evaluation::ModelMetrics& model,
   for (const std::string& column : columns) AppendFormat(out, "<th>{}</th>", Escaped(column));
   *out += "</tr></thead><tbody>\n";
   AddRow(model, columns, /*model=*/true, out);
-  if (current) AddRow(*current, columns, /*model=*/false, out);
+  for (const auto& row : beside) {
+    if (row) AddRow(*row, columns, /*model=*/false, out);
+  }
   for (const evaluation::ModelMetrics& row : baselines) AddRow(row, columns, /*model=*/false, out);
   *out += "</tbody></table></div>\n";
 }
@@ -81,7 +85,7 @@ Line RecallCurve(const evaluation::ModelMetrics& row) {
 void AddRetrieval(const evaluation::RetrievalReport& retrieval, std::string* out) {
   AppendFormat(out, "<h2>Retrieval</h2>\n<p class=\"soft\">{} users, {} items</p>\n",
                retrieval.users, retrieval.items);
-  AddTable(retrieval.model, retrieval.current, retrieval.baselines,
+  AddTable(retrieval.model, std::array{retrieval.served, retrieval.current}, retrieval.baselines,
            {std::begin(kRetrievalKeys), std::end(kRetrievalKeys)}, out);
   *out += "<div class=\"plots\">\n";
   AddBars(retrieval.model, retrieval.baselines, {"hr@10", "ndcg@10", "map", "coverage@10"}, out);
@@ -117,7 +121,7 @@ void AddCalibration(std::span<const evaluation::CalibrationBin> bins, std::strin
 void AddRanking(const evaluation::RankingReport& ranking, std::string* out) {
   AppendFormat(out, "<h2>Ranking</h2>\n<p class=\"soft\">{} impressions of {} users</p>\n",
                ranking.impressions, ranking.users);
-  AddTable(ranking.model, ranking.current, ranking.baselines,
+  AddTable(ranking.model, std::array{ranking.current}, ranking.baselines,
            {std::begin(kRankingKeys), std::end(kRankingKeys)}, out);
   *out += "<div class=\"plots\">\n";
   AddBars(ranking.model, ranking.baselines,

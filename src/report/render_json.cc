@@ -106,17 +106,71 @@ evaluation::PairedDifference ReadDifference(const Json& json) {
           .users = json.at("users").get<uint64_t>()};
 }
 
+Json LossJson(const evaluation::BaselineLoss& loss) {
+  return {{"baseline", loss.baseline},
+          {"ours", loss.ours},
+          {"difference", DifferenceJson(loss.difference)}};
+}
+
+Json OrderJson(const evaluation::OrderChoice& choice) {
+  Json json{{"chosen", choice.order.ToText()},
+            {"users", choice.users},
+            {"parts", Json::array()},
+            {"tried", Json::array()}};
+  for (const auto& part : choice.order.parts) {
+    json["parts"].push_back({{"generator", part.generator}, {"weight", part.weight}});
+  }
+  for (const evaluation::TriedOrder& one : choice.tried) {
+    json["tried"].push_back(
+        {{"order", one.order},
+         {"ndcg@10", Number(one.ndcg)},
+         {"difference", {Number(one.difference.low), Number(one.difference.high)}}});
+  }
+  return json;
+}
+
+evaluation::OrderChoice ReadOrder(const Json& json) {
+  evaluation::OrderChoice choice;
+  choice.users = json.at("users").get<uint64_t>();
+  for (const Json& part : json.at("parts")) {
+    choice.order.parts.push_back(
+        {part.at("generator").get<std::string>(), part.at("weight").get<double>()});
+  }
+  for (const Json& one : json.at("tried")) {
+    choice.tried.push_back(
+        {.order = one.at("order").get<std::string>(),
+         .ndcg = Number(one.at("ndcg@10")),
+         .difference = {Number(one.at("difference").at(0)), Number(one.at("difference").at(1))}});
+  }
+  return choice;
+}
+
 void AddRetrievalJson(const evaluation::RetrievalReport& retrieval, Json* json) {
   Json stage = MainFigures(retrieval.model, kRetrievalKeys, /*every=*/true);
+  if (retrieval.served) {
+    stage["served"] = MainFigures(*retrieval.served, kRetrievalKeys, /*every=*/true);
+  }
+  (*json)["losses"] = Json::array();
+  for (const evaluation::BaselineLoss& loss : retrieval.losses) {
+    (*json)["losses"].push_back(LossJson(loss));
+  }
   AddCurrent(retrieval, kRetrievalKeys, &stage);
   stage["baselines"] = Json::object();
   for (const evaluation::ModelMetrics& row : retrieval.baselines) {
     stage["baselines"][row.name] = MainFigures(row, kRetrievalKeys, /*every=*/false);
   }
   (*json)["retrieval"] = std::move(stage);
+  (*json)["targets"] = {{"all", retrieval.targets.all},
+                        {"seen", retrieval.targets.seen},
+                        {"disliked", retrieval.targets.disliked},
+                        {"removed", retrieval.targets.removed}};
   (*json)["users"]["retrieval"] = retrieval.users;
   (*json)["items"]["retrieval"] = retrieval.items;
   (*json)["intervals"]["retrieval"] = Intervals(retrieval);
+  if (retrieval.served) {
+    (*json)["intervals"]["retrieval"]["served"] = {{"name", retrieval.served->name},
+                                                   {"figures", AllFigures(*retrieval.served)}};
+  }
 }
 
 void AddRankingJson(const evaluation::RankingReport& ranking, Json* json) {
@@ -149,6 +203,19 @@ evaluation::Report Read(const Json& json) {
     ReadStage(intervals.at("retrieval"), &retrieval);
     retrieval.users = json.at("users").at("retrieval").get<uint64_t>();
     retrieval.items = json.at("items").at("retrieval").get<uint64_t>();
+    if (intervals.at("retrieval").contains("served")) {
+      retrieval.served = ReadModel(intervals.at("retrieval").at("served"));
+    }
+    for (const Json& loss : json.at("losses")) {
+      retrieval.losses.push_back({.baseline = loss.at("baseline").get<std::string>(),
+                                  .ours = loss.at("ours").get<std::string>(),
+                                  .difference = ReadDifference(loss.at("difference"))});
+    }
+    const Json& targets = json.at("targets");
+    retrieval.targets = {.all = targets.at("all").get<uint64_t>(),
+                         .seen = targets.at("seen").get<uint64_t>(),
+                         .disliked = targets.at("disliked").get<uint64_t>(),
+                         .removed = targets.at("removed").get<uint64_t>()};
   }
   if (intervals.contains("ranking")) {
     evaluation::RankingReport& ranking = report.ranking.emplace();
@@ -161,6 +228,7 @@ evaluation::Report Read(const Json& json) {
     }
   }
   for (const Json& one : json.at("differences")) report.differences.push_back(ReadDifference(one));
+  if (json.contains("order")) report.order = ReadOrder(json.at("order"));
   report.split = json.at("split").get<std::string>();
   report.seed = json.at("seed").get<uint64_t>();
   report.machine = json.at("machine").get<std::string>();
@@ -182,6 +250,7 @@ std::string RenderJson(const evaluation::Report& report) {
   for (const evaluation::PairedDifference& difference : report.differences) {
     json["differences"].push_back(DifferenceJson(difference));
   }
+  if (report.order) json["order"] = OrderJson(*report.order);
   json["users"] = Json::object();
   json["intervals"] = Json::object();
   if (report.retrieval) AddRetrievalJson(*report.retrieval, &json);

@@ -1,7 +1,9 @@
 // The table for a terminal.
+#include <array>
 #include <cmath>
 #include <iterator>
 #include <optional>
+#include <span>
 
 #include "base/numbers.h"
 #include "evaluation/report.h"
@@ -47,7 +49,7 @@ void AppendRow(const std::vector<Cell>& cells, const std::vector<size_t>& widths
 }
 
 void AppendTable(const evaluation::ModelMetrics& model,
-                 const std::optional<evaluation::ModelMetrics>& current,
+                 std::span<const std::optional<evaluation::ModelMetrics>> beside,
                  const std::vector<evaluation::ModelMetrics>& baselines,
                  std::vector<std::string> keys, std::string* out) {
   const std::vector<std::string> columns = TableColumns(model, baselines, std::move(keys));
@@ -58,13 +60,32 @@ void AppendTable(const evaluation::ModelMetrics& model,
     for (const std::string& column : columns) row.push_back(CellOf(metrics, column));
   };
   add(model);
-  if (current) add(*current);
+  for (const auto& row : beside) {
+    if (row) add(*row);
+  }
   for (const evaluation::ModelMetrics& baseline : baselines) add(baseline);
   std::vector<size_t> widths(columns.size() + 1, 0);
   for (const std::vector<Cell>& row : rows) {
     for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].width);
   }
   for (const std::vector<Cell>& row : rows) AppendRow(row, widths, out);
+}
+
+// "order of feeds without a ranker: co-watch, chosen on 1,234 validation users" and a line for each
+// order that was tried.
+std::string OrderText(const evaluation::OrderChoice& choice) {
+  std::string text =
+      fmt::format("order of feeds without a ranker: {}, chosen by ndcg@10 on {} validation users\n",
+                  choice.order.ToText(), base::WithThousands(choice.users));
+  for (const evaluation::TriedOrder& one : choice.tried) {
+    text += fmt::format("  {:.4f}  {}", one.ndcg, one.order);
+    if (!std::isnan(one.difference.low)) {
+      text += fmt::format("  (less the first: {:+.4f} to {:+.4f})", one.difference.low,
+                          one.difference.high);
+    }
+    text += "\n";
+  }
+  return text;
 }
 
 }  // namespace
@@ -75,22 +96,25 @@ std::string RenderTable(const evaluation::Report& report) {
     fmt::format_to(std::back_inserter(out), "retrieval: {} users, {} items\n",
                    base::WithThousands(report.retrieval->users),
                    base::WithThousands(report.retrieval->items));
-    AppendTable(report.retrieval->model, report.retrieval->current, report.retrieval->baselines,
-                {std::begin(kRetrievalKeys), std::end(kRetrievalKeys)}, &out);
+    AppendTable(
+        report.retrieval->model, std::array{report.retrieval->served, report.retrieval->current},
+        report.retrieval->baselines, {std::begin(kRetrievalKeys), std::end(kRetrievalKeys)}, &out);
     out += "\n";
   }
   if (report.ranking) {
     fmt::format_to(std::back_inserter(out), "ranking: {} impressions of {} users\n",
                    base::WithThousands(report.ranking->impressions),
                    base::WithThousands(report.ranking->users));
-    AppendTable(report.ranking->model, report.ranking->current, report.ranking->baselines,
-                {std::begin(kRankingKeys), std::end(kRankingKeys)}, &out);
+    AppendTable(report.ranking->model, std::array{report.ranking->current},
+                report.ranking->baselines, {std::begin(kRankingKeys), std::end(kRankingKeys)},
+                &out);
     out += "\n";
   }
   const bool intervals = out.find("±") != std::string::npos;
   for (const evaluation::PairedDifference& difference : report.differences) {
     out += DifferenceText(difference) + "\n";
   }
+  if (report.order) out += OrderText(*report.order);
   for (const std::string& note : report.notes) out += "note: " + note + "\n";
   if (!report.version.empty()) out += "bundle: " + report.version + "\n";
   fmt::format_to(std::back_inserter(out), "split: {}\n", report.split);

@@ -25,8 +25,17 @@ evaluation::Report Example() {
                       {"coverage@10", {0.5, evaluation::kNoInterval}}}};
   retrieval.baselines = {{"popularity", {{"hr@10", {0.04, {0.03, 0.05}}}}},
                          {"markov", {{"hr@10", {0.2144, {0.2, 0.23}}}}}};
+  retrieval.losses = {{.baseline = "item-knn",
+                       .ours = "candidate model",
+                       .difference = {.stage = "retrieval",
+                                      .metric = "ndcg@10",
+                                      .next = 0.18,
+                                      .current = 0.2,
+                                      .interval = {-0.03, -0.01},
+                                      .users = 6040}}};
   retrieval.users = 6040;
   retrieval.items = 3416;
+  retrieval.targets = {.all = 6100, .seen = 60, .disliked = 7, .removed = 1};
   evaluation::RankingReport& ranking = report.ranking.emplace();
   ranking.model = {"ranker",
                    {{"weighted_user_loss", {0.4, {0.38, 0.42}}},
@@ -90,6 +99,10 @@ TEST(Json, ComesBackAsTheReport) {
   ExpectSame(report.ranking->baselines[0], parsed.ranking->baselines[0]);
   EXPECT_EQ(parsed.ranking->watch_calibration, report.ranking->watch_calibration);
   EXPECT_EQ(parsed.retrieval->items, 3416u);
+  EXPECT_EQ(parsed.retrieval->targets.seen, 60u);
+  ASSERT_EQ(parsed.retrieval->losses.size(), 1u);
+  EXPECT_EQ(parsed.retrieval->losses[0].baseline, "item-knn");
+  EXPECT_EQ(parsed.retrieval->losses[0].difference.interval.low, -0.03);
   EXPECT_EQ(parsed.ranking->impressions, 3821u);
   EXPECT_EQ(RenderJson(parsed), RenderJson(report));
 }
@@ -113,6 +126,26 @@ evaluation::Report ExampleOfATraining() {
                          .interval = evaluation::kNoInterval,
                          .users = 12}};
   return report;
+}
+
+TEST(Order, IsPrintedWithWhatWasTriedAndComesBackFromJson) {
+  evaluation::Report report = Example();
+  report.retrieval->served = {"served order", {{"hr@10", {0.33, {0.32, 0.34}}}}};
+  report.order = {.order = {{{"candidate-model", 0.7}, {"co-watch", 0.3}}},
+                  .tried = {{.order = "candidate-model", .ndcg = 0.18},
+                            {.order = "0.7 candidate-model + 0.3 co-watch",
+                             .ndcg = 0.2,
+                             .difference = {0.01, 0.03}}},
+                  .users = 5000};
+  const std::string table = RenderTable(report);
+  EXPECT_THAT(table, HasSubstr("order of feeds without a ranker: 0.7 candidate-model + 0.3 "
+                               "co-watch, chosen by ndcg@10 on 5,000 validation users"));
+  EXPECT_THAT(table, HasSubstr("  0.1800  candidate-model\n"));
+  EXPECT_THAT(table, HasSubstr("  served order "));
+  EXPECT_THAT(RenderHtml(report), HasSubstr("served order"));
+  const evaluation::Report parsed = ParseJson(RenderJson(report)).value();
+  EXPECT_EQ(parsed.order->order, report.order->order);
+  EXPECT_EQ(RenderJson(parsed), RenderJson(report));
 }
 
 TEST(Differences, AreInEveryFormAndComeBackFromJson) {

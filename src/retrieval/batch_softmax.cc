@@ -46,6 +46,8 @@ nn::LossValue BatchSoftmax::Block(size_t begin, size_t n, const float* users,
                                   kernels::OperandView user_operand, float* d_users) {
   const size_t dim = args_.items->dim(), classes = args_.classes.size();
   const std::span<const uint32_t> labels = args_.labels.subspan(begin, n);
+  const std::span<const float> weights =
+      args_.weights.empty() ? args_.weights : args_.weights.subspan(begin, n);
   thread_local kernels::AlignedBuffer<float> unrounded, label_rows;
   if (!args_.full) {
     label_rows.Reserve(n * dim);
@@ -68,7 +70,7 @@ nn::LossValue BatchSoftmax::Block(size_t begin, size_t n, const float* users,
     thread_local std::vector<uint32_t> targets;
     targets.resize(n);
     std::ranges::transform(labels, targets.begin(), [](uint32_t row) { return row - 1; });
-    loss = nn::FullSoftmaxLoss(n, classes, targets, logits, {}, nullptr, args_.labels.size());
+    loss = nn::FullSoftmaxLoss(n, classes, targets, logits, weights, nullptr, args_.labels.size());
   } else {
     nn::SampledSoftmaxBatch softmax;
     softmax.batch = n;
@@ -77,6 +79,7 @@ nn::LossValue BatchSoftmax::Block(size_t begin, size_t n, const float* users,
     softmax.target_logits = std::span(d_labels_).subspan(begin, n);
     softmax.targets = labels;
     softmax.negative_ids = args_.classes;
+    softmax.weights = weights;
     if (!args_.label_log_expected.empty()) {
       softmax.target_log_expected = args_.label_log_expected.subspan(begin, n);
     }
@@ -104,13 +107,15 @@ nn::LossValue BatchSoftmax::FusedBlock(size_t begin, size_t n, const float* user
     targets[i] = d_labels_[begin + i];
     if (!args_.label_log_expected.empty()) targets[i] -= args_.label_log_expected[begin + i];
   }
-  const double loss = fused_.Block({.begin = begin,
-                                    .n = n,
-                                    .users = users,
-                                    .rounded_users = user_operand.bf16,
-                                    .target_ids = args_.labels.subspan(begin, n),
-                                    .target_logits = targets},
-                                   d_users, d_labels_.data() + begin);
+  const double loss = fused_.Block(
+      {.begin = begin,
+       .n = n,
+       .users = users,
+       .rounded_users = user_operand.bf16,
+       .target_ids = args_.labels.subspan(begin, n),
+       .target_logits = targets,
+       .weights = args_.weights.empty() ? args_.weights : args_.weights.subspan(begin, n)},
+      d_users, d_labels_.data() + begin);
   for (size_t i = 0; i < n; ++i) {
     kernels::Axpy(d_labels_[begin + i], label_rows + i * dim, d_users + i * dim, dim);
   }

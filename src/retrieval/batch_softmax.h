@@ -32,6 +32,7 @@ namespace upnext::retrieval {
 struct BatchSoftmaxArgs {
   const nn::EmbeddingTable* items = nullptr;
   std::span<const uint32_t> labels = {};   // [batch] rows of the table
+  std::span<const float> weights = {};     // [batch] of the examples in the loss; empty: 1 each
   std::span<const uint32_t> classes = {};  // rows that all examples are scored against
   // True: `classes` are all rows but row 0, in order, and the labels are among them. False: they
   // are a sample, and each example's own label is an additional class.

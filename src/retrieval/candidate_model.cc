@@ -112,7 +112,12 @@ Result<CandidateModelOptions> ReadOptions(const base::SectionFile& file) {
 }  // namespace
 
 CandidateModelOptions CandidateModelOptions::FromConfig(const base::ConfigTable& retrieval) {
-  CandidateModelOptions options;
+  return FromConfig(retrieval, {});
+}
+
+CandidateModelOptions CandidateModelOptions::FromConfig(const base::ConfigTable& retrieval,
+                                                        const CandidateModelOptions& defaults) {
+  CandidateModelOptions options = defaults;
   const auto number = [&](std::string_view key, uint32_t fallback, int64_t min, int64_t max) {
     return static_cast<uint32_t>(retrieval.Int(key, fallback, {.min = min, .max = max}));
   };
@@ -121,7 +126,9 @@ CandidateModelOptions CandidateModelOptions::FromConfig(const base::ConfigTable&
   options.context_dim = number("context_dim", options.context_dim, 1, kMaxDim);
   options.depth = number("depth", options.depth, 0, kMaxDepth);
   options.tie_items = retrieval.Bool("tie_items", options.tie_items);
-  for (const int64_t window : retrieval.Ints("recent_windows", {}, {.min = 1, .max = 1000})) {
+  const std::vector<int64_t> windows(options.recent_windows.begin(), options.recent_windows.end());
+  options.recent_windows.clear();
+  for (const int64_t window : retrieval.Ints("recent_windows", windows, {.min = 1, .max = 1000})) {
     options.recent_windows.push_back(static_cast<uint32_t>(window));
   }
   options.half_tables = retrieval.Choice("table_precision", {"fp32", "bf16"}, 0) == 1;
@@ -279,7 +286,7 @@ void NewestOfBags(const features::Bags& bags, uint32_t window, features::Bags* n
   for (size_t i = 0; i < bags.size(); ++i) {
     const uint32_t begin = bags.offsets[i], end = bags.offsets[i + 1];
     const uint32_t from = end - std::min(window, end - begin);
-    newest->ids.insert(newest->ids.end(), bags.ids.begin() + from, bags.ids.begin() + end);
+    newest->Append(bags, from, end);
     newest->Close();
   }
 }

@@ -51,6 +51,9 @@ struct CandidateModelOptions {
   // ones, and so has its file. [retrieval] table_precision = "bf16"
   bool half_tables = false;
   static CandidateModelOptions FromConfig(const base::ConfigTable& retrieval);
+  // Keys that are not given have the values of `defaults`.
+  static CandidateModelOptions FromConfig(const base::ConfigTable& retrieval,
+                                          const CandidateModelOptions& defaults);
   std::vector<size_t> widths() const;  // of the tower
 };
 
@@ -136,9 +139,11 @@ class CandidateModel {
 
 // The newest `window` ids of every bag (bags hold the oldest first).
 void NewestOfBags(const features::Bags& bags, uint32_t window, features::Bags* newest);
-inline kernels::BagsView View(const features::Bags& bags) { return {bags.ids, bags.offsets}; }
+inline kernels::BagsView View(const features::Bags& bags) {
+  return {bags.ids, bags.offsets, bags.weights};
+}
 inline kernels::BagsView View(const features::Bags& bags, size_t begin, size_t end) {
-  return {bags.ids, std::span(bags.offsets).subspan(begin, end - begin + 1)};
+  return {bags.ids, std::span(bags.offsets).subspan(begin, end - begin + 1), bags.weights};
 }
 
 }  // namespace upnext::retrieval

@@ -19,7 +19,7 @@ void ThinBags(const features::Bags& bags, float rate, base::Rng& rng, features::
   thinned->Clear();
   for (size_t i = 0; i < bags.size(); ++i) {
     for (uint32_t at = bags.offsets[i]; at < bags.offsets[i + 1]; ++at) {
-      if (rng.Uniform() >= rate) thinned->ids.push_back(bags.ids[at]);
+      if (rng.Uniform() >= rate) thinned->Append(bags, at, at + 1);
     }
     thinned->Close();
   }
@@ -132,7 +132,7 @@ nn::LossValue CandidateTrainer::RunBlocks(const features::CandidateBatch& batch,
   base::Tasks tasks;
   AppendInputGradients(tasks);
   tasks.push_back([&] { model_.tower_.Begin(n, precision, block_); });
-  BeginSoftmax(batch.label, classes, full, precision, tasks);
+  BeginSoftmax(batch, classes, full, precision, tasks);
   base::RunAll(tasks, &pool_);
 
   losses_.assign(model_.tower_.blocks(), {});
@@ -166,12 +166,16 @@ nn::LossValue CandidateTrainer::RunBlock(size_t block) {
   return loss;
 }
 
-void CandidateTrainer::BeginSoftmax(std::span<const uint32_t> labels,
+void CandidateTrainer::BeginSoftmax(const features::CandidateBatch& batch,
                                     std::span<const uint32_t> classes, bool full,
                                     kernels::Precision precision, base::Tasks& tasks) {
   BatchSoftmaxArgs args;
   args.items = &model_.item_vectors();
+  const std::span<const uint32_t> labels = batch.label;
   args.labels = labels;
+  if (std::ranges::any_of(batch.weight, [](float weight) { return weight != 1; })) {
+    args.weights = batch.weight;
+  }
   args.classes = classes;
   args.full = full;
   args.precision = precision;

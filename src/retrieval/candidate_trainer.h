@@ -62,8 +62,8 @@ class CandidateTrainer {
   nn::LossValue RunSampledOrFull(const features::CandidateBatch& batch);
   nn::LossValue RunFull(const features::CandidateBatch& batch);
   nn::LossValue RunBlock(size_t block);
-  void BeginSoftmax(std::span<const uint32_t> labels, std::span<const uint32_t> classes, bool full,
-                    kernels::Precision precision, base::Tasks& tasks);
+  void BeginSoftmax(const features::CandidateBatch& batch, std::span<const uint32_t> classes,
+                    bool full, kernels::Precision precision, base::Tasks& tasks);
   // What is left once the blocks are done, as independent pieces of work: the products that make
   // the gradients of weights and classes, and the updates of the tables that need none of these.
   void AppendProducts(base::Tasks& tasks);

@@ -70,7 +70,7 @@ double ReferenceLoss(const Rig& rig, std::span<const uint32_t> classes, double l
     const uint32_t label = rig.batch.label[i];
     double total = std::exp(logit(label));
     for (const uint32_t row : classes) total += row == label ? 0.0 : std::exp(logit(row));
-    loss += std::log(total) - logit(label);
+    loss += rig.batch.weight[i] * (std::log(total) - logit(label));
   }
   return loss / static_cast<double>(rig.batch.size());
 }
@@ -129,6 +129,29 @@ TEST(CandidateTrainer, CG10_CG13_SampledSoftmaxGradientsAreThoseOfTheCorrectedLo
     const double log_expected = std::log(6.0 / 8.0);  // six draws from eight items, uniformly
     const auto loss = [&] { return ReferenceLoss(rig, negatives, log_expected); };
     EXPECT_NEAR(rig.trainer.SampledGradients(rig.batch, negatives).mean(), loss(), 1e-5);
+    CheckAllGradients(rig, loss);
+  }
+}
+
+TEST(CandidateTrainer, GradientsFollowTheWeightsOfExamplesAndOfHistories) {
+  const std::vector<uint32_t> negatives = {1, 2, 2, 5, 8, 3};
+  for (const bool full : {true, false}) {
+    SCOPED_TRACE(full);
+    Rig rig(StepOptions(1));
+    for (size_t i = 0; i < rig.batch.size(); ++i) {
+      rig.batch.weight[i] = 0.3f + static_cast<float>(i % 3);
+    }
+    features::Bags& watches = WatchesOf(rig.batch);
+    for (size_t i = 0; i < watches.ids.size(); ++i) {
+      watches.weights.push_back(1.0f + static_cast<float>(i % 3));
+    }
+    const auto loss = [&] {
+      return full ? ReferenceLoss(rig, AllRows(), 0)
+                  : ReferenceLoss(rig, negatives, std::log(6.0 / 8.0));
+    };
+    const double found = full ? rig.trainer.FullGradients(rig.batch).mean()
+                              : rig.trainer.SampledGradients(rig.batch, negatives).mean();
+    EXPECT_NEAR(found, loss(), 1e-5);
     CheckAllGradients(rig, loss);
   }
 }

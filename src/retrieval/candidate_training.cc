@@ -28,11 +28,12 @@ class Training : public nn::Trainable {
                  .labels = options.labels,
                  .part = examples::SplitPart::kTrain,
                  .min_history = options.min_history,
+                 .user_share = options.user_share,
                  .seed = options.seed},
                 pool),
         trainer_(&model, options, tables.vocabulary(features::kItemVocabulary), pool),
-        validation_(source, tables, examples::SplitPart::kValidation, options.validation_users,
-                    pool) {}
+        validation_(source, tables, examples::SplitPart::kValidation, options.feed,
+                    options.validation_users, pool) {}
 
   bool has_validation() const { return validation_.cases() > 0; }
 
@@ -84,7 +85,12 @@ class Training : public nn::Trainable {
 }  // namespace
 
 CandidateTrainOptions CandidateTrainOptions::FromConfig(const base::ConfigTable& retrieval) {
-  CandidateTrainOptions options;
+  return FromConfig(retrieval, {});
+}
+
+CandidateTrainOptions CandidateTrainOptions::FromConfig(const base::ConfigTable& retrieval,
+                                                        const CandidateTrainOptions& defaults) {
+  CandidateTrainOptions options = defaults;
   const auto number = [&](std::string_view key, uint32_t fallback, int64_t min, int64_t max) {
     return static_cast<uint32_t>(retrieval.Int(key, fallback, {.min = min, .max = max}));
   };
@@ -123,10 +129,9 @@ Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& sourc
   const CandidateShape shape = ShapeOf(tables);
   if (shape.items < 3) {
     return FailedPrecondition(
-        "the candidate model needs complete watches of at least two items in the training part, "
-        "found {}; check [labels] and [split] of the project file (a log of clicks or purchases: "
-        "give "
-        "those events the type 'complete' and set [labels] complete = \"event\")",
+        "the candidate model needs positive events of at least two items in the training part, "
+        "found {}; check [labels] positives and [split] of the project file (`upnext features` shows "
+        "what is positive)",
         shape.items - 1);
   }
   TrainedCandidate result;
@@ -135,7 +140,7 @@ Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& sourc
   Training training(source, tables, options, *result.model, pool);
   if (training.examples_per_epoch() == 0) {
     return FailedPrecondition(
-        "the training part has no complete watch that follows {} others of its user; check "
+        "the training part has no positive event that follows {} others of its user; check "
         "[labels], [split] and retrieval.min_history of the project file",
         options.min_history);
   }

@@ -17,6 +17,7 @@
 #include "examples/replay.h"
 #include "examples/sampler.h"
 #include "features/feature_statistics.h"
+#include "features/feed_rule.h"
 #include "nn/training_loop.h"
 #include "retrieval/candidate_model.h"
 
@@ -43,6 +44,8 @@ struct CandidateTrainOptions {
       examples::CandidateStreamOptions::Labels::kNextWatch;
   bool bf16 = true;                    // matrix products in bf16 where that is fast
   uint32_t validation_users = 10'000;  // at most, for early stopping
+  features::FeedRule feed = {};        // what validation leaves out of lists: [serving]
+  double user_share = 1;               // of the users that train; not in the project file
   // Trains exactly this many epochs of the schedule, without early stopping: a fit on data that
   // leaves none to validate on. 0: as validation says.
   uint32_t stop_after = 0;
@@ -52,6 +55,9 @@ struct CandidateTrainOptions {
   nn::CheckpointOptions checkpoints = {};  // interval from the project file, folder from the caller
   uint64_t seed = 1;
   static CandidateTrainOptions FromConfig(const base::ConfigTable& retrieval);
+  // Keys that are not given have the values of `defaults`.
+  static CandidateTrainOptions FromConfig(const base::ConfigTable& retrieval,
+                                          const CandidateTrainOptions& defaults);
 };
 
 // `validation` of an epoch is NDCG@10.

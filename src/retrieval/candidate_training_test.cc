@@ -96,7 +96,7 @@ struct Trained {
 };
 
 double TestNdcg(const examples::World& world, Trained& trained) {
-  const CandidateValidation validation(world.source, trained.tables, examples::SplitPart::kTest,
+  const CandidateValidation validation(world.source, trained.tables, examples::SplitPart::kTest, {},
                                        UINT32_MAX, trained.pool);
   EXPECT_GT(validation.cases(), 0u);
   return validation.Ndcg(*trained.result.model, {kernels::Precision::kFp32, &trained.pool});
@@ -150,8 +150,8 @@ TEST(TrainCandidateModel, KeepsTheBestEpochAndStopsWhenItGetsNoBetter) {
   for (const nn::EpochReport& epoch : epochs) {
     EXPECT_LE(epoch.validation, epochs[trained.result.best_epoch].validation);
   }
-  const CandidateValidation validation(world.source, trained.tables,
-                                       examples::SplitPart::kValidation, UINT32_MAX, trained.pool);
+  const CandidateValidation validation(
+      world.source, trained.tables, examples::SplitPart::kValidation, {}, UINT32_MAX, trained.pool);
   EXPECT_EQ(validation.Ndcg(*trained.result.model, {kernels::Precision::kFp32, &trained.pool}),
             epochs[trained.result.best_epoch].validation);
 }
@@ -269,7 +269,7 @@ TEST(TrainCandidateModel, OneItemInEveryEventIsAnErrorThatSaysWhatToCheck) {
   ASSERT_FALSE(trained);
   EXPECT_THAT(trained.error().message,
               testing::AllOf(HasSubstr("at least two items"), HasSubstr("found 1"),
-                             HasSubstr("[labels] and [split]")));
+                             HasSubstr("[labels] positives and [split]")));
 }
 
 class StopAfter : public base::Progress {

@@ -1,7 +1,8 @@
 // NDCG@10 of a candidate model on the held-out cases of a part, for early stopping. All items of
-// the vocabulary are ranked except those watched before. Only this room includes it.
+// the vocabulary are ranked except those that a feed leaves out; a target among those is a miss. Only
+// this room includes it.
 //
-//   CandidateValidation validation(source, tables, SplitPart::kValidation, 10'000, pool);
+//   CandidateValidation validation(source, tables, SplitPart::kValidation, feed, 10'000, pool);
 //   double ndcg = validation.Ndcg(model, compute);          NaN without cases
 #ifndef UPNEXT_RETRIEVAL_CANDIDATE_VALIDATION_H_
 #define UPNEXT_RETRIEVAL_CANDIDATE_VALIDATION_H_
@@ -13,6 +14,7 @@
 #include "examples/replay.h"
 #include "features/feature_block.h"
 #include "features/feature_statistics.h"
+#include "features/feed_rule.h"
 #include "nn/parameter.h"
 #include "retrieval/candidate_model.h"
 
@@ -23,16 +25,16 @@ class CandidateValidation {
   // `tables` must outlive it. Makes the inputs once; at most `max_users` of the cases, evenly spread over users.
   CandidateValidation(const examples::ReplaySource& source,
                       const features::FeatureStatistics& tables, examples::SplitPart part,
-                      uint32_t max_users, base::ThreadPool& pool);
+                      const features::FeedRule& feed, uint32_t max_users, base::ThreadPool& pool);
   // compute.pool must not be null.
   double Ndcg(const CandidateModel& model, const nn::Compute& compute) const;
   size_t cases() const { return cases_; }
 
  private:
-  // Inputs of up to kBlock cases, with the items that count and the items that were seen of each.
+  // Inputs of up to kBlock cases, with the items that count and those that are left out of each.
   struct Block {
     features::FeatureBlock batch;
-    std::vector<std::vector<uint32_t>> targets, seen;  // sorted items
+    std::vector<std::vector<uint32_t>> targets, hidden;  // sorted items
   };
   const features::Vocabulary& items_;
   std::vector<Block> blocks_;

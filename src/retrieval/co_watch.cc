@@ -4,10 +4,14 @@
 #include <bit>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <numeric>
+#include <unordered_map>
 #include <utility>
 
+#include "retrieval/generator.h"
 #include "retrieval/training_watches.h"
+#include "schema/event.h"
 
 namespace upnext::retrieval {
 namespace {
@@ -22,6 +26,16 @@ static_assert(sizeof(ScoredItem) == sizeof(uint64_t) && alignof(ScoredItem) <= a
 static_assert(offsetof(ScoredItem, item) == 0 && std::endian::native == std::endian::little);
 
 }  // namespace
+
+CoWatchOptions CoWatchOptions::FromConfig(const base::ConfigTable& generator) {
+  CoWatchOptions options;
+  const auto count = [&](std::string_view key, uint32_t fallback) {
+    return static_cast<uint32_t>(generator.Int(key, fallback, {.min = 1, .max = 100'000}));
+  };
+  options.neighbours = count("neighbours", options.neighbours);
+  options.max_history = count("max_history", options.max_history);
+  return options;
+}
 
 Result<CoWatch> CoWatch::Load(const base::SectionFile& file) {
   CoWatch result;
@@ -51,6 +65,30 @@ std::span<const ScoredItem> CoWatch::Similar(uint32_t item) const {
   return similar_.subspan(offsets_[item], offsets_[item + 1] - offsets_[item]);
 }
 
+std::vector<CoWatched> CoWatch::For(const features::UserState& state, uint32_t current) const {
+  struct Sum {
+    float score = 0, best = -std::numeric_limits<float>::infinity();
+    uint32_t from = schema::kNone;
+  };
+  std::unordered_map<uint32_t, Sum> sums;
+  const auto add = [&](uint32_t watched) {
+    for (const ScoredItem& similar : Similar(watched)) {
+      Sum& sum = sums[similar.item];
+      sum.score += similar.score;
+      if (similar.score > sum.best) sum = {sum.score, similar.score, watched};
+    }
+  };
+  ForNewestWatches(state, kCoWatchItems, add);
+  if (current != schema::kNone) add(current);
+  std::vector<CoWatched> all;
+  all.reserve(sums.size());
+  for (const auto& [item, sum] : sums) all.push_back({item, sum.score, sum.from});
+  std::ranges::sort(all, [](const CoWatched& a, const CoWatched& b) {
+    return BetterScore({a.item, a.score}, {b.item, b.score});
+  });
+  return all;
+}
+
 CoWatchLearner::CoWatchLearner(const examples::ReplaySource& source, const CoWatchOptions& options,
                                base::ThreadPool& pool)
     : options_(options),
@@ -58,7 +96,7 @@ CoWatchLearner::CoWatchLearner(const examples::ReplaySource& source, const CoWat
       by_user_(HistoriesByUser(source, options.max_history)),
       by_item_(Transposed(by_user_, source.log.items())) {}
 
-// The newest `max_history` different items of every user's training watches, ascending.
+// The newest `max_history` different items of every user's history in training, ascending.
 CoWatchLearner::Grouped CoWatchLearner::HistoriesByUser(const examples::ReplaySource& source,
                                                         uint32_t max_history) {
   Grouped histories;
@@ -79,11 +117,13 @@ CoWatchLearner::Grouped CoWatchLearner::HistoriesByUser(const examples::ReplaySo
     histories.offsets[of_user + 1] = histories.values.size() - begin;
     sequence.clear();
   };
-  ForTrainingWatches(source, [&](uint32_t user, const examples::WatchExample& example) {
-    if (user != of_user) finish();
-    of_user = user;
-    sequence.push_back(example.item);
-  });
+  ForTrainingHistory(
+      source, [&](uint32_t user, const schema::Event& event, bool interest, bool /*positive*/) {
+        if (!interest) return;
+        if (user != of_user) finish();
+        of_user = user;
+        sequence.push_back(event.item);
+      });
   if (!sequence.empty()) finish();
   std::partial_sum(histories.offsets.begin(), histories.offsets.end(), histories.offsets.begin());
   return histories;

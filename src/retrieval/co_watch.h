@@ -1,5 +1,5 @@
-// Item-to-item lists by co-watch (CG-26): the cosine of the sets of users who watched both
-// items completely, the best `neighbours` of each item.
+// Item-to-item lists by co-watch (CG-26): the cosine of the sets of users who have both items in
+// their history, the best `neighbours` of each item.
 //
 //   const CoWatchLearner learner(source, options, pool);
 //   CoWatch all = learner.Learn();                          in memory
@@ -16,17 +16,29 @@
 #include <span>
 #include <vector>
 
+#include "base/config.h"
 #include "base/section_file.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "examples/replay.h"
+#include "features/user_state.h"
 #include "retrieval/scored_items.h"
 
 namespace upnext::retrieval {
 
+inline constexpr size_t kCoWatchItems = 10;
+
 // Users with very long histories contribute their newest `max_history` different items.
 struct CoWatchOptions {
   uint32_t neighbours = 100, max_history = 200;
+  static CoWatchOptions FromConfig(const base::ConfigTable& generator);  // [generators.co-watch]
+};
+
+// A similar item, with the user's item that is the most similar to it.
+struct CoWatched {
+  uint32_t item;
+  float score;  // sum of the similarities
+  uint32_t from;
 };
 
 class CoWatch {
@@ -39,6 +51,9 @@ class CoWatch {
   static Result<CoWatch> Load(const base::SectionFile& file);
 
   std::span<const ScoredItem> Similar(uint32_t item) const;  // best first, ties to the smaller item
+  // item-kNN: the items of the lists of the user's newest kCoWatchItems items and of `current`
+  // (kNone: none), best first, ties to the smaller item. Serving and evaluation use it.
+  std::vector<CoWatched> For(const features::UserState& state, uint32_t current) const;
   size_t items() const { return offsets_.empty() ? 0 : offsets_.size() - 1; }
 
  private:

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 
+#include "features/positive_rule.h"
 #include "retrieval/test_sequences.h"
 #include "schema/event.h"
 
@@ -95,7 +96,7 @@ TEST(CoWatch, ListsOfManyBlocksAreReadBackAsTheyAreLearned) {
     options.events.push_back(examples::Raw(fmt::format("u{}", i / 7), fmt::format("i{}", i), i,
                                            schema::EventType::kComplete));
   }
-  options.rule.from_event = true;
+  options.rule = features::PositiveRule::CompleteEvents();
   options.split.kind = examples::SplitOptions::Kind::kNone;
   const World world(options);
   base::ThreadPool pool(2);

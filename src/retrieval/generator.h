@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "catalogue/catalogue.h"
+#include "features/live_counts.h"
 #include "features/request_context.h"
 #include "features/user_state.h"
 #include "retrieval/scored_items.h"
@@ -36,7 +37,8 @@ struct ProposeRequest {
   const features::UserState& state;
   uint32_t user;  // id of the catalogue, or kNone
   const features::Context& context;
-  const SiteVerb& verb = DefaultVerb();  // for reasons
+  const SiteVerb& verb = DefaultVerb();       // for reasons
+  const features::LiveLists* live = nullptr;  // what is chosen most now; null: not known
 };
 
 struct Candidate {

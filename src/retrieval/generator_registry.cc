@@ -7,6 +7,7 @@
 #include "retrieval/new_items_generator.h"
 #include "retrieval/next_generator.h"
 #include "retrieval/popular_generator.h"
+#include "retrieval/recent_generator.h"
 #include "retrieval/topic_generator.h"
 #include "retrieval/trending_generator.h"
 
@@ -21,6 +22,7 @@ GeneratorRegistry BuiltInGenerators() {
       {"bought-together", 50, 1, NextGenerator::Learner<NextGenerator::Of::kPurchases>,
        NextGenerator::Load<NextGenerator::Of::kPurchases>},
       {"co-watch", 50, 1, CoWatchGenerator::Learner, CoWatchGenerator::Load},
+      {"recent", 0, 0, nullptr, RecentGenerator::Load},
       {"trending", 50, 1, TrendingGenerator::Learner, TrendingGenerator::Load},
       {"popular", 50, 1, PopularGenerator::Learner, PopularGenerator::Load},
       {"topic", 0, 2, TopicGenerator::Learner, TopicGenerator::Load},

@@ -4,18 +4,22 @@
 #include <numeric>
 
 #include "retrieval/training_watches.h"
+#include "schema/event.h"
 
 namespace upnext::retrieval {
 
 NextItems NextItems::Learn(const examples::ReplaySource& source) {
   // A pair is two ids in one number, so that equal pairs lie together after sorting.
   std::vector<uint64_t> pairs;
-  uint32_t last_user = UINT32_MAX, last_item = 0;
-  ForTrainingWatches(source, [&](uint32_t user, const examples::WatchExample& example) {
-    if (user == last_user) pairs.push_back(uint64_t{last_item} << 32 | example.item);
-    last_user = user;
-    last_item = example.item;
-  });
+  uint32_t last_user = UINT32_MAX, last_item = 0;  // of the history
+  ForTrainingHistory(source,
+                     [&](uint32_t user, const schema::Event& event, bool interest, bool positive) {
+                       if (positive && user == last_user)
+                         pairs.push_back(uint64_t{last_item} << 32 | event.item);
+                       if (!interest) return;
+                       last_user = user;
+                       last_item = event.item;
+                     });
   std::sort(pairs.begin(), pairs.end());
   NextItems next;
   next.offsets_.assign(source.log.items() + 1, 0);

@@ -13,6 +13,7 @@
 
 #include "base/thread_pool.h"
 #include "examples/holdout.h"
+#include "features/positive_rule.h"
 #include "retrieval/test_sequences.h"
 #include "retrieval/training_watches.h"
 #include "schema/event.h"
@@ -86,7 +87,7 @@ TEST(NextItems, CountsOnMovieLensGiveThePublishedBaselines) {
   for (int64_t line = 0; file >> user >> item; ++line) {
     options.events.push_back(examples::Raw(user, item, line * 1000, schema::EventType::kComplete));
   }
-  options.rule.from_event = true;
+  options.rule = features::PositiveRule::CompleteEvents();
   options.split.kind = examples::SplitOptions::Kind::kLeaveOneOut;
   const World world(options);
   const std::vector<uint64_t> popular = CountWatches(world.source);

@@ -51,6 +51,7 @@ inline features::CandidateBatch RandomBatch(size_t size, const CandidateShape& s
     }
     ++batch.features.rows;
     batch.label.push_back(1 + below(shape.items - 1));
+    batch.weight.push_back(1);
   }
   return batch;
 }

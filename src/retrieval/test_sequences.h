@@ -19,7 +19,7 @@ inline std::vector<std::vector<examples::WatchExample>> TrainingSequences(
       const schema::Event event = world.log.event(row);
       const bool watch =
           event.type == schema::EventType::kWatch || event.type == schema::EventType::kComplete;
-      if (!watch || !world.rule.IsComplete(event, world.log.item(event.item))) continue;
+      if (!watch || !world.rule.IsPositive(event, world.log.item(event.item))) continue;
       if (world.split.part(user, row) != examples::SplitPart::kTrain) continue;
       examples::WatchExample example{};
       example.item = event.item;

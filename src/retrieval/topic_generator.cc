@@ -3,48 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <queue>
 #include <unordered_set>
 
 #include "base/clock.h"
 #include "examples/replay.h"
 #include "retrieval/category_lists.h"
-#include "retrieval/training_watches.h"
+#include "retrieval/decayed_counts.h"
 #include "schema/event.h"
 
 namespace upnext::retrieval {
 namespace {
-
-constexpr size_t kTopicWatches = 10;     // newest ones whose topics count
-constexpr size_t kItemsPerTopic = 1000;  // the best are kept, by channel too
-
-// Watches by item, each worth 2^-(age / half-life) at the time of the newest of all.
-std::vector<ScoredItem> DecayedCounts(const examples::ReplaySource& source, double half_life_ms) {
-  struct Sum {
-    double value = 0;  // at the time `at_ms`
-    int64_t at_ms = 0;
-  };
-  const auto decay = [&](int64_t ms) { return std::exp2(-static_cast<double>(ms) / half_life_ms); };
-  std::vector<Sum> sums(source.log.items());
-  int64_t newest_ms = 0;
-  ForTrainingWatches(source, [&](uint32_t, const examples::WatchExample& watch) {
-    Sum& sum = sums[watch.item];
-    if (watch.time_ms >= sum.at_ms) {
-      sum = {sum.value * decay(watch.time_ms - sum.at_ms) + 1, watch.time_ms};
-    } else {
-      sum.value += decay(sum.at_ms - watch.time_ms);
-    }
-    newest_ms = std::max(newest_ms, watch.time_ms);
-  });
-  std::vector<ScoredItem> counts;
-  for (uint32_t item = 0; item < sums.size(); ++item) {
-    const double value = sums[item].value * decay(newest_ms - sums[item].at_ms);
-    if (value > 0) counts.push_back({item, static_cast<float>(value)});
-  }
-  std::ranges::sort(counts, BetterScore);
-  return counts;
-}
 
 // A list of one topic, on its way into the merge of several.
 struct TopicCursor {
@@ -62,7 +31,7 @@ struct LaterCursor {
 }  // namespace
 
 GeneratorLearner TopicGenerator::Learner(const base::ConfigTable& options) {
-  const double days = options.Real("half_life_days", 7, {.min = 0.01, .max = 36'500});
+  const double days = options.Real("half_life_days", kHalfLifeDays, {.min = 0.01, .max = 36'500});
   return [half_life_ms = days * static_cast<double>(base::kDayMs)](
              const LearnInput& input, base::SectionWriter& writer) -> Status {
     const std::vector<ScoredItem> counts = DecayedCounts(input.source, half_life_ms);

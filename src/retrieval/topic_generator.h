@@ -18,6 +18,10 @@
 
 namespace upnext::retrieval {
 
+inline constexpr double kHalfLifeDays = 7;      // default
+inline constexpr size_t kTopicWatches = 10;     // newest ones whose topics count
+inline constexpr size_t kItemsPerTopic = 1000;  // the best are kept, by channel too
+
 class TopicGenerator : public Generator {
  public:
   static GeneratorLearner Learner(const base::ConfigTable& options);

@@ -1,6 +1,8 @@
-// The complete watches of the training part of a split: what generators that count learn from.
+// The positive events of the training part of a split, and its events of the history: what generators
+// that count learn from.
 //
 //   ForTrainingWatches(source, [&](uint32_t user, const examples::WatchExample& watch) { ... });
+//   ForTrainingHistory(source, [&](uint32_t user, const schema::Event& event, bool interest, bool positive) { ... });
 //   std::vector<uint64_t> counts = CountWatches(source);
 //
 // Functions without state: any number of threads.
@@ -13,6 +15,8 @@
 #include "examples/replay.h"
 #include "features/state_spec.h"
 #include "features/user_state.h"
+#include "log/event_log.h"
+#include "schema/event.h"
 
 namespace upnext::retrieval {
 
@@ -24,6 +28,25 @@ void ForTrainingWatches(const examples::ReplaySource& source, const Visit& visit
                             [&](const features::UserState&, const examples::WatchExample& watch) {
                               if (watch.part == examples::SplitPart::kTrain) visit(user, watch);
                             });
+  }
+}
+
+// Calls visit(user, event, interest, positive) for every event that is of the history, positive, or
+// both: users in order, the events of each in time order.
+template <typename Visit>
+void ForTrainingHistory(const examples::ReplaySource& source, const Visit& visit) {
+  const log::EventLog& log = source.log;
+  for (uint32_t user = 0; user < log.users(); ++user) {
+    for (uint64_t row = log.begin(user); row < source.split.train_end(user); ++row) {
+      const schema::EventType type = log.type(row);
+      if (source.rule.interest(type) == 0 && !source.rule.MayBePositive(type)) continue;
+      const schema::Event event = log.event(row);
+      if (event.item == schema::kNone) continue;
+      const schema::Item item = log.item(event.item);
+      const bool interest = source.rule.InterestOf(event, item) > 0;
+      const bool positive = source.rule.IsPositive(event, item);
+      if (interest || positive) visit(user, event, interest, positive);
+    }
   }
 }
 

@@ -1,12 +1,25 @@
 #include "retrieval/trending_generator.h"
 
 #include <algorithm>
+#include <span>
 
 #include "base/clock.h"
 #include "examples/replay.h"
+#include "features/live_counts.h"
 #include "retrieval/training_watches.h"
+#include "schema/event.h"
 
 namespace upnext::retrieval {
+namespace {
+
+// An item whose age is not known is new enough.
+bool IsTooOld(const ProposeRequest& request, uint32_t item) {
+  const int64_t created_ms = request.catalogue.item(item).created_ms;
+  return request.live->max_age_ms > 0 && created_ms != schema::kNoTime &&
+         request.context.time_ms - created_ms > request.live->max_age_ms;
+}
+
+}  // namespace
 
 GeneratorLearner TrendingGenerator::Learner(const base::ConfigTable& options) {
   const int64_t days = options.Int("days", 7, {.min = 1, .max = 36'500});
@@ -26,9 +39,30 @@ Result<std::unique_ptr<const Generator>> TrendingGenerator::Load(LoadInput input
   return std::unique_ptr<const Generator>(new TrendingGenerator(std::move(items)));
 }
 
-void TrendingGenerator::Propose(const ProposeRequest&, size_t n, const ItemFilter& filter,
+void TrendingGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
                                 std::vector<Candidate>* out) const {
-  ProposeList(items_, n, filter, out);
+  if (request.live == nullptr || request.live->overall.empty()) {
+    return ProposeList(items_, n, filter, out);
+  }
+  const features::LiveLists& live = *request.live;
+  const size_t begin = out->size();
+  const auto propose = [&](const std::vector<features::LiveLists::Entry>& list) {
+    for (size_t i = 0; i < list.size() && out->size() - begin < n; ++i) {
+      const uint32_t item = list[i].item;
+      const auto proposed = std::span(*out).subspan(begin);
+      if (std::ranges::find(proposed, item, &Candidate::item) != proposed.end()) continue;
+      if (IsTooOld(request, item) || !filter.Admits(item)) continue;
+      out->push_back({.item = item, .score = list[i].score});
+    }
+  };
+  uint32_t region = request.context.region;
+  if (region == schema::kNone && request.user != schema::kNone) {
+    region = request.catalogue.user(request.user).region;
+  }
+  if (const auto own = live.by_region.find(region); own != live.by_region.end()) {
+    propose(own->second);
+  }
+  propose(live.overall);
 }
 
 std::string TrendingGenerator::Reason(const ProposeRequest&, const Candidate&) const {

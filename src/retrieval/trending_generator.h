@@ -1,5 +1,6 @@
-// Proposes the items with the most complete watches in the last days of the training part, the same
-// for everyone. [generators.trending] days = 7. One of the generators of generator_registry.cc.
+// Proposes what is chosen most now: the items with the largest live counts (features/live_counts.h), in
+// the region of the request first, whether or not the models know them. Where there are none, the
+// items with the most complete watches in the last days of the training part. One of the generators of generator_registry.cc.
 // Immutable: any number of threads.
 #ifndef UPNEXT_RETRIEVAL_TRENDING_GENERATOR_H_
 #define UPNEXT_RETRIEVAL_TRENDING_GENERATOR_H_
@@ -19,7 +20,7 @@ class TrendingGenerator : public Generator {
   static GeneratorLearner Learner(const base::ConfigTable& options);
   static Result<std::unique_ptr<const Generator>> Load(LoadInput input);
 
-  // Scores are numbers of watches in these days.
+  // Scores are decayed counts, or numbers of watches in these days.
   void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
                std::vector<Candidate>* out) const override;
   std::string Reason(const ProposeRequest& request, const Candidate& candidate) const override;

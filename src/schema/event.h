@@ -105,6 +105,8 @@ struct Event {
   uint32_t region = kNone;        // IdSpace::kRegion
   uint32_t current_item = kNone;  // IdSpace::kItem: the item being watched when this one was shown
   bool off_site = false;          // happened on an embed elsewhere
+  bool posted = false;            // came through the server, not from a file
+  uint64_t id = 0;                // fingerprint of the event's own id, 0 = none
 
   friend bool operator==(const Event&, const Event&) = default;  // note: NaN differs from NaN
 };

@@ -27,6 +27,8 @@ struct RawEvent {
   float propensity = kAbsent;
   bool off_site = false;
   RawAttributes attributes = {};
+  std::string id = {};  // of the event itself
+  bool posted = false;  // came through the server
 };
 struct RawItem {
   std::string item = {};

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -13,9 +14,9 @@
 #include "base/scratch_pool.h"
 #include "features/feature_extractor.h"
 #include "ranking/ranker.h"
+#include "retrieval/feed_order.h"
 #include "retrieval/generator.h"
 #include "schema/event.h"
-#include "serving/low_rating.h"
 
 namespace upnext::serving {
 
@@ -34,13 +35,8 @@ struct ActiveGenerator {
   std::string_view name;
   uint32_t budget;
   const retrieval::Generator& generator;
+  double weight;  // of its list in the bundle's order
 };
-
-std::optional<float> LowRating(const EngineOptions& options,
-                               const catalogue::Catalogue& catalogue) {
-  if (!options.filter_disliked) return std::nullopt;
-  return options.low_rating ? *options.low_rating : LowRatingOf(catalogue.log());
-}
 
 // Buffers of one request.
 struct EngineScratch {
@@ -83,15 +79,11 @@ void AddNotes(const RequestContext& context, bool has_ranker, Slate* slate) {
 }  // namespace
 
 EngineOptions EngineOptions::FromConfig(const base::Config& config) {
-  const base::ConfigTable serving = config.Table("serving");
   EngineOptions options;
   options.budgets = retrieval::BudgetsFromConfig(config.Table("generators"));
-  options.filter_seen = serving.Bool("filter_seen", options.filter_seen);
-  options.filter_disliked = serving.Bool("filter_disliked", options.filter_disliked);
-  if (serving.Has("low_rating")) {
-    options.low_rating = static_cast<float>(serving.Real("low_rating", 0, {.min = 0, .max = 1e9}));
-  }
+  options.feed = features::FeedRule::FromConfig(config.Table("serving"));
   options.verb = retrieval::SiteVerb::FromConfig(config.Table("site"));
+  options.live = features::LiveOptions::FromConfig(config);
   return options;
 }
 
@@ -102,8 +94,10 @@ struct Engine::Rep {
   const std::vector<ranking::Objective> no_objectives = {};
   const retrieval::SiteVerb verb;
   const std::optional<float> low_rating;  // none: dislikes change nothing
+  const features::LiveCounts* const live;
   std::vector<ActiveGenerator> generators;
   size_t lead = SIZE_MAX;  // the first that fills a slate
+  bool reorders = false;   // the bundle's order is another than that of the lead
   std::vector<std::string_view> filter_names;
   std::vector<std::unique_ptr<const Filter>> filters;  // null for those not in use
   std::vector<std::unique_ptr<const ReRanker>> re_rankers;
@@ -111,27 +105,34 @@ struct Engine::Rep {
   std::atomic<uint64_t> requests{0};
 
   Rep(const bundle::Bundle& b, const catalogue::Catalogue& c, const EngineOptions& options,
-      const EngineStages& stages);
+      const EngineStages& stages, const features::LiveCounts* counts);
   std::vector<PooledCandidate> Propose(const RequestContext& context, EngineScratch& scratch,
                                        StageCounts* counts) const;
+  void Order(std::vector<PooledCandidate>* candidates) const;
   void Rank(const RequestContext& context, EngineScratch& scratch,
             std::vector<PooledCandidate>* candidates, StageCounts* counts) const;
   Recommendation Describe(const RequestContext& context, PooledCandidate candidate) const;
 };
 
 Engine::Rep::Rep(const bundle::Bundle& b, const catalogue::Catalogue& c,
-                 const EngineOptions& options, const EngineStages& stages)
+                 const EngineOptions& options, const EngineStages& stages,
+                 const features::LiveCounts* counts)
     : bundle(b),
       catalogue(c),
       ranking_features(b.tables(), c, features::Model::kRanking),
       verb(options.verb),
-      low_rating(LowRating(options, c)) {
+      low_rating(options.feed.LowRating(c.log())),
+      live(counts) {
   for (const retrieval::LoadedGenerator& one : bundle.generators()) {
     const auto budget = options.budgets.find(one.name);
-    const uint32_t candidates = budget != options.budgets.end() ? budget->second : one.candidates;
+    const bool is_set = budget != options.budgets.end();
+    double weight = bundle.manifest().order.WeightOf(one.name);
+    uint32_t candidates = is_set ? budget->second : one.candidates;
+    if (weight > 0 && !is_set) candidates = std::max(candidates, retrieval::kOrderCandidates);
     if (candidates == 0) continue;
     if (lead == SIZE_MAX && one.generator->FillsSlate()) lead = generators.size();
-    generators.push_back({one.name, candidates, *one.generator});
+    reorders |= weight > 0 && lead != generators.size();
+    generators.push_back({one.name, candidates, *one.generator, weight});
   }
   for (const FilterEntry& entry : stages.filters) {
     filter_names.push_back(entry.name);
@@ -149,15 +150,33 @@ std::vector<PooledCandidate> Engine::Rep::Propose(const RequestContext& context,
   for (size_t g = 0; g < generators.size(); ++g) {
     // The scores of different generators cannot be compared, so the first stage alone is the order
     // of one.
-    if (context.request.stage == Stage::kRetrieval && lead != SIZE_MAX && g != lead) continue;
     const ActiveGenerator& one = generators[g];
+    const bool leads = g == lead || one.weight > 0;
+    if (context.request.stage == Stage::kRetrieval && lead != SIZE_MAX && !leads) continue;
     buffers.proposed.clear();
     one.generator.Propose(context.ToPropose(),
-                          g == lead ? std::max(one.budget, context.request.last()) : one.budget,
+                          leads ? std::max(one.budget, context.request.last()) : one.budget,
                           retrieval::ItemFilter(admits), &buffers.proposed);
     pool.Add(g, buffers.proposed);
   }
-  return pool.Take();
+  std::vector<PooledCandidate> candidates = pool.Take();
+  Order(&candidates);
+  return candidates;
+}
+
+// Where the bundle has no order of its own, candidates stay as they were proposed.
+void Engine::Rep::Order(std::vector<PooledCandidate>* candidates) const {
+  for (PooledCandidate& one : *candidates) {
+    one.score = static_cast<double>(one.sources.front().candidate.score);
+    if (!reorders) continue;
+    one.score = 0;
+    for (const PooledCandidate::Source& source : one.sources) {
+      one.score += generators[source.generator].weight * retrieval::WorthOfPlace(source.place);
+    }
+  }
+  if (reorders) {
+    std::ranges::stable_sort(*candidates, std::ranges::greater(), &PooledCandidate::score);
+  }
 }
 
 void Engine::Rep::Rank(const RequestContext& context, EngineScratch& buffers,
@@ -218,8 +237,9 @@ Recommendation Engine::Rep::Describe(const RequestContext& context,
 }
 
 Engine::Engine(const bundle::Bundle& bundle, const catalogue::Catalogue& catalogue,
-               const EngineOptions& options, const EngineStages& stages)
-    : rep_(std::make_unique<Rep>(bundle, catalogue, options, stages)) {}
+               const EngineOptions& options, const EngineStages& stages,
+               const features::LiveCounts* live)
+    : rep_(std::make_unique<Rep>(bundle, catalogue, options, stages, live)) {}
 Engine::~Engine() = default;
 
 const retrieval::SiteVerb& Engine::verb() const { return rep_->verb; }
@@ -243,20 +263,18 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request) 
       "{:016x}",
       base::Fingerprint(request.user, static_cast<uint64_t>(request.time_ms) * 1'000'003 +
                                           rep_->requests.fetch_add(1)));
-  const RequestContext context(rep_->catalogue, state, request,
-                               {.verb = rep_->verb, .low_rating = rep_->low_rating});
+  const auto live = rep_->live == nullptr ? nullptr : rep_->live->lists();
+  const RequestContext context(
+      rep_->catalogue, state, request,
+      {.verb = rep_->verb, .low_rating = rep_->low_rating, .live = live.get()});
   const auto scratch = rep_->scratch.Borrow();
-  slate.counts.catalogue = rep_->catalogue.size(IdSpace::kItem);
+  slate.counts.catalogue = rep_->catalogue.present(schema::Entity::kItem);
   std::vector<PooledCandidate> candidates = rep_->Propose(context, *scratch, &slate.counts);
   slate.retrieval_ms = MillisecondsSince(begin);
 
   const auto ranking_begin = std::chrono::steady_clock::now();
   if (request.stage == Stage::kRanking && rep_->bundle.ranker() != nullptr) {
     rep_->Rank(context, *scratch, &candidates, &slate.counts);
-  } else {
-    for (PooledCandidate& candidate : candidates) {
-      candidate.score = static_cast<double>(candidate.sources.front().candidate.score);
-    }
   }
   for (const auto& re_ranker : rep_->re_rankers) re_ranker->ReRank(context, &candidates);
   slate.ranking_ms = MillisecondsSince(ranking_begin);

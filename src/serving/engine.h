@@ -5,7 +5,8 @@
 //   Engine engine(bundle, catalogue, options);
 //   UPNEXT_ASSIGN_OR_RETURN(Slate slate, engine.Recommend(state, request));
 //
-// Immutable but for its scratch memory: any number of threads. Bundle and catalogue outlive it.
+// Immutable but for its scratch memory: any number of threads. Bundle, catalogue and live counts
+// outlive it.
 #ifndef UPNEXT_SERVING_ENGINE_H_
 #define UPNEXT_SERVING_ENGINE_H_
 
@@ -17,6 +18,7 @@
 #include "base/status.h"
 #include "bundle/bundle.h"
 #include "catalogue/catalogue.h"
+#include "features/live_counts.h"
 #include "features/user_state.h"
 #include "ranking/objectives.h"
 #include "retrieval/site_verb.h"
@@ -36,7 +38,8 @@ struct EngineStages {
 class Engine {
  public:
   Engine(const bundle::Bundle& bundle, const catalogue::Catalogue& catalogue,
-         const EngineOptions& options, const EngineStages& stages = {});
+         const EngineOptions& options, const EngineStages& stages = {},
+         const features::LiveCounts* live = nullptr);  // null: as the bundle was trained
   ~Engine();
   Result<Slate> Recommend(const features::UserState& state, const Request& request) const;
   const retrieval::SiteVerb& verb() const;  // of the options

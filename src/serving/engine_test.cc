@@ -315,7 +315,7 @@ TEST_F(EngineTest, SeenRemovedExcludedAndSeedStayOut) {
   }
   EXPECT_EQ(slate.items.size(), want);
 
-  Make({.filter_seen = false});
+  Make({.feed = {.filter_seen = false}});
   const std::vector<std::string> with_seen = IdsOf(Recommend(For("u", 40)));
   EXPECT_EQ(with_seen.size(), 39u);  // all but the removed one
 }

@@ -9,7 +9,7 @@ namespace {
 class SeenFilter : public Filter {
  public:
   static std::unique_ptr<const Filter> Make(const EngineOptions& options) {
-    return options.filter_seen ? std::make_unique<SeenFilter>() : nullptr;
+    return options.feed.filter_seen ? std::make_unique<SeenFilter>() : nullptr;
   }
   bool LeavesOut(uint32_t item, const RequestContext& request) const override {
     return request.state.HasWatched(item);
@@ -20,7 +20,7 @@ class SeenFilter : public Filter {
 class DislikedFilter : public Filter {
  public:
   static std::unique_ptr<const Filter> Make(const EngineOptions& options) {
-    return options.filter_disliked ? std::make_unique<DislikedFilter>() : nullptr;
+    return options.feed.filter_disliked ? std::make_unique<DislikedFilter>() : nullptr;
   }
   bool LeavesOut(uint32_t item, const RequestContext& request) const override {
     return request.rules.low_rating && request.state.IsAgainst(item, *request.rules.low_rating);

@@ -6,7 +6,7 @@
 //   UPNEXT_ASSIGN_OR_RETURN(Slate slate, generation->Recommend(request));
 //
 // Any number of threads. Immutable but for what grows with posted events: user states and the names
-// added to the catalogue, which generations of one log share.
+// added to the catalogue, and what is chosen most, which generations of one log share.
 #ifndef UPNEXT_SERVING_GENERATION_H_
 #define UPNEXT_SERVING_GENERATION_H_
 
@@ -21,7 +21,9 @@
 #include "bundle/bundle.h"
 #include "bundle/opened_bundle.h"
 #include "catalogue/catalogue.h"
+#include "features/live_counts.h"
 #include "features/positive_rule.h"
+#include "features/signal_options.h"
 #include "features/user_state.h"
 #include "schema/raw_event.h"
 #include "schema/schema.h"
@@ -33,16 +35,20 @@ namespace upnext::serving {
 
 struct GenerationOptions {
   EngineOptions engine;
-  features::PositiveRule rule;
+  features::SignalOptions signals;     // of the project file, to check bundles that are opened
   schema::Schema schema = {};          // of the project file
   const base::Clock* clock = nullptr;  // of requests without a time; null: the system's
   int64_t max_ahead_ms = INT64_MAX;    // of the time of a posted event before the clock
   size_t state_cache_bytes = store::UserStates::kCacheBytes;
+  // Names that posted events may add to those of the log, and that one client may add on a day.
+  uint64_t max_new_names = store::UserStates::kMaxNames;
+  uint64_t max_new_names_per_client = 200'000;
 };
 
 class Generation {
  public:
-  // Catalogue and states are taken over from `previous` where that has the same log.
+  // Catalogue and states are taken over from `previous` where that has the same log and keeps the
+  // same.
   // kFailedPrecondition for a log of another schema than the options'.
   static Result<std::shared_ptr<const Generation>> Make(bundle::OpenedBundle opened,
                                                         const GenerationOptions& options,
@@ -64,12 +70,15 @@ class Generation {
   const schema::Schema& schema() const { return catalogue_->schema(); }
   const Engine& engine() const { return engine_; }
   store::UserStates& states() const { return *states_; }
+  // Of events that were posted and accepted; counted once if they are given again.
+  void CountLive(std::span<const schema::RawEvent> events) const;
 
  private:
   Generation(std::unique_ptr<const bundle::Bundle> bundle, std::string log_version,
              const GenerationOptions& options, std::shared_ptr<store::Store> store,
              std::shared_ptr<catalogue::Catalogue> catalogue,
-             std::shared_ptr<store::UserStates> states);
+             std::shared_ptr<store::UserStates> states, std::shared_ptr<features::LiveCounts> live,
+             const features::PositiveRule& rule);
 
   // In the order in which they depend on each other: the last made is the first destroyed.
   const base::Clock& clock_;
@@ -77,6 +86,8 @@ class Generation {
   const std::shared_ptr<store::Store> store_;
   const std::shared_ptr<catalogue::Catalogue> catalogue_;
   const std::shared_ptr<store::UserStates> states_;
+  const std::shared_ptr<features::LiveCounts> live_;
+  const features::PositiveRule rule_;  // of the states
   const std::unique_ptr<const bundle::Bundle> bundle_;
   const Engine engine_;
 };

@@ -13,7 +13,8 @@ namespace upnext::serving {
 
 Result<uint32_t> FindItem(const catalogue::Catalogue& catalogue, std::string_view name) {
   const uint32_t item = catalogue.Find(schema::IdSpace::kItem, name);
-  if (item != schema::kNone) return item;
+  const bool gone = catalogue.log().IsGone(schema::Entity::kItem, item);
+  if (item != schema::kNone && !gone) return item;
   return NotFound("item '{}' is not in the catalogue of log {}", name,
                   catalogue.log().directory().filename().string());
 }

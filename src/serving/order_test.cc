@@ -48,12 +48,12 @@ TEST_P(OrderTest, ADismissedItemLeavesThatUsersFeedAtOnce) {
   }
   EXPECT_EQ(Disliked(*test_->Recommend({.user = "u4", .n = 40})), 2u);
   EXPECT_EQ(Disliked(*test_->Recommend({.user = "u5", .n = 40})), 0u);
-  test_.Restart({.filter_disliked = false});
+  test_.Restart({.feed = {.filter_disliked = false}});
   EXPECT_EQ(Disliked(*test_->Recommend({.user = "u4", .n = 40})), 0u);
 }
 
 TEST_P(OrderTest, ALowRatingTakesAnItemOutAndAHigherOneBringsItBack) {
-  test_.Restart({.low_rating = 2.0f});
+  test_.Restart({.feed = {.low_rating = 2.0f}});
   const std::string first = Feed({.user = "u4", .n = 2})[0];
   Post("u4", EventType::kRating, first, 2);
   EXPECT_THAT(Feed({.user = "u4", .n = 40}), testing::Not(testing::Contains(first)));
@@ -70,7 +70,7 @@ TEST_P(OrderTest, ItemsOfADislikedChannelAndTopicGoDown) {
   const int disliked = std::stoi(before.back().substr(1));
   Post("new", EventType::kDislike, before.back());
   const std::vector<std::string> after = Feed({.user = "new", .n = 40});
-  test_.Restart({.filter_disliked = false});
+  test_.Restart({.feed = {.filter_disliked = false}});
   std::vector<std::string> unlowered = Feed({.user = "new", .n = 40});
   std::erase(unlowered, before.back());
   ASSERT_EQ(after.size(), unlowered.size());

@@ -19,12 +19,13 @@ bool CandidatePool::Admits(uint32_t item) {
 }
 
 void CandidatePool::Add(size_t generator, std::span<const retrieval::Candidate> candidates) {
-  for (const retrieval::Candidate& candidate : candidates) {
+  for (size_t place = 0; place < candidates.size(); ++place) {
+    const retrieval::Candidate& candidate = candidates[place];
     if (Mention(candidate.item, items_.size())) {
       items_.push_back({.item = candidate.item, .sources = {}});
       ++counts_.after_filters;
     }
-    items_[index_[candidate.item]].sources.push_back({generator, candidate});
+    items_[index_[candidate.item]].sources.push_back({generator, candidate, place});
   }
 }
 

@@ -31,6 +31,7 @@ struct PooledCandidate {
   struct Source {
     size_t generator;  // its number
     retrieval::Candidate candidate;
+    size_t place;  // in what the generator proposed, from 0
   };
   uint32_t item;
   std::vector<Source> sources;          // in the order of the generators; never empty

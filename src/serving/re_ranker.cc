@@ -6,15 +6,15 @@
 #include <span>
 #include <vector>
 
+#include "retrieval/feed_order.h"
+
 namespace upnext::serving {
 namespace {
 
-// Places of several lists are combined as the sum of 1 / (60 + place) (Cormack 2009: reciprocal
-// rank fusion), since the scores of different generators cannot be compared.
-double WorthOfPlace(size_t place) { return 1.0 / (60.0 + static_cast<double>(place)); }
+using retrieval::WorthOfPlace;
 
-// Without a ranker. Two kinds of lists are combined: the candidates in the order in which they were
-// proposed for the user's history, and what each generator proposed for the item being watched.
+// Without a ranker. Two kinds of lists are combined by places (feed_order.h), since the scores of
+// different generators cannot be compared: the candidates in their order for the user's history, and what each generator proposed for the item being watched.
 // Worth is then lowered by what the user dislikes.
 std::vector<double> WorthWithoutRanker(const RequestContext& request,
                                        std::span<const PooledCandidate> candidates) {

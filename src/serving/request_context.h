@@ -8,11 +8,12 @@
 #include <unordered_set>
 
 #include "catalogue/catalogue.h"
+#include "features/live_counts.h"
 #include "features/request_context.h"
 #include "features/user_state.h"
 #include "retrieval/generator.h"
+#include "retrieval/lowered.h"
 #include "schema/event.h"
-#include "serving/lowered.h"
 #include "serving/slate.h"
 
 namespace upnext::serving {
@@ -21,6 +22,7 @@ namespace upnext::serving {
 struct RequestRules {
   const retrieval::SiteVerb& verb = retrieval::DefaultVerb();
   std::optional<float> low_rating = {};  // the highest that is a dislike; none: they change nothing
+  const features::LiveLists* live = nullptr;  // see retrieval::ProposeRequest
 };
 
 struct RequestContext {
@@ -28,7 +30,7 @@ struct RequestContext {
                  const Request& request, const RequestRules& rules = {});
 
   retrieval::ProposeRequest ToPropose() const {
-    return {catalogue, state, user, context, rules.verb};
+    return {catalogue, state, user, context, rules.verb, rules.live};
   }
 
   // Whether it was proposed because of the item being watched.
@@ -42,7 +44,7 @@ struct RequestContext {
   uint32_t user;  // id of the catalogue, or kNone
   features::Context context;
   RequestRules rules;
-  Lowered lowered;
+  retrieval::Lowered lowered;
   std::unordered_set<uint32_t> excluded;  // by the request, with the item being watched
 };
 

@@ -8,22 +8,34 @@
 #include "base/mutex.h"
 #include "base/time_text.h"
 #include "base/versioned_root.h"
+#include "store/name_quota.h"
 
 namespace upnext::serving {
 
 struct Service::Rep {
+  const std::shared_ptr<store::Store> store;
   const base::Clock& clock;
   const int64_t max_ahead_ms;
   mutable base::Mutex mutex;
   std::shared_ptr<const Generation> generation UPNEXT_GUARDED_BY(mutex);
+  TakeUps take_ups UPNEXT_GUARDED_BY(mutex);
   // Events are written under `posting`, shared, and the generation is replaced under it, alone:
   // states that the new one folds then hold every event that was acknowledged before. `turn` is
   // taken first, so that a stream of events cannot keep a replacement waiting.
   base::Mutex turn;
   std::shared_mutex posting;
-  std::atomic<uint64_t> events_applied{0}, duplicates{0};
+  store::NameQuota names;
+  std::atomic<uint64_t> events_applied{0}, duplicates{0}, names_refused{0};
 
-  Rep(const base::Clock& c, int64_t ahead) : clock(c), max_ahead_ms(ahead) {}
+  Rep(std::shared_ptr<store::Store> s, const base::Clock& c, const GenerationOptions& options,
+      std::shared_ptr<const Generation> first)
+      : store(std::move(s)),
+        clock(c),
+        max_ahead_ms(options.max_ahead_ms),
+        generation(std::move(first)),
+        names(options.max_new_names_per_client) {
+    take_ups.since_ms = clock.NowMs();
+  }
 };
 
 Service::Service(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
@@ -31,25 +43,26 @@ Service::~Service() = default;
 
 Result<std::unique_ptr<Service>> Service::Start(const ServiceOptions& options,
                                                 std::shared_ptr<store::Store> store) {
-  UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened,
-                          bundle::OpenCurrent(base::VersionedRoot(options.bundle_root),
-                                              base::VersionedRoot(options.log_root),
-                                              options.generation.rule, bundle::LogChoice::kNewest));
+  UPNEXT_ASSIGN_OR_RETURN(
+      bundle::OpenedBundle opened,
+      bundle::OpenCurrent(base::VersionedRoot(options.bundle_root),
+                          base::VersionedRoot(options.log_root), options.generation.signals,
+                          bundle::LogChoice::kNewest));
   return Start(std::move(opened), options.generation, std::move(store));
 }
 
 Result<std::unique_ptr<Service>> Service::Start(bundle::OpenedBundle opened,
                                                 const GenerationOptions& options,
                                                 std::shared_ptr<store::Store> store) {
-  UPNEXT_ASSIGN_OR_RETURN(auto generation,
-                          Generation::Make(std::move(opened), options, std::move(store)));
+  // Names that are not used any more would leave no room for new ones.
+  UPNEXT_RETURN_IF_ERROR(
+      store->DropNamesAbove(options.max_new_names / 2, opened.log.content_digest()));
+  UPNEXT_ASSIGN_OR_RETURN(auto generation, Generation::Make(std::move(opened), options, store));
   UPNEXT_RETURN_IF_ERROR(generation->states().DropOthers());
   const base::Clock* const clock = options.clock;
-  auto rep =
-      std::make_unique<Rep>(clock != nullptr ? *clock : base::SystemClock(), options.max_ahead_ms);
-  std::unique_ptr<Service> service(new Service(std::move(rep)));
-  service->Replace(std::move(generation));
-  return service;
+  return std::unique_ptr<Service>(new Service(
+      std::make_unique<Rep>(std::move(store), clock != nullptr ? *clock : base::SystemClock(),
+                            options, std::move(generation))));
 }
 
 std::shared_ptr<const Generation> Service::generation() const {
@@ -61,12 +74,26 @@ void Service::Replace(std::shared_ptr<const Generation> generation) {
   base::MutexLock turn(rep_->turn);
   const std::unique_lock posting(rep_->posting);
   base::MutexLock lock(rep_->mutex);
+  rep_->take_ups.since_ms = rep_->clock.NowMs();
+  ++rep_->take_ups.done;
   rep_->generation.swap(
       generation);  // the old one, if this was its last user, ends after the locks
 }
 
+void Service::ReportFailure(std::string_view why) {
+  base::MutexLock lock(rep_->mutex);
+  rep_->take_ups.failure = why;
+  ++rep_->take_ups.failed;
+}
+
+void Service::ReportUpToDate(std::string_view note) {
+  base::MutexLock lock(rep_->mutex);
+  rep_->take_ups.failure.clear();
+  rep_->take_ups.note = note;
+}
+
 Result<Posted> Service::PostEvents(std::vector<schema::RawEvent> events,
-                                   std::span<const std::string> ids) {
+                                   std::span<const std::string> ids, std::string_view client) {
   const int64_t now = rep_->clock.NowMs();
   for (size_t i = 0; i < events.size(); ++i) {
     int64_t& time_ms = events[i].time_ms;
@@ -84,7 +111,14 @@ Result<Posted> Service::PostEvents(std::vector<schema::RawEvent> events,
     posting = std::shared_lock(rep_->posting);
   }
   const std::shared_ptr<const Generation> current = generation();
-  UPNEXT_ASSIGN_OR_RETURN(const store::Applied applied, current->states().Apply(events, ids));
+  const auto may_add = [&] {
+    const bool may = rep_->names.Take(client, now);
+    if (!may) ++rep_->names_refused;
+    return may;
+  };
+  UPNEXT_ASSIGN_OR_RETURN(const store::Applied applied,
+                          current->states().Apply(events, ids, may_add));
+  current->CountLive(events);
   rep_->events_applied += applied.accepted;
   rep_->duplicates += applied.duplicates;
   return Posted{.accepted = applied.accepted,
@@ -93,14 +127,25 @@ Result<Posted> Service::PostEvents(std::vector<schema::RawEvent> events,
                 .log_version = current->log_version()};
 }
 
+Status Service::Forget(std::string_view user) { return generation()->states().Forget(user); }
+
 ServiceStatus Service::status() const {
-  const std::shared_ptr<const Generation> current = generation();
+  std::shared_ptr<const Generation> current;
+  TakeUps take_ups;
+  {
+    base::MutexLock lock(rep_->mutex);
+    current = rep_->generation;
+    take_ups = rep_->take_ups;
+  }
   return {.bundle_version = current->bundle_version(),
           .log_version = current->log_version(),
-          .items = current->catalogue().size(schema::IdSpace::kItem),
-          .users = current->catalogue().size(schema::IdSpace::kUser),
+          .take_ups = std::move(take_ups),
+          .items = current->catalogue().present(schema::Entity::kItem),
+          .users = current->catalogue().present(schema::Entity::kUser),
           .events_applied = rep_->events_applied,
-          .duplicates = rep_->duplicates};
+          .duplicates = rep_->duplicates,
+          .names_refused = rep_->names_refused,
+          .store = rep_->store->health()};
 }
 
 Result<Slate> Service::Recommend(Request request) const {

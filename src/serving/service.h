@@ -31,10 +31,21 @@ struct ServiceOptions {
   GenerationOptions generation;
 };
 
+// How the service follows the current bundle and log of its project (follower.h).
+struct TakeUps {
+  int64_t since_ms = 0;           // when the served versions were taken up
+  uint64_t done = 0, failed = 0;  // since the start, which is not one of them
+  std::string failure = {};       // why the current versions are not served, "" when they are
+  std::string note = {};          // bundle::ServedVersions::Note
+};
+
 struct ServiceStatus {
-  std::string bundle_version, log_version;      // the log served, see bundle::LogToServe
+  std::string bundle_version, log_version;  // the log served, see bundle::LogToServe
+  TakeUps take_ups;
   uint64_t items = 0, users = 0;                // in the catalogue
   uint64_t events_applied = 0, duplicates = 0;  // since the start
+  uint64_t names_refused = 0;                   // since the start, see PostEvents
+  store::WriteHealth store;
 };
 
 // The answer to posted events.
@@ -59,10 +70,19 @@ class Service {
   // Waits for events that are being written.
   void Replace(std::shared_ptr<const Generation> generation);
 
+  // What status() says of following: that a take-up failed, or that the current versions are served.
+  void ReportFailure(std::string_view why);
+  void ReportUpToDate(std::string_view note);
+
   // Events whose time is kNoTime get the service's clock. The user's next request reflects them
   // (SV-04). Waits for the disk. kInvalidArgument for a time that is too far ahead of it: it would
   // stay the user's newest event, and the newest of the log.
-  Result<Posted> PostEvents(std::vector<schema::RawEvent> events, std::span<const std::string> ids);
+  // New names count for the quota of `client`; events with names beyond it are kept without ids for
+  // them, see store::UserStates::Apply.
+  Result<Posted> PostEvents(std::vector<schema::RawEvent> events, std::span<const std::string> ids,
+                            std::string_view client = {});
+  // See store::UserStates::Forget.
+  Status Forget(std::string_view user);
   ServiceStatus status() const;
 
   // On the current generation.

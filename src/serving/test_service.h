@@ -26,7 +26,7 @@ class TestService {
     return {.log_root = project_.log_root(),
             .bundle_root = project_.bundle_root(),
             .generation = {.engine = engine_,
-                           .rule = {},
+                           .signals = {},
                            .schema = project_.schema(),
                            .clock = &clock_,
                            .max_ahead_ms = max_ahead_ms_}};

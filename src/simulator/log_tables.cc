@@ -11,6 +11,7 @@
 #include "import/duckdb_table.h"
 #include "schema/event.h"
 #include "simulator/names.h"
+#include "simulator/table_file.h"
 #include "simulator/words.h"
 
 namespace upnext::simulator {
@@ -19,33 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 using import::ChunkWriter;
 using import::Column;
-using import::Database;
-
-void TextOrNull(ChunkWriter& chunk, size_t column, size_t row, std::string_view text, bool null) {
-  null ? chunk.SetNull(column, row) : chunk.SetText(column, row, text);
-}
-
-template <typename T>
-void ValueOrNull(ChunkWriter& chunk, size_t column, size_t row, T value, bool null) {
-  null ? chunk.SetNull(column, row) : void(chunk.Values<T>(column)[row] = value);
-}
-
-// Writes the result of `sql` over rows() to `file`. `write_row(chunk, i, row)` writes row i of
-// `count` to the chunk's row.
-template <typename WriteRow>
-Status Write(const fs::path& file, std::vector<Column> columns, std::string_view sql, size_t count,
-             WriteRow write_row) {
-  UPNEXT_ASSIGN_OR_RETURN(Database db, Database::Open({.threads = 1}));
-  size_t done = 0;
-  UPNEXT_RETURN_IF_ERROR(AddTable(db, "rows", std::move(columns), [&](ChunkWriter& chunk) {
-    const size_t rows = std::min(chunk.capacity(), count - done);
-    for (size_t row = 0; row < rows; ++row) write_row(chunk, done + row, row);
-    done += rows;
-    return rows;
-  }));
-  return db.Run(fmt::format("COPY (SELECT {} FROM rows()) TO {} (FORMAT parquet, COMPRESSION zstd)",
-                            sql, import::QuoteSql(file.string())));
-}
 
 }  // namespace
 
@@ -58,25 +32,27 @@ Status WriteEvents(const World& world, const UserRows& rows, const fs::path& fil
       {"current_item", "VARCHAR"}, {"off_site", "BOOLEAN"}};
   IdName user('u', world.options().users), item('v', world.options().items);
   RequestName request;
-  return Write(file, columns, "*", rows.rows.size(), [&](ChunkWriter& chunk, size_t i, size_t r) {
-    const LogRow& row = rows.rows[i];
-    const std::string_view source = kSourceNames[static_cast<size_t>(row.source)];
-    chunk.SetText(0, r, user(row.user));
-    TextOrNull(chunk, 1, r, item(row.item), row.item == kNoItem);
-    chunk.Values<int64_t>(2)[r] = row.time_ms * 1000;
-    chunk.SetText(3, r, schema::EventTypeName(row.type));
-    ValueOrNull(chunk, 4, r, static_cast<double>(row.value), std::isnan(row.value));
-    TextOrNull(chunk, 5, r, row.query == kNoQuery ? "" : std::string_view(rows.queries[row.query]),
-               row.query == kNoQuery);
-    TextOrNull(chunk, 6, r, request(row.user, row.request), row.request == 0);
-    ValueOrNull(chunk, 7, r, int32_t{row.position}, row.position == 0);
-    TextOrNull(chunk, 8, r, source, source.empty());
-    ValueOrNull(chunk, 9, r, row.propensity, !(row.propensity > 0));
-    chunk.SetText(10, r, kDeviceNames[static_cast<size_t>(row.device)]);
-    chunk.SetText(11, r, kRegionTable[row.region].name);
-    TextOrNull(chunk, 12, r, item(row.current_item), row.current_item == kNoItem);
-    chunk.Values<bool>(13)[r] = row.off_site;
-  });
+  return WriteTable(
+      file, columns, "*", rows.rows.size(), [&](ChunkWriter& chunk, size_t i, size_t r) {
+        const LogRow& row = rows.rows[i];
+        const std::string_view source = kSourceNames[static_cast<size_t>(row.source)];
+        chunk.SetText(0, r, user(row.user));
+        TextOrNull(chunk, 1, r, item(row.item), row.item == kNoItem);
+        chunk.Values<int64_t>(2)[r] = row.time_ms * 1000;
+        chunk.SetText(3, r, schema::EventTypeName(row.type));
+        ValueOrNull(chunk, 4, r, static_cast<double>(row.value), std::isnan(row.value));
+        TextOrNull(chunk, 5, r,
+                   row.query == kNoQuery ? "" : std::string_view(rows.queries[row.query]),
+                   row.query == kNoQuery);
+        TextOrNull(chunk, 6, r, request(row.user, row.request), row.request == 0);
+        ValueOrNull(chunk, 7, r, int32_t{row.position}, row.position == 0);
+        TextOrNull(chunk, 8, r, source, source.empty());
+        ValueOrNull(chunk, 9, r, row.propensity, !(row.propensity > 0));
+        chunk.SetText(10, r, kDeviceNames[static_cast<size_t>(row.device)]);
+        chunk.SetText(11, r, kRegionTable[row.region].name);
+        TextOrNull(chunk, 12, r, item(row.current_item), row.current_item == kNoItem);
+        chunk.Values<bool>(13)[r] = row.off_site;
+      });
 }
 
 Status WriteItems(const World& world, uint32_t items, const fs::path& file) {
@@ -86,22 +62,22 @@ Status WriteItems(const World& world, uint32_t items, const fs::path& file) {
                                        {"topic", "VARCHAR"},    {"second_topic", "VARCHAR"},
                                        {"language", "VARCHAR"}, {"title", "VARCHAR"}};
   IdName name('v', world.options().items);
-  return Write(file, columns,
-               "item, created, duration, channel, CASE WHEN second_topic IS NULL THEN [topic] "
-               "ELSE [topic, second_topic] END AS topics, language, title, false AS removed",
-               items, [&](ChunkWriter& chunk, size_t i, size_t r) {
-                 const auto id = static_cast<uint32_t>(i);
-                 const Item& item = catalogue.item(id);
-                 const bool one = item.second_topic == kNoTopic;
-                 chunk.SetText(0, r, name(id));
-                 chunk.Values<int64_t>(1)[r] = item.created_ms * 1000;
-                 chunk.Values<double>(2)[r] = static_cast<double>(item.duration_s);
-                 chunk.SetText(3, r, catalogue.channels()[item.channel].name());
-                 chunk.SetText(4, r, Topic(item.topic).name);
-                 TextOrNull(chunk, 5, r, one ? "" : Topic(item.second_topic).name, one);
-                 chunk.SetText(6, r, kLanguageNames[item.language]);
-                 chunk.SetText(7, r, catalogue.Title(id));
-               });
+  return WriteTable(file, columns,
+                    "item, created, duration, channel, CASE WHEN second_topic IS NULL THEN [topic] "
+                    "ELSE [topic, second_topic] END AS topics, language, title, false AS removed",
+                    items, [&](ChunkWriter& chunk, size_t i, size_t r) {
+                      const auto id = static_cast<uint32_t>(i);
+                      const Item& item = catalogue.item(id);
+                      const bool one = item.second_topic == kNoTopic;
+                      chunk.SetText(0, r, name(id));
+                      chunk.Values<int64_t>(1)[r] = item.created_ms * 1000;
+                      chunk.Values<double>(2)[r] = static_cast<double>(item.duration_s);
+                      chunk.SetText(3, r, catalogue.channels()[item.channel].name());
+                      chunk.SetText(4, r, Topic(item.topic).name);
+                      TextOrNull(chunk, 5, r, one ? "" : Topic(item.second_topic).name, one);
+                      chunk.SetText(6, r, kLanguageNames[item.language]);
+                      chunk.SetText(7, r, catalogue.Title(id));
+                    });
 }
 
 Status WriteUsers(const World& world, const fs::path& file) {
@@ -109,17 +85,17 @@ Status WriteUsers(const World& world, const fs::path& file) {
                                        {"language", "VARCHAR"}, {"age", "DOUBLE"},
                                        {"gender", "DOUBLE"},    {"logged_in", "BOOLEAN"}};
   IdName name('u', world.options().users);
-  return Write(file, columns, "*", world.options().users,
-               [&](ChunkWriter& chunk, size_t i, size_t r) {
-                 const User user = world.user(static_cast<uint32_t>(i));
-                 chunk.SetText(0, r, name(user.id));
-                 chunk.SetText(1, r, kRegionTable[user.region].name);
-                 chunk.SetText(2, r, kLanguageNames[user.language]);
-                 // A site knows age and gender only of users with an account.
-                 ValueOrNull(chunk, 3, r, static_cast<double>(user.age), !user.logged_in);
-                 ValueOrNull(chunk, 4, r, static_cast<double>(user.gender), !user.logged_in);
-                 chunk.Values<bool>(5)[r] = user.logged_in;
-               });
+  return WriteTable(file, columns, "*", world.options().users,
+                    [&](ChunkWriter& chunk, size_t i, size_t r) {
+                      const User user = world.user(static_cast<uint32_t>(i));
+                      chunk.SetText(0, r, name(user.id));
+                      chunk.SetText(1, r, kRegionTable[user.region].name);
+                      chunk.SetText(2, r, kLanguageNames[user.language]);
+                      // A site knows age and gender only of users with an account.
+                      ValueOrNull(chunk, 3, r, static_cast<double>(user.age), !user.logged_in);
+                      ValueOrNull(chunk, 4, r, static_cast<double>(user.gender), !user.logged_in);
+                      chunk.Values<bool>(5)[r] = user.logged_in;
+                    });
 }
 
 Status WriteImpressionTruth(const World& world, const UserRows& rows, const fs::path& file) {
@@ -134,7 +110,7 @@ Status WriteImpressionTruth(const World& world, const UserRows& rows, const fs::
   }
   IdName user('u', world.options().users), item('v', world.options().items);
   RequestName request;
-  return Write(file, columns, "*", shown.size(), [&](ChunkWriter& chunk, size_t i, size_t r) {
+  return WriteTable(file, columns, "*", shown.size(), [&](ChunkWriter& chunk, size_t i, size_t r) {
     const LogRow& row = rows.rows[shown[i]];
     chunk.SetText(0, r, user(row.user));
     chunk.SetText(1, r, request(row.user, row.request));
@@ -155,14 +131,15 @@ Status WriteExamination(const World& world, const fs::path& file) {
                                        {"position", "INTEGER"},
                                        {"probability", "DOUBLE"},
                                        {"trust", "DOUBLE"}};
-  return Write(file, columns, "*", kDevices * size, [&](ChunkWriter& chunk, size_t i, size_t r) {
-    const auto device = static_cast<Device>(i / size);
-    const auto position = static_cast<uint32_t>(i % size + 1);
-    chunk.SetText(0, r, kDeviceNames[i / size]);
-    chunk.Values<int32_t>(1)[r] = static_cast<int32_t>(position);
-    chunk.Values<double>(2)[r] = world.ExaminationProbability(position, device);
-    chunk.Values<double>(3)[r] = world.Trust(position);
-  });
+  return WriteTable(file, columns, "*", kDevices * size,
+                    [&](ChunkWriter& chunk, size_t i, size_t r) {
+                      const auto device = static_cast<Device>(i / size);
+                      const auto position = static_cast<uint32_t>(i % size + 1);
+                      chunk.SetText(0, r, kDeviceNames[i / size]);
+                      chunk.Values<int32_t>(1)[r] = static_cast<int32_t>(position);
+                      chunk.Values<double>(2)[r] = world.ExaminationProbability(position, device);
+                      chunk.Values<double>(3)[r] = world.Trust(position);
+                    });
 }
 
 Status WriteQualities(const World& world, uint32_t items, const fs::path& file) {
@@ -172,7 +149,7 @@ Status WriteQualities(const World& world, uint32_t items, const fs::path& file) 
                                        {"appeal", "FLOAT"},    {"base_popularity", "FLOAT"},
                                        {"episode", "INTEGER"}, {"next", "VARCHAR"}};
   IdName name('v', world.options().items);
-  return Write(file, columns, "*", items, [&](ChunkWriter& chunk, size_t i, size_t r) {
+  return WriteTable(file, columns, "*", items, [&](ChunkWriter& chunk, size_t i, size_t r) {
     const Item& item = catalogue.item(static_cast<uint32_t>(i));
     chunk.SetText(0, r, name(static_cast<uint32_t>(i)));
     chunk.Values<float>(1)[r] = item.quality;

@@ -16,7 +16,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "stored events are little-endian");
 
-constexpr uint8_t kVersion = 2;
+constexpr uint8_t kVersion = 3;
 
 constexpr std::array kStrings = {&RawEvent::user,    &RawEvent::item,        &RawEvent::query,
                                  &RawEvent::request, &RawEvent::source,      &RawEvent::device,
@@ -69,7 +69,7 @@ bool TakeAttributes(std::string_view& in, const schema::Schema& schema,
 
 }  // namespace
 
-std::string EncodeEvent(const schema::Schema& schema, const RawEvent& event) {
+std::string EncodeEvent(const schema::Schema& schema, const RawEvent& event, std::string_view id) {
   std::string out;
   Put(out, kVersion);
   Put(out, event.time_ms);
@@ -79,6 +79,7 @@ std::string EncodeEvent(const schema::Schema& schema, const RawEvent& event) {
   Put(out, static_cast<uint8_t>(event.off_site));
   PutString(out, schema.info(event.type).name);
   for (std::string RawEvent::* const field : kStrings) PutString(out, event.*field);
+  PutString(out, id);
   Put(out, static_cast<uint32_t>(event.attributes.size()));
   for (const auto& [number, text] : event.attributes) {
     PutString(out, schema.attributes(Entity::kRequest)[number].name);
@@ -98,6 +99,7 @@ Result<std::optional<RawEvent>> DecodeEvent(const schema::Schema& schema, std::s
   for (std::string RawEvent::* const field : kStrings) {
     ok = ok && TakeString(bytes, &(event.*field));
   }
+  ok = ok && TakeString(bytes, &event.id);
   ok = ok && TakeAttributes(bytes, schema, &event.attributes);
   if (!ok || !bytes.empty()) {
     return DataLoss(
@@ -108,6 +110,7 @@ Result<std::optional<RawEvent>> DecodeEvent(const schema::Schema& schema, std::s
   if (!known) return std::nullopt;
   event.type = *known;
   event.off_site = off_site == 1;
+  event.posted = true;
   return event;
 }
 

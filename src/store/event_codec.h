@@ -14,8 +14,9 @@
 
 namespace upnext::store {
 
-// `event` has a type and attributes of the schema.
-std::string EncodeEvent(const schema::Schema& schema, const schema::RawEvent& event);
+// `event` has a type and attributes of the schema; `id` is its client's, "" when it gave none.
+std::string EncodeEvent(const schema::Schema& schema, const schema::RawEvent& event,
+                        std::string_view id);
 // kDataLoss for bytes that EncodeEvent could not have written. No event when the schema does not
 // declare its type (any more); attributes that it does not declare, or with values that do not fit
 // their kind, are left out.

@@ -1,18 +1,21 @@
 #include "store/rocks_db.h"
 
-#include <rocksdb/env.h>
+#include <rocksdb/cache.h>
+#include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
-#include <rocksdb/merge_operator.h>
 #include <rocksdb/options.h>
+#include <rocksdb/table.h>
 
 #include <algorithm>
-#include <cstdarg>
+#include <utility>
 
 namespace upnext::store {
 namespace {
 
-// RocksDB would attempt to recover by itself after a full disk. That ends in closing a log file that
-// a write to has failed, for which RocksDB aborts the process.
+constexpr size_t kBlockCacheBytes = 64 << 20;  // of data, indexes and filters
+constexpr int kMaxOpenFiles = 512;
+
+// A database that fails is opened again in any case.
 class NoRecovery : public rocksdb::EventListener {
  public:
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
@@ -21,25 +24,27 @@ class NoRecovery : public rocksdb::EventListener {
   }
 };
 
-// In place of RocksDB's own log file, which aborts the process in the same way once the disk is
-// full. What fails is returned as a status in any case.
-class NoLog : public rocksdb::Logger {
- public:
-  using rocksdb::Logger::Logv;
-  void Logv(const char*, va_list) override {}
-};
-
-// Concurrent commits may reach the disk in another order than their sequence numbers.
-class KeepLarger : public rocksdb::AssociativeMergeOperator {
- public:
-  const char* Name() const override { return "upnext.larger"; }
-  bool Merge(const rocksdb::Slice&, const rocksdb::Slice* existing, const rocksdb::Slice& value,
-             std::string* out, rocksdb::Logger*) const override {
-    const bool keep = existing != nullptr && existing->compare(value) > 0;
-    *out = keep ? existing->ToString() : value.ToString();
-    return true;
-  }
-};
+rocksdb::Options OptionsOf(rocksdb::Env* env) {
+  rocksdb::Options options;
+  options.env = env;
+  options.create_if_missing = true;
+  options.info_log = std::make_shared<NoLog>();
+  options.write_buffer_size = 32 << 20;
+  options.max_open_files = kMaxOpenFiles;
+  options.compression = rocksdb::kNoCompression;
+  // The list of files, which has their first and last keys, is written anew with every change of it:
+  // what was deleted is then in no older part of it.
+  options.max_manifest_file_size = 1;
+  options.listeners.push_back(std::make_shared<NoRecovery>());
+  // Most ids that are looked up are new, and most users that are looked up have no state: a filter
+  // finds that without reading the files.
+  rocksdb::BlockBasedTableOptions table;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.block_cache = rocksdb::NewLRUCache(kBlockCacheBytes);
+  table.cache_index_and_filter_blocks = true;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
 
 }  // namespace
 
@@ -51,29 +56,86 @@ std::unexpected<Error> FromRocks(const rocksdb::Status& status, std::string_view
   return Unavailable("{}", text);
 }
 
-Result<std::unique_ptr<rocksdb::DB>> OpenRocksDb(const std::filesystem::path& directory) {
-  rocksdb::Options options;
-  options.create_if_missing = true;
-  options.info_log = std::make_shared<NoLog>();
-  options.write_buffer_size = 32 << 20;
-  options.compression = rocksdb::kNoCompression;
-  options.merge_operator = std::make_shared<KeepLarger>();
-  // Writers wait for a disk: milliseconds, in which spinning would take the processor from feeds.
-  options.enable_write_thread_adaptive_yield = false;
-  options.listeners.push_back(std::make_shared<NoRecovery>());
+RocksDb::RocksDb(std::function<void()> on_failure)
+    : files_(std::make_shared<FreezingFileSystem>(std::move(on_failure))),
+      env_(rocksdb::NewCompositeEnv(files_)) {}
+
+Result<std::unique_ptr<RocksDb>> RocksDb::Open(const std::filesystem::path& directory,
+                                               std::function<void()> on_failure) {
+  std::unique_ptr<RocksDb> out(new RocksDb(std::move(on_failure)));
   rocksdb::DB* db = nullptr;
-  if (rocksdb::Status s = rocksdb::DB::Open(options, directory.string(), &db); !s.ok()) {
-    return FromRocks(s, fmt::format("open {}", directory.string()));
+  const rocksdb::Status opened =
+      rocksdb::DB::Open(OptionsOf(out->env_.get()), directory.string(), &db);
+  out->db_.reset(db);
+  // What failed first says more than what it led to.
+  if (out->files_->frozen()) {
+    return FromRocks(out->files_->failure(), fmt::format("open {}", directory.string()));
   }
-  return std::unique_ptr<rocksdb::DB>(db);
+  if (!opened.ok()) return FromRocks(opened, fmt::format("open {}", directory.string()));
+  return out;
 }
 
-Result<std::optional<std::string>> GetValue(const rocksdb::DB& db, const std::string& key) {
+Status RocksDb::Write(rocksdb::WriteBatch* batch) {
+  UPNEXT_RETURN_IF_ERROR(failure());
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  // An error that no write of ours has had is that of RocksDB's own work, such as a compaction.
+  if (const rocksdb::Status written = db_->Write(options, batch); !written.ok()) {
+    files_->Freeze(written);
+  }
+  return failure();
+}
+
+Status RocksDb::failure() const {
+  if (!files_->frozen()) return Ok();
+  return FromRocks(files_->failure(), "write");
+}
+
+Result<std::optional<std::string>> RocksDb::Get(const std::string& key) const {
   std::string value;
-  const rocksdb::Status s = const_cast<rocksdb::DB&>(db).Get(rocksdb::ReadOptions(), key, &value);
+  const rocksdb::Status s = db_->Get(rocksdb::ReadOptions(), key, &value);
   if (s.IsNotFound()) return std::optional<std::string>();
   if (!s.ok()) return FromRocks(s, "read");
   return std::optional<std::string>(std::move(value));
+}
+
+Result<std::vector<bool>> RocksDb::Has(std::span<const std::string_view> keys) const {
+  std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
+  std::vector<rocksdb::PinnableSlice> values(keys.size());
+  std::vector<rocksdb::Status> statuses(keys.size());
+  db_->MultiGet(rocksdb::ReadOptions(), db_->DefaultColumnFamily(), keys.size(), slices.data(),
+                values.data(), statuses.data());
+  std::vector<bool> found;
+  for (const rocksdb::Status& s : statuses) {
+    if (!s.ok() && !s.IsNotFound()) return FromRocks(s, "read");
+    found.push_back(s.ok());
+  }
+  return found;
+}
+
+Result<std::optional<std::string>> RocksDb::FirstKey(const std::string& prefix,
+                                                     const std::string& from) const {
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions()));
+  it->Seek(from);
+  if (!it->status().ok()) return FromRocks(it->status(), "scan");
+  if (!it->Valid() || !it->key().starts_with(prefix)) return std::optional<std::string>();
+  return std::optional(it->key().ToString());
+}
+
+Status RocksDb::Purge(std::span<const std::pair<std::string, std::string>> ranges) const {
+  if (const rocksdb::Status s = db_->Flush(rocksdb::FlushOptions()); !s.ok()) {
+    return FromRocks(s, "flush");
+  }
+  rocksdb::CompactRangeOptions options;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+  options.exclusive_manual_compaction = false;
+  for (const auto& [begin, end] : ranges) {
+    const rocksdb::Slice first(begin), last(end);
+    if (const rocksdb::Status s = db_->CompactRange(options, &first, &last); !s.ok()) {
+      return FromRocks(s, "compact");
+    }
+  }
+  return Ok();
 }
 
 }  // namespace upnext::store

@@ -1,7 +1,7 @@
 // Keys and values of the RocksDB store (docs/formats/store.md), by their first byte:
 //   d USER ID          an event id that was seen      e USER SEQUENCE      an event
-//   m/format m/sequence                               n LOG SPACE NAME     the id of a name
-//   s TAG USER         a saved state
+//   m/format m/sequence m/store                       n LOG SPACE NAME     the id of a name
+//   s TAG USER         a saved state                  f FINGERPRINT        when a user was deleted
 // USER within a longer key is written as its length and its bytes, so that no user is a prefix of
 // another. Numbers are big-endian, so that the order of keys is the order of numbers.
 #ifndef UPNEXT_STORE_ROCKS_KEYS_H_
@@ -14,7 +14,9 @@
 
 namespace upnext::store {
 
+inline constexpr uint64_t kStoreFormat = 5;
 inline constexpr char kFormatKey[] = "m/format", kSequenceKey[] = "m/sequence";
+inline constexpr char kStoreKey[] = "m/store";  // the store's id
 
 inline std::string BigEndian(uint64_t value, int bytes = 8) {
   std::string out;
@@ -36,7 +38,9 @@ inline std::optional<uint64_t> TakeBigEndian(std::string_view bytes, size_t size
 inline std::string UserPrefix(char kind, std::string_view user) {
   return (kind + BigEndian(user.size(), 4)).append(user);
 }
-// kind 'n' with a log's digest, 's' with a state's tag
+// After every key that begins with the prefix: what follows it is shorter than this.
+inline std::string PrefixEnd(std::string prefix) { return prefix.append(1024, '\xff'); }
+// kind 'n' with a log's digest, 's' with a state's tag, 'f' with a user's fingerprint
 inline std::string TagPrefix(char kind, uint64_t tag) { return kind + BigEndian(tag); }
 
 }  // namespace upnext::store

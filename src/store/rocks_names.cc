@@ -20,12 +20,11 @@ schema::IdSpace SpaceOf(std::string_view key) {
   return static_cast<schema::IdSpace>(key[kNamePrefixBytes - 1]);
 }
 
-}  // namespace
-
-Status RocksNames::VisitStored(const Numbering& numbering, const Visitor& visit) const {
+Status VisitStored(const RocksDb& db, const Numbering& numbering,
+                   const RocksNames::Visitor& visit) {
   const std::string prefix = TagPrefix('n', numbering.log);
-  return VisitPrefix(
-      db_, prefix, prefix, [&](std::string_view key, std::string_view value) -> Status {
+  return db.VisitPrefix(
+      prefix, prefix, [&](std::string_view key, std::string_view value) -> Status {
         const bool has_space = key.size() >= kNamePrefixBytes &&
                                static_cast<size_t>(SpaceOf(key)) < numbering.first.size();
         const auto id = TakeBigEndian(value, 4);
@@ -38,9 +37,12 @@ Status RocksNames::VisitStored(const Numbering& numbering, const Visitor& visit)
       });
 }
 
-Status RocksNames::Visit(const Numbering& numbering, const Visitor& visit) const {
+}  // namespace
+
+Status RocksNames::Visit(const RocksDb& db, const Numbering& numbering,
+                         const Visitor& visit) const {
   base::MutexLock lock(mutex_);
-  UPNEXT_RETURN_IF_ERROR(VisitStored(numbering, visit));
+  UPNEXT_RETURN_IF_ERROR(VisitStored(db, numbering, visit));
   const std::string prefix = TagPrefix('n', numbering.log);
   for (auto it = waiting_.lower_bound(prefix);
        it != waiting_.end() && it->first.starts_with(prefix); ++it) {
@@ -50,14 +52,14 @@ Status RocksNames::Visit(const Numbering& numbering, const Visitor& visit) const
 }
 
 // Ids of a space follow one another without a gap, so counting the stored names gives the next.
-Result<RocksNames::Counts*> RocksNames::CountsOf(const Numbering& numbering) {
+Result<RocksNames::Counts*> RocksNames::CountsOf(const RocksDb& db, const Numbering& numbering) {
   if (const auto known = counts_.find(numbering.log); known != counts_.end()) {
     return &known->second;
   }
   Counts counts{.next = numbering.first, .names = 0};
   uint64_t end = 0, ids = 0;
   UPNEXT_RETURN_IF_ERROR(
-      VisitStored(numbering, [&](schema::IdSpace space, std::string_view, uint32_t id) {
+      VisitStored(db, numbering, [&](schema::IdSpace space, std::string_view, uint32_t id) {
         uint32_t& next = counts.next[static_cast<size_t>(space)];
         next = std::max(next, id + 1);
         ++counts.names;
@@ -71,41 +73,36 @@ Result<RocksNames::Counts*> RocksNames::CountsOf(const Numbering& numbering) {
   return &counts_.emplace(numbering.log, std::move(counts)).first->second;
 }
 
-Result<uint32_t> RocksNames::Find(const std::string& key) const {
+Result<uint32_t> RocksNames::Find(const RocksDb& db, const std::string& key) const {
   if (const auto at = waiting_.find(key); at != waiting_.end()) return at->second;
-  UPNEXT_ASSIGN_OR_RETURN(const auto value, GetValue(db_, key));
+  UPNEXT_ASSIGN_OR_RETURN(const auto value, db.Get(key));
   if (!value) return schema::kNone;
   const auto id = TakeBigEndian(*value, 4);
   if (!id) return DataLoss("store: a stored name has no id");
   return static_cast<uint32_t>(*id);
 }
 
-Result<std::vector<uint32_t>> RocksNames::Intern(const Numbering& numbering, schema::IdSpace space,
+Result<std::vector<uint32_t>> RocksNames::Intern(const RocksDb& db, const Numbering& numbering,
+                                                 schema::IdSpace space,
                                                  std::span<const std::string_view> names) {
   if (static_cast<size_t>(space) >= numbering.first.size()) {
     return Internal("a numbering of {} id spaces has no space {}", numbering.first.size(),
                     static_cast<int>(space));
   }
   base::MutexLock lock(mutex_);
-  UPNEXT_ASSIGN_OR_RETURN(Counts* const counts, CountsOf(numbering));
+  UPNEXT_ASSIGN_OR_RETURN(Counts* const counts, CountsOf(db, numbering));
   uint32_t next = counts->next[static_cast<size_t>(space)];
   std::vector<uint32_t> ids;
   Waiting fresh;
   for (const std::string_view name : names) {
     std::string key = NameKey(numbering.log, space, name);
-    UPNEXT_ASSIGN_OR_RETURN(uint32_t id, Find(key));
-    if (id == schema::kNone) {
-      const auto [at, added] = fresh.try_emplace(std::move(key), next);
-      next += added ? 1 : 0;
-      id = at->second;
+    UPNEXT_ASSIGN_OR_RETURN(uint32_t id, Find(db, key));
+    if (const auto given = fresh.find(key); given != fresh.end()) {
+      id = given->second;
+    } else if (id == schema::kNone && counts->names + fresh.size() < numbering.most) {
+      id = fresh.emplace(std::move(key), next++).first->second;
     }
     ids.push_back(id);
-  }
-  if (!fresh.empty() && counts->names + fresh.size() > Store::kMaxNames) {
-    return ResourceExhausted(
-        "clients have added {} ids that the log does not know, the most are {}: import the new "
-        "events and items and train again",
-        counts->names, Store::kMaxNames);
   }
   counts->next[static_cast<size_t>(space)] = next;
   counts->names += fresh.size();

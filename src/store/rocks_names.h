@@ -1,11 +1,11 @@
 // Ids of names in a RocksDB store. A new name gets its id in memory at once and waits here for the
 // next commit, which writes it in the same batch as the events that need it.
 //
-//   UPNEXT_ASSIGN_OR_RETURN(auto ids, names.Intern(numbering, IdSpace::kItem, list));
+//   UPNEXT_ASSIGN_OR_RETURN(auto ids, names.Intern(*db, numbering, IdSpace::kItem, list));
 //   const RocksNames::Waiting waiting = names.waiting();      write them all, then
 //   names.SetWritten(waiting);
 //
-// Any number of threads. Does not own the database.
+// Any number of threads.
 #ifndef UPNEXT_STORE_ROCKS_NAMES_H_
 #define UPNEXT_STORE_ROCKS_NAMES_H_
 
@@ -29,10 +29,10 @@ class RocksNames {
   using Visitor = std::function<void(schema::IdSpace, std::string_view, uint32_t)>;
   using Waiting = std::map<std::string, uint32_t>;  // key -> id
 
-  explicit RocksNames(rocksdb::DB& db) : db_(db) {}
-  Result<std::vector<uint32_t>> Intern(const Numbering& numbering, schema::IdSpace space,
+  Result<std::vector<uint32_t>> Intern(const RocksDb& db, const Numbering& numbering,
+                                       schema::IdSpace space,
                                        std::span<const std::string_view> names);
-  Status Visit(const Numbering& numbering, const Visitor& visit) const;
+  Status Visit(const RocksDb& db, const Numbering& numbering, const Visitor& visit) const;
   Waiting waiting() const;
   void SetWritten(const Waiting& written);
   void KeepOnly(uint64_t log);  // after the names of all other logs were deleted
@@ -43,11 +43,9 @@ class RocksNames {
     std::vector<uint32_t> next;
     uint64_t names = 0;
   };
-  Status VisitStored(const Numbering& numbering, const Visitor& visit) const;
-  Result<Counts*> CountsOf(const Numbering& numbering) UPNEXT_REQUIRES(mutex_);
-  Result<uint32_t> Find(const std::string& key) const UPNEXT_REQUIRES(mutex_);
+  Result<Counts*> CountsOf(const RocksDb& db, const Numbering& numbering) UPNEXT_REQUIRES(mutex_);
+  Result<uint32_t> Find(const RocksDb& db, const std::string& key) const UPNEXT_REQUIRES(mutex_);
 
-  rocksdb::DB& db_;
   mutable base::Mutex mutex_;
   std::map<uint64_t, Counts> counts_ UPNEXT_GUARDED_BY(mutex_);  // by log
   Waiting waiting_ UPNEXT_GUARDED_BY(mutex_);

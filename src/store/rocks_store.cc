@@ -1,19 +1,20 @@
 // RocksDB behind store::Store; the keys are in rocks_keys.h.
-#include <rocksdb/write_batch.h>
-
 #include <atomic>
 #include <limits>
 #include <memory>
+#include <random>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "base/checksum.h"
 #include "base/file.h"
 #include "base/lock_file.h"
-#include "base/mutex.h"
 #include "schema/raw_event.h"
 #include "schema/schema.h"
+#include "store/commit_queue.h"
 #include "store/event_codec.h"
-#include "store/rocks_db.h"
+#include "store/reopening_db.h"
 #include "store/rocks_keys.h"
 #include "store/rocks_names.h"
 #include "store/store.h"
@@ -21,63 +22,91 @@
 namespace upnext::store {
 namespace {
 
-constexpr uint64_t kFormat = 3;
+constexpr size_t kChangeSlots = 1 << 16;
+
+// A batch on its way to the disk, with everything made of it that needs no other batch.
+struct PendingCommit {
+  struct Event {
+    std::string key;     // without the sequence number, which follows
+    std::string id_key;  // "" when the client gave no id
+    std::string bytes;
+    size_t slot;  // of its user's changes
+  };
+  const WriteBatch* batch;
+  std::vector<Event> events = {};
+  Committed committed = {};
+  Status status = Ok();
+};
+
+Result<uint64_t> NumberAt(const RocksDb& db, const std::string& key) {  // 0 when absent
+  UPNEXT_ASSIGN_OR_RETURN(const auto value, db.Get(key));
+  if (!value) return uint64_t{0};
+  const auto number = TakeBigEndian(*value);
+  if (!number) return DataLoss("store: {} is not a number", key);
+  return *number;
+}
+
+// A new store is marked with the format; one that was written in another is refused.
+Status BeginFormat(RocksDb& db, const std::filesystem::path& directory, uint64_t found) {
+  UPNEXT_RETURN_IF_ERROR(db.VisitPrefix("", "", [&](std::string_view, std::string_view) -> Status {
+    return FailedPrecondition(
+        "{}: expected a store of format {}, found {}; move the folder away, so that a new one is "
+        "made: states are folded from the log again, but events that were posted and not "
+        "imported stay behind",
+        directory.string(), kStoreFormat, found == 0 ? "an older one" : fmt::format("{}", found));
+  }));
+  rocksdb::WriteBatch out;
+  out.Put(kFormatKey, BigEndian(kStoreFormat));
+  std::random_device random;
+  out.Put(kStoreKey, BigEndian(uint64_t{random()} << 32 | random() | 1));
+  return db.Write(&out);
+}
 
 class RocksStore : public Store {
  public:
-  RocksStore(base::LockFile lock, std::unique_ptr<rocksdb::DB> db, const schema::Schema& schema)
-      : lock_(std::move(lock)), schema_(schema), db_(std::move(db)), names_(*db_) {}
+  RocksStore(base::LockFile lock, const schema::Schema& schema)
+      : lock_(std::move(lock)), schema_(schema), changes_(kChangeSlots) {}
 
-  // RocksDB aborts the process when it closes a log file that a write to has failed. Such a
-  // database is left to the end of the process instead; what was acknowledged is on disk.
-  ~RocksStore() override {
-    // Reachable to the very end, so no leak.
-    static auto& abandoned = *new std::vector<rocksdb::DB*>();
-    if (!broken_.ok()) abandoned.push_back(db_.release());
-  }
-
-  Status Load(const std::filesystem::path& directory) {
-    UPNEXT_ASSIGN_OR_RETURN(const uint64_t format, Number(kFormatKey));
-    if (format != kFormat) UPNEXT_RETURN_IF_ERROR(BeginFormat(directory, format));
-    UPNEXT_ASSIGN_OR_RETURN(sequence_, Number(kSequenceKey));
+  Status Open(const std::filesystem::path& directory) {
+    UPNEXT_ASSIGN_OR_RETURN(db_, ReopeningDb::Open(directory, [this, directory](RocksDb& db) {
+                              return Load(db, directory);
+                            }));
     return Ok();
   }
 
-  Result<uint64_t> Commit(const WriteBatch& batch) override {
-    rocksdb::WriteBatch out;
-    const uint64_t first = sequence_.fetch_add(batch.events.size()) + 1;
-    uint64_t next = first;
+  Result<Committed> Commit(const WriteBatch& batch) override {
+    PendingCommit pending{.batch = &batch};
     for (const WriteBatch::NewEvent& e : batch.events) {
-      out.Put(UserPrefix('e', e.event->user) + BigEndian(next++), EncodeEvent(schema_, *e.event));
-      if (!e.id.empty()) out.Put(UserPrefix('d', e.event->user).append(e.id), "");
+      const std::string& user = e.event->user;
+      pending.events.push_back(
+          {.key = UserPrefix('e', user),
+           .id_key = e.id.empty() ? std::string() : UserPrefix('d', user).append(e.id),
+           .bytes = EncodeEvent(schema_, *e.event, e.id),
+           .slot = SlotOf(user)});
     }
-    if (!batch.events.empty()) out.Merge(kSequenceKey, BigEndian(next - 1));
-    for (const WriteBatch::NewState& s : batch.states) {
-      out.Put(TagPrefix('s', s.tag).append(s.user), BigEndian(s.state.through) + s.state.bytes);
-    }
-    const RocksNames::Waiting names = names_.waiting();
-    for (const auto& [key, id] : names) out.Put(key, BigEndian(id, 4));
-    UPNEXT_RETURN_IF_ERROR(Write(&out));
-    names_.SetWritten(names);
-    return first;
+    queue_.Run(&pending, [this](std::span<PendingCommit* const> group) { CommitGroup(group); });
+    UPNEXT_RETURN_IF_ERROR(pending.status);
+    return std::move(pending.committed);
   }
+
+  WriteHealth health() const override { return db_->health(); }
 
   Result<std::vector<uint32_t>> Intern(const Numbering& numbering, schema::IdSpace space,
                                        std::span<const std::string_view> names) override {
-    return names_.Intern(numbering, space, names);
+    return names_.Intern(*db_->get(), numbering, space, names);
   }
 
   Status Names(const Numbering& numbering, const RocksNames::Visitor& visit) const override {
-    return names_.Visit(numbering, visit);
+    return names_.Visit(*db_->get(), numbering, visit);
   }
 
-  Result<bool> HasEvent(std::string_view user, std::string_view id) const override {
-    UPNEXT_ASSIGN_OR_RETURN(const auto value, GetValue(*db_, UserPrefix('d', user).append(id)));
-    return value.has_value();
+  uint64_t Changes(std::string_view user) const override {
+    return changes_[SlotOf(user)].load(std::memory_order_acquire) +
+           opened_.load(std::memory_order_acquire);
   }
 
   Result<std::optional<SavedState>> State(uint64_t tag, std::string_view user) const override {
-    UPNEXT_ASSIGN_OR_RETURN(auto value, GetValue(*db_, TagPrefix('s', tag).append(user)));
+    UPNEXT_ASSIGN_OR_RETURN(auto value, db_->get()->Get(TagPrefix('s', tag).append(user)));
     if (!value) return std::optional<SavedState>();
     const auto through = TakeBigEndian(*value);
     if (!through) return DataLoss("store: a saved state of {} bytes is cut short", value->size());
@@ -86,28 +115,70 @@ class RocksStore : public Store {
 
   Status EventsOf(
       std::string_view user, uint64_t after,
-      const std::function<void(uint64_t, const schema::RawEvent&)>& visit) const override {
+      const std::function<Status(uint64_t, const schema::RawEvent&)>& visit) const override {
     if (after == std::numeric_limits<uint64_t>::max()) return Ok();
     const std::string prefix = UserPrefix('e', user);
-    return VisitPrefix(*db_, prefix, prefix + BigEndian(after + 1),
-                       [&](std::string_view key, std::string_view value) -> Status {
-                         const auto sequence = TakeBigEndian(key.substr(prefix.size()));
-                         if (!sequence) return DataLoss("store: an event has no sequence number");
-                         UPNEXT_ASSIGN_OR_RETURN(const auto event, DecodeEvent(schema_, value));
-                         if (event) visit(*sequence, *event);
-                         return Ok();
-                       });
+    return VisitEvents(prefix, prefix + BigEndian(after + 1), visit);
   }
 
   Status AllEvents(const std::function<void(const schema::RawEvent&)>& visit) const override {
-    return VisitPrefix(*db_, "e", "e", [&](std::string_view, std::string_view value) -> Status {
-      UPNEXT_ASSIGN_OR_RETURN(const auto event, DecodeEvent(schema_, value));
-      if (event) visit(*event);
+    return VisitEvents("e", "e", [&](uint64_t, const schema::RawEvent& event) {
+      visit(event);
       return Ok();
     });
   }
 
-  uint64_t last_sequence() const override { return sequence_; }
+  uint64_t id() const override { return id_.load(std::memory_order_relaxed); }
+
+  uint64_t last_sequence() const override { return sequence_.load(std::memory_order_acquire); }
+
+  Status ContinueAfter(uint64_t sequence) override {
+    return db_->Change([&](RocksDb& db) -> Status {
+      if (sequence <= sequence_.load(std::memory_order_relaxed)) return Ok();
+      rocksdb::WriteBatch out;
+      out.Put(kSequenceKey, BigEndian(sequence));
+      UPNEXT_RETURN_IF_ERROR(db.Write(&out));
+      sequence_.store(sequence, std::memory_order_release);
+      return Ok();
+    });
+  }
+
+  Status Forget(std::string_view user) override {
+    std::vector<std::pair<std::string, std::string>> ranges;
+    for (const char kind : {'d', 'e'}) {
+      const std::string prefix = UserPrefix(kind, user);
+      ranges.emplace_back(prefix, PrefixEnd(prefix));
+    }
+    const Status deleted = db_->Change([&](RocksDb& db) -> Status {
+      rocksdb::WriteBatch out;
+      for (const auto& [begin, end] : ranges) out.DeleteRange(begin, end);
+      UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> states, StatesOf(db, user));
+      for (const std::string& key : states) {
+        out.Delete(key);
+        ranges.emplace_back(key, key);
+      }
+      const uint64_t sequence = sequence_.load(std::memory_order_relaxed) + 1;
+      out.Put(DeletionKey(user), BigEndian(sequence));
+      out.Put(kSequenceKey, BigEndian(sequence));
+      UPNEXT_RETURN_IF_ERROR(db.Write(&out));
+      sequence_.store(sequence, std::memory_order_release);
+      return Ok();
+    });
+    UPNEXT_RETURN_IF_ERROR(deleted);
+    changes_[SlotOf(user)].fetch_add(1, std::memory_order_release);
+    UPNEXT_RETURN_IF_ERROR(db_->get()->Purge(ranges));
+    // One more change, so that the list of files is written anew without those that were merged.
+    UPNEXT_RETURN_IF_ERROR(db_->Change([](RocksDb& db) {
+      rocksdb::WriteBatch out;
+      out.Put(kFormatKey, BigEndian(kStoreFormat));
+      return db.Write(&out);
+    }));
+    return db_->get()->Purge({});
+  }
+
+  Result<uint64_t> ForgottenAt(std::string_view user) const override {
+    return NumberAt(*db_->get(), DeletionKey(user));
+  }
 
   Status DropOthers(uint64_t log, uint64_t state_tag) override {
     rocksdb::WriteBatch out;
@@ -118,62 +189,150 @@ class RocksStore : public Store {
         out.DeleteRange(TagPrefix(kind, tag + 1), end);
       }
     }
-    UPNEXT_RETURN_IF_ERROR(Write(&out));
+    UPNEXT_RETURN_IF_ERROR(db_->Change([&](RocksDb& db) { return db.Write(&out); }));
     names_.KeepOnly(log);
     return Ok();
   }
 
- private:
-  // A new store is marked with the format; one that was written in another is refused.
-  Status BeginFormat(const std::filesystem::path& directory, uint64_t found) {
-    const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions()));
-    it->SeekToFirst();
-    if (it->Valid()) {
-      return FailedPrecondition(
-          "{}: expected a store of format {}, found {}; move the folder away, so that a new one is "
-          "made: states are folded from the log again, but events that were posted and not imported "
-          "stay behind",
-          directory.string(), kFormat, found == 0 ? "an older one" : fmt::format("{}", found));
-    }
-    if (!it->status().ok()) return FromRocks(it->status(), "scan");
+  Status DropNamesAbove(uint64_t most, uint64_t log) override {
+    const std::string prefix = TagPrefix('n', log);
+    uint64_t names = 0;
+    UPNEXT_RETURN_IF_ERROR(
+        db_->get()->VisitPrefix(prefix, prefix, [&](std::string_view, std::string_view) {
+          ++names;
+          return Ok();
+        }));
+    if (names <= most) return Ok();
     rocksdb::WriteBatch out;
-    out.Put(kFormatKey, BigEndian(kFormat));
-    return Write(&out);
+    for (const char kind : {'n', 's'}) {
+      out.DeleteRange(std::string(1, kind), std::string(1, static_cast<char>(kind + 1)));
+    }
+    return db_->Change([&](RocksDb& db) { return db.Write(&out); });
   }
 
-  // Acknowledged means on disk. Calls that come while RocksDB writes wait for it and share the next
-  // write: the first of them writes for all.
-  Status Write(rocksdb::WriteBatch* batch) {
-    {
-      base::MutexLock lock(mutex_);
-      if (!broken_.ok()) {
-        return FromRocks(broken_, "an earlier write failed; make room and restart the server");
+ private:
+  static std::string DeletionKey(std::string_view user) {
+    return TagPrefix('f', base::Fingerprint(user));
+  }
+
+  // The keys of the user's saved states, whatever they depend on.
+  static Result<std::vector<std::string>> StatesOf(const RocksDb& db, std::string_view user) {
+    std::vector<std::string> keys;
+    for (std::string from = "s";;) {
+      UPNEXT_ASSIGN_OR_RETURN(const std::optional<std::string> found, db.FirstKey("s", from));
+      if (!found) return keys;
+      const auto tag = TakeBigEndian(std::string_view(*found).substr(1));
+      if (!tag) return DataLoss("store: a saved state has no tag");
+      keys.push_back(TagPrefix('s', *tag).append(user));
+      if (*tag == std::numeric_limits<uint64_t>::max()) return keys;
+      from = TagPrefix('s', *tag + 1);
+    }
+  }
+
+  static size_t SlotOf(std::string_view user) { return base::Fingerprint(user) % kChangeSlots; }
+
+  // Of a database that was opened, at the start or again: events of a failed write may be there.
+  Status Load(RocksDb& db, const std::filesystem::path& directory) {
+    UPNEXT_ASSIGN_OR_RETURN(const uint64_t format, NumberAt(db, kFormatKey));
+    if (format != kStoreFormat) UPNEXT_RETURN_IF_ERROR(BeginFormat(db, directory, format));
+    UPNEXT_ASSIGN_OR_RETURN(const uint64_t sequence, NumberAt(db, kSequenceKey));
+    UPNEXT_ASSIGN_OR_RETURN(id_, NumberAt(db, kStoreKey));
+    sequence_.store(sequence, std::memory_order_release);
+    opened_.fetch_add(1, std::memory_order_release);
+    return Ok();
+  }
+
+  // Which of the group's ids were seen before it, in order of the events that have one.
+  static Result<std::vector<bool>> Seen(const RocksDb& db, std::span<PendingCommit* const> group) {
+    std::vector<std::string_view> ids;
+    for (const PendingCommit* pending : group) {
+      for (const PendingCommit::Event& event : pending->events) {
+        if (!event.id_key.empty()) ids.push_back(event.id_key);
       }
     }
-    rocksdb::WriteOptions options;
-    options.sync = true;
-    const rocksdb::Status written = db_->Write(options, batch);
-    if (written.ok()) return Ok();
-    base::MutexLock lock(mutex_);
-    broken_ = written;
-    return FromRocks(written, "write");
+    if (ids.empty()) return std::vector<bool>();
+    return db.Has(ids);
   }
 
-  Result<uint64_t> Number(const std::string& key) const {  // 0 when absent
-    UPNEXT_ASSIGN_OR_RETURN(const auto value, GetValue(*db_, key));
-    if (!value) return uint64_t{0};
-    const auto number = TakeBigEndian(*value);
-    if (!number) return DataLoss("store: {} is not a number", key);
-    return *number;
+  // Numbers the new events of a group, in order; `next` is the first number.
+  static void AddEvents(std::span<PendingCommit* const> group, const std::vector<bool>& seen,
+                        uint64_t* next, rocksdb::WriteBatch* out) {
+    std::unordered_set<std::string_view> ids;
+    size_t id = 0;
+    for (PendingCommit* pending : group) {
+      pending->committed.first = *next;
+      for (size_t i = 0; i < pending->events.size(); ++i) {
+        const PendingCommit::Event& event = pending->events[i];
+        if (!event.id_key.empty()) {
+          if (seen[id++] || !ids.insert(event.id_key).second) continue;
+          out->Put(event.id_key, "");
+        }
+        out->Put(event.key + BigEndian((*next)++), event.bytes);
+        pending->committed.accepted.push_back(i);
+      }
+    }
+  }
+
+  Status WriteGroup(RocksDb& db, std::span<PendingCommit* const> group) {
+    UPNEXT_ASSIGN_OR_RETURN(const std::vector<bool> seen, Seen(db, group));
+    rocksdb::WriteBatch out;
+    const uint64_t last = sequence_.load(std::memory_order_relaxed);
+    uint64_t next = last + 1;
+    AddEvents(group, seen, &next, &out);
+    if (next > last + 1) out.Put(kSequenceKey, BigEndian(next - 1));
+    for (const PendingCommit* pending : group) {
+      for (const WriteBatch::NewState& s : pending->batch->states) {
+        UPNEXT_ASSIGN_OR_RETURN(const uint64_t deleted, NumberAt(db, DeletionKey(s.user)));
+        if (s.state.through < deleted) continue;  // of a user who was deleted meanwhile
+        out.Put(TagPrefix('s', s.tag).append(s.user), BigEndian(s.state.through) + s.state.bytes);
+      }
+    }
+    if (out.Count() == 0) return Ok();  // duplicates alone
+    const RocksNames::Waiting names = names_.waiting();
+    for (const auto& [key, id] : names) out.Put(key, BigEndian(id, 4));
+    UPNEXT_RETURN_IF_ERROR(db.Write(&out));
+    names_.SetWritten(names);
+    sequence_.store(next - 1, std::memory_order_release);
+    return Ok();
+  }
+
+  void CommitGroup(std::span<PendingCommit* const> group) {
+    const Status written = db_->Change([&](RocksDb& db) { return WriteGroup(db, group); });
+    for (PendingCommit* pending : group) {
+      pending->status = written;
+      if (!written) continue;
+      for (const size_t i : pending->committed.accepted) {
+        changes_[pending->events[i].slot].fetch_add(1, std::memory_order_release);
+      }
+    }
+  }
+
+  // Events with keys from `from` on that begin with `prefix`. What is not acknowledged has a larger
+  // number than what is; the number is read before the events are.
+  Status VisitEvents(const std::string& prefix, const std::string& from,
+                     const std::function<Status(uint64_t, const schema::RawEvent&)>& visit) const {
+    const uint64_t last = last_sequence();
+    const auto db = db_->get();
+    return db->VisitPrefix(
+        prefix, from, [&](std::string_view key, std::string_view value) -> Status {
+          const auto sequence =
+              TakeBigEndian(key.substr(key.size() - std::min<size_t>(8, key.size())));
+          if (!sequence) return DataLoss("store: an event has no sequence number");
+          if (*sequence > last) return Ok();
+          UPNEXT_ASSIGN_OR_RETURN(const auto event, DecodeEvent(schema_, value));
+          return event ? visit(*sequence, *event) : Ok();
+        });
   }
 
   const base::LockFile lock_;
   const schema::Schema schema_;
-  std::unique_ptr<rocksdb::DB> db_;
+  CommitQueue<PendingCommit> queue_;
   RocksNames names_;
-  std::atomic<uint64_t> sequence_{0};  // the largest that was given to an event
-  base::Mutex mutex_;
-  rocksdb::Status broken_ UPNEXT_GUARDED_BY(mutex_);  // the first write that failed; the last tried
+  std::atomic<uint64_t> sequence_{0};  // of the newest event that is acknowledged
+  std::atomic<uint64_t> id_{0};
+  std::atomic<uint64_t> opened_{0};  // how often the files were opened
+  std::vector<std::atomic<uint64_t>> changes_;
+  std::unique_ptr<ReopeningDb> db_;  // the last member: opening it again changes the others
 };
 
 }  // namespace
@@ -181,15 +340,14 @@ class RocksStore : public Store {
 Result<std::unique_ptr<Store>> OpenRocksStore(const std::filesystem::path& directory,
                                               const schema::Schema& schema) {
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(directory));
-  // RocksDB's own lock does not name its holder.
+  // It names its holder, and stays while the files are closed and opened again.
   Result<base::LockFile> lock = base::LockFile::Acquire(directory / "holder");
   if (!lock) {
     return WithContext(std::move(lock).error(),
                        "store: a server has it; stop that one, or use its HTTP interface");
   }
-  UPNEXT_ASSIGN_OR_RETURN(std::unique_ptr<rocksdb::DB> db, OpenRocksDb(directory));
-  auto store = std::make_unique<RocksStore>(*std::move(lock), std::move(db), schema);
-  UPNEXT_RETURN_IF_ERROR(store->Load(directory));
+  auto store = std::make_unique<RocksStore>(*std::move(lock), schema);
+  UPNEXT_RETURN_IF_ERROR(store->Open(directory));
   return store;
 }
 

@@ -27,7 +27,8 @@ class StateCache {
   struct Entry {
     std::shared_ptr<features::UserState> state;
     uint64_t through = 0;  // sequence number of the newest stored event in it, 0: none
-    uint32_t unsaved = 0;  // stored events in it that the saved state lacks
+    uint64_t changes = 0;  // Store::Changes before its events were read
+    uint64_t unsaved = 0;  // events in it that the saved state lacks
   };
   // The budget is divided among the shards; the newest entry of a shard stays, whatever its size.
   explicit StateCache(size_t budget_bytes) : budget_(budget_bytes / kShards) {}

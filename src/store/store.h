@@ -5,7 +5,7 @@
 //
 //   UPNEXT_ASSIGN_OR_RETURN(std::shared_ptr<Store> store, OpenRocksStore(path));
 //   UPNEXT_ASSIGN_OR_RETURN(auto ids, store->Intern(numbering, IdSpace::kItem, names));
-//   UPNEXT_ASSIGN_OR_RETURN(uint64_t first, store->Commit(batch));    durable once it returns
+//   UPNEXT_ASSIGN_OR_RETURN(Committed done, store->Commit(batch));    durable once it returns
 //
 // Any number of threads. An interface of values only, so that several servers can share one store.
 #ifndef UPNEXT_STORE_STORE_H_
@@ -32,6 +32,7 @@ namespace upnext::store {
 struct Numbering {
   uint64_t log = 0;             // log::EventLog::content_digest()
   std::vector<uint32_t> first;  // by IdSpace: the log's number of ids
+  uint64_t most = UINT64_MAX;   // names that may be added to the log's, of all id spaces together
 };
 
 // A user's state after the log and the stored events up to sequence number `through` (0: none).
@@ -55,36 +56,64 @@ struct WriteBatch {
   std::vector<NewState> states;
 };
 
+// The events of a batch that were new, by their place in it. The first of them has sequence number
+// `first`, the others follow.
+struct Committed {
+  uint64_t first = 0;
+  std::vector<size_t> accepted;
+};
+
+// Whether writes are taken. After one has failed, a store opens its files again by itself, with a
+// growing pause between attempts.
+struct WriteHealth {
+  bool writable = true;
+  std::string reason;     // why not
+  uint64_t failures = 0;  // failed writes, those of attempts to open the files again included
+};
+
 class Store {
  public:
   virtual ~Store() = default;
-  // Returns the sequence number of the first event; those of a batch follow one another. Numbers
-  // start at 1; a call that begins after another has returned gets larger ones. Concurrent calls
-  // share one write to the disk, and a failed write fails all that share it: kResourceExhausted
-  // for a full disk, else kUnavailable.
-  virtual Result<uint64_t> Commit(const WriteBatch& batch) = 0;
+  // Leaves out an event whose (user, id) was committed before. Sequence numbers start at 1, in the
+  // order in which events become visible. Concurrent calls share one write to the disk, and a failed
+  // write fails all that share it: kResourceExhausted for a full disk, else kUnavailable. What a
+  // failed call wanted to write is not visible; it may become so, whole, when the store is opened
+  // again.
+  virtual Result<Committed> Commit(const WriteBatch& batch) = 0;
+  virtual WriteHealth health() const { return {}; }
   // The ids of names that the log does not have, by place; new names get the next ids of their
   // space. The same name has the same id in every call and every process. New ids are durable no
   // later than the next Commit that returns, so an acknowledged event never loses its ids.
-  // kResourceExhausted, and no new id, when the names of the log exceed kMaxNames.
+  // A new name is kNone when as many have been added as may be.
   virtual Result<std::vector<uint32_t>> Intern(const Numbering& numbering, schema::IdSpace space,
                                                std::span<const std::string_view> names) = 0;
   // Every name interned for this log so far, in no particular order.
   virtual Status Names(const Numbering& numbering,
                        const std::function<void(schema::IdSpace, std::string_view name,
                                                 uint32_t id)>& visit) const = 0;
-  virtual Result<bool> HasEvent(std::string_view user, std::string_view id) const = 0;
+  // Grows with every Commit that adds events of this user, before it returns, and sometimes without
+  // one. While it stays the same, so does what EventsOf visits.
+  virtual uint64_t Changes(std::string_view user) const = 0;
   virtual Result<std::optional<SavedState>> State(uint64_t tag, std::string_view user) const = 0;
-  // Stored events of a user after sequence number `after`, in ascending order.
+  // Stored events of a user after sequence number `after`, in ascending order, until `visit` fails.
   virtual Status EventsOf(
       std::string_view user, uint64_t after,
-      const std::function<void(uint64_t sequence, const schema::RawEvent&)>& visit) const = 0;
+      const std::function<Status(uint64_t sequence, const schema::RawEvent&)>& visit) const = 0;
   virtual Status AllEvents(const std::function<void(const schema::RawEvent&)>& visit) const = 0;
-  virtual uint64_t last_sequence() const = 0;  // of the newest event, 0: none yet
+  virtual uint64_t id() const = 0;             // random, made with the store; not 0
+  virtual uint64_t last_sequence() const = 0;  // of the newest event or deletion, 0: none yet
+  // Lets later events have larger numbers than this one, if they would not.
+  virtual Status ContinueAfter(uint64_t sequence) = 0;
+  // Deletes the events, client ids and saved states of a user, also from the files, and notes the
+  // deletion under a sequence number of its own and the fingerprint of the user. May be repeated.
+  virtual Status Forget(std::string_view user) = 0;
+  // The number of the user's last deletion, 0: none.
+  virtual Result<uint64_t> ForgottenAt(std::string_view user) const = 0;
   // Deletes the names of other logs and the states of other tags. For the only user of a store.
   virtual Status DropOthers(uint64_t log, uint64_t state_tag) = 0;
-
-  static constexpr uint64_t kMaxNames = 10'000'000;
+  // Deletes the names of a log, and all states, when there are more names than this; those that are
+  // used again get new ids. For the only user of a store, before it knows a name.
+  virtual Status DropNamesAbove(uint64_t names, uint64_t log) = 0;
 };
 
 // One process at a time holds the folder (kAborted names the holder). kFailedPrecondition for a

@@ -38,15 +38,19 @@ RawEvent Watch(const std::string& user, const std::string& item, int64_t time_ms
 
 std::vector<std::string> ItemsOf(const Store& store, std::string_view user, uint64_t after = 0) {
   std::vector<std::string> items;
-  EXPECT_TRUE(
-      store.EventsOf(user, after, [&](uint64_t, const RawEvent& e) { items.push_back(e.item); }));
+  EXPECT_TRUE(store.EventsOf(user, after, [&](uint64_t, const RawEvent& e) {
+    items.push_back(e.item);
+    return Ok();
+  }));
   return items;
 }
 
-Result<uint64_t> Post(Store& store, const std::vector<RawEvent>& events, std::string_view id = "") {
+// The number of the first event.
+Result<uint64_t> Post(Store& store, const std::vector<RawEvent>& events) {
   WriteBatch batch;
-  for (const RawEvent& event : events) batch.events.push_back({&event, id});
-  return store.Commit(batch);
+  for (const RawEvent& event : events) batch.events.push_back({&event, ""});
+  UPNEXT_ASSIGN_OR_RETURN(const Committed done, store.Commit(batch));
+  return done.first;
 }
 
 // A log with two items, one query and nothing else.
@@ -105,12 +109,14 @@ TEST(EventCodec, KeepsEveryFieldAndRefusesEveryTruncation) {
   event.type = *schema.FindEventType("wish");
   event.attributes = {{*schema.FindAttribute(schema::Entity::kRequest, "depth"), "2.5"},
                       {*schema.FindAttribute(schema::Entity::kRequest, "page"), "home"}};
-  const std::string bytes = EncodeEvent(schema, event);
+  const std::string bytes = EncodeEvent(schema, event, "e-1");
   const auto back = DecodeEvent(schema, bytes);
   ASSERT_TRUE(back && *back);
-  EXPECT_EQ(EncodeEvent(schema, **back), bytes);
+  EXPECT_EQ(EncodeEvent(schema, **back, (*back)->id), bytes);
   EXPECT_EQ((*back)->current_item, "j");
   EXPECT_EQ((*back)->position, 7);
+  EXPECT_EQ((*back)->id, "e-1");
+  EXPECT_TRUE((*back)->posted);
   EXPECT_EQ((*back)->type, event.type);
   EXPECT_EQ((*back)->attributes, event.attributes);
   for (size_t size = 0; size < bytes.size(); ++size) {
@@ -125,7 +131,7 @@ TEST(EventCodec, ReadsTypesAndAttributesByTheirNamesUnderAnotherSchema) {
   event.type = *schema.FindEventType("wish");
   event.attributes = {{*schema.FindAttribute(schema::Entity::kRequest, "page"), "home"},
                       {*schema.FindAttribute(schema::Entity::kRequest, "depth"), "2.5"}};
-  const std::string bytes = EncodeEvent(schema, event);
+  const std::string bytes = EncodeEvent(schema, event, "e-1");
   // Other numbers, another kind, and an attribute less.
   const auto other = schema::Schema::Parse(
       "schema.events.skip_ad = 'negative'\nschema.events.wish = 'positive'\n"
@@ -163,7 +169,10 @@ TEST_F(RocksStoreTest, CommittedBatchIsThereWholeAfterReopening) {
   WriteBatch batch;
   batch.events = {{&x, "id-1"}, {&y, ""}};
   batch.states = {{.tag = 5, .user = "ann", .state = {.through = 1, .bytes = "state of ann"}}};
-  EXPECT_EQ(store_->Commit(batch).value(), 1u);
+  const auto committed = store_->Commit(batch);
+  ASSERT_TRUE(committed) << committed.error().message;
+  EXPECT_EQ(committed->first, 1u);
+  EXPECT_THAT(committed->accepted, ElementsAre(0u, 1u));
   EXPECT_EQ(Post(*store_, {Watch("ann", "z", 3)}).value(), 3u);
   Reopen();
   EXPECT_EQ(store_->last_sequence(), 3u);
@@ -171,8 +180,6 @@ TEST_F(RocksStoreTest, CommittedBatchIsThereWholeAfterReopening) {
   EXPECT_THAT(ItemsOf(*store_, "ann", /*after=*/1), ElementsAre("z"));
   EXPECT_THAT(ItemsOf(*store_, "ann", /*after=*/3), IsEmpty());
   EXPECT_THAT(ItemsOf(*store_, "bob"), ElementsAre("y"));
-  EXPECT_TRUE(*store_->HasEvent("ann", "id-1"));
-  EXPECT_FALSE(*store_->HasEvent("bob", "id-1"));
   const auto state = store_->State(5, "ann");
   ASSERT_TRUE(state && *state);
   EXPECT_EQ((*state)->through, 1u);
@@ -180,6 +187,51 @@ TEST_F(RocksStoreTest, CommittedBatchIsThereWholeAfterReopening) {
   EXPECT_FALSE((*store_->State(5, "bob")).has_value());
   EXPECT_FALSE((*store_->State(6, "ann")).has_value()) << "states of two tags are apart";
   EXPECT_EQ(Post(*store_, {Watch("ann", "w", 4)}).value(), 4u);
+}
+
+TEST_F(RocksStoreTest, AnEventWhoseIdWasCommittedBeforeIsLeftOut) {
+  const RawEvent a = Watch("ann", "a", 1), b = Watch("bob", "b", 1);
+  const auto commit = [&](const std::vector<WriteBatch::NewEvent>& events) {
+    const auto done = store_->Commit({.events = events, .states = {}});
+    EXPECT_TRUE(done) << done.error().message;
+    return done ? *done : Committed{};
+  };
+  EXPECT_THAT(commit({{&a, "1"}, {&a, "1"}, {&b, "1"}, {&a, ""}, {&a, ""}}).accepted,
+              ElementsAre(0u, 2u, 3u, 4u))
+      << "ids are of a user, and events without one are never the same";
+  EXPECT_THAT(commit({{&a, "1"}, {&a, "2"}, {&b, "1"}}).accepted, ElementsAre(1u));
+  Reopen();
+  const Committed again = commit({{&a, "2"}, {&b, "2"}});
+  EXPECT_THAT(again.accepted, ElementsAre(1u));
+  EXPECT_EQ(again.first, 6u) << "a duplicate takes no number";
+  EXPECT_EQ(ItemsOf(*store_, "ann").size(), 4u);
+}
+
+TEST_F(RocksStoreTest, OfCallsWithTheSameIdAtTheSameTimeOneIsAccepted) {
+  constexpr int kThreads = 8, kIds = 50;
+  std::atomic<size_t> accepted{0};
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < kIds; ++i) {
+        const RawEvent event = Watch("ann", "a", i);
+        const std::string id = fmt::format("{}", i);
+        if (const auto done = store_->Commit({.events = {{&event, id}}, .states = {}})) {
+          accepted += done->accepted.size();
+        }
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(accepted, size_t{kIds});
+  EXPECT_EQ(ItemsOf(*store_, "ann").size(), size_t{kIds});
+}
+
+TEST_F(RocksStoreTest, ChangesGrowWithTheEventsOfAUserBeforeTheyAreAcknowledged) {
+  const uint64_t ann = store_->Changes("ann"), bob = store_->Changes("bob");
+  ASSERT_TRUE(Post(*store_, {Watch("ann", "x", 1)}));
+  EXPECT_GT(store_->Changes("ann"), ann);
+  EXPECT_EQ(store_->Changes("bob"), bob);
 }
 
 TEST_F(RocksStoreTest, UsersWhoseIdsBeginAlikeStayApart) {
@@ -225,6 +277,16 @@ TEST_F(RocksStoreTest, InternContinuesAfterTheIdsOfTheLogInOrderOfMention) {
   EXPECT_THAT(NamesOf(*store_, IdSpace::kItem),
               UnorderedElementsAre(Pair("x", 2u), Pair("y", 3u), Pair("z", 4u)));
   EXPECT_FALSE(store_->Intern({.log = 9, .first = {}}, IdSpace::kItem, {}));
+}
+
+TEST_F(RocksStoreTest, NamesBeyondTheMostHaveNoId) {
+  Numbering few = kNumbering;
+  few.most = 2;
+  EXPECT_THAT(Intern(*store_, IdSpace::kItem, {"x", "y", "x", "z"}, few),
+              ElementsAre(2u, 3u, 2u, schema::kNone));
+  EXPECT_THAT(Intern(*store_, IdSpace::kQuery, {"q"}, few), ElementsAre(schema::kNone))
+      << "of all id spaces together";
+  EXPECT_THAT(Intern(*store_, IdSpace::kItem, {"y"}, few), ElementsAre(3u));
 }
 
 TEST_F(RocksStoreTest, NamesOfAnAcknowledgedEventKeepTheirIdsAfterReopening) {
@@ -287,7 +349,22 @@ TEST_F(RocksStoreTest, DropOthersKeepsEventsAndWhatBelongsToTheLog) {
               UnorderedElementsAre(Pair("x", 2u), Pair("not written yet", 3u)));
   EXPECT_THAT(Intern(*store_, IdSpace::kItem, {"y"}, old), ElementsAre(2u)) << "numbered anew";
   EXPECT_THAT(ItemsOf(*store_, "ann"), ElementsAre("x"));
-  EXPECT_TRUE(*store_->HasEvent("ann", "id-1"));
+  EXPECT_THAT(store_->Commit(batch)->accepted, IsEmpty()) << "its id is remembered";
+}
+
+TEST_F(RocksStoreTest, NamesAreDroppedWhenThereAreTooManyAndNumberedAgain) {
+  const RawEvent x = Watch("ann", "x", 1);
+  Intern(*store_, IdSpace::kItem, {"x", "y", "z"});
+  ASSERT_TRUE(store_->Commit(
+      {.events = {{&x, ""}}, .states = {{.tag = 1, .user = "ann", .state = {1, "bytes"}}}}));
+  Reopen();
+  ASSERT_TRUE(store_->DropNamesAbove(3, kNumbering.log));
+  EXPECT_EQ(NamesOf(*store_, IdSpace::kItem).size(), 3u);
+  ASSERT_TRUE(store_->DropNamesAbove(2, kNumbering.log));
+  EXPECT_THAT(NamesOf(*store_, IdSpace::kItem), IsEmpty());
+  EXPECT_FALSE((*store_->State(1, "ann")).has_value()) << "it has ids of dropped names";
+  EXPECT_THAT(Intern(*store_, IdSpace::kItem, {"z"}), ElementsAre(2u));
+  EXPECT_THAT(ItemsOf(*store_, "ann"), ElementsAre("x"));
 }
 
 TEST_F(RocksStoreTest, SecondOpenerIsRefusedAndLearnsWhoHoldsIt) {
@@ -303,16 +380,17 @@ TEST_F(RocksStoreTest, StoreOfAnotherFormatIsRefusedWithWhatToDo) {
     const std::filesystem::path other = folder_ / (marked ? "newer" : "older");
     std::filesystem::create_directories(other);
     {
-      const auto db = OpenRocksDb(other);
+      const auto db = RocksDb::Open(other);
       ASSERT_TRUE(db) << db.error().message;
-      const std::string nine = {0, 0, 0, 0, 0, 0, 0, 9};
-      ASSERT_TRUE((*db)->Put({}, marked ? "m/format" : "m/tag", nine).ok());
+      rocksdb::WriteBatch nine;
+      nine.Put(marked ? "m/format" : "m/tag", std::string{0, 0, 0, 0, 0, 0, 0, 9});
+      ASSERT_TRUE((*db)->Write(&nine));
     }
     const auto store = OpenRocksStore(other);
     ASSERT_FALSE(store);
     EXPECT_EQ(store.error().code, Code::kFailedPrecondition);
     EXPECT_THAT(store.error().message,
-                AllOf(HasSubstr(other.string()), HasSubstr("expected a store of format 3, found"),
+                AllOf(HasSubstr(other.string()), HasSubstr("expected a store of format 5, found"),
                       HasSubstr(marked ? "9" : "an older one"), HasSubstr("move the folder away")));
   }
 }

@@ -51,7 +51,7 @@ class HookedStore : public Store {
   explicit HookedStore(std::shared_ptr<Store> real) : real_(std::move(real)) {}
   std::function<Status()> before_commit;  // set while nobody commits
 
-  Result<uint64_t> Commit(const WriteBatch& batch) override {
+  Result<Committed> Commit(const WriteBatch& batch) override {
     if (before_commit) UPNEXT_RETURN_IF_ERROR(before_commit());
     return real_->Commit(batch);
   }
@@ -64,23 +64,31 @@ class HookedStore : public Store {
       const override {
     return real_->Names(numbering, visit);
   }
-  Result<bool> HasEvent(std::string_view user, std::string_view id) const override {
-    return real_->HasEvent(user, id);
-  }
+  WriteHealth health() const override { return real_->health(); }
+  uint64_t Changes(std::string_view user) const override { return real_->Changes(user); }
   Result<std::optional<SavedState>> State(uint64_t tag, std::string_view user) const override {
     return real_->State(tag, user);
   }
   Status EventsOf(
       std::string_view user, uint64_t after,
-      const std::function<void(uint64_t, const schema::RawEvent&)>& visit) const override {
+      const std::function<Status(uint64_t, const schema::RawEvent&)>& visit) const override {
     return real_->EventsOf(user, after, visit);
   }
   Status AllEvents(const std::function<void(const schema::RawEvent&)>& visit) const override {
     return real_->AllEvents(visit);
   }
+  uint64_t id() const override { return real_->id(); }
+  Status ContinueAfter(uint64_t sequence) override { return real_->ContinueAfter(sequence); }
+  Status Forget(std::string_view user) override { return real_->Forget(user); }
+  Result<uint64_t> ForgottenAt(std::string_view user) const override {
+    return real_->ForgottenAt(user);
+  }
   uint64_t last_sequence() const override { return real_->last_sequence(); }
   Status DropOthers(uint64_t log, uint64_t state_tag) override {
     return real_->DropOthers(log, state_tag);
+  }
+  Status DropNamesAbove(uint64_t names, uint64_t log) override {
+    return real_->DropNamesAbove(names, log);
   }
 
  private:

@@ -1,19 +1,20 @@
 #include "store/user_states.h"
 
-#include <algorithm>
 #include <array>
+#include <atomic>
 #include <map>
-#include <mutex>
+#include <optional>
 #include <set>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "base/checksum.h"
 #include "base/mutex.h"
 #include "catalogue/request_attributes.h"
+#include "log/duplicates.h"
 #include "log/event_log.h"
 #include "store/state_cache.h"
+#include "store/state_saver.h"
 
 namespace upnext::store {
 
@@ -25,8 +26,9 @@ using schema::RawEvent;
 namespace {
 
 constexpr size_t kStripes = 1024;
-// A state is saved again after this many events, which bounds the fold at the next start.
-constexpr uint32_t kSaveEvery = 64;
+// A state is saved when this many events have been folded into it, which bounds the next fold that
+// begins with the saved one.
+constexpr uint64_t kSaveEvery = 512;
 
 // Calls visit(space, name) for every id of an event that may be new. Users are not numbered.
 template <typename F>
@@ -63,29 +65,45 @@ schema::Event Resolve(const RawEvent& raw, const Catalogue& catalogue) {
           .device = id(IdSpace::kDevice, raw.device),
           .region = id(IdSpace::kRegion, raw.region),
           .current_item = id(IdSpace::kItem, raw.current_item),
-          .off_site = raw.off_site};
+          .off_site = raw.off_site,
+          .posted = true,
+          .id = raw.id.empty() ? 0 : base::Fingerprint(raw.id)};
 }
 
-void ApplyPosted(const RawEvent& raw, const Catalogue& catalogue,
-                 const features::PositiveRule& rule, UserState* state) {
-  std::vector<schema::AttributeValue> declared;
-  if (state->spec().reads_declared()) {
-    declared = catalogue::RequestAttributes(catalogue, raw.attributes);
+// Applies stored events of one user to his state, without those that the log has from elsewhere.
+class PostedFold {
+ public:
+  PostedFold(const Catalogue& catalogue, const features::PositiveRule& rule, std::string_view user)
+      : catalogue_(catalogue),
+        rule_(rule),
+        user_(catalogue.log().dictionary(IdSpace::kUser).Find(user)),
+        in_log_(&catalogue.log(), catalogue.log().same_event_ms(), /*posted=*/true) {}
+
+  void Apply(const RawEvent& raw, UserState* state) {
+    const schema::Event event = Resolve(raw, catalogue_);
+    if (event.item == schema::kNone && !raw.item.empty()) return;  // see UserStates::Apply
+    const auto declared = catalogue::RequestAttributes(catalogue_, raw.attributes);
+    if (user_ != schema::kNone && in_log_.Has(user_, event, declared)) return;
+    state->Apply(event, catalogue_, rule_, declared);
   }
-  state->Apply(Resolve(raw, catalogue), catalogue, rule, declared);
-}
+
+ private:
+  const Catalogue& catalogue_;
+  const features::PositiveRule& rule_;
+  const uint32_t user_;
+  log::DuplicateFilter in_log_;
+};
 
 // What a state depends on next to the stored events: the log, its events and its numbers, what
-// counts as complete, and what is kept.
-uint64_t StateTag(uint64_t log_content, const features::PositiveRule& rule,
+// is positive or of the history, and what is kept.
+uint64_t StateTag(const log::EventLog& log, const features::PositiveRule& rule,
                   const features::StateSpec& keeps) {
-  return base::Fingerprint(
-      fmt::format("{} {} {} {:x}", rule.from_event, rule.share, rule.seconds, keeps.digest()),
-      log_content);
+  return base::Fingerprint(fmt::format("{} {:x}", rule.ToText(log.schema()), keeps.digest()),
+                           log.content_digest());
 }
 
-Numbering NumberingOf(const log::EventLog& log) {
-  Numbering numbering{.log = log.content_digest(), .first = {}};
+Numbering NumberingOf(const log::EventLog& log, uint64_t max_names) {
+  Numbering numbering{.log = log.content_digest(), .first = {}, .most = max_names};
   for (size_t space = 0; space < log.schema().id_spaces().size(); ++space) {
     numbering.first.push_back(log.dictionary(static_cast<IdSpace>(space)).size());
   }
@@ -102,47 +120,48 @@ struct UserStates::Rep {
   const Numbering numbering;
   const uint64_t tag;
   mutable StateCache cache;
-  mutable std::array<base::Mutex, kStripes> stripes;  // of writers, and of readers of the disk
+  mutable std::array<base::Mutex, kStripes> folding;  // by user
+  mutable std::atomic<uint64_t> added_by_folds{0};
+  std::optional<StateSaver> saver;  // the last member: it ends before the others
 
   Rep(Store* s, Catalogue& c, const features::PositiveRule& r, const features::StateSpec& k,
-      size_t cache_bytes)
+      size_t cache_bytes, uint64_t max_names)
       : store(s),
         catalogue(c),
         rule(r),
         keeps(k),
-        numbering(NumberingOf(c.log())),
-        tag(StateTag(c.log().content_digest(), r, k)),
-        cache(cache_bytes) {}
+        numbering(NumberingOf(c.log(), max_names)),
+        tag(StateTag(c.log(), r, k)),
+        cache(cache_bytes) {
+    if (store != nullptr) saver.emplace(*store, tag);
+  }
 
-  static size_t StripeOf(std::string_view user) { return base::Fingerprint(user) % kStripes; }
-  std::vector<std::unique_lock<base::Mutex>> Lock(std::span<const RawEvent> events) const;
-  Status Number(std::span<const RawEvent> events) const;
-  // These need the lock of the user's stripe.
-  Result<StateCache::Entry> Load(std::string_view user) const;
-  Result<StateCache::Entry> FindOrLoad(std::string_view user) const;
-  void Extend(std::string_view user, StateCache::Entry entry,
-              std::span<const RawEvent* const> events);
-  Result<std::vector<size_t>> Fresh(std::span<const RawEvent> events,
-                                    std::span<const std::string> ids) const;
+  Status Number(std::span<const RawEvent> events, const MayAdd& may_add) const;
+  uint64_t ChangesOf(std::string_view user) const {
+    return store == nullptr ? 0 : store->Changes(user);
+  }
+  // The state that is in memory, if no event came since.
+  std::optional<StateCache::Entry> FindCurrent(std::string_view user) const;
+  // What the log says about this store.
+  log::PostedMark MarkOf(const log::EventLog& log) const {
+    return store != nullptr && log.posted().store == store->id() ? log.posted() : log::PostedMark{};
+  }
+  Result<uint64_t> ForgottenAt(std::string_view user) const {
+    return store == nullptr ? 0 : store->ForgottenAt(user);
+  }
+  // These need the lock of the user.
+  Result<StateCache::Entry> Begin(std::string_view user) const;
+  Status FoldPosted(std::string_view user, StateCache::Entry* entry) const;
 };
 
-// The stripes of a batch in ascending order, so that two batches cannot wait for each other.
-std::vector<std::unique_lock<base::Mutex>> UserStates::Rep::Lock(
-    std::span<const RawEvent> events) const {
-  std::set<size_t> wanted;
-  for (const RawEvent& event : events) wanted.insert(StripeOf(event.user));
-  std::vector<std::unique_lock<base::Mutex>> locks;
-  for (const size_t stripe : wanted) locks.emplace_back(stripes[stripe]);
-  return locks;
-}
-
-// Lets the store number the names that the catalogue does not have.
-Status UserStates::Rep::Number(std::span<const RawEvent> events) const {
+// Lets the store number the names that the catalogue does not have, as far as they may be added.
+Status UserStates::Rep::Number(std::span<const RawEvent> events, const MayAdd& may_add) const {
   std::map<IdSpace, std::vector<std::string_view>> fresh;  // in order of their first mention
   std::set<std::pair<IdSpace, std::string_view>> seen;
   for (const RawEvent& event : events) {
     VisitNames(catalogue.schema(), event, [&](IdSpace space, std::string_view name) {
-      if (catalogue.Find(space, name) == schema::kNone && seen.emplace(space, name).second) {
+      if (catalogue.Find(space, name) == schema::kNone && seen.emplace(space, name).second &&
+          may_add()) {
         fresh[space].push_back(name);
       }
     });
@@ -155,8 +174,15 @@ Status UserStates::Rep::Number(std::span<const RawEvent> events) const {
   return Ok();
 }
 
-Result<StateCache::Entry> UserStates::Rep::Load(std::string_view user) const {
-  auto state = std::make_shared<UserState>(keeps);
+std::optional<StateCache::Entry> UserStates::Rep::FindCurrent(std::string_view user) const {
+  const uint64_t changes = ChangesOf(user);
+  std::optional<StateCache::Entry> cached = cache.Find(user);
+  if (cached && cached->changes != changes) cached.reset();
+  return cached;
+}
+
+// The saved state, else that of the log.
+Result<StateCache::Entry> UserStates::Rep::Begin(std::string_view user) const {
   StateCache::Entry entry;
   std::optional<SavedState> saved;
   if (store != nullptr) {
@@ -166,81 +192,61 @@ Result<StateCache::Entry> UserStates::Rep::Load(std::string_view user) const {
   Result<UserState> parsed =
       saved ? UserState::Parse(saved->bytes, keeps) : NotFound("no saved state");
   if (parsed) {
-    *state = *std::move(parsed);
+    entry.state = std::make_shared<UserState>(*std::move(parsed));
     entry.through = saved->through;
-  } else {
-    const log::EventLog& log = catalogue.log();
-    const uint32_t id = log.dictionary(IdSpace::kUser).Find(user);
-    for (uint64_t row = id == schema::kNone ? 0 : log.begin(id);
-         id != schema::kNone && row < log.end(id); ++row) {
-      state->ApplyRow(row, catalogue, rule);
-    }
+    return entry;
   }
-  if (store != nullptr) {
-    std::vector<RawEvent> events;
-    UPNEXT_RETURN_IF_ERROR(
-        store->EventsOf(user, entry.through, [&](uint64_t sequence, const RawEvent& event) {
-          events.push_back(event);
-          entry.through = sequence;
-        }));
-    UPNEXT_RETURN_IF_ERROR(Number(events));
-    for (const RawEvent& event : events) {
-      ApplyPosted(event, catalogue, rule, state.get());
-    }
-    entry.unsaved = static_cast<uint32_t>(events.size());
+  entry.state = std::make_shared<UserState>(keeps);
+  const log::EventLog& log = catalogue.log();
+  const log::PostedMark mark = MarkOf(log);
+  entry.through = mark.through;
+  UPNEXT_ASSIGN_OR_RETURN(const uint64_t forgotten, ForgottenAt(user));
+  const uint32_t id = log.dictionary(IdSpace::kUser).Find(user);
+  if (id == schema::kNone || forgotten > mark.forgotten) return entry;
+  for (uint64_t row = log.begin(id); row < log.end(id); ++row) {
+    entry.state->ApplyRow(row, catalogue, rule);
   }
-  entry.state = std::move(state);
+  entry.unsaved = log.end(id) - log.begin(id);
   return entry;
 }
 
-Result<StateCache::Entry> UserStates::Rep::FindOrLoad(std::string_view user) const {
-  if (auto cached = cache.Find(user)) return *std::move(cached);
-  UPNEXT_ASSIGN_OR_RETURN(StateCache::Entry entry, Load(user));
-  if (entry.state->totals().events > 0) cache.Put(user, entry);
-  return entry;
-}
-
-// Folds events into a state. In place when nobody else has it, since a copy of a long history costs
-// more than all else.
-void UserStates::Rep::Extend(std::string_view user, StateCache::Entry entry,
-                             std::span<const RawEvent* const> events) {
-  cache.Remove(user);  // nobody can get it from here on
-  if (entry.state.use_count() > 1) {
-    entry.state = std::make_shared<UserState>(*entry.state);
-  } else {
-    // One more reference, dropped at once: orders the changes after the last read of those who had
-    // one, which use_count() alone does not.
-    std::shared_ptr<UserState>(entry.state).reset();
-  }
-  for (const RawEvent* event : events) {
-    ApplyPosted(*event, catalogue, rule, entry.state.get());
-  }
-  entry.unsaved += static_cast<uint32_t>(events.size());
-  cache.Put(user, std::move(entry));
-}
-
-// The events that were not seen before, by their place in the batch.
-Result<std::vector<size_t>> UserStates::Rep::Fresh(std::span<const RawEvent> events,
-                                                   std::span<const std::string> ids) const {
-  std::vector<size_t> fresh;
-  std::set<std::pair<std::string_view, std::string_view>> in_batch;
-  for (size_t i = 0; i < events.size(); ++i) {
-    if (!ids.empty() && !ids[i].empty()) {
-      if (!in_batch.emplace(events[i].user, ids[i]).second) continue;
-      UPNEXT_ASSIGN_OR_RETURN(const bool seen, store->HasEvent(events[i].user, ids[i]));
-      if (seen) continue;
-    }
-    fresh.push_back(i);
-  }
-  return fresh;
+// Folds the stored events that the state does not have. In place when nobody else has it, since a
+// copy of a long history costs more than all else.
+Status UserStates::Rep::FoldPosted(std::string_view user, StateCache::Entry* entry) const {
+  const auto may_add = [this] { return added_by_folds.fetch_add(1) < numbering.most / 4; };
+  std::optional<PostedFold> fold;
+  return store->EventsOf(user, entry->through,
+                         [&](uint64_t sequence, const RawEvent& event) -> Status {
+                           UPNEXT_RETURN_IF_ERROR(Number(std::span(&event, 1), may_add));
+                           if (!fold) {
+                             fold.emplace(catalogue, rule, user);
+                             cache.Remove(user);  // nobody can get it from here on
+                             if (entry->state.use_count() > 1) {
+                               entry->state = std::make_shared<UserState>(*entry->state);
+                             } else {
+                               // One more reference, dropped at once: orders the changes after the last read of those
+                               // who had one, which use_count() alone does not.
+                               std::shared_ptr<UserState>(entry->state).reset();
+                             }
+                           }
+                           fold->Apply(event, entry->state.get());
+                           entry->through = sequence;
+                           ++entry->unsaved;
+                           return Ok();
+                         });
 }
 
 Result<std::unique_ptr<UserStates>> UserStates::Attach(Store* store, Catalogue& catalogue,
                                                        const features::PositiveRule& rule,
                                                        const features::StateSpec& keeps,
-                                                       size_t cache_bytes) {
-  auto rep = std::make_unique<Rep>(store, catalogue, rule, keeps, cache_bytes);
+                                                       size_t cache_bytes, uint64_t max_names) {
+  auto rep = std::make_unique<Rep>(store, catalogue, rule, keeps, cache_bytes, max_names);
   if (store != nullptr) {
+    // A log of later than the store, which was restored from a copy: new events are new to it too.
+    if (const uint64_t through = rep->MarkOf(catalogue.log()).through;
+        through > store->last_sequence()) {
+      UPNEXT_RETURN_IF_ERROR(store->ContinueAfter(through));
+    }
     UPNEXT_RETURN_IF_ERROR(
         store->Names(rep->numbering, [&](IdSpace space, std::string_view name, uint32_t id) {
           catalogue.Add(space, name, id);
@@ -253,15 +259,31 @@ UserStates::UserStates(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 UserStates::~UserStates() = default;
 
 Result<UserStates::StatePtr> UserStates::Get(std::string_view user) const {
-  if (auto cached = rep_->cache.Find(user)) return std::move(cached->state);
-  // Locked while it loads, so that an older state cannot replace what Apply puts into the cache.
-  base::MutexLock lock(rep_->stripes[Rep::StripeOf(user)]);
-  UPNEXT_ASSIGN_OR_RETURN(StateCache::Entry entry, rep_->FindOrLoad(user));
-  return std::move(entry.state);
+  if (auto current = rep_->FindCurrent(user)) return std::move(current->state);
+  // Locked, so that an older state cannot replace a newer one in the cache.
+  base::MutexLock lock(rep_->folding[base::Fingerprint(user) % kStripes]);
+  const uint64_t changes = rep_->ChangesOf(user);  // an event that comes from here on changes it
+  std::optional<StateCache::Entry> cached = rep_->cache.Find(user);
+  if (cached && cached->changes == changes) return std::move(cached->state);
+  UPNEXT_ASSIGN_OR_RETURN(const uint64_t forgotten, rep_->ForgottenAt(user));
+  if (!cached || cached->through < forgotten) {
+    UPNEXT_ASSIGN_OR_RETURN(cached, rep_->Begin(user));
+  }
+  StateCache::Entry entry = *std::move(cached);
+  if (rep_->store != nullptr) {
+    UPNEXT_RETURN_IF_ERROR(rep_->FoldPosted(user, &entry));
+    if (entry.unsaved >= kSaveEvery && rep_->saver->Save(user, entry.state, entry.through)) {
+      entry.unsaved = 0;
+    }
+  }
+  entry.changes = changes;
+  StatePtr state = entry.state;
+  if (state->totals().events > 0) rep_->cache.Put(user, std::move(entry));
+  return state;
 }
 
 Result<Applied> UserStates::Apply(std::span<const RawEvent> events,
-                                  std::span<const std::string> ids) {
+                                  std::span<const std::string> ids, const MayAdd& may_add) {
   if (rep_->store == nullptr) {
     return FailedPrecondition("these user states have no store: events cannot be kept");
   }
@@ -269,41 +291,19 @@ Result<Applied> UserStates::Apply(std::span<const RawEvent> events,
     return InvalidArgument("expected no ids or one for each of {} events, found {}", events.size(),
                            ids.size());
   }
-  const auto locks = rep_->Lock(events);
-  UPNEXT_ASSIGN_OR_RETURN(const std::vector<size_t> fresh, rep_->Fresh(events, ids));
-  const Applied applied{.accepted = fresh.size(), .duplicates = events.size() - fresh.size()};
-  if (fresh.empty()) return applied;
-  // All that can fail comes before the commit.
-  UPNEXT_RETURN_IF_ERROR(rep_->Number(events));
-  struct OfUser {
-    StateCache::Entry entry;
-    std::vector<const RawEvent*> events;
-    uint64_t last = 0;  // place of the newest event in the batch
-  };
-  std::map<std::string_view, OfUser> users;
+  UPNEXT_RETURN_IF_ERROR(rep_->Number(events, may_add));
   WriteBatch batch;
-  for (const size_t i : fresh) {
-    const auto [at, added] = users.try_emplace(events[i].user);
-    OfUser& user = at->second;
-    if (added) {
-      UPNEXT_ASSIGN_OR_RETURN(user.entry, rep_->FindOrLoad(events[i].user));
-      if (user.entry.unsaved >= kSaveEvery) {
-        batch.states.push_back({.tag = rep_->tag,
-                                .user = events[i].user,
-                                .state = {user.entry.through, user.entry.state->Serialize()}});
-        user.entry.unsaved = 0;
-      }
-    }
-    user.events.push_back(&events[i]);
-    user.last = batch.events.size();
+  for (size_t i = 0; i < events.size(); ++i) {
     batch.events.push_back({&events[i], ids.empty() ? std::string_view() : ids[i]});
   }
-  UPNEXT_ASSIGN_OR_RETURN(const uint64_t first, rep_->store->Commit(batch));
-  for (auto& [name, user] : users) {
-    user.entry.through = first + user.last;
-    rep_->Extend(name, std::move(user.entry), user.events);
-  }
-  return applied;
+  UPNEXT_ASSIGN_OR_RETURN(const Committed done, rep_->store->Commit(batch));
+  return Applied{.accepted = done.accepted.size(),
+                 .duplicates = events.size() - done.accepted.size()};
+}
+
+Status UserStates::Forget(std::string_view user) {
+  if (rep_->store == nullptr) return FailedPrecondition("these user states have no store");
+  return rep_->store->Forget(user);  // from then on, a state of before is not used
 }
 
 Status UserStates::DropOthers() { return rep_->store->DropOthers(rep_->numbering.log, rep_->tag); }

@@ -1,18 +1,18 @@
-// User states for serving: from memory, else folded from the saved state or the log and the stored
-// events that follow.
+// User states for serving: from memory, else from the saved state or the log, with the stored events
+// that follow folded into it when somebody asks.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(auto states, UserStates::Attach(store.get(), catalogue, rule,
 //                                                               plan.state()));
 //   UPNEXT_ASSIGN_OR_RETURN(UserStates::StatePtr state, states->Get("user-7"));
 //   UPNEXT_ASSIGN_OR_RETURN(Applied applied, states->Apply(events, {}));  durable when it returns
 //
-// Any number of threads. Users fall into stripes, each with a lock for writers: events of one user
-// are applied one call after the other, in the order in which calls are acknowledged, and calls for
-// users of different stripes run at the same time. Get of a state in memory never waits for a disk.
+// Any number of threads. Apply writes events and touches no state; Get waits for no write, folds what
+// Store::EventsOf has, and has long folds saved in the background.
 #ifndef UPNEXT_STORE_USER_STATES_H_
 #define UPNEXT_STORE_USER_STATES_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -34,6 +34,8 @@ class UserStates {
  public:
   using StatePtr = std::shared_ptr<const features::UserState>;
   static constexpr size_t kCacheBytes = size_t{256} << 20;
+  static constexpr uint64_t kMaxNames = 2'000'000;
+  using MayAdd = std::function<bool()>;
 
   // States hold what `keeps` says: of the plan of the features that are made from them. Adds to the
   // catalogue the names that the store has for its log; store and catalogue outlive
@@ -41,13 +43,24 @@ class UserStates {
   static Result<std::unique_ptr<UserStates>> Attach(Store* store, catalogue::Catalogue& catalogue,
                                                     const features::PositiveRule& rule,
                                                     const features::StateSpec& keeps,
-                                                    size_t cache_bytes = kCacheBytes);
+                                                    size_t cache_bytes = kCacheBytes,
+                                                    uint64_t max_names = kMaxNames);
   ~UserStates();
 
-  Result<StatePtr> Get(std::string_view user) const;  // an empty state for an unknown user
+  // With every event that was acknowledged before, but those that the log has from elsewhere
+  // (log/duplicates.h). An empty state for an unknown user.
+  Result<StatePtr> Get(std::string_view user) const;
   // All or nothing: on error no event of the batch is kept. `ids` is empty or one client id per
   // event; an event whose (user, id) was seen before is counted as duplicate and not applied again.
-  Result<Applied> Apply(std::span<const schema::RawEvent> events, std::span<const std::string> ids);
+  // `may_add` is asked for each new name. Where it says no, or max_names have been added to those of
+  // the log, the event is kept and the name has no id. Get passes over an event whose item has none;
+  // it gives ids to names that have none, up to a quarter of max_names.
+  Result<Applied> Apply(
+      std::span<const schema::RawEvent> events, std::span<const std::string> ids,
+      const MayAdd& may_add = [] { return true; });
+  // The user has no history from here on, until he has new events: what the store has is deleted, and
+  // what the log has of him is passed over.
+  Status Forget(std::string_view user);
   // Deletes from the store what belongs to other logs or other rules, see Store::DropOthers.
   Status DropOthers();
 

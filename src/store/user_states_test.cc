@@ -189,38 +189,104 @@ TEST_F(UserStatesTest, AReturnToALogFindsTheEventsPostedMeanwhile) {
   EXPECT_EQ(bytes, Folded(posted));
 }
 
-TEST_F(UserStatesTest, StatesAreSavedNowAndThenSoThatAFoldIsShort) {
+// Counts what the store is asked for.
+struct CountingStore : HookedStore {
+  using HookedStore::HookedStore;
+  Result<Committed> Commit(const WriteBatch& batch) override {
+    saved += static_cast<int>(batch.states.size());
+    return HookedStore::Commit(batch);
+  }
+  Result<std::optional<SavedState>> State(uint64_t tag, std::string_view user) const override {
+    ++states;
+    return HookedStore::State(tag, user);
+  }
+  Status EventsOf(std::string_view user, uint64_t after,
+                  const std::function<Status(uint64_t, const RawEvent&)>& visit) const override {
+    ++reads;
+    return HookedStore::EventsOf(user, after, [&](uint64_t sequence, const RawEvent& event) {
+      ++folded;
+      return visit(sequence, event);
+    });
+  }
+  mutable std::atomic<int> saved{0}, states{0}, reads{0}, folded{0};
+};
+
+TEST_F(UserStatesTest, EventsAreWrittenWithoutReadingOrWritingAState) {
   WriteLog("log", {Make("ann", "a", 1000)});
   Open("log");
+  CountingStore store(std::move(store_));
+  const auto states = UserStates::Attach(&store, *catalogue_, {}, keeps_);
+  ASSERT_TRUE(states);
+  std::vector<RawEvent> events;
+  for (int i = 0; i < 2000; ++i) events.push_back(Make("ann", fmt::format("p{}", i % 9), 2000 + i));
+  ASSERT_TRUE((*states)->Apply(events, {}));
+  ASSERT_TRUE((*states)->Apply(std::span(events).first(1), {}));
+  EXPECT_EQ(store.states + store.reads + store.saved, 0);
+  EXPECT_EQ((**(*states)->Get("ann")).totals().events, 2002u);
+}
+
+TEST_F(UserStatesTest, AStateInMemoryIsReadAgainOnlyAfterAnEventOfItsUser) {
+  WriteLog("log", {Make("ann", "a", 1000)});
+  Open("log");
+  CountingStore store(std::move(store_));
+  const auto states = UserStates::Attach(&store, *catalogue_, {}, keeps_);
+  ASSERT_TRUE(states);
+  const RawEvent event = Make("ann", "b", 2000);
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE((*states)->Get("ann"));
+  EXPECT_EQ(store.reads, 1);
+  ASSERT_TRUE((*states)->Apply(std::span(&event, 1), {}));
+  for (int i = 0; i < 5; ++i) EXPECT_EQ((**(*states)->Get("ann")).totals().events, 2u);
+  EXPECT_EQ(store.reads, 2);
+  EXPECT_EQ(store.folded, 1) << "not folded from the beginning";
+}
+
+TEST_F(UserStatesTest, TwoOverOneStoreSeeTheEventsOfEachOther) {
+  WriteLog("log", {Make("ann", "a", 1000)});
+  Open("log");
+  const auto other = UserStates::Attach(store_.get(), *catalogue_, {}, keeps_);
+  ASSERT_TRUE(other);
+  for (int i = 0; i < 4; ++i) {
+    const RawEvent event = Make("ann", fmt::format("p{}", i), 2000 + i);
+    ASSERT_TRUE((i % 2 == 0 ? *other : states_)->Apply(std::span(&event, 1), {}));
+    const auto events = static_cast<uint64_t>(i + 2);
+    EXPECT_EQ((*states_->Get("ann"))->totals().events, events);
+    EXPECT_EQ((**(*other)->Get("ann")).totals().events, events);
+  }
+}
+
+TEST_F(UserStatesTest, ALongFoldIsSavedSoThatTheNextOneIsShort) {
   std::vector<RawEvent> all = {Make("ann", "a", 1000)};
-  for (int i = 0; i < 200; ++i) {
+  WriteLog("log", all);
+  Open("log");
+  for (int i = 0; i < 1500; ++i) {
     all.push_back(Make("ann", fmt::format("p{}", i % 9), 2000 + i));
     ASSERT_TRUE(states_->Apply(std::span(&all.back(), 1), {}));
-    if (i % 37 == 0) Open("log");
-    ASSERT_EQ(Bytes("ann"), Folded(all)) << i;
+    if (i % 370 == 0) Open("log");
+    if (i % 7 != 0) continue;
+    ASSERT_EQ((*states_->Get("ann"))->totals().events, all.size()) << i;
   }
-  // How many events the store is asked for after a restart.
-  struct Counting : HookedStore {
-    using HookedStore::HookedStore;
-    Status EventsOf(std::string_view user, uint64_t after,
-                    const std::function<void(uint64_t, const RawEvent&)>& visit) const override {
-      return HookedStore::EventsOf(user, after, [&](uint64_t sequence, const RawEvent& event) {
-        ++folded;
-        visit(sequence, event);
-      });
-    }
-    mutable int folded = 0;
-  };
-  Close();
-  auto log = log::EventLog::Open(folder_.path() / "log");
-  ASSERT_TRUE(log);
-  catalogue_.emplace(*std::move(log));
-  Counting store(*OpenRocksStore(folder_.path() / "store"));
+  ASSERT_EQ(Bytes("ann"), Folded(all));
+  Open("log");  // what is being saved is saved before
+  states_.reset();
+  CountingStore store(std::move(store_));
   const auto states = UserStates::Attach(&store, *catalogue_, {}, keeps_);
   ASSERT_TRUE(states);
   EXPECT_EQ((**(*states)->Get("ann")).Serialize(), Folded(all));
-  EXPECT_GT(store.folded, 0);
-  EXPECT_LE(store.folded, 64 + 1);
+  EXPECT_LT(store.folded, 512 + 7);
+}
+
+TEST_F(UserStatesTest, TheLongHistoryOfALogIsFoldedOnce) {
+  std::vector<RawEvent> all;
+  for (int i = 0; i < 600; ++i) all.push_back(Make("ann", fmt::format("p{}", i % 9), 1000 + i));
+  WriteLog("log", all);
+  Open("log");
+  const std::string state = Bytes("ann");
+  Open("log");
+  CountingStore store(std::move(store_));
+  const auto states = UserStates::Attach(&store, *catalogue_, {}, keeps_);
+  ASSERT_TRUE(states);
+  EXPECT_EQ((**(*states)->Get("ann")).Serialize(), state);
+  EXPECT_EQ(store.saved, 0) << "it is saved already";
 }
 
 TEST_F(UserStatesTest, ASmallCacheGivesTheSameStates) {
@@ -257,10 +323,12 @@ TEST_F(UserStatesTest, AFailedCommitLeavesStateAndStoreAsTheyWere) {
   EXPECT_EQ(Bytes("ann"), Folded({Make("ann", "a", 1000), Make("ann", "new", 2000)}));
 }
 
-TEST_F(UserStatesTest, WritersOfDifferentUsersOverlapAndReadersOfCachedStatesDoNotWait) {
-  WriteLog("log", {Make("ann", "a", 1000)});
+TEST_F(UserStatesTest, WritersOverlapAndNoReaderWaitsForThem) {
+  WriteLog("log", {Make("ann", "a", 1000), Make("eve", "a", 1000)});
   Open("log");
   const std::string before = Bytes("ann");
+  const RawEvent earlier = Make("eve", "x", 1500);
+  ASSERT_TRUE(states_->Apply(std::span(&earlier, 1), {}));
   Gate gate;
   store_->before_commit = [&] {
     gate.Wait();
@@ -268,18 +336,21 @@ TEST_F(UserStatesTest, WritersOfDifferentUsersOverlapAndReadersOfCachedStatesDoN
   };
   std::atomic<int> accepted{0};
   std::vector<std::jthread> threads;
-  for (const std::string user : {"ann", "bob", "cid"}) {
+  for (const std::string user : {"ann", "ann", "eve", "bob"}) {
     threads.emplace_back([&, user] {
       const RawEvent event = Make(user, "x", 2000);
       if (states_->Apply(std::span(&event, 1), {})) ++accepted;
     });
   }
-  EXPECT_TRUE(gate.WaitUntilHere(3)) << "one commit at a time";
+  EXPECT_TRUE(gate.WaitUntilHere(4)) << "one commit at a time";
   EXPECT_EQ(Bytes("ann"), before) << "not acknowledged yet";
+  EXPECT_EQ(Bytes("eve"), Folded({Make("eve", "a", 1000), earlier})) << "folded while others write";
+  EXPECT_EQ((*states_->Get("bob"))->totals().events, 0u);
   gate.Open();
   threads.clear();
-  EXPECT_EQ(accepted, 3);
-  EXPECT_EQ(Bytes("ann"), Folded({Make("ann", "a", 1000), Make("ann", "x", 2000)}));
+  EXPECT_EQ(accepted, 4);
+  EXPECT_EQ(Bytes("ann"),
+            Folded({Make("ann", "a", 1000), Make("ann", "x", 2000), Make("ann", "x", 2000)}));
 }
 
 TEST_F(UserStatesTest, BatchesWithTheSameUsersInAnyOrderFinishAndStatesAreThoseOfTheStore) {
@@ -306,10 +377,55 @@ TEST_F(UserStatesTest, BatchesWithTheSameUsersInAnyOrderFinishAndStatesAreThoseO
   for (int user = 0; user < kUsers; ++user) {
     const std::string name = fmt::format("user {}", user);
     std::vector<RawEvent> events;
-    ASSERT_TRUE(store_->EventsOf(
-        name, 0, [&](uint64_t, const RawEvent& event) { events.push_back(event); }));
+    ASSERT_TRUE(store_->EventsOf(name, 0, [&](uint64_t, const RawEvent& event) {
+      events.push_back(event);
+      return Ok();
+    }));
     EXPECT_EQ(Bytes(name), Folded(events)) << name;
   }
+}
+
+TEST_F(UserStatesTest, AnEventWithANameThatMayNotBeAddedIsKeptAndPassedOver) {
+  WriteLog("log", {Make("ann", "a", 1000)});
+  Open("log");
+  // So few that folds may add none.
+  const auto states = UserStates::Attach(store_.get(), *catalogue_, {}, keeps_,
+                                         UserStates::kCacheBytes, /*max_names=*/2);
+  ASSERT_TRUE(states);
+  int left = 1;
+  const auto may_add = [&] { return left-- > 0; };
+  const std::vector<RawEvent> posted = {Make("ann", "x", 2000), Make("ann", "y", 3000),
+                                        Make("ann", "a", 4000), Make("ann", "y", 5000)};
+  const auto applied = (*states)->Apply(posted, {}, may_add);
+  ASSERT_TRUE(applied) << applied.error().message;
+  EXPECT_EQ(applied->accepted, 4u) << "nothing is lost";
+  EXPECT_EQ(left, -1) << "a name is asked about once";
+  EXPECT_EQ((**(*states)->Get("ann")).Serialize(),
+            Folded({Make("ann", "a", 1000), posted[0], posted[2]}));
+  EXPECT_EQ(catalogue_->Find(schema::IdSpace::kItem, "x"), 1u);
+  EXPECT_EQ(catalogue_->Find(schema::IdSpace::kItem, "y"), schema::kNone);
+  // A log that has the item.
+  WriteLog("two", {Make("ann", "a", 1000), Make("bob", "y", 1500)});
+  Open("two");
+  const std::string bytes = Bytes("ann");  // gives "x" its id
+  std::vector<RawEvent> all = {Make("ann", "a", 1000)};
+  all.insert(all.end(), posted.begin(), posted.end());
+  EXPECT_EQ(bytes, Folded(all));
+}
+
+TEST_F(UserStatesTest, NoMoreNamesAreAddedThanMayBeInAll) {
+  WriteLog("log", {Make("ann", "a", 1000)});
+  Open("log");
+  const auto states = UserStates::Attach(store_.get(), *catalogue_, {}, keeps_,
+                                         UserStates::kCacheBytes, /*max_names=*/3);
+  ASSERT_TRUE(states);
+  for (int i = 0; i < 10; ++i) {
+    const RawEvent event = Make("ann", fmt::format("x{}", i), 2000 + i);
+    ASSERT_TRUE((*states)->Apply(std::span(&event, 1), {}));
+  }
+  EXPECT_EQ(catalogue_->size(schema::IdSpace::kItem), 4u);
+  EXPECT_EQ((**(*states)->Get("ann")).totals().events, 4u);
+  EXPECT_EQ(store_->last_sequence(), 10u) << "every event is kept";
 }
 
 TEST_F(UserStatesTest, UnknownUserHasAnEmptyStateAndWithoutStoreNothingIsKept) {

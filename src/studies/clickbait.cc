@@ -62,9 +62,10 @@ Status RunClickbaitArm(const StudyRun& run, const char* arm, const training::Opt
   const training::Models models{&shared.candidate(), trained.ranker.get()};
   UPNEXT_ASSIGN_OR_RETURN(const auto bundle,
                           OpenBundleOf(serving.Of(models), shared.source().log, run.folder / arm));
-  UPNEXT_ASSIGN_OR_RETURN(const auto engine,
-                          LiveEngine::Make(world, shared.source().log, *bundle,
-                                           {.rule = options.dataset.rule}, run.pool));
+  LiveEngineOptions engine_options;
+  engine_options.rule = options.dataset.RuleFor(shared.source().log);
+  UPNEXT_ASSIGN_OR_RETURN(const auto engine, LiveEngine::Make(world, shared.source().log, *bundle,
+                                                              engine_options, run.pool));
   Shown shown;
   const auto count = [&](const simulator::UserRows& rows) {
     for (const simulator::LogRow& row : rows.rows) {

@@ -179,10 +179,11 @@ Result<Round> RunRound(const StudyRun& run, const FeedbackLoopPlan& plan,
                                                         run.pool, run.progress));
   UPNEXT_ASSIGN_OR_RETURN(const auto bundle,
                           OpenBundleOf(serving.Of(models), log, folder / "bundle"));
-  UPNEXT_ASSIGN_OR_RETURN(
-      const auto engine,
-      LiveEngine::Make(world, log, *bundle, {.explore = arm.explore, .rule = options.dataset.rule},
-                       run.pool));
+  LiveEngineOptions engine_options;
+  engine_options.explore = arm.explore;
+  engine_options.rule = options.dataset.RuleFor(log);
+  UPNEXT_ASSIGN_OR_RETURN(const auto engine,
+                          LiveEngine::Make(world, log, *bundle, engine_options, run.pool));
   Judged judged(world, *engine);
   simulator::UserValues values(plan.world.users);
   simulator::LiveSite aside = *site;  // a copy, for slates that are measured but not logged

@@ -4,11 +4,12 @@
 
 #include "examples/learn.h"
 #include "schema/event.h"
+#include "training/time_information.h"
 
 namespace upnext::training {
 
 Dataset::Dataset(const log::EventLog& log, const DatasetOptions& options, examples::Split split)
-    : rule_(options.rule),
+    : rule_(options.RuleFor(log)),
       catalogue_(log),
       split_(std::move(split)),
       source_{catalogue_.log(), catalogue_, rule_, split_} {}
@@ -18,11 +19,12 @@ Result<std::unique_ptr<Dataset>> Dataset::Prepare(const log::EventLog& log,
                                                   base::ThreadPool& pool,
                                                   base::Progress& progress) {
   UPNEXT_ASSIGN_OR_RETURN(examples::Split split,
-                          examples::Split::Make(options.split, log, options.rule));
+                          examples::Split::Make(options.split, log, options.RuleFor(log)));
   std::unique_ptr<Dataset> dataset(new Dataset(log, options, std::move(split)));
   UPNEXT_ASSIGN_OR_RETURN(
       dataset->statistics_,
-      examples::LearnFeatures(dataset->source_, options.features, pool, progress));
+      examples::LearnFeatures(dataset->source_, WithoutUselessTimes(options.features, log), pool,
+                              progress));
   return dataset;
 }
 
@@ -30,7 +32,7 @@ Result<std::unique_ptr<Dataset>> Dataset::With(const log::EventLog& log,
                                                const DatasetOptions& options,
                                                features::FeatureStatistics statistics) {
   UPNEXT_ASSIGN_OR_RETURN(examples::Split split,
-                          examples::Split::Make(options.split, log, options.rule));
+                          examples::Split::Make(options.split, log, options.RuleFor(log)));
   std::unique_ptr<Dataset> dataset(new Dataset(log, options, std::move(split)));
   dataset->statistics_ = std::move(statistics);
   return dataset;
@@ -50,8 +52,9 @@ bool Dataset::has_events(examples::SplitPart part) const {
 
 Result<examples::Split> SplitOf(const DatasetOptions& options, const bundle::Manifest& manifest,
                                 const log::EventLog& log) {
-  UPNEXT_ASSIGN_OR_RETURN(examples::Split split,
-                          examples::Split::Make(options.split, log, options.rule));
+  UPNEXT_ASSIGN_OR_RETURN(const features::PositiveRule rule,
+                          features::PositiveRule::Parse(manifest.labels, log.schema()));
+  UPNEXT_ASSIGN_OR_RETURN(examples::Split split, examples::Split::Make(options.split, log, rule));
   if (split.Describe() == manifest.split) return split;
   return FailedPrecondition(
       "[split] changed since bundle {} was trained ({}; now {}), so it may have learned from what "

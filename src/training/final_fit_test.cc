@@ -21,6 +21,7 @@
 #include "project/project.h"
 #include "schema/raw_event.h"
 #include "training/job.h"
+#include "training/test_project.h"
 #include "training/tested_bundle.h"
 
 namespace upnext::training {
@@ -113,25 +114,12 @@ class Listener : public base::Progress {
 class FinalFitTest : public testing::Test {
  protected:
   void SetUp() override {
-    const fs::path file = folder_ / "site.toml";
-    ASSERT_TRUE(base::WriteFileAtomic(file, kSite));
-    auto project = project::Project::Load({.config = file, .directory = folder_ / "project"});
-    ASSERT_TRUE(project) << project.error().message;
-    project_ = *std::move(project);
-    options_ = Options::FromConfig(project_->config());
-    const Status valid = project_->config().Check();
-    ASSERT_TRUE(valid) << valid.error().message;
-    PublishLog(SiteEvents());
+    LoadProject(folder_.path(), kSite, &project_, &options_);
+    PublishSite(SiteEvents());
   }
-  void PublishLog(const std::vector<schema::RawEvent>& events,
-                  const std::vector<schema::RawItem>& items = SiteCatalogue()) {
-    base::VersionedRoot logs = project_->logs();
-    const auto staged = logs.Begin();
-    ASSERT_TRUE(staged) << staged.error().message;
-    const Status written = log::WriteEventLog(*staged, events, items, {});
-    ASSERT_TRUE(written) << written.error().message;
-    const auto version = logs.Publish(*staged);
-    ASSERT_TRUE(version && logs.SetCurrent(*version));
+  void PublishSite(const std::vector<schema::RawEvent>& events,
+                   const std::vector<schema::RawItem>& items = SiteCatalogue()) {
+    PublishLog(*project_, events, items, {});
   }
   JobResult Run(const JobRequest& request = {}, base::Progress& progress = base::NoProgress()) {
     Result<JobResult> result = RunJob(*project_, options_, request, pool_, progress);
@@ -246,7 +234,7 @@ TEST_F(FinalFitTest, TheCurrentBundleIsMeasuredOnALogThatWasImportedAnew) {
   items.push_back(features::ItemOf("a", 100, "c", {}));
   std::ranges::reverse(events);
   std::ranges::reverse(items);
-  PublishLog(events, items);
+  PublishSite(events, items);
   const JobResult second = RunAndPublish();
   ASSERT_TRUE(second.report.retrieval->current) << testing::PrintToString(second.report.notes);
   const auto log = project_->OpenLog();
@@ -264,10 +252,11 @@ TEST_F(FinalFitTest, OtherLabelsAreNotComparedAndPublished) {
   RunAndPublish();
   ASSERT_TRUE(base::WriteFileAtomic(folder_ / "site.toml",
                                     std::string(kSite) + "[labels]\ncomplete_share = 0.9\n"));
-  options_.dataset.rule.share = 0.8;
+  options_.dataset.signals.share = 0.8;
   const JobResult other = RunAndPublish();
-  EXPECT_THAT(other.report.notes,
-              Contains(HasSubstr("not compared with bundle v000001: [labels]")));
+  EXPECT_THAT(
+      other.report.notes,
+      Contains(HasSubstr("not compared with bundle v000001: it was trained with other positives")));
   EXPECT_FALSE(other.report.retrieval->current);
 }
 

@@ -52,7 +52,11 @@ Status EvaluateOn(const Dataset& dataset, const std::filesystem::path& folder,
                   base::ThreadPool& pool, base::Progress& progress, CurrentFigures* current) {
   UPNEXT_ASSIGN_OR_RETURN(const std::unique_ptr<bundle::ValidatedModels> models,
                           bundle::ValidatedModels::Open(folder));
-  UPNEXT_RETURN_IF_ERROR(bundle::CheckLabels(models->manifest(), dataset.rule()));
+  const std::string labels = dataset.rule().ToText(dataset.log().schema());
+  if (models->manifest().labels != labels) {
+    return FailedPrecondition("it was trained with other positives or another history ({}; now {})",
+                              models->manifest().labels, labels);
+  }
   UPNEXT_ASSIGN_OR_RETURN(const features::FeatureStatistics statistics,
                           StatisticsFor(dataset.log(), *models, project.logs()));
   progress.Note(
@@ -120,6 +124,7 @@ Result<CurrentFigures> EvaluateCurrent(const project::Project& project, const Da
   current.version = *version;
   const std::filesystem::path folder = bundles.Path(*version);
   options.baselines = false;
+  options.served = {};
   const Result<bundle::Manifest> manifest = bundle::ReadManifest(folder);
   Status evaluated = Ok();
   if (manifest) {

@@ -16,10 +16,14 @@
 #include "bundle/bundle.h"
 #include "bundle/opened_bundle.h"
 #include "bundle/validated_models.h"
+#include "evaluation/order_choice.h"
 #include "examples/split.h"
 #include "features/feature_statistics.h"
+#include "features/signal_options.h"
 #include "log/event_log.h"
 #include "report/render.h"
+#include "retrieval/feed_order.h"
+#include "training/choose_preset.h"
 #include "training/coverage.h"
 #include "training/dataset.h"
 #include "training/freed_memory.h"
@@ -27,6 +31,7 @@
 #include "training/preconditions.h"
 #include "training/serving_parts.h"
 #include "training/staging.h"
+#include "training/time_information.h"
 #include "training/train.h"
 
 namespace upnext::training {
@@ -96,8 +101,10 @@ class Job {
  private:
   Status Prepare();
   Status PrepareDataset();
+  Status ChooseCandidate();
   Status CompareWithCurrent();
   Status TrainModels();
+  Status ChooseOrder();
   Status EvaluateModels();
   Status FitOnAll();
   Status Publish();
@@ -116,8 +123,10 @@ class Job {
   CheckpointFolder checkpoints_, checkpoints_of_fit_;
   OtherStage other_;  // with request.only
   TrainedModels trained_;
+  evaluation::OrderChoice order_;
   Models models_;                            // of this run, and with request.only the other stage's
   std::vector<bundle::PartType> validated_;  // written already: the models that were evaluated
+  std::vector<std::string> choices_;         // notes of the report: what was chosen for this log
   JobResult result_;
 };
 
@@ -140,11 +149,22 @@ Status Job::PrepareDataset() {
   UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, project_.OpenLog(request_.shard));
   result_.manifest.log_version = log.directory().filename().string();
   UPNEXT_ASSIGN_OR_RETURN(dataset_, Dataset::Prepare(log, options_.dataset, pool_, progress_));
+  for (const std::string& line :
+       features::Describe(dataset_->rule(), log.schema(), log.stats().by_type)) {
+    progress_.Note(line);
+    choices_.push_back(line);
+  }
+  const std::string useless = WhyTimesSayNothing(log);
+  if (!useless.empty() && !options_.dataset.features.Drops(kExampleAge)) {
+    choices_.push_back(fmt::format("the feature {} is left out: {}", kExampleAge, useless));
+    progress_.Note(choices_.back());
+  }
   UPNEXT_RETURN_IF_ERROR(CheckTestPart(*dataset_, options_.dataset.split));
   if (options_.train.train_ranking && dataset_->has_impressions()) {
     UPNEXT_ASSIGN_OR_RETURN(
         options_.train.objectives,
-        TrainableObjectives(*dataset_, options_.train.objectives, pool_, progress_));
+        TrainableObjectives(*dataset_, options_.train.objectives, options_.train.default_objectives,
+                            pool_, progress_));
   }
   progress_.Note("covered by the vocabularies: " + CoverageOf(dataset_->statistics()));
   fits_on_all_ = options_.final_fit && (dataset_->has_events(examples::SplitPart::kValidation) ||
@@ -167,7 +187,29 @@ Status Job::CompareWithCurrent() {
   return Ok();
 }
 
+// Which configuration of the candidate model is trained.
+Status Job::ChooseCandidate() {
+  TrainOptions& train = options_.train;
+  if (!train.train_retrieval) return Ok();
+  UPNEXT_ASSIGN_OR_RETURN(
+      const PresetChoice choice,
+      ChoosePreset(*dataset_, train.presets, train.candidate_train.seed, pool_, progress_));
+  if (choice.preset.name != train.presets.presets.front().name) {
+    const uint64_t seed = train.candidate_train.seed;
+    train.candidate = choice.preset.model;
+    train.candidate_train = choice.preset.train;
+    train.candidate_train.seed = seed;
+  }
+  train.settings.push_back("retrieval.preset that was chosen = " + choice.preset.name);
+  for (const std::string& note : choice.notes) {
+    progress_.Note(note);
+    choices_.push_back(note);
+  }
+  return Ok();
+}
+
 Status Job::TrainModels() {
+  UPNEXT_RETURN_IF_ERROR(ChooseCandidate());
   UPNEXT_ASSIGN_OR_RETURN(trained_,
                           Train(*dataset_, options_.train, pool_, progress_, checkpoints_));
   models_ = trained_.models();
@@ -177,11 +219,24 @@ Status Job::TrainModels() {
   return Ok();
 }
 
+// Before the test part is looked at.
+Status Job::ChooseOrder() {
+  UPNEXT_ASSIGN_OR_RETURN(
+      order_, evaluation::ChooseOrder(
+                  {dataset_->source(), dataset_->statistics(), models_.candidate, nullptr},
+                  options_.evaluate, retrieval::OrdersOf(options_.order), pool_, progress_));
+  options_.evaluate.served.order = order_.order;
+  result_.manifest.order = order_.order;
+  return Ok();
+}
+
 Status Job::EvaluateModels() {
   evaluation::DecidingFigures deciding;
   UPNEXT_ASSIGN_OR_RETURN(
       result_.report, Evaluate(*dataset_, models_, options_.evaluate, pool_, progress_, &deciding));
   evaluation::Report& report = result_.report;
+  if (!order_.tried.empty()) report.order = order_;
+  report.notes.insert(report.notes.end(), choices_.begin(), choices_.end());
   if (request_.shard) {
     report.notes.push_back(fmt::format("trained and evaluated on shard {} of {} alone (from 0)",
                                        *request_.shard, dataset_->log().shards()));
@@ -290,6 +345,7 @@ Result<JobResult> Job::Run() {
   UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, project_.Lock());
   UPNEXT_RETURN_IF_ERROR(Prepare());
   UPNEXT_RETURN_IF_ERROR(TrainModels());
+  UPNEXT_RETURN_IF_ERROR(ChooseOrder());
   UPNEXT_RETURN_IF_ERROR(EvaluateModels());
   if (result_.manifest.gate.empty() || request_.force) UPNEXT_RETURN_IF_ERROR(Publish());
   return std::move(result_);

@@ -9,10 +9,9 @@
 
 #include "base/file.h"
 #include "base/test_folder.h"
-#include "base/versioned_root.h"
 #include "bundle/test_bundle.h"
 #include "bundle/test_forge.h"
-#include "log/event_log.h"
+#include "training/test_project.h"
 
 namespace upnext::training {
 namespace {
@@ -41,21 +40,9 @@ epochs = 2
 class JobTest : public testing::Test {
  protected:
   void SetUp() override {
-    const fs::path file = folder_ / "site.toml";
-    ASSERT_TRUE(base::WriteFileAtomic(file, kProject));
-    auto project = project::Project::Load({.config = file, .directory = folder_ / "project"});
-    ASSERT_TRUE(project) << project.error().message;
-    project_ = *std::move(project);
-    options_ = Options::FromConfig(project_->config());
-    const Status valid = project_->config().Check();
-    ASSERT_TRUE(valid) << valid.error().message;
-    base::VersionedRoot logs = project_->logs();
-    const auto staged = logs.Begin();
-    ASSERT_TRUE(staged) << staged.error().message;
-    ASSERT_TRUE(log::WriteEventLog(*staged, bundle::TestEvents(40), bundle::TestItems(40),
-                                   bundle::TestUsers()));
-    ASSERT_EQ(logs.Publish(*staged).value_or(""), "v000001");
-    ASSERT_TRUE(logs.SetCurrent("v000001"));
+    LoadProject(folder_.path(), kProject, &project_, &options_);
+    PublishLog(*project_, bundle::TestEvents(40), bundle::TestItems(40), bundle::TestUsers());
+    ASSERT_EQ(project_->logs().Current().value_or(""), "v000001");
   }
   Result<JobResult> Run(const JobRequest& request = {}) {
     return RunJob(*project_, options_, request, pool_, base::NoProgress());

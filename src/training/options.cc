@@ -11,20 +11,33 @@ namespace upnext::training {
 namespace {
 
 // Keys of [retrieval] and [ranking] that a checkpoint is not bound to.
-constexpr std::array<std::string_view, 8> kUnbound = {
-    "retrieval.table_learning_rate", "retrieval.tower_learning_rate",
-    "retrieval.checkpoint_minutes",  "retrieval.max_dead_units",
-    "ranking.table_learning_rate",   "ranking.learning_rate",
-    "ranking.checkpoint_minutes",    "ranking.max_dead_units"};
+constexpr std::array<std::string_view, 11> kUnbound = {
+    "retrieval.order",  // chosen when the model is trained
+    "retrieval.table_learning_rate",
+    "retrieval.tower_learning_rate",
+    "retrieval.checkpoint_minutes",
+    "retrieval.max_dead_units",
+    "retrieval.search_examples",
+    "retrieval.search_seconds",
+    "ranking.table_learning_rate",
+    "ranking.learning_rate",
+    "ranking.checkpoint_minutes",
+    "ranking.max_dead_units"};
 
 std::vector<std::string> SettingsOf(const base::Config& config) {
   std::vector<std::string> settings;
-  for (const char* table : {"schema", "features", "labels", "split", "retrieval", "ranking"}) {
+  for (const char* table :
+       {"schema", "features", "labels", "history", "split", "retrieval", "ranking"}) {
     for (std::string& line : config.Table(table).Lines()) {
       const std::string_view key = std::string_view(line).substr(0, line.find(" = "));
       const bool of_index = key.starts_with("retrieval.index.");  // made of the trained model
       if (!of_index && !std::ranges::count(kUnbound, key)) settings.push_back(std::move(line));
     }
+  }
+  // What validation leaves out of its lists, and so which epoch is the best.
+  for (std::string& line : config.Table("serving").Lines()) {
+    const bool of_feed = line.starts_with("serving.filter_") || line.starts_with("serving.low_");
+    if (of_feed) settings.push_back(std::move(line));
   }
   return settings;
 }
@@ -32,10 +45,10 @@ std::vector<std::string> SettingsOf(const base::Config& config) {
 }  // namespace
 
 DatasetOptions DatasetOptions::FromConfig(const base::Config& config) {
-  return {.rule = features::PositiveRule::FromConfig(config.Table("labels")),
-          .features = features::FeatureSpec::FromConfig(
-              config.Table("features"), config.root().Tables("feature"),
-              schema::Schema::FromConfig(config.Table("schema"))),
+  const schema::Schema schema = schema::Schema::FromConfig(config.Table("schema"));
+  return {.signals = features::SignalOptions::FromConfig(config, schema),
+          .features = features::FeatureSpec::FromConfig(config.Table("features"),
+                                                        config.root().Tables("feature"), schema),
           .split = examples::SplitOptions::FromConfig(config.Table("split"))};
 }
 
@@ -43,14 +56,18 @@ TrainOptions TrainOptions::FromConfig(const base::Config& config,
                                       const features::FeaturePlan& plan) {
   TrainOptions options;
   const base::ConfigTable retrieval = config.Table("retrieval");
-  options.candidate = retrieval::CandidateModelOptions::FromConfig(retrieval);
-  options.candidate_train = retrieval::CandidateTrainOptions::FromConfig(retrieval);
+  options.presets = retrieval::PresetOptions::FromConfig(retrieval);
+  const features::FeedRule feed = features::FeedRule::FromConfig(config.Table("serving"));
+  for (auto& preset : options.presets.presets) preset.train.feed = feed;
+  options.candidate = options.presets.presets.front().model;
+  options.candidate_train = options.presets.presets.front().train;
   options.index = ann::IndexOptions::FromConfig(retrieval.Table("index"));
   options.generators = retrieval::LearnersFromConfig(config.Table("generators"));
   const base::ConfigTable ranking = config.Table("ranking");
   options.ranker = ranking::RankerOptions::FromConfig(ranking, plan);
   options.objectives =
       ranking::ObjectivesFromConfig(ranking, schema::Schema::FromConfig(config.Table("schema")));
+  options.default_objectives = ranking.Tables("objective").empty();
   options.ranker_train = ranking::RankerTrainOptions::FromConfig(ranking);
   options.settings = SettingsOf(config);
   return options;
@@ -63,7 +80,12 @@ Options Options::FromConfig(const base::Config& config) {
   const Result<features::FeaturePlan> plan = features::FeaturePlan::Compile(
       options.dataset.features, schema::Schema::FromConfig(config.Table("schema")));
   options.train = TrainOptions::FromConfig(config, plan ? *plan : features::FeaturePlan());
-  options.evaluate.filter_seen = config.Table("serving").Bool("filter_seen", true);
+  options.evaluate.feed = features::FeedRule::FromConfig(config.Table("serving"));
+  options.order = retrieval::OrderRuleFromConfig(config.Table("retrieval"));
+  options.evaluate.served = {.order_is_auto = options.order == retrieval::OrderRule::kAuto,
+                             .budgets = retrieval::BudgetsFromConfig(config.Table("generators")),
+                             .co_watch = retrieval::CoWatchOptions::FromConfig(
+                                 config.Table("generators").Table("co-watch"))};
   options.evaluate.max_users = static_cast<uint32_t>(
       config.Table("evaluation")
           .Int("max_users", options.evaluate.max_users, {.min = 0, .max = UINT32_MAX}));

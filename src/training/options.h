@@ -15,33 +15,41 @@
 #include "examples/split.h"
 #include "features/feature_plan.h"
 #include "features/feature_spec.h"
-#include "features/positive_rule.h"
+#include "features/signal_options.h"
+#include "log/event_log.h"
 #include "ranking/objectives.h"
 #include "ranking/ranker.h"
 #include "ranking/ranker_training.h"
 #include "retrieval/candidate_model.h"
 #include "retrieval/candidate_training.h"
+#include "retrieval/feed_order.h"
 #include "retrieval/generator_registry.h"
+#include "retrieval/presets.h"
 
 namespace upnext::training {
 
-// [labels], [features], [split]: what is learned from, the same for every model.
+// [labels], [history], [features], [split]: what is learned from, the same for every model.
 struct DatasetOptions {
-  features::PositiveRule rule;
+  features::SignalOptions signals;
   features::FeatureSpec features;
   examples::SplitOptions split;
+  features::PositiveRule RuleFor(const log::EventLog& log) const {
+    return signals.Resolve(log.schema(), log.stats().by_type);
+  }
   static DatasetOptions FromConfig(const base::Config& config);
 };
 
 // [retrieval], [generators] and [ranking]: the models, and what is made of them for serving.
 struct TrainOptions {
   bool train_retrieval = true, train_ranking = true;
-  retrieval::CandidateModelOptions candidate;
+  retrieval::PresetOptions presets;            // to choose the next two from
+  retrieval::CandidateModelOptions candidate;  // of the first of them, until one is chosen
   retrieval::CandidateTrainOptions candidate_train;
   ann::IndexOptions index;
   std::vector<retrieval::ConfiguredLearner> generators = retrieval::LearnersFromConfig({});
   ranking::RankerOptions ranker;
   std::vector<ranking::Objective> objectives;
+  bool default_objectives = false;  // `objectives` are not of the project file
   ranking::RankerTrainOptions ranker_train;
   uint64_t seed = 1;
   // What the project file says that trained models depend on, as checkpoints are bound to it:
@@ -56,6 +64,8 @@ struct Options {
   DatasetOptions dataset;
   TrainOptions train;
   evaluation::EvaluateOptions evaluate;
+  // [retrieval] order: what the order of feeds without a ranker is chosen from.
+  retrieval::OrderRule order = retrieval::OrderRule::kAuto;
   // [train] margin: the loss, relative to the current bundle's figure, that a new bundle may have for
   // certain and is published all the same.
   double margin = 0.05;

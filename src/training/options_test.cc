@@ -21,14 +21,17 @@ TEST(Options, SeedReachesEveryPart) {
 TEST(Options, CheckpointsAreBoundToWhatChangesTheModelAlone) {
   const auto config = base::Config::Parse(
       "[retrieval]\ndim = 16\ntower_learning_rate = 0.1\n[retrieval.index]\nkind = \"exact\"\n"
-      "[ranking]\nlearning_rate = 0.1\nepochs = 3\n[split]\ntest_days = 2\n",
+      "[ranking]\nlearning_rate = 0.1\nepochs = 3\n[split]\ntest_days = 2\n"
+      "[serving]\nfilter_seen = false\n",
       "test.toml");
   ASSERT_TRUE(config) << config.error().message;
   const Options options = Options::FromConfig(*config);
   ASSERT_TRUE(config->Check()) << config->Check().error().message;
   EXPECT_THAT(options.train.settings,
               testing::UnorderedElementsAre("retrieval.dim = 16", "ranking.epochs = 3",
-                                            "split.test_days = 2"));
+                                            "split.test_days = 2", "serving.filter_seen = false"));
+  EXPECT_FALSE(options.train.candidate_train.feed.filter_seen);
+  EXPECT_FALSE(options.evaluate.feed.filter_seen);
 }
 
 }  // namespace

@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "base/numbers.h"
 #include "examples/join.h"
+#include "features/positive_rule.h"
 #include "schema/event.h"
 #include "schema/schema.h"
 
@@ -124,6 +126,36 @@ std::string LabelName(const Objective& objective, const schema::Schema& schema) 
   }
 }
 
+// One objective for each positive type that impressions led to, with its weight, and clicks. The
+// strongest orders the feed: the one of the largest weight, of equal ones the rarest.
+std::vector<Objective> ObjectivesWithoutSeconds(const features::PositiveRule& rule,
+                                                const schema::Schema& schema,
+                                                const LabelCounts& counts) {
+  std::vector<Objective> objectives;
+  const auto add = [&](size_t type, float weight) {
+    if (counts.happened[type] == 0) return;
+    Objective objective{.name = schema.info(static_cast<schema::EventType>(type)).name,
+                        .event = static_cast<schema::EventType>(type)};
+    objective.loss_weight = weight;
+    objectives.push_back(std::move(objective));
+  };
+  constexpr auto kClick = static_cast<size_t>(schema::EventType::kClick);
+  for (size_t type = 1; type <= schema.event_types().size(); ++type) {
+    const float weight = rule.positive(static_cast<schema::EventType>(type));
+    if (weight > 0 && type != kClick) add(type, weight);
+  }
+  const float click = rule.positive(schema::EventType::kClick);
+  add(kClick, click > 0 ? click : 1.0f);
+  if (objectives.empty()) objectives.push_back({.name = "click"});
+  const auto strength = [&](const Objective& objective) {
+    const bool positive = rule.MayBePositive(objective.event);
+    return std::tuple(positive ? objective.loss_weight : 0.0f,
+                      -static_cast<double>(counts.happened[static_cast<size_t>(objective.event)]));
+  };
+  std::ranges::max_element(objectives, {}, strength)->score_weight = 1;
+  return objectives;
+}
+
 // "" when the labels differ, else what they are.
 std::string WhyUseless(const LabelRange& labels, const std::string& name) {
   if (labels.observed == 0) return fmt::format("no impression has a label ({})", name);
@@ -156,12 +188,17 @@ Status CheckTestPart(const Dataset& dataset, const SplitOptions& options) {
 }
 
 Result<std::vector<Objective>> TrainableObjectives(const Dataset& dataset,
-                                                   const std::vector<Objective>& objectives,
-                                                   base::ThreadPool& pool,
+                                                   const std::vector<Objective>& given,
+                                                   bool are_defaults, base::ThreadPool& pool,
                                                    base::Progress& progress) {
-  const LabelCounts counts = CountLabels(dataset, objectives, pool);
+  std::vector<Objective> objectives = given;
+  LabelCounts counts = CountLabels(dataset, objectives, pool);
   if (counts.impressions == 0) return objectives;
   const schema::Schema& schema = dataset.log().schema();
+  if (are_defaults && counts.watched == 0) {
+    objectives = ObjectivesWithoutSeconds(dataset.rule(), schema, counts);
+    counts = CountLabels(dataset, objectives, pool);
+  }
   std::vector<Objective> trainable;
   for (size_t k = 0; k < objectives.size(); ++k) {
     const Objective& objective = objectives[k];

@@ -31,14 +31,14 @@ class Notes : public base::Progress {
 class PreconditionsTest : public testing::Test {
  protected:
   std::unique_ptr<Dataset> Make(const examples::SplitOptions& split) {
-    auto dataset = Dataset::Prepare(log_.log(), {.rule = {}, .features = {}, .split = split}, pool_,
-                                    base::NoProgress());
+    auto dataset = Dataset::Prepare(log_.log(), {.signals = {}, .features = {}, .split = split},
+                                    pool_, base::NoProgress());
     EXPECT_TRUE(dataset) << dataset.error().message;
     return dataset ? *std::move(dataset) : nullptr;
   }
   Result<std::vector<Objective>> Check(const std::vector<Objective>& objectives) {
     return TrainableObjectives(*Make({.kind = examples::SplitOptions::Kind::kNone}), objectives,
-                               pool_, notes_);
+                               /*are_defaults=*/false, pool_, notes_);
   }
   static Objective Event(const char* name, schema::EventType type, float score_weight) {
     Objective objective{.name = name};
@@ -51,6 +51,42 @@ class PreconditionsTest : public testing::Test {
   const features::TestLog log_{bundle::TestEvents(40), bundle::TestItems(40), bundle::TestUsers()};
   Notes notes_;
 };
+
+TEST_F(PreconditionsTest, WithoutSecondsTheStrongestPositiveOrdersTheFeedByDefault) {
+  using enum schema::EventType;
+  std::vector<schema::RawEvent> events;
+  for (int64_t i = 0; i < 600; ++i) {
+    const auto add = [&](schema::EventType type) {
+      schema::RawEvent event;
+      event.user = "u" + std::to_string(i % 20);
+      event.item = "i" + std::to_string(i % 7);
+      event.type = type;
+      event.time_ms = 1'700'000'000'000 + i * 60'000 + static_cast<int64_t>(type);
+      event.request = "r" + std::to_string(i);
+      events.push_back(event);
+    };
+    add(kImpression);
+    if (i % 2 == 0) add(kClick);
+    if (i % 4 == 0) add(kAddToCart);
+    if (i % 6 == 0) add(kPurchase);
+  }
+  const features::TestLog log(events, {}, {});
+  DatasetOptions options;
+  options.split.kind = examples::SplitOptions::Kind::kNone;
+  options.signals.positives = {{kPurchase, 1.0f}, {kAddToCart, 0.25f}};
+  const auto dataset = Dataset::Prepare(log.log(), options, pool_, base::NoProgress());
+  ASSERT_TRUE(dataset) << dataset.error().message;
+  const auto objectives = TrainableObjectives(**dataset, ranking::ObjectivesFromConfig({}, {}),
+                                              /*are_defaults=*/true, pool_, notes_);
+  ASSERT_TRUE(objectives) << objectives.error().message;
+  ASSERT_EQ(objectives->size(), 3u);
+  EXPECT_EQ((*objectives)[0].event, kPurchase);
+  EXPECT_EQ((*objectives)[0].score_weight, 1);
+  EXPECT_EQ((*objectives)[1].event, kAddToCart);
+  EXPECT_EQ((*objectives)[1].loss_weight, 0.25f);
+  EXPECT_EQ((*objectives)[1].score_weight, 0);
+  EXPECT_EQ((*objectives)[2].event, kClick);
+}
 
 TEST_F(PreconditionsTest, ObjectivesWithLabelsAreKept) {
   const std::vector<Objective> objectives = ranking::ObjectivesFromConfig({}, {});
@@ -108,7 +144,7 @@ TEST_F(PreconditionsTest, LeaveOneOutNeedsAUserWithThreeWatches) {
                                features::Watch("u", "i2", features::Minutes(2), 90)},
                               bundle::TestItems(4), {});
   const examples::SplitOptions split{.kind = examples::SplitOptions::Kind::kLeaveOneOut};
-  const auto dataset = Dataset::Prepare(log.log(), {.rule = {}, .features = {}, .split = split},
+  const auto dataset = Dataset::Prepare(log.log(), {.signals = {}, .features = {}, .split = split},
                                         pool_, base::NoProgress());
   ASSERT_TRUE(dataset) << dataset.error().message;
   const Status checked = CheckTestPart(**dataset, split);

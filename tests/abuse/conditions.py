@@ -100,12 +100,12 @@ def full_disk(binary):
         require(status == 507 and "space" in answer["detail"], status, answer)
         require(server.request("GET", "/v1/recommendations?user=u1&n=3")[0] == 200, "feeds stopped too")
         disk.empty()
+        require(wait_until(lambda: server.post(events)[0] == 200, seconds=20), "still refusing")
         server.stop()
         server = Server(site)
         for events in acknowledged:
             _, answer = server.post(events)
             require(answer == {"accepted": 0, "duplicates": len(events)}, "lost:", answer)
-        require(server.post([{"user": "u1", "item": "i1", "type": "click"}])[0] == 200, "still refusing")
         server.stop()
         site.upnext("import")
         require(not site.leftovers(), site.leftovers())

@@ -1,0 +1,60 @@
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/output.h"
+#include "cli/run_steps.h"
+#include "cli/settings.h"
+#include "cli/site_server.h"
+#include "cli/verbs.h"
+#include "net/server_options.h"
+#include "net/status_page.h"
+#include "project/project.h"
+
+namespace upnext::cli {
+namespace {
+
+struct RunFlags {
+  project::Location project;
+  net::ServerOptions server;  // only what the command line says
+};
+
+// This program, and the flags that make it work on the same project.
+OwnProgram ThisProgram(const project::Location& location) {
+  // The one that runs, also after an upgrade has put another in its place.
+  OwnProgram program{.path = "/proc/self/exe", .project_flags = {"-c", location.config}};
+  if (!location.directory.empty()) {
+    program.project_flags.insert(program.project_flags.end(),
+                                 {"--project-dir", location.directory});
+  }
+  if (!location.data.empty()) program.data_flags = {"--data", location.data};
+  return program;
+}
+
+Status RunRun(const RunFlags& flags) {
+  UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  UPNEXT_ASSIGN_OR_RETURN(const auto steps, RunSteps::Load(settings, ThisProgram(flags.project)));
+  UPNEXT_ASSIGN_OR_RETURN(const auto server,
+                          SiteServer::Start(settings, WithFlags(settings.server, flags.server),
+                                            [&steps] { return steps->status(); }));
+  steps->Start();
+  for (const net::StepStatus& step : steps->status()) {
+    Tell("{}: {}\n", step.name, step.schedule);
+  }
+  server->ServeUntilStopped([&steps] { steps->Stop(); });
+  return Ok();
+}
+
+}  // namespace
+
+std::function<Status()> MakeRun(CLI::App& app) {
+  auto flags = std::make_shared<RunFlags>();
+  AddProjectFlags(app, &flags->project);
+  AddServerFlags(app, &flags->server);
+  app.footer(
+      "Serves as `upnext serve` does, and imports and trains as [run] of the project file says.");
+  return [flags] { return RunRun(*flags); };
+}
+
+}  // namespace upnext::cli

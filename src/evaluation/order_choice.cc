@@ -1,0 +1,97 @@
+#include "evaluation/order_choice.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/rng.h"
+#include "evaluation/retrieval_models.h"
+#include "evaluation/served_lists.h"
+#include "examples/hidden_items.h"
+#include "examples/holdout.h"
+
+namespace upnext::evaluation {
+namespace {
+
+constexpr size_t kOrderBlock = 32;            // cases that a thread ranks at once
+constexpr size_t kOrderScores = 500'000'000;  // cases x items, at most
+
+double NdcgOfList(std::span<const uint32_t> list, std::span<const uint32_t> targets) {
+  std::vector<uint32_t> ranks;
+  for (uint32_t place = 0; place < std::min(list.size(), kTop); ++place) {
+    if (std::ranges::find(targets, list[place]) != targets.end()) ranks.push_back(place + 1);
+  }
+  return Ndcg(ranks, targets.size(), kTop);
+}
+
+UserSums SumsOf(std::vector<double> ndcg) {
+  std::vector<double> ones(ndcg.size(), 1.0);
+  return {std::move(ndcg), std::move(ones)};
+}
+
+double MeanOf(const std::vector<double>& values) {
+  double sum = 0;
+  for (const double value : values) sum += value;
+  return values.empty() ? 0 : sum / static_cast<double>(values.size());
+}
+
+}  // namespace
+
+Result<OrderChoice> ChooseOrder(const Subject& subject, const EvaluateOptions& options,
+                                std::span<const retrieval::FeedOrder> orders,
+                                base::ThreadPool& pool, base::Progress& progress) {
+  OrderChoice choice{.order = orders.front(), .tried = {}};
+  if (orders.size() == 1 || subject.candidate == nullptr) return choice;
+  std::vector<examples::HoldoutCase> cases =
+      examples::HoldoutCases(subject.source, examples::SplitPart::kValidation, pool);
+  const size_t items = std::max(1u, subject.source.log.items());
+  KeepEvenly(std::min<size_t>(kOrderUsers, kOrderScores / items), &cases);
+  choice.users = cases.size();
+  if (cases.size() < kFewestUsers) return choice;
+  const ListMaker maker(subject, options, cases, pool);
+  std::vector<retrieval::FeedOrder> tried;
+  for (const retrieval::FeedOrder& order : orders) {
+    if (tried.empty() || maker.CanServe(order)) tried.push_back(order);
+  }
+  std::vector<std::vector<double>> ndcg(tried.size(), std::vector<double>(cases.size()));
+  const examples::HiddenItems hidden(subject.source, options.feed);
+  base::ProgressStage stage(progress, "choose the order", "users", cases.size());
+  for (size_t done = 0; done < cases.size();) {
+    if (progress.stop_requested()) return Cancelled("stopped on request");
+    const size_t block = std::min(cases.size() - done, kOrderBlock * 32);
+    pool.ParallelFor(block, kOrderBlock, [&](size_t begin, size_t end) {
+      std::vector<CaseInput> inputs;
+      for (size_t i = done + begin; i < done + end; ++i) {
+        inputs.push_back(InputOf(subject, cases[i], hidden));
+      }
+      const std::vector<Proposals> proposals = maker.Propose(inputs);
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        const examples::HoldoutCase& held_out = cases[done + begin + i];
+        for (size_t o = 0; o < tried.size(); ++o) {
+          ndcg[o][done + begin + i] =
+              NdcgOfList(maker.InOrder(proposals[i], tried[o], inputs[i]), held_out.targets);
+        }
+      }
+    });
+    done += block;
+    stage.Update(done);
+  }
+  double best = MeanOf(ndcg.front());
+  for (size_t o = 0; o < tried.size(); ++o) {
+    base::Rng rng(options.seed);
+    TriedOrder one{.order = tried[o].ToText(), .ndcg = MeanOf(ndcg[o]), .difference = kNoInterval};
+    if (o > 0) {
+      one.difference = BootstrapDifference(SumsOf(ndcg[o]), SumsOf(ndcg.front()), false, rng);
+      if (one.difference.low > 0 && one.ndcg > best) {
+        best = one.ndcg;
+        choice.order = tried[o];
+      }
+    }
+    choice.tried.push_back(std::move(one));
+  }
+  return choice;
+}
+
+}  // namespace upnext::evaluation

@@ -1,0 +1,149 @@
+#include "evaluation/served_lists.h"
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <ranges>
+#include <unordered_map>
+#include <utility>
+
+#include "evaluation/retrieval_baselines.h"
+#include "features/user_state.h"
+#include "kernels/top_scored.h"
+#include "retrieval/generator_registry.h"
+#include "retrieval/lowered.h"
+#include "schema/event.h"
+
+namespace upnext::evaluation {
+namespace {
+
+enum : size_t { kModelLists, kKnnLists, kRecentLists };
+
+std::vector<uint32_t> TopItems(const ItemOrder& order, std::span<const float> scores,
+                               std::span<const uint32_t> hidden, size_t n) {
+  kernels::TopScored top(n);
+  for (uint32_t p = 0; p < scores.size(); ++p) {
+    if (!(scores[p] > kUnranked) || !top.Wants(p, scores[p])) continue;
+    if (!std::ranges::binary_search(hidden, order.items[p])) top.Add(p, scores[p]);
+  }
+  std::vector<uint32_t> items;
+  for (const kernels::Scored& one : top.Take()) items.push_back(order.items[one.index]);
+  return items;
+}
+
+// As serving/engine.cc asks them.
+uint32_t BudgetOf(std::string_view generator, const retrieval::GeneratorBudgets& budgets) {
+  const auto set = budgets.find(generator);
+  if (set != budgets.end()) return set->second;
+  const auto registry = retrieval::BuiltInGenerators();
+  const auto entry = std::ranges::find(registry, generator, &retrieval::GeneratorEntry::name);
+  return std::max(entry->candidates, retrieval::kOrderCandidates);
+}
+
+class ServedRow : public RetrievalModel {
+ public:
+  ServedRow(const ListMaker& maker, const retrieval::FeedOrder& order,
+            std::shared_ptr<const ItemOrder> items)
+      : RetrievalModel("served order", std::move(items)), maker_(maker), feed_order_(order) {}
+
+  void Score(std::span<const CaseInput> inputs, std::vector<float>* scores) const override {
+    scores->assign(inputs.size() * order().size(), kUnranked);
+    const std::vector<Proposals> proposals = maker_.Propose(inputs);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      float score = 0;
+      for (const uint32_t item : maker_.InOrder(proposals[i], feed_order_, inputs[i])) {
+        (*scores)[i * order().size() + order().position[item]] = --score;
+      }
+    }
+  }
+
+ private:
+  const ListMaker& maker_;
+  const retrieval::FeedOrder feed_order_;
+};
+
+}  // namespace
+
+ListMaker::ListMaker(const Subject& subject, const EvaluateOptions& options,
+                     std::span<const examples::HoldoutCase> cases, base::ThreadPool& pool)
+    : catalogue_(subject.source.catalogue),
+      model_(CandidateModelScores(subject)),
+      low_rating_(options.feed.LowRating(subject.source.log)),
+      co_watch_(retrieval::CoWatchLearner(subject.source, options.served.co_watch, pool)
+                    .Learn(HistoriesOf(subject, cases, pool).items)) {
+  for (size_t g = 0; g < budgets_.size(); ++g) {
+    budgets_[g] = BudgetOf(kOrderGenerators[g], options.served.budgets);
+  }
+}
+
+bool ListMaker::CanServe(const retrieval::FeedOrder& order) const {
+  return std::ranges::all_of(order.parts, [&](const retrieval::FeedOrder::Part& part) {
+    const auto* name = std::ranges::find(kOrderGenerators, part.generator);
+    return name != std::end(kOrderGenerators) &&
+           budgets_[static_cast<size_t>(name - std::begin(kOrderGenerators))] > 0;
+  });
+}
+
+std::vector<Proposals> ListMaker::Propose(std::span<const CaseInput> inputs) const {
+  std::vector<Proposals> all(inputs.size());
+  std::vector<float> scores;
+  model_->Score(inputs, &scores);
+  const ItemOrder& order = model_->order();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const CaseInput& input = inputs[i];
+    all[i][kModelLists] = TopItems(order, std::span(scores).subspan(i * order.size(), order.size()),
+                                   input.hidden, budgets_[kModelLists]);
+    const auto add = [&](size_t generator, uint32_t item) {
+      std::vector<uint32_t>& list = all[i][generator];
+      if (list.size() == budgets_[generator]) return false;
+      if (!std::ranges::binary_search(input.hidden, item)) list.push_back(item);
+      return true;
+    };
+    for (const auto& one : co_watch_.For(input.state, input.context.current_item)) {
+      if (!add(kKnnLists, one.item)) break;
+    }
+    for (const features::TimedId& one : input.state.viewed() | std::views::reverse) {
+      if (!add(kRecentLists, one.id)) break;
+    }
+  }
+  return all;
+}
+
+std::vector<uint32_t> ListMaker::InOrder(const Proposals& proposals,
+                                         const retrieval::FeedOrder& order,
+                                         const CaseInput& input) const {
+  struct Entry {
+    uint32_t item;
+    double worth;
+  };
+  std::vector<Entry> list;  // in the order of first mention
+  std::unordered_map<uint32_t, size_t> places;
+  for (size_t g = 0; g < proposals.size(); ++g) {
+    const double weight = order.WeightOf(kOrderGenerators[g]);
+    if (weight == 0 && g != kModelLists) continue;
+    for (size_t place = 0; place < proposals[g].size(); ++place) {
+      const auto [at, is_new] = places.try_emplace(proposals[g][place], list.size());
+      if (is_new) list.push_back({proposals[g][place], 0});
+      list[at->second].worth += weight * retrieval::WorthOfPlace(place);
+    }
+  }
+  std::ranges::stable_sort(list, std::ranges::greater(), &Entry::worth);
+  const retrieval::Lowered lowered(catalogue_, input.state, low_rating_);
+  if (!lowered.empty()) {
+    for (size_t place = 0; place < list.size(); ++place) {
+      list[place].worth = retrieval::WorthOfPlace(place) * lowered.Factor(list[place].item);
+    }
+    std::ranges::stable_sort(list, std::ranges::greater(), &Entry::worth);
+  }
+  std::vector<uint32_t> items;
+  for (const Entry& entry : list) items.push_back(entry.item);
+  return items;
+}
+
+std::unique_ptr<RetrievalModel> ServedScores(const ListMaker& maker,
+                                             const retrieval::FeedOrder& order,
+                                             std::shared_ptr<const ItemOrder> items) {
+  return std::make_unique<ServedRow>(maker, order, std::move(items));
+}
+
+}  // namespace upnext::evaluation

@@ -1,0 +1,27 @@
+#include "retrieval/recent_generator.h"
+
+#include <ranges>
+
+#include "features/user_state.h"
+
+namespace upnext::retrieval {
+
+Result<std::unique_ptr<const Generator>> RecentGenerator::Load(LoadInput) {
+  return std::make_unique<RecentGenerator>();
+}
+
+void RecentGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                              std::vector<Candidate>* out) const {
+  const size_t end = out->size() + n;
+  float score = 0;
+  for (const features::TimedId& one : request.state.viewed() | std::views::reverse) {
+    if (out->size() == end) return;
+    if (filter.Admits(one.id)) out->push_back({one.id, score--});
+  }
+}
+
+std::string RecentGenerator::Reason(const ProposeRequest&, const Candidate&) const {
+  return "you looked at it";
+}
+
+}  // namespace upnext::retrieval

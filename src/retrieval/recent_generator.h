@@ -1,0 +1,28 @@
+// Proposes the items that the user looked at and did not yet meet positively, the newest first: in a
+// shop, what was viewed and not bought. Off unless [retrieval] order chooses it, or
+// [generators.recent] candidates says otherwise. Learns nothing. One of the generators of
+// generator_registry.cc. Immutable: any number of threads.
+#ifndef UPNEXT_RETRIEVAL_RECENT_GENERATOR_H_
+#define UPNEXT_RETRIEVAL_RECENT_GENERATOR_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "retrieval/generator_registry.h"
+
+namespace upnext::retrieval {
+
+class RecentGenerator : public Generator {
+ public:
+  static Result<std::unique_ptr<const Generator>> Load(LoadInput input);
+
+  // Scores are 0, -1, -2 ... from the newest.
+  void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+               std::vector<Candidate>* out) const override;
+  std::string Reason(const ProposeRequest& request, const Candidate& candidate) const override;
+};
+
+}  // namespace upnext::retrieval
+
+#endif  // UPNEXT_RETRIEVAL_RECENT_GENERATOR_H_

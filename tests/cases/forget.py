@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""A forgotten user is in no file of the project, and everybody else has the same feed; with the real binary.
+
+    tests/cases/forget.py build/release/upnext
+"""
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+
+from loop import ITEMS, START, Failed, Server, Site, require
+
+GONE, ALSO = "somebody@example.org", "another.one@example.org"
+OTHERS = ["u01", "u02", "u30"]
+
+
+def files_with(site, *ids):
+    found = []
+    for path in (site.folder / ".upnext").rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        found += [f"{path.relative_to(site.folder)} has {user}" for user in ids if user.encode() in content]
+    return found
+
+
+def reads(user, at=START, first=0):
+    return [(user, f"a{first + step:02}", at + step * 40_000, "complete", f"{user}-{first + step}") for step in range(6)]
+
+
+def kill_a_training(site):
+    """Kills one that would take minutes, so that it publishes nothing."""
+    project = site.folder / "site.toml"
+    text = project.read_text()
+    project.write_text(text.replace("epochs = 4", "epochs = 100000\npatience = 100000"))
+    training = subprocess.Popen(site.command("train", "--force"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(0.3)
+    require(training.poll() is None, "the training ended before it was killed")
+    training.send_signal(signal.SIGKILL)
+    training.wait()
+    project.write_text(text)
+
+
+def forget_leaves_no_trace_and_others_as_they_were(site):
+    day = reads(GONE, START + 300_000, 9) + [(GONE, "a01", "no time", "complete", "")]
+    site.run("import", "--append", "--max-rejects", "0.5", data=site.write(day, site.folder / "day"))
+    site.run("train", "--force")
+    with Server(site) as server:
+        for step in range(5):
+            server.post({"user": GONE, "type": "complete", "item": f"a{step:02}", "id": f"{GONE}-post-{step}"},
+                        {"user": "u01", "type": "complete", "item": f"a{step + 5:02}"})
+        site.run("import", "--from-store")
+        server.post({"user": GONE, "type": "complete", "item": "a07"})
+        said = site.run("forget", "--user", GONE, code=1)
+        require("DELETE /v1/users/" in said, "the refusal does not name the HTTP way:", said)
+    with Server(site) as server:
+        feeds = [server.feed(user) for user in OTHERS]
+        stranger, known = server.feed("stranger"), server.feed(GONE)
+        require(known != stranger, "the user has no history to forget")
+    kill_a_training(site)
+    require(len(files_with(site, GONE)) > 3, "expected the id in log, store and rejects", files_with(site, GONE))
+    events = site.log()["events"]
+    site.run("forget", "--user", GONE, "--user", "nobody-knows-me")
+    require(not files_with(site, GONE), *files_with(site, GONE))
+    require(site.log()["events"] == events - 6 - 6 - 5, events, site.log())
+    with Server(site) as server:
+        require([server.feed(user) for user in OTHERS] == feeds, "the feeds of others changed")
+        require(server.feed(GONE) == stranger, "the user still has a history")
+    require(not files_with(site, GONE), "after a start of the server:", *files_with(site, GONE))
+    said = site.run("train", "--force")
+    require(not files_with(site, GONE), "after a training:", *files_with(site, GONE))
+    site.run("evaluate")
+
+
+def deleted_over_http_leaves_the_log_with_the_next_import(site):
+    with Server(site) as server:
+        server.post(*({"user": ALSO, "type": "complete", "item": f"a{step:02}"} for step in range(4)))
+        site.run("import", "--from-store")
+    with Server(site) as server:
+        server.post({"user": ALSO, "type": "complete", "item": "a05", "id": "later"})
+        feeds = [server.feed(user) for user in OTHERS]
+        stranger = server.feed("stranger")
+        require(server.feed(ALSO) != stranger, "the user has no history to forget")
+        require(server.delete(ALSO) == {"user": ALSO, "forgotten": True}, "no answer")
+        require(server.feed(ALSO) == stranger, "the history is still there")
+        server.post({"user": "u01", "type": "complete", "item": "a20"})
+        require(any("/log/" in name for name in files_with(site, ALSO)), "the log had him not")
+        require(not any("/store/" in name for name in files_with(site, ALSO)), *files_with(site, ALSO))
+        site.run("import", "--from-store")
+        require(not files_with(site, ALSO), "after the import:", *files_with(site, ALSO))
+        require(server.feed(ALSO) == stranger, "the history came back")
+        require([server.feed(user) for user in OTHERS[1:]] == feeds[1:], "the feeds of others changed")
+        # Who comes back is a new user, in feeds and after the next import.
+        server.post({"user": ALSO, "type": "complete", "item": "a03", "id": "later"})
+        back = server.feed(ALSO)
+        site.run("import", "--from-store")
+        site.run("import", "--from-store")
+    with Server(site) as server:
+        require(server.feed(ALSO) == back, "the import changed who came back", back, server.feed(ALSO))
+        require("a03" not in [item for item, _ in server.feed(ALSO, ITEMS)], "the new history is not used")
+
+
+def main():
+    upnext = pathlib.Path(sys.argv[1]).resolve()
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        site = Site(upnext, pathlib.Path(folder) / "site", reads(GONE) + reads(ALSO, START, 3))
+        for case in (forget_leaves_no_trace_and_others_as_they_were,
+                     deleted_over_http_leaves_the_log_with_the_next_import):
+            try:
+                case(site)
+                print(f"ok      {case.__name__}")
+            except (Failed, urllib.error.URLError) as error:
+                failed += 1
+                print(f"FAILED  {case.__name__}: {error}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
