@@ -53,6 +53,16 @@ std::string HttpDate() {
                      kMonths[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
+void SetCrossOrigin(const HttpResponse& answer, http::response<http::string_body>& message) {
+  if (answer.allow_origin.empty()) return;
+  message.set(http::field::access_control_allow_origin, answer.allow_origin);
+  message.set(http::field::access_control_expose_headers, "Retry-After");
+  if (answer.allow_methods.empty()) return;
+  message.set(http::field::access_control_allow_methods, answer.allow_methods);
+  message.set(http::field::access_control_allow_headers, "Content-Type, Content-Encoding");
+  message.set(http::field::access_control_max_age, "7200");  // the most that browsers keep
+}
+
 http::response<http::string_body> MessageOf(HttpResponse answer, bool head, unsigned version,
                                             bool keep_alive) {
   http::response<http::string_body> message;
@@ -60,9 +70,11 @@ http::response<http::string_body> MessageOf(HttpResponse answer, bool head, unsi
   message.result(answer.status);
   message.set(http::field::server, "upnext");
   message.set(http::field::date, HttpDate());
-  message.set(http::field::content_type, answer.content_type);
+  if (!answer.content_type.empty()) message.set(http::field::content_type, answer.content_type);
   message.set(http::field::cache_control, "no-store");
-  message.set(http::field::vary, "Accept-Encoding");
+  message.set(http::field::vary,
+              answer.varies_by_origin ? "Accept-Encoding, Origin" : "Accept-Encoding");
+  SetCrossOrigin(answer, message);
   if (answer.gzipped) message.set(http::field::content_encoding, "gzip");
   if (answer.takes_gzip) message.set(http::field::accept_encoding, "gzip");
   if (!answer.allow.empty()) message.set(http::field::allow, answer.allow);
@@ -70,6 +82,7 @@ http::response<http::string_body> MessageOf(HttpResponse answer, bool head, unsi
     message.set(http::field::retry_after, std::to_string(answer.retry_after_s));
   }
   message.keep_alive(keep_alive);
+  if (answer.status == 204) return message;    // has no length
   message.content_length(answer.body.size());  // of a HEAD too: what a GET would have sent
   if (!head) message.body() = std::move(answer.body);
   return message;

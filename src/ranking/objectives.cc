@@ -14,7 +14,7 @@ using schema::EventType;
 constexpr char kDefaultLabel[] = "watch_seconds";
 
 std::vector<std::string> LabelNames(const schema::Schema& schema) {
-  std::vector<std::string> names = {kDefaultLabel};
+  std::vector<std::string> names = {kDefaultLabel, "unwanted"};
   for (const schema::EventTypeInfo& type : schema.event_types()) {
     if (type.role == schema::Role::kImpression || type.role == schema::Role::kSearch) continue;
     names.push_back(type.name);
@@ -25,7 +25,8 @@ std::vector<std::string> LabelNames(const schema::Schema& schema) {
 void SetLabel(const std::string& name, const schema::Schema& schema, Objective* objective) {
   const std::optional<EventType> type = schema.FindEventType(name);
   if (!type) {
-    objective->label = Objective::Label::kWatchSeconds;
+    objective->label =
+        name == "unwanted" ? Objective::Label::kUnwanted : Objective::Label::kWatchSeconds;
   } else if (*type == EventType::kRating) {
     objective->label = Objective::Label::kRating;
   } else {
@@ -34,9 +35,13 @@ void SetLabel(const std::string& name, const schema::Schema& schema, Objective* 
   }
 }
 
+bool IsYesOrNo(Objective::Label label) {
+  return label == Objective::Label::kEvent || label == Objective::Label::kUnwanted;
+}
+
 // Checks that the loss fits the label: logistic for yes-or-no labels only.
 void CheckLoss(const base::ConfigTable& table, const Objective& objective) {
-  const bool yes_or_no = objective.label == Objective::Label::kEvent;
+  const bool yes_or_no = IsYesOrNo(objective.label);
   const bool wants_yes_or_no = objective.loss == Objective::Loss::kLogistic;
   if (yes_or_no != wants_yes_or_no) {
     table.Fail("loss", yes_or_no
@@ -58,7 +63,7 @@ Objective ObjectiveFromConfig(const base::ConfigTable& table, const schema::Sche
   const std::string& label = labels[table.Choice("label", labels, 0)];
   SetLabel(label, schema, &objective);
   objective.name = NameOfObjective(table);
-  const size_t usual = objective.label == Objective::Label::kEvent          ? 0
+  const size_t usual = IsYesOrNo(objective.label)                           ? 0
                        : objective.label == Objective::Label::kWatchSeconds ? 1
                                                                             : 2;
   objective.loss = static_cast<Objective::Loss>(
@@ -162,6 +167,11 @@ void MakeTargets(const Objective& objective, const examples::RankingBatch& batch
         targets->mask[i] = targets->mask[i] != 0 && !std::isnan(labels.rating);
         targets->value[i] = targets->mask[i] != 0 ? labels.rating : 0.0f;
         break;
+      case Objective::Label::kUnwanted: {
+        const bool is_low = labels.rating <= objective.low_rating;  // not if there is none
+        targets->value[i] = is_low || labels.happened.Meets(objective.against) ? 1.0f : 0.0f;
+        break;
+      }
     }
   }
 }

@@ -166,10 +166,11 @@ Status Job::PrepareDataset() {
   }
   UPNEXT_RETURN_IF_ERROR(CheckTestPart(*dataset_, options_.dataset.split));
   if (options_.train.train_ranking && dataset_->has_impressions()) {
-    UPNEXT_ASSIGN_OR_RETURN(
-        options_.train.objectives,
-        TrainableObjectives(*dataset_, options_.train.objectives, options_.train.default_objectives,
-                            pool_, progress_));
+    UPNEXT_ASSIGN_OR_RETURN(options_.train.objectives,
+                            TrainableObjectives(*dataset_, options_.train.objectives,
+                                                {.are_defaults = options_.train.default_objectives,
+                                                 .feed = options_.evaluate.feed},
+                                                pool_, progress_));
   }
   progress_.Note("covered by the vocabularies: " + CoverageOf(dataset_->statistics()));
   fits_on_all_ = options_.final_fit && (dataset_->has_events(examples::SplitPart::kValidation) ||

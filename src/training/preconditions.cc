@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -12,7 +13,9 @@
 
 #include "base/numbers.h"
 #include "examples/join.h"
+#include "features/low_rating.h"
 #include "features/positive_rule.h"
+#include "features/signal_options.h"
 #include "log/event_log.h"
 #include "schema/event.h"
 #include "schema/schema.h"
@@ -29,19 +32,21 @@ constexpr size_t kUsersPerTask = 256;
 
 // The labels of one objective.
 struct LabelRange {
-  uint64_t observed = 0;
+  uint64_t observed = 0, positive = 0;
   float least = std::numeric_limits<float>::infinity(),
         most = -std::numeric_limits<float>::infinity();
   void Add(const ranking::Targets& targets) {
     for (size_t i = 0; i < targets.value.size(); ++i) {
       if (targets.mask[i] == 0) continue;
       ++observed;
+      positive += targets.value[i] > 0 ? 1 : 0;
       least = std::min(least, targets.value[i]);
       most = std::max(most, targets.value[i]);
     }
   }
   void Add(const LabelRange& other) {
     observed += other.observed;
+    positive += other.positive;
     least = std::min(least, other.least);
     most = std::max(most, other.most);
   }
@@ -121,6 +126,8 @@ std::string LabelName(const Objective& objective, const schema::Schema& schema) 
   switch (objective.label) {
     case Objective::Label::kWatchSeconds:
       return "watch_seconds";
+    case Objective::Label::kUnwanted:
+      return "unwanted";
     default:
       return schema
           .info(objective.label == Objective::Label::kRating ? schema::EventType::kRating
@@ -157,6 +164,57 @@ std::vector<Objective> ObjectivesWithoutSeconds(const features::PositiveRule& ru
   };
   std::ranges::max_element(objectives, {}, strength)->score_weight = 1;
   return objectives;
+}
+
+// What users did not want, learned so that the feed has less of what they would not want.
+Objective UnwantedObjective() {
+  return {.name = "unwanted", .label = Objective::Label::kUnwanted, .score_weight = -0.5f};
+}
+
+void SetUnwanted(const log::EventLog& log, const features::FeedRule& feed, Objective& objective) {
+  if (objective.label != Objective::Label::kUnwanted) return;
+  objective.against = features::TypesAgainst(log.schema());
+  const float low = feed.low_rating ? *feed.low_rating : features::LowRatingOf(log);
+  if (!std::isnan(low)) objective.low_rating = low;
+}
+
+// "12 dislike, 40 rating up to 2".
+std::string UnwantedBy(const Objective& objective, const LabelCounts& counts,
+                       const schema::Schema& schema) {
+  std::string text;
+  for (size_t number = 1; number <= schema.event_types().size(); ++number) {
+    const auto type = static_cast<schema::EventType>(number);
+    const bool low = type == schema::EventType::kRating && objective.low_rating >= 0;
+    if (counts.happened[number] == 0 || !(low || objective.against.Has(type))) continue;
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", schema.info(type).name);
+    if (low) text += fmt::format(" up to {:.3g}", objective.low_rating);
+  }
+  return text;
+}
+
+// Adds the objective of unwanted items to the defaults if the training part has enough of them.
+void AddUnwanted(const Dataset& dataset, const features::FeedRule& feed, const LabelCounts& before,
+                 base::ThreadPool& pool, base::Progress& progress,
+                 std::vector<Objective>& objectives) {
+  Objective unwanted = UnwantedObjective();
+  SetUnwanted(dataset.log(), feed, unwanted);
+  const std::string by = UnwantedBy(unwanted, before, dataset.log().schema());
+  if (by.empty() || !feed.filter_disliked) return;
+  const LabelCounts counts = CountLabels(dataset, {unwanted}, pool);
+  const uint64_t found = counts.objectives.front().positive;
+  const std::string what =
+      fmt::format("{} of {} impressions were unwanted ({})", base::WithThousands(found),
+                  base::WithThousands(counts.impressions), by);
+  if (found < features::kEnoughEvents) {
+    progress.Note(fmt::format("{}: fewer than {}, too few for the ranker to learn from", what,
+                              features::kEnoughEvents));
+    return;
+  }
+  progress.Note(
+      fmt::format("{}: the objective '{}' lowers the score of what is likely to be "
+                  "unwanted (score_weight = {:g})",
+                  what, unwanted.name, unwanted.score_weight));
+  objectives.push_back(std::move(unwanted));
 }
 
 // "" when the labels differ, else what they are.
@@ -208,15 +266,23 @@ std::string WhyNothingStopsEarly(const Dataset& dataset) {
 
 Result<std::vector<Objective>> TrainableObjectives(const Dataset& dataset,
                                                    const std::vector<Objective>& given,
-                                                   bool are_defaults, base::ThreadPool& pool,
+                                                   const ObjectiveRules& rules,
+                                                   base::ThreadPool& pool,
                                                    base::Progress& progress) {
   std::vector<Objective> objectives = given;
+  for (Objective& objective : objectives) SetUnwanted(dataset.log(), rules.feed, objective);
   LabelCounts counts = CountLabels(dataset, objectives, pool);
   if (counts.impressions == 0) return objectives;
   const schema::Schema& schema = dataset.log().schema();
-  if (are_defaults && counts.watched == 0) {
-    objectives = ObjectivesWithoutSeconds(dataset.rule(), schema, counts);
-    counts = CountLabels(dataset, objectives, pool);
+  if (rules.are_defaults) {
+    const size_t before = objectives.size();
+    if (counts.watched == 0) {
+      objectives = ObjectivesWithoutSeconds(dataset.rule(), schema, counts);
+    }
+    AddUnwanted(dataset, rules.feed, counts, pool, progress, objectives);
+    if (counts.watched == 0 || objectives.size() != before) {
+      counts = CountLabels(dataset, objectives, pool);
+    }
   }
   std::vector<Objective> trainable;
   for (size_t k = 0; k < objectives.size(); ++k) {

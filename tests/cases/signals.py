@@ -27,7 +27,6 @@ SELECT * FROM read_csv('{data}/items.csv')
 [labels]
 complete = "event"
 [retrieval]
-preset = "watch"
 dim = 16
 epochs = 4
 [site]
