@@ -16,6 +16,7 @@
 #include "features/low_rating.h"
 #include "features/positive_rule.h"
 #include "features/signal_options.h"
+#include "log/event_log.h"
 #include "schema/event.h"
 #include "schema/schema.h"
 
