@@ -143,7 +143,7 @@ Status EventSpool::Add(std::span<const SpooledEvent> events, std::span<const uin
 }
 
 Status EventSpool::Flush() {
-  UPNEXT_RETURN_IF_ERROR(files_.Write(rows_ - buffer_.events.size(), buffer_));
+  UPNEXT_RETURN_IF_ERROR(files_.Write(rows_ - buffer_.events.size(), buffer_.rows()));
   buffer_.events.clear();
   buffer_.words.clear();
   return Ok();
@@ -171,7 +171,7 @@ Status EventSpool::Keep(const std::function<bool(const SpooledEvent&)>& keeps,
     }
     block.events.resize(to);
     block.words.resize(to * words_);
-    UPNEXT_RETURN_IF_ERROR(files_.Write(kept, block));
+    UPNEXT_RETURN_IF_ERROR(files_.Write(kept, block.rows()));
     kept += to;
   }
   rows_ = kept;

@@ -52,7 +52,7 @@ struct EventRows {
 struct EventBlock {
   std::vector<SpooledEvent> events;
   std::vector<uint64_t> words;
-  operator EventRows() const { return {events, words}; }
+  EventRows rows() const { return {events, words}; }
 };
 
 class EventSpool {

@@ -39,7 +39,7 @@ struct ObjectiveRules {
   features::FeedRule feed = {};  // which ratings are low
 };
 Result<std::vector<ranking::Objective>> TrainableObjectives(
-    const Dataset& dataset, const std::vector<ranking::Objective>& objectives,
+    const Dataset& dataset, const std::vector<ranking::Objective>& given,
     const ObjectiveRules& rules, base::ThreadPool& pool, base::Progress& progress);
 
 }  // namespace upnext::training
