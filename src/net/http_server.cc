@@ -6,6 +6,7 @@
 #include <boost/beast/http.hpp>
 #include <chrono>
 #include <ctime>
+#include <functional>
 #include <future>
 #include <thread>
 #include <utility>
@@ -33,7 +34,9 @@ constexpr size_t kMoreBytes = 16 << 10;  // and of one that goes on
 // How long, and for how many bytes, a client may go on sending after the last answer.
 constexpr auto kDrainPatience = std::chrono::seconds(1);
 constexpr size_t kMaxDrainedBytes = 64 << 20;
-// How long a stopping server waits for a request on a connection that has none.
+// How long a stopping server waits for connections that have begun, and then for a request on one
+// that has none.
+constexpr auto kHandshake = std::chrono::milliseconds(100);
 constexpr auto kStopGrace = std::chrono::milliseconds(200);
 // Files besides connections: the log, the store, and refused connections that end.
 constexpr size_t kOtherFiles = 1024;
@@ -310,12 +313,19 @@ void HttpServer::StopSoon() {
 void HttpServer::Stop() {
   if (std::exchange(rep_->stopped, true)) return;
   StopSoon();
-  std::promise<void> closed;
-  asio::post(rep_->listener.executor(), [&] {
-    rep_->listener.Close([this](tcp::socket socket) { rep_->Take(std::move(socket)); });
-    closed.set_value();
+  const auto on_listener = [this](const std::function<void(Listener&)>& work) {
+    std::promise<void> done;
+    asio::post(rep_->listener.executor(), [&] {
+      work(rep_->listener);
+      done.set_value();
+    });
+    done.get_future().wait();
+  };
+  on_listener([](Listener& listener) { listener.LetNoMoreIn(); });
+  std::this_thread::sleep_for(kHandshake);
+  on_listener([this](Listener& listener) {
+    listener.Close([this](tcp::socket socket) { rep_->Take(std::move(socket)); });
   });
-  closed.get_future().wait();
   rep_->connections.Stop();
   rep_->connections.WaitUntilNone(std::chrono::seconds(rep_->options.stop_patience_s));
   rep_->context.stop();
