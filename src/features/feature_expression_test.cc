@@ -1,5 +1,6 @@
 #include "features/feature_expression.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -65,7 +66,7 @@ TEST(FeatureExpression, MistakesSayWhatWasExpectedAndWhere) {
 TEST(FeatureExpression, LengthAndDepthAreBounded) {
   EXPECT_FALSE(ParseExpression(std::string(kMaxExpressionBytes + 1, 'a')));
   std::string deep = "x";
-  for (size_t i = 0; i <= kMaxExpressionDepth; ++i) deep = "f(" + deep + ")";
+  for (size_t i = 0; i <= kMaxExpressionDepth; ++i) deep = fmt::format("f({})", deep);
   const auto parsed = ParseExpression(deep);
   ASSERT_FALSE(parsed);
   EXPECT_THAT(parsed.error().message, HasSubstr("nested"));

@@ -80,7 +80,8 @@ FeatureExtractor::Steps::Steps(const FeatureStatistics& feature_tables,
                         .steps = {}});
       group = groups.end() - 1;
     }
-    group->steps.emplace_back(feature, quantiles.empty() ? nullptr : &quantiles[feature.raw],
+    const bool normalised = feature.by_quantiles() && !quantiles.empty();
+    group->steps.emplace_back(feature, normalised ? &quantiles[feature.raw] : nullptr,
                               PriorOf(op, tables), catalogue);
   }
 }

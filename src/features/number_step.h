@@ -66,7 +66,7 @@ inline int64_t MsOfDay(int64_t time_ms) {
 
 class NumberStep {
  public:
-  // `quantiles`: null while they are not learned.
+  // `quantiles`: null while they are not learned, and for features that are not encoded by them.
   NumberStep(const Feature& feature, const Quantiles* quantiles, double prior,
              const catalogue::Catalogue& catalogue)
       : op_(feature.number),

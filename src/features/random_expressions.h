@@ -133,7 +133,7 @@ class RandomExpressions {
     }
   }
   std::string Number(const Paths& paths) {
-    const std::string number = One(paths.numbers);
+    std::string number = One(paths.numbers);
     switch (rng_.Below(4)) {
       case 0:
         return fmt::format("plain(limit({}, {}))", number, 1 + rng_.Below(90));

@@ -58,7 +58,8 @@ TEST_F(UserStateCodec, SavingKeepsWhatIsForgottenNext) {
   schema::Event event;
   for (size_t i = 0; i < 2 * kMaxItems; ++i) {
     event.item = static_cast<uint32_t>(rng.Below(30'000));
-    event.time_ms = Minutes(static_cast<double>(i / 3));
+    const size_t minute = i / 3;
+    event.time_ms = Minutes(static_cast<double>(minute));
     through.Apply(event, log_.catalogue(), {});
     saved.Apply(event, log_.catalogue(), {});
     if (i % 9'999 == 0) {

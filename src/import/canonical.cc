@@ -10,7 +10,7 @@ namespace {
 // The column as the SELECT gave it, under the name that it has there. JSON becomes its text, which
 // for a string has no quotes.
 std::string Raw(const Column& given) {
-  const std::string raw = fmt::format("\"upnext row\".\"{}\"", given.name);
+  std::string raw = fmt::format("\"upnext row\".\"{}\"", given.name);
   if (given.type == "JSON") return fmt::format("({} ->> '$')", raw);
   if (given.type == "JSON[]")
     return fmt::format("list_transform({}, x -> json_extract_string(x, '$'))", raw);

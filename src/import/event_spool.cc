@@ -143,13 +143,13 @@ Status EventSpool::Add(std::span<const SpooledEvent> events, std::span<const uin
 }
 
 Status EventSpool::Flush() {
-  UPNEXT_RETURN_IF_ERROR(files_.Write(rows_ - buffer_.events.size(), buffer_));
+  UPNEXT_RETURN_IF_ERROR(files_.Write(rows_ - buffer_.events.size(), buffer_.rows()));
   buffer_.events.clear();
   buffer_.words.clear();
   return Ok();
 }
 
-Status EventSpool::Keep(const TimeSpan& span,
+Status EventSpool::Keep(const std::function<bool(const SpooledEvent&)>& keeps,
                         const std::function<Status(const SpooledEvent&)>& on_row) {
   UPNEXT_RETURN_IF_ERROR(Flush());
   EventBlock block;
@@ -160,7 +160,7 @@ Status EventSpool::Keep(const TimeSpan& span,
     size_t to = 0;
     for (size_t i = 0; i < block.events.size(); ++i) {
       const SpooledEvent& event = block.events[i];
-      if (event.time_ms < span.first_ms || event.time_ms > span.last_ms) {
+      if (!keeps(event)) {
         --row_count_[event.user];
         UPNEXT_RETURN_IF_ERROR(on_row(event));
         continue;
@@ -171,7 +171,7 @@ Status EventSpool::Keep(const TimeSpan& span,
     }
     block.events.resize(to);
     block.words.resize(to * words_);
-    UPNEXT_RETURN_IF_ERROR(files_.Write(kept, block));
+    UPNEXT_RETURN_IF_ERROR(files_.Write(kept, block.rows()));
     kept += to;
   }
   rows_ = kept;

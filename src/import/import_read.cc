@@ -196,7 +196,7 @@ Status ImportReader::EventIntake::Take(const Chunk& chunk) {
 
 Status ImportReader::ReadAll(ImportNames& names, EventSpool& spool) {
   InputFiles files(db_.progress());
-  const Status read = ReadAll(names, spool, files);
+  Status read = ReadAll(names, spool, files);
   // That a file is cut short, or shrinks, can be why reading failed.
   if (read || read.error().code == Code::kInvalidArgument) {
     UPNEXT_RETURN_IF_ERROR(files.Finish());

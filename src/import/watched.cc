@@ -63,7 +63,7 @@ Status WatchedDatabase::Watch(const std::function<Status()>& body,
       tick();
     }
   });
-  const Status status = body();
+  Status status = body();
   {
     const std::lock_guard lock(mutex);
     done = true;

@@ -172,7 +172,7 @@ Result<std::vector<AttributeView>> OpenAttributes(const SectionFile& file,
        declared ? schema.declared(entity) : schema.attributes(entity)) {
     UPNEXT_ASSIGN_OR_RETURN(AttributeView view,
                             AttributeView::Open(file, attribute, ids, rows, declared));
-    views.push_back(std::move(view));
+    views.push_back(view);
   }
   return views;
 }

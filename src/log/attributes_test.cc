@@ -39,10 +39,10 @@ class AttributesTest : public ::testing::Test {
   uint32_t Number(Entity entity, std::string_view name) const {
     return schema_.FindAttribute(entity, name).value();
   }
-  schema::RawAttributes Of(Entity entity,
-                           std::vector<std::pair<std::string_view, std::string>> values) const {
+  schema::RawAttributes Of(
+      Entity entity, const std::vector<std::pair<std::string_view, std::string>>& values) const {
     schema::RawAttributes attributes;
-    for (auto& [name, text] : values) attributes.emplace_back(Number(entity, name), text);
+    for (const auto& [name, text] : values) attributes.emplace_back(Number(entity, name), text);
     return attributes;
   }
   schema::RawItem Lamp(std::string price) const {

@@ -271,7 +271,7 @@ TEST(Dictionary, OrdersByLengthThenBytesAndFindsEveryName) {
 
 TEST(WriteEventLog, RefusesWhatIsNoEvent) {
   const base::TestFolder folder;
-  const auto refused = [&](schema::RawEvent event, std::string_view words) {
+  const auto refused = [&](const schema::RawEvent& event, std::string_view words) {
     const auto path = folder / fmt::format("{}", words);
     std::filesystem::create_directories(path);
     const std::vector<schema::RawEvent> events = {event};

@@ -98,7 +98,8 @@ inline std::vector<std::string> TextOf(const EventLog& log) {
   std::ranges::sort(users);
   std::vector<std::string> lines;
   for (const std::string& user : users) {
-    for (const std::string& line : TextOf(log, user)) lines.push_back(user + " " + line);
+    for (const std::string& line : TextOf(log, user))
+      lines.push_back(fmt::format("{} {}", user, line));
   }
   return lines;
 }

@@ -1,5 +1,6 @@
 #include "net/event_json.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -162,8 +163,8 @@ TEST(ParseEvents, WrongValuesOfTheSiteSayWhatWasExpected) {
   };
   for (const auto& [key, want] : cases) {
     const std::string type = key.starts_with("\"type\"") ? "" : R"("type": "click", )";
-    const auto batch =
-        ParseEvents(Shop(), BatchOf(R"({"user": "u", "item": "i", )" + type + key + "}"));
+    const auto batch = ParseEvents(
+        Shop(), BatchOf(fmt::format(R"({{"user": "u", "item": "i", {}{}}})", type, key)));
     ASSERT_FALSE(batch) << key;
     EXPECT_THAT(batch.error().message, HasSubstr(want)) << key;
   }
@@ -238,7 +239,7 @@ TEST(ParseEvents, EveryWrongEventSaysWhatWasExpectedAndWhere) {
   };
   const std::string good = R"({"user": "u", "item": "i", "type": "click"})";
   for (const auto& [event, want] : cases) {
-    EXPECT_THAT(WhyRefused(BatchOf(good + ", " + event)),
+    EXPECT_THAT(WhyRefused(BatchOf(fmt::format("{}, {}", good, event))),
                 AllOf(HasSubstr("events[1]"), HasSubstr(want)))
         << event;
   }

@@ -52,7 +52,7 @@ Result<ip::address> ListenAddress(std::string_view text) {
     address = address.substr(1, address.size() - 2);
   }
   boost::system::error_code error;
-  const ip::address parsed = ip::make_address(address, error);
+  ip::address parsed = ip::make_address(address, error);
   if (error) {
     return InvalidArgument(
         "address '{}': expected an IP address such as 127.0.0.1 or ::1, or localhost", text);

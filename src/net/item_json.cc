@@ -37,7 +37,7 @@ Json AttributesJson(const schema::Schema& schema, schema::Entity entity,
 }
 
 Json SchemaOf(const Attribute& attribute) {
-  const Json id = {{"type", "string"}, {"maxLength", attribute.max_bytes}};
+  Json id = {{"type", "string"}, {"maxLength", attribute.max_bytes}};
   switch (attribute.kind) {
     case Kind::kFlag:
       return {{"type", "boolean"}};

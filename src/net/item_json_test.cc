@@ -21,7 +21,7 @@ schema::Schema ShopSchema() {
 }
 
 schema::RawAttributes Declared(const schema::Schema& schema,
-                               std::vector<std::pair<const char*, const char*>> values) {
+                               const std::vector<std::pair<const char*, const char*>>& values) {
   schema::RawAttributes out;
   for (const auto& [name, text] : values)
     out.emplace_back(*schema.FindAttribute(kItem, name), text);

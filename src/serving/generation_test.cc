@@ -151,7 +151,7 @@ TEST_F(GenerationTest, SwapsUnderLoadMixNoVersionsAndLoseNoEvent) {
       }
     });
     threads.emplace_back([&, t] {
-      for (int i = 0; !stop; ++i) {
+      for (uint64_t i = 0; !stop; ++i) {
         const std::vector<std::string> ids = {fmt::format("{}-{}", t, i)};
         const RawEvent event = Watch("writer", fmt::format("new {}", i % 30));
         const auto answer = service_->PostEvents({event}, ids);
@@ -161,7 +161,7 @@ TEST_F(GenerationTest, SwapsUnderLoadMixNoVersionsAndLoseNoEvent) {
         ++posted;
         // What was acknowledged is in the state, whichever generation is asked.
         const auto state = service_->State("writer");
-        if (!state || state->totals().events < static_cast<uint64_t>(i + 1)) ++wrong;
+        if (!state || state->totals().events < i + 1) ++wrong;
       }
     });
   }

@@ -26,8 +26,8 @@ struct RequestRules {
 };
 
 struct RequestContext {
-  RequestContext(const catalogue::Catalogue& catalogue, const features::UserState& state,
-                 const Request& request, const RequestRules& rules = {});
+  RequestContext(const catalogue::Catalogue& names, const features::UserState& user_state,
+                 const Request& asked, const RequestRules& by = {});
 
   retrieval::ProposeRequest ToPropose() const {
     return {catalogue, state, user, context, rules.verb, rules.live};

@@ -102,7 +102,7 @@ IOStatus OpenFreezable(FreezingFileSystem& files, const FileOptions& options,
                        std::unique_ptr<FSWritableFile>* file, F&& open) {
   std::unique_ptr<FSWritableFile> target;
   (void)files.Change([&] {
-    const IOStatus opened = open(&target);
+    IOStatus opened = open(&target);
     if (!opened.ok()) target.reset();
     return opened;
   });

@@ -1,7 +1,6 @@
 #include "store/reopening_db.h"
 
 #include <algorithm>
-#include <mutex>
 #include <utility>
 
 namespace upnext::store {
@@ -10,7 +9,7 @@ Result<std::unique_ptr<ReopeningDb>> ReopeningDb::Open(const std::filesystem::pa
                                                        OnOpen on_open) {
   std::unique_ptr<ReopeningDb> out(new ReopeningDb(directory, std::move(on_open)));
   UPNEXT_RETURN_IF_ERROR(out->Reopen());
-  out->thread_ = std::jthread([raw = out.get()](std::stop_token stop) { raw->Run(stop); });
+  out->thread_ = std::jthread([raw = out.get()](const std::stop_token& stop) { raw->Run(stop); });
   return out;
 }
 
@@ -64,24 +63,29 @@ Status ReopeningDb::Reopen() {
   return Ok();
 }
 
-void ReopeningDb::Run(std::stop_token stop) {
+void ReopeningDb::Run(const std::stop_token& stop) {
   using Clock = std::chrono::steady_clock;
   std::chrono::milliseconds pause = kFirstPause;
   Clock::time_point opened = Clock::now();
-  std::unique_lock lock(mutex_);
-  while (failed_.wait(lock, stop, [this] { return open_again_; })) {
-    // A disk that is still full takes an opening, but few writes after it.
-    if (Clock::now() - opened > kLongestPause) pause = kFirstPause;
-    failed_.wait_for(lock, stop, pause,
-                     [] { return false; });  // nothing but the stop ends it early
-    if (stop.stop_requested()) return;
+  for (;;) {
+    {
+      base::MutexLock lock(mutex_);
+      const auto failed = [this]() UPNEXT_REQUIRES(mutex_) { return open_again_; };
+      if (!failed_.wait(mutex_, stop, failed)) return;
+      // A disk that is still full takes an opening, but few writes after it.
+      if (Clock::now() - opened > kLongestPause) pause = kFirstPause;
+      // Nothing but the stop ends it early.
+      failed_.wait_for(mutex_, stop, pause, [] { return false; });
+      if (stop.stop_requested()) return;
+      open_again_ = false;
+    }
     pause = std::min<std::chrono::milliseconds>(2 * pause, kLongestPause);
-    open_again_ = false;
-    lock.unlock();
-    const Status reopened = Reopen();
-    lock.lock();
-    if (reopened) opened = Clock::now();
-    open_again_ = open_again_ || !reopened;
+    if (Reopen()) {
+      opened = Clock::now();
+    } else {
+      base::MutexLock lock(mutex_);
+      open_again_ = true;
+    }
   }
 }
 

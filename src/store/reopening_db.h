@@ -52,7 +52,7 @@ class ReopeningDb {
       : directory_(std::move(directory)), on_open_(std::move(on_open)) {}
   Result<std::unique_ptr<RocksDb>> OpenOnce();
   Status Reopen();
-  void Run(std::stop_token stop);
+  void Run(const std::stop_token& stop);
 
   const std::filesystem::path directory_;
   const OnOpen on_open_;

@@ -1,12 +1,11 @@
 #include "store/state_saver.h"
 
-#include <mutex>
 #include <utility>
 
 namespace upnext::store {
 
 StateSaver::StateSaver(Store& store, uint64_t tag)
-    : store_(store), tag_(tag), thread_([this](std::stop_token stop) { Run(stop); }) {}
+    : store_(store), tag_(tag), thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
 bool StateSaver::Save(std::string_view user, std::shared_ptr<const features::UserState> state,
                       uint64_t through) {
@@ -17,12 +16,13 @@ bool StateSaver::Save(std::string_view user, std::shared_ptr<const features::Use
   return true;
 }
 
-void StateSaver::Run(std::stop_token stop) {
+void StateSaver::Run(const std::stop_token& stop) {
   for (;;) {
     std::vector<Waiting> taken;
     {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, stop, [this] { return !waiting_.empty(); });
+      base::MutexLock lock(mutex_);
+      const auto some_wait = [this]() UPNEXT_REQUIRES(mutex_) { return !waiting_.empty(); };
+      changed_.wait(mutex_, stop, some_wait);
       taken.swap(waiting_);
     }
     if (taken.empty()) return;  // stopped

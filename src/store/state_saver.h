@@ -38,7 +38,7 @@ class StateSaver {
     std::shared_ptr<const features::UserState> state;
     uint64_t through;
   };
-  void Run(std::stop_token stop);
+  void Run(const std::stop_token& stop);
 
   Store& store_;
   const uint64_t tag_;

@@ -245,7 +245,7 @@ TEST_F(UserStatesTest, TwoOverOneStoreSeeTheEventsOfEachOther) {
   Open("log");
   const auto other = UserStates::Attach(store_.get(), *catalogue_, {}, keeps_);
   ASSERT_TRUE(other);
-  for (int i = 0; i < 4; ++i) {
+  for (int64_t i = 0; i < 4; ++i) {
     const RawEvent event = Make("ann", fmt::format("p{}", i), 2000 + i);
     ASSERT_TRUE((i % 2 == 0 ? *other : states_)->Apply(std::span(&event, 1), {}));
     const auto events = static_cast<uint64_t>(i + 2);

@@ -31,7 +31,7 @@ Status CheckTestPart(const Dataset& dataset, const examples::SplitOptions& optio
 // positive types of [labels] that impressions led to take their place, and clicks: the strongest
 // orders the feed.
 Result<std::vector<ranking::Objective>> TrainableObjectives(
-    const Dataset& dataset, const std::vector<ranking::Objective>& objectives, bool are_defaults,
+    const Dataset& dataset, const std::vector<ranking::Objective>& given, bool are_defaults,
     base::ThreadPool& pool, base::Progress& progress);
 
 }  // namespace upnext::training
