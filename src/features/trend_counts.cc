@@ -15,7 +15,8 @@ namespace {
 
 constexpr int64_t kHourMs = 3'600'000;
 constexpr double kMostHalfLives = 500;  // from base_ms_ on: 2^1024 is beyond a double
-// A region in which as many choices count as these is half a trend of its own.
+// A region's choices are taken together with this many that are made as those of all regions, since few
+// choices say little about a region.
 constexpr double kRegionPrior = 100;
 
 void KeepBest(std::vector<LiveLists::Entry>* list) {
@@ -35,24 +36,23 @@ double Total(const Cells& cells) {
   return total;
 }
 
-// A region's counts and kRegionPrior more choices that are made as those of all regions: few choices
-// say little about a region. `best` are the overall best, `total` is the count of all; `now` makes
-// counts those of the newest event.
+// Counts of all regions with those of this one, which count the more, the more choices there are in
+// all: the order of count + kRegionPrior * share of all. `best` are the overall best, `total` is the
+// count of all; `now` makes counts those of the newest event.
 template <typename Cells>
 std::vector<LiveLists::Entry> OfRegion(const Cells& region, const Cells& overall,
                                        std::span<const LiveLists::Entry> best, double total,
                                        double now) {
-  const auto prior = [&](double count) { return kRegionPrior * count / total; };
+  const double weight = total * now / kRegionPrior;
   std::vector<LiveLists::Entry> list;
   for (const auto& [item, count] : region) {
     const auto everywhere = overall.find(item);
     const double of_all = everywhere == overall.end() ? count : everywhere->second;
-    const auto score = static_cast<float>(count * now + prior(of_all));
+    const auto score = static_cast<float>((of_all + count * weight) * now);
     if (score > 0) list.push_back({item, score});
   }
   for (const LiveLists::Entry& entry : best) {
-    if (region.contains(entry.item)) continue;
-    list.push_back({entry.item, static_cast<float>(prior(overall.find(entry.item)->second))});
+    if (!region.contains(entry.item)) list.push_back(entry);
   }
   KeepBest(&list);
   return list;

@@ -45,7 +45,7 @@ struct Choice {
   uint32_t region = schema::kNone;
 };
 
-// Scores are counts as of the newest event; only their order matters later, since all decay alike.
+// Scores are counts as of the newest event. Those of a region are completed by a share of overall ones.
 struct LiveLists {
   struct Entry {
     uint32_t item;
