@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "catalogue/catalogue.h"
-#include "features/live_counts.h"
 #include "features/request_context.h"
+#include "features/trend_counts.h"
 #include "features/user_state.h"
 #include "retrieval/scored_items.h"
 #include "retrieval/site_verb.h"

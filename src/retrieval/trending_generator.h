@@ -23,6 +23,9 @@ class TrendingGenerator : public Generator {
   // Scores are decayed counts, or numbers of watches in these days.
   void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
                std::vector<Candidate>* out) const override;
+  // With what `request.live` lists alone, which is not null.
+  static void ProposeLive(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                          std::vector<Candidate>* out);
   std::string Reason(const ProposeRequest& request, const Candidate& candidate) const override;
 
  private:

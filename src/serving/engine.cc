@@ -257,7 +257,8 @@ std::vector<std::string> Engine::objective_names() const {
   return names;
 }
 
-Result<Slate> Engine::Recommend(const UserState& state, const Request& request) const {
+Result<Slate> Engine::Recommend(const UserState& state, const Request& request,
+                                const features::LiveLists* live) const {
   if (request.n == 0) return InvalidArgument("n: expected at least 1, found 0");
   std::vector<float> exponents = ranking::ExponentsOf(objectives());
   if (!request.score.empty()) {
@@ -273,10 +274,11 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request) 
       "{:016x}",
       base::Fingerprint(request.user, static_cast<uint64_t>(request.time_ms) * 1'000'003 +
                                           rep_->requests.fetch_add(1)));
-  const auto live = rep_->live == nullptr ? nullptr : rep_->live->lists();
-  const RequestContext context(
-      rep_->catalogue, state, request,
-      {.verb = rep_->verb, .low_rating = rep_->low_rating, .live = live.get()});
+  const auto now = rep_->live == nullptr || live != nullptr ? nullptr : rep_->live->lists();
+  const RequestContext context(rep_->catalogue, state, request,
+                               {.verb = rep_->verb,
+                                .low_rating = rep_->low_rating,
+                                .live = live != nullptr ? live : now.get()});
   const auto scratch = rep_->scratch.Borrow();
   slate.counts.catalogue = rep_->catalogue.present(schema::Entity::kItem);
   std::vector<PooledCandidate> candidates = rep_->Propose(context, *scratch, &slate.counts);

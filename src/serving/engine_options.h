@@ -4,7 +4,7 @@
 
 #include "base/config.h"
 #include "features/feed_rule.h"
-#include "features/live_counts.h"
+#include "features/trend_counts.h"
 #include "retrieval/generator_registry.h"
 #include "retrieval/site_verb.h"
 

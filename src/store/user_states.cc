@@ -137,6 +137,10 @@ struct UserStates::Rep {
   }
 
   Status Number(std::span<const RawEvent> events, const MayAdd& may_add) const;
+  Status NumberStored(const RawEvent& event) const {
+    return Number(std::span(&event, 1),
+                  [this] { return added_by_folds.fetch_add(1) < numbering.most / 4; });
+  }
   uint64_t ChangesOf(std::string_view user) const {
     return store == nullptr ? 0 : store->Changes(user);
   }
@@ -213,11 +217,10 @@ Result<StateCache::Entry> UserStates::Rep::Begin(std::string_view user) const {
 // Folds the stored events that the state does not have. In place when nobody else has it, since a
 // copy of a long history costs more than all else.
 Status UserStates::Rep::FoldPosted(std::string_view user, StateCache::Entry* entry) const {
-  const auto may_add = [this] { return added_by_folds.fetch_add(1) < numbering.most / 4; };
   std::optional<PostedFold> fold;
   return store->EventsOf(user, entry->through,
                          [&](uint64_t sequence, const RawEvent& event) -> Status {
-                           UPNEXT_RETURN_IF_ERROR(Number(std::span(&event, 1), may_add));
+                           UPNEXT_RETURN_IF_ERROR(NumberStored(event));
                            if (!fold) {
                              fold.emplace(catalogue, rule, user);
                              cache.Remove(user);  // nobody can get it from here on
@@ -299,6 +302,10 @@ Result<Applied> UserStates::Apply(std::span<const RawEvent> events,
   UPNEXT_ASSIGN_OR_RETURN(const Committed done, rep_->store->Commit(batch));
   return Applied{.accepted = done.accepted.size(),
                  .duplicates = events.size() - done.accepted.size()};
+}
+
+Status UserStates::GiveIds(const RawEvent& event) const {
+  return rep_->store == nullptr ? Ok() : rep_->NumberStored(event);
 }
 
 Status UserStates::Forget(std::string_view user) {

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -227,10 +228,13 @@ Status Job::TrainModels() {
 
 // Before the test part is looked at.
 Status Job::ChooseOrder() {
+  const double fixed = options_.evaluate.served.live.half_life_hours;
+  const auto orders = fixed > 0 ? retrieval::OrdersOf(options_.order, std::span(&fixed, 1))
+                                : retrieval::OrdersOf(options_.order);
   UPNEXT_ASSIGN_OR_RETURN(
       order_, evaluation::ChooseOrder(
                   {dataset_->source(), dataset_->statistics(), models_.candidate, nullptr},
-                  options_.evaluate, retrieval::OrdersOf(options_.order), pool_, progress_));
+                  options_.evaluate, orders, pool_, progress_));
   options_.evaluate.served.order = order_.order;
   result_.manifest.order = order_.order;
   return Ok();
