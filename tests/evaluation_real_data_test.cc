@@ -52,8 +52,9 @@ class RealBaselines : public ::testing::Test {
     const retrieval::CandidateModel candidate(
         {.dim = 8, .embedding_dim = 8, .context_dim = 2, .depth = 0, .recent_windows = {}},
         retrieval::ShapeOf(tables), rng);
-    const ranking::Ranker ranker = Value(ranking::Ranker::Make(
-        {.widths = {8}, .max_dim = 4}, Objectives(), ranking::ShapeOf(tables), rng));
+    const ranking::Ranker ranker =
+        Value(ranking::Ranker::Make({.architecture = {.widths = {8}}, .max_dim = 4}, Objectives(),
+                                    ranking::ShapeOf(tables), rng));
     return Value(
         Evaluate({source, tables, retrieval ? &candidate : nullptr, ranking ? &ranker : nullptr},
                  {}, pool, base::NoProgress()));

@@ -24,8 +24,8 @@ class Untrained {
         candidate(
             {.dim = 8, .embedding_dim = 8, .context_dim = 2, .depth = 1, .recent_windows = {}},
             retrieval::ShapeOf(tables), rng_),
-        ranker(World::Value(ranking::Ranker::Make({.widths = {8}, .max_dim = 4}, Objectives(),
-                                                  ranking::ShapeOf(tables), rng_))),
+        ranker(World::Value(ranking::Ranker::Make({.architecture = {.widths = {8}}, .max_dim = 4},
+                                                  Objectives(), ranking::ShapeOf(tables), rng_))),
         subject{world.source, tables, &candidate, &ranker} {}
 
   static std::vector<ranking::Objective> Objectives() {

@@ -57,8 +57,8 @@ class Server {
     const features::FeatureStatistics tables = world.Learn(site.features());
     base::Rng rng(9);
     const ranking::Ranker ranker = Value(ranking::Ranker::Make(
-        {.widths = {8}, .init_scale = 0.5f}, ranking::ObjectivesFromConfig({}, {}),
-        ranking::ShapeOf(tables), rng));
+        {.architecture = {.widths = {8}}, .init_scale = 0.5f},
+        ranking::ObjectivesFromConfig({}, {}), ranking::ShapeOf(tables), rng));
     base::ThreadPool pool(1);
     bundle::Parts parts(tables, {});
     parts.Set(bundle::RankerPart(ranker));

@@ -177,4 +177,18 @@ Result<std::unique_ptr<Bundle>> Bundle::Open(const fs::path& directory,
   return bundle;
 }
 
+ScoreWeights ScoreWeightsFromConfig(const base::Config& config) {
+  return ranking::ScoreWeightsFromConfig(config.Table("ranking"));
+}
+
+void Bundle::SetScoreWeights(const ScoreWeights& weights) {
+  if (!ranker_ || weights.empty()) return;
+  for (const std::string& name : ranker_->SetScoreWeights(weights)) {
+    notes_.push_back(
+        fmt::format("the score_weight of the objective '{}' has no effect: this bundle was trained "
+                    "without that objective",
+                    name));
+  }
+}
+
 }  // namespace upnext::bundle

@@ -8,8 +8,8 @@
 //   UPNEXT_ASSIGN_OR_RETURN(auto bundle, Bundle::Open(folder, log.lineage()));
 //
 // The manifest names every part with size and checksum and the log that it was trained on; Open
-// verifies all of it and refuses what does not belong together (SV-03). An opened bundle is
-// immutable: any number of threads.
+// verifies all of it and refuses what does not belong together (SV-03). Once it is shared, an opened
+// bundle does not change: any number of threads.
 #ifndef UPNEXT_BUNDLE_BUNDLE_H_
 #define UPNEXT_BUNDLE_BUNDLE_H_
 
@@ -18,14 +18,17 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "ann/index.h"
+#include "base/config.h"
 #include "base/status.h"
 #include "bundle/manifest.h"
 #include "bundle/part.h"
 #include "features/feature_statistics.h"
 #include "ranking/ranker.h"
+#include "ranking/score.h"
 #include "retrieval/candidate_model.h"
 #include "retrieval/generator_registry.h"
 
@@ -34,6 +37,10 @@ namespace upnext::bundle {
 // Writes all parts and the manifest into `staged` (a folder from base::VersionedRoot::Begin) and
 // syncs them. The caller publishes it. Fills manifest.parts, the digests and the labels.
 Status WriteBundle(const std::filesystem::path& staged, const Parts& parts, Manifest* manifest);
+
+// The score weights of the project file, by name of objective (ranking/score.h).
+using ScoreWeights = ranking::ScoreWeights;
+ScoreWeights ScoreWeightsFromConfig(const base::Config& config);
 
 class Bundle {
  public:
@@ -51,6 +58,12 @@ class Bundle {
   const ranking::Ranker* ranker() const { return ranker_ ? &*ranker_ : nullptr; }
   // Those that the bundle has what they need for, in the order of the registry.
   std::span<const retrieval::LoadedGenerator> generators() const { return generators_; }
+
+  // Orders feeds by the weights of the project file in place of those of the training. No effect
+  // without a ranker and for no weights. Before the bundle is shared.
+  void SetScoreWeights(const ScoreWeights& weights);
+  // What to know about every feed of this bundle, for people.
+  const std::vector<std::string>& notes() const { return notes_; }
 
  private:
   struct Reader;  // of one kind of part
@@ -72,6 +85,7 @@ class Bundle {
   std::unique_ptr<ann::Index> index_;
   std::optional<ranking::Ranker> ranker_;
   std::vector<retrieval::LoadedGenerator> generators_;  // refer to the members above
+  std::vector<std::string> notes_;
 };
 
 }  // namespace upnext::bundle

@@ -180,9 +180,9 @@ class TestProject {
       index_ = *std::move(index);
     }
     if (!options_.ranker) return;
-    auto ranker =
-        ranking::Ranker::Make({.widths = {8}, .max_dim = 4}, ranking::ObjectivesFromConfig({}, {}),
-                              ranking::ShapeOf(tables_), rng);
+    auto ranker = ranking::Ranker::Make({.architecture = {.widths = {8}}, .max_dim = 4},
+                                        ranking::ObjectivesFromConfig({}, {}),
+                                        ranking::ShapeOf(tables_), rng);
     ASSERT_TRUE(ranker) << ranker.error().message;
     ranker_ = std::make_unique<ranking::Ranker>(*std::move(ranker));
     for (nn::Parameter& parameter : ranker_->Parameters()) Spread(parameter, rng);

@@ -41,7 +41,7 @@ namespace {
 
 struct RecommendFlags {
   project::Location project;
-  std::string user, stage = "ranking", out, at = "now", device, region, current_item;
+  std::string user, stage = "ranking", out, at = "now", device, region, current_item, score;
   std::vector<std::string> context, exclude;
   uint32_t n = 20, offset = 0;
   bool all_users = false, explain = false, json = false;
@@ -242,6 +242,7 @@ Result<serving::Slate> Recommender::Recommend(const Moment& moment) const {
                        ? flags_.region
                        : catalogue_.Name(schema::IdSpace::kRegion, moment.context.region);
   request.current_item = flags_.current_item;
+  request.score = flags_.score;
   request.attributes = catalogue::RawRequestAttributes(catalogue_, moment.context.attributes);
   UPNEXT_RETURN_IF_ERROR(SetContext(catalogue_.schema(), flags_.context, &request));
   request.time_ms = moment.context.time_ms;
@@ -347,6 +348,9 @@ std::function<Status()> MakeRecommend(CLI::App& app) {
   app.add_option("--exclude", flags->exclude, "Item to leave out; repeatable")
       ->type_name("ITEM")
       ->allow_extra_args(false);
+  app.add_option("--score", flags->score,
+                 "Exponents of the score in place of the project file's: watch:1,dismiss:-0.5")
+      ->type_name("NAME:EXPONENT,...");
   app.add_option("--stage", flags->stage,
                  "Last stage: retrieval (candidates in their order) or "
                  "ranking")

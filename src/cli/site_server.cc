@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <set>
@@ -11,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/clock.h"
 #include "bundle/opened_bundle.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
@@ -58,11 +60,14 @@ Result<std::unique_ptr<SiteServer>> SiteServer::Start(const Settings& settings,
   UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened,
                           project.OpenBundle(bundle::LogChoice::kNewest));
   UPNEXT_ASSIGN_OR_RETURN(std::shared_ptr<store::Store> store, project.OpenStore());
+  const auto& limits = settings.import.time_limits;
   const serving::GenerationOptions generation{
       .engine = settings.engine,
       .signals = project.signals(),
       .schema = project.schema(),
-      .max_ahead_ms = int64_t{1000} * settings.server.max_clock_ahead_s,
+      .max_ahead_ms = std::min(int64_t{1000} * settings.server.max_clock_ahead_s,
+                               limits.days_ahead * base::kDayMs),
+      .max_behind_ms = limits.days_behind * base::kDayMs,
       .max_new_names = settings.server.max_new_names,
       .max_new_names_per_client = settings.server.max_new_names_per_client};
   UPNEXT_ASSIGN_OR_RETURN(auto service,

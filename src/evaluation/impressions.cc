@@ -79,8 +79,7 @@ class UserScorer {
                  scored_.predictions.data() + begin, scratch_, nn::Compute{});
     for (size_t i = 0; i < n; ++i) {
       scored_.score.push_back(ranking::CombinedScore(
-          ranker.objectives(),
-          std::span(scored_.predictions).subspan(begin + i * objectives, objectives)));
+          exponents_, std::span(scored_.predictions).subspan(begin + i * objectives, objectives)));
     }
     batch_.Clear();
   }
@@ -91,6 +90,7 @@ class UserScorer {
   examples::JoinedImpressions joined_;
   examples::RankingBatch batch_;
   ranking::Ranker::Scratch scratch_;
+  const std::vector<float> exponents_ = ranking::ExponentsOf(subject_.ranker->objectives());
   Impressions scored_;
 };
 

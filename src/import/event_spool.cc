@@ -149,7 +149,7 @@ Status EventSpool::Flush() {
   return Ok();
 }
 
-Status EventSpool::Keep(const TimeSpan& span,
+Status EventSpool::Keep(const std::function<bool(const SpooledEvent&)>& keeps,
                         const std::function<Status(const SpooledEvent&)>& on_row) {
   UPNEXT_RETURN_IF_ERROR(Flush());
   EventBlock block;
@@ -160,7 +160,7 @@ Status EventSpool::Keep(const TimeSpan& span,
     size_t to = 0;
     for (size_t i = 0; i < block.events.size(); ++i) {
       const SpooledEvent& event = block.events[i];
-      if (event.time_ms < span.first_ms || event.time_ms > span.last_ms) {
+      if (!keeps(event)) {
         --row_count_[event.user];
         UPNEXT_RETURN_IF_ERROR(on_row(event));
         continue;

@@ -66,8 +66,9 @@ class EventSpool {
   Status Add(std::span<const SpooledEvent> events, std::span<const uint64_t> words);
   uint64_t rows() const { return rows_; }
   const EventTimes& times() const { return times_; }  // of all rows that were added
-  // Takes out the rows outside the span and gives each to `on_row`.
-  Status Keep(const TimeSpan& span, const std::function<Status(const SpooledEvent&)>& on_row);
+  // Takes out the rows that `keeps` denies and gives each to `on_row`.
+  Status Keep(const std::function<bool(const SpooledEvent&)>& keeps,
+              const std::function<Status(const SpooledEvent&)>& on_row);
 
   // A user's events in their final order, valid during the call.
   using OnUser = std::function<Status(uint32_t user, const EventRows& rows)>;

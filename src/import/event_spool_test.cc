@@ -130,11 +130,11 @@ TEST(EventSpool, KeepsTheRowsOfASpanWithTheirWordsInOrder) {
     const uint64_t word = i;
     ASSERT_TRUE(spool.Add({&event, 1}, {&word, 1}));
   }
-  ASSERT_TRUE(
-      spool.Keep({.first_ms = 0, .last_ms = kRows}, [&](const SpooledEvent& event) -> Status {
-        left_out.push_back(event.item);
-        return Ok();
-      }));
+  ASSERT_TRUE(spool.Keep([](const SpooledEvent& event) { return event.time_ms <= kRows; },
+                         [&](const SpooledEvent& event) -> Status {
+                           left_out.push_back(event.item);
+                           return Ok();
+                         }));
   EXPECT_EQ(left_out.size(), kRows / 10);
   EXPECT_EQ(spool.rows(), kRows - kRows / 10);
   uint64_t seen = 0;

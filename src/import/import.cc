@@ -8,6 +8,7 @@
 #include <iterator>
 #include <optional>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/time_text.h"
 #include "import/canonical.h"
@@ -104,7 +105,9 @@ std::optional<log::EventLog> LogToContinue(const base::VersionedRoot& root,
 
 std::string DateText(int64_t time_ms) { return base::FormatTime(time_ms).substr(0, 10); }
 
-// Takes events whose time is far from all others out of the spool, into the rejects.
+// Takes events whose time is far from all others out of the spool, into the rejects. The server has
+// checked the times of posted events against its clock: however old the log is, they are plausible
+// up to `days_ahead` days from now.
 Status SetImplausibleAside(const ImportOptions& options, const std::optional<log::EventLog>& base,
                            const ImportNames& names, EventSpool& spool, RejectsFile& rejects,
                            ImportReport& report) {
@@ -121,7 +124,13 @@ Status SetImplausibleAside(const ImportOptions& options, const std::optional<log
   };
   uint64_t ahead = 0, behind = 0;
   const uint64_t rows = spool.rows();
-  UPNEXT_RETURN_IF_ERROR(spool.Keep(span, [&](const SpooledEvent& event) {
+  const int64_t last_posted_ms = std::max(
+      span.last_ms, base::SystemClock().NowMs() + options.time_limits.days_ahead * base::kDayMs);
+  const auto plausible = [&](const SpooledEvent& event) {
+    return event.time_ms >= span.first_ms &&
+           event.time_ms <= (event.posted ? last_posted_ms : span.last_ms);
+  };
+  UPNEXT_RETURN_IF_ERROR(spool.Keep(plausible, [&](const SpooledEvent& event) {
     const bool late = event.time_ms > span.last_ms;
     ++(late ? ahead : behind);
     const std::string reason =
@@ -134,6 +143,7 @@ Status SetImplausibleAside(const ImportOptions& options, const std::optional<log
                     name(schema::IdSpace::kItem, event.item));
     return rejects.Add({.table = Table::kEvents, .reason = reason, .text = text});
   }));
+  if (ahead + behind == 0) return Ok();
   report.implausible_times = ahead + behind;
   report.warnings.push_back(fmt::format(
       "events: {} of {} times are far from all others: {} lie after {} and {} before {} (from {} to {}). "

@@ -84,6 +84,20 @@ TEST_F(ImportPostedTest, PostedEventsJoinTheLogOnce) {
   EXPECT_EQ(Current().events(), 4u);
 }
 
+TEST_F(ImportPostedTest, PostedEventsArePlausibleUpToNowHoweverOldTheLogIs) {
+  constexpr int64_t kLongAfter = 1'600'000'000'000, kFuture = 4'102'444'800'000;
+  Posts posts;
+  for (int i = 0; i < 5; ++i) posts.Add("a", "x", 150'000 + i * 60'000);
+  posts.Add("b", "x", kLongAfter);
+  posts.Add("b", "x", kFuture);  // by a server whose clock was wrong
+  ASSERT_TRUE(RunWith("a,x,100,click,\n", nullptr));
+  const auto report = RunWith("", &posts);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->posted_new, 6u);
+  EXPECT_EQ(report->implausible_times, 1u);
+  EXPECT_EQ(Current().stats().last_ms, kLongAfter);
+}
+
 TEST_F(ImportPostedTest, AnEventOfBothIsOneInEitherOrder) {
   Posts posts;
   posts.Add("a", "x", 101'500);             // the file says 100

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <numeric>
 #include <utility>
 
 #include "kernels/gemm.h"
@@ -77,7 +75,9 @@ Tower::Tower(const TowerOptions& options, base::Rng& rng) : options_(options) {
   inputs_.resize(depth);
   d_outputs_.resize(depth);
   bias_sums_.resize(depth);
-  ResetActivity();
+  for (size_t i = 0; i < depth; ++i) {
+    if (IsRelu(i)) dead_units_.emplace_back(options.widths[i]);
+  }
 }
 
 size_t Tower::multiplications() const {
@@ -88,7 +88,6 @@ size_t Tower::multiplications() const {
 
 void Tower::Begin(size_t batch, kernels::Precision precision, size_t block) {
   batch_ = batch;
-  examples_seen_ += batch;
   constexpr size_t kMultiple = kernels::BatchOperand::kMultiple;
   block_ = (std::max<size_t>(1, block) + kMultiple - 1) / kMultiple * kMultiple;
   is_bf16_ = precision == kernels::Precision::kBf16 && kernels::HasFastBf16();
@@ -243,70 +242,16 @@ void Tower::AppendParameters(std::string_view name, std::vector<Parameter>& para
   }
 }
 
-void Tower::ResetActivity() {
-  asleep_.assign(layers_.size(), {});
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    if (!IsRelu(i)) continue;
-    asleep_[i].resize(layers_[i].out());
-    std::iota(asleep_[i].begin(), asleep_[i].end(), 0u);
-  }
-  examples_seen_ = 0;
+std::vector<DeadUnits*> Tower::ReluLayers() {
+  std::vector<DeadUnits*> layers;
+  for (DeadUnits& layer : dead_units_) layers.push_back(&layer);
+  return layers;
 }
 
-// Tests only units that have been zero for every example so far, which soon are few.
 void Tower::NoteActivity() {
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    const kernels::OperandView y = activations_[i + 1].view();
-    const size_t width = layers_[i].out();
-    std::erase_if(asleep_[i], [&](uint32_t unit) {
-      for (size_t at = unit; at < batch_ * width; at += width) {
-        if ((y.fp32 != nullptr ? y.fp32[at] : kernels::ToFloat(y.bf16[at])) > 0.0f) return true;
-      }
-      return false;
-    });
+  for (size_t i = 0; i < dead_units_.size(); ++i) {
+    dead_units_[i].Note(activations_[i + 1].view(), batch_);
   }
-}
-
-std::vector<double> Tower::DeadUnitShares() const {
-  std::vector<double> shares;
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    if (!IsRelu(i)) continue;
-    shares.push_back(examples_seen_ == 0 ? 0.0
-                                         : static_cast<double>(asleep_[i].size()) /
-                                               static_cast<double>(layers_[i].out()));
-  }
-  return shares;
-}
-
-// The number of examples, then for each layer the number of dead units and their indexes.
-std::vector<uint64_t> Tower::Activity() const {
-  std::vector<uint64_t> activity = {examples_seen_};
-  for (const std::vector<uint32_t>& units : asleep_) {
-    activity.push_back(units.size());
-    activity.insert(activity.end(), units.begin(), units.end());
-  }
-  return activity;
-}
-
-bool Tower::SetActivity(std::span<const uint64_t> activity) {
-  if (activity.empty()) return false;
-  const uint64_t examples = activity.front();
-  activity = activity.subspan(1);
-  std::vector<std::vector<uint32_t>> asleep(layers_.size());
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    if (activity.empty() || activity.front() > activity.size() - 1) return false;
-    const auto units = activity.subspan(1, activity.front());
-    if (!std::ranges::is_sorted(units, std::less_equal<>()) || (!IsRelu(i) && !units.empty()) ||
-        (!units.empty() && units.back() >= layers_[i].out())) {
-      return false;
-    }
-    for (const uint64_t unit : units) asleep[i].push_back(static_cast<uint32_t>(unit));
-    activity = activity.subspan(1 + units.size());
-  }
-  if (!activity.empty()) return false;
-  asleep_ = std::move(asleep);
-  examples_seen_ = examples;
-  return true;
 }
 
 }  // namespace upnext::nn

@@ -28,6 +28,7 @@
 #include "kernels/aligned_buffer.h"
 #include "kernels/gemm.h"
 #include "kernels/operand.h"
+#include "nn/dead_units.h"
 #include "nn/parameter.h"
 
 namespace upnext::nn {
@@ -117,14 +118,8 @@ class Tower {
 
   void AppendParameters(std::string_view name, std::vector<Parameter>& parameters);
 
-  // TR-05. For each ReLU layer, the share of units that were zero for every example since the last
-  // reset: units that training can no longer change. 0 when there was no example.
-  std::vector<double> DeadUnitShares() const;
-  void ResetActivity();
-  // The counts behind DeadUnitShares(), for checkpoints.
-  std::vector<uint64_t> Activity() const;
-  // Restores what Activity() returned. False, without a change, when it does not fit this tower.
-  bool SetActivity(std::span<const uint64_t> activity);
+  // TR-05: of each ReLU layer.
+  std::vector<DeadUnits*> ReluLayers();
 
  private:
   // Stores rows [begin, begin + n) of a layer's input, or of the output, as an operand.
@@ -150,9 +145,7 @@ class Tower {
   std::vector<kernels::RightOperand> forward_weights_, backward_weights_;
   kernels::AlignedBuffer<float> out_;          // [batch, output]
   std::vector<std::vector<float>> bias_sums_;  // [layers][blocks, out]
-  std::vector<std::vector<uint32_t>>
-      asleep_;                // [layer] units that were zero for every example seen
-  size_t examples_seen_ = 0;  // since the last reset
+  std::vector<DeadUnits> dead_units_;          // of the ReLU layers
 };
 
 // Examples per block for this machine: enough for efficient matrix kernels, few enough that a

@@ -183,20 +183,20 @@ TEST(Tower, InferRunsOnManyThreads) {
 TEST(Tower, TR05_CountsUnitsThatNeverWoke) {
   base::Rng rng(16);
   Tower tower({.input = 4, .widths = {4, 2}, .last_linear = true}, rng);
-  EXPECT_EQ(tower.DeadUnitShares(), std::vector<double>{0.0}) << "nothing seen, nothing dead";
+  EXPECT_EQ(Shares(tower.ReluLayers()), std::vector<double>{0.0}) << "nothing seen, nothing dead";
   Linear& first = tower.layers()[0];
   std::fill(first.weight().begin(), first.weight().end(), 0.0f);
   first.bias() = {1, -1, -1, 0};
   first.weight()[1 * 4 + 0] = 2.0f;  // unit 1 is active when x[0] > 0.5
   const std::vector<float> quiet(8, 0.0f), loud = {0, 0, 0, 0, 1, 0, 0, 0};
   tower.Forward(quiet.data(), 2, {});
-  EXPECT_EQ(tower.DeadUnitShares(), std::vector<double>{0.75});
+  EXPECT_EQ(Shares(tower.ReluLayers()), std::vector<double>{0.75});
   tower.Forward(loud.data(), 2, {});
-  EXPECT_EQ(tower.DeadUnitShares(), std::vector<double>{0.5});
-  tower.ResetActivity();
-  EXPECT_EQ(tower.DeadUnitShares(), std::vector<double>{0.0});
+  EXPECT_EQ(Shares(tower.ReluLayers()), std::vector<double>{0.5});
+  tower.ReluLayers()[0]->Reset();
+  EXPECT_EQ(Shares(tower.ReluLayers()), std::vector<double>{0.0});
   tower.Forward(quiet.data(), 2, {});
-  EXPECT_EQ(tower.DeadUnitShares(), std::vector<double>{0.75});
+  EXPECT_EQ(Shares(tower.ReluLayers()), std::vector<double>{0.75});
 }
 
 // |a - b| / |b|
@@ -270,14 +270,18 @@ TEST(Tower, TR05_ActivitySurvivesACheckpointAndThatOfAnotherTowerIsRefused) {
   Tower tower({.input = 2, .widths = {8, 4}}, rng), same({.input = 2, .widths = {8, 4}}, rng);
   const std::vector<float> x = {1, 0, 0, 1, -1, 2};
   tower.Forward(x.data(), 3, {});
-  ASSERT_TRUE(same.SetActivity(tower.Activity()));
-  EXPECT_EQ(same.DeadUnitShares(), tower.DeadUnitShares());
+  const std::vector<uint64_t> saved = Save(tower.ReluLayers());
+  ASSERT_TRUE(Restore(same.ReluLayers(), saved));
+  EXPECT_EQ(Shares(same.ReluLayers()), Shares(tower.ReluLayers()));
   Tower other({.input = 2, .widths = {1}}, rng);
-  EXPECT_FALSE(other.SetActivity(tower.Activity()));
-  EXPECT_FALSE(other.SetActivity({}));
-  const std::vector<uint64_t> unsorted = {3, 2, 5, 4, 0}, beyond = {3, 1, 8, 0}, cut = {3, 9};
-  for (const auto& activity : {unsorted, beyond, cut}) EXPECT_FALSE(same.SetActivity(activity));
-  EXPECT_EQ(same.DeadUnitShares(), tower.DeadUnitShares());
+  EXPECT_FALSE(Restore(other.ReluLayers(), saved));
+  EXPECT_FALSE(Restore(other.ReluLayers(), {}));
+  const std::vector<uint64_t> unsorted = {3, 2, 5, 4, 3, 0}, beyond = {3, 1, 8, 3, 0}, cut = {3, 9},
+                              longer = {3, 0, 3, 0, 7};
+  for (const auto& activity : {unsorted, beyond, cut, longer}) {
+    EXPECT_FALSE(Restore(same.ReluLayers(), activity));
+  }
+  EXPECT_EQ(Shares(same.ReluLayers()), Shares(tower.ReluLayers()));
 }
 
 }  // namespace

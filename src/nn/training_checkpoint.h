@@ -56,7 +56,7 @@ struct TrainingState {
   uint32_t best_epoch = 0;           // index into reports
   bool finished = false;             // if true, the parameters are those of the best epoch
   std::array<uint64_t, 4> rng{};     // base::Rng::state()
-  std::vector<uint64_t> activity;    // nn::Tower::Activity()
+  std::vector<uint64_t> activity;    // of nn::Save(), see dead_units.h
 
   // Whether the parameters of the best epoch differ from the current ones.
   bool needs_best() const;

@@ -130,8 +130,8 @@ class Loop {
   Status FindPlace() {
     training_.StartEpoch(state_.epoch);
     if (state_.steps == 0) {
-      training_.ResetActivity();
-    } else if (!training_.SetActivity(state_.activity)) {
+      for (DeadUnits* layer : training_.ReluLayers()) layer->Reset();
+    } else if (!Restore(training_.ReluLayers(), state_.activity)) {
       return DataLoss("{}: the activity of units belongs to another model; train without --resume",
                       checkpoints_.path().string());
     }
@@ -154,7 +154,7 @@ class Loop {
     for (const LossValue& loss : state_.losses) report.task_loss.push_back(loss.mean());
     report.seconds = state_.seconds;
     report.examples_per_s = static_cast<double>(state_.examples) / std::max(state_.seconds, 1e-9);
-    report.dead_units = DeadUnits();
+    report.dead_units = LargestDeadShare();
     if (const Status valid = training_.Validate(&report); !valid) {
       return valid.error().code == Code::kCancelled ? Stop() : valid;
     }
@@ -229,8 +229,8 @@ class Loop {
 
   double BestValidation() const { return state_.reports[state_.best_epoch].validation; }
 
-  double DeadUnits() const {
-    const std::vector<double> shares = training_.DeadUnitShares();
+  double LargestDeadShare() const {
+    const std::vector<double> shares = Shares(training_.ReluLayers());
     return shares.empty() ? 0.0 : *std::ranges::max_element(shares);
   }
 
@@ -250,7 +250,7 @@ class Loop {
   Status Save() {
     if (!checkpoints_.enabled()) return Ok();
     state_.rng = training_.rng().state();
-    state_.activity = training_.Activity();
+    state_.activity = nn::Save(training_.ReluLayers());
     AddSeconds();
     const Status saved = checkpoints_.Save(state_, all_);
     if (!saved) {
@@ -267,11 +267,11 @@ class Loop {
     if (minutes <= 0 || !checkpoints_.enabled() || last_save_.seconds() < 60 * minutes) return Ok();
     UPNEXT_RETURN_IF_ERROR(JudgeParameters());
     // A layer without activity so far may be dead; then the previous checkpoint stays.
-    return DeadUnits() < options_.max_dead_units ? Save() : Ok();
+    return LargestDeadShare() < options_.max_dead_units ? Save() : Ok();
   }
 
   Status Stop() {
-    if (JudgeLosses() && JudgeParameters() && DeadUnits() < options_.max_dead_units) {
+    if (JudgeLosses() && JudgeParameters() && LargestDeadShare() < options_.max_dead_units) {
       UPNEXT_RETURN_IF_ERROR(Save());
     }
     const std::string where = state_.steps == 0 ? std::string("at ") : std::string("in ");
@@ -334,7 +334,7 @@ class Loop {
   }
 
   Status JudgeDeadUnits() const {
-    const double share = DeadUnits();
+    const double share = LargestDeadShare();
     if (share < options_.max_dead_units) return Ok();
     return Diverged(
         "{:.0f} % of the units of a layer were zero for every example, {:.0f} % are allowed",

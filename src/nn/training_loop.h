@@ -18,6 +18,7 @@
 #include "base/progress.h"
 #include "base/rng.h"
 #include "base/status.h"
+#include "nn/dead_units.h"
 #include "nn/losses.h"
 #include "nn/parameter.h"
 #include "nn/training_checkpoint.h"
@@ -50,10 +51,7 @@ class Trainable {
   virtual std::vector<Parameter> ModelParameters() = 0;
   virtual void AppendOptimiserState(std::vector<Parameter>& state) = 0;
   virtual base::Rng& rng() = 0;
-  virtual std::vector<uint64_t> Activity() const = 0;  // of ReLU units: nn::Tower::Activity()
-  virtual bool SetActivity(std::span<const uint64_t> activity) = 0;
-  virtual void ResetActivity() = 0;
-  virtual std::vector<double> DeadUnitShares() const = 0;
+  virtual std::vector<DeadUnits*> ReluLayers() = 0;  // TR-05
 };
 
 struct TrainingOptions {

@@ -59,6 +59,9 @@ class Regression : public Trainable {
     guessing[0] += SquaredLoss(zeros, y_, {}, nullptr);
     tower_.Backward(d.data(), nullptr, {});
     adam_.Step();
+    std::vector<float> y(20);
+    y[3] = 1;  // the others are dead
+    dying_.Note({y.data(), nullptr}, 1);
     ++steps_;
     if (steps_ == poisoned_) tower_.layers()[0].weight()[0] = NAN;
   }
@@ -73,13 +76,8 @@ class Regression : public Trainable {
     adam_.AppendState("tower", state);
   }
   base::Rng& rng() override { return rng_; }
-  std::vector<uint64_t> Activity() const override { return tower_.Activity(); }
-  bool SetActivity(std::span<const uint64_t> activity) override {
-    return tower_.SetActivity(activity);
-  }
-  void ResetActivity() override { tower_.ResetActivity(); }
-  std::vector<double> DeadUnitShares() const override {
-    return dead_ ? std::vector<double>{0.5, 0.95} : tower_.DeadUnitShares();
+  std::vector<DeadUnits*> ReluLayers() override {
+    return dead_ ? std::vector<DeadUnits*>{&dying_} : tower_.ReluLayers();
   }
 
   std::vector<float> Values() {
@@ -95,6 +93,7 @@ class Regression : public Trainable {
   bool decay_ = false, dead_ = false;
 
  private:
+  DeadUnits dying_{20};
   std::vector<Parameter> Parameters() {
     std::vector<Parameter> parameters;
     tower_.AppendParameters("tower", parameters);

@@ -41,6 +41,7 @@ Result<Project> Project::Load(const Location& location) {
                                folder / ".upnext" / file.stem());
   project.schema_ = schema::Schema::FromConfig(project.config_.Table("schema"));
   project.signals_ = features::SignalOptions::FromConfig(project.config_, project.schema_);
+  project.score_weights_ = bundle::ScoreWeightsFromConfig(project.config_);
   return project;
 }
 
@@ -65,6 +66,7 @@ Result<bundle::OpenedBundle> Project::OpenBundle(bundle::LogChoice choice) const
   UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened,
                           bundle::OpenCurrent(bundles(), logs(), signals_, choice));
   UPNEXT_RETURN_IF_ERROR(log::CheckSchema(opened.log, schema_));
+  opened.bundle->SetScoreWeights(score_weights_);
   return opened;
 }
 

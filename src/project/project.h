@@ -20,6 +20,7 @@
 #include "base/lock_file.h"
 #include "base/status.h"
 #include "base/versioned_root.h"
+#include "bundle/bundle.h"
 #include "bundle/opened_bundle.h"
 #include "features/signal_options.h"
 #include "log/event_log.h"
@@ -37,7 +38,7 @@ struct Location {
 
 class Project {
  public:
-  // Reads the tables [project], [schema] and [labels]. Mistakes wait in config().Check(): call it when all
+  // Reads the tables [project], [schema] and [labels], and the score weights. Mistakes wait in config().Check(): call it when all
   // other tables have been read, because a table that nothing has read counts as unknown.
   static Result<Project> Load(const Location& location);
 
@@ -59,7 +60,8 @@ class Project {
   Result<base::LockFile> Lock() const;
   // The current log, or one shard of it; kNotFound says to run import.
   Result<log::EventLog> OpenLog(std::optional<uint32_t> shard = std::nullopt) const;
-  // The current bundle and its log; kNotFound says to run train.
+  // The current bundle and its log, with the score weights of the project file; kNotFound says to run
+  // train.
   Result<bundle::OpenedBundle> OpenBundle(bundle::LogChoice choice) const;
   // As a server that is started now takes them, without opening them.
   Result<bundle::ServedVersions> Served() const;
@@ -83,6 +85,7 @@ class Project {
   std::filesystem::path data_, directory_;
   features::SignalOptions signals_;
   schema::Schema schema_;
+  bundle::ScoreWeights score_weights_;
 };
 
 }  // namespace upnext::project

@@ -1,29 +1,54 @@
-// The layers between the concatenated input and the task logits. Each architecture is a file; the
+// The layers between the input of the ranker and the task logits. Each architecture is a file; the
 // registry in architecture.cc lists them.
 //
-//   UPNEXT_ASSIGN_OR_RETURN(auto net, MakeArchitecture("shared-bottom", {320, {256, 128}, 2}, rng));
-//   const float* logits = net->Forward(x, batch, compute);  // training: one thread
-//   net->Backward(d_logits, d_x, compute);
-//   const auto scratch = net->MakeScratch();                // serving: any number of threads,
-//   net->Infer(x, batch, logits, *scratch, compute);        // one scratch each
+//   UPNEXT_ASSIGN_OR_RETURN(auto net, MakeArchitecture(options, {{120, 200}, 2}, rng));
+//   const float* logits = net->Forward(input, compute, &noise);  // training: one thread
+//   net->Backward(d_logits, d_input, compute);
+//   const auto scratch = net->MakeScratch();                     // serving: any number of threads,
+//   net->Infer(input, logits, *scratch, compute);                // one scratch each
 #ifndef UPNEXT_RANKING_ARCHITECTURE_H_
 #define UPNEXT_RANKING_ARCHITECTURE_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/config.h"
 #include "base/rng.h"
 #include "base/status.h"
+#include "nn/dead_units.h"
 #include "nn/parameter.h"
+#include "ranking/net_input.h"
 
 namespace upnext::ranking {
 
+// ReLU as in Zhao 2019, or LayerNorm and SiLU (nn/norm_silu.h).
+enum class ExpertLayer : uint8_t { kRelu, kNormSilu };
+inline constexpr std::string_view kExpertLayers[] = {"relu", "norm-silu"};
+
+// Of [ranking]. An architecture reads those that it has, and has no others.
 struct ArchitectureOptions {
-  size_t input = 0;            // numbers per example
-  std::vector<size_t> widths;  // of hidden layers; "linear" has none and ignores them
+  std::string name = "tower";
+  std::vector<size_t> widths = {256, 128};  // hidden layers that all tasks share
+  std::vector<size_t> task_widths = {};     // hidden layers of each task
+  // "mmoe" and "ple":
+  size_t experts = 8;       // that all tasks share
+  size_t task_experts = 2;  // "ple": of each task
+  size_t levels = 1;        // "ple": of extraction
+  std::vector<size_t> expert_widths = {64};
+  ExpertLayer expert_layer = ExpertLayer::kRelu;
+  bool gates_on_input = false;  // "mmoe": gates read the input, not the shared hidden layer
+  float gate_dropout = 0.1f;    // MT-04
+
+  static ArchitectureOptions FromConfig(const base::ConfigTable& ranking);
+};
+
+struct NetShape {
+  NetWidths input;
   size_t tasks = 1;
 };
 
@@ -32,37 +57,43 @@ struct ArchitectureScratch {
   virtual ~ArchitectureScratch() = default;
 };
 
+// How a task weighs the experts that it may use, for one gate.
+struct GateWeights {
+  size_t task = 0;
+  std::vector<std::string> experts = {};  // "shared 0", "task 1, 0"
+  std::span<const float> weights = {};    // [rows, experts], each row adds up to 1
+};
+
 class Architecture {
  public:
   virtual ~Architecture() = default;
-  // x [batch, input] must stay valid until Backward. Returns logits [batch, tasks], owned by the
-  // architecture and valid until the next Forward.
-  virtual const float* Forward(const float* x, size_t batch, const nn::Compute& compute) = 0;
-  // After Forward, for the same batch: adds to the gradients and overwrites d_x [batch, input].
-  virtual void Backward(const float* d_logits, float* d_x, const nn::Compute& compute) = 0;
+  // What the input refers to must stay valid until Backward. `noise` is for dropout, null: none.
+  // Returns logits [rows, tasks], owned by the architecture and valid until the next Forward.
+  virtual const float* Forward(const NetInput& input, const nn::Compute& compute,
+                               base::Rng* noise) = 0;
+  // After Forward, for the same batch: adds to the gradients and to d_input.
+  virtual void Backward(const float* d_logits, const NetGradient& d_input,
+                        const nn::Compute& compute) = 0;
   virtual std::unique_ptr<ArchitectureScratch> MakeScratch() const = 0;
-  // The const variant of Forward, with the same results. `scratch` is from MakeScratch of this
-  // object.
-  virtual void Infer(const float* x, size_t batch, float* logits, ArchitectureScratch& scratch,
+  // The const variant of Forward without dropout. `scratch` is from MakeScratch of this object.
+  virtual void Infer(const NetInput& input, float* logits, ArchitectureScratch& scratch,
                      const nn::Compute& compute) const = 0;
+  // Of the last Infer with this scratch, for those that have gates (MT-06). Views into the scratch.
+  virtual std::vector<GateWeights> Gates(const ArchitectureScratch&) const { return {}; }
   // Sets the outputs for an input without information; biases [tasks].
   virtual void SetOutputBiases(std::span<const float> biases) = 0;
   virtual void AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters) = 0;
+  // Of one impression whose request has no other (MT-05; Zhao 2019, section 5.2).
   virtual size_t multiplications() const = 0;
-  // TR-05: for each ReLU layer, the share of units that were zero for every example since the
-  // reset.
-  virtual std::vector<double> DeadUnitShares() const = 0;
-  virtual void ResetActivity() = 0;
-  // As in nn::Tower, for checkpoints.
-  virtual std::vector<uint64_t> Activity() const = 0;
-  virtual bool SetActivity(std::span<const uint64_t> activity) = 0;
+  virtual std::vector<nn::DeadUnits*> ReluLayers() = 0;  // TR-05
 };
 
 std::vector<std::string> ArchitectureNames();
-// kInvalidArgument for an unknown name, with the known ones.
-Result<std::unique_ptr<Architecture>> MakeArchitecture(std::string_view name,
-                                                       const ArchitectureOptions& options,
-                                                       base::Rng& rng);
+// kInvalidArgument for an unknown name, with the known ones, and for sizes that it cannot have.
+Result<std::unique_ptr<Architecture>> MakeArchitecture(const ArchitectureOptions& options,
+                                                       const NetShape& shape, base::Rng& rng);
+// Numbers in the weights of one, at least, without making it: what untrusted options ask for.
+double WeightsOf(const ArchitectureOptions& options, const NetShape& shape);
 
 }  // namespace upnext::ranking
 

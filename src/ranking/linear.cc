@@ -1,43 +1,39 @@
-#include "ranking/linear.h"
-
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <span>
-#include <string_view>
-#include <vector>
 
+#include "base/rng.h"
 #include "nn/dense.h"
+#include "ranking/architectures.h"
+#include "ranking/bottom.h"
 
 namespace upnext::ranking {
 namespace {
 
 class LinearArchitecture : public Architecture {
  public:
-  LinearArchitecture(const ArchitectureOptions& options, base::Rng& rng)
-      : heads_(options.input, options.tasks, nn::Initialisation::kXavier, rng) {}
+  LinearArchitecture(const NetShape& shape, base::Rng& rng)
+      : heads_(shape.input, shape.tasks, nn::Initialisation::kXavier, rng) {}
 
-  const float* Forward(const float* x, size_t batch, const nn::Compute& compute) override {
-    x_ = x;
-    batch_ = batch;
-    logits_.resize(batch * heads_.out());
-    heads_.Forward(x, batch, logits_.data(), compute);
+  const float* Forward(const NetInput& input, const nn::Compute& compute, base::Rng*) override {
+    input_ = input;
+    logits_.resize(input.rows() * heads_.out());
+    heads_.Forward(input, logits_.data(), scratch_, compute);
     return logits_.data();
   }
 
-  void Backward(const float* d_logits, float* d_x, const nn::Compute& compute) override {
-    heads_.Backward(x_, d_logits, batch_, d_x, compute);
+  void Backward(const float* d_logits, const NetGradient& d_input,
+                const nn::Compute& compute) override {
+    heads_.Backward(input_, d_logits, d_input, compute);
   }
 
   std::unique_ptr<ArchitectureScratch> MakeScratch() const override {
-    return std::make_unique<ArchitectureScratch>();
+    return std::make_unique<Scratch>();
   }
 
-  void Infer(const float* x, size_t batch, float* logits, ArchitectureScratch& /*scratch*/,
+  void Infer(const NetInput& input, float* logits, ArchitectureScratch& scratch,
              const nn::Compute& compute) const override {
-    heads_.Forward(x, batch, logits, compute);
+    heads_.Forward(input, logits, static_cast<Scratch&>(scratch).heads, compute);
   }
 
   void SetOutputBiases(std::span<const float> biases) override {
@@ -48,23 +44,25 @@ class LinearArchitecture : public Architecture {
     heads_.AppendParameters(fmt::format("{}.heads", name), parameters);
   }
 
-  size_t multiplications() const override { return heads_.in() * heads_.out(); }
-  std::vector<double> DeadUnitShares() const override { return {}; }
-  void ResetActivity() override {}
-  std::vector<uint64_t> Activity() const override { return {}; }
-  bool SetActivity(std::span<const uint64_t> activity) override { return activity.empty(); }
+  size_t multiplications() const override { return heads_.multiplications(); }
+  std::vector<nn::DeadUnits*> ReluLayers() override { return {}; }
 
  private:
-  nn::Linear heads_;
-  const float* x_ = nullptr;
-  size_t batch_ = 0;
+  struct Scratch : ArchitectureScratch {
+    SplitLinear::Scratch heads;
+  };
+
+  SplitLinear heads_;
+  NetInput input_;
+  SplitLinear::Scratch scratch_;
   std::vector<float> logits_;
 };
 
 }  // namespace
 
-std::unique_ptr<Architecture> MakeLinear(const ArchitectureOptions& options, base::Rng& rng) {
-  return std::make_unique<LinearArchitecture>(options, rng);
+std::unique_ptr<Architecture> MakeLinear(const ArchitectureOptions&, const NetShape& shape,
+                                         base::Rng& rng) {
+  return std::make_unique<LinearArchitecture>(shape, rng);
 }
 
 }  // namespace upnext::ranking

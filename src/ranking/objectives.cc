@@ -11,8 +11,10 @@ namespace {
 
 using schema::EventType;
 
+constexpr char kDefaultLabel[] = "watch_seconds";
+
 std::vector<std::string> LabelNames(const schema::Schema& schema) {
-  std::vector<std::string> names = {"watch_seconds"};
+  std::vector<std::string> names = {kDefaultLabel};
   for (const schema::EventTypeInfo& type : schema.event_types()) {
     if (type.role == schema::Role::kImpression || type.role == schema::Role::kSearch) continue;
     names.push_back(type.name);
@@ -55,7 +57,7 @@ Objective ObjectiveFromConfig(const base::ConfigTable& table, const schema::Sche
   const std::vector<std::string> labels = LabelNames(schema);
   const std::string& label = labels[table.Choice("label", labels, 0)];
   SetLabel(label, schema, &objective);
-  objective.name = table.Text("name", label);
+  objective.name = NameOfObjective(table);
   const size_t usual = objective.label == Objective::Label::kEvent          ? 0
                        : objective.label == Objective::Label::kWatchSeconds ? 1
                                                                             : 2;
@@ -74,8 +76,7 @@ Objective ObjectiveFromConfig(const base::ConfigTable& table, const schema::Sche
     }
   }
   objective.loss_weight = static_cast<float>(table.Real("loss_weight", 1, {.min = 0, .max = 1e6}));
-  objective.score_weight =
-      static_cast<float>(table.Real("score_weight", 0, {.min = -100, .max = 100}));
+  objective.score_weight = ScoreWeightOf(table);
   CheckLoss(table, objective);
   return objective;
 }
@@ -103,9 +104,20 @@ double BestHuberConstant(float delta, const Targets& targets) {
   return (low + high) / 2;
 }
 
-nn::WatchTimeOptions WatchTime(const Objective& objective) { return {.form = objective.form}; }
+nn::WatchTimeOptions WatchTime(const Objective& objective) {
+  return {.form = objective.form, .clip = kMaxLogit};
+}
 
 }  // namespace
+
+std::string NameOfObjective(const base::ConfigTable& objective) {
+  return objective.Text("name", objective.Text("label", kDefaultLabel));
+}
+
+float ScoreWeightOf(const base::ConfigTable& objective) {
+  return static_cast<float>(
+      objective.Real("score_weight", 0, {.min = -kMaxScoreWeight, .max = kMaxScoreWeight}));
+}
 
 std::vector<Objective> ObjectivesFromConfig(const base::ConfigTable& ranking,
                                             const schema::Schema& schema) {
@@ -208,7 +220,7 @@ float BestConstant(const Objective& objective, const Targets& targets) {
 float Predict(const Objective& objective, float logit) {
   switch (objective.loss) {
     case Objective::Loss::kLogistic:
-      return nn::Sigmoid(logit);
+      return nn::Sigmoid(std::clamp(logit, -kMaxLogit, kMaxLogit));
     case Objective::Loss::kSquared:
     case Objective::Loss::kHuber:
       return logit;
@@ -216,18 +228,6 @@ float Predict(const Objective& objective, float logit) {
       break;
   }
   return nn::ExpectedWatchTime(logit, WatchTime(objective));
-}
-
-double CombinedScore(std::span<const Objective> objectives, std::span<const float> predictions) {
-  // A regression may give zero or less, for which the power is undefined.
-  constexpr double kFloor = 1e-9;
-  double log_score = 0;
-  for (size_t k = 0; k < objectives.size(); ++k) {
-    if (objectives[k].score_weight == 0) continue;
-    log_score += static_cast<double>(objectives[k].score_weight) *
-                 std::log(std::max(static_cast<double>(predictions[k]), kFloor));
-  }
-  return std::exp(log_score);
 }
 
 }  // namespace upnext::ranking

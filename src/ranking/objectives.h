@@ -8,8 +8,7 @@
 //
 // Labels: an event type ("click", "like", "complete" ...) as yes or no; "watch_seconds" capped at
 // `cap`; "rating". `observed = ["like", "dislike"]` limits the loss to impressions that have one of
-// these events. Final score = product over objectives of prediction ^ score_weight (Zhao 2019, 4.2;
-// changing weights needs no training).
+// these events. `score_weight` is the exponent in the score (score.h).
 #ifndef UPNEXT_RANKING_OBJECTIVES_H_
 #define UPNEXT_RANKING_OBJECTIVES_H_
 
@@ -47,6 +46,11 @@ struct Objective {
 std::vector<Objective> ObjectivesFromConfig(const base::ConfigTable& ranking,
                                             const schema::Schema& schema);
 
+// The two keys of an objective that serving reads too (score.h).
+inline constexpr double kMaxScoreWeight = 100;  // and not less than minus this
+std::string NameOfObjective(const base::ConfigTable& objective);
+float ScoreWeightOf(const base::ConfigTable& objective);
+
 // Labels of a batch for one objective: target, mask (0: not observed).
 struct Targets {
   std::vector<float> value;
@@ -61,10 +65,10 @@ float BestConstant(const Objective& objective, const Targets& targets);
 // Loss of one head; overwrites d_logits [n].
 nn::LossValue ObjectiveLoss(const Objective& objective, std::span<const float> logits,
                             const Targets& targets, float* d_logits);
-// The head's output in the unit of the objective: probability, expected seconds, stars.
+// The head's output in the unit of the objective: probability, expected seconds, stars. Logits of
+// probabilities and of expected seconds are clipped to [-kMaxLogit, kMaxLogit].
+inline constexpr float kMaxLogit = 15;
 float Predict(const Objective& objective, float logit);
-// Product of predictions ^ score_weight; predictions [objectives].
-double CombinedScore(std::span<const Objective> objectives, std::span<const float> predictions);
 
 }  // namespace upnext::ranking
 

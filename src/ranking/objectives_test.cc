@@ -155,6 +155,9 @@ TEST(Objectives, PredictionsAreInTheUnitOfTheirLabel) {
   EXPECT_FLOAT_EQ(Predict(EventObjective("click", EventType::kClick), 0.0f), 0.5f);
   EXPECT_FLOAT_EQ(Predict(WatchObjective(), std::log(42.0f)), 42.0f);
   EXPECT_FLOAT_EQ(Predict(RatingObjective(), 3.5f), 3.5f);
+  // A logit beyond the limits is one at the limit.
+  EXPECT_EQ(Predict(EventObjective("click", EventType::kClick), -90.0f), nn::Sigmoid(-kMaxLogit));
+  EXPECT_EQ(Predict(WatchObjective(), 90.0f), std::exp(kMaxLogit));
 }
 
 TEST(Objectives, BestConstantIsTheLeastLossAmongConstants) {
@@ -173,17 +176,6 @@ TEST(Objectives, BestConstantIsTheLeastLossAmongConstants) {
     EXPECT_LT(loss_at(best), loss_at(best + 0.1f));
     EXPECT_LT(loss_at(best), loss_at(best - 0.1f));
   }
-}
-
-TEST(Objectives, ScoreIsTheProductOfPowersAndNeverNaN) {
-  std::vector<Objective> objectives = {WatchObjective(), RatingObjective()};
-  objectives[0].score_weight = 2.0f;
-  objectives[1].score_weight = 0.5f;
-  EXPECT_NEAR(CombinedScore(objectives, std::vector<float>{3.0f, 4.0f}), 9.0 * 2.0, 1e-9);
-  objectives[1].score_weight = 0.0f;
-  EXPECT_NEAR(CombinedScore(objectives, std::vector<float>{3.0f, -4.0f}), 9.0, 1e-9);
-  objectives[1].score_weight = 1.0f;
-  EXPECT_GE(CombinedScore(objectives, std::vector<float>{3.0f, -4.0f}), 0.0);
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ examples::RankingBatch PlantedNumber(const std::function<double(double)>& logit,
 }
 
 double LogLossOfALinearRanker(const examples::RankingBatch& batch) {
-  Ranker ranker = MakeRanker({.widths = {}}, {ClickObjective()});
+  Ranker ranker = MakeRanker({.architecture = {.name = "linear"}}, {ClickObjective()});
   RankerTrainOptions options = kExactTraining;
   options.learning_rate = 0.2f;
   Fit(&ranker, options, batch, 250);
@@ -95,8 +95,8 @@ examples::RankingBatch PlantedQuality(uint64_t seed, int impressions, uint32_t f
 
 TEST(PlantedEffects, RK02_SharingATableCostsNothingAndSavesItsRows) {
   const auto held_out_loss = [](uint32_t fields, size_t* parameters) {
-    Ranker ranker = MakeRanker({.widths = {}, .max_dim = 2}, {ClickObjective()},
-                               SmallShape(1 + fields * kQualityItems));
+    Ranker ranker = MakeRanker({.architecture = {.name = "linear"}, .max_dim = 2},
+                               {ClickObjective()}, SmallShape(1 + fields * kQualityItems));
     *parameters = ranker.parameters();
     RankerTrainOptions options = kExactTraining;
     options.learning_rate = 0.02f;
@@ -149,7 +149,8 @@ TEST(PlantedEffects, RK04_ItemsOutOfVocabularyAreRankedByOtherFeatures) {
     }
     return batch;
   };
-  Ranker ranker = MakeRanker({.widths = {16}}, {ClickObjective()}, SmallShape(1 + kQualityItems));
+  Ranker ranker = MakeRanker({.architecture = {.widths = {16}}}, {ClickObjective()},
+                             SmallShape(1 + kQualityItems));
   RankerTrainOptions options = kExactTraining;
   options.learning_rate = 0.02f;
   Fit(&ranker, options, planted(1, 3000, true), 100);

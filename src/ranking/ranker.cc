@@ -27,12 +27,7 @@ std::vector<std::string> TableNames(const features::FeaturePlan& plan) {
 RankerOptions RankerOptions::FromConfig(const base::ConfigTable& ranking,
                                         const features::FeaturePlan& plan) {
   RankerOptions options;
-  options.widths.clear();
-  for (const int64_t width : ranking.Ints("widths", {256, 128}, {.min = 1, .max = 16384})) {
-    options.widths.push_back(static_cast<size_t>(width));
-  }
-  const std::vector<std::string> names = ArchitectureNames();
-  options.architecture = names[ranking.Choice("architecture", names, 0)];
+  options.architecture = ArchitectureOptions::FromConfig(ranking);
   options.dim_scale = ranking.Real("dim_scale", options.dim_scale, {.min = 0.1, .max = 1000});
   options.max_dim =
       static_cast<uint32_t>(ranking.Int("max_dim", options.max_dim, {.min = 1, .max = 1024}));
@@ -81,38 +76,26 @@ Result<Ranker> Ranker::Make(const RankerOptions& options, std::vector<Objective>
             .rows = table.rows, .dim = EmbeddingDim(options, table), .scale = options.init_scale},
         rng));
   }
-  UPNEXT_ASSIGN_OR_RETURN(ranker.architecture_,
-                          MakeArchitecture(options.architecture,
-                                           {.input = ranker.input_width(),
-                                            .widths = options.widths,
-                                            .tasks = ranker.objectives_.size()},
-                                           rng));
+  UPNEXT_ASSIGN_OR_RETURN(
+      ranker.architecture_,
+      MakeArchitecture(options.architecture,
+                       {.input = {ranker.query_.width, ranker.impression_.width},
+                        .tasks = ranker.objectives_.size()},
+                       rng));
   return ranker;
 }
 
-void Ranker::BuildSide(const SideLayout& layout, const FeatureBlock& block, float* out,
-                       size_t stride, base::ThreadPool* pool) const {
+void Ranker::BuildSide(const SideLayout& layout, const FeatureBlock& block, std::vector<float>& out,
+                       base::ThreadPool* pool) const {
+  out.resize(block.rows * layout.width);
   for (const Slot& slot : layout.slots) {
-    tables_[slot.table]->GatherMean(View(block.categorical[slot.feature]), out + slot.offset,
-                                    stride, pool);
+    tables_[slot.table]->GatherMean(View(block.categorical[slot.feature]), out.data() + slot.offset,
+                                    layout.width, pool);
   }
   const size_t numbers = layout.width - layout.dense;
   for (size_t i = 0; i < block.rows; ++i) {
-    std::copy_n(block.dense.data() + i * numbers, numbers, out + i * stride + layout.dense);
-  }
-}
-
-void Ranker::BuildInput(const FeatureBlock& queries, const FeatureBlock& impressions,
-                        std::span<const uint32_t> query_of, std::vector<float>& query_input,
-                        std::vector<float>& out, base::ThreadPool* pool) const {
-  const size_t width = input_width();
-  query_input.resize(queries.rows * query_.width);
-  out.resize(impressions.rows * width);
-  BuildSide(query_, queries, query_input.data(), query_.width, pool);
-  BuildSide(impression_, impressions, out.data() + query_.width, width, pool);
-  for (size_t i = 0; i < impressions.rows; ++i) {
-    std::copy_n(query_input.data() + query_of[i] * query_.width, query_.width,
-                out.data() + i * width);
+    std::copy_n(block.dense.data() + i * numbers, numbers,
+                out.data() + i * layout.width + layout.dense);
   }
 }
 
@@ -121,14 +104,23 @@ void Ranker::Score(const FeatureBlock& queries, const FeatureBlock& impressions,
                    const nn::Compute& compute) const {
   const size_t n = impressions.rows, tasks = objectives_.size();
   if (n == 0) return;
-  BuildInput(queries, impressions, query_of, scratch.queries, scratch.input, compute.pool);
+  BuildSide(query_, queries, scratch.queries, compute.pool);
+  BuildSide(impression_, impressions, scratch.impressions, compute.pool);
   scratch.logits.resize(n * tasks);
   if (!scratch.architecture) scratch.architecture = architecture_->MakeScratch();
-  architecture_->Infer(scratch.input.data(), n, scratch.logits.data(), *scratch.architecture,
-                       compute);
+  architecture_->Infer({.queries = scratch.queries.data(),
+                        .query_rows = queries.rows,
+                        .impressions = scratch.impressions.data(),
+                        .query_of = query_of},
+                       scratch.logits.data(), *scratch.architecture, compute);
   for (size_t i = 0; i < n * tasks; ++i) {
     predictions[i] = Predict(objectives_[i % tasks], scratch.logits[i]);
   }
+}
+
+std::vector<GateWeights> Ranker::Gates(const Scratch& scratch) const {
+  return scratch.architecture == nullptr ? std::vector<GateWeights>()
+                                         : architecture_->Gates(*scratch.architecture);
 }
 
 std::vector<nn::Parameter> Ranker::Parameters() {
@@ -140,6 +132,20 @@ std::vector<nn::Parameter> Ranker::Parameters() {
   return parameters;
 }
 
+std::vector<std::string> Ranker::SetScoreWeights(const ScoreWeights& weights) {
+  ScoreWeights known;
+  std::vector<std::string> unknown;
+  for (const auto& [name, exponent] : weights) {
+    const bool has = std::ranges::find(objectives_, name, &Objective::name) != objectives_.end();
+    if (has) known.emplace(name, exponent);
+    if (!has && exponent != 0) unknown.push_back(name);
+  }
+  if (const auto exponents = ExponentsOf(known, objectives_)) {
+    for (size_t k = 0; k < objectives_.size(); ++k) objectives_[k].score_weight = (*exponents)[k];
+  }
+  return unknown;
+}
+
 size_t Ranker::parameters() const {
   // Parameters() hands out writable views, so it is not const; counting writes nothing.
   size_t count = 0;
@@ -148,7 +154,5 @@ size_t Ranker::parameters() const {
   }
   return count;
 }
-
-size_t Ranker::multiplications() const { return architecture_->multiplications(); }
 
 }  // namespace upnext::ranking

@@ -29,12 +29,12 @@
 #include "nn/embedding_table.h"
 #include "ranking/architecture.h"
 #include "ranking/objectives.h"
+#include "ranking/score.h"
 
 namespace upnext::ranking {
 
 struct RankerOptions {
-  std::vector<size_t> widths = {256, 128};     // hidden layers (paper: 1024-512-256)
-  std::string architecture = "shared-bottom";  // see architecture.h
+  ArchitectureOptions architecture = {};  // its widths in the paper: 1024-512-256
   double dim_scale = 6.0;  // embedding dim = about dim_scale * log10(rows) (RK-03), ...
   uint32_t max_dim = 32;   // ... at most this
   // In place of that rule, by name of the vocabulary: {"topic", 4}. Fields that share a vocabulary
@@ -62,7 +62,7 @@ inline kernels::BagsView View(const features::Bags& bags) {
 
 // Of its section file.
 inline constexpr std::string_view kRankerKind = "ranker";
-inline constexpr uint32_t kRankerVersion = 2;
+inline constexpr uint32_t kRankerVersion = 3;
 
 class Ranker {
  public:
@@ -72,7 +72,7 @@ class Ranker {
 
   // Buffers of Score, grown when needed; for one ranker and one thread at a time.
   struct Scratch {
-    std::vector<float> queries, input, logits;
+    std::vector<float> queries, impressions, logits;
     std::unique_ptr<ArchitectureScratch> architecture;  // made by the first Score
   };
   // predictions [impressions.rows, objectives], each in its own unit (objectives.h).
@@ -82,20 +82,20 @@ class Ranker {
              const nn::Compute& compute) const;
 
   const std::vector<Objective>& objectives() const { return objectives_; }
+  // Exponents of the score from now on, those of the ranker's objectives that `weights` has. Returns
+  // the names of `weights` with an exponent that the ranker has not. Nothing changes if that would
+  // leave no order.
+  std::vector<std::string> SetScoreWeights(const ScoreWeights& weights);
   const RankerOptions& options() const { return options_; }
   const features::ModelShape& shape() const { return shape_; }
   // Writable views of everything trainable, for optimisers, checkpoints and gradient checks. Valid
   // while the ranker lives; moving it does not change them.
   std::vector<nn::Parameter> Parameters();
-  // TR-05: see architecture.h.
-  std::vector<double> DeadUnitShares() const { return architecture_->DeadUnitShares(); }
-  void ResetActivity() { architecture_->ResetActivity(); }
-  std::vector<uint64_t> Activity() const { return architecture_->Activity(); }
-  bool SetActivity(std::span<const uint64_t> activity) {
-    return architecture_->SetActivity(activity);
-  }
-  size_t parameters() const;       // trainable numbers
-  size_t multiplications() const;  // of one impression's forward pass (Zhao 2019, 5.2)
+  std::vector<nn::DeadUnits*> ReluLayers() { return architecture_->ReluLayers(); }  // TR-05
+  // MT-06: how each task weighs its experts, of the last Score with this scratch.
+  std::vector<GateWeights> Gates(const Scratch& scratch) const;
+  size_t parameters() const;  // trainable numbers
+  size_t multiplications() const { return architecture_->multiplications(); }
 
   // A section file of kind "ranker" (docs/formats/ranker.md); `features_digest` binds it to its
   // tables (SV-03). Load: kFailedPrecondition when the file was trained with other tables,
@@ -117,15 +117,9 @@ class Ranker {
   };
   static SideLayout LayoutOf(const features::ModelShape::SideShape& side,
                              const RankerOptions& options, const features::ModelShape& shape);
-  size_t input_width() const { return query_.width + impression_.width; }
-  // One side's embeddings and numbers side by side: out [block.rows, stride].
-  void BuildSide(const SideLayout& layout, const features::FeatureBlock& block, float* out,
-                 size_t stride, base::ThreadPool* pool) const;
-  // The architecture's input: out [impressions.rows, input_width()], and the query side once per
-  // request in query_input [queries.rows, query_.width] (RK-01).
-  void BuildInput(const features::FeatureBlock& queries, const features::FeatureBlock& impressions,
-                  std::span<const uint32_t> query_of, std::vector<float>& query_input,
-                  std::vector<float>& out, base::ThreadPool* pool) const;
+  // One side's embeddings and numbers side by side: out [block.rows, layout.width].
+  void BuildSide(const SideLayout& layout, const features::FeatureBlock& block,
+                 std::vector<float>& out, base::ThreadPool* pool) const;
 
   RankerOptions options_;
   std::vector<Objective> objectives_;

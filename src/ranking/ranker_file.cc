@@ -17,8 +17,8 @@ using Json = nlohmann::json;
 
 constexpr char kOptions[] = "options", kDigest[] = "features_digest";
 
-constexpr size_t kMaxLayers = 64, kMaxObjectives = 256;
-constexpr double kMaxWidth = 16384, kMaxDim = 1024, kMaxNumber = 1e6;
+constexpr size_t kFileMaxLayers = 64, kMaxObjectives = 256;
+constexpr double kFileMaxWidth = 16384, kMaxDim = 1024, kMaxNumber = 1e6;
 
 constexpr std::string_view kLabels[] = {"event", "watch_seconds", "rating"};
 constexpr std::string_view kLosses[] = {"logistic", "weighted_logistic", "squared", "huber"};
@@ -71,6 +71,12 @@ class Reader {
     if (value.is_string()) return value.get<std::string>();
     Fail(key, "should be a text");
     return {};
+  }
+  bool Flag(const Json& object, const char* key) {
+    const Json& value = Member(object, key);
+    if (value.is_boolean()) return value.get<bool>();
+    Fail(key, "should be true or false");
+    return false;
   }
   const Json& Array(const Json& object, const char* key, size_t max) {
     static const Json kEmpty = Json::array();
@@ -131,15 +137,51 @@ Objective ObjectiveFrom(const Json& json, Reader& read) {
   return objective;
 }
 
+std::vector<size_t> WidthsFrom(const Json& json, const char* key, Reader& read) {
+  std::vector<size_t> widths;
+  for (const Json& width : read.Array(json, key, kFileMaxLayers)) {
+    const double value = width.is_number_unsigned() ? width.get<double>() : 0;
+    if (value < 1 || value > kFileMaxWidth) read.Fail(key, "should be a list of layer widths");
+    widths.push_back(static_cast<size_t>(std::clamp(value, 1.0, kFileMaxWidth)));
+  }
+  return widths;
+}
+
+Json ToJson(const ArchitectureOptions& options) {
+  return {{"name", options.name},
+          {"widths", options.widths},
+          {"task_widths", options.task_widths},
+          {"experts", options.experts},
+          {"task_experts", options.task_experts},
+          {"levels", options.levels},
+          {"expert_widths", options.expert_widths},
+          {"expert_layer", kExpertLayers[static_cast<size_t>(options.expert_layer)]},
+          {"gates_on_input", options.gates_on_input},
+          {"gate_dropout", options.gate_dropout}};
+}
+
+// Whether they fit together is checked when it is made.
+ArchitectureOptions ArchitectureFrom(const Json& json, Reader& read) {
+  ArchitectureOptions options;
+  const auto count = [&](const char* key) {
+    return static_cast<size_t>(read.Number(json, key, 0, kFileMaxWidth));
+  };
+  options.name = read.Text(json, "name");
+  options.widths = WidthsFrom(json, "widths", read);
+  options.task_widths = WidthsFrom(json, "task_widths", read);
+  options.experts = count("experts");
+  options.task_experts = count("task_experts");
+  options.levels = count("levels");
+  options.expert_widths = WidthsFrom(json, "expert_widths", read);
+  options.expert_layer = read.Choice<ExpertLayer>(json, "expert_layer", kExpertLayers);
+  options.gates_on_input = read.Flag(json, "gates_on_input");
+  options.gate_dropout = static_cast<float>(read.Number(json, "gate_dropout", 0, 1));
+  return options;
+}
+
 RankerOptions OptionsFrom(const Json& json, Reader& read) {
   RankerOptions options;
-  options.architecture = read.Text(json, "architecture");
-  options.widths.clear();
-  for (const Json& width : read.Array(json, "widths", kMaxLayers)) {
-    const double value = width.is_number_unsigned() ? width.get<double>() : 0;
-    if (value < 1 || value > kMaxWidth) read.Fail("widths", "should be a list of layer widths");
-    options.widths.push_back(static_cast<size_t>(std::clamp(value, 1.0, kMaxWidth)));
-  }
+  options.architecture = ArchitectureFrom(read.Member(json, "architecture"), read);
   options.dim_scale = read.Number(json, "dim_scale", 0, kMaxNumber);
   options.max_dim = static_cast<uint32_t>(read.Number(json, "max_dim", 1, kMaxDim));
   const Json& dims = read.Member(json, "dims");
@@ -153,31 +195,30 @@ RankerOptions OptionsFrom(const Json& json, Reader& read) {
 
 // Floats that a ranker of these options needs at least; more than the file has room for means that
 // the options are not this file's, and must not be allocated.
-double FloatsNeeded(const RankerOptions& options, const features::ModelShape& shape) {
-  double floats = 0, input = 0;
+double FloatsNeeded(const RankerOptions& options, const features::ModelShape& shape, size_t tasks) {
+  double floats = 0;
   for (const features::ModelShape::Table& table : shape.tables) {
     floats += static_cast<double>(EmbeddingDim(options, table)) * table.rows;
   }
-  for (const auto* side : {&shape.query, &shape.impression}) {
-    input += static_cast<double>(side->dense);
-    for (const features::ModelShape::Slot& slot : side->slots) {
-      input += EmbeddingDim(options, shape.tables[slot.table]);
+  const auto width = [&](const features::ModelShape::SideShape& side) {
+    size_t numbers = side.dense;
+    for (const features::ModelShape::Slot& slot : side.slots) {
+      numbers += EmbeddingDim(options, shape.tables[slot.table]);
     }
-  }
-  for (const size_t width : options.widths) {
-    floats += input * static_cast<double>(width);
-    input = static_cast<double>(width);
-  }
-  return floats;
+    return numbers;
+  };
+  return floats +
+         WeightsOf(options.architecture,
+                   {.input = {width(shape.query), width(shape.impression)}, .tasks = tasks});
 }
 
 Status CheckSize(const base::SectionFile& file, const RankerOptions& options,
-                 const features::ModelShape& shape) {
+                 const features::ModelShape& shape, size_t tasks) {
   double bytes = 0;
   for (const base::SectionFile::Section& section : file.sections()) {
     bytes += static_cast<double>(section.size);
   }
-  const double needed = FloatsNeeded(options, shape) * sizeof(float);
+  const double needed = FloatsNeeded(options, shape, tasks) * sizeof(float);
   if (needed <= bytes) return Ok();
   return DataLoss(
       "{}: the options and the shape ask for {:.0f} bytes of weights, but the file holds {:.0f}; "
@@ -190,8 +231,7 @@ Status CheckSize(const base::SectionFile& file, const RankerOptions& options,
 Status Ranker::Save(const std::filesystem::path& path, uint64_t features_digest) const {
   Json objectives = Json::array();
   for (const Objective& objective : objectives_) objectives.push_back(ToJson(objective));
-  const Json json = {{"architecture", options_.architecture},
-                     {"widths", options_.widths},
+  const Json json = {{"architecture", ToJson(options_.architecture)},
                      {"dim_scale", options_.dim_scale},
                      {"max_dim", options_.max_dim},
                      {"dims", options_.dims},
@@ -231,7 +271,7 @@ Result<Ranker> Ranker::Load(const std::filesystem::path& path, uint64_t features
   UPNEXT_RETURN_IF_ERROR(read.status());
 
   UPNEXT_ASSIGN_OR_RETURN(features::ModelShape shape, features::ModelShape::Load(file));
-  UPNEXT_RETURN_IF_ERROR(CheckSize(file, options, shape));
+  UPNEXT_RETURN_IF_ERROR(CheckSize(file, options, shape, objectives.size()));
   base::Rng rng(0);  // for first weights, which those of the file replace
   Result<Ranker> ranker = Make(options, std::move(objectives), std::move(shape), rng);
   if (!ranker) return DataLoss("{}: {}; train again", path.string(), ranker.error().message);

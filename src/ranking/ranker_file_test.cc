@@ -27,9 +27,9 @@ class RankerFile : public ::testing::Test {
   // The saved file with its options text or rows of tables replaced; the rest is the same.
   std::filesystem::path Forged(const std::function<std::string(std::string)>& options,
                                const std::function<void(std::vector<uint32_t>&)>& rows) {
-    const auto original = base::SectionFile::Open(Saved(), "ranker", 2);
+    const auto original = base::SectionFile::Open(Saved(), kRankerKind, kRankerVersion);
     const std::filesystem::path path = folder_ / "forged.uxs";
-    auto writer = base::SectionWriter::Create(path, "ranker", 2);
+    auto writer = base::SectionWriter::Create(path, kRankerKind, kRankerVersion);
     for (const base::SectionFile::Section& section : original->sections()) {
       Status added;
       if (section.name == "options") {
@@ -63,7 +63,8 @@ class RankerFile : public ::testing::Test {
 
   base::TestFolder folder_;
   Ranker ranker_ =
-      MakeRanker({.widths = {16, 8}, .dims = {{"topic", 5}}, .init_scale = 0.3f}, AllObjectives());
+      MakeRanker({.architecture = {.widths = {16, 8}}, .dims = {{"topic", 5}}, .init_scale = 0.3f},
+                 AllObjectives());
 };
 
 TEST_F(RankerFile, PredictsTheSameBytesAfterReload) {
@@ -72,7 +73,7 @@ TEST_F(RankerFile, PredictsTheSameBytesAfterReload) {
   const examples::RankingBatch batch = RandomBatch(20, 10, 1);
   EXPECT_EQ(ScoreAll(*loaded, batch), ScoreAll(ranker_, batch));
   EXPECT_EQ(loaded->parameters(), ranker_.parameters());
-  EXPECT_EQ(loaded->options().widths, ranker_.options().widths);
+  EXPECT_EQ(loaded->options().architecture.widths, ranker_.options().architecture.widths);
   ASSERT_EQ(loaded->objectives().size(), ranker_.objectives().size());
   for (size_t k = 0; k < ranker_.objectives().size(); ++k) {
     const Objective &was = ranker_.objectives()[k], &is = loaded->objectives()[k];
@@ -109,7 +110,10 @@ TEST_F(RankerFile, HostileOptionsAreRefusedBeforeTheyAreObeyed) {
       {"\"dims\"", "\"sizes\""},
       {"\"dim_scale\": 6.0", "\"dim_scale\": 1e999"},
       {"\"dim_scale\": 6.0", "\"dim_scale\": null"},
-      {"shared-bottom", "unshared-top"},
+      {"\"tower\"", "\"of babel\""},
+      {"\"tower\"", "\"mmoe\""},
+      {"\"levels\": 1", "\"levels\": -1"},
+      {"\"relu\"", "\"gelu\""},
       {"\"objectives\": [", "\"objectives\": [1, "},
       {"\"objectives\"", "\"subjectives\""},
       {"\"watch_seconds\"", "\"watch_hours\""},

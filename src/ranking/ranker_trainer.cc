@@ -64,58 +64,50 @@ void RankerTrainer::Losses(const examples::RankingBatch& batch, const float* log
 }
 
 void RankerTrainer::Backward(const examples::RankingBatch& batch, std::span<nn::LossValue> losses) {
-  const size_t n = batch.size();
-  ranker_.BuildInput(batch.queries, batch.impressions, batch.query_of, query_input_, input_,
-                     compute_.pool);
-  DropInputs(n);
-  const float* logits = ranker_.architecture_->Forward(input_.data(), n, compute_);
+  BuildSide(ranker_.query_, batch.queries, &queries_);
+  BuildSide(ranker_.impression_, batch.impressions, &impressions_);
+  const float* logits = ranker_.architecture_->Forward({.queries = queries_.values.data(),
+                                                        .query_rows = batch.queries.rows,
+                                                        .impressions = impressions_.values.data(),
+                                                        .query_of = batch.query_of},
+                                                       compute_, &dropout_);
   Losses(batch, logits, /*gradients=*/true, losses);
-  d_input_.resize(input_.size());
-  ranker_.architecture_->Backward(d_logits_.data(), d_input_.data(), compute_);
-  for (size_t i = 0; i < keep_.size(); ++i) d_input_[i] *= keep_[i];
-  AddTableGradients(batch);
+  ranker_.architecture_->Backward(
+      d_logits_.data(), {queries_.gradient.data(), impressions_.gradient.data()}, compute_);
+  AddTableGradients(ranker_.query_, batch.queries, queries_);
+  AddTableGradients(ranker_.impression_, batch.impressions, impressions_);
 }
 
-void RankerTrainer::DropInputs(size_t rows) {
-  keep_.clear();
+// What is left out of a request is left out for all its impressions.
+void RankerTrainer::BuildSide(const Ranker::SideLayout& layout, const features::FeatureBlock& block,
+                              SideInput* side) {
+  ranker_.BuildSide(layout, block, side->values, compute_.pool);
+  side->gradient.assign(side->values.size(), 0.0f);
+  side->keep.clear();
   if (options_.dropout <= 0 && options_.field_dropout <= 0) return;
-  keep_.assign(input_.size(), 1.0f);
-  const size_t width = ranker_.input_width();
+  side->keep.assign(side->values.size(), 1.0f);
   if (options_.dropout > 0) {
     const float kept = 1.0f / (1.0f - options_.dropout);
-    for (float& keep : keep_) keep = dropout_.Uniform() < options_.dropout ? 0.0f : kept;
+    for (float& keep : side->keep) keep = dropout_.Uniform() < options_.dropout ? 0.0f : kept;
   }
   if (options_.field_dropout > 0) {
-    for (size_t i = 0; i < rows; ++i) {
-      float* row = keep_.data() + i * width;
-      for (const auto& [layout, begin] : {std::pair{&ranker_.query_, size_t{0}},
-                                          std::pair{&ranker_.impression_, ranker_.query_.width}}) {
-        for (const Ranker::Slot& slot : layout->slots) {
-          if (dropout_.Uniform() >= options_.field_dropout) continue;
-          std::fill_n(row + begin + slot.offset, ranker_.tables_[slot.table]->dim(), 0.0f);
-        }
+    for (size_t i = 0; i < block.rows; ++i) {
+      float* const row = side->keep.data() + i * layout.width;
+      for (const Ranker::Slot& slot : layout.slots) {
+        if (dropout_.Uniform() >= options_.field_dropout) continue;
+        std::fill_n(row + slot.offset, ranker_.tables_[slot.table]->dim(), 0.0f);
       }
     }
   }
-  for (size_t i = 0; i < keep_.size(); ++i) input_[i] *= keep_[i];
+  for (size_t i = 0; i < side->keep.size(); ++i) side->values[i] *= side->keep[i];
 }
 
-void RankerTrainer::AddTableGradients(const examples::RankingBatch& batch) {
-  const size_t width = ranker_.input_width(), query_width = ranker_.query_.width;
-  for (const Ranker::Slot& slot : ranker_.impression_.slots) {
-    table_steps_[slot.table]->AddBags(View(batch.impressions.categorical[slot.feature]),
-                                      d_input_.data() + query_width + slot.offset, width,
-                                      kernels::Pooling::kMean);
-  }
-  // A query is an input of all its impressions.
-  d_queries_.assign(batch.queries.rows * query_width, 0.0f);
-  for (size_t i = 0; i < batch.size(); ++i) {
-    kernels::Axpy(1.0f, d_input_.data() + i * width,
-                  d_queries_.data() + batch.query_of[i] * query_width, query_width);
-  }
-  for (const Ranker::Slot& slot : ranker_.query_.slots) {
-    table_steps_[slot.table]->AddBags(View(batch.queries.categorical[slot.feature]),
-                                      d_queries_.data() + slot.offset, query_width,
+void RankerTrainer::AddTableGradients(const Ranker::SideLayout& layout,
+                                      const features::FeatureBlock& block, SideInput& side) {
+  for (size_t i = 0; i < side.keep.size(); ++i) side.gradient[i] *= side.keep[i];
+  for (const Ranker::Slot& slot : layout.slots) {
+    table_steps_[slot.table]->AddBags(View(block.categorical[slot.feature]),
+                                      side.gradient.data() + slot.offset, layout.width,
                                       kernels::Pooling::kMean);
   }
 }
@@ -129,10 +121,14 @@ void RankerTrainer::Apply() {
 
 void RankerTrainer::Evaluate(const examples::RankingBatch& batch, std::span<nn::LossValue> losses) {
   const nn::Compute exact{.pool = compute_.pool};
-  ranker_.BuildInput(batch.queries, batch.impressions, batch.query_of, query_input_, input_,
-                     exact.pool);
+  ranker_.BuildSide(ranker_.query_, batch.queries, queries_.values, exact.pool);
+  ranker_.BuildSide(ranker_.impression_, batch.impressions, impressions_.values, exact.pool);
   logits_.resize(batch.size() * ranker_.objectives_.size());
-  ranker_.architecture_->Infer(input_.data(), batch.size(), logits_.data(), *scratch_, exact);
+  ranker_.architecture_->Infer({.queries = queries_.values.data(),
+                                .query_rows = batch.queries.rows,
+                                .impressions = impressions_.values.data(),
+                                .query_of = batch.query_of},
+                               logits_.data(), *scratch_, exact);
   Losses(batch, logits_.data(), /*gradients=*/false, losses);
 }
 

@@ -53,8 +53,15 @@ class RankerTrainer {
   void ScaleLearningRates(float share);
 
  private:
-  void DropInputs(size_t rows);
-  void AddTableGradients(const examples::RankingBatch& batch);
+  // One side of the ranker's input, with what dropout leaves of it.
+  struct SideInput {
+    std::vector<float> values, gradient;
+    std::vector<float> keep;  // factor of each value; empty without dropout
+  };
+  void BuildSide(const Ranker::SideLayout& layout, const features::FeatureBlock& block,
+                 SideInput* side);
+  void AddTableGradients(const Ranker::SideLayout& layout, const features::FeatureBlock& block,
+                         SideInput& side);
   // Adds each objective's loss over logits [n, objectives]; with `gradients` fills d_logits_.
   void Losses(const examples::RankingBatch& batch, const float* logits, bool gradients,
               std::span<nn::LossValue> losses);
@@ -66,8 +73,8 @@ class RankerTrainer {
   std::vector<std::unique_ptr<nn::RowwiseAdagrad>> table_steps_;  // as the ranker's tables
   base::Rng dropout_;
 
-  std::vector<float> query_input_, input_, d_input_, d_queries_, d_logits_, logits_;
-  std::vector<float> keep_;  // factor of each input; empty without dropout
+  SideInput queries_, impressions_;
+  std::vector<float> d_logits_, logits_;
   std::vector<float> column_, d_column_;
   Targets targets_;
   const std::unique_ptr<ArchitectureScratch> scratch_;  // of Evaluate

@@ -36,7 +36,8 @@ void Backward(RankerTrainer& trainer, const Ranker& ranker, const examples::Rank
 }
 
 TEST(RankerTrainer, DenseGradientsAreThoseOfTheWholeRankersLoss) {
-  Ranker ranker = MakeRanker({.widths = {8, 6}, .init_scale = 0.5f}, AllObjectives());
+  Ranker ranker =
+      MakeRanker({.architecture = {.widths = {8, 6}}, .init_scale = 0.5f}, AllObjectives());
   base::ThreadPool pool(1);
   RankerTrainer trainer(&ranker, kExact, pool);
   const examples::RankingBatch batch = RandomBatch(6, 5, 17);
@@ -54,7 +55,8 @@ TEST(RankerTrainer, DenseGradientsAreThoseOfTheWholeRankersLoss) {
 // Row-wise Adagrad's first step is -lr g / rms(g), so it shows the direction of every row's
 // gradient, and that all features that share a table contributed (RK-02).
 TEST(RankerTrainer, RK02_TableGradientsAddUpOverAllFeaturesThatShareATable) {
-  Ranker ranker = MakeRanker({.widths = {8}, .dim_scale = 3, .init_scale = 0.5f}, AllObjectives());
+  Ranker ranker = MakeRanker({.architecture = {.widths = {8}}, .dim_scale = 3, .init_scale = 0.5f},
+                             AllObjectives());
   base::ThreadPool pool(1);
   RankerTrainOptions options = kExact;
   options.learning_rate = 0;
@@ -105,7 +107,7 @@ TEST(RankerTrainer, RK02_TableGradientsAddUpOverAllFeaturesThatShareATable) {
 TEST(RankerTrainer, LearningRatesScaleTheStep) {
   const examples::RankingBatch batch = RandomBatch(6, 5, 17);
   const auto moved = [&](float share) {  // by weights (Adam) and embeddings (Adagrad)
-    Ranker ranker = MakeRanker({.widths = {8}}, AllObjectives());
+    Ranker ranker = MakeRanker({.architecture = {.widths = {8}}}, AllObjectives());
     base::ThreadPool pool(1);
     RankerTrainer trainer(&ranker, kExact, pool);
     trainer.ScaleLearningRates(share);
@@ -123,8 +125,8 @@ TEST(RankerTrainer, LearningRatesScaleTheStep) {
 }
 
 TEST(RankerTrainer, MT01_MaskedImpressionsChangeNothing) {
-  Ranker ranker =
-      MakeRanker({.widths = {8}}, {EventObjective("like", EventType::kLike, LikeOrDislike())});
+  Ranker ranker = MakeRanker({.architecture = {.widths = {8}}},
+                             {EventObjective("like", EventType::kLike, LikeOrDislike())});
   base::ThreadPool pool(1);
   RankerTrainer trainer(&ranker, kExact, pool);
   examples::RankingBatch batch = RandomBatch(6, 5, 17);
@@ -136,7 +138,7 @@ TEST(RankerTrainer, MT01_MaskedImpressionsChangeNothing) {
 }
 
 TEST(RankerTrainer, MT01_AHeadOfNoWeightLeavesTheOtherAsIfTrainedAlone) {
-  const RankerOptions options = {.widths = {8}, .init_scale = 0.3f};
+  const RankerOptions options = {.architecture = {.widths = {8}}, .init_scale = 0.3f};
   Ranker alone = MakeRanker(options, {WatchObjective()});
   std::vector<Objective> two = {WatchObjective(), EventObjective("click", EventType::kClick)};
   two[1].loss_weight = 0;
@@ -179,7 +181,7 @@ Repetition MakeRepetition() {
 }
 
 TEST(RankerTrainer, RK12_WatchTimeWeightsEqualRepetition) {
-  const RankerOptions options = {.widths = {8}, .init_scale = 0.3f};
+  const RankerOptions options = {.architecture = {.widths = {8}}, .init_scale = 0.3f};
   Ranker weighted = MakeRanker(options, {WatchObjective(nn::WatchTimeForm::kPaper)});
   Ranker repeated = MakeRanker(options, {EventObjective("click", EventType::kClick)});
   const Repetition data = MakeRepetition();
@@ -217,8 +219,12 @@ TEST(RankerTrainer, RK12_WatchTimeWeightsEqualRepetition) {
 TEST(RankerTrainer, RK12_GradientEqualsAnalyticAtTheHead) {
   // Without hidden layers and with zero weights the gradient of the bias is the mean over
   // impressions of -T (1 - s) for watched and s for others, s = 1/2.
-  Ranker ranker = MakeRanker({.widths = {}}, {WatchObjective(nn::WatchTimeForm::kPaper)});
-  for (float& weight : ParameterNamed(ranker, "net.heads.weight").value) weight = 0;
+  Ranker ranker =
+      MakeRanker({.architecture = {.name = "linear"}}, {WatchObjective(nn::WatchTimeForm::kPaper)});
+  for (const char* half : {"query", "impression"}) {
+    const std::string name = fmt::format("net.heads.{}.weight", half);
+    std::ranges::fill(ParameterNamed(ranker, name).value, 0.0f);
+  }
   base::ThreadPool pool(1);
   RankerTrainer trainer(&ranker, kExact, pool);
   examples::RankingBatch batch;
@@ -256,7 +262,8 @@ examples::RankingBatch GridBatch() {
 
 void CheckGrid(nn::WatchTimeForm form, const std::function<float(const Cell&)>& truth) {
   const examples::RankingBatch batch = GridBatch();
-  Ranker ranker = MakeRanker({.widths = {16}, .init_scale = 0.3f}, {WatchObjective(form)});
+  Ranker ranker =
+      MakeRanker({.architecture = {.widths = {16}}, .init_scale = 0.3f}, {WatchObjective(form)});
   RankerTrainOptions options = kExact;
   options.learning_rate = 0.01f;
   options.table_learning_rate = 0.05f;
@@ -292,8 +299,8 @@ TEST(RankerTrainer, RK14_ClickRatesRankClickbaitFirstAndWatchTimeDoesNot) {
                        clicked ? Clicked(bait ? 3.0f : 100.0f) : examples::Labels{}, &batch);
     }
   }
-  Ranker ranker =
-      MakeRanker({.widths = {16}}, {WatchObjective(), EventObjective("click", EventType::kClick)});
+  Ranker ranker = MakeRanker({.architecture = {.widths = {16}}},
+                             {WatchObjective(), EventObjective("click", EventType::kClick)});
   RankerTrainOptions options = kExact;
   options.learning_rate = 0.01f;
   Fit(&ranker, options, batch, 400);
@@ -338,7 +345,7 @@ TEST(RankerTrainer, DropoutIsOffWhenEvaluatingAndFieldDropoutTeachesTheUnknown) 
                      &batch);
   }
   const auto unknown_click = [&](float field_dropout) {
-    Ranker ranker = MakeRanker({.widths = {16}, .init_scale = 0.5f},
+    Ranker ranker = MakeRanker({.architecture = {.widths = {16}}, .init_scale = 0.5f},
                                {EventObjective("click", EventType::kClick)});
     RankerTrainOptions options = kExact;
     options.learning_rate = 0.01f;

@@ -97,12 +97,7 @@ class Training : public nn::Trainable {
     trainer_.AppendState(state);
   }
   base::Rng& rng() override { return trainer_.rng(); }
-  std::vector<uint64_t> Activity() const override { return ranker_.Activity(); }
-  bool SetActivity(std::span<const uint64_t> activity) override {
-    return ranker_.SetActivity(activity);
-  }
-  void ResetActivity() override { ranker_.ResetActivity(); }
-  std::vector<double> DeadUnitShares() const override { return ranker_.DeadUnitShares(); }
+  std::vector<nn::DeadUnits*> ReluLayers() override { return ranker_.ReluLayers(); }
 
  private:
   // Number of examples for the initial averages, when a batch has fewer.

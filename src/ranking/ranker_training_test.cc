@@ -65,7 +65,7 @@ const features::FeatureStatistics& PlantedTables() {
 
 const std::vector<Objective> kObjectives = {WatchObjective(),
                                             EventObjective("click", schema::EventType::kClick)};
-const RankerOptions kRanker = {.widths = {32, 16}, .dim_scale = 3};
+const RankerOptions kRanker = {.architecture = {.widths = {32, 16}}, .dim_scale = 3};
 const RankerTrainOptions kTrain = {
     .batch = 128, .epochs = 8, .learning_rate = 3e-3f, .bf16 = false};
 
@@ -264,7 +264,7 @@ TEST(RankerTraining, OptionsReadFromTheProjectFile) {
   EXPECT_EQ(train.batch, 7u);
   EXPECT_EQ(train.field_dropout, 0.25f);
   EXPECT_FALSE(train.bf16);
-  EXPECT_EQ(model.widths, std::vector<size_t>{3});
+  EXPECT_EQ(model.architecture.widths, std::vector<size_t>{3});
   EXPECT_EQ(model.init_scale, 0.5f);
 }
 

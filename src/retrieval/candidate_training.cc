@@ -69,12 +69,7 @@ class Training : public nn::Trainable {
     trainer_.AppendState(state);
   }
   base::Rng& rng() override { return trainer_.rng(); }
-  std::vector<uint64_t> Activity() const override { return trainer_.tower().Activity(); }
-  bool SetActivity(std::span<const uint64_t> activity) override {
-    return trainer_.tower().SetActivity(activity);
-  }
-  void ResetActivity() override { trainer_.tower().ResetActivity(); }
-  std::vector<double> DeadUnitShares() const override { return trainer_.tower().DeadUnitShares(); }
+  std::vector<nn::DeadUnits*> ReluLayers() override { return trainer_.tower().ReluLayers(); }
 
  private:
   const CandidateTrainOptions& options_;

@@ -14,6 +14,7 @@
 #include "base/scratch_pool.h"
 #include "features/feature_extractor.h"
 #include "ranking/ranker.h"
+#include "ranking/score.h"
 #include "retrieval/feed_order.h"
 #include "retrieval/generator.h"
 #include "schema/event.h"
@@ -109,7 +110,7 @@ struct Engine::Rep {
   std::vector<PooledCandidate> Propose(const RequestContext& context, EngineScratch& buffers,
                                        StageCounts* counts) const;
   void Order(std::vector<PooledCandidate>* candidates) const;
-  void Rank(const RequestContext& context, EngineScratch& buffers,
+  void Rank(const RequestContext& context, std::span<const float> exponents, EngineScratch& buffers,
             std::vector<PooledCandidate>* candidates, StageCounts* counts) const;
   Recommendation Describe(const RequestContext& context, PooledCandidate candidate) const;
 };
@@ -179,8 +180,9 @@ void Engine::Rep::Order(std::vector<PooledCandidate>* candidates) const {
   }
 }
 
-void Engine::Rep::Rank(const RequestContext& context, EngineScratch& buffers,
-                       std::vector<PooledCandidate>* candidates, StageCounts* counts) const {
+void Engine::Rep::Rank(const RequestContext& context, std::span<const float> exponents,
+                       EngineScratch& buffers, std::vector<PooledCandidate>* candidates,
+                       StageCounts* counts) const {
   const ranking::Ranker& ranker = *bundle.ranker();
   buffers.query.Clear();
   buffers.impressions.Clear();
@@ -202,7 +204,7 @@ void Engine::Rep::Rank(const RequestContext& context, EngineScratch& buffers,
   for (size_t i = 0; i < candidates->size(); ++i) {
     const auto row = std::span(buffers.predictions).subspan(i * tasks, tasks);
     (*candidates)[i].predictions.assign(row.begin(), row.end());
-    (*candidates)[i].score = ranking::CombinedScore(ranker.objectives(), row);
+    (*candidates)[i].score = ranking::CombinedScore(exponents, row);
   }
   counts->ranked = static_cast<uint32_t>(candidates->size());
   counts->queries = static_cast<uint32_t>(buffers.query.rows);
@@ -257,6 +259,14 @@ std::vector<std::string> Engine::objective_names() const {
 
 Result<Slate> Engine::Recommend(const UserState& state, const Request& request) const {
   if (request.n == 0) return InvalidArgument("n: expected at least 1, found 0");
+  std::vector<float> exponents = ranking::ExponentsOf(objectives());
+  if (!request.score.empty()) {
+    if (rep_->bundle.ranker() == nullptr) {
+      return InvalidArgument("score: expected none, since this bundle has no ranker");
+    }
+    UPNEXT_ASSIGN_OR_RETURN(const auto weights, ranking::ParseScoreWeights(request.score));
+    UPNEXT_ASSIGN_OR_RETURN(exponents, ranking::ExponentsOf(weights, objectives()));
+  }
   const auto begin = std::chrono::steady_clock::now();
   Slate slate;
   slate.request = fmt::format(
@@ -274,7 +284,7 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request) 
 
   const auto ranking_begin = std::chrono::steady_clock::now();
   if (request.stage == Stage::kRanking && rep_->bundle.ranker() != nullptr) {
-    rep_->Rank(context, *scratch, &candidates, &slate.counts);
+    rep_->Rank(context, exponents, *scratch, &candidates, &slate.counts);
   }
   for (const auto& re_ranker : rep_->re_rankers) re_ranker->ReRank(context, &candidates);
   slate.ranking_ms = MillisecondsSince(ranking_begin);
@@ -284,6 +294,7 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request) 
   }
   slate.counts.shown = static_cast<uint32_t>(slate.items.size());
   AddNotes(context, rep_->bundle.ranker() != nullptr, &slate);
+  slate.notes.insert(slate.notes.end(), rep_->bundle.notes().begin(), rep_->bundle.notes().end());
   return slate;
 }
 

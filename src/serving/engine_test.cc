@@ -97,7 +97,8 @@ class EngineTest : public testing::Test {
       std::vector<float> predictions(engine_->objectives().size());
       bundle_->ranker()->Score(query, one, std::vector<uint32_t>{0}, predictions.data(), scratch,
                                {});
-      scored.emplace_back(-ranking::CombinedScore(engine_->objectives(), predictions), item);
+      scored.emplace_back(
+          -ranking::CombinedScore(ranking::ExponentsOf(engine_->objectives()), predictions), item);
     }
     std::ranges::sort(scored);
     std::vector<std::string> ids;
@@ -390,7 +391,8 @@ TEST_F(EngineTest, SV07_SlateScoresEqualOneByOneScores) {
     std::vector<float> alone(engine_->objectives().size());
     bundle_->ranker()->Score(query, one, std::vector<uint32_t>{0}, alone.data(), scratch, {});
     EXPECT_THAT(item.predictions, testing::Pointwise(testing::FloatNear(1e-5f), alone));
-    EXPECT_NEAR(item.score, ranking::CombinedScore(engine_->objectives(), alone), 1e-5);
+    EXPECT_NEAR(item.score,
+                ranking::CombinedScore(ranking::ExponentsOf(engine_->objectives()), alone), 1e-5);
     EXPECT_GE(slate.items[i > 0 ? i - 1 : 0].score, item.score);
   }
 }

@@ -5,9 +5,11 @@
 #include <shared_mutex>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "base/time_text.h"
 #include "base/versioned_root.h"
+#include "log/event_log.h"
 #include "store/name_quota.h"
 
 namespace upnext::serving {
@@ -15,7 +17,7 @@ namespace upnext::serving {
 struct Service::Rep {
   const std::shared_ptr<store::Store> store;
   const base::Clock& clock;
-  const int64_t max_ahead_ms;
+  const int64_t max_ahead_ms, max_behind_ms;
   mutable base::Mutex mutex;
   std::shared_ptr<const Generation> generation UPNEXT_GUARDED_BY(mutex);
   TakeUps take_ups UPNEXT_GUARDED_BY(mutex);
@@ -32,9 +34,28 @@ struct Service::Rep {
       : store(std::move(s)),
         clock(c),
         max_ahead_ms(options.max_ahead_ms),
+        max_behind_ms(options.max_behind_ms),
         generation(std::move(first)),
         names(options.max_new_names_per_client) {
     take_ups.since_ms = clock.NowMs();
+  }
+  // A time that is plausible for the event `i` of a batch. A late one would be what counts as now,
+  // and an import would leave an early one out.
+  Status CheckTime(size_t i, int64_t time_ms, int64_t now, const log::LogStats& log) const {
+    if (time_ms > now && time_ms - now > max_ahead_ms) {
+      return InvalidArgument(
+          "events[{}]: time: expected at most {} s after the server's clock, which is at {}, found "
+          "{}; leave the time out for an event that happens now",
+          i, max_ahead_ms / 1000, base::FormatTime(now), base::FormatTime(time_ms));
+    }
+    if (log.events > 0 && time_ms < log.first_ms && log.first_ms - time_ms > max_behind_ms) {
+      return InvalidArgument(
+          "events[{}]: time: expected at most {} days before the log's first event, which is at {}, "
+          "found {}; times are seconds since 1970, and [import] max_days_behind sets the limit",
+          i, max_behind_ms / base::kDayMs, base::FormatTime(log.first_ms),
+          base::FormatTime(time_ms));
+    }
+    return Ok();
   }
 };
 
@@ -95,15 +116,12 @@ void Service::ReportUpToDate(std::string_view note) {
 Result<Posted> Service::PostEvents(std::vector<schema::RawEvent> events,
                                    std::span<const std::string> ids, std::string_view client) {
   const int64_t now = rep_->clock.NowMs();
+  const std::shared_ptr<const Generation> at_arrival = generation();
+  const log::LogStats& log = at_arrival->catalogue().log().stats();
   for (size_t i = 0; i < events.size(); ++i) {
     int64_t& time_ms = events[i].time_ms;
     if (time_ms == schema::kNoTime) time_ms = now;
-    if (time_ms > now && time_ms - now > rep_->max_ahead_ms) {
-      return InvalidArgument(
-          "events[{}]: time: expected at most {} s after the server's clock, which is at {}, found "
-          "{}; leave the time out for an event that happens now",
-          i, rep_->max_ahead_ms / 1000, base::FormatTime(now), base::FormatTime(time_ms));
-    }
+    UPNEXT_RETURN_IF_ERROR(rep_->CheckTime(i, time_ms, now, log));
   }
   std::shared_lock<std::shared_mutex> posting;
   {

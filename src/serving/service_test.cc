@@ -38,8 +38,8 @@ class ServiceTest : public testing::Test {
   TestService service_;
 };
 
-TEST_F(ServiceTest, TimesFarAheadOfTheClockAreRefused) {
-  service_.RestartWithLimit(60'000);
+TEST_F(ServiceTest, TimesFarAheadOfTheClockOrBeforeTheLogAreRefused) {
+  service_.RestartWithLimits(60'000, 100 * base::kDayMs);
   const int64_t now = service_.clock().NowMs();
   const auto post = [&](int64_t time_ms) {
     return service_->PostEvents(
@@ -54,7 +54,16 @@ TEST_F(ServiceTest, TimesFarAheadOfTheClockAreRefused) {
               testing::AllOf(HasSubstr("events[1]: time: expected at most 60 s after"),
                              HasSubstr("found " + base::FormatTime(now + 60'001))));
   EXPECT_FALSE(post(schema::kLatestMs));
-  EXPECT_EQ(service_->status().events_applied, 4u) << "nothing of a refused batch is kept";
+  const int64_t first = service_->generation()->catalogue().log().stats().first_ms;
+  EXPECT_TRUE(post(first - 100 * base::kDayMs));
+  const auto early = post(first - 100 * base::kDayMs - 1);
+  ASSERT_FALSE(early);
+  EXPECT_EQ(early.error().code, Code::kInvalidArgument);
+  EXPECT_THAT(early.error().message,
+              testing::AllOf(HasSubstr("events[1]: time: expected at most 100 days before"),
+                             HasSubstr("is at " + base::FormatTime(first)),
+                             HasSubstr("[import] max_days_behind")));
+  EXPECT_EQ(service_->status().events_applied, 6u) << "nothing of a refused batch is kept";
 }
 
 // Few candidates of the model alone, in its order: what is listed depends on the user's vector, and

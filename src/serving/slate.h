@@ -23,6 +23,7 @@ struct Request {
   int64_t time_ms = 0;
   Stage stage = Stage::kRanking;
   std::vector<std::string> exclude = {};  // item ids never to show in this slate
+  std::string score = {};  // NAME:EXPONENT, ... (ranking/score.h); "": those of the bundle
   uint32_t last() const { return offset + n; }
 };
 

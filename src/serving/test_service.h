@@ -29,11 +29,13 @@ class TestService {
                            .signals = {},
                            .schema = project_.schema(),
                            .clock = &clock_,
-                           .max_ahead_ms = max_ahead_ms_}};
+                           .max_ahead_ms = max_ahead_ms_,
+                           .max_behind_ms = max_behind_ms_}};
   }
   // By default events of any time are taken.
-  void RestartWithLimit(int64_t max_ahead_ms) {
+  void RestartWithLimits(int64_t max_ahead_ms, int64_t max_behind_ms) {
     max_ahead_ms_ = max_ahead_ms;
+    max_behind_ms_ = max_behind_ms;
     Restart();
   }
   // As after a stop of the server: everything comes from disk again.
@@ -62,7 +64,7 @@ class TestService {
   bundle::TestProject project_;
   base::FixedClock clock_{features::Minutes(20'000)};
   EngineOptions engine_;
-  int64_t max_ahead_ms_ = INT64_MAX;
+  int64_t max_ahead_ms_ = INT64_MAX, max_behind_ms_ = INT64_MAX;
   std::shared_ptr<store::HookedStore> store_;
   std::unique_ptr<Service> service_;
 };

@@ -51,7 +51,7 @@ training::Options TrainingOf(Scale scale, uint64_t seed) {
   train.candidate_train.epochs = tiny ? 3 : 20;
   train.candidate_train.table_learning_rate = 0.1f;
   train.candidate_train.dropout = 0.2f;
-  train.ranker.widths = tiny ? std::vector<size_t>{16} : std::vector<size_t>{128, 64};
+  train.ranker.architecture.widths = tiny ? std::vector<size_t>{16} : std::vector<size_t>{128, 64};
   train.ranker_train.epochs = tiny ? 2 : 8;
   train.objectives = {WatchObjective(), ranking::Objective()};
   train.objectives[1].name = "click";

@@ -123,6 +123,12 @@ def requests(site, url):
     require(status == 400 and "write it in quotes" in answer["detail"], answer)
     status, answer = post(url, {**event, "time": "2199-01-01"})
     require(status == 400 and "after the server's clock" in answer["detail"], answer)
+    status, answer = post(url, {**event, "time": "2014-06-01"})
+    require(status == 200, "less than max_days_behind = 3650 days before the log:", answer)
+    for early in ("2013-06-01", 1_704_448):  # the second in thousands of seconds
+        status, answer = post(url, {**event, "time": early})
+        require(status == 400 and "3650 days before the log's first event" in answer["detail"]
+                and "max_days_behind" in answer["detail"], answer)
     status, answer = post(url, {**event, "type": "completed"})
     require(status == 400 and "add_to_cart" in answer["detail"], answer)
     status, answer = post(url, event, {"Content-Type": "text/plain"})

@@ -128,7 +128,7 @@ class Server:
 def new_item(server):
     for item in server.get("/v1/recommendations", user="stranger", n=ITEMS + 1)["items"]:
         if item["item"] == "brand-new":
-            return item["reason"], item["score"]
+            return item["reason"], round(item["score"], 3)
     raise Failed("the new item is in no feed")
 
 

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""Score weights of the project file and of a request order the feed without training; with the real binary.
+
+    tests/cases/score.py build/release/upnext
+"""
+import pathlib
+import subprocess
+import sys
+import tempfile
+import urllib.error
+
+from loop import Failed, Server, require
+
+PROJECT = """
+[import]
+events = '''
+SELECT "user", item, to_timestamp(CAST(time AS DOUBLE)) AS time, type, value, request, position
+FROM read_csv('{data}/events.csv', types = {'user': 'VARCHAR', 'item': 'VARCHAR', 'request': 'VARCHAR'})
+'''
+items = '''
+SELECT item, 100 AS duration FROM read_csv('{data}/items.csv', types = {'item': 'VARCHAR'})
+'''
+[split]
+validation_days = 1
+test_days = 1
+[retrieval]
+dim = 8
+epochs = 2
+[ranking]
+widths = [16]
+epochs = 4
+[server]
+stop_delay = 0
+"""
+OBJECTIVES = {"watch": "watch_seconds", "click": "click", "save": "save"}
+ITEMS, USERS, DAYS = 20, 60, 6
+START = 1_704_067_200
+
+
+def objectives(**weights):
+    return "".join(f'[[ranking.objective]]\nname = "{name}"\nlabel = "{label}"\nscore_weight = {weights.get(name, 0)}\n'
+                   for name, label in OBJECTIVES.items())
+
+
+class Site:
+    """Items with small numbers are clicked, those with large ones are watched for long and are saved."""
+
+    def __init__(self, upnext, folder):
+        self.upnext, self.folder = upnext, folder
+        rows = ["user,item,time,type,value,request,position"]
+        for day in range(DAYS):
+            for user in range(USERS):
+                at, request = START + day * 86_400 + user * 600, f"r{day}-{user}"
+                for place in range(8):
+                    item = (user * 7 + day * 3 + place * 5) % ITEMS
+                    chance = (user * 31 + day * 17 + place * 13) % ITEMS
+                    row = f"u{user:02},i{item:02},{at + place * 9},{{}},{{}},{request},{place + 1}"
+                    rows.append(row.format("impression", ""))
+                    if chance >= item:
+                        rows.append(row.format("click", ""))
+                        rows.append(row.format("watch", 2 + 4 * item))
+                    if chance < item:
+                        rows.append(row.format("save", ""))
+        (folder / "events.csv").write_text("\n".join(rows) + "\n")
+        (folder / "items.csv").write_text("item\n" + "".join(f"i{item:02}\n" for item in range(ITEMS)))
+
+    def write(self, weights):
+        (self.folder / "site.toml").write_text(PROJECT + weights)
+
+    def command(self, verb, *args):
+        return [self.upnext, verb, "-c", self.folder / "site.toml", "--data", self.folder, *args]
+
+    def run(self, verb, *args, code=0):
+        done = subprocess.run(self.command(verb, *args), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=120)
+        require(done.returncode == code, verb, *args, "ended with", done.returncode, done.stdout, done.stderr)
+        return done.stdout + done.stderr
+
+
+def answer(server, **parameters):
+    return server.get("/v1/recommendations", user="nobody", n=ITEMS, explain=1, **parameters)
+
+
+def order(server, **parameters):
+    return [item["item"] for item in answer(server, **parameters)["items"]]
+
+
+def check_order(server, exponents, **parameters):
+    """The items are in the order of their predictions, combined by `exponents`."""
+    items = answer(server, **parameters)["items"]
+    require(len(items) > ITEMS / 2, len(items), "items")
+    scores = []
+    for item in items:
+        score = 1
+        for name, exponent in exponents.items():
+            score *= item["predictions"][name] ** exponent
+        require(abs(item["score"] / score - 1) < 1e-3, "score", item, "expected", score)
+        scores.append(score)
+    require(scores == sorted(scores, reverse=True), "not in order:", scores)
+
+
+def refused(server, **parameters):
+    try:
+        answer(server, **parameters)
+    except urllib.error.HTTPError as error:
+        require(error.code == 400, "expected 400, found", error.code)
+        return error.read().decode()
+    raise Failed("not refused:", parameters)
+
+
+def weights_need_no_training(site):
+    site.write(objectives(watch=1))
+    site.run("import")
+    site.run("train")
+    with Server(site) as server:
+        by_watch = order(server)
+        check_order(server, {"watch": 1})
+        check_order(server, {"click": 1, "save": -0.5}, score="click:1,save:-0.5")
+        by_click = order(server, score="click:1")
+        require(by_click != by_watch, "clicks order as seconds do")
+        require(order(server, score="click:-1") == by_click[::-1], "a negative exponent does not reverse the order")
+        require(order(server) == by_watch, "the weights of a request outlived it")
+        require("(watch, click, save), found 'like'" in refused(server, score="like:1"), refused(server, score="like:1"))
+        require("NAME:EXPONENT" in refused(server, score="click"), refused(server, score="click"))
+        require("other than 0" in refused(server, score="click:0"), refused(server, score="click:0"))
+    site.write(objectives(click=1))
+    with Server(site) as server:
+        require(order(server) == by_click, "the project file does not order the feed")
+    require(by_click[0] in site.run("recommend", "--user", "nobody", "-n", "1"), "recommend does not follow the file")
+    require(by_watch[0] in site.run("recommend", "--user", "nobody", "-n", "1", "--score", "watch:1"), "nor --score")
+
+
+def what_the_bundle_cannot_do_is_said(site):
+    like = '[[ranking.objective]]\nlabel = "like"\nscore_weight = 1\n'
+    site.write(objectives(click=1) + like)
+    with Server(site) as server:
+        notes = answer(server)["notes"]
+        require(any("'like' has no effect" in note for note in notes), notes)
+        check_order(server, {"click": 1})
+    # Without an objective in the file, those of the training count; so do they when no order would be left.
+    for text in ("", like):
+        site.write(text)
+        with Server(site) as server:
+            check_order(server, {"watch": 1})
+
+
+def main():
+    upnext = pathlib.Path(sys.argv[1]).resolve()
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        site = Site(upnext, pathlib.Path(folder))
+        for case in (weights_need_no_training, what_the_bundle_cannot_do_is_said):
+            try:
+                case(site)
+                print(f"ok      {case.__name__}")
+            except (Failed, urllib.error.URLError) as error:
+                failed += 1
+                print(f"FAILED  {case.__name__}: {error}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
