@@ -107,7 +107,7 @@ void LiveCounts::Prune() {
   std::nth_element(values.begin(), middle, values.end());
   const float least = *middle;
   size_t ties = kMostCells / 2;  // of equal values, not all may leave
-  erase_if(cells_, [&](const auto& entry) {
+  erase_if(cells_, [&](const auto& entry) UPNEXT_REQUIRES(mutex_) {
     const float value = ValueOf(entry.second);
     if (value < least) return true;
     if (value > least || ties == 0) return value == least;
