@@ -29,7 +29,7 @@ struct LiveOptions {
   int64_t days = 7;            // of the log that count at the start
   double half_life_hours = 0;  // age at which an event counts half; 0: nobody chose, kHalfLifeHours
   double max_age_days = 0;     // of items, since they were created; 0: any
-  bool by_region = true;       // what is chosen in the region of the request comes first
+  bool by_region = true;       // what is chosen in the region of the request counts more
 
   static LiveOptions FromConfig(const base::Config& config);
   // With this half-life, if there is none; 0 changes nothing.

@@ -1,5 +1,5 @@
 // Proposes what is chosen most now: the items with the largest live counts (features/live_counts.h), in
-// the region of the request first, whether or not the models know them. Where there are none, the
+// the region of the request most, whether or not the models know them. Where there are none, the
 // items with the most complete watches in the last days of the training part. One of the generators of generator_registry.cc.
 // Immutable: any number of threads.
 #ifndef UPNEXT_RETRIEVAL_TRENDING_GENERATOR_H_
