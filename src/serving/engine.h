@@ -42,7 +42,7 @@ class Engine {
          const features::LiveCounts* live = nullptr);  // null: as the bundle was trained
   ~Engine();
   Result<Slate> Recommend(const features::UserState& state, const Request& request) const;
-  const retrieval::SiteVerb& verb() const;  // of the options
+  const retrieval::SiteVerb& verb() const;  // of the options, For this bundle
   const std::vector<ranking::Objective>& objectives() const;
   std::vector<std::string> objective_names() const;  // of Recommendation::predictions
 
