@@ -22,6 +22,12 @@ std::vector<std::string> LabelNames(const schema::Schema& schema) {
   return names;
 }
 
+bool IsLabel(const base::ConfigTable& objective, const schema::Schema& schema) {
+  const std::vector<std::string> labels = LabelNames(schema);
+  const std::string label = objective.Text("label", labels.front());
+  return std::ranges::find(labels, label) != labels.end();
+}
+
 void SetLabel(const std::string& name, const schema::Schema& schema, Objective* objective) {
   const std::optional<EventType> type = schema.FindEventType(name);
   if (!type) {
@@ -130,15 +136,16 @@ std::vector<Objective> ObjectivesFromConfig(const base::ConfigTable& ranking,
   if (tables.empty()) return DefaultObjectives();
   std::vector<Objective> objectives;
   std::set<std::string> names;
-  bool scored = false;
+  bool scored = false, known = true;
   for (const base::ConfigTable& table : tables) {
     objectives.push_back(ObjectiveFromConfig(table, schema));
     scored |= objectives.back().score_weight != 0;
+    known &= IsLabel(table, schema);
     if (!names.insert(objectives.back().name).second) {
       table.Fail("name", fmt::format("duplicate objective name \"{}\"", objectives.back().name));
     }
   }
-  if (!scored) {
+  if (!scored && known) {  // a label that is none comes first
     tables.front().Fail("score_weight",
                         "expected an objective with a score_weight other than 0, found none: the "
                         "feed would have no order");

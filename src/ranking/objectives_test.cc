@@ -78,6 +78,8 @@ TEST(Objectives, MistakesAreNamed) {
     Parse(toml, &error);
     return error;
   };
+  EXPECT_THAT(error_of("[[ranking.objective]]\nname = \"x\"\nlabel = \"clik\""),
+              HasSubstr("did you mean 'click'"));
   EXPECT_THAT(error_of("[[ranking.objective]]\nlabel = \"clik\"\nscore_weight = 1"),
               HasSubstr("click"));
   EXPECT_THAT(

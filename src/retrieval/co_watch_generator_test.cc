@@ -108,6 +108,28 @@ TEST_F(CoWatchGeneratorTest, ReasonNamesTheItemItCameFrom) {
             "because you are watching Sourdough");
 }
 
+TEST_F(CoWatchGeneratorTest, ReasonSaysWhatTheUserDidWithTheItem) {
+  const World world({.events = {examples::Watch("u", "a", 1, 99), examples::Watch("u", "b", 2, 99)},
+                     .items = {{.item = "a"}, {.item = "b"}},
+                     .split = {.kind = examples::SplitOptions::Kind::kNone}});
+  features::PositiveRule rule = features::PositiveRule::Empty(0.7, 30);
+  rule.SetPositive(schema::EventType::kPurchase, 1);
+  rule.SetInterest(schema::EventType::kClick, 1);
+  rule.SetInterest(schema::EventType::kPurchase, 3);
+  features::UserState state(features::FeaturePlan().state());
+  for (const auto& [item, type] :
+       {std::pair("a", schema::EventType::kPurchase), std::pair("b", schema::EventType::kClick)}) {
+    state.Apply({.time_ms = examples::kStart, .type = type, .item = world.item(item)},
+                world.catalogue, rule);
+  }
+  const LearnedGenerator generator(world, "co-watch");
+  const SiteVerb verb = SiteVerb::Of("buy").For(rule, {});
+  const features::Context context;
+  const ProposeRequest request{world.catalogue, state, schema::kNone, context, verb};
+  EXPECT_EQ(BecauseOf(request, world.item("a")), "because you bought a");
+  EXPECT_EQ(BecauseOf(request, world.item("b")), "because you viewed b");
+}
+
 TEST_F(CoWatchGeneratorTest, ItemsLikeAnItemAreItsList) {
   const ItemsLike like = generator_->Like({world_.catalogue, 4})[0];
   EXPECT_TRUE(std::ranges::equal(like.items, lists_.Similar(4)));

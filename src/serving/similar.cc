@@ -50,7 +50,7 @@ Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
     const auto nearest = retrieval::NearestByCosine(bundle.candidate()->item_vectors(), row, k);
     for (const auto& near : nearest) {
       add(bundle.tables().vocabulary(features::kItemVocabulary).Id(near.index), "item-vectors",
-          static_cast<double>(near.score), verb.past + " after similar histories");
+          static_cast<double>(near.score), verb.positives + " after similar histories");
     }
     if (nearest.size() < k) break;
   }

@@ -165,6 +165,12 @@ Status Job::PrepareDataset() {
     progress_.Note(note);
     choices_.push_back(note);
   }
+  if (request_.only == Stage::kRanking && !dataset_->has_impressions()) {
+    return FailedPrecondition(
+        "--only ranking: log {} has no impressions, so there is no ranker to train; import events of "
+        "the type impression, or train without --only",
+        result_.manifest.log_version);
+  }
   UPNEXT_RETURN_IF_ERROR(CheckTestPart(*dataset_, options_.dataset.split));
   if (options_.train.train_ranking && dataset_->has_impressions()) {
     UPNEXT_ASSIGN_OR_RETURN(options_.train.objectives,

@@ -107,7 +107,30 @@ def one_user_is_no_test_part(shop):
     require(f"1 of {USERS} users" in said and "validation_until" in said, said)
 
 
-CASES = [lists_are_those_of_the_evaluation, a_test_part_that_was_trained_on_is_not_compared,
+def without_impressions_there_is_no_ranker_to_train(shop):
+    shop.train()
+    said = shop.run("train", "--only", "ranking", code=1)
+    require("no impressions" in said, said)
+
+
+def reasons_say_what_happened(shop):
+    shop.project('[site]\nverb = "buy"\n')
+    shop.load([("viewer", f"i{i:02}", START + DAYS * DAY + i, "view") for i in range(3)], "--append")
+    shop.train()
+    reasons = [line["reason"] for line in json.loads(shop.run("recommend", "--user", "viewer", "--json"))["items"]]
+    require(any(reason.startswith("because you viewed") for reason in reasons), reasons)
+    require(not any(reason.startswith("because you bought") for reason in reasons), reasons)
+
+
+def forget_names_whom_it_did_not_know(shop):
+    (shop.folder / "gone.txt").write_text("\ufeffu01 \n u02\nnobody\n", encoding="utf-8")
+    said = json.loads(shop.run("forget", "--users", shop.folder / "gone.txt", "--json"))
+    require(said["users"] == 2 and said["unknown"] == ["nobody"], said)
+    require(said["log_events"] == 2 * 2 * DAYS, said)
+
+
+CASES = [without_impressions_there_is_no_ranker_to_train, reasons_say_what_happened, forget_names_whom_it_did_not_know,
+         lists_are_those_of_the_evaluation, a_test_part_that_was_trained_on_is_not_compared,
          a_late_event_is_not_the_whole_test_part, one_user_is_no_test_part]
 
 
