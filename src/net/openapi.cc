@@ -238,7 +238,7 @@ Json EventProperties(const schema::Schema& schema) {
 
 // What any request may be answered with.
 void AddCommonErrors(Json& responses) {
-  for (const char* status : {"400", "421", "431", "500"}) {
+  for (const char* status : {"400", "405", "421", "431", "500"}) {
     responses[status] = {{"$ref", "#/components/responses/Problem"}};
   }
   responses["503"] = {{"$ref", "#/components/responses/Busy"}};
