@@ -6,6 +6,7 @@ its training; with the real binary.
 """
 import csv
 import json
+import os
 import pathlib
 import random
 import subprocess
@@ -135,6 +136,7 @@ CASES = [without_impressions_there_is_no_ranker_to_train, reasons_say_what_happe
 
 
 def main():
+    os.environ.pop("UPNEXT_DATA", None)  # each case has its own data
     failed = 0
     for case in CASES:
         with tempfile.TemporaryDirectory() as folder:
