@@ -12,8 +12,8 @@ import subprocess
 import sys
 import tempfile
 import urllib.error
-import urllib.parse
-import urllib.request
+
+from case import Failed, Server, require, run_cases
 
 PROJECT = """
 [import]
@@ -40,11 +40,6 @@ stop_delay = 0
 """
 START = 1_704_067_200
 CHANNELS, ITEMS, USERS, REQUESTS, SHOWN = 6, 60, 120, 8, 6
-
-
-def require(condition, *words):
-    if not condition:
-        raise SystemExit("FAILED: " + " ".join(str(w) for w in words))
 
 
 def events():
@@ -88,9 +83,12 @@ class Site:
         with open(self.folder / name, "w", newline="") as file:
             csv.writer(file).writerows([head, *rows])
 
+    def command(self, verb, *args):
+        return [self.upnext, verb, "-c", self.folder / "site.toml", "--data", self.folder, *args]
+
     def run(self, verb, *args):
-        done = subprocess.run([self.upnext, verb, "-c", self.folder / "site.toml", "--data", self.folder, *args],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(self.command(verb, *args), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=300)
         require(done.returncode == 0, verb, *args, "ended with", done.returncode, done.stdout, done.stderr)
         return done.stderr + done.stdout
 
@@ -104,40 +102,6 @@ class Site:
         return sum(item % CHANNELS == 5 for item in items) / len(items)
 
 
-class Server:
-    def __init__(self, site):
-        self.process = subprocess.Popen(
-            [site.upnext, "serve", "-c", site.folder / "site.toml", "--data", site.folder, "--port", "0"],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        said = ""
-        for line in self.process.stdout:
-            said += line
-            found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
-            if found:
-                self.port = int(found[1])
-                return
-        raise SystemExit("FAILED: the server did not say its port: " + said)
-
-    def ask(self, path, body=None):
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body,
-                                         {"Content-Type": "application/json"} if body else {})
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as error:
-            return error.code, json.load(error)
-
-    def post(self, **event):
-        return self.ask("/v1/events", json.dumps({"events": [event]}).encode())
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(timeout=60)
-
-
 def disliked_channels_sink(learned, ignored):
     require(re.search(r"impressions were unwanted \(dislike, dismiss, rating up to 2.33\).*score_weight = -0.5",
                       learned.trained), learned.trained)
@@ -147,25 +111,27 @@ def disliked_channels_sink(learned, ignored):
     require(with_it < 0.05 < 0.1 < without, with_it, without)
 
 
-def events_without_an_item_do_no_harm(site):
+def events_without_an_item_do_no_harm(site, _):
     require("3 rows rejected" in site.imported, site.imported)
     with Server(site) as server:
-        status, answer = server.post(user="u001", type="complete")
-        require(status == 400 and "expected an item" in answer["detail"], answer)
-        status, answer = server.post(user="u001", type="search", query="words of nobody")
-        require(status == 200 and answer["accepted"] == 1, answer)
-        status, feed = server.ask("/v1/recommendations?user=u001&n=5")
-        require(status == 200 and len(feed["items"]) == 5, feed)
+        try:
+            server.post({"user": "u001", "type": "complete"})
+            raise Failed("a complete watch of nothing was accepted")
+        except urllib.error.HTTPError as error:
+            answer = json.load(error)
+            require(error.code == 400 and "expected an item" in answer["detail"], answer)
+        answer = server.post({"user": "u001", "type": "search", "query": "words of nobody"})
+        require(answer["accepted"] == 1, answer)
+        feed = server.get("/v1/recommendations", user="u001", n=5)
+        require(len(feed["items"]) == 5, feed)
 
 
 def main():
     upnext = pathlib.Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory() as folder:
-        learned, ignored = (Site(upnext, pathlib.Path(folder) / str(learns), learns) for learns in (True, False))
-        for case in (disliked_channels_sink, events_without_an_item_do_no_harm):
-            case(*((learned, ignored) if case is disliked_channels_sink else (learned,)))
-            print(f"ok      {case.__name__}")
+        sites = [Site(upnext, pathlib.Path(folder) / str(learns), learns) for learns in (True, False)]
+        return run_cases([disliked_channels_sink, events_without_an_item_do_no_harm], *sites)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
