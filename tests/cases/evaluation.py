@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 
+from case import Failed, require
+
 PROJECT = """
 [import]
 events = '''
@@ -29,15 +31,6 @@ negatives = 0
 epochs = 3
 """
 START = 1_704_067_200
-
-
-class Failed(Exception):
-    """What should hold did not."""
-
-
-def require(condition, *words):
-    if not condition:
-        raise Failed(" ".join(str(w) for w in words))
 
 
 class Site:

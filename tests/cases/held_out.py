@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 
+from case import Failed, require
+
 PROJECT = """
 [import]
 events = '''
@@ -29,15 +31,6 @@ epochs = 6
 """
 START, DAY = 1_704_067_200, 86_400
 USERS, ITEMS, DAYS = 80, 24, 12
-
-
-class Failed(Exception):
-    """What should hold did not."""
-
-
-def require(condition, *words):
-    if not condition:
-        raise Failed(" ".join(str(w) for w in words))
 
 
 class Shop:
