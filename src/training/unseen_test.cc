@@ -27,18 +27,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-constexpr char kModels[] = R"toml(
-[retrieval]
-dim = 8
-depth = 1
-batch = 16
-negatives = 0
-epochs = 2
-[ranking]
-widths = [8]
-batch = 16
-epochs = 2
-)toml";
 constexpr char kLastWatches[] = "[split]\nkind = \"leave-one-out\"\n";
 
 std::string DaysOf(int test_days) {
@@ -53,7 +41,7 @@ class UnseenTest : public testing::Test {
     PublishAll(bundle::TestEvents(40));
   }
   void Load(const std::string& tables) {
-    LoadProject(folder_.path(), kModels + tables, &project_, &options_);
+    LoadProject(folder_.path(), kSmallModels + tables, &project_, &options_);
   }
   void PublishAll(const std::vector<schema::RawEvent>& events) {
     PublishLog(*project_, events, bundle::TestItems(40), bundle::TestUsers());
