@@ -30,6 +30,8 @@ namespace upnext::ranking {
 enum class ExpertLayer : uint8_t { kRelu, kNormSilu };
 inline constexpr std::string_view kExpertLayers[] = {"relu", "norm-silu"};
 
+inline constexpr size_t kMaxWidth = 16384;  // of a layer
+
 // Of [ranking]. An architecture reads those that it has, and has no others.
 struct ArchitectureOptions {
   std::string name = "tower";
@@ -46,6 +48,8 @@ struct ArchitectureOptions {
 
   static ArchitectureOptions FromConfig(const base::ConfigTable& ranking);
 };
+// "mmoe 256-128, 8 experts 64, tasks 32": the name and what it has.
+std::string Describe(const ArchitectureOptions& options);
 
 struct NetShape {
   NetWidths input;

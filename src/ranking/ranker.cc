@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ranking/match_multiplications.h"
+
 namespace upnext::ranking {
 
 using features::FeatureBlock;
@@ -28,6 +30,7 @@ RankerOptions RankerOptions::FromConfig(const base::ConfigTable& ranking,
                                         const features::FeaturePlan& plan) {
   RankerOptions options;
   options.architecture = ArchitectureOptions::FromConfig(ranking);
+  if (ranking.Has("match")) options.match = ArchitectureOptions::FromConfig(ranking.Table("match"));
   options.dim_scale = ranking.Real("dim_scale", options.dim_scale, {.min = 0.1, .max = 1000});
   options.max_dim =
       static_cast<uint32_t>(ranking.Int("max_dim", options.max_dim, {.min = 1, .max = 1024}));
@@ -76,12 +79,16 @@ Result<Ranker> Ranker::Make(const RankerOptions& options, std::vector<Objective>
             .rows = table.rows, .dim = EmbeddingDim(options, table), .scale = options.init_scale},
         rng));
   }
-  UPNEXT_ASSIGN_OR_RETURN(
-      ranker.architecture_,
-      MakeArchitecture(options.architecture,
-                       {.input = {ranker.query_.width, ranker.impression_.width},
-                        .tasks = ranker.objectives_.size()},
-                       rng));
+  const NetShape net{.input = {ranker.query_.width, ranker.impression_.width},
+                     .tasks = ranker.objectives_.size()};
+  if (!options.match.name.empty()) {
+    UPNEXT_ASSIGN_OR_RETURN(const size_t cost, MultiplicationsOf(options.match, net));
+    UPNEXT_ASSIGN_OR_RETURN(ranker.options_.architecture,
+                            MatchMultiplications(options.architecture, cost, net));
+    ranker.options_.match.name.clear();
+  }
+  UPNEXT_ASSIGN_OR_RETURN(ranker.architecture_,
+                          MakeArchitecture(ranker.options_.architecture, net, rng));
   return ranker;
 }
 

@@ -34,6 +34,9 @@ namespace upnext::ranking {
 
 struct RankerOptions {
   ArchitectureOptions architecture = {};  // its widths in the paper: 1024-512-256
+  // [ranking.match]: the widths of `architecture` are scaled so that it has as many multiplications
+  // per impression as this one (match_multiplications.h). Without a name: they are not.
+  ArchitectureOptions match = {.name = ""};
   double dim_scale = 6.0;  // embedding dim = about dim_scale * log10(rows) (RK-03), ...
   uint32_t max_dim = 32;   // ... at most this
   // In place of that rule, by name of the vocabulary: {"topic", 4}. Fields that share a vocabulary
@@ -65,7 +68,7 @@ inline constexpr uint32_t kRankerVersion = 3;
 
 class Ranker {
  public:
-  // kInvalidArgument for an unknown architecture.
+  // kInvalidArgument for an unknown architecture, and as MatchMultiplications.
   static Result<Ranker> Make(const RankerOptions& options, std::vector<Objective> objectives,
                              features::ModelShape shape, base::Rng& rng);
 
