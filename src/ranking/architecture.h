@@ -78,6 +78,10 @@ class Architecture {
   // After Forward, for the same batch: adds to the gradients and to d_input.
   virtual void Backward(const float* d_logits, const NetGradient& d_input,
                         const nn::Compute& compute) = 0;
+  // The last hidden layer that all tasks share, and its output in the last Forward: [rows,
+  // shared_width()], owned by the architecture. 0 and null: it has none.
+  virtual size_t shared_width() const { return 0; }
+  virtual const float* shared() const { return nullptr; }
   virtual std::unique_ptr<ArchitectureScratch> MakeScratch() const = 0;
   // The const variant of Forward without dropout. `scratch` is from MakeScratch of this object.
   virtual void Infer(const NetInput& input, float* logits, ArchitectureScratch& scratch,

@@ -40,35 +40,37 @@ Result<size_t> MultiplicationsOf(const ArchitectureOptions& options, const NetSh
 
 Result<ArchitectureOptions> MatchMultiplications(const ArchitectureOptions& options,
                                                  size_t multiplications, const NetShape& shape) {
-  // The count grows with the factor, so halving finds it; 2^-14 of a width is below one unit.
-  constexpr int kHalvings = 40;
-  double low = 0, high = 1;
-  UPNEXT_ASSIGN_OR_RETURN(size_t count, MultiplicationsOf(options, shape));
-  while (count < multiplications && high < double{kMaxWidth}) {
-    low = high;
-    high *= 2;
-    UPNEXT_ASSIGN_OR_RETURN(count, MultiplicationsOf(Scaled(options, high), shape));
+  // The count grows with a power of the factor between the first, of a single layer, and the
+  // second. A step by the square root of what is missing halves the error at least.
+  constexpr int kSteps = 14;
+  const auto wanted = static_cast<double>(multiplications);
+  double factor = 1;
+  ArchitectureOptions best = options;
+  size_t closest = 0;
+  for (int step = 0; step < kSteps; ++step) {
+    const ArchitectureOptions tried = Scaled(options, factor);
+    UPNEXT_ASSIGN_OR_RETURN(const size_t count, MultiplicationsOf(tried, shape));
+    if (step == 0 || Distance(count, multiplications) < Distance(closest, multiplications)) {
+      best = tried;
+      closest = count;
+    }
+    factor *= std::clamp(std::sqrt(wanted / static_cast<double>(count)), 0.25, 4.0);
   }
-  for (int halving = 0; halving < kHalvings; ++halving) {
-    const double middle = (low + high) / 2;
-    UPNEXT_ASSIGN_OR_RETURN(count, MultiplicationsOf(Scaled(options, middle), shape));
-    (count < multiplications ? low : high) = middle;
-  }
-  // All widths change at once; the first alone comes closer.
-  ArchitectureOptions best = Scaled(options, high);
-  UPNEXT_ASSIGN_OR_RETURN(size_t closest, MultiplicationsOf(best, shape));
+  // All widths change at once; the first alone, in which the count is linear, comes closer.
   ArchitectureOptions tried = best;
-  while (!tried.widths.empty() && tried.widths[0] > 1 && closest > multiplications) {
-    --tried.widths[0];
-    UPNEXT_ASSIGN_OR_RETURN(count, MultiplicationsOf(tried, shape));
-    if (Distance(count, multiplications) >= Distance(closest, multiplications)) break;
-    best = tried;
-    closest = count;
+  if (!tried.widths.empty() && ++tried.widths[0] <= kMaxWidth) {
+    UPNEXT_ASSIGN_OR_RETURN(const size_t more, MultiplicationsOf(tried, shape));
+    const double slope = static_cast<double>(more) - static_cast<double>(closest);
+    const double units = slope == 0 ? 0 : (wanted - static_cast<double>(closest)) / slope;
+    const double first = std::round(static_cast<double>(best.widths[0]) + units);
+    tried.widths[0] = static_cast<size_t>(std::clamp(first, 1.0, double{kMaxWidth}));
+    UPNEXT_ASSIGN_OR_RETURN(const size_t count, MultiplicationsOf(tried, shape));
+    if (Distance(count, multiplications) < Distance(closest, multiplications)) {
+      best = tried;
+      closest = count;
+    }
   }
-  if (Distance(closest, multiplications) <=
-      kMatchTolerance * static_cast<double>(multiplications)) {
-    return best;
-  }
+  if (Distance(closest, multiplications) <= kMatchTolerance * wanted) return best;
   return InvalidArgument(
       "\"{}\" cannot have {} multiplications per impression, as [ranking.match] asks for: the "
       "closest sizes have {}; change the widths or the number of experts of one of the two",

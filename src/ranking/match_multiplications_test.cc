@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <string>
 
+#include "base/config.h"
 #include "ranking/test_batches.h"
 
 namespace upnext::ranking {
@@ -63,16 +64,29 @@ TEST(MatchMultiplications, RefusesWhatNoWidthsReach) {
 TEST(MatchMultiplications, ARankerIsSizedToTheArchitectureOfItsMatch) {
   const ArchitectureOptions mmoe = {
       .name = "mmoe", .widths = {64}, .task_widths = {8}, .experts = 4, .expert_widths = {32}};
-  const Ranker sized = MakeRanker(
-      {.architecture = {.name = "shared-bottom", .widths = {16}, .task_widths = {8}},
-       .match = mmoe},
-      AllObjectives());
+  const Ranker sized =
+      MakeRanker({.architecture = {.name = "shared-bottom", .widths = {16}, .task_widths = {8}},
+                  .match = mmoe},
+                 AllObjectives());
   const Ranker other = MakeRanker({.architecture = mmoe}, AllObjectives());
   const auto wanted = static_cast<double>(other.multiplications());
   EXPECT_NEAR(static_cast<double>(sized.multiplications()), wanted, 0.02 * wanted);
   EXPECT_EQ(sized.options().architecture.name, "shared-bottom");
   EXPECT_GT(sized.options().architecture.widths[0], 16u);
   EXPECT_EQ(sized.options().match.name, "") << "its own sizes are final";
+}
+
+TEST(MatchMultiplications, TheProjectFileNamesTheOtherArchitecture) {
+  const auto config = base::Config::Parse(
+      "[ranking]\narchitecture = \"shared-bottom\"\n"
+      "[ranking.match]\narchitecture = \"mmoe\"\nexperts = 5\n",
+      "test");
+  ASSERT_TRUE(config);
+  const RankerOptions options = RankerOptions::FromConfig(config->Table("ranking"));
+  EXPECT_TRUE(config->Check()) << config->Check().error().message;
+  EXPECT_EQ(options.architecture.name, "shared-bottom");
+  EXPECT_EQ(options.match.name, "mmoe");
+  EXPECT_EQ(options.match.experts, 5u);
 }
 
 TEST(DescribeArchitecture, NamesTheSizesThatItHas) {
