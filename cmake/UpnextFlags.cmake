@@ -47,10 +47,3 @@ if(UPNEXT_COVERAGE)
   target_compile_options(upnext_flags INTERFACE --coverage)
   target_link_options(upnext_flags INTERFACE --coverage)
 endif()
-
-find_program(UPNEXT_MOLD mold)
-if(UPNEXT_MOLD AND NOT UPNEXT_BUILD_FUZZERS)
-  # mold 1.10 lets the RELRO segment begin at .tbss, which may be in the page before it; the loader then refuses to start
-  # the program ("cannot apply additional memory protection"). Whether that happens depends on the size of the code.
-  target_link_options(upnext_flags INTERFACE -fuse-ld=mold -Wl,-z,norelro)
-endif()

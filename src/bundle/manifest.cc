@@ -16,7 +16,8 @@ using nlohmann::json;
 
 namespace {
 
-constexpr int kFormat = 4;    // 1: files instead of parts; 2, 3: no order, or other labels
+constexpr int kFormat =
+    5;  // 1: files instead of parts; 2 to 4: no order, another one, or other labels
 constexpr int kMaxDepth = 8;  // of nesting; a manifest has three levels
 constexpr char kManifest[] = "manifest.json";
 
@@ -59,8 +60,9 @@ Manifest FromJson(const json& in) {
   manifest.forced = in.at("forced").get<bool>();
   manifest.gate = in.at("gate").get<std::string>();
   for (const json& part : in.at("order").get<std::vector<json>>()) {
-    manifest.order.parts.push_back(
-        {part.at("generator").get<std::string>(), part.at("weight").get<double>()});
+    manifest.order.parts.push_back({part.at("generator").get<std::string>(),
+                                    part.at("weight").get<double>(),
+                                    part.at("half_life_hours").get<double>()});
   }
   for (const json& part : in.at("parts")) {
     manifest.parts.push_back(
@@ -110,7 +112,9 @@ Status WriteManifest(const fs::path& directory, const Manifest& manifest) {
               {"order", json::array()},
               {"parts", json::array()}};
   for (const retrieval::FeedOrder::Part& part : manifest.order.parts) {
-    out["order"].push_back({{"generator", part.generator}, {"weight", part.weight}});
+    out["order"].push_back({{"generator", part.generator},
+                            {"weight", part.weight},
+                            {"half_life_hours", part.half_life_hours}});
   }
   for (const PartEntry& part : manifest.parts) {
     out["parts"].push_back({{"name", part.name},

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/section_file.h"
+#include "base/test_folder.h"
 #include "bundle/test_forge.h"
 #include "retrieval/generator_registry.h"
 
@@ -58,6 +59,16 @@ TEST_F(PartsTest, ManifestListsNameFileKindAndVersionOfEach) {
   EXPECT_TRUE(base::SectionFile::Open(project_.bundle_folder() / popular.file, popular.kind,
                                       popular.version));
   EXPECT_EQ(popular.bytes, fs::file_size(project_.bundle_folder() / popular.file));
+}
+
+TEST(Manifest, KeepsTheOrderOfFeedsWithItsHalfLife) {
+  const base::TestFolder folder;
+  Manifest manifest;
+  manifest.order = {{{"candidate-model", 0.3}, {"trending", 0.7, 4}}};
+  ASSERT_TRUE(WriteManifest(folder.path(), manifest));
+  const auto read = ReadManifest(folder.path());
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->order, manifest.order);
 }
 
 TEST_F(PartsTest, UnknownOnesAreRefusedByName) {

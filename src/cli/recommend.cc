@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -28,6 +29,8 @@
 #include "log/event_log.h"
 #include "net/slate_json.h"
 #include "project/project.h"
+#include "retrieval/choices.h"
+#include "retrieval/trend_replay.h"
 #include "schema/event.h"
 #include "serving/engine.h"
 #include "serving/live_events.h"
@@ -51,7 +54,8 @@ struct RecommendFlags {
 struct Moment {
   std::string name;
   features::UserState state;
-  features::Context context;  // time, and what else the log says of the request
+  features::Context context;                     // time, and what else the log says of the request
+  std::optional<features::LiveLists> live = {};  // what was chosen most then; none: now
 };
 
 // Where the feeds of all users are written: a file, complete or not there, or "-", stdout.
@@ -127,19 +131,27 @@ class Recommender {
         catalogue_(opened_.log),
         split_(std::move(split)),
         source_{opened_.log, catalogue_, opened_.rule, split_},
-        live_(settings_.engine.live),
+        live_options_(
+            settings_.engine.live.OrHalfLife(opened_.bundle->manifest().order.HalfLifeHours())),
+        live_(live_options_),
         engine_(*opened_.bundle, catalogue_, settings_.engine, {}, AtTest() ? nullptr : &live_) {}
 
   bool AtTest() const { return flags_.at == "test"; }
   // The last time in the log: feeds from a log that ended long ago are made as of its end.
   int64_t Now() const { return opened_.log.stats().last_ms; }
-  Moment TestMoment(const examples::HoldoutCase& held_out) const;
+  // What is chosen most at the times of test cases; none for feeds of now.
+  using Trend = std::optional<retrieval::TrendReplay>;
+  // Finds the test cases, in order of time, and the trend at the first.
+  void FindTestCases();
+  // Cases that are given the same trend one after another ascend by time.
+  Moment TestMoment(const examples::HoldoutCase& held_out, Trend* trend) const;
   Result<Moment> NowMoment(const std::string& user) const;
   Result<Moment> MomentOf(const std::string& user);
   Result<serving::Slate> Recommend(const Moment& moment) const;
   Status OpenStore();
-  // All users who get a feed, and how to make it.
-  Result<std::vector<std::function<Result<Moment>()>>> Everyone();
+  // All users who get a feed, and how to make it: test cases in order of time.
+  using MakeMoment = std::function<Result<Moment>(Trend*)>;
+  Result<std::vector<MakeMoment>> Everyone();
   Result<std::string> FeedOf(const Moment& moment) const;
 
   const RecommendFlags& flags_;
@@ -149,10 +161,13 @@ class Recommender {
   catalogue::Catalogue catalogue_;
   examples::Split split_;
   examples::ReplaySource source_;
+  const features::LiveOptions live_options_;
   features::LiveCounts live_;  // of the log
   serving::Engine engine_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<store::UserStates> states_;
+  std::vector<examples::HoldoutCase> cases_;  // of the test part
+  Trend trend_;                               // at one of them
 };
 
 // Includes events that were posted over HTTP, unless a running server holds the store.
@@ -167,21 +182,32 @@ Status Recommender::OpenStore() {
   UPNEXT_ASSIGN_OR_RETURN(states_,
                           store::UserStates::Attach(store_.get(), catalogue_, opened_.rule,
                                                     opened_.bundle->tables().plan.state()));
-  return serving::CountAll(catalogue_, opened_.rule, store_.get(), &live_);
+  return serving::CountAll(catalogue_, opened_.rule, store_.get(), states_.get(), &live_);
 }
 
-Moment Recommender::TestMoment(const examples::HoldoutCase& held_out) const {
-  return {catalogue_.Name(schema::IdSpace::kUser, held_out.user),
-          examples::StateAt(source_, held_out.user, held_out.end_row,
-                            opened_.bundle->tables().plan.state()),
-          held_out.context};
+void Recommender::FindTestCases() {
+  cases_ = examples::HoldoutCases(source_, examples::SplitPart::kTest, pool_);
+  std::ranges::stable_sort(cases_, {}, &examples::HoldoutCase::time_ms);
+  if (cases_.empty()) return;
+  trend_.emplace(catalogue_, opened_.rule, live_options_, cases_.front().time_ms,
+                 cases_.back().time_ms);
+}
+
+Moment Recommender::TestMoment(const examples::HoldoutCase& held_out, Trend* trend) const {
+  (*trend)->MoveTo(held_out.time_ms);
+  return {.name = catalogue_.Name(schema::IdSpace::kUser, held_out.user),
+          .state = examples::StateAt(source_, held_out.user, held_out.end_row,
+                                     opened_.bundle->tables().plan.state()),
+          .context = held_out.context,
+          .live = (*trend)->ListsOf(
+              retrieval::RegionOf(catalogue_, held_out.context.region, held_out.user))};
 }
 
 Result<Moment> Recommender::NowMoment(const std::string& name) const {
   UPNEXT_ASSIGN_OR_RETURN(const store::UserStates::StatePtr state, states_->Get(name));
   features::Context context;
   context.time_ms = std::max(Now(), state->totals().last_ms);
-  return Moment{name, *state, context};
+  return Moment{.name = name, .state = *state, .context = context};
 }
 
 Result<Moment> Recommender::MomentOf(const std::string& name) {
@@ -190,20 +216,21 @@ Result<Moment> Recommender::MomentOf(const std::string& name) {
     return NowMoment(name);
   }
   const uint32_t user = catalogue_.Find(schema::IdSpace::kUser, name);
-  for (const examples::HoldoutCase& c :
-       examples::HoldoutCases(source_, examples::SplitPart::kTest, pool_)) {
-    if (c.user == user) return TestMoment(c);
+  FindTestCases();
+  for (const examples::HoldoutCase& c : cases_) {
+    if (c.user == user) return TestMoment(c, &trend_);
   }
   return NotFound("user '{}' has no test case under the split ({}); omit --at test", name,
                   split_.Describe());
 }
 
-Result<std::vector<std::function<Result<Moment>()>>> Recommender::Everyone() {
-  std::vector<std::function<Result<Moment>()>> everyone;
+Result<std::vector<Recommender::MakeMoment>> Recommender::Everyone() {
+  std::vector<MakeMoment> everyone;
   if (AtTest()) {
-    for (examples::HoldoutCase& c :
-         examples::HoldoutCases(source_, examples::SplitPart::kTest, pool_)) {
-      everyone.emplace_back([this, c = std::move(c)]() -> Result<Moment> { return TestMoment(c); });
+    FindTestCases();
+    for (const examples::HoldoutCase& c : cases_) {
+      everyone.emplace_back(
+          [this, &c](Trend* trend) -> Result<Moment> { return TestMoment(c, trend); });
     }
     return everyone;
   }
@@ -224,7 +251,7 @@ Result<std::vector<std::function<Result<Moment>()>>> Recommender::Everyone() {
   }
   names.insert(names.end(), posted.begin(), posted.end());
   for (std::string& name : names) {
-    everyone.emplace_back([this, name = std::move(name)] { return NowMoment(name); });
+    everyone.emplace_back([this, name = std::move(name)](Trend*) { return NowMoment(name); });
   }
   return everyone;
 }
@@ -248,7 +275,9 @@ Result<serving::Slate> Recommender::Recommend(const Moment& moment) const {
   request.time_ms = moment.context.time_ms;
   request.stage =
       flags_.stage == "retrieval" ? serving::Stage::kRetrieval : serving::Stage::kRanking;
-  UPNEXT_ASSIGN_OR_RETURN(serving::Slate slate, engine_.Recommend(moment.state, request));
+  UPNEXT_ASSIGN_OR_RETURN(
+      serving::Slate slate,
+      engine_.Recommend(moment.state, request, moment.live ? &*moment.live : nullptr));
   slate.bundle_version = opened_.bundle->manifest().version;
   slate.log_version = opened_.log.directory().filename().string();
   return slate;
@@ -301,9 +330,11 @@ Status Recommender::RunAll() {
       if (progress.stop_requested()) return Cancelled("stopped; {} was not written", flags_.out);
       const size_t n = std::min(kBlock, everyone.size() - begin);
       std::vector<Result<std::string>> feeds(n, std::string());
+      if (trend_) trend_->MoveTo(cases_[begin].time_ms);
       pool_.ParallelFor(n, kGrain, [&](size_t from, size_t to) {
+        Trend trend = trend_;
         for (size_t i = from; i < to; ++i) {
-          const Result<Moment> moment = everyone[begin + i]();
+          const Result<Moment> moment = everyone[begin + i](&trend);
           feeds[i] = moment ? FeedOf(*moment) : std::unexpected(moment.error());
         }
       });

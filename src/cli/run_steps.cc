@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <nlohmann/json.hpp>
@@ -96,6 +97,7 @@ struct RunSteps::Rep {
   void RunInbox(size_t step);
   std::optional<bool> RunStep(size_t step, std::vector<std::string> command);
   void Finish(size_t step, const std::string& outcome);
+  void KeepRejects(size_t step, const fs::path& failed);
   void SetNote(size_t step, std::string note);
 };
 
@@ -208,9 +210,28 @@ void RunSteps::Rep::RunInbox(size_t step) {
     std::error_code error;
     fs::copy_file(OutputOf("inbox"), at->string() + ".log", fs::copy_options::overwrite_existing,
                   error);
+    KeepRejects(step, *at);
     SetNote(step, fmt::format("{} lies in failed/ now, with what import said in {}.log", name,
                               at->filename().string()));
   }
+}
+
+// The rows that the import which failed has rejected, before the next import writes others.
+void RunSteps::Rep::KeepRejects(size_t step, const fs::path& failed) {
+  const fs::path rejects = settings.project.logs().root() / "rejects.csv";
+  int64_t begin_ms = 0;
+  {
+    base::MutexLock lock(mutex);
+    begin_ms = steps[step].state.last_start_ms;
+  }
+  std::error_code error;
+  const auto written = fs::last_write_time(rejects, error);
+  if (error) return;
+  const auto written_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::file_clock::to_sys(written).time_since_epoch());
+  if (written_ms.count() < begin_ms) return;  // of an earlier one
+  fs::copy_file(rejects, failed.string() + ".rejects.csv", fs::copy_options::overwrite_existing,
+                error);
 }
 
 // Whether it ended well; nullopt when it was stopped or not started.
@@ -283,7 +304,9 @@ std::vector<net::StepStatus> RunSteps::status() const {
   std::vector<net::StepStatus> out;
   base::MutexLock lock(rep_->mutex);
   for (const Rep::Step& step : rep_->steps) {
-    const auto next = step.schedule.Next(step.state.done_start_ms);
+    auto next =
+        step.schedule.Next(step.running ? step.state.last_start_ms : step.state.done_start_ms);
+    if (next && step.running) next = std::max(*next, rep_->clock.NowMs());
     out.push_back({.name = step.name,
                    .schedule = step.when,
                    .running = step.running,

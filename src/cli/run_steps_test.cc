@@ -150,6 +150,32 @@ TEST_F(RunStepsTest, WhatIsInTheInboxIsAppendedAndMovedAway) {
   EXPECT_THAT(StatusOf(*steps, "inbox").output, ElementsAre("rows"));
 }
 
+TEST_F(RunStepsTest, RejectedRowsOfAFailedImportAreKeptNextToIt) {
+  const std::string log = (folder_ / ".upnext/site/log").string();
+  Script(
+      "mkdir -p " + log + "; cd " + log +
+      "; case \"$4\" in */bad) echo row 7 > rejects.csv; exit 1;; esac; echo other > rejects.csv");
+  const auto steps = Load("inbox = 'incoming'\n");
+  Drop("bad/e.csv");
+  Drop("good/e.csv");
+  steps->Start();
+  const fs::path inbox = folder_ / "incoming";
+  Await([&] { return fs::exists(inbox / "done/good/e.csv"); });
+  EXPECT_EQ(base::ReadFile(inbox / "failed/bad.rejects.csv").value_or("none"), "row 7\n");
+}
+
+TEST_F(RunStepsTest, TheNextTimeOfAStepThatRunsIsNotInThePast) {
+  Script("sleep 100");
+  const auto steps = Load("train = 'every 1m'\n");
+  steps->Start();
+  clock_.Advance(60'000);
+  Await([&] { return StatusOf(*steps, "train").running; });
+  EXPECT_EQ(StatusOf(*steps, "train").next_ms, clock_.NowMs() + 60'000);
+  clock_.Advance(150'000);
+  EXPECT_EQ(StatusOf(*steps, "train").next_ms, clock_.NowMs());
+  steps->Stop();
+}
+
 TEST_F(RunStepsTest, AStoppedStepRunsAgainAfterTheNextStart) {
   Script("echo here; sleep 100");
   {

@@ -33,7 +33,8 @@ Status RunSimilar(const SimilarFlags& flags) {
   const catalogue::Catalogue catalogue(opened.log);
   UPNEXT_ASSIGN_OR_RETURN(
       const std::vector<serving::Recommendation> items,
-      serving::SimilarItems(*opened.bundle, catalogue, flags.item, flags.n, settings.engine.verb));
+      serving::SimilarItems(*opened.bundle, catalogue, flags.item, flags.n,
+                            settings.engine.verb.For(opened.rule, opened.log.schema())));
   if (flags.json) {
     const nlohmann::json out = {{"item", flags.item},
                                 {"items", net::ItemsJson(items, {}, flags.explain)}};

@@ -10,16 +10,17 @@ namespace upnext::evaluation {
 namespace {
 
 std::string_view WhatToTry(std::string_view baseline, bool order_is_auto) {
-  const bool has_order = baseline == "item-knn" || baseline == "recently viewed";
+  const bool is_window = baseline.starts_with("popularity, ");
+  const bool has_order = is_window || baseline == "item-knn" || baseline == "recently viewed";
   if (has_order && !order_is_auto) return "set [retrieval] order = \"auto\"";
   if (baseline == "recently viewed") return "set [generators.recent] candidates = 50";
   if (baseline == "markov" || baseline == "item-knn") {
     return "set [retrieval] depth = 0 and recent_windows = [1, 5]";
   }
   if (baseline == "same topic") return "set [generators.topic] candidates = 50";
-  if (baseline == "popularity") return "train with more events or epochs, or check [labels]";
-  return "what is popular changes within a day: train more often, and set [generators.trending] "
-         "days = 1";
+  if (!is_window) return "train with more events or epochs, or check [labels]";
+  return "what is popular changes within a day: train more often, and set [retrieval] order = "
+         "\"trending\"";
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "examples/replay.h"
 #include "features/feature_statistics.h"
 #include "features/feed_rule.h"
+#include "features/trend_counts.h"
 #include "ranking/ranker.h"
 #include "retrieval/candidate_model.h"
 #include "retrieval/co_watch.h"
@@ -38,6 +39,7 @@ struct ServedOptions {
   bool order_is_auto = false;  // the order was chosen among all there are
   retrieval::GeneratorBudgets budgets = {};
   retrieval::CoWatchOptions co_watch = {};
+  features::LiveOptions live = {};  // of trending
 };
 struct EvaluateOptions {
   examples::SplitPart part = examples::SplitPart::kTest;

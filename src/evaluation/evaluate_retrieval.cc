@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -59,13 +58,6 @@ void NoteHiddenTargets(const TargetCounts& targets, std::vector<std::string>* no
   add(targets.seen, "seen before the list was made; filter_seen hides them");
   add(targets.disliked, "disliked before the list was made; filter_disliked hides them");
   add(targets.removed, "removed from the site; no list has them");
-}
-
-std::vector<uint32_t> ByTime(std::span<const examples::HoldoutCase> cases) {
-  std::vector<uint32_t> order(cases.size());
-  std::iota(order.begin(), order.end(), 0u);
-  std::ranges::stable_sort(order, {}, [&](uint32_t i) { return cases[i].context.time_ms; });
-  return order;
 }
 
 // Whether it is what the row of the candidate model measures.
@@ -233,9 +225,9 @@ Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const Evaluate
   auto models = RetrievalModels(subject, options.baselines, cases, pool, progress);
   std::optional<ListMaker> maker;
   if (!IsModels(options.served.order)) {
-    maker.emplace(subject, options, cases, pool);
-    models.insert(models.begin() + 1,
-                  ServedScores(*maker, options.served.order, ItemsByCount(subject)));
+    const retrieval::FeedOrder& order = options.served.order;
+    maker.emplace(subject, options, std::span(&order, 1), cases, pool);
+    models.insert(models.begin() + 1, ServedScores(*maker, order, ItemsByCount(subject)));
   }
   RetrievalRun run(subject, options, std::move(cases), std::move(models));
   UPNEXT_RETURN_IF_ERROR(run.Rank(pool, progress));

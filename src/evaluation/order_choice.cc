@@ -50,27 +50,30 @@ Result<OrderChoice> ChooseOrder(const Subject& subject, const EvaluateOptions& o
   KeepEvenly(std::min<size_t>(kOrderUsers, kOrderScores / items), &cases);
   choice.users = cases.size();
   if (cases.size() < kFewestUsers) return choice;
-  const ListMaker maker(subject, options, cases, pool);
+  ListMaker maker(subject, options, orders, cases, pool);
   std::vector<retrieval::FeedOrder> tried;
   for (const retrieval::FeedOrder& order : orders) {
     if (tried.empty() || maker.CanServe(order)) tried.push_back(order);
   }
   std::vector<std::vector<double>> ndcg(tried.size(), std::vector<double>(cases.size()));
   const examples::HiddenItems hidden(subject.source, options.feed);
+  const std::vector<uint32_t> by_time = ByTime(cases);
   base::ProgressStage stage(progress, "choose the order", "users", cases.size());
   for (size_t done = 0; done < cases.size();) {
     if (progress.stop_requested()) return Cancelled("stopped on request");
     const size_t block = std::min(cases.size() - done, kOrderBlock * 32);
+    maker.MoveTo(cases[by_time[done]].context.time_ms);
     pool.ParallelFor(block, kOrderBlock, [&](size_t begin, size_t end) {
+      const auto places = std::span(by_time).subspan(done + begin, end - begin);
       std::vector<CaseInput> inputs;
-      for (size_t i = done + begin; i < done + end; ++i) {
-        inputs.push_back(InputOf(subject, cases[i], hidden));
+      for (const uint32_t place : places) {
+        inputs.push_back(InputOf(subject, cases[place], hidden));
       }
       const std::vector<Proposals> proposals = maker.Propose(inputs);
       for (size_t i = 0; i < inputs.size(); ++i) {
-        const examples::HoldoutCase& held_out = cases[done + begin + i];
+        const examples::HoldoutCase& held_out = cases[places[i]];
         for (size_t o = 0; o < tried.size(); ++o) {
-          ndcg[o][done + begin + i] =
+          ndcg[o][places[i]] =
               NdcgOfList(maker.InOrder(proposals[i], tried[o], inputs[i]), held_out.targets);
         }
       }
@@ -78,19 +81,19 @@ Result<OrderChoice> ChooseOrder(const Subject& subject, const EvaluateOptions& o
     done += block;
     stage.Update(done);
   }
-  double best = MeanOf(ndcg.front());
+  size_t best = 0;
+  bool certain = false;  // that one is better than the first
   for (size_t o = 0; o < tried.size(); ++o) {
     base::Rng rng(options.seed);
     TriedOrder one{.order = tried[o].ToText(), .ndcg = MeanOf(ndcg[o]), .difference = kNoInterval};
     if (o > 0) {
       one.difference = BootstrapDifference(SumsOf(ndcg[o]), SumsOf(ndcg.front()), false, rng);
-      if (one.difference.low > 0 && one.ndcg > best) {
-        best = one.ndcg;
-        choice.order = tried[o];
-      }
+      certain = certain || one.difference.low > 0;
+      if (one.ndcg > choice.tried[best].ndcg) best = o;
     }
     choice.tried.push_back(std::move(one));
   }
+  if (certain) choice.order = tried[best];
   return choice;
 }
 

@@ -22,8 +22,8 @@ namespace upnext::evaluation {
 // Cases that orders are compared on, at most, spread evenly over those of the part.
 inline constexpr uint32_t kOrderUsers = 5000;
 
-// Chooses the order of the largest ndcg@10 among those that are better than the first one for
-// certain: the 95 % interval of the difference, paired by user, is above 0. Otherwise the first,
+// Chooses the order of the largest ndcg@10 where any is better than the first one for certain: the
+// 95 % interval of the difference, paired by user, is above 0. Otherwise the first,
 // also when there are fewer than kFewestUsers cases. Orders whose generator is off ([generators.X]
 // candidates = 0) are not tried. `options.part` is not read: the part is validation.
 Result<OrderChoice> ChooseOrder(const Subject& subject, const EvaluateOptions& options,

@@ -1,5 +1,7 @@
 #include "evaluation/retrieval_models.h"
 
+#include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "evaluation/retrieval_baselines.h"
@@ -59,6 +61,13 @@ void KeepEvenly(size_t keep, std::vector<examples::HoldoutCase>* cases) {
   if (keep >= cases->size()) return;
   for (size_t i = 1; i < keep; ++i) std::swap((*cases)[i], (*cases)[i * cases->size() / keep]);
   cases->resize(keep);
+}
+
+std::vector<uint32_t> ByTime(std::span<const examples::HoldoutCase> cases) {
+  std::vector<uint32_t> order(cases.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::ranges::stable_sort(order, {}, [&](uint32_t i) { return cases[i].context.time_ms; });
+  return order;
 }
 
 std::unique_ptr<RetrievalModel> CandidateModelScores(const Subject& subject) {

@@ -48,6 +48,9 @@ CaseInput InputOf(const Subject& subject, const examples::HoldoutCase& held_out,
 // cases, so that two bundles are compared on the same users.
 void KeepEvenly(size_t keep, std::vector<examples::HoldoutCase>* cases);
 
+// Places of the cases in order of their times.
+std::vector<uint32_t> ByTime(std::span<const examples::HoldoutCase> cases);
+
 class RetrievalModel {
  public:
   RetrievalModel(std::string name, std::shared_ptr<const ItemOrder> order)

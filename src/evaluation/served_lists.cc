@@ -10,14 +10,16 @@
 #include "evaluation/retrieval_baselines.h"
 #include "features/user_state.h"
 #include "kernels/top_scored.h"
+#include "retrieval/choices.h"
 #include "retrieval/generator_registry.h"
 #include "retrieval/lowered.h"
+#include "retrieval/trending_generator.h"
 #include "schema/event.h"
 
 namespace upnext::evaluation {
 namespace {
 
-enum : size_t { kModelLists, kKnnLists, kRecentLists };
+enum : size_t { kModelLists, kKnnLists, kRecentLists, kTrendLists };
 
 std::vector<uint32_t> TopItems(const ItemOrder& order, std::span<const float> scores,
                                std::span<const uint32_t> hidden, size_t n) {
@@ -42,10 +44,11 @@ uint32_t BudgetOf(std::string_view generator, const retrieval::GeneratorBudgets&
 
 class ServedRow : public RetrievalModel {
  public:
-  ServedRow(const ListMaker& maker, const retrieval::FeedOrder& order,
+  ServedRow(ListMaker& maker, const retrieval::FeedOrder& order,
             std::shared_ptr<const ItemOrder> items)
       : RetrievalModel("served order", std::move(items)), maker_(maker), feed_order_(order) {}
 
+  void MoveTo(int64_t time_ms) override { maker_.MoveTo(time_ms); }
   void Score(std::span<const CaseInput> inputs, std::vector<float>* scores) const override {
     scores->assign(inputs.size() * order().size(), kUnranked);
     const std::vector<Proposals> proposals = maker_.Propose(inputs);
@@ -58,15 +61,17 @@ class ServedRow : public RetrievalModel {
   }
 
  private:
-  const ListMaker& maker_;
+  ListMaker& maker_;
   const retrieval::FeedOrder feed_order_;
 };
 
 }  // namespace
 
 ListMaker::ListMaker(const Subject& subject, const EvaluateOptions& options,
+                     std::span<const retrieval::FeedOrder> orders,
                      std::span<const examples::HoldoutCase> cases, base::ThreadPool& pool)
     : catalogue_(subject.source.catalogue),
+      live_(options.served.live),
       model_(CandidateModelScores(subject)),
       low_rating_(options.feed.LowRating(subject.source.log)),
       co_watch_(retrieval::CoWatchLearner(subject.source, options.served.co_watch, pool)
@@ -74,6 +79,47 @@ ListMaker::ListMaker(const Subject& subject, const EvaluateOptions& options,
   for (size_t g = 0; g < budgets_.size(); ++g) {
     budgets_[g] = BudgetOf(kOrderGenerators[g], options.served.budgets);
   }
+  const auto [first, last] =
+      std::ranges::minmax_element(cases, {}, &examples::HoldoutCase::time_ms);
+  for (const retrieval::FeedOrder& order : orders) {
+    const double hours = HalfLifeOf(order);
+    if (order.WeightOf(kOrderGenerators[kTrendLists]) == 0 || cases.empty() ||
+        std::ranges::count(trends_, hours, &Trend::half_life_hours) > 0) {
+      continue;
+    }
+    trends_.push_back(
+        {hours, trends_.empty()
+                    ? retrieval::TrendReplay(catalogue_, subject.source.rule,
+                                             live_.OrHalfLife(hours), first->time_ms, last->time_ms)
+                    : trends_.front().replay.WithHalfLife(hours)});
+  }
+}
+
+// As serving/generation.cc chooses it.
+double ListMaker::HalfLifeOf(const retrieval::FeedOrder& order) const {
+  return live_.OrHalfLife(order.HalfLifeHours()).half_life_hours;
+}
+
+void ListMaker::MoveTo(int64_t time_ms) {
+  for (Trend& trend : trends_) trend.replay.MoveTo(time_ms);
+}
+
+std::vector<uint32_t> ListMaker::TrendOf(const retrieval::TrendReplay& replay,
+                                         const CaseInput& input) const {
+  const features::LiveLists live =
+      replay.ListsOf(retrieval::RegionOf(catalogue_, input.context.region, input.user));
+  auto shown = [&](uint32_t item) { return !std::ranges::binary_search(input.hidden, item); };
+  std::vector<retrieval::Candidate> proposed;
+  retrieval::TrendingGenerator::ProposeLive({.catalogue = catalogue_,
+                                             .state = input.state,
+                                             .user = input.user,
+                                             .context = input.context,
+                                             .live = &live},
+                                            budgets_[kTrendLists], retrieval::ItemFilter(shown),
+                                            &proposed);
+  std::vector<uint32_t> items;
+  for (const retrieval::Candidate& one : proposed) items.push_back(one.item);
+  return items;
 }
 
 bool ListMaker::CanServe(const retrieval::FeedOrder& order) const {
@@ -85,7 +131,8 @@ bool ListMaker::CanServe(const retrieval::FeedOrder& order) const {
 }
 
 std::vector<Proposals> ListMaker::Propose(std::span<const CaseInput> inputs) const {
-  std::vector<Proposals> all(inputs.size());
+  std::vector<Proposals> all(inputs.size(), Proposals(kTrendLists + trends_.size()));
+  std::vector<Trend> trends = trends_;
   std::vector<float> scores;
   model_->Score(inputs, &scores);
   const ItemOrder& order = model_->order();
@@ -105,6 +152,10 @@ std::vector<Proposals> ListMaker::Propose(std::span<const CaseInput> inputs) con
     for (const features::TimedId& one : input.state.viewed() | std::views::reverse) {
       if (!add(kRecentLists, one.id)) break;
     }
+    for (size_t t = 0; t < trends.size(); ++t) {
+      trends[t].replay.MoveTo(input.context.time_ms);
+      all[i][kTrendLists + t] = TrendOf(trends[t].replay, input);
+    }
   }
   return all;
 }
@@ -119,7 +170,10 @@ std::vector<uint32_t> ListMaker::InOrder(const Proposals& proposals,
   std::vector<Entry> list;  // in the order of first mention
   std::unordered_map<uint32_t, size_t> places;
   for (size_t g = 0; g < proposals.size(); ++g) {
-    const double weight = order.WeightOf(kOrderGenerators[g]);
+    double weight = order.WeightOf(kOrderGenerators[std::min<size_t>(g, kTrendLists)]);
+    if (g >= kTrendLists && trends_[g - kTrendLists].half_life_hours != HalfLifeOf(order)) {
+      weight = 0;
+    }
     if (weight == 0 && g != kModelLists) continue;
     for (size_t place = 0; place < proposals[g].size(); ++place) {
       const auto [at, is_new] = places.try_emplace(proposals[g][place], list.size());
@@ -140,8 +194,7 @@ std::vector<uint32_t> ListMaker::InOrder(const Proposals& proposals,
   return items;
 }
 
-std::unique_ptr<RetrievalModel> ServedScores(const ListMaker& maker,
-                                             const retrieval::FeedOrder& order,
+std::unique_ptr<RetrievalModel> ServedScores(ListMaker& maker, const retrieval::FeedOrder& order,
                                              std::shared_ptr<const ItemOrder> items) {
   return std::make_unique<ServedRow>(maker, order, std::move(items));
 }

@@ -1,5 +1,6 @@
 #include "examples/split.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
@@ -70,6 +71,20 @@ std::optional<std::array<uint64_t, 2>> LastTwoOfThree(const log::EventLog& log,
   return std::nullopt;
 }
 
+std::string DescribeSplit(const SplitOptions& options) {
+  switch (options.kind) {
+    case SplitOptions::Kind::kTime:
+      return fmt::format("time: train < {} <= validation < {} <= test",
+                         base::FormatTime(options.train_until_ms),
+                         base::FormatTime(options.validation_until_ms));
+    case SplitOptions::Kind::kLeaveOneOut:
+      return "leave-one-out: each user's last complete watch tests, the one before it validates";
+    case SplitOptions::Kind::kNone:
+      return "none: every event trains";
+  }
+  std::unreachable();
+}
+
 Status CheckTimes(const SplitOptions& options, const log::EventLog& log) {
   if (options.train_until_ms > options.validation_until_ms) {
     return InvalidArgument(
@@ -108,6 +123,24 @@ SplitOptions SplitOptions::FromConfig(const base::ConfigTable& split) {
                "exchange them");
   }
   return options;
+}
+
+Result<SplitOptions> SplitOptions::Parse(std::string_view description) {
+  SplitOptions options;
+  const auto is = [&](Kind kind) {
+    options.kind = kind;
+    return DescribeSplit(options) == description;
+  };
+  if (is(Kind::kLeaveOneOut) || is(Kind::kNone)) return options;
+  std::array<int64_t*, 2> bounds = {&options.train_until_ms, &options.validation_until_ms};
+  size_t found = 0;
+  for (std::string_view rest = description; !rest.empty() && found < bounds.size();) {
+    const std::string_view word = rest.substr(0, rest.find(' '));
+    if (const auto ms = base::ParseTime(word)) *bounds[found++] = *ms;
+    rest.remove_prefix(std::min(rest.size(), word.size() + 1));
+  }
+  if (found == bounds.size() && is(Kind::kTime)) return options;
+  return DataLoss("expected the description of a split, found \"{}\"", description);
 }
 
 Result<Split> Split::Make(const SplitOptions& options, const log::EventLog& log,
@@ -157,18 +190,6 @@ RowRange Split::rows(const log::EventLog& log, uint32_t user, SplitPart part) co
   std::unreachable();
 }
 
-std::string Split::Describe() const {
-  switch (options_.kind) {
-    case SplitOptions::Kind::kTime:
-      return fmt::format("time: train < {} <= validation < {} <= test",
-                         base::FormatTime(options_.train_until_ms),
-                         base::FormatTime(options_.validation_until_ms));
-    case SplitOptions::Kind::kLeaveOneOut:
-      return "leave-one-out: each user's last complete watch tests, the one before it validates";
-    case SplitOptions::Kind::kNone:
-      return "none: every event trains";
-  }
-  std::unreachable();
-}
+std::string Split::Describe() const { return DescribeSplit(options_); }
 
 }  // namespace upnext::examples

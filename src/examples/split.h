@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/config.h"
@@ -33,6 +34,10 @@ struct SplitOptions {
   // Both or neither; they win over the days.
   int64_t train_until_ms = schema::kNoTime, validation_until_ms = schema::kNoTime;
   static SplitOptions FromConfig(const base::ConfigTable& split);
+  // Those of the split that Split::Describe wrote, a split by time with both bounds; kDataLoss for
+  // anything else.
+  static Result<SplitOptions> Parse(std::string_view description);
+  bool by_days() const { return kind == Kind::kTime && validation_until_ms == schema::kNoTime; }
 };
 
 // Rows [begin, end) of one user.
@@ -57,11 +62,12 @@ class Split {
   uint64_t validation_end(uint32_t user) const { return validation_end_[user]; }  // first test row
   // The user's rows of one part.
   RowRange rows(const log::EventLog& log, uint32_t user, SplitPart part) const;
+  const SplitOptions& options() const { return options_; }  // kTime: with both bounds
   SplitOptions::Kind kind() const { return options_.kind; }
   std::string Describe() const;  // "time: train < 2022-04-18T16:00:00Z <= validation < ..."
 
  private:
-  SplitOptions options_;                              // kTime: with both bounds set
+  SplitOptions options_;
   std::vector<uint64_t> train_end_, validation_end_;  // by user
 };
 

@@ -109,6 +109,24 @@ TEST(Split, LeaveOneOutNeverTakesAnotherCompleteWatchOfTheSameItemAlong) {
   EXPECT_EQ(world.split.validation_end(0), 3u);
 }
 
+TEST(Split, ADescriptionIsReadBack) {
+  for (const Kind kind : {Kind::kTime, Kind::kLeaveOneOut, Kind::kNone}) {
+    WorldOptions options = RandomWorld(3);
+    options.split.kind = kind;
+    const World world(options);
+    const auto read = SplitOptions::Parse(world.split.Describe());
+    ASSERT_TRUE(read) << read.error().message;
+    const auto again = Split::Make(*read, world.log, world.rule);
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(again->Describe(), world.split.Describe());
+    EXPECT_EQ(SpanOf(world, SplitPart::kTest).rows > 0, kind != Kind::kNone);
+  }
+  for (const char* text : {"", "none", "time: train < 2026-01-01T00:00:00.000Z <= validation",
+                           "time: train < 2026-01-01T00:00:00.000Z <= validation < noon <= test"}) {
+    EXPECT_FALSE(SplitOptions::Parse(text)) << text;
+  }
+}
+
 TEST(Split, NoneTrainsOnEverything) {
   WorldOptions options = RandomWorld(3);
   options.split.kind = Kind::kNone;

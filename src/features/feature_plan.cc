@@ -7,21 +7,21 @@
 
 #include "base/checksum.h"
 #include "features/feature_compiler.h"
+#include "features/low_rating.h"
 
 namespace upnext::features {
 
 namespace {
 
-// A skip only says "not now".
-std::vector<Term> TypesAgainst(const schema::Schema& schema) {
-  std::vector<Term> types;
+// A term for each type against an item.
+std::vector<Term> TermsAgainst(const schema::Schema& schema) {
+  const schema::EventTypeSet against = TypesAgainst(schema);
+  std::vector<Term> terms;
   for (size_t i = 0; i < schema.event_types().size(); ++i) {
     const auto type = static_cast<schema::EventType>(i + 1);
-    if (schema.info(type).role == schema::Role::kNegative && type != schema::EventType::kSkip) {
-      types.push_back(TermOf(type));
-    }
+    if (against.Has(type)) terms.push_back(TermOf(type));
   }
-  return types;
+  return terms;
 }
 
 // What one does with an item that one looks at; not what one thinks of it.
@@ -65,8 +65,8 @@ class PlanCompiler {
     rep_->retrieval_state = needs_.state.Build();
     needs_.state.AddColumn({.of = StateKey::Of::kItem}, StateSpec::SeenColumn());
     UPNEXT_RETURN_IF_ERROR(AddModel(Model::kRanking));
-    needs_.state.AddOpinions(TypesAgainst(schema_));
-    needs_.state.AddViewed(TypesOfLooking(schema_), TypesAgainst(schema_));
+    needs_.state.AddOpinions(TermsAgainst(schema_));
+    needs_.state.AddViewed(TypesOfLooking(schema_), TermsAgainst(schema_));
     if (needs_.state.full() || needs_.everybody.full()) {
       return InvalidArgument(
           "the features ask for more than {} lists, {} keys or {} counts by one key; declare fewer",

@@ -8,6 +8,16 @@
 
 namespace upnext::features {
 
+schema::EventTypeSet TypesAgainst(const schema::Schema& schema) {
+  schema::EventTypeSet types;
+  for (size_t number = 1; number <= schema.event_types().size(); ++number) {
+    const auto type = static_cast<schema::EventType>(number);
+    const bool negative = schema.info(type).role == schema::Role::kNegative;
+    if (negative && type != schema::EventType::kSkip) types.Add(type);
+  }
+  return types;
+}
+
 float LowRatingOf(const log::EventLog& log) {
   constexpr uint64_t kBlockRows = 16'384, kBlocks = 64;
   constexpr float kNoRating = std::numeric_limits<float>::quiet_NaN();

@@ -34,7 +34,7 @@ constexpr int64_t kMostDays = 109'573;  // three hundred years: every time that 
 
 // kInvalidArgument when too many rows were rejected, no event is left, or all times are dates.
 Status CheckRows(const ImportReader& reader, const EventTimes& times, double max_rejects,
-                 bool from_store, const RejectsFile& rejects, const fs::path& rejects_file) {
+                 bool without_events, const RejectsFile& rejects, const fs::path& rejects_file) {
   for (const Table table : kTables) {
     const ImportReader::Counts& c = reader.counts(table);
     const uint64_t rows = c.good + c.bad;
@@ -45,7 +45,7 @@ Status CheckRows(const ImportReader& reader, const EventTimes& times, double max
         TableName(table), c.bad, rows, 100 * static_cast<double>(c.bad) / static_cast<double>(rows),
         max_rejects, rejects.First(table), rejects_file.string());
   }
-  if (!from_store && reader.counts(Table::kEvents).good == 0) {
+  if (!without_events && reader.counts(Table::kEvents).good == 0) {
     return InvalidArgument(
         "[import] events: the SELECT gives no {}row; nothing was published. Check its files and "
         "its "
@@ -258,8 +258,10 @@ Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoo
   UPNEXT_RETURN_IF_ERROR(SetImplausibleAside(options, base, names, spool, rejects, report));
   const fs::path rejects_file = root.root() / kRejectsFile;
   UPNEXT_RETURN_IF_ERROR(rejects.Publish(rejects_file));
-  UPNEXT_RETURN_IF_ERROR(CheckRows(reader, spool.times(), options.max_rejects, options.posted_alone,
-                                   rejects, rejects_file));
+  const bool adds_rows = base && reader.counts(Table::kEvents).bad == 0 &&
+                         reader.counts(Table::kItems).good + reader.counts(Table::kUsers).good > 0;
+  UPNEXT_RETURN_IF_ERROR(CheckRows(reader, spool.times(), options.max_rejects,
+                                   options.posted_alone || adds_rows, rejects, rejects_file));
 
   report.posted = posted.good;
   report.events = reader.counts(Table::kEvents).good + posted.good - report.implausible_times;
@@ -295,7 +297,7 @@ Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoo
   report.posted_new = meta.stats.posted - (base ? base->stats().posted : 0);
   if (progress.stop_requested()) return Cancelled("stopped on request; nothing was published");
   if (base && std::ranges::equal(meta.digests, base->file_digests())) {
-    progress.Note("nothing new: the log stays as it is");
+    progress.Note("nothing new: no version was added to the log");
     report.version = base->directory().filename().string();
     return report;
   }

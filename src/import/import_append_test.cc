@@ -131,6 +131,26 @@ TEST_F(ImportAppendTest, ADayThatBringsEventsAloneIsAppended) {
   EXPECT_EQ(ImportDay("tuesday", true).error().code, Code::kNotFound);
 }
 
+TEST_F(ImportAppendTest, ADayThatBringsItemsAloneIsAppended) {
+  WriteDay("monday", "a,x,100,click,\n", "x,c1,Title,false\n");
+  ASSERT_TRUE(ImportDay("monday", false));
+  for (const bool has_file : {true, false}) {
+    WriteDay("tuesday", "", has_file ? "x,c2,New,false\n" : "x,c3,Newer,true\ny,c1,Other,false\n");
+    if (!has_file) std::filesystem::remove(folder_ / "tuesday/events.csv");
+    const auto report = ImportDay("tuesday", true);
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_EQ(report->events, 0u);
+    EXPECT_THAT(TextOf(Current()), ElementsAre("a 100000 click x"));
+    EXPECT_THAT(ItemsOf(Current())[0], HasSubstr(has_file ? "title New" : "title Newer"));
+  }
+  EXPECT_THAT(notes_.text, HasSubstr("events: no file to append"));
+  EXPECT_EQ(Current().items(), 2u);
+  WriteDay("tuesday", "", "");
+  const auto nothing = ImportDay("tuesday", true);
+  ASSERT_FALSE(nothing);
+  EXPECT_THAT(nothing.error().message, HasSubstr("gives no row"));
+}
+
 TEST_F(ImportAppendTest, WithoutALogItBeginsOne) {
   WriteDay("monday", "a,x,100,click,\n");
   const auto report = ImportDay("monday", true);

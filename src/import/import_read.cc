@@ -1,5 +1,6 @@
 #include "import/import_read.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "base/checksum.h"
@@ -210,6 +211,11 @@ Status ImportReader::ReadAll(ImportNames& names, EventSpool& spool, InputFiles& 
     if (table == Table::kEvents && options_.events_sql.empty()) continue;  // they come from a store
     UPNEXT_ASSIGN_OR_RETURN(Prepared one, Prepare(table, files));
     prepared.push_back(std::move(one));
+  }
+  const auto given = [](const Prepared& one) { return one.select.given; };
+  if (!prepared.empty() && prepared.front().select.absent &&
+      std::ranges::none_of(prepared, given)) {
+    return std::unexpected(*prepared.front().select.absent);
   }
   files.BeginCheck();
   for (const Prepared& one : prepared) UPNEXT_RETURN_IF_ERROR(Read(one, names, spool));

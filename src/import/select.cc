@@ -126,6 +126,20 @@ void KeepIds(const ImportOptions& options, WatchedDatabase& db, Select& select) 
       TableName(select.table), fmt::join(text.guessed, ", ")));
 }
 
+// A SELECT of the columns that the table must have.
+const char* NoRows(Table table) {
+  switch (table) {
+    case Table::kEvents:
+      return "SELECT ''::VARCHAR AS \"user\", ''::VARCHAR AS item, 0::BIGINT AS time, "
+             "''::VARCHAR AS type WHERE false";
+    case Table::kItems:
+      return "SELECT ''::VARCHAR AS item WHERE false";
+    case Table::kUsers:
+      return "SELECT ''::VARCHAR AS \"user\" WHERE false";
+  }
+  std::unreachable();
+}
+
 }  // namespace
 
 Result<Select> PrepareSelect(const ImportOptions& options, Table table, bool may_be_absent,
@@ -136,8 +150,7 @@ Result<Select> PrepareSelect(const ImportOptions& options, Table table, bool may
   if (select.given) files.Add(db.database(), table, select.sql);
   for (;;) {
     if (!select.given) {
-      select.sql = fmt::format("SELECT ''::VARCHAR AS {} WHERE false",
-                               table == Table::kUsers ? "\"user\"" : "item");
+      select.sql = NoRows(table);
     }
     Result<std::vector<Column>> columns = db.database().Describe(select.sql);
     if (columns) {
@@ -145,14 +158,14 @@ Result<Select> PrepareSelect(const ImportOptions& options, Table table, bool may
       if (select.given) KeepIds(options, db, select);
       return select;
     }
-    const bool absent = columns.error().code == Code::kNotFound && select.given && may_be_absent &&
-                        table != Table::kEvents;
+    const bool absent = columns.error().code == Code::kNotFound && select.given && may_be_absent;
     if (!absent) {
       return SelectError(std::move(columns).error(), options, table, "\n" + select.sql, select.sql);
     }
     db.progress().Note(
         fmt::format("{0}: no file to append ({1}); the {0} of the log stay as they are",
                     TableName(table), columns.error().message));
+    select.absent = std::move(columns).error();
     select.given = false;
   }
 }

@@ -7,6 +7,7 @@
 #ifndef UPNEXT_IMPORT_SELECT_H_
 #define UPNEXT_IMPORT_SELECT_H_
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,14 +22,15 @@ namespace upnext::import {
 
 struct Select {
   Table table = Table::kEvents;
+  std::optional<Error> absent = {};  // why its files could not be read, where they may be absent
   bool given = false;    // by the project file, and its files are there; else it has no rows
   std::string sql = {};  // ready to stand in brackets
   std::vector<Column> columns = {};  // of its output, not checked yet
 };
 
 // Asks DuckDB for the columns of the SELECT, which finds all errors but those of its rows. Adds its
-// files to `files` in any case. With `may_be_absent`, a table of items or users whose files are not there counts as not given, which a
-// note says.
+// files to `files` in any case. With `may_be_absent`, a table whose files are not there counts as not
+// given, which a note says.
 Result<Select> PrepareSelect(const ImportOptions& options, Table table, bool may_be_absent,
                              WatchedDatabase& db, InputFiles& files);
 

@@ -345,7 +345,9 @@ void EventLog::Attributes(schema::Entity entity, uint32_t id,
   cells->clear();
   for (const AttributeView& view : rep_->Of(entity)) cells->push_back(view.Cell(id));
 }
-schema::Item EventLog::item(uint32_t item) const { return rep_->items.item(item); }
+schema::Item EventLog::item(uint32_t item) const {
+  return item == schema::kNone ? schema::Item{} : rep_->items.item(item);
+}
 schema::User EventLog::user(uint32_t user) const { return rep_->users.user(user); }
 const LogStats& EventLog::stats() const { return rep_->stats; }
 std::span<const LogStats> EventLog::segments() const { return rep_->segments; }

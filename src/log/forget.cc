@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "base/checksum.h"
@@ -47,7 +49,8 @@ void MarkQueries(const EventLog& log, const std::vector<bool>& users, std::vecto
 }
 
 // What the log is to be written without; nothing when it has none of them.
-std::optional<Forgotten> FindIn(const EventLog& log, const WhomToForget& who) {
+std::optional<Forgotten> FindIn(const EventLog& log, const WhomToForget& who,
+                                std::unordered_set<std::string>* found) {
   const uint64_t done = DoneOf(log, who.deletions);
   const Dictionary& names = log.dictionary(schema::IdSpace::kUser);
   std::vector<bool> users(names.size());
@@ -55,6 +58,7 @@ std::optional<Forgotten> FindIn(const EventLog& log, const WhomToForget& who) {
   for (uint32_t user = 0; user < names.size(); ++user) {
     users[user] = Chosen(who, done, names.name(user));
     any |= users[user];
+    if (const std::string name(names.name(user)); who.users.contains(name)) found->insert(name);
   }
   if (!any) return std::nullopt;
   Forgotten forgotten{.names = std::vector<std::vector<bool>>(log.schema().id_spaces().size()),
@@ -101,7 +105,7 @@ Result<ForgetReport> ForgetUsers(base::VersionedRoot root, const WhomToForget& w
     }
     if (!opened) return std::unexpected(opened.error());
     const EventLog& log = *opened;
-    const std::optional<Forgotten> forgotten = FindIn(log, who);
+    const std::optional<Forgotten> forgotten = FindIn(log, who, &report.found);
     if (!forgotten) continue;
     UPNEXT_ASSIGN_OR_RETURN(const fs::path work, root.Begin());
     const fs::path anew = work / "anew", whole = work / "whole";

@@ -33,8 +33,9 @@ struct WhomToForget {
 };
 
 struct ForgetReport {
-  uint64_t versions = 0;  // that were written anew
-  uint64_t events = 0;    // left out of the current one
+  uint64_t versions = 0;                  // that were written anew
+  uint64_t events = 0;                    // left out of the current one
+  std::unordered_set<std::string> found;  // of `who.users`: those that a version knew
 };
 
 // Writes every version that has one of them anew, in place and in one segment: without their events,

@@ -34,6 +34,8 @@ std::string_view TitleOf(unsigned status) {
   switch (status) {
     case 400:
       return "Bad Request";
+    case 403:
+      return "Forbidden";
     case 404:
       return "Not Found";
     case 405:
@@ -249,11 +251,17 @@ Resource Find(const urls::url_view& url) {
   return {};
 }
 
+// What web pages of other sites may use, if [server] allow_origins lists them.
+bool IsForPages(Route route) {
+  return route == Route::kRecommendations || route == Route::kSimilar || route == Route::kEvents;
+}
+
 }  // namespace
 
 Api::Api(serving::Service& service, const ServerOptions& options)
     : service_(service),
       hosts_(options.hosts),
+      pages_(options.allow_origins),
       max_body_bytes_(options.max_body_bytes),
       bodies_(options.max_bodies_bytes),
       answers_(options.max_bodies_bytes),
@@ -263,7 +271,7 @@ void Api::SetStopping() { stopping_ = true; }
 
 Lane Api::LaneOf(const HttpRequest& request) const {
   const auto url = ParseTarget(request.target);
-  if (!url) return Lane::kAtOnce;
+  if (!url || request.method == "OPTIONS") return Lane::kAtOnce;
   switch (Find(*url).route) {
     case Route::kRecommendations:
     case Route::kSimilar:
@@ -349,6 +357,12 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
                     request.target.substr(0, request.target.find('?')));
   }
   const bool get = resource.method == "GET";
+  if (request.method == "OPTIONS" && pages_.enabled() && IsForPages(resource.route)) {
+    if (pages_.Allows(request.origin)) return pages_.Preflight(resource.method);
+    return ProblemOf(403, fmt::format("Origin '{}': expected one that [server] allow_origins in "
+                                      "the project file lists",
+                                      request.origin));
+  }
   if (request.method != resource.method && !(get && request.method == "HEAD")) {
     HttpResponse refused =
         ProblemOf(405, fmt::format("expected {}, found {}", resource.method, request.method));
@@ -406,6 +420,7 @@ HttpResponse Api::Handle(const HttpRequest& request) {
     }
   }();
   HttpResponse response = answer ? *std::move(answer) : ProblemOf(answer.error());
+  if (IsForPages(route)) pages_.Mark(request, &response);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
   metrics_.Observe(route, response.status, elapsed.count());
   return response;

@@ -17,6 +17,7 @@
 
 #include "base/mutex.h"
 #include "net/byte_budget.h"
+#include "net/cross_origin.h"
 #include "net/event_json.h"
 #include "net/http_message.h"
 #include "net/metrics.h"
@@ -63,6 +64,7 @@ class Api {
 
   serving::Service& service_;
   const std::vector<std::string> hosts_;
+  const CrossOrigin pages_;
   const uint64_t max_body_bytes_;
   ByteBudget bodies_, answers_;
   std::atomic<size_t> connections_{0};

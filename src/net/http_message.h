@@ -13,6 +13,7 @@ struct HttpRequest {
   std::string_view method, target, content_type, body;
   std::string_view host = {};  // "" of HTTP/1.0
   std::string_view content_encoding = {}, accept_encoding = {};
+  std::string_view origin = {};  // of the web page that sent it, "" where no page did
   std::string_view client = {};  // who sent it, see ClientOf in host.h
 };
 struct HttpResponse {
@@ -22,6 +23,10 @@ struct HttpResponse {
   int retry_after_s = 0;    // with status 503 and 507
   bool gzipped = false;     // the body
   bool takes_gzip = false;  // and nothing else, with status 415
+  // For web pages of other sites (cross_origin.h).
+  std::string allow_origin = {};   // "" for none
+  std::string allow_methods = {};  // with the answer to OPTIONS
+  bool varies_by_origin = false;
 };
 
 // Why a request was not answered in the ordinary way; each is a value of a metric.

@@ -6,6 +6,7 @@
 #include <boost/beast/http.hpp>
 #include <chrono>
 #include <ctime>
+#include <functional>
 #include <future>
 #include <thread>
 #include <utility>
@@ -33,7 +34,9 @@ constexpr size_t kMoreBytes = 16 << 10;  // and of one that goes on
 // How long, and for how many bytes, a client may go on sending after the last answer.
 constexpr auto kDrainPatience = std::chrono::seconds(1);
 constexpr size_t kMaxDrainedBytes = 64 << 20;
-// How long a stopping server waits for a request on a connection that has none.
+// How long a stopping server waits for connections that have begun, and then for a request on one
+// that has none.
+constexpr auto kHandshake = std::chrono::milliseconds(100);
 constexpr auto kStopGrace = std::chrono::milliseconds(200);
 // Files besides connections: the log, the store, and refused connections that end.
 constexpr size_t kOtherFiles = 1024;
@@ -53,6 +56,16 @@ std::string HttpDate() {
                      kMonths[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
+void SetCrossOrigin(const HttpResponse& answer, http::response<http::string_body>& message) {
+  if (answer.allow_origin.empty()) return;
+  message.set(http::field::access_control_allow_origin, answer.allow_origin);
+  message.set(http::field::access_control_expose_headers, "Retry-After");
+  if (answer.allow_methods.empty()) return;
+  message.set(http::field::access_control_allow_methods, answer.allow_methods);
+  message.set(http::field::access_control_allow_headers, "Content-Type, Content-Encoding");
+  message.set(http::field::access_control_max_age, "7200");  // the most that browsers keep
+}
+
 http::response<http::string_body> MessageOf(HttpResponse answer, bool head, unsigned version,
                                             bool keep_alive) {
   http::response<http::string_body> message;
@@ -60,9 +73,11 @@ http::response<http::string_body> MessageOf(HttpResponse answer, bool head, unsi
   message.result(answer.status);
   message.set(http::field::server, "upnext");
   message.set(http::field::date, HttpDate());
-  message.set(http::field::content_type, answer.content_type);
+  if (!answer.content_type.empty()) message.set(http::field::content_type, answer.content_type);
   message.set(http::field::cache_control, "no-store");
-  message.set(http::field::vary, "Accept-Encoding");
+  message.set(http::field::vary,
+              answer.varies_by_origin ? "Accept-Encoding, Origin" : "Accept-Encoding");
+  SetCrossOrigin(answer, message);
   if (answer.gzipped) message.set(http::field::content_encoding, "gzip");
   if (answer.takes_gzip) message.set(http::field::accept_encoding, "gzip");
   if (!answer.allow.empty()) message.set(http::field::allow, answer.allow);
@@ -70,6 +85,7 @@ http::response<http::string_body> MessageOf(HttpResponse answer, bool head, unsi
     message.set(http::field::retry_after, std::to_string(answer.retry_after_s));
   }
   message.keep_alive(keep_alive);
+  if (answer.status == 204) return message;    // has no length
   message.content_length(answer.body.size());  // of a HEAD too: what a GET would have sent
   if (!head) message.body() = std::move(answer.body);
   return message;
@@ -297,12 +313,19 @@ void HttpServer::StopSoon() {
 void HttpServer::Stop() {
   if (std::exchange(rep_->stopped, true)) return;
   StopSoon();
-  std::promise<void> closed;
-  asio::post(rep_->listener.executor(), [&] {
-    rep_->listener.Close([this](tcp::socket socket) { rep_->Take(std::move(socket)); });
-    closed.set_value();
+  const auto on_listener = [this](const std::function<void(Listener&)>& work) {
+    std::promise<void> done;
+    asio::post(rep_->listener.executor(), [&] {
+      work(rep_->listener);
+      done.set_value();
+    });
+    done.get_future().wait();
+  };
+  on_listener([](Listener& listener) { listener.LetNoMoreIn(); });
+  std::this_thread::sleep_for(kHandshake);
+  on_listener([this](Listener& listener) {
+    listener.Close([this](tcp::socket socket) { rep_->Take(std::move(socket)); });
   });
-  closed.get_future().wait();
   rep_->connections.Stop();
   rep_->connections.WaitUntilNone(std::chrono::seconds(rep_->options.stop_patience_s));
   rep_->context.stop();

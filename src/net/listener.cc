@@ -18,11 +18,14 @@ namespace {
 
 constexpr int kAtOnce = 32;
 
-// The kernel drops what arrives for the socket, such as the first packet of a new connection, whose
-// sender tries again.
-void DropArrivals(int socket) {
-  sock_filter drop_all[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
-  const sock_fprog program = {.len = 1, .filter = drop_all};
+// The kernel drops the first packet of new connections to the socket, whose sender tries again. The
+// later packets of a handshake pass: its client has a connection already.
+void DropFirstPackets(int socket) {
+  constexpr uint32_t kFlags = 13, kSyn = 2;  // of the TCP header, where filters of sockets begin
+  sock_filter drop[] = {BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kFlags),
+                        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, kSyn, 0, 1),
+                        BPF_STMT(BPF_RET | BPF_K, 0), BPF_STMT(BPF_RET | BPF_K, UINT32_MAX)};
+  const sock_fprog program = {.len = 4, .filter = drop};
   setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
@@ -73,8 +76,9 @@ Listener::Left Listener::TakeSome(const Take& take) {
   return Left::kMore;
 }
 
+void Listener::LetNoMoreIn() { DropFirstPackets(acceptor_.native_handle()); }
+
 void Listener::Close(const Take& take) {
-  DropArrivals(acceptor_.native_handle());
   while (TakeSome(take) == Left::kMore) {
   }
   boost::system::error_code ignored;

@@ -27,8 +27,10 @@ class Listener {
   auto executor() { return acceptor_.get_executor(); }
   // Gives every connection to `take`, each on a strand of its own, as fast as they come.
   boost::asio::awaitable<void> Run(Take take);
-  // Takes what has come, without letting in more, and closes. To close while connections wait would
-  // reset them.
+  // No new connection begins. Those that have begun come for as long as a handshake takes: a client
+  // believes itself connected before they are here.
+  void LetNoMoreIn();
+  // Takes what has come, and closes. To close while connections wait would reset them.
   void Close(const Take& take);
 
  private:

@@ -20,7 +20,7 @@ constexpr std::string_view kFrame = R"json({
   "info": {
     "title": "upnext",
     "version": "1",
-    "description": "Ranked feeds from an event log. Errors are RFC 9457 problem details."
+    "description": "Ranked feeds from an event log. Errors are RFC 9457 problem details. Web pages of the origins in [server] allow_origins may call /v1/recommendations, /v1/events and /v1/items/{id}/similar, without credentials (CORS)."
   },
   "paths": {
     "/v1/recommendations": {
@@ -238,7 +238,7 @@ Json EventProperties(const schema::Schema& schema) {
 
 // What any request may be answered with.
 void AddCommonErrors(Json& responses) {
-  for (const char* status : {"400", "421", "431", "500"}) {
+  for (const char* status : {"400", "405", "421", "431", "500"}) {
     responses[status] = {{"$ref", "#/components/responses/Problem"}};
   }
   responses["503"] = {{"$ref", "#/components/responses/Busy"}};

@@ -87,7 +87,8 @@ HttpRequest RequestReader::request() const {
           .body = body_,
           .host = ViewOf(host_),
           .content_encoding = ViewOf(content_encoding_),
-          .accept_encoding = accept_encoding_};
+          .accept_encoding = accept_encoding_,
+          .origin = ViewOf(origin_)};
 }
 
 void RequestReader::Refuse(Refusal why, unsigned status, std::string detail) {
@@ -145,6 +146,8 @@ void RequestReader::on_field_impl(Field field, Text name, Text value, ErrorCode&
       return SetOnce(&content_length_, name, value, error);
     case Field::transfer_encoding:
       return SetOnce(&transfer_encoding_, name, value, error);
+    case Field::origin:
+      return SetOnce(&origin_, name, value, error);
     case Field::expect:
       return SetOnce(&expect_, name, value, error);
     default:

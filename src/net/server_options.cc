@@ -1,5 +1,9 @@
 #include "net/server_options.h"
 
+#include <fmt/format.h>
+
+#include "net/cross_origin.h"
+
 namespace upnext::net {
 
 ServerOptions ServerOptions::FromConfig(const base::Config& config) {
@@ -10,6 +14,14 @@ ServerOptions ServerOptions::FromConfig(const base::Config& config) {
         server.Int(key, static_cast<int64_t>(fallback), {.min = min, .max = max}));
   };
   options.hosts = server.Texts("hosts", {});
+  options.allow_origins = server.Texts("allow_origins", {});
+  for (const std::string& origin : options.allow_origins) {
+    if (IsOriginRule(origin)) continue;
+    server.Fail("allow_origins",
+                fmt::format("expected what browsers send as Origin, as \"https://shop.example\" "
+                            "(lower case, nothing after the host and port), or \"*\", found '{}'",
+                            origin));
+  }
   options.max_connections = count("max_connections", options.max_connections, 1, 1'000'000);
   constexpr uint64_t kMiB = 1 << 20;
   options.max_body_bytes = kMiB * count("max_body_mib", options.max_body_bytes / kMiB, 1, 1024);

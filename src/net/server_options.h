@@ -21,7 +21,8 @@ struct ServerOptions {
   bool allow_unprotected = false;  // listen on an address that other machines reach
 
   // Of the project file.
-  std::vector<std::string> hosts = {};  // names under which clients may call, "*": any
+  std::vector<std::string> hosts = {};          // names under which clients may call, "*": any
+  std::vector<std::string> allow_origins = {};  // whose pages may read answers (cross_origin.h)
   size_t max_connections = 4096;
   uint64_t max_body_bytes = 8 << 20;
   // That bodies of requests may hold in all, and that answers which clients have not read may.

@@ -15,10 +15,11 @@ Result<ServerOptions> Parsed(const std::string& lines) {
 
 TEST(ServerOptions, ComeFromTheProjectFile) {
   const auto options = Parsed(
-      "[server]\nhosts = ['a.example', 'b.example']\nmax_connections = 7\nmax_body_mib = 2\n"
+      "[server]\nhosts = ['a.example', 'b.example']\nallow_origins = ['https://a.example']\nmax_connections = 7\nmax_body_mib = 2\n"
       "max_bodies_mib = 5\ntimeout = 9\nstop_delay = 0\nmax_clock_ahead = 60\n");
   ASSERT_TRUE(options) << options.error().message;
   EXPECT_THAT(options->hosts, testing::ElementsAre("a.example", "b.example"));
+  EXPECT_THAT(options->allow_origins, testing::ElementsAre("https://a.example"));
   EXPECT_EQ(options->max_connections, 7u);
   EXPECT_EQ(options->max_body_bytes, 2u << 20);
   EXPECT_EQ(options->max_bodies_bytes, 5u << 20);
@@ -34,6 +35,9 @@ TEST(ServerOptions, MistakesNameTheirLine) {
   };
   EXPECT_THAT(why("max_connections = 0"), testing::StartsWith("p.toml:2"));
   EXPECT_THAT(why("max_body_mib = 9\nmax_bodies_mib = 8"), testing::HasSubstr("room for one body"));
+  EXPECT_THAT(why("allow_origins = ['https://a.example/']"),
+              testing::AllOf(testing::HasSubstr("expected what browsers send as Origin"),
+                             testing::HasSubstr("found 'https://a.example/'")));
   EXPECT_THAT(why("stop_dela = 1"), testing::HasSubstr("stop_delay"));
 }
 

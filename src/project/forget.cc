@@ -2,11 +2,14 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <system_error>
+#include <unordered_set>
 
 #include "base/file.h"
 #include "base/versioned_root.h"
 #include "log/forget.h"
+#include "schema/raw_event.h"
 #include "store/store.h"
 #include "store/stored_events.h"
 
@@ -15,7 +18,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Status ForgetInStore(const Project& project, std::span<const std::string> users) {
+// Adds those who have events there to `found`.
+Status ForgetInStore(const Project& project, std::span<const std::string> users,
+                     std::unordered_set<std::string>* found) {
   std::error_code error;
   if (!fs::exists(project.store(), error)) return Ok();
   const Result<std::unique_ptr<store::Store>> store = project.OpenStore();
@@ -26,7 +31,13 @@ Status ForgetInStore(const Project& project, std::span<const std::string> users)
         store.error().message);
   }
   if (!store) return std::unexpected(store.error());
-  for (const std::string& user : users) UPNEXT_RETURN_IF_ERROR((*store)->Forget(user));
+  for (const std::string& user : users) {
+    UPNEXT_RETURN_IF_ERROR((*store)->EventsOf(user, 0, [&](uint64_t, const schema::RawEvent&) {
+      found->insert(user);
+      return Ok();
+    }));
+    UPNEXT_RETURN_IF_ERROR((*store)->Forget(user));
+  }
   return Ok();
 }
 
@@ -43,8 +54,8 @@ Status RemoveTraces(const Project& project) {
   return Ok();
 }
 
-Result<Forgot> ForgetInLog(const Project& project, log::WhomToForget who,
-                           base::Progress& progress) {
+Result<Forgot> ForgetInLog(const Project& project, log::WhomToForget who, base::Progress& progress,
+                           std::unordered_set<std::string>* found) {
   UPNEXT_ASSIGN_OR_RETURN(who.deletions, store::ReadDeletions(project.store()));
   Forgot done = {.deletions = {.store = who.deletions.store, .forgotten = who.deletions.last}};
   if (who.users.empty() && who.deletions.users.empty()) return done;
@@ -53,6 +64,7 @@ Result<Forgot> ForgetInLog(const Project& project, log::WhomToForget who,
   if (report.versions > 0 || !who.users.empty()) UPNEXT_RETURN_IF_ERROR(RemoveTraces(project));
   done.log_versions = report.versions;
   done.log_events = report.events;
+  found->insert(report.found.begin(), report.found.end());
   return done;
 }
 
@@ -60,12 +72,20 @@ Result<Forgot> ForgetInLog(const Project& project, log::WhomToForget who,
 
 Result<Forgot> ForgetUsers(const Project& project, std::span<const std::string> users,
                            base::Progress& progress) {
-  UPNEXT_RETURN_IF_ERROR(ForgetInStore(project, users));
-  return ForgetInLog(project, {.users = {users.begin(), users.end()}, .deletions = {}}, progress);
+  std::unordered_set<std::string> found;
+  UPNEXT_RETURN_IF_ERROR(ForgetInStore(project, users, &found));
+  UPNEXT_ASSIGN_OR_RETURN(
+      Forgot done, ForgetInLog(project, {.users = {users.begin(), users.end()}, .deletions = {}},
+                               progress, &found));
+  for (const std::string& user : users) {
+    if (found.insert(user).second) done.unknown.push_back(user);
+  }
+  return done;
 }
 
 Result<Forgot> ForgetDeleted(const Project& project, base::Progress& progress) {
-  return ForgetInLog(project, {}, progress);
+  std::unordered_set<std::string> found;
+  return ForgetInLog(project, {}, progress, &found);
 }
 
 }  // namespace upnext::project

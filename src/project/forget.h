@@ -1,5 +1,6 @@
 // Takes users out of everything that a project keeps: store, all versions of the log, files of
-// interrupted trainings and imports. Bundles hold numbers, which stay, and no names of users.
+// interrupted trainings and imports. Bundles hold numbers and the words of searches, which stay until
+// the next training, and no names of users.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(const Forgot done, ForgetUsers(project, {"u7"}, progress));
 //
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/progress.h"
 #include "base/status.h"
@@ -19,9 +21,10 @@
 namespace upnext::project {
 
 struct Forgot {
-  uint64_t log_versions = 0;  // that were written anew
-  uint64_t log_events = 0;    // left out of the current one
-  log::PostedMark deletions;  // of the store that the log has behind it now
+  uint64_t log_versions = 0;              // that were written anew
+  uint64_t log_events = 0;                // left out of the current one
+  std::vector<std::string> unknown = {};  // of the users: those that neither log nor store knew
+  log::PostedMark deletions;              // of the store that the log has behind it now
 };
 
 // kFailedPrecondition while a server has the store: it forgets by DELETE /v1/users/{user}.

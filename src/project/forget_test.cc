@@ -47,6 +47,7 @@ class ForgetTest : public testing::Test {
     return users;
   }
 
+  const schema::RawEvent posted_ = Click("posts-only");
   base::TestFolder folder_;
   std::unique_ptr<Project> project_;
 };
@@ -64,6 +65,16 @@ TEST_F(ForgetTest, LogStoreAndTracesLoseTheUser) {
   EXPECT_THAT(StoredUsers(**project_->OpenStore()), testing::ElementsAre("bob"));
   EXPECT_FALSE(std::filesystem::exists(rejects));
   EXPECT_FALSE(std::filesystem::exists(project_->checkpoints()));
+}
+
+TEST_F(ForgetTest, UsersOfWhomNothingWasThereAreNamed) {
+  ASSERT_TRUE((*project_->OpenStore())->Commit({.events = {{&posted_, ""}}, .states = {}}));
+  const std::vector<std::string> users = {"ann", "zoe", "posts-only"};
+  const auto done = ForgetUsers(*project_, users, base::NoProgress());
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_THAT(done->unknown, testing::ElementsAre("zoe"));
+  EXPECT_THAT(ForgetUsers(*project_, users, base::NoProgress())->unknown,
+              testing::UnorderedElementsAreArray(users));
 }
 
 TEST_F(ForgetTest, WhileAServerHasTheStoreItNamesTheOtherWayAndChangesNothing) {

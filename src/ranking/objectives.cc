@@ -14,7 +14,7 @@ using schema::EventType;
 constexpr char kDefaultLabel[] = "watch_seconds";
 
 std::vector<std::string> LabelNames(const schema::Schema& schema) {
-  std::vector<std::string> names = {kDefaultLabel};
+  std::vector<std::string> names = {kDefaultLabel, "unwanted"};
   for (const schema::EventTypeInfo& type : schema.event_types()) {
     if (type.role == schema::Role::kImpression || type.role == schema::Role::kSearch) continue;
     names.push_back(type.name);
@@ -22,10 +22,17 @@ std::vector<std::string> LabelNames(const schema::Schema& schema) {
   return names;
 }
 
+bool IsLabel(const base::ConfigTable& objective, const schema::Schema& schema) {
+  const std::vector<std::string> labels = LabelNames(schema);
+  const std::string label = objective.Text("label", labels.front());
+  return std::ranges::find(labels, label) != labels.end();
+}
+
 void SetLabel(const std::string& name, const schema::Schema& schema, Objective* objective) {
   const std::optional<EventType> type = schema.FindEventType(name);
   if (!type) {
-    objective->label = Objective::Label::kWatchSeconds;
+    objective->label =
+        name == "unwanted" ? Objective::Label::kUnwanted : Objective::Label::kWatchSeconds;
   } else if (*type == EventType::kRating) {
     objective->label = Objective::Label::kRating;
   } else {
@@ -34,9 +41,13 @@ void SetLabel(const std::string& name, const schema::Schema& schema, Objective* 
   }
 }
 
+bool IsYesOrNo(Objective::Label label) {
+  return label == Objective::Label::kEvent || label == Objective::Label::kUnwanted;
+}
+
 // Checks that the loss fits the label: logistic for yes-or-no labels only.
 void CheckLoss(const base::ConfigTable& table, const Objective& objective) {
-  const bool yes_or_no = objective.label == Objective::Label::kEvent;
+  const bool yes_or_no = IsYesOrNo(objective.label);
   const bool wants_yes_or_no = objective.loss == Objective::Loss::kLogistic;
   if (yes_or_no != wants_yes_or_no) {
     table.Fail("loss", yes_or_no
@@ -65,7 +76,7 @@ Objective ObjectiveFromConfig(const base::ConfigTable& table, const schema::Sche
   const std::string& label = labels[table.Choice("label", labels, 0)];
   SetLabel(label, schema, &objective);
   objective.name = NameOfObjective(table);
-  const size_t usual = objective.label == Objective::Label::kEvent          ? 0
+  const size_t usual = IsYesOrNo(objective.label)                           ? 0
                        : objective.label == Objective::Label::kWatchSeconds ? 1
                                                                             : 2;
   objective.loss = static_cast<Objective::Loss>(
@@ -134,15 +145,16 @@ std::vector<Objective> ObjectivesFromConfig(const base::ConfigTable& ranking,
   if (tables.empty()) return DefaultObjectives();
   std::vector<Objective> objectives;
   std::set<std::string> names;
-  bool scored = false;
+  bool scored = false, known = true;
   for (const base::ConfigTable& table : tables) {
     objectives.push_back(ObjectiveFromConfig(table, schema));
     scored |= objectives.back().score_weight != 0;
+    known &= IsLabel(table, schema);
     if (!names.insert(objectives.back().name).second) {
       table.Fail("name", fmt::format("duplicate objective name \"{}\"", objectives.back().name));
     }
   }
-  if (!scored) {
+  if (!scored && known) {  // a label that is none comes first
     tables.front().Fail("score_weight",
                         "expected an objective with a score_weight other than 0, found none: the "
                         "feed would have no order");
@@ -171,6 +183,11 @@ void MakeTargets(const Objective& objective, const examples::RankingBatch& batch
         targets->mask[i] = targets->mask[i] != 0 && !std::isnan(labels.rating);
         targets->value[i] = targets->mask[i] != 0 ? labels.rating : 0.0f;
         break;
+      case Objective::Label::kUnwanted: {
+        const bool is_low = labels.rating <= objective.low_rating;  // not if there is none
+        targets->value[i] = is_low || labels.happened.Meets(objective.against) ? 1.0f : 0.0f;
+        break;
+      }
     }
   }
 }

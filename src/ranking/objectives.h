@@ -7,8 +7,9 @@
 //   name = "click"   label = "click"          loss = "logistic"
 //
 // Labels: an event type ("click", "like", "complete" ...) as yes or no; "watch_seconds" capped at
-// `cap`; "rating". `observed = ["like", "dislike"]` limits the loss to impressions that have one of
-// these events. `score_weight` is the exponent in the score (score.h).
+// `cap`; "rating"; "unwanted": whether the user disliked the item, in any way that the log has
+// (features/low_rating.h). `observed = ["like", "dislike"]` limits the loss to impressions that have
+// one of these events. `score_weight` is the exponent in the score (score.h).
 #ifndef UPNEXT_RANKING_OBJECTIVES_H_
 #define UPNEXT_RANKING_OBJECTIVES_H_
 
@@ -26,7 +27,7 @@
 namespace upnext::ranking {
 
 struct Objective {
-  enum class Label : uint8_t { kEvent, kWatchSeconds, kRating };
+  enum class Label : uint8_t { kEvent, kWatchSeconds, kRating, kUnwanted };
   enum class Loss : uint8_t { kLogistic, kWeightedLogistic, kSquared, kHuber };
   std::string name;
   Label label = Label::kEvent;
@@ -37,6 +38,10 @@ struct Objective {
   float cap = 300.0f;                  // of watch seconds
   float delta = 1.0f;                  // of kHuber, in the label's unit
   schema::EventTypeSet observed = {};  // required event types; none: every impression counts
+  // Of Label::kUnwanted, from the log: events of these types, and ratings up to this one. Ratings
+  // are not negative.
+  schema::EventTypeSet against = {};
+  float low_rating = -1.0f;
   float loss_weight = 1.0f;
   float score_weight = 0.0f;
   // Engagement depends on the position, satisfaction less so: whether the tower of [ranking.bias]

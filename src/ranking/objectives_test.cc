@@ -78,6 +78,8 @@ TEST(Objectives, MistakesAreNamed) {
     Parse(toml, &error);
     return error;
   };
+  EXPECT_THAT(error_of("[[ranking.objective]]\nname = \"x\"\nlabel = \"clik\""),
+              HasSubstr("did you mean 'click'"));
   EXPECT_THAT(error_of("[[ranking.objective]]\nlabel = \"clik\"\nscore_weight = 1"),
               HasSubstr("click"));
   EXPECT_THAT(
@@ -121,6 +123,26 @@ TEST(Objectives, TargetsComeFromLabelsWithCapAndMask) {
   MakeTargets(RatingObjective(), batch, &targets);
   EXPECT_THAT(targets.mask, ElementsAre(0, 0, 1));
   EXPECT_EQ(targets.value[2], 2.0f);
+}
+
+TEST(Objectives, UnwantedIsAnEventAgainstTheItemOrALowRating) {
+  examples::RankingBatch batch;
+  for (const float rating : {1.0f, 2.0f, 3.0f, schema::kAbsent}) {
+    examples::Labels labels = Happened({EventType::kRating});
+    labels.rating = rating;
+    AppendImpression({}, labels, &batch);
+  }
+  AppendImpression({}, Happened({EventType::kDislike}), &batch);
+  AppendImpression({}, Happened({EventType::kLike}), &batch);
+  Objective unwanted{.name = "unwanted", .label = Objective::Label::kUnwanted};
+  unwanted.against = Happened({EventType::kDislike, EventType::kDismiss}).happened;
+  Targets targets;
+  MakeTargets(unwanted, batch, &targets);
+  EXPECT_THAT(targets.value, ElementsAre(0, 0, 0, 0, 1, 0));
+  unwanted.low_rating = 2;
+  MakeTargets(unwanted, batch, &targets);
+  EXPECT_THAT(targets.value, ElementsAre(1, 1, 0, 0, 1, 0));
+  EXPECT_THAT(targets.mask, testing::Each(1));
 }
 
 TEST(Objectives, MT01_EveryHeadsGradientIsThatOfItsLossAndMaskedRowsGetNone) {

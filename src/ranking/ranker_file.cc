@@ -20,7 +20,7 @@ constexpr char kOptions[] = "options", kDigest[] = "features_digest";
 constexpr size_t kFileMaxLayers = 64, kMaxObjectives = 256, kMaxBiasFeatures = 64;
 constexpr double kFileMaxWidth = 16384, kMaxDim = 1024, kMaxNumber = 1e6;
 
-constexpr std::string_view kLabels[] = {"event", "watch_seconds", "rating"};
+constexpr std::string_view kLabels[] = {"event", "watch_seconds", "rating", "unwanted"};
 constexpr std::string_view kLosses[] = {"logistic", "weighted_logistic", "squared", "huber"};
 constexpr std::string_view kForms[] = {"paper", "exact"};
 
@@ -30,23 +30,32 @@ Json ToJson(schema::EventType type) {
   return static_cast<size_t>(type);
 }
 
-Json ToJson(const Objective& objective) {
-  Json observed = Json::array();
+Json ToJson(const schema::EventTypeSet& types) {
+  Json list = Json::array();
   for (size_t number = 1; number <= schema::kMaxEventTypes; ++number) {
     const auto type = static_cast<schema::EventType>(number);
-    if (objective.observed.Has(type)) observed.push_back(ToJson(type));
+    if (types.Has(type)) list.push_back(ToJson(type));
   }
-  return {{"name", objective.name},
-          {"label", kLabels[static_cast<size_t>(objective.label)]},
-          {"event", ToJson(objective.event)},
-          {"loss", kLosses[static_cast<size_t>(objective.loss)]},
-          {"form", kForms[static_cast<size_t>(objective.form)]},
-          {"cap", objective.cap},
-          {"delta", objective.delta},
-          {"observed", std::move(observed)},
-          {"loss_weight", objective.loss_weight},
-          {"score_weight", objective.score_weight},
-          {"position_bias", objective.position_bias}};
+  return list;
+}
+
+Json ToJson(const Objective& objective) {
+  Json json = {{"name", objective.name},
+               {"label", kLabels[static_cast<size_t>(objective.label)]},
+               {"event", ToJson(objective.event)},
+               {"loss", kLosses[static_cast<size_t>(objective.loss)]},
+               {"form", kForms[static_cast<size_t>(objective.form)]},
+               {"cap", objective.cap},
+               {"delta", objective.delta},
+               {"observed", ToJson(objective.observed)},
+               {"loss_weight", objective.loss_weight},
+               {"score_weight", objective.score_weight},
+               {"position_bias", objective.position_bias}};
+  if (objective.label == Objective::Label::kUnwanted) {
+    json["against"] = ToJson(objective.against);
+    json["low_rating"] = objective.low_rating;
+  }
+  return json;
 }
 
 // Reads typed values from untrusted JSON and records the first invalid one.
@@ -129,8 +138,18 @@ Objective ObjectiveFrom(const Json& json, Reader& read) {
   if (objective.loss == Objective::Loss::kHuber) {
     objective.delta = static_cast<float>(read.Number(json, "delta", 1e-4, kMaxNumber));
   }
-  for (const Json& name : read.Array(json, "observed", schema::kMaxEventTypes)) {
-    objective.observed.Add(read.Event("observed", name));
+  const auto types = [&](const char* key) {
+    schema::EventTypeSet set;
+    for (const Json& name : read.Array(json, key, schema::kMaxEventTypes)) {
+      set.Add(read.Event(key, name));
+    }
+    return set;
+  };
+  objective.observed = types("observed");
+  if (objective.label == Objective::Label::kUnwanted) {
+    objective.against = types("against");
+    objective.low_rating =
+        static_cast<float>(read.Number(json, "low_rating", -1, schema::kMaxValue));
   }
   objective.loss_weight = static_cast<float>(read.Number(json, "loss_weight", 0, kMaxNumber));
   objective.score_weight =

@@ -86,6 +86,8 @@ TEST_F(RankerFile, PredictsTheSameBytesAfterReload) {
     EXPECT_EQ(is.cap, was.cap);
     EXPECT_EQ(is.delta, was.delta);
     EXPECT_EQ(is.observed, was.observed);
+    EXPECT_EQ(is.against, was.against);
+    EXPECT_EQ(is.low_rating, was.low_rating);
     EXPECT_EQ(is.loss_weight, was.loss_weight);
     EXPECT_EQ(is.score_weight, was.score_weight);
   }

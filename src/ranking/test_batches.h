@@ -170,11 +170,21 @@ inline Objective HuberObjective() {
           .delta = 7.0f,
           .loss_weight = 0.01f};
 }
+inline Objective UnwantedObjective() {
+  return {.name = "unwanted",
+          .label = Objective::Label::kUnwanted,
+          .against = Happened({schema::EventType::kDislike}).happened,
+          .low_rating = 2,
+          .score_weight = -0.5f};
+}
 // One objective for each kind of head.
 inline std::vector<Objective> AllObjectives() {
-  return {WatchObjective(), EventObjective("click", schema::EventType::kClick),
-          EventObjective("like", schema::EventType::kLike, LikeOrDislike()), RatingObjective(),
-          HuberObjective()};
+  return {WatchObjective(),
+          EventObjective("click", schema::EventType::kClick),
+          EventObjective("like", schema::EventType::kLike, LikeOrDislike()),
+          RatingObjective(),
+          HuberObjective(),
+          UnwantedObjective()};
 }
 
 }  // namespace upnext::ranking

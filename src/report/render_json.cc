@@ -118,7 +118,9 @@ Json OrderJson(const evaluation::OrderChoice& choice) {
             {"parts", Json::array()},
             {"tried", Json::array()}};
   for (const auto& part : choice.order.parts) {
-    json["parts"].push_back({{"generator", part.generator}, {"weight", part.weight}});
+    json["parts"].push_back({{"generator", part.generator},
+                             {"weight", part.weight},
+                             {"half_life_hours", part.half_life_hours}});
   }
   for (const evaluation::TriedOrder& one : choice.tried) {
     json["tried"].push_back(
@@ -133,8 +135,9 @@ evaluation::OrderChoice ReadOrder(const Json& json) {
   evaluation::OrderChoice choice;
   choice.users = json.at("users").get<uint64_t>();
   for (const Json& part : json.at("parts")) {
-    choice.order.parts.push_back(
-        {part.at("generator").get<std::string>(), part.at("weight").get<double>()});
+    choice.order.parts.push_back({part.at("generator").get<std::string>(),
+                                  part.at("weight").get<double>(),
+                                  part.at("half_life_hours").get<double>()});
   }
   for (const Json& one : json.at("tried")) {
     choice.tried.push_back(

@@ -45,17 +45,17 @@ std::string CandidateGenerator::Reason(const ProposeRequest& request,
   };
   const uint64_t of_channel = item.channel == schema::kNone ? 0 : watches("channel", item.channel);
   if (of_channel >= kHabitWatches) {
-    return fmt::format("you {} {} {} times", request.verb.past,
+    return fmt::format("you {} {} {} times", request.verb.watched,
                        request.catalogue.Name(schema::IdSpace::kChannel, item.channel), of_channel);
   }
   for (const uint32_t topic : item.topics) {
     if (watches("topics", topic) < kHabitWatches) continue;
-    return fmt::format("you often {} {}", request.verb.base,
+    return fmt::format("you often {} {}", request.verb.watch,
                        request.catalogue.Name(schema::IdSpace::kTopic, topic));
   }
   return state.watches().empty()
-             ? fmt::format("often {} by people in your situation", request.verb.past)
-             : fmt::format("people with a history like yours {} it next", request.verb.past);
+             ? fmt::format("often {} by people in your situation", request.verb.positives)
+             : fmt::format("people with a history like yours {} it next", request.verb.positives);
 }
 
 }  // namespace upnext::retrieval

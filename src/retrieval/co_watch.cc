@@ -79,7 +79,10 @@ std::vector<CoWatched> CoWatch::For(const features::UserState& state, uint32_t c
     }
   };
   ForNewestWatches(state, kCoWatchItems, add);
-  if (current != schema::kNone) add(current);
+  if (current != schema::kNone) {
+    add(current);
+    for (const ScoredItem& similar : Similar(current)) sums[similar.item].from = current;
+  }
   std::vector<CoWatched> all;
   all.reserve(sums.size());
   for (const auto& [item, sum] : sums) all.push_back({item, sum.score, sum.from});

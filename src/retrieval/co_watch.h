@@ -52,7 +52,8 @@ class CoWatch {
 
   std::span<const ScoredItem> Similar(uint32_t item) const;  // best first, ties to the smaller item
   // item-kNN: the items of the lists of the user's newest kCoWatchItems items and of `current`
-  // (kNone: none), best first, ties to the smaller item. Serving and evaluation use it.
+  // (kNone: none), best first, ties to the smaller item. An item is `from` the current one if that
+  // list has it, else from the most similar of the user's. Serving and evaluation use it.
   std::vector<CoWatched> For(const features::UserState& state, uint32_t current) const;
   size_t items() const { return offsets_.empty() ? 0 : offsets_.size() - 1; }
 

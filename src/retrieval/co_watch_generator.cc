@@ -36,7 +36,7 @@ std::string CoWatchGenerator::Reason(const ProposeRequest& request,
 
 std::vector<ItemsLike> CoWatchGenerator::Like(const LikeRequest& request) const {
   return {{ItemsLike::By::kPeople, co_watch_.Similar(request.item),
-           request.verb.past + " by the same people"}};
+           request.verb.history + " by the same people"}};
 }
 
 }  // namespace upnext::retrieval

@@ -20,7 +20,8 @@ class CoWatchGenerator : public Generator {
   static GeneratorLearner Learner(const base::ConfigTable& options);
   static Result<std::unique_ptr<const Generator>> Load(LoadInput input);
 
-  // Scores are sums of the similarities to these items; `from` is the most similar of them.
+  // Scores are sums of the similarities to these items; `from` is the item being watched if the
+  // candidate is similar to that, else the most similar of them.
   void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
                std::vector<Candidate>* out) const override;
   std::string Reason(const ProposeRequest& request, const Candidate& candidate) const override;

@@ -78,6 +78,21 @@ TEST_F(CoWatchGeneratorTest, ACandidateComesFromTheMostSimilarOfTheWatches) {
   EXPECT_EQ(origins.size(), 3u);
 }
 
+// What is like the item being watched has a place for that, however much more it is like the history.
+TEST_F(CoWatchGeneratorTest, WhatIsLikeTheItemBeingWatchedComesFromThat) {
+  const std::vector<std::string> names = {world_.catalogue.Name(schema::IdSpace::kItem, 1),
+                                          world_.catalogue.Name(schema::IdSpace::kItem, 2)};
+  std::set<uint32_t> like_current;
+  for (const ScoredItem& one : lists_.Similar(20)) like_current.insert(one.item);
+  size_t from_history = 0;
+  for (const Candidate& candidate :
+       generator_.Candidates(StateAfter(world_, names), 1'000, {}, {.current_item = 20})) {
+    EXPECT_EQ(candidate.from == 20, like_current.contains(candidate.item)) << candidate.item;
+    from_history += candidate.from == 20 ? 0 : 1;
+  }
+  EXPECT_GT(from_history, 0u);
+}
+
 TEST_F(CoWatchGeneratorTest, ReasonNamesTheItemItCameFrom) {
   const World world({.events = {examples::Watch("u", "a", 1, 99), examples::Watch("u", "b", 2, 99),
                                 examples::Watch("u", "c", 3, 99)},
@@ -91,6 +106,28 @@ TEST_F(CoWatchGeneratorTest, ReasonNamesTheItemItCameFrom) {
   EXPECT_EQ(generator.Reason(features::UserState(), {world.item("c"), 1, world.item("a")},
                              {.current_item = world.item("a")}),
             "because you are watching Sourdough");
+}
+
+TEST_F(CoWatchGeneratorTest, ReasonSaysWhatTheUserDidWithTheItem) {
+  const World world({.events = {examples::Watch("u", "a", 1, 99), examples::Watch("u", "b", 2, 99)},
+                     .items = {{.item = "a"}, {.item = "b"}},
+                     .split = {.kind = examples::SplitOptions::Kind::kNone}});
+  features::PositiveRule rule = features::PositiveRule::Empty(0.7, 30);
+  rule.SetPositive(schema::EventType::kPurchase, 1);
+  rule.SetInterest(schema::EventType::kClick, 1);
+  rule.SetInterest(schema::EventType::kPurchase, 3);
+  features::UserState state(features::FeaturePlan().state());
+  for (const auto& [item, type] :
+       {std::pair("a", schema::EventType::kPurchase), std::pair("b", schema::EventType::kClick)}) {
+    state.Apply({.time_ms = examples::kStart, .type = type, .item = world.item(item)},
+                world.catalogue, rule);
+  }
+  const LearnedGenerator generator(world, "co-watch");
+  const SiteVerb verb = SiteVerb::Of("buy").For(rule, {});
+  const features::Context context;
+  const ProposeRequest request{world.catalogue, state, schema::kNone, context, verb};
+  EXPECT_EQ(BecauseOf(request, world.item("a")), "because you bought a");
+  EXPECT_EQ(BecauseOf(request, world.item("b")), "because you viewed b");
 }
 
 TEST_F(CoWatchGeneratorTest, ItemsLikeAnItemAreItsList) {

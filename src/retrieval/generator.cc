@@ -19,10 +19,17 @@ std::string TitleOf(const catalogue::Catalogue& catalogue, uint32_t item) {
 }
 
 std::string BecauseOf(const ProposeRequest& request, uint32_t item) {
-  return fmt::format(
-      "because you {} {}",
-      item == request.context.current_item ? "are " + request.verb.present : request.verb.past,
-      TitleOf(request.catalogue, item));
+  const std::string title = TitleOf(request.catalogue, item);
+  if (item == request.context.current_item) {
+    return fmt::format("because you are {} {}", request.verb.now, title);
+  }
+  const auto entries = request.state.watches();
+  for (size_t i = entries.size(); i > 0; --i) {
+    if (entries[i - 1].id == item) {
+      return "because you " + request.verb.Did(entries[i - 1].weight, title);
+    }
+  }
+  return fmt::format("because you {} {}", request.verb.history, title);
 }
 
 }  // namespace upnext::retrieval

@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "catalogue/catalogue.h"
-#include "features/live_counts.h"
 #include "features/request_context.h"
+#include "features/trend_counts.h"
 #include "features/user_state.h"
 #include "retrieval/scored_items.h"
 #include "retrieval/site_verb.h"
@@ -111,8 +111,8 @@ void ForNewestWatches(const features::UserState& state, size_t n, const Visit& v
 
 // The title of an item, else its name.
 std::string TitleOf(const catalogue::Catalogue& catalogue, uint32_t item);
-// "because you watched TITLE", or "are watching" where that is the item of the request; with the
-// verb of the site.
+// "because you watched TITLE": what the user's history says of the item, in the words of the site; or
+// "are watching", where that is the item of the request.
 std::string BecauseOf(const ProposeRequest& request, uint32_t item);
 
 }  // namespace upnext::retrieval

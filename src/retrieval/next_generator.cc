@@ -146,14 +146,14 @@ void NextGenerator::Propose(const ProposeRequest& request, size_t n, const ItemF
 std::string NextGenerator::Reason(const ProposeRequest& request, const Candidate& candidate) const {
   const std::string title = TitleOf(request.catalogue, candidate.from);
   return of_ == Of::kPurchases ? fmt::format("bought together with {}", title)
-                               : fmt::format("often {} after {}", request.verb.past, title);
+                               : fmt::format("often {} after {}", request.verb.positives, title);
 }
 
 std::vector<ItemsLike> NextGenerator::Like(const LikeRequest& request) const {
   return {{.by = ItemsLike::By::kPeople,
            .items = lists_.Of(request.item),
            .reason = of_ == Of::kPurchases ? "bought together"
-                                           : fmt::format("{} next", request.verb.past)}};
+                                           : fmt::format("{} next", request.verb.positives)}};
 }
 
 }  // namespace upnext::retrieval

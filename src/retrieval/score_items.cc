@@ -1,11 +1,18 @@
 #include "retrieval/score_items.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "kernels/gemm.h"
 
 namespace upnext::retrieval {
+namespace {
+
+// Rows that stay in the cache between their product with the query and their length.
+constexpr size_t kCosineRows = 128;
+
+}  // namespace
 
 void ScoreAllItems(const nn::EmbeddingTable& items, std::span<const float> users, float* scores) {
   const kernels::ConstTableView table = items.view();
@@ -21,11 +28,15 @@ std::vector<kernels::Scored> NearestByCosine(const nn::EmbeddingTable& items, ui
   const float* query = items.Row(row).data();
   const float length = std::sqrt(kernels::Dot(query, query, dim));
   std::vector<float> cosines(items.rows());
-  kernels::DotRows(query, items.view().data, dim, items.rows(), dim, cosines.data());
-  for (uint32_t other = 0; other < items.rows(); ++other) {
-    const float* v = items.Row(other).data();
-    const float product = length * std::sqrt(kernels::Dot(v, v, dim));
-    cosines[other] = product > 0 && other != row ? cosines[other] / product : kNever;
+  for (size_t begin = 0; begin < items.rows(); begin += kCosineRows) {
+    const size_t end = std::min(begin + kCosineRows, items.rows());
+    kernels::DotRows(query, items.view().data + begin * dim, dim, end - begin, dim,
+                     &cosines[begin]);
+    for (size_t other = begin; other < end; ++other) {
+      const float* v = items.view().data + other * dim;
+      const float product = length * std::sqrt(kernels::Dot(v, v, dim));
+      cosines[other] = product > 0 && other != row ? cosines[other] / product : kNever;
+    }
   }
   return kernels::TopK(cosines, k);
 }

@@ -42,6 +42,30 @@ TEST(NearestByCosine, LooksAtTheDirectionAloneAndLeavesOutTheRowItselfAndZeros) 
   EXPECT_NEAR(NearestByCosine(items, 1, 3)[2].score, std::sqrt(0.5), 1e-6);
 }
 
+TEST(NearestByCosine, ComparesEveryRowOfALargeTable) {
+  base::Rng rng(3);
+  std::vector<std::vector<float>> rows(700, std::vector<float>(5));
+  for (auto& row : rows) {
+    for (float& x : row) x = static_cast<float>(rng.Normal());
+  }
+  const nn::EmbeddingTable items = TableOf(rows);
+  const auto cosine = [&](size_t a, size_t b) {
+    double product = 0, of_a = 0, of_b = 0;
+    for (size_t i = 0; i < 5; ++i) {
+      const double x = static_cast<double>(rows[a - 1][i]), y = static_cast<double>(rows[b - 1][i]);
+      product += x * y;
+      of_a += x * x;
+      of_b += y * y;
+    }
+    return product / std::sqrt(of_a * of_b);
+  };
+  const auto near = NearestByCosine(items, 400, 1000);
+  ASSERT_EQ(near.size(), 699u);
+  for (const kernels::Scored& one : near) {
+    EXPECT_NEAR(static_cast<double>(one.score), cosine(400, one.index), 1e-5);
+  }
+}
+
 TEST(NearestByCosine, ARowWithoutDirectionIsNearNothing) {
   EXPECT_TRUE(NearestByCosine(TableOf({{1, 1}, {2, 1}}), 0, 5).empty());
 }

@@ -5,7 +5,8 @@
 
 #include "base/clock.h"
 #include "examples/replay.h"
-#include "features/live_counts.h"
+#include "features/trend_counts.h"
+#include "retrieval/choices.h"
 #include "retrieval/training_watches.h"
 #include "schema/event.h"
 
@@ -44,6 +45,11 @@ void TrendingGenerator::Propose(const ProposeRequest& request, size_t n, const I
   if (request.live == nullptr || request.live->overall.empty()) {
     return ProposeList(items_, n, filter, out);
   }
+  ProposeLive(request, n, filter, out);
+}
+
+void TrendingGenerator::ProposeLive(const ProposeRequest& request, size_t n,
+                                    const ItemFilter& filter, std::vector<Candidate>* out) {
   const features::LiveLists& live = *request.live;
   const size_t begin = out->size();
   const auto propose = [&](const std::vector<features::LiveLists::Entry>& list) {
@@ -55,10 +61,7 @@ void TrendingGenerator::Propose(const ProposeRequest& request, size_t n, const I
       out->push_back({.item = item, .score = list[i].score});
     }
   };
-  uint32_t region = request.context.region;
-  if (region == schema::kNone && request.user != schema::kNone) {
-    region = request.catalogue.user(request.user).region;
-  }
+  const uint32_t region = RegionOf(request.catalogue, request.context.region, request.user);
   if (const auto own = live.by_region.find(region); own != live.by_region.end()) {
     propose(own->second);
   }

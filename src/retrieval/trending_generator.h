@@ -1,5 +1,5 @@
 // Proposes what is chosen most now: the items with the largest live counts (features/live_counts.h), in
-// the region of the request first, whether or not the models know them. Where there are none, the
+// the region of the request most, whether or not the models know them. Where there are none, the
 // items with the most complete watches in the last days of the training part. One of the generators of generator_registry.cc.
 // Immutable: any number of threads.
 #ifndef UPNEXT_RETRIEVAL_TRENDING_GENERATOR_H_
@@ -23,6 +23,9 @@ class TrendingGenerator : public Generator {
   // Scores are decayed counts, or numbers of watches in these days.
   void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
                std::vector<Candidate>* out) const override;
+  // With what `request.live` lists alone, which is not null.
+  static void ProposeLive(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                          std::vector<Candidate>* out);
   std::string Reason(const ProposeRequest& request, const Candidate& candidate) const override;
 
  private:

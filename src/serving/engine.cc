@@ -13,11 +13,13 @@
 #include "base/checksum.h"
 #include "base/scratch_pool.h"
 #include "features/feature_extractor.h"
+#include "features/positive_rule.h"
 #include "ranking/ranker.h"
 #include "ranking/score.h"
 #include "retrieval/feed_order.h"
 #include "retrieval/generator.h"
 #include "schema/event.h"
+#include "schema/schema.h"
 
 namespace upnext::serving {
 
@@ -68,6 +70,11 @@ void AddNotes(const RequestContext& context, bool has_ranker, Slate* slate) {
   unknown(IdSpace::kDevice, request.device, "device");
   unknown(IdSpace::kRegion, request.region, "region");
   unknown(IdSpace::kItem, request.current_item, "current item");
+  for (const auto& [number, text] : request.attributes) {
+    const schema::Attribute& attribute =
+        catalogue.schema().attributes(schema::Entity::kRequest)[number];
+    if (attribute.kind == schema::Kind::kCategory) unknown(attribute.space, text, attribute.name);
+  }
   if (slate->items.empty()) {
     slate->notes.emplace_back(
         "nothing left to recommend: every candidate was watched, removed or excluded");
@@ -75,6 +82,13 @@ void AddNotes(const RequestContext& context, bool has_ranker, Slate* slate) {
   if (request.stage == Stage::kRanking && !has_ranker) {
     slate->notes.emplace_back("no ranker in this bundle: candidates are in the order of retrieval");
   }
+}
+
+// In the words of the bundle's positives and history.
+retrieval::SiteVerb VerbOf(const bundle::Bundle& bundle, const EngineOptions& options) {
+  const schema::Schema& schema = bundle.tables().plan.schema();
+  const auto rule = features::PositiveRule::Parse(bundle.manifest().labels, schema);
+  return rule ? options.verb.For(*rule, schema) : options.verb;
 }
 
 }  // namespace
@@ -121,7 +135,7 @@ Engine::Rep::Rep(const bundle::Bundle& b, const catalogue::Catalogue& c,
     : bundle(b),
       catalogue(c),
       ranking_features(b.tables(), c, features::Model::kRanking),
-      verb(options.verb),
+      verb(VerbOf(b, options)),
       low_rating(options.feed.LowRating(c.log())),
       live(counts) {
   for (const retrieval::LoadedGenerator& one : bundle.generators()) {
@@ -257,7 +271,8 @@ std::vector<std::string> Engine::objective_names() const {
   return names;
 }
 
-Result<Slate> Engine::Recommend(const UserState& state, const Request& request) const {
+Result<Slate> Engine::Recommend(const UserState& state, const Request& request,
+                                const features::LiveLists* live) const {
   if (request.n == 0) return InvalidArgument("n: expected at least 1, found 0");
   std::vector<float> exponents = ranking::ExponentsOf(objectives());
   if (!request.score.empty()) {
@@ -273,10 +288,11 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request) 
       "{:016x}",
       base::Fingerprint(request.user, static_cast<uint64_t>(request.time_ms) * 1'000'003 +
                                           rep_->requests.fetch_add(1)));
-  const auto live = rep_->live == nullptr ? nullptr : rep_->live->lists();
-  const RequestContext context(
-      rep_->catalogue, state, request,
-      {.verb = rep_->verb, .low_rating = rep_->low_rating, .live = live.get()});
+  const auto now = rep_->live == nullptr || live != nullptr ? nullptr : rep_->live->lists();
+  const RequestContext context(rep_->catalogue, state, request,
+                               {.verb = rep_->verb,
+                                .low_rating = rep_->low_rating,
+                                .live = live != nullptr ? live : now.get()});
   const auto scratch = rep_->scratch.Borrow();
   slate.counts.catalogue = rep_->catalogue.present(schema::Entity::kItem);
   std::vector<PooledCandidate> candidates = rep_->Propose(context, *scratch, &slate.counts);

@@ -41,8 +41,10 @@ class Engine {
          const EngineOptions& options, const EngineStages& stages = {},
          const features::LiveCounts* live = nullptr);  // null: as the bundle was trained
   ~Engine();
-  Result<Slate> Recommend(const features::UserState& state, const Request& request) const;
-  const retrieval::SiteVerb& verb() const;  // of the options
+  // `live`: what is chosen most at the request's time; null: by the engine's counts.
+  Result<Slate> Recommend(const features::UserState& state, const Request& request,
+                          const features::LiveLists* live = nullptr) const;
+  const retrieval::SiteVerb& verb() const;  // of the options, for this bundle
   const std::vector<ranking::Objective>& objectives() const;
   std::vector<std::string> objective_names() const;  // of Recommendation::predictions
 

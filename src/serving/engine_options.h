@@ -4,7 +4,7 @@
 
 #include "base/config.h"
 #include "features/feed_rule.h"
-#include "features/live_counts.h"
+#include "features/trend_counts.h"
 #include "retrieval/generator_registry.h"
 #include "retrieval/site_verb.h"
 
@@ -14,7 +14,7 @@ struct EngineOptions {
   retrieval::GeneratorBudgets budgets = {};  // where they differ from the generators' defaults
   // What is left out. With filter_disliked, what is like a disliked item is lowered too (lowered.h).
   features::FeedRule feed = {};
-  retrieval::SiteVerb verb = {};    // of reasons: [site]
+  retrieval::SiteVerb verb = {};    // of reasons: [site], before SiteVerb::For
   features::LiveOptions live = {};  // of what counts as trending
   static EngineOptions FromConfig(const base::Config& config);
 };

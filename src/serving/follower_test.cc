@@ -77,6 +77,18 @@ class FollowerTest : public testing::Test {
     return ids;
   }
 
+  // By how many users trending says that an item was chosen, as of now.
+  double Chosen(const std::string& item) {
+    const Result<Slate> slate = service_->Recommend({.user = "nobody", .n = 100});
+    EXPECT_TRUE(slate) << slate.error().message;
+    for (const Recommendation& one : slate->items) {
+      for (const SourceScore& source : one.sources) {
+        if (one.id == item && source.source == "trending") return source.score;
+      }
+    }
+    return 0;
+  }
+
   TestService service_;
   base::Mutex mutex_;
   std::string said_;
@@ -95,6 +107,26 @@ TEST_F(FollowerTest, ANewLogIsTakenUpWithItsFlagsAndHistories) {
   ASSERT_TRUE(service_->PostEvents({Watch("poster", "of the store")}, {}));
   EXPECT_EQ(service_->State("poster")->totals().events, 3u);
   EXPECT_THAT(said(), HasSubstr("serving bundle v000001 (log v000002)"));
+}
+
+// The store has been read for the new generation, which is not served yet, when more is posted.
+TEST_F(FollowerTest, EventsOfTheTimeOfATakeUpCountForWhatIsChosenMost) {
+  ASSERT_TRUE(service_->PostEvents({Watch("a", "new"), Watch("b", "new")}, {}));
+  std::atomic<int> scans = 0;
+  service_.store()->after_all_events = [&] {
+    ++scans;
+    EXPECT_TRUE(
+        service_->PostEvents({Watch("b", "new"), Watch("c", "new"), Watch("c", "newest")}, {}));
+    EXPECT_EQ(service_->generation()->log_version(), "v000001");
+  };
+  const Follower follower(*service_, service_.store(), Options());
+  features::AppendToLog(Logs(),
+                        {features::Watch("of the log", "i5", features::Minutes(19'000), 99)}, {});
+  AwaitVersions("v000001", "v000002");
+  EXPECT_EQ(scans, 1);
+  Await([&] { return Chosen("newest") > 0; });
+  EXPECT_NEAR(Chosen("new"), 3, 0.01) << "of a, b and c, once each";
+  EXPECT_NEAR(Chosen("newest"), 1, 0.01);
 }
 
 TEST_F(FollowerTest, ANewBundleIsTakenUpAndARollBackToo) {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/status.h"
 #include "bundle/bundle.h"
 #include "bundle/opened_bundle.h"
@@ -49,7 +50,7 @@ struct GenerationOptions {
 class Generation {
  public:
   // Catalogue and states are taken over from `previous` where that has the same log and keeps the
-  // same.
+  // same. Events that `previous` counts from the beginning of this on are counted by the new one too.
   // kFailedPrecondition for a log of another schema than the options'.
   static Result<std::shared_ptr<const Generation>> Make(bundle::OpenedBundle opened,
                                                         const GenerationOptions& options,
@@ -67,28 +68,37 @@ class Generation {
   const std::string& bundle_version() const { return bundle_->manifest().version; }
   const std::string& log_version() const { return log_version_; }
   const bundle::Bundle& bundle() const { return *bundle_; }
-  const catalogue::Catalogue& catalogue() const { return *catalogue_; }
-  const schema::Schema& schema() const { return catalogue_->schema(); }
+  const catalogue::Catalogue& catalogue() const { return *growing_->catalogue; }
+  const schema::Schema& schema() const { return catalogue().schema(); }
   const Engine& engine() const { return engine_; }
-  store::UserStates& states() const { return *states_; }
+  store::UserStates& states() const { return *growing_->states; }
   // Of events that were posted and accepted; counted once if they are given again.
   void CountLive(std::span<const schema::RawEvent> events) const;
 
  private:
+  // What grows with posted events. Generations of one log share it.
+  struct Growing {
+    std::shared_ptr<catalogue::Catalogue> catalogue;
+    std::shared_ptr<store::UserStates> states;
+    std::shared_ptr<features::LiveCounts> live;
+    features::PositiveRule rule;  // of the states
+    void Count(const schema::RawEvent& event) const;
+  };
   Generation(std::unique_ptr<const bundle::Bundle> bundle, std::string log_version,
              const GenerationOptions& options, std::shared_ptr<store::Store> store,
-             std::shared_ptr<catalogue::Catalogue> catalogue,
-             std::shared_ptr<store::UserStates> states, std::shared_ptr<features::LiveCounts> live,
-             const features::PositiveRule& rule);
+             std::shared_ptr<const Growing> growing);
+  static Result<std::shared_ptr<const Growing>> Grow(bundle::OpenedBundle* opened,
+                                                     const GenerationOptions& options,
+                                                     store::Store* store,
+                                                     const Generation* previous);
 
   // In the order in which they depend on each other: the last made is the first destroyed.
   const base::Clock& clock_;
   const std::string log_version_;
   const std::shared_ptr<store::Store> store_;
-  const std::shared_ptr<catalogue::Catalogue> catalogue_;
-  const std::shared_ptr<store::UserStates> states_;
-  const std::shared_ptr<features::LiveCounts> live_;
-  const features::PositiveRule rule_;  // of the states
+  const std::shared_ptr<const Growing> growing_;
+  mutable base::Mutex next_mutex_;
+  mutable std::weak_ptr<const Growing> next_ UPNEXT_GUARDED_BY(next_mutex_);
   const std::unique_ptr<const bundle::Bundle> bundle_;
   const Engine engine_;
 };

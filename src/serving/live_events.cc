@@ -1,47 +1,31 @@
 #include "serving/live_events.h"
 
+#include <cstdint>
+
 #include "base/checksum.h"
 #include "base/clock.h"
 #include "log/event_log.h"
+#include "retrieval/choices.h"
 #include "schema/event.h"
 
 namespace upnext::serving {
 
-namespace {
-
-// Calls on_event(event, user) for the newest days of the log. Events of a user are in order of time, so
-// no others are read.
-template <typename F>
-void ForNewestDays(const catalogue::Catalogue& catalogue, int64_t days, F&& on_event) {
-  const log::EventLog& log = catalogue.log();
-  if (log.events() == 0) return;
-  const int64_t from_ms = log.stats().last_ms - days * base::kDayMs;
-  for (uint32_t user = 0; user < log.users(); ++user) {
-    const uint64_t hash = base::Fingerprint(log.dictionary(schema::IdSpace::kUser).name(user));
-    for (uint64_t row = log.end(user); row > log.begin(user); --row) {
-      schema::Event event = log.event(row - 1);
-      if (event.time_ms < from_ms) break;
-      if (event.region == schema::kNone) event.region = catalogue.user(user).region;
-      on_event(event, hash);
-    }
-  }
-}
-
-}  // namespace
-
 Status CountAll(const catalogue::Catalogue& catalogue, const features::PositiveRule& rule,
-                const store::Store* store, features::LiveCounts* live) {
-  bool positives = false;
-  ForNewestDays(catalogue, live->options().days, [&](const schema::Event& event, uint64_t) {
-    positives = positives || live->Counts(event, catalogue, rule);
-  });
-  if (!positives) live->CountClicks();
-  ForNewestDays(catalogue, live->options().days, [&](const schema::Event& event, uint64_t user) {
-    live->Add(event, user, catalogue, rule);
-  });
+                const store::Store* store, const store::UserStates* states,
+                features::LiveCounts* live) {
+  const log::EventLog& log = catalogue.log();
+  const int64_t last_ms = log.events() > 0 ? log.stats().last_ms : 0;
+  const int64_t from_ms = last_ms - live->options().days * base::kDayMs;
+  if (retrieval::CountsClicks(catalogue, rule, from_ms, INT64_MAX)) live->CountClicks();
+  retrieval::ForChoices(catalogue, rule, live->counts_clicks(), from_ms, INT64_MAX,
+                        [&](const features::Choice& choice) { live->Add(choice); });
   if (store != nullptr) {
-    UPNEXT_RETURN_IF_ERROR(store->AllEvents(
-        [&](const schema::RawEvent& event) { CountPosted(event, catalogue, rule, live); }));
+    Status numbered;
+    UPNEXT_RETURN_IF_ERROR(store->AllEvents([&](const schema::RawEvent& event) {
+      if (numbered && states != nullptr) numbered = states->GiveIds(event);
+      CountPosted(event, catalogue, rule, live);
+    }));
+    UPNEXT_RETURN_IF_ERROR(numbered);
   }
   (void)live->lists();  // made before the first request
   return Ok();
@@ -50,16 +34,17 @@ Status CountAll(const catalogue::Catalogue& catalogue, const features::PositiveR
 void CountPosted(const schema::RawEvent& event, const catalogue::Catalogue& catalogue,
                  const features::PositiveRule& rule, features::LiveCounts* live) {
   using schema::IdSpace;
-  schema::Event choice{.time_ms = event.time_ms,
-                       .type = event.type,
-                       .item = catalogue.Find(IdSpace::kItem, event.item),
-                       .value = event.value};
-  choice.region = catalogue.Find(IdSpace::kRegion, event.region);
-  if (choice.region == schema::kNone) {
-    const uint32_t user = catalogue.Find(IdSpace::kUser, event.user);
-    if (user != schema::kNone) choice.region = catalogue.user(user).region;
-  }
-  live->Add(choice, base::Fingerprint(event.user), catalogue, rule);
+  const schema::Event posted{.time_ms = event.time_ms,
+                             .type = event.type,
+                             .item = catalogue.Find(IdSpace::kItem, event.item),
+                             .value = event.value};
+  if (!retrieval::IsChoice(posted, catalogue, rule, live->counts_clicks())) return;
+  live->Add(
+      {.time_ms = event.time_ms,
+       .user = base::Fingerprint(event.user),
+       .item = posted.item,
+       .region = retrieval::RegionOf(catalogue, catalogue.Find(IdSpace::kRegion, event.region),
+                                     catalogue.Find(IdSpace::kUser, event.user))});
 }
 
 }  // namespace upnext::serving

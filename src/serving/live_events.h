@@ -1,6 +1,6 @@
 // Events for features::LiveCounts: those of a log and a store together, and those that are posted.
 //
-//   UPNEXT_RETURN_IF_ERROR(CountAll(catalogue, rule, store.get(), &live));
+//   UPNEXT_RETURN_IF_ERROR(CountAll(catalogue, rule, store.get(), states.get(), &live));
 //   CountPosted(event, catalogue, rule, &live);
 //
 // Any number of threads. An event without a region counts for its user's. Names that have no id in the
@@ -14,13 +14,16 @@
 #include "features/positive_rule.h"
 #include "schema/raw_event.h"
 #include "store/store.h"
+#include "store/user_states.h"
 
 namespace upnext::serving {
 
 // The newest days of the catalogue's log, and all events of the store, which may be null. When those
-// days have no positive event, clicks count, here and later.
+// days have no positive event, clicks count, here and later. `states` gives ids to names of the store
+// that have none; it may be null without a store.
 Status CountAll(const catalogue::Catalogue& catalogue, const features::PositiveRule& rule,
-                const store::Store* store, features::LiveCounts* live);
+                const store::Store* store, const store::UserStates* states,
+                features::LiveCounts* live);
 void CountPosted(const schema::RawEvent& event, const catalogue::Catalogue& catalogue,
                  const features::PositiveRule& rule, features::LiveCounts* live);
 

@@ -56,7 +56,7 @@ TEST(LiveEvents, NewestEventsOfTheLogCountMoreAndOldOnesDoNot) {
   events.push_back(Watch("d", "not complete", Minutes(10 * kDay), 1));
   const catalogue::TestLog log(events, {}, {});
   features::LiveCounts counts({.days = 7, .half_life_hours = 24});
-  ASSERT_TRUE(CountAll(log.catalogue(), {}, nullptr, &counts));
+  ASSERT_TRUE(CountAll(log.catalogue(), {}, nullptr, nullptr, &counts));
   const auto list = ListOf(counts);
   EXPECT_EQ(Names(log, list), "of now of two days ago ");
   ASSERT_EQ(list.size(), 2u);
@@ -73,12 +73,20 @@ TEST(LiveEvents, RegionsHaveListsOfTheirOwn) {
   const uint32_t de = log.catalogue().Find(schema::IdSpace::kRegion, "DE"),
                  fr = log.catalogue().Find(schema::IdSpace::kRegion, "FR");
   features::LiveCounts counts({.half_life_hours = 1e6});
-  ASSERT_TRUE(CountAll(log.catalogue(), {}, nullptr, &counts));
+  ASSERT_TRUE(CountAll(log.catalogue(), {}, nullptr, nullptr, &counts));
   EXPECT_EQ(Names(log, ListOf(counts)), "a b c ") << "ties in order of their ids";
-  EXPECT_EQ(Names(log, ListOf(counts, de)), "a ");
-  EXPECT_EQ(Names(log, ListOf(counts, fr)), "b ");
+  EXPECT_EQ(Names(log, ListOf(counts, de)), "a b c ");
+  EXPECT_EQ(Names(log, ListOf(counts, fr)), "a b c ") << "one choice is no trend of a region";
+  for (int i = 0; i < 30; ++i) {
+    const RawEvent more = InRegion(Watch(fmt::format("r{}", i), "b", Minutes(4), 99), "FR");
+    CountPosted(more, log.catalogue(), {}, &counts);
+    CountPosted(InRegion(Watch(fmt::format("s{}", i), "c", Minutes(4), 99), "DE"), log.catalogue(),
+                {}, &counts);
+  }
+  EXPECT_EQ(Names(log, ListOf(counts, fr)), "b c a ");
+  EXPECT_EQ(Names(log, ListOf(counts, de)), "c b a ");
   features::LiveCounts together({.by_region = false});
-  ASSERT_TRUE(CountAll(log.catalogue(), {}, nullptr, &together));
+  ASSERT_TRUE(CountAll(log.catalogue(), {}, nullptr, nullptr, &together));
   EXPECT_TRUE(ListOf(together, de).empty());
 }
 
@@ -92,11 +100,11 @@ TEST(LiveEvents, ClicksCountWhereTheLogHasNoPositiveEvent) {
   const catalogue::TestLog clicks({click("u", "a", 0), click("v", "a", 1), click("v", "b", 2)}, {},
                                   {});
   features::LiveCounts counts({.half_life_hours = 1e6});
-  ASSERT_TRUE(CountAll(clicks.catalogue(), {}, nullptr, &counts));
+  ASSERT_TRUE(CountAll(clicks.catalogue(), {}, nullptr, nullptr, &counts));
   EXPECT_EQ(Names(clicks, ListOf(counts)), "a b ");
   const catalogue::TestLog both({click("u", "a", 0), Watch("v", "b", Minutes(1), 99)}, {}, {});
   features::LiveCounts watches({});
-  ASSERT_TRUE(CountAll(both.catalogue(), {}, nullptr, &watches));
+  ASSERT_TRUE(CountAll(both.catalogue(), {}, nullptr, nullptr, &watches));
   EXPECT_EQ(Names(both, ListOf(watches)), "b ");
 }
 

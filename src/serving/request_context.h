@@ -8,8 +8,8 @@
 #include <unordered_set>
 
 #include "catalogue/catalogue.h"
-#include "features/live_counts.h"
 #include "features/request_context.h"
+#include "features/trend_counts.h"
 #include "features/user_state.h"
 #include "retrieval/generator.h"
 #include "retrieval/lowered.h"

@@ -41,15 +41,16 @@ Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
     }
   };
   add_lists(retrieval::ItemsLike::By::kPeople);
-  // More are asked for until enough are left without those that were removed or taken already.
+  // More are asked for until enough are left without those that were removed or taken already; at
+  // first so many that one scan is enough unless most are removed.
   const uint32_t row = bundle.candidate() == nullptr
                            ? 0
                            : bundle.tables().vocabulary(features::kItemVocabulary).Row(item);
-  for (size_t k = n; row != 0 && similar.size() < n; k *= 4) {
+  for (size_t k = taken.size() + 2 * size_t{n}; row != 0 && similar.size() < n; k *= 4) {
     const auto nearest = retrieval::NearestByCosine(bundle.candidate()->item_vectors(), row, k);
     for (const auto& near : nearest) {
       add(bundle.tables().vocabulary(features::kItemVocabulary).Id(near.index), "item-vectors",
-          static_cast<double>(near.score), verb.past + " after similar histories");
+          static_cast<double>(near.score), verb.positives + " after similar histories");
     }
     if (nearest.size() < k) break;
   }

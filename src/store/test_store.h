@@ -1,4 +1,4 @@
-// A store for tests that runs a function before every commit, over a real one.
+// A store for tests that runs a function before every commit and after every scan, over a real one.
 //
 //   HookedStore store(*OpenRocksStore(folder / "store"));
 //   store.before_commit = [&] { gate.Wait(); return Ok(); };      an error fails the commit
@@ -49,7 +49,8 @@ class Gate {
 class HookedStore : public Store {
  public:
   explicit HookedStore(std::shared_ptr<Store> real) : real_(std::move(real)) {}
-  std::function<Status()> before_commit;  // set while nobody commits
+  std::function<Status()> before_commit;   // set while nobody commits
+  std::function<void()> after_all_events;  // set while nobody scans
 
   Result<Committed> Commit(const WriteBatch& batch) override {
     if (before_commit) UPNEXT_RETURN_IF_ERROR(before_commit());
@@ -75,7 +76,9 @@ class HookedStore : public Store {
     return real_->EventsOf(user, after, visit);
   }
   Status AllEvents(const std::function<void(const schema::RawEvent&)>& visit) const override {
-    return real_->AllEvents(visit);
+    UPNEXT_RETURN_IF_ERROR(real_->AllEvents(visit));
+    if (after_all_events) after_all_events();
+    return Ok();
   }
   uint64_t id() const override { return real_->id(); }
   Status ContinueAfter(uint64_t sequence) override { return real_->ContinueAfter(sequence); }

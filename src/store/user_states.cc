@@ -121,7 +121,7 @@ struct UserStates::Rep {
   const uint64_t tag;
   mutable StateCache cache;
   mutable std::array<base::Mutex, kStripes> folding;  // by user
-  mutable std::atomic<uint64_t> added_by_folds{0};
+  mutable std::atomic<uint64_t> added_by_folds{0}, added_by_counts{0};
   std::optional<StateSaver> saver;  // the last member: it ends before the others
 
   Rep(Store* s, Catalogue& c, const features::PositiveRule& r, const features::StateSpec& k,
@@ -137,6 +137,10 @@ struct UserStates::Rep {
   }
 
   Status Number(std::span<const RawEvent> events, const MayAdd& may_add) const;
+  // For names of stored events: `added` have been, `most` may be.
+  Status NumberStored(const RawEvent& event, std::atomic<uint64_t>* added, uint64_t most) const {
+    return Number(std::span(&event, 1), [&] { return added->fetch_add(1) < most; });
+  }
   uint64_t ChangesOf(std::string_view user) const {
     return store == nullptr ? 0 : store->Changes(user);
   }
@@ -213,27 +217,26 @@ Result<StateCache::Entry> UserStates::Rep::Begin(std::string_view user) const {
 // Folds the stored events that the state does not have. In place when nobody else has it, since a
 // copy of a long history costs more than all else.
 Status UserStates::Rep::FoldPosted(std::string_view user, StateCache::Entry* entry) const {
-  const auto may_add = [this] { return added_by_folds.fetch_add(1) < numbering.most / 4; };
   std::optional<PostedFold> fold;
-  return store->EventsOf(user, entry->through,
-                         [&](uint64_t sequence, const RawEvent& event) -> Status {
-                           UPNEXT_RETURN_IF_ERROR(Number(std::span(&event, 1), may_add));
-                           if (!fold) {
-                             fold.emplace(catalogue, rule, user);
-                             cache.Remove(user);  // nobody can get it from here on
-                             if (entry->state.use_count() > 1) {
-                               entry->state = std::make_shared<UserState>(*entry->state);
-                             } else {
-                               // One more reference, dropped at once: orders the changes after the last read of those
-                               // who had one, which use_count() alone does not.
-                               std::shared_ptr<UserState>(entry->state).reset();
-                             }
-                           }
-                           fold->Apply(event, entry->state.get());
-                           entry->through = sequence;
-                           ++entry->unsaved;
-                           return Ok();
-                         });
+  return store->EventsOf(
+      user, entry->through, [&](uint64_t sequence, const RawEvent& event) -> Status {
+        UPNEXT_RETURN_IF_ERROR(NumberStored(event, &added_by_folds, numbering.most / 4));
+        if (!fold) {
+          fold.emplace(catalogue, rule, user);
+          cache.Remove(user);  // nobody can get it from here on
+          if (entry->state.use_count() > 1) {
+            entry->state = std::make_shared<UserState>(*entry->state);
+          } else {
+            // One more reference, dropped at once: orders the changes after the last read of those
+            // who had one, which use_count() alone does not.
+            std::shared_ptr<UserState>(entry->state).reset();
+          }
+        }
+        fold->Apply(event, entry->state.get());
+        entry->through = sequence;
+        ++entry->unsaved;
+        return Ok();
+      });
 }
 
 Result<std::unique_ptr<UserStates>> UserStates::Attach(Store* store, Catalogue& catalogue,
@@ -299,6 +302,12 @@ Result<Applied> UserStates::Apply(std::span<const RawEvent> events,
   UPNEXT_ASSIGN_OR_RETURN(const Committed done, rep_->store->Commit(batch));
   return Applied{.accepted = done.accepted.size(),
                  .duplicates = events.size() - done.accepted.size()};
+}
+
+Status UserStates::GiveIds(const RawEvent& event) const {
+  return rep_->store == nullptr
+             ? Ok()
+             : rep_->NumberStored(event, &rep_->added_by_counts, rep_->numbering.most / 20);
 }
 
 Status UserStates::Forget(std::string_view user) {

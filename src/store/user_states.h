@@ -58,6 +58,9 @@ class UserStates {
   Result<Applied> Apply(
       std::span<const schema::RawEvent> events, std::span<const std::string> ids,
       const MayAdd& may_add = [] { return true; });
+  // Gives ids to names of a stored event that have none, up to a twentieth of max_names in all, so
+  // that a flood of names leaves room for those of users who come back (Get).
+  Status GiveIds(const schema::RawEvent& event) const;
   // The user has no history from here on, until he has new events: what the store has is deleted, and
   // what the log has of him is passed over.
   Status Forget(std::string_view user);

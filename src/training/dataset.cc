@@ -5,6 +5,7 @@
 #include "examples/learn.h"
 #include "schema/event.h"
 #include "training/time_information.h"
+#include "training/wide_split.h"
 
 namespace upnext::training {
 
@@ -18,9 +19,9 @@ Result<std::unique_ptr<Dataset>> Dataset::Prepare(const log::EventLog& log,
                                                   const DatasetOptions& options,
                                                   base::ThreadPool& pool,
                                                   base::Progress& progress) {
-  UPNEXT_ASSIGN_OR_RETURN(examples::Split split,
-                          examples::Split::Make(options.split, log, options.RuleFor(log)));
-  std::unique_ptr<Dataset> dataset(new Dataset(log, options, std::move(split)));
+  UPNEXT_ASSIGN_OR_RETURN(WideSplit made, MakeWideSplit(options.split, log, options.RuleFor(log)));
+  std::unique_ptr<Dataset> dataset(new Dataset(log, options, std::move(made.split)));
+  dataset->widened_ = std::move(made.note);
   UPNEXT_ASSIGN_OR_RETURN(
       dataset->statistics_,
       examples::LearnFeatures(dataset->source_, WithoutUselessTimes(options.features, log), pool,
@@ -31,9 +32,8 @@ Result<std::unique_ptr<Dataset>> Dataset::Prepare(const log::EventLog& log,
 Result<std::unique_ptr<Dataset>> Dataset::With(const log::EventLog& log,
                                                const DatasetOptions& options,
                                                features::FeatureStatistics statistics) {
-  UPNEXT_ASSIGN_OR_RETURN(examples::Split split,
-                          examples::Split::Make(options.split, log, options.RuleFor(log)));
-  std::unique_ptr<Dataset> dataset(new Dataset(log, options, std::move(split)));
+  UPNEXT_ASSIGN_OR_RETURN(WideSplit made, MakeWideSplit(options.split, log, options.RuleFor(log)));
+  std::unique_ptr<Dataset> dataset(new Dataset(log, options, std::move(made.split)));
   dataset->statistics_ = std::move(statistics);
   return dataset;
 }
@@ -54,12 +54,19 @@ Result<examples::Split> SplitOf(const DatasetOptions& options, const bundle::Man
                                 const log::EventLog& log) {
   UPNEXT_ASSIGN_OR_RETURN(const features::PositiveRule rule,
                           features::PositiveRule::Parse(manifest.labels, log.schema()));
-  UPNEXT_ASSIGN_OR_RETURN(examples::Split split, examples::Split::Make(options.split, log, rule));
-  if (split.Describe() == manifest.split) return split;
+  UPNEXT_ASSIGN_OR_RETURN(WideSplit made, MakeWideSplit(options.split, log, rule));
+  if (made.split.Describe() == manifest.split) return std::move(made.split);
+  const Result<examples::SplitOptions> own = examples::SplitOptions::Parse(manifest.split);
+  // Without users who were forgotten since, the log may end earlier, and days count back from there.
+  const bool rewritten = log.digest() != manifest.log_digest;
+  if (rewritten && options.split.by_days() && own &&
+      own->kind == examples::SplitOptions::Kind::kTime) {
+    return examples::Split::Make(*own, log, rule);
+  }
   return FailedPrecondition(
       "[split] changed since bundle {} was trained ({}; now {}), so it may have learned from what "
       "would test it: train again, or restore [split]",
-      manifest.version, manifest.split, split.Describe());
+      manifest.version, manifest.split, made.split.Describe());
 }
 
 }  // namespace upnext::training

@@ -9,6 +9,7 @@
 #define UPNEXT_TRAINING_DATASET_H_
 
 #include <memory>
+#include <string>
 
 #include "base/progress.h"
 #include "base/status.h"
@@ -25,7 +26,7 @@ namespace upnext::training {
 
 class Dataset {
  public:
-  // Splits the log and learns the statistics. kFailedPrecondition when nothing is left to train on.
+  // Splits the log (wide_split.h) and learns the statistics. kFailedPrecondition when nothing is left to train on.
   static Result<std::unique_ptr<Dataset>> Prepare(const log::EventLog& log,
                                                   const DatasetOptions& options,
                                                   base::ThreadPool& pool, base::Progress& progress);
@@ -43,6 +44,8 @@ class Dataset {
   const features::FeatureStatistics& statistics() const { return statistics_; }
   // Log, catalogue, rule and split, as replays take them; views into this object.
   const examples::ReplaySource& source() const { return source_; }
+  // Why the split is wider than its options say (wide_split.h); empty: it is not.
+  const std::string& widened() const { return widened_; }
   bool has_impressions() const;  // without them there is no ranker
   bool has_events(examples::SplitPart part) const;
 
@@ -54,11 +57,12 @@ class Dataset {
   const examples::Split split_;
   const examples::ReplaySource source_;
   features::FeatureStatistics statistics_;
+  std::string widened_;
 };
 
-// The split that a bundle was trained with, of the log that it was trained on; kFailedPrecondition
-// when the options describe another one, because the bundle may then have learned from what would
-// test it.
+// The split that a bundle was trained with, of the log that it was trained on, also after users were
+// forgotten; kFailedPrecondition when the options describe another one, because the bundle may then
+// have learned from what would test it.
 Result<examples::Split> SplitOf(const DatasetOptions& options, const bundle::Manifest& manifest,
                                 const log::EventLog& log);
 

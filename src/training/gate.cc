@@ -12,6 +12,7 @@
 #include "features/rebase.h"
 #include "log/event_log.h"
 #include "training/freed_memory.h"
+#include "training/unseen.h"
 
 namespace upnext::training {
 namespace {
@@ -57,6 +58,7 @@ Status EvaluateOn(const Dataset& dataset, const std::filesystem::path& folder,
     return FailedPrecondition("it was trained with other positives or another history ({}; now {})",
                               models->manifest().labels, labels);
   }
+  UPNEXT_RETURN_IF_ERROR(CheckUnseen(dataset, models->manifest(), project.logs()));
   UPNEXT_ASSIGN_OR_RETURN(const features::FeatureStatistics statistics,
                           StatisticsFor(dataset.log(), *models, project.logs()));
   progress.Note(

@@ -36,7 +36,8 @@ struct CurrentFigures {
 
 // `options.baselines` is ignored. A log that does not continue the bundle's has other ids: they are
 // found by name (features/rebase.h). A bundle that cannot be read by this program, or not with this
-// log, is incomparable; a damaged one is an error.
+// log, or that may have learned from the test part (unseen.h), is incomparable; a damaged one is an
+// error.
 Result<CurrentFigures> EvaluateCurrent(const project::Project& project, const Dataset& dataset,
                                        evaluation::EvaluateOptions options, base::ThreadPool& pool,
                                        base::Progress& progress);

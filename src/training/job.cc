@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -162,12 +163,24 @@ Status Job::PrepareDataset() {
     choices_.push_back(fmt::format("the feature {} is left out: {}", kExampleAge, useless));
     progress_.Note(choices_.back());
   }
+  for (const std::string& note : {dataset_->widened(), WhyNothingStopsEarly(*dataset_)}) {
+    if (note.empty()) continue;
+    progress_.Note(note);
+    choices_.push_back(note);
+  }
+  if (request_.only == Stage::kRanking && !dataset_->has_impressions()) {
+    return FailedPrecondition(
+        "--only ranking: log {} has no impressions, so there is no ranker to train; import events of "
+        "the type impression, or train without --only",
+        result_.manifest.log_version);
+  }
   UPNEXT_RETURN_IF_ERROR(CheckTestPart(*dataset_, options_.dataset.split));
   if (options_.train.train_ranking && dataset_->has_impressions()) {
-    UPNEXT_ASSIGN_OR_RETURN(
-        options_.train.objectives,
-        TrainableObjectives(*dataset_, options_.train.objectives, options_.train.default_objectives,
-                            pool_, progress_));
+    UPNEXT_ASSIGN_OR_RETURN(options_.train.objectives,
+                            TrainableObjectives(*dataset_, options_.train.objectives,
+                                                {.are_defaults = options_.train.default_objectives,
+                                                 .feed = options_.evaluate.feed},
+                                                pool_, progress_));
   }
   if (options_.train.train_ranking && dataset_->has_impressions()) {
     overlap_ = evaluation::OverlapOf(
@@ -235,10 +248,13 @@ Status Job::TrainModels() {
 
 // Before the test part is looked at.
 Status Job::ChooseOrder() {
+  const double fixed = options_.evaluate.served.live.half_life_hours;
+  const auto orders = fixed > 0 ? retrieval::OrdersOf(options_.order, std::span(&fixed, 1))
+                                : retrieval::OrdersOf(options_.order);
   UPNEXT_ASSIGN_OR_RETURN(
       order_, evaluation::ChooseOrder(
                   {dataset_->source(), dataset_->statistics(), models_.candidate, nullptr},
-                  options_.evaluate, retrieval::OrdersOf(options_.order), pool_, progress_));
+                  options_.evaluate, orders, pool_, progress_));
   options_.evaluate.served.order = order_.order;
   result_.manifest.order = order_.order;
   return Ok();

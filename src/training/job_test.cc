@@ -20,27 +20,14 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
 
-constexpr char kProject[] = R"toml(
-[split]
-validation_days = 1
-test_days = 2
-[retrieval]
-dim = 8
-depth = 1
-batch = 16
-negatives = 0
-epochs = 2
-[ranking]
-widths = [8]
-batch = 16
-epochs = 2
-)toml";
+const std::string kSmallProject =
+    std::string("[split]\nvalidation_days = 1\ntest_days = 2\n") + kSmallModels;
 
 // A project with the small log of bundle/test_bundle.h.
 class JobTest : public testing::Test {
  protected:
   void SetUp() override {
-    LoadProject(folder_.path(), kProject, &project_, &options_);
+    LoadProject(folder_.path(), kSmallProject, &project_, &options_);
     PublishLog(*project_, bundle::TestEvents(40), bundle::TestItems(40), bundle::TestUsers());
     ASSERT_EQ(project_->logs().Current().value_or(""), "v000001");
   }
@@ -83,7 +70,7 @@ TEST_F(JobTest, PublishesABundleOfBothStagesAndRemovesItsCheckpoints) {
   EXPECT_NE(opened->bundle->candidate(), nullptr);
   EXPECT_NE(opened->bundle->ranker(), nullptr);
   EXPECT_NE(opened->bundle->index(), nullptr);
-  EXPECT_EQ(FileOf("v000001", "project.toml"), kProject);
+  EXPECT_EQ(FileOf("v000001", "project.toml"), kSmallProject);
   EXPECT_THAT(BundleFolder(), UnorderedElementsAre("v000001", "CURRENT"));
 }
 

@@ -85,7 +85,8 @@ Options Options::FromConfig(const base::Config& config) {
   options.evaluate.served = {.order_is_auto = options.order == retrieval::OrderRule::kAuto,
                              .budgets = retrieval::BudgetsFromConfig(config.Table("generators")),
                              .co_watch = retrieval::CoWatchOptions::FromConfig(
-                                 config.Table("generators").Table("co-watch"))};
+                                 config.Table("generators").Table("co-watch")),
+                             .live = features::LiveOptions::FromConfig(config)};
   options.evaluate.max_users = static_cast<uint32_t>(
       config.Table("evaluation")
           .Int("max_users", options.evaluate.max_users, {.min = 0, .max = UINT32_MAX}));

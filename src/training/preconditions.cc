@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -12,33 +13,40 @@
 
 #include "base/numbers.h"
 #include "examples/join.h"
+#include "features/low_rating.h"
 #include "features/positive_rule.h"
+#include "features/signal_options.h"
+#include "log/event_log.h"
 #include "schema/event.h"
 #include "schema/schema.h"
+#include "training/wide_split.h"
 
 namespace upnext::training {
 namespace {
 
 using examples::SplitOptions;
+using examples::SplitPart;
 using ranking::Objective;
 
 constexpr size_t kUsersPerTask = 256;
 
 // The labels of one objective.
 struct LabelRange {
-  uint64_t observed = 0;
+  uint64_t observed = 0, positive = 0;
   float least = std::numeric_limits<float>::infinity(),
         most = -std::numeric_limits<float>::infinity();
   void Add(const ranking::Targets& targets) {
     for (size_t i = 0; i < targets.value.size(); ++i) {
       if (targets.mask[i] == 0) continue;
       ++observed;
+      positive += targets.value[i] > 0 ? 1 : 0;
       least = std::min(least, targets.value[i]);
       most = std::max(most, targets.value[i]);
     }
   }
   void Add(const LabelRange& other) {
     observed += other.observed;
+    positive += other.positive;
     least = std::min(least, other.least);
     most = std::max(most, other.most);
   }
@@ -118,6 +126,8 @@ std::string LabelName(const Objective& objective, const schema::Schema& schema) 
   switch (objective.label) {
     case Objective::Label::kWatchSeconds:
       return "watch_seconds";
+    case Objective::Label::kUnwanted:
+      return "unwanted";
     default:
       return schema
           .info(objective.label == Objective::Label::kRating ? schema::EventType::kRating
@@ -156,6 +166,57 @@ std::vector<Objective> ObjectivesWithoutSeconds(const features::PositiveRule& ru
   return objectives;
 }
 
+// What users did not want, learned so that the feed has less of what they would not want.
+Objective UnwantedObjective() {
+  return {.name = "unwanted", .label = Objective::Label::kUnwanted, .score_weight = -0.5f};
+}
+
+void SetUnwanted(const log::EventLog& log, const features::FeedRule& feed, Objective& objective) {
+  if (objective.label != Objective::Label::kUnwanted) return;
+  objective.against = features::TypesAgainst(log.schema());
+  const float low = feed.low_rating ? *feed.low_rating : features::LowRatingOf(log);
+  if (!std::isnan(low)) objective.low_rating = low;
+}
+
+// "12 dislike, 40 rating up to 2".
+std::string UnwantedBy(const Objective& objective, const LabelCounts& counts,
+                       const schema::Schema& schema) {
+  std::string text;
+  for (size_t number = 1; number <= schema.event_types().size(); ++number) {
+    const auto type = static_cast<schema::EventType>(number);
+    const bool low = type == schema::EventType::kRating && objective.low_rating >= 0;
+    if (counts.happened[number] == 0 || !(low || objective.against.Has(type))) continue;
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", schema.info(type).name);
+    if (low) text += fmt::format(" up to {:.3g}", objective.low_rating);
+  }
+  return text;
+}
+
+// Adds the objective of unwanted items to the defaults if the training part has enough of them.
+void AddUnwanted(const Dataset& dataset, const features::FeedRule& feed, const LabelCounts& before,
+                 base::ThreadPool& pool, base::Progress& progress,
+                 std::vector<Objective>& objectives) {
+  Objective unwanted = UnwantedObjective();
+  SetUnwanted(dataset.log(), feed, unwanted);
+  const std::string by = UnwantedBy(unwanted, before, dataset.log().schema());
+  if (by.empty() || !feed.filter_disliked) return;
+  const LabelCounts counts = CountLabels(dataset, {unwanted}, pool);
+  const uint64_t found = counts.objectives.front().positive;
+  const std::string what =
+      fmt::format("{} of {} impressions were unwanted ({})", base::WithThousands(found),
+                  base::WithThousands(counts.impressions), by);
+  if (found < features::kEnoughEvents) {
+    progress.Note(fmt::format("{}: fewer than {}, too few for the ranker to learn from", what,
+                              features::kEnoughEvents));
+    return;
+  }
+  progress.Note(
+      fmt::format("{}: the objective '{}' lowers the score of what is likely to be "
+                  "unwanted (score_weight = {:g})",
+                  what, unwanted.name, unwanted.score_weight));
+  objectives.push_back(std::move(unwanted));
+}
+
 // "" when the labels differ, else what they are.
 std::string WhyUseless(const LabelRange& labels, const std::string& name) {
   if (labels.observed == 0) return fmt::format("no impression has a label ({})", name);
@@ -171,33 +232,57 @@ std::string WhyUseless(const LabelRange& labels, const std::string& name) {
 }  // namespace
 
 Status CheckTestPart(const Dataset& dataset, const SplitOptions& options) {
-  const bool by_days = options.validation_until_ms == schema::kNoTime;
   if (options.kind == SplitOptions::Kind::kNone) return Ok();
-  if (options.kind == SplitOptions::Kind::kTime && by_days && options.test_days == 0) return Ok();
-  if (dataset.has_events(examples::SplitPart::kTest)) return Ok();
+  if (options.by_days() && options.test_days == 0) return Ok();
+  const log::EventLog& log = dataset.log();
+  const bool has_events = dataset.has_events(SplitPart::kTest);
+  const size_t users = UsersWithPositives(dataset.split(), log, dataset.rule(), SplitPart::kTest);
+  if (has_events && users >= 2) return Ok();
+  // A log of few users is a first try; it may be tested on one of them.
+  const size_t all = UsersWithPositives(log, dataset.rule());
+  if (has_events && NeededUsers(all) < 2) return Ok();
   if (options.kind == SplitOptions::Kind::kLeaveOneOut) {
     return FailedPrecondition(
-        "[split] kind = \"leave-one-out\" tests on the last complete watch of each user with at "
-        "least three, and no user has three; check [labels], import more, or set kind = \"none\" "
-        "to publish models that nothing has measured");
+        "[split] kind = \"leave-one-out\" tests on the last positive event of each user with at "
+        "least three, and {} of {} users have three; check [labels], import more, or set kind = "
+        "\"none\" to publish models that nothing has measured",
+        users, all);
   }
   return FailedPrecondition(
-      "[split]: the test part holds no event ({}); choose an earlier validation_until, or set "
-      "kind = \"none\" to publish models that nothing has measured",
-      dataset.split().Describe());
+      "[split]: in the test part {} of {} users have a positive event ({}), and nothing is measured "
+      "by one user; choose an earlier validation_until or other [labels], or set kind = \"none\" to "
+      "publish models that nothing has measured",
+      users, all, dataset.split().Describe());
+}
+
+std::string WhyNothingStopsEarly(const Dataset& dataset) {
+  if (UsersWithPositives(dataset.split(), dataset.log(), dataset.rule(), SplitPart::kValidation) >
+      0) {
+    return "";
+  }
+  return "the validation part has no positive event: no training stops early, all epochs are run "
+         "([split] validation_days)";
 }
 
 Result<std::vector<Objective>> TrainableObjectives(const Dataset& dataset,
                                                    const std::vector<Objective>& given,
-                                                   bool are_defaults, base::ThreadPool& pool,
+                                                   const ObjectiveRules& rules,
+                                                   base::ThreadPool& pool,
                                                    base::Progress& progress) {
   std::vector<Objective> objectives = given;
+  for (Objective& objective : objectives) SetUnwanted(dataset.log(), rules.feed, objective);
   LabelCounts counts = CountLabels(dataset, objectives, pool);
   if (counts.impressions == 0) return objectives;
   const schema::Schema& schema = dataset.log().schema();
-  if (are_defaults && counts.watched == 0) {
-    objectives = ObjectivesWithoutSeconds(dataset.rule(), schema, counts);
-    counts = CountLabels(dataset, objectives, pool);
+  if (rules.are_defaults) {
+    const size_t before = objectives.size();
+    if (counts.watched == 0) {
+      objectives = ObjectivesWithoutSeconds(dataset.rule(), schema, counts);
+    }
+    AddUnwanted(dataset, rules.feed, counts, pool, progress, objectives);
+    if (counts.watched == 0 || objectives.size() != before) {
+      counts = CountLabels(dataset, objectives, pool);
+    }
   }
   std::vector<Objective> trainable;
   for (size_t k = 0; k < objectives.size(); ++k) {

@@ -38,7 +38,7 @@ class PreconditionsTest : public testing::Test {
   }
   Result<std::vector<Objective>> Check(const std::vector<Objective>& objectives) {
     return TrainableObjectives(*Make({.kind = examples::SplitOptions::Kind::kNone}), objectives,
-                               /*are_defaults=*/false, pool_, notes_);
+                               {.are_defaults = false}, pool_, notes_);
   }
   static Objective Event(const char* name, schema::EventType type, float score_weight) {
     Objective objective{.name = name};
@@ -77,7 +77,7 @@ TEST_F(PreconditionsTest, WithoutSecondsTheStrongestPositiveOrdersTheFeedByDefau
   const auto dataset = Dataset::Prepare(log.log(), options, pool_, base::NoProgress());
   ASSERT_TRUE(dataset) << dataset.error().message;
   const auto objectives = TrainableObjectives(**dataset, ranking::ObjectivesFromConfig({}, {}),
-                                              /*are_defaults=*/true, pool_, notes_);
+                                              {.are_defaults = true}, pool_, notes_);
   ASSERT_TRUE(objectives) << objectives.error().message;
   ASSERT_EQ(objectives->size(), 3u);
   EXPECT_EQ((*objectives)[0].event, kPurchase);
@@ -86,6 +86,61 @@ TEST_F(PreconditionsTest, WithoutSecondsTheStrongestPositiveOrdersTheFeedByDefau
   EXPECT_EQ((*objectives)[1].loss_weight, 0.25f);
   EXPECT_EQ((*objectives)[1].score_weight, 0);
   EXPECT_EQ((*objectives)[2].event, kClick);
+}
+
+// 1,200 impressions, every second watched, every third rated 5 stars, and `against` of them, if there
+// is room, disliked or rated 1 star.
+std::vector<schema::RawEvent> EventsWithDislikes(int64_t against) {
+  using enum schema::EventType;
+  std::vector<schema::RawEvent> events;
+  for (int64_t i = 0; i < 1200; ++i) {
+    const auto add = [&](schema::EventType type, float value = schema::kAbsent) {
+      schema::RawEvent event;
+      event.user = "u" + std::to_string(i % 20);
+      event.item = "i" + std::to_string(i % 7);
+      event.type = type;
+      event.value = value;
+      event.time_ms = 1'700'000'000'000 + i * 60'000 + static_cast<int64_t>(type);
+      event.request = "r" + std::to_string(i);
+      events.push_back(event);
+    };
+    add(kImpression);
+    if (i % 2 == 0) add(kWatch, 50);
+    if (i % 3 == 0) add(kRating, 5);
+    if (i % 10 == 1 && against-- > 0) i % 20 == 1 ? add(kDislike) : add(kRating, 1);
+  }
+  return events;
+}
+
+TEST_F(PreconditionsTest, EnoughDislikesAndLowRatingsLowerTheScoreByDefault) {
+  const auto check = [&](int64_t against, const ObjectiveRules& rules) {
+    notes_.lines.clear();
+    const features::TestLog log(EventsWithDislikes(against), {}, {});
+    DatasetOptions options;
+    options.split.kind = examples::SplitOptions::Kind::kNone;
+    const auto dataset = Dataset::Prepare(log.log(), options, pool_, base::NoProgress());
+    EXPECT_TRUE(dataset);
+    const auto defaults = ranking::ObjectivesFromConfig({}, {});
+    auto objectives = TrainableObjectives(**dataset, {defaults.front()}, rules, pool_, notes_);
+    EXPECT_TRUE(objectives);
+    return *objectives;
+  };
+  const auto learned = check(120, {.are_defaults = true});
+  ASSERT_EQ(learned.size(), 2u);
+  EXPECT_EQ(learned[1].label, Objective::Label::kUnwanted);
+  EXPECT_LT(learned[1].score_weight, 0);
+  EXPECT_TRUE(learned[1].against.Has(schema::EventType::kDismiss));
+  EXPECT_FALSE(learned[1].against.Has(schema::EventType::kSkip));
+  EXPECT_GT(learned[1].low_rating, 1);
+  EXPECT_THAT(notes_.lines,
+              ElementsAre(AllOf(HasSubstr("120 of 1,200 impressions were unwanted"),
+                                HasSubstr("(dislike, rating up to 2"), HasSubstr("'unwanted'"))));
+  EXPECT_EQ(check(120, {.are_defaults = false}).size(), 1u);
+  EXPECT_EQ(check(120, {.are_defaults = true, .feed = {.filter_disliked = false}}).size(), 1u);
+  EXPECT_EQ(check(90, {.are_defaults = true}).size(), 1u);
+  EXPECT_THAT(notes_.lines, ElementsAre(HasSubstr("fewer than 100")));
+  EXPECT_EQ(check(0, {.are_defaults = true}).size(), 1u);
+  EXPECT_TRUE(notes_.lines.empty()) << "no word about what the log does not have";
 }
 
 TEST_F(PreconditionsTest, ObjectivesWithLabelsAreKept) {

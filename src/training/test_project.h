@@ -24,6 +24,20 @@
 
 namespace upnext::training {
 
+// Models that are trained in a moment, for a project file.
+inline constexpr char kSmallModels[] = R"toml(
+[retrieval]
+dim = 8
+depth = 1
+batch = 16
+negatives = 0
+epochs = 2
+[ranking]
+widths = [8]
+batch = 16
+epochs = 2
+)toml";
+
 // Writes `toml` to folder/site.toml; the project's own folder is folder/project.
 inline void LoadProject(const std::filesystem::path& folder, std::string_view toml,
                         std::optional<project::Project>* project, Options* options) {

@@ -45,6 +45,7 @@ Result<bundle::OpenedBundle> OpenTestedBundle(const project::Project& project,
   bundle::OpenedBundle tested;
   UPNEXT_ASSIGN_OR_RETURN(tested.bundle, bundle::Bundle::Open(folder, validated.log.lineage()));
   tested.log = std::move(validated.log);
+  tested.rule = validated.rule;
   return tested;
 }
 

@@ -19,6 +19,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from case import Failed, require
+
 PROJECT = """
 [import]
 events = '''
@@ -37,15 +39,6 @@ stop_delay = 0
 """
 START = 1_704_067_200
 ITEMS, USERS = 24, 40
-
-
-class Failed(Exception):
-    """What should hold did not."""
-
-
-def require(condition, *words):
-    if not condition:
-        raise Failed(" ".join(str(w) for w in words))
 
 
 def wait_until(condition, what):

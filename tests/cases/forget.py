@@ -9,9 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 
-from loop import ITEMS, START, Failed, Server, Site, require
+from case import require, run_cases
+from loop import ITEMS, START, Server, Site
 
 GONE, ALSO = "somebody@example.org", "another.one@example.org"
 OTHERS = ["u01", "u02", "u30"]
@@ -103,18 +103,10 @@ def deleted_over_http_leaves_the_log_with_the_next_import(site):
 
 def main():
     upnext = pathlib.Path(sys.argv[1]).resolve()
-    failed = 0
     with tempfile.TemporaryDirectory() as folder:
         site = Site(upnext, pathlib.Path(folder) / "site", reads(GONE) + reads(ALSO, START, 3))
-        for case in (forget_leaves_no_trace_and_others_as_they_were,
-                     deleted_over_http_leaves_the_log_with_the_next_import):
-            try:
-                case(site)
-                print(f"ok      {case.__name__}")
-            except (Failed, urllib.error.URLError) as error:
-                failed += 1
-                print(f"FAILED  {case.__name__}: {error}")
-    return 1 if failed else 0
+        return run_cases([forget_leaves_no_trace_and_others_as_they_were,
+                          deleted_over_http_leaves_the_log_with_the_next_import], site)
 
 
 if __name__ == "__main__":

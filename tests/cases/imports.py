@@ -12,18 +12,11 @@ import subprocess
 import sys
 import tempfile
 
+from case import Failed, require
+
 HEADER = ("user", "item", "time")
 START = 1_704_067_200
 EVENTS = """SELECT "user", item, time, 'complete' AS type FROM {}"""
-
-
-class Failed(Exception):
-    """What should hold did not."""
-
-
-def require(condition, *words):
-    if not condition:
-        raise Failed(" ".join(str(w) for w in words))
 
 
 class Site:

@@ -7,15 +7,16 @@ import csv
 import json
 import pathlib
 import random
-import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
+
+import case
+from case import Failed, require
 
 PROJECT = """
 [import]
@@ -32,15 +33,6 @@ stop_delay = 0
 """
 START = 1_704_067_200
 ITEMS, USERS = 24, 40
-
-
-class Failed(Exception):
-    """What should hold did not."""
-
-
-def require(condition, *words):
-    if not condition:
-        raise Failed(" ".join(str(w) for w in words))
 
 
 class Site:
@@ -85,44 +77,14 @@ class Site:
         return (self.folder / ".upnext/site/log/CURRENT").read_text().strip()
 
 
-class Server:
-    def __init__(self, site):
-        self.process = subprocess.Popen(site.command("serve", "--port", "0"), stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, text=True)
-        said = ""
-        for line in self.process.stdout:
-            said += line
-            found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
-            if found:
-                self.url = f"http://127.0.0.1:{found[1]}"
-                return
-        raise Failed("the server did not say its port: " + said)
-
-    def get(self, path, **parameters):
-        with urllib.request.urlopen(f"{self.url}{path}?{urllib.parse.urlencode(parameters)}", timeout=20) as answer:
-            return json.load(answer)
-
+class Server(case.Server):
     def feed(self, user, n=10):
         return [(item["item"], item["reason"]) for item in self.get("/v1/recommendations", user=user, n=n)["items"]]
-
-    def post(self, *events):
-        request = urllib.request.Request(f"{self.url}/v1/events", json.dumps({"events": events}).encode(),
-                                         {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return json.load(answer)
 
     def delete(self, user):
         request = urllib.request.Request(f"{self.url}/v1/users/{urllib.parse.quote(user, safe='')}", method="DELETE")
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(timeout=60)
-        self.process.stdout.close()
 
 
 def new_item(server):
@@ -236,20 +198,12 @@ def killing_the_import_or_the_server_loses_and_doubles_nothing(site):
 
 def main():
     upnext = pathlib.Path(sys.argv[1]).resolve()
-    failed = 0
     with tempfile.TemporaryDirectory() as folder:
         site = Site(upnext, pathlib.Path(folder) / "site")
-        for case in (posted_events_join_the_log_while_the_server_runs,
-                     an_event_of_a_file_and_the_same_one_posted_are_one,
-                     a_full_import_leaves_posted_events_to_the_store_or_takes_all,
-                     killing_the_import_or_the_server_loses_and_doubles_nothing):
-            try:
-                case(site)
-                print(f"ok      {case.__name__}")
-            except (Failed, urllib.error.URLError) as error:
-                failed += 1
-                print(f"FAILED  {case.__name__}: {error}")
-    return 1 if failed else 0
+        return case.run_cases([posted_events_join_the_log_while_the_server_runs,
+                               an_event_of_a_file_and_the_same_one_posted_are_one,
+                               a_full_import_leaves_posted_events_to_the_store_or_takes_all,
+                               killing_the_import_or_the_server_loses_and_doubles_nothing], site)
 
 
 if __name__ == "__main__":

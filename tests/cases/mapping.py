@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 
+from case import Failed, require
+
 PROJECT = """
 [schema.events]
 view = "context"
@@ -30,15 +32,6 @@ dim = 16
 epochs = 4
 """
 START, DAYS, VISITORS, GROUPS, SKUS = 1_704_067_200, 30, 120, 6, 10
-
-
-class Failed(Exception):
-    """What should hold did not."""
-
-
-def require(condition, *words):
-    if not condition:
-        raise Failed(" ".join(str(w) for w in words))
 
 
 def rows():

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import urllib.error
 
-from loop import Failed, Server, require
+from case import Failed, Server, require, run_cases
 
 PROJECT = """
 [import]
@@ -146,17 +146,9 @@ def what_the_bundle_cannot_do_is_said(site):
 
 def main():
     upnext = pathlib.Path(sys.argv[1]).resolve()
-    failed = 0
     with tempfile.TemporaryDirectory() as folder:
         site = Site(upnext, pathlib.Path(folder))
-        for case in (weights_need_no_training, what_the_bundle_cannot_do_is_said):
-            try:
-                case(site)
-                print(f"ok      {case.__name__}")
-            except (Failed, urllib.error.URLError) as error:
-                failed += 1
-                print(f"FAILED  {case.__name__}: {error}")
-    return 1 if failed else 0
+        return run_cases([weights_need_no_training, what_the_bundle_cannot_do_is_said], site)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ import re
 import subprocess
 import sys
 import tempfile
-import urllib.error
-import urllib.parse
-import urllib.request
+
+import case
+from case import require
 
 PROJECT = """
 [import]
@@ -27,7 +27,6 @@ SELECT * FROM read_csv('{data}/items.csv')
 [labels]
 complete = "event"
 [retrieval]
-preset = "watch"
 dim = 16
 epochs = 4
 [site]
@@ -37,15 +36,6 @@ stop_delay = 0
 """
 START = 1_704_067_200
 ITEMS, USERS = 24, 40
-
-
-class Failed(Exception):
-    """What should hold did not."""
-
-
-def require(condition, *words):
-    if not condition:
-        raise Failed(" ".join(str(w) for w in words))
 
 
 class Site:
@@ -73,48 +63,19 @@ class Site:
         with open(self.folder / name, "w", newline="") as file:
             csv.writer(file).writerows([head, *rows])
 
+    def command(self, verb, *args):
+        return [self.upnext, verb, "-c", self.folder / "site.toml", "--data", self.folder, *args]
+
     def run(self, verb, *args):
-        done = subprocess.run([self.upnext, verb, "-c", self.folder / "site.toml", "--data", self.folder, *args],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(self.command(verb, *args), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=120)
         require(done.returncode == 0, verb, *args, "ended with", done.returncode, done.stdout, done.stderr)
         return done.stdout
 
 
-class Server:
-    def __init__(self, site):
-        self.process = subprocess.Popen(
-            [site.upnext, "serve", "-c", site.folder / "site.toml", "--data", site.folder, "--port", "0"],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        said = ""
-        for line in self.process.stdout:
-            said += line
-            found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
-            if found:
-                self.port = int(found[1])
-                return
-        raise Failed("the server did not say its port: " + said)
-
-    def get(self, path, **parameters):
-        url = f"http://127.0.0.1:{self.port}{path}?{urllib.parse.urlencode(parameters, doseq=True)}"
-        with urllib.request.urlopen(url, timeout=20) as answer:
-            return json.load(answer)
-
+class Server(case.Server):
     def feed(self, **parameters):
         return [item["item"] for item in self.get("/v1/recommendations", **parameters)["items"]]
-
-    def post(self, *events):
-        body = json.dumps({"events": events}).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/v1/events", body,
-                                         {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return json.load(answer)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(timeout=60)
 
 
 def a_dismissed_item_leaves_the_feed(site, server):
@@ -186,20 +147,13 @@ def titles_stay_on_their_line(site, server):
 
 def main():
     upnext = pathlib.Path(sys.argv[1]).resolve()
-    failed = 0
     with tempfile.TemporaryDirectory() as folder:
         site = Site(upnext, folder)
         with Server(site) as server:
-            for case in (items_without_events_are_found, similar_begins_with_what_was_read_next,
-                         the_current_item_changes_the_feed, pages_are_parts_of_one_list, all_users_are_lines_of_json,
-                         titles_stay_on_their_line, a_dismissed_item_leaves_the_feed):
-                try:
-                    case(site, server)
-                    print(f"ok      {case.__name__}")
-                except (Failed, urllib.error.URLError) as error:
-                    failed += 1
-                    print(f"FAILED  {case.__name__}: {error}")
-    return 1 if failed else 0
+            return case.run_cases([items_without_events_are_found, similar_begins_with_what_was_read_next,
+                                   the_current_item_changes_the_feed, pages_are_parts_of_one_list,
+                                   all_users_are_lines_of_json, titles_stay_on_their_line,
+                                   a_dismissed_item_leaves_the_feed], site, server)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 
+from case import Failed, require
+
 PROJECT = """
 [import]
 events = '''
@@ -22,15 +24,6 @@ FROM read_csv('{data}/e.csv')
 complete = "event"
 """
 START, DAY = 1_704_067_200, 86_400
-
-
-class Failed(Exception):
-    """What should hold did not."""
-
-
-def require(condition, *words):
-    if not condition:
-        raise Failed(" ".join(str(w) for w in words))
 
 
 class Site:

@@ -1,0 +1,67 @@
+"""What the case tests share: a failure, a check, a server, and the run of all cases of a file."""
+
+import json
+import os
+import re
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+
+
+class Failed(Exception):
+    """What should hold did not."""
+
+
+def require(condition, *words):
+    if not condition:
+        raise Failed(" ".join(str(w) for w in words))
+
+
+class Server:
+    """`upnext serve` as `site.command` starts it, on a free port; stops at the end of a `with`."""
+
+    def __init__(self, site):
+        self.process = subprocess.Popen(site.command("serve", "--port", "0"), stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, text=True)
+        said = ""
+        for line in self.process.stdout:
+            said += line
+            found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
+            if found:
+                self.url = f"http://127.0.0.1:{found[1]}"
+                return
+        raise Failed("the server did not say its port: " + said)
+
+    def get(self, path, **parameters):
+        with urllib.request.urlopen(f"{self.url}{path}?{urllib.parse.urlencode(parameters, doseq=True)}",
+                                    timeout=20) as answer:
+            return json.load(answer)
+
+    def post(self, *events):
+        request = urllib.request.Request(f"{self.url}/v1/events", json.dumps({"events": events}).encode(),
+                                         {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.load(answer)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(timeout=60)
+        self.process.stdout.close()
+
+
+def run_cases(cases, *given):
+    """Calls each case with `given`, says how it ended, and returns the exit status: 1 when one failed."""
+    os.environ.pop("UPNEXT_DATA", None)  # each case has its own data
+    failed = 0
+    for case in cases:
+        try:
+            case(*given)
+            print(f"ok      {case.__name__}", flush=True)
+        except (Failed, urllib.error.URLError) as error:
+            failed += 1
+            print(f"FAILED  {case.__name__}: {error}", flush=True)
+    return 1 if failed else 0
