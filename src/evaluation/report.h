@@ -74,6 +74,8 @@ struct RankingReport {
       model;  // "weighted_user_loss", "watch_mae_s", "watch_rmse_s", "watch_xauc", "auc.click", ...
   std::optional<ModelMetrics> current;  // the current bundle's, on the same events
   std::vector<ModelMetrics> baselines;
+  std::string architecture;      // of the ranker, with its sizes
+  uint64_t multiplications = 0;  // of the ranker per impression (MT-05; Zhao 2019, section 5.2)
   uint64_t users = 0, impressions = 0;
   std::vector<CalibrationBin> watch_calibration;  // deciles of expected watch seconds (EV-05)
 };

@@ -188,6 +188,8 @@ void AddRankingJson(const evaluation::RankingReport& ranking, Json* json) {
   (*json)["ranking"] = std::move(stage);
   (*json)["users"]["ranking"] = ranking.users;
   (*json)["impressions"]["ranking"] = ranking.impressions;
+  (*json)["ranker"] = {{"architecture", ranking.architecture},
+                       {"multiplications", ranking.multiplications}};
   (*json)["intervals"]["ranking"] = Intervals(ranking);
   Json bins = Json::array();
   for (const evaluation::CalibrationBin& bin : ranking.watch_calibration) {
@@ -225,6 +227,8 @@ evaluation::Report Read(const Json& json) {
     ReadStage(intervals.at("ranking"), &ranking);
     ranking.users = json.at("users").at("ranking").get<uint64_t>();
     ranking.impressions = json.at("impressions").at("ranking").get<uint64_t>();
+    ranking.architecture = json.at("ranker").at("architecture").get<std::string>();
+    ranking.multiplications = json.at("ranker").at("multiplications").get<uint64_t>();
     for (const Json& bin : json.at("watch_calibration")) {
       ranking.watch_calibration.push_back({Number(bin.at("predicted")), Number(bin.at("observed")),
                                            bin.at("examples").get<uint64_t>()});

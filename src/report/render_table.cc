@@ -102,9 +102,11 @@ std::string RenderTable(const evaluation::Report& report) {
     out += "\n";
   }
   if (report.ranking) {
-    fmt::format_to(std::back_inserter(out), "ranking: {} impressions of {} users\n",
+    fmt::format_to(std::back_inserter(out),
+                   "ranking: {} impressions of {} users; {}: {} multiplications per impression\n",
                    base::WithThousands(report.ranking->impressions),
-                   base::WithThousands(report.ranking->users));
+                   base::WithThousands(report.ranking->users), report.ranking->architecture,
+                   base::WithThousands(report.ranking->multiplications));
     AppendTable(report.ranking->model, std::array{report.ranking->current},
                 report.ranking->baselines, {std::begin(kRankingKeys), std::end(kRankingKeys)},
                 &out);

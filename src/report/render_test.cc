@@ -44,6 +44,8 @@ evaluation::Report Example() {
   ranking.baselines = {{"mean <&>", {{"watch_rmse_s", {28.35, {27, 30}}}}}};
   ranking.users = 542;
   ranking.impressions = 3821;
+  ranking.architecture = "tower 256-128";
+  ranking.multiplications = 123456;
   ranking.watch_calibration = {{5, 6, 100}, {20, 18, 100}};
   report.split = "time: train < A <= validation < B <= test";
   report.seed = 7;
@@ -104,6 +106,8 @@ TEST(Json, ComesBackAsTheReport) {
   EXPECT_EQ(parsed.retrieval->losses[0].baseline, "item-knn");
   EXPECT_EQ(parsed.retrieval->losses[0].difference.interval.low, -0.03);
   EXPECT_EQ(parsed.ranking->impressions, 3821u);
+  EXPECT_EQ(parsed.ranking->architecture, "tower 256-128");
+  EXPECT_EQ(parsed.ranking->multiplications, 123456u);
   EXPECT_EQ(RenderJson(parsed), RenderJson(report));
 }
 
