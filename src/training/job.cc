@@ -263,6 +263,7 @@ Status Job::ChooseOrder() {
 
 Status Job::EvaluateModels() {
   evaluation::DecidingFigures deciding;
+  options_.evaluate.reach.scratch = staging_->path() / "reach";
   UPNEXT_ASSIGN_OR_RETURN(
       result_.report, Evaluate(*dataset_, models_, options_.evaluate, pool_, progress_, &deciding));
   evaluation::Report& report = result_.report;
