@@ -163,7 +163,8 @@ Status Job::PrepareDataset() {
     choices_.push_back(fmt::format("the feature {} is left out: {}", kExampleAge, useless));
     progress_.Note(choices_.back());
   }
-  for (const std::string& note : {dataset_->widened(), WhyNothingStopsEarly(*dataset_)}) {
+  for (const std::string& note : {dataset_->widened(), WhyNothingStopsEarly(*dataset_),
+                                  WhichRequestAttributesAreAbsent(log)}) {
     if (note.empty()) continue;
     progress_.Note(note);
     choices_.push_back(note);
