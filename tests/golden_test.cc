@@ -218,7 +218,6 @@ std::vector<Input> ImpressionInputs(const examples::RankingBatch& batch) {
   add(Kind::kRows, "@user", [&](size_t i) -> auto& { return batch.user[i]; });
   add(Kind::kRows, "@request", [&](size_t i) -> auto& { return batch.request[i]; });
   add(Kind::kRows, "@position", [&](size_t i) -> auto& { return batch.position[i]; });
-  add(Kind::kRows, "@device", [&](size_t i) -> auto& { return batch.device[i]; });
   // As the 16 bits that the first types once were.
   add(Kind::kRows, "@happened", [&](size_t i) -> auto& {
     static uint16_t bits;

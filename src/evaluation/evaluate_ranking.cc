@@ -299,6 +299,8 @@ Result<RankingReport> EvaluateRanking(const Subject& subject, const EvaluateOpti
     report.baselines.push_back(run.Metrics(baselines[b], pool));
     stage.Update(b + 2);
   }
+  report.architecture = ranking::Describe(subject.ranker->options().architecture);
+  report.multiplications = subject.ranker->multiplications();
   report.users = run.users();
   report.impressions = held_out.size();
   report.watch_calibration = run.WatchCalibration(ranker);

@@ -65,7 +65,8 @@ struct RetrievalReport {
   std::optional<ModelMetrics> served;   // the served order, where that is not the model's
   std::optional<ModelMetrics> current;  // the current bundle's, on the same events
   std::vector<ModelMetrics> baselines;
-  uint64_t users = 0, items = 0;  // test users, items of the log
+  std::vector<ModelMetrics> reach;  // of the generators (reach.h); empty where it was not measured
+  uint64_t users = 0, items = 0;    // test users, items of the log
   TargetCounts targets;
   std::vector<BaselineLoss> losses;  // the worst first
 };
@@ -74,6 +75,8 @@ struct RankingReport {
       model;  // "weighted_user_loss", "watch_mae_s", "watch_rmse_s", "watch_xauc", "auc.click", ...
   std::optional<ModelMetrics> current;  // the current bundle's, on the same events
   std::vector<ModelMetrics> baselines;
+  std::string architecture;      // of the ranker, with its sizes
+  uint64_t multiplications = 0;  // of the ranker per impression (MT-05; Zhao 2019, section 5.2)
   uint64_t users = 0, impressions = 0;
   std::vector<CalibrationBin> watch_calibration;  // deciles of expected watch seconds (EV-05)
 };

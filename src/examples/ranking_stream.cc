@@ -27,7 +27,6 @@ void AppendRequest(const RankingBatch& from, size_t query, size_t begin, size_t 
     to->query_of.push_back(query_row);
     to->labels.push_back(from.labels[i]);
     to->position.push_back(from.position[i]);
-    to->device.push_back(from.device[i]);
     to->user.push_back(from.user[i]);
     to->request.push_back(from.request[i]);
   }
@@ -51,7 +50,6 @@ void RankingBatch::Clear() {
   query_of.clear();
   labels.clear();
   position.clear();
-  device.clear();
   user.clear();
   request.clear();
 }
@@ -60,7 +58,6 @@ struct RankingStream::Rep {
   Rep(const ReplaySource& replay_source, const features::FeatureStatistics& feature_tables,
       const RankingStreamOptions& stream_options, base::ThreadPool& thread_pool)
       : source(replay_source),
-        devices(feature_tables.vocabulary(features::kDeviceVocabulary)),
         keeps(feature_tables.plan.state()),
         extractor(feature_tables, replay_source.catalogue, features::Model::kRanking),
         options(stream_options),
@@ -94,7 +91,6 @@ struct RankingStream::Rep {
       batch.query_of.push_back(query_row);
       batch.labels.push_back(impression.labels);
       batch.position.push_back(impression.position);
-      batch.device.push_back(devices.Row(group.context.device));
       batch.user.push_back(group.user);
       batch.request.push_back(group.request);
     }
@@ -160,7 +156,6 @@ struct RankingStream::Rep {
   }
 
   const ReplaySource source;
-  const features::Vocabulary& devices;
   const features::StateSpec keeps;
   const features::FeatureExtractor extractor;
   const RankingStreamOptions options;

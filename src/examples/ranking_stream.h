@@ -27,10 +27,9 @@ struct RankingBatch {
   features::FeatureBlock queries, impressions;
   std::vector<uint32_t> query_of;
   std::vector<Labels> labels;
-  std::vector<uint16_t> position;
-  std::vector<uint32_t> device;   // rows of the vocabulary of devices, for the position-bias tower
-  std::vector<uint32_t> user;     // log ids, for per-user metrics
-  std::vector<uint64_t> request;  // pages, for the weighted per-user loss (0: none)
+  std::vector<uint16_t> position;  // from 1; 0: unknown
+  std::vector<uint32_t> user;      // log ids, for per-user metrics
+  std::vector<uint64_t> request;   // pages, for the weighted per-user loss (0: none)
   size_t size() const { return query_of.size(); }
   void Clear();
 };

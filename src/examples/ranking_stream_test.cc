@@ -23,7 +23,6 @@ struct RankingExample {
   uint16_t position;
   schema::EventTypeSet happened;
   float watch_s;
-  uint32_t device;
   std::vector<std::vector<uint32_t>> query_ids, impression_ids;
   std::vector<uint32_t> query_numbers, impression_numbers;
   auto operator<=>(const RankingExample&) const = default;
@@ -69,7 +68,6 @@ std::vector<RankingExample> RankingEpoch(RankingStream& stream, uint32_t epoch,
                              .position = batch.position[i],
                              .happened = batch.labels[i].happened,
                              .watch_s = batch.labels[i].watch_s,
-                             .device = batch.device[i],
                              .query_ids = {},
                              .impression_ids = {},
                              .query_numbers = {},
@@ -124,35 +122,32 @@ TEST(RankingStream, WithoutShufflingUsersComeInOrderWithTheFeaturesOfTheirState)
   const features::FeatureExtractor extractor(tables, world.catalogue, features::Model::kRanking);
   size_t next = 0;
   for (uint32_t user = 0; user < world.log.users(); ++user) {
-    ReplayImpressions(
-        world.source, user, tables.plan.state(),
-        [&](const features::UserState& before, const ImpressionGroup& group) {
-          for (const Impression& impression : group.impressions) {
-            if (impression.part != SplitPart::kTest) continue;
-            ASSERT_LT(next, found.size());
-            const RankingExample& example = found[next++];
-            EXPECT_EQ(example.user, user);
-            EXPECT_EQ(example.request, group.request);
-            EXPECT_EQ(example.position, impression.position);
-            EXPECT_EQ(example.happened, impression.labels.happened);
-            EXPECT_EQ(example.watch_s, impression.labels.watch_s);
-            EXPECT_EQ(example.device,
-                      tables.vocabulary(features::kDeviceVocabulary).Row(group.context.device));
-            features::FeatureBlock query, block;
-            extractor.AppendQuery(before, user, group.context, &query);
-            extractor.AppendImpression(before, user, group.context,
-                                       {.item = impression.item, .source = impression.source},
-                                       &block);
-            std::vector<std::vector<uint32_t>> query_ids, ids;
-            std::vector<uint32_t> query_numbers, numbers;
-            ReadRow(query, 0, &query_ids, &query_numbers);
-            ReadRow(block, 0, &ids, &numbers);
-            EXPECT_EQ(example.query_ids, query_ids);
-            EXPECT_EQ(example.query_numbers, query_numbers);
-            EXPECT_EQ(example.impression_ids, ids);
-            EXPECT_EQ(example.impression_numbers, numbers);
-          }
-        });
+    ReplayImpressions(world.source, user, tables.plan.state(),
+                      [&](const features::UserState& before, const ImpressionGroup& group) {
+                        for (const Impression& impression : group.impressions) {
+                          if (impression.part != SplitPart::kTest) continue;
+                          ASSERT_LT(next, found.size());
+                          const RankingExample& example = found[next++];
+                          EXPECT_EQ(example.user, user);
+                          EXPECT_EQ(example.request, group.request);
+                          EXPECT_EQ(example.position, impression.position);
+                          EXPECT_EQ(example.happened, impression.labels.happened);
+                          EXPECT_EQ(example.watch_s, impression.labels.watch_s);
+                          features::FeatureBlock query, block;
+                          extractor.AppendQuery(before, user, group.context, &query);
+                          extractor.AppendImpression(
+                              before, user, group.context,
+                              {.item = impression.item, .source = impression.source}, &block);
+                          std::vector<std::vector<uint32_t>> query_ids, ids;
+                          std::vector<uint32_t> query_numbers, numbers;
+                          ReadRow(query, 0, &query_ids, &query_numbers);
+                          ReadRow(block, 0, &ids, &numbers);
+                          EXPECT_EQ(example.query_ids, query_ids);
+                          EXPECT_EQ(example.query_numbers, query_numbers);
+                          EXPECT_EQ(example.impression_ids, ids);
+                          EXPECT_EQ(example.impression_numbers, numbers);
+                        }
+                      });
   }
   EXPECT_EQ(next, found.size());
   EXPECT_GT(next, 0u);

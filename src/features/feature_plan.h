@@ -128,7 +128,7 @@ struct VocabularyPlan {
   std::vector<std::vector<AttributePath>> paths;
   uint32_t rows = 0;
 };
-// Always there: the candidate model's labels, and the devices of the position-bias tower.
+// Always there: the candidate model's labels, and the devices of requests.
 inline constexpr std::string_view kItemVocabulary = "item", kRankedItemVocabulary = "ranked_item",
                                   kDeviceVocabulary = "device", kTokenVocabulary = "token";
 

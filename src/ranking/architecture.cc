@@ -11,7 +11,7 @@
 namespace upnext::ranking {
 namespace {
 
-constexpr size_t kMaxLayers = 64, kMaxWidth = 16384, kMaxExperts = 256, kMaxLevels = 8;
+constexpr size_t kMaxLayers = 64, kMaxExperts = 256, kMaxLevels = 8;
 
 struct Entry {
   std::string_view name;
@@ -115,6 +115,23 @@ ArchitectureOptions ArchitectureOptions::FromConfig(const base::ConfigTable& ran
   const Status fits = CheckOptions(entry, options);
   if (!fits) ranking.Fail("architecture", fits.error().message);
   return options;
+}
+
+std::string Describe(const ArchitectureOptions& options) {
+  const Entry* const entry = Find(options.name);
+  std::string text = options.name;
+  if (entry == nullptr) return text;
+  if (entry->bottom) text += fmt::format(" {}", fmt::join(options.widths, "-"));
+  if (entry->experts) {
+    text += fmt::format(", {} experts", options.experts);
+    if (entry->levels) text += fmt::format(" and {} of each task", options.task_experts);
+    text += fmt::format(" {}", fmt::join(options.expert_widths, "-"));
+    if (entry->levels) text += fmt::format(", levels {}", options.levels);
+  }
+  if (entry->heads && !options.task_widths.empty()) {
+    text += fmt::format(", tasks {}", fmt::join(options.task_widths, "-"));
+  }
+  return text;
 }
 
 std::vector<std::string> ArchitectureNames() {

@@ -30,6 +30,8 @@ namespace upnext::ranking {
 enum class ExpertLayer : uint8_t { kRelu, kNormSilu };
 inline constexpr std::string_view kExpertLayers[] = {"relu", "norm-silu"};
 
+inline constexpr size_t kMaxWidth = 16384;  // of a layer
+
 // Of [ranking]. An architecture reads those that it has, and has no others.
 struct ArchitectureOptions {
   std::string name = "tower";
@@ -46,6 +48,8 @@ struct ArchitectureOptions {
 
   static ArchitectureOptions FromConfig(const base::ConfigTable& ranking);
 };
+// "mmoe 256-128, 8 experts 64, tasks 32": the name and what it has.
+std::string Describe(const ArchitectureOptions& options);
 
 struct NetShape {
   NetWidths input;
@@ -74,6 +78,10 @@ class Architecture {
   // After Forward, for the same batch: adds to the gradients and to d_input.
   virtual void Backward(const float* d_logits, const NetGradient& d_input,
                         const nn::Compute& compute) = 0;
+  // The last hidden layer that all tasks share, and its output in the last Forward: [rows,
+  // shared_width()], owned by the architecture. 0 and null: it has none.
+  virtual size_t shared_width() const { return 0; }
+  virtual const float* shared() const { return nullptr; }
   virtual std::unique_ptr<ArchitectureScratch> MakeScratch() const = 0;
   // The const variant of Forward without dropout. `scratch` is from MakeScratch of this object.
   virtual void Infer(const NetInput& input, float* logits, ArchitectureScratch& scratch,

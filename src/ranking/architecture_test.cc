@@ -95,6 +95,31 @@ TEST_P(EveryArchitecture, GradientsEqualFiniteDifferences) {
   }
 }
 
+// What an adversary says of the shared layer reaches all below it.
+TEST_P(EveryArchitecture, TheGradientOfTheSharedLayerIsAdded) {
+  const size_t width = net_->shared_width();
+  Logits();
+  ASSERT_EQ(net_->shared() == nullptr, width == 0);
+  if (width == 0) return;
+  const std::vector<float> of_logits = RandomNumbers(kRows * kTasks, 4);
+  const std::vector<float> of_shared = RandomNumbers(kRows * width, 6);
+  const auto loss = [&] {
+    const std::vector<float> logits = Logits();
+    return std::inner_product(logits.begin(), logits.end(), of_logits.begin(), 0.0) +
+           std::inner_product(of_shared.begin(), of_shared.end(), net_->shared(), 0.0);
+  };
+  loss();
+  std::vector<float> d_queries(queries_.size()), d_impressions(impressions_.size());
+  net_->Backward(of_logits.data(), {d_queries.data(), d_impressions.data(), of_shared.data()}, {});
+  const nn::GradientCheckOptions step{.step = 5e-4f, .floor = 1e-1};
+  EXPECT_LT(nn::CheckGradient(impressions_, d_impressions, loss, step).relative_error, 2e-2);
+  for (const nn::Parameter& parameter : parameters_) {
+    if (!parameter.name.contains(".bottom.")) continue;
+    const auto worst = nn::CheckGradient(parameter.value, parameter.gradient, loss, step);
+    EXPECT_LT(worst.relative_error, 2e-2) << parameter.name << " " << worst;
+  }
+}
+
 TEST_P(EveryArchitecture, InferEqualsForwardWithAReusedScratch) {
   const std::vector<float> trained = Logits();
   const auto scratch = net_->MakeScratch();

@@ -44,7 +44,8 @@ Mixture::Pointers Mixture::OfTasks(const Pointers& streams) const {
 
 const float* Mixture::Forward(const NetInput& input, const nn::Compute& compute, base::Rng* noise) {
   input_ = input;
-  Pointers streams = FirstStreams(bottom_.Forward(input, compute), input, &joined_);
+  hidden_ = bottom_.Forward(input, compute);
+  Pointers streams = FirstStreams(hidden_, input, &joined_);
   for (ExpertMix& level : levels_) {
     level.Forward(streams, input.rows(), compute, noise);
     streams.clear();
@@ -80,6 +81,9 @@ void Mixture::Backward(const float* d_logits, const NetGradient& d_input,
     levels_[level].Backward(Pointers(outs.begin(), outs.end()), streams, compute);
     std::swap(d_outs_, d_streams_);
     outs = streams;
+  }
+  if (d_input.shared != nullptr) {
+    kernels::Axpy(1.0f, d_input.shared, outs[0], rows * bottom_.output());
   }
   bottom_.Backward(outs[0], d_input, compute);
   if (!reads_input()) return;

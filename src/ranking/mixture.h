@@ -38,6 +38,8 @@ class Mixture : public Architecture {
                        base::Rng* noise) override;
   void Backward(const float* d_logits, const NetGradient& d_input,
                 const nn::Compute& compute) override;
+  size_t shared_width() const override { return bottom_.output(); }
+  const float* shared() const override { return hidden_; }
   std::unique_ptr<ArchitectureScratch> MakeScratch() const override;
   void Infer(const NetInput& input, float* logits, ArchitectureScratch& scratch,
              const nn::Compute& compute) const override;
@@ -69,6 +71,7 @@ class Mixture : public Architecture {
   TaskHeads heads_;
   // Of the last Forward.
   NetInput input_;
+  const float* hidden_ = nullptr;
   std::vector<float> joined_, logits_;
   Buffers d_outs_, d_streams_;
 };

@@ -24,6 +24,9 @@ struct NetInput {
 struct NetGradient {
   float* queries = nullptr;
   float* impressions = nullptr;
+  // Read, not written: a gradient of the shared hidden layer besides that of the logits, [rows,
+  // Architecture::shared_width()]. Null: none.
+  const float* shared = nullptr;
 };
 
 }  // namespace upnext::ranking

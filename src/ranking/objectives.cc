@@ -63,6 +63,13 @@ void CheckLoss(const base::ConfigTable& table, const Objective& objective) {
   }
 }
 
+// What a user does with what was seen, so that it depends on whether it was seen at all.
+bool IsEngagement(const Objective& objective) {
+  return objective.label == Objective::Label::kWatchSeconds ||
+         (objective.label == Objective::Label::kEvent &&
+          (objective.event == EventType::kClick || objective.event == EventType::kComplete));
+}
+
 Objective ObjectiveFromConfig(const base::ConfigTable& table, const schema::Schema& schema) {
   Objective objective;
   const std::vector<std::string> labels = LabelNames(schema);
@@ -88,6 +95,7 @@ Objective ObjectiveFromConfig(const base::ConfigTable& table, const schema::Sche
   }
   objective.loss_weight = static_cast<float>(table.Real("loss_weight", 1, {.min = 0, .max = 1e6}));
   objective.score_weight = ScoreWeightOf(table);
+  objective.position_bias = table.Bool("position_bias", IsEngagement(objective));
   CheckLoss(table, objective);
   return objective;
 }
@@ -96,8 +104,9 @@ std::vector<Objective> DefaultObjectives() {
   Objective watch{.name = "watch",
                   .label = Objective::Label::kWatchSeconds,
                   .loss = Objective::Loss::kWeightedLogistic,
-                  .score_weight = 1.0f};
-  Objective click{.name = "click"};
+                  .score_weight = 1.0f,
+                  .position_bias = true};
+  Objective click{.name = "click", .position_bias = true};
   return {watch, click};
 }
 

@@ -44,6 +44,9 @@ struct Objective {
   float low_rating = -1.0f;
   float loss_weight = 1.0f;
   float score_weight = 0.0f;
+  // Engagement depends on the position, satisfaction less so: whether the tower of [ranking.bias]
+  // adds to this logit (Zhao 2019, section 5.3).
+  bool position_bias = false;
 };
 
 // [[ranking.objective]]; without any: watch (weighted logistic, score weight 1) and click

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ranking/match_multiplications.h"
+
 namespace upnext::ranking {
 
 using features::FeatureBlock;
@@ -28,6 +30,8 @@ RankerOptions RankerOptions::FromConfig(const base::ConfigTable& ranking,
                                         const features::FeaturePlan& plan) {
   RankerOptions options;
   options.architecture = ArchitectureOptions::FromConfig(ranking);
+  if (ranking.Has("match")) options.match = ArchitectureOptions::FromConfig(ranking.Table("match"));
+  options.bias = BiasOptions::FromConfig(ranking.Table("bias"));
   options.dim_scale = ranking.Real("dim_scale", options.dim_scale, {.min = 0.1, .max = 1000});
   options.max_dim =
       static_cast<uint32_t>(ranking.Int("max_dim", options.max_dim, {.min = 1, .max = 1024}));
@@ -58,7 +62,9 @@ Ranker::SideLayout Ranker::LayoutOf(const ModelShape::SideShape& side, const Ran
     layout.width += EmbeddingDim(options, shape.tables[slot.table]);
   }
   layout.dense = layout.width;
-  layout.width += side.dense;
+  layout.numbers = side.dense;
+  layout.bias = layout.dense + layout.numbers;
+  layout.width = layout.bias;
   return layout;
 }
 
@@ -70,33 +76,43 @@ Result<Ranker> Ranker::Make(const RankerOptions& options, std::vector<Objective>
   ranker.shape_ = std::move(shape);
   ranker.query_ = LayoutOf(ranker.shape_.query, options, ranker.shape_);
   ranker.impression_ = LayoutOf(ranker.shape_.impression, options, ranker.shape_);
+  ranker.impression_.width += PositionBias::InputWidth(options.bias);
   for (const ModelShape::Table& table : ranker.shape_.tables) {
     ranker.tables_.push_back(std::make_unique<nn::EmbeddingTable>(
         nn::EmbeddingTableOptions{
             .rows = table.rows, .dim = EmbeddingDim(options, table), .scale = options.init_scale},
         rng));
   }
-  UPNEXT_ASSIGN_OR_RETURN(
-      ranker.architecture_,
-      MakeArchitecture(options.architecture,
-                       {.input = {ranker.query_.width, ranker.impression_.width},
-                        .tasks = ranker.objectives_.size()},
-                       rng));
+  const NetShape net{.input = {ranker.query_.width, ranker.impression_.width},
+                     .tasks = ranker.objectives_.size()};
+  if (!options.match.name.empty()) {
+    UPNEXT_ASSIGN_OR_RETURN(const size_t cost, MultiplicationsOf(options.match, net));
+    UPNEXT_ASSIGN_OR_RETURN(ranker.options_.architecture,
+                            MatchMultiplications(options.architecture, cost, net));
+    ranker.options_.match.name.clear();
+  }
+  UPNEXT_ASSIGN_OR_RETURN(ranker.architecture_,
+                          MakeArchitecture(ranker.options_.architecture, net, rng));
+  UPNEXT_ASSIGN_OR_RETURN(PositionBias bias,
+                          PositionBias::Make(options.bias, ranker.objectives_, ranker.shape_, rng));
+  ranker.bias_ = std::make_unique<PositionBias>(std::move(bias));
+  UPNEXT_RETURN_IF_ERROR(ranker.bias_->AddAdversary(ranker.architecture_->shared_width(), rng));
   return ranker;
 }
 
-void Ranker::BuildSide(const SideLayout& layout, const FeatureBlock& block, std::vector<float>& out,
+void Ranker::BuildSide(const SideLayout& layout, const FeatureBlock& block,
+                       const features::Bags* cells, std::vector<float>& out,
                        base::ThreadPool* pool) const {
   out.resize(block.rows * layout.width);
   for (const Slot& slot : layout.slots) {
     tables_[slot.table]->GatherMean(View(block.categorical[slot.feature]), out.data() + slot.offset,
                                     layout.width, pool);
   }
-  const size_t numbers = layout.width - layout.dense;
   for (size_t i = 0; i < block.rows; ++i) {
-    std::copy_n(block.dense.data() + i * numbers, numbers,
+    std::copy_n(block.dense.data() + i * layout.numbers, layout.numbers,
                 out.data() + i * layout.width + layout.dense);
   }
+  if (cells != nullptr) bias_->Gather(*cells, out.data() + layout.bias, layout.width, pool);
 }
 
 void Ranker::Score(const FeatureBlock& queries, const FeatureBlock& impressions,
@@ -104,8 +120,9 @@ void Ranker::Score(const FeatureBlock& queries, const FeatureBlock& impressions,
                    const nn::Compute& compute) const {
   const size_t n = impressions.rows, tasks = objectives_.size();
   if (n == 0) return;
-  BuildSide(query_, queries, scratch.queries, compute.pool);
-  BuildSide(impression_, impressions, scratch.impressions, compute.pool);
+  bias_->Cells(queries, query_of, {}, &scratch.cells);
+  BuildSide(query_, queries, nullptr, scratch.queries, compute.pool);
+  BuildSide(impression_, impressions, &scratch.cells, scratch.impressions, compute.pool);
   scratch.logits.resize(n * tasks);
   if (!scratch.architecture) scratch.architecture = architecture_->MakeScratch();
   architecture_->Infer({.queries = scratch.queries.data(),
@@ -113,6 +130,7 @@ void Ranker::Score(const FeatureBlock& queries, const FeatureBlock& impressions,
                         .impressions = scratch.impressions.data(),
                         .query_of = query_of},
                        scratch.logits.data(), *scratch.architecture, compute);
+  bias_->AddLogits(scratch.cells, tasks, scratch.logits.data());
   for (size_t i = 0; i < n * tasks; ++i) {
     predictions[i] = Predict(objectives_[i % tasks], scratch.logits[i]);
   }
@@ -129,6 +147,7 @@ std::vector<nn::Parameter> Ranker::Parameters() {
     tables_[i]->AppendParameters("embedding." + shape_.tables[i].name, parameters);
   }
   architecture_->AppendParameters("net", parameters);
+  bias_->AppendParameters("bias", parameters);
   return parameters;
 }
 

@@ -29,12 +29,17 @@
 #include "nn/embedding_table.h"
 #include "ranking/architecture.h"
 #include "ranking/objectives.h"
+#include "ranking/position_bias.h"
 #include "ranking/score.h"
 
 namespace upnext::ranking {
 
 struct RankerOptions {
   ArchitectureOptions architecture = {};  // its widths in the paper: 1024-512-256
+  // [ranking.match]: the widths of `architecture` are scaled so that it has as many multiplications
+  // per impression as this one (match_multiplications.h). Without a name: they are not.
+  ArchitectureOptions match = {.name = ""};
+  BiasOptions bias = {};
   double dim_scale = 6.0;  // embedding dim = about dim_scale * log10(rows) (RK-03), ...
   uint32_t max_dim = 32;   // ... at most this
   // In place of that rule, by name of the vocabulary: {"topic", 4}. Fields that share a vocabulary
@@ -62,17 +67,18 @@ inline kernels::BagsView View(const features::Bags& bags) {
 
 // Of its section file.
 inline constexpr std::string_view kRankerKind = "ranker";
-inline constexpr uint32_t kRankerVersion = 3;
+inline constexpr uint32_t kRankerVersion = 4;
 
 class Ranker {
  public:
-  // kInvalidArgument for an unknown architecture.
+  // kInvalidArgument for an unknown architecture, and as MatchMultiplications and PositionBias.
   static Result<Ranker> Make(const RankerOptions& options, std::vector<Objective> objectives,
                              features::ModelShape shape, base::Rng& rng);
 
   // Buffers of Score, grown when needed; for one ranker and one thread at a time.
   struct Scratch {
     std::vector<float> queries, impressions, logits;
+    features::Bags cells;                               // of the position bias
     std::unique_ptr<ArchitectureScratch> architecture;  // made by the first Score
   };
   // predictions [impressions.rows, objectives], each in its own unit (objectives.h).
@@ -88,6 +94,7 @@ class Ranker {
   std::vector<std::string> SetScoreWeights(const ScoreWeights& weights);
   const RankerOptions& options() const { return options_; }
   const features::ModelShape& shape() const { return shape_; }
+  const PositionBias& bias() const { return *bias_; }
   // Writable views of everything trainable, for optimisers, checkpoints and gradient checks. Valid
   // while the ranker lives; moving it does not change them.
   std::vector<nn::Parameter> Parameters();
@@ -113,13 +120,16 @@ class Ranker {
   };
   struct SideLayout {
     std::vector<Slot> slots;
-    size_t dense = 0, width = 0;  // offset of the numbers; floats in all
+    size_t dense = 0, numbers = 0;  // offset of the numbers, and how many
+    size_t bias = 0, width = 0;     // offset of what the position bias adds; floats in all
   };
   static SideLayout LayoutOf(const features::ModelShape::SideShape& side,
                              const RankerOptions& options, const features::ModelShape& shape);
-  // One side's embeddings and numbers side by side: out [block.rows, layout.width].
+  // One side's embeddings and numbers side by side: out [block.rows, layout.width]. `cells` of the
+  // position bias: of the impressions alone.
   void BuildSide(const SideLayout& layout, const features::FeatureBlock& block,
-                 std::vector<float>& out, base::ThreadPool* pool) const;
+                 const features::Bags* cells, std::vector<float>& out,
+                 base::ThreadPool* pool) const;
 
   RankerOptions options_;
   std::vector<Objective> objectives_;
@@ -127,6 +137,7 @@ class Ranker {
   SideLayout query_, impression_;
   std::vector<std::unique_ptr<nn::EmbeddingTable>> tables_;  // as shape_.tables
   std::unique_ptr<Architecture> architecture_;
+  std::unique_ptr<PositionBias> bias_;
 };
 
 }  // namespace upnext::ranking

@@ -17,7 +17,7 @@ using Json = nlohmann::json;
 
 constexpr char kOptions[] = "options", kDigest[] = "features_digest";
 
-constexpr size_t kFileMaxLayers = 64, kMaxObjectives = 256;
+constexpr size_t kFileMaxLayers = 64, kMaxObjectives = 256, kMaxBiasFeatures = 64;
 constexpr double kFileMaxWidth = 16384, kMaxDim = 1024, kMaxNumber = 1e6;
 
 constexpr std::string_view kLabels[] = {"event", "watch_seconds", "rating", "unwanted"};
@@ -49,7 +49,8 @@ Json ToJson(const Objective& objective) {
                {"delta", objective.delta},
                {"observed", ToJson(objective.observed)},
                {"loss_weight", objective.loss_weight},
-               {"score_weight", objective.score_weight}};
+               {"score_weight", objective.score_weight},
+               {"position_bias", objective.position_bias}};
   if (objective.label == Objective::Label::kUnwanted) {
     json["against"] = ToJson(objective.against);
     json["low_rating"] = objective.low_rating;
@@ -153,6 +154,7 @@ Objective ObjectiveFrom(const Json& json, Reader& read) {
   objective.loss_weight = static_cast<float>(read.Number(json, "loss_weight", 0, kMaxNumber));
   objective.score_weight =
       static_cast<float>(read.Number(json, "score_weight", -kMaxNumber, kMaxNumber));
+  objective.position_bias = read.Flag(json, "position_bias");
   return objective;
 }
 
@@ -198,9 +200,44 @@ ArchitectureOptions ArchitectureFrom(const Json& json, Reader& read) {
   return options;
 }
 
+Json ToJson(const BiasOptions& options) {
+  return {{"method", kBiasMethods[static_cast<size_t>(options.method)]},
+          {"features", options.features},
+          {"positions", options.positions},
+          {"columns", options.columns},
+          {"dropout", options.dropout},
+          {"learning_rate", options.learning_rate},
+          {"served_position", options.served_position},
+          {"adversarial_weight", options.adversarial_weight}};
+}
+
+BiasOptions BiasFrom(const Json& json, Reader& read) {
+  BiasOptions options;
+  const auto position = [&](const char* key, double least) {
+    return static_cast<uint32_t>(read.Number(json, key, least, kMaxBiasPositions));
+  };
+  const auto real = [&](const char* key, double most) {
+    return static_cast<float>(read.Number(json, key, 0, most));
+  };
+  options.method = read.Choice<BiasMethod>(json, "method", kBiasMethods);
+  options.features.clear();
+  for (const Json& feature : read.Array(json, "features", kMaxBiasFeatures)) {
+    if (!feature.is_string()) read.Fail("features", "should be a list of texts");
+    options.features.push_back(feature.is_string() ? feature.get<std::string>() : "");
+  }
+  options.positions = position("positions", 1);
+  options.columns = position("columns", 0);
+  options.dropout = real("dropout", 1);
+  options.learning_rate = real("learning_rate", kMaxNumber);
+  options.served_position = position("served_position", 0);
+  options.adversarial_weight = real("adversarial_weight", kMaxNumber);
+  return options;
+}
+
 RankerOptions OptionsFrom(const Json& json, Reader& read) {
   RankerOptions options;
   options.architecture = ArchitectureFrom(read.Member(json, "architecture"), read);
+  options.bias = BiasFrom(read.Member(json, "bias"), read);
   options.dim_scale = read.Number(json, "dim_scale", 0, kMaxNumber);
   options.max_dim = static_cast<uint32_t>(read.Number(json, "max_dim", 1, kMaxDim));
   const Json& dims = read.Member(json, "dims");
@@ -214,8 +251,9 @@ RankerOptions OptionsFrom(const Json& json, Reader& read) {
 
 // Floats that a ranker of these options needs at least; more than the file has room for means that
 // the options are not this file's, and must not be allocated.
-double FloatsNeeded(const RankerOptions& options, const features::ModelShape& shape, size_t tasks) {
-  double floats = 0;
+Result<double> FloatsNeeded(const RankerOptions& options, const std::vector<Objective>& objectives,
+                            const features::ModelShape& shape) {
+  UPNEXT_ASSIGN_OR_RETURN(double floats, PositionBias::WeightsOf(options, objectives, shape));
   for (const features::ModelShape::Table& table : shape.tables) {
     floats += static_cast<double>(EmbeddingDim(options, table)) * table.rows;
   }
@@ -226,18 +264,22 @@ double FloatsNeeded(const RankerOptions& options, const features::ModelShape& sh
     }
     return numbers;
   };
-  return floats +
-         WeightsOf(options.architecture,
-                   {.input = {width(shape.query), width(shape.impression)}, .tasks = tasks});
+  const size_t impression = width(shape.impression) + PositionBias::InputWidth(options.bias);
+  return floats + WeightsOf(options.architecture, {.input = {width(shape.query), impression},
+                                                   .tasks = objectives.size()});
 }
 
 Status CheckSize(const base::SectionFile& file, const RankerOptions& options,
-                 const features::ModelShape& shape, size_t tasks) {
+                 const std::vector<Objective>& objectives, const features::ModelShape& shape) {
   double bytes = 0;
   for (const base::SectionFile::Section& section : file.sections()) {
     bytes += static_cast<double>(section.size);
   }
-  const double needed = FloatsNeeded(options, shape, tasks) * sizeof(float);
+  const Result<double> floats = FloatsNeeded(options, objectives, shape);
+  if (!floats) {
+    return DataLoss("{}: {}; train again", file.path().string(), floats.error().message);
+  }
+  const double needed = *floats * sizeof(float);
   if (needed <= bytes) return Ok();
   return DataLoss(
       "{}: the options and the shape ask for {:.0f} bytes of weights, but the file holds {:.0f}; "
@@ -251,6 +293,7 @@ Status Ranker::Save(const std::filesystem::path& path, uint64_t features_digest)
   Json objectives = Json::array();
   for (const Objective& objective : objectives_) objectives.push_back(ToJson(objective));
   const Json json = {{"architecture", ToJson(options_.architecture)},
+                     {"bias", ToJson(options_.bias)},
                      {"dim_scale", options_.dim_scale},
                      {"max_dim", options_.max_dim},
                      {"dims", options_.dims},
@@ -290,7 +333,7 @@ Result<Ranker> Ranker::Load(const std::filesystem::path& path, uint64_t features
   UPNEXT_RETURN_IF_ERROR(read.status());
 
   UPNEXT_ASSIGN_OR_RETURN(features::ModelShape shape, features::ModelShape::Load(file));
-  UPNEXT_RETURN_IF_ERROR(CheckSize(file, options, shape, objectives.size()));
+  UPNEXT_RETURN_IF_ERROR(CheckSize(file, options, objectives, shape));
   base::Rng rng(0);  // for first weights, which those of the file replace
   Result<Ranker> ranker = Make(options, std::move(objectives), std::move(shape), rng);
   if (!ranker) return DataLoss("{}: {}; train again", path.string(), ranker.error().message);

@@ -7,6 +7,7 @@
 #include "base/section_file.h"
 #include "base/test_folder.h"
 #include "examples/ranking_stream.h"
+#include "nn/parameter.h"
 #include "ranking/test_batches.h"
 
 namespace upnext::ranking {
@@ -89,6 +90,43 @@ TEST_F(RankerFile, PredictsTheSameBytesAfterReload) {
     EXPECT_EQ(is.low_rating, was.low_rating);
     EXPECT_EQ(is.loss_weight, was.loss_weight);
     EXPECT_EQ(is.score_weight, was.score_weight);
+  }
+}
+
+TEST_F(RankerFile, KeepsThePositionBiasOfEachMethod) {
+  std::vector<Objective> objectives = AllObjectives();
+  objectives[1].position_bias = true;
+  const examples::RankingBatch batch = RandomBatch(5, 4, 1);
+  for (const BiasMethod method :
+       {BiasMethod::kTower, BiasMethod::kInput, BiasMethod::kAdversarial}) {
+    SCOPED_TRACE(kBiasMethods[static_cast<size_t>(method)]);
+    const BiasOptions bias = {.method = method,
+                              .features = {"position x device", "row"},
+                              .positions = 7,
+                              .columns = 2,
+                              .served_position = method == BiasMethod::kInput ? 3u : 0u};
+    ranker_ = MakeRanker({.architecture = {.widths = {16, 8}}, .bias = bias}, objectives);
+    for (nn::Parameter& parameter : ranker_.Parameters()) {
+      if (parameter.name.starts_with("bias.")) std::ranges::fill(parameter.value, 0.7f);
+    }
+    const Result<Ranker> loaded = Ranker::Load(Saved(), kDigest);
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    EXPECT_EQ(ScoreAll(*loaded, batch), ScoreAll(ranker_, batch));
+    EXPECT_EQ(loaded->parameters(), ranker_.parameters());
+    EXPECT_EQ(loaded->options().bias.features, bias.features);
+    EXPECT_EQ(loaded->options().bias.served_position, bias.served_position);
+    EXPECT_TRUE(loaded->objectives()[1].position_bias);
+    EXPECT_FALSE(loaded->objectives()[0].position_bias);
+    for (const auto& [from, to] : {std::pair{"\"positions\": 7", "\"positions\": 1000"},
+                                   {"\"positions\": 7", "\"positions\": 0"},
+                                   {"\"row\"", "\"item\""},
+                                   {"\"row\"", "7"},
+                                   {"\"method\"", "\"means\""}}) {
+      if (method == BiasMethod::kAdversarial && std::string(from) == "\"row\"") continue;
+      const Result<Ranker> forged = Ranker::Load(WithOptions(from, to), kDigest);
+      ASSERT_FALSE(forged) << from << " -> " << to;
+      EXPECT_EQ(forged.error().code, Code::kDataLoss) << forged.error().message;
+    }
   }
 }
 

@@ -22,6 +22,7 @@ RankerTrainer::RankerTrainer(Ranker* ranker, const RankerTrainOptions& options,
                .pool = &pool},
       adam_(ranker->Parameters(),
             {.learning_rate = options.learning_rate, .weight_decay = options.weight_decay}),
+      bias_(ranker->bias_.get()),
       dropout_(options.seed, kDropoutStream),
       scratch_(ranker->architecture_->MakeScratch()) {
   for (const auto& table : ranker_.tables_) {
@@ -35,6 +36,7 @@ void RankerTrainer::ScaleLearningRates(float share) {
   for (const auto& step : table_steps_) {
     step->set_learning_rate(share * options_.table_learning_rate);
   }
+  bias_.ScaleLearningRates(share);
 }
 
 void RankerTrainer::StartFrom(const examples::RankingBatch& batch) {
@@ -64,24 +66,35 @@ void RankerTrainer::Losses(const examples::RankingBatch& batch, const float* log
 }
 
 void RankerTrainer::Backward(const examples::RankingBatch& batch, std::span<nn::LossValue> losses) {
-  BuildSide(ranker_.query_, batch.queries, &queries_);
-  BuildSide(ranker_.impression_, batch.impressions, &impressions_);
-  const float* logits = ranker_.architecture_->Forward({.queries = queries_.values.data(),
-                                                        .query_rows = batch.queries.rows,
-                                                        .impressions = impressions_.values.data(),
-                                                        .query_of = batch.query_of},
-                                                       compute_, &dropout_);
-  Losses(batch, logits, /*gradients=*/true, losses);
+  const size_t tasks = ranker_.objectives_.size();
+  const features::Bags& cells = bias_.Draw(batch.queries, batch.query_of, batch.position, dropout_);
+  BuildSide(ranker_.query_, batch.queries, nullptr, &queries_);
+  BuildSide(ranker_.impression_, batch.impressions, &cells, &impressions_);
+  const float* net_logits =
+      ranker_.architecture_->Forward({.queries = queries_.values.data(),
+                                      .query_rows = batch.queries.rows,
+                                      .impressions = impressions_.values.data(),
+                                      .query_of = batch.query_of},
+                                     compute_, &dropout_);
+  logits_.assign(net_logits, net_logits + batch.size() * tasks);
+  ranker_.bias_->AddLogits(cells, tasks, logits_.data());
+  Losses(batch, logits_.data(), /*gradients=*/true, losses);
+  const float* const d_shared =
+      bias_.Adversary(ranker_.architecture_->shared(), batch.position, compute_);
   ranker_.architecture_->Backward(
-      d_logits_.data(), {queries_.gradient.data(), impressions_.gradient.data()}, compute_);
+      d_logits_.data(), {queries_.gradient.data(), impressions_.gradient.data(), d_shared},
+      compute_);
   AddTableGradients(ranker_.query_, batch.queries, queries_);
   AddTableGradients(ranker_.impression_, batch.impressions, impressions_);
+  bias_.AddGradients(d_logits_.data(), tasks,
+                     impressions_.gradient.data() + ranker_.impression_.bias,
+                     ranker_.impression_.width);
 }
 
 // What is left out of a request is left out for all its impressions.
 void RankerTrainer::BuildSide(const Ranker::SideLayout& layout, const features::FeatureBlock& block,
-                              SideInput* side) {
-  ranker_.BuildSide(layout, block, side->values, compute_.pool);
+                              const features::Bags* cells, SideInput* side) {
+  ranker_.BuildSide(layout, block, cells, side->values, compute_.pool);
   side->gradient.assign(side->values.size(), 0.0f);
   side->keep.clear();
   if (options_.dropout <= 0 && options_.field_dropout <= 0) return;
@@ -117,18 +130,22 @@ void RankerTrainer::Apply() {
   for (const auto& step : table_steps_) {
     step->Step(compute_.pool);
   }
+  bias_.Step(compute_.pool);
 }
 
 void RankerTrainer::Evaluate(const examples::RankingBatch& batch, std::span<nn::LossValue> losses) {
   const nn::Compute exact{.pool = compute_.pool};
-  ranker_.BuildSide(ranker_.query_, batch.queries, queries_.values, exact.pool);
-  ranker_.BuildSide(ranker_.impression_, batch.impressions, impressions_.values, exact.pool);
+  ranker_.bias_->Cells(batch.queries, batch.query_of, {}, &cells_);
+  ranker_.BuildSide(ranker_.query_, batch.queries, nullptr, queries_.values, exact.pool);
+  ranker_.BuildSide(ranker_.impression_, batch.impressions, &cells_, impressions_.values,
+                    exact.pool);
   logits_.resize(batch.size() * ranker_.objectives_.size());
   ranker_.architecture_->Infer({.queries = queries_.values.data(),
                                 .query_rows = batch.queries.rows,
                                 .impressions = impressions_.values.data(),
                                 .query_of = batch.query_of},
                                logits_.data(), *scratch_, exact);
+  ranker_.bias_->AddLogits(cells_, ranker_.objectives_.size(), logits_.data());
   Losses(batch, logits_.data(), /*gradients=*/false, losses);
 }
 
@@ -137,6 +154,7 @@ void RankerTrainer::AppendState(std::vector<nn::Parameter>& state) {
   for (size_t i = 0; i < table_steps_.size(); ++i) {
     table_steps_[i]->AppendState(ranker_.shape_.tables[i].name, state);
   }
+  bias_.AppendState(state);
 }
 
 }  // namespace upnext::ranking

@@ -49,7 +49,9 @@ class RankerTrainer {
   void AppendState(std::vector<nn::Parameter>& state);
   base::Rng& rng() { return dropout_; }
 
-  // Sets both learning rates to this share of the options' values.
+  const PositionBiasTrainer& bias() const { return bias_; }
+
+  // Sets all learning rates to this share of the options' values.
   void ScaleLearningRates(float share);
 
  private:
@@ -59,7 +61,7 @@ class RankerTrainer {
     std::vector<float> keep;  // factor of each value; empty without dropout
   };
   void BuildSide(const Ranker::SideLayout& layout, const features::FeatureBlock& block,
-                 SideInput* side);
+                 const features::Bags* cells, SideInput* side);
   void AddTableGradients(const Ranker::SideLayout& layout, const features::FeatureBlock& block,
                          SideInput& side);
   // Adds each objective's loss over logits [n, objectives]; with `gradients` fills d_logits_.
@@ -71,9 +73,11 @@ class RankerTrainer {
   const nn::Compute compute_;  // of training
   nn::Adam adam_;
   std::vector<std::unique_ptr<nn::RowwiseAdagrad>> table_steps_;  // as the ranker's tables
+  PositionBiasTrainer bias_;
   base::Rng dropout_;
 
   SideInput queries_, impressions_;
+  features::Bags cells_;  // of the position bias, as when serving
   std::vector<float> d_logits_, logits_;
   std::vector<float> column_, d_column_;
   Targets targets_;

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "base/numbers.h"
 #include "ranking/ranker_trainer.h"
 
 namespace upnext::ranking {
@@ -159,6 +160,10 @@ Result<TrainedRanker> TrainRanker(const examples::ReplaySource& source,
         "type "
         "impression, check [split], or train with --only retrieval");
   }
+  progress.Note(fmt::format("ranker: {}; {} multiplications per impression, {} weights",
+                            Describe(result.ranker->options().architecture),
+                            base::WithThousands(result.ranker->multiplications()),
+                            base::WithThousands(result.ranker->parameters())));
   if (!training.has_validation() && options.stop_after == 0) {
     progress.Note(fmt::format("no validation part, or it is empty: training runs all {} epochs",
                               options.epochs));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/rng.h"
+#include "kernels/vector_ops.h"
 #include "nn/dense.h"
 #include "ranking/architectures.h"
 #include "ranking/bottom.h"
@@ -28,9 +29,14 @@ class TowerArchitecture : public Architecture {
                 const nn::Compute& compute) override {
     d_hidden_.resize(rows_ * bottom_.output());
     heads_.Backward(hidden_, d_logits, rows_, d_hidden_.data(), compute);
+    if (d_input.shared != nullptr) {
+      kernels::Axpy(1.0f, d_input.shared, d_hidden_.data(), d_hidden_.size());
+    }
     bottom_.Backward(d_hidden_.data(), d_input, compute);
   }
 
+  size_t shared_width() const override { return bottom_.output(); }
+  const float* shared() const override { return hidden_; }
   std::unique_ptr<ArchitectureScratch> MakeScratch() const override {
     return std::make_unique<Scratch>();
   }

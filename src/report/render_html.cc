@@ -119,8 +119,11 @@ void AddCalibration(std::span<const evaluation::CalibrationBin> bins, std::strin
 }
 
 void AddRanking(const evaluation::RankingReport& ranking, std::string* out) {
-  AppendFormat(out, "<h2>Ranking</h2>\n<p class=\"soft\">{} impressions of {} users</p>\n",
-               ranking.impressions, ranking.users);
+  AppendFormat(out,
+               "<h2>Ranking</h2>\n<p class=\"soft\">{} impressions of {} users; {}: {} "
+               "multiplications per impression</p>\n",
+               ranking.impressions, ranking.users, Escaped(ranking.architecture),
+               ranking.multiplications);
   AddTable(ranking.model, std::array{ranking.current}, ranking.baselines,
            {std::begin(kRankingKeys), std::end(kRankingKeys)}, out);
   *out += "<div class=\"plots\">\n";

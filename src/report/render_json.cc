@@ -170,6 +170,9 @@ void AddRetrievalJson(const evaluation::RetrievalReport& retrieval, Json* json) 
   (*json)["users"]["retrieval"] = retrieval.users;
   (*json)["items"]["retrieval"] = retrieval.items;
   (*json)["intervals"]["retrieval"] = Intervals(retrieval);
+  for (const evaluation::ModelMetrics& row : retrieval.reach) {
+    (*json)["reach"].push_back({{"name", row.name}, {"figures", AllFigures(row)}});
+  }
   if (retrieval.served) {
     (*json)["intervals"]["retrieval"]["served"] = {{"name", retrieval.served->name},
                                                    {"figures", AllFigures(*retrieval.served)}};
@@ -188,6 +191,8 @@ void AddRankingJson(const evaluation::RankingReport& ranking, Json* json) {
   (*json)["ranking"] = std::move(stage);
   (*json)["users"]["ranking"] = ranking.users;
   (*json)["impressions"]["ranking"] = ranking.impressions;
+  (*json)["ranker"] = {{"architecture", ranking.architecture},
+                       {"multiplications", ranking.multiplications}};
   (*json)["intervals"]["ranking"] = Intervals(ranking);
   Json bins = Json::array();
   for (const evaluation::CalibrationBin& bin : ranking.watch_calibration) {
@@ -214,6 +219,9 @@ evaluation::Report Read(const Json& json) {
                                   .ours = loss.at("ours").get<std::string>(),
                                   .difference = ReadDifference(loss.at("difference"))});
     }
+    if (json.contains("reach")) {
+      for (const Json& row : json.at("reach")) retrieval.reach.push_back(ReadModel(row));
+    }
     const Json& targets = json.at("targets");
     retrieval.targets = {.all = targets.at("all").get<uint64_t>(),
                          .seen = targets.at("seen").get<uint64_t>(),
@@ -225,6 +233,8 @@ evaluation::Report Read(const Json& json) {
     ReadStage(intervals.at("ranking"), &ranking);
     ranking.users = json.at("users").at("ranking").get<uint64_t>();
     ranking.impressions = json.at("impressions").at("ranking").get<uint64_t>();
+    ranking.architecture = json.at("ranker").at("architecture").get<std::string>();
+    ranking.multiplications = json.at("ranker").at("multiplications").get<uint64_t>();
     for (const Json& bin : json.at("watch_calibration")) {
       ranking.watch_calibration.push_back({Number(bin.at("predicted")), Number(bin.at("observed")),
                                            bin.at("examples").get<uint64_t>()});

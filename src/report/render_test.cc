@@ -44,6 +44,8 @@ evaluation::Report Example() {
   ranking.baselines = {{"mean <&>", {{"watch_rmse_s", {28.35, {27, 30}}}}}};
   ranking.users = 542;
   ranking.impressions = 3821;
+  ranking.architecture = "tower 256-128";
+  ranking.multiplications = 123456;
   ranking.watch_calibration = {{5, 6, 100}, {20, 18, 100}};
   report.split = "time: train < A <= validation < B <= test";
   report.seed = 7;
@@ -104,6 +106,8 @@ TEST(Json, ComesBackAsTheReport) {
   EXPECT_EQ(parsed.retrieval->losses[0].baseline, "item-knn");
   EXPECT_EQ(parsed.retrieval->losses[0].difference.interval.low, -0.03);
   EXPECT_EQ(parsed.ranking->impressions, 3821u);
+  EXPECT_EQ(parsed.ranking->architecture, "tower 256-128");
+  EXPECT_EQ(parsed.ranking->multiplications, 123456u);
   EXPECT_EQ(RenderJson(parsed), RenderJson(report));
 }
 
@@ -126,6 +130,21 @@ evaluation::Report ExampleOfATraining() {
                          .interval = evaluation::kNoInterval,
                          .users = 12}};
   return report;
+}
+
+TEST(Reach, OfEachGeneratorAndOfAllIsPrintedAndComesBackFromJson) {
+  evaluation::Report report = Example();
+  EXPECT_THAT(RenderTable(report), Not(HasSubstr("candidates:")));
+  report.retrieval->reach = {
+      {"co-watch", {{"recall", {0.25, {0.24, 0.26}}}, {"candidates", {49.6, {}}}}},
+      {"all together", {{"recall", {0.5, {0.48, 0.52}}}, {"candidates", {371.2, {}}}}}};
+  EXPECT_THAT(RenderTable(report), HasSubstr("candidates: the share of targets among them, and how "
+                                             "many a user has\n"
+                                             "  co-watch         0.2500 ±0.0100     50\n"
+                                             "  all together     0.5000 ±0.0200    371\n"));
+  const evaluation::Report parsed = ParseJson(RenderJson(report)).value();
+  ASSERT_EQ(parsed.retrieval->reach.size(), 2u);
+  ExpectSame(parsed.retrieval->reach[1], report.retrieval->reach[1]);
 }
 
 TEST(Order, IsPrintedWithWhatWasTriedAndComesBackFromJson) {

@@ -18,12 +18,14 @@
 #include "bundle/opened_bundle.h"
 #include "bundle/validated_models.h"
 #include "evaluation/order_choice.h"
+#include "evaluation/position_overlap.h"
 #include "examples/split.h"
 #include "features/feature_statistics.h"
 #include "features/signal_options.h"
 #include "log/event_log.h"
 #include "report/render.h"
 #include "retrieval/feed_order.h"
+#include "training/bias_report.h"
 #include "training/choose_preset.h"
 #include "training/coverage.h"
 #include "training/dataset.h"
@@ -124,6 +126,7 @@ class Job {
   CheckpointFolder checkpoints_, checkpoints_of_fit_;
   OtherStage other_;  // with request.only
   TrainedModels trained_;
+  evaluation::PositionOverlap overlap_;
   evaluation::OrderChoice order_;
   Models models_;                            // of this run, and with request.only the other stage's
   std::vector<bundle::PartType> validated_;  // written already: the models that were evaluated
@@ -160,7 +163,8 @@ Status Job::PrepareDataset() {
     choices_.push_back(fmt::format("the feature {} is left out: {}", kExampleAge, useless));
     progress_.Note(choices_.back());
   }
-  for (const std::string& note : {dataset_->widened(), WhyNothingStopsEarly(*dataset_)}) {
+  for (const std::string& note : {dataset_->widened(), WhyNothingStopsEarly(*dataset_),
+                                  WhichRequestAttributesAreAbsent(log)}) {
     if (note.empty()) continue;
     progress_.Note(note);
     choices_.push_back(note);
@@ -178,6 +182,12 @@ Status Job::PrepareDataset() {
                                                 {.are_defaults = options_.train.default_objectives,
                                                  .feed = options_.evaluate.feed},
                                                 pool_, progress_));
+  }
+  if (options_.train.train_ranking && dataset_->has_impressions()) {
+    overlap_ = evaluation::OverlapOf(
+        evaluation::CountPositions(dataset_->source(), examples::SplitPart::kTrain, pool_));
+    choices_.push_back(overlap_.Statement());
+    progress_.Note(choices_.back());
   }
   progress_.Note("covered by the vocabularies: " + CoverageOf(dataset_->statistics()));
   fits_on_all_ = options_.final_fit && (dataset_->has_events(examples::SplitPart::kValidation) ||
@@ -226,6 +236,11 @@ Status Job::TrainModels() {
   UPNEXT_ASSIGN_OR_RETURN(trained_,
                           Train(*dataset_, options_.train, pool_, progress_, checkpoints_));
   models_ = trained_.models();
+  if (trained_.ranker.ranker) {
+    const auto lines = DescribeBias(*trained_.ranker.ranker, dataset_->statistics(),
+                                    dataset_->catalogue(), overlap_);
+    choices_.insert(choices_.end(), lines.begin(), lines.end());
+  }
   if (other_.empty()) return Ok();
   if (request_.only == Stage::kRanking) models_.candidate = other_.validated->candidate();
   if (request_.only == Stage::kRetrieval) models_.ranker = other_.validated->ranker();
@@ -248,6 +263,7 @@ Status Job::ChooseOrder() {
 
 Status Job::EvaluateModels() {
   evaluation::DecidingFigures deciding;
+  options_.evaluate.reach.scratch = staging_->path() / "reach";
   UPNEXT_ASSIGN_OR_RETURN(
       result_.report, Evaluate(*dataset_, models_, options_.evaluate, pool_, progress_, &deciding));
   evaluation::Report& report = result_.report;

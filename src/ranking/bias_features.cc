@@ -1,0 +1,148 @@
+#include "ranking/bias_features.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace upnext::ranking {
+namespace {
+
+constexpr size_t kMaxCells = size_t{1} << 22;
+constexpr std::string_view kBy = " x ";
+
+std::vector<std::string> FactorNames(std::string_view cross) {
+  std::vector<std::string> names;
+  for (size_t begin = 0; begin <= cross.size();) {
+    const size_t end = std::min(cross.find(kBy, begin), cross.size());
+    names.emplace_back(cross.substr(begin, end - begin));
+    begin = end + kBy.size();
+  }
+  return names;
+}
+
+std::vector<std::string> KnownNames(const features::ModelShape& shape) {
+  std::vector<std::string> names = {"position", "row", "column"};
+  for (const features::ModelShape::Slot& slot : shape.query.slots) {
+    if (!slot.list) names.push_back(slot.feature);
+  }
+  return names;
+}
+
+}  // namespace
+
+BiasOptions BiasOptions::FromConfig(const base::ConfigTable& bias) {
+  BiasOptions options;
+  options.method = static_cast<BiasMethod>(
+      bias.Choice("method", {std::begin(kBiasMethods), std::end(kBiasMethods)}, 0));
+  const auto count = [&](std::string_view key, uint32_t otherwise, int64_t least) {
+    return static_cast<uint32_t>(
+        bias.Int(key, otherwise, {.min = least, .max = kMaxBiasPositions}));
+  };
+  const auto real = [&](std::string_view key, float otherwise, double most) {
+    return static_cast<float>(
+        bias.Real(key, static_cast<double>(otherwise), {.min = 0, .max = most}));
+  };
+  if (options.method == BiasMethod::kNone) return options;
+  options.positions = count("positions", options.positions, 1);
+  if (options.method == BiasMethod::kAdversarial) {
+    options.adversarial_weight = real("adversarial_weight", options.adversarial_weight, 1000);
+    options.learning_rate = 0;  // it has no tables
+    return options;
+  }
+  options.features = bias.Texts("features", options.features);
+  options.columns = count("columns", options.columns, 0);
+  options.dropout = real("dropout", options.dropout, 0.95);
+  options.learning_rate = real("learning_rate", options.learning_rate, 100);
+  if (options.method == BiasMethod::kInput) {
+    options.served_position = count("served_position", options.served_position, 0);
+  }
+  return options;
+}
+
+Result<BiasFeatures::Factor> BiasFeatures::FactorOf(const std::string& name,
+                                                    const features::ModelShape& shape) const {
+  if (name == "position") return Factor{.kind = Factor::Kind::kPosition, .values = positions_ + 1};
+  if (name == "row" || name == "column") {
+    if (columns_ == 0) {
+      return InvalidArgument(
+          "[ranking.bias] features: \"{}\" is of a grid; say how many columns it has (columns = 4)",
+          name);
+    }
+    const size_t rows = (positions_ + columns_ - 1) / columns_;
+    return name == "row" ? Factor{.kind = Factor::Kind::kRow, .values = rows + 1}
+                         : Factor{.kind = Factor::Kind::kColumn, .values = columns_ + 1};
+  }
+  const auto& slots = shape.query.slots;
+  const auto slot = std::ranges::find(slots, name, &features::ModelShape::Slot::feature);
+  if (slot == slots.end() || slot->list) {
+    return InvalidArgument(
+        "[ranking.bias] features: expected \"position\", \"row\", \"column\" or a feature of the "
+        "request with one value, crossed by \" x \", found \"{}\"; known: {}",
+        name, fmt::join(KnownNames(shape), ", "));
+  }
+  return Factor{.kind = Factor::Kind::kSlot,
+                .slot = static_cast<size_t>(slot - slots.begin()),
+                .values = std::max<size_t>(shape.tables[slot->table].rows, 1)};
+}
+
+Result<BiasFeatures> BiasFeatures::Make(const BiasOptions& options,
+                                        const features::ModelShape& shape) {
+  BiasFeatures bias;
+  bias.positions_ = options.positions;
+  bias.columns_ = options.columns;
+  for (const std::string& feature : options.features) {
+    Cross cross;
+    size_t cells = 1;
+    for (const std::string& name : FactorNames(feature)) {
+      UPNEXT_ASSIGN_OR_RETURN(cross.emplace_back(), bias.FactorOf(name, shape));
+      cells *= std::min(cross.back().values, kMaxCells);
+      if (cells + bias.rows_ <= kMaxCells) continue;
+      return InvalidArgument(
+          "[ranking.bias] features: expected crosses of at most {} cells, but \"{}\" has more; "
+          "lower `positions` or leave a feature out",
+          kMaxCells, feature);
+    }
+    bias.begins_.push_back(bias.rows_);
+    bias.rows_ += cells;
+    bias.crosses_.push_back(std::move(cross));
+  }
+  if (!bias.crosses_.empty()) return bias;
+  return InvalidArgument(
+      "[ranking.bias] features: expected at least one, e.g. [\"position x device\"], found none");
+}
+
+size_t BiasFeatures::ValueOf(const Factor& factor, const features::FeatureBlock& queries,
+                             size_t query, size_t position) const {
+  switch (factor.kind) {
+    case Factor::Kind::kPosition:
+      return position;
+    case Factor::Kind::kRow:
+      return position == 0 ? 0 : (position - 1) / columns_ + 1;
+    case Factor::Kind::kColumn:
+      return position == 0 ? 0 : (position - 1) % columns_ + 1;
+    case Factor::Kind::kSlot:
+      break;
+  }
+  const std::span<const uint32_t> ids = queries.categorical[factor.slot][query];
+  return ids.empty() || ids[0] >= factor.values ? 0 : ids[0];
+}
+
+void BiasFeatures::Cells(const features::FeatureBlock& queries, std::span<const uint32_t> query_of,
+                         std::span<const uint16_t> positions, features::Bags* cells,
+                         uint16_t position) const {
+  cells->Clear();
+  for (size_t i = 0; i < query_of.size(); ++i) {
+    const size_t at = std::min<size_t>(positions.empty() ? position : positions[i], positions_);
+    for (size_t c = 0; c < crosses_.size(); ++c) {
+      size_t cell = 0;
+      for (const Factor& factor : crosses_[c]) {
+        cell = cell * factor.values + ValueOf(factor, queries, query_of[i], at);
+      }
+      cells->ids.push_back(static_cast<uint32_t>(begins_[c] + cell));
+    }
+    cells->Close();
+  }
+}
+
+}  // namespace upnext::ranking

@@ -1,0 +1,204 @@
+#include "ranking/position_bias.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "kernels/embedding.h"
+#include "ranking/ranker.h"
+
+namespace upnext::ranking {
+namespace {
+
+constexpr size_t kInputDim = 8;  // of the embedding of a cell
+
+std::vector<size_t> HeadsWithBias(const std::vector<Objective>& objectives) {
+  std::vector<size_t> heads;
+  for (size_t k = 0; k < objectives.size(); ++k) {
+    if (objectives[k].position_bias) heads.push_back(k);
+  }
+  return heads;
+}
+
+bool ReadsPositions(BiasMethod method) {
+  return method == BiasMethod::kTower || method == BiasMethod::kInput;
+}
+
+}  // namespace
+
+Result<PositionBias> PositionBias::Make(const BiasOptions& options,
+                                        const std::vector<Objective>& objectives,
+                                        const features::ModelShape& shape, base::Rng& rng) {
+  PositionBias bias;
+  bias.options_ = options;
+  if (!ReadsPositions(options.method)) return bias;
+  UPNEXT_ASSIGN_OR_RETURN(bias.features_, BiasFeatures::Make(options, shape));
+  const size_t rows = bias.features_->rows();
+  if (options.method == BiasMethod::kInput) {
+    bias.tables_.push_back(std::make_unique<nn::EmbeddingTable>(
+        nn::EmbeddingTableOptions{.rows = rows, .dim = kInputDim, .scale = 0.01f}, rng));
+    return bias;
+  }
+  bias.heads_ = HeadsWithBias(objectives);
+  if (bias.heads_.empty()) {
+    return InvalidArgument(
+        "[ranking.bias] method = \"tower\" adds a bias to objectives with position_bias = true, "
+        "but none has it; set it for those of engagement, such as clicks");
+  }
+  for (size_t head = 0; head < bias.heads_.size(); ++head) {
+    bias.tables_.push_back(std::make_unique<nn::EmbeddingTable>(
+        nn::EmbeddingTableOptions{.rows = rows, .dim = 1, .scale = 0}, rng));
+  }
+  return bias;
+}
+
+size_t PositionBias::InputWidth(const BiasOptions& options) {
+  return options.method == BiasMethod::kInput ? kInputDim : 0;
+}
+
+Result<double> PositionBias::WeightsOf(const RankerOptions& ranker,
+                                       const std::vector<Objective>& objectives,
+                                       const features::ModelShape& shape) {
+  const BiasOptions& options = ranker.bias;
+  if (options.method == BiasMethod::kAdversarial && !ranker.architecture.widths.empty()) {
+    return static_cast<double>(ranker.architecture.widths.back()) * options.positions;
+  }
+  if (!ReadsPositions(options.method)) return 0.0;
+  UPNEXT_ASSIGN_OR_RETURN(const BiasFeatures features, BiasFeatures::Make(options, shape));
+  const size_t columns =
+      options.method == BiasMethod::kInput ? kInputDim : HeadsWithBias(objectives).size();
+  return static_cast<double>(features.rows()) * static_cast<double>(columns);
+}
+
+Status PositionBias::AddAdversary(size_t hidden, base::Rng& rng) {
+  if (options_.method != BiasMethod::kAdversarial) return Ok();
+  if (hidden == 0) {
+    return InvalidArgument(
+        "[ranking.bias] method = \"adversarial\" needs hidden layers that all objectives share, "
+        "and the architecture has none; choose another one or method = \"tower\"");
+  }
+  adversary_ =
+      std::make_unique<nn::Linear>(hidden, options_.positions, nn::Initialisation::kXavier, rng);
+  return Ok();
+}
+
+void PositionBias::Cells(const features::FeatureBlock& queries, std::span<const uint32_t> query_of,
+                         std::span<const uint16_t> positions, features::Bags* cells) const {
+  if (!features_) return;
+  const auto served = static_cast<uint16_t>(options_.served_position);
+  features_->Cells(queries, query_of, positions, cells, served);
+}
+
+void PositionBias::Gather(const features::Bags& cells, float* out, size_t stride,
+                          base::ThreadPool* pool) const {
+  if (options_.method == BiasMethod::kInput) tables_[0]->GatherSum(View(cells), out, stride, pool);
+}
+
+void PositionBias::AddLogits(const features::Bags& cells, size_t tasks, float* logits) const {
+  for (size_t head = 0; head < heads_.size(); ++head) {
+    for (size_t i = 0; i < cells.size(); ++i) {
+      for (const uint32_t cell : cells[i]) {
+        logits[i * tasks + heads_[head]] += tables_[head]->Row(cell)[0];
+      }
+    }
+  }
+}
+
+float PositionBias::LogitOf(size_t objective, uint32_t cell) const {
+  const auto head = std::ranges::find(heads_, objective);
+  return head == heads_.end() ? 0.0f
+                              : tables_[static_cast<size_t>(head - heads_.begin())]->Row(cell)[0];
+}
+
+std::vector<float> PositionBias::LogitsByPosition(size_t objective,
+                                                  const features::FeatureBlock& queries,
+                                                  size_t positions) const {
+  std::vector<float> logits(positions, 0.0f);
+  if (!features_ || !HasBias(objective)) return logits;
+  std::vector<uint16_t> each(positions);
+  std::iota(each.begin(), each.end(), uint16_t{1});
+  features::Bags cells;
+  features_->Cells(queries, std::vector<uint32_t>(positions, 0), each, &cells);
+  for (size_t p = 0; p < positions; ++p) {
+    for (const uint32_t cell : cells[p]) logits[p] += LogitOf(objective, cell);
+  }
+  return logits;
+}
+
+void PositionBias::AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters) {
+  for (size_t t = 0; t < tables_.size(); ++t) {
+    tables_[t]->AppendParameters(
+        heads_.empty() ? fmt::format("{}.input", name) : fmt::format("{}.{}", name, heads_[t]),
+        parameters);
+  }
+  if (adversary_) adversary_->AppendParameters(fmt::format("{}.adversary", name), parameters);
+}
+
+PositionBiasTrainer::PositionBiasTrainer(PositionBias* bias) : bias_(*bias) {
+  for (const auto& table : bias_.tables_) {
+    steps_.push_back(std::make_unique<nn::RowwiseAdagrad>(
+        table.get(), kernels::AdagradOptions{.learning_rate = bias_.options_.learning_rate}));
+  }
+}
+
+const features::Bags& PositionBiasTrainer::Draw(const features::FeatureBlock& queries,
+                                                std::span<const uint32_t> query_of,
+                                                std::span<const uint16_t> positions,
+                                                base::Rng& noise) {
+  if (!bias_.reads_positions()) return cells_;
+  positions_.assign(positions.begin(), positions.end());
+  const auto dropout = static_cast<double>(bias_.options_.dropout);
+  for (uint16_t& position : positions_) {
+    if (noise.Uniform() < dropout) position = 0;
+  }
+  bias_.Cells(queries, query_of, positions_, &cells_);
+  return cells_;
+}
+
+void PositionBiasTrainer::AddGradients(const float* d_logits, size_t tasks, const float* d_input,
+                                       size_t stride) {
+  for (size_t t = 0; t < steps_.size(); ++t) {
+    const bool input = bias_.heads_.empty();
+    steps_[t]->AddBags(View(cells_), input ? d_input : d_logits + bias_.heads_[t],
+                       input ? stride : tasks, kernels::Pooling::kSum);
+  }
+}
+
+const float* PositionBiasTrainer::Adversary(const float* hidden,
+                                            std::span<const uint16_t> positions,
+                                            const nn::Compute& compute) {
+  nn::Linear* const adversary = bias_.adversary_.get();
+  if (adversary == nullptr) return nullptr;
+  const size_t rows = positions.size(), classes = adversary->out();
+  std::vector<uint32_t> targets(rows);
+  std::vector<float> known(rows);
+  for (size_t i = 0; i < rows; ++i) {
+    known[i] = positions[i] > 0 ? 1.0f : 0.0f;
+    targets[i] = static_cast<uint32_t>(std::clamp<size_t>(positions[i], 1, classes) - 1);
+  }
+  adversary_logits_.resize(rows * classes);
+  d_hidden_.resize(rows * adversary->in());
+  adversary->Forward(hidden, rows, adversary_logits_.data(), compute);
+  adversary_loss_ =
+      nn::FullSoftmaxLoss(rows, classes, targets, adversary_logits_.data(), known, compute.pool);
+  adversary->Backward(hidden, adversary_logits_.data(), rows, d_hidden_.data(), compute);
+  for (float& d : d_hidden_) d *= -bias_.options_.adversarial_weight;
+  return d_hidden_.data();
+}
+
+void PositionBiasTrainer::Step(base::ThreadPool* pool) {
+  for (const auto& step : steps_) step->Step(pool);
+}
+
+void PositionBiasTrainer::ScaleLearningRates(float share) {
+  for (const auto& step : steps_) step->set_learning_rate(share * bias_.options_.learning_rate);
+}
+
+void PositionBiasTrainer::AppendState(std::vector<nn::Parameter>& state) {
+  for (size_t t = 0; t < steps_.size(); ++t) {
+    steps_[t]->AppendState(fmt::format("bias.{}", t), state);
+  }
+}
+
+}  // namespace upnext::ranking
