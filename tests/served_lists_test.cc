@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <set>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "ann/index.h"
@@ -14,6 +17,7 @@
 #include "bundle/bundle.h"
 #include "evaluation/evaluate.h"
 #include "evaluation/metrics.h"
+#include "evaluation/reach.h"
 #include "examples/holdout.h"
 #include "examples/test_world.h"
 #include "features/live_counts.h"
@@ -40,14 +44,17 @@ examples::WorldOptions WithRepeats(examples::SplitOptions::Kind kind) {
 class Served {
  public:
   explicit Served(const World& world, const features::FeedRule& feed,
-                  const retrieval::FeedOrder& order = {})
+                  const retrieval::FeedOrder& order = {}, uint32_t every = 5,
+                  retrieval::GeneratorBudgets budgets = {})
       : world_(world),
         tables_(world.Learn()),
         rng_(3),
         candidate_({.dim = 8, .embedding_dim = 8, .depth = 0, .recent_windows = {}},
                    retrieval::ShapeOf(tables_), rng_),
         feed_(feed),
-        order_(order) {
+        order_(order),
+        live_{.every = every},
+        budgets_(std::move(budgets)) {
     tables_.log_digest = world.log.digest();
     const ann::Vectors items = retrieval::IndexedItems(
         candidate_.item_vectors(), tables_.vocabulary(features::kItemVocabulary));
@@ -63,40 +70,55 @@ class Served {
     EXPECT_TRUE(bundle::WriteBundle(folder_.path(), parts, &manifest));
     bundle_ = World::Value(bundle::Bundle::Open(folder_.path(), world.log.lineage()));
     // Items without a watch are not in the model; the evaluation does not rank them.
-    const serving::EngineOptions engine{.budgets = {{"new-items", 0}}, .feed = feed};
+    budgets_.try_emplace("new-items", 0);
+    const serving::EngineOptions engine{.budgets = budgets_, .feed = feed, .live = live_};
     engine_ = std::make_unique<serving::Engine>(*bundle_, world.catalogue, engine);
   }
 
   evaluation::Report Evaluate(std::vector<double>* ndcg) {
     evaluation::DecidingFigures deciding;
-    evaluation::Report report = World::Value(
-        evaluation::Evaluate({world_.source, tables_, &candidate_, nullptr},
-                             {.feed = feed_, .baselines = false, .served = {.order = order_}},
-                             pool_, base::NoProgress(), &deciding));
+    evaluation::Report report = World::Value(evaluation::Evaluate(
+        {world_.source, tables_, &candidate_, nullptr},
+        {.feed = feed_, .baselines = false, .served = {.order = order_, .live = live_}}, pool_,
+        base::NoProgress(), &deciding));
     *ndcg = deciding.retrieval.front().users.numerators;
     return report;
   }
 
-  // Of the list that the product makes for the case.
-  double NdcgOfList(const examples::HoldoutCase& held_out,
-                    serving::Stage stage = serving::Stage::kRetrieval,
-                    const features::LiveLists* live = nullptr) const {
+  std::vector<evaluation::ModelMetrics> Reach() {
+    return World::Value(evaluation::MeasureReach(
+        {world_.source, tables_, &candidate_, nullptr},
+        {.feed = feed_,
+         .served = {.order = order_, .budgets = budgets_, .live = live_},
+         .reach = {.learners = retrieval::LearnersFromConfig({}), .scratch = folder_ / "reach"}},
+        pool_, base::NoProgress()));
+  }
+
+  // The list that the product makes for the case.
+  serving::Slate List(const examples::HoldoutCase& held_out, uint32_t n, serving::Stage stage,
+                      const features::LiveLists* live) const {
     const auto name = [&](schema::IdSpace space, uint32_t id) {
       return world_.catalogue.Name(space, id);
     };
     const auto slate = engine_->Recommend(
         examples::StateAt(world_.source, held_out.user, held_out.end_row, tables_.plan.state()),
         {.user = name(schema::IdSpace::kUser, held_out.user),
-         .n = 10,
+         .n = n,
          .device = name(schema::IdSpace::kDevice, held_out.context.device),
          .region = name(schema::IdSpace::kRegion, held_out.context.region),
          .time_ms = held_out.context.time_ms,
          .stage = stage},
         live);
     EXPECT_TRUE(slate);
+    return *slate;
+  }
+  double NdcgOfList(const examples::HoldoutCase& held_out,
+                    serving::Stage stage = serving::Stage::kRetrieval,
+                    const features::LiveLists* live = nullptr) const {
+    const serving::Slate slate = List(held_out, 10, stage, live);
     std::vector<uint32_t> ranks;
-    for (size_t i = 0; i < slate->items.size(); ++i) {
-      if (std::ranges::count(held_out.targets, slate->items[i].item) > 0) {
+    for (size_t i = 0; i < slate.items.size(); ++i) {
+      if (std::ranges::count(held_out.targets, slate.items[i].item) > 0) {
         ranks.push_back(static_cast<uint32_t>(i + 1));
       }
     }
@@ -113,6 +135,8 @@ class Served {
   const retrieval::CandidateModel candidate_;
   const features::FeedRule feed_;
   const retrieval::FeedOrder order_;
+  const features::LiveOptions live_;
+  retrieval::GeneratorBudgets budgets_;
   const base::TestFolder folder_;
   std::unique_ptr<ann::Index> index_;
   std::unique_ptr<bundle::Bundle> bundle_;
@@ -171,7 +195,6 @@ TEST(ServedLists, HaveTheFiguresOfTheServedOrder) {
   std::set<double> figures;
   for (const bool filter_seen : {true, false}) {
     for (const retrieval::FeedOrder& order : retrieval::OrdersOf(retrieval::OrderRule::kAuto)) {
-      if (order == retrieval::OrdersOf(retrieval::OrderRule::kModel).front()) continue;
       Served served(world, {.filter_seen = filter_seen}, order);
       std::vector<double> of_model;
       const evaluation::Report report = served.Evaluate(&of_model);
@@ -182,13 +205,54 @@ TEST(ServedLists, HaveTheFiguresOfTheServedOrder) {
         const auto live = ChosenAt(world, cases, held_out.time_ms, order.HalfLifeHours());
         sum += served.NdcgOfList(held_out, serving::Stage::kRanking, live.get());
       }
-      ASSERT_TRUE(report.retrieval->served) << order.ToText();
-      const double figure = report.retrieval->served->metrics.at("ndcg@10").value;
+      const bool is_model = order == retrieval::OrdersOf(retrieval::OrderRule::kModel).front();
+      ASSERT_TRUE(report.retrieval->served || is_model) << order.ToText();
+      const auto& row = report.retrieval->served.value_or(report.retrieval->model);
+      const double figure = row.metrics.at("ndcg@10").value;
       EXPECT_NEAR(figure, sum / static_cast<double>(cases.size()), 1e-12) << order.ToText();
       figures.insert(figure);
     }
   }
   EXPECT_GT(figures.size(), 16u) << "the orders do not differ";
+}
+
+// Without one that fills a slate by itself, so that every generator proposes as many as it may.
+TEST(ServedLists, HaveTheCandidatesThatTheReportMeasures) {
+  const World world(WithRepeats(examples::SplitOptions::Kind::kTime));
+  Served served(
+      world, {}, {}, /*every=*/5,
+      {{"candidate-model", 0}, {"popular", 0}, {"co-watch", 6}, {"trending", 4}, {"new-items", 3}});
+  const auto cases =
+      examples::HoldoutCases(world.source, examples::SplitPart::kTest, served.pool());
+  std::map<std::string, std::pair<double, double>> expected;  // recall and candidates, sums
+  for (const examples::HoldoutCase& held_out : cases) {
+    const auto live =
+        ChosenAt(world, cases, held_out.time_ms, features::LiveOptions::kHalfLifeHours);
+    const serving::Slate slate = served.List(held_out, 100, serving::Stage::kRanking, live.get());
+    const auto targets = static_cast<double>(held_out.targets.size());
+    for (const serving::Recommendation& item : slate.items) {
+      const double hit = std::ranges::count(held_out.targets, item.item) > 0 ? 1 / targets : 0;
+      std::set<std::string> rows = {evaluation::kAllGenerators};
+      for (const auto& source : item.sources) rows.insert(source.source);
+      for (const std::string& row : rows) {
+        expected[row].first += hit;
+        expected[row].second += 1;
+      }
+    }
+  }
+  const std::vector<evaluation::ModelMetrics> reach = served.Reach();
+  ASSERT_EQ(reach.size(), expected.size());
+  EXPECT_GE(reach.size(), 4u);
+  EXPECT_EQ(reach.back().name, evaluation::kAllGenerators);
+  for (const evaluation::ModelMetrics& row : reach) {
+    const auto [recall, candidates] = expected[row.name];
+    const auto n = static_cast<double>(cases.size());
+    EXPECT_NEAR(row.metrics.at("recall").value, recall / n, 1e-12) << row.name;
+    EXPECT_NEAR(row.metrics.at("candidates").value, candidates / n, 1e-12) << row.name;
+    EXPECT_GT(candidates, 0) << row.name;
+    EXPECT_LE(recall, expected[evaluation::kAllGenerators].first) << row.name;
+  }
+  EXPECT_GT(reach.back().metrics.at("recall").value, 0.05);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "evaluation/evaluate.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -64,6 +65,7 @@ Status RunEvaluate(const EvaluateFlags& flags) {
       flags.part == "test" ? examples::SplitPart::kTest : examples::SplitPart::kValidation;
   options.frozen_state = flags.frozen;
   options.served.order = manifest.order;
+  options.reach.scratch = settings.project.directory() / fmt::format(".reach-{}", getpid());
   if (flags.seed >= 0) options.seed = static_cast<uint64_t>(flags.seed);
   base::ThreadPool pool(settings.threads);
   ProgressBar progress;

@@ -8,6 +8,8 @@
 #define UPNEXT_EVALUATION_EVALUATE_H_
 
 #include <cstdint>
+#include <filesystem>
+#include <vector>
 
 #include "base/progress.h"
 #include "base/status.h"
@@ -41,6 +43,11 @@ struct ServedOptions {
   retrieval::CoWatchOptions co_watch = {};
   features::LiveOptions live = {};  // of trending
 };
+// Whether what the generators reach is measured too (reach.h).
+struct ReachOptions {
+  std::vector<retrieval::ConfiguredLearner> learners = {};
+  std::filesystem::path scratch = {};  // empty: it is not
+};
 struct EvaluateOptions {
   examples::SplitPart part = examples::SplitPart::kTest;
   uint64_t seed = 1;
@@ -48,6 +55,7 @@ struct EvaluateOptions {
   features::FeedRule feed = {};
   bool baselines = true;
   ServedOptions served = {};
+  ReachOptions reach = {};
   // Of retrieval, at most, spread evenly over those of the part; the report says so. 0: as many as
   // keep users x items, the scores that each model computes, below five billion.
   uint32_t max_users = 0;

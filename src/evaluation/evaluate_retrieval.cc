@@ -1,5 +1,6 @@
 // Retrieval metrics: every model ranks every held-out case among all items.
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -63,6 +64,13 @@ void NoteHiddenTargets(const TargetCounts& targets, std::vector<std::string>* no
 // Whether it is what the row of the candidate model measures.
 bool IsModels(const retrieval::FeedOrder& order) {
   return order.parts.empty() || order == retrieval::OrdersOf(retrieval::OrderRule::kModel).front();
+}
+
+// Whether two rows have the same first twenty items, as far as figures say.
+bool HaveTheSamePages(const ModelMetrics& a, const ModelMetrics& b) {
+  return std::ranges::all_of(
+      std::array{"hr@20", "ndcg@10", "ndcg@20", "coverage@10"},
+      [&](const char* name) { return a.metrics.at(name).value == b.metrics.at(name).value; });
 }
 
 std::shared_ptr<const ItemOrder> ItemsByCount(const Subject& subject) {
@@ -223,9 +231,9 @@ Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const Evaluate
   RetrievalReport report;
   if (cases.empty()) return report;
   auto models = RetrievalModels(subject, options.baselines, cases, pool, progress);
+  const retrieval::FeedOrder& order = options.served.order;
   std::optional<ListMaker> maker;
-  if (!IsModels(options.served.order)) {
-    const retrieval::FeedOrder& order = options.served.order;
+  if (!IsModels(order) || options.served.live.every > 0) {
     maker.emplace(subject, options, std::span(&order, 1), cases, pool);
     models.insert(models.begin() + 1, ServedScores(*maker, order, ItemsByCount(subject)));
   }
@@ -236,17 +244,19 @@ Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const Evaluate
     for (size_t m = begin; m < end; ++m) metrics[m] = run.Metrics(m);
   });
   deciding->push_back(run.Deciding(0));
-  const size_t ours = maker ? 1 : 0;  // what is served
+  const size_t first_baseline = maker ? 2 : 1;
+  const bool differs = maker && !(IsModels(order) && HaveTheSamePages(metrics[0], metrics[1]));
+  const size_t ours = differs ? 1 : 0;  // what is served
   std::vector<NamedFigure> baselines;
-  for (size_t m = ours + 1; m < run.models(); ++m) baselines.push_back(run.Named(m));
+  for (size_t m = first_baseline; m < run.models(); ++m) baselines.push_back(run.Named(m));
   report.losses = FindLosses(run.Named(ours), baselines, options.seed);
   if (!report.losses.empty()) {
     notes->push_back(LossText(report.losses.front(), options.served.order_is_auto));
   }
   report.model = std::move(metrics.front());
-  if (maker) report.served = std::move(metrics[1]);
+  if (differs) report.served = std::move(metrics[1]);
   report.baselines.assign(
-      std::make_move_iterator(metrics.begin() + static_cast<std::ptrdiff_t>(ours) + 1),
+      std::make_move_iterator(metrics.begin() + static_cast<std::ptrdiff_t>(first_baseline)),
       std::make_move_iterator(metrics.end()));
   report.users = run.users();
   report.targets = run.Targets();

@@ -65,7 +65,8 @@ struct RetrievalReport {
   std::optional<ModelMetrics> served;   // the served order, where that is not the model's
   std::optional<ModelMetrics> current;  // the current bundle's, on the same events
   std::vector<ModelMetrics> baselines;
-  uint64_t users = 0, items = 0;  // test users, items of the log
+  std::vector<ModelMetrics> reach;  // of the generators (reach.h); empty where it was not measured
+  uint64_t users = 0, items = 0;    // test users, items of the log
   TargetCounts targets;
   std::vector<BaselineLoss> losses;  // the worst first
 };

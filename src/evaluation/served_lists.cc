@@ -12,6 +12,7 @@
 #include "kernels/top_scored.h"
 #include "retrieval/choices.h"
 #include "retrieval/generator_registry.h"
+#include "retrieval/live_slots.h"
 #include "retrieval/lowered.h"
 #include "retrieval/trending_generator.h"
 #include "schema/event.h"
@@ -71,6 +72,7 @@ ListMaker::ListMaker(const Subject& subject, const EvaluateOptions& options,
                      std::span<const retrieval::FeedOrder> orders,
                      std::span<const examples::HoldoutCase> cases, base::ThreadPool& pool)
     : catalogue_(subject.source.catalogue),
+      known_(subject.tables.vocabulary(features::kItemVocabulary)),
       live_(options.served.live),
       model_(CandidateModelScores(subject)),
       low_rating_(options.feed.LowRating(subject.source.log)),
@@ -83,7 +85,8 @@ ListMaker::ListMaker(const Subject& subject, const EvaluateOptions& options,
       std::ranges::minmax_element(cases, {}, &examples::HoldoutCase::time_ms);
   for (const retrieval::FeedOrder& order : orders) {
     const double hours = HalfLifeOf(order);
-    if (order.WeightOf(kOrderGenerators[kTrendLists]) == 0 || cases.empty() ||
+    const bool is_needed = order.WeightOf(kOrderGenerators[kTrendLists]) > 0 || HasLiveSlots(order);
+    if (!is_needed || cases.empty() ||
         std::ranges::count(trends_, hours, &Trend::half_life_hours) > 0) {
       continue;
     }
@@ -97,7 +100,14 @@ ListMaker::ListMaker(const Subject& subject, const EvaluateOptions& options,
 
 // As serving/generation.cc chooses it.
 double ListMaker::HalfLifeOf(const retrieval::FeedOrder& order) const {
-  return live_.OrHalfLife(order.HalfLifeHours()).half_life_hours;
+  return live_.OrHalfLife(order.HalfLifeHours())
+      .OrHalfLife(features::LiveOptions::kHalfLifeHours)
+      .half_life_hours;
+}
+
+bool ListMaker::HasLiveSlots(const retrieval::FeedOrder& order) const {
+  return live_.every > 0 && budgets_[kTrendLists] > 0 &&
+         order.WeightOf(kOrderGenerators[kTrendLists]) == 0;
 }
 
 void ListMaker::MoveTo(int64_t time_ms) {
@@ -160,37 +170,54 @@ std::vector<Proposals> ListMaker::Propose(std::span<const CaseInput> inputs) con
   return all;
 }
 
-std::vector<uint32_t> ListMaker::InOrder(const Proposals& proposals,
-                                         const retrieval::FeedOrder& order,
-                                         const CaseInput& input) const {
-  struct Entry {
-    uint32_t item;
-    double worth;
-  };
-  std::vector<Entry> list;  // in the order of first mention
+std::vector<ListMaker::Entry> ListMaker::Combine(const Proposals& proposals,
+                                                 const retrieval::FeedOrder& order) const {
+  std::vector<Entry> list;
   std::unordered_map<uint32_t, size_t> places;
+  const auto entry_of = [&](uint32_t item) -> Entry& {
+    const auto [at, is_new] = places.try_emplace(item, list.size());
+    if (is_new) list.push_back({.item = item});
+    return list[at->second];
+  };
   for (size_t g = 0; g < proposals.size(); ++g) {
-    double weight = order.WeightOf(kOrderGenerators[std::min<size_t>(g, kTrendLists)]);
-    if (g >= kTrendLists && trends_[g - kTrendLists].half_life_hours != HalfLifeOf(order)) {
-      weight = 0;
-    }
-    if (weight == 0 && g != kModelLists) continue;
+    const bool is_trend = g >= kTrendLists;
+    if (is_trend && trends_[g - kTrendLists].half_life_hours != HalfLifeOf(order)) continue;
+    const double weight = order.WeightOf(kOrderGenerators[std::min<size_t>(g, kTrendLists)]);
+    const bool fills_slots = is_trend && HasLiveSlots(order);
+    if (weight == 0 && g != kModelLists && !fills_slots) continue;
     for (size_t place = 0; place < proposals[g].size(); ++place) {
-      const auto [at, is_new] = places.try_emplace(proposals[g][place], list.size());
-      if (is_new) list.push_back({proposals[g][place], 0});
-      list[at->second].worth += weight * retrieval::WorthOfPlace(place);
+      const uint32_t item = proposals[g][place];
+      if (fills_slots) {
+        if (known_.Row(item) != 0 || places.contains(item)) continue;
+        entry_of(item).live_place = place;
+      } else {
+        entry_of(item).worth += weight * retrieval::WorthOfPlace(place);
+      }
     }
   }
   std::ranges::stable_sort(list, std::ranges::greater(), &Entry::worth);
+  return list;
+}
+
+std::vector<uint32_t> ListMaker::InOrder(const Proposals& proposals,
+                                         const retrieval::FeedOrder& order,
+                                         const CaseInput& input) const {
+  std::vector<Entry> list = Combine(proposals, order);
   const retrieval::Lowered lowered(catalogue_, input.state, low_rating_);
   if (!lowered.empty()) {
     for (size_t place = 0; place < list.size(); ++place) {
-      list[place].worth = retrieval::WorthOfPlace(place) * lowered.Factor(list[place].item);
+      const double factor = lowered.Factor(list[place].item);
+      list[place].worth = retrieval::WorthOfPlace(place) * factor;
+      if (factor < 1) list[place].live_place = retrieval::kNoLivePlace;
     }
     std::ranges::stable_sort(list, std::ranges::greater(), &Entry::worth);
   }
+  std::vector<size_t> live_places;
+  for (const Entry& entry : list) live_places.push_back(entry.live_place);
   std::vector<uint32_t> items;
-  for (const Entry& entry : list) items.push_back(entry.item);
+  for (const size_t i : retrieval::WithLiveSlots(live_places, std::max(1u, live_.every))) {
+    items.push_back(list[i].item);
+  }
   return items;
 }
 

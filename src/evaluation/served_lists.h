@@ -1,6 +1,7 @@
 // The lists that a feed without a ranker shows held-out users: proposals of the generators that an
-// order names, in that order, then those of the candidate model, as serving/engine.h makes them. What
-// other generators add after these is not part of the lists.
+// order names, in that order, then those of the candidate model, with the places for what is chosen
+// now and the model does not know (retrieval/live_slots.h), as serving/engine.h makes them. What other
+// generators add after these is not part of the lists.
 //
 //   ListMaker maker(subject, options, orders, cases, pool);
 //   maker.MoveTo(time of the first input);                       cases are taken in order of time
@@ -26,8 +27,10 @@
 #include "evaluation/retrieval_models.h"
 #include "examples/holdout.h"
 #include "features/trend_counts.h"
+#include "features/vocabulary.h"
 #include "retrieval/co_watch.h"
 #include "retrieval/feed_order.h"
+#include "retrieval/live_slots.h"
 #include "retrieval/trend_replay.h"
 
 namespace upnext::evaluation {
@@ -51,6 +54,8 @@ class ListMaker {
   // Lowered by what the user dislikes, as in a feed.
   std::vector<uint32_t> InOrder(const Proposals& proposals, const retrieval::FeedOrder& order,
                                 const CaseInput& input) const;
+  // Whether lists of the order have places for items that the model does not know.
+  bool HasLiveSlots(const retrieval::FeedOrder& order) const;
   // `order` is one of the constructor's. Whether every generator of the order may propose something.
   bool CanServe(const retrieval::FeedOrder& order) const;
 
@@ -61,9 +66,17 @@ class ListMaker {
     retrieval::TrendReplay replay;
   };
   double HalfLifeOf(const retrieval::FeedOrder& order) const;
+  // By worth, best first, of one worth in the order of first mention.
+  struct Entry {
+    uint32_t item;
+    double worth = 0;
+    size_t live_place = retrieval::kNoLivePlace;
+  };
+  std::vector<Entry> Combine(const Proposals& proposals, const retrieval::FeedOrder& order) const;
   std::vector<uint32_t> TrendOf(const retrieval::TrendReplay& replay, const CaseInput& input) const;
 
   const catalogue::Catalogue& catalogue_;
+  const features::Vocabulary& known_;  // to the model
   const features::LiveOptions live_;
   const std::unique_ptr<const RetrievalModel> model_;
   const std::optional<float> low_rating_;

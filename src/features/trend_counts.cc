@@ -71,6 +71,8 @@ LiveOptions LiveOptions::FromConfig(const base::Config& config) {
   options.max_age_days =
       trending.Real("max_age_days", options.max_age_days, {.min = 0, .max = 1e5});
   options.by_region = trending.Bool("by_region", options.by_region);
+  options.every =
+      static_cast<uint32_t>(trending.Int("every", options.every, {.min = 0, .max = 1'000}));
   return options;
 }
 

@@ -30,6 +30,9 @@ struct LiveOptions {
   double half_life_hours = 0;  // age at which an event counts half; 0: nobody chose, kHalfLifeHours
   double max_age_days = 0;     // of items, since they were created; 0: any
   bool by_region = true;       // what is chosen in the region of the request counts more
+  // Without a ranker, one place in so many is for items that the models do not know
+  // (retrieval/live_slots.h); 0: none.
+  uint32_t every = 5;
 
   static LiveOptions FromConfig(const base::Config& config);
   // With this half-life, if there is none; 0 changes nothing.

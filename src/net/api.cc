@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/time_text.h"
+#include "net/content_type.h"
 #include "net/gzip.h"
 #include "net/host.h"
 #include "net/item_json.h"
@@ -18,6 +19,7 @@
 #include "net/parameters.h"
 #include "net/slate_json.h"
 #include "schema/schema.h"
+#include "schema/values.h"
 
 namespace upnext::net {
 
@@ -107,6 +109,9 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
   request.region = parameters.Text("region");
   request.current_item = parameters.Text("current_item");
   const std::string old_name = parameters.Text("seed");
+  if (!request.current_item.empty() && !old_name.empty()) {
+    return InvalidArgument("parameter seed is the old name of current_item, which is given too");
+  }
   if (request.current_item.empty()) request.current_item = old_name;
   UPNEXT_ASSIGN_OR_RETURN(request.attributes,
                           parameters.Attributes(service.generation()->schema()));
@@ -118,9 +123,8 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
   UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
   if (request.user.empty())
     return InvalidArgument("parameter user: expected a user id, found none");
-  if (request.user.size() > kMaxIdBytes) {
-    return InvalidArgument("parameter user: expected at most {} bytes, found {}", kMaxIdBytes,
-                           request.user.size());
+  if (Status valid = schema::CheckId(request.user); !valid) {
+    return WithContext(std::move(valid).error(), "parameter user");
   }
   if (request.last() > kMaxItems) {
     return InvalidArgument("parameters n and offset: expected at most {} in all, found {}",
@@ -161,27 +165,15 @@ bool EqualWords(std::string_view a, std::string_view b) {
   return boost::urls::grammar::ci_is_equal(a, b);
 }
 
-// Without parameters such as a charset, and without blanks around it.
-std::string_view MediaTypeOf(std::string_view content_type) {
-  content_type = content_type.substr(0, content_type.find(';'));
-  const size_t begin = content_type.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return content_type.substr(begin, content_type.find_last_not_of(" \t") - begin + 1);
-}
-
 bool IsGzip(std::string_view encoding) {
   return EqualWords(encoding, "gzip") || EqualWords(encoding, "x-gzip");
 }
 
 // Why the body is not taken before it is read: what it says that it is.
 std::optional<HttpResponse> WrongBody(const HttpRequest& request) {
-  const std::string_view type = MediaTypeOf(request.content_type);
   // A web page can send other types to any server without that server's consent.
-  if (!EqualWords(type, "application/json")) {
-    return ProblemOf(
-        415, type.empty()
-                 ? "expected Content-Type: application/json, found none"
-                 : fmt::format("expected Content-Type: application/json, found '{}'", type));
+  if (const std::string why = WhyNotJson(request.content_type); !why.empty()) {
+    return ProblemOf(415, why);
   }
   const std::string_view encoding = request.content_encoding;
   if (encoding.empty() || EqualWords(encoding, "identity") || IsGzip(encoding)) return std::nullopt;
@@ -211,9 +203,9 @@ Result<HttpResponse> ForgetUser(serving::Service& service, const urls::url_view&
                                 const std::string& user) {
   UPNEXT_ASSIGN_OR_RETURN(const Parameters parameters, Parameters::Parse(url));
   UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
-  if (user.empty() || user.size() > schema::kMaxIdBytes) {
-    return InvalidArgument("user: expected an id of 1 to {} bytes, found {}", schema::kMaxIdBytes,
-                           user.size());
+  if (user.empty()) return InvalidArgument("user: expected an id, found none");
+  if (Status valid = schema::CheckId(user); !valid) {
+    return WithContext(std::move(valid).error(), "user");
   }
   UPNEXT_RETURN_IF_ERROR(service.Forget(user));
   return JsonOf({{"user", user}, {"forgotten", true}});

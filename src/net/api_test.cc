@@ -70,8 +70,6 @@ TEST_F(ApiTest, ParametersAreDecoded) {
       << "the old name of current_item";
   const json unseen = GetJson("/v1/recommendations?user=u&device=toaster&region=X&current_item=Y");
   EXPECT_EQ(unseen["notes"].size(), 3u);
-  // Bytes that are no UTF-8 are a user like any other, and the answer is still JSON.
-  GetJson("/v1/recommendations?user=%FF%00x");
 }
 
 TEST_F(ApiTest, CG22_RegionChangesTheListOfAnUnknownUser) {
@@ -95,6 +93,13 @@ TEST_F(ApiTest, WrongParametersSayWhatWasExpected) {
   EXPECT_THAT(detail("user=u&n=1001"), HasSubstr("a whole number from 1 to 1000, found '1001'"));
   EXPECT_THAT(detail("user=u&explain=yes"), HasSubstr("explain: expected 0 or 1, found 'yes'"));
   EXPECT_THAT(detail("user=" + std::string(513, 'x')), HasSubstr("at most 512 bytes, found 513"));
+  EXPECT_THAT(detail("user=%00"), HasSubstr("%00 at byte 26, which is in no id"));
+  EXPECT_THAT(detail("user=u&region=%ff"), HasSubstr("bytes that are not UTF-8"));
+  EXPECT_THAT(detail("user=%C3&n=%BC"), HasSubstr("bytes that are not UTF-8"));
+  EXPECT_THAT(detail("user=u%0A"), HasSubstr("user: expected an id without control characters"));
+  EXPECT_THAT(detail("user=u&seed=i1&current_item=i1"), HasSubstr("seed is the old name"));
+  EXPECT_THAT(Detail(Get("/v1/items/%ff"), 400), HasSubstr("bytes that are not UTF-8"));
+  EXPECT_THAT(Detail(Delete("/v1/users/u%00"), 400), HasSubstr("%00 at byte 12"));
   EXPECT_EQ(GetJson("/v1/recommendations?n=1000&user=" + std::string(512, 'x'))["items"].size(),
             39u);
 }
@@ -136,6 +141,12 @@ TEST_F(ApiTest, EventsMustBeJson) {
        {"text/plain", "application/x-www-form-urlencoded", "application/jsonx"}) {
     EXPECT_THAT(Detail(Post("/v1/events", body, type), 415), HasSubstr(type));
   }
+  EXPECT_THAT(Detail(Post("/v1/events", body, "application/json; charset=utf-16"), 415),
+              HasSubstr("expected a body in UTF-8, found charset 'utf-16'"));
+  EXPECT_THAT(Detail(Post("/v1/events", R"({"events": [{"user": "u", "item": "i3", "type": "click",
+                                          "seed": "i1", "current_item": "i1"}]})"),
+                     400),
+              HasSubstr("current_item"));
   for (const char* type : {"application/json", "application/json; charset=utf-8",
                            "Application/JSON ; charset=utf-8"}) {
     EXPECT_EQ(Post("/v1/events", body, type).status, 200u) << type;

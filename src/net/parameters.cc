@@ -1,9 +1,11 @@
 #include "net/parameters.h"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 
 #include <algorithm>
 #include <boost/url/parse.hpp>
+#include <boost/url/pct_string_view.hpp>
 #include <boost/url/rfc/pchars.hpp>
 #include <charconv>
 
@@ -60,6 +62,17 @@ Error NotATarget(std::string_view target) {
 Result<urls::url_view> ParseTarget(std::string_view target) {
   const auto url = urls::parse_origin_form(boost::core::string_view(target.data(), target.size()));
   if (url.has_error()) return std::unexpected(NotATarget(target));
+  // All delimiters are ASCII, so the whole is UTF-8 when its parts are.
+  std::string decoded = urls::pct_string_view(url->buffer()).decode();
+  if (decoded.find('\0') != std::string::npos) {
+    return InvalidArgument("the request target has %00 at byte {}, which is in no id",
+                           target.find("%00") + 1);
+  }
+  if (!simdjson::validate_utf8(decoded)) {
+    return InvalidArgument(
+        "the request target has percent-encoded bytes that are not UTF-8; encode ids as UTF-8, such "
+        "as %C3%BC for U+00FC");
+  }
   return *url;
 }
 

@@ -23,7 +23,7 @@
 namespace upnext::net {
 
 // A path with a query, percent-encoded: a view of `target`. The error names the first character that
-// is not allowed, and its code.
+// is not allowed, and its code. What is encoded is UTF-8 without the character NUL.
 Result<boost::urls::url_view> ParseTarget(std::string_view target);
 
 class Parameters {

@@ -21,6 +21,13 @@ constexpr size_t kFirstBodyBytes = 4 << 10;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
+// Whether a header goes on in the next line, in a head or the beginning of one. Readers that join
+// the lines and readers that do not see different values (RFC 9112, 5.2).
+bool HasFoldedLine(std::string_view head) {
+  head = head.substr(0, head.find("\r\n\r\n"));
+  return head.find("\n ") != std::string_view::npos || head.find("\n\t") != std::string_view::npos;
+}
+
 std::string_view ViewOf(beast::string_view text) { return {text.data(), text.size()}; }
 
 std::string_view ViewOf(const std::optional<std::string>& text) {
@@ -38,6 +45,11 @@ RequestReader::RequestReader(const RequestLimits& limits, ByteBudget& bodies)
 size_t RequestReader::Read(std::string_view bytes) {
   size_t used = 0;
   if (!is_header_done()) {
+    if (HasFoldedLine(bytes)) {
+      Refuse(Refusal::kMalformed, 400,
+             "expected every header on one line, found a line that begins with a blank");
+      return used;
+    }
     used = Put(bytes);
     header_taken_ += used;
     if (!is_header_done() || problem_) {
@@ -158,6 +170,8 @@ void RequestReader::on_field_impl(Field field, Text name, Text value, ErrorCode&
 void RequestReader::on_header_impl(ErrorCode& error) {
   if (version_ > 10 && !host_) {
     Refuse(Refusal::kMalformed, 400, "expected a Host header, found none");
+  } else if (host_ && host_->empty()) {
+    Refuse(Refusal::kMalformed, 400, "expected a name in the Host header, found an empty one");
   } else if (content_length_ && !std::ranges::all_of(*content_length_, IsDigit)) {
     Refuse(Refusal::kMalformed, 400,
            fmt::format("expected one Content-Length, found '{}'", *content_length_));

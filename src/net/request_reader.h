@@ -8,7 +8,8 @@
 //   HttpRequest request = reader.request();
 //
 // Refuses what exceeds a limit, and what another reader of the same bytes, such as a proxy, may
-// understand differently: more than one Host, length or type, a transfer coding other than chunked.
+// understand differently: more than one Host, length or type, an empty Host, headers of several
+// lines, a transfer coding other than chunked.
 // Trailers are read and left out. One thread at a time; views of request() live as long as this.
 #ifndef UPNEXT_NET_REQUEST_READER_H_
 #define UPNEXT_NET_REQUEST_READER_H_

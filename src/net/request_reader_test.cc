@@ -178,6 +178,13 @@ TEST(RequestReader, RefusesWhatAProxyMayReadInAnotherWay) {
       {start + host + host + "\r\n", 400},
       {start + host + "Host: other\r\n\r\n", 400},
       {start + "\r\n", 400},
+      {start + "Host:\r\n\r\n", 400},
+      {start + "Host: \r\n\r\n", 400},
+      {"GET / HTTP/1.0\r\nHost:\r\n\r\n", 400},
+      {Head("Transfer-Encoding: chunked\r\n , identity\r\n") + chunks, 400},
+      {Head("Transfer-Encoding:\r\n chunked\r\n") + chunks, 400},
+      {Head("X: 1\r\n\tTransfer-Encoding: chunked\r\nContent-Length: 5\r\n") + body, 400},
+      {Head("X: 1\n Content-Length: 5\r\n") + body, 400},
       {Head("Content-Length: 5\r\nContent-Length: 5\r\n") + body, 400},
       {Head("Content-Length: 5\r\nContent-Length: 6\r\n") + body, 400},
       {Head("Content-Length: 5, 5\r\n") + body, 400},
@@ -205,6 +212,15 @@ TEST(RequestReader, RefusesWhatAProxyMayReadInAnotherWay) {
     EXPECT_EQ(problem.why, Refusal::kMalformed) << request;
   }
   EXPECT_THAT(ProblemOf(start + host + host + "\r\n").detail, HasSubstr("Host is given twice"));
+  for (const size_t step : {1, 7, 1000}) {
+    EXPECT_THAT(ProblemOf(Head("Transfer-Encoding:\r\n chunked\r\n") + chunks, step).detail,
+                HasSubstr("every header on one line"));
+  }
+  // Lines of a body may begin with a blank.
+  ByteBudget budget(kPlenty);
+  RequestReader reader({}, budget);
+  Feed(reader, Head("Content-Length: 6\r\n") + "{\r\n }\n", 1000);
+  EXPECT_TRUE(reader.done());
 }
 
 TEST(RequestReader, OldRequestsNeedNoHost) {

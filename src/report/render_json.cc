@@ -170,6 +170,9 @@ void AddRetrievalJson(const evaluation::RetrievalReport& retrieval, Json* json) 
   (*json)["users"]["retrieval"] = retrieval.users;
   (*json)["items"]["retrieval"] = retrieval.items;
   (*json)["intervals"]["retrieval"] = Intervals(retrieval);
+  for (const evaluation::ModelMetrics& row : retrieval.reach) {
+    (*json)["reach"].push_back({{"name", row.name}, {"figures", AllFigures(row)}});
+  }
   if (retrieval.served) {
     (*json)["intervals"]["retrieval"]["served"] = {{"name", retrieval.served->name},
                                                    {"figures", AllFigures(*retrieval.served)}};
@@ -215,6 +218,9 @@ evaluation::Report Read(const Json& json) {
       retrieval.losses.push_back({.baseline = loss.at("baseline").get<std::string>(),
                                   .ours = loss.at("ours").get<std::string>(),
                                   .difference = ReadDifference(loss.at("difference"))});
+    }
+    if (json.contains("reach")) {
+      for (const Json& row : json.at("reach")) retrieval.reach.push_back(ReadModel(row));
     }
     const Json& targets = json.at("targets");
     retrieval.targets = {.all = targets.at("all").get<uint64_t>(),

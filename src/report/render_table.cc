@@ -1,4 +1,5 @@
 // The table for a terminal.
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <iterator>
@@ -71,6 +72,19 @@ void AppendTable(const evaluation::ModelMetrics& model,
   for (const std::vector<Cell>& row : rows) AppendRow(row, widths, out);
 }
 
+// A line for each generator, and for all together.
+std::string ReachText(const std::vector<evaluation::ModelMetrics>& reach) {
+  if (reach.empty()) return "";
+  std::string text = "candidates: the share of targets among them, and how many a user has\n";
+  for (const evaluation::ModelMetrics& row : reach) {
+    const Cell recall = CellOf(row, "recall");
+    const std::string padding(14 - std::min<size_t>(14, recall.width), ' ');
+    text += fmt::format("  {:<16} {}{} {:6.0f}\n", row.name, padding, recall.text,
+                        row.metrics.at("candidates").value);
+  }
+  return text + "\n";
+}
+
 // "order of feeds without a ranker: co-watch, chosen on 1,234 validation users" and a line for each
 // order that was tried.
 std::string OrderText(const evaluation::OrderChoice& choice) {
@@ -99,7 +113,7 @@ std::string RenderTable(const evaluation::Report& report) {
     AppendTable(
         report.retrieval->model, std::array{report.retrieval->served, report.retrieval->current},
         report.retrieval->baselines, {std::begin(kRetrievalKeys), std::end(kRetrievalKeys)}, &out);
-    out += "\n";
+    out += "\n" + ReachText(report.retrieval->reach);
   }
   if (report.ranking) {
     fmt::format_to(std::back_inserter(out),

@@ -132,6 +132,21 @@ evaluation::Report ExampleOfATraining() {
   return report;
 }
 
+TEST(Reach, OfEachGeneratorAndOfAllIsPrintedAndComesBackFromJson) {
+  evaluation::Report report = Example();
+  EXPECT_THAT(RenderTable(report), Not(HasSubstr("candidates:")));
+  report.retrieval->reach = {
+      {"co-watch", {{"recall", {0.25, {0.24, 0.26}}}, {"candidates", {49.6, {}}}}},
+      {"all together", {{"recall", {0.5, {0.48, 0.52}}}, {"candidates", {371.2, {}}}}}};
+  EXPECT_THAT(RenderTable(report), HasSubstr("candidates: the share of targets among them, and how "
+                                             "many a user has\n"
+                                             "  co-watch         0.2500 ±0.0100     50\n"
+                                             "  all together     0.5000 ±0.0200    371\n"));
+  const evaluation::Report parsed = ParseJson(RenderJson(report)).value();
+  ASSERT_EQ(parsed.retrieval->reach.size(), 2u);
+  ExpectSame(parsed.retrieval->reach[1], report.retrieval->reach[1]);
+}
+
 TEST(Order, IsPrintedWithWhatWasTriedAndComesBackFromJson) {
   evaluation::Report report = Example();
   report.retrieval->served = {"served order", {{"hr@10", {0.33, {0.32, 0.34}}}}};

@@ -94,6 +94,8 @@ class Generator {
   // True: it proposes for every user, and as many items as it is asked for. The first such
   // generator of a bundle is asked for at least as many as the slate needs.
   virtual bool FillsSlate() const { return false; }
+  // True: it proposes what is chosen now, also items that no model knows.
+  virtual bool IsLive() const { return false; }
   // Its lists for one item, the most alike first, for generators that keep some.
   virtual std::vector<ItemsLike> Like(const LikeRequest&) const { return {}; }
 };

@@ -23,7 +23,7 @@ GeneratorRegistry BuiltInGenerators() {
        NextGenerator::Load<NextGenerator::Of::kPurchases>},
       {"co-watch", 50, 1, CoWatchGenerator::Learner, CoWatchGenerator::Load},
       {"recent", 0, 0, nullptr, RecentGenerator::Load},
-      {"trending", 50, 1, TrendingGenerator::Learner, TrendingGenerator::Load},
+      {"trending", 100, 1, TrendingGenerator::Learner, TrendingGenerator::Load},
       {"popular", 50, 1, PopularGenerator::Learner, PopularGenerator::Load},
       {"topic", 0, 2, TopicGenerator::Learner, TopicGenerator::Load},
       {"new-items", 10, 1, NewItemsGenerator::Learner, NewItemsGenerator::Load},

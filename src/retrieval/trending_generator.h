@@ -27,6 +27,7 @@ class TrendingGenerator : public Generator {
   static void ProposeLive(const ProposeRequest& request, size_t n, const ItemFilter& filter,
                           std::vector<Candidate>* out);
   std::string Reason(const ProposeRequest& request, const Candidate& candidate) const override;
+  bool IsLive() const override { return true; }
 
  private:
   explicit TrendingGenerator(std::vector<ScoredItem> items) : items_(std::move(items)) {}

@@ -14,6 +14,7 @@
 #include "base/scratch_pool.h"
 #include "features/feature_extractor.h"
 #include "features/positive_rule.h"
+#include "features/vocabulary.h"
 #include "ranking/ranker.h"
 #include "ranking/score.h"
 #include "retrieval/feed_order.h"
@@ -113,6 +114,7 @@ struct Engine::Rep {
   std::vector<ActiveGenerator> generators;
   size_t lead = SIZE_MAX;  // the first that fills a slate
   bool reorders = false;   // the bundle's order is another than that of the lead
+  uint32_t live_every;     // RequestRules::live_every
   std::vector<std::string_view> filter_names;
   std::vector<std::unique_ptr<const Filter>> filters;  // null for those not in use
   std::vector<std::unique_ptr<const ReRanker>> re_rankers;
@@ -124,6 +126,7 @@ struct Engine::Rep {
   std::vector<PooledCandidate> Propose(const RequestContext& context, EngineScratch& buffers,
                                        StageCounts* counts) const;
   void Order(std::vector<PooledCandidate>* candidates) const;
+  void MarkLive(std::vector<PooledCandidate>* candidates) const;
   void Rank(const RequestContext& context, std::span<const float> exponents, EngineScratch& buffers,
             std::vector<PooledCandidate>* candidates, StageCounts* counts) const;
   Recommendation Describe(const RequestContext& context, PooledCandidate candidate) const;
@@ -137,7 +140,8 @@ Engine::Rep::Rep(const bundle::Bundle& b, const catalogue::Catalogue& c,
       ranking_features(b.tables(), c, features::Model::kRanking),
       verb(VerbOf(b, options)),
       low_rating(options.feed.LowRating(c.log())),
-      live(counts) {
+      live(counts),
+      live_every(bundle.candidate() == nullptr ? 0 : options.live.every) {
   for (const retrieval::LoadedGenerator& one : bundle.generators()) {
     const auto budget = options.budgets.find(one.name);
     const bool is_set = budget != options.budgets.end();
@@ -147,6 +151,7 @@ Engine::Rep::Rep(const bundle::Bundle& b, const catalogue::Catalogue& c,
     if (candidates == 0) continue;
     if (lead == SIZE_MAX && one.generator->FillsSlate()) lead = generators.size();
     reorders |= weight > 0 && lead != generators.size();
+    if (weight > 0 && one.generator->IsLive()) live_every = 0;  // its items have places
     generators.push_back({one.name, candidates, *one.generator, weight});
   }
   for (const FilterEntry& entry : stages.filters) {
@@ -176,7 +181,22 @@ std::vector<PooledCandidate> Engine::Rep::Propose(const RequestContext& context,
   }
   std::vector<PooledCandidate> candidates = pool.Take();
   Order(&candidates);
+  if (live_every > 0) MarkLive(&candidates);
   return candidates;
+}
+
+// Those that neither the model knows nor a list of the order has.
+void Engine::Rep::MarkLive(std::vector<PooledCandidate>* candidates) const {
+  const features::Vocabulary& known = bundle.tables().vocabulary(features::kItemVocabulary);
+  for (PooledCandidate& one : *candidates) {
+    const bool has_place = std::ranges::any_of(one.sources, [&](const auto& source) {
+      return source.generator == lead || generators[source.generator].weight > 0;
+    });
+    if (has_place || known.Row(one.item) != 0) continue;
+    for (const PooledCandidate::Source& source : one.sources) {
+      if (generators[source.generator].generator.IsLive()) one.live_place = source.place;
+    }
+  }
 }
 
 // Where the bundle has no order of its own, candidates stay as they were proposed.
@@ -292,7 +312,8 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request,
   const RequestContext context(rep_->catalogue, state, request,
                                {.verb = rep_->verb,
                                 .low_rating = rep_->low_rating,
-                                .live = live != nullptr ? live : now.get()});
+                                .live = live != nullptr ? live : now.get(),
+                                .live_every = rep_->live_every});
   const auto scratch = rep_->scratch.Borrow();
   slate.counts.catalogue = rep_->catalogue.present(schema::Entity::kItem);
   std::vector<PooledCandidate> candidates = rep_->Propose(context, *scratch, &slate.counts);

@@ -1,6 +1,9 @@
 // What changes the order of a feed besides the models: dislikes, the item being watched, pages.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 #include "features/test_log.h"
 #include "schema/event.h"
@@ -104,6 +107,35 @@ TEST_P(OrderTest, APageIsTheRestOfALongerList) {
 INSTANTIATE_TEST_SUITE_P(, OrderTest, testing::Bool(), [](const auto& test) {
   return test.param ? "WithARanker" : "WithoutARanker";
 });
+
+TEST(OrderWithoutARanker, WhatManyChooseNowAndTheModelDoesNotKnowIsOnTheFirstPage) {
+  TestService test({.ranker = false});
+  std::vector<schema::RawEvent> events;
+  for (int reader = 0; reader < 100; ++reader) {
+    for (const char* item : {"hot", "warm"}) {
+      if (item[0] == 'w' && reader % 2 == 0) continue;
+      events.push_back(
+          features::Watch(fmt::format("r{}", reader), item, test.clock().NowMs() - 1'000, 99));
+    }
+  }
+  ASSERT_TRUE(test->PostEvents(events, {}));
+  test.Restart();  // counts what is stored; a running server does so within seconds
+  const auto place = [&](const char* id, uint32_t offset = 0) {
+    const auto slate = test->Recommend({.user = "u4", .n = 41, .offset = offset});
+    EXPECT_TRUE(slate);
+    for (size_t i = 1; i < slate->items.size() && i < 20; ++i) {
+      EXPECT_GE(slate->items[i - 1].score, slate->items[i].score) << i;
+    }
+    return std::ranges::find(slate->items, id, &Recommendation::id) - slate->items.begin();
+  };
+  EXPECT_EQ(place("hot"), 4);
+  EXPECT_EQ(place("warm"), 9);
+  EXPECT_EQ(place("warm", 5), 4) << "pages are parts of one list";
+  test.Restart({.live = {.every = 3}});
+  EXPECT_EQ(place("hot"), 2);
+  test.Restart({.live = {.every = 0}});
+  EXPECT_GT(place("hot"), 20);
+}
 
 TEST(OrderWithoutARanker, TheItemBeingWatchedChangesTheFeedAndIsTheReason) {
   const TestService test({.ranker = false});

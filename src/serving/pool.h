@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "retrieval/generator.h"
+#include "retrieval/live_slots.h"
 #include "serving/filter.h"
 #include "serving/request_context.h"
 #include "serving/slate.h"
@@ -37,6 +38,9 @@ struct PooledCandidate {
   std::vector<Source> sources;          // in the order of the generators; never empty
   double score = 0;                     // of the last stage that ran
   std::vector<float> predictions = {};  // by objective; empty before ranking
+  // In the list of what is chosen now, of an item that neither the candidate model knows nor a list of
+  // the order has.
+  size_t live_place = retrieval::kNoLivePlace;
 };
 
 class CandidatePool {

@@ -4,9 +4,11 @@
 #include <array>
 #include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "retrieval/feed_order.h"
+#include "retrieval/live_slots.h"
 
 namespace upnext::serving {
 namespace {
@@ -52,8 +54,25 @@ std::vector<double> WorthWithoutRanker(const RequestContext& request,
   return worth;
 }
 
+// An item in a slot gets the score of its place, so that scores descend as before.
+void FillLiveSlots(const RequestContext& request, std::vector<PooledCandidate>* candidates) {
+  std::vector<size_t> live_places;
+  for (const PooledCandidate& one : *candidates) {
+    const bool is_lowered = request.lowered.Factor(one.item) < 1;
+    live_places.push_back(is_lowered ? retrieval::kNoLivePlace : one.live_place);
+  }
+  std::vector<PooledCandidate> in_order;
+  for (const size_t i : retrieval::WithLiveSlots(live_places, request.rules.live_every)) {
+    const double score = (*candidates)[in_order.size()].score;
+    in_order.push_back(std::move((*candidates)[i]));
+    in_order.back().score = score;
+  }
+  *candidates = std::move(in_order);
+}
+
 // The best by score, as many as were asked for. Without a ranker candidates stay in the order in
-// which they were proposed, unless the item being watched or what the user dislikes changes it.
+// which they were proposed, unless the item being watched or what the user dislikes changes it, and
+// some places are for what is chosen now (retrieval/live_slots.h).
 class ByScore : public ReRanker {
  public:
   static std::unique_ptr<const ReRanker> Make() { return std::make_unique<ByScore>(); }
@@ -70,6 +89,9 @@ class ByScore : public ReRanker {
       const std::vector<double> worth = WorthWithoutRanker(request, *candidates);
       for (size_t i = 0; i < worth.size(); ++i) (*candidates)[i].score = worth[i];
       std::ranges::stable_sort(*candidates, std::ranges::greater(), &PooledCandidate::score);
+    }
+    if (!is_ranked && request.request.stage == Stage::kRanking && request.rules.live_every > 0) {
+      FillLiveSlots(request, candidates);
     }
     if (candidates->size() > request.request.last()) {
       candidates->erase(candidates->begin() + request.request.last(), candidates->end());

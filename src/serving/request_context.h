@@ -23,6 +23,7 @@ struct RequestRules {
   const retrieval::SiteVerb& verb = retrieval::DefaultVerb();
   std::optional<float> low_rating = {};  // the highest that is a dislike; none: they change nothing
   const features::LiveLists* live = nullptr;  // see retrieval::ProposeRequest
+  uint32_t live_every = 0;  // one place in so many has an item with a live place; 0: none
 };
 
 struct RequestContext {

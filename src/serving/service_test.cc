@@ -12,7 +12,9 @@
 #include "base/versioned_root.h"
 #include "bundle/test_bundle.h"
 #include "retrieval/generator_registry.h"
+#include "schema/attribute.h"
 #include "schema/raw_event.h"
+#include "schema/schema.h"
 #include "serving/test_service.h"
 
 namespace upnext::serving {
@@ -64,6 +66,23 @@ TEST_F(ServiceTest, TimesFarAheadOfTheClockOrBeforeTheLogAreRefused) {
                              HasSubstr("is at " + base::FormatTime(first)),
                              HasSubstr("[import] max_days_behind")));
   EXPECT_EQ(service_->status().events_applied, 6u) << "nothing of a refused batch is kept";
+}
+
+TEST(ServiceOfASite, ACategoryOfARequestThatTheLogNeverHadIsIgnoredWithANote) {
+  const auto schema = schema::Schema::Parse("schema.requests.page = 'category'");
+  ASSERT_TRUE(schema);
+  TestService service({.schema = *schema});
+  constexpr uint32_t kPage = schema::request_attribute::kBuiltIn;
+  const auto notes = [&] {
+    const auto slate = service->Recommend({.user = "u", .attributes = {{kPage, "home"}}});
+    EXPECT_TRUE(slate);
+    return slate ? slate->notes : std::vector<std::string>();
+  };
+  EXPECT_THAT(notes(), testing::Contains("page 'home' was never seen and is ignored"));
+  RawEvent event = features::Watch("u", "i1", service.clock().NowMs(), 99);
+  event.attributes = {{kPage, "home"}};
+  ASSERT_TRUE(service->PostEvents({event}, {}));
+  EXPECT_THAT(notes(), testing::Not(testing::Contains(HasSubstr("page")))) << "an event had it";
 }
 
 // Few candidates of the model alone, in its order: what is listed depends on the user's vector, and

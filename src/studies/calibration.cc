@@ -13,6 +13,7 @@
 #include "studies/models.h"
 #include "studies/registry.h"
 #include "studies/simulated_log.h"
+#include "studies/truths.h"
 #include "training/options.h"
 
 namespace upnext::studies {
@@ -34,44 +35,6 @@ simulator::WorldOptions CalibrationWorld(Scale scale) {
   return world;
 }
 
-// The ground truth of one impression.
-struct Truth {
-  int64_t time_ms;
-  uint32_t item;
-  bool random, clicked;
-  float examined, click;  // P(examined), P(click | examined)
-  float watch_s;          // E(watched seconds | click)
-};
-
-// By user, in the order of (time, item).
-using Truths = std::vector<std::vector<Truth>>;
-
-void Collect(const simulator::UserRows& rows, Truths* truths) {
-  for (const simulator::LogRow& row : rows.rows) {
-    std::vector<Truth>& of_user = (*truths)[row.user];
-    if (row.type == EventType::kImpression) {
-      of_user.push_back({.time_ms = row.time_ms,
-                         .item = row.item,
-                         .random = row.source == simulator::Source::kRandom,
-                         .clicked = false,
-                         .examined = row.examination,
-                         .click = static_cast<float>(row.click_probability),
-                         .watch_s = row.expected_watch_s});
-    } else if (row.type == EventType::kClick) {
-      // The current slate: the newest impression of the item.
-      const auto shown = std::find_if(of_user.rbegin(), of_user.rend(),
-                                      [&](const Truth& t) { return t.item == row.item; });
-      if (shown != of_user.rend()) shown->clicked = true;
-    }
-  }
-}
-
-void Sort(Truths* truths) {
-  for (std::vector<Truth>& of_user : *truths) {
-    std::ranges::sort(of_user, {}, [](const Truth& t) { return std::pair(t.time_ms, t.item); });
-  }
-}
-
 // The held-out impressions of one kind of traffic, as columns.
 struct Columns {
   std::vector<double> score;                        // predicted P(click)
@@ -83,14 +46,8 @@ struct Columns {
 Status Fill(const evaluation::Impressions& held_out, const Truths& truths, size_t click_at,
             size_t watch_at, size_t objectives, Columns* random, Columns* policy) {
   for (size_t i = 0; i < held_out.size(); ++i) {
-    const std::vector<Truth>& of_user = truths[held_out.user[i]];
-    const std::pair key(held_out.time_ms[i], held_out.item[i]);
-    const auto found = std::ranges::lower_bound(
-        of_user, key, {}, [](const Truth& t) { return std::pair(t.time_ms, t.item); });
-    if (found == of_user.end() || std::pair(found->time_ms, found->item) != key) {
-      return Internal("an impression of the log is not one of the world: user {}, item {}",
-                      held_out.user[i], held_out.item[i]);
-    }
+    UPNEXT_ASSIGN_OR_RETURN(const Truth* found,
+                            truths.Find(held_out.user[i], held_out.time_ms[i], held_out.item[i]));
     const float predicted = held_out.predictions[i * objectives + click_at];
     const bool clicked = held_out.labels[i].Has(EventType::kClick);
     const double looked = static_cast<double>(found->examined);
@@ -120,7 +77,7 @@ struct ItemRates {
 ItemRates RatesOf(const Truths& truths, size_t items, bool random) {
   const std::vector<double> none(items, 0);
   ItemRates rates{none, none, none, none, none};
-  for (const std::vector<Truth>& of_user : truths) {
+  for (const std::vector<Truth>& of_user : truths.by_user()) {
     for (const Truth& t : of_user) {
       if (t.random != random) continue;
       rates.shown[t.item] += 1;
@@ -208,8 +165,8 @@ Result<Measurements> RunCalibration(const StudyRun& run) {
   Truths truths(world_options.users);
   SimulatedLog rows(world);
   UPNEXT_RETURN_IF_ERROR(
-      rows.AddWindow(run.pool, run.progress, [&](const auto& user) { Collect(user, &truths); }));
-  Sort(&truths);
+      rows.AddWindow(run.pool, run.progress, [&](const auto& user) { truths.Add(user); }));
+  truths.Sort();
   UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, rows.Write(run.folder / "log"));
   const training::Options options = CalibrationOptions(run);
   UPNEXT_ASSIGN_OR_RETURN(const Trained trained, TrainOn(log, options, run.pool, run.progress));

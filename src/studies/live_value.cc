@@ -51,6 +51,30 @@ Status CheckSubject(const ValueSubject& subject, int first_day) {
   return Ok();
 }
 
+// The site at the start of the test days, if the log has as many events of each user before as the
+// world: a world with other parameters has the same names, but other users behind them.
+Result<LiveSite> SiteOfLog(const ValueSubject& subject, const LiveEngine& engine, int first_day,
+                           base::ThreadPool& pool, base::Progress& progress) {
+  const simulator::World& world = subject.world;
+  const int64_t until_ms = world.options().start_ms() + first_day * base::kDayMs;
+  std::vector<uint64_t> events(world.options().users);
+  UPNEXT_ASSIGN_OR_RETURN(LiveSite site,
+                          SiteAt(world, first_day, pool, progress, [&](const UserRows& rows) {
+                            for (const simulator::LogRow& row : rows.rows)
+                              events[row.user] += row.time_ms < until_ms;
+                            return Ok();
+                          }));
+  for (uint32_t user = 0; user < events.size(); ++user) {
+    const uint64_t found = engine.state(user).totals().events;
+    if (found == events[user]) continue;
+    return FailedPrecondition(
+        "{}: user {} of the world has {} events before the test days, and the log has {}; pass the "
+        "world that made this log, whose SELECT leaves out no event",
+        subject.log.directory().string(), user, events[user], found);
+  }
+  return site;
+}
+
 }  // namespace
 
 Result<LiveSite> SiteAt(const simulator::World& world, int day, base::ThreadPool& pool,
@@ -101,7 +125,7 @@ Result<ValueReport> MeasureValue(const ValueSubject& subject, base::ThreadPool& 
   simulator::RandomPolicy random(world);
   simulator::PopularityPolicy popularity(world);
   simulator::OraclePolicy oracle(world);
-  UPNEXT_ASSIGN_OR_RETURN(const LiveSite site, SiteAt(world, from, pool, progress));
+  UPNEXT_ASSIGN_OR_RETURN(const LiveSite site, SiteOfLog(subject, *ranked, from, pool, progress));
   ValueReport report{.from_day = from + 1, .to_day = to, .slates = 0, .policies = {}};
   const auto measure = [&](const char* name, simulator::Recommender& policy) -> Status {
     UPNEXT_ASSIGN_OR_RETURN(const UserValues values,

@@ -58,7 +58,8 @@ struct ValueSubject {
   serving::EngineOptions engine;
   features::PositiveRule rule;
 };
-// kFailedPrecondition when the log is not this world's or has no test days.
+// kFailedPrecondition when the log is not of this world, with every event of the days before the test
+// days, or has no test days.
 Result<ValueReport> MeasureValue(const ValueSubject& subject, base::ThreadPool& pool,
                                  base::Progress& progress);
 std::string RenderValueTable(const ValueReport& report);

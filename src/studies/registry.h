@@ -11,6 +11,7 @@ Study ExampleAgeStudy();    // example_age.cc
 Study NextWatchStudy();     // next_watch.cc
 Study ClickbaitStudy();     // clickbait.cc
 Study FeedbackLoopStudy();  // feedback_loop.cc
+Study PositionBiasStudy();  // position_bias.cc
 
 }  // namespace upnext::studies
 

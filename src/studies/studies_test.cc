@@ -1,4 +1,5 @@
 // Runs every study at a tiny scale to keep them working. Their results are measured at full scale.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -82,6 +83,16 @@ TEST(TinyStudies, FeedbackLoopRunsItsRounds) {
     EXPECT_GT(Value(report, arm, "ndcg"), 0);
     EXPECT_LT(Value(report, arm, "ndcg"), 1);
   }
+}
+
+TEST(TinyStudies, MT11_PositionBiasSeesWhichLogCanBeSeparated) {
+  const StudyReport report = RunTiny("position-bias");
+  ExpectComplete(report);
+  for (const char* bias : {"weak", "usual", "strong"}) {
+    const std::string fixed = fmt::format("{} bias, fixed log: tower", bias);
+    EXPECT_EQ(Value(report, fixed, "separable"), 0) << bias;
+  }
+  EXPECT_GT(Value(report, "strong bias, swapping log: tower", "correlation"), 0.8);
 }
 
 }  // namespace

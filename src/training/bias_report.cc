@@ -29,6 +29,12 @@ features::FeatureBlock RequestOf(const features::ModelShape::SideShape& side, ui
 
 }  // namespace
 
+std::vector<float> LearnedBias(const ranking::Ranker& ranker, size_t objective, uint32_t device,
+                               size_t positions) {
+  return ranker.bias().LogitsByPosition(objective, RequestOf(ranker.shape().query, device),
+                                        positions);
+}
+
 std::vector<std::string> DescribeBias(const ranking::Ranker& ranker,
                                       std::span<const NamedRow> devices,
                                       const evaluation::PositionOverlap& overlap) {
@@ -46,8 +52,8 @@ std::vector<std::string> DescribeBias(const ranking::Ranker& ranker,
   for (size_t k = 0; k < ranker.objectives().size(); ++k) {
     if (!bias.HasBias(k)) continue;
     for (const NamedRow& device : devices) {
-      const std::vector<float> logits = bias.LogitsByPosition(
-          k, RequestOf(ranker.shape().query, device.row), overlap.positions.back().position);
+      const std::vector<float> logits =
+          LearnedBias(ranker, k, device.row, overlap.positions.back().position);
       std::string text;
       for (const auto& position : overlap.positions) {
         text += fmt::format(" {:.2f}", logits[position.position - 1] -

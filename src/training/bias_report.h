@@ -7,6 +7,7 @@
 #ifndef UPNEXT_TRAINING_BIAS_REPORT_H_
 #define UPNEXT_TRAINING_BIAS_REPORT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -18,6 +19,11 @@
 #include "ranking/ranker.h"
 
 namespace upnext::training {
+
+// The bias tower's logits of an objective at positions 1 to `positions`, in a request of this device
+// (a row of its vocabulary) of which nothing else is known.
+std::vector<float> LearnedBias(const ranking::Ranker& ranker, size_t objective, uint32_t device,
+                               size_t positions);
 
 struct NamedRow {
   std::string name;

@@ -2,12 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "features/feature_plan.h"
 #include "features/query_tokens.h"
 #include "features/vocabulary.h"
+#include "schema/attribute.h"
+#include "schema/event.h"
+#include "schema/schema.h"
 
 namespace upnext::training {
 namespace {
@@ -18,6 +25,11 @@ double TokenCoverage(const features::QueryTokens& tokens) {
     with_row += static_cast<double>(tokens.count(row));
   }
   return with_row / (with_row + static_cast<double>(tokens.count(0)));
+}
+
+bool IsAbsent(const schema::AttributeValue& value) {
+  return std::isnan(value.number) && value.time_ms == schema::kNoTime &&
+         value.category == schema::kNone;
 }
 
 }  // namespace
@@ -34,6 +46,26 @@ std::string CoverageOf(const features::FeatureStatistics& statistics) {
     text += fmt::format("{}{} {:.2f} %", text.empty() ? "" : ", ", vocabulary.name, 100 * coverage);
   }
   return text;
+}
+
+std::string WhichRequestAttributesAreAbsent(const log::EventLog& log) {
+  const std::span<const schema::Attribute> declared =
+      log.schema().declared(schema::Entity::kRequest);
+  std::vector<bool> found(declared.size());
+  std::vector<schema::AttributeValue> values;
+  for (uint64_t row = 0; row < log.events() && std::ranges::count(found, false) > 0; ++row) {
+    log.RequestAttributes(row, &values);
+    for (size_t a = 0; a < found.size(); ++a) found[a] = found[a] || !IsAbsent(values[a]);
+  }
+  std::string names;
+  for (size_t a = 0; a < found.size(); ++a) {
+    if (!found[a]) names += (names.empty() ? "" : ", ") + declared[a].name;
+  }
+  if (names.empty()) return "";
+  return fmt::format(
+      "no event of the log has {}, which [schema.requests] declares: features of it learn nothing; "
+      "return it from the events SELECT, send it with POST /v1/events, or delete its line",
+      names);
 }
 
 }  // namespace upnext::training

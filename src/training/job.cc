@@ -163,7 +163,8 @@ Status Job::PrepareDataset() {
     choices_.push_back(fmt::format("the feature {} is left out: {}", kExampleAge, useless));
     progress_.Note(choices_.back());
   }
-  for (const std::string& note : {dataset_->widened(), WhyNothingStopsEarly(*dataset_)}) {
+  for (const std::string& note : {dataset_->widened(), WhyNothingStopsEarly(*dataset_),
+                                  WhichRequestAttributesAreAbsent(log)}) {
     if (note.empty()) continue;
     progress_.Note(note);
     choices_.push_back(note);
@@ -262,6 +263,7 @@ Status Job::ChooseOrder() {
 
 Status Job::EvaluateModels() {
   evaluation::DecidingFigures deciding;
+  options_.evaluate.reach.scratch = staging_->path() / "reach";
   UPNEXT_ASSIGN_OR_RETURN(
       result_.report, Evaluate(*dataset_, models_, options_.evaluate, pool_, progress_, &deciding));
   evaluation::Report& report = result_.report;

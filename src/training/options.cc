@@ -87,6 +87,7 @@ Options Options::FromConfig(const base::Config& config) {
                              .co_watch = retrieval::CoWatchOptions::FromConfig(
                                  config.Table("generators").Table("co-watch")),
                              .live = features::LiveOptions::FromConfig(config)};
+  options.evaluate.reach.learners = options.train.generators;
   options.evaluate.max_users = static_cast<uint32_t>(
       config.Table("evaluation")
           .Int("max_users", options.evaluate.max_users, {.min = 0, .max = UINT32_MAX}));

@@ -3,6 +3,7 @@
 
     tests/cases/forget.py build/release/upnext
 """
+import csv
 import pathlib
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import tempfile
 import time
 
 from case import require, run_cases
-from loop import ITEMS, START, Server, Site
+from loop import ITEMS, PROJECT, START, Server, Site
 
 GONE, ALSO = "somebody@example.org", "another.one@example.org"
 OTHERS = ["u01", "u02", "u30"]
@@ -101,12 +102,63 @@ def deleted_over_http_leaves_the_log_with_the_next_import(site):
         require("a03" not in [item for item, _ in server.feed(ALSO, ITEMS)], "the new history is not used")
 
 
+class Searchers(Site):
+    """Readers who also search; one of them, and nobody else, with WORDS."""
+
+    WORDS = ["xylophone", "quetzal", "okapi"]
+
+    def __init__(self, upnext, folder):
+        self.upnext, self.folder = upnext, folder
+        folder.mkdir()
+        (folder / "site.toml").write_text(PROJECT.replace("type, id FROM", "type, query, id FROM"))
+        rows = []
+        for user in range(40):
+            for step in range(8):
+                at = START + step * 50_000 + user * 60
+                rows.append((f"u{user:02}", f"a{(user + step) % ITEMS:02}", at, "complete", "", ""))
+                rows.append((f"u{user:02}", "", at + 20, "search", f"news of {user % 5}", ""))
+        rows += [(GONE, f"a{step:02}", START + step * 40_000, "complete", "", "") for step in range(9)]
+        rows += [(GONE, "", START + step * 40_000 + 9, "search", " ".join(self.WORDS[:2]), "") for step in range(9)]
+        with open(folder / "events.csv", "w", newline="") as file:
+            csv.writer(file).writerows([("user", "item", "time", "type", "query", "id"), *rows])
+        self.run("import")
+        self.run("train")
+
+    def with_words(self, *below):
+        """Files below these folders of the project that have a word."""
+        found = files_with(self, *self.WORDS)
+        return [name for name in found if any(f"/{part}" in name for part in below)]
+
+    def bundle(self):
+        return "bundles/" + (self.folder / ".upnext/site/bundles/CURRENT").read_text().strip() + "/"
+
+
+def search_words_of_a_forgotten_user_leave_with_the_next_training(site):
+    require(any("features.uxs" in name for name in site.with_words(site.bundle())),
+            "the words should be in the first bundle", site.with_words(""))
+    with Server(site) as server:
+        server.post({"user": GONE, "type": "search", "query": "okapi"})
+    site.run("import", "--from-store")
+    site.run("train", "--force")
+    before = site.bundle()
+    require(any("okapi" in name and "features.uxs" in name for name in site.with_words(before)), site.with_words(""))
+    site.run("forget", "--user", GONE)
+    require(not site.with_words("log/"), "after forget:", *site.with_words("log/"))
+    site.run("train", "--force")
+    require(site.bundle() != before, "no new bundle")
+    require(not site.with_words(site.bundle(), "log/"), "after the training:", *site.with_words(site.bundle(), "log/"))
+    require(any("features.uxs has news" in name for name in files_with(site, "news") if site.bundle() in name),
+            "the words of others should be there")
+
+
 def main():
     upnext = pathlib.Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory() as folder:
+        searchers = Searchers(upnext, pathlib.Path(folder) / "searchers")
+        ended = run_cases([search_words_of_a_forgotten_user_leave_with_the_next_training], searchers)
         site = Site(upnext, pathlib.Path(folder) / "site", reads(GONE) + reads(ALSO, START, 3))
-        return run_cases([forget_leaves_no_trace_and_others_as_they_were,
-                          deleted_over_http_leaves_the_log_with_the_next_import], site)
+        return ended | run_cases([forget_leaves_no_trace_and_others_as_they_were,
+                                  deleted_over_http_leaves_the_log_with_the_next_import], site)
 
 
 if __name__ == "__main__":

@@ -88,9 +88,10 @@ class Server(case.Server):
 
 
 def new_item(server):
-    for item in server.get("/v1/recommendations", user="stranger", n=ITEMS + 1)["items"]:
+    """Its reason, and the score of the generator that proposed it."""
+    for item in server.get("/v1/recommendations", user="stranger", n=ITEMS + 1, explain=1)["items"]:
         if item["item"] == "brand-new":
-            return item["reason"], round(item["score"], 3)
+            return item["reason"], round(item["sources"][0]["score"], 3)
     raise Failed("the new item is in no feed")
 
 

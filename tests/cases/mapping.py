@@ -91,6 +91,13 @@ def check(shop):
     shop.project("[history]\ntypes = { dislike = 1 }\n")
     require("of role negative" in shop.run("train", fails=True), "a negative history was taken")
 
+    shop.project('[schema.requests]\npage = "category"\n')
+    shop.run("import")
+    said = shop.run("train", "--force")
+    require("no event of the log has page, which [schema.requests] declares" in said, said)
+    said = shop.run("recommend", "--user", "looker", "--context", "page=home")
+    require("page 'home' was never seen and is ignored" in said, said)
+
 
 def main():
     with tempfile.TemporaryDirectory(prefix="upnext-mapping-") as folder:

@@ -45,6 +45,11 @@ def a_new_item_is_in_the_feeds_of_others(server):
          trending(server, "u1"))
 
 
+def it_is_on_the_first_page_of_a_feed_without_a_ranker(server):
+    status, feed = server.request("GET", "/v1/recommendations?user=u1&n=10")
+    require("breaking" in [item["item"] for item in feed["items"]], status, feed)
+
+
 def one_user_cannot_lift_an_item(server):
     server.post([watch("pusher", "pushed") for _ in range(1000)])
     server.post([watch(f"reader{number}", "chosen-by-ten") for number in range(10)])
@@ -61,7 +66,8 @@ def regions_have_trends_of_their_own(server):
     require("in-germany" not in trending(server, "u3"), "it is not among the two of all regions", trending(server, "u3"))
 
 
-CASES = [a_new_item_is_in_the_feeds_of_others, one_user_cannot_lift_an_item, regions_have_trends_of_their_own]
+CASES = [a_new_item_is_in_the_feeds_of_others, it_is_on_the_first_page_of_a_feed_without_a_ranker,
+         one_user_cannot_lift_an_item, regions_have_trends_of_their_own]
 
 
 def main():

@@ -1,0 +1,52 @@
+#include "net/content_type.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/url/grammar/ci_string.hpp>
+
+namespace upnext::net {
+namespace {
+
+bool SameWord(std::string_view a, std::string_view b) {
+  return boost::urls::grammar::ci_is_equal(a, b);
+}
+
+std::string_view WithoutBlanks(std::string_view text) {
+  const size_t begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+// What is before the next semicolon; takes it from the front of `rest`.
+std::string_view TakePart(std::string_view* rest) {
+  const size_t end = std::min(rest->find(';'), rest->size());
+  const std::string_view part = WithoutBlanks(rest->substr(0, end));
+  rest->remove_prefix(std::min(end + 1, rest->size()));
+  return part;
+}
+
+}  // namespace
+
+std::string WhyNotJson(std::string_view content_type) {
+  const std::string_view type = TakePart(&content_type);
+  if (type.empty()) return "expected Content-Type: application/json, found none";
+  if (!SameWord(type, "application/json")) {
+    return fmt::format("expected Content-Type: application/json, found '{}'", type);
+  }
+  while (!content_type.empty()) {
+    const std::string_view part = TakePart(&content_type);
+    const size_t equals = std::min(part.find('='), part.size());
+    if (!SameWord(part.substr(0, equals), "charset")) continue;
+    std::string_view value = part.substr(std::min(equals + 1, part.size()));
+    if (value.size() > 1 && value.starts_with('"') && value.ends_with('"')) {
+      value = value.substr(1, value.size() - 2);
+    }
+    if (!SameWord(value, "utf-8")) {
+      return fmt::format("expected a body in UTF-8, found charset '{}' in Content-Type", value);
+    }
+  }
+  return "";
+}
+
+}  // namespace upnext::net
