@@ -55,8 +55,9 @@ float Rounded(double exponent) {
 
 class ScoreSearch {
  public:
-  ScoreSearch(const PageValues& values, const ScoreTarget& target, Exponents present,
-              const ScoreSearchOptions& options, base::ThreadPool& pool, base::Progress& progress)
+  ScoreSearch(const PageValues& values, const std::vector<ranking::Objective>& objectives,
+              const ScoreTarget& target, Exponents present, const ScoreSearchOptions& options,
+              base::ThreadPool& pool, base::Progress& progress)
       : values_(values),
         target_(target),
         options_(options),
@@ -69,6 +70,10 @@ class ScoreSearch {
     if (scale_ == 0) scale_ = 1;
     for (size_t k = 0; k < present.size(); ++k) {
       if (options.varied.empty() || options.varied[k] != 0) varied_.push_back(k);
+      const bool satisfies = !objectives[k].position_bias;
+      const bool unwanted = values.columns()[k].unwanted;
+      may_be_negative_.push_back(!satisfies || unwanted || present[k] < 0);
+      may_be_positive_.push_back(!satisfies || !unwanted || present[k] > 0);
     }
     Try({std::move(present)}, 1);
   }
@@ -153,7 +158,7 @@ class ScoreSearch {
         std::vector<Exponents> lines;
         for (const double value : kGrid) {
           lines.push_back(lines_[best].exponents);
-          lines.back()[k] = Rounded(value * scale_);
+          lines.back()[k] = Allowed(k, value * scale_);
         }
         Try(std::move(lines), most);
         best = BestOf(weights, best);
@@ -174,12 +179,19 @@ class ScoreSearch {
         Exponents exponents = lines_[from[rng.Below(from.size())]].exponents;
         for (const size_t k : varied_) {
           if (rng.Uniform() < 0.5) continue;
-          exponents[k] = Rounded(static_cast<double>(exponents[k]) + size * rng.Normal());
+          exponents[k] = Allowed(k, static_cast<double>(exponents[k]) + size * rng.Normal());
         }
         lines.push_back(std::move(exponents));
       }
       Try(std::move(lines), options_.max_lines);
     }
+  }
+  // The nearest exponent that the objective may have: of satisfaction, no negative one of what users
+  // want and no positive one of what they do not.
+  float Allowed(size_t k, double exponent) const {
+    if (!may_be_negative_[k]) exponent = std::max(exponent, 0.0);
+    if (!may_be_positive_[k]) exponent = std::min(exponent, 0.0);
+    return Rounded(exponent);
   }
   bool Stopped(uint32_t most) const { return lines_.size() >= most || progress_.stop_requested(); }
 
@@ -191,6 +203,7 @@ class ScoreSearch {
   base::ProgressStage stage_;
   double scale_ = 0;
   std::vector<size_t> varied_;
+  std::vector<bool> may_be_negative_, may_be_positive_;
   std::vector<TriedLine> lines_;
   std::map<std::vector<int>, size_t> known_;
 };
@@ -269,7 +282,7 @@ Result<ScoreSearchResult> SearchScore(const PageValues& values,
   if (IsZero(present)) {
     return InvalidArgument("score: expected an exponent other than 0 to begin with, found none");
   }
-  ScoreSearch search(values, target, present, options, pool, progress);
+  ScoreSearch search(values, objectives, target, present, options, pool, progress);
   UPNEXT_RETURN_IF_ERROR(search.Run());
   ScoreSearchResult result{.objectives = {},
                            .figures = target.figures,

@@ -1,6 +1,8 @@
 // Which exponents of the score (ranking/score.h) would have been worth most on held-out pages: a line
 // search over each exponent in turn, for several weights of engagement against satisfaction, then
-// random steps from the lines that no other is better than on both.
+// random steps from the lines that no other is better than on both. Of satisfaction, what users want
+// gets no negative exponent and what they do not want no positive one, unless it has one now: with few
+// labels, such lines would be found where there is nothing to find.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(const ScoreSearchResult found,
 //                           SearchScore(values, objectives, options, pool, progress));

@@ -94,11 +94,22 @@ TEST(ScoreSearch, EngagementIsNotBoughtWithSatisfactionUnlessTheTargetSaysSo) {
   ASSERT_TRUE(kept && engagement);
   EXPECT_GE(kept->chosen.differences[1].high, 0);
   ASSERT_TRUE(engagement->changed);
-  // Both heads know which kind an impression is of: what it does to the score counts.
-  const std::vector<float>& exponents = engagement->chosen.exponents;
-  EXPECT_GT(exponents[1] * std::log(0.6f / 0.1f) + exponents[2] * std::log(0.12f / 0.52f), 0.3f);
+  EXPECT_GT(engagement->chosen.exponents[1], 0);
   EXPECT_LT(engagement->chosen.differences[1].high, 0);
   EXPECT_GT(engagement->chosen.values[0], kept->chosen.values[0] + 0.05);
+}
+
+// The like head knows what is watched longer as well as the click head does.
+TEST(ScoreSearch, WhatUsersWantGetsNoNegativeExponent) {
+  const auto found = Search(ClickbaitSite(), {.target = "watch:1", .varied = {1, 0, 1}});
+  ASSERT_TRUE(found);
+  for (const ScoreLine& line : found->front) EXPECT_GE(line.exponents[2], 0);
+  EXPECT_FALSE(found->changed);
+  ClickbaitSite negative;
+  negative.objectives[2].score_weight = -0.1f;
+  const auto more = Search(negative, {.target = "watch:1", .varied = {1, 0, 1}});
+  ASSERT_TRUE(more && more->changed);
+  EXPECT_LT(more->chosen.exponents[2] / more->chosen.exponents[0], -0.1f);
 }
 
 TEST(ScoreSearch, ATargetOfAnObjectiveIsFollowed) {

@@ -70,7 +70,7 @@ std::string Verdict(const ScoreSearchResult& search) {
     return fmt::format("{} stays: too few users for intervals, {} of at least {}", present,
                        search.users, evaluation::kFewestUsers);
   }
-  return fmt::format("{} stays: no line has more {} for certain", present, search.target);
+  return fmt::format("{} stays: the target is not higher for certain with any other line", present);
 }
 
 std::vector<std::string> Explanations(const ScoreReport& report) {

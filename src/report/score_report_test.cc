@@ -59,7 +59,7 @@ TEST(ScoreReport, SaysWhyThePresentLineStays) {
   report.search.changed = false;
   report.search.chosen = report.search.present;
   EXPECT_THAT(RenderScoreTable(report),
-              HasSubstr("watch:1 stays: no line has more engagement for certain"));
+              HasSubstr("watch:1 stays: the target is not higher for certain"));
   report.search.users = 12;
   EXPECT_THAT(RenderScoreTable(report),
               HasSubstr("too few users for intervals, 12 of at least 30"));

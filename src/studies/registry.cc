@@ -5,8 +5,8 @@
 namespace upnext::studies {
 
 std::span<const Study> Studies() {
-  static const std::vector<Study> kStudies = {CalibrationStudy(), ExampleAgeStudy(),
-                                              NextWatchStudy(), ClickbaitStudy(),
+  static const std::vector<Study> kStudies = {CalibrationStudy(),  ExampleAgeStudy(),
+                                              NextWatchStudy(),    ClickbaitStudy(),
                                               FeedbackLoopStudy(), PositionBiasStudy()};
   return kStudies;
 }
