@@ -29,7 +29,7 @@ WITH e AS (SELECT e.* FROM read_parquet('{{data}}/../events.parquet') e, read_cs
            WHERE epoch_ms(e.time) >= 1000 * d.first AND epoch_ms(e.time) < 1000 * d.until),
      label AS ({label})
 SELECT * FROM e UNION ALL BY NAME
-SELECT "user", item, time, 'save' AS type, request, position, device, region FROM label
+SELECT "user", item, time + INTERVAL 1 SECOND AS time, 'save' AS type, request, position, device, region FROM label
 '''
 items = "SELECT * FROM read_parquet('{{data}}/../items.parquet')"
 users = "SELECT * FROM read_parquet('{{data}}/../users.parquet')"
@@ -134,11 +134,11 @@ def page(args, rows):
         "1). Broken ones that were published (goal: 0): " +
         ", ".join(f"{name} {sum(row[name][0] for row in rows)} of {len(rows)}" for name in BROKEN) + ".", "",
         "| day | NDCG@10 | less the current bundle's | user loss | less the current bundle's | healthy | idle | shuffled "
-        "| its NDCG@10 less the current bundle's |",
+        "| its NDCG@10, its user loss less the current bundle's |",
         "|---:|---:|---|---:|---|---|---|---|---|"]
     for row in rows:
         published, report = row["healthy"]
-        less = difference(row["shuffled"][1], "retrieval").split(" | ")[1]
+        less = ", ".join(difference(row["shuffled"][1], stage).split(" | ")[1] for stage in ("retrieval", "ranking"))
         lines.append(f"| {row['day']} | {difference(report, 'retrieval')} | {difference(report, 'ranking')} | "
                      f"{said(published)} | {said(row['idle'][0])} | {said(row['shuffled'][0])} | {less} |")
     return "\n".join(lines) + "\n"

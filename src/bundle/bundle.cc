@@ -94,19 +94,19 @@ Status Bundle::CheckParts(const fs::path& directory, retrieval::GeneratorRegistr
 }
 
 // They must be those that the manifest and the models speak of.
-Status Bundle::OpenFeatures(const fs::path& path) {
+Status Bundle::OpenFeatures(const fs::path& file) {
   const PartType type = FeaturesType();
-  UPNEXT_ASSIGN_OR_RETURN(const base::SectionFile file,
-                          base::SectionFile::Open(path, type.kind, type.version));
-  if (file.digest() != manifest_.features_digest) {
+  UPNEXT_ASSIGN_OR_RETURN(const base::SectionFile sections,
+                          base::SectionFile::Open(file, type.kind, type.version));
+  if (sections.digest() != manifest_.features_digest) {
     return FailedPrecondition(
         "{}: features with digest {:016x}, but the bundle was written with {:016x}; train again",
-        path.string(), file.digest(), manifest_.features_digest);
+        file.string(), sections.digest(), manifest_.features_digest);
   }
-  UPNEXT_ASSIGN_OR_RETURN(tables_, features::FeatureStatistics::Load(path));
+  UPNEXT_ASSIGN_OR_RETURN(tables_, features::FeatureStatistics::Load(file));
   if (tables_.log_digest != manifest_.log_digest) {
     return FailedPrecondition("{}: learned from another log than the manifest says; train again",
-                              path.string());
+                              file.string());
   }
   return Ok();
 }

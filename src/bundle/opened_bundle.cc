@@ -62,8 +62,9 @@ Result<ServedVersions> VersionsToServe(const base::VersionedRoot& bundles,
                                        const base::VersionedRoot& logs) {
   ServedVersions served;
   const auto take = [](Result<std::string> version, std::string& to) -> Status {
-    if (version) to = *std::move(version);
-    if (!version && version.error().code != Code::kNotFound) {
+    if (version) {
+      to = *std::move(version);
+    } else if (version.error().code != Code::kNotFound) {
       return std::unexpected(std::move(version).error());
     }
     return Ok();

@@ -62,7 +62,7 @@ Part RankerPart(const ranking::Ranker& ranker);
 // Learned while it is written.
 Part GeneratorPart(const retrieval::ConfiguredLearner& learner, const retrieval::LearnInput& input);
 Part ProjectPart(std::string toml);
-Part ReportPart(std::string json);
+Part ReportPart(std::string text);
 // Of a file that is in the folder already.
 Part WrittenPart(PartType type);
 

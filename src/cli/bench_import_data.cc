@@ -73,7 +73,7 @@ Status MakeEvents(const MadeEvents& made, std::string_view format, const fs::pat
   UPNEXT_ASSIGN_OR_RETURN(import::Database database,
                           import::Database::Open({.threads = threads, .memory_limit_mb = 2048}));
   import::WatchedDatabase db(std::move(database), progress, folder, import::DiskReserve(folder));
-  const Status written =
+  Status written =
       db.Run(fmt::format("make {}", format), fmt::format("COPY ({}) TO {} (FORMAT {})", Rows(made),
                                                          import::QuoteSql(unfinished.string()),
                                                          format == "csv" ? "csv, HEADER" : format));

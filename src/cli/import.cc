@@ -31,7 +31,7 @@ struct ImportFlags {
 // What the import changes for those who read feeds.
 std::string Effect(const import::ImportReport& report, const bundle::ServedVersions& served) {
   if (served.bundle.empty()) return "no bundle is published yet: run `upnext train`";
-  if (const std::string note = served.Note(); !note.empty()) {
+  if (std::string note = served.Note(); !note.empty()) {
     if (report.numbered_afresh.empty()) return note;
     return fmt::format("the ids are numbered afresh, because {}; {}", report.numbered_afresh, note);
   }

@@ -145,8 +145,8 @@ class Recommender {
   void FindTestCases();
   // Cases that are given the same trend one after another ascend by time.
   Moment TestMoment(const examples::HoldoutCase& held_out, Trend* trend) const;
-  Result<Moment> NowMoment(const std::string& user) const;
-  Result<Moment> MomentOf(const std::string& user);
+  Result<Moment> NowMoment(const std::string& name) const;
+  Result<Moment> MomentOf(const std::string& name);
   Result<serving::Slate> Recommend(const Moment& moment) const;
   Status OpenStore();
   // All users who get a feed, and how to make it: test cases in order of time.

@@ -95,7 +95,7 @@ struct RunSteps::Rep {
   bool Due(size_t step, int64_t now_ms);
   bool ProjectIsFree(size_t step);
   void RunInbox(size_t step);
-  std::optional<bool> RunStep(size_t step, std::vector<std::string> command);
+  std::optional<bool> RunStep(size_t step, const std::vector<std::string>& command);
   void Finish(size_t step, const std::string& outcome);
   void KeepRejects(size_t step, const fs::path& failed);
   void SetNote(size_t step, std::string note);
@@ -106,7 +106,7 @@ Status RunSteps::Rep::Load() {
   if (inbox) UPNEXT_RETURN_IF_ERROR(inbox->Prepare());
   json state = json::parse(base::ReadFile(folder / "state.json").value_or("{}"), nullptr, false);
   if (!state.is_object()) state = json::object();
-  base::MutexLock lock(mutex);
+  std::vector<Step> loaded;
   const auto add = [&](std::string name, const base::Schedule& schedule, std::string when) {
     Step step{.name = std::move(name), .schedule = schedule, .when = std::move(when), .state = {}};
     const json kept = state.value(step.name, json::object());
@@ -116,11 +116,13 @@ Status RunSteps::Rep::Load() {
                   .outcome = kept.value("outcome", ""),
                   .failures = kept.value("failures", uint64_t{0})};
     if (step.state.last_end_ms < step.state.last_start_ms) step.state.outcome = "interrupted";
-    steps.push_back(std::move(step));
+    loaded.push_back(std::move(step));
   };
   if (inbox) add("inbox", {}, "when something is in " + settings.run.inbox.string());
   add("import", settings.run.import, settings.run.import.text());
   add("train", settings.run.train, settings.run.train.text());
+  base::MutexLock lock(mutex);
+  steps = std::move(loaded);
   return Save();
 }
 
@@ -169,7 +171,7 @@ void RunSteps::Rep::RunDue() {
   if (!Stopping() && Due(import_step, clock.NowMs())) {
     std::vector<std::string> words = command("import");
     if (settings.run.from_store) words.emplace_back("--from-store");
-    RunStep(import_step, std::move(words));
+    RunStep(import_step, words);
   }
   if (!Stopping() && Due(train_step, clock.NowMs())) RunStep(train_step, command("train"));
 }
@@ -199,7 +201,7 @@ void RunSteps::Rep::RunInbox(size_t step) {
     std::vector<std::string> command = {program.path, "import", "--append", "--data",
                                         data->string()};
     command.insert(command.end(), program.project_flags.begin(), program.project_flags.end());
-    const std::optional<bool> good = RunStep(step, std::move(command));
+    const std::optional<bool> good = RunStep(step, command);
     if (!good) {
       if (const Status back = inbox->Return(name); !back) SetNote(step, back.error().message);
       return;
@@ -235,7 +237,7 @@ void RunSteps::Rep::KeepRejects(size_t step, const fs::path& failed) {
 }
 
 // Whether it ended well; nullopt when it was stopped or not started.
-std::optional<bool> RunSteps::Rep::RunStep(size_t step, std::vector<std::string> command) {
+std::optional<bool> RunSteps::Rep::RunStep(size_t step, const std::vector<std::string>& command) {
   if (!ProjectIsFree(step)) return std::nullopt;
   std::string name;
   {

@@ -339,29 +339,29 @@ int DefaultImportMemoryMb() {
   return static_cast<int>(std::clamp<int64_t>((bytes >> 20) / 4, 1024, 4096));
 }
 
-Result<ImportReport> Import(const ImportOptions& given, const fs::path& log_root,
+Result<ImportReport> Import(const ImportOptions& options, const fs::path& log_root,
                             base::Progress& progress) {
   const auto start = std::chrono::steady_clock::now();
-  ImportOptions options = given;
-  if (options.posted_alone) {
-    options.events_sql = options.items_sql = options.users_sql = "";
-    options.append = true;
+  ImportOptions wanted = options;
+  if (wanted.posted_alone) {
+    wanted.events_sql = wanted.items_sql = wanted.users_sql = "";
+    wanted.append = true;
   }
-  if (options.events_sql.empty() && !options.posted_alone) {
+  if (wanted.events_sql.empty() && !wanted.posted_alone) {
     return InvalidArgument(
         "[import] needs events = \"SELECT ...\": the SELECT whose rows are the events");
   }
-  if (options.shards < 1 || options.shards > log::format::kMaxShards) {
+  if (wanted.shards < 1 || wanted.shards > log::format::kMaxShards) {
     return InvalidArgument("[import] shards should be in [1, {}], is {}", log::format::kMaxShards,
-                           options.shards);
+                           wanted.shards);
   }
-  if (options.part < 1 || options.part > options.parts) {
-    return InvalidArgument("part {} of {}: expected 1 to {}", options.part, options.parts,
-                           options.parts);
+  if (wanted.part < 1 || wanted.part > wanted.parts) {
+    return InvalidArgument("part {} of {}: expected 1 to {}", wanted.part, wanted.parts,
+                           wanted.parts);
   }
   base::VersionedRoot root(log_root);
   UPNEXT_ASSIGN_OR_RETURN(const fs::path work, root.Begin());
-  Result<ImportReport> report = ImportInto(options, root, work, progress);
+  Result<ImportReport> report = ImportInto(wanted, root, work, progress);
   const Status removed = base::RemoveAll(work);
   if (report && !removed) progress.Note(removed.error().message);
   if (report) {

@@ -77,7 +77,7 @@ TEST_F(HttpLimitsTest, AnswersThatNobodyReadsHaveALimitTogether) {
   for (int i = 0; i < 6; ++i) {
     clients.push_back(std::make_unique<TestClient>(port()));
     // Blocks once the server reads no more because its answers are not read.
-    senders.emplace_back([&, i] { clients[static_cast<size_t>(i)]->Send(pipelined); });
+    senders.emplace_back([&pipelined, client = clients.back().get()] { client->Send(pipelined); });
   }
   while (Refused("answers") < 1) std::this_thread::yield();
   EXPECT_LE(Metric("upnext_http_answer_bytes"), 30'000);

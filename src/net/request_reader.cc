@@ -18,6 +18,9 @@ namespace {
 // "\r\n" behind it, and one to spare.
 constexpr uint64_t kFrameBytes = 6;
 constexpr size_t kFirstBodyBytes = 4 << 10;
+// What is left of a chunked body has at least the bytes of "0\r\n\r\n". basic_parser asserts that it
+// is shown so many when it has seen the first line of these before.
+constexpr size_t kLastChunkBytes = 5;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
@@ -58,7 +61,7 @@ size_t RequestReader::Read(std::string_view bytes) {
     }
     eager(true);
   }
-  if (!is_done() && used < bytes.size()) {
+  if (!is_done() && bytes.size() - used >= (chunked() ? kLastChunkBytes : 1)) {
     const size_t body = Put(bytes.substr(used));
     body_taken_ += body;
     used += body;

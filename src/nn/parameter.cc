@@ -23,10 +23,10 @@ void WriteValues(const Parameter& parameter, size_t at, std::span<const float> v
 }
 
 bool IsFinite(const Parameter& parameter) {
-  constexpr size_t kPiece = 4096;
+  constexpr size_t kAtOnce = 4096;
   std::vector<float> scratch;
-  for (size_t at = 0; at < parameter.size(); at += kPiece) {
-    const auto piece = ReadValues(parameter, at, std::min(kPiece, parameter.size() - at), scratch);
+  for (size_t at = 0; at < parameter.size(); at += kAtOnce) {
+    const auto piece = ReadValues(parameter, at, std::min(kAtOnce, parameter.size() - at), scratch);
     if (!kernels::AllFinite(piece.data(), piece.size())) return false;
   }
   return true;

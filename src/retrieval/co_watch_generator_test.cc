@@ -41,7 +41,7 @@ TEST_F(CoWatchGeneratorTest, AddsUpTheListsOfTheTenNewestWatchesAndTheItemBeingW
     names.push_back(world_.catalogue.Name(schema::IdSpace::kItem, item));
   }
   const features::UserState state = StateAfter(world_, names);
-  const auto check = [&](const features::Context& context, std::vector<uint32_t> watched) {
+  const auto check = [&](const features::Context& context, const std::vector<uint32_t>& watched) {
     const std::map<uint32_t, double> sums = SumsOf(lists_, watched);
     const auto candidates = generator_.Candidates(state, 1'000, {}, context);
     EXPECT_EQ(candidates.size(), sums.size());

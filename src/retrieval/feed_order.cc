@@ -43,9 +43,9 @@ std::vector<FeedOrder> OrdersOf(OrderRule rule, std::span<const double> half_liv
   const auto two = [](const char* a, const char* b, double weight) {
     return FeedOrder{{{a, weight}, {b, 1 - weight}}};
   };
-  const std::vector<FeedOrder> blends = {two(kModelLists, kKnnLists, 0.5),
-                                         two(kModelLists, kKnnLists, 0.7),
-                                         two(kModelLists, kKnnLists, 0.3)};
+  std::vector<FeedOrder> blends = {two(kModelLists, kKnnLists, 0.5),
+                                   two(kModelLists, kKnnLists, 0.7),
+                                   two(kModelLists, kKnnLists, 0.3)};
   std::vector<FeedOrder> trends, with_trends;
   for (const double hours : half_lives) {
     trends.push_back({{{kTrending, 1, hours}}});

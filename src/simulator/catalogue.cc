@@ -98,7 +98,7 @@ void Catalogue::MakeUploads(const WorldOptions& options) {
       continue;
     }
     ++series;
-    const auto span = static_cast<uint64_t>(c.series_max - c.series_min + 1);
+    const auto span = static_cast<uint64_t>(c.series_max - c.series_min) + 1;
     const auto length =
         static_cast<uint16_t>(static_cast<uint64_t>(c.series_min) + rng.Below(span));
     const double cadence_days = 0.5 + rng.Uniform() * 4.0;

@@ -240,7 +240,7 @@ TEST(LiveSite, ErrorsAreReturnedAndImpossibleSlatesAreRefused) {
     EXPECT_EQ(run(1), code ? std::optional(Code::kFailedPrecondition) : std::nullopt);
     return code;
   };
-  const auto slate = [](std::vector<uint32_t> items, double propensity) {
+  const auto slate = [](const std::vector<uint32_t>& items, double propensity) {
     std::vector<ShownItem> shown;
     for (uint32_t item : items) shown.push_back({item, Source::kEngine, propensity});
     return shown;

@@ -246,7 +246,7 @@ TEST(SimulateLog, OneSeedGivesTheSameBytesForAnyNumberOfThreads) {
   options.days = 2;
   options.audience.sessions_per_day = 20;  // enough for more than one part
   const base::TestFolder folder;
-  const fs::path root = folder.path();
+  const fs::path& root = folder.path();
   std::map<std::string, std::string> bytes;
   for (const int threads : {1, 3}) {
     options.threads = threads;
@@ -368,7 +368,7 @@ TEST(SimulateLog, StoppedOnRequestItLeavesNoFiles) {
   options.users = 50;
   options.items = 200;
   const base::TestFolder folder;
-  const fs::path root = folder.path();
+  const fs::path& root = folder.path();
   StoppedProgress progress;
   const Status status = SimulateLog(options, root, progress);
   ASSERT_FALSE(status);

@@ -306,8 +306,8 @@ TEST(Planted, FeedbackIsGivenAtTheRatesThatSatisfactionAsksFor) {
         "(request, item) IN (SELECT (request, item) FROM events WHERE type = '" +
         std::string(kind.type) + "') given " + kind.of + "))";
     const auto sums = [&](const std::string& rate) {
-      return "SELECT sum(given::INT), sum(" + rate + "), sum(" + rate + " * (1 - " + rate +
-             ")) FROM " + cells;
+      return fmt::format("SELECT sum(given::INT), sum({0}), sum({0} * (1 - {0})) FROM {1}", rate,
+                         cells);
     };
     EXPECT_GT(log.Number("SELECT count(*) FROM " + cells), 5000);
     ExpectCalibrated(log, sums(kind.rate) + " GROUP BY cell", 10);

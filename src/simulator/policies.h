@@ -51,7 +51,7 @@ class PopularityPolicy : public Recommender {
     std::once_flag made;
     std::vector<std::vector<Entry>> by_language;  // most popular first
   };
-  const Slice& SliceAt(size_t slice);
+  const Slice& SliceAt(size_t index);
   const World& world_;
   const double random_share_;
   std::unique_ptr<Slice[]> slices_;  // made at first use

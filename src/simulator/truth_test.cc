@@ -1,5 +1,6 @@
 // Compares what SQL finds in the written files with the parameters of the world and with the ground
 // truth in the same folder.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -96,10 +97,12 @@ TEST_F(Truth, WatchTimeFollowsThePlantedDistribution) {
   for (const char* t : {"2", "6", "20", "60", "180", "600"}) {
     const std::string below =
         "(b * (1 - exp(-" + std::string(t) + " / s)) + (1 - b) * (1 - exp(-" + t + " / m)))";
-    ExpectCalibrated(*log_,
-                     "SELECT sum((value < " + std::string(t) + ")::INT), sum(" + below + "), sum(" +
-                         below + " * (1 - " + below + ")) FROM " + watches + " WHERE d > " + t,
-                     1);
+    ExpectCalibrated(
+        *log_,
+        fmt::format(
+            "SELECT sum((value < {0})::INT), sum({1}), sum({1} * (1 - {1})) FROM {2} WHERE d > {0}",
+            t, below, watches),
+        1);
   }
   ExpectCalibrated(*log_,
                    "SELECT sum((value >= d)::INT), sum(p), sum(p * (1 - p)) FROM (SELECT *, "

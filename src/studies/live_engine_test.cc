@@ -61,7 +61,7 @@ class LiveEngineTest : public testing::Test {
     ASSERT_TRUE(bundle) << bundle.error().message;
     bundle_ = *std::move(bundle);
   }
-  std::unique_ptr<LiveEngine> Make(LiveEngineOptions options = {}) {
+  std::unique_ptr<LiveEngine> Make(const LiveEngineOptions& options = {}) {
     auto engine = LiveEngine::Make(*world_, *log_, *bundle_, options, pool_);
     EXPECT_TRUE(engine) << engine.error().message;
     return *std::move(engine);
