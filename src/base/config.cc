@@ -42,7 +42,7 @@ struct Mistake {
 
 // Shared by all tables of one file.
 struct Document {
-  std::string name;
+  std::string name, text;
   toml::table root;
   std::vector<Mistake> mistakes;
 };
@@ -71,6 +71,25 @@ std::string DescribeRange(std::string_view what, const Range& range) {
   if (low) return fmt::format("{} of at least {}", what, range.min);
   if (high) return fmt::format("{} of at most {}", what, range.max);
   return std::string(what);
+}
+
+// In bytes; columns count characters.
+std::optional<size_t> OffsetIn(std::string_view text, toml::source_position at) {
+  if (!at) return std::nullopt;
+  size_t offset = 0;
+  for (toml::source_index line = 1; line < at.line; ++line) {
+    offset = text.find('\n', offset);
+    if (offset == std::string_view::npos) return std::nullopt;
+    ++offset;
+  }
+  const auto continues = [&] {
+    return offset < text.size() && (static_cast<unsigned char>(text[offset]) & 0xc0) == 0x80;
+  };
+  for (toml::source_index column = 1; column < at.column; ++column) {
+    ++offset;
+    while (continues()) ++offset;
+  }
+  return offset < text.size() ? std::optional(offset) : std::nullopt;
 }
 
 template <typename T>
@@ -299,7 +318,9 @@ namespace {
 void AppendLines(const toml::node& node, const std::string& name, std::vector<std::string>* lines) {
   if (const toml::table* table = node.as_table()) {
     for (const auto& [key, value] : *table) {
-      AppendLines(value, fmt::format("{}.{}", name, std::string_view(key.str())), lines);
+      AppendLines(value,
+                  name.empty() ? std::string(key.str()) : fmt::format("{}.{}", name, key.str()),
+                  lines);
     }
   } else if (const toml::array* tables = node.as_array();
              tables != nullptr && tables->is_homogeneous<toml::table>()) {
@@ -323,6 +344,17 @@ std::vector<std::string> ConfigTable::Lines() const {
   AppendLines(*node_->table, name, &lines);
   std::ranges::sort(lines);
   return lines;
+}
+
+std::optional<size_t> ConfigTable::OffsetOf(std::string_view key) const {
+  const toml::node* value = node_ == nullptr ? nullptr : node_->Find(key);
+  if (value == nullptr) return std::nullopt;
+  return OffsetIn(node_->document->text, value->source().begin);
+}
+
+std::optional<size_t> ConfigTable::Offset() const {
+  if (node_ == nullptr || node_->table == nullptr) return std::nullopt;
+  return OffsetIn(node_->document->text, node_->table->source().begin);
 }
 
 void ConfigTable::Fail(std::string_view key, std::string_view message) const {
@@ -360,6 +392,7 @@ Result<Config> Config::Parse(std::string_view toml, std::string_view name) {
   }
   auto document = std::make_shared<Document>();
   document->name = name;
+  document->text = toml;
   document->root = std::move(parsed).table();
   Config config;
   config.text_ = toml;

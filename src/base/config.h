@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,6 +53,10 @@ class ConfigTable {
   // The contents of this table and its subtables, as "retrieval.dim = 64", sorted: tables with
   // equal contents have equal lines.
   std::vector<std::string> Lines() const;
+  // Where the value of `key` begins in Config::text(), and where this table does (at the bracket or
+  // brace), in bytes. Nothing for what the file does not have.
+  std::optional<size_t> OffsetOf(std::string_view key) const;
+  std::optional<size_t> Offset() const;
   // Records `message` at this key's line, e.g. for rules that span several keys.
   void Fail(std::string_view key, std::string_view message) const;
   // The same at byte `offset` of the key's value, a text in a single line between quotes.

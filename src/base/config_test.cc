@@ -239,5 +239,23 @@ TEST(Config, LinesDescribeATableIndependentlyOfItsLayout) {
   EXPECT_TRUE(lines("[other]\ndim = 64").empty());
 }
 
+TEST(Config, SaysWhereValuesAndTablesBegin) {
+  const std::string text =
+      "# \u00e9\na = { t = \"\u00e9\", n = 3 }\r\n[[b.c]]\n  k= -1.5 # x\n[[b.c]]\n";
+  const Config config = Parsed(text);
+  const auto from = [&](std::optional<size_t> offset) {
+    return offset ? std::string_view(text).substr(*offset, 4) : "none";
+  };
+  EXPECT_EQ(from(config.root().OffsetOf("a")), "{ t ");
+  EXPECT_EQ(from(config.Table("a").OffsetOf("n")), "3 }\r");
+  EXPECT_EQ(from(config.Table("a").OffsetOf("m")), "none");
+  const std::vector<ConfigTable> tables = config.Table("b").Tables("c");
+  ASSERT_EQ(tables.size(), 2u);
+  EXPECT_EQ(from(tables[0].OffsetOf("k")), "-1.5");
+  EXPECT_EQ(*tables[1].Offset(), text.rfind("[[b.c]]"));
+  EXPECT_EQ(from(ConfigTable().Offset()), "none");
+  EXPECT_THAT(config.root().Lines(), ElementsAre("a.n = 3", "a.t = '\u00e9'", "b.c[0].k = -1.5"));
+}
+
 }  // namespace
 }  // namespace upnext::base

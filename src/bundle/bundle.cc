@@ -181,14 +181,21 @@ ScoreWeights ScoreWeightsFromConfig(const base::Config& config) {
   return ranking::ScoreWeightsFromConfig(config.Table("ranking"));
 }
 
-void Bundle::SetScoreWeights(const ScoreWeights& weights) {
-  if (!ranker_ || weights.empty()) return;
-  for (const std::string& name : ranker_->SetScoreWeights(weights)) {
-    notes_.push_back(
+std::vector<std::string> ApplyScoreWeights(const ScoreWeights& weights, ranking::Ranker* ranker) {
+  std::vector<std::string> notes;
+  if (weights.empty()) return notes;
+  for (const std::string& name : ranker->SetScoreWeights(weights)) {
+    notes.push_back(
         fmt::format("the score_weight of the objective '{}' has no effect: this bundle was trained "
                     "without that objective",
                     name));
   }
+  return notes;
+}
+
+void Bundle::SetScoreWeights(const ScoreWeights& weights) {
+  if (!ranker_) return;
+  for (std::string& note : ApplyScoreWeights(weights, &*ranker_)) notes_.push_back(std::move(note));
 }
 
 }  // namespace upnext::bundle

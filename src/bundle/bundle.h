@@ -41,6 +41,9 @@ Status WriteBundle(const std::filesystem::path& staged, const Parts& parts, Mani
 // The score weights of the project file, by name of objective (ranking/score.h).
 using ScoreWeights = ranking::ScoreWeights;
 ScoreWeights ScoreWeightsFromConfig(const base::Config& config);
+// Gives the ranker the exponents. Returns a note for each that has no effect, because the ranker was
+// trained without that objective.
+std::vector<std::string> ApplyScoreWeights(const ScoreWeights& weights, ranking::Ranker* ranker);
 
 class Bundle {
  public:

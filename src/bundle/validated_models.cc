@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/section_file.h"
+#include "bundle/bundle.h"
 
 namespace upnext::bundle {
 
@@ -78,6 +79,10 @@ Result<std::unique_ptr<ValidatedModels>> ValidatedModels::Open(const fs::path& d
         check_shape(models->ranker_->shape() == ranking::ShapeOf(models->tables_), *part));
   }
   return models;
+}
+
+void ValidatedModels::SetScoreWeights(const ranking::ScoreWeights& weights) {
+  if (ranker_) notes_ = ApplyScoreWeights(weights, &*ranker_);
 }
 
 }  // namespace upnext::bundle

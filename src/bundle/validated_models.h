@@ -13,12 +13,15 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "base/status.h"
 #include "bundle/manifest.h"
 #include "bundle/part.h"
 #include "features/feature_statistics.h"
 #include "ranking/ranker.h"
+#include "ranking/score.h"
 #include "retrieval/candidate_model.h"
 
 namespace upnext::bundle {
@@ -42,6 +45,9 @@ class ValidatedModels {
   uint64_t features_digest() const { return features_digest_; }
   const retrieval::CandidateModel* candidate() const { return candidate_ ? &*candidate_ : nullptr; }
   const ranking::Ranker* ranker() const { return ranker_ ? &*ranker_ : nullptr; }
+  // Exponents of the score from now on, as Bundle::SetScoreWeights. Before other threads use it.
+  void SetScoreWeights(const ranking::ScoreWeights& weights);
+  const std::vector<std::string>& notes() const { return notes_; }  // of exponents without effect
 
  private:
   ValidatedModels() = default;
@@ -50,6 +56,7 @@ class ValidatedModels {
   features::FeatureStatistics tables_;
   std::optional<retrieval::CandidateModel> candidate_;
   std::optional<ranking::Ranker> ranker_;
+  std::vector<std::string> notes_;
 };
 
 }  // namespace upnext::bundle

@@ -12,11 +12,12 @@
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/settings.h"
+#include "cli/simulated_world.h"
 #include "cli/verbs.h"
 #include "examples/split.h"
 #include "project/project.h"
 #include "report/render.h"
-#include "simulator/world_options.h"
+#include "simulator/world.h"
 #include "studies/live_value.h"
 #include "training/dataset.h"
 #include "training/tested_bundle.h"
@@ -35,10 +36,7 @@ struct EvaluateFlags {
 Result<studies::ValueReport> TrueValue(const Settings& settings, const examples::Split& split,
                                        const std::string& file, base::ThreadPool& pool,
                                        base::Progress& progress) {
-  UPNEXT_ASSIGN_OR_RETURN(const base::Config config, base::Config::Load(file));
-  const simulator::WorldOptions options = simulator::WorldOptions::FromConfig(config.root());
-  UPNEXT_RETURN_IF_ERROR(config.Check());
-  UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(options));
+  UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, LoadWorld(file));
   UPNEXT_ASSIGN_OR_RETURN(
       const bundle::OpenedBundle opened,
       training::OpenTestedBundle(settings.project, settings.training, pool, progress));
@@ -84,6 +82,7 @@ Status RunEvaluate(const EvaluateFlags& flags) {
         "the figures are of the models that were fitted on the training part; the published ones "
         "were fitted on the whole log and have seen the held-out events");
   }
+  report.notes.insert(report.notes.end(), models.notes().begin(), models.notes().end());
   if (!flags.html.empty()) {
     UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(flags.html, report::RenderHtml(report)));
     progress.Note(fmt::format("wrote {}", flags.html));

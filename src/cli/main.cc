@@ -26,6 +26,7 @@ constexpr std::array kVerbs{
     Verb{"train", "train both models on the log and publish them", MakeTrain},
     Verb{"publish", "list the published bundles, or make another one current", MakePublish},
     Verb{"evaluate", "measure the published models and simple baselines", MakeEvaluate},
+    Verb{"tune", "choose the exponents of the score on held-out pages", MakeTune},
     Verb{"recommend", "print feeds, for one user or for all", MakeRecommend},
     Verb{"similar", "print items that are similar to an item", MakeSimilar},
     Verb{"serve", "answer requests over HTTP", MakeServe},

@@ -25,6 +25,7 @@ std::function<Status()> MakeImport(CLI::App& app);
 std::function<Status()> MakeTrain(CLI::App& app);
 std::function<Status()> MakePublish(CLI::App& app);
 std::function<Status()> MakeEvaluate(CLI::App& app);
+std::function<Status()> MakeTune(CLI::App& app);
 std::function<Status()> MakeRecommend(CLI::App& app);
 std::function<Status()> MakeSimilar(CLI::App& app);
 std::function<Status()> MakeServe(CLI::App& app);

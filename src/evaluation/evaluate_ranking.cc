@@ -2,66 +2,20 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <numeric>
-#include <tuple>
 
-#include "base/clock.h"
+#include "base/thread_pool.h"
 #include "evaluation/evaluate.h"
 #include "evaluation/impressions.h"
+#include "evaluation/pages.h"
 #include "evaluation/predictors.h"
 #include "evaluation/stages.h"
 #include "examples/replay.h"
 #include "ranking/objectives.h"
-#include "schema/event.h"
 
 namespace upnext::evaluation {
 namespace {
 
 using ranking::Objective;
-
-// Impressions that are compared with each other: rows [begin, end) of `order`.
-struct Pages {
-  std::vector<uint32_t> order;
-  std::vector<std::pair<uint32_t, uint32_t>> pages;
-  bool by_request = false;
-};
-
-// A page is one request of a user. When most requests have a single impression, and so no pairs to
-// order, a page is all impressions of a user on one UTC day.
-Pages MakePages(const Impressions& impressions) {
-  const auto grouped = [&](const std::function<uint64_t(size_t)>& key) {
-    Pages result;
-    std::vector<uint64_t> keys(impressions.size());
-    for (size_t i = 0; i < keys.size(); ++i) keys[i] = key(i);
-    result.order.resize(keys.size());
-    std::iota(result.order.begin(), result.order.end(), 0u);
-    const auto page = [&](uint32_t i) { return std::tuple(impressions.user[i], keys[i]); };
-    std::ranges::stable_sort(result.order, {}, page);
-    for (uint32_t begin = 0; begin < result.order.size();) {
-      uint32_t end = begin;
-      while (end < result.order.size() && page(result.order[end]) == page(result.order[begin])) {
-        ++end;
-      }
-      result.pages.emplace_back(begin, end);
-      begin = end;
-    }
-    return result;
-  };
-  Pages requests = grouped([&](size_t i) {
-    // An impression without a request is a page of its own. The top bit separates the two kinds of
-    // number; the small risk of a collision is acceptable for a metric.
-    return impressions.request[i] != 0 ? impressions.request[i] : (uint64_t{1} << 63) + i;
-  });
-  size_t together = 0;
-  for (const auto& [begin, end] : requests.pages) together += end - begin > 1 ? end - begin : 0;
-  requests.by_request = 2 * together >= impressions.size();
-  if (requests.by_request) return requests;
-  return grouped([&](size_t i) {
-    const int64_t time = impressions.time_ms[i];
-    return static_cast<uint64_t>(time >= 0 ? time / base::kDayMs
-                                           : -((-time + base::kDayMs - 1) / base::kDayMs));
-  });
-}
 
 class RankingRun {
  public:
@@ -70,25 +24,12 @@ class RankingRun {
       : objectives_(objectives),
         options_(options),
         pages_(MakePages(impressions)),
+        users_(NumberUsers(impressions)),
         watch_(WatchObjective(objectives)),
-        user_(impressions.size()) {
-    for (size_t i = 0; i < impressions.size(); ++i) {
-      if (i == 0 || impressions.user[i] != impressions.user[i - 1]) ++users_;
-      user_[i] = users_ - 1;
-    }
+        outcomes_(WatchOutcomesOf(objectives, impressions)) {
     for (const Objective& objective : objectives) {
       targets_.push_back(TargetsOf(objective, impressions));
     }
-    const float cap = watch_ < objectives.size() ? objectives[watch_].cap : INFINITY;
-    clicked_.resize(impressions.size());
-    for (size_t i = 0; i < impressions.size(); ++i) {
-      const examples::Labels& labels = impressions.labels[i];
-      watch_s_.push_back(std::min(labels.watch_s, cap));
-      clicked_[i] = labels.Has(schema::EventType::kClick) ? 1 : 0;
-      any_click_ = any_click_ || clicked_[i] != 0;
-    }
-    if (any_click_) return;
-    for (size_t i = 0; i < impressions.size(); ++i) clicked_[i] = watch_s_[i] > 0 ? 1 : 0;
   }
 
   ModelMetrics Metrics(const Predictor& predictor, base::ThreadPool& pool) const {
@@ -125,7 +66,7 @@ class RankingRun {
         // The same draws of users for every metric and model, so that intervals are comparable.
         base::Rng rng(options_.seed, /*stream=*/1);
         metrics[t] = tasks[t].second(rng);
-        if (users_ < kFewestUsers) metrics[t].interval = kNoInterval;
+        if (users() < kFewestUsers) metrics[t].interval = kNoInterval;
       }
     });
     ModelMetrics result{predictor.name, {}};
@@ -162,19 +103,20 @@ class RankingRun {
   }
 
   std::string PagesNote() const {
-    return fmt::format(
-        "weighted per-user loss: pages are {}; positives are {}",
-        pages_.by_request ? "requests"
-                          : "the impressions of a user on one UTC day, since most requests have "
-                            "a single "
-                            "impression",
-        any_click_ ? "clicked impressions" : "watched impressions, since none was clicked");
+    return fmt::format("weighted per-user loss: pages are {}; positives are {}",
+                       pages_.by_request
+                           ? "requests"
+                           : "the impressions of a user on one UTC day, since most requests have "
+                             "a single "
+                             "impression",
+                       outcomes_.any_click ? "clicked impressions"
+                                           : "watched impressions, since none was clicked");
   }
-  uint32_t users() const { return users_; }
+  uint32_t users() const { return users_.users; }
 
  private:
   UserSums NoSums() const {
-    return {std::vector<double>(users_, 0), std::vector<double>(users_, 0)};
+    return {std::vector<double>(users(), 0), std::vector<double>(users(), 0)};
   }
 
   // Watch time of each user: in the wrong order, and all.
@@ -190,11 +132,11 @@ class RankingRun {
       for (uint32_t p = begin; p < end; ++p) {
         const uint32_t i = pages_.order[p];
         scores.push_back(score[i]);
-        watch_s.push_back(watch_s_[i]);
-        clicked.push_back(clicked_[i]);
+        watch_s.push_back(outcomes_.watch_s[i]);
+        clicked.push_back(outcomes_.clicked[i]);
       }
       const PageLoss page = WeightedPageLoss(scores, watch_s, clicked);
-      const uint32_t user = user_[pages_.order[begin]];
+      const uint32_t user = users_.user[pages_.order[begin]];
       sums.numerators[user] += page.wrong;
       sums.denominators[user] += page.total;
       all->wrong += page.wrong;
@@ -221,7 +163,7 @@ class RankingRun {
       if (targets.mask[i] == 0) continue;
       observed.predictions.push_back(predictions[i]);
       observed.targets.push_back(targets.value[i]);
-      observed.users.push_back(user_[i]);
+      observed.users.push_back(users_.user[i]);
     }
     return observed;
   }
@@ -257,7 +199,7 @@ class RankingRun {
     const PairCounts pairs = CountPairs(observed.predictions, observed.targets);
     const double share = PairShare(pairs);
     if (std::isnan(share)) return {share, kNoInterval};
-    std::vector<double> ordered(users_, 0), compared(users_, 0);
+    std::vector<double> ordered(users(), 0), compared(users(), 0);
     for (size_t i = 0; i < observed.users.size(); ++i) {
       ordered[observed.users[i]] += pairs.ordered[i];
       compared[observed.users[i]] += pairs.compared[i];
@@ -268,13 +210,10 @@ class RankingRun {
   const std::vector<Objective>& objectives_;
   const EvaluateOptions& options_;
   const Pages pages_;
+  const UsersOfImpressions users_;
   const size_t watch_;
-  uint32_t users_ = 0;
-  std::vector<uint32_t> user_;             // by impression: which of the users_ users
+  const WatchOutcomes outcomes_;
   std::vector<ranking::Targets> targets_;  // by objective
-  std::vector<float> watch_s_;             // capped
-  std::vector<uint8_t> clicked_;
-  bool any_click_ = false;
 };
 
 }  // namespace

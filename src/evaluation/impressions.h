@@ -4,7 +4,7 @@
 //   UPNEXT_ASSIGN_OR_RETURN(Impressions test, ScoreImpressions(subject, options, pool, progress));
 //   Impressions train = CollectImpressions(source, Part::kTrain, pool);      // no predictions
 //
-// Ordered by user, then by time, for any number of threads. Used by this room and studies/.
+// Ordered by user, then by time, for any number of threads. Used by this room, studies/ and cli/.
 #ifndef UPNEXT_EVALUATION_IMPRESSIONS_H_
 #define UPNEXT_EVALUATION_IMPRESSIONS_H_
 

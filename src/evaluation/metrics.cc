@@ -273,6 +273,38 @@ Interval BootstrapDifference(const UserSums& next, const UserSums& current, bool
   return Percentiles(std::move(draws));
 }
 
+std::vector<Interval> BootstrapSums(const PairedRatios& ratios, std::span<const double> weights,
+                                    base::Rng& rng, int rounds) {
+  const size_t columns = ratios.columns, figures = weights.size() / columns;
+  const size_t users = ratios.denominators.size() / columns;
+  if (users == 0) return std::vector<Interval>(figures, kNoInterval);
+  std::vector<std::vector<double>> draws(figures);
+  std::vector<double> gained(columns), measured(columns);
+  for (int round = 0; round < rounds; ++round) {
+    gained.assign(columns, 0.0);
+    measured.assign(columns, 0.0);
+    for (size_t i = 0; i < users; ++i) {
+      const size_t row = static_cast<size_t>(rng.Below(users)) * columns;
+      for (size_t c = 0; c < columns; ++c) {
+        gained[c] += ratios.next[row + c] - ratios.current[row + c];
+        measured[c] += ratios.denominators[row + c];
+      }
+    }
+    for (size_t f = 0; f < figures; ++f) {
+      double sum = 0;
+      for (size_t c = 0; c < columns; ++c) {
+        if (measured[c] > 0) sum += weights[f * columns + c] * gained[c] / measured[c];
+      }
+      draws[f].push_back(sum);
+    }
+  }
+  std::vector<Interval> intervals;
+  for (std::vector<double>& of_figure : draws) {
+    intervals.push_back(Percentiles(std::move(of_figure)));
+  }
+  return intervals;
+}
+
 Interval BootstrapPairs(std::span<const double> ordered, std::span<const double> compared,
                         base::Rng& rng, int rounds) {
   const double share = Ratio(std::reduce(ordered.begin(), ordered.end()),

@@ -87,6 +87,15 @@ struct UserSums {
 };
 Interval BootstrapDifference(const UserSums& next, const UserSums& current, bool root,
                              base::Rng& rng, int rounds = 1000);
+// The same for several weighted sums of such differences, on the same draws of users: `columns` ratios,
+// each with a value of every user; weights [figures, columns]. A ratio that a draw does not measure
+// does not differ in it.
+struct PairedRatios {
+  size_t columns = 0;
+  std::vector<double> next, current, denominators;  // [users, columns]
+};
+std::vector<Interval> BootstrapSums(const PairedRatios& ratios, std::span<const double> weights,
+                                    base::Rng& rng, int rounds = 1000);
 // The same for a share of pairs (AUC, XAUC), from the sums of CountPairs over each user's examples.
 // Both ends of a pair are resampled, so to first order the share varies twice as much as the ratio
 // of the sums. Resampling users and counting pairs again gives the same, up to noise.

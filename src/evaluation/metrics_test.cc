@@ -267,5 +267,34 @@ TEST(Bootstrap, SameSeedSameInterval) {
   EXPECT_TRUE(std::isnan(BootstrapMeans({}, 1, a)[0].low));
 }
 
+TEST(Bootstrap, SumsOfOneDifferenceHaveItsInterval) {
+  UserSums next, current;
+  PairedRatios ratios{.columns = 2, .next = {}, .current = {}, .denominators = {}};
+  base::Rng draw(7);
+  for (int user = 0; user < 60; ++user) {
+    const double before = draw.Uniform(), after = before + 0.2 * draw.Uniform(), n = 1 + user % 3;
+    next.numerators.push_back(after);
+    current.numerators.push_back(before);
+    next.denominators.push_back(n);
+    current.denominators.push_back(n);
+    // The second column is the first one twice.
+    for (const double factor : {1.0, 2.0}) {
+      ratios.next.push_back(factor * after);
+      ratios.current.push_back(factor * before);
+      ratios.denominators.push_back(n);
+    }
+  }
+  base::Rng one(1), other(1);
+  const Interval expected = BootstrapDifference(next, current, /*root=*/false, one);
+  const std::vector<Interval> found =
+      BootstrapSums(ratios, std::vector<double>{1, 0, 0, 1, 1, 0.5}, other);
+  ASSERT_EQ(found.size(), 3u);
+  for (size_t f = 0; f < 3; ++f) {
+    const double factor = f == 0 ? 1 : 2;
+    EXPECT_NEAR(found[f].low, factor * expected.low, 1e-12);
+    EXPECT_NEAR(found[f].high, factor * expected.high, 1e-12);
+  }
+}
+
 }  // namespace
 }  // namespace upnext::evaluation

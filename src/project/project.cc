@@ -78,6 +78,7 @@ Result<bundle::OpenedModels> Project::OpenValidated() const {
   UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedModels opened,
                           bundle::OpenCurrentValidated(bundles(), logs(), signals_));
   UPNEXT_RETURN_IF_ERROR(log::CheckSchema(opened.log, schema_));
+  opened.models->SetScoreWeights(score_weights_);
   return opened;
 }
 

@@ -65,7 +65,8 @@ class Project {
   Result<bundle::OpenedBundle> OpenBundle(bundle::LogChoice choice) const;
   // As a server that is started now takes them, without opening them.
   Result<bundle::ServedVersions> Served() const;
-  // The models that the report of the current bundle is of, and the log of their training.
+  // The models that the report of the current bundle is of, and the log of their training, with the
+  // score weights of the project file.
   Result<bundle::OpenedModels> OpenValidated() const;
   // Made when there is none yet; kAborted when another process has it open.
   Result<std::unique_ptr<store::Store>> OpenStore() const;

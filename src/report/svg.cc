@@ -40,25 +40,29 @@ class Axes {
       for (const auto& [x, y] : line.points) {
         low_x_ = any ? std::min(low_x_, x) : x;
         high_x_ = any ? std::max(high_x_, x) : x;
+        bottom_ = any ? std::min(bottom_, y) : y;
         top_ = any ? std::max(top_, y) : y;
         any = true;
       }
     }
-    if (!log_) low_x_ = 0;
+    if (options.from_zero) bottom_ = 0;
+    if (options.from_zero && !log_) low_x_ = 0;
     if (options.diagonal) high_x_ = top_ = std::max(high_x_, top_);
     if (!(high_x_ > low_x_)) high_x_ = low_x_ + 1;
-    top_ = top_ > 0 ? top_ * 1.05 : 1;
+    top_ = top_ > bottom_ ? bottom_ + (top_ - bottom_) * 1.05 : bottom_ + 1;
   }
   double X(double x) const {
     const double share = log_ ? std::log(x / low_x_) / std::log(high_x_ / low_x_)
                               : (x - low_x_) / (high_x_ - low_x_);
     return kLeft + share * (kWidth - kLeft - kRight);
   }
-  double Y(double y) const { return kHeight - kBottom - y / top_ * (kHeight - kTop - kBottom); }
+  double Y(double y) const {
+    return kHeight - kBottom - (y - bottom_) / (top_ - bottom_) * (kHeight - kTop - kBottom);
+  }
 
   void Draw(const LinePlotOptions& options, std::string* out) const {
-    const double step = TickStep(top_, 5);
-    for (double y = 0; y <= top_ * 1.0001; y += step) {
+    const double step = TickStep(top_ - bottom_, 5);
+    for (double y = std::ceil(bottom_ / step) * step; y <= top_ + step * 0.001; y += step) {
       AppendFormat(out, "<line class=\"grid\" x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>",
                    kLeft, kWidth - kRight, Y(y), Y(y));
       AppendFormat(out, "<text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{:.4g}</text>\n",
@@ -84,12 +88,14 @@ class Axes {
       for (const auto& [x, y] : options.lines.front().points) ticks.push_back(x);
       return ticks;
     }
-    const double step = TickStep(high_x_, 5);
-    for (double x = 0; x <= high_x_ * 1.0001; x += step) ticks.push_back(x);
+    const double step = TickStep(high_x_ - low_x_, 5);
+    for (double x = std::ceil(low_x_ / step) * step; x <= high_x_ + step * 0.001; x += step) {
+      ticks.push_back(x);
+    }
     return ticks;
   }
   bool log_;
-  double low_x_ = 0, high_x_ = 1, top_ = 1;
+  double low_x_ = 0, high_x_ = 1, bottom_ = 0, top_ = 1;
 };
 
 std::string Legend(const std::vector<Line>& lines) {
@@ -176,7 +182,9 @@ std::string LinePlot(const LinePlotOptions& options) {
     for (const auto& [x, y] : options.lines[i].points) {
       AppendFormat(&points, "{:.1f},{:.1f} ", axes.X(x), axes.Y(y));
     }
-    AppendFormat(&out, "<polyline class=\"s{}\" points=\"{}\"/>\n", i % kColours, points);
+    if (options.lines[i].connected) {
+      AppendFormat(&out, "<polyline class=\"s{}\" points=\"{}\"/>\n", i % kColours, points);
+    }
     for (const auto& [x, y] : options.lines[i].points) {
       AppendFormat(&out, "<circle class=\"s{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\"/>",
                    i % kColours, axes.X(x), axes.Y(y));

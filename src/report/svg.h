@@ -33,12 +33,14 @@ std::string BarPlot(const BarPlotOptions& options);
 struct Line {
   std::string label;
   std::vector<std::pair<double, double>> points;  // x ascending
+  bool connected = true;                          // false: dots alone
 };
 struct LinePlotOptions {
   std::string title, x_label, y_label;
   std::vector<Line> lines;
   bool log_x = false;     // for x > 0
   bool diagonal = false;  // draws y = x, with the same range on both axes
+  bool from_zero = true;  // false: both axes cover the points alone
 };
 std::string LinePlot(const LinePlotOptions& options);
 

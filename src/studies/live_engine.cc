@@ -1,7 +1,6 @@
 #include "studies/live_engine.h"
 
 #include <algorithm>
-#include <charconv>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "log/dictionary.h"
 #include "schema/event.h"
 #include "simulator/policy.h"
+#include "studies/world_names.h"
 
 namespace upnext::studies {
 namespace {
@@ -18,14 +18,6 @@ namespace {
 using schema::IdSpace;
 using simulator::kNoItem;
 using simulator::LogRow;
-
-// The number in "u42" or "v00042"; kNone when there is none.
-uint32_t NumberOf(std::string_view name) {
-  uint32_t number = schema::kNone;
-  if (name.size() < 2) return number;
-  const auto [end, error] = std::from_chars(name.data() + 1, name.data() + name.size(), number);
-  return error == std::errc() && end == name.data() + name.size() ? number : schema::kNone;
-}
 
 // The naming scheme of a log: the letter, and the minimum number of digits.
 struct Naming {
@@ -91,7 +83,7 @@ Status LiveEngine::Rep::MapNames() {
   }
   for (uint32_t id = 0; id < log.items(); ++id) {
     const std::string_view name = log.dictionary(IdSpace::kItem).name(id);
-    const uint32_t number = NumberOf(name);
+    const uint32_t number = NumberOfName(name);
     if (number >= truth.size() || log.item(id).created_ms != truth.item(number).created_ms) {
       return FailedPrecondition(
           "{}: item {} is not among the world's {}, or was uploaded at another time; pass the "

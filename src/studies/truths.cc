@@ -21,7 +21,8 @@ void Truths::Add(const simulator::UserRows& rows) {
                          .position = row.position,
                          .examined = row.examination,
                          .click = static_cast<float>(row.click_probability),
-                         .watch_s = row.expected_watch_s});
+                         .watch_s = row.expected_watch_s,
+                         .satisfaction = row.satisfaction});
     } else if (row.type == EventType::kClick) {
       // The current slate: the newest impression of the item.
       const auto shown = std::find_if(of_user.rbegin(), of_user.rend(),
@@ -38,7 +39,8 @@ void Truths::Sort() {
 }
 
 Result<const Truth*> Truths::Find(uint32_t user, int64_t time_ms, uint32_t item) const {
-  const std::vector<Truth>& of_user = by_user_[user];
+  static const std::vector<Truth> kNobody;
+  const std::vector<Truth>& of_user = user < by_user_.size() ? by_user_[user] : kNobody;
   const std::pair key(time_ms, item);
   const auto found = std::ranges::lower_bound(
       of_user, key, {}, [](const Truth& t) { return std::pair(t.time_ms, t.item); });

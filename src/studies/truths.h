@@ -27,6 +27,7 @@ struct Truth {
   uint16_t position;
   float examined, click;  // P(examined), P(click | examined)
   float watch_s;          // E(watched seconds | click)
+  float satisfaction;     // after watching it
 };
 
 class Truths {
