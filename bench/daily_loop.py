@@ -70,7 +70,9 @@ class Site:
         (folder / "healthy.toml").write_text(PROJECT.format(**healthy))
         (folder / "shuffled.toml").write_text(PROJECT.format(**healthy | {"label": SHUFFLED}))
         (folder / "idle.toml").write_text(PROJECT.format(**healthy | {"epochs": 1, "table_rate": 0, "rate": 0}))
-        self.run("simulate", "--users", users, "--items", items, "--days", days, "--seed", seed, "--out", self.data)
+        done = self.run("simulate", "--users", users, "--items", items, "--days", days, "--seed", seed, "--out", self.data)
+        if done.returncode != 0:
+            sys.exit(f"simulate: {done.stderr}")
         self.first = 1_767_225_600  # of the simulator: 2026-01-01
 
     def run(self, *args):
