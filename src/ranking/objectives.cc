@@ -14,7 +14,7 @@ using schema::EventType;
 constexpr char kDefaultLabel[] = "watch_seconds";
 
 std::vector<std::string> LabelNames(const schema::Schema& schema) {
-  std::vector<std::string> names = {kDefaultLabel, "unwanted"};
+  std::vector<std::string> names = {kDefaultLabel, "unwanted", "completion"};
   for (const schema::EventTypeInfo& type : schema.event_types()) {
     if (type.role == schema::Role::kImpression || type.role == schema::Role::kSearch) continue;
     names.push_back(type.name);
@@ -31,8 +31,9 @@ bool IsLabel(const base::ConfigTable& objective, const schema::Schema& schema) {
 void SetLabel(const std::string& name, const schema::Schema& schema, Objective* objective) {
   const std::optional<EventType> type = schema.FindEventType(name);
   if (!type) {
-    objective->label =
-        name == "unwanted" ? Objective::Label::kUnwanted : Objective::Label::kWatchSeconds;
+    objective->label = name == "unwanted"     ? Objective::Label::kUnwanted
+                       : name == "completion" ? Objective::Label::kCompletion
+                                              : Objective::Label::kWatchSeconds;
   } else if (*type == EventType::kRating) {
     objective->label = Objective::Label::kRating;
   } else {
@@ -41,19 +42,19 @@ void SetLabel(const std::string& name, const schema::Schema& schema, Objective* 
   }
 }
 
-bool IsYesOrNo(Objective::Label label) {
-  return label == Objective::Label::kEvent || label == Objective::Label::kUnwanted;
+// The label is a number from 0 to 1.
+bool IsShare(const Objective& objective) {
+  return objective.is_yes_or_no() || objective.label == Objective::Label::kCompletion;
 }
 
-// Checks that the loss fits the label: logistic for yes-or-no labels only.
+// Checks that the loss fits the label: logistic for labels from 0 to 1 only.
 void CheckLoss(const base::ConfigTable& table, const Objective& objective) {
-  const bool yes_or_no = IsYesOrNo(objective.label);
-  const bool wants_yes_or_no = objective.loss == Objective::Loss::kLogistic;
-  if (yes_or_no != wants_yes_or_no) {
-    table.Fail("loss", yes_or_no
-                           ? "expected \"logistic\", since the label is yes or no"
-                           : "expected \"weighted_logistic\", \"squared\" or \"huber\", since "
-                             "the label is a number");
+  const bool share = IsShare(objective);
+  const bool wants_share = objective.loss == Objective::Loss::kLogistic;
+  if (share != wants_share) {
+    table.Fail("loss", share ? "expected \"logistic\", since the label is yes or no, or a share"
+                             : "expected \"weighted_logistic\", \"squared\" or \"huber\", since "
+                               "the label is a number");
   }
   if (objective.label == Objective::Label::kRating &&
       objective.loss == Objective::Loss::kWeightedLogistic) {
@@ -66,6 +67,7 @@ void CheckLoss(const base::ConfigTable& table, const Objective& objective) {
 // What a user does with what was seen, so that it depends on whether it was seen at all.
 bool IsEngagement(const Objective& objective) {
   return objective.label == Objective::Label::kWatchSeconds ||
+         objective.label == Objective::Label::kCompletion ||
          (objective.label == Objective::Label::kEvent &&
           (objective.event == EventType::kClick || objective.event == EventType::kComplete));
 }
@@ -76,7 +78,7 @@ Objective ObjectiveFromConfig(const base::ConfigTable& table, const schema::Sche
   const std::string& label = labels[table.Choice("label", labels, 0)];
   SetLabel(label, schema, &objective);
   objective.name = NameOfObjective(table);
-  const size_t usual = IsYesOrNo(objective.label)                           ? 0
+  const size_t usual = IsShare(objective)                                   ? 0
                        : objective.label == Objective::Label::kWatchSeconds ? 1
                                                                             : 2;
   objective.loss = static_cast<Objective::Loss>(
@@ -162,13 +164,13 @@ std::vector<Objective> ObjectivesFromConfig(const base::ConfigTable& ranking,
   return objectives;
 }
 
-void MakeTargets(const Objective& objective, const examples::RankingBatch& batch,
-                 Targets* targets) {
-  const size_t n = batch.size();
+void MakeTargets(const Objective& objective, std::span<const examples::Labels> all_labels,
+                 std::span<const float> duration_s, Targets* targets) {
+  const size_t n = all_labels.size();
   targets->value.assign(n, 0.0f);
   targets->mask.assign(n, 1);
   for (size_t i = 0; i < n; ++i) {
-    const examples::Labels& labels = batch.labels[i];
+    const examples::Labels& labels = all_labels[i];
     if (!objective.observed.empty()) {
       targets->mask[i] = labels.happened.Meets(objective.observed) ? 1 : 0;
     }
@@ -186,6 +188,12 @@ void MakeTargets(const Objective& objective, const examples::RankingBatch& batch
       case Objective::Label::kUnwanted: {
         const bool is_low = labels.rating <= objective.low_rating;  // not if there is none
         targets->value[i] = is_low || labels.happened.Meets(objective.against) ? 1.0f : 0.0f;
+        break;
+      }
+      case Objective::Label::kCompletion: {
+        const bool known = !duration_s.empty() && duration_s[i] > 0;
+        if (!known) targets->mask[i] = 0;
+        if (known) targets->value[i] = std::clamp(labels.watch_s / duration_s[i], 0.0f, 1.0f);
         break;
       }
     }

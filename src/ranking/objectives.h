@@ -7,7 +7,8 @@
 //   name = "click"   label = "click"          loss = "logistic"
 //
 // Labels: an event type ("click", "like", "complete" ...) as yes or no; "watch_seconds" capped at
-// `cap`; "rating"; "unwanted": whether the user disliked the item, in any way that the log has
+// `cap`; "completion": the share of the item's duration that was watched, at most 1, of items with a
+// duration; "rating"; "unwanted": whether the user disliked the item, in any way that the log has
 // (features/low_rating.h). `observed = ["like", "dislike"]` limits the loss to impressions that have
 // one of these events. `score_weight` is the exponent in the score (score.h).
 #ifndef UPNEXT_RANKING_OBJECTIVES_H_
@@ -27,7 +28,7 @@
 namespace upnext::ranking {
 
 struct Objective {
-  enum class Label : uint8_t { kEvent, kWatchSeconds, kRating, kUnwanted };
+  enum class Label : uint8_t { kEvent, kWatchSeconds, kRating, kUnwanted, kCompletion };
   enum class Loss : uint8_t { kLogistic, kWeightedLogistic, kSquared, kHuber };
   std::string name;
   Label label = Label::kEvent;
@@ -47,6 +48,8 @@ struct Objective {
   // Engagement depends on the position, satisfaction less so: whether the tower of [ranking.bias]
   // adds to this logit (Zhao 2019, section 5.3).
   bool position_bias = false;
+
+  bool is_yes_or_no() const { return label == Label::kEvent || label == Label::kUnwanted; }
 };
 
 // [[ranking.objective]]; without any: watch (weighted logistic, score weight 1) and click
@@ -59,12 +62,18 @@ inline constexpr double kMaxScoreWeight = 100;  // and not less than minus this
 std::string NameOfObjective(const base::ConfigTable& objective);
 float ScoreWeightOf(const base::ConfigTable& objective);
 
-// Labels of a batch for one objective: target, mask (0: not observed).
+// Labels of a batch for one objective: target in its unit, mask (0: not observed).
 struct Targets {
   std::vector<float> value;
   std::vector<uint8_t> mask;
 };
-void MakeTargets(const Objective& objective, const examples::RankingBatch& batch, Targets* targets);
+// labels [n]; duration_s [n] of the items, NaN: unknown, or empty: all are.
+void MakeTargets(const Objective& objective, std::span<const examples::Labels> labels,
+                 std::span<const float> duration_s, Targets* targets);
+inline void MakeTargets(const Objective& objective, const examples::RankingBatch& batch,
+                        Targets* targets) {
+  MakeTargets(objective, batch.labels, batch.impressions.duration_s, targets);
+}
 
 // The constant logit with the lowest loss on these targets: the starting point of training, and the
 // baseline of a model. 0 when no example is observed.
@@ -73,7 +82,7 @@ float BestConstant(const Objective& objective, const Targets& targets);
 // Loss of one head; overwrites d_logits [n].
 nn::LossValue ObjectiveLoss(const Objective& objective, std::span<const float> logits,
                             const Targets& targets, float* d_logits);
-// The head's output in the unit of the objective: probability, expected seconds, stars. Logits of
+// The head's output in the unit of the objective: probability, share, expected seconds, stars. Logits of
 // probabilities and of expected seconds are clipped to [-kMaxLogit, kMaxLogit].
 inline constexpr float kMaxLogit = 15;
 float Predict(const Objective& objective, float logit);

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <set>
+#include <string>
 
 #include "nn/gradient_check.h"
 #include "ranking/test_batches.h"
@@ -145,6 +147,43 @@ TEST(Objectives, UnwantedIsAnEventAgainstTheItemOrALowRating) {
   EXPECT_THAT(targets.mask, testing::Each(1));
 }
 
+TEST(Objectives, CompletionIsTheShareWatchedOfItemsWithADuration) {
+  examples::RankingBatch batch;
+  AppendImpression({}, Clicked(30), &batch, nullptr, 120);
+  AppendImpression({}, {}, &batch, nullptr, 120);  // not watched
+  AppendImpression({}, Clicked(130), &batch, nullptr, 120);
+  AppendImpression({}, Clicked(30), &batch);
+  AppendImpression({}, Clicked(30), &batch, nullptr, 0);
+  Targets targets;
+  MakeTargets(CompletionObjective(), batch, &targets);
+  EXPECT_THAT(targets.value, ElementsAre(0.25f, 0, 1, 0, 0));
+  EXPECT_THAT(targets.mask, ElementsAre(1, 1, 1, 0, 0));
+  MakeTargets(CompletionObjective(), batch.labels, {}, &targets);
+  EXPECT_THAT(targets.mask, testing::Each(0)) << "no duration is known";
+}
+
+TEST(Objectives, CompletionIsLearnedByCrossEntropyWithTheShare) {
+  const std::vector<Objective> objectives =
+      Parse("[[ranking.objective]]\nlabel = \"completion\"\nscore_weight = 1");
+  EXPECT_EQ(objectives[0].name, "completion");
+  EXPECT_EQ(objectives[0].label, Objective::Label::kCompletion);
+  EXPECT_EQ(objectives[0].loss, Objective::Loss::kLogistic);
+  EXPECT_TRUE(objectives[0].position_bias);
+  EXPECT_FALSE(objectives[0].is_yes_or_no());
+  std::string error;
+  Parse("[[ranking.objective]]\nlabel = \"completion\"\nloss = \"squared\"\nscore_weight = 1",
+        &error);
+  EXPECT_THAT(error, HasSubstr("\"logistic\""));
+
+  const Targets targets{.value = {0.25f, 0.75f}, .mask = {1, 1}};
+  const std::vector<float> logits = {0.0f, std::log(3.0f)};  // shares of 1/2 and 3/4
+  std::vector<float> gradient(2);
+  const nn::LossValue loss = ObjectiveLoss(CompletionObjective(), logits, targets, gradient.data());
+  EXPECT_NEAR(loss.sum, std::log(2.0) - .75 * std::log(.75) - .25 * std::log(.25), 1e-6);
+  EXPECT_THAT(gradient, ElementsAre(testing::FloatEq(0.125f), testing::FloatNear(0, 1e-7f)));
+  EXPECT_FLOAT_EQ(Predict(CompletionObjective(), std::log(3.0f)), 0.75f);
+}
+
 TEST(Objectives, MT01_EveryHeadsGradientIsThatOfItsLossAndMaskedRowsGetNone) {
   const examples::RankingBatch batch = RandomBatch(10, 6, /*seed=*/3);
   std::vector<Objective> objectives = AllObjectives();
@@ -169,7 +208,8 @@ TEST(Objectives, MT01_EveryHeadsGradientIsThatOfItsLossAndMaskedRowsGetNone) {
       ++masked;
       EXPECT_EQ(gradient[i], 0.0f);
     }
-    EXPECT_EQ(masked > 0, objective.name == "like" || objective.name == "rating");
+    const std::set<std::string> partly = {"like", "rating", "completion"};
+    EXPECT_EQ(masked > 0, partly.contains(objective.name));
   }
 }
 

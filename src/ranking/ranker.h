@@ -67,7 +67,7 @@ inline kernels::BagsView View(const features::Bags& bags) {
 
 // Of its section file.
 inline constexpr std::string_view kRankerKind = "ranker";
-inline constexpr uint32_t kRankerVersion = 4;
+inline constexpr uint32_t kRankerVersion = 5;
 
 class Ranker {
  public:

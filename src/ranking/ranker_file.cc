@@ -20,7 +20,8 @@ constexpr char kOptions[] = "options", kDigest[] = "features_digest";
 constexpr size_t kFileMaxLayers = 64, kMaxObjectives = 256, kMaxBiasFeatures = 64;
 constexpr double kFileMaxWidth = 16384, kMaxDim = 1024, kMaxNumber = 1e6;
 
-constexpr std::string_view kLabels[] = {"event", "watch_seconds", "rating", "unwanted"};
+constexpr std::string_view kLabels[] = {"event", "watch_seconds", "rating", "unwanted",
+                                        "completion"};
 constexpr std::string_view kLosses[] = {"logistic", "weighted_logistic", "squared", "huber"};
 constexpr std::string_view kForms[] = {"paper", "exact"};
 
