@@ -52,15 +52,19 @@ void CheckLoss(const base::ConfigTable& table, const Objective& objective) {
   const bool share = IsShare(objective);
   const bool wants_share = objective.loss == Objective::Loss::kLogistic;
   if (share != wants_share) {
-    table.Fail("loss", share ? "expected \"logistic\", since the label is yes or no, or a share"
-                             : "expected \"weighted_logistic\", \"squared\" or \"huber\", since "
-                               "the label is a number");
-  }
-  if (objective.label == Objective::Label::kRating &&
-      objective.loss == Objective::Loss::kWeightedLogistic) {
     table.Fail(
         "loss",
-        "expected \"squared\" or \"huber\" for ratings; \"weighted_logistic\" is for watch time");
+        share
+            ? "expected \"logistic\", since the label is yes or no, or a share"
+            : "expected \"weighted_logistic\", \"squared\", \"huber\", \"quantile\" or \"ordinal\", since "
+              "the label is a number");
+  }
+  const bool of_watches =
+      objective.loss == Objective::Loss::kWeightedLogistic || objective.learns();
+  if (objective.label == Objective::Label::kRating && of_watches) {
+    table.Fail("loss",
+               "expected \"squared\" or \"huber\" for ratings; \"weighted_logistic\", \"quantile\" "
+               "and \"ordinal\" are for watch time");
   }
 }
 
@@ -81,13 +85,19 @@ Objective ObjectiveFromConfig(const base::ConfigTable& table, const schema::Sche
   const size_t usual = IsShare(objective)                                   ? 0
                        : objective.label == Objective::Label::kWatchSeconds ? 1
                                                                             : 2;
-  objective.loss = static_cast<Objective::Loss>(
-      table.Choice("loss", {"logistic", "weighted_logistic", "squared", "huber"}, usual));
+  objective.loss = static_cast<Objective::Loss>(table.Choice(
+      "loss", {"logistic", "weighted_logistic", "squared", "huber", "quantile", "ordinal"}, usual));
   objective.form = table.Choice("form", {"exact", "paper"}, 0) == 0 ? nn::WatchTimeForm::kExact
                                                                     : nn::WatchTimeForm::kPaper;
   objective.cap = static_cast<float>(table.Real("cap", 300, {.min = 1e-3, .max = 1e6}));
   const double delta = objective.label == Objective::Label::kRating ? 1 : 60;
   objective.delta = static_cast<float>(table.Real("delta", delta, {.min = 1e-3, .max = 1e6}));
+  if (objective.learns()) {
+    const bool ordinal = objective.loss == Objective::Loss::kOrdinal;
+    const size_t most = ordinal ? WatchLevels::kMaxBuckets : WatchQuantiles::kMaxBuckets;
+    objective.buckets = static_cast<uint32_t>(table.Int(
+        "buckets", objective.buckets, {.min = ordinal ? 2 : 1, .max = static_cast<int64_t>(most)}));
+  }
   for (const std::string& name : table.Texts("observed", {})) {
     if (const std::optional<EventType> type = schema.FindEventType(name)) {
       objective.observed.Add(*type);
@@ -164,11 +174,30 @@ std::vector<Objective> ObjectivesFromConfig(const base::ConfigTable& ranking,
   return objectives;
 }
 
+Result<HeadLayout> ColumnsOf(std::span<const Objective> objectives) {
+  HeadLayout layout;
+  for (const Objective& objective : objectives) {
+    const bool learned = objective.loss == Objective::Loss::kOrdinal ? !objective.levels.empty()
+                                                                     : !objective.quantiles.empty();
+    if (objective.learns() && !learned) {
+      return InvalidArgument(
+          "the objective '{}' has not learned its targets from the training part; use what "
+          "LearnObjectives returns",
+          objective.name);
+    }
+    layout.heads.push_back({layout.width, objective.outputs()});
+    layout.width += objective.outputs();
+  }
+  return layout;
+}
+
 void MakeTargets(const Objective& objective, std::span<const examples::Labels> all_labels,
                  std::span<const float> duration_s, Targets* targets) {
   const size_t n = all_labels.size();
   targets->value.assign(n, 0.0f);
   targets->mask.assign(n, 1);
+  const bool by_quantile = !objective.quantiles.empty();
+  targets->quantile.assign(by_quantile ? n : 0, 0.0f);
   for (size_t i = 0; i < n; ++i) {
     const examples::Labels& labels = all_labels[i];
     if (!objective.observed.empty()) {
@@ -180,6 +209,10 @@ void MakeTargets(const Objective& objective, std::span<const examples::Labels> a
         break;
       case Objective::Label::kWatchSeconds:
         targets->value[i] = std::min(labels.watch_s, objective.cap);
+        if (by_quantile) {
+          targets->quantile[i] = objective.quantiles.Quantile(
+              duration_s.empty() ? schema::kAbsent : duration_s[i], targets->value[i]);
+        }
         break;
       case Objective::Label::kRating:
         targets->mask[i] = targets->mask[i] != 0 && !std::isnan(labels.rating);
@@ -210,6 +243,11 @@ nn::LossValue ObjectiveLoss(const Objective& objective, std::span<const float> l
       return nn::SquaredLoss(logits, targets.value, examples, d_logits);
     case Objective::Loss::kHuber:
       return nn::HuberLoss(logits, targets.value, objective.delta, examples, d_logits);
+    case Objective::Loss::kQuantile:
+      return nn::LogisticLoss(logits, targets.quantile, examples, d_logits);
+    case Objective::Loss::kOrdinal:
+      return nn::OrdinalLoss(logits, targets.value, objective.levels.thresholds(), examples,
+                             d_logits);
     case Objective::Loss::kWeightedLogistic:
       break;
   }
@@ -220,48 +258,67 @@ nn::LossValue ObjectiveLoss(const Objective& objective, std::span<const float> l
                            d_logits);
 }
 
-float BestConstant(const Objective& objective, const Targets& targets) {
+std::vector<float> BestConstants(const Objective& objective, const Targets& targets) {
+  const std::vector<float>& values =
+      objective.loss == Objective::Loss::kQuantile ? targets.quantile : targets.value;
+  std::vector<float> best(objective.outputs(), 0.0f);
   double count = 0, sum = 0, positive = 0;
-  for (size_t i = 0; i < targets.value.size(); ++i) {
+  for (size_t i = 0; i < values.size(); ++i) {
     if (targets.mask[i] == 0) continue;
     count += 1;
-    sum += static_cast<double>(targets.value[i]);
-    positive += targets.value[i] > 0 ? 1 : 0;
+    sum += static_cast<double>(values[i]);
+    positive += values[i] > 0 ? 1 : 0;
   }
-  if (count == 0) return 0.0f;
+  if (count == 0) return best;
   // Adding half an example to each side keeps the logarithms finite.
   constexpr double kHalf = 0.5;
-  double best = 0;
+  const auto log_odds = [&](double of, double others) {
+    return static_cast<float>(std::log((of + kHalf) / (others + kHalf)));
+  };
   switch (objective.loss) {
     case Objective::Loss::kSquared:
-      best = sum / count;
+      best[0] = static_cast<float>(sum / count);
       break;
     case Objective::Loss::kHuber:
-      best = BestHuberConstant(objective.delta, targets);
+      best[0] = static_cast<float>(BestHuberConstant(objective.delta, targets));
       break;
     case Objective::Loss::kLogistic:
-      best = std::log((sum + kHalf) / (count - sum + kHalf));
+    case Objective::Loss::kQuantile:
+      best[0] = log_odds(sum, count - sum);
       break;
     case Objective::Loss::kWeightedLogistic: {
       const bool paper = objective.form == nn::WatchTimeForm::kPaper;
-      best = std::log((sum + kHalf) / ((paper ? count - positive : count) + kHalf));
+      best[0] = log_odds(sum, paper ? count - positive : count);
       break;
     }
+    case Objective::Loss::kOrdinal:
+      for (size_t k = 0; k < best.size(); ++k) {
+        double above = 0;
+        for (size_t i = 0; i < values.size(); ++i) {
+          above += targets.mask[i] != 0 && values[i] > objective.levels.thresholds()[k] ? 1 : 0;
+        }
+        best[k] = log_odds(above, count - above);
+      }
+      break;
   }
-  return static_cast<float>(best);
+  return best;
 }
 
-float Predict(const Objective& objective, float logit) {
+float Predict(const Objective& objective, std::span<const float> logits, float duration_s) {
   switch (objective.loss) {
     case Objective::Loss::kLogistic:
-      return nn::Sigmoid(std::clamp(logit, -kMaxLogit, kMaxLogit));
+      return nn::Sigmoid(std::clamp(logits[0], -kMaxLogit, kMaxLogit));
     case Objective::Loss::kSquared:
     case Objective::Loss::kHuber:
-      return logit;
+      return logits[0];
+    case Objective::Loss::kQuantile:
+      return objective.quantiles.Seconds(duration_s, nn::Sigmoid(logits[0]));
+    case Objective::Loss::kOrdinal:
+      return objective.levels.Expectation(logits);
     case Objective::Loss::kWeightedLogistic:
       break;
   }
-  return nn::ExpectedWatchTime(logit, WatchTime(objective));
+  return nn::ExpectedWatchTime(logits[0], WatchTime(objective));
 }
 
 }  // namespace upnext::ranking

@@ -185,6 +185,30 @@ inline Objective UnwantedObjective() {
 inline Objective CompletionObjective() {
   return {.name = "completion", .label = Objective::Label::kCompletion};
 }
+// Learned from watches of 0 to 100 s of items of 100 s, and of 0 to 20 s of items of 20 s, evenly.
+inline Objective QuantileObjective() {
+  Objective objective{.name = "watch-quantile",
+                      .label = Objective::Label::kWatchSeconds,
+                      .loss = Objective::Loss::kQuantile};
+  std::vector<WatchQuantiles::Watch> watches;
+  for (int second = 0; second <= 100; ++second) {
+    watches.push_back({100, static_cast<float>(second)});
+    watches.push_back({20, static_cast<float>(second % 21)});
+  }
+  objective.quantiles = WatchQuantiles::Learn(std::move(watches), 2);
+  return objective;
+}
+// Five buckets of 0 to 90 s, evenly.
+inline Objective OrdinalObjective() {
+  Objective objective{.name = "watch-ordinal",
+                      .label = Objective::Label::kWatchSeconds,
+                      .loss = Objective::Loss::kOrdinal,
+                      .loss_weight = 0.1f};
+  std::vector<float> seconds;
+  for (int second = 0; second <= 90; ++second) seconds.push_back(static_cast<float>(second));
+  objective.levels = WatchLevels::Learn(std::move(seconds), 5);
+  return objective;
+}
 // One objective for each kind of head.
 inline std::vector<Objective> AllObjectives() {
   return {WatchObjective(),
@@ -193,7 +217,9 @@ inline std::vector<Objective> AllObjectives() {
           RatingObjective(),
           HuberObjective(),
           UnwantedObjective(),
-          CompletionObjective()};
+          CompletionObjective(),
+          QuantileObjective(),
+          OrdinalObjective()};
 }
 
 }  // namespace upnext::ranking

@@ -205,6 +205,26 @@ TEST_F(PreconditionsTest, CompletionNeedsItemsWithADuration) {
   EXPECT_THAT(notes_.lines, ElementsAre(HasSubstr("'completion' is left out")));
 }
 
+TEST_F(PreconditionsTest, WatchTimesOfQuantilesAndThresholdsMustDifferToo) {
+  for (const auto loss : {Objective::Loss::kQuantile, Objective::Loss::kOrdinal}) {
+    Objective watch{.name = "watch", .label = Objective::Label::kWatchSeconds, .loss = loss};
+    watch.score_weight = 1;
+    EXPECT_TRUE(Check({watch}));
+    watch.observed.Add(schema::EventType::kLike);  // of which the log has none
+    const auto stopped = Check({watch});
+    ASSERT_FALSE(stopped);
+    EXPECT_THAT(stopped.error().message,
+                AllOf(HasSubstr("'watch' orders the feed"), HasSubstr("watch_seconds 96"),
+                      HasSubstr("no impression has a label (watch_seconds)")));
+    watch.score_weight = 0;
+    notes_.lines.clear();
+    const auto skipped = Check({Event("click", schema::EventType::kClick, 1), watch});
+    ASSERT_TRUE(skipped);
+    EXPECT_EQ(skipped->size(), 1u);
+    EXPECT_THAT(notes_.lines, ElementsAre(HasSubstr("'watch' is left out")));
+  }
+}
+
 TEST_F(PreconditionsTest, AnEmptyTestPartStopsUnlessNoneIsAskedFor) {
   using Kind = examples::SplitOptions::Kind;
   const auto check = [&](const examples::SplitOptions& split) {
