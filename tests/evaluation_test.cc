@@ -90,6 +90,36 @@ TEST(Evaluate, BothStagesWithBaselinesOnTheSameUsers) {
   EXPECT_THAT(report.machine, HasSubstr("2 threads"));
 }
 
+TEST(Evaluate, EveryNumberThatTheRankerPredictsHasErrorsAndBaselines) {
+  using ranking::Objective;
+  const World world(DenseWorld(3));
+  const Untrained models(world);
+  std::vector<Objective> objectives = Untrained::Objectives();
+  objectives.push_back({.name = "share", .label = Objective::Label::kCompletion});
+  base::Rng rng(1);
+  const ranking::Ranker ranker =
+      World::Value(ranking::Ranker::Make({.architecture = {.widths = {8}}, .max_dim = 4},
+                                         objectives, ranking::ShapeOf(models.tables), rng));
+  Subject subject = models.subject;
+  subject.ranker = &ranker;
+  const Report report = Measure(subject, {});
+  ASSERT_TRUE(report.ranking);
+  for (const char* key : {"mae.share", "rmse.share", "xauc.share"}) {
+    EXPECT_TRUE(report.ranking->model.metrics.contains(key)) << key;
+    EXPECT_THAT(report::RenderTable(report), HasSubstr(key));
+  }
+  EXPECT_FALSE(report.ranking->model.metrics.contains("auc.share"));
+  const auto& rows = report.ranking->baselines;
+  const ModelMetrics &mean = *std::ranges::find(rows, "mean", &ModelMetrics::name),
+                     &item = *std::ranges::find(rows, "item mean", &ModelMetrics::name),
+                     &rates = *std::ranges::find(rows, "rates", &ModelMetrics::name);
+  EXPECT_EQ(mean.metrics.at("xauc.share").value, 0.5);
+  EXPECT_GT(mean.metrics.at("rmse.share").value, 0);
+  EXPECT_LT(mean.metrics.at("rmse.share").value, 0.5) << "a share, not seconds";
+  EXPECT_NE(item.metrics.at("rmse.share").value, mean.metrics.at("rmse.share").value);
+  EXPECT_FALSE(rates.metrics.contains("rmse.share"));
+}
+
 TEST(Evaluate, FiguresHaveIntervalsFromThirtyUsersOnAndANoteBelow) {
   for (const uint32_t users : {12u, 100u}) {
     const World world(LongTestWorld(users));

@@ -51,6 +51,7 @@ inline void ExpectSame(const features::FeatureBlock& a, const features::FeatureB
   EXPECT_EQ(a.categorical, b.categorical);
   EXPECT_TRUE(SameBytes(a.raw, b.raw));
   EXPECT_TRUE(SameBytes(a.dense, b.dense));
+  EXPECT_TRUE(SameBytes(a.duration_s, b.duration_s));
 }
 
 inline void ExpectSame(const Features& a, const Features& b) {

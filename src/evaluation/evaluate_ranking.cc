@@ -54,10 +54,12 @@ class RankingRun {
         tasks.emplace_back("watch_mae_s", error(false));
         tasks.emplace_back("watch_rmse_s", error(true));
         tasks.emplace_back("watch_xauc", pairs);
-      } else if (objectives_[k].loss == Objective::Loss::kLogistic) {
+      } else if (objectives_[k].is_yes_or_no()) {
         tasks.emplace_back("auc." + name, pairs);
       } else {
+        tasks.emplace_back("mae." + name, error(false));
         tasks.emplace_back("rmse." + name, error(true));
+        tasks.emplace_back("xauc." + name, pairs);
       }
     }
     std::vector<Metric> metrics(tasks.size());

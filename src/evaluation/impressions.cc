@@ -61,7 +61,7 @@ class UserScorer {
                                   {.item = impression.item, .source = impression.source},
                                   &batch_.impressions);
       batch_.query_of.push_back(query);
-      scored_.Add(group.user, group.request, impression);
+      scored_.Add(group.user, group.request, impression, batch_.impressions.duration_s.back());
     }
     if (batch_.query_of.size() == before) return;
     extractor_.AppendQuery(state, group.user, group.context, &batch_.queries);
@@ -107,10 +107,11 @@ Status CheckFinite(const Impressions& impressions) {
 
 }  // namespace
 
-void Impressions::Add(uint32_t of_user, uint64_t of_request,
-                      const examples::Impression& impression) {
+void Impressions::Add(uint32_t of_user, uint64_t of_request, const examples::Impression& impression,
+                      float of_duration_s) {
   user.push_back(of_user);
   item.push_back(impression.item);
+  duration_s.push_back(of_duration_s);
   time_ms.push_back(impression.time_ms);
   request.push_back(of_request);
   labels.push_back(impression.labels);
@@ -119,6 +120,7 @@ void Impressions::Add(uint32_t of_user, uint64_t of_request,
 void Impressions::Append(const Impressions& other) {
   AppendTo(user, other.user);
   AppendTo(item, other.item);
+  AppendTo(duration_s, other.duration_s);
   AppendTo(time_ms, other.time_ms);
   AppendTo(request, other.request);
   AppendTo(labels, other.labels);
@@ -139,7 +141,8 @@ Impressions CollectImpressions(const examples::ReplaySource& source, examples::S
       for (const examples::JoinedGroup& group : joined.groups) {
         for (const examples::Impression& impression : joined.of(group)) {
           if (impression.part != part) continue;
-          chunks[begin / kUsersPerChunk].Add(user, group.request, impression);
+          chunks[begin / kUsersPerChunk].Add(user, group.request, impression,
+                                             source.catalogue.item(impression.item).duration_s);
         }
       }
     }
@@ -179,11 +182,8 @@ Result<Impressions> ScoreImpressions(const Subject& subject, const EvaluateOptio
 }
 
 ranking::Targets TargetsOf(const ranking::Objective& objective, const Impressions& impressions) {
-  examples::RankingBatch batch;
-  batch.labels = impressions.labels;
-  batch.query_of.resize(impressions.size());
   ranking::Targets targets;
-  ranking::MakeTargets(objective, batch, &targets);
+  ranking::MakeTargets(objective, impressions.labels, impressions.duration_s, &targets);
   return targets;
 }
 

@@ -22,13 +22,15 @@ namespace upnext::evaluation {
 
 struct Impressions {
   std::vector<uint32_t> user, item;
+  std::vector<float> duration_s;  // of the item, NaN: unknown
   std::vector<int64_t> time_ms;
   std::vector<uint64_t> request;
   std::vector<examples::Labels> labels;
   std::vector<float> predictions;  // [size(), objectives], or empty
   std::vector<double> score;       // combined, or empty
   size_t size() const { return user.size(); }
-  void Add(uint32_t of_user, uint64_t of_request, const examples::Impression& impression);
+  void Add(uint32_t of_user, uint64_t of_request, const examples::Impression& impression,
+           float of_duration_s);
   void Append(const Impressions& other);
 };
 

@@ -16,6 +16,8 @@ using ranking::Objective;
 
 constexpr double kWatchShrinkage = 20, kRatePrior = 10;
 constexpr size_t kDurationBins = 10;
+constexpr const char* kMeanNames[] = {"mean",      "median",   "duration mean",   "user mean",
+                                      "item mean", "additive", "additive, shrunk"};
 
 // A grouping of impressions: by user, by item, by decile of duration.
 using KeyOf = std::function<uint32_t(const Impressions& impressions, size_t i)>;
@@ -44,25 +46,24 @@ class GroupMeans {
 // Deciles of the durations of training impressions; unknown durations count as 0.
 class DurationBins {
  public:
-  DurationBins(const log::EventLog& log, const Impressions& train) : log_(log) {
+  explicit DurationBins(const Impressions& train) {
     std::vector<float> durations;
-    for (const uint32_t item : train.item) durations.push_back(Duration(item));
+    for (size_t i = 0; i < train.size(); ++i) durations.push_back(Duration(train, i));
     std::sort(durations.begin(), durations.end());
     for (size_t bin = 1; bin < kDurationBins && !durations.empty(); ++bin) {
       edges_.push_back(durations[durations.size() * bin / kDurationBins]);
     }
   }
-  uint32_t Bin(uint32_t item) const {
-    const auto edge = std::upper_bound(edges_.begin(), edges_.end(), Duration(item));
+  uint32_t Bin(const Impressions& impressions, size_t i) const {
+    const auto edge = std::upper_bound(edges_.begin(), edges_.end(), Duration(impressions, i));
     return static_cast<uint32_t>(edge - edges_.begin());
   }
 
  private:
-  float Duration(uint32_t item) const {
-    const float duration = log_.item(item).duration_s;
+  static float Duration(const Impressions& impressions, size_t i) {
+    const float duration = impressions.duration_s[i];
     return std::isnan(duration) ? 0.0f : duration;
   }
-  const log::EventLog& log_;
   std::vector<float> edges_;
 };
 
@@ -73,50 +74,28 @@ class BaselineMaker {
         log_(subject.source.log),
         train_(train),
         held_out_(held_out),
-        bins_(log_, train),
-        by_{[this](const Impressions& from, size_t i) { return bins_.Bin(from.item[i]); },
+        bins_(train),
+        by_{[this](const Impressions& from, size_t i) { return bins_.Bin(from, i); },
             [](const Impressions& from, size_t i) { return from.user[i]; },
             [](const Impressions& from, size_t i) { return from.item[i]; }},
         groups_{kDurationBins, log_.users(), log_.items()} {}
 
-  void AddWatch(size_t objective, std::vector<Predictor>* made) const {
-    const std::vector<float> t = TargetsOf(objectives_[objective], train_).value;
-    const double mean = std::reduce(t.begin(), t.end(), 0.0) / static_cast<double>(t.size());
-    std::vector<float> sorted = t;
-    const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
-    std::nth_element(sorted.begin(), middle, sorted.end());
-    const double median = static_cast<double>(*middle);
-    const auto add = [&](std::string name, const std::function<double(size_t)>& predict) {
-      made->push_back(FromWatch(std::move(name), objective, predict));
-    };
-    std::vector<GroupMeans> means;
-    for (size_t k = 0; k < 3; ++k) {
-      means.emplace_back(by_[k], groups_[k]);
-      for (size_t i = 0; i < t.size(); ++i) means[k].Add(train_, i, static_cast<double>(t[i]));
+  // Of every objective whose label is a number. That of `scored`, if it is one, orders the pages.
+  void AddMeans(size_t scored, std::vector<Predictor>* made) const {
+    std::vector<Predictor> rows;
+    for (const char* name : kMeanNames) rows.push_back(Empty(name));
+    bool any = false;
+    for (size_t k = 0; k < objectives_.size(); ++k) {
+      if (objectives_[k].is_yes_or_no()) continue;
+      any |= FillMeans(k, k == scored, rows);
     }
-    add("mean", [&](size_t) { return mean; });
-    add("median", [&](size_t) { return median; });
-    constexpr const char* kNames[] = {"duration mean", "user mean", "item mean"};
-    for (size_t k = 0; k < 3; ++k) {
-      add(kNames[k], [&, k](size_t i) { return means[k].Mean(held_out_, i, mean); });
-    }
-    add("additive", [&](size_t i) {
-      double sum = mean;
-      for (const GroupMeans& group : means) sum += group.Mean(held_out_, i, mean) - mean;
-      return std::max(sum, 0.0);
-    });
-    const std::vector<GroupMeans> effects = ShrunkEffects(t, mean);
-    add("additive, shrunk", [&](size_t i) {
-      double sum = mean;
-      for (const GroupMeans& effect : effects) sum += effect.Mean(held_out_, i, 0, kWatchShrinkage);
-      return sum;
-    });
+    if (any) std::ranges::move(rows, std::back_inserter(*made));
   }
 
   Predictor Rates() const {
     Predictor rates = Empty("rates");
     for (size_t k = 0; k < objectives_.size(); ++k) {
-      if (objectives_[k].loss != Objective::Loss::kLogistic) continue;
+      if (!objectives_[k].is_yes_or_no()) continue;
       const ranking::Targets targets = TargetsOf(objectives_[k], train_);
       GroupMeans users(by_[1], groups_[1]), items(by_[2], groups_[2]);
       double successes = 0, trials = 0;
@@ -155,26 +134,72 @@ class BaselineMaker {
     return {std::move(name), {}, std::vector<std::vector<float>>(objectives_.size())};
   }
 
-  Predictor FromWatch(std::string name, size_t objective,
-                      const std::function<double(size_t)>& predict) const {
-    Predictor predictor = Empty(std::move(name));
-    for (size_t i = 0; i < held_out_.size(); ++i) {
-      const double value = predict(i);
-      predictor.score.push_back(value);
-      predictor.predictions[objective].push_back(static_cast<float>(value));
+  // The training impressions where an objective is observed, with their labels.
+  struct Sample {
+    std::vector<size_t> rows;
+    std::vector<float> labels;
+  };
+  Sample SampleOf(size_t objective) const {
+    const ranking::Targets targets = TargetsOf(objectives_[objective], train_);
+    Sample sample;
+    for (size_t i = 0; i < targets.value.size(); ++i) {
+      if (targets.mask[i] == 0) continue;
+      sample.rows.push_back(i);
+      sample.labels.push_back(targets.value[i]);
     }
-    return predictor;
+    return sample;
   }
 
-  std::vector<GroupMeans> ShrunkEffects(std::span<const float> t, double mean) const {
+  // Fills the predictions of an objective, in the order of kMeanNames. False if none is observed.
+  bool FillMeans(size_t objective, bool orders, std::vector<Predictor>& rows) const {
+    const Sample sample = SampleOf(objective);
+    const std::vector<float>& t = sample.labels;
+    if (t.empty()) return false;
+    const double mean = std::reduce(t.begin(), t.end(), 0.0) / static_cast<double>(t.size());
+    std::vector<float> sorted = t;
+    const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+    std::nth_element(sorted.begin(), middle, sorted.end());
+    const double median = static_cast<double>(*middle);
+    std::vector<GroupMeans> means;
+    for (size_t g = 0; g < 3; ++g) {
+      means.emplace_back(by_[g], groups_[g]);
+      for (size_t i = 0; i < t.size(); ++i) {
+        means[g].Add(train_, sample.rows[i], static_cast<double>(t[i]));
+      }
+    }
+    const std::vector<GroupMeans> effects = ShrunkEffects(sample, mean);
+    for (size_t i = 0; i < held_out_.size(); ++i) {
+      double sum = mean, shrunk = mean;
+      for (const GroupMeans& group : means) sum += group.Mean(held_out_, i, mean) - mean;
+      for (const GroupMeans& effect : effects) {
+        shrunk += effect.Mean(held_out_, i, 0, kWatchShrinkage);
+      }
+      const double values[] = {mean,
+                               median,
+                               means[0].Mean(held_out_, i, mean),
+                               means[1].Mean(held_out_, i, mean),
+                               means[2].Mean(held_out_, i, mean),
+                               std::max(sum, 0.0),
+                               shrunk};
+      for (size_t row = 0; row < std::size(values); ++row) {
+        rows[row].predictions[objective].push_back(static_cast<float>(values[row]));
+        if (orders) rows[row].score.push_back(values[row]);
+      }
+    }
+    return true;
+  }
+
+  std::vector<GroupMeans> ShrunkEffects(const Sample& sample, double mean) const {
     std::vector<double> residual;
-    for (const float value : t) residual.push_back(static_cast<double>(value) - mean);
+    for (const float value : sample.labels) residual.push_back(static_cast<double>(value) - mean);
     std::vector<GroupMeans> effects;
-    for (size_t k = 0; k < 3; ++k) {
-      GroupMeans& effect = effects.emplace_back(by_[k], groups_[k]);
-      for (size_t i = 0; i < residual.size(); ++i) effect.Add(train_, i, residual[i]);
+    for (size_t g = 0; g < 3; ++g) {
+      GroupMeans& effect = effects.emplace_back(by_[g], groups_[g]);
       for (size_t i = 0; i < residual.size(); ++i) {
-        residual[i] -= effect.Mean(train_, i, 0, kWatchShrinkage);
+        effect.Add(train_, sample.rows[i], residual[i]);
+      }
+      for (size_t i = 0; i < residual.size(); ++i) {
+        residual[i] -= effect.Mean(train_, sample.rows[i], 0, kWatchShrinkage);
       }
     }
     return effects;
@@ -214,8 +239,7 @@ std::vector<Predictor> RankingBaselines(const Subject& subject, const Impression
   if (train.size() == 0) return made;
   const std::vector<Objective>& objectives = subject.ranker->objectives();
   const BaselineMaker maker(subject, train, held_out);
-  const size_t watch = WatchObjective(objectives);
-  if (watch < objectives.size()) maker.AddWatch(watch, &made);
+  maker.AddMeans(WatchObjective(objectives), &made);
   made.push_back(maker.Rates());
   made.push_back(maker.Popularity());
   return made;

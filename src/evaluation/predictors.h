@@ -29,8 +29,8 @@ size_t WatchObjective(const std::vector<ranking::Objective>& objectives);
 Predictor RankerPredictor(const std::vector<ranking::Objective>& objectives,
                           const Impressions& held_out);
 
-// Baselines, where t is the watch time in seconds, capped by the objective, and t~ its mean over
-// the training part:
+// Baselines. For each objective whose label t is a number, such as capped watch seconds, shares,
+// ratings, with t~ its mean over the training part:
 //   mean, median
 //   duration mean, user mean, item mean   mean of t by decile of duration, by user, by item; t~
 //                                         for an empty group

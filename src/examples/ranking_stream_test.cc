@@ -43,6 +43,9 @@ void ReadRow(const features::FeatureBlock& block, size_t row,
       numbers->push_back(std::bit_cast<uint32_t>((*values)[row * width + i]));
     }
   }
+  if (block.duration_s.empty()) return;
+  ASSERT_EQ(block.duration_s.size(), block.rows);
+  numbers->push_back(std::bit_cast<uint32_t>(block.duration_s[row]));
 }
 
 std::vector<RankingExample> RankingEpoch(RankingStream& stream, uint32_t epoch,

@@ -10,6 +10,7 @@ void FeatureBlock::Clear() {
   for (Bags& bags : categorical) bags.Clear();
   raw.clear();
   dense.clear();
+  duration_s.clear();
   rows = 0;
 }
 
@@ -57,6 +58,7 @@ void FeatureBlock::AppendRow(const FeatureBlock& from, size_t row) {
   };
   copy(from.raw, from.raw_width, &raw);
   copy(from.dense, from.dense_width, &dense);
+  if (!from.duration_s.empty()) duration_s.push_back(from.duration_s[row]);
   raw_width = from.raw_width;
   dense_width = from.dense_width;
   ++rows;
@@ -79,6 +81,7 @@ uint64_t Digest(const FeatureBlock& block) {
   }
   add(block.raw);
   add(block.dense);
+  add(block.duration_s);
   return stream.digest();
 }
 

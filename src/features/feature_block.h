@@ -57,6 +57,9 @@ struct FeatureBlock {
   std::vector<Bags> categorical;  // by SidePlan::categories; univalent: one id, or none when absent
   std::vector<float> raw;    // [rows, raw_width], values of numbers by quantiles, NaN = missing
   std::vector<float> dense;  // [rows, dense_width]
+  // [rows] of the ranker's impressions, for objectives that compare a watch with the length of its
+  // item: seconds, NaN = unknown. Empty on other sides.
+  std::vector<float> duration_s;
   size_t rows = 0, raw_width = 0, dense_width = 0;
   void Clear();
   // Appends row `row` of a block of the same plan and side.

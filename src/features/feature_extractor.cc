@@ -6,6 +6,7 @@
 #include "features/category_step.h"
 #include "features/feature_source.h"
 #include "features/number_step.h"
+#include "schema/attribute.h"
 
 namespace upnext::features {
 namespace {
@@ -117,7 +118,8 @@ FeatureExtractor::FeatureExtractor(const FeatureStatistics& tables,
     : narrow_(model == Model::kRetrieval ? tables.plan.retrieval_state() : tables.plan.state()),
       nobody_(tables.plan.state()),
       queries_(std::make_unique<Steps>(tables, catalogue, model, Side::kQuery)),
-      impressions_(std::make_unique<Steps>(tables, catalogue, model, Side::kImpression)) {}
+      impressions_(std::make_unique<Steps>(tables, catalogue, model, Side::kImpression)),
+      durations_(catalogue.Column(schema::Entity::kItem, schema::item_attribute::kDuration)) {}
 
 FeatureExtractor::~FeatureExtractor() = default;
 
@@ -130,6 +132,7 @@ void FeatureExtractor::AppendImpression(const UserState& state, uint32_t user,
                                         const Context& context, const Candidate& candidate,
                                         FeatureBlock* impressions) const {
   impressions_->Append({Fitting(state), user, context, candidate}, impressions);
+  impressions->duration_s.push_back(static_cast<float>(durations_.Value(candidate.item).number));
 }
 
 }  // namespace upnext::features

@@ -35,7 +35,7 @@ class FeatureExtractor {
   // Appends a row of what depends on user and request alone. `user`: catalogue id or kNone.
   void AppendQuery(const UserState& state, uint32_t user, const Context& context,
                    FeatureBlock* queries) const;
-  // Appends a row of what depends on the candidate.
+  // Appends a row of what depends on the candidate, with its duration.
   void AppendImpression(const UserState& state, uint32_t user, const Context& context,
                         const Candidate& candidate, FeatureBlock* impressions) const;
 
@@ -49,6 +49,7 @@ class FeatureExtractor {
   const StateSpec narrow_;  // what the model needs of a state
   const UserState nobody_;
   const std::unique_ptr<const Steps> queries_, impressions_;
+  const catalogue::AttributeColumn durations_;
 };
 
 }  // namespace upnext::features

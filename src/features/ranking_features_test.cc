@@ -69,6 +69,32 @@ TEST_F(RankingFeatures, RK01_QueryFeaturesAreMadeOncePerRequest) {
   for (const Bags& bags : impressions.categorical) EXPECT_EQ(bags.size(), 20u);
 }
 
+TEST_F(RankingFeatures, ImpressionsComeWithTheDurationOfTheirItemAndRequestsWithNone) {
+  const FeatureExtractor extractor(tables_, log_.catalogue(), Model::kRanking);
+  const Context context{.time_ms = Minutes(60 * 24 * 30)};
+  FeatureBlock queries, impressions, copied;
+  extractor.AppendQuery(EmptyState(), schema::kNone, context, &queries);
+  for (uint32_t item = 0; item < 20; ++item) {
+    extractor.AppendImpression(EmptyState(), schema::kNone, context, {.item = item}, &impressions);
+    copied.AppendRow(impressions, item);
+  }
+  EXPECT_TRUE(queries.duration_s.empty());
+  ASSERT_EQ(impressions.duration_s.size(), 20u);
+  size_t unknown = 0;
+  for (uint32_t item = 0; item < 20; ++item) {
+    const float duration_s = log_.catalogue().item(item).duration_s;
+    unknown += std::isnan(duration_s) ? 1 : 0;
+    EXPECT_THAT(impressions.duration_s[item], testing::NanSensitiveFloatEq(duration_s));
+  }
+  EXPECT_GT(unknown, 0u);
+  EXPECT_LT(unknown, 20u);
+  EXPECT_EQ(Digest(copied), Digest(impressions));
+  copied.duration_s[0] += 1;
+  EXPECT_NE(Digest(copied), Digest(impressions)) << "the parity of serving compares durations too";
+  copied.Clear();
+  EXPECT_TRUE(copied.duration_s.empty());
+}
+
 TEST_F(RankingFeatures, RK06_NumbersComeWithTheirPowersAndMissingOnesSaySo) {
   const NamedRow row = Impression(Fold(log_, "u"), {.time_ms = Minutes(60 * 24 * 30)}, {.item = 3});
   const std::vector<float> duration = row.dense("duration_s");

@@ -92,6 +92,27 @@ LossValue LogisticLoss(std::span<const float> logits, std::span<const float> lab
   });
 }
 
+LossValue OrdinalLoss(std::span<const float> logits, std::span<const float> values,
+                      std::span<const float> thresholds, const ExampleWeights& examples,
+                      float* d_logits) {
+  const size_t outputs = thresholds.size();
+  LossValue value;
+  std::vector<float> column(values.size()), above(values.size()), gradient(values.size());
+  for (size_t k = 0; k < outputs; ++k) {
+    for (size_t i = 0; i < values.size(); ++i) {
+      column[i] = logits[i * outputs + k];
+      above[i] = values[i] > thresholds[k] ? 1.0f : 0.0f;
+    }
+    const LossValue one =
+        LogisticLoss(column, above, examples, d_logits != nullptr ? gradient.data() : nullptr);
+    value.sum += one.sum;
+    value.count = one.count;
+    if (d_logits == nullptr) continue;
+    for (size_t i = 0; i < values.size(); ++i) d_logits[i * outputs + k] = gradient[i];
+  }
+  return value;
+}
+
 LossValue SquaredLoss(std::span<const float> predictions, std::span<const float> targets,
                       const ExampleWeights& examples, float* d_predictions) {
   return MeanLoss(predictions.size(), examples, d_predictions, [&](size_t i) -> Term {

@@ -68,6 +68,12 @@ struct ExampleWeights {
 LossValue LogisticLoss(std::span<const float> logits, std::span<const float> labels,
                        const ExampleWeights& examples, float* d_logits);
 
+// Ordinal classifiers: the sum over k of the cross-entropy of [value > thresholds[k]], so that the
+// logit of k tends to that of P(value > thresholds[k]). logits and d_logits [n, thresholds].
+LossValue OrdinalLoss(std::span<const float> logits, std::span<const float> values,
+                      std::span<const float> thresholds, const ExampleWeights& examples,
+                      float* d_logits);
+
 // (prediction - target)^2.
 LossValue SquaredLoss(std::span<const float> predictions, std::span<const float> targets,
                       const ExampleWeights& examples, float* d_predictions);

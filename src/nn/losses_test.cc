@@ -297,6 +297,24 @@ TEST(LogisticLoss, GradientScaleIsTheTasksWeight) {
   EXPECT_FLOAT_EQ(three[0], 3 * one[0]);
 }
 
+TEST(OrdinalLoss, HandComputedMaskedAndChecked) {
+  // Values 0, 15 and 40 against the thresholds 0 and 20: bits 00, 10, 11; the last is masked.
+  const std::vector<float> values = {0, 15, 40}, thresholds = {0, 20};
+  const std::vector<float> logits = {0, std::log(3.0f), std::log(3.0f), 0, 5, 5};
+  const std::vector<uint8_t> mask = {1, 1, 0};
+  std::vector<float> gradient(6);
+  const LossValue loss = OrdinalLoss(logits, values, thresholds, {.mask = mask}, gradient.data());
+  EXPECT_EQ(loss.count, 2);
+  EXPECT_NEAR(loss.sum, std::log(2.0) + std::log(4.0) + std::log(4.0 / 3) + std::log(2.0), 1e-6);
+  const std::vector<double> expected = {.5 / 2, .75 / 2, -.25 / 2, .5 / 2, 0, 0};
+  for (size_t i = 0; i < 6; ++i) EXPECT_NEAR(gradient[i], expected[i], 1e-6) << i;
+  std::vector<float> moved = logits;
+  const auto worst = CheckGradient(moved, gradient, [&] {
+    return OrdinalLoss(moved, values, thresholds, {.mask = mask}, nullptr).mean();
+  });
+  EXPECT_LT(worst.relative_error, 1e-3) << worst;
+}
+
 TEST(SquaredLoss, HandComputedAndChecked) {
   const std::vector<float> targets = {1, -1, 0}, weights = {1, 0.5f, 3};
   std::vector<float> gradient(3);

@@ -154,7 +154,8 @@ Result<std::unique_ptr<Architecture>> MakeArchitecture(const ArchitectureOptions
 double WeightsOf(const ArchitectureOptions& options, const NetShape& shape) {
   const Entry* const entry = Find(options.name);
   if (entry == nullptr) return 0;
-  const auto tasks = static_cast<double>(shape.tasks);
+  const auto tasks = static_cast<double>(shape.tasks());
+  const auto logits = static_cast<double>(shape.logits());
   double width =
       static_cast<double>(shape.input.query) + static_cast<double>(shape.input.impression);
   double weights = entry->bottom ? Layers(&width, options.widths) : 0;
@@ -162,9 +163,9 @@ double WeightsOf(const ArchitectureOptions& options, const NetShape& shape) {
     const double own = entry->levels ? tasks * static_cast<double>(options.task_experts) : 0;
     weights += (own + static_cast<double>(options.experts)) * Layers(&width, options.expert_widths);
   }
-  if (!entry->heads) return weights + tasks * width;
+  if (!entry->heads) return weights + logits * width;
   const double heads = Layers(&width, options.task_widths);
-  return weights + tasks * (heads + width);
+  return weights + tasks * heads + logits * width;
 }
 
 }  // namespace upnext::ranking

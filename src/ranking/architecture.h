@@ -1,7 +1,7 @@
 // The layers between the input of the ranker and the task logits. Each architecture is a file; the
 // registry in architecture.cc lists them.
 //
-//   UPNEXT_ASSIGN_OR_RETURN(auto net, MakeArchitecture(options, {{120, 200}, 2}, rng));
+//   UPNEXT_ASSIGN_OR_RETURN(auto net, MakeArchitecture(options, {{120, 200}, {1, 1}}, rng));
 //   const float* logits = net->Forward(input, compute, &noise);  // training: one thread
 //   net->Backward(d_logits, d_input, compute);
 //   const auto scratch = net->MakeScratch();                     // serving: any number of threads,
@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <numeric>
 #include <span>
 #include <string>
 #include <string_view>
@@ -53,7 +54,9 @@ std::string Describe(const ArchitectureOptions& options);
 
 struct NetShape {
   NetWidths input;
-  size_t tasks = 1;
+  std::vector<size_t> outputs = {1};  // of each task
+  size_t tasks() const { return outputs.size(); }
+  size_t logits() const { return std::accumulate(outputs.begin(), outputs.end(), size_t{0}); }
 };
 
 // The work space of Infer. Only the architecture that made it knows its content.
@@ -72,7 +75,7 @@ class Architecture {
  public:
   virtual ~Architecture() = default;
   // What the input refers to must stay valid until Backward. `noise` is for dropout, null: none.
-  // Returns logits [rows, tasks], owned by the architecture and valid until the next Forward.
+  // Returns logits [rows, outputs of all tasks, one task after the other], owned by the architecture and valid until the next Forward.
   virtual const float* Forward(const NetInput& input, const nn::Compute& compute,
                                base::Rng* noise) = 0;
   // After Forward, for the same batch: adds to the gradients and to d_input.
@@ -88,7 +91,7 @@ class Architecture {
                      const nn::Compute& compute) const = 0;
   // Of the last Infer with this scratch, for those that have gates (MT-06). Views into the scratch.
   virtual std::vector<GateWeights> Gates(const ArchitectureScratch&) const { return {}; }
-  // Sets the outputs for an input without information; biases [tasks].
+  // Sets the outputs for an input without information; biases [outputs of all tasks].
   virtual void SetOutputBiases(std::span<const float> biases) = 0;
   virtual void AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters) = 0;
   // Of one impression whose request has no other (MT-05; Zhao 2019, section 5.2).

@@ -19,7 +19,8 @@
 namespace upnext::ranking {
 namespace {
 
-constexpr size_t kQuery = 3, kImpression = 2, kTasks = 3, kQueries = 3, kRows = 7;
+constexpr size_t kQuery = 3, kImpression = 2, kLogits = 5, kQueries = 3, kRows = 7;
+const std::vector<size_t> kOutputs = {1, 3, 1};  // of the tasks
 
 std::vector<float> RandomNumbers(size_t n, uint64_t seed) {
   base::Rng rng(seed);
@@ -47,10 +48,10 @@ class EveryArchitecture : public testing::TestWithParam<ArchitectureOptions> {
         impressions_(RandomNumbers(kRows * kImpression, 5)) {
     base::Rng rng(2);
     auto made =
-        MakeArchitecture(GetParam(), {.input = {kQuery, kImpression}, .tasks = kTasks}, rng);
+        MakeArchitecture(GetParam(), {.input = {kQuery, kImpression}, .outputs = kOutputs}, rng);
     EXPECT_TRUE(made) << made.error().message;
     net_ = std::move(*made);
-    net_->SetOutputBiases(RandomNumbers(kTasks, 3));
+    net_->SetOutputBiases(RandomNumbers(kLogits, 3));
     net_->AppendParameters("net", parameters_);
     // Of biases of 0, a unit whose inputs are all 0 has no derivative.
     for (const nn::Parameter& parameter : parameters_) {
@@ -66,7 +67,7 @@ class EveryArchitecture : public testing::TestWithParam<ArchitectureOptions> {
   }
   std::vector<float> Logits(base::Rng* noise = nullptr) {
     const float* logits = net_->Forward(Input(), {}, noise);
-    return {logits, logits + kRows * kTasks};
+    return {logits, logits + kRows * kLogits};
   }
 
   std::vector<float> queries_, impressions_;
@@ -76,7 +77,7 @@ class EveryArchitecture : public testing::TestWithParam<ArchitectureOptions> {
 };
 
 TEST_P(EveryArchitecture, GradientsEqualFiniteDifferences) {
-  const std::vector<float> weights = RandomNumbers(kRows * kTasks, 4);
+  const std::vector<float> weights = RandomNumbers(kRows * kLogits, 4);
   const auto loss = [&] {
     base::Rng noise(11);  // the same experts are left out each time
     const std::vector<float> logits = Logits(&noise);
@@ -101,7 +102,7 @@ TEST_P(EveryArchitecture, TheGradientOfTheSharedLayerIsAdded) {
   Logits();
   ASSERT_EQ(net_->shared() == nullptr, width == 0);
   if (width == 0) return;
-  const std::vector<float> of_logits = RandomNumbers(kRows * kTasks, 4);
+  const std::vector<float> of_logits = RandomNumbers(kRows * kLogits, 4);
   const std::vector<float> of_shared = RandomNumbers(kRows * width, 6);
   const auto loss = [&] {
     const std::vector<float> logits = Logits();
@@ -142,7 +143,7 @@ TEST_P(EveryArchitecture, ARowDoesNotDependOnTheOthersOfItsBatch) {
                                         .impressions = impressions_.data() + i * kImpression,
                                         .query_of = only},
                                        {}, nullptr);
-    for (size_t k = 0; k < kTasks; ++k) EXPECT_NEAR(alone[k], together[i * kTasks + k], 1e-5f);
+    for (size_t k = 0; k < kLogits; ++k) EXPECT_NEAR(alone[k], together[i * kLogits + k], 1e-5f);
   }
 }
 
@@ -150,10 +151,10 @@ TEST_P(EveryArchitecture, OutputsWithoutInformationAreTheBiases) {
   std::ranges::fill(queries_, 0.0f);
   std::ranges::fill(impressions_, 0.0f);
   for (const nn::Parameter& parameter : parameters_) std::ranges::fill(parameter.value, 0.0f);
-  const std::vector<float> biases = {.5f, -1, 2};
+  const std::vector<float> biases = {.5f, -1, 2, 3, -4};
   net_->SetOutputBiases(biases);
   const std::vector<float> logits = Logits();
-  for (size_t i = 0; i < logits.size(); ++i) EXPECT_EQ(logits[i], biases[i % kTasks]);
+  for (size_t i = 0; i < logits.size(); ++i) EXPECT_EQ(logits[i], biases[i % kLogits]);
 }
 
 TEST_P(EveryArchitecture, MT05_MultiplicationsAreTheWeightsOfItsMatricesAndThoseOfMixing) {
@@ -169,11 +170,11 @@ TEST_P(EveryArchitecture, MT05_MultiplicationsAreTheWeightsOfItsMatricesAndThose
 }
 
 TEST_P(EveryArchitecture, NoWeightIsWithoutUse) {
-  const std::vector<float> ones(kRows * kTasks, 1.0f);
+  const std::vector<float> ones(kRows * kLogits, 1.0f);
   Logits();
   std::vector<float> d_queries(queries_.size()), d_impressions(impressions_.size());
   net_->Backward(ones.data(), {d_queries.data(), d_impressions.data()}, {});
-  double needed = WeightsOf(GetParam(), {.input = {kQuery, kImpression}, .tasks = kTasks});
+  double needed = WeightsOf(GetParam(), {.input = {kQuery, kImpression}, .outputs = kOutputs});
   double there = 0;
   for (const nn::Parameter& parameter : parameters_) {
     there += static_cast<double>(parameter.size());
@@ -218,7 +219,7 @@ INSTANTIATE_TEST_SUITE_P(Registry, EveryArchitecture, testing::ValuesIn(All()),
 TEST(MakeArchitecture, NamesTheKnownOnesAndChecksSizes) {
   base::Rng rng(1);
   const auto error = [&](const ArchitectureOptions& options) {
-    const auto made = MakeArchitecture(options, {.input = {2, 2}, .tasks = 1}, rng);
+    const auto made = MakeArchitecture(options, {.input = {2, 2}, .outputs = {1}}, rng);
     return made ? std::string("made") : made.error().message;
   };
   EXPECT_THAT(error({.name = "babel"}), testing::HasSubstr("known: tower, shared-bottom, mmoe"));

@@ -13,7 +13,7 @@ namespace {
 class LinearArchitecture : public Architecture {
  public:
   LinearArchitecture(const NetShape& shape, base::Rng& rng)
-      : heads_(shape.input, shape.tasks, nn::Initialisation::kXavier, rng) {}
+      : heads_(shape.input, shape.logits(), nn::Initialisation::kXavier, rng) {}
 
   const float* Forward(const NetInput& input, const nn::Compute& compute, base::Rng*) override {
     input_ = input;

@@ -12,7 +12,7 @@
 namespace upnext::ranking {
 namespace {
 
-constexpr NetShape kShape = {.input = {.query = 120, .impression = 200}, .tasks = 4};
+const NetShape kShape = {.input = {.query = 120, .impression = 200}, .outputs = {1, 1, 1, 1}};
 
 ArchitectureOptions Usual(const std::string& name) { return {.name = name, .task_widths = {32}}; }
 

@@ -23,7 +23,7 @@ Mixture::Mixture(const ArchitectureOptions& options, const NetShape& shape,
         return mixes;
       }()),
       heads_(levels_.empty() ? bottom_.output() : levels_.back().output(), options.task_widths,
-             shape.tasks, rng) {}
+             shape.outputs, rng) {}
 
 Mixture::Pointers Mixture::FirstStreams(const float* hidden, const NetInput& input,
                                         std::vector<float>* joined) const {
@@ -39,7 +39,7 @@ Mixture::Pointers Mixture::FirstStreams(const float* hidden, const NetInput& inp
 }
 
 Mixture::Pointers Mixture::OfTasks(const Pointers& streams) const {
-  return levels_.empty() ? Pointers(shape_.tasks, streams[0]) : streams;
+  return levels_.empty() ? Pointers(shape_.tasks(), streams[0]) : streams;
 }
 
 const float* Mixture::Forward(const NetInput& input, const nn::Compute& compute, base::Rng* noise) {
@@ -51,7 +51,7 @@ const float* Mixture::Forward(const NetInput& input, const nn::Compute& compute,
     streams.clear();
     for (size_t k = 0; k < level.gates(); ++k) streams.push_back(level.out(k));
   }
-  logits_.resize(input.rows() * shape_.tasks);
+  logits_.resize(input.rows() * shape_.logits());
   heads_.Forward(OfTasks(streams), input.rows(), logits_.data(), compute);
   return logits_.data();
 }
@@ -61,7 +61,7 @@ void Mixture::Backward(const float* d_logits, const NetGradient& d_input,
   const size_t rows = input_.rows();
   const size_t width = levels_.empty() ? bottom_.output() : levels_.back().output();
   std::vector<float*> outs;
-  d_outs_.resize(shape_.tasks);
+  d_outs_.resize(shape_.tasks());
   for (std::vector<float>& d_out : d_outs_) {
     d_out.resize(rows * width);
     outs.push_back(d_out.data());

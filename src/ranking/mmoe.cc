@@ -23,7 +23,7 @@ std::unique_ptr<Architecture> MakeMmoe(const ArchitectureOptions& options, const
   }
   std::vector<size_t> all(options.experts);
   std::iota(all.begin(), all.end(), size_t{0});
-  level.mix.gates.assign(shape.tasks, {gate_stream, all});
+  level.mix.gates.assign(shape.tasks(), {gate_stream, all});
   for (const size_t expert : all) level.names.push_back(fmt::format("shared {}", expert));
   return std::make_unique<Mixture>(options, shape, std::vector{std::move(level)}, rng);
 }

@@ -14,7 +14,7 @@ using schema::EventType;
 constexpr char kDefaultLabel[] = "watch_seconds";
 
 std::vector<std::string> LabelNames(const schema::Schema& schema) {
-  std::vector<std::string> names = {kDefaultLabel, "unwanted"};
+  std::vector<std::string> names = {kDefaultLabel, "unwanted", "completion"};
   for (const schema::EventTypeInfo& type : schema.event_types()) {
     if (type.role == schema::Role::kImpression || type.role == schema::Role::kSearch) continue;
     names.push_back(type.name);
@@ -31,8 +31,9 @@ bool IsLabel(const base::ConfigTable& objective, const schema::Schema& schema) {
 void SetLabel(const std::string& name, const schema::Schema& schema, Objective* objective) {
   const std::optional<EventType> type = schema.FindEventType(name);
   if (!type) {
-    objective->label =
-        name == "unwanted" ? Objective::Label::kUnwanted : Objective::Label::kWatchSeconds;
+    objective->label = name == "unwanted"     ? Objective::Label::kUnwanted
+                       : name == "completion" ? Objective::Label::kCompletion
+                                              : Objective::Label::kWatchSeconds;
   } else if (*type == EventType::kRating) {
     objective->label = Objective::Label::kRating;
   } else {
@@ -41,31 +42,36 @@ void SetLabel(const std::string& name, const schema::Schema& schema, Objective* 
   }
 }
 
-bool IsYesOrNo(Objective::Label label) {
-  return label == Objective::Label::kEvent || label == Objective::Label::kUnwanted;
+// The label is a number from 0 to 1.
+bool IsShare(const Objective& objective) {
+  return objective.is_yes_or_no() || objective.label == Objective::Label::kCompletion;
 }
 
-// Checks that the loss fits the label: logistic for yes-or-no labels only.
+// Checks that the loss fits the label: logistic for labels from 0 to 1 only.
 void CheckLoss(const base::ConfigTable& table, const Objective& objective) {
-  const bool yes_or_no = IsYesOrNo(objective.label);
-  const bool wants_yes_or_no = objective.loss == Objective::Loss::kLogistic;
-  if (yes_or_no != wants_yes_or_no) {
-    table.Fail("loss", yes_or_no
-                           ? "expected \"logistic\", since the label is yes or no"
-                           : "expected \"weighted_logistic\", \"squared\" or \"huber\", since "
-                             "the label is a number");
-  }
-  if (objective.label == Objective::Label::kRating &&
-      objective.loss == Objective::Loss::kWeightedLogistic) {
+  const bool share = IsShare(objective);
+  const bool wants_share = objective.loss == Objective::Loss::kLogistic;
+  if (share != wants_share) {
     table.Fail(
         "loss",
-        "expected \"squared\" or \"huber\" for ratings; \"weighted_logistic\" is for watch time");
+        share
+            ? "expected \"logistic\", since the label is yes or no, or a share"
+            : "expected \"weighted_logistic\", \"squared\", \"huber\", \"quantile\" or \"ordinal\", since "
+              "the label is a number");
+  }
+  const bool of_watches =
+      objective.loss == Objective::Loss::kWeightedLogistic || objective.learns();
+  if (objective.label == Objective::Label::kRating && of_watches) {
+    table.Fail("loss",
+               "expected \"squared\" or \"huber\" for ratings; \"weighted_logistic\", \"quantile\" "
+               "and \"ordinal\" are for watch time");
   }
 }
 
 // What a user does with what was seen, so that it depends on whether it was seen at all.
 bool IsEngagement(const Objective& objective) {
   return objective.label == Objective::Label::kWatchSeconds ||
+         objective.label == Objective::Label::kCompletion ||
          (objective.label == Objective::Label::kEvent &&
           (objective.event == EventType::kClick || objective.event == EventType::kComplete));
 }
@@ -76,16 +82,22 @@ Objective ObjectiveFromConfig(const base::ConfigTable& table, const schema::Sche
   const std::string& label = labels[table.Choice("label", labels, 0)];
   SetLabel(label, schema, &objective);
   objective.name = NameOfObjective(table);
-  const size_t usual = IsYesOrNo(objective.label)                           ? 0
+  const size_t usual = IsShare(objective)                                   ? 0
                        : objective.label == Objective::Label::kWatchSeconds ? 1
                                                                             : 2;
-  objective.loss = static_cast<Objective::Loss>(
-      table.Choice("loss", {"logistic", "weighted_logistic", "squared", "huber"}, usual));
+  objective.loss = static_cast<Objective::Loss>(table.Choice(
+      "loss", {"logistic", "weighted_logistic", "squared", "huber", "quantile", "ordinal"}, usual));
   objective.form = table.Choice("form", {"exact", "paper"}, 0) == 0 ? nn::WatchTimeForm::kExact
                                                                     : nn::WatchTimeForm::kPaper;
   objective.cap = static_cast<float>(table.Real("cap", 300, {.min = 1e-3, .max = 1e6}));
   const double delta = objective.label == Objective::Label::kRating ? 1 : 60;
   objective.delta = static_cast<float>(table.Real("delta", delta, {.min = 1e-3, .max = 1e6}));
+  if (objective.learns()) {
+    const bool ordinal = objective.loss == Objective::Loss::kOrdinal;
+    const size_t most = ordinal ? WatchLevels::kMaxBuckets : WatchQuantiles::kMaxBuckets;
+    objective.buckets = static_cast<uint32_t>(table.Int(
+        "buckets", objective.buckets, {.min = ordinal ? 2 : 1, .max = static_cast<int64_t>(most)}));
+  }
   for (const std::string& name : table.Texts("observed", {})) {
     if (const std::optional<EventType> type = schema.FindEventType(name)) {
       objective.observed.Add(*type);
@@ -162,13 +174,32 @@ std::vector<Objective> ObjectivesFromConfig(const base::ConfigTable& ranking,
   return objectives;
 }
 
-void MakeTargets(const Objective& objective, const examples::RankingBatch& batch,
-                 Targets* targets) {
-  const size_t n = batch.size();
+Result<HeadLayout> ColumnsOf(std::span<const Objective> objectives) {
+  HeadLayout layout;
+  for (const Objective& objective : objectives) {
+    const bool learned = objective.loss == Objective::Loss::kOrdinal ? !objective.levels.empty()
+                                                                     : !objective.quantiles.empty();
+    if (objective.learns() && !learned) {
+      return InvalidArgument(
+          "the objective '{}' has not learned its targets from the training part; use what "
+          "LearnObjectives returns",
+          objective.name);
+    }
+    layout.heads.push_back({layout.width, objective.outputs()});
+    layout.width += objective.outputs();
+  }
+  return layout;
+}
+
+void MakeTargets(const Objective& objective, std::span<const examples::Labels> all_labels,
+                 std::span<const float> duration_s, Targets* targets) {
+  const size_t n = all_labels.size();
   targets->value.assign(n, 0.0f);
   targets->mask.assign(n, 1);
+  const bool by_quantile = !objective.quantiles.empty();
+  targets->quantile.assign(by_quantile ? n : 0, 0.0f);
   for (size_t i = 0; i < n; ++i) {
-    const examples::Labels& labels = batch.labels[i];
+    const examples::Labels& labels = all_labels[i];
     if (!objective.observed.empty()) {
       targets->mask[i] = labels.happened.Meets(objective.observed) ? 1 : 0;
     }
@@ -178,6 +209,10 @@ void MakeTargets(const Objective& objective, const examples::RankingBatch& batch
         break;
       case Objective::Label::kWatchSeconds:
         targets->value[i] = std::min(labels.watch_s, objective.cap);
+        if (by_quantile) {
+          targets->quantile[i] = objective.quantiles.Quantile(
+              duration_s.empty() ? schema::kAbsent : duration_s[i], targets->value[i]);
+        }
         break;
       case Objective::Label::kRating:
         targets->mask[i] = targets->mask[i] != 0 && !std::isnan(labels.rating);
@@ -186,6 +221,12 @@ void MakeTargets(const Objective& objective, const examples::RankingBatch& batch
       case Objective::Label::kUnwanted: {
         const bool is_low = labels.rating <= objective.low_rating;  // not if there is none
         targets->value[i] = is_low || labels.happened.Meets(objective.against) ? 1.0f : 0.0f;
+        break;
+      }
+      case Objective::Label::kCompletion: {
+        const bool known = !duration_s.empty() && duration_s[i] > 0;
+        if (!known) targets->mask[i] = 0;
+        if (known) targets->value[i] = std::clamp(labels.watch_s / duration_s[i], 0.0f, 1.0f);
         break;
       }
     }
@@ -202,6 +243,11 @@ nn::LossValue ObjectiveLoss(const Objective& objective, std::span<const float> l
       return nn::SquaredLoss(logits, targets.value, examples, d_logits);
     case Objective::Loss::kHuber:
       return nn::HuberLoss(logits, targets.value, objective.delta, examples, d_logits);
+    case Objective::Loss::kQuantile:
+      return nn::LogisticLoss(logits, targets.quantile, examples, d_logits);
+    case Objective::Loss::kOrdinal:
+      return nn::OrdinalLoss(logits, targets.value, objective.levels.thresholds(), examples,
+                             d_logits);
     case Objective::Loss::kWeightedLogistic:
       break;
   }
@@ -212,48 +258,67 @@ nn::LossValue ObjectiveLoss(const Objective& objective, std::span<const float> l
                            d_logits);
 }
 
-float BestConstant(const Objective& objective, const Targets& targets) {
+std::vector<float> BestConstants(const Objective& objective, const Targets& targets) {
+  const std::vector<float>& values =
+      objective.loss == Objective::Loss::kQuantile ? targets.quantile : targets.value;
+  std::vector<float> best(objective.outputs(), 0.0f);
   double count = 0, sum = 0, positive = 0;
-  for (size_t i = 0; i < targets.value.size(); ++i) {
+  for (size_t i = 0; i < values.size(); ++i) {
     if (targets.mask[i] == 0) continue;
     count += 1;
-    sum += static_cast<double>(targets.value[i]);
-    positive += targets.value[i] > 0 ? 1 : 0;
+    sum += static_cast<double>(values[i]);
+    positive += values[i] > 0 ? 1 : 0;
   }
-  if (count == 0) return 0.0f;
+  if (count == 0) return best;
   // Adding half an example to each side keeps the logarithms finite.
   constexpr double kHalf = 0.5;
-  double best = 0;
+  const auto log_odds = [&](double of, double others) {
+    return static_cast<float>(std::log((of + kHalf) / (others + kHalf)));
+  };
   switch (objective.loss) {
     case Objective::Loss::kSquared:
-      best = sum / count;
+      best[0] = static_cast<float>(sum / count);
       break;
     case Objective::Loss::kHuber:
-      best = BestHuberConstant(objective.delta, targets);
+      best[0] = static_cast<float>(BestHuberConstant(objective.delta, targets));
       break;
     case Objective::Loss::kLogistic:
-      best = std::log((sum + kHalf) / (count - sum + kHalf));
+    case Objective::Loss::kQuantile:
+      best[0] = log_odds(sum, count - sum);
       break;
     case Objective::Loss::kWeightedLogistic: {
       const bool paper = objective.form == nn::WatchTimeForm::kPaper;
-      best = std::log((sum + kHalf) / ((paper ? count - positive : count) + kHalf));
+      best[0] = log_odds(sum, paper ? count - positive : count);
       break;
     }
+    case Objective::Loss::kOrdinal:
+      for (size_t k = 0; k < best.size(); ++k) {
+        double above = 0;
+        for (size_t i = 0; i < values.size(); ++i) {
+          above += targets.mask[i] != 0 && values[i] > objective.levels.thresholds()[k] ? 1 : 0;
+        }
+        best[k] = log_odds(above, count - above);
+      }
+      break;
   }
-  return static_cast<float>(best);
+  return best;
 }
 
-float Predict(const Objective& objective, float logit) {
+float Predict(const Objective& objective, std::span<const float> logits, float duration_s) {
   switch (objective.loss) {
     case Objective::Loss::kLogistic:
-      return nn::Sigmoid(std::clamp(logit, -kMaxLogit, kMaxLogit));
+      return nn::Sigmoid(std::clamp(logits[0], -kMaxLogit, kMaxLogit));
     case Objective::Loss::kSquared:
     case Objective::Loss::kHuber:
-      return logit;
+      return logits[0];
+    case Objective::Loss::kQuantile:
+      return objective.quantiles.Seconds(duration_s, nn::Sigmoid(logits[0]));
+    case Objective::Loss::kOrdinal:
+      return objective.levels.Expectation(logits);
     case Objective::Loss::kWeightedLogistic:
       break;
   }
-  return nn::ExpectedWatchTime(logit, WatchTime(objective));
+  return nn::ExpectedWatchTime(logits[0], WatchTime(objective));
 }
 
 }  // namespace upnext::ranking

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <set>
+#include <span>
+#include <string>
 
 #include "nn/gradient_check.h"
 #include "ranking/test_batches.h"
@@ -27,6 +30,10 @@ std::vector<Objective> Parse(std::string_view toml, std::string* error = nullptr
     EXPECT_TRUE(status) << status.error().message;
   }
   return objectives;
+}
+
+float One(const Objective& objective, float logit, float duration_s = schema::kAbsent) {
+  return Predict(objective, std::span(&logit, 1), duration_s);
 }
 
 TEST(Objectives, ReadFromTheProjectFile) {
@@ -145,16 +152,117 @@ TEST(Objectives, UnwantedIsAnEventAgainstTheItemOrALowRating) {
   EXPECT_THAT(targets.mask, testing::Each(1));
 }
 
+TEST(Objectives, CompletionIsTheShareWatchedOfItemsWithADuration) {
+  examples::RankingBatch batch;
+  AppendImpression({}, Clicked(30), &batch, nullptr, 120);
+  AppendImpression({}, {}, &batch, nullptr, 120);  // not watched
+  AppendImpression({}, Clicked(130), &batch, nullptr, 120);
+  AppendImpression({}, Clicked(30), &batch);
+  AppendImpression({}, Clicked(30), &batch, nullptr, 0);
+  Targets targets;
+  MakeTargets(CompletionObjective(), batch, &targets);
+  EXPECT_THAT(targets.value, ElementsAre(0.25f, 0, 1, 0, 0));
+  EXPECT_THAT(targets.mask, ElementsAre(1, 1, 1, 0, 0));
+  MakeTargets(CompletionObjective(), batch.labels, {}, &targets);
+  EXPECT_THAT(targets.mask, testing::Each(0)) << "no duration is known";
+}
+
+TEST(Objectives, CompletionIsLearnedByCrossEntropyWithTheShare) {
+  const std::vector<Objective> objectives =
+      Parse("[[ranking.objective]]\nlabel = \"completion\"\nscore_weight = 1");
+  EXPECT_EQ(objectives[0].name, "completion");
+  EXPECT_EQ(objectives[0].label, Objective::Label::kCompletion);
+  EXPECT_EQ(objectives[0].loss, Objective::Loss::kLogistic);
+  EXPECT_TRUE(objectives[0].position_bias);
+  EXPECT_FALSE(objectives[0].is_yes_or_no());
+  std::string error;
+  Parse("[[ranking.objective]]\nlabel = \"completion\"\nloss = \"squared\"\nscore_weight = 1",
+        &error);
+  EXPECT_THAT(error, HasSubstr("\"logistic\""));
+
+  const Targets targets{.value = {0.25f, 0.75f}, .mask = {1, 1}};
+  const std::vector<float> logits = {0.0f, std::log(3.0f)};  // shares of 1/2 and 3/4
+  std::vector<float> gradient(2);
+  const nn::LossValue loss = ObjectiveLoss(CompletionObjective(), logits, targets, gradient.data());
+  EXPECT_NEAR(loss.sum, std::log(2.0) - .75 * std::log(.75) - .25 * std::log(.25), 1e-6);
+  EXPECT_THAT(gradient, ElementsAre(testing::FloatEq(0.125f), testing::FloatNear(0, 1e-7f)));
+  EXPECT_FLOAT_EQ(One(CompletionObjective(), std::log(3.0f)), 0.75f);
+}
+
+TEST(Objectives, QuantilesOfWatchTimeAreLearnedAndMappedBackByDuration) {
+  const Objective objective = QuantileObjective();  // 0 to 100 s of 100 s, evenly; others of 20 s
+  examples::RankingBatch batch;
+  AppendImpression({}, Clicked(25), &batch, nullptr, 100);
+  AppendImpression({}, Clicked(15), &batch, nullptr, 20);
+  AppendImpression({}, {}, &batch, nullptr, 20);
+  Targets targets;
+  MakeTargets(objective, batch, &targets);
+  EXPECT_THAT(targets.value, ElementsAre(25, 15, 0)) << "metrics compare seconds";
+  EXPECT_NEAR(targets.quantile[0], 0.25f, 0.01f);
+  EXPECT_NEAR(targets.quantile[1], 0.75f, 0.03f);
+  EXPECT_NEAR(targets.quantile[2], 0, 0.03f);
+  const std::vector<float> logits = {0, 0, 0};
+  std::vector<float> gradient(3);
+  ObjectiveLoss(objective, logits, targets, gradient.data());
+  for (size_t i = 0; i < 3; ++i) EXPECT_FLOAT_EQ(gradient[i], (0.5f - targets.quantile[i]) / 3);
+  EXPECT_NEAR(One(objective, std::log(3.0f), 100), 75, 1);
+  EXPECT_NEAR(One(objective, std::log(3.0f), 20), 15, 0.5);
+  EXPECT_FLOAT_EQ(One(objective, -90, 100), 0);
+}
+
+TEST(Objectives, OrdinalWatchTimeHasAnOutputForEachThreshold) {
+  const Objective objective = OrdinalObjective();
+  ASSERT_EQ(objective.outputs(), 4u);
+  const auto levels = objective.levels.levels();
+  const std::vector<float> logits = {0, -90, -90, -90};
+  EXPECT_FLOAT_EQ(Predict(objective, logits, 100), (levels[0] + levels[1]) / 2);
+  const Objective parts[] = {WatchObjective(), objective, QuantileObjective(), objective};
+  const Result<HeadLayout> columns = ColumnsOf(parts);
+  ASSERT_TRUE(columns);
+  EXPECT_EQ(columns->width, 10u);
+  EXPECT_EQ(columns->heads[2].first, 5u);
+  EXPECT_EQ(columns->heads[3].first, 6u);
+}
+
+TEST(Objectives, QuantileAndOrdinalAreLossesOfWatchTimeWithBuckets) {
+  const std::vector<Objective> objectives = Parse(
+      "[[ranking.objective]]\nname = \"a\"\nloss = \"quantile\"\nscore_weight = 1\n"
+      "[[ranking.objective]]\nname = \"b\"\nloss = \"ordinal\"\nbuckets = 12");
+  EXPECT_EQ(objectives[0].loss, Objective::Loss::kQuantile);
+  EXPECT_EQ(objectives[0].buckets, 30u);
+  EXPECT_TRUE(objectives[0].position_bias);
+  EXPECT_EQ(objectives[1].loss, Objective::Loss::kOrdinal);
+  EXPECT_EQ(objectives[1].buckets, 12u);
+  const auto error_of = [](std::string_view keys) {
+    std::string error;
+    Parse("[[ranking.objective]]\nscore_weight = 1\n" + std::string(keys), &error);
+    return error;
+  };
+  EXPECT_THAT(error_of("loss = \"ordinal\"\nbuckets = 1"), HasSubstr("buckets"));
+  EXPECT_THAT(error_of("loss = \"ordinal\"\nbuckets = 257"), HasSubstr("buckets"));
+  EXPECT_THAT(error_of("loss = \"quantile\"\nbuckets = 0"), HasSubstr("buckets"));
+  EXPECT_THAT(error_of("loss = \"huber\"\nbuckets = 9"), HasSubstr("buckets"));
+  EXPECT_THAT(error_of("label = \"rating\"\nloss = \"quantile\""), HasSubstr("for ratings"));
+  EXPECT_THAT(error_of("label = \"click\"\nloss = \"ordinal\""), HasSubstr("yes or no"));
+  EXPECT_THAT(error_of("label = \"completion\"\nloss = \"quantile\""), HasSubstr("a share"));
+}
+
 TEST(Objectives, MT01_EveryHeadsGradientIsThatOfItsLossAndMaskedRowsGetNone) {
   const examples::RankingBatch batch = RandomBatch(10, 6, /*seed=*/3);
   std::vector<Objective> objectives = AllObjectives();
+  for (const Objective& objective : {QuantileObjective(), OrdinalObjective()}) {
+    objectives.push_back(objective);
+    objectives.back().name = "like";  // where liked or disliked
+    objectives.back().observed = LikeOrDislike();
+  }
   objectives.push_back(WatchObjective(nn::WatchTimeForm::kPaper));
   for (const Objective& objective : objectives) {
     SCOPED_TRACE(objective.name);
     Targets targets;
     MakeTargets(objective, batch, &targets);
     base::Rng rng(11);
-    std::vector<float> logits(batch.size()), gradient(batch.size());
+    const size_t outputs = objective.outputs();
+    std::vector<float> logits(batch.size() * outputs), gradient(logits.size());
     for (float& logit : logits) logit = static_cast<float>(rng.Normal());
     ObjectiveLoss(objective, logits, targets, gradient.data());
     const auto loss = [&] {
@@ -167,19 +275,20 @@ TEST(Objectives, MT01_EveryHeadsGradientIsThatOfItsLossAndMaskedRowsGetNone) {
     for (size_t i = 0; i < batch.size(); ++i) {
       if (targets.mask[i] != 0) continue;
       ++masked;
-      EXPECT_EQ(gradient[i], 0.0f);
+      for (size_t k = 0; k < outputs; ++k) EXPECT_EQ(gradient[i * outputs + k], 0.0f);
     }
-    EXPECT_EQ(masked > 0, objective.name == "like" || objective.name == "rating");
+    const std::set<std::string> partly = {"like", "rating", "completion"};
+    EXPECT_EQ(masked > 0, partly.contains(objective.name));
   }
 }
 
 TEST(Objectives, PredictionsAreInTheUnitOfTheirLabel) {
-  EXPECT_FLOAT_EQ(Predict(EventObjective("click", EventType::kClick), 0.0f), 0.5f);
-  EXPECT_FLOAT_EQ(Predict(WatchObjective(), std::log(42.0f)), 42.0f);
-  EXPECT_FLOAT_EQ(Predict(RatingObjective(), 3.5f), 3.5f);
+  EXPECT_FLOAT_EQ(One(EventObjective("click", EventType::kClick), 0.0f), 0.5f);
+  EXPECT_FLOAT_EQ(One(WatchObjective(), std::log(42.0f)), 42.0f);
+  EXPECT_FLOAT_EQ(One(RatingObjective(), 3.5f), 3.5f);
   // A logit beyond the limits is one at the limit.
-  EXPECT_EQ(Predict(EventObjective("click", EventType::kClick), -90.0f), nn::Sigmoid(-kMaxLogit));
-  EXPECT_EQ(Predict(WatchObjective(), 90.0f), std::exp(kMaxLogit));
+  EXPECT_EQ(One(EventObjective("click", EventType::kClick), -90.0f), nn::Sigmoid(-kMaxLogit));
+  EXPECT_EQ(One(WatchObjective(), 90.0f), std::exp(kMaxLogit));
 }
 
 TEST(Objectives, BestConstantIsTheLeastLossAmongConstants) {
@@ -190,13 +299,20 @@ TEST(Objectives, BestConstantIsTheLeastLossAmongConstants) {
     SCOPED_TRACE(objective.name);
     Targets targets;
     MakeTargets(objective, batch, &targets);
-    const auto loss_at = [&](float logit) {
-      const std::vector<float> logits(batch.size(), logit);
-      return ObjectiveLoss(objective, logits, targets, nullptr).mean();
-    };
-    const float best = BestConstant(objective, targets);
-    EXPECT_LT(loss_at(best), loss_at(best + 0.1f));
-    EXPECT_LT(loss_at(best), loss_at(best - 0.1f));
+    const std::vector<float> best = BestConstants(objective, targets);
+    ASSERT_EQ(best.size(), objective.outputs());
+    for (size_t k = 0; k < best.size(); ++k) {
+      const auto loss_with = [&](float step) {
+        std::vector<float> logits;
+        for (size_t i = 0; i < batch.size(); ++i) {
+          logits.insert(logits.end(), best.begin(), best.end());
+          logits[i * best.size() + k] += step;
+        }
+        return ObjectiveLoss(objective, logits, targets, nullptr).mean();
+      };
+      EXPECT_LT(loss_with(0), loss_with(0.1f)) << k;
+      EXPECT_LT(loss_with(0), loss_with(-0.1f)) << k;
+    }
   }
 }
 

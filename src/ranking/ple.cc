@@ -50,7 +50,7 @@ std::unique_ptr<Architecture> MakePle(const ArchitectureOptions& options, const 
                                       base::Rng& rng) {
   std::vector<MixLevel> levels;
   for (size_t level = 0; level < options.levels; ++level) {
-    levels.push_back(PlanLevel(options, shape.tasks, level));
+    levels.push_back(PlanLevel(options, shape.tasks(), level));
   }
   return std::make_unique<Mixture>(options, shape, std::move(levels), rng);
 }

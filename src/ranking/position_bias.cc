@@ -95,11 +95,15 @@ void PositionBias::Gather(const features::Bags& cells, float* out, size_t stride
   if (options_.method == BiasMethod::kInput) tables_[0]->GatherSum(View(cells), out, stride, pool);
 }
 
-void PositionBias::AddLogits(const features::Bags& cells, size_t tasks, float* logits) const {
+void PositionBias::AddLogits(const features::Bags& cells, const HeadLayout& columns,
+                             float* logits) const {
   for (size_t head = 0; head < heads_.size(); ++head) {
+    const auto [first, outputs] = columns.heads[heads_[head]];
     for (size_t i = 0; i < cells.size(); ++i) {
+      float* const row = logits + i * columns.width + first;
       for (const uint32_t cell : cells[i]) {
-        logits[i * tasks + heads_[head]] += tables_[head]->Row(cell)[0];
+        const float bias = tables_[head]->Row(cell)[0];
+        for (size_t k = 0; k < outputs; ++k) row[k] += bias;
       }
     }
   }
@@ -156,12 +160,23 @@ const features::Bags& PositionBiasTrainer::Draw(const features::FeatureBlock& qu
   return cells_;
 }
 
-void PositionBiasTrainer::AddGradients(const float* d_logits, size_t tasks, const float* d_input,
-                                       size_t stride) {
+void PositionBiasTrainer::AddGradients(std::span<const float> d_logits, const HeadLayout& columns,
+                                       const float* d_input, size_t stride) {
+  if (bias_.heads_.empty()) {
+    for (const auto& step : steps_) {
+      step->AddBags(View(cells_), d_input, stride, kernels::Pooling::kSum);
+    }
+    return;
+  }
+  sums_.resize(steps_.size());
   for (size_t t = 0; t < steps_.size(); ++t) {
-    const bool input = bias_.heads_.empty();
-    steps_[t]->AddBags(View(cells_), input ? d_input : d_logits + bias_.heads_[t],
-                       input ? stride : tasks, kernels::Pooling::kSum);
+    const auto [first, outputs] = columns.heads[bias_.heads_[t]];
+    sums_[t].resize(d_logits.size() / columns.width);
+    for (size_t i = 0; i < sums_[t].size(); ++i) {
+      const auto row = d_logits.subspan(i * columns.width + first, outputs);
+      sums_[t][i] = std::accumulate(row.begin(), row.end(), 0.0f);
+    }
+    steps_[t]->AddBags(View(cells_), sums_[t].data(), 1, kernels::Pooling::kSum);
   }
 }
 

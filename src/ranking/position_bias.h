@@ -9,7 +9,7 @@
 // it then has was learned, since training leaves out positions at random.
 //
 //   bias.Cells(queries, query_of, {}, &cells);          when serving
-//   bias.AddLogits(cells, tasks, logits);
+//   bias.AddLogits(cells, columns, logits);
 //
 // Const methods may run on many threads; training belongs to one.
 #ifndef UPNEXT_RANKING_POSITION_BIAS_H_
@@ -63,8 +63,9 @@ class PositionBias {
              std::span<const uint16_t> positions, features::Bags* cells) const;
   // "input": out [rows, stride], of which InputWidth() numbers are written. Else without effect.
   void Gather(const features::Bags& cells, float* out, size_t stride, base::ThreadPool* pool) const;
-  // "tower": adds to logits [rows, tasks]. Else without effect.
-  void AddLogits(const features::Bags& cells, size_t tasks, float* logits) const;
+  // "tower": adds to logits [rows, columns.width], to all outputs of an objective the same. Else
+  // without effect.
+  void AddLogits(const features::Bags& cells, const HeadLayout& columns, float* logits) const;
   // "tower": the bias of one objective in one cell, 0 without one.
   float LogitOf(size_t objective, uint32_t cell) const;
   // "tower": that of positions 1 to `positions` in the first of these requests, in logits.
@@ -92,9 +93,10 @@ class PositionBiasTrainer {
   const features::Bags& Draw(const features::FeatureBlock& queries,
                              std::span<const uint32_t> query_of,
                              std::span<const uint16_t> positions, base::Rng& noise);
-  // Gradients of what Draw gave; the arguments must stay until Step. d_logits [rows, tasks],
-  // d_input [rows, stride]: the numbers that Gather wrote.
-  void AddGradients(const float* d_logits, size_t tasks, const float* d_input, size_t stride);
+  // Gradients of what Draw gave; the arguments must stay until Step. d_logits
+  // [rows, columns.width], d_input [rows, stride]: the numbers that Gather wrote.
+  void AddGradients(std::span<const float> d_logits, const HeadLayout& columns,
+                    const float* d_input, size_t stride);
   // "adversarial": adds to the gradients of the adversary, and returns the negated and weighted
   // gradient of its loss for the shared layer [rows, width], owned by this; else null.
   const float* Adversary(const float* hidden, std::span<const uint16_t> positions,
@@ -110,6 +112,7 @@ class PositionBiasTrainer {
   std::vector<std::unique_ptr<nn::RowwiseAdagrad>> steps_;  // as its tables
   std::vector<uint16_t> positions_;
   features::Bags cells_;
+  std::vector<std::vector<float>> sums_;  // of the gradients of an objective's outputs, by head
   nn::LossValue adversary_loss_;
   std::vector<float> adversary_logits_, d_hidden_;
 };

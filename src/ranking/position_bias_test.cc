@@ -270,5 +270,41 @@ TEST(PositionBias, WhatCannotBeIsRefusedWithAReason) {
   EXPECT_EQ(error({.method = BiasMethod::kAdversarial}, ClickAndLike(), "mmoe"), "made");
 }
 
+TEST(PositionBias, AllOutputsOfAnOrdinalObjectiveHaveTheSameBiasWhichLearnsFromTheirSum) {
+  std::vector<Objective> objectives = {EventObjective("click", EventType::kClick),
+                                       OrdinalObjective()};
+  objectives[1].position_bias = true;
+  base::Rng rng(1);
+  BiasOptions options = {.method = BiasMethod::kTower};
+  options.dropout = 0;
+  auto bias = PositionBias::Make(options, objectives, SmallShape(), rng);
+  ASSERT_TRUE(bias) << bias.error().message;
+  const examples::RankingBatch batch = RandomBatch(1, 3, 5);
+  const std::vector<uint16_t> positions = {1, 2, 1};
+  const HeadLayout columns = *ColumnsOf(objectives);
+  PositionBiasTrainer trainer(&*bias);
+  const features::Bags cells = trainer.Draw(batch.queries, batch.query_of, positions, rng);
+  // The first output alone would move the bias of position 1 down, their sum moves it up.
+  std::vector<float> d_logits(3 * columns.width, 0.0f);
+  for (size_t k = 0; k < columns.width; ++k) d_logits[k] = k <= 1 ? 1.0f : -1.0f;
+  trainer.AddGradients(d_logits, columns, nullptr, 0);
+  trainer.Step(nullptr);
+  std::vector<float> logits(3 * columns.width, 0.0f);
+  bias->AddLogits(cells, columns, logits.data());
+  ASSERT_EQ(columns.width, 5u);
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(logits[i * 5], 0) << "click has no bias";
+    for (size_t k = 1; k < 5; ++k) {
+      if (positions[i] == 1) {
+        EXPECT_GT(logits[i * 5 + k], 0.05f);
+      }
+      EXPECT_EQ(logits[i * 5 + k], logits[i * 5 + 1]);
+      if (positions[i] == 2) {
+        EXPECT_EQ(logits[i * 5 + k], 0);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace upnext::ranking

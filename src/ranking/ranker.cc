@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ranking/match_multiplications.h"
+#include "schema/attribute.h"
 
 namespace upnext::ranking {
 
@@ -83,8 +84,9 @@ Result<Ranker> Ranker::Make(const RankerOptions& options, std::vector<Objective>
             .rows = table.rows, .dim = EmbeddingDim(options, table), .scale = options.init_scale},
         rng));
   }
-  const NetShape net{.input = {ranker.query_.width, ranker.impression_.width},
-                     .tasks = ranker.objectives_.size()};
+  UPNEXT_ASSIGN_OR_RETURN(ranker.columns_, ColumnsOf(ranker.objectives_));
+  NetShape net{.input = {ranker.query_.width, ranker.impression_.width}, .outputs = {}};
+  for (const HeadColumns& head : ranker.columns_.heads) net.outputs.push_back(head.outputs);
   if (!options.match.name.empty()) {
     UPNEXT_ASSIGN_OR_RETURN(const size_t cost, MultiplicationsOf(options.match, net));
     UPNEXT_ASSIGN_OR_RETURN(ranker.options_.architecture,
@@ -123,16 +125,24 @@ void Ranker::Score(const FeatureBlock& queries, const FeatureBlock& impressions,
   bias_->Cells(queries, query_of, {}, &scratch.cells);
   BuildSide(query_, queries, nullptr, scratch.queries, compute.pool);
   BuildSide(impression_, impressions, &scratch.cells, scratch.impressions, compute.pool);
-  scratch.logits.resize(n * tasks);
+  const size_t width = columns_.width;
+  scratch.logits.resize(n * width);
   if (!scratch.architecture) scratch.architecture = architecture_->MakeScratch();
   architecture_->Infer({.queries = scratch.queries.data(),
                         .query_rows = queries.rows,
                         .impressions = scratch.impressions.data(),
                         .query_of = query_of},
                        scratch.logits.data(), *scratch.architecture, compute);
-  bias_->AddLogits(scratch.cells, tasks, scratch.logits.data());
-  for (size_t i = 0; i < n * tasks; ++i) {
-    predictions[i] = Predict(objectives_[i % tasks], scratch.logits[i]);
+  bias_->AddLogits(scratch.cells, columns_, scratch.logits.data());
+  for (size_t i = 0; i < n; ++i) {
+    const auto logits = std::span<const float>(scratch.logits).subspan(i * width, width);
+    const float duration_s =
+        impressions.duration_s.empty() ? schema::kAbsent : impressions.duration_s[i];
+    for (size_t k = 0; k < tasks; ++k) {
+      const auto [first, outputs] = columns_.heads[k];
+      predictions[i * tasks + k] =
+          Predict(objectives_[k], logits.subspan(first, outputs), duration_s);
+    }
   }
 }
 

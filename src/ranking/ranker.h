@@ -67,11 +67,12 @@ inline kernels::BagsView View(const features::Bags& bags) {
 
 // Of its section file.
 inline constexpr std::string_view kRankerKind = "ranker";
-inline constexpr uint32_t kRankerVersion = 4;
+inline constexpr uint32_t kRankerVersion = 5;
 
 class Ranker {
  public:
-  // kInvalidArgument for an unknown architecture, and as MatchMultiplications and PositionBias.
+  // kInvalidArgument for an unknown architecture, for an objective that has yet to learn its targets
+  // (learn_objectives.h), and as MatchMultiplications and PositionBias.
   static Result<Ranker> Make(const RankerOptions& options, std::vector<Objective> objectives,
                              features::ModelShape shape, base::Rng& rng);
 
@@ -81,7 +82,8 @@ class Ranker {
     features::Bags cells;                               // of the position bias
     std::unique_ptr<ArchitectureScratch> architecture;  // made by the first Score
   };
-  // predictions [impressions.rows, objectives], each in its own unit (objectives.h).
+  // predictions [impressions.rows, objectives], each in its own unit (objectives.h). Impressions
+  // without duration_s are of unknown durations.
   // query_of [impressions.rows]: row of `queries` for each impression.
   void Score(const features::FeatureBlock& queries, const features::FeatureBlock& impressions,
              std::span<const uint32_t> query_of, float* predictions, Scratch& scratch,
@@ -133,6 +135,7 @@ class Ranker {
 
   RankerOptions options_;
   std::vector<Objective> objectives_;
+  HeadLayout columns_;  // of the logits
   features::ModelShape shape_;
   SideLayout query_, impression_;
   std::vector<std::unique_ptr<nn::EmbeddingTable>> tables_;  // as shape_.tables

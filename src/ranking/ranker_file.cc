@@ -20,8 +20,10 @@ constexpr char kOptions[] = "options", kDigest[] = "features_digest";
 constexpr size_t kFileMaxLayers = 64, kMaxObjectives = 256, kMaxBiasFeatures = 64;
 constexpr double kFileMaxWidth = 16384, kMaxDim = 1024, kMaxNumber = 1e6;
 
-constexpr std::string_view kLabels[] = {"event", "watch_seconds", "rating", "unwanted"};
-constexpr std::string_view kLosses[] = {"logistic", "weighted_logistic", "squared", "huber"};
+constexpr std::string_view kLabels[] = {"event", "watch_seconds", "rating", "unwanted",
+                                        "completion"};
+constexpr std::string_view kLosses[] = {"logistic", "weighted_logistic", "squared",
+                                        "huber",    "quantile",          "ordinal"};
 constexpr std::string_view kForms[] = {"paper", "exact"};
 
 // The name of a built-in type; the number of a type of the site's own, which the log's schema names.
@@ -47,6 +49,7 @@ Json ToJson(const Objective& objective) {
                {"form", kForms[static_cast<size_t>(objective.form)]},
                {"cap", objective.cap},
                {"delta", objective.delta},
+               {"buckets", objective.buckets},
                {"observed", ToJson(objective.observed)},
                {"loss_weight", objective.loss_weight},
                {"score_weight", objective.score_weight},
@@ -137,6 +140,13 @@ Objective ObjectiveFrom(const Json& json, Reader& read) {
   objective.cap = static_cast<float>(read.Number(json, "cap", 0, kMaxNumber));
   if (objective.loss == Objective::Loss::kHuber) {
     objective.delta = static_cast<float>(read.Number(json, "delta", 1e-4, kMaxNumber));
+  }
+  if (objective.learns()) {
+    if (objective.label != Objective::Label::kWatchSeconds) {
+      read.Fail("loss", "is of watch_seconds alone");
+    }
+    objective.buckets =
+        static_cast<uint32_t>(read.Number(json, "buckets", 1, WatchQuantiles::kMaxBuckets));
   }
   const auto types = [&](const char* key) {
     schema::EventTypeSet set;
@@ -265,8 +275,9 @@ Result<double> FloatsNeeded(const RankerOptions& options, const std::vector<Obje
     return numbers;
   };
   const size_t impression = width(shape.impression) + PositionBias::InputWidth(options.bias);
-  return floats + WeightsOf(options.architecture, {.input = {width(shape.query), impression},
-                                                   .tasks = objectives.size()});
+  NetShape net{.input = {width(shape.query), impression}, .outputs = {}};
+  for (const Objective& objective : objectives) net.outputs.push_back(objective.outputs());
+  return floats + WeightsOf(options.architecture, net);
 }
 
 Status CheckSize(const base::SectionFile& file, const RankerOptions& options,
@@ -287,6 +298,31 @@ Status CheckSize(const base::SectionFile& file, const RankerOptions& options,
       file.path().string(), needed, bytes);
 }
 
+std::string TargetsSection(size_t objective) { return fmt::format("targets.{}", objective); }
+
+Status SaveTargets(const std::vector<Objective>& objectives, base::SectionWriter& writer) {
+  for (size_t k = 0; k < objectives.size(); ++k) {
+    if (objectives[k].loss == Objective::Loss::kQuantile) {
+      UPNEXT_RETURN_IF_ERROR(objectives[k].quantiles.Save(writer, TargetsSection(k)));
+    } else if (objectives[k].loss == Objective::Loss::kOrdinal) {
+      UPNEXT_RETURN_IF_ERROR(objectives[k].levels.Save(writer, TargetsSection(k)));
+    }
+  }
+  return Ok();
+}
+
+Status LoadTargets(const base::SectionFile& file, std::vector<Objective>& objectives) {
+  for (size_t k = 0; k < objectives.size(); ++k) {
+    if (objectives[k].loss == Objective::Loss::kQuantile) {
+      UPNEXT_ASSIGN_OR_RETURN(objectives[k].quantiles,
+                              WatchQuantiles::Load(file, TargetsSection(k)));
+    } else if (objectives[k].loss == Objective::Loss::kOrdinal) {
+      UPNEXT_ASSIGN_OR_RETURN(objectives[k].levels, WatchLevels::Load(file, TargetsSection(k)));
+    }
+  }
+  return Ok();
+}
+
 }  // namespace
 
 Status Ranker::Save(const std::filesystem::path& path, uint64_t features_digest) const {
@@ -305,6 +341,7 @@ Status Ranker::Save(const std::filesystem::path& path, uint64_t features_digest)
       kOptions, json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace)));
   UPNEXT_RETURN_IF_ERROR(writer.Add<uint64_t>(kDigest, std::span(&features_digest, 1)));
   UPNEXT_RETURN_IF_ERROR(shape_.Save(writer));
+  UPNEXT_RETURN_IF_ERROR(SaveTargets(objectives_, writer));
   // Parameters() hands out writable views, so it is not const; saving writes nothing to them.
   UPNEXT_RETURN_IF_ERROR(nn::SaveParameters(writer, const_cast<Ranker*>(this)->Parameters()));
   return writer.Commit();
@@ -331,6 +368,7 @@ Result<Ranker> Ranker::Load(const std::filesystem::path& path, uint64_t features
   }
   if (objectives.empty()) read.Fail("objectives", "should not be empty");
   UPNEXT_RETURN_IF_ERROR(read.status());
+  UPNEXT_RETURN_IF_ERROR(LoadTargets(file, objectives));
 
   UPNEXT_ASSIGN_OR_RETURN(features::ModelShape shape, features::ModelShape::Load(file));
   UPNEXT_RETURN_IF_ERROR(CheckSize(file, options, objectives, shape));

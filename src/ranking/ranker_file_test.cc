@@ -85,6 +85,8 @@ TEST_F(RankerFile, PredictsTheSameBytesAfterReload) {
     EXPECT_EQ(is.form, was.form);
     EXPECT_EQ(is.cap, was.cap);
     EXPECT_EQ(is.delta, was.delta);
+    EXPECT_EQ(is.outputs(), was.outputs());
+    EXPECT_EQ(is.quantiles.buckets(), was.quantiles.buckets());
     EXPECT_EQ(is.observed, was.observed);
     EXPECT_EQ(is.against, was.against);
     EXPECT_EQ(is.low_rating, was.low_rating);

@@ -141,7 +141,7 @@ TEST(Ranker, SV07_BatchScoresEqualOneByOneScores) {
       const std::span<const uint32_t> bag = all.impressions.categorical[slot][i];
       ids[side.slots[slot].feature].assign(bag.begin(), bag.end());
     }
-    AppendImpression(ids, {}, &one);
+    AppendImpression(ids, {}, &one, nullptr, all.impressions.duration_s[i]);
     std::copy_n(all.impressions.dense.begin() + static_cast<ptrdiff_t>(i * numbers), numbers,
                 one.impressions.dense.begin());
     const std::vector<float> alone = ScoreAll(ranker, one);

@@ -43,30 +43,35 @@ void RankerTrainer::StartFrom(const examples::RankingBatch& batch) {
   std::vector<float> biases;
   for (const Objective& objective : ranker_.objectives_) {
     MakeTargets(objective, batch, &targets_);
-    biases.push_back(BestConstant(objective, targets_));
+    const std::vector<float> best = BestConstants(objective, targets_);
+    biases.insert(biases.end(), best.begin(), best.end());
   }
   ranker_.architecture_->SetOutputBiases(biases);
 }
 
 void RankerTrainer::Losses(const examples::RankingBatch& batch, const float* logits, bool gradients,
                            std::span<nn::LossValue> losses) {
-  const size_t n = batch.size(), tasks = ranker_.objectives_.size();
-  column_.resize(n);
-  d_column_.resize(n);
-  if (gradients) d_logits_.resize(n * tasks);
-  for (size_t k = 0; k < tasks; ++k) {
+  const size_t n = batch.size(), width = ranker_.columns_.width;
+  if (gradients) d_logits_.resize(n * width);
+  for (size_t k = 0; k < ranker_.objectives_.size(); ++k) {
     const Objective& objective = ranker_.objectives_[k];
-    for (size_t i = 0; i < n; ++i) column_[i] = logits[i * tasks + k];
+    const auto [first, outputs] = ranker_.columns_.heads[k];
+    column_.resize(n * outputs);
+    d_column_.resize(n * outputs);
+    for (size_t i = 0; i < n; ++i) {
+      std::copy_n(logits + i * width + first, outputs, column_.data() + i * outputs);
+    }
     MakeTargets(objective, batch, &targets_);
     losses[k] +=
         ObjectiveLoss(objective, column_, targets_, gradients ? d_column_.data() : nullptr);
     if (!gradients) continue;
-    for (size_t i = 0; i < n; ++i) d_logits_[i * tasks + k] = d_column_[i];
+    for (size_t i = 0; i < n; ++i) {
+      std::copy_n(d_column_.data() + i * outputs, outputs, d_logits_.data() + i * width + first);
+    }
   }
 }
 
 void RankerTrainer::Backward(const examples::RankingBatch& batch, std::span<nn::LossValue> losses) {
-  const size_t tasks = ranker_.objectives_.size();
   const features::Bags& cells = bias_.Draw(batch.queries, batch.query_of, batch.position, dropout_);
   BuildSide(ranker_.query_, batch.queries, nullptr, &queries_);
   BuildSide(ranker_.impression_, batch.impressions, &cells, &impressions_);
@@ -76,8 +81,8 @@ void RankerTrainer::Backward(const examples::RankingBatch& batch, std::span<nn::
                                       .impressions = impressions_.values.data(),
                                       .query_of = batch.query_of},
                                      compute_, &dropout_);
-  logits_.assign(net_logits, net_logits + batch.size() * tasks);
-  ranker_.bias_->AddLogits(cells, tasks, logits_.data());
+  logits_.assign(net_logits, net_logits + batch.size() * ranker_.columns_.width);
+  ranker_.bias_->AddLogits(cells, ranker_.columns_, logits_.data());
   Losses(batch, logits_.data(), /*gradients=*/true, losses);
   const float* const d_shared =
       bias_.Adversary(ranker_.architecture_->shared(), batch.position, compute_);
@@ -86,7 +91,7 @@ void RankerTrainer::Backward(const examples::RankingBatch& batch, std::span<nn::
       compute_);
   AddTableGradients(ranker_.query_, batch.queries, queries_);
   AddTableGradients(ranker_.impression_, batch.impressions, impressions_);
-  bias_.AddGradients(d_logits_.data(), tasks,
+  bias_.AddGradients(d_logits_, ranker_.columns_,
                      impressions_.gradient.data() + ranker_.impression_.bias,
                      ranker_.impression_.width);
 }
@@ -139,13 +144,13 @@ void RankerTrainer::Evaluate(const examples::RankingBatch& batch, std::span<nn::
   ranker_.BuildSide(ranker_.query_, batch.queries, nullptr, queries_.values, exact.pool);
   ranker_.BuildSide(ranker_.impression_, batch.impressions, &cells_, impressions_.values,
                     exact.pool);
-  logits_.resize(batch.size() * ranker_.objectives_.size());
+  logits_.resize(batch.size() * ranker_.columns_.width);
   ranker_.architecture_->Infer({.queries = queries_.values.data(),
                                 .query_rows = batch.queries.rows,
                                 .impressions = impressions_.values.data(),
                                 .query_of = batch.query_of},
                                logits_.data(), *scratch_, exact);
-  ranker_.bias_->AddLogits(cells_, ranker_.objectives_.size(), logits_.data());
+  ranker_.bias_->AddLogits(cells_, ranker_.columns_, logits_.data());
   Losses(batch, logits_.data(), /*gradients=*/false, losses);
 }
 

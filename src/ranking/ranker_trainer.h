@@ -64,7 +64,7 @@ class RankerTrainer {
                  const features::Bags* cells, SideInput* side);
   void AddTableGradients(const Ranker::SideLayout& layout, const features::FeatureBlock& block,
                          SideInput& side);
-  // Adds each objective's loss over logits [n, objectives]; with `gradients` fills d_logits_.
+  // Adds each objective's loss over logits [n, outputs of all]; with `gradients` fills d_logits_.
   void Losses(const examples::RankingBatch& batch, const float* logits, bool gradients,
               std::span<nn::LossValue> losses);
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <numeric>
@@ -134,6 +135,41 @@ TEST(RankerTrainer, MT01_MaskedImpressionsChangeNothing) {
   Backward(trainer, ranker, batch);
   for (const nn::Parameter& parameter : ranker.Parameters()) {
     for (const float gradient : parameter.gradient) EXPECT_EQ(gradient, 0.0f);
+  }
+}
+
+TEST(RankerTrainer, MT01_MaskedImpressionsChangeNoWeightAndNoRowOfATable) {
+  std::vector<Objective> objectives = AllObjectives();
+  for (Objective& objective : objectives) {
+    if (objective.label != Objective::Label::kCompletion) objective.observed = LikeOrDislike();
+  }
+  examples::RankingBatch batch = RandomBatch(6, 5, 17);
+  for (examples::Labels& labels : batch.labels) labels = Clicked(10.0f);  // not observed
+  std::ranges::fill(batch.impressions.duration_s, schema::kAbsent);
+  for (const Objective& objective : objectives) {
+    SCOPED_TRACE(objective.name);
+    Ranker ranker = MakeRanker({.architecture = {.widths = {8}}, .init_scale = 0.3f}, {objective});
+    base::ThreadPool pool(1);
+    RankerTrainer trainer(&ranker, kExact, pool);
+    std::vector<std::vector<float>> before;
+    for (const nn::Parameter& parameter : ranker.Parameters()) {
+      before.emplace_back(parameter.value.begin(), parameter.value.end());
+    }
+    Backward(trainer, ranker, batch);
+    trainer.Apply();
+    size_t at = 0;
+    for (const nn::Parameter& parameter : ranker.Parameters()) {
+      EXPECT_TRUE(std::ranges::equal(parameter.value, before[at++])) << parameter.name;
+    }
+    batch.labels[0] = Happened({EventType::kLike, EventType::kClick}, 10.0f);  // one is observed
+    batch.impressions.duration_s[0] = 40;
+    batch.labels[0].rating = 4;
+    Backward(trainer, ranker, batch);
+    trainer.Apply();
+    EXPECT_FALSE(
+        std::ranges::equal(ParameterNamed(ranker, "embedding.ranked_item").value, before[0]));
+    batch.labels[0] = Clicked(10.0f);
+    batch.impressions.duration_s[0] = schema::kAbsent;
   }
 }
 

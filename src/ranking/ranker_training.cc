@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/numbers.h"
+#include "ranking/learn_objectives.h"
 #include "ranking/ranker_trainer.h"
 
 namespace upnext::ranking {
@@ -46,10 +47,11 @@ class Training : public nn::Trainable {
     if (options_.decay) trainer_.ScaleLearningRates(static_cast<float>(share_left));
     trainer_.Backward(batch_, losses);
     trainer_.Apply();
-    const std::vector<float> zeros(batch_.size(), 0.0f);
     for (size_t k = 0; k < guessing.size(); ++k) {
-      MakeTargets(ranker_.objectives()[k], batch_, &targets_);
-      guessing[k] += ObjectiveLoss(ranker_.objectives()[k], zeros, targets_, nullptr);
+      const Objective& objective = ranker_.objectives()[k];
+      const std::vector<float> zeros(batch_.size() * objective.outputs(), 0.0f);
+      MakeTargets(objective, batch_, &targets_);
+      guessing[k] += ObjectiveLoss(objective, zeros, targets_, nullptr);
     }
   }
 
@@ -150,8 +152,10 @@ Result<TrainedRanker> TrainRanker(const examples::ReplaySource& source,
                                   base::Progress& progress) {
   TrainedRanker result;
   base::Rng rng(options.seed, /*stream=*/1);
+  UPNEXT_ASSIGN_OR_RETURN(std::vector<Objective> learned,
+                          LearnObjectives(source, objectives, pool));
   UPNEXT_ASSIGN_OR_RETURN(Ranker ranker,
-                          Ranker::Make(ranker_options, objectives, ShapeOf(tables), rng));
+                          Ranker::Make(ranker_options, std::move(learned), ShapeOf(tables), rng));
   result.ranker = std::make_unique<Ranker>(std::move(ranker));
   Training training(source, tables, options, *result.ranker, pool, progress);
   if (training.examples_per_epoch() == 0) {

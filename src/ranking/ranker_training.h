@@ -54,7 +54,8 @@ struct TrainedRanker : nn::TrainingReport {
   std::unique_ptr<Ranker> ranker;  // of the best epoch
 };
 
-// kFailedPrecondition when the training part has no impressions, kInvalidArgument for an unknown
+// Objectives first learn their targets (learn_objectives.h). kFailedPrecondition when the training
+// part has no impressions or not the labels for that, kInvalidArgument for an unknown
 // architecture; otherwise as nn::RunTraining: kInternal when it diverges, kCancelled on request.
 Result<TrainedRanker> TrainRanker(const examples::ReplaySource& source,
                                   const features::FeatureStatistics& tables,

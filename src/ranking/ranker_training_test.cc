@@ -112,7 +112,7 @@ TEST(RankerTraining, PlantedTastesBeatConstantsOnDaysNotSeen) {
     Targets seen, targets;
     MakeTargets(kObjectives[k], train, &seen);
     MakeTargets(kObjectives[k], test, &targets);
-    const std::vector<float> constant(test.size(), BestConstant(kObjectives[k], seen));
+    const std::vector<float> constant(test.size(), BestConstants(kObjectives[k], seen)[0]);
     const double guess = ObjectiveLoss(kObjectives[k], constant, targets, nullptr).mean();
     EXPECT_LT(losses[k].mean(), share[k] * guess) << kObjectives[k].name;
   }

@@ -2,29 +2,35 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace upnext::ranking {
 namespace {
 
-void PutColumn(const std::vector<float>& column, size_t rows, size_t tasks, size_t task,
-               float* logits) {
-  for (size_t i = 0; i < rows; ++i) logits[i * tasks + task] = column[i];
+// Columns [first, first + width) of logits [rows, all] from `part` [rows, width].
+void PutColumns(const std::vector<float>& part, size_t rows, size_t width, size_t first, size_t all,
+                float* logits) {
+  for (size_t i = 0; i < rows; ++i) {
+    std::copy_n(part.data() + i * width, width, logits + i * all + first);
+  }
 }
 
 }  // namespace
 
-TaskHeads::TaskHeads(size_t input, const std::vector<size_t>& widths, size_t tasks,
-                     base::Rng& rng) {
-  towers_.reserve(tasks);
-  for (size_t k = 0; k < tasks; ++k) {
+TaskHeads::TaskHeads(size_t input, const std::vector<size_t>& widths,
+                     const std::vector<size_t>& outputs, base::Rng& rng) {
+  towers_.reserve(outputs.size());
+  for (const size_t of_task : outputs) {
     towers_.emplace_back(nn::TowerOptions{.input = input, .widths = widths}, rng);
-    outputs_.emplace_back(towers_.back().output(), 1, nn::Initialisation::kXavier, rng);
+    logits_ += of_task;
+    outputs_.emplace_back(towers_.back().output(), of_task, nn::Initialisation::kXavier, rng);
   }
 }
 
 size_t TaskHeads::multiplications() const {
   size_t total = 0;
   for (size_t k = 0; k < tasks(); ++k) {
-    total += towers_[k].multiplications() + outputs_[k].in();
+    total += towers_[k].multiplications() + outputs_[k].in() * outputs_[k].out();
   }
   return total;
 }
@@ -33,18 +39,24 @@ void TaskHeads::Forward(std::span<const float* const> inputs, size_t batch, floa
                         const nn::Compute& compute) {
   batch_ = batch;
   hidden_.assign(inputs.begin(), inputs.end());
-  column_.resize(batch);
-  for (size_t k = 0; k < tasks(); ++k) {
+  size_t first = 0;
+  for (size_t k = 0; k < tasks(); first += outputs_[k++].out()) {
+    column_.resize(batch * outputs_[k].out());
     if (!towers_[k].layers().empty()) hidden_[k] = towers_[k].Forward(inputs[k], batch, compute);
     outputs_[k].Forward(hidden_[k], batch, column_.data(), compute);
-    PutColumn(column_, batch, tasks(), k, logits);
+    PutColumns(column_, batch, outputs_[k].out(), first, logits_, logits);
   }
 }
 
 void TaskHeads::Backward(const float* d_logits, std::span<float* const> d_inputs,
                          const nn::Compute& compute) {
-  for (size_t k = 0; k < tasks(); ++k) {
-    for (size_t i = 0; i < batch_; ++i) column_[i] = d_logits[i * tasks() + k];
+  size_t first = 0;
+  for (size_t k = 0; k < tasks(); first += outputs_[k++].out()) {
+    const size_t width = outputs_[k].out();
+    column_.resize(batch_ * width);
+    for (size_t i = 0; i < batch_; ++i) {
+      std::copy_n(d_logits + i * logits_ + first, width, column_.data() + i * width);
+    }
     const bool deep = !towers_[k].layers().empty();
     if (deep) d_hidden_.resize(batch_ * towers_[k].output());
     outputs_[k].Backward(hidden_[k], column_.data(), batch_, deep ? d_hidden_.data() : d_inputs[k],
@@ -55,8 +67,9 @@ void TaskHeads::Backward(const float* d_logits, std::span<float* const> d_inputs
 
 void TaskHeads::Infer(std::span<const float* const> inputs, size_t batch, float* logits,
                       Scratch& scratch, const nn::Compute& compute) const {
-  scratch.column.resize(batch);
-  for (size_t k = 0; k < tasks(); ++k) {
+  size_t first = 0;
+  for (size_t k = 0; k < tasks(); first += outputs_[k++].out()) {
+    scratch.column.resize(batch * outputs_[k].out());
     const float* hidden = inputs[k];
     if (!towers_[k].layers().empty()) {
       scratch.hidden.resize(batch * towers_[k].output());
@@ -64,12 +77,16 @@ void TaskHeads::Infer(std::span<const float* const> inputs, size_t batch, float*
       hidden = scratch.hidden.data();
     }
     outputs_[k].Forward(hidden, batch, scratch.column.data(), compute);
-    PutColumn(scratch.column, batch, tasks(), k, logits);
+    PutColumns(scratch.column, batch, outputs_[k].out(), first, logits_, logits);
   }
 }
 
 void TaskHeads::SetOutputBiases(std::span<const float> biases) {
-  for (size_t k = 0; k < tasks(); ++k) outputs_[k].bias()[0] = biases[k];
+  size_t first = 0;
+  for (nn::Linear& output : outputs_) {
+    std::ranges::copy(biases.subspan(first, output.out()), output.bias().begin());
+    first += output.out();
+  }
 }
 
 void TaskHeads::AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters) {

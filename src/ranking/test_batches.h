@@ -62,10 +62,12 @@ inline examples::Labels Clicked(float watch_s) {
   return Happened({schema::EventType::kClick, schema::EventType::kWatch}, watch_s);
 }
 
-// An impression of the newest query.
+// An impression of the newest query, of an item of this duration.
 inline void AppendImpression(const FeatureIds& ids, const examples::Labels& labels,
-                             examples::RankingBatch* batch, base::Rng* rng = nullptr) {
+                             examples::RankingBatch* batch, base::Rng* rng = nullptr,
+                             float duration_s = schema::kAbsent) {
   AppendRow(SmallShape().impression, ids, &batch->impressions, rng);
+  batch->impressions.duration_s.push_back(duration_s);
   batch->query_of.push_back(static_cast<uint32_t>(batch->queries.rows - 1));
   batch->labels.push_back(labels);
 }
@@ -79,7 +81,8 @@ inline Ranker MakeRanker(const RankerOptions& options, std::vector<Objective> ob
 }
 
 // Every field filled at random, including ids out of vocabulary and empty bags; a third of the
-// impressions is clicked and watched, and some of those are liked or disliked and rated.
+// impressions is clicked and watched, and some of those are liked or disliked and rated. Some items
+// have no duration.
 inline examples::RankingBatch RandomBatch(size_t queries, size_t impressions_each, uint64_t seed,
                                           uint32_t rows = 12) {
   base::Rng rng(seed);
@@ -104,7 +107,9 @@ inline examples::RankingBatch RandomBatch(size_t queries, size_t impressions_eac
                                               : schema::EventType::kDislike);
         labels.rating = static_cast<float>(1 + rng.Below(5));
       }
-      AppendImpression(random_ids(shape.impression), labels, &batch, &rng);
+      const size_t n = batch.size();
+      AppendImpression(random_ids(shape.impression), labels, &batch, &rng,
+                       n % 4 == 0 ? schema::kAbsent : static_cast<float>(20 + 10 * (n % 7)));
     }
   }
   return batch;
@@ -177,6 +182,33 @@ inline Objective UnwantedObjective() {
           .low_rating = 2,
           .score_weight = -0.5f};
 }
+inline Objective CompletionObjective() {
+  return {.name = "completion", .label = Objective::Label::kCompletion};
+}
+// Learned from watches of 0 to 100 s of items of 100 s, and of 0 to 20 s of items of 20 s, evenly.
+inline Objective QuantileObjective() {
+  Objective objective{.name = "watch-quantile",
+                      .label = Objective::Label::kWatchSeconds,
+                      .loss = Objective::Loss::kQuantile};
+  std::vector<WatchQuantiles::Watch> watches;
+  for (int second = 0; second <= 100; ++second) {
+    watches.push_back({100, static_cast<float>(second)});
+    watches.push_back({20, static_cast<float>(second % 21)});
+  }
+  objective.quantiles = WatchQuantiles::Learn(std::move(watches), 2);
+  return objective;
+}
+// Five buckets of 0 to 90 s, evenly.
+inline Objective OrdinalObjective() {
+  Objective objective{.name = "watch-ordinal",
+                      .label = Objective::Label::kWatchSeconds,
+                      .loss = Objective::Loss::kOrdinal,
+                      .loss_weight = 0.1f};
+  std::vector<float> seconds;
+  for (int second = 0; second <= 90; ++second) seconds.push_back(static_cast<float>(second));
+  objective.levels = WatchLevels::Learn(std::move(seconds), 5);
+  return objective;
+}
 // One objective for each kind of head.
 inline std::vector<Objective> AllObjectives() {
   return {WatchObjective(),
@@ -184,7 +216,10 @@ inline std::vector<Objective> AllObjectives() {
           EventObjective("like", schema::EventType::kLike, LikeOrDislike()),
           RatingObjective(),
           HuberObjective(),
-          UnwantedObjective()};
+          UnwantedObjective(),
+          CompletionObjective(),
+          QuantileObjective(),
+          OrdinalObjective()};
 }
 
 }  // namespace upnext::ranking

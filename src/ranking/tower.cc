@@ -15,7 +15,7 @@ class TowerArchitecture : public Architecture {
  public:
   TowerArchitecture(const ArchitectureOptions& options, const NetShape& shape, base::Rng& rng)
       : bottom_(shape.input, options.widths, rng),
-        heads_(bottom_.output(), shape.tasks, nn::Initialisation::kXavier, rng) {}
+        heads_(bottom_.output(), shape.logits(), nn::Initialisation::kXavier, rng) {}
 
   const float* Forward(const NetInput& input, const nn::Compute& compute, base::Rng*) override {
     rows_ = input.rows();

@@ -15,7 +15,7 @@ inline constexpr const char* kRetrievalKeys[] = {"hr@10", "ndcg@10", "recall@100
 inline constexpr const char* kRankingKeys[] = {"weighted_user_loss", "watch_mae_s", "watch_rmse_s",
                                                "watch_xauc"};
 
-// Columns of a table: these keys, then "auc.*" and "rmse.*" if any row has them.
+// Columns of a table: these keys if any row has them, then those of single objectives, "auc.NAME".
 inline std::vector<std::string> TableColumns(const evaluation::ModelMetrics& model,
                                              const std::vector<evaluation::ModelMetrics>& baselines,
                                              std::vector<std::string> keys) {
@@ -29,7 +29,7 @@ inline std::vector<std::string> TableColumns(const evaluation::ModelMetrics& mod
     if (any) columns.push_back(std::move(key));
   }
   for (const auto& [key, metric] : model.metrics) {
-    if (key.starts_with("auc.") || key.starts_with("rmse.")) columns.push_back(key);
+    if (key.find('.') != std::string::npos) columns.push_back(key);
   }
   return columns;
 }

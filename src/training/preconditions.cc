@@ -54,27 +54,31 @@ struct LabelRange {
 
 // What the impressions of the training part say.
 struct LabelCounts {
-  uint64_t impressions = 0, watched = 0;
-  std::array<uint64_t, 256> happened = {};  // by the number of the event type
+  uint64_t impressions = 0, watched = 0, with_share = 0;  // watched, of items with a duration
+  std::array<uint64_t, 256> happened = {};                // by the number of the event type
   std::vector<LabelRange> objectives;
 
-  void Add(const std::vector<Objective>& of, size_t types, const examples::RankingBatch& batch) {
-    impressions += batch.labels.size();
-    for (const examples::Labels& labels : batch.labels) {
+  void Add(const std::vector<Objective>& of, size_t types,
+           std::span<const examples::Labels> all_labels, std::span<const float> duration_s) {
+    impressions += all_labels.size();
+    for (size_t i = 0; i < all_labels.size(); ++i) {
+      const examples::Labels& labels = all_labels[i];
       watched += labels.watch_s > 0 ? 1 : 0;
+      with_share += labels.watch_s > 0 && duration_s[i] > 0 ? 1 : 0;
       for (size_t type = 1; type <= types; ++type) {
         happened[type] += labels.Has(static_cast<schema::EventType>(type)) ? 1 : 0;
       }
     }
     ranking::Targets targets;
     for (size_t k = 0; k < of.size(); ++k) {
-      ranking::MakeTargets(of[k], batch, &targets);
+      ranking::MakeTargets(of[k], all_labels, duration_s, &targets);
       objectives[k].Add(targets);
     }
   }
   void Add(const LabelCounts& other) {
     impressions += other.impressions;
     watched += other.watched;
+    with_share += other.with_share;
     for (size_t type = 0; type < happened.size(); ++type) happened[type] += other.happened[type];
     for (size_t k = 0; k < objectives.size(); ++k) objectives[k].Add(other.objectives[k]);
   }
@@ -90,16 +94,17 @@ LabelCounts CountLabels(const Dataset& dataset, const std::vector<Objective>& ob
   std::vector<LabelCounts> parts((users + kUsersPerTask - 1) / kUsersPerTask, none);
   pool.ParallelFor(users, kUsersPerTask, [&](size_t begin, size_t end) {
     examples::JoinedImpressions joined;
-    examples::RankingBatch batch;
+    std::vector<examples::Labels> labels;
+    std::vector<float> duration_s;
     for (size_t u = begin; u < end; ++u) {
       const auto user = static_cast<uint32_t>(u);
       examples::JoinImpressions(source, user, source.split.train_end(user), &joined);
       for (const examples::Impression& impression : joined.impressions) {
-        batch.labels.push_back(impression.labels);
+        labels.push_back(impression.labels);
+        duration_s.push_back(source.catalogue.item(impression.item).duration_s);
       }
     }
-    batch.query_of.resize(batch.labels.size());
-    parts[begin / kUsersPerTask].Add(objectives, types, batch);
+    parts[begin / kUsersPerTask].Add(objectives, types, labels, duration_s);
   });
   for (const LabelCounts& part : parts) none.Add(part);
   return none;
@@ -119,6 +124,7 @@ std::string Found(const LabelCounts& counts, const schema::Schema& schema) {
     add(info.name, counts.happened[type]);
   }
   add("watch_seconds", counts.watched);
+  add("completion", counts.with_share);
   return text.empty() ? "none" : text;
 }
 
@@ -128,6 +134,8 @@ std::string LabelName(const Objective& objective, const schema::Schema& schema) 
       return "watch_seconds";
     case Objective::Label::kUnwanted:
       return "unwanted";
+    case Objective::Label::kCompletion:
+      return "completion";
     default:
       return schema
           .info(objective.label == Objective::Label::kRating ? schema::EventType::kRating

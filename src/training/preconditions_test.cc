@@ -17,6 +17,7 @@ using ranking::Objective;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class Notes : public base::Progress {
  public:
@@ -176,6 +177,52 @@ TEST_F(PreconditionsTest, OneThatIsNotScoredIsLeftOutWithANote) {
   ASSERT_EQ(checked->size(), 1u);
   EXPECT_EQ(checked->front().name, "click");
   EXPECT_THAT(notes_.lines, ElementsAre(HasSubstr("'like' is left out")));
+}
+
+TEST_F(PreconditionsTest, CompletionNeedsItemsWithADuration) {
+  Objective completion{.name = "completion", .label = Objective::Label::kCompletion};
+  completion.score_weight = 1;
+  EXPECT_TRUE(Check({completion}));
+  std::vector<schema::RawItem> items = bundle::TestItems(48);
+  for (schema::RawItem& item : items) item.duration_s = schema::kAbsent;
+  const features::TestLog log(bundle::TestEvents(48), items, bundle::TestUsers());
+  const auto dataset = Dataset::Prepare(
+      log.log(),
+      {.signals = {}, .features = {}, .split = {.kind = examples::SplitOptions::Kind::kNone}},
+      pool_, base::NoProgress());
+  ASSERT_TRUE(dataset) << dataset.error().message;
+  const auto stopped = TrainableObjectives(**dataset, {completion}, {}, pool_, notes_);
+  ASSERT_FALSE(stopped);
+  EXPECT_THAT(stopped.error().message,
+              AllOf(HasSubstr("'completion' orders the feed"),
+                    HasSubstr("no impression has a label (completion)"),
+                    HasSubstr("watch_seconds 96"), Not(HasSubstr("completion 9"))));
+  completion.score_weight = 0;
+  const auto skipped = TrainableObjectives(
+      **dataset, {Event("click", schema::EventType::kClick, 1), completion}, {}, pool_, notes_);
+  ASSERT_TRUE(skipped);
+  EXPECT_EQ(skipped->size(), 1u);
+  EXPECT_THAT(notes_.lines, ElementsAre(HasSubstr("'completion' is left out")));
+}
+
+TEST_F(PreconditionsTest, WatchTimesOfQuantilesAndThresholdsMustDifferToo) {
+  for (const auto loss : {Objective::Loss::kQuantile, Objective::Loss::kOrdinal}) {
+    Objective watch{.name = "watch", .label = Objective::Label::kWatchSeconds, .loss = loss};
+    watch.score_weight = 1;
+    EXPECT_TRUE(Check({watch}));
+    watch.observed.Add(schema::EventType::kLike);  // of which the log has none
+    const auto stopped = Check({watch});
+    ASSERT_FALSE(stopped);
+    EXPECT_THAT(stopped.error().message,
+                AllOf(HasSubstr("'watch' orders the feed"), HasSubstr("watch_seconds 96"),
+                      HasSubstr("no impression has a label (watch_seconds)")));
+    watch.score_weight = 0;
+    notes_.lines.clear();
+    const auto skipped = Check({Event("click", schema::EventType::kClick, 1), watch});
+    ASSERT_TRUE(skipped);
+    EXPECT_EQ(skipped->size(), 1u);
+    EXPECT_THAT(notes_.lines, ElementsAre(HasSubstr("'watch' is left out")));
+  }
 }
 
 TEST_F(PreconditionsTest, AnEmptyTestPartStopsUnlessNoneIsAskedFor) {
