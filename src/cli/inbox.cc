@@ -31,7 +31,26 @@ Result<std::vector<std::string>> NamesIn(const fs::path& folder) {
   return names;
 }
 
+fs::path Resolved(const fs::path& path) {
+  std::error_code error;
+  const fs::path resolved = fs::weakly_canonical(fs::absolute(path), error);
+  return error ? path.lexically_normal() : resolved;
+}
+
 }  // namespace
+
+Status CheckInbox(const fs::path& folder, std::span<const fs::path> kept) {
+  const fs::path inbox = Resolved(folder);
+  for (const fs::path& path : kept) {
+    const fs::path way = Resolved(path).lexically_relative(inbox);
+    if (way.empty() || *way.begin() == "..") continue;
+    return InvalidArgument(
+        "[run] inbox: {} contains {}, and what lies in an inbox is moved away after its import; "
+        "expected a folder of its own, such as \"incoming\"",
+        inbox.string(), Resolved(path).string());
+  }
+  return Ok();
+}
 
 Status Inbox::Prepare() const {
   for (const char* name : {"done", "failed", ".importing"}) {

@@ -15,11 +15,15 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/status.h"
 
 namespace upnext::cli {
+
+// kInvalidArgument when one of `kept` is the folder or lies in it: an import would move it away.
+Status CheckInbox(const std::filesystem::path& folder, std::span<const std::filesystem::path> kept);
 
 class Inbox {
  public:

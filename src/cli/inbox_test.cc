@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "base/status.h"
 #include "base/test_folder.h"
 
 namespace upnext::cli {
@@ -86,6 +87,20 @@ TEST_F(InboxTest, AFolderThatIsGoneIsAnError) {
   const auto next = inbox_.Next();
   ASSERT_FALSE(next);
   EXPECT_THAT(next.error().message, testing::HasSubstr(folder_.path().string()));
+}
+
+TEST(CheckInbox, RefusesAFolderFromWhichOtherFilesWouldBeMoved) {
+  const base::TestFolder folder;
+  const fs::path kept[] = {folder / "site/data"};
+  for (const fs::path& inbox : {fs::path("/"), folder.path(), folder / "site", folder / "site/data",
+                                folder / "site/data/../data/."}) {
+    const Status refused = CheckInbox(inbox, kept);
+    ASSERT_FALSE(refused) << inbox;
+    EXPECT_THAT(refused.error().message, testing::HasSubstr("[run] inbox: "));
+    EXPECT_THAT(refused.error().message, testing::HasSubstr((folder / "site/data").string()));
+  }
+  EXPECT_TRUE(CheckInbox(folder / "site/data/incoming", kept));
+  EXPECT_TRUE(CheckInbox(folder / "site/data2", kept));
 }
 
 }  // namespace

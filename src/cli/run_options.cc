@@ -16,7 +16,8 @@ RunOptions RunOptions::FromConfig(const base::Config& config, const std::filesys
   RunOptions options{.import = schedule("import"),
                      .train = schedule("train"),
                      .from_store = run.Bool("from_store", false),
-                     .inbox = {}};
+                     .inbox = {},
+                     .project_folder = folder};
   if (const std::string inbox = run.Text("inbox", ""); !inbox.empty()) {
     options.inbox = folder / inbox;  // an absolute path stays as it is
   }

@@ -20,7 +20,8 @@ namespace upnext::cli {
 struct RunOptions {
   base::Schedule import, train;
   bool from_store = false;
-  std::filesystem::path inbox;  // empty: none
+  std::filesystem::path inbox;           // empty: none
+  std::filesystem::path project_folder;  // that of the project file
 
   // `folder` is that of the project file, which relative paths start from.
   static RunOptions FromConfig(const base::Config& config, const std::filesystem::path& folder);

@@ -102,6 +102,11 @@ struct RunSteps::Rep {
 };
 
 Status RunSteps::Rep::Load() {
+  if (inbox) {
+    const fs::path kept[] = {settings.run.project_folder, settings.project.directory(),
+                             settings.project.data(), program.path};
+    UPNEXT_RETURN_IF_ERROR(CheckInbox(settings.run.inbox, kept));
+  }
   UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(folder));
   if (inbox) UPNEXT_RETURN_IF_ERROR(inbox->Prepare());
   json state = json::parse(base::ReadFile(folder / "state.json").value_or("{}"), nullptr, false);

@@ -9,10 +9,14 @@
 namespace upnext::evaluation {
 namespace {
 
-std::string_view WhatToTry(std::string_view baseline, bool order_is_auto) {
+std::string_view WhatToTry(std::string_view baseline, OrderOfFeeds order) {
+  if (order == OrderOfFeeds::kRanker) {
+    return "the ranker orders feeds, so this is of orders that only feeds without it have; the rows "
+           "of candidates say what it can choose from";
+  }
   const bool is_window = baseline.starts_with("popularity, ");
   const bool has_order = is_window || baseline == "item-knn" || baseline == "recently viewed";
-  if (has_order && !order_is_auto) return "set [retrieval] order = \"auto\"";
+  if (has_order && order == OrderOfFeeds::kNamed) return "set [retrieval] order = \"auto\"";
   if (baseline == "recently viewed") return "set [generators.recent] candidates = 50";
   if (baseline == "markov" || baseline == "item-knn") {
     return "set [retrieval] depth = 0 and recent_windows = [1, 5]";
@@ -46,14 +50,14 @@ std::vector<BaselineLoss> FindLosses(const NamedFigure& ours,
   return losses;
 }
 
-std::string LossText(const BaselineLoss& loss, bool order_is_auto) {
+std::string LossText(const BaselineLoss& loss, OrderOfFeeds order) {
   const PairedDifference& difference = loss.difference;
   return fmt::format(
       "retrieval: {} has {} {:.4f}, the {} {:.4f} (difference {:+.4f}, 95 % interval {:+.4f} to "
       "{:+.4f}): {}",
       loss.baseline, difference.metric, difference.current, loss.ours, difference.next,
       difference.next - difference.current, difference.interval.low, difference.interval.high,
-      WhatToTry(loss.baseline, order_is_auto));
+      WhatToTry(loss.baseline, order));
 }
 
 }  // namespace upnext::evaluation

@@ -26,8 +26,10 @@ struct NamedFigure {
 // the worst loss first.
 std::vector<BaselineLoss> FindLosses(const NamedFigure& ours,
                                      std::span<const NamedFigure> baselines, uint64_t seed);
-// One line: the loss, and what to try. `order_is_auto`: [retrieval] order chose already.
-std::string LossText(const BaselineLoss& loss, bool order_is_auto);
+// What there is to try: a ranker orders feeds, [retrieval] order chose already, or neither.
+enum class OrderOfFeeds : uint8_t { kRanker, kAuto, kNamed };
+// One line: the loss, and what to try.
+std::string LossText(const BaselineLoss& loss, OrderOfFeeds order);
 
 }  // namespace upnext::evaluation
 

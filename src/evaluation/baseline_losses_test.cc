@@ -43,12 +43,16 @@ TEST(BaselineLosses, AreOneLineWithWhatToTry) {
   const NamedFigure knn = Row("item-knn", 0.04);
   const auto losses = FindLosses(Row("candidate model", 0.024), {&knn, 1}, 1);
   ASSERT_EQ(losses.size(), 1u);
-  const std::string line = LossText(losses[0], false);
+  const std::string line = LossText(losses[0], OrderOfFeeds::kNamed);
   EXPECT_THAT(line, HasSubstr("item-knn has ndcg@10 0.0400, the candidate model 0.0240 "
                               "(difference -0.0160, 95 % interval"));
   EXPECT_THAT(line, HasSubstr("set [retrieval] order = \"auto\""));
   EXPECT_EQ(line.find('\n'), std::string::npos);
-  EXPECT_THAT(LossText(losses[0], true), testing::Not(HasSubstr("order = \"auto\"")));
+  EXPECT_THAT(LossText(losses[0], OrderOfFeeds::kAuto),
+              testing::Not(HasSubstr("order = \"auto\"")));
+  const std::string ranked = LossText(losses[0], OrderOfFeeds::kRanker);
+  EXPECT_THAT(ranked, HasSubstr("the ranker orders feeds"));
+  EXPECT_THAT(ranked, testing::Not(HasSubstr("set [")));
 }
 
 }  // namespace

@@ -211,6 +211,11 @@ class RetrievalRun {
   std::vector<std::vector<CaseRanks>> ranks_;  // [model][case]
 };
 
+OrderOfFeeds OrderOf(const Subject& subject, const ServedOptions& served) {
+  if (subject.ranker != nullptr) return OrderOfFeeds::kRanker;
+  return served.order_is_auto ? OrderOfFeeds::kAuto : OrderOfFeeds::kNamed;
+}
+
 }  // namespace
 
 Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const EvaluateOptions& options,
@@ -251,7 +256,7 @@ Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const Evaluate
   for (size_t m = first_baseline; m < run.models(); ++m) baselines.push_back(run.Named(m));
   report.losses = FindLosses(run.Named(ours), baselines, options.seed);
   if (!report.losses.empty()) {
-    notes->push_back(LossText(report.losses.front(), options.served.order_is_auto));
+    notes->push_back(LossText(report.losses.front(), OrderOf(subject, options.served)));
   }
   report.model = std::move(metrics.front());
   if (differs) report.served = std::move(metrics[1]);

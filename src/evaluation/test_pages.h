@@ -29,7 +29,7 @@ struct HandMade {
     impression.labels.watch_s = row.watch_s;
     impression.labels.rating = row.rating;
     for (const schema::EventType type : row.events) impression.labels.happened.Add(type);
-    impressions.Add(user, request, impression);
+    impressions.Add(user, request, impression, 60.0f);
     impressions.predictions.insert(impressions.predictions.end(), row.predictions.begin(),
                                    row.predictions.end());
   }
