@@ -151,6 +151,17 @@ def search_words_of_a_forgotten_user_leave_with_the_next_training(site):
             "the words of others should be there")
 
 
+def deleted_over_http_is_in_no_training_without_an_import(site):
+    with Server(site) as server:
+        server.post(*({"user": ALSO, "type": "complete", "item": f"a{step:02}"} for step in range(4)))
+        site.run("import", "--from-store")
+        server.delete(ALSO)
+        require(any("/log/" in name for name in files_with(site, ALSO)), "the log had him not")
+        said = site.run("train", "--force")
+        require("events of users who were deleted over HTTP left the log" in said, said)
+        require(not files_with(site, ALSO), "after the training:", *files_with(site, ALSO))
+
+
 def main():
     upnext = pathlib.Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory() as folder:
@@ -158,7 +169,8 @@ def main():
         ended = run_cases([search_words_of_a_forgotten_user_leave_with_the_next_training], searchers)
         site = Site(upnext, pathlib.Path(folder) / "site", reads(GONE) + reads(ALSO, START, 3))
         return ended | run_cases([forget_leaves_no_trace_and_others_as_they_were,
-                                  deleted_over_http_leaves_the_log_with_the_next_import], site)
+                                  deleted_over_http_leaves_the_log_with_the_next_import,
+                                  deleted_over_http_is_in_no_training_without_an_import], site)
 
 
 if __name__ == "__main__":
