@@ -157,8 +157,7 @@ def deleted_over_http_is_in_no_training_without_an_import(site):
         site.run("import", "--from-store")
         server.delete(ALSO)
         require(any("/log/" in name for name in files_with(site, ALSO)), "the log had him not")
-        said = site.run("train", "--force")
-        require("events of users who were deleted over HTTP left the log" in said, said)
+        site.run("train", "--force")
         require(not files_with(site, ALSO), "after the training:", *files_with(site, ALSO))
 
 
