@@ -149,10 +149,6 @@ Status RunImport(const ImportFlags& flags) {
   const project::Project& project = settings.project;
   ProgressBar progress;
   UPNEXT_ASSIGN_OR_RETURN(const project::Forgot forgot, project::ForgetDeleted(project, progress));
-  if (forgot.log_versions > 0) {
-    progress.Note(fmt::format("{} events of users who were deleted over HTTP left the log",
-                              base::WithThousands(forgot.log_events)));
-  }
   if (flags.compact) return RunCompact(project, flags.json);
   settings.import.deletions = forgot.deletions;
   settings.import.append = flags.append;

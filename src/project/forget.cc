@@ -1,5 +1,7 @@
 #include "project/forget.h"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -7,6 +9,7 @@
 #include <unordered_set>
 
 #include "base/file.h"
+#include "base/numbers.h"
 #include "base/versioned_root.h"
 #include "log/forget.h"
 #include "schema/raw_event.h"
@@ -85,7 +88,12 @@ Result<Forgot> ForgetUsers(const Project& project, std::span<const std::string> 
 
 Result<Forgot> ForgetDeleted(const Project& project, base::Progress& progress) {
   std::unordered_set<std::string> found;
-  return ForgetInLog(project, {}, progress, &found);
+  UPNEXT_ASSIGN_OR_RETURN(Forgot done, ForgetInLog(project, {}, progress, &found));
+  if (done.log_versions > 0) {
+    progress.Note(fmt::format("{} events of users who were deleted over HTTP left the log",
+                              base::WithThousands(done.log_events)));
+  }
+  return done;
 }
 
 }  // namespace upnext::project

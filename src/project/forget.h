@@ -31,7 +31,8 @@ struct Forgot {
 Result<Forgot> ForgetUsers(const Project& project, std::span<const std::string> users,
                            base::Progress& progress);
 
-// Takes users out of the log who were deleted over HTTP since the last time. The server may be running.
+// Takes users out of the log who were deleted over HTTP since the last time, and notes how many events
+// left it. The server may be running.
 Result<Forgot> ForgetDeleted(const Project& project, base::Progress& progress);
 
 }  // namespace upnext::project

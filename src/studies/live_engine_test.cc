@@ -11,10 +11,8 @@
 #include "schema/event.h"
 #include "simulator/live.h"
 #include "studies/live_value.h"
-#include "studies/models.h"
 #include "studies/simulated_log.h"
-#include "training/serving_parts.h"
-#include "training/train.h"
+#include "studies/test_bundle.h"
 
 namespace upnext::studies {
 namespace {
@@ -50,14 +48,7 @@ class LiveEngineTest : public testing::Test {
     auto log = rows.Write(folder_ / "log", Options().start_ms() + kFrom * base::kDayMs);
     ASSERT_TRUE(log) << log.error().message;
     log_ = std::make_unique<log::EventLog>(*log);
-    const training::Options options = TrainingOf(Scale::kTiny, 1);
-    const auto trained = TrainOn(*log_, options, pool_, base::NoProgress());
-    ASSERT_TRUE(trained) << trained.error().message;
-    const training::Models models = trained->models.models();
-    const auto serving = training::ServingParts::Learn(*trained->dataset, models, options.train,
-                                                       pool_, base::NoProgress());
-    ASSERT_TRUE(serving) << serving.error().message;
-    auto bundle = OpenBundleOf(serving->Of(models), *log_, folder_ / "bundle");
+    auto bundle = TinyBundleOf(*log_, folder_ / "bundle", pool_);
     ASSERT_TRUE(bundle) << bundle.error().message;
     bundle_ = *std::move(bundle);
   }

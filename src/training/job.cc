@@ -12,7 +12,6 @@
 #include "ann/index.h"
 #include "base/clock.h"
 #include "base/lock_file.h"
-#include "base/numbers.h"
 #include "base/section_file.h"
 #include "base/time_text.h"
 #include "bundle/bundle.h"
@@ -377,12 +376,7 @@ Status Job::Publish() {
 
 Result<JobResult> Job::Run() {
   UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, project_.Lock());
-  UPNEXT_ASSIGN_OR_RETURN(const project::Forgot forgot,
-                          project::ForgetDeleted(project_, progress_));
-  if (forgot.log_versions > 0) {
-    progress_.Note(fmt::format("{} events of users who were deleted over HTTP left the log",
-                               base::WithThousands(forgot.log_events)));
-  }
+  UPNEXT_RETURN_IF_ERROR(project::ForgetDeleted(project_, progress_));
   UPNEXT_RETURN_IF_ERROR(Prepare());
   UPNEXT_RETURN_IF_ERROR(TrainModels());
   UPNEXT_RETURN_IF_ERROR(ChooseOrder());

@@ -1,5 +1,6 @@
-"""What the case tests share: a failure, a check, a server, and the run of all cases of a file."""
+"""What the case tests share: a failure, a check, a site, a server, and the run of all cases of a file."""
 
+import csv
 import json
 import os
 import re
@@ -16,6 +17,29 @@ class Failed(Exception):
 def require(condition, *words):
     if not condition:
         raise Failed(" ".join(str(w) for w in words))
+
+
+class Site:
+    """A site with its project file, site.toml, in `folder`, which is {data} as well; `upnext` is the binary."""
+
+    def __init__(self, upnext, folder):
+        self.upnext, self.folder = upnext, folder
+
+    def write(self, name, head, rows):
+        with open(self.folder / name, "w", newline="") as file:
+            csv.writer(file).writerows([head, *rows])
+
+    def command(self, verb, *args):
+        return [self.upnext, verb, "-c", self.folder / "site.toml", "--data", self.folder, *args]
+
+    def finish(self, verb, *args, code=0):
+        done = subprocess.run(self.command(verb, *args), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=300)
+        require(done.returncode == code, verb, *args, "ended with", done.returncode, done.stdout, done.stderr)
+        return done
+
+    def run(self, verb, *args):
+        return self.finish(verb, *args).stdout
 
 
 class Server:

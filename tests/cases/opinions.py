@@ -3,16 +3,15 @@
 
     tests/cases/opinions.py build/release/upnext
 """
-import csv
 import json
 import pathlib
 import random
 import re
-import subprocess
 import sys
 import tempfile
 import urllib.error
 
+import case
 from case import Failed, Server, require, run_cases
 
 PROJECT = """
@@ -68,9 +67,9 @@ def events():
     return rows
 
 
-class Site:
+class Site(case.Site):
     def __init__(self, upnext, folder, learns):
-        self.upnext, self.folder = upnext, pathlib.Path(folder)
+        super().__init__(upnext, pathlib.Path(folder))
         self.folder.mkdir()
         (self.folder / "site.toml").write_text(PROJECT.replace("LEARNS", "true" if learns else "false"))
         self.write("events.csv", ("user", "item", "time", "type", "value", "request", "position", "query"), events())
@@ -79,17 +78,8 @@ class Site:
         self.imported = self.run("import")
         self.trained = self.run("train")
 
-    def write(self, name, head, rows):
-        with open(self.folder / name, "w", newline="") as file:
-            csv.writer(file).writerows([head, *rows])
-
-    def command(self, verb, *args):
-        return [self.upnext, verb, "-c", self.folder / "site.toml", "--data", self.folder, *args]
-
     def run(self, verb, *args):
-        done = subprocess.run(self.command(verb, *args), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=300)
-        require(done.returncode == 0, verb, *args, "ended with", done.returncode, done.stdout, done.stderr)
+        done = self.finish(verb, *args)
         return done.stderr + done.stdout
 
     def share_of_c5(self):

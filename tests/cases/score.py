@@ -4,11 +4,11 @@
     tests/cases/score.py build/release/upnext
 """
 import pathlib
-import subprocess
 import sys
 import tempfile
 import urllib.error
 
+import case
 from case import Failed, Server, require, run_cases
 
 PROJECT = """
@@ -42,11 +42,11 @@ def objectives(**weights):
                    for name, label in OBJECTIVES.items())
 
 
-class Site:
+class Site(case.Site):
     """Items with small numbers are clicked, those with large ones are watched for long and are saved."""
 
     def __init__(self, upnext, folder):
-        self.upnext, self.folder = upnext, folder
+        super().__init__(upnext, folder)
         rows = ["user,item,time,type,value,request,position"]
         for day in range(DAYS):
             for user in range(USERS):
@@ -64,16 +64,11 @@ class Site:
         (folder / "events.csv").write_text("\n".join(rows) + "\n")
         (folder / "items.csv").write_text("item\n" + "".join(f"i{item:02}\n" for item in range(ITEMS)))
 
-    def write(self, weights):
+    def write_project(self, weights):
         (self.folder / "site.toml").write_text(PROJECT + weights)
 
-    def command(self, verb, *args):
-        return [self.upnext, verb, "-c", self.folder / "site.toml", "--data", self.folder, *args]
-
     def run(self, verb, *args, code=0):
-        done = subprocess.run(self.command(verb, *args), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=120)
-        require(done.returncode == code, verb, *args, "ended with", done.returncode, done.stdout, done.stderr)
+        done = self.finish(verb, *args, code=code)
         return done.stdout + done.stderr
 
 
@@ -109,7 +104,7 @@ def refused(server, **parameters):
 
 
 def weights_need_no_training(site):
-    site.write(objectives(watch=1))
+    site.write_project(objectives(watch=1))
     site.run("import")
     site.run("train")
     with Server(site) as server:
@@ -123,7 +118,7 @@ def weights_need_no_training(site):
         require("(watch, click, save), found 'like'" in refused(server, score="like:1"), refused(server, score="like:1"))
         require("NAME:EXPONENT" in refused(server, score="click"), refused(server, score="click"))
         require("other than 0" in refused(server, score="click:0"), refused(server, score="click:0"))
-    site.write(objectives(click=1))
+    site.write_project(objectives(click=1))
     with Server(site) as server:
         require(order(server) == by_click, "the project file does not order the feed")
     require(by_click[0] in site.run("recommend", "--user", "nobody", "-n", "1"), "recommend does not follow the file")
@@ -132,14 +127,14 @@ def weights_need_no_training(site):
 
 def what_the_bundle_cannot_do_is_said(site):
     like = '[[ranking.objective]]\nlabel = "like"\nscore_weight = 1\n'
-    site.write(objectives(click=1) + like)
+    site.write_project(objectives(click=1) + like)
     with Server(site) as server:
         notes = answer(server)["notes"]
         require(any("'like' has no effect" in note for note in notes), notes)
         check_order(server, {"click": 1})
     # Without an objective in the file, those of the training count; so do they when no order would be left.
     for text in ("", like):
-        site.write(text)
+        site.write_project(text)
         with Server(site) as server:
             check_order(server, {"watch": 1})
 

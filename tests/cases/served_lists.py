@@ -5,16 +5,15 @@
 
 The server has the log without its test part, so that its next answer is the list which that part tests.
 """
-import csv
 import json
 import math
 import pathlib
 import random
-import subprocess
 import sys
 import tempfile
 import time
 
+import case
 from case import Server, require, run_cases
 
 PROJECT = """
@@ -38,21 +37,11 @@ epochs = 3
 USERS, ITEMS, DAY = 80, 60, 86_400
 
 
-class Site:
+class Site(case.Site):
     def __init__(self, upnext, folder, events):
-        self.upnext, self.folder = upnext, folder
+        super().__init__(upnext, folder)
         folder.mkdir()
-        with open(folder / "events.csv", "w", newline="") as file:
-            csv.writer(file).writerows([("user", "item", "time", "type"), *events])
-
-    def command(self, verb, *args):
-        return [self.upnext, verb, "-c", self.folder / "site.toml", "--data", self.folder, *args]
-
-    def run(self, verb, *args):
-        done = subprocess.run(self.command(verb, *args), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=200)
-        require(done.returncode == 0, verb, *args, "ended with", done.returncode, done.stdout, done.stderr)
-        return done.stdout
+        self.write("events.csv", ("user", "item", "time", "type"), events)
 
     def train(self, options):
         (self.folder / "site.toml").write_text(PROJECT + options)

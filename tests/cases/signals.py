@@ -3,12 +3,10 @@
 
     tests/cases/signals.py build/release/upnext
 """
-import csv
 import json
 import pathlib
 import random
 import re
-import subprocess
 import sys
 import tempfile
 
@@ -38,11 +36,11 @@ START = 1_704_067_200
 ITEMS, USERS = 24, 40
 
 
-class Site:
+class Site(case.Site):
     """A small news site: 24 articles that are read, `fresh` of which nobody read, with an odd title."""
 
     def __init__(self, upnext, folder):
-        self.upnext, self.folder = upnext, pathlib.Path(folder)
+        super().__init__(upnext, pathlib.Path(folder))
         (self.folder / "site.toml").write_text(PROJECT)
         draw = random.Random(7)
         rows = []
@@ -58,19 +56,6 @@ class Site:
         self.write("items.csv", ("item", "title", "topics", "channel", "created"), items)
         self.run("import")
         self.run("train")
-
-    def write(self, name, head, rows):
-        with open(self.folder / name, "w", newline="") as file:
-            csv.writer(file).writerows([head, *rows])
-
-    def command(self, verb, *args):
-        return [self.upnext, verb, "-c", self.folder / "site.toml", "--data", self.folder, *args]
-
-    def run(self, verb, *args):
-        done = subprocess.run(self.command(verb, *args), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=120)
-        require(done.returncode == 0, verb, *args, "ended with", done.returncode, done.stdout, done.stderr)
-        return done.stdout
 
 
 class Server(case.Server):

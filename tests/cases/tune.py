@@ -34,7 +34,7 @@ def loss_of_order(site):
 
 def what_is_written_orders_the_feed_without_training(upnext, folder):
     site = score.Site(upnext, folder)
-    site.write(score.objectives(watch=1) + "# the end\n")
+    site.write_project(score.objectives(watch=1) + "# the end\n")
     site.run("import")
     site.run("train")
     file = site.folder / "site.toml"
@@ -66,7 +66,7 @@ def what_is_written_orders_the_feed_without_training(upnext, folder):
 
 def a_file_without_objectives_gets_the_lines_to_add(upnext, folder):
     site = score.Site(upnext, folder)
-    site.write("")
+    site.write_project("")
     site.run("import")
     site.run("train")
     before = (folder / "site.toml").read_text()
@@ -74,14 +74,14 @@ def a_file_without_objectives_gets_the_lines_to_add(upnext, folder):
     require((folder / "site.toml").read_text() == before, "the file was changed")
     lines = said[said.index("[[ranking.objective]]\n"):]
     lines = lines[:lines.rindex("score_weight")] + lines[lines.rindex("score_weight"):].split("\n")[0] + "\n"
-    site.write(lines)
+    site.write_project(lines)
     chosen = result(site, "--target", "click:1")
     require(not chosen["changed"] and "click" in chosen["present"]["score"], "the lines are not what was chosen:", lines)
 
 
 def what_cannot_be_is_refused(upnext, folder):
     site = score.Site(upnext, folder)
-    site.write(score.objectives(watch=1))
+    site.write_project(score.objectives(watch=1))
     site.run("import")
     said = site.run("tune", code=1)
     require("upnext train" in said, said)
