@@ -12,6 +12,7 @@ Study NextWatchStudy();     // next_watch.cc
 Study ClickbaitStudy();     // clickbait.cc
 Study FeedbackLoopStudy();  // feedback_loop.cc
 Study PositionBiasStudy();  // position_bias.cc
+Study WatchTimeStudy();     // watch_time.cc
 
 }  // namespace upnext::studies
 

@@ -95,5 +95,20 @@ TEST(TinyStudies, MT11_PositionBiasSeesWhichLogCanBeSeparated) {
   EXPECT_GT(Value(report, "strong bias, swapping log: tower", "correlation"), 0.8);
 }
 
+TEST(TinyStudies, RK13_WatchTimeIsTheTruthInTheExactFormAndTheOddsInThePaperForm) {
+  const StudyReport report = RunTiny("watch-time");
+  ExpectComplete(report);
+  for (const char* rate : {"10", "30"}) {
+    const auto arm = [&](const char* name) { return fmt::format("{} % clicks: {}", rate, name); };
+    EXPECT_NEAR(Value(report, arm("exact"), "slope"), 1, 0.1);
+    EXPECT_NEAR(Value(report, arm("ordinal"), "slope"), 1, 0.1);
+    EXPECT_NEAR(Value(report, arm("paper"), "slope_odds"), 1, 0.1);
+    EXPECT_NEAR(Value(report, arm("paper"), "ratio"), Value(report, arm("paper"), "ratio_odds"),
+                0.15);
+  }
+  EXPECT_GT(Value(report, "30 % clicks: paper", "slope"), 1.5);
+  EXPECT_NEAR(Value(report, "2 % clicks: paper", "clicks"), 0.02, 0.005);
+}
+
 }  // namespace
 }  // namespace upnext::studies
