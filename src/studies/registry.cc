@@ -7,7 +7,7 @@ namespace upnext::studies {
 std::span<const Study> Studies() {
   static const std::vector<Study> kStudies = {
       CalibrationStudy(),  ExampleAgeStudy(),   NextWatchStudy(), ClickbaitStudy(),
-      FeedbackLoopStudy(), PositionBiasStudy(), WatchTimeStudy()};
+      FeedbackLoopStudy(), PositionBiasStudy(), WatchTimeStudy(), MultitaskStudy()};
   return kStudies;
 }
 

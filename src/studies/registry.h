@@ -13,6 +13,7 @@ Study ClickbaitStudy();     // clickbait.cc
 Study FeedbackLoopStudy();  // feedback_loop.cc
 Study PositionBiasStudy();  // position_bias.cc
 Study WatchTimeStudy();     // watch_time.cc
+Study MultitaskStudy();     // multitask.cc
 
 }  // namespace upnext::studies
 

@@ -110,5 +110,35 @@ TEST(TinyStudies, RK13_WatchTimeIsTheTruthInTheExactFormAndTheOddsInThePaperForm
   EXPECT_NEAR(Value(report, "2 % clicks: paper", "clicks"), 0.02, 0.005);
 }
 
+TEST(TinyStudies, MT06_MultitaskFindsExpertsOfItsGroupsOfTasks) {
+  const StudyReport report = RunTiny("multitask");
+  ExpectComplete(report);
+  for (const char* correlation : {"1", "0.5", "0", "-0.5"}) {
+    const auto arm = [&](const char* name) {
+      return fmt::format("correlation {}: {}", correlation, name);
+    };
+    EXPECT_LT(Value(report, arm("mmoe"), "error"), 0.2);
+    for (const char* other : {"shared-bottom", "mmoe, norm-silu experts", "ple"}) {
+      EXPECT_NEAR(Value(report, arm(other), "multiplications") /
+                      Value(report, arm("mmoe"), "multiplications"),
+                  1, 0.02);
+    }
+  }
+  double between = 0;  // .27 if the gates do not learn
+  for (const char* correlation : {"0.5", "0", "-0.5"}) {
+    between += Value(report, fmt::format("correlation {}: mmoe", correlation), "between") / 3;
+  }
+  EXPECT_GT(between, 0.4);
+  for (const CurveReport& curve : report.curves) {
+    if (curve.plot != "expert use of mmoe, correlation 0") continue;
+    double row = 0;
+    for (const auto& [expert, weight] : curve.points) row += weight;
+    EXPECT_NEAR(row, 1, 1e-4) << curve.line;
+  }
+  // A rate at which gates collapse shows it.
+  EXPECT_GT(Value(report, "correlation 0, high rate: mmoe, no gate dropout", "most"),
+            Value(report, "correlation 0: mmoe, no gate dropout", "most"));
+}
+
 }  // namespace
 }  // namespace upnext::studies
