@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <functional>
@@ -68,8 +69,10 @@ float FloatOr(const Chunk& chunk, size_t column, size_t row, float otherwise) {
   return chunk.valid(column, row) ? chunk.Values<float>(column)[row] : otherwise;
 }
 
-// The block's row that these columns stand for.
-features::FeatureBlock BlockOf(const features::SidePlan& plan, const std::string& side,
+// The block of one row that these columns stand for. What hat functions say of their number is that
+// of `expected`.
+features::FeatureBlock BlockOf(const features::FeatureBlock& expected,
+                               const features::SidePlan& plan, const std::string& side,
                                const std::map<std::string, size_t>& places, const Chunk& chunk,
                                size_t row) {
   features::FeatureBlock block;
@@ -107,9 +110,12 @@ features::FeatureBlock BlockOf(const features::SidePlan& plan, const std::string
         dense[1] = x * x;
         dense[2] = std::sqrt(x);
       }
-    } else {
+    } else if (feature.number.encoding == features::NumberOp::Encoding::kPlain) {
       const float x = FloatOr(chunk, places.at(name), row, -1);
       (x < 0 ? dense[1] : dense[0]) = x < 0 ? 1 : x;
+    } else {
+      std::copy_n(expected.dense.data() + feature.dense, feature.number.width(), dense);
+      dense[0] = FloatOr(chunk, places.at(name), row, -1);
     }
   }
   return block;
@@ -147,14 +153,14 @@ TEST_F(ExampleTableTest, ColumnsAreTheFeaturesAndLabelsOfTraining) {
     features::FeatureBlock query, impression;
     query.AppendRow(expected.queries, expected.query_of[n]);
     impression.AppendRow(expected.impressions, n);
-    features::FeatureBlock read = BlockOf(plan.side(features::Model::kRanking, Side::kImpression),
-                                          "impression", places, chunk, row);
+    features::FeatureBlock read =
+        BlockOf(impression, plan.side(features::Model::kRanking, Side::kImpression), "impression",
+                places, chunk, row);
     read.duration_s = {duration_s};
     EXPECT_EQ(features::Digest(read), features::Digest(impression)) << n;
-    EXPECT_EQ(features::Digest(BlockOf(plan.side(features::Model::kRanking, Side::kQuery), "query",
-                                       places, chunk, row)),
-              features::Digest(query))
-        << n;
+    read = BlockOf(query, plan.side(features::Model::kRanking, Side::kQuery), "query", places,
+                   chunk, row);
+    EXPECT_EQ(features::Digest(read), features::Digest(query)) << n;
     ++n;
   });
   EXPECT_EQ(n, expected.size());
@@ -162,12 +168,13 @@ TEST_F(ExampleTableTest, ColumnsAreTheFeaturesAndLabelsOfTraining) {
   EXPECT_GT(masked, 0u);
 }
 
-TEST_F(ExampleTableTest, OfTheCandidateModelHasTheItemAsLabel) {
+TEST_F(ExampleTableTest, OfTheCandidateModelHaveTheItemAsLabel) {
   const ExampleOptions options{.stage = Stage::kRetrieval, .parts = kAllParts};
   const Result<uint64_t> written = Write(options);
   ASSERT_TRUE(written) << written.error().message;
   const ExampleRows expected = Expected(options);
   const features::Vocabulary& items = tables_.vocabulary(features::kItemVocabulary);
+  const features::SidePlan& plan = tables_.plan.side(features::Model::kRetrieval, Side::kQuery);
   size_t n = 0;
   Read([&](const std::map<std::string, size_t>& places, const Chunk& chunk, size_t row) {
     const ExampleRows::Origin& origin = expected.origins[n];
@@ -176,6 +183,11 @@ TEST_F(ExampleTableTest, OfTheCandidateModelHasTheItemAsLabel) {
     EXPECT_EQ(chunk.Text(places.at("part"), row),
               (std::vector<const char*>{"train", "validation",
                                         "test"})[static_cast<size_t>(origin.part)]);
+    features::FeatureBlock query;
+    query.AppendRow(expected.queries, n);
+    EXPECT_EQ(features::Digest(BlockOf(query, plan, "query", places, chunk, row)),
+              features::Digest(query))
+        << n;
     ++n;
   });
   EXPECT_EQ(n, expected.size());
