@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <ranges>
 
 namespace upnext::ranking {
 namespace {
@@ -112,18 +113,16 @@ Result<BiasFeatures> BiasFeatures::Make(const BiasOptions& options,
       "[ranking.bias] features: expected at least one, e.g. [\"position x device\"], found none");
 }
 
+size_t BiasFeatures::ValueAt(const Factor& factor, size_t position) const {
+  if (factor.kind == Factor::Kind::kPosition || position == 0) return position;
+  return (factor.kind == Factor::Kind::kRow ? (position - 1) / columns_
+                                            : (position - 1) % columns_) +
+         1;
+}
+
 size_t BiasFeatures::ValueOf(const Factor& factor, const features::FeatureBlock& queries,
                              size_t query, size_t position) const {
-  switch (factor.kind) {
-    case Factor::Kind::kPosition:
-      return position;
-    case Factor::Kind::kRow:
-      return position == 0 ? 0 : (position - 1) / columns_ + 1;
-    case Factor::Kind::kColumn:
-      return position == 0 ? 0 : (position - 1) % columns_ + 1;
-    case Factor::Kind::kSlot:
-      break;
-  }
+  if (factor.kind != Factor::Kind::kSlot) return ValueAt(factor, position);
   const std::span<const uint32_t> ids = queries.categorical[factor.slot][query];
   return ids.empty() || ids[0] >= factor.values ? 0 : ids[0];
 }
@@ -143,6 +142,34 @@ void BiasFeatures::Cells(const features::FeatureBlock& queries, std::span<const 
     }
     cells->Close();
   }
+}
+
+std::vector<nn::Graph::Value> BiasFeatures::AppendCells(nn::Graph& graph,
+                                                        std::span<const nn::Graph::Value> ids,
+                                                        const nn::Graph::Value& query_of,
+                                                        uint16_t position) const {
+  const size_t at = std::min<size_t>(position, positions_);
+  std::vector<nn::Graph::Value> cells;
+  for (size_t c = 0; c < crosses_.size(); ++c) {
+    // As Cells: the values are digits, those of ids are known when the graph runs.
+    size_t known = 0, scale = 1;
+    nn::Graph::Value cell;
+    for (const Factor& factor : crosses_[c] | std::views::reverse) {
+      if (factor.kind != Factor::Kind::kSlot) {
+        known += scale * ValueAt(factor, at);
+      } else {
+        const nn::Graph::Value digit =
+            graph.Op("Mul", {graph.Op("Gather", {ids[factor.slot], query_of}),
+                             graph.Int(static_cast<int64_t>(scale))});
+        cell = cell.empty() ? digit : graph.Op("Add", {cell, digit});
+      }
+      scale *= factor.values;
+    }
+    const nn::Graph::Value first = graph.Int(static_cast<int64_t>(begins_[c] + known));
+    cells.push_back(cell.empty() ? graph.Op("Expand", {first, graph.Op("Shape", {query_of})})
+                                 : graph.Op("Add", {cell, first}));
+  }
+  return cells;
 }
 
 }  // namespace upnext::ranking

@@ -20,6 +20,7 @@
 #include "base/status.h"
 #include "features/feature_block.h"
 #include "features/model_shape.h"
+#include "nn/graph.h"
 
 namespace upnext::ranking {
 
@@ -56,6 +57,11 @@ class BiasFeatures {
   void Cells(const features::FeatureBlock& queries, std::span<const uint32_t> query_of,
              std::span<const uint16_t> positions, features::Bags* cells,
              uint16_t position = 0) const;
+  // The same as operations, for impressions at `position`: [impressions] cells for each feature.
+  // ids [slots of the query side]: [queries], of those with one value.
+  std::vector<nn::Graph::Value> AppendCells(nn::Graph& graph, std::span<const nn::Graph::Value> ids,
+                                            const nn::Graph::Value& query_of,
+                                            uint16_t position) const;
 
  private:
   struct Factor {
@@ -67,6 +73,7 @@ class BiasFeatures {
   Result<Factor> FactorOf(const std::string& name, const features::ModelShape& shape) const;
   size_t ValueOf(const Factor& factor, const features::FeatureBlock& queries, size_t query,
                  size_t position) const;
+  size_t ValueAt(const Factor& factor, size_t position) const;  // of no slot
 
   uint32_t positions_ = 1, columns_ = 0;
   std::vector<Cross> crosses_;

@@ -321,4 +321,33 @@ float Predict(const Objective& objective, std::span<const float> logits, float d
   return nn::ExpectedWatchTime(logits[0], WatchTime(objective));
 }
 
+bool ReadsDuration(const Objective& objective) {
+  return objective.loss == Objective::Loss::kQuantile;
+}
+
+nn::Graph::Value AppendPrediction(nn::Graph& graph, const Objective& objective,
+                                  const nn::Graph::Value& logits,
+                                  const nn::Graph::Value& duration_s) {
+  if (objective.loss == Objective::Loss::kOrdinal) {
+    return objective.levels.AppendExpectation(graph, logits);
+  }
+  const nn::Graph::Value logit = graph.Op("Squeeze", {logits, graph.Ints({1})});
+  const auto clipped = [&] {
+    return graph.Op("Clip", {logit, graph.Float(-kMaxLogit), graph.Float(kMaxLogit)});
+  };
+  switch (objective.loss) {
+    case Objective::Loss::kLogistic:
+      return graph.Op("Sigmoid", {clipped()});
+    case Objective::Loss::kSquared:
+    case Objective::Loss::kHuber:
+      return logit;
+    case Objective::Loss::kQuantile:
+      return objective.quantiles.AppendSeconds(graph, duration_s, graph.Op("Sigmoid", {logit}));
+    case Objective::Loss::kOrdinal:
+    case Objective::Loss::kWeightedLogistic:
+      break;
+  }
+  return graph.Op("Exp", {clipped()});
+}
+
 }  // namespace upnext::ranking

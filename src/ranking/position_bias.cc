@@ -109,6 +109,32 @@ void PositionBias::AddLogits(const features::Bags& cells, const HeadLayout& colu
   }
 }
 
+nn::Graph::Value PositionBias::AppendSum(nn::Graph& graph, const nn::EmbeddingTable& table,
+                                         std::span<const nn::Graph::Value> ids,
+                                         const nn::Graph::Value& query_of) const {
+  nn::Graph::Value sum;
+  const auto served = static_cast<uint16_t>(options_.served_position);
+  for (const nn::Graph::Value& cell : features_->AppendCells(graph, ids, query_of, served)) {
+    const nn::Graph::Value row = nn::AppendMean(graph, {cell, {}}, table);
+    sum = sum.empty() ? row : graph.Op("Add", {sum, row});
+  }
+  return sum;
+}
+
+nn::Graph::Value PositionBias::AppendInput(nn::Graph& graph, std::span<const nn::Graph::Value> ids,
+                                           const nn::Graph::Value& query_of) const {
+  return options_.method == BiasMethod::kInput ? AppendSum(graph, *tables_[0], ids, query_of)
+                                               : nn::Graph::Value();
+}
+
+nn::Graph::Value PositionBias::AppendLogit(nn::Graph& graph, size_t objective,
+                                           std::span<const nn::Graph::Value> ids,
+                                           const nn::Graph::Value& query_of) const {
+  const auto head = std::ranges::find(heads_, objective);
+  if (head == heads_.end()) return {};
+  return AppendSum(graph, *tables_[static_cast<size_t>(head - heads_.begin())], ids, query_of);
+}
+
 float PositionBias::LogitOf(size_t objective, uint32_t cell) const {
   const auto head = std::ranges::find(heads_, objective);
   return head == heads_.end() ? 0.0f

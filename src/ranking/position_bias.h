@@ -31,6 +31,7 @@
 #include "features/model_shape.h"
 #include "nn/dense.h"
 #include "nn/embedding_table.h"
+#include "nn/graph.h"
 #include "nn/losses.h"
 #include "nn/optimizer.h"
 #include "nn/parameter.h"
@@ -66,6 +67,13 @@ class PositionBias {
   // "tower": adds to logits [rows, columns.width], to all outputs of an objective the same. Else
   // without effect.
   void AddLogits(const features::Bags& cells, const HeadLayout& columns, float* logits) const;
+  // The same two as operations, of positions as when serving: ids [slots of the query side] of
+  // requests, query_of [rows]. Empty: without effect.
+  nn::Graph::Value AppendInput(nn::Graph& graph, std::span<const nn::Graph::Value> ids,
+                               const nn::Graph::Value& query_of) const;  // [rows, InputWidth()]
+  nn::Graph::Value AppendLogit(nn::Graph& graph, size_t objective,
+                               std::span<const nn::Graph::Value> ids,
+                               const nn::Graph::Value& query_of) const;  // [rows, 1]
   // "tower": the bias of one objective in one cell, 0 without one.
   float LogitOf(size_t objective, uint32_t cell) const;
   // "tower": that of positions 1 to `positions` in the first of these requests, in logits.
@@ -76,6 +84,9 @@ class PositionBias {
 
  private:
   friend class PositionBiasTrainer;
+  nn::Graph::Value AppendSum(nn::Graph& graph, const nn::EmbeddingTable& table,
+                             std::span<const nn::Graph::Value> ids,
+                             const nn::Graph::Value& query_of) const;
   BiasOptions options_;
   std::optional<BiasFeatures> features_;  // of "tower" and "input"
   std::vector<size_t> heads_;             // "tower": objectives that have one

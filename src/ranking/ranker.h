@@ -27,6 +27,7 @@
 #include "kernels/embedding.h"
 #include "nn/dense.h"
 #include "nn/embedding_table.h"
+#include "nn/graph.h"
 #include "ranking/architecture.h"
 #include "ranking/objectives.h"
 #include "ranking/position_bias.h"
@@ -89,6 +90,13 @@ class Ranker {
              std::span<const uint32_t> query_of, float* predictions, Scratch& scratch,
              const nn::Compute& compute) const;
 
+  // Score, as operations, by the names of features: inputs "query.NAME" and "impression.NAME" (see
+  // nn::AppendBagInput), "numbers.query" and "numbers.impression" [rows, numbers of a block],
+  // "query_of" and, if an objective reads it, "duration_s" [impressions]. A side without
+  // features or numbers has no such input. Outputs "prediction.NAME" by objective, and "score", the
+  // CombinedScore with the exponents of the objectives: [impressions] each.
+  void AppendTo(nn::Graph& graph) const;
+
   const std::vector<Objective>& objectives() const { return objectives_; }
   // Exponents of the score from now on, those of the ranker's objectives that `weights` has. Returns
   // the names of `weights` with an exponent that the ranker has not. Nothing changes if that would
@@ -132,6 +140,11 @@ class Ranker {
   void BuildSide(const SideLayout& layout, const features::FeatureBlock& block,
                  const features::Bags* cells, std::vector<float>& out,
                  base::ThreadPool* pool) const;
+  // The same as operations, without the position bias; empty without features. Appends the ids of
+  // each slot.
+  nn::Graph::Value AppendSide(nn::Graph& graph, const SideLayout& layout,
+                              const features::ModelShape::SideShape& side, const std::string& name,
+                              const std::string& rows, std::vector<nn::Graph::Value>* ids) const;
 
   RankerOptions options_;
   std::vector<Objective> objectives_;
