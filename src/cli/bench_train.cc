@@ -123,6 +123,7 @@ void PrintRanking(const BenchTrainFlags& flags, const ranking::TrainBenchReport&
                                   {"bag", o.bag},
                                   {"batch", o.batch},
                                   {"steps", o.steps}};
+    out["cpu_step_s"] = report.cpu_step_s;
     for (const auto& [name, seconds] : list) out["parts_s"][name] = seconds;
     AppendReport(flags, report, threads, out);
     Print("{}\n", out.dump(2));
@@ -135,6 +136,7 @@ void PrintRanking(const BenchTrainFlags& flags, const ranking::TrainBenchReport&
   Print("run        batch {}, {} steps, seed {}, {} threads, {}, {}\n", o.batch, o.steps, o.seed,
         threads, Precision(flags), kernels::SimdName());
   PrintReport(report);
+  Print("processor  {:.1f} ms of all threads in a step (median)\n", 1e3 * report.cpu_step_s);
   Print("\npart of a step         ms (mean)\n");
   for (const auto& [name, seconds] : list) Print("{:<20}{:12.2f}\n", name, 1e3 * seconds);
   PrintBounds(report.roof, report.median_step_s);

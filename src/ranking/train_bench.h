@@ -35,6 +35,7 @@ struct TrainBenchOptions {
 
 struct TrainBenchReport {
   double median_step_s = 0, best_step_s = 0;
+  double cpu_step_s = 0;                 // processor time of all threads in a step, median
   double examples_per_s = 0;             // from the median step
   double first_loss = 0, last_loss = 0;  // sums over objectives of loss_weight * mean loss
   StepTimes parts;                       // of one timed step, on average
