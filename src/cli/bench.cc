@@ -15,7 +15,7 @@ namespace upnext::cli {
 namespace {
 
 constexpr std::array kBenches{
-    Verb{"train", "training steps of the candidate model, compared with the machine's peak rates",
+    Verb{"train", "training steps of a model, compared with the machine's peak rates",
          MakeBenchTrain},
     Verb{"replay", "making of examples from a log, and where its time is spent", MakeBenchReplay},
     Verb{"rank", "a request that the ranker orders, features included", MakeBenchRank},

@@ -1,6 +1,7 @@
 #include "ranking/ranker_trainer.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "kernels/row_gradients.h"
@@ -11,6 +12,19 @@ namespace {
 
 // Random streams of one seed: 0 is the stream of examples, 1 the first weights.
 constexpr uint64_t kDropoutStream = 2;
+
+// Measures the parts of a step, one after the other.
+class Laps {
+ public:
+  void AddTo(double* seconds) {
+    const auto now = std::chrono::steady_clock::now();
+    *seconds += std::chrono::duration<double>(now - start_).count();
+    start_ = now;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
 
 }  // namespace
 
@@ -72,9 +86,11 @@ void RankerTrainer::Losses(const examples::RankingBatch& batch, const float* log
 }
 
 void RankerTrainer::Backward(const examples::RankingBatch& batch, std::span<nn::LossValue> losses) {
+  Laps laps;
   const features::Bags& cells = bias_.Draw(batch.queries, batch.query_of, batch.position, dropout_);
   BuildSide(ranker_.query_, batch.queries, nullptr, &queries_);
   BuildSide(ranker_.impression_, batch.impressions, &cells, &impressions_);
+  laps.AddTo(&times_.inputs);
   const float* net_logits =
       ranker_.architecture_->Forward({.queries = queries_.values.data(),
                                       .query_rows = batch.queries.rows,
@@ -83,17 +99,21 @@ void RankerTrainer::Backward(const examples::RankingBatch& batch, std::span<nn::
                                      compute_, &dropout_);
   logits_.assign(net_logits, net_logits + batch.size() * ranker_.columns_.width);
   ranker_.bias_->AddLogits(cells, ranker_.columns_, logits_.data());
+  laps.AddTo(&times_.forward);
   Losses(batch, logits_.data(), /*gradients=*/true, losses);
+  laps.AddTo(&times_.losses);
   const float* const d_shared =
       bias_.Adversary(ranker_.architecture_->shared(), batch.position, compute_);
   ranker_.architecture_->Backward(
       d_logits_.data(), {queries_.gradient.data(), impressions_.gradient.data(), d_shared},
       compute_);
+  laps.AddTo(&times_.backward);
   AddTableGradients(ranker_.query_, batch.queries, queries_);
   AddTableGradients(ranker_.impression_, batch.impressions, impressions_);
   bias_.AddGradients(d_logits_, ranker_.columns_,
                      impressions_.gradient.data() + ranker_.impression_.bias,
                      ranker_.impression_.width);
+  laps.AddTo(&times_.tables);
 }
 
 // What is left out of a request is left out for all its impressions.
@@ -131,11 +151,14 @@ void RankerTrainer::AddTableGradients(const Ranker::SideLayout& layout,
 }
 
 void RankerTrainer::Apply() {
+  Laps laps;
   adam_.Step(compute_.pool);
+  laps.AddTo(&times_.weights);
   for (const auto& step : table_steps_) {
     step->Step(compute_.pool);
   }
   bias_.Step(compute_.pool);
+  laps.AddTo(&times_.tables);
 }
 
 void RankerTrainer::Evaluate(const examples::RankingBatch& batch, std::span<nn::LossValue> losses) {

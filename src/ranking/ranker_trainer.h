@@ -26,6 +26,13 @@
 
 namespace upnext::ranking {
 
+// Seconds spent in the parts of all steps so far.
+struct StepTimes {
+  double inputs = 0;  // rows of tables and numbers, side by side
+  double forward = 0, losses = 0, backward = 0;
+  double weights = 0, tables = 0;  // their updates
+};
+
 class RankerTrainer {
  public:
   RankerTrainer(Ranker* ranker, const RankerTrainOptions& options, base::ThreadPool& pool);
@@ -50,6 +57,7 @@ class RankerTrainer {
   base::Rng& rng() { return dropout_; }
 
   const PositionBiasTrainer& bias() const { return bias_; }
+  const StepTimes& times() const { return times_; }
 
   // Sets all learning rates to this share of the options' values.
   void ScaleLearningRates(float share);
@@ -76,6 +84,7 @@ class RankerTrainer {
   PositionBiasTrainer bias_;
   base::Rng dropout_;
 
+  StepTimes times_;
   SideInput queries_, impressions_;
   features::Bags cells_;  // of the position bias, as when serving
   std::vector<float> d_logits_, logits_;
