@@ -212,9 +212,8 @@ std::shared_ptr<const features::LiveLists> ChosenAt(const World& world,
   features::LiveCounts live({.half_life_hours = half_life_hours});
   const int64_t first_ms =
       std::ranges::min_element(cases, {}, &examples::HoldoutCase::time_ms)->time_ms;
-  retrieval::ForChoices(world.catalogue, world.rule, /*clicks=*/false,
-                        first_ms - live.options().days * base::kDayMs, time_ms,
-                        [&](const features::Choice& choice) { live.Add(choice); });
+  retrieval::ForChoices(world.catalogue, world.rule, first_ms - live.options().days * base::kDayMs,
+                        time_ms, [&](const features::Choice& choice) { live.Add(choice); });
   return live.lists();
 }
 
