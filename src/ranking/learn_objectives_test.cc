@@ -108,7 +108,8 @@ TEST(LearnObjectives, ABucketHasAHundredImpressionsHoweverManyTheOptionAsksFor) 
       const std::string user = fmt::format("u{}", u), request = fmt::format("{}-{}", user, i);
       options.events.push_back(examples::Shown(user, item, i * examples::kMinute, request));
       options.events.push_back(examples::Raw(user, item, i * examples::kMinute + 1,
-                                             schema::EventType::kWatch, 1.0f + u, request));
+                                             schema::EventType::kWatch, static_cast<float>(1 + u),
+                                             request));
     }
   }
   options.split = {.kind = examples::SplitOptions::Kind::kNone};
