@@ -103,6 +103,8 @@ class Architecture {
 };
 
 std::vector<std::string> ArchitectureNames();
+// Whether one made of these options has a shared_width().
+bool HasSharedLayers(const ArchitectureOptions& options);
 // kInvalidArgument for an unknown name, with the known ones, and for sizes that it cannot have.
 Result<std::unique_ptr<Architecture>> MakeArchitecture(const ArchitectureOptions& options,
                                                        const NetShape& shape, base::Rng& rng);

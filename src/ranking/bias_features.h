@@ -29,6 +29,7 @@ namespace upnext::ranking {
 enum class BiasMethod : uint8_t { kNone, kTower, kInput, kAdversarial };
 inline constexpr std::string_view kBiasMethods[] = {"none", "tower", "input", "adversarial"};
 inline constexpr uint32_t kMaxBiasPositions = 1000;
+inline constexpr double kLeastLearningRate = 1e-9;  // 0 would not learn
 
 // Of [ranking.bias].
 struct BiasOptions {
@@ -41,13 +42,16 @@ struct BiasOptions {
   float learning_rate = 0.1f;       // of the tables, row-wise Adagrad
   uint32_t served_position = 0;     // kInput: when serving; 0: missing
   float adversarial_weight = 0.1f;  // kAdversarial: of the negated gradient
+  bool reads_positions() const {
+    return method == BiasMethod::kTower || method == BiasMethod::kInput;
+  }
   static BiasOptions FromConfig(const base::ConfigTable& bias);
 };
 
 class BiasFeatures {
  public:
-  // kInvalidArgument for a name that is no single-valued feature of the request, and for crosses of
-  // too many cells.
+  // kInvalidArgument for a name that is no single-valued feature of the request, for crosses of too
+  // many cells, for what comes twice, and for features that do not depend on the position.
   static Result<BiasFeatures> Make(const BiasOptions& options, const features::ModelShape& shape);
 
   // Of a table that has a row for each cell of each feature; row 0 is none.

@@ -96,9 +96,27 @@ TEST(Objectives, MistakesAreNamed) {
   EXPECT_THAT(error_of("[[ranking.objective]]\nlabel = \"click\"\nscore_weight = 1\n"
                        "[[ranking.objective]]\nlabel = \"click\""),
               HasSubstr("duplicate objective"));
+  EXPECT_THAT(
+      error_of("[[ranking.objective]]\nlabel = \"click\"\nscore_weight = 1000"),
+      HasSubstr("score_weight: expected a number from -100 to 100, found the integer 1000"));
   EXPECT_THAT(error_of("[[ranking.objective]]\nlabel = \"like\"\nscore_weight = 1\n"
                        "observed = [\"likes\"]"),
               HasSubstr("no event type 'likes'; did you mean 'like'?"));
+}
+
+TEST(Objectives, AKeyOfAnotherLossOrLabelIsRefused) {
+  const auto error_of = [](const std::string& lines) {
+    std::string error;
+    Parse("[[ranking.objective]]\nscore_weight = 1\n" + lines, &error);
+    return error;
+  };
+  EXPECT_THAT(error_of("delta = 30"), HasSubstr(":3:1: ranking.objective[0].delta: only an "
+                                                "objective with loss = \"huber\" has it"));
+  EXPECT_THAT(error_of("loss = \"huber\"\nform = \"paper\""), HasSubstr("weighted_logistic"));
+  EXPECT_THAT(error_of("buckets = 3"), HasSubstr("\"quantile\" or \"ordinal\""));
+  EXPECT_THAT(error_of("cap = 3\nlabel = \"rating\""), HasSubstr("watch_seconds"));
+  EXPECT_EQ(error_of("cap = 3\nloss = \"huber\"\ndelta = 3"), "");
+  EXPECT_THAT(error_of("delta = 30\nloss = \"hubber\""), HasSubstr("did you mean 'huber'"));
 }
 
 TEST(Objectives, LabelsMayBeTypesOfTheSite) {

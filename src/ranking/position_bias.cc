@@ -21,8 +21,10 @@ std::vector<size_t> HeadsWithBias(const std::vector<Objective>& objectives) {
   return heads;
 }
 
-bool ReadsPositions(BiasMethod method) {
-  return method == BiasMethod::kTower || method == BiasMethod::kInput;
+Result<BiasFeatures> FeaturesOf(const BiasOptions& options, const features::ModelShape& shape) {
+  Result<BiasFeatures> made = BiasFeatures::Make(options, shape);
+  if (!made) made.error().message = "[ranking.bias] features: " + made.error().message;
+  return made;
 }
 
 }  // namespace
@@ -32,8 +34,8 @@ Result<PositionBias> PositionBias::Make(const BiasOptions& options,
                                         const features::ModelShape& shape, base::Rng& rng) {
   PositionBias bias;
   bias.options_ = options;
-  if (!ReadsPositions(options.method)) return bias;
-  UPNEXT_ASSIGN_OR_RETURN(bias.features_, BiasFeatures::Make(options, shape));
+  if (!options.reads_positions()) return bias;
+  UPNEXT_ASSIGN_OR_RETURN(bias.features_, FeaturesOf(options, shape));
   const size_t rows = bias.features_->rows();
   if (options.method == BiasMethod::kInput) {
     bias.tables_.push_back(std::make_unique<nn::EmbeddingTable>(
@@ -64,8 +66,8 @@ Result<double> PositionBias::WeightsOf(const RankerOptions& ranker,
   if (options.method == BiasMethod::kAdversarial && !ranker.architecture.widths.empty()) {
     return static_cast<double>(ranker.architecture.widths.back()) * options.positions;
   }
-  if (!ReadsPositions(options.method)) return 0.0;
-  UPNEXT_ASSIGN_OR_RETURN(const BiasFeatures features, BiasFeatures::Make(options, shape));
+  if (!options.reads_positions()) return 0.0;
+  UPNEXT_ASSIGN_OR_RETURN(const BiasFeatures features, FeaturesOf(options, shape));
   const size_t columns =
       options.method == BiasMethod::kInput ? kInputDim : HeadsWithBias(objectives).size();
   return static_cast<double>(features.rows()) * static_cast<double>(columns);
@@ -74,9 +76,7 @@ Result<double> PositionBias::WeightsOf(const RankerOptions& ranker,
 Status PositionBias::AddAdversary(size_t hidden, base::Rng& rng) {
   if (options_.method != BiasMethod::kAdversarial) return Ok();
   if (hidden == 0) {
-    return InvalidArgument(
-        "[ranking.bias] method = \"adversarial\" needs hidden layers that all objectives share, "
-        "and the architecture has none; choose another one or method = \"tower\"");
+    return InvalidArgument("[ranking.bias] method: {}", kNeedsSharedLayers);
   }
   adversary_ =
       std::make_unique<nn::Linear>(hidden, options_.positions, nn::Initialisation::kXavier, rng);

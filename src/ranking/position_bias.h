@@ -42,6 +42,11 @@ namespace upnext::ranking {
 
 struct RankerOptions;
 
+// Why an architecture without a shared layer has no adversary.
+inline constexpr std::string_view kNeedsSharedLayers =
+    "\"adversarial\" needs hidden layers that all objectives share, and the architecture has none; "
+    "choose another one or method = \"tower\"";
+
 class PositionBias {
  public:
   // kInvalidArgument as BiasFeatures::Make, and for a tower that no objective has.

@@ -77,6 +77,10 @@ class Ranker {
   static Result<Ranker> Make(const RankerOptions& options, std::vector<Objective> objectives,
                              features::ModelShape shape, base::Rng& rng);
 
+  // What Make would refuse, without the tables of a large log: before a training.
+  static Status Check(const RankerOptions& options, std::vector<Objective> objectives,
+                      features::ModelShape shape);
+
   // Buffers of Score, grown when needed; for one ranker and one thread at a time.
   struct Scratch {
     std::vector<float> queries, impressions, logits;
@@ -133,6 +137,12 @@ class Ranker {
     size_t dense = 0, numbers = 0;  // offset of the numbers, and how many
     size_t bias = 0, width = 0;     // offset of what the position bias adds; floats in all
   };
+  // All but tables, architecture and bias, whose sizes it says.
+  static Result<Ranker> Plan(const RankerOptions& options, std::vector<Objective> objectives,
+                             features::ModelShape shape);
+  NetShape Net() const;
+  // Of a plan.
+  Status AddNet(base::Rng& rng);
   static SideLayout LayoutOf(const features::ModelShape::SideShape& side,
                              const RankerOptions& options, const features::ModelShape& shape);
   // One side's embeddings and numbers side by side: out [block.rows, layout.width]. `cells` of the

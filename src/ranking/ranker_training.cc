@@ -129,8 +129,9 @@ RankerTrainOptions RankerTrainOptions::FromConfig(const base::ConfigTable& ranki
   options.batch = number("batch", options.batch, 1, 1 << 20);
   options.epochs = number("epochs", options.epochs, 1, 100'000);
   options.patience = number("patience", options.patience, 1, 100'000);
-  options.table_learning_rate = real("table_learning_rate", options.table_learning_rate, 0, 100);
-  options.learning_rate = real("learning_rate", options.learning_rate, 0, 100);
+  options.table_learning_rate =
+      real("table_learning_rate", options.table_learning_rate, kLeastLearningRate, 100);
+  options.learning_rate = real("learning_rate", options.learning_rate, kLeastLearningRate, 100);
   options.decay = ranking.Bool("decay", options.decay);
   options.dropout = real("dropout", options.dropout, 0, 0.95);
   options.field_dropout = real("field_dropout", options.field_dropout, 0, 0.95);

@@ -288,11 +288,15 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request,
                                 const features::LiveLists* live) const {
   if (request.n == 0) return InvalidArgument("n: expected at least 1, found 0");
   std::vector<float> exponents = ranking::ExponentsOf(objectives());
-  if (!request.score.empty()) {
+  if (request.score) {
+    if (request.stage == Stage::kRetrieval) {
+      return InvalidArgument(
+          "score: expected none with the stage retrieval, whose order has no exponents");
+    }
     if (rep_->bundle.ranker() == nullptr) {
       return InvalidArgument("score: expected none, since this bundle has no ranker");
     }
-    UPNEXT_ASSIGN_OR_RETURN(const auto weights, ranking::ParseScoreWeights(request.score));
+    UPNEXT_ASSIGN_OR_RETURN(const auto weights, ranking::ParseScoreWeights(*request.score));
     UPNEXT_ASSIGN_OR_RETURN(exponents, ranking::ExponentsOf(weights, objectives()));
   }
   const auto begin = std::chrono::steady_clock::now();

@@ -183,8 +183,8 @@ Status Job::PrepareDataset() {
                                                 {.are_defaults = options_.train.default_objectives,
                                                  .feed = options_.evaluate.feed},
                                                 pool_, progress_));
-  }
-  if (options_.train.train_ranking && dataset_->has_impressions()) {
+    UPNEXT_RETURN_IF_ERROR(
+        CheckRanker(*dataset_, options_.train.ranker, options_.train.objectives, pool_));
     overlap_ = evaluation::OverlapOf(
         evaluation::CountPositions(dataset_->source(), examples::SplitPart::kTrain, pool_));
     choices_.push_back(overlap_.Statement());
