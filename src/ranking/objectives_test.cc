@@ -309,6 +309,14 @@ TEST(Objectives, PredictionsAreInTheUnitOfTheirLabel) {
   EXPECT_EQ(One(WatchObjective(), 90.0f), std::exp(kMaxLogit));
 }
 
+TEST(Objectives, BestConstantsOfThresholdsAreOfWhatIsObserved) {
+  const Targets targets{.value = {0, 30, 60, 90}, .mask = {1, 1, 0, 0}};
+  const std::vector<float> best = BestConstants(OrdinalObjective(), targets);
+  ASSERT_EQ(best.size(), 4u);  // above 0, 23, 45 and 68 seconds; half an example on each side
+  EXPECT_THAT(std::span(best).first(2), testing::Each(testing::FloatEq(0)));
+  EXPECT_THAT(std::span(best).last(2), testing::Each(testing::FloatEq(std::log(0.5f / 2.5f))));
+}
+
 TEST(Objectives, BestConstantIsTheLeastLossAmongConstants) {
   const examples::RankingBatch batch = RandomBatch(40, 8, /*seed=*/5);
   std::vector<Objective> objectives = AllObjectives();
