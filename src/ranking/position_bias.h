@@ -73,9 +73,12 @@ class PositionBias {
                                       size_t positions) const;
   bool HasBias(size_t objective) const { return std::ranges::count(heads_, objective) > 0; }
   void AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters);
+  // Takes the weights of a bias of the same options and objectives, whose shape has no more rows.
+  void CopyFrom(PositionBias& old);
 
  private:
   friend class PositionBiasTrainer;
+  std::vector<uint32_t> RowsIn(const PositionBias& grown) const;  // of its tables
   BiasOptions options_;
   std::optional<BiasFeatures> features_;  // of "tower" and "input"
   std::vector<size_t> heads_;             // "tower": objectives that have one
@@ -106,6 +109,7 @@ class PositionBiasTrainer {
   void Step(base::ThreadPool* pool);
   void ScaleLearningRates(float share);
   void AppendState(std::vector<nn::Parameter>& state);
+  void CopyFrom(PositionBiasTrainer& old);  // as PositionBias::CopyFrom, of that state
 
  private:
   PositionBias& bias_;

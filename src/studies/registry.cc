@@ -5,9 +5,9 @@
 namespace upnext::studies {
 
 std::span<const Study> Studies() {
-  static const std::vector<Study> kStudies = {CalibrationStudy(),  ExampleAgeStudy(),
-                                              NextWatchStudy(),    ClickbaitStudy(),
-                                              FeedbackLoopStudy(), PositionBiasStudy()};
+  static const std::vector<Study> kStudies = {
+      CalibrationStudy(),  ExampleAgeStudy(),   NextWatchStudy(), ClickbaitStudy(),
+      FeedbackLoopStudy(), PositionBiasStudy(), DriftStudy()};
   return kStudies;
 }
 

@@ -12,6 +12,7 @@ Study NextWatchStudy();     // next_watch.cc
 Study ClickbaitStudy();     // clickbait.cc
 Study FeedbackLoopStudy();  // feedback_loop.cc
 Study PositionBiasStudy();  // position_bias.cc
+Study DriftStudy();         // drift.cc
 
 }  // namespace upnext::studies
 

@@ -95,5 +95,13 @@ TEST(TinyStudies, MT11_PositionBiasSeesWhichLogCanBeSeparated) {
   EXPECT_GT(Value(report, "strong bias, swapping log: tower", "correlation"), 0.8);
 }
 
+TEST(TinyStudies, TR01_DriftRewardsARankerThatContinues) {
+  const StudyReport report = RunTiny("drift");
+  ExpectComplete(report);
+  for (const CurveReport& curve : report.curves) EXPECT_EQ(curve.points.size(), 3u);
+  EXPECT_GT(Value(report, "continued every day", "auc_last"),
+            Value(report, "trained once", "auc_last"));
+}
+
 }  // namespace
 }  // namespace upnext::studies
