@@ -42,11 +42,11 @@ DriftPlan DriftPlanOf(Scale scale) {
   const bool tiny = scale == Scale::kTiny;
   plan.world.users = tiny ? 250 : 1500;
   plan.world.items = tiny ? 250 : 1500;
-  plan.world.catalogue.window_share = 0.5;  // new items appear throughout
+  plan.world.catalogue.window_share = 0.7;  // new items appear throughout
   plan.world.audience.interest_drift = 1.6;
   plan.first = tiny ? 5 : 14;
   plan.days = tiny ? 3 : 7;
-  plan.epochs = tiny ? 2 : 3;
+  plan.epochs = tiny ? 8 : 3;
   plan.world.days = plan.first + plan.days;
   return plan;
 }
@@ -209,7 +209,7 @@ Study DriftStudy() {
           "What is a fresher ranker worth, and is one that continues every day as good as one that is "
           "trained anew?",
       .method =
-          "Interests of users drift and half of the items are uploaded in the window. Rankers learn "
+          "Interests of users drift and most items are uploaded in the window. Rankers learn "
           "from the days before each of the judged days and are judged on that day: one that was "
           "trained once before the first, one that continues every night with the day that is new "
           "(its first day is that of the one trained once), and two that are trained anew every "
