@@ -153,6 +153,23 @@ size_t BiasFeatures::ValueAt(const Factor& factor, size_t position) const {
          1;
 }
 
+std::vector<uint32_t> BiasFeatures::RowsIn(const BiasFeatures& grown) const {
+  std::vector<uint32_t> rows(rows_, 0);
+  for (size_t c = 0; c < crosses_.size(); ++c) {
+    const size_t end = c + 1 < begins_.size() ? begins_[c + 1] : rows_;
+    for (size_t row = begins_[c]; row < end; ++row) {
+      size_t cell = row - begins_[c], place = 1, there = 0;  // from the last factor to the first
+      for (size_t f = crosses_[c].size(); f-- > 0;) {
+        there += place * (cell % crosses_[c][f].values);
+        cell /= crosses_[c][f].values;
+        place *= grown.crosses_[c][f].values;
+      }
+      rows[row] = static_cast<uint32_t>(grown.begins_[c] + there);
+    }
+  }
+  return rows;
+}
+
 size_t BiasFeatures::ValueOf(const Factor& factor, const features::FeatureBlock& queries,
                              size_t query, size_t position) const {
   if (factor.kind != Factor::Kind::kSlot) return ValueAt(factor, position);

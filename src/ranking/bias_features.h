@@ -56,6 +56,8 @@ class BiasFeatures {
 
   // Of a table that has a row for each cell of each feature; row 0 is none.
   size_t rows() const { return rows_; }
+  // The row in a table of `grown`, the same features of a shape with more rows, of each row here.
+  std::vector<uint32_t> RowsIn(const BiasFeatures& grown) const;
   // One bag for each impression, of one cell for each feature. positions [impressions]: from 1, 0
   // is missing; empty: all are `position`.
   void Cells(const features::FeatureBlock& queries, std::span<const uint32_t> query_of,

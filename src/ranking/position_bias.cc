@@ -165,6 +165,25 @@ void PositionBias::AppendParameters(std::string_view name, std::vector<nn::Param
   if (adversary_) adversary_->AppendParameters(fmt::format("{}.adversary", name), parameters);
 }
 
+std::vector<uint32_t> PositionBias::RowsIn(const PositionBias& grown) const {
+  return features_ ? features_->RowsIn(*grown.features_) : std::vector<uint32_t>();
+}
+
+void PositionBias::CopyFrom(PositionBias& old) {
+  const std::vector<uint32_t> rows = old.RowsIn(*this);
+  for (size_t t = 0; t < tables_.size(); ++t) {
+    std::vector<nn::Parameter> from, to;
+    old.tables_[t]->AppendParameters("", from);
+    tables_[t]->AppendParameters("", to);
+    nn::CopyRows(from, to, rows);
+  }
+  if (!adversary_) return;
+  std::vector<nn::Parameter> from, to;
+  old.adversary_->AppendParameters("", from);
+  adversary_->AppendParameters("", to);
+  nn::CopyRows(from, to);
+}
+
 PositionBiasTrainer::PositionBiasTrainer(PositionBias* bias) : bias_(*bias) {
   for (const auto& table : bias_.tables_) {
     steps_.push_back(std::make_unique<nn::RowwiseAdagrad>(
@@ -240,6 +259,13 @@ void PositionBiasTrainer::AppendState(std::vector<nn::Parameter>& state) {
   for (size_t t = 0; t < steps_.size(); ++t) {
     steps_[t]->AppendState(fmt::format("bias.{}", t), state);
   }
+}
+
+void PositionBiasTrainer::CopyFrom(PositionBiasTrainer& old) {
+  std::vector<nn::Parameter> from, to;
+  old.AppendState(from);
+  AppendState(to);
+  nn::CopyRows(from, to, old.bias_.RowsIn(bias_));
 }
 
 }  // namespace upnext::ranking

@@ -86,12 +86,15 @@ class PositionBias {
                                       size_t positions) const;
   bool HasBias(size_t objective) const { return std::ranges::count(heads_, objective) > 0; }
   void AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters);
+  // Takes the weights of a bias of the same options and objectives, whose shape has no more rows.
+  void CopyFrom(PositionBias& old);
 
  private:
   friend class PositionBiasTrainer;
   nn::Graph::Value AppendSum(nn::Graph& graph, const nn::EmbeddingTable& table,
                              std::span<const nn::Graph::Value> ids,
                              const nn::Graph::Value& query_of) const;
+  std::vector<uint32_t> RowsIn(const PositionBias& grown) const;  // of its tables
   BiasOptions options_;
   std::optional<BiasFeatures> features_;  // of "tower" and "input"
   std::vector<size_t> heads_;             // "tower": objectives that have one
@@ -122,6 +125,7 @@ class PositionBiasTrainer {
   void Step(base::ThreadPool* pool);
   void ScaleLearningRates(float share);
   void AppendState(std::vector<nn::Parameter>& state);
+  void CopyFrom(PositionBiasTrainer& old);  // as PositionBias::CopyFrom, of that state
 
  private:
   PositionBias& bias_;

@@ -133,6 +133,34 @@ Result<Ranker> Ranker::Make(const RankerOptions& options, std::vector<Objective>
   return ranker;
 }
 
+Result<Ranker> Ranker::Grow(Ranker& old, ModelShape shape, base::Rng& rng) {
+  const bool fits = shape.query == old.shape_.query && shape.impression == old.shape_.impression &&
+                    std::ranges::equal(shape.tables, old.shape_.tables,
+                                       [](const ModelShape::Table& a, const ModelShape::Table& b) {
+                                         return a.name == b.name && a.rows >= b.rows;
+                                       });
+  if (!fits) {
+    return InvalidArgument(
+        "expected features and vocabularies that grew from those of the ranker, found others; train "
+        "without --continue");
+  }
+  RankerOptions options = old.options_;
+  for (const ModelShape::Table& table : old.shape_.tables) {
+    options.dims[table.name] = EmbeddingDim(old.options_, table);
+  }
+  UPNEXT_ASSIGN_OR_RETURN(Ranker ranker, Make(options, old.objectives_, std::move(shape), rng));
+  std::vector<nn::Parameter> from, to;
+  const auto append = [](Ranker& of, std::vector<nn::Parameter>& parameters) {
+    for (const auto& table : of.tables_) table->AppendParameters("", parameters);
+    of.architecture_->AppendParameters("", parameters);
+  };
+  append(old, from);
+  append(ranker, to);
+  nn::CopyRows(from, to);
+  ranker.bias_->CopyFrom(*old.bias_);
+  return ranker;
+}
+
 void Ranker::BuildSide(const SideLayout& layout, const FeatureBlock& block,
                        const features::Bags* cells, std::vector<float>& out,
                        base::ThreadPool* pool) const {

@@ -80,6 +80,9 @@ class Ranker {
   // What Make would refuse, without the tables of a large log: before a training.
   static Status Check(const RankerOptions& options, std::vector<Objective> objectives,
                       features::ModelShape shape);
+  // A ranker that continues `old` (TR-02): its options, objectives and weights, in the shape of
+  // statistics that grew from its own. Tables keep their width; rows that are new are fresh.
+  static Result<Ranker> Grow(Ranker& old, features::ModelShape shape, base::Rng& rng);
 
   // Buffers of Score, grown when needed; for one ranker and one thread at a time.
   struct Scratch {

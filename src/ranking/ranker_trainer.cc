@@ -1,17 +1,21 @@
 #include "ranking/ranker_trainer.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <utility>
 
+#include "base/section_file.h"
 #include "kernels/row_gradients.h"
 #include "kernels/vector_ops.h"
+#include "nn/checkpoint.h"
 
 namespace upnext::ranking {
 namespace {
 
 // Random streams of one seed: 0 is the stream of examples, 1 the first weights.
 constexpr uint64_t kDropoutStream = 2;
+constexpr char kStateDigest[] = "features_digest", kRandomState[] = "random";
 
 // Measures the parts of a step, one after the other.
 class Laps {
@@ -183,6 +187,52 @@ void RankerTrainer::AppendState(std::vector<nn::Parameter>& state) {
     table_steps_[i]->AppendState(ranker_.shape_.tables[i].name, state);
   }
   bias_.AppendState(state);
+}
+
+// Rows of tables come first and new ones last, but the cells of a bias lie elsewhere.
+void RankerTrainer::ContinueFrom(RankerTrainer& old) {
+  std::vector<nn::Parameter> from, to;
+  const auto append = [](RankerTrainer& of, std::vector<nn::Parameter>& state) {
+    of.adam_.AppendState("", state);
+    for (const auto& step : of.table_steps_) step->AppendState("", state);
+  };
+  append(old, from);
+  append(*this, to);
+  nn::CopyRows(from, to);
+  bias_.CopyFrom(old.bias_);
+  dropout_ = old.dropout_;
+}
+
+Status RankerTrainer::SaveState(const std::filesystem::path& path, uint64_t features_digest) {
+  UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer,
+                          base::SectionWriter::Create(path, kRankerStateKind, kRankerStateVersion));
+  UPNEXT_RETURN_IF_ERROR(writer.Add<uint64_t>(kStateDigest, std::span(&features_digest, 1)));
+  const std::array<uint64_t, 4> random = dropout_.state();
+  UPNEXT_RETURN_IF_ERROR(writer.Add<uint64_t>(kRandomState, std::span(random)));
+  std::vector<nn::Parameter> state;
+  AppendState(state);
+  UPNEXT_RETURN_IF_ERROR(nn::SaveParameters(writer, state));
+  return writer.Commit();
+}
+
+Status RankerTrainer::LoadState(const std::filesystem::path& path, uint64_t features_digest) {
+  UPNEXT_ASSIGN_OR_RETURN(const base::SectionFile file,
+                          base::SectionFile::Open(path, kRankerStateKind, kRankerStateVersion));
+  UPNEXT_ASSIGN_OR_RETURN(const auto digest, file.Get<uint64_t>(kStateDigest, 1));
+  if (digest[0] != features_digest) {
+    return FailedPrecondition(
+        "{}: belongs to a ranker with feature tables of digest {:016x}, but that at hand has "
+        "{:016x}; train without --continue",
+        path.string(), digest[0], features_digest);
+  }
+  UPNEXT_ASSIGN_OR_RETURN(const auto random, file.Get<uint64_t>(kRandomState, 4));
+  std::vector<nn::Parameter> state;
+  AppendState(state);
+  UPNEXT_RETURN_IF_ERROR(nn::LoadParameters(file, state));
+  std::array<uint64_t, 4> copy{};
+  std::ranges::copy(random, copy.begin());
+  dropout_.set_state(copy);
+  return Ok();
 }
 
 }  // namespace upnext::ranking

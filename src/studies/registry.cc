@@ -7,7 +7,8 @@ namespace upnext::studies {
 std::span<const Study> Studies() {
   static const std::vector<Study> kStudies = {
       CalibrationStudy(),  ExampleAgeStudy(),   NextWatchStudy(), ClickbaitStudy(),
-      FeedbackLoopStudy(), PositionBiasStudy(), WatchTimeStudy(), MultitaskStudy()};
+      FeedbackLoopStudy(), PositionBiasStudy(), WatchTimeStudy(), MultitaskStudy(),
+      DriftStudy()};
   return kStudies;
 }
 

@@ -140,5 +140,13 @@ TEST(TinyStudies, MT06_MultitaskFindsExpertsOfItsGroupsOfTasks) {
             Value(report, "correlation 0: mmoe, no gate dropout", "most"));
 }
 
+TEST(TinyStudies, TR01_DriftRewardsARankerThatContinues) {
+  const StudyReport report = RunTiny("drift");
+  ExpectComplete(report);
+  for (const CurveReport& curve : report.curves) EXPECT_EQ(curve.points.size(), 3u);
+  EXPECT_GT(Value(report, "continued every day", "auc_last"),
+            Value(report, "trained once", "auc_last"));
+}
+
 }  // namespace
 }  // namespace upnext::studies
