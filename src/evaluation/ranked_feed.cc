@@ -20,6 +20,13 @@ Result<std::vector<uint32_t>> RankedFeed::InOrder(const CaseInput& input,
                                                   ranking::CandidateScratch& scratch) const {
   ranking::ScoreCandidates(ranker_, features_, {input.state, input.user, input.context}, candidates,
                            exponents_, scratch);
+  const auto finite = [](auto value) { return std::isfinite(value); };
+  if (!std::ranges::all_of(scratch.predictions, finite) ||
+      !std::ranges::all_of(scratch.scores, finite)) {
+    return Internal(
+        "the ranker predicts a number that is not finite for a candidate of a held-out user; its "
+        "weights diverged: train again with a lower [ranking] learning_rate");
+  }
   const retrieval::Lowered lowered(catalogue_, input.state, low_rating_);
   struct Scored {
     uint32_t item;
@@ -27,11 +34,6 @@ Result<std::vector<uint32_t>> RankedFeed::InOrder(const CaseInput& input,
   };
   std::vector<Scored> scored;
   for (size_t c = 0; c < candidates.size(); ++c) {
-    if (!std::isfinite(scratch.scores[c])) {
-      return Internal(
-          "the ranker gives a candidate of a held-out user a score that is not finite; its weights "
-          "diverged: train again with a lower [ranking] learning_rate");
-    }
     const uint32_t item = candidates[c].item;
     scored.push_back({item, scratch.scores[c] * lowered.Factor(item)});
   }

@@ -29,7 +29,7 @@ class RankedFeed {
   // subject.ranker is not null.
   RankedFeed(const Subject& subject, const features::FeedRule& feed);
   // Best first. Candidates are each there once, with the generator that proposed them first. kInternal
-  // when a score is not finite.
+  // when a prediction is not finite.
   Result<std::vector<uint32_t>> InOrder(const CaseInput& input,
                                         std::span<const features::Candidate> candidates,
                                         ranking::CandidateScratch& scratch) const;
