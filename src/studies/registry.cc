@@ -6,8 +6,9 @@ namespace upnext::studies {
 
 std::span<const Study> Studies() {
   static const std::vector<Study> kStudies = {
-      CalibrationStudy(),  ExampleAgeStudy(),   NextWatchStudy(), ClickbaitStudy(),
-      FeedbackLoopStudy(), PositionBiasStudy(), WatchTimeStudy(), MultitaskStudy()};
+      CalibrationStudy(), ExampleAgeStudy(),   NextWatchStudy(),
+      ClickbaitStudy(),   FeedbackLoopStudy(), PositionBiasStudy(),
+      WatchTimeStudy(),   MultitaskStudy(),    RankingDepthStudy()};
   return kStudies;
 }
 

@@ -14,6 +14,7 @@ Study FeedbackLoopStudy();  // feedback_loop.cc
 Study PositionBiasStudy();  // position_bias.cc
 Study WatchTimeStudy();     // watch_time.cc
 Study MultitaskStudy();     // multitask.cc
+Study RankingDepthStudy();  // ranking_depth.cc
 
 }  // namespace upnext::studies
 
