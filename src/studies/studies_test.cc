@@ -158,5 +158,17 @@ TEST(TinyStudies, RK11_RankingDepthComparesTheShapesOfTableOne) {
             Value(report, "1024-512-256", "user_loss"));
 }
 
+TEST(TinyStudies, OracleShareMeasuresEachPartAgainstTheOracle) {
+  const StudyReport report = RunTiny("oracle-share");
+  ExpectComplete(report);
+  EXPECT_EQ(Value(report, "oracle", "share"), 1);
+  for (const ArmReport& arm : report.arms) {
+    if (arm.name == "oracle") continue;
+    EXPECT_GT(Value(report, arm.name, "share"), 0) << arm.name;
+    EXPECT_LT(Value(report, arm.name, "share"), 1) << arm.name;
+  }
+  EXPECT_GT(Value(report, "tower", "share"), Value(report, "popularity", "share"));
+}
+
 }  // namespace
 }  // namespace upnext::studies
