@@ -15,6 +15,8 @@ Study PositionBiasStudy();  // position_bias.cc
 Study WatchTimeStudy();     // watch_time.cc
 Study MultitaskStudy();     // multitask.cc
 Study DriftStudy();         // drift.cc
+Study RankingDepthStudy();  // ranking_depth.cc
+Study OracleShareStudy();   // oracle_share.cc
 
 }  // namespace upnext::studies
 

@@ -148,5 +148,35 @@ TEST(TinyStudies, TR01_DriftRewardsARankerThatContinues) {
             Value(report, "trained once", "auc_last"));
 }
 
+TEST(TinyStudies, RK11_RankingDepthComparesTheShapesOfTableOne) {
+  const StudyReport report = RunTiny("ranking-depth");
+  ExpectComplete(report);
+  // Costs of the first layer are of the input's width; every row of the table has its own.
+  const double first = Value(report, "256", "multiplications") / 256;
+  EXPECT_NEAR(Value(report, "1024-512-256", "multiplications"),
+              first * 1024 + 1024 * 512 + 512 * 256, 1024);
+  EXPECT_LT(Value(report, "none", "multiplications"), 2 * first);
+  for (const char* arm : {"none", "256", "1024-512-256"}) {
+    EXPECT_LT(Value(report, arm, "user_loss"), 50) << arm << ": 50 % is a random order";
+  }
+  EXPECT_NE(Value(report, "1024-512-256", "user_loss"),
+            Value(report, "1024-512-256, no powers", "user_loss"));
+  // RK-14: clicks alone do not say which of the clicked ones is watched for long.
+  EXPECT_GT(Value(report, "1024-512-256, equal weights", "user_loss"),
+            Value(report, "1024-512-256", "user_loss"));
+}
+
+TEST(TinyStudies, OracleShareMeasuresEachPartAgainstTheOracle) {
+  const StudyReport report = RunTiny("oracle-share");
+  ExpectComplete(report);
+  EXPECT_EQ(Value(report, "oracle", "share"), 1);
+  for (const ArmReport& arm : report.arms) {
+    if (arm.name == "oracle") continue;
+    EXPECT_GT(Value(report, arm.name, "share"), 0) << arm.name;
+    EXPECT_LT(Value(report, arm.name, "share"), 1) << arm.name;
+  }
+  EXPECT_GT(Value(report, "tower", "share"), Value(report, "popularity", "share"));
+}
+
 }  // namespace
 }  // namespace upnext::studies
