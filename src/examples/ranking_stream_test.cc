@@ -177,11 +177,19 @@ TEST(RankingStream, RK01_ARequestHasOneQueryRow) {
   EXPECT_EQ(batch.size(), 3u);
 }
 
-// A random world whose impressions have numbers of their own as positions, and their times by it.
+// A random world whose impressions have numbers of their own as positions, and their times by it. Some
+// requests begin before midnight and end after it.
 struct NumberedWorld {
   NumberedWorld() : world(Numbered(&time_ms)) {}
   static WorldOptions Numbered(std::vector<int64_t>* time_ms) {
     WorldOptions options = RandomWorld(8, /*users=*/40, 30, 400);
+    const int64_t midnight = kDay - kStart % kDay;
+    for (int64_t day = 2; day < 7; ++day) {
+      for (const int64_t after : {-kMinute, int64_t{0}, kMinute}) {
+        options.events.push_back(
+            Shown("u1", "i1", midnight + day * kDay + after, "late " + std::to_string(day)));
+      }
+    }
     for (schema::RawEvent& event : options.events) {
       if (event.type != schema::EventType::kImpression) continue;
       event.position = static_cast<uint16_t>(time_ms->size());
