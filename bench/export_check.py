@@ -121,9 +121,12 @@ def use_onnxruntime(environment):
                                                            capture_output=True).returncode
         if not installed:
             subprocess.run([sys.executable, "-m", "venv", environment], capture_output=True)
-            installed = python.exists() and not subprocess.run(
-                [python, "-m", "pip", "install", "-q", "--retries", "0", "--timeout", "20", "onnxruntime>=1.17"],
-                capture_output=True).returncode
+            try:
+                installed = python.exists() and not subprocess.run(
+                    [python, "-m", "pip", "install", "-q", "--retries", "0", "--timeout", "20", "onnxruntime>=1.17"],
+                    capture_output=True, timeout=240).returncode
+            except subprocess.TimeoutExpired:
+                installed = False
         if installed:
             os.execv(python, [python, *sys.argv])
     print("skipped: onnxruntime is not installed and PyPI could not give it")
