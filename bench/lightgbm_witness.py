@@ -3,7 +3,7 @@
 
     upnext export -c configs/kuairand.toml --examples examples.parquet
     python3 -m venv ../peers && ../peers/bin/pip install lightgbm pyarrow pandas     once, outside the repository
-    ../peers/bin/python bench/lightgbm_witness.py examples.parquet [--seeds 5] [--watch watch]
+    ../peers/bin/python bench/lightgbm_witness.py examples.parquet [--seeds 5] [--watch watch] [--without-ids]
 
 One model for each label (label.NAME): squared error for the watch time, else binary. It reads all numbers, the lengths
 of lists and, as categories, single ids and the newest id of each list; or the same without ids. The validation part
@@ -67,6 +67,7 @@ def main():
     parser.add_argument("examples")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--watch", default="watch", help="objective of the watch time")
+    parser.add_argument("--without-ids", action="store_true", help="do not try the ids, which take most of the time")
     parser.add_argument("--threads", type=int, default=0)
     o = parser.parse_args()
     table = pyarrow.parquet.read_table(o.examples)
@@ -74,6 +75,7 @@ def main():
     part = table["part"].to_numpy()
     everything = list(range(features.shape[1]))
     numbers = [i for i in everything if i not in categories]
+    variants = [(numbers, [])] if o.without_ids else [(numbers, []), (everything, categories)]
     found, without_ids = {}, {}
     for column in table.column_names:
         if not column.startswith("label."):
@@ -85,9 +87,9 @@ def main():
         for seed in range(1, o.seeds + 1):
             parameters = {**PARAMETERS, "objective": "l2" if watch else "binary", "seed": seed, "num_threads": o.threads}
             candidates = [best(features[:, columns], label, rows, ids, parameters)
-                          for columns, ids in ((everything, categories), (numbers, []))]
-            chosen = min(range(2), key=lambda i: candidates[i][0])
-            without_ids.setdefault(name, []).append(chosen)
+                          for columns, ids in variants]
+            chosen = min(range(len(variants)), key=lambda i: candidates[i][0])
+            without_ids.setdefault(name, []).append(not variants[chosen][1])
             predictions, targets = candidates[chosen][1], label[rows["test"]]
             if watch:
                 predictions = numpy.maximum(predictions, 0)
