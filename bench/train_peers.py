@@ -50,13 +50,16 @@ def cpu(field):
 
 
 def measure(runs, rounds):
-    """Runs every program once a round: the rates of each by name, and its last result."""
-    rates, details = {name: [] for name, _ in runs}, {}
+    """Runs every program once a round: the results of each, by name."""
+    results = {name: [] for name, _ in runs}
     for _ in range(rounds):
         for name, command in runs:
-            details[name] = last_json(command)
-            rates[name].append(details[name]["examples_per_s"])
-    return rates, details
+            results[name].append(last_json(command))
+    return results
+
+
+def rates_of(results):
+    return {name: [r["examples_per_s"] for r in of_name] for name, of_name in results.items()}
 
 
 def table_of(rates):
@@ -92,7 +95,8 @@ def main():
     if o.python:
         script = str(ROOT / "bench/peers/pytorch_candidate.py")
         runs += [(name, [o.python, script, *flags, *size]) for name, flags in peers(bf16)]
-    rates, details = measure(runs, o.rounds)
+    results = measure(runs, o.rounds)
+    rates, details = rates_of(results), {name: of_name[-1] for name, of_name in results.items()}
     table = table_of(rates)
     if o.json:
         print(json.dumps({"rates": rates, "details": details}, indent=2))
