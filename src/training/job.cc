@@ -26,7 +26,6 @@
 #include "project/forget.h"
 #include "report/render.h"
 #include "retrieval/feed_order.h"
-#include "training/bias_report.h"
 #include "training/choose_preset.h"
 #include "training/coverage.h"
 #include "training/dataset.h"
@@ -127,7 +126,6 @@ class Job {
   CheckpointFolder checkpoints_, checkpoints_of_fit_;
   OtherStage other_;  // with request.only
   TrainedModels trained_;
-  evaluation::PositionOverlap overlap_;
   evaluation::OrderChoice order_;
   Models models_;                            // of this run, and with request.only the other stage's
   std::vector<bundle::PartType> validated_;  // written already: the models that were evaluated
@@ -185,9 +183,9 @@ Status Job::PrepareDataset() {
                                                 pool_, progress_));
   }
   if (options_.train.train_ranking && dataset_->has_impressions()) {
-    overlap_ = evaluation::OverlapOf(
+    const evaluation::PositionOverlap overlap = evaluation::OverlapOf(
         evaluation::CountPositions(dataset_->source(), examples::SplitPart::kTrain, pool_));
-    choices_.push_back(overlap_.Statement());
+    choices_.push_back(overlap.Statement());
     progress_.Note(choices_.back());
   }
   progress_.Note("covered by the vocabularies: " + CoverageOf(dataset_->statistics()));
@@ -237,11 +235,6 @@ Status Job::TrainModels() {
   UPNEXT_ASSIGN_OR_RETURN(trained_,
                           Train(*dataset_, options_.train, pool_, progress_, checkpoints_));
   models_ = trained_.models();
-  if (trained_.ranker.ranker) {
-    const auto lines = DescribeBias(*trained_.ranker.ranker, dataset_->statistics(),
-                                    dataset_->catalogue(), overlap_);
-    choices_.insert(choices_.end(), lines.begin(), lines.end());
-  }
   if (other_.empty()) return Ok();
   if (request_.only == Stage::kRanking) models_.candidate = other_.validated->candidate();
   if (request_.only == Stage::kRetrieval) models_.ranker = other_.validated->ranker();
