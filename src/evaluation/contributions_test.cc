@@ -23,13 +23,15 @@ std::vector<Contribution> Of(const std::vector<float>& exponents, const HandMade
                          pages.impressions);
 }
 
-// Log predictions of watch are 0, 1, 2, those of dismiss 0, 3, 0, those of click do not matter.
+// Log predictions of watch are 2, 3, 4, those of dismiss 0, 3, 0, those of click do not matter.
 HandMade ThreeItems() {
   const float e = std::exp(1.0f);
   HandMade pages;
-  pages.Add(0, 1, {.watch_s = 10, .predictions = {1, 1, 0.5f}});
-  pages.Add(0, 1, {.events = {EventType::kDismiss}, .predictions = {e, e * e * e, 0.5f}});
-  pages.Add(0, 1, {.watch_s = 30, .events = {EventType::kClick}, .predictions = {e * e, 1, 0.5f}});
+  pages.Add(0, 1, {.watch_s = 10, .predictions = {e * e, 1, 0.5f}});
+  pages.Add(0, 1, {.events = {EventType::kDismiss}, .predictions = {e * e * e, e * e * e, 0.5f}});
+  pages.Add(
+      0, 1,
+      {.watch_s = 30, .events = {EventType::kClick}, .predictions = {e * e * e * e, 1, 0.5f}});
   return pages;
 }
 
