@@ -5,6 +5,7 @@
 
 #include "cli/bench_events.h"
 #include "cli/bench_import.h"
+#include "cli/bench_rank.h"
 #include "cli/bench_replay.h"
 #include "cli/bench_simulate.h"
 #include "cli/bench_train.h"
@@ -16,6 +17,7 @@ namespace {
 constexpr std::array kBenches{
     Verb{"train", "training steps of the candidate model, compared with the machine's peak rates",
          MakeBenchTrain},
+    Verb{"rank", "scoring of a request's candidates with a project's ranker", MakeBenchRank},
     Verb{"replay", "making of examples from a log, and where its time is spent", MakeBenchReplay},
     Verb{"import", "import of synthetic events, compared with a sort by DuckDB", MakeBenchImport},
     Verb{"events", "events per second of a server, and the feeds next to them", MakeBenchEvents},
