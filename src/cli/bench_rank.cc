@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "base/numbers.h"
 #include "base/rng.h"
 #include "bundle/opened_bundle.h"
 #include "catalogue/catalogue.h"
@@ -130,8 +131,16 @@ Status RunBenchRank(const BenchRankFlags& flags) {
   RankTimes warm_up, times;
   for (uint32_t i = 0; i < 10; ++i) bench.Add(flags.candidates, rng, &warm_up);
   for (uint32_t i = 0; i < flags.requests; ++i) bench.Add(flags.candidates, rng, &times);
-  nlohmann::ordered_json out = {{"candidates", flags.candidates}, {"requests", flags.requests}};
+  const ranking::Ranker& ranker = *opened.bundle->ranker();
+  const std::string architecture = ranking::Describe(ranker.options().architecture);
+  nlohmann::ordered_json out = {{"architecture", architecture},
+                                {"multiplications", ranker.multiplications()},
+                                {"weights", ranker.parameters()},
+                                {"candidates", flags.candidates},
+                                {"requests", flags.requests}};
   if (!flags.json) {
+    Print("{}: {} multiplications per impression, {} weights with embeddings\n", architecture,
+          base::WithThousands(ranker.multiplications()), base::WithThousands(ranker.parameters()));
     Print("{} requests of {} candidates, one thread\n{:<10} {:>9} {:>9}\n", flags.requests,
           flags.candidates, "", "p50 ms", "p99 ms");
   }

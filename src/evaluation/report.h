@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "evaluation/metrics.h"
+#include "evaluation/ranker_report.h"
 #include "retrieval/feed_order.h"
 
 namespace upnext::evaluation {
@@ -83,7 +84,11 @@ struct RankingReport {
   std::string architecture;      // of the ranker, with its sizes
   uint64_t multiplications = 0;  // of the ranker per impression (MT-05; Zhao 2019, section 5.2)
   uint64_t users = 0, impressions = 0;
-  std::vector<CalibrationBin> watch_calibration;  // deciles of expected watch seconds (EV-05)
+  std::vector<TaskCalibration> calibration;  // by objective
+  std::vector<Contribution> contributions;   // of the objectives of the score
+  ExpertUse experts;
+  BiasByPosition bias;
+  std::optional<Importance> importance;  // where it was asked for
 };
 
 struct Report {

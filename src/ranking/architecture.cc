@@ -123,6 +123,11 @@ ArchitectureOptions ArchitectureOptions::FromConfig(const base::ConfigTable& ran
   return options;
 }
 
+bool HasExperts(const ArchitectureOptions& options) {
+  const Entry* const entry = Find(options.name);
+  return entry != nullptr && entry->experts;
+}
+
 std::string Describe(const ArchitectureOptions& options) {
   const Entry* const entry = Find(options.name);
   std::string text = options.name;

@@ -52,6 +52,7 @@ struct ArchitectureOptions {
 };
 // "mmoe 256-128, 8 experts 64, tasks 32": the name and what it has.
 std::string Describe(const ArchitectureOptions& options);
+bool HasExperts(const ArchitectureOptions& options);
 
 struct NetShape {
   NetWidths input;

@@ -86,8 +86,10 @@ class Ranker {
 
   // Buffers of Score, grown when needed; for one ranker and one thread at a time.
   struct Scratch {
-    std::vector<float> queries, impressions, logits;
-    features::Bags cells;                               // of the position bias
+    std::vector<float> queries, impressions;
+    std::vector<float>
+        logits;            // [impressions.rows, ColumnsOf(objectives()).width] of the last Score
+    features::Bags cells;  // of the position bias
     std::unique_ptr<ArchitectureScratch> architecture;  // made by the first Score
   };
   // predictions [impressions.rows, objectives], each in its own unit (objectives.h). Impressions

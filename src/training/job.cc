@@ -27,7 +27,6 @@
 #include "ranking/objectives.h"
 #include "report/render.h"
 #include "retrieval/feed_order.h"
-#include "training/bias_report.h"
 #include "training/choose_preset.h"
 #include "training/continued.h"
 #include "training/coverage.h"
@@ -103,7 +102,6 @@ class Job {
   std::optional<Continued> continued_;
   std::optional<Continued::Chain> chain_;  // of its validated ranker
   TrainedModels trained_;
-  evaluation::PositionOverlap overlap_;
   evaluation::OrderChoice order_;
   Models models_;                            // of this run, and with request.only the other stage's
   std::vector<bundle::PartType> validated_;  // written already: the models that were evaluated
@@ -222,9 +220,9 @@ Status Job::ChooseObjectives() {
   options_.train.objectives = std::move(objectives);
   UPNEXT_RETURN_IF_ERROR(
       CheckRanker(*dataset_, options_.train.ranker, options_.train.objectives, pool_));
-  overlap_ = evaluation::OverlapOf(
+  const evaluation::PositionOverlap overlap = evaluation::OverlapOf(
       evaluation::CountPositions(dataset_->source(), examples::SplitPart::kTrain, pool_));
-  choices_.push_back(overlap_.Statement());
+  choices_.push_back(overlap.Statement());
   progress_.Note(choices_.back());
   return Ok();
 }
@@ -271,11 +269,6 @@ Status Job::TrainModels() {
                                           chain_ ? chain_->start() : ranking::RankerStart{}));
   chain_.reset();
   models_ = trained_.models();
-  if (trained_.ranker.ranker) {
-    const auto lines = DescribeBias(*trained_.ranker.ranker, dataset_->statistics(),
-                                    dataset_->catalogue(), overlap_);
-    choices_.insert(choices_.end(), lines.begin(), lines.end());
-  }
   if (other_.empty()) return Ok();
   if (request_.only == Stage::kRanking) models_.candidate = other_.validated->candidate();
   if (request_.only == Stage::kRetrieval) models_.ranker = other_.validated->ranker();
