@@ -15,6 +15,7 @@ Study PositionBiasStudy();  // position_bias.cc
 Study WatchTimeStudy();     // watch_time.cc
 Study MultitaskStudy();     // multitask.cc
 Study RankingDepthStudy();  // ranking_depth.cc
+Study ChurnStudy();         // churn.cc
 Study OracleShareStudy();   // oracle_share.cc
 
 }  // namespace upnext::studies

@@ -158,6 +158,17 @@ TEST(TinyStudies, RK11_RankingDepthComparesTheShapesOfTableOne) {
             Value(report, "1024-512-256", "user_loss"));
 }
 
+TEST(TinyStudies, RK09_ChurnTakesItemsThatWereShownAndNotWatchedOffTheNextPage) {
+  const StudyReport report = RunTiny("churn");
+  ExpectComplete(report);
+  EXPECT_LT(Value(report, "with impressions", "overlap"),
+            Value(report, "with impressions", "overlap_idle") - 0.05);
+  EXPECT_LT(Value(report, "with impressions", "overlap"),
+            Value(report, "without", "overlap") - 0.05);
+  EXPECT_LT(Value(report, "with impressions", "score"), Value(report, "without", "score"));
+  EXPECT_GT(Value(report, "with impressions", "slates"), 1);
+}
+
 TEST(TinyStudies, OracleShareMeasuresEachPartAgainstTheOracle) {
   const StudyReport report = RunTiny("oracle-share");
   ExpectComplete(report);
