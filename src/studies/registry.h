@@ -17,6 +17,7 @@ Study MultitaskStudy();     // multitask.cc
 Study RankingDepthStudy();  // ranking_depth.cc
 Study ChurnStudy();         // churn.cc
 Study OracleShareStudy();   // oracle_share.cc
+Study DriftStudy();         // drift.cc
 
 }  // namespace upnext::studies
 

@@ -181,5 +181,13 @@ TEST(TinyStudies, OracleShareMeasuresEachPartAgainstTheOracle) {
   EXPECT_GT(Value(report, "tower", "share"), Value(report, "popularity", "share"));
 }
 
+TEST(TinyStudies, TR01_DriftRewardsARankerThatContinues) {
+  const StudyReport report = RunTiny("drift");
+  ExpectComplete(report);
+  for (const CurveReport& curve : report.curves) EXPECT_EQ(curve.points.size(), 3u);
+  EXPECT_GT(Value(report, "continued every day", "auc_last"),
+            Value(report, "trained once", "auc_last"));
+}
+
 }  // namespace
 }  // namespace upnext::studies
