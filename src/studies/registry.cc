@@ -6,9 +6,9 @@ namespace upnext::studies {
 
 std::span<const Study> Studies() {
   static const std::vector<Study> kStudies = {
-      CalibrationStudy(),  ExampleAgeStudy(),   NextWatchStudy(),  ClickbaitStudy(),
-      FeedbackLoopStudy(), PositionBiasStudy(), WatchTimeStudy(),  MultitaskStudy(),
-      DriftStudy(),        RankingDepthStudy(), OracleShareStudy()};
+      CalibrationStudy(),  ExampleAgeStudy(),   NextWatchStudy(),   ClickbaitStudy(),
+      FeedbackLoopStudy(), PositionBiasStudy(), WatchTimeStudy(),   MultitaskStudy(),
+      RankingDepthStudy(), ChurnStudy(),        OracleShareStudy(), DriftStudy()};
   return kStudies;
 }
 

@@ -14,9 +14,10 @@ Study FeedbackLoopStudy();  // feedback_loop.cc
 Study PositionBiasStudy();  // position_bias.cc
 Study WatchTimeStudy();     // watch_time.cc
 Study MultitaskStudy();     // multitask.cc
-Study DriftStudy();         // drift.cc
 Study RankingDepthStudy();  // ranking_depth.cc
+Study ChurnStudy();         // churn.cc
 Study OracleShareStudy();   // oracle_share.cc
+Study DriftStudy();         // drift.cc
 
 }  // namespace upnext::studies
 

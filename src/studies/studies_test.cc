@@ -140,14 +140,6 @@ TEST(TinyStudies, MT06_MultitaskFindsExpertsOfItsGroupsOfTasks) {
             Value(report, "correlation 0: mmoe, no gate dropout", "most"));
 }
 
-TEST(TinyStudies, TR01_DriftRewardsARankerThatContinues) {
-  const StudyReport report = RunTiny("drift");
-  ExpectComplete(report);
-  for (const CurveReport& curve : report.curves) EXPECT_EQ(curve.points.size(), 3u);
-  EXPECT_GT(Value(report, "continued every day", "auc_last"),
-            Value(report, "trained once", "auc_last"));
-}
-
 TEST(TinyStudies, RK11_RankingDepthComparesTheShapesOfTableOne) {
   const StudyReport report = RunTiny("ranking-depth");
   ExpectComplete(report);
@@ -166,6 +158,17 @@ TEST(TinyStudies, RK11_RankingDepthComparesTheShapesOfTableOne) {
             Value(report, "1024-512-256", "user_loss"));
 }
 
+TEST(TinyStudies, RK09_ChurnTakesItemsThatWereShownAndNotWatchedOffTheNextPage) {
+  const StudyReport report = RunTiny("churn");
+  ExpectComplete(report);
+  EXPECT_LT(Value(report, "with impressions", "overlap"),
+            Value(report, "with impressions", "overlap_idle") - 0.05);
+  EXPECT_LT(Value(report, "with impressions", "overlap"),
+            Value(report, "without", "overlap") - 0.05);
+  EXPECT_LT(Value(report, "with impressions", "score"), Value(report, "without", "score"));
+  EXPECT_GT(Value(report, "with impressions", "slates"), 1);
+}
+
 TEST(TinyStudies, OracleShareMeasuresEachPartAgainstTheOracle) {
   const StudyReport report = RunTiny("oracle-share");
   ExpectComplete(report);
@@ -176,6 +179,14 @@ TEST(TinyStudies, OracleShareMeasuresEachPartAgainstTheOracle) {
     EXPECT_LT(Value(report, arm.name, "share"), 1) << arm.name;
   }
   EXPECT_GT(Value(report, "tower", "share"), Value(report, "popularity", "share"));
+}
+
+TEST(TinyStudies, TR01_DriftRewardsARankerThatContinues) {
+  const StudyReport report = RunTiny("drift");
+  ExpectComplete(report);
+  for (const CurveReport& curve : report.curves) EXPECT_EQ(curve.points.size(), 3u);
+  EXPECT_GT(Value(report, "continued every day", "auc_last"),
+            Value(report, "trained once", "auc_last"));
 }
 
 }  // namespace
