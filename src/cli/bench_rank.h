@@ -1,4 +1,4 @@
-// upnext bench rank: time to score the candidates of one request with the ranker of a project.
+// upnext bench rank: milliseconds of a request that the ranker orders, features included.
 #ifndef UPNEXT_CLI_BENCH_RANK_H_
 #define UPNEXT_CLI_BENCH_RANK_H_
 

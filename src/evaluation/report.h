@@ -45,7 +45,7 @@ struct PairedDifference {
 
 // A baseline that is clearly better: `current` of the difference is the baseline's figure.
 struct BaselineLoss {
-  std::string baseline, ours;  // "item-knn", "candidate model" or "served order"
+  std::string baseline, ours;  // "item-knn", "candidate model", "served order" or "ranked feed"
   PairedDifference difference;
 };
 
@@ -63,13 +63,18 @@ struct OrderChoice {
 
 struct RetrievalReport {
   ModelMetrics model;
-  std::optional<ModelMetrics> served;   // the served order, where that is not the model's
+  std::optional<ModelMetrics> served;  // the served order, where that is not the model's
+  // Feeds from end to end, where there is a ranker and reach was measured: of ranked_users.
+  std::optional<ModelMetrics> ranked;
   std::optional<ModelMetrics> current;  // the current bundle's, on the same events
   std::vector<ModelMetrics> baselines;
   std::vector<ModelMetrics> reach;  // of the generators (reach.h); empty where it was not measured
   uint64_t users = 0, items = 0;    // test users, items of the log
+  uint64_t ranked_users = 0;
   TargetCounts targets;
-  std::vector<BaselineLoss> losses;  // the worst first
+  // Of what is served, the worst first. With a ranker that is the ranked feed: rows above it are among
+  // the baselines then.
+  std::vector<BaselineLoss> losses;
 };
 struct RankingReport {
   ModelMetrics

@@ -22,6 +22,7 @@
 #include "base/rng.h"
 #include "base/status.h"
 #include "nn/dead_units.h"
+#include "nn/graph.h"
 #include "nn/parameter.h"
 #include "ranking/net_input.h"
 
@@ -90,6 +91,8 @@ class Architecture {
   // The const variant of Forward without dropout. `scratch` is from MakeScratch of this object.
   virtual void Infer(const NetInput& input, float* logits, ArchitectureScratch& scratch,
                      const nn::Compute& compute) const = 0;
+  // Infer, as operations: the logits.
+  virtual nn::Graph::Value AppendTo(nn::Graph& graph, const NetValues& input) const = 0;
   // Of the last Infer with this scratch, for those that have gates (MT-06). Views into the scratch.
   virtual std::vector<GateWeights> Gates(const ArchitectureScratch&) const { return {}; }
   // Sets the outputs for an input without information; biases [outputs of all tasks].
@@ -101,6 +104,8 @@ class Architecture {
 };
 
 std::vector<std::string> ArchitectureNames();
+// Whether one made of these options has a shared_width().
+bool HasSharedLayers(const ArchitectureOptions& options);
 // kInvalidArgument for an unknown name, with the known ones, and for sizes that it cannot have.
 Result<std::unique_ptr<Architecture>> MakeArchitecture(const ArchitectureOptions& options,
                                                        const NetShape& shape, base::Rng& rng);

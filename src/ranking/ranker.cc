@@ -25,6 +25,18 @@ std::vector<std::string> TableNames(const features::FeaturePlan& plan) {
   return names;
 }
 
+// What can be said before a log is read.
+void CheckBias(const base::ConfigTable& bias, const RankerOptions& options,
+               const features::FeaturePlan& plan) {
+  if (options.bias.method == BiasMethod::kAdversarial && !HasSharedLayers(options.architecture)) {
+    bias.Fail("method", kNeedsSharedLayers);
+  }
+  if (!options.bias.reads_positions()) return;
+  const auto features =
+      BiasFeatures::Make(options.bias, ShapeOf(features::FeatureStatistics({}, plan)));
+  if (!features) bias.Fail("features", features.error().message);
+}
+
 }  // namespace
 
 RankerOptions RankerOptions::FromConfig(const base::ConfigTable& ranking,
@@ -33,13 +45,13 @@ RankerOptions RankerOptions::FromConfig(const base::ConfigTable& ranking,
   options.architecture = ArchitectureOptions::FromConfig(ranking);
   if (ranking.Has("match")) options.match = ArchitectureOptions::FromConfig(ranking.Table("match"));
   options.bias = BiasOptions::FromConfig(ranking.Table("bias"));
+  CheckBias(ranking.Table("bias"), options, plan);
   options.dim_scale = ranking.Real("dim_scale", options.dim_scale, {.min = 0.1, .max = 1000});
   options.max_dim =
       static_cast<uint32_t>(ranking.Int("max_dim", options.max_dim, {.min = 1, .max = 1024}));
   const base::ConfigTable dims = ranking.Table("dims");
-  const std::vector<std::string> said = dims.Keys();
   for (const std::string& name : TableNames(plan)) {
-    if (std::ranges::find(said, name) == said.end()) continue;
+    if (!dims.Has(name)) continue;
     options.dims[name] = static_cast<uint32_t>(dims.Int(name, 1, {.min = 1, .max = 1024}));
   }
   options.init_scale =
@@ -69,8 +81,14 @@ Ranker::SideLayout Ranker::LayoutOf(const ModelShape::SideShape& side, const Ran
   return layout;
 }
 
-Result<Ranker> Ranker::Make(const RankerOptions& options, std::vector<Objective> objectives,
-                            ModelShape shape, base::Rng& rng) {
+NetShape Ranker::Net() const {
+  NetShape net{.input = {query_.width, impression_.width}, .outputs = {}};
+  for (const HeadColumns& head : columns_.heads) net.outputs.push_back(head.outputs);
+  return net;
+}
+
+Result<Ranker> Ranker::Plan(const RankerOptions& options, std::vector<Objective> objectives,
+                            ModelShape shape) {
   Ranker ranker;
   ranker.options_ = options;
   ranker.objectives_ = std::move(objectives);
@@ -78,27 +96,68 @@ Result<Ranker> Ranker::Make(const RankerOptions& options, std::vector<Objective>
   ranker.query_ = LayoutOf(ranker.shape_.query, options, ranker.shape_);
   ranker.impression_ = LayoutOf(ranker.shape_.impression, options, ranker.shape_);
   ranker.impression_.width += PositionBias::InputWidth(options.bias);
+  UPNEXT_ASSIGN_OR_RETURN(ranker.columns_, ColumnsOf(ranker.objectives_));
+  if (options.match.name.empty()) return ranker;
+  UPNEXT_ASSIGN_OR_RETURN(const size_t cost, MultiplicationsOf(options.match, ranker.Net()));
+  UPNEXT_ASSIGN_OR_RETURN(ranker.options_.architecture,
+                          MatchMultiplications(options.architecture, cost, ranker.Net()));
+  ranker.options_.match.name.clear();
+  return ranker;
+}
+
+Status Ranker::AddNet(base::Rng& rng) {
+  UPNEXT_ASSIGN_OR_RETURN(architecture_, MakeArchitecture(options_.architecture, Net(), rng));
+  UPNEXT_ASSIGN_OR_RETURN(PositionBias bias,
+                          PositionBias::Make(options_.bias, objectives_, shape_, rng));
+  bias_ = std::make_unique<PositionBias>(std::move(bias));
+  return bias_->AddAdversary(architecture_->shared_width(), rng);
+}
+
+Status Ranker::Check(const RankerOptions& options, std::vector<Objective> objectives,
+                     ModelShape shape) {
+  UPNEXT_ASSIGN_OR_RETURN(Ranker plan, Plan(options, std::move(objectives), std::move(shape)));
+  base::Rng rng(0);  // for weights that are not used
+  return plan.AddNet(rng);
+}
+
+Result<Ranker> Ranker::Make(const RankerOptions& options, std::vector<Objective> objectives,
+                            ModelShape shape, base::Rng& rng) {
+  UPNEXT_ASSIGN_OR_RETURN(Ranker ranker, Plan(options, std::move(objectives), std::move(shape)));
   for (const ModelShape::Table& table : ranker.shape_.tables) {
     ranker.tables_.push_back(std::make_unique<nn::EmbeddingTable>(
         nn::EmbeddingTableOptions{
             .rows = table.rows, .dim = EmbeddingDim(options, table), .scale = options.init_scale},
         rng));
   }
-  UPNEXT_ASSIGN_OR_RETURN(ranker.columns_, ColumnsOf(ranker.objectives_));
-  NetShape net{.input = {ranker.query_.width, ranker.impression_.width}, .outputs = {}};
-  for (const HeadColumns& head : ranker.columns_.heads) net.outputs.push_back(head.outputs);
-  if (!options.match.name.empty()) {
-    UPNEXT_ASSIGN_OR_RETURN(const size_t cost, MultiplicationsOf(options.match, net));
-    UPNEXT_ASSIGN_OR_RETURN(ranker.options_.architecture,
-                            MatchMultiplications(options.architecture, cost, net));
-    ranker.options_.match.name.clear();
+  UPNEXT_RETURN_IF_ERROR(ranker.AddNet(rng));
+  return ranker;
+}
+
+Result<Ranker> Ranker::Grow(Ranker& old, ModelShape shape, base::Rng& rng) {
+  const bool fits = shape.query == old.shape_.query && shape.impression == old.shape_.impression &&
+                    std::ranges::equal(shape.tables, old.shape_.tables,
+                                       [](const ModelShape::Table& a, const ModelShape::Table& b) {
+                                         return a.name == b.name && a.rows >= b.rows;
+                                       });
+  if (!fits) {
+    return InvalidArgument(
+        "expected features and vocabularies that grew from those of the ranker, found others; train "
+        "without --continue");
   }
-  UPNEXT_ASSIGN_OR_RETURN(ranker.architecture_,
-                          MakeArchitecture(ranker.options_.architecture, net, rng));
-  UPNEXT_ASSIGN_OR_RETURN(PositionBias bias,
-                          PositionBias::Make(options.bias, ranker.objectives_, ranker.shape_, rng));
-  ranker.bias_ = std::make_unique<PositionBias>(std::move(bias));
-  UPNEXT_RETURN_IF_ERROR(ranker.bias_->AddAdversary(ranker.architecture_->shared_width(), rng));
+  RankerOptions options = old.options_;
+  for (const ModelShape::Table& table : old.shape_.tables) {
+    options.dims[table.name] = EmbeddingDim(old.options_, table);
+  }
+  UPNEXT_ASSIGN_OR_RETURN(Ranker ranker, Make(options, old.objectives_, std::move(shape), rng));
+  std::vector<nn::Parameter> from, to;
+  const auto append = [](Ranker& of, std::vector<nn::Parameter>& parameters) {
+    for (const auto& table : of.tables_) table->AppendParameters("", parameters);
+    of.architecture_->AppendParameters("", parameters);
+  };
+  append(old, from);
+  append(ranker, to);
+  nn::CopyRows(from, to);
+  ranker.bias_->CopyFrom(*old.bias_);
   return ranker;
 }
 

@@ -86,8 +86,8 @@ Line RecallCurve(const evaluation::ModelMetrics& row) {
 void AddRetrieval(const evaluation::RetrievalReport& retrieval, std::string* out) {
   AppendFormat(out, "<h2>Retrieval</h2>\n<p class=\"soft\">{} users, {} items</p>\n",
                retrieval.users, retrieval.items);
-  AddTable(retrieval.model, std::array{retrieval.served, retrieval.current}, retrieval.baselines,
-           {std::begin(kRetrievalKeys), std::end(kRetrievalKeys)}, out);
+  AddTable(retrieval.model, std::array{retrieval.served, retrieval.ranked, retrieval.current},
+           retrieval.baselines, {std::begin(kRetrievalKeys), std::end(kRetrievalKeys)}, out);
   *out += "<div class=\"plots\">\n";
   AddBars(retrieval.model, retrieval.baselines, {"hr@10", "ndcg@10", "map", "coverage@10"}, out);
   LinePlotOptions curve{.title = "recall at k",

@@ -155,6 +155,10 @@ void AddRetrievalJson(const evaluation::RetrievalReport& retrieval, Json* json) 
   if (retrieval.served) {
     stage["served"] = MainFigures(*retrieval.served, kRetrievalKeys, /*every=*/true);
   }
+  if (retrieval.ranked) {
+    stage["ranked_feed"] = MainFigures(*retrieval.ranked, kRetrievalKeys, /*every=*/true);
+    (*json)["users"]["ranked_feed"] = retrieval.ranked_users;
+  }
   (*json)["losses"] = Json::array();
   for (const evaluation::BaselineLoss& loss : retrieval.losses) {
     (*json)["losses"].push_back(LossJson(loss));
@@ -175,10 +179,12 @@ void AddRetrievalJson(const evaluation::RetrievalReport& retrieval, Json* json) 
   for (const evaluation::ModelMetrics& row : retrieval.reach) {
     (*json)["reach"].push_back({{"name", row.name}, {"figures", AllFigures(row)}});
   }
-  if (retrieval.served) {
-    (*json)["intervals"]["retrieval"]["served"] = {{"name", retrieval.served->name},
-                                                   {"figures", AllFigures(*retrieval.served)}};
-  }
+  Json& intervals = (*json)["intervals"]["retrieval"];
+  const auto add = [&](const char* key, const std::optional<evaluation::ModelMetrics>& row) {
+    if (row) intervals[key] = {{"name", row->name}, {"figures", AllFigures(*row)}};
+  };
+  add("served", retrieval.served);
+  add("ranked_feed", retrieval.ranked);
 }
 
 void AddRankingJson(const evaluation::RankingReport& ranking, Json* json) {
@@ -209,6 +215,10 @@ evaluation::Report Read(const Json& json) {
     retrieval.items = json.at("items").at("retrieval").get<uint64_t>();
     if (intervals.at("retrieval").contains("served")) {
       retrieval.served = ReadModel(intervals.at("retrieval").at("served"));
+    }
+    if (intervals.at("retrieval").contains("ranked_feed")) {
+      retrieval.ranked = ReadModel(intervals.at("retrieval").at("ranked_feed"));
+      retrieval.ranked_users = json.at("users").at("ranked_feed").get<uint64_t>();
     }
     for (const Json& loss : json.at("losses")) {
       retrieval.losses.push_back({.baseline = loss.at("baseline").get<std::string>(),

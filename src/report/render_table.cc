@@ -85,7 +85,8 @@ std::string RenderTable(const evaluation::Report& report) {
                    base::WithThousands(report.retrieval->users),
                    base::WithThousands(report.retrieval->items));
     AppendTable(
-        report.retrieval->model, std::array{report.retrieval->served, report.retrieval->current},
+        report.retrieval->model,
+        std::array{report.retrieval->served, report.retrieval->ranked, report.retrieval->current},
         report.retrieval->baselines, {std::begin(kRetrievalKeys), std::end(kRetrievalKeys)}, &out);
     out += "\n" + ReachText(report.retrieval->reach);
   }

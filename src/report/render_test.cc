@@ -130,6 +130,24 @@ evaluation::Report ExampleOfATraining() {
   return report;
 }
 
+TEST(RankedFeed, IsARowNextToTheOthersAndComesBackFromJson) {
+  evaluation::Report report = Example();
+  EXPECT_THAT(RenderTable(report), Not(HasSubstr("ranked feed")));
+  report.retrieval->ranked = {"ranked feed", {{"ndcg@10", {0.1234, {0.11, 0.13}}}}};
+  report.retrieval->ranked_users = 5000;
+  EXPECT_THAT(RenderTable(report), HasSubstr("ranked feed"));
+  EXPECT_THAT(RenderTable(report), HasSubstr("0.1234"));
+  EXPECT_THAT(RenderHtml(report), HasSubstr("ranked feed"));
+  const std::string text = RenderJson(report);
+  const nlohmann::json json = nlohmann::json::parse(text);
+  EXPECT_EQ(json["retrieval"]["ranked_feed"]["ndcg@10"], 0.1234);
+  EXPECT_EQ(json["users"]["ranked_feed"], 5000);
+  const evaluation::Report parsed = ParseJson(text).value();
+  ASSERT_TRUE(parsed.retrieval->ranked);
+  ExpectSame(*parsed.retrieval->ranked, *report.retrieval->ranked);
+  EXPECT_EQ(RenderJson(parsed), text);
+}
+
 TEST(Reach, OfEachGeneratorAndOfAllIsPrintedAndComesBackFromJson) {
   evaluation::Report report = Example();
   EXPECT_THAT(RenderTable(report), Not(HasSubstr("candidates:")));

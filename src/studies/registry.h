@@ -12,6 +12,9 @@ Study NextWatchStudy();     // next_watch.cc
 Study ClickbaitStudy();     // clickbait.cc
 Study FeedbackLoopStudy();  // feedback_loop.cc
 Study PositionBiasStudy();  // position_bias.cc
+Study WatchTimeStudy();     // watch_time.cc
+Study MultitaskStudy();     // multitask.cc
+Study DriftStudy();         // drift.cc
 
 }  // namespace upnext::studies
 
