@@ -2,8 +2,8 @@
 """Cost against quality of the ranker's architectures on a project's log (MT-05).
 
 Imports the log and trains the project once, then its ranker once per architecture and seed, with the keys of the
-architecture in [ranking] replaced, and measures what each costs: multiplications per impression, weights, milliseconds
-for 500 candidates of a request. Writes OUT/NAME-architectures.json and .md: figures are means over the seeds.
+architecture in [ranking] replaced, and measures what each costs: multiplications per impression, weights, median
+milliseconds for 500 candidates of a request. Writes OUT/NAME-architectures.json and .md: figures are means over the seeds.
 
 usage: bench/architectures.py [--upnext build/release/upnext] [--config configs/kuairand.toml] [--data DIR] [--seeds 1]
                               [--work DIR] [--out DIR] [ARCHITECTURE ...]
@@ -72,7 +72,8 @@ for architecture in o.architectures:
         machine = report["machine"]
         figures.append({k: v[0] for k, v in report["intervals"]["ranking"]["model"]["figures"].items()})
     cost = json.loads(run(o.upnext, "bench", "rank", *where, "--json"))
-    rows.append({**{k: cost[k] for k in ("architecture", "multiplications", "weights")}, "ms": cost["scores"]["p50_ms"],
+    rows.append({**{k: cost[k] for k in ("architecture", "multiplications", "weights")},
+                 **{f"{k}_ms": cost[k]["p50_ms"] for k in ("scores", "all")},
                  "figures": {k: statistics.mean(f[k] for f in figures) for k in figures[0]}})
     print(json.dumps(rows[-1]), file=sys.stderr)
 
@@ -84,10 +85,10 @@ head = {"date": datetime.date.today().isoformat(), "commit": commit, "machine": 
 columns = list(rows[0]["figures"])
 lines = [f"# {name}: cost against quality by architecture", "",
          f"{head['date']}, commit {commit}, {machine}. Means over seeds {o.seeds}; live states.", "", f"    {command}", "",
-         "| architecture | multiplications | weights, with embeddings | ms for 500 candidates | " + " | ".join(columns) + " |",
-         "|---|" + "---:|" * (3 + len(columns))]
+         "| architecture | multiplications | weights, with embeddings | ms to score 500 candidates | with their features | " + " | ".join(columns) + " |",
+         "|---|" + "---:|" * (4 + len(columns))]
 for r in rows:
-    lines.append(f"| {r['architecture']} | {r['multiplications']:,} | {r['weights']:,} | {r['ms']:.2f} | " +
+    lines.append(f"| {r['architecture']} | {r['multiplications']:,} | {r['weights']:,} | {r['scores_ms']:.2f} | {r['all_ms']:.2f} | " +
                  " | ".join(f"{r['figures'][c]:.{2 if c.endswith('_s') else 4}f}" for c in columns) + " |")
 text = "\n".join(lines) + "\n"
 (out / f"{name}-architectures.md").write_text(text)
