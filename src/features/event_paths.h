@@ -28,7 +28,9 @@ bool ForEachEventId(const AttributePath& path, const schema::Event& event, uint3
   } else if (path.attribute == kItself) {
     id = event.item;
   } else {
-    const uint32_t of = path.entity == schema::Entity::kItem ? event.item : user;
+    const uint32_t of = path.entity != schema::Entity::kItem ? user
+                        : path.through == kItself            ? event.item
+                                                  : RequestId(event, attributes, path.through);
     if (of == schema::kNone) return false;
     if (path.kind == schema::Kind::kCategories) {
       const std::span<const uint32_t> ids = catalogue.Categories(path.entity, path.attribute, of);

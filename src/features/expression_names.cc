@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -18,11 +19,34 @@ namespace {
 constexpr std::pair<std::string_view, Entity> kEntities[] = {
     {"item", Entity::kItem}, {"user", Entity::kUser}, {"request", Entity::kRequest}};
 
+bool IsItemOfRequest(Entity entity, const schema::Attribute& attribute) {
+  return entity == Entity::kRequest && attribute.kind == Kind::kCategory &&
+         attribute.space == schema::IdSpace::kItem;
+}
+
+// "current_item.topics": an attribute of an item of the request.
+std::optional<AttributePath> ThroughRequest(const schema::Schema& schema, std::string_view name) {
+  const size_t dot = name.find('.');
+  if (dot == std::string_view::npos) return std::nullopt;
+  const auto through = schema.FindAttribute(Entity::kRequest, name.substr(0, dot));
+  const auto number = schema.FindAttribute(Entity::kItem, name.substr(dot + 1));
+  if (!through || !number) return std::nullopt;
+  if (!IsItemOfRequest(Entity::kRequest, schema.attributes(Entity::kRequest)[*through])) {
+    return std::nullopt;
+  }
+  return AttributePath{Entity::kItem, *number, schema.attributes(Entity::kItem)[*number].kind,
+                       *through};
+}
+
 std::vector<std::string> AllPaths(const schema::Schema& schema) {
   std::vector<std::string> names = {"item", "query", "example_age", "request.time"};
   for (const auto& [prefix, entity] : kEntities) {
     for (const schema::Attribute& attribute : schema.attributes(entity)) {
       names.push_back(fmt::format("{}.{}", prefix, attribute.name));
+      if (!IsItemOfRequest(entity, attribute)) continue;
+      for (const schema::Attribute& of_item : schema.attributes(Entity::kItem)) {
+        names.push_back(fmt::format("{}.{}.{}", prefix, attribute.name, of_item.name));
+      }
     }
   }
   return names;
@@ -43,8 +67,11 @@ Compiled<AttributePath> ResolveAttribute(const schema::Schema& schema,
         name[prefix.size()] != '.') {
       continue;
     }
-    const auto number =
-        schema.FindAttribute(entity, std::string_view(name).substr(prefix.size() + 1));
+    const std::string_view rest = std::string_view(name).substr(prefix.size() + 1);
+    if (entity == Entity::kRequest) {
+      if (const auto path = ThroughRequest(schema, rest)) return *path;
+    }
+    const auto number = schema.FindAttribute(entity, rest);
     if (!number) continue;
     return AttributePath{entity, *number, schema.attributes(entity)[*number].kind};
   }
@@ -66,8 +93,8 @@ Compiled<void> CheckKnownAtRequest(const AttributePath& path, const Expression& 
 
 std::string UnknownFunction(std::string_view name) {
   static const std::vector<std::string> names = {
-      "history", "last",  "sorted", "tokens",    "cross", "match", "age",  "hour", "weekday",
-      "limit",   "plain", "hats",   "everybody", "count", "since", "mean", "rate"};
+      "history", "last",  "sorted", "tokens", "cross",     "match", "overlap", "age",  "hour",
+      "weekday", "limit", "plain",  "hats",   "everybody", "count", "since",   "mean", "rate"};
   return fmt::format("unknown function '{}'{}", name, base::DidYouMean(name, names));
 }
 

@@ -78,7 +78,7 @@ Compiled<Feature> FeatureCompiler::Any(const Expression& expression) {
   }
   if (name == "tokens") return Tokens(expression);
   if (name == "cross") return Cross(expression);
-  if (name == "match") return Match(expression);
+  if (name == "match" || name == "overlap") return Match(expression);
   if (name == "age" || name == "hour" || name == "weekday") return Time(expression);
   if (name == "limit") return Limited(expression);
   if (name == "plain" || name == "hats") return Encoded(expression);
@@ -102,6 +102,7 @@ IdSpace FeatureCompiler::SpaceOf(const AttributePath& path) const {
 }
 
 Side FeatureCompiler::SideOf(const AttributePath& path) const {
+  if (path.through != kItself) return Side::kQuery;
   const bool source = path.entity == Entity::kRequest &&
                       path.attribute == static_cast<uint32_t>(RequestAttribute::kSource);
   return path.entity == Entity::kItem || source ? Side::kImpression : Side::kQuery;
@@ -195,6 +196,11 @@ Compiled<CategoryOp> FeatureCompiler::Bag(const Expression& call, bool sorted,
     return Wrong(call.arguments[0], "expected events, and after 'unless' what takes them back");
   }
   UPNEXT_ASSIGN_OR_RETURN(*path, Category(call.arguments[1]));
+  if (path->through != kItself) {
+    return Wrong(call.arguments[1],
+                 "a list is of the items of events: "
+                 "expected item, or an attribute of items");
+  }
   CategoryOp op{.code = CategoryOp::Code::kBag, .newest = 1, .sorted = sorted};
   if (!last) {
     UPNEXT_ASSIGN_OR_RETURN(const double newest, NumberIn(call.arguments[2], 1, kMaxBagLimit));
@@ -252,7 +258,7 @@ Compiled<Feature> FeatureCompiler::Cross(const Expression& call) {
 }
 
 Compiled<Feature> FeatureCompiler::Match(const Expression& call) {
-  UPNEXT_RETURN_IF_ERROR(CheckArguments(call, 2, 2, "match(ATTRIBUTE, ATTRIBUTE)"));
+  UPNEXT_RETURN_IF_ERROR(CheckArguments(call, 2, 2, call.name + "(ATTRIBUTE, ATTRIBUTE)"));
   UPNEXT_ASSIGN_OR_RETURN(const AttributePath a, Category(call.arguments[0]));
   UPNEXT_RETURN_IF_ERROR(CheckKnownAtRequest(a, call.arguments[0]));
   UPNEXT_ASSIGN_OR_RETURN(const AttributePath b, Category(call.arguments[1]));
@@ -261,8 +267,9 @@ Compiled<Feature> FeatureCompiler::Match(const Expression& call) {
     return Wrong(call.arguments[1], fmt::format("expected an attribute of the id space of '{}'",
                                                 call.arguments[0].name));
   }
-  return NumberFeature({.code = Code::kMatch, .path = a, .other = b},
-                       std::max(SideOf(a), SideOf(b)));
+  return NumberFeature(
+      {.code = call.name == "match" ? Code::kMatch : Code::kOverlap, .path = a, .other = b},
+      std::max(SideOf(a), SideOf(b)));
 }
 
 Compiled<Feature> FeatureCompiler::Time(const Expression& call) {
@@ -302,11 +309,13 @@ Compiled<Feature> FeatureCompiler::Encoded(const Expression& call) {
   NumberOp& op = feature.number;
   const bool is_number =
       feature.kind == FeatureKind::kContinuous && op.encoding == NumberOp::Encoding::kQuantiles;
-  if (op.code == Code::kMatch || op.code == Code::kExampleAge) op.limit = 1;
+  const bool is_share =
+      op.code == Code::kMatch || op.code == Code::kOverlap || op.code == Code::kExampleAge;
+  if (is_share) op.limit = 1;
   if (!is_number || op.limit == 0) {
     return Wrong(call.arguments[0],
                  fmt::format("{}() takes a number of a known range: expected limit(NUMBER, MAX), "
-                             "match(...) or example_age",
+                             "match(...), overlap(...) or example_age",
                              call.name));
   }
   op.encoding = hats ? NumberOp::Encoding::kHats : NumberOp::Encoding::kPlain;

@@ -34,12 +34,14 @@ enum class FeatureKind : uint8_t { kUnivalent, kMultivalent, kContinuous };
 // missing one is 0, 0, 0, 1.
 inline constexpr size_t kPowers = 4;
 
-// An attribute of the candidate, the user or the request; kItself: the candidate item.
+// An attribute of the candidate, the user or the request; kItself: the candidate item. Or an
+// attribute of another item, the one that the request has as its attribute `through`.
 inline constexpr uint32_t kItself = UINT32_MAX;
 struct AttributePath {
   schema::Entity entity = schema::Entity::kItem;
   uint32_t attribute = kItself;
   schema::Kind kind = schema::Kind::kCategory;
+  uint32_t through = kItself;
   friend bool operator==(const AttributePath&, const AttributePath&) = default;
 };
 
@@ -69,6 +71,7 @@ struct NumberOp {
     kWeekday,     // of the request's time, UTC, 0 (Monday) to 6
     kExampleAge,  // share of the training window, see Context::example_age_ms
     kMatch,       // 1 when two categories have an id in common, missing when either has none
+    kOverlap,     // ids in common as a share of those of the shorter list, likewise
     kCount,       // cells `part`
     kSince,       // seconds since the newest of `part`
     kRatio        // (part + weight * prior) / (whole + weight)

@@ -239,5 +239,18 @@ TEST(FeatureSpec, DeclaredFeaturesAreReadAndMistakesNameTheirLineAndColumn) {
   EXPECT_THAT(read("[features]\ndefaults = false\n").second, HasSubstr("both models need"));
 }
 
+TEST(FeaturePlan, PathsGoThroughItemsOfTheRequestAlone) {
+  EXPECT_EQ(MistakeOf("request.current_item.channel"), "none");
+  EXPECT_THAT(MistakeOf("request.current_item.chanel"),
+              HasSubstr("did you mean 'request.current_item.channel'?"));
+  EXPECT_THAT(MistakeOf("request.device.channel"), HasSubstr("unknown attribute"));
+  EXPECT_THAT(MistakeOf("history(watch, request.current_item.channel, 5)"),
+              HasSubstr("a list is of the items of events"));
+  const Result<FeaturePlan> plan = Compile(Declared("request.current_item.channel"));
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->side(Model::kRanking, Side::kQuery).categories.back().name, "declared")
+      << "it is read once per request";
+}
+
 }  // namespace
 }  // namespace upnext::features

@@ -36,6 +36,7 @@ class FeatureSource {
   FeatureSource(const AttributePath& path, const catalogue::Catalogue& catalogue)
       : of_(OfPath(path)),
         list_(path.kind == schema::Kind::kCategories && path.entity != schema::Entity::kRequest),
+        through_(path.through),
         declared_(path.attribute - kBuiltInRequestAttributes) {
     if (of_ == Of::kItem || of_ == Of::kUser) {
       column_ = catalogue.Column(path.entity, path.attribute);
@@ -45,7 +46,7 @@ class FeatureSource {
   schema::AttributeValue Value(const FeatureSubject& subject) const {
     switch (of_) {
       case Of::kItem:
-        return column_.Value(subject.candidate.item);
+        return column_.Value(ItemOf(subject));
       case Of::kUser:
         return column_.Value(subject.user);
       case Of::kDeclared:
@@ -72,7 +73,7 @@ class FeatureSource {
   bool ForEachId(const FeatureSubject& subject, const Visit& visit) const {
     if (list_) {
       const std::span<const uint32_t> ids =
-          column_.Categories(of_ == Of::kItem ? subject.candidate.item : subject.user);
+          column_.Categories(of_ == Of::kItem ? ItemOf(subject) : subject.user);
       for (const uint32_t id : ids) visit(id);
       return !ids.empty();
     }
@@ -94,6 +95,16 @@ class FeatureSource {
     kCurrentItem,
     kSource
   };
+  // The candidate, or the item that is an attribute of the request.
+  uint32_t ItemOf(const FeatureSubject& subject) const {
+    if (through_ == kItself) return subject.candidate.item;
+    if (through_ == static_cast<uint32_t>(RequestAttribute::kCurrentItem)) {
+      return subject.context.current_item;
+    }
+    const size_t declared = through_ - kBuiltInRequestAttributes;
+    const auto& attributes = subject.context.attributes;
+    return declared < attributes.size() ? attributes[declared].category : schema::kNone;
+  }
   static Of OfPath(const AttributePath& path) {
     if (path.entity == schema::Entity::kUser) return Of::kUser;
     if (path.entity == schema::Entity::kItem) {
@@ -117,6 +128,7 @@ class FeatureSource {
 
   Of of_;
   bool list_;
+  uint32_t through_;
   size_t declared_;
   catalogue::AttributeColumn column_;
 };

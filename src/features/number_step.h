@@ -99,7 +99,8 @@ class NumberStep {
       case kExampleAge:
         return ExampleAge(subject.context, tables);
       case kMatch:
-        return Match(subject);
+      case kOverlap:
+        return Overlap(subject);
     }
     return kMissing;
   }
@@ -159,12 +160,19 @@ class NumberStep {
     hats[below] = 1 - hats[below + 1];
   }
 
-  float Match(const FeatureSubject& subject) const {
-    bool any = false, common = false;
-    const bool first = path_.ForEachId(subject, [&](uint32_t a) {
-      any |= other_.ForEachId(subject, [&](uint32_t b) { common |= a == b; });
+  float Overlap(const FeatureSubject& subject) const {
+    size_t common = 0, first = 0, second = 0;
+    path_.ForEachId(subject, [&](uint32_t a) {
+      ++first;
+      second = 0;
+      other_.ForEachId(subject, [&](uint32_t b) {
+        ++second;
+        common += a == b ? 1 : 0;
+      });
     });
-    return !first || !any ? kMissing : common ? 1.0f : 0.0f;
+    if (first == 0 || second == 0) return kMissing;
+    if (op_.code == NumberOp::Code::kMatch) return common > 0 ? 1.0f : 0.0f;
+    return static_cast<float>(common) / static_cast<float>(std::min(first, second));
   }
 
   int64_t Newest(const NumberRows& rows) const {

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,10 @@ class RandomExpressions {
     AddPaths(schema, schema::Entity::kItem, "item", &item_);
     AddPaths(schema, schema::Entity::kUser, "user", &query_);
     AddPaths(schema, schema::Entity::kRequest, "request", &query_);
+    Paths watched;  // of the item being watched; no list is of it
+    AddPaths(schema, schema::Entity::kItem, "request.current_item", &watched);
+    std::ranges::copy(watched.categories, std::back_inserter(query_.categories));
+    std::ranges::copy(watched.numbers, std::back_inserter(query_.numbers));
     item_.categories.push_back({"item", schema::IdSpace::kItem});
   }
 
@@ -148,8 +154,10 @@ class RandomExpressions {
   std::string Pair(const Paths& paths) {
     const Category a = One(paths.categories), b = One(query_.categories);
     if (a.space != b.space) return a.path;
-    return rng_.Below(2) == 0 ? fmt::format("match({}, {})", a.path, b.path)
-                              : fmt::format("{} else {}", a.path, b.path);
+    const uint64_t of = rng_.Below(3);
+    return of == 0   ? fmt::format("match({}, {})", a.path, b.path)
+           : of == 1 ? fmt::format("overlap({}, {})", a.path, b.path)
+                     : fmt::format("{} else {}", a.path, b.path);
   }
   std::string Events() {
     const auto one = [&] {

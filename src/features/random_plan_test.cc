@@ -31,7 +31,8 @@ TEST_P(RandomPlan, StoredStatesGiveTheFeaturesOfAReplayToTheByte) {
   UserState narrow(tables.plan.retrieval_state());
   uint32_t item = 0;
   for (const schema::Event& event : log.Events("u")) {
-    const Context context{.time_ms = event.time_ms, .device = event.device};
+    const Context context{
+        .time_ms = event.time_ms, .device = event.device, .current_item = event.item};
     FeatureBlock blocks[2][3], of_narrow;
     const Candidate candidate{.item = item++ % 15};
     Result<UserState> parsed = UserState::Parse(stored.Serialize(), tables.plan.state());

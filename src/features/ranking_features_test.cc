@@ -337,6 +337,63 @@ TEST_F(RankingFeatures, StoredStatesGiveTheSameFeaturesToTheByte) {
   EXPECT_NE(Digest(a), Digest(c));
 }
 
+// MT-09: what the candidate has in common with the item being watched.
+TEST_F(RankingFeatures, MT09_AttributesOfTheItemBeingWatchedAreThoseOfThatItem) {
+  FeatureSpec spec;
+  spec.ranking = {{"current_topics", "request.current_item.topics", ""},
+                  {"current_duration", "request.current_item.duration", ""},
+                  {"current_age", "age(request.current_item.created)", ""},
+                  {"same_channel", "match(request.current_item.channel, item.channel)", ""},
+                  {"same_topics", "overlap(request.current_item.topics, item.topics)", ""},
+                  {"watched_of_channel", "count(watch, request.current_item.channel)", ""},
+                  {"of_channel", "count(watch, item.channel)", ""},
+                  {"pair", "cross(request.current_item, item, 1000)", ""}};
+  tables_ = LearnTables(log_, spec);
+  const catalogue::Catalogue& catalogue = log_.catalogue();
+  const UserState state = Fold(log_, "u");
+  const Context nothing{.time_ms = Minutes(60 * 24 * 30)};
+  const auto topics = [&](uint32_t item) {
+    return catalogue.Categories(schema::Entity::kItem, schema::item_attribute::kTopics, item);
+  };
+  size_t partly = 0;
+  for (uint32_t current = 0; current < 20; ++current) {
+    Context context = nothing;
+    context.current_item = current;
+    const NamedRow query = Query(state, context);
+    EXPECT_EQ(query.ids("current_topics").size(), topics(current).size());
+    const NamedRow same = Impression(state, nothing, {.item = current});
+    EXPECT_THAT(query.raw("current_duration"),
+                testing::NanSensitiveFloatEq(same.raw("duration_s")));
+    EXPECT_THAT(query.raw("current_age"), testing::NanSensitiveFloatEq(same.raw("item_age_days")));
+    EXPECT_THAT(query.raw("watched_of_channel"),
+                testing::NanSensitiveFloatEq(same.raw("of_channel")));
+    for (uint32_t item = 0; item < 20; ++item) {
+      const NamedRow row = Impression(state, context, {.item = item});
+      const auto channel = [&](uint32_t of) {
+        return catalogue.Value(schema::Entity::kItem, schema::item_attribute::kChannel, of)
+            .category;
+      };
+      const bool known = channel(current) != schema::kNone && channel(item) != schema::kNone;
+      EXPECT_THAT(row.raw("same_channel"),
+                  testing::NanSensitiveFloatEq(!known ? kNan : channel(current) == channel(item)));
+      size_t common = 0;
+      for (const uint32_t topic : topics(current))
+        common += std::ranges::count(topics(item), topic);
+      const size_t shorter = std::min(topics(current).size(), topics(item).size());
+      const float expected =
+          shorter == 0 ? kNan : static_cast<float>(common) / static_cast<float>(shorter);
+      EXPECT_THAT(row.raw("same_topics"), testing::NanSensitiveFloatEq(expected));
+      partly += expected > 0 && expected < 1;
+      EXPECT_EQ(row.ids("pair").size(), 1u);
+    }
+  }
+  EXPECT_GT(partly, 0u) << "of overlap() and match() the test sees the difference";
+  EXPECT_THAT(Query(state, nothing).ids("current_topics"), IsEmpty());
+  const NamedRow none = Impression(state, nothing, {.item = 3});
+  EXPECT_TRUE(std::isnan(none.raw("same_topics")));
+  EXPECT_THAT(none.ids("pair"), IsEmpty());
+}
+
 TEST_F(RankingFeatures, WithoutQuantilesRawValuesAreThereAndDenseOnesAreMissing) {
   tables_.quantiles.clear();
   const NamedRow row = Query(Fold(log_, "u"), {.time_ms = Minutes(1)});
