@@ -74,6 +74,16 @@ void Catalogue::Add(schema::IdSpace space, std::string_view name, uint32_t id) {
   added.size.store(static_cast<uint32_t>(added.names.size()), std::memory_order_release);
 }
 
+void Catalogue::Remove(schema::IdSpace space, std::string_view name) {
+  Added& added = rep_->added[static_cast<size_t>(space)];
+  const std::unique_lock lock(added.mutex);
+  const auto found = added.ids.find(name);
+  if (found == added.ids.end()) return;
+  std::string& place = added.names[found->second - rep_->first[static_cast<size_t>(space)]];
+  added.ids.erase(found);  // before the text to which its key points
+  place.clear();
+}
+
 std::string Catalogue::Name(schema::IdSpace space, uint32_t id) const {
   const uint32_t first = rep_->first[static_cast<size_t>(space)];
   if (id < first) return std::string(rep_->log.dictionary(space).name(id));

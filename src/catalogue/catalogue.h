@@ -34,6 +34,8 @@ class Catalogue {
   uint32_t Find(schema::IdSpace space, std::string_view name) const;
   // Ids may arrive in any order. No effect on a name that was added before, and for an id of the log.
   void Add(schema::IdSpace space, std::string_view name, uint32_t id);
+  // Takes back an added name: its id has none from then on. No effect on a name of the log.
+  void Remove(schema::IdSpace space, std::string_view name);
   std::string Name(schema::IdSpace space, uint32_t id) const;  // "" for kNone or an unknown id
   uint32_t size(schema::IdSpace space) const;  // one more than the largest id, the log's or added
   // Items or users: the log's that are not gone (EventLog::gone), and those added.

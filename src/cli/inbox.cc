@@ -33,7 +33,9 @@ Result<std::vector<std::string>> NamesIn(const fs::path& folder) {
 
 fs::path Resolved(const fs::path& path) {
   std::error_code error;
-  const fs::path resolved = fs::weakly_canonical(fs::absolute(path), error);
+  const fs::path absolute = fs::absolute(path.empty() ? "." : path, error);
+  if (error) return path.lexically_normal();
+  const fs::path resolved = fs::weakly_canonical(absolute, error);
   return error ? path.lexically_normal() : resolved;
 }
 

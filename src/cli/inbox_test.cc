@@ -37,6 +37,14 @@ TEST_F(InboxTest, ComesInTheOrderOfNamesWithoutHiddenOnesAndResults) {
   EXPECT_EQ(Next(), "day1.csv");
 }
 
+// The folder of `-c site.toml`, started where the file lies, has no name.
+TEST_F(InboxTest, ThePlaceOfTheProjectMayBeTheWorkingFolder) {
+  const std::vector<fs::path> kept = {"", "log"};
+  EXPECT_TRUE(CheckInbox("incoming", kept));
+  EXPECT_FALSE(CheckInbox(".", kept));
+  EXPECT_FALSE(CheckInbox("", kept));
+}
+
 TEST_F(InboxTest, ASubFolderIsImportedWhereItLies) {
   Drop("day2/e.csv");
   const auto data = inbox_.Take("day2");

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "catalogue/catalogue.h"
 #include "features/feature_extractor.h"
 #include "features/test_log.h"
 #include "features/test_tables.h"

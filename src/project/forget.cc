@@ -39,7 +39,8 @@ Status ForgetInStore(const Project& project, std::span<const std::string> users,
       found->insert(user);
       return Ok();
     }));
-    UPNEXT_RETURN_IF_ERROR((*store)->Forget(user));
+    std::vector<std::string> words;  // which nobody has in memory
+    UPNEXT_RETURN_IF_ERROR((*store)->Forget(user, &words));
   }
   return Ok();
 }

@@ -90,7 +90,8 @@ TEST_F(ForgetTest, WhileAServerHasTheStoreItNamesTheOtherWayAndChangesNothing) {
 TEST_F(ForgetTest, WhoWasDeletedFromAnOpenStoreLeavesTheLogOnce) {
   const auto store = project_->OpenStore().value();
   EXPECT_EQ(ForgetDeleted(*project_, base::NoProgress())->log_versions, 0u);
-  ASSERT_TRUE(store->Forget("ann"));
+  std::vector<std::string> words;
+  ASSERT_TRUE(store->Forget("ann", &words));
   const auto done = ForgetDeleted(*project_, base::NoProgress());
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_EQ(done->log_versions, 1u);

@@ -9,6 +9,7 @@ namespace upnext::store {
 namespace {
 
 constexpr size_t kNamePrefixBytes = 1 + 8 + 1;  // n LOG SPACE
+constexpr char kNamed = 'n', kNameless = 'x';
 
 std::string NameKey(uint64_t log, schema::IdSpace space, std::string_view name) {
   std::string key = TagPrefix('n', log);
@@ -20,15 +21,15 @@ schema::IdSpace SpaceOf(std::string_view key) {
   return static_cast<schema::IdSpace>(key[kNamePrefixBytes - 1]);
 }
 
-// In place of a text that was deleted: ids follow one another without a gap.
+// In place of a text that was deleted: ids follow one another without a gap. Of a kind of its own, since
+// a query may be any bytes.
 std::string NamelessKey(std::string_view key, uint32_t id) {
-  return std::string(key.substr(0, kNamePrefixBytes)) + '\0' + BigEndian(id, 4);
+  return kNameless + std::string(key.substr(1, kNamePrefixBytes - 1)) + BigEndian(id, 4);
 }
-bool IsNameless(std::string_view name) { return name.starts_with('\0'); }
 
-Status VisitStored(const RocksDb& db, const Numbering& numbering,
+Status VisitStored(const RocksDb& db, const Numbering& numbering, char kind,
                    const RocksNames::Visitor& visit) {
-  const std::string prefix = TagPrefix('n', numbering.log);
+  const std::string prefix = TagPrefix(kind, numbering.log);
   return db.VisitPrefix(
       prefix, prefix, [&](std::string_view key, std::string_view value) -> Status {
         const bool has_space = key.size() >= kNamePrefixBytes &&
@@ -48,10 +49,7 @@ Status VisitStored(const RocksDb& db, const Numbering& numbering,
 Status RocksNames::Visit(const RocksDb& db, const Numbering& numbering,
                          const Visitor& visit) const {
   base::MutexLock lock(mutex_);
-  const auto visit_named = [&](schema::IdSpace space, std::string_view name, uint32_t id) {
-    if (!IsNameless(name)) visit(space, name, id);
-  };
-  UPNEXT_RETURN_IF_ERROR(VisitStored(db, numbering, visit_named));
+  UPNEXT_RETURN_IF_ERROR(VisitStored(db, numbering, kNamed, visit));
   const std::string prefix = TagPrefix('n', numbering.log);
   for (auto it = waiting_.lower_bound(prefix);
        it != waiting_.end() && it->first.starts_with(prefix); ++it) {
@@ -60,19 +58,21 @@ Status RocksNames::Visit(const RocksDb& db, const Numbering& numbering,
   return Ok();
 }
 
-// Ids of a space follow one another without a gap, so counting the stored names gives the next.
+// Ids of a space follow one another without a gap, so counting the stored ones gives the next.
 Result<RocksNames::Counts*> RocksNames::CountsOf(const RocksDb& db, const Numbering& numbering) {
   if (const auto known = counts_.find(numbering.log); known != counts_.end()) {
     return &known->second;
   }
   Counts counts{.next = numbering.first, .names = 0};
   uint64_t end = 0, ids = 0;
-  UPNEXT_RETURN_IF_ERROR(
-      VisitStored(db, numbering, [&](schema::IdSpace space, std::string_view, uint32_t id) {
-        uint32_t& next = counts.next[static_cast<size_t>(space)];
-        next = std::max(next, id + 1);
-        ++counts.names;
-      }));
+  for (const char kind : {kNamed, kNameless}) {
+    UPNEXT_RETURN_IF_ERROR(
+        VisitStored(db, numbering, kind, [&](schema::IdSpace space, std::string_view, uint32_t id) {
+          uint32_t& next = counts.next[static_cast<size_t>(space)];
+          next = std::max(next, id + 1);
+          ++counts.names;
+        }));
+  }
   for (const uint32_t next : counts.next) end += next;
   for (const uint32_t first : numbering.first) ids += first;
   if (end - ids != counts.names) {
@@ -134,8 +134,7 @@ Result<RocksNames::Queries> RocksNames::QueryTexts(const RocksDb& db) const {
   Queries queries;
   const auto add = [&](std::string_view key) {
     if (key.size() < kNamePrefixBytes || SpaceOf(key) != schema::IdSpace::kQuery) return;
-    const std::string_view text = key.substr(kNamePrefixBytes);
-    if (!IsNameless(text)) queries[std::string(text)].emplace_back(key);
+    queries[std::string(key.substr(kNamePrefixBytes))].emplace_back(key);
   };
   UPNEXT_RETURN_IF_ERROR(db.VisitPrefix("n", "n", [&](std::string_view key, std::string_view) {
     add(key);
@@ -145,19 +144,21 @@ Result<RocksNames::Queries> RocksNames::QueryTexts(const RocksDb& db) const {
   return queries;
 }
 
-Status RocksNames::ForgetTexts(const RocksDb& db, const Queries& queries,
-                               rocksdb::WriteBatch* out) {
+Result<RocksNames::Waiting> RocksNames::ForgetTexts(const RocksDb& db, const Queries& queries,
+                                                    rocksdb::WriteBatch* out) const {
   base::MutexLock lock(mutex_);
+  Waiting others = waiting_;
   for (const auto& [text, keys] : queries) {
     for (const std::string& key : keys) {
       UPNEXT_ASSIGN_OR_RETURN(const uint32_t id, Find(db, key));
       if (id == schema::kNone) continue;
-      waiting_.erase(key);
+      others.erase(key);
       out->Delete(key);
       out->Put(NamelessKey(key, id), BigEndian(id, 4));
     }
   }
-  return Ok();
+  for (const auto& [key, id] : others) out->Put(key, BigEndian(id, 4));
+  return waiting_;
 }
 
 void RocksNames::KeepOnly(uint64_t log) {

@@ -36,11 +36,14 @@ class RocksNames {
   Status Visit(const RocksDb& db, const Numbering& numbering, const Visitor& visit) const;
   Waiting waiting() const;
   void SetWritten(const Waiting& written);
-  // Texts of queries that have ids, with their keys, one of each log. Not those without a text.
+  // Texts of queries that have ids, with their keys, one of each log.
   using Queries = std::unordered_map<std::string, std::vector<std::string>>;
   Result<Queries> QueryTexts(const RocksDb& db) const;
-  // Adds to `out` what takes the texts out of the database. Their ids stay given, without a text.
-  Status ForgetTexts(const RocksDb& db, const Queries& queries, rocksdb::WriteBatch* out);
+  // Adds to `out` what takes the texts out of the database, and the other names that wait: ids follow
+  // one another without a gap there. Those of the texts stay given, without a text. Returns what waits
+  // no longer once `out` is written, for SetWritten.
+  Result<Waiting> ForgetTexts(const RocksDb& db, const Queries& queries,
+                              rocksdb::WriteBatch* out) const;
   void KeepOnly(uint64_t log);  // after the names of all other logs were deleted
 
  private:

@@ -143,7 +143,7 @@ class RocksStore : public Store {
     });
   }
 
-  Status Forget(std::string_view user) override {
+  Status Forget(std::string_view user, std::vector<std::string>* words) override {
     Ranges ranges;
     for (const char kind : {'d', 'e'}) {
       const std::string prefix = UserPrefix(kind, user);
@@ -158,7 +158,8 @@ class RocksStore : public Store {
         const std::string prefix = UserPrefix(kind, user);
         out.DeleteRange(prefix, PrefixEnd(prefix));
       }
-      UPNEXT_RETURN_IF_ERROR(names_.ForgetTexts(db, queries, &out));
+      UPNEXT_ASSIGN_OR_RETURN(const RocksNames::Waiting names,
+                              names_.ForgetTexts(db, queries, &out));
       for (const auto& [text, keys] : queries) {
         for (const std::string& key : keys) ranges.emplace_back(key, key);
       }
@@ -171,10 +172,12 @@ class RocksStore : public Store {
       out.Put(DeletionKey(user), BigEndian(sequence));
       out.Put(kSequenceKey, BigEndian(sequence));
       UPNEXT_RETURN_IF_ERROR(db.Write(&out));
+      names_.SetWritten(names);
       sequence_.store(sequence, std::memory_order_release);
       return Ok();
     });
     UPNEXT_RETURN_IF_ERROR(deleted);
+    for (const auto& [text, keys] : queries) words->push_back(text);
     changes_[SlotOf(user)].fetch_add(1, std::memory_order_release);
     return TakeFromFiles(ranges);
   }
@@ -185,7 +188,8 @@ class RocksStore : public Store {
 
   Status DropOthers(uint64_t log, uint64_t state_tag) override {
     Ranges ranges;
-    for (const auto& [kind, tag] : {std::pair('n', log), std::pair('s', state_tag)}) {
+    for (const auto& [kind, tag] :
+         {std::pair('n', log), std::pair('x', log), std::pair('s', state_tag)}) {
       ranges.emplace_back(std::string(1, kind), TagPrefix(kind, tag));
       if (tag == std::numeric_limits<uint64_t>::max()) continue;
       ranges.emplace_back(TagPrefix(kind, tag + 1), std::string(1, static_cast<char>(kind + 1)));
@@ -196,14 +200,16 @@ class RocksStore : public Store {
   }
 
   Status DropNamesAbove(uint64_t most, uint64_t log) override {
-    const std::string prefix = TagPrefix('n', log);
-    uint64_t names = 0;
-    UPNEXT_RETURN_IF_ERROR(
-        db_->get()->VisitPrefix(prefix, prefix, [&](std::string_view, std::string_view) {
-          ++names;
-          return Ok();
-        }));
-    return names <= most ? Ok() : DeleteRanges({{"n", "o"}, {"s", "t"}});
+    uint64_t ids = 0;
+    for (const char kind : {'n', 'x'}) {
+      const std::string prefix = TagPrefix(kind, log);
+      UPNEXT_RETURN_IF_ERROR(
+          db_->get()->VisitPrefix(prefix, prefix, [&](std::string_view, std::string_view) {
+            ++ids;
+            return Ok();
+          }));
+    }
+    return ids <= most ? Ok() : DeleteRanges({{"n", "o"}, {"x", "y"}, {"s", "t"}});
   }
 
  private:
@@ -244,7 +250,7 @@ class RocksStore : public Store {
   }
 
   // Those that have an id although no event of another user has them; none when this one has no
-  // event. A text that another user posts meanwhile gets an id again from his event.
+  // event.
   Result<RocksNames::Queries> QueriesOfNobodyBut(std::string_view user) const {
     const std::string prefix = UserPrefix('e', user);
     UPNEXT_ASSIGN_OR_RETURN(const auto event_key, db_->get()->FirstKey(prefix, prefix));

@@ -106,7 +106,9 @@ class Store {
   virtual Status ContinueAfter(uint64_t sequence) = 0;
   // Deletes the events, client ids and saved states of a user, also from the files, and notes the
   // deletion under a sequence number of its own and the fingerprint of the user. May be repeated.
-  virtual Status Forget(std::string_view user) = 0;
+  // Adds to `words` the texts of queries that no other user has: they have no id any more, also if
+  // taking them from the files fails.
+  virtual Status Forget(std::string_view user, std::vector<std::string>* words) = 0;
   // The number of the user's last deletion, 0: none.
   virtual Result<uint64_t> ForgottenAt(std::string_view user) const = 0;
   // Deletes the names of other logs and the states of other tags. For the only user of a store.

@@ -90,7 +90,8 @@ TEST_F(StoredEventsTest, WhatALogDoesNotHaveIsReadWhileTheStoreIsOpen) {
 TEST_F(StoredEventsTest, EventsAreReadFromFilesThatTheServerMergedMeanwhile) {
   for (int i = 0; i < 100; ++i) Post(fmt::format("u{:03}", i), i);
   Reopen();
-  ASSERT_TRUE(store_->Forget("u007"));  // writes the files anew
+  std::vector<std::string> words;
+  ASSERT_TRUE(store_->Forget("u007", &words));  // writes the files anew
   EXPECT_EQ(Read({}).size(), 99u);
   EXPECT_EQ(mark_.through, 101u);
 }
@@ -158,7 +159,9 @@ TEST_F(StoredEventsTest, WordsThatOnlyAForgottenUserSearchedAreInNoFileAndIdsSta
   ASSERT_TRUE(store_->Intern(logs[0], IdSpace::kQuery, std::vector<std::string_view>{"quetzal"}));
   ASSERT_FALSE(FilesWith("xylophone").empty());
 
-  ASSERT_TRUE(store_->Forget(kGone));
+  std::vector<std::string> words;
+  ASSERT_TRUE(store_->Forget(kGone, &words));
+  EXPECT_THAT(words, testing::UnorderedElementsAre("xylophone", "okapi", "quetzal"));
   EXPECT_THAT(FilesWith("xylophone"), IsEmpty());
   EXPECT_FALSE(FilesWith("shared words").empty());
   for (const bool again : {false, true}) {
@@ -190,7 +193,8 @@ TEST_F(StoredEventsTest, AForgottenUserIsInNoFileAndOthersStay) {
                                          {.tag = 9, .user = kGone, .state = state}}}));
   ASSERT_FALSE(FilesWith(kGone).empty());
 
-  const Status forgotten = store_->Forget(kGone);
+  std::vector<std::string> words;
+  const Status forgotten = store_->Forget(kGone, &words);
   ASSERT_TRUE(forgotten) << forgotten.error().message;
   EXPECT_EQ(store_->ForgottenAt(kGone).value(), 102u);
   EXPECT_EQ(store_->ForgottenAt("u1").value(), 0u);

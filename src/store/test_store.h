@@ -82,7 +82,9 @@ class HookedStore : public Store {
   }
   uint64_t id() const override { return real_->id(); }
   Status ContinueAfter(uint64_t sequence) override { return real_->ContinueAfter(sequence); }
-  Status Forget(std::string_view user) override { return real_->Forget(user); }
+  Status Forget(std::string_view user, std::vector<std::string>* words) override {
+    return real_->Forget(user, words);
+  }
   Result<uint64_t> ForgottenAt(std::string_view user) const override {
     return real_->ForgottenAt(user);
   }

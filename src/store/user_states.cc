@@ -312,7 +312,10 @@ Status UserStates::GiveIds(const RawEvent& event) const {
 
 Status UserStates::Forget(std::string_view user) {
   if (rep_->store == nullptr) return FailedPrecondition("these user states have no store");
-  return rep_->store->Forget(user);  // from then on, a state of before is not used
+  std::vector<std::string> words;
+  const Status done = rep_->store->Forget(user, &words);  // a state of before is not used any more
+  for (const std::string& text : words) rep_->catalogue.Remove(IdSpace::kQuery, text);
+  return done;
 }
 
 Status UserStates::DropOthers() { return rep_->store->DropOthers(rep_->numbering.log, rep_->tag); }

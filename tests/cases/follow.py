@@ -92,8 +92,8 @@ class Site:
 class Server:
     def __init__(self, site, verb="serve"):
         self.process = subprocess.Popen(
-            [site.upnext, verb, "-c", site.folder / "site.toml", "--data", site.folder, "--port", "0"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            [pathlib.Path(site.upnext).resolve(), verb, "-c", "site.toml", "--data", site.folder, "--port", "0"],
+            cwd=site.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)  # as in the README
         self.said = ""
         for line in self.process.stderr:
             self.said += line
