@@ -1,5 +1,7 @@
 #include "ranking/ranker.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -32,6 +34,7 @@ RankerOptions RankerOptions::FromConfig(const base::ConfigTable& ranking,
   RankerOptions options;
   options.architecture = ArchitectureOptions::FromConfig(ranking);
   if (ranking.Has("match")) options.match = ArchitectureOptions::FromConfig(ranking.Table("match"));
+  options.attention = AttentionOptions::FromConfig(ranking.Table("attention"));
   options.bias = BiasOptions::FromConfig(ranking.Table("bias"));
   options.dim_scale = ranking.Real("dim_scale", options.dim_scale, {.min = 0.1, .max = 1000});
   options.max_dim =
@@ -64,9 +67,29 @@ Ranker::SideLayout Ranker::LayoutOf(const ModelShape::SideShape& side, const Ran
   }
   layout.dense = layout.width;
   layout.numbers = side.dense;
-  layout.bias = layout.dense + layout.numbers;
-  layout.width = layout.bias;
+  layout.width = layout.dense + layout.numbers;
   return layout;
+}
+
+Status Ranker::AddAttention(base::Rng& rng) {
+  UPNEXT_ASSIGN_OR_RETURN(histories_, FindHistories(options_.attention, shape_));
+  for (size_t a = 0; a < histories_.size(); ++a) {
+    const size_t dim = AttendedTable(a).dim();
+    attentions_.emplace_back(dim, options_.attention.widths, rng);
+    impression_.attended.push_back(impression_.width);
+    impression_.width += dim;
+  }
+  return Ok();
+}
+
+AttentionInput Ranker::AttentionOf(size_t a, const FeatureBlock& queries,
+                                   std::span<const uint32_t> query_of, float* impressions) const {
+  return {.history = queries.categorical[histories_[a].history],
+          .query_of = query_of,
+          .rows = impressions,
+          .stride = impression_.width,
+          .candidate = impression_.slots[histories_[a].candidate].offset,
+          .out = impression_.attended[a]};
 }
 
 Result<Ranker> Ranker::Make(const RankerOptions& options, std::vector<Objective> objectives,
@@ -77,13 +100,15 @@ Result<Ranker> Ranker::Make(const RankerOptions& options, std::vector<Objective>
   ranker.shape_ = std::move(shape);
   ranker.query_ = LayoutOf(ranker.shape_.query, options, ranker.shape_);
   ranker.impression_ = LayoutOf(ranker.shape_.impression, options, ranker.shape_);
-  ranker.impression_.width += PositionBias::InputWidth(options.bias);
   for (const ModelShape::Table& table : ranker.shape_.tables) {
     ranker.tables_.push_back(std::make_unique<nn::EmbeddingTable>(
         nn::EmbeddingTableOptions{
             .rows = table.rows, .dim = EmbeddingDim(options, table), .scale = options.init_scale},
         rng));
   }
+  UPNEXT_RETURN_IF_ERROR(ranker.AddAttention(rng));
+  ranker.impression_.bias = ranker.impression_.width;
+  ranker.impression_.width += PositionBias::InputWidth(options.bias);
   UPNEXT_ASSIGN_OR_RETURN(ranker.columns_, ColumnsOf(ranker.objectives_));
   NetShape net{.input = {ranker.query_.width, ranker.impression_.width}, .outputs = {}};
   for (const HeadColumns& head : ranker.columns_.heads) net.outputs.push_back(head.outputs);
@@ -117,6 +142,16 @@ void Ranker::BuildSide(const SideLayout& layout, const FeatureBlock& block,
   if (cells != nullptr) bias_->Gather(*cells, out.data() + layout.bias, layout.width, pool);
 }
 
+void Ranker::Attend(const FeatureBlock& queries, std::span<const uint32_t> query_of,
+                    std::vector<float>& impressions, std::vector<Attention::Work>& work,
+                    const nn::Compute& compute) const {
+  work.resize(attentions_.size());
+  for (size_t a = 0; a < attentions_.size(); ++a) {
+    attentions_[a].Infer(AttendedTable(a), AttentionOf(a, queries, query_of, impressions.data()),
+                         work[a], compute);
+  }
+}
+
 void Ranker::Score(const FeatureBlock& queries, const FeatureBlock& impressions,
                    std::span<const uint32_t> query_of, float* predictions, Scratch& scratch,
                    const nn::Compute& compute) const {
@@ -125,6 +160,7 @@ void Ranker::Score(const FeatureBlock& queries, const FeatureBlock& impressions,
   bias_->Cells(queries, query_of, {}, &scratch.cells);
   BuildSide(query_, queries, nullptr, scratch.queries, compute.pool);
   BuildSide(impression_, impressions, &scratch.cells, scratch.impressions, compute.pool);
+  Attend(queries, query_of, scratch.impressions, scratch.attention, compute);
   const size_t width = columns_.width;
   scratch.logits.resize(n * width);
   if (!scratch.architecture) scratch.architecture = architecture_->MakeScratch();
@@ -156,9 +192,24 @@ std::vector<nn::Parameter> Ranker::Parameters() {
   for (size_t i = 0; i < tables_.size(); ++i) {
     tables_[i]->AppendParameters("embedding." + shape_.tables[i].name, parameters);
   }
+  for (size_t a = 0; a < attentions_.size(); ++a) {
+    attentions_[a].AppendParameters(fmt::format("attention.{}", a), parameters);
+  }
   architecture_->AppendParameters("net", parameters);
   bias_->AppendParameters("bias", parameters);
   return parameters;
+}
+
+std::vector<nn::DeadUnits*> Ranker::ReluLayers() {
+  std::vector<nn::DeadUnits*> layers = architecture_->ReluLayers();
+  for (Attention& attention : attentions_) attention.AppendReluLayers(layers);
+  return layers;
+}
+
+size_t Ranker::attention_multiplications() const {
+  size_t total = 0;
+  for (const Attention& attention : attentions_) total += attention.multiplications();
+  return total;
 }
 
 std::vector<std::string> Ranker::SetScoreWeights(const ScoreWeights& weights) {

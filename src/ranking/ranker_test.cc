@@ -127,7 +127,10 @@ TEST(Ranker, RK04_OutOfVocabularyReadsAsZero) {
 }
 
 TEST(Ranker, SV07_BatchScoresEqualOneByOneScores) {
-  const Ranker ranker = MakeRanker({.architecture = {.widths = {32, 16}}}, AllObjectives());
+  const Ranker ranker = MakeRanker({.architecture = {.widths = {32, 16}},
+                                    .attention = {.features = {"watched_items"}},
+                                    .init_scale = 0.5f},
+                                   AllObjectives());
   const examples::RankingBatch all = RandomBatch(1, 300, 9);
   const std::vector<float> together = ScoreAll(ranker, all);
   const size_t tasks = ranker.objectives().size();
