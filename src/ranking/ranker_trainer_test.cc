@@ -8,7 +8,6 @@
 #include <numeric>
 #include <utility>
 
-#include "nn/gradient_check.h"
 #include "ranking/test_batches.h"
 #include "schema/event.h"
 
@@ -19,51 +18,8 @@ using schema::EventType;
 
 constexpr size_t kItemSlot = 0;  // the feature "item" among those of impressions
 
-const RankerTrainOptions kExact = {.bf16 = false};
-const AttentionOptions kAttention = {.features = {"watched_items", "watched_channels"},
-                                     .widths = {6, 3}};
-
-double Loss(RankerTrainer& trainer, const Ranker& ranker, const examples::RankingBatch& batch) {
-  std::vector<nn::LossValue> losses(ranker.objectives().size());
-  trainer.Evaluate(batch, losses);
-  double sum = 0;
-  for (size_t k = 0; k < losses.size(); ++k) {
-    sum += static_cast<double>(ranker.objectives()[k].loss_weight) * losses[k].mean();
-  }
-  return sum;
-}
-
-void Backward(RankerTrainer& trainer, const Ranker& ranker, const examples::RankingBatch& batch) {
-  std::vector<nn::LossValue> losses(ranker.objectives().size());
-  trainer.Backward(batch, losses);
-}
-
-void CheckDenseGradients(const RankerOptions& options, const std::string& of) {
-  Ranker ranker = MakeRanker(options, AllObjectives());
-  base::ThreadPool pool(1);
-  RankerTrainer trainer(&ranker, kExact, pool);
-  const examples::RankingBatch batch = RandomBatch(6, 5, 17);
-  Backward(trainer, ranker, batch);
-  size_t checked = 0;
-  for (const nn::Parameter& parameter : ranker.Parameters()) {
-    if (parameter.gradient.empty() || !parameter.name.starts_with(of)) continue;
-    ++checked;
-    SCOPED_TRACE(parameter.name);
-    const auto worst = nn::CheckGradient(parameter.value, parameter.gradient,
-                                         [&] { return Loss(trainer, ranker, batch); },
-                                         {.step = 1e-3f, .samples = 60, .floor = 5e-2});
-    EXPECT_LT(worst.relative_error, 2e-2) << worst;
-  }
-  EXPECT_GT(checked, 3u);
-}
-
 TEST(RankerTrainer, DenseGradientsAreThoseOfTheWholeRankersLoss) {
   CheckDenseGradients({.architecture = {.widths = {8, 6}}, .init_scale = 0.5f}, "");
-}
-
-TEST(RankerTrainer, GradientsOfAttentionAreThoseOfTheWholeRankersLoss) {
-  CheckDenseGradients(
-      {.architecture = {.widths = {8}}, .attention = kAttention, .init_scale = 0.5f}, "attention.");
 }
 
 // Row-wise Adagrad's first step is -lr g / rms(g), so it shows the direction of every row's
@@ -119,40 +75,6 @@ TEST(RankerTrainer, RK02_TableGradientsAddUpOverAllFeaturesThatShareATable) {
     }
   }
   EXPECT_GT(rows_checked, 40u);
-}
-
-// What dropout leaves of the input is the same in both passes, so the gradient stays that of the
-// loss: a candidate whose embedding is dropped attends as one out of vocabulary.
-TEST(RankerTrainer, DroppedFieldsAreDroppedForAttentionToo) {
-  RankerTrainOptions options = kExact;
-  options.field_dropout = 0.95f;
-  options.table_learning_rate = 0.1f;
-  options.learning_rate = 0;
-  Ranker ranker =
-      MakeRanker({.architecture = {.widths = {8}}, .attention = {.features = {"watched_items"}}},
-                 {EventObjective("click", EventType::kClick)});
-  for (nn::Parameter& parameter : ranker.Parameters()) {
-    if (parameter.name.starts_with("attention.")) std::ranges::fill(parameter.value, 0.5f);
-  }
-  base::ThreadPool pool(1);
-  RankerTrainer trainer(&ranker, options, pool);
-  examples::RankingBatch batch;
-  AppendRow(SmallShape().query, {{"watched_items", {5}}}, &batch.queries);
-  for (uint32_t item = 1; item < 4; ++item) {
-    AppendImpression({{"item", {item}}}, Clicked(3), &batch);
-  }
-  const std::span<float> table = ParameterNamed(ranker, "embedding.ranked_item").value;
-  const std::vector<float> before(table.begin(), table.end());
-  const size_t dim = before.size() / 12;
-  Backward(trainer, ranker, batch);
-  trainer.Apply();
-  const auto moved = [&](size_t row) {
-    return !std::equal(before.begin() + static_cast<ptrdiff_t>(row * dim),
-                       before.begin() + static_cast<ptrdiff_t>((row + 1) * dim),
-                       table.begin() + static_cast<ptrdiff_t>(row * dim));
-  };
-  EXPECT_TRUE(moved(5)) << "attention reads the history itself";
-  EXPECT_LT(moved(1) + moved(2) + moved(3), 3) << "no candidate was dropped";
 }
 
 TEST(RankerTrainer, LearningRatesScaleTheStep) {
