@@ -4,7 +4,7 @@
     bench/daily_loop.py [--upnext build/release/upnext] [--days 30] [--out docs/results/daily-loop.md]
 
 The label of both stages is a `save` after each watch of 30 seconds or more. Every day trains two broken models, which
-the gate should refuse: one that learns nothing (learning rates of 0) and one whose labels are shuffled (before the test
+the gate should refuse: one that learns nothing (learning rates of 1e-9) and one whose labels are shuffled (before the test
 part the saves are moved to impressions drawn at random; the history, the test part and the current bundle are the true
 ones). Then the healthy one, which the gate should publish. Ends with exit code 1 if more than one healthy day is refused
 or a broken model is published.
@@ -21,18 +21,18 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DAY = 86_400
-# A folder per day names the files of the whole simulation and the span of its day.
+# The files are those of the whole simulation; a folder per day, {data}, has the span of its day.
 PROJECT = """
 [import]
 events = '''
-WITH e AS (SELECT e.* FROM read_parquet('{{data}}/../events.parquet') e, read_csv('{{data}}/day.csv') d
+WITH e AS (SELECT e.* FROM read_parquet('{simulation}/events.parquet') e, read_csv('{{data}}/day.csv') d
            WHERE epoch_ms(e.time) >= 1000 * d.first AND epoch_ms(e.time) < 1000 * d.until),
      label AS ({label})
 SELECT * FROM e UNION ALL BY NAME
 SELECT "user", item, time + INTERVAL 1 SECOND AS time, 'save' AS type, request, position, device, region FROM label
 '''
-items = "SELECT * FROM read_parquet('{{data}}/../items.parquet')"
-users = "SELECT * FROM read_parquet('{{data}}/../users.parquet')"
+items = "SELECT * FROM read_parquet('{simulation}/items.parquet')"
+users = "SELECT * FROM read_parquet('{simulation}/users.parquet')"
 [labels]
 positives = {{ save = 1 }}
 [history]
@@ -66,10 +66,11 @@ class Site:
     def __init__(self, upnext, folder, users, items, days, seed):
         self.upnext, self.folder = upnext, folder
         self.data = folder / "data"
-        healthy = {"label": LABEL, "epochs": 8, "table_rate": 0.05, "rate": 1e-3}
+        healthy = {"simulation": str(self.data).replace("'", "''"), "label": LABEL, "epochs": 8, "table_rate": 0.05,
+                   "rate": 1e-3}
         (folder / "healthy.toml").write_text(PROJECT.format(**healthy))
         (folder / "shuffled.toml").write_text(PROJECT.format(**healthy | {"label": SHUFFLED}))
-        (folder / "idle.toml").write_text(PROJECT.format(**healthy | {"epochs": 1, "table_rate": 0, "rate": 0}))
+        (folder / "idle.toml").write_text(PROJECT.format(**healthy | {"epochs": 1, "table_rate": 1e-9, "rate": 1e-9}))
         done = self.run("simulate", "--users", users, "--items", items, "--days", days, "--seed", seed, "--out", self.data)
         if done.returncode != 0:
             sys.exit(f"simulate: {done.stderr}")
@@ -129,7 +130,7 @@ def page(args, rows):
         "# The gate over simulated days", "",
         f"`{command}`, {datetime.date.today()}. A simulated site of {args.users} users and {args.items} items; the log "
         f"begins with {args.base} days. Every day is appended, then three models are trained: `idle`, which learns nothing "
-        "(learning rates of 0); `shuffled`, whose labels before the test part lie on impressions drawn at random; and the "
+        "(learning rates of 1e-9); `shuffled`, whose labels before the test part lie on impressions drawn at random; and the "
         "healthy one. The gate compares with the current bundle on the same events: the interval is that of the paired "
         "difference over users, 95 %.", "",
         f"Healthy trainings that were refused: {sum(not row['healthy'][0] for row in rows)} of {len(rows)} (goal: at most "
@@ -159,7 +160,8 @@ def main():
     os.environ.pop("UPNEXT_DATA", None)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        site = Site(args.upnext, pathlib.Path(folder), args.users, args.items, args.base + args.days, args.seed)
+        site = Site(pathlib.Path(args.upnext).resolve(), pathlib.Path(folder).resolve(), args.users, args.items,
+                    args.base + args.days, args.seed)
         site.import_days("healthy", 0, args.base)
         if not site.train("healthy")[0]:
             sys.exit("the first bundle was not published")

@@ -49,6 +49,34 @@ def cpu(field):
     return next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith(field)), "")
 
 
+def measure(runs, rounds):
+    """Runs every program once a round: the results of each, by name."""
+    results = {name: [] for name, _ in runs}
+    for _ in range(rounds):
+        for name, command in runs:
+            results[name].append(last_json(command))
+    return results
+
+
+def rates_of(results):
+    return {name: [r["examples_per_s"] for r in of_name] for name, of_name in results.items()}
+
+
+def table_of(rates):
+    best_peer = max((statistics.median(r) for n, r in rates.items() if n.startswith("PyTorch")), default=None)
+    lines = ["| program | examples/s (median) | least | most | times the best PyTorch |", "|---|---:|---:|---:|---:|"]
+    for name, values in rates.items():
+        median = statistics.median(values)
+        ratio = f"{median / best_peer:.1f}" if best_peer else "-"
+        lines.append(f"| {name} | {median:,.0f} | {min(values):,.0f} | {max(values):,.0f} | {ratio} |")
+    return "\n".join(lines)
+
+
+def commit():
+    run = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    return run.stdout.strip()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--upnext", default=ROOT / "build/release/upnext")
@@ -67,29 +95,17 @@ def main():
     if o.python:
         script = str(ROOT / "bench/peers/pytorch_candidate.py")
         runs += [(name, [o.python, script, *flags, *size]) for name, flags in peers(bf16)]
-    rates = {name: [] for name, _ in runs}
-    details = {}
-    for _ in range(o.rounds):
-        for name, command in runs:
-            result = last_json(command)
-            rates[name].append(result["examples_per_s"])
-            details[name] = result
-    best_peer = max((statistics.median(r) for n, r in rates.items() if n.startswith("PyTorch")), default=None)
-    lines = ["| program | examples/s (median) | least | most | times the best PyTorch |", "|---|---:|---:|---:|---:|"]
-    for name, values in rates.items():
-        median = statistics.median(values)
-        ratio = f"{median / best_peer:.1f}" if best_peer else "-"
-        lines.append(f"| {name} | {median:,.0f} | {min(values):,.0f} | {max(values):,.0f} | {ratio} |")
-    table = "\n".join(lines)
+    results = measure(runs, o.rounds)
+    rates, details = rates_of(results), {name: of_name[-1] for name, of_name in results.items()}
+    table = table_of(rates)
     if o.json:
         print(json.dumps({"rates": rates, "details": details}, indent=2))
     else:
         print(table)
     if o.out:
-        commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
         roof = details["upnext"]
         o.out.write_text(
-            f"# Training speed compared with PyTorch\n\n{datetime.date.today()}, commit {commit.stdout.strip()}, "
+            f"# Training speed compared with PyTorch\n\n{datetime.date.today()}, commit {commit()}, "
             f"{cpu('model name')} x {roof['threads']} threads, products in {roof['precision']}, Python "
             f"{platform.python_version()}. Command: `bench/train_peers.py --python PYTHON --rounds {o.rounds}`, seed 1.\n\n{table}\n\n"
             f"The last run of upnext: {roof['roof_share']:.0%} of the roof; rows {roof['step']['row_bytes'] / 1e6:.0f} MB per "

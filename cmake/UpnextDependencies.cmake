@@ -24,6 +24,7 @@ upnext_import(upnext_dnnl dnnl.hpp dnnl)
 upnext_import(upnext_highway hwy/highway.h hwy)
 upnext_import(upnext_xxhash xxhash.h xxhash)
 upnext_import(upnext_hnswlib hnswlib/hnswlib.h "")
+upnext_import(upnext_protozero protozero/pbf_writer.hpp "")
 upnext_import(upnext_toml toml++/toml.h "")
 upnext_import(upnext_cli11 CLI/CLI.hpp "")
 

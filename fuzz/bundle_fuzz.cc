@@ -12,6 +12,7 @@
 #include "fuzz/harness.h"
 #include "fuzz/section_bytes.h"
 #include "fuzz/section_edits.h"
+#include "ranking/test_batches.h"
 #include "retrieval/indexed_items.h"
 #include "serving/engine.h"
 #include "serving/similar.h"
@@ -57,6 +58,19 @@ void SetDigest(File* file, std::string_view section, uint64_t digest) {
     if (one.name == section)
       one.bytes.assign(reinterpret_cast<const char*>(&digest), sizeof(digest));
   }
+}
+
+// A ranker whose file has every kind of section.
+bundle::TestProjectOptions Options() {
+  bundle::TestProjectOptions options;
+  options.index = {.kind = ann::IndexOptions::Kind::kGraph};  // it has the most to check
+  options.bias = {.method = ranking::BiasMethod::kTower,
+                  .features = {"position x device", "row"},
+                  .columns = 4};
+  options.objectives = {ranking::WatchObjective(), ranking::QuantileObjective(),
+                        ranking::OrdinalObjective(), ranking::CompletionObjective()};
+  for (ranking::Objective& objective : options.objectives) objective.position_bias = true;
+  return options;
 }
 
 // Writes the files and a matching manifest.
@@ -110,8 +124,7 @@ void Use(const bundle::Bundle& opened, const bundle::TestProject& project) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace upnext;
   using namespace upnext::fuzz;
-  static const bundle::TestProject project(
-      {.index = {.kind = ann::IndexOptions::Kind::kGraph}});  // it has the most to check
+  static const bundle::TestProject project(Options());
   static const Files files = ReadFiles(project.bundle_folder());
   static const auto manifest = bundle::ReadManifest(project.bundle_folder()).value();
   static const ScratchFolder folder;

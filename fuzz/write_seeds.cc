@@ -33,9 +33,10 @@ Status WriteAll(const fs::path& folder, const Seeds& seeds, std::string_view pre
 }
 
 // One edit in the encoding of section_edits.h.
-std::string Edited(char file, char section, char operation, char offset, char length,
+std::string Edited(char file, char section, char operation, uint16_t offset, char length,
                    std::string_view data) {
-  return std::string{file, section, operation, offset, 0, length} + std::string(data);
+  const auto low = static_cast<char>(offset & 0xff), high = static_cast<char>(offset >> 8);
+  return std::string{file, section, operation, low, high, length} + std::string(data);
 }
 
 // Edits as event_log_fuzz.cc describes them.
@@ -83,6 +84,15 @@ Status WriteBundleEdits(const fs::path& folder) {
                        {"other_degree", Edited(2, 2, 0, 0, 1, "\x07")},
                        {"wide_ranker", Edited(3, 0, 0, 0, 1, "[")},
                        {"other_shape", Edited(3, 2, 0, 0, 1, "\x01")},
+                       {"other_positions", Edited(3, 0, 0, 555, 2, "49")},
+                       {"other_label", Edited(3, 0, 0, 1781, 10, "completed!")},
+                       {"fewer_knots", Edited(3, 10, 0, 4, 1, "\x64")},
+                       {"other_knot", Edited(3, 11, 0, 4, 4, std::string("\0\0\x80\x3e", 4))},
+                       {"nan_knot", Edited(3, 12, 0, 4, 4, std::string("\0\0\xc0\x7f", 4))},
+                       {"other_threshold", Edited(3, 13, 0, 4, 4, std::string("\0\0\x80\x41", 4))},
+                       {"no_levels", Edited(3, 14, 3, 0, 0, "")},
+                       {"other_bias", Edited(3, 41, 0, 4, 4, std::string("\0\0\x80\x3f", 4))},
+                       {"shorter_bias", Edited(3, 41, 2, 0, 4, "")},
                        {"far_item", Edited(6, 0, 0, 0, 1, "\x27") + Edited(5, 0, 0, 0, 1, "\x26")},
                        {"far_neighbour", Edited(4, 0, 0, 0, 1, "\x7f")},
                        {"shorter_list", Edited(4, 1, 2, 0, 8, "")},

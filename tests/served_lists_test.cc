@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -21,6 +22,7 @@
 #include "examples/holdout.h"
 #include "examples/test_world.h"
 #include "features/live_counts.h"
+#include "ranking/ranker.h"
 #include "retrieval/choices.h"
 #include "retrieval/feed_order.h"
 #include "retrieval/indexed_items.h"
@@ -35,6 +37,10 @@ examples::WorldOptions WithRepeats(examples::SplitOptions::Kind kind) {
   examples::WorldOptions world =
       examples::RandomWorld(/*seed=*/11, /*users=*/40, /*items=*/60, /*events_of_largest=*/2000);
   world.items[3].removed = true;
+  for (schema::RawEvent& event : world.events) {  // what the ranker knows of generators
+    if (event.source == "s0") event.source = "co-watch";
+    if (event.source == "s1") event.source = "candidate-model";
+  }
   world.split.kind = kind;
   world.split.test_days = 3;
   return world;
@@ -45,12 +51,13 @@ class Served {
  public:
   explicit Served(const World& world, const features::FeedRule& feed,
                   const retrieval::FeedOrder& order = {}, uint32_t every = 5,
-                  retrieval::GeneratorBudgets budgets = {})
+                  retrieval::GeneratorBudgets budgets = {}, bool with_ranker = false)
       : world_(world),
         tables_(world.Learn()),
         rng_(3),
         candidate_({.dim = 8, .embedding_dim = 8, .depth = 0, .recent_windows = {}},
                    retrieval::ShapeOf(tables_), rng_),
+        ranker_(with_ranker ? std::optional(MakeRanker(tables_, rng_)) : std::nullopt),
         feed_(feed),
         order_(order),
         live_{.every = every},
@@ -62,6 +69,7 @@ class Served {
     bundle::Parts parts(tables_, world.rule);
     parts.Set(bundle::CandidatePart(candidate_));
     parts.Set(bundle::IndexPart(*index_));
+    if (ranker_) parts.Set(bundle::RankerPart(*ranker_));
     for (const auto& learner : retrieval::LearnersFromConfig({})) {
       parts.Set(bundle::GeneratorPart(learner, {world.source, pool_}));
     }
@@ -78,20 +86,20 @@ class Served {
   evaluation::Report Evaluate(std::vector<double>* ndcg) {
     evaluation::DecidingFigures deciding;
     evaluation::Report report = World::Value(evaluation::Evaluate(
-        {world_.source, tables_, &candidate_, nullptr},
-        {.feed = feed_, .baselines = false, .served = {.order = order_, .live = live_}}, pool_,
-        base::NoProgress(), &deciding));
+        subject(), {.feed = feed_, .baselines = false, .served = {.order = order_, .live = live_}},
+        pool_, base::NoProgress(), &deciding));
     *ndcg = deciding.retrieval.front().users.numerators;
     return report;
   }
 
-  std::vector<evaluation::ModelMetrics> Reach() {
-    return World::Value(evaluation::MeasureReach(
-        {world_.source, tables_, &candidate_, nullptr},
-        {.feed = feed_,
-         .served = {.order = order_, .budgets = budgets_, .live = live_},
-         .reach = {.learners = retrieval::LearnersFromConfig({}), .scratch = folder_ / "reach"}},
-        pool_, base::NoProgress()));
+  // With what the generators propose, and the ranker's order of it.
+  evaluation::Report EvaluateCandidates() {
+    return World::Value(
+        evaluation::Evaluate(subject(), CandidateOptions(), pool_, base::NoProgress()));
+  }
+  evaluation::Reach Reach(std::span<const examples::HoldoutCase> cases) {
+    return World::Value(
+        evaluation::MeasureReach(subject(), CandidateOptions(), cases, pool_, base::NoProgress()));
   }
 
   // The list that the product makes for the case.
@@ -128,11 +136,32 @@ class Served {
   base::ThreadPool& pool() { return pool_; }
 
  private:
+  static ranking::Ranker MakeRanker(const features::FeatureStatistics& tables, base::Rng& rng) {
+    using ranking::Objective;
+    const std::vector<Objective> objectives = {
+        {.name = "watch",
+         .label = Objective::Label::kWatchSeconds,
+         .loss = Objective::Loss::kWeightedLogistic,
+         .score_weight = 1},
+        {.name = "like", .event = schema::EventType::kLike, .score_weight = -0.5f}};
+    return World::Value(ranking::Ranker::Make({.architecture = {.widths = {8}}, .max_dim = 4},
+                                              objectives, ranking::ShapeOf(tables), rng));
+  }
+  evaluation::Subject subject() const {
+    return {world_.source, tables_, &candidate_, ranker_ ? &*ranker_ : nullptr};
+  }
+  evaluation::EvaluateOptions CandidateOptions() const {
+    return {.feed = feed_,
+            .served = {.order = order_, .budgets = budgets_, .live = live_},
+            .reach = {.learners = retrieval::LearnersFromConfig({}), .scratch = folder_ / "reach"}};
+  }
+
   const World& world_;
   base::ThreadPool pool_{2};
   features::FeatureStatistics tables_;
   base::Rng rng_;
   const retrieval::CandidateModel candidate_;
+  const std::optional<ranking::Ranker> ranker_;
   const features::FeedRule feed_;
   const retrieval::FeedOrder order_;
   const features::LiveOptions live_;
@@ -183,9 +212,8 @@ std::shared_ptr<const features::LiveLists> ChosenAt(const World& world,
   features::LiveCounts live({.half_life_hours = half_life_hours});
   const int64_t first_ms =
       std::ranges::min_element(cases, {}, &examples::HoldoutCase::time_ms)->time_ms;
-  retrieval::ForChoices(world.catalogue, world.rule, /*clicks=*/false,
-                        first_ms - live.options().days * base::kDayMs, time_ms,
-                        [&](const features::Choice& choice) { live.Add(choice); });
+  retrieval::ForChoices(world.catalogue, world.rule, first_ms - live.options().days * base::kDayMs,
+                        time_ms, [&](const features::Choice& choice) { live.Add(choice); });
   return live.lists();
 }
 
@@ -240,7 +268,7 @@ TEST(ServedLists, HaveTheCandidatesThatTheReportMeasures) {
       }
     }
   }
-  const std::vector<evaluation::ModelMetrics> reach = served.Reach();
+  const std::vector<evaluation::ModelMetrics> reach = served.Reach(cases).rows;
   ASSERT_EQ(reach.size(), expected.size());
   EXPECT_GE(reach.size(), 4u);
   EXPECT_EQ(reach.back().name, evaluation::kAllGenerators);
@@ -253,6 +281,44 @@ TEST(ServedLists, HaveTheCandidatesThatTheReportMeasures) {
     EXPECT_LE(recall, expected[evaluation::kAllGenerators].first) << row.name;
   }
   EXPECT_GT(reach.back().metrics.at("recall").value, 0.05);
+}
+
+// Feeds with a ranker, from end to end: few candidates of each generator, by the untrained ranker's
+// score, lowered by what users dislike, in orders with and without live counts of their own.
+TEST(ServedLists, WithARankerAreThoseThatTheReportMeasures) {
+  const World world(WithRepeats(examples::SplitOptions::Kind::kTime));
+  const auto orders = retrieval::OrdersOf(retrieval::OrderRule::kTrending);
+  for (const bool filter_seen : {true, false}) {
+    for (const retrieval::FeedOrder& order : {retrieval::FeedOrder{}, orders.front()}) {
+      Served served(world, {.filter_seen = filter_seen}, order, /*every=*/5,
+                    {{"candidate-model", 12}, {"co-watch", 6}, {"trending", 4}, {"new-items", 3}},
+                    /*with_ranker=*/true);
+      const auto cases =
+          examples::HoldoutCases(world.source, examples::SplitPart::kTest, served.pool());
+      ASSERT_GT(cases.size(), 15u);
+      const evaluation::Reach reach = served.Reach(cases);
+      ASSERT_EQ(reach.ranked.size(), cases.size());
+      double sum = 0;
+      for (size_t i = 0; i < cases.size(); ++i) {
+        const double hours =
+            order.parts.empty() ? features::LiveOptions::kHalfLifeHours : order.HalfLifeHours();
+        const auto live = ChosenAt(world, cases, cases[i].time_ms, hours);
+        const serving::Slate slate =
+            served.List(cases[i], 10, serving::Stage::kRanking, live.get());
+        std::vector<uint32_t> list;
+        for (const serving::Recommendation& one : slate.items) list.push_back(one.item);
+        EXPECT_EQ(reach.ranked[i].top, list) << "case " << i;
+        EXPECT_FALSE(list.empty());
+        sum += served.NdcgOfList(cases[i], serving::Stage::kRanking, live.get());
+      }
+      const evaluation::Report report = served.EvaluateCandidates();
+      ASSERT_TRUE(report.retrieval->ranked);
+      EXPECT_EQ(report.retrieval->ranked_users, cases.size());
+      EXPECT_GT(sum, 0);
+      EXPECT_NEAR(report.retrieval->ranked->metrics.at("ndcg@10").value,
+                  sum / static_cast<double>(cases.size()), 1e-12);
+    }
+  }
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ struct Bundle::Reader {
 };
 
 std::span<const Bundle::Reader> Bundle::Readers() {
-  static const std::array<Reader, 9> kReaders = {{
+  static const std::array<Reader, 11> kReaders = {{
       {FeaturesType(), true, &Bundle::OpenFeatures},
       {CandidateType(), false, &Bundle::OpenCandidate},
       {IndexType(), false, &Bundle::OpenIndex},
@@ -41,6 +41,8 @@ std::span<const Bundle::Reader> Bundle::Readers() {
       {ValidatedFeaturesType(), false, nullptr},
       {ValidatedCandidateType(), false, nullptr},
       {ValidatedRankerType(), false, nullptr},
+      {RankerStateType(), false, nullptr},
+      {ValidatedRankerStateType(), false, nullptr},
   }};
   return kReaders;
 }

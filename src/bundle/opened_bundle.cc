@@ -28,14 +28,18 @@ Result<std::string> LogToServe(const base::VersionedRoot& logs, const Manifest& 
   return manifest.log_version;
 }
 
+std::unexpected<Error> NoBundleYet(const base::VersionedRoot& bundles) {
+  return NotFound("{}: no bundle published yet; run `upnext train` with the same -c first",
+                  bundles.root().string());
+}
+
 namespace {
 
 Result<std::filesystem::path> CurrentFolder(const base::VersionedRoot& bundles) {
   const Result<std::string> version = bundles.Current();
   if (version) return bundles.Path(*version);
   if (version.error().code != Code::kNotFound) return std::unexpected(version.error());
-  return NotFound("{}: no bundle published yet; run `upnext train` with the same -c first",
-                  bundles.root().string());
+  return NoBundleYet(bundles);
 }
 
 Result<features::PositiveRule> RuleOf(const Manifest& manifest,

@@ -29,6 +29,9 @@ struct OpenedBundle {
   features::PositiveRule rule = {};  // that its models were trained with; states are folded by it
 };
 
+// kNotFound: the error of a project without a bundle.
+std::unexpected<Error> NoBundleYet(const base::VersionedRoot& bundles);
+
 // Which log: the one that the bundle was trained on, to evaluate it, or the newest (LogToServe),
 // for feeds.
 enum class LogChoice : uint8_t { kTrainedOn, kNewest };

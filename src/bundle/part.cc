@@ -40,6 +40,10 @@ PartType IndexType() {
 PartType RankerType() {
   return {"ranker", "ranker.uxs", std::string(ranking::kRankerKind), ranking::kRankerVersion};
 }
+PartType RankerStateType() {
+  return {"ranker_state", "ranker_state.uxs", std::string(ranking::kRankerStateKind),
+          ranking::kRankerStateVersion};
+}
 PartType GeneratorType(std::string_view generator, uint32_t version) {
   const std::string name = "generator." + std::string(generator);
   return {name, name + ".uxs", name, version};
@@ -49,6 +53,7 @@ PartType ReportType() { return {"report", "report.json", "json", 1}; }
 PartType ValidatedFeaturesType() { return Validated(FeaturesType()); }
 PartType ValidatedCandidateType() { return Validated(CandidateType()); }
 PartType ValidatedRankerType() { return Validated(RankerType()); }
+PartType ValidatedRankerStateType() { return Validated(RankerStateType()); }
 
 Status CheckPart(const PartEntry& part, const PartType& type, const fs::path& directory) {
   if (part.file == type.file && part.kind == type.kind && part.version == type.version) return Ok();
@@ -72,6 +77,12 @@ Part IndexPart(const ann::Index& index) {
 Part RankerPart(const ranking::Ranker& ranker) {
   return {RankerType(), [&ranker](const fs::path& file, uint64_t features_digest) {
             return ranker.Save(file, features_digest);
+          }};
+}
+
+Part RankerStatePart(ranking::RankerTrainer& trainer) {
+  return {RankerStateType(), [&trainer](const fs::path& file, uint64_t features_digest) {
+            return trainer.SaveState(file, features_digest);
           }};
 }
 

@@ -24,6 +24,7 @@
 #include "features/feature_statistics.h"
 #include "features/positive_rule.h"
 #include "ranking/ranker.h"
+#include "ranking/ranker_trainer.h"
 #include "retrieval/candidate_model.h"
 #include "retrieval/generator_registry.h"
 
@@ -40,6 +41,7 @@ PartType FeaturesType();
 PartType CandidateType();
 PartType IndexType();
 PartType RankerType();
+PartType RankerStateType();  // of its training, to continue from
 PartType GeneratorType(std::string_view generator, uint32_t version);
 PartType ProjectType();  // the project file of the training
 PartType ReportType();   // the evaluation before publishing
@@ -47,6 +49,7 @@ PartType ReportType();   // the evaluation before publishing
 PartType ValidatedFeaturesType();
 PartType ValidatedCandidateType();
 PartType ValidatedRankerType();
+PartType ValidatedRankerStateType();
 // kFailedPrecondition unless the entry of a manifest is of this type.
 Status CheckPart(const PartEntry& part, const PartType& type,
                  const std::filesystem::path& directory);
@@ -59,6 +62,7 @@ struct Part {
 Part CandidatePart(const retrieval::CandidateModel& model);
 Part IndexPart(const ann::Index& index);
 Part RankerPart(const ranking::Ranker& ranker);
+Part RankerStatePart(ranking::RankerTrainer& trainer);
 // Learned while it is written.
 Part GeneratorPart(const retrieval::ConfiguredLearner& learner, const retrieval::LearnInput& input);
 Part ProjectPart(std::string toml);

@@ -46,6 +46,8 @@ struct TestProjectOptions {
   bool candidate = true, ranker = true, generators = true;
   std::vector<std::string> drop = {};  // [features] drop: other tables of the same log
   ann::IndexOptions index = {};
+  ranking::BiasOptions bias = {};  // of the ranker
+  std::vector<ranking::Objective> objectives = ranking::ObjectivesFromConfig({}, {});
   retrieval::GeneratorRegistry registry = retrieval::BuiltInGenerators();
   schema::Schema schema = {};
 };
@@ -180,9 +182,9 @@ class TestProject {
       index_ = *std::move(index);
     }
     if (!options_.ranker) return;
-    auto ranker = ranking::Ranker::Make({.architecture = {.widths = {8}}, .max_dim = 4},
-                                        ranking::ObjectivesFromConfig({}, {}),
-                                        ranking::ShapeOf(tables_), rng);
+    auto ranker = ranking::Ranker::Make(
+        {.architecture = {.widths = {8}}, .bias = options_.bias, .max_dim = 4}, options_.objectives,
+        ranking::ShapeOf(tables_), rng);
     ASSERT_TRUE(ranker) << ranker.error().message;
     ranker_ = std::make_unique<ranking::Ranker>(*std::move(ranker));
     for (nn::Parameter& parameter : ranker_->Parameters()) Spread(parameter, rng);

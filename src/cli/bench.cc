@@ -5,6 +5,7 @@
 
 #include "cli/bench_events.h"
 #include "cli/bench_import.h"
+#include "cli/bench_rank.h"
 #include "cli/bench_replay.h"
 #include "cli/bench_simulate.h"
 #include "cli/bench_train.h"
@@ -14,9 +15,10 @@ namespace upnext::cli {
 namespace {
 
 constexpr std::array kBenches{
-    Verb{"train", "training steps of the candidate model, compared with the machine's peak rates",
+    Verb{"train", "training steps of a model, compared with the machine's peak rates",
          MakeBenchTrain},
     Verb{"replay", "making of examples from a log, and where its time is spent", MakeBenchReplay},
+    Verb{"rank", "a request that the ranker orders, features included", MakeBenchRank},
     Verb{"import", "import of synthetic events, compared with a sort by DuckDB", MakeBenchImport},
     Verb{"events", "events per second of a server, and the feeds next to them", MakeBenchEvents},
     Verb{"simulate", "events and slates per second of the simulated world", MakeBenchSimulate},

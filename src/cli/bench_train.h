@@ -1,5 +1,5 @@
-// upnext bench train: examples per second of the candidate model, compared with the machine's peak
-// rates.
+// upnext bench train: examples per second of the candidate model or of the ranker, compared with the
+// machine's peak rates.
 #ifndef UPNEXT_CLI_BENCH_TRAIN_H_
 #define UPNEXT_CLI_BENCH_TRAIN_H_
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/suggest.h"
+#include "net/event_json.h"
 #include "schema/values.h"
 
 namespace upnext::cli {
@@ -34,7 +35,8 @@ Status SetOne(const schema::Schema& schema, const std::string& name, std::string
   }
   const auto number = schema.FindAttribute(kRequest, name);
   if (!number || schema.attributes(kRequest)[*number].built_in) {
-    return InvalidArgument("requests have no '{}'{}", name, base::DidYouMean(name, known));
+    return InvalidArgument("requests have no '{}'{}{}", name, base::DidYouMean(name, known),
+                           number ? "" : net::HowToDeclare(name, "category"));
   }
   std::erase_if(request->attributes, [&](const auto& set) { return set.first == *number; });
   if (value.empty()) return Ok();

@@ -41,7 +41,9 @@ TEST(ContextFlag, MistakesAreThoseOfTheServiceAndNameTheFlag) {
   EXPECT_THAT(WhyNotContext({"page=a", "page=b"}), HasSubstr("--context page is given twice"));
   EXPECT_THAT(WhyNotContext({"pgae=a"}),
               AllOf(HasSubstr("--context: requests have no 'pgae'"), HasSubstr("'page'")));
-  EXPECT_THAT(WhyNotContext({"source=popular"}), HasSubstr("requests have no 'source'"));
+  EXPECT_THAT(WhyNotContext({"source=popular"}),
+              AllOf(HasSubstr("requests have no 'source'"), testing::Not(HasSubstr("[schema"))));
+  EXPECT_THAT(WhyNotContext({"theme=dark"}), HasSubstr("[schema.requests] theme = \"category\""));
   EXPECT_THAT(
       WhyNotContext({"depth=deep"}),
       AllOf(HasSubstr("--context: depth"), HasSubstr("expected a finite number, found 'deep'")));

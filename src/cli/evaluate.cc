@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/numbers.h"
 #include "base/thread_pool.h"
 #include "bundle/opened_bundle.h"
 #include "catalogue/catalogue.h"
@@ -28,7 +29,7 @@ namespace {
 struct EvaluateFlags {
   project::Location project;
   std::string html, part = "test", world;
-  bool json = false, frozen = false;
+  bool json = false, frozen = false, importance = false;
   int64_t seed = -1;
 };
 
@@ -64,6 +65,7 @@ Status RunEvaluate(const EvaluateFlags& flags) {
   options.part =
       flags.part == "test" ? examples::SplitPart::kTest : examples::SplitPart::kValidation;
   options.frozen_state = flags.frozen;
+  if (flags.importance) options.importance_impressions = evaluation::kImportanceSample;
   options.served.order = manifest.order;
   options.reach.scratch = settings.project.directory() / fmt::format(".reach-{}", getpid());
   if (flags.seed >= 0) options.seed = static_cast<uint64_t>(flags.seed);
@@ -109,6 +111,10 @@ std::function<Status()> MakeEvaluate(CLI::App& app) {
       ->capture_default_str();
   app.add_flag("--frozen", flags->frozen,
                "Rank with user states as of the split, instead of before each impression");
+  app.add_flag("--importance", flags->importance,
+               fmt::format("Also permute each feature of the ranker among {} held-out impressions, "
+                           "and report what is lost",
+                           base::WithThousands(evaluation::kImportanceSample)));
   app.add_option("--world", flags->world,
                  "World file of the `upnext simulate --world` that made the log: also simulates "
                  "the test days with each feed and reports its true value for the users");

@@ -34,6 +34,7 @@ constexpr std::array kVerbs{
     Verb{"study", "run an experiment on a simulated world with known truth", MakeStudy},
     Verb{"forget", "take users out of log, store and all files", MakeForget},
     Verb{"features", "show the compiled features and how often they are missing", MakeFeatures},
+    Verb{"export", "write models as ONNX, or training examples as Parquet", MakeExport},
     Verb{"inspect", "show and verify a log or a bundle", MakeInspect},
     Verb{"bench", "measure the speed of this machine", MakeBench},
 };

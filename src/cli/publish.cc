@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "bundle/manifest.h"
+#include "bundle/opened_bundle.h"
 #include "bundle/part.h"
 #include "cli/output.h"
 #include "cli/settings.h"
@@ -68,10 +69,7 @@ Status List(const project::Project& project, bool json) {
     Print("{}\n", versions.dump(2));
     return Ok();
   }
-  if (versions.empty()) {
-    return NotFound("{}: no bundle published yet; run `upnext train` with the same -c first",
-                    project.bundles().root().string());
-  }
+  if (versions.empty()) return bundle::NoBundleYet(project.bundles());
   for (const nlohmann::ordered_json& one : versions) {
     std::string line =
         fmt::format("{} {}  {}  log {}", one["current"].get<bool>() ? "*" : " ",

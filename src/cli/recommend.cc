@@ -32,6 +32,7 @@
 #include "retrieval/choices.h"
 #include "retrieval/trend_replay.h"
 #include "schema/event.h"
+#include "schema/values.h"
 #include "serving/engine.h"
 #include "serving/live_events.h"
 #include "store/store.h"
@@ -44,7 +45,8 @@ namespace {
 
 struct RecommendFlags {
   project::Location project;
-  std::string user, stage = "ranking", out, at = "now", device, region, current_item, score;
+  std::string user, stage = "ranking", out, at = "now", device, region, current_item;
+  std::optional<std::string> score;
   std::vector<std::string> context, exclude;
   uint32_t n = 20, offset = 0;
   bool all_users = false, explain = false, json = false;
@@ -356,6 +358,9 @@ Status Recommender::RunAll() {
 }
 
 Status RunRecommend(const RecommendFlags& flags) {
+  if (Status valid = schema::CheckId(flags.user); !valid) {
+    return WithContext(std::move(valid).error(), "--user");
+  }
   UPNEXT_ASSIGN_OR_RETURN(auto recommender, Recommender::Open(flags));
   return flags.all_users ? recommender->RunAll() : recommender->RunOne();
 }

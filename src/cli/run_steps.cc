@@ -178,7 +178,13 @@ void RunSteps::Rep::RunDue() {
     if (settings.run.from_store) words.emplace_back("--from-store");
     RunStep(import_step, words);
   }
-  if (!Stopping() && Due(train_step, clock.NowMs())) RunStep(train_step, command("train"));
+  if (!Stopping() && Due(train_step, clock.NowMs())) {
+    std::vector<std::string> words = command("train");
+    if (settings.training.train.ranker_train.time_order) {
+      words.emplace_back("--continue-if-possible");
+    }
+    RunStep(train_step, words);
+  }
 }
 
 void RunSteps::Rep::SetNote(size_t step, std::string note) {

@@ -94,6 +94,14 @@ TEST_F(RunStepsTest, AStepRunsAtItsTimeAndItsOutcomeIsKept) {
   EXPECT_EQ(base::FormatTime(train.next_ms), "2026-05-02T03:00:00.000Z");
 }
 
+TEST_F(RunStepsTest, TR02_InTimeOrderATrainingContinuesIfPossible) {
+  const auto steps = Load("train = 'every 1m'\n[ranking]\norder = 'time'\n");
+  steps->Start();
+  clock_.Advance(60'000);
+  Await([&] { return StatusOf(*steps, "train").outcome == "ok"; });
+  EXPECT_THAT(Calls(), ElementsAre("train -c site.toml --data exports --continue-if-possible"));
+}
+
 TEST_F(RunStepsTest, AnImportFromTheStoreMovesPostedEventsAlone) {
   const auto steps = Load("import = 'every 1m'\nfrom_store = true\n");
   steps->Start();

@@ -14,6 +14,7 @@ namespace {
 
 struct StudyFlags {
   std::string name, html, scale = "full", scratch;
+  std::vector<std::string> merge;
   bool json = false;
   int seeds = 10, threads = 0;
   uint64_t first_seed = 1;
@@ -41,21 +42,32 @@ Result<const studies::Study*> StudyOf(const std::string& name) {
                   base::DidYouMean(name, names));
 }
 
-Status RunStudy(const StudyFlags& flags) {
-  if (flags.name.empty()) {
-    ListStudies(flags.json);
-    return Ok();
+Result<studies::StudyReport> ReportOf(const studies::Study& study, const StudyFlags& flags,
+                                      base::Progress& progress) {
+  if (!flags.merge.empty()) {
+    std::vector<std::string> reports;
+    for (const std::string& file : flags.merge) {
+      UPNEXT_ASSIGN_OR_RETURN(reports.emplace_back(), base::ReadFile(file));
+    }
+    return studies::MergeReports(study, reports);
   }
-  UPNEXT_ASSIGN_OR_RETURN(const studies::Study* study, StudyOf(flags.name));
   const studies::StudyOptions options{
       .seeds = flags.seeds,
       .first_seed = flags.first_seed,
       .scale = flags.scale == "tiny" ? studies::Scale::kTiny : studies::Scale::kFull,
       .scratch = flags.scratch};
   base::ThreadPool pool(flags.threads);
+  return studies::RunStudy(study, options, pool, progress);
+}
+
+Status RunStudy(const StudyFlags& flags) {
+  if (flags.name.empty()) {
+    ListStudies(flags.json);
+    return Ok();
+  }
+  UPNEXT_ASSIGN_OR_RETURN(const studies::Study* study, StudyOf(flags.name));
   ProgressBar progress;
-  UPNEXT_ASSIGN_OR_RETURN(const studies::StudyReport report,
-                          studies::RunStudy(*study, options, pool, progress));
+  UPNEXT_ASSIGN_OR_RETURN(const studies::StudyReport report, ReportOf(*study, flags, progress));
   if (!flags.html.empty()) {
     UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(flags.html, studies::RenderHtml(report)));
     progress.Note(fmt::format("wrote {}", flags.html));
@@ -78,6 +90,8 @@ std::function<Status()> MakeStudy(CLI::App& app) {
       ->capture_default_str();
   app.add_flag("--json", flags->json, "Print the report as JSON, with the values of every seed");
   app.add_option("--html", flags->html, "Also write a page with tables and plots to this file");
+  app.add_option("--merge", flags->merge,
+                 "Run nothing: the report of these JSON reports of the study together");
   app.add_option("--threads", flags->threads, "Threads (default: all processors)")
       ->check(CLI::Range(0, 1024));
   app.add_option("--scratch", flags->scratch,

@@ -22,15 +22,19 @@ struct TrainFlags {
   project::Location project;
   training::JobRequest request;
   std::string only;
+  bool continues = false, continues_if_possible = false;
   int64_t seed = -1;
   bool json = false;
 };
 
-// The report, and what became of the bundle.
+// The report, unless there was nothing to train, and what became of the bundle.
 void PrintResult(const training::JobResult& result, bool json) {
   const bundle::Manifest& manifest = result.manifest;
+  const std::string& nothing_new = result.nothing_new;
   if (json) {
-    nlohmann::json out = nlohmann::json::parse(report::RenderJson(result.report));
+    nlohmann::json out = nothing_new.empty()
+                             ? nlohmann::json::parse(report::RenderJson(result.report))
+                             : nlohmann::json{{"nothing_new", nothing_new}};
     out["bundle"] = {
         {"published", result.published},
         {"version", manifest.version},
@@ -40,6 +44,10 @@ void PrintResult(const training::JobResult& result, bool json) {
         {"forced", manifest.forced},
         {"gate", manifest.gate}};
     Print("{}\n", out.dump(2));
+    return;
+  }
+  if (!nothing_new.empty()) {
+    Print("nothing to learn: {}. The current bundle stays\n", nothing_new);
     return;
   }
   Print("{}\n", report::RenderTable(result.report));
@@ -53,13 +61,15 @@ Status RunTrain(const TrainFlags& flags) {
   for (const auto stage : {training::Stage::kRetrieval, training::Stage::kRanking}) {
     if (flags.only == training::StageName(stage)) request.only = stage;
   }
+  if (flags.continues_if_possible) request.continues = training::Continue::kIfPossible;
+  if (flags.continues) request.continues = training::Continue::kYes;
   base::ThreadPool pool(settings.threads);
   ProgressBar progress;
   UPNEXT_ASSIGN_OR_RETURN(
       const training::JobResult result,
       training::RunJob(settings.project, settings.training, request, pool, progress));
   PrintResult(result, flags.json);
-  if (result.published) return Ok();
+  if (result.published || !result.nothing_new.empty()) return Ok();
   return FailedPrecondition(
       "not published: {}. The current bundle stays; --resume --force publishes all the same, "
       "without training these models again",
@@ -71,12 +81,25 @@ Status RunTrain(const TrainFlags& flags) {
 std::function<Status()> MakeTrain(CLI::App& app) {
   auto flags = std::make_shared<TrainFlags>();
   AddProjectFlags(app, &flags->project);
-  app.add_option("--only", flags->only,
-                 "Train one stage and keep the other's model of the current bundle")
-      ->check(CLI::IsMember({"retrieval", "ranking"}));
-  app.add_option("--shard", flags->request.shard,
-                 "Learn from one shard of the log alone, from 0: a sample of the users, of which "
-                 "only that shard's event files are read (import --shards makes them)");
+  CLI::Option* const only =
+      app.add_option("--only", flags->only,
+                     "Train one stage and keep the other's model of the current bundle")
+          ->check(CLI::IsMember({"retrieval", "ranking"}));
+  CLI::Option* const shard = app.add_option(
+      "--shard", flags->request.shard,
+      "Learn from one shard of the log alone, from 0: a sample of the users, of which "
+      "only that shard's event files are read (import --shards makes them)");
+  CLI::Option* const continues =
+      app.add_flag("--continue", flags->continues,
+                   "Continue the ranker of the current bundle with the impressions that are new "
+                   "since, day by day; needs [ranking] order = \"time\"")
+          ->excludes(only)
+          ->excludes(shard);
+  app.add_flag("--continue-if-possible", flags->continues_if_possible,
+               "The same, but train anew where it cannot be continued")
+      ->excludes(only)
+      ->excludes(shard)
+      ->excludes(continues);
   app.add_flag("--resume", flags->request.resume,
                "Continue from the checkpoint of a training that was interrupted or diverged; the "
                "bundle is the same. Without a checkpoint, start afresh");

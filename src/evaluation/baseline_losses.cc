@@ -9,14 +9,21 @@
 namespace upnext::evaluation {
 namespace {
 
-std::string_view WhatToTry(std::string_view baseline, OrderOfFeeds order) {
-  if (order == OrderOfFeeds::kRanker) {
-    return "the ranker orders feeds, so this is of orders that only feeds without it have; the rows "
-           "of candidates say what it can choose from";
-  }
+// A ranker learns what users do with an item that they were shown; a target had to be shown, too. That
+// a baseline has more of them is therefore no proof that its feed is better.
+std::string WhatToTry(const RankerGoal& goal) {
+  return fmt::format(
+      "feeds are ordered by the score {}, learned from impressions, {} the targets are ({}); compare, "
+      "by upnext evaluate, fewer [generators.NAME] candidates{}; whether users are worse off, only a "
+      "test with users says",
+      goal.score, goal.is_same ? "whose goal" : "which is not what", goal.targets,
+      goal.is_same ? "" : ", and a score_weight for an objective that predicts the targets");
+}
+
+std::string_view WhatToTry(std::string_view baseline, bool order_is_auto) {
   const bool is_window = baseline.starts_with("popularity, ");
   const bool has_order = is_window || baseline == "item-knn" || baseline == "recently viewed";
-  if (has_order && order == OrderOfFeeds::kNamed) return "set [retrieval] order = \"auto\"";
+  if (has_order && !order_is_auto) return "set [retrieval] order = \"auto\"";
   if (baseline == "recently viewed") return "set [generators.recent] candidates = 50";
   if (baseline == "markov" || baseline == "item-knn") {
     return "set [retrieval] depth = 0 and recent_windows = [1, 5]";
@@ -50,14 +57,29 @@ std::vector<BaselineLoss> FindLosses(const NamedFigure& ours,
   return losses;
 }
 
-std::string LossText(const BaselineLoss& loss, OrderOfFeeds order) {
+RankerGoal GoalOf(std::span<const ranking::Objective> objectives,
+                  const features::PositiveRule& rule, const schema::Schema& schema) {
+  const std::string positives = rule.ToText(schema);
+  RankerGoal goal{
+      .score = "", .targets = positives.substr(0, positives.find(';')), .is_same = true};
+  for (const ranking::Objective& one : objectives) {
+    if (one.score_weight == 0) continue;
+    goal.score += fmt::format("{}{} ^ {:g}", goal.score.empty() ? "" : " * ", one.name,
+                              static_cast<double>(one.score_weight));
+    goal.is_same = goal.is_same && one.label == ranking::Objective::Label::kEvent &&
+                   one.score_weight > 0 && rule.positive(one.event) > 0;
+  }
+  return goal;
+}
+
+std::string LossText(const BaselineLoss& loss, const RankerGoal* goal, bool order_is_auto) {
   const PairedDifference& difference = loss.difference;
   return fmt::format(
       "retrieval: {} has {} {:.4f}, the {} {:.4f} (difference {:+.4f}, 95 % interval {:+.4f} to "
       "{:+.4f}): {}",
       loss.baseline, difference.metric, difference.current, loss.ours, difference.next,
       difference.next - difference.current, difference.interval.low, difference.interval.high,
-      WhatToTry(loss.baseline, order));
+      goal != nullptr ? WhatToTry(*goal) : WhatToTry(loss.baseline, order_is_auto));
 }
 
 }  // namespace upnext::evaluation

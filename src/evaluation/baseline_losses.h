@@ -1,7 +1,7 @@
 // Which baselines are clearly better than what is evaluated, and what to try then.
 //
 //   std::vector<BaselineLoss> losses = FindLosses(ours, baselines, seed);
-//   if (!losses.empty()) notes.push_back(LossText(losses.front(), ...));
+//   if (!losses.empty()) notes.push_back(LossText(losses.front(), /*goal=*/nullptr, is_auto));
 //
 // Pure functions: any number of threads. Only this room includes it.
 #ifndef UPNEXT_EVALUATION_BASELINE_LOSSES_H_
@@ -10,11 +10,13 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "evaluation/deciding_figures.h"
 #include "evaluation/report.h"
+#include "features/positive_rule.h"
+#include "ranking/objectives.h"
+#include "schema/schema.h"
 
 namespace upnext::evaluation {
 
@@ -26,10 +28,16 @@ struct NamedFigure {
 // the worst loss first.
 std::vector<BaselineLoss> FindLosses(const NamedFigure& ours,
                                      std::span<const NamedFigure> baselines, uint64_t seed);
-// What there is to try: a ranker orders feeds, [retrieval] order chose already, or neither.
-enum class OrderOfFeeds : uint8_t { kRanker, kAuto, kNamed };
-// One line: the loss, and what to try.
-std::string LossText(const BaselineLoss& loss, OrderOfFeeds order);
+// What a ranker orders feeds by, and what their figures count.
+struct RankerGoal {
+  std::string score, targets;  // "watch ^ 1", "positive: purchase 1"
+  bool is_same = false;        // the score is of nothing but positive events
+};
+RankerGoal GoalOf(std::span<const ranking::Objective> objectives,
+                  const features::PositiveRule& rule, const schema::Schema& schema);
+// One line: the loss, and what to try. Without a ranker `goal` is null; `order_is_auto`: [retrieval]
+// order chose among all there are.
+std::string LossText(const BaselineLoss& loss, const RankerGoal* goal, bool order_is_auto);
 
 }  // namespace upnext::evaluation
 

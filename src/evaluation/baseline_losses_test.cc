@@ -43,16 +43,41 @@ TEST(BaselineLosses, AreOneLineWithWhatToTry) {
   const NamedFigure knn = Row("item-knn", 0.04);
   const auto losses = FindLosses(Row("candidate model", 0.024), {&knn, 1}, 1);
   ASSERT_EQ(losses.size(), 1u);
-  const std::string line = LossText(losses[0], OrderOfFeeds::kNamed);
+  const std::string line = LossText(losses[0], nullptr, /*order_is_auto=*/false);
   EXPECT_THAT(line, HasSubstr("item-knn has ndcg@10 0.0400, the candidate model 0.0240 "
                               "(difference -0.0160, 95 % interval"));
   EXPECT_THAT(line, HasSubstr("set [retrieval] order = \"auto\""));
   EXPECT_EQ(line.find('\n'), std::string::npos);
-  EXPECT_THAT(LossText(losses[0], OrderOfFeeds::kAuto),
+  EXPECT_THAT(LossText(losses[0], nullptr, /*order_is_auto=*/true),
               testing::Not(HasSubstr("order = \"auto\"")));
-  const std::string ranked = LossText(losses[0], OrderOfFeeds::kRanker);
-  EXPECT_THAT(ranked, HasSubstr("the ranker orders feeds"));
-  EXPECT_THAT(ranked, testing::Not(HasSubstr("set [")));
+}
+
+TEST(BaselineLosses, OfARankedFeedNameTheGoalOfItsScore) {
+  using ranking::Objective;
+  const NamedFigure knn = Row("item-knn", 0.04);
+  const auto losses = FindLosses(Row("ranked feed", 0.024), {&knn, 1}, 1);
+  ASSERT_EQ(losses.size(), 1u);
+  const schema::Schema schema;
+  features::PositiveRule rule = features::PositiveRule::CompleteEvents();
+  std::vector<Objective> objectives = {
+      {.name = "seconds", .label = Objective::Label::kWatchSeconds, .score_weight = 1},
+      {.name = "click", .event = schema::EventType::kClick},
+      {.name = "end", .event = schema::EventType::kComplete, .score_weight = 0.5f}};
+  const RankerGoal watch_time = GoalOf(objectives, rule, schema);
+  const std::string line = LossText(losses[0], &watch_time, /*order_is_auto=*/false);
+  EXPECT_THAT(line,
+              HasSubstr("by the score seconds ^ 1 * end ^ 0.5, learned from impressions, which "
+                        "is not what the targets are (positive: complete 1)"));
+  EXPECT_THAT(line, HasSubstr("score_weight"));
+  EXPECT_THAT(line, testing::Not(HasSubstr("set [")));
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  objectives.front().score_weight = 0;
+  const RankerGoal same = GoalOf(objectives, rule, schema);
+  EXPECT_THAT(LossText(losses[0], &same, /*order_is_auto=*/false),
+              testing::AllOf(HasSubstr("whose goal the targets are (positive: complete 1)"),
+                             testing::Not(HasSubstr("score_weight"))));
+  objectives.back().score_weight = -1;
+  EXPECT_FALSE(GoalOf(objectives, rule, schema).is_same);
 }
 
 }  // namespace

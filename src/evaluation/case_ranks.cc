@@ -66,4 +66,14 @@ CaseRanks RankCase(const ItemOrder& order, std::span<float> scores,
   return result;
 }
 
+CaseRanks RanksInList(std::span<const uint32_t> list, std::span<const uint32_t> targets) {
+  CaseRanks result;
+  for (uint32_t place = 0; place < list.size(); ++place) {
+    if (std::ranges::find(targets, list[place]) != targets.end()) result.ranks.push_back(place + 1);
+  }
+  const auto top = list.first(std::min(list.size(), kTop));
+  result.top.assign(top.begin(), top.end());
+  return result;
+}
+
 }  // namespace upnext::evaluation

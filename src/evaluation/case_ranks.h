@@ -4,7 +4,7 @@
 //   CaseRanks ranks = RankCase(order, scores, hidden, targets);      // scores by position in `order`
 //   double ndcg = Ndcg(ranks.ranks, targets.size(), 10);
 //
-// Pure functions: any number of threads. Only this room includes it.
+// Pure functions: any number of threads.
 #ifndef UPNEXT_EVALUATION_CASE_RANKS_H_
 #define UPNEXT_EVALUATION_CASE_RANKS_H_
 
@@ -40,6 +40,8 @@ struct CaseRanks {
 // overwritten by kUnranked, those of targets too: what a feed leaves out is a miss.
 CaseRanks RankCase(const ItemOrder& order, std::span<float> scores,
                    std::span<const uint32_t> hidden, std::span<const uint32_t> targets);
+// Of a list that was made already, best first: targets that it does not have are not ranked.
+CaseRanks RanksInList(std::span<const uint32_t> list, std::span<const uint32_t> targets);
 
 }  // namespace upnext::evaluation
 

@@ -80,5 +80,14 @@ TEST(RankCase, EqualsSortingEverything) {
   }
 }
 
+TEST(RanksInList, AreThePlacesOfTheTargetsThatItHas) {
+  std::vector<uint32_t> list;
+  for (uint32_t item = 100; item < 115; ++item) list.push_back(item);
+  const CaseRanks ranks = RanksInList(list, std::vector<uint32_t>{111, 7, 100, 103});
+  EXPECT_EQ(ranks.ranks, (std::vector<uint32_t>{1, 4, 12}));
+  EXPECT_EQ(ranks.top, std::vector<uint32_t>(list.begin(), list.begin() + kTop));
+  EXPECT_TRUE(RanksInList({}, std::vector<uint32_t>{7}).ranks.empty());
+}
+
 }  // namespace
 }  // namespace upnext::evaluation

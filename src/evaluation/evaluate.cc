@@ -1,7 +1,6 @@
 #include "evaluation/evaluate.h"
 
 #include "base/machine.h"
-#include "evaluation/reach.h"
 #include "evaluation/stages.h"
 #include "kernels/gemm.h"
 
@@ -69,9 +68,6 @@ Result<Report> Evaluate(const Subject& subject, const EvaluateOptions& options,
         EvaluateRetrieval(subject, options, pool, progress, &report.notes, &deciding->retrieval));
     if (retrieval.users > 0) {
       NoteFewUsers("retrieval", retrieval.users, &report.notes);
-      if (!options.reach.scratch.empty()) {
-        UPNEXT_ASSIGN_OR_RETURN(retrieval.reach, MeasureReach(subject, options, pool, progress));
-      }
       report.retrieval = std::move(retrieval);
     } else {
       report.notes.push_back(

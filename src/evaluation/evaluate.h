@@ -48,6 +48,8 @@ struct ReachOptions {
   std::vector<retrieval::ConfiguredLearner> learners = {};
   std::filesystem::path scratch = {};  // empty: it is not
 };
+// As many impressions are enough for the order of the features that matter.
+inline constexpr size_t kImportanceSample = 20'000;
 struct EvaluateOptions {
   examples::SplitPart part = examples::SplitPart::kTest;
   uint64_t seed = 1;
@@ -59,6 +61,10 @@ struct EvaluateOptions {
   // Of retrieval, at most, spread evenly over those of the part; the report says so. 0: as many as
   // keep users x items, the scores that each model computes, below five billion.
   uint32_t max_users = 0;
+  // Of the ranker beyond its metrics (ranker_report.h).
+  bool details = true;
+  // The importance of its features too, on about this many impressions. 0: not.
+  size_t importance_impressions = 0;
   // User state at each ranking example: live = everything before it, as served; frozen = only what
   // lies before the split, as a batch system would.
   bool frozen_state = false;

@@ -4,18 +4,27 @@
 #include <functional>
 
 #include "base/thread_pool.h"
+#include "evaluation/bias_by_position.h"
+#include "evaluation/calibration.h"
+#include "evaluation/contributions.h"
 #include "evaluation/evaluate.h"
+#include "evaluation/expert_use.h"
+#include "evaluation/importance.h"
 #include "evaluation/impressions.h"
+#include "evaluation/page_values.h"
 #include "evaluation/pages.h"
 #include "evaluation/predictors.h"
 #include "evaluation/stages.h"
 #include "examples/replay.h"
 #include "ranking/objectives.h"
+#include "ranking/score.h"
 
 namespace upnext::evaluation {
 namespace {
 
 using ranking::Objective;
+
+constexpr size_t kGateImpressions = 20'000;  // sampled for the use of experts
 
 class RankingRun {
  public:
@@ -76,11 +85,6 @@ class RankingRun {
       if (!std::isnan(metrics[t].value)) result.metrics[tasks[t].first] = metrics[t];
     }
     return result;
-  }
-
-  std::vector<CalibrationBin> WatchCalibration(const Predictor& predictor) const {
-    if (watch_ == objectives_.size()) return {};
-    return Calibration(predictor.predictions[watch_], targets_[watch_].value);
   }
 
   // Of the ranker: the loss of order, and the error of watch time.
@@ -218,6 +222,28 @@ class RankingRun {
   std::vector<ranking::Targets> targets_;  // by objective
 };
 
+// What is said of the ranker beyond its metrics.
+Status AddDetails(const Subject& subject, const EvaluateOptions& options,
+                  const Impressions& held_out, base::ThreadPool& pool, base::Progress& progress,
+                  RankingReport* report) {
+  const ranking::Ranker& ranker = *subject.ranker;
+  const std::vector<Objective>& objectives = ranker.objectives();
+  report->calibration = CalibrationByTask(objectives, held_out);
+  report->contributions =
+      ContributionsOf(objectives, UnwantedOf(objectives, subject.source.log.schema()),
+                      ranking::ExponentsOf(objectives), held_out);
+  report->bias = BiasByPositionOf(subject, held_out);
+  const size_t most = options.importance_impressions;
+  if (!ranking::HasExperts(ranker.options().architecture) && most == 0) return Ok();
+  const std::vector<examples::RankingBatch> sample = SampleImpressions(
+      subject, options.part, most > 0 ? most : kGateImpressions, options.seed, pool);
+  report->experts = ExpertUseOf(ranker, sample, pool);
+  if (most == 0) return Ok();
+  UPNEXT_ASSIGN_OR_RETURN(report->importance, ImportanceOf(ranker, subject.tables.plan, sample,
+                                                           options.seed, pool, progress));
+  return Ok();
+}
+
 }  // namespace
 
 Result<RankingReport> EvaluateRanking(const Subject& subject, const EvaluateOptions& options,
@@ -244,7 +270,9 @@ Result<RankingReport> EvaluateRanking(const Subject& subject, const EvaluateOpti
   report.multiplications = subject.ranker->multiplications();
   report.users = run.users();
   report.impressions = held_out.size();
-  report.watch_calibration = run.WatchCalibration(ranker);
+  if (options.details) {
+    UPNEXT_RETURN_IF_ERROR(AddDetails(subject, options, held_out, pool, progress, &report));
+  }
   notes->push_back(run.PagesNote());
   *deciding = run.Deciding(ranker);
   return report;

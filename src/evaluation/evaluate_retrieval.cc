@@ -9,12 +9,14 @@
 #include "base/thread_pool.h"
 #include "evaluation/baseline_losses.h"
 #include "evaluation/evaluate.h"
+#include "evaluation/reach.h"
 #include "evaluation/retrieval_models.h"
 #include "evaluation/served_lists.h"
 #include "evaluation/stages.h"
 #include "examples/hidden_items.h"
 #include "examples/holdout.h"
 #include "features/feed_rule.h"
+#include "log/event_log.h"
 #include "retrieval/feed_order.h"
 #include "retrieval/training_watches.h"
 #include "schema/attribute.h"
@@ -26,6 +28,7 @@ constexpr size_t kBlock = 1024;                      // cases between two progre
 constexpr size_t kMaxScores = 5'000'000'000;         // users x items that each model scores
 constexpr size_t kScoresPerChunk = size_t{1} << 22;  // floats that a thread holds at once
 constexpr size_t kMaxChunk = 32;                     // cases
+constexpr char kRankedFeed[] = "ranked feed";
 
 using CaseFigures = std::vector<std::pair<std::string, double>>;
 
@@ -78,6 +81,53 @@ std::shared_ptr<const ItemOrder> ItemsByCount(const Subject& subject) {
       ItemOrder::ByCount(retrieval::CountWatches(subject.source)));
 }
 
+double Coverage(std::span<const CaseRanks> ranks, const log::EventLog& log) {
+  std::vector<uint8_t> shown(log.items(), 0);
+  for (const CaseRanks& of_case : ranks) {
+    for (const uint32_t item : of_case.top) shown[item] = 1;
+  }
+  return static_cast<double>(std::ranges::count(shown, 1)) /
+         static_cast<double>(log.present(schema::Entity::kItem));
+}
+
+// A row of the table; ranks by case.
+ModelMetrics MetricsOf(std::string name, std::span<const CaseRanks> ranks,
+                       std::span<const examples::HoldoutCase> cases,
+                       const examples::ReplaySource& source, uint64_t seed) {
+  std::vector<std::string> names;
+  std::vector<double> values;  // [case, metric]
+  for (size_t i = 0; i < cases.size(); ++i) {
+    for (auto& [metric, value] : FiguresOf(ranks[i].ranks, cases[i].targets.size())) {
+      if (i == 0) names.push_back(std::move(metric));
+      values.push_back(value);
+    }
+  }
+  // One stream for all models, so that they are compared on the same draws of users.
+  base::Rng rng(seed);
+  const std::vector<Interval> intervals = cases.size() < kFewestUsers
+                                              ? std::vector<Interval>(names.size(), kNoInterval)
+                                              : BootstrapMeans(values, names.size(), rng);
+  ModelMetrics result{std::move(name), {}};
+  for (size_t f = 0; f < names.size(); ++f) {
+    double sum = 0;
+    for (size_t i = 0; i < cases.size(); ++i) sum += values[i * names.size() + f];
+    result.metrics[names[f]] = {sum / static_cast<double>(cases.size()), intervals[f]};
+  }
+  result.metrics["coverage@10"] = {Coverage(ranks, source.log), kNoInterval};
+  return result;
+}
+
+DecidingFigure NdcgByUser(std::span<const CaseRanks> ranks,
+                          std::span<const examples::HoldoutCase> cases) {
+  DecidingFigure figure{
+      .metric = "ndcg@10", .of = "", .less_is_better = false, .root = false, .users = {}};
+  for (size_t i = 0; i < cases.size(); ++i) {
+    figure.users.numerators.push_back(Ndcg(ranks[i].ranks, cases[i].targets.size(), kTop));
+  }
+  figure.users.denominators.assign(cases.size(), 1.0);
+  return figure;
+}
+
 class RetrievalRun {
  public:
   RetrievalRun(const Subject& subject, const EvaluateOptions& options,
@@ -113,40 +163,10 @@ class RetrievalRun {
   }
 
   ModelMetrics Metrics(size_t model) const {
-    const std::vector<CaseRanks>& ranks = ranks_[model];
-    std::vector<std::string> names;
-    std::vector<double> values;  // [case, metric]
-    for (size_t i = 0; i < cases_.size(); ++i) {
-      for (auto& [name, value] : FiguresOf(ranks[i].ranks, cases_[i].targets.size())) {
-        if (i == 0) names.push_back(std::move(name));
-        values.push_back(value);
-      }
-    }
-    // One stream for all models, so that they are compared on the same draws of users.
-    base::Rng rng(options_.seed);
-    const std::vector<Interval> intervals = cases_.size() < kFewestUsers
-                                                ? std::vector<Interval>(names.size(), kNoInterval)
-                                                : BootstrapMeans(values, names.size(), rng);
-    ModelMetrics result{models_[model]->name(), {}};
-    for (size_t f = 0; f < names.size(); ++f) {
-      double sum = 0;
-      for (size_t i = 0; i < cases_.size(); ++i) sum += values[i * names.size() + f];
-      result.metrics[names[f]] = {sum / static_cast<double>(cases_.size()), intervals[f]};
-    }
-    result.metrics["coverage@10"] = {Coverage(ranks), kNoInterval};
-    return result;
+    return MetricsOf(models_[model]->name(), ranks_[model], cases_, source_, options_.seed);
   }
-
-  // A model's NDCG@10 by user.
-  DecidingFigure Deciding(size_t model) const {
-    DecidingFigure figure{
-        .metric = "ndcg@10", .of = "", .less_is_better = false, .root = false, .users = {}};
-    for (size_t i = 0; i < cases_.size(); ++i) {
-      figure.users.numerators.push_back(
-          Ndcg(ranks_[model][i].ranks, cases_[i].targets.size(), kTop));
-    }
-    figure.users.denominators.assign(cases_.size(), 1.0);
-    return figure;
+  NamedFigure Named(size_t model) const {
+    return {models_[model]->name(), NdcgByUser(ranks_[model], cases_)};
   }
 
   TargetCounts Targets() const {
@@ -161,7 +181,6 @@ class RetrievalRun {
   }
 
   size_t models() const { return models_.size(); }
-  NamedFigure Named(size_t model) const { return {models_[model]->name(), Deciding(model)}; }
   uint64_t users() const { return cases_.size(); }
 
  private:
@@ -190,15 +209,6 @@ class RetrievalRun {
     }
   }
 
-  double Coverage(std::span<const CaseRanks> ranks) const {
-    std::vector<uint8_t> shown(source_.log.items(), 0);
-    for (const CaseRanks& of_case : ranks) {
-      for (const uint32_t item : of_case.top) shown[item] = 1;
-    }
-    return static_cast<double>(std::ranges::count(shown, 1)) /
-           static_cast<double>(source_.log.present(schema::Entity::kItem));
-  }
-
   const Subject& subject_;
   const examples::ReplaySource& source_;
   const EvaluateOptions& options_;
@@ -211,9 +221,45 @@ class RetrievalRun {
   std::vector<std::vector<CaseRanks>> ranks_;  // [model][case]
 };
 
-OrderOfFeeds OrderOf(const Subject& subject, const ServedOptions& served) {
-  if (subject.ranker != nullptr) return OrderOfFeeds::kRanker;
-  return served.order_is_auto ? OrderOfFeeds::kAuto : OrderOfFeeds::kNamed;
+// Adds what the generators reach to the report and, with a ranker, the feeds from end to end, which then
+// come first among `rows`: all of them are of the same users.
+Status AddReach(const Subject& subject, const EvaluateOptions& options,
+                std::vector<examples::HoldoutCase> cases, base::ThreadPool& pool,
+                base::Progress& progress, RetrievalReport* report, std::vector<NamedFigure>* rows,
+                std::vector<std::string>* notes) {
+  const uint32_t items = subject.source.log.items();
+  const size_t all = cases.size();
+  KeepReached(items, &cases);
+  UPNEXT_ASSIGN_OR_RETURN(Reach reach, MeasureReach(subject, options, cases, pool, progress));
+  report->reach = std::move(reach.rows);
+  if (subject.ranker == nullptr) return Ok();
+  if (cases.size() < all) {
+    notes->push_back(
+        fmt::format("retrieval: the row {} is of {} of the {} users, spread evenly over them",
+                    kRankedFeed, cases.size(), all));
+  }
+  for (NamedFigure& row : *rows) {
+    KeepReached(items, &row.figure.users.numerators);
+    row.figure.users.denominators.resize(cases.size());
+  }
+  report->ranked = MetricsOf(kRankedFeed, reach.ranked, cases, subject.source, options.seed);
+  report->ranked_users = cases.size();
+  rows->insert(rows->begin(), {kRankedFeed, NdcgByUser(reach.ranked, cases)});
+  return Ok();
+}
+
+// `rows[ours]` is what is served, what comes after it the rows that it is compared with.
+void AddLosses(const Subject& subject, const EvaluateOptions& options,
+               std::span<const NamedFigure> rows, size_t ours, RetrievalReport* report,
+               std::vector<std::string>* notes) {
+  report->losses = FindLosses(rows[ours], rows.subspan(ours + 1), options.seed);
+  if (report->losses.empty()) return;
+  std::optional<RankerGoal> goal;
+  if (subject.ranker != nullptr) {
+    goal = GoalOf(subject.ranker->objectives(), subject.source.rule, subject.source.log.schema());
+  }
+  notes->push_back(
+      LossText(report->losses.front(), goal ? &*goal : nullptr, options.served.order_is_auto));
 }
 
 }  // namespace
@@ -242,21 +288,25 @@ Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const Evaluate
     maker.emplace(subject, options, std::span(&order, 1), cases, pool);
     models.insert(models.begin() + 1, ServedScores(*maker, order, ItemsByCount(subject)));
   }
-  RetrievalRun run(subject, options, std::move(cases), std::move(models));
+  RetrievalRun run(subject, options, cases, std::move(models));
   UPNEXT_RETURN_IF_ERROR(run.Rank(pool, progress));
   std::vector<ModelMetrics> metrics(run.models());
   pool.ParallelFor(metrics.size(), 1, [&](size_t begin, size_t end) {
     for (size_t m = begin; m < end; ++m) metrics[m] = run.Metrics(m);
   });
-  deciding->push_back(run.Deciding(0));
   const size_t first_baseline = maker ? 2 : 1;
   const bool differs = maker && !(IsModels(order) && HaveTheSamePages(metrics[0], metrics[1]));
-  const size_t ours = differs ? 1 : 0;  // what is served
-  std::vector<NamedFigure> baselines;
-  for (size_t m = first_baseline; m < run.models(); ++m) baselines.push_back(run.Named(m));
-  report.losses = FindLosses(run.Named(ours), baselines, options.seed);
-  if (!report.losses.empty()) {
-    notes->push_back(LossText(report.losses.front(), OrderOf(subject, options.served)));
+  std::vector<NamedFigure> rows;
+  for (size_t m = 0; m < run.models(); ++m) {
+    if (m == 0 || m >= first_baseline || differs) rows.push_back(run.Named(m));
+  }
+  deciding->push_back(rows.front().figure);
+  if (!options.reach.scratch.empty()) {
+    UPNEXT_RETURN_IF_ERROR(
+        AddReach(subject, options, std::move(cases), pool, progress, &report, &rows, notes));
+  }
+  if (report.ranked || subject.ranker == nullptr) {
+    AddLosses(subject, options, rows, differs && !report.ranked ? 1 : 0, &report, notes);
   }
   report.model = std::move(metrics.front());
   if (differs) report.served = std::move(metrics[1]);

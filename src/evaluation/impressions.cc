@@ -61,7 +61,8 @@ class UserScorer {
                                   {.item = impression.item, .source = impression.source},
                                   &batch_.impressions);
       batch_.query_of.push_back(query);
-      scored_.Add(group.user, group.request, impression, batch_.impressions.duration_s.back());
+      scored_.Add(group.user, group.request, group.context.device, impression,
+                  batch_.impressions.duration_s.back());
     }
     if (batch_.query_of.size() == before) return;
     extractor_.AppendQuery(state, group.user, group.context, &batch_.queries);
@@ -107,13 +108,15 @@ Status CheckFinite(const Impressions& impressions) {
 
 }  // namespace
 
-void Impressions::Add(uint32_t of_user, uint64_t of_request, const examples::Impression& impression,
-                      float of_duration_s) {
+void Impressions::Add(uint32_t of_user, uint64_t of_request, uint32_t of_device,
+                      const examples::Impression& impression, float of_duration_s) {
   user.push_back(of_user);
   item.push_back(impression.item);
   duration_s.push_back(of_duration_s);
   time_ms.push_back(impression.time_ms);
   request.push_back(of_request);
+  position.push_back(impression.position);
+  device.push_back(of_device);
   labels.push_back(impression.labels);
 }
 
@@ -123,6 +126,8 @@ void Impressions::Append(const Impressions& other) {
   AppendTo(duration_s, other.duration_s);
   AppendTo(time_ms, other.time_ms);
   AppendTo(request, other.request);
+  AppendTo(position, other.position);
+  AppendTo(device, other.device);
   AppendTo(labels, other.labels);
   AppendTo(predictions, other.predictions);
   AppendTo(score, other.score);
@@ -141,7 +146,7 @@ Impressions CollectImpressions(const examples::ReplaySource& source, examples::S
       for (const examples::JoinedGroup& group : joined.groups) {
         for (const examples::Impression& impression : joined.of(group)) {
           if (impression.part != part) continue;
-          chunks[begin / kUsersPerChunk].Add(user, group.request, impression,
+          chunks[begin / kUsersPerChunk].Add(user, group.request, group.context.device, impression,
                                              source.catalogue.item(impression.item).duration_s);
         }
       }

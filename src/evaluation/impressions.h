@@ -25,12 +25,14 @@ struct Impressions {
   std::vector<float> duration_s;  // of the item, NaN: unknown
   std::vector<int64_t> time_ms;
   std::vector<uint64_t> request;
+  std::vector<uint16_t> position;  // from 1; 0: unknown
+  std::vector<uint32_t> device;    // of the request, or schema::kNone
   std::vector<examples::Labels> labels;
   std::vector<float> predictions;  // [size(), objectives], or empty
   std::vector<double> score;       // combined, or empty
   size_t size() const { return user.size(); }
-  void Add(uint32_t of_user, uint64_t of_request, const examples::Impression& impression,
-           float of_duration_s);
+  void Add(uint32_t of_user, uint64_t of_request, uint32_t of_device,
+           const examples::Impression& impression, float of_duration_s);
   void Append(const Impressions& other);
 };
 

@@ -214,6 +214,15 @@ double CalibrationSlope(std::span<const CalibrationBin> bins) {
   return Ratio(xy, xx);
 }
 
+double CalibrationError(std::span<const CalibrationBin> bins) {
+  double distance = 0, examples = 0;
+  for (const CalibrationBin& bin : bins) {
+    distance += static_cast<double>(bin.examples) * std::abs(bin.predicted - bin.observed);
+    examples += static_cast<double>(bin.examples);
+  }
+  return Ratio(distance, examples);
+}
+
 std::vector<Interval> BootstrapMeans(std::span<const double> values, size_t columns, base::Rng& rng,
                                      int rounds) {
   const size_t n = values.size() / columns;

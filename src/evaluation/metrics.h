@@ -64,6 +64,8 @@ std::vector<CalibrationBin> Calibration(std::span<const float> predictions,
 // Least-squares slope of observed on predicted over bins, weighted by examples; 1 means calibrated.
 // NaN when all bins have the same prediction.
 double CalibrationSlope(std::span<const CalibrationBin> bins);
+// Expected calibration error: mean distance of predicted and observed, weighted by examples.
+double CalibrationError(std::span<const CalibrationBin> bins);
 
 // ---- Uncertainty ----
 struct Interval {

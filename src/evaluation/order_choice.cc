@@ -18,14 +18,6 @@ namespace {
 constexpr size_t kOrderBlock = 32;            // cases that a thread ranks at once
 constexpr size_t kOrderScores = 500'000'000;  // cases x items, at most
 
-double NdcgOfList(std::span<const uint32_t> list, std::span<const uint32_t> targets) {
-  std::vector<uint32_t> ranks;
-  for (uint32_t place = 0; place < std::min(list.size(), kTop); ++place) {
-    if (std::ranges::find(targets, list[place]) != targets.end()) ranks.push_back(place + 1);
-  }
-  return Ndcg(ranks, targets.size(), kTop);
-}
-
 UserSums SumsOf(std::vector<double> ndcg) {
   std::vector<double> ones(ndcg.size(), 1.0);
   return {std::move(ndcg), std::move(ones)};
@@ -73,8 +65,9 @@ Result<OrderChoice> ChooseOrder(const Subject& subject, const EvaluateOptions& o
       for (size_t i = 0; i < inputs.size(); ++i) {
         const examples::HoldoutCase& held_out = cases[places[i]];
         for (size_t o = 0; o < tried.size(); ++o) {
-          ndcg[o][places[i]] =
-              NdcgOfList(maker.InOrder(proposals[i], tried[o], inputs[i]), held_out.targets);
+          ndcg[o][places[i]] = Ndcg(
+              RanksInList(maker.InOrder(proposals[i], tried[o], inputs[i]), held_out.targets).ranks,
+              held_out.targets.size(), kTop);
         }
       }
     });

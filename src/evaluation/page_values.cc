@@ -48,6 +48,20 @@ std::vector<uint8_t> UnwantedOf(const std::vector<Objective>& objectives,
   return unwanted;
 }
 
+std::vector<double> LogPredictions(size_t objectives, const Impressions& scored) {
+  std::vector<double> logs;
+  std::vector<float> alone(objectives, 0.0f);
+  for (size_t i = 0; i < scored.size(); ++i) {
+    const auto predictions = std::span(scored.predictions).subspan(i * objectives, objectives);
+    for (size_t k = 0; k < objectives; ++k) {
+      alone[k] = 1;
+      logs.push_back(std::log(ranking::CombinedScore(alone, predictions)));
+      alone[k] = 0;
+    }
+  }
+  return logs;
+}
+
 // Of one page.
 struct PageValues::Scratch {
   std::vector<double> scores;
@@ -86,16 +100,11 @@ PageValues::PageValues(const std::vector<Objective>& objectives, std::span<const
   for (size_t c = 0; c < columns_.size(); ++c) columns_[c].measured = all_[c] > 0;
 }
 
-// The logarithms that ranking::CombinedScore takes.
 void PageValues::SetPredictions(const Impressions& scored) {
-  std::vector<float> alone(objectives_, 0.0f);
+  const std::vector<double> logs = LogPredictions(objectives_, scored);
   for (const uint32_t i : pages_.order) {
-    const auto predictions = std::span(scored.predictions).subspan(i * objectives_, objectives_);
-    for (size_t k = 0; k < objectives_; ++k) {
-      alone[k] = 1;
-      log_predictions_.push_back(std::log(ranking::CombinedScore(alone, predictions)));
-      alone[k] = 0;
-    }
+    const auto of_impression = std::span(logs).subspan(i * objectives_, objectives_);
+    log_predictions_.insert(log_predictions_.end(), of_impression.begin(), of_impression.end());
   }
 }
 

@@ -32,6 +32,9 @@ namespace upnext::evaluation {
 std::vector<uint8_t> UnwantedOf(const std::vector<ranking::Objective>& objectives,
                                 const schema::Schema& schema);
 
+// The logarithms that ranking::CombinedScore takes: [scored.size(), objectives].
+std::vector<double> LogPredictions(size_t objectives, const Impressions& scored);
+
 // What a simulated world knows of each impression: P(click | examined), that times the expected
 // seconds, that times the satisfaction. And P(examined) by device and place, from 0; 0 beyond.
 struct ImpressionTruth {

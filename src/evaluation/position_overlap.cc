@@ -170,9 +170,7 @@ PositionCounts CountPositions(const examples::ReplaySource& source, examples::Sp
         bool two = false;
         for (const examples::Impression& impression : joined.of(group)) {
           if (impression.part != part) continue;
-          const bool clicked =
-              impression.labels.Has(schema::EventType::kClick) || impression.labels.watch_s > 0;
-          counts.Add(impression.item, impression.position, clicked);
+          counts.Add(impression.item, impression.position, CountsAsClick(impression.labels));
           if (impression.position == 0) continue;
           two = two || (first != 0 && first != impression.position);
           first = impression.position;

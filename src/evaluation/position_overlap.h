@@ -19,16 +19,22 @@
 
 #include "base/thread_pool.h"
 #include "examples/replay.h"
+#include "schema/event.h"
 
 namespace upnext::evaluation {
 
 // Positions from 1 to this one are counted; later ones are left out.
 inline constexpr size_t kOverlapPositions = 50;
 
+// A watch counts as a click.
+inline bool CountsAsClick(const examples::Labels& labels) {
+  return labels.Has(schema::EventType::kClick) || labels.watch_s > 0;
+}
+
 // What was shown where, over all devices.
 struct PositionCounts {
   struct Shown {
-    uint64_t impressions = 0, clicks = 0;  // a watch counts as a click
+    uint64_t impressions = 0, clicks = 0;
   };
   using ByPosition = std::array<Shown, kOverlapPositions>;  // of position 1, 2, ...
   ByPosition positions = {};

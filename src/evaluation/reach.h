@@ -1,34 +1,52 @@
 // What a ranker can choose from: the share of a held-out user's targets that each generator
 // proposes, and that all of them propose together, with as many candidates as when serving.
+// And what it makes of them: the feeds from end to end.
 //
-//   UPNEXT_ASSIGN_OR_RETURN(const std::vector<ModelMetrics> reach,
-//                           MeasureReach(subject, options, pool, progress));
-//   reach.back().metrics.at("recall").value                        of all generators together
+//   UPNEXT_ASSIGN_OR_RETURN(const Reach reach, MeasureReach(subject, options, cases, pool, progress));
+//   reach.rows.back().metrics.at("recall").value                   of all generators together
 //
 // One at a time per pool. Same figures whatever the number of threads.
 #ifndef UPNEXT_EVALUATION_REACH_H_
 #define UPNEXT_EVALUATION_REACH_H_
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/progress.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "evaluation/case_ranks.h"
 #include "evaluation/evaluate.h"
+#include "evaluation/order_choice.h"
 #include "evaluation/report.h"
+#include "evaluation/retrieval_models.h"
+#include "examples/holdout.h"
 
 namespace upnext::evaluation {
 
 inline constexpr char kAllGenerators[] = "all together";
+inline constexpr size_t kReachScores = 500'000'000;  // cases x items, at most
 
-// Rows of the generators that propose something, in their order, then kAllGenerators: "recall", the
-// mean over users of the share of targets, and "candidates", their mean number. Of at most kOrderUsers
-// users of options.part, spread evenly over them. The generators learn from the training part, in
-// files of options.reach.scratch, which is made and removed; the vectors of items are searched
-// exactly. subject.candidate is not null. Empty when the part has no cases.
-Result<std::vector<ModelMetrics>> MeasureReach(const Subject& subject,
-                                               const EvaluateOptions& options,
-                                               base::ThreadPool& pool, base::Progress& progress);
+struct Reach {
+  // Of the generators that propose something, in their order, then of kAllGenerators: "recall", the
+  // mean over users of the share of targets, and "candidates", their mean number.
+  std::vector<ModelMetrics> rows;
+  // Of the feeds in the ranker's order (ranked_feed.h), by case; empty without a ranker.
+  std::vector<CaseRanks> ranked;
+};
+// Keeps as many of the cases as are measured, kOrderUsers at most, spread evenly over them.
+template <typename T>
+void KeepReached(uint32_t items, std::vector<T>* of_cases) {
+  KeepEvenly(std::min<size_t>(kOrderUsers, 1 + kReachScores / std::max(1u, items)), of_cases);
+}
+// The generators learn from the training part, in files of options.reach.scratch, which is made and
+// removed; the vectors of items are searched exactly. subject.candidate is not null. There is a case.
+Result<Reach> MeasureReach(const Subject& subject, const EvaluateOptions& options,
+                           std::span<const examples::HoldoutCase> cases, base::ThreadPool& pool,
+                           base::Progress& progress);
 
 }  // namespace upnext::evaluation
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "evaluation/metrics.h"
+#include "evaluation/ranker_report.h"
 #include "retrieval/feed_order.h"
 
 namespace upnext::evaluation {
@@ -44,7 +45,7 @@ struct PairedDifference {
 
 // A baseline that is clearly better: `current` of the difference is the baseline's figure.
 struct BaselineLoss {
-  std::string baseline, ours;  // "item-knn", "candidate model" or "served order"
+  std::string baseline, ours;  // "item-knn", "candidate model", "served order" or "ranked feed"
   PairedDifference difference;
 };
 
@@ -62,13 +63,18 @@ struct OrderChoice {
 
 struct RetrievalReport {
   ModelMetrics model;
-  std::optional<ModelMetrics> served;   // the served order, where that is not the model's
+  std::optional<ModelMetrics> served;  // the served order, where that is not the model's
+  // Feeds from end to end, where there is a ranker and reach was measured: of ranked_users.
+  std::optional<ModelMetrics> ranked;
   std::optional<ModelMetrics> current;  // the current bundle's, on the same events
   std::vector<ModelMetrics> baselines;
   std::vector<ModelMetrics> reach;  // of the generators (reach.h); empty where it was not measured
   uint64_t users = 0, items = 0;    // test users, items of the log
+  uint64_t ranked_users = 0;
   TargetCounts targets;
-  std::vector<BaselineLoss> losses;  // the worst first
+  // Of what is served, the worst first. With a ranker that is the ranked feed: rows above it are among
+  // the baselines then.
+  std::vector<BaselineLoss> losses;
 };
 struct RankingReport {
   ModelMetrics
@@ -78,7 +84,11 @@ struct RankingReport {
   std::string architecture;      // of the ranker, with its sizes
   uint64_t multiplications = 0;  // of the ranker per impression (MT-05; Zhao 2019, section 5.2)
   uint64_t users = 0, impressions = 0;
-  std::vector<CalibrationBin> watch_calibration;  // deciles of expected watch seconds (EV-05)
+  std::vector<TaskCalibration> calibration;  // by objective
+  std::vector<Contribution> contributions;   // of the objectives of the score
+  ExpertUse experts;
+  BiasByPosition bias;
+  std::optional<Importance> importance;  // where it was asked for
 };
 
 struct Report {

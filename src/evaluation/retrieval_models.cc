@@ -57,12 +57,6 @@ CaseInput InputOf(const Subject& subject, const examples::HoldoutCase& held_out,
   return input;
 }
 
-void KeepEvenly(size_t keep, std::vector<examples::HoldoutCase>* cases) {
-  if (keep >= cases->size()) return;
-  for (size_t i = 1; i < keep; ++i) std::swap((*cases)[i], (*cases)[i * cases->size() / keep]);
-  cases->resize(keep);
-}
-
 std::vector<uint32_t> ByTime(std::span<const examples::HoldoutCase> cases) {
   std::vector<uint32_t> order(cases.size());
   std::iota(order.begin(), order.end(), 0u);

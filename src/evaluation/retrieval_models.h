@@ -4,7 +4,7 @@
 //   for (const auto& model : RetrievalModels(subject, with_baselines, cases, pool, progress))
 //     model->Score(inputs, &scores);
 //
-// Score is const: any number of threads. Only this room includes it.
+// Score is const: any number of threads.
 #ifndef UPNEXT_EVALUATION_RETRIEVAL_MODELS_H_
 #define UPNEXT_EVALUATION_RETRIEVAL_MODELS_H_
 
@@ -12,6 +12,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/progress.h"
@@ -44,9 +45,15 @@ inline features::UserState StateBefore(const Subject& subject,
 CaseInput InputOf(const Subject& subject, const examples::HoldoutCase& held_out,
                   const examples::HiddenItems& hidden);
 
-// At most `keep` of the cases, spread evenly over them. The same choice in every run on the same
-// cases, so that two bundles are compared on the same users.
-void KeepEvenly(size_t keep, std::vector<examples::HoldoutCase>* cases);
+// At most `keep` of the cases, or of what there is by case, spread evenly over them. The same choice in
+// every run on the same cases, so that two bundles are compared on the same users.
+template <typename T>
+void KeepEvenly(size_t keep, std::vector<T>* of_cases) {
+  const size_t all = of_cases->size();
+  if (keep >= all) return;
+  for (size_t i = 1; i < keep; ++i) std::swap((*of_cases)[i], (*of_cases)[i * all / keep]);
+  of_cases->resize(keep);
+}
 
 // Places of the cases in order of their times.
 std::vector<uint32_t> ByTime(std::span<const examples::HoldoutCase> cases);

@@ -1,7 +1,7 @@
 // The lists that a feed without a ranker shows held-out users: proposals of the generators that an
 // order names, in that order, then those of the candidate model, with the places for what is chosen
 // now and the model does not know (retrieval/live_slots.h), as serving/engine.h makes them. What other
-// generators add after these is not part of the lists.
+// generators add after these is not part of the lists. Those with a ranker: ranked_feed.h.
 //
 //   ListMaker maker(subject, options, orders, cases, pool);
 //   maker.MoveTo(time of the first input);                       cases are taken in order of time

@@ -19,6 +19,8 @@ struct HandMadeRow {
   float watch_s = 0, rating = schema::kAbsent;
   std::vector<schema::EventType> events = {};
   std::vector<float> predictions = {};
+  uint16_t position = 0;
+  uint32_t device = schema::kNone;
 };
 
 struct HandMade {
@@ -26,10 +28,11 @@ struct HandMade {
   void Add(uint32_t user, uint64_t request, const HandMadeRow& row) {
     examples::Impression impression{};
     impression.item = static_cast<uint32_t>(impressions.size());
+    impression.position = row.position;
     impression.labels.watch_s = row.watch_s;
     impression.labels.rating = row.rating;
     for (const schema::EventType type : row.events) impression.labels.happened.Add(type);
-    impressions.Add(user, request, impression, 60.0f);
+    impressions.Add(user, request, row.device, impression, 60.0f);
     impressions.predictions.insert(impressions.predictions.end(), row.predictions.begin(),
                                    row.predictions.end());
   }

@@ -25,8 +25,8 @@ inline base::Rng EpochRng(uint64_t seed, uint32_t epoch, Draw draw, uint64_t ind
 }
 
 // Fisher-Yates.
-template <typename T>
-void Shuffle(std::vector<T>& values, base::Rng& rng) {
+template <typename Values>
+void Shuffle(Values&& values, base::Rng& rng) {
   for (size_t i = values.size(); i > 1; --i) std::swap(values[i - 1], values[rng.Below(i)]);
 }
 

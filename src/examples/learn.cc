@@ -41,6 +41,7 @@ Status ForUsers(uint32_t users, base::ThreadPool& pool, base::Progress& progress
   return Ok();
 }
 
+// `tables` have the rows that stay.
 void LearnVocabularies(const TrainingCounts& counts, const catalogue::Catalogue& catalogue,
                        features::FeatureStatistics* tables) {
   using Counts = features::VocabularyPlan::Counts;
@@ -52,16 +53,19 @@ void LearnVocabularies(const TrainingCounts& counts, const catalogue::Catalogue&
       const size_t limit = plans[i].space == schema::IdSpace::kChannel
                                ? spec.max_channels
                                : std::numeric_limits<size_t>::max();
-      tables->vocabularies[i] = features::Vocabulary::Learn(counts.of(i), limit);
+      tables->vocabularies[i] =
+          features::Vocabulary::Learn(counts.of(i), limit, 1, tables->vocabularies[i]);
       continue;
     }
     const bool clicked = plans[i].counts == Counts::kClicked && counts.clicks() > 0;
-    tables->vocabularies[i] = features::Vocabulary::Learn(
-        clicked ? counts.clicked() : counts.positives(), spec.max_items, spec.min_item_count);
+    tables->vocabularies[i] =
+        features::Vocabulary::Learn(clicked ? counts.clicked() : counts.positives(), spec.max_items,
+                                    spec.min_item_count, tables->vocabularies[i]);
   }
   const size_t tokens = tables->plan.FindVocabulary(features::kTokenVocabulary);
   if (tokens == plans.size()) return;
-  tables->tokens = features::QueryTokens::Learn(catalogue, counts.of(tokens), spec.max_tokens);
+  tables->tokens =
+      features::QueryTokens::Learn(catalogue, counts.of(tokens), spec.max_tokens, tables->tokens);
 }
 
 // Whether the impression at `row` is in the sample: a coin that depends on the row alone.
@@ -197,10 +201,16 @@ Status LearnQuantiles(const ReplaySource& source, const TrainingCounts& counts,
 
 Result<features::FeatureStatistics> LearnFeatures(const ReplaySource& source,
                                                   const features::FeatureSpec& spec,
-                                                  base::ThreadPool& pool,
-                                                  base::Progress& progress) {
+                                                  base::ThreadPool& pool, base::Progress& progress,
+                                                  const features::FeatureStatistics* old) {
   UPNEXT_ASSIGN_OR_RETURN(const features::FeaturePlan plan,
                           features::FeaturePlan::Compile(spec, source.catalogue.schema()));
+  if (old != nullptr && (old->spec != spec || old->plan.text() != plan.text())) {
+    return FailedPrecondition(
+        "the features are others than those of the statistics that should grow: [features], a "
+        "[[feature]] or [schema] changed, or times of the log mean something now; train without "
+        "--continue");
+  }
   TrainingCounts counts(source, plan);
   features::EventCounts::Builder statistics(plan.everybody());
   {
@@ -221,12 +231,14 @@ Result<features::FeatureStatistics> LearnFeatures(const ReplaySource& source,
         "[split] or import more",
         source.split.Describe());
   }
-  features::FeatureStatistics tables(spec, plan);
+  features::FeatureStatistics tables =
+      old == nullptr ? features::FeatureStatistics(spec, plan) : *old;
   LearnVocabularies(counts, source.catalogue, &tables);
   tables.counts = statistics.Build();
   tables.train_begin_ms = counts.first_ms();
   tables.train_end_ms = counts.last_ms();
   tables.log_digest = source.log.digest();
+  if (old != nullptr) return tables;
   UPNEXT_RETURN_IF_ERROR(LearnQuantiles(source, counts, pool, progress, &tables));
   return tables;
 }

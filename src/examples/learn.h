@@ -29,10 +29,16 @@ namespace upnext::examples {
 // many complete watches, or from all when there are fewer.
 inline constexpr uint64_t kQuantileSample = 200'000;
 
-// kFailedPrecondition when the training part is empty, kCancelled when progress says so.
+// Grown from `old` (TR-02), rows and quantiles stay as they are, so that models that were trained with
+// `old` can continue; ids that are new get rows after them while the limits of `spec` allow. Counts
+// and the span of time are those of `source`, whose log has the ids of the old one.
+//
+// kFailedPrecondition when the training part is empty and when `old` is of other features, kCancelled
+// when progress says so.
 Result<features::FeatureStatistics> LearnFeatures(const ReplaySource& source,
                                                   const features::FeatureSpec& spec,
-                                                  base::ThreadPool& pool, base::Progress& progress);
+                                                  base::ThreadPool& pool, base::Progress& progress,
+                                                  const features::FeatureStatistics* old = nullptr);
 
 }  // namespace upnext::examples
 

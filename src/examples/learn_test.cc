@@ -236,6 +236,59 @@ TEST(LearnFeatures, TR04_TheTablesAreTheSameBytesForAnyNumberOfThreads) {
   EXPECT_EQ(one, SavedBytes(world.Learn({}, 1)));
 }
 
+TEST(LearnFeatures, TR02_GrownStatisticsKeepRowsAndQuantilesAndCountAnew) {
+  WorldOptions early = RandomWorld(9, 30, 20), both = early;
+  for (int i = 0; i < 40; ++i) {
+    const std::string item = "new" + std::to_string(i % 4 * (i % 3));
+    const int64_t at = 11 * kDay + i * kHour;
+    both.events.push_back(Shown("u0", item, at, "r" + std::to_string(i)));
+    both.events.push_back(Click("u0", item, at + kMinute, "r" + std::to_string(i)));
+    both.events.push_back(Watch("u0", item, at + 2 * kMinute, 100));
+    both.events.push_back(Search("u0", "novel words" + std::to_string(i % 2), at + 3 * kMinute));
+  }
+  const int64_t until = kStart + 10 * kDay;
+  early.split = {.train_until_ms = until, .validation_until_ms = until};
+  early.events = both.events;
+  both.split = kAllTrains;
+  const World before(early), now(both);
+  base::ThreadPool pool(2);
+  const features::FeatureStatistics old = before.Learn(), fresh = now.Learn();
+  const features::FeatureStatistics grown =
+      World::Value(LearnFeatures(now.source, {}, pool, base::NoProgress(), &old));
+  EXPECT_EQ(grown.train_end_ms, fresh.train_end_ms);
+  EXPECT_EQ(grown.log_digest, fresh.log_digest);
+  EXPECT_EQ(grown.quantiles, old.quantiles);
+  EXPECT_NE(fresh.quantiles, old.quantiles);
+  size_t more = 0;
+  for (size_t i = 0; i < grown.vocabularies.size(); ++i) {
+    SCOPED_TRACE(grown.plan.vocabularies()[i].name);
+    const auto kept = old.vocabularies[i].ids_by_row(), ids = grown.vocabularies[i].ids_by_row();
+    ASSERT_LE(kept.size(), ids.size());
+    EXPECT_TRUE(std::ranges::equal(kept, ids.first(kept.size())));
+    EXPECT_EQ(grown.rows(i), fresh.rows(i));
+    for (uint32_t row = 1; row < fresh.vocabularies[i].rows(); ++row) {
+      const uint32_t here = grown.vocabularies[i].Row(fresh.vocabularies[i].Id(row));
+      EXPECT_EQ(grown.vocabularies[i].count(here), fresh.vocabularies[i].count(row));
+    }
+    more += ids.size() - kept.size();
+  }
+  EXPECT_GT(more, 8u);
+  ASSERT_GT(grown.tokens.rows(), old.tokens.rows());
+  EXPECT_EQ(grown.tokens.rows(), fresh.tokens.rows());
+  for (uint32_t row = 1; row < old.tokens.rows(); ++row) {
+    EXPECT_EQ(grown.tokens.token(row), old.tokens.token(row));
+  }
+  std::vector<uint32_t> rows;
+  grown.tokens.AppendRows(now.Id(schema::IdSpace::kQuery, "novel words1"), now.catalogue, &rows);
+  EXPECT_EQ(grown.tokens.token(rows.at(0)), "novel");
+  features::FeatureSpec other;
+  other.max_items = 7;
+  const auto refused = LearnFeatures(now.source, other, pool, base::NoProgress(), &old);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kFailedPrecondition);
+  EXPECT_THAT(refused.error().message, ::testing::HasSubstr("without --continue"));
+}
+
 TEST(LearnFeatures, StopsWhenAskedTo) {
   class Stopping : public base::Progress {
    public:

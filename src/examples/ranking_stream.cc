@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <numeric>
 #include <span>
+#include <utility>
 
+#include "base/clock.h"
 #include "base/thread_pool.h"
 #include "examples/candidate_stream.h"
 #include "examples/epoch.h"
+#include "features/event_counts.h"
 #include "features/feature_extractor.h"
 #include "schema/event.h"
 
@@ -31,6 +33,12 @@ void AppendRequest(const RankingBatch& from, size_t query, size_t begin, size_t 
     to->request.push_back(from.request[i]);
   }
 }
+
+// A user with impressions on a day, or, when days do not count, with impressions.
+struct Visit {
+  int32_t day;  // since the epoch; 0 when they do not count
+  uint32_t user, impressions;
+};
 
 // Requests of one chunk of users.
 struct Arena {
@@ -61,30 +69,71 @@ struct RankingStream::Rep {
         keeps(feature_tables.plan.state()),
         extractor(feature_tables, replay_source.catalogue, features::Model::kRanking),
         options(stream_options),
-        pool(thread_pool),
-        impressions(replay_source.log.users()) {
-    pool.ParallelFor(impressions.size(), kCountingGrain, [this](size_t begin, size_t end) {
+        pool(thread_pool) {
+    const size_t users = source.log.users();
+    std::vector<std::vector<Visit>> chunks((users + kCountingGrain - 1) / kCountingGrain);
+    pool.ParallelFor(users, kCountingGrain, [&](size_t begin, size_t end) {
       for (size_t user = begin; user < end; ++user) {
-        const RowRange rows =
-            source.split.rows(source.log, static_cast<uint32_t>(user), options.part);
-        for (uint64_t row = rows.begin; row < rows.end; ++row) {
-          impressions[user] += source.log.type(row) == schema::EventType::kImpression ? 1 : 0;
-        }
+        AppendVisits(static_cast<uint32_t>(user), &chunks[begin / kCountingGrain]);
       }
     });
-    for (uint32_t user = 0; user < impressions.size(); ++user) {
-      if (impressions[user] > 0) users.push_back(user);
+    for (const std::vector<Visit>& chunk : chunks) {
+      visits.insert(visits.end(), chunk.begin(), chunk.end());
     }
-    total = std::accumulate(impressions.begin(), impressions.end(), uint64_t{0});
-    position = users.size();  // nothing to hand out before StartEpoch
+    for (const Visit& visit : visits) total += visit.impressions;
+    position = visits.size();  // nothing to hand out before StartEpoch
+  }
+
+  void AppendVisits(uint32_t user, std::vector<Visit>* to) const {
+    const RowRange rows = source.split.rows(source.log, user, options.part);
+    const size_t first = to->size();
+    for (uint64_t row = rows.begin; row < rows.end; ++row) {
+      if (source.log.type(row) != schema::EventType::kImpression) continue;
+      const int64_t time_ms = source.log.time_ms(row);
+      if (time_ms <= options.after_ms) continue;
+      const auto day = static_cast<int32_t>(options.by_days ? features::UtcDay(time_ms) : 0);
+      if (to->size() == first || to->back().day != day) to->push_back({day, user, 0});
+      ++to->back().impressions;
+    }
+  }
+
+  // In the order of days; in each, users from the same start each time, so that an epoch does not
+  // depend on those before it.
+  void Order() {
+    std::ranges::sort(visits, {}, [](const Visit& v) { return std::pair(v.day, v.user); });
+    if (!options.shuffle) return;
+    for (size_t begin = 0, end = 0; begin < visits.size(); begin = end) {
+      end = EndOfDay(begin);
+      base::Rng rng = EpochRng(options.seed, epoch, Draw::kUserOrder, KeyOf(visits[begin]));
+      Shuffle(std::span(visits).subspan(begin, end - begin), rng);
+    }
+  }
+
+  size_t EndOfDay(size_t visit) const {
+    const int32_t day = visits[visit].day;
+    while (visit < visits.size() && visits[visit].day == day) ++visit;
+    return visit;
+  }
+
+  // What a day draws does not depend on those before it.
+  static uint64_t KeyOf(const Visit& visit) {
+    return uint64_t{static_cast<uint32_t>(visit.day)} << 32;
+  }
+
+  TimeWindow WindowOf(const Visit& visit) const {
+    TimeWindow window;
+    if (options.by_days)
+      window = {visit.day * base::kDayMs, (visit.day + int64_t{1}) * base::kDayMs};
+    if (options.after_ms >= window.begin_ms) window.begin_ms = options.after_ms + 1;
+    return window;
   }
 
   void AppendGroup(const features::UserState& before, const ImpressionGroup& group,
-                   Arena* arena) const {
+                   const TimeWindow& window, Arena* arena) const {
     RankingBatch& batch = arena->batch;
     const auto query_row = static_cast<uint32_t>(batch.queries.rows);
     for (const Impression& impression : group.impressions) {
-      if (impression.part != options.part) continue;
+      if (impression.part != options.part || !window.Has(impression.time_ms)) continue;
       extractor.AppendImpression(before, group.user, group.context,
                                  {.item = impression.item, .source = impression.source},
                                  &batch.impressions);
@@ -99,15 +148,16 @@ struct RankingStream::Rep {
     arena->begins.push_back(static_cast<uint32_t>(batch.size()));
   }
 
-  // Makes and mixes the next block of about shuffle_buffer impressions.
+  // Makes and mixes the next block of about shuffle_buffer impressions, all of one day.
   void Refill() {
+    if (position == day_end) day_end = EndOfDay(day_begin = position);
     const size_t begin = position;
-    for (size_t size = 0;
-         position < users.size() && size < std::max<size_t>(options.shuffle_buffer, 1);
+    for (size_t size = 0; position < day_end && size < std::max<size_t>(options.shuffle_buffer, 1);
          ++position) {
-      size += impressions[users[position]];
+      size += visits[position].impressions;
     }
-    const std::span<const uint32_t> block(users.data() + begin, position - begin);
+    const std::span<const Visit> block(visits.data() + begin, position - begin);
+    const TimeWindow window = WindowOf(block.front());
     const size_t chunks = (block.size() + kRankingChunkUsers - 1) / kRankingChunkUsers;
     if (arenas.size() < chunks) arenas.resize(chunks);
     pool.ParallelFor(chunks, 1, [&](size_t first, size_t last) {
@@ -116,13 +166,13 @@ struct RankingStream::Rep {
         arena.Clear();
         const size_t from = chunk * kRankingChunkUsers;
         const size_t n = std::min(kRankingChunkUsers, block.size() - from);
-        for (const uint32_t user : block.subspan(from, n)) {
+        for (const Visit& visit : block.subspan(from, n)) {
           ReplayImpressions(
-              source, user, keeps,
+              source, visit.user, keeps,
               [&](const features::UserState& before, const ImpressionGroup& group) {
-                AppendGroup(before, group, &arena);
+                AppendGroup(before, group, window, &arena);
               },
-              source.split.rows(source.log, user, options.part).end);
+              source.split.rows(source.log, visit.user, options.part).end, window);
         }
       }
     });
@@ -131,7 +181,8 @@ struct RankingStream::Rep {
       for (uint32_t i = 0; i + 1 < arenas[chunk].begins.size(); ++i) slots.push_back({chunk, i});
     }
     if (options.shuffle) {
-      base::Rng rng = EpochRng(options.seed, epoch, Draw::kShuffle, begin);
+      base::Rng rng =
+          EpochRng(options.seed, epoch, Draw::kShuffle, KeyOf(block.front()) + (begin - day_begin));
       Shuffle(slots, rng);
     }
     next_slot = 0;
@@ -160,12 +211,12 @@ struct RankingStream::Rep {
   const features::FeatureExtractor extractor;
   const RankingStreamOptions options;
   base::ThreadPool& pool;
-  std::vector<uint32_t> impressions;  // of the part, by user
   uint64_t total = 0;
 
   uint32_t epoch = 0;
-  std::vector<uint32_t> users;  // with impressions, in the epoch's order
-  size_t position = 0;          // of the first user whose examples are not made yet
+  std::vector<Visit> visits;          // in the epoch's order
+  size_t position = 0;                // of the first visit whose examples are not made yet
+  size_t day_begin = 0, day_end = 0;  // visits of its day
   std::vector<Arena> arenas;
   std::vector<Slot> slots;  // the block's requests, mixed
   size_t next_slot = 0;
@@ -179,21 +230,18 @@ RankingStream::~RankingStream() = default;
 
 void RankingStream::StartEpoch(uint32_t epoch) {
   rep_->epoch = epoch;
-  rep_->position = 0;
+  rep_->position = rep_->day_end = 0;
   rep_->slots.clear();
   rep_->next_slot = 0;
-  if (!rep_->options.shuffle) return;
-  // From the same start each time, so that an epoch does not depend on those before it.
-  std::ranges::sort(rep_->users);
-  base::Rng rng = EpochRng(rep_->options.seed, epoch, Draw::kUserOrder, 0);
-  Shuffle(rep_->users, rng);
+  rep_->Order();
 }
 
 bool RankingStream::Next(size_t size, RankingBatch* batch) {
   batch->Clear();
   while (batch->size() < size) {
     if (rep_->next_slot == rep_->slots.size()) {
-      if (rep_->position == rep_->users.size()) break;
+      if (rep_->position == rep_->visits.size()) break;
+      if (batch->size() > 0 && rep_->position == rep_->day_end) break;
       rep_->Refill();
       continue;
     }

@@ -5,6 +5,10 @@
 //   stream.StartEpoch(0);
 //   while (stream.Next(512, &batch)) { ... }
 //
+// By days (TR-01), an epoch passes through the UTC days in sequence, and no batch has impressions of
+// two days. A user is replayed from the start for each day with impressions, since the states of all
+// users would not fit into memory: that costs about days / 2 times as much.
+//
 // The content and the order of an epoch depend on (seed, epoch) alone, not on the number of
 // threads. One thread at a time per stream; source, tables and pool outlive it.
 #ifndef UPNEXT_EXAMPLES_RANKING_STREAM_H_
@@ -39,6 +43,8 @@ struct RankingStreamOptions {
   uint64_t seed = 1;
   bool shuffle = true;              // false: users in order, impressions in time order (evaluation)
   size_t shuffle_buffer = 1 << 15;  // impressions mixed before they are handed out
+  bool by_days = false;             // mixed within a day alone; requests past midnight are split
+  int64_t after_ms = INT64_MIN;     // only impressions later than that
 };
 
 class RankingStream {

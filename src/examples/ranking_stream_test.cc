@@ -10,6 +10,7 @@
 
 #include "base/thread_pool.h"
 #include "examples/test_world.h"
+#include "features/event_counts.h"
 #include "features/feature_extractor.h"
 #include "schema/event.h"
 
@@ -49,7 +50,7 @@ void ReadRow(const features::FeatureBlock& block, size_t row,
 }
 
 std::vector<RankingExample> RankingEpoch(RankingStream& stream, uint32_t epoch,
-                                         size_t batch_size = 16) {
+                                         size_t batch_size = 16, bool by_days = false) {
   std::vector<RankingExample> examples;
   std::map<std::pair<uint32_t, uint64_t>, size_t> batch_of_request;
   RankingBatch batch;
@@ -61,7 +62,7 @@ std::vector<RankingExample> RankingEpoch(RankingStream& stream, uint32_t epoch,
       if (i > 0) {
         EXPECT_LE(batch.query_of[i - 1], batch.query_of[i]);
       }
-      if (batch.request[i] != 0) {
+      if (batch.request[i] != 0 && !by_days) {
         const auto [entry, is_new] =
             batch_of_request.try_emplace({batch.user[i], batch.request[i]}, number);
         EXPECT_EQ(entry->second, number) << "a request is never split";
@@ -174,6 +175,90 @@ TEST(RankingStream, RK01_ARequestHasOneQueryRow) {
   stream.StartEpoch(1);
   ASSERT_TRUE(stream.Next(1, &batch));
   EXPECT_EQ(batch.size(), 3u);
+}
+
+// A random world whose impressions have numbers of their own as positions, and their times by it. Some
+// requests begin before midnight and end after it.
+struct NumberedWorld {
+  NumberedWorld() : world(Numbered(&time_ms)) {}
+  static WorldOptions Numbered(std::vector<int64_t>* time_ms) {
+    WorldOptions options = RandomWorld(8, /*users=*/40, 30, 400);
+    const int64_t midnight = kDay - kStart % kDay;
+    for (int64_t day = 2; day < 7; ++day) {
+      for (const int64_t after : {-kMinute, int64_t{0}, kMinute}) {
+        options.events.push_back(
+            Shown("u1", "i1", midnight + day * kDay + after, "late " + std::to_string(day)));
+      }
+    }
+    for (schema::RawEvent& event : options.events) {
+      if (event.type != schema::EventType::kImpression) continue;
+      event.position = static_cast<uint16_t>(time_ms->size());
+      time_ms->push_back(event.time_ms);
+    }
+    return options;
+  }
+  int64_t day(uint16_t position) const { return features::UtcDay(time_ms[position]); }
+  std::vector<int64_t> time_ms;  // by position
+  const World world;
+};
+
+TEST(RankingStream, TR01_ByDaysNoExampleIsOlderThanTheDayBeforeItAndNoneIsMissingOrDoubled) {
+  const NumberedWorld numbered;
+  const World& world = numbered.world;
+  const features::FeatureStatistics tables = world.Learn();
+  base::ThreadPool one(1), three(3);
+  const RankingStreamOptions by_days{.seed = 5, .shuffle_buffer = 10, .by_days = true};
+  RankingStream a(world.source, tables, by_days, one), b(world.source, tables, by_days, three);
+  RankingStream shuffled(world.source, tables, {.seed = 5}, one);
+  std::vector<RankingExample> epoch0 = RankingEpoch(a, 0, 16, true),
+                              all = RankingEpoch(shuffled, 0);
+  EXPECT_EQ(epoch0.size(), a.examples_per_epoch());
+  EXPECT_EQ(epoch0, RankingEpoch(b, 0, 16, true)) << "does not depend on threads";
+  EXPECT_NE(epoch0, RankingEpoch(a, 1, 16, true)) << "is mixed by epoch";
+  size_t days = 1, back_in_a_day = 0;
+  for (size_t i = 1; i < epoch0.size(); ++i) {
+    const uint16_t before = epoch0[i - 1].position, now = epoch0[i].position;
+    ASSERT_LE(numbered.day(before), numbered.day(now)) << "example " << i;
+    days += numbered.day(before) < numbered.day(now) ? 1 : 0;
+    back_in_a_day += numbered.time_ms[now] < numbered.time_ms[before] ? 1 : 0;
+  }
+  EXPECT_GT(days, 5u);
+  EXPECT_GT(back_in_a_day, 50u) << "is mixed within a day";
+  RankingBatch batch;
+  a.StartEpoch(0);
+  while (a.Next(64, &batch)) {
+    EXPECT_EQ(numbered.day(batch.position.front()), numbered.day(batch.position.back()));
+  }
+  // The same impressions with the same features and labels, in another order.
+  std::ranges::sort(epoch0);
+  std::ranges::sort(all);
+  EXPECT_EQ(epoch0, all);
+}
+
+TEST(RankingStream, TR01_WhatComesAfterATimeIsTheEndOfTheWholeEpoch) {
+  const NumberedWorld numbered;
+  const World& world = numbered.world;
+  const features::FeatureStatistics tables = world.Learn();
+  base::ThreadPool pool(1);
+  const int64_t noon = (features::UtcDay(kStart) + 4) * kDay + kDay / 2;
+  for (const bool by_days : {true, false}) {
+    RankingStreamOptions options{.seed = 5, .by_days = by_days};
+    RankingStream whole(world.source, tables, options, pool);
+    std::vector<RankingExample> later = RankingEpoch(whole, 0, 16, by_days);
+    std::erase_if(later, [&](const RankingExample& example) {
+      return numbered.time_ms[example.position] <= (by_days ? noon + kDay / 2 - 1 : noon);
+    });
+    ASSERT_GT(later.size(), 20u);
+    options.after_ms = by_days ? noon + kDay / 2 - 1 : noon;
+    RankingStream rest(world.source, tables, options, pool);
+    std::vector<RankingExample> found = RankingEpoch(rest, 0, 16, by_days);
+    EXPECT_EQ(found.size(), rest.examples_per_epoch());
+    if (!by_days) {  // other users, so another order
+      std::ranges::sort(later);
+      std::ranges::sort(found);
+    }
+    EXPECT_EQ(found, later);
+  }
 }
 
 TEST(RankingStream, ALogWithoutImpressionsGivesNoBatches) {

@@ -21,12 +21,18 @@ void ReplayWatches(
 void ReplayImpressions(
     const ReplaySource& source, uint32_t user, const features::StateSpec& keeps,
     const std::function<void(const features::UserState&, const ImpressionGroup&)>& visit,
-    uint64_t end_row) {
+    uint64_t end_row, const TimeWindow& window) {
   JoinedImpressions joined;
   JoinImpressions(source, user, end_row, &joined);
+  const auto in_window = [&](const JoinedGroup& group) {
+    return std::ranges::any_of(joined.of(group), [&](const Impression& impression) {
+      return window.Has(impression.time_ms);
+    });
+  };
   features::UserState state(keeps);
   uint64_t row = source.log.begin(user);
   for (const JoinedGroup& group : joined.groups) {
+    if (!in_window(group)) continue;
     for (; row < group.state_row; ++row) {
       state.ApplyRow(row, source.catalogue, source.rule);
     }

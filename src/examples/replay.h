@@ -83,12 +83,17 @@ struct ImpressionGroup {
   std::span<const Impression> impressions;  // in row order; parts may differ where a part ends
 };
 inline constexpr int64_t kJoinWindowMs = 30 * 60 * 1000;
-// Visits the groups among the user's rows before `end_row` in the order of their states. The span
-// is valid during the visit only.
+struct TimeWindow {
+  int64_t begin_ms = INT64_MIN, end_ms = INT64_MAX;
+  bool Has(int64_t time_ms) const { return begin_ms <= time_ms && time_ms < end_ms; }
+};
+// Visits the groups among the user's rows before `end_row` in the order of their states, those that
+// have an impression in `window` alone, and replays no further. The span is valid during the visit
+// only.
 void ReplayImpressions(
     const ReplaySource& source, uint32_t user, const features::StateSpec& keeps,
     const std::function<void(const features::UserState&, const ImpressionGroup&)>& visit,
-    uint64_t end_row = kAllRows);
+    uint64_t end_row = kAllRows, const TimeWindow& window = {});
 
 // The state after rows [log.begin(user), end_row).
 features::UserState StateAt(const ReplaySource& source, uint32_t user, uint64_t end_row,

@@ -9,14 +9,14 @@
 
 namespace upnext::features {
 
-namespace {
-
-constexpr int64_t kDayOffset = int64_t{1} << 31;
-
 int64_t UtcDay(int64_t time_ms) {
   const int64_t day = time_ms / base::kDayMs - (time_ms % base::kDayMs < 0 ? 1 : 0);
   return std::clamp<int64_t>(day, INT32_MIN, INT32_MAX);
 }
+
+namespace {
+
+constexpr int64_t kDayOffset = int64_t{1} << 31;
 
 float ToFloat(Column::Kind kind, uint64_t whole) {
   switch (kind) {

@@ -26,6 +26,8 @@
 
 namespace upnext::features {
 
+int64_t UtcDay(int64_t time_ms);  // since the epoch
+
 class EventCounts {
  public:
   class Builder;

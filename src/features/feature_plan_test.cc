@@ -227,6 +227,9 @@ TEST(FeatureSpec, DeclaredFeaturesAreReadAndMistakesNameTheirLineAndColumn) {
   EXPECT_THAT(wrong, HasSubstr("did you mean 'item.channel'?"));
   EXPECT_THAT(read("[[feature]]\nname = \"X y\"\nfrom = \"item\"\n").second,
               HasSubstr("small letters"));
+  EXPECT_THAT(
+      read("[[feature]]\nname = \"x\"\nfrom = \"item\"\nfor = []\n").second,
+      HasSubstr("for: expected [\"retrieval\"], [\"ranking\"] or both, found an empty list"));
   EXPECT_THAT(read("[[feature]]\nname = \"x\"\nfrom = \"item\"\nfor = [\"both\"]\n").second,
               HasSubstr("found \"both\""));
   EXPECT_THAT(read("[[feature]]\nname = \"x\"\nfrom = \"item\"\n[[feature]]\nname = \"x\"\nfrom = "

@@ -48,6 +48,9 @@ void ReadDeclared(const base::ConfigTable& table, const schema::Schema& schema, 
   }
   const std::vector<std::string> models = table.Texts("for", {"ranking"});
   const std::vector<std::string> known = {"retrieval", "ranking"};
+  if (models.empty()) {
+    table.Fail("for", "expected [\"retrieval\"], [\"ranking\"] or both, found an empty list");
+  }
   for (const std::string& model : models) {
     if (std::ranges::find(known, model) == known.end()) {
       table.Fail("for", fmt::format("expected \"retrieval\" or \"ranking\", found \"{}\"", model));

@@ -22,9 +22,6 @@ class LiveCounts {
   explicit LiveCounts(const LiveOptions& options) : options_(options), counts_(options) {}
   const LiveOptions& options() const { return options_; }
 
-  // From here on clicks count too, for a site without positive events.
-  void CountClicks() { clicks_ = true; }
-  bool counts_clicks() const { return clicks_; }
   void Add(const Choice& choice);
   // Not older than kRefresh. One caller in kRefresh makes them, the others get those of before.
   std::shared_ptr<const LiveLists> lists() const;
@@ -35,7 +32,6 @@ class LiveCounts {
   std::shared_ptr<const LiveLists> MakeLists() const;
 
   const LiveOptions options_;
-  std::atomic<bool> clicks_{false};
   mutable base::Mutex mutex_;
   TrendCounts counts_ UPNEXT_GUARDED_BY(mutex_);
   FirstChoices first_ UPNEXT_GUARDED_BY(mutex_);

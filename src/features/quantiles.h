@@ -9,6 +9,7 @@
 #define UPNEXT_FEATURES_QUANTILES_H_
 
 #include <cstddef>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -28,6 +29,9 @@ class Quantiles {
   // everything when nothing was learned: a field without values in training is missing at serving.
   float Normalize(float x) const;
   bool empty() const { return boundaries_.empty(); }
+  std::span<const float> boundaries() const {  // [kBoundaries], ascending, or empty
+    return std::span(boundaries_).first(empty() ? 0 : kBoundaries);
+  }
 
   Status Save(base::SectionWriter& writer, std::string_view name) const;
   static Result<Quantiles> Load(const base::SectionFile& file, std::string_view name);

@@ -37,12 +37,20 @@ void Tokenize(std::string_view query, std::vector<std::string>* tokens) {
   }
 }
 
+QueryTokens::QueryTokens() = default;
+
 QueryTokens QueryTokens::Learn(const catalogue::Catalogue& catalogue,
-                               std::span<const uint64_t> query_counts, size_t limit) {
-  // Token numbers in the order of meeting; only strings of distinct tokens are kept.
+                               std::span<const uint64_t> query_counts, size_t limit,
+                               const QueryTokens& old) {
+  // Token numbers in the order of meeting, after those that have rows; only strings of distinct
+  // tokens are kept.
   boost::unordered_flat_map<uint64_t, uint32_t> numbers;
-  std::vector<std::string> texts;
-  std::vector<uint64_t> counts;
+  std::vector<std::string> texts(old.tokens_.begin() + 1, old.tokens_.end());
+  const auto taken = static_cast<uint32_t>(texts.size());
+  std::vector<uint64_t> counts(taken, 0);
+  for (uint32_t number = 0; number < taken; ++number) {
+    numbers.emplace(base::Fingerprint(texts[number]), number);
+  }
   QueryTokens learned;
   std::vector<std::string> words;
   for (uint32_t query = 0; query < query_counts.size(); ++query) {
@@ -63,11 +71,11 @@ QueryTokens QueryTokens::Learn(const catalogue::Catalogue& catalogue,
   std::vector<uint32_t> kept;
   for (uint32_t number = 0; number < counts.size(); ++number) {
     learned.counts_[0] += counts[number];
-    if (counts[number] > 0) kept.push_back(number);
+    if (number < taken || counts[number] > 0) kept.push_back(number);
   }
-  std::stable_sort(kept.begin(), kept.end(),
+  std::stable_sort(kept.begin() + taken, kept.end(),
                    [&](uint32_t a, uint32_t b) { return counts[a] > counts[b]; });
-  kept.resize(std::min(limit, kept.size()));
+  kept.resize(std::min(std::max<size_t>(limit, taken), kept.size()));
   std::vector<uint32_t> row_of(texts.size(), 0);
   for (const uint32_t number : kept) {
     row_of[number] = learned.rows();

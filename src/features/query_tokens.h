@@ -31,11 +31,12 @@ void Tokenize(std::string_view query, std::vector<std::string>* tokens);
 
 class QueryTokens {
  public:
-  QueryTokens() = default;  // only row 0
+  QueryTokens();  // only row 0
   // Counts tokens over the queries weighted by `query_counts` (by query id), keeps the `limit` most
-  // frequent, ties to the token met first.
+  // frequent, ties to the token met first. Those of `old` keep their rows, as in Vocabulary::Learn.
   static QueryTokens Learn(const catalogue::Catalogue& catalogue,
-                           std::span<const uint64_t> query_counts, size_t limit);
+                           std::span<const uint64_t> query_counts, size_t limit,
+                           const QueryTokens& old = {});
   // Appends the rows (0 for unknown tokens) of a query, unigrams then bigrams. Queries newer than
   // what was learned are tokenised on the spot; kNone and unknown ids append nothing.
   void AppendRows(uint32_t query, const catalogue::Catalogue& catalogue,

@@ -1,6 +1,8 @@
 #include "features/trend_counts.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <span>
 #include <string_view>
@@ -92,7 +94,8 @@ void TrendCounts::Add(const Choice& choice) {
   if (static_cast<double>(choice.time_ms - base_ms_) > kMostHalfLives * half_life_ms_) {
     Rebase(choice.time_ms);
   }
-  const double count = std::exp2(static_cast<double>(choice.time_ms - base_ms_) / half_life_ms_);
+  const double count = static_cast<double>(choice.weight) *
+                       std::exp2(static_cast<double>(choice.time_ms - base_ms_) / half_life_ms_);
   const auto add = [&](Cells& cells) {
     const auto [cell, is_new] = cells.try_emplace(choice.item, 0);
     cell->second += count;
@@ -174,9 +177,10 @@ LiveLists TrendCounts::ListsOf(uint32_t region) const {
 }
 
 bool FirstChoices::Add(const Choice& choice) {
-  const int64_t hour = choice.time_ms / kHourMs;
+  const std::array<int64_t, 2> once = {choice.time_ms / kHourMs,
+                                       std::bit_cast<int32_t>(choice.weight)};
   const uint64_t key =
-      base::Fingerprint(std::string_view(reinterpret_cast<const char*>(&hour), sizeof(hour)),
+      base::Fingerprint(std::string_view(reinterpret_cast<const char*>(&once), sizeof(once)),
                         choice.user ^ (uint64_t{choice.item} * 0x9e3779b97f4a7c15u));
   if (older_.contains(key) || !newer_.insert(key).second) return false;
   if (newer_.size() >= kMost) {

@@ -46,6 +46,7 @@ struct Choice {
   uint64_t user = 0;  // any number that tells users apart
   uint32_t item = 0;
   uint32_t region = schema::kNone;
+  float weight = 1;  // of the count
 };
 
 // Scores are counts as of the newest event. Those of a region are completed by a share of overall ones.
@@ -85,10 +86,10 @@ class TrendCounts {
   int64_t base_ms_ = 0, newest_ms_ = 0;
 };
 
-// A user counts once per item and hour, so that one client cannot lift an item.
+// A user counts once per item, hour and weight, so that one client cannot lift an item.
 class FirstChoices {
  public:
-  bool Add(const Choice& choice);             // false: that user, item and hour was there before
+  bool Add(const Choice& choice);  // false: that user, item, hour and weight was there before
   static constexpr size_t kMost = 1'000'000;  // choices that are remembered, twice
 
  private:

@@ -5,28 +5,35 @@
 
 namespace upnext::features {
 
-Vocabulary Vocabulary::Learn(std::span<const uint64_t> counts, size_t limit, uint64_t min_count) {
+Vocabulary::Vocabulary() = default;
+
+Vocabulary Vocabulary::Learn(std::span<const uint64_t> counts, size_t limit, uint64_t min_count,
+                             const Vocabulary& old) {
   std::vector<uint32_t> kept;
   const uint64_t least = std::max<uint64_t>(min_count, 1);
   for (size_t id = 0; id < counts.size(); ++id) {
-    if (counts[id] >= least) kept.push_back(static_cast<uint32_t>(id));
+    if (counts[id] >= least && old.Row(static_cast<uint32_t>(id)) == 0)
+      kept.push_back(static_cast<uint32_t>(id));
   }
   const auto more_frequent = [&](uint32_t a, uint32_t b) {
     return counts[a] != counts[b] ? counts[a] > counts[b] : a < b;
   };
-  const size_t size = std::min(limit, kept.size());
+  const size_t taken = old.rows() - 1;
+  const size_t size = std::min(limit > taken ? limit - taken : 0, kept.size());
   std::partial_sort(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(size), kept.end(),
                     more_frequent);
   kept.resize(size);
+  kept.insert(kept.begin(), old.ids_.begin() + 1, old.ids_.end());
 
   Vocabulary vocabulary;
-  vocabulary.rows_.assign(counts.size(), 0);
+  vocabulary.rows_.assign(std::max(counts.size(), old.rows_.size()), 0);
   vocabulary.counts_[0] = std::accumulate(counts.begin(), counts.end(), uint64_t{0});
   for (const uint32_t id : kept) {
     vocabulary.rows_[id] = vocabulary.rows();
     vocabulary.ids_.push_back(id);
-    vocabulary.counts_.push_back(counts[id]);
-    vocabulary.counts_[0] -= counts[id];
+    const uint64_t count = id < counts.size() ? counts[id] : 0;
+    vocabulary.counts_.push_back(count);
+    vocabulary.counts_[0] -= count;
   }
   return vocabulary;
 }

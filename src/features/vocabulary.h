@@ -22,10 +22,12 @@ namespace upnext::features {
 
 class Vocabulary {
  public:
-  Vocabulary() = default;  // only row 0
+  Vocabulary();  // only row 0
   // The `limit` ids with the highest counts (> 0, >= min_count), ties to the smaller id; row 1 is
-  // the most frequent.
-  static Vocabulary Learn(std::span<const uint64_t> counts, size_t limit, uint64_t min_count = 1);
+  // the most frequent. Ids that have a row in `old` keep it, whatever their counts now, and others
+  // come after them while the limit allows (TR-02).
+  static Vocabulary Learn(std::span<const uint64_t> counts, size_t limit, uint64_t min_count = 1,
+                          const Vocabulary& old = {});
 
   uint32_t rows() const { return static_cast<uint32_t>(ids_.size()); }  // including row 0
   uint32_t ids() const {

@@ -33,6 +33,19 @@ TEST(Vocabulary, CG01_RareIdsFallOut) {
   EXPECT_EQ(Vocabulary::Learn(counts, 100, 0).rows(), 4u) << "an id that never occurs has no row";
 }
 
+TEST(Vocabulary, TR02_OldRowsStayAndNewIdsComeAfterThemByFrequencyWhileTheLimitAllows) {
+  const Vocabulary old = Vocabulary::Learn(std::vector<uint64_t>{2, 7, 5}, 100);
+  const std::vector<uint64_t> counts = {1, 9, 0, 3, 40, 3, 1};
+  const Vocabulary grown = Vocabulary::Learn(counts, 5, /*min_count=*/2, old);
+  EXPECT_THAT(grown.ids_by_row(), testing::ElementsAre(schema::kNone, 1, 2, 0, 4, 3));
+  EXPECT_EQ(grown.Row(5), 0u) << "beyond the limit";
+  EXPECT_EQ(grown.count(1), 9u) << "counts are the new ones";
+  EXPECT_EQ(grown.count(2), 0u) << "an id that occurs no more keeps its row";
+  EXPECT_EQ(grown.count(4), 40u);
+  EXPECT_EQ(grown.count(0), 4u);
+  EXPECT_EQ(Vocabulary::Learn(counts, 2, 1, old).rows(), 4u) << "nothing new beyond the limit";
+}
+
 TEST(Vocabulary, RK04_OrderIsByClicksNotByClickRate) {
   // Item 0: 10 clicks of 10 impressions. Item 1: 50 of 1000. Paper 2.2 counts clicked impressions.
   const std::vector<uint64_t> clicked_impressions = {10, 50};

@@ -23,10 +23,23 @@ struct TableFunction {
     if (type == "TIMESTAMP") return DUCKDB_TYPE_TIMESTAMP;
     return DUCKDB_TYPE_INVALID;
   }
+  // Of the values of a list, which for other types are the column's.
+  static std::string_view ValueType(std::string_view type) {
+    const bool list = type == "INTEGER[]" || type == "FLOAT[]";
+    return type.substr(0, type.size() - (list ? 2 : 0));
+  }
+  static duckdb_logical_type LogicalType(std::string_view type) {
+    const std::string_view value = ValueType(type);
+    duckdb_logical_type of_values = duckdb_create_logical_type(TypeOf(value));
+    if (value.size() == type.size()) return of_values;
+    const duckdb_logical_type list = duckdb_create_list_type(of_values);
+    duckdb_destroy_logical_type(&of_values);
+    return list;
+  }
   static void Bind(duckdb_bind_info info) {
     const auto* self = static_cast<const TableFunction*>(duckdb_bind_get_extra_info(info));
     for (const Column& column : self->columns) {
-      duckdb_logical_type type = duckdb_create_logical_type(TypeOf(column.type));
+      duckdb_logical_type type = LogicalType(column.type);
       duckdb_bind_add_result_column(info, column.name.c_str(), type);
       duckdb_destroy_logical_type(&type);
     }
@@ -75,10 +88,21 @@ void ChunkWriter::SetNull(size_t column, size_t row) {
   validity[row / 64] &= ~(uint64_t{1} << (row % 64));
 }
 
+void* ChunkWriter::AddList(size_t column, size_t row, size_t size) {
+  const auto lists = static_cast<duckdb_vector>(vectors_[column]);
+  const size_t begin = duckdb_list_vector_get_size(lists);
+  duckdb_list_vector_reserve(lists, begin + size);
+  duckdb_list_vector_set_size(lists, begin + size);
+  static_cast<duckdb_list_entry*>(Data(column))[row] = {begin, size};
+  void* const values = duckdb_vector_get_data(duckdb_list_vector_get_child(lists));
+  constexpr size_t kValueBytes = 4;  // of INTEGER and FLOAT alike
+  return static_cast<char*>(values) + begin * kValueBytes;
+}
+
 Status AddTable(Database& database, std::string_view name, std::vector<Column> columns,
                 FillChunk fill) {
   for (const Column& column : columns) {
-    if (TableFunction::TypeOf(column.type) == DUCKDB_TYPE_INVALID) {
+    if (TableFunction::TypeOf(TableFunction::ValueType(column.type)) == DUCKDB_TYPE_INVALID) {
       return InvalidArgument("column {} of table {}: cannot write the type {}", column.name, name,
                              column.type);
     }

@@ -14,6 +14,7 @@
 #ifndef UPNEXT_IMPORT_DUCKDB_TABLE_H_
 #define UPNEXT_IMPORT_DUCKDB_TABLE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -38,12 +39,18 @@ class ChunkWriter {
   }
   void SetText(size_t column, size_t row, std::string_view text);  // VARCHAR; copied
   void SetNull(size_t column, size_t row);
+  // Of a list, INTEGER[] of int32_t or FLOAT[] of float; each row once.
+  template <typename T>
+  void SetList(size_t column, size_t row, std::span<const T> values) {
+    std::ranges::copy(values, static_cast<T*>(AddList(column, row, values.size())));
+  }
 
  private:
   friend struct TableFunction;
   void* Data(size_t column) const;
-  void* chunk_ = nullptr;            // duckdb_data_chunk
-  std::vector<void*> vectors_;       // duckdb_vector of each column
+  void* AddList(size_t column, size_t row, size_t size);  // the place of its values
+  void* chunk_ = nullptr;                                 // duckdb_data_chunk
+  std::vector<void*> vectors_;                            // duckdb_vector of each column
   std::vector<uint64_t*> validity_;  // of each column; null: nothing is NULL yet
 };
 

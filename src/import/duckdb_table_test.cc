@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 namespace upnext::import {
 namespace {
@@ -50,6 +53,42 @@ TEST(AddTable, SqlReadsTheRowsThatAProgramMakes) {
         EXPECT_EQ(chunk.Values<int64_t>(6)[0], (kRows - 1) * 1000);
         return Ok();
       });
+  EXPECT_TRUE(read) << read.error().message;
+}
+
+TEST(AddTable, ListsKeepTheirValuesThroughSeveralChunks) {
+  Result<Database> db = Database::Open({.threads = 1});
+  ASSERT_TRUE(db) << db.error().message;
+  constexpr int32_t kRows = 5000;
+  int32_t made = 0;
+  const Status added = AddTable(
+      *db, "lists", {{"n", "INTEGER"}, {"ids", "INTEGER[]"}, {"weights", "FLOAT[]"}},
+      [&](ChunkWriter& chunk) {
+        size_t row = 0;
+        for (; row < chunk.capacity() && made < kRows; ++row, ++made) {
+          const std::vector<int32_t> ids(static_cast<size_t>(made % 7), made);  // empty ones, too
+          const std::vector<float> weights = {0.5f, static_cast<float>(made)};
+          chunk.Values<int32_t>(0)[row] = made;
+          chunk.SetList<int32_t>(1, row, ids);
+          chunk.SetList<float>(2, row, weights);
+        }
+        return row;
+      });
+  ASSERT_TRUE(added) << added.error().message;
+  const std::string sql = "SELECT n, ids, weights FROM lists()";
+  const Status read = db->Query(sql, [&](const Chunk& chunk) -> Status {
+    for (size_t row = 0; row < chunk.rows(); ++row) {
+      const int32_t n = chunk.Values<int32_t>(0)[row];
+      const auto ids = chunk.List<int32_t>(1, row);
+      EXPECT_EQ(ids.size(), static_cast<size_t>(n % 7));
+      EXPECT_TRUE(std::ranges::all_of(ids, [n](int32_t id) { return id == n; })) << n;
+      const auto weights = chunk.List<float>(2, row);
+      if (weights.size() != 2) return Internal("expected two weights in row {}", n);
+      EXPECT_EQ(weights[0], 0.5f);
+      EXPECT_EQ(weights[1], static_cast<float>(n));
+    }
+    return Ok();
+  });
   EXPECT_TRUE(read) << read.error().message;
 }
 

@@ -204,11 +204,20 @@ Result<fs::path> ContinueNumbers(WatchedDatabase& db, const log::EventLog& curre
   return folder;
 }
 
-Status CountLog(const fs::path& folder, const log::LogMeta& meta, ImportReport& report) {
-  UPNEXT_ASSIGN_OR_RETURN(report.gone_items, log::CountGone(folder, schema::Entity::kItem));
-  UPNEXT_ASSIGN_OR_RETURN(report.gone_users, log::CountGone(folder, schema::Entity::kUser));
-  report.log_users = meta.users - report.gone_users;
-  report.log_items = meta.items - report.gone_items;
+// `previous`: the log whose numbers this one has; null: none.
+Status CountLog(const fs::path& folder, const log::LogMeta& meta, const log::EventLog* previous,
+                ImportReport& report) {
+  using enum schema::Entity;
+  const auto count = [&](schema::Entity entity, uint32_t all, uint64_t* there,
+                         uint64_t* gone) -> Status {
+    UPNEXT_ASSIGN_OR_RETURN(const uint32_t in_all, log::CountGone(folder, entity));
+    *there = all - in_all;
+    const auto before = previous == nullptr ? std::span<const uint32_t>() : previous->gone(entity);
+    UPNEXT_ASSIGN_OR_RETURN(*gone, log::CountGone(folder, entity, before));
+    return Ok();
+  };
+  UPNEXT_RETURN_IF_ERROR(count(kItem, meta.items, &report.log_items, &report.gone_items));
+  UPNEXT_RETURN_IF_ERROR(count(kUser, meta.users, &report.log_users, &report.gone_users));
   report.log_events = meta.stats.events;
   return Ok();
 }
@@ -288,12 +297,15 @@ Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoo
     const fs::path joined = work / "joined";
     UPNEXT_RETURN_IF_ERROR(JoinCurrentLog(db, *base, folder, joined, report));
     folder = joined;
-  } else if (const auto current = LogToContinue(root, progress)) {
+  }
+  std::optional<log::EventLog> previous = base;
+  if (!base && (previous = LogToContinue(root, progress))) {
     UPNEXT_ASSIGN_OR_RETURN(folder,
-                            ContinueNumbers(db, *current, folder, work / "continued", report));
+                            ContinueNumbers(db, *previous, folder, work / "continued", report));
+    if (!report.numbered_afresh.empty()) previous.reset();
   }
   UPNEXT_ASSIGN_OR_RETURN(const log::LogMeta meta, log::ReadMeta(folder / log::format::kMetaFile));
-  UPNEXT_RETURN_IF_ERROR(CountLog(folder, meta, report));
+  UPNEXT_RETURN_IF_ERROR(CountLog(folder, meta, previous ? &*previous : nullptr, report));
   report.posted_new = meta.stats.posted - (base ? base->stats().posted : 0);
   if (progress.stop_requested()) return Cancelled("stopped on request; nothing was published");
   if (base && std::ranges::equal(meta.digests, base->file_digests())) {

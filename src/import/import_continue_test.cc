@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "import/test_import.h"
 #include "log/event_log.h"
+#include "log/forget.h"
 #include "schema/event.h"
 
 namespace upnext::import {
@@ -46,6 +47,24 @@ TEST_F(ImportContinueTest, ANewExportHasTheNumbersOfTheOldAndItsOwnFlagsAndHisto
   EXPECT_EQ(report_.log_items, 3u);
   EXPECT_EQ(report_.log_users, 2u);
   EXPECT_EQ(report_.log_events, 2u);
+}
+
+TEST_F(ImportContinueTest, WhatIsGoneIsReportedOnceAndForgottenUsersAreNot) {
+  const std::string others = "u4,b,1,like\nu5,b,1,like\n";
+  ImportOf("u1,b,1,like\nu2,c,2,like\nu3,d,3,like\n" + others);
+  const auto forgotten = log::ForgetUsers(base::VersionedRoot(log_root()),
+                                          {.users = {"u3"}, .deletions = {}}, base::NoProgress());
+  ASSERT_TRUE(forgotten) << forgotten.error().message;
+  const std::pair<uint64_t, uint64_t> expected[] = {{1, 0}, {0, 0}};
+  for (const auto& gone : expected) {
+    ImportOf("u1,b,1,like\nu2,c,2,like\n" + others);
+    EXPECT_EQ(report_.numbered_afresh, "");
+    EXPECT_EQ(std::pair(report_.gone_items, report_.gone_users), gone);
+    EXPECT_EQ(report_.log_users, 4u);
+    EXPECT_EQ(report_.log_items, 2u);
+  }
+  ImportOf("u1,b,1,like\nu1,c,1,like\n" + others);
+  EXPECT_EQ(report_.gone_users, 1u) << "u2";
 }
 
 TEST_F(ImportContinueTest, TheSameExportAgainIsTheSameLog) {

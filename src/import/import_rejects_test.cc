@@ -157,6 +157,20 @@ TEST_F(ImportTest, SpeaksOfStoreRejectsOnlyWhenALineOfACsvIsWrong) {
   message("SELECT 1 AS usr, 1 AS item, 1 AS time, 'click' AS type");
 }
 
+TEST_F(ImportTest, ADamagedFileIsNamedInALineWithoutTheSettingsOfItsReader) {
+  Write("bytes.csv", std::string("user,item\n\xff\xfe\x01,\n"));
+  Write("short.parquet", "PAR1xx");
+  for (const char* sql :
+       {"FROM read_csv('{data}/bytes.csv')", "FROM read_parquet('{data}/short.parquet')"}) {
+    const std::string text = Refused({.events_sql = sql}).message;
+    EXPECT_THAT(text,
+                AllOf(HasSubstr("[import] events: the SELECT fails: "),
+                      HasSubstr(std::string(sql).contains("bytes") ? "bytes.csv" : "short.parquet"),
+                      HasSubstr("\n(fix the ")));
+    EXPECT_EQ(std::ranges::count(text, '\n'), 1) << text;
+  }
+}
+
 TEST_F(ImportTest, RefusesWhatTheServerRefusesToo) {
   const auto reason = [&](std::string_view type, std::string_view more) {
     return Refused({.events_sql =

@@ -4,6 +4,8 @@
 #include <cctype>
 #include <charconv>
 #include <set>
+#include <sstream>
+#include <string>
 #include <utility>
 
 #include "base/lower_case.h"
@@ -210,6 +212,28 @@ std::string PartOf(const ImportOptions& options, const Select& select) {
       select.sql, IdText(*user), options.parts, options.part - 1);
 }
 
+// What DuckDB says of a file that it cannot read, in a line, without the list of its own settings: the
+// first paragraph, and the file if that is named only among them.
+std::string AboutTheFile(const std::string& message) {
+  constexpr std::string_view kKinds[] = {"Invalid Input Error: ", "IO Error: "};
+  for (const std::string_view kind : kKinds) {
+    if (!message.starts_with(kind)) continue;
+    std::string text;
+    std::istringstream lines(message.substr(kind.size()));
+    for (std::string line; std::getline(lines, line) && !line.empty();) {
+      if (line.starts_with("Possible")) break;
+      text += (text.empty() ? "" : "; ") + line;
+    }
+    constexpr std::string_view kFile = "\n  file = ";
+    if (const size_t at = message.find(kFile); at != std::string::npos) {
+      const size_t begin = at + kFile.size();
+      text = message.substr(begin, message.find('\n', begin) - begin) + ": " + text;
+    }
+    return text;
+  }
+  return message;
+}
+
 std::unexpected<Error> SelectError(Error error, const ImportOptions& options, Table table,
                                    std::string_view statement, std::string_view select) {
   const std::string_view around = statement.substr(0, statement.find(select));
@@ -228,6 +252,7 @@ std::unexpected<Error> SelectError(Error error, const ImportOptions& options, Ta
   } else if (error.code == Code::kInvalidArgument) {
     const bool csv = error.message.contains("CSV Error on Line") ||
                      error.message.contains("rror when sniffing file");
+    error.message = AboutTheFile(error.message);
     error.message += csv ? "\n(fix the file or the options of its read_csv; to set unreadable "
                            "lines aside instead, add store_rejects = true to it)"
                          : "\n(fix the SELECT or the file that it reads)";

@@ -32,6 +32,19 @@ struct MachineRates {         // of all threads of the pool together
   double memory_gb_s() const { return std::max({read_gb_s, rows_gb_s, update_gb_s}); }
 };
 
+// The work of a step next to what the machine can do. Rows of tables: every reference read once,
+// every distinct row read and written once. Operations: two for each multiplication of a product,
+// forward and both gradients.
+struct Roofline {
+  double row_bytes = 0, operations = 0;
+  MachineRates rates;
+  // The shortest times for rows and for products at the peak rates.
+  double memory_s() const { return row_bytes / (rates.memory_gb_s() * 1e9); }
+  double matrix_s() const { return operations / (rates.matrix_gflop_s * 1e9); }
+  // The longer of the two, which assumes that they fully overlap, as a share of the measured time.
+  double share(double step_s) const { return std::max(memory_s(), matrix_s()) / step_s; }
+};
+
 MachineRates MeasureMachine(const MachineRatesOptions& options, base::ThreadPool& pool);
 
 }  // namespace upnext::kernels

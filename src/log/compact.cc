@@ -33,12 +33,11 @@ Status WriteCompactedLog(const fs::path& directory, const EventLog& log, base::P
     const bool of_items = entity == schema::Entity::kItem;
     const uint32_t rows = of_items ? log.items() : log.users();
     for (uint32_t id = 0; id < rows; ++id) {
-      if (log.IsGone(entity, id)) {
+      if (log.IsGone(entity, id) || (!of_items && gone[id])) {
         UPNEXT_RETURN_IF_ERROR(writer.AddGone(entity));
         continue;
       }
       log.Attributes(entity, id, &cells);
-      if (!of_items && gone[id]) cells.assign(cells.size(), {});
       UPNEXT_RETURN_IF_ERROR(of_items ? writer.AddItem(cells) : writer.AddUser(cells));
     }
   }

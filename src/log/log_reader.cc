@@ -99,14 +99,16 @@ Result<LogMeta> ReadMeta(const std::filesystem::path& path) {
   return meta;
 }
 
-Result<uint32_t> CountGone(const std::filesystem::path& directory, schema::Entity entity) {
+Result<uint32_t> CountGone(const std::filesystem::path& directory, schema::Entity entity,
+                           std::span<const uint32_t> before) {
   const bool items = entity == schema::Entity::kItem;
   UPNEXT_ASSIGN_OR_RETURN(
       const SectionFile file,
       SectionFile::Open(directory / (items ? format::kItemsFile : format::kUsersFile),
                         items ? format::kItemsKind : format::kUsersKind, format::kVersion));
   UPNEXT_ASSIGN_OR_RETURN(const auto gone, ReadGone(file, schema::kNone));
-  return static_cast<uint32_t>(gone.size());
+  return static_cast<uint32_t>(std::ranges::count_if(
+      gone, [&](uint32_t id) { return !std::ranges::binary_search(before, id); }));
 }
 
 Result<schema::Schema> ReadSchema(const SectionFile& dictionaries) {

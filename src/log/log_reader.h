@@ -32,8 +32,10 @@ struct LogMeta {
   bool has_order() const { return segments > 1; }
 };
 Result<LogMeta> ReadMeta(const std::filesystem::path& path);
-// The number of items or users of the log in that folder that are gone.
-Result<uint32_t> CountGone(const std::filesystem::path& directory, schema::Entity entity);
+// The number of items or users of the log in that folder that are gone, of which `before` are not
+// counted (ascending).
+Result<uint32_t> CountGone(const std::filesystem::path& directory, schema::Entity entity,
+                           std::span<const uint32_t> before = {});
 // The schema in a dictionaries file.
 Result<schema::Schema> ReadSchema(const base::SectionFile& dictionaries);
 

@@ -118,7 +118,7 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
   UPNEXT_ASSIGN_OR_RETURN(request.n, parameters.Count("n", 20, 1, kMaxItems));
   UPNEXT_ASSIGN_OR_RETURN(request.offset, parameters.Count("offset", 0, 0, kMaxItems - 1));
   request.exclude = parameters.Texts("exclude");
-  request.score = parameters.Text("score");
+  request.score = parameters.TextIfGiven("score");
   UPNEXT_ASSIGN_OR_RETURN(const bool explain, parameters.Flag("explain"));
   UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
   if (request.user.empty())

@@ -91,6 +91,9 @@ TEST_F(ApiTest, WrongParametersSayWhatWasExpected) {
     EXPECT_THAT(detail(fmt::format("user=u&n={}", n)), testing::Not(testing::IsEmpty())) << n;
   }
   EXPECT_THAT(detail("user=u&n=1001"), HasSubstr("a whole number from 1 to 1000, found '1001'"));
+  EXPECT_THAT(detail("user=u&explain="), HasSubstr("explain: expected 0 or 1, found ''"));
+  EXPECT_THAT(detail("user=u&offset="), HasSubstr("offset: expected a whole number from 0"));
+  EXPECT_THAT(detail("user=u&score="), HasSubstr("score: expected NAME:EXPONENT"));
   EXPECT_THAT(detail("user=u&explain=yes"), HasSubstr("explain: expected 0 or 1, found 'yes'"));
   EXPECT_THAT(detail("user=" + std::string(513, 'x')), HasSubstr("at most 512 bytes, found 513"));
   EXPECT_THAT(detail("user=%00"), HasSubstr("%00 at byte 26, which is in no id"));

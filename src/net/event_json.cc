@@ -149,11 +149,7 @@ std::string LineToAdd(std::string_view key, const dom::element& value) {
                                 : value.is_bool()   ? "flag"
                                 : value.is_string() ? "category"
                                                     : "";
-  if (kind.empty()) return "";
-  return fmt::format(
-      "; an attribute of requests is a line in the project file: [schema.requests] "
-      "{} = \"{}\"",
-      key, kind);
+  return kind.empty() ? "" : HowToDeclare(key, kind);
 }
 
 // Parses the events of one batch.
@@ -274,6 +270,12 @@ class EventParser {
 };
 
 }  // namespace
+
+std::string HowToDeclare(std::string_view name, std::string_view kind) {
+  return fmt::format(
+      "; an attribute of requests is a line in the project file: [schema.requests] {} = \"{}\"",
+      name, kind);
+}
 
 Result<EventBatch> ParseEvents(const schema::Schema& schema, std::string_view body) {
   dom::parser parser;

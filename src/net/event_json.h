@@ -24,6 +24,10 @@ using schema::kMaxIdBytes;
 // declares, and "id". kInvalidArgument names the event and key at fault; then nothing is taken.
 Result<EventBatch> ParseEvents(const schema::Schema& schema, std::string_view body);
 
+// What lets a key be taken that requests do not have: "; an attribute of requests is a line in the
+// project file: [schema.requests] page = "category"".
+std::string HowToDeclare(std::string_view name, std::string_view kind);
+
 }  // namespace upnext::net
 
 #endif  // UPNEXT_NET_EVENT_JSON_H_

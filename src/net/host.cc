@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/url/grammar/ci_string.hpp>
+#include <charconv>
 
 namespace upnext::net {
 
@@ -23,6 +24,14 @@ bool IsAddress(std::string_view text) {
   return !error;
 }
 
+// "", which RFC 3986 allows, or a number that a port has.
+bool IsPort(std::string_view text) {
+  if (text.empty()) return true;
+  uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
 // "example.org:80" -> "example.org", "[::1]:80" -> "::1"; "" for what is neither.
 std::string_view WithoutPort(std::string_view host) {
   std::string_view rest;
@@ -36,11 +45,8 @@ std::string_view WithoutPort(std::string_view host) {
     rest = host.substr(colon);
     host = host.substr(0, colon);
   }
-  const bool port =
-      rest.empty() || (rest.front() == ':' && std::ranges::all_of(rest.substr(1), [](char c) {
-                         return c >= '0' && c <= '9';
-                       }));
-  return port ? host : std::string_view();
+  return rest.empty() || (rest.front() == ':' && IsPort(rest.substr(1))) ? host
+                                                                         : std::string_view();
 }
 
 }  // namespace

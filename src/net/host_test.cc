@@ -29,7 +29,7 @@ TEST(Host, OnlyLoopbackAddressesStayOnThisMachine) {
 TEST(Host, IsOwnByAddressOrByADeclaredName) {
   const std::vector<std::string> none, names = {"feeds.example.org"}, any = {"*"};
   for (const char* host : {"127.0.0.1", "127.0.0.1:8080", "10.1.2.3:80", "[::1]:8080", "[::1]",
-                           "localhost", "LocalHost:8080", "localhost:"}) {
+                           "localhost", "LocalHost:8080", "localhost:", "localhost:65535"}) {
     EXPECT_TRUE(IsOwnHost(host, none)) << host;
   }
   for (const char* host :
@@ -38,6 +38,7 @@ TEST(Host, IsOwnByAddressOrByADeclaredName) {
         "127.0.0.1:x", "localhost@attacker.example", "feeds.example.org"}) {
     EXPECT_FALSE(IsOwnHost(host, none)) << host;
   }
+  EXPECT_FALSE(IsOwnHost("localhost:99999", any)) << "no port";
   EXPECT_TRUE(IsOwnHost("Feeds.Example.Org:443", names));
   EXPECT_FALSE(IsOwnHost("example.org", names));
   EXPECT_TRUE(IsOwnHost("attacker.example", any));

@@ -35,7 +35,7 @@ constexpr std::string_view kFrame = R"json({
           {"name": "current_item", "in": "query", "description": "The item being watched", "schema": {"type": "string"}},
           {"name": "offset", "in": "query", "description": "How many of the best items to leave out: those of earlier pages. n and offset are at most 1000 together", "schema": {"type": "integer", "minimum": 0, "maximum": 999, "default": 0}},
           {"name": "exclude", "in": "query", "description": "Items to leave out; repeated for each", "schema": {"type": "array", "items": {"type": "string"}}, "style": "form", "explode": true},
-          {"name": "score", "in": "query", "description": "Exponents of the score for this request in place of the project file's: NAME:EXPONENT for objectives of the ranker, separated by commas; the others get 0. From -100 to 100", "schema": {"type": "string"}, "example": "watch:1,dismiss:-0.5"},
+          {"name": "score", "in": "query", "description": "Exponents of the score for this request in place of the project file's: NAME:EXPONENT for objectives of the ranker, separated by commas; the others get 0. From -100 to 100", "schema": {"type": "string", "minLength": 1}, "example": "watch:1,dismiss:-0.5"},
           {"name": "explain", "in": "query", "description": "1: add sources, predictions and stage counts", "schema": {"type": "string", "enum": ["0", "1", "false", "true"]}}
         ],
         "responses": {

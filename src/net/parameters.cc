@@ -91,8 +91,12 @@ Result<Parameters> Parameters::Parse(const urls::url_view& url, std::string_view
 }
 
 std::string Parameters::Text(std::string_view name) {
+  return TextIfGiven(name).value_or(std::string());
+}
+
+std::optional<std::string> Parameters::TextIfGiven(std::string_view name) {
   std::vector<std::string> texts = Texts(name);
-  return texts.empty() ? std::string() : std::move(texts.front());
+  return texts.empty() ? std::nullopt : std::optional(std::move(texts.front()));
 }
 
 std::vector<std::string> Parameters::Texts(std::string_view name) {
@@ -106,22 +110,22 @@ std::vector<std::string> Parameters::Texts(std::string_view name) {
 
 Result<uint32_t> Parameters::Count(std::string_view name, uint32_t fallback, uint32_t min,
                                    uint32_t max) {
-  const std::string text = Text(name);
-  if (text.empty()) return fallback;
+  const std::optional<std::string> text = TextIfGiven(name);
+  if (!text) return fallback;
   uint32_t n = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (error != std::errc() || end != text.data() + text.size() || n < min || n > max) {
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), n);
+  if (error != std::errc() || end != text->data() + text->size() || n < min || n > max) {
     return InvalidArgument("parameter {}: expected a whole number from {} to {}, found '{}'", name,
-                           min, max, text);
+                           min, max, *text);
   }
   return n;
 }
 
 Result<bool> Parameters::Flag(std::string_view name) {
-  const std::string text = Text(name);
-  if (text.empty() || text == "0" || text == "false") return false;
-  if (text == "1" || text == "true") return true;
-  return InvalidArgument("parameter {}: expected 0 or 1, found '{}'", name, text);
+  const std::optional<std::string> text = TextIfGiven(name);
+  if (!text || *text == "0" || *text == "false") return false;
+  if (*text == "1" || *text == "true") return true;
+  return InvalidArgument("parameter {}: expected 0 or 1, found '{}'", name, *text);
 }
 
 Result<schema::RawAttributes> Parameters::Attributes(const schema::Schema& schema) {

@@ -11,6 +11,7 @@
 
 #include <boost/url/url_view.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,6 +33,7 @@ class Parameters {
   static Result<Parameters> Parse(const boost::urls::url_view& url,
                                   std::string_view repeatable = "");
   std::string Text(std::string_view name);  // "" when absent
+  std::optional<std::string> TextIfGiven(std::string_view name);
   std::vector<std::string> Texts(std::string_view name);
   Result<uint32_t> Count(std::string_view name, uint32_t fallback, uint32_t min, uint32_t max);
   Result<bool> Flag(std::string_view name);

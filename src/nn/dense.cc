@@ -242,6 +242,14 @@ void Tower::AppendParameters(std::string_view name, std::vector<Parameter>& para
   }
 }
 
+Graph::Value Tower::AppendTo(Graph& graph, Graph::Value x) const {
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    x = layers_[i].AppendTo(graph, x);
+    if (IsRelu(i)) x = graph.Op("Relu", {x});
+  }
+  return x;
+}
+
 std::vector<DeadUnits*> Tower::ReluLayers() {
   std::vector<DeadUnits*> layers;
   for (DeadUnits& layer : dead_units_) layers.push_back(&layer);

@@ -29,6 +29,7 @@
 #include "kernels/gemm.h"
 #include "kernels/operand.h"
 #include "nn/dead_units.h"
+#include "nn/graph.h"
 #include "nn/parameter.h"
 
 namespace upnext::nn {
@@ -56,6 +57,9 @@ class Linear {
   std::vector<float>& weight_gradient() { return weight_gradient_; }
   std::vector<float>& bias_gradient() { return bias_gradient_; }
   void AppendParameters(std::string_view name, std::vector<Parameter>& parameters);
+  Graph::Value AppendTo(Graph& graph, const Graph::Value& x) const {
+    return graph.Linear(x, weight_, bias_, in_);
+  }
 
  private:
   size_t in_, out_;
@@ -117,6 +121,9 @@ class Tower {
              const Compute& compute) const;
 
   void AppendParameters(std::string_view name, std::vector<Parameter>& parameters);
+
+  // Infer, as operations.
+  Graph::Value AppendTo(Graph& graph, Graph::Value x) const;
 
   // TR-05: of each ReLU layer.
   std::vector<DeadUnits*> ReluLayers();

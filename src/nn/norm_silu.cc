@@ -163,4 +163,16 @@ void NormSiluTower::AppendParameters(std::string_view name, std::vector<Paramete
   }
 }
 
+Graph::Value NormSiluTower::AppendTo(Graph& graph, Graph::Value x) const {
+  for (const Layer& layer : layers_) {
+    const auto width = static_cast<int64_t>(layer.linear.out());
+    x = graph.Op("LayerNormalization",
+                 {layer.linear.AppendTo(graph, x), graph.Weights(layer.gain, {width}),
+                  graph.Weights(layer.shift, {width})},
+                 {{"axis", int64_t{-1}}, {"epsilon", kVarianceFloor}});
+    x = graph.Op("Mul", {x, graph.Op("Sigmoid", {x})});
+  }
+  return x;
+}
+
 }  // namespace upnext::nn

@@ -17,6 +17,7 @@
 
 #include "base/rng.h"
 #include "nn/dense.h"
+#include "nn/graph.h"
 #include "nn/parameter.h"
 
 namespace upnext::nn {
@@ -42,6 +43,8 @@ class NormSiluTower {
              const Compute& compute) const;
 
   void AppendParameters(std::string_view name, std::vector<Parameter>& parameters);
+  // Infer, as operations.
+  Graph::Value AppendTo(Graph& graph, Graph::Value x) const;
 
  private:
   struct Layer {

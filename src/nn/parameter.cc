@@ -22,6 +22,20 @@ void WriteValues(const Parameter& parameter, size_t at, std::span<const float> v
   }
 }
 
+void CopyRows(const Parameter& from, const Parameter& to, std::span<const uint32_t> rows) {
+  std::vector<float> scratch;
+  if (rows.empty()) return WriteValues(to, 0, ReadValues(from, 0, from.size(), scratch));
+  const size_t width = from.size() / rows.size();
+  for (size_t row = 0; row < rows.size(); ++row) {
+    WriteValues(to, rows[row] * width, ReadValues(from, row * width, width, scratch));
+  }
+}
+
+void CopyRows(std::span<const Parameter> from, std::span<const Parameter> to,
+              std::span<const uint32_t> rows) {
+  for (size_t i = 0; i < from.size(); ++i) CopyRows(from[i], to[i], rows);
+}
+
 bool IsFinite(const Parameter& parameter) {
   constexpr size_t kAtOnce = 4096;
   std::vector<float> scratch;

@@ -35,6 +35,12 @@ std::span<const float> ReadValues(const Parameter& parameter, size_t at, size_t 
 // Replaces elements from `at` on. Writing back values that were read as bf16 changes nothing.
 void WriteValues(const Parameter& parameter, size_t at, std::span<const float> values);
 bool IsFinite(const Parameter& parameter);
+// Copies the rows of `from` (slices of the first dimension) into `to`, which has the same row size and
+// may have more rows: row r becomes rows[r], or stays r without `rows`.
+void CopyRows(const Parameter& from, const Parameter& to, std::span<const uint32_t> rows = {});
+// The same for each of `from`, in the order of `to`.
+void CopyRows(std::span<const Parameter> from, std::span<const Parameter> to,
+              std::span<const uint32_t> rows = {});
 
 // How layers compute: the precision of products and the threads. Cheap to copy.
 struct Compute {

@@ -103,7 +103,8 @@ std::map<std::string, std::string> ByKey(std::span<const std::string> lines) {
   return values;
 }
 
-// "retrieval.dim was 64 and is 128; ...", empty when there is no difference.
+}  // namespace
+
 std::string Differences(std::span<const std::string> before, std::span<const std::string> now) {
   const auto was = ByKey(before), is = ByKey(now);
   const auto value = [](const std::map<std::string, std::string>& values, const std::string& key) {
@@ -120,8 +121,6 @@ std::string Differences(std::span<const std::string> before, std::span<const std
   }
   return text;
 }
-
-}  // namespace
 
 bool TrainingState::at_best() const {
   return !finished && steps == 0 && !reports.empty() && best_epoch + 1 == epoch;

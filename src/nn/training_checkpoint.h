@@ -63,6 +63,9 @@ struct TrainingState {
   bool at_best() const;  // whether the last completed epoch is the best
 };
 
+// What differs between two lists of "key = value": "retrieval.dim was 64 and is 128; ...".
+std::string Differences(std::span<const std::string> before, std::span<const std::string> now);
+
 class TrainingCheckpoints {
  public:
   explicit TrainingCheckpoints(CheckpointOptions options) : options_(std::move(options)) {}

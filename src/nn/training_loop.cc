@@ -34,11 +34,11 @@ class Loop {
         options_(options),
         progress_(progress),
         checkpoints_(options.checkpoints),
-        model_(training.ModelParameters()),
+        result_(training.ModelParameters()),
         stage_(progress, "train " + options.model, "examples",
                Most() * training.examples_per_epoch()) {
-    training.AppendOptimiserState(optimiser_);
-    all_ = model_;
+    training.AppendOptimiserState(options.keep_optimiser ? result_ : optimiser_);
+    all_ = result_;
     all_.insert(all_.end(), optimiser_.begin(), optimiser_.end());
   }
 
@@ -59,7 +59,7 @@ class Loop {
   Status Start() {
     if (options_.checkpoints.resume && checkpoints_.enabled()) {
       UPNEXT_ASSIGN_OR_RETURN(std::optional<TrainingState> state,
-                              checkpoints_.Load(options_.tasks.size(), model_, optimiser_));
+                              checkpoints_.Load(options_.tasks.size(), result_, optimiser_));
       if (state) return Resume(*std::move(state));
       progress_.Note(
           fmt::format("{}: no checkpoint to resume from, training starts over", options_.model));
@@ -78,12 +78,12 @@ class Loop {
     ClearSums();
     state_ = std::move(state);
     saved_ = Position();
+    training_.rng().set_state(state_.rng);
     if (state_.finished) {
       progress_.Note(fmt::format("{}: training is already finished", options_.model));
       stage_.Update(state_.epoch * training_.examples_per_epoch());
       return Ok();
     }
-    training_.rng().set_state(state_.rng);
     progress_.Note(fmt::format("{}: resumes at {}", options_.model, *saved_));
     return Ok();
   }
@@ -181,22 +181,23 @@ class Loop {
     }
     if (state_.needs_best()) {
       if (checkpoints_.enabled()) {
-        UPNEXT_RETURN_IF_ERROR(checkpoints_.LoadBest(state_, model_));
+        UPNEXT_RETURN_IF_ERROR(checkpoints_.LoadBest(state_, result_));
       } else {
-        for (size_t i = 0; i < model_.size(); ++i) {
-          WriteValues(model_[i], 0, snapshot_[i]);
+        for (size_t i = 0; i < result_.size(); ++i) {
+          WriteValues(result_[i], 0, snapshot_[i]);
         }
       }
     }
     state_.finished = true;
-    return checkpoints_.enabled() ? checkpoints_.Save(state_, model_) : Ok();
+    state_.rng = training_.rng().state();
+    return checkpoints_.enabled() ? checkpoints_.Save(state_, result_) : Ok();
   }
 
   void TakeSnapshot() {
-    snapshot_.resize(model_.size());
-    for (size_t i = 0; i < model_.size(); ++i) {
-      const auto values = ReadValues(model_[i], 0, model_[i].size(), snapshot_[i]);
-      if (model_[i].half.empty()) snapshot_[i].assign(values.begin(), values.end());
+    snapshot_.resize(result_.size());
+    for (size_t i = 0; i < result_.size(); ++i) {
+      const auto values = ReadValues(result_[i], 0, result_[i].size(), snapshot_[i]);
+      if (result_[i].half.empty()) snapshot_[i].assign(values.begin(), values.end());
     }
   }
 
@@ -353,7 +354,7 @@ class Loop {
   const TrainingOptions& options_;
   base::Progress& progress_;
   TrainingCheckpoints checkpoints_;
-  std::vector<Parameter> model_, optimiser_, all_;  // all_: both
+  std::vector<Parameter> result_, optimiser_, all_;  // what stays, what does not, both
   base::ProgressStage stage_;
 
   TrainingState state_;

@@ -5,7 +5,7 @@
 //   UPNEXT_ASSIGN_OR_RETURN(nn::TrainingReport report,
 //                           nn::RunTraining(training, options, progress));
 //
-// On return the model has the parameters of the best epoch. A training that was interrupted and
+// On return the model, and with keep_optimiser the optimiser, has the parameters of the best epoch. A training that was interrupted and
 // resumed, any number of times, gives the same bytes as one that was not. One thread.
 #ifndef UPNEXT_NN_TRAINING_LOOP_H_
 #define UPNEXT_NN_TRAINING_LOOP_H_
@@ -64,6 +64,9 @@ struct TrainingOptions {
   // Training stops when this share of the ReLU units of a layer is zero for all examples of an
   // epoch.
   double max_dead_units = 0.9;
+  // The optimiser's state is part of the result: of the best epoch, like the model. The random state is
+  // that of the end.
+  bool keep_optimiser = false;
   std::string advice;  // if training diverges: "lower retrieval.tower_learning_rate (now 1)"
   CheckpointOptions checkpoints;
 };

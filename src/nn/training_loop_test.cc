@@ -10,8 +10,7 @@
 
 #include "base/file.h"
 #include "base/test_folder.h"
-#include "nn/dense.h"
-#include "nn/optimizer.h"
+#include "nn/test_regression.h"
 
 namespace upnext::nn {
 namespace {
@@ -19,108 +18,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-constexpr size_t kInputs = 4, kBatch = 8;
-constexpr uint64_t kSteps = 40;  // an epoch
-
-// A tower that learns a line from noisy inputs: small, but with every part of a real training.
-class Regression : public Trainable {
- public:
-  explicit Regression(float learning_rate = 0.01f)
-      : rng_(7, 2),
-        tower_({.input = kInputs, .widths = {6, 1}, .last_linear = true}, rng_),
-        adam_(Parameters(), {.learning_rate = learning_rate}) {}
-
-  uint64_t examples_per_epoch() const override { return kSteps * kBatch; }
-  void StartEpoch(uint32_t epoch) override {
-    data_ = base::Rng(1, epoch);
-    left_ = kSteps;
-  }
-  size_t NextBatch() override {
-    if (left_ == 0) return 0;
-    --left_;
-    for (size_t i = 0; i < kBatch; ++i) {
-      double sum = 0;
-      for (size_t j = 0; j < kInputs; ++j) {
-        x_[i * kInputs + j] = static_cast<float>(data_.Normal());
-        sum += static_cast<double>(x_[i * kInputs + j]) * (1.0 + static_cast<double>(j));
-      }
-      y_[i] = static_cast<float>(sum);
-    }
-    return kBatch;
-  }
-  void Step(double share_left, std::span<LossValue> losses,
-            std::span<LossValue> guessing) override {
-    if (decay_) adam_.set_learning_rate(static_cast<float>(0.01 * share_left));
-    for (float& x : x_) x += static_cast<float>(0.1 * rng_.Normal());
-    const float* out = tower_.Forward(x_.data(), kBatch, {});
-    std::vector<float> d(kBatch), zeros(kBatch);
-    losses[0] += SquaredLoss(std::span(out, kBatch), y_, {}, d.data());
-    guessing[0] += SquaredLoss(zeros, y_, {}, nullptr);
-    tower_.Backward(d.data(), nullptr, {});
-    adam_.Step();
-    std::vector<float> y(20);
-    y[3] = 1;  // the others are dead
-    dying_.Note({y.data(), nullptr}, 1);
-    ++steps_;
-    if (steps_ == poisoned_) tower_.layers()[0].weight()[0] = NAN;
-  }
-  Status Validate(EpochReport* report) override {
-    report->validation = validation_.empty() ? NAN : validation_[report->epoch];
-    return Ok();
-  }
-  double Total(std::span<const LossValue> losses) const override { return losses[0].mean(); }
-  std::string Describe(const EpochReport&) const override { return "epoch"; }
-  std::vector<Parameter> ModelParameters() override { return Parameters(); }
-  void AppendOptimiserState(std::vector<Parameter>& state) override {
-    adam_.AppendState("tower", state);
-  }
-  base::Rng& rng() override { return rng_; }
-  std::vector<DeadUnits*> ReluLayers() override {
-    return dead_ ? std::vector<DeadUnits*>{&dying_} : tower_.ReluLayers();
-  }
-
-  std::vector<float> Values() {
-    std::vector<float> values;
-    for (const Parameter& p : Parameters()) {
-      values.insert(values.end(), p.value.begin(), p.value.end());
-    }
-    return values;
-  }
-
-  std::vector<double> validation_;  // by epoch; empty: no validation part
-  uint64_t steps_ = 0, poisoned_ = 0;
-  bool decay_ = false, dead_ = false;
-
- private:
-  DeadUnits dying_{20};
-  std::vector<Parameter> Parameters() {
-    std::vector<Parameter> parameters;
-    tower_.AppendParameters("tower", parameters);
-    return parameters;
-  }
-
-  base::Rng rng_, data_{0};
-  Tower tower_;
-  Adam adam_;
-  uint64_t left_ = 0;
-  std::vector<float> x_ = std::vector<float>(kBatch * kInputs), y_ = std::vector<float>(kBatch);
-};
-
-// Requests a stop after `asks` queries.
-class StopAfter : public base::Progress {
- public:
-  explicit StopAfter(uint64_t asks) : asks_(asks) {}
-  void Begin(std::string_view, std::string_view, uint64_t) override {}
-  void Update(uint64_t, std::string_view) override {}
-  void End() override {}
-  void Note(std::string_view line) override { notes_.append(line).append("\n"); }
-  bool stop_requested() const override { return asks_-- == 0; }
-  std::string notes_;
-
- private:
-  mutable uint64_t asks_;
-};
 
 class TrainingLoop : public testing::Test {
  protected:
@@ -179,7 +76,8 @@ TEST_F(TrainingLoop, TR04_StoppedAnywhereAndResumedItGivesTheSameBytes) {
     second.decay_ = true;
     const auto resumed = RunTraining(second, Resuming(), base::NoProgress());
     ASSERT_TRUE(resumed) << resumed.error().message;
-    EXPECT_EQ(first.steps_ + second.steps_, 4 * kSteps) << "a step was done twice, or not at all";
+    EXPECT_EQ(first.steps_ + second.steps_, 4 * Regression::kSteps)
+        << "a step was done twice, or not at all";
     EXPECT_EQ(second.Values(), expected);
     EXPECT_EQ(resumed->best_epoch, 1u);
     ASSERT_EQ(resumed->epochs.size(), 4u);
@@ -194,7 +92,7 @@ TEST_F(TrainingLoop, TR04_StoppedAtEveryStepItStillGivesTheSameBytes) {
     Regression training;
     training.validation_ = {2, 1};
     // One query before each step that is skipped, and several for each step that is run.
-    StopAfter progress((static_cast<uint64_t>(runs) - 1) % kSteps + 1);
+    StopAfter progress((static_cast<uint64_t>(runs) - 1) % Regression::kSteps + 1);
     const auto trained = RunTraining(training, Resuming(), progress);
     if (!trained) {
       ASSERT_EQ(trained.error().code, Code::kCancelled) << trained.error().message;
@@ -205,6 +103,27 @@ TEST_F(TrainingLoop, TR04_StoppedAtEveryStepItStillGivesTheSameBytes) {
     EXPECT_EQ(training.Values(), expected);
     break;
   }
+}
+
+TEST_F(TrainingLoop, TR02_TheOptimiserIsOfTheBestEpochIfItIsKeptAlsoWhenResumed) {
+  Regression two;  // as many epochs as to the best one
+  two.validation_ = {1, 2};
+  TrainingOptions no_files = options_;
+  no_files.checkpoints = {};
+  no_files.epochs = 2;
+  ASSERT_TRUE(RunTraining(two, no_files, base::NoProgress()));
+  no_files.epochs = options_.epochs;
+  no_files.keep_optimiser = options_.keep_optimiser = true;
+  Regression in_memory, on_disk, resumed;
+  for (Regression* one : {&in_memory, &on_disk, &resumed}) one->validation_ = {1, 2, 0, 1};
+  ASSERT_TRUE(RunTraining(in_memory, no_files, base::NoProgress()));
+  EXPECT_EQ(in_memory.AllValues(), two.AllValues());
+  ASSERT_TRUE(Run(on_disk));
+  EXPECT_EQ(on_disk.AllValues(), two.AllValues());
+  ASSERT_TRUE(RunTraining(resumed, Resuming(), base::NoProgress()));
+  EXPECT_EQ(resumed.steps_, 0u) << "it was finished";
+  EXPECT_EQ(resumed.AllValues(), two.AllValues());
+  EXPECT_EQ(resumed.rng().state(), on_disk.rng().state());
 }
 
 TEST_F(TrainingLoop, KeepsTheBestEpochOnDiskOnlyWhileItIsAnother) {
@@ -229,7 +148,7 @@ TEST_F(TrainingLoop, StopAfterGivesTheModelOfThatEpochOfTheScheduleWhateverValid
   training.validation_ = {2, 1};
   training.decay_ = true;
   ASSERT_TRUE(Run(training));
-  EXPECT_EQ(training.steps_, 2 * kSteps);
+  EXPECT_EQ(training.steps_, 2 * Regression::kSteps);
   EXPECT_EQ(training.Values(), second);
 }
 
@@ -252,7 +171,7 @@ TEST_F(TrainingLoop, KilledWhileReplacingTheBestEpochsCheckpointItResumesFromTha
   const std::vector<double> validation = {3, 2, 4, 5};
   Regression first;
   first.validation_ = validation;
-  StopAfter progress(kSteps + 5);  // within the second epoch
+  StopAfter progress(Regression::kSteps + 5);  // within the second epoch
   ASSERT_FALSE(RunTraining(first, options_, progress));
   ASSERT_TRUE(std::filesystem::exists(Best()));
   // The state after a kill between the two renames, and an incomplete file.
@@ -261,7 +180,7 @@ TEST_F(TrainingLoop, KilledWhileReplacingTheBestEpochsCheckpointItResumesFromTha
   second.validation_ = validation;
   const auto report = RunTraining(second, Resuming(), base::NoProgress());
   ASSERT_TRUE(report) << report.error().message;
-  EXPECT_EQ(second.steps_, 3 * kSteps) << "from the end of the first epoch";
+  EXPECT_EQ(second.steps_, 3 * Regression::kSteps) << "from the end of the first epoch";
   EXPECT_EQ(second.Values(), Uninterrupted(validation));
   EXPECT_FALSE(std::filesystem::exists(Newest().string() + ".tmp-1-1"));
 }
@@ -287,7 +206,7 @@ TEST_F(TrainingLoop, ResumingWithoutACheckpointStartsOverWithANote) {
   StopAfter progress(1'000'000);
   ASSERT_TRUE(RunTraining(training, Resuming(), progress));
   EXPECT_THAT(progress.notes_, HasSubstr("no checkpoint to resume from, training starts over"));
-  EXPECT_EQ(training.steps_, 4 * kSteps);
+  EXPECT_EQ(training.steps_, 4 * Regression::kSteps);
 }
 
 TEST_F(TrainingLoop, StartingOverWithACheckpointPresentAddsANote) {
@@ -318,7 +237,7 @@ TEST_F(TrainingLoop, ADamagedCheckpointIsRefused) {
 
 TEST_F(TrainingLoop, TR05_NanInParametersStopsBeforeTheGoodCheckpointIsReplaced) {
   Regression training;
-  training.poisoned_ = kSteps + 12;
+  training.poisoned_ = Regression::kSteps + 12;
   const auto diverged = Run(training);
   ASSERT_FALSE(diverged);
   EXPECT_EQ(diverged.error().code, Code::kInternal);
@@ -334,7 +253,7 @@ TEST_F(TrainingLoop, TR05_NanInParametersStopsBeforeTheGoodCheckpointIsReplaced)
 
 TEST_F(TrainingLoop, TR05_NanInTheLastStepOfAnEpochIsSeenBeforeItIsSaved) {
   Regression training;
-  training.poisoned_ = kSteps;
+  training.poisoned_ = Regression::kSteps;
   const auto diverged = Run(training);
   ASSERT_FALSE(diverged);
   EXPECT_THAT(diverged.error().message,
@@ -344,15 +263,15 @@ TEST_F(TrainingLoop, TR05_NanInTheLastStepOfAnEpochIsSeenBeforeItIsSaved) {
 
 TEST_F(TrainingLoop, TR05_AStopAfterTheHarmKeepsTheCheckpointBefore) {
   Regression training;
-  training.poisoned_ = kSteps + 12;
-  StopAfter progress(kSteps + 12);
+  training.poisoned_ = Regression::kSteps + 12;
+  StopAfter progress(Regression::kSteps + 12);
   const auto stopped = RunTraining(training, options_, progress);
   ASSERT_FALSE(stopped);
   EXPECT_EQ(stopped.error().code, Code::kCancelled);
   EXPECT_THAT(stopped.error().message, HasSubstr("checkpoint of the beginning of epoch 2"));
   Regression second;
   ASSERT_TRUE(RunTraining(second, Resuming(), base::NoProgress()));
-  EXPECT_EQ(second.steps_, 3 * kSteps);
+  EXPECT_EQ(second.steps_, 3 * Regression::kSteps);
 }
 
 TEST_F(TrainingLoop, TR05_AnExplodingLossStops) {

@@ -88,6 +88,7 @@ Result<std::unique_ptr<store::Store>> Project::OpenStore() const {
 
 Status Project::MakeCurrent(const std::string& version) const {
   UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> versions, bundles().Versions());
+  if (versions.empty()) return bundle::NoBundleYet(bundles());
   if (std::ranges::find(versions, version) == versions.end()) {
     return NotFound("{}: expected one of the versions {}, found '{}'", bundles().root().string(),
                     fmt::join(versions, ", "), version);

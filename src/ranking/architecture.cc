@@ -33,6 +33,10 @@ const Entry* Find(std::string_view name) {
   return entry == kArchitectures.end() ? nullptr : &*entry;
 }
 
+bool HasLayers(const std::vector<size_t>& widths, size_t least) {
+  return widths.size() >= least && widths.size() <= kMaxLayers;
+}
+
 Status CheckCount(std::string_view key, size_t count, size_t least, size_t most) {
   if (count >= least && count <= most) return Ok();
   return InvalidArgument("{}: expected {} to {}, found {}", key, least, most, count);
@@ -66,16 +70,20 @@ double Layers(double* input, const std::vector<size_t>& widths) {
 }  // namespace
 
 std::vector<size_t> WidthsFromConfig(const base::ConfigTable& table, std::string_view key,
-                                     const std::vector<int64_t>& otherwise) {
+                                     const std::vector<int64_t>& otherwise, size_t least) {
   std::vector<size_t> widths;
   for (const int64_t width : table.Ints(key, otherwise, {.min = 1, .max = kMaxWidth})) {
     widths.push_back(static_cast<size_t>(width));
+  }
+  if (!HasLayers(widths, least)) {
+    table.Fail(key, fmt::format("expected the widths of {} to {} layers, e.g. {}, found {}", least,
+                                kMaxLayers, otherwise, widths.size()));
   }
   return widths;
 }
 
 Status CheckWidths(std::string_view key, const std::vector<size_t>& widths, size_t least) {
-  if (widths.size() < least || widths.size() > kMaxLayers) {
+  if (!HasLayers(widths, least)) {
     return InvalidArgument("{}: expected {} to {} layers, found {}", key, least, kMaxLayers,
                            widths.size());
   }
@@ -91,15 +99,15 @@ ArchitectureOptions ArchitectureOptions::FromConfig(const base::ConfigTable& ran
   const std::vector<std::string> names = ArchitectureNames();
   options.name = names[ranking.Choice("architecture", names, 0)];
   const Entry& entry = *Find(options.name);
-  if (entry.bottom) options.widths = WidthsFromConfig(ranking, "widths", {256, 128});
-  if (entry.heads) options.task_widths = WidthsFromConfig(ranking, "task_widths", {32});
+  if (entry.bottom) options.widths = WidthsFromConfig(ranking, "widths", {256, 128}, 1);
+  if (entry.heads) options.task_widths = WidthsFromConfig(ranking, "task_widths", {32}, 0);
   const auto count = [&](std::string_view key, size_t otherwise, int64_t least, size_t most) {
     return static_cast<size_t>(ranking.Int(key, static_cast<int64_t>(otherwise),
                                            {.min = least, .max = static_cast<int64_t>(most)}));
   };
   if (entry.experts) {
     options.experts = count("experts", options.experts, 1, kMaxExperts);
-    options.expert_widths = WidthsFromConfig(ranking, "expert_widths", {64});
+    options.expert_widths = WidthsFromConfig(ranking, "expert_widths", {64}, 1);
     const std::vector<std::string> layers(std::begin(kExpertLayers), std::end(kExpertLayers));
     options.expert_layer = static_cast<ExpertLayer>(ranking.Choice("expert_layer", layers, 0));
     options.gate_dropout = static_cast<float>(ranking.Real(
@@ -112,9 +120,12 @@ ArchitectureOptions ArchitectureOptions::FromConfig(const base::ConfigTable& ran
     options.task_experts = count("task_experts", options.task_experts, 0, kMaxExperts);
     options.levels = count("levels", options.levels, 1, kMaxLevels);
   }
-  const Status fits = CheckOptions(entry, options);
-  if (!fits) ranking.Fail("architecture", fits.error().message);
   return options;
+}
+
+bool HasExperts(const ArchitectureOptions& options) {
+  const Entry* const entry = Find(options.name);
+  return entry != nullptr && entry->experts;
 }
 
 std::string Describe(const ArchitectureOptions& options) {
@@ -140,6 +151,11 @@ std::vector<std::string> ArchitectureNames() {
   return names;
 }
 
+bool HasSharedLayers(const ArchitectureOptions& options) {
+  const Entry* const entry = Find(options.name);
+  return entry != nullptr && entry->bottom;
+}
+
 Result<std::unique_ptr<Architecture>> MakeArchitecture(const ArchitectureOptions& options,
                                                        const NetShape& shape, base::Rng& rng) {
   const Entry* const entry = Find(options.name);
@@ -147,7 +163,9 @@ Result<std::unique_ptr<Architecture>> MakeArchitecture(const ArchitectureOptions
     return InvalidArgument("unknown ranking architecture '{}'; known: {}", options.name,
                            fmt::join(ArchitectureNames(), ", "));
   }
-  UPNEXT_RETURN_IF_ERROR(CheckOptions(*entry, options));
+  if (const Status fits = CheckOptions(*entry, options); !fits) {
+    return InvalidArgument("the ranking architecture '{}': {}", options.name, fits.error().message);
+  }
   return entry->make(options, shape, rng);
 }
 

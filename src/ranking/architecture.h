@@ -22,6 +22,7 @@
 #include "base/rng.h"
 #include "base/status.h"
 #include "nn/dead_units.h"
+#include "nn/graph.h"
 #include "nn/parameter.h"
 #include "ranking/net_input.h"
 
@@ -32,8 +33,9 @@ enum class ExpertLayer : uint8_t { kRelu, kNormSilu };
 inline constexpr std::string_view kExpertLayers[] = {"relu", "norm-silu"};
 
 inline constexpr size_t kMaxWidth = 16384;  // of a layer
+// Widths of layers, at least `least` of them.
 std::vector<size_t> WidthsFromConfig(const base::ConfigTable& table, std::string_view key,
-                                     const std::vector<int64_t>& otherwise);
+                                     const std::vector<int64_t>& otherwise, size_t least);
 // kInvalidArgument for fewer layers than `least`, too many, and widths that no layer can have.
 Status CheckWidths(std::string_view key, const std::vector<size_t>& widths, size_t least);
 
@@ -55,6 +57,7 @@ struct ArchitectureOptions {
 };
 // "mmoe 256-128, 8 experts 64, tasks 32": the name and what it has.
 std::string Describe(const ArchitectureOptions& options);
+bool HasExperts(const ArchitectureOptions& options);
 
 struct NetShape {
   NetWidths input;
@@ -93,6 +96,8 @@ class Architecture {
   // The const variant of Forward without dropout. `scratch` is from MakeScratch of this object.
   virtual void Infer(const NetInput& input, float* logits, ArchitectureScratch& scratch,
                      const nn::Compute& compute) const = 0;
+  // Infer, as operations: the logits.
+  virtual nn::Graph::Value AppendTo(nn::Graph& graph, const NetValues& input) const = 0;
   // Of the last Infer with this scratch, for those that have gates (MT-06). Views into the scratch.
   virtual std::vector<GateWeights> Gates(const ArchitectureScratch&) const { return {}; }
   // Sets the outputs for an input without information; biases [outputs of all tasks].
@@ -104,6 +109,8 @@ class Architecture {
 };
 
 std::vector<std::string> ArchitectureNames();
+// Whether one made of these options has a shared_width().
+bool HasSharedLayers(const ArchitectureOptions& options);
 // kInvalidArgument for an unknown name, with the known ones, and for sizes that it cannot have.
 Result<std::unique_ptr<Architecture>> MakeArchitecture(const ArchitectureOptions& options,
                                                        const NetShape& shape, base::Rng& rng);

@@ -35,7 +35,7 @@ AttentionOptions AttentionOptions::FromConfig(const base::ConfigTable& attention
   AttentionOptions options;
   options.features = attention.Texts("features", {});
   if (options.features.empty()) return options;
-  options.widths = WidthsFromConfig(attention, "widths", {32});
+  options.widths = WidthsFromConfig(attention, "widths", {32}, 1);
   return options;
 }
 
@@ -51,14 +51,16 @@ Result<std::vector<AttendedHistory>> FindHistories(const AttentionOptions& optio
         if (IsHistory(other, shape)) known.push_back(other.feature);
       }
       return InvalidArgument(
-          "[ranking.attention] features: expected lists of the request whose ids are also those of "
-          "a feature of the candidate, found \"{}\"; known: {}",
+          "expected lists of the request whose ids are also those of a feature of the candidate, "
+          "found \"{}\"; known: {}",
           name, fmt::join(known, ", "));
     }
     histories.push_back({.history = static_cast<size_t>(slot - slots.begin()),
                          .candidate = CandidateOf(slot->table, shape)});
   }
-  if (!histories.empty()) UPNEXT_RETURN_IF_ERROR(CheckWidths("widths", options.widths, 1));
+  if (!histories.empty()) {
+    UPNEXT_RETURN_IF_ERROR(CheckWidths("[ranking.attention] widths", options.widths, 1));
+  }
   return histories;
 }
 
@@ -198,6 +200,37 @@ void Attention::Backward(const AttentionInput& input, float* d_rows, const nn::C
     kernels::Axpy(1.0f, d_candidates_.data() + i * dim_,
                   d_rows + i * input.stride + input.candidate, dim_);
   }
+}
+
+// As Infer, but the pairs of each candidate are all places of its history. Those filled up with id 0
+// add nothing, since row 0 of a table is zero.
+nn::Graph::Value Attention::AppendTo(nn::Graph& graph, const nn::EmbeddingTable& table,
+                                     const AttentionValues& input) const {
+  using Value = nn::Graph::Value;
+  const auto op = [&](const char* name, std::vector<Value> inputs) {
+    return graph.Op(name, std::move(inputs));
+  };
+  const Value zero = graph.Int(0), one = graph.Int(1), axis = graph.Ints({1});
+  const Value all = graph.Ints({-1}), vectors = graph.Ints({-1, static_cast<int64_t>(dim_)});
+  const Value keys = op("Reshape", {nn::AppendRows(graph, input.history, table), vectors});
+  // [rows, length]: the key and the row of each pair.
+  const Value places = op("Range", {zero, op("Size", {input.history}), one});
+  const Value key_of =
+      op("Gather", {op("Reshape", {places, op("Shape", {input.history})}), input.query_of});
+  const Value shape = op("Shape", {key_of});
+  const Value rows = op("Range", {zero, op("Size", {input.query_of}), one});
+  const Value row_of = op("Expand", {op("Unsqueeze", {rows, axis}), shape});
+  const Value pair_keys = op("Gather", {keys, key_of});  // [rows, length, dim]
+  const Value products = op("Mul", {pair_keys, op("Unsqueeze", {input.candidate, axis})});
+  const Value of_pairs = pair_.AppendTo(
+      graph, {keys, op("Reshape", {products, vectors}), op("Reshape", {key_of, all})});
+  const Value of_candidates =
+      candidate_.AppendTo(graph, {input.candidate, {}, op("Reshape", {row_of, all})});
+  const Value weights =
+      op("Reshape",
+         {rest_.AppendTo(graph, op("Relu", {op("Add", {of_pairs, of_candidates})})), shape});
+  const Value sums = op("MatMul", {op("Unsqueeze", {weights, axis}), pair_keys});
+  return op("Squeeze", {sums, axis});
 }
 
 void Attention::AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters) {

@@ -31,6 +31,7 @@
 #include "nn/dead_units.h"
 #include "nn/dense.h"
 #include "nn/embedding_table.h"
+#include "nn/graph.h"
 #include "nn/parameter.h"
 #include "ranking/bottom.h"
 
@@ -59,6 +60,13 @@ struct AttentionInput {
   std::span<const uint32_t> query_of;  // [rows]
   float* rows;                         // [rows, stride]
   size_t stride, candidate, out;       // columns: of the candidate's embedding, and of the result
+};
+
+// The same as tensors of a graph.
+struct AttentionValues {
+  nn::Graph::Value history;    // ids [requests, length], filled up with 0
+  nn::Graph::Value query_of;   // [rows]
+  nn::Graph::Value candidate;  // its embedding, [rows, dim]
 };
 
 class Attention {
@@ -93,6 +101,10 @@ class Attention {
 
   void Infer(const nn::EmbeddingTable& table, const AttentionInput& input, Work& work,
              const nn::Compute& compute) const;
+
+  // The columns `out` as operations: [rows, dim].
+  nn::Graph::Value AppendTo(nn::Graph& graph, const nn::EmbeddingTable& table,
+                            const AttentionValues& input) const;
 
   void AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters);
   void AppendReluLayers(std::vector<nn::DeadUnits*>& layers);

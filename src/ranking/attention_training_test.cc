@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/thread_pool.h"
+#include "examples/ranking_stream.h"
+#include "nn/parameter.h"
 #include "ranking/test_batches.h"
 #include "schema/event.h"
 

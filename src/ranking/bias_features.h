@@ -20,6 +20,7 @@
 #include "base/status.h"
 #include "features/feature_block.h"
 #include "features/model_shape.h"
+#include "nn/graph.h"
 
 namespace upnext::ranking {
 
@@ -28,6 +29,7 @@ namespace upnext::ranking {
 enum class BiasMethod : uint8_t { kNone, kTower, kInput, kAdversarial };
 inline constexpr std::string_view kBiasMethods[] = {"none", "tower", "input", "adversarial"};
 inline constexpr uint32_t kMaxBiasPositions = 1000;
+inline constexpr double kLeastLearningRate = 1e-9;  // 0 would not learn
 
 // Of [ranking.bias].
 struct BiasOptions {
@@ -40,22 +42,32 @@ struct BiasOptions {
   float learning_rate = 0.1f;       // of the tables, row-wise Adagrad
   uint32_t served_position = 0;     // kInput: when serving; 0: missing
   float adversarial_weight = 0.1f;  // kAdversarial: of the negated gradient
+  bool reads_positions() const {
+    return method == BiasMethod::kTower || method == BiasMethod::kInput;
+  }
   static BiasOptions FromConfig(const base::ConfigTable& bias);
 };
 
 class BiasFeatures {
  public:
-  // kInvalidArgument for a name that is no single-valued feature of the request, and for crosses of
-  // too many cells.
+  // kInvalidArgument for a name that is no single-valued feature of the request, for crosses of too
+  // many cells, for what comes twice, and for features that do not depend on the position.
   static Result<BiasFeatures> Make(const BiasOptions& options, const features::ModelShape& shape);
 
   // Of a table that has a row for each cell of each feature; row 0 is none.
   size_t rows() const { return rows_; }
+  // The row in a table of `grown`, the same features of a shape with more rows, of each row here.
+  std::vector<uint32_t> RowsIn(const BiasFeatures& grown) const;
   // One bag for each impression, of one cell for each feature. positions [impressions]: from 1, 0
   // is missing; empty: all are `position`.
   void Cells(const features::FeatureBlock& queries, std::span<const uint32_t> query_of,
              std::span<const uint16_t> positions, features::Bags* cells,
              uint16_t position = 0) const;
+  // The same as operations, for impressions at `position`: [impressions] cells for each feature.
+  // ids [slots of the query side]: [queries], of those with one value.
+  std::vector<nn::Graph::Value> AppendCells(nn::Graph& graph, std::span<const nn::Graph::Value> ids,
+                                            const nn::Graph::Value& query_of,
+                                            uint16_t position) const;
 
  private:
   struct Factor {
@@ -67,6 +79,7 @@ class BiasFeatures {
   Result<Factor> FactorOf(const std::string& name, const features::ModelShape& shape) const;
   size_t ValueOf(const Factor& factor, const features::FeatureBlock& queries, size_t query,
                  size_t position) const;
+  size_t ValueAt(const Factor& factor, size_t position) const;  // of no slot
 
   uint32_t positions_ = 1, columns_ = 0;
   std::vector<Cross> crosses_;

@@ -91,6 +91,16 @@ TEST(BiasFeatures, OthersAreRefusedWithTheKnownNames) {
               HasSubstr("at most 4194304 cells"));
 }
 
+TEST(BiasFeatures, OneAtLeastIsOfThePositionAndNoneComesTwice) {
+  EXPECT_THAT(WhyNot({.features = {"device"}}),
+              testing::AllOf(HasSubstr("\"position\", \"row\" or \"column\""),
+                             HasSubstr("found \"device\"")));
+  EXPECT_EQ(WhyNot({.features = {"position", "device"}}), "made");
+  EXPECT_THAT(WhyNot({.features = {"position x position"}}), HasSubstr("\"position\" twice in"));
+  EXPECT_THAT(WhyNot({.features = {"position x device", "device x position"}}),
+              HasSubstr("\"device x position\" again"));
+}
+
 BiasOptions Read(const std::string& toml, std::string* error) {
   const auto config = base::Config::Parse(toml, "test");
   EXPECT_TRUE(config);
@@ -119,6 +129,10 @@ TEST(BiasOptions, AMethodReadsItsOwnKeysAlone) {
   EXPECT_THAT(error, HasSubstr("dropout"));
   Read("[bias]\ndropout = 0.1\n", &error);
   EXPECT_THAT(error, HasSubstr("dropout"));
+  Read("[bias]\nmethod = \"tower\"\nlearning_rate = 0\n", &error);
+  EXPECT_THAT(error, HasSubstr("bias.learning_rate: expected a number from 1e-09"));
+  Read("[bias]\nmethod = \"input\"\npositions = 10\nserved_position = 11\n", &error);
+  EXPECT_THAT(error, HasSubstr("`positions` (10)"));
 }
 
 }  // namespace

@@ -72,6 +72,21 @@ void SplitLinear::Backward(const NetInput& input, const float* d_y, const NetGra
        query_.weight.data(), d_input.queries, compute.precision, compute.pool);
 }
 
+nn::Graph::Value SplitLinear::AppendTo(nn::Graph& graph, const NetValues& input) const {
+  if (input.queries.empty()) {
+    return graph.Linear(input.impressions, impression_.weight, bias_, widths_.impression);
+  }
+  const std::vector<float> no_bias;
+  const bool queries_alone = input.impressions.empty();
+  const nn::Graph::Value queries = graph.Op(
+      "Gather",
+      {graph.Linear(input.queries, query_.weight, queries_alone ? bias_ : no_bias, widths_.query),
+       input.query_of});
+  if (queries_alone) return queries;
+  return graph.Op("Add", {queries, graph.Linear(input.impressions, impression_.weight, bias_,
+                                                widths_.impression)});
+}
+
 void SplitLinear::AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters) {
   const auto append = [&](std::string_view half, uint64_t width, Half& values) {
     if (width == 0) return;
@@ -116,6 +131,10 @@ const float* Bottom::Infer(const NetInput& input, Scratch& scratch,
   scratch.out.resize(input.rows() * rest_.output());
   rest_.Infer(scratch.hidden.data(), input.rows(), scratch.out.data(), scratch.rest, compute);
   return scratch.out.data();
+}
+
+nn::Graph::Value Bottom::AppendTo(nn::Graph& graph, const NetValues& input) const {
+  return rest_.AppendTo(graph, graph.Op("Relu", {first_.AppendTo(graph, input)}));
 }
 
 void Bottom::AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters) {

@@ -18,6 +18,7 @@
 #include "base/rng.h"
 #include "nn/dead_units.h"
 #include "nn/dense.h"
+#include "nn/graph.h"
 #include "nn/parameter.h"
 #include "ranking/net_input.h"
 
@@ -41,6 +42,8 @@ class SplitLinear {
   // d_impressions [impressions, impression] are added to.
   void Backward(const NetInput& input, const float* d_y, const NetGradient& d_input,
                 const nn::Compute& compute);
+  // Forward without the ReLU, as operations.
+  nn::Graph::Value AppendTo(nn::Graph& graph, const NetValues& input) const;
   std::vector<float>& bias() { return bias_; }
   void AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters);
 
@@ -72,6 +75,7 @@ class Bottom {
     std::vector<float> hidden, out;  // the result is in `out`
   };
   const float* Infer(const NetInput& input, Scratch& scratch, const nn::Compute& compute) const;
+  nn::Graph::Value AppendTo(nn::Graph& graph, const NetValues& input) const;
   void AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters);
   void AppendReluLayers(std::vector<nn::DeadUnits*>& layers);
 

@@ -16,6 +16,7 @@
 
 #include "base/rng.h"
 #include "nn/dense.h"
+#include "nn/graph.h"
 #include "nn/norm_silu.h"
 #include "nn/parameter.h"
 #include "ranking/architecture.h"
@@ -38,6 +39,9 @@ class Expert {
   void Infer(const float* x, size_t batch, float* out, Scratch& scratch,
              const nn::Compute& compute) const;
   void AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters);
+  nn::Graph::Value AppendTo(nn::Graph& graph, const nn::Graph::Value& x) const {
+    return std::visit([&](const auto& net) { return net.AppendTo(graph, x); }, net_);
+  }
   // Null unless its units are ReLU.
   nn::Tower* relu() { return std::get_if<nn::Tower>(&net_); }
   const nn::Tower* relu() const { return std::get_if<nn::Tower>(&net_); }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "base/thread_pool.h"
 #include "kernels/vector_ops.h"
@@ -155,6 +156,32 @@ void ExpertMix::Infer(Streams streams, size_t batch, Scratch& scratch,
     MixRows(gate.experts, outs, scratch.weights[k].data(), batch, output(), scratch.outs[k].data(),
             compute.pool);
   }
+}
+
+std::vector<nn::Graph::Value> ExpertMix::AppendTo(
+    nn::Graph& graph, const std::vector<nn::Graph::Value>& streams) const {
+  using Value = nn::Graph::Value;
+  const Value axis = graph.Ints({1});
+  std::vector<Value> experts, outs;
+  for (size_t e = 0; e < experts_.size(); ++e) {
+    const Value out = experts_[e].AppendTo(graph, streams[options_.experts[e]]);
+    experts.push_back(graph.Op("Unsqueeze", {out, axis}));  // [batch, 1, output]
+  }
+  std::map<std::vector<size_t>, Value> mixed;  // [batch, experts of a gate, output]
+  for (size_t k = 0; k < gates(); ++k) {
+    const ExpertMixOptions::Gate& gate = options_.gates[k];
+    const auto [of_gate, added] = mixed.try_emplace(gate.experts);
+    if (added) {
+      std::vector<Value> parts;
+      for (const size_t e : gate.experts) parts.push_back(experts[e]);
+      of_gate->second = graph.Concat(parts);
+    }
+    const Value weights = graph.Op("Softmax", {gates_[k].AppendTo(graph, streams[gate.stream])},
+                                   {{"axis", int64_t{1}}});
+    const Value row = graph.Op("Unsqueeze", {weights, axis});  // [batch, 1, experts]
+    outs.push_back(graph.Op("Squeeze", {graph.Op("MatMul", {row, of_gate->second}), axis}));
+  }
+  return outs;
 }
 
 void ExpertMix::AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters) {

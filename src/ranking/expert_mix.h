@@ -20,6 +20,7 @@
 
 #include "base/rng.h"
 #include "nn/dense.h"
+#include "nn/graph.h"
 #include "nn/parameter.h"
 #include "ranking/architecture.h"
 #include "ranking/expert.h"
@@ -63,6 +64,9 @@ class ExpertMix {
   };
   void Infer(Streams streams, size_t batch, Scratch& scratch, const nn::Compute& compute) const;
 
+  // Infer, as operations: what each gate mixes.
+  std::vector<nn::Graph::Value> AppendTo(nn::Graph& graph,
+                                         const std::vector<nn::Graph::Value>& streams) const;
   void AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters);
   const ExpertMixOptions& options() const { return options_; }
   std::vector<Expert>& experts() { return experts_; }

@@ -86,6 +86,40 @@ TEST(LearnObjectives, TheTrainingPartAloneGivesQuantilesAndThresholds) {
   EXPECT_LT((*learned)[2].levels.levels().back(), 300);
 }
 
+TEST(LearnObjectives, ImpressionsThatAreNotObservedTeachNothing) {
+  const examples::World world(WatchedWorld(true));
+  std::vector<Objective> objectives = Unlearned();
+  for (Objective& objective : objectives) {
+    objective.observed = Happened({schema::EventType::kWatch}).happened;
+  }
+  const auto learned = Learned(world, objectives);
+  ASSERT_TRUE(learned) << learned.error().message;
+  EXPECT_LT((*learned)[0].quantiles.Quantile(300, 0), 0.05) << "half of all are not watched";
+  EXPECT_NEAR((*learned)[0].quantiles.Quantile(300, 150), 0.5, 0.05);
+  EXPECT_GT((*learned)[2].levels.levels().front(), 0);
+}
+
+TEST(LearnObjectives, ABucketHasAHundredImpressionsHoweverManyTheOptionAsksFor) {
+  examples::WorldOptions options;
+  for (uint32_t i = 0; i < 30; ++i) {
+    const std::string item = fmt::format("i{}", i);
+    options.items.push_back(examples::Item(item, 10 + static_cast<float>(i)));
+    for (uint32_t u = 0; u < 10; ++u) {
+      const std::string user = fmt::format("u{}", u), request = fmt::format("{}-{}", user, i);
+      options.events.push_back(examples::Shown(user, item, i * examples::kMinute, request));
+      options.events.push_back(examples::Raw(user, item, i * examples::kMinute + 1,
+                                             schema::EventType::kWatch, static_cast<float>(1 + u),
+                                             request));
+    }
+  }
+  options.split = {.kind = examples::SplitOptions::Kind::kNone};
+  const examples::World world(options);
+  const auto learned = Learned(world, Unlearned());
+  ASSERT_TRUE(learned) << learned.error().message;
+  EXPECT_EQ((*learned)[0].buckets, 30u);
+  EXPECT_EQ((*learned)[0].quantiles.buckets(), 3u);
+}
+
 TEST(LearnObjectives, TheNumberOfThreadsDoesNotMatter) {
   const examples::World world(WatchedWorld(true));
   const auto one = Learned(world, Unlearned(), 1), three = Learned(world, Unlearned(), 3);

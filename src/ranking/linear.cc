@@ -4,6 +4,7 @@
 
 #include "base/rng.h"
 #include "nn/dense.h"
+#include "nn/graph.h"
 #include "ranking/architectures.h"
 #include "ranking/bottom.h"
 
@@ -34,6 +35,10 @@ class LinearArchitecture : public Architecture {
   void Infer(const NetInput& input, float* logits, ArchitectureScratch& scratch,
              const nn::Compute& compute) const override {
     heads_.Forward(input, logits, static_cast<Scratch&>(scratch).heads, compute);
+  }
+
+  nn::Graph::Value AppendTo(nn::Graph& graph, const NetValues& input) const override {
+    return heads_.AppendTo(graph, input);
   }
 
   void SetOutputBiases(std::span<const float> biases) override {

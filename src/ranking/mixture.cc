@@ -113,6 +113,22 @@ void Mixture::Infer(const NetInput& input, float* logits, ArchitectureScratch& s
   heads_.Infer(OfTasks(streams), input.rows(), logits, mine.heads, compute);
 }
 
+nn::Graph::Value Mixture::AppendTo(nn::Graph& graph, const NetValues& input) const {
+  using Value = nn::Graph::Value;
+  std::vector<Value> streams = {bottom_.AppendTo(graph, input)};
+  if (reads_input()) {
+    std::vector<Value> parts;
+    if (!input.queries.empty()) {
+      parts.push_back(graph.Op("Gather", {input.queries, input.query_of}));
+    }
+    if (!input.impressions.empty()) parts.push_back(input.impressions);
+    streams.push_back(graph.Concat(parts));
+  }
+  for (const ExpertMix& level : levels_) streams = level.AppendTo(graph, streams);
+  if (levels_.empty()) streams.assign(shape_.tasks(), Value(streams[0]));
+  return heads_.AppendTo(graph, streams);
+}
+
 std::vector<GateWeights> Mixture::Gates(const ArchitectureScratch& scratch) const {
   std::vector<GateWeights> gates;
   if (levels_.empty()) return gates;

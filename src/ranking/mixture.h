@@ -15,6 +15,7 @@
 
 #include "base/rng.h"
 #include "nn/dead_units.h"
+#include "nn/graph.h"
 #include "nn/parameter.h"
 #include "ranking/architecture.h"
 #include "ranking/bottom.h"
@@ -43,6 +44,7 @@ class Mixture : public Architecture {
   std::unique_ptr<ArchitectureScratch> MakeScratch() const override;
   void Infer(const NetInput& input, float* logits, ArchitectureScratch& scratch,
              const nn::Compute& compute) const override;
+  nn::Graph::Value AppendTo(nn::Graph& graph, const NetValues& input) const override;
   std::vector<GateWeights> Gates(const ArchitectureScratch& scratch) const override;
   void SetOutputBiases(std::span<const float> biases) override { heads_.SetOutputBiases(biases); }
   void AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters) override;

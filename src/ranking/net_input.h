@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <span>
 
+#include "nn/graph.h"
+
 namespace upnext::ranking {
 
 struct NetWidths {
@@ -18,6 +20,13 @@ struct NetInput {
   const float* impressions = nullptr;       // [rows(), impression]
   std::span<const uint32_t> query_of = {};  // [rows()]: row of `queries`
   size_t rows() const { return query_of.size(); }
+};
+
+// An input as tensors of a graph; empty where a side has no numbers.
+struct NetValues {
+  nn::Graph::Value queries;      // [query_rows, query]
+  nn::Graph::Value impressions;  // [rows, impression]
+  nn::Graph::Value query_of;     // [rows]
 };
 
 // The gradient of an input, in the same shapes.

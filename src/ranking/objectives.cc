@@ -22,10 +22,15 @@ std::vector<std::string> LabelNames(const schema::Schema& schema) {
   return names;
 }
 
-bool IsLabel(const base::ConfigTable& objective, const schema::Schema& schema) {
-  const std::vector<std::string> labels = LabelNames(schema);
-  const std::string label = objective.Text("label", labels.front());
-  return std::ranges::find(labels, label) != labels.end();
+// As Objective::Loss.
+std::vector<std::string> LossNames() {
+  return {"logistic", "weighted_logistic", "squared", "huber", "quantile", "ordinal"};
+}
+
+bool IsOneOf(const base::ConfigTable& objective, const char* key,
+             const std::vector<std::string>& choices) {
+  const std::string text = objective.Text(key, choices.front());
+  return std::ranges::find(choices, text) != choices.end();
 }
 
 void SetLabel(const std::string& name, const schema::Schema& schema, Objective* objective) {
@@ -76,6 +81,37 @@ bool IsEngagement(const Objective& objective) {
           (objective.event == EventType::kClick || objective.event == EventType::kComplete));
 }
 
+// Keys that some losses and labels have. With a loss and a label that are `known`, those of others are
+// refused.
+void ReadLossOptions(const base::ConfigTable& table, bool known, Objective* objective) {
+  using enum Objective::Loss;
+  const auto has = [&](const char* key, bool used, const char* whose) {
+    if (!used && table.Has(key) && known) {
+      table.Fail(key, fmt::format("only an objective with {} has it; leave it out", whose));
+    }
+    return used;
+  };
+  if (has("form", objective->loss == kWeightedLogistic, "loss = \"weighted_logistic\"")) {
+    objective->form = table.Choice("form", {"exact", "paper"}, 0) == 0 ? nn::WatchTimeForm::kExact
+                                                                       : nn::WatchTimeForm::kPaper;
+  }
+  if (has("cap", objective->label == Objective::Label::kWatchSeconds,
+          "label = \"watch_seconds\"")) {
+    objective->cap = static_cast<float>(table.Real("cap", 300, {.min = 1e-3, .max = 1e6}));
+  }
+  if (has("delta", objective->loss == kHuber, "loss = \"huber\"")) {
+    const double delta = objective->label == Objective::Label::kRating ? 1 : 60;
+    objective->delta = static_cast<float>(table.Real("delta", delta, {.min = 1e-3, .max = 1e6}));
+  }
+  if (has("buckets", objective->learns(), "loss = \"quantile\" or \"ordinal\"")) {
+    const bool ordinal = objective->loss == kOrdinal;
+    const size_t most = ordinal ? WatchLevels::kMaxBuckets : WatchQuantiles::kMaxBuckets;
+    objective->buckets = static_cast<uint32_t>(
+        table.Int("buckets", objective->buckets,
+                  {.min = ordinal ? 2 : 1, .max = static_cast<int64_t>(most)}));
+  }
+}
+
 Objective ObjectiveFromConfig(const base::ConfigTable& table, const schema::Schema& schema) {
   Objective objective;
   const std::vector<std::string> labels = LabelNames(schema);
@@ -85,19 +121,9 @@ Objective ObjectiveFromConfig(const base::ConfigTable& table, const schema::Sche
   const size_t usual = IsShare(objective)                                   ? 0
                        : objective.label == Objective::Label::kWatchSeconds ? 1
                                                                             : 2;
-  objective.loss = static_cast<Objective::Loss>(table.Choice(
-      "loss", {"logistic", "weighted_logistic", "squared", "huber", "quantile", "ordinal"}, usual));
-  objective.form = table.Choice("form", {"exact", "paper"}, 0) == 0 ? nn::WatchTimeForm::kExact
-                                                                    : nn::WatchTimeForm::kPaper;
-  objective.cap = static_cast<float>(table.Real("cap", 300, {.min = 1e-3, .max = 1e6}));
-  const double delta = objective.label == Objective::Label::kRating ? 1 : 60;
-  objective.delta = static_cast<float>(table.Real("delta", delta, {.min = 1e-3, .max = 1e6}));
-  if (objective.learns()) {
-    const bool ordinal = objective.loss == Objective::Loss::kOrdinal;
-    const size_t most = ordinal ? WatchLevels::kMaxBuckets : WatchQuantiles::kMaxBuckets;
-    objective.buckets = static_cast<uint32_t>(table.Int(
-        "buckets", objective.buckets, {.min = ordinal ? 2 : 1, .max = static_cast<int64_t>(most)}));
-  }
+  objective.loss = static_cast<Objective::Loss>(table.Choice("loss", LossNames(), usual));
+  ReadLossOptions(table, IsOneOf(table, "label", labels) && IsOneOf(table, "loss", LossNames()),
+                  &objective);
   for (const std::string& name : table.Texts("observed", {})) {
     if (const std::optional<EventType> type = schema.FindEventType(name)) {
       objective.observed.Add(*type);
@@ -140,6 +166,13 @@ nn::WatchTimeOptions WatchTime(const Objective& objective) {
   return {.form = objective.form, .clip = kMaxLogit};
 }
 
+// `unreadable` stands for one that is refused.
+double ReadScoreWeight(const base::ConfigTable& objective, double unreadable) {
+  if (!objective.Has("score_weight")) return 0;
+  return objective.Real("score_weight", unreadable,
+                        {.min = -kMaxScoreWeight, .max = kMaxScoreWeight});
+}
+
 }  // namespace
 
 std::string NameOfObjective(const base::ConfigTable& objective) {
@@ -147,8 +180,7 @@ std::string NameOfObjective(const base::ConfigTable& objective) {
 }
 
 float ScoreWeightOf(const base::ConfigTable& objective) {
-  return static_cast<float>(
-      objective.Real("score_weight", 0, {.min = -kMaxScoreWeight, .max = kMaxScoreWeight}));
+  return static_cast<float>(ReadScoreWeight(objective, 0));
 }
 
 std::vector<Objective> ObjectivesFromConfig(const base::ConfigTable& ranking,
@@ -160,8 +192,8 @@ std::vector<Objective> ObjectivesFromConfig(const base::ConfigTable& ranking,
   bool scored = false, known = true;
   for (const base::ConfigTable& table : tables) {
     objectives.push_back(ObjectiveFromConfig(table, schema));
-    scored |= objectives.back().score_weight != 0;
-    known &= IsLabel(table, schema);
+    scored |= ReadScoreWeight(table, /*unreadable=*/1) != 0;
+    known &= IsOneOf(table, "label", LabelNames(schema));
     if (!names.insert(objectives.back().name).second) {
       table.Fail("name", fmt::format("duplicate objective name \"{}\"", objectives.back().name));
     }
@@ -319,6 +351,35 @@ float Predict(const Objective& objective, std::span<const float> logits, float d
       break;
   }
   return nn::ExpectedWatchTime(logits[0], WatchTime(objective));
+}
+
+bool ReadsDuration(const Objective& objective) {
+  return objective.loss == Objective::Loss::kQuantile;
+}
+
+nn::Graph::Value AppendPrediction(nn::Graph& graph, const Objective& objective,
+                                  const nn::Graph::Value& logits,
+                                  const nn::Graph::Value& duration_s) {
+  if (objective.loss == Objective::Loss::kOrdinal) {
+    return objective.levels.AppendExpectation(graph, logits);
+  }
+  const nn::Graph::Value logit = graph.Op("Squeeze", {logits, graph.Ints({1})});
+  const auto clipped = [&] {
+    return graph.Op("Clip", {logit, graph.Float(-kMaxLogit), graph.Float(kMaxLogit)});
+  };
+  switch (objective.loss) {
+    case Objective::Loss::kLogistic:
+      return graph.Op("Sigmoid", {clipped()});
+    case Objective::Loss::kSquared:
+    case Objective::Loss::kHuber:
+      return logit;
+    case Objective::Loss::kQuantile:
+      return objective.quantiles.AppendSeconds(graph, duration_s, graph.Op("Sigmoid", {logit}));
+    case Objective::Loss::kOrdinal:
+    case Objective::Loss::kWeightedLogistic:
+      break;
+  }
+  return graph.Op("Exp", {clipped()});
 }
 
 }  // namespace upnext::ranking

@@ -22,6 +22,7 @@
 #include "base/config.h"
 #include "base/status.h"
 #include "examples/ranking_stream.h"
+#include "nn/graph.h"
 #include "nn/losses.h"
 #include "ranking/watch_levels.h"
 #include "ranking/watch_quantiles.h"
@@ -109,6 +110,13 @@ nn::LossValue ObjectiveLoss(const Objective& objective, std::span<const float> l
 inline constexpr float kMaxLogit = 15;
 // logits [outputs]; duration_s of the item, NaN: unknown.
 float Predict(const Objective& objective, std::span<const float> logits, float duration_s);
+
+// Predict as operations: logits [rows, outputs] of a head of this objective, duration_s [rows] or
+// empty if ReadsDuration says no -> [rows].
+bool ReadsDuration(const Objective& objective);
+nn::Graph::Value AppendPrediction(nn::Graph& graph, const Objective& objective,
+                                  const nn::Graph::Value& logits,
+                                  const nn::Graph::Value& duration_s);
 
 }  // namespace upnext::ranking
 

@@ -96,9 +96,27 @@ TEST(Objectives, MistakesAreNamed) {
   EXPECT_THAT(error_of("[[ranking.objective]]\nlabel = \"click\"\nscore_weight = 1\n"
                        "[[ranking.objective]]\nlabel = \"click\""),
               HasSubstr("duplicate objective"));
+  EXPECT_THAT(
+      error_of("[[ranking.objective]]\nlabel = \"click\"\nscore_weight = 1000"),
+      HasSubstr("score_weight: expected a number from -100 to 100, found the integer 1000"));
   EXPECT_THAT(error_of("[[ranking.objective]]\nlabel = \"like\"\nscore_weight = 1\n"
                        "observed = [\"likes\"]"),
               HasSubstr("no event type 'likes'; did you mean 'like'?"));
+}
+
+TEST(Objectives, AKeyOfAnotherLossOrLabelIsRefused) {
+  const auto error_of = [](const std::string& lines) {
+    std::string error;
+    Parse("[[ranking.objective]]\nscore_weight = 1\n" + lines, &error);
+    return error;
+  };
+  EXPECT_THAT(error_of("delta = 30"), HasSubstr(":3:1: ranking.objective[0].delta: only an "
+                                                "objective with loss = \"huber\" has it"));
+  EXPECT_THAT(error_of("loss = \"huber\"\nform = \"paper\""), HasSubstr("weighted_logistic"));
+  EXPECT_THAT(error_of("buckets = 3"), HasSubstr("\"quantile\" or \"ordinal\""));
+  EXPECT_THAT(error_of("cap = 3\nlabel = \"rating\""), HasSubstr("watch_seconds"));
+  EXPECT_EQ(error_of("cap = 3\nloss = \"huber\"\ndelta = 3"), "");
+  EXPECT_THAT(error_of("delta = 30\nloss = \"hubber\""), HasSubstr("did you mean 'huber'"));
 }
 
 TEST(Objectives, LabelsMayBeTypesOfTheSite) {
@@ -289,6 +307,14 @@ TEST(Objectives, PredictionsAreInTheUnitOfTheirLabel) {
   // A logit beyond the limits is one at the limit.
   EXPECT_EQ(One(EventObjective("click", EventType::kClick), -90.0f), nn::Sigmoid(-kMaxLogit));
   EXPECT_EQ(One(WatchObjective(), 90.0f), std::exp(kMaxLogit));
+}
+
+TEST(Objectives, BestConstantsOfThresholdsAreOfWhatIsObserved) {
+  const Targets targets{.value = {0, 30, 60, 90}, .mask = {1, 1, 0, 0}};
+  const std::vector<float> best = BestConstants(OrdinalObjective(), targets);
+  ASSERT_EQ(best.size(), 4u);  // above 0, 23, 45 and 68 seconds; half an example on each side
+  EXPECT_THAT(std::span(best).first(2), testing::Each(testing::FloatEq(0)));
+  EXPECT_THAT(std::span(best).last(2), testing::Each(testing::FloatEq(std::log(0.5f / 2.5f))));
 }
 
 TEST(Objectives, BestConstantIsTheLeastLossAmongConstants) {

@@ -21,8 +21,10 @@ std::vector<size_t> HeadsWithBias(const std::vector<Objective>& objectives) {
   return heads;
 }
 
-bool ReadsPositions(BiasMethod method) {
-  return method == BiasMethod::kTower || method == BiasMethod::kInput;
+Result<BiasFeatures> FeaturesOf(const BiasOptions& options, const features::ModelShape& shape) {
+  Result<BiasFeatures> made = BiasFeatures::Make(options, shape);
+  if (!made) made.error().message = "[ranking.bias] features: " + made.error().message;
+  return made;
 }
 
 }  // namespace
@@ -32,8 +34,8 @@ Result<PositionBias> PositionBias::Make(const BiasOptions& options,
                                         const features::ModelShape& shape, base::Rng& rng) {
   PositionBias bias;
   bias.options_ = options;
-  if (!ReadsPositions(options.method)) return bias;
-  UPNEXT_ASSIGN_OR_RETURN(bias.features_, BiasFeatures::Make(options, shape));
+  if (!options.reads_positions()) return bias;
+  UPNEXT_ASSIGN_OR_RETURN(bias.features_, FeaturesOf(options, shape));
   const size_t rows = bias.features_->rows();
   if (options.method == BiasMethod::kInput) {
     bias.tables_.push_back(std::make_unique<nn::EmbeddingTable>(
@@ -64,8 +66,8 @@ Result<double> PositionBias::WeightsOf(const RankerOptions& ranker,
   if (options.method == BiasMethod::kAdversarial && !ranker.architecture.widths.empty()) {
     return static_cast<double>(ranker.architecture.widths.back()) * options.positions;
   }
-  if (!ReadsPositions(options.method)) return 0.0;
-  UPNEXT_ASSIGN_OR_RETURN(const BiasFeatures features, BiasFeatures::Make(options, shape));
+  if (!options.reads_positions()) return 0.0;
+  UPNEXT_ASSIGN_OR_RETURN(const BiasFeatures features, FeaturesOf(options, shape));
   const size_t columns =
       options.method == BiasMethod::kInput ? kInputDim : HeadsWithBias(objectives).size();
   return static_cast<double>(features.rows()) * static_cast<double>(columns);
@@ -74,9 +76,7 @@ Result<double> PositionBias::WeightsOf(const RankerOptions& ranker,
 Status PositionBias::AddAdversary(size_t hidden, base::Rng& rng) {
   if (options_.method != BiasMethod::kAdversarial) return Ok();
   if (hidden == 0) {
-    return InvalidArgument(
-        "[ranking.bias] method = \"adversarial\" needs hidden layers that all objectives share, "
-        "and the architecture has none; choose another one or method = \"tower\"");
+    return InvalidArgument("[ranking.bias] method: {}", kNeedsSharedLayers);
   }
   adversary_ =
       std::make_unique<nn::Linear>(hidden, options_.positions, nn::Initialisation::kXavier, rng);
@@ -109,6 +109,32 @@ void PositionBias::AddLogits(const features::Bags& cells, const HeadLayout& colu
   }
 }
 
+nn::Graph::Value PositionBias::AppendSum(nn::Graph& graph, const nn::EmbeddingTable& table,
+                                         std::span<const nn::Graph::Value> ids,
+                                         const nn::Graph::Value& query_of) const {
+  nn::Graph::Value sum;
+  const auto served = static_cast<uint16_t>(options_.served_position);
+  for (const nn::Graph::Value& cell : features_->AppendCells(graph, ids, query_of, served)) {
+    const nn::Graph::Value row = nn::AppendMean(graph, {cell, {}}, table);
+    sum = sum.empty() ? row : graph.Op("Add", {sum, row});
+  }
+  return sum;
+}
+
+nn::Graph::Value PositionBias::AppendInput(nn::Graph& graph, std::span<const nn::Graph::Value> ids,
+                                           const nn::Graph::Value& query_of) const {
+  return options_.method == BiasMethod::kInput ? AppendSum(graph, *tables_[0], ids, query_of)
+                                               : nn::Graph::Value();
+}
+
+nn::Graph::Value PositionBias::AppendLogit(nn::Graph& graph, size_t objective,
+                                           std::span<const nn::Graph::Value> ids,
+                                           const nn::Graph::Value& query_of) const {
+  const auto head = std::ranges::find(heads_, objective);
+  if (head == heads_.end()) return {};
+  return AppendSum(graph, *tables_[static_cast<size_t>(head - heads_.begin())], ids, query_of);
+}
+
 float PositionBias::LogitOf(size_t objective, uint32_t cell) const {
   const auto head = std::ranges::find(heads_, objective);
   return head == heads_.end() ? 0.0f
@@ -137,6 +163,25 @@ void PositionBias::AppendParameters(std::string_view name, std::vector<nn::Param
         parameters);
   }
   if (adversary_) adversary_->AppendParameters(fmt::format("{}.adversary", name), parameters);
+}
+
+std::vector<uint32_t> PositionBias::RowsIn(const PositionBias& grown) const {
+  return features_ ? features_->RowsIn(*grown.features_) : std::vector<uint32_t>();
+}
+
+void PositionBias::CopyFrom(PositionBias& old) {
+  const std::vector<uint32_t> rows = old.RowsIn(*this);
+  for (size_t t = 0; t < tables_.size(); ++t) {
+    std::vector<nn::Parameter> from, to;
+    old.tables_[t]->AppendParameters("", from);
+    tables_[t]->AppendParameters("", to);
+    nn::CopyRows(from, to, rows);
+  }
+  if (!adversary_) return;
+  std::vector<nn::Parameter> from, to;
+  old.adversary_->AppendParameters("", from);
+  adversary_->AppendParameters("", to);
+  nn::CopyRows(from, to);
 }
 
 PositionBiasTrainer::PositionBiasTrainer(PositionBias* bias) : bias_(*bias) {
@@ -214,6 +259,13 @@ void PositionBiasTrainer::AppendState(std::vector<nn::Parameter>& state) {
   for (size_t t = 0; t < steps_.size(); ++t) {
     steps_[t]->AppendState(fmt::format("bias.{}", t), state);
   }
+}
+
+void PositionBiasTrainer::CopyFrom(PositionBiasTrainer& old) {
+  std::vector<nn::Parameter> from, to;
+  old.AppendState(from);
+  AppendState(to);
+  nn::CopyRows(from, to, old.bias_.RowsIn(bias_));
 }
 
 }  // namespace upnext::ranking

@@ -31,6 +31,7 @@
 #include "features/model_shape.h"
 #include "nn/dense.h"
 #include "nn/embedding_table.h"
+#include "nn/graph.h"
 #include "nn/losses.h"
 #include "nn/optimizer.h"
 #include "nn/parameter.h"
@@ -40,6 +41,11 @@
 namespace upnext::ranking {
 
 struct RankerOptions;
+
+// Why an architecture without a shared layer has no adversary.
+inline constexpr std::string_view kNeedsSharedLayers =
+    "\"adversarial\" needs hidden layers that all objectives share, and the architecture has none; "
+    "choose another one or method = \"tower\"";
 
 class PositionBias {
  public:
@@ -66,6 +72,13 @@ class PositionBias {
   // "tower": adds to logits [rows, columns.width], to all outputs of an objective the same. Else
   // without effect.
   void AddLogits(const features::Bags& cells, const HeadLayout& columns, float* logits) const;
+  // The same two as operations, of positions as when serving: ids [slots of the query side] of
+  // requests, query_of [rows]. Empty: without effect.
+  nn::Graph::Value AppendInput(nn::Graph& graph, std::span<const nn::Graph::Value> ids,
+                               const nn::Graph::Value& query_of) const;  // [rows, InputWidth()]
+  nn::Graph::Value AppendLogit(nn::Graph& graph, size_t objective,
+                               std::span<const nn::Graph::Value> ids,
+                               const nn::Graph::Value& query_of) const;  // [rows, 1]
   // "tower": the bias of one objective in one cell, 0 without one.
   float LogitOf(size_t objective, uint32_t cell) const;
   // "tower": that of positions 1 to `positions` in the first of these requests, in logits.
@@ -73,9 +86,15 @@ class PositionBias {
                                       size_t positions) const;
   bool HasBias(size_t objective) const { return std::ranges::count(heads_, objective) > 0; }
   void AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters);
+  // Takes the weights of a bias of the same options and objectives, whose shape has no more rows.
+  void CopyFrom(PositionBias& old);
 
  private:
   friend class PositionBiasTrainer;
+  nn::Graph::Value AppendSum(nn::Graph& graph, const nn::EmbeddingTable& table,
+                             std::span<const nn::Graph::Value> ids,
+                             const nn::Graph::Value& query_of) const;
+  std::vector<uint32_t> RowsIn(const PositionBias& grown) const;  // of its tables
   BiasOptions options_;
   std::optional<BiasFeatures> features_;  // of "tower" and "input"
   std::vector<size_t> heads_;             // "tower": objectives that have one
@@ -106,6 +125,7 @@ class PositionBiasTrainer {
   void Step(base::ThreadPool* pool);
   void ScaleLearningRates(float share);
   void AppendState(std::vector<nn::Parameter>& state);
+  void CopyFrom(PositionBiasTrainer& old);  // as PositionBias::CopyFrom, of that state
 
  private:
   PositionBias& bias_;

@@ -27,6 +27,25 @@ std::vector<std::string> TableNames(const features::FeaturePlan& plan) {
   return names;
 }
 
+// What can be said before a log is read.
+void CheckBias(const base::ConfigTable& bias, const RankerOptions& options,
+               const features::FeaturePlan& plan) {
+  if (options.bias.method == BiasMethod::kAdversarial && !HasSharedLayers(options.architecture)) {
+    bias.Fail("method", kNeedsSharedLayers);
+  }
+  if (!options.bias.reads_positions()) return;
+  const auto features =
+      BiasFeatures::Make(options.bias, ShapeOf(features::FeatureStatistics({}, plan)));
+  if (!features) bias.Fail("features", features.error().message);
+}
+
+void CheckAttention(const base::ConfigTable& attention, const AttentionOptions& options,
+                    const features::FeaturePlan& plan) {
+  const auto histories =
+      FindHistories({.features = options.features}, ShapeOf(features::FeatureStatistics({}, plan)));
+  if (!histories) attention.Fail("features", histories.error().message);
+}
+
 }  // namespace
 
 RankerOptions RankerOptions::FromConfig(const base::ConfigTable& ranking,
@@ -35,14 +54,15 @@ RankerOptions RankerOptions::FromConfig(const base::ConfigTable& ranking,
   options.architecture = ArchitectureOptions::FromConfig(ranking);
   if (ranking.Has("match")) options.match = ArchitectureOptions::FromConfig(ranking.Table("match"));
   options.attention = AttentionOptions::FromConfig(ranking.Table("attention"));
+  CheckAttention(ranking.Table("attention"), options.attention, plan);
   options.bias = BiasOptions::FromConfig(ranking.Table("bias"));
+  CheckBias(ranking.Table("bias"), options, plan);
   options.dim_scale = ranking.Real("dim_scale", options.dim_scale, {.min = 0.1, .max = 1000});
   options.max_dim =
       static_cast<uint32_t>(ranking.Int("max_dim", options.max_dim, {.min = 1, .max = 1024}));
   const base::ConfigTable dims = ranking.Table("dims");
-  const std::vector<std::string> said = dims.Keys();
   for (const std::string& name : TableNames(plan)) {
-    if (std::ranges::find(said, name) == said.end()) continue;
+    if (!dims.Has(name)) continue;
     options.dims[name] = static_cast<uint32_t>(dims.Int(name, 1, {.min = 1, .max = 1024}));
   }
   options.init_scale =
@@ -71,17 +91,6 @@ Ranker::SideLayout Ranker::LayoutOf(const ModelShape::SideShape& side, const Ran
   return layout;
 }
 
-Status Ranker::AddAttention(base::Rng& rng) {
-  UPNEXT_ASSIGN_OR_RETURN(histories_, FindHistories(options_.attention, shape_));
-  for (size_t a = 0; a < histories_.size(); ++a) {
-    const size_t dim = AttendedTable(a).dim();
-    attentions_.emplace_back(dim, options_.attention.widths, rng);
-    impression_.attended.push_back(impression_.width);
-    impression_.width += dim;
-  }
-  return Ok();
-}
-
 AttentionInput Ranker::AttentionOf(size_t a, const FeatureBlock& queries,
                                    std::span<const uint32_t> query_of, float* impressions) const {
   return {.history = queries.categorical[histories_[a].history],
@@ -92,38 +101,94 @@ AttentionInput Ranker::AttentionOf(size_t a, const FeatureBlock& queries,
           .out = impression_.attended[a]};
 }
 
-Result<Ranker> Ranker::Make(const RankerOptions& options, std::vector<Objective> objectives,
-                            ModelShape shape, base::Rng& rng) {
+NetShape Ranker::Net() const {
+  NetShape net{.input = {query_.width, impression_.width}, .outputs = {}};
+  for (const HeadColumns& head : columns_.heads) net.outputs.push_back(head.outputs);
+  return net;
+}
+
+Result<Ranker> Ranker::Plan(const RankerOptions& options, std::vector<Objective> objectives,
+                            ModelShape shape) {
   Ranker ranker;
   ranker.options_ = options;
   ranker.objectives_ = std::move(objectives);
   ranker.shape_ = std::move(shape);
   ranker.query_ = LayoutOf(ranker.shape_.query, options, ranker.shape_);
   ranker.impression_ = LayoutOf(ranker.shape_.impression, options, ranker.shape_);
+  UPNEXT_ASSIGN_OR_RETURN(ranker.histories_, FindHistories(options.attention, ranker.shape_));
+  for (const AttendedHistory& attended : ranker.histories_) {
+    ranker.impression_.attended.push_back(ranker.impression_.width);
+    ranker.impression_.width += EmbeddingDim(options, ranker.AttendedShape(attended));
+  }
+  ranker.impression_.bias = ranker.impression_.width;
+  ranker.impression_.width += PositionBias::InputWidth(options.bias);
+  UPNEXT_ASSIGN_OR_RETURN(ranker.columns_, ColumnsOf(ranker.objectives_));
+  if (options.match.name.empty()) return ranker;
+  UPNEXT_ASSIGN_OR_RETURN(const size_t cost, MultiplicationsOf(options.match, ranker.Net()));
+  UPNEXT_ASSIGN_OR_RETURN(ranker.options_.architecture,
+                          MatchMultiplications(options.architecture, cost, ranker.Net()));
+  ranker.options_.match.name.clear();
+  return ranker;
+}
+
+Status Ranker::AddNet(base::Rng& rng) {
+  for (const AttendedHistory& attended : histories_) {
+    attentions_.emplace_back(EmbeddingDim(options_, AttendedShape(attended)),
+                             options_.attention.widths, rng);
+  }
+  UPNEXT_ASSIGN_OR_RETURN(architecture_, MakeArchitecture(options_.architecture, Net(), rng));
+  UPNEXT_ASSIGN_OR_RETURN(PositionBias bias,
+                          PositionBias::Make(options_.bias, objectives_, shape_, rng));
+  bias_ = std::make_unique<PositionBias>(std::move(bias));
+  return bias_->AddAdversary(architecture_->shared_width(), rng);
+}
+
+Status Ranker::Check(const RankerOptions& options, std::vector<Objective> objectives,
+                     ModelShape shape) {
+  UPNEXT_ASSIGN_OR_RETURN(Ranker plan, Plan(options, std::move(objectives), std::move(shape)));
+  base::Rng rng(0);  // for weights that are not used
+  return plan.AddNet(rng);
+}
+
+Result<Ranker> Ranker::Make(const RankerOptions& options, std::vector<Objective> objectives,
+                            ModelShape shape, base::Rng& rng) {
+  UPNEXT_ASSIGN_OR_RETURN(Ranker ranker, Plan(options, std::move(objectives), std::move(shape)));
   for (const ModelShape::Table& table : ranker.shape_.tables) {
     ranker.tables_.push_back(std::make_unique<nn::EmbeddingTable>(
         nn::EmbeddingTableOptions{
             .rows = table.rows, .dim = EmbeddingDim(options, table), .scale = options.init_scale},
         rng));
   }
-  UPNEXT_RETURN_IF_ERROR(ranker.AddAttention(rng));
-  ranker.impression_.bias = ranker.impression_.width;
-  ranker.impression_.width += PositionBias::InputWidth(options.bias);
-  UPNEXT_ASSIGN_OR_RETURN(ranker.columns_, ColumnsOf(ranker.objectives_));
-  NetShape net{.input = {ranker.query_.width, ranker.impression_.width}, .outputs = {}};
-  for (const HeadColumns& head : ranker.columns_.heads) net.outputs.push_back(head.outputs);
-  if (!options.match.name.empty()) {
-    UPNEXT_ASSIGN_OR_RETURN(const size_t cost, MultiplicationsOf(options.match, net));
-    UPNEXT_ASSIGN_OR_RETURN(ranker.options_.architecture,
-                            MatchMultiplications(options.architecture, cost, net));
-    ranker.options_.match.name.clear();
+  UPNEXT_RETURN_IF_ERROR(ranker.AddNet(rng));
+  return ranker;
+}
+
+Result<Ranker> Ranker::Grow(Ranker& old, ModelShape shape, base::Rng& rng) {
+  const bool fits = shape.query == old.shape_.query && shape.impression == old.shape_.impression &&
+                    std::ranges::equal(shape.tables, old.shape_.tables,
+                                       [](const ModelShape::Table& a, const ModelShape::Table& b) {
+                                         return a.name == b.name && a.rows >= b.rows;
+                                       });
+  if (!fits) {
+    return InvalidArgument(
+        "expected features and vocabularies that grew from those of the ranker, found others; train "
+        "without --continue");
   }
-  UPNEXT_ASSIGN_OR_RETURN(ranker.architecture_,
-                          MakeArchitecture(ranker.options_.architecture, net, rng));
-  UPNEXT_ASSIGN_OR_RETURN(PositionBias bias,
-                          PositionBias::Make(options.bias, ranker.objectives_, ranker.shape_, rng));
-  ranker.bias_ = std::make_unique<PositionBias>(std::move(bias));
-  UPNEXT_RETURN_IF_ERROR(ranker.bias_->AddAdversary(ranker.architecture_->shared_width(), rng));
+  RankerOptions options = old.options_;
+  for (const ModelShape::Table& table : old.shape_.tables) {
+    options.dims[table.name] = EmbeddingDim(old.options_, table);
+  }
+  UPNEXT_ASSIGN_OR_RETURN(Ranker ranker, Make(options, old.objectives_, std::move(shape), rng));
+  std::vector<nn::Parameter> from, to;
+  const auto append = [](Ranker& of, std::vector<nn::Parameter>& parameters) {
+    for (const auto& table : of.tables_) table->AppendParameters("", parameters);
+    for (Attention& attention : of.attentions_) attention.AppendParameters("", parameters);
+    of.architecture_->AppendParameters("", parameters);
+  };
+  append(old, from);
+  append(ranker, to);
+  nn::CopyRows(from, to);
+  ranker.bias_->CopyFrom(*old.bias_);
   return ranker;
 }
 

@@ -27,6 +27,7 @@
 #include "kernels/embedding.h"
 #include "nn/dense.h"
 #include "nn/embedding_table.h"
+#include "nn/graph.h"
 #include "ranking/architecture.h"
 #include "ranking/attention.h"
 #include "ranking/objectives.h"
@@ -78,9 +79,18 @@ class Ranker {
   static Result<Ranker> Make(const RankerOptions& options, std::vector<Objective> objectives,
                              features::ModelShape shape, base::Rng& rng);
 
+  // What Make would refuse, without the tables of a large log: before a training.
+  static Status Check(const RankerOptions& options, std::vector<Objective> objectives,
+                      features::ModelShape shape);
+  // A ranker that continues `old` (TR-02): its options, objectives and weights, in the shape of
+  // statistics that grew from its own. Tables keep their width; rows that are new are fresh.
+  static Result<Ranker> Grow(Ranker& old, features::ModelShape shape, base::Rng& rng);
+
   // Buffers of Score, grown when needed; for one ranker and one thread at a time.
   struct Scratch {
-    std::vector<float> queries, impressions, logits;
+    std::vector<float> queries, impressions;
+    // [impressions.rows, ColumnsOf(objectives()).width] of the last Score.
+    std::vector<float> logits;
     std::vector<Attention::Work> attention;
     features::Bags cells;                               // of the position bias
     std::unique_ptr<ArchitectureScratch> architecture;  // made by the first Score
@@ -91,6 +101,13 @@ class Ranker {
   void Score(const features::FeatureBlock& queries, const features::FeatureBlock& impressions,
              std::span<const uint32_t> query_of, float* predictions, Scratch& scratch,
              const nn::Compute& compute) const;
+
+  // Score, as operations, by the names of features: inputs "query.NAME" and "impression.NAME" (see
+  // nn::AppendBagInput), "numbers.query" and "numbers.impression" [rows, numbers of a block],
+  // "query_of" and, if an objective reads it, "duration_s" [impressions]. A side without
+  // features or numbers has no such input. Outputs "prediction.NAME" by objective, and "score", the
+  // CombinedScore with the exponents of the objectives: [impressions] each.
+  void AppendTo(nn::Graph& graph) const;
 
   const std::vector<Objective>& objectives() const { return objectives_; }
   // Exponents of the score from now on, those of the ranker's objectives that `weights` has. Returns
@@ -131,9 +148,14 @@ class Ranker {
     std::vector<size_t> attended = {};  // offset of what each attention adds
     size_t bias = 0, width = 0;         // offset of what the position bias adds; floats in all
   };
+  // All but tables, attention, architecture and bias, whose sizes it says.
+  static Result<Ranker> Plan(const RankerOptions& options, std::vector<Objective> objectives,
+                             features::ModelShape shape);
+  NetShape Net() const;
+  // Of a plan.
+  Status AddNet(base::Rng& rng);
   static SideLayout LayoutOf(const features::ModelShape::SideShape& side,
                              const RankerOptions& options, const features::ModelShape& shape);
-  Status AddAttention(base::Rng& rng);
   // One side's embeddings and numbers side by side: out [block.rows, layout.width]. `cells` of the
   // position bias: of the impressions alone.
   void BuildSide(const SideLayout& layout, const features::FeatureBlock& block,
@@ -145,9 +167,19 @@ class Ranker {
   void Attend(const features::FeatureBlock& queries, std::span<const uint32_t> query_of,
               std::vector<float>& impressions, std::vector<Attention::Work>& work,
               const nn::Compute& compute) const;
+  const features::ModelShape::Table& AttendedShape(const AttendedHistory& attended) const {
+    return shape_.tables[query_.slots[attended.history].table];
+  }
   const nn::EmbeddingTable& AttendedTable(size_t a) const {
     return *tables_[query_.slots[histories_[a].history].table];
   }
+  // One side as operations: the ids of each slot, and what BuildSide makes of slots and numbers.
+  struct SideValues {
+    std::vector<nn::Graph::Value> ids, parts;
+  };
+  SideValues AppendSide(nn::Graph& graph, const SideLayout& layout,
+                        const features::ModelShape::SideShape& side, const std::string& name,
+                        const std::string& rows) const;
 
   RankerOptions options_;
   std::vector<Objective> objectives_;

@@ -96,6 +96,15 @@ TEST(Ranker, RK03_EmbeddingDimGrowsWithTheLogarithmOfTheVocabulary) {
             EmbeddingDim({.dim_scale = 4}, Table{"topic", 1'000}));
 }
 
+// The first mistake of a project file with this [ranking].
+std::string WhyUnread(const std::string& toml) {
+  const auto config = base::Config::Parse(toml, "test");
+  EXPECT_TRUE(config);
+  RankerOptions::FromConfig(config->Table("ranking"));
+  const Status checked = config->Check();
+  return checked ? "" : checked.error().message;
+}
+
 TEST(Ranker, RK03_AVocabularyCanHaveADimOfItsOwn) {
   const auto config = base::Config::Parse("[ranking.dims]\ntopic = 3\n", "test");
   ASSERT_TRUE(config);
@@ -103,12 +112,42 @@ TEST(Ranker, RK03_AVocabularyCanHaveADimOfItsOwn) {
   ASSERT_TRUE(config->Check()) << config->Check().error().message;
   EXPECT_EQ(EmbeddingDim(options, Table{"topic", 1'000}), 3u);
   EXPECT_EQ(EmbeddingDim(options, Table{"channel", 1'000}), 18u);
+  EXPECT_THAT(WhyUnread("[ranking.dims]\ntopics = 3\n"), HasSubstr("did you mean 'topic'"));
+  EXPECT_THAT(WhyUnread("[ranking.dims]\nfolder = 3\n"), HasSubstr("known are channel, "));
+}
 
-  const auto wrong = base::Config::Parse("[ranking.dims]\ntopics = 3\n", "test");
-  ASSERT_TRUE(wrong);
-  RankerOptions::FromConfig(wrong->Table("ranking"));
-  ASSERT_FALSE(wrong->Check());
-  EXPECT_THAT(wrong->Check().error().message, HasSubstr("topics"));
+TEST(Ranker, WhatCannotBeIsRefusedAtItsLineOfTheProjectFile) {
+  EXPECT_THAT(
+      WhyUnread("[ranking.bias]\nmethod = \"tower\"\nfeatures = [\"position x devise\"]\n"),
+      testing::AllOf(HasSubstr("test:3:1: ranking.bias.features: expected"), HasSubstr("device")));
+  EXPECT_THAT(WhyUnread("[ranking]\narchitecture = \"linear\"\n"
+                        "[ranking.bias]\nmethod = \"adversarial\"\n"),
+              HasSubstr("test:4:1: ranking.bias.method: \"adversarial\" needs hidden layers"));
+  EXPECT_THAT(WhyUnread("[ranking]\narchitecture = \"ple\"\nwidths = []\n"),
+              HasSubstr("test:3:1: ranking.widths: expected the widths of 1 to 64 layers, e.g. "
+                        "[256, 128], found 0"));
+  EXPECT_THAT(WhyUnread("[ranking.match]\narchitecture = \"mmoe\"\nexpert_widths = []\n"),
+              HasSubstr("test:3:1: ranking.match.expert_widths: "));
+  EXPECT_THAT(WhyUnread("[ranking.attention]\nfeatures = [\"last_watched\"]\n"),
+              testing::AllOf(HasSubstr("test:2:1: ranking.attention.features: expected lists"),
+                             HasSubstr("found \"last_watched\"; known: watched_items")));
+  EXPECT_THAT(WhyUnread("[ranking.attention]\nfeatures = [\"watched_items\"]\nwidths = []\n"),
+              HasSubstr("test:3:1: ranking.attention.widths: expected the widths of 1 to 64"));
+}
+
+TEST(Ranker, CheckRefusesAttentionThatMakeWouldRefuse) {
+  const auto check = [](const AttentionOptions& attention) {
+    return Ranker::Check({.architecture = {.widths = {8}}, .attention = attention}, AllObjectives(),
+                         SmallShape());
+  };
+  EXPECT_TRUE(check(kAttention));
+  for (const AttentionOptions& wrong :
+       {AttentionOptions{.features = {"last_watched"}},
+        AttentionOptions{.features = {"watched_items"}, .widths = {}}}) {
+    const Status refused = check(wrong);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
+  }
 }
 
 TEST(Ranker, RK04_OutOfVocabularyReadsAsZero) {

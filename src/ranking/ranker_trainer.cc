@@ -1,16 +1,34 @@
 #include "ranking/ranker_trainer.h"
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <utility>
 
+#include "base/section_file.h"
 #include "kernels/row_gradients.h"
 #include "kernels/vector_ops.h"
+#include "nn/checkpoint.h"
 
 namespace upnext::ranking {
 namespace {
 
 // Random streams of one seed: 0 is the stream of examples, 1 the first weights.
 constexpr uint64_t kDropoutStream = 2;
+constexpr char kStateDigest[] = "features_digest", kRandomState[] = "random";
+
+// Measures the parts of a step, one after the other.
+class Laps {
+ public:
+  void AddTo(double* seconds) {
+    const auto now = std::chrono::steady_clock::now();
+    *seconds += std::chrono::duration<double>(now - start_).count();
+    start_ = now;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
 
 }  // namespace
 
@@ -72,9 +90,11 @@ void RankerTrainer::Losses(const examples::RankingBatch& batch, const float* log
 }
 
 void RankerTrainer::Backward(const examples::RankingBatch& batch, std::span<nn::LossValue> losses) {
+  Laps laps;
   const features::Bags& cells = bias_.Draw(batch.queries, batch.query_of, batch.position, dropout_);
   BuildSide(ranker_.query_, batch.queries, nullptr, &queries_);
   BuildSide(ranker_.impression_, batch.impressions, &cells, &impressions_);
+  laps.AddTo(&times_.inputs);
   Attend(batch);
   const float* net_logits =
       ranker_.architecture_->Forward({.queries = queries_.values.data(),
@@ -84,18 +104,22 @@ void RankerTrainer::Backward(const examples::RankingBatch& batch, std::span<nn::
                                      compute_, &dropout_);
   logits_.assign(net_logits, net_logits + batch.size() * ranker_.columns_.width);
   ranker_.bias_->AddLogits(cells, ranker_.columns_, logits_.data());
+  laps.AddTo(&times_.forward);
   Losses(batch, logits_.data(), /*gradients=*/true, losses);
+  laps.AddTo(&times_.losses);
   const float* const d_shared =
       bias_.Adversary(ranker_.architecture_->shared(), batch.position, compute_);
   ranker_.architecture_->Backward(
       d_logits_.data(), {queries_.gradient.data(), impressions_.gradient.data(), d_shared},
       compute_);
   AttendBackward(batch);
+  laps.AddTo(&times_.backward);
   AddTableGradients(ranker_.query_, batch.queries, queries_);
   AddTableGradients(ranker_.impression_, batch.impressions, impressions_);
   bias_.AddGradients(d_logits_, ranker_.columns_,
                      impressions_.gradient.data() + ranker_.impression_.bias,
                      ranker_.impression_.width);
+  laps.AddTo(&times_.tables);
 }
 
 // What is left out of a request is left out for all its impressions.
@@ -165,11 +189,14 @@ void RankerTrainer::AddTableGradients(const Ranker::SideLayout& layout,
 }
 
 void RankerTrainer::Apply() {
+  Laps laps;
   adam_.Step(compute_.pool);
+  laps.AddTo(&times_.weights);
   for (const auto& step : table_steps_) {
     step->Step(compute_.pool);
   }
   bias_.Step(compute_.pool);
+  laps.AddTo(&times_.tables);
 }
 
 void RankerTrainer::Evaluate(const examples::RankingBatch& batch, std::span<nn::LossValue> losses) {
@@ -195,6 +222,52 @@ void RankerTrainer::AppendState(std::vector<nn::Parameter>& state) {
     table_steps_[i]->AppendState(ranker_.shape_.tables[i].name, state);
   }
   bias_.AppendState(state);
+}
+
+// Rows of tables come first and new ones last, but the cells of a bias lie elsewhere.
+void RankerTrainer::ContinueFrom(RankerTrainer& old) {
+  std::vector<nn::Parameter> from, to;
+  const auto append = [](RankerTrainer& of, std::vector<nn::Parameter>& state) {
+    of.adam_.AppendState("", state);
+    for (const auto& step : of.table_steps_) step->AppendState("", state);
+  };
+  append(old, from);
+  append(*this, to);
+  nn::CopyRows(from, to);
+  bias_.CopyFrom(old.bias_);
+  dropout_ = old.dropout_;
+}
+
+Status RankerTrainer::SaveState(const std::filesystem::path& path, uint64_t features_digest) {
+  UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer,
+                          base::SectionWriter::Create(path, kRankerStateKind, kRankerStateVersion));
+  UPNEXT_RETURN_IF_ERROR(writer.Add<uint64_t>(kStateDigest, std::span(&features_digest, 1)));
+  const std::array<uint64_t, 4> random = dropout_.state();
+  UPNEXT_RETURN_IF_ERROR(writer.Add<uint64_t>(kRandomState, std::span(random)));
+  std::vector<nn::Parameter> state;
+  AppendState(state);
+  UPNEXT_RETURN_IF_ERROR(nn::SaveParameters(writer, state));
+  return writer.Commit();
+}
+
+Status RankerTrainer::LoadState(const std::filesystem::path& path, uint64_t features_digest) {
+  UPNEXT_ASSIGN_OR_RETURN(const base::SectionFile file,
+                          base::SectionFile::Open(path, kRankerStateKind, kRankerStateVersion));
+  UPNEXT_ASSIGN_OR_RETURN(const auto digest, file.Get<uint64_t>(kStateDigest, 1));
+  if (digest[0] != features_digest) {
+    return FailedPrecondition(
+        "{}: belongs to a ranker with feature tables of digest {:016x}, but that at hand has "
+        "{:016x}; train without --continue",
+        path.string(), digest[0], features_digest);
+  }
+  UPNEXT_ASSIGN_OR_RETURN(const auto random, file.Get<uint64_t>(kRandomState, 4));
+  std::vector<nn::Parameter> state;
+  AppendState(state);
+  UPNEXT_RETURN_IF_ERROR(nn::LoadParameters(file, state));
+  std::array<uint64_t, 4> copy{};
+  std::ranges::copy(random, copy.begin());
+  dropout_.set_state(copy);
+  return Ok();
 }
 
 }  // namespace upnext::ranking

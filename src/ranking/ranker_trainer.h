@@ -11,8 +11,10 @@
 #define UPNEXT_RANKING_RANKER_TRAINER_H_
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/rng.h"
@@ -25,6 +27,17 @@
 #include "ranking/ranker_training.h"
 
 namespace upnext::ranking {
+
+// Seconds spent in the parts of all steps so far.
+struct StepTimes {
+  double inputs = 0;  // rows of tables and numbers, side by side
+  double forward = 0, losses = 0, backward = 0;
+  double weights = 0, tables = 0;  // their updates
+};
+
+// Of the file of its state.
+inline constexpr std::string_view kRankerStateKind = "ranker-state";
+inline constexpr uint32_t kRankerStateVersion = 1;
 
 class RankerTrainer {
  public:
@@ -48,8 +61,16 @@ class RankerTrainer {
   // and the random state of dropout.
   void AppendState(std::vector<nn::Parameter>& state);
   base::Rng& rng() { return dropout_; }
+  // Takes that state from the trainer of a ranker from which this one's grew (Ranker::Grow).
+  void ContinueFrom(RankerTrainer& old);
+  // The same state as a section file of kind "ranker-state" (docs/formats/ranker.md), bound to the
+  // statistics of its ranker. Load: kFailedPrecondition or kNotFound when it is of another ranker,
+  // kDataLoss when it is damaged.
+  Status SaveState(const std::filesystem::path& path, uint64_t features_digest);
+  Status LoadState(const std::filesystem::path& path, uint64_t features_digest);
 
   const PositionBiasTrainer& bias() const { return bias_; }
+  const StepTimes& times() const { return times_; }
 
   // Sets all learning rates to this share of the options' values.
   void ScaleLearningRates(float share);
@@ -80,6 +101,7 @@ class RankerTrainer {
   PositionBiasTrainer bias_;
   base::Rng dropout_;
 
+  StepTimes times_;
   SideInput queries_, impressions_;
   std::vector<Attention::Work> attention_work_;  // of Evaluate
   features::Bags cells_;                         // of the position bias, as when serving

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -22,31 +23,40 @@ class Training : public nn::Trainable {
  public:
   Training(const examples::ReplaySource& source, const features::FeatureStatistics& tables,
            const RankerTrainOptions& options, Ranker& ranker, base::ThreadPool& pool,
-           const base::Progress& progress)
+           const base::Progress& progress, const RankerStart& start)
       : options_(options),
         ranker_(ranker),
         progress_(progress),
-        stream_(source, tables, {.part = examples::SplitPart::kTrain, .seed = options.seed}, pool),
+        continues_(start.ranker != nullptr),
+        stream_(source, tables,
+                {.part = examples::SplitPart::kTrain,
+                 .seed = options.seed,
+                 .by_days = options.time_order,
+                 .after_ms = start.seen_ms},
+                pool),
         validation_(source, tables, {.part = examples::SplitPart::kValidation, .shuffle = false},
                     pool),
-        trainer_(&ranker, options, pool) {}
+        trainer_(std::make_shared<RankerTrainer>(&ranker, options, pool)) {
+    if (continues_) trainer_->ContinueFrom(*start.trainer);
+  }
 
   bool has_validation() const { return validation_.examples_per_epoch() > 0; }
 
   uint64_t examples_per_epoch() const override { return stream_.examples_per_epoch(); }
 
   void Begin() override {
+    if (continues_) return;
     stream_.StartEpoch(0);
-    if (stream_.Next(std::max(options_.batch, kFirstLook), &batch_)) trainer_.StartFrom(batch_);
+    if (stream_.Next(std::max(options_.batch, kFirstLook), &batch_)) trainer_->StartFrom(batch_);
   }
   void StartEpoch(uint32_t epoch) override { stream_.StartEpoch(epoch); }
   size_t NextBatch() override { return stream_.Next(options_.batch, &batch_) ? batch_.size() : 0; }
 
   void Step(double share_left, std::span<nn::LossValue> losses,
             std::span<nn::LossValue> guessing) override {
-    if (options_.decay) trainer_.ScaleLearningRates(static_cast<float>(share_left));
-    trainer_.Backward(batch_, losses);
-    trainer_.Apply();
+    if (options_.decay) trainer_->ScaleLearningRates(static_cast<float>(share_left));
+    trainer_->Backward(batch_, losses);
+    trainer_->Apply();
     for (size_t k = 0; k < guessing.size(); ++k) {
       const Objective& objective = ranker_.objectives()[k];
       const std::vector<float> zeros(batch_.size() * objective.outputs(), 0.0f);
@@ -61,7 +71,7 @@ class Training : public nn::Trainable {
     uint64_t seen = 0;
     while (validation_.Next(std::max(options_.batch, kFirstLook), &batch_)) {
       if (progress_.stop_requested()) return Cancelled("stopped");
-      trainer_.Evaluate(batch_, total);
+      trainer_->Evaluate(batch_, total);
       seen += batch_.size();
     }
     for (const nn::LossValue& loss : total) {
@@ -97,9 +107,10 @@ class Training : public nn::Trainable {
 
   std::vector<nn::Parameter> ModelParameters() override { return ranker_.Parameters(); }
   void AppendOptimiserState(std::vector<nn::Parameter>& state) override {
-    trainer_.AppendState(state);
+    trainer_->AppendState(state);
   }
-  base::Rng& rng() override { return trainer_.rng(); }
+  base::Rng& rng() override { return trainer_->rng(); }
+  std::shared_ptr<RankerTrainer> trainer() const { return trainer_; }
   std::vector<nn::DeadUnits*> ReluLayers() override { return ranker_.ReluLayers(); }
 
  private:
@@ -110,11 +121,30 @@ class Training : public nn::Trainable {
   const RankerTrainOptions& options_;
   Ranker& ranker_;
   const base::Progress& progress_;
+  const bool continues_;
   examples::RankingStream stream_, validation_;
-  RankerTrainer trainer_;
+  const std::shared_ptr<RankerTrainer> trainer_;
   examples::RankingBatch batch_;
   Targets targets_;
 };
+
+// With first weights, or those of the start.
+Result<std::unique_ptr<Ranker>> MakeRanker(const examples::ReplaySource& source,
+                                           const features::FeatureStatistics& tables,
+                                           const RankerOptions& options,
+                                           const std::vector<Objective>& objectives, uint64_t seed,
+                                           base::ThreadPool& pool, const RankerStart& start) {
+  base::Rng rng(seed, /*stream=*/1);
+  if (start.ranker != nullptr) {
+    UPNEXT_ASSIGN_OR_RETURN(Ranker ranker, Ranker::Grow(*start.ranker, ShapeOf(tables), rng));
+    return std::make_unique<Ranker>(std::move(ranker));
+  }
+  UPNEXT_ASSIGN_OR_RETURN(std::vector<Objective> learned,
+                          LearnObjectives(source, objectives, pool));
+  UPNEXT_ASSIGN_OR_RETURN(Ranker ranker,
+                          Ranker::Make(options, std::move(learned), ShapeOf(tables), rng));
+  return std::make_unique<Ranker>(std::move(ranker));
+}
 
 }  // namespace
 
@@ -129,9 +159,11 @@ RankerTrainOptions RankerTrainOptions::FromConfig(const base::ConfigTable& ranki
   options.batch = number("batch", options.batch, 1, 1 << 20);
   options.epochs = number("epochs", options.epochs, 1, 100'000);
   options.patience = number("patience", options.patience, 1, 100'000);
-  options.table_learning_rate = real("table_learning_rate", options.table_learning_rate, 0, 100);
-  options.learning_rate = real("learning_rate", options.learning_rate, 0, 100);
+  options.table_learning_rate =
+      real("table_learning_rate", options.table_learning_rate, kLeastLearningRate, 100);
+  options.learning_rate = real("learning_rate", options.learning_rate, kLeastLearningRate, 100);
   options.decay = ranking.Bool("decay", options.decay);
+  options.time_order = ranking.Choice("order", {"shuffled", "time"}, 0) == 1;
   options.dropout = real("dropout", options.dropout, 0, 0.95);
   options.field_dropout = real("field_dropout", options.field_dropout, 0, 0.95);
   options.weight_decay = real("weight_decay", options.weight_decay, 0, 1000);
@@ -149,15 +181,11 @@ Result<TrainedRanker> TrainRanker(const examples::ReplaySource& source,
                                   const RankerOptions& ranker_options,
                                   const std::vector<Objective>& objectives,
                                   const RankerTrainOptions& options, base::ThreadPool& pool,
-                                  base::Progress& progress) {
+                                  base::Progress& progress, const RankerStart& start) {
   TrainedRanker result;
-  base::Rng rng(options.seed, /*stream=*/1);
-  UPNEXT_ASSIGN_OR_RETURN(std::vector<Objective> learned,
-                          LearnObjectives(source, objectives, pool));
-  UPNEXT_ASSIGN_OR_RETURN(Ranker ranker,
-                          Ranker::Make(ranker_options, std::move(learned), ShapeOf(tables), rng));
-  result.ranker = std::make_unique<Ranker>(std::move(ranker));
-  Training training(source, tables, options, *result.ranker, pool, progress);
+  UPNEXT_ASSIGN_OR_RETURN(result.ranker, MakeRanker(source, tables, ranker_options, objectives,
+                                                    options.seed, pool, start));
+  Training training(source, tables, options, *result.ranker, pool, progress, start);
   if (training.examples_per_epoch() == 0) {
     return FailedPrecondition(
         "the ranker is trained on impressions, but the training part has none; import events of "
@@ -185,6 +213,7 @@ Result<TrainedRanker> TrainRanker(const examples::ReplaySource& source,
       .stop_after = options.stop_after,
       .less_is_better = true,
       .max_dead_units = options.max_dead_units,
+      .keep_optimiser = options.time_order,
       .advice = fmt::format("lower ranking.learning_rate (now {:g}) or "
                             "ranking.table_learning_rate (now {:g})",
                             options.learning_rate, options.table_learning_rate),
@@ -192,6 +221,7 @@ Result<TrainedRanker> TrainRanker(const examples::ReplaySource& source,
   for (const Objective& objective : objectives) loop.tasks.push_back(objective.name);
   UPNEXT_ASSIGN_OR_RETURN(static_cast<nn::TrainingReport&>(result),
                           nn::RunTraining(training, loop, progress));
+  if (options.time_order) result.trainer = training.trainer();
   return result;
 }
 

@@ -31,6 +31,9 @@ struct RankerTrainOptions {
   // Learning rates decrease linearly to zero over `epochs`, so that the final weights do not depend
   // on the last batch. Then `epochs` is the length of training rather than its maximum.
   bool decay = false;
+  // Each epoch passes through the days in sequence (TR-01), and what the optimisers learned is kept, so
+  // that a later training can continue from it.
+  bool time_order = false;
   float dropout = 0.0f;  // share of the first layer's inputs dropped for each example
   // Share of embeddings replaced by zeros in training, as for ids out of vocabulary when serving:
   // trains the model for items that it has not seen.
@@ -48,21 +51,34 @@ struct RankerTrainOptions {
   static RankerTrainOptions FromConfig(const base::ConfigTable& ranking);
 };
 
+class RankerTrainer;
+
 // `loss` and `validation` of an epoch are sums over objectives of loss_weight * mean loss; the
 // tasks are the objectives.
 struct TrainedRanker : nn::TrainingReport {
   std::unique_ptr<Ranker> ranker;  // of the best epoch
+  // With time_order: has the state of the optimisers (ranker_trainer.h), to continue from.
+  std::shared_ptr<RankerTrainer> trainer;
+};
+
+// What a training continues from (TR-02); without a ranker, it is a new one.
+struct RankerStart {
+  Ranker* ranker = nullptr;
+  RankerTrainer* trainer = nullptr;  // its state
+  int64_t seen_ms = INT64_MIN;       // only later impressions are learned from
 };
 
 // Objectives first learn their targets (learn_objectives.h). kFailedPrecondition when the training
 // part has no impressions or not the labels for that, kInvalidArgument for an unknown
 // architecture; otherwise as nn::RunTraining: kInternal when it diverges, kCancelled on request.
+// From a `start`, objectives keep their targets, and weights and optimisers go on exactly as they
+// were; `tables` must have grown from those of the start.
 Result<TrainedRanker> TrainRanker(const examples::ReplaySource& source,
                                   const features::FeatureStatistics& tables,
                                   const RankerOptions& ranker_options,
                                   const std::vector<Objective>& objectives,
                                   const RankerTrainOptions& options, base::ThreadPool& pool,
-                                  base::Progress& progress);
+                                  base::Progress& progress, const RankerStart& start = {});
 
 }  // namespace upnext::ranking
 

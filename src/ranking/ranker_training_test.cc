@@ -279,6 +279,14 @@ TEST(RankerTraining, OptionsReadFromTheProjectFile) {
   EXPECT_FALSE(train.bf16);
   EXPECT_EQ(model.architecture.widths, std::vector<size_t>{3});
   EXPECT_EQ(model.init_scale, 0.5f);
+
+  for (const std::string key : {"learning_rate", "table_learning_rate"}) {
+    const auto still = base::Config::Parse("[ranking]\n" + key + " = 0\n", "test.toml");
+    ASSERT_TRUE(still);
+    RankerTrainOptions::FromConfig(still->Table("ranking"));
+    ASSERT_FALSE(still->Check()) << key;
+    EXPECT_THAT(still->Check().error().message, HasSubstr("ranking." + key + ": expected"));
+  }
 }
 
 }  // namespace

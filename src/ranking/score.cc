@@ -92,4 +92,17 @@ double CombinedScore(std::span<const float> exponents, std::span<const float> pr
   return std::exp(log_score);
 }
 
+nn::Graph::Value AppendScore(nn::Graph& graph, std::span<const float> exponents,
+                             std::span<const nn::Graph::Value> predictions) {
+  nn::Graph::Value log_score;
+  for (size_t k = 0; k < exponents.size(); ++k) {
+    if (exponents[k] == 0) continue;
+    const nn::Graph::Value least = graph.Float(static_cast<float>(kLeastPrediction));
+    const nn::Graph::Value log = graph.Op("Log", {graph.Op("Max", {predictions[k], least})});
+    const nn::Graph::Value term = graph.Op("Mul", {log, graph.Float(exponents[k])});
+    log_score = log_score.empty() ? term : graph.Op("Add", {log_score, term});
+  }
+  return log_score.empty() ? log_score : graph.Op("Exp", {log_score});
+}
+
 }  // namespace upnext::ranking

@@ -20,6 +20,7 @@
 
 #include "base/config.h"
 #include "base/status.h"
+#include "nn/graph.h"
 #include "ranking/objectives.h"
 
 namespace upnext::ranking {
@@ -44,6 +45,10 @@ std::vector<float> ExponentsOf(std::span<const Objective> objectives);
 // probabilities and expected seconds cannot go below (Predict clips logits to [-15, 15]); a regression
 // may predict less, even below 0, where no power is defined.
 double CombinedScore(std::span<const float> exponents, std::span<const float> predictions);
+
+// The same as operations, for [rows] of each objective. Empty if no exponent differs from 0.
+nn::Graph::Value AppendScore(nn::Graph& graph, std::span<const float> exponents,
+                             std::span<const nn::Graph::Value> predictions);
 
 }  // namespace upnext::ranking
 

@@ -81,6 +81,15 @@ void TaskHeads::Infer(std::span<const float* const> inputs, size_t batch, float*
   }
 }
 
+nn::Graph::Value TaskHeads::AppendTo(nn::Graph& graph,
+                                     const std::vector<nn::Graph::Value>& inputs) const {
+  std::vector<nn::Graph::Value> logits;
+  for (size_t k = 0; k < tasks(); ++k) {
+    logits.push_back(outputs_[k].AppendTo(graph, towers_[k].AppendTo(graph, inputs[k])));
+  }
+  return graph.Concat(logits);
+}
+
 void TaskHeads::SetOutputBiases(std::span<const float> biases) {
   size_t first = 0;
   for (nn::Linear& output : outputs_) {

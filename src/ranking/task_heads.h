@@ -14,6 +14,7 @@
 
 #include "base/rng.h"
 #include "nn/dense.h"
+#include "nn/graph.h"
 #include "nn/parameter.h"
 
 namespace upnext::ranking {
@@ -37,6 +38,8 @@ class TaskHeads {
   };
   void Infer(std::span<const float* const> inputs, size_t batch, float* logits, Scratch& scratch,
              const nn::Compute& compute) const;
+  // Infer, as operations. inputs [tasks].
+  nn::Graph::Value AppendTo(nn::Graph& graph, const std::vector<nn::Graph::Value>& inputs) const;
   void SetOutputBiases(std::span<const float> biases);  // [outputs of all tasks]
   void AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters);
   std::vector<nn::Tower>& towers() { return towers_; }  // by task

@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "kernels/vector_ops.h"
 #include "nn/dense.h"
+#include "nn/graph.h"
 #include "ranking/architectures.h"
 #include "ranking/bottom.h"
 
@@ -45,6 +46,10 @@ class TowerArchitecture : public Architecture {
              const nn::Compute& compute) const override {
     const float* hidden = bottom_.Infer(input, static_cast<Scratch&>(scratch).bottom, compute);
     heads_.Forward(hidden, input.rows(), logits, compute);
+  }
+
+  nn::Graph::Value AppendTo(nn::Graph& graph, const NetValues& input) const override {
+    return heads_.AppendTo(graph, bottom_.AppendTo(graph, input));
   }
 
   void SetOutputBiases(std::span<const float> biases) override {

@@ -70,6 +70,16 @@ float WatchLevels::Expectation(std::span<const float> logits) const {
   return static_cast<float>(seconds);
 }
 
+nn::Graph::Value WatchLevels::AppendExpectation(nn::Graph& graph,
+                                                const nn::Graph::Value& logits) const {
+  std::vector<float> steps;
+  for (size_t k = 0; k < thresholds_.size(); ++k) steps.push_back(levels_[k + 1] - levels_[k]);
+  const nn::Graph::Value all =
+      graph.Floats(std::move(steps), {static_cast<int64_t>(thresholds_.size())});
+  const nn::Graph::Value above = graph.Op("MatMul", {graph.Op("Sigmoid", {logits}), all});
+  return graph.Op("Add", {above, graph.Float(levels_.front())});
+}
+
 Status WatchLevels::Save(base::SectionWriter& writer, std::string_view name) const {
   UPNEXT_RETURN_IF_ERROR(writer.Add(fmt::format("{}.thresholds", name), thresholds_));
   return writer.Add(fmt::format("{}.levels", name), levels_);

@@ -19,6 +19,7 @@
 
 #include "base/section_file.h"
 #include "base/status.h"
+#include "nn/graph.h"
 
 namespace upnext::ranking {
 
@@ -37,6 +38,9 @@ class WatchLevels {
   // levels[0] + sum over k of (levels[k + 1] - levels[k]) P(watch > thresholds[k]). With bounds in
   // place of means it would be too small by half the width of a bucket.
   float Expectation(std::span<const float> logits) const;
+
+  // Expectation as operations: logits [rows, outputs()] -> [rows].
+  nn::Graph::Value AppendExpectation(nn::Graph& graph, const nn::Graph::Value& logits) const;
 
   // Sections NAME.*. Load: kDataLoss when they hold anything that Save could not have written.
   Status Save(base::SectionWriter& writer, std::string_view name) const;

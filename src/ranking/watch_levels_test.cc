@@ -103,6 +103,14 @@ TEST(WatchLevels, ThresholdsLieBetweenEqualWidthsAndEqualNumbers) {
   }
 }
 
+TEST(WatchLevels, WhatIsWatchedForSureIsTheShortestWatch) {
+  const WatchLevels learned = WatchLevels::Learn({10, 10, 20, 30}, 3);
+  ASSERT_EQ(learned.levels().front(), 10);
+  EXPECT_FLOAT_EQ(learned.Expectation(std::vector<float>(learned.outputs(), -90)), 10);
+  EXPECT_FLOAT_EQ(learned.Expectation(std::vector<float>(learned.outputs(), 90)),
+                  learned.levels().back());
+}
+
 TEST(WatchLevels, FewDifferentWatchTimesHaveFewerBucketsAndEqualOnesNone) {
   const WatchLevels two = WatchLevels::Learn({0, 7, 0, 7, 7}, 32);
   EXPECT_THAT(two.thresholds(), ElementsAre(0));

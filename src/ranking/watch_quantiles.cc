@@ -104,6 +104,52 @@ float WatchQuantiles::Seconds(float duration_s, float quantile) const {
   return Interpolate(bucket.quantiles, bucket.seconds, quantile);
 }
 
+nn::Graph::Value WatchQuantiles::AppendFind(nn::Graph& graph,
+                                            const nn::Graph::Value& duration_s) const {
+  using Value = nn::Graph::Value;
+  const auto last = static_cast<int64_t>(starts_.size());
+  const Value starts = graph.Floats(starts_, {last});
+  const Value column = graph.Op("Unsqueeze", {duration_s, graph.Ints({1})});
+  const Value begun = graph.Op("Cast", {graph.Op("LessOrEqual", {starts, column})},
+                               {{"to", int64_t{nn::Graph::kInt64Code}}});
+  const Value count = graph.Op("ReduceSum", {begun, graph.Ints({1})}, {{"keepdims", int64_t{0}}});
+  const Value known = graph.Op("Max", {graph.Op("Sub", {count, graph.Int(1)}), graph.Int(0)});
+  // False for an unknown duration.
+  const Value is_known = graph.Op("Greater", {duration_s, graph.Float(0)});
+  return graph.Op("Where", {is_known, known, graph.Int(last)});
+}
+
+nn::Graph::Value WatchQuantiles::AppendSeconds(nn::Graph& graph, const nn::Graph::Value& duration_s,
+                                               const nn::Graph::Value& quantile) const {
+  using Value = nn::Graph::Value;
+  // A line through knots is its first value and a ramp from each knot to the next.
+  size_t ramps = 1;
+  for (const Bucket& bucket : buckets_) ramps = std::max(ramps, bucket.seconds.size() - 1);
+  std::vector<float> first, begin(buckets_.size() * ramps), slope(begin.size()), step(begin.size());
+  for (size_t b = 0; b < buckets_.size(); ++b) {
+    const auto& [seconds, quantiles] = buckets_[b];
+    first.push_back(seconds[0]);
+    for (size_t k = 0; k + 1 < seconds.size(); ++k) {
+      begin[b * ramps + k] = quantiles[k];
+      slope[b * ramps + k] = 1 / (quantiles[k + 1] - quantiles[k]);
+      step[b * ramps + k] = seconds[k + 1] - seconds[k];
+    }
+  }
+  const auto rows = static_cast<int64_t>(buckets_.size()), columns = static_cast<int64_t>(ramps);
+  const Value bucket = AppendFind(graph, duration_s);
+  const auto of_bucket = [&](std::vector<float> values, std::vector<int64_t> shape) {
+    return graph.Op("Gather", {graph.Floats(std::move(values), std::move(shape)), bucket});
+  };
+  const Value x = graph.Op("Unsqueeze", {quantile, graph.Ints({1})});
+  const Value along = graph.Op("Mul", {graph.Op("Sub", {x, of_bucket(begin, {rows, columns})}),
+                                       of_bucket(slope, {rows, columns})});
+  const Value share = graph.Op("Clip", {along, graph.Float(0), graph.Float(1)});
+  const Value sum = graph.Op(
+      "ReduceSum", {graph.Op("Mul", {share, of_bucket(step, {rows, columns})}), graph.Ints({1})},
+      {{"keepdims", int64_t{0}}});
+  return graph.Op("Add", {sum, of_bucket(first, {rows})});
+}
+
 Status WatchQuantiles::Save(base::SectionWriter& writer, std::string_view name) const {
   std::vector<float> seconds, quantiles;
   std::vector<uint32_t> sizes;

@@ -16,6 +16,7 @@
 
 #include "base/section_file.h"
 #include "base/status.h"
+#include "nn/graph.h"
 
 namespace upnext::ranking {
 
@@ -40,6 +41,10 @@ class WatchQuantiles {
   // The inverse of Quantile, from the bucket's shortest to its longest watch.
   float Seconds(float duration_s, float quantile) const;
 
+  // Seconds as operations: duration_s, quantile [rows] -> [rows].
+  nn::Graph::Value AppendSeconds(nn::Graph& graph, const nn::Graph::Value& duration_s,
+                                 const nn::Graph::Value& quantile) const;
+
   // Sections NAME.*. Load: kDataLoss when they hold anything that Save could not have written.
   Status Save(base::SectionWriter& writer, std::string_view name) const;
   static Result<WatchQuantiles> Load(const base::SectionFile& file, std::string_view name);
@@ -51,6 +56,8 @@ class WatchQuantiles {
   };
   static Bucket BucketOf(std::vector<float> watch_s);
   const Bucket& Find(float duration_s) const;
+  // The row of buckets_ of each duration: [rows].
+  nn::Graph::Value AppendFind(nn::Graph& graph, const nn::Graph::Value& duration_s) const;
 
   std::vector<float> starts_;  // shortest duration of each bucket by duration, ascending strictly
   // As starts_, and one more: of unknown durations, or of all watches if the training part has none

@@ -9,6 +9,7 @@
 #include "report/difference_text.h"
 #include "report/metric_names.h"
 #include "report/page.h"
+#include "report/ranker_details.h"
 #include "report/render.h"
 #include "report/svg.h"
 
@@ -85,8 +86,8 @@ Line RecallCurve(const evaluation::ModelMetrics& row) {
 void AddRetrieval(const evaluation::RetrievalReport& retrieval, std::string* out) {
   AppendFormat(out, "<h2>Retrieval</h2>\n<p class=\"soft\">{} users, {} items</p>\n",
                retrieval.users, retrieval.items);
-  AddTable(retrieval.model, std::array{retrieval.served, retrieval.current}, retrieval.baselines,
-           {std::begin(kRetrievalKeys), std::end(kRetrievalKeys)}, out);
+  AddTable(retrieval.model, std::array{retrieval.served, retrieval.ranked, retrieval.current},
+           retrieval.baselines, {std::begin(kRetrievalKeys), std::end(kRetrievalKeys)}, out);
   *out += "<div class=\"plots\">\n";
   AddBars(retrieval.model, retrieval.baselines, {"hr@10", "ndcg@10", "map", "coverage@10"}, out);
   LinePlotOptions curve{.title = "recall at k",
@@ -100,24 +101,6 @@ void AddRetrieval(const evaluation::RetrievalReport& retrieval, std::string* out
   *out += "</div>\n";
 }
 
-void AddCalibration(std::span<const evaluation::CalibrationBin> bins, std::string* out) {
-  if (bins.empty()) return;
-  Line line{"ranker", {}};
-  for (const evaluation::CalibrationBin& bin : bins)
-    line.points.emplace_back(bin.predicted, bin.observed);
-  AddPlot("watch time by decile of prediction, seconds",
-          LinePlot({.title = "calibration of expected watch time",
-                    .x_label = "expected",
-                    .y_label = "watched",
-                    .lines = {line},
-                    .diagonal = true}),
-          out);
-  const double slope = evaluation::CalibrationSlope(bins);
-  if (!std::isnan(slope)) {
-    AppendFormat(out, "<p class=\"soft\">Calibration slope {:.3f}; 1 is calibrated.</p>\n", slope);
-  }
-}
-
 void AddRanking(const evaluation::RankingReport& ranking, std::string* out) {
   AppendFormat(out,
                "<h2>Ranking</h2>\n<p class=\"soft\">{} impressions of {} users; {}: {} "
@@ -129,8 +112,8 @@ void AddRanking(const evaluation::RankingReport& ranking, std::string* out) {
   *out += "<div class=\"plots\">\n";
   AddBars(ranking.model, ranking.baselines,
           TableColumns(ranking.model, {}, {std::begin(kRankingKeys), std::end(kRankingKeys)}), out);
-  AddCalibration(ranking.watch_calibration, out);
   *out += "</div>\n";
+  AddRankerDetailsHtml(ranking, out);
 }
 
 }  // namespace

@@ -4,7 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "evaluation/report.h"
+#include "report/json_number.h"
 #include "report/metric_names.h"
+#include "report/ranker_details.h"
 #include "report/render.h"
 
 namespace upnext::report {
@@ -14,9 +16,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kAuc = "auc.";
 
-Json Number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-double Number(const Json& json) { return json.is_null() ? std::nan("") : json.get<double>(); }
-
 // The metrics among `keys`. A model has every key, with null for missing metrics; a baseline has
 // only those that it has values for.
 Json MainFigures(const evaluation::ModelMetrics& row, std::span<const char* const> keys,
@@ -25,7 +24,7 @@ Json MainFigures(const evaluation::ModelMetrics& row, std::span<const char* cons
   for (const char* key : keys) {
     const auto found = row.metrics.find(key);
     if (found != row.metrics.end()) {
-      json[key] = Number(found->second.value);
+      json[key] = NumberJson(found->second.value);
     } else if (every) {
       json[key] = nullptr;
     }
@@ -36,7 +35,7 @@ Json MainFigures(const evaluation::ModelMetrics& row, std::span<const char* cons
 void AddAuc(const evaluation::ModelMetrics& row, bool every, Json* json) {
   Json auc = Json::object();
   for (const auto& [key, metric] : row.metrics) {
-    if (key.starts_with(kAuc)) auc[key.substr(kAuc.size())] = Number(metric.value);
+    if (key.starts_with(kAuc)) auc[key.substr(kAuc.size())] = NumberJson(metric.value);
   }
   if (every || !auc.empty()) (*json)["auc"] = std::move(auc);
 }
@@ -45,7 +44,8 @@ void AddAuc(const evaluation::ModelMetrics& row, bool every, Json* json) {
 Json AllFigures(const evaluation::ModelMetrics& row) {
   Json json = Json::object();
   for (const auto& [key, metric] : row.metrics) {
-    json[key] = {Number(metric.value), Number(metric.interval.low), Number(metric.interval.high)};
+    json[key] = {NumberJson(metric.value), NumberJson(metric.interval.low),
+                 NumberJson(metric.interval.high)};
   }
   return json;
 }
@@ -66,7 +66,8 @@ Json Intervals(const Stage& stage) {
 evaluation::ModelMetrics ReadModel(const Json& json) {
   evaluation::ModelMetrics row{json.at("name").get<std::string>(), {}};
   for (const auto& [key, metric] : json.at("figures").items()) {
-    row.metrics[key] = {Number(metric.at(0)), {Number(metric.at(1)), Number(metric.at(2))}};
+    row.metrics[key] = {ReadNumber(metric.at(0)),
+                        {ReadNumber(metric.at(1)), ReadNumber(metric.at(2))}};
   }
   return row;
 }
@@ -90,20 +91,21 @@ Json DifferenceJson(const evaluation::PairedDifference& difference) {
   return {{"stage", difference.stage},
           {"metric", difference.metric},
           {"less_is_better", difference.less_is_better},
-          {"next", Number(difference.next)},
-          {"current", Number(difference.current)},
-          {"interval", {Number(difference.interval.low), Number(difference.interval.high)}},
+          {"next", NumberJson(difference.next)},
+          {"current", NumberJson(difference.current)},
+          {"interval", {NumberJson(difference.interval.low), NumberJson(difference.interval.high)}},
           {"users", difference.users}};
 }
 
 evaluation::PairedDifference ReadDifference(const Json& json) {
-  return {.stage = json.at("stage").get<std::string>(),
-          .metric = json.at("metric").get<std::string>(),
-          .less_is_better = json.at("less_is_better").get<bool>(),
-          .next = Number(json.at("next")),
-          .current = Number(json.at("current")),
-          .interval = {Number(json.at("interval").at(0)), Number(json.at("interval").at(1))},
-          .users = json.at("users").get<uint64_t>()};
+  return {
+      .stage = json.at("stage").get<std::string>(),
+      .metric = json.at("metric").get<std::string>(),
+      .less_is_better = json.at("less_is_better").get<bool>(),
+      .next = ReadNumber(json.at("next")),
+      .current = ReadNumber(json.at("current")),
+      .interval = {ReadNumber(json.at("interval").at(0)), ReadNumber(json.at("interval").at(1))},
+      .users = json.at("users").get<uint64_t>()};
 }
 
 Json LossJson(const evaluation::BaselineLoss& loss) {
@@ -125,8 +127,8 @@ Json OrderJson(const evaluation::OrderChoice& choice) {
   for (const evaluation::TriedOrder& one : choice.tried) {
     json["tried"].push_back(
         {{"order", one.order},
-         {"ndcg@10", Number(one.ndcg)},
-         {"difference", {Number(one.difference.low), Number(one.difference.high)}}});
+         {"ndcg@10", NumberJson(one.ndcg)},
+         {"difference", {NumberJson(one.difference.low), NumberJson(one.difference.high)}}});
   }
   return json;
 }
@@ -140,10 +142,10 @@ evaluation::OrderChoice ReadOrder(const Json& json) {
                                   part.at("half_life_hours").get<double>()});
   }
   for (const Json& one : json.at("tried")) {
-    choice.tried.push_back(
-        {.order = one.at("order").get<std::string>(),
-         .ndcg = Number(one.at("ndcg@10")),
-         .difference = {Number(one.at("difference").at(0)), Number(one.at("difference").at(1))}});
+    choice.tried.push_back({.order = one.at("order").get<std::string>(),
+                            .ndcg = ReadNumber(one.at("ndcg@10")),
+                            .difference = {ReadNumber(one.at("difference").at(0)),
+                                           ReadNumber(one.at("difference").at(1))}});
   }
   return choice;
 }
@@ -152,6 +154,10 @@ void AddRetrievalJson(const evaluation::RetrievalReport& retrieval, Json* json) 
   Json stage = MainFigures(retrieval.model, kRetrievalKeys, /*every=*/true);
   if (retrieval.served) {
     stage["served"] = MainFigures(*retrieval.served, kRetrievalKeys, /*every=*/true);
+  }
+  if (retrieval.ranked) {
+    stage["ranked_feed"] = MainFigures(*retrieval.ranked, kRetrievalKeys, /*every=*/true);
+    (*json)["users"]["ranked_feed"] = retrieval.ranked_users;
   }
   (*json)["losses"] = Json::array();
   for (const evaluation::BaselineLoss& loss : retrieval.losses) {
@@ -173,10 +179,12 @@ void AddRetrievalJson(const evaluation::RetrievalReport& retrieval, Json* json) 
   for (const evaluation::ModelMetrics& row : retrieval.reach) {
     (*json)["reach"].push_back({{"name", row.name}, {"figures", AllFigures(row)}});
   }
-  if (retrieval.served) {
-    (*json)["intervals"]["retrieval"]["served"] = {{"name", retrieval.served->name},
-                                                   {"figures", AllFigures(*retrieval.served)}};
-  }
+  Json& intervals = (*json)["intervals"]["retrieval"];
+  const auto add = [&](const char* key, const std::optional<evaluation::ModelMetrics>& row) {
+    if (row) intervals[key] = {{"name", row->name}, {"figures", AllFigures(*row)}};
+  };
+  add("served", retrieval.served);
+  add("ranked_feed", retrieval.ranked);
 }
 
 void AddRankingJson(const evaluation::RankingReport& ranking, Json* json) {
@@ -193,14 +201,8 @@ void AddRankingJson(const evaluation::RankingReport& ranking, Json* json) {
   (*json)["impressions"]["ranking"] = ranking.impressions;
   (*json)["ranker"] = {{"architecture", ranking.architecture},
                        {"multiplications", ranking.multiplications}};
+  AddRankerDetailsJson(ranking, &(*json)["ranker"]);
   (*json)["intervals"]["ranking"] = Intervals(ranking);
-  Json bins = Json::array();
-  for (const evaluation::CalibrationBin& bin : ranking.watch_calibration) {
-    bins.push_back({{"predicted", Number(bin.predicted)},
-                    {"observed", Number(bin.observed)},
-                    {"examples", bin.examples}});
-  }
-  (*json)["watch_calibration"] = std::move(bins);
 }
 
 evaluation::Report Read(const Json& json) {
@@ -213,6 +215,10 @@ evaluation::Report Read(const Json& json) {
     retrieval.items = json.at("items").at("retrieval").get<uint64_t>();
     if (intervals.at("retrieval").contains("served")) {
       retrieval.served = ReadModel(intervals.at("retrieval").at("served"));
+    }
+    if (intervals.at("retrieval").contains("ranked_feed")) {
+      retrieval.ranked = ReadModel(intervals.at("retrieval").at("ranked_feed"));
+      retrieval.ranked_users = json.at("users").at("ranked_feed").get<uint64_t>();
     }
     for (const Json& loss : json.at("losses")) {
       retrieval.losses.push_back({.baseline = loss.at("baseline").get<std::string>(),
@@ -235,10 +241,7 @@ evaluation::Report Read(const Json& json) {
     ranking.impressions = json.at("impressions").at("ranking").get<uint64_t>();
     ranking.architecture = json.at("ranker").at("architecture").get<std::string>();
     ranking.multiplications = json.at("ranker").at("multiplications").get<uint64_t>();
-    for (const Json& bin : json.at("watch_calibration")) {
-      ranking.watch_calibration.push_back({Number(bin.at("predicted")), Number(bin.at("observed")),
-                                           bin.at("examples").get<uint64_t>()});
-    }
+    ReadRankerDetails(json.at("ranker"), &ranking);
   }
   for (const Json& one : json.at("differences")) report.differences.push_back(ReadDifference(one));
   if (json.contains("order")) report.order = ReadOrder(json.at("order"));

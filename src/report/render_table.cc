@@ -1,5 +1,4 @@
 // The table for a terminal.
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <iterator>
@@ -10,43 +9,22 @@
 #include "evaluation/report.h"
 #include "report/difference_text.h"
 #include "report/metric_names.h"
+#include "report/ranker_details.h"
 #include "report/render.h"
+#include "report/text_table.h"
 
 namespace upnext::report {
 namespace {
 
-// "0.2144 ±.0103": the value and half the width of its interval. The sign takes one column but two
-// bytes, so cells store their width.
-struct Cell {
-  std::string text;
-  size_t width;
-};
-
-Cell CellOf(const evaluation::ModelMetrics& row, const std::string& key) {
+// "0.2144 ±.0103": the value and half the width of its interval.
+std::string CellOf(const evaluation::ModelMetrics& row, const std::string& key) {
   const auto found = row.metrics.find(key);
-  if (found == row.metrics.end() || std::isnan(found->second.value)) return {"-", 1};
+  if (found == row.metrics.end() || std::isnan(found->second.value)) return "-";
   const int digits = IsSeconds(key) ? 2 : 4;
-  Cell cell{fmt::format("{:.{}f}", found->second.value, digits), 0};
-  cell.width = cell.text.size();
+  const std::string value = fmt::format("{:.{}f}", found->second.value, digits);
   const evaluation::Interval& interval = found->second.interval;
-  if (std::isnan(interval.low)) return cell;
-  const std::string half = fmt::format("{:.{}f}", (interval.high - interval.low) / 2, digits);
-  cell.text += " ±" + half;
-  cell.width += 2 + half.size();
-  return cell;
-}
-
-void AppendRow(const std::vector<Cell>& cells, const std::vector<size_t>& widths,
-               std::string* out) {
-  *out += " ";
-  for (size_t c = 0; c < cells.size(); ++c) {
-    const std::string padding(widths[c] - cells[c].width, ' ');
-    *out += " ";
-    // Names are left-aligned, numbers right-aligned.
-    *out += c == 0 ? cells[c].text + padding : " " + padding + cells[c].text;
-  }
-  out->erase(out->find_last_not_of(' ') + 1);
-  *out += "\n";
+  if (std::isnan(interval.low)) return value;
+  return fmt::format("{} ±{:.{}f}", value, (interval.high - interval.low) / 2, digits);
 }
 
 void AppendTable(const evaluation::ModelMetrics& model,
@@ -54,10 +32,10 @@ void AppendTable(const evaluation::ModelMetrics& model,
                  const std::vector<evaluation::ModelMetrics>& baselines,
                  std::vector<std::string> keys, std::string* out) {
   const std::vector<std::string> columns = TableColumns(model, baselines, std::move(keys));
-  std::vector<std::vector<Cell>> rows(1, {Cell{"", 0}});
-  for (const std::string& column : columns) rows[0].push_back({column, column.size()});
+  std::vector<std::vector<std::string>> rows(1, {""});
+  rows[0].insert(rows[0].end(), columns.begin(), columns.end());
   const auto add = [&](const evaluation::ModelMetrics& metrics) {
-    std::vector<Cell>& row = rows.emplace_back(1, Cell{metrics.name, metrics.name.size()});
+    std::vector<std::string>& row = rows.emplace_back(1, metrics.name);
     for (const std::string& column : columns) row.push_back(CellOf(metrics, column));
   };
   add(model);
@@ -65,23 +43,19 @@ void AppendTable(const evaluation::ModelMetrics& model,
     if (row) add(*row);
   }
   for (const evaluation::ModelMetrics& baseline : baselines) add(baseline);
-  std::vector<size_t> widths(columns.size() + 1, 0);
-  for (const std::vector<Cell>& row : rows) {
-    for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].width);
-  }
-  for (const std::vector<Cell>& row : rows) AppendRow(row, widths, out);
+  AppendTextTable(rows, out);
 }
 
 // A line for each generator, and for all together.
 std::string ReachText(const std::vector<evaluation::ModelMetrics>& reach) {
   if (reach.empty()) return "";
   std::string text = "candidates: the share of targets among them, and how many a user has\n";
+  std::vector<std::vector<std::string>> rows;
   for (const evaluation::ModelMetrics& row : reach) {
-    const Cell recall = CellOf(row, "recall");
-    const std::string padding(14 - std::min<size_t>(14, recall.width), ' ');
-    text += fmt::format("  {:<16} {}{} {:6.0f}\n", row.name, padding, recall.text,
-                        row.metrics.at("candidates").value);
+    rows.push_back({row.name, CellOf(row, "recall"),
+                    fmt::format("{:.0f}", row.metrics.at("candidates").value)});
   }
+  AppendTextTable(rows, &text);
   return text + "\n";
 }
 
@@ -111,7 +85,8 @@ std::string RenderTable(const evaluation::Report& report) {
                    base::WithThousands(report.retrieval->users),
                    base::WithThousands(report.retrieval->items));
     AppendTable(
-        report.retrieval->model, std::array{report.retrieval->served, report.retrieval->current},
+        report.retrieval->model,
+        std::array{report.retrieval->served, report.retrieval->ranked, report.retrieval->current},
         report.retrieval->baselines, {std::begin(kRetrievalKeys), std::end(kRetrievalKeys)}, &out);
     out += "\n" + ReachText(report.retrieval->reach);
   }
@@ -124,7 +99,7 @@ std::string RenderTable(const evaluation::Report& report) {
     AppendTable(report.ranking->model, std::array{report.ranking->current},
                 report.ranking->baselines, {std::begin(kRankingKeys), std::end(kRankingKeys)},
                 &out);
-    out += "\n";
+    out += "\n" + RankerDetailsTable(*report.ranking);
   }
   const bool intervals = out.find("±") != std::string::npos;
   for (const evaluation::PairedDifference& difference : report.differences) {

@@ -46,7 +46,6 @@ evaluation::Report Example() {
   ranking.impressions = 3821;
   ranking.architecture = "tower 256-128";
   ranking.multiplications = 123456;
-  ranking.watch_calibration = {{5, 6, 100}, {20, 18, 100}};
   report.split = "time: train < A <= validation < B <= test";
   report.seed = 7;
   report.machine = "a processor, 2 threads, bf16";
@@ -99,7 +98,6 @@ TEST(Json, ComesBackAsTheReport) {
   ExpectSame(report.retrieval->baselines[1], parsed.retrieval->baselines[1]);
   ExpectSame(report.ranking->model, parsed.ranking->model);
   ExpectSame(report.ranking->baselines[0], parsed.ranking->baselines[0]);
-  EXPECT_EQ(parsed.ranking->watch_calibration, report.ranking->watch_calibration);
   EXPECT_EQ(parsed.retrieval->items, 3416u);
   EXPECT_EQ(parsed.retrieval->targets.seen, 60u);
   ASSERT_EQ(parsed.retrieval->losses.size(), 1u);
@@ -132,6 +130,24 @@ evaluation::Report ExampleOfATraining() {
   return report;
 }
 
+TEST(RankedFeed, IsARowNextToTheOthersAndComesBackFromJson) {
+  evaluation::Report report = Example();
+  EXPECT_THAT(RenderTable(report), Not(HasSubstr("ranked feed")));
+  report.retrieval->ranked = {"ranked feed", {{"ndcg@10", {0.1234, {0.11, 0.13}}}}};
+  report.retrieval->ranked_users = 5000;
+  EXPECT_THAT(RenderTable(report), HasSubstr("ranked feed"));
+  EXPECT_THAT(RenderTable(report), HasSubstr("0.1234"));
+  EXPECT_THAT(RenderHtml(report), HasSubstr("ranked feed"));
+  const std::string text = RenderJson(report);
+  const nlohmann::json json = nlohmann::json::parse(text);
+  EXPECT_EQ(json["retrieval"]["ranked_feed"]["ndcg@10"], 0.1234);
+  EXPECT_EQ(json["users"]["ranked_feed"], 5000);
+  const evaluation::Report parsed = ParseJson(text).value();
+  ASSERT_TRUE(parsed.retrieval->ranked);
+  ExpectSame(*parsed.retrieval->ranked, *report.retrieval->ranked);
+  EXPECT_EQ(RenderJson(parsed), text);
+}
+
 TEST(Reach, OfEachGeneratorAndOfAllIsPrintedAndComesBackFromJson) {
   evaluation::Report report = Example();
   EXPECT_THAT(RenderTable(report), Not(HasSubstr("candidates:")));
@@ -140,8 +156,8 @@ TEST(Reach, OfEachGeneratorAndOfAllIsPrintedAndComesBackFromJson) {
       {"all together", {{"recall", {0.5, {0.48, 0.52}}}, {"candidates", {371.2, {}}}}}};
   EXPECT_THAT(RenderTable(report), HasSubstr("candidates: the share of targets among them, and how "
                                              "many a user has\n"
-                                             "  co-watch         0.2500 ±0.0100     50\n"
-                                             "  all together     0.5000 ±0.0200    371\n"));
+                                             "  co-watch      0.2500 ±0.0100   50\n"
+                                             "  all together  0.5000 ±0.0200  371\n"));
   const evaluation::Report parsed = ParseJson(RenderJson(report)).value();
   ASSERT_EQ(parsed.retrieval->reach.size(), 2u);
   ExpectSame(parsed.retrieval->reach[1], report.retrieval->reach[1]);
@@ -238,7 +254,6 @@ TEST(Html, IsOnePageWithoutRequestsOrRawText) {
   EXPECT_THAT(html, HasSubstr("<svg"));
   EXPECT_THAT(html, HasSubstr("prefers-color-scheme: dark"));
   EXPECT_THAT(html, HasSubstr("mean &lt;&amp;&gt;"));
-  EXPECT_THAT(html, HasSubstr("Calibration slope"));
   for (const char* request : {"http:", "https:", "src=", "href=", "<script", "@import", "url("}) {
     EXPECT_THAT(html, Not(HasSubstr(request)));
   }

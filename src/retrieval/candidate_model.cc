@@ -218,6 +218,35 @@ void CandidateModel::UserVectors(const features::FeatureBlock& batch, float* out
   tower_.Infer(scratch.input.data(), batch.rows, out, scratch.tower, compute);
 }
 
+void CandidateModel::AppendTo(nn::Graph& graph) const {
+  const std::string rows = "queries";
+  std::vector<nn::BagInput> bags;
+  for (const features::ModelShape::Slot& slot : shape_.inputs.query.slots) {
+    bags.push_back(
+        nn::AppendBagInput(graph, fmt::format("query.{}", slot.feature), rows, slot.list));
+  }
+  // The newest are the last.
+  const auto newest = [&](const nn::Graph::Value& list, uint32_t window) {
+    return graph.Op(
+        "Slice", {list, graph.Ints({-int64_t{window}}), graph.Ints({INT64_MAX}), graph.Ints({1})});
+  };
+  std::vector<nn::Graph::Value> parts;
+  for (const CandidateLayout::Input& input : layout_.inputs) {
+    nn::BagInput bag = bags[input.slot];
+    if (input.window > 0) {
+      const uint32_t window = options_.recent_windows[input.window - 1];
+      bag = {newest(bag.ids, window), newest(bag.weights, window)};
+    }
+    parts.push_back(nn::AppendMean(graph, bag, tables_[input.table]));
+  }
+  if (const size_t numbers = layout_.width - layout_.dense; numbers > 0) {
+    parts.push_back(
+        graph.Input("numbers.query", nn::Graph::Type::kFloat, {rows, fmt::format("{}", numbers)}));
+  }
+  graph.Output("user_vector", tower_.AppendTo(graph, graph.Concat(parts)),
+               {rows, fmt::format("{}", options_.dim)});
+}
+
 const nn::EmbeddingTable& CandidateModel::item_vectors() const {
   return tied_ ? tables_[item_table_] : items_;
 }

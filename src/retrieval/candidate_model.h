@@ -26,6 +26,7 @@
 #include "kernels/embedding.h"
 #include "nn/dense.h"
 #include "nn/embedding_table.h"
+#include "nn/graph.h"
 
 namespace upnext::retrieval {
 
@@ -92,6 +93,9 @@ class CandidateModel {
   // out [batch.rows, dim].
   void UserVectors(const features::FeatureBlock& batch, float* out, Scratch& scratch,
                    const nn::Compute& compute) const;
+  // The same as operations: inputs "query.NAME" by feature (see nn::AppendBagInput) and
+  // "numbers.query" [queries, numbers of a block], output "user_vector" [queries, dim].
+  void AppendTo(nn::Graph& graph) const;
   const nn::EmbeddingTable& item_vectors() const;
   uint32_t dim() const { return options_.dim; }
   const CandidateModelOptions& options() const { return options_; }

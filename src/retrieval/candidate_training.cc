@@ -103,8 +103,11 @@ CandidateTrainOptions CandidateTrainOptions::FromConfig(const base::ConfigTable&
   options.negatives = number("negatives", options.negatives, 0, 1 << 20);
   options.logq = retrieval.Bool("logq", options.logq);
   options.sampler = examples::SamplerOptions::FromConfig(retrieval);
-  options.table_learning_rate = real("table_learning_rate", options.table_learning_rate, 0, 100);
-  options.tower_learning_rate = real("tower_learning_rate", options.tower_learning_rate, 0, 100);
+  constexpr double kLeastRate = 1e-9;  // 0 would not learn
+  options.table_learning_rate =
+      real("table_learning_rate", options.table_learning_rate, kLeastRate, 100);
+  options.tower_learning_rate =
+      real("tower_learning_rate", options.tower_learning_rate, kLeastRate, 100);
   options.dropout = real("dropout", options.dropout, 0, 0.95);
   options.bag_dropout = real("bag_dropout", options.bag_dropout, 0, 0.95);
   options.max_per_user = number("max_per_user", options.max_per_user, 1, UINT32_MAX);

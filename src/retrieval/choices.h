@@ -1,7 +1,6 @@
 // The choices of a log: which events count for what is chosen most, whose, and where.
 //
-//   const bool clicks = CountsClicks(catalogue, rule, from_ms, until_ms);
-//   ForChoices(catalogue, rule, clicks, from_ms, until_ms, [&](const features::Choice& choice) { ... });
+//   ForChoices(catalogue, rule, from_ms, until_ms, [&](const features::Choice& choice) { ... });
 //
 // Pure functions of the log: any number of threads.
 #ifndef UPNEXT_RETRIEVAL_CHOICES_H_
@@ -17,21 +16,20 @@
 
 namespace upnext::retrieval {
 
-// Whether the event counts: a positive one of an item, with `clicks` a click too.
-bool IsChoice(const schema::Event& event, const catalogue::Catalogue& catalogue,
-              const features::PositiveRule& rule, bool clicks);
+// How much the event counts. A positive example: 1. What says more than an impression, but less than
+// that: kWeakChoice; an event of the history, or of a type with the role "positive" (a click, a like).
+// 0: it is no choice.
+inline constexpr float kWeakChoice = 0.05f;
+float WeightOfChoice(const schema::Event& event, const catalogue::Catalogue& catalogue,
+                     const features::PositiveRule& rule);
 
 // The region of an event or a request, else that of its user; kNone when there is none.
 uint32_t RegionOf(const catalogue::Catalogue& catalogue, uint32_t region, uint32_t user);
 
-// True when the log has no positive event in [from_ms, until_ms): clicks count then.
-bool CountsClicks(const catalogue::Catalogue& catalogue, const features::PositiveRule& rule,
-                  int64_t from_ms, int64_t until_ms);
-
 // Those of the log in [from_ms, until_ms), by user, each user's in order of time. Choice::user is the
 // fingerprint of the name.
 void ForChoices(const catalogue::Catalogue& catalogue, const features::PositiveRule& rule,
-                bool clicks, int64_t from_ms, int64_t until_ms,
+                int64_t from_ms, int64_t until_ms,
                 const std::function<void(const features::Choice&)>& visit);
 
 }  // namespace upnext::retrieval

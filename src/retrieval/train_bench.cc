@@ -9,6 +9,7 @@
 
 #include "base/rng.h"
 #include "features/feature_block.h"
+#include "features/synthetic_rows.h"
 #include "kernels/bf16.h"
 #include "nn/losses.h"
 #include "retrieval/candidate_trainer.h"
@@ -19,10 +20,8 @@ namespace {
 constexpr uint32_t kWarmUp = 3;
 constexpr uint32_t kContexts = 4;  // number of regions and of devices
 
-uint32_t DrawRow(base::Rng& rng, uint32_t rows) {
-  const double u = rng.Uniform();
-  return 1 + std::min(rows - 1, static_cast<uint32_t>(u * u * u * rows));
-}
+using features::CountDistinct;
+using features::DrawSkewedRow;
 
 // The default features: watches and tokens in lists, region and device.
 CandidateShape BenchShape(const TrainBenchOptions& options) {
@@ -45,7 +44,7 @@ void FillBatch(const TrainBenchOptions& options, const features::ModelShape& sha
       for (size_t slot = 0; slot < shape.query.slots.size(); ++slot) {
         if (!shape.query.slots[slot].list) continue;
         batch->features.categorical[slot].ids.push_back(
-            DrawRow(rng, shape.tables[shape.query.slots[slot].table].rows - 1));
+            DrawSkewedRow(rng, shape.tables[shape.query.slots[slot].table].rows - 1));
       }
     }
     for (size_t slot = 0; slot < shape.query.slots.size(); ++slot) {
@@ -57,7 +56,7 @@ void FillBatch(const TrainBenchOptions& options, const features::ModelShape& sha
       batch->features.dense.push_back(static_cast<float>(rng.Uniform()));
     }
     ++batch->features.rows;
-    batch->label.push_back(DrawRow(rng, options.items));
+    batch->label.push_back(DrawSkewedRow(rng, options.items));
   }
 }
 
@@ -75,20 +74,15 @@ features::Vocabulary ItemVocabulary(uint32_t items) {
   return features::Vocabulary::Learn(counts, items);
 }
 
-size_t Distinct(std::vector<uint32_t> rows) {
-  std::ranges::sort(rows);
-  return static_cast<size_t>(std::ranges::unique(rows).begin() - rows.begin());
-}
-
 double RowBytes(const TrainBenchOptions& options, const features::CandidateBatch& batch) {
   // Drawn negatives are counted as distinct ones; they are a twentieth of all rows. Regions and
   // devices are a few short rows.
   size_t read = batch.label.size() + options.negatives;
-  size_t written = Distinct(batch.label) + options.negatives;
+  size_t written = CountDistinct(batch.label) + options.negatives;
   for (const features::Bags& bags : batch.features.categorical) {
     if (bags.ids.size() <= batch.size()) continue;
     read += bags.ids.size();
-    written += Distinct(bags.ids);
+    written += CountDistinct(bags.ids);
   }
   return static_cast<double>((read + 2 * written) * options.dim *
                              (options.half_tables ? sizeof(kernels::Bf16) : sizeof(float)));
@@ -146,10 +140,10 @@ Result<TrainBenchReport> BenchmarkTraining(const TrainBenchOptions& options, bas
     report.best_step_s = seconds.front();
     report.median_step_s = seconds[seconds.size() / 2];
     report.examples_per_s = options.batch / report.median_step_s;
-    report.row_bytes = RowBytes(options, batch);
+    report.roof.row_bytes = RowBytes(options, batch);
     const double multiplications = static_cast<double>(trainer.tower().multiplications()) +
                                    static_cast<double>(options.negatives) * options.dim;
-    report.operations = 2.0 * 3.0 * multiplications * options.batch;
+    report.roof.operations = 2.0 * 3.0 * multiplications * options.batch;
     std::vector<nn::Parameter> parameters = model.Parameters();
     trainer.AppendState(parameters);
     for (const nn::Parameter& p : parameters) report.model_bytes += p.bytes();
@@ -158,13 +152,11 @@ Result<TrainBenchReport> BenchmarkTraining(const TrainBenchOptions& options, bas
     report.peak_rss_bytes = static_cast<uint64_t>(usage.ru_maxrss) * 1024;
   }
   base::ProgressStage stage(progress, "measure the machine", "", 0);
-  report.rates = kernels::MeasureMachine(
+  report.roof.rates = kernels::MeasureMachine(
       {.row_floats = options.dim,
        .bytes = options.roof_bytes,
        .precision = options.bf16 ? kernels::Precision::kBf16 : kernels::Precision::kFp32},
       pool);
-  report.memory_floor_s = report.row_bytes / (report.rates.memory_gb_s() * 1e9);
-  report.matrix_floor_s = report.operations / (report.rates.matrix_gflop_s * 1e9);
   return report;
 }
 

@@ -34,14 +34,7 @@ struct TrainBenchReport {
   double median_step_s = 0, best_step_s = 0;
   double examples_per_s = 0;  // from the median step
   double first_loss = 0, last_loss = 0;
-  // Of one step. Rows of tables: every reference read once, every distinct row read and written
-  // once. Products: forward and both gradients, of the tower and of the logits.
-  double row_bytes = 0, operations = 0;
-  kernels::MachineRates rates;
-  // The shortest time for rows and products of a step at the peak rates, if they overlap fully.
-  double memory_floor_s = 0, matrix_floor_s = 0;
-  // The roof as a share of the measured step time.
-  double roof_share() const { return std::max(memory_floor_s, matrix_floor_s) / median_step_s; }
+  kernels::Roofline roof;       // products of the tower and of the logits
   uint64_t model_bytes = 0;     // parameters and optimiser state
   uint64_t peak_rss_bytes = 0;  // of the process, before peak rates were measured
 };

@@ -24,14 +24,14 @@ TEST(TrainBench, CountsWorkByHandAndLearns) {
   ASSERT_TRUE(report) << report.error().message;
   // One layer of 2 x 16 + 2 x 4 + 40 inputs and 16 outputs, then 64 logits of width 16; three
   // products each.
-  EXPECT_DOUBLE_EQ(report->operations, 2.0 * 3 * (80 * 16 + 64 * 16) * 128);
+  EXPECT_DOUBLE_EQ(report->roof.operations, 2.0 * 3 * (80 * 16 + 64 * 16) * 128);
   // Every reference is read; at most that many rows are read and written again.
   const double references = (128 * (5 + 5 + 1) + 64) * 16 * sizeof(float);
-  EXPECT_GT(report->row_bytes, references);
-  EXPECT_LE(report->row_bytes, 3 * references);
+  EXPECT_GT(report->roof.row_bytes, references);
+  EXPECT_LE(report->roof.row_bytes, 3 * references);
   EXPECT_GT(report->examples_per_s, 0);
-  EXPECT_GT(report->roof_share(), 0);
-  EXPECT_GE(report->rates.memory_gb_s(), report->rates.rows_gb_s);
+  EXPECT_GT(report->roof.share(report->median_step_s), 0);
+  EXPECT_GE(report->roof.rates.memory_gb_s(), report->roof.rates.rows_gb_s);
   EXPECT_GT(report->first_loss, 0);
   // Two tables of rows for items, one for tokens, each row with its accumulator.
   EXPECT_GT(report->model_bytes, (2001 + 2001 + 2001) * 17 * sizeof(float));
@@ -45,7 +45,7 @@ TEST(TrainBench, TablesInBf16HaveHalfTheRowBytes) {
   options.half_tables = true;
   const auto half = BenchmarkTraining(options, pool, base::NoProgress());
   ASSERT_TRUE(wide && half);
-  EXPECT_DOUBLE_EQ(2 * half->row_bytes, wide->row_bytes);
+  EXPECT_DOUBLE_EQ(2 * half->roof.row_bytes, wide->roof.row_bytes);
   EXPECT_LT(half->model_bytes, wide->model_bytes);
   EXPECT_NEAR(half->last_loss, wide->last_loss, 0.01 * wide->last_loss);
 }

@@ -12,9 +12,8 @@ TrendReplay::TrendReplay(const catalogue::Catalogue& catalogue, const features::
                          const features::LiveOptions& options, int64_t first_ms, int64_t last_ms)
     : options_(options), counts_(options) {
   const int64_t from_ms = first_ms - options.days * base::kDayMs;
-  const bool clicks = CountsClicks(catalogue, rule, from_ms, first_ms);
   std::vector<features::Choice> choices;
-  ForChoices(catalogue, rule, clicks, from_ms, last_ms,
+  ForChoices(catalogue, rule, from_ms, last_ms,
              [&](const features::Choice& choice) { choices.push_back(choice); });
   std::ranges::stable_sort(choices, {}, &features::Choice::time_ms);
   features::FirstChoices first;

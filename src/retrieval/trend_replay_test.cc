@@ -1,8 +1,10 @@
 #include "retrieval/trend_replay.h"
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include "features/live_counts.h"
 #include "schema/event.h"
 #include "schema/raw_event.h"
+#include "schema/schema.h"
 
 namespace upnext::retrieval {
 namespace {
@@ -97,17 +100,34 @@ TEST(TrendReplay, StartsWithTheNewestDaysAndCanHaveAnotherHalfLife) {
   EXPECT_EQ(NamesOf(log, fast.ListsOf(schema::kNone).overall), "now yesterday ");
 }
 
-TEST(TrendReplay, CountsClicksWhereTheDaysBeforeHaveNoPositiveEvent) {
-  RawEvent click = Watch("u", "clicked", Minutes(0), 0);
-  click.type = schema::EventType::kClick;
-  click.value = schema::kAbsent;
-  const catalogue::TestLog log({click, Watch("v", "watched", Minutes(10), 99)}, {}, {});
-  TrendReplay before(log.catalogue(), {}, {}, Minutes(5), Minutes(20));
-  before.MoveTo(Minutes(20));
-  EXPECT_EQ(before.ListsOf(schema::kNone).overall.size(), 2u);
-  TrendReplay after(log.catalogue(), {}, {}, Minutes(15), Minutes(20));
-  after.MoveTo(Minutes(20));
-  EXPECT_EQ(NamesOf(log, after.ListsOf(schema::kNone).overall), "watched ");
+// One event of each kind, on an item of its own, in a log whose positives are complete watches.
+TEST(TrendReplay, CountsWhatSaysMoreThanAnImpression) {
+  using schema::EventType;
+  const schema::Schema schema;
+  std::vector<RawEvent> events = {Watch("u", "watched", Minutes(0), 99),
+                                  Watch("u", "left", Minutes(0), 1)};
+  for (const EventType type : {EventType::kImpression, EventType::kClick, EventType::kLike,
+                               EventType::kDislike, EventType::kSkip, EventType::kVisit}) {
+    RawEvent event = Watch("u", schema.info(type).name, Minutes(1), 0);
+    event.type = type;
+    event.value = schema::kAbsent;
+    events.push_back(event);
+  }
+  const catalogue::TestLog log(events, {}, {});
+  const auto counted = [&](const features::PositiveRule& rule) {
+    TrendReplay replay(log.catalogue(), rule, {.half_life_hours = 1e6}, Minutes(0), Minutes(9));
+    replay.MoveTo(Minutes(9));
+    std::set<std::string> items;
+    for (const auto& entry : replay.ListsOf(schema::kNone).overall) {
+      items.insert(log.catalogue().Name(schema::IdSpace::kItem, entry.item));
+    }
+    return items;
+  };
+  using testing::ElementsAre;
+  EXPECT_THAT(counted({}), ElementsAre("click", "like", "watched"));
+  features::PositiveRule visits;
+  visits.SetInterest(EventType::kVisit, 1);
+  EXPECT_THAT(counted(visits), ElementsAre("click", "like", "visit", "watched"));
 }
 
 }  // namespace

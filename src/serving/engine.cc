@@ -17,6 +17,7 @@
 #include "features/vocabulary.h"
 #include "ranking/ranker.h"
 #include "ranking/score.h"
+#include "ranking/score_candidates.h"
 #include "retrieval/feed_order.h"
 #include "retrieval/generator.h"
 #include "schema/event.h"
@@ -45,10 +46,7 @@ struct ActiveGenerator {
 // Buffers of one request.
 struct EngineScratch {
   std::vector<retrieval::Candidate> proposed;
-  features::FeatureBlock query, impressions;
-  ranking::Ranker::Scratch ranker;
-  std::vector<uint32_t> query_of;
-  std::vector<float> predictions;
+  ranking::CandidateScratch ranked;
 };
 
 void AddNotes(const RequestContext& context, bool has_ranker, Slate* slate) {
@@ -217,31 +215,26 @@ void Engine::Rep::Order(std::vector<PooledCandidate>* candidates) const {
 void Engine::Rep::Rank(const RequestContext& context, std::span<const float> exponents,
                        EngineScratch& buffers, std::vector<PooledCandidate>* candidates,
                        StageCounts* counts) const {
-  const ranking::Ranker& ranker = *bundle.ranker();
-  buffers.query.Clear();
-  buffers.impressions.Clear();
-  ranking_features.AppendQuery(context.state, context.user, context.context, &buffers.query);
   std::vector<uint32_t> source_ids;
   for (const ActiveGenerator& one : generators) {
     source_ids.push_back(catalogue.Find(IdSpace::kSource, one.name));
   }
-  for (const PooledCandidate& candidate : *candidates) {
-    ranking_features.AppendImpression(
-        context.state, context.user, context.context,
-        {candidate.item, source_ids[candidate.sources.front().generator]}, &buffers.impressions);
+  std::vector<features::Candidate> impressions;
+  for (const PooledCandidate& one : *candidates) {
+    impressions.push_back({one.item, source_ids[one.sources.front().generator]});
   }
-  const size_t tasks = ranker.objectives().size();
-  buffers.predictions.resize(candidates->size() * tasks);
-  buffers.query_of.assign(candidates->size(), 0);
-  ranker.Score(buffers.query, buffers.impressions, buffers.query_of, buffers.predictions.data(),
-               buffers.ranker, {});
+  ranking::CandidateScratch& scored = buffers.ranked;
+  ranking::ScoreCandidates(*bundle.ranker(), ranking_features,
+                           {context.state, context.user, context.context}, impressions, exponents,
+                           scored);
+  const size_t tasks = exponents.size();
   for (size_t i = 0; i < candidates->size(); ++i) {
-    const auto row = std::span(buffers.predictions).subspan(i * tasks, tasks);
+    const auto row = std::span(scored.predictions).subspan(i * tasks, tasks);
     (*candidates)[i].predictions.assign(row.begin(), row.end());
-    (*candidates)[i].score = ranking::CombinedScore(exponents, row);
+    (*candidates)[i].score = scored.scores[i];
   }
   counts->ranked = static_cast<uint32_t>(candidates->size());
-  counts->queries = static_cast<uint32_t>(buffers.query.rows);
+  counts->queries = static_cast<uint32_t>(scored.query.rows);
 }
 
 // The reason is that of the first generator that found the item by the one being watched, else by
@@ -295,11 +288,15 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request,
                                 const features::LiveLists* live) const {
   if (request.n == 0) return InvalidArgument("n: expected at least 1, found 0");
   std::vector<float> exponents = ranking::ExponentsOf(objectives());
-  if (!request.score.empty()) {
+  if (request.score) {
+    if (request.stage == Stage::kRetrieval) {
+      return InvalidArgument(
+          "score: expected none with the stage retrieval, whose order has no exponents");
+    }
     if (rep_->bundle.ranker() == nullptr) {
       return InvalidArgument("score: expected none, since this bundle has no ranker");
     }
-    UPNEXT_ASSIGN_OR_RETURN(const auto weights, ranking::ParseScoreWeights(request.score));
+    UPNEXT_ASSIGN_OR_RETURN(const auto weights, ranking::ParseScoreWeights(*request.score));
     UPNEXT_ASSIGN_OR_RETURN(exponents, ranking::ExponentsOf(weights, objectives()));
   }
   const auto begin = std::chrono::steady_clock::now();

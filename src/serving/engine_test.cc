@@ -278,6 +278,11 @@ TEST_F(EngineTest, SY02_TheFirstGeneratorInUseThatCanFillsTheSlate) {
 
 TEST_F(EngineTest, RetrievalStageIsTheModelsOwnOrder) {
   Make();
+  Request scored = For("u", 10, Stage::kRetrieval);
+  scored.score = "watch:1";
+  const auto refused = engine_->Recommend(StateOf("u"), scored);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("none with the stage retrieval"));
   for (const std::string user : {"u", "u5", "a stranger"}) {
     Request request = For(user, 10, Stage::kRetrieval);
     request.device = "tv";

@@ -16,8 +16,7 @@ Status CountAll(const catalogue::Catalogue& catalogue, const features::PositiveR
   const log::EventLog& log = catalogue.log();
   const int64_t last_ms = log.events() > 0 ? log.stats().last_ms : 0;
   const int64_t from_ms = last_ms - live->options().days * base::kDayMs;
-  if (retrieval::CountsClicks(catalogue, rule, from_ms, INT64_MAX)) live->CountClicks();
-  retrieval::ForChoices(catalogue, rule, live->counts_clicks(), from_ms, INT64_MAX,
+  retrieval::ForChoices(catalogue, rule, from_ms, INT64_MAX,
                         [&](const features::Choice& choice) { live->Add(choice); });
   if (store != nullptr) {
     Status numbered;
@@ -38,13 +37,15 @@ void CountPosted(const schema::RawEvent& event, const catalogue::Catalogue& cata
                              .type = event.type,
                              .item = catalogue.Find(IdSpace::kItem, event.item),
                              .value = event.value};
-  if (!retrieval::IsChoice(posted, catalogue, rule, live->counts_clicks())) return;
+  const float weight = retrieval::WeightOfChoice(posted, catalogue, rule);
+  if (weight == 0) return;
   live->Add(
       {.time_ms = event.time_ms,
        .user = base::Fingerprint(event.user),
        .item = posted.item,
        .region = retrieval::RegionOf(catalogue, catalogue.Find(IdSpace::kRegion, event.region),
-                                     catalogue.Find(IdSpace::kUser, event.user))});
+                                     catalogue.Find(IdSpace::kUser, event.user)),
+       .weight = weight});
 }
 
 }  // namespace upnext::serving

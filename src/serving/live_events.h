@@ -18,9 +18,8 @@
 
 namespace upnext::serving {
 
-// The newest days of the catalogue's log, and all events of the store, which may be null. When those
-// days have no positive event, clicks count, here and later. `states` gives ids to names of the store
-// that have none; it may be null without a store.
+// The newest days of the catalogue's log, and all events of the store, which may be null. `states`
+// gives ids to names of the store that have none; it may be null without a store.
 Status CountAll(const catalogue::Catalogue& catalogue, const features::PositiveRule& rule,
                 const store::Store* store, const store::UserStates* states,
                 features::LiveCounts* live);

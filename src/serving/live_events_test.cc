@@ -90,22 +90,27 @@ TEST(LiveEvents, RegionsHaveListsOfTheirOwn) {
   EXPECT_TRUE(ListOf(together, de).empty());
 }
 
-TEST(LiveEvents, ClicksCountWhereTheLogHasNoPositiveEvent) {
+TEST(LiveEvents, TwentyClicksCountAsOnePositiveEvent) {
   const auto click = [](const char* user, const char* item, double minutes) {
     RawEvent event = Watch(user, item, Minutes(minutes), 0);
     event.type = schema::EventType::kClick;
     event.value = schema::kAbsent;
     return event;
   };
-  const catalogue::TestLog clicks({click("u", "a", 0), click("v", "a", 1), click("v", "b", 2)}, {},
-                                  {});
+  const catalogue::TestLog log(
+      {click("u", "a", 0), Watch("u", "a", Minutes(1), 99), Watch("v", "b", Minutes(2), 99)}, {},
+      {});
   features::LiveCounts counts({.half_life_hours = 1e6});
-  ASSERT_TRUE(CountAll(clicks.catalogue(), {}, nullptr, nullptr, &counts));
-  EXPECT_EQ(Names(clicks, ListOf(counts)), "a b ");
-  const catalogue::TestLog both({click("u", "a", 0), Watch("v", "b", Minutes(1), 99)}, {}, {});
-  features::LiveCounts watches({});
-  ASSERT_TRUE(CountAll(both.catalogue(), {}, nullptr, nullptr, &watches));
-  EXPECT_EQ(Names(both, ListOf(watches)), "b ");
+  ASSERT_TRUE(CountAll(log.catalogue(), {}, nullptr, nullptr, &counts));
+  EXPECT_EQ(Names(log, ListOf(counts)), "a b ");
+  EXPECT_FLOAT_EQ(ListOf(counts)[0].score, 1.05f);
+  for (int i = 0; i < 20; ++i) CountPosted(click("w", "b", 3), log.catalogue(), {}, &counts);
+  EXPECT_FLOAT_EQ(ListOf(counts)[1].score, 1.05f) << "one user in one hour";
+  for (int i = 0; i < 20; ++i) {
+    CountPosted(click(fmt::format("x{}", i).c_str(), "b", 3), log.catalogue(), {}, &counts);
+  }
+  EXPECT_EQ(Names(log, ListOf(counts)), "b a ");
+  EXPECT_NEAR(ListOf(counts)[0].score, 2.05, 1e-5);
 }
 
 }  // namespace

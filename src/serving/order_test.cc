@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <thread>
 
+#include "features/live_counts.h"
 #include "features/test_log.h"
 #include "schema/event.h"
 #include "serving/test_service.h"
@@ -135,6 +137,32 @@ TEST(OrderWithoutARanker, WhatManyChooseNowAndTheModelDoesNotKnowIsOnTheFirstPag
   EXPECT_EQ(place("hot"), 2);
   test.Restart({.live = {.every = 0}});
   EXPECT_GT(place("hot"), 20);
+}
+
+// The positives of the log are complete watches.
+TEST_P(OrderTest, ANewArticleThatAThousandUsersClickIsInListsMinutesLater) {
+  const auto sources = [&]() -> std::vector<std::string> {
+    const auto slate = test_->Recommend({.user = "u4", .n = 60});
+    EXPECT_TRUE(slate);
+    const auto found = std::ranges::find(slate->items, "article", &Recommendation::id);
+    std::vector<std::string> names;
+    if (found == slate->items.end()) return names;
+    if (!GetParam()) {
+      EXPECT_EQ(found - slate->items.begin(), 4) << "the first place for new items";
+    }
+    for (const SourceScore& source : found->sources) names.push_back(source.source);
+    return names;
+  };
+  EXPECT_THAT(sources(), testing::IsEmpty());
+  std::vector<schema::RawEvent> clicks;
+  for (int reader = 0; reader < 1'000; ++reader) {
+    clicks.push_back(features::Of(schema::EventType::kClick, fmt::format("reader {}", reader),
+                                  "article", test_.clock().NowMs()));
+  }
+  ASSERT_TRUE(test_->PostEvents(clicks, {}));
+  test_.clock().Advance(5 * 60'000);
+  std::this_thread::sleep_for(features::LiveCounts::kRefresh);
+  EXPECT_THAT(sources(), testing::Contains("trending"));
 }
 
 TEST(OrderWithoutARanker, TheItemBeingWatchedChangesTheFeedAndIsTheReason) {

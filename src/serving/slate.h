@@ -23,7 +23,7 @@ struct Request {
   int64_t time_ms = 0;
   Stage stage = Stage::kRanking;
   std::vector<std::string> exclude = {};  // item ids never to show in this slate
-  std::string score = {};  // NAME:EXPONENT, ... (ranking/score.h); "": those of the bundle
+  std::optional<std::string> score = {};  // NAME:EXPONENT, ... (ranking/score.h); else the bundle's
   uint32_t last() const { return offset + n; }
 };
 

@@ -20,6 +20,12 @@ schema::IdSpace SpaceOf(std::string_view key) {
   return static_cast<schema::IdSpace>(key[kNamePrefixBytes - 1]);
 }
 
+// In place of a text that was deleted: ids follow one another without a gap.
+std::string NamelessKey(std::string_view key, uint32_t id) {
+  return std::string(key.substr(0, kNamePrefixBytes)) + '\0' + BigEndian(id, 4);
+}
+bool IsNameless(std::string_view name) { return name.starts_with('\0'); }
+
 Status VisitStored(const RocksDb& db, const Numbering& numbering,
                    const RocksNames::Visitor& visit) {
   const std::string prefix = TagPrefix('n', numbering.log);
@@ -42,7 +48,10 @@ Status VisitStored(const RocksDb& db, const Numbering& numbering,
 Status RocksNames::Visit(const RocksDb& db, const Numbering& numbering,
                          const Visitor& visit) const {
   base::MutexLock lock(mutex_);
-  UPNEXT_RETURN_IF_ERROR(VisitStored(db, numbering, visit));
+  const auto visit_named = [&](schema::IdSpace space, std::string_view name, uint32_t id) {
+    if (!IsNameless(name)) visit(space, name, id);
+  };
+  UPNEXT_RETURN_IF_ERROR(VisitStored(db, numbering, visit_named));
   const std::string prefix = TagPrefix('n', numbering.log);
   for (auto it = waiting_.lower_bound(prefix);
        it != waiting_.end() && it->first.starts_with(prefix); ++it) {
@@ -118,6 +127,37 @@ RocksNames::Waiting RocksNames::waiting() const {
 void RocksNames::SetWritten(const Waiting& written) {
   base::MutexLock lock(mutex_);
   for (const auto& [key, id] : written) waiting_.erase(key);
+}
+
+Result<RocksNames::Queries> RocksNames::QueryTexts(const RocksDb& db) const {
+  base::MutexLock lock(mutex_);
+  Queries queries;
+  const auto add = [&](std::string_view key) {
+    if (key.size() < kNamePrefixBytes || SpaceOf(key) != schema::IdSpace::kQuery) return;
+    const std::string_view text = key.substr(kNamePrefixBytes);
+    if (!IsNameless(text)) queries[std::string(text)].emplace_back(key);
+  };
+  UPNEXT_RETURN_IF_ERROR(db.VisitPrefix("n", "n", [&](std::string_view key, std::string_view) {
+    add(key);
+    return Ok();
+  }));
+  for (const auto& [key, id] : waiting_) add(key);
+  return queries;
+}
+
+Status RocksNames::ForgetTexts(const RocksDb& db, const Queries& queries,
+                               rocksdb::WriteBatch* out) {
+  base::MutexLock lock(mutex_);
+  for (const auto& [text, keys] : queries) {
+    for (const std::string& key : keys) {
+      UPNEXT_ASSIGN_OR_RETURN(const uint32_t id, Find(db, key));
+      if (id == schema::kNone) continue;
+      waiting_.erase(key);
+      out->Delete(key);
+      out->Put(NamelessKey(key, id), BigEndian(id, 4));
+    }
+  }
+  return Ok();
 }
 
 void RocksNames::KeepOnly(uint64_t log) {

@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/mutex.h"
@@ -35,6 +36,11 @@ class RocksNames {
   Status Visit(const RocksDb& db, const Numbering& numbering, const Visitor& visit) const;
   Waiting waiting() const;
   void SetWritten(const Waiting& written);
+  // Texts of queries that have ids, with their keys, one of each log. Not those without a text.
+  using Queries = std::unordered_map<std::string, std::vector<std::string>>;
+  Result<Queries> QueryTexts(const RocksDb& db) const;
+  // Adds to `out` what takes the texts out of the database. Their ids stay given, without a text.
+  Status ForgetTexts(const RocksDb& db, const Queries& queries, rocksdb::WriteBatch* out);
   void KeepOnly(uint64_t log);  // after the names of all other logs were deleted
 
  private:

@@ -144,14 +144,24 @@ class RocksStore : public Store {
   }
 
   Status Forget(std::string_view user) override {
-    std::vector<std::pair<std::string, std::string>> ranges;
+    Ranges ranges;
     for (const char kind : {'d', 'e'}) {
       const std::string prefix = UserPrefix(kind, user);
       ranges.emplace_back(prefix, PrefixEnd(prefix));
     }
+    UPNEXT_ASSIGN_OR_RETURN(const uint64_t before, ForgottenAt(user));
+    if (before != 0) ranges.insert(ranges.end(), {{"n", "o"}, {"s", "t"}});  // may be unfinished
+    UPNEXT_ASSIGN_OR_RETURN(const RocksNames::Queries queries, QueriesOfNobodyBut(user));
     const Status deleted = db_->Change([&](RocksDb& db) -> Status {
       rocksdb::WriteBatch out;
-      for (const auto& [begin, end] : ranges) out.DeleteRange(begin, end);
+      for (const char kind : {'d', 'e'}) {
+        const std::string prefix = UserPrefix(kind, user);
+        out.DeleteRange(prefix, PrefixEnd(prefix));
+      }
+      UPNEXT_RETURN_IF_ERROR(names_.ForgetTexts(db, queries, &out));
+      for (const auto& [text, keys] : queries) {
+        for (const std::string& key : keys) ranges.emplace_back(key, key);
+      }
       UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> states, StatesOf(db, user));
       for (const std::string& key : states) {
         out.Delete(key);
@@ -166,14 +176,7 @@ class RocksStore : public Store {
     });
     UPNEXT_RETURN_IF_ERROR(deleted);
     changes_[SlotOf(user)].fetch_add(1, std::memory_order_release);
-    UPNEXT_RETURN_IF_ERROR(db_->get()->Purge(ranges));
-    // One more change, so that the list of files is written anew without those that were merged.
-    UPNEXT_RETURN_IF_ERROR(db_->Change([](RocksDb& db) {
-      rocksdb::WriteBatch out;
-      out.Put(kFormatKey, BigEndian(kStoreFormat));
-      return db.Write(&out);
-    }));
-    return db_->get()->Purge({});
+    return TakeFromFiles(ranges);
   }
 
   Result<uint64_t> ForgottenAt(std::string_view user) const override {
@@ -181,15 +184,13 @@ class RocksStore : public Store {
   }
 
   Status DropOthers(uint64_t log, uint64_t state_tag) override {
-    rocksdb::WriteBatch out;
+    Ranges ranges;
     for (const auto& [kind, tag] : {std::pair('n', log), std::pair('s', state_tag)}) {
-      const auto end = std::string(1, static_cast<char>(kind + 1));
-      out.DeleteRange(std::string(1, kind), TagPrefix(kind, tag));
-      if (tag != std::numeric_limits<uint64_t>::max()) {
-        out.DeleteRange(TagPrefix(kind, tag + 1), end);
-      }
+      ranges.emplace_back(std::string(1, kind), TagPrefix(kind, tag));
+      if (tag == std::numeric_limits<uint64_t>::max()) continue;
+      ranges.emplace_back(TagPrefix(kind, tag + 1), std::string(1, static_cast<char>(kind + 1)));
     }
-    UPNEXT_RETURN_IF_ERROR(db_->Change([&](RocksDb& db) { return db.Write(&out); }));
+    UPNEXT_RETURN_IF_ERROR(DeleteRanges(std::move(ranges)));
     names_.KeepOnly(log);
     return Ok();
   }
@@ -202,17 +203,59 @@ class RocksStore : public Store {
           ++names;
           return Ok();
         }));
-    if (names <= most) return Ok();
-    rocksdb::WriteBatch out;
-    for (const char kind : {'n', 's'}) {
-      out.DeleteRange(std::string(1, kind), std::string(1, static_cast<char>(kind + 1)));
-    }
-    return db_->Change([&](RocksDb& db) { return db.Write(&out); });
+    return names <= most ? Ok() : DeleteRanges({{"n", "o"}, {"s", "t"}});
   }
 
  private:
+  using Ranges = std::vector<std::pair<std::string, std::string>>;
+
+  // Also from the files: names are words of searches, and keys of states are users, which nobody would
+  // look for there when one is forgotten.
+  Status DeleteRanges(Ranges ranges) {
+    Status read = Ok();
+    std::erase_if(ranges, [&](const auto& range) {
+      const auto first = db_->get()->FirstKey(range.first.substr(0, 1), range.first);
+      if (!first) read = std::unexpected(first.error());
+      return !first || !*first || **first >= range.second;  // empty
+    });
+    if (!read || ranges.empty()) return read;
+    UPNEXT_RETURN_IF_ERROR(db_->Change([&](RocksDb& db) {
+      rocksdb::WriteBatch out;
+      for (const auto& [begin, end] : ranges) out.DeleteRange(begin, end);
+      return db.Write(&out);
+    }));
+    return TakeFromFiles(ranges);
+  }
+
+  // What was deleted from these ranges.
+  Status TakeFromFiles(const Ranges& ranges) {
+    UPNEXT_RETURN_IF_ERROR(db_->get()->Purge(ranges));
+    // One more change, so that the list of files is written anew without those that were merged.
+    UPNEXT_RETURN_IF_ERROR(db_->Change([](RocksDb& db) {
+      rocksdb::WriteBatch out;
+      out.Put(kFormatKey, BigEndian(kStoreFormat));
+      return db.Write(&out);
+    }));
+    return db_->get()->Purge({});
+  }
+
   static std::string DeletionKey(std::string_view user) {
     return TagPrefix('f', base::Fingerprint(user));
+  }
+
+  // Those that have an id although no event of another user has them; none when this one has no
+  // event. A text that another user posts meanwhile gets an id again from his event.
+  Result<RocksNames::Queries> QueriesOfNobodyBut(std::string_view user) const {
+    const std::string prefix = UserPrefix('e', user);
+    UPNEXT_ASSIGN_OR_RETURN(const auto event_key, db_->get()->FirstKey(prefix, prefix));
+    if (!event_key) return RocksNames::Queries();
+    UPNEXT_ASSIGN_OR_RETURN(RocksNames::Queries queries, names_.QueryTexts(*db_->get()));
+    if (queries.empty()) return queries;
+    UPNEXT_RETURN_IF_ERROR(VisitEvents("e", "e", [&](uint64_t, const schema::RawEvent& event) {
+      if (event.user != user) queries.erase(event.query);
+      return Ok();
+    }));
+    return queries;
   }
 
   // The keys of the user's saved states, whatever they depend on.

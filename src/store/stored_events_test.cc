@@ -123,6 +123,60 @@ TEST_F(StoredEventsTest, NumbersContinueAfterThoseOfALogThatIsNewer) {
   EXPECT_EQ(mark_.through, 51u);
 }
 
+TEST_F(StoredEventsTest, NamesAndStatesOfOtherLogsAreInNoFileOnceTheyAreDropped) {
+  const Numbering log = {.log = 1, .first = std::vector<uint32_t>(16, 5)};
+  const std::vector<std::string_view> words = {"xylophone"};
+  ASSERT_TRUE(store_->Intern(log, schema::IdSpace::kQuery, words));
+  const SavedState state = {.through = 1, .bytes = "bytes"};
+  ASSERT_TRUE(
+      store_->Commit({.events = {}, .states = {{.tag = 1, .user = kGone, .state = state}}}));
+  Reopen();
+  ASSERT_FALSE(FilesWith("xylophone").empty());
+  ASSERT_TRUE(store_->DropOthers(2, 2));
+  EXPECT_THAT(FilesWith("xylophone"), IsEmpty());
+  EXPECT_THAT(FilesWith(kGone), IsEmpty());
+}
+
+TEST_F(StoredEventsTest, WordsThatOnlyAForgottenUserSearchedAreInNoFileAndIdsStayAsTheyWere) {
+  const auto search = [&](std::string user, std::string query) {
+    const schema::RawEvent event = {.user = std::move(user),
+                                    .time_ms = 1,
+                                    .type = schema::EventType::kSearch,
+                                    .query = std::move(query)};
+    ASSERT_TRUE(store_->Commit({.events = {{&event, ""}}, .states = {}}));
+  };
+  using schema::IdSpace;
+  const std::vector<Numbering> logs = {{.log = 1, .first = std::vector<uint32_t>(16, 5)},
+                                       {.log = 2, .first = std::vector<uint32_t>(16, 9)}};
+  const std::vector<std::string_view> queries = {"xylophone", "shared words", "okapi"};
+  for (const Numbering& log : logs) ASSERT_TRUE(store_->Intern(log, IdSpace::kQuery, queries));
+  ASSERT_TRUE(store_->Intern(logs[0], IdSpace::kItem, std::vector<std::string_view>{"okapi"}));
+  for (const char* query : {"xylophone", "shared words", "okapi"}) search(kGone, query);
+  search("ann", "shared words");
+  Reopen();
+  // Waits for the next commit, which does not come.
+  ASSERT_TRUE(store_->Intern(logs[0], IdSpace::kQuery, std::vector<std::string_view>{"quetzal"}));
+  ASSERT_FALSE(FilesWith("xylophone").empty());
+
+  ASSERT_TRUE(store_->Forget(kGone));
+  EXPECT_THAT(FilesWith("xylophone"), IsEmpty());
+  EXPECT_FALSE(FilesWith("shared words").empty());
+  for (const bool again : {false, true}) {
+    if (again) Reopen();
+    for (const Numbering& log : logs) {
+      std::map<std::string, uint32_t> names;
+      ASSERT_TRUE(store_->Names(log, [&](IdSpace space, std::string_view name, uint32_t id) {
+        if (space == IdSpace::kQuery) names.emplace(name, id);
+      }));
+      EXPECT_THAT(names, ElementsAre(testing::Pair("shared words", log.first[0] + 1)));
+    }
+  }
+  const auto ids = store_->Intern(logs[0], IdSpace::kQuery,
+                                  std::vector<std::string_view>{"shared words", "okapi"});
+  ASSERT_TRUE(ids) << ids.error().message;
+  EXPECT_THAT(*ids, ElementsAre(6u, 9u)) << "no id is given twice";
+}
+
 TEST_F(StoredEventsTest, AForgottenUserIsInNoFileAndOthersStay) {
   for (int i = 0; i < 50; ++i) {
     Post(kGone, i, fmt::format("id-{}", i));

@@ -2,17 +2,14 @@
 // watch time, learned by weighted logistic regression, show less clickbait than ranking by clicks?
 #include <fmt/format.h>
 
-#include "base/clock.h"
 #include "evaluation/report.h"
-#include "log/event_log.h"
 #include "ranking/ranker_training.h"
 #include "schema/event.h"
 #include "simulator/world_options.h"
-#include "studies/live_engine.h"
+#include "studies/live_arm.h"
 #include "studies/live_value.h"
 #include "studies/models.h"
 #include "studies/registry.h"
-#include "studies/simulated_log.h"
 #include "training/serving_parts.h"
 #include "training/train.h"
 
@@ -59,13 +56,8 @@ Status RunClickbaitArm(const StudyRun& run, const char* arm, const training::Opt
       const ranking::TrainedRanker trained,
       ranking::TrainRanker(shared.source(), shared.statistics(), options.train.ranker,
                            {ObjectiveOf(arm)}, options.train.ranker_train, run.pool, run.progress));
-  const training::Models models{&shared.candidate(), trained.ranker.get()};
-  UPNEXT_ASSIGN_OR_RETURN(const auto bundle,
-                          OpenBundleOf(serving.Of(models), shared.source().log, run.folder / arm));
-  LiveEngineOptions engine_options;
-  engine_options.rule = options.dataset.RuleFor(shared.source().log);
-  UPNEXT_ASSIGN_OR_RETURN(const auto engine, LiveEngine::Make(world, shared.source().log, *bundle,
-                                                              engine_options, run.pool));
+  UPNEXT_ASSIGN_OR_RETURN(const LiveArm live,
+                          OpenLiveArm(run, world, shared, serving, trained.ranker.get(), {}, arm));
   Shown shown;
   const auto count = [&](const simulator::UserRows& rows) {
     for (const simulator::LogRow& row : rows.rows) {
@@ -76,9 +68,9 @@ Status RunClickbaitArm(const StudyRun& run, const char* arm, const training::Opt
     }
     return Ok();
   };
-  UPNEXT_ASSIGN_OR_RETURN(
-      const simulator::UserValues values,
-      LiveDays(site, world, *engine, from, world.options().days, run.pool, run.progress, count));
+  UPNEXT_ASSIGN_OR_RETURN(const simulator::UserValues values,
+                          LiveDays(site, world, *live.engine, from, world.options().days, run.pool,
+                                   run.progress, count));
   const simulator::Value total = values.total();
   if (total.slates == 0) return FailedPrecondition("no user visited on the live days");
   out->Set(arm, "watch_s", total.watch_s / total.slates);
@@ -101,25 +93,18 @@ Result<Measurements> RunClickbait(const StudyRun& run) {
   ClickbaitPlan plan = ClickbaitPlanOf(run.scale);
   plan.world.seed = run.seed;
   UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(plan.world));
-  SimulatedLog rows(world);
-  const auto add = [&](const simulator::UserRows& user) {
-    rows.Add(user);
-    return Ok();
-  };
-  UPNEXT_ASSIGN_OR_RETURN(const simulator::LiveSite site,
-                          SiteAt(world, plan.live_from, run.pool, run.progress, add));
-  const int64_t until = plan.world.start_ms() + plan.live_from * base::kDayMs;
-  UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, rows.Write(run.folder / "log", until));
+  UPNEXT_ASSIGN_OR_RETURN(const LoggedSite logged, LogUntil(run, world, plan.live_from));
   training::Options options = TrainingOf(run.scale, run.seed);
   options.dataset.features.drop = {"source"};  // the logging policy's sources are not the engine's
   options.train.train_ranking = false;
-  UPNEXT_ASSIGN_OR_RETURN(const Trained trained, TrainOn(log, options, run.pool, run.progress));
+  UPNEXT_ASSIGN_OR_RETURN(const Trained trained,
+                          TrainOn(logged.log, options, run.pool, run.progress));
   UPNEXT_ASSIGN_OR_RETURN(const auto serving,
                           training::ServingParts::Learn(*trained.dataset, trained.models.models(),
                                                         options.train, run.pool, run.progress));
   Measurements measured;
   for (const char* arm : {kWatch, kClick}) {
-    UPNEXT_RETURN_IF_ERROR(RunClickbaitArm(run, arm, options, trained, serving, world, site,
+    UPNEXT_RETURN_IF_ERROR(RunClickbaitArm(run, arm, options, trained, serving, world, logged.site,
                                            plan.live_from, &measured));
   }
   return measured;

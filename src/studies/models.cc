@@ -55,7 +55,7 @@ training::Options TrainingOf(Scale scale, uint64_t seed) {
   train.ranker_train.epochs = tiny ? 2 : 8;
   train.objectives = {WatchObjective(), ranking::Objective()};
   train.objectives[1].name = "click";
-  options.evaluate.baselines = false;
+  options.evaluate.baselines = options.evaluate.details = false;
   options.SetSeed(seed);
   return options;
 }

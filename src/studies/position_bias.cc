@@ -9,6 +9,7 @@
 #include <map>
 #include <numeric>
 
+#include "evaluation/bias_by_position.h"
 #include "evaluation/impressions.h"
 #include "evaluation/position_overlap.h"
 #include "examples/split.h"
@@ -24,7 +25,6 @@
 #include "studies/registry.h"
 #include "studies/simulated_log.h"
 #include "studies/truths.h"
-#include "training/bias_report.h"
 #include "training/options.h"
 
 namespace upnext::studies {
@@ -137,7 +137,7 @@ void MeasureBias(const Trained& trained, const ranking::Ranker& ranker,
     const auto device = std::ranges::find(simulator::kDeviceNames, name);
     if (device == simulator::kDeviceNames.end() || rows.Row(id) == 0) continue;
     const auto number = static_cast<simulator::Device>(device - simulator::kDeviceNames.begin());
-    const std::vector<float> logits = training::LearnedBias(ranker, 0, rows.Row(id), positions);
+    const std::vector<float> logits = evaluation::LearnedBias(ranker, 0, rows.Row(id), positions);
     std::vector<double> learned, planted;
     for (uint32_t position = 1; position <= positions; ++position) {
       learned.push_back(static_cast<double>(logits[position - 1] - logits[0]));

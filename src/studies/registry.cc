@@ -5,9 +5,10 @@
 namespace upnext::studies {
 
 std::span<const Study> Studies() {
-  static const std::vector<Study> kStudies = {CalibrationStudy(),  ExampleAgeStudy(),
-                                              NextWatchStudy(),    ClickbaitStudy(),
-                                              FeedbackLoopStudy(), PositionBiasStudy()};
+  static const std::vector<Study> kStudies = {
+      CalibrationStudy(),  ExampleAgeStudy(),   NextWatchStudy(),   ClickbaitStudy(),
+      FeedbackLoopStudy(), PositionBiasStudy(), WatchTimeStudy(),   MultitaskStudy(),
+      RankingDepthStudy(), ChurnStudy(),        OracleShareStudy(), DriftStudy()};
   return kStudies;
 }
 

@@ -12,6 +12,12 @@ Study NextWatchStudy();     // next_watch.cc
 Study ClickbaitStudy();     // clickbait.cc
 Study FeedbackLoopStudy();  // feedback_loop.cc
 Study PositionBiasStudy();  // position_bias.cc
+Study WatchTimeStudy();     // watch_time.cc
+Study MultitaskStudy();     // multitask.cc
+Study RankingDepthStudy();  // ranking_depth.cc
+Study ChurnStudy();         // churn.cc
+Study OracleShareStudy();   // oracle_share.cc
+Study DriftStudy();         // drift.cc
 
 }  // namespace upnext::studies
 

@@ -85,7 +85,8 @@ size_t Width(const std::string& text) {
   return width;
 }
 
-// Metrics in rows, arms in columns: there are more metrics than arms, and their names are long.
+// Metrics in rows, arms in columns, since names of metrics are long; the other way round for a study
+// with more arms than metrics.
 std::vector<std::vector<std::string>> Cells(const StudyReport& report) {
   std::vector<std::vector<std::string>> rows(1, {""});
   for (const ArmReport& arm : report.arms) rows[0].push_back(arm.name);
@@ -96,7 +97,12 @@ std::vector<std::vector<std::string>> Cells(const StudyReport& report) {
     }
     rows.push_back(std::move(row));
   }
-  return rows;
+  if (report.arms.size() <= report.study->metrics.size()) return rows;
+  std::vector<std::vector<std::string>> turned(rows[0].size());
+  for (const std::vector<std::string>& row : rows) {
+    for (size_t c = 0; c < row.size(); ++c) turned[c].push_back(row[c]);
+  }
+  return turned;
 }
 
 nlohmann::ordered_json Number(double value) {

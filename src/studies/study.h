@@ -137,6 +137,11 @@ Result<StudyReport> RunStudy(const Study& study, const StudyOptions& options,
 StudyReport Summarise(const Study& study, const StudyOptions& options,
                       std::span<const Measurements> seeds);
 
+// One report of the seeds of several, each the text that RenderJson gave for this study: a study's
+// seeds may run in processes of their own. kInvalidArgument when a text is no such report, when the
+// scales differ, and when a seed is missing or comes twice.
+Result<StudyReport> MergeReports(const Study& study, std::span<const std::string> reports);
+
 std::string RenderTable(const StudyReport& report);  // for a terminal
 std::string RenderJson(const StudyReport& report);
 std::string RenderHtml(const StudyReport& report);  // one self-contained page

@@ -118,6 +118,50 @@ TEST(RenderJson, ContainsEveryValueAndNullForMissingOnes) {
   EXPECT_EQ(json["settings"]["k"], "3");
 }
 
+TEST(MergeReports, GivesTheReportOfAllSeeds) {
+  const base::TestFolder folder;
+  const Study study = Toy();
+  base::ThreadPool pool(1);
+  std::vector<std::string> parts;
+  for (const uint64_t first : {3u, 1u}) {
+    const auto part = RunStudy(
+        study, {.seeds = 2, .first_seed = first, .scale = Scale::kTiny, .scratch = folder.path()},
+        pool, base::NoProgress());
+    ASSERT_TRUE(part);
+    parts.push_back(RenderJson(*part));
+  }
+  const auto merged = MergeReports(study, parts);
+  ASSERT_TRUE(merged) << merged.error().message;
+  auto found = nlohmann::json::parse(RenderJson(*merged));
+  auto expected = nlohmann::json::parse(RenderJson(RunOk(study, 4, folder)));
+  for (auto* report : {&found, &expected}) report->erase("seconds_per_seed");
+  EXPECT_EQ(found, expected);
+}
+
+TEST(MergeReports, RefusesOtherTextsOtherStudiesAndSeedsThatAreMissingOrTwice) {
+  const base::TestFolder folder;
+  Study study = Toy();
+  const std::string first = RenderJson(RunOk(study, 2, folder));
+  const auto error = [&](std::vector<std::string> parts) {
+    const auto merged = MergeReports(study, parts);
+    return merged ? "" : merged.error().message;
+  };
+  EXPECT_EQ(error({first}), "");
+  EXPECT_THAT(error({}), HasSubstr("at least one"));
+  EXPECT_THAT(error({first, "{}"}), HasSubstr("report 2"));
+  EXPECT_THAT(error({first, first}), HasSubstr("expected seed 3 next, found 1"));
+  study.name = "other";
+  EXPECT_THAT(error({first}), HasSubstr("expected reports of other"));
+}
+
+TEST(RenderTable, HasTheShorterListInItsColumns) {
+  const base::TestFolder folder;
+  Study study = Toy();
+  EXPECT_THAT(RenderTable(RunOk(study, 1, folder)), HasSubstr("\n  a   "));
+  study.metrics.push_back({"y", "absent"});
+  EXPECT_THAT(RenderTable(RunOk(study, 1, folder)), HasSubstr("\n  x   "));
+}
+
 TEST(RenderHtml, IsOneSelfContainedPage) {
   const base::TestFolder folder;
   const Study study = Toy();

@@ -17,15 +17,15 @@ Dataset::Dataset(const log::EventLog& log, const DatasetOptions& options, exampl
 
 Result<std::unique_ptr<Dataset>> Dataset::Prepare(const log::EventLog& log,
                                                   const DatasetOptions& options,
-                                                  base::ThreadPool& pool,
-                                                  base::Progress& progress) {
+                                                  base::ThreadPool& pool, base::Progress& progress,
+                                                  const features::FeatureStatistics* old) {
   UPNEXT_ASSIGN_OR_RETURN(WideSplit made, MakeWideSplit(options.split, log, options.RuleFor(log)));
   std::unique_ptr<Dataset> dataset(new Dataset(log, options, std::move(made.split)));
   dataset->widened_ = std::move(made.note);
   UPNEXT_ASSIGN_OR_RETURN(
       dataset->statistics_,
       examples::LearnFeatures(dataset->source_, WithoutUselessTimes(options.features, log), pool,
-                              progress));
+                              progress, old));
   return dataset;
 }
 

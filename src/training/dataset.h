@@ -26,10 +26,12 @@ namespace upnext::training {
 
 class Dataset {
  public:
-  // Splits the log (wide_split.h) and learns the statistics. kFailedPrecondition when nothing is left to train on.
+  // Splits the log (wide_split.h) and learns the statistics, grown from `old` if there are any
+  // (examples/learn.h). kFailedPrecondition when nothing is left to train on.
   static Result<std::unique_ptr<Dataset>> Prepare(const log::EventLog& log,
                                                   const DatasetOptions& options,
-                                                  base::ThreadPool& pool, base::Progress& progress);
+                                                  base::ThreadPool& pool, base::Progress& progress,
+                                                  const features::FeatureStatistics* old = nullptr);
   // With statistics that were learned before, from the training part of this split.
   static Result<std::unique_ptr<Dataset>> With(const log::EventLog& log,
                                                const DatasetOptions& options,

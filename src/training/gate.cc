@@ -125,7 +125,7 @@ Result<CurrentFigures> EvaluateCurrent(const project::Project& project, const Da
   if (!version) return std::unexpected(version.error());
   current.version = *version;
   const std::filesystem::path folder = bundles.Path(*version);
-  options.baselines = false;
+  options.baselines = options.details = false;
   options.served = {};
   const Result<bundle::Manifest> manifest = bundle::ReadManifest(folder);
   Status evaluated = Ok();

@@ -34,7 +34,7 @@ struct CurrentFigures {
   evaluation::DecidingFigures deciding;
 };
 
-// `options.baselines` is ignored. A log that does not continue the bundle's has other ids: they are
+// `options.baselines` and `options.details` are ignored. A log that does not continue the bundle's has other ids: they are
 // found by name (features/rebase.h). A bundle that cannot be read by this program, or not with this
 // log, or that may have learned from the test part (unseen.h), is incomparable; a damaged one is an
 // error.

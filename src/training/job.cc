@@ -24,10 +24,11 @@
 #include "features/signal_options.h"
 #include "log/event_log.h"
 #include "project/forget.h"
+#include "ranking/objectives.h"
 #include "report/render.h"
 #include "retrieval/feed_order.h"
-#include "training/bias_report.h"
 #include "training/choose_preset.h"
+#include "training/continued.h"
 #include "training/coverage.h"
 #include "training/dataset.h"
 #include "training/freed_memory.h"
@@ -51,51 +52,16 @@ Result<uint64_t> DigestOf(const features::FeatureStatistics& statistics,
   return file.digest();
 }
 
-// Where the other stage's models come from: the current bundle, empty when there is none yet.
-struct OtherStage {
-  bundle::OpenedBundle opened;                         // the model that it serves
-  std::unique_ptr<bundle::ValidatedModels> validated;  // and the one that its report is of
-  bool empty() const { return opened.bundle == nullptr; }
-};
-
-// Provided that it has the same features, and the same log if the models are `fitted` on all of it.
-Result<OtherStage> OpenOther(const project::Project& project, Stage only, uint64_t features_digest,
-                             bool fitted, const std::string& log_version) {
-  OtherStage other;
-  const Result<std::string> version = project.bundles().Current();
-  if (!version && version.error().code == Code::kNotFound) return other;
-  Result<bundle::OpenedBundle> current = project.OpenBundle(bundle::LogChoice::kTrainedOn);
-  if (!current) {
-    return FailedPrecondition(
-        "--only {} keeps the other stage's model of the current bundle, which cannot be opened "
-        "({}); train without --only",
-        StageName(only), current.error().message);
-  }
-  other.opened = *std::move(current);
-  UPNEXT_ASSIGN_OR_RETURN(other.validated,
-                          bundle::ValidatedModels::Open(project.bundles().Path(*version)));
-  const bundle::Manifest& manifest = other.validated->manifest();
-  if (features_digest != other.validated->features_digest()) {
-    return FailedPrecondition(
-        "--only {}: the log or the [features] changed since bundle {}, so its other model no "
-        "longer fits; train without --only",
-        StageName(only), manifest.version);
-  }
-  if (fitted != bundle::KeepsValidated(manifest) ||
-      (fitted && manifest.log_version != log_version)) {
-    return FailedPrecondition(
-        "--only {}: the log or [train] final_fit changed since bundle {}, so its other model was "
-        "fitted on other events; train without --only",
-        StageName(only), manifest.version);
-  }
-  return other;
-}
-
 class Job {
  public:
   Job(const project::Project& project, const Options& options, const JobRequest& request,
       base::ThreadPool& pool, base::Progress& progress)
-      : project_(project), options_(options), request_(request), pool_(pool), progress_(progress) {
+      : project_(project),
+        options_(options),
+        request_(request),
+        continues_(request.continues),
+        pool_(pool),
+        progress_(progress) {
     options_.train.train_retrieval = request.only != Stage::kRanking;
     options_.train.train_ranking = request.only != Stage::kRetrieval;
   }
@@ -105,6 +71,11 @@ class Job {
  private:
   Status Prepare();
   Status PrepareDataset();
+  Status CheckLog(const log::EventLog& log);
+  Status ChooseObjectives();
+  Status OpenContinued(const log::EventLog& log);
+  // Why it is continued no more, if the request allows that.
+  Status TrainAnew(const Error& why);
   Status ChooseCandidate();
   Status CompareWithCurrent();
   Status TrainModels();
@@ -113,10 +84,12 @@ class Job {
   Status FitOnAll();
   Status Publish();
   std::string Seen() const;
+  std::string ContinuedName() const { return continued_ ? continued_->Name() : ""; }
 
   const project::Project& project_;
   Options options_;
   const JobRequest request_;
+  Continue continues_;
   base::ThreadPool& pool_;
   base::Progress& progress_;
 
@@ -126,8 +99,9 @@ class Job {
   std::optional<Staging> staging_;
   CheckpointFolder checkpoints_, checkpoints_of_fit_;
   OtherStage other_;  // with request.only
+  std::optional<Continued> continued_;
+  std::optional<Continued::Chain> chain_;  // of its validated ranker
   TrainedModels trained_;
-  evaluation::PositionOverlap overlap_;
   evaluation::OrderChoice order_;
   Models models_;                            // of this run, and with request.only the other stage's
   std::vector<bundle::PartType> validated_;  // written already: the models that were evaluated
@@ -135,14 +109,40 @@ class Job {
   JobResult result_;
 };
 
+// Nothing else changes when the request does not ask for it.
+Status Job::OpenContinued(const log::EventLog& log) {
+  if (continues_ == Continue::kNo) return Ok();
+  const auto open = [&]() -> Status {
+    UPNEXT_ASSIGN_OR_RETURN(continued_, Continued::Open(project_, options_, log));
+    UPNEXT_ASSIGN_OR_RETURN(chain_,
+                            continued_->Load(Continued::Models::kValidated, options_.train, pool_));
+    return Ok();
+  };
+  const Status opened = open();
+  return opened ? Ok() : TrainAnew(opened.error());
+}
+
+Status Job::TrainAnew(const Error& why) {
+  const bool impossible = why.code == Code::kFailedPrecondition || why.code == Code::kNotFound;
+  if (continues_ != Continue::kIfPossible || !impossible) return std::unexpected(why);
+  continues_ = Continue::kNo;
+  continued_.reset();
+  chain_.reset();
+  choices_.push_back("trains anew: " + why.message);
+  progress_.Note(choices_.back());
+  return Ok();
+}
+
 // What can fail without a training comes before one.
 Status Job::Prepare() {
   UPNEXT_RETURN_IF_ERROR(PrepareDataset());
+  if (continued_) result_.nothing_new = continued_->WhyNothingNew(*dataset_, fits_on_all_);
+  if (!result_.nothing_new.empty()) return Ok();
   UPNEXT_ASSIGN_OR_RETURN(Staging staging, Staging::Begin(project_.bundles()));
   staging_.emplace(std::move(staging));
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t digest,
                           DigestOf(dataset_->statistics(), staging_->path()));
-  checkpoints_ = {project_.checkpoints(), request_.resume, digest, ""};
+  checkpoints_ = {project_.checkpoints(), request_.resume, digest, "", ContinuedName()};
   if (request_.only) {
     UPNEXT_ASSIGN_OR_RETURN(other_, OpenOther(project_, *request_.only, digest, fits_on_all_,
                                               result_.manifest.log_version));
@@ -153,7 +153,26 @@ Status Job::Prepare() {
 Status Job::PrepareDataset() {
   UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, project_.OpenLog(request_.shard));
   result_.manifest.log_version = log.directory().filename().string();
-  UPNEXT_ASSIGN_OR_RETURN(dataset_, Dataset::Prepare(log, options_.dataset, pool_, progress_));
+  UPNEXT_RETURN_IF_ERROR(OpenContinued(log));
+  Result<std::unique_ptr<Dataset>> dataset = Dataset::Prepare(
+      log, options_.dataset, pool_, progress_, chain_ ? &chain_->statistics : nullptr);
+  if (!dataset && chain_) {  // of other features
+    UPNEXT_RETURN_IF_ERROR(TrainAnew(dataset.error()));
+    return PrepareDataset();
+  }
+  if (!dataset) return std::unexpected(std::move(dataset).error());
+  dataset_ = *std::move(dataset);
+  UPNEXT_RETURN_IF_ERROR(CheckLog(log));
+  UPNEXT_RETURN_IF_ERROR(CheckTestPart(*dataset_, options_.dataset.split));
+  UPNEXT_RETURN_IF_ERROR(ChooseObjectives());
+  progress_.Note("covered by the vocabularies: " + CoverageOf(dataset_->statistics()));
+  fits_on_all_ = options_.final_fit && (dataset_->has_events(examples::SplitPart::kValidation) ||
+                                        dataset_->has_events(examples::SplitPart::kTest));
+  return Ok();
+}
+
+// Notes what training on this log means.
+Status Job::CheckLog(const log::EventLog& log) {
   for (const std::string& line :
        features::Describe(dataset_->rule(), log.schema(), log.stats().by_type)) {
     progress_.Note(line);
@@ -176,23 +195,35 @@ Status Job::PrepareDataset() {
         "the type impression, or train without --only",
         result_.manifest.log_version);
   }
-  UPNEXT_RETURN_IF_ERROR(CheckTestPart(*dataset_, options_.dataset.split));
-  if (options_.train.train_ranking && dataset_->has_impressions()) {
-    UPNEXT_ASSIGN_OR_RETURN(options_.train.objectives,
-                            TrainableObjectives(*dataset_, options_.train.objectives,
-                                                {.are_defaults = options_.train.default_objectives,
-                                                 .feed = options_.evaluate.feed},
-                                                pool_, progress_));
-  }
-  if (options_.train.train_ranking && dataset_->has_impressions()) {
-    overlap_ = evaluation::OverlapOf(
-        evaluation::CountPositions(dataset_->source(), examples::SplitPart::kTrain, pool_));
-    choices_.push_back(overlap_.Statement());
+  if (continued_) {
+    choices_.push_back(continued_->Describe());
     progress_.Note(choices_.back());
   }
-  progress_.Note("covered by the vocabularies: " + CoverageOf(dataset_->statistics()));
-  fits_on_all_ = options_.final_fit && (dataset_->has_events(examples::SplitPart::kValidation) ||
-                                        dataset_->has_events(examples::SplitPart::kTest));
+  return Ok();
+}
+
+Status Job::ChooseObjectives() {
+  if (!options_.train.train_ranking || !dataset_->has_impressions()) return Ok();
+  UPNEXT_ASSIGN_OR_RETURN(std::vector<ranking::Objective> objectives,
+                          TrainableObjectives(*dataset_, options_.train.objectives,
+                                              {.are_defaults = options_.train.default_objectives,
+                                               .feed = options_.evaluate.feed},
+                                              pool_, progress_));
+  if (chain_) {
+    const Status same = continued_->CheckObjectives(objectives, *chain_->ranker);
+    if (!same) {
+      choices_.clear();
+      UPNEXT_RETURN_IF_ERROR(TrainAnew(same.error()));
+      return PrepareDataset();
+    }
+  }
+  options_.train.objectives = std::move(objectives);
+  UPNEXT_RETURN_IF_ERROR(
+      CheckRanker(*dataset_, options_.train.ranker, options_.train.objectives, pool_));
+  const evaluation::PositionOverlap overlap = evaluation::OverlapOf(
+      evaluation::CountPositions(dataset_->source(), examples::SplitPart::kTrain, pool_));
+  choices_.push_back(overlap.Statement());
+  progress_.Note(choices_.back());
   return Ok();
 }
 
@@ -234,14 +265,10 @@ Status Job::ChooseCandidate() {
 
 Status Job::TrainModels() {
   UPNEXT_RETURN_IF_ERROR(ChooseCandidate());
-  UPNEXT_ASSIGN_OR_RETURN(trained_,
-                          Train(*dataset_, options_.train, pool_, progress_, checkpoints_));
+  UPNEXT_ASSIGN_OR_RETURN(trained_, Train(*dataset_, options_.train, pool_, progress_, checkpoints_,
+                                          chain_ ? chain_->start() : ranking::RankerStart{}));
+  chain_.reset();
   models_ = trained_.models();
-  if (trained_.ranker.ranker) {
-    const auto lines = DescribeBias(*trained_.ranker.ranker, dataset_->statistics(),
-                                    dataset_->catalogue(), overlap_);
-    choices_.insert(choices_.end(), lines.begin(), lines.end());
-  }
   if (other_.empty()) return Ok();
   if (request_.only == Stage::kRanking) models_.candidate = other_.validated->candidate();
   if (request_.only == Stage::kRetrieval) models_.ranker = other_.validated->ranker();
@@ -294,6 +321,11 @@ Status Job::FitOnAll() {
   validated_ = {bundle::ValidatedFeaturesType()};
   if (models_.candidate != nullptr) validated_.push_back(bundle::ValidatedCandidateType());
   if (models_.ranker != nullptr) validated_.push_back(bundle::ValidatedRankerType());
+  if (trained_.ranker.trainer != nullptr) {
+    validated_.push_back(bundle::ValidatedRankerStateType());
+    UPNEXT_RETURN_IF_ERROR(trained_.ranker.trainer->SaveState(
+        staging_->path() / validated_.back().file, checkpoints_.features_digest));
+  }
   TrainOptions train = options_.train;
   train.candidate_train.stop_after = trained_.candidate.best_epoch + 1;
   train.ranker_train.stop_after = trained_.ranker.best_epoch + 1;
@@ -306,15 +338,22 @@ Status Job::FitOnAll() {
   DatasetOptions all = options_.dataset;
   all.split = {.kind = examples::SplitOptions::Kind::kNone};
   progress_.Note("fits the models on the whole log, to publish them");
-  UPNEXT_ASSIGN_OR_RETURN(dataset_, Dataset::Prepare(log, all, pool_, progress_));
+  std::optional<Continued::Chain> chain;
+  if (continued_) {
+    UPNEXT_ASSIGN_OR_RETURN(chain, continued_->Load(Continued::Models::kPublished, train, pool_));
+  }
+  UPNEXT_ASSIGN_OR_RETURN(
+      dataset_, Dataset::Prepare(log, all, pool_, progress_, chain ? &chain->statistics : nullptr));
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t digest,
                           DigestOf(dataset_->statistics(), staging_->path()));
   if (!other_.empty() && digest != other_.opened.bundle->manifest().features_digest) {
     return Internal("the statistics of log {} are not those that bundle {} was fitted with",
                     result_.manifest.log_version, other_.opened.bundle->manifest().version);
   }
-  checkpoints_of_fit_ = {project_.checkpoints(), request_.resume, digest, "final-"};
-  UPNEXT_ASSIGN_OR_RETURN(trained_, Train(*dataset_, train, pool_, progress_, checkpoints_of_fit_));
+  checkpoints_of_fit_ = {project_.checkpoints(), request_.resume, digest, "final-",
+                         ContinuedName()};
+  UPNEXT_ASSIGN_OR_RETURN(trained_, Train(*dataset_, train, pool_, progress_, checkpoints_of_fit_,
+                                          chain ? chain->start() : ranking::RankerStart{}));
   models_ = trained_.models();
   return Ok();
 }
@@ -361,6 +400,7 @@ Status Job::Publish() {
       const ServingParts serving,
       ServingParts::Learn(*dataset_, models_, options_.train, pool_, progress_, index));
   bundle::Parts parts = serving.Of(models_);
+  if (trained_.ranker.trainer) parts.Set(bundle::RankerStatePart(*trained_.ranker.trainer));
   parts.Set(bundle::ProjectPart(project_.config().text()));
   parts.Set(bundle::ReportPart(report::RenderJson(result_.report)));
   for (const bundle::PartType& type : validated_) parts.Set(bundle::WrittenPart(type));
@@ -375,9 +415,15 @@ Status Job::Publish() {
 }
 
 Result<JobResult> Job::Run() {
+  if (continues_ != Continue::kNo && (request_.only || request_.shard)) {
+    return InvalidArgument(
+        "--continue continues the ranker and trains the candidate model anew, both on the whole log; "
+        "leave --only and --shard out");
+  }
   UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, project_.Lock());
   UPNEXT_RETURN_IF_ERROR(project::ForgetDeleted(project_, progress_));
   UPNEXT_RETURN_IF_ERROR(Prepare());
+  if (!result_.nothing_new.empty()) return std::move(result_);
   UPNEXT_RETURN_IF_ERROR(TrainModels());
   UPNEXT_RETURN_IF_ERROR(ChooseOrder());
   UPNEXT_RETURN_IF_ERROR(EvaluateModels());
@@ -386,10 +432,6 @@ Result<JobResult> Job::Run() {
 }
 
 }  // namespace
-
-std::string_view StageName(Stage stage) {
-  return stage == Stage::kRetrieval ? "retrieval" : "ranking";
-}
 
 Result<JobResult> RunJob(const project::Project& project, const Options& options,
                          const JobRequest& request, base::ThreadPool& pool,

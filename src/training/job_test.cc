@@ -11,6 +11,7 @@
 #include "base/test_folder.h"
 #include "bundle/test_bundle.h"
 #include "bundle/test_forge.h"
+#include "ranking/ranker.h"
 #include "training/test_project.h"
 
 namespace upnext::training {
@@ -131,6 +132,38 @@ TEST_F(JobTest, OneStageAloneIsRefusedWhenTheFeaturesChangedAndLeavesNothingBehi
   EXPECT_EQ(CurrentVersion(), "v000001");
   EXPECT_THAT(BundleFolder(), UnorderedElementsAre("v000001", "CURRENT"));
   EXPECT_FALSE(fs::exists(project_->checkpoints())) << "refused before training";
+}
+
+class Stages : public base::Progress {
+ public:
+  void Begin(std::string_view stage, std::string_view, uint64_t) override {
+    names.emplace_back(stage);
+  }
+  void Update(uint64_t, std::string_view) override {}
+  void End() override {}
+  void Note(std::string_view) override {}
+  std::vector<std::string> names;
+};
+
+TEST_F(JobTest, ARankerThatCannotBeMadeIsRefusedBeforeAnyTraining) {
+  const auto why_not = [&] {
+    Stages stages;
+    const Result<JobResult> result = RunJob(*project_, options_, {}, pool_, stages);
+    EXPECT_THAT(stages.names, testing::Not(testing::Contains(testing::StartsWith("train "))));
+    return result ? "trained" : result.error().message;
+  };
+  const ranking::RankerOptions good = options_.train.ranker;
+  options_.train.ranker.architecture = {.name = "linear"};
+  options_.train.ranker.match = {.name = "mmoe", .task_widths = {32}};
+  EXPECT_THAT(why_not(), HasSubstr("[ranking.match]"));
+  options_.train.ranker = good;
+  options_.train.ranker.bias = {.method = ranking::BiasMethod::kTower};
+  for (ranking::Objective& objective : options_.train.objectives) objective.position_bias = false;
+  EXPECT_THAT(why_not(), HasSubstr("position_bias = true"));
+  options_.train.ranker = good;
+  Stages stages;
+  ASSERT_TRUE(RunJob(*project_, options_, {}, pool_, stages));
+  EXPECT_THAT(stages.names, testing::Contains(testing::StartsWith("train ")));
 }
 
 // Asks to stop as soon as the ranker is trained.

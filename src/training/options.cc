@@ -24,6 +24,8 @@ constexpr std::array<std::string_view, 11> kUnbound = {
     "ranking.checkpoint_minutes",
     "ranking.max_dead_units"};
 
+}  // namespace
+
 std::vector<std::string> SettingsOf(const base::Config& config) {
   std::vector<std::string> settings;
   for (const char* table :
@@ -41,8 +43,6 @@ std::vector<std::string> SettingsOf(const base::Config& config) {
   }
   return settings;
 }
-
-}  // namespace
 
 DatasetOptions DatasetOptions::FromConfig(const base::Config& config) {
   const schema::Schema schema = schema::Schema::FromConfig(config.Table("schema"));

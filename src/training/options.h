@@ -60,6 +60,9 @@ struct TrainOptions {
   static TrainOptions FromConfig(const base::Config& config, const features::FeaturePlan& plan);
 };
 
+// The settings of TrainOptions.
+std::vector<std::string> SettingsOf(const base::Config& config);
+
 struct Options {
   DatasetOptions dataset;
   TrainOptions train;

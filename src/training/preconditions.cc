@@ -17,6 +17,7 @@
 #include "features/positive_rule.h"
 #include "features/signal_options.h"
 #include "log/event_log.h"
+#include "ranking/learn_objectives.h"
 #include "schema/event.h"
 #include "schema/schema.h"
 #include "training/wide_split.h"
@@ -312,6 +313,14 @@ Result<std::vector<Objective>> TrainableObjectives(const Dataset& dataset,
                               objective.name, why));
   }
   return trainable;
+}
+
+Status CheckRanker(const Dataset& dataset, const ranking::RankerOptions& options,
+                   const std::vector<Objective>& objectives, base::ThreadPool& pool) {
+  UPNEXT_ASSIGN_OR_RETURN(std::vector<Objective> learned,
+                          ranking::LearnObjectives(dataset.source(), objectives, pool));
+  return ranking::Ranker::Check(options, std::move(learned),
+                                ranking::ShapeOf(dataset.statistics()));
 }
 
 }  // namespace upnext::training

@@ -18,6 +18,7 @@
 #include "examples/split.h"
 #include "features/feed_rule.h"
 #include "ranking/objectives.h"
+#include "ranking/ranker.h"
 #include "training/dataset.h"
 
 namespace upnext::training {
@@ -45,6 +46,12 @@ struct ObjectiveRules {
 Result<std::vector<ranking::Objective>> TrainableObjectives(
     const Dataset& dataset, const std::vector<ranking::Objective>& given,
     const ObjectiveRules& rules, base::ThreadPool& pool, base::Progress& progress);
+
+// Whether a ranker of these options can be made for this log: kInvalidArgument for sizes that
+// [ranking.match] cannot reach and for a [ranking.bias] that does not fit, as Ranker::Make;
+// kFailedPrecondition for objectives with nothing to learn targets from.
+Status CheckRanker(const Dataset& dataset, const ranking::RankerOptions& options,
+                   const std::vector<ranking::Objective>& objectives, base::ThreadPool& pool);
 
 }  // namespace upnext::training
 

@@ -31,6 +31,7 @@ nn::CheckpointOptions CheckpointsOf(nn::CheckpointOptions options, std::string_v
   if (const auto shard = dataset.log().shard()) {
     options.binding.push_back(fmt::format("log.shard = {}", *shard));
   }
+  if (!folder.continued.empty()) options.binding.push_back("continued = " + folder.continued);
   for (const std::string& setting : train.settings) {
     const bool of_other = (setting.starts_with("retrieval.") && stage != kRetrieval) ||
                           (setting.starts_with("ranking.") && stage != kRanking);
@@ -43,7 +44,8 @@ nn::CheckpointOptions CheckpointsOf(nn::CheckpointOptions options, std::string_v
 
 Result<TrainedModels> Train(const Dataset& dataset, const TrainOptions& options,
                             base::ThreadPool& pool, base::Progress& progress,
-                            const CheckpointFolder& checkpoints) {
+                            const CheckpointFolder& checkpoints,
+                            const ranking::RankerStart& start) {
   ReturnFreedMemory();  // of learning the statistics
   TrainedModels trained;
   if (options.train_retrieval) {
@@ -60,7 +62,7 @@ Result<TrainedModels> Train(const Dataset& dataset, const TrainOptions& options,
         CheckpointsOf(train.checkpoints, kRanking, dataset, options, pool, checkpoints);
     UPNEXT_ASSIGN_OR_RETURN(
         trained.ranker, ranking::TrainRanker(dataset.source(), dataset.statistics(), options.ranker,
-                                             options.objectives, train, pool, progress));
+                                             options.objectives, train, pool, progress, start));
   }
   return trained;
 }

@@ -43,15 +43,17 @@ struct CheckpointFolder {
   std::filesystem::path path;  // empty: none are kept
   bool resume = false;         // continue from those that are there
   uint64_t features_digest = 0;
-  std::string prefix = "";  // of their names: several trainings may share the folder
+  std::string prefix = "";     // of their names: several trainings may share the folder
+  std::string continued = "";  // Continued::Name of what the ranker continues from
 };
 
-// Trains the stages that the options ask for; a log without impressions has no ranker. The
+// Trains the stages that the options ask for, the ranker from its `start` if there is one; a log without impressions has no ranker. The
 // checkpoints of a stage stay, also when it is done, until RemoveCheckpoints. Fails as
 // retrieval::TrainCandidateModel and ranking::TrainRanker do.
 Result<TrainedModels> Train(const Dataset& dataset, const TrainOptions& options,
                             base::ThreadPool& pool, base::Progress& progress,
-                            const CheckpointFolder& checkpoints = {});
+                            const CheckpointFolder& checkpoints = {},
+                            const ranking::RankerStart& start = {});
 // Those of the stages that the options ask for, with this prefix.
 Status RemoveCheckpoints(const TrainOptions& options, const CheckpointFolder& checkpoints);
 

@@ -140,15 +140,35 @@ def search_words_of_a_forgotten_user_leave_with_the_next_training(site):
         server.post({"user": GONE, "type": "search", "query": "okapi"})
     site.run("import", "--from-store")
     site.run("train", "--force")
+    with Server(site) as server:  # has a name for it, and drops that of the earlier log
+        server.post({"user": GONE, "type": "search", "query": "okapi quetzal"})
+    require(site.with_words("store/"), "the words should be in the store")
     before = site.bundle()
     require(any("okapi" in name and "features.uxs" in name for name in site.with_words(before)), site.with_words(""))
     site.run("forget", "--user", GONE)
-    require(not site.with_words("log/"), "after forget:", *site.with_words("log/"))
+    require(not site.with_words("log/", "store/"), "after forget:", *site.with_words("log/", "store/"))
     site.run("train", "--force")
     require(site.bundle() != before, "no new bundle")
-    require(not site.with_words(site.bundle(), "log/"), "after the training:", *site.with_words(site.bundle(), "log/"))
+    left = site.with_words(site.bundle(), "log/", "store/")
+    require(not left, "after the training:", *left)
     require(any("features.uxs has news" in name for name in files_with(site, "news") if site.bundle() in name),
             "the words of others should be there")
+
+
+def search_words_of_a_user_deleted_over_http_leave_with_the_next_trainings(site):
+    with Server(site) as server:
+        server.post({"user": ALSO, "type": "search", "query": "okapi"})
+        site.run("import", "--from-store")
+        site.run("train", "--force")
+        server.post({"user": ALSO, "type": "search", "query": "okapi quetzal"},
+                    {"user": "u03", "type": "search", "query": "marmot"})
+        require(site.with_words("store/") and site.with_words("log/"), "the words should be there", site.with_words(""))
+        server.delete(ALSO)
+        require(not site.with_words("store/"), "after the request:", *site.with_words("store/"))
+        require(any("/store/" in name for name in files_with(site, "marmot")), "another user's words should be there")
+        for _ in range(3):  # as many bundles are kept
+            site.run("train", "--force")
+        require(not site.with_words(""), "after the trainings:", *site.with_words(""))
 
 
 def deleted_over_http_is_in_no_training_without_an_import(site):
@@ -165,7 +185,8 @@ def main():
     upnext = pathlib.Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory() as folder:
         searchers = Searchers(upnext, pathlib.Path(folder) / "searchers")
-        ended = run_cases([search_words_of_a_forgotten_user_leave_with_the_next_training], searchers)
+        ended = run_cases([search_words_of_a_forgotten_user_leave_with_the_next_training,
+                           search_words_of_a_user_deleted_over_http_leave_with_the_next_trainings], searchers)
         site = Site(upnext, pathlib.Path(folder) / "site", reads(GONE) + reads(ALSO, START, 3))
         return ended | run_cases([forget_leaves_no_trace_and_others_as_they_were,
                                   deleted_over_http_leaves_the_log_with_the_next_import,

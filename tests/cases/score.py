@@ -26,12 +26,12 @@ test_days = 1
 [retrieval]
 dim = 8
 epochs = 2
-[ranking]
-widths = [16]
-epochs = 4
 [server]
 stop_delay = 0
+[ranking]
+epochs = 4
 """
+ARCHITECTURES = {"tower": "widths = [16]\n", "linear": 'architecture = "linear"\n'}
 OBJECTIVES = {"watch": "watch_seconds", "click": "click", "save": "save"}
 ITEMS, USERS, DAYS = 20, 60, 6
 START = 1_704_067_200
@@ -47,6 +47,7 @@ class Site(case.Site):
 
     def __init__(self, upnext, folder):
         super().__init__(upnext, folder)
+        self.architecture = "tower"
         rows = ["user,item,time,type,value,request,position"]
         for day in range(DAYS):
             for user in range(USERS):
@@ -65,7 +66,7 @@ class Site(case.Site):
         (folder / "items.csv").write_text("item\n" + "".join(f"i{item:02}\n" for item in range(ITEMS)))
 
     def write_project(self, weights):
-        (self.folder / "site.toml").write_text(PROJECT + weights)
+        (self.folder / "site.toml").write_text(PROJECT + ARCHITECTURES[self.architecture] + weights)
 
     def run(self, verb, *args, code=0):
         done = self.finish(verb, *args, code=code)
@@ -103,10 +104,16 @@ def refused(server, **parameters):
     raise Failed("not refused:", parameters)
 
 
+def a_linear_ranker_is_served_as_others_are(site):
+    site.architecture = "linear"
+    weights_need_no_training(site)
+
+
 def weights_need_no_training(site):
     site.write_project(objectives(watch=1))
     site.run("import")
-    site.run("train")
+    trained = site.run("train", "--force")
+    require(f"ranker: {site.architecture}" in trained, trained)
     with Server(site) as server:
         by_watch = order(server)
         check_order(server, {"watch": 1})
@@ -118,11 +125,18 @@ def weights_need_no_training(site):
         require("(watch, click, save), found 'like'" in refused(server, score="like:1"), refused(server, score="like:1"))
         require("NAME:EXPONENT" in refused(server, score="click"), refused(server, score="click"))
         require("other than 0" in refused(server, score="click:0"), refused(server, score="click:0"))
+        require("NAME:EXPONENT" in refused(server, score=""), refused(server, score=""))
     site.write_project(objectives(click=1))
     with Server(site) as server:
         require(order(server) == by_click, "the project file does not order the feed")
     require(by_click[0] in site.run("recommend", "--user", "nobody", "-n", "1"), "recommend does not follow the file")
     require(by_watch[0] in site.run("recommend", "--user", "nobody", "-n", "1", "--score", "watch:1"), "nor --score")
+    for args, said in ((("--score", ""), "NAME:EXPONENT"),
+                       (("--score", "watch:1", "--stage", "retrieval"), "with the stage retrieval"),
+                       (("--context", "page=x"), '[schema.requests] page = "category"')):
+        error = site.run("recommend", "--user", "nobody", *args, code=1)
+        require(said in error, args, error)
+    require("without control characters" in site.run("recommend", "--user", "u\t1", code=1), "a tab in an id")
 
 
 def what_the_bundle_cannot_do_is_said(site):
@@ -143,7 +157,7 @@ def main():
     upnext = pathlib.Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory() as folder:
         site = Site(upnext, pathlib.Path(folder))
-        return run_cases([weights_need_no_training, what_the_bundle_cannot_do_is_said], site)
+        return run_cases([a_linear_ranker_is_served_as_others_are, what_the_bundle_cannot_do_is_said], site)
 
 
 if __name__ == "__main__":

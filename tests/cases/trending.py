@@ -66,8 +66,15 @@ def regions_have_trends_of_their_own(server):
     require("in-germany" not in trending(server, "u3"), "it is not among the two of all regions", trending(server, "u3"))
 
 
+def a_thousand_clicks_are_a_trend_where_only_complete_watches_are_positive(server):
+    server.post([{"user": f"visitor{number}", "item": "article", "type": "click"} for number in range(1000)])
+    soon(lambda: "article" in trending(server, "u3"), "a thousand users clicked it, and it is not in a feed:",
+         trending(server, "u3"))
+
+
 CASES = [a_new_item_is_in_the_feeds_of_others, it_is_on_the_first_page_of_a_feed_without_a_ranker,
-         one_user_cannot_lift_an_item, regions_have_trends_of_their_own]
+         one_user_cannot_lift_an_item, regions_have_trends_of_their_own,
+         a_thousand_clicks_are_a_trend_where_only_complete_watches_are_positive]
 
 
 def main():

@@ -1,0 +1,233 @@
+#include "interchange/example_table.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/test_folder.h"
+#include "base/thread_pool.h"
+#include "examples/test_world.h"
+#include "features/feature_plan.h"
+#include "import/duckdb.h"
+#include "schema/attribute.h"
+
+namespace upnext::interchange {
+namespace {
+
+using examples::SplitPart;
+using features::Side;
+using import::Chunk;
+
+const std::vector<SplitPart> kAllParts = {SplitPart::kTrain, SplitPart::kValidation,
+                                          SplitPart::kTest};
+
+class ExampleTableTest : public testing::Test {
+ protected:
+  Result<uint64_t> Write(const ExampleOptions& options,
+                         const std::vector<ranking::Objective>& objectives = {},
+                         base::Progress& progress = base::NoProgress()) {
+    return WriteExamples(world_.source, tables_, objectives, options, file_, pool_, progress);
+  }
+  // Columns by name, and the rows.
+  void Read(
+      const std::function<void(const std::map<std::string, size_t>&, const Chunk&, size_t)>& row) {
+    Result<import::Database> db = import::Database::Open({.threads = 1});
+    ASSERT_TRUE(db) << db.error().message;
+    const std::string sql = "SELECT * FROM read_parquet(" + import::QuoteSql(file_.string()) + ")";
+    const auto columns = db->Describe(sql);
+    ASSERT_TRUE(columns) << columns.error().message;
+    std::map<std::string, size_t> places;
+    for (size_t c = 0; c < columns->size(); ++c) places[(*columns)[c].name] = c;
+    const Status read = db->Query(sql, [&](const Chunk& chunk) {
+      for (size_t i = 0; i < chunk.rows(); ++i) row(places, chunk, i);
+      return Ok();
+    });
+    EXPECT_TRUE(read) << read.error().message;
+  }
+  ExampleRows Expected(const ExampleOptions& options) {
+    const RowMaker maker(world_.source, tables_, options);
+    ExampleRows rows;
+    for (uint32_t user = 0; user < world_.log.users(); ++user) maker.AppendUser(user, &rows);
+    return rows;
+  }
+
+  const examples::World world_{examples::RandomWorld(5, 40)};
+  const features::FeatureStatistics tables_ = world_.Learn();
+  const base::TestFolder folder_;
+  const std::filesystem::path file_ = folder_.path() / "examples.parquet";
+  base::ThreadPool pool_{2};
+};
+
+float FloatOr(const Chunk& chunk, size_t column, size_t row, float otherwise) {
+  return chunk.valid(column, row) ? chunk.Values<float>(column)[row] : otherwise;
+}
+
+// The block of one row that these columns stand for. What hat functions say of their number is that
+// of `expected`.
+features::FeatureBlock BlockOf(const features::FeatureBlock& expected,
+                               const features::SidePlan& plan, const std::string& side,
+                               const std::map<std::string, size_t>& places, const Chunk& chunk,
+                               size_t row) {
+  features::FeatureBlock block;
+  block.raw_width = plan.raw_width;
+  block.dense_width = plan.dense_width;
+  block.raw.resize(plan.raw_width);
+  block.dense.resize(plan.dense_width);
+  block.rows = 1;
+  for (const features::Feature& feature : plan.categories) {
+    const size_t column = places.at(side + "." + feature.name);
+    features::Bags& bags = block.categorical.emplace_back();
+    if (feature.kind == features::FeatureKind::kMultivalent) {
+      const auto ids = chunk.List<int32_t>(column, row);
+      const auto weights =
+          chunk.List<float>(places.at(side + "." + feature.name + ".weights"), row);
+      for (size_t i = 0; i < ids.size(); ++i) {
+        bags.ids.push_back(static_cast<uint32_t>(ids[i]));
+        bags.Weigh(i, weights[i]);
+      }
+    } else if (chunk.valid(column, row)) {
+      bags.ids.push_back(static_cast<uint32_t>(chunk.Values<int32_t>(column)[row]));
+    }
+    bags.Close();
+  }
+  for (const features::Feature& feature : plan.numbers) {
+    const std::string name = side + "." + feature.name;
+    float* const dense = block.dense.data() + feature.dense;
+    if (feature.by_quantiles()) {
+      block.raw[feature.raw] = FloatOr(chunk, places.at(name), row, schema::kAbsent);
+      const float x = FloatOr(chunk, places.at(name + ".normal"), row, -1);
+      if (x < 0) {
+        dense[3] = 1;
+      } else {
+        dense[0] = x;
+        dense[1] = x * x;
+        dense[2] = std::sqrt(x);
+      }
+    } else if (feature.number.encoding == features::NumberOp::Encoding::kPlain) {
+      const float x = FloatOr(chunk, places.at(name), row, -1);
+      (x < 0 ? dense[1] : dense[0]) = x < 0 ? 1 : x;
+    } else {
+      std::copy_n(expected.dense.data() + feature.dense, feature.number.width(), dense);
+      dense[0] = FloatOr(chunk, places.at(name), row, -1);
+    }
+  }
+  return block;
+}
+
+TEST_F(ExampleTableTest, ColumnsAreTheFeaturesAndLabelsOfTraining) {
+  const std::vector<ranking::Objective> objectives = {
+      {.name = "click", .loss_weight = 2},
+      {.name = "stars", .label = ranking::Objective::Label::kRating},
+      {.name = "share", .label = ranking::Objective::Label::kCompletion}};
+  const ExampleOptions options{.parts = kAllParts};
+  const Result<uint64_t> written = Write(options, objectives);
+  ASSERT_TRUE(written) << written.error().message;
+  const ExampleRows expected = Expected(options);
+  ASSERT_EQ(*written, expected.size());
+  const auto& plan = tables_.plan;
+  size_t n = 0, clicks = 0, masked = 0;
+  Read([&](const std::map<std::string, size_t>& places, const Chunk& chunk, size_t row) {
+    const ExampleRows::Origin& origin = expected.origins[n];
+    EXPECT_EQ(chunk.Text(places.at("user"), row),
+              world_.catalogue.Name(schema::IdSpace::kUser, origin.user));
+    EXPECT_EQ(chunk.Text(places.at("item"), row),
+              world_.catalogue.Name(schema::IdSpace::kItem, origin.item));
+    EXPECT_EQ(chunk.Values<int64_t>(places.at("time"))[row], origin.time_ms * 1000);
+    const float duration_s = FloatOr(chunk, places.at("duration_s"), row, schema::kAbsent);
+    const bool clicked = expected.labels[n].Has(schema::EventType::kClick);
+    clicks += clicked ? 1 : 0;
+    EXPECT_EQ(chunk.Values<float>(places.at("label.click"))[row], clicked ? 1 : 0);
+    EXPECT_EQ(chunk.Values<float>(places.at("weight.click"))[row], 2);
+    EXPECT_FALSE(chunk.valid(places.at("label.stars"), row));  // the log has no ratings
+    EXPECT_EQ(chunk.Values<float>(places.at("weight.stars"))[row], 0);
+    EXPECT_EQ(chunk.valid(places.at("label.share"), row), !std::isnan(duration_s));
+    masked += std::isnan(duration_s) ? 1 : 0;
+
+    features::FeatureBlock query, impression;
+    query.AppendRow(expected.queries, expected.query_of[n]);
+    impression.AppendRow(expected.impressions, n);
+    features::FeatureBlock read =
+        BlockOf(impression, plan.side(features::Model::kRanking, Side::kImpression), "impression",
+                places, chunk, row);
+    read.duration_s = {duration_s};
+    EXPECT_EQ(features::Digest(read), features::Digest(impression)) << n;
+    read = BlockOf(query, plan.side(features::Model::kRanking, Side::kQuery), "query", places,
+                   chunk, row);
+    EXPECT_EQ(features::Digest(read), features::Digest(query)) << n;
+    ++n;
+  });
+  EXPECT_EQ(n, expected.size());
+  EXPECT_GT(clicks, 0u);
+  EXPECT_GT(masked, 0u);
+}
+
+TEST_F(ExampleTableTest, OfTheCandidateModelHaveTheItemAsLabel) {
+  const ExampleOptions options{.stage = Stage::kRetrieval, .parts = kAllParts};
+  const Result<uint64_t> written = Write(options);
+  ASSERT_TRUE(written) << written.error().message;
+  const ExampleRows expected = Expected(options);
+  const features::Vocabulary& items = tables_.vocabulary(features::kItemVocabulary);
+  const features::SidePlan& plan = tables_.plan.side(features::Model::kRetrieval, Side::kQuery);
+  size_t n = 0;
+  Read([&](const std::map<std::string, size_t>& places, const Chunk& chunk, size_t row) {
+    const ExampleRows::Origin& origin = expected.origins[n];
+    EXPECT_EQ(chunk.Values<int32_t>(places.at("label"))[row],
+              static_cast<int32_t>(items.Row(origin.item)));
+    EXPECT_EQ(chunk.Text(places.at("part"), row),
+              (std::vector<const char*>{"train", "validation",
+                                        "test"})[static_cast<size_t>(origin.part)]);
+    features::FeatureBlock query;
+    query.AppendRow(expected.queries, n);
+    EXPECT_EQ(features::Digest(BlockOf(query, plan, "query", places, chunk, row)),
+              features::Digest(query))
+        << n;
+    ++n;
+  });
+  EXPECT_EQ(n, expected.size());
+  EXPECT_EQ(*written, n);
+}
+
+TEST_F(ExampleTableTest, ALimitTakesRandomUsers) {
+  std::set<std::set<std::string>> chosen;
+  for (uint64_t seed = 1; seed <= 4; ++seed) {
+    const Result<uint64_t> written = Write({.parts = kAllParts, .limit = 20, .seed = seed});
+    ASSERT_TRUE(written) << written.error().message;
+    EXPECT_EQ(*written, 20u);
+    std::set<std::string> users;
+    Read([&](const std::map<std::string, size_t>& places, const Chunk& chunk, size_t row) {
+      users.insert(std::string(chunk.Text(places.at("user"), row)));
+    });
+    chosen.insert(users);
+  }
+  EXPECT_GT(chosen.size(), 1u);
+}
+
+class Stopped : public base::Progress {
+  void Begin(std::string_view, std::string_view, uint64_t) override {}
+  void Update(uint64_t, std::string_view) override {}
+  void End() override {}
+  void Note(std::string_view) override {}
+  bool stop_requested() const override { return true; }
+};
+
+TEST_F(ExampleTableTest, AStopLeavesTheFileThatWasThere) {
+  ASSERT_TRUE(Write({.limit = 5}));
+  Stopped stopped;
+  const Result<uint64_t> written = Write({}, {}, stopped);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, Code::kCancelled);
+  size_t rows = 0;
+  Read([&](const auto&, const Chunk&, size_t) { ++rows; });
+  EXPECT_EQ(rows, 5u);
+  EXPECT_FALSE(std::filesystem::exists(file_.string() + ".unfinished"));
+}
+
+}  // namespace
+}  // namespace upnext::interchange

@@ -1,0 +1,47 @@
+// What a ranker predicts for the candidates of one request, and their scores: serving and evaluation
+// order a feed by the same numbers.
+//
+//   CandidateScratch scratch;
+//   ScoreCandidates(ranker, features, {state, user, context}, candidates, exponents, scratch);
+//   scratch.scores[c], scratch.predictions[c * objectives + k]
+//
+// A pure function but for the scratch: any number of threads with one each.
+#ifndef UPNEXT_RANKING_SCORE_CANDIDATES_H_
+#define UPNEXT_RANKING_SCORE_CANDIDATES_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "features/feature_block.h"
+#include "features/feature_extractor.h"
+#include "features/request_context.h"
+#include "features/user_state.h"
+#include "ranking/ranker.h"
+
+namespace upnext::ranking {
+
+// For whom, as features::FeatureExtractor reads it.
+struct FeedRequest {
+  const features::UserState& state;
+  uint32_t user;
+  const features::Context& context;
+};
+
+// Buffers, and what came out; for one ranker and one thread at a time.
+struct CandidateScratch {
+  std::vector<float> predictions;  // [candidates, objectives]
+  std::vector<double> scores;      // [candidates]
+  features::FeatureBlock query, impressions;
+  Ranker::Scratch ranker;
+  std::vector<uint32_t> query_of;
+};
+
+// `features` are those of features::Model::kRanking; exponents [objectives].
+void ScoreCandidates(const Ranker& ranker, const features::FeatureExtractor& features,
+                     const FeedRequest& request, std::span<const features::Candidate> candidates,
+                     std::span<const float> exponents, CandidateScratch& scratch);
+
+}  // namespace upnext::ranking
+
+#endif  // UPNEXT_RANKING_SCORE_CANDIDATES_H_

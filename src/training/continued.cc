@@ -1,0 +1,204 @@
+#include "training/continued.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "base/config.h"
+#include "base/file.h"
+#include "base/section_file.h"
+#include "base/time_text.h"
+#include "bundle/bundle.h"
+#include "bundle/validated_models.h"
+#include "examples/split.h"
+#include "nn/training_checkpoint.h"
+#include "schema/event.h"
+
+namespace upnext::training {
+namespace {
+
+namespace fs = std::filesystem;
+using Kind = examples::SplitOptions::Kind;
+
+// Settings that the ranker's weights and inputs depend on. How long it learns may change, and how its
+// predictions are weighted.
+std::vector<std::string> SettingsOfRanker(const base::Config& config) {
+  std::vector<std::string> settings = SettingsOf(config);
+  std::erase_if(settings, [](const std::string& line) {
+    const std::string_view key = std::string_view(line).substr(0, line.find(" = "));
+    const bool of_others =
+        key.starts_with("retrieval.") || key.starts_with("split.") || key.starts_with("serving.");
+    return of_others || key == "ranking.epochs" || key == "ranking.patience" ||
+           key.ends_with(".score_weight");
+  });
+  return settings;
+}
+
+Result<int64_t> LastTrainingEvent(const fs::path& file, const bundle::PartType& type) {
+  UPNEXT_ASSIGN_OR_RETURN(const base::SectionFile features,
+                          base::SectionFile::Open(file, type.kind, type.version));
+  UPNEXT_ASSIGN_OR_RETURN(const auto span, features.Get<int64_t>("train_span_ms", 2));
+  return span[1];
+}
+
+// Of the training part, or of all events.
+bool HasImpressionsAfter(const Dataset& dataset, int64_t time_ms, bool all) {
+  const log::EventLog& log = dataset.log();
+  for (uint32_t user = 0; user < log.users(); ++user) {
+    uint64_t row = all ? log.end(user) : dataset.split().train_end(user);
+    while (row > log.begin(user) && log.time_ms(row - 1) > time_ms) {
+      if (log.type(--row) == schema::EventType::kImpression) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<Continued> Continued::Open(const project::Project& project, const Options& options,
+                                  const log::EventLog& log) {
+  Continued from;
+  const Result<std::string> version = project.bundles().Current();
+  if (!version) {
+    return MakeError(version.error().code,
+                     "there is no bundle to continue from; train without --continue first");
+  }
+  from.folder_ = project.bundles().Path(*version);
+  UPNEXT_ASSIGN_OR_RETURN(from.manifest_, bundle::VerifyBundle(from.folder_));
+  UPNEXT_RETURN_IF_ERROR(from.Check(project, options, log));
+  for (const Models models : {Models::kValidated, Models::kPublished}) {
+    const bundle::PartType type = from.FeaturesOf(models);
+    UPNEXT_ASSIGN_OR_RETURN(from.seen_ms_[static_cast<size_t>(models)],
+                            LastTrainingEvent(from.folder_ / type.file, type));
+  }
+  return from;
+}
+
+Status Continued::Check(const project::Project& project, const Options& options,
+                        const log::EventLog& log) const {
+  const auto refuse = [&](std::string_view why) -> Status {
+    return FailedPrecondition("cannot continue from bundle {}: {}; train without --continue",
+                              manifest_.version, why);
+  };
+  const bool validated = bundle::KeepsValidated(manifest_);
+  if (!Has(bundle::RankerStateType()) || (validated && !Has(bundle::ValidatedRankerStateType()))) {
+    return refuse(
+        "it has no state of the ranker's training, which is kept with [ranking] order = \"time\" "
+        "when a ranker was trained");
+  }
+  if (std::ranges::find(log.lineage(), manifest_.log_digest) == log.lineage().end()) {
+    return refuse(fmt::format("items and users have other numbers in log {} than in its log {}",
+                              log.directory().filename().string(), manifest_.log_version));
+  }
+  // Its rows may be of the searches of a user who was deleted, and its weights have learned from them.
+  const auto own = log::EventLog::ReadLineage(project.logs().Path(manifest_.log_version));
+  if (!own || own->empty() || own->back() != manifest_.log_digest) {
+    return refuse(fmt::format("users were forgotten since, or its log {} is no longer there",
+                              manifest_.log_version));
+  }
+  const Result<examples::SplitOptions> split = examples::SplitOptions::Parse(manifest_.split);
+  if (!split || split->kind != options.dataset.split.kind || split->kind == Kind::kLeaveOneOut) {
+    return refuse(fmt::format(
+        "both need a [split] by time, or both kind = \"none\", but it was trained with {}",
+        manifest_.split));
+  }
+  if (options.final_fit != validated && split->kind != Kind::kNone) {
+    return refuse("[train] final_fit changed since");
+  }
+  if (options.train.seed != manifest_.seed) {
+    return refuse(fmt::format("its seed was {} and is {}", manifest_.seed, options.train.seed));
+  }
+  const std::string labels = options.dataset.RuleFor(log).ToText(log.schema());
+  if (labels != manifest_.labels) {
+    return refuse(
+        fmt::format("[labels] or [history] meant {} and mean {}", manifest_.labels, labels));
+  }
+  const fs::path file = folder_ / bundle::ProjectType().file;
+  UPNEXT_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(file));
+  UPNEXT_ASSIGN_OR_RETURN(const base::Config before, base::Config::Parse(text, file.string()));
+  const std::string differences =
+      nn::Differences(SettingsOfRanker(before), SettingsOfRanker(project.config()));
+  return differences.empty() ? Ok() : refuse(differences);
+}
+
+Status Continued::CheckObjectives(const std::vector<ranking::Objective>& objectives,
+                                  const ranking::Ranker& ranker) const {
+  if (std::ranges::equal(objectives, ranker.objectives(), {}, &ranking::Objective::name,
+                         &ranking::Objective::name)) {
+    return Ok();
+  }
+  return FailedPrecondition(
+      "cannot continue from bundle {}: this log has labels for other objectives than its log had; "
+      "train without --continue",
+      manifest_.version);
+}
+
+Result<Continued::Chain> Continued::Load(Models models, const TrainOptions& train,
+                                         base::ThreadPool& pool) const {
+  const bool kept = models == Models::kValidated && bundle::KeepsValidated(manifest_);
+  const bundle::PartType features = FeaturesOf(models);
+  const bundle::PartType ranker = kept ? bundle::ValidatedRankerType() : bundle::RankerType();
+  const bundle::PartType state =
+      kept ? bundle::ValidatedRankerStateType() : bundle::RankerStateType();
+  for (const bundle::PartType& type : {features, ranker, state}) {
+    const auto part = std::ranges::find(manifest_.parts, type.name, &bundle::PartEntry::name);
+    UPNEXT_RETURN_IF_ERROR(bundle::CheckPart(*part, type, folder_));
+  }
+  Chain chain;
+  UPNEXT_ASSIGN_OR_RETURN(
+      const base::SectionFile file,
+      base::SectionFile::Open(folder_ / features.file, features.kind, features.version));
+  UPNEXT_ASSIGN_OR_RETURN(chain.statistics,
+                          features::FeatureStatistics::Load(folder_ / features.file));
+  UPNEXT_ASSIGN_OR_RETURN(ranking::Ranker loaded,
+                          ranking::Ranker::Load(folder_ / ranker.file, file.digest()));
+  ranking::ScoreWeights weights;
+  for (const ranking::Objective& one : train.objectives) weights[one.name] = one.score_weight;
+  loaded.SetScoreWeights(weights);
+  chain.ranker = std::make_unique<ranking::Ranker>(std::move(loaded));
+  chain.trainer =
+      std::make_unique<ranking::RankerTrainer>(chain.ranker.get(), train.ranker_train, pool);
+  UPNEXT_RETURN_IF_ERROR(chain.trainer->LoadState(folder_ / state.file, file.digest()));
+  return chain;
+}
+
+std::string Continued::WhyNothingNew(const Dataset& dataset, bool fits_on_all) const {
+  const auto seen_ms = [&](Models models) { return seen_ms_[static_cast<size_t>(models)]; };
+  if (!HasImpressionsAfter(dataset, seen_ms(Models::kValidated), /*all=*/false)) {
+    return fmt::format(
+        "the training part has no impression after {}, the last event that the ranker of bundle {} "
+        "was validated with",
+        base::FormatTime(seen_ms(Models::kValidated)), manifest_.version);
+  }
+  if (fits_on_all && !HasImpressionsAfter(dataset, seen_ms(Models::kPublished), /*all=*/true)) {
+    return fmt::format("the log has no impression after {}, the last event that bundle {} has seen",
+                       base::FormatTime(seen_ms(Models::kPublished)), manifest_.version);
+  }
+  return "";
+}
+
+std::string Continued::Name() const {
+  return fmt::format("{} (features {:016x})", manifest_.version, manifest_.features_digest);
+}
+
+std::string Continued::Describe() const {
+  return fmt::format(
+      "the ranker continues from bundle {} with the impressions after {}, in the order of days; the "
+      "candidate model is trained anew",
+      manifest_.version, base::FormatTime(seen_ms_[static_cast<size_t>(Models::kValidated)]));
+}
+
+bool Continued::Has(const bundle::PartType& part) const {
+  return std::ranges::find(manifest_.parts, part.name, &bundle::PartEntry::name) !=
+         manifest_.parts.end();
+}
+
+bundle::PartType Continued::FeaturesOf(Models models) const {
+  return models == Models::kValidated && bundle::KeepsValidated(manifest_)
+             ? bundle::ValidatedFeaturesType()
+             : bundle::FeaturesType();
+}
+
+}  // namespace upnext::training
