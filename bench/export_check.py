@@ -54,6 +54,8 @@ MODELS = {
     "ple": (RETRIEVAL, 'architecture = "ple"\nwidths = [16]\ntask_experts = 2\nlevels = 2\n' + EXPERTS),
     "ple norm-silu": (RETRIEVAL, 'architecture = "ple"\nwidths = [16]\ntask_experts = 1\nlevels = 1\n'
                                  'expert_layer = "norm-silu"\n' + EXPERTS),
+    "attention": (RETRIEVAL, 'architecture = "tower"\nwidths = [16]\ninit_scale = 1\n[ranking.attention]\n'
+                             'features = ["watched_items", "liked_items"]\nwidths = [6, 4]\n'),
     "bias tower": (RETRIEVAL, '[ranking.bias]\nmethod = "tower"\nfeatures = ["position x device", "row"]\ncolumns = 2\n'),
     "bias input": (RETRIEVAL, '[ranking.bias]\nmethod = "input"\nserved_position = 3\n'),
 }

@@ -74,12 +74,16 @@ BagInput AppendBagInput(Graph& graph, const std::string& name, const std::string
           graph.Input(name + ".weights", Type::kFloat, shape)};
 }
 
-Graph::Value AppendMean(Graph& graph, const BagInput& bag, const EmbeddingTable& table) {
+Graph::Value AppendRows(Graph& graph, const Graph::Value& ids, const EmbeddingTable& table) {
   const auto view = table.view();
   const Graph::Value values =
       graph.Weights({view.data, view.rows * view.dim},
                     {static_cast<int64_t>(view.rows), static_cast<int64_t>(view.dim)});
-  const Graph::Value rows = graph.Op("Gather", {values, bag.ids});
+  return graph.Op("Gather", {values, ids});
+}
+
+Graph::Value AppendMean(Graph& graph, const BagInput& bag, const EmbeddingTable& table) {
+  const Graph::Value rows = AppendRows(graph, bag.ids, table);
   if (bag.weights.empty()) return rows;
   const Graph::Value axis = graph.Ints({1});
   const Graph::Value weights = graph.Op("Unsqueeze", {bag.weights, axis});  // [rows, 1, length]

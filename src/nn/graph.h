@@ -85,6 +85,9 @@ struct BagInput {
   Graph::Value ids, weights;  // weights: of a list
 };
 BagInput AppendBagInput(Graph& graph, const std::string& name, const std::string& rows, bool list);
+// Rows of an fp32 table: ids [...] -> [..., dim]; id 0 gives zeros. Ids beyond the last row are not
+// allowed.
+Graph::Value AppendRows(Graph& graph, const Graph::Value& ids, const EmbeddingTable& table);
 // As EmbeddingTable::GatherMean of an fp32 table: [rows, dim]. Ids beyond the last row are not
 // allowed.
 Graph::Value AppendMean(Graph& graph, const BagInput& bag, const EmbeddingTable& table);

@@ -37,31 +37,6 @@ bool HasLayers(const std::vector<size_t>& widths, size_t least) {
   return widths.size() >= least && widths.size() <= kMaxLayers;
 }
 
-std::vector<size_t> ReadWidths(const base::ConfigTable& table, std::string_view key,
-                               const std::vector<int64_t>& otherwise, size_t least) {
-  std::vector<size_t> widths;
-  for (const int64_t width : table.Ints(key, otherwise, {.min = 1, .max = kMaxWidth})) {
-    widths.push_back(static_cast<size_t>(width));
-  }
-  if (!HasLayers(widths, least)) {
-    table.Fail(key, fmt::format("expected the widths of {} to {} layers, e.g. {}, found {}", least,
-                                kMaxLayers, otherwise, widths.size()));
-  }
-  return widths;
-}
-
-Status CheckWidths(std::string_view key, const std::vector<size_t>& widths, size_t least) {
-  if (!HasLayers(widths, least)) {
-    return InvalidArgument("{}: expected {} to {} layers, found {}", key, least, kMaxLayers,
-                           widths.size());
-  }
-  for (const size_t width : widths) {
-    if (width >= 1 && width <= kMaxWidth) continue;
-    return InvalidArgument("{}: expected widths from 1 to {}, found {}", key, kMaxWidth, width);
-  }
-  return Ok();
-}
-
 Status CheckCount(std::string_view key, size_t count, size_t least, size_t most) {
   if (count >= least && count <= most) return Ok();
   return InvalidArgument("{}: expected {} to {}, found {}", key, least, most, count);
@@ -94,20 +69,45 @@ double Layers(double* input, const std::vector<size_t>& widths) {
 
 }  // namespace
 
+std::vector<size_t> WidthsFromConfig(const base::ConfigTable& table, std::string_view key,
+                                     const std::vector<int64_t>& otherwise, size_t least) {
+  std::vector<size_t> widths;
+  for (const int64_t width : table.Ints(key, otherwise, {.min = 1, .max = kMaxWidth})) {
+    widths.push_back(static_cast<size_t>(width));
+  }
+  if (!HasLayers(widths, least)) {
+    table.Fail(key, fmt::format("expected the widths of {} to {} layers, e.g. {}, found {}", least,
+                                kMaxLayers, otherwise, widths.size()));
+  }
+  return widths;
+}
+
+Status CheckWidths(std::string_view key, const std::vector<size_t>& widths, size_t least) {
+  if (!HasLayers(widths, least)) {
+    return InvalidArgument("{}: expected {} to {} layers, found {}", key, least, kMaxLayers,
+                           widths.size());
+  }
+  for (const size_t width : widths) {
+    if (width >= 1 && width <= kMaxWidth) continue;
+    return InvalidArgument("{}: expected widths from 1 to {}, found {}", key, kMaxWidth, width);
+  }
+  return Ok();
+}
+
 ArchitectureOptions ArchitectureOptions::FromConfig(const base::ConfigTable& ranking) {
   ArchitectureOptions options;
   const std::vector<std::string> names = ArchitectureNames();
   options.name = names[ranking.Choice("architecture", names, 0)];
   const Entry& entry = *Find(options.name);
-  if (entry.bottom) options.widths = ReadWidths(ranking, "widths", {256, 128}, 1);
-  if (entry.heads) options.task_widths = ReadWidths(ranking, "task_widths", {32}, 0);
+  if (entry.bottom) options.widths = WidthsFromConfig(ranking, "widths", {256, 128}, 1);
+  if (entry.heads) options.task_widths = WidthsFromConfig(ranking, "task_widths", {32}, 0);
   const auto count = [&](std::string_view key, size_t otherwise, int64_t least, size_t most) {
     return static_cast<size_t>(ranking.Int(key, static_cast<int64_t>(otherwise),
                                            {.min = least, .max = static_cast<int64_t>(most)}));
   };
   if (entry.experts) {
     options.experts = count("experts", options.experts, 1, kMaxExperts);
-    options.expert_widths = ReadWidths(ranking, "expert_widths", {64}, 1);
+    options.expert_widths = WidthsFromConfig(ranking, "expert_widths", {64}, 1);
     const std::vector<std::string> layers(std::begin(kExpertLayers), std::end(kExpertLayers));
     options.expert_layer = static_cast<ExpertLayer>(ranking.Choice("expert_layer", layers, 0));
     options.gate_dropout = static_cast<float>(ranking.Real(

@@ -33,6 +33,11 @@ enum class ExpertLayer : uint8_t { kRelu, kNormSilu };
 inline constexpr std::string_view kExpertLayers[] = {"relu", "norm-silu"};
 
 inline constexpr size_t kMaxWidth = 16384;  // of a layer
+// Widths of layers, at least `least` of them.
+std::vector<size_t> WidthsFromConfig(const base::ConfigTable& table, std::string_view key,
+                                     const std::vector<int64_t>& otherwise, size_t least);
+// kInvalidArgument for fewer layers than `least`, too many, and widths that no layer can have.
+Status CheckWidths(std::string_view key, const std::vector<size_t>& widths, size_t least);
 
 // Of [ranking]. An architecture reads those that it has, and has no others.
 struct ArchitectureOptions {

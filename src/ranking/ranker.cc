@@ -1,5 +1,7 @@
 #include "ranking/ranker.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -37,6 +39,13 @@ void CheckBias(const base::ConfigTable& bias, const RankerOptions& options,
   if (!features) bias.Fail("features", features.error().message);
 }
 
+void CheckAttention(const base::ConfigTable& attention, const AttentionOptions& options,
+                    const features::FeaturePlan& plan) {
+  const auto histories =
+      FindHistories({.features = options.features}, ShapeOf(features::FeatureStatistics({}, plan)));
+  if (!histories) attention.Fail("features", histories.error().message);
+}
+
 }  // namespace
 
 RankerOptions RankerOptions::FromConfig(const base::ConfigTable& ranking,
@@ -44,6 +53,8 @@ RankerOptions RankerOptions::FromConfig(const base::ConfigTable& ranking,
   RankerOptions options;
   options.architecture = ArchitectureOptions::FromConfig(ranking);
   if (ranking.Has("match")) options.match = ArchitectureOptions::FromConfig(ranking.Table("match"));
+  options.attention = AttentionOptions::FromConfig(ranking.Table("attention"));
+  CheckAttention(ranking.Table("attention"), options.attention, plan);
   options.bias = BiasOptions::FromConfig(ranking.Table("bias"));
   CheckBias(ranking.Table("bias"), options, plan);
   options.dim_scale = ranking.Real("dim_scale", options.dim_scale, {.min = 0.1, .max = 1000});
@@ -76,9 +87,18 @@ Ranker::SideLayout Ranker::LayoutOf(const ModelShape::SideShape& side, const Ran
   }
   layout.dense = layout.width;
   layout.numbers = side.dense;
-  layout.bias = layout.dense + layout.numbers;
-  layout.width = layout.bias;
+  layout.width = layout.dense + layout.numbers;
   return layout;
+}
+
+AttentionInput Ranker::AttentionOf(size_t a, const FeatureBlock& queries,
+                                   std::span<const uint32_t> query_of, float* impressions) const {
+  return {.history = queries.categorical[histories_[a].history],
+          .query_of = query_of,
+          .rows = impressions,
+          .stride = impression_.width,
+          .candidate = impression_.slots[histories_[a].candidate].offset,
+          .out = impression_.attended[a]};
 }
 
 NetShape Ranker::Net() const {
@@ -95,6 +115,12 @@ Result<Ranker> Ranker::Plan(const RankerOptions& options, std::vector<Objective>
   ranker.shape_ = std::move(shape);
   ranker.query_ = LayoutOf(ranker.shape_.query, options, ranker.shape_);
   ranker.impression_ = LayoutOf(ranker.shape_.impression, options, ranker.shape_);
+  UPNEXT_ASSIGN_OR_RETURN(ranker.histories_, FindHistories(options.attention, ranker.shape_));
+  for (const AttendedHistory& attended : ranker.histories_) {
+    ranker.impression_.attended.push_back(ranker.impression_.width);
+    ranker.impression_.width += EmbeddingDim(options, ranker.AttendedShape(attended));
+  }
+  ranker.impression_.bias = ranker.impression_.width;
   ranker.impression_.width += PositionBias::InputWidth(options.bias);
   UPNEXT_ASSIGN_OR_RETURN(ranker.columns_, ColumnsOf(ranker.objectives_));
   if (options.match.name.empty()) return ranker;
@@ -106,6 +132,10 @@ Result<Ranker> Ranker::Plan(const RankerOptions& options, std::vector<Objective>
 }
 
 Status Ranker::AddNet(base::Rng& rng) {
+  for (const AttendedHistory& attended : histories_) {
+    attentions_.emplace_back(EmbeddingDim(options_, AttendedShape(attended)),
+                             options_.attention.widths, rng);
+  }
   UPNEXT_ASSIGN_OR_RETURN(architecture_, MakeArchitecture(options_.architecture, Net(), rng));
   UPNEXT_ASSIGN_OR_RETURN(PositionBias bias,
                           PositionBias::Make(options_.bias, objectives_, shape_, rng));
@@ -152,6 +182,7 @@ Result<Ranker> Ranker::Grow(Ranker& old, ModelShape shape, base::Rng& rng) {
   std::vector<nn::Parameter> from, to;
   const auto append = [](Ranker& of, std::vector<nn::Parameter>& parameters) {
     for (const auto& table : of.tables_) table->AppendParameters("", parameters);
+    for (Attention& attention : of.attentions_) attention.AppendParameters("", parameters);
     of.architecture_->AppendParameters("", parameters);
   };
   append(old, from);
@@ -176,6 +207,16 @@ void Ranker::BuildSide(const SideLayout& layout, const FeatureBlock& block,
   if (cells != nullptr) bias_->Gather(*cells, out.data() + layout.bias, layout.width, pool);
 }
 
+void Ranker::Attend(const FeatureBlock& queries, std::span<const uint32_t> query_of,
+                    std::vector<float>& impressions, std::vector<Attention::Work>& work,
+                    const nn::Compute& compute) const {
+  work.resize(attentions_.size());
+  for (size_t a = 0; a < attentions_.size(); ++a) {
+    attentions_[a].Infer(AttendedTable(a), AttentionOf(a, queries, query_of, impressions.data()),
+                         work[a], compute);
+  }
+}
+
 void Ranker::Score(const FeatureBlock& queries, const FeatureBlock& impressions,
                    std::span<const uint32_t> query_of, float* predictions, Scratch& scratch,
                    const nn::Compute& compute) const {
@@ -184,6 +225,7 @@ void Ranker::Score(const FeatureBlock& queries, const FeatureBlock& impressions,
   bias_->Cells(queries, query_of, {}, &scratch.cells);
   BuildSide(query_, queries, nullptr, scratch.queries, compute.pool);
   BuildSide(impression_, impressions, &scratch.cells, scratch.impressions, compute.pool);
+  Attend(queries, query_of, scratch.impressions, scratch.attention, compute);
   const size_t width = columns_.width;
   scratch.logits.resize(n * width);
   if (!scratch.architecture) scratch.architecture = architecture_->MakeScratch();
@@ -215,9 +257,24 @@ std::vector<nn::Parameter> Ranker::Parameters() {
   for (size_t i = 0; i < tables_.size(); ++i) {
     tables_[i]->AppendParameters("embedding." + shape_.tables[i].name, parameters);
   }
+  for (size_t a = 0; a < attentions_.size(); ++a) {
+    attentions_[a].AppendParameters(fmt::format("attention.{}", a), parameters);
+  }
   architecture_->AppendParameters("net", parameters);
   bias_->AppendParameters("bias", parameters);
   return parameters;
+}
+
+std::vector<nn::DeadUnits*> Ranker::ReluLayers() {
+  std::vector<nn::DeadUnits*> layers = architecture_->ReluLayers();
+  for (Attention& attention : attentions_) attention.AppendReluLayers(layers);
+  return layers;
+}
+
+size_t Ranker::attention_multiplications() const {
+  size_t total = 0;
+  for (const Attention& attention : attentions_) total += attention.multiplications();
+  return total;
 }
 
 std::vector<std::string> Ranker::SetScoreWeights(const ScoreWeights& weights) {

@@ -29,6 +29,7 @@
 #include "nn/embedding_table.h"
 #include "nn/graph.h"
 #include "ranking/architecture.h"
+#include "ranking/attention.h"
 #include "ranking/objectives.h"
 #include "ranking/position_bias.h"
 #include "ranking/score.h"
@@ -40,6 +41,7 @@ struct RankerOptions {
   // [ranking.match]: the widths of `architecture` are scaled so that it has as many multiplications
   // per impression as this one (match_multiplications.h). Without a name: they are not.
   ArchitectureOptions match = {.name = ""};
+  AttentionOptions attention = {};
   BiasOptions bias = {};
   double dim_scale = 6.0;  // embedding dim = about dim_scale * log10(rows) (RK-03), ...
   uint32_t max_dim = 32;   // ... at most this
@@ -68,12 +70,12 @@ inline kernels::BagsView View(const features::Bags& bags) {
 
 // Of its section file.
 inline constexpr std::string_view kRankerKind = "ranker";
-inline constexpr uint32_t kRankerVersion = 5;
+inline constexpr uint32_t kRankerVersion = 6;
 
 class Ranker {
  public:
   // kInvalidArgument for an unknown architecture, for an objective that has yet to learn its targets
-  // (learn_objectives.h), and as MatchMultiplications and PositionBias.
+  // (learn_objectives.h), and as FindHistories, MatchMultiplications and PositionBias.
   static Result<Ranker> Make(const RankerOptions& options, std::vector<Objective> objectives,
                              features::ModelShape shape, base::Rng& rng);
 
@@ -87,9 +89,10 @@ class Ranker {
   // Buffers of Score, grown when needed; for one ranker and one thread at a time.
   struct Scratch {
     std::vector<float> queries, impressions;
-    std::vector<float>
-        logits;            // [impressions.rows, ColumnsOf(objectives()).width] of the last Score
-    features::Bags cells;  // of the position bias
+    // [impressions.rows, ColumnsOf(objectives()).width] of the last Score.
+    std::vector<float> logits;
+    std::vector<Attention::Work> attention;
+    features::Bags cells;                               // of the position bias
     std::unique_ptr<ArchitectureScratch> architecture;  // made by the first Score
   };
   // predictions [impressions.rows, objectives], each in its own unit (objectives.h). Impressions
@@ -117,11 +120,13 @@ class Ranker {
   // Writable views of everything trainable, for optimisers, checkpoints and gradient checks. Valid
   // while the ranker lives; moving it does not change them.
   std::vector<nn::Parameter> Parameters();
-  std::vector<nn::DeadUnits*> ReluLayers() { return architecture_->ReluLayers(); }  // TR-05
+  std::vector<nn::DeadUnits*> ReluLayers();  // TR-05
   // MT-06: how each task weighs its experts, of the last Score with this scratch.
   std::vector<GateWeights> Gates(const Scratch& scratch) const;
   size_t parameters() const;  // trainable numbers
+  // Of one impression (MT-05), and in addition of each item of a history that it attends to.
   size_t multiplications() const { return architecture_->multiplications(); }
+  size_t attention_multiplications() const;
 
   // A section file of kind "ranker" (docs/formats/ranker.md); `features_digest` binds it to its
   // tables (SV-03). Load: kFailedPrecondition when the file was trained with other tables,
@@ -139,10 +144,11 @@ class Ranker {
   };
   struct SideLayout {
     std::vector<Slot> slots;
-    size_t dense = 0, numbers = 0;  // offset of the numbers, and how many
-    size_t bias = 0, width = 0;     // offset of what the position bias adds; floats in all
+    size_t dense = 0, numbers = 0;      // offset of the numbers, and how many
+    std::vector<size_t> attended = {};  // offset of what each attention adds
+    size_t bias = 0, width = 0;         // offset of what the position bias adds; floats in all
   };
-  // All but tables, architecture and bias, whose sizes it says.
+  // All but tables, attention, architecture and bias, whose sizes it says.
   static Result<Ranker> Plan(const RankerOptions& options, std::vector<Objective> objectives,
                              features::ModelShape shape);
   NetShape Net() const;
@@ -155,11 +161,25 @@ class Ranker {
   void BuildSide(const SideLayout& layout, const features::FeatureBlock& block,
                  const features::Bags* cells, std::vector<float>& out,
                  base::ThreadPool* pool) const;
-  // The same as operations, without the position bias; empty without features. Appends the ids of
-  // each slot.
-  nn::Graph::Value AppendSide(nn::Graph& graph, const SideLayout& layout,
-                              const features::ModelShape::SideShape& side, const std::string& name,
-                              const std::string& rows, std::vector<nn::Graph::Value>* ids) const;
+  // What attention `a` reads and writes; of the input of the impressions.
+  AttentionInput AttentionOf(size_t a, const features::FeatureBlock& queries,
+                             std::span<const uint32_t> query_of, float* impressions) const;
+  void Attend(const features::FeatureBlock& queries, std::span<const uint32_t> query_of,
+              std::vector<float>& impressions, std::vector<Attention::Work>& work,
+              const nn::Compute& compute) const;
+  const features::ModelShape::Table& AttendedShape(const AttendedHistory& attended) const {
+    return shape_.tables[query_.slots[attended.history].table];
+  }
+  const nn::EmbeddingTable& AttendedTable(size_t a) const {
+    return *tables_[query_.slots[histories_[a].history].table];
+  }
+  // One side as operations: the ids of each slot, and what BuildSide makes of slots and numbers.
+  struct SideValues {
+    std::vector<nn::Graph::Value> ids, parts;
+  };
+  SideValues AppendSide(nn::Graph& graph, const SideLayout& layout,
+                        const features::ModelShape::SideShape& side, const std::string& name,
+                        const std::string& rows) const;
 
   RankerOptions options_;
   std::vector<Objective> objectives_;
@@ -167,6 +187,8 @@ class Ranker {
   features::ModelShape shape_;
   SideLayout query_, impression_;
   std::vector<std::unique_ptr<nn::EmbeddingTable>> tables_;  // as shape_.tables
+  std::vector<AttendedHistory> histories_;
+  std::vector<Attention> attentions_;  // one for each history
   std::unique_ptr<Architecture> architecture_;
   std::unique_ptr<PositionBias> bias_;
 };

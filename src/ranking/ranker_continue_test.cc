@@ -52,6 +52,7 @@ examples::WorldOptions GrowingWorld() {
         options.events.back().device = fmt::format("d{}", rng.Below(day < 5 ? 2 : 4));
         if (rng.Uniform() > (item % 2 == u % 2 ? 0.8 : 0.2)) continue;
         options.events.push_back(examples::Click(user, name, at + kMinute + i, request));
+        options.events.push_back(examples::Watch(user, name, at + kMinute + kHour + i, 150));
       }
     }
   }
@@ -67,8 +68,10 @@ std::unique_ptr<examples::World> WorldUntil(int64_t day) {
   return std::make_unique<examples::World>(options);
 }
 
-const RankerOptions kRankerOptions = {
-    .architecture = {.widths = {8}}, .bias = {.method = BiasMethod::kTower}, .dim_scale = 3};
+const RankerOptions kRankerOptions = {.architecture = {.widths = {8}},
+                                      .attention = kAttention,
+                                      .bias = {.method = BiasMethod::kTower},
+                                      .dim_scale = 3};
 const RankerTrainOptions kInTime = {.batch = 32,
                                     .epochs = 1,
                                     .learning_rate = 3e-3f,

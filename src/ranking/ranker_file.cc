@@ -17,7 +17,7 @@ using Json = nlohmann::json;
 
 constexpr char kOptions[] = "options", kDigest[] = "features_digest";
 
-constexpr size_t kFileMaxLayers = 64, kMaxObjectives = 256, kMaxBiasFeatures = 64;
+constexpr size_t kFileMaxLayers = 64, kMaxObjectives = 256, kFileMaxFeatures = 64;
 constexpr double kFileMaxWidth = 16384, kMaxDim = 1024, kMaxNumber = 1e6;
 
 constexpr std::string_view kLabels[] = {"event", "watch_seconds", "rating", "unwanted",
@@ -168,6 +168,15 @@ Objective ObjectiveFrom(const Json& json, Reader& read) {
   return objective;
 }
 
+std::vector<std::string> TextsFrom(const Json& json, const char* key, Reader& read) {
+  std::vector<std::string> texts;
+  for (const Json& text : read.Array(json, key, kFileMaxFeatures)) {
+    if (!text.is_string()) read.Fail(key, "should be a list of texts");
+    texts.push_back(text.is_string() ? text.get<std::string>() : "");
+  }
+  return texts;
+}
+
 std::vector<size_t> WidthsFrom(const Json& json, const char* key, Reader& read) {
   std::vector<size_t> widths;
   for (const Json& width : read.Array(json, key, kFileMaxLayers)) {
@@ -210,6 +219,13 @@ ArchitectureOptions ArchitectureFrom(const Json& json, Reader& read) {
   return options;
 }
 
+AttentionOptions AttentionFrom(const Json& json, Reader& read) {
+  AttentionOptions options;
+  options.features = TextsFrom(json, "features", read);
+  options.widths = WidthsFrom(json, "widths", read);
+  return options;
+}
+
 Json ToJson(const BiasOptions& options) {
   return {{"method", kBiasMethods[static_cast<size_t>(options.method)]},
           {"features", options.features},
@@ -230,11 +246,7 @@ BiasOptions BiasFrom(const Json& json, Reader& read) {
     return static_cast<float>(read.Number(json, key, 0, most));
   };
   options.method = read.Choice<BiasMethod>(json, "method", kBiasMethods);
-  options.features.clear();
-  for (const Json& feature : read.Array(json, "features", kMaxBiasFeatures)) {
-    if (!feature.is_string()) read.Fail("features", "should be a list of texts");
-    options.features.push_back(feature.is_string() ? feature.get<std::string>() : "");
-  }
+  options.features = TextsFrom(json, "features", read);
   options.positions = position("positions", 1);
   options.columns = position("columns", 0);
   options.dropout = real("dropout", 1);
@@ -247,6 +259,7 @@ BiasOptions BiasFrom(const Json& json, Reader& read) {
 RankerOptions OptionsFrom(const Json& json, Reader& read) {
   RankerOptions options;
   options.architecture = ArchitectureFrom(read.Member(json, "architecture"), read);
+  options.attention = AttentionFrom(read.Member(json, "attention"), read);
   options.bias = BiasFrom(read.Member(json, "bias"), read);
   options.dim_scale = read.Number(json, "dim_scale", 0, kMaxNumber);
   options.max_dim = static_cast<uint32_t>(read.Number(json, "max_dim", 1, kMaxDim));
@@ -274,7 +287,15 @@ Result<double> FloatsNeeded(const RankerOptions& options, const std::vector<Obje
     }
     return numbers;
   };
-  const size_t impression = width(shape.impression) + PositionBias::InputWidth(options.bias);
+  size_t impression = width(shape.impression) + PositionBias::InputWidth(options.bias);
+  UPNEXT_ASSIGN_OR_RETURN(const std::vector<AttendedHistory> histories,
+                          FindHistories(options.attention, shape));
+  for (const AttendedHistory& attended : histories) {
+    const size_t dim =
+        EmbeddingDim(options, shape.tables[shape.query.slots[attended.history].table]);
+    impression += dim;
+    floats += Attention::WeightsOf(dim, options.attention.widths);
+  }
   NetShape net{.input = {width(shape.query), impression}, .outputs = {}};
   for (const Objective& objective : objectives) net.outputs.push_back(objective.outputs());
   return floats + WeightsOf(options.architecture, net);
@@ -328,13 +349,16 @@ Status LoadTargets(const base::SectionFile& file, std::vector<Objective>& object
 Status Ranker::Save(const std::filesystem::path& path, uint64_t features_digest) const {
   Json objectives = Json::array();
   for (const Objective& objective : objectives_) objectives.push_back(ToJson(objective));
-  const Json json = {{"architecture", ToJson(options_.architecture)},
-                     {"bias", ToJson(options_.bias)},
-                     {"dim_scale", options_.dim_scale},
-                     {"max_dim", options_.max_dim},
-                     {"dims", options_.dims},
-                     {"init_scale", options_.init_scale},
-                     {"objectives", std::move(objectives)}};
+  const Json json = {
+      {"architecture", ToJson(options_.architecture)},
+      {"attention",
+       {{"features", options_.attention.features}, {"widths", options_.attention.widths}}},
+      {"bias", ToJson(options_.bias)},
+      {"dim_scale", options_.dim_scale},
+      {"max_dim", options_.max_dim},
+      {"dims", options_.dims},
+      {"init_scale", options_.init_scale},
+      {"objectives", std::move(objectives)}};
   UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer,
                           base::SectionWriter::Create(path, kRankerKind, kRankerVersion));
   UPNEXT_RETURN_IF_ERROR(writer.AddText(

@@ -95,6 +95,28 @@ TEST_F(RankerFile, PredictsTheSameBytesAfterReload) {
   }
 }
 
+TEST_F(RankerFile, KeepsAttention) {
+  ranker_ =
+      MakeRanker({.architecture = {.widths = {16}},
+                  .attention = {.features = {"liked_items", "watched_channels"}, .widths = {7}},
+                  .init_scale = 0.3f},
+                 AllObjectives());
+  const Result<Ranker> loaded = Ranker::Load(Saved(), kDigest);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  const examples::RankingBatch batch = RandomBatch(20, 10, 1);
+  EXPECT_EQ(ScoreAll(*loaded, batch), ScoreAll(ranker_, batch));
+  EXPECT_EQ(loaded->options().attention.features, ranker_.options().attention.features);
+  for (const auto& [from, to] : {std::pair{"\"liked_items\"", "\"last_watched\""},
+                                 {"\"liked_items\"", "7"},
+                                 {"\"attention\"", "\"attraction\""},
+                                 {"\"widths\": [\n      7", "\"widths\": [16384, 16384, 16384"},
+                                 {"\"widths\": [\n      7", "\"widths\": ["}}) {
+    const Result<Ranker> forged = Ranker::Load(WithOptions(from, to), kDigest);
+    ASSERT_FALSE(forged) << from << " -> " << to;
+    EXPECT_EQ(forged.error().code, Code::kDataLoss) << forged.error().message;
+  }
+}
+
 TEST_F(RankerFile, KeepsThePositionBiasOfEachMethod) {
   std::vector<Objective> objectives = AllObjectives();
   objectives[1].position_bias = true;

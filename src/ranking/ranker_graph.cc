@@ -11,23 +11,22 @@
 
 namespace upnext::ranking {
 
-nn::Graph::Value Ranker::AppendSide(nn::Graph& graph, const SideLayout& layout,
-                                    const features::ModelShape::SideShape& side,
-                                    const std::string& name, const std::string& rows,
-                                    std::vector<nn::Graph::Value>* ids) const {
-  std::vector<nn::Graph::Value> parts;
+Ranker::SideValues Ranker::AppendSide(nn::Graph& graph, const SideLayout& layout,
+                                      const features::ModelShape::SideShape& side,
+                                      const std::string& name, const std::string& rows) const {
+  SideValues values;
   for (const Slot& slot : layout.slots) {
     const features::ModelShape::Slot& feature = side.slots[slot.feature];
     const nn::BagInput bag =
         nn::AppendBagInput(graph, fmt::format("{}.{}", name, feature.feature), rows, feature.list);
-    ids->push_back(bag.ids);
-    parts.push_back(nn::AppendMean(graph, bag, *tables_[slot.table]));
+    values.ids.push_back(bag.ids);
+    values.parts.push_back(nn::AppendMean(graph, bag, *tables_[slot.table]));
   }
   if (layout.numbers > 0) {
-    parts.push_back(graph.Input(fmt::format("numbers.{}", name), nn::Graph::Type::kFloat,
-                                {rows, fmt::format("{}", layout.numbers)}));
+    values.parts.push_back(graph.Input(fmt::format("numbers.{}", name), nn::Graph::Type::kFloat,
+                                       {rows, fmt::format("{}", layout.numbers)}));
   }
-  return parts.empty() ? nn::Graph::Value() : graph.Concat(parts);
+  return values;
 }
 
 void Ranker::AppendTo(nn::Graph& graph) const {
@@ -35,14 +34,21 @@ void Ranker::AppendTo(nn::Graph& graph) const {
   using Type = nn::Graph::Type;
   const nn::Graph::Shape rows = {"impressions"};
   NetValues input;
-  std::vector<Value> ids, of_impressions;
-  input.queries = AppendSide(graph, query_, shape_.query, "query", "queries", &ids);
-  input.impressions = AppendSide(graph, impression_, shape_.impression, "impression", "impressions",
-                                 &of_impressions);
+  const SideValues query = AppendSide(graph, query_, shape_.query, "query", "queries");
+  SideValues impression =
+      AppendSide(graph, impression_, shape_.impression, "impression", "impressions");
   input.query_of = graph.Input("query_of", Type::kInt64, rows);
-  if (const Value bias = bias_->AppendInput(graph, ids, input.query_of); !bias.empty()) {
-    input.impressions = input.impressions.empty() ? bias : graph.Concat({input.impressions, bias});
+  for (size_t a = 0; a < attentions_.size(); ++a) {
+    const auto [history, candidate] = histories_[a];
+    impression.parts.push_back(
+        attentions_[a].AppendTo(graph, AttendedTable(a),
+                                {query.ids[history], input.query_of, impression.parts[candidate]}));
   }
+  if (const Value bias = bias_->AppendInput(graph, query.ids, input.query_of); !bias.empty()) {
+    impression.parts.push_back(bias);
+  }
+  if (!query.parts.empty()) input.queries = graph.Concat(query.parts);
+  if (!impression.parts.empty()) input.impressions = graph.Concat(impression.parts);
   Value duration_s;
   if (std::ranges::any_of(objectives_, ReadsDuration)) {
     duration_s = graph.Input("duration_s", Type::kFloat, rows);
@@ -54,7 +60,7 @@ void Ranker::AppendTo(nn::Graph& graph) const {
     const auto first = static_cast<int64_t>(columns_.heads[k].first);
     const auto end = first + static_cast<int64_t>(columns_.heads[k].outputs);
     Value head = graph.Op("Slice", {logits, graph.Ints({first}), graph.Ints({end}), axis});
-    if (const Value bias = bias_->AppendLogit(graph, k, ids, input.query_of); !bias.empty()) {
+    if (const Value bias = bias_->AppendLogit(graph, k, query.ids, input.query_of); !bias.empty()) {
       head = graph.Op("Add", {head, bias});
     }
     predictions.push_back(AppendPrediction(graph, objectives_[k], head, duration_s));

@@ -128,6 +128,26 @@ TEST(Ranker, WhatCannotBeIsRefusedAtItsLineOfTheProjectFile) {
                         "[256, 128], found 0"));
   EXPECT_THAT(WhyUnread("[ranking.match]\narchitecture = \"mmoe\"\nexpert_widths = []\n"),
               HasSubstr("test:3:1: ranking.match.expert_widths: "));
+  EXPECT_THAT(WhyUnread("[ranking.attention]\nfeatures = [\"last_watched\"]\n"),
+              testing::AllOf(HasSubstr("test:2:1: ranking.attention.features: expected lists"),
+                             HasSubstr("found \"last_watched\"; known: watched_items")));
+  EXPECT_THAT(WhyUnread("[ranking.attention]\nfeatures = [\"watched_items\"]\nwidths = []\n"),
+              HasSubstr("test:3:1: ranking.attention.widths: expected the widths of 1 to 64"));
+}
+
+TEST(Ranker, CheckRefusesAttentionThatMakeWouldRefuse) {
+  const auto check = [](const AttentionOptions& attention) {
+    return Ranker::Check({.architecture = {.widths = {8}}, .attention = attention}, AllObjectives(),
+                         SmallShape());
+  };
+  EXPECT_TRUE(check(kAttention));
+  for (const AttentionOptions& wrong :
+       {AttentionOptions{.features = {"last_watched"}},
+        AttentionOptions{.features = {"watched_items"}, .widths = {}}}) {
+    const Status refused = check(wrong);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
+  }
 }
 
 TEST(Ranker, RK04_OutOfVocabularyReadsAsZero) {
@@ -146,7 +166,10 @@ TEST(Ranker, RK04_OutOfVocabularyReadsAsZero) {
 }
 
 TEST(Ranker, SV07_BatchScoresEqualOneByOneScores) {
-  const Ranker ranker = MakeRanker({.architecture = {.widths = {32, 16}}}, AllObjectives());
+  const Ranker ranker = MakeRanker({.architecture = {.widths = {32, 16}},
+                                    .attention = {.features = {"watched_items"}},
+                                    .init_scale = 0.5f},
+                                   AllObjectives());
   const examples::RankingBatch all = RandomBatch(1, 300, 9);
   const std::vector<float> together = ScoreAll(ranker, all);
   const size_t tasks = ranker.objectives().size();

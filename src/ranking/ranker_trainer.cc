@@ -95,6 +95,7 @@ void RankerTrainer::Backward(const examples::RankingBatch& batch, std::span<nn::
   BuildSide(ranker_.query_, batch.queries, nullptr, &queries_);
   BuildSide(ranker_.impression_, batch.impressions, &cells, &impressions_);
   laps.AddTo(&times_.inputs);
+  Attend(batch);
   const float* net_logits =
       ranker_.architecture_->Forward({.queries = queries_.values.data(),
                                       .query_rows = batch.queries.rows,
@@ -111,6 +112,7 @@ void RankerTrainer::Backward(const examples::RankingBatch& batch, std::span<nn::
   ranker_.architecture_->Backward(
       d_logits_.data(), {queries_.gradient.data(), impressions_.gradient.data(), d_shared},
       compute_);
+  AttendBackward(batch);
   laps.AddTo(&times_.backward);
   AddTableGradients(ranker_.query_, batch.queries, queries_);
   AddTableGradients(ranker_.impression_, batch.impressions, impressions_);
@@ -144,6 +146,38 @@ void RankerTrainer::BuildSide(const Ranker::SideLayout& layout, const features::
   for (size_t i = 0; i < side->keep.size(); ++i) side->values[i] *= side->keep[i];
 }
 
+void RankerTrainer::Attend(const examples::RankingBatch& batch) {
+  float* const rows = impressions_.values.data();
+  for (size_t a = 0; a < ranker_.attentions_.size(); ++a) {
+    const AttentionInput input = ranker_.AttentionOf(a, batch.queries, batch.query_of, rows);
+    ranker_.attentions_[a].Forward(ranker_.AttendedTable(a), input, compute_);
+    KeepAttended(a, rows);
+  }
+}
+
+// What is dropped of the candidate's embedding is dropped for attention too.
+void RankerTrainer::AttendBackward(const examples::RankingBatch& batch) {
+  float* const d_rows = impressions_.gradient.data();
+  for (size_t a = 0; a < ranker_.attentions_.size(); ++a) {
+    KeepAttended(a, d_rows);
+    Attention& attention = ranker_.attentions_[a];
+    attention.Backward(
+        ranker_.AttentionOf(a, batch.queries, batch.query_of, impressions_.values.data()), d_rows,
+        compute_);
+    const nn::EmbeddingTable& table = ranker_.AttendedTable(a);
+    table_steps_[ranker_.query_.slots[ranker_.histories_[a].history].table]->AddRows(
+        attention.ids(), attention.d_keys(), table.dim());
+  }
+}
+
+void RankerTrainer::KeepAttended(size_t a, float* rows) const {
+  if (impressions_.keep.empty()) return;
+  const size_t width = ranker_.impression_.width, dim = ranker_.AttendedTable(a).dim();
+  for (size_t at = ranker_.impression_.attended[a]; at < impressions_.keep.size(); at += width) {
+    for (size_t d = at; d < at + dim; ++d) rows[d] *= impressions_.keep[d];
+  }
+}
+
 void RankerTrainer::AddTableGradients(const Ranker::SideLayout& layout,
                                       const features::FeatureBlock& block, SideInput& side) {
   for (size_t i = 0; i < side.keep.size(); ++i) side.gradient[i] *= side.keep[i];
@@ -171,6 +205,7 @@ void RankerTrainer::Evaluate(const examples::RankingBatch& batch, std::span<nn::
   ranker_.BuildSide(ranker_.query_, batch.queries, nullptr, queries_.values, exact.pool);
   ranker_.BuildSide(ranker_.impression_, batch.impressions, &cells_, impressions_.values,
                     exact.pool);
+  ranker_.Attend(batch.queries, batch.query_of, impressions_.values, attention_work_, exact);
   logits_.resize(batch.size() * ranker_.columns_.width);
   ranker_.architecture_->Infer({.queries = queries_.values.data(),
                                 .query_rows = batch.queries.rows,

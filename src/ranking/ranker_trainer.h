@@ -85,6 +85,10 @@ class RankerTrainer {
                  const features::Bags* cells, SideInput* side);
   void AddTableGradients(const Ranker::SideLayout& layout, const features::FeatureBlock& block,
                          SideInput& side);
+  // The columns of attention, with what dropout leaves of them, and their gradients.
+  void Attend(const examples::RankingBatch& batch);
+  void AttendBackward(const examples::RankingBatch& batch);
+  void KeepAttended(size_t a, float* rows) const;
   // Adds each objective's loss over logits [n, outputs of all]; with `gradients` fills d_logits_.
   void Losses(const examples::RankingBatch& batch, const float* logits, bool gradients,
               std::span<nn::LossValue> losses);
@@ -99,7 +103,8 @@ class RankerTrainer {
 
   StepTimes times_;
   SideInput queries_, impressions_;
-  features::Bags cells_;  // of the position bias, as when serving
+  std::vector<Attention::Work> attention_work_;  // of Evaluate
+  features::Bags cells_;                         // of the position bias, as when serving
   std::vector<float> d_logits_, logits_;
   std::vector<float> column_, d_column_;
   Targets targets_;

@@ -8,7 +8,6 @@
 #include <numeric>
 #include <utility>
 
-#include "nn/gradient_check.h"
 #include "ranking/test_batches.h"
 #include "schema/event.h"
 
@@ -19,44 +18,17 @@ using schema::EventType;
 
 constexpr size_t kItemSlot = 0;  // the feature "item" among those of impressions
 
-const RankerTrainOptions kExact = {.bf16 = false};
-
-double Loss(RankerTrainer& trainer, const Ranker& ranker, const examples::RankingBatch& batch) {
-  std::vector<nn::LossValue> losses(ranker.objectives().size());
-  trainer.Evaluate(batch, losses);
-  double sum = 0;
-  for (size_t k = 0; k < losses.size(); ++k) {
-    sum += static_cast<double>(ranker.objectives()[k].loss_weight) * losses[k].mean();
-  }
-  return sum;
-}
-
-void Backward(RankerTrainer& trainer, const Ranker& ranker, const examples::RankingBatch& batch) {
-  std::vector<nn::LossValue> losses(ranker.objectives().size());
-  trainer.Backward(batch, losses);
-}
-
 TEST(RankerTrainer, DenseGradientsAreThoseOfTheWholeRankersLoss) {
-  Ranker ranker =
-      MakeRanker({.architecture = {.widths = {8, 6}}, .init_scale = 0.5f}, AllObjectives());
-  base::ThreadPool pool(1);
-  RankerTrainer trainer(&ranker, kExact, pool);
-  const examples::RankingBatch batch = RandomBatch(6, 5, 17);
-  Backward(trainer, ranker, batch);
-  for (const nn::Parameter& parameter : ranker.Parameters()) {
-    if (parameter.gradient.empty()) continue;
-    SCOPED_TRACE(parameter.name);
-    const auto worst = nn::CheckGradient(parameter.value, parameter.gradient,
-                                         [&] { return Loss(trainer, ranker, batch); },
-                                         {.step = 1e-3f, .samples = 60, .floor = 5e-2});
-    EXPECT_LT(worst.relative_error, 2e-2) << worst;
-  }
+  CheckDenseGradients({.architecture = {.widths = {8, 6}}, .init_scale = 0.5f}, "");
 }
 
 // Row-wise Adagrad's first step is -lr g / rms(g), so it shows the direction of every row's
 // gradient, and that all features that share a table contributed (RK-02).
 TEST(RankerTrainer, RK02_TableGradientsAddUpOverAllFeaturesThatShareATable) {
-  Ranker ranker = MakeRanker({.architecture = {.widths = {8}}, .dim_scale = 3, .init_scale = 0.5f},
+  Ranker ranker = MakeRanker({.architecture = {.widths = {8}},
+                              .attention = kAttention,
+                              .dim_scale = 3,
+                              .init_scale = 0.5f},
                              AllObjectives());
   base::ThreadPool pool(1);
   RankerTrainOptions options = kExact;

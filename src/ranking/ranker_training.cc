@@ -1,6 +1,6 @@
 #include "ranking/ranker_training.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -196,6 +196,11 @@ Result<TrainedRanker> TrainRanker(const examples::ReplaySource& source,
                             Describe(result.ranker->options().architecture),
                             base::WithThousands(result.ranker->multiplications()),
                             base::WithThousands(result.ranker->parameters())));
+  if (const size_t more = result.ranker->attention_multiplications(); more > 0) {
+    progress.Note(fmt::format("attention to {}: {} multiplications per impression and item of it",
+                              fmt::join(ranker_options.attention.features, ", "),
+                              base::WithThousands(more)));
+  }
   if (!training.has_validation() && options.stop_after == 0) {
     progress.Note(fmt::format("no validation part, or it is empty: training runs all {} epochs",
                               options.epochs));

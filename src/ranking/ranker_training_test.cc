@@ -70,9 +70,10 @@ const RankerTrainOptions kTrain = {
     .batch = 128, .epochs = 8, .learning_rate = 3e-3f, .bf16 = false};
 
 Result<TrainedRanker> Train(const RankerTrainOptions& options,
-                            base::Progress& progress = base::NoProgress(), int threads = 1) {
+                            base::Progress& progress = base::NoProgress(), int threads = 1,
+                            const RankerOptions& ranker = kRanker) {
   base::ThreadPool pool(threads);
-  return TrainRanker(Planted().source, PlantedTables(), kRanker, kObjectives, options, pool,
+  return TrainRanker(Planted().source, PlantedTables(), ranker, kObjectives, options, pool,
                      progress);
 }
 
@@ -126,6 +127,18 @@ TEST(RankerTraining, SameSeedGivesTheSameBytesAndAnotherDoesNot) {
   EXPECT_TRUE(first == again);
   options.seed = 2;
   EXPECT_FALSE(first == Bytes(*Train(options)));
+}
+
+TEST(RankerTraining, AttentionByThreeThreadsGivesTheSameBytesEachTime) {
+  RankerTrainOptions options = kTrain;
+  options.epochs = 1;
+  options.dropout = options.field_dropout = 0.1f;
+  RankerOptions ranker = kRanker;
+  ranker.attention.features = {"watched_items"};
+  const auto trained = [&] { return Bytes(*Train(options, base::NoProgress(), 3, ranker)); };
+  const std::string first = trained();
+  EXPECT_TRUE(first == trained());
+  EXPECT_FALSE(first == Bytes(*Train(options, base::NoProgress(), 3)));
 }
 
 class StopSoon : public base::Progress {

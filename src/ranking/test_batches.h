@@ -18,6 +18,7 @@
 #include "base/rng.h"
 #include "examples/ranking_stream.h"
 #include "features/model_shape.h"
+#include "nn/gradient_check.h"
 #include "nn/parameter.h"
 #include "ranking/ranker.h"
 #include "ranking/ranker_trainer.h"
@@ -220,6 +221,47 @@ inline std::vector<Objective> AllObjectives() {
           CompletionObjective(),
           QuantileObjective(),
           OrdinalObjective()};
+}
+
+const RankerTrainOptions kExact = {.bf16 = false};
+const AttentionOptions kAttention = {.features = {"watched_items", "watched_channels"},
+                                     .widths = {6, 3}};
+
+inline double Loss(RankerTrainer& trainer, const Ranker& ranker,
+                   const examples::RankingBatch& batch) {
+  std::vector<nn::LossValue> losses(ranker.objectives().size());
+  trainer.Evaluate(batch, losses);
+  double sum = 0;
+  for (size_t k = 0; k < losses.size(); ++k) {
+    sum += static_cast<double>(ranker.objectives()[k].loss_weight) * losses[k].mean();
+  }
+  return sum;
+}
+
+inline void Backward(RankerTrainer& trainer, const Ranker& ranker,
+                     const examples::RankingBatch& batch) {
+  std::vector<nn::LossValue> losses(ranker.objectives().size());
+  trainer.Backward(batch, losses);
+}
+
+// Of the weights whose names start with `of`.
+inline void CheckDenseGradients(const RankerOptions& options, const std::string& of) {
+  Ranker ranker = MakeRanker(options, AllObjectives());
+  base::ThreadPool pool(1);
+  RankerTrainer trainer(&ranker, kExact, pool);
+  const examples::RankingBatch batch = RandomBatch(6, 5, 17);
+  Backward(trainer, ranker, batch);
+  size_t checked = 0;
+  for (const nn::Parameter& parameter : ranker.Parameters()) {
+    if (parameter.gradient.empty() || !parameter.name.starts_with(of)) continue;
+    ++checked;
+    SCOPED_TRACE(parameter.name);
+    const auto worst = nn::CheckGradient(parameter.value, parameter.gradient,
+                                         [&] { return Loss(trainer, ranker, batch); },
+                                         {.step = 1e-3f, .samples = 60, .floor = 5e-2});
+    EXPECT_LT(worst.relative_error, 2e-2) << worst;
+  }
+  EXPECT_GT(checked, 3u);
 }
 
 }  // namespace upnext::ranking
