@@ -91,17 +91,17 @@ TEST_F(ForgottenWordsTest, MayBeAnyBytes) {
 TEST_F(ForgottenWordsTest, NamesThatWaitAreWrittenWithTheDeletionOrStay) {
   Search("bob", "okapi");
   // What a fold numbers waits for the next commit.
-  const Numbering numbering = [&] {
-    Numbering made{.log = catalogue_->log().content_digest(), .first = {}};
+  const auto wait = [&](std::string_view word, uint64_t log) {
+    Numbering numbering{.log = log, .first = {}};
     for (size_t space = 0; space < catalogue_->schema().id_spaces().size(); ++space) {
-      made.first.push_back(catalogue_->log().dictionary(static_cast<IdSpace>(space)).size());
+      numbering.first.push_back(catalogue_->log().dictionary(static_cast<IdSpace>(space)).size());
     }
-    return made;
-  }();
-  const auto wait = [&](std::string_view word) {
-    ASSERT_TRUE(store_->Intern(numbering, IdSpace::kQuery, std::vector<std::string_view>{word}));
+    const std::vector<std::string_view> words = {word};
+    const auto ids = store_->Intern(numbering, IdSpace::kQuery, words);
+    ASSERT_TRUE(ids) << ids.error().message;
   };
-  wait("early");
+  const uint64_t log = catalogue_->log().content_digest(), imported_anew = log + 1;
+  wait("early", log);
   {
     const LoweredLimit limit(RLIMIT_FSIZE, 1);
     ASSERT_FALSE(states_->Forget("bob"));
@@ -111,10 +111,11 @@ TEST_F(ForgottenWordsTest, NamesThatWaitAreWrittenWithTheDeletionOrStay) {
   }
   Search("cid", "early");
   Search("cid", "later");
-  wait("still waiting");
-  wait("of nobody");
+  wait("early", imported_anew);  // of cid, below a word that loses its id
+  wait("of nobody", imported_anew);
   ASSERT_TRUE(states_->Forget("bob"));
   Open();
+  wait("z", imported_anew);
   Search("cid", "z");
   Open();
   EXPECT_EQ(IdOf("okapi"), schema::kNone);
