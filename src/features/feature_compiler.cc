@@ -188,9 +188,10 @@ Compiled<CategoryOp> FeatureCompiler::Bag(const Expression& call, bool sorted,
   if (call.kind != Expression::Kind::kCall || (call.name != "history" && (!last || sorted))) {
     return Wrong(call, "expected history(EVENTS, ATTRIBUTE, N)");
   }
-  UPNEXT_RETURN_IF_ERROR(
-      CheckArguments(call, last ? 2 : 3, last ? 2 : 3,
-                     last ? "last(EVENTS, ATTRIBUTE)" : "history(EVENTS, ATTRIBUTE, N)"));
+  UPNEXT_RETURN_IF_ERROR(CheckArguments(
+      call, last ? 2 : 3, last ? 2 : 4,
+      last ? "last(EVENTS, ATTRIBUTE)"
+           : "history(EVENTS, ATTRIBUTE, N) or history(EVENTS, ATTRIBUTE, N, DAYS)"));
   UPNEXT_ASSIGN_OR_RETURN(const Events events, EventsOf(call.arguments[0]));
   if (!events.after.empty() || !events.measure.empty()) {
     return Wrong(call.arguments[0], "expected events, and after 'unless' what takes them back");
@@ -205,6 +206,10 @@ Compiled<CategoryOp> FeatureCompiler::Bag(const Expression& call, bool sorted,
   if (!last) {
     UPNEXT_ASSIGN_OR_RETURN(const double newest, NumberIn(call.arguments[2], 1, kMaxBagLimit));
     op.newest = static_cast<uint32_t>(newest);
+  }
+  if (call.arguments.size() == 4) {
+    if (sorted) return Wrong(call.arguments[3], "weights by age would show the order in time");
+    UPNEXT_ASSIGN_OR_RETURN(op.half_life_days, NumberIn(call.arguments[3], 1e-6, 1e6));
   }
   UPNEXT_ASSIGN_OR_RETURN(StateKey key, KeyOf(*path, call.arguments[1]));
   if (key.of == StateKey::Of::kItemAttribute) {

@@ -127,6 +127,31 @@ TEST_F(Operations, IdsOfTheHistoryHaveItsWeights) {
   }
 }
 
+TEST_F(Operations, CG05_WeightsHalveByTheHalfLifeOfTheHistory) {
+  const FeatureStatistics tables =
+      Learn("history(interest, item, 5, 0.25)", Model::kRetrieval);  // a quarter of a day
+  const size_t slot = tables.plan.side(Model::kRetrieval, Side::kQuery).categories.size() - 1;
+  const FeatureExtractor extractor(tables, log_.catalogue(), Model::kRetrieval);
+  PositiveRule rule;
+  rule.SetInterest(EventType::kClick, 3);
+  UserState state(tables.plan.state());
+  FeatureBlock block;
+  const auto apply = [&](const std::string& item, EventType type, int64_t hours) {
+    state.Apply({.time_ms = hours * 3'600'000, .type = type, .item = log_.item(item)},
+                log_.catalogue(), rule);
+  };
+  apply("a", EventType::kComplete, 0);
+  apply("b", EventType::kClick, 18);
+  apply("c", EventType::kComplete, 24);
+  extractor.AppendQuery(state, 0, context_, &block);
+  EXPECT_THAT(block.categorical[slot].weights, ElementsAre(1.0f / 16, 3.0f / 2, 1));
+  apply("a", EventType::kComplete, 24 * 1000);  // the others are older than any weight can say
+  FeatureBlock later;
+  extractor.AppendQuery(state, 0, context_, &later);
+  EXPECT_GT(later.categorical[slot].weights.front(), 0);
+  EXPECT_EQ(later.categorical[slot].weights.back(), 1);
+}
+
 TEST_F(Operations, ElseTakesTheFirstThatIsPresent) {
   EXPECT_THAT(Ids("request.region else user.region"), ElementsAre("north"));
   context_.device = log_.Id(schema::IdSpace::kDevice, "tv");

@@ -56,6 +56,9 @@ struct CategoryOp {
   std::vector<AttributePath> paths = {}, others = {};
   uint32_t bag = 0, newest = 0;
   bool sorted = false;  // by id, so that their order in time cannot be told
+  // Of kBag and kTokens: an id this much older than the newest has half of its weight (CG-05). 0: age
+  // does not matter.
+  double half_life_days = 0;
   uint32_t rows = 0;
 };
 

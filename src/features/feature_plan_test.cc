@@ -176,6 +176,7 @@ TEST(FeaturePlan, WhatCannotBeIsRefused) {
            std::pair("request.region else user.language", "one id space"),
            std::pair("match(user.language, item.channel)", "id space"),
            std::pair("history(watch, item)", "history(EVENTS, ATTRIBUTE, N)"),
+           std::pair("sorted(history(watch, item, 5, 1))", "would show the order in time"),
            std::pair("history(watch, item, 0)", "from 1 to 1000"),
            std::pair("history(watch, item.duration, 5)", "kind category"),
            std::pair("count(watch, user.region)", "events are not kept by 'user.region'"),
