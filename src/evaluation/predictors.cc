@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <numeric>
+#include <optional>
 
 #include "examples/split.h"
 #include "log/event_log.h"
@@ -14,10 +16,13 @@ namespace {
 
 using ranking::Objective;
 
-constexpr double kWatchShrinkage = 20, kRatePrior = 10;
+// That of "additive, shrunk" is chosen from these on the validation part, else the middle one.
+constexpr double kShrinkages[] = {2, 5, 10, 20, 50, 100, 200};
+constexpr double kRatePrior = 10;
 constexpr size_t kDurationBins = 10;
 constexpr const char* kMeanNames[] = {"mean",      "median",   "duration mean",   "user mean",
                                       "item mean", "additive", "additive, shrunk"};
+constexpr size_t kMedian = 1;  // among them
 
 // A grouping of impressions: by user, by item, by decile of duration.
 using KeyOf = std::function<uint32_t(const Impressions& impressions, size_t i)>;
@@ -39,7 +44,7 @@ class GroupMeans {
   }
 
  private:
-  const KeyOf& key_;
+  KeyOf key_;
   std::vector<double> sum_, count_;
 };
 
@@ -67,12 +72,25 @@ class DurationBins {
   std::vector<float> edges_;
 };
 
+// Effects of duration, user and item, each of what the ones before it leave.
+struct ShrunkEffects {
+  double mean = 0, shrinkage = 0;
+  std::vector<GroupMeans> effects = {};
+  double At(const Impressions& impressions, size_t i) const {
+    double sum = mean;
+    for (const GroupMeans& effect : effects) sum += effect.Mean(impressions, i, 0, shrinkage);
+    return sum;
+  }
+};
+
 class BaselineMaker {
  public:
-  BaselineMaker(const Subject& subject, const Impressions& train, const Impressions& held_out)
+  BaselineMaker(const Subject& subject, const Impressions& train, const Impressions& validation,
+                const Impressions& held_out)
       : objectives_(subject.ranker->objectives()),
         log_(subject.source.log),
         train_(train),
+        validation_(validation),
         held_out_(held_out),
         bins_(train),
         by_{[this](const Impressions& from, size_t i) { return bins_.Bin(from, i); },
@@ -80,13 +98,13 @@ class BaselineMaker {
             [](const Impressions& from, size_t i) { return from.item[i]; }},
         groups_{kDurationBins, log_.users(), log_.items()} {}
 
-  // Of every objective whose label is a number. That of `scored`, if it is one, orders the pages.
+  // Of every objective; the median of those whose label is a number. That of `scored` orders the
+  // pages.
   void AddMeans(size_t scored, std::vector<Predictor>* made) const {
     std::vector<Predictor> rows;
     for (const char* name : kMeanNames) rows.push_back(Empty(name));
     bool any = false;
     for (size_t k = 0; k < objectives_.size(); ++k) {
-      if (objectives_[k].is_yes_or_no()) continue;
       any |= FillMeans(k, k == scored, rows);
     }
     if (any) std::ranges::move(rows, std::back_inserter(*made));
@@ -134,13 +152,13 @@ class BaselineMaker {
     return {std::move(name), {}, std::vector<std::vector<float>>(objectives_.size())};
   }
 
-  // The training impressions where an objective is observed, with their labels.
+  // The impressions where an objective is observed, with their labels.
   struct Sample {
     std::vector<size_t> rows;
     std::vector<float> labels;
   };
-  Sample SampleOf(size_t objective) const {
-    const ranking::Targets targets = TargetsOf(objectives_[objective], train_);
+  Sample SampleOf(size_t objective, const Impressions& from) const {
+    const ranking::Targets targets = TargetsOf(objectives_[objective], from);
     Sample sample;
     for (size_t i = 0; i < targets.value.size(); ++i) {
       if (targets.mask[i] == 0) continue;
@@ -152,7 +170,7 @@ class BaselineMaker {
 
   // Fills the predictions of an objective, in the order of kMeanNames. False if none is observed.
   bool FillMeans(size_t objective, bool orders, std::vector<Predictor>& rows) const {
-    const Sample sample = SampleOf(objective);
+    const Sample sample = SampleOf(objective, train_);
     const std::vector<float>& t = sample.labels;
     if (t.empty()) return false;
     const double mean = std::reduce(t.begin(), t.end(), 0.0) / static_cast<double>(t.size());
@@ -167,21 +185,19 @@ class BaselineMaker {
         means[g].Add(train_, sample.rows[i], static_cast<double>(t[i]));
       }
     }
-    const std::vector<GroupMeans> effects = ShrunkEffects(sample, mean);
+    const ShrunkEffects effects = ChooseEffects(objective, sample, mean);
     for (size_t i = 0; i < held_out_.size(); ++i) {
-      double sum = mean, shrunk = mean;
+      double sum = mean;
       for (const GroupMeans& group : means) sum += group.Mean(held_out_, i, mean) - mean;
-      for (const GroupMeans& effect : effects) {
-        shrunk += effect.Mean(held_out_, i, 0, kWatchShrinkage);
-      }
       const double values[] = {mean,
                                median,
                                means[0].Mean(held_out_, i, mean),
                                means[1].Mean(held_out_, i, mean),
                                means[2].Mean(held_out_, i, mean),
                                std::max(sum, 0.0),
-                               shrunk};
+                               effects.At(held_out_, i)};
       for (size_t row = 0; row < std::size(values); ++row) {
+        if (row == kMedian && objectives_[objective].is_yes_or_no()) continue;
         rows[row].predictions[objective].push_back(static_cast<float>(values[row]));
         if (orders) rows[row].score.push_back(values[row]);
       }
@@ -189,25 +205,49 @@ class BaselineMaker {
     return true;
   }
 
-  std::vector<GroupMeans> ShrunkEffects(const Sample& sample, double mean) const {
+  ShrunkEffects EffectsOf(const Sample& sample, double mean, double shrinkage) const {
     std::vector<double> residual;
     for (const float value : sample.labels) residual.push_back(static_cast<double>(value) - mean);
-    std::vector<GroupMeans> effects;
+    ShrunkEffects shrunk{mean, shrinkage, {}};
     for (size_t g = 0; g < 3; ++g) {
-      GroupMeans& effect = effects.emplace_back(by_[g], groups_[g]);
+      GroupMeans& effect = shrunk.effects.emplace_back(by_[g], groups_[g]);
       for (size_t i = 0; i < residual.size(); ++i) {
         effect.Add(train_, sample.rows[i], residual[i]);
       }
       for (size_t i = 0; i < residual.size(); ++i) {
-        residual[i] -= effect.Mean(train_, sample.rows[i], 0, kWatchShrinkage);
+        residual[i] -= effect.Mean(train_, sample.rows[i], 0, shrinkage);
       }
     }
-    return effects;
+    return shrunk;
+  }
+
+  // With the least squared error on the validation part.
+  ShrunkEffects ChooseEffects(size_t objective, const Sample& sample, double mean) const {
+    const Sample judge = SampleOf(objective, validation_);
+    if (judge.rows.empty()) {
+      return EffectsOf(sample, mean, kShrinkages[std::size(kShrinkages) / 2]);
+    }
+    std::optional<ShrunkEffects> best;
+    double least = 0;
+    for (const double shrinkage : kShrinkages) {
+      ShrunkEffects effects = EffectsOf(sample, mean, shrinkage);
+      double error = 0;
+      for (size_t i = 0; i < judge.rows.size(); ++i) {
+        const double difference =
+            effects.At(validation_, judge.rows[i]) - static_cast<double>(judge.labels[i]);
+        error += difference * difference;
+      }
+      if (best && error >= least) continue;
+      least = error;
+      best = std::move(effects);
+    }
+    return *std::move(best);
   }
 
   const std::vector<Objective>& objectives_;
   const log::EventLog& log_;
   const Impressions& train_;
+  const Impressions& validation_;
   const Impressions& held_out_;
   const DurationBins bins_;
   const KeyOf by_[3];       // duration, user, item
@@ -235,10 +275,12 @@ Predictor RankerPredictor(const std::vector<Objective>& objectives, const Impres
 std::vector<Predictor> RankingBaselines(const Subject& subject, const Impressions& held_out,
                                         base::ThreadPool& pool) {
   const Impressions train = CollectImpressions(subject.source, examples::SplitPart::kTrain, pool);
+  const Impressions validation =
+      CollectImpressions(subject.source, examples::SplitPart::kValidation, pool);
   std::vector<Predictor> made;
   if (train.size() == 0) return made;
   const std::vector<Objective>& objectives = subject.ranker->objectives();
-  const BaselineMaker maker(subject, train, held_out);
+  const BaselineMaker maker(subject, train, validation, held_out);
   maker.AddMeans(WatchObjective(objectives), &made);
   made.push_back(maker.Rates());
   made.push_back(maker.Popularity());

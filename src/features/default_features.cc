@@ -1,5 +1,8 @@
 #include "features/default_features.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <string_view>
 
 namespace upnext::features {
@@ -88,7 +91,40 @@ std::vector<Declaration> Read(std::string_view lines) {
   return features;
 }
 
+// The same of a user, and of an item by everybody's events before today.
+void AddOfUserAndItem(const std::string& name, std::string_view of_user, std::string_view of_item,
+                      std::string_view help, std::vector<Declaration>* features) {
+  features->push_back(
+      {"user_" + name, std::string(of_user), fmt::format("{} of the user, smoothed", help)});
+  features->push_back({"item_" + name, fmt::format("everybody({})", of_item),
+                       fmt::format("{} of the item before today, smoothed", help)});
+}
+
 }  // namespace
+
+std::vector<Declaration> LabelFeatures(std::span<const std::string> labels,
+                                       const schema::Schema& schema) {
+  constexpr std::string_view kMet = "impression or watch or positive";
+  std::vector<Declaration> features;
+  std::vector<std::string> done = {"click", "complete", "like"};  // the default features have them
+  for (const std::string& label : labels) {
+    if (std::ranges::find(done, label) != done.end()) continue;
+    done.push_back(label);
+    if (label == "rating") {
+      AddOfUserAndItem("mean_rating", "mean(rating.value, 5)", "mean(rating.value, item, 5)",
+                       "mean rating", &features);
+    } else if (label == "completion") {
+      features.push_back({"item_mean_watch_share", "everybody(mean(watch.share, item, 20, 0.5))",
+                          "mean share of the item that is watched, before today, smoothed"});
+    } else if (label == "unwanted" || schema.FindEventType(label)) {
+      const std::string events = label == "unwanted" ? "dislike or dismiss" : label;
+      AddOfUserAndItem(label + "_rate", fmt::format("rate({}, {}, 10)", events, kMet),
+                       fmt::format("rate({}, {}, item, 20)", events, kMet), label + " rate",
+                       &features);
+    }
+  }
+  return features;
+}
 
 const std::vector<Declaration>& DefaultFeatures(Model model) {
   static const std::vector<Declaration> retrieval = Read(kRetrieval), ranking = Read(kRanking);

@@ -4,8 +4,11 @@
 #define UPNEXT_FEATURES_DEFAULT_FEATURES_H_
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
+
+#include "schema/schema.h"
 
 namespace upnext::features {
 
@@ -21,6 +24,11 @@ struct Declaration {
 
 // In the order in which the model reads them.
 const std::vector<Declaration>& DefaultFeatures(Model model);
+// Of the ranker: what user and item have had of these labels of objectives so far, as far as the
+// default features do not say it. "rating": mean ratings; an event type: rates; labels that are
+// none: nothing.
+std::vector<Declaration> LabelFeatures(std::span<const std::string> labels,
+                                       const schema::Schema& schema);
 
 }  // namespace upnext::features
 
