@@ -5,8 +5,8 @@
 #include <functional>
 #include <iterator>
 #include <numeric>
-#include <optional>
 
+#include "evaluation/additive_effects.h"
 #include "examples/split.h"
 #include "log/event_log.h"
 #include "schema/event.h"
@@ -16,8 +16,6 @@ namespace {
 
 using ranking::Objective;
 
-// That of "additive, shrunk" is chosen from these on the validation part, else the middle one.
-constexpr double kShrinkages[] = {2, 5, 10, 20, 50, 100, 200};
 constexpr double kRatePrior = 10;
 constexpr size_t kDurationBins = 10;
 constexpr const char* kMeanNames[] = {"mean",      "median",   "duration mean",   "user mean",
@@ -44,7 +42,7 @@ class GroupMeans {
   }
 
  private:
-  KeyOf key_;
+  const KeyOf& key_;
   std::vector<double> sum_, count_;
 };
 
@@ -72,17 +70,6 @@ class DurationBins {
   std::vector<float> edges_;
 };
 
-// Effects of duration, user and item, each of what the ones before it leave.
-struct ShrunkEffects {
-  double mean = 0, shrinkage = 0;
-  std::vector<GroupMeans> effects = {};
-  double At(const Impressions& impressions, size_t i) const {
-    double sum = mean;
-    for (const GroupMeans& effect : effects) sum += effect.Mean(impressions, i, 0, shrinkage);
-    return sum;
-  }
-};
-
 class BaselineMaker {
  public:
   BaselineMaker(const Subject& subject, const Impressions& train, const Impressions& validation,
@@ -96,7 +83,11 @@ class BaselineMaker {
         by_{[this](const Impressions& from, size_t i) { return bins_.Bin(from, i); },
             [](const Impressions& from, size_t i) { return from.user[i]; },
             [](const Impressions& from, size_t i) { return from.item[i]; }},
-        groups_{kDurationBins, log_.users(), log_.items()} {}
+        groups_{kDurationBins, log_.users(), log_.items()} {
+    std::vector<size_t> rows(held_out.size());
+    std::iota(rows.begin(), rows.end(), size_t{0});
+    held_out_keys_ = KeysOf(held_out, rows);
+  }
 
   // Of every objective; the median of those whose label is a number. That of `scored` orders the
   // pages.
@@ -185,7 +176,9 @@ class BaselineMaker {
         means[g].Add(train_, sample.rows[i], static_cast<double>(t[i]));
       }
     }
-    const ShrunkEffects effects = ChooseEffects(objective, sample, mean);
+    const AdditiveEffects effects =
+        AdditiveEffects::Choose({std::begin(groups_), std::end(groups_)}, Grouped(sample, train_),
+                                Grouped(SampleOf(objective, validation_), validation_));
     for (size_t i = 0; i < held_out_.size(); ++i) {
       double sum = mean;
       for (const GroupMeans& group : means) sum += group.Mean(held_out_, i, mean) - mean;
@@ -195,7 +188,7 @@ class BaselineMaker {
                                means[1].Mean(held_out_, i, mean),
                                means[2].Mean(held_out_, i, mean),
                                std::max(sum, 0.0),
-                               effects.At(held_out_, i)};
+                               effects.Predict(held_out_keys_, i)};
       for (size_t row = 0; row < std::size(values); ++row) {
         if (row == kMedian && objectives_[objective].is_yes_or_no()) continue;
         rows[row].predictions[objective].push_back(static_cast<float>(values[row]));
@@ -205,43 +198,15 @@ class BaselineMaker {
     return true;
   }
 
-  ShrunkEffects EffectsOf(const Sample& sample, double mean, double shrinkage) const {
-    std::vector<double> residual;
-    for (const float value : sample.labels) residual.push_back(static_cast<double>(value) - mean);
-    ShrunkEffects shrunk{mean, shrinkage, {}};
-    for (size_t g = 0; g < 3; ++g) {
-      GroupMeans& effect = shrunk.effects.emplace_back(by_[g], groups_[g]);
-      for (size_t i = 0; i < residual.size(); ++i) {
-        effect.Add(train_, sample.rows[i], residual[i]);
-      }
-      for (size_t i = 0; i < residual.size(); ++i) {
-        residual[i] -= effect.Mean(train_, sample.rows[i], 0, shrinkage);
-      }
+  GroupKeys KeysOf(const Impressions& from, const std::vector<size_t>& rows) const {
+    GroupKeys keys(std::size(by_));
+    for (size_t g = 0; g < keys.size(); ++g) {
+      for (const size_t row : rows) keys[g].push_back(by_[g](from, row));
     }
-    return shrunk;
+    return keys;
   }
-
-  // With the least squared error on the validation part.
-  ShrunkEffects ChooseEffects(size_t objective, const Sample& sample, double mean) const {
-    const Sample judge = SampleOf(objective, validation_);
-    if (judge.rows.empty()) {
-      return EffectsOf(sample, mean, kShrinkages[std::size(kShrinkages) / 2]);
-    }
-    std::optional<ShrunkEffects> best;
-    double least = 0;
-    for (const double shrinkage : kShrinkages) {
-      ShrunkEffects effects = EffectsOf(sample, mean, shrinkage);
-      double error = 0;
-      for (size_t i = 0; i < judge.rows.size(); ++i) {
-        const double difference =
-            effects.At(validation_, judge.rows[i]) - static_cast<double>(judge.labels[i]);
-        error += difference * difference;
-      }
-      if (best && error >= least) continue;
-      least = error;
-      best = std::move(effects);
-    }
-    return *std::move(best);
+  GroupedRows Grouped(const Sample& sample, const Impressions& from) const {
+    return {KeysOf(from, sample.rows), {sample.labels.begin(), sample.labels.end()}};
   }
 
   const std::vector<Objective>& objectives_;
@@ -252,6 +217,7 @@ class BaselineMaker {
   const DurationBins bins_;
   const KeyOf by_[3];       // duration, user, item
   const size_t groups_[3];  // number of groups of each
+  GroupKeys held_out_keys_;
 };
 
 }  // namespace
