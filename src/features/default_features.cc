@@ -1,9 +1,14 @@
 #include "features/default_features.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <string_view>
+
+#include "features/feature_expression.h"
+#include "features/low_rating.h"
+#include "schema/event.h"
 
 namespace upnext::features {
 namespace {
@@ -100,6 +105,17 @@ void AddOfUserAndItem(const std::string& name, std::string_view of_user, std::st
                        fmt::format("{} of the item before today, smoothed", help)});
 }
 
+// The types against an item, as an expression has them.
+std::string EventsAgainst(const schema::Schema& schema) {
+  const schema::EventTypeSet against = TypesAgainst(schema);
+  std::vector<std::string_view> names;
+  for (size_t number = 1; number <= schema.event_types().size(); ++number) {
+    const auto type = static_cast<schema::EventType>(number);
+    if (against.Has(type) && names.size() < kMaxTerms) names.push_back(schema.info(type).name);
+  }
+  return fmt::format("{}", fmt::join(names, " or "));
+}
+
 }  // namespace
 
 std::vector<Declaration> LabelFeatures(std::span<const std::string> labels,
@@ -117,7 +133,7 @@ std::vector<Declaration> LabelFeatures(std::span<const std::string> labels,
       features.push_back({"item_mean_watch_share", "everybody(mean(watch.share, item, 20, 0.5))",
                           "mean share of the item that is watched, before today, smoothed"});
     } else if (label == "unwanted" || schema.FindEventType(label)) {
-      const std::string events = label == "unwanted" ? "dislike or dismiss" : label;
+      const std::string events = label == "unwanted" ? EventsAgainst(schema) : label;
       AddOfUserAndItem(label + "_rate", fmt::format("rate({}, {}, 10)", events, kMet),
                        fmt::format("rate({}, {}, item, 20)", events, kMet), label + " rate",
                        &features);

@@ -24,9 +24,10 @@ struct Declaration {
 
 // In the order in which the model reads them.
 const std::vector<Declaration>& DefaultFeatures(Model model);
-// Of the ranker: what user and item have had of these labels of objectives so far, as far as the
-// default features do not say it. "rating": mean ratings; an event type: rates; labels that are
-// none: nothing.
+
+// More features of the ranker, for labels of objectives that the default features do not cover: of
+// "rating", the mean ratings of user and item; of event types and "unwanted", their rates; of
+// "completion", the mean share of the item; of others none.
 std::vector<Declaration> LabelFeatures(std::span<const std::string> labels,
                                        const schema::Schema& schema);
 

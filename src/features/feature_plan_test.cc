@@ -257,10 +257,11 @@ TEST(FeatureSpec, LabelsOfObjectivesAddTheirMeansAndRates) {
   const auto names = [](std::string_view toml, std::vector<std::string> labels) {
     const auto config = base::Config::Parse(toml, "p.toml");
     EXPECT_TRUE(config);
+    const auto schema = schema::Schema::FromConfig(config->Table("schema"));
     const FeatureSpec spec = FeatureSpec::FromConfig(
-        config->Table("features"), config->root().Tables("feature"), schema::Schema(), labels);
+        config->Table("features"), config->root().Tables("feature"), schema, labels);
     EXPECT_TRUE(config->Check()) << config->Check().error().message;
-    EXPECT_TRUE(Compile(spec));
+    EXPECT_TRUE(FeaturePlan::Compile(spec, schema));
     std::vector<std::string> added;
     for (const Declaration& feature : spec.Features(Model::kRanking)) {
       added.push_back(feature.name + " = " + feature.from);
@@ -277,9 +278,10 @@ TEST(FeatureSpec, LabelsOfObjectivesAddTheirMeansAndRates) {
                           "user_save_rate = rate(save, impression or watch or positive, 10)",
                           "item_save_rate = everybody(rate(save, impression or watch or positive, "
                           "item, 20))"));
-  EXPECT_THAT(names("", {"unwanted", "completion"}),
-              ElementsAre(HasSubstr("rate(dislike or dismiss"), HasSubstr("item_unwanted_rate"),
-                          HasSubstr("everybody(mean(watch.share, item")));
+  EXPECT_THAT(
+      names("[schema.events]\nhide = \"negative\"\n", {"unwanted", "completion"}),
+      ElementsAre(HasSubstr("rate(dislike or dismiss or hide, "), HasSubstr("item_unwanted_rate"),
+                  HasSubstr("everybody(mean(watch.share, item")));
   EXPECT_THAT(names("[features]\ndrop = [\"item_mean_rating\"]\n"
                     "[[feature]]\nname = \"user_mean_rating\"\nfrom = \"mean(rating.value)\"\n",
                     {"rating"}),

@@ -30,7 +30,8 @@ struct FeatureSpec {
   // Declared ones, by model, those of labels first. One with the name of another takes its place.
   std::vector<Declaration> retrieval = {}, ranking = {};
 
-  // labels: of the ranker's objectives, for LabelFeatures. Mistakes fail the config's Check() with the place of the expression that is wrong.
+  // labels: of the ranker's objectives, for LabelFeatures. Mistakes fail the config's Check() with
+  // the place of the expression that is wrong.
   static FeatureSpec FromConfig(const base::ConfigTable& features,
                                 const std::vector<base::ConfigTable>& declared = {},
                                 const schema::Schema& schema = {},
