@@ -77,22 +77,20 @@ TEST(RankerTrainer, RK02_TableGradientsAddUpOverAllFeaturesThatShareATable) {
   EXPECT_GT(rows_checked, 40u);
 }
 
-// Numbers are from 0 to 1, so that random weights alone leave some units below 0 for every input.
-TEST(RankerTrainer, TR05_TrainingStartsWithoutDeadUnitsInTheFirstLayer) {
+// With mean 0 over a batch, a unit is active for some of it.
+TEST(RankerTrainer, TR05_NoUnitOfTheFirstLayerIsDeadOnTheBatchThatTrainingStartsFrom) {
   const examples::RankingBatch batch = RandomBatch(60, 5, 17);
-  for (const char* name : {"tower", "shared-bottom", "mmoe", "ple"}) {
-    const auto dead = [&](bool start) {
-      Ranker ranker = MakeRanker({.architecture = {.name = name, .widths = {128}}},
-                                 {EventObjective("click", EventType::kClick)});
-      base::ThreadPool pool(1);
-      RankerTrainer trainer(&ranker, kExact, pool);
-      if (start) trainer.StartFrom(batch);
-      Backward(trainer, ranker, batch);
-      return ranker.ReluLayers()[0]->share();
-    };
-    EXPECT_GT(dead(false), 0.03) << name;
-    EXPECT_LT(dead(true), 0.01) << name;
-  }
+  const auto dead = [&](bool start) {
+    Ranker ranker = MakeRanker({.architecture = {.widths = {128}}},
+                               {EventObjective("click", EventType::kClick)});
+    base::ThreadPool pool(1);
+    RankerTrainer trainer(&ranker, kExact, pool);
+    if (start) trainer.StartFrom(batch);
+    Backward(trainer, ranker, batch);
+    return ranker.ReluLayers()[0]->share();
+  };
+  EXPECT_GT(dead(false), 0) << "else this batch is no test";
+  EXPECT_EQ(dead(true), 0);
 }
 
 TEST(RankerTrainer, LearningRatesScaleTheStep) {
