@@ -277,7 +277,7 @@ void UserSimulator::Feedback(const Click& click) {
   if (key.Uniform(kAsked) < r.survey_rate) {
     const double noise = std::sqrt(-2 * std::log(1 - key.Uniform(kStars))) *
                          std::cos(2 * std::numbers::pi * key.Uniform(kStarsAngle));
-    const double stars = std::round(1 + 4 * s + 0.6 * noise);
+    const double stars = std::round(1 + 4 * s + user_.leniency + 0.6 * noise);
     react(EventType::kRating, static_cast<float>(std::clamp(stars, 1.0, 5.0)));
   }
 }
