@@ -100,7 +100,8 @@ def scores_of(arm, data, parameters):
     if ranks:
         model = lightgbm.train({**parameters, "objective": "lambdarank"}, sets["train"], 150)
     else:
-        model = lightgbm.train({**parameters, "objective": "binary"}, sets["train"], 3000, valid_sets=[sets["validation"]],
+        model = lightgbm.train({**parameters, "objective": "binary"}, sets["train"], 3000,
+                               valid_sets=[sets["validation"]],
                                callbacks=[lightgbm.early_stopping(60, verbose=False)])
     return model.predict(features["test"])
 
