@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What groups of the ranker's features are worth: the ranker is trained again without each (RK-07 to RK-10, MT-09).
 
-Imports the log and trains the project once, then its ranker for each seed with all features and without each group:
-[features] drop makes a feature missing in every example, so all rankers have the same size. Adds the features that are
+Imports the log and trains the ranker alone, for each seed with all features and without each group: [features] drop makes
+a feature missing in every example, so all rankers have the same size. Adds the features that are
 not among the default ones to the project file. Writes OUT/NAME-features.json and .md: differences to the ranker with all
 features of the same seed, their mean and its 95 % interval over the seeds (Student's t).
 
@@ -68,14 +68,13 @@ work, out = pathlib.Path(o.work), pathlib.Path(o.out)
 work.mkdir(parents=True, exist_ok=True)
 out.mkdir(parents=True, exist_ok=True)
 config = work / f"{name}.toml"
-where = ["-c", str(config), "--project-dir", str(work / name)] + (["--data", o.data] if o.data else [])
-config.write_text(project([]))
-run(o.upnext, "import", *where)
-run(o.upnext, "train", *where, "--force", "--json")
 
 figures, machine = {}, ""
-for group, drop in {"": [], **groups}.items():
+for number, (group, drop) in enumerate({"": [], **groups}.items()):
+    # A project for each, since models of other features are not replaced alone.
+    where = ["-c", str(config), "--project-dir", str(work / f"{name}-{number}")] + (["--data", o.data] if o.data else [])
     config.write_text(project(drop))
+    run(o.upnext, "import", *where)
     figures[group] = []
     for seed in seeds:
         report = json.loads(run(o.upnext, "train", *where, "--only", "ranking", "--seed", str(seed), "--force", "--json"))
