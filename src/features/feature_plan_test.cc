@@ -171,7 +171,14 @@ TEST(FeaturePlan, WhatCannotBeIsRefused) {
   for (const auto& [from, why] : {
            std::pair("item.created", "use age(item.created)"),
            std::pair("age(item.duration)", "kind time"),
-           std::pair("item.title", "text or a vector"),
+           std::pair("item.title", "tokens(item.title, ROWS)"),
+           std::pair("tokens(item.channel, 100)", "expected a text of items"),
+           std::pair("tokens(item.title, 1)", "from 2 to"),
+           std::pair("tokens(item.title)", "history(EVENTS, ATTRIBUTE, N)"),
+           std::pair("overlap(tokens(item.title), item.topics)", "on both sides"),
+           std::pair("overlap(tokens(item.title, 9), tokens(item.title))", "in overlap()"),
+           std::pair("overlap(tokens(last(search, query)), tokens(last(search, query)))",
+                     "expected a text of items"),
            std::pair("request.position", "known of events only"),
            std::pair("query", "known of events only"),
            std::pair("request.region else user.language", "one id space"),
@@ -199,6 +206,10 @@ TEST(FeaturePlan, WhatCannotBeIsRefused) {
        }) {
     EXPECT_THAT(MistakeOf(from), HasSubstr(why)) << from;
   }
+  const auto rows = Compile({.ranking = {{"a", "tokens(item.title, 100)", ""},
+                                         {"b", "tokens(request.current_item.title, 99)", ""}}});
+  ASSERT_FALSE(rows);
+  EXPECT_THAT(rows.error().message, HasSubstr("expected 100, as another feature has it"));
   const auto plan = Compile({.retrieval = {{"channel", "item.channel", ""}}});
   ASSERT_FALSE(plan);
   EXPECT_THAT(plan.error().message, HasSubstr("but no candidate"));
