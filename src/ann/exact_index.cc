@@ -14,17 +14,70 @@ namespace {
 // The scores of a block of vectors stay in the first-level cache next to the queries of a batch.
 constexpr size_t kQueryBlock = 32, kRowBlock = 4096;
 
+// Adds the scores of the rows from `first` on. A few at a time are compared with the worst of the
+// best without a branch for each: of most blocks none is wanted.
+void AddBlock(std::span<const float> scores, size_t first, std::span<const uint32_t> ids,
+              const Filter& filter, kernels::TopScored* top) {
+  constexpr size_t kFew = 32;
+  for (size_t begin = 0; begin < scores.size(); begin += kFew) {
+    const std::span<const float> few = scores.subspan(begin, std::min(kFew, scores.size() - begin));
+    if (top->full() && few.size() == kFew) {
+      const float worst = top->worst();  // rows ascend: those that tie come too late
+      int above = 0;
+      for (size_t i = 0; i < kFew; ++i) above += few[i] > worst ? 1 : 0;
+      if (above == 0) continue;
+    }
+    for (size_t i = 0; i < few.size(); ++i) {
+      const auto row = static_cast<uint32_t>(first + begin + i);
+      if (top->Wants(row, few[i]) && filter.Passes(ids[row])) top->Add(row, few[i]);
+    }
+  }
+}
+
 }  // namespace
 
 void ExactIndex::Search(std::span<const float> query, size_t k, const Filter& filter,
                         std::vector<Hit>* hits) const {
+  ToHits(rows_ && k < size() ? ScanCompressed(query, k, filter) : Scan(query, k, filter), hits);
+}
+
+std::vector<kernels::Scored> ExactIndex::Scan(std::span<const float> query, size_t k,
+                                              const Filter& filter) const {
   const Vectors vectors = vectors_;  // in registers: read per row through `this` it cost 3 %
   kernels::TopScored top(k);
   for (uint32_t row = 0; row < vectors.count; ++row) {
     const float score = kernels::Dot(query.data(), vectors.row(row), vectors.dim);
     if (top.Wants(row, score) && filter.Passes(vectors.ids[row])) top.Add(row, score);
   }
-  ToHits(top.Take(), hits);
+  return top.Take();
+}
+
+std::vector<kernels::Scored> ExactIndex::ScanCompressed(std::span<const float> query, size_t k,
+                                                        const Filter& filter) const {
+  CompressedRows::Query compressed(*rows_, query);
+  kernels::TopScored least(k);              // the largest scores that rows have for certain
+  std::vector<kernels::Scored> candidates;  // with the largest that they can have
+  std::vector<float> scores(std::min(kRowBlock, size()));
+  for (size_t first = 0; first < size(); first += kRowBlock) {
+    const size_t rows = std::min(kRowBlock, size() - first);
+    compressed.ScoresFrom(first, rows, scores.data());
+    for (size_t r = 0; r < rows; ++r) {
+      const auto row = static_cast<uint32_t>(first + r);
+      const float error = compressed.Error(row), most = scores[r] + error;
+      // Not the opposite comparison: what is not a number may be anything.
+      if ((least.full() && most < least.worst()) || !filter.Passes(vectors_.ids[row])) continue;
+      candidates.push_back({row, most});
+      if (least.Wants(row, scores[r] - error)) least.Add(row, scores[r] - error);
+    }
+  }
+  kernels::TopScored top(k);
+  for (const kernels::Scored& candidate : candidates) {
+    if (least.full() && candidate.score < least.worst()) continue;
+    const uint32_t row = candidate.index;
+    const float score = kernels::Dot(query.data(), vectors_.row(row), dim());
+    if (top.Wants(row, score)) top.Add(row, score);
+  }
+  return top.Take();
 }
 
 void ExactIndex::SearchBatch(std::span<const float> queries, size_t k,
@@ -42,14 +95,8 @@ void ExactIndex::SearchBatch(std::span<const float> queries, size_t k,
                     kernels::Precision::kFp32);
       for (size_t q = begin; q < end; ++q) {
         const Filter filter = filters.empty() ? Filter() : filters[q];
-        kernels::TopScored& best = top[q - begin];
         const float* of_query = scores.data() + (q - begin) * rows;
-        for (size_t r = 0; r < rows; ++r) {
-          const auto row = static_cast<uint32_t>(first + r);
-          if (best.Wants(row, of_query[r]) && filter.Passes(vectors_.ids[row])) {
-            best.Add(row, of_query[r]);
-          }
-        }
+        AddBlock({of_query, rows}, first, vectors_.ids, filter, &top[q - begin]);
       }
     }
     for (size_t q = begin; q < end; ++q) ToHits(top[q - begin].Take(), &(*hits)[q]);

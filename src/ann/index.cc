@@ -57,7 +57,7 @@ Result<std::unique_ptr<Index>> BuildIndex(const IndexOptions& options, const Vec
   const bool graph =
       options.kind == IndexOptions::Kind::kGraph ||
       (options.kind == IndexOptions::Kind::kAuto && vectors.count > options.exact_below);
-  if (!graph || vectors.count == 0) return std::make_unique<ExactIndex>(vectors);
+  if (!graph || vectors.count == 0) return std::make_unique<ExactIndex>(vectors, &pool);
   UPNEXT_ASSIGN_OR_RETURN(std::unique_ptr<GraphIndex> index,
                           GraphIndex::Build(options, vectors, progress));
   UPNEXT_RETURN_IF_ERROR(index->Tune(options, queries, pool, progress));
@@ -69,7 +69,7 @@ Result<std::unique_ptr<Index>> LoadIndex(const std::filesystem::path& path,
   UPNEXT_RETURN_IF_ERROR(CheckIds(vectors));
   UPNEXT_ASSIGN_OR_RETURN(base::SectionFile file, OpenIndexFile(path, vectors));
   UPNEXT_ASSIGN_OR_RETURN(const std::string_view kind, file.GetText("kind"));
-  if (kind == kExactKind) return std::make_unique<ExactIndex>(vectors);
+  if (kind == kExactKind) return std::make_unique<ExactIndex>(vectors, nullptr);
   if (kind == kGraphKind) {
     UPNEXT_ASSIGN_OR_RETURN(std::unique_ptr<GraphIndex> index,
                             GraphIndex::Load(std::move(file), vectors));
