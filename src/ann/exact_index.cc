@@ -14,11 +14,13 @@ namespace {
 // The scores of a block of vectors stay in the first-level cache next to the queries of a batch.
 constexpr size_t kQueryBlock = 32, kRowBlock = 4096;
 
-// Adds the scores of the rows from `first` on. A few at a time are compared with the worst of the
-// best without a branch for each: of most blocks none is wanted.
+// So many scores at a time are compared with the worst of the best, without a branch for each: most
+// often none of them is wanted.
+constexpr size_t kFew = 32;
+
+// Adds the scores of the rows from `first` on.
 void AddBlock(std::span<const float> scores, size_t first, std::span<const uint32_t> ids,
               const Filter& filter, kernels::TopScored* top) {
-  constexpr size_t kFew = 32;
   for (size_t begin = 0; begin < scores.size(); begin += kFew) {
     const std::span<const float> few = scores.subspan(begin, std::min(kFew, scores.size() - begin));
     if (top->full() && few.size() == kFew) {
@@ -63,6 +65,17 @@ std::vector<kernels::Scored> ExactIndex::ScanCompressed(std::span<const float> q
     compressed.ScoresFrom(first, rows, scores.data());
     for (size_t r = 0; r < rows; ++r) {
       const auto row = static_cast<uint32_t>(first + r);
+      if (r % kFew == 0 && r + kFew <= rows && least.full()) {
+        const float worst = least.worst();
+        int possible = 0;
+        for (uint32_t i = 0; i < kFew; ++i) {
+          possible += scores[r + i] + compressed.Error(row + i) < worst ? 0 : 1;
+        }
+        if (possible == 0) {
+          r += kFew - 1;
+          continue;
+        }
+      }
       const float error = compressed.Error(row), most = scores[r] + error;
       // Not the opposite comparison: what is not a number may be anything.
       if ((least.full() && most < least.worst()) || !filter.Passes(vectors_.ids[row])) continue;
@@ -104,11 +117,13 @@ void ExactIndex::SearchBatch(std::span<const float> queries, size_t k,
 }
 
 std::string ExactIndex::Describe() const {
-  return fmt::format("exact scan of {} vectors", base::WithThousands(size()));
+  return fmt::format("exact scan of {} vectors{}{}", base::WithThousands(size()),
+                     why_.empty() ? "" : ": ", why_);
 }
 
 Status ExactIndex::Save(const std::filesystem::path& path) const {
   UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer, CreateIndexFile(path, kExactKind, vectors_));
+  UPNEXT_RETURN_IF_ERROR(writer.AddText("why", why_));
   return writer.Commit();
 }
 

@@ -20,6 +20,7 @@
 #include "ann/index.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "kernels/vector_ops.h"
 
 namespace upnext::ann {
 
@@ -27,9 +28,10 @@ class ExactIndex : public Index {
  public:
   // Searches read the vectors themselves: costs nothing to make, for SearchBatch alone.
   explicit ExactIndex(const Vectors& vectors) : Index(vectors) {}
-  // Makes the compressed rows. On the calling thread where `pool` is null.
-  ExactIndex(const Vectors& vectors, base::ThreadPool* pool)
-      : Index(vectors), rows_(std::in_place, vectors, pool) {}
+  // Makes the compressed rows, on the calling thread where `pool` is null. `why` says why it is no
+  // graph, where one was asked for.
+  ExactIndex(const Vectors& vectors, base::ThreadPool* pool, std::string why = "")
+      : Index(vectors), rows_(std::in_place, vectors, pool), why_(std::move(why)) {}
 
   void Search(std::span<const float> query, size_t k, const Filter& filter,
               std::vector<Hit>* hits) const override;
@@ -46,6 +48,7 @@ class ExactIndex : public Index {
                                               const Filter& filter) const;
 
   std::optional<CompressedRows> rows_;
+  std::string why_;
 };
 
 }  // namespace upnext::ann
