@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ann/index_file.h"
+#include "ann/scan.h"
 #include "base/numbers.h"
 #include "base/section_file.h"
 #include "kernels/gemm.h"
@@ -40,57 +41,9 @@ void AddBlock(std::span<const float> scores, size_t first, std::span<const uint3
 
 void ExactIndex::Search(std::span<const float> query, size_t k, const Filter& filter,
                         std::vector<Hit>* hits) const {
-  ToHits(rows_ && k < size() ? ScanCompressed(query, k, filter) : Scan(query, k, filter), hits);
-}
-
-std::vector<kernels::Scored> ExactIndex::Scan(std::span<const float> query, size_t k,
-                                              const Filter& filter) const {
-  const Vectors vectors = vectors_;  // in registers: read per row through `this` it cost 3 %
-  kernels::TopScored top(k);
-  for (uint32_t row = 0; row < vectors.count; ++row) {
-    const float score = kernels::Dot(query.data(), vectors.row(row), vectors.dim);
-    if (top.Wants(row, score) && filter.Passes(vectors.ids[row])) top.Add(row, score);
-  }
-  return top.Take();
-}
-
-std::vector<kernels::Scored> ExactIndex::ScanCompressed(std::span<const float> query, size_t k,
-                                                        const Filter& filter) const {
-  CompressedRows::Query compressed(*rows_, query);
-  kernels::TopScored least(k);              // the largest scores that rows have for certain
-  std::vector<kernels::Scored> candidates;  // with the largest that they can have
-  std::vector<float> scores(std::min(kRowBlock, size()));
-  for (size_t first = 0; first < size(); first += kRowBlock) {
-    const size_t rows = std::min(kRowBlock, size() - first);
-    compressed.ScoresFrom(first, rows, scores.data());
-    for (size_t r = 0; r < rows; ++r) {
-      const auto row = static_cast<uint32_t>(first + r);
-      if (r % kFew == 0 && r + kFew <= rows && least.full()) {
-        const float worst = least.worst();
-        int possible = 0;
-        for (uint32_t i = 0; i < kFew; ++i) {
-          possible += scores[r + i] + compressed.Error(row + i) < worst ? 0 : 1;
-        }
-        if (possible == 0) {
-          r += kFew - 1;
-          continue;
-        }
-      }
-      const float error = compressed.Error(row), most = scores[r] + error;
-      // Not the opposite comparison: what is not a number may be anything.
-      if ((least.full() && most < least.worst()) || !filter.Passes(vectors_.ids[row])) continue;
-      candidates.push_back({row, most});
-      if (least.Wants(row, scores[r] - error)) least.Add(row, scores[r] - error);
-    }
-  }
-  kernels::TopScored top(k);
-  for (const kernels::Scored& candidate : candidates) {
-    if (least.full() && candidate.score < least.worst()) continue;
-    const uint32_t row = candidate.index;
-    const float score = kernels::Dot(query.data(), vectors_.row(row), dim());
-    if (top.Wants(row, score)) top.Add(row, score);
-  }
-  return top.Take();
+  ToHits(rows_ && k < size() ? ScanCompressed(*rows_, vectors_, query, k, filter)
+                             : ScanPassing(vectors_, query, k, filter),
+         hits);
 }
 
 void ExactIndex::SearchBatch(std::span<const float> queries, size_t k,

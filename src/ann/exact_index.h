@@ -20,7 +20,6 @@
 #include "ann/index.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
-#include "kernels/vector_ops.h"
 
 namespace upnext::ann {
 
@@ -41,12 +40,6 @@ class ExactIndex : public Index {
   Status Save(const std::filesystem::path& path) const override;
 
  private:
-  // Of all rows, or of those that can be among the best by the compressed rows.
-  std::vector<kernels::Scored> Scan(std::span<const float> query, size_t k,
-                                    const Filter& filter) const;
-  std::vector<kernels::Scored> ScanCompressed(std::span<const float> query, size_t k,
-                                              const Filter& filter) const;
-
   std::optional<CompressedRows> rows_;
   std::string why_;
 };

@@ -7,6 +7,7 @@
 
 #include "ann/graph_builder.h"
 #include "ann/index_file.h"
+#include "ann/scan.h"
 #include "base/numbers.h"
 #include "kernels/top_scored.h"
 
@@ -17,7 +18,9 @@ namespace {
 constexpr uint32_t kWidestTuned = 8'000;
 // A row that a walk meets costs about as much as eight that a scan asks the filter for.
 constexpr size_t kScanShare = 8;
-constexpr size_t kFirstLook = 1'000;  // rows that are met before a walk is given up
+constexpr size_t kFirstLook = 400;  // rows that are met before a walk is given up
+// Where less than one in so many passes, asking for each costs less than its compressed product.
+constexpr size_t kFewPass = 16;
 
 Status CheckVectors(const Vectors& vectors) {
   if (vectors.count > Beam::kMaxRows) {
@@ -141,7 +144,11 @@ void GraphIndex::Search(std::span<const float> query, size_t k, const Filter& fi
       [&](uint32_t row) { return filter.Passes(vectors_.ids[row]); },
       [&](const Walk& so_far) { return WalkPays(so_far); });
   const bool enough = ended && walk->beam().passing() >= k;
-  ToHits(enough ? Rescored(query, k, walk->beam()) : Scan(query, k, filter), hits);
+  if (enough) return ToHits(Rescored(query, k, walk->beam()), hits);
+  const bool few = walk->passed() * kFewPass < walk->asked();
+  ToHits(few ? ScanPassing(vectors_, query, k, filter)
+             : ScanCompressed(rows_, vectors_, query, k, filter),
+         hits);
 }
 
 std::vector<kernels::Scored> GraphIndex::Rescored(std::span<const float> query, size_t k,
@@ -152,17 +159,6 @@ std::vector<kernels::Scored> GraphIndex::Rescored(std::span<const float> query, 
     if (!entry.passes) continue;
     const float score = kernels::Dot(query.data(), vectors_.row(entry.row), dim());
     if (top.Wants(entry.row, score)) top.Add(entry.row, score);
-  }
-  return top.Take();
-}
-
-std::vector<kernels::Scored> GraphIndex::Scan(std::span<const float> query, size_t k,
-                                              const Filter& filter) const {
-  kernels::TopScored top(k);
-  for (uint32_t row = 0; row < size(); ++row) {
-    if (!filter.Passes(vectors_.ids[row])) continue;
-    const float score = kernels::Dot(query.data(), vectors_.row(row), dim());
-    if (top.Wants(row, score)) top.Add(row, score);
   }
   return top.Take();
 }

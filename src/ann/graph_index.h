@@ -63,11 +63,9 @@ class GraphIndex : public Index {
   size_t WidthFor(size_t k) const;
   // Whether walking on is expected to end before a scan would.
   bool WalkPays(const Walk& walk) const;
-  // The best by the full vectors: of the rows that a walk found, or of all that pass.
+  // The best by the full vectors of the rows that a walk found.
   std::vector<kernels::Scored> Rescored(std::span<const float> query, size_t k,
                                         const Beam& beam) const;
-  std::vector<kernels::Scored> Scan(std::span<const float> query, size_t k,
-                                    const Filter& filter) const;
 
   Graph graph_;
   CompressedRows rows_;

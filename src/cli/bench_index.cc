@@ -165,18 +165,17 @@ ordered_json TimedSearches(const ann::Index& index, const BenchVectors& vectors,
 // All users at once, as products of matrices, next to the rate at which this machine multiplies.
 ordered_json TimedBatch(const BenchVectors& vectors, size_t k, base::ThreadPool& pool) {
   using Clock = std::chrono::steady_clock;
-  const double rate =
-      kernels::MeasureMachine({.row_floats = vectors.dim,
-                               .bytes = size_t{1} << 26,
-                               .precision = kernels::Precision::kFp32},
-                              pool)
-          .matrix_gflop_s;
+  const double rate = kernels::MeasureMachine({.row_floats = vectors.dim,
+                                               .bytes = size_t{1} << 26,
+                                               .precision = kernels::Precision::kFp32},
+                                              pool)
+                          .matrix_gflop_s;
   std::vector<std::vector<ann::Hit>> hits;
   const Clock::time_point begin = Clock::now();
   ann::ExactIndex(vectors.view()).SearchBatch(vectors.building, k, {}, pool, &hits);
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  const double gflop = 2e-9 * static_cast<double>(vectors.items.size()) *
-                       static_cast<double>(hits.size());
+  const double gflop =
+      2e-9 * static_cast<double>(vectors.items.size()) * static_cast<double>(hits.size());
   return {{"users", hits.size()},
           {"seconds", seconds},
           {"gflop_s", gflop / seconds},
@@ -206,9 +205,8 @@ Status RunBenchIndex(const BenchIndexFlags& flags) {
   out["exact"] = TimedSearches(exact, vectors, flags.k, best);
   ann::IndexOptions options{.kind = ann::IndexOptions::Kind::kGraph, .recall_at = flags.k};
   const double begin = CpuSeconds();
-  UPNEXT_ASSIGN_OR_RETURN(
-      const auto graph,
-      ann::GraphIndex::Build(options, view, vectors.building, pool, progress));
+  UPNEXT_ASSIGN_OR_RETURN(const auto graph,
+                          ann::GraphIndex::Build(options, view, vectors.building, pool, progress));
   out["build_cpu_s"] = CpuSeconds() - begin;
   out["bytes_per_vector"] = static_cast<double>(graph->bytes()) / static_cast<double>(view.count);
   for (const double recall : flags.recalls) {
@@ -222,8 +220,8 @@ Status RunBenchIndex(const BenchIndexFlags& flags) {
     Print("{}\n", out.dump(2));
     return Ok();
   }
-  Print("{} vectors, dim {}, best {}; one thread, CPU time\n{}\n",
-        base::WithThousands(view.count), view.dim, flags.k, graph->Describe());
+  Print("{} vectors, dim {}, best {}; one thread, CPU time\n{}\n", base::WithThousands(view.count),
+        view.dim, flags.k, graph->Describe());
   for (const auto& [key, value] : out.items()) {
     if (key != "graph") Print("{:<18} {}\n", key, value.dump());
   }
