@@ -10,11 +10,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/rng.h"
 #include "catalogue/catalogue.h"
 #include "features/feature_block.h"
@@ -23,6 +25,7 @@
 #include "features/feature_statistics.h"
 #include "features/query_tokens.h"
 #include "features/state_spec.h"
+#include "features/text_words.h"
 #include "features/user_state.h"
 #include "features/vocabulary.h"
 
@@ -55,6 +58,11 @@ class CategoryStep {
       case CategoryOp::Code::kTokens:
         AppendBag(subject, bags);
         break;
+      case CategoryOp::Code::kWords:
+        ForEachTextToken(paths_[0].Text(subject, catalogue_), [&](uint64_t token) {
+          ids->push_back(1 + static_cast<uint32_t>(token % (op_.rows - 1)));
+        });
+        break;
       case CategoryOp::Code::kCross:
         paths_[0].ForEachId(subject, [&](uint32_t a) {
           others_[0].ForEachId(subject, [&](uint32_t b) { ids->push_back(CrossRow(a, b)); });
@@ -76,13 +84,13 @@ class CategoryStep {
     const auto id_of = [](const TimedId& entry) { return entry.id; };
     if (!op_.sorted) {
       const bool weighs =
-          !bags->weights.empty() ||
+          !bags->weights.empty() || op_.half_life_days > 0 ||
           std::ranges::any_of(bag, [](const TimedId& entry) { return entry.weight != 1; });
       if (!weighs) return AppendIds(bag, id_of, subject, ids);
       for (size_t i = 0; i < bag.size(); ++i) {
         const size_t begin = ids->size();
         AppendIds(bag.subspan(i, 1), id_of, subject, ids);
-        bags->Weigh(begin, bag[i].weight);
+        bags->Weigh(begin, bag[i].weight * Decay(bag.back().time_ms - bag[i].time_ms));
       }
       return;
     }
@@ -91,6 +99,14 @@ class CategoryStep {
     for (const TimedId& entry : bag) sorted[n++] = entry.id;
     std::sort(sorted.begin(), sorted.begin() + n);
     AppendIds(std::span(sorted).first(n), [](uint32_t id) { return id; }, subject, ids);
+  }
+
+  // Of an id that is this much older than the newest one. Weights are positive (kernels/embedding.h).
+  float Decay(int64_t ms) const {
+    constexpr double kLeast = 1e-6;
+    if (op_.half_life_days <= 0 || ms <= 0) return 1;
+    const double half_lives = static_cast<double>(ms) / (op_.half_life_days * base::kDayMs);
+    return static_cast<float>(std::max(std::exp2(-half_lives), kLeast));
   }
 
   template <typename Entries, typename IdOf>

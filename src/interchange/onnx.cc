@@ -25,8 +25,8 @@ namespace node_proto {
 constexpr uint32_t kInput = 1, kOutput = 2, kName = 3, kOp = 4, kAttribute = 5;
 }
 namespace attribute_proto {
-constexpr uint32_t kName = 1, kFloat = 2, kInt = 3, kType = 20;
-constexpr int32_t kTypeFloat = 1, kTypeInt = 2;
+constexpr uint32_t kName = 1, kFloat = 2, kInt = 3, kInts = 8, kType = 20;
+constexpr int32_t kTypeFloat = 1, kTypeInt = 2, kTypeInts = 7;
 }  // namespace attribute_proto
 namespace tensor_proto {
 constexpr uint32_t kDims = 1, kType = 2, kName = 8, kRaw = 9;
@@ -75,9 +75,14 @@ void WriteNode(const Graph::Node& op, pbf_writer& graph) {
     if (const float* const number = std::get_if<float>(&value)) {
       attribute.add_float(attribute_proto::kFloat, *number);
       attribute.add_int32(attribute_proto::kType, attribute_proto::kTypeFloat);
-    } else {
-      attribute.add_int64(attribute_proto::kInt, std::get<int64_t>(value));
+    } else if (const int64_t* const integer = std::get_if<int64_t>(&value)) {
+      attribute.add_int64(attribute_proto::kInt, *integer);
       attribute.add_int32(attribute_proto::kType, attribute_proto::kTypeInt);
+    } else {
+      for (const int64_t one : std::get<std::vector<int64_t>>(value)) {
+        attribute.add_int64(attribute_proto::kInts, one);
+      }
+      attribute.add_int32(attribute_proto::kType, attribute_proto::kTypeInts);
     }
   }
 }

@@ -36,7 +36,8 @@ class Graph {
     Type type;
     Shape shape;
   };
-  using Attributes = std::vector<std::pair<std::string, std::variant<int64_t, float>>>;
+  using Attributes =
+      std::vector<std::pair<std::string, std::variant<int64_t, float, std::vector<int64_t>>>>;
   struct Node {
     std::string op;
     std::vector<Value> inputs;

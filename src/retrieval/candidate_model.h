@@ -1,7 +1,6 @@
-// Candidate generation as deep softmax classification (Covington 2016, section 3): the features of
-// user and request, by default bags of watches and query tokens -> averaged embeddings, + region,
-// device, age, gender, login, example age -> ReLU tower -> user vector u; P(next watch = i) =
-// softmax(v_i . u) over the item table v.
+// Candidate generation as softmax classification (Covington 2016, section 3): features of user and
+// request -> user encoder (user_encoder.h) -> user vector u; P(next watch = i) = softmax(v_i . u)
+// over the item table v.
 //
 //   CandidateModel model(options, ShapeOf(tables), rng);
 //   model.UserVectors(batch, out, scratch, compute);       // [batch.rows, dim], for retrieval
@@ -13,72 +12,24 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <span>
+#include <memory>
 #include <string_view>
 #include <vector>
 
-#include "base/config.h"
 #include "base/rng.h"
 #include "base/status.h"
 #include "features/feature_block.h"
-#include "features/feature_statistics.h"
-#include "features/model_shape.h"
-#include "kernels/embedding.h"
-#include "nn/dense.h"
 #include "nn/embedding_table.h"
 #include "nn/graph.h"
+#include "nn/parameter.h"
+#include "retrieval/candidate_options.h"
+#include "retrieval/user_encoder.h"
 
 namespace upnext::retrieval {
 
 // Of its section file.
 inline constexpr std::string_view kCandidateModelKind = "candidate-model";
-inline constexpr uint32_t kCandidateModelVersion = 3;
-
-struct CandidateModelOptions {
-  uint32_t dim = 64;            // of u and v (paper: 256)
-  uint32_t embedding_dim = 64;  // of lists: watches, tokens (paper: 256)
-  uint32_t context_dim = 8;     // of single ids: region, device
-  // Hidden layers above the concatenation. Depth 0: a linear map to `dim`; depth d: d ReLU layers
-  // of halving widths that end in `dim`, 1024-512-256 at dim 256 and depth 3 (CG-10). [retrieval]
-  // depth = 3
-  uint32_t depth = 2;
-  bool tie_items = false;  // one table for watched items and for the softmax (CG-12), if a feature
-                           // lists items
-  // Next to the mean of all watches (the paper's pooling), a mean of only the newest n for each n
-  // given here, so that the tower can tell what is recent: [1, 8] says "the last watch, and the
-  // last eight". Ascending; empty is the paper's model.
-  std::vector<uint32_t> recent_windows;
-  // Tables of watches, tokens and items kept in bf16 while training; the trained model has fp32
-  // ones, and so has its file. [retrieval] table_precision = "bf16"
-  bool half_tables = false;
-  static CandidateModelOptions FromConfig(const base::ConfigTable& retrieval);
-  // Keys that are not given have the values of `defaults`.
-  static CandidateModelOptions FromConfig(const base::ConfigTable& retrieval,
-                                          const CandidateModelOptions& defaults);
-  std::vector<size_t> widths() const;  // of the tower
-};
-
-struct CandidateShape {
-  features::ModelShape inputs;
-  uint32_t items = 1;  // rows of the softmax, row 0 included
-  friend bool operator==(const CandidateShape&, const CandidateShape&) = default;
-};
-CandidateShape ShapeOf(const features::FeatureStatistics& tables);
-// Width of the embeddings of a table of the inputs.
-uint32_t TableDim(const CandidateModelOptions& options, const features::ModelShape& inputs,
-                  size_t table);
-
-// Where each feature stands in the tower's input, in floats: embeddings, then numbers.
-struct CandidateLayout {
-  struct Input {
-    size_t slot;    // of the block's categorical features
-    size_t table;   // of the shape
-    size_t window;  // 0: all ids; else the index, from 1, of the recent window that it is cut to
-    size_t offset, dim;
-  };
-  std::vector<Input> inputs;
-  size_t dense = 0, width = 0;
-};
+inline constexpr uint32_t kCandidateModelVersion = 4;
 
 class CandidateModel {
  public:
@@ -86,9 +37,7 @@ class CandidateModel {
   CandidateModel(const CandidateModelOptions& options, const CandidateShape& shape, base::Rng& rng);
 
   struct Scratch {
-    std::vector<features::Bags> windows;  // as CutWindows() leaves them
-    std::vector<float> input;             // [batch, layout().width]
-    nn::Tower::Scratch tower;
+    std::unique_ptr<EncoderScratch> encoder;
   };
   // out [batch.rows, dim].
   void UserVectors(const features::FeatureBlock& batch, float* out, Scratch& scratch,
@@ -100,10 +49,12 @@ class CandidateModel {
   uint32_t dim() const { return options_.dim; }
   const CandidateModelOptions& options() const { return options_; }
   const CandidateShape& shape() const { return shape_; }
-  const CandidateLayout& layout() const { return layout_; }
   bool tied() const { return tied_; }  // one table for watches and items
+  UserEncoder& encoder() { return *encoder_; }
+  const UserEncoder& encoder() const { return *encoder_; }
   // Every parameter, by its name in the file: "embedding.item" and so on for each vocabulary,
-  // "items" (absent when tied), "tower.0.weight" ... Views: the model must not move while they are used.
+  // "items" (absent when tied), then the encoder's: "tower.0.weight" ... Views: the model must not move
+  // while they are used.
   std::vector<nn::Parameter> Parameters();
 
   // From tables in bf16 to fp32, one by one: what searches and indexes read.
@@ -117,38 +68,17 @@ class CandidateModel {
 
  private:
   friend class CandidateTrainer;
-  // The one place where features become numbers, for training and serving alike: the tower's input
-  // of examples [begin, end), [end - begin, layout().width]. `windows` as CutWindows() leaves them.
-  void BuildInput(const features::FeatureBlock& batch, std::span<const features::Bags> windows,
-                  size_t begin, size_t end, float* input) const;
-  // By layout().inputs; empty for those that read all ids.
-  void CutWindows(const features::FeatureBlock& batch, std::vector<features::Bags>* windows) const;
-  // The ids of an input.
-  static const features::Bags& BagsOf(const features::FeatureBlock& batch,
-                                      std::span<const features::Bags> windows,
-                                      const CandidateLayout& layout, size_t input) {
-    const CandidateLayout::Input& at = layout.inputs[input];
-    return at.window > 0 ? windows[input] : batch.categorical[at.slot];
-  }
+  CandidateModel(const CandidateModelOptions& options, const CandidateShape& shape,
+                 std::vector<nn::EmbeddingTable> tables, base::Rng& rng);
 
   CandidateModelOptions options_;
   CandidateShape shape_;
-  CandidateLayout layout_;
   bool tied_;
-  size_t item_table_;                       // of watched items, if a feature reads them
-  std::vector<nn::EmbeddingTable> tables_;  // as shape_.inputs.tables
-  nn::EmbeddingTable items_;                // one row when tied: tables_[item_table_] stands for it
-  nn::Tower tower_;
+  size_t item_table_;  // of watched items, if a feature reads them
+  nn::EmbeddingTable
+      items_;  // one row when tied: tables()[item_table_] of the encoder stands for it
+  std::unique_ptr<UserEncoder> encoder_;
 };
-
-// The newest `window` ids of every bag (bags hold the oldest first).
-void NewestOfBags(const features::Bags& bags, uint32_t window, features::Bags* newest);
-inline kernels::BagsView View(const features::Bags& bags) {
-  return {bags.ids, bags.offsets, bags.weights};
-}
-inline kernels::BagsView View(const features::Bags& bags, size_t begin, size_t end) {
-  return {bags.ids, std::span(bags.offsets).subspan(begin, end - begin + 1), bags.weights};
-}
 
 }  // namespace upnext::retrieval
 

@@ -11,6 +11,7 @@
 
 #include "examples/test_world.h"
 #include "features/feature_extractor.h"
+#include "retrieval/bag_input.h"
 #include "retrieval/test_batch.h"
 
 namespace upnext::retrieval {
@@ -72,10 +73,10 @@ TEST(CandidateModel, CG02_InputHoldsTheMeanOfTheWatchesByHand) {
   for (const nn::Parameter& parameter : model.Parameters()) {
     if (parameter.name == "tower.0.bias") std::ranges::fill(parameter.value, 0.0f);
     if (parameter.name == "tower.0.weight") {
-      const size_t width = model.layout().width;
+      const CandidateLayout layout = LayoutOf(options, SmallShape().inputs);
       std::ranges::fill(parameter.value, 0.0f);
       for (size_t d = 0; d < 4; ++d)
-        parameter.value[d * width + model.layout().inputs[0].offset + d] = 1;
+        parameter.value[d * layout.width + layout.inputs[0].offset + d] = 1;
     }
     if (parameter.name == "embedding.item") {
       for (size_t i = 4; i < parameter.value.size(); ++i) {
@@ -245,13 +246,14 @@ TEST_F(CandidateModelFile, ADamagedFileIsRefused) {
 
 // A whole file whose tables fit, but whose options ask for a tower of many gigabytes.
 TEST_F(CandidateModelFile, OptionsThatAskForMoreThanTheFileHoldsAreRefused) {
-  auto writer = base::SectionWriter::Create(path_, "candidate-model", 3);
+  auto writer = base::SectionWriter::Create(path_, "candidate-model", 4);
   ASSERT_TRUE(writer);
   const auto floats = [&](std::string_view name, size_t count) {
     return writer->Add<float>(name, std::vector<float>(count));
   };
   ASSERT_TRUE(writer->Add<uint64_t>("features_digest", std::vector<uint64_t>{42}));
-  ASSERT_TRUE(writer->Add<uint32_t>("options", std::vector<uint32_t>{4096, 1, 1, 8, 0}));
+  ASSERT_TRUE(writer->Add<uint32_t>("options", std::vector<uint32_t>{4096, 1, 1, 8, 0, 0}));
+  ASSERT_TRUE(base::AddStrings(*writer, "encoder", std::vector<std::string>{"bag"}));
   ASSERT_TRUE(writer->Add<uint32_t>("windows", std::vector<uint32_t>{}));
   ASSERT_TRUE(features::ModelShape().Save(*writer));
   ASSERT_TRUE(writer->Add<uint32_t>("shape.items", std::vector<uint32_t>{1}));
@@ -260,7 +262,7 @@ TEST_F(CandidateModelFile, OptionsThatAskForMoreThanTheFileHoldsAreRefused) {
   const auto loaded = CandidateModel::Load(path_, 42);
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().code, Code::kDataLoss);
-  EXPECT_THAT(loaded.error().message, HasSubstr("bytes of tower weights"));
+  EXPECT_THAT(loaded.error().message, HasSubstr("bytes of weights"));
 }
 
 TEST(CandidateModelOptions, ReadsItsTable) {

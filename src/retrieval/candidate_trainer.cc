@@ -14,17 +14,6 @@ std::vector<nn::Parameter> DenseParameters(CandidateModel& model) {
   return parameters;
 }
 
-// Each id of each bag stays with probability 1 - rate.
-void ThinBags(const features::Bags& bags, float rate, base::Rng& rng, features::Bags* thinned) {
-  thinned->Clear();
-  for (size_t i = 0; i < bags.size(); ++i) {
-    for (uint32_t at = bags.offsets[i]; at < bags.offsets[i + 1]; ++at) {
-      if (rng.Uniform() >= rate) thinned->Append(bags, at, at + 1);
-    }
-    thinned->Close();
-  }
-}
-
 // Takes turns between two lists in proportion to their lengths, so that threads are busy with
 // products (which wait for the matrix unit) and updates (which wait for memory) at the same time.
 void Interleave(const base::Tasks& a, const base::Tasks& b, base::Tasks* both) {
@@ -46,11 +35,14 @@ CandidateTrainer::CandidateTrainer(CandidateModel* model, const CandidateTrainOp
       pool_(pool),
       sampler_(options.sampler, vocabulary),
       rng_(options.seed, /*stream=*/2),
+      encoder_(model->encoder().MakeTraining(
+          {.input = options.dropout, .bags = options.bag_dropout}, pool)),
       tower_step_(DenseParameters(*model), {.learning_rate = options.tower_learning_rate}) {
   const kernels::AdagradOptions adagrad{options.table_learning_rate, table_epsilon};
   if (!model->tied()) items_step_.emplace(&model->items_, adagrad);
-  for (size_t i = 0; i < model->tables_.size(); ++i) {
-    table_steps_.push_back(std::make_unique<nn::RowwiseAdagrad>(&model->tables_[i], adagrad));
+  std::vector<nn::EmbeddingTable>& tables = model->encoder().tables();
+  for (size_t i = 0; i < tables.size(); ++i) {
+    table_steps_.push_back(std::make_unique<nn::RowwiseAdagrad>(&tables[i], adagrad));
     if (items_step_ || i != model->item_table_) early_steps_.push_back(table_steps_[i].get());
   }
 }
@@ -120,50 +112,21 @@ nn::LossValue CandidateTrainer::RunBlocks(const features::CandidateBatch& batch,
                                           std::span<const uint32_t> classes, bool full) {
   const kernels::Precision precision =
       options_.bf16 ? kernels::Precision::kBf16 : kernels::Precision::kFp32;
-  const size_t n = batch.size();
-  batch_ = &Thinned(batch.features);
-  model_.CutWindows(*batch_, &windows_);
-  block_ = nn::BlockFor(n, &pool_);
-  d_input_.Reserve(n * model_.layout().width);
-  if (options_.dropout > 0.0f) {
-    dropout_seed_ = rng_.Next();
-    kept_.resize(n * model_.layout().width);
-  }
   base::Tasks tasks;
-  AppendInputGradients(tasks);
-  tasks.push_back([&] { model_.tower_.Begin(n, precision, block_); });
+  encoder_->Begin(batch.features, precision, rng_, tasks);
+  AppendRowGradients(tasks);
   BeginSoftmax(batch, classes, full, precision, tasks);
   base::RunAll(tasks, &pool_);
 
-  losses_.assign(model_.tower_.blocks(), {});
-  pool_.ParallelFor(losses_.size(), 1, [&](size_t begin, size_t end) {
-    for (size_t block = begin; block < end; ++block) losses_[block] = RunBlock(block);
+  constexpr size_t kMultiple = 32;  // of the first example of a block
+  losses_.assign((batch.size() + kMultiple - 1) / kMultiple, {});
+  encoder_->Run([&](size_t begin, size_t n, const float* users, kernels::OperandView operand,
+                    float* d_users) {
+    losses_[begin / kMultiple] = softmax_.Block(begin, n, users, operand, d_users);
   });
   nn::LossValue total;
   for (const nn::LossValue& loss : losses_) total += loss;
   return total;
-}
-
-nn::LossValue CandidateTrainer::RunBlock(size_t block) {
-  const size_t begin = block * block_, n = std::min(block_, batch_->rows - begin);
-  const size_t width = model_.layout().width, dim = model_.dim();
-  thread_local kernels::AlignedBuffer<float> input, d_users;
-  input.Reserve(n * width);
-  d_users.Reserve(n * dim);
-  model_.BuildInput(*batch_, windows_, begin, begin + n, input.data());
-  if (options_.dropout > 0.0f) DropInput(block, n, input.data());
-  const float* users = model_.tower_.ForwardBlock(block, input.data());
-  if (block == 0) users_ = users;
-  const nn::LossValue loss =
-      softmax_.Block(begin, n, users, model_.tower_.output_operand() + begin * dim, d_users.data());
-  float* d_input = d_input_.data() + begin * width;
-  model_.tower_.BackwardBlock(block, d_users.data(), d_input);
-  if (options_.dropout > 0.0f) {
-    const float scale = 1.0f / (1.0f - options_.dropout);
-    const uint8_t* kept = kept_.data() + begin * width;
-    for (size_t i = 0; i < n * width; ++i) d_input[i] = kept[i] ? d_input[i] * scale : 0.0f;
-  }
-  return loss;
 }
 
 void CandidateTrainer::BeginSoftmax(const features::CandidateBatch& batch,
@@ -193,56 +156,12 @@ void CandidateTrainer::BeginSoftmax(const features::CandidateBatch& batch,
   softmax_.Begin(args, tasks);
 }
 
-const features::FeatureBlock& CandidateTrainer::Thinned(const features::FeatureBlock& batch) {
-  if (options_.bag_dropout <= 0.0f) return batch;
-  const auto& slots = model_.shape().inputs.query.slots;
-  thinned_.categorical.resize(slots.size());
-  for (size_t i = 0; i < slots.size(); ++i) {
-    if (slots[i].list) {
-      ThinBags(batch.categorical[i], options_.bag_dropout, rng_, &thinned_.categorical[i]);
-    } else {
-      thinned_.categorical[i] = batch.categorical[i];
-    }
-  }
-  thinned_.dense = batch.dense;
-  thinned_.rows = batch.rows;
-  return thinned_;
-}
-
-// Inverted dropout: what stays is scaled up, so that nothing needs scaling when the model is used.
-// The numbers at the end of the input stay as they are: 0 is a value of theirs, an example age of 0
-// means now, and a model trained with age 0 on old examples does not learn what is new (CG-09). Each
-// block has its own random stream, whichever thread computes it.
-void CandidateTrainer::DropInput(size_t block, size_t n, float* input) {
-  const size_t width = model_.layout().width, dropped = model_.layout().dense;
-  const float scale = 1.0f / (1.0f - options_.dropout);
-  const auto threshold = static_cast<uint32_t>(options_.dropout * 65536.0f);
-  uint8_t* kept = kept_.data() + block * block_ * width;
-  base::Rng rng(dropout_seed_, block);
-  for (size_t row = 0; row < n; ++row, input += width, kept += width) {
-    uint64_t random = 0;
-    for (size_t i = 0; i < dropped; ++i) {
-      random = i % 4 == 0 ? rng.Next() : random >> 16;
-      kept[i] = (random & 0xffff) >= threshold;
-      input[i] = kept[i] ? input[i] * scale : 0.0f;
-    }
-    std::fill(kept + dropped, kept + width, uint8_t{1});
-  }
-}
-
 // Only says where the gradients will be, so that rows can be sorted before they are there. A table
 // that the items share gets their gradients too, and is sorted after that.
-void CandidateTrainer::AppendInputGradients(base::Tasks& tasks) {
+void CandidateTrainer::AppendRowGradients(base::Tasks& tasks) {
   for (size_t table = 0; table < table_steps_.size(); ++table) {
     tasks.push_back([this, table] {
-      const CandidateLayout& layout = model_.layout();
-      for (size_t i = 0; i < layout.inputs.size(); ++i) {
-        const CandidateLayout::Input& input = layout.inputs[i];
-        if (input.table != table) continue;
-        table_steps_[table]->AddBags(View(CandidateModel::BagsOf(*batch_, windows_, layout, i)),
-                                     d_input_.data() + input.offset, layout.width,
-                                     kernels::Pooling::kMean);
-      }
+      encoder_->AddRowGradients(table, *table_steps_[table]);
       if (items_step_ || table != model_.item_table_) table_steps_[table]->Sort();
     });
   }
@@ -250,9 +169,8 @@ void CandidateTrainer::AppendInputGradients(base::Tasks& tasks) {
 
 void CandidateTrainer::AppendProducts(base::Tasks& tasks) {
   const auto pieces = static_cast<size_t>(pool_.threads());
-  softmax_.AppendGradients(pieces, model_.tower_.output_operand(), tasks);
-  model_.tower_.AppendGradients(pieces, tasks);
-  tasks.push_back([this] { model_.tower_.NoteActivity(); });
+  softmax_.AppendGradients(pieces, encoder_->user_operand(), tasks);
+  encoder_->AppendGradients(pieces, tasks);
 }
 
 void CandidateTrainer::AppendEarlyUpdates(base::Tasks& tasks) {
@@ -260,7 +178,7 @@ void CandidateTrainer::AppendEarlyUpdates(base::Tasks& tasks) {
 }
 
 void CandidateTrainer::ApplyLate() {
-  softmax_.AddGradients(users_, items_step());
+  softmax_.AddGradients(encoder_->users(), items_step());
   items_step().Sort();
   base::Tasks tasks;
   items_step().AppendStep(tasks);

@@ -18,12 +18,13 @@
 #include "base/thread_pool.h"
 #include "examples/sampler.h"
 #include "features/feature_block.h"
-#include "kernels/aligned_buffer.h"
+#include "kernels/gemm.h"
 #include "nn/losses.h"
 #include "nn/optimizer.h"
 #include "retrieval/batch_softmax.h"
 #include "retrieval/candidate_model.h"
 #include "retrieval/candidate_training.h"
+#include "retrieval/user_encoder.h"
 
 namespace upnext::retrieval {
 
@@ -48,20 +49,18 @@ class CandidateTrainer {
   void Apply();
 
   bool full_softmax() const;
-  nn::Tower& tower() { return model_.tower_; }
-  const nn::Tower& tower() const { return model_.tower_; }
+  std::vector<nn::DeadUnits*> ReluLayers() { return encoder_->ReluLayers(); }
   // The state of training apart from the model, to resume exactly: the optimisers' state by name, and
   // where negatives and dropout are drawn from.
   void AppendState(std::vector<nn::Parameter>& state);
   base::Rng& rng() { return rng_; }
 
  private:
-  // Everything up to the gradients of the logits and of the tower's input, block by block.
+  // Everything up to the gradients of the logits and of the rows of tables.
   nn::LossValue RunBlocks(const features::CandidateBatch& batch, std::span<const uint32_t> classes,
                           bool full);
   nn::LossValue RunSampledOrFull(const features::CandidateBatch& batch);
   nn::LossValue RunFull(const features::CandidateBatch& batch);
-  nn::LossValue RunBlock(size_t block);
   void BeginSoftmax(const features::CandidateBatch& batch, std::span<const uint32_t> classes,
                     bool full, kernels::Precision precision, base::Tasks& tasks);
   // What is left once the blocks are done, as independent pieces of work: the products that make
@@ -70,9 +69,7 @@ class CandidateTrainer {
   void AppendEarlyUpdates(base::Tasks& tasks);
   void RunProducts();
   void ApplyLate();
-  const features::FeatureBlock& Thinned(const features::FeatureBlock& batch);
-  void DropInput(size_t block, size_t n, float* input);
-  void AppendInputGradients(base::Tasks& tasks);
+  void AppendRowGradients(base::Tasks& tasks);
   nn::RowwiseAdagrad& items_step() {
     return items_step_ ? *items_step_ : *table_steps_[model_.item_table_];
   }
@@ -83,6 +80,7 @@ class CandidateTrainer {
   examples::NegativeSampler sampler_;
   base::Rng rng_;
 
+  std::unique_ptr<EncoderTraining> encoder_;
   std::vector<std::unique_ptr<nn::RowwiseAdagrad>> table_steps_;  // as the model's tables
   std::optional<nn::RowwiseAdagrad> items_step_;  // none when tied: the table's step does both
   nn::Adam tower_step_;
@@ -90,19 +88,11 @@ class CandidateTrainer {
   std::vector<nn::RowwiseAdagrad*> early_steps_;
 
   // Of the step in progress.
-  const features::FeatureBlock* batch_ = nullptr;  // the input; with bag dropout &thinned_
-  features::FeatureBlock thinned_;
-  std::vector<features::Bags> windows_;
   std::vector<uint32_t> negatives_,
       all_rows_;  // rows of the classes; all of them for the full softmax
   std::vector<float> label_expected_, class_expected_;  // logs
   BatchSoftmax softmax_;
-  size_t block_ = 0;                       // examples of a block
-  std::vector<nn::LossValue> losses_;      // [blocks]
-  const float* users_ = nullptr;           // [batch, dim]
-  kernels::AlignedBuffer<float> d_input_;  // [batch, width]
-  uint64_t dropout_seed_ = 0;
-  std::vector<uint8_t> kept_;  // [batch, width], with dropout
+  std::vector<nn::LossValue> losses_;  // by the first example of a block / 32
 };
 
 }  // namespace upnext::retrieval

@@ -69,7 +69,7 @@ class Training : public nn::Trainable {
     trainer_.AppendState(state);
   }
   base::Rng& rng() override { return trainer_.rng(); }
-  std::vector<nn::DeadUnits*> ReluLayers() override { return trainer_.tower().ReluLayers(); }
+  std::vector<nn::DeadUnits*> ReluLayers() override { return trainer_.ReluLayers(); }
 
  private:
   const CandidateTrainOptions& options_;

@@ -4,115 +4,18 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <functional>
 
-#include "ann/exact_index.h"
-#include "base/thread_pool.h"
-#include "examples/holdout.h"
+#include "base/rng.h"
 #include "examples/test_world.h"
-#include "features/feature_extractor.h"
-#include "features/feature_statistics.h"
-#include "retrieval/candidate_training.h"
-#include "retrieval/indexed_items.h"
-#include "retrieval/scored_items.h"
-#include "retrieval/test_batch.h"
+#include "retrieval/test_judge.h"
 #include "retrieval/training_watches.h"
-#include "schema/event.h"
+#include "schema/raw_event.h"
 
 namespace upnext::retrieval {
 namespace {
 
 using examples::kDay;
 using examples::kHour;
-
-struct Judged {
-  std::vector<std::vector<std::string>> lists;  // per case: every item, best first
-  std::vector<double> precision;                // per case: average precision
-  std::vector<uint32_t> users;                  // per case
-  double map() const {
-    double sum = 0;
-    for (const double p : precision) sum += p;
-    return sum / static_cast<double>(precision.size());
-  }
-  double median() const {
-    std::vector<double> sorted = precision;
-    std::ranges::sort(sorted);
-    return sorted[sorted.size() / 2];
-  }
-  // Over all cases: the share of the ten best whose name starts with `prefix(user)`.
-  double TopTenShare(const std::function<std::string(uint32_t)>& prefix) const {
-    double found = 0;
-    for (size_t c = 0; c < lists.size(); ++c) {
-      for (size_t i = 0; i < 10; ++i) found += lists[c][i].starts_with(prefix(users[c])) ? 1 : 0;
-    }
-    return found / (10.0 * static_cast<double>(lists.size()));
-  }
-};
-
-// `list(case)`: ids of items, best first.
-Judged Judge(const examples::World& world,
-             const std::function<std::vector<uint32_t>(const examples::HoldoutCase&)>& list) {
-  base::ThreadPool pool(1);
-  Judged judged;
-  for (const auto& held_out :
-       examples::HoldoutCases(world.source, examples::SplitPart::kTest, pool)) {
-    double hits = 0, sum = 0, rank = 0;
-    std::vector<std::string>& names = judged.lists.emplace_back();
-    for (const uint32_t item : list(held_out)) {
-      ++rank;
-      names.push_back(std::string(world.catalogue.Name(schema::IdSpace::kItem, item)));
-      if (std::ranges::find(held_out.targets, item) == held_out.targets.end()) continue;
-      sum += ++hits / rank;
-    }
-    judged.precision.push_back(sum / static_cast<double>(held_out.targets.size()));
-    judged.users.push_back(held_out.user);
-  }
-  EXPECT_GT(judged.precision.size(), 0u);
-  return judged;
-}
-
-struct Setting {
-  std::vector<std::string> drop = {};  // of [features]
-  uint32_t max_per_user = 50;
-  examples::CandidateStreamOptions::Labels labels =
-      examples::CandidateStreamOptions::Labels::kNextWatch;
-  uint32_t depth = 1;
-  std::vector<uint32_t> recent_windows = {};
-};
-
-Judged TrainAndJudge(const examples::World& world, const Setting& setting) {
-  const features::FeatureStatistics tables = world.Learn({.drop = setting.drop});
-  const CandidateModelOptions model_options = {.dim = 16,
-                                               .embedding_dim = 16,
-                                               .depth = setting.depth,
-                                               .recent_windows = setting.recent_windows};
-  CandidateTrainOptions options;
-  options.batch = 64;
-  options.epochs = 8;
-  options.negatives = 0;
-  options.tower_learning_rate = 3e-3f;
-  options.max_per_user = setting.max_per_user;
-  options.labels = setting.labels;
-  base::ThreadPool pool(2);
-  const auto trained =
-      TrainCandidateModel(world.source, tables, model_options, options, pool, base::NoProgress());
-  EXPECT_TRUE(trained) << trained.error().message;
-  if (!trained) return {};
-  const features::FeatureExtractor extractor(tables, world.catalogue, features::Model::kRetrieval);
-  const features::Vocabulary& items = tables.vocabulary(features::kItemVocabulary);
-  const ann::ExactIndex index(IndexedItems(trained->model->item_vectors(), items));
-  return Judge(world, [&](const examples::HoldoutCase& held_out) {
-    features::FeatureBlock batch;
-    extractor.AppendQuery(examples::StateAt(world.source, held_out.user, held_out.end_row,
-                                            tables.plan.retrieval_state()),
-                          held_out.user, held_out.context, &batch);
-    std::vector<ann::Hit> hits;
-    index.Search(UserVectors(*trained->model, batch), items.rows() - 1, {}, &hits);
-    std::vector<uint32_t> list;
-    for (const ann::Hit& hit : hits) list.push_back(hit.id);
-    return list;
-  });
-}
 
 // Every user searches for one topic and watches it half of the time, and any topic otherwise. The
 // last search is for another topic; the last watch is of the user's topic.

@@ -141,7 +141,7 @@ Result<TrainBenchReport> BenchmarkTraining(const TrainBenchOptions& options, bas
     report.median_step_s = seconds[seconds.size() / 2];
     report.examples_per_s = options.batch / report.median_step_s;
     report.roof.row_bytes = RowBytes(options, batch);
-    const double multiplications = static_cast<double>(trainer.tower().multiplications()) +
+    const double multiplications = static_cast<double>(model.encoder().multiplications()) +
                                    static_cast<double>(options.negatives) * options.dim;
     report.roof.operations = 2.0 * 3.0 * multiplications * options.batch;
     std::vector<nn::Parameter> parameters = model.Parameters();

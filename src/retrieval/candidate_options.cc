@@ -1,0 +1,124 @@
+#include "retrieval/candidate_options.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+#include "retrieval/user_encoder.h"
+
+namespace upnext::retrieval {
+namespace {
+
+constexpr uint32_t kMaxDim = 4096, kMaxDepth = 8, kMaxWindows = 8;
+
+}  // namespace
+
+CandidateModelOptions CandidateModelOptions::FromConfig(const base::ConfigTable& retrieval) {
+  return FromConfig(retrieval, {});
+}
+
+CandidateModelOptions CandidateModelOptions::FromConfig(const base::ConfigTable& retrieval,
+                                                        const CandidateModelOptions& defaults) {
+  CandidateModelOptions options = defaults;
+  const auto number = [&](std::string_view key, uint32_t fallback, int64_t min, int64_t max) {
+    return static_cast<uint32_t>(retrieval.Int(key, fallback, {.min = min, .max = max}));
+  };
+  const std::vector<std::string> encoders = EncoderNames();
+  const auto encoder = std::ranges::find(encoders, defaults.encoder);
+  options.encoder = encoders[retrieval.Choice("encoder", encoders,
+                                              static_cast<size_t>(encoder - encoders.begin()))];
+  options.dim = number("dim", options.dim, 1, kMaxDim);
+  options.embedding_dim = number("embedding_dim", options.dim, 1, kMaxDim);
+  options.context_dim = number("context_dim", options.context_dim, 1, kMaxDim);
+  options.depth = number("depth", options.depth, 0, kMaxDepth);
+  options.tie_items = retrieval.Bool("tie_items", options.tie_items);
+  const std::vector<int64_t> windows(options.recent_windows.begin(), options.recent_windows.end());
+  options.recent_windows.clear();
+  for (const int64_t window : retrieval.Ints("recent_windows", windows, {.min = 1, .max = 1000})) {
+    options.recent_windows.push_back(static_cast<uint32_t>(window));
+  }
+  const std::vector<std::string> poolings(std::begin(kPoolings), std::end(kPoolings));
+  options.pooling = static_cast<Pooling>(
+      retrieval.Choice("pooling", poolings, static_cast<size_t>(options.pooling)));
+  options.half_tables = retrieval.Choice("table_precision", {"fp32", "bf16"}, 0) == 1;
+  if (options.tie_items && options.dim != options.embedding_dim) {
+    retrieval.Fail("tie_items", fmt::format("expected dim and embedding_dim to be equal, found {} "
+                                            "and {}: one table cannot have two widths",
+                                            options.dim, options.embedding_dim));
+    options.embedding_dim = options.dim;
+  }
+  if (options.recent_windows.size() > kMaxWindows ||
+      !std::is_sorted(options.recent_windows.begin(), options.recent_windows.end())) {
+    retrieval.Fail("recent_windows",
+                   fmt::format("expected at most {} ascending numbers, e.g. [1, 8]", kMaxWindows));
+    options.recent_windows.clear();
+  }
+  return options;
+}
+
+Status CandidateModelOptions::Save(base::SectionWriter& writer) const {
+  const std::array<uint32_t, 6> numbers = {
+      dim, embedding_dim, context_dim, depth, tie_items ? 1u : 0u, static_cast<uint32_t>(pooling)};
+  UPNEXT_RETURN_IF_ERROR(base::AddStrings(writer, "encoder", std::vector<std::string>{encoder}));
+  UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>("options", std::span<const uint32_t>(numbers)));
+  return writer.Add<uint32_t>("windows", recent_windows);
+}
+
+Result<CandidateModelOptions> CandidateModelOptions::Load(const base::SectionFile& file) {
+  UPNEXT_ASSIGN_OR_RETURN(const base::StringTable names, base::StringTable::Get(file, "encoder"));
+  UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> numbers, file.Get<uint32_t>("options", 6));
+  UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> windows, file.Get<uint32_t>("windows"));
+  CandidateModelOptions options;
+  if (names.size() == 1) options.encoder = names[0];
+  options.dim = numbers[0];
+  options.embedding_dim = numbers[1];
+  options.context_dim = numbers[2];
+  options.depth = numbers[3];
+  options.tie_items = numbers[4] != 0;
+  options.recent_windows.assign(windows.begin(), windows.end());
+  const auto fits = [](uint32_t dim) { return dim >= 1 && dim <= kMaxDim; };
+  if (names.size() != 1 || !fits(options.dim) || !fits(options.embedding_dim) ||
+      !fits(options.context_dim) || options.depth > kMaxDepth || windows.size() > kMaxWindows ||
+      numbers[5] >= std::size(kPoolings) ||
+      (options.tie_items && options.dim != options.embedding_dim)) {
+    return DataLoss("{}: the model's options are out of bounds; train again", file.path().string());
+  }
+  if (const auto known = EncoderNames(); std::ranges::find(known, options.encoder) == known.end()) {
+    return DataLoss("{}: expected one of the user encoders {}, found '{}'; train again",
+                    file.path().string(), fmt::join(known, ", "), options.encoder);
+  }
+  options.pooling = static_cast<Pooling>(numbers[5]);
+  return options;
+}
+
+std::vector<size_t> CandidateModelOptions::widths() const {
+  std::vector<size_t> widths = {dim};
+  for (uint32_t layer = 1; layer < depth; ++layer) {
+    widths.insert(widths.begin(), widths.front() * 2);
+  }
+  return widths;
+}
+
+bool IsWide(const features::ModelShape& inputs, size_t table) {
+  return std::ranges::any_of(inputs.query.slots, [&](const features::ModelShape::Slot& slot) {
+    return slot.table == table && slot.list;
+  });
+}
+
+uint32_t TableDim(const CandidateModelOptions& options, const features::ModelShape& inputs,
+                  size_t table) {
+  return IsWide(inputs, table) ? options.embedding_dim : options.context_dim;
+}
+
+bool IsTied(const CandidateModelOptions& options, const features::ModelShape& inputs) {
+  const size_t table = inputs.Find(features::kItemVocabulary);
+  return options.tie_items && table < inputs.tables.size() && IsWide(inputs, table);
+}
+
+CandidateShape ShapeOf(const features::FeatureStatistics& tables) {
+  return {.inputs = features::ShapeOf(tables, features::Model::kRetrieval),
+          .items = tables.rows(tables.plan.FindVocabulary(features::kItemVocabulary))};
+}
+
+}  // namespace upnext::retrieval

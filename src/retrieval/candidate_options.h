@@ -1,0 +1,70 @@
+// What a candidate model is made of: options of [retrieval] and the shape of its inputs.
+//
+//   CandidateModelOptions options = CandidateModelOptions::FromConfig(config.Table("retrieval"));
+//   CandidateModel model(options, ShapeOf(statistics), rng);
+//
+// Plain values: any number of threads may read them.
+#ifndef UPNEXT_RETRIEVAL_CANDIDATE_OPTIONS_H_
+#define UPNEXT_RETRIEVAL_CANDIDATE_OPTIONS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/config.h"
+#include "base/section_file.h"
+#include "base/status.h"
+#include "features/feature_statistics.h"
+#include "features/model_shape.h"
+#include "retrieval/bag_pooling.h"
+
+namespace upnext::retrieval {
+
+struct CandidateModelOptions {
+  std::string encoder = "bag";  // a name of the registry (user_encoder.h)
+  uint32_t dim = 64;            // of u and v (paper: 256)
+  uint32_t embedding_dim = 64;  // of lists: watches, tokens (paper: 256)
+  uint32_t context_dim = 8;     // of single ids: region, device
+  // Hidden layers above the concatenation. Depth 0: a linear map to `dim`; depth d: d ReLU layers
+  // of halving widths that end in `dim`, 1024-512-256 at dim 256 and depth 3 (CG-10). [retrieval]
+  // depth = 3
+  uint32_t depth = 2;
+  bool tie_items = false;  // one table for watched items and for the softmax (CG-12), if a feature
+                           // lists items
+  // Next to the mean of all watches (the paper's pooling), a mean of only the newest n for each n
+  // given here, so that the tower can tell what is recent: [1, 8] says "the last watch, and the
+  // last eight". Ascending; empty is the paper's model.
+  std::vector<uint32_t> recent_windows;
+  Pooling pooling = Pooling::kMean;  // of every list
+  // Tables of watches, tokens and items kept in bf16 while training; the trained model has fp32
+  // ones, and so has its file. [retrieval] table_precision = "bf16"
+  bool half_tables = false;
+  static CandidateModelOptions FromConfig(const base::ConfigTable& retrieval);
+  // Keys that are not given have the values of `defaults`.
+  static CandidateModelOptions FromConfig(const base::ConfigTable& retrieval,
+                                          const CandidateModelOptions& defaults);
+  // Sections "encoder", "options" and "windows" of the model's file. kDataLoss for values that
+  // FromConfig does not give.
+  Status Save(base::SectionWriter& writer) const;
+  static Result<CandidateModelOptions> Load(const base::SectionFile& file);
+  std::vector<size_t> widths() const;  // of the tower
+};
+
+struct CandidateShape {
+  features::ModelShape inputs;
+  uint32_t items = 1;  // rows of the softmax, row 0 included
+  friend bool operator==(const CandidateShape&, const CandidateShape&) = default;
+};
+CandidateShape ShapeOf(const features::FeatureStatistics& tables);
+// Width of the embeddings of a table of the inputs.
+uint32_t TableDim(const CandidateModelOptions& options, const features::ModelShape& inputs,
+                  size_t table);
+// Lists have the wide embeddings, single ids the narrow ones; a table that both read is wide.
+bool IsWide(const features::ModelShape& inputs, size_t table);
+// Whether the softmax uses the table of watched items.
+bool IsTied(const CandidateModelOptions& options, const features::ModelShape& inputs);
+
+}  // namespace upnext::retrieval
+
+#endif  // UPNEXT_RETRIEVAL_CANDIDATE_OPTIONS_H_

@@ -1,0 +1,26 @@
+// The user encoders, for the registry alone: each is defined in a file of its name. Options and shape
+// were checked by the caller.
+#ifndef UPNEXT_RETRIEVAL_USER_ENCODERS_H_
+#define UPNEXT_RETRIEVAL_USER_ENCODERS_H_
+
+#include <memory>
+#include <vector>
+
+#include "base/rng.h"
+#include "nn/embedding_table.h"
+#include "retrieval/user_encoder.h"
+
+namespace upnext::retrieval {
+
+using UserEncoderMaker = std::unique_ptr<UserEncoder>(const CandidateModelOptions&,
+                                                      const CandidateShape&,
+                                                      std::vector<nn::EmbeddingTable>, base::Rng&);
+using UserEncoderWeights = double(const CandidateModelOptions&, const CandidateShape&);
+
+// Covington 2016: pooled lists and numbers, and a tower above them.
+UserEncoderMaker MakeBagEncoder;
+UserEncoderWeights WeightsOfBagEncoder;
+
+}  // namespace upnext::retrieval
+
+#endif  // UPNEXT_RETRIEVAL_USER_ENCODERS_H_
