@@ -151,10 +151,10 @@ TEST(CandidateStream, CG18_TheChoiceIsRedrawnEachEpochAndCoversAllLabels) {
 
 // Three users of ten watches, of which the last nine may be labels.
 TEST(CandidateStream, SequencesAreRunsOfNeighboursInTheOrderOfTime) {
-  constexpr uint32_t kUsers = 3, kWatches = 10, kRun = 4, kEpochs = 300, kRuns = 6;
+  constexpr uint32_t kThree = 3, kTen = 10, kRun = 4, kEpochs = 300, kRuns = 6;
   WorldOptions options{.split = {.kind = SplitOptions::Kind::kNone}};
-  for (uint32_t u = 0; u < kUsers; ++u) {
-    for (uint32_t i = 0; i < kWatches; ++i) {
+  for (uint32_t u = 0; u < kThree; ++u) {
+    for (uint32_t i = 0; i < kTen; ++i) {
       options.events.push_back(Watch(fmt::format("u{}", u), fmt::format("i{}-{}", u, i), i, 60));
     }
   }
@@ -166,7 +166,7 @@ TEST(CandidateStream, SequencesAreRunsOfNeighboursInTheOrderOfTime) {
   std::set<uint32_t> firsts;          // whose run comes first
   for (uint32_t epoch = 0; epoch < kEpochs; ++epoch) {
     const std::vector<Example> examples = Epoch(stream, epoch);
-    ASSERT_EQ(examples.size(), kUsers * kRun);
+    ASSERT_EQ(examples.size(), kThree * kRun);
     firsts.insert(examples[0].watches[0]);
     for (size_t i = 0; i < examples.size(); ++i) {
       const std::vector<uint32_t>& watches = examples[i].watches;
@@ -179,10 +179,10 @@ TEST(CandidateStream, SequencesAreRunsOfNeighboursInTheOrderOfTime) {
       EXPECT_EQ(watches, next);
     }
   }
-  EXPECT_EQ(firsts.size(), kUsers);
+  EXPECT_EQ(firsts.size(), kThree);
   // Each run is drawn about equally often: binomial, within five standard deviations.
   ASSERT_EQ(begins.size(), kRuns);
-  const double expected = kEpochs * kUsers / 6.0;
+  const double expected = kEpochs * kThree / 6.0;
   for (const auto& [history, count] : begins) {
     EXPECT_NEAR(count, expected, 5 * std::sqrt(expected * 5 / 6)) << history;
   }

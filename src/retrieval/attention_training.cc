@@ -29,6 +29,7 @@ class AttentionTraining : public EncoderTraining {
     rows_ = batch.rows;
     BuildSequences(batch.categorical[encoder_.history_], 0, rows_, encoder_.longest_, /*cut=*/true,
                    &sequences_);
+    PadSequences(kPlacesMultiple, &sequences_);
     if (dropout_.rate > 0.0f) dropout_.seed = rng.Next();
     d_x_.resize(sequences_.ids.size() * dim_);
     scales_.assign(sequences_.ids.size(), encoder_.scale_);
@@ -84,6 +85,7 @@ class AttentionTraining : public EncoderTraining {
   }
 
  private:
+  static constexpr size_t kPlacesMultiple = 256;
   static constexpr uint64_t kOfInput = 1 << 20;  // the dropout of the input, beyond those of blocks
 
   // side [n, dim]: what is added to the outputs of the sequences, or null.

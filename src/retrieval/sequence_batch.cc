@@ -68,4 +68,14 @@ void BuildSequences(const features::Bags& histories, size_t begin, size_t end, s
   }
 }
 
+void PadSequences(size_t multiple, SequenceBatch* batch) {
+  nn::SequencePlaces& places = batch->places;
+  while (batch->ids.size() % multiple != 0) {
+    batch->ids.push_back(0);
+    places.places.push_back(0);
+    places.offsets.push_back(static_cast<uint32_t>(places.places.size()));
+    places.read_offsets.push_back(places.read_offsets.back());
+  }
+}
+
 }  // namespace upnext::retrieval

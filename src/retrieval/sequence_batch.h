@@ -31,6 +31,9 @@ struct SequenceBatch {
 // a history longer than `longest` has lost its oldest items in the sequence of a later row.
 void BuildSequences(const features::Bags& histories, size_t begin, size_t end, size_t longest,
                     bool cut, SequenceBatch* batch);
+// Adds beginnings that nobody reads until the number of places is a multiple: libraries compile a
+// kernel for each size of a product.
+void PadSequences(size_t multiple, SequenceBatch* batch);
 
 }  // namespace upnext::retrieval
 

@@ -51,5 +51,16 @@ TEST(SequenceBatch, ACutHistoryIsSharedInTrainingAlone) {
   EXPECT_THAT(training.places.reads, ElementsAre(1, 2, 3, 4)) << "1 alone is less than half";
 }
 
+TEST(SequenceBatch, PaddingHasNoItemsAndIsNotRead) {
+  SequenceBatch batch = Built({{5, 6}, {7}}, 10, false);
+  const std::vector<uint32_t> reads = batch.places.reads;
+  PadSequences(4, &batch);
+  EXPECT_THAT(batch.ids, ElementsAre(0, 5, 6, 0, 7, 0, 0, 0));
+  EXPECT_THAT(batch.places.places, ElementsAre(0, 1, 2, 0, 1, 0, 0, 0));
+  EXPECT_THAT(batch.places.offsets, ElementsAre(0, 3, 5, 6, 7, 8));
+  EXPECT_THAT(batch.places.read_offsets, ElementsAre(0, 1, 2, 2, 2, 2));
+  EXPECT_EQ(batch.places.reads, reads);
+}
+
 }  // namespace
 }  // namespace upnext::retrieval
