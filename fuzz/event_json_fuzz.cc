@@ -26,6 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     FUZZ_REQUIRE(!std::isinf(event.value) && !(event.value < 0), "value");
     FUZZ_REQUIRE(std::isnan(event.propensity) || (event.propensity > 0 && event.propensity <= 1),
                  "propensity");
+    FUZZ_REQUIRE(!std::isinf(event.source_score), "source_score");
     FUZZ_REQUIRE(event.time_ms == schema::kNoTime || schema::CheckTime(event.time_ms), "time");
     FUZZ_REQUIRE(
         schema::CheckDeclared(schema, schema::Entity::kRequest, event.attributes).has_value(),

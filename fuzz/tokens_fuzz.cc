@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "features/query_tokens.h"
+#include "features/text_words.h"
 #include "fuzz/harness.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -13,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   // n words and n - 1 pairs.
   FUZZ_REQUIRE(tokens.size() % 2 == 1, "words and their neighbouring pairs");
   const size_t words = (tokens.size() + 1) / 2;
-  FUZZ_REQUIRE(words <= features::kMaxQueryWords, "more words than are read");
+  FUZZ_REQUIRE(words <= features::kMaxWords, "more words than are read");
   std::string joined;
   for (size_t i = 0; i < words; ++i) {
     FUZZ_REQUIRE(!tokens[i].empty(), "an empty word");

@@ -144,6 +144,7 @@ Status WriteEvents(const fs::path& folder) {
         .current_item = "j",
         .position = 3,
         .propensity = 0.5f,
+        .source_score = 2.5f,
         .off_site = true}}};
   for (const auto& [name, event] : seeds) {
     UPNEXT_RETURN_IF_ERROR(

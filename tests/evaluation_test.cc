@@ -118,6 +118,12 @@ TEST(Evaluate, EveryNumberThatTheRankerPredictsHasErrorsAndBaselines) {
   EXPECT_LT(mean.metrics.at("rmse.share").value, 0.5) << "a share, not seconds";
   EXPECT_NE(item.metrics.at("rmse.share").value, mean.metrics.at("rmse.share").value);
   EXPECT_FALSE(rates.metrics.contains("rmse.share"));
+  // Additive effects are baselines of yes-or-no objectives too; a median would order nothing.
+  EXPECT_TRUE(item.metrics.contains("auc.click"));
+  EXPECT_TRUE(std::ranges::find(rows, "additive, shrunk", &ModelMetrics::name)
+                  ->metrics.contains("auc.click"));
+  EXPECT_FALSE(
+      std::ranges::find(rows, "median", &ModelMetrics::name)->metrics.contains("auc.click"));
 }
 
 TEST(Evaluate, FiguresHaveIntervalsFromThirtyUsersOnAndANoteBelow) {

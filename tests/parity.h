@@ -34,7 +34,9 @@ struct Features {
     for (uint32_t i = 0; i < catalogue.size(schema::IdSpace::kItem); ++i) {
       const uint32_t source = i % (sources + 1);
       ranking.AppendImpression(state, user, context,
-                               {.item = i, .source = source < sources ? source : schema::kNone},
+                               {.item = i,
+                                .source = source < sources ? source : schema::kNone,
+                                .source_score = static_cast<float>(i % 7) - 1},
                                &impressions);
     }
   }

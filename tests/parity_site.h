@@ -146,6 +146,22 @@ from = "cross(user.region, item.channel, 500)"
 name = "day"
 from = "weekday(request.time)"
 [[feature]]
+name = "share_of_score"
+from = "request.source_score"
+[[feature]]
+name = "words"
+from = "tokens(item.title, 300)"
+[[feature]]
+name = "words_beside"
+from = "tokens(request.current_item.title, 300)"
+for = ["retrieval", "ranking"]
+[[feature]]
+name = "words_in_common"
+from = "overlap(tokens(item.title), tokens(request.current_item.title))"
+[[feature]]
+name = "words_asked_for"
+from = "overlap(tokens(item.title), tokens(history(search or ask, query, 2)))"
+[[feature]]
 name = "price"
 from = "item.price"
 [[feature]]
@@ -235,6 +251,7 @@ class ParitySite {
       item.duration_s = i % 5 == 0 ? schema::kAbsent : 100.0f;
       item.created_ms = i % 3 == 0 ? schema::kNoTime : kStart - int64_t{i} * 86'400'000;
       if (i % 7 != 0) item.channel = fmt::format("c{}", i % 4);
+      if (i % 6 != 0) item.title = fmt::format("Live {} of WORD{}", i % 9, i % 7);
       item.topics = {fmt::format("t{}", i % 3), fmt::format("t{}", i % 5)};
       item.language = i % 2 == 0 ? "en" : "de";
       AddDeclared(schema::Entity::kItem, rng, &item.attributes);
@@ -273,6 +290,7 @@ class ParitySite {
     text("current_item", event.current_item);
     if (!std::isnan(event.value)) out["value"] = event.value;
     if (!std::isnan(event.propensity)) out["propensity"] = event.propensity;
+    if (!std::isnan(event.source_score)) out["source_score"] = event.source_score;
     if (event.position > 0) out["position"] = event.position;
     if (event.off_site) out["off_site"] = true;
     SetDeclared(schema::Entity::kRequest, event.attributes, &out);
@@ -284,6 +302,7 @@ class ParitySite {
     if (!std::isnan(item.duration_s)) out["duration"] = item.duration_s;
     if (item.created_ms != schema::kNoTime) out["created"] = item.created_ms / 1000;
     if (!item.channel.empty()) out["channel"] = item.channel;
+    if (!item.title.empty()) out["title"] = item.title;
     SetDeclared(schema::Entity::kItem, item.attributes, &out);
     return out;
   }
@@ -322,7 +341,8 @@ class ParitySite {
     }
     event.request = fmt::format("q{}", now / 3'600'000);
     event.position = static_cast<uint16_t>(rng.Below(20));
-    event.source = fmt::format("s{}", rng.Below(2));
+    event.source = rng.Below(2) == 0 ? "co-watch" : "trending";  // which the server proposes by too
+    if (rng.Below(4) != 0) event.source_score = static_cast<float>(9 * rng.Uniform() - 1);
     if (rng.Below(2) == 0) event.current_item = fmt::format("i{}", rng.Below(kItems));
     if (rng.Below(2) == 0) event.propensity = static_cast<float>(0.01 + 0.9 * rng.Uniform());
     return event;

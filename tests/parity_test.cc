@@ -20,6 +20,7 @@
 #include "examples/ranking_stream.h"
 #include "examples/test_world.h"
 #include "features/feature_extractor.h"
+#include "net/event_json.h"
 #include "net/http_server.h"
 #include "net/test_client.h"
 #include "parity_site.h"
@@ -196,8 +197,23 @@ TEST_P(ParityTest, ReplayedAndServedFeaturesAreEqualToTheByte) {
   }
 }
 
-TEST_P(ParityTest, ServedPredictionsAreThoseOfReplayedFeatures) {
+// The impression that a site posts of an item of an answer, as the server reads it.
+RawEvent SentBack(const json& item) {
+  const json event = {{"user", "u"},
+                      {"type", "impression"},
+                      {"item", item["item"]},
+                      {"source", item["source"]},
+                      {"source_score", item["source_score"]}};
+  const auto batch = net::ParseEvents(schema::Schema(), json{{"events", {event}}}.dump());
+  EXPECT_TRUE(batch) << batch.error().message;
+  EXPECT_EQ(item["source"], item["sources"][0]["source"]);
+  EXPECT_EQ(item["source_score"], item["sources"][0]["score"]);
+  return batch->events.at(0);
+}
+
+TEST_P(ParityTest, RK08_ServedPredictionsAreThoseOfReplayedFeatures) {
   Start(/*events_each=*/40);
+  size_t with_score = 0;
   server_->clock().Set(kStart + 30LL * 86'400'000);
   const IdSpace page = *site_.schema().FindIdSpace("page"),
                 brand = *site_.schema().FindIdSpace("brand");
@@ -225,11 +241,13 @@ TEST_P(ParityTest, ServedPredictionsAreThoseOfReplayedFeatures) {
     const features::FeatureExtractor extractor(tables, catalogue, features::Model::kRanking);
     extractor.AppendQuery(state, user_id, context, &query);
     for (const json& item : slate["items"]) {
-      const std::string source = item["sources"][0]["source"];
-      extractor.AppendImpression(state, user_id, context,
-                                 {.item = replay_->item(item["item"].get<std::string>()),
-                                  .source = catalogue.Find(IdSpace::kSource, source)},
-                                 &items);
+      const RawEvent shown = SentBack(item);
+      const features::Candidate candidate = {
+          .item = replay_->item(shown.item),
+          .source = catalogue.Find(IdSpace::kSource, shown.source),
+          .source_score = shown.source_score};
+      with_score += std::isnan(tables.source_scores.ShareOf(candidate)) ? 0 : 1;
+      extractor.AppendImpression(state, user_id, context, candidate, &items);
     }
     const ranking::Ranker& ranker = *server_->generation().bundle().ranker();
     const size_t tasks = ranker.objectives().size();
@@ -244,6 +262,7 @@ TEST_P(ParityTest, ServedPredictionsAreThoseOfReplayedFeatures) {
       }
     }
   }
+  EXPECT_GT(with_score, 0u) << "no score of an answer has a scale";
 }
 
 // Of the declared features of one side, those that are the same in every row.

@@ -72,7 +72,8 @@ Status ServerRecommender::Recommend(const simulator::SlateRequest& request, base
           "log was simulated with",
           id);
     }
-    slate.push_back({*item, simulator::Source::kEngine, /*propensity=*/0});
+    slate.push_back({*item, simulator::SourceNamed(shown.value("source", "")), /*propensity=*/0,
+                     shown.value("source_score", schema::kAbsent)});
   }
   ++slates_;
   return Ok();
@@ -104,9 +105,11 @@ Status ServerRecommender::Observe(const simulator::UserRows& rows) {
       event["request"] = name;
     }
     if (row.position != 0) event["position"] = row.position;
-    if (const char* source = simulator::kSourceNames[static_cast<size_t>(row.source)]; *source) {
+    if (const auto source = simulator::kSourceNames[static_cast<size_t>(row.source)];
+        !source.empty()) {
       event["source"] = source;
     }
+    if (!std::isnan(row.source_score)) event["source_score"] = row.source_score;
     if (row.off_site) event["off_site"] = true;
     events.push_back(std::move(event));
   }

@@ -57,8 +57,7 @@ class UserScorer {
     const size_t before = batch_.query_of.size();
     for (const examples::Impression& impression : group.impressions) {
       if (impression.part != options_.part) continue;
-      extractor_.AppendImpression(state, group.user, group.context,
-                                  {.item = impression.item, .source = impression.source},
+      extractor_.AppendImpression(state, group.user, group.context, impression.candidate(),
                                   &batch_.impressions);
       batch_.query_of.push_back(query);
       scored_.Add(group.user, group.request, group.context.device, impression,

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <numeric>
 
+#include "evaluation/additive_effects.h"
 #include "examples/split.h"
 #include "log/event_log.h"
 #include "schema/event.h"
@@ -14,10 +16,11 @@ namespace {
 
 using ranking::Objective;
 
-constexpr double kWatchShrinkage = 20, kRatePrior = 10;
+constexpr double kRatePrior = 10;
 constexpr size_t kDurationBins = 10;
 constexpr const char* kMeanNames[] = {"mean",      "median",   "duration mean",   "user mean",
                                       "item mean", "additive", "additive, shrunk"};
+constexpr size_t kMedian = 1;  // among them
 
 // A grouping of impressions: by user, by item, by decile of duration.
 using KeyOf = std::function<uint32_t(const Impressions& impressions, size_t i)>;
@@ -69,24 +72,30 @@ class DurationBins {
 
 class BaselineMaker {
  public:
-  BaselineMaker(const Subject& subject, const Impressions& train, const Impressions& held_out)
+  BaselineMaker(const Subject& subject, const Impressions& train, const Impressions& validation,
+                const Impressions& held_out)
       : objectives_(subject.ranker->objectives()),
         log_(subject.source.log),
         train_(train),
+        validation_(validation),
         held_out_(held_out),
         bins_(train),
         by_{[this](const Impressions& from, size_t i) { return bins_.Bin(from, i); },
             [](const Impressions& from, size_t i) { return from.user[i]; },
             [](const Impressions& from, size_t i) { return from.item[i]; }},
-        groups_{kDurationBins, log_.users(), log_.items()} {}
+        groups_{kDurationBins, log_.users(), log_.items()} {
+    std::vector<size_t> rows(held_out.size());
+    std::iota(rows.begin(), rows.end(), size_t{0});
+    held_out_keys_ = KeysOf(held_out, rows);
+  }
 
-  // Of every objective whose label is a number. That of `scored`, if it is one, orders the pages.
+  // Of every objective; the median of those whose label is a number. That of `scored` orders the
+  // pages.
   void AddMeans(size_t scored, std::vector<Predictor>* made) const {
     std::vector<Predictor> rows;
     for (const char* name : kMeanNames) rows.push_back(Empty(name));
     bool any = false;
     for (size_t k = 0; k < objectives_.size(); ++k) {
-      if (objectives_[k].is_yes_or_no()) continue;
       any |= FillMeans(k, k == scored, rows);
     }
     if (any) std::ranges::move(rows, std::back_inserter(*made));
@@ -134,13 +143,13 @@ class BaselineMaker {
     return {std::move(name), {}, std::vector<std::vector<float>>(objectives_.size())};
   }
 
-  // The training impressions where an objective is observed, with their labels.
+  // The impressions where an objective is observed, with their labels.
   struct Sample {
     std::vector<size_t> rows;
     std::vector<float> labels;
   };
-  Sample SampleOf(size_t objective) const {
-    const ranking::Targets targets = TargetsOf(objectives_[objective], train_);
+  Sample SampleOf(size_t objective, const Impressions& from) const {
+    const ranking::Targets targets = TargetsOf(objectives_[objective], from);
     Sample sample;
     for (size_t i = 0; i < targets.value.size(); ++i) {
       if (targets.mask[i] == 0) continue;
@@ -152,7 +161,7 @@ class BaselineMaker {
 
   // Fills the predictions of an objective, in the order of kMeanNames. False if none is observed.
   bool FillMeans(size_t objective, bool orders, std::vector<Predictor>& rows) const {
-    const Sample sample = SampleOf(objective);
+    const Sample sample = SampleOf(objective, train_);
     const std::vector<float>& t = sample.labels;
     if (t.empty()) return false;
     const double mean = std::reduce(t.begin(), t.end(), 0.0) / static_cast<double>(t.size());
@@ -167,21 +176,21 @@ class BaselineMaker {
         means[g].Add(train_, sample.rows[i], static_cast<double>(t[i]));
       }
     }
-    const std::vector<GroupMeans> effects = ShrunkEffects(sample, mean);
+    const AdditiveEffects effects =
+        AdditiveEffects::Choose({std::begin(groups_), std::end(groups_)}, Grouped(sample, train_),
+                                Grouped(SampleOf(objective, validation_), validation_));
     for (size_t i = 0; i < held_out_.size(); ++i) {
-      double sum = mean, shrunk = mean;
+      double sum = mean;
       for (const GroupMeans& group : means) sum += group.Mean(held_out_, i, mean) - mean;
-      for (const GroupMeans& effect : effects) {
-        shrunk += effect.Mean(held_out_, i, 0, kWatchShrinkage);
-      }
       const double values[] = {mean,
                                median,
                                means[0].Mean(held_out_, i, mean),
                                means[1].Mean(held_out_, i, mean),
                                means[2].Mean(held_out_, i, mean),
                                std::max(sum, 0.0),
-                               shrunk};
+                               effects.Predict(held_out_keys_, i)};
       for (size_t row = 0; row < std::size(values); ++row) {
+        if (row == kMedian && objectives_[objective].is_yes_or_no()) continue;
         rows[row].predictions[objective].push_back(static_cast<float>(values[row]));
         if (orders) rows[row].score.push_back(values[row]);
       }
@@ -189,29 +198,26 @@ class BaselineMaker {
     return true;
   }
 
-  std::vector<GroupMeans> ShrunkEffects(const Sample& sample, double mean) const {
-    std::vector<double> residual;
-    for (const float value : sample.labels) residual.push_back(static_cast<double>(value) - mean);
-    std::vector<GroupMeans> effects;
-    for (size_t g = 0; g < 3; ++g) {
-      GroupMeans& effect = effects.emplace_back(by_[g], groups_[g]);
-      for (size_t i = 0; i < residual.size(); ++i) {
-        effect.Add(train_, sample.rows[i], residual[i]);
-      }
-      for (size_t i = 0; i < residual.size(); ++i) {
-        residual[i] -= effect.Mean(train_, sample.rows[i], 0, kWatchShrinkage);
-      }
+  GroupKeys KeysOf(const Impressions& from, const std::vector<size_t>& rows) const {
+    GroupKeys keys(std::size(by_));
+    for (size_t g = 0; g < keys.size(); ++g) {
+      for (const size_t row : rows) keys[g].push_back(by_[g](from, row));
     }
-    return effects;
+    return keys;
+  }
+  GroupedRows Grouped(const Sample& sample, const Impressions& from) const {
+    return {KeysOf(from, sample.rows), {sample.labels.begin(), sample.labels.end()}};
   }
 
   const std::vector<Objective>& objectives_;
   const log::EventLog& log_;
   const Impressions& train_;
+  const Impressions& validation_;
   const Impressions& held_out_;
   const DurationBins bins_;
   const KeyOf by_[3];       // duration, user, item
   const size_t groups_[3];  // number of groups of each
+  GroupKeys held_out_keys_;
 };
 
 }  // namespace
@@ -235,10 +241,12 @@ Predictor RankerPredictor(const std::vector<Objective>& objectives, const Impres
 std::vector<Predictor> RankingBaselines(const Subject& subject, const Impressions& held_out,
                                         base::ThreadPool& pool) {
   const Impressions train = CollectImpressions(subject.source, examples::SplitPart::kTrain, pool);
+  const Impressions validation =
+      CollectImpressions(subject.source, examples::SplitPart::kValidation, pool);
   std::vector<Predictor> made;
   if (train.size() == 0) return made;
   const std::vector<Objective>& objectives = subject.ranker->objectives();
-  const BaselineMaker maker(subject, train, held_out);
+  const BaselineMaker maker(subject, train, validation, held_out);
   maker.AddMeans(WatchObjective(objectives), &made);
   made.push_back(maker.Rates());
   made.push_back(maker.Popularity());

@@ -29,14 +29,15 @@ size_t WatchObjective(const std::vector<ranking::Objective>& objectives);
 Predictor RankerPredictor(const std::vector<ranking::Objective>& objectives,
                           const Impressions& held_out);
 
-// Baselines. For each objective whose label t is a number, such as capped watch seconds, shares,
-// ratings, with t~ its mean over the training part:
-//   mean, median
+// Baselines. For each objective with label t (capped watch seconds, a share, a rating; 1 or 0 for yes
+// or no), with t~ its mean over the training part:
+//   mean, median      the median of numbers alone
 //   duration mean, user mean, item mean   mean of t by decile of duration, by user, by item; t~
 //                                         for an empty group
 //   additive          t~ + (duration mean - t~) + (user mean - t~) + (item mean - t~), at least 0
-//   additive, shrunk  t~, then the mean residual by decile of duration, by user, by item, one after
-//                     the other, each sum over (count + 20)
+//   additive, shrunk  t~ + effects of the decile of duration, of the user and of the item, fitted
+//                     together, with the shrinkage that suits the validation part
+//                     (additive_effects.h)
 //   rates             for each yes-or-no objective: rate of the user + rate of the item, each
 //                     (successes + 10 * overall rate) / (trials + 10)
 //   popularity        clicks of the item, as a score only

@@ -92,7 +92,8 @@ Reached ReachOf(std::span<const AskedGenerator> generators,
     one.generator.Propose(request, one.budget, retrieval::ItemFilter(admits), &proposed);
     add(proposed);
     for (const retrieval::Candidate& candidate : proposed) {
-      if (pooled.insert(candidate.item).second) pool->push_back({candidate.item, one.source});
+      if (pooled.insert(candidate.item).second)
+        pool->push_back({candidate.item, one.source, candidate.score});
     }
   }
   add(*pool);

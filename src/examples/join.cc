@@ -71,6 +71,7 @@ class Joiner {
                                          .time_ms = event.time_ms,
                                          .position = event.position,
                                          .source = event.source,
+                                         .source_score = event.source_score,
                                          .propensity = event.propensity,
                                          .labels = {},
                                          .part = source_.split.part(user_, row)},

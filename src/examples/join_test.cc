@@ -158,6 +158,7 @@ TEST(Join, KeepsWhatTheLogSaysOfTheImpression) {
   shown.position = 7;
   shown.source = "co-watch";
   shown.propensity = 0.25f;
+  shown.source_score = -31.5f;
   shown.device = "tv";
   shown.region = "de";
   shown.current_item = "b";
@@ -175,6 +176,8 @@ TEST(Join, KeepsWhatTheLogSaysOfTheImpression) {
   EXPECT_EQ(impression.position, 7);
   EXPECT_EQ(impression.source, world.Id(schema::IdSpace::kSource, "co-watch"));
   EXPECT_FLOAT_EQ(impression.propensity, 0.25f);
+  EXPECT_EQ(impression.candidate().source, impression.source);
+  EXPECT_EQ(impression.candidate().source_score, -31.5f);
   const features::Context& context = joined.groups[0].context;
   EXPECT_EQ(context.device, world.Id(schema::IdSpace::kDevice, "tv"));
   EXPECT_EQ(context.region, world.Id(schema::IdSpace::kRegion, "de"));

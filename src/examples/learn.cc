@@ -13,6 +13,7 @@
 #include "examples/watch_loop.h"
 #include "features/event_counts.h"
 #include "features/feature_extractor.h"
+#include "log/event_log.h"
 #include "schema/event.h"
 
 namespace upnext::examples {
@@ -48,7 +49,7 @@ void LearnVocabularies(const TrainingCounts& counts, const catalogue::Catalogue&
   const features::FeatureSpec& spec = tables->spec;
   const auto& plans = tables->plan.vocabularies();
   for (size_t i = 0; i < plans.size(); ++i) {
-    if (plans[i].counts == Counts::kTokens || plans[i].counts == Counts::kHashed) continue;
+    if (plans[i].counts == Counts::kTokens || plans[i].rows > 0) continue;
     if (plans[i].counts == Counts::kPaths) {
       const size_t limit = plans[i].space == schema::IdSpace::kChannel
                                ? spec.max_channels
@@ -68,10 +69,39 @@ void LearnVocabularies(const TrainingCounts& counts, const catalogue::Catalogue&
       features::QueryTokens::Learn(catalogue, counts.of(tokens), spec.max_tokens, tables->tokens);
 }
 
+// Which share of `all` a sample of about kQuantileSample is.
+double ShareOf(uint64_t all) {
+  return all <= kQuantileSample ? 1.0
+                                : static_cast<double>(kQuantileSample) / static_cast<double>(all);
+}
+
 // Whether the impression at `row` is in the sample: a coin that depends on the row alone.
 bool InSample(uint64_t row, double share) {
   uint64_t state = row;
   return static_cast<double>(base::SplitMix64(state) >> 11) * 0x1.0p-53 < share;
+}
+
+// Of the same sample, for features that read them.
+void LearnSourceScores(const ReplaySource& source, uint64_t impressions,
+                       features::FeatureStatistics* tables) {
+  const auto& numbers =
+      tables->plan.side(features::Model::kRanking, features::Side::kImpression).numbers;
+  const bool read = std::ranges::any_of(numbers, [](const features::Feature& feature) {
+    return feature.number.code == features::NumberOp::Code::kSourceScore;
+  });
+  if (!read) return;
+  const log::EventLog& log = source.log;
+  const double share = ShareOf(impressions);
+  std::vector<std::vector<float>> scores(log.dictionary(schema::IdSpace::kSource).size());
+  for (uint32_t user = 0; user < log.users(); ++user) {
+    const RowRange rows = source.split.rows(log, user, SplitPart::kTrain);
+    for (uint64_t row = rows.begin; row < rows.end; ++row) {
+      if (log.type(row) != schema::EventType::kImpression || !InSample(row, share)) continue;
+      const schema::Event event = log.event(row);
+      if (event.source != schema::kNone) scores[event.source].push_back(event.source_score);
+    }
+  }
+  tables->source_scores.Learn(std::move(scores));
 }
 
 // Raw continuous values of a sample of training impressions and of their requests.
@@ -117,8 +147,7 @@ class QuantileSample {
           for (const Impression& impression : group.impressions) {
             if (!InSample(impression.row, share_)) continue;
             any = true;
-            ranking_.AppendImpression(before, user, group.context,
-                                      {.item = impression.item, .source = impression.source},
+            ranking_.AppendImpression(before, user, group.context, impression.candidate(),
                                       &values->impressions);
           }
           if (any) ranking_.AppendQuery(before, user, group.context, &values->queries);
@@ -141,12 +170,6 @@ void AppendColumns(const features::FeatureBlock& block, std::vector<std::vector<
       (*columns)[column].push_back(block.raw[row * width + column]);
     }
   }
-}
-
-// Which share of `all` a sample of about kQuantileSample is.
-double ShareOf(uint64_t all) {
-  return all <= kQuantileSample ? 1.0
-                                : static_cast<double>(kQuantileSample) / static_cast<double>(all);
 }
 
 Status LearnQuantiles(const ReplaySource& source, const TrainingCounts& counts,
@@ -238,6 +261,7 @@ Result<features::FeatureStatistics> LearnFeatures(const ReplaySource& source,
   tables.train_begin_ms = counts.first_ms();
   tables.train_end_ms = counts.last_ms();
   tables.log_digest = source.log.digest();
+  LearnSourceScores(source, counts.impressions(), &tables);
   if (old != nullptr) return tables;
   UPNEXT_RETURN_IF_ERROR(LearnQuantiles(source, counts, pool, progress, &tables));
   return tables;

@@ -289,6 +289,42 @@ TEST(LearnFeatures, TR02_GrownStatisticsKeepRowsAndQuantilesAndCountAnew) {
   EXPECT_THAT(refused.error().message, ::testing::HasSubstr("without --continue"));
 }
 
+// Impressions of "u" with a score each, by source; those of the last day are for validation.
+WorldOptions Scored(const std::vector<std::pair<std::string, float>>& scores) {
+  WorldOptions options{.split = {.kind = SplitOptions::Kind::kTime, .validation_days = 1}};
+  for (const auto& [source, score] : scores) {
+    options.events.push_back(
+        Shown("u", "a", static_cast<int64_t>(options.events.size()) * kMinute));
+    options.events.back().source = source;
+    options.events.back().source_score = score;
+  }
+  options.events.push_back(Shown("u", "a", 3 * kDay));
+  options.events.back().source = scores[0].first;
+  options.events.back().source_score = 1e6f;
+  return options;
+}
+
+TEST(LearnFeatures, RK08_ScalesOfScoresComeFromTrainingImpressionsBySource) {
+  const features::FeatureSpec spec{.ranking = {{"score", "request.source_score", ""}}};
+  const World world(Scored({{"a", 1}, {"a", 2}, {"a", 3}, {"b", 500}, {"b", schema::kAbsent}}));
+  const features::FeatureStatistics tables = world.Learn(spec);
+  const auto share = [](const features::FeatureStatistics& of, uint32_t source, float score) {
+    return of.source_scores.ShareOf({.item = 0, .source = source, .source_score = score});
+  };
+  const uint32_t a = world.Id(schema::IdSpace::kSource, "a"),
+                 b = world.Id(schema::IdSpace::kSource, "b");
+  EXPECT_FLOAT_EQ(share(tables, a, 2), 0.5f) << "the score of the validation day is not counted";
+  EXPECT_EQ(share(tables, b, 500), 0.5f) << "the only one";
+  EXPECT_EQ(world.Learn().source_scores.ids(), 0u) << "no default feature reads them";
+
+  const World later(Scored({{"a", 10}, {"a", 20}, {"a", 30}, {"b", 5}, {"c", 7}}));
+  base::ThreadPool pool(1);
+  const features::FeatureStatistics grown =
+      World::Value(LearnFeatures(later.source, spec, pool, base::NoProgress(), &tables));
+  EXPECT_EQ(share(grown, a, 2), share(tables, a, 2));
+  EXPECT_EQ(share(grown, later.Id(schema::IdSpace::kSource, "c"), 7), 0.5f);
+}
+
 TEST(LearnFeatures, StopsWhenAskedTo) {
   class Stopping : public base::Progress {
    public:

@@ -134,8 +134,7 @@ struct RankingStream::Rep {
     const auto query_row = static_cast<uint32_t>(batch.queries.rows);
     for (const Impression& impression : group.impressions) {
       if (impression.part != options.part || !window.Has(impression.time_ms)) continue;
-      extractor.AppendImpression(before, group.user, group.context,
-                                 {.item = impression.item, .source = impression.source},
+      extractor.AppendImpression(before, group.user, group.context, impression.candidate(),
                                  &batch.impressions);
       batch.query_of.push_back(query_row);
       batch.labels.push_back(impression.labels);

@@ -139,9 +139,8 @@ TEST(RankingStream, WithoutShufflingUsersComeInOrderWithTheFeaturesOfTheirState)
                           EXPECT_EQ(example.watch_s, impression.labels.watch_s);
                           features::FeatureBlock query, block;
                           extractor.AppendQuery(before, user, group.context, &query);
-                          extractor.AppendImpression(
-                              before, user, group.context,
-                              {.item = impression.item, .source = impression.source}, &block);
+                          extractor.AppendImpression(before, user, group.context,
+                                                     impression.candidate(), &block);
                           std::vector<std::vector<uint32_t>> query_ids, ids;
                           std::vector<uint32_t> query_numbers, numbers;
                           ReadRow(query, 0, &query_ids, &query_numbers);

@@ -69,9 +69,13 @@ struct Impression {
   int64_t time_ms;
   uint16_t position;  // 0 = unknown
   uint32_t source;
+  float source_score;
   float propensity;
   Labels labels;
   SplitPart part;
+  features::Candidate candidate() const {
+    return {.item = item, .source = source, .source_score = source_score};
+  }
 };
 // The impressions of one request, which share the state before the first of them, as at serving.
 // Should an interaction stand before its own impression in the log (equal times, clocks apart), the

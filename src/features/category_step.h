@@ -25,6 +25,7 @@
 #include "features/feature_statistics.h"
 #include "features/query_tokens.h"
 #include "features/state_spec.h"
+#include "features/text_words.h"
 #include "features/user_state.h"
 #include "features/vocabulary.h"
 
@@ -56,6 +57,11 @@ class CategoryStep {
       case CategoryOp::Code::kBag:
       case CategoryOp::Code::kTokens:
         AppendBag(subject, bags);
+        break;
+      case CategoryOp::Code::kWords:
+        ForEachTextToken(paths_[0].Text(subject, catalogue_), [&](uint64_t token) {
+          ids->push_back(1 + static_cast<uint32_t>(token % (op_.rows - 1)));
+        });
         break;
       case CategoryOp::Code::kCross:
         paths_[0].ForEachId(subject, [&](uint32_t a) {

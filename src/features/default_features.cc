@@ -1,6 +1,14 @@
 #include "features/default_features.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <string_view>
+
+#include "features/feature_expression.h"
+#include "features/low_rating.h"
+#include "schema/event.h"
 
 namespace upnext::features {
 namespace {
@@ -88,7 +96,51 @@ std::vector<Declaration> Read(std::string_view lines) {
   return features;
 }
 
+// The same of a user, and of an item by everybody's events before today.
+void AddOfUserAndItem(const std::string& name, std::string_view of_user, std::string_view of_item,
+                      std::string_view help, std::vector<Declaration>* features) {
+  features->push_back(
+      {"user_" + name, std::string(of_user), fmt::format("{} of the user, smoothed", help)});
+  features->push_back({"item_" + name, fmt::format("everybody({})", of_item),
+                       fmt::format("{} of the item before today, smoothed", help)});
+}
+
+// The types against an item, as an expression has them.
+std::string EventsAgainst(const schema::Schema& schema) {
+  const schema::EventTypeSet against = TypesAgainst(schema);
+  std::vector<std::string_view> names;
+  for (size_t number = 1; number <= schema.event_types().size(); ++number) {
+    const auto type = static_cast<schema::EventType>(number);
+    if (against.Has(type) && names.size() < kMaxTerms) names.push_back(schema.info(type).name);
+  }
+  return fmt::format("{}", fmt::join(names, " or "));
+}
+
 }  // namespace
+
+std::vector<Declaration> LabelFeatures(std::span<const std::string> labels,
+                                       const schema::Schema& schema) {
+  constexpr std::string_view kMet = "impression or watch or positive";
+  std::vector<Declaration> features;
+  std::vector<std::string> done = {"click", "complete", "like"};  // the default features have them
+  for (const std::string& label : labels) {
+    if (std::ranges::find(done, label) != done.end()) continue;
+    done.push_back(label);
+    if (label == "rating") {
+      AddOfUserAndItem("mean_rating", "mean(rating.value, 5)", "mean(rating.value, item, 5)",
+                       "mean rating", &features);
+    } else if (label == "completion") {
+      features.push_back({"item_mean_watch_share", "everybody(mean(watch.share, item, 20, 0.5))",
+                          "mean share of the item that is watched, before today, smoothed"});
+    } else if (label == "unwanted" || schema.FindEventType(label)) {
+      const std::string events = label == "unwanted" ? EventsAgainst(schema) : label;
+      AddOfUserAndItem(label + "_rate", fmt::format("rate({}, {}, 10)", events, kMet),
+                       fmt::format("rate({}, {}, item, 20)", events, kMet), label + " rate",
+                       &features);
+    }
+  }
+  return features;
+}
 
 const std::vector<Declaration>& DefaultFeatures(Model model) {
   static const std::vector<Declaration> retrieval = Read(kRetrieval), ranking = Read(kRanking);

@@ -4,8 +4,11 @@
 #define UPNEXT_FEATURES_DEFAULT_FEATURES_H_
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
+
+#include "schema/schema.h"
 
 namespace upnext::features {
 
@@ -21,6 +24,12 @@ struct Declaration {
 
 // In the order in which the model reads them.
 const std::vector<Declaration>& DefaultFeatures(Model model);
+
+// More features of the ranker, for labels of objectives that the default features do not cover: of
+// "rating", the mean ratings of user and item; of event types and "unwanted", their rates; of
+// "completion", the mean share of the item; of others none.
+std::vector<Declaration> LabelFeatures(std::span<const std::string> labels,
+                                       const schema::Schema& schema);
 
 }  // namespace upnext::features
 

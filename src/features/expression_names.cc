@@ -83,7 +83,8 @@ Compiled<AttributePath> ResolveAttribute(const schema::Schema& schema,
 Compiled<void> CheckKnownAtRequest(const AttributePath& path, const Expression& expression) {
   if (path.entity != Entity::kRequest) return {};
   constexpr uint32_t kQuery = static_cast<uint32_t>(RequestAttribute::kQuery);
-  if (path.attribute < kQuery || path.attribute >= kBuiltInRequestAttributes) return {};
+  if (IsSourceScore(path) || path.attribute < kQuery || path.attribute >= kBuiltInRequestAttributes)
+    return {};
   return std::unexpected(Mistake{
       expression.at,
       fmt::format("'{}' is known of events only: a feature can read what is known when the request "

@@ -17,16 +17,7 @@ using Code = NumberOp::Code;
 
 namespace {
 
-constexpr double kMaxHats = 256, kMaxCrossRows = 10'000'000;
-
-Feature CategoryFeature(CategoryOp op, bool list, Side side, uint32_t vocabulary) {
-  Feature feature;
-  feature.kind = list ? FeatureKind::kMultivalent : FeatureKind::kUnivalent;
-  feature.side = side;
-  feature.vocabulary = vocabulary;
-  feature.category = std::move(op);
-  return feature;
-}
+constexpr double kMaxHats = 256;
 
 }  // namespace
 
@@ -105,7 +96,8 @@ Side FeatureCompiler::SideOf(const AttributePath& path) const {
   if (path.through != kItself) return Side::kQuery;
   const bool source = path.entity == Entity::kRequest &&
                       path.attribute == static_cast<uint32_t>(RequestAttribute::kSource);
-  return path.entity == Entity::kItem || source ? Side::kImpression : Side::kQuery;
+  return path.entity == Entity::kItem || source || IsSourceScore(path) ? Side::kImpression
+                                                                       : Side::kQuery;
 }
 
 uint32_t FeatureCompiler::VocabularyOf(IdSpace space, std::vector<AttributePath> path) {
@@ -144,7 +136,9 @@ Compiled<Feature> FeatureCompiler::Path(const Expression& expression) {
   switch (path.kind) {
     case Kind::kFlag:
     case Kind::kNumber:
-      return NumberFeature({.code = Code::kNumber, .path = path}, SideOf(path));
+      return NumberFeature(
+          {.code = IsSourceScore(path) ? Code::kSourceScore : Code::kNumber, .path = path},
+          SideOf(path));
     case Kind::kCategory:
     case Kind::kCategories:
       return CategoryFeature({.code = CategoryOp::Code::kPath, .paths = {path}},
@@ -157,8 +151,11 @@ Compiled<Feature> FeatureCompiler::Path(const Expression& expression) {
     case Kind::kVector:
       break;
   }
-  return Wrong(expression,
-               fmt::format("'{}' is a text or a vector, which no feature reads", expression.name));
+  return Wrong(
+      expression,
+      fmt::format("'{}' is a text or a vector: of a text, tokens(item.title, ROWS) reads the "
+                  "words; no feature reads a vector",
+                  expression.name));
 }
 
 Compiled<Feature> FeatureCompiler::Else(const Expression& expression) {
@@ -228,32 +225,13 @@ Compiled<Feature> FeatureCompiler::BagOf(const Expression& call, bool sorted) {
   return CategoryFeature(std::move(op), list, Side::kQuery, VocabularyOf(SpaceOf(path), {path}));
 }
 
-Compiled<Feature> FeatureCompiler::Tokens(const Expression& call) {
-  UPNEXT_RETURN_IF_ERROR(CheckArguments(call, 1, 1, "tokens(history(search, query, N))"));
-  const Expression& inner = call.arguments[0];
-  const bool sorted = inner.kind == Expression::Kind::kCall && inner.name == "sorted";
-  if (sorted) UPNEXT_RETURN_IF_ERROR(CheckArguments(inner, 1, 1, "sorted(history(...))"));
-  const Expression& list = sorted ? inner.arguments[0] : inner;
-  AttributePath path;
-  UPNEXT_ASSIGN_OR_RETURN(CategoryOp op, Bag(list, sorted, &path));
-  if (ToText(list.arguments[1]) != "query") {
-    return Wrong(list.arguments[1], "expected query: tokens are the words of searches");
-  }
-  op.code = CategoryOp::Code::kTokens;
-  const uint32_t vocabulary = needs_.Vocabulary({.name = std::string(kTokenVocabulary),
-                                                 .space = IdSpace::kQuery,
-                                                 .counts = VocabularyPlan::Counts::kTokens,
-                                                 .paths = {}});
-  return CategoryFeature(std::move(op), /*list=*/true, Side::kQuery, vocabulary);
-}
-
 Compiled<Feature> FeatureCompiler::Cross(const Expression& call) {
   UPNEXT_RETURN_IF_ERROR(CheckArguments(call, 3, 3, "cross(ATTRIBUTE, ATTRIBUTE, ROWS)"));
   UPNEXT_ASSIGN_OR_RETURN(const AttributePath a, Category(call.arguments[0]));
   UPNEXT_RETURN_IF_ERROR(CheckKnownAtRequest(a, call.arguments[0]));
   UPNEXT_ASSIGN_OR_RETURN(const AttributePath b, Category(call.arguments[1]));
   UPNEXT_RETURN_IF_ERROR(CheckKnownAtRequest(b, call.arguments[1]));
-  UPNEXT_ASSIGN_OR_RETURN(const double rows, NumberIn(call.arguments[2], 2, kMaxCrossRows));
+  UPNEXT_ASSIGN_OR_RETURN(const double rows, NumberIn(call.arguments[2], 2, kMaxHashedRows));
   const bool list = a.kind == Kind::kCategories || b.kind == Kind::kCategories;
   return CategoryFeature({.code = CategoryOp::Code::kCross,
                           .paths = {a},
@@ -264,6 +242,10 @@ Compiled<Feature> FeatureCompiler::Cross(const Expression& call) {
 
 Compiled<Feature> FeatureCompiler::Match(const Expression& call) {
   UPNEXT_RETURN_IF_ERROR(CheckArguments(call, 2, 2, call.name + "(ATTRIBUTE, ATTRIBUTE)"));
+  const auto is_call = [](const Expression& one) { return one.kind == Expression::Kind::kCall; };
+  if (call.name == "overlap" && std::ranges::any_of(call.arguments, is_call)) {
+    return WordOverlap(call);
+  }
   UPNEXT_ASSIGN_OR_RETURN(const AttributePath a, Category(call.arguments[0]));
   UPNEXT_RETURN_IF_ERROR(CheckKnownAtRequest(a, call.arguments[0]));
   UPNEXT_ASSIGN_OR_RETURN(const AttributePath b, Category(call.arguments[1]));
@@ -314,13 +296,14 @@ Compiled<Feature> FeatureCompiler::Encoded(const Expression& call) {
   NumberOp& op = feature.number;
   const bool is_number =
       feature.kind == FeatureKind::kContinuous && op.encoding == NumberOp::Encoding::kQuantiles;
-  const bool is_share =
-      op.code == Code::kMatch || op.code == Code::kOverlap || op.code == Code::kExampleAge;
+  const bool is_share = op.code == Code::kMatch || op.code == Code::kOverlap ||
+                        op.code == Code::kWordOverlap || op.code == Code::kExampleAge ||
+                        op.code == Code::kSourceScore;
   if (is_share) op.limit = 1;
   if (!is_number || op.limit == 0) {
     return Wrong(call.arguments[0],
                  fmt::format("{}() takes a number of a known range: expected limit(NUMBER, MAX), "
-                             "match(...), overlap(...) or example_age",
+                             "match(...), overlap(...), request.source_score or example_age",
                              call.name));
   }
   op.encoding = hats ? NumberOp::Encoding::kHats : NumberOp::Encoding::kPlain;

@@ -57,6 +57,18 @@ inline Feature NumberFeature(NumberOp op, Side side) {
   return feature;
 }
 
+// Of cross() and of tokens() of a text.
+inline constexpr double kMaxHashedRows = 10'000'000;
+
+inline Feature CategoryFeature(CategoryOp op, bool list, Side side, uint32_t vocabulary) {
+  Feature feature;
+  feature.kind = list ? FeatureKind::kMultivalent : FeatureKind::kUnivalent;
+  feature.side = side;
+  feature.vocabulary = vocabulary;
+  feature.category = std::move(op);
+  return feature;
+}
+
 class FeatureCompiler {
  public:
   FeatureCompiler(const schema::Schema& schema, Model model, FeatureNeeds* needs)
@@ -77,6 +89,11 @@ class FeatureCompiler {
   Compiled<CategoryOp> Bag(const Expression& call, bool sorted, AttributePath* path);
   Compiled<Feature> BagOf(const Expression& call, bool sorted);
   Compiled<Feature> Tokens(const Expression& call);
+  Compiled<Feature> Words(const Expression& call);
+  Compiled<Feature> WordOverlap(const Expression& call);
+  // The op of a list of queries.
+  Compiled<void> QueryBag(const Expression& queries, CategoryOp* op);
+  Compiled<AttributePath> ItemText(const Expression& expression) const;
   Compiled<Feature> Cross(const Expression& call);
   Compiled<Feature> Match(const Expression& call);
   Compiled<Feature> Time(const Expression& call);

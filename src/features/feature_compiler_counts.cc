@@ -13,12 +13,6 @@ using schema::Entity;
 using schema::Kind;
 using Code = NumberOp::Code;
 
-namespace {
-
-constexpr size_t kMaxTerms = 16;
-
-}  // namespace
-
 Compiled<StateKey> FeatureCompiler::KeyOf(const AttributePath& path, const Expression& expression) {
   if (path.attribute == kItself) return StateKey{.of = StateKey::Of::kItem};
   if (path.entity == Entity::kItem) {

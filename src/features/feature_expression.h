@@ -35,6 +35,7 @@ struct Expression {
 };
 
 inline constexpr size_t kMaxExpressionBytes = 1000, kMaxExpressionDepth = 8;
+inline constexpr size_t kMaxTerms = 16;  // event types joined by "or"
 
 Compiled<Expression> ParseExpression(std::string_view text);
 // Equal trees give equal texts, whatever the white space was.

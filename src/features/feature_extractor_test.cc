@@ -14,8 +14,10 @@ namespace upnext::features {
 namespace {
 
 using schema::EventType;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Not;
 using testing::UnorderedElementsAre;
 
 constexpr int64_t kDayMinutes = 24 * 60;
@@ -28,6 +30,8 @@ class Operations : public testing::Test {
                                           ItemOf("b", 50, "c1", {"t2"}),
                                           ItemOf("c", schema::kAbsent, "c2", {"t1"})};
     items[0].language = "en";
+    items[0].title = "The red SHOES, again";
+    items[1].title = "red hat";
     items[1].language = "de";
     items[0].created_ms = kStartMs - 36 * 3'600'000;
     schema::RawUser user;
@@ -233,6 +237,53 @@ TEST_F(Operations, MatchComparesTwoAttributes) {
   EXPECT_EQ(Number("match(user.language, item.language)", "a"), 1);
   EXPECT_EQ(Number("match(user.language, item.language)", "b"), 0);
   EXPECT_TRUE(std::isnan(Number("match(user.language, item.language)", "c")));
+}
+
+TEST_F(Operations, MT09_TheWordsOfATitleHaveRowsAndTitlesOfRequestsShareThem) {
+  FeatureStatistics tables =
+      LearnTables(log_, {.ranking = {{"x", "tokens(item.title, 1000)", ""},
+                                     {"current", "tokens(request.current_item.title, 1000)", ""}}});
+  EXPECT_EQ(tables.rows(tables.plan.FindVocabulary("words.title")), 1000u);
+  const std::vector<uint32_t> a = Row(tables, "a").ids("x"), b = Row(tables, "b").ids("x");
+  EXPECT_EQ(a.size(), 7u) << "4 words and 3 pairs";
+  EXPECT_EQ(b.size(), 3u);
+  for (const uint32_t row : a) EXPECT_TRUE(row >= 1 && row < 1000);
+  EXPECT_THAT(a, Contains(b[0])) << "red";
+  EXPECT_THAT(a, Not(Contains(b[1]))) << "hat";
+  EXPECT_THAT(Row(tables, "c").ids("x"), IsEmpty()) << "it has no title";
+  context_.current_item = log_.item("b");
+  const UserState nobody(tables.plan.state());
+  EXPECT_EQ(QueryRow(tables, log_, Model::kRanking, nobody, 0, context_).ids("current"), b);
+}
+
+TEST_F(Operations, MT09_WordsInCommonAreAShareOfTheShorterText) {
+  const std::string search = "overlap(tokens(item.title), tokens(last(search, query)))";
+  EXPECT_EQ(Number(search, "a"), 1) << "red and shoes";
+  EXPECT_EQ(Number(search, "b"), 0.5f) << "red, but no shoes";
+  EXPECT_TRUE(std::isnan(Number(search, "c"))) << "it has no title";
+  EXPECT_EQ(Number("overlap(tokens(history(search, query, 9)), tokens(item.title))", "b"), 0.5f);
+  const std::string beside = "overlap(tokens(request.current_item.title), tokens(item.title))";
+  EXPECT_TRUE(std::isnan(Number(beside, "a"))) << "nothing is being watched";
+  context_.current_item = log_.item("b");
+  EXPECT_EQ(Number(beside, "a"), 0.5f) << "red";
+  EXPECT_EQ(Number(beside, "b"), 1);
+  EXPECT_THAT(Row(Learn("plain(" + beside + ")"), "a").dense("x"), ElementsAre(0.5f, 0));
+}
+
+TEST_F(Operations, RK08_TheScoreOfASourceIsItsShareAmongThoseOfTheSource) {
+  FeatureStatistics tables = Learn("request.source_score");
+  tables.source_scores.Learn({{0, 1, 2, 3, 4}, {0, 100, 200, 300, 400}});
+  const auto share = [&](uint32_t source, float score) {
+    const UserState state = Fold(log_, "u", tables.plan.state());
+    return ImpressionRow(tables, log_, state, 0, context_,
+                         {.item = 0, .source = source, .source_score = score})
+        .raw("x");
+  };
+  EXPECT_NEAR(share(0, 3), 0.75, 1e-3);
+  EXPECT_NEAR(share(1, 300), 0.75, 1e-3);
+  EXPECT_LT(share(1, 3), 0.01);
+  EXPECT_TRUE(std::isnan(share(0, schema::kAbsent)));
+  EXPECT_TRUE(std::isnan(share(schema::kNone, 3)));
 }
 
 TEST_F(Operations, LimitCutsAndPlainIsAShareOfTheLimit) {

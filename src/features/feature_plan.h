@@ -45,12 +45,18 @@ struct AttributePath {
   friend bool operator==(const AttributePath&, const AttributePath&) = default;
 };
 
+inline bool IsSourceScore(const AttributePath& path) {
+  return path.entity == schema::Entity::kRequest &&
+         path.attribute == schema::request_attribute::kSourceScore;
+}
+
 // What makes the ids of a categorical feature.
 struct CategoryOp {
   enum class Code : uint8_t {
     kPath,    // the first of `paths` that is present
     kBag,     // the newest `newest` ids of a list of the state, or what `paths` says of each
     kTokens,  // tokens of the newest `newest` queries of a list
+    kWords,   // words and pairs of words of the text of `paths`, hashed to `rows` rows
     kCross    // all pairs of `paths` and `others`, hashed to `rows` rows
   } code = Code::kPath;
   std::vector<AttributePath> paths = {}, others = {};
@@ -68,18 +74,22 @@ using Cells = std::vector<uint8_t>;
 // What makes the value of a continuous feature.
 struct NumberOp {
   enum class Code : uint8_t {
-    kNumber,      // a flag or number
-    kAge,         // days since a time
-    kHour,        // of the request's time, UTC, 0 to 24
-    kWeekday,     // of the request's time, UTC, 0 (Monday) to 6
-    kExampleAge,  // share of the training window, see Context::example_age_ms
-    kMatch,       // 1 when two categories have an id in common, missing when either has none
-    kOverlap,     // ids in common as a share of those of the shorter list, likewise
-    kCount,       // cells `part`
-    kSince,       // seconds since the newest of `part`
-    kRatio        // (part + weight * prior) / (whole + weight)
+    kNumber,       // a flag or number
+    kSourceScore,  // share of its source's scores that are below the candidate's
+    kAge,          // days since a time
+    kHour,         // of the request's time, UTC, 0 to 24
+    kWeekday,      // of the request's time, UTC, 0 (Monday) to 6
+    kExampleAge,   // share of the training window, see Context::example_age_ms
+    kMatch,        // 1 when two categories have an id in common, missing when either has none
+    kOverlap,      // ids in common as a share of those of the shorter list, likewise
+    kWordOverlap,  // the same of the words of text `path` and of text `other`, or of the newest
+                   // `newest` queries of list `bag`
+    kCount,        // cells `part`
+    kSince,        // seconds since the newest of `part`
+    kRatio         // (part + weight * prior) / (whole + weight)
   } code = Code::kNumber;
   AttributePath path = {}, other = {};
+  uint32_t bag = 0, newest = 0;
   bool everybody = false;  // of everybody's events before today, else of the user's
   uint32_t table = 0;      // of the plan's state or everybody's counts
   Cells part = {}, whole = {};
@@ -129,7 +139,8 @@ struct VocabularyPlan {
     kClicked,    // clicked impressions, by item
     kPaths,      // what `paths` say of each event
     kTokens,     // of queries
-    kHashed      // nothing: `rows` is fixed
+    kHashed,     // nothing: `rows` is fixed
+    kWords       // nothing: `rows` is fixed, and a row is of words, whatever the numbers of ids
   } counts = Counts::kPaths;
   std::vector<std::vector<AttributePath>> paths;
   uint32_t rows = 0;

@@ -13,6 +13,7 @@ namespace {
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::Not;
 
 std::vector<std::string> NamesOf(const std::vector<Feature>& features) {
@@ -170,7 +171,14 @@ TEST(FeaturePlan, WhatCannotBeIsRefused) {
   for (const auto& [from, why] : {
            std::pair("item.created", "use age(item.created)"),
            std::pair("age(item.duration)", "kind time"),
-           std::pair("item.title", "text or a vector"),
+           std::pair("item.title", "tokens(item.title, ROWS)"),
+           std::pair("tokens(item.channel, 100)", "expected a text of items"),
+           std::pair("tokens(item.title, 1)", "from 2 to"),
+           std::pair("tokens(item.title)", "history(EVENTS, ATTRIBUTE, N)"),
+           std::pair("overlap(tokens(item.title), item.topics)", "on both sides"),
+           std::pair("overlap(tokens(item.title, 9), tokens(item.title))", "in overlap()"),
+           std::pair("overlap(tokens(last(search, query)), tokens(last(search, query)))",
+                     "expected a text of items"),
            std::pair("request.position", "known of events only"),
            std::pair("query", "known of events only"),
            std::pair("request.region else user.language", "one id space"),
@@ -198,6 +206,10 @@ TEST(FeaturePlan, WhatCannotBeIsRefused) {
        }) {
     EXPECT_THAT(MistakeOf(from), HasSubstr(why)) << from;
   }
+  const auto rows = Compile({.ranking = {{"a", "tokens(item.title, 100)", ""},
+                                         {"b", "tokens(request.current_item.title, 99)", ""}}});
+  ASSERT_FALSE(rows);
+  EXPECT_THAT(rows.error().message, HasSubstr("expected 100, as another feature has it"));
   const auto plan = Compile({.retrieval = {{"channel", "item.channel", ""}}});
   ASSERT_FALSE(plan);
   EXPECT_THAT(plan.error().message, HasSubstr("but no candidate"));
@@ -251,6 +263,46 @@ TEST(FeaturePlan, PathsGoThroughItemsOfTheRequestAlone) {
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->side(Model::kRanking, Side::kQuery).categories.back().name, "declared")
       << "it is read once per request";
+}
+
+TEST(FeatureSpec, LabelsOfObjectivesAddTheirMeansAndRates) {
+  const auto names = [](std::string_view toml, std::vector<std::string> labels) {
+    const auto config = base::Config::Parse(toml, "p.toml");
+    EXPECT_TRUE(config);
+    const auto schema = schema::Schema::FromConfig(config->Table("schema"));
+    const FeatureSpec spec = FeatureSpec::FromConfig(
+        config->Table("features"), config->root().Tables("feature"), schema, labels);
+    EXPECT_TRUE(config->Check()) << config->Check().error().message;
+    EXPECT_TRUE(FeaturePlan::Compile(spec, schema));
+    std::vector<std::string> added;
+    for (const Declaration& feature : spec.Features(Model::kRanking)) {
+      added.push_back(feature.name + " = " + feature.from);
+    }
+    const size_t usual = spec.defaults ? DefaultFeatures(Model::kRanking).size() : 0;
+    added.erase(added.begin(), added.begin() + static_cast<ptrdiff_t>(usual));
+    return added;
+  };
+  EXPECT_THAT(names("", {"watch_seconds", "click", "complete", "like"}), IsEmpty())
+      << "the default features have them";
+  EXPECT_THAT(names("", {"rating", "rating", "save"}),
+              ElementsAre("user_mean_rating = mean(rating.value, 5)",
+                          "item_mean_rating = everybody(mean(rating.value, item, 5))",
+                          "user_save_rate = rate(save, impression or watch or positive, 10)",
+                          "item_save_rate = everybody(rate(save, impression or watch or positive, "
+                          "item, 20))"));
+  EXPECT_THAT(
+      names("[schema.events]\nhide = \"negative\"\n", {"unwanted", "completion"}),
+      ElementsAre(HasSubstr("rate(dislike or dismiss or hide, "), HasSubstr("item_unwanted_rate"),
+                  HasSubstr("everybody(mean(watch.share, item")));
+  EXPECT_THAT(names("[features]\ndrop = [\"item_mean_rating\"]\n"
+                    "[[feature]]\nname = \"user_mean_rating\"\nfrom = \"mean(rating.value)\"\n",
+                    {"rating"}),
+              ElementsAre("user_mean_rating = mean(rating.value)", HasSubstr("item_mean_rating")));
+  EXPECT_THAT(names("[features]\ndefaults = false\n[[feature]]\nname = \"i\"\nfrom = \"item\"\n"
+                    "[[feature]]\nname = \"w\"\nfrom = \"history(watch, item, 5)\"\n"
+                    "for = [\"retrieval\"]\n",
+                    {"rating"}),
+              ElementsAre("i = item"));
 }
 
 }  // namespace

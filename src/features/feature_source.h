@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "catalogue/attribute_column.h"
 #include "catalogue/catalogue.h"
@@ -37,6 +38,7 @@ class FeatureSource {
       : of_(OfPath(path)),
         list_(path.kind == schema::Kind::kCategories && path.entity != schema::Entity::kRequest),
         through_(path.through),
+        attribute_(path.attribute),
         declared_(path.attribute - kBuiltInRequestAttributes) {
     if (of_ == Of::kItem || of_ == Of::kUser) {
       column_ = catalogue.Column(path.entity, path.attribute);
@@ -66,6 +68,12 @@ class FeatureSource {
         break;
     }
     return {};
+  }
+
+  // Of a text of an item.
+  std::string_view Text(const FeatureSubject& subject,
+                        const catalogue::Catalogue& catalogue) const {
+    return catalogue.Text(schema::Entity::kItem, attribute_, ItemOf(subject));
   }
 
   // Calls visit(id) for each id of a categorical attribute; false when there is none.
@@ -128,7 +136,7 @@ class FeatureSource {
 
   Of of_;
   bool list_;
-  uint32_t through_;
+  uint32_t through_, attribute_;
   size_t declared_;
   catalogue::AttributeColumn column_;
 };

@@ -75,7 +75,8 @@ void ReadDeclared(const base::ConfigTable& table, const schema::Schema& schema, 
 
 FeatureSpec FeatureSpec::FromConfig(const base::ConfigTable& features,
                                     const std::vector<base::ConfigTable>& declared,
-                                    const schema::Schema& schema) {
+                                    const schema::Schema& schema,
+                                    std::span<const std::string> labels) {
   FeatureSpec spec;
   const auto limit = [&](std::string_view key, uint32_t fallback) {
     return static_cast<uint32_t>(
@@ -87,6 +88,11 @@ FeatureSpec FeatureSpec::FromConfig(const base::ConfigTable& features,
   spec.min_item_count = limit("min_item_count", spec.min_item_count);
   spec.defaults = features.Bool("defaults", spec.defaults);
   for (const base::ConfigTable& table : declared) ReadDeclared(table, schema, &spec);
+  if (spec.defaults) {
+    std::vector<Declaration> first = LabelFeatures(labels, schema);
+    for (const Declaration& one : spec.ranking) Declare(one, &first);
+    spec.ranking = std::move(first);
+  }
   spec.drop = features.Texts("drop", {});
   const std::vector<std::string> names = spec.Names();
   for (const std::string& name : spec.drop) {

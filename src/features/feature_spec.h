@@ -1,11 +1,12 @@
 // [features] and [[feature]] of the project file: which features the models have.
 //
 //   FeatureSpec spec = FeatureSpec::FromConfig(config.Table("features"),
-//                                              config.root().Tables("feature"), schema);
+//                                              config.root().Tables("feature"), schema, labels);
 #ifndef UPNEXT_FEATURES_FEATURE_SPEC_H_
 #define UPNEXT_FEATURES_FEATURE_SPEC_H_
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,13 +27,15 @@ struct FeatureSpec {
   // keep their place and read as missing; a name that both models have is dropped from both.
   std::vector<std::string> drop = {};
   bool defaults = true;  // the default features come first
-  // Declared ones, by model. One with the name of another takes its place.
+  // Declared ones, by model, those of labels first. One with the name of another takes its place.
   std::vector<Declaration> retrieval = {}, ranking = {};
 
-  // Mistakes fail the config's Check() with the place of the expression that is wrong.
+  // labels: of the ranker's objectives, for LabelFeatures. Mistakes fail the config's Check() with
+  // the place of the expression that is wrong.
   static FeatureSpec FromConfig(const base::ConfigTable& features,
                                 const std::vector<base::ConfigTable>& declared = {},
-                                const schema::Schema& schema = {});
+                                const schema::Schema& schema = {},
+                                std::span<const std::string> labels = {});
   // All features of a model, in the order in which it reads them.
   std::vector<Declaration> Features(Model model) const;
   std::vector<std::string> Names() const;  // of both models, and kPowersName

@@ -121,6 +121,7 @@ uint32_t FeatureStatistics::rows(size_t index) const {
     case VocabularyPlan::Counts::kTokens:
       return std::max(1u, tokens.rows());
     case VocabularyPlan::Counts::kHashed:
+    case VocabularyPlan::Counts::kWords:
       return plan.vocabularies()[index].rows;
     default:
       return std::max(1u, vocabularies[index].rows());
@@ -158,6 +159,7 @@ Status FeatureStatistics::Save(const std::filesystem::path& path) const {
   for (size_t i = 0; i < quantiles.size(); ++i) {
     UPNEXT_RETURN_IF_ERROR(quantiles[i].Save(writer, sections[i]));
   }
+  UPNEXT_RETURN_IF_ERROR(source_scores.Save(writer));
   UPNEXT_RETURN_IF_ERROR(counts.Save(writer));
   UPNEXT_RETURN_IF_ERROR(
       writer.Add<int64_t>("train_span_ms", std::vector<int64_t>{train_begin_ms, train_end_ms}));
@@ -184,6 +186,7 @@ Result<FeatureStatistics> FeatureStatistics::Load(const std::filesystem::path& p
       tables.quantiles.push_back(std::move(one));
     }
   }
+  UPNEXT_ASSIGN_OR_RETURN(tables.source_scores, SourceScores::Load(file));
   UPNEXT_ASSIGN_OR_RETURN(tables.counts, EventCounts::Load(file, tables.plan.everybody()));
   UPNEXT_ASSIGN_OR_RETURN(std::span<const int64_t> span, file.Get<int64_t>("train_span_ms", 2));
   UPNEXT_ASSIGN_OR_RETURN(std::span<const uint64_t> digest, file.Get<uint64_t>("log_digest", 1));
@@ -204,6 +207,11 @@ Status FeatureStatistics::CheckIds(const log::EventLog& log) const {
     if (vocabularies[i].ids() <= known) continue;
     return DataLoss("the {} vocabulary holds {} ids, but the log has {}; train again",
                     vocabulary.name, vocabularies[i].ids(), known);
+  }
+  const uint32_t sources = log.dictionary(schema::IdSpace::kSource).size();
+  if (source_scores.ids() > sources) {
+    return DataLoss("the scores are of source {}, but the log has {} sources; train again",
+                    source_scores.ids() - 1, sources);
   }
   return Ok();
 }

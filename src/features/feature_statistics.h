@@ -20,6 +20,7 @@
 #include "features/feature_spec.h"
 #include "features/quantiles.h"
 #include "features/query_tokens.h"
+#include "features/source_scores.h"
 #include "features/vocabulary.h"
 #include "log/event_log.h"
 
@@ -40,6 +41,7 @@ struct FeatureStatistics {
   // while they are being learned: then extraction gives raw values, and dense ones as if all were
   // missing.
   std::vector<Quantiles> quantiles;
+  SourceScores source_scores;  // none unless a feature reads `request.source_score`
   EventCounts counts;
   int64_t train_begin_ms = 0,
           train_end_ms = 0;  // span of the training events: example age (paper 3.3)

@@ -64,7 +64,9 @@ class FeatureTablesFile : public testing::Test {
     const FeatureExtractor extractor(tables, log_.catalogue(), Model::kRanking);
     extractor.AppendQuery(state, schema::kNone, context, &queries);
     for (uint32_t item = 0; item < 25; ++item) {
-      extractor.AppendImpression(state, schema::kNone, context, {.item = item}, &impressions);
+      extractor.AppendImpression(
+          state, schema::kNone, context,
+          {.item = item, .source = 0, .source_score = static_cast<float>(item % 4)}, &impressions);
     }
     return Digest(retrieval) ^ (Digest(queries) * 3) ^ (Digest(impressions) * 5);
   }
@@ -73,9 +75,11 @@ class FeatureTablesFile : public testing::Test {
 };
 
 TEST_F(FeatureTablesFile, LoadedTablesGiveTheSameFeaturesToTheByte) {
-  FeatureStatistics tables = LearnTables(
-      log_, {.drop = {"device", "topics"},
-             .ranking = {{"clicks_by_topic", "count(click, item.topics)", "declared"}}});
+  FeatureStatistics tables =
+      LearnTables(log_, {.drop = {"device", "topics"},
+                         .ranking = {{"clicks_by_topic", "count(click, item.topics)", "declared"},
+                                     {"score", "request.source_score", "declared"}}});
+  tables.source_scores.Learn({{1, 2, 3}});
   tables.log_digest = 0x123456789abcdef0;
   ASSERT_TRUE(tables.Save(folder_ / "features.bin"));
   const Result<FeatureStatistics> loaded = FeatureStatistics::Load(folder_ / "features.bin");

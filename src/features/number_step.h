@@ -24,6 +24,7 @@
 #include "features/feature_statistics.h"
 #include "features/quantiles.h"
 #include "features/state_spec.h"
+#include "features/text_words.h"
 #include "schema/event.h"
 
 namespace upnext::features {
@@ -72,6 +73,7 @@ class NumberStep {
       : op_(feature.number),
         path_(op_.path, catalogue),
         other_(op_.other, catalogue),
+        catalogue_(catalogue),
         quantiles_(quantiles),
         dense_(feature.dense),
         raw_(feature.raw),
@@ -90,6 +92,8 @@ class NumberStep {
         return has_key ? FromCounts(rows) : kMissing;
       case kNumber:
         return path_.Value(subject).number;
+      case kSourceScore:
+        return tables.source_scores.ShareOf(subject.candidate);
       case kAge:
         return SecondsSince(now_ms, path_.Value(subject).time_ms) / kDaySeconds;
       case kHour:
@@ -101,6 +105,8 @@ class NumberStep {
       case kMatch:
       case kOverlap:
         return Overlap(subject);
+      case kWordOverlap:
+        return WordOverlap(subject);
     }
     return kMissing;
   }
@@ -175,6 +181,22 @@ class NumberStep {
     return static_cast<float>(common) / static_cast<float>(std::min(first, second));
   }
 
+  float WordOverlap(const FeatureSubject& subject) const {
+    WordSet words, others;
+    words.Add(path_.Text(subject, catalogue_));
+    if (op_.newest == 0) {
+      others.Add(other_.Text(subject, catalogue_));
+    } else {
+      const std::span<const TimedId> queries = subject.state.bag(op_.bag);
+      for (const TimedId& query : queries.last(std::min<size_t>(queries.size(), op_.newest))) {
+        others.Add(catalogue_.Name(schema::IdSpace::kQuery, query.id));
+      }
+    }
+    const size_t shorter = std::min(words.size(), others.size());
+    if (shorter == 0) return kMissing;
+    return static_cast<float>(words.InCommon(others)) / static_cast<float>(shorter);
+  }
+
   int64_t Newest(const NumberRows& rows) const {
     int64_t newest_ms = schema::kNoTime;
     for (const void* row : rows) {
@@ -212,6 +234,7 @@ class NumberStep {
 
   NumberOp op_;
   FeatureSource path_, other_;
+  const catalogue::Catalogue& catalogue_;
   const Quantiles* quantiles_;
   size_t dense_, raw_;  // offsets in a row
   double prior_;

@@ -4,32 +4,14 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "base/checksum.h"
+#include "features/text_words.h"
 #include "schema/event.h"
 
 namespace upnext::features {
 
-namespace {
-
-bool IsWordByte(unsigned char c) {
-  return c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-}  // namespace
-
 void Tokenize(std::string_view query, std::vector<std::string>* tokens) {
   tokens->clear();
-  for (size_t i = 0; i < query.size() && tokens->size() < kMaxQueryWords;) {
-    if (!IsWordByte(static_cast<unsigned char>(query[i]))) {
-      ++i;
-      continue;
-    }
-    std::string& word = tokens->emplace_back();
-    for (; i < query.size() && IsWordByte(static_cast<unsigned char>(query[i])); ++i) {
-      word.push_back(Lower(query[i]));
-    }
-  }
+  ForEachWord(query, [&](std::string_view word) { tokens->emplace_back(word); });
   const size_t words = tokens->size();
   tokens->reserve(2 * words);
   for (size_t i = 0; i + 1 < words; ++i) {

@@ -21,12 +21,8 @@
 
 namespace upnext::features {
 
-// Words of a query beyond this many are not read: a pasted text is not a search.
-inline constexpr size_t kMaxQueryWords = 32;
-
-// Lower-cased words of a query, then its neighbouring pairs: "taylor swift live" ->
-// taylor, swift, live, "taylor swift", "swift live" (CG-03). A word is a run of ASCII letters,
-// digits and bytes >= 0x80; only ASCII is lower-cased. Replaces what `tokens` held.
+// The words of a query (features/text_words.h), then its neighbouring pairs: "Taylor Swift live" ->
+// taylor, swift, live, "taylor swift", "swift live" (CG-03). Replaces what `tokens` held.
 void Tokenize(std::string_view query, std::vector<std::string>* tokens);
 
 class QueryTokens {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "features/test_log.h"
+#include "features/text_words.h"
 #include "schema/event.h"
 
 namespace upnext::features {
@@ -33,7 +34,7 @@ TEST(Tokenize, CG03_WordsThenNeighbouringPairs) {
 TEST(Tokenize, PastedTextIsCutOff) {
   std::string text;
   for (int i = 0; i < 1000; ++i) text += "word ";
-  EXPECT_EQ(Tokens(text).size(), 2 * kMaxQueryWords - 1);
+  EXPECT_EQ(Tokens(text).size(), 2 * kMaxWords - 1);
 }
 
 // Queries of the log in the order of their ids: "cat", "big cat", "dog food".

@@ -59,6 +59,7 @@ Result<FeatureStatistics> Rebase(FeatureStatistics statistics, const log::EventL
   for (size_t i = 0; i < statistics.vocabularies.size(); ++i) {
     const VocabularyPlan& vocabulary = plan.vocabularies()[i];
     if (vocabulary.counts == VocabularyPlan::Counts::kTokens) continue;
+    if (vocabulary.counts == VocabularyPlan::Counts::kWords) continue;
     if (vocabulary.counts == VocabularyPlan::Counts::kHashed) {
       return FailedPrecondition(
           "ids have other numbers than in {}, and the feature '{}' is a hash of numbers",
@@ -71,6 +72,7 @@ Result<FeatureStatistics> Rebase(FeatureStatistics statistics, const log::EventL
     statistics.counts.Renumber(table, ids.Of(SpaceOf(tables[table].key, plan.schema())));
   }
   statistics.tokens.Renumber();
+  statistics.source_scores = statistics.source_scores.Renumbered(ids.Of(IdSpace::kSource));
   statistics.log_digest = now.digest();
   return statistics;
 }

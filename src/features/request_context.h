@@ -36,7 +36,8 @@ inline Context ContextOf(const log::EventLog& log, uint64_t row, const schema::E
 
 struct Candidate {
   uint32_t item = schema::kNone;
-  uint32_t source = schema::kNone;  // id of IdSpace::kSource
+  uint32_t source = schema::kNone;       // id of IdSpace::kSource
+  float source_score = schema::kAbsent;  // that `source` gave it
 };
 
 // The built-in request attributes that are categories, by their numbers in the schema; declared ones

@@ -69,7 +69,7 @@ inline FeatureStatistics LearnTables(const TestLog& log, const FeatureSpec& spec
     const std::vector<uint64_t> ones(log.catalogue().size(vocabulary.space), 1);
     if (vocabulary.counts == VocabularyPlan::Counts::kTokens) {
       tables.tokens = QueryTokens::Learn(log.catalogue(), ones, 1'000);
-    } else if (vocabulary.counts != VocabularyPlan::Counts::kHashed) {
+    } else if (vocabulary.rows == 0) {
       tables.vocabularies[i] = Vocabulary::Learn(ones, ones.size());
     }
   }

@@ -99,9 +99,10 @@ std::string Expression(const TableColumn& column, const Column& given,
     case Read::kNumber: {
       const std::string number = fmt::format("TRY_CAST({} AS FLOAT)", raw_or_null);
       // NaN means unknown in attributes, where some writers have no other NULL; as the value of an
-      // event it is a mistake. (DuckDB orders it above all numbers.)
-      return column.attribute.name == "value" ? number
-                                              : fmt::format("nullif({}, 'nan'::FLOAT)", number);
+      // event or the score of a generator it is a mistake. (DuckDB orders it above all numbers.)
+      const std::string& name = column.attribute.name;
+      const bool mistake = name == "value" || name == "source_score";
+      return mistake ? number : fmt::format("nullif({}, 'nan'::FLOAT)", number);
     }
     case Read::kWhole:
       return fmt::format("TRY_CAST({} AS INTEGER)", raw_or_null);

@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-static_assert(sizeof(SpooledEvent) == 64 && std::is_trivially_copyable_v<SpooledEvent>);
+static_assert(sizeof(SpooledEvent) == 72 && std::is_trivially_copyable_v<SpooledEvent>);
 
 constexpr size_t kBlockRows = 16384;                 // read and written at once
 constexpr size_t kBucketBuffers = size_t{64} << 20;  // bytes, of all buckets together

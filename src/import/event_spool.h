@@ -7,7 +7,7 @@
 //   UPNEXT_RETURN_IF_ERROR(spool.Sort(order, progress, [](user, rows) { return Ok(); }));
 //
 // Memory: a few bytes a user and four times the larger of one bucket (67 MB) and the rows of the
-// most active user, whatever the number of rows; disk: 128 bytes a row. Every declared attribute of
+// most active user, whatever the number of rows; disk: 144 bytes a row. Every declared attribute of
 // requests adds 8 and 16 bytes a row to both. One thread. Only the import includes it.
 #ifndef UPNEXT_IMPORT_EVENT_SPOOL_H_
 #define UPNEXT_IMPORT_EVENT_SPOOL_H_
@@ -32,7 +32,7 @@ struct SpooledEvent {
   uint64_t request = 0, id = 0;
   uint32_t user = 0, item = schema::kNone, query = schema::kNone, source = schema::kNone,
            device = schema::kNone, region = schema::kNone, current_item = schema::kNone;
-  float value = schema::kAbsent, propensity = schema::kAbsent;
+  float value = schema::kAbsent, source_score = schema::kAbsent, propensity = schema::kAbsent;
   uint16_t position = 0;
   schema::EventType type = schema::EventType::kImpression;
   bool off_site : 1 = false;

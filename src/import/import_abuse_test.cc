@@ -46,6 +46,18 @@ TEST_F(ImportTest, RefusesNumbersThatAreNone) {
                 HasSubstr("is no time: expected seconds since 1970"))
         << bad;
   }
+  const auto scored = [&](std::string_view score) {
+    return Refused(
+               {.events_sql = fmt::format("SELECT *, {} AS source_score FROM ({})", score, kOne)})
+        .message;
+  };
+  for (const std::string_view bad : {"'nan'::DOUBLE", "'NaN'", "'inf'::FLOAT", "'-inf'::DOUBLE"}) {
+    const std::string message = scored(bad);
+    EXPECT_THAT(message, AllOf(HasSubstr("source_score"), HasSubstr("should be a finite number")))
+        << bad;
+  }
+  EXPECT_THAT(scored("'high'"), HasSubstr("source_score high is no number"));
+  EXPECT_THAT(scored("-1e300"), HasSubstr("source_score -1e+300 is no number"));
   const auto duration = [&](std::string_view value) {
     return Refused({.events_sql = std::string(kOne),
                     .items_sql = fmt::format("SELECT 'i' AS item, {} AS duration", value)})

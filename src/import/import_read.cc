@@ -15,6 +15,7 @@ enum EventColumn : size_t {
   kValue,
   kPosition,
   kPropensity,
+  kSourceScore,
   kOffSite,
   kUser,
   kItem,
@@ -41,8 +42,8 @@ std::string StreamStatement(std::string_view checked, std::span<const schema::At
   return fmt::format(
       "SELECT time, type, coalesce(value, 'nan'::FLOAT), coalesce(TRY_CAST(position AS USMALLINT), "
       "0),\n"
-      "  coalesce(propensity, 'nan'::FLOAT), coalesce(off_site, false), \"user\", item, query,\n"
-      "  request, source, device, region, current_item, id, upnext_reason, upnext_text, "
+      "  coalesce(propensity, 'nan'::FLOAT), coalesce(source_score, 'nan'::FLOAT),\n"
+      "  coalesce(off_site, false), \"user\", item, query, request, source, device, region, current_item, id, upnext_reason, upnext_text, "
       "file, line{}\nFROM (\n{}\n)",
       more, checked);
 }
@@ -167,6 +168,7 @@ Status ImportReader::EventIntake::Take(const Chunk& chunk) {
   const auto value = chunk.Values<float>(kValue);
   const auto position = chunk.Values<uint16_t>(kPosition);
   const auto propensity = chunk.Values<float>(kPropensity);
+  const auto source_score = chunk.Values<float>(kSourceScore);
   const auto off_site = chunk.Values<bool>(kOffSite);
   GatherTexts(chunk, kRequest);
   events_.resize(good_.size());
@@ -178,6 +180,7 @@ Status ImportReader::EventIntake::Take(const Chunk& chunk) {
     event.value = value[row];
     event.position = position[row];
     event.propensity = propensity[row];
+    event.source_score = source_score[row];
     event.off_site = off_site[row];
     event.request = FingerprintOf(texts_[i]);
   }

@@ -60,15 +60,15 @@ TEST_F(ImportTest, GivesTheSameLogAsWriteEventLog) {
       .events_sql =
           "SELECT * FROM (VALUES ('u', 'i', 2, 'impression', 'r1', 3, 'fresh', 0.5, 'tv', 'NZ', "
           "'s', "
-          "true, NULL, 1), ('u', NULL, 1, 'search', NULL, NULL, NULL, NULL, NULL, NULL, NULL, "
+          "true, NULL, 1, -31.5), ('u', NULL, 1, 'search', NULL, NULL, NULL, NULL, NULL, NULL, NULL, "
           "NULL, "
-          "'cat videos', NULL), ('10', 'i', 2, 'watch', '', NULL, '', NULL, '', '', '', false, '', "
-          "9), "
-          "('9', 'i', 2, 'rating', NULL, NULL, '', NULL, '', '', '', false, '', 4)) t(\"user\", "
+          "'cat videos', NULL, NULL), ('10', 'i', 2, 'watch', '', NULL, '', NULL, '', '', '', false, '', "
+          "9, NULL), "
+          "('9', 'i', 2, 'rating', NULL, NULL, '', NULL, '', '', '', false, '', 4, NULL)) t(\"user\", "
           "item, "
           "time, type, request, position, source, propensity, device, region, current_item, off_site, "
           "query, "
-          "value)",
+          "value, source_score)",
       .items_sql =
           "SELECT * FROM (VALUES ('i', -1, 60, 'c', ['z', 'y', 'z', '', NULL], 'mi', 'Tï', "
           "false), ('only here', NULL, NULL, NULL, NULL, NULL, NULL, true)) t(item, created, "
@@ -89,6 +89,7 @@ TEST_F(ImportTest, GivesTheSameLogAsWriteEventLog) {
        .current_item = "s",
        .position = 3,
        .propensity = 0.5f,
+       .source_score = -31.5f,
        .off_site = true},
       {.user = "u", .time_ms = 1000, .type = schema::EventType::kSearch, .query = "cat videos"},
       {.user = "10", .item = "i", .time_ms = 2000, .type = schema::EventType::kWatch, .value = 9},

@@ -143,6 +143,7 @@ schema::Event Writing::ToEvent(const SpooledEvent& spooled) const {
           .request = spooled.request,
           .position = spooled.position,
           .source = Id(schema::IdSpace::kSource, spooled.source),
+          .source_score = spooled.source_score,
           .propensity = spooled.propensity,
           .device = Id(schema::IdSpace::kDevice, spooled.device),
           .region = Id(schema::IdSpace::kRegion, spooled.region),

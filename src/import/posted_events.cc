@@ -34,6 +34,7 @@ class PostedIntake {
                                 .region = Number(schema::IdSpace::kRegion, raw.region),
                                 .current_item = Number(schema::IdSpace::kItem, raw.current_item),
                                 .value = raw.value,
+                                .source_score = raw.source_score,
                                 .propensity = raw.propensity,
                                 .position = raw.position,
                                 .type = raw.type,

@@ -45,8 +45,7 @@ void RowMaker::AppendImpressions(uint32_t user, ExampleRows* rows) const {
         const auto query = static_cast<uint32_t>(rows->queries.rows);
         for (const examples::Impression& impression : group.impressions) {
           if (!Wanted(impression.part)) continue;
-          extractor_.AppendImpression(before, user, group.context,
-                                      {.item = impression.item, .source = impression.source},
+          extractor_.AppendImpression(before, user, group.context, impression.candidate(),
                                       &rows->impressions);
           rows->query_of.push_back(query);
           rows->labels.push_back(impression.labels);

@@ -112,7 +112,7 @@ Result<json> WriteVocabularies(const features::FeatureStatistics& tables,
     using Counts = features::VocabularyPlan::Counts;
     json& vocabulary = all[plans[i].name];
     vocabulary["rows"] = tables.rows(i);
-    if (plans[i].counts == Counts::kHashed) continue;
+    if (plans[i].rows > 0) continue;
     const std::string file = fmt::format("vocabulary.{}.txt", plans[i].name);
     std::string lines;
     for (uint32_t row = 0; row < tables.rows(i); ++row) {

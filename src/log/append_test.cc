@@ -172,6 +172,11 @@ TEST_F(AppendTest, WhatIsToldTwiceHappenedOnce) {
        .time_ms = 10,
        .type = schema::EventType::kClick,
        .off_site = true},
+      {.user = "a",
+       .item = "i",
+       .time_ms = 10,
+       .type = schema::EventType::kClick,
+       .source_score = 7.25f},
       {.user = "a", .item = "i", .time_ms = 10, .type = schema::EventType::kClick, .value = 1},
       {.user = "a", .item = "i", .time_ms = 10, .type = schema::EventType::kLike},
       {.user = "b", .item = "i", .time_ms = 10, .type = schema::EventType::kClick}};

@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kFew = 16;
 // In the word of a key that has the type and the position.
-constexpr size_t kFlags = 10;
+constexpr size_t kFlags = 11;
 constexpr uint32_t kWithId = 1 << 17, kPosted = 1 << 18;
 
 // All ways to say "not known" are one.
@@ -66,6 +66,7 @@ DuplicateFilter::Key DuplicateFilter::KeyOf(const schema::Event& event,
           static_cast<uint32_t>(event.request),
           static_cast<uint32_t>(event.request >> 32),
           event.source,
+          Bits(event.source_score),
           Bits(event.propensity),
           event.device,
           event.region,

@@ -46,7 +46,7 @@ class DuplicateFilter {
 
  private:
   // The columns but user, time and id; whether there is an id, and whether it was posted.
-  using Key = std::array<uint32_t, 13>;
+  using Key = std::array<uint32_t, 14>;
   struct Hash {
     size_t operator()(const Key& key) const;
   };

@@ -33,6 +33,7 @@ std::vector<schema::RawEvent> SomeEvents() {
        .current_item = "only-watched",
        .position = 3,
        .propensity = 0.25f,
+       .source_score = -31.5f,
        .off_site = true},
       {.user = "9", .time_ms = 50, .type = schema::EventType::kSearch, .query = "cat videos"},
       {.user = "10", .item = "c", .time_ms = 300, .type = schema::EventType::kLike},
@@ -102,6 +103,7 @@ TEST_P(EventLogShards, GivesBackEveryField) {
   EXPECT_EQ(shown.position, 3);
   EXPECT_EQ(shown.source, id(schema::IdSpace::kSource, "fresh"));
   EXPECT_EQ(shown.propensity, 0.25f);
+  EXPECT_EQ(shown.source_score, -31.5f);
   EXPECT_EQ(shown.device, id(schema::IdSpace::kDevice, "tv"));
   EXPECT_EQ(shown.region, id(schema::IdSpace::kRegion, "NZ"));
   EXPECT_EQ(shown.current_item, id(schema::IdSpace::kItem, "only-watched"));
@@ -114,6 +116,7 @@ TEST_P(EventLogShards, GivesBackEveryField) {
   EXPECT_EQ(log.dictionary(schema::IdSpace::kQuery).name(search.query), "cat videos");
   EXPECT_EQ(search.request, 0u);
   EXPECT_FALSE(search.off_site);
+  EXPECT_TRUE(std::isnan(search.source_score));
   EXPECT_EQ(log.event(log.begin(nine) + 1).value, 12.5f);
   EXPECT_EQ(log.type(log.begin(nine) + 1), schema::EventType::kWatch);
   EXPECT_EQ(log.time_ms(log.begin(nine) + 1), 100);
@@ -291,6 +294,7 @@ TEST(WriteEventLog, RefusesWhatIsNoEvent) {
           "has no item");
   refused({.user = "u", .item = "i", .type = schema::EventType::kWatch, .value = -1}, "negative");
   refused({.user = "u", .item = "i", .propensity = 0}, "propensity");
+  refused({.user = "u", .item = "i", .source_score = INFINITY}, "source_score should be finite");
 }
 
 TEST(WriteEventLog, RefusesRepeatedItemsAndUsersAndAFolderInUse) {

@@ -30,6 +30,7 @@ struct ShardColumns {
         request(spill, "request", 0),
         position(spill, "position", 0),
         source(spill, "source", Width(ids, schema::IdSpace::kSource)),
+        source_score(spill, "source_score", schema::kAbsent),
         propensity(spill, "propensity", schema::kAbsent),
         device(spill, "device", Width(ids, schema::IdSpace::kDevice)),
         region(spill, "region", Width(ids, schema::IdSpace::kRegion)),
@@ -49,6 +50,8 @@ struct ShardColumns {
     UPNEXT_RETURN_IF_ERROR(position.Add(event.position));
     UPNEXT_RETURN_IF_ERROR(source.Add(event.source));
     UPNEXT_RETURN_IF_ERROR(
+        source_score.Add(std::isnan(event.source_score) ? schema::kAbsent : event.source_score));
+    UPNEXT_RETURN_IF_ERROR(
         propensity.Add(std::isnan(event.propensity) ? schema::kAbsent : event.propensity));
     UPNEXT_RETURN_IF_ERROR(device.Add(event.device));
     UPNEXT_RETURN_IF_ERROR(region.Add(event.region));
@@ -60,7 +63,8 @@ struct ShardColumns {
   }
   Status WriteTo(base::SectionWriter& writer) {
     return WriteAll(writer, time_ms, type, item, value, query, request, position, source,
-                    propensity, device, region, current_item, off_site, posted, id, attributes);
+                    source_score, propensity, device, region, current_item, off_site, posted, id,
+                    attributes);
   }
 
   static int Width(std::span<const uint64_t> ids, schema::IdSpace space) {
@@ -82,7 +86,7 @@ struct ShardColumns {
   Column<uint64_t> request;
   Column<uint16_t> position;
   IdColumn source;
-  Column<float> propensity;
+  Column<float> source_score, propensity;
   IdColumn device, region, current_item;
   Column<uint8_t> off_site, posted;
   Column<uint64_t> id;

@@ -16,7 +16,7 @@
 
 namespace upnext::log::format {
 
-inline constexpr uint32_t kVersion = 4;
+inline constexpr uint32_t kVersion = 5;
 inline constexpr uint32_t kMaxShards = 65536;
 inline constexpr uint32_t kMaxSegments = 4096;
 

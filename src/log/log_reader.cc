@@ -204,6 +204,7 @@ Result<ShardReader> ShardReader::Open(FilePtr file, const schema::Schema& schema
   UPNEXT_ASSIGN_OR_RETURN(reader.request_, Optional<uint64_t>(*file, "request", rows));
   UPNEXT_ASSIGN_OR_RETURN(reader.position_, Optional<uint16_t>(*file, "position", rows));
   UPNEXT_ASSIGN_OR_RETURN(reader.source_, id_column("source", schema::IdSpace::kSource));
+  UPNEXT_ASSIGN_OR_RETURN(reader.source_score_, Optional<float>(*file, "source_score", rows));
   UPNEXT_ASSIGN_OR_RETURN(reader.propensity_, Optional<float>(*file, "propensity", rows));
   UPNEXT_ASSIGN_OR_RETURN(reader.device_, id_column("device", schema::IdSpace::kDevice));
   UPNEXT_ASSIGN_OR_RETURN(reader.region_, id_column("region", schema::IdSpace::kRegion));
@@ -234,6 +235,7 @@ schema::Event ShardReader::event(uint64_t row) const {
   event.request = ValueOr<uint64_t>(request_, row, 0);
   event.position = ValueOr<uint16_t>(position_, row, 0);
   event.source = source_[row];
+  event.source_score = ValueOr(source_score_, row, schema::kAbsent);
   event.propensity = ValueOr(propensity_, row, schema::kAbsent);
   event.device = device_[row];
   event.region = region_[row];

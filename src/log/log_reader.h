@@ -100,7 +100,7 @@ class ShardReader {
   std::span<const int64_t> time_ms_;
   std::span<const uint8_t> type_, off_site_, posted_;
   IdView item_, query_, source_, device_, region_, current_item_;
-  std::span<const float> value_, propensity_;
+  std::span<const float> value_, source_score_, propensity_;
   std::span<const uint64_t> request_, id_;
   std::span<const uint16_t> position_;
   std::vector<AttributeView> attributes_;

@@ -70,6 +70,9 @@ inline std::string TextOf(const EventLog& log, const schema::Event& event) {
     if (number != schema::kNone) text += fmt::format(" {} {}", what, NameOf(log, space, number));
   };
   id("source", schema::IdSpace::kSource, event.source);
+  if (event.source_score == event.source_score) {
+    text += fmt::format(" source_score {}", event.source_score);
+  }
   id("device", schema::IdSpace::kDevice, event.device);
   id("region", schema::IdSpace::kRegion, event.region);
   id("current_item", schema::IdSpace::kItem, event.current_item);
@@ -111,10 +114,11 @@ inline std::vector<std::string> RowsOf(const EventLog& log) {
     for (uint64_t row = log.begin(user); row < log.end(user); ++row) {
       const schema::Event e = log.event(row);
       rows[row] =
-          fmt::format("{}: {} {} {} {:x} {} {} {} {} {:x} {} {} {} {} {} {:x}", user, e.time_ms,
+          fmt::format("{}: {} {} {} {:x} {} {} {} {} {:x} {} {} {} {} {} {} {:x}", user, e.time_ms,
                       static_cast<int>(e.type), e.item, std::bit_cast<uint32_t>(e.value), e.query,
-                      e.request, e.position, e.source, std::bit_cast<uint32_t>(e.propensity),
-                      e.device, e.region, e.current_item, e.off_site, e.posted, e.id) +
+                      e.request, e.position, e.source, std::bit_cast<uint32_t>(e.source_score),
+                      std::bit_cast<uint32_t>(e.propensity), e.device, e.region, e.current_item,
+                      e.off_site, e.posted, e.id) +
           DeclaredText(log, row);
     }
   }

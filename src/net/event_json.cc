@@ -249,6 +249,8 @@ class EventParser {
       event->position = static_cast<uint16_t>(position);
     } else if (number == kPropensity) {
       UPNEXT_ASSIGN_OR_RETURN(event->propensity, NumberOf(value, attribute));
+    } else if (number == kSourceScore) {
+      UPNEXT_ASSIGN_OR_RETURN(event->source_score, NumberOf(value, attribute));
     } else if (number == kOffSite) {
       UPNEXT_ASSIGN_OR_RETURN(event->off_site, FlagOf(value));
     } else {

@@ -32,7 +32,8 @@ TEST(ParseEvents, TakesEveryColumn) {
       schema::Schema(),
       BatchOf(
           R"({"user": "u", "item": "i", "time": 1700000000.25, "type": "watch", "value": 31.5,
-          "request": "r", "position": 3, "source": "popular", "propensity": 0.5, "device": "tv",
+          "request": "r", "position": 3, "source": "popular", "source_score": -31.5,
+          "propensity": 0.5, "device": "tv",
           "region": "DE", "current_item": "j", "off_site": true, "id": "e1"})"));
   ASSERT_TRUE(batch) << batch.error().message;
   ASSERT_EQ(batch->events.size(), 1u);
@@ -46,6 +47,7 @@ TEST(ParseEvents, TakesEveryColumn) {
   EXPECT_EQ(event.position, 3);
   EXPECT_EQ(event.source, "popular");
   EXPECT_EQ(event.propensity, 0.5f);
+  EXPECT_EQ(event.source_score, -31.5f);
   EXPECT_EQ(event.device, "tv");
   EXPECT_EQ(event.region, "DE");
   EXPECT_EQ(event.current_item, "j");
@@ -100,6 +102,7 @@ TEST(ParseEvents, AbsentAndNullColumnsAreUnknown) {
   EXPECT_EQ(event.time_ms, schema::kNoTime);
   EXPECT_TRUE(std::isnan(event.value));
   EXPECT_TRUE(std::isnan(event.propensity));
+  EXPECT_TRUE(std::isnan(event.source_score));
   EXPECT_EQ(event.position, 0);
   EXPECT_FALSE(event.off_site);
   EXPECT_THAT(batch->ids, testing::ElementsAre(""));
@@ -226,6 +229,8 @@ TEST(ParseEvents, EveryWrongEventSaysWhatWasExpectedAndWhere) {
       {R"({"propensity": 0})", "propensity: expected a number in (0, 1]"},
       {R"({"propensity": 1e-60})", "propensity: expected a number in (0, 1]"},
       {R"({"propensity": 1.01})", "propensity: expected a number in (0, 1], found 1.01"},
+      {R"({"source_score": 1e39})", "source_score: expected a finite number, found 1e+39"},
+      {R"({"source_score": "high"})", "source_score: expected a number, found a string"},
       {R"({"off_site": 1})", "off_site: expected true or false, found a number"},
       {R"({"device": {}})", "device: expected a string or a whole number, found an object"},
       {R"({"id": 1e3})", "id: expected a string or a whole number, found 1000"},

@@ -175,6 +175,8 @@ constexpr std::string_view kFrame = R"json({
           "title": {"type": "string"},
           "score": {"type": "number"},
           "reason": {"type": "string"},
+          "source": {"type": "string", "description": "The generator that proposed it, to be sent back with its impression"},
+          "source_score": {"type": "number", "description": "The score that this generator gave it, likewise"},
           "sources": {"type": "array", "items": {"type": "object", "required": ["source", "score"], "properties": {"source": {"type": "string"}, "score": {"type": "number"}, "from": {"type": "string"}}}},
           "predictions": {"type": "object", "additionalProperties": {"type": "number"}}
         }

@@ -8,6 +8,10 @@ nlohmann::json ItemsJson(std::span<const serving::Recommendation> items,
   for (const serving::Recommendation& item : items) {
     nlohmann::json row = {{"item", item.id}, {"score", item.score}, {"reason", item.reason}};
     if (!item.title.empty()) row["title"] = item.title;
+    if (!item.sources.empty()) {
+      row["source"] = item.sources.front().source;
+      row["source_score"] = item.sources.front().score;
+    }
     if (explain) {
       row["sources"] = nlohmann::json::array();
       for (const serving::SourceScore& source : item.sources) {

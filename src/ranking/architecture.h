@@ -100,6 +100,10 @@ class Architecture {
   virtual nn::Graph::Value AppendTo(nn::Graph& graph, const NetValues& input) const = 0;
   // Of the last Infer with this scratch, for those that have gates (MT-06). Views into the scratch.
   virtual std::vector<GateWeights> Gates(const ArchitectureScratch&) const { return {}; }
+  // Sets the biases of the first hidden layer so that each of its units has mean 0 over these
+  // impressions, before its ReLU. Numbers in the input have means far from 0 and the same sign for
+  // every impression, so that from random weights alone many units would never be active.
+  virtual void CentreUnits(const NetInput&, const nn::Compute&) {}
   // Sets the outputs for an input without information; biases [outputs of all tasks].
   virtual void SetOutputBiases(std::span<const float> biases) = 0;
   virtual void AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters) = 0;

@@ -209,6 +209,39 @@ std::vector<ArchitectureOptions> All() {
   return all;
 }
 
+// 64 inputs of 1 + 0.1 z, z normal: far from 0, as quantiles and their roots are. Weights of variance
+// 2 / 64 give a unit the mean N(0, 2) over impressions and the deviation 0.1 sqrt(2) = 0.14 around it.
+// Where the mean is below -4.5 of those deviations (probability .32), no impression of 200 is above 0
+// (3e-6 each): of 256 units .32 +- .03 are dead. A unit with mean 0 that varies is above 0 for some.
+TEST_P(EveryArchitecture, TR05_CentredUnitsAreActiveForInputsFarFromZero) {
+  constexpr size_t kWide = 32, kMany = 200;
+  base::Rng rng(8);
+  std::vector<float> queries(kMany * kWide), impressions(kMany * kWide);
+  for (auto* numbers : {&queries, &impressions}) {
+    for (float& number : *numbers) number = static_cast<float>(1 + 0.1 * rng.Normal());
+  }
+  std::vector<uint32_t> query_of(kMany);
+  std::iota(query_of.begin(), query_of.end(), 0);
+  const NetInput input{.queries = queries.data(),
+                       .query_rows = kMany,
+                       .impressions = impressions.data(),
+                       .query_of = query_of};
+  ArchitectureOptions options = GetParam();
+  options.widths = {256};
+  const auto net = MakeArchitecture(options, {.input = {kWide, kWide}, .outputs = kOutputs}, rng);
+  ASSERT_TRUE(net) << net.error().message;
+  if ((*net)->ReluLayers().empty()) return;
+  const auto dead = [&] {
+    nn::DeadUnits& first = *(*net)->ReluLayers().front();
+    first.Reset();
+    (*net)->Forward(input, {}, nullptr);
+    return first.share();
+  };
+  EXPECT_GT(dead(), 0.2);
+  (*net)->CentreUnits(input, {});
+  EXPECT_EQ(dead(), 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(Registry, EveryArchitecture, testing::ValuesIn(All()),
                          [](const testing::TestParamInfo<ArchitectureOptions>& made) {
                            std::string name = made.param.name + std::to_string(made.index);

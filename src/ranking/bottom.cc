@@ -87,6 +87,16 @@ nn::Graph::Value SplitLinear::AppendTo(nn::Graph& graph, const NetValues& input)
                                                 widths_.impression)});
 }
 
+void SplitLinear::Centre(const NetInput& input, const nn::Compute& compute) {
+  const size_t rows = input.rows();
+  if (rows == 0) return;
+  std::vector<float> y(rows * out()), sums(out());
+  Scratch scratch;
+  Forward(input, y.data(), scratch, compute);
+  kernels::ColumnSums(y.data(), rows, out(), sums.data());
+  kernels::Axpy(-1.0f / static_cast<float>(rows), sums.data(), bias_.data(), out());
+}
+
 void SplitLinear::AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters) {
   const auto append = [&](std::string_view half, uint64_t width, Half& values) {
     if (width == 0) return;

@@ -45,6 +45,8 @@ class SplitLinear {
   // Forward without the ReLU, as operations.
   nn::Graph::Value AppendTo(nn::Graph& graph, const NetValues& input) const;
   std::vector<float>& bias() { return bias_; }
+  // Changes the bias so that each output has mean 0 over these impressions.
+  void Centre(const NetInput& input, const nn::Compute& compute);
   void AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters);
 
  private:
@@ -78,6 +80,9 @@ class Bottom {
   nn::Graph::Value AppendTo(nn::Graph& graph, const NetValues& input) const;
   void AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters);
   void AppendReluLayers(std::vector<nn::DeadUnits*>& layers);
+  void CentreUnits(const NetInput& input, const nn::Compute& compute) {
+    first_.Centre(input, compute);
+  }
 
  private:
   SplitLinear first_;

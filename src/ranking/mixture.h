@@ -46,6 +46,9 @@ class Mixture : public Architecture {
              const nn::Compute& compute) const override;
   nn::Graph::Value AppendTo(nn::Graph& graph, const NetValues& input) const override;
   std::vector<GateWeights> Gates(const ArchitectureScratch& scratch) const override;
+  void CentreUnits(const NetInput& input, const nn::Compute& compute) override {
+    bottom_.CentreUnits(input, compute);
+  }
   void SetOutputBiases(std::span<const float> biases) override { heads_.SetOutputBiases(biases); }
   void AppendParameters(std::string_view name, std::vector<nn::Parameter>& parameters) override;
   size_t multiplications() const override;

@@ -179,6 +179,14 @@ std::string NameOfObjective(const base::ConfigTable& objective) {
   return objective.Text("name", objective.Text("label", kDefaultLabel));
 }
 
+std::vector<std::string> LabelsFromConfig(const base::ConfigTable& ranking) {
+  std::vector<std::string> labels;
+  for (const base::ConfigTable& table : ranking.Tables("objective")) {
+    labels.push_back(table.Text("label", kDefaultLabel));
+  }
+  return labels;
+}
+
 float ScoreWeightOf(const base::ConfigTable& objective) {
   return static_cast<float>(ReadScoreWeight(objective, 0));
 }

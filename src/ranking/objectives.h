@@ -79,6 +79,9 @@ Result<HeadLayout> ColumnsOf(std::span<const Objective> objectives);
 std::vector<Objective> ObjectivesFromConfig(const base::ConfigTable& ranking,
                                             const schema::Schema& schema);
 
+// Their labels, as they are written.
+std::vector<std::string> LabelsFromConfig(const base::ConfigTable& ranking);
+
 // The two keys of an objective that serving reads too (score.h).
 inline constexpr double kMaxScoreWeight = 100;  // and not less than minus this
 std::string NameOfObjective(const base::ConfigTable& objective);

@@ -148,6 +148,36 @@ TEST(PlantedEffects, ExpectedWatchTimeIsTheTruthForExactQuantileAndOrdinalLosses
   EXPECT_LT(SlopeOf(kQuantile, 0.3), 0.7);
 }
 
+// The share watched is predicted with an error nearer to that of its expectation than to that of the
+// mean of all.
+TEST(PlantedEffects, MT14_CompletionIsASharePredictedBetterThanByItsMean) {
+  const PlantedWatches train = PlantWatches(1, 6000, 0.3), test = PlantWatches(2, 2000, 0.3);
+  Ranker ranker = MakeRanker({.architecture = {.widths = {32}}, .max_dim = 16},
+                             {CompletionObjective()}, SmallShape(1 + kWatchedItems));
+  RankerTrainOptions options = kExactTraining;
+  options.learning_rate = 0.01f;
+  options.table_learning_rate = 0.1f;
+  Fit(&ranker, options, train.batch, 120);
+  Targets learned, targets;
+  MakeTargets(CompletionObjective(), train.batch, &learned);
+  MakeTargets(CompletionObjective(), test.batch, &targets);
+  double mean = 0;
+  for (const float target : learned.value) {
+    mean += static_cast<double>(target) / static_cast<double>(learned.value.size());
+  }
+  const std::vector<float> predictions = ScoreAll(ranker, test.batch);
+  double error = 0, error_of_mean = 0, error_of_truth = 0;
+  for (size_t i = 0; i < predictions.size(); ++i) {
+    const auto target = static_cast<double>(targets.value[i]);
+    ASSERT_TRUE(target >= 0 && target <= 1 && targets.mask[i] == 1);
+    const double truth = test.truth[i] / static_cast<double>(test.batch.impressions.duration_s[i]);
+    error += std::pow(static_cast<double>(predictions[i]) - target, 2);
+    error_of_mean += std::pow(mean - target, 2);
+    error_of_truth += std::pow(truth - target, 2);
+  }
+  EXPECT_LT(error, (error_of_mean + error_of_truth) / 2);
+}
+
 // Items have a quality that determines clicks both as the candidate and as the user's last watch.
 // `fields` 2: the two fields use separate ids, as if each had its own table; 1: they use the same
 // ids, and so the same rows.

@@ -38,6 +38,7 @@ RankerTrainer::RankerTrainer(Ranker* ranker, const RankerTrainOptions& options,
       options_(options),
       compute_{.precision = options.bf16 ? kernels::BestPrecision() : kernels::Precision::kFp32,
                .pool = &pool},
+      exact_{.pool = &pool},
       adam_(ranker->Parameters(),
             {.learning_rate = options.learning_rate, .weight_decay = options.weight_decay}),
       bias_(ranker->bias_.get()),
@@ -65,6 +66,7 @@ void RankerTrainer::StartFrom(const examples::RankingBatch& batch) {
     biases.insert(biases.end(), best.begin(), best.end());
   }
   ranker_.architecture_->SetOutputBiases(biases);
+  ranker_.architecture_->CentreUnits(ServedInput(batch), exact_);
 }
 
 void RankerTrainer::Losses(const examples::RankingBatch& batch, const float* logits, bool gradients,
@@ -199,19 +201,22 @@ void RankerTrainer::Apply() {
   laps.AddTo(&times_.tables);
 }
 
-void RankerTrainer::Evaluate(const examples::RankingBatch& batch, std::span<nn::LossValue> losses) {
-  const nn::Compute exact{.pool = compute_.pool};
+NetInput RankerTrainer::ServedInput(const examples::RankingBatch& batch) {
   ranker_.bias_->Cells(batch.queries, batch.query_of, {}, &cells_);
-  ranker_.BuildSide(ranker_.query_, batch.queries, nullptr, queries_.values, exact.pool);
+  ranker_.BuildSide(ranker_.query_, batch.queries, nullptr, queries_.values, exact_.pool);
   ranker_.BuildSide(ranker_.impression_, batch.impressions, &cells_, impressions_.values,
-                    exact.pool);
-  ranker_.Attend(batch.queries, batch.query_of, impressions_.values, attention_work_, exact);
+                    exact_.pool);
+  ranker_.Attend(batch.queries, batch.query_of, impressions_.values, attention_work_, exact_);
+  return {.queries = queries_.values.data(),
+          .query_rows = batch.queries.rows,
+          .impressions = impressions_.values.data(),
+          .query_of = batch.query_of};
+}
+
+void RankerTrainer::Evaluate(const examples::RankingBatch& batch, std::span<nn::LossValue> losses) {
+  const NetInput input = ServedInput(batch);
   logits_.resize(batch.size() * ranker_.columns_.width);
-  ranker_.architecture_->Infer({.queries = queries_.values.data(),
-                                .query_rows = batch.queries.rows,
-                                .impressions = impressions_.values.data(),
-                                .query_of = batch.query_of},
-                               logits_.data(), *scratch_, exact);
+  ranker_.architecture_->Infer(input, logits_.data(), *scratch_, exact_);
   ranker_.bias_->AddLogits(cells_, ranker_.columns_, logits_.data());
   Losses(batch, logits_.data(), /*gradients=*/false, losses);
 }

@@ -44,7 +44,8 @@ class RankerTrainer {
   RankerTrainer(Ranker* ranker, const RankerTrainOptions& options, base::ThreadPool& pool);
 
   // Sets the heads' biases to the best constants for this batch, so that training need not learn
-  // averages first.
+  // averages first, and those of the first hidden layer so that its units are active for a part of
+  // the batch (TR-05).
   void StartFrom(const examples::RankingBatch& batch);
 
   // Adds the losses of the batch, one per objective, to `losses`, and computes the gradients of the
@@ -83,6 +84,8 @@ class RankerTrainer {
   };
   void BuildSide(const Ranker::SideLayout& layout, const features::FeatureBlock& block,
                  const features::Bags* cells, SideInput* side);
+  // As when serving; in fp32.
+  NetInput ServedInput(const examples::RankingBatch& batch);
   void AddTableGradients(const Ranker::SideLayout& layout, const features::FeatureBlock& block,
                          SideInput& side);
   // The columns of attention, with what dropout leaves of them, and their gradients.
@@ -95,7 +98,7 @@ class RankerTrainer {
 
   Ranker& ranker_;
   const RankerTrainOptions options_;
-  const nn::Compute compute_;  // of training
+  const nn::Compute compute_, exact_;  // of training; in fp32
   nn::Adam adam_;
   std::vector<std::unique_ptr<nn::RowwiseAdagrad>> table_steps_;  // as the ranker's tables
   PositionBiasTrainer bias_;

@@ -77,6 +77,22 @@ TEST(RankerTrainer, RK02_TableGradientsAddUpOverAllFeaturesThatShareATable) {
   EXPECT_GT(rows_checked, 40u);
 }
 
+// With mean 0 over a batch, a unit is active for some of it.
+TEST(RankerTrainer, TR05_NoUnitOfTheFirstLayerIsDeadOnTheBatchThatTrainingStartsFrom) {
+  const examples::RankingBatch batch = RandomBatch(60, 5, 17);
+  const auto dead = [&](bool start) {
+    Ranker ranker = MakeRanker({.architecture = {.widths = {128}}},
+                               {EventObjective("click", EventType::kClick)});
+    base::ThreadPool pool(1);
+    RankerTrainer trainer(&ranker, kExact, pool);
+    if (start) trainer.StartFrom(batch);
+    Backward(trainer, ranker, batch);
+    return ranker.ReluLayers()[0]->share();
+  };
+  EXPECT_GT(dead(false), 0) << "else this batch is no test";
+  EXPECT_EQ(dead(true), 0);
+}
+
 TEST(RankerTrainer, LearningRatesScaleTheStep) {
   const examples::RankingBatch batch = RandomBatch(6, 5, 17);
   const auto moved = [&](float share) {  // by weights (Adam) and embeddings (Adagrad)

@@ -201,13 +201,32 @@ TEST(RankerTraining, TR05_DivergenceFailsLoudlyWithAdvice) {
   EXPECT_THAT(trained.error().message, HasSubstr("ranking.learning_rate"));
 }
 
-TEST(RankerTraining, TR05_ReportsTheShareOfDeadUnits) {
+// A unit whose bias is far below what its inputs can reach is zero for every example, and has no
+// gradient that could wake it.
+TEST(RankerTraining, TR05_ReportsTheShareOfDeadUnitsAndStopsAboveTheOneAllowed) {
   RankerTrainOptions options = kTrain;
   options.epochs = 1;
-  const Result<TrainedRanker> trained = Train(options);
-  ASSERT_TRUE(trained);
-  EXPECT_GE(trained->epochs[0].dead_units, 0.0);
-  EXPECT_LT(trained->epochs[0].dead_units, 1.0);
+  options.time_order = true;  // keeps the state to continue from
+  const RankerOptions one_layer{.architecture = {.widths = {32}}, .dim_scale = 3};
+  Result<TrainedRanker> trained = Train(options, base::NoProgress(), 1, one_layer);
+  ASSERT_TRUE(trained) << trained.error().message;
+  EXPECT_LT(trained->epochs[0].dead_units, 0.5);
+  const nn::Parameter bias = ParameterNamed(*trained->ranker, "net.bottom.in.bias");
+  ASSERT_EQ(bias.value.size(), 32u);
+  std::fill_n(bias.value.begin(), 24, -1e6f);
+  const auto more = [&](double allowed) {
+    options.max_dead_units = allowed;
+    base::ThreadPool pool(1);
+    return TrainRanker(Planted().source, PlantedTables(), one_layer, kObjectives, options, pool,
+                       base::NoProgress(), {trained->ranker.get(), trained->trainer.get()});
+  };
+  const Result<TrainedRanker> reported = more(1);
+  ASSERT_TRUE(reported) << reported.error().message;
+  EXPECT_GE(reported->epochs[0].dead_units, 0.75);
+  EXPECT_LT(reported->epochs[0].dead_units, 1.0) << "eight were left alone";
+  const Result<TrainedRanker> stopped = more(0.7);
+  ASSERT_FALSE(stopped);
+  EXPECT_THAT(stopped.error().message, HasSubstr("of the units of a layer were zero"));
 }
 
 TEST(RankerTraining, StopsOnRequest) {

@@ -52,6 +52,10 @@ class TowerArchitecture : public Architecture {
     return heads_.AppendTo(graph, bottom_.AppendTo(graph, input));
   }
 
+  void CentreUnits(const NetInput& input, const nn::Compute& compute) override {
+    bottom_.CentreUnits(input, compute);
+  }
+
   void SetOutputBiases(std::span<const float> biases) override {
     std::ranges::copy(biases, heads_.bias().begin());
   }

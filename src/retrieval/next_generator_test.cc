@@ -89,6 +89,8 @@ TEST_F(NextGeneratorTest, ReasonsNameTheItemAndTheVerbOfTheSite) {
   EXPECT_EQ(next->Reason({world_.catalogue, state, schema::kNone, context, read}, candidate),
             "often read after rye");
   EXPECT_EQ(next->Like({world_.catalogue, world_.item("rye"), read})[0].reason, "read next");
+  EXPECT_EQ(together->Like({world_.catalogue, world_.item("pan"), read})[0].reason,
+            "bought together");
 }
 
 }  // namespace

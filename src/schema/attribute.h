@@ -49,6 +49,7 @@ enum : uint32_t {
   kPosition,
   kPropensity,
   kOffSite,
+  kSourceScore,
   kBuiltIn
 };
 }

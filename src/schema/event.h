@@ -100,6 +100,7 @@ struct Event {
   uint64_t request = 0;           // fingerprint of the request id, 0 = none
   uint16_t position = 0;          // in the slate, from 1; 0 = unknown
   uint32_t source = kNone;        // IdSpace::kSource: who nominated the item
+  float source_score = kAbsent;   // the score that `source` gave the item, in its own unit
   float propensity = kAbsent;     // probability with which the policy showed the item
   uint32_t device = kNone;        // IdSpace::kDevice
   uint32_t region = kNone;        // IdSpace::kRegion

@@ -24,7 +24,7 @@ struct RawEvent {
   float value = kAbsent;
   std::string query = {}, request = {}, source = {}, device = {}, region = {}, current_item = {};
   uint16_t position = 0;
-  float propensity = kAbsent;
+  float propensity = kAbsent, source_score = kAbsent;
   bool off_site = false;
   RawAttributes attributes = {};
   std::string id = {};  // of the event itself

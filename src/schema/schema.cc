@@ -76,7 +76,8 @@ std::array<std::vector<Attribute>, kEntities> BuiltInAttributes() {
             query,
             position,
             propensity,
-            {.name = "off_site", .kind = Kind::kFlag}}}};
+            {.name = "off_site", .kind = Kind::kFlag},
+            {.name = "source_score"}}}};
 }
 
 template <typename Map>
@@ -188,6 +189,7 @@ std::string_view Schema::WhyNotAnEvent(const Event& event) const {
   if (std::isinf(event.value)) return "value should be finite";
   if (event.value < 0) return "value is negative";
   if (event.propensity <= 0 || event.propensity > 1) return "propensity should be in (0, 1]";
+  if (std::isinf(event.source_score)) return "source_score should be finite";
   return "";
 }
 

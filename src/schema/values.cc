@@ -259,6 +259,8 @@ Status CheckEvent(const Schema& schema, const RawEvent& event) {
   }
   UPNEXT_RETURN_IF_ERROR(
       CheckOptional(attributes[request_attribute::kPropensity], event.propensity));
+  UPNEXT_RETURN_IF_ERROR(
+      CheckOptional(attributes[request_attribute::kSourceScore], event.source_score));
   UPNEXT_RETURN_IF_ERROR(CheckDeclared(schema, Entity::kRequest, event.attributes));
   return CheckComplete(schema, event);
 }

@@ -127,6 +127,9 @@ TEST(CheckEvent, NamesTheColumnThatBreaksARule) {
   EXPECT_THAT(why([](RawEvent& e) { e.request = "\n"; }), HasSubstr("request: "));
   EXPECT_EQ(why([](RawEvent& e) { e.propensity = 0; }),
             "propensity: expected a number in (0, 1], found 0");
+  EXPECT_EQ(why([](RawEvent& e) { e.source_score = -2.5f; }), "");
+  EXPECT_EQ(why([](RawEvent& e) { e.source_score = INFINITY; }),
+            "source_score: expected a finite number, found inf");
   EXPECT_EQ(why([](RawEvent& e) { e.value = -1; }),
             "value: expected a number in [0, 1e9], found -1");
   EXPECT_EQ(why([](RawEvent& e) { e.attributes[0].second = "deep"; }),

@@ -221,7 +221,8 @@ void Engine::Rep::Rank(const RequestContext& context, std::span<const float> exp
   }
   std::vector<features::Candidate> impressions;
   for (const PooledCandidate& one : *candidates) {
-    impressions.push_back({one.item, source_ids[one.sources.front().generator]});
+    const PooledCandidate::Source& first = one.sources.front();
+    impressions.push_back({one.item, source_ids[first.generator], first.candidate.score});
   }
   ranking::CandidateScratch& scored = buffers.ranked;
   ranking::ScoreCandidates(*bundle.ranker(), ranking_features,

@@ -29,7 +29,7 @@ Status WriteEvents(const World& world, const UserRows& rows, const fs::path& fil
       {"type", "VARCHAR"},         {"value", "DOUBLE"},     {"query", "VARCHAR"},
       {"request", "VARCHAR"},      {"position", "INTEGER"}, {"source", "VARCHAR"},
       {"propensity", "DOUBLE"},    {"device", "VARCHAR"},   {"region", "VARCHAR"},
-      {"current_item", "VARCHAR"}, {"off_site", "BOOLEAN"}};
+      {"current_item", "VARCHAR"}, {"off_site", "BOOLEAN"}, {"source_score", "FLOAT"}};
   IdName user('u', world.options().users), item('v', world.options().items);
   RequestName request;
   return WriteTable(
@@ -52,6 +52,7 @@ Status WriteEvents(const World& world, const UserRows& rows, const fs::path& fil
         chunk.SetText(11, r, kRegionTable[row.region].name);
         TextOrNull(chunk, 12, r, item(row.current_item), row.current_item == kNoItem);
         chunk.Values<bool>(13)[r] = row.off_site;
+        ValueOrNull(chunk, 14, r, row.source_score, std::isnan(row.source_score));
       });
 }
 

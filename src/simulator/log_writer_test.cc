@@ -51,7 +51,7 @@ TEST_F(WrittenLog, HasTheCanonicalColumnsAndEveryKindOfEvent) {
   EXPECT_EQ(
       names("events"),
       "user item time type value query request position source propensity device region current_item "
-      "off_site ");
+      "off_site source_score ");
   EXPECT_EQ(names("items"), "item created duration channel topics language title removed ");
   EXPECT_EQ(names("users"), "user region language age gender logged_in ");
   EXPECT_EQ(Number("SELECT count(DISTINCT type) FROM events"), 9);
@@ -64,6 +64,12 @@ TEST_F(WrittenLog, HasTheCanonicalColumnsAndEveryKindOfEvent) {
   EXPECT_EQ(Number("SELECT count(*) FROM events WHERE (type = 'search') != (item IS NULL)"), 0);
   EXPECT_EQ(Number("SELECT count(*) FROM users WHERE gender < 0 OR gender > 1"), 0);
   EXPECT_GT(Number("SELECT count(*) FROM events WHERE off_site AND request IS NULL"), 300);
+  EXPECT_EQ(Number("SELECT count(*) FROM events WHERE (source_score > 0) IS NOT TRUE AND "
+                   "type = 'impression' AND source <> 'random'"),
+            0);
+  EXPECT_EQ(Number("SELECT count(source_score) FROM events WHERE type <> 'impression' OR "
+                   "source = 'random'"),
+            0);
 }
 
 TEST_F(WrittenLog, NoEventIsAboutAnItemBeforeItsUploadOrOutsideTheWindow) {

@@ -224,7 +224,8 @@ void LoggingPolicy::Draw(const SlateRequest& request, base::Rng& rng,
       if (item == kNoItem || std::any_of(taken.begin(), taken.end(), same)) continue;
       const Shares q = Probabilities(request, guess, item);
       taken.push_back({item, q});
-      slate.push_back({item, source, std::min(1.0, mixed(mixture, q) / (1 - lost))});
+      slate.push_back({item, source, std::min(1.0, mixed(mixture, q) / (1 - lost)),
+                       static_cast<float>(q[static_cast<size_t>(source)])});
       break;
     }
   }

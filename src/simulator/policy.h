@@ -9,8 +9,8 @@
 // over sources of w_p(source) q_source(i),
 //   propensity(i at p | the slate above) = q_p(i) / (1 - sum of q_p over the items above),
 // and 1 / (existing items - items above) in random traffic. The propensity is conditional on the
-// kind of traffic, which the `source` column contains ("random" or another). Immutable: any number
-// of threads.
+// kind of traffic, which the `source` column contains ("random" or another). The score of a source is
+// q_source(i); random traffic has none. Immutable: any number of threads.
 #ifndef UPNEXT_SIMULATOR_POLICY_H_
 #define UPNEXT_SIMULATOR_POLICY_H_
 

@@ -111,6 +111,7 @@ User MakeUser(const WorldOptions& options, const TopicTastes& tastes, uint32_t i
   for (float& x : user.style) x = static_cast<float>(rng.Normal());
   user.drift_from_ms = options.start_ms();
   DrawInterests(options, tastes, rng, user);
+  user.leniency = options.response.leniency * rng.Normal();
   return user;
 }
 

@@ -39,8 +39,9 @@ struct User {
   float gender = 0;       // in [0, 1]
   double sessions_per_day = 0;
   std::array<double, kDevices> devices{};  // weights
-  Style style{};      // z-values: the user's preferred point of the style space
-  int interests = 0;  // 2 to 5
+  Style style{};        // z-values: the user's preferred point of the style space
+  double leniency = 0;  // stars that are added to its ratings
+  int interests = 0;    // 2 to 5
   std::array<uint8_t, kMaxInterests> topic{};
   std::array<double, kMaxInterests> level{},
       drift{};  // log weight = level + drift * months since start

@@ -17,6 +17,7 @@
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/rng.h"
@@ -27,7 +28,7 @@
 namespace upnext::simulator {
 
 // Numbers index kSourceNames, the `source` column. kSearch, kChannel and kNone are not used by
-// recommenders: they describe how a watch started.
+// recommenders: they describe how a watch started. Those after kOracle are generators of the engine.
 enum class Source : uint8_t {
   kPopular = 0,     // by popularity, mostly in the user's language
   kTopical = 1,     // by a noisy, outdated estimate of the user's interests
@@ -40,9 +41,16 @@ enum class Source : uint8_t {
   kEngine = 8,  // a recommender outside the simulator
   kOracle = 9,  // by the ground truth
 };
-inline constexpr std::array<const char*, 10> kSourceNames = {
-    "popular", "topical", "subscribed", "related", "random",
-    "search",  "channel", "",           "engine",  "oracle"};
+inline constexpr std::array<std::string_view, 18> kSourceNames = {
+    "popular",         "topical",  "subscribed", "related",  "random",          "search",
+    "channel",         "",         "engine",     "oracle",   "candidate-model", "next",
+    "bought-together", "co-watch", "recent",     "trending", "topic",           "new-items"};
+// The source of this name; kEngine for any other.
+inline Source SourceNamed(std::string_view name) {
+  const auto found = std::ranges::find(kSourceNames, name);
+  if (name.empty() || found == kSourceNames.end()) return Source::kEngine;
+  return static_cast<Source>(found - kSourceNames.begin());
+}
 
 // The state of a user that is kept between days. It is empty for users who never visited.
 struct UserMemory {
@@ -79,7 +87,8 @@ struct SlateRequest {
 struct ShownItem {
   uint32_t item;
   Source source;
-  double propensity;  // in (0, 1], given the items above; 0: unknown
+  double propensity;                     // in (0, 1], given the items above; 0: unknown
+  float source_score = schema::kAbsent;  // that `source` gave it
 };
 
 inline constexpr uint32_t kNoQuery = 0xffffffffu;
@@ -100,8 +109,9 @@ struct LogRow {
   bool off_site = false;
   bool examined = false;  // truth, of impressions: not written to the log
   float value = schema::kAbsent;
-  double propensity = 0;         // 0: absent
-  double click_probability = 0;  // truth, of impressions: P(click | examined)
+  double propensity = 0;                 // 0: absent
+  float source_score = schema::kAbsent;  // of impressions
+  double click_probability = 0;          // truth, of impressions: P(click | examined)
   // Further ground truth of impressions, filled when UserSimulatorOptions::truth is set.
   float examination = schema::kAbsent;       // P(examined)
   float expected_watch_s = schema::kAbsent;  // E(watched seconds | clicked)

@@ -26,6 +26,7 @@ WorldOptions TruthWorld() {
   options.seed = 4;
   options.policy.random_share = 0.5;
   options.response.survey_rate = 0.3;
+  options.response.leniency = 0.3;
   // Watch time does not depend on user and item, so its distribution can be written in SQL.
   options.response.watch_topic = options.response.watch_style = options.response.watch_quality = 0;
   options.response.watch_clickbait = options.response.watch_language = 0;
@@ -117,14 +118,24 @@ TEST_F(Truth, WatchTimeFollowsThePlantedDistribution) {
   EXPECT_LT(std::abs(rows[0][0]), 4 * rows[0][1]);
 }
 
-TEST_F(Truth, RatingsIncreaseWithTheTrueSatisfaction) {
-  // A rating is round(1 + 4 s + 0.6 z) cut to 1 to 5, which is linear where no cut is near.
+TEST_F(Truth, RatingsIncreaseWithTheTrueSatisfactionAndTheLeniencyOfTheUser) {
+  // A rating is round(1 + 4 s + leniency + 0.6 z) cut to 1 to 5, which is linear where no cut is near.
+  const World world = MakeWorld(TruthWorld());
   const auto rows = log_->Rows(
-      "SELECT count(*), sum(d), sqrt(sum(d * d)) FROM (SELECT value - 1 - 4 * satisfaction d FROM "
-      "events e JOIN truth t USING (request, item) WHERE e.type = 'rating' AND satisfaction "
-      "BETWEEN 0.4 AND 0.6)");
-  EXPECT_GT(rows[0][0], 500);
-  EXPECT_LT(std::abs(rows[0][1]), 4 * rows[0][2]);
+      "SELECT substr(e.\"user\", 2)::INT, value - 1 - 4 * satisfaction FROM events e JOIN truth t "
+      "USING (request, item) WHERE e.type = 'rating' AND satisfaction BETWEEN 0.4 AND 0.6");
+  ASSERT_GT(rows.size(), 500u);
+  double sum = 0, squares = 0, along = 0, along_squares = 0;
+  for (const auto& row : rows) {
+    const double leniency = world.user(static_cast<uint32_t>(row[0])).leniency;
+    const double rest = row[1] - leniency;
+    sum += rest;
+    squares += rest * rest;
+    along += rest * leniency;
+    along_squares += rest * leniency * rest * leniency;
+  }
+  EXPECT_LT(std::abs(sum), 4 * std::sqrt(squares));
+  EXPECT_LT(std::abs(along), 4 * std::sqrt(along_squares));
 }
 
 // The query of the guide, verbatim.

@@ -129,6 +129,7 @@ LogRow UserSimulator::Impression(const World::Visitor& visitor, const ShownItem&
   row.position = static_cast<uint16_t>(context.position);
   row.source = shown.source;
   row.propensity = shown.propensity;
+  row.source_score = shown.source_score;
   row.click_probability = world_.ClickProbability(visitor, shown.item, context);
   if (options_.truth) {
     row.examination =
@@ -170,6 +171,7 @@ Status UserSimulator::Slate(Key visit, uint32_t current_item, std::vector<Click>
     look_ms += 1000 + static_cast<int64_t>(key.Uniform(kLookTime) * 1500);
     row.time_ms = look_ms;
     row.propensity = 0;
+    row.source_score = schema::kAbsent;
     if (key.Uniform(kClicked) < row.click_probability) {
       row.type = EventType::kClick;
       reactions_.push_back(row);
@@ -277,7 +279,7 @@ void UserSimulator::Feedback(const Click& click) {
   if (key.Uniform(kAsked) < r.survey_rate) {
     const double noise = std::sqrt(-2 * std::log(1 - key.Uniform(kStars))) *
                          std::cos(2 * std::numbers::pi * key.Uniform(kStarsAngle));
-    const double stars = std::round(1 + 4 * s + 0.6 * noise);
+    const double stars = std::round(1 + 4 * s + user_.leniency + 0.6 * noise);
     react(EventType::kRating, static_cast<float>(std::clamp(stars, 1.0, 5.0)));
   }
 }

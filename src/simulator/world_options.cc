@@ -141,6 +141,7 @@ ResponseOptions ReadResponse(const base::ConfigTable& table) {
   o.dislike_rate = table.Real("dislike_rate", o.dislike_rate, kShare);
   o.share_rate = table.Real("share_rate", o.share_rate, kShare);
   o.survey_rate = table.Real("survey_rate", o.survey_rate, kShare);
+  o.leniency = table.Real("leniency", o.leniency, {.min = 0, .max = 4});
   o.dismiss_rate = table.Real("dismiss_rate", o.dismiss_rate, kShare);
   return o;
 }

@@ -113,6 +113,7 @@ struct ResponseOptions {
   double dislike_rate = 0.04;  // times (1-s)^2
   double share_rate = 0.03;    // times s^2
   double survey_rate = 0.03;   // a rating of 1 to 5 stars is requested
+  double leniency = 0;  // standard deviation over users of what each adds to its ratings, stars
   double dismiss_rate = 0.01;  // of an examined item not clicked, times 1-s
 
   friend bool operator==(const ResponseOptions&, const ResponseOptions&) = default;

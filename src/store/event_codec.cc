@@ -16,7 +16,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "stored events are little-endian");
 
-constexpr uint8_t kVersion = 3;
+constexpr uint8_t kVersion = 4;
 
 constexpr std::array kStrings = {&RawEvent::user,    &RawEvent::item,        &RawEvent::query,
                                  &RawEvent::request, &RawEvent::source,      &RawEvent::device,
@@ -76,6 +76,7 @@ std::string EncodeEvent(const schema::Schema& schema, const RawEvent& event, std
   Put(out, event.value);
   Put(out, event.position);
   Put(out, event.propensity);
+  Put(out, event.source_score);
   Put(out, static_cast<uint8_t>(event.off_site));
   PutString(out, schema.info(event.type).name);
   for (std::string RawEvent::* const field : kStrings) PutString(out, event.*field);
@@ -94,8 +95,8 @@ Result<std::optional<RawEvent>> DecodeEvent(const schema::Schema& schema, std::s
   std::string type;
   bool ok = Take(bytes, &version) && version == kVersion && Take(bytes, &event.time_ms) &&
             Take(bytes, &event.value) && Take(bytes, &event.position) &&
-            Take(bytes, &event.propensity) && Take(bytes, &off_site) && off_site <= 1 &&
-            TakeString(bytes, &type);
+            Take(bytes, &event.propensity) && Take(bytes, &event.source_score) &&
+            Take(bytes, &off_site) && off_site <= 1 && TakeString(bytes, &type);
   for (std::string RawEvent::* const field : kStrings) {
     ok = ok && TakeString(bytes, &(event.*field));
   }

@@ -15,7 +15,7 @@
 
 namespace upnext::store {
 
-inline constexpr uint64_t kStoreFormat = 5;
+inline constexpr uint64_t kStoreFormat = 6;
 inline constexpr char kFormatKey[] = "m/format", kSequenceKey[] = "m/sequence";
 inline constexpr char kStoreKey[] = "m/store";  // the store's id
 

@@ -104,6 +104,7 @@ TEST(EventCodec, KeepsEveryFieldAndRefusesEveryTruncation) {
   event.current_item = "j";
   event.position = 7;
   event.propensity = 0.25f;
+  event.source_score = -31.5f;
   event.off_site = true;
   const schema::Schema schema = Shop();
   event.type = *schema.FindEventType("wish");
@@ -115,6 +116,7 @@ TEST(EventCodec, KeepsEveryFieldAndRefusesEveryTruncation) {
   EXPECT_EQ(EncodeEvent(schema, **back, (*back)->id), bytes);
   EXPECT_EQ((*back)->current_item, "j");
   EXPECT_EQ((*back)->position, 7);
+  EXPECT_EQ((*back)->source_score, -31.5f);
   EXPECT_EQ((*back)->id, "e-1");
   EXPECT_TRUE((*back)->posted);
   EXPECT_EQ((*back)->type, event.type);
@@ -390,7 +392,7 @@ TEST_F(RocksStoreTest, StoreOfAnotherFormatIsRefusedWithWhatToDo) {
     ASSERT_FALSE(store);
     EXPECT_EQ(store.error().code, Code::kFailedPrecondition);
     EXPECT_THAT(store.error().message,
-                AllOf(HasSubstr(other.string()), HasSubstr("expected a store of format 5, found"),
+                AllOf(HasSubstr(other.string()), HasSubstr("expected a store of format 6, found"),
                       HasSubstr(marked ? "9" : "an older one"), HasSubstr("move the folder away")));
   }
 }

@@ -61,6 +61,7 @@ schema::Event Resolve(const RawEvent& raw, const Catalogue& catalogue) {
           .request = raw.request.empty() ? 0 : base::Fingerprint(raw.request),
           .position = raw.position,
           .source = id(IdSpace::kSource, raw.source),
+          .source_score = raw.source_score,
           .propensity = raw.propensity,
           .device = id(IdSpace::kDevice, raw.device),
           .region = id(IdSpace::kRegion, raw.region),

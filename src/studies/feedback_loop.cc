@@ -1,22 +1,17 @@
 // Study feedback-loop (checklist EV-08): an engine retrained in rounds on the log of its own
 // slates, with and without a share of random slates, and compared with one trained on another
 // policy's log.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 
 #include "base/clock.h"
-#include "log/event_log.h"
 #include "simulator/policy.h"
-#include "studies/live_engine.h"
-#include "studies/live_value.h"
+#include "simulator/value.h"
 #include "studies/models.h"
 #include "studies/registry.h"
-#include "studies/simulated_log.h"
-#include "training/serving_parts.h"
-#include "training/train.h"
+#include "studies/retraining.h"
+#include "training/options.h"
 
 namespace upnext::studies {
 namespace {
@@ -35,27 +30,22 @@ constexpr FeedbackLoopArm kFeedbackLoopArms[] = {{"no exploration", 0.0, true},
                                                  {"10 % exploration", kExplore, true},
                                                  {"logging policy's log", 0.0, false}};
 
-struct FeedbackLoopPlan {
-  simulator::WorldOptions world;
-  int first, round, rounds, memory;  // days of the logging policy; a round; rounds; days kept
-};
-
-FeedbackLoopPlan FeedbackLoopPlanOf(Scale scale) {
-  FeedbackLoopPlan plan;
+Rounds FeedbackLoopRounds(Scale scale) {
+  Rounds rounds;
   const bool tiny = scale == Scale::kTiny;
-  plan.world.users = tiny ? 150 : 2000;
-  plan.world.items = tiny ? 250 : 500;
-  plan.first = tiny ? 6 : 9;
-  plan.round = tiny ? 1 : 3;
-  plan.rounds = tiny ? 2 : 5;
-  plan.memory = tiny ? 6 : 9;
-  plan.world.days = plan.first + plan.rounds * plan.round;
-  plan.world.catalogue.window_share = 0.4;  // new items appear throughout
+  rounds.world.users = tiny ? 150 : 2000;
+  rounds.world.items = tiny ? 250 : 500;
+  rounds.first = tiny ? 6 : 9;
+  rounds.days = tiny ? 1 : 3;
+  rounds.count = tiny ? 2 : 5;
+  rounds.memory = tiny ? 6 : 9;
+  rounds.world.days = rounds.DayOf(rounds.count);
+  rounds.world.catalogue.window_share = 0.4;  // new items appear throughout
   // Items can be found only in slates: what is not shown is not learned.
-  plan.world.sessions.search_share = 0;
-  plan.world.sessions.off_site_share = 0;
-  plan.world.sessions.continue_share = 0;
-  return plan;
+  rounds.world.sessions.search_share = 0;
+  rounds.world.sessions.off_site_share = 0;
+  rounds.world.sessions.continue_share = 0;
+  return rounds;
 }
 
 // Measures the value of an engine's own slates and what they show. The requests that an exploring
@@ -139,7 +129,7 @@ class Judged : public simulator::Recommender {
 
 // The metrics of one round.
 struct Round {
-  double ndcg, watch_s, catalogue_share, fresh_share;
+  double ndcg = 0, watch_s = 0, catalogue_share = 0, fresh_share = 0;
 };
 
 training::Options OptionsFor(const StudyRun& run) {
@@ -152,60 +142,31 @@ training::Options OptionsFor(const StudyRun& run) {
   return options;
 }
 
-// Runs the days of a round under one recommender.
-Status Live(const FeedbackLoopPlan& plan, int day, simulator::Recommender& recommender,
-            const StudyRun& run, simulator::LiveSite* site, const simulator::LiveSite::Take& take) {
-  for (int d = day; d < day + plan.round; ++d) {
-    UPNEXT_RETURN_IF_ERROR(
-        site->RunDay(d, run.pool, [&](uint32_t) { return &recommender; }, take, run.progress));
-  }
-  return Ok();
-}
-
-// Trains on the log that the site keeps and lets the engine choose the slates of one round, whose
-// rows are added to the log.
-Result<Round> RunRound(const StudyRun& run, const FeedbackLoopPlan& plan,
-                       const FeedbackLoopArm& arm, int day, const simulator::World& world,
-                       SimulatedLog* rows, simulator::LiveSite* site) {
-  const std::filesystem::path folder = run.folder / fmt::format("{}-{}", arm.name, day);
-  const int64_t now = plan.world.start_ms() + day * base::kDayMs;
-  rows->ForgetBefore(now - plan.memory * base::kDayMs);
-  UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, rows->Write(folder / "log", now));
-  const training::Options options = OptionsFor(run);
-  UPNEXT_ASSIGN_OR_RETURN(const Trained trained, TrainOn(log, options, run.pool, run.progress));
-  const training::Models models = trained.models.models();
-  UPNEXT_ASSIGN_OR_RETURN(const auto serving,
-                          training::ServingParts::Learn(*trained.dataset, models, options.train,
-                                                        run.pool, run.progress));
-  UPNEXT_ASSIGN_OR_RETURN(const auto bundle,
-                          OpenBundleOf(serving.Of(models), log, folder / "bundle"));
-  LiveEngineOptions engine_options;
-  engine_options.explore = arm.explore;
-  engine_options.rule = options.dataset.RuleFor(log);
-  UPNEXT_ASSIGN_OR_RETURN(const auto engine,
-                          LiveEngine::Make(world, log, *bundle, engine_options, run.pool));
-  Judged judged(world, *engine);
-  simulator::UserValues values(plan.world.users);
+// Lets an engine choose the slates of a round, whose rows are added to the log.
+Result<Round> MeasureRound(const StudyRun& run, const Rounds& rounds, int number,
+                           const FeedbackLoopArm& arm, const simulator::World& world,
+                           LiveEngine& engine, SimulatedLog* rows, simulator::LiveSite* site) {
+  Judged judged(world, engine);
+  simulator::UserValues values(rounds.world.users);
   simulator::LiveSite aside = *site;  // a copy, for slates that are measured but not logged
   const auto add = [&](const simulator::UserRows& user) {
     rows->Add(user);
     return Ok();
   };
-  UPNEXT_RETURN_IF_ERROR(Live(plan, day, judged, run, arm.own_log ? site : &aside,
-                              [&](const simulator::UserRows& user) {
-                                values.Add(user);
-                                return arm.own_log ? add(user) : Ok();
-                              }));
+  UPNEXT_RETURN_IF_ERROR(LiveRound(run, rounds, number, judged, arm.own_log ? site : &aside,
+                                   [&](const simulator::UserRows& user) {
+                                     values.Add(user);
+                                     return arm.own_log ? add(user) : Ok();
+                                   }));
   if (!arm.own_log) {
     simulator::LoggingPolicy policy(world);
-    UPNEXT_RETURN_IF_ERROR(Live(plan, day, policy, run, site, add));
+    UPNEXT_RETURN_IF_ERROR(LiveRound(run, rounds, number, policy, site, add));
   }
   const simulator::Value total = values.total();
-  if (total.slates == 0)
-    return FailedPrecondition("no user visited in the round of day {}", day + 1);
+  if (total.slates == 0) return FailedPrecondition("no user visited in round {}", number + 1);
   const Judged::Sums sums = judged.Total();
-  const auto existing =
-      static_cast<double>(world.catalogue().CountAt(now + plan.round * base::kDayMs));
+  const auto existing = static_cast<double>(
+      world.catalogue().CountAt(rounds.world.start_ms() + rounds.DayOf(number + 1) * base::kDayMs));
   return Round{.ndcg = sums.ndcg / sums.judged,
                .watch_s = total.watch_s / total.slates,
                .catalogue_share = judged.ItemsShown() / existing,
@@ -213,27 +174,26 @@ Result<Round> RunRound(const StudyRun& run, const FeedbackLoopPlan& plan,
 }
 
 Result<Measurements> RunFeedbackLoop(const StudyRun& run) {
-  FeedbackLoopPlan plan = FeedbackLoopPlanOf(run.scale);
-  plan.world.seed = run.seed;
-  UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(plan.world));
-  SimulatedLog first_rows(world);
-  UPNEXT_ASSIGN_OR_RETURN(
-      const simulator::LiveSite first_site,
-      SiteAt(world, plan.first, run.pool, run.progress, [&](const simulator::UserRows& user) {
-        first_rows.Add(user);
-        return Ok();
-      }));
+  Rounds rounds = FeedbackLoopRounds(run.scale);
+  rounds.world.seed = run.seed;
+  UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(rounds.world));
+  UPNEXT_ASSIGN_OR_RETURN(const KeptSite first, KeptUntil(run, world, rounds.first));
   Measurements measured;
   for (const FeedbackLoopArm& arm : kFeedbackLoopArms) {
-    SimulatedLog rows = first_rows;
-    simulator::LiveSite site = first_site;
+    KeptSite kept = first;
     double first_ndcg = 0;
-    for (int r = 0; r < plan.rounds; ++r) {
-      UPNEXT_ASSIGN_OR_RETURN(
-          const Round round,
-          RunRound(run, plan, arm, plan.first + r * plan.round, world, &rows, &site));
-      if (r == 0) first_ndcg = round.ndcg;
-      const double x = r + 1;
+    for (int number = 0; number < rounds.count; ++number) {
+      Round round;
+      const RoundArm of{arm.name, OptionsFor(run), {.explore = arm.explore}};
+      UPNEXT_RETURN_IF_ERROR(Retrain(run, rounds, number, world, of, &kept.rows,
+                                     [&](const Trained&, LiveEngine& engine) -> Status {
+                                       UPNEXT_ASSIGN_OR_RETURN(
+                                           round, MeasureRound(run, rounds, number, arm, world,
+                                                               engine, &kept.rows, &kept.site));
+                                       return Ok();
+                                     }));
+      if (number == 0) first_ndcg = round.ndcg;
+      const double x = number + 1;
       measured.AddPoint("true NDCG@10 by round", arm.name, x, round.ndcg);
       measured.AddPoint("share of the catalogue shown by round", arm.name, x,
                         round.catalogue_share);
@@ -248,14 +208,7 @@ Result<Measurements> RunFeedbackLoop(const StudyRun& run) {
   return measured;
 }
 
-Settings FeedbackLoopSettings(Scale scale) {
-  const FeedbackLoopPlan plan = FeedbackLoopPlanOf(scale);
-  Settings settings = WorldSettings(plan.world);
-  settings.emplace_back("logging policy", fmt::format("{} days", plan.first));
-  settings.emplace_back("rounds", fmt::format("{} of {} days", plan.rounds, plan.round));
-  settings.emplace_back("days kept in the log", fmt::format("{} days", plan.memory));
-  return settings;
-}
+Settings FeedbackLoopSettings(Scale scale) { return SettingsOf(FeedbackLoopRounds(scale)); }
 
 }  // namespace
 

@@ -4,21 +4,25 @@
 
 #include "base/clock.h"
 #include "studies/live_value.h"
-#include "studies/simulated_log.h"
 
 namespace upnext::studies {
 
-Result<LoggedSite> LogUntil(const StudyRun& run, const simulator::World& world, int day) {
+Result<KeptSite> KeptUntil(const StudyRun& run, const simulator::World& world, int day) {
   SimulatedLog rows(world);
   UPNEXT_ASSIGN_OR_RETURN(simulator::LiveSite site, SiteAt(world, day, run.pool, run.progress,
                                                            [&](const simulator::UserRows& user) {
                                                              rows.Add(user);
                                                              return Ok();
                                                            }));
+  return KeptSite{std::move(site), std::move(rows)};
+}
+
+Result<LoggedSite> LogUntil(const StudyRun& run, const simulator::World& world, int day) {
+  UPNEXT_ASSIGN_OR_RETURN(KeptSite kept, KeptUntil(run, world, day));
   UPNEXT_ASSIGN_OR_RETURN(
       log::EventLog log,
-      rows.Write(run.folder / "log", world.options().start_ms() + day * base::kDayMs));
-  return LoggedSite{std::move(site), std::move(log)};
+      kept.rows.Write(run.folder / "log", world.options().start_ms() + day * base::kDayMs));
+  return LoggedSite{std::move(kept.site), std::move(log)};
 }
 
 Result<LiveArm> OpenLiveArm(const StudyRun& run, const simulator::World& world,

@@ -22,12 +22,21 @@
 #include "simulator/world.h"
 #include "studies/live_engine.h"
 #include "studies/models.h"
+#include "studies/simulated_log.h"
 #include "studies/study.h"
 #include "training/serving_parts.h"
 
 namespace upnext::studies {
 
-// The site at the start of a day after its logging policy, and the log of the days before.
+// A site at the start of a day, and the rows of its log.
+struct KeptSite {
+  simulator::LiveSite site;
+  SimulatedLog rows;
+};
+// After days of the world's logging policy. `world` must outlive the result.
+Result<KeptSite> KeptUntil(const StudyRun& run, const simulator::World& world, int day);
+
+// The same with the log written.
 struct LoggedSite {
   simulator::LiveSite site;
   log::EventLog log;  // in run.folder / "log"

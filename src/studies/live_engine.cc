@@ -137,6 +137,7 @@ schema::Event LiveEngine::Rep::EventOf(const LogRow& row, const simulator::UserR
   }
   event.position = row.position;
   event.source = sources[static_cast<size_t>(row.source)];
+  event.source_score = row.source_score;
   event.device = devices[static_cast<size_t>(row.device)];
   event.region = regions[row.region];
   if (row.current_item != kNoItem) event.current_item = item_ids[row.current_item];
@@ -183,7 +184,9 @@ Status LiveEngine::Recommend(const simulator::SlateRequest& request, base::Rng& 
                           rep.engine.Recommend(rep.states[request.user.id], asked));
   slate.clear();
   for (const serving::Recommendation& item : answer.items) {
-    slate.push_back({rep.item_numbers[item.item], simulator::Source::kEngine, 1.0});
+    const serving::SourceScore& first = item.sources.front();
+    slate.push_back({rep.item_numbers[item.item], simulator::SourceNamed(first.source), 1.0,
+                     static_cast<float>(first.score)});
   }
   return Ok();
 }

@@ -105,7 +105,9 @@ TEST_F(LiveEngineTest, ShowsWhatTheServerWouldShow) {
     ASSERT_EQ(slate.size(), expected->items.size());
     for (size_t p = 0; p < slate.size(); ++p) {
       EXPECT_EQ(ItemName(slate[p].item), expected->items[p].id);
-      EXPECT_EQ(slate[p].source, Source::kEngine);
+      const serving::SourceScore& first = expected->items[p].sources.front();
+      EXPECT_EQ(simulator::kSourceNames[static_cast<size_t>(slate[p].source)], first.source);
+      EXPECT_EQ(slate[p].source_score, static_cast<float>(first.score));
     }
   }
 }

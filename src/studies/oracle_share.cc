@@ -39,8 +39,8 @@ SharePlan SharePlanOf(Scale scale) {
   const bool tiny = scale == Scale::kTiny;
   plan.world.users = tiny ? 200 : 8000;
   plan.world.items = tiny ? 250 : 12000;
-  plan.world.days = tiny ? 9 : 30;
-  plan.live_from = tiny ? 8 : 28;
+  plan.world.days = tiny ? 9 : 16;
+  plan.live_from = tiny ? 8 : 14;
   return plan;
 }
 
@@ -54,7 +54,7 @@ training::Options ShareOptions(const StudyRun& run) {
   train.candidate_train.dropout = 0.3f;
   train.ranker.architecture.widths =
       run.scale == Scale::kTiny ? std::vector<size_t>{16} : std::vector<size_t>{256, 128};
-  train.ranker_train.epochs = run.scale == Scale::kTiny ? 2 : 10;
+  train.ranker_train.epochs = 2;  // more lose on the validation day
   const auto of_event = [](const char* name, schema::EventType event, bool position_bias) {
     Objective objective;
     objective.name = name;

@@ -1,5 +1,7 @@
 // Study position-bias (checklist MT-10 to MT-13): what each treatment of position bias recovers of the
 // planted bias and of the true relevance, and whether the log can tell the two apart.
+#include "studies/position_bias.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -28,43 +30,19 @@
 #include "training/options.h"
 
 namespace upnext::studies {
-namespace {
 
-using ranking::BiasMethod;
-using simulator::ExaminationOptions;
-
-constexpr char kBiasPlot[] = "bias of a position on phones";
-
-// How strongly P(examined) falls with the position.
-struct Strength {
-  const char* name;
-  double floor, scale;  // factors of the defaults
-};
-constexpr std::array<Strength, 3> kStrengths = {
-    {{"weak", 2.0, 1.5}, {"usual", 1, 1}, {"strong", 0.3, 0.8}}};
-constexpr std::array<const char*, 2> kLogs = {"swapping", "fixed"};
-constexpr std::array<BiasMethod, 4> kMethods = {BiasMethod::kNone, BiasMethod::kInput,
-                                                BiasMethod::kAdversarial, BiasMethod::kTower};
-
-std::string ArmOf(const Strength& strength, const char* log, BiasMethod method) {
-  return fmt::format("{} bias, {} log: {}", strength.name, log,
-                     ranking::kBiasMethods[static_cast<size_t>(method)]);
-}
-
-simulator::WorldOptions BiasWorld(Scale scale) {
+simulator::WorldOptions BiasWorld(Scale scale, const BiasStrength& strength) {
   simulator::WorldOptions world;
   const bool tiny = scale == Scale::kTiny;
   world.users = tiny ? 250 : 1200;
   world.items = tiny ? 200 : 800;
   world.days = tiny ? 8 : 16;
-  return world;
-}
-
-void Weaken(const Strength& strength, ExaminationOptions* examination) {
   for (size_t device = 0; device < simulator::kDevices; ++device) {
-    examination->floor[device] = std::min(0.9, examination->floor[device] * strength.floor);
-    examination->scale[device] *= strength.scale;
+    world.examination.floor[device] =
+        std::min(0.9, world.examination.floor[device] * strength.floor);
+    world.examination.scale[device] *= strength.scale;
   }
+  return world;
 }
 
 training::Options BiasStudyOptions(const StudyRun& run) {
@@ -81,6 +59,19 @@ training::Options BiasStudyOptions(const StudyRun& run) {
   options.train.objectives[0].score_weight = 1;
   options.train.objectives[0].position_bias = true;
   return options;
+}
+
+namespace {
+
+using ranking::BiasMethod;
+
+constexpr char kBiasPlot[] = "bias of a position on phones";
+
+constexpr std::array<const char*, 2> kLogs = {"swapping", "fixed"};
+
+std::string ArmOf(const BiasStrength& strength, const char* log, BiasMethod method) {
+  return fmt::format("{} bias, {} log: {}", strength.name, log,
+                     ranking::kBiasMethods[static_cast<size_t>(method)]);
 }
 
 // NDCG of pages in the order of the predictions, with P(click | examined) as gains; mean over pages of
@@ -153,10 +144,10 @@ void MeasureBias(const Trained& trained, const ranking::Ranker& ranker,
 }
 
 // One log: simulates it, and trains a ranker with each treatment.
-Status RunLog(const StudyRun& run, const Strength& strength, const char* kind, Measurements* out) {
-  simulator::WorldOptions world_options = BiasWorld(run.scale);
+Status RunLog(const StudyRun& run, const BiasStrength& strength, const char* kind,
+              Measurements* out) {
+  simulator::WorldOptions world_options = BiasWorld(run.scale, strength);
   world_options.seed = run.seed;
-  Weaken(strength, &world_options.examination);
   UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(world_options));
   std::unique_ptr<simulator::Recommender> policy = simulator::MakeLoggingPolicy(world);
   if (kind == kLogs[1]) policy = std::make_unique<FixedSlots>(world);
@@ -176,7 +167,7 @@ Status RunLog(const StudyRun& run, const Strength& strength, const char* kind, M
   UPNEXT_ASSIGN_OR_RETURN(const Trained shared, TrainOn(log, options, run.pool, run.progress));
   const evaluation::PositionOverlap overlap = evaluation::OverlapOf(
       evaluation::CountPositions(shared.source(), examples::SplitPart::kTrain, run.pool));
-  for (const BiasMethod method : kMethods) {
+  for (const BiasMethod method : kBiasArms) {
     options.train.ranker.bias.method = method;
     UPNEXT_ASSIGN_OR_RETURN(
         const ranking::TrainedRanker trained,
@@ -191,7 +182,7 @@ Status RunLog(const StudyRun& run, const Strength& strength, const char* kind, M
     UPNEXT_RETURN_IF_ERROR(MeasureOrder(held_out, truths, arm, out));
     out->Set(arm, "separable", overlap.separable() ? 1 : 0);
     if (method == BiasMethod::kTower) {
-      const bool plot = strength.name == kStrengths[1].name && kind == kLogs[0];
+      const bool plot = strength.name == kBiasStrengths[1].name && kind == kLogs[0];
       MeasureBias(shared, *trained.ranker, world, arm, plot, out);
     }
   }
@@ -200,19 +191,28 @@ Status RunLog(const StudyRun& run, const Strength& strength, const char* kind, M
 
 Result<Measurements> RunPositionBias(const StudyRun& run) {
   Measurements measured;
-  for (const Strength& strength : kStrengths) {
+  for (const BiasStrength& strength : kBiasStrengths) {
     for (const char* kind : kLogs) {
       UPNEXT_RETURN_IF_ERROR(RunLog(run, strength, kind, &measured));
     }
   }
+  for (const LiveBias& live : kLiveBias) {
+    UPNEXT_RETURN_IF_ERROR(RunLiveBias(run, live, &measured));
+  }
   return measured;
 }
 
-Settings PositionBiasSettings(Scale scale) { return WorldSettings(BiasWorld(scale)); }
+Settings PositionBiasSettings(Scale scale) {
+  Settings settings = WorldSettings(BiasWorld(scale, kBiasStrengths[1]));
+  for (auto& [name, value] : SettingsOf(BiasRounds(scale, kBiasStrengths[1]))) {
+    settings.emplace_back("live: " + name, std::move(value));
+  }
+  return settings;
+}
 
 std::vector<Claim> PositionBiasClaims() {
   std::vector<Claim> claims;
-  for (const Strength& strength : kStrengths) {
+  for (const BiasStrength& strength : kBiasStrengths) {
     const std::string tower = ArmOf(strength, kLogs[0], BiasMethod::kTower);
     const std::string fixed = ArmOf(strength, kLogs[1], BiasMethod::kTower);
     claims.push_back({fmt::format("the tower finds the {} bias on every device", strength.name),
@@ -227,6 +227,13 @@ std::vector<Claim> PositionBiasClaims() {
     claims.push_back(
         {fmt::format("with {} bias it says that the fixed log does not", strength.name),
          "separable", fixed, "", 0, 0});
+  }
+  for (const LiveBias& live : kLiveBias) {
+    claims.push_back({fmt::format("{}: the tower's slates are worth more after five rounds than "
+                                  "those without treatment",
+                                  live.name),
+                      "live_watch_s", ArmOf(live, BiasMethod::kTower),
+                      ArmOf(live, BiasMethod::kNone), 0});
   }
   return claims;
 }
@@ -245,15 +252,22 @@ Study PositionBiasStudy() {
           "weakly, as usual and strongly with the position. In the swapping log the mixed "
           "logging policy shows an item at many positions; in the fixed log an item has one. The "
           "held-out pages are put in the order of the predictions without a position, and "
-          "compared with the true P(click | examined).",
+          "compared with the true P(click | examined). Live, each treatment's engine orders its "
+          "slates by expected watch time, and is trained in rounds on the log of its own slates, "
+          "until no day of the logging policy is left; without random slates, or with them for a "
+          "tenth of the requests. All treatments meet the same users with the same random "
+          "numbers.",
       .metrics = {{"ndcg", "NDCG of held-out pages against P(click | examined)"},
                   {"auc_if_looked", "AUC of predicted clicks against P(click | examined)"},
                   {"correlation",
                    "of the tower's bias with the logarithm of P(examined) over positions, of the "
                    "device with the smallest"},
+                  {"live_watch_s", "true expected watch seconds per slate in the last round", 1},
+                  {"live_mean_s", "the same, mean of all rounds after the first", 1},
                   {"separable",
                    "1: the report says that the log can separate position from relevance", 0}},
-      .plots = {{kBiasPlot, "position", "logit, less position 1"}},
+      .plots = {{kBiasPlot, "position", "logit, less position 1"},
+                {kLiveBiasPlot, "round", "seconds"}},
       .claims = PositionBiasClaims(),
       .settings = PositionBiasSettings,
       .run = RunPositionBias};

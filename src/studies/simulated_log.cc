@@ -92,6 +92,7 @@ void SimulatedLog::Add(const simulator::UserRows& rows) {
     raw.position = row.position;
     raw.source = simulator::kSourceNames[static_cast<size_t>(row.source)];
     if (row.propensity > 0) raw.propensity = static_cast<float>(row.propensity);
+    raw.source_score = row.source_score;
     raw.device = simulator::kDeviceNames[static_cast<size_t>(row.device)];
     raw.region = simulator::kRegionTable[row.region].name;
     if (row.current_item != kNoItem) raw.current_item = ItemName(row.current_item);

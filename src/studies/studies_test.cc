@@ -93,6 +93,20 @@ TEST(TinyStudies, MT11_PositionBiasSeesWhichLogCanBeSeparated) {
     EXPECT_EQ(Value(report, fixed, "separable"), 0) << bias;
   }
   EXPECT_GT(Value(report, "strong bias, swapping log: tower", "correlation"), 0.8);
+  const auto live = [&](const char* arm, const char* method) {
+    return Value(report, fmt::format("{}: {}", arm, method), "live_watch_s");
+  };
+  std::set<double> values;
+  double usual = 0, strong = 0;
+  for (const char* method : {"none", "input", "adversarial", "tower"}) {
+    values.insert(live("strong bias, live", method));
+    usual += live("usual bias, live", method);
+    strong += live("strong bias, live", method);
+    EXPECT_NE(live("strong bias, live", method),
+              live("strong bias, live with 10 % random", method));
+  }
+  EXPECT_LT(strong, usual) << "fewer items are looked at where examination falls faster";
+  EXPECT_EQ(values.size(), 4u) << "every treatment has slates of its own";
 }
 
 TEST(TinyStudies, RK13_WatchTimeIsTheTruthInTheExactFormAndTheOddsInThePaperForm) {
@@ -166,6 +180,8 @@ TEST(TinyStudies, RK09_ChurnTakesItemsThatWereShownAndNotWatchedOffTheNextPage) 
   EXPECT_LT(Value(report, "with impressions", "overlap"),
             Value(report, "without", "overlap") - 0.05);
   EXPECT_LT(Value(report, "with impressions", "score"), Value(report, "without", "score"));
+  EXPECT_LT(Value(report, "with impressions", "score"),
+            Value(report, "with impressions", "score_idle"));
   EXPECT_GT(Value(report, "with impressions", "slates"), 1);
 }
 

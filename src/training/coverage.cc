@@ -39,7 +39,7 @@ std::string CoverageOf(const features::FeatureStatistics& statistics) {
   using Counts = features::VocabularyPlan::Counts;
   for (size_t i = 0; i < statistics.vocabularies.size(); ++i) {
     const features::VocabularyPlan& vocabulary = statistics.plan.vocabularies()[i];
-    if (statistics.rows(i) <= 1 || vocabulary.counts == Counts::kHashed) continue;
+    if (statistics.rows(i) <= 1 || vocabulary.rows > 0) continue;
     const double coverage = vocabulary.counts == Counts::kTokens
                                 ? TokenCoverage(statistics.tokens)
                                 : statistics.vocabularies[i].coverage();

@@ -46,9 +46,10 @@ std::vector<std::string> SettingsOf(const base::Config& config) {
 
 DatasetOptions DatasetOptions::FromConfig(const base::Config& config) {
   const schema::Schema schema = schema::Schema::FromConfig(config.Table("schema"));
+  const std::vector<std::string> labels = ranking::LabelsFromConfig(config.Table("ranking"));
   return {.signals = features::SignalOptions::FromConfig(config, schema),
-          .features = features::FeatureSpec::FromConfig(config.Table("features"),
-                                                        config.root().Tables("feature"), schema),
+          .features = features::FeatureSpec::FromConfig(
+              config.Table("features"), config.root().Tables("feature"), schema, labels),
           .split = examples::SplitOptions::FromConfig(config.Table("split"))};
 }
 

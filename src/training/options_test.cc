@@ -16,6 +16,17 @@ TEST(Options, SeedReachesEveryPart) {
   EXPECT_EQ(options.evaluate.seed, 7u);
 }
 
+TEST(Options, LabelsOfObjectivesBringFeaturesOfTheirOwn) {
+  const auto config = base::Config::Parse(
+      "[[ranking.objective]]\nlabel = \"rating\"\nscore_weight = 1\n"
+      "[features]\ndrop = [\"item_mean_rating\"]\n",
+      "test.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  const Options options = Options::FromConfig(*config);
+  ASSERT_TRUE(config->Check()) << config->Check().error().message;
+  EXPECT_EQ(options.dataset.features.ranking.at(0).name, "user_mean_rating");
+}
+
 // Learning rates may be lowered to continue a training that diverged; the index is made of the
 // trained model.
 TEST(Options, CheckpointsAreBoundToWhatChangesTheModelAlone) {
