@@ -303,6 +303,7 @@ void ExpectTheSameBytesWhenResumed(const CandidateModelOptions& model) {
   CandidateTrainOptions options = QuickTraining();
   options.epochs = 2;
   options.negatives = 24;
+  options.in_batch = true;
   options.dropout = options.bag_dropout = 0.1f;
   const auto train = [&](base::Progress& progress) {
     return TrainCandidateModel(world.source, tables, model, options, pool, progress);
