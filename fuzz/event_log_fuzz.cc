@@ -19,7 +19,7 @@
 namespace upnext::fuzz {
 namespace {
 
-constexpr uint32_t kVersion = 4;
+constexpr uint32_t kVersion = 5;
 
 struct File {
   std::string name, kind;

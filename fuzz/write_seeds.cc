@@ -80,7 +80,7 @@ Status WriteBundleEdits(const fs::path& folder) {
                        {"more_items", Edited(1, 3, 0, 0, 1, "\x7f")},
                        {"other_vectors", Edited(1, 4, 0, 40, 4, std::string(4, '\x3f'))},
                        {"no_index_kind", Edited(2, 0, 3, 0, 0, "")},
-                       {"far_entry", Edited(2, 2, 0, 8, 1, "\x7f")},
+                       {"far_entry", Edited(2, 5, 0, 0, 1, "\x7f")},
                        {"other_degree", Edited(2, 2, 0, 0, 1, "\x07")},
                        {"wide_ranker", Edited(3, 0, 0, 0, 1, "[")},
                        {"other_shape", Edited(3, 2, 0, 0, 1, "\x01")},

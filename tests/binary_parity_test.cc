@@ -220,7 +220,8 @@ double Difference(const json& slate, const bundle::Bundle& bundle,
     const std::string name = item["item"], source = item["sources"][0]["source"];
     extractor.AppendImpression(state, id, context,
                                {.item = replay.catalogue.Find(schema::IdSpace::kItem, name),
-                                .source = replay.catalogue.Find(schema::IdSpace::kSource, source)},
+                                .source = replay.catalogue.Find(schema::IdSpace::kSource, source),
+                                .source_score = item["source_score"]},
                                &items);
   }
   const ranking::Ranker& ranker = *bundle.ranker();

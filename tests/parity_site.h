@@ -341,8 +341,7 @@ class ParitySite {
     }
     event.request = fmt::format("q{}", now / 3'600'000);
     event.position = static_cast<uint16_t>(rng.Below(20));
-    event.source =
-        rng.Below(2) == 0 ? "popular" : "candidate-model";  // which the server proposes by too
+    event.source = rng.Below(2) == 0 ? "co-watch" : "trending";  // which the server proposes by too
     if (rng.Below(4) != 0) event.source_score = static_cast<float>(9 * rng.Uniform() - 1);
     if (rng.Below(2) == 0) event.current_item = fmt::format("i{}", rng.Below(kItems));
     if (rng.Below(2) == 0) event.propensity = static_cast<float>(0.01 + 0.9 * rng.Uniform());

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ann/index_file.h"
+#include "ann/scan.h"
 #include "base/numbers.h"
 #include "base/section_file.h"
 #include "kernels/gemm.h"
@@ -14,17 +15,35 @@ namespace {
 // The scores of a block of vectors stay in the first-level cache next to the queries of a batch.
 constexpr size_t kQueryBlock = 32, kRowBlock = 4096;
 
+// So many scores at a time are compared with the worst of the best, without a branch for each: most
+// often none of them is wanted.
+constexpr size_t kFew = 32;
+
+// Adds the scores of the rows from `first` on.
+void AddBlock(std::span<const float> scores, size_t first, std::span<const uint32_t> ids,
+              const Filter& filter, kernels::TopScored* top) {
+  for (size_t begin = 0; begin < scores.size(); begin += kFew) {
+    const std::span<const float> few = scores.subspan(begin, std::min(kFew, scores.size() - begin));
+    if (top->full() && few.size() == kFew) {
+      const float worst = top->worst();  // rows ascend: those that tie come too late
+      int above = 0;
+      for (size_t i = 0; i < kFew; ++i) above += few[i] > worst ? 1 : 0;
+      if (above == 0) continue;
+    }
+    for (size_t i = 0; i < few.size(); ++i) {
+      const auto row = static_cast<uint32_t>(first + begin + i);
+      if (top->Wants(row, few[i]) && filter.Passes(ids[row])) top->Add(row, few[i]);
+    }
+  }
+}
+
 }  // namespace
 
 void ExactIndex::Search(std::span<const float> query, size_t k, const Filter& filter,
                         std::vector<Hit>* hits) const {
-  const Vectors vectors = vectors_;  // in registers: read per row through `this` it cost 3 %
-  kernels::TopScored top(k);
-  for (uint32_t row = 0; row < vectors.count; ++row) {
-    const float score = kernels::Dot(query.data(), vectors.row(row), vectors.dim);
-    if (top.Wants(row, score) && filter.Passes(vectors.ids[row])) top.Add(row, score);
-  }
-  ToHits(top.Take(), hits);
+  ToHits(rows_ && k < size() ? ScanCompressed(*rows_, vectors_, query, k, filter)
+                             : ScanPassing(vectors_, query, k, filter),
+         hits);
 }
 
 void ExactIndex::SearchBatch(std::span<const float> queries, size_t k,
@@ -42,14 +61,8 @@ void ExactIndex::SearchBatch(std::span<const float> queries, size_t k,
                     kernels::Precision::kFp32);
       for (size_t q = begin; q < end; ++q) {
         const Filter filter = filters.empty() ? Filter() : filters[q];
-        kernels::TopScored& best = top[q - begin];
         const float* of_query = scores.data() + (q - begin) * rows;
-        for (size_t r = 0; r < rows; ++r) {
-          const auto row = static_cast<uint32_t>(first + r);
-          if (best.Wants(row, of_query[r]) && filter.Passes(vectors_.ids[row])) {
-            best.Add(row, of_query[r]);
-          }
-        }
+        AddBlock({of_query, rows}, first, vectors_.ids, filter, &top[q - begin]);
       }
     }
     for (size_t q = begin; q < end; ++q) ToHits(top[q - begin].Take(), &(*hits)[q]);
@@ -57,11 +70,13 @@ void ExactIndex::SearchBatch(std::span<const float> queries, size_t k,
 }
 
 std::string ExactIndex::Describe() const {
-  return fmt::format("exact scan of {} vectors", base::WithThousands(size()));
+  return fmt::format("exact scan of {} vectors{}{}", base::WithThousands(size()),
+                     why_.empty() ? "" : ": ", why_);
 }
 
 Status ExactIndex::Save(const std::filesystem::path& path) const {
   UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer, CreateIndexFile(path, kExactKind, vectors_));
+  UPNEXT_RETURN_IF_ERROR(writer.AddText("why", why_));
   return writer.Commit();
 }
 

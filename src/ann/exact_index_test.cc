@@ -19,6 +19,34 @@ TEST(ExactIndex, SV01_EqualsBruteForceBestFirst) {
   }
 }
 
+// With rows whose scores lie closer together than their compression is exact, as vectors with a
+// large part in common have; and for k around the number of rows.
+TEST(ExactIndex, SV01_ASearchOfCompressedRowsEqualsTheScanInFp32) {
+  base::ThreadPool pool(2);
+  base::Rng rng(5);
+  for (const float common : {0.0f, 10.0f, 1000.0f}) {
+    TestVectors vectors = SkewedVectors(5000, 33);
+    for (size_t i = 0; i < vectors.ids.size(); ++i) vectors.values[i * 33] += common;
+    const ExactIndex compressed(vectors, &pool), plain(vectors);
+    const auto odd = [](uint32_t id) { return id % 2 == 1; };
+    for (const size_t k : {1, 100, 4999, 5000, 6000}) {
+      const std::vector<float> query = RandomQueries(1, 33, rng);
+      EXPECT_EQ(Search(compressed, query, k), Search(plain, query, k)) << common << " " << k;
+      EXPECT_EQ(Search(compressed, query, k, Filter::Of(odd)),
+                Search(plain, query, k, Filter::Of(odd)));
+    }
+  }
+}
+
+TEST(ExactIndex, RowsThatAreNotNumbersAreNeverFoundAndHideNoOthers) {
+  TestVectors vectors = SkewedVectors(300, 4);
+  for (const size_t row : {0, 7, 299}) vectors.values[row * 4 + 1] = std::nanf("");
+  const ExactIndex compressed(vectors, nullptr), plain(vectors);
+  const std::vector<float> query = {1, 2, 0.5, 1};
+  EXPECT_EQ(Search(compressed, query, 299), Search(plain, query, 299));
+  EXPECT_EQ(Search(compressed, query, 299).size(), 297u);
+}
+
 TEST(ExactIndex, TiesGoToTheEarlierVector) {
   const TestVectors vectors{
       .dim = 2, .ids = {9, 4, 7, 0, 2}, .values = {-1, 0, -1, 0, -1, 0, -1, 0, -1, 0}};

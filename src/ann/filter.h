@@ -7,7 +7,8 @@
 //   index.Search(query, 10, Filter::Of(unseen), &hits);
 //
 // A view: the bitmap and the predicate's context must outlive the search. The predicate runs on the
-// thread that searches, only for ids that would otherwise be among the best.
+// thread that searches, only for ids that would otherwise be among the best, or, where few pass, for
+// every id.
 #ifndef UPNEXT_ANN_FILTER_H_
 #define UPNEXT_ANN_FILTER_H_
 

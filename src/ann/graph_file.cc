@@ -11,66 +11,51 @@ namespace upnext::ann {
 
 Status GraphIndex::Save(const std::filesystem::path& path) const {
   UPNEXT_ASSIGN_OR_RETURN(base::SectionWriter writer, CreateIndexFile(path, kGraphKind, vectors_));
-  const std::array<uint32_t, 3> header = {degree_, search_effort_, entry_};
+  const std::array<uint32_t, 5> header = {static_cast<uint32_t>(graph_.degree()), search_effort_,
+                                          recall_at_, usual_met_, quality_.unreachable};
+  const std::array<float, 2> quality = {quality_.recall, quality_.best_found};
   UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>("graph", std::span<const uint32_t>(header)));
-  UPNEXT_RETURN_IF_ERROR(writer.Add<float>("recall", std::span(&recall_, 1)));
-  UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>("base", base_));
-  UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>("upper", upper_));
-  UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>("upper_begin", upper_begin_));
+  UPNEXT_RETURN_IF_ERROR(writer.Add<float>("quality", std::span<const float>(quality)));
+  UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>("links", graph_.lists()));
+  UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>("entries", graph_.entries()));
   return writer.Commit();
 }
 
-Result<std::unique_ptr<GraphIndex>> GraphIndex::Load(base::SectionFile file,
+// Checksums find flipped bits. The checks here find a file that was written wrong, before a search
+// follows its links out of bounds.
+Result<std::unique_ptr<GraphIndex>> GraphIndex::Load(const base::SectionFile& file,
                                                      const Vectors& vectors) {
-  std::unique_ptr<GraphIndex> index(new GraphIndex(vectors));
-  index->file_ = std::move(file);
-  const base::SectionFile& sections = *index->file_;
-  UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> header, sections.Get<uint32_t>("graph", 3));
-  index->degree_ = header[0];
-  index->search_effort_ = header[1];
-  index->entry_ = header[2];
-  UPNEXT_ASSIGN_OR_RETURN(std::span<const float> recall, sections.Get<float>("recall", 1));
-  index->recall_ = recall[0];
-  UPNEXT_ASSIGN_OR_RETURN(index->base_, sections.Get<uint32_t>("base"));
-  UPNEXT_ASSIGN_OR_RETURN(index->upper_, sections.Get<uint32_t>("upper"));
-  UPNEXT_ASSIGN_OR_RETURN(index->upper_begin_,
-                          sections.Get<uint32_t>("upper_begin", vectors.count + 1));
-  UPNEXT_RETURN_IF_ERROR(index->Check(sections.path().string()));
-  return index;
-}
-
-// Checksums find flipped bits. This finds a file that was written wrong, before a search follows
-// its links out of bounds.
-Status GraphIndex::Check(const std::string& where) const {
-  const size_t rows = vectors_.count;
   const auto wrong = [&](std::string_view what) {
-    return DataLoss("{}: {}; build the index again (upnext train)", where, what);
+    return DataLoss("{}: {}; build the index again (upnext train)", file.path().string(), what);
   };
-  if (degree_ < 2 || degree_ > 256 || search_effort_ > kMaxSearchEffort || entry_ >= rows) {
-    return wrong("the degree, the search effort or the entry of the graph is out of bounds");
+  UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> header, file.Get<uint32_t>("graph", 5));
+  const uint32_t degree = header[0], effort = header[1], recall_at = header[2];
+  if (degree < 2 || degree > kMaxDegree || effort == 0 || effort > kMaxSearchEffort ||
+      recall_at == 0 || recall_at > kMaxSearchEffort || vectors.count > Beam::kMaxRows) {
+    return wrong("the degree, the search effort or the size of the graph is out of bounds");
   }
-  const size_t base_width = 1 + 2 * size_t{degree_}, upper_width = 1 + size_t{degree_};
-  if (base_.size() != rows * base_width) return wrong("the base layer has not one list a row");
-  if (!std::is_sorted(upper_begin_.begin(), upper_begin_.end()) || upper_begin_[0] != 0 ||
-      upper_.size() != size_t{upper_begin_[rows]} * upper_width) {
-    return wrong("the upper layers do not fit their offsets");
-  }
-  for (uint32_t row = 0; row < rows; ++row) {
-    if (base_[row * base_width] >= base_width) return wrong("a list of the base layer is too long");
-    for (const uint32_t link : BaseLinks(row)) {
-      if (link >= rows) return wrong("a link of the base layer is out of bounds");
-    }
-    for (uint32_t level = 1; level <= Levels(row); ++level) {
-      const size_t at = size_t{upper_begin_[row] + level - 1} * upper_width;
-      if (upper_[at] >= upper_width) return wrong("a list of an upper layer is too long");
-      for (const uint32_t link : UpperLinks(row, level)) {
-        if (link >= rows || Levels(link) < level) {
-          return wrong("a link of an upper layer is out of bounds");
-        }
-      }
+  UPNEXT_ASSIGN_OR_RETURN(std::span<const float> quality, file.Get<float>("quality", 2));
+  UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> links,
+                          file.Get<uint32_t>("links", vectors.count * degree));
+  UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> entries, file.Get<uint32_t>("entries"));
+  const auto is_row = [&](uint32_t row) { return row < vectors.count; };
+  if (!std::ranges::all_of(entries, is_row)) return wrong("an entry is out of bounds");
+  for (size_t row = 0; row < vectors.count; ++row) {
+    const std::span<const uint32_t> list = links.subspan(row * degree, degree);
+    const auto end = std::ranges::find_if_not(list, is_row);
+    if (!std::all_of(end, list.end(), [](uint32_t link) { return link == kNoRow; })) {
+      return wrong("a link is out of bounds");
     }
   }
-  return Ok();
+  Graph graph(vectors.count, degree);
+  std::ranges::copy(links, graph.lists().begin());
+  graph.set_entries({entries.begin(), entries.end()});
+  std::unique_ptr<GraphIndex> index(new GraphIndex(vectors, std::move(graph), nullptr));
+  index->search_effort_ = effort;
+  index->recall_at_ = recall_at;
+  index->usual_met_ = header[3];
+  index->quality_ = {quality[0], quality[1], header[4]};
+  return index;
 }
 
 }  // namespace upnext::ann

@@ -1,156 +1,178 @@
 #include "ann/graph_index.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
-#include <queue>
+#include <utility>
 
-#include "ann/exact_index.h"
+#include "ann/graph_builder.h"
+#include "ann/index_file.h"
+#include "ann/scan.h"
 #include "base/numbers.h"
-#include "base/progress.h"
-#include "base/thread_pool.h"
 #include "kernels/top_scored.h"
 
 namespace upnext::ann {
 namespace {
 
-using kernels::Scored;
+// Where widening ends: a beam that scores a large part of most catalogues.
+constexpr uint32_t kWidestTuned = 8'000;
+// A row that a walk meets costs about as much as eight that a scan asks the filter for.
+constexpr size_t kScanShare = 8;
+constexpr size_t kFirstLook = 400;  // rows that are met before a walk is given up
+// Where less than one in so many passes, asking for each costs less than its compressed product.
+constexpr size_t kFewPass = 16;
 
-constexpr size_t kRecallAt = 100;
-// The narrowest beam: what Search takes for kRecallAt vectors anyway. Where widening ends: a beam
-// that scores a large part of most catalogues.
-constexpr uint32_t kLeastEffort = kRecallAt + kRecallAt / 2, kWidestTuned = 8'000;
-
-// One bit per row. Made anew for each search: clearing it costs less than the search saves by it.
-class Visited {
- public:
-  explicit Visited(size_t rows) : words_((rows + 63) / 64) {}
-  bool Visit(uint32_t row) {  // true the first time
-    uint64_t& word = words_[row >> 6];
-    const uint64_t bit = uint64_t{1} << (row & 63);
-    if (word & bit) return false;
-    word |= bit;
-    return true;
+Status CheckVectors(const Vectors& vectors) {
+  if (vectors.count > Beam::kMaxRows) {
+    return InvalidArgument(
+        "expected at most {} vectors for a graph, found {}; set kind = \"exact\"", Beam::kMaxRows,
+        vectors.count);
   }
-
- private:
-  std::vector<uint64_t> words_;
-};
+  for (size_t row = 0; row < vectors.count; ++row) {
+    if (kernels::AllFinite(vectors.row(row), vectors.dim)) continue;
+    return InvalidArgument(
+        "expected vectors of finite numbers, found NaN or infinity in that of id {}: cannot build "
+        "an index over them; train again",
+        vectors.ids[row]);
+  }
+  return Ok();
+}
 
 }  // namespace
 
+GraphIndex::GraphIndex(const Vectors& vectors, Graph graph, base::ThreadPool* pool)
+    : Index(vectors), graph_(std::move(graph)), rows_(vectors, pool) {}
+
+Result<std::unique_ptr<GraphIndex>> GraphIndex::Build(const IndexOptions& options,
+                                                      const Vectors& vectors,
+                                                      std::span<const float> queries,
+                                                      base::ThreadPool& pool,
+                                                      base::Progress& progress) {
+  UPNEXT_RETURN_IF_ERROR(CheckVectors(vectors));
+  try {
+    GraphBuilder builder({.degree = options.graph_degree,
+                          .effort = options.graph_build_effort,
+                          .seed = options.seed},
+                         vectors, queries, pool);
+    UPNEXT_RETURN_IF_ERROR(builder.Run(progress));
+    std::unique_ptr<GraphIndex> index(new GraphIndex(vectors, builder.Take(), &pool));
+    index->recall_at_ = options.recall_at;
+    index->search_effort_ = options.graph_search_effort > 0
+                                ? options.graph_search_effort
+                                : std::max(kDefaultSearchEffort, options.recall_at);
+    index->quality_.unreachable =
+        static_cast<uint32_t>(std::ranges::count(Reached(index->graph_), 0));
+    return index;
+  } catch (const std::bad_alloc&) {
+    return ResourceExhausted("building a graph over {} vectors needs more memory than there is",
+                             vectors.count);
+  }
+}
+
 Status GraphIndex::Tune(const IndexOptions& options, std::span<const float> queries,
-                        base::ThreadPool& pool, base::Progress& progress) {
-  const bool open = options.graph_search_effort == 0;
-  search_effort_ = open ? kDefaultSearchEffort : options.graph_search_effort;
-  if (queries.empty()) return Ok();
-  std::vector<std::vector<Hit>> best;
-  ExactIndex(vectors_).SearchBatch(queries, kRecallAt, {}, pool, &best);
-  if (!open) {
-    recall_ = RecallOf(queries, best, pool);
+                        std::span<const std::vector<Hit>> best, base::ThreadPool& pool,
+                        base::Progress& progress) {
+  if (options.graph_search_effort > 0) {
+    Measure(queries, best, pool);
     return Ok();
   }
   base::ProgressStage stage(progress, "tune index", "efforts", 0);
   uint64_t tried = 0;
-  for (search_effort_ = kLeastEffort;; search_effort_ += search_effort_ / 2) {
+  for (search_effort_ = recall_at_;; search_effort_ += search_effort_ / 3 + 1) {
     if (progress.stop_requested()) return Cancelled("building the index was stopped");
-    recall_ = RecallOf(queries, best, pool);
-    stage.Update(++tried, fmt::format("effort {}: recall@100 {:.3f}", search_effort_, recall_));
-    if (recall_ >= options.graph_recall) return Ok();
-    if (search_effort_ + search_effort_ / 2 > kWidestTuned) break;
-  }
-  progress.Note(fmt::format(
-      "the graph index finds {:.3f} of the best 100 items at search effort {}, less than "
-      "graph_recall = {} asks for; a larger graph_degree or kind = \"exact\" finds more",
-      recall_, search_effort_, options.graph_recall));
-  return Ok();
-}
-
-float GraphIndex::RecallOf(std::span<const float> queries, std::span<const std::vector<Hit>> best,
-                           base::ThreadPool& pool) const {
-  std::vector<std::vector<Hit>> hits;
-  SearchBatch(queries, kRecallAt, {}, pool, &hits);
-  size_t found = 0, wanted = 0;
-  std::vector<uint32_t> ids;
-  for (size_t q = 0; q < hits.size(); ++q) {
-    ids.clear();
-    for (const Hit& hit : hits[q]) ids.push_back(hit.id);
-    std::ranges::sort(ids);
-    for (const Hit& hit : best[q]) found += std::ranges::binary_search(ids, hit.id) ? 1 : 0;
-    wanted += best[q].size();
-  }
-  return static_cast<float>(static_cast<double>(found) / static_cast<double>(wanted));
-}
-
-float GraphIndex::Score(std::span<const float> query, uint32_t row) const {
-  return kernels::Dot(query.data(), vectors_.row(row), query.size());
-}
-
-std::span<const uint32_t> GraphIndex::BaseLinks(uint32_t row) const {
-  const uint32_t* list = base_.data() + size_t{row} * (1 + 2 * degree_);
-  return {list + 1, list[0]};
-}
-
-std::span<const uint32_t> GraphIndex::UpperLinks(uint32_t row, uint32_t level) const {
-  const uint32_t* list = upper_.data() + size_t{upper_begin_[row] + level - 1} * (1 + degree_);
-  return {list + 1, list[0]};
-}
-
-uint32_t GraphIndex::Descend(std::span<const float> query) const {
-  uint32_t best = entry_;
-  float best_score = Score(query, best);
-  for (uint32_t level = Levels(entry_); level >= 1; --level) {
-    for (bool moved = true; moved;) {
-      moved = false;
-      for (const uint32_t row : UpperLinks(best, level)) {
-        const float score = Score(query, row);
-        if (score > best_score) {
-          best = row;
-          best_score = score;
-          moved = true;
-        }
-      }
+    Measure(queries, best, pool);
+    stage.Update(++tried, fmt::format("effort {}: recall@{} {:.3f}", search_effort_, recall_at_,
+                                      quality_.recall));
+    const uint32_t wider = search_effort_ + search_effort_ / 3 + 1;
+    if (quality_.recall >= options.graph_recall || wider > kWidestTuned || wider > size()) {
+      return Ok();
     }
   }
-  return best;
+}
+
+void GraphIndex::Measure(std::span<const float> queries, std::span<const std::vector<Hit>> best,
+                         base::ThreadPool& pool) {
+  constexpr size_t kGrain = 16;
+  std::atomic<size_t> found = 0, best_found = 0, met = 0;
+  size_t wanted = 0;
+  for (const std::vector<Hit>& of_query : best) wanted += of_query.size();
+  pool.ParallelFor(best.size(), kGrain, [&](size_t begin, size_t end) {
+    const auto walk = walks_.Borrow();
+    for (size_t q = begin; q < end; ++q) {
+      CompressedRows::Query query(rows_, queries.subspan(q * dim(), dim()));
+      walk->Run(graph_, query, search_effort_);
+      met += walk->met();
+      std::vector<uint32_t> ids;
+      for (const kernels::Scored& hit :
+           Rescored(queries.subspan(q * dim(), dim()), recall_at_, walk->beam())) {
+        ids.push_back(vectors_.ids[hit.index]);
+      }
+      std::ranges::sort(ids);
+      const auto is_found = [&](const Hit& hit) { return std::ranges::binary_search(ids, hit.id); };
+      found += static_cast<size_t>(std::ranges::count_if(best[q], is_found));
+      best_found += !best[q].empty() && is_found(best[q].front()) ? 1 : 0;
+    }
+  });
+  const auto share = [](size_t some, size_t all) {
+    return static_cast<float>(static_cast<double>(some) / static_cast<double>(all));
+  };
+  quality_.recall = share(found, wanted);
+  quality_.best_found = share(best_found, best.size());
+  usual_met_ = static_cast<uint32_t>(met / best.size());
+}
+
+// For more than the recall was measured at, wider in proportion.
+size_t GraphIndex::WidthFor(size_t k) const {
+  if (k <= recall_at_) return search_effort_;
+  return std::max<size_t>(k, k * size_t{search_effort_} / recall_at_);
+}
+
+bool GraphIndex::WalkPays(const Walk& walk) const {
+  if (walk.passed() == walk.asked() || walk.met() < kFirstLook) return true;
+  const size_t most = size() / kScanShare;
+  const size_t usual = usual_met_ > 0 ? usual_met_ : graph_.degree() * search_effort_ / 4;
+  return walk.met() < most && usual * walk.asked() < most * walk.passed();
 }
 
 void GraphIndex::Search(std::span<const float> query, size_t k, const Filter& filter,
                         std::vector<Hit>* hits) const {
-  // Rows that the filter leaves out are walked over but take no place among the best: the beam is
-  // as wide in rows that pass as it would be without a filter.
-  const size_t beam = std::max<size_t>(search_effort_, k + k / 2);
-  kernels::TopScored best(beam);
-  Visited visited(vectors_.count);
-  const auto worse = [](const Scored& a, const Scored& b) { return kernels::Better(b, a); };
-  std::priority_queue<Scored, std::vector<Scored>, decltype(worse)> frontier(worse);
-  const auto meet = [&](uint32_t row) {
-    if (!visited.Visit(row)) return;
-    const float score = Score(query, row);
-    if (!best.Wants(row, score)) return;
-    frontier.push({row, score});
-    if (filter.Passes(vectors_.ids[row])) best.Add(row, score);
-  };
-  meet(Descend(query));
-  while (!frontier.empty()) {
-    const Scored next = frontier.top();
-    if (best.full() && next.score < best.worst()) break;
-    frontier.pop();
-    const std::span<const uint32_t> links = BaseLinks(next.index);
-    for (const uint32_t row : links) __builtin_prefetch(vectors_.row(row));
-    for (const uint32_t row : links) meet(row);
+  k = std::min(k, size());
+  const auto walk = walks_.Borrow();
+  CompressedRows::Query compressed(rows_, query);
+  const bool ended = walk->Run(
+      graph_, compressed, WidthFor(k),
+      [&](uint32_t row) { return filter.Passes(vectors_.ids[row]); },
+      [&](const Walk& so_far) { return WalkPays(so_far); });
+  const bool enough = ended && walk->beam().passing() >= k;
+  if (enough) return ToHits(Rescored(query, k, walk->beam()), hits);
+  const bool few = walk->passed() * kFewPass < walk->asked();
+  ToHits(few ? ScanPassing(vectors_, query, k, filter)
+             : ScanCompressed(rows_, vectors_, query, k, filter),
+         hits);
+}
+
+std::vector<kernels::Scored> GraphIndex::Rescored(std::span<const float> query, size_t k,
+                                                  const Beam& beam) const {
+  for (const Beam::Entry& entry : beam.entries()) __builtin_prefetch(vectors_.row(entry.row));
+  kernels::TopScored top(k);
+  for (const Beam::Entry& entry : beam.entries()) {
+    if (!entry.passes) continue;
+    const float score = kernels::Dot(query.data(), vectors_.row(entry.row), dim());
+    if (top.Wants(entry.row, score)) top.Add(entry.row, score);
   }
-  if (best.size() < k) {  // everything that links reach was met: scan what few graphs leave out
-    for (uint32_t row = 0; row < vectors_.count; ++row) meet(row);
-  }
-  const std::vector<Scored> found = best.Take();
-  ToHits(std::span(found).first(std::min(k, found.size())), hits);
+  return top.Take();
 }
 
 std::string GraphIndex::Describe() const {
   std::string text = fmt::format("graph over {} vectors, degree {}, search effort {}",
-                                 base::WithThousands(size()), degree_, search_effort_);
-  if (!std::isnan(recall_)) text += fmt::format(", recall@100 {:.3f}", recall_);
-  return text;
+                                 base::WithThousands(size()), graph_.degree(), search_effort_);
+  if (!std::isnan(quality_.recall)) {
+    text += fmt::format(", recall@{} {:.3f}, best found {:.3f}", recall_at_, quality_.recall,
+                        quality_.best_found);
+  }
+  return text + fmt::format(", {} unreachable", base::WithThousands(quality_.unreachable));
 }
+
+size_t GraphIndex::bytes() const { return graph_.lists().size_bytes() + rows_.bytes(); }
 
 }  // namespace upnext::ann

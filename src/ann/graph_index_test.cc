@@ -6,6 +6,7 @@
 #include <set>
 
 #include "ann/test_vectors.h"
+#include "base/test_folder.h"
 
 namespace upnext::ann {
 namespace {
@@ -53,7 +54,7 @@ TEST(GraphIndex, SV01_TheEffortIsChosenByTheRecallThatQueriesMeasure) {
                  measured_on);
   };
   const auto low = of(0.5), high = of(0.97);
-  EXPECT_LT(recall(*low), 0.95) << low->Describe();
+  EXPECT_LT(recall(*low), recall(*high) - 0.02) << low->Describe();
   EXPECT_GE(recall(*high), 0.96) << high->Describe();
   EXPECT_THAT(high->Describe(), HasSubstr("recall@100 0.9"));
 }
@@ -63,7 +64,7 @@ TEST(GraphIndex, SV01_AFixedEffortIsMeasuredAndKept) {
   base::Rng rng(13);
   const std::vector<float> queries = RandomQueries(50, 16, rng);
   IndexOptions options{.kind = IndexOptions::Kind::kGraph, .graph_search_effort = 170};
-  EXPECT_THAT(Build(vectors, options)->Describe(), testing::EndsWith("search effort 170"));
+  EXPECT_THAT(Build(vectors, options)->Describe(), HasSubstr("search effort 170, 0 unreachable"));
   EXPECT_THAT(Build(vectors, options, queries)->Describe(),
               HasSubstr("search effort 170, recall@100 "));
 }
@@ -82,21 +83,36 @@ class Notes : public base::Progress {
   bool stop_;
 };
 
-// More than all cannot be found: the widest beam is kept, and a note says so.
-TEST(GraphIndex, SV01_ARecallThatCannotBeReachedIsReported) {
+// More than all cannot be found: a wider graph is built, then the index is exact, and both it and
+// notes say why.
+TEST(GraphIndex, SV01_BelowTheRecallItIsBuiltWiderAndThenServedExact) {
+  const base::TestFolder folder;
   const TestVectors vectors = SkewedVectors(3000, 16);
   base::Rng rng(14);
-  const std::vector<float> query = RandomQueries(1, 16, rng);
+  const std::vector<float> queries = RandomQueries(20, 16, rng);
   base::ThreadPool pool(2);
   Notes notes;
   const auto index = BuildIndex({.kind = IndexOptions::Kind::kGraph, .graph_recall = 1.5}, vectors,
-                                query, pool, notes);
+                                queries, pool, notes);
   ASSERT_TRUE(index) << index.error().message;
-  EXPECT_THAT((*index)->Describe(), HasSubstr("search effort 5743"));
-  EXPECT_THAT(notes.lines, HasSubstr("less than graph_recall = 1.5 asks for"));
+  EXPECT_THAT(notes.lines, HasSubstr("a graph of degree 32 finds 1.000 of the best 100"));
+  EXPECT_THAT(notes.lines, HasSubstr("building a wider one"));
+  EXPECT_THAT(notes.lines, HasSubstr("a graph of degree 64 finds"));
+  EXPECT_THAT(notes.lines, HasSubstr("exact scan instead"));
+  EXPECT_THAT((*index)->Describe(), HasSubstr("exact scan of 3,000 vectors: a graph of degree 64"));
+  EXPECT_THAT((*index)->Describe(), HasSubstr("less than graph_recall = 1.5"));
+  ASSERT_TRUE((*index)->Save(folder / "index"));
+  const auto loaded = LoadIndex(folder / "index", vectors);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ((*loaded)->Describe(), (*index)->Describe());
+}
+
+TEST(GraphIndex, ABuildIsCancelledWhenItIsStopped) {
+  const TestVectors vectors = SkewedVectors(300, 8);
+  base::ThreadPool pool(2);
   Notes stopped(/*stop=*/true);
   const auto cancelled =
-      BuildIndex({.kind = IndexOptions::Kind::kGraph}, vectors, query, pool, stopped);
+      BuildIndex({.kind = IndexOptions::Kind::kGraph}, vectors, {}, pool, stopped);
   ASSERT_FALSE(cancelled);
   EXPECT_EQ(cancelled.error().code, Code::kCancelled);
 }
@@ -124,6 +140,53 @@ TEST(GraphIndex, FilteredIdsDoNotShrinkTheAnswer) {
     found += Found(hits, BruteForce(vectors, query, 100, filter));
   }
   EXPECT_GE(found, 10u * 95);
+}
+
+// From filters that leave most to those that leave a few: inside the walk, or by a scan.
+TEST(GraphIndex, SV01_RecallHoldsAtEverySelectivityAndNothingFilteredIsFound) {
+  constexpr size_t kDim = 16, kBest = 20;
+  const TestVectors vectors = SkewedVectors(30'000, kDim);
+  base::Rng rng(15);
+  const std::vector<float> sample = RandomQueries(400, kDim, rng);
+  const auto graph = Build(vectors, {.kind = IndexOptions::Kind::kGraph}, sample);
+  ASSERT_THAT(graph->Describe(), HasSubstr("graph over"));
+  for (const double share : {0.5, 0.1, 0.01, 0.001}) {
+    std::vector<uint64_t> excluded(3 * 30'000 / 64 + 2, ~uint64_t{0});
+    for (const uint32_t id : vectors.ids) {
+      if (rng.Uniform() < share) excluded[id / 64] &= ~(uint64_t{1} << (id % 64));
+    }
+    const Filter filter{.excluded = excluded};
+    size_t found = 0, wanted = 0;
+    for (int q = 0; q < 30; ++q) {
+      const std::vector<float> query = RandomQueries(1, kDim, rng);
+      const std::vector<Hit> hits = Search(*graph, query, kBest, filter);
+      const std::vector<uint32_t> best = BruteForce(vectors, query, kBest, filter);
+      EXPECT_EQ(hits.size(), best.size()) << share;
+      for (const Hit& hit : hits) EXPECT_TRUE(filter.Passes(hit.id)) << share;
+      found += Found(hits, best);
+      wanted += best.size();
+    }
+    EXPECT_GE(found, wanted * 95 / 100) << share;
+  }
+}
+
+// The kind of vectors on which graphs by inner product between items collapse: lengths differ, nearly
+// every item has a larger product with a longer one than with itself, and queries have another
+// distribution. On these, a graph by hnswlib of degree 32 finds .28 of the best 100 with a beam of
+// 150 and .42 with one of 1,000; this one .96 and 1.00.
+TEST(GraphIndex, SV01_FindsWhatGraphsByInnerProductBetweenItemsLose) {
+  const CollapseVectors world(10'000, 24, 400);
+  EXPECT_GE(world.DominatedShare(), 0.98);
+  const auto graph =
+      Build(world.vectors, {.kind = IndexOptions::Kind::kGraph}, world.Queries(0, 300));
+  ASSERT_THAT(graph->Describe(), HasSubstr("graph over"));
+  EXPECT_THAT(graph->Describe(), HasSubstr(", 0 unreachable"));
+  size_t found = 0;
+  for (size_t q = 300; q < 400; ++q) {
+    const std::span<const float> query = world.Queries(q, 1);
+    found += Found(Search(*graph, query, 100), BruteForce(world.vectors, query, 100));
+  }
+  EXPECT_GE(found, 100u * 95);
 }
 
 TEST(GraphIndex, ReturnsEverythingWhenAskedForMoreThanThereIs) {

@@ -39,13 +39,21 @@ struct IndexOptions {
   // auto: exact up to `exact_below` vectors, graph above.
   enum class Kind : uint8_t { kAuto, kExact, kGraph } kind = Kind::kAuto;
   uint32_t exact_below = 50'000;
-  uint32_t graph_degree = 32, graph_build_effort = 200;  // M, efConstruction
-  // ef, the width of the beam. 0: the smallest tried with a recall@100 of `graph_recall` on the
-  // queries given to BuildIndex, because a fixed one finds less the more vectors there are.
+  // Links of a vector, and the width of the beam that finds them.
+  uint32_t graph_degree = 32, graph_build_effort = 100;
+  // The width of the beam of a search. 0: the smallest tried with a recall of `graph_recall`,
+  // because a fixed one finds less the more vectors there are.
   uint32_t graph_search_effort = 0;
+  // What a graph must find of the best `recall_at`, for queries that did not build it. One that
+  // finds less is built once more, twice as wide; if that finds less too, the index is exact.
   double graph_recall = 0.95;
+  uint32_t recall_at = 100;
   uint64_t seed = 1;
-  static IndexOptions FromConfig(const base::ConfigTable& index);  // [retrieval.index]
+  // [retrieval.index]; `recall_at` where the table does not say.
+  static IndexOptions FromConfig(const base::ConfigTable& index, uint32_t recall_at = 100);
+  bool IsGraph(size_t vectors) const {
+    return kind == Kind::kGraph || (kind == Kind::kAuto && vectors > exact_below);
+  }
 };
 
 class Index {
@@ -77,11 +85,11 @@ class Index {
   const Vectors vectors_;
 };
 
-// What `vectors` views must outlive the index and stay unchanged. A graph is built by one thread,
-// so the same vectors, options and seed give the same graph on every machine. `queries` [count,
-// dim] should be like those to come; a few hundred are enough. The graph's recall is measured on
-// them; without any its effort is kDefaultSearchEffort. kInvalidArgument: not one id per vector,
-// or a graph over vectors that are not finite.
+// What `vectors` views must outlive the index and stay unchanged. The same vectors, options, queries
+// and seed give the same index for every number of threads. `queries` [count, dim] should be like
+// those to come, some thousands: every other one builds a graph, those between measure its recall.
+// Without any its effort is kDefaultSearchEffort and nothing is measured. kInvalidArgument: not one
+// id per vector, or a graph over vectors that are not finite.
 Result<std::unique_ptr<Index>> BuildIndex(const IndexOptions& options, const Vectors& vectors,
                                           std::span<const float> queries, base::ThreadPool& pool,
                                           base::Progress& progress);

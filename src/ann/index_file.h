@@ -14,7 +14,8 @@
 namespace upnext::ann {
 
 inline constexpr std::string_view kIndexFileKind = "retrieval-index";
-inline constexpr uint32_t kIndexFileVersion = 3;       // 3: row 0 is a vector like any other
+inline constexpr uint32_t kIndexFileVersion = 4;  // 4: a graph of one layer, with its quality
+inline constexpr uint32_t kMaxDegree = 256;
 inline constexpr uint32_t kMaxSearchEffort = 100'000;  // more than any list that is asked for
 inline constexpr std::string_view kExactKind = "exact", kGraphKind = "graph";
 

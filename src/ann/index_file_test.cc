@@ -53,7 +53,7 @@ TEST_F(IndexFile, AnOlderVersionIsRefusedWithAdvice) {
   const auto loaded = LoadIndex(path_, SkewedVectors(3, 2));
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().code, Code::kDataLoss);
-  EXPECT_THAT(loaded.error().message, HasSubstr("expected version 3"));
+  EXPECT_THAT(loaded.error().message, HasSubstr("expected version 4"));
   EXPECT_THAT(loaded.error().message, HasSubstr("create the file again"));
 }
 
@@ -79,42 +79,35 @@ TEST_F(IndexFile, AFlippedByteAnywhereIsFound) {
 // A file that is whole but wrong: its links would lead out of the table.
 TEST_F(IndexFile, LinksOutOfBoundsAreRefused) {
   const TestVectors vectors = SkewedVectors(3, 2);
-  const auto write = [&](const std::vector<uint32_t>& graph, const std::vector<uint32_t>& base,
-                         const std::vector<uint32_t>& upper,
-                         const std::vector<uint32_t>& upper_begin) {
+  constexpr uint32_t kNone = UINT32_MAX;
+  const auto write = [&](const std::vector<uint32_t>& graph, const std::vector<uint32_t>& links,
+                         const std::vector<uint32_t>& entries) {
     auto writer = CreateIndexFile(path_, kGraphKind, vectors);
     ASSERT_TRUE(writer);
     ASSERT_TRUE(writer->Add<uint32_t>("graph", graph));
-    ASSERT_TRUE(writer->Add<float>("recall", std::vector<float>{1.0f}));
-    ASSERT_TRUE(writer->Add<uint32_t>("base", base));
-    ASSERT_TRUE(writer->Add<uint32_t>("upper", upper));
-    ASSERT_TRUE(writer->Add<uint32_t>("upper_begin", upper_begin));
+    ASSERT_TRUE(writer->Add<float>("quality", std::vector<float>{1.0f, 1.0f}));
+    ASSERT_TRUE(writer->Add<uint32_t>("links", links));
+    ASSERT_TRUE(writer->Add<uint32_t>("entries", entries));
     ASSERT_TRUE(writer->Commit());
   };
-  const std::vector<uint32_t> base = {1, 1, 0, 0, 0,  //
-                                      2, 0, 2, 0, 0,  //
-                                      1, 1, 0, 0, 0};
-  write({2, 10, 0}, base, {}, {0, 0, 0, 0});
+  const std::vector<uint32_t> header = {2, 10, 10, 0, 0}, links = {1, kNone, 0, 2, 1, kNone};
+  write(header, links, {0});
   EXPECT_TRUE(LoadIndex(path_, vectors));
   const auto refused = [&] {
     const auto loaded = LoadIndex(path_, vectors);
     return !loaded && loaded.error().code == Code::kDataLoss;
   };
-  std::vector<uint32_t> wrong = base;
-  wrong[1] = 3;  // no such row
-  write({2, 10, 0}, wrong, {}, {0, 0, 0, 0});
+  write(header, {3, kNone, 0, 2, 1, kNone}, {0});  // no such row
   EXPECT_TRUE(refused());
-  wrong = base;
-  wrong[0] = 5;  // longer than a list can be
-  write({2, 10, 0}, wrong, {}, {0, 0, 0, 0});
+  write(header, {kNone, 1, 0, 2, 1, kNone}, {0});  // a link after the last
   EXPECT_TRUE(refused());
-  write({2, 10, 3}, base, {}, {0, 0, 0, 0});  // no such entry
+  write(header, {1, kNone, 0, 2}, {0});  // a list is missing
   EXPECT_TRUE(refused());
-  write({2, 4'000'000'000, 0}, base, {}, {0, 0, 0, 0});  // a search that would never end
+  write(header, links, {3});  // no such entry
   EXPECT_TRUE(refused());
-  write({2, 10, 0}, base, {1, 1, 0}, {0, 1, 1, 1});  // row 1 has no upper list
+  write({2, 4'000'000'000, 10, 0, 0}, links, {0});  // a search that would never end
   EXPECT_TRUE(refused());
-  write({2, 10, 0}, base, {}, {0, 1, 1, 1});  // a list that is not there
+  write({2, 10, 0, 0, 0}, links, {0});  // a measure of nothing
   EXPECT_TRUE(refused());
 }
 

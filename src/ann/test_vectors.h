@@ -83,6 +83,51 @@ std::vector<Hit> Search(const AnyIndex& index, std::span<const float> query, siz
   return hits;
 }
 
+// Items around topics: of each topic a long one, and short ones in nearly its direction, of which
+// the long one has the larger product. Queries are far from every item: they lean away from what
+// all items have in common, and a little to two topics.
+struct CollapseVectors {
+  CollapseVectors(size_t count, size_t dim, size_t query_count, uint64_t seed = 1) {
+    base::Rng rng(seed);
+    constexpr size_t kTopics = 50;
+    std::vector<float> topics(kTopics * dim);
+    for (float& x : topics) x = static_cast<float>(rng.Normal());
+    vectors.dim = dim;
+    for (uint32_t i = 0; i < count; ++i) {
+      vectors.ids.push_back(i);
+      const size_t topic = rng.Below(kTopics);
+      const double length = i % 50 == 0 ? 4 : 0.3 + 0.7 * rng.Uniform();
+      for (size_t d = 0; d < dim; ++d) {
+        const double common = d == 0 ? 4.0 : 0.0;
+        const double x = topics[topic * dim + d] + 0.7 * rng.Normal() + common;
+        vectors.values.push_back(static_cast<float>(length * x));
+      }
+    }
+    for (size_t q = 0; q < query_count; ++q) {
+      const size_t one = rng.Below(kTopics), two = rng.Below(kTopics);
+      for (size_t d = 0; d < dim; ++d) {
+        const double common = d == 0 ? -4.0 : 0.0;
+        const double x = 0.5 * topics[one * dim + d] + 0.3 * topics[two * dim + d];
+        queries.push_back(static_cast<float>(x + 0.3 * rng.Normal() + common));
+      }
+    }
+  }
+  std::span<const float> Queries(size_t first, size_t count) const {
+    return std::span(queries).subspan(first * vectors.dim, count * vectors.dim);
+  }
+  // The share of items with a larger inner product with another than with themselves.
+  double DominatedShare() const {
+    size_t dominated = 0;
+    for (size_t i = 0; i < vectors.ids.size(); i += 21) {
+      const std::vector<uint32_t> best = BruteForce(vectors, vectors.row(i), 1);
+      dominated += best.front() != vectors.ids[i] ? 1 : 0;
+    }
+    return static_cast<double>(dominated) / static_cast<double>((vectors.ids.size() + 20) / 21);
+  }
+  TestVectors vectors;
+  std::vector<float> queries;  // [count, dim]
+};
+
 // How many of `wanted` are among the hits.
 inline size_t Found(const std::vector<Hit>& hits, std::vector<uint32_t> wanted) {
   std::ranges::sort(wanted);

@@ -59,6 +59,7 @@ Manifest FromJson(const json& in) {
   manifest.seed = in.at("seed").get<uint64_t>();
   manifest.forced = in.at("forced").get<bool>();
   manifest.gate = in.at("gate").get<std::string>();
+  manifest.index = in.value("index", "");
   for (const json& part : in.at("order").get<std::vector<json>>()) {
     manifest.order.parts.push_back({part.at("generator").get<std::string>(),
                                     part.at("weight").get<double>(),
@@ -109,6 +110,7 @@ Status WriteManifest(const fs::path& directory, const Manifest& manifest) {
               {"seed", manifest.seed},
               {"forced", manifest.forced},
               {"gate", manifest.gate},
+              {"index", manifest.index},
               {"order", json::array()},
               {"parts", json::array()}};
   for (const retrieval::FeedOrder::Part& part : manifest.order.parts) {

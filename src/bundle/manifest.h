@@ -36,6 +36,7 @@ struct Manifest {
   bool forced = false;  // published with --force although the gate said no ...
   std::string gate;     // ... for this reason
   retrieval::FeedOrder order = {};
+  std::string index;  // what the index of the candidate model is and finds; empty: there is none
   std::vector<PartEntry> parts;
 };
 

@@ -5,6 +5,7 @@
 
 #include "cli/bench_events.h"
 #include "cli/bench_import.h"
+#include "cli/bench_index.h"
 #include "cli/bench_rank.h"
 #include "cli/bench_replay.h"
 #include "cli/bench_simulate.h"
@@ -19,6 +20,8 @@ constexpr std::array kBenches{
          MakeBenchTrain},
     Verb{"replay", "making of examples from a log, and where its time is spent", MakeBenchReplay},
     Verb{"rank", "a request that the ranker orders, features included", MakeBenchRank},
+    Verb{"index", "searches of the retrieval index over the vectors of a trained model",
+         MakeBenchIndex},
     Verb{"import", "import of synthetic events, compared with a sort by DuckDB", MakeBenchImport},
     Verb{"events", "events per second of a server, and the feeds next to them", MakeBenchEvents},
     Verb{"simulate", "events and slates per second of the simulated world", MakeBenchSimulate},

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <span>
+#include <utility>
 
 #include "base/thread_pool.h"
 #include "examples/epoch.h"
@@ -102,15 +103,18 @@ struct CandidateStream::Rep {
   }
 
   // Takes Quota(user) of the eligible labels, each set of them equally likely (Knuth's selection
-  // sampling), and stops the replay after the last.
+  // sampling), or with options.sequences each run of neighbours, and stops the replay after the last.
   void AppendNextWatches(uint32_t user, features::CandidateBatch* batch) const {
     const RowRange part_rows = source.split.rows(source.log, user, options.part);
     base::Rng rng = EpochRng(options.seed, epoch, Draw::kLabels, user);
     uint32_t left = eligible[user], needed = Quota(user), history = 0;
+    const uint64_t last = options.sequences ? left - rng.Below(left - needed + 1) : 0;
     ForEachWatch(source, user, keeps, part_rows.end,
                  [&](const features::UserState& before, const WatchExample& watch) {
                    if (!IsLabel(part_rows, watch.row, watch.item, history++)) return true;
-                   if (rng.Below(left--) < needed) {
+                   const bool takes = options.sequences ? left <= last : rng.Below(left) < needed;
+                   --left;
+                   if (takes) {
                      --needed;
                      Append(before, watch, batch);
                    }
@@ -178,6 +182,30 @@ struct CandidateStream::Rep {
     }
   }
 
+  // The examples of the arenas in random order; with options.sequences the users in random order.
+  void MixSlots(size_t chunks, size_t block) {
+    struct Run {
+      uint32_t chunk, begin, end;
+    };
+    std::vector<Run> runs;
+    for (uint32_t chunk = 0; chunk < chunks; ++chunk) {
+      const auto n = static_cast<uint32_t>(arenas[chunk].label.size());
+      if (options.sequences) {
+        uint32_t from = 0;
+        for (const uint32_t to : user_ends[chunk])
+          runs.push_back({chunk, std::exchange(from, to), to});
+      } else {
+        for (uint32_t i = 0; i < n; ++i) runs.push_back({chunk, i, i + 1});
+      }
+    }
+    base::Rng rng = EpochRng(options.seed, epoch, Draw::kShuffle, block);
+    Shuffle(runs, rng);
+    slots.clear();
+    for (const Run& run : runs) {
+      for (uint32_t i = run.begin; i < run.end; ++i) slots.push_back({run.chunk, i});
+    }
+  }
+
   // Makes and mixes the next block of about shuffle_buffer examples.
   void Refill() {
     const size_t begin = position;
@@ -189,9 +217,11 @@ struct CandidateStream::Rep {
     const std::span<const uint32_t> block(users.data() + begin, position - begin);
     const size_t chunks = (block.size() + kCandidateChunkUsers - 1) / kCandidateChunkUsers;
     if (arenas.size() < chunks) arenas.resize(chunks);
+    if (user_ends.size() < chunks) user_ends.resize(chunks);
     pool.ParallelFor(chunks, 1, [&](size_t first, size_t last) {
       for (size_t chunk = first; chunk < last; ++chunk) {
         arenas[chunk].Clear();
+        user_ends[chunk].clear();
         const size_t from = chunk * kCandidateChunkUsers;
         const size_t n = std::min(kCandidateChunkUsers, block.size() - from);
         for (const uint32_t user : block.subspan(from, n)) {
@@ -200,15 +230,11 @@ struct CandidateStream::Rep {
           } else {
             AppendHeldOut(user, &arenas[chunk]);
           }
+          user_ends[chunk].push_back(static_cast<uint32_t>(arenas[chunk].label.size()));
         }
       }
     });
-    slots.clear();
-    for (uint32_t chunk = 0; chunk < chunks; ++chunk) {
-      for (uint32_t i = 0; i < arenas[chunk].label.size(); ++i) slots.push_back({chunk, i});
-    }
-    base::Rng rng = EpochRng(options.seed, epoch, Draw::kShuffle, begin);
-    Shuffle(slots, rng);
+    MixSlots(chunks, begin);
     next_slot = 0;
   }
 
@@ -236,7 +262,8 @@ struct CandidateStream::Rep {
   std::vector<uint32_t> users;  // with labels, in the epoch's order
   size_t position = 0;          // of the first user whose examples are not made yet
   std::vector<features::CandidateBatch> arenas;
-  std::vector<Slot> slots;  // the block's examples, mixed
+  std::vector<std::vector<uint32_t>> user_ends;  // by chunk: where the examples of each user end
+  std::vector<Slot> slots;                       // the block's examples, mixed
   size_t next_slot = 0;
 };
 

@@ -32,6 +32,9 @@ struct CandidateStreamOptions {
   SplitPart part = SplitPart::kTrain;
   // Complete watches that a label needs in its input; 0 teaches the priors of new users too.
   uint32_t min_history = 1;
+  // Of kNextWatch: the examples of a user follow each other, in the order of time, and are neighbours
+  // among the user's labels, so that an encoder of sequences computes what they share once.
+  bool sequences = false;
   // Share of the users, the same ones in every epoch; 1: all.
   double user_share = 1;
   uint64_t seed = 1;

@@ -1,5 +1,6 @@
 #include "examples/candidate_stream.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -145,6 +146,45 @@ TEST(CandidateStream, CG18_TheChoiceIsRedrawnEachEpochAndCoversAllLabels) {
   const double tolerance = 5 * std::sqrt(kEpochs * share * (1 - share));
   for (const Example& example : every) {
     EXPECT_NEAR(static_cast<double>(drawn[example]), kEpochs * share, tolerance);
+  }
+}
+
+// Three users of ten watches, of which the last nine may be labels.
+TEST(CandidateStream, SequencesAreRunsOfNeighboursInTheOrderOfTime) {
+  constexpr uint32_t kThree = 3, kTen = 10, kRun = 4, kEpochs = 300, kRuns = 6;
+  WorldOptions options{.split = {.kind = SplitOptions::Kind::kNone}};
+  for (uint32_t u = 0; u < kThree; ++u) {
+    for (uint32_t i = 0; i < kTen; ++i) {
+      options.events.push_back(Watch(fmt::format("u{}", u), fmt::format("i{}-{}", u, i), i, 60));
+    }
+  }
+  const World world(options);
+  const features::FeatureStatistics tables = world.Learn();
+  base::ThreadPool pool(2);
+  CandidateStream stream(world.source, tables, {.max_per_user = kRun, .sequences = true}, pool);
+  std::map<size_t, uint32_t> begins;  // by the history of the first of a run
+  std::set<uint32_t> firsts;          // whose run comes first
+  for (uint32_t epoch = 0; epoch < kEpochs; ++epoch) {
+    const std::vector<Example> examples = Epoch(stream, epoch);
+    ASSERT_EQ(examples.size(), kThree * kRun);
+    firsts.insert(examples[0].watches[0]);
+    for (size_t i = 0; i < examples.size(); ++i) {
+      const std::vector<uint32_t>& watches = examples[i].watches;
+      if (i % kRun == 0) {
+        ++begins[watches.size()];
+        continue;
+      }
+      std::vector<uint32_t> next = examples[i - 1].watches;
+      next.push_back(examples[i - 1].label);
+      EXPECT_EQ(watches, next);
+    }
+  }
+  EXPECT_EQ(firsts.size(), kThree);
+  // Each run is drawn about equally often: binomial, within five standard deviations.
+  ASSERT_EQ(begins.size(), kRuns);
+  const double expected = kEpochs * kThree / 6.0;
+  for (const auto& [history, count] : begins) {
+    EXPECT_NEAR(count, expected, 5 * std::sqrt(expected * 5 / 6)) << history;
   }
 }
 

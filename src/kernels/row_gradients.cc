@@ -6,6 +6,7 @@
 #include <span>
 
 #include "kernels/isa.h"
+#include "kernels/vector_ops.h"
 
 // Shared by all targets; foreach_target.h includes this file once for each.
 #ifndef UPNEXT_KERNELS_ROW_GRADIENTS_TYPES_
@@ -279,6 +280,21 @@ void RowGradients::ApplySorted(TableView table, std::span<float> accumulators,
     HWY_DYNAMIC_DISPATCH(AdagradRuns)
     (work, std::span(runs_).subspan(first - alone, end - first));
   }
+}
+
+uint32_t RowGradients::SumInto(size_t i, std::vector<float>& sum) const {
+  std::ranges::fill(sum, 0.0f);
+  if (i < alone_.size()) {
+    const Entry& entry = entries_[alone_[i]];
+    Axpy(entry.scale, entry.gradient, sum.data(), sum.size());
+    return entry.row;
+  }
+  const Run& run = runs_[i - alone_.size()];
+  for (size_t k = run.first; k < run.first + run.count; ++k) {
+    const Entry& entry = entries_[static_cast<uint32_t>(keys_[k])];
+    Axpy(entry.scale, entry.gradient, sum.data(), sum.size());
+  }
+  return static_cast<uint32_t>(keys_[run.first] >> 32);
 }
 
 void RowGradients::ApplyAdagrad(TableView table, std::span<float> accumulators,

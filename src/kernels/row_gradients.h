@@ -48,6 +48,12 @@ class RowGradients {
   size_t rows() const { return alone_.size() + runs_.size(); }  // distinct ones
   void ApplySorted(TableView table, std::span<float> accumulators, const AdagradOptions& options,
                    size_t begin, size_t end) const;
+  // Instead of ApplySorted(), for other steps: use(row, gradient [dim]) for rows [begin, end).
+  template <typename Use>
+  void ForEachSum(size_t dim, size_t begin, size_t end, const Use& use) const {
+    std::vector<float> sum(dim);
+    for (size_t i = begin; i < end; ++i) use(SumInto(i, sum), sum.data());
+  }
   void Clear();
   // References held, row 0 left out.
   size_t size() const { return entries_.size(); }
@@ -64,6 +70,8 @@ class RowGradients {
   };
 
  private:
+  // The gradient of the i-th row; returns which row it is.
+  uint32_t SumInto(size_t i, std::vector<float>& sum) const;
   std::vector<Entry> entries_;
   std::vector<uint64_t> keys_, sorted_;  // row << 32 | position in entries_
   std::vector<uint32_t> alone_;          // entries of rows met once, ascending

@@ -230,7 +230,7 @@ TEST(ParseEvents, EveryWrongEventSaysWhatWasExpectedAndWhere) {
       {R"({"propensity": 1e-60})", "propensity: expected a number in (0, 1]"},
       {R"({"propensity": 1.01})", "propensity: expected a number in (0, 1], found 1.01"},
       {R"({"source_score": 1e39})", "source_score: expected a finite number, found 1e+39"},
-      {R"({"source_score": "high"})", "source_score: expected a finite number"},
+      {R"({"source_score": "high"})", "source_score: expected a number, found a string"},
       {R"({"off_site": 1})", "off_site: expected true or false, found a number"},
       {R"({"device": {}})", "device: expected a string or a whole number, found an object"},
       {R"({"id": 1e3})", "id: expected a string or a whole number, found 1000"},

@@ -29,11 +29,11 @@ void Linear::Forward(const float* x, size_t batch, float* y, const Compute& comp
                      bool relu) const {
   kernels::Gemm({.m = batch, .n = out_, .k = in_, .transpose_b = true}, x, weight_.data(), y,
                 compute.precision, compute.pool);
-  if (relu) {
-    kernels::AddBiasRelu(bias_.data(), y, batch, out_);
-  } else {
-    kernels::AddBias(bias_.data(), y, batch, out_);
-  }
+  constexpr size_t kGrain = 256;
+  base::ParallelFor(compute.pool, batch, kGrain, [&](size_t begin, size_t end) {
+    (relu ? kernels::AddBiasRelu : kernels::AddBias)(bias_.data(), y + begin * out_, end - begin,
+                                                     out_);
+  });
 }
 
 void Linear::Backward(const float* x, const float* d_y, size_t batch, float* d_x,

@@ -1,4 +1,4 @@
-// Optimisers: Adam for dense parameters, row-wise Adagrad for embedding tables.
+// Optimisers: Adam for dense parameters, row-wise Adagrad or Adam for embedding tables.
 //
 //   Adam adam(parameters, {.learning_rate = 1e-3f});
 //   ... Forward, Backward ...
@@ -18,6 +18,7 @@
 #include "base/thread_pool.h"
 #include "kernels/embedding.h"
 #include "kernels/row_gradients.h"
+#include "kernels/vector_ops.h"
 #include "nn/embedding_table.h"
 #include "nn/parameter.h"
 
@@ -27,6 +28,13 @@ struct AdamOptions {
   float learning_rate = 1e-3f;
   float beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f;
   float weight_decay = 0.0f;  // decoupled (AdamW): value -= learning_rate * weight_decay * value
+};
+
+// Stored in two floats, so that a checkpoint of floats can hold it: low 24 bits, and the rest.
+struct StepCount {
+  std::vector<float> values = {0.0f, 0.0f};
+  void Add();
+  uint64_t count() const;
 };
 
 // Kingma and Ba 2015, both moments bias-corrected.
@@ -42,7 +50,7 @@ class Adam {
 
   void set_learning_rate(float learning_rate) { options_.learning_rate = learning_rate; }
   const AdamOptions& options() const { return options_; }
-  uint64_t steps() const;
+  uint64_t steps() const { return steps_.count(); }
 
   // The moments and the step count, to resume exactly: "NAME.first", "NAME.second" per parameter
   // and "PREFIX.steps", stored as two floats.
@@ -52,13 +60,14 @@ class Adam {
   std::vector<Parameter> parameters_;
   AdamOptions options_;
   std::vector<std::vector<float>> first_, second_;
-  std::vector<float> steps_ = {0.0f, 0.0f};  // low 24 bits, and the rest
+  StepCount steps_;
 };
 
-// One accumulator per row, so its memory is 1 / dim of the table's. Row 0 never changes.
-class RowwiseAdagrad {
+// The step of an embedding table from the gradients of its rows. Row 0 never changes.
+class RowStep {
  public:
-  RowwiseAdagrad(EmbeddingTable* table, const kernels::AdagradOptions& options);
+  explicit RowStep(EmbeddingTable* table) : table_(table) {}
+  virtual ~RowStep() = default;
 
   // As kernels::RowGradients: arguments must stay valid until Step(). Features that share the table
   // each add their part (RK-02).
@@ -77,14 +86,45 @@ class RowwiseAdagrad {
   void AppendStep(base::Tasks& tasks);
   void Clear() { gradients_.Clear(); }
 
+  // What it remembers, to resume exactly: "NAME.adagrad" and so on.
+  virtual void AppendState(std::string_view name, std::vector<Parameter>& parameters) = 0;
+
+ protected:
+  virtual void BeginStep() {}
+  // Steps rows [begin, end) of those that have gradients.
+  virtual void StepRows(size_t begin, size_t end) = 0;
+  EmbeddingTable* const table_;
+  kernels::RowGradients gradients_;
+};
+
+// One accumulator per row, so its memory is 1 / dim of the table's.
+class RowwiseAdagrad : public RowStep {
+ public:
+  RowwiseAdagrad(EmbeddingTable* table, const kernels::AdagradOptions& options);
   void set_learning_rate(float learning_rate) { options_.learning_rate = learning_rate; }
-  void AppendState(std::string_view name, std::vector<Parameter>& parameters);  // "NAME.adagrad"
+  void AppendState(std::string_view name, std::vector<Parameter>& parameters) override;
 
  private:
-  EmbeddingTable* table_;
+  void StepRows(size_t begin, size_t end) override;
   kernels::AdagradOptions options_;
   std::vector<float> accumulators_;
-  kernels::RowGradients gradients_;
+};
+
+// Adam for the rows that have gradients; the moments of other rows stay as they are. Three times the
+// memory of the table, which must be in fp32.
+class RowwiseAdam : public RowStep {
+ public:
+  RowwiseAdam(EmbeddingTable* table, const AdamOptions& options);
+  // "NAME.first", "NAME.second" and "NAME.steps".
+  void AppendState(std::string_view name, std::vector<Parameter>& parameters) override;
+
+ private:
+  void BeginStep() override;
+  void StepRows(size_t begin, size_t end) override;
+  AdamOptions options_;
+  std::vector<float> first_, second_;  // [rows, dim]
+  StepCount steps_;
+  kernels::AdamArgs args_;
 };
 
 }  // namespace upnext::nn

@@ -9,9 +9,8 @@
 
 #include "base/rng.h"
 #include "features/feature_block.h"
-#include "nn/dense.h"
 #include "nn/embedding_table.h"
-#include "retrieval/bag_input.h"
+#include "retrieval/bag_tower.h"
 #include "retrieval/user_encoder.h"
 
 namespace upnext::retrieval {
@@ -25,14 +24,12 @@ class BagEncoder : public UserEncoder {
   nn::Graph::Value AppendTo(nn::Graph& graph, const std::vector<nn::BagInput>& bags,
                             const nn::Graph::Value& numbers) const override;
   void AppendParameters(std::vector<nn::Parameter>& parameters) override;
-  size_t multiplications() const override { return tower_.multiplications(); }
+  size_t multiplications() const override { return tower_.tower.multiplications(); }
   std::unique_ptr<EncoderTraining> MakeTraining(const EncoderDropout& dropout,
                                                 base::ThreadPool& pool) override;
 
  private:
-  friend class BagTraining;
-  BagInput input_;
-  nn::Tower tower_;
+  BagTower tower_;
 };
 
 }  // namespace upnext::retrieval

@@ -1,4 +1,4 @@
-// Training of BagEncoder: block by block, so that a block's values stay in a core's cache.
+// Training of a BagTower: block by block, so that a block's values stay in a core's cache.
 #include <algorithm>
 #include <cstdint>
 #include <span>
@@ -9,7 +9,7 @@
 #include "kernels/aligned_buffer.h"
 #include "kernels/vector_ops.h"
 #include "nn/dense.h"
-#include "retrieval/bag_encoder.h"
+#include "retrieval/bag_tower.h"
 
 namespace upnext::retrieval {
 namespace {
@@ -25,17 +25,16 @@ void ThinBags(const features::Bags& bags, float rate, base::Rng& rng, features::
   }
 }
 
-}  // namespace
-
 class BagTraining : public EncoderTraining {
  public:
-  BagTraining(BagEncoder* encoder, const EncoderDropout& dropout, base::ThreadPool& pool)
-      : encoder_(*encoder),
-        input_(encoder->input_),
-        tower_(encoder->tower_),
+  BagTraining(BagTower* tower, std::span<const nn::EmbeddingTable> tables,
+              const EncoderDropout& dropout, base::ThreadPool& pool)
+      : tables_(tables),
+        input_(tower->input),
+        tower_(tower->tower),
         dropout_(dropout),
         pool_(pool),
-        d_ids_(encoder->input_.layout().inputs.size()),
+        d_ids_(tower->input.layout().inputs.size()),
         d_queries_(d_ids_.size()) {}
 
   void Begin(const features::FeatureBlock& batch, kernels::Precision precision, base::Rng& rng,
@@ -58,7 +57,7 @@ class BagTraining : public EncoderTraining {
     tasks.push_back([this, precision] { tower_.Begin(batch_->rows, precision, block_); });
   }
 
-  void AddRowGradients(size_t table, nn::RowwiseAdagrad& step) override {
+  void AddRowGradients(size_t table, nn::RowStep& step) override {
     for (size_t i = 0; i < input_.layout().inputs.size(); ++i) {
       const CandidateLayout::Input& input = input_.layout().inputs[i];
       if (input.table != table) continue;
@@ -105,7 +104,7 @@ class BagTraining : public EncoderTraining {
     thread_local kernels::AlignedBuffer<float> input, d_users;
     input.Reserve(n * width());
     d_users.Reserve(n * dim);
-    input_.Build(encoder_.tables(), *batch_, windows_, begin, begin + n, input.data());
+    input_.Build(tables_, *batch_, windows_, begin, begin + n, input.data());
     if (dropout_.input > 0.0f) DropInput(block, n, input.data());
     const float* users = tower_.ForwardBlock(block, input.data());
     if (block == 0) users_ = users;
@@ -121,7 +120,7 @@ class BagTraining : public EncoderTraining {
       if (!HasRowGradients(input_.kind(i))) continue;
       const CandidateLayout::Input& at = input_.layout().inputs[i];
       const features::Bags& bags = input_.BagsOf(*batch_, windows_, i);
-      input_.PoolingOf(encoder_.tables(), i)
+      input_.PoolingOf(tables_, i)
           .Backward(View(bags, begin, begin + n), d_input + at.offset, width(),
                     d_ids_[i].data() + bags.offsets[begin] * at.dim,
                     d_queries_[i].data() + block * at.dim);
@@ -166,7 +165,7 @@ class BagTraining : public EncoderTraining {
     }
   }
 
-  BagEncoder& encoder_;
+  const std::span<const nn::EmbeddingTable> tables_;
   BagInput& input_;
   nn::Tower& tower_;
   const EncoderDropout dropout_;
@@ -185,9 +184,13 @@ class BagTraining : public EncoderTraining {
   std::vector<uint8_t> kept_;  // [batch, width], with dropout
 };
 
-std::unique_ptr<EncoderTraining> BagEncoder::MakeTraining(const EncoderDropout& dropout,
-                                                          base::ThreadPool& pool) {
-  return std::make_unique<BagTraining>(this, dropout, pool);
+}  // namespace
+
+std::unique_ptr<EncoderTraining> MakeBagTraining(BagTower* tower,
+                                                 std::span<const nn::EmbeddingTable> tables,
+                                                 const EncoderDropout& dropout,
+                                                 base::ThreadPool& pool) {
+  return std::make_unique<BagTraining>(tower, tables, dropout, pool);
 }
 
 }  // namespace upnext::retrieval

@@ -139,7 +139,7 @@ void BatchSoftmax::AppendGradients(size_t pieces, kernels::OperandView users, ba
   }
 }
 
-void BatchSoftmax::AddGradients(const float* users, nn::RowwiseAdagrad& items) {
+void BatchSoftmax::AddGradients(const float* users, nn::RowStep& items) {
   const size_t dim = args_.items->dim();
   items.AddRows(args_.classes, d_classes_.data(), dim);
   if (!args_.full) items.AddRows(args_.labels, users, dim, d_labels_);

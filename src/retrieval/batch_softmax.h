@@ -54,7 +54,7 @@ class BatchSoftmax {
   // about `pieces`. users [batch, dim].
   void AppendGradients(size_t pieces, kernels::OperandView users, base::Tasks& tasks);
   // After these tasks: adds the gradients of the rows to `items`. users [batch, dim].
-  void AddGradients(const float* users, nn::RowwiseAdagrad& items);
+  void AddGradients(const float* users, nn::RowStep& items);
 
  private:
   // Block() by the fused kernel, on processors that support it.

@@ -143,6 +143,9 @@ Result<CandidateModel> CandidateModel::Load(const std::filesystem::path& path,
   UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> items, file.Get<uint32_t>("shape.items", 1));
   shape.items = items[0];
   if (shape.items == 0) return DataLoss("{}: a softmax without rows; train again", path.string());
+  if (const Status fits = CheckEncoder(options, shape); !fits) {
+    return DataLoss("{}: {}; train again", path.string(), fits.error().message);
+  }
   UPNEXT_RETURN_IF_ERROR(CheckSizes(file, options, shape));
   base::Rng rng(0);
   CandidateModel model(options, shape, rng);

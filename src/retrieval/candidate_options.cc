@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <array>
 
+#include "features/state_spec.h"
 #include "retrieval/user_encoder.h"
 
 namespace upnext::retrieval {
 namespace {
 
 constexpr uint32_t kMaxDim = 4096, kMaxDepth = 8, kMaxWindows = 8;
+constexpr uint32_t kMaxLength = features::kMaxBagLimit, kMaxBlocks = 32, kMaxHidden = 16384;
 
 }  // namespace
 
@@ -41,6 +43,10 @@ CandidateModelOptions CandidateModelOptions::FromConfig(const base::ConfigTable&
   const std::vector<std::string> poolings(std::begin(kPoolings), std::end(kPoolings));
   options.pooling = static_cast<Pooling>(
       retrieval.Choice("pooling", poolings, static_cast<size_t>(options.pooling)));
+  options.sequence_length = number("sequence_length", options.sequence_length, 1, kMaxLength);
+  options.blocks = number("blocks", options.blocks, 1, kMaxBlocks);
+  options.heads = number("heads", options.heads, 1, kMaxDim);
+  options.hidden = number("hidden", options.hidden, 0, kMaxHidden);
   options.half_tables = retrieval.Choice("table_precision", {"fp32", "bf16"}, 0) == 1;
   if (options.tie_items && options.dim != options.embedding_dim) {
     retrieval.Fail("tie_items", fmt::format("expected dim and embedding_dim to be equal, found {} "
@@ -58,8 +64,16 @@ CandidateModelOptions CandidateModelOptions::FromConfig(const base::ConfigTable&
 }
 
 Status CandidateModelOptions::Save(base::SectionWriter& writer) const {
-  const std::array<uint32_t, 6> numbers = {
-      dim, embedding_dim, context_dim, depth, tie_items ? 1u : 0u, static_cast<uint32_t>(pooling)};
+  const std::array<uint32_t, 10> numbers = {dim,
+                                            embedding_dim,
+                                            context_dim,
+                                            depth,
+                                            tie_items ? 1u : 0u,
+                                            static_cast<uint32_t>(pooling),
+                                            sequence_length,
+                                            blocks,
+                                            heads,
+                                            hidden};
   UPNEXT_RETURN_IF_ERROR(base::AddStrings(writer, "encoder", std::vector<std::string>{encoder}));
   UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>("options", std::span<const uint32_t>(numbers)));
   return writer.Add<uint32_t>("windows", recent_windows);
@@ -67,7 +81,7 @@ Status CandidateModelOptions::Save(base::SectionWriter& writer) const {
 
 Result<CandidateModelOptions> CandidateModelOptions::Load(const base::SectionFile& file) {
   UPNEXT_ASSIGN_OR_RETURN(const base::StringTable names, base::StringTable::Get(file, "encoder"));
-  UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> numbers, file.Get<uint32_t>("options", 6));
+  UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> numbers, file.Get<uint32_t>("options", 10));
   UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> windows, file.Get<uint32_t>("windows"));
   CandidateModelOptions options;
   if (names.size() == 1) options.encoder = names[0];
@@ -76,12 +90,20 @@ Result<CandidateModelOptions> CandidateModelOptions::Load(const base::SectionFil
   options.context_dim = numbers[2];
   options.depth = numbers[3];
   options.tie_items = numbers[4] != 0;
+  options.sequence_length = numbers[6];
+  options.blocks = numbers[7];
+  options.heads = numbers[8];
+  options.hidden = numbers[9];
   options.recent_windows.assign(windows.begin(), windows.end());
-  const auto fits = [](uint32_t dim) { return dim >= 1 && dim <= kMaxDim; };
+  const auto within = [](uint32_t number, uint32_t least, uint32_t most) {
+    return number >= least && number <= most;
+  };
+  const auto fits = [&](uint32_t dim) { return within(dim, 1, kMaxDim); };
   if (names.size() != 1 || !fits(options.dim) || !fits(options.embedding_dim) ||
       !fits(options.context_dim) || options.depth > kMaxDepth || windows.size() > kMaxWindows ||
-      numbers[5] >= std::size(kPoolings) ||
-      (options.tie_items && options.dim != options.embedding_dim)) {
+      numbers[5] >= std::size(kPoolings) || !within(options.sequence_length, 1, kMaxLength) ||
+      !within(options.blocks, 1, kMaxBlocks) || !within(options.heads, 1, kMaxDim) ||
+      options.hidden > kMaxHidden || (options.tie_items && options.dim != options.embedding_dim)) {
     return DataLoss("{}: the model's options are out of bounds; train again", file.path().string());
   }
   if (const auto known = EncoderNames(); std::ranges::find(known, options.encoder) == known.end()) {

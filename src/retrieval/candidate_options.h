@@ -37,6 +37,9 @@ struct CandidateModelOptions {
   // last eight". Ascending; empty is the paper's model.
   std::vector<uint32_t> recent_windows;
   Pooling pooling = Pooling::kMean;  // of every list
+  // Of "attention": items of the history that it reads, blocks, heads, and the width of the layer
+  // after each attention; 0: dim.
+  uint32_t sequence_length = 200, blocks = 2, heads = 1, hidden = 0;
   // Tables of watches, tokens and items kept in bf16 while training; the trained model has fp32
   // ones, and so has its file. [retrieval] table_precision = "bf16"
   bool half_tables = false;

@@ -38,11 +38,18 @@ CandidateTrainer::CandidateTrainer(CandidateModel* model, const CandidateTrainOp
       encoder_(model->encoder().MakeTraining(
           {.input = options.dropout, .bags = options.bag_dropout}, pool)),
       tower_step_(DenseParameters(*model), {.learning_rate = options.tower_learning_rate}) {
-  const kernels::AdagradOptions adagrad{options.table_learning_rate, table_epsilon};
-  if (!model->tied()) items_step_.emplace(&model->items_, adagrad);
+  const auto step_of = [&](nn::EmbeddingTable* table) -> std::unique_ptr<nn::RowStep> {
+    if (options.table_optimiser == CandidateTrainOptions::TableOptimiser::kAdam) {
+      return std::make_unique<nn::RowwiseAdam>(
+          table, nn::AdamOptions{.learning_rate = options.table_learning_rate});
+    }
+    return std::make_unique<nn::RowwiseAdagrad>(
+        table, kernels::AdagradOptions{options.table_learning_rate, table_epsilon});
+  };
+  if (!model->tied()) items_step_ = step_of(&model->items_);
   std::vector<nn::EmbeddingTable>& tables = model->encoder().tables();
   for (size_t i = 0; i < tables.size(); ++i) {
-    table_steps_.push_back(std::make_unique<nn::RowwiseAdagrad>(&tables[i], adagrad));
+    table_steps_.push_back(step_of(&tables[i]));
     if (items_step_ || i != model->item_table_) early_steps_.push_back(table_steps_[i].get());
   }
 }
@@ -174,7 +181,7 @@ void CandidateTrainer::AppendProducts(base::Tasks& tasks) {
 }
 
 void CandidateTrainer::AppendEarlyUpdates(base::Tasks& tasks) {
-  for (nn::RowwiseAdagrad* step : early_steps_) step->AppendStep(tasks);
+  for (nn::RowStep* step : early_steps_) step->AppendStep(tasks);
 }
 
 void CandidateTrainer::ApplyLate() {
@@ -185,7 +192,7 @@ void CandidateTrainer::ApplyLate() {
   tower_step_.AppendStep(tasks);
   base::RunAll(tasks, &pool_);
   items_step().Clear();
-  for (nn::RowwiseAdagrad* step : early_steps_) step->Clear();
+  for (nn::RowStep* step : early_steps_) step->Clear();
 }
 
 void CandidateTrainer::AppendState(std::vector<nn::Parameter>& state) {

@@ -11,7 +11,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -70,7 +69,7 @@ class CandidateTrainer {
   void RunProducts();
   void ApplyLate();
   void AppendRowGradients(base::Tasks& tasks);
-  nn::RowwiseAdagrad& items_step() {
+  nn::RowStep& items_step() {
     return items_step_ ? *items_step_ : *table_steps_[model_.item_table_];
   }
 
@@ -81,11 +80,11 @@ class CandidateTrainer {
   base::Rng rng_;
 
   std::unique_ptr<EncoderTraining> encoder_;
-  std::vector<std::unique_ptr<nn::RowwiseAdagrad>> table_steps_;  // as the model's tables
-  std::optional<nn::RowwiseAdagrad> items_step_;  // none when tied: the table's step does both
+  std::vector<std::unique_ptr<nn::RowStep>> table_steps_;  // as the model's tables
+  std::unique_ptr<nn::RowStep> items_step_;  // none when tied: the table's step does both
   nn::Adam tower_step_;
   // Steps that need no product of the whole batch: of all tables but the items'.
-  std::vector<nn::RowwiseAdagrad*> early_steps_;
+  std::vector<nn::RowStep*> early_steps_;
 
   // Of the step in progress.
   std::vector<uint32_t> negatives_,

@@ -8,6 +8,7 @@
 #include <functional>
 #include <numeric>
 
+#include "kernels/vector_ops.h"
 #include "nn/gradient_check.h"
 #include "retrieval/test_batch.h"
 
@@ -184,6 +185,76 @@ TEST(CandidateTrainer, CG04_CG06_GradientsOfEveryPoolingAreThoseOfTheLoss) {
       const auto loss = [&] { return ReferenceLoss(rig, AllRows(), 0); };
       EXPECT_NEAR(rig.trainer.FullGradients(rig.batch).mean(), loss(), 1e-5);
       CheckAllGradients(rig, loss);
+    }
+  }
+}
+
+// Rows 0 to 5 are one user's; rows 6 and 7 are two others', the last with more than is read.
+void MakeSequences(features::CandidateBatch& batch) {
+  batch = RandomBatch(8, SmallShape(), /*seed=*/5);
+  features::Bags& watches = WatchesOf(batch);
+  watches.Clear();
+  const std::vector<uint32_t> first = {3, 1, 0, 4, 4}, second = {2, 7, 5, 6, 8, 1};
+  for (size_t row = 0; row < 8; ++row) {
+    const std::vector<uint32_t>& items = row < 6 ? first : second;
+    const size_t n = row < 6 ? row : row - 1;
+    watches.ids.insert(watches.ids.end(), items.begin(), items.begin() + static_cast<long>(n));
+    watches.Close();
+  }
+  watches.ids[watches.offsets[7] - 1] = 2;
+}
+
+CandidateModelOptions SequenceOptions(bool tied) {
+  CandidateModelOptions options = StepOptions(0, tied);
+  options.encoder = "attention";
+  options.embedding_dim = 4;
+  options.recent_windows = {};
+  options.sequence_length = 5;
+  options.heads = 2;
+  options.hidden = 3;
+  return options;
+}
+
+TEST(CandidateTrainer, AttentionGradientsAreThoseOfTheLoss) {
+  for (const bool tied : {false, true}) {
+    SCOPED_TRACE(tied);
+    Rig rig(SequenceOptions(tied));
+    MakeSequences(rig.batch);
+    // The beginning has nothing but a position: normalised, a small one bends within a difference.
+    for (const nn::Parameter& p : rig.model.Parameters()) {
+      if (p.name == "positions") kernels::Scale(20.0f, p.value.data(), p.value.size());
+    }
+    const auto loss = [&] { return ReferenceLoss(rig, AllRows(), 0); };
+    EXPECT_NEAR(rig.trainer.FullGradients(rig.batch).mean(), loss(), 1e-5);
+    CheckAllGradients(rig, loss);
+  }
+}
+
+// The newest first, rows share nothing: each has a sequence of its own.
+TEST(CandidateTrainer, TrainingOnAllPlacesOfASequenceEqualsOnePlaceAtATime) {
+  Rig together(SequenceOptions(true)), apart(SequenceOptions(true));
+  MakeSequences(together.batch);
+  apart.batch.Clear();
+  apart.batch.features.categorical.resize(together.batch.features.categorical.size());
+  for (const size_t row : {7u, 6u, 5u, 4u, 3u, 2u, 1u, 0u}) {
+    apart.batch.features.AppendRow(together.batch.features, row);
+    apart.batch.label.push_back(together.batch.label[row]);
+    apart.batch.weight.push_back(together.batch.weight[row]);
+  }
+  EXPECT_NEAR(together.trainer.FullGradients(together.batch).mean(),
+              apart.trainer.FullGradients(apart.batch).mean(), 1e-5);
+  const std::vector<nn::Parameter> a = together.model.Parameters(), b = apart.model.Parameters();
+  for (size_t i = 0; i < a.size(); ++i) {
+    for (size_t j = 0; j < a[i].gradient.size(); ++j) {
+      EXPECT_NEAR(a[i].gradient[j], b[i].gradient[j], 1e-5) << a[i].name;
+    }
+  }
+  together.trainer.Apply();
+  apart.trainer.Apply();
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (!a[i].gradient.empty()) continue;
+    for (size_t j = 0; j < a[i].value.size(); ++j) {
+      EXPECT_NEAR(a[i].value[j], b[i].value[j], 1e-5) << a[i].name;
     }
   }
 }

@@ -28,6 +28,7 @@ class Training : public nn::Trainable {
                  .labels = options.labels,
                  .part = examples::SplitPart::kTrain,
                  .min_history = options.min_history,
+                 .sequences = model.encoder().reads_sequences(),
                  .user_share = options.user_share,
                  .seed = options.seed},
                 pool),
@@ -108,6 +109,12 @@ CandidateTrainOptions CandidateTrainOptions::FromConfig(const base::ConfigTable&
       real("table_learning_rate", options.table_learning_rate, kLeastRate, 100);
   options.tower_learning_rate =
       real("tower_learning_rate", options.tower_learning_rate, kLeastRate, 100);
+  options.table_optimiser = static_cast<CandidateTrainOptions::TableOptimiser>(retrieval.Choice(
+      "table_optimiser", {"adagrad", "adam"}, static_cast<size_t>(options.table_optimiser)));
+  if (options.table_optimiser == CandidateTrainOptions::TableOptimiser::kAdam &&
+      retrieval.Choice("table_precision", {"fp32", "bf16"}, 0) == 1) {
+    retrieval.Fail("table_optimiser", "expected \"adagrad\" with tables in bf16, found \"adam\"");
+  }
   options.dropout = real("dropout", options.dropout, 0, 0.95);
   options.bag_dropout = real("bag_dropout", options.bag_dropout, 0, 0.95);
   options.max_per_user = number("max_per_user", options.max_per_user, 1, UINT32_MAX);
@@ -137,6 +144,7 @@ Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& sourc
         "what is positive)",
         shape.items - 1);
   }
+  UPNEXT_RETURN_IF_ERROR(CheckEncoder(model_options, shape));
   TrainedCandidate result;
   base::Rng rng(options.seed, /*stream=*/1);
   result.model = std::make_unique<CandidateModel>(model_options, shape, rng);

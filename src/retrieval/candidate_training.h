@@ -33,6 +33,11 @@ struct CandidateTrainOptions {
   uint32_t negatives = 2048;
   bool logq = true;  // correction of sampled logits; off only for ablation (CG-13)
   examples::SamplerOptions sampler;
+  // Row-wise Adagrad; or Adam, which suits a softmax over all items and needs tables in fp32.
+  enum class TableOptimiser : uint8_t {
+    kAdagrad,
+    kAdam
+  } table_optimiser = TableOptimiser::kAdagrad;
   float table_learning_rate = 0.05f, tower_learning_rate = 1e-3f;
   float dropout = 0.0f;        // of the embeddings in the tower's input
   float bag_dropout = 0.0f;    // share of watches and tokens dropped from each bag in training

@@ -333,6 +333,13 @@ TEST(TrainCandidateModel, TR04_StoppedAndResumedWithTablesInBf16ItGivesTheSameBy
   ExpectTheSameBytesWhenResumed(model);
 }
 
+TEST(TrainCandidateModel, TR04_StoppedAndResumedTheAttentionEncoderGivesTheSameBytes) {
+  CandidateModelOptions model = SmallModel(0);
+  model.encoder = "attention";
+  model.tie_items = true;
+  ExpectTheSameBytesWhenResumed(model);
+}
+
 TEST(TrainCandidateModel, TablesInBf16LearnAsWellAndEndInFp32) {
   const examples::World world(PlantedLog(60, examples::SplitOptions::Kind::kLeaveOneOut));
   const features::FeatureStatistics tables = world.Learn();

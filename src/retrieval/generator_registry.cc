@@ -1,5 +1,6 @@
 #include "retrieval/generator_registry.h"
 
+#include <algorithm>
 #include <array>
 
 #include "retrieval/candidate_generator.h"
@@ -51,6 +52,13 @@ GeneratorBudgets BudgetsFromConfig(const base::ConfigTable& generators,
       budgets[std::string(entry.name)] = static_cast<uint32_t>(budget);
   }
   return budgets;
+}
+
+uint32_t BudgetOf(std::string_view generator, const GeneratorBudgets& budgets,
+                  GeneratorRegistry registry) {
+  if (const auto set = budgets.find(generator); set != budgets.end()) return set->second;
+  const auto entry = std::ranges::find(registry, generator, &GeneratorEntry::name);
+  return entry == registry.end() ? 0 : entry->candidates;
 }
 
 }  // namespace upnext::retrieval

@@ -27,6 +27,9 @@ TEST(GeneratorRegistry, EveryGeneratorHasATableWithItsBudget) {
   EXPECT_THAT(budgets,
               testing::ElementsAre(testing::Pair("popular", 0u), testing::Pair("topic", 50u)));
   EXPECT_THAT(BudgetsFromConfig({}), testing::IsEmpty());
+  EXPECT_EQ(BudgetOf("topic", budgets), 50u);
+  EXPECT_EQ(BudgetOf("candidate-model", budgets), 300u);  // not among them: that of the registry
+  EXPECT_EQ(BudgetOf("none", budgets), 0u);
 }
 
 TEST(GeneratorRegistry, AWrongNameNamesTheNearestRightOne) {

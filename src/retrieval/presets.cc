@@ -45,16 +45,36 @@ CandidatePreset Deep() {
   return preset;
 }
 
+// Self-attention over the order of the history, and the softmax of all items.
+CandidatePreset Attention() {
+  CandidatePreset preset{.name = "attention", .model = {}, .train = {}};
+  preset.model.encoder = "attention";
+  preset.model.dim = preset.model.embedding_dim = 128;
+  preset.model.depth = 0;
+  preset.model.tie_items = true;
+  preset.train.batch = 2048;
+  preset.train.negatives = 0;
+  preset.train.dropout = 0.3f;
+  preset.train.max_per_user = 200;
+  preset.train.epochs = 100;
+  preset.train.patience = 10;
+  preset.train.table_optimiser = CandidateTrainOptions::TableOptimiser::kAdam;
+  preset.train.table_learning_rate = 1e-3f;
+  return preset;
+}
+
 }  // namespace
 
 PresetOptions PresetOptions::FromConfig(const base::ConfigTable& retrieval) {
-  const std::array<CandidatePreset, 4> all = {Linear(), Sequence(), Deep(), Watch()};
+  // "auto" chooses among the first four: a training of attention takes far longer than theirs.
+  constexpr size_t kSearched = 4;
+  const std::array<CandidatePreset, 5> all = {Linear(), Sequence(), Deep(), Watch(), Attention()};
   std::vector<std::string> names = {kAuto};
   for (const CandidatePreset& preset : all) names.push_back(preset.name);
   const size_t choice = retrieval.Choice("preset", names, 0);
   PresetOptions options;
   for (size_t i = 0; i < all.size(); ++i) {
-    if (choice != 0 && choice != i + 1) continue;
+    if (choice == 0 ? i >= kSearched : choice != i + 1) continue;
     CandidatePreset preset = all[i];
     // One table cannot have two widths.
     if (retrieval.Has("embedding_dim")) preset.model.tie_items = false;

@@ -39,6 +39,7 @@ inline features::CandidateBatch RandomBatch(size_t size, const CandidateShape& s
   features::CandidateBatch batch;
   const auto& slots = shape.inputs.query.slots;
   batch.features.categorical.resize(slots.size());
+  batch.features.dense_width = shape.inputs.query.dense;
   for (size_t i = 0; i < size; ++i) {
     for (size_t slot = 0; slot < slots.size(); ++slot) {
       features::Bags& bags = batch.features.categorical[slot];

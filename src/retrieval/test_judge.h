@@ -80,6 +80,8 @@ struct Setting {
   std::vector<uint32_t> recent_windows = {};
   Pooling pooling = Pooling::kMean;
   bool tie_items = false;
+  std::string encoder = "bag";
+  uint32_t epochs = 8;
   std::string watches = {};  // in place of the default feature of that name
 };
 
@@ -91,7 +93,8 @@ inline features::FeatureSpec SpecOf(const Setting& setting) {
 
 inline Judged TrainAndJudge(const examples::World& world, const Setting& setting) {
   const features::FeatureStatistics tables = world.Learn(SpecOf(setting));
-  const CandidateModelOptions model_options = {.dim = 16,
+  const CandidateModelOptions model_options = {.encoder = setting.encoder,
+                                               .dim = 16,
                                                .embedding_dim = 16,
                                                .depth = setting.depth,
                                                .tie_items = setting.tie_items,
@@ -99,7 +102,7 @@ inline Judged TrainAndJudge(const examples::World& world, const Setting& setting
                                                .pooling = setting.pooling};
   CandidateTrainOptions options;
   options.batch = 64;
-  options.epochs = 8;
+  options.epochs = setting.epochs;
   options.negatives = 0;
   options.tower_learning_rate = 3e-3f;
   options.max_per_user = setting.max_per_user;

@@ -12,12 +12,15 @@ namespace {
 struct EncoderEntry {
   std::string_view name;
   UserEncoderMaker* make;
+  UserEncoderCheck* check;
   UserEncoderWeights* weights;
 };
 
 // The first is the default.
 constexpr std::array kEncoders{
-    EncoderEntry{"bag", MakeBagEncoder, WeightsOfBagEncoder},
+    EncoderEntry{"bag", MakeBagEncoder, CheckBagEncoder, WeightsOfBagEncoder},
+    EncoderEntry{"attention", MakeAttentionEncoder, CheckAttentionEncoder,
+                 WeightsOfAttentionEncoder},
 };
 
 const EncoderEntry& EncoderOf(const CandidateModelOptions& options) {
@@ -37,6 +40,10 @@ std::unique_ptr<UserEncoder> MakeUserEncoder(const CandidateModelOptions& option
                                              std::vector<nn::EmbeddingTable> tables,
                                              base::Rng& rng) {
   return EncoderOf(options).make(options, shape, std::move(tables), rng);
+}
+
+Status CheckEncoder(const CandidateModelOptions& options, const CandidateShape& shape) {
+  return EncoderOf(options).check(options, shape);
 }
 
 double WeightsOf(const CandidateModelOptions& options, const CandidateShape& shape) {

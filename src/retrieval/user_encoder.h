@@ -61,7 +61,7 @@ class EncoderTraining {
                      base::Rng& rng, base::Tasks& tasks) = 0;
   // After Begin, on any thread: adds to `step` what refers to the gradients of a table's rows. They
   // are there after Run.
-  virtual void AddRowGradients(size_t table, nn::RowwiseAdagrad& step) = 0;
+  virtual void AddRowGradients(size_t table, nn::RowStep& step) = 0;
   // Computes user vectors, gives all of them to `loss` and computes the gradients of the rows.
   virtual void Run(const UserLoss& loss) = 0;
   // After Run: the users of the batch [batch, dim], until the next Begin.
@@ -91,6 +91,8 @@ class UserEncoder {
   // Those that are not in the tables.
   virtual void AppendParameters(std::vector<nn::Parameter>& parameters) = 0;
   virtual size_t multiplications() const = 0;  // of one user
+  // Whether training is cheaper for rows of one user next to each other in the order of time.
+  virtual bool reads_sequences() const { return false; }
   virtual std::unique_ptr<EncoderTraining> MakeTraining(const EncoderDropout& dropout,
                                                         base::ThreadPool& pool) = 0;
 
@@ -99,11 +101,13 @@ class UserEncoder {
 };
 
 std::vector<std::string> EncoderNames();
-// `options.encoder` is one of EncoderNames(). `tables` as the inputs of the shape.
+// CheckEncoder found nothing. `tables` as the inputs of the shape.
 std::unique_ptr<UserEncoder> MakeUserEncoder(const CandidateModelOptions& options,
                                              const CandidateShape& shape,
                                              std::vector<nn::EmbeddingTable> tables,
                                              base::Rng& rng);
+// kFailedPrecondition for inputs or sizes that the encoder cannot have.
+Status CheckEncoder(const CandidateModelOptions& options, const CandidateShape& shape);
 // Numbers in its weights, at least, without making it: what untrusted options ask for.
 double WeightsOf(const CandidateModelOptions& options, const CandidateShape& shape);
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "base/status.h"
 #include "nn/embedding_table.h"
 #include "retrieval/user_encoder.h"
 
@@ -15,11 +16,18 @@ namespace upnext::retrieval {
 using UserEncoderMaker = std::unique_ptr<UserEncoder>(const CandidateModelOptions&,
                                                       const CandidateShape&,
                                                       std::vector<nn::EmbeddingTable>, base::Rng&);
+using UserEncoderCheck = Status(const CandidateModelOptions&, const CandidateShape&);
 using UserEncoderWeights = double(const CandidateModelOptions&, const CandidateShape&);
 
 // Covington 2016: pooled lists and numbers, and a tower above them.
 UserEncoderMaker MakeBagEncoder;
+UserEncoderCheck CheckBagEncoder;
 UserEncoderWeights WeightsOfBagEncoder;
+
+// Kang and McAuley 2018: causal self-attention over the newest items in their order.
+UserEncoderMaker MakeAttentionEncoder;
+UserEncoderCheck CheckAttentionEncoder;
+UserEncoderWeights WeightsOfAttentionEncoder;
 
 }  // namespace upnext::retrieval
 

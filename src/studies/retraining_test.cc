@@ -55,13 +55,12 @@ TEST(Retrain, TheLogHasMoreAndMoreOfTheEnginesOwnSlatesAndInTheEndNoOthers) {
                                 });
     ASSERT_TRUE(done) << done.error().message;
   }
-  const auto has = [&](size_t round, simulator::Source source) {
-    return sources[round].contains(simulator::kSourceNames[static_cast<size_t>(source)]);
-  };
-  EXPECT_FALSE(has(0, simulator::Source::kEngine));
-  EXPECT_TRUE(has(1, simulator::Source::kEngine));
-  EXPECT_TRUE(has(1, simulator::Source::kPopular)) << "two days of the logging policy are kept";
-  EXPECT_EQ(sources[2], std::set<std::string>{"engine"});
+  // "topical" is a source of the logging policy alone, "candidate-model" of the engine alone.
+  EXPECT_FALSE(sources[0].contains("candidate-model"));
+  EXPECT_TRUE(sources[1].contains("candidate-model"));
+  EXPECT_TRUE(sources[1].contains("topical")) << "two days of the logging policy are kept";
+  EXPECT_TRUE(sources[2].contains("candidate-model"));
+  EXPECT_FALSE(sources[2].contains("topical"));
 }
 
 }  // namespace

@@ -399,6 +399,10 @@ Status Job::Publish() {
   UPNEXT_ASSIGN_OR_RETURN(
       const ServingParts serving,
       ServingParts::Learn(*dataset_, models_, options_.train, pool_, progress_, index));
+  result_.manifest.index = serving.IndexText();
+  if (!result_.manifest.index.empty()) {
+    result_.report.notes.push_back("index: " + result_.manifest.index);
+  }
   bundle::Parts parts = serving.Of(models_);
   if (trained_.ranker.trainer) parts.Set(bundle::RankerStatePart(*trained_.ranker.trainer));
   parts.Set(bundle::ProjectPart(project_.config().text()));

@@ -62,7 +62,10 @@ TrainOptions TrainOptions::FromConfig(const base::Config& config,
   for (auto& preset : options.presets.presets) preset.train.feed = feed;
   options.candidate = options.presets.presets.front().model;
   options.candidate_train = options.presets.presets.front().train;
-  options.index = ann::IndexOptions::FromConfig(retrieval.Table("index"));
+  options.index = ann::IndexOptions::FromConfig(
+      retrieval.Table("index"),
+      retrieval::BudgetOf("candidate-model",
+                          retrieval::BudgetsFromConfig(config.Table("generators"))));
   options.generators = retrieval::LearnersFromConfig(config.Table("generators"));
   const base::ConfigTable ranking = config.Table("ranking");
   options.ranker = ranking::RankerOptions::FromConfig(ranking, plan);

@@ -11,7 +11,7 @@
 namespace upnext::training {
 namespace {
 
-constexpr uint32_t kIndexQueries = 256;  // users by whom a graph's recall is measured
+constexpr uint32_t kIndexQueries = 8192;  // users by whom a graph is built and measured
 
 }  // namespace
 
@@ -23,11 +23,14 @@ Result<ServingParts> ServingParts::Learn(const Dataset& dataset, const Models& m
   parts.dataset_ = &dataset;
   parts.index_ = index;
   if (index == nullptr && models.candidate != nullptr) {
-    const std::vector<float> queries = retrieval::SampleUserVectors(
-        dataset.source(), dataset.statistics(), *models.candidate, kIndexQueries, pool);
     const ann::Vectors items =
         retrieval::IndexedItems(models.candidate->item_vectors(),
                                 dataset.statistics().vocabulary(features::kItemVocabulary));
+    std::vector<float> queries;
+    if (options.index.IsGraph(items.count)) {
+      queries = retrieval::SampleUserVectors(dataset.source(), dataset.statistics(),
+                                             *models.candidate, kIndexQueries, pool);
+    }
     UPNEXT_ASSIGN_OR_RETURN(parts.built_,
                             ann::BuildIndex(options.index, items, queries, pool, progress));
     parts.index_ = parts.built_.get();

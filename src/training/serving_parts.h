@@ -12,6 +12,7 @@
 #define UPNEXT_TRAINING_SERVING_PARTS_H_
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "ann/index.h"
@@ -35,6 +36,8 @@ class ServingParts {
 
   // The parts of a bundle of these models, of which the candidate model is that of the index; views.
   bundle::Parts Of(const Models& models) const;
+  // What the index is and finds; empty when there is none.
+  std::string IndexText() const { return index_ == nullptr ? "" : index_->Describe(); }
 
  private:
   ServingParts() = default;
