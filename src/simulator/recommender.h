@@ -41,10 +41,11 @@ enum class Source : uint8_t {
   kEngine = 8,  // a recommender outside the simulator
   kOracle = 9,  // by the ground truth
 };
-inline constexpr std::array<std::string_view, 18> kSourceNames = {
+inline constexpr std::array<std::string_view, 19> kSourceNames = {
     "popular",         "topical",  "subscribed", "related",  "random",          "search",
     "channel",         "",         "engine",     "oracle",   "candidate-model", "next",
-    "bought-together", "co-watch", "recent",     "trending", "topic",           "new-items"};
+    "bought-together", "co-watch", "recent",     "trending", "topic",           "new-items",
+    "similar-content"};
 // The source of this name; kEngine for any other.
 inline Source SourceNamed(std::string_view name) {
   const auto found = std::ranges::find(kSourceNames, name);
