@@ -188,7 +188,8 @@ class NumberStep {
       others.Add(other_.Text(subject, catalogue_));
     } else {
       const std::span<const TimedId> queries = subject.state.bag(op_.bag);
-      for (const TimedId& query : queries.last(std::min<size_t>(queries.size(), op_.newest))) {
+      for (size_t n = 0; n < std::min<size_t>(queries.size(), op_.newest) && !others.full(); ++n) {
+        const TimedId& query = queries[queries.size() - 1 - n];  // the newest first
         others.Add(catalogue_.Name(schema::IdSpace::kQuery, query.id));
       }
     }

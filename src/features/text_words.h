@@ -9,7 +9,7 @@
 #define UPNEXT_FEATURES_TEXT_WORDS_H_
 
 #include <algorithm>
-#include <boost/container/small_vector.hpp>
+#include <boost/container/static_vector.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -61,16 +61,21 @@ void ForEachTextToken(std::string_view text, const Visit& visit) {
   });
 }
 
-// The distinct words of one or more texts, as fingerprints.
+// The distinct words of one or more texts, as fingerprints: the first kMost that are added. A set is
+// made for each candidate, and so small that searching it in order is fastest.
 class WordSet {
  public:
+  static constexpr size_t kMost = 2 * kMaxWords;
+
   void Add(std::string_view text) {
     ForEachWord(text, [&](std::string_view word) {
+      if (full()) return;
       const uint64_t one = base::Fingerprint(word);
       if (std::ranges::find(words_, one) == words_.end()) words_.push_back(one);
     });
   }
   size_t size() const { return words_.size(); }
+  bool full() const { return words_.size() == kMost; }
   size_t InCommon(const WordSet& other) const {
     return static_cast<size_t>(std::ranges::count_if(words_, [&](uint64_t word) {
       return std::ranges::find(other.words_, word) != other.words_.end();
@@ -78,7 +83,7 @@ class WordSet {
   }
 
  private:
-  boost::container::small_vector<uint64_t, kMaxWords> words_;
+  boost::container::static_vector<uint64_t, kMost> words_;
 };
 
 }  // namespace upnext::features

@@ -47,5 +47,16 @@ TEST(TextWords, ASetHasEachWordOnce) {
   EXPECT_EQ(a.InCommon(WordSet()), 0u);
 }
 
+TEST(TextWords, ASetKeepsTheFirstWordsThatAreAdded) {
+  WordSet set, first, last;
+  for (size_t i = 0; i <= WordSet::kMost; ++i) set.Add("w" + std::to_string(i));
+  first.Add("w0");
+  last.Add("w" + std::to_string(WordSet::kMost));
+  EXPECT_TRUE(set.full());
+  EXPECT_EQ(set.size(), WordSet::kMost);
+  EXPECT_EQ(set.InCommon(first), 1u);
+  EXPECT_EQ(set.InCommon(last), 0u);
+}
+
 }  // namespace
 }  // namespace upnext::features
