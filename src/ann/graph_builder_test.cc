@@ -49,6 +49,23 @@ TEST(GraphBuilder, EveryRowIsReachedAndLinksAreDistinctRowsOtherThanTheirOwn) {
   }
 }
 
+// On the line of 1 .. n a link of length h is hidden by one of length g to the same side where
+// h < 6 g, by the slack of 1.2. So a row that is inserted keeps at most one link of each length from
+// 6^i on, to each side, and each of these may be linked back. Without slack it would keep the
+// nearest row to each side.
+TEST(GraphBuilder, LinksHideOthersInTheirDirectionButMuchLongerOnes) {
+  constexpr size_t kRows = 200, kLengths = 3;  // 6^3 > 200
+  TestVectors line{.dim = 1, .ids = {}, .values = {}};
+  for (uint32_t row = 0; row < kRows; ++row) {
+    line.ids.push_back(row);
+    line.values.push_back(static_cast<float>(row + 1));
+  }
+  const Graph graph = BuildGraph(line, {}, 1, {.degree = 64});
+  const size_t links = kRows * 64 - static_cast<size_t>(std::ranges::count(graph.lists(), kNoRow));
+  EXPECT_LE(links, kRows * 2 * kLengths * 2);
+  EXPECT_GT(links, kRows * 2 * 2);
+}
+
 TEST(GraphBuilder, NoneOneAndTwoRowsAreBuilt) {
   for (const size_t count : {0, 1, 2}) {
     const Graph graph = BuildGraph(SkewedVectors(count, 4), {}, 1);

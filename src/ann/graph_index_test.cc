@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "ann/index_file.h"
 #include "ann/test_vectors.h"
 #include "base/test_folder.h"
 
@@ -168,6 +169,44 @@ TEST(GraphIndex, SV01_RecallHoldsAtEverySelectivityAndNothingFilteredIsFound) {
     }
     EXPECT_GE(found, wanted * 95 / 100) << share;
   }
+}
+
+// The links lead to two of three rows, and the third is the best: only a scan finds it.
+TEST(GraphIndex, AScanReplacesAWalkOnlyWhereThatFindsTooFew) {
+  const base::TestFolder folder;
+  const TestVectors vectors{.dim = 1, .ids = {7, 8, 9}, .values = {1, 2, 3}};
+  constexpr uint32_t kNone = UINT32_MAX;
+  auto writer = CreateIndexFile(folder / "index", kGraphKind, vectors);
+  ASSERT_TRUE(writer);
+  ASSERT_TRUE(writer->Add<uint32_t>("graph", std::vector<uint32_t>{2, 10, 10, 0, 1}));
+  ASSERT_TRUE(writer->Add<float>("quality", std::vector<float>{1.0f, 1.0f}));
+  ASSERT_TRUE(writer->Add<uint32_t>("links", std::vector<uint32_t>{1, kNone, 0, kNone, 0, 1}));
+  ASSERT_TRUE(writer->Add<uint32_t>("entries", std::vector<uint32_t>{0}));
+  ASSERT_TRUE(writer->Commit());
+  const auto graph = LoadIndex(folder / "index", vectors);
+  ASSERT_TRUE(graph) << graph.error().message;
+  const std::vector<float> query = {1};
+  EXPECT_EQ(Ids(Search(**graph, query, 2)), (std::vector<uint32_t>{8, 7}));
+  EXPECT_EQ(Ids(Search(**graph, query, 3)), (std::vector<uint32_t>{9, 8, 7}));
+  const auto not_8 = [](uint32_t id) { return id != 8; };
+  EXPECT_EQ(Ids(Search(**graph, query, 1, Filter::Of(not_8))), (std::vector<uint32_t>{7}));
+  EXPECT_EQ(Ids(Search(**graph, query, 2, Filter::Of(not_8))), (std::vector<uint32_t>{9, 7}));
+}
+
+// Fewer pass than are asked for: a walk to the end would ask for nearly all rows before the scan
+// asks for them again.
+TEST(GraphIndex, AWalkEndsEarlyWhereItMeetsFewRowsThatPass) {
+  constexpr size_t kRows = 10'000;
+  const TestVectors vectors = SkewedVectors(kRows, 8);
+  const auto graph = Build(vectors, {.kind = IndexOptions::Kind::kGraph});
+  size_t asked = 0;
+  const auto few = [](uint32_t id) { return id % 6000 < 3; };
+  const auto counted = [&](uint32_t id) { return ++asked, few(id); };
+  base::Rng rng(16);
+  const std::vector<float> query = RandomQueries(1, 8, rng);
+  EXPECT_EQ(Ids(Search(*graph, query, 20, Filter::Of(counted))),
+            BruteForce(vectors, query, 20, Filter::Of(few)));
+  EXPECT_LE(asked, kRows + kRows / 8 + 32);
 }
 
 // The kind of vectors on which graphs by inner product between items collapse: lengths differ, nearly

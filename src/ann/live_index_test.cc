@@ -240,6 +240,108 @@ TEST(LiveIndex, SearchesSeeOneMomentWhileOthersAddAndRemove) {
   EXPECT_EQ(wrong, 0);
 }
 
+// Rows of `vectors` that two threads add, remove and replace while others search; those of the base
+// are there at first.
+class ChangingWorld {
+ public:
+  ChangingWorld(const TestVectors& vectors, const Index& base)
+      : vectors_(vectors), live_(Live(base)), changes_(vectors.ids.size()) {
+    for (size_t row = base.size(); row < changes_.size(); ++row) changes_[row] = 2;
+  }
+  void Change(base::Rng& rng, size_t writer) {
+    const size_t row = 2 * rng.Below(changes_.size() / 2) + writer;
+    const uint32_t id = vectors_.ids[row];
+    const bool there = IsThere(changes_[row]), replace = there && rng.Below(4) == 0;
+    if (!replace) ++changes_[row];
+    if (there && !replace) {
+      EXPECT_TRUE(live_->Remove(id));
+    } else {
+      EXPECT_TRUE(live_->Add(id, vectors_.row(row)));
+    }
+    if (!replace) ++changes_[row];
+  }
+  // A search must find no row that was away all the time, and of those that were there all the time
+  // the ones that are among the best even if all rows that changed were there.
+  void CheckSearch(base::Rng& rng, const Filter& filter) {
+    std::vector<float> query = RandomQueries(1, vectors_.dim, rng);
+    query[0] += 0.1f;  // all zeros would make every score a tie
+    const std::vector<uint32_t> before(changes_.begin(), changes_.end());
+    const std::vector<uint32_t> ids = Ids(Search(*live_, query, kBest, filter));
+    const std::vector<uint32_t> after(changes_.begin(), changes_.end());
+    const std::set<uint32_t> found(ids.begin(), ids.end());
+    EXPECT_EQ(found.size(), kBest);
+    TestVectors possible{.dim = vectors_.dim, .ids = {}, .values = {}};
+    std::set<uint32_t> certain;
+    for (size_t row = 0; row < after.size(); ++row) {
+      const uint32_t id = vectors_.ids[row];
+      const bool still = before[row] == after[row] && after[row] % 2 == 0;
+      if (still && !IsThere(after[row])) {
+        EXPECT_FALSE(found.contains(id));
+        continue;
+      }
+      if (still) certain.insert(id);
+      possible.ids.push_back(id);
+      possible.values.insert(possible.values.end(), vectors_.row(row).begin(),
+                             vectors_.row(row).end());
+    }
+    for (const uint32_t id : BruteForce(possible, query, kBest, filter)) {
+      if (!certain.contains(id)) continue;
+      ++wanted_;
+      found_ += found.contains(id) ? 1 : 0;
+    }
+  }
+  // Two threads change while two search `searches` times each. Neither side runs far ahead.
+  void Run(uint32_t searches) {
+    std::atomic<uint32_t> searching{2}, searched{0}, changed{0};
+    const auto write = [&](size_t writer) {
+      base::Rng rng(writer);
+      for (; searching > 0; ++changed) {
+        while (searching > 0 && changed > 40 * (searched + 1)) std::this_thread::yield();
+        Change(rng, writer);
+      }
+    };
+    const auto odd = [](uint32_t id) { return id % 2 == 1; };
+    const auto search = [&](uint64_t seed) {
+      base::Rng rng(seed);
+      for (uint32_t i = 0; i < searches; ++i, ++searched) {
+        while (changed < 10 * searched) std::this_thread::yield();
+        CheckSearch(rng, i % 2 == 0 ? Filter() : Filter::Of(odd));
+      }
+      --searching;
+    };
+    std::vector<std::thread> threads;
+    for (const size_t i : {0, 1}) {
+      threads.emplace_back(write, i);
+      threads.emplace_back(search, 10 + i);
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_GE(wanted_, 2 * searches * kBest / 2);  // most rows do not change during a search
+  }
+  double recall() const { return static_cast<double>(found_) / wanted_; }
+
+ private:
+  static constexpr size_t kBest = 50;
+  static bool IsThere(uint32_t changes) { return changes % 4 == 0; }
+  const TestVectors& vectors_;
+  const std::unique_ptr<LiveIndex> live_;
+  // Of each row: two for each time that it was added or removed, odd while it is.
+  std::vector<std::atomic<uint32_t>> changes_;
+  std::atomic<uint32_t> wanted_{0}, found_{0};
+};
+
+TEST(LiveIndex, SV03_SearchesFindNothingRemovedAndTheBestOfWhatIsThereWhileOthersChange) {
+  const TestVectors vectors = SkewedVectors(2500, 8);
+  const Vectors first{vectors.values.data(), 2000, 8, std::span(vectors.ids).first(2000)};
+  const ExactIndex exact(first, nullptr);
+  ChangingWorld over_exact(vectors, exact);
+  over_exact.Run(60);
+  EXPECT_EQ(over_exact.recall(), 1.0);
+  const auto graph = Build(first, {.kind = IndexOptions::Kind::kGraph});
+  ChangingWorld over_graph(vectors, *graph);
+  over_graph.Run(60);
+  EXPECT_GE(over_graph.recall(), 0.95);
+}
+
 TEST(LiveIndex, ThreadsThatAddAndRemoveTheSameIdsLeaveEachOnceOrNotAtAll) {
   const TestVectors vectors = SkewedVectors(20, 2);
   const ExactIndex base(vectors);
