@@ -78,7 +78,7 @@ TEST(Evaluate, BothStagesWithBaselinesOnTheSameUsers) {
   ASSERT_TRUE(report.retrieval);
   ASSERT_TRUE(report.ranking);
   EXPECT_EQ(report.retrieval->items, 30u);
-  ASSERT_EQ(report.retrieval->baselines.size(), 7u);
+  ASSERT_EQ(report.retrieval->baselines.size(), 8u);
   EXPECT_EQ(report.retrieval->baselines[0].name, "popularity");
   for (const ModelMetrics& row : report.retrieval->baselines) {
     EXPECT_EQ(row.metrics.size(), report.retrieval->model.metrics.size());

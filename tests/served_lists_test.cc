@@ -19,6 +19,7 @@
 #include "evaluation/evaluate.h"
 #include "evaluation/metrics.h"
 #include "evaluation/reach.h"
+#include "examples/hidden_items.h"
 #include "examples/holdout.h"
 #include "examples/test_world.h"
 #include "features/live_counts.h"
@@ -281,6 +282,91 @@ TEST(ServedLists, HaveTheCandidatesThatTheReportMeasures) {
     EXPECT_LE(recall, expected[evaluation::kAllGenerators].first) << row.name;
   }
   EXPECT_GT(reach.back().metrics.at("recall").value, 0.05);
+}
+
+// As many candidates as there are items, of the generators that do not fill a slate by themselves.
+retrieval::GeneratorBudgets Budgets(uint32_t topic, uint32_t co_watch, uint32_t trending,
+                                    uint32_t new_items) {
+  return {{"candidate-model", 0}, {"popular", 0},          {"next", 0},
+          {"bought-together", 0}, {"topic", topic},        {"co-watch", co_watch},
+          {"trending", trending}, {"new-items", new_items}};
+}
+
+// SY-01: what the first stage loses of the best of all items, by lists of the product itself.
+TEST(ServedLists, SY01_LoseTheShareOfTheBestItemsThatTheReportMeasures) {
+  const World world(WithRepeats(examples::SplitOptions::Kind::kTime));
+  const features::FeedRule feed{.filter_seen = false};
+  const auto make = [&](const retrieval::GeneratorBudgets& budgets) {
+    return std::make_unique<Served>(world, feed, retrieval::FeedOrder{}, /*every=*/5, budgets,
+                                    /*with_ranker=*/true);
+  };
+  const auto served = make(Budgets(8, 6, 4, 3)), whole = make(Budgets(1000, 1000, 1000, 1000));
+  auto cases = examples::HoldoutCases(world.source, examples::SplitPart::kTest, served->pool());
+  const auto list_of = [&](const Served& of, const examples::HoldoutCase& held_out, uint32_t n) {
+    const auto live =
+        ChosenAt(world, cases, held_out.time_ms, features::LiveOptions::kHalfLifeHours);
+    std::vector<uint32_t> list;
+    for (const auto& one : of.List(held_out, n, serving::Stage::kRanking, live.get()).items) {
+      list.push_back(one.item);
+    }
+    return list;
+  };
+  // Those in which the generators together reach every item that the feed may have.
+  const examples::HiddenItems hidden(world.source, feed);
+  const features::StateSpec spec = world.Learn().plan.state();
+  std::vector<examples::HoldoutCase> reached;
+  for (const examples::HoldoutCase& held_out : cases) {
+    const auto state = examples::StateAt(world.source, held_out.user, held_out.end_row, spec);
+    const size_t left_out = hidden.Of(held_out, state).size();
+    if (list_of(*whole, held_out, 1000).size() + left_out == world.log.items()) {
+      reached.push_back(held_out);
+    }
+  }
+  cases = reached;
+  ASSERT_GT(cases.size(), 10u);
+  double lost = 0;
+  for (const examples::HoldoutCase& held_out : cases) {
+    const std::vector<uint32_t> all = list_of(*whole, held_out, 1000);
+    const std::vector<uint32_t> candidates = list_of(*served, held_out, 1000);
+    ASSERT_LT(candidates.size(), 22u);
+    for (size_t place = 0; place < 20; ++place) {
+      lost += std::ranges::count(candidates, all[place]) == 0 ? 1.0 / 20 : 0;
+    }
+  }
+  const evaluation::Reach reach = served->Reach(cases);
+  EXPECT_EQ(reach.fully_ranked, cases.size());
+  const auto& figures = reach.rows.back().metrics;
+  EXPECT_GT(lost, 0);
+  EXPECT_NEAR(figures.at("lost@20").value, lost / static_cast<double>(cases.size()), 1e-12);
+  EXPECT_EQ(whole->Reach(cases).rows.back().metrics.at("lost@20").value, 0);
+}
+
+// What a generator adds is what the union has less without it.
+TEST(ServedLists, AGeneratorAddsWhatTheUnionLosesWithoutIt) {
+  const World world(WithRepeats(examples::SplitOptions::Kind::kTime));
+  const auto rows_with = [&](const retrieval::GeneratorBudgets& budgets) {
+    Served served(world, {}, {}, /*every=*/5, budgets);
+    const auto cases =
+        examples::HoldoutCases(world.source, examples::SplitPart::kTest, served.pool());
+    return served.Reach(cases).rows;
+  };
+  const auto recall = [](const std::vector<evaluation::ModelMetrics>& rows) {
+    return rows.back().metrics.at("recall").value;
+  };
+  const auto all = rows_with(Budgets(8, 6, 4, 3));
+  double added = 0;
+  for (const auto& [name, fewer] :
+       {std::pair("topic", Budgets(0, 6, 4, 3)), std::pair("co-watch", Budgets(8, 0, 4, 3)),
+        std::pair("trending", Budgets(8, 6, 0, 3))}) {
+    const auto row = std::ranges::find(all, name, &evaluation::ModelMetrics::name);
+    ASSERT_NE(row, all.end()) << name;
+    const double adds = row->metrics.at("adds").value;
+    EXPECT_NEAR(adds, recall(all) - recall(rows_with(fewer)), 1e-12) << name;
+    EXPECT_EQ(row->metrics.at("recall@10").value, row->metrics.at("recall").value)
+        << "no budget is above 10";
+    added += adds;
+  }
+  EXPECT_GT(added, 0);
 }
 
 // Feeds with a ranker, from end to end: few candidates of each generator, by the untrained ranker's

@@ -16,8 +16,8 @@ using nlohmann::json;
 
 namespace {
 
-constexpr int kFormat =
-    5;  // 1: files instead of parts; 2 to 4: no order, another one, or other labels
+// 1: files instead of parts; 2 to 4: no order, another one, or other labels; 5: no index.
+constexpr int kFormat = 6;
 constexpr int kMaxDepth = 8;  // of nesting; a manifest has three levels
 constexpr char kManifest[] = "manifest.json";
 
@@ -59,7 +59,7 @@ Manifest FromJson(const json& in) {
   manifest.seed = in.at("seed").get<uint64_t>();
   manifest.forced = in.at("forced").get<bool>();
   manifest.gate = in.at("gate").get<std::string>();
-  manifest.index = in.value("index", "");
+  manifest.index = in.at("index").get<std::string>();
   for (const json& part : in.at("order").get<std::vector<json>>()) {
     manifest.order.parts.push_back({part.at("generator").get<std::string>(),
                                     part.at("weight").get<double>(),

@@ -164,16 +164,16 @@ ordered_json TimedSearches(const ann::Index& index, const BenchVectors& vectors,
 
 // All users at once, as products of matrices, next to the rate at which this machine multiplies.
 ordered_json TimedBatch(const BenchVectors& vectors, size_t k, base::ThreadPool& pool) {
-  using Clock = std::chrono::steady_clock;
   const double rate = kernels::MeasureMachine({.row_floats = vectors.dim,
                                                .bytes = size_t{1} << 26,
                                                .precision = kernels::Precision::kFp32},
                                               pool)
                           .matrix_gflop_s;
   std::vector<std::vector<ann::Hit>> hits;
-  const Clock::time_point begin = Clock::now();
+  const auto begin = std::chrono::steady_clock::now();
   ann::ExactIndex(vectors.view()).SearchBatch(vectors.building, k, {}, pool, &hits);
-  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  const double seconds = took.count();
   const double gflop =
       2e-9 * static_cast<double>(vectors.items.size()) * static_cast<double>(hits.size());
   return {{"users", hits.size()},

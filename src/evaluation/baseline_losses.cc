@@ -30,7 +30,7 @@ std::string_view WhatToTry(std::string_view baseline, bool order_is_auto) {
   }
   if (baseline == "same topic") return "set [generators.topic] candidates = 50";
   if (!is_window) return "train with more events or epochs, or check [labels]";
-  return "what is popular changes within a day: train more often, and set [retrieval] order = "
+  return "what is popular changes within days: train more often, and set [retrieval] order = "
          "\"trending\"";
 }
 

@@ -62,6 +62,7 @@ CaseRanks RankCase(const ItemOrder& order, std::span<float> scores,
   }
   std::partial_sum(better.begin(), better.end(), better.begin());
   for (const uint32_t count : better) result.ranks.push_back(count + 1);
+  for (const kernels::Scored& one : wanted) result.found.push_back(order.items[one.index]);
   for (const kernels::Scored& best : top.Take()) result.top.push_back(order.items[best.index]);
   return result;
 }
@@ -69,7 +70,9 @@ CaseRanks RankCase(const ItemOrder& order, std::span<float> scores,
 CaseRanks RanksInList(std::span<const uint32_t> list, std::span<const uint32_t> targets) {
   CaseRanks result;
   for (uint32_t place = 0; place < list.size(); ++place) {
-    if (std::ranges::find(targets, list[place]) != targets.end()) result.ranks.push_back(place + 1);
+    if (std::ranges::find(targets, list[place]) == targets.end()) continue;
+    result.ranks.push_back(place + 1);
+    result.found.push_back(list[place]);
   }
   const auto top = list.first(std::min(list.size(), kTop));
   result.top.assign(top.begin(), top.end());

@@ -34,6 +34,7 @@ inline constexpr size_t kTop = 10;
 
 struct CaseRanks {
   std::vector<uint32_t> ranks;  // of the targets that have a position, from 1, ascending
+  std::vector<uint32_t> found;  // these targets, in the order of their ranks
   std::vector<uint32_t> top;    // the kTop best items, best first
 };
 // scores [order.size()], kUnranked or NaN for positions that are not ranked. Scores of `hidden` are

@@ -45,6 +45,7 @@ TEST(RankCase, AnItemOutsideTheVocabularyIsNotRanked) {
   const std::vector<uint32_t> targets{1, 2};
   const CaseRanks ranks = RankCase(order, scores, {}, targets);
   EXPECT_THAT(ranks.ranks, ElementsAre(2));  // item 2 is row 1, after item 0
+  EXPECT_THAT(ranks.found, ElementsAre(2));
   EXPECT_THAT(ranks.top, ElementsAre(0, 2));
 }
 

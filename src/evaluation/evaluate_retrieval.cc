@@ -9,6 +9,7 @@
 #include "base/thread_pool.h"
 #include "evaluation/baseline_losses.h"
 #include "evaluation/evaluate.h"
+#include "evaluation/list_figures.h"
 #include "evaluation/reach.h"
 #include "evaluation/retrieval_models.h"
 #include "evaluation/served_lists.h"
@@ -81,19 +82,10 @@ std::shared_ptr<const ItemOrder> ItemsByCount(const Subject& subject) {
       ItemOrder::ByCount(retrieval::CountWatches(subject.source)));
 }
 
-double Coverage(std::span<const CaseRanks> ranks, const log::EventLog& log) {
-  std::vector<uint8_t> shown(log.items(), 0);
-  for (const CaseRanks& of_case : ranks) {
-    for (const uint32_t item : of_case.top) shown[item] = 1;
-  }
-  return static_cast<double>(std::ranges::count(shown, 1)) /
-         static_cast<double>(log.present(schema::Entity::kItem));
-}
-
 // A row of the table; ranks by case.
 ModelMetrics MetricsOf(std::string name, std::span<const CaseRanks> ranks,
-                       std::span<const examples::HoldoutCase> cases,
-                       const examples::ReplaySource& source, uint64_t seed) {
+                       std::span<const examples::HoldoutCase> cases, const ListFigures& figures,
+                       uint64_t seed) {
   std::vector<std::string> names;
   std::vector<double> values;  // [case, metric]
   for (size_t i = 0; i < cases.size(); ++i) {
@@ -113,7 +105,7 @@ ModelMetrics MetricsOf(std::string name, std::span<const CaseRanks> ranks,
     for (size_t i = 0; i < cases.size(); ++i) sum += values[i * names.size() + f];
     result.metrics[names[f]] = {sum / static_cast<double>(cases.size()), intervals[f]};
   }
-  result.metrics["coverage@10"] = {Coverage(ranks, source.log), kNoInterval};
+  figures.AddTo(ranks, &result.metrics);
   return result;
 }
 
@@ -140,6 +132,7 @@ class RetrievalRun {
         cases_(std::move(cases)),
         targets_(cases_.size()),
         by_time_(ByTime(cases_)),
+        figures_(source_, cases_, options.seed),
         models_(std::move(models)),
         ranks_(models_.size()) {
     size_t widest = 1;
@@ -163,10 +156,16 @@ class RetrievalRun {
   }
 
   ModelMetrics Metrics(size_t model) const {
-    return MetricsOf(models_[model]->name(), ranks_[model], cases_, source_, options_.seed);
+    return MetricsOf(models_[model]->name(), ranks_[model], cases_, figures_, options_.seed);
   }
   NamedFigure Named(size_t model) const {
     return {models_[model]->name(), NdcgByUser(ranks_[model], cases_)};
+  }
+
+  std::vector<RetrievalSlice> Slices() const {
+    std::vector<std::string> names;
+    for (const auto& model : models_) names.push_back(model->name());
+    return figures_.Slices(names, ranks_);
   }
 
   TargetCounts Targets() const {
@@ -216,6 +215,7 @@ class RetrievalRun {
   const std::vector<examples::HoldoutCase> cases_;
   std::vector<TargetCounts> targets_;    // by case
   const std::vector<uint32_t> by_time_;  // cases; they are ranked in this order
+  const ListFigures figures_;
   const std::vector<std::unique_ptr<RetrievalModel>> models_;
   size_t chunk_;
   std::vector<std::vector<CaseRanks>> ranks_;  // [model][case]
@@ -242,7 +242,13 @@ Status AddReach(const Subject& subject, const EvaluateOptions& options,
     KeepReached(items, &row.figure.users.numerators);
     row.figure.users.denominators.resize(cases.size());
   }
-  report->ranked = MetricsOf(kRankedFeed, reach.ranked, cases, subject.source, options.seed);
+  if (reach.fully_ranked < all) {
+    notes->push_back(
+        fmt::format("retrieval: lost@20 is of {} of the {} users, spread evenly over them",
+                    reach.fully_ranked, all));
+  }
+  const ListFigures figures(subject.source, cases, options.seed);
+  report->ranked = MetricsOf(kRankedFeed, reach.ranked, cases, figures, options.seed);
   report->ranked_users = cases.size();
   rows->insert(rows->begin(), {kRankedFeed, NdcgByUser(reach.ranked, cases)});
   return Ok();
@@ -314,6 +320,7 @@ Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const Evaluate
       std::make_move_iterator(metrics.begin() + static_cast<std::ptrdiff_t>(first_baseline)),
       std::make_move_iterator(metrics.end()));
   report.users = run.users();
+  report.slices = run.Slices();
   report.targets = run.Targets();
   NoteHiddenTargets(report.targets, notes);
   report.items = subject.source.log.present(schema::Entity::kItem);

@@ -99,6 +99,24 @@ double AveragePrecision(std::span<const uint32_t> ranks, size_t relevant) {
   return Ratio(sum, static_cast<double>(relevant));
 }
 
+double Gini(std::vector<uint64_t> listed) {
+  std::ranges::sort(listed);
+  const auto n = static_cast<double>(listed.size());
+  double sum = 0, weighted = 0;
+  for (size_t i = 0; i < listed.size(); ++i) {
+    const auto count = static_cast<double>(listed[i]);
+    sum += count;
+    weighted += (2 * static_cast<double>(i + 1) - n - 1) * count;
+  }
+  return Ratio(weighted, n * sum);
+}
+
+double TargetWeight(uint64_t watches, uint64_t most) {
+  const double inverse =
+      static_cast<double>(most) / static_cast<double>(std::max<uint64_t>(1, watches));
+  return std::clamp(inverse, 1.0, kMostTargetWeight);
+}
+
 PairCounts CountPairs(std::span<const float> predictions, std::span<const float> targets) {
   const size_t n = predictions.size();
   PairCounts pairs{std::vector<double>(n, 0.0), std::vector<double>(n, 0.0)};

@@ -25,6 +25,17 @@ double Ndcg(std::span<const uint32_t> ranks, size_t relevant,
 double AveragePrecision(std::span<const uint32_t> ranks,
                         size_t relevant);  // one relevant item: 1 / rank (EV-01)
 
+// How unevenly lists treat items (EV-07): the Gini coefficient of how often each item is listed; 0:
+// all equally often, towards 1: all lists show the same few. NaN without an item in any list.
+double Gini(std::vector<uint64_t> listed);
+// Weight of a target in recall without the bias towards popular items: the inverse of its
+// propensity to be observed, watches / most, but at most kMostTargetWeight. Inverse propensities:
+// Schnabel et al. 2016 (Recommendations as Treatments); a power of the popularity as propensity, here
+// the first: Yang et al. 2018 (Unbiased Offline Recommender Evaluation for Missing-Not-At-Random
+// Implicit Feedback).
+inline constexpr double kMostTargetWeight = 100;
+double TargetWeight(uint64_t watches, uint64_t most);
+
 // ---- Ranking ----
 // For each example i: the number of examples with another target, and how many of these pairs the
 // predictions order like the targets; a tie in the prediction counts one half (in units of pairs).

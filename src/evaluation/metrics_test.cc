@@ -32,6 +32,21 @@ TEST(RetrievalMetrics, EV01_WithOneRelevantItemMapIsTheReciprocalRank) {
   }
 }
 
+TEST(RetrievalMetrics, EV07_GiniByHand) {
+  EXPECT_DOUBLE_EQ(Gini({2, 2, 2, 2}), 0.0);
+  EXPECT_DOUBLE_EQ(Gini({0, 4, 0, 0}), 3.0 / 4);
+  EXPECT_DOUBLE_EQ(Gini({3, 1}), 1.0 / 4);
+  EXPECT_TRUE(std::isnan(Gini({0, 0})));
+}
+
+TEST(RetrievalMetrics, ATargetWeighsTheInverseOfItsPopularityUpToALimit) {
+  EXPECT_DOUBLE_EQ(TargetWeight(50, 50), 1.0);
+  EXPECT_DOUBLE_EQ(TargetWeight(20, 50), 2.5);
+  EXPECT_DOUBLE_EQ(TargetWeight(1, 5000), kMostTargetWeight);
+  EXPECT_DOUBLE_EQ(TargetWeight(0, 50), 50.0) << "as if it had one watch";
+  EXPECT_DOUBLE_EQ(TargetWeight(0, 0), 1.0);
+}
+
 TEST(RetrievalMetrics, AnItemThatIsNotRankedIsAMiss) {
   EXPECT_EQ(HitRate(Ranks{}, 10), 0.0);
   EXPECT_EQ(Recall(Ranks{}, 1, 10), 0.0);

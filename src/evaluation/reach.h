@@ -28,12 +28,18 @@
 namespace upnext::evaluation {
 
 inline constexpr char kAllGenerators[] = "all together";
+inline constexpr size_t kBestOfAll = 20;
 inline constexpr size_t kReachScores = 500'000'000;  // cases x items, at most
 
 struct Reach {
-  // Of the generators that propose something, in their order, then of kAllGenerators: "recall", the
-  // mean over users of the share of targets, and "candidates", their mean number.
+  // Of the generators that propose something, in their order, then of kAllGenerators: means over users
+  // of "recall", the share of targets, "candidates", their number, and of each generator "recall@k",
+  // recall of its first k, and "adds", the share of targets that no other generator proposes. With a
+  // ranker, that of kAllGenerators has "lost@20" (SY-01): the share of the ranker's kBestOfAll best
+  // of all items that are not among the candidates, on a sample of users. Each item is scored as the
+  // candidate of the first generator that proposes it when all may propose every item.
   std::vector<ModelMetrics> rows;
+  size_t fully_ranked = 0;  // users of that sample
   // Of the feeds in the ranker's order (ranked_feed.h), by case; empty without a ranker.
   std::vector<CaseRanks> ranked;
 };

@@ -20,13 +20,21 @@ struct Metric {
   Interval interval;  // 95 %, bootstrap over users; NaN where none is computed
 };
 // Metrics of retrieval: hr@10, ndcg@10, hr@20, ndcg@20, map, coverage@10 (share of the log's items
-// in the first ten of any user), recall@k for k of kRecallCurve.
+// in the first ten of any user), recall@k for k of kRecallCurve, and those of list_figures.h.
 inline constexpr size_t kRecallCurve[] = {1, 2, 5, 10, 20, 50, 100};
 using Metrics = std::map<std::string, Metric>;  // "hr@10" -> ...
 
 struct ModelMetrics {
   std::string name;  // "candidate model", "popularity", "markov", "item-knn"
   Metrics metrics;
+};
+
+// The figures of all models on a part of the cases, or of the targets: recall@10 and recall@100.
+struct RetrievalSlice {
+  std::string by, name;  // "events of the user before the list", "3 to 12"
+  std::string of;        // what `size` counts: "users", "targets"
+  uint64_t size = 0;
+  std::vector<ModelMetrics> rows;  // the model first
 };
 
 // Held-out targets, and those among them that the feed leaves out (features/feed_rule.h): misses.
@@ -69,7 +77,8 @@ struct RetrievalReport {
   std::optional<ModelMetrics> current;  // the current bundle's, on the same events
   std::vector<ModelMetrics> baselines;
   std::vector<ModelMetrics> reach;  // of the generators (reach.h); empty where it was not measured
-  uint64_t users = 0, items = 0;    // test users, items of the log
+  std::vector<RetrievalSlice> slices;
+  uint64_t users = 0, items = 0;  // test users, items of the log
   uint64_t ranked_users = 0;
   TargetCounts targets;
   // Of what is served, the worst first. With a ranker that is the ranked feed: rows above it are among

@@ -2,9 +2,9 @@
 // ordered by popularity, then by the smaller id.
 //
 //   popularity            complete watches of the training part
-//   popularity, 1 day     complete watches of all users within the 24 hours before the moment of the
-//   popularity, 6 h       case; within the 6 hours. They know the held-out part up to that moment, as
-//                         a counter does when serving
+//   popularity, 7 days    complete watches of all users within the 7 days before the moment of the
+//   popularity, 1 day     case; within the 24 hours; within the 6 hours. They know the held-out part
+//   popularity, 6 h       up to that moment, as a counter does when serving
 //   recently viewed       the items that the user looked at and did not yet meet positively
 //                         (UserState::viewed), the newest first
 //   same topic            of the items that share a topic with one of the user's newest kTopicWatches

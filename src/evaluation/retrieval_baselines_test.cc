@@ -72,11 +72,12 @@ examples::SplitOptions TestFrom(int64_t at) {
           .validation_until_ms = kStart + at};
 }
 
-// Case x is at 100 h, case y 5 h later.
+// Case x is at 200 h, case y 5 h later.
 TEST(WindowPopularity, CountsWhatEverybodyWatchedBeforeTheMomentOfTheCaseAndNothingLater) {
-  const int64_t now = 100 * kHour;
+  const int64_t now = 200 * kHour;
   std::vector<schema::RawEvent> events = {
-      Watch("x", "seed", 0, 60), Watch("y", "seed", 0, 60),
+      Watch("x", "seed", 0, 60), Watch("y", "seed", 0, 60), Watch("a", "week", now - 7 * kDay, 60),
+      Watch("b", "week", now - 7 * kDay - 1, 60),
       // For x: a day ago to the millisecond counts, a millisecond earlier does not.
       Watch("a", "edge", now - kDay, 60), Watch("b", "early", now - kDay - 1, 60),
       Watch("a", "six", now - 6 * kHour, 60), Watch("b", "six", now - 6 * kHour - 1, 60),
@@ -89,6 +90,9 @@ TEST(WindowPopularity, CountsWhatEverybodyWatchedBeforeTheMomentOfTheCaseAndNoth
       Watch("b", "future", now + 5 * kHour, 60)};
   const World world({.events = events, .split = TestFrom(now)});
   auto scores = ScoresByUser(world);
+  EXPECT_THAT(scores["popularity, 7 days"]["x"],
+              UnorderedElementsAre(Pair("six", 2), Pair("hot", 2), Pair("edge", 1),
+                                   Pair("early", 1), Pair("week", 1)));
   EXPECT_THAT(scores["popularity, 1 day"]["x"],
               UnorderedElementsAre(Pair("six", 2), Pair("hot", 2), Pair("edge", 1)));
   EXPECT_THAT(scores["popularity, 6 h"]["x"], ElementsAre(Pair("hot", 2), Pair("six", 1)));

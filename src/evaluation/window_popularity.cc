@@ -13,7 +13,7 @@
 namespace upnext::evaluation {
 namespace {
 
-constexpr int64_t kHourMs = base::kDayMs / 24, kLongestMs = base::kDayMs;
+constexpr int64_t kHourMs = base::kDayMs / 24, kLongestMs = 7 * base::kDayMs;
 constexpr size_t kChunkUsers = 256;
 
 struct TimedWatch {
@@ -102,6 +102,8 @@ void AddWindowPopularity(const examples::ReplaySource& source,
                          std::vector<std::unique_ptr<RetrievalModel>>* models) {
   const auto watches =
       std::make_shared<const std::vector<TimedWatch>>(WatchesAround(source, cases, pool));
+  models->push_back(
+      std::make_unique<WindowScores>("popularity, 7 days", order, watches, kLongestMs));
   models->push_back(
       std::make_unique<WindowScores>("popularity, 1 day", order, watches, base::kDayMs));
   models->push_back(std::make_unique<WindowScores>("popularity, 6 h", order, watches, 6 * kHourMs));

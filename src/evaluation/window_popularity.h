@@ -1,7 +1,7 @@
 // Popularity within a window of time before the moment of each case: what a live counter knows when
 // the list is made.
 //
-//   AddWindowPopularity(source, cases, order, pool, &models);            of a day, and of six hours
+//   AddWindowPopularity(source, cases, order, pool, &models);            of 7 days, of a day, of six hours
 //
 // Only this room includes it.
 #ifndef UPNEXT_EVALUATION_WINDOW_POPULARITY_H_

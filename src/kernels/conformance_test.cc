@@ -401,6 +401,15 @@ TEST_P(Conformance, FullSoftmaxAndRows) {
     const double loss = FullSoftmax(args, logits.data());
     EXPECT_NEAR(loss, reference::FullSoftmax(args, logits_reference.data()), 1e-4) << classes;
     EXPECT_THAT(logits, Pointwise(FloatNear(1e-6f), logits_reference)) << classes;
+    for (const float floor : {-1e30f, 7.5f}) {
+      std::vector<float> piece(rows.begin(), rows.begin() + static_cast<long>(classes));
+      std::vector<float> piece_reference = piece;
+      const SoftmaxSums sums = Exponentiate(piece, floor);
+      const SoftmaxSums expected = reference::Exponentiate(piece_reference, floor);
+      EXPECT_EQ(sums.maximum, expected.maximum) << classes;
+      EXPECT_NEAR(sums.total, expected.total, 1e-5 * expected.total) << classes;
+      EXPECT_THAT(piece, Pointwise(FloatNear(1e-6f), piece_reference)) << classes;
+    }
     SoftmaxRows(3, classes, rows.data());
     reference::SoftmaxRows(3, classes, rows_reference.data());
     EXPECT_THAT(rows, Pointwise(FloatNear(1e-6f), rows_reference)) << classes;

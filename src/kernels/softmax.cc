@@ -20,10 +20,6 @@ struct SoftmaxRow {
   uint32_t hit = 0;          // the class to exclude, if ids are given
   float floor;               // a logit outside the row that is included in the maximum
 };
-struct SoftmaxSums {
-  float maximum;
-  double total;  // of the exponentials of the row, without `floor`
-};
 }  // namespace upnext::kernels
 #endif  // UPNEXT_KERNELS_SOFTMAX_TYPES_
 
@@ -206,6 +202,14 @@ double FullSoftmax(const FullSoftmaxArgs& args, float* logits, base::ThreadPool*
   });
 }
 
+SoftmaxSums Exponentiate(std::span<float> logits, float floor) {
+  return HWY_DYNAMIC_DISPATCH(ExponentiateRow)({.x = logits.data(),
+                                                .n = logits.size(),
+                                                .corrections = nullptr,
+                                                .ids = nullptr,
+                                                .floor = floor});
+}
+
 void SoftmaxRows(size_t batch, size_t classes, float* x) {
   const auto exponentiate = HWY_DYNAMIC_DISPATCH(ExponentiateRow);
   const auto scale = HWY_DYNAMIC_DISPATCH(ScaleRow);
@@ -266,6 +270,13 @@ double FullSoftmax(const FullSoftmaxArgs& args, float* logits) {
     loss += weight * (std::log(total) + maximum - z[args.targets[row]]);
   }
   return loss;
+}
+
+SoftmaxSums Exponentiate(std::span<float> logits, float floor) {
+  SoftmaxSums sums{floor, 0.0};
+  for (const float x : logits) sums.maximum = std::max(sums.maximum, x);
+  for (float& x : logits) sums.total += x = std::exp(x - sums.maximum);
+  return sums;
 }
 
 void SoftmaxRows(size_t batch, size_t classes, float* x) {

@@ -52,12 +52,22 @@ struct FullSoftmaxArgs {
 // logits [batch, classes]; on return, the gradient. Returns the weighted sum of the rows' losses.
 double FullSoftmax(const FullSoftmaxArgs& args, float* logits, base::ThreadPool* pool = nullptr);
 
+// One piece of a row whose other pieces are elsewhere. Logits are replaced by exp(logit - maximum),
+// `maximum` being the largest of them and `floor`, the maximum of the pieces so far or the log of the
+// whole row's sum.
+struct SoftmaxSums {
+  float maximum;
+  double total;  // of the exponentials of the piece; NaN when a logit is not finite
+};
+SoftmaxSums Exponentiate(std::span<float> logits, float floor);
+
 // Softmax of each row in place (gates, probabilities). x [batch, classes].
 void SoftmaxRows(size_t batch, size_t classes, float* x);
 
 namespace reference {
 double SampledSoftmax(const SampledSoftmaxArgs& args, float* logits);
 double FullSoftmax(const FullSoftmaxArgs& args, float* logits);
+SoftmaxSums Exponentiate(std::span<float> logits, float floor);
 void SoftmaxRows(size_t batch, size_t classes, float* x);
 }  // namespace reference
 

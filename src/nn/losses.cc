@@ -84,6 +84,32 @@ LossValue SampledSoftmaxLoss(const SampledSoftmaxBatch& batch, float* logits,
   return {kernels::SampledSoftmax(args, logits, pool), static_cast<double>(batch.batch)};
 }
 
+LossValue NegativeSamplingLoss(const SampledSoftmaxBatch& batch, double positive_weight,
+                               float* logits) {
+  const bool apart = !batch.target_logits.empty();
+  const size_t first = apart ? 0 : 1;
+  const size_t stride = batch.stride == 0 ? batch.negatives + first : batch.stride;
+  LossValue value{0.0, static_cast<double>(batch.batch)};
+  for (size_t row = 0; row < batch.batch; ++row) {
+    float* const z = logits + row * stride + first;
+    const double weight = batch.weights.empty() ? 1.0 : batch.weights[row];
+    const double scale = weight * ScaleOfMean(batch.mean_over, batch.batch);
+    float& target = apart ? batch.target_logits[row] : z[-1];
+    double loss = positive_weight * Softplus(-target);
+    target = static_cast<float>(-scale * positive_weight * PreciseSigmoid(-target));
+    for (size_t i = 0; i < batch.negatives; ++i) {
+      if (batch.negative_ids[i] == batch.targets[row]) {
+        z[i] = 0.0f;
+        continue;
+      }
+      loss += Softplus(z[i]);
+      z[i] = static_cast<float>(scale * PreciseSigmoid(z[i]));
+    }
+    value.sum += weight * loss;
+  }
+  return value;
+}
+
 LossValue LogisticLoss(std::span<const float> logits, std::span<const float> labels,
                        const ExampleWeights& examples, float* d_logits) {
   return MeanLoss(logits.size(), examples, d_logits, [&](size_t i) -> Term {

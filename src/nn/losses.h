@@ -56,6 +56,14 @@ struct SampledSoftmaxBatch {
 LossValue SampledSoftmaxLoss(const SampledSoftmaxBatch& batch, float* logits,
                              base::ThreadPool* pool = nullptr);
 
+// The same classes as independent classifiers: the sum of -positive_weight log s(z) of the true class
+// and -log(1 - s(z)) of each negative, accidental hits left out; expected counts are not read. A
+// positive_weight of 1 is negative sampling (Mikolov et al. 2013). With k negatives of n other classes
+// drawn uniformly, 1 - t (1 - k / n) is the gBCE of Petrov and Macdonald 2023: the true class's
+// probability comes out as in the full softmax for t = 1, as without a correction for t = 0.
+LossValue NegativeSamplingLoss(const SampledSoftmaxBatch& batch, double positive_weight,
+                               float* logits);
+
 // Which examples count, and their weights.
 struct ExampleWeights {
   std::span<const float> weights = {};  // [n], empty: 1 each

@@ -10,8 +10,9 @@
 namespace upnext::report {
 
 // The keys that every JSON report has.
-inline constexpr const char* kRetrievalKeys[] = {"hr@10", "ndcg@10", "recall@100", "map",
-                                                 "coverage@10"};
+inline constexpr const char* kRetrievalKeys[] = {
+    "hr@10", "ndcg@10",     "recall@100", "debiased_recall@100",
+    "map",   "coverage@10", "gini@10",    "new@10"};
 inline constexpr const char* kRankingKeys[] = {"weighted_user_loss", "watch_mae_s", "watch_rmse_s",
                                                "watch_xauc"};
 

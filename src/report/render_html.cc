@@ -11,6 +11,7 @@
 #include "report/page.h"
 #include "report/ranker_details.h"
 #include "report/render.h"
+#include "report/retrieval_details.h"
 #include "report/svg.h"
 
 namespace upnext::report {
@@ -99,6 +100,7 @@ void AddRetrieval(const evaluation::RetrievalReport& retrieval, std::string* out
     curve.lines.push_back(RecallCurve(row));
   AddPlot("recall@k", LinePlot(curve), out);
   *out += "</div>\n";
+  AddRetrievalDetailsHtml(retrieval, out);
 }
 
 void AddRanking(const evaluation::RankingReport& ranking, std::string* out) {

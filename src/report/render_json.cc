@@ -8,6 +8,7 @@
 #include "report/metric_names.h"
 #include "report/ranker_details.h"
 #include "report/render.h"
+#include "report/retrieval_details.h"
 
 namespace upnext::report {
 namespace {
@@ -40,16 +41,6 @@ void AddAuc(const evaluation::ModelMetrics& row, bool every, Json* json) {
   if (every || !auc.empty()) (*json)["auc"] = std::move(auc);
 }
 
-// Every metric of a row with its interval: {"hr@10": [value, low, high]}.
-Json AllFigures(const evaluation::ModelMetrics& row) {
-  Json json = Json::object();
-  for (const auto& [key, metric] : row.metrics) {
-    json[key] = {NumberJson(metric.value), NumberJson(metric.interval.low),
-                 NumberJson(metric.interval.high)};
-  }
-  return json;
-}
-
 template <typename Stage>
 Json Intervals(const Stage& stage) {
   Json json{{"model", {{"name", stage.model.name}, {"figures", AllFigures(stage.model)}}},
@@ -61,15 +52,6 @@ Json Intervals(const Stage& stage) {
     json["baselines"].push_back({{"name", row.name}, {"figures", AllFigures(row)}});
   }
   return json;
-}
-
-evaluation::ModelMetrics ReadModel(const Json& json) {
-  evaluation::ModelMetrics row{json.at("name").get<std::string>(), {}};
-  for (const auto& [key, metric] : json.at("figures").items()) {
-    row.metrics[key] = {ReadNumber(metric.at(0)),
-                        {ReadNumber(metric.at(1)), ReadNumber(metric.at(2))}};
-  }
-  return row;
 }
 
 template <typename Stage>
@@ -176,9 +158,7 @@ void AddRetrievalJson(const evaluation::RetrievalReport& retrieval, Json* json) 
   (*json)["users"]["retrieval"] = retrieval.users;
   (*json)["items"]["retrieval"] = retrieval.items;
   (*json)["intervals"]["retrieval"] = Intervals(retrieval);
-  for (const evaluation::ModelMetrics& row : retrieval.reach) {
-    (*json)["reach"].push_back({{"name", row.name}, {"figures", AllFigures(row)}});
-  }
+  AddRetrievalDetailsJson(retrieval, json);
   Json& intervals = (*json)["intervals"]["retrieval"];
   const auto add = [&](const char* key, const std::optional<evaluation::ModelMetrics>& row) {
     if (row) intervals[key] = {{"name", row->name}, {"figures", AllFigures(*row)}};
@@ -225,9 +205,7 @@ evaluation::Report Read(const Json& json) {
                                   .ours = loss.at("ours").get<std::string>(),
                                   .difference = ReadDifference(loss.at("difference"))});
     }
-    if (json.contains("reach")) {
-      for (const Json& row : json.at("reach")) retrieval.reach.push_back(ReadModel(row));
-    }
+    ReadRetrievalDetails(json, &retrieval);
     const Json& targets = json.at("targets");
     retrieval.targets = {.all = targets.at("all").get<uint64_t>(),
                          .seen = targets.at("seen").get<uint64_t>(),

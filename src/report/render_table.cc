@@ -11,21 +11,11 @@
 #include "report/metric_names.h"
 #include "report/ranker_details.h"
 #include "report/render.h"
+#include "report/retrieval_details.h"
 #include "report/text_table.h"
 
 namespace upnext::report {
 namespace {
-
-// "0.2144 ±.0103": the value and half the width of its interval.
-std::string CellOf(const evaluation::ModelMetrics& row, const std::string& key) {
-  const auto found = row.metrics.find(key);
-  if (found == row.metrics.end() || std::isnan(found->second.value)) return "-";
-  const int digits = IsSeconds(key) ? 2 : 4;
-  const std::string value = fmt::format("{:.{}f}", found->second.value, digits);
-  const evaluation::Interval& interval = found->second.interval;
-  if (std::isnan(interval.low)) return value;
-  return fmt::format("{} ±{:.{}f}", value, (interval.high - interval.low) / 2, digits);
-}
 
 void AppendTable(const evaluation::ModelMetrics& model,
                  std::span<const std::optional<evaluation::ModelMetrics>> beside,
@@ -44,19 +34,6 @@ void AppendTable(const evaluation::ModelMetrics& model,
   }
   for (const evaluation::ModelMetrics& baseline : baselines) add(baseline);
   AppendTextTable(rows, out);
-}
-
-// A line for each generator, and for all together.
-std::string ReachText(const std::vector<evaluation::ModelMetrics>& reach) {
-  if (reach.empty()) return "";
-  std::string text = "candidates: the share of targets among them, and how many a user has\n";
-  std::vector<std::vector<std::string>> rows;
-  for (const evaluation::ModelMetrics& row : reach) {
-    rows.push_back({row.name, CellOf(row, "recall"),
-                    fmt::format("{:.0f}", row.metrics.at("candidates").value)});
-  }
-  AppendTextTable(rows, &text);
-  return text + "\n";
 }
 
 // "order of feeds without a ranker: co-watch, chosen on 1,234 validation users" and a line for each
@@ -88,7 +65,7 @@ std::string RenderTable(const evaluation::Report& report) {
         report.retrieval->model,
         std::array{report.retrieval->served, report.retrieval->ranked, report.retrieval->current},
         report.retrieval->baselines, {std::begin(kRetrievalKeys), std::end(kRetrievalKeys)}, &out);
-    out += "\n" + ReachText(report.retrieval->reach);
+    out += "\n" + RetrievalDetailsTable(*report.retrieval);
   }
   if (report.ranking) {
     fmt::format_to(std::back_inserter(out),

@@ -62,8 +62,9 @@ std::vector<std::string> Keys(const nlohmann::json& json) {
 
 TEST(Json, HasExactlyTheKeysThatProgramsRead) {
   const nlohmann::json json = nlohmann::json::parse(RenderJson(Example()));
-  EXPECT_THAT(Keys(json["retrieval"]), UnorderedElementsAre("hr@10", "ndcg@10", "recall@100", "map",
-                                                            "coverage@10", "baselines"));
+  EXPECT_THAT(Keys(json["retrieval"]),
+              UnorderedElementsAre("hr@10", "ndcg@10", "recall@100", "debiased_recall@100", "map",
+                                   "coverage@10", "gini@10", "new@10", "baselines"));
   EXPECT_THAT(Keys(json["ranking"]),
               UnorderedElementsAre("weighted_user_loss", "watch_mae_s", "watch_rmse_s",
                                    "watch_xauc", "auc", "baselines"));
@@ -151,16 +152,57 @@ TEST(RankedFeed, IsARowNextToTheOthersAndComesBackFromJson) {
 TEST(Reach, OfEachGeneratorAndOfAllIsPrintedAndComesBackFromJson) {
   evaluation::Report report = Example();
   EXPECT_THAT(RenderTable(report), Not(HasSubstr("candidates:")));
-  report.retrieval->reach = {
-      {"co-watch", {{"recall", {0.25, {0.24, 0.26}}}, {"candidates", {49.6, {}}}}},
-      {"all together", {{"recall", {0.5, {0.48, 0.52}}}, {"candidates", {371.2, {}}}}}};
-  EXPECT_THAT(RenderTable(report), HasSubstr("candidates: the share of targets among them, and how "
-                                             "many a user has\n"
-                                             "  co-watch      0.2500 ±0.0100   50\n"
-                                             "  all together  0.5000 ±0.0200  371\n"));
-  const evaluation::Report parsed = ParseJson(RenderJson(report)).value();
+  const evaluation::Interval none = evaluation::kNoInterval;
+  report.retrieval->reach = {{"co-watch",
+                              {{"recall@10", {0.125, none}},
+                               {"recall@100", {0.25, {0.24, 0.26}}},
+                               {"recall", {0.25, {0.24, 0.26}}},
+                               {"adds", {0.0625, {0.06, 0.07}}},
+                               {"candidates", {49.6, none}}}},
+                             {"all together",
+                              {{"recall", {0.5, {0.48, 0.52}}},
+                               {"candidates", {371.2, none}},
+                               {"lost@20", {0.03, {0.02, 0.04}}}}}};
+  const std::string table = RenderTable(report), html = RenderHtml(report);
+  EXPECT_THAT(table, HasSubstr("candidates: the share of targets among the first 10"));
+  EXPECT_THAT(table, HasSubstr("this share is not among the candidates: 0.0300 ±0.0100\n"));
+  for (const std::string& text : {table, html}) {
+    for (const char* part : {"adds", "0.0625 ±0.0050", "0.5000 ±0.0200", "371", "0.0300 ±0.0100"}) {
+      EXPECT_THAT(text, HasSubstr(part));
+    }
+  }
+  const std::string json = RenderJson(report);
+  const evaluation::Report parsed = ParseJson(json).value();
   ASSERT_EQ(parsed.retrieval->reach.size(), 2u);
   ExpectSame(parsed.retrieval->reach[1], report.retrieval->reach[1]);
+  EXPECT_EQ(RenderJson(parsed), json);
+}
+
+TEST(Slices, OfUsersAndTargetsArePrintedAndComeBackFromJson) {
+  evaluation::Report report = Example();
+  const auto rows = [](double model, double popular) {
+    return std::vector<evaluation::ModelMetrics>{
+        {"candidate model", {{"recall@10", {model, evaluation::kNoInterval}}}},
+        {"popularity", {{"recall@10", {popular, evaluation::kNoInterval}}}},
+        {"item-knn", {{"recall@10", {0.7777, evaluation::kNoInterval}}}}};
+  };
+  report.retrieval->slices = {
+      {.by = "events", .name = "3 to 12", .of = "users", .size = 1604, .rows = rows(0.25, 0.125)},
+      {.by = "age", .name = "1 to 7 days", .of = "targets", .size = 31, .rows = rows(0.5, 0.375)}};
+  const std::string table = RenderTable(report), html = RenderHtml(report);
+  for (const std::string& text : {table, html}) {
+    for (const char* part :
+         {"3 to 12", "1,604", "0.2500", "0.1250", "1 to 7 days", "31", "0.5000", "0.3750"}) {
+      EXPECT_THAT(text, HasSubstr(part));
+    }
+  }
+  EXPECT_THAT(table, Not(HasSubstr("0.7777")));
+  EXPECT_THAT(html, HasSubstr("0.7777"));
+  const std::string json = RenderJson(report);
+  const evaluation::Report parsed = ParseJson(json).value();
+  ASSERT_EQ(parsed.retrieval->slices.size(), 2u);
+  ExpectSame(parsed.retrieval->slices[1].rows[2], report.retrieval->slices[1].rows[2]);
+  EXPECT_EQ(RenderJson(parsed), json);
 }
 
 TEST(Order, IsPrintedWithWhatWasTriedAndComesBackFromJson) {

@@ -1,9 +1,12 @@
 #include "retrieval/candidate_trainer.h"
 
 #include <algorithm>
+#include <cmath>
+#include <numbers>
 #include <numeric>
 
 #include "kernels/row_gradients.h"
+#include "kernels/vector_ops.h"
 
 namespace upnext::retrieval {
 namespace {
@@ -46,6 +49,7 @@ CandidateTrainer::CandidateTrainer(CandidateModel* model, const CandidateTrainOp
     return std::make_unique<nn::RowwiseAdagrad>(
         table, kernels::AdagradOptions{options.table_learning_rate, table_epsilon});
   };
+  if (options.in_batch) label_counts_.emplace(vocabulary);
   if (!model->tied()) items_step_ = step_of(&model->items_);
   std::vector<nn::EmbeddingTable>& tables = model->encoder().tables();
   for (size_t i = 0; i < tables.size(); ++i) {
@@ -55,7 +59,22 @@ CandidateTrainer::CandidateTrainer(CandidateModel* model, const CandidateTrainOp
 }
 
 bool CandidateTrainer::full_softmax() const {
-  return options_.negatives == 0 || options_.negatives >= model_.shape().items - 1;
+  if (options_.loss == CandidateTrainOptions::Loss::kGbce) return false;
+  return (options_.negatives == 0 && !options_.in_batch) ||
+         options_.negatives >= model_.shape().items - 1;
+}
+
+double CandidateTrainer::GuessingLoss(size_t batch) const {
+  const size_t sampled = options_.negatives + (options_.in_batch ? batch : 0);
+  if (options_.loss == CandidateTrainOptions::Loss::kGbce) {
+    return (PositiveWeight(sampled) + static_cast<double>(sampled)) * std::numbers::ln2;
+  }
+  return std::log(static_cast<double>(model_.shape().items));
+}
+
+double CandidateTrainer::PositiveWeight(size_t negatives) const {
+  const double others = std::max(1.0, static_cast<double>(model_.shape().items) - 2);
+  return 1 - options_.calibration * (1 - std::min(1.0, static_cast<double>(negatives) / others));
 }
 
 nn::LossValue CandidateTrainer::Step(const features::CandidateBatch& batch) {
@@ -98,7 +117,11 @@ void CandidateTrainer::Apply() {
 nn::LossValue CandidateTrainer::RunSampledOrFull(const features::CandidateBatch& batch) {
   if (full_softmax()) return RunFull(batch);
   sampler_.Draw(options_.negatives, rng_, &negatives_);
-  return RunBlocks(batch, negatives_, /*full=*/false);
+  if (!label_counts_) return RunBlocks(batch, negatives_, /*full=*/false);
+  negatives_.insert(negatives_.end(), batch.label.begin(), batch.label.end());
+  const nn::LossValue loss = RunBlocks(batch, negatives_, /*full=*/false);
+  label_counts_->Add(batch.label);
+  return loss;
 }
 
 nn::LossValue CandidateTrainer::RunFull(const features::CandidateBatch& batch) {
@@ -149,18 +172,31 @@ void CandidateTrainer::BeginSoftmax(const features::CandidateBatch& batch,
   args.classes = classes;
   args.full = full;
   args.precision = precision;
-  if (options_.logq && !full) {
-    const auto expected = [&](std::span<const uint32_t> rows, std::vector<float>& logs) {
-      logs.resize(rows.size());
-      std::ranges::transform(rows, logs.begin(), [&](uint32_t row) {
-        return sampler_.LogExpectedCount(row, classes.size());
-      });
-      return std::span<const float>(logs);
-    };
-    args.label_log_expected = expected(labels, label_expected_);
-    args.class_log_expected = expected(classes, class_expected_);
+  if (options_.loss == CandidateTrainOptions::Loss::kGbce && !full) {
+    args.positive_weight = PositiveWeight(classes.size());
+  } else if (options_.logq > 0 && !full) {
+    const size_t drawn = classes.size() - (label_counts_ ? labels.size() : 0);
+    args.class_log_expected = Expected(classes, drawn, labels.size(), class_expected_);
+    if (options_.loss == CandidateTrainOptions::Loss::kSoftmax) {
+      args.label_log_expected = Expected(labels, drawn, labels.size(), label_expected_);
+    }
   }
   softmax_.Begin(args, tasks);
+}
+
+std::span<const float> CandidateTrainer::Expected(std::span<const uint32_t> rows, size_t drawn,
+                                                  size_t batch, std::vector<float>& logs) const {
+  logs.resize(rows.size());
+  std::ranges::transform(rows, logs.begin(), [&](uint32_t row) {
+    if (!label_counts_) return sampler_.LogExpectedCount(row, drawn);
+    return static_cast<float>(
+        std::log(static_cast<double>(drawn) * sampler_.Probability(row) +
+                 static_cast<double>(batch) * label_counts_->Probability(row)));
+  });
+  if (options_.logq < 1) {
+    kernels::Scale(static_cast<float>(options_.logq), logs.data(), logs.size());
+  }
+  return logs;
 }
 
 // Only says where the gradients will be, so that rows can be sorted before they are there. A table
@@ -197,6 +233,10 @@ void CandidateTrainer::ApplyLate() {
 
 void CandidateTrainer::AppendState(std::vector<nn::Parameter>& state) {
   tower_step_.AppendState("tower", state);
+  if (label_counts_) {
+    const std::span<float> counts = label_counts_->state();
+    state.push_back({.name = "sampler.labels", .shape = {counts.size()}, .value = counts});
+  }
   if (items_step_) items_step_->AppendState("items", state);
   for (size_t i = 0; i < table_steps_.size(); ++i) {
     table_steps_[i]->AppendState("embedding." + model_.shape().inputs.tables[i].name, state);

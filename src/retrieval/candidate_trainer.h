@@ -11,10 +11,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "examples/label_counts.h"
 #include "examples/sampler.h"
 #include "features/feature_block.h"
 #include "kernels/gemm.h"
@@ -41,13 +43,14 @@ class CandidateTrainer {
   // as the options say. The batch must stay as it is until Apply().
   nn::LossValue Gradients(const features::CandidateBatch& batch);
   nn::LossValue FullGradients(const features::CandidateBatch& batch);
-  // Against these negatives, rows of the item table. Their expected counts are those of the
-  // options' sampler.
+  // Against these negatives, rows of the item table, as if the options' sampler had drawn them.
   nn::LossValue SampledGradients(const features::CandidateBatch& batch,
                                  std::span<const uint32_t> negatives);
   void Apply();
 
   bool full_softmax() const;
+  // Loss per example of a batch of this size when all logits are 0.
+  double GuessingLoss(size_t batch) const;
   std::vector<nn::DeadUnits*> ReluLayers() { return encoder_->ReluLayers(); }
   // The state of training apart from the model, to resume exactly: the optimisers' state by name, and
   // where negatives and dropout are drawn from.
@@ -59,7 +62,12 @@ class CandidateTrainer {
   nn::LossValue RunBlocks(const features::CandidateBatch& batch, std::span<const uint32_t> classes,
                           bool full);
   nn::LossValue RunSampledOrFull(const features::CandidateBatch& batch);
+  // Of each label in gBCE, next to this number of negatives.
+  double PositiveWeight(size_t negatives) const;
   nn::LossValue RunFull(const features::CandidateBatch& batch);
+  // Logs of the rows' expected counts among `drawn` negatives and, with in_batch, the `batch` labels.
+  std::span<const float> Expected(std::span<const uint32_t> rows, size_t drawn, size_t batch,
+                                  std::vector<float>& logs) const;
   void BeginSoftmax(const features::CandidateBatch& batch, std::span<const uint32_t> classes,
                     bool full, kernels::Precision precision, base::Tasks& tasks);
   // What is left once the blocks are done, as independent pieces of work: the products that make
@@ -77,6 +85,7 @@ class CandidateTrainer {
   CandidateTrainOptions options_;
   base::ThreadPool& pool_;
   examples::NegativeSampler sampler_;
+  std::optional<examples::LabelCounts> label_counts_;  // with in_batch
   base::Rng rng_;
 
   std::unique_ptr<EncoderTraining> encoder_;

@@ -5,113 +5,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <numeric>
 
 #include "kernels/vector_ops.h"
-#include "nn/gradient_check.h"
 #include "retrieval/test_batch.h"
+#include "retrieval/test_trainer.h"
 
 namespace upnext::retrieval {
 namespace {
-
-// With both of Adagrad's rate and epsilon this large, a step is row -= gradient, so the gradient of
-// a table can be read from what a step does to it.
-constexpr float kPlainDescent = 1e6f;
-
-CandidateTrainOptions ExactOptions() {
-  CandidateTrainOptions options;
-  options.bf16 = false;
-  options.negatives = 5;
-  options.sampler.kind = examples::SamplerOptions::Kind::kUniform;
-  options.table_learning_rate = kPlainDescent;
-  return options;
-}
-
-struct Rig {
-  explicit Rig(const CandidateModelOptions& model_options,
-               const CandidateTrainOptions& options = ExactOptions())
-      : vocabulary(SmallVocabulary(SmallShape().items)),
-        pool(2),
-        rng(3),
-        model(model_options, SmallShape(), rng),
-        trainer(&model, options, vocabulary, pool, kPlainDescent),
-        batch(RandomBatch(12, SmallShape(), /*seed=*/5)) {}
-  features::Vocabulary vocabulary;
-  base::ThreadPool pool;
-  base::Rng rng;
-  CandidateModel model;
-  CandidateTrainer trainer;
-  features::CandidateBatch batch;
-};
-
-CandidateModelOptions StepOptions(uint32_t depth, bool tied = false) {
-  CandidateModelOptions options;
-  options.dim = 4;
-  options.embedding_dim = tied ? 4 : 3;
-  options.context_dim = 2;
-  options.depth = depth;
-  options.tie_items = tied;
-  options.recent_windows = {1, 2};
-  return options;
-}
-
-// The loss by its definition, in double: -log softmax of the label among the label and `classes`,
-// those equal to the label left out, each logit less `log_expected`.
-double ReferenceLoss(const Rig& rig, std::span<const uint32_t> classes, double log_expected) {
-  const std::vector<float> users = UserVectors(rig.model, rig.batch);
-  const size_t dim = rig.model.dim();
-  double loss = 0;
-  for (size_t i = 0; i < rig.batch.size(); ++i) {
-    const auto logit = [&](uint32_t row) {
-      const std::span<const float> item = rig.model.item_vectors().Row(row);
-      double sum = -log_expected;
-      for (size_t d = 0; d < dim; ++d) sum += double{users[i * dim + d]} * item[d];
-      return sum;
-    };
-    const uint32_t label = rig.batch.label[i];
-    double total = std::exp(logit(label));
-    for (const uint32_t row : classes) total += row == label ? 0.0 : std::exp(logit(row));
-    loss += rig.batch.weight[i] * (std::log(total) - logit(label));
-  }
-  return loss / static_cast<double>(rig.batch.size());
-}
-
-std::vector<uint32_t> AllRows() {
-  std::vector<uint32_t> all(SmallShape().items - 1);
-  std::iota(all.begin(), all.end(), 1u);
-  return all;
-}
-
-// Every parameter of the model against finite differences of the loss. The trainer must have
-// computed gradients and not applied them. The rig's seeds keep every unit away from the kink of
-// its ReLU, where there is no derivative.
-void CheckAllGradients(Rig& rig, const std::function<double()>& loss) {
-  const std::vector<nn::Parameter> parameters = rig.model.Parameters();
-  std::vector<std::vector<float>> gradients, values;
-  for (const nn::Parameter& p : parameters) {
-    values.emplace_back(p.value.begin(), p.value.end());
-    gradients.emplace_back(p.gradient.begin(), p.gradient.end());
-  }
-  rig.trainer.Apply();
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    const nn::Parameter& p = parameters[i];
-    if (p.gradient.empty()) {
-      for (size_t j = 0; j < p.value.size(); ++j) {
-        gradients[i].push_back(values[i][j] - p.value[j]);
-      }
-    }
-  }
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    std::ranges::copy(values[i], parameters[i].value.begin());
-  }
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    const auto worst = nn::CheckGradient(parameters[i].value, gradients[i], loss, {.step = 2e-3f});
-    EXPECT_LT(worst.relative_error, 2e-2) << parameters[i].name << " " << worst;
-    const bool moves = std::ranges::any_of(gradients[i], [](float g) { return g != 0; });
-    EXPECT_TRUE(moves) << parameters[i].name << " gets no gradient";
-  }
-}
 
 TEST(CandidateTrainer, CG10_FullSoftmaxGradientsAreThoseOfTheLoss) {
   for (const uint32_t depth : {0u, 1u, 3u}) {

@@ -21,7 +21,6 @@ class Training : public nn::Trainable {
            const CandidateTrainOptions& options, CandidateModel& model, base::ThreadPool& pool)
       : options_(options),
         model_(model),
-        guess_(std::log(static_cast<double>(model.shape().items))),
         compute_{.precision = kernels::Precision::kFp32, .pool = &pool},
         stream_(source, tables,
                 {.max_per_user = options.max_per_user,
@@ -45,7 +44,7 @@ class Training : public nn::Trainable {
   void Step(double, std::span<nn::LossValue> losses, std::span<nn::LossValue> guessing) override {
     losses[0] += trainer_.Step(batch_);
     const auto n = static_cast<double>(batch_.size());
-    guessing[0] += {.sum = n * guess_, .count = n};
+    guessing[0] += {.sum = n * trainer_.GuessingLoss(batch_.size()), .count = n};
   }
 
   Status Validate(nn::EpochReport* report) override {
@@ -75,7 +74,6 @@ class Training : public nn::Trainable {
  private:
   const CandidateTrainOptions& options_;
   CandidateModel& model_;
-  const double guess_;   // loss per example of a constant prediction
   nn::Compute compute_;  // of validation: exact, as when serving
   examples::CandidateStream stream_;
   CandidateTrainer trainer_;
@@ -102,8 +100,17 @@ CandidateTrainOptions CandidateTrainOptions::FromConfig(const base::ConfigTable&
   options.epochs = number("epochs", options.epochs, 1, 100'000);
   options.patience = number("patience", options.patience, 1, 100'000);
   options.negatives = number("negatives", options.negatives, 0, 1 << 20);
-  options.logq = retrieval.Bool("logq", options.logq);
+  options.logq = retrieval.Real("logq", options.logq, {.min = 0, .max = 1});
   options.sampler = examples::SamplerOptions::FromConfig(retrieval);
+  options.in_batch = retrieval.Bool("in_batch", options.in_batch);
+  options.loss = static_cast<Loss>(
+      retrieval.Choice("loss", {"softmax", "refined", "gbce"}, static_cast<size_t>(options.loss)));
+  options.calibration = retrieval.Real("calibration", options.calibration, {.min = 0, .max = 1});
+  if (options.loss == Loss::kGbce && options.negatives == 0 && !options.in_batch) {
+    retrieval.Fail("negatives",
+                   "expected at least 1 for loss = \"gbce\", found 0, which is the full "
+                   "softmax; give negatives, or in_batch = true");
+  }
   constexpr double kLeastRate = 1e-9;  // 0 would not learn
   options.table_learning_rate =
       real("table_learning_rate", options.table_learning_rate, kLeastRate, 100);

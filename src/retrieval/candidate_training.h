@@ -1,5 +1,5 @@
-// Trains the candidate model: sampled softmax with logQ correction (or full softmax), row-wise
-// Adagrad for the tables, Adam for the tower, early stopping on the validation part.
+// Trains the candidate model: full or sampled softmax with logQ correction, or a baseline in its
+// place, row-wise Adagrad for the tables, Adam for the tower, early stopping on the validation part.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(
 //       TrainedCandidate trained,
@@ -28,11 +28,17 @@ struct CandidateTrainOptions {
   uint32_t batch = 256;
   uint32_t epochs = 30;   // at most
   uint32_t patience = 3;  // epochs without a better validation metric before stopping
-  // Negatives shared by a batch. 0, or at least the number of items: full softmax. "Several
-  // thousand" in the paper.
+  // Negatives drawn for a batch and shared by it. 0 without in_batch, or at least the number of items:
+  // full softmax. "Several thousand" in the paper.
   uint32_t negatives = 2048;
-  bool logq = true;  // correction of sampled logits; off only for ablation (CG-13)
   examples::SamplerOptions sampler;
+  bool in_batch = false;  // the labels of the batch are negatives too, or alone (negatives = 0)
+  // kSoftmax corrects the logits of label and negatives (decision 0057); kRefined those of negatives
+  // alone, since the label is not sampled (arXiv 2507.09331): the gradient of the full softmax in
+  // expectation, as negatives grow. kGbce: nn::NegativeSamplingLoss, a baseline.
+  enum class Loss : uint8_t { kSoftmax, kRefined, kGbce } loss = Loss::kSoftmax;
+  double calibration = 0.75;  // t of gBCE; 0: plain negative sampling
+  double logq = 1;            // strength of the correction; below 1 only for ablation (CG-13)
   // Row-wise Adagrad; or Adam, which suits a softmax over all items and needs tables in fp32.
   enum class TableOptimiser : uint8_t {
     kAdagrad,

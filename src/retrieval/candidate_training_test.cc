@@ -303,6 +303,7 @@ void ExpectTheSameBytesWhenResumed(const CandidateModelOptions& model) {
   CandidateTrainOptions options = QuickTraining();
   options.epochs = 2;
   options.negatives = 24;
+  options.in_batch = true;
   options.dropout = options.bag_dropout = 0.1f;
   const auto train = [&](base::Progress& progress) {
     return TrainCandidateModel(world.source, tables, model, options, pool, progress);
@@ -363,7 +364,7 @@ TEST(TrainCandidateModel, TablesInBf16LearnAsWellAndEndInFp32) {
 TEST(CandidateTrainOptions, ReadsItsTable) {
   const auto config = base::Config::Parse(
       "[retrieval]\nnegatives = 100\nsampler = \"log-uniform\"\nlabels = \"held-out\"\n"
-      "table_learning_rate = 0.1\nlogq = false\n",
+      "table_learning_rate = 0.1\nlogq = 0.5\nloss = \"gbce\"\ncalibration = 0\nin_batch = true\n",
       "test");
   ASSERT_TRUE(config);
   const auto options = CandidateTrainOptions::FromConfig(config->Table("retrieval"));
@@ -372,7 +373,23 @@ TEST(CandidateTrainOptions, ReadsItsTable) {
   EXPECT_EQ(options.sampler.kind, examples::SamplerOptions::Kind::kLogUniform);
   EXPECT_EQ(options.labels, examples::CandidateStreamOptions::Labels::kHeldOut);
   EXPECT_FLOAT_EQ(options.table_learning_rate, 0.1f);
-  EXPECT_FALSE(options.logq);
+  EXPECT_EQ(options.logq, 0.5);
+  EXPECT_EQ(options.loss, CandidateTrainOptions::Loss::kGbce);
+  EXPECT_EQ(options.calibration, 0);
+  EXPECT_TRUE(options.in_batch);
+}
+
+TEST(CandidateTrainOptions, GbceNeedsNegatives) {
+  for (const bool in_batch : {false, true}) {
+    const auto config = base::Config::Parse(
+        fmt::format("[retrieval]\nloss = \"gbce\"\nnegatives = 0\nin_batch = {}\n", in_batch),
+        "test");
+    ASSERT_TRUE(config);
+    CandidateTrainOptions::FromConfig(config->Table("retrieval"));
+    EXPECT_EQ(config->Check().has_value(), in_batch);
+    if (in_batch) continue;
+    EXPECT_THAT(config->Check().error().message, HasSubstr("in_batch = true"));
+  }
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "retrieval/candidate_generator.h"
 #include "retrieval/co_watch_generator.h"
+#include "retrieval/content_generator.h"
 #include "retrieval/new_items_generator.h"
 #include "retrieval/next_generator.h"
 #include "retrieval/popular_generator.h"
@@ -26,6 +27,7 @@ GeneratorRegistry BuiltInGenerators() {
       {"recent", 0, 0, nullptr, RecentGenerator::Load},
       {"trending", 100, 1, TrendingGenerator::Learner, TrendingGenerator::Load},
       {"popular", 50, 1, PopularGenerator::Learner, PopularGenerator::Load},
+      {"similar-content", 0, 1, ContentGenerator::Learner, ContentGenerator::Load},
       {"topic", 0, 2, TopicGenerator::Learner, TopicGenerator::Load},
       {"new-items", 10, 1, NewItemsGenerator::Learner, NewItemsGenerator::Load},
   });

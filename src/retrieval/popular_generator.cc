@@ -5,9 +5,12 @@
 
 namespace upnext::retrieval {
 
-GeneratorLearner PopularGenerator::Learner(const base::ConfigTable&) {
-  return [](const LearnInput& input, base::SectionWriter& writer) {
-    return SaveScoredItems(writer, "popular", RankByCount(CountWatches(input.source)));
+GeneratorLearner PopularGenerator::Learner(const base::ConfigTable& options) {
+  const int64_t days = options.Int("days", 0, {.min = 0, .max = 36'500});
+  return [days](const LearnInput& input, base::SectionWriter& writer) {
+    return SaveScoredItems(writer, "popular",
+                           RankByCount(days > 0 ? CountNewestWatches(input.source, days)
+                                                : CountWatches(input.source)));
   };
 }
 

@@ -1,5 +1,5 @@
 // Proposes the items with the most complete watches of the training part, the same for everyone.
-// One of the generators of generator_registry.cc. Immutable: any number of threads.
+// [generators.popular] days = 7 counts its last 7 days alone; 0, the default, all. One of the generators of generator_registry.cc. Immutable: any number of threads.
 #ifndef UPNEXT_RETRIEVAL_POPULAR_GENERATOR_H_
 #define UPNEXT_RETRIEVAL_POPULAR_GENERATOR_H_
 

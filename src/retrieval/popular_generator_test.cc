@@ -55,6 +55,22 @@ TEST(PopularGenerator, TheNextBestTakesThePlaceOfAnItemThatIsLeftOut) {
   EXPECT_TRUE(popular.Propose(features::UserState(), 0).empty());
 }
 
+// A watch is counted up to the day before the newest one, to the millisecond.
+TEST(PopularGenerator, CountsTheLastDaysAloneIfTheyAreSet) {
+  using examples::kDay;
+  const examples::World world(
+      {.events = {examples::Watch("u", "old", 0, 99), examples::Watch("v", "old", kDay, 99),
+                  examples::Watch("u", "new", kDay + 1, 99),
+                  examples::Watch("v", "new", 2 * kDay, 99),
+                  examples::Watch("w", "old", 2 * kDay, 99)},
+       .split = {.kind = examples::SplitOptions::Kind::kNone}});
+  const auto propose = [&](const char* options) {
+    return LearnedGenerator(world, "popular", options).Propose(features::UserState(), 10);
+  };
+  EXPECT_EQ(propose(""), (Pairs{{"old", 3}, {"new", 2}}));
+  EXPECT_EQ(propose("days = 1"), (Pairs{{"new", 2}, {"old", 1}}));
+}
+
 TEST(PopularGenerator, APartOfALargerLogIsRefused) {
   const examples::World world(examples::RandomWorld(5));
   const LearnedGenerator popular(world, "popular");

@@ -53,6 +53,8 @@ void ForTrainingHistory(const examples::ReplaySource& source, const Visit& visit
 // By item of the log, those after `after_ms`.
 std::vector<uint64_t> CountWatches(const examples::ReplaySource& source,
                                    int64_t after_ms = INT64_MIN);
+// Those of the last `days` before the newest of all.
+std::vector<uint64_t> CountNewestWatches(const examples::ReplaySource& source, int64_t days);
 
 }  // namespace upnext::retrieval
 

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <span>
 
-#include "base/clock.h"
-#include "examples/replay.h"
 #include "features/trend_counts.h"
 #include "retrieval/choices.h"
 #include "retrieval/training_watches.h"
@@ -25,12 +23,7 @@ bool IsTooOld(const ProposeRequest& request, uint32_t item) {
 GeneratorLearner TrendingGenerator::Learner(const base::ConfigTable& options) {
   const int64_t days = options.Int("days", 7, {.min = 1, .max = 36'500});
   return [days](const LearnInput& input, base::SectionWriter& writer) {
-    int64_t last_ms = 0;
-    ForTrainingWatches(input.source, [&](uint32_t, const examples::WatchExample& watch) {
-      last_ms = std::max(last_ms, watch.time_ms);
-    });
-    return SaveScoredItems(writer, "trending",
-                           RankByCount(CountWatches(input.source, last_ms - days * base::kDayMs)));
+    return SaveScoredItems(writer, "trending", RankByCount(CountNewestWatches(input.source, days)));
   };
 }
 
