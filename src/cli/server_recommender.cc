@@ -72,8 +72,8 @@ Status ServerRecommender::Recommend(const simulator::SlateRequest& request, base
           "log was simulated with",
           id);
     }
-    slate.push_back({*item, simulator::SourceNamed(shown.value("source", "")), /*propensity=*/0,
-                     shown.value("source_score", schema::kAbsent)});
+    slate.push_back(simulator::ShownBy(shown.value("source", ""), *item, /*propensity=*/0,
+                                       shown.value("source_score", schema::kAbsent)));
   }
   ++slates_;
   return Ok();

@@ -1,5 +1,7 @@
 #include "examples/learn.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -82,7 +84,7 @@ bool InSample(uint64_t row, double share) {
 }
 
 // Of the same sample, for features that read them.
-void LearnSourceScores(const ReplaySource& source, uint64_t impressions,
+void LearnSourceScores(const ReplaySource& source, uint64_t impressions, base::Progress& progress,
                        features::FeatureStatistics* tables) {
   const auto& numbers =
       tables->plan.side(features::Model::kRanking, features::Side::kImpression).numbers;
@@ -101,7 +103,12 @@ void LearnSourceScores(const ReplaySource& source, uint64_t impressions,
       if (event.source != schema::kNone) scores[event.source].push_back(event.source_score);
     }
   }
-  tables->source_scores.Learn(std::move(scores));
+  const size_t left_out = tables->source_scores.Learn(std::move(scores));
+  if (left_out == 0) return;
+  progress.Note(fmt::format(
+      "request.source_score is missing for {} sources: expected at most {} with scores; send fewer "
+      "names of sources, and train without --continue, which keeps the scales that there are",
+      left_out, features::SourceScores::kMaxSources));
 }
 
 // Raw continuous values of a sample of training impressions and of their requests.
@@ -261,7 +268,7 @@ Result<features::FeatureStatistics> LearnFeatures(const ReplaySource& source,
   tables.train_begin_ms = counts.first_ms();
   tables.train_end_ms = counts.last_ms();
   tables.log_digest = source.log.digest();
-  LearnSourceScores(source, counts.impressions(), &tables);
+  LearnSourceScores(source, counts.impressions(), progress, &tables);
   if (old != nullptr) return tables;
   UPNEXT_RETURN_IF_ERROR(LearnQuantiles(source, counts, pool, progress, &tables));
   return tables;

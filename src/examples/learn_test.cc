@@ -1,5 +1,6 @@
 #include "examples/learn.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -323,6 +324,30 @@ TEST(LearnFeatures, RK08_ScalesOfScoresComeFromTrainingImpressionsBySource) {
       World::Value(LearnFeatures(later.source, spec, pool, base::NoProgress(), &tables));
   EXPECT_EQ(share(grown, a, 2), share(tables, a, 2));
   EXPECT_EQ(share(grown, later.Id(schema::IdSpace::kSource, "c"), 7), 0.5f);
+}
+
+TEST(LearnFeatures, RK08_ANoteSaysHowManySourcesHaveNoScale) {
+  class Notes : public base::Progress {
+   public:
+    void Begin(std::string_view, std::string_view, uint64_t) override {}
+    void Update(uint64_t, std::string_view) override {}
+    void End() override {}
+    void Note(std::string_view line) override { text.append(line).append("\n"); }
+    std::string text;
+  };
+  const features::FeatureSpec spec{.ranking = {{"score", "request.source_score", ""}}};
+  base::ThreadPool pool(1);
+  const auto notes_of = [&](size_t sources) {
+    std::vector<std::pair<std::string, float>> scores;
+    for (size_t i = 0; i < sources; ++i) scores.emplace_back(fmt::format("s{}", i), 1.0f);
+    const World world(Scored(scores));
+    Notes notes;
+    World::Value(LearnFeatures(world.source, spec, pool, notes));
+    return notes.text;
+  };
+  EXPECT_EQ(notes_of(features::SourceScores::kMaxSources), "");
+  EXPECT_THAT(notes_of(features::SourceScores::kMaxSources + 2),
+              ::testing::HasSubstr("missing for 2 sources"));
 }
 
 TEST(LearnFeatures, StopsWhenAskedTo) {

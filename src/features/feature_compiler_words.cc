@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "features/feature_compiler.h"
@@ -14,9 +15,13 @@ using schema::IdSpace;
 using schema::Kind;
 
 Compiled<Feature> FeatureCompiler::Tokens(const Expression& call) {
-  UPNEXT_RETURN_IF_ERROR(
-      CheckArguments(call, 1, 2, "tokens(history(search, query, N)) or tokens(item.title, ROWS)"));
+  constexpr std::string_view kForms =
+      "tokens(history(search, query, N)) or tokens(item.title, ROWS)";
+  UPNEXT_RETURN_IF_ERROR(CheckArguments(call, 1, 2, kForms));
   if (call.arguments.size() == 2) return Words(call);
+  if (call.arguments[0].kind != Expression::Kind::kCall) {
+    return Wrong(call, fmt::format("expected {}, found '{}'", kForms, ToText(call)));
+  }
   CategoryOp op;
   UPNEXT_RETURN_IF_ERROR(QueryBag(call.arguments[0], &op));
   op.code = CategoryOp::Code::kTokens;
@@ -54,8 +59,8 @@ Compiled<Feature> FeatureCompiler::Words(const Expression& call) {
                          .paths = {},
                          .rows = static_cast<uint32_t>(rows)});
   if (needs_.vocabularies[vocabulary].rows != static_cast<uint32_t>(rows)) {
-    return Wrong(call.arguments[1], fmt::format("expected {}, as another feature has it: words of "
-                                                "one attribute share their rows",
+    return Wrong(call.arguments[1], fmt::format("expected {}, as an earlier feature has it: words "
+                                                "of one attribute share their rows",
                                                 needs_.vocabularies[vocabulary].rows));
   }
   return CategoryFeature(
@@ -81,6 +86,11 @@ Compiled<Feature> FeatureCompiler::WordOverlap(const Expression& call) {
     }
     CategoryOp queries;
     UPNEXT_RETURN_IF_ERROR(QueryBag(of, &queries));
+    if (queries.half_life_days > 0) {
+      return Wrong(of.arguments[3],
+                   "words in common have no weights by age: expected "
+                   "history(EVENTS, query, N) in overlap()");
+    }
     op.bag = queries.bag;
     op.newest = queries.newest;
   }

@@ -174,11 +174,15 @@ TEST(FeaturePlan, WhatCannotBeIsRefused) {
            std::pair("item.title", "tokens(item.title, ROWS)"),
            std::pair("tokens(item.channel, 100)", "expected a text of items"),
            std::pair("tokens(item.title, 1)", "from 2 to"),
-           std::pair("tokens(item.title)", "history(EVENTS, ATTRIBUTE, N)"),
+           std::pair("tokens(item.title)", "N)) or tokens(item.title, ROWS), found"),
            std::pair("overlap(tokens(item.title), item.topics)", "on both sides"),
            std::pair("overlap(tokens(item.title, 9), tokens(item.title))", "in overlap()"),
            std::pair("overlap(tokens(last(search, query)), tokens(last(search, query)))",
                      "expected a text of items"),
+           std::pair("overlap(tokens(item.title), tokens(history(search, query, 5, 7)))",
+                     "column 62 of"),
+           std::pair("overlap(tokens(item.title), tokens(history(search, query, 5, 7)))",
+                     "no weights by age"),
            std::pair("request.position", "known of events only"),
            std::pair("query", "known of events only"),
            std::pair("request.region else user.language", "one id space"),
@@ -209,7 +213,7 @@ TEST(FeaturePlan, WhatCannotBeIsRefused) {
   const auto rows = Compile({.ranking = {{"a", "tokens(item.title, 100)", ""},
                                          {"b", "tokens(request.current_item.title, 99)", ""}}});
   ASSERT_FALSE(rows);
-  EXPECT_THAT(rows.error().message, HasSubstr("expected 100, as another feature has it"));
+  EXPECT_THAT(rows.error().message, HasSubstr("expected 100, as an earlier feature has it"));
   const auto plan = Compile({.retrieval = {{"channel", "item.channel", ""}}});
   ASSERT_FALSE(plan);
   EXPECT_THAT(plan.error().message, HasSubstr("but no candidate"));
@@ -238,6 +242,13 @@ TEST(FeatureSpec, DeclaredFeaturesAreReadAndMistakesNameTheirLineAndColumn) {
       read("[[feature]]\nname = \"x\"\nfrom = \"count(click, item.chanel)\"\n").second;
   EXPECT_THAT(wrong, HasSubstr("p.toml:3:22:"));
   EXPECT_THAT(wrong, HasSubstr("did you mean 'item.channel'?"));
+
+  const std::string others = read(
+                                 "[[feature]]\nname = \"a\"\nfrom = \"tokens(item.title, 100)\"\n"
+                                 "[[feature]]\nname = \"b\"\nfrom = \"tokens(item.title, 99)\"\n")
+                                 .second;
+  EXPECT_THAT(others, HasSubstr("p.toml:6:28:"));
+  EXPECT_THAT(others, HasSubstr("expected 100, as an earlier feature has it"));
   EXPECT_THAT(read("[[feature]]\nname = \"X y\"\nfrom = \"item\"\n").second,
               HasSubstr("small letters"));
   EXPECT_THAT(

@@ -21,11 +21,11 @@ bool IsFeatureName(std::string_view name) {
          std::ranges::all_of(name, fits);
 }
 
-// Reports the first mistake of the expression at its place in the file.
+// Reports the first mistake of the expression at its place in the file. `needs`: of the features
+// before it, with which it has to agree.
 void CheckExpression(const base::ConfigTable& table, const Declaration& declaration, Model model,
-                     const schema::Schema& schema) {
-  FeatureNeeds needs;
-  const Compiled<Feature> feature = FeatureCompiler(schema, model, &needs).Compile(declaration);
+                     const schema::Schema& schema, FeatureNeeds* needs) {
+  const Compiled<Feature> feature = FeatureCompiler(schema, model, needs).Compile(declaration);
   if (!feature) table.FailAt("from", feature.error().at, feature.error().message);
 }
 
@@ -38,7 +38,8 @@ void Declare(const Declaration& declaration, std::vector<Declaration>* features)
   }
 }
 
-void ReadDeclared(const base::ConfigTable& table, const schema::Schema& schema, FeatureSpec* spec) {
+void ReadDeclared(const base::ConfigTable& table, const schema::Schema& schema, FeatureNeeds* needs,
+                  FeatureSpec* spec) {
   const Declaration declaration{.name = table.Text("name", ""),
                                 .from = table.Text("from", ""),
                                 .help = table.Text("help", "declared in the project file")};
@@ -66,7 +67,8 @@ void ReadDeclared(const base::ConfigTable& table, const schema::Schema& schema, 
       table.Fail("name", fmt::format("expected at most {} features", kMaxFeatures));
       return;
     }
-    CheckExpression(table, declaration, retrieval ? Model::kRetrieval : Model::kRanking, schema);
+    CheckExpression(table, declaration, retrieval ? Model::kRetrieval : Model::kRanking, schema,
+                    needs);
     features.push_back(declaration);
   }
 }
@@ -87,7 +89,8 @@ FeatureSpec FeatureSpec::FromConfig(const base::ConfigTable& features,
   spec.max_channels = limit("max_channels", spec.max_channels);
   spec.min_item_count = limit("min_item_count", spec.min_item_count);
   spec.defaults = features.Bool("defaults", spec.defaults);
-  for (const base::ConfigTable& table : declared) ReadDeclared(table, schema, &spec);
+  FeatureNeeds needs;
+  for (const base::ConfigTable& table : declared) ReadDeclared(table, schema, &needs, &spec);
   if (spec.defaults) {
     std::vector<Declaration> first = LabelFeatures(labels, schema);
     for (const Declaration& one : spec.ranking) Declare(one, &first);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -18,7 +19,7 @@ std::string ScaleSection(uint32_t source) { return fmt::format("source_scores.{}
 
 }  // namespace
 
-void SourceScores::Learn(std::vector<std::vector<float>> by_source) {
+size_t SourceScores::Learn(std::vector<std::vector<float>> by_source) {
   std::vector<uint32_t> fresh;
   for (uint32_t source = 0; source < by_source.size(); ++source) {
     std::erase_if(by_source[source], [](float score) { return !std::isfinite(score); });
@@ -26,10 +27,12 @@ void SourceScores::Learn(std::vector<std::vector<float>> by_source) {
   }
   std::ranges::stable_sort(fresh, std::ranges::greater(),
                            [&](uint32_t source) { return by_source[source].size(); });
-  for (const uint32_t source : fresh) {
-    if (scales_.size() == kMaxSources) return;
+  const size_t room = kMaxSources - std::min(kMaxSources, scales_.size());
+  const size_t learned = std::min(fresh.size(), room);
+  for (const uint32_t source : std::span(fresh).first(learned)) {
     scales_.emplace(source, Quantiles::Learn(std::move(by_source[source])));
   }
+  return fresh.size() - learned;
 }
 
 float SourceScores::ShareOf(const Candidate& candidate) const {

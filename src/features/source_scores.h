@@ -27,7 +27,8 @@ class SourceScores {
   // More are no generators; of the others, those with the fewest scores have no scale.
   static constexpr size_t kMaxSources = 256;
   // Gives every source without a scale one, of its finite scores; a source without any has none.
-  void Learn(std::vector<std::vector<float>> by_source);
+  // Returns how many sources with scores have no scale, because there are kMaxSources already.
+  size_t Learn(std::vector<std::vector<float>> by_source);
   // In [0, 1), not falling as the score rises. NaN without a finite score, without a source, and for a
   // source without a scale.
   float ShareOf(const Candidate& candidate) const;

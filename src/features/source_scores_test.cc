@@ -63,7 +63,8 @@ TEST(SourceScores, OfTooManySourcesThoseWithTheMostScoresHaveScales) {
     by_source[source] = Ramp(source == 1 || source == 5 ? 1 : 2, 1);
   }
   SourceScores scores;
-  scores.Learn(by_source);
+  EXPECT_EQ(scores.Learn(by_source), 2u);
+  EXPECT_EQ(scores.Learn(by_source), 2u) << "there is still no room for the two";
   for (uint32_t source = 0; source < by_source.size(); ++source) {
     EXPECT_EQ(std::isnan(Share(scores, source, 0)), source == 1 || source == 5) << source;
   }

@@ -217,7 +217,9 @@ TEST_F(AttributesTest, ALogOfAnotherVersionIsRefusedWithWhatToDo) {
   ASSERT_TRUE(writer.Commit());
   const auto log = EventLog::Open(folder);
   ASSERT_FALSE(log);
-  EXPECT_THAT(log.error().message, HasSubstr("run `upnext import` again"));
+  EXPECT_THAT(log.error().message, HasSubstr("run `upnext import`, if there is no newer log yet"));
+  EXPECT_THAT(log.error().message, HasSubstr("and then `upnext train`"))
+      << "a bundle is served with this log until another is trained";
 }
 
 }  // namespace

@@ -55,7 +55,8 @@ Result<LogMeta> ReadMeta(const std::filesystem::path& path) {
   UPNEXT_ASSIGN_OR_RETURN(const SectionFile file,
                           SectionFile::Open(path, format::kMetaKind, format::kVersion,
                                             "the log is of another version of upnext: run "
-                                            "`upnext import` again"));
+                                            "`upnext import`, if there is no newer log yet, and "
+                                            "then `upnext train`"));
   UPNEXT_ASSIGN_OR_RETURN(const auto counts, file.Get<uint64_t>(format::kCounts, 3));
   UPNEXT_ASSIGN_OR_RETURN(const auto rows, file.Get<uint64_t>(format::kRows));
   UPNEXT_ASSIGN_OR_RETURN(const auto by_type, file.Get<uint64_t>(format::kByType));

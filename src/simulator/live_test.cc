@@ -70,6 +70,20 @@ void ExpectSame(const RowsOfUsers& a, const RowsOfUsers& b) {
   }
 }
 
+TEST(ShownBy, OnlyASourceWithANameKeepsItsScore) {
+  const ShownItem named = ShownBy("co-watch", 7, 0.5, 31.5f);
+  EXPECT_EQ(kSourceNames[static_cast<size_t>(named.source)], "co-watch");
+  EXPECT_EQ(named.item, 7u);
+  EXPECT_EQ(named.propensity, 0.5);
+  EXPECT_EQ(named.source_score, 31.5f);
+  for (const char* unknown : {"of-this-site", ""}) {
+    const ShownItem shown = ShownBy(unknown, 7, 0.5, 31.5f);
+    EXPECT_EQ(shown.source, Source::kEngine);
+    EXPECT_EQ(shown.propensity, 0.5);
+    EXPECT_TRUE(std::isnan(shown.source_score)) << "scores of several units have no common scale";
+  }
+}
+
 TEST(LiveSite, DayByDayUsersDoWhatTheyDoInTheLog) {
   const World world = MakeWorld(LiveWorld());
   LoggingPolicy policy(world);

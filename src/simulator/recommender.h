@@ -46,12 +46,6 @@ inline constexpr std::array<std::string_view, 19> kSourceNames = {
     "channel",         "",         "engine",     "oracle",   "candidate-model", "next",
     "bought-together", "co-watch", "recent",     "trending", "topic",           "new-items",
     "similar-content"};
-// The source of this name; kEngine for any other.
-inline Source SourceNamed(std::string_view name) {
-  const auto found = std::ranges::find(kSourceNames, name);
-  if (name.empty() || found == kSourceNames.end()) return Source::kEngine;
-  return static_cast<Source>(found - kSourceNames.begin());
-}
 
 // The state of a user that is kept between days. It is empty for users who never visited.
 struct UserMemory {
@@ -91,6 +85,13 @@ struct ShownItem {
   double propensity;                     // in (0, 1], given the items above; 0: unknown
   float source_score = schema::kAbsent;  // that `source` gave it
 };
+// What a recommender outside the simulator shows. A name that is not of kSourceNames is kEngine
+// without a score: its generators score in units of their own.
+inline ShownItem ShownBy(std::string_view source, uint32_t item, double propensity, float score) {
+  const auto found = std::ranges::find(kSourceNames, source);
+  if (source.empty() || found == kSourceNames.end()) return {item, Source::kEngine, propensity};
+  return {item, static_cast<Source>(found - kSourceNames.begin()), propensity, score};
+}
 
 inline constexpr uint32_t kNoQuery = 0xffffffffu;
 

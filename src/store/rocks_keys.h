@@ -8,14 +8,28 @@
 #ifndef UPNEXT_STORE_ROCKS_KEYS_H_
 #define UPNEXT_STORE_ROCKS_KEYS_H_
 
+#include <fmt/format.h>
+
 #include <cstdint>
+#include <expected>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/status.h"
+
 namespace upnext::store {
 
 inline constexpr uint64_t kStoreFormat = 6;
+// The error of a store of another format; 0: it has none.
+inline std::unexpected<Error> OtherFormat(const std::filesystem::path& directory, uint64_t found) {
+  return FailedPrecondition(
+      "{}: expected a store of format {}, found {}; move the folder away, so that a new one is "
+      "made: states are folded from the log again, but posted events that the log does not have "
+      "are missing until they are posted again, or come as files with `upnext import`",
+      directory.string(), kStoreFormat, found == 0 ? "an older one" : fmt::format("{}", found));
+}
 inline constexpr char kFormatKey[] = "m/format", kSequenceKey[] = "m/sequence";
 inline constexpr char kStoreKey[] = "m/store";  // the store's id
 

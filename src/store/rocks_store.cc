@@ -49,11 +49,7 @@ Result<uint64_t> NumberAt(const RocksDb& db, const std::string& key) {  // 0 whe
 // A new store is marked with the format; one that was written in another is refused.
 Status BeginFormat(RocksDb& db, const std::filesystem::path& directory, uint64_t found) {
   UPNEXT_RETURN_IF_ERROR(db.VisitPrefix("", "", [&](std::string_view, std::string_view) -> Status {
-    return FailedPrecondition(
-        "{}: expected a store of format {}, found {}; move the folder away, so that a new one is "
-        "made: states are folded from the log again, but events that were posted and not "
-        "imported stay behind",
-        directory.string(), kStoreFormat, found == 0 ? "an older one" : fmt::format("{}", found));
+    return OtherFormat(directory, found);
   }));
   rocksdb::WriteBatch out;
   out.Put(kFormatKey, BigEndian(kStoreFormat));

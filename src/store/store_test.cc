@@ -11,6 +11,7 @@
 #include "base/test_folder.h"
 #include "store/event_codec.h"
 #include "store/rocks_db.h"
+#include "store/stored_events.h"
 
 namespace upnext::store {
 namespace {
@@ -393,7 +394,11 @@ TEST_F(RocksStoreTest, StoreOfAnotherFormatIsRefusedWithWhatToDo) {
     EXPECT_EQ(store.error().code, Code::kFailedPrecondition);
     EXPECT_THAT(store.error().message,
                 AllOf(HasSubstr(other.string()), HasSubstr("expected a store of format 6, found"),
-                      HasSubstr(marked ? "9" : "an older one"), HasSubstr("move the folder away")));
+                      HasSubstr(marked ? "9" : "an older one"), HasSubstr("move the folder away"),
+                      HasSubstr("until they are posted again, or come as files")));
+    const auto read = ReadDeletions(other);
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().message, store.error().message);
   }
 }
 

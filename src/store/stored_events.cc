@@ -55,10 +55,7 @@ Result<std::unique_ptr<rocksdb::DB>> OpenStore(const fs::path& directory) {
   UPNEXT_ASSIGN_OR_RETURN(std::unique_ptr<rocksdb::DB> db, OpenSnapshot(directory));
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t format, NumberAt(*db, kFormatKey));
   if (format == kStoreFormat) return db;
-  return FailedPrecondition(
-      "{}: expected a store of format {}, found {}; move the folder away, so that a new one is made: "
-      "events that were posted and not imported stay behind",
-      directory.string(), kStoreFormat, format);
+  return OtherFormat(directory, format);
 }
 
 template <typename F>

@@ -185,8 +185,8 @@ Status LiveEngine::Recommend(const simulator::SlateRequest& request, base::Rng& 
   slate.clear();
   for (const serving::Recommendation& item : answer.items) {
     const serving::SourceScore& first = item.sources.front();
-    slate.push_back({rep.item_numbers[item.item], simulator::SourceNamed(first.source), 1.0,
-                     static_cast<float>(first.score)});
+    slate.push_back(simulator::ShownBy(first.source, rep.item_numbers[item.item], 1.0,
+                                       static_cast<float>(first.score)));
   }
   return Ok();
 }
