@@ -21,7 +21,7 @@ namespace upnext::fuzz {
 namespace {
 
 // In the order in which they name each other.
-constexpr std::array<std::string_view, 11> kFiles = {"features.uxs",
+constexpr std::array<std::string_view, 12> kFiles = {"features.uxs",
                                                      "candidate.uxs",
                                                      "index.uxs",
                                                      "ranker.uxs",
@@ -31,7 +31,8 @@ constexpr std::array<std::string_view, 11> kFiles = {"features.uxs",
                                                      "generator.topic.uxs",
                                                      "generator.next.uxs",
                                                      "generator.bought-together.uxs",
-                                                     "generator.new-items.uxs"};
+                                                     "generator.new-items.uxs",
+                                                     "generator.similar-content.uxs"};
 enum : size_t { kFeatures, kCandidate, kIndex };
 
 struct File {
