@@ -263,10 +263,9 @@ Status GraphBuilder::LinkByQueries(base::Progress& progress) {
       for (const Beam::Entry& met : s.walk.beam().entries()) found[i].push_back(met.row);
     });
     for (size_t i = 0; i < batch; ++i) {
-      links.rows.clear();
-      for (const Hit& hit : best[i]) links.rows.push_back(hit.id);
+      std::vector<uint32_t> best_rows;
+      for (const Hit& hit : best[i]) best_rows.push_back(hit.id);
       std::ranges::sort(found[i]);
-      const std::vector<uint32_t> best_rows = links.rows;
       LinkMissed(best_rows, found[i], links);
     }
     stage.Update(first + batch);

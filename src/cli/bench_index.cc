@@ -98,10 +98,9 @@ Result<BenchVectors> OfBundle(const BenchIndexFlags& flags, const Settings& sett
                               opened.bundle->manifest().version);
   }
   const catalogue::Catalogue catalogue(opened.log);
-  examples::SplitOptions none;
-  none.kind = examples::SplitOptions::Kind::kNone;
   UPNEXT_ASSIGN_OR_RETURN(const examples::Split split,
-                          examples::Split::Make(none, opened.log, opened.rule));
+                          examples::Split::Make({.kind = examples::SplitOptions::Kind::kNone},
+                                                opened.log, opened.rule));
   const examples::ReplaySource source{opened.log, catalogue, opened.rule, split};
   *users = retrieval::SampleUserVectors(source, opened.bundle->tables(),
                                         *opened.bundle->candidate(), flags.users, pool);

@@ -1,7 +1,7 @@
 #include "evaluation/additive_effects.h"
 
-#include <limits>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 namespace upnext::evaluation {
@@ -36,20 +36,21 @@ AdditiveEffects::AdditiveEffects(const std::vector<size_t>& groups, const Groupe
 
 AdditiveEffects AdditiveEffects::Choose(const std::vector<size_t>& groups, const GroupedRows& train,
                                         const GroupedRows& validation) {
-  double chosen = kUsualShrinkage, least = std::numeric_limits<double>::infinity();
+  if (validation.values.empty()) return {groups, train, kUsualShrinkage};
+  std::optional<AdditiveEffects> best;
+  double least = 0;
   for (const double shrinkage : kShrinkages) {
-    if (validation.values.empty()) break;
-    const AdditiveEffects effects(groups, train, shrinkage);
+    AdditiveEffects effects(groups, train, shrinkage);
     double error = 0;
     for (size_t i = 0; i < validation.values.size(); ++i) {
       const double difference = effects.Predict(validation.keys, i) - validation.values[i];
       error += difference * difference;
     }
-    if (error >= least) continue;
+    if (best && error >= least) continue;
     least = error;
-    chosen = shrinkage;
+    best = std::move(effects);
   }
-  return {groups, train, chosen};
+  return *std::move(best);
 }
 
 double AdditiveEffects::Predict(const GroupKeys& keys, size_t row) const {

@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "base/checksum.h"
+#include "base/scratch_pool.h"
 #include "examples/replay.h"
 #include "features/text_words.h"
 #include "log/event_log.h"
@@ -111,10 +112,12 @@ LearnedLists ContentNeighbours(const catalogue::Catalogue& catalogue, size_t nei
   const uint32_t items = catalogue.log().items();
   const ContentVectors vectors = MakeContentVectors(catalogue, items);
   std::vector<std::vector<ScoredItem>> lists(items);
+  const base::ScratchPool<std::vector<float>> cosines;  // [items], zero between calls
   pool.ParallelFor(items, kContentChunk, [&](size_t begin, size_t end) {
-    std::vector<float> cosines(items, 0.0f);
+    const auto borrowed = cosines.Borrow();
+    borrowed->resize(items);
     for (size_t item = begin; item < end; ++item) {
-      lists[item] = NeighboursOf(vectors, static_cast<uint32_t>(item), neighbours, &cosines);
+      lists[item] = NeighboursOf(vectors, static_cast<uint32_t>(item), neighbours, &*borrowed);
     }
   });
   LearnedLists learned;
