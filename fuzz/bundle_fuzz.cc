@@ -21,7 +21,7 @@ namespace upnext::fuzz {
 namespace {
 
 // In the order in which they name each other.
-constexpr std::array<std::string_view, 12> kFiles = {"features.uxs",
+constexpr std::array<std::string_view, 14> kFiles = {"features.uxs",
                                                      "candidate.uxs",
                                                      "index.uxs",
                                                      "ranker.uxs",
@@ -32,7 +32,9 @@ constexpr std::array<std::string_view, 12> kFiles = {"features.uxs",
                                                      "generator.next.uxs",
                                                      "generator.bought-together.uxs",
                                                      "generator.new-items.uxs",
-                                                     "generator.similar-content.uxs"};
+                                                     "generator.similar-content.uxs",
+                                                     "generator.series.uxs",
+                                                     "generator.same-channel.uxs"};
 enum : size_t { kFeatures, kCandidate, kIndex };
 
 struct File {

@@ -9,12 +9,12 @@
 #include "catalogue/catalogue.h"
 #include "evaluation/window_popularity.h"
 #include "features/user_state.h"
+#include "retrieval/category_generator.h"
 #include "retrieval/category_lists.h"
 #include "retrieval/co_watch.h"
 #include "retrieval/decayed_counts.h"
 #include "retrieval/generator.h"
 #include "retrieval/next_items.h"
-#include "retrieval/topic_generator.h"
 #include "retrieval/training_watches.h"
 #include "schema/event.h"
 
@@ -68,14 +68,14 @@ class TopicScores : public CountScores {
             source.catalogue,
             retrieval::DecayedCounts(source,
                                      retrieval::kHalfLifeDays * static_cast<double>(base::kDayMs)),
-            retrieval::kItemsPerTopic)) {}
+            retrieval::kItemsPerCategory)) {}
 
   bool empty() const { return lists_.items.empty(); }
 
  private:
   void ScoreOne(const features::UserState& state, std::span<float> scores) const override {
     std::unordered_set<uint32_t> topics;
-    retrieval::ForNewestWatches(state, retrieval::kTopicWatches, [&](uint32_t item) {
+    retrieval::ForNewestWatches(state, retrieval::kCategoryWatches, [&](uint32_t item) {
       for (const uint32_t topic : catalogue_.item(item).topics) {
         if (size_t{topic} + 1 >= lists_.offsets.size() || !topics.insert(topic).second) continue;
         for (uint64_t i = lists_.offsets[topic]; i < lists_.offsets[topic + 1]; ++i) {

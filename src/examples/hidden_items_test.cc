@@ -61,6 +61,7 @@ TEST(HiddenItems, AreThoseThatWereSeenDislikedOrRemovedBeforeTheCase) {
 
 TEST(HiddenItems, FollowTheKeysOfServing) {
   EXPECT_THAT(HiddenBy({.filter_seen = false}), ElementsAre("c", "d", "g"));
+  EXPECT_THAT(HiddenBy({.filter_started = false}), ElementsAre("a", "c", "d", "g"));
   EXPECT_THAT(HiddenBy({.filter_disliked = false}), ElementsAre("a", "b", "g"));
   EXPECT_THAT(HiddenBy({.low_rating = 0.5f}), ElementsAre("a", "b", "c", "g"));
 }

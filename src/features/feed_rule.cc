@@ -7,6 +7,7 @@ namespace upnext::features {
 FeedRule FeedRule::FromConfig(const base::ConfigTable& serving) {
   FeedRule rule;
   rule.filter_seen = serving.Bool("filter_seen", rule.filter_seen);
+  rule.filter_started = serving.Bool("filter_started", rule.filter_started);
   rule.filter_disliked = serving.Bool("filter_disliked", rule.filter_disliked);
   if (serving.Has("low_rating")) {
     rule.low_rating = static_cast<float>(serving.Real("low_rating", 0, {.min = 0, .max = 1e9}));

@@ -22,8 +22,13 @@ namespace upnext::features {
 // Keys of [serving].
 struct FeedRule {
   bool filter_seen = true;               // leave out items that the user has watched
+  bool filter_started = true;            // with filter_seen: also those that he has not finished
   bool filter_disliked = true;           // leave out items that the user does not want
   std::optional<float> low_rating = {};  // the highest rating that is a dislike; none: LowRatingOf
+  // Of a state of FeaturePlan::state().
+  bool IsSeen(const UserState& state, uint32_t item) const {
+    return filter_seen && state.HasWatched(item) && (filter_started || !state.HasStarted(item));
+  }
   static FeedRule FromConfig(const base::ConfigTable& serving);
   // The highest rating that is a dislike; none when dislikes change nothing.
   std::optional<float> LowRating(const log::EventLog& log) const;
@@ -34,12 +39,10 @@ class FeedFilter {
   enum class Verdict : uint8_t { kShown, kSeen, kDisliked, kRemoved };  // the first that applies
 
   FeedFilter(const FeedRule& rule, const catalogue::Catalogue& catalogue)
-      : catalogue_(catalogue),
-        filter_seen_(rule.filter_seen),
-        low_rating_(rule.LowRating(catalogue.log())) {}
+      : catalogue_(catalogue), rule_(rule), low_rating_(rule.LowRating(catalogue.log())) {}
   // `state` is one of FeaturePlan::state(): a narrower one does not know what was seen.
   Verdict Of(const UserState& state, uint32_t item) const {
-    if (filter_seen_ && state.HasWatched(item)) return Verdict::kSeen;
+    if (rule_.IsSeen(state, item)) return Verdict::kSeen;
     if (low_rating_ && state.IsAgainst(item, *low_rating_)) return Verdict::kDisliked;
     return catalogue_.item(item).removed ? Verdict::kRemoved : Verdict::kShown;
   }
@@ -47,7 +50,7 @@ class FeedFilter {
 
  private:
   const catalogue::Catalogue& catalogue_;
-  const bool filter_seen_;
+  const FeedRule rule_;
   const std::optional<float> low_rating_;
 };
 

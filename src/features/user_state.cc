@@ -198,6 +198,10 @@ bool UserState::HasWatched(uint32_t item) const {
   return row != nullptr && row[seen.column].time_ms != schema::kNoTime;
 }
 
+bool UserState::HasStarted(uint32_t item) const {
+  return std::ranges::find(viewed(), item, &TimedId::id) != viewed().end() && HasWatched(item);
+}
+
 bool UserState::IsAgainst(uint32_t item, float low_rating) const {
   const auto& opinions = spec_.opinions();
   if (!opinions) return false;

@@ -83,6 +83,9 @@ class UserState {
   // watched asks this. False
   // when the spec has no table of items.
   bool HasWatched(uint32_t item) const;
+  // Whether it was watched and is among viewed(): the user began it, or came back to it, and has not
+  // finished it since.
+  bool HasStarted(uint32_t item) const;
 
   // Whether the user's newest word on the item is against it: an event of a type of role negative
   // (but skip) with no like after it, or a newest rating of at most `low_rating`.

@@ -4,13 +4,15 @@
 #include <array>
 
 #include "retrieval/candidate_generator.h"
+#include "retrieval/category_generator.h"
 #include "retrieval/co_watch_generator.h"
 #include "retrieval/content_generator.h"
+#include "retrieval/continue_generator.h"
 #include "retrieval/new_items_generator.h"
 #include "retrieval/next_generator.h"
 #include "retrieval/popular_generator.h"
 #include "retrieval/recent_generator.h"
-#include "retrieval/topic_generator.h"
+#include "retrieval/series_generator.h"
 #include "retrieval/trending_generator.h"
 
 namespace upnext::retrieval {
@@ -24,11 +26,16 @@ GeneratorRegistry BuiltInGenerators() {
       {"bought-together", 50, 1, NextGenerator::Learner<NextGenerator::Of::kPurchases>,
        NextGenerator::Load<NextGenerator::Of::kPurchases>},
       {"co-watch", 50, 1, CoWatchGenerator::Learner, CoWatchGenerator::Load},
+      {"series", 0, 1, SeriesGenerator::Learner, SeriesGenerator::Load},
+      {"continue", 0, 0, nullptr, ContinueGenerator::Load},
       {"recent", 0, 0, nullptr, RecentGenerator::Load},
       {"trending", 100, 1, TrendingGenerator::Learner, TrendingGenerator::Load},
       {"popular", 50, 1, PopularGenerator::Learner, PopularGenerator::Load},
       {"similar-content", 0, 1, ContentGenerator::Learner, ContentGenerator::Load},
-      {"topic", 0, 2, TopicGenerator::Learner, TopicGenerator::Load},
+      {"topic", 0, 3, CategoryGenerator::Learner<CategoryGenerator::Of::kTopic>,
+       CategoryGenerator::Load<CategoryGenerator::Of::kTopic>},
+      {"same-channel", 0, 1, CategoryGenerator::Learner<CategoryGenerator::Of::kChannel>,
+       CategoryGenerator::Load<CategoryGenerator::Of::kChannel>},
       {"new-items", 10, 1, NewItemsGenerator::Learner, NewItemsGenerator::Load},
   });
   return kGenerators;

@@ -96,6 +96,13 @@ EngineOptions EngineOptions::FromConfig(const base::Config& config) {
   EngineOptions options;
   options.budgets = retrieval::BudgetsFromConfig(config.Table("generators"));
   options.feed = features::FeedRule::FromConfig(config.Table("serving"));
+  if (retrieval::BudgetOf("continue", options.budgets) > 0 && options.feed.filter_seen &&
+      options.feed.filter_started) {
+    config.Table("generators")
+        .Table("continue")
+        .Fail("candidates",
+              "what was begun is left out of feeds: set [serving] filter_started = false");
+  }
   options.verb = retrieval::SiteVerb::FromConfig(config.Table("site"));
   options.live = features::LiveOptions::FromConfig(config);
   return options;

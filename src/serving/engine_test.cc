@@ -326,6 +326,25 @@ TEST_F(EngineTest, SeenRemovedExcludedAndSeedStayOut) {
   EXPECT_EQ(with_seen.size(), 39u);  // all but the removed one
 }
 
+TEST_F(EngineTest, WhatWasBegunComesBackOnlyWhereTheOptionsShowIt) {
+  for (const bool hidden : {true, false}) {
+    Make({.budgets = {{"continue", 5}}, .feed = {.filter_started = hidden}});
+    UserState state = StateOf("u");
+    state.Apply({.time_ms = features::Minutes(19'000),
+                 .type = schema::EventType::kWatch,
+                 .item = project_->log().item("i30"),
+                 .value = 0.5f},
+                catalogue(), {});
+    ASSERT_TRUE(state.HasStarted(project_->log().item("i30")));
+    const Slate slate = Recommend(For("u", 40), state);
+    const auto begun = std::ranges::find(slate.items, "i30", &Recommendation::id);
+    ASSERT_EQ(begun == slate.items.end(), hidden);
+    if (hidden) continue;
+    EXPECT_THAT(begun->sources,
+                testing::Contains(testing::Field(&SourceScore::source, "continue")));
+  }
+}
+
 TEST_F(EngineTest, CG22_UnknownUserGetsAValidRegionDependentListAndIsToldWhy) {
   Make();
   Request germany = For("nobody", 10), states = For("nobody", 10), nowhere = For("nobody", 10);

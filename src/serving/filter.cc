@@ -5,15 +5,19 @@
 namespace upnext::serving {
 namespace {
 
-// What the user has watched, completely or not.
+// What the user has watched, completely or, unless the options show what was begun, in part.
 class SeenFilter : public Filter {
  public:
+  explicit SeenFilter(const features::FeedRule& rule) : rule_(rule) {}
   static std::unique_ptr<const Filter> Make(const EngineOptions& options) {
-    return options.feed.filter_seen ? std::make_unique<SeenFilter>() : nullptr;
+    return options.feed.filter_seen ? std::make_unique<SeenFilter>(options.feed) : nullptr;
   }
   bool LeavesOut(uint32_t item, const RequestContext& request) const override {
-    return request.state.HasWatched(item);
+    return rule_.IsSeen(request.state, item);
   }
+
+ private:
+  const features::FeedRule rule_;
 };
 
 // What the user dismissed, disliked or rated low.

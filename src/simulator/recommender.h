@@ -41,11 +41,11 @@ enum class Source : uint8_t {
   kEngine = 8,  // a recommender outside the simulator
   kOracle = 9,  // by the ground truth
 };
-inline constexpr std::array<std::string_view, 19> kSourceNames = {
-    "popular",         "topical",  "subscribed", "related",  "random",          "search",
-    "channel",         "",         "engine",     "oracle",   "candidate-model", "next",
-    "bought-together", "co-watch", "recent",     "trending", "topic",           "new-items",
-    "similar-content"};
+inline constexpr std::array<std::string_view, 22> kSourceNames = {
+    "popular",         "topical",  "subscribed", "related",     "random",          "search",
+    "channel",         "",         "engine",     "oracle",      "candidate-model", "next",
+    "bought-together", "co-watch", "recent",     "trending",    "topic",           "new-items",
+    "similar-content", "series",   "continue",   "same-channel"};
 
 // The state of a user that is kept between days. It is empty for users who never visited.
 struct UserMemory {

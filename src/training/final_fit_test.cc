@@ -324,7 +324,7 @@ TEST_F(FinalFitTest, TheTestedBundleIsTheOneWithoutAFinalFit) {
     EXPECT_EQ(part.checksum, same->checksum) << part.name;
     ++compared;
   }
-  EXPECT_EQ(compared, 12) << "features, candidate, index, ranker and eight generators";
+  EXPECT_EQ(compared, 14) << "features, candidate, index, ranker and ten generators";
   for (const auto& entry : fs::directory_iterator(project_->directory())) {
     EXPECT_THAT(entry.path().filename().string(), Not(HasSubstr(".tested")));
   }

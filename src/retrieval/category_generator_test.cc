@@ -1,4 +1,4 @@
-#include "retrieval/topic_generator.h"
+#include "retrieval/category_generator.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -42,7 +42,7 @@ examples::WorldOptions Topics() {
   return options;
 }
 
-class TopicGeneratorTest : public testing::Test {
+class CategoryGeneratorTest : public testing::Test {
  protected:
   std::vector<std::string> Names(const LearnedGenerator& generator,
                                  const features::UserState& state, size_t n = 10) const {
@@ -53,7 +53,7 @@ class TopicGeneratorTest : public testing::Test {
   const World world_{Topics()};
 };
 
-TEST_F(TopicGeneratorTest, ProposesItemsOfTheTopicsOfTheNewestWatchesByDecayedPopularity) {
+TEST_F(CategoryGeneratorTest, ProposesItemsOfTheTopicsOfTheNewestWatchesByDecayedPopularity) {
   const LearnedGenerator topic(world_, "topic");  // halves in 7 days: oat's 4 are 1 by now
   const features::UserState state = StateAfter(world_, {"rye"});
   EXPECT_THAT(Names(topic, state), testing::ElementsAre("pie", "rye", "oat"));
@@ -68,12 +68,12 @@ TEST_F(TopicGeneratorTest, ProposesItemsOfTheTopicsOfTheNewestWatchesByDecayedPo
   EXPECT_THAT(Names(topic, features::UserState()), testing::IsEmpty());
 }
 
-TEST_F(TopicGeneratorTest, ALongHalfLifeCountsOldWatchesInFull) {
+TEST_F(CategoryGeneratorTest, ALongHalfLifeCountsOldWatchesInFull) {
   const LearnedGenerator topic(world_, "topic", "half_life_days = 10_000");
   EXPECT_THAT(Names(topic, StateAfter(world_, {"rye"})), testing::ElementsAre("oat", "pie", "rye"));
 }
 
-TEST_F(TopicGeneratorTest, OnlyTheTenNewestWatchesAndTheItemBeingWatchedCount) {
+TEST_F(CategoryGeneratorTest, OnlyTheTenNewestWatchesAndTheItemBeingWatchedCount) {
   const LearnedGenerator topic(world_, "topic");
   std::vector<std::string> watches(10, "rye");
   watches.insert(watches.begin(), "goal");
@@ -83,7 +83,7 @@ TEST_F(TopicGeneratorTest, OnlyTheTenNewestWatchesAndTheItemBeingWatchedCount) {
   EXPECT_EQ(watching[0].first, "goal");
 }
 
-TEST_F(TopicGeneratorTest, ACandidateComesFromTheNewestWatchThatSharesATopic) {
+TEST_F(CategoryGeneratorTest, ACandidateComesFromTheNewestWatchThatSharesATopic) {
   const LearnedGenerator topic(world_, "topic");
   for (const auto& [watches, from] : {std::pair{std::vector<std::string>{"pie", "rye"}, "rye"},
                                       std::pair{std::vector<std::string>{"rye", "pie"}, "pie"}}) {
@@ -97,7 +97,7 @@ TEST_F(TopicGeneratorTest, ACandidateComesFromTheNewestWatchThatSharesATopic) {
   }
 }
 
-TEST_F(TopicGeneratorTest, TheNextBestTakesThePlaceOfAnItemThatIsLeftOut) {
+TEST_F(CategoryGeneratorTest, TheNextBestTakesThePlaceOfAnItemThatIsLeftOut) {
   const LearnedGenerator topic(world_, "topic");
   auto not_pie = [&](uint32_t item) { return item != world_.item("pie"); };
   const auto proposed = topic.Propose(StateAfter(world_, {"pie"}), 2, ItemFilter(not_pie));
@@ -106,34 +106,58 @@ TEST_F(TopicGeneratorTest, TheNextBestTakesThePlaceOfAnItemThatIsLeftOut) {
   EXPECT_EQ(proposed[1].first, "oat");
 }
 
-TEST_F(TopicGeneratorTest, ItemsLikeAnItemAreThoseOfItsTopicsThenOfItsChannel) {
-  examples::WorldOptions options = Topics();
-  options.items[0].channel = options.items[4].channel = "anna";  // rye and goal
-  const World world(options);
-  const LearnedGenerator topic(world, "topic");
-  const auto like = topic->Like({world.catalogue, world.item("rye")});
-  const auto names = [&](const ItemsLike& list) {
-    std::vector<std::string> of;
-    for (const ScoredItem& one : list.items) {
-      of.push_back(world.catalogue.Name(schema::IdSpace::kItem, one.item));
-    }
-    return of;
-  };
-  ASSERT_EQ(like.size(), 2u);
-  EXPECT_THAT(names(like[0]), testing::ElementsAre("pie", "rye", "oat"));
-  EXPECT_EQ(like[0].reason, "popular on the same topic");
-  EXPECT_THAT(names(like[1]), testing::ElementsAre("goal", "rye"));
-  EXPECT_EQ(like[1].reason, "popular on the same channel");
+TEST_F(CategoryGeneratorTest, CG25_ProposesItemsOfTheUsersTopicsAlone) {
+  const LearnedGenerator topic(world_, "topic");
+  EXPECT_THAT(Names(topic, StateAfter(world_, {"goal"})), testing::ElementsAre("goal"));
+  EXPECT_THAT(Names(topic, StateAfter(world_, {"cake"})), testing::ElementsAre("pie", "cake"));
 }
 
-TEST_F(TopicGeneratorTest, RefusesWhatTheLearnerDidNotWrite) {
+// Rye and goal are of one channel, oat of another.
+World WithChannels() {
+  examples::WorldOptions options = Topics();
+  options.items[0].channel = options.items[4].channel = "anna";
+  options.items[1].channel = "ben";
+  return World(options);
+}
+
+TEST_F(CategoryGeneratorTest, ProposesItemsOfTheChannelsOfTheNewestWatches) {
+  const World world = WithChannels();
+  const LearnedGenerator channel(world, "same-channel");
+  const features::UserState state = StateAfter(world, {"oat", "rye"});
+  EXPECT_THAT(Names(channel, state), testing::ElementsAre("goal", "rye", "oat"));
+  const std::vector<Candidate> proposed = channel.Candidates(state, 10);
+  EXPECT_EQ(channel.Reason(state, proposed[0]), "of the channel of rye");
+  EXPECT_EQ(proposed[2].from, world.item("oat"));
+  EXPECT_THAT(Names(channel, StateAfter(world, {"pie"})), testing::IsEmpty())
+      << "it has no channel";
+}
+
+TEST_F(CategoryGeneratorTest, ItemsLikeAnItemAreThoseOfItsTopicsOrOfItsChannel) {
+  const World world = WithChannels();
+  const auto like = [&](const char* generator) {
+    const LearnedGenerator learned(world, generator);
+    std::vector<std::string> said;
+    for (const ItemsLike& list : learned->Like({world.catalogue, world.item("rye")})) {
+      said.push_back(list.reason);
+      for (const ScoredItem& one : list.items) {
+        said.push_back(world.catalogue.Name(schema::IdSpace::kItem, one.item));
+      }
+    }
+    return said;
+  };
+  EXPECT_THAT(like("topic"),
+              testing::ElementsAre("popular on the same topic", "pie", "rye", "oat"));
+  EXPECT_THAT(like("same-channel"),
+              testing::ElementsAre("popular on the same channel", "goal", "rye"));
+}
+
+TEST_F(CategoryGeneratorTest, RefusesWhatTheLearnerDidNotWrite) {
   const LearnedGenerator topic(world_, "topic");
   const auto refused = [&](const std::vector<uint64_t>& offsets) {
     EXPECT_TRUE(base::RemoveAll(topic.path()));
-    auto writer = base::SectionWriter::Create(topic.path(), "generator", 2);
+    auto writer = base::SectionWriter::Create(topic.path(), "generator", 3);
     const std::vector<ScoredItem> list = {{0, 2}, {1, 1}};
-    EXPECT_TRUE(SaveScoredLists(*writer, "topic", {offsets, list}) &&
-                SaveScoredLists(*writer, "channel", {}) && writer->Commit());
+    EXPECT_TRUE(SaveScoredLists(*writer, "category", {offsets, list}) && writer->Commit());
     const auto loaded = topic.Load(world_.log.items());
     EXPECT_TRUE(loaded || loaded.error().code == Code::kDataLoss);
     return !loaded;
