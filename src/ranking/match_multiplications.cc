@@ -56,20 +56,6 @@ Result<ArchitectureOptions> MatchMultiplications(const ArchitectureOptions& opti
     }
     factor *= std::clamp(std::sqrt(wanted / static_cast<double>(count)), 0.25, 4.0);
   }
-  // All widths change at once; the first alone, in which the count is linear, comes closer.
-  ArchitectureOptions tried = best;
-  if (!tried.widths.empty() && ++tried.widths[0] <= kMaxWidth) {
-    UPNEXT_ASSIGN_OR_RETURN(const size_t more, MultiplicationsOf(tried, shape));
-    const double slope = static_cast<double>(more) - static_cast<double>(closest);
-    const double units = slope == 0 ? 0 : (wanted - static_cast<double>(closest)) / slope;
-    const double first = std::round(static_cast<double>(best.widths[0]) + units);
-    tried.widths[0] = static_cast<size_t>(std::clamp(first, 1.0, double{kMaxWidth}));
-    UPNEXT_ASSIGN_OR_RETURN(const size_t count, MultiplicationsOf(tried, shape));
-    if (Distance(count, multiplications) < Distance(closest, multiplications)) {
-      best = tried;
-      closest = count;
-    }
-  }
   if (Distance(closest, multiplications) <= kMatchTolerance * wanted) return best;
   return InvalidArgument(
       "\"{}\" cannot have {} multiplications per impression, as [ranking.match] asks for: the "

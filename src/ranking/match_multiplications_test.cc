@@ -52,6 +52,15 @@ TEST(MatchMultiplications, MT02_EachArchitectureComesWithinTwoPercentOfEachOther
   }
 }
 
+TEST(MatchMultiplications, MT02_NarrowNetsMatchToo) {
+  const ArchitectureOptions narrow = {.name = "shared-bottom", .widths = {40}, .task_widths = {40}};
+  for (size_t percent = 101; percent < 200; ++percent) {
+    const size_t wanted = Count(narrow) * percent / 100;
+    const auto options = MatchMultiplications(narrow, wanted, kShape);
+    EXPECT_TRUE(options) << percent << ": " << options.error().message;
+  }
+}
+
 TEST(MatchMultiplications, RefusesWhatNoWidthsReach) {
   const auto linear = MatchMultiplications({.name = "linear"}, 100'000, kShape);
   ASSERT_FALSE(linear);

@@ -35,9 +35,8 @@ Result<double> WatchOfRound(const StudyRun& run, const Rounds& rounds, int numbe
                             LiveEngine& engine, KeptSite* kept) {
   simulator::UserValues values(rounds.world.users);
   UPNEXT_RETURN_IF_ERROR(
-      LiveRound(run, rounds, number, engine, &kept->site, [&](const simulator::UserRows& user) {
+      KeptRound(run, rounds, number, engine, kept, [&](const simulator::UserRows& user) {
         values.Add(user);
-        kept->rows.Add(user);
         return Ok();
       }));
   const simulator::Value total = values.total();

@@ -6,9 +6,10 @@ namespace upnext::studies {
 
 std::span<const Study> Studies() {
   static const std::vector<Study> kStudies = {
-      CalibrationStudy(),  ExampleAgeStudy(),   NextWatchStudy(),   ClickbaitStudy(),
-      FeedbackLoopStudy(), PositionBiasStudy(), WatchTimeStudy(),   MultitaskStudy(),
-      RankingDepthStudy(), ChurnStudy(),        OracleShareStudy(), DriftStudy()};
+      CalibrationStudy(),      ExampleAgeStudy(),   NextWatchStudy(),   ClickbaitStudy(),
+      FeedbackLoopStudy(),     PositionBiasStudy(), WatchTimeStudy(),   MultitaskStudy(),
+      RankingDepthStudy(),     ChurnStudy(),        OracleShareStudy(), DriftStudy(),
+      CandidateAblationStudy()};
   return kStudies;
 }
 

@@ -45,4 +45,15 @@ Status LiveRound(const StudyRun& run, const Rounds& rounds, int number,
   return Ok();
 }
 
+Status KeptRound(const StudyRun& run, const Rounds& rounds, int number,
+                 simulator::Recommender& recommender, KeptSite* kept,
+                 const simulator::LiveSite::Take& take) {
+  return LiveRound(run, rounds, number, recommender, &kept->site,
+                   [&](const simulator::UserRows& user) -> Status {
+                     UPNEXT_RETURN_IF_ERROR(take(user));
+                     kept->rows.Add(user);
+                     return Ok();
+                   });
+}
+
 }  // namespace upnext::studies

@@ -5,7 +5,7 @@
 //   for (int number = 0; number < rounds.count; ++number) {
 //     UPNEXT_RETURN_IF_ERROR(Retrain(run, rounds, number, world, arm, &kept.rows,
 //         [&](const Trained&, LiveEngine& engine) {
-//           return LiveRound(run, rounds, number, engine, &kept.site, take);  // take: kept.rows.Add
+//           return KeptRound(run, rounds, number, engine, &kept, take);
 //         }));
 //   }
 //
@@ -56,6 +56,10 @@ Status Retrain(const StudyRun& run, const Rounds& rounds, int number, const simu
 // Runs the days of a round under one recommender.
 Status LiveRound(const StudyRun& run, const Rounds& rounds, int number,
                  simulator::Recommender& recommender, simulator::LiveSite* site,
+                 const simulator::LiveSite::Take& take);
+// The same on a site whose log keeps the rows, after `take` has seen them.
+Status KeptRound(const StudyRun& run, const Rounds& rounds, int number,
+                 simulator::Recommender& recommender, KeptSite* kept,
                  const simulator::LiveSite::Take& take);
 
 }  // namespace upnext::studies

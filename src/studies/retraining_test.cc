@@ -47,11 +47,8 @@ TEST(Retrain, TheLogHasMoreAndMoreOfTheEnginesOwnSlatesAndInTheEndNoOthers) {
     const Status done = Retrain(run, rounds, number, *world, arm, &kept->rows,
                                 [&](const Trained& trained, LiveEngine& engine) {
                                   sources.push_back(SourcesOf(trained.source().log));
-                                  return LiveRound(run, rounds, number, engine, &kept->site,
-                                                   [&](const simulator::UserRows& rows) {
-                                                     kept->rows.Add(rows);
-                                                     return Ok();
-                                                   });
+                                  return KeptRound(run, rounds, number, engine, &*kept,
+                                                   [](const simulator::UserRows&) { return Ok(); });
                                 });
     ASSERT_TRUE(done) << done.error().message;
   }

@@ -69,6 +69,16 @@ TEST(TinyStudies, CG19_NextWatchEvaluatesBothKindsOfLabels) {
   EXPECT_GT(Value(report, "held out", "recall"), 0);
 }
 
+TEST(TinyStudies, EV02_CandidateAblationHasAnArmForEachSetOfFeaturesAndDepth) {
+  const StudyReport report = RunTiny("candidate-ablation");
+  ExpectComplete(report);
+  EXPECT_EQ(report.arms.size(), 20u);
+  EXPECT_EQ(report.curves.size(), 4u);
+  std::set<double> values;
+  for (const ArmReport& arm : report.arms) values.insert(arm.metrics.at("map").mean);
+  EXPECT_GT(values.size(), 15u) << "features and depth change the model";
+}
+
 TEST(TinyStudies, ClickbaitRanksTwoWays) {
   const StudyReport report = RunTiny("clickbait");
   ExpectComplete(report);
