@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "base/clock.h"
+#include "catalogue/catalogue.h"
 #include "examples/replay.h"
 #include "retrieval/category_lists.h"
 #include "retrieval/decayed_counts.h"

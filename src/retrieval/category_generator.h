@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/config.h"
+#include "catalogue/catalogue.h"
 #include "retrieval/generator_registry.h"
 #include "retrieval/scored_lists.h"
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "catalogue/test_log.h"
 #include "features/test_log.h"
 #include "features/test_tables.h"
 #include "schema/event.h"

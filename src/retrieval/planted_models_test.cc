@@ -124,12 +124,12 @@ TEST(PlantedModels, CG11_DepthZeroEqualsMatrixFactorisationWithinNoise) {
   fmt::print(
       "MAP of depth 0 {:.3f}, of matrix factorisation {:.3f}, difference {:+.4f} +- {:.4f}\n",
       linear.map(), factors.map(), difference.mean, difference.error);
-  EXPECT_GT(factors.map(), 0.15) << "by chance .08";
+  EXPECT_GT(factors.map(), 0.15) << "at random .08";
   EXPECT_LT(std::abs(difference.mean), 3 * difference.error);
 }
 
 // The topic is that of neither region nor device, but of whether they agree: no sum of two vectors
-// tells it.
+// says it.
 TEST(PlantedModels, CG11_ADeepTowerFindsWhatALinearOneCannot) {
   const examples::World world(
       RequestsLog([](uint64_t region, uint64_t device) { return region ^ device; }));
@@ -166,7 +166,7 @@ TEST(PlantedModels, CG17_ItemsThatAreWatchedOffSiteAloneAreProposed) {
   const auto embedded = [](uint32_t user) { return fmt::format("t{}-embedded", user % 4); };
   const examples::World all(log(true)), recommended(log(false));
   const Judged with = TrainAndJudge(all, {}), without = TrainAndJudge(recommended, {});
-  EXPECT_GT(with.TopTenShare(embedded), 0.25) << "by chance an eighth";
+  EXPECT_GT(with.TopTenShare(embedded), 0.25) << "at random an eighth";
   EXPECT_EQ(without.TopTenShare(embedded), 0);
 }
 

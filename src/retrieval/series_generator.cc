@@ -7,6 +7,7 @@
 #include <optional>
 #include <tuple>
 
+#include "catalogue/catalogue.h"
 #include "examples/replay.h"
 #include "retrieval/next_items.h"
 #include "schema/attribute.h"

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "examples/test_world.h"
+#include "features/user_state.h"
 #include "retrieval/test_generator.h"
 #include "schema/raw_event.h"
 #include "schema/schema.h"

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "features/feed_rule.h"
+
 namespace upnext::serving {
 namespace {
 
