@@ -174,7 +174,7 @@ struct CandidateStream::Rep {
              {.user = user,
               .row = row,
               .item = event.item,
-              .weight = source.rule.positive(event.type),
+              .weight = source.rule.WeightOf(event),
               .time_ms = event.time_ms,
               .part = options.part,
               .context = features::ContextOf(source.log, row, event)},

@@ -119,6 +119,22 @@ TEST(CandidateStream, ExamplesHaveTheWeightsOfTheirTypesAndHistoriesOfTheirs) {
   }
 }
 
+TEST(CandidateStream, WatchesWeighByTheirMinutesWhereTheRuleSaysSo) {
+  WorldOptions options{.events = {Watch("u", "a", 1, 60), Watch("u", "b", 2, 240)}};
+  options.rule.SetWatchPower(0.5);
+  options.split.kind = SplitOptions::Kind::kNone;
+  const World world(options);
+  const features::FeatureStatistics tables = world.Learn();
+  base::ThreadPool pool(1);
+  for (const StreamLabels labels : {StreamLabels::kNextWatch, StreamLabels::kHeldOut}) {
+    CandidateStream stream(world.source, tables, {.labels = labels, .min_history = 0}, pool);
+    stream.StartEpoch(0);
+    features::CandidateBatch batch;
+    ASSERT_TRUE(stream.Next(10, &batch));
+    EXPECT_THAT(batch.weight, testing::UnorderedElementsAre(1, 2));
+  }
+}
+
 TEST(CandidateStream, CG18_TheChoiceIsRedrawnEachEpochAndCoversAllLabels) {
   const World world(RandomWorld(1, /*users=*/1));
   const features::FeatureStatistics tables = world.Learn();

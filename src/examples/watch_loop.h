@@ -34,7 +34,7 @@ void ForEachWatch(const ReplaySource& source, uint32_t user, const features::Sta
       const WatchExample watch{.user = user,
                                .row = row,
                                .item = event.item,
-                               .weight = source.rule.positive(type),
+                               .weight = source.rule.WeightOf(event),
                                .time_ms = event.time_ms,
                                .part = source.split.part(user, row),
                                .context = features::ContextOf(log, row, event)};

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -13,7 +14,8 @@ namespace {
 using schema::EventType;
 
 constexpr std::string_view kPositives = "positive: ", kHistory = "; history: ",
-                           kWatch = "; watch: ", kSeconds = " of the duration, or ", kUnit = " s";
+                           kWatch = "; watch: ", kSeconds = " of the duration, or ", kUnit = " s",
+                           kPower = "; weight: minutes ^ ";
 
 // Takes `head` off the front.
 bool Take(std::string_view head, std::string_view* text) {
@@ -87,6 +89,13 @@ bool PositiveRule::history_is_positives() const {
       [](float weight) { return weight > 0; });
 }
 
+float PositiveRule::WeightOf(const schema::Event& event) const {
+  const float weight = positive(event.type);
+  if (watch_power_ == 0 || event.type != EventType::kWatch) return weight;
+  const double seconds = std::clamp(static_cast<double>(event.value), 1.0, 3600.0);
+  return weight * static_cast<float>(std::pow(seconds / 60, watch_power_));
+}
+
 bool PositiveRule::Counts(const schema::Event& event, const schema::Item& item) const {
   if (event.type != EventType::kWatch) return true;
   const double watched = event.value;  // NaN compares as not reached
@@ -103,8 +112,10 @@ std::string PositiveRule::ToText(const schema::Schema& schema) const {
     }
     return text;
   };
-  return fmt::format("{}{}{}{}{}{}{}{}{}", kPositives, weights(positives_), kHistory,
-                     weights(interests_), kWatch, share_, kSeconds, seconds_, kUnit);
+  const std::string text =
+      fmt::format("{}{}{}{}{}{}{}{}{}", kPositives, weights(positives_), kHistory,
+                  weights(interests_), kWatch, share_, kSeconds, seconds_, kUnit);
+  return watch_power_ == 0 ? text : fmt::format("{}{}{}", text, kPower, watch_power_);
 }
 
 Result<PositiveRule> PositiveRule::Parse(std::string_view text, const schema::Schema& schema) {
@@ -112,11 +123,13 @@ Result<PositiveRule> PositiveRule::Parse(std::string_view text, const schema::Sc
   std::string_view rest = text;
   const auto positive = [&](EventType type, float weight) { rule.SetPositive(type, weight); };
   const auto interest = [&](EventType type, float weight) { rule.SetInterest(type, weight); };
-  const bool fits = Take(kPositives, &rest) && TakeWeights(schema, &rest, positive) &&
-                    Take(kHistory, &rest) && TakeWeights(schema, &rest, interest) &&
-                    Take(kWatch, &rest) && TakeNumber(&rest, &rule.share_) &&
-                    Take(kSeconds, &rest) && TakeNumber(&rest, &rule.seconds_) &&
-                    Take(kUnit, &rest) && rest.empty();
+  const bool fits =
+      Take(kPositives, &rest) && TakeWeights(schema, &rest, positive) && Take(kHistory, &rest) &&
+      TakeWeights(schema, &rest, interest) && Take(kWatch, &rest) &&
+      TakeNumber(&rest, &rule.share_) && Take(kSeconds, &rest) &&
+      TakeNumber(&rest, &rule.seconds_) && Take(kUnit, &rest) &&
+      (rest.empty() || (Take(kPower, &rest) && TakeNumber(&rest, &rule.watch_power_) &&
+                        rule.watch_power_ > 0 && rest.empty()));
   if (fits) return rule;
   return DataLoss(
       "expected labels as \"positive: purchase 1; history: view 1, purchase 3; watch: 0.7 of the "

@@ -39,6 +39,13 @@ class PositiveRule {
   double share() const { return share_; }
   double seconds() const { return seconds_; }
 
+  // Of a positive event in the loss of the candidate model: that of its type, and for a watch times
+  // (seconds / 60)^watch_power, seconds at least 1 and at most 3,600. A power of 0: all watches are
+  // equal; 1: by watch time.
+  float WeightOf(const schema::Event& event) const;
+  void SetWatchPower(double power) { watch_power_ = power; }
+  double watch_power() const { return watch_power_; }
+
   // False for types of which no event is ever accepted.
   bool MayBePositive(schema::EventType type) const { return positive(type) > 0; }
   // Whether such an event leaves its item out of lists of unseen items: any watch, complete or not.
@@ -61,7 +68,8 @@ class PositiveRule {
   // Whether the history is the positive events, and nothing else.
   bool history_is_positives() const;
 
-  // "positive: purchase 1; history: view 1, purchase 3; watch: 0.7 of the duration, or 30 s"
+  // "positive: purchase 1; history: view 1, purchase 3; watch: 0.7 of the duration, or 30 s", and with
+  // a power of watches "; weight: minutes ^ 0.5".
   std::string ToText(const schema::Schema& schema) const;
   // What ToText wrote; kDataLoss for anything else, and for types that the schema does not have.
   static Result<PositiveRule> Parse(std::string_view text, const schema::Schema& schema);
@@ -72,7 +80,7 @@ class PositiveRule {
   static size_t Index(schema::EventType type) { return static_cast<size_t>(type); }
   bool Counts(const schema::Event& event, const schema::Item& item) const;
 
-  double share_ = 0.7, seconds_ = 30;
+  double share_ = 0.7, seconds_ = 30, watch_power_ = 0;
   std::array<float, kTypeNumbers> positives_{}, interests_{};
   bool weighs_history_ = false;
 };

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "schema/schema.h"
 
 namespace upnext::features {
@@ -52,6 +54,22 @@ TEST(PositiveRule, CG16_TheSourceMayDecide) {
   EXPECT_FALSE(Complete(rule, EventType::kWatch, 100, 100));
 }
 
+TEST(PositiveRule, AWatchWeighsByItsMinutesToThePower) {
+  PositiveRule rule = PositiveRule::Empty(0.5, 10);
+  rule.SetPositive(EventType::kWatch, 2);
+  rule.SetPositive(EventType::kPurchase, 3);
+  const auto weight = [&](EventType type, float value) {
+    return rule.WeightOf({.type = type, .value = value});
+  };
+  EXPECT_EQ(weight(EventType::kWatch, 240), 2);
+  rule.SetWatchPower(0.5);
+  EXPECT_FLOAT_EQ(weight(EventType::kWatch, 240), 4);
+  EXPECT_FLOAT_EQ(weight(EventType::kWatch, 15), 1);
+  EXPECT_FLOAT_EQ(weight(EventType::kWatch, 0), 2 * std::sqrt(1 / 60.0f));
+  EXPECT_FLOAT_EQ(weight(EventType::kWatch, 1e7f), 2 * std::sqrt(60.0f));
+  EXPECT_EQ(weight(EventType::kPurchase, 240), 3) << "it has no seconds";
+}
+
 TEST(PositiveRule, ItsTextGivesTheSameRuleBack) {
   const schema::Schema schema = schema::Schema::Parse("schema.events.view = 'context'").value();
   PositiveRule rule = PositiveRule::Empty(0.5, 12.25);
@@ -69,6 +87,11 @@ TEST(PositiveRule, ItsTextGivesTheSameRuleBack) {
   for (size_t length = 0; length < text.size(); ++length) {
     EXPECT_FALSE(PositiveRule::Parse(text.substr(0, length), schema)) << length;
   }
+  rule.SetWatchPower(0.5);
+  const std::string with_power = rule.ToText(schema);
+  EXPECT_EQ(with_power, text + "; weight: minutes ^ 0.5");
+  EXPECT_EQ(PositiveRule::Parse(with_power, schema).value(), rule);
+  EXPECT_FALSE(PositiveRule::Parse(text + "; weight: minutes ^ 0", schema));
 }
 
 TEST(PositiveRule, ItemsWatchedInPartAndPositiveOnesAreSeen) {

@@ -113,6 +113,7 @@ SignalOptions SignalOptions::FromConfig(const base::Config& config, const schema
   options.history = ReadWeights(history, "types", schema);
   options.share = labels.Real("complete_share", options.share, {.min = 0.01, .max = 1});
   options.seconds = labels.Real("complete_seconds", options.seconds, {.min = 0, .max = 86'400});
+  options.watch_power = labels.Real("watch_power", options.watch_power, {.min = 0, .max = 1});
   if (!labels.Has("complete")) return options;
   const bool event = labels.Choice("complete", {"watch", "event"}, 0) == 1;
   if (labels.Has("positives")) {
@@ -136,6 +137,7 @@ float DefaultInterest(const schema::Schema& schema, EventType type) {
 PositiveRule SignalOptions::Resolve(const schema::Schema& schema,
                                     const EventCountsByType& counts) const {
   PositiveRule rule = PositiveRule::Empty(share, seconds);
+  rule.SetWatchPower(watch_power);
   for (const auto& [type, weight] : positives) rule.SetPositive(type, weight);
   if (positives.empty()) {
     for (const EventType type : StrongestPresent(schema, counts)) rule.SetPositive(type, 1);

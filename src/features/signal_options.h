@@ -31,6 +31,7 @@ struct SignalOptions {
   Weights positives, history;  // empty: by the log
   double share = 0.7;          // complete_share
   double seconds = 30;         // complete_seconds, when the duration is unknown
+  double watch_power = 0;      // see PositiveRule::WeightOf
 
   // Mistakes wait in config.Check().
   static SignalOptions FromConfig(const base::Config& config, const schema::Schema& schema);

@@ -75,6 +75,7 @@ TEST(SignalOptions, WhatTheProjectFileGivesIsTaken) {
   EXPECT_EQ(Resolved(Counts({{"watch", 900}}), options),
             "positive: purchase 1, add_to_cart 0.3; history: purchase 4, view 1");
   EXPECT_EQ(options.Resolve(Shop(), {}).share(), 0.5);
+  EXPECT_EQ(Read("[labels]\nwatch_power = 0.5").Resolve(Shop(), {}).watch_power(), 0.5);
   EXPECT_EQ(Resolved({}, Read("[labels]\ncomplete = \"event\"")),
             "positive: complete 1; history: complete 1");
   EXPECT_EQ(Read("[labels]\ncomplete = \"watch\"").Resolve(Shop(), {}), PositiveRule());
