@@ -126,6 +126,35 @@ TEST(Evaluate, EveryNumberThatTheRankerPredictsHasErrorsAndBaselines) {
       std::ranges::find(rows, "median", &ModelMetrics::name)->metrics.contains("auc.click"));
 }
 
+// Five users know "p", which one user of the test day watches; another one watches three items that few
+// know.
+TEST(Evaluate, UsersWeighEquallyHoweverManyOfTheirListsAreMeasured) {
+  examples::WorldOptions options;
+  const auto watch = [&](const std::string& user, const std::string& item, int64_t day) {
+    options.events.push_back(examples::Watch(user, item, day * examples::kDay, 99));
+  };
+  for (int i = 0; i < 30; ++i) {
+    for (const char* user : {"x", "y"}) watch(user, fmt::format("filler{}", i), 1);
+  }
+  for (int i = 0; i < 5; ++i) watch(fmt::format("z{}", i), "p", 1);
+  for (const char* item : {"a", "b", "c"}) watch("x", item, 2);
+  watch("one", "filler0", 1);
+  watch("three", "filler0", 1);
+  watch("y", "filler0", 8);  // for the validation part
+  watch("one", "p", 9);
+  for (const char* item : {"a", "b", "c"}) watch("three", item, 9);
+  options.split = {.kind = examples::SplitOptions::Kind::kTime};
+  const World world(options);
+  const Untrained models(world);
+  for (const auto targets : {examples::HoldoutTargets::kAll, examples::HoldoutTargets::kLast,
+                             examples::HoldoutTargets::kSuccessive}) {
+    const Report report = Measure(models.subject, {.targets = targets});
+    EXPECT_EQ(report.retrieval->users, 2u);
+    EXPECT_EQ(report.retrieval->targets.all, targets == examples::HoldoutTargets::kLast ? 2u : 4u);
+    EXPECT_EQ(Baseline(report, "popularity").metrics.at("hr@10").value, 0.5);
+  }
+}
+
 // What was never trained predicts .5 about everywhere.
 TEST(Evaluate, ABaselineThatIsBetterThanTheRankerIsSaid) {
   const World world(LongTestWorld(100));

@@ -16,6 +16,7 @@
 #include "base/thread_pool.h"
 #include "evaluation/deciding_figures.h"
 #include "evaluation/report.h"
+#include "examples/holdout.h"
 #include "examples/replay.h"
 #include "features/feature_statistics.h"
 #include "features/feed_rule.h"
@@ -61,6 +62,8 @@ struct EvaluateOptions {
   // Of retrieval, at most, spread evenly over those of the part; the report says so. 0: as many as
   // keep users x items, the scores that each model computes, below five billion.
   uint32_t max_users = 0;
+  // Of a split by time. With several lists of a user his figures are the means over them.
+  examples::HoldoutTargets targets = examples::HoldoutTargets::kAll;
   // Of the ranker beyond its metrics (ranker_report.h).
   bool details = true;
   // The importance of its features too, on about this many impressions. 0: not.

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "base/thread_pool.h"
@@ -82,6 +84,26 @@ std::shared_ptr<const ItemOrder> ItemsByCount(const Subject& subject) {
       ItemOrder::ByCount(retrieval::CountWatches(subject.source)));
 }
 
+// values [case, width] -> [user, width], means over the lists of each user: users weigh equally.
+std::vector<double> MeansByUser(std::span<const double> values,
+                                std::span<const examples::HoldoutCase> cases) {
+  const size_t width = cases.empty() ? 0 : values.size() / cases.size();
+  std::unordered_map<uint32_t, size_t> place;
+  std::vector<double> means;
+  std::vector<size_t> lists;
+  for (size_t i = 0; i < cases.size(); ++i) {
+    const auto [user, is_new] = place.try_emplace(cases[i].user, lists.size());
+    if (is_new) {
+      lists.push_back(0);
+      means.resize(means.size() + width, 0);
+    }
+    ++lists[user->second];
+    for (size_t k = 0; k < width; ++k) means[user->second * width + k] += values[i * width + k];
+  }
+  for (size_t i = 0; i < means.size(); ++i) means[i] /= static_cast<double>(lists[i / width]);
+  return means;
+}
+
 // A row of the table; ranks by case.
 ModelMetrics MetricsOf(std::string name, std::span<const CaseRanks> ranks,
                        std::span<const examples::HoldoutCase> cases, const ListFigures& figures,
@@ -94,30 +116,47 @@ ModelMetrics MetricsOf(std::string name, std::span<const CaseRanks> ranks,
       values.push_back(value);
     }
   }
+  values = MeansByUser(values, cases);
+  const size_t users = names.empty() ? 0 : values.size() / names.size();
   // One stream for all models, so that they are compared on the same draws of users.
   base::Rng rng(seed);
-  const std::vector<Interval> intervals = cases.size() < kFewestUsers
+  const std::vector<Interval> intervals = users < kFewestUsers
                                               ? std::vector<Interval>(names.size(), kNoInterval)
                                               : BootstrapMeans(values, names.size(), rng);
   ModelMetrics result{std::move(name), {}};
   for (size_t f = 0; f < names.size(); ++f) {
     double sum = 0;
-    for (size_t i = 0; i < cases.size(); ++i) sum += values[i * names.size() + f];
-    result.metrics[names[f]] = {sum / static_cast<double>(cases.size()), intervals[f]};
+    for (size_t i = 0; i < users; ++i) sum += values[i * names.size() + f];
+    result.metrics[names[f]] = {sum / static_cast<double>(users), intervals[f]};
   }
   figures.AddTo(ranks, &result.metrics);
   return result;
 }
 
-DecidingFigure NdcgByUser(std::span<const CaseRanks> ranks,
-                          std::span<const examples::HoldoutCase> cases) {
-  DecidingFigure figure{
-      .metric = "ndcg@10", .of = "", .less_is_better = false, .root = false, .users = {}};
+// NDCG@10 by case, and its name.
+struct CaseNdcgs {
+  std::string name;
+  std::vector<double> values;
+};
+CaseNdcgs NdcgsOf(std::string name, std::span<const CaseRanks> ranks,
+                  std::span<const examples::HoldoutCase> cases) {
+  CaseNdcgs result{std::move(name), {}};
   for (size_t i = 0; i < cases.size(); ++i) {
-    figure.users.numerators.push_back(Ndcg(ranks[i].ranks, cases[i].targets.size(), kTop));
+    result.values.push_back(Ndcg(ranks[i].ranks, cases[i].targets.size(), kTop));
   }
-  figure.users.denominators.assign(cases.size(), 1.0);
-  return figure;
+  return result;
+}
+NamedFigure ByUser(const CaseNdcgs& of, std::span<const examples::HoldoutCase> cases) {
+  NamedFigure named{of.name,
+                    {.metric = "ndcg@10",
+                     .of = "",
+                     .less_is_better = false,
+                     .root = false,
+                     .of_pairs = false,
+                     .users = {}}};
+  named.figure.users.numerators = MeansByUser(of.values, cases);
+  named.figure.users.denominators.assign(named.figure.users.numerators.size(), 1.0);
+  return named;
 }
 
 class RetrievalRun {
@@ -158,8 +197,8 @@ class RetrievalRun {
   ModelMetrics Metrics(size_t model) const {
     return MetricsOf(models_[model]->name(), ranks_[model], cases_, figures_, options_.seed);
   }
-  NamedFigure Named(size_t model) const {
-    return {models_[model]->name(), NdcgByUser(ranks_[model], cases_)};
+  CaseNdcgs Ndcgs(size_t model) const {
+    return NdcgsOf(models_[model]->name(), ranks_[model], cases_);
   }
 
   std::vector<RetrievalSlice> Slices() const {
@@ -180,7 +219,11 @@ class RetrievalRun {
   }
 
   size_t models() const { return models_.size(); }
-  uint64_t users() const { return cases_.size(); }
+  uint64_t users() const {
+    std::unordered_set<uint32_t> users;
+    for (const examples::HoldoutCase& one : cases_) users.insert(one.user);
+    return users.size();
+  }
 
  private:
   // Of the cases at these places of by_time_.
@@ -223,34 +266,31 @@ class RetrievalRun {
 
 // Adds what the generators reach to the report and, with a ranker, the feeds from end to end, which then
 // come first among `rows`: all of them are of the same users.
-Status AddReach(const Subject& subject, const EvaluateOptions& options,
-                std::vector<examples::HoldoutCase> cases, base::ThreadPool& pool,
-                base::Progress& progress, RetrievalReport* report, std::vector<NamedFigure>* rows,
+Status AddReach(const Subject& subject, const EvaluateOptions& options, base::ThreadPool& pool,
+                base::Progress& progress, std::vector<examples::HoldoutCase>* cases,
+                RetrievalReport* report, std::vector<CaseNdcgs>* rows,
                 std::vector<std::string>* notes) {
   const uint32_t items = subject.source.log.items();
-  const size_t all = cases.size();
-  KeepReached(items, &cases);
-  UPNEXT_ASSIGN_OR_RETURN(Reach reach, MeasureReach(subject, options, cases, pool, progress));
+  const size_t all = cases->size();
+  KeepReached(items, cases);
+  UPNEXT_ASSIGN_OR_RETURN(Reach reach, MeasureReach(subject, options, *cases, pool, progress));
   report->reach = std::move(reach.rows);
   if (subject.ranker == nullptr) return Ok();
-  if (cases.size() < all) {
+  if (cases->size() < all) {
     notes->push_back(
         fmt::format("retrieval: the row {} is of {} of the {} users, spread evenly over them",
-                    kRankedFeed, cases.size(), all));
+                    kRankedFeed, cases->size(), all));
   }
-  for (NamedFigure& row : *rows) {
-    KeepReached(items, &row.figure.users.numerators);
-    row.figure.users.denominators.resize(cases.size());
-  }
+  for (CaseNdcgs& row : *rows) KeepReached(items, &row.values);
   if (reach.fully_ranked < all) {
     notes->push_back(
         fmt::format("retrieval: lost@20 is of {} of the {} users, spread evenly over them",
                     reach.fully_ranked, all));
   }
-  const ListFigures figures(subject.source, cases, options.seed);
-  report->ranked = MetricsOf(kRankedFeed, reach.ranked, cases, figures, options.seed);
-  report->ranked_users = cases.size();
-  rows->insert(rows->begin(), {kRankedFeed, NdcgByUser(reach.ranked, cases)});
+  const ListFigures figures(subject.source, *cases, options.seed);
+  report->ranked = MetricsOf(kRankedFeed, reach.ranked, *cases, figures, options.seed);
+  report->ranked_users = cases->size();
+  rows->insert(rows->begin(), NdcgsOf(kRankedFeed, reach.ranked, *cases));
   return Ok();
 }
 
@@ -275,15 +315,15 @@ Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const Evaluate
                                           std::vector<std::string>* notes,
                                           std::vector<DecidingFigure>* deciding) {
   std::vector<examples::HoldoutCase> cases =
-      examples::HoldoutCases(subject.source, options.part, pool);
+      examples::HoldoutCases(subject.source, options.part, pool, options.targets);
   const size_t all = cases.size(), items = std::max(1u, subject.source.log.items());
   const size_t most = options.max_users > 0 ? options.max_users : kMaxScores / items;
   if (all > most) {
     KeepEvenly(most, &cases);
-    notes->push_back(
-        fmt::format("retrieval: {} of the {} users with cases, spread evenly over them; "
-                    "coverage is over their lists",
-                    most, all));
+    notes->push_back(fmt::format(
+        "retrieval: {} of the {} {}, spread evenly over them; coverage is over {} lists", most, all,
+        options.targets == examples::HoldoutTargets::kSuccessive ? "lists" : "users with cases",
+        options.targets == examples::HoldoutTargets::kSuccessive ? "these" : "their"));
   }
   RetrievalReport report;
   if (cases.empty()) return report;
@@ -302,17 +342,19 @@ Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const Evaluate
   });
   const size_t first_baseline = maker ? 2 : 1;
   const bool differs = maker && !(IsModels(order) && HaveTheSamePages(metrics[0], metrics[1]));
-  std::vector<NamedFigure> rows;
+  std::vector<CaseNdcgs> rows;
   for (size_t m = 0; m < run.models(); ++m) {
-    if (m == 0 || m >= first_baseline || differs) rows.push_back(run.Named(m));
+    if (m == 0 || m >= first_baseline || differs) rows.push_back(run.Ndcgs(m));
   }
-  deciding->push_back(rows.front().figure);
+  deciding->push_back(ByUser(rows.front(), cases).figure);
   if (!options.reach.scratch.empty()) {
     UPNEXT_RETURN_IF_ERROR(
-        AddReach(subject, options, std::move(cases), pool, progress, &report, &rows, notes));
+        AddReach(subject, options, pool, progress, &cases, &report, &rows, notes));
   }
   if (report.ranked || subject.ranker == nullptr) {
-    AddLosses(subject, options, rows, differs && !report.ranked ? 1 : 0, &report, notes);
+    std::vector<NamedFigure> figures;
+    for (const CaseNdcgs& row : rows) figures.push_back(ByUser(row, cases));
+    AddLosses(subject, options, figures, differs && !report.ranked ? 1 : 0, &report, notes);
   }
   report.model = std::move(metrics.front());
   if (differs) report.served = std::move(metrics[1]);

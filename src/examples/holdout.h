@@ -6,8 +6,10 @@
 //   }
 //
 // leave-one-out: one case per user with the part, its target the item of the part's watch.
-// time: one case per user with a complete watch in the part; the items of these, each once, are the
-// targets, and the list is the one the user would have received at his first event of the part.
+// time: by default one case per user with a complete watch in the part; the items of these, each once,
+// are the targets, and the list is the one the user would have received at his first event of the part.
+// Else the list before the last of these watches, or one before each of them, with this watch as its
+// target: the state then has the earlier ones.
 // none: no cases. Targets that the user had watched before are among them: whether a feed hides
 // those is a rule of the site (features/feed_rule.h).
 #ifndef UPNEXT_EXAMPLES_HOLDOUT_H_
@@ -30,9 +32,13 @@ struct HoldoutCase {
   std::vector<uint32_t> targets;  // items of the log, in the order of their watches; never empty
 };
 
+// Of a split by time.
+enum class HoldoutTargets : uint8_t { kAll, kLast, kSuccessive };
+
 // By user; independent of the number of threads. `part` is kValidation or kTest.
 std::vector<HoldoutCase> HoldoutCases(const ReplaySource& source, SplitPart part,
-                                      base::ThreadPool& pool);
+                                      base::ThreadPool& pool,
+                                      HoldoutTargets targets = HoldoutTargets::kAll);
 
 }  // namespace upnext::examples
 

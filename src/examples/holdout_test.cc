@@ -75,6 +75,38 @@ TEST(Holdout, ByTimeTargetsAreTheItemsOfThePartAndTheStateIsThatOfItsFirstEvent)
   EXPECT_EQ(test[0].context.time_ms, kStart + 100);
 }
 
+TEST(Holdout, ByTimeTheLastOrEachWatchOfThePartMayBeTheTarget) {
+  WorldOptions options{
+      .events = {Watch("u", "a", 0, 60), Watch("u", "b", 100, 60), Shown("u", "x", 101),
+                 Watch("u", "c", 102, 60), Watch("u", "partial", 103, 1), Watch("u", "b", 104, 60),
+                 Shown("u", "x", 105), Watch("v", "a", 0, 60)},
+      .split = {.kind = SplitOptions::Kind::kTime,
+                .train_until_ms = kStart + 50,
+                .validation_until_ms = kStart + 50}};
+  options.events[3].device = "tv";
+  const World world(options);
+  base::ThreadPool pool(1);
+  const auto cases = [&](HoldoutTargets targets) {
+    return HoldoutCases(world.source, SplitPart::kTest, pool, targets);
+  };
+  const auto last = cases(HoldoutTargets::kLast), each = cases(HoldoutTargets::kSuccessive);
+  ASSERT_EQ(last.size(), 1u);
+  EXPECT_THAT(last[0].targets, ElementsAre(world.item("b")));
+  EXPECT_EQ(last[0].end_row, world.log.begin(world.user("u")) + 5);
+  ASSERT_EQ(each.size(), 3u);
+  EXPECT_THAT(each[0].targets, ElementsAre(world.item("b")));
+  EXPECT_THAT(each[1].targets, ElementsAre(world.item("c")));
+  EXPECT_EQ(each[1].time_ms, kStart + 102);
+  EXPECT_EQ(each[1].context.device, world.Id(schema::IdSpace::kDevice, "tv"));
+  EXPECT_EQ(StateAt(world.source, each[1].user, each[1].end_row, features::FeaturePlan().state())
+                .watches()
+                .size(),
+            2u)
+      << "that of the part before it is known";
+  EXPECT_THAT(each[2].targets, last[0].targets);
+  EXPECT_EQ(each[2].end_row, last[0].end_row);
+}
+
 TEST(Holdout, TR03_NoCaseKnowsAnythingOfItsPart) {
   WorldOptions options = RandomWorld(31, /*users=*/40, /*items=*/300, 600);
   options.split.train_until_ms = kStart + 6 * kDay;
