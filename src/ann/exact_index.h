@@ -6,8 +6,8 @@
 //
 // A search reads rows compressed to 8 bits, whose errors are bounded, and computes in fp32 only the
 // products of rows that can be among the best: its answer is that of a scan in fp32, for a quarter
-// of the memory traffic. Many queries at once are matrix products in fp32; only blocks of scores
-// are in memory.
+// of the memory traffic. Many queries at once read the rows together, with the same answers; without
+// compressed rows they are matrix products in fp32. Only blocks of scores are in memory.
 #ifndef UPNEXT_ANN_EXACT_INDEX_H_
 #define UPNEXT_ANN_EXACT_INDEX_H_
 
@@ -40,6 +40,11 @@ class ExactIndex : public Index {
   Status Save(const std::filesystem::path& path) const override;
 
  private:
+  void ScanBatch(std::span<const float> queries, size_t k, std::span<const Filter> filters,
+                 size_t begin, size_t end, std::vector<std::vector<Hit>>* hits) const;
+  void MultiplyBatch(std::span<const float> queries, size_t k, std::span<const Filter> filters,
+                     size_t begin, size_t end, std::vector<std::vector<Hit>>* hits) const;
+
   std::optional<CompressedRows> rows_;
   std::string why_;
 };

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "ann/test_vectors.h"
 #include "base/rng.h"
 #include "base/thread_pool.h"
@@ -35,6 +37,24 @@ TEST(ExactIndex, SV01_ASearchOfCompressedRowsEqualsTheScanInFp32) {
       EXPECT_EQ(Search(compressed, query, k, Filter::Of(odd)),
                 Search(plain, query, k, Filter::Of(odd)));
     }
+  }
+}
+
+TEST(ExactIndex, ABatchOverCompressedRowsHasTheAnswersOfItsSearches) {
+  const TestVectors vectors = SkewedVectors(5000, 33);
+  base::ThreadPool pool(2);
+  const ExactIndex index(vectors, &pool);
+  base::Rng rng(6);
+  const std::vector<float> queries = RandomQueries(70, 33, rng);
+  std::vector<std::function<bool(uint32_t)>> passes;
+  for (uint32_t q = 0; q < 70; ++q) passes.push_back([q](uint32_t id) { return id % 7 != q % 7; });
+  std::vector<Filter> filters;
+  for (const auto& one : passes) filters.push_back(Filter::Of(one));
+  std::vector<std::vector<Hit>> batch;
+  index.SearchBatch(queries, 10, filters, pool, &batch);
+  ASSERT_EQ(batch.size(), 70u);
+  for (size_t q = 0; q < 70; ++q) {
+    EXPECT_EQ(batch[q], Search(index, std::span(queries).subspan(q * 33, 33), 10, filters[q]));
   }
 }
 

@@ -14,44 +14,57 @@ constexpr size_t kFewScores = 32;
 
 }  // namespace
 
+CompressedScan::CompressedScan(const CompressedRows& rows, const Vectors& vectors,
+                               std::span<const float> query, size_t k, const Filter& filter)
+    : vectors_(vectors),
+      query_(query),
+      filter_(filter),
+      compressed_(rows, query),
+      least_(k),
+      top_(k) {}
+
+void CompressedScan::Read(size_t first, size_t count) {
+  scores_.resize(std::max(scores_.size(), count));
+  compressed_.ScoresFrom(first, count, scores_.data());
+  for (size_t r = 0; r < count; ++r) {
+    const auto row = static_cast<uint32_t>(first + r);
+    if (r % kFewScores == 0 && r + kFewScores <= count && least_.full()) {
+      const float worst = least_.worst();
+      int possible = 0;
+      for (uint32_t i = 0; i < kFewScores; ++i) {
+        possible += scores_[r + i] + compressed_.Error(row + i) < worst ? 0 : 1;
+      }
+      if (possible == 0) {
+        r += kFewScores - 1;
+        continue;
+      }
+    }
+    const float error = compressed_.Error(row), most = scores_[r] + error;
+    // Not the opposite comparison: what is not a number may be anything.
+    if ((least_.full() && most < least_.worst()) || !filter_.Passes(vectors_.ids[row])) continue;
+    candidates_.push_back({row, most});
+    if (least_.Wants(row, scores_[r] - error)) least_.Add(row, scores_[r] - error);
+  }
+}
+
+std::vector<kernels::Scored> CompressedScan::Take() {
+  for (const kernels::Scored& candidate : candidates_) {
+    if (least_.full() && candidate.score < least_.worst()) continue;
+    const uint32_t row = candidate.index;
+    const float score = kernels::Dot(query_.data(), vectors_.row(row), vectors_.dim);
+    if (top_.Wants(row, score)) top_.Add(row, score);
+  }
+  return top_.Take();
+}
+
 std::vector<kernels::Scored> ScanCompressed(const CompressedRows& rows, const Vectors& vectors,
                                             std::span<const float> query, size_t k,
                                             const Filter& filter) {
-  CompressedRows::Query compressed(rows, query);
-  kernels::TopScored least(k);              // the largest scores that rows have for certain
-  std::vector<kernels::Scored> candidates;  // with the largest that they can have
-  std::vector<float> scores(std::min(kScanBlock, vectors.count));
+  CompressedScan scan(rows, vectors, query, k, filter);
   for (size_t first = 0; first < vectors.count; first += kScanBlock) {
-    const size_t count = std::min(kScanBlock, vectors.count - first);
-    compressed.ScoresFrom(first, count, scores.data());
-    for (size_t r = 0; r < count; ++r) {
-      const auto row = static_cast<uint32_t>(first + r);
-      if (r % kFewScores == 0 && r + kFewScores <= count && least.full()) {
-        const float worst = least.worst();
-        int possible = 0;
-        for (uint32_t i = 0; i < kFewScores; ++i) {
-          possible += scores[r + i] + compressed.Error(row + i) < worst ? 0 : 1;
-        }
-        if (possible == 0) {
-          r += kFewScores - 1;
-          continue;
-        }
-      }
-      const float error = compressed.Error(row), most = scores[r] + error;
-      // Not the opposite comparison: what is not a number may be anything.
-      if ((least.full() && most < least.worst()) || !filter.Passes(vectors.ids[row])) continue;
-      candidates.push_back({row, most});
-      if (least.Wants(row, scores[r] - error)) least.Add(row, scores[r] - error);
-    }
+    scan.Read(first, std::min(kScanBlock, vectors.count - first));
   }
-  kernels::TopScored top(k);
-  for (const kernels::Scored& candidate : candidates) {
-    if (least.full() && candidate.score < least.worst()) continue;
-    const uint32_t row = candidate.index;
-    const float score = kernels::Dot(query.data(), vectors.row(row), vectors.dim);
-    if (top.Wants(row, score)) top.Add(row, score);
-  }
-  return top.Take();
+  return scan.Take();
 }
 
 std::vector<kernels::Scored> ScanPassing(const Vectors& vectors, std::span<const float> query,
