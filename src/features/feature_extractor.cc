@@ -135,4 +135,8 @@ void FeatureExtractor::AppendImpression(const UserState& state, uint32_t user,
   impressions->duration_s.push_back(static_cast<float>(durations_.Value(candidate.item).number));
 }
 
+void FeatureExtractor::AppendContent(uint32_t item, FeatureBlock* items) const {
+  impressions_->Append({nobody_, schema::kNone, {}, {.item = item}}, items);
+}
+
 }  // namespace upnext::features

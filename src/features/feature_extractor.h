@@ -38,6 +38,8 @@ class FeatureExtractor {
   // Appends a row of what depends on the candidate, with its duration.
   void AppendImpression(const UserState& state, uint32_t user, const Context& context,
                         const Candidate& candidate, FeatureBlock* impressions) const;
+  // The same for the candidate model, whose features of an item are what the catalogue says of it.
+  void AppendContent(uint32_t item, FeatureBlock* items) const;
 
  private:
   struct Steps;  // of one side

@@ -45,8 +45,10 @@ struct CandidateTrainOptions {
     kAdam
   } table_optimiser = TableOptimiser::kAdagrad;
   float table_learning_rate = 0.05f, tower_learning_rate = 1e-3f;
-  float dropout = 0.0f;        // of the embeddings in the tower's input
-  float bag_dropout = 0.0f;    // share of watches and tokens dropped from each bag in training
+  float dropout = 0.0f;      // of the embeddings in the tower's input
+  float bag_dropout = 0.0f;  // share of watches and tokens dropped from each bag in training
+  // Of items = "content": how often a step reads an item without its own row (CG-24).
+  float id_dropout = 0.1f;
   uint32_t max_per_user = 50;  // examples per user and epoch (CG-18)
   // Complete watches required before a label. 0 includes first watches, which train the model for
   // new users (CG-22).
