@@ -43,6 +43,23 @@ void PutFirst(std::vector<Declaration> first, std::vector<Declaration>* features
   *features = std::move(first);
 }
 
+// Default features of items, but for those that a declared one replaces, have to agree with what is
+// declared.
+void AddContent(const base::ConfigTable& features, const schema::Schema& schema,
+                FeatureNeeds* needs, FeatureSpec* spec) {
+  for (const Declaration& one : ContentFeatures()) {
+    if (std::ranges::find(spec->retrieval, one.name, &Declaration::name) != spec->retrieval.end()) {
+      continue;
+    }
+    const auto feature = FeatureCompiler(schema, Model::kRetrieval, needs).Compile(one);
+    if (feature) continue;
+    features.Fail("defaults", fmt::format("the default feature {} = {} of items: {}; declare a "
+                                          "[[feature]] of that name for = [\"retrieval\"]",
+                                          one.name, one.from, feature.error().message));
+  }
+  PutFirst(ContentFeatures(), &spec->retrieval);
+}
+
 void ReadDeclared(const base::ConfigTable& table, const schema::Schema& schema, FeatureNeeds* needs,
                   FeatureSpec* spec) {
   const Declaration declaration{.name = table.Text("name", ""),
@@ -98,7 +115,7 @@ FeatureSpec FeatureSpec::FromConfig(const base::ConfigTable& features,
   for (const base::ConfigTable& table : declared) ReadDeclared(table, schema, &needs, &spec);
   if (spec.defaults) {
     PutFirst(LabelFeatures(labels, schema), &spec.ranking);
-    if (content) PutFirst(ContentFeatures(), &spec.retrieval);
+    if (content) AddContent(features, schema, &needs, &spec);
   }
   spec.drop = features.Texts("drop", {});
   const std::vector<std::string> names = spec.Names();
