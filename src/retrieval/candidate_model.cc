@@ -111,6 +111,11 @@ nn::EmbeddingTable& CandidateModel::mutable_item_vectors() {
   return tied_ ? encoder_->tables()[item_table_] : items_;
 }
 
+void CandidateModel::SetOwnRow(uint32_t row, std::span<const float> values) {
+  if (item_tower_) return item_tower_->SetOwnRow(row, values);
+  mutable_item_vectors().SetRow(row, values);
+}
+
 void CandidateModel::EncodeItems(const features::FeatureBlock& content, base::ThreadPool* pool) {
   if (item_tower_) item_tower_->EncodeKnown(content, &mutable_item_vectors(), pool);
 }

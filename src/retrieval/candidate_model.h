@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -52,6 +53,8 @@ class CandidateModel {
   uint32_t dim() const { return options_.dim; }
   const CandidateModelOptions& options() const { return options_; }
   const CandidateShape& shape() const { return shape_; }
+  // Replaces the vector of an item, or with an item tower its own row in it.
+  void SetOwnRow(uint32_t row, std::span<const float> values);
   bool tied() const { return tied_; }  // one table for watches and items
   // Of the item encoder `content`; null for `id`. It has the vectors of items that are not in
   // item_vectors().

@@ -32,7 +32,7 @@ void Interleave(const base::Tasks& a, const base::Tasks& b, base::Tasks* both) {
 
 CandidateTrainer::CandidateTrainer(CandidateModel* model, const CandidateTrainOptions& options,
                                    const features::Vocabulary& vocabulary, base::ThreadPool& pool,
-                                   float table_epsilon, const features::FeatureBlock* content)
+                                   float table_epsilon, const ItemSources& items)
     : model_(*model),
       options_(options),
       pool_(pool),
@@ -59,8 +59,9 @@ CandidateTrainer::CandidateTrainer(CandidateModel* model, const CandidateTrainOp
                              .name = model->tied() ? TableState(model->item_table_) : "items",
                              .tower = model->item_tower_ ? &*model->item_tower_ : nullptr,
                              .read = SlotsOfItems(),
-                             .content = content,
+                             .sources = items,
                              .id_dropout = options.id_dropout,
+                             .given_rate = options.pretrained_rate,
                              .make_step = step_of,
                              .pool = &pool});
 }

@@ -33,11 +33,11 @@ namespace upnext::retrieval {
 
 class CandidateTrainer {
  public:
-  // `table_epsilon` is Adagrad's; tests set it so large that a step becomes plain descent. `content`:
-  // of every item row, for models with an item tower; it outlives the trainer.
+  // `table_epsilon` is Adagrad's; tests set it so large that a step becomes plain descent. `items`
+  // outlives the trainer; models with an item tower need content.
   CandidateTrainer(CandidateModel* model, const CandidateTrainOptions& options,
                    const features::Vocabulary& vocabulary, base::ThreadPool& pool,
-                   float table_epsilon = 1e-8f, const features::FeatureBlock* content = nullptr);
+                   float table_epsilon = 1e-8f, const ItemSources& items = {});
 
   // Gradients and update at once. Returns the loss before the update.
   nn::LossValue Step(const features::CandidateBatch& batch);

@@ -11,6 +11,7 @@
 #include "kernels/gemm.h"
 #include "retrieval/candidate_trainer.h"
 #include "retrieval/candidate_validation.h"
+#include "retrieval/given_vectors.h"
 #include "retrieval/item_content.h"
 
 namespace upnext::retrieval {
@@ -18,8 +19,10 @@ namespace {
 
 class Training : public nn::Trainable {
  public:
+  // `given`: ItemSources::given.
   Training(const examples::ReplaySource& source, const features::FeatureStatistics& tables,
-           const CandidateTrainOptions& options, CandidateModel& model, base::ThreadPool& pool)
+           const CandidateTrainOptions& options, std::span<const uint32_t> given,
+           CandidateModel& model, base::ThreadPool& pool)
       : options_(options),
         model_(model),
         compute_{.precision = kernels::Precision::kFp32, .pool = &pool},
@@ -34,7 +37,7 @@ class Training : public nn::Trainable {
                  .seed = options.seed},
                 pool),
         trainer_(&model, options, tables.vocabulary(features::kItemVocabulary), pool,
-                 /*table_epsilon=*/1e-8f, &content_),
+                 /*table_epsilon=*/1e-8f, {.content = &content_, .given = given}),
         validation_(source, tables, examples::SplitPart::kValidation, options.feed,
                     options.validation_users, pool) {}
 
@@ -131,6 +134,12 @@ CandidateTrainOptions CandidateTrainOptions::FromConfig(const base::ConfigTable&
   options.dropout = real("dropout", options.dropout, 0, 0.95);
   options.bag_dropout = real("bag_dropout", options.bag_dropout, 0, 0.95);
   options.id_dropout = real("id_dropout", options.id_dropout, 0, 1);
+  options.pretrained = retrieval.Text("pretrained", options.pretrained);
+  options.pretrained_rate = real("pretrained_rate", options.pretrained_rate, 0, 1);
+  if (options.pretrained_rate < 1 &&
+      retrieval.Choice("table_precision", {"fp32", "bf16"}, 0) == 1) {
+    retrieval.Fail("pretrained_rate", "expected 1 with tables in bf16, found a smaller one");
+  }
   options.max_per_user = number("max_per_user", options.max_per_user, 1, UINT32_MAX);
   options.min_history = number("min_history", options.min_history, 0, UINT32_MAX);
   options.labels = static_cast<examples::CandidateStreamOptions::Labels>(
@@ -163,7 +172,14 @@ Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& sourc
   TrainedCandidate result;
   base::Rng rng(options.seed, /*stream=*/1);
   result.model = std::make_unique<CandidateModel>(model_options, shape, rng);
-  Training training(source, tables, options, *result.model, pool);
+  std::vector<uint32_t> given;
+  if (!options.pretrained.empty()) {
+    UPNEXT_ASSIGN_OR_RETURN(
+        given, StartFromGiven(options.pretrained, tables, source.catalogue, result.model.get()));
+    progress.Note(fmt::format("{} of {} items start at their '{}', the others at random",
+                              given.size(), shape.items - 1, options.pretrained));
+  }
+  Training training(source, tables, options, given, *result.model, pool);
   if (training.examples_per_epoch() == 0) {
     return FailedPrecondition(
         "the training part has no positive event that follows {} others of its user; check "

@@ -43,6 +43,7 @@ class ItemTower {
   void EncodeRows(const features::FeatureBlock& content, std::span<const uint32_t> rows,
                   const std::function<bool(uint32_t row)>& has_id, nn::EmbeddingTable* vectors,
                   base::ThreadPool* pool) const;
+  void SetOwnRow(uint32_t row, std::span<const float> values) { ids_.SetRow(row, values); }
   size_t dim() const { return ids_.dim(); }
   // "item_ids", "content.VOCABULARY" ... and "content.numbers".
   void AppendParameters(std::vector<nn::Parameter>& parameters);

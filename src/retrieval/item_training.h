@@ -28,6 +28,12 @@
 
 namespace upnext::retrieval {
 
+// What a training knows of items beside its examples.
+struct ItemSources {
+  const features::FeatureBlock* content = nullptr;  // of all rows, for the tower
+  std::span<const uint32_t> given = {};  // own rows that began at a given vector (given_vectors.h)
+};
+
 class ItemTraining {
  public:
   virtual ~ItemTraining() = default;
@@ -38,18 +44,19 @@ class ItemTraining {
   virtual nn::RowStep& step() = 0;
   virtual void Finish() = 0;
   virtual void AppendStep(base::Tasks& tasks) = 0;
-  virtual void Clear() = 0;
+  virtual void Clear() = 0;  // after these tasks
   virtual void AppendState(std::vector<nn::Parameter>& state) = 0;
 };
 
 // What is referred to outlives the training and does not move.
 struct ItemTrainingArgs {
   nn::EmbeddingTable* vectors = nullptr;
-  std::string name = {};                            // of the vectors in the optimisers' state
-  ItemTower* tower = nullptr;                       // null: the vectors themselves are trained
-  std::vector<size_t> read = {};                    // features of the user that read the vectors
-  const features::FeatureBlock* content = nullptr;  // of all rows, for the tower
+  std::string name = {};          // of the vectors in the optimisers' state
+  ItemTower* tower = nullptr;     // null: the vectors themselves are trained
+  std::vector<size_t> read = {};  // features of the user that read the vectors
+  ItemSources sources = {};
   double id_dropout = 0;
+  float given_rate = 1;  // of the steps of others: the share that given rows move
   std::function<std::unique_ptr<nn::RowStep>(nn::EmbeddingTable*)> make_step = {};
   base::ThreadPool* pool = nullptr;
 };

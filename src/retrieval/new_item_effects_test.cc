@@ -7,6 +7,7 @@
 
 #include "base/rng.h"
 #include "examples/test_world.h"
+#include "retrieval/item_content.h"
 #include "retrieval/test_judge.h"
 
 namespace upnext::retrieval {
@@ -66,6 +67,40 @@ TEST(NewItems, CG24_CG27_AreFoundByTheirContent) {
     }
   }
   EXPECT_EQ(RecallAt(TrainAndJudge(world, {}), world.log.items()), 0);
+}
+
+TEST(NewItems, CG24_IdDropoutLetsThemCompeteWithItemsThatTrainingHasSeen) {
+  const examples::World world(LogWithNewItems(/*last_is_new=*/true));
+  const Judged with = TrainAndJudge(world, {.items = ItemEncoder::kContent, .id_dropout = 0.5f});
+  const Difference gain =
+      Compare(with, TrainAndJudge(world, {.items = ItemEncoder::kContent, .id_dropout = 0}));
+  EXPECT_GT(gain.mean, 3 * gain.error) << with.map();
+}
+
+TEST(NewItems, AfterTrainingEveryVectorHasItsOwnRow) {
+  const examples::World world(LogWithNewItems(/*last_is_new=*/false));
+  const features::FeatureStatistics tables = world.Learn(SpecOf({.items = ItemEncoder::kContent}));
+  CandidateTrainOptions options;
+  options.stop_after = 1;
+  options.id_dropout = 0.5f;
+  base::ThreadPool pool(2);
+  const auto trained = TrainCandidateModel(
+      world.source, tables,
+      {.items = ItemEncoder::kContent, .dim = 8, .embedding_dim = 8, .recent_windows = {}}, options,
+      pool, base::NoProgress());
+  ASSERT_TRUE(trained) << trained.error().message;
+  CandidateModel& model = *trained->model;
+  const auto bytes = [&] {
+    std::vector<float> all;
+    for (uint32_t row = 0; row < model.item_vectors().rows(); ++row) {
+      const std::span<const float> vector = model.item_vectors().Row(row);
+      all.insert(all.end(), vector.begin(), vector.end());
+    }
+    return all;
+  };
+  const std::vector<float> found = bytes();
+  model.EncodeItems(ContentOfItems(tables, world.catalogue), nullptr);
+  EXPECT_EQ(found, bytes());
 }
 
 TEST(NewItems, CG27_ContentLosesNothingOnItemsThatTrainingHasSeen) {

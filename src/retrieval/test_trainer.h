@@ -37,13 +37,15 @@ inline CandidateTrainOptions ExactOptions() {
 
 struct Rig {
   explicit Rig(const CandidateModelOptions& model_options,
-               const CandidateTrainOptions& options = ExactOptions())
+               const CandidateTrainOptions& options = ExactOptions(),
+               std::span<const uint32_t> given = {})
       : vocabulary(SmallVocabulary(SmallShape().items)),
         pool(2),
         rng(3),
         content(RandomContent()),
         model(model_options, ShapeFor(model_options), rng),
-        trainer(&model, options, vocabulary, pool, kPlainDescent, &content),
+        trainer(&model, options, vocabulary, pool, kPlainDescent,
+                {.content = &content, .given = given}),
         batch(RandomBatch(12, SmallShape(), /*seed=*/5)) {}
   features::Vocabulary vocabulary;
   base::ThreadPool pool;
