@@ -63,9 +63,10 @@ void SetDigest(File* file, std::string_view section, uint64_t digest) {
   }
 }
 
-// A ranker whose file has every kind of section.
+// Models whose files have every kind of section.
 bundle::TestProjectOptions Options() {
   bundle::TestProjectOptions options;
+  options.encoder = retrieval::ItemEncoder::kContent;
   options.index = {.kind = ann::IndexOptions::Kind::kGraph};  // it has the most to check
   options.bias = {.method = ranking::BiasMethod::kTower,
                   .features = {"position x device", "row"},

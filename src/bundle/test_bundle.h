@@ -27,6 +27,7 @@
 #include "bundle/bundle.h"
 #include "examples/replay.h"
 #include "examples/split.h"
+#include "features/default_features.h"
 #include "features/test_log.h"
 #include "features/test_tables.h"
 #include "log/event_log.h"
@@ -36,6 +37,7 @@
 #include "retrieval/candidate_model.h"
 #include "retrieval/generator_registry.h"
 #include "retrieval/indexed_items.h"
+#include "retrieval/item_content.h"
 #include "schema/raw_event.h"
 
 namespace upnext::bundle {
@@ -45,6 +47,7 @@ struct TestProjectOptions {
   uint32_t items = 40;  // another number is another log
   bool candidate = true, ranker = true, generators = true;
   std::vector<std::string> drop = {};  // [features] drop: other tables of the same log
+  retrieval::ItemEncoder encoder = retrieval::ItemEncoder::kId;  // of items
   ann::IndexOptions index = {};
   ranking::BiasOptions bias = {};  // of the ranker
   std::vector<ranking::Objective> objectives = ranking::ObjectivesFromConfig({}, {});
@@ -113,7 +116,7 @@ class TestProject {
   explicit TestProject(const TestProjectOptions& options = {})
       : options_(options),
         log_(TestEvents(options.items), TestItems(options.items), TestUsers(), options.schema),
-        tables_(features::LearnTables(log_, {.drop = options.drop})),
+        tables_(features::LearnTables(log_, SpecOf(options))),
         split_(NoSplit()),
         pool_(1) {
     tables_.log_digest = log_.log().digest();
@@ -158,6 +161,13 @@ class TestProject {
   }
 
  private:
+  static features::FeatureSpec SpecOf(const TestProjectOptions& options) {
+    features::FeatureSpec spec{.drop = options.drop};
+    if (options.encoder == retrieval::ItemEncoder::kContent) {
+      spec.retrieval = features::ContentFeatures();
+    }
+    return spec;
+  }
   examples::Split NoSplit() const {
     auto split =
         examples::Split::Make({.kind = examples::SplitOptions::Kind::kNone}, log_.log(), rule_);
@@ -168,11 +178,15 @@ class TestProject {
     base::Rng rng(options_.seed);
     if (options_.candidate) {
       candidate_ = std::make_unique<retrieval::CandidateModel>(
-          retrieval::CandidateModelOptions{
-              .dim = 8, .embedding_dim = 8, .depth = 1, .recent_windows = {}},
+          retrieval::CandidateModelOptions{.items = options_.encoder,
+                                           .dim = 8,
+                                           .embedding_dim = 8,
+                                           .depth = 1,
+                                           .recent_windows = {}},
           retrieval::ShapeOf(tables_), rng);
       // Weights as large as after training, so that every input moves the scores.
       for (nn::Parameter& parameter : candidate_->Parameters()) Spread(parameter, rng);
+      candidate_->EncodeItems(retrieval::ContentOfItems(tables_, log_.catalogue()), nullptr);
       auto index =
           ann::BuildIndex(options_.index,
                           retrieval::IndexedItems(candidate_->item_vectors(),

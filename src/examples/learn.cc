@@ -169,6 +169,19 @@ class QuantileSample {
   const double share_;
 };
 
+// Of the items that the candidate model knows.
+features::FeatureBlock SampleContent(const ReplaySource& source,
+                                     const features::FeatureStatistics& tables) {
+  const features::FeatureExtractor extractor(tables, source.catalogue, features::Model::kRetrieval);
+  const features::Vocabulary& items = tables.vocabulary(features::kItemVocabulary);
+  const double share = ShareOf(items.rows());
+  features::FeatureBlock content;
+  for (uint32_t row = 1; row < items.rows(); ++row) {
+    if (InSample(row, share)) extractor.AppendContent(items.Id(row), &content);
+  }
+  return content;
+}
+
 // Appends each column of the block's raw values to its feature's.
 void AppendColumns(const features::FeatureBlock& block, std::vector<std::vector<float>>* columns) {
   const size_t width = columns->size();
@@ -188,6 +201,7 @@ Status LearnQuantiles(const ReplaySource& source, const TrainingCounts& counts,
     return Columns(tables->plan.side(model, side).raw_width);
   };
   Columns watch = columns_of(Model::kRetrieval, Side::kQuery),
+          content = columns_of(Model::kRetrieval, Side::kImpression),
           query = columns_of(Model::kRanking, Side::kQuery),
           impression = columns_of(Model::kRanking, Side::kImpression);
   std::vector<QuantileSample::Values> values(kChunksPerStep);
@@ -219,7 +233,8 @@ Status LearnQuantiles(const ReplaySource& source, const TrainingCounts& counts,
         AppendColumns(chunk.queries, &query);
         AppendColumns(chunk.impressions, &impression);
       }));
-  for (Columns* columns : {&watch, &query, &impression}) {
+  if (!content.empty()) AppendColumns(SampleContent(source, *tables), &content);
+  for (Columns* columns : {&watch, &content, &query, &impression}) {
     for (std::vector<float>& column : *columns) {
       tables->quantiles.push_back(features::Quantiles::Learn(std::move(column)));
     }

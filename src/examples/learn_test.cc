@@ -223,6 +223,27 @@ TEST(LearnFeatures, QuantilesOfTheCandidateModelComeFromTrainingWatches) {
   EXPECT_GT(quantiles[0].Normalize(60), 0.97f);
 }
 
+// Each item that the model knows counts once, however often it was watched.
+TEST(LearnFeatures, QuantilesOfTheContentOfItemsComeFromItemsWithARow) {
+  WorldOptions options;
+  for (int i = 0; i < 100; ++i) {
+    const std::string name = "i" + std::to_string(i);
+    options.items.push_back(Item(name, static_cast<float>(i)));
+    for (int n = 0; n <= i / 10; ++n) options.events.push_back(Watch("u", name, i, 100));
+  }
+  options.items.push_back(Item("unwatched", 10'000));
+  options.split.kind = SplitOptions::Kind::kNone;
+  const World world(options);
+  features::FeatureSpec spec;
+  spec.retrieval = {{"item_duration", "item.duration", ""}};
+  const features::FeatureStatistics tables = world.Learn(spec);
+  const auto quantiles =
+      tables.QuantilesOf(features::Model::kRetrieval, features::Side::kImpression);
+  ASSERT_EQ(quantiles.size(), 1u);
+  EXPECT_NEAR(quantiles[0].Normalize(50), 0.5f, 0.02f);
+  EXPECT_GT(quantiles[0].Normalize(100), 0.97f);
+}
+
 std::string SavedBytes(const features::FeatureStatistics& tables) {
   const base::TestFolder folder;
   const std::filesystem::path path = folder / "features";

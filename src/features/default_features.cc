@@ -26,6 +26,13 @@ logged_in   = plain(limit(user.logged_in, 1))            # 0 or 1
 example_age = hats(example_age, 32)                      # share of the training window from the example to its end; 0 when serving
 )";
 
+constexpr std::string_view kContent = R"(
+item_channel  = item.channel               # of the item
+item_topics   = item.topics                # of the item
+item_language = item.language              # of the item
+item_title    = tokens(item.title, 50000)  # words and word pairs of the title
+)";
+
 constexpr std::string_view kRanking = R"(
 watched_items     = history(interest, item, 50)                     # the user's history
 last_watched      = last(interest, item)                            # the newest item of the history
@@ -145,6 +152,11 @@ std::vector<Declaration> LabelFeatures(std::span<const std::string> labels,
 const std::vector<Declaration>& DefaultFeatures(Model model) {
   static const std::vector<Declaration> retrieval = Read(kRetrieval), ranking = Read(kRanking);
   return model == Model::kRetrieval ? retrieval : ranking;
+}
+
+const std::vector<Declaration>& ContentFeatures() {
+  static const std::vector<Declaration> content = Read(kContent);
+  return content;
 }
 
 }  // namespace upnext::features

@@ -25,6 +25,9 @@ struct Declaration {
 // In the order in which the model reads them.
 const std::vector<Declaration>& DefaultFeatures(Model model);
 
+// What the candidate model reads of an item with [retrieval] items = "content".
+const std::vector<Declaration>& ContentFeatures();
+
 // More features of the ranker, for labels of objectives that the default features do not cover: of
 // "rating", the mean ratings of user and item; of event types and "unwanted", their rates; of
 // "completion", the mean share of the item; of others none.

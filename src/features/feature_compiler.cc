@@ -19,6 +19,19 @@ namespace {
 
 constexpr double kMaxHats = 256;
 
+bool IsOfItem(const AttributePath& path) {
+  return path.entity == Entity::kItem && path.attribute != kItself && path.through == kItself;
+}
+
+// Whether the catalogue alone says it of an item.
+bool IsContent(const Feature& feature) {
+  if (feature.kind == FeatureKind::kContinuous) {
+    return feature.number.code == Code::kNumber && IsOfItem(feature.number.path);
+  }
+  return std::ranges::all_of(feature.category.paths, IsOfItem) &&
+         std::ranges::all_of(feature.category.others, IsOfItem);
+}
+
 }  // namespace
 
 uint32_t FeatureNeeds::Vocabulary(const VocabularyPlan& vocabulary) {
@@ -36,10 +49,12 @@ uint32_t FeatureNeeds::Vocabulary(const VocabularyPlan& vocabulary) {
 Compiled<Feature> FeatureCompiler::Compile(const Declaration& declaration) {
   UPNEXT_ASSIGN_OR_RETURN(const Expression expression, ParseExpression(declaration.from));
   UPNEXT_ASSIGN_OR_RETURN(Feature feature, Any(expression));
-  if (model_ == Model::kRetrieval && feature.side == Side::kImpression) {
-    return Wrong(expression,
-                 "the candidate model knows the user and the request, but no candidate: expected "
-                 "attributes of these and the user's own counts; declare it for ranking");
+  if (model_ == Model::kRetrieval && feature.side == Side::kImpression && !IsContent(feature)) {
+    return Wrong(
+        expression,
+        "the candidate model has one vector for an item, whoever asks and whenever: expected "
+        "attributes of the item alone (item.channel, tokens(item.title, ROWS), "
+        "cross(item.channel, item.language, ROWS)); declare it for ranking");
   }
   if (feature.kind != FeatureKind::kContinuous &&
       feature.category.code == CategoryOp::Code::kCross) {

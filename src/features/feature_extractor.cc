@@ -158,11 +158,20 @@ FeatureExtractor::Request::Request(const FeatureExtractor& extractor, const User
       user_(user),
       words_(extractor.impressions_->RequestWords({state, user, context, {}})) {}
 
+void FeatureExtractor::Request::Append(const Candidate& candidate, FeatureBlock* rows) const {
+  extractor_.impressions_->Append({state_, user_, context_, candidate, words_}, rows);
+}
+
 void FeatureExtractor::Request::AppendImpression(const Candidate& candidate,
                                                  FeatureBlock* impressions) const {
-  extractor_.impressions_->Append({state_, user_, context_, candidate, words_}, impressions);
+  Append(candidate, impressions);
   impressions->duration_s.push_back(
       static_cast<float>(extractor_.durations_.Value(candidate.item).number));
+}
+
+void FeatureExtractor::AppendContent(uint32_t item, FeatureBlock* items) const {
+  const Context nothing;
+  For(nobody_, schema::kNone, nothing).Append({.item = item}, items);
 }
 
 }  // namespace upnext::features

@@ -50,6 +50,7 @@ class FeatureExtractor {
     friend class FeatureExtractor;
     Request(const FeatureExtractor& extractor, const UserState& state, uint32_t user,
             const Context& context);
+    void Append(const Candidate& candidate, FeatureBlock* rows) const;
 
     const FeatureExtractor& extractor_;
     const UserState& state_;
@@ -63,6 +64,8 @@ class FeatureExtractor {
                         const Candidate& candidate, FeatureBlock* impressions) const {
     For(state, user, context).AppendImpression(candidate, impressions);
   }
+  // Appends a row of an item, for the candidate model: what the catalogue says of it.
+  void AppendContent(uint32_t item, FeatureBlock* items) const;
 
  private:
   struct Steps;  // of one side

@@ -214,9 +214,51 @@ TEST(FeaturePlan, WhatCannotBeIsRefused) {
                                          {"b", "tokens(request.current_item.title, 99)", ""}}});
   ASSERT_FALSE(rows);
   EXPECT_THAT(rows.error().message, HasSubstr("expected 100, as an earlier feature has it"));
-  const auto plan = Compile({.retrieval = {{"channel", "item.channel", ""}}});
-  ASSERT_FALSE(plan);
-  EXPECT_THAT(plan.error().message, HasSubstr("but no candidate"));
+}
+
+TEST(FeaturePlan, CG27_TheCandidateModelReadsOfAnItemWhatTheCatalogueSaysAlone) {
+  for (const char* from :
+       {"item.channel", "item.topics", "item.duration", "limit(item.duration, 60)",
+        "tokens(item.title, 100)", "cross(item.channel, item.language, 100)"}) {
+    const auto plan = Compile({.retrieval = {{"content", from, ""}}});
+    ASSERT_TRUE(plan) << plan.error().message;
+    const SidePlan& items = plan->side(Model::kRetrieval, Side::kImpression);
+    EXPECT_EQ(items.categories.size() + items.numbers.size(), 1u) << from;
+  }
+  for (const char* from :
+       {"item", "age(item.created)", "count(watch, item.channel)", "everybody(count(watch, item))",
+        "match(user.language, item.language)", "cross(item.channel, user.region, 100)",
+        "request.source", "request.source_score"}) {
+    const auto plan = Compile({.retrieval = {{"content", from, ""}}});
+    ASSERT_FALSE(plan) << from;
+    EXPECT_THAT(plan.error().message, HasSubstr("whoever asks and whenever")) << from;
+  }
+}
+
+TEST(FeatureSpec, ContentComesFirstAndIsReplacedByName) {
+  const auto read = [](std::string_view toml, bool content) {
+    const auto config = base::Config::Parse(toml, "p.toml");
+    EXPECT_TRUE(config);
+    const FeatureSpec spec = FeatureSpec::FromConfig(
+        config->Table("features"), config->root().Tables("feature"), {}, {}, content);
+    std::vector<std::string> texts;
+    for (const Declaration& one : spec.retrieval) texts.push_back(one.name + " = " + one.from);
+    const Status checked = config->Check();
+    if (!checked) texts = {checked.error().message};
+    return texts;
+  };
+  EXPECT_THAT(read("", false), IsEmpty());
+  EXPECT_THAT(read("[features]\ndefaults = false\n[[feature]]\nname = \"a\"\nfrom = "
+                   "\"item.duration\"\nfor = [\"retrieval\", \"ranking\"]\n",
+                   true),
+              ElementsAre("a = item.duration"));
+  EXPECT_THAT(read("[[feature]]\nname = \"item_title\"\nfrom = \"tokens(item.title, 9)\"\n"
+                   "for = [\"retrieval\"]\n",
+                   true),
+              ElementsAre("item_channel = item.channel", "item_topics = item.topics",
+                          "item_language = item.language", "item_title = tokens(item.title, 9)"));
+  EXPECT_THAT(read("[[feature]]\nname = \"words\"\nfrom = \"tokens(item.title, 9)\"\n", true),
+              ElementsAre(HasSubstr("features.defaults: the default feature item_title")));
 }
 
 TEST(FeatureSpec, DeclaredFeaturesAreReadAndMistakesNameTheirLineAndColumn) {

@@ -38,6 +38,28 @@ void Declare(const Declaration& declaration, std::vector<Declaration>* features)
   }
 }
 
+void PutFirst(std::vector<Declaration> first, std::vector<Declaration>* features) {
+  for (const Declaration& one : *features) Declare(one, &first);
+  *features = std::move(first);
+}
+
+// Default features of items, but for those that a declared one replaces, have to agree with what is
+// declared.
+void AddContent(const base::ConfigTable& features, const schema::Schema& schema,
+                FeatureNeeds* needs, FeatureSpec* spec) {
+  for (const Declaration& one : ContentFeatures()) {
+    if (std::ranges::find(spec->retrieval, one.name, &Declaration::name) != spec->retrieval.end()) {
+      continue;
+    }
+    const auto feature = FeatureCompiler(schema, Model::kRetrieval, needs).Compile(one);
+    if (feature) continue;
+    features.Fail("defaults", fmt::format("the default feature {} = {} of items: {}; declare a "
+                                          "[[feature]] of that name for = [\"retrieval\"]",
+                                          one.name, one.from, feature.error().message));
+  }
+  PutFirst(ContentFeatures(), &spec->retrieval);
+}
+
 void ReadDeclared(const base::ConfigTable& table, const schema::Schema& schema, FeatureNeeds* needs,
                   FeatureSpec* spec) {
   const Declaration declaration{.name = table.Text("name", ""),
@@ -78,7 +100,7 @@ void ReadDeclared(const base::ConfigTable& table, const schema::Schema& schema, 
 FeatureSpec FeatureSpec::FromConfig(const base::ConfigTable& features,
                                     const std::vector<base::ConfigTable>& declared,
                                     const schema::Schema& schema,
-                                    std::span<const std::string> labels) {
+                                    std::span<const std::string> labels, bool content) {
   FeatureSpec spec;
   const auto limit = [&](std::string_view key, uint32_t fallback) {
     return static_cast<uint32_t>(
@@ -92,9 +114,8 @@ FeatureSpec FeatureSpec::FromConfig(const base::ConfigTable& features,
   FeatureNeeds needs;
   for (const base::ConfigTable& table : declared) ReadDeclared(table, schema, &needs, &spec);
   if (spec.defaults) {
-    std::vector<Declaration> first = LabelFeatures(labels, schema);
-    for (const Declaration& one : spec.ranking) Declare(one, &first);
-    spec.ranking = std::move(first);
+    PutFirst(LabelFeatures(labels, schema), &spec.ranking);
+    if (content) AddContent(features, schema, &needs, &spec);
   }
   spec.drop = features.Texts("drop", {});
   const std::vector<std::string> names = spec.Names();

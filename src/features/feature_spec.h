@@ -27,15 +27,15 @@ struct FeatureSpec {
   // keep their place and read as missing; a name that both models have is dropped from both.
   std::vector<std::string> drop = {};
   bool defaults = true;  // the default features come first
-  // Declared ones, by model, those of labels first. One with the name of another takes its place.
+  // Declared ones, by model, those of labels and of content first. One with the name of another takes its place.
   std::vector<Declaration> retrieval = {}, ranking = {};
 
-  // labels: of the ranker's objectives, for LabelFeatures. Mistakes fail the config's Check() with
+  // labels: of the ranker's objectives, for LabelFeatures. content: adds ContentFeatures. Mistakes fail the config's Check() with
   // the place of the expression that is wrong.
   static FeatureSpec FromConfig(const base::ConfigTable& features,
                                 const std::vector<base::ConfigTable>& declared = {},
                                 const schema::Schema& schema = {},
-                                std::span<const std::string> labels = {});
+                                std::span<const std::string> labels = {}, bool content = false);
   // All features of a model, in the order in which it reads them.
   std::vector<Declaration> Features(Model model) const;
   std::vector<std::string> Names() const;  // of both models, and kPowersName

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "ann/filter.h"
+#include <algorithm>
+#include <functional>
+
 #include "features/feature_extractor.h"
 #include "schema/event.h"
 #include "schema/schema.h"
@@ -31,7 +33,21 @@ void CandidateGenerator::Propose(const ProposeRequest& request, size_t n, const 
   model_.UserVectors(scratch->batch, scratch->vector.data(), scratch->model, {});
   const auto admits = [&](uint32_t item) { return filter.Admits(item); };
   index_.Search(scratch->vector, n, ann::Filter::Of(admits), &scratch->hits);
+  if (request.new_items != nullptr) {
+    AddHits(*request.new_items, n, ann::Filter::Of(admits), *scratch);
+  }
   for (const ann::Hit& hit : scratch->hits) out->push_back({hit.id, hit.score});
+}
+
+void CandidateGenerator::AddHits(const ann::Index& more, size_t n, const ann::Filter& filter,
+                                 Scratch& scratch) {
+  more.Search(scratch.vector, n, filter, &scratch.more);
+  const size_t known = scratch.hits.size();
+  scratch.hits.insert(scratch.hits.end(), scratch.more.begin(), scratch.more.end());
+  std::ranges::inplace_merge(scratch.hits,
+                             scratch.hits.begin() + static_cast<std::ptrdiff_t>(known),
+                             std::ranges::greater(), &ann::Hit::score);
+  scratch.hits.resize(std::min(scratch.hits.size(), n));
 }
 
 std::string CandidateGenerator::Reason(const ProposeRequest& request,

@@ -1,6 +1,7 @@
 // Proposes the items whose vectors have the largest inner products with the user's vector: the
 // candidate model and its index, which are parts of the bundle of their own. One of the generators
-// of generator_registry.cc. Immutable but for its scratch memory: any number of threads.
+// of generator_registry.cc. With an item tower also items that came after the training, by their
+// content (CG-24). Immutable but for its scratch memory: any number of threads.
 #ifndef UPNEXT_RETRIEVAL_CANDIDATE_GENERATOR_H_
 #define UPNEXT_RETRIEVAL_CANDIDATE_GENERATOR_H_
 
@@ -8,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "ann/filter.h"
 #include "ann/index.h"
 #include "base/scratch_pool.h"
 #include "features/feature_block.h"
@@ -32,8 +34,11 @@ class CandidateGenerator : public Generator {
     features::FeatureBlock batch;
     CandidateModel::Scratch model;
     std::vector<float> vector;
-    std::vector<ann::Hit> hits;
+    std::vector<ann::Hit> hits, more;
   };
+  // The best `n` of the hits, and of another index.
+  static void AddHits(const ann::Index& more, size_t n, const ann::Filter& filter,
+                      Scratch& scratch);
   CandidateGenerator(const features::FeatureStatistics& tables, const CandidateModel& model,
                      const ann::Index& index)
       : tables_(tables), model_(model), index_(index) {}

@@ -12,7 +12,7 @@ namespace {
 std::vector<nn::EmbeddingTable> TablesOf(const CandidateModelOptions& options,
                                          const features::ModelShape& inputs, base::Rng& rng) {
   std::vector<nn::EmbeddingTable> tables;
-  for (size_t i = 0; i < inputs.tables.size(); ++i) {
+  for (size_t i = 0; i < QueryTables(inputs); ++i) {
     tables.emplace_back(nn::EmbeddingTableOptions{.rows = inputs.tables[i].rows,
                                                   .dim = TableDim(options, inputs, i),
                                                   .half = IsWide(inputs, i) && options.half_tables},
@@ -33,12 +33,22 @@ Status CheckSizes(const base::SectionFile& file, const CandidateModelOptions& op
     (void)values;
     return Ok();
   };
-  for (size_t i = 0; i < shape.inputs.tables.size(); ++i) {
+  for (size_t i = 0; i < QueryTables(shape.inputs); ++i) {
     UPNEXT_RETURN_IF_ERROR(rows(TableName(shape.inputs.tables[i]), shape.inputs.tables[i].rows,
                                 TableDim(options, shape.inputs, i)));
   }
   if (!IsTied(options, shape.inputs)) {
     UPNEXT_RETURN_IF_ERROR(rows("items", shape.items, options.dim));
+  }
+  if (options.items == ItemEncoder::kContent) {
+    Status fits = Ok();
+    ForEachItemTable(shape, [&](const std::string& name, uint32_t count) {
+      if (fits) fits = rows(name, count, options.dim);
+    });
+    UPNEXT_RETURN_IF_ERROR(fits);
+    if (const size_t numbers = shape.inputs.impression.dense; numbers > 0) {
+      UPNEXT_RETURN_IF_ERROR(rows("content.numbers", options.dim, static_cast<uint32_t>(numbers)));
+    }
   }
   const double floats = WeightsOf(options, shape);
   double bytes = 0;
@@ -68,7 +78,9 @@ CandidateModel::CandidateModel(const CandidateModelOptions& options, const Candi
       item_table_(shape.inputs.Find(features::kItemVocabulary)),
       items_({.rows = tied_ ? 1 : shape.items, .dim = options.dim, .half = options.half_tables},
              rng),
-      encoder_(MakeUserEncoder(options, shape, std::move(tables), rng)) {}
+      encoder_(MakeUserEncoder(options, shape, std::move(tables), rng)) {
+  if (options.items == ItemEncoder::kContent) item_tower_.emplace(options, shape, rng);
+}
 
 void CandidateModel::UserVectors(const features::FeatureBlock& batch, float* out, Scratch& scratch,
                                  const nn::Compute& compute) const {
@@ -95,6 +107,19 @@ const nn::EmbeddingTable& CandidateModel::item_vectors() const {
   return tied_ ? encoder_->tables()[item_table_] : items_;
 }
 
+nn::EmbeddingTable& CandidateModel::mutable_item_vectors() {
+  return tied_ ? encoder_->tables()[item_table_] : items_;
+}
+
+void CandidateModel::SetOwnRow(uint32_t row, std::span<const float> values) {
+  if (item_tower_) return item_tower_->SetOwnRow(row, values);
+  mutable_item_vectors().SetRow(row, values);
+}
+
+void CandidateModel::EncodeItems(const features::FeatureBlock& content, base::ThreadPool* pool) {
+  if (item_tower_) item_tower_->EncodeKnown(content, &mutable_item_vectors(), pool);
+}
+
 void CandidateModel::WidenTables() {
   for (nn::EmbeddingTable& table : encoder_->tables()) table.Widen();
   items_.Widen();
@@ -103,11 +128,12 @@ void CandidateModel::WidenTables() {
 
 std::vector<nn::Parameter> CandidateModel::Parameters() {
   std::vector<nn::Parameter> parameters;
-  for (size_t i = 0; i < shape_.inputs.tables.size(); ++i) {
+  for (size_t i = 0; i < encoder_->tables().size(); ++i) {
     encoder_->tables()[i].AppendParameters(TableName(shape_.inputs.tables[i]), parameters);
   }
   if (!tied_) items_.AppendParameters("items", parameters);
   encoder_->AppendParameters(parameters);
+  if (item_tower_) item_tower_->AppendParameters(parameters);
   return parameters;
 }
 
@@ -143,7 +169,8 @@ Result<CandidateModel> CandidateModel::Load(const std::filesystem::path& path,
   UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> items, file.Get<uint32_t>("shape.items", 1));
   shape.items = items[0];
   if (shape.items == 0) return DataLoss("{}: a softmax without rows; train again", path.string());
-  if (const Status fits = CheckEncoder(options, shape); !fits) {
+  for (const Status& fits : {CheckEncoder(options, shape), CheckItemTower(options, shape)}) {
+    if (fits) continue;
     return DataLoss("{}: {}; train again", path.string(), fits.error().message);
   }
   UPNEXT_RETURN_IF_ERROR(CheckSizes(file, options, shape));

@@ -13,23 +13,27 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "base/rng.h"
 #include "base/status.h"
+#include "base/thread_pool.h"
 #include "features/feature_block.h"
 #include "nn/embedding_table.h"
 #include "nn/graph.h"
 #include "nn/parameter.h"
 #include "retrieval/candidate_options.h"
+#include "retrieval/item_tower.h"
 #include "retrieval/user_encoder.h"
 
 namespace upnext::retrieval {
 
 // Of its section file.
 inline constexpr std::string_view kCandidateModelKind = "candidate-model";
-inline constexpr uint32_t kCandidateModelVersion = 4;
+inline constexpr uint32_t kCandidateModelVersion = 5;
 
 class CandidateModel {
  public:
@@ -45,16 +49,24 @@ class CandidateModel {
   // The same as operations: inputs "query.NAME" by feature (see nn::AppendBagInput) and
   // "numbers.query" [queries, numbers of a block], output "user_vector" [queries, dim].
   void AppendTo(nn::Graph& graph) const;
-  const nn::EmbeddingTable& item_vectors() const;
+  const nn::EmbeddingTable& item_vectors() const;  // [items, dim]
   uint32_t dim() const { return options_.dim; }
   const CandidateModelOptions& options() const { return options_; }
   const CandidateShape& shape() const { return shape_; }
+  // Replaces the vector of an item, or with an item tower its own row in it.
+  void SetOwnRow(uint32_t row, std::span<const float> values);
   bool tied() const { return tied_; }  // one table for watches and items
+  // Of the item encoder `content`; null for `id`. It has the vectors of items that are not in
+  // item_vectors().
+  const ItemTower* item_tower() const { return item_tower_ ? &*item_tower_ : nullptr; }
+  // Makes item_vectors() of the tower as it is now; no effect without one. `content`: of every row
+  // (item_content.h).
+  void EncodeItems(const features::FeatureBlock& content, base::ThreadPool* pool);
   UserEncoder& encoder() { return *encoder_; }
   const UserEncoder& encoder() const { return *encoder_; }
   // Every parameter, by its name in the file: "embedding.item" and so on for each vocabulary,
-  // "items" (absent when tied), then the encoder's: "tower.0.weight" ... Views: the model must not move
-  // while they are used.
+  // "items" (absent when tied), then the encoder's: "tower.0.weight" ..., then the item tower's. Views:
+  // the model must not move while they are used.
   std::vector<nn::Parameter> Parameters();
 
   // From tables in bf16 to fp32, one by one: what searches and indexes read.
@@ -74,10 +86,13 @@ class CandidateModel {
   CandidateModelOptions options_;
   CandidateShape shape_;
   bool tied_;
+  nn::EmbeddingTable& mutable_item_vectors();
+
   size_t item_table_;  // of watched items, if a feature reads them
   nn::EmbeddingTable
       items_;  // one row when tied: tables()[item_table_] of the encoder stands for it
   std::unique_ptr<UserEncoder> encoder_;
+  std::optional<ItemTower> item_tower_;
 };
 
 }  // namespace upnext::retrieval

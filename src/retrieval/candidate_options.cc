@@ -16,6 +16,11 @@ constexpr uint32_t kMaxLength = features::kMaxBagLimit, kMaxBlocks = 32, kMaxHid
 
 }  // namespace
 
+ItemEncoder ItemEncoderFromConfig(const base::ConfigTable& retrieval) {
+  const std::vector<std::string> names(std::begin(kItemEncoders), std::end(kItemEncoders));
+  return static_cast<ItemEncoder>(retrieval.Choice("items", names, 0));
+}
+
 CandidateModelOptions CandidateModelOptions::FromConfig(const base::ConfigTable& retrieval) {
   return FromConfig(retrieval, {});
 }
@@ -30,6 +35,7 @@ CandidateModelOptions CandidateModelOptions::FromConfig(const base::ConfigTable&
   const auto encoder = std::ranges::find(encoders, defaults.encoder);
   options.encoder = encoders[retrieval.Choice("encoder", encoders,
                                               static_cast<size_t>(encoder - encoders.begin()))];
+  options.items = ItemEncoderFromConfig(retrieval);
   options.dim = number("dim", options.dim, 1, kMaxDim);
   options.embedding_dim = number("embedding_dim", options.dim, 1, kMaxDim);
   options.context_dim = number("context_dim", options.context_dim, 1, kMaxDim);
@@ -74,17 +80,18 @@ Status CandidateModelOptions::Save(base::SectionWriter& writer) const {
                                             blocks,
                                             heads,
                                             hidden};
-  UPNEXT_RETURN_IF_ERROR(base::AddStrings(writer, "encoder", std::vector<std::string>{encoder}));
+  const std::string item_encoder(kItemEncoders[static_cast<size_t>(items)]);
+  UPNEXT_RETURN_IF_ERROR(
+      base::AddStrings(writer, "encoders", std::vector<std::string>{encoder, item_encoder}));
   UPNEXT_RETURN_IF_ERROR(writer.Add<uint32_t>("options", std::span<const uint32_t>(numbers)));
   return writer.Add<uint32_t>("windows", recent_windows);
 }
 
 Result<CandidateModelOptions> CandidateModelOptions::Load(const base::SectionFile& file) {
-  UPNEXT_ASSIGN_OR_RETURN(const base::StringTable names, base::StringTable::Get(file, "encoder"));
+  UPNEXT_ASSIGN_OR_RETURN(const base::StringTable names, base::StringTable::Get(file, "encoders"));
   UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> numbers, file.Get<uint32_t>("options", 10));
   UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> windows, file.Get<uint32_t>("windows"));
   CandidateModelOptions options;
-  if (names.size() == 1) options.encoder = names[0];
   options.dim = numbers[0];
   options.embedding_dim = numbers[1];
   options.context_dim = numbers[2];
@@ -99,19 +106,36 @@ Result<CandidateModelOptions> CandidateModelOptions::Load(const base::SectionFil
     return number >= least && number <= most;
   };
   const auto fits = [&](uint32_t dim) { return within(dim, 1, kMaxDim); };
-  if (names.size() != 1 || !fits(options.dim) || !fits(options.embedding_dim) ||
-      !fits(options.context_dim) || options.depth > kMaxDepth || windows.size() > kMaxWindows ||
+  if (!fits(options.dim) || !fits(options.embedding_dim) || !fits(options.context_dim) ||
+      options.depth > kMaxDepth || windows.size() > kMaxWindows ||
       numbers[5] >= std::size(kPoolings) || !within(options.sequence_length, 1, kMaxLength) ||
       !within(options.blocks, 1, kMaxBlocks) || !within(options.heads, 1, kMaxDim) ||
       options.hidden > kMaxHidden || (options.tie_items && options.dim != options.embedding_dim)) {
     return DataLoss("{}: the model's options are out of bounds; train again", file.path().string());
   }
-  if (const auto known = EncoderNames(); std::ranges::find(known, options.encoder) == known.end()) {
-    return DataLoss("{}: expected one of the user encoders {}, found '{}'; train again",
-                    file.path().string(), fmt::join(known, ", "), options.encoder);
-  }
+  UPNEXT_RETURN_IF_ERROR(options.SetEncoders(names, file));
   options.pooling = static_cast<Pooling>(numbers[5]);
   return options;
+}
+
+Status CandidateModelOptions::SetEncoders(const base::StringTable& names,
+                                          const base::SectionFile& file) {
+  if (names.size() != 2) {
+    return DataLoss("{}: expected the names of two encoders, found {}; train again",
+                    file.path().string(), names.size());
+  }
+  encoder = names[0];
+  if (const auto known = EncoderNames(); std::ranges::find(known, encoder) == known.end()) {
+    return DataLoss("{}: expected one of the user encoders {}, found '{}'; train again",
+                    file.path().string(), fmt::join(known, ", "), encoder);
+  }
+  const auto known_items = std::ranges::find(kItemEncoders, names[1]);
+  if (known_items == std::end(kItemEncoders)) {
+    return DataLoss("{}: expected one of the item encoders {}, found '{}'; train again",
+                    file.path().string(), fmt::join(kItemEncoders, ", "), names[1]);
+  }
+  items = static_cast<ItemEncoder>(known_items - std::begin(kItemEncoders));
+  return Ok();
 }
 
 std::vector<size_t> CandidateModelOptions::widths() const {
@@ -131,6 +155,14 @@ bool IsWide(const features::ModelShape& inputs, size_t table) {
 uint32_t TableDim(const CandidateModelOptions& options, const features::ModelShape& inputs,
                   size_t table) {
   return IsWide(inputs, table) ? options.embedding_dim : options.context_dim;
+}
+
+size_t QueryTables(const features::ModelShape& inputs) {
+  size_t tables = 0;
+  for (const features::ModelShape::Slot& slot : inputs.query.slots) {
+    tables = std::max<size_t>(tables, slot.table + 1);
+  }
+  return tables;
 }
 
 bool IsTied(const CandidateModelOptions& options, const features::ModelShape& inputs) {

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/config.h"
@@ -21,8 +22,16 @@
 
 namespace upnext::retrieval {
 
+// What the vector of an item is made of. kId: a row of a table. kContent: such a row and what the
+// catalogue says of the item (item_tower.h).
+enum class ItemEncoder : uint8_t { kId, kContent };
+inline constexpr std::string_view kItemEncoders[] = {"id", "content"};
+// [retrieval] items = "content"
+ItemEncoder ItemEncoderFromConfig(const base::ConfigTable& retrieval);
+
 struct CandidateModelOptions {
   std::string encoder = "bag";  // a name of the registry (user_encoder.h)
+  ItemEncoder items = ItemEncoder::kId;
   uint32_t dim = 64;            // of u and v (paper: 256)
   uint32_t embedding_dim = 64;  // of lists: watches, tokens (paper: 256)
   uint32_t context_dim = 8;     // of single ids: region, device
@@ -47,11 +56,14 @@ struct CandidateModelOptions {
   // Keys that are not given have the values of `defaults`.
   static CandidateModelOptions FromConfig(const base::ConfigTable& retrieval,
                                           const CandidateModelOptions& defaults);
-  // Sections "encoder", "options" and "windows" of the model's file. kDataLoss for values that
+  // Sections "encoders", "options" and "windows" of the model's file. kDataLoss for values that
   // FromConfig does not give.
   Status Save(base::SectionWriter& writer) const;
   static Result<CandidateModelOptions> Load(const base::SectionFile& file);
   std::vector<size_t> widths() const;  // of the tower
+
+ private:
+  Status SetEncoders(const base::StringTable& names, const base::SectionFile& file);
 };
 
 struct CandidateShape {
@@ -65,6 +77,8 @@ uint32_t TableDim(const CandidateModelOptions& options, const features::ModelSha
                   size_t table);
 // Lists have the wide embeddings, single ids the narrow ones; a table that both read is wide.
 bool IsWide(const features::ModelShape& inputs, size_t table);
+// Tables that features of the user read, which come first; others are of items alone.
+size_t QueryTables(const features::ModelShape& inputs);
 // Whether the softmax uses the table of watched items.
 bool IsTied(const CandidateModelOptions& options, const features::ModelShape& inputs);
 

@@ -32,7 +32,7 @@ void Interleave(const base::Tasks& a, const base::Tasks& b, base::Tasks* both) {
 
 CandidateTrainer::CandidateTrainer(CandidateModel* model, const CandidateTrainOptions& options,
                                    const features::Vocabulary& vocabulary, base::ThreadPool& pool,
-                                   float table_epsilon)
+                                   float table_epsilon, const ItemSources& items)
     : model_(*model),
       options_(options),
       pool_(pool),
@@ -50,12 +50,33 @@ CandidateTrainer::CandidateTrainer(CandidateModel* model, const CandidateTrainOp
         table, kernels::AdagradOptions{options.table_learning_rate, table_epsilon});
   };
   if (options.in_batch) label_counts_.emplace(vocabulary);
-  if (!model->tied()) items_step_ = step_of(&model->items_);
   std::vector<nn::EmbeddingTable>& tables = model->encoder().tables();
   for (size_t i = 0; i < tables.size(); ++i) {
-    table_steps_.push_back(step_of(&tables[i]));
-    if (items_step_ || i != model->item_table_) early_steps_.push_back(table_steps_[i].get());
+    table_steps_.push_back(IsOfItems(i) ? nullptr : step_of(&tables[i]));
+    if (table_steps_[i] != nullptr) early_steps_.push_back(table_steps_[i].get());
   }
+  items_ = MakeItemTraining({.vectors = &model->mutable_item_vectors(),
+                             .name = model->tied() ? TableState(model->item_table_) : "items",
+                             .tower = model->item_tower_ ? &*model->item_tower_ : nullptr,
+                             .read = SlotsOfItems(),
+                             .sources = items,
+                             .id_dropout = options.id_dropout,
+                             .given_rate = options.pretrained_rate,
+                             .make_step = step_of,
+                             .pool = &pool});
+}
+
+std::string CandidateTrainer::TableState(size_t table) const {
+  return "embedding." + model_.shape().inputs.tables[table].name;
+}
+
+std::vector<size_t> CandidateTrainer::SlotsOfItems() const {
+  std::vector<size_t> slots;
+  const auto& all = model_.shape().inputs.query.slots;
+  for (size_t slot = 0; slot < all.size(); ++slot) {
+    if (IsOfItems(all[slot].table)) slots.push_back(slot);
+  }
+  return slots;
 }
 
 bool CandidateTrainer::full_softmax() const {
@@ -84,6 +105,7 @@ nn::LossValue CandidateTrainer::Step(const features::CandidateBatch& batch) {
   AppendEarlyUpdates(updates);
   Interleave(products, updates, &both);
   base::RunAll(both, &pool_);
+  FinishItems();
   ApplyLate();
   return loss;
 }
@@ -136,12 +158,19 @@ void CandidateTrainer::RunProducts() {
   base::Tasks products;
   AppendProducts(products);
   base::RunAll(products, &pool_);
+  FinishItems();
+}
+
+void CandidateTrainer::FinishItems() {
+  softmax_.AddGradients(encoder_->users(), items_->step());
+  items_->Finish();
 }
 
 nn::LossValue CandidateTrainer::RunBlocks(const features::CandidateBatch& batch,
                                           std::span<const uint32_t> classes, bool full) {
   const kernels::Precision precision =
       options_.bf16 ? kernels::Precision::kBf16 : kernels::Precision::kFp32;
+  items_->Begin(batch, classes, rng_);
   base::Tasks tasks;
   encoder_->Begin(batch.features, precision, rng_, tasks);
   AppendRowGradients(tasks);
@@ -199,13 +228,14 @@ std::span<const float> CandidateTrainer::Expected(std::span<const uint32_t> rows
   return logs;
 }
 
-// Only says where the gradients will be, so that rows can be sorted before they are there. A table
-// that the items share gets their gradients too, and is sorted after that.
+// Only says where the gradients will be, so that rows can be sorted before they are there. The vectors
+// of items get more gradients, and are sorted after that.
 void CandidateTrainer::AppendRowGradients(base::Tasks& tasks) {
   for (size_t table = 0; table < table_steps_.size(); ++table) {
     tasks.push_back([this, table] {
+      if (IsOfItems(table)) return encoder_->AddRowGradients(table, items_->step());
       encoder_->AddRowGradients(table, *table_steps_[table]);
-      if (items_step_ || table != model_.item_table_) table_steps_[table]->Sort();
+      table_steps_[table]->Sort();
     });
   }
 }
@@ -221,13 +251,11 @@ void CandidateTrainer::AppendEarlyUpdates(base::Tasks& tasks) {
 }
 
 void CandidateTrainer::ApplyLate() {
-  softmax_.AddGradients(encoder_->users(), items_step());
-  items_step().Sort();
   base::Tasks tasks;
-  items_step().AppendStep(tasks);
+  items_->AppendStep(tasks);
   tower_step_.AppendStep(tasks);
   base::RunAll(tasks, &pool_);
-  items_step().Clear();
+  items_->Clear();
   for (nn::RowStep* step : early_steps_) step->Clear();
 }
 
@@ -237,9 +265,9 @@ void CandidateTrainer::AppendState(std::vector<nn::Parameter>& state) {
     const std::span<float> counts = label_counts_->state();
     state.push_back({.name = "sampler.labels", .shape = {counts.size()}, .value = counts});
   }
-  if (items_step_) items_step_->AppendState("items", state);
+  items_->AppendState(state);
   for (size_t i = 0; i < table_steps_.size(); ++i) {
-    table_steps_[i]->AppendState("embedding." + model_.shape().inputs.tables[i].name, state);
+    if (table_steps_[i] != nullptr) table_steps_[i]->AppendState(TableState(i), state);
   }
 }
 

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/thread_pool.h"
@@ -25,16 +26,18 @@
 #include "retrieval/batch_softmax.h"
 #include "retrieval/candidate_model.h"
 #include "retrieval/candidate_training.h"
+#include "retrieval/item_training.h"
 #include "retrieval/user_encoder.h"
 
 namespace upnext::retrieval {
 
 class CandidateTrainer {
  public:
-  // `table_epsilon` is Adagrad's; tests set it so large that a step becomes plain descent.
+  // `table_epsilon` is Adagrad's; tests set it so large that a step becomes plain descent. `items`
+  // outlives the trainer; models with an item tower need content.
   CandidateTrainer(CandidateModel* model, const CandidateTrainOptions& options,
                    const features::Vocabulary& vocabulary, base::ThreadPool& pool,
-                   float table_epsilon = 1e-8f);
+                   float table_epsilon = 1e-8f, const ItemSources& items = {});
 
   // Gradients and update at once. Returns the loss before the update.
   nn::LossValue Step(const features::CandidateBatch& batch);
@@ -77,9 +80,11 @@ class CandidateTrainer {
   void RunProducts();
   void ApplyLate();
   void AppendRowGradients(base::Tasks& tasks);
-  nn::RowStep& items_step() {
-    return items_step_ ? *items_step_ : *table_steps_[model_.item_table_];
-  }
+  // The gradients of items' vectors, when the last of them is there.
+  void FinishItems();
+  std::string TableState(size_t table) const;  // name in the optimisers' state
+  std::vector<size_t> SlotsOfItems() const;    // features that read the items' vectors
+  bool IsOfItems(size_t table) const { return model_.tied() && table == model_.item_table_; }
 
   CandidateModel& model_;
   CandidateTrainOptions options_;
@@ -89,8 +94,9 @@ class CandidateTrainer {
   base::Rng rng_;
 
   std::unique_ptr<EncoderTraining> encoder_;
-  std::vector<std::unique_ptr<nn::RowStep>> table_steps_;  // as the model's tables
-  std::unique_ptr<nn::RowStep> items_step_;  // none when tied: the table's step does both
+  std::unique_ptr<ItemTraining> items_;
+  // As the model's tables; null for one that the items share.
+  std::vector<std::unique_ptr<nn::RowStep>> table_steps_;
   nn::Adam tower_step_;
   // Steps that need no product of the whole batch: of all tables but the items'.
   std::vector<nn::RowStep*> early_steps_;

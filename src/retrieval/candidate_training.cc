@@ -11,17 +11,22 @@
 #include "kernels/gemm.h"
 #include "retrieval/candidate_trainer.h"
 #include "retrieval/candidate_validation.h"
+#include "retrieval/given_vectors.h"
+#include "retrieval/item_content.h"
 
 namespace upnext::retrieval {
 namespace {
 
 class Training : public nn::Trainable {
  public:
+  // `given`: ItemSources::given.
   Training(const examples::ReplaySource& source, const features::FeatureStatistics& tables,
-           const CandidateTrainOptions& options, CandidateModel& model, base::ThreadPool& pool)
+           const CandidateTrainOptions& options, std::span<const uint32_t> given,
+           CandidateModel& model, base::ThreadPool& pool)
       : options_(options),
         model_(model),
         compute_{.precision = kernels::Precision::kFp32, .pool = &pool},
+        content_(ContentOfItems(tables, source.catalogue)),
         stream_(source, tables,
                 {.max_per_user = options.max_per_user,
                  .labels = options.labels,
@@ -31,10 +36,12 @@ class Training : public nn::Trainable {
                  .user_share = options.user_share,
                  .seed = options.seed},
                 pool),
-        trainer_(&model, options, tables.vocabulary(features::kItemVocabulary), pool),
+        trainer_(&model, options, tables.vocabulary(features::kItemVocabulary), pool,
+                 /*table_epsilon=*/1e-8f, {.content = &content_, .given = given}),
         validation_(source, tables, examples::SplitPart::kValidation, options.feed,
                     options.validation_users, pool) {}
 
+  void EncodeItems() { model_.EncodeItems(content_, compute_.pool); }
   bool has_validation() const { return validation_.cases() > 0; }
 
   uint64_t examples_per_epoch() const override { return stream_.examples_per_epoch(); }
@@ -48,6 +55,7 @@ class Training : public nn::Trainable {
   }
 
   Status Validate(nn::EpochReport* report) override {
+    EncodeItems();
     report->validation = validation_.Ndcg(model_, compute_);
     return Ok();
   }
@@ -74,7 +82,8 @@ class Training : public nn::Trainable {
  private:
   const CandidateTrainOptions& options_;
   CandidateModel& model_;
-  nn::Compute compute_;  // of validation: exact, as when serving
+  nn::Compute compute_;                   // of validation: exact, as when serving
+  const features::FeatureBlock content_;  // of items
   examples::CandidateStream stream_;
   CandidateTrainer trainer_;
   CandidateValidation validation_;
@@ -124,6 +133,13 @@ CandidateTrainOptions CandidateTrainOptions::FromConfig(const base::ConfigTable&
   }
   options.dropout = real("dropout", options.dropout, 0, 0.95);
   options.bag_dropout = real("bag_dropout", options.bag_dropout, 0, 0.95);
+  options.id_dropout = real("id_dropout", options.id_dropout, 0, 1);
+  options.pretrained = retrieval.Text("pretrained", options.pretrained);
+  options.pretrained_rate = real("pretrained_rate", options.pretrained_rate, 0, 1);
+  if (options.pretrained_rate < 1 &&
+      retrieval.Choice("table_precision", {"fp32", "bf16"}, 0) == 1) {
+    retrieval.Fail("pretrained_rate", "expected 1 with tables in bf16, found a smaller one");
+  }
   options.max_per_user = number("max_per_user", options.max_per_user, 1, UINT32_MAX);
   options.min_history = number("min_history", options.min_history, 0, UINT32_MAX);
   options.labels = static_cast<examples::CandidateStreamOptions::Labels>(
@@ -152,10 +168,18 @@ Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& sourc
         shape.items - 1);
   }
   UPNEXT_RETURN_IF_ERROR(CheckEncoder(model_options, shape));
+  UPNEXT_RETURN_IF_ERROR(CheckItemTower(model_options, shape));
   TrainedCandidate result;
   base::Rng rng(options.seed, /*stream=*/1);
   result.model = std::make_unique<CandidateModel>(model_options, shape, rng);
-  Training training(source, tables, options, *result.model, pool);
+  std::vector<uint32_t> given;
+  if (!options.pretrained.empty()) {
+    UPNEXT_ASSIGN_OR_RETURN(
+        given, StartFromGiven(options.pretrained, tables, source.catalogue, result.model.get()));
+    progress.Note(fmt::format("{} of {} items start at their '{}', the others at random",
+                              given.size(), shape.items - 1, options.pretrained));
+  }
+  Training training(source, tables, options, given, *result.model, pool);
   if (training.examples_per_epoch() == 0) {
     return FailedPrecondition(
         "the training part has no positive event that follows {} others of its user; check "
@@ -180,6 +204,7 @@ Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& sourc
   UPNEXT_ASSIGN_OR_RETURN(static_cast<nn::TrainingReport&>(result),
                           nn::RunTraining(training, loop, progress));
   result.model->WidenTables();
+  training.EncodeItems();
   return result;
 }
 

@@ -10,6 +10,7 @@
 #define UPNEXT_RETRIEVAL_CANDIDATE_TRAINING_H_
 
 #include <memory>
+#include <string>
 
 #include "base/progress.h"
 #include "base/thread_pool.h"
@@ -45,8 +46,14 @@ struct CandidateTrainOptions {
     kAdam
   } table_optimiser = TableOptimiser::kAdagrad;
   float table_learning_rate = 0.05f, tower_learning_rate = 1e-3f;
-  float dropout = 0.0f;        // of the embeddings in the tower's input
-  float bag_dropout = 0.0f;    // share of watches and tokens dropped from each bag in training
+  float dropout = 0.0f;      // of the embeddings in the tower's input
+  float bag_dropout = 0.0f;  // share of watches and tokens dropped from each bag in training
+  // Of items = "content": how often a step reads an item without its own row (CG-24).
+  float id_dropout = 0.1f;
+  // An attribute of items with vectors at which their own rows start (CG-23); "": none. Steps move
+  // these rows a share of the way: 0 keeps them, 1 trains them as others.
+  std::string pretrained;
+  float pretrained_rate = 1.0f;
   uint32_t max_per_user = 50;  // examples per user and epoch (CG-18)
   // Complete watches required before a label. 0 includes first watches, which train the model for
   // new users (CG-22).

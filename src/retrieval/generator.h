@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ann/index.h"
 #include "catalogue/catalogue.h"
 #include "features/request_context.h"
 #include "features/trend_counts.h"
@@ -39,6 +40,8 @@ struct ProposeRequest {
   const features::Context& context;
   const SiteVerb& verb = DefaultVerb();       // for reasons
   const features::LiveLists* live = nullptr;  // what is chosen most now; null: not known
+  // Items that the candidate model knows by their content alone (new_item_index.h); null: none.
+  const ann::Index* new_items = nullptr;
 };
 
 struct Candidate {

@@ -24,6 +24,46 @@ inline CandidateShape SmallShape() {
   }
   return shape;
 }
+// With features of items: a category, two lists of one vocabulary, and numbers.
+inline CandidateShape ContentShape() {
+  CandidateShape shape = SmallShape();
+  const auto table = static_cast<uint32_t>(shape.inputs.tables.size());
+  shape.inputs.tables.push_back({"channel", 4});
+  shape.inputs.tables.push_back({"topic", 5});
+  shape.inputs.impression = {
+      .slots = {{.feature = "item_channel", .table = table},
+                {.feature = "item_topics", .table = table + 1, .list = true},
+                {.feature = "more_topics", .table = table + 1, .list = true}},
+      .dense = 3};
+  return shape;
+}
+inline CandidateShape ShapeFor(const CandidateModelOptions& options) {
+  return options.items == ItemEncoder::kContent ? ContentShape() : SmallShape();
+}
+
+// Of every item of the shape.
+inline features::FeatureBlock RandomContent(uint64_t seed = 9) {
+  base::Rng rng(seed);
+  const CandidateShape shape = ContentShape();
+  const auto below = [&](uint32_t n) { return static_cast<uint32_t>(rng.Below(n)); };
+  features::FeatureBlock content;
+  content.categorical.resize(shape.inputs.impression.slots.size());
+  content.dense_width = shape.inputs.impression.dense;
+  for (content.rows = 0; content.rows < shape.items; ++content.rows) {
+    for (size_t slot = 0; slot < content.categorical.size(); ++slot) {
+      const features::ModelShape::Slot& of = shape.inputs.impression.slots[slot];
+      for (uint32_t n = of.list ? below(4) : 1; n > 0; --n) {
+        content.categorical[slot].ids.push_back(below(shape.inputs.tables[of.table].rows));
+      }
+      content.categorical[slot].Close();
+    }
+    for (size_t d = 0; d < content.dense_width; ++d) {
+      content.dense.push_back(static_cast<float>(rng.Uniform()));
+    }
+  }
+  return content;
+}
+
 inline features::Bags& WatchesOf(features::CandidateBatch& batch) {
   return batch.features.categorical[0];
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "features/feature_statistics.h"
 #include "retrieval/candidate_training.h"
 #include "retrieval/indexed_items.h"
+#include "retrieval/new_item_index.h"
 #include "retrieval/scored_items.h"
 #include "retrieval/test_batch.h"
 #include "schema/event.h"
@@ -83,17 +85,25 @@ struct Setting {
   std::string encoder = "bag";
   uint32_t epochs = 8;
   std::string watches = {};  // in place of the default feature of that name
+  ItemEncoder items = ItemEncoder::kId;
+  float id_dropout = 0.1f;
+  uint32_t negatives = 0;
 };
 
 inline features::FeatureSpec SpecOf(const Setting& setting) {
   features::FeatureSpec spec{.drop = setting.drop};
   if (!setting.watches.empty()) spec.retrieval = {{"watches", setting.watches, ""}};
+  if (setting.items == ItemEncoder::kContent) {
+    const auto& content = features::ContentFeatures();
+    spec.retrieval.insert(spec.retrieval.end(), content.begin(), content.end());
+  }
   return spec;
 }
 
 inline Judged TrainAndJudge(const examples::World& world, const Setting& setting) {
   const features::FeatureStatistics tables = world.Learn(SpecOf(setting));
   const CandidateModelOptions model_options = {.encoder = setting.encoder,
+                                               .items = setting.items,
                                                .dim = 16,
                                                .embedding_dim = 16,
                                                .depth = setting.depth,
@@ -103,7 +113,8 @@ inline Judged TrainAndJudge(const examples::World& world, const Setting& setting
   CandidateTrainOptions options;
   options.batch = 64;
   options.epochs = setting.epochs;
-  options.negatives = 0;
+  options.negatives = setting.negatives;
+  options.id_dropout = setting.id_dropout;
   options.tower_learning_rate = 3e-3f;
   options.max_per_user = setting.max_per_user;
   options.labels = setting.labels;
@@ -115,13 +126,22 @@ inline Judged TrainAndJudge(const examples::World& world, const Setting& setting
   const features::FeatureExtractor extractor(tables, world.catalogue, features::Model::kRetrieval);
   const features::Vocabulary& items = tables.vocabulary(features::kItemVocabulary);
   const ann::ExactIndex index(IndexedItems(trained->model->item_vectors(), items));
+  const std::unique_ptr<const NewItemIndex> fresh =
+      NewItemIndex::Make(*trained->model, tables, world.catalogue);
   return Judge(world, [&](const examples::HoldoutCase& held_out) {
     features::FeatureBlock batch;
     extractor.AppendQuery(examples::StateAt(world.source, held_out.user, held_out.end_row,
                                             tables.plan.retrieval_state()),
                           held_out.user, held_out.context, &batch);
     std::vector<ann::Hit> hits;
-    index.Search(UserVectors(*trained->model, batch), items.rows() - 1, {}, &hits);
+    const std::vector<float> user = UserVectors(*trained->model, batch);
+    index.Search(user, items.rows() - 1, {}, &hits);
+    if (fresh != nullptr) {
+      std::vector<ann::Hit> more;
+      fresh->index().Search(user, world.log.items(), {}, &more);
+      hits.insert(hits.end(), more.begin(), more.end());
+      std::ranges::stable_sort(hits, std::ranges::greater(), &ann::Hit::score);
+    }
     std::vector<uint32_t> list;
     for (const ann::Hit& hit : hits) list.push_back(hit.id);
     return list;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -20,6 +21,7 @@
 #include "ranking/score_candidates.h"
 #include "retrieval/feed_order.h"
 #include "retrieval/generator.h"
+#include "retrieval/new_item_index.h"
 #include "schema/event.h"
 #include "schema/schema.h"
 
@@ -116,6 +118,7 @@ struct Engine::Rep {
   const retrieval::SiteVerb verb;
   const std::optional<float> low_rating;  // none: dislikes change nothing
   const features::LiveCounts* const live;
+  const std::unique_ptr<const retrieval::NewItemIndex> new_items;  // null: none
   std::vector<ActiveGenerator> generators;
   size_t lead = SIZE_MAX;  // the first that fills a slate
   bool reorders = false;   // the bundle's order is another than that of the lead
@@ -146,6 +149,9 @@ Engine::Rep::Rep(const bundle::Bundle& b, const catalogue::Catalogue& c,
       verb(VerbOf(b, options)),
       low_rating(options.feed.LowRating(c.log())),
       live(counts),
+      new_items(b.candidate() == nullptr
+                    ? nullptr
+                    : retrieval::NewItemIndex::Make(*b.candidate(), b.tables(), c)),
       live_every(bundle.candidate() == nullptr ? 0 : options.live.every) {
   for (const retrieval::LoadedGenerator& one : bundle.generators()) {
     const auto budget = options.budgets.find(one.name);
@@ -318,6 +324,7 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request,
                                {.verb = rep_->verb,
                                 .low_rating = rep_->low_rating,
                                 .live = live != nullptr ? live : now.get(),
+                                .new_items = rep_->new_items ? &rep_->new_items->index() : nullptr,
                                 .live_every = rep_->live_every});
   const auto scratch = rep_->scratch.Borrow();
   slate.counts.catalogue = rep_->catalogue.present(schema::Entity::kItem);

@@ -10,6 +10,7 @@
 #include "features/state_spec.h"
 #include "ranking/ranker.h"
 #include "retrieval/candidate_model.h"
+#include "retrieval/item_content.h"
 
 namespace upnext::training {
 namespace {
@@ -112,12 +113,12 @@ void Count(const Feature& feature, size_t slot, size_t dense_width,
       static_cast<uint64_t>(std::ranges::count_if(bags.ids, [](uint32_t id) { return id != 0; }));
 }
 
-// Adds blocks by side to the tallies of a model.
-void CountBlocks(const FeaturePlan& plan, Model model, const features::FeatureBlock& query,
+// Adds blocks by side, those that are not null, to the tallies of a model.
+void CountBlocks(const FeaturePlan& plan, Model model, const features::FeatureBlock* query,
                  const features::FeatureBlock* impression, Tally* tallies) {
   ForEachFeature(plan, model, [&](const Feature& feature, Side side, size_t slot) {
     Tally* tally = tallies++;
-    const features::FeatureBlock* block = side == Side::kQuery ? &query : impression;
+    const features::FeatureBlock* block = side == Side::kQuery ? query : impression;
     if (block == nullptr) return;
     Count(feature, slot, plan.side(model, side).dense_width, *block, tally);
   });
@@ -157,16 +158,19 @@ void MeasureFeatures(const Dataset& dataset, const TrainOptions& options, uint32
   features::CandidateBatch watch_batch;
   uint64_t read = 0;
   for (watches.StartEpoch(0); read < examples && watches.Next(kBatch, &watch_batch);) {
-    CountBlocks(plan, Model::kRetrieval, watch_batch.features, nullptr, tallies.data());
+    CountBlocks(plan, Model::kRetrieval, &watch_batch.features, nullptr, tallies.data());
     read += watch_batch.size();
   }
+  const features::FeatureBlock content =
+      retrieval::ContentOfItems(statistics, dataset.source().catalogue);
+  CountBlocks(plan, Model::kRetrieval, nullptr, &content, tallies.data());
   const auto first_ranking =
       static_cast<size_t>(std::ranges::find(*rows, "ranking", &FeatureRow::model) - rows->begin());
   examples::RankingStream impressions(dataset.source(), statistics, {}, pool);
   examples::RankingBatch batch;
   read = 0;
   for (impressions.StartEpoch(0); read < examples && impressions.Next(kBatch, &batch);) {
-    CountBlocks(plan, Model::kRanking, batch.queries, &batch.impressions,
+    CountBlocks(plan, Model::kRanking, &batch.queries, &batch.impressions,
                 tallies.data() + first_ranking);
     read += batch.size();
   }
@@ -182,8 +186,9 @@ void MeasureFeatures(const Dataset& dataset, const TrainOptions& options, uint32
     row.coverage = share(tally.with_row, tally.ids);
     row.rows = statistics.rows(plan.FindVocabulary(row.vocabulary));
     row.dim =
-        row.model == "ranking"
-            ? ranking::EmbeddingDim(options.ranker, {row.vocabulary, row.rows})
+        row.model == "ranking" ? ranking::EmbeddingDim(options.ranker, {row.vocabulary, row.rows})
+        : row.side == "impression"
+            ? options.candidate.dim
             : retrieval::TableDim(options.candidate, retrieval, retrieval.Find(row.vocabulary));
   }
 }

@@ -49,7 +49,9 @@ DatasetOptions DatasetOptions::FromConfig(const base::Config& config) {
   const std::vector<std::string> labels = ranking::LabelsFromConfig(config.Table("ranking"));
   return {.signals = features::SignalOptions::FromConfig(config, schema),
           .features = features::FeatureSpec::FromConfig(
-              config.Table("features"), config.root().Tables("feature"), schema, labels),
+              config.Table("features"), config.root().Tables("feature"), schema, labels,
+              retrieval::ItemEncoderFromConfig(config.Table("retrieval")) ==
+                  retrieval::ItemEncoder::kContent),
           .split = examples::SplitOptions::FromConfig(config.Table("split"))};
 }
 

@@ -1,0 +1,35 @@
+#include "retrieval/new_item_index.h"
+
+#include <numeric>
+#include <utility>
+
+#include "retrieval/item_content.h"
+
+namespace upnext::retrieval {
+
+NewItemIndex::NewItemIndex(std::vector<uint32_t> ids, std::vector<float> vectors, size_t dim,
+                           base::ThreadPool* pool)
+    : ids_(std::move(ids)),
+      vectors_(std::move(vectors)),
+      index_({.data = vectors_.data(), .count = ids_.size(), .dim = dim, .ids = ids_}, pool) {}
+
+std::unique_ptr<const NewItemIndex> NewItemIndex::Make(const CandidateModel& model,
+                                                       const features::FeatureStatistics& tables,
+                                                       const catalogue::Catalogue& catalogue,
+                                                       base::ThreadPool* pool) {
+  constexpr size_t kNewItemRows = 256;  // at a time
+  if (model.item_tower() == nullptr) return nullptr;
+  NewItems fresh = NewItemsOf(tables, catalogue);
+  if (fresh.ids.empty()) return nullptr;
+  std::vector<uint32_t> rows(fresh.ids.size());
+  std::iota(rows.begin(), rows.end(), 0u);
+  std::vector<float> vectors(rows.size() * model.dim());
+  base::ParallelFor(pool, rows.size(), kNewItemRows, [&](size_t begin, size_t end) {
+    model.item_tower()->Encode(fresh.content, std::span(rows).subspan(begin, end - begin),
+                               vectors.data() + begin * model.dim());
+  });
+  return std::unique_ptr<const NewItemIndex>(
+      new NewItemIndex(std::move(fresh.ids), std::move(vectors), model.dim(), pool));
+}
+
+}  // namespace upnext::retrieval
