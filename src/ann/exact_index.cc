@@ -71,8 +71,12 @@ void ExactIndex::SearchBatch(std::span<const float> queries, size_t k,
   const size_t count = queries.size() / vectors_.dim;
   hits->resize(count);
   pool.ParallelFor(count, kQueryBlock, [&](size_t begin, size_t end) {
-    if (rows_ && k < size()) return ScanBatch(queries, k, filters, begin, end, hits);
-    MultiplyBatch(queries, k, filters, begin, end, hits);
+    if (!rows_) return MultiplyBatch(queries, k, filters, begin, end, hits);
+    if (k < size()) return ScanBatch(queries, k, filters, begin, end, hits);
+    for (size_t q = begin; q < end; ++q) {
+      Search(queries.subspan(q * vectors_.dim, vectors_.dim), k,
+             filters.empty() ? Filter() : filters[q], &(*hits)[q]);
+    }
   });
 }
 

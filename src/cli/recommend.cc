@@ -19,6 +19,7 @@
 #include "catalogue/request_attributes.h"
 #include "cli/context_flag.h"
 #include "cli/feed.h"
+#include "cli/feeds_file.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/settings.h"
@@ -58,32 +59,6 @@ struct Moment {
   features::UserState state;
   features::Context context;                     // time, and what else the log says of the request
   std::optional<features::LiveLists> live = {};  // what was chosen most then; none: now
-};
-
-// Where the feeds of all users are written: a file, complete or not there, or "-", stdout.
-class FeedsFile {
- public:
-  static Result<FeedsFile> Create(const std::string& name) {
-    FeedsFile out(name);
-    if (name == "-") return out;
-    UPNEXT_ASSIGN_OR_RETURN(base::AtomicFileWriter file, base::AtomicFileWriter::Create(name));
-    out.file_.emplace(std::move(file));
-    return out;
-  }
-  Status Append(std::string_view text) {
-    if (file_) return file_->Append(std::as_bytes(std::span(text)));
-    Write(stdout, text);
-    return Ok();
-  }
-  Status Commit() { return file_ ? file_->Commit() : Ok(); }
-  // Messages are kept apart from feeds on stdout.
-  void Say(std::string_view text) const { Write(file_ ? stdout : stderr, text); }
-  std::string name() const { return file_ ? name_ : "stdout"; }
-
- private:
-  explicit FeedsFile(std::string name) : name_(std::move(name)) {}
-  std::string name_;
-  std::optional<base::AtomicFileWriter> file_;
 };
 
 // A feed of now asks for no split.
@@ -149,12 +124,15 @@ class Recommender {
   Moment TestMoment(const examples::HoldoutCase& held_out, Trend* trend) const;
   Result<Moment> NowMoment(const std::string& name) const;
   Result<Moment> MomentOf(const std::string& name);
-  Result<serving::Slate> Recommend(const Moment& moment) const;
+  Result<serving::Request> RequestOf(const Moment& moment) const;
+  Result<serving::Slate> Recommend(const Moment& moment, const serving::Request& request,
+                                   const serving::Found* found = nullptr) const;
   Status OpenStore();
   // All users who get a feed, and how to make it: test cases in order of time.
   using MakeMoment = std::function<Result<Moment>(Trend*)>;
   Result<std::vector<MakeMoment>> Everyone();
-  Result<std::string> FeedOf(const Moment& moment) const;
+  std::string FeedOf(const serving::Slate& slate, const std::string& user) const;
+  std::vector<Result<std::string>> Feeds(std::span<const MakeMoment> everyone);
 
   const RecommendFlags& flags_;
   base::ThreadPool pool_;
@@ -258,7 +236,7 @@ Result<std::vector<Recommender::MakeMoment>> Recommender::Everyone() {
   return everyone;
 }
 
-Result<serving::Slate> Recommender::Recommend(const Moment& moment) const {
+Result<serving::Request> Recommender::RequestOf(const Moment& moment) const {
   serving::Request request;
   request.user = moment.name;
   request.n = flags_.n;
@@ -277,9 +255,14 @@ Result<serving::Slate> Recommender::Recommend(const Moment& moment) const {
   request.time_ms = moment.context.time_ms;
   request.stage =
       flags_.stage == "retrieval" ? serving::Stage::kRetrieval : serving::Stage::kRanking;
+  return request;
+}
+
+Result<serving::Slate> Recommender::Recommend(const Moment& moment, const serving::Request& request,
+                                              const serving::Found* found) const {
   UPNEXT_ASSIGN_OR_RETURN(
       serving::Slate slate,
-      engine_.Recommend(moment.state, request, moment.live ? &*moment.live : nullptr));
+      engine_.Recommend(moment.state, request, moment.live ? &*moment.live : nullptr, found));
   slate.bundle_version = opened_.bundle->manifest().version;
   slate.log_version = opened_.log.directory().filename().string();
   return slate;
@@ -287,7 +270,8 @@ Result<serving::Slate> Recommender::Recommend(const Moment& moment) const {
 
 Status Recommender::RunOne() {
   UPNEXT_ASSIGN_OR_RETURN(const Moment moment, MomentOf(flags_.user));
-  UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate, Recommend(moment));
+  UPNEXT_ASSIGN_OR_RETURN(const serving::Request request, RequestOf(moment));
+  UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate, Recommend(moment, request));
   if (flags_.json) {
     Print("{}\n",
           net::SlateJson(slate, engine_.objective_names(), flags_.user, flags_.explain).dump(2));
@@ -298,23 +282,56 @@ Status Recommender::RunOne() {
   return Ok();
 }
 
-Result<std::string> Recommender::FeedOf(const Moment& moment) const {
-  UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate, Recommend(moment));
+std::string Recommender::FeedOf(const serving::Slate& slate, const std::string& user) const {
   if (slate.items.empty()) return std::string();
   if (flags_.json) {
-    return net::SlateJson(slate, {}, moment.name, false).dump() + "\n";
+    return net::SlateJson(slate, {}, user, false).dump() + "\n";
   }
   std::string lines;
   for (size_t rank = 0; rank < slate.items.size(); ++rank) {
     const serving::Recommendation& item = slate.items[rank];
-    lines += fmt::format("{}\t{}\t{}\t{:.9g}\n", moment.name, item.id, flags_.offset + rank + 1,
-                         item.score);
+    lines +=
+        fmt::format("{}\t{}\t{}\t{:.9g}\n", user, item.id, flags_.offset + rank + 1, item.score);
   }
   return lines;
 }
 
+std::vector<Result<std::string>> Recommender::Feeds(std::span<const MakeMoment> everyone) {
+  constexpr size_t kGrain = 16;
+  const size_t n = everyone.size();
+  std::vector<Result<Moment>> moments(n, Moment{});
+  std::vector<Result<serving::Request>> requests(n, serving::Request{});
+  pool_.ParallelFor(n, kGrain, [&](size_t begin, size_t end) {
+    Trend trend = trend_;
+    for (size_t i = begin; i < end; ++i) {
+      moments[i] = everyone[i](&trend);
+      if (moments[i]) requests[i] = RequestOf(*moments[i]);
+    }
+  });
+  std::vector<serving::UserRequest> valid;
+  std::vector<size_t> place(n);  // of a request among them
+  for (size_t i = 0; i < n; ++i) {
+    place[i] = valid.size();
+    if (moments[i] && requests[i]) valid.push_back({moments[i]->state, *requests[i]});
+  }
+  const std::vector<serving::Found> found = engine_.FindForMany(valid, pool_);
+  std::vector<Result<std::string>> feeds(n, std::string());
+  pool_.ParallelFor(n, kGrain, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      if (!moments[i] || !requests[i]) {
+        feeds[i] = std::unexpected(moments[i] ? requests[i].error() : moments[i].error());
+        continue;
+      }
+      const auto slate = Recommend(*moments[i], *requests[i], &found[place[i]]);
+      feeds[i] = slate ? FeedOf(*slate, moments[i]->name)
+                       : Result<std::string>(std::unexpected(slate.error()));
+    }
+  });
+  return feeds;
+}
+
 Status Recommender::RunAll() {
-  constexpr size_t kBlock = 1024, kGrain = 16;
+  constexpr size_t kBlock = 1024;
   UPNEXT_ASSIGN_OR_RETURN(const auto everyone, Everyone());
   if (everyone.empty()) {
     return FailedPrecondition("no user to recommend to: the split ({}) has no test case",
@@ -331,15 +348,8 @@ Status Recommender::RunAll() {
     for (size_t begin = 0; begin < everyone.size(); begin += kBlock) {
       if (progress.stop_requested()) return Cancelled("stopped; {} was not written", flags_.out);
       const size_t n = std::min(kBlock, everyone.size() - begin);
-      std::vector<Result<std::string>> feeds(n, std::string());
       if (trend_) trend_->MoveTo(cases_[begin].time_ms);
-      pool_.ParallelFor(n, kGrain, [&](size_t from, size_t to) {
-        Trend trend = trend_;
-        for (size_t i = from; i < to; ++i) {
-          const Result<Moment> moment = everyone[begin + i](&trend);
-          feeds[i] = moment ? FeedOf(*moment) : std::unexpected(moment.error());
-        }
-      });
+      const auto feeds = Feeds(std::span(everyone).subspan(begin, n));
       for (const Result<std::string>& feed : feeds) {
         if (!feed) return std::unexpected(feed.error());
         empty += feed->empty();

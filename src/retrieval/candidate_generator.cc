@@ -22,21 +22,53 @@ Result<std::unique_ptr<const Generator>> CandidateGenerator::Load(LoadInput inpu
       new CandidateGenerator(input.tables, *input.candidate, *input.index));
 }
 
+void CandidateGenerator::Encode(const ProposeRequest& request, Scratch& scratch) const {
+  scratch.batch.Clear();
+  // Example age 0: now, however long ago training ended (CG-09).
+  features::FeatureExtractor(tables_, request.catalogue, features::Model::kRetrieval)
+      .AppendQuery(request.state, request.user, request.context, &scratch.batch);
+  scratch.vector.resize(model_.dim());
+  model_.UserVectors(scratch.batch, scratch.vector.data(), scratch.model, {});
+}
+
 void CandidateGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
                                  std::vector<Candidate>* out) const {
   const auto scratch = scratch_.Borrow();
-  scratch->batch.Clear();
-  // Example age 0: now, however long ago training ended (CG-09).
-  features::FeatureExtractor(tables_, request.catalogue, features::Model::kRetrieval)
-      .AppendQuery(request.state, request.user, request.context, &scratch->batch);
-  scratch->vector.resize(model_.dim());
-  model_.UserVectors(scratch->batch, scratch->vector.data(), scratch->model, {});
+  Encode(request, *scratch);
   const auto admits = [&](uint32_t item) { return filter.Admits(item); };
   index_.Search(scratch->vector, n, ann::Filter::Of(admits), &scratch->hits);
   if (request.new_items != nullptr) {
     AddHits(*request.new_items, n, ann::Filter::Of(admits), *scratch);
   }
   for (const ann::Hit& hit : scratch->hits) out->push_back({hit.id, hit.score});
+}
+
+// Users are encoded one by one, so that their vectors are those of single requests to the last bit.
+std::vector<std::vector<Candidate>> CandidateGenerator::ProposeMany(
+    std::span<const ProposeRequest> requests, size_t n, base::ThreadPool& pool) const {
+  constexpr size_t kUsersPerTask = 32;
+  const size_t dim = model_.dim();
+  std::vector<float> vectors(requests.size() * dim);
+  pool.ParallelFor(requests.size(), kUsersPerTask, [&](size_t begin, size_t end) {
+    const auto scratch = scratch_.Borrow();
+    for (size_t i = begin; i < end; ++i) {
+      Encode(requests[i], *scratch);
+      std::ranges::copy(scratch->vector, vectors.data() + i * dim);
+    }
+  });
+  std::vector<std::vector<ann::Hit>> hits;
+  index_.SearchBatch(vectors, n, {}, pool, &hits);
+  std::vector<std::vector<Candidate>> found(requests.size());
+  const auto scratch = scratch_.Borrow();
+  for (size_t i = 0; i < requests.size(); ++i) {
+    scratch->hits = std::move(hits[i]);
+    if (requests[i].new_items != nullptr) {
+      scratch->vector.assign(vectors.data() + i * dim, vectors.data() + (i + 1) * dim);
+      AddHits(*requests[i].new_items, n, {}, *scratch);
+    }
+    for (const ann::Hit& hit : scratch->hits) found[i].push_back({hit.id, hit.score});
+  }
+  return found;
 }
 
 void CandidateGenerator::AddHits(const ann::Index& more, size_t n, const ann::Filter& filter,

@@ -24,6 +24,9 @@ class CandidateGenerator : public Generator {
   // Scores are inner products.
   void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
                std::vector<Candidate>* out) const override;
+  // The index reads its rows for many users at once.
+  std::vector<std::vector<Candidate>> ProposeMany(std::span<const ProposeRequest> requests,
+                                                  size_t n, base::ThreadPool& pool) const override;
   // A channel or topic of the item that the user keeps returning to, else the user's history or
   // situation.
   std::string Reason(const ProposeRequest& request, const Candidate& candidate) const override;
@@ -36,6 +39,8 @@ class CandidateGenerator : public Generator {
     std::vector<float> vector;
     std::vector<ann::Hit> hits, more;
   };
+  // Into scratch.vector.
+  void Encode(const ProposeRequest& request, Scratch& scratch) const;
   // The best `n` of the hits, and of another index.
   static void AddHits(const ann::Index& more, size_t n, const ann::Filter& filter,
                       Scratch& scratch);

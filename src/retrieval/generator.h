@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "ann/index.h"
+#include "base/thread_pool.h"
 #include "catalogue/catalogue.h"
 #include "features/request_context.h"
 #include "features/trend_counts.h"
@@ -92,6 +93,12 @@ class Generator {
   // more.
   virtual void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
                        std::vector<Candidate>* out) const = 0;
+  // Proposals for many requests, where they cost less together than one by one: for each request the
+  // `n` best of all items, whatever a filter would say. Empty: they cost the same.
+  virtual std::vector<std::vector<Candidate>> ProposeMany(std::span<const ProposeRequest>, size_t,
+                                                          base::ThreadPool&) const {
+    return {};
+  }
   // Why it proposed this candidate, in words for the user.
   virtual std::string Reason(const ProposeRequest& request, const Candidate& candidate) const = 0;
   // True: it proposes for every user, and as many items as it is asked for. The first such

@@ -131,8 +131,11 @@ struct Engine::Rep {
 
   Rep(const bundle::Bundle& b, const catalogue::Catalogue& c, const EngineOptions& options,
       const EngineStages& stages, const features::LiveCounts* counts);
-  std::vector<PooledCandidate> Propose(const RequestContext& context, EngineScratch& buffers,
-                                       StageCounts* counts) const;
+  RequestRules Rules(const features::LiveLists* now) const;
+  // How many candidates the generator is asked for; 0: none.
+  size_t Wanted(size_t generator, const Request& request) const;
+  std::vector<PooledCandidate> Propose(const RequestContext& context, const Found* found,
+                                       EngineScratch& buffers, StageCounts* counts) const;
   void Order(std::vector<PooledCandidate>* candidates) const;
   void MarkLive(std::vector<PooledCandidate>* candidates) const;
   void Rank(const RequestContext& context, std::span<const float> exponents, EngineScratch& buffers,
@@ -172,22 +175,43 @@ Engine::Rep::Rep(const bundle::Bundle& b, const catalogue::Catalogue& c,
   for (const ReRankerEntry& entry : stages.re_rankers) re_rankers.push_back(entry.make());
 }
 
-std::vector<PooledCandidate> Engine::Rep::Propose(const RequestContext& context,
+RequestRules Engine::Rep::Rules(const features::LiveLists* now) const {
+  return {.verb = verb,
+          .low_rating = low_rating,
+          .live = now,
+          .new_items = new_items ? &new_items->index() : nullptr,
+          .live_every = live_every};
+}
+
+size_t Engine::Rep::Wanted(size_t generator, const Request& request) const {
+  // The scores of different generators cannot be compared, so the first stage alone is the order of
+  // one.
+  const ActiveGenerator& one = generators[generator];
+  const bool leads = generator == lead || one.weight > 0;
+  if (request.stage == Stage::kRetrieval && lead != SIZE_MAX && !leads) return 0;
+  return leads ? std::max(one.budget, request.last()) : one.budget;
+}
+
+std::vector<PooledCandidate> Engine::Rep::Propose(const RequestContext& context, const Found* found,
                                                   EngineScratch& buffers,
                                                   StageCounts* counts) const {
   for (const std::string_view name : filter_names) counts->filtered.push_back({name});
   CandidatePool pool(filters, context, counts);
   auto admits = [&](uint32_t item) { return pool.Admits(item); };
   for (size_t g = 0; g < generators.size(); ++g) {
-    // The scores of different generators cannot be compared, so the first stage alone is the order
-    // of one.
-    const ActiveGenerator& one = generators[g];
-    const bool leads = g == lead || one.weight > 0;
-    if (context.request.stage == Stage::kRetrieval && lead != SIZE_MAX && !leads) continue;
+    const size_t wanted = Wanted(g, context.request);
+    if (wanted == 0) continue;
     buffers.proposed.clear();
-    one.generator.Propose(context.ToPropose(),
-                          leads ? std::max(one.budget, context.request.last()) : one.budget,
-                          retrieval::ItemFilter(admits), &buffers.proposed);
+    if (found != nullptr) {
+      for (const retrieval::Candidate& one : (*found)[g]) {
+        if (buffers.proposed.size() < wanted && admits(one.item)) buffers.proposed.push_back(one);
+      }
+    }
+    if (buffers.proposed.size() < wanted) {  // more than was found for the filters to leave enough
+      buffers.proposed.clear();
+      generators[g].generator.Propose(context.ToPropose(), wanted, retrieval::ItemFilter(admits),
+                                      &buffers.proposed);
+    }
     pool.Add(g, buffers.proposed);
   }
   std::vector<PooledCandidate> candidates = pool.Take();
@@ -298,8 +322,31 @@ std::vector<std::string> Engine::objective_names() const {
   return names;
 }
 
+std::vector<Found> Engine::FindForMany(std::span<const UserRequest> requests,
+                                       base::ThreadPool& pool) const {
+  constexpr size_t kLeftOut = 50;  // by filters, in most feeds at most
+  const auto now = rep_->live == nullptr ? nullptr : rep_->live->lists();
+  const RequestRules rules = rep_->Rules(now.get());
+  std::vector<std::unique_ptr<const RequestContext>> contexts;
+  std::vector<retrieval::ProposeRequest> to_propose;
+  for (const UserRequest& one : requests) {
+    contexts.push_back(
+        std::make_unique<RequestContext>(rep_->catalogue, one.state, one.request, rules));
+    to_propose.push_back(contexts.back()->ToPropose());
+  }
+  std::vector<Found> found(requests.size(), Found(rep_->generators.size()));
+  for (size_t g = 0; g < rep_->generators.size(); ++g) {
+    size_t wanted = 0;
+    for (const UserRequest& one : requests) wanted = std::max(wanted, rep_->Wanted(g, one.request));
+    if (wanted == 0) continue;
+    auto lists = rep_->generators[g].generator.ProposeMany(to_propose, wanted + kLeftOut, pool);
+    for (size_t i = 0; i < lists.size(); ++i) found[i][g] = std::move(lists[i]);
+  }
+  return found;
+}
+
 Result<Slate> Engine::Recommend(const UserState& state, const Request& request,
-                                const features::LiveLists* live) const {
+                                const features::LiveLists* live, const Found* found) const {
   if (request.n == 0) return InvalidArgument("n: expected at least 1, found 0");
   std::vector<float> exponents = ranking::ExponentsOf(objectives());
   if (request.score) {
@@ -321,14 +368,10 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request,
                                           rep_->requests.fetch_add(1)));
   const auto now = rep_->live == nullptr || live != nullptr ? nullptr : rep_->live->lists();
   const RequestContext context(rep_->catalogue, state, request,
-                               {.verb = rep_->verb,
-                                .low_rating = rep_->low_rating,
-                                .live = live != nullptr ? live : now.get(),
-                                .new_items = rep_->new_items ? &rep_->new_items->index() : nullptr,
-                                .live_every = rep_->live_every});
+                               rep_->Rules(live != nullptr ? live : now.get()));
   const auto scratch = rep_->scratch.Borrow();
   slate.counts.catalogue = rep_->catalogue.present(schema::Entity::kItem);
-  std::vector<PooledCandidate> candidates = rep_->Propose(context, *scratch, &slate.counts);
+  std::vector<PooledCandidate> candidates = rep_->Propose(context, found, *scratch, &slate.counts);
   slate.retrieval_ms = MillisecondsSince(begin);
 
   const auto ranking_begin = std::chrono::steady_clock::now();

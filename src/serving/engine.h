@@ -12,15 +12,18 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/status.h"
+#include "base/thread_pool.h"
 #include "bundle/bundle.h"
 #include "catalogue/catalogue.h"
 #include "features/live_counts.h"
 #include "features/user_state.h"
 #include "ranking/objectives.h"
+#include "retrieval/generator.h"
 #include "retrieval/site_verb.h"
 #include "serving/engine_options.h"
 #include "serving/filter.h"
@@ -35,15 +38,27 @@ struct EngineStages {
   ReRankerRegistry re_rankers = BuiltInReRankers();
 };
 
+struct UserRequest {
+  const features::UserState& state;
+  const Request& request;
+};
+// The best candidates of a request by generator, before filters; an empty list says nothing.
+using Found = std::vector<std::vector<retrieval::Candidate>>;
+
 class Engine {
  public:
   Engine(const bundle::Bundle& bundle, const catalogue::Catalogue& catalogue,
          const EngineOptions& options, const EngineStages& stages = {},
          const features::LiveCounts* live = nullptr);  // null: as the bundle was trained
   ~Engine();
-  // `live`: what is chosen most at the request's time; null: by the engine's counts.
+  // `live`: what is chosen most at the request's time; null: by the engine's counts. `found`: what
+  // FindForMany has for this request; the slate is the same without.
   Result<Slate> Recommend(const features::UserState& state, const Request& request,
-                          const features::LiveLists* live = nullptr) const;
+                          const features::LiveLists* live = nullptr,
+                          const Found* found = nullptr) const;
+  // What the generators find for many requests at less cost together, one Found for each.
+  std::vector<Found> FindForMany(std::span<const UserRequest> requests,
+                                 base::ThreadPool& pool) const;
   const retrieval::SiteVerb& verb() const;  // of the options, for this bundle
   const std::vector<ranking::Objective>& objectives() const;
   std::vector<std::string> objective_names() const;  // of Recommendation::predictions
