@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 
+#include "nn/embedding_table.h"
 #include "retrieval/item2vec.h"
 #include "schema/attribute.h"
 #include "schema/schema.h"

@@ -9,6 +9,7 @@
 #include "kernels/vector_ops.h"
 #include "nn/losses.h"
 #include "retrieval/training_watches.h"
+#include "schema/event.h"
 
 namespace upnext::retrieval {
 namespace {

@@ -8,8 +8,10 @@
 
 #include "base/rng.h"
 #include "examples/test_world.h"
+#include "kernels/vector_ops.h"
 #include "retrieval/score_items.h"
 #include "retrieval/test_judge.h"
+#include "schema/event.h"
 
 namespace upnext::retrieval {
 namespace {
