@@ -12,6 +12,7 @@
 #include "retrieval/candidate_trainer.h"
 #include "retrieval/candidate_validation.h"
 #include "retrieval/given_vectors.h"
+#include "retrieval/item2vec.h"
 #include "retrieval/item_content.h"
 
 namespace upnext::retrieval {
@@ -89,6 +90,23 @@ class Training : public nn::Trainable {
   CandidateValidation validation_;
   features::CandidateBatch batch_;
 };
+
+// The rows that start at pretrained vectors, after setting them.
+Result<std::vector<uint32_t>> StartRows(const examples::ReplaySource& source,
+                                        const features::FeatureStatistics& tables,
+                                        const CandidateTrainOptions& options, CandidateModel* model,
+                                        base::Progress& progress) {
+  if (options.pretrained.empty()) return std::vector<uint32_t>();
+  if (options.pretrained == kItem2vec) {
+    progress.Note("items start at vectors of item2vec, made of the training part");
+    return StartFromItem2vec(source, tables, options.seed, model);
+  }
+  UPNEXT_ASSIGN_OR_RETURN(std::vector<uint32_t> given,
+                          StartFromGiven(options.pretrained, tables, source.catalogue, model));
+  progress.Note(fmt::format("{} of {} items start at their '{}', the others at random",
+                            given.size(), model->shape().items - 1, options.pretrained));
+  return given;
+}
 
 }  // namespace
 
@@ -172,13 +190,8 @@ Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& sourc
   TrainedCandidate result;
   base::Rng rng(options.seed, /*stream=*/1);
   result.model = std::make_unique<CandidateModel>(model_options, shape, rng);
-  std::vector<uint32_t> given;
-  if (!options.pretrained.empty()) {
-    UPNEXT_ASSIGN_OR_RETURN(
-        given, StartFromGiven(options.pretrained, tables, source.catalogue, result.model.get()));
-    progress.Note(fmt::format("{} of {} items start at their '{}', the others at random",
-                              given.size(), shape.items - 1, options.pretrained));
-  }
+  UPNEXT_ASSIGN_OR_RETURN(const std::vector<uint32_t> given,
+                          StartRows(source, tables, options, result.model.get(), progress));
   Training training(source, tables, options, given, *result.model, pool);
   if (training.examples_per_epoch() == 0) {
     return FailedPrecondition(

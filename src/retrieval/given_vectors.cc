@@ -1,8 +1,11 @@
 #include "retrieval/given_vectors.h"
 
+#include <numeric>
 #include <optional>
 #include <span>
 
+#include "nn/embedding_table.h"
+#include "retrieval/item2vec.h"
 #include "schema/attribute.h"
 #include "schema/schema.h"
 
@@ -36,6 +39,18 @@ Result<std::vector<uint32_t>> StartFromGiven(const std::string& attribute,
     model->SetOwnRow(row, vector);
     rows.push_back(row);
   }
+  return rows;
+}
+
+std::vector<uint32_t> StartFromItem2vec(const examples::ReplaySource& source,
+                                        const features::FeatureStatistics& tables, uint64_t seed,
+                                        CandidateModel* model) {
+  const features::Vocabulary& items = tables.vocabulary(features::kItemVocabulary);
+  const nn::EmbeddingTable vectors =
+      TrainItem2vec(source, items, {.dim = model->dim(), .seed = seed});
+  std::vector<uint32_t> rows(items.rows() - 1);
+  std::iota(rows.begin(), rows.end(), 1u);
+  for (const uint32_t row : rows) model->SetOwnRow(row, vectors.Row(row));
   return rows;
 }
 

@@ -1,5 +1,5 @@
-// Vectors of items that were made elsewhere, an attribute of the catalogue, as where the items' own
-// rows start (CG-23). [retrieval] pretrained = "ATTRIBUTE"
+// Where the items' own rows start (CG-23): at vectors that were made elsewhere, an attribute of the
+// catalogue, or at those of item2vec. [retrieval] pretrained = "ATTRIBUTE"
 //
 //   UPNEXT_ASSIGN_OR_RETURN(const std::vector<uint32_t> rows,
 //                           StartFromGiven("vector", tables, catalogue, &model));
@@ -14,6 +14,7 @@
 
 #include "base/status.h"
 #include "catalogue/catalogue.h"
+#include "examples/replay.h"
 #include "features/feature_statistics.h"
 #include "retrieval/candidate_model.h"
 
@@ -26,6 +27,11 @@ Result<std::vector<uint32_t>> StartFromGiven(const std::string& attribute,
                                              const features::FeatureStatistics& tables,
                                              const catalogue::Catalogue& catalogue,
                                              CandidateModel* model);
+
+// The same for all items, with vectors learned from the log (item2vec.h).
+std::vector<uint32_t> StartFromItem2vec(const examples::ReplaySource& source,
+                                        const features::FeatureStatistics& tables, uint64_t seed,
+                                        CandidateModel* model);
 
 }  // namespace upnext::retrieval
 

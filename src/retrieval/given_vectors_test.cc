@@ -7,8 +7,10 @@
 #include <algorithm>
 
 #include "examples/test_world.h"
+#include "nn/parameter.h"
 #include "retrieval/candidate_training.h"
 #include "retrieval/test_trainer.h"
+#include "schema/schema.h"
 
 namespace upnext::retrieval {
 namespace {

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/rng.h"
 #include "examples/test_world.h"
 #include "retrieval/new_item_index.h"
+#include "schema/event.h"
 
 namespace upnext::retrieval {
 namespace {

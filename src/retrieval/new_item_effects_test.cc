@@ -7,6 +7,7 @@
 
 #include "base/rng.h"
 #include "examples/test_world.h"
+#include "features/feature_statistics.h"
 #include "retrieval/item_content.h"
 #include "retrieval/test_judge.h"
 

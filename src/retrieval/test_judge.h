@@ -88,6 +88,7 @@ struct Setting {
   ItemEncoder items = ItemEncoder::kId;
   float id_dropout = 0.1f;
   uint32_t negatives = 0;
+  std::string pretrained = {};
 };
 
 inline features::FeatureSpec SpecOf(const Setting& setting) {
@@ -115,6 +116,7 @@ inline Judged TrainAndJudge(const examples::World& world, const Setting& setting
   options.epochs = setting.epochs;
   options.negatives = setting.negatives;
   options.id_dropout = setting.id_dropout;
+  options.pretrained = setting.pretrained;
   options.tower_learning_rate = 3e-3f;
   options.max_per_user = setting.max_per_user;
   options.labels = setting.labels;

@@ -4,7 +4,12 @@
 
 #include <algorithm>
 
+#include "base/versioned_root.h"
+#include "bundle/bundle.h"
+#include "features/test_log.h"
 #include "log/event_log.h"
+#include "retrieval/candidate_options.h"
+#include "schema/raw_event.h"
 #include "serving/test_service.h"
 
 namespace upnext::serving {

@@ -57,5 +57,27 @@ TEST(FeatureReport, SharesAreThoseOfTheTrainingExamples) {
   EXPECT_GT(watches.rows, 5u);
 }
 
+TEST(FeatureReport, ContentIsCountedByItem) {
+  const examples::World world(examples::RandomWorld(3));
+  base::ThreadPool pool(1);
+  DatasetOptions options;
+  options.split.kind = examples::SplitOptions::Kind::kNone;
+  options.features.retrieval = features::ContentFeatures();
+  const auto dataset = Dataset::Prepare(world.log, options, pool, base::NoProgress());
+  ASSERT_TRUE(dataset) << dataset.error().message;
+  std::vector<FeatureRow> rows = DescribeFeatures((*dataset)->statistics().plan, {});
+  TrainOptions train;
+  train.candidate.dim = 24;
+  MeasureFeatures(**dataset, train, 10'000, pool, &rows);
+  const FeatureRow& topics = Named(rows, "retrieval", "item_topics");
+  EXPECT_EQ(topics.side, "impression");
+  EXPECT_EQ(topics.dim, 24u);
+  EXPECT_EQ(topics.coverage, 1);
+  const auto items =
+      static_cast<double>((*dataset)->statistics().vocabulary(features::kItemVocabulary).rows());
+  EXPECT_EQ(topics.missing, 1 / items) << "row 0 is no item";
+  EXPECT_EQ(Named(rows, "retrieval", "item_title").missing, 1) << "the world has no titles";
+}
+
 }  // namespace
 }  // namespace upnext::training

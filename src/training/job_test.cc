@@ -75,6 +75,16 @@ TEST_F(JobTest, PublishesABundleOfBothStagesAndRemovesItsCheckpoints) {
   EXPECT_THAT(BundleFolder(), UnorderedElementsAre("v000001", "CURRENT"));
 }
 
+TEST_F(JobTest, CG27_AModelThatReadsContentIsPublishedWithItsTower) {
+  std::string toml = kSmallProject;
+  toml.replace(toml.find("dim = 8"), 0, "items = \"content\"\n");
+  LoadProject(folder_.path(), toml, &project_, &options_);
+  RunAndPublish();
+  const auto opened = project_->OpenBundle(bundle::LogChoice::kTrainedOn);
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_NE(opened->bundle->candidate()->item_tower(), nullptr);
+}
+
 TEST_F(JobTest, ADamagedBundleStopsTheJobBeforeTrainingUnlessForced) {
   RunAndPublish();
   const fs::path damaged = project_->bundles().Path("v000001") / "validated.candidate.uxs";
