@@ -72,7 +72,7 @@ Status WriteLogEdits(const fs::path& folder) {
 }
 
 // The same for bundle_fuzz.cc. Files: 0 features, 1 candidate, 2 index, 3 ranker, 4 co-watch,
-// 5 trending, 6 popular, 7 topic.
+// 5 trending, 6 popular, 7 topic, 12 statistics of the reference, 13 reference.
 Status WriteBundleEdits(const fs::path& folder) {
   const Seeds seeds = {{"unchanged", ""},
                        {"other_row", Edited(0, 6, 0, 0, 1, "\x02")},
@@ -96,6 +96,9 @@ Status WriteBundleEdits(const fs::path& folder) {
                        {"far_item", Edited(6, 0, 0, 0, 1, "\x27") + Edited(5, 0, 0, 0, 1, "\x26")},
                        {"far_neighbour", Edited(4, 0, 0, 0, 1, "\x7f")},
                        {"shorter_list", Edited(4, 1, 2, 0, 8, "")},
+                       {"other_reference", Edited(13, 4, 0, 40, 4, std::string(4, '\x3f'))},
+                       {"other_reference_row", Edited(12, 6, 0, 0, 1, "\x02")},
+                       {"other_reference_depth", Edited(13, 1, 0, 12, 1, "\x02")},
                        {"other_topic", Edited(7, 1, 0, 0, 1, "\x27")},
                        {"longer_topic", Edited(7, 0, 0, 8, 1, "\x7f")}};
   return WriteAll(folder, seeds);

@@ -36,6 +36,7 @@
 #include "retrieval/candidate_model.h"
 #include "retrieval/generator_registry.h"
 #include "retrieval/indexed_items.h"
+#include "retrieval/test_reference.h"
 #include "schema/raw_event.h"
 
 namespace upnext::bundle {
@@ -45,6 +46,7 @@ struct TestProjectOptions {
   uint32_t items = 40;  // another number is another log
   bool candidate = true, ranker = true, generators = true;
   std::vector<std::string> drop = {};  // [features] drop: other tables of the same log
+  uint64_t reference = 0;  // seed of a reference candidate model that the ranker reads; 0: none
   ann::IndexOptions index = {};
   ranking::BiasOptions bias = {};  // of the ranker
   std::vector<ranking::Objective> objectives = ranking::ObjectivesFromConfig({}, {});
@@ -113,10 +115,13 @@ class TestProject {
   explicit TestProject(const TestProjectOptions& options = {})
       : options_(options),
         log_(TestEvents(options.items), TestItems(options.items), TestUsers(), options.schema),
-        tables_(features::LearnTables(log_, {.drop = options.drop})),
+        tables_(features::LearnTables(log_, SpecOf(options))),
         split_(NoSplit()),
         pool_(1) {
     tables_.log_digest = log_.log().digest();
+    if (options.reference > 0) {
+      tables_.Refer(retrieval::RandomReference(tables_, 8, /*end_ms=*/0, options.reference));
+    }
     MakeModels();
     PublishLog();
     PublishBundle();
@@ -158,6 +163,14 @@ class TestProject {
   }
 
  private:
+  static features::FeatureSpec SpecOf(const TestProjectOptions& options) {
+    features::FeatureSpec spec{.drop = options.drop};
+    if (options.reference > 0) {
+      spec.ranking = {{"retrieval_score", "request.retrieval_score", ""},
+                      {"user_vector", "vector(request.user_vector, 8)", ""}};
+    }
+    return spec;
+  }
   examples::Split NoSplit() const {
     auto split =
         examples::Split::Make({.kind = examples::SplitOptions::Kind::kNone}, log_.log(), rule_);

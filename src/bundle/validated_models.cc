@@ -4,6 +4,7 @@
 
 #include "base/section_file.h"
 #include "bundle/bundle.h"
+#include "bundle/bundle_statistics.h"
 
 namespace upnext::bundle {
 
@@ -55,7 +56,7 @@ Result<std::unique_ptr<ValidatedModels>> ValidatedModels::Open(const fs::path& d
       base::SectionFile::Open(directory / features.file, features.kind, features.version));
   models->features_digest_ = file.digest();
   UPNEXT_ASSIGN_OR_RETURN(models->tables_,
-                          features::FeatureStatistics::Load(directory / features.file));
+                          OpenStatistics(directory, models->manifest_, features));
   const auto check_shape = [&](bool fits, const PartEntry& of) -> Status {
     if (fits) return Ok();
     return DataLoss(

@@ -6,6 +6,7 @@
 #include "features/category_step.h"
 #include "features/feature_source.h"
 #include "features/number_step.h"
+#include "features/retrieval_reference.h"
 #include "schema/attribute.h"
 
 namespace upnext::features {
@@ -34,6 +35,15 @@ struct NumberGroup {
   }
 };
 
+// The user vector of the request, as it is.
+struct VectorStep {
+  bool dropped;
+  size_t dense, floats;
+  void Append(std::span<const float> user_vector, float* row) const {
+    if (!dropped && user_vector.size() == floats) std::ranges::copy(user_vector, row + dense);
+  }
+};
+
 // What a rate is smoothed towards.
 double PriorOf(const NumberOp& op, const FeatureStatistics& tables) {
   if (op.prior_table == 0) return op.prior;
@@ -54,6 +64,7 @@ struct FeatureExtractor::Steps {
   bool powers;  // false: squares and roots are 0, for ablation
   std::vector<CategoryStep> categories;
   std::vector<NumberGroup> groups;
+  std::vector<VectorStep> vectors;
   size_t dense_width, raw_width;
 };
 
@@ -69,6 +80,10 @@ FeatureExtractor::Steps::Steps(const FeatureStatistics& feature_tables,
   }
   for (const Feature& feature : plan.numbers) {
     const NumberOp& op = feature.number;
+    if (op.encoding == NumberOp::Encoding::kVector) {
+      vectors.push_back({feature.dropped, feature.dense, op.floats});
+      continue;
+    }
     auto group = std::ranges::find_if(groups, [&](const NumberGroup& one) {
       return one.dropped == feature.dropped && one.everybody == op.everybody &&
              one.table == op.table;
@@ -108,6 +123,7 @@ FeatureExtractor::Steps::Steps(const FeatureStatistics& feature_tables,
       step.Encode(value, powers, raw, dense);
     }
   }
+  for (const VectorStep& step : vectors) step.Append(subject.user_vector, dense);
   block->raw_width = raw_width;
   block->dense_width = dense_width;
   ++block->rows;
@@ -119,20 +135,44 @@ FeatureExtractor::FeatureExtractor(const FeatureStatistics& tables,
       nobody_(tables.plan.state()),
       queries_(std::make_unique<Steps>(tables, catalogue, model, Side::kQuery)),
       impressions_(std::make_unique<Steps>(tables, catalogue, model, Side::kImpression)),
+      reference_(model == Model::kRanking && tables.plan.reads_reference() ? tables.reference
+                                                                           : nullptr),
+      reference_inputs_(reference_ == nullptr
+                            ? nullptr
+                            : std::make_unique<FeatureExtractor>(reference_->tables(), catalogue,
+                                                                 Model::kRetrieval)),
       durations_(catalogue.Column(schema::Entity::kItem, schema::item_attribute::kDuration)) {}
 
 FeatureExtractor::~FeatureExtractor() = default;
 
-void FeatureExtractor::AppendQuery(const UserState& state, uint32_t user, const Context& context,
-                                   FeatureBlock* queries) const {
-  queries_->Append({Fitting(state), user, context, {}}, queries);
+std::vector<float> FeatureExtractor::UserVector(const UserState& state, uint32_t user,
+                                                const Context& context) const {
+  if (reference_ == nullptr || context.time_ms < reference_->end_ms()) return {};
+  FeatureBlock query;
+  reference_inputs_->AppendQuery(state, user, context, &query);
+  std::vector<float> vector(reference_->dim());
+  reference_->UserVector(query, vector);
+  if (std::ranges::all_of(vector, [](float x) { return x == 0; })) return {};
+  return vector;
 }
 
-void FeatureExtractor::AppendImpression(const UserState& state, uint32_t user,
-                                        const Context& context, const Candidate& candidate,
-                                        FeatureBlock* impressions) const {
-  impressions_->Append({Fitting(state), user, context, candidate}, impressions);
-  impressions->duration_s.push_back(static_cast<float>(durations_.Value(candidate.item).number));
+FeatureExtractor::Request::Request(const FeatureExtractor& extractor, const UserState& state,
+                                   uint32_t user, const Context& context)
+    : extractor_(extractor),
+      state_(extractor.Fitting(state)),
+      user_(user),
+      context_(context),
+      user_vector_(extractor.UserVector(state, user, context)) {}
+
+void FeatureExtractor::Request::AppendQuery(FeatureBlock* queries) const {
+  extractor_.queries_->Append({state_, user_, context_, {}, user_vector_}, queries);
+}
+
+void FeatureExtractor::Request::AppendImpression(const Candidate& candidate,
+                                                 FeatureBlock* impressions) const {
+  extractor_.impressions_->Append({state_, user_, context_, candidate, user_vector_}, impressions);
+  impressions->duration_s.push_back(
+      static_cast<float>(extractor_.durations_.Value(candidate.item).number));
 }
 
 }  // namespace upnext::features

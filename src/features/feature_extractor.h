@@ -4,8 +4,9 @@
 //   FeatureExtractor retrieval(tables, catalogue, Model::kRetrieval);
 //   retrieval.AppendQuery(state, user, context, &block);
 //   FeatureExtractor ranking(tables, catalogue, Model::kRanking);
-//   ranking.AppendQuery(state, user, context, &query);                 once per request (RK-01)
-//   for (candidate) ranking.AppendImpression(state, user, context, candidate, &impressions);
+//   const auto request = ranking.Of(state, user, context);             once per request (RK-01)
+//   request.AppendQuery(&query);
+//   for (candidate) request.AppendImpression(candidate, &impressions);
 //
 // Immutable: any number of threads. The state keeps what tables.plan asks for, for the candidate
 // model at least retrieval_state(); one of another spec reads as that of a user without events.
@@ -15,6 +16,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "catalogue/catalogue.h"
 #include "features/feature_block.h"
@@ -32,12 +34,38 @@ class FeatureExtractor {
   FeatureExtractor(const FeatureStatistics& tables, const catalogue::Catalogue& catalogue,
                    Model model);
   ~FeatureExtractor();
-  // Appends a row of what depends on user and request alone. `user`: catalogue id or kNone.
+
+  // A request, with the user vector if a feature reads one. Views into its arguments.
+  class Request {
+   public:
+    // Appends a row of what depends on user and request alone.
+    void AppendQuery(FeatureBlock* queries) const;
+    // Appends a row of what depends on the candidate, with its duration.
+    void AppendImpression(const Candidate& candidate, FeatureBlock* impressions) const;
+
+   private:
+    friend class FeatureExtractor;
+    const FeatureExtractor& extractor_;
+    const UserState& state_;
+    const uint32_t user_;
+    const Context& context_;
+    const std::vector<float> user_vector_;  // empty: missing
+    Request(const FeatureExtractor& extractor, const UserState& state, uint32_t user,
+            const Context& context);
+  };
+  // `user`: catalogue id or kNone.
+  Request Of(const UserState& state, uint32_t user, const Context& context) const {
+    return Request(*this, state, user, context);
+  }
+  // One row of a request that is used once.
   void AppendQuery(const UserState& state, uint32_t user, const Context& context,
-                   FeatureBlock* queries) const;
-  // Appends a row of what depends on the candidate, with its duration.
+                   FeatureBlock* queries) const {
+    Of(state, user, context).AppendQuery(queries);
+  }
   void AppendImpression(const UserState& state, uint32_t user, const Context& context,
-                        const Candidate& candidate, FeatureBlock* impressions) const;
+                        const Candidate& candidate, FeatureBlock* impressions) const {
+    Of(state, user, context).AppendImpression(candidate, impressions);
+  }
 
  private:
   struct Steps;  // of one side
@@ -45,10 +73,16 @@ class FeatureExtractor {
   const UserState& Fitting(const UserState& state) const {
     return state.spec().Equals(narrow_) || state.spec().Equals(nobody_.spec()) ? state : nobody_;
   }
+  // Of the reference model; empty when there is none, when it is zero, and for a request that is older
+  // than the last event that the model has seen: no example has a vector that knows its label.
+  std::vector<float> UserVector(const UserState& state, uint32_t user,
+                                const Context& context) const;
 
   const StateSpec narrow_;  // what the model needs of a state
   const UserState nobody_;
   const std::unique_ptr<const Steps> queries_, impressions_;
+  const std::shared_ptr<const RetrievalReference> reference_;       // null: no feature reads it
+  const std::unique_ptr<const FeatureExtractor> reference_inputs_;  // of its statistics
   const catalogue::AttributeColumn durations_;
 };
 

@@ -30,6 +30,7 @@ struct FeatureSubject {
   uint32_t user;
   const Context& context;
   const Candidate& candidate;
+  std::span<const float> user_vector = {};  // of the reference candidate model; empty: missing
 };
 
 class FeatureSource {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <span>
 #include <string>
@@ -11,6 +12,7 @@ namespace upnext::interchange {
 namespace {
 
 using features::Feature;
+using Encoding = features::NumberOp::Encoding;
 
 bool IsList(const Feature& feature) { return feature.kind == features::FeatureKind::kMultivalent; }
 
@@ -34,6 +36,15 @@ void PutList(const features::Bags& bags, size_t block_row, size_t column, size_t
   chunk->SetList<float>(column + 1, row, weights);
 }
 
+void PutVector(std::span<const float> vector, size_t column, size_t row,
+               import::ChunkWriter* chunk) {
+  if (std::ranges::all_of(vector, [](float x) { return x == 0; })) {
+    chunk->SetNull(column, row);
+  } else {
+    chunk->SetList<float>(column, row, vector);
+  }
+}
+
 }  // namespace
 
 FeatureColumns::FeatureColumns(const features::SidePlan& plan, std::string_view side, size_t first)
@@ -46,7 +57,7 @@ FeatureColumns::FeatureColumns(const features::SidePlan& plan, std::string_view 
     if (IsList(feature)) add(feature, ".weights", "FLOAT[]");
   }
   for (const Feature& feature : plan.numbers) {
-    add(feature, "", "FLOAT");
+    add(feature, "", feature.number.encoding == Encoding::kVector ? "FLOAT[]" : "FLOAT");
     if (feature.by_quantiles()) add(feature, ".normal", "FLOAT");
   }
 }
@@ -70,8 +81,11 @@ void FeatureColumns::Write(const features::FeatureBlock& block, size_t block_row
   const float* const dense = block.dense.data() + block_row * block.dense_width;
   for (const Feature& feature : plan_.numbers) {
     const float* const number = dense + feature.dense;
-    using Encoding = features::NumberOp::Encoding;
     const Encoding encoding = feature.number.encoding;
+    if (encoding == Encoding::kVector) {
+      PutVector({number, feature.number.width()}, column++, row, chunk);
+      continue;
+    }
     if (encoding == Encoding::kQuantiles) PutFloat(raw[feature.raw], column++, row, chunk);
     // Hat functions have no flag: 0 and missing are the same.
     const bool missing = encoding == Encoding::kQuantiles ? number[features::kPowers - 1] != 0

@@ -22,7 +22,6 @@ std::string Name(Side side, const std::string& feature) {
 
 // Where a number lies in a row of numbers.SIDE, and what it is made of.
 json Column(const Feature& feature) {
-  using Encoding = features::NumberOp::Encoding;
   const features::NumberOp& number = feature.number;
   json column = {{"feature", feature.name},
                  {"from", feature.from},
@@ -40,6 +39,9 @@ json Column(const Feature& feature) {
       column["encoding"] = "hats";  // value / limit, its root, hat functions
       column["limit"] = number.limit;
       column["hats"] = number.hats;
+      break;
+    case Encoding::kVector:
+      column["encoding"] = "vector";  // `width` numbers as they are
       break;
   }
   if (feature.dropped) column["dropped"] = true;
