@@ -67,7 +67,7 @@ class RankBench {
     const Time begin = Clock::now();
     query_.Clear();
     impressions_.Clear();
-    const auto request = extractor_.Of(state, user, context);
+    const auto request = extractor_.For(state, user, context);
     request.AppendQuery(&query_);
     for (const uint32_t item : items_) request.AppendImpression({.item = item}, &impressions_);
     const Time extracted = Clock::now();

@@ -58,7 +58,7 @@ class UserScorer {
       return impression.part == options_.part;
     };
     if (std::ranges::none_of(group.impressions, wanted)) return;
-    const auto request = extractor_.Of(state, group.user, group.context);
+    const auto request = extractor_.For(state, group.user, group.context);
     for (const examples::Impression& impression : group.impressions) {
       if (!wanted(impression)) continue;
       request.AppendImpression(impression.candidate(), &batch_.impressions);

@@ -152,7 +152,7 @@ class QuantileSample {
         [&](const features::UserState& before, const ImpressionGroup& group) {
           const auto chosen = [&](const Impression& one) { return InSample(one.row, share_); };
           if (std::ranges::none_of(group.impressions, chosen)) return;
-          const auto request = ranking_.Of(before, user, group.context);
+          const auto request = ranking_.For(before, user, group.context);
           for (const Impression& impression : group.impressions) {
             if (!chosen(impression)) continue;
             request.AppendImpression(impression.candidate(), &values->impressions);

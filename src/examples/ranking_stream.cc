@@ -136,7 +136,7 @@ struct RankingStream::Rep {
       return impression.part == options.part && window.Has(impression.time_ms);
     };
     if (std::ranges::none_of(group.impressions, wanted)) return;
-    const auto request = extractor.Of(before, group.user, group.context);
+    const auto request = extractor.For(before, group.user, group.context);
     for (const Impression& impression : group.impressions) {
       if (!wanted(impression)) continue;
       request.AppendImpression(impression.candidate(), &batch.impressions);

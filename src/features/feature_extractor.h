@@ -4,7 +4,7 @@
 //   FeatureExtractor retrieval(tables, catalogue, Model::kRetrieval);
 //   retrieval.AppendQuery(state, user, context, &block);
 //   FeatureExtractor ranking(tables, catalogue, Model::kRanking);
-//   const auto request = ranking.Of(state, user, context);             once per request (RK-01)
+//   const auto request = ranking.For(state, user, context);             once per request (RK-01)
 //   request.AppendQuery(&query);
 //   for (candidate) request.AppendImpression(candidate, &impressions);
 //
@@ -23,9 +23,12 @@
 #include "features/feature_plan.h"
 #include "features/feature_statistics.h"
 #include "features/request_context.h"
+#include "features/text_words.h"
 #include "features/user_state.h"
 
 namespace upnext::features {
+
+struct FeatureSubject;
 
 class FeatureExtractor {
  public:
@@ -35,36 +38,36 @@ class FeatureExtractor {
                    Model model);
   ~FeatureExtractor();
 
-  // A request, with the user vector if a feature reads one. Views into its arguments.
+  // Appends a row of what depends on user and request alone. `user`: catalogue id or kNone.
+  void AppendQuery(const UserState& state, uint32_t user, const Context& context,
+                   FeatureBlock* queries) const;
+
+  // Makes the rows of a request and of its candidates. What they share, the words of the request and
+  // the user vector of the reference model, is made once, when it is created. The extractor, the state
+  // and the context must outlive it.
   class Request {
    public:
-    // Appends a row of what depends on user and request alone.
     void AppendQuery(FeatureBlock* queries) const;
     // Appends a row of what depends on the candidate, with its duration.
     void AppendImpression(const Candidate& candidate, FeatureBlock* impressions) const;
 
    private:
     friend class FeatureExtractor;
-    const FeatureExtractor& extractor_;
-    const UserState& state_;
-    const uint32_t user_;
-    const Context& context_;
-    const std::vector<float> user_vector_;  // empty: missing
     Request(const FeatureExtractor& extractor, const UserState& state, uint32_t user,
             const Context& context);
+
+    const FeatureExtractor& extractor_;
+    const UserState& state_;
+    const Context& context_;
+    uint32_t user_;
+    std::vector<WordSet> words_;
+    std::vector<float> user_vector_;  // empty: missing
   };
-  // `user`: catalogue id or kNone.
-  Request Of(const UserState& state, uint32_t user, const Context& context) const {
-    return Request(*this, state, user, context);
-  }
-  // One row of a request that is used once.
-  void AppendQuery(const UserState& state, uint32_t user, const Context& context,
-                   FeatureBlock* queries) const {
-    Of(state, user, context).AppendQuery(queries);
-  }
+  Request For(const UserState& state, uint32_t user, const Context& context) const;
+  // The same for one candidate.
   void AppendImpression(const UserState& state, uint32_t user, const Context& context,
                         const Candidate& candidate, FeatureBlock* impressions) const {
-    Of(state, user, context).AppendImpression(candidate, impressions);
+    For(state, user, context).AppendImpression(candidate, impressions);
   }
 
  private:
@@ -77,6 +80,7 @@ class FeatureExtractor {
   // than the last event that the model has seen: no example has a vector that knows its label.
   std::vector<float> UserVector(const UserState& state, uint32_t user,
                                 const Context& context) const;
+  void AppendQueryRow(const FeatureSubject& subject, FeatureBlock* queries) const;
 
   const StateSpec narrow_;  // what the model needs of a state
   const UserState nobody_;

@@ -43,7 +43,7 @@ void RowMaker::AppendImpressions(uint32_t user, ExampleRows* rows) const {
       [&](const features::UserState& before, const examples::ImpressionGroup& group) {
         const auto wanted = [&](const examples::Impression& one) { return Wanted(one.part); };
         if (std::ranges::none_of(group.impressions, wanted)) return;
-        const auto request = extractor_.Of(before, user, group.context);
+        const auto request = extractor_.For(before, user, group.context);
         const auto query = static_cast<uint32_t>(rows->queries.rows);
         for (const examples::Impression& impression : group.impressions) {
           if (!wanted(impression)) continue;

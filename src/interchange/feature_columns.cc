@@ -12,7 +12,10 @@ namespace upnext::interchange {
 namespace {
 
 using features::Feature;
-using Encoding = features::NumberOp::Encoding;
+
+bool IsVector(const Feature& feature) {
+  return feature.number.encoding == features::NumberOp::Encoding::kVector;
+}
 
 bool IsList(const Feature& feature) { return feature.kind == features::FeatureKind::kMultivalent; }
 
@@ -57,7 +60,7 @@ FeatureColumns::FeatureColumns(const features::SidePlan& plan, std::string_view 
     if (IsList(feature)) add(feature, ".weights", "FLOAT[]");
   }
   for (const Feature& feature : plan.numbers) {
-    add(feature, "", feature.number.encoding == Encoding::kVector ? "FLOAT[]" : "FLOAT");
+    add(feature, "", IsVector(feature) ? "FLOAT[]" : "FLOAT");
     if (feature.by_quantiles()) add(feature, ".normal", "FLOAT");
   }
 }
@@ -81,11 +84,12 @@ void FeatureColumns::Write(const features::FeatureBlock& block, size_t block_row
   const float* const dense = block.dense.data() + block_row * block.dense_width;
   for (const Feature& feature : plan_.numbers) {
     const float* const number = dense + feature.dense;
-    const Encoding encoding = feature.number.encoding;
-    if (encoding == Encoding::kVector) {
+    if (IsVector(feature)) {
       PutVector({number, feature.number.width()}, column++, row, chunk);
       continue;
     }
+    using Encoding = features::NumberOp::Encoding;
+    const Encoding encoding = feature.number.encoding;
     if (encoding == Encoding::kQuantiles) PutFloat(raw[feature.raw], column++, row, chunk);
     // Hat functions have no flag: 0 and missing are the same.
     const bool missing = encoding == Encoding::kQuantiles ? number[features::kPowers - 1] != 0

@@ -22,6 +22,7 @@ std::string Name(Side side, const std::string& feature) {
 
 // Where a number lies in a row of numbers.SIDE, and what it is made of.
 json Column(const Feature& feature) {
+  using Encoding = features::NumberOp::Encoding;
   const features::NumberOp& number = feature.number;
   json column = {{"feature", feature.name},
                  {"from", feature.from},

@@ -9,7 +9,7 @@ void ScoreCandidates(const Ranker& ranker, const features::FeatureExtractor& fea
                      std::span<const float> exponents, CandidateScratch& scratch) {
   scratch.query.Clear();
   scratch.impressions.Clear();
-  const auto of_request = features.Of(request.state, request.user, request.context);
+  const auto of_request = features.For(request.state, request.user, request.context);
   of_request.AppendQuery(&scratch.query);
   for (const features::Candidate& candidate : candidates) {
     of_request.AppendImpression(candidate, &scratch.impressions);

@@ -69,7 +69,7 @@ TEST_F(CandidateReferenceTest, RK16_FeaturesAreTheUserVectorAndItsDotProductWith
   const std::vector<float> expected = UserVectorBy(state, user, context);
   features::FeatureBlock query, impressions;
   const uint64_t made = tables_.reference->made();
-  const auto request = extractor.Of(state, user, context);
+  const auto request = extractor.For(state, user, context);
   request.AppendQuery(&query);
   const features::Feature& vector = Named(Side::kQuery, "user_vector");
   EXPECT_EQ(std::memcmp(query.dense.data() + vector.dense, expected.data(),

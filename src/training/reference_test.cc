@@ -288,7 +288,7 @@ TEST_F(ReferenceTest, RK16_NoVectorIsOfAModelThatHasSeenItsDayOrALaterOne) {
           (*dataset)->source(), user, tables.plan.state(),
           [&](const features::UserState& before, const examples::ImpressionGroup& group) {
             features::FeatureBlock query, impressions;
-            const auto request = extractor.Of(before, user, group.context);
+            const auto request = extractor.For(before, user, group.context);
             request.AppendQuery(&query);
             request.AppendImpression({.item = group.impressions[0].item}, &impressions);
             const float* const numbers = query.dense.data() + vector.dense;
