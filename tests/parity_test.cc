@@ -20,11 +20,11 @@
 #include "examples/ranking_stream.h"
 #include "examples/test_world.h"
 #include "features/feature_extractor.h"
+#include "features/retrieval_reference.h"
 #include "net/event_json.h"
 #include "net/http_server.h"
 #include "net/test_client.h"
 #include "parity_site.h"
-#include "features/retrieval_reference.h"
 #include "ranking/ranker.h"
 #include "retrieval/test_reference.h"
 #include "serving/service.h"
@@ -256,7 +256,8 @@ TEST_P(ParityTest, RK08_RK16_ServedPredictionsAreThoseOfReplayedFeatures) {
           .item = replay_->item(shown.item),
           .source = catalogue.Find(IdSpace::kSource, shown.source),
           .source_score = shown.source_score};
-      with_dot += std::isnan(tables.reference->Score(std::vector<float>(8, 1), candidate.item)) ? 0 : 1;
+      with_dot +=
+          std::isnan(tables.reference->Score(std::vector<float>(8, 1), candidate.item)) ? 0 : 1;
       with_score += std::isnan(tables.source_scores.ShareOf(candidate)) ? 0 : 1;
       extractor.AppendImpression(state, user_id, context, candidate, &items);
     }

@@ -50,9 +50,9 @@ TEST(BundleStatistics, RK16_TheReferenceIsAPartAndComesWithTheStatistics) {
 TEST(BundleStatistics, RK16_AReferenceOfAnotherDigestIsRefused) {
   const TestProject project({.reference = 3}), other({.reference = 4});
   TakeFrom(other, project, ReferenceModelType());
-  ExpectBothRefuse(project, Code::kFailedPrecondition,
-                   "were learned with " +
-                       fmt::format("{:016x}", project.tables().reference->digest()));
+  ExpectBothRefuse(
+      project, Code::kFailedPrecondition,
+      "were learned with " + fmt::format("{:016x}", project.tables().reference->digest()));
 }
 
 TEST(BundleStatistics, RK16_AReferenceWithOtherStatisticsIsRefused) {
@@ -82,8 +82,7 @@ TEST(BundleStatistics, RK16_AReferenceThatNoFeatureReadsIsRefused) {
     fs::copy_file(other.bundle_folder() / part.file, project.bundle_folder() / part.file);
   }
   nlohmann::json manifest = ReadJson(project.bundle_folder() / "manifest.json");
-  for (const nlohmann::json& part :
-       ReadJson(other.bundle_folder() / "manifest.json")["parts"]) {
+  for (const nlohmann::json& part : ReadJson(other.bundle_folder() / "manifest.json")["parts"]) {
     if (part["name"].get<std::string>().starts_with("reference.")) {
       manifest["parts"].push_back(part);
     }

@@ -55,8 +55,7 @@ Result<std::unique_ptr<ValidatedModels>> ValidatedModels::Open(const fs::path& d
       const base::SectionFile file,
       base::SectionFile::Open(directory / features.file, features.kind, features.version));
   models->features_digest_ = file.digest();
-  UPNEXT_ASSIGN_OR_RETURN(models->tables_,
-                          OpenStatistics(directory, models->manifest_, features));
+  UPNEXT_ASSIGN_OR_RETURN(models->tables_, OpenStatistics(directory, models->manifest_, features));
   const auto check_shape = [&](bool fits, const PartEntry& of) -> Status {
     if (fits) return Ok();
     return DataLoss(

@@ -68,8 +68,8 @@ Status ExportExamples(const ExportFlags& flags, const Settings& settings, base::
   const bool ranking = flags.stage == "ranking";
   training::ReferencePtr reference;
   if (ranking) {
-    UPNEXT_ASSIGN_OR_RETURN(
-        reference, training::ReferenceOfCurrent(settings.project, log, options.dataset));
+    UPNEXT_ASSIGN_OR_RETURN(reference,
+                            training::ReferenceOfCurrent(settings.project, log, options.dataset));
   }
   UPNEXT_ASSIGN_OR_RETURN(const auto dataset,
                           training::Dataset::Prepare(log, options.dataset, pool, progress, nullptr,

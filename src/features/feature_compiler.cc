@@ -137,9 +137,10 @@ Compiled<Feature> FeatureCompiler::Path(const Expression& expression) {
     return NumberFeature({.code = Code::kRetrievalScore}, Side::kImpression);
   }
   if (expression.name == kUserVector) {
-    return Wrong(expression, fmt::format("'{0}' is a vector: use vector({0}, N), with the N numbers "
-                                         "of [retrieval] dim",
-                                         kUserVector));
+    return Wrong(expression,
+                 fmt::format("'{0}' is a vector: use vector({0}, N), with the N numbers "
+                             "of [retrieval] dim",
+                             kUserVector));
   }
   UPNEXT_ASSIGN_OR_RETURN(const AttributePath path, Attribute(expression));
   UPNEXT_RETURN_IF_ERROR(CheckKnownAtRequest(path, expression));
@@ -177,9 +178,10 @@ Compiled<void> FeatureCompiler::CheckReference(const Expression& expression) con
   }
   const std::string_view name = std::string_view(expression.name).substr(kRequestPrefix.size());
   if (!schema_.FindAttribute(Entity::kRequest, name)) return {};
-  return Wrong(expression, fmt::format("'{}' would be both the reference candidate model's and that "
-                                       "of [schema.requests]; rename the declared attribute",
-                                       expression.name));
+  return Wrong(expression,
+               fmt::format("'{}' would be both the reference candidate model's and that "
+                           "of [schema.requests]; rename the declared attribute",
+                           expression.name));
 }
 
 Compiled<Feature> FeatureCompiler::UserVector(const Expression& call) {
@@ -197,10 +199,9 @@ Compiled<Feature> FeatureCompiler::UserVector(const Expression& call) {
                                                 needs_.user_vector_floats, floats));
   }
   needs_.user_vector_floats = floats;
-  return NumberFeature({.code = Code::kUserVector,
-                        .encoding = NumberOp::Encoding::kVector,
-                        .floats = floats},
-                       Side::kQuery);
+  return NumberFeature(
+      {.code = Code::kUserVector, .encoding = NumberOp::Encoding::kVector, .floats = floats},
+      Side::kQuery);
 }
 
 Compiled<Feature> FeatureCompiler::Else(const Expression& expression) {

@@ -74,21 +74,21 @@ using Cells = std::vector<uint8_t>;
 // What makes the value of a continuous feature.
 struct NumberOp {
   enum class Code : uint8_t {
-    kNumber,       // a flag or number
-    kSourceScore,  // share of its source's scores that are below the candidate's
+    kNumber,          // a flag or number
+    kSourceScore,     // share of its source's scores that are below the candidate's
     kRetrievalScore,  // dot product of the user and the candidate (retrieval_reference.h)
     kUserVector,      // the user vector of the same model, `floats` numbers
-    kAge,          // days since a time
-    kHour,         // of the request's time, UTC, 0 to 24
-    kWeekday,      // of the request's time, UTC, 0 (Monday) to 6
-    kExampleAge,   // share of the training window, see Context::example_age_ms
-    kMatch,        // 1 when two categories have an id in common, missing when either has none
-    kOverlap,      // ids in common as a share of those of the shorter list, likewise
-    kWordOverlap,  // the same of the words of text `path` and of text `other`, or of the newest
-                   // `newest` queries of list `bag`
-    kCount,        // cells `part`
-    kSince,        // seconds since the newest of `part`
-    kRatio         // (part + weight * prior) / (whole + weight)
+    kAge,             // days since a time
+    kHour,            // of the request's time, UTC, 0 to 24
+    kWeekday,         // of the request's time, UTC, 0 (Monday) to 6
+    kExampleAge,      // share of the training window, see Context::example_age_ms
+    kMatch,           // 1 when two categories have an id in common, missing when either has none
+    kOverlap,         // ids in common as a share of those of the shorter list, likewise
+    kWordOverlap,     // the same of the words of text `path` and of text `other`, or of the newest
+                      // `newest` queries of list `bag`
+    kCount,           // cells `part`
+    kSince,           // seconds since the newest of `part`
+    kRatio            // (part + weight * prior) / (whole + weight)
   } code = Code::kNumber;
   AttributePath path = {}, other = {};
   uint32_t bag = 0, newest = 0;

@@ -104,8 +104,7 @@ constexpr const char* kReferenceSection = "reference";
 Status SaveStamp(base::SectionWriter& writer, const ReferenceStamp& stamp) {
   if (stamp == ReferenceStamp{}) return Ok();
   return writer.Add<uint64_t>(
-      kReferenceSection,
-      std::vector<uint64_t>{stamp.digest, static_cast<uint64_t>(stamp.end_ms)});
+      kReferenceSection, std::vector<uint64_t>{stamp.digest, static_cast<uint64_t>(stamp.end_ms)});
 }
 
 Result<ReferenceStamp> LoadStamp(const base::SectionFile& file, const FeaturePlan& plan) {

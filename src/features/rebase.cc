@@ -78,8 +78,7 @@ Result<FeatureStatistics> Rebase(FeatureStatistics statistics, const log::EventL
   statistics.source_scores = statistics.source_scores.Renumbered(ids.Of(IdSpace::kSource));
   if (statistics.reference != nullptr) {
     const RetrievalReference& reference = *statistics.reference;
-    UPNEXT_ASSIGN_OR_RETURN(FeatureStatistics rebased,
-                            Rebase(reference.tables(), learned_on, now));
+    UPNEXT_ASSIGN_OR_RETURN(FeatureStatistics rebased, Rebase(reference.tables(), learned_on, now));
     statistics.reference = std::make_shared<const RetrievalReference>(
         std::move(rebased), reference.model(), reference.end_ms(), reference.digest());
   }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <span>
@@ -13,6 +14,7 @@
 #include "examples/test_world.h"
 #include "features/feature_extractor.h"
 #include "kernels/vector_ops.h"
+#include "nn/parameter.h"
 #include "retrieval/test_reference.h"
 
 namespace upnext::retrieval {
@@ -87,8 +89,8 @@ TEST_F(CandidateReferenceTest, RK16_FeaturesAreTheUserVectorAndItsDotProductWith
       continue;
     }
     ++known;
-    EXPECT_EQ(score, kernels::Dot(expected.data(), rows.data + items.Row(item) * rows.dim,
-                                  kReferenceDim));
+    EXPECT_EQ(score,
+              kernels::Dot(expected.data(), rows.data + items.Row(item) * rows.dim, kReferenceDim));
   }
   EXPECT_GT(known, 10u);
   EXPECT_LT(known, world_.log.items()) << "no item tests what is missing";

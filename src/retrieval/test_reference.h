@@ -30,8 +30,8 @@ inline CandidateModel RandomModel(const features::FeatureStatistics& tables, uin
   for (nn::Parameter& parameter : model.Parameters()) {
     // Row 0 of a table stands for what is not in the vocabulary.
     const size_t width = parameter.shape.size() < 2 ? 0 : parameter.shape[1];
-    const bool table = std::ranges::all_of(parameter.value.first(width),
-                                           [](float value) { return value == 0; });
+    const bool table =
+        std::ranges::all_of(parameter.value.first(width), [](float value) { return value == 0; });
     for (float& value : parameter.value.subspan(table ? width : 0)) {
       value = static_cast<float>(rng.Uniform() - 0.5);
     }

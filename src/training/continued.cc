@@ -151,8 +151,7 @@ Result<Continued::Chain> Continued::Load(Models models, const TrainOptions& trai
   UPNEXT_ASSIGN_OR_RETURN(
       const base::SectionFile file,
       base::SectionFile::Open(folder_ / features.file, features.kind, features.version));
-  UPNEXT_ASSIGN_OR_RETURN(chain.statistics,
-                          bundle::OpenStatistics(folder_, manifest_, features));
+  UPNEXT_ASSIGN_OR_RETURN(chain.statistics, bundle::OpenStatistics(folder_, manifest_, features));
   UPNEXT_ASSIGN_OR_RETURN(ranking::Ranker loaded,
                           ranking::Ranker::Load(folder_ / ranker.file, file.digest()));
   ranking::ScoreWeights weights;

@@ -78,8 +78,8 @@ TEST(FeatureReport, RK16_WhatAReferenceMakesIsMeasuredWithOneOnExamplesThatItHas
     const bool made_by_it = row.name == "dot" || row.name == "user_vector";
     EXPECT_EQ(std::isnan(row.missing), made_by_it) << row.name;
   }
-  const auto rows = measured(retrieval::RandomReference(
-      world.Learn(options.features), 4, examples::kStart + 4 * examples::kDay));
+  const auto rows = measured(retrieval::RandomReference(world.Learn(options.features), 4,
+                                                        examples::kStart + 4 * examples::kDay));
   EXPECT_EQ(Named(rows, "ranking", "user_vector").missing, 0);
   EXPECT_EQ(Named(rows, "ranking", "user_vector").dim, 4u);
   EXPECT_LT(Named(rows, "ranking", "dot").missing, 0.5);

@@ -88,7 +88,7 @@ class Job {
   bool fits_on_all_ = false;  // after the evaluation, the models are fitted once more
   std::optional<Staging> staging_;
   CheckpointFolder checkpoints_, checkpoints_of_fit_;
-  OtherStage other_;  // with request.only
+  OtherStage other_;                                               // with request.only
   std::shared_ptr<const features::RetrievalReference> reference_;  // of a chain: in its statistics
   std::optional<Continued> continued_;
   std::optional<Continued::Chain> chain_;  // of its validated ranker
@@ -147,13 +147,12 @@ Status Job::PrepareDataset() {
   UPNEXT_RETURN_IF_ERROR(OpenContinued(log));
   if (!chain_) {
     UPNEXT_ASSIGN_OR_RETURN(
-        reference_, PrepareReference(project_, log, options_,
-                                     {request_.only, request_.resume, staging_->path()}, pool_,
-                                     progress_));
+        reference_,
+        PrepareReference(project_, log, options_,
+                         {request_.only, request_.resume, staging_->path()}, pool_, progress_));
   }
-  Result<std::unique_ptr<Dataset>> dataset =
-      Dataset::Prepare(log, options_.dataset, pool_, progress_,
-                       chain_ ? &chain_->statistics : nullptr, reference_);
+  Result<std::unique_ptr<Dataset>> dataset = Dataset::Prepare(
+      log, options_.dataset, pool_, progress_, chain_ ? &chain_->statistics : nullptr, reference_);
   if (!dataset && chain_) {  // of other features
     UPNEXT_RETURN_IF_ERROR(TrainAnew(dataset.error()));
     return PrepareDataset();
@@ -181,9 +180,9 @@ Status Job::CheckLog(const log::EventLog& log) {
     choices_.push_back(fmt::format("the feature {} is left out: {}", kExampleAge, useless));
     progress_.Note(choices_.back());
   }
-  for (const std::string& note : {dataset_->widened(), WhyNothingStopsEarly(*dataset_),
-                                  WhichRequestAttributesAreAbsent(log),
-                                  DescribeReference(dataset_->statistics())}) {
+  for (const std::string& note :
+       {dataset_->widened(), WhyNothingStopsEarly(*dataset_), WhichRequestAttributesAreAbsent(log),
+        DescribeReference(dataset_->statistics())}) {
     if (note.empty()) continue;
     progress_.Note(note);
     choices_.push_back(note);

@@ -73,22 +73,21 @@ Result<ReferencePtr> TrainReference(const project::Project& project, const log::
   first_days.split = {.kind = SplitKind::kTime,
                       .train_until_ms = days.validation_ms,
                       .validation_until_ms = days.end_ms};
-  progress.Note(fmt::format("trains the candidate model that the ranker reads, on the events before {}",
-                            base::FormatTime(days.end_ms)));
+  progress.Note(
+      fmt::format("trains the candidate model that the ranker reads, on the events before {}",
+                  base::FormatTime(days.end_ms)));
   UPNEXT_ASSIGN_OR_RETURN(const auto dataset, Dataset::Prepare(log, first_days, pool, progress));
   TrainOptions train = options.train;
   train.train_retrieval = true;
   train.train_ranking = false;
   UPNEXT_RETURN_IF_ERROR(UseBestPreset(*dataset, &train, pool, progress));
-  UPNEXT_RETURN_IF_ERROR(
-      retrieval::CheckWidth(dataset->statistics().plan, train.candidate.dim));
+  UPNEXT_RETURN_IF_ERROR(retrieval::CheckWidth(dataset->statistics().plan, train.candidate.dim));
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t digest, DigestOf(dataset->statistics(), request.folder));
-  UPNEXT_ASSIGN_OR_RETURN(TrainedModels trained,
-                          Train(*dataset, train, pool, progress,
-                                {.path = project.checkpoints(),
-                                 .resume = request.resume,
-                                 .features_digest = digest,
-                                 .prefix = kCheckpointPrefix}));
+  UPNEXT_ASSIGN_OR_RETURN(TrainedModels trained, Train(*dataset, train, pool, progress,
+                                                       {.path = project.checkpoints(),
+                                                        .resume = request.resume,
+                                                        .features_digest = digest,
+                                                        .prefix = kCheckpointPrefix}));
   const fs::path features_file = request.folder / bundle::ReferenceFeaturesType().file,
                  model_file = request.folder / bundle::ReferenceModelType().file;
   const retrieval::CandidateReference model(std::move(*trained.candidate.model));
@@ -124,13 +123,11 @@ Result<ReferenceDays> ReferenceDaysOf(const log::EventLog& log, const examples::
 Result<ReferencePtr> PrepareReference(const project::Project& project, const log::EventLog& log,
                                       const Options& options, const ReferenceRequest& request,
                                       base::ThreadPool& pool, base::Progress& progress) {
-  UPNEXT_ASSIGN_OR_RETURN(
-      const features::FeaturePlan plan,
-      features::FeaturePlan::Compile(options.dataset.features, log.schema()));
+  UPNEXT_ASSIGN_OR_RETURN(const features::FeaturePlan plan,
+                          features::FeaturePlan::Compile(options.dataset.features, log.schema()));
   if (!plan.reads_reference() || !HasImpressions(log)) return nullptr;
-  UPNEXT_ASSIGN_OR_RETURN(
-      const WideSplit made,
-      MakeWideSplit(options.dataset.split, log, options.dataset.RuleFor(log)));
+  UPNEXT_ASSIGN_OR_RETURN(const WideSplit made,
+                          MakeWideSplit(options.dataset.split, log, options.dataset.RuleFor(log)));
   UPNEXT_ASSIGN_OR_RETURN(const ReferenceDays days,
                           ReferenceDaysOf(log, made.split, options.train.reference_share));
   if (request.only) {
@@ -159,8 +156,7 @@ Result<ReferencePtr> ReferenceOfCurrent(const project::Project& project, const l
   const bundle::Manifest& manifest = opened.models->manifest();
   const features::FeatureStatistics& statistics = opened.models->tables();
   const bool same_ids = std::ranges::count(log.lineage(), manifest.log_digest) > 0;
-  if (statistics.reference != nullptr && same_ids &&
-      statistics.plan.text() == plan.text()) {
+  if (statistics.reference != nullptr && same_ids && statistics.plan.text() == plan.text()) {
     return statistics.reference;
   }
   return FailedPrecondition(

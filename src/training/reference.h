@@ -44,9 +44,9 @@ Result<ReferenceDays> ReferenceDaysOf(const log::EventLog& log, const examples::
                                       double share);
 
 struct ReferenceRequest {
-  std::optional<Stage> only = {};    // the current bundle's is kept
-  bool resume = false;               // from its checkpoints
-  std::filesystem::path folder = {}; // where it is written
+  std::optional<Stage> only = {};     // the current bundle's is kept
+  bool resume = false;                // from its checkpoints
+  std::filesystem::path folder = {};  // where it is written
 };
 // Null when no feature of `options` reads one, and when the log has no impressions to rank. Otherwise
 // it is trained with [retrieval]; or, with `only` and a bundle, it is that of the bundle:

@@ -15,129 +15,30 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/rng.h"
 #include "base/test_folder.h"
+#include "base/time_text.h"
 #include "bundle/validated_models.h"
+#include "evaluation/report.h"
 #include "examples/ranking_stream.h"
 #include "examples/replay.h"
 #include "features/feature_extractor.h"
 #include "features/retrieval_reference.h"
-#include "features/test_log.h"
 #include "log/append.h"
 #include "log/event_log.h"
 #include "ranking/ranker.h"
 #include "schema/event.h"
 #include "training/dataset.h"
 #include "training/job.h"
+#include "training/test_planted_site.h"
 #include "training/test_project.h"
 
 namespace upnext::training {
 namespace {
 
 namespace fs = std::filesystem;
+using examples::SplitPart;
 using ::testing::Contains;
 using ::testing::HasSubstr;
-using examples::SplitPart;
-
-// The ranker has no other input that says anything.
-constexpr char kPlantedSite[] = R"toml(
-[features]
-defaults = false
-[[feature]]
-name = "watches"
-from = "history(positive, item, 20)"
-for = ["retrieval"]
-[[feature]]
-name = "device"
-from = "request.device"
-[retrieval]
-dim = 8
-depth = 0
-batch = 32
-negatives = 0
-epochs = 8
-table_learning_rate = 0.5
-[ranking]
-order = "time"
-architecture = "tower"
-widths = [16]
-batch = 64
-epochs = 12
-learning_rate = 0.01
-bf16 = false
-[[ranking.objective]]
-label = "click"
-score_weight = 1
-)toml";
-constexpr char kDotProduct[] = R"toml(
-[[feature]]
-name = "dot"
-from = "request.retrieval_score"
-)toml";
-constexpr char kUserVector[] = R"toml(
-[[feature]]
-name = "user_vector"
-from = "vector(request.user_vector, 8)"
-)toml";
-
-constexpr uint32_t kPlantedUsers = 40, kPlantedItems = 24, kPlantedGroups = 4, kPlantedDays = 10;
-constexpr uint32_t kShownADay = 6;
-
-std::string PlantedItem(uint32_t n) { return features::Numbered("i", n); }
-
-// Each user watches items of one group, off the site; pages show any item, and those of the group are
-// clicked at a rate of .9, others at .1. From the sixth day on, items "lN" come to the groups.
-std::vector<schema::RawEvent> PlantedDay(uint32_t day) {
-  using schema::EventType;
-  base::Rng rng(11, day);
-  std::vector<schema::RawEvent> events;
-  const auto any_item = [&](uint32_t group) {
-    if (day > 5 && rng.Below(5) == 0) return features::Numbered("l", group);
-    const auto n = static_cast<uint32_t>(rng.Below(kPlantedItems / kPlantedGroups));
-    return PlantedItem(n * kPlantedGroups + group);
-  };
-  for (uint32_t u = 0; u < kPlantedUsers; ++u) {
-    const std::string user = features::Numbered("u", u);
-    const uint32_t own = u % kPlantedGroups;
-    double minute = 1440.0 * day + u;
-    for (int watch = 0; watch < 3; ++watch, minute += 60) {
-      events.push_back(features::Watch(user, any_item(own), features::Minutes(minute), 90));
-    }
-    const std::string request = fmt::format("r{}-{}", u, day);
-    for (uint16_t position = 1; position <= kShownADay; ++position) {
-      const auto group = static_cast<uint32_t>(rng.Below(kPlantedGroups));
-      const std::string item = any_item(group);
-      events.push_back(
-          features::Of(EventType::kImpression, user, item, features::Minutes(minute)));
-      events.back().request = request;
-      events.back().position = position;
-      if (rng.Uniform() > (group == own ? 0.9 : 0.1)) continue;
-      events.push_back(
-          features::Of(EventType::kClick, user, item, features::Minutes(minute + position)));
-      events.back().request = request;
-    }
-  }
-  return events;
-}
-
-std::vector<schema::RawEvent> PlantedEvents(uint32_t days) {
-  std::vector<schema::RawEvent> events;
-  for (uint32_t day = 0; day < days; ++day) {
-    for (schema::RawEvent& event : PlantedDay(day)) events.push_back(std::move(event));
-  }
-  return events;
-}
-
-std::vector<schema::RawItem> PlantedCatalogue() {
-  std::vector<schema::RawItem> items;
-  for (uint32_t i = 0; i < kPlantedItems; ++i) {
-    items.push_back(features::ItemOf(PlantedItem(i), 100, "c", {}));
-  }
-  for (uint32_t g = 0; g < kPlantedGroups; ++g) {
-    items.push_back(features::ItemOf(features::Numbered("l", g), 100, "c", {}));
-  }
-  return items;
-}
 
 // How many examples each training of a ranker was to see.
 class RankerTrainings : public base::Progress {
@@ -249,8 +150,9 @@ TEST_F(ReferenceTest, RK16_TheDotProductLowersTheLossWhereNothingElseSaysAnythin
   const double without = TestLoss();
   Load(std::string(kPlantedSite) + kUserVector);
   const double vector_alone = TestLoss();
-  fmt::print("loss {:.4f} with the dot product, {:.4f} with the user vector alone, {:.4f} without\n",
-             with, vector_alone, without);
+  fmt::print(
+      "loss {:.4f} with the dot product, {:.4f} with the user vector alone, {:.4f} without\n", with,
+      vector_alone, without);
   // What there is to gain from who knows the mean to who knows the group; at least half is gained.
   const auto entropy = [](double p) { return -p * std::log(p) - (1 - p) * std::log(1 - p); };
   const double gain = entropy(0.9 / 4 + 0.3 / 4) - entropy(0.1);
@@ -339,7 +241,8 @@ TEST_F(ReferenceTest, RK16_OneStageAloneKeepsTheReference) {
     SCOPED_TRACE(StageName(only));
     RankerTrainings heard;
     Publish({.force = true, .only = only}, heard);
-    EXPECT_THAT(heard.notes, Not(Contains(HasSubstr("trains the candidate model that the ranker"))));
+    EXPECT_THAT(heard.notes,
+                Not(Contains(HasSubstr("trains the candidate model that the ranker"))));
     const char* const version = only == Stage::kRetrieval ? "v000002" : "v000003";
     for (const char* file : {"reference.features.uxs", "reference.candidate.uxs", "features.uxs",
                              "validated.features.uxs", "ranker.uxs"}) {
@@ -387,7 +290,8 @@ TEST_F(ReferenceTest, RK16_TheDaysOfTheReferenceAreTheFirstWithImpressions) {
   const auto log = project_->OpenLog();
   ASSERT_TRUE(log);
   const features::PositiveRule rule = options_.dataset.RuleFor(*log);
-  const auto split = examples::Split::Make({.kind = examples::SplitOptions::Kind::kTime}, *log, rule);
+  const auto split =
+      examples::Split::Make({.kind = examples::SplitOptions::Kind::kTime}, *log, rule);
   ASSERT_TRUE(split);
   int64_t last_end = 0;
   for (const double share : {0.01, 0.3, 0.5, 0.99}) {
@@ -419,8 +323,7 @@ TEST_F(ReferenceTest, RK16_AWidthThatNoCandidateModelHasIsAMistakeOfTheProjectFi
   ASSERT_TRUE(base::WriteFileAtomic(
       file, std::string(kPlantedSite) +
                 "[[feature]]\nname = \"v\"\nfrom = \"vector(request.user_vector, 9)\"\n"));
-  const auto loaded =
-      project::Project::Load({.config = file, .directory = folder_ / "project"});
+  const auto loaded = project::Project::Load({.config = file, .directory = folder_ / "project"});
   ASSERT_TRUE(loaded) << loaded.error().message;
   (void)Options::FromConfig(loaded->config());
   EXPECT_THAT(loaded->config().Check().error().message, HasSubstr("set [retrieval] dim = 9"));
