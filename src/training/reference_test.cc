@@ -223,6 +223,23 @@ TEST_F(ReferenceTest, RK16_NoVectorIsOfAModelThatHasSeenItsDayOrALaterOne) {
                                                 base::FormatTime(end_ms))));
 }
 
+TEST_F(ReferenceTest, RK01_AnEpochMakesOneUserVectorForEachRequest) {
+  options_.final_fit = false;
+  Publish();
+  const bundle::OpenedBundle opened = Open();
+  const auto dataset = Dataset::With(opened.log, options_.dataset, opened.bundle->tables());
+  ASSERT_TRUE(dataset) << dataset.error().message;
+  examples::RankingStream stream((*dataset)->source(), (*dataset)->statistics(),
+                                 {.part = SplitPart::kTest}, pool_);
+  const features::RetrievalReference& reference = *opened.bundle->tables().reference;
+  const uint64_t made = reference.made();
+  examples::RankingBatch batch;
+  uint64_t requests = 0;
+  for (stream.StartEpoch(0); stream.Next(64, &batch);) requests += batch.queries.rows;
+  EXPECT_GE(requests, kPlantedUsers);
+  EXPECT_EQ(reference.made() - made, requests);
+}
+
 TEST_F(ReferenceTest, RK16_TheFitOnTheWholeLogKeepsTheReferenceOfTheValidatedRanker) {
   Publish();
   const bundle::OpenedBundle opened = Open();
@@ -240,7 +257,7 @@ TEST_F(ReferenceTest, RK16_OneStageAloneKeepsTheReference) {
   for (const Stage only : {Stage::kRetrieval, Stage::kRanking}) {
     SCOPED_TRACE(StageName(only));
     RankerTrainings heard;
-    Publish({.force = true, .only = only}, heard);
+    Publish({.only = only, .force = true}, heard);
     EXPECT_THAT(heard.notes,
                 Not(Contains(HasSubstr("trains the candidate model that the ranker"))));
     const char* const version = only == Stage::kRetrieval ? "v000002" : "v000003";
