@@ -82,7 +82,8 @@ TEST(BundleStatistics, RK16_AReferenceThatNoFeatureReadsIsRefused) {
     fs::copy_file(other.bundle_folder() / part.file, project.bundle_folder() / part.file);
   }
   nlohmann::json manifest = ReadJson(project.bundle_folder() / "manifest.json");
-  for (const nlohmann::json& part : ReadJson(other.bundle_folder() / "manifest.json")["parts"]) {
+  const nlohmann::json with = ReadJson(other.bundle_folder() / "manifest.json");
+  for (const nlohmann::json& part : with["parts"]) {
     if (part["name"].get<std::string>().starts_with("reference.")) {
       manifest["parts"].push_back(part);
     }

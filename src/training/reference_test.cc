@@ -327,11 +327,7 @@ TEST_F(ReferenceTest, RK16_LogsAndSplitsWithoutDaysAreRefusedWithWhatToDo) {
   options_.dataset.split.kind = examples::SplitOptions::Kind::kLeaveOneOut;
   EXPECT_THAT(WhyRefused(), HasSubstr("choose kind = \"time\""));
   options_.dataset.split = {.kind = examples::SplitOptions::Kind::kNone};
-  std::vector<schema::RawEvent> one_day = PlantedDay(0);
-  std::erase_if(one_day, [&](const schema::RawEvent& event) {
-    return event.time_ms / base::kDayMs != one_day.front().time_ms / base::kDayMs;
-  });
-  PublishLog(*project_, one_day, PlantedCatalogue(), {});
+  PublishLog(*project_, PlantedDay(0), PlantedCatalogue(), {});
   EXPECT_THAT(WhyRefused(), HasSubstr("expected at least two in the training part"));
 }
 

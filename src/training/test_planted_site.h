@@ -36,7 +36,7 @@ dim = 8
 depth = 0
 batch = 32
 negatives = 0
-epochs = 8
+epochs = 15
 table_learning_rate = 0.5
 [ranking]
 order = "time"
@@ -46,6 +46,7 @@ batch = 64
 epochs = 12
 learning_rate = 0.01
 bf16 = false
+max_dead_units = 1
 [[ranking.objective]]
 label = "click"
 score_weight = 1
@@ -67,14 +68,14 @@ inline constexpr uint32_t kShownADay = 6;
 
 inline std::string PlantedItem(uint32_t n) { return features::Numbered("i", n); }
 
-// Each user watches items of one group, off the site; pages show any item, and those of the group are
+// Each user watches items of one group, apart from pages; pages show any item, and those of the group are
 // clicked at a rate of .9, others at .1. From the sixth day on, items "lN" come to the groups.
 inline std::vector<schema::RawEvent> PlantedDay(uint32_t day) {
   using schema::EventType;
   base::Rng rng(11, day);
   std::vector<schema::RawEvent> events;
   const auto any_item = [&](uint32_t group) {
-    if (day > 5 && rng.Below(5) == 0) return features::Numbered("l", group);
+    if (day > 5 && rng.Below(10) == 0) return features::Numbered("l", group);
     const auto n = static_cast<uint32_t>(rng.Below(kPlantedItems / kPlantedGroups));
     return PlantedItem(n * kPlantedGroups + group);
   };
@@ -82,7 +83,7 @@ inline std::vector<schema::RawEvent> PlantedDay(uint32_t day) {
     const std::string user = features::Numbered("u", u);
     const uint32_t own = u % kPlantedGroups;
     double minute = 1440.0 * day + u;
-    for (int watch = 0; watch < 3; ++watch, minute += 60) {
+    for (int watch = 0; watch < 6; ++watch, minute += 30) {
       events.push_back(features::Watch(user, any_item(own), features::Minutes(minute), 90));
     }
     const std::string request = fmt::format("r{}-{}", u, day);
@@ -91,6 +92,7 @@ inline std::vector<schema::RawEvent> PlantedDay(uint32_t day) {
       const std::string item = any_item(group);
       events.push_back(features::Of(EventType::kImpression, user, item, features::Minutes(minute)));
       events.back().request = request;
+      events.back().device = rng.Below(2) == 0 ? "tv" : "phone";
       events.back().position = position;
       if (rng.Uniform() > (group == own ? 0.9 : 0.1)) continue;
       events.push_back(
