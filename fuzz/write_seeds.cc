@@ -96,7 +96,7 @@ Status WriteBundleEdits(const fs::path& folder) {
                        {"far_item", Edited(6, 0, 0, 0, 1, "\x27") + Edited(5, 0, 0, 0, 1, "\x26")},
                        {"far_neighbour", Edited(4, 0, 0, 0, 1, "\x7f")},
                        {"shorter_list", Edited(4, 1, 2, 0, 8, "")},
-                       {"other_reference", Edited(13, 4, 0, 40, 4, std::string(4, '\x3f'))},
+                       {"other_reference", Edited(13, 13, 0, 40, 4, std::string("\0\0\x80\x3e", 4))},
                        {"other_reference_row", Edited(12, 6, 0, 0, 1, "\x02")},
                        {"other_reference_depth", Edited(13, 1, 0, 12, 1, "\x02")},
                        {"other_topic", Edited(7, 1, 0, 0, 1, "\x27")},
