@@ -37,6 +37,7 @@ depth = 0
 batch = 32
 negatives = 0
 epochs = 15
+patience = 15
 table_learning_rate = 0.5
 [ranking]
 order = "time"
