@@ -155,7 +155,7 @@ TEST_F(ReferenceTest, RK16_TheDotProductLowersTheLossWhereNothingElseSaysAnythin
       vector_alone, without);
   // What there is to gain from who knows the mean to who knows the group; at least half is gained.
   const auto entropy = [](double p) { return -p * std::log(p) - (1 - p) * std::log(1 - p); };
-  const double gain = entropy(0.9 / 4 + 0.3 / 4) - entropy(0.1);
+  const double gain = entropy(0.95 / 4 + 0.15 / 4) - entropy(0.05);
   EXPECT_GT(gain, 0.2);
   EXPECT_LT(with, without - gain / 2);
   EXPECT_GT(vector_alone, without - gain / 4) << "it says who the user is, but nothing of the item";

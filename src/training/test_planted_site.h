@@ -34,10 +34,9 @@ from = "request.device"
 [retrieval]
 dim = 8
 depth = 0
-batch = 32
+batch = 4
 negatives = 0
-epochs = 15
-patience = 15
+epochs = 3
 table_learning_rate = 0.5
 [ranking]
 order = "time"
@@ -70,7 +69,7 @@ inline constexpr uint32_t kShownADay = 6;
 inline std::string PlantedItem(uint32_t n) { return features::Numbered("i", n); }
 
 // Each user watches items of one group, apart from pages; pages show any item, and those of the group are
-// clicked at a rate of .9, others at .1. From the sixth day on, items "lN" come to the groups.
+// clicked at a rate of .95, others at .05. From the sixth day on, items "lN" come to the groups.
 inline std::vector<schema::RawEvent> PlantedDay(uint32_t day) {
   using schema::EventType;
   base::Rng rng(11, day);
@@ -95,7 +94,7 @@ inline std::vector<schema::RawEvent> PlantedDay(uint32_t day) {
       events.back().request = request;
       events.back().device = rng.Below(2) == 0 ? "tv" : "phone";
       events.back().position = position;
-      if (rng.Uniform() > (group == own ? 0.9 : 0.1)) continue;
+      if (rng.Uniform() > (group == own ? 0.95 : 0.05)) continue;
       events.push_back(
           features::Of(EventType::kClick, user, item, features::Minutes(minute + position)));
       events.back().request = request;
