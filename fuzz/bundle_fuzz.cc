@@ -20,8 +20,8 @@
 namespace upnext::fuzz {
 namespace {
 
-// In the order in which they name each other.
-constexpr std::array<std::string_view, 14> kFiles = {"features.uxs",
+// Files of a lower number name those of a higher one, but for the reference, which the features name.
+constexpr std::array<std::string_view, 16> kFiles = {"features.uxs",
                                                      "candidate.uxs",
                                                      "index.uxs",
                                                      "ranker.uxs",
@@ -34,8 +34,10 @@ constexpr std::array<std::string_view, 14> kFiles = {"features.uxs",
                                                      "generator.new-items.uxs",
                                                      "generator.similar-content.uxs",
                                                      "generator.series.uxs",
-                                                     "generator.same-channel.uxs"};
-enum : size_t { kFeatures, kCandidate, kIndex };
+                                                     "generator.same-channel.uxs",
+                                                     "reference.features.uxs",
+                                                     "reference.candidate.uxs"};
+enum : size_t { kFeatures, kCandidate, kIndex, kReferenceFeatures = 14, kReferenceModel };
 
 struct File {
   std::string kind;
@@ -67,6 +69,7 @@ void SetDigest(File* file, std::string_view section, uint64_t digest) {
 bundle::TestProjectOptions Options() {
   bundle::TestProjectOptions options;
   options.encoder = retrieval::ItemEncoder::kContent;
+  options.reference = 1;
   options.index = {.kind = ann::IndexOptions::Kind::kGraph};  // it has the most to check
   options.bias = {.method = ranking::BiasMethod::kTower,
                   .features = {"position x device", "row"},
@@ -77,14 +80,36 @@ bundle::TestProjectOptions Options() {
   return options;
 }
 
+// The digest of what was written.
+uint64_t WriteFile(const ScratchFolder& folder, std::string_view name, const File& file) {
+  const std::string bytes = Build(file.kind, file.version, file.sections);
+  folder.Write(name, bytes);
+  return Digest(bytes);
+}
+
+// Writes the reference, and its digest where the features name it.
+void WriteReference(const ScratchFolder& folder, Files* files) {
+  const uint64_t features =
+      WriteFile(folder, kFiles[kReferenceFeatures], (*files)[kReferenceFeatures]);
+  SetDigest(&(*files)[kReferenceModel], "features_digest", features);
+  const uint64_t model = WriteFile(folder, kFiles[kReferenceModel], (*files)[kReferenceModel]);
+  for (Section& one : (*files)[kFeatures].sections) {
+    if (one.name == "reference" && one.bytes.size() >= sizeof(model)) {
+      one.bytes.replace(0, sizeof(model), reinterpret_cast<const char*>(&model), sizeof(model));
+    }
+  }
+}
+
 // Writes the files and a matching manifest.
 void WriteFiles(const ScratchFolder& folder, Files files, bundle::Manifest manifest) {
-  for (size_t i = 0; i < kFiles.size(); ++i) {
-    const std::string bytes = Build(files[i].kind, files[i].version, files[i].sections);
-    folder.Write(kFiles[i], bytes);
+  WriteReference(folder, &files);
+  for (size_t i = 0; i < kReferenceFeatures; ++i) {
+    const uint64_t digest = WriteFile(folder, kFiles[i], files[i]);
     if (i == kFeatures) {
-      manifest.features_digest = Digest(bytes);
-      for (File& file : files) SetDigest(&file, "features_digest", manifest.features_digest);
+      manifest.features_digest = digest;
+      for (size_t k = 0; k < kReferenceFeatures; ++k) {
+        SetDigest(&files[k], "features_digest", digest);
+      }
     }
     if (i != kCandidate) continue;
     const auto model =

@@ -149,6 +149,12 @@ from = "weekday(request.time)"
 name = "share_of_score"
 from = "request.source_score"
 [[feature]]
+name = "dot_product"
+from = "request.retrieval_score"
+[[feature]]
+name = "user_vector"
+from = "vector(request.user_vector, 8)"
+[[feature]]
 name = "words"
 from = "tokens(item.title, 300)"
 [[feature]]

@@ -20,11 +20,13 @@
 #include "examples/ranking_stream.h"
 #include "examples/test_world.h"
 #include "features/feature_extractor.h"
+#include "features/retrieval_reference.h"
 #include "net/event_json.h"
 #include "net/http_server.h"
 #include "net/test_client.h"
 #include "parity_site.h"
 #include "ranking/ranker.h"
+#include "retrieval/test_reference.h"
 #include "serving/service.h"
 
 namespace upnext {
@@ -42,6 +44,12 @@ T Value(Result<T> result) {
   return std::move(result).value();
 }
 
+// Statistics of a world, with a reference candidate model that has seen nothing of it.
+features::FeatureStatistics WithReference(const examples::World& world,
+                                          const features::FeatureSpec& spec) {
+  return world.Learn(spec, 1, retrieval::RandomReference(world.Learn(spec), 8, kStart));
+}
+
 // The server's side: a log of `events`, a bundle learned from it, and a server over both.
 class Server {
  public:
@@ -55,7 +63,7 @@ class Server {
                                  .users = site.Users(),
                                  .split = {.kind = examples::SplitOptions::Kind::kNone},
                                  .schema = site.schema()});
-    const features::FeatureStatistics tables = world.Learn(site.features());
+    const features::FeatureStatistics tables = WithReference(world, site.features());
     base::Rng rng(9);
     const ranking::Ranker ranker = Value(ranking::Ranker::Make(
         {.architecture = {.widths = {8}}, .init_scale = 0.5f},
@@ -211,21 +219,23 @@ RawEvent SentBack(const json& item) {
   return batch->events.at(0);
 }
 
-TEST_P(ParityTest, RK08_ServedPredictionsAreThoseOfReplayedFeatures) {
+TEST_P(ParityTest, RK08_RK16_ServedPredictionsAreThoseOfReplayedFeatures) {
   Start(/*events_each=*/40);
-  size_t with_score = 0;
+  size_t with_score = 0, with_dot = 0;
   server_->clock().Set(kStart + 30LL * 86'400'000);
   const IdSpace page = *site_.schema().FindIdSpace("page"),
                 brand = *site_.schema().FindIdSpace("brand");
   for (const auto& [user, all] : histories_->events) {
     SCOPED_TRACE(user);
     server_->Post(std::span(all).subspan(histories_->known[user]));
+    const features::FeatureStatistics& tables = server_->generation().bundle().tables();
+    const uint64_t vectors = tables.reference->made();
     const json slate = server_->Ask(fmt::format(
         "/v1/recommendations?user={}&n=10&explain=1&device=d2&region=r0&page=page1&depth="
         "7.25&embedded=true&brand=brand2&opened=1699000000.5",
         user));
     ASSERT_FALSE(slate["items"].empty()) << slate;
-    const features::FeatureStatistics& tables = server_->generation().bundle().tables();
+    EXPECT_EQ(tables.reference->made(), vectors + 1) << "RK-01: one user vector for all candidates";
     const catalogue::Catalogue& catalogue = replay_->catalogue;
     const features::UserState state = Replayed(user, all.size());
     const uint32_t user_id = replay_->user(user);
@@ -246,6 +256,8 @@ TEST_P(ParityTest, RK08_ServedPredictionsAreThoseOfReplayedFeatures) {
           .item = replay_->item(shown.item),
           .source = catalogue.Find(IdSpace::kSource, shown.source),
           .source_score = shown.source_score};
+      with_dot +=
+          std::isnan(tables.reference->Score(std::vector<float>(8, 1), candidate.item)) ? 0 : 1;
       with_score += std::isnan(tables.source_scores.ShareOf(candidate)) ? 0 : 1;
       extractor.AppendImpression(state, user_id, context, candidate, &items);
     }
@@ -263,6 +275,7 @@ TEST_P(ParityTest, RK08_ServedPredictionsAreThoseOfReplayedFeatures) {
     }
   }
   EXPECT_GT(with_score, 0u) << "no score of an answer has a scale";
+  EXPECT_GT(with_dot, 0u) << "no item of an answer has a vector";
 }
 
 // Of the declared features of one side, those that are the same in every row.
@@ -299,7 +312,7 @@ TEST(ParitySite, TrainingSeesDifferentValuesOfEveryDeclaredFeature) {
                                .users = site.Users(),
                                .split = {.kind = examples::SplitOptions::Kind::kNone},
                                .schema = site.schema()});
-  const features::FeatureStatistics tables = world.Learn(spec);
+  const features::FeatureStatistics tables = WithReference(world, spec);
   base::ThreadPool pool(1);
   examples::CandidateStream candidates(world.source, tables, {}, pool);
   features::CandidateBatch watches;

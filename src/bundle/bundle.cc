@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/section_file.h"
+#include "bundle/bundle_statistics.h"
 #include "retrieval/indexed_items.h"
 
 namespace upnext::bundle {
@@ -31,11 +32,13 @@ struct Bundle::Reader {
 };
 
 std::span<const Bundle::Reader> Bundle::Readers() {
-  static const std::array<Reader, 11> kReaders = {{
+  static const std::array<Reader, 13> kReaders = {{
       {FeaturesType(), true, &Bundle::OpenFeatures},
       {CandidateType(), false, &Bundle::OpenCandidate},
       {IndexType(), false, &Bundle::OpenIndex},
       {RankerType(), false, &Bundle::OpenRanker},
+      {ReferenceFeaturesType(), false, nullptr},
+      {ReferenceModelType(), false, nullptr},
       {ProjectType(), true, nullptr},
       {ReportType(), true, nullptr},
       {ValidatedFeaturesType(), false, nullptr},
@@ -105,7 +108,7 @@ Status Bundle::OpenFeatures(const fs::path& file) {
         "{}: features with digest {:016x}, but the bundle was written with {:016x}; train again",
         file.string(), sections.digest(), manifest_.features_digest);
   }
-  UPNEXT_ASSIGN_OR_RETURN(tables_, features::FeatureStatistics::Load(file));
+  UPNEXT_ASSIGN_OR_RETURN(tables_, OpenStatistics(file.parent_path(), manifest_, type));
   if (tables_.log_digest != manifest_.log_digest) {
     return FailedPrecondition("{}: learned from another log than the manifest says; train again",
                               file.string());

@@ -6,6 +6,8 @@
 #include "ann/index_file.h"
 #include "base/file.h"
 #include "base/section_file.h"
+#include "features/retrieval_reference.h"
+#include "retrieval/candidate_reference.h"
 
 namespace upnext::bundle {
 
@@ -43,6 +45,14 @@ PartType RankerType() {
 PartType RankerStateType() {
   return {"ranker_state", "ranker_state.uxs", std::string(ranking::kRankerStateKind),
           ranking::kRankerStateVersion};
+}
+PartType ReferenceFeaturesType() {
+  PartType type = FeaturesType();
+  return {"reference.features", "reference.features.uxs", type.kind, type.version};
+}
+PartType ReferenceModelType() {
+  PartType type = CandidateType();
+  return {"reference.candidate", "reference.candidate.uxs", type.kind, type.version};
 }
 PartType GeneratorType(std::string_view generator, uint32_t version) {
   const std::string name = "generator." + std::string(generator);
@@ -106,6 +116,13 @@ Part WrittenPart(PartType type) {
 Parts::Parts(const features::FeatureStatistics& tables, const features::PositiveRule& rule)
     : tables_(tables), rule_(rule) {
   Set({FeaturesType(), [&tables](const fs::path& file, uint64_t) { return tables.Save(file); }});
+  if (tables.reference != nullptr) {
+    Set({ReferenceFeaturesType(), [reference = tables.reference](const fs::path& file, uint64_t) {
+           return retrieval::SaveReference(reference->tables(), *reference->model(), file,
+                                           file.parent_path() / ReferenceModelType().file);
+         }});
+    Set(WrittenPart(ReferenceModelType()));
+  }
   Set(ProjectPart(""));
   Set(ReportPart(""));
 }

@@ -42,6 +42,9 @@ PartType CandidateType();
 PartType IndexType();
 PartType RankerType();
 PartType RankerStateType();  // of its training, to continue from
+// The candidate model that the ranker's features read, and its statistics (RK-16).
+PartType ReferenceFeaturesType();
+PartType ReferenceModelType();
 PartType GeneratorType(std::string_view generator, uint32_t version);
 PartType ProjectType();  // the project file of the training
 PartType ReportType();   // the evaluation before publishing
@@ -72,7 +75,7 @@ Part WrittenPart(PartType type);
 
 class Parts {
  public:
-  // `rule`: that the examples were made with.
+  // `rule`: that the examples were made with. The reference of `tables`, if any, is a part too.
   Parts(const features::FeatureStatistics& tables, const features::PositiveRule& rule);
   // Adds the part, or replaces the one of its name.
   void Set(Part part);

@@ -38,6 +38,7 @@
 #include "retrieval/generator_registry.h"
 #include "retrieval/indexed_items.h"
 #include "retrieval/item_content.h"
+#include "retrieval/test_reference.h"
 #include "schema/raw_event.h"
 
 namespace upnext::bundle {
@@ -48,6 +49,7 @@ struct TestProjectOptions {
   bool candidate = true, ranker = true, generators = true;
   std::vector<std::string> drop = {};  // [features] drop: other tables of the same log
   retrieval::ItemEncoder encoder = retrieval::ItemEncoder::kId;  // of items
+  uint64_t reference = 0;  // seed of a reference candidate model that the ranker reads; 0: none
   ann::IndexOptions index = {};
   ranking::BiasOptions bias = {};  // of the ranker
   std::vector<ranking::Objective> objectives = ranking::ObjectivesFromConfig({}, {});
@@ -120,6 +122,9 @@ class TestProject {
         split_(NoSplit()),
         pool_(1) {
     tables_.log_digest = log_.log().digest();
+    if (options.reference > 0) {
+      tables_.Refer(retrieval::RandomReference(tables_, 8, /*end_ms=*/0, options.reference));
+    }
     MakeModels();
     PublishLog();
     PublishBundle();
@@ -165,6 +170,10 @@ class TestProject {
     features::FeatureSpec spec{.drop = options.drop};
     if (options.encoder == retrieval::ItemEncoder::kContent) {
       spec.retrieval = features::ContentFeatures();
+    }
+    if (options.reference > 0) {
+      spec.ranking = {{"retrieval_score", "request.retrieval_score", ""},
+                      {"user_vector", "vector(request.user_vector, 8)", ""}};
     }
     return spec;
   }

@@ -4,6 +4,7 @@
 
 #include "base/section_file.h"
 #include "bundle/bundle.h"
+#include "bundle/bundle_statistics.h"
 
 namespace upnext::bundle {
 
@@ -54,8 +55,7 @@ Result<std::unique_ptr<ValidatedModels>> ValidatedModels::Open(const fs::path& d
       const base::SectionFile file,
       base::SectionFile::Open(directory / features.file, features.kind, features.version));
   models->features_digest_ = file.digest();
-  UPNEXT_ASSIGN_OR_RETURN(models->tables_,
-                          features::FeatureStatistics::Load(directory / features.file));
+  UPNEXT_ASSIGN_OR_RETURN(models->tables_, OpenStatistics(directory, models->manifest_, features));
   const auto check_shape = [&](bool fits, const PartEntry& of) -> Status {
     if (fits) return Ok();
     return DataLoss(

@@ -67,8 +67,8 @@ class RankBench {
     const Time begin = Clock::now();
     query_.Clear();
     impressions_.Clear();
-    extractor_.AppendQuery(state, user, context, &query_);
     const auto request = extractor_.For(state, user, context);
+    request.AppendQuery(&query_);
     for (const uint32_t item : items_) request.AppendImpression({.item = item}, &impressions_);
     const Time extracted = Clock::now();
     const size_t tasks = exponents_.size();

@@ -22,6 +22,7 @@
 #include "ranking/objectives.h"
 #include "training/dataset.h"
 #include "training/preconditions.h"
+#include "training/reference.h"
 
 namespace upnext::cli {
 namespace {
@@ -64,9 +65,15 @@ Status ExportExamples(const ExportFlags& flags, const Settings& settings, base::
   const training::Options& options = settings.training;
   UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, settings.project.OpenLog());
   ProgressBar progress;
-  UPNEXT_ASSIGN_OR_RETURN(const auto dataset,
-                          training::Dataset::Prepare(log, options.dataset, pool, progress));
   const bool ranking = flags.stage == "ranking";
+  training::ReferencePtr reference;
+  if (ranking) {
+    UPNEXT_ASSIGN_OR_RETURN(reference,
+                            training::ReferenceOfCurrent(settings.project, log, options.dataset));
+  }
+  UPNEXT_ASSIGN_OR_RETURN(const auto dataset,
+                          training::Dataset::Prepare(log, options.dataset, pool, progress, nullptr,
+                                                     std::move(reference)));
   if (ranking && !dataset->has_impressions()) {
     return FailedPrecondition(
         "expected impressions, which the ranker is trained on, found none in the log; --stage "

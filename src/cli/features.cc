@@ -16,6 +16,7 @@
 #include "project/project.h"
 #include "training/dataset.h"
 #include "training/feature_report.h"
+#include "training/reference.h"
 
 namespace upnext::cli {
 namespace {
@@ -79,8 +80,10 @@ Status RunFeatures(const FeaturesFlags& flags) {
   if (log) {
     base::ThreadPool pool(settings.threads);
     ProgressBar progress;
+    const auto reference = training::ReferenceOfCurrent(settings.project, *log, options.dataset);
     UPNEXT_ASSIGN_OR_RETURN(const auto dataset,
-                            training::Dataset::Prepare(*log, options.dataset, pool, progress));
+                            training::Dataset::Prepare(*log, options.dataset, pool, progress,
+                                                       nullptr, reference.value_or(nullptr)));
     training::MeasureFeatures(*dataset, options.train, flags.examples, pool, &rows);
   }
   if (!flags.json) {

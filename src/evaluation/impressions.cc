@@ -54,17 +54,19 @@ class UserScorer {
  private:
   void AddGroup(const features::UserState& state, const examples::ImpressionGroup& group) {
     const auto query = static_cast<uint32_t>(batch_.queries.rows);
-    const size_t before = batch_.query_of.size();
+    const auto wanted = [&](const examples::Impression& impression) {
+      return impression.part == options_.part;
+    };
+    if (std::ranges::none_of(group.impressions, wanted)) return;
     const auto request = extractor_.For(state, group.user, group.context);
     for (const examples::Impression& impression : group.impressions) {
-      if (impression.part != options_.part) continue;
+      if (!wanted(impression)) continue;
       request.AppendImpression(impression.candidate(), &batch_.impressions);
       batch_.query_of.push_back(query);
       scored_.Add(group.user, group.request, group.context.device, impression,
                   batch_.impressions.duration_s.back());
     }
-    if (batch_.query_of.size() == before) return;
-    extractor_.AppendQuery(state, group.user, group.context, &batch_.queries);
+    request.AppendQuery(&batch_.queries);
     if (batch_.query_of.size() >= kBatch) Flush();
   }
 

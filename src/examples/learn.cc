@@ -150,14 +150,14 @@ class QuantileSample {
     ReplayImpressions(
         source_, user, plan_.state(),
         [&](const features::UserState& before, const ImpressionGroup& group) {
-          bool any = false;
+          const auto chosen = [&](const Impression& one) { return InSample(one.row, share_); };
+          if (std::ranges::none_of(group.impressions, chosen)) return;
           const auto request = ranking_.For(before, user, group.context);
           for (const Impression& impression : group.impressions) {
-            if (!InSample(impression.row, share_)) continue;
-            any = true;
+            if (!chosen(impression)) continue;
             request.AppendImpression(impression.candidate(), &values->impressions);
           }
-          if (any) ranking_.AppendQuery(before, user, group.context, &values->queries);
+          request.AppendQuery(&values->queries);
         },
         after_last);
   }
@@ -244,10 +244,10 @@ Status LearnQuantiles(const ReplaySource& source, const TrainingCounts& counts,
 
 }  // namespace
 
-Result<features::FeatureStatistics> LearnFeatures(const ReplaySource& source,
-                                                  const features::FeatureSpec& spec,
-                                                  base::ThreadPool& pool, base::Progress& progress,
-                                                  const features::FeatureStatistics* old) {
+Result<features::FeatureStatistics> LearnFeatures(
+    const ReplaySource& source, const features::FeatureSpec& spec, base::ThreadPool& pool,
+    base::Progress& progress, const features::FeatureStatistics* old,
+    std::shared_ptr<const features::RetrievalReference> reference) {
   UPNEXT_ASSIGN_OR_RETURN(const features::FeaturePlan plan,
                           features::FeaturePlan::Compile(spec, source.catalogue.schema()));
   if (old != nullptr && (old->spec != spec || old->plan.text() != plan.text())) {
@@ -285,6 +285,7 @@ Result<features::FeatureStatistics> LearnFeatures(const ReplaySource& source,
   tables.log_digest = source.log.digest();
   LearnSourceScores(source, counts.impressions(), progress, &tables);
   if (old != nullptr) return tables;
+  tables.Refer(std::move(reference));
   UPNEXT_RETURN_IF_ERROR(LearnQuantiles(source, counts, pool, progress, &tables));
   return tables;
 }

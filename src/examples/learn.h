@@ -17,6 +17,8 @@
 #ifndef UPNEXT_EXAMPLES_LEARN_H_
 #define UPNEXT_EXAMPLES_LEARN_H_
 
+#include <memory>
+
 #include "base/progress.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
@@ -33,12 +35,15 @@ inline constexpr uint64_t kQuantileSample = 200'000;
 // `old` can continue; ids that are new get rows after them while the limits of `spec` allow. Counts
 // and the span of time are those of `source`, whose log has the ids of the old one.
 //
+// `reference`: of features that read one (features/retrieval_reference.h), for their quantiles; those
+// that grow from `old` keep its reference.
+//
 // kFailedPrecondition when the training part is empty and when `old` is of other features, kCancelled
 // when progress says so.
-Result<features::FeatureStatistics> LearnFeatures(const ReplaySource& source,
-                                                  const features::FeatureSpec& spec,
-                                                  base::ThreadPool& pool, base::Progress& progress,
-                                                  const features::FeatureStatistics* old = nullptr);
+Result<features::FeatureStatistics> LearnFeatures(
+    const ReplaySource& source, const features::FeatureSpec& spec, base::ThreadPool& pool,
+    base::Progress& progress, const features::FeatureStatistics* old = nullptr,
+    std::shared_ptr<const features::RetrievalReference> reference = nullptr);
 
 }  // namespace upnext::examples
 

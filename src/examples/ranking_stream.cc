@@ -132,9 +132,13 @@ struct RankingStream::Rep {
                    const TimeWindow& window, Arena* arena) const {
     RankingBatch& batch = arena->batch;
     const auto query_row = static_cast<uint32_t>(batch.queries.rows);
+    const auto wanted = [&](const Impression& impression) {
+      return impression.part == options.part && window.Has(impression.time_ms);
+    };
+    if (std::ranges::none_of(group.impressions, wanted)) return;
     const auto request = extractor.For(before, group.user, group.context);
     for (const Impression& impression : group.impressions) {
-      if (impression.part != options.part || !window.Has(impression.time_ms)) continue;
+      if (!wanted(impression)) continue;
       request.AppendImpression(impression.candidate(), &batch.impressions);
       batch.query_of.push_back(query_row);
       batch.labels.push_back(impression.labels);
@@ -142,8 +146,7 @@ struct RankingStream::Rep {
       batch.user.push_back(group.user);
       batch.request.push_back(group.request);
     }
-    if (batch.size() == arena->begins.back()) return;  // none of this part
-    extractor.AppendQuery(before, group.user, group.context, &batch.queries);
+    request.AppendQuery(&batch.queries);
     arena->begins.push_back(static_cast<uint32_t>(batch.size()));
   }
 

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,9 +58,12 @@ class World {
     EXPECT_NE(id, schema::kNone) << name;
     return id;
   }
-  features::FeatureStatistics Learn(const features::FeatureSpec& spec = {}, int threads = 1) const {
+  features::FeatureStatistics Learn(
+      const features::FeatureSpec& spec = {}, int threads = 1,
+      std::shared_ptr<const features::RetrievalReference> reference = nullptr) const {
     base::ThreadPool pool(threads);
-    return Value(LearnFeatures(source, spec, pool, base::NoProgress()));
+    return Value(
+        LearnFeatures(source, spec, pool, base::NoProgress(), nullptr, std::move(reference)));
   }
 
   template <typename T>

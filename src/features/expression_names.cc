@@ -39,7 +39,12 @@ std::optional<AttributePath> ThroughRequest(const schema::Schema& schema, std::s
 }
 
 std::vector<std::string> AllPaths(const schema::Schema& schema) {
-  std::vector<std::string> names = {"item", "query", "example_age", "request.time"};
+  std::vector<std::string> names = {"item",
+                                    "query",
+                                    "example_age",
+                                    "request.time",
+                                    std::string(kRetrievalScore),
+                                    std::string(kUserVector)};
   for (const auto& [prefix, entity] : kEntities) {
     for (const schema::Attribute& attribute : schema.attributes(entity)) {
       names.push_back(fmt::format("{}.{}", prefix, attribute.name));
@@ -94,8 +99,9 @@ Compiled<void> CheckKnownAtRequest(const AttributePath& path, const Expression& 
 
 std::string UnknownFunction(std::string_view name) {
   static const std::vector<std::string> names = {
-      "history", "last",  "sorted", "tokens", "cross",     "match", "overlap", "age",  "hour",
-      "weekday", "limit", "plain",  "hats",   "everybody", "count", "since",   "mean", "rate"};
+      "history", "last",  "sorted",  "tokens", "cross", "match", "overlap",
+      "age",     "hour",  "weekday", "limit",  "plain", "hats",  "everybody",
+      "count",   "since", "mean",    "rate",   "vector"};
   return fmt::format("unknown function '{}'{}", name, base::DidYouMean(name, names));
 }
 

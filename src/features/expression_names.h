@@ -13,6 +13,11 @@
 
 namespace upnext::features {
 
+// What a reference candidate model says of a request (retrieval_reference.h); no attributes.
+inline constexpr std::string_view kRequestPrefix = "request.",
+                                  kRetrievalScore = "request.retrieval_score",
+                                  kUserVector = "request.user_vector";
+
 // "item" is the candidate itself, "query" the query of a search, "item.price" an attribute.
 Compiled<AttributePath> ResolveAttribute(const schema::Schema& schema,
                                          const Expression& expression);

@@ -17,7 +17,7 @@ using Code = NumberOp::Code;
 
 namespace {
 
-constexpr double kMaxHats = 256;
+constexpr double kMaxHats = 256, kMaxFloats = 4096;
 
 bool IsOfItem(const AttributePath& path) {
   return path.entity == Entity::kItem && path.attribute != kItself && path.through == kItself;
@@ -88,6 +88,7 @@ Compiled<Feature> FeatureCompiler::Any(const Expression& expression) {
   if (name == "age" || name == "hour" || name == "weekday") return Time(expression);
   if (name == "limit") return Limited(expression);
   if (name == "plain" || name == "hats") return Encoded(expression);
+  if (name == "vector") return UserVector(expression);
   const bool everybody = name == "everybody";
   if (everybody) UPNEXT_RETURN_IF_ERROR(CheckArguments(expression, 1, 1, "everybody(count(...))"));
   const Expression& call = everybody ? expression.arguments[0] : expression;
@@ -146,6 +147,16 @@ Compiled<Feature> FeatureCompiler::Path(const Expression& expression) {
     }
     return Wrong(expression, "only the candidate model learns from examples of an age");
   }
+  if (expression.name == kRetrievalScore) {
+    UPNEXT_RETURN_IF_ERROR(CheckReference(expression));
+    return NumberFeature({.code = Code::kRetrievalScore}, Side::kImpression);
+  }
+  if (expression.name == kUserVector) {
+    return Wrong(expression,
+                 fmt::format("'{0}' is a vector: use vector({0}, N), with the N numbers "
+                             "of [retrieval] dim",
+                             kUserVector));
+  }
   UPNEXT_ASSIGN_OR_RETURN(const AttributePath path, Attribute(expression));
   UPNEXT_RETURN_IF_ERROR(CheckKnownAtRequest(path, expression));
   switch (path.kind) {
@@ -171,6 +182,41 @@ Compiled<Feature> FeatureCompiler::Path(const Expression& expression) {
       fmt::format("'{}' is a text or a vector: of a text, tokens(item.title, ROWS) reads the "
                   "words; no feature reads a vector",
                   expression.name));
+}
+
+Compiled<void> FeatureCompiler::CheckReference(const Expression& expression) const {
+  if (model_ == Model::kRetrieval) {
+    return Wrong(expression,
+                 fmt::format("'{}' comes from a candidate model, so it is a feature of the ranker "
+                             "alone; declare it for ranking",
+                             expression.name));
+  }
+  const std::string_view name = std::string_view(expression.name).substr(kRequestPrefix.size());
+  if (!schema_.FindAttribute(Entity::kRequest, name)) return {};
+  return Wrong(expression,
+               fmt::format("'{}' would be both the reference candidate model's and that "
+                           "of [schema.requests]; rename the declared attribute",
+                           expression.name));
+}
+
+Compiled<Feature> FeatureCompiler::UserVector(const Expression& call) {
+  const std::string form = fmt::format("vector({}, N)", kUserVector);
+  UPNEXT_RETURN_IF_ERROR(CheckArguments(call, 2, 2, form));
+  const Expression& vector = call.arguments[0];
+  if (vector.kind != Expression::Kind::kName || vector.name != kUserVector) {
+    return Wrong(vector, fmt::format("expected {}", kUserVector));
+  }
+  UPNEXT_RETURN_IF_ERROR(CheckReference(vector));
+  UPNEXT_ASSIGN_OR_RETURN(const double n, NumberIn(call.arguments[1], 1, kMaxFloats));
+  const auto floats = static_cast<uint32_t>(n);
+  if (needs_.user_vector_floats != 0 && needs_.user_vector_floats != floats) {
+    return Wrong(call.arguments[1], fmt::format("expected {} as in another feature, found {}",
+                                                needs_.user_vector_floats, floats));
+  }
+  needs_.user_vector_floats = floats;
+  return NumberFeature(
+      {.code = Code::kUserVector, .encoding = NumberOp::Encoding::kVector, .floats = floats},
+      Side::kQuery);
 }
 
 Compiled<Feature> FeatureCompiler::Else(const Expression& expression) {

@@ -25,6 +25,7 @@ namespace upnext::features {
 struct FeatureNeeds {
   StateSpec::Builder state, everybody;
   std::vector<VocabularyPlan> vocabularies;
+  uint32_t user_vector_floats = 0;  // 0: no feature lists the user vector
   // The index of the vocabulary of this name; `paths`, if any, is counted into it.
   uint32_t Vocabulary(const VocabularyPlan& vocabulary);
 };
@@ -85,6 +86,9 @@ class FeatureCompiler {
   Compiled<Feature> Any(const Expression& expression);
   Compiled<Feature> Path(const Expression& expression);
   Compiled<Feature> Else(const Expression& expression);
+  // Of the reference candidate model.
+  Compiled<void> CheckReference(const Expression& expression) const;
+  Compiled<Feature> UserVector(const Expression& call);
   // The op of history() or last(); `path` is what it lists.
   Compiled<CategoryOp> Bag(const Expression& call, bool sorted, AttributePath* path);
   Compiled<Feature> BagOf(const Expression& call, bool sorted);

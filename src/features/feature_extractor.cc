@@ -6,6 +6,7 @@
 #include "features/category_step.h"
 #include "features/feature_source.h"
 #include "features/number_step.h"
+#include "features/retrieval_reference.h"
 #include "schema/attribute.h"
 
 namespace upnext::features {
@@ -34,6 +35,15 @@ struct NumberGroup {
   }
 };
 
+// The user vector of the request, as it is.
+struct VectorStep {
+  bool dropped;
+  size_t dense, floats;
+  void Append(std::span<const float> user_vector, float* row) const {
+    if (!dropped && user_vector.size() == floats) std::ranges::copy(user_vector, row + dense);
+  }
+};
+
 // What a rate is smoothed towards.
 double PriorOf(const NumberOp& op, const FeatureStatistics& tables) {
   if (op.prior_table == 0) return op.prior;
@@ -56,6 +66,7 @@ struct FeatureExtractor::Steps {
   bool powers;  // false: squares and roots are 0, for ablation
   std::vector<CategoryStep> categories;
   std::vector<NumberGroup> groups;
+  std::vector<VectorStep> vectors;
   size_t dense_width, raw_width, words = 0;
 };
 
@@ -71,6 +82,10 @@ FeatureExtractor::Steps::Steps(const FeatureStatistics& feature_tables,
   }
   for (const Feature& feature : plan.numbers) {
     const NumberOp& op = feature.number;
+    if (op.encoding == NumberOp::Encoding::kVector) {
+      vectors.push_back({feature.dropped, feature.dense, op.floats});
+      continue;
+    }
     auto group = std::ranges::find_if(groups, [&](const NumberGroup& one) {
       return one.dropped == feature.dropped && one.everybody == op.everybody &&
              one.table == op.table;
@@ -122,6 +137,7 @@ std::vector<WordSet> FeatureExtractor::Steps::RequestWords(const FeatureSubject&
       step.Encode(value, powers, raw, dense);
     }
   }
+  for (const VectorStep& step : vectors) step.Append(subject.user_vector, dense);
   block->raw_width = raw_width;
   block->dense_width = dense_width;
   ++block->rows;
@@ -133,16 +149,43 @@ FeatureExtractor::FeatureExtractor(const FeatureStatistics& tables,
       nobody_(tables.plan.state()),
       queries_(std::make_unique<Steps>(tables, catalogue, model, Side::kQuery)),
       impressions_(std::make_unique<Steps>(tables, catalogue, model, Side::kImpression)),
+      reference_(model == Model::kRanking && tables.plan.reads_reference() ? tables.reference
+                                                                           : nullptr),
+      reference_inputs_(reference_ == nullptr
+                            ? nullptr
+                            : std::make_unique<FeatureExtractor>(reference_->tables(), catalogue,
+                                                                 Model::kRetrieval)),
       durations_(catalogue.Column(schema::Entity::kItem, schema::item_attribute::kDuration)) {}
 
 FeatureExtractor::~FeatureExtractor() = default;
 
+std::vector<float> FeatureExtractor::UserVector(const UserState& state, uint32_t user,
+                                                const Context& context) const {
+  if (reference_ == nullptr || context.time_ms < reference_->end_ms()) return {};
+  FeatureBlock query;
+  reference_inputs_->AppendQuery(state, user, context, &query);
+  std::vector<float> vector(reference_->dim());
+  reference_->UserVector(query, vector);
+  if (std::ranges::all_of(vector, [](float x) { return x == 0; })) return {};
+  return vector;
+}
+
+void FeatureExtractor::AppendQueryRow(const FeatureSubject& subject, FeatureBlock* queries) const {
+  FeatureSubject with_words = subject;
+  const std::vector<WordSet> words = queries_->RequestWords(subject);
+  with_words.words = words;
+  queries_->Append(with_words, queries);
+}
+
 void FeatureExtractor::AppendQuery(const UserState& state, uint32_t user, const Context& context,
                                    FeatureBlock* queries) const {
-  FeatureSubject subject{Fitting(state), user, context, {}};
-  const std::vector<WordSet> words = queries_->RequestWords(subject);
-  subject.words = words;
-  queries_->Append(subject, queries);
+  const std::vector<float> user_vector = UserVector(state, user, context);
+  AppendQueryRow({.state = Fitting(state),
+                  .user = user,
+                  .context = context,
+                  .candidate = {},
+                  .user_vector = user_vector},
+                 queries);
 }
 
 FeatureExtractor::Request FeatureExtractor::For(const UserState& state, uint32_t user,
@@ -156,10 +199,20 @@ FeatureExtractor::Request::Request(const FeatureExtractor& extractor, const User
       state_(state),
       context_(context),
       user_(user),
-      words_(extractor.impressions_->RequestWords({state, user, context, {}})) {}
+      words_(extractor.impressions_->RequestWords({state, user, context, {}})),
+      user_vector_(extractor.UserVector(state, user, context)) {}
+
+void FeatureExtractor::Request::AppendQuery(FeatureBlock* queries) const {
+  extractor_.AppendQueryRow({.state = state_,
+                             .user = user_,
+                             .context = context_,
+                             .candidate = {},
+                             .user_vector = user_vector_},
+                            queries);
+}
 
 void FeatureExtractor::Request::Append(const Candidate& candidate, FeatureBlock* rows) const {
-  extractor_.impressions_->Append({state_, user_, context_, candidate, words_}, rows);
+  extractor_.impressions_->Append({state_, user_, context_, candidate, words_, user_vector_}, rows);
 }
 
 void FeatureExtractor::Request::AppendImpression(const Candidate& candidate,

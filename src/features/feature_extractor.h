@@ -4,8 +4,8 @@
 //   FeatureExtractor retrieval(tables, catalogue, Model::kRetrieval);
 //   retrieval.AppendQuery(state, user, context, &block);
 //   FeatureExtractor ranking(tables, catalogue, Model::kRanking);
-//   ranking.AppendQuery(state, user, context, &query);                 once per request (RK-01)
-//   const FeatureExtractor::Request request = ranking.For(state, user, context);
+//   const auto request = ranking.For(state, user, context);             once per request (RK-01)
+//   request.AppendQuery(&query);
 //   for (candidate) request.AppendImpression(candidate, &impressions);
 //
 // Immutable: any number of threads. The state keeps what tables.plan asks for, for the candidate
@@ -28,6 +28,8 @@
 
 namespace upnext::features {
 
+struct FeatureSubject;
+
 class FeatureExtractor {
  public:
   // Both outlive this. As long as the quantiles of `tables` are not learned, numbers by quantiles
@@ -35,14 +37,17 @@ class FeatureExtractor {
   FeatureExtractor(const FeatureStatistics& tables, const catalogue::Catalogue& catalogue,
                    Model model);
   ~FeatureExtractor();
+
   // Appends a row of what depends on user and request alone. `user`: catalogue id or kNone.
   void AppendQuery(const UserState& state, uint32_t user, const Context& context,
                    FeatureBlock* queries) const;
 
-  // Makes the rows of a request's candidates. What they share, the words of the request, is made once,
-  // when it is created. The extractor, the state and the context must outlive it.
+  // Makes the rows of a request and of its candidates. What they share, the words of the request and
+  // the user vector of the reference model, is made once, when it is created. The extractor, the state
+  // and the context must outlive it.
   class Request {
    public:
+    void AppendQuery(FeatureBlock* queries) const;
     // Appends a row of what depends on the candidate, with its duration.
     void AppendImpression(const Candidate& candidate, FeatureBlock* impressions) const;
 
@@ -57,6 +62,7 @@ class FeatureExtractor {
     const Context& context_;
     uint32_t user_;
     std::vector<WordSet> words_;
+    std::vector<float> user_vector_;  // empty: missing
   };
   Request For(const UserState& state, uint32_t user, const Context& context) const;
   // The same for one candidate.
@@ -73,10 +79,17 @@ class FeatureExtractor {
   const UserState& Fitting(const UserState& state) const {
     return state.spec().Equals(narrow_) || state.spec().Equals(nobody_.spec()) ? state : nobody_;
   }
+  // Of the reference model; empty when there is none, when it is zero, and for a request that is older
+  // than the last event that the model has seen: no example has a vector that knows its label.
+  std::vector<float> UserVector(const UserState& state, uint32_t user,
+                                const Context& context) const;
+  void AppendQueryRow(const FeatureSubject& subject, FeatureBlock* queries) const;
 
   const StateSpec narrow_;  // what the model needs of a state
   const UserState nobody_;
   const std::unique_ptr<const Steps> queries_, impressions_;
+  const std::shared_ptr<const RetrievalReference> reference_;       // null: no feature reads it
+  const std::unique_ptr<const FeatureExtractor> reference_inputs_;  // of its statistics
   const catalogue::AttributeColumn durations_;
 };
 

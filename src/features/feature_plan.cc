@@ -126,6 +126,20 @@ Result<FeaturePlan> FeaturePlan::Compile(const FeatureSpec& spec, const schema::
   return PlanCompiler(spec, schema).Compile();
 }
 
+bool FeaturePlan::reads_reference() const {
+  const auto reads = [&](Side of) {
+    return std::ranges::any_of(side(Model::kRanking, of).numbers, &Feature::reads_reference);
+  };
+  return reads(Side::kQuery) || reads(Side::kImpression);
+}
+
+uint32_t FeaturePlan::user_vector_floats() const {
+  for (const Feature& feature : side(Model::kRanking, Side::kQuery).numbers) {
+    if (feature.reads_reference()) return feature.number.floats;
+  }
+  return 0;
+}
+
 size_t FeaturePlan::FindVocabulary(std::string_view name) const {
   const auto found = std::ranges::find(vocabularies(), name, &VocabularyPlan::name);
   return static_cast<size_t>(found - vocabularies().begin());

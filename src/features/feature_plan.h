@@ -74,19 +74,21 @@ using Cells = std::vector<uint8_t>;
 // What makes the value of a continuous feature.
 struct NumberOp {
   enum class Code : uint8_t {
-    kNumber,       // a flag or number
-    kSourceScore,  // share of its source's scores that are below the candidate's
-    kAge,          // days since a time
-    kHour,         // of the request's time, UTC, 0 to 24
-    kWeekday,      // of the request's time, UTC, 0 (Monday) to 6
-    kExampleAge,   // share of the training window, see Context::example_age_ms
-    kMatch,        // 1 when two categories have an id in common, missing when either has none
-    kOverlap,      // ids in common as a share of those of the shorter list, likewise
-    kWordOverlap,  // the same of the words of text `path` and of text `other`, or of the newest
-                   // `newest` queries of list `bag`
-    kCount,        // cells `part`
-    kSince,        // seconds since the newest of `part`
-    kRatio         // (part + weight * prior) / (whole + weight)
+    kNumber,          // a flag or number
+    kSourceScore,     // share of its source's scores that are below the candidate's
+    kRetrievalScore,  // dot product of the user and the candidate (retrieval_reference.h)
+    kUserVector,      // the user vector of the same model, `floats` numbers
+    kAge,             // days since a time
+    kHour,            // of the request's time, UTC, 0 to 24
+    kWeekday,         // of the request's time, UTC, 0 (Monday) to 6
+    kExampleAge,      // share of the training window, see Context::example_age_ms
+    kMatch,           // 1 when two categories have an id in common, missing when either has none
+    kOverlap,         // ids in common as a share of those of the shorter list, likewise
+    kWordOverlap,     // the same of the words of text `path` and of text `other`, or of the newest
+                      // `newest` queries of list `bag`
+    kCount,           // cells `part`
+    kSince,           // seconds since the newest of `part`
+    kRatio            // (part + weight * prior) / (whole + weight)
   } code = Code::kNumber;
   AttributePath path = {}, other = {};
   uint32_t bag = 0, newest = 0;
@@ -101,11 +103,22 @@ struct NumberOp {
   enum class Encoding : uint8_t {
     kQuantiles,  // see kPowers
     kPlain,      // value as a share of its limit, "is missing"
-    kHats        // the share, its root, and `hats` hat functions with knots at equal distances
+    kHats,       // the share, its root, and `hats` hat functions with knots at equal distances
+    kVector      // `floats` numbers as they are, all 0 when missing
   } encoding = Encoding::kQuantiles;
-  uint32_t hats = 0;
+  uint32_t hats = 0, floats = 0;
   size_t width() const {
-    return encoding == Encoding::kQuantiles ? kPowers : encoding == Encoding::kPlain ? 2 : 2 + hats;
+    switch (encoding) {
+      case Encoding::kQuantiles:
+        return kPowers;
+      case Encoding::kPlain:
+        return 2;
+      case Encoding::kHats:
+        return 2 + size_t{hats};
+      case Encoding::kVector:
+        return floats;
+    }
+    return 0;
   }
 };
 
@@ -121,6 +134,12 @@ struct Feature {
   size_t raw = 0;    // in a row of FeatureBlock::raw, of those by quantiles
   bool by_quantiles() const {
     return kind == FeatureKind::kContinuous && number.encoding == NumberOp::Encoding::kQuantiles;
+  }
+  // Whether it is made by a candidate model (retrieval_reference.h).
+  bool reads_reference() const {
+    return kind == FeatureKind::kContinuous && !dropped &&
+           (number.code == NumberOp::Code::kRetrievalScore ||
+            number.code == NumberOp::Code::kUserVector);
   }
 };
 
@@ -168,6 +187,12 @@ class FeaturePlan {
   const StateSpec& retrieval_state() const { return rep_->retrieval_state; }
   // What is counted of everybody, see event_counts.h.
   const StateSpec& everybody() const { return rep_->everybody; }
+
+  // Whether a feature of the ranker reads a reference candidate model, and how many numbers those
+  // that list its user vector expect it to have; 0: there is none of these. Compile sees to it that
+  // all expect the same.
+  bool reads_reference() const;
+  uint32_t user_vector_floats() const;
 
   // Every feature of both models, a line each, and what of the schema they read: equal texts mean
   // that models of one plan may read blocks of the other.

@@ -31,7 +31,8 @@ struct FeatureSubject {
   uint32_t user;
   const Context& context;
   const Candidate& candidate;
-  std::span<const WordSet> words = {};  // of the request, by NumberStep::set_words
+  std::span<const WordSet> words = {};      // of the request, by NumberStep::set_words
+  std::span<const float> user_vector = {};  // of the reference candidate model; empty: missing
 };
 
 class FeatureSource {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "features/retrieval_reference.h"
 #include "schema/event.h"
 
 namespace upnext::features {
@@ -98,6 +99,25 @@ std::vector<std::string> QuantileSections(const FeaturePlan& plan) {
   return names;
 }
 
+constexpr const char* kReferenceSection = "reference";
+
+Status SaveStamp(base::SectionWriter& writer, const ReferenceStamp& stamp) {
+  if (stamp == ReferenceStamp{}) return Ok();
+  return writer.Add<uint64_t>(
+      kReferenceSection, std::vector<uint64_t>{stamp.digest, static_cast<uint64_t>(stamp.end_ms)});
+}
+
+Result<ReferenceStamp> LoadStamp(const base::SectionFile& file, const FeaturePlan& plan) {
+  ReferenceStamp stamp;
+  if (!file.Has(kReferenceSection)) return stamp;
+  UPNEXT_ASSIGN_OR_RETURN(std::span<const uint64_t> values,
+                          file.Get<uint64_t>(kReferenceSection, 2));
+  stamp = {values[0], static_cast<int64_t>(values[1])};
+  if (stamp.digest != 0 && plan.reads_reference()) return stamp;
+  return DataLoss("{}: {} should name a candidate model that a feature reads; train again",
+                  file.path().string(), kReferenceSection);
+}
+
 std::string VocabularySection(const VocabularyPlan& vocabulary) {
   return fmt::format("vocabulary.{}", vocabulary.name);
 }
@@ -126,6 +146,11 @@ uint32_t FeatureStatistics::rows(size_t index) const {
     default:
       return std::max(1u, vocabularies[index].rows());
   }
+}
+
+void FeatureStatistics::Refer(std::shared_ptr<const RetrievalReference> to) {
+  reference_stamp = to == nullptr ? ReferenceStamp{} : ReferenceStamp{to->digest(), to->end_ms()};
+  reference = std::move(to);
 }
 
 std::span<const Quantiles> FeatureStatistics::QuantilesOf(Model model, Side side) const {
@@ -164,6 +189,7 @@ Status FeatureStatistics::Save(const std::filesystem::path& path) const {
   UPNEXT_RETURN_IF_ERROR(
       writer.Add<int64_t>("train_span_ms", std::vector<int64_t>{train_begin_ms, train_end_ms}));
   UPNEXT_RETURN_IF_ERROR(writer.Add<uint64_t>("log_digest", std::vector<uint64_t>{log_digest}));
+  UPNEXT_RETURN_IF_ERROR(SaveStamp(writer, reference_stamp));
   return writer.Commit();
 }
 
@@ -197,6 +223,7 @@ Result<FeatureStatistics> FeatureStatistics::Load(const std::filesystem::path& p
   tables.train_begin_ms = span[0];
   tables.train_end_ms = span[1];
   tables.log_digest = digest[0];
+  UPNEXT_ASSIGN_OR_RETURN(tables.reference_stamp, LoadStamp(file, tables.plan));
   return tables;
 }
 
@@ -213,7 +240,7 @@ Status FeatureStatistics::CheckIds(const log::EventLog& log) const {
     return DataLoss("the scores are of source {}, but the log has {} sources; train again",
                     source_scores.ids() - 1, sources);
   }
-  return Ok();
+  return reference == nullptr ? Ok() : reference->tables().CheckIds(log);
 }
 
 }  // namespace upnext::features

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,15 @@ namespace upnext::features {
 inline constexpr char kTablesKind[] = "features";  // of the section file they are saved as
 inline constexpr uint32_t kTablesVersion = 2;
 
+class RetrievalReference;
+
+// Which reference candidate model the features read; of one that has seen no event from `end_ms` on.
+struct ReferenceStamp {
+  uint64_t digest = 0;  // of its file (retrieval_reference.h); 0: none
+  int64_t end_ms = 0;
+  friend bool operator==(const ReferenceStamp&, const ReferenceStamp&) = default;
+};
+
 // Everything extraction needs next to the state. Saved as one section file of kind "features"
 // (docs/formats/features.md).
 struct FeatureStatistics {
@@ -42,6 +52,10 @@ struct FeatureStatistics {
   // missing.
   std::vector<Quantiles> quantiles;
   SourceScores source_scores;  // none unless a feature reads `request.source_score`
+  // Of features that read one: the stamp is saved, the model itself is a part of the bundle, and
+  // who loads these statistics gives it to them. Without one such features are missing.
+  ReferenceStamp reference_stamp;
+  std::shared_ptr<const RetrievalReference> reference;
   EventCounts counts;
   int64_t train_begin_ms = 0,
           train_end_ms = 0;  // span of the training events: example age (paper 3.3)
@@ -54,6 +68,8 @@ struct FeatureStatistics {
   const Vocabulary& vocabulary(std::string_view name) const;
   // Rows of the embedding table of plan.vocabularies()[index], row 0 included.
   uint32_t rows(size_t index) const;
+  // Sets reference and stamp.
+  void Refer(std::shared_ptr<const RetrievalReference> to);
   // Of one side of one model; empty while they are not learned.
   std::span<const Quantiles> QuantilesOf(Model model, Side side) const;
 

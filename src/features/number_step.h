@@ -24,6 +24,7 @@
 #include "features/feature_source.h"
 #include "features/feature_statistics.h"
 #include "features/quantiles.h"
+#include "features/retrieval_reference.h"
 #include "features/state_spec.h"
 #include "features/text_words.h"
 #include "schema/event.h"
@@ -119,6 +120,12 @@ class NumberStep {
         return path_.Value(subject).number;
       case kSourceScore:
         return tables.source_scores.ShareOf(subject.candidate);
+      case kRetrievalScore:
+        return tables.reference == nullptr
+                   ? kMissing
+                   : tables.reference->Score(subject.user_vector, subject.candidate.item);
+      case kUserVector:
+        break;  // a VectorStep
       case kAge:
         return SecondsSince(now_ms, path_.Value(subject).time_ms) / kDaySeconds;
       case kHour:
@@ -163,6 +170,8 @@ class NumberStep {
         dense[1] = std::sqrt(dense[0]);
         PutHats(dense[0], std::span(dense + 2, op_.hats));
         break;
+      case NumberOp::Encoding::kVector:
+        break;  // a VectorStep
     }
   }
 

@@ -2,9 +2,12 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "features/request_context.h"
+#include "features/retrieval_reference.h"
 #include "schema/schema.h"
 
 namespace upnext::features {
@@ -73,6 +76,12 @@ Result<FeatureStatistics> Rebase(FeatureStatistics statistics, const log::EventL
   }
   statistics.tokens.Renumber();
   statistics.source_scores = statistics.source_scores.Renumbered(ids.Of(IdSpace::kSource));
+  if (statistics.reference != nullptr) {
+    const RetrievalReference& reference = *statistics.reference;
+    UPNEXT_ASSIGN_OR_RETURN(FeatureStatistics rebased, Rebase(reference.tables(), learned_on, now));
+    statistics.reference = std::make_shared<const RetrievalReference>(
+        std::move(rebased), reference.model(), reference.end_ms(), reference.digest());
+  }
   statistics.log_digest = now.digest();
   return statistics;
 }

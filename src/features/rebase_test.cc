@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "features/feature_extractor.h"
 #include "features/test_log.h"
+#include "features/test_reference.h"
 #include "features/test_tables.h"
 #include "schema/raw_event.h"
 
@@ -75,6 +77,21 @@ TEST_F(RebaseTest, NewNamesAreOutOfVocabularyAndRowsOfLostOnesHaveNoItem) {
   EXPECT_EQ(items.rows(), kItems + 1);
   EXPECT_EQ(items.Row(now_.item("a")), 0u);
   EXPECT_EQ(std::ranges::count(items.ids_by_row(), schema::kNone), 2) << "row 0 and the lost one";
+}
+
+TEST_F(RebaseTest, RK16_TheReferenceKnowsItemsByName) {
+  FeatureStatistics tables = LearnTables(learned_on_);
+  tables.Refer(ReferenceOf(tables, /*end_ms=*/5));
+  const auto rebased = Rebase(tables, learned_on_.log(), now_.log());
+  ASSERT_TRUE(rebased) << rebased.error().message;
+  EXPECT_EQ(rebased->reference_stamp, tables.reference_stamp);
+  const std::vector<float> user = {1, 0, 0};
+  for (uint32_t item = 0; item + 1 < kItems; ++item) {
+    const std::string name = Numbered("i", item);
+    EXPECT_EQ(rebased->reference->Score(user, now_.item(name)),
+              tables.reference->Score(user, learned_on_.item(name)));
+  }
+  EXPECT_TRUE(std::isnan(rebased->reference->Score(user, now_.item("a")))) << "it is new";
 }
 
 TEST_F(RebaseTest, HashesOfNumbersAndOtherSchemasAreRefused) {

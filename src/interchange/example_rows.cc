@@ -41,11 +41,12 @@ void RowMaker::AppendImpressions(uint32_t user, ExampleRows* rows) const {
   examples::ReplayImpressions(
       source_, user, tables_.plan.state(),
       [&](const features::UserState& before, const examples::ImpressionGroup& group) {
-        const size_t size = rows->size();
-        const auto query = static_cast<uint32_t>(rows->queries.rows);
+        const auto wanted = [&](const examples::Impression& one) { return Wanted(one.part); };
+        if (std::ranges::none_of(group.impressions, wanted)) return;
         const auto request = extractor_.For(before, user, group.context);
+        const auto query = static_cast<uint32_t>(rows->queries.rows);
         for (const examples::Impression& impression : group.impressions) {
-          if (!Wanted(impression.part)) continue;
+          if (!wanted(impression)) continue;
           request.AppendImpression(impression.candidate(), &rows->impressions);
           rows->query_of.push_back(query);
           rows->labels.push_back(impression.labels);
@@ -56,9 +57,7 @@ void RowMaker::AppendImpressions(uint32_t user, ExampleRows* rows) const {
                                    .request = group.request,
                                    .position = impression.position});
         }
-        if (rows->size() > size) {
-          extractor_.AppendQuery(before, user, group.context, &rows->queries);
-        }
+        request.AppendQuery(&rows->queries);
       });
 }
 

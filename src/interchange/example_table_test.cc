@@ -16,6 +16,7 @@
 #include "examples/test_world.h"
 #include "features/feature_plan.h"
 #include "import/duckdb.h"
+#include "retrieval/test_reference.h"
 #include "schema/attribute.h"
 
 namespace upnext::interchange {
@@ -59,7 +60,12 @@ class ExampleTableTest : public testing::Test {
   }
 
   const examples::World world_{examples::RandomWorld(5, 40)};
-  const features::FeatureStatistics tables_ = world_.Learn();
+  // The first half of the log has no user vectors.
+  const features::FeatureSpec spec_{.ranking = {{"dot", "request.retrieval_score", ""},
+                                                {"vector", "vector(request.user_vector, 4)", ""}}};
+  const features::FeatureStatistics tables_ = world_.Learn(
+      spec_, 1,
+      retrieval::RandomReference(world_.Learn(spec_), 4, examples::kStart + 5 * examples::kDay));
   const base::TestFolder folder_;
   const std::filesystem::path file_ = folder_.path() / "examples.parquet";
   base::ThreadPool pool_{2};
@@ -113,6 +119,10 @@ features::FeatureBlock BlockOf(const features::FeatureBlock& expected,
     } else if (feature.number.encoding == features::NumberOp::Encoding::kPlain) {
       const float x = FloatOr(chunk, places.at(name), row, -1);
       (x < 0 ? dense[1] : dense[0]) = x < 0 ? 1 : x;
+    } else if (feature.number.encoding == features::NumberOp::Encoding::kVector) {
+      if (chunk.valid(places.at(name), row)) {
+        std::ranges::copy(chunk.List<float>(places.at(name), row), dense);
+      }
     } else {
       std::copy_n(expected.dense.data() + feature.dense, feature.number.width(), dense);
       dense[0] = FloatOr(chunk, places.at(name), row, -1);

@@ -9,13 +9,16 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/time_text.h"
 #include "examples/candidate_stream.h"
 #include "examples/ranking_stream.h"
+#include "features/retrieval_reference.h"
 #include "interchange/manifest.h"
 #include "interchange/onnx.h"
 #include "interchange/tensors.h"
 #include "nn/graph.h"
 #include "ranking/score.h"
+#include "retrieval/candidate_reference.h"
 
 namespace upnext::interchange {
 namespace {
@@ -152,6 +155,20 @@ Result<json> ExportCandidate(const Models& models, const examples::ReplaySource&
   return model;
 }
 
+// A folder as that of a bundle without a ranker, with vocabularies of its own.
+Status ExportReference(const features::RetrievalReference& reference, const Models& models,
+                       const examples::ReplaySource& source, const std::filesystem::path& folder,
+                       base::ThreadPool& pool) {
+  const auto* const model =
+      dynamic_cast<const retrieval::CandidateReference*>(reference.model().get());
+  if (model == nullptr) return Internal("the reference is no candidate model");
+  return ExportModels({.tables = reference.tables(),
+                       .candidate = &model->model(),
+                       .version = models.version,
+                       .seed = models.seed},
+                      source, folder / "reference", pool);
+}
+
 }  // namespace
 
 Status ExportModels(const Models& models, const examples::ReplaySource& source,
@@ -170,11 +187,16 @@ Status ExportModels(const Models& models, const examples::ReplaySource& source,
   }
   UPNEXT_ASSIGN_OR_RETURN(json vocabularies,
                           WriteVocabularies(models.tables, source.catalogue, folder));
-  const json manifest = {{"upnext", UPNEXT_VERSION},
-                         {"bundle", models.version},
-                         {"opset", nn::Graph::kOpset},
-                         {"models", std::move(exported)},
-                         {"vocabularies", std::move(vocabularies)}};
+  json manifest = {{"upnext", UPNEXT_VERSION},
+                   {"bundle", models.version},
+                   {"opset", nn::Graph::kOpset},
+                   {"models", std::move(exported)},
+                   {"vocabularies", std::move(vocabularies)}};
+  if (const auto* const reference = models.tables.reference.get(); reference != nullptr) {
+    UPNEXT_RETURN_IF_ERROR(ExportReference(*reference, models, source, folder, pool));
+    manifest["reference"] = {{"manifest", "reference/manifest.json"},
+                             {"end", base::FormatTime(reference->end_ms())}};
+  }
   return base::WriteFileAtomic(folder / "manifest.json", manifest.dump(2) + "\n");
 }
 

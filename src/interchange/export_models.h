@@ -3,6 +3,7 @@
 //
 //   manifest.json  ranker.onnx  candidate.onnx  items.npy  vocabulary.NAME.txt
 //   ranker.quantiles.json  ranker.example.json ...
+//   reference/manifest.json ...                             the candidate model that the ranker reads
 //
 //   UPNEXT_RETURN_IF_ERROR(ExportModels(models, source, folder, pool));
 //

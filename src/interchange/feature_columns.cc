@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <span>
 #include <string>
@@ -11,6 +12,10 @@ namespace upnext::interchange {
 namespace {
 
 using features::Feature;
+
+bool IsVector(const Feature& feature) {
+  return feature.number.encoding == features::NumberOp::Encoding::kVector;
+}
 
 bool IsList(const Feature& feature) { return feature.kind == features::FeatureKind::kMultivalent; }
 
@@ -34,6 +39,15 @@ void PutList(const features::Bags& bags, size_t block_row, size_t column, size_t
   chunk->SetList<float>(column + 1, row, weights);
 }
 
+void PutVector(std::span<const float> vector, size_t column, size_t row,
+               import::ChunkWriter* chunk) {
+  if (std::ranges::all_of(vector, [](float x) { return x == 0; })) {
+    chunk->SetNull(column, row);
+  } else {
+    chunk->SetList<float>(column, row, vector);
+  }
+}
+
 }  // namespace
 
 FeatureColumns::FeatureColumns(const features::SidePlan& plan, std::string_view side, size_t first)
@@ -46,7 +60,7 @@ FeatureColumns::FeatureColumns(const features::SidePlan& plan, std::string_view 
     if (IsList(feature)) add(feature, ".weights", "FLOAT[]");
   }
   for (const Feature& feature : plan.numbers) {
-    add(feature, "", "FLOAT");
+    add(feature, "", IsVector(feature) ? "FLOAT[]" : "FLOAT");
     if (feature.by_quantiles()) add(feature, ".normal", "FLOAT");
   }
 }
@@ -70,6 +84,10 @@ void FeatureColumns::Write(const features::FeatureBlock& block, size_t block_row
   const float* const dense = block.dense.data() + block_row * block.dense_width;
   for (const Feature& feature : plan_.numbers) {
     const float* const number = dense + feature.dense;
+    if (IsVector(feature)) {
+      PutVector({number, feature.number.width()}, column++, row, chunk);
+      continue;
+    }
     using Encoding = features::NumberOp::Encoding;
     const Encoding encoding = feature.number.encoding;
     if (encoding == Encoding::kQuantiles) PutFloat(raw[feature.raw], column++, row, chunk);

@@ -4,6 +4,7 @@
 //   a single id      INTEGER: a row of its vocabulary, NULL without one
 //   a list of ids    INTEGER[], the newest last if it is ordered, and NAME.weights FLOAT[]
 //   by quantiles     FLOAT: the value, and NAME.normal FLOAT: its quantile; NULL: missing
+//   vectors          FLOAT[], NULL: missing
 //   other numbers    FLOAT: the share of their limit, NULL: missing
 //
 // What a block holds besides follows from these: powers, hat functions, flags of missing values.

@@ -41,6 +41,9 @@ json Column(const Feature& feature) {
       column["limit"] = number.limit;
       column["hats"] = number.hats;
       break;
+    case Encoding::kVector:
+      column["encoding"] = "vector";  // `width` numbers as they are
+      break;
   }
   if (feature.dropped) column["dropped"] = true;
   return column;

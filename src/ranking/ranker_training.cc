@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/numbers.h"
+#include "features/retrieval_reference.h"
 #include "ranking/learn_objectives.h"
 #include "ranking/ranker_trainer.h"
 
@@ -32,7 +33,7 @@ class Training : public nn::Trainable {
                 {.part = examples::SplitPart::kTrain,
                  .seed = options.seed,
                  .by_days = options.time_order,
-                 .after_ms = start.seen_ms},
+                 .after_ms = LearnsAfter(tables, start)},
                 pool),
         validation_(source, tables, {.part = examples::SplitPart::kValidation, .shuffle = false},
                     pool),
@@ -114,6 +115,12 @@ class Training : public nn::Trainable {
   std::vector<nn::DeadUnits*> ReluLayers() override { return ranker_.ReluLayers(); }
 
  private:
+  // An example that the reference candidate model may have seen has no vector of it.
+  static int64_t LearnsAfter(const features::FeatureStatistics& tables, const RankerStart& start) {
+    if (tables.reference == nullptr) return start.seen_ms;
+    return std::max(start.seen_ms, tables.reference->end_ms() - 1);
+  }
+
   // Number of examples for the initial averages, when a batch has fewer.
   static constexpr uint32_t kFirstLook = 4096;
   static constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
@@ -182,6 +189,11 @@ Result<TrainedRanker> TrainRanker(const examples::ReplaySource& source,
                                   const std::vector<Objective>& objectives,
                                   const RankerTrainOptions& options, base::ThreadPool& pool,
                                   base::Progress& progress, const RankerStart& start) {
+  if (tables.plan.reads_reference() && tables.reference == nullptr) {
+    return FailedPrecondition(
+        "a feature of the ranker reads request.retrieval_score or request.user_vector, but there is no "
+        "reference candidate model, which `upnext train` trains first; leave the feature out here");
+  }
   TrainedRanker result;
   UPNEXT_ASSIGN_OR_RETURN(result.ranker, MakeRanker(source, tables, ranker_options, objectives,
                                                     options.seed, pool, start));

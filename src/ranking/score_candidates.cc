@@ -9,10 +9,10 @@ void ScoreCandidates(const Ranker& ranker, const features::FeatureExtractor& fea
                      std::span<const float> exponents, CandidateScratch& scratch) {
   scratch.query.Clear();
   scratch.impressions.Clear();
-  features.AppendQuery(request.state, request.user, request.context, &scratch.query);
-  const auto rows = features.For(request.state, request.user, request.context);
+  const auto of_request = features.For(request.state, request.user, request.context);
+  of_request.AppendQuery(&scratch.query);
   for (const features::Candidate& candidate : candidates) {
-    rows.AppendImpression(candidate, &scratch.impressions);
+    of_request.AppendImpression(candidate, &scratch.impressions);
   }
   const size_t objectives = ranker.objectives().size();
   scratch.predictions.resize(candidates.size() * objectives);

@@ -157,4 +157,19 @@ Result<PresetChoice> ChoosePreset(const Dataset& dataset, const retrieval::Prese
   return Search(dataset, options, seed, pool, progress).Run(per_epoch);
 }
 
+Result<std::vector<std::string>> UseBestPreset(const Dataset& dataset, TrainOptions* train,
+                                               base::ThreadPool& pool, base::Progress& progress) {
+  const uint64_t seed = train->candidate_train.seed;
+  UPNEXT_ASSIGN_OR_RETURN(PresetChoice choice,
+                          ChoosePreset(dataset, train->presets, seed, pool, progress));
+  if (choice.preset.name != train->presets.presets.front().name) {
+    train->candidate = choice.preset.model;
+    train->candidate_train = choice.preset.train;
+    train->candidate_train.seed = seed;
+  }
+  train->settings.push_back("retrieval.preset that was chosen = " + choice.preset.name);
+  for (const std::string& note : choice.notes) progress.Note(note);
+  return std::move(choice.notes);
+}
+
 }  // namespace upnext::training

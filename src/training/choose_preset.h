@@ -19,6 +19,7 @@
 #include "base/thread_pool.h"
 #include "retrieval/presets.h"
 #include "training/dataset.h"
+#include "training/options.h"
 
 namespace upnext::training {
 
@@ -37,6 +38,10 @@ struct PresetChoice {
 // TrainCandidateModel.
 Result<PresetChoice> ChoosePreset(const Dataset& dataset, const retrieval::PresetOptions& options,
                                   uint64_t seed, base::ThreadPool& pool, base::Progress& progress);
+
+// Chooses, and sets what `train` has of the candidate model to that. The notes.
+Result<std::vector<std::string>> UseBestPreset(const Dataset& dataset, TrainOptions* train,
+                                               base::ThreadPool& pool, base::Progress& progress);
 
 }  // namespace upnext::training
 

@@ -11,6 +11,7 @@
 #include "base/section_file.h"
 #include "base/time_text.h"
 #include "bundle/bundle.h"
+#include "bundle/bundle_statistics.h"
 #include "bundle/validated_models.h"
 #include "examples/split.h"
 #include "nn/training_checkpoint.h"
@@ -150,8 +151,7 @@ Result<Continued::Chain> Continued::Load(Models models, const TrainOptions& trai
   UPNEXT_ASSIGN_OR_RETURN(
       const base::SectionFile file,
       base::SectionFile::Open(folder_ / features.file, features.kind, features.version));
-  UPNEXT_ASSIGN_OR_RETURN(chain.statistics,
-                          features::FeatureStatistics::Load(folder_ / features.file));
+  UPNEXT_ASSIGN_OR_RETURN(chain.statistics, bundle::OpenStatistics(folder_, manifest_, features));
   UPNEXT_ASSIGN_OR_RETURN(ranking::Ranker loaded,
                           ranking::Ranker::Load(folder_ / ranker.file, file.digest()));
   ranking::ScoreWeights weights;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/section_file.h"
 #include "examples/learn.h"
 #include "schema/event.h"
 #include "training/time_information.h"
@@ -15,17 +16,17 @@ Dataset::Dataset(const log::EventLog& log, const DatasetOptions& options, exampl
       split_(std::move(split)),
       source_{catalogue_.log(), catalogue_, rule_, split_} {}
 
-Result<std::unique_ptr<Dataset>> Dataset::Prepare(const log::EventLog& log,
-                                                  const DatasetOptions& options,
-                                                  base::ThreadPool& pool, base::Progress& progress,
-                                                  const features::FeatureStatistics* old) {
+Result<std::unique_ptr<Dataset>> Dataset::Prepare(
+    const log::EventLog& log, const DatasetOptions& options, base::ThreadPool& pool,
+    base::Progress& progress, const features::FeatureStatistics* old,
+    std::shared_ptr<const features::RetrievalReference> reference) {
   UPNEXT_ASSIGN_OR_RETURN(WideSplit made, MakeWideSplit(options.split, log, options.RuleFor(log)));
   std::unique_ptr<Dataset> dataset(new Dataset(log, options, std::move(made.split)));
   dataset->widened_ = std::move(made.note);
   UPNEXT_ASSIGN_OR_RETURN(
       dataset->statistics_,
       examples::LearnFeatures(dataset->source_, WithoutUselessTimes(options.features, log), pool,
-                              progress, old));
+                              progress, old, std::move(reference)));
   return dataset;
 }
 
@@ -48,6 +49,15 @@ bool Dataset::has_events(examples::SplitPart part) const {
     if (rows.begin < rows.end) return true;
   }
   return false;
+}
+
+Result<uint64_t> DigestOf(const features::FeatureStatistics& statistics,
+                          const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / "features.uxs";
+  UPNEXT_RETURN_IF_ERROR(statistics.Save(path));
+  UPNEXT_ASSIGN_OR_RETURN(const auto file, base::SectionFile::Open(path, features::kTablesKind,
+                                                                   features::kTablesVersion));
+  return file.digest();
 }
 
 Result<examples::Split> SplitOf(const DatasetOptions& options, const bundle::Manifest& manifest,

@@ -8,6 +8,7 @@
 #ifndef UPNEXT_TRAINING_DATASET_H_
 #define UPNEXT_TRAINING_DATASET_H_
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -26,12 +27,13 @@ namespace upnext::training {
 
 class Dataset {
  public:
-  // Splits the log (wide_split.h) and learns the statistics, grown from `old` if there are any
-  // (examples/learn.h). kFailedPrecondition when nothing is left to train on.
-  static Result<std::unique_ptr<Dataset>> Prepare(const log::EventLog& log,
-                                                  const DatasetOptions& options,
-                                                  base::ThreadPool& pool, base::Progress& progress,
-                                                  const features::FeatureStatistics* old = nullptr);
+  // Splits the log (wide_split.h) and learns the statistics, grown from `old` if there are any, of
+  // features that read `reference` (examples/learn.h). kFailedPrecondition when nothing is left to
+  // train on.
+  static Result<std::unique_ptr<Dataset>> Prepare(
+      const log::EventLog& log, const DatasetOptions& options, base::ThreadPool& pool,
+      base::Progress& progress, const features::FeatureStatistics* old = nullptr,
+      std::shared_ptr<const features::RetrievalReference> reference = nullptr);
   // With statistics that were learned before, from the training part of this split.
   static Result<std::unique_ptr<Dataset>> With(const log::EventLog& log,
                                                const DatasetOptions& options,
@@ -61,6 +63,10 @@ class Dataset {
   features::FeatureStatistics statistics_;
   std::string widened_;
 };
+
+// The digest that a bundle of these statistics has; their file is written into the folder.
+Result<uint64_t> DigestOf(const features::FeatureStatistics& statistics,
+                          const std::filesystem::path& folder);
 
 // The split that a bundle was trained with, of the log that it was trained on, also after users were
 // forgotten; kFailedPrecondition when the options describe another one, because the bundle may then

@@ -7,6 +7,7 @@
 #include "examples/candidate_stream.h"
 #include "examples/ranking_stream.h"
 #include "features/feature_block.h"
+#include "features/retrieval_reference.h"
 #include "features/state_spec.h"
 #include "ranking/ranker.h"
 #include "retrieval/candidate_model.h"
@@ -89,6 +90,7 @@ bool IsMissing(const Feature& feature, const float* dense) {
     case Encoding::kPlain:
       return dense[width - 1] != 0;
     case Encoding::kHats:
+    case Encoding::kVector:
       break;
   }
   return std::all_of(dense, dense + width, [](float x) { return x == 0; });
@@ -142,6 +144,7 @@ std::vector<FeatureRow> DescribeFeatures(const FeaturePlan& plan, const schema::
       row.side = side == Side::kQuery ? "query" : "impression";
       row.keeps = KeptText(feature, plan, schema);
       row.dropped = feature.dropped;
+      row.reads_reference = feature.reads_reference();
       if (!number) row.vocabulary = plan.vocabularies()[feature.vocabulary].name;
       if (number) row.dim = static_cast<uint32_t>(feature.number.width());
     });
@@ -166,7 +169,9 @@ void MeasureFeatures(const Dataset& dataset, const TrainOptions& options, uint32
   CountBlocks(plan, Model::kRetrieval, nullptr, &content, tallies.data());
   const auto first_ranking =
       static_cast<size_t>(std::ranges::find(*rows, "ranking", &FeatureRow::model) - rows->begin());
-  examples::RankingStream impressions(dataset.source(), statistics, {}, pool);
+  examples::RankingStreamOptions stream;
+  if (statistics.reference != nullptr) stream.after_ms = statistics.reference->end_ms() - 1;
+  examples::RankingStream impressions(dataset.source(), statistics, stream, pool);
   examples::RankingBatch batch;
   read = 0;
   for (impressions.StartEpoch(0); read < examples && impressions.Next(kBatch, &batch);) {
@@ -181,7 +186,8 @@ void MeasureFeatures(const Dataset& dataset, const TrainOptions& options, uint32
     const auto share = [](uint64_t part, uint64_t whole) {
       return whole == 0 ? std::nan("") : static_cast<double>(part) / static_cast<double>(whole);
     };
-    row.missing = share(tally.missing, tally.examples);
+    const bool unknown = row.reads_reference && statistics.reference == nullptr;
+    row.missing = unknown ? std::nan("") : share(tally.missing, tally.examples);
     if (row.vocabulary.empty()) continue;
     row.coverage = share(tally.with_row, tally.ids);
     row.rows = statistics.rows(plan.FindVocabulary(row.vocabulary));

@@ -24,7 +24,7 @@ struct FeatureRow {
   std::string kind, side;               // "univalent", "multivalent", "continuous"; "query"
   std::string vocabulary;               // of categorical ones
   std::string keeps;                    // in a user's state, "" for nothing
-  bool dropped = false;
+  bool dropped = false, reads_reference = false;
   uint32_t rows = 0, dim = 0;  // of the embedding table; of numbers, dim is the floats they give
   // Of the examples that were read: without a value; of the ids in them: with a row of their own.
   double missing = std::nan(""), coverage = std::nan("");
@@ -35,7 +35,9 @@ std::vector<FeatureRow> DescribeFeatures(const features::FeaturePlan& plan,
                                          const schema::Schema& schema);
 
 // Fills tables and shares from the dataset's statistics and about `examples` training examples of
-// each model. A model without examples keeps its shares as NaN.
+// each model. A model without examples keeps its shares as NaN, and so does a feature that reads a
+// reference candidate model, if the statistics have none. Of one that has seen examples, those are not
+// counted.
 void MeasureFeatures(const Dataset& dataset, const TrainOptions& options, uint32_t examples,
                      base::ThreadPool& pool, std::vector<FeatureRow>* rows);
 

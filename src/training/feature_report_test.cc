@@ -7,6 +7,7 @@
 
 #include "base/progress.h"
 #include "examples/test_world.h"
+#include "retrieval/test_reference.h"
 
 namespace upnext::training {
 namespace {
@@ -77,6 +78,33 @@ TEST(FeatureReport, ContentIsCountedByItem) {
       static_cast<double>((*dataset)->statistics().vocabulary(features::kItemVocabulary).rows());
   EXPECT_EQ(topics.missing, 1 / items) << "row 0 is no item";
   EXPECT_EQ(Named(rows, "retrieval", "item_title").missing, 1) << "the world has no titles";
+}
+
+TEST(FeatureReport, RK16_WhatAReferenceMakesIsMeasuredWithOneOnExamplesThatItHasNotSeen) {
+  const examples::World world(examples::RandomWorld(3));
+  base::ThreadPool pool(1);
+  DatasetOptions options;
+  options.split = {
+      .kind = examples::SplitOptions::Kind::kTime, .validation_days = 1, .test_days = 1};
+  options.features.ranking = {{"dot", "request.retrieval_score", ""},
+                              {"user_vector", "vector(request.user_vector, 4)", ""}};
+  const auto measured = [&](const auto& reference) {
+    const auto dataset =
+        Dataset::Prepare(world.log, options, pool, base::NoProgress(), nullptr, reference);
+    EXPECT_TRUE(dataset) << dataset.error().message;
+    std::vector<FeatureRow> rows = DescribeFeatures((*dataset)->statistics().plan, {});
+    MeasureFeatures(**dataset, {}, 10'000, pool, &rows);
+    return rows;
+  };
+  for (const FeatureRow& row : measured(nullptr)) {
+    const bool made_by_it = row.name == "dot" || row.name == "user_vector";
+    EXPECT_EQ(std::isnan(row.missing), made_by_it) << row.name;
+  }
+  const auto rows = measured(retrieval::RandomReference(world.Learn(options.features), 4,
+                                                        examples::kStart + 4 * examples::kDay));
+  EXPECT_EQ(Named(rows, "ranking", "user_vector").missing, 0);
+  EXPECT_EQ(Named(rows, "ranking", "user_vector").dim, 4u);
+  EXPECT_LT(Named(rows, "ranking", "dot").missing, 0.5);
 }
 
 }  // namespace

@@ -12,7 +12,6 @@
 #include "ann/index.h"
 #include "base/clock.h"
 #include "base/lock_file.h"
-#include "base/section_file.h"
 #include "base/time_text.h"
 #include "bundle/bundle.h"
 #include "bundle/opened_bundle.h"
@@ -34,6 +33,7 @@
 #include "training/freed_memory.h"
 #include "training/gate.h"
 #include "training/preconditions.h"
+#include "training/reference.h"
 #include "training/serving_parts.h"
 #include "training/staging.h"
 #include "training/time_information.h"
@@ -41,16 +41,6 @@
 
 namespace upnext::training {
 namespace {
-
-// The digest that a bundle of these statistics has; the file is written again with the bundle.
-Result<uint64_t> DigestOf(const features::FeatureStatistics& statistics,
-                          const std::filesystem::path& folder) {
-  const std::filesystem::path path = folder / "features.uxs";
-  UPNEXT_RETURN_IF_ERROR(statistics.Save(path));
-  UPNEXT_ASSIGN_OR_RETURN(const auto file, base::SectionFile::Open(path, features::kTablesKind,
-                                                                   features::kTablesVersion));
-  return file.digest();
-}
 
 class Job {
  public:
@@ -98,7 +88,8 @@ class Job {
   bool fits_on_all_ = false;  // after the evaluation, the models are fitted once more
   std::optional<Staging> staging_;
   CheckpointFolder checkpoints_, checkpoints_of_fit_;
-  OtherStage other_;  // with request.only
+  OtherStage other_;                                               // with request.only
+  std::shared_ptr<const features::RetrievalReference> reference_;  // of a chain: in its statistics
   std::optional<Continued> continued_;
   std::optional<Continued::Chain> chain_;  // of its validated ranker
   TrainedModels trained_;
@@ -135,11 +126,11 @@ Status Job::TrainAnew(const Error& why) {
 
 // What can fail without a training comes before one.
 Status Job::Prepare() {
+  UPNEXT_ASSIGN_OR_RETURN(Staging staging, Staging::Begin(project_.bundles()));
+  staging_.emplace(std::move(staging));
   UPNEXT_RETURN_IF_ERROR(PrepareDataset());
   if (continued_) result_.nothing_new = continued_->WhyNothingNew(*dataset_, fits_on_all_);
   if (!result_.nothing_new.empty()) return Ok();
-  UPNEXT_ASSIGN_OR_RETURN(Staging staging, Staging::Begin(project_.bundles()));
-  staging_.emplace(std::move(staging));
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t digest,
                           DigestOf(dataset_->statistics(), staging_->path()));
   checkpoints_ = {project_.checkpoints(), request_.resume, digest, "", ContinuedName()};
@@ -154,8 +145,14 @@ Status Job::PrepareDataset() {
   UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, project_.OpenLog(request_.shard));
   result_.manifest.log_version = log.directory().filename().string();
   UPNEXT_RETURN_IF_ERROR(OpenContinued(log));
+  if (!chain_) {
+    UPNEXT_ASSIGN_OR_RETURN(
+        reference_,
+        PrepareReference(project_, log, options_,
+                         {request_.only, request_.resume, staging_->path()}, pool_, progress_));
+  }
   Result<std::unique_ptr<Dataset>> dataset = Dataset::Prepare(
-      log, options_.dataset, pool_, progress_, chain_ ? &chain_->statistics : nullptr);
+      log, options_.dataset, pool_, progress_, chain_ ? &chain_->statistics : nullptr, reference_);
   if (!dataset && chain_) {  // of other features
     UPNEXT_RETURN_IF_ERROR(TrainAnew(dataset.error()));
     return PrepareDataset();
@@ -183,8 +180,9 @@ Status Job::CheckLog(const log::EventLog& log) {
     choices_.push_back(fmt::format("the feature {} is left out: {}", kExampleAge, useless));
     progress_.Note(choices_.back());
   }
-  for (const std::string& note : {dataset_->widened(), WhyNothingStopsEarly(*dataset_),
-                                  WhichRequestAttributesAreAbsent(log)}) {
+  for (const std::string& note :
+       {dataset_->widened(), WhyNothingStopsEarly(*dataset_), WhichRequestAttributesAreAbsent(log),
+        DescribeReference(dataset_->statistics())}) {
     if (note.empty()) continue;
     progress_.Note(note);
     choices_.push_back(note);
@@ -244,22 +242,10 @@ Status Job::CompareWithCurrent() {
 
 // Which configuration of the candidate model is trained.
 Status Job::ChooseCandidate() {
-  TrainOptions& train = options_.train;
-  if (!train.train_retrieval) return Ok();
-  UPNEXT_ASSIGN_OR_RETURN(
-      const PresetChoice choice,
-      ChoosePreset(*dataset_, train.presets, train.candidate_train.seed, pool_, progress_));
-  if (choice.preset.name != train.presets.presets.front().name) {
-    const uint64_t seed = train.candidate_train.seed;
-    train.candidate = choice.preset.model;
-    train.candidate_train = choice.preset.train;
-    train.candidate_train.seed = seed;
-  }
-  train.settings.push_back("retrieval.preset that was chosen = " + choice.preset.name);
-  for (const std::string& note : choice.notes) {
-    progress_.Note(note);
-    choices_.push_back(note);
-  }
+  if (!options_.train.train_retrieval) return Ok();
+  UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> notes,
+                          UseBestPreset(*dataset_, &options_.train, pool_, progress_));
+  choices_.insert(choices_.end(), notes.begin(), notes.end());
   return Ok();
 }
 
@@ -343,7 +329,8 @@ Status Job::FitOnAll() {
     UPNEXT_ASSIGN_OR_RETURN(chain, continued_->Load(Continued::Models::kPublished, train, pool_));
   }
   UPNEXT_ASSIGN_OR_RETURN(
-      dataset_, Dataset::Prepare(log, all, pool_, progress_, chain ? &chain->statistics : nullptr));
+      dataset_, Dataset::Prepare(log, all, pool_, progress_, chain ? &chain->statistics : nullptr,
+                                 reference_));
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t digest,
                           DigestOf(dataset_->statistics(), staging_->path()));
   if (!other_.empty() && digest != other_.opened.bundle->manifest().features_digest) {
@@ -415,6 +402,7 @@ Status Job::Publish() {
   if (fits_on_all_) {
     UPNEXT_RETURN_IF_ERROR(RemoveCheckpoints(options_.train, checkpoints_of_fit_));
   }
+  UPNEXT_RETURN_IF_ERROR(RemoveReferenceCheckpoints(project_));
   return RemoveCheckpoints(options_.train, checkpoints_);
 }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "retrieval/candidate_reference.h"
 #include "schema/schema.h"
 
 namespace upnext::training {
@@ -75,6 +76,12 @@ TrainOptions TrainOptions::FromConfig(const base::Config& config,
       ranking::ObjectivesFromConfig(ranking, schema::Schema::FromConfig(config.Table("schema")));
   options.default_objectives = ranking.Tables("objective").empty();
   options.ranker_train = ranking::RankerTrainOptions::FromConfig(ranking);
+  options.reference_share =
+      ranking.Real("reference_share", options.reference_share, {.min = 0.01, .max = 0.99});
+  for (const retrieval::CandidatePreset& preset : options.presets.presets) {
+    const Status wide = retrieval::CheckWidth(plan, preset.model.dim);
+    if (!wide) retrieval.Fail("dim", wide.error().message);
+  }
   options.settings = SettingsOf(config);
   return options;
 }

@@ -51,6 +51,9 @@ struct TrainOptions {
   std::vector<ranking::Objective> objectives;
   bool default_objectives = false;  // `objectives` are not of the project file
   ranking::RankerTrainOptions ranker_train;
+  // [ranking] reference_share: of the days with impressions, from the first on, that the reference
+  // candidate model learns from, where a feature reads one (reference.h); the ranker has the rest.
+  double reference_share = 0.5;
   uint64_t seed = 1;
   // What the project file says that trained models depend on, as checkpoints are bound to it:
   // "retrieval.dim = 64" ... Learning rates are left out, so that a training that diverged can
