@@ -31,7 +31,7 @@ struct Bundle::Reader {
 };
 
 std::span<const Bundle::Reader> Bundle::Readers() {
-  static const std::array<Reader, 11> kReaders = {{
+  static const std::array<Reader, 13> kReaders = {{
       {FeaturesType(), true, &Bundle::OpenFeatures},
       {CandidateType(), false, &Bundle::OpenCandidate},
       {IndexType(), false, &Bundle::OpenIndex},
@@ -43,6 +43,8 @@ std::span<const Bundle::Reader> Bundle::Readers() {
       {ValidatedRankerType(), false, nullptr},
       {RankerStateType(), false, nullptr},
       {ValidatedRankerStateType(), false, nullptr},
+      {CandidateStateType(), false, nullptr},
+      {ValidatedCandidateStateType(), false, nullptr},
   }};
   return kReaders;
 }

@@ -26,6 +26,7 @@
 #include "ranking/ranker.h"
 #include "ranking/ranker_trainer.h"
 #include "retrieval/candidate_model.h"
+#include "retrieval/candidate_state.h"
 #include "retrieval/generator_registry.h"
 
 namespace upnext::bundle {
@@ -42,6 +43,7 @@ PartType CandidateType();
 PartType IndexType();
 PartType RankerType();
 PartType RankerStateType();  // of its training, to continue from
+PartType CandidateStateType();
 PartType GeneratorType(std::string_view generator, uint32_t version);
 PartType ProjectType();  // the project file of the training
 PartType ReportType();   // the evaluation before publishing
@@ -50,6 +52,7 @@ PartType ValidatedFeaturesType();
 PartType ValidatedCandidateType();
 PartType ValidatedRankerType();
 PartType ValidatedRankerStateType();
+PartType ValidatedCandidateStateType();
 // kFailedPrecondition unless the entry of a manifest is of this type.
 Status CheckPart(const PartEntry& part, const PartType& type,
                  const std::filesystem::path& directory);
@@ -60,6 +63,7 @@ struct Part {
   std::function<Status(const std::filesystem::path& file, uint64_t features_digest)> write;
 };
 Part CandidatePart(const retrieval::CandidateModel& model);
+Part CandidateStatePart(const retrieval::CandidateState& state);
 Part IndexPart(const ann::Index& index);
 Part RankerPart(const ranking::Ranker& ranker);
 Part RankerStatePart(ranking::RankerTrainer& trainer);

@@ -52,8 +52,8 @@ void RowAverage::Reach(size_t row) {
 WeightAverage::WeightAverage(std::vector<Parameter> parameters, double decay) : decay_(decay) {
   for (Parameter& parameter : parameters) {
     if (parameter.gradient.empty()) {
-      rows_.push_back(std::unique_ptr<RowAverage>(
-          new RowAverage(parameter, decay, &steps_, &base_)));
+      rows_.push_back(
+          std::unique_ptr<RowAverage>(new RowAverage(parameter, decay, &steps_, &base_)));
       tables_.push_back(std::move(parameter));
     } else {
       std::vector<float> average(parameter.value.begin(), parameter.value.end());

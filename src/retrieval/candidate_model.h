@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -29,12 +30,22 @@ namespace upnext::retrieval {
 
 // Of its section file.
 inline constexpr std::string_view kCandidateModelKind = "candidate-model";
-inline constexpr uint32_t kCandidateModelVersion = 4;
+inline constexpr uint32_t kCandidateModelVersion = 5;
 
 class CandidateModel {
  public:
-  // With tie_items, dim and embedding_dim must be equal (FromConfig sees to it).
+  // A single model: options.ensemble is not read. With tie_items, dim and embedding_dim must be equal
+  // (FromConfig sees to it).
   CandidateModel(const CandidateModelOptions& options, const CandidateShape& shape, base::Rng& rng);
+  // Trained models of the same options and shape, in fp32, as one whose scores are the sums of theirs
+  // (ensemble.h). Of one: that one.
+  static CandidateModel Join(std::vector<CandidateModel> members);
+
+  // A model with the weights of `old`, and new rows where a vocabulary has grown (TR-02); its tables are
+  // kept as `half_tables` says. kInvalidArgument unless the features are those of `old` and the
+  // vocabularies at least as large.
+  static Result<CandidateModel> Grow(CandidateModel& old, const CandidateShape& shape,
+                                     bool half_tables, base::Rng& rng);
 
   struct Scratch {
     std::unique_ptr<EncoderScratch> encoder;
@@ -46,15 +57,16 @@ class CandidateModel {
   // "numbers.query" [queries, numbers of a block], output "user_vector" [queries, dim].
   void AppendTo(nn::Graph& graph) const;
   const nn::EmbeddingTable& item_vectors() const;
-  uint32_t dim() const { return options_.dim; }
+  uint32_t dim() const { return options_.dim * options_.ensemble; }
   const CandidateModelOptions& options() const { return options_; }
   const CandidateShape& shape() const { return shape_; }
-  bool tied() const { return tied_; }  // one table for watches and items
+  std::span<CandidateModel> members();  // of an ensemble; else the model itself
+  bool tied() const { return tied_; }   // one table for watches and items
   UserEncoder& encoder() { return *encoder_; }
   const UserEncoder& encoder() const { return *encoder_; }
   // Every parameter, by its name in the file: "embedding.item" and so on for each vocabulary,
-  // "items" (absent when tied), then the encoder's: "tower.0.weight" ... Views: the model must not move
-  // while they are used.
+  // "items" (absent when tied), then the encoder's: "tower.0.weight" ... Of an ensemble, those of each
+  // member: "0.embedding.item". Views: the model must not move while they are used.
   std::vector<nn::Parameter> Parameters();
 
   // From tables in bf16 to fp32, one by one: what searches and indexes read.
@@ -70,6 +82,10 @@ class CandidateModel {
   friend class CandidateTrainer;
   CandidateModel(const CandidateModelOptions& options, const CandidateShape& shape,
                  std::vector<nn::EmbeddingTable> tables, base::Rng& rng);
+  CandidateModel(std::vector<CandidateModel> members, base::Rng& rng);
+  // As Join, but item vectors are those of the members only after JoinItems().
+  static CandidateModel Assemble(std::vector<CandidateModel> members);
+  void JoinItems();
 
   CandidateModelOptions options_;
   CandidateShape shape_;

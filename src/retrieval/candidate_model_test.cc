@@ -246,14 +246,14 @@ TEST_F(CandidateModelFile, ADamagedFileIsRefused) {
 
 // A whole file whose tables fit, but whose options ask for a tower of many gigabytes.
 TEST_F(CandidateModelFile, OptionsThatAskForMoreThanTheFileHoldsAreRefused) {
-  auto writer = base::SectionWriter::Create(path_, "candidate-model", 4);
+  auto writer = base::SectionWriter::Create(path_, "candidate-model", kCandidateModelVersion);
   ASSERT_TRUE(writer);
   const auto floats = [&](std::string_view name, size_t count) {
     return writer->Add<float>(name, std::vector<float>(count));
   };
   ASSERT_TRUE(writer->Add<uint64_t>("features_digest", std::vector<uint64_t>{42}));
-  ASSERT_TRUE(
-      writer->Add<uint32_t>("options", std::vector<uint32_t>{4096, 1, 1, 8, 0, 0, 200, 2, 1, 0}));
+  ASSERT_TRUE(writer->Add<uint32_t>("options",
+                                    std::vector<uint32_t>{4096, 1, 1, 8, 0, 0, 200, 2, 1, 0, 1}));
   ASSERT_TRUE(base::AddStrings(*writer, "encoder", std::vector<std::string>{"bag"}));
   ASSERT_TRUE(writer->Add<uint32_t>("windows", std::vector<uint32_t>{}));
   ASSERT_TRUE(features::ModelShape().Save(*writer));

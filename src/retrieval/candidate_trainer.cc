@@ -56,12 +56,34 @@ CandidateTrainer::CandidateTrainer(CandidateModel* model, const CandidateTrainOp
     table_steps_.push_back(step_of(&tables[i]));
     if (items_step_ || i != model->item_table_) early_steps_.push_back(table_steps_[i].get());
   }
+  if (options.teacher != nullptr) teacher_.emplace(options.teacher, pool);
+  if (options.average_decay > 0) {
+    average_.emplace(model->Parameters(), options.average_decay);
+    for (nn::RowStep* step : RowSteps()) step->set_average(average_->OfTable(step->table()));
+  }
+}
+
+std::vector<nn::RowStep*> CandidateTrainer::RowSteps() {
+  std::vector<nn::RowStep*> steps;
+  if (items_step_) steps.push_back(items_step_.get());
+  for (const auto& step : table_steps_) steps.push_back(step.get());
+  return steps;
+}
+
+void CandidateTrainer::ScaleLearningRates(float share) {
+  tower_step_.set_learning_rate(share * options_.tower_learning_rate);
+  for (nn::RowStep* step : RowSteps()) {
+    step->set_learning_rate(share * options_.table_learning_rate);
+  }
+}
+
+bool IsFullSoftmax(const CandidateTrainOptions& options, uint32_t items) {
+  if (options.loss == CandidateTrainOptions::Loss::kGbce) return false;
+  return (options.negatives == 0 && !options.in_batch) || options.negatives >= items - 1;
 }
 
 bool CandidateTrainer::full_softmax() const {
-  if (options_.loss == CandidateTrainOptions::Loss::kGbce) return false;
-  return (options_.negatives == 0 && !options_.in_batch) ||
-         options_.negatives >= model_.shape().items - 1;
+  return IsFullSoftmax(options_, model_.shape().items);
 }
 
 double CandidateTrainer::GuessingLoss(size_t batch) const {
@@ -172,6 +194,11 @@ void CandidateTrainer::BeginSoftmax(const features::CandidateBatch& batch,
   args.classes = classes;
   args.full = full;
   args.precision = precision;
+  if (teacher_ && full) {
+    teacher_->Begin(batch.features, precision);
+    args.teacher = &*teacher_;
+    args.teacher_weight = options_.distill;
+  }
   if (options_.loss == CandidateTrainOptions::Loss::kGbce && !full) {
     args.positive_weight = PositiveWeight(classes.size());
   } else if (options_.logq > 0 && !full) {
@@ -229,6 +256,10 @@ void CandidateTrainer::ApplyLate() {
   base::RunAll(tasks, &pool_);
   items_step().Clear();
   for (nn::RowStep* step : early_steps_) step->Clear();
+  if (!average_) return;
+  tasks.clear();
+  average_->AppendStep(tasks);
+  base::RunAll(tasks, &pool_);
 }
 
 void CandidateTrainer::AppendState(std::vector<nn::Parameter>& state) {
@@ -241,6 +272,7 @@ void CandidateTrainer::AppendState(std::vector<nn::Parameter>& state) {
   for (size_t i = 0; i < table_steps_.size(); ++i) {
     table_steps_[i]->AppendState("embedding." + model_.shape().inputs.tables[i].name, state);
   }
+  if (average_) average_->AppendState(state);
 }
 
 }  // namespace upnext::retrieval

@@ -81,9 +81,12 @@ class Search {
     train.validation_users = std::min(train.validation_users, kMaxValidationUsers);
     train.seed = seed_;
     train.checkpoints = {};
+    retrieval::CandidateModelOptions model = arm->preset->model;
+    model.ensemble = 1;
+    train.distill = 0;
     Quiet quiet(progress_);
     const auto trained = retrieval::TrainCandidateModel(dataset_.source(), dataset_.statistics(),
-                                                        arm->preset->model, train, pool_, quiet);
+                                                        model, train, pool_, quiet);
     if (!trained && trained.error().code != Code::kInternal) {
       return std::unexpected(trained.error());
     }
