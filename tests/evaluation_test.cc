@@ -126,6 +126,23 @@ TEST(Evaluate, EveryNumberThatTheRankerPredictsHasErrorsAndBaselines) {
       std::ranges::find(rows, "median", &ModelMetrics::name)->metrics.contains("auc.click"));
 }
 
+// What was never trained predicts .5 about everywhere.
+TEST(Evaluate, ABaselineThatIsBetterThanTheRankerIsSaid) {
+  const World world(LongTestWorld(100));
+  const Untrained models(world);
+  const Report report = Measure(models.subject, {});
+  ASSERT_FALSE(report.ranking->losses.empty());
+  for (const BaselineLoss& loss : report.ranking->losses) {
+    EXPECT_EQ(loss.ours, "ranker");
+    EXPECT_EQ(loss.difference.stage, "ranking");
+    EXPECT_NEAR(loss.difference.next,
+                report.ranking->model.metrics.at(loss.difference.metric).value, 1e-9);
+  }
+  EXPECT_THAT(report.notes, testing::Contains(HasSubstr("ranking: ")).Times(testing::Gt(1)));
+  EXPECT_THAT(report.notes, testing::Contains(testing::AllOf(HasSubstr(", the ranker "),
+                                                             HasSubstr("95 % interval"))));
+}
+
 TEST(Evaluate, FiguresHaveIntervalsFromThirtyUsersOnAndANoteBelow) {
   for (const uint32_t users : {12u, 100u}) {
     const World world(LongTestWorld(users));

@@ -68,9 +68,8 @@ class RankBench {
     query_.Clear();
     impressions_.Clear();
     extractor_.AppendQuery(state, user, context, &query_);
-    for (const uint32_t item : items_) {
-      extractor_.AppendImpression(state, user, context, {.item = item}, &impressions_);
-    }
+    const auto request = extractor_.For(state, user, context);
+    for (const uint32_t item : items_) request.AppendImpression({.item = item}, &impressions_);
     const Time extracted = Clock::now();
     const size_t tasks = exponents_.size();
     query_of_.assign(candidates, 0);

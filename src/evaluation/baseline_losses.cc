@@ -34,25 +34,38 @@ std::string_view WhatToTry(std::string_view baseline, bool order_is_auto) {
          "\"trending\"";
 }
 
+std::string LossLine(const BaselineLoss& loss, std::string_view what_to_try) {
+  const PairedDifference& difference = loss.difference;
+  return fmt::format(
+      "{}: {} has {} {:.4f}, the {} {:.4f} (difference {:+.4f}, 95 % interval {:+.4f} to {:+.4f}): "
+      "{}",
+      difference.stage, loss.baseline, difference.metric, difference.current, loss.ours,
+      difference.next, difference.next - difference.current, difference.interval.low,
+      difference.interval.high, what_to_try);
+}
+
 }  // namespace
 
-std::vector<BaselineLoss> FindLosses(const NamedFigure& ours,
+std::vector<BaselineLoss> FindLosses(std::string_view stage, const NamedFigure& ours,
                                      std::span<const NamedFigure> baselines, uint64_t seed) {
   std::vector<BaselineLoss> losses;
+  const double sign = ours.figure.less_is_better ? -1 : 1;
   for (const NamedFigure& baseline : baselines) {
     // The interval takes a thousand draws of all users; most baselines need none.
     double sum = 0;
     for (size_t user = 0; user < ours.figure.users.numerators.size(); ++user) {
       sum += ours.figure.users.numerators[user] - baseline.figure.users.numerators[user];
     }
-    if (sum >= 0) continue;
+    if (sign * sum >= 0) continue;
     std::optional<PairedDifference> difference = Difference({ours.figure}, {baseline.figure}, seed);
-    if (!difference || !(difference->interval.high < 0)) continue;
-    difference->stage = "retrieval";
+    if (!difference) continue;
+    const Interval& interval = difference->interval;
+    if (!(sign > 0 ? interval.high < 0 : interval.low > 0)) continue;
+    difference->stage = stage;
     losses.push_back({.baseline = baseline.name, .ours = ours.name, .difference = *difference});
   }
-  std::ranges::stable_sort(losses, std::ranges::greater(), [](const BaselineLoss& loss) {
-    return loss.difference.current - loss.difference.next;
+  std::ranges::stable_sort(losses, std::ranges::greater(), [&](const BaselineLoss& loss) {
+    return sign * (loss.difference.current - loss.difference.next);
   });
   return losses;
 }
@@ -73,13 +86,15 @@ RankerGoal GoalOf(std::span<const ranking::Objective> objectives,
 }
 
 std::string LossText(const BaselineLoss& loss, const RankerGoal* goal, bool order_is_auto) {
-  const PairedDifference& difference = loss.difference;
-  return fmt::format(
-      "retrieval: {} has {} {:.4f}, the {} {:.4f} (difference {:+.4f}, 95 % interval {:+.4f} to "
-      "{:+.4f}): {}",
-      loss.baseline, difference.metric, difference.current, loss.ours, difference.next,
-      difference.next - difference.current, difference.interval.low, difference.interval.high,
-      goal != nullptr ? WhatToTry(*goal) : WhatToTry(loss.baseline, order_is_auto));
+  return LossLine(loss, goal != nullptr ? WhatToTry(*goal)
+                                        : std::string(WhatToTry(loss.baseline, order_is_auto)));
+}
+
+std::string RankerLossText(const BaselineLoss& loss) {
+  return LossLine(
+      loss,
+      "the log is small for this ranker, or its settings do not suit it: train with more "
+      "events, or compare other [ranking] settings by upnext evaluate");
 }
 
 }  // namespace upnext::evaluation

@@ -1,6 +1,6 @@
 // Which baselines are clearly better than what is evaluated, and what to try then.
 //
-//   std::vector<BaselineLoss> losses = FindLosses(ours, baselines, seed);
+//   std::vector<BaselineLoss> losses = FindLosses("retrieval", ours, baselines, seed);
 //   if (!losses.empty()) notes.push_back(LossText(losses.front(), /*goal=*/nullptr, is_auto));
 //
 // Pure functions: any number of threads. Only this room includes it.
@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "evaluation/deciding_figures.h"
@@ -24,9 +25,9 @@ struct NamedFigure {
   std::string name;
   DecidingFigure figure;
 };
-// The baselines whose figure is larger than ours, with the whole interval of the difference below 0:
-// the worst loss first.
-std::vector<BaselineLoss> FindLosses(const NamedFigure& ours,
+// The baselines whose figure is better than ours, with 0 outside of the interval of the difference: the
+// worst loss first. All figures are of one metric and of the same labels.
+std::vector<BaselineLoss> FindLosses(std::string_view stage, const NamedFigure& ours,
                                      std::span<const NamedFigure> baselines, uint64_t seed);
 // What a ranker orders feeds by, and what their figures count.
 struct RankerGoal {
@@ -35,9 +36,11 @@ struct RankerGoal {
 };
 RankerGoal GoalOf(std::span<const ranking::Objective> objectives,
                   const features::PositiveRule& rule, const schema::Schema& schema);
-// One line: the loss, and what to try. Without a ranker `goal` is null; `order_is_auto`: [retrieval]
+// One line: the loss of retrieval, and what to try. Without a ranker `goal` is null; `order_is_auto`: [retrieval]
 // order chose among all there are.
 std::string LossText(const BaselineLoss& loss, const RankerGoal* goal, bool order_is_auto);
+// The same of a figure of the ranker among impressions.
+std::string RankerLossText(const BaselineLoss& loss);
 
 }  // namespace upnext::evaluation
 

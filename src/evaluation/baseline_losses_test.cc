@@ -23,7 +23,7 @@ TEST(BaselineLosses, AreThoseWhoseWholeIntervalIsALossTheWorstFirst) {
       Row("markov", 0.30), Row("popularity", 0.10), Row("item-knn", 0.40),
       Row("same topic", 0.2001, 0.1),  // larger, but not for certain
   };
-  const auto losses = FindLosses(Row("candidate model", 0.20), baselines, 1);
+  const auto losses = FindLosses("retrieval", Row("candidate model", 0.20), baselines, 1);
   ASSERT_EQ(losses.size(), 2u);
   EXPECT_EQ(losses[0].baseline, "item-knn");
   EXPECT_EQ(losses[1].baseline, "markov");
@@ -36,12 +36,28 @@ TEST(BaselineLosses, OfFewUsersAreNone) {
     row->figure.users.numerators.resize(kFewestUsers - 1);
     row->figure.users.denominators.resize(kFewestUsers - 1);
   }
-  EXPECT_TRUE(FindLosses(ours, {&knn, 1}, 1).empty());
+  EXPECT_TRUE(FindLosses("retrieval", ours, {&knn, 1}, 1).empty());
+}
+
+TEST(BaselineLosses, OfErrorsAreTheSmallerOnes) {
+  NamedFigure ours = Row("ranker", 0.20);
+  std::vector<NamedFigure> baselines = {Row("mean", 0.40), Row("additive", 0.18),
+                                        Row("additive, shrunk", 0.10)};
+  ours.figure.less_is_better = true;
+  for (NamedFigure& row : baselines) row.figure.less_is_better = true;
+  const auto losses = FindLosses("ranking", ours, baselines, 1);
+  ASSERT_EQ(losses.size(), 2u);
+  EXPECT_EQ(losses[0].baseline, "additive, shrunk");
+  EXPECT_EQ(losses[1].baseline, "additive");
+  EXPECT_THAT(
+      RankerLossText(losses[0]),
+      HasSubstr("ranking: additive, shrunk has ndcg@10 0.1000, the ranker 0.2000 (difference "
+                "+0.1000, 95 % interval +0.1000 to +0.1000): "));
 }
 
 TEST(BaselineLosses, AreOneLineWithWhatToTry) {
   const NamedFigure knn = Row("item-knn", 0.04);
-  const auto losses = FindLosses(Row("candidate model", 0.024), {&knn, 1}, 1);
+  const auto losses = FindLosses("retrieval", Row("candidate model", 0.024), {&knn, 1}, 1);
   ASSERT_EQ(losses.size(), 1u);
   const std::string line = LossText(losses[0], nullptr, /*order_is_auto=*/false);
   EXPECT_THAT(line, HasSubstr("item-knn has ndcg@10 0.0400, the candidate model 0.0240 "
@@ -55,7 +71,7 @@ TEST(BaselineLosses, AreOneLineWithWhatToTry) {
 TEST(BaselineLosses, OfARankedFeedNameTheGoalOfItsScore) {
   using ranking::Objective;
   const NamedFigure knn = Row("item-knn", 0.04);
-  const auto losses = FindLosses(Row("ranked feed", 0.024), {&knn, 1}, 1);
+  const auto losses = FindLosses("retrieval", Row("ranked feed", 0.024), {&knn, 1}, 1);
   ASSERT_EQ(losses.size(), 1u);
   const schema::Schema schema;
   features::PositiveRule rule = features::PositiveRule::CompleteEvents();

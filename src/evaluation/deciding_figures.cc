@@ -56,6 +56,10 @@ std::optional<PairedDifference> Difference(const std::vector<DecidingFigure>& ne
     if (found.users >= kFewestUsers) {
       base::Rng rng(seed, kPairedStream);
       found.interval = BootstrapDifference(after, before, ours.root, rng);
+      if (ours.of_pairs) {  // twice as wide, as BootstrapPairs
+        const double middle = found.next - found.current;
+        found.interval = {2 * found.interval.low - middle, 2 * found.interval.high - middle};
+      }
     }
     return found;
   }

@@ -26,6 +26,7 @@ struct DecidingFigure {
   std::string metric;  // "ndcg@10"
   std::string of;      // what the labels depend on besides the log: "watch seconds up to 300"
   bool less_is_better = false, root = false;
+  bool of_pairs = false;  // of two users each: a share of pairs, as BootstrapPairs
   UserSums users;  // in the order of the held-out users, with zeros where nothing is measured
 };
 // Of each stage, the one that decides first; the next where that is not measured.

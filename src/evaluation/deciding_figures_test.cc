@@ -30,6 +30,16 @@ TEST(Difference, PairsUsersSoThatASmallLossOfAllIsCertain) {
   EXPECT_GT(difference->interval.low, -0.04);
 }
 
+TEST(Difference, OfSharesOfPairsHasTwiceTheWidth) {
+  const auto once = Difference(FigureOf(300, -0.03), FigureOf(300, 0), 1);
+  auto next = FigureOf(300, -0.03);
+  next.front().of_pairs = true;
+  const auto twice = Difference(next, FigureOf(300, 0), 1);
+  const auto width = [](const Interval& interval) { return interval.high - interval.low; };
+  EXPECT_NEAR(width(twice->interval), 2 * width(once->interval), 1e-12);
+  EXPECT_NEAR(twice->interval.low + 0.03, 2 * (once->interval.low + 0.03), 1e-9);
+}
+
 TEST(Difference, OfAModelToItselfIsZeroWithoutWidth) {
   const auto difference = Difference(FigureOf(100, 0.1), FigureOf(100, 0.1), 1);
   ASSERT_TRUE(difference);

@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
 
 #include "base/thread_pool.h"
+#include "evaluation/baseline_losses.h"
 #include "evaluation/bias_by_position.h"
 #include "evaluation/calibration.h"
 #include "evaluation/contributions.h"
@@ -87,24 +89,38 @@ class RankingRun {
     return result;
   }
 
-  // Of the ranker: the loss of order, and the error of watch time.
-  std::vector<DecidingFigure> Deciding(const Predictor& predictor) const {
+  // The loss of order, and for each objective the error of numbers or the AUC: what is measured of the
+  // predictor.
+  std::vector<DecidingFigure> Figures(const Predictor& predictor) const {
     const std::string of = watch_ < objectives_.size()
                                ? fmt::format("watch seconds up to {}", objectives_[watch_].cap)
                                : "watch seconds";
-    PageLoss all;
-    std::vector<DecidingFigure> figures = {{.metric = "weighted_user_loss",
-                                            .of = of,
-                                            .less_is_better = true,
-                                            .root = false,
-                                            .users = LossByUser(predictor.score, &all)}};
-    if (watch_ == objectives_.size()) return figures;
-    figures.push_back({.metric = "watch_rmse_s",
-                       .of = of,
-                       .less_is_better = true,
-                       .root = true,
-                       .users = ErrorsByUser(ObservedOf(watch_, predictor.predictions[watch_]),
-                                             /*squared=*/true)});
+    std::vector<DecidingFigure> figures;
+    if (!predictor.score.empty()) {
+      PageLoss all;
+      figures.push_back({.metric = "weighted_user_loss",
+                         .of = of,
+                         .less_is_better = true,
+                         .users = LossByUser(predictor.score, &all)});
+    }
+    for (size_t k = 0; k < objectives_.size(); ++k) {
+      const Observed observed = ObservedOf(k, predictor.predictions[k]);
+      if (observed.users.empty()) continue;
+      const std::string& name = objectives_[k].name;
+      if (k != watch_ && objectives_[k].is_yes_or_no()) {
+        figures.push_back(
+            {.metric = "auc." + name,
+             .of = name,
+             .of_pairs = true,
+             .users = PairsByUser(observed, CountPairs(observed.predictions, observed.targets))});
+      } else {
+        figures.push_back({.metric = k == watch_ ? "watch_rmse_s" : "rmse." + name,
+                           .of = k == watch_ ? of : name,
+                           .less_is_better = true,
+                           .root = true,
+                           .users = ErrorsByUser(observed, /*squared=*/true)});
+      }
+    }
     return figures;
   }
 
@@ -187,6 +203,16 @@ class RankingRun {
     return sums;
   }
 
+  // Pairs in the right order, and all.
+  UserSums PairsByUser(const Observed& observed, const PairCounts& pairs) const {
+    UserSums sums = NoSums();
+    for (size_t i = 0; i < observed.users.size(); ++i) {
+      sums.numerators[observed.users[i]] += pairs.ordered[i];
+      sums.denominators[observed.users[i]] += pairs.compared[i];
+    }
+    return sums;
+  }
+
   // Mean absolute or root mean squared error.
   Metric Error(size_t k, const std::vector<float>& predictions, bool squared,
                base::Rng& rng) const {
@@ -205,12 +231,8 @@ class RankingRun {
     const PairCounts pairs = CountPairs(observed.predictions, observed.targets);
     const double share = PairShare(pairs);
     if (std::isnan(share)) return {share, kNoInterval};
-    std::vector<double> ordered(users(), 0), compared(users(), 0);
-    for (size_t i = 0; i < observed.users.size(); ++i) {
-      ordered[observed.users[i]] += pairs.ordered[i];
-      compared[observed.users[i]] += pairs.compared[i];
-    }
-    return {share, BootstrapPairs(ordered, compared, rng)};
+    const UserSums sums = PairsByUser(observed, pairs);
+    return {share, BootstrapPairs(sums.numerators, sums.denominators, rng)};
   }
 
   const std::vector<Objective>& objectives_;
@@ -221,6 +243,25 @@ class RankingRun {
   const WatchOutcomes outcomes_;
   std::vector<ranking::Targets> targets_;  // by objective
 };
+
+// The baselines that are clearly better than the ranker in one of its figures.
+void AddRankerLosses(const RankingRun& run, std::span<const DecidingFigure> figures,
+                     const Predictor& ranker, std::span<const Predictor> baselines, uint64_t seed,
+                     RankingReport* report, std::vector<std::string>* notes) {
+  std::map<std::string, std::vector<NamedFigure>> rows;  // by metric
+  for (const Predictor& baseline : baselines) {
+    for (DecidingFigure& figure : run.Figures(baseline)) {
+      rows[figure.metric].push_back({baseline.name, std::move(figure)});
+    }
+  }
+  for (const DecidingFigure& figure : figures) {
+    const std::vector<BaselineLoss> losses =
+        FindLosses("ranking", {ranker.name, figure}, rows[figure.metric], seed);
+    if (losses.empty()) continue;
+    notes->push_back(RankerLossText(losses.front()));
+    report->losses.insert(report->losses.end(), losses.begin(), losses.end());
+  }
+}
 
 // What is said of the ranker beyond its metrics.
 Status AddDetails(const Subject& subject, const EvaluateOptions& options,
@@ -274,7 +315,12 @@ Result<RankingReport> EvaluateRanking(const Subject& subject, const EvaluateOpti
     UPNEXT_RETURN_IF_ERROR(AddDetails(subject, options, held_out, pool, progress, &report));
   }
   notes->push_back(run.PagesNote());
-  *deciding = run.Deciding(ranker);
+  std::vector<DecidingFigure> figures = run.Figures(ranker);
+  AddRankerLosses(run, figures, ranker, baselines, options.seed, &report, notes);
+  std::erase_if(figures, [](const DecidingFigure& figure) {
+    return figure.metric != "weighted_user_loss" && figure.metric != "watch_rmse_s";
+  });
+  *deciding = std::move(figures);
   return report;
 }
 

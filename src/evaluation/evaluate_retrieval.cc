@@ -258,7 +258,7 @@ Status AddReach(const Subject& subject, const EvaluateOptions& options,
 void AddLosses(const Subject& subject, const EvaluateOptions& options,
                std::span<const NamedFigure> rows, size_t ours, RetrievalReport* report,
                std::vector<std::string>* notes) {
-  report->losses = FindLosses(rows[ours], rows.subspan(ours + 1), options.seed);
+  report->losses = FindLosses("retrieval", rows[ours], rows.subspan(ours + 1), options.seed);
   if (report->losses.empty()) return;
   std::optional<RankerGoal> goal;
   if (subject.ranker != nullptr) {

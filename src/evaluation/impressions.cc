@@ -55,10 +55,10 @@ class UserScorer {
   void AddGroup(const features::UserState& state, const examples::ImpressionGroup& group) {
     const auto query = static_cast<uint32_t>(batch_.queries.rows);
     const size_t before = batch_.query_of.size();
+    const auto request = extractor_.For(state, group.user, group.context);
     for (const examples::Impression& impression : group.impressions) {
       if (impression.part != options_.part) continue;
-      extractor_.AppendImpression(state, group.user, group.context, impression.candidate(),
-                                  &batch_.impressions);
+      request.AppendImpression(impression.candidate(), &batch_.impressions);
       batch_.query_of.push_back(query);
       scored_.Add(group.user, group.request, group.context.device, impression,
                   batch_.impressions.duration_s.back());

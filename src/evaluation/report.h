@@ -53,7 +53,8 @@ struct PairedDifference {
 
 // A baseline that is clearly better: `current` of the difference is the baseline's figure.
 struct BaselineLoss {
-  std::string baseline, ours;  // "item-knn", "candidate model", "served order" or "ranked feed"
+  std::string baseline,
+      ours;  // "item-knn", "candidate model", "served order", "ranked feed" or "ranker"
   PairedDifference difference;
 };
 
@@ -90,8 +91,9 @@ struct RankingReport {
       model;  // "weighted_user_loss", "watch_mae_s", "watch_rmse_s", "watch_xauc", "auc.click", ...
   std::optional<ModelMetrics> current;  // the current bundle's, on the same events
   std::vector<ModelMetrics> baselines;
-  std::string architecture;      // of the ranker, with its sizes
-  uint64_t multiplications = 0;  // of the ranker per impression (MT-05; Zhao 2019, section 5.2)
+  std::vector<BaselineLoss> losses;  // of the ranker, metric by metric, the worst first
+  std::string architecture;          // of the ranker, with its sizes
+  uint64_t multiplications = 0;      // of the ranker per impression (MT-05; Zhao 2019, section 5.2)
   uint64_t users = 0, impressions = 0;
   std::vector<TaskCalibration> calibration;  // by objective
   std::vector<Contribution> contributions;   // of the objectives of the score

@@ -151,11 +151,11 @@ class QuantileSample {
         source_, user, plan_.state(),
         [&](const features::UserState& before, const ImpressionGroup& group) {
           bool any = false;
+          const auto request = ranking_.For(before, user, group.context);
           for (const Impression& impression : group.impressions) {
             if (!InSample(impression.row, share_)) continue;
             any = true;
-            ranking_.AppendImpression(before, user, group.context, impression.candidate(),
-                                      &values->impressions);
+            request.AppendImpression(impression.candidate(), &values->impressions);
           }
           if (any) ranking_.AppendQuery(before, user, group.context, &values->queries);
         },

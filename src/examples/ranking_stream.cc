@@ -132,10 +132,10 @@ struct RankingStream::Rep {
                    const TimeWindow& window, Arena* arena) const {
     RankingBatch& batch = arena->batch;
     const auto query_row = static_cast<uint32_t>(batch.queries.rows);
+    const auto request = extractor.For(before, group.user, group.context);
     for (const Impression& impression : group.impressions) {
       if (impression.part != options.part || !window.Has(impression.time_ms)) continue;
-      extractor.AppendImpression(before, group.user, group.context, impression.candidate(),
-                                 &batch.impressions);
+      request.AppendImpression(impression.candidate(), &batch.impressions);
       batch.query_of.push_back(query_row);
       batch.labels.push_back(impression.labels);
       batch.position.push_back(impression.position);

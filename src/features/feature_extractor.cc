@@ -49,12 +49,14 @@ struct FeatureExtractor::Steps {
   Steps(const FeatureStatistics& feature_tables, const catalogue::Catalogue& catalogue, Model model,
         Side side);
   void Append(const FeatureSubject& subject, FeatureBlock* block) const;
+  // Those that the steps compare with, in the order of their places.
+  std::vector<WordSet> RequestWords(const FeatureSubject& subject) const;
 
   const FeatureStatistics& tables;
   bool powers;  // false: squares and roots are 0, for ablation
   std::vector<CategoryStep> categories;
   std::vector<NumberGroup> groups;
-  size_t dense_width, raw_width;
+  size_t dense_width, raw_width, words = 0;
 };
 
 FeatureExtractor::Steps::Steps(const FeatureStatistics& feature_tables,
@@ -84,7 +86,19 @@ FeatureExtractor::Steps::Steps(const FeatureStatistics& feature_tables,
     const bool normalised = feature.by_quantiles() && !quantiles.empty();
     group->steps.emplace_back(feature, normalised ? &quantiles[feature.raw] : nullptr,
                               PriorOf(op, tables), catalogue);
+    if (!group->dropped && group->steps.back().HasWords()) group->steps.back().set_words(words++);
   }
+}
+
+std::vector<WordSet> FeatureExtractor::Steps::RequestWords(const FeatureSubject& subject) const {
+  std::vector<WordSet> sets(words);
+  if (words == 0) return sets;
+  for (const NumberGroup& group : groups) {
+    for (const NumberStep& step : group.steps) {
+      if (!group.dropped && step.HasWords()) sets[step.words()] = step.RequestWords(subject);
+    }
+  }
+  return sets;
 }
 
 [[gnu::flatten]] void FeatureExtractor::Steps::Append(const FeatureSubject& subject,
@@ -125,14 +139,30 @@ FeatureExtractor::~FeatureExtractor() = default;
 
 void FeatureExtractor::AppendQuery(const UserState& state, uint32_t user, const Context& context,
                                    FeatureBlock* queries) const {
-  queries_->Append({Fitting(state), user, context, {}}, queries);
+  FeatureSubject subject{Fitting(state), user, context, {}};
+  const std::vector<WordSet> words = queries_->RequestWords(subject);
+  subject.words = words;
+  queries_->Append(subject, queries);
 }
 
-void FeatureExtractor::AppendImpression(const UserState& state, uint32_t user,
-                                        const Context& context, const Candidate& candidate,
-                                        FeatureBlock* impressions) const {
-  impressions_->Append({Fitting(state), user, context, candidate}, impressions);
-  impressions->duration_s.push_back(static_cast<float>(durations_.Value(candidate.item).number));
+FeatureExtractor::Request FeatureExtractor::For(const UserState& state, uint32_t user,
+                                                const Context& context) const {
+  return {*this, Fitting(state), user, context};
+}
+
+FeatureExtractor::Request::Request(const FeatureExtractor& extractor, const UserState& state,
+                                   uint32_t user, const Context& context)
+    : extractor_(extractor),
+      state_(state),
+      context_(context),
+      user_(user),
+      words_(extractor.impressions_->RequestWords({state, user, context, {}})) {}
+
+void FeatureExtractor::Request::AppendImpression(const Candidate& candidate,
+                                                 FeatureBlock* impressions) const {
+  extractor_.impressions_->Append({state_, user_, context_, candidate, words_}, impressions);
+  impressions->duration_s.push_back(
+      static_cast<float>(extractor_.durations_.Value(candidate.item).number));
 }
 
 }  // namespace upnext::features

@@ -5,7 +5,8 @@
 //   retrieval.AppendQuery(state, user, context, &block);
 //   FeatureExtractor ranking(tables, catalogue, Model::kRanking);
 //   ranking.AppendQuery(state, user, context, &query);                 once per request (RK-01)
-//   for (candidate) ranking.AppendImpression(state, user, context, candidate, &impressions);
+//   const FeatureExtractor::Request request = ranking.For(state, user, context);
+//   for (candidate) request.AppendImpression(candidate, &impressions);
 //
 // Immutable: any number of threads. The state keeps what tables.plan asks for, for the candidate
 // model at least retrieval_state(); one of another spec reads as that of a user without events.
@@ -15,12 +16,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "catalogue/catalogue.h"
 #include "features/feature_block.h"
 #include "features/feature_plan.h"
 #include "features/feature_statistics.h"
 #include "features/request_context.h"
+#include "features/text_words.h"
 #include "features/user_state.h"
 
 namespace upnext::features {
@@ -35,9 +38,31 @@ class FeatureExtractor {
   // Appends a row of what depends on user and request alone. `user`: catalogue id or kNone.
   void AppendQuery(const UserState& state, uint32_t user, const Context& context,
                    FeatureBlock* queries) const;
-  // Appends a row of what depends on the candidate, with its duration.
+
+  // Makes the rows of a request's candidates. What they share, the words of the request, is made once,
+  // when it is created. The extractor, the state and the context must outlive it.
+  class Request {
+   public:
+    // Appends a row of what depends on the candidate, with its duration.
+    void AppendImpression(const Candidate& candidate, FeatureBlock* impressions) const;
+
+   private:
+    friend class FeatureExtractor;
+    Request(const FeatureExtractor& extractor, const UserState& state, uint32_t user,
+            const Context& context);
+
+    const FeatureExtractor& extractor_;
+    const UserState& state_;
+    const Context& context_;
+    uint32_t user_;
+    std::vector<WordSet> words_;
+  };
+  Request For(const UserState& state, uint32_t user, const Context& context) const;
+  // The same for one candidate.
   void AppendImpression(const UserState& state, uint32_t user, const Context& context,
-                        const Candidate& candidate, FeatureBlock* impressions) const;
+                        const Candidate& candidate, FeatureBlock* impressions) const {
+    For(state, user, context).AppendImpression(candidate, impressions);
+  }
 
  private:
   struct Steps;  // of one side

@@ -270,6 +270,24 @@ TEST_F(Operations, MT09_WordsInCommonAreAShareOfTheShorterText) {
   EXPECT_THAT(Row(Learn("plain(" + beside + ")"), "a").dense("x"), ElementsAre(0.5f, 0));
 }
 
+TEST_F(Operations, RK01_WordsOfARequestAreMadeOnceForAllItsCandidates) {
+  const FeatureStatistics tables =
+      Learn("overlap(tokens(item.title), tokens(last(search, query)))");
+  const FeatureExtractor extractor(tables, log_.catalogue(), Model::kRanking);
+  UserState state = Fold(log_, "u", tables.plan.state());
+  NamedRow rows{tables.plan.side(Model::kRanking, Side::kImpression)};
+  const auto request = extractor.For(state, 0, context_);
+  request.AppendImpression({.item = log_.item("b")}, &rows.block);
+  EXPECT_EQ(rows.raw("x"), 0.5f) << "red, but no shoes";
+  state = UserState(tables.plan.state());
+  rows.block.Clear();
+  request.AppendImpression({.item = log_.item("b")}, &rows.block);
+  EXPECT_EQ(rows.raw("x"), 0.5f) << "the search was read when the request began";
+  rows.block.Clear();
+  extractor.For(state, 0, context_).AppendImpression({.item = log_.item("b")}, &rows.block);
+  EXPECT_TRUE(std::isnan(rows.raw("x")));
+}
+
 TEST_F(Operations, RK08_TheScoreOfASourceIsItsShareAmongThoseOfTheSource) {
   FeatureStatistics tables = Learn("request.source_score");
   tables.source_scores.Learn({{0, 1, 2, 3, 4}, {0, 100, 200, 300, 400}});

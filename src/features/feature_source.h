@@ -17,6 +17,7 @@
 #include "catalogue/catalogue.h"
 #include "features/feature_plan.h"
 #include "features/request_context.h"
+#include "features/text_words.h"
 #include "features/user_state.h"
 #include "schema/attribute.h"
 #include "schema/event.h"
@@ -30,6 +31,7 @@ struct FeatureSubject {
   uint32_t user;
   const Context& context;
   const Candidate& candidate;
+  std::span<const WordSet> words = {};  // of the request, by NumberStep::set_words
 };
 
 class FeatureSource {

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <utility>
 
 #include "base/clock.h"
 #include "catalogue/catalogue.h"
@@ -77,7 +78,31 @@ class NumberStep {
         quantiles_(quantiles),
         dense_(feature.dense),
         raw_(feature.raw),
-        prior_(prior) {}
+        prior_(prior) {
+    if (HasWords() && op_.newest == 0 && IsOfCandidate(op_.other)) std::swap(path_, other_);
+  }
+
+  // Whether it compares with words that all candidates of a request share. These are made once, by
+  // RequestWords, and read from place `words` of FeatureSubject::words.
+  bool HasWords() const {
+    return op_.code == NumberOp::Code::kWordOverlap &&
+           (op_.newest > 0 || !IsOfCandidate(op_.path) || !IsOfCandidate(op_.other));
+  }
+  void set_words(size_t words) { words_ = words; }
+  size_t words() const { return words_; }
+  WordSet RequestWords(const FeatureSubject& subject) const {
+    WordSet words;
+    if (op_.newest == 0) {
+      words.Add(other_.Text(subject, catalogue_));
+      return words;
+    }
+    const std::span<const TimedId> queries = subject.state.bag(op_.bag);
+    for (size_t n = 0; n < std::min<size_t>(queries.size(), op_.newest) && !words.full(); ++n) {
+      const TimedId& query = queries[queries.size() - 1 - n];  // the newest first
+      words.Add(catalogue_.Name(schema::IdSpace::kQuery, query.id));
+    }
+    return words;
+  }
 
   // `rows` and whether there is a key at all: of the group to which the step belongs.
   float Value(const FeatureSubject& subject, const FeatureStatistics& tables,
@@ -181,18 +206,18 @@ class NumberStep {
     return static_cast<float>(common) / static_cast<float>(std::min(first, second));
   }
 
+  static bool IsOfCandidate(const AttributePath& path) { return path.through == kItself; }
+
   float WordOverlap(const FeatureSubject& subject) const {
-    WordSet words, others;
+    WordSet words;
     words.Add(path_.Text(subject, catalogue_));
-    if (op_.newest == 0) {
-      others.Add(other_.Text(subject, catalogue_));
-    } else {
-      const std::span<const TimedId> queries = subject.state.bag(op_.bag);
-      for (size_t n = 0; n < std::min<size_t>(queries.size(), op_.newest) && !others.full(); ++n) {
-        const TimedId& query = queries[queries.size() - 1 - n];  // the newest first
-        others.Add(catalogue_.Name(schema::IdSpace::kQuery, query.id));
-      }
-    }
+    if (HasWords()) return ShareInCommon(words, subject.words[words_]);
+    WordSet others;
+    others.Add(other_.Text(subject, catalogue_));
+    return ShareInCommon(words, others);
+  }
+
+  static float ShareInCommon(const WordSet& words, const WordSet& others) {
     const size_t shorter = std::min(words.size(), others.size());
     if (shorter == 0) return kMissing;
     return static_cast<float>(words.InCommon(others)) / static_cast<float>(shorter);
@@ -239,6 +264,7 @@ class NumberStep {
   const Quantiles* quantiles_;
   size_t dense_, raw_;  // offsets in a row
   double prior_;
+  size_t words_ = 0;
 };
 
 }  // namespace upnext::features

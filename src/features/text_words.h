@@ -61,8 +61,8 @@ void ForEachTextToken(std::string_view text, const Visit& visit) {
   });
 }
 
-// The distinct words of one or more texts, as fingerprints: the first kMost that are added. A set is
-// made for each candidate, and so small that searching it in order is fastest.
+// The distinct words of one or more texts, as fingerprints: the first kMost that are added. So small
+// that searching it in order is fastest.
 class WordSet {
  public:
   static constexpr size_t kMost = 2 * kMaxWords;

@@ -43,10 +43,10 @@ void RowMaker::AppendImpressions(uint32_t user, ExampleRows* rows) const {
       [&](const features::UserState& before, const examples::ImpressionGroup& group) {
         const size_t size = rows->size();
         const auto query = static_cast<uint32_t>(rows->queries.rows);
+        const auto request = extractor_.For(before, user, group.context);
         for (const examples::Impression& impression : group.impressions) {
           if (!Wanted(impression.part)) continue;
-          extractor_.AppendImpression(before, user, group.context, impression.candidate(),
-                                      &rows->impressions);
+          request.AppendImpression(impression.candidate(), &rows->impressions);
           rows->query_of.push_back(query);
           rows->labels.push_back(impression.labels);
           rows->origins.push_back({.user = user,

@@ -10,9 +10,9 @@ void ScoreCandidates(const Ranker& ranker, const features::FeatureExtractor& fea
   scratch.query.Clear();
   scratch.impressions.Clear();
   features.AppendQuery(request.state, request.user, request.context, &scratch.query);
+  const auto rows = features.For(request.state, request.user, request.context);
   for (const features::Candidate& candidate : candidates) {
-    features.AppendImpression(request.state, request.user, request.context, candidate,
-                              &scratch.impressions);
+    rows.AppendImpression(candidate, &scratch.impressions);
   }
   const size_t objectives = ranker.objectives().size();
   scratch.predictions.resize(candidates.size() * objectives);

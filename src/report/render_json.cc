@@ -96,6 +96,17 @@ Json LossJson(const evaluation::BaselineLoss& loss) {
           {"difference", DifferenceJson(loss.difference)}};
 }
 
+std::vector<evaluation::BaselineLoss> ReadLosses(const Json& json, std::string_view stage) {
+  std::vector<evaluation::BaselineLoss> losses;
+  for (const Json& loss : json) {
+    if (loss.at("difference").at("stage").get<std::string>() != stage) continue;
+    losses.push_back({.baseline = loss.at("baseline").get<std::string>(),
+                      .ours = loss.at("ours").get<std::string>(),
+                      .difference = ReadDifference(loss.at("difference"))});
+  }
+  return losses;
+}
+
 Json OrderJson(const evaluation::OrderChoice& choice) {
   Json json{{"chosen", choice.order.ToText()},
             {"users", choice.users},
@@ -141,10 +152,7 @@ void AddRetrievalJson(const evaluation::RetrievalReport& retrieval, Json* json) 
     stage["ranked_feed"] = MainFigures(*retrieval.ranked, kRetrievalKeys, /*every=*/true);
     (*json)["users"]["ranked_feed"] = retrieval.ranked_users;
   }
-  (*json)["losses"] = Json::array();
-  for (const evaluation::BaselineLoss& loss : retrieval.losses) {
-    (*json)["losses"].push_back(LossJson(loss));
-  }
+  for (const auto& loss : retrieval.losses) (*json)["losses"].push_back(LossJson(loss));
   AddCurrent(retrieval, kRetrievalKeys, &stage);
   stage["baselines"] = Json::object();
   for (const evaluation::ModelMetrics& row : retrieval.baselines) {
@@ -176,6 +184,7 @@ void AddRankingJson(const evaluation::RankingReport& ranking, Json* json) {
     Json& baseline = stage["baselines"][row.name] = MainFigures(row, kRankingKeys, false);
     AddAuc(row, /*every=*/false, &baseline);
   }
+  for (const auto& loss : ranking.losses) (*json)["losses"].push_back(LossJson(loss));
   (*json)["ranking"] = std::move(stage);
   (*json)["users"]["ranking"] = ranking.users;
   (*json)["impressions"]["ranking"] = ranking.impressions;
@@ -200,11 +209,7 @@ evaluation::Report Read(const Json& json) {
       retrieval.ranked = ReadModel(intervals.at("retrieval").at("ranked_feed"));
       retrieval.ranked_users = json.at("users").at("ranked_feed").get<uint64_t>();
     }
-    for (const Json& loss : json.at("losses")) {
-      retrieval.losses.push_back({.baseline = loss.at("baseline").get<std::string>(),
-                                  .ours = loss.at("ours").get<std::string>(),
-                                  .difference = ReadDifference(loss.at("difference"))});
-    }
+    retrieval.losses = ReadLosses(json.at("losses"), "retrieval");
     ReadRetrievalDetails(json, &retrieval);
     const Json& targets = json.at("targets");
     retrieval.targets = {.all = targets.at("all").get<uint64_t>(),
@@ -215,6 +220,7 @@ evaluation::Report Read(const Json& json) {
   if (intervals.contains("ranking")) {
     evaluation::RankingReport& ranking = report.ranking.emplace();
     ReadStage(intervals.at("ranking"), &ranking);
+    ranking.losses = ReadLosses(json.at("losses"), "ranking");
     ranking.users = json.at("users").at("ranking").get<uint64_t>();
     ranking.impressions = json.at("impressions").at("ranking").get<uint64_t>();
     ranking.architecture = json.at("ranker").at("architecture").get<std::string>();
@@ -247,6 +253,7 @@ std::string RenderJson(const evaluation::Report& report) {
   if (report.order) json["order"] = OrderJson(*report.order);
   json["users"] = Json::object();
   json["intervals"] = Json::object();
+  json["losses"] = Json::array();
   if (report.retrieval) AddRetrievalJson(*report.retrieval, &json);
   if (report.ranking) AddRankingJson(*report.ranking, &json);
   // Names come from project files and may contain any bytes; invalid UTF-8 is replaced.

@@ -42,6 +42,14 @@ evaluation::Report Example() {
                     {"watch_rmse_s", {24.5, {23, 26}}},
                     {"auc.click", {0.77, {0.75, 0.79}}}}};
   ranking.baselines = {{"mean <&>", {{"watch_rmse_s", {28.35, {27, 30}}}}}};
+  ranking.losses = {{.baseline = "mean <&>",
+                     .ours = "ranker",
+                     .difference = {.stage = "ranking",
+                                    .metric = "auc.click",
+                                    .next = 0.77,
+                                    .current = 0.78,
+                                    .interval = {-0.02, -0.005},
+                                    .users = 542}}};
   ranking.users = 542;
   ranking.impressions = 3821;
   ranking.architecture = "tower 256-128";
@@ -104,6 +112,8 @@ TEST(Json, ComesBackAsTheReport) {
   ASSERT_EQ(parsed.retrieval->losses.size(), 1u);
   EXPECT_EQ(parsed.retrieval->losses[0].baseline, "item-knn");
   EXPECT_EQ(parsed.retrieval->losses[0].difference.interval.low, -0.03);
+  ASSERT_EQ(parsed.ranking->losses.size(), 1u);
+  EXPECT_EQ(parsed.ranking->losses[0].difference.metric, "auc.click");
   EXPECT_EQ(parsed.ranking->impressions, 3821u);
   EXPECT_EQ(parsed.ranking->architecture, "tower 256-128");
   EXPECT_EQ(parsed.ranking->multiplications, 123456u);
