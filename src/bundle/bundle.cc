@@ -46,6 +46,8 @@ std::span<const Bundle::Reader> Bundle::Readers() {
       {ValidatedRankerType(), false, nullptr},
       {RankerStateType(), false, nullptr},
       {ValidatedRankerStateType(), false, nullptr},
+      {CandidateStateType(), false, nullptr},
+      {ValidatedCandidateStateType(), false, nullptr},
   }};
   return kReaders;
 }

@@ -54,6 +54,10 @@ PartType ReferenceModelType() {
   PartType type = CandidateType();
   return {"reference.candidate", "reference.candidate.uxs", type.kind, type.version};
 }
+PartType CandidateStateType() {
+  return {"candidate_state", "candidate_state.uxs", std::string(retrieval::kCandidateStateKind),
+          retrieval::kCandidateStateVersion};
+}
 PartType GeneratorType(std::string_view generator, uint32_t version) {
   const std::string name = "generator." + std::string(generator);
   return {name, name + ".uxs", name, version};
@@ -64,6 +68,7 @@ PartType ValidatedFeaturesType() { return Validated(FeaturesType()); }
 PartType ValidatedCandidateType() { return Validated(CandidateType()); }
 PartType ValidatedRankerType() { return Validated(RankerType()); }
 PartType ValidatedRankerStateType() { return Validated(RankerStateType()); }
+PartType ValidatedCandidateStateType() { return Validated(CandidateStateType()); }
 
 Status CheckPart(const PartEntry& part, const PartType& type, const fs::path& directory) {
   if (part.file == type.file && part.kind == type.kind && part.version == type.version) return Ok();
@@ -77,6 +82,12 @@ Status CheckPart(const PartEntry& part, const PartType& type, const fs::path& di
 Part CandidatePart(const retrieval::CandidateModel& model) {
   return {CandidateType(), [&model](const fs::path& file, uint64_t features_digest) {
             return model.Save(file, features_digest);
+          }};
+}
+
+Part CandidateStatePart(const retrieval::CandidateState& state) {
+  return {CandidateStateType(), [&state](const fs::path& file, uint64_t features_digest) {
+            return state.Save(file, features_digest);
           }};
 }
 

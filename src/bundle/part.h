@@ -26,6 +26,7 @@
 #include "ranking/ranker.h"
 #include "ranking/ranker_trainer.h"
 #include "retrieval/candidate_model.h"
+#include "retrieval/candidate_state.h"
 #include "retrieval/generator_registry.h"
 
 namespace upnext::bundle {
@@ -42,6 +43,7 @@ PartType CandidateType();
 PartType IndexType();
 PartType RankerType();
 PartType RankerStateType();  // of its training, to continue from
+PartType CandidateStateType();
 // The candidate model that the ranker's features read, and its statistics (RK-16).
 PartType ReferenceFeaturesType();
 PartType ReferenceModelType();
@@ -53,6 +55,7 @@ PartType ValidatedFeaturesType();
 PartType ValidatedCandidateType();
 PartType ValidatedRankerType();
 PartType ValidatedRankerStateType();
+PartType ValidatedCandidateStateType();
 // kFailedPrecondition unless the entry of a manifest is of this type.
 Status CheckPart(const PartEntry& part, const PartType& type,
                  const std::filesystem::path& directory);
@@ -63,6 +66,7 @@ struct Part {
   std::function<Status(const std::filesystem::path& file, uint64_t features_digest)> write;
 };
 Part CandidatePart(const retrieval::CandidateModel& model);
+Part CandidateStatePart(const retrieval::CandidateState& state);
 Part IndexPart(const ann::Index& index);
 Part RankerPart(const ranking::Ranker& ranker);
 Part RankerStatePart(ranking::RankerTrainer& trainer);

@@ -180,7 +180,8 @@ void RunSteps::Rep::RunDue() {
   }
   if (!Stopping() && Due(train_step, clock.NowMs())) {
     std::vector<std::string> words = command("train");
-    if (settings.training.train.ranker_train.time_order) {
+    const auto& train = settings.training.train;
+    if (train.ranker_train.time_order || train.candidate_train.keep_state) {
       words.emplace_back("--continue-if-possible");
     }
     RunStep(train_step, words);

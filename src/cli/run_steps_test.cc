@@ -102,6 +102,14 @@ TEST_F(RunStepsTest, TR02_InTimeOrderATrainingContinuesIfPossible) {
   EXPECT_THAT(Calls(), ElementsAre("train -c site.toml --data exports --continue-if-possible"));
 }
 
+TEST_F(RunStepsTest, TR02_WithTheStateOfTheCandidateModelATrainingContinuesIfPossible) {
+  const auto steps = Load("train = 'every 1m'\n[retrieval]\nkeep_state = true\n");
+  steps->Start();
+  clock_.Advance(60'000);
+  Await([&] { return StatusOf(*steps, "train").outcome == "ok"; });
+  EXPECT_THAT(Calls(), ElementsAre("train -c site.toml --data exports --continue-if-possible"));
+}
+
 TEST_F(RunStepsTest, AnImportFromTheStoreMovesPostedEventsAlone) {
   const auto steps = Load("import = 'every 1m'\nfrom_store = true\n");
   steps->Start();

@@ -90,9 +90,11 @@ std::function<Status()> MakeTrain(CLI::App& app) {
       "Learn from one shard of the log alone, from 0: a sample of the users, of which "
       "only that shard's event files are read (import --shards makes them)");
   CLI::Option* const continues =
-      app.add_flag("--continue", flags->continues,
-                   "Continue the ranker of the current bundle with the impressions that are new "
-                   "since, day by day; needs [ranking] order = \"time\"")
+      app.add_flag(
+             "--continue", flags->continues,
+             "Continue models of the current bundle with what is new since: the ranker, day by "
+             "day, with [ranking] order = \"time\"; the candidate model with [retrieval] "
+             "keep_state = true")
           ->excludes(only)
           ->excludes(shard);
   app.add_flag("--continue-if-possible", flags->continues_if_possible,

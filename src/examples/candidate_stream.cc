@@ -61,7 +61,7 @@ struct CandidateStream::Rep {
   // Whether the watch may be a label, given how many complete watches its input holds.
   bool IsLabel(const RowRange& part_rows, uint64_t row, uint32_t item, uint32_t history) const {
     return row >= part_rows.begin && row < part_rows.end && history >= options.min_history &&
-           vocabulary.Row(item) != 0;
+           source.log.time_ms(row) > options.after_ms && vocabulary.Row(item) != 0;
   }
 
   std::vector<uint64_t> CompleteRows(uint32_t user, uint64_t end) const {

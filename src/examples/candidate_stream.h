@@ -35,6 +35,8 @@ struct CandidateStreamOptions {
   // Of kNextWatch: the examples of a user follow each other, in the order of time, and are neighbours
   // among the user's labels, so that an encoder of sequences computes what they share once.
   bool sequences = false;
+  int64_t after_ms =
+      INT64_MIN;  // only later labels, to continue from a model that has seen the others
   // Share of the users, the same ones in every epoch; 1: all.
   double user_share = 1;
   uint64_t seed = 1;

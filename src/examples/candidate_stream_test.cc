@@ -13,6 +13,7 @@
 
 #include "base/thread_pool.h"
 #include "examples/test_world.h"
+#include "examples/watch_loop.h"
 #include "features/feature_block.h"
 #include "schema/event.h"
 
@@ -276,6 +277,36 @@ TEST(CandidateStream, ExamplesPerEpochIsExact) {
         }
       }
     }
+  }
+}
+
+// Labels that a model has seen are inputs alone.
+TEST(CandidateStream, TR02_LaterLabelsHaveTheirWholeHistories) {
+  const World world(RandomWorld(2));
+  const features::FeatureStatistics tables = world.Learn();
+  base::ThreadPool pool(2);
+  const int64_t after =
+      tables.train_end_ms - (tables.train_end_ms - world.log.stats().first_ms) / 3;
+  uint64_t labels = 0;
+  for (uint32_t user = 0; user < world.log.users(); ++user) {
+    ForEachWatch(world.source, user, tables.plan.retrieval_state(), world.split.train_end(user),
+                 [&](const features::UserState&, const WatchExample& watch) {
+                   labels += watch.time_ms > after ? 1 : 0;
+                   return true;
+                 });
+  }
+  for (const bool sequences : {false, true}) {
+    CandidateStreamOptions options{.max_per_user = 1000, .min_history = 0, .sequences = sequences};
+    CandidateStream all(world.source, tables, options, pool);
+    options.after_ms = after;
+    CandidateStream later(world.source, tables, options, pool);
+    std::vector<Example> every = Epoch(all, 0), new_ones = Epoch(later, 0);
+    EXPECT_EQ(new_ones.size(), labels);
+    EXPECT_LT(new_ones.size(), every.size() / 2);
+    EXPECT_GT(new_ones.size(), 10u);
+    std::ranges::sort(every);
+    std::ranges::sort(new_ones);
+    EXPECT_TRUE(std::ranges::includes(every, new_ones));
   }
 }
 

@@ -1,6 +1,7 @@
 #include "examples/label_counts.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace upnext::examples {
 namespace {
@@ -22,6 +23,10 @@ LabelCounts::LabelCounts(const features::Vocabulary& vocabulary)
     counts_[row] = static_cast<float>(count / sum * rows);
   }
   counts_[0] = static_cast<float>(rows);
+}
+
+void LabelCounts::AddUp() {
+  counts_[0] = static_cast<float>(std::accumulate(counts_.begin() + 1, counts_.end(), 0.0));
 }
 
 void LabelCounts::Add(std::span<const uint32_t> labels) {

@@ -26,6 +26,8 @@ class LabelCounts {
   double Probability(uint32_t row) const { return row == 0 ? 0.0 : counts_[row] / counts_[0]; }
   // Everything that it knows, to resume exactly.
   std::span<float> state() { return counts_; }
+  // After rows of the state were replaced, but not the sum.
+  void AddUp();
 
  private:
   std::vector<float> counts_;  // by row; in place of row 0, which is no label, their sum

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "base/rng.h"
 
@@ -18,6 +20,15 @@ TEST(LabelCounts, CG14_StartFromTheVocabulary) {
   EXPECT_EQ(counts.Probability(0), 0);
   EXPECT_NEAR(counts.Probability(1), 0.6, 1e-6);
   EXPECT_NEAR(counts.Probability(3), 0.1, 1e-6);
+}
+
+TEST(LabelCounts, TR02_WithTheRowsOfSmallerCountsTheyAddUpAgain) {
+  LabelCounts small(CountsOfLabels({60, 30})), grown(CountsOfLabels({60, 30, 10}));
+  for (int i = 0; i < 20; ++i) small.Add(std::vector<uint32_t>{1});
+  std::ranges::copy(small.state(), grown.state().begin());
+  grown.AddUp();
+  EXPECT_NEAR(grown.Probability(1) + grown.Probability(2) + grown.Probability(3), 1, 1e-6);
+  EXPECT_GT(grown.Probability(1), 0.8);
 }
 
 // The labels are not distributed as the vocabulary says, first in one way, then in the reverse.

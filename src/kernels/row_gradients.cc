@@ -287,14 +287,14 @@ uint32_t RowGradients::SumInto(size_t i, std::vector<float>& sum) const {
   if (i < alone_.size()) {
     const Entry& entry = entries_[alone_[i]];
     Axpy(entry.scale, entry.gradient, sum.data(), sum.size());
-    return entry.row;
+    return row(i);
   }
   const Run& run = runs_[i - alone_.size()];
   for (size_t k = run.first; k < run.first + run.count; ++k) {
     const Entry& entry = entries_[static_cast<uint32_t>(keys_[k])];
     Axpy(entry.scale, entry.gradient, sum.data(), sum.size());
   }
-  return static_cast<uint32_t>(keys_[run.first] >> 32);
+  return row(i);
 }
 
 void RowGradients::ApplyAdagrad(TableView table, std::span<float> accumulators,

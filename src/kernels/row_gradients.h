@@ -46,6 +46,10 @@ class RowGradients {
   // Clear(). What the references point to is read by ApplySorted() only.
   void Sort();
   size_t rows() const { return alone_.size() + runs_.size(); }  // distinct ones
+  uint32_t row(size_t i) const {                                // the i-th of them
+    return i < alone_.size() ? entries_[alone_[i]].row
+                             : static_cast<uint32_t>(keys_[runs_[i - alone_.size()].first] >> 32);
+  }
   void ApplySorted(TableView table, std::span<float> accumulators, const AdagradOptions& options,
                    size_t begin, size_t end) const;
   // Instead of ApplySorted(), for other steps: use(row, gradient [dim]) for rows [begin, end).

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kernels/vector_ops.h"
+#include "nn/weight_average.h"
 
 namespace upnext::nn {
 namespace {
@@ -92,8 +93,12 @@ void RowStep::AppendStep(base::Tasks& tasks) {
   constexpr size_t kRows = 2048;  // per task: long relative to its start, short relative to a step
   BeginStep();
   for (size_t begin = 0; begin < gradients_.rows(); begin += kRows) {
-    tasks.push_back(
-        [this, begin, end = std::min(begin + kRows, gradients_.rows())] { StepRows(begin, end); });
+    tasks.push_back([this, begin, end = std::min(begin + kRows, gradients_.rows())] {
+      for (size_t i = begin; average_ != nullptr && i < end; ++i) {
+        average_->Reach(gradients_.row(i));
+      }
+      StepRows(begin, end);
+    });
   }
 }
 

@@ -63,6 +63,8 @@ class Adam {
   StepCount steps_;
 };
 
+class RowAverage;  // weight_average.h
+
 // The step of an embedding table from the gradients of its rows. Row 0 never changes.
 class RowStep {
  public:
@@ -86,6 +88,10 @@ class RowStep {
   void AppendStep(base::Tasks& tasks);
   void Clear() { gradients_.Clear(); }
 
+  virtual void set_learning_rate(float learning_rate) = 0;
+  const EmbeddingTable& table() const { return *table_; }
+  // Averages of the rows, which it keeps up to date, from now on.
+  void set_average(RowAverage* average) { average_ = average; }
   // What it remembers, to resume exactly: "NAME.adagrad" and so on.
   virtual void AppendState(std::string_view name, std::vector<Parameter>& parameters) = 0;
 
@@ -95,13 +101,16 @@ class RowStep {
   virtual void StepRows(size_t begin, size_t end) = 0;
   EmbeddingTable* const table_;
   kernels::RowGradients gradients_;
+
+ private:
+  RowAverage* average_ = nullptr;
 };
 
 // One accumulator per row, so its memory is 1 / dim of the table's.
 class RowwiseAdagrad : public RowStep {
  public:
   RowwiseAdagrad(EmbeddingTable* table, const kernels::AdagradOptions& options);
-  void set_learning_rate(float learning_rate) { options_.learning_rate = learning_rate; }
+  void set_learning_rate(float learning_rate) override { options_.learning_rate = learning_rate; }
   void AppendState(std::string_view name, std::vector<Parameter>& parameters) override;
 
  private:
@@ -115,6 +124,7 @@ class RowwiseAdagrad : public RowStep {
 class RowwiseAdam : public RowStep {
  public:
   RowwiseAdam(EmbeddingTable* table, const AdamOptions& options);
+  void set_learning_rate(float learning_rate) override { options_.learning_rate = learning_rate; }
   // "NAME.first", "NAME.second" and "NAME.steps".
   void AppendState(std::string_view name, std::vector<Parameter>& parameters) override;
 

@@ -18,7 +18,9 @@ void BatchSoftmax::Begin(const BatchSoftmaxArgs& args, base::Tasks& tasks) {
     blocked_.Begin({.batch = args.labels.size(),
                     .classes = classes,
                     .dim = dim,
-                    .gradient_scale = gradient_scale},
+                    .gradient_scale = gradient_scale,
+                    .teacher = args.teacher,
+                    .teacher_weight = args.teacher_weight},
                    args.precision);
   } else if (is_fused_) {
     class_corrections_.resize(args.class_log_expected.size());

@@ -28,6 +28,7 @@
 #include "nn/losses.h"
 #include "nn/optimizer.h"
 #include "retrieval/blocked_softmax.h"
+#include "retrieval/teacher.h"
 
 namespace upnext::retrieval {
 
@@ -45,6 +46,9 @@ struct BatchSoftmaxArgs {
   // Above 0, and for a sample: nn::NegativeSamplingLoss with this weight instead of the softmax.
   double positive_weight = 0;
   kernels::Precision precision = kernels::Precision::kFp32;
+  // Of all rows: as in BlockedSoftmaxArgs.
+  const Teacher* teacher = nullptr;
+  double teacher_weight = 0;
 };
 
 class BatchSoftmax {

@@ -53,10 +53,15 @@ void BlockedSoftmax::StoreClasses(size_t begin, size_t n, const float* rows) {
 // 1 - share where the share of a target is near 1. Sums are relative to the largest logit so far, as
 // is the gradient of users.
 double BlockedSoftmax::Block(const SoftmaxBlock& block, float* d_users, float* d_targets) {
-  thread_local LogitMatrix matrix;
+  thread_local LogitMatrix matrix, taught;
   thread_local std::vector<float> maxima;
   thread_local std::vector<double> others;
+  // By example, under the teacher's probabilities: the mean of the logits, and of the rows.
+  thread_local std::vector<double> taught_logits;
+  thread_local std::vector<float> taught_rows;
   const size_t n = block.n, dim = args_.dim;
+  taught_logits.assign(n, 0.0);
+  taught_rows.resize(args_.teacher != nullptr ? n * dim : 0);
   maxima.assign(block.target_logits.begin(), block.target_logits.end());
   others.assign(n, 0.0);
   for (size_t first = 0; first < args_.classes; first += kClasses) {
@@ -64,6 +69,15 @@ double BlockedSoftmax::Block(const SoftmaxBlock& block, float* d_users, float* d
     float* const logits = matrix.Reserve(n * count, precision_);
     const kernels::OperandView rows = rows_.view() + first * dim;
     kernels::Gemm({.m = n, .n = count, .k = dim, .transpose_b = true}, block.users, rows, logits);
+    if (args_.teacher != nullptr) {
+      float* const shares = taught.Reserve(n * count, precision_);
+      args_.teacher->Shares(block.begin, n, first, count, shares);
+      for (size_t i = 0; i < n; ++i) {
+        taught_logits[i] += kernels::Dot(shares + i * count, logits + i * count, count);
+      }
+      kernels::Gemm({.m = n, .n = dim, .k = count, .beta = first > 0 ? 1.0f : 0.0f},
+                    taught.Finish(n * count), rows, taught_rows.data());
+    }
     for (size_t i = 0; i < n; ++i) {
       const std::span<float> row(logits + i * count, count);
       if (const size_t target = block.targets[i] - first; target < count) row[target] = kExcluded;
@@ -86,11 +100,16 @@ double BlockedSoftmax::Block(const SoftmaxBlock& block, float* d_users, float* d
     const double weight = block.weights.empty() ? 1.0 : block.weights[i];
     const double gradient = args_.gradient_scale * weight;
     kernels::Scale(static_cast<float>(gradient / total), d_users + i * dim, dim);
-    d_targets[i] = static_cast<float>(-gradient * (others[i] / total));
+    d_targets[i] = static_cast<float>(gradient * (args_.teacher_weight - others[i] / total));
     targets_[block.begin + i] = block.targets[i];
     log_sums_[block.begin + i] = static_cast<float>(maxima[i] + std::log(total));
     scales_[block.begin + i] = static_cast<float>(gradient);
     loss += weight * (std::log(total) - above);
+    if (args_.teacher == nullptr) continue;
+    // Instead of a part of the target's logit, what the teacher expects.
+    loss += weight * args_.teacher_weight * (block.target_logits[i] - taught_logits[i]);
+    kernels::Axpy(static_cast<float>(-gradient * args_.teacher_weight),
+                  taught_rows.data() + i * dim, d_users + i * dim, dim);
   }
   return loss;
 }
@@ -99,6 +118,7 @@ void BlockedSoftmax::ClassGradients(size_t begin, size_t n, kernels::OperandView
                                     float* d_classes) const {
   constexpr size_t kUsers = 128;
   thread_local LogitMatrix matrix;
+  thread_local std::vector<float> shares;
   const size_t dim = args_.dim;
   const kernels::OperandView rows = rows_.view() + begin * dim;
   for (size_t first = 0; first < args_.batch; first += kUsers) {
@@ -111,6 +131,14 @@ void BlockedSoftmax::ClassGradients(size_t begin, size_t n, kernels::OperandView
       if (const size_t target = targets_[first + i] - begin; target < n) row[target] = kExcluded;
       kernels::Exponentiate(row, log_sums_[first + i]);
       kernels::Scale(scales_[first + i], row.data(), n);
+    }
+    if (args_.teacher != nullptr) {
+      shares.resize(count * n);
+      args_.teacher->Shares(first, count, begin, n, shares.data());
+      for (size_t i = 0; i < count; ++i) {
+        kernels::Axpy(static_cast<float>(-scales_[first + i] * args_.teacher_weight),
+                      shares.data() + i * n, logits + i * n, n);
+      }
     }
     kernels::Gemm({.m = n,
                    .n = dim,

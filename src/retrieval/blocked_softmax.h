@@ -20,12 +20,17 @@
 
 #include "kernels/gemm.h"
 #include "kernels/operand.h"
+#include "retrieval/teacher.h"
 
 namespace upnext::retrieval {
 
 struct BlockedSoftmaxArgs {
   size_t batch = 0, classes = 0, dim = 0;
   float gradient_scale = 1.0f;
+  // With a teacher: the loss is (1 - teacher_weight) times that of the targets plus teacher_weight times
+  // the cross-entropy to the teacher's probabilities.
+  const Teacher* teacher = nullptr;
+  double teacher_weight = 0;
 };
 
 // Examples [begin, begin + n) of the batch.

@@ -5,6 +5,7 @@
 
 #include "base/section_file.h"
 #include "nn/checkpoint.h"
+#include "retrieval/ensemble.h"
 
 namespace upnext::retrieval {
 namespace {
@@ -25,11 +26,13 @@ std::string TableName(const features::ModelShape::Table& table) {
   return "embedding." + table.name;
 }
 
-// What the tables of a file must hold before memory is asked for on its word.
-Status CheckSizes(const base::SectionFile& file, const CandidateModelOptions& options,
-                  const CandidateShape& shape) {
-  const auto rows = [&](std::string_view name, uint64_t count, uint32_t dim) -> Status {
-    UPNEXT_ASSIGN_OR_RETURN(std::span<const float> values, file.Get<float>(name, count * dim));
+// What the tables of a file must hold before memory is asked for on its word: those of one model, whose
+// names begin with `prefix`.
+Status CheckTables(const base::SectionFile& file, const CandidateModelOptions& options,
+                   const CandidateShape& shape, const std::string& prefix) {
+  const auto rows = [&](const std::string& name, uint64_t count, uint32_t dim) -> Status {
+    UPNEXT_ASSIGN_OR_RETURN(std::span<const float> values,
+                            file.Get<float>(prefix + name, count * dim));
     (void)values;
     return Ok();
   };
@@ -50,7 +53,16 @@ Status CheckSizes(const base::SectionFile& file, const CandidateModelOptions& op
       UPNEXT_RETURN_IF_ERROR(rows("content.numbers", options.dim, static_cast<uint32_t>(numbers)));
     }
   }
-  const double floats = WeightsOf(options, shape);
+  return Ok();
+}
+
+Status CheckSizes(const base::SectionFile& file, const CandidateModelOptions& options,
+                  const CandidateShape& shape) {
+  for (uint32_t member = 0; member < options.ensemble; ++member) {
+    UPNEXT_RETURN_IF_ERROR(
+        CheckTables(file, options, shape, options.ensemble == 1 ? "" : fmt::format("{}.", member)));
+  }
+  const double floats = WeightsOf(options, shape) * options.ensemble;
   double bytes = 0;
   for (const base::SectionFile::Section& section : file.sections()) {
     bytes += static_cast<double>(section.size);
@@ -80,6 +92,64 @@ CandidateModel::CandidateModel(const CandidateModelOptions& options, const Candi
              rng),
       encoder_(MakeUserEncoder(options, shape, std::move(tables), rng)) {
   if (options.items == ItemEncoder::kContent) item_tower_.emplace(options, shape, rng);
+  options_.ensemble = 1;
+}
+
+CandidateModel::CandidateModel(std::vector<CandidateModel> members, base::Rng& rng)
+    : options_(members[0].options_),
+      shape_(members[0].shape_),
+      tied_(false),
+      item_table_(members[0].item_table_),
+      items_({}, rng) {
+  options_.ensemble = static_cast<uint32_t>(members.size());
+  encoder_ = std::make_unique<JoinedEncoder>(std::move(members));
+}
+
+CandidateModel CandidateModel::Assemble(std::vector<CandidateModel> members) {
+  base::Rng rng(0);
+  return members.size() == 1 ? std::move(members[0]) : CandidateModel(std::move(members), rng);
+}
+
+CandidateModel CandidateModel::Join(std::vector<CandidateModel> members) {
+  CandidateModel joined = Assemble(std::move(members));
+  joined.JoinItems();
+  return joined;
+}
+
+void CandidateModel::JoinItems() {
+  const auto* joined = dynamic_cast<const JoinedEncoder*>(encoder_.get());
+  if (joined != nullptr) items_ = joined->ItemVectors();
+}
+
+Result<CandidateModel> CandidateModel::Grow(CandidateModel& old, const CandidateShape& shape,
+                                            bool half_tables, base::Rng& rng) {
+  const auto grew = [](const features::ModelShape::Table& now,
+                       const features::ModelShape::Table& before) {
+    return now.name == before.name && now.rows >= before.rows;
+  };
+  const features::ModelShape& before = old.shape_.inputs;
+  if (shape.inputs.query != before.query || shape.inputs.impression != before.impression ||
+      shape.items < old.shape_.items ||
+      !std::ranges::equal(shape.inputs.tables, before.tables, grew)) {
+    return InvalidArgument(
+        "expected features and vocabularies that grew from those of the candidate model, found "
+        "others; train without --continue");
+  }
+  CandidateModelOptions options = old.options_;
+  options.half_tables = half_tables;
+  CandidateModel grown(options, shape, rng);
+  nn::CopyRows(old.Parameters(), grown.Parameters());
+  return grown;
+}
+
+std::span<const CandidateModel> CandidateModel::members() const {
+  const auto* const joined = dynamic_cast<const JoinedEncoder*>(encoder_.get());
+  return joined != nullptr ? joined->members() : std::span(this, 1);
+}
+
+std::span<CandidateModel> CandidateModel::members() {
+  auto* const joined = dynamic_cast<JoinedEncoder*>(encoder_.get());
+  return joined != nullptr ? joined->members() : std::span(this, 1);
 }
 
 void CandidateModel::UserVectors(const features::FeatureBlock& batch, float* out, Scratch& scratch,
@@ -100,7 +170,7 @@ void CandidateModel::AppendTo(nn::Graph& graph) const {
         graph.Input("numbers.query", nn::Graph::Type::kFloat, {rows, fmt::format("{}", width)});
   }
   graph.Output("user_vector", encoder_->AppendTo(graph, bags, numbers),
-               {rows, fmt::format("{}", options_.dim)});
+               {rows, fmt::format("{}", dim())});
 }
 
 const nn::EmbeddingTable& CandidateModel::item_vectors() const {
@@ -120,6 +190,19 @@ void CandidateModel::EncodeItems(const features::FeatureBlock& content, base::Th
   if (item_tower_) item_tower_->EncodeKnown(content, &mutable_item_vectors(), pool);
 }
 
+void CandidateModel::EncodeNewItems(const features::FeatureBlock& content,
+                                    std::span<const uint32_t> rows, float* out) const {
+  if (options_.ensemble == 1) return item_tower_->Encode(content, rows, out);
+  std::vector<float> vectors(rows.size() * options_.dim);  // of one member
+  for (const CandidateModel& member : members()) {
+    member.EncodeNewItems(content, rows, vectors.data());
+    for (size_t i = 0; i < rows.size(); ++i) {
+      std::copy_n(vectors.data() + i * options_.dim, options_.dim, out + i * dim());
+    }
+    out += options_.dim;
+  }
+}
+
 void CandidateModel::WidenTables() {
   for (nn::EmbeddingTable& table : encoder_->tables()) table.Widen();
   items_.Widen();
@@ -131,7 +214,7 @@ std::vector<nn::Parameter> CandidateModel::Parameters() {
   for (size_t i = 0; i < encoder_->tables().size(); ++i) {
     encoder_->tables()[i].AppendParameters(TableName(shape_.inputs.tables[i]), parameters);
   }
-  if (!tied_) items_.AppendParameters("items", parameters);
+  if (!tied_ && options_.ensemble == 1) items_.AppendParameters("items", parameters);
   encoder_->AppendParameters(parameters);
   if (item_tower_) item_tower_->AppendParameters(parameters);
   return parameters;
@@ -175,8 +258,13 @@ Result<CandidateModel> CandidateModel::Load(const std::filesystem::path& path,
   }
   UPNEXT_RETURN_IF_ERROR(CheckSizes(file, options, shape));
   base::Rng rng(0);
-  CandidateModel model(options, shape, rng);
+  std::vector<CandidateModel> members;
+  for (uint32_t i = 0; i < options.ensemble; ++i) {
+    members.push_back(CandidateModel(options, shape, rng));
+  }
+  CandidateModel model = Assemble(std::move(members));
   UPNEXT_RETURN_IF_ERROR(nn::LoadParameters(file, model.Parameters()));
+  model.JoinItems();
   return model;
 }
 

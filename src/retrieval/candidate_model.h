@@ -37,8 +37,18 @@ inline constexpr uint32_t kCandidateModelVersion = 5;
 
 class CandidateModel {
  public:
-  // With tie_items, dim and embedding_dim must be equal (FromConfig sees to it).
+  // A single model: options.ensemble is not read. With tie_items, dim and embedding_dim must be equal
+  // (FromConfig sees to it).
   CandidateModel(const CandidateModelOptions& options, const CandidateShape& shape, base::Rng& rng);
+  // Trained models of the same options and shape, in fp32, as one whose scores are the sums of theirs
+  // (ensemble.h). Of one: that one.
+  static CandidateModel Join(std::vector<CandidateModel> members);
+
+  // A model with the weights of `old`, and new rows where a vocabulary has grown (TR-02); its tables are
+  // kept as `half_tables` says. kInvalidArgument unless the features are those of `old` and the
+  // vocabularies at least as large.
+  static Result<CandidateModel> Grow(CandidateModel& old, const CandidateShape& shape,
+                                     bool half_tables, base::Rng& rng);
 
   struct Scratch {
     std::unique_ptr<EncoderScratch> encoder;
@@ -50,23 +60,28 @@ class CandidateModel {
   // "numbers.query" [queries, numbers of a block], output "user_vector" [queries, dim].
   void AppendTo(nn::Graph& graph) const;
   const nn::EmbeddingTable& item_vectors() const;  // [items, dim]
-  uint32_t dim() const { return options_.dim; }
+  uint32_t dim() const { return options_.dim * options_.ensemble; }
   const CandidateModelOptions& options() const { return options_; }
   const CandidateShape& shape() const { return shape_; }
-  // Replaces the vector of an item, or with an item tower its own row in it.
+  std::span<CandidateModel> members();  // of an ensemble; else the model itself
+  std::span<const CandidateModel> members() const;
+  // Of a single model: replaces the vector of an item, or with an item tower its own row in it.
   void SetOwnRow(uint32_t row, std::span<const float> values);
   bool tied() const { return tied_; }  // one table for watches and items
-  // Of the item encoder `content`; null for `id`. It has the vectors of items that are not in
-  // item_vectors().
-  const ItemTower* item_tower() const { return item_tower_ ? &*item_tower_ : nullptr; }
-  // Makes item_vectors() of the tower as it is now; no effect without one. `content`: of every row
-  // (item_content.h).
+  // Whether items that are not in item_vectors() have vectors too: those of the item encoder `content`.
+  bool has_item_tower() const { return options_.items == ItemEncoder::kContent; }
+  // Of these rows of `content`, a block of features of items. out [rows, dim]. Any number of threads.
+  void EncodeNewItems(const features::FeatureBlock& content, std::span<const uint32_t> rows,
+                      float* out) const;
+  // Of a single model: makes item_vectors() of the tower as it is now; no effect without one.
+  // `content`: of every row (item_content.h).
   void EncodeItems(const features::FeatureBlock& content, base::ThreadPool* pool);
   UserEncoder& encoder() { return *encoder_; }
   const UserEncoder& encoder() const { return *encoder_; }
   // Every parameter, by its name in the file: "embedding.item" and so on for each vocabulary,
-  // "items" (absent when tied), then the encoder's: "tower.0.weight" ..., then the item tower's. Views:
-  // the model must not move while they are used.
+  // "items" (absent when tied), then the encoder's: "tower.0.weight" ..., then the item tower's. Of an
+  // ensemble, those of each member: "0.embedding.item". Views: the model must not move while they are
+  // used.
   std::vector<nn::Parameter> Parameters();
 
   // From tables in bf16 to fp32, one by one: what searches and indexes read.
@@ -82,6 +97,10 @@ class CandidateModel {
   friend class CandidateTrainer;
   CandidateModel(const CandidateModelOptions& options, const CandidateShape& shape,
                  std::vector<nn::EmbeddingTable> tables, base::Rng& rng);
+  CandidateModel(std::vector<CandidateModel> members, base::Rng& rng);
+  // As Join, but item vectors are those of the members only after JoinItems().
+  static CandidateModel Assemble(std::vector<CandidateModel> members);
+  void JoinItems();
 
   CandidateModelOptions options_;
   CandidateShape shape_;

@@ -252,8 +252,8 @@ TEST_F(CandidateModelFile, OptionsThatAskForMoreThanTheFileHoldsAreRefused) {
     return writer->Add<float>(name, std::vector<float>(count));
   };
   ASSERT_TRUE(writer->Add<uint64_t>("features_digest", std::vector<uint64_t>{42}));
-  ASSERT_TRUE(
-      writer->Add<uint32_t>("options", std::vector<uint32_t>{4096, 1, 1, 8, 0, 0, 200, 2, 1, 0}));
+  ASSERT_TRUE(writer->Add<uint32_t>("options",
+                                    std::vector<uint32_t>{4096, 1, 1, 8, 0, 0, 200, 2, 1, 0, 1}));
   ASSERT_TRUE(base::AddStrings(*writer, "encoders", std::vector<std::string>{"bag", "id"}));
   ASSERT_TRUE(writer->Add<uint32_t>("windows", std::vector<uint32_t>{}));
   ASSERT_TRUE(features::ModelShape().Save(*writer));

@@ -11,7 +11,7 @@
 namespace upnext::retrieval {
 namespace {
 
-constexpr uint32_t kMaxDim = 4096, kMaxDepth = 8, kMaxWindows = 8;
+constexpr uint32_t kMaxDim = 4096, kMaxDepth = 8, kMaxWindows = 8, kMaxEnsemble = 16;
 constexpr uint32_t kMaxLength = features::kMaxBagLimit, kMaxBlocks = 32, kMaxHidden = 16384;
 
 }  // namespace
@@ -54,6 +54,13 @@ CandidateModelOptions CandidateModelOptions::FromConfig(const base::ConfigTable&
   options.heads = number("heads", options.heads, 1, kMaxDim);
   options.hidden = number("hidden", options.hidden, 0, kMaxHidden);
   options.half_tables = retrieval.Choice("table_precision", {"fp32", "bf16"}, 0) == 1;
+  options.ensemble = number("ensemble", options.ensemble, 1, kMaxEnsemble);
+  if (options.ensemble * options.dim > kMaxDim) {
+    retrieval.Fail("ensemble", fmt::format("expected at most {} numbers in a vector, found {} "
+                                           "models of {}; lower ensemble or dim",
+                                           kMaxDim, options.ensemble, options.dim));
+    options.ensemble = 1;
+  }
   if (options.tie_items && options.dim != options.embedding_dim) {
     retrieval.Fail("tie_items", fmt::format("expected dim and embedding_dim to be equal, found {} "
                                             "and {}: one table cannot have two widths",
@@ -70,7 +77,7 @@ CandidateModelOptions CandidateModelOptions::FromConfig(const base::ConfigTable&
 }
 
 Status CandidateModelOptions::Save(base::SectionWriter& writer) const {
-  const std::array<uint32_t, 10> numbers = {dim,
+  const std::array<uint32_t, 11> numbers = {dim,
                                             embedding_dim,
                                             context_dim,
                                             depth,
@@ -79,7 +86,8 @@ Status CandidateModelOptions::Save(base::SectionWriter& writer) const {
                                             sequence_length,
                                             blocks,
                                             heads,
-                                            hidden};
+                                            hidden,
+                                            ensemble};
   const std::string item_encoder(kItemEncoders[static_cast<size_t>(items)]);
   UPNEXT_RETURN_IF_ERROR(
       base::AddStrings(writer, "encoders", std::vector<std::string>{encoder, item_encoder}));
@@ -89,7 +97,7 @@ Status CandidateModelOptions::Save(base::SectionWriter& writer) const {
 
 Result<CandidateModelOptions> CandidateModelOptions::Load(const base::SectionFile& file) {
   UPNEXT_ASSIGN_OR_RETURN(const base::StringTable names, base::StringTable::Get(file, "encoders"));
-  UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> numbers, file.Get<uint32_t>("options", 10));
+  UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> numbers, file.Get<uint32_t>("options", 11));
   UPNEXT_ASSIGN_OR_RETURN(std::span<const uint32_t> windows, file.Get<uint32_t>("windows"));
   CandidateModelOptions options;
   options.dim = numbers[0];
@@ -101,6 +109,7 @@ Result<CandidateModelOptions> CandidateModelOptions::Load(const base::SectionFil
   options.blocks = numbers[7];
   options.heads = numbers[8];
   options.hidden = numbers[9];
+  options.ensemble = numbers[10];
   options.recent_windows.assign(windows.begin(), windows.end());
   const auto within = [](uint32_t number, uint32_t least, uint32_t most) {
     return number >= least && number <= most;
@@ -110,7 +119,9 @@ Result<CandidateModelOptions> CandidateModelOptions::Load(const base::SectionFil
       options.depth > kMaxDepth || windows.size() > kMaxWindows ||
       numbers[5] >= std::size(kPoolings) || !within(options.sequence_length, 1, kMaxLength) ||
       !within(options.blocks, 1, kMaxBlocks) || !within(options.heads, 1, kMaxDim) ||
-      options.hidden > kMaxHidden || (options.tie_items && options.dim != options.embedding_dim)) {
+      options.hidden > kMaxHidden || !within(options.ensemble, 1, kMaxEnsemble) ||
+      options.ensemble * options.dim > kMaxDim ||
+      (options.tie_items && options.dim != options.embedding_dim)) {
     return DataLoss("{}: the model's options are out of bounds; train again", file.path().string());
   }
   UPNEXT_RETURN_IF_ERROR(options.SetEncoders(names, file));

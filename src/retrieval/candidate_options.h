@@ -52,6 +52,9 @@ struct CandidateModelOptions {
   // Tables of watches, tokens and items kept in bf16 while training; the trained model has fp32
   // ones, and so has its file. [retrieval] table_precision = "bf16"
   bool half_tables = false;
+  // Models of this kind, trained from different seeds, whose vectors stand side by side: 1 is a single
+  // model. Vectors have ensemble * dim numbers.
+  uint32_t ensemble = 1;
   static CandidateModelOptions FromConfig(const base::ConfigTable& retrieval);
   // Keys that are not given have the values of `defaults`.
   static CandidateModelOptions FromConfig(const base::ConfigTable& retrieval,

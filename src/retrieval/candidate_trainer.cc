@@ -64,6 +64,21 @@ CandidateTrainer::CandidateTrainer(CandidateModel* model, const CandidateTrainOp
                              .given_rate = options.pretrained_rate,
                              .make_step = step_of,
                              .pool = &pool});
+  if (options.teacher != nullptr) teacher_.emplace(options.teacher, pool);
+  if (options.average_decay > 0) {
+    average_.emplace(AveragedParameters(), options.average_decay);
+    for (nn::RowStep* step : RowSteps()) step->set_average(average_->OfTable(step->table()));
+  }
+}
+
+// With an item tower, vectors of items are made of other parameters.
+std::vector<nn::Parameter> CandidateTrainer::AveragedParameters() {
+  std::vector<nn::Parameter> parameters = model_.Parameters();
+  if (model_.has_item_tower()) {
+    const std::string vectors = model_.tied() ? TableState(model_.item_table_) : "items";
+    std::erase_if(parameters, [&](const nn::Parameter& one) { return one.name == vectors; });
+  }
+  return parameters;
 }
 
 std::string CandidateTrainer::TableState(size_t table) const {
@@ -79,10 +94,28 @@ std::vector<size_t> CandidateTrainer::SlotsOfItems() const {
   return slots;
 }
 
+std::vector<nn::RowStep*> CandidateTrainer::RowSteps() {
+  std::vector<nn::RowStep*> steps = items_->RowSteps();
+  for (const auto& step : table_steps_) {
+    if (step != nullptr) steps.push_back(step.get());
+  }
+  return steps;
+}
+
+void CandidateTrainer::ScaleLearningRates(float share) {
+  tower_step_.set_learning_rate(share * options_.tower_learning_rate);
+  for (nn::RowStep* step : RowSteps()) {
+    step->set_learning_rate(share * options_.table_learning_rate);
+  }
+}
+
+bool IsFullSoftmax(const CandidateTrainOptions& options, uint32_t items) {
+  if (options.loss == CandidateTrainOptions::Loss::kGbce) return false;
+  return (options.negatives == 0 && !options.in_batch) || options.negatives >= items - 1;
+}
+
 bool CandidateTrainer::full_softmax() const {
-  if (options_.loss == CandidateTrainOptions::Loss::kGbce) return false;
-  return (options_.negatives == 0 && !options_.in_batch) ||
-         options_.negatives >= model_.shape().items - 1;
+  return IsFullSoftmax(options_, model_.shape().items);
 }
 
 double CandidateTrainer::GuessingLoss(size_t batch) const {
@@ -201,6 +234,11 @@ void CandidateTrainer::BeginSoftmax(const features::CandidateBatch& batch,
   args.classes = classes;
   args.full = full;
   args.precision = precision;
+  if (teacher_ && full) {
+    teacher_->Begin(batch.features, precision);
+    args.teacher = &*teacher_;
+    args.teacher_weight = options_.distill;
+  }
   if (options_.loss == CandidateTrainOptions::Loss::kGbce && !full) {
     args.positive_weight = PositiveWeight(classes.size());
   } else if (options_.logq > 0 && !full) {
@@ -257,6 +295,10 @@ void CandidateTrainer::ApplyLate() {
   base::RunAll(tasks, &pool_);
   items_->Clear();
   for (nn::RowStep* step : early_steps_) step->Clear();
+  if (!average_) return;
+  tasks.clear();
+  average_->AppendStep(tasks);
+  base::RunAll(tasks, &pool_);
 }
 
 void CandidateTrainer::AppendState(std::vector<nn::Parameter>& state) {
@@ -269,6 +311,7 @@ void CandidateTrainer::AppendState(std::vector<nn::Parameter>& state) {
   for (size_t i = 0; i < table_steps_.size(); ++i) {
     if (table_steps_[i] != nullptr) table_steps_[i]->AppendState(TableState(i), state);
   }
+  if (average_) average_->AppendState(state);
 }
 
 }  // namespace upnext::retrieval

@@ -23,13 +23,18 @@
 #include "kernels/gemm.h"
 #include "nn/losses.h"
 #include "nn/optimizer.h"
+#include "nn/weight_average.h"
 #include "retrieval/batch_softmax.h"
 #include "retrieval/candidate_model.h"
 #include "retrieval/candidate_training.h"
 #include "retrieval/item_training.h"
+#include "retrieval/teacher.h"
 #include "retrieval/user_encoder.h"
 
 namespace upnext::retrieval {
+
+// Whether all rows of the softmax, of which there are `items` with row 0, are the classes of a step.
+bool IsFullSoftmax(const CandidateTrainOptions& options, uint32_t items);
 
 class CandidateTrainer {
  public:
@@ -59,6 +64,15 @@ class CandidateTrainer {
   // where negatives and dropout are drawn from.
   void AppendState(std::vector<nn::Parameter>& state);
   base::Rng& rng() { return rng_; }
+  // Sets all learning rates to this share of the options' values.
+  void ScaleLearningRates(float share);
+  // After the state of a trainer of smaller tables was copied into the beginnings of this one's.
+  void TakeUpGrowth() {
+    if (label_counts_) label_counts_->AddUp();
+  }
+  nn::WeightAverage* average() {
+    return average_ ? &*average_ : nullptr;
+  }  // null without averaging
 
  private:
   // Everything up to the gradients of the logits and of the rows of tables.
@@ -85,6 +99,9 @@ class CandidateTrainer {
   std::string TableState(size_t table) const;  // name in the optimisers' state
   std::vector<size_t> SlotsOfItems() const;    // features that read the items' vectors
   bool IsOfItems(size_t table) const { return model_.tied() && table == model_.item_table_; }
+  // Of all tables, the items' among them.
+  std::vector<nn::RowStep*> RowSteps();
+  std::vector<nn::Parameter> AveragedParameters();
 
   CandidateModel& model_;
   CandidateTrainOptions options_;
@@ -98,6 +115,7 @@ class CandidateTrainer {
   // As the model's tables; null for one that the items share.
   std::vector<std::unique_ptr<nn::RowStep>> table_steps_;
   nn::Adam tower_step_;
+  std::optional<nn::WeightAverage> average_;
   // Steps that need no product of the whole batch: of all tables but the items'.
   std::vector<nn::RowStep*> early_steps_;
 
@@ -105,6 +123,7 @@ class CandidateTrainer {
   std::vector<uint32_t> negatives_,
       all_rows_;  // rows of the classes; all of them for the full softmax
   std::vector<float> label_expected_, class_expected_;  // logs
+  std::optional<Teacher> teacher_;
   BatchSoftmax softmax_;
   std::vector<nn::LossValue> losses_;  // by the first example of a block / 32
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <numbers>
 #include <span>
 #include <string>
 #include <utility>
@@ -23,7 +24,7 @@ class Training : public nn::Trainable {
   // `given`: ItemSources::given.
   Training(const examples::ReplaySource& source, const features::FeatureStatistics& tables,
            const CandidateTrainOptions& options, std::span<const uint32_t> given,
-           CandidateModel& model, base::ThreadPool& pool)
+           CandidateModel& model, int64_t after_ms, base::ThreadPool& pool)
       : options_(options),
         model_(model),
         compute_{.precision = kernels::Precision::kFp32, .pool = &pool},
@@ -34,6 +35,7 @@ class Training : public nn::Trainable {
                  .part = examples::SplitPart::kTrain,
                  .min_history = options.min_history,
                  .sequences = model.encoder().reads_sequences(),
+                 .after_ms = after_ms,
                  .user_share = options.user_share,
                  .seed = options.seed},
                 pool),
@@ -43,21 +45,41 @@ class Training : public nn::Trainable {
                     options.validation_users, pool) {}
 
   void EncodeItems() { model_.EncodeItems(content_, compute_.pool); }
+  // Before the first step, with the model that the state belongs to.
+  Status Continue(const CandidateState& state, uint32_t member) {
+    UPNEXT_RETURN_IF_ERROR(state.Restore(member, WholeState(), &trainer_.rng()));
+    trainer_.TakeUpGrowth();
+    ExchangeAverages();
+    return Ok();
+  }
+  // After the last step: the model has the averages from now on, in exchange for its weights.
+  void Finish(TrainedCandidate* result) {
+    ExchangeAverages();
+    if (!options_.keep_state) return;
+    result->state.emplace();
+    result->state->Keep(WholeState(), trainer_.rng());
+  }
+
   bool has_validation() const { return validation_.cases() > 0; }
 
   uint64_t examples_per_epoch() const override { return stream_.examples_per_epoch(); }
   void StartEpoch(uint32_t epoch) override { stream_.StartEpoch(epoch); }
   size_t NextBatch() override { return stream_.Next(options_.batch, &batch_) ? batch_.size() : 0; }
 
-  void Step(double, std::span<nn::LossValue> losses, std::span<nn::LossValue> guessing) override {
+  void Step(double share_left, std::span<nn::LossValue> losses,
+            std::span<nn::LossValue> guessing) override {
+    trainer_.ScaleLearningRates(static_cast<float>(options_.RateShare(1 - share_left)));
     losses[0] += trainer_.Step(batch_);
     const auto n = static_cast<double>(batch_.size());
     guessing[0] += {.sum = n * trainer_.GuessingLoss(batch_.size()), .count = n};
   }
 
   Status Validate(nn::EpochReport* report) override {
+    if (trainer_.average() != nullptr) trainer_.average()->CatchUp(compute_.pool);
+    ExchangeAverages();
     EncodeItems();
     report->validation = validation_.Ndcg(model_, compute_);
+    ExchangeAverages();
     return Ok();
   }
 
@@ -73,7 +95,12 @@ class Training : public nn::Trainable {
                        100.0 * report.dead_units);
   }
 
-  std::vector<nn::Parameter> ModelParameters() override { return model_.Parameters(); }
+  // With averaging, weights and averages: both are of the best epoch at the end.
+  std::vector<nn::Parameter> ModelParameters() override {
+    std::vector<nn::Parameter> parameters = model_.Parameters();
+    if (trainer_.average() != nullptr) trainer_.average()->AppendAverages(parameters);
+    return parameters;
+  }
   void AppendOptimiserState(std::vector<nn::Parameter>& state) override {
     trainer_.AppendState(state);
   }
@@ -81,6 +108,17 @@ class Training : public nn::Trainable {
   std::vector<nn::DeadUnits*> ReluLayers() override { return trainer_.ReluLayers(); }
 
  private:
+  void ExchangeAverages() {
+    if (trainer_.average() != nullptr) trainer_.average()->Swap();
+  }
+  // All but the model's weights.
+  std::vector<nn::Parameter> WholeState() {
+    std::vector<nn::Parameter> state;
+    trainer_.AppendState(state);
+    if (trainer_.average() != nullptr) trainer_.average()->AppendAverages(state);
+    return state;
+  }
+
   const CandidateTrainOptions& options_;
   CandidateModel& model_;
   nn::Compute compute_;                   // of validation: exact, as when serving
@@ -91,12 +129,20 @@ class Training : public nn::Trainable {
   features::CandidateBatch batch_;
 };
 
-// The rows that start at pretrained vectors, after setting them.
+// The rows that start at pretrained vectors, after setting them. A model that continues has its rows.
 Result<std::vector<uint32_t>> StartRows(const examples::ReplaySource& source,
                                         const features::FeatureStatistics& tables,
-                                        const CandidateTrainOptions& options, CandidateModel* model,
+                                        const CandidateTrainOptions& options,
+                                        const CandidateStart& start, CandidateModel* model,
                                         base::Progress& progress) {
   if (options.pretrained.empty()) return std::vector<uint32_t>();
+  if (start.model != nullptr) {
+    if (options.pretrained_rate == 1) return std::vector<uint32_t>();
+    return FailedPrecondition(
+        "a training whose pretrained rows move slowly ([retrieval] pretrained_rate = {:g}) cannot "
+        "continue: which rows these are is not kept; train without --continue",
+        options.pretrained_rate);
+  }
   if (options.pretrained == kItem2vec) {
     progress.Note("items start at vectors of item2vec, made of the training part");
     return StartFromItem2vec(source, tables, options.seed, model);
@@ -143,11 +189,30 @@ CandidateTrainOptions CandidateTrainOptions::FromConfig(const base::ConfigTable&
       real("table_learning_rate", options.table_learning_rate, kLeastRate, 100);
   options.tower_learning_rate =
       real("tower_learning_rate", options.tower_learning_rate, kLeastRate, 100);
+  options.rate_schedule =
+      static_cast<Schedule>(retrieval.Choice("rate_schedule", {"constant", "linear", "cosine"},
+                                             static_cast<size_t>(options.rate_schedule)));
+  options.warmup_epochs =
+      retrieval.Real("warmup_epochs", options.warmup_epochs, {.min = 0, .max = 100'000});
+  if (options.warmup_epochs > 0 && options.warmup_epochs >= options.epochs) {
+    retrieval.Fail("warmup_epochs", fmt::format("expected less than epochs ({}), found {:g}",
+                                                options.epochs, options.warmup_epochs));
+  }
+  options.average_decay =
+      retrieval.Real("average_decay", options.average_decay, {.min = 0, .max = 1});
   options.table_optimiser = static_cast<CandidateTrainOptions::TableOptimiser>(retrieval.Choice(
       "table_optimiser", {"adagrad", "adam"}, static_cast<size_t>(options.table_optimiser)));
   if (options.table_optimiser == CandidateTrainOptions::TableOptimiser::kAdam &&
       retrieval.Choice("table_precision", {"fp32", "bf16"}, 0) == 1) {
     retrieval.Fail("table_optimiser", "expected \"adagrad\" with tables in bf16, found \"adam\"");
+  }
+  if (options.average_decay > 0 && retrieval.Choice("table_precision", {"fp32", "bf16"}, 0) == 1) {
+    retrieval.Fail("average_decay", fmt::format("expected 0 with tables in bf16, found {:g}",
+                                                options.average_decay));
+  }
+  options.distill = retrieval.Real("distill", options.distill, {.min = 0, .max = 1});
+  if (options.distill > 0 && retrieval.Int("ensemble", 1, {.min = 1}) < 2) {
+    retrieval.Fail("distill", "expected an ensemble that teaches; set ensemble = 2 or more");
   }
   options.dropout = real("dropout", options.dropout, 0, 0.95);
   options.bag_dropout = real("bag_dropout", options.bag_dropout, 0, 0.95);
@@ -166,17 +231,66 @@ CandidateTrainOptions CandidateTrainOptions::FromConfig(const base::ConfigTable&
   options.validation_users = number("validation_users", options.validation_users, 0, UINT32_MAX);
   options.max_dead_units =
       retrieval.Real("max_dead_units", options.max_dead_units, {.min = 0.01, .max = 1});
+  options.keep_state = retrieval.Bool("keep_state", options.keep_state);
+  if (options.keep_state && options.distill > 0) {
+    retrieval.Fail(
+        "keep_state",
+        "expected false with distill: what teaches is not kept, so that a training cannot "
+        "continue");
+  }
   options.checkpoints.name = "retrieval";
   options.checkpoints.minutes =
       retrieval.Real("checkpoint_minutes", options.checkpoints.minutes, {.min = 0, .max = 1e6});
   return options;
 }
 
-Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& source,
-                                             const features::FeatureStatistics& tables,
-                                             const CandidateModelOptions& model_options,
-                                             const CandidateTrainOptions& options,
-                                             base::ThreadPool& pool, base::Progress& progress) {
+double CandidateTrainOptions::RateShare(double done) const {
+  const double warm = warmup_epochs / epochs;
+  if (done < warm) return done / warm;
+  const double rest = (done - warm) / (1 - warm);
+  switch (rate_schedule) {
+    case Schedule::kConstant:
+      return 1;
+    case Schedule::kLinear:
+      return 1 - rest;
+    case Schedule::kCosine:
+      return (1 + std::cos(std::numbers::pi * rest)) / 2;
+  }
+  return 1;
+}
+
+namespace {
+
+// Which of the models of an ensemble is trained, and what it continues from.
+struct Member {
+  uint32_t index = 0;
+  std::string name;  // in messages
+  const CandidateStart& start;
+};
+
+Result<std::unique_ptr<CandidateModel>> MakeModel(const CandidateModelOptions& options,
+                                                  const CandidateShape& shape, uint64_t seed,
+                                                  const Member& member) {
+  base::Rng rng(seed, /*stream=*/1);
+  if (member.start.model == nullptr) {
+    return std::make_unique<CandidateModel>(options, shape, rng);
+  }
+  const std::span<CandidateModel> old = member.start.model->members();
+  if (old.size() != options.ensemble) {
+    return FailedPrecondition(
+        "expected to continue an ensemble of {} candidate models, found {}; train without --continue",
+        options.ensemble, old.size());
+  }
+  UPNEXT_ASSIGN_OR_RETURN(CandidateModel grown,
+                          CandidateModel::Grow(old[member.index], shape, options.half_tables, rng));
+  return std::make_unique<CandidateModel>(std::move(grown));
+}
+
+Result<TrainedCandidate> TrainOne(const examples::ReplaySource& source,
+                                  const features::FeatureStatistics& tables,
+                                  const CandidateModelOptions& model_options,
+                                  const CandidateTrainOptions& options, const Member& member,
+                                  base::ThreadPool& pool, base::Progress& progress) {
   const CandidateShape shape = ShapeOf(tables);
   if (shape.items < 3) {
     return FailedPrecondition(
@@ -188,11 +302,23 @@ Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& sourc
   UPNEXT_RETURN_IF_ERROR(CheckEncoder(model_options, shape));
   UPNEXT_RETURN_IF_ERROR(CheckItemTower(model_options, shape));
   TrainedCandidate result;
-  base::Rng rng(options.seed, /*stream=*/1);
-  result.model = std::make_unique<CandidateModel>(model_options, shape, rng);
-  UPNEXT_ASSIGN_OR_RETURN(const std::vector<uint32_t> given,
-                          StartRows(source, tables, options, result.model.get(), progress));
-  Training training(source, tables, options, given, *result.model, pool);
+  const bool continues = member.start.model != nullptr;
+  UPNEXT_ASSIGN_OR_RETURN(result.model, MakeModel(model_options, shape, options.seed, member));
+  UPNEXT_ASSIGN_OR_RETURN(
+      const std::vector<uint32_t> given,
+      StartRows(source, tables, options, member.start, result.model.get(), progress));
+  Training training(source, tables, options, given, *result.model, member.start.seen_ms, pool);
+  if (continues) {
+    UPNEXT_RETURN_IF_ERROR(training.Continue(*member.start.state, member.index));
+  }
+  if (training.examples_per_epoch() == 0 && continues) {
+    progress.Note(fmt::format("{}: no label is new, so it stays as it is", member.name));
+    training.Finish(&result);
+    result.model->WidenTables();
+    training.EncodeItems();
+    result.chosen_epochs = 1;
+    return result;
+  }
   if (training.examples_per_epoch() == 0) {
     return FailedPrecondition(
         "the training part has no positive event that follows {} others of its user; check "
@@ -204,21 +330,108 @@ Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& sourc
                               options.epochs));
   }
   const nn::TrainingOptions loop{
-      .model = "candidate model",
+      .model = member.name,
       .tasks = {""},
       .epochs = options.epochs,
       .patience = options.patience,
       .stop_after = options.stop_after,
       .max_dead_units = options.max_dead_units,
+      .keep_optimiser = options.keep_state,
       .advice = fmt::format("lower retrieval.tower_learning_rate (now {:g}) or "
                             "retrieval.table_learning_rate (now {:g})",
                             options.tower_learning_rate, options.table_learning_rate),
       .checkpoints = options.checkpoints};
   UPNEXT_ASSIGN_OR_RETURN(static_cast<nn::TrainingReport&>(result),
                           nn::RunTraining(training, loop, progress));
+  training.Finish(&result);
   result.model->WidenTables();
   training.EncodeItems();
+  result.chosen_epochs = result.best_epoch + 1;
   return result;
+}
+
+// Of the models of an ensemble; the first has that of a single model. Far apart, so that ensembles of
+// neighbouring seeds share no model.
+uint64_t SeedOf(uint64_t seed, uint32_t member) { return seed + member * 0x9e3779b97f4a7c15u; }
+
+Result<TrainedCandidate> TrainEnsemble(const examples::ReplaySource& source,
+                                       const features::FeatureStatistics& tables,
+                                       const CandidateModelOptions& model_options,
+                                       const CandidateTrainOptions& options, base::ThreadPool& pool,
+                                       base::Progress& progress, const CandidateStart& start) {
+  const uint32_t n = model_options.ensemble;
+  TrainedCandidate result;
+  std::vector<CandidateModel> members;
+  CandidateState states;
+  uint32_t epochs = 0;
+  for (uint32_t i = 0; i < n; ++i) {
+    CandidateTrainOptions of_member = options;
+    of_member.seed = SeedOf(options.seed, i);
+    of_member.checkpoints.name = CheckpointName(options.checkpoints.name, i);
+    const std::string name =
+        n == 1 ? "candidate model" : fmt::format("candidate model {} of {}", i + 1, n);
+    UPNEXT_ASSIGN_OR_RETURN(
+        TrainedCandidate trained,
+        TrainOne(source, tables, model_options, of_member, {i, name, start}, pool, progress));
+    members.push_back(std::move(*trained.model));
+    epochs += trained.chosen_epochs;
+    if (trained.state) states.Append(*std::move(trained.state));
+    if (i == 0) result = std::move(trained);
+  }
+  result.model = std::make_unique<CandidateModel>(CandidateModel::Join(std::move(members)));
+  result.chosen_epochs = (epochs + n / 2) / n;
+  result.state.reset();
+  if (options.keep_state) result.state = std::move(states);
+  return result;
+}
+
+// The ensemble, and then one model of its kind that learns from it.
+Result<TrainedCandidate> Distill(const examples::ReplaySource& source,
+                                 const features::FeatureStatistics& tables,
+                                 const CandidateModelOptions& model_options,
+                                 const CandidateTrainOptions& options, base::ThreadPool& pool,
+                                 base::Progress& progress) {
+  if (!IsFullSoftmax(options, ShapeOf(tables).items)) {
+    return FailedPrecondition(
+        "retrieval.distill needs all items as classes, found {} negatives; set retrieval.negatives = 0 "
+        "without in_batch",
+        options.negatives);
+  }
+  CandidateTrainOptions of_teacher = options;
+  of_teacher.stop_after = options.teacher_stop_after;
+  UPNEXT_ASSIGN_OR_RETURN(
+      const TrainedCandidate teacher,
+      TrainEnsemble(source, tables, model_options, of_teacher, pool, progress, {}));
+  CandidateModelOptions single = model_options;
+  single.ensemble = 1;
+  CandidateTrainOptions of_student = options;
+  of_student.teacher = teacher.model.get();
+  of_student.seed = SeedOf(options.seed, model_options.ensemble);
+  of_student.checkpoints.name = CheckpointName(options.checkpoints.name, model_options.ensemble);
+  const CandidateStart anew;
+  UPNEXT_ASSIGN_OR_RETURN(TrainedCandidate student,
+                          TrainOne(source, tables, single, of_student,
+                                   {0, "candidate model that is taught", anew}, pool, progress));
+  student.teacher_epochs = teacher.chosen_epochs;
+  return student;
+}
+
+}  // namespace
+
+std::string CheckpointName(const std::string& name, uint32_t member) {
+  return member == 0 ? name : fmt::format("{}-{}", name, member + 1);
+}
+
+Result<TrainedCandidate> TrainCandidateModel(const examples::ReplaySource& source,
+                                             const features::FeatureStatistics& tables,
+                                             const CandidateModelOptions& model_options,
+                                             const CandidateTrainOptions& options,
+                                             base::ThreadPool& pool, base::Progress& progress,
+                                             const CandidateStart& start) {
+  if (options.distill > 0) {
+    return Distill(source, tables, model_options, options, pool, progress);
+  }
+  return TrainEnsemble(source, tables, model_options, options, pool, progress, start);
 }
 
 }  // namespace upnext::retrieval

@@ -104,7 +104,7 @@ TEST(ItemTower, CG24_AnItemWithoutARowHasTheRest) {
   ContentRig rig;
   const std::vector<uint32_t> rows = {5, 2};
   std::vector<float> out(rows.size() * rig.model.dim());
-  rig.model.item_tower()->Encode(rig.content, rows, out.data());
+  rig.model.EncodeNewItems(rig.content, rows, out.data());
   for (size_t i = 0; i < rows.size(); ++i) {
     const std::vector<double> expected = rig.VectorOf(rows[i], /*with_id=*/false);
     for (size_t d = 0; d < expected.size(); ++d) {
@@ -201,7 +201,7 @@ TEST(ItemTower, ReadBackGivesTheSameVectors) {
     ASSERT_TRUE(rig.model.Save(folder / "model", 42));
     auto loaded = CandidateModel::Load(folder / "model", 42);
     ASSERT_TRUE(loaded) << loaded.error().message;
-    ASSERT_NE(loaded->item_tower(), nullptr);
+    ASSERT_TRUE(loaded->has_item_tower());
     const std::vector<nn::Parameter> a = rig.model.Parameters(), b = loaded->Parameters();
     ASSERT_EQ(a.size(), b.size());
     for (size_t i = 0; i < a.size(); ++i) {

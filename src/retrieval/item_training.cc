@@ -96,6 +96,7 @@ class ItemRowTraining : public ItemTraining {
     given_.After();
   }
   void AppendState(std::vector<nn::Parameter>& state) override { step_->AppendState(name_, state); }
+  std::vector<nn::RowStep*> RowSteps() override { return {step_.get()}; }
 
  private:
   const std::string name_;
@@ -197,6 +198,11 @@ class ItemTowerTraining : public ItemTraining {
     for (size_t table = 0; table < content_steps_.size(); ++table) {
       content_steps_[table]->AppendState("content." + tower_.content_[table].name, state);
     }
+  }
+  std::vector<nn::RowStep*> RowSteps() override {
+    std::vector<nn::RowStep*> steps = {ids_step_.get()};
+    for (const auto& step : content_steps_) steps.push_back(step.get());
+    return steps;
   }
 
  private:

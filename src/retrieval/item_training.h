@@ -46,6 +46,7 @@ class ItemTraining {
   virtual void AppendStep(base::Tasks& tasks) = 0;
   virtual void Clear() = 0;  // after these tasks
   virtual void AppendState(std::vector<nn::Parameter>& state) = 0;
+  virtual std::vector<nn::RowStep*> RowSteps() = 0;  // those that change tables
 };
 
 // What is referred to outlives the training and does not move.

@@ -18,15 +18,15 @@ std::unique_ptr<const NewItemIndex> NewItemIndex::Make(const CandidateModel& mod
                                                        const catalogue::Catalogue& catalogue,
                                                        base::ThreadPool* pool) {
   constexpr size_t kNewItemRows = 256;  // at a time
-  if (model.item_tower() == nullptr) return nullptr;
+  if (!model.has_item_tower()) return nullptr;
   NewItems fresh = NewItemsOf(tables, catalogue);
   if (fresh.ids.empty()) return nullptr;
   std::vector<uint32_t> rows(fresh.ids.size());
   std::iota(rows.begin(), rows.end(), 0u);
   std::vector<float> vectors(rows.size() * model.dim());
   base::ParallelFor(pool, rows.size(), kNewItemRows, [&](size_t begin, size_t end) {
-    model.item_tower()->Encode(fresh.content, std::span(rows).subspan(begin, end - begin),
-                               vectors.data() + begin * model.dim());
+    model.EncodeNewItems(fresh.content, std::span(rows).subspan(begin, end - begin),
+                         vectors.data() + begin * model.dim());
   });
   return std::unique_ptr<const NewItemIndex>(
       new NewItemIndex(std::move(fresh.ids), std::move(vectors), model.dim(), pool));

@@ -131,7 +131,7 @@ inline void CheckAllGradients(Rig& rig, const std::function<double()>& loss) {
     std::ranges::copy(values[i], parameters[i].value.begin());
   }
   for (size_t i = 0; i < parameters.size(); ++i) {
-    const bool is_made = rig.model.item_tower() != nullptr &&
+    const bool is_made = rig.model.has_item_tower() &&
                          parameters[i].value.data() == rig.model.item_vectors().Row(0).data();
     if (is_made) continue;
     const auto worst = nn::CheckGradient(parameters[i].value, gradients[i], loss, {.step = 2e-3f});

@@ -79,9 +79,9 @@ class DriftRun {
       start = {from->ranker.ranker.get(), from->ranker.trainer.get(),
                from->dataset->statistics().train_end_ms};
     }
-    UPNEXT_ASSIGN_OR_RETURN(
-        training::TrainedModels trained,
-        training::Train(*model.dataset, options.train, run_.pool, run_.progress, {}, start));
+    UPNEXT_ASSIGN_OR_RETURN(training::TrainedModels trained,
+                            training::Train(*model.dataset, options.train, run_.pool, run_.progress,
+                                            {}, {.candidate = {}, .ranker = start}));
     model.ranker = std::move(trained.ranker);
     model.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return model;

@@ -81,9 +81,12 @@ class Search {
     train.validation_users = std::min(train.validation_users, kMaxValidationUsers);
     train.seed = seed_;
     train.checkpoints = {};
+    retrieval::CandidateModelOptions model = arm->preset->model;
+    model.ensemble = 1;
+    train.distill = 0;
     Quiet quiet(progress_);
     const auto trained = retrieval::TrainCandidateModel(dataset_.source(), dataset_.statistics(),
-                                                        arm->preset->model, train, pool_, quiet);
+                                                        model, train, pool_, quiet);
     if (!trained && trained.error().code != Code::kInternal) {
       return std::unexpected(trained.error());
     }
@@ -157,11 +160,8 @@ Result<PresetChoice> ChoosePreset(const Dataset& dataset, const retrieval::Prese
   return Search(dataset, options, seed, pool, progress).Run(per_epoch);
 }
 
-Result<std::vector<std::string>> UseBestPreset(const Dataset& dataset, TrainOptions* train,
-                                               base::ThreadPool& pool, base::Progress& progress) {
+void UsePreset(const PresetChoice& choice, TrainOptions* train, base::Progress& progress) {
   const uint64_t seed = train->candidate_train.seed;
-  UPNEXT_ASSIGN_OR_RETURN(PresetChoice choice,
-                          ChoosePreset(dataset, train->presets, seed, pool, progress));
   if (choice.preset.name != train->presets.presets.front().name) {
     train->candidate = choice.preset.model;
     train->candidate_train = choice.preset.train;
@@ -169,7 +169,6 @@ Result<std::vector<std::string>> UseBestPreset(const Dataset& dataset, TrainOpti
   }
   train->settings.push_back("retrieval.preset that was chosen = " + choice.preset.name);
   for (const std::string& note : choice.notes) progress.Note(note);
-  return std::move(choice.notes);
 }
 
 }  // namespace upnext::training

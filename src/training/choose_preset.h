@@ -39,9 +39,8 @@ struct PresetChoice {
 Result<PresetChoice> ChoosePreset(const Dataset& dataset, const retrieval::PresetOptions& options,
                                   uint64_t seed, base::ThreadPool& pool, base::Progress& progress);
 
-// Chooses, and sets what `train` has of the candidate model to that. The notes.
-Result<std::vector<std::string>> UseBestPreset(const Dataset& dataset, TrainOptions* train,
-                                               base::ThreadPool& pool, base::Progress& progress);
+// Sets what `train` has of the candidate model to the choice, and says its notes.
+void UsePreset(const PresetChoice& choice, TrainOptions* train, base::Progress& progress);
 
 }  // namespace upnext::training
 

@@ -23,15 +23,16 @@ namespace {
 namespace fs = std::filesystem;
 using Kind = examples::SplitOptions::Kind;
 
-// Settings that the ranker's weights and inputs depend on. How long it learns may change, and how its
-// predictions are weighted.
-std::vector<std::string> SettingsOfRanker(const base::Config& config) {
+// Settings that weights and inputs of the models that continue depend on. How long they learn may
+// change, and how predictions are weighted.
+std::vector<std::string> SettingsOfModels(const base::Config& config, bool candidate, bool ranker) {
   std::vector<std::string> settings = SettingsOf(config);
-  std::erase_if(settings, [](const std::string& line) {
+  std::erase_if(settings, [&](const std::string& line) {
     const std::string_view key = std::string_view(line).substr(0, line.find(" = "));
-    const bool of_others =
-        key.starts_with("retrieval.") || key.starts_with("split.") || key.starts_with("serving.");
-    return of_others || key == "ranking.epochs" || key == "ranking.patience" ||
+    const bool of_others = (!candidate && key.starts_with("retrieval.")) ||
+                           (!ranker && key.starts_with("ranking.")) || key.starts_with("split.") ||
+                           key.starts_with("serving.");
+    return of_others || key.ends_with(".epochs") || key.ends_with(".patience") ||
            key.ends_with(".score_weight");
   });
   return settings;
@@ -44,13 +45,17 @@ Result<int64_t> LastTrainingEvent(const fs::path& file, const bundle::PartType& 
   return span[1];
 }
 
-// Of the training part, or of all events.
-bool HasImpressionsAfter(const Dataset& dataset, int64_t time_ms, bool all) {
+// Of the training part, or of all events: impressions, or events that may be positive.
+bool HasNewsAfter(const Dataset& dataset, int64_t time_ms, bool all, bool impressions) {
   const log::EventLog& log = dataset.log();
+  const auto counts = [&](schema::EventType type) {
+    return impressions ? type == schema::EventType::kImpression
+                       : dataset.rule().MayBePositive(type);
+  };
   for (uint32_t user = 0; user < log.users(); ++user) {
     uint64_t row = all ? log.end(user) : dataset.split().train_end(user);
     while (row > log.begin(user) && log.time_ms(row - 1) > time_ms) {
-      if (log.type(--row) == schema::EventType::kImpression) return true;
+      if (counts(log.type(--row))) return true;
     }
   }
   return false;
@@ -68,6 +73,9 @@ Result<Continued> Continued::Open(const project::Project& project, const Options
   }
   from.folder_ = project.bundles().Path(*version);
   UPNEXT_ASSIGN_OR_RETURN(from.manifest_, bundle::VerifyBundle(from.folder_));
+  from.ranker_ = from.HasState(bundle::RankerStateType(), bundle::ValidatedRankerStateType());
+  from.candidate_ =
+      from.HasState(bundle::CandidateStateType(), bundle::ValidatedCandidateStateType());
   UPNEXT_RETURN_IF_ERROR(from.Check(project, options, log));
   for (const Models models : {Models::kValidated, Models::kPublished}) {
     const bundle::PartType type = from.FeaturesOf(models);
@@ -84,10 +92,11 @@ Status Continued::Check(const project::Project& project, const Options& options,
                               manifest_.version, why);
   };
   const bool validated = bundle::KeepsValidated(manifest_);
-  if (!Has(bundle::RankerStateType()) || (validated && !Has(bundle::ValidatedRankerStateType()))) {
+  if (!ranker_ && !candidate_) {
     return refuse(
         "it has no state of the ranker's training, which is kept with [ranking] order = \"time\" "
-        "when a ranker was trained");
+        "when a ranker was trained, nor of the candidate model's, which is kept with [retrieval] "
+        "keep_state = true");
   }
   if (std::ranges::find(log.lineage(), manifest_.log_digest) == log.lineage().end()) {
     return refuse(fmt::format("items and users have other numbers in log {} than in its log {}",
@@ -120,7 +129,8 @@ Status Continued::Check(const project::Project& project, const Options& options,
   UPNEXT_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(file));
   UPNEXT_ASSIGN_OR_RETURN(const base::Config before, base::Config::Parse(text, file.string()));
   const std::string differences =
-      nn::Differences(SettingsOfRanker(before), SettingsOfRanker(project.config()));
+      nn::Differences(SettingsOfModels(before, candidate_, ranker_),
+                      SettingsOfModels(project.config(), candidate_, ranker_));
   return differences.empty() ? Ok() : refuse(differences);
 }
 
@@ -136,44 +146,90 @@ Status Continued::CheckObjectives(const std::vector<ranking::Objective>& objecti
       manifest_.version);
 }
 
+Result<PresetChoice> Continued::PresetOf(const Chain& chain,
+                                         const retrieval::PresetOptions& options) const {
+  const auto same =
+      std::ranges::find(options.presets, chain.state.preset(), &retrieval::CandidatePreset::name);
+  if (same != options.presets.end()) return PresetChoice{.preset = *same, .notes = {}};
+  return FailedPrecondition(
+      "cannot continue from bundle {}: its candidate model has the preset {}, which [retrieval] does "
+      "not name; train without --continue",
+      manifest_.version, chain.state.preset());
+}
+
+Result<bundle::PartType> Continued::PartOf(Models models, const bundle::PartType& published,
+                                           const bundle::PartType& validated) const {
+  const bool kept = models == Models::kValidated && bundle::KeepsValidated(manifest_);
+  const bundle::PartType& type = kept ? validated : published;
+  const auto part = std::ranges::find(manifest_.parts, type.name, &bundle::PartEntry::name);
+  if (part == manifest_.parts.end()) {
+    return FailedPrecondition(
+        "cannot continue from bundle {}: it has no {}; train without --continue", manifest_.version,
+        type.name);
+  }
+  UPNEXT_RETURN_IF_ERROR(bundle::CheckPart(*part, type, folder_));
+  return type;
+}
+
 Result<Continued::Chain> Continued::Load(Models models, const TrainOptions& train,
                                          base::ThreadPool& pool) const {
-  const bool kept = models == Models::kValidated && bundle::KeepsValidated(manifest_);
-  const bundle::PartType features = FeaturesOf(models);
-  const bundle::PartType ranker = kept ? bundle::ValidatedRankerType() : bundle::RankerType();
-  const bundle::PartType state =
-      kept ? bundle::ValidatedRankerStateType() : bundle::RankerStateType();
-  for (const bundle::PartType& type : {features, ranker, state}) {
-    const auto part = std::ranges::find(manifest_.parts, type.name, &bundle::PartEntry::name);
-    UPNEXT_RETURN_IF_ERROR(bundle::CheckPart(*part, type, folder_));
-  }
+  UPNEXT_ASSIGN_OR_RETURN(const bundle::PartType features,
+                          PartOf(models, bundle::FeaturesType(), bundle::ValidatedFeaturesType()));
   Chain chain;
   UPNEXT_ASSIGN_OR_RETURN(
       const base::SectionFile file,
       base::SectionFile::Open(folder_ / features.file, features.kind, features.version));
   UPNEXT_ASSIGN_OR_RETURN(chain.statistics, bundle::OpenStatistics(folder_, manifest_, features));
+  if (ranker_) {
+    UPNEXT_RETURN_IF_ERROR(LoadRanker(models, train, file.digest(), pool, chain));
+  }
+  if (candidate_) UPNEXT_RETURN_IF_ERROR(LoadCandidate(models, file.digest(), chain));
+  return chain;
+}
+
+Status Continued::LoadRanker(Models models, const TrainOptions& train, uint64_t digest,
+                             base::ThreadPool& pool, Chain& chain) const {
+  UPNEXT_ASSIGN_OR_RETURN(const bundle::PartType ranker,
+                          PartOf(models, bundle::RankerType(), bundle::ValidatedRankerType()));
+  UPNEXT_ASSIGN_OR_RETURN(const bundle::PartType state, PartOf(models, bundle::RankerStateType(),
+                                                               bundle::ValidatedRankerStateType()));
   UPNEXT_ASSIGN_OR_RETURN(ranking::Ranker loaded,
-                          ranking::Ranker::Load(folder_ / ranker.file, file.digest()));
+                          ranking::Ranker::Load(folder_ / ranker.file, digest));
   ranking::ScoreWeights weights;
   for (const ranking::Objective& one : train.objectives) weights[one.name] = one.score_weight;
   loaded.SetScoreWeights(weights);
   chain.ranker = std::make_unique<ranking::Ranker>(std::move(loaded));
   chain.trainer =
       std::make_unique<ranking::RankerTrainer>(chain.ranker.get(), train.ranker_train, pool);
-  UPNEXT_RETURN_IF_ERROR(chain.trainer->LoadState(folder_ / state.file, file.digest()));
-  return chain;
+  return chain.trainer->LoadState(folder_ / state.file, digest);
+}
+
+Status Continued::LoadCandidate(Models models, uint64_t digest, Chain& chain) const {
+  UPNEXT_ASSIGN_OR_RETURN(
+      const bundle::PartType candidate,
+      PartOf(models, bundle::CandidateType(), bundle::ValidatedCandidateType()));
+  UPNEXT_ASSIGN_OR_RETURN(
+      const bundle::PartType state,
+      PartOf(models, bundle::CandidateStateType(), bundle::ValidatedCandidateStateType()));
+  UPNEXT_ASSIGN_OR_RETURN(retrieval::CandidateModel loaded,
+                          retrieval::CandidateModel::Load(folder_ / candidate.file, digest));
+  chain.candidate = std::make_unique<retrieval::CandidateModel>(std::move(loaded));
+  UPNEXT_ASSIGN_OR_RETURN(chain.state,
+                          retrieval::CandidateState::Load(folder_ / state.file, digest));
+  return Ok();
 }
 
 std::string Continued::WhyNothingNew(const Dataset& dataset, bool fits_on_all) const {
   const auto seen_ms = [&](Models models) { return seen_ms_[static_cast<size_t>(models)]; };
-  if (!HasImpressionsAfter(dataset, seen_ms(Models::kValidated), /*all=*/false)) {
+  const std::string_view news = ranker_ ? "impression" : "positive event";
+  if (!HasNewsAfter(dataset, seen_ms(Models::kValidated), /*all=*/false, ranker_)) {
     return fmt::format(
-        "the training part has no impression after {}, the last event that the ranker of bundle {} "
-        "was validated with",
-        base::FormatTime(seen_ms(Models::kValidated)), manifest_.version);
+        "the training part has no {} after {}, the last event that the models of bundle {} were "
+        "validated with",
+        news, base::FormatTime(seen_ms(Models::kValidated)), manifest_.version);
   }
-  if (fits_on_all && !HasImpressionsAfter(dataset, seen_ms(Models::kPublished), /*all=*/true)) {
-    return fmt::format("the log has no impression after {}, the last event that bundle {} has seen",
+  if (fits_on_all && !HasNewsAfter(dataset, seen_ms(Models::kPublished), /*all=*/true, ranker_)) {
+    return fmt::format("the log has no {} after {}, the last event that bundle {} has seen", news,
                        base::FormatTime(seen_ms(Models::kPublished)), manifest_.version);
   }
   return "";
@@ -184,10 +240,20 @@ std::string Continued::Name() const {
 }
 
 std::string Continued::Describe() const {
-  return fmt::format(
-      "the ranker continues from bundle {} with the impressions after {}, in the order of days; the "
-      "candidate model is trained anew",
-      manifest_.version, base::FormatTime(seen_ms_[static_cast<size_t>(Models::kValidated)]));
+  const std::string from =
+      fmt::format("from bundle {} with what is later than {}", manifest_.version,
+                  base::FormatTime(seen_ms_[static_cast<size_t>(Models::kValidated)]));
+  if (!candidate_) {
+    return "the ranker continues " + from +
+           ", in the order of days; the candidate model is trained anew";
+  }
+  if (!ranker_) return "the candidate model continues " + from + "; a ranker is trained anew";
+  return "candidate model and ranker continue " + from + ", the ranker in the order of days";
+}
+
+bool Continued::HasState(const bundle::PartType& published,
+                         const bundle::PartType& validated) const {
+  return Has(published) && (!bundle::KeepsValidated(manifest_) || Has(validated));
 }
 
 bool Continued::Has(const bundle::PartType& part) const {

@@ -38,6 +38,7 @@
 #include "training/staging.h"
 #include "training/time_information.h"
 #include "training/train.h"
+#include "training/training_states.h"
 
 namespace upnext::training {
 namespace {
@@ -91,7 +92,8 @@ class Job {
   OtherStage other_;                                               // with request.only
   std::shared_ptr<const features::RetrievalReference> reference_;  // of a chain: in its statistics
   std::optional<Continued> continued_;
-  std::optional<Continued::Chain> chain_;  // of its validated ranker
+  std::optional<Continued::Chain> chain_;  // of its validated models
+  std::string preset_;                     // of the candidate model
   TrainedModels trained_;
   evaluation::OrderChoice order_;
   Models models_;                            // of this run, and with request.only the other stage's
@@ -207,7 +209,7 @@ Status Job::ChooseObjectives() {
                                               {.are_defaults = options_.train.default_objectives,
                                                .feed = options_.evaluate.feed},
                                               pool_, progress_));
-  if (chain_) {
+  if (chain_ && chain_->ranker) {
     const Status same = continued_->CheckObjectives(objectives, *chain_->ranker);
     if (!same) {
       choices_.clear();
@@ -242,18 +244,25 @@ Status Job::CompareWithCurrent() {
 
 // Which configuration of the candidate model is trained.
 Status Job::ChooseCandidate() {
-  if (!options_.train.train_retrieval) return Ok();
-  UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> notes,
-                          UseBestPreset(*dataset_, &options_.train, pool_, progress_));
-  choices_.insert(choices_.end(), notes.begin(), notes.end());
+  TrainOptions& train = options_.train;
+  if (!train.train_retrieval) return Ok();
+  const bool chosen = chain_ && chain_->candidate;
+  UPNEXT_ASSIGN_OR_RETURN(const PresetChoice choice,
+                          chosen ? continued_->PresetOf(*chain_, train.presets)
+                                 : ChoosePreset(*dataset_, train.presets,
+                                                train.candidate_train.seed, pool_, progress_));
+  UsePreset(choice, &train, progress_);
+  preset_ = choice.preset.name;
+  choices_.insert(choices_.end(), choice.notes.begin(), choice.notes.end());
   return Ok();
 }
 
 Status Job::TrainModels() {
   UPNEXT_RETURN_IF_ERROR(ChooseCandidate());
   UPNEXT_ASSIGN_OR_RETURN(trained_, Train(*dataset_, options_.train, pool_, progress_, checkpoints_,
-                                          chain_ ? chain_->start() : ranking::RankerStart{}));
+                                          chain_ ? chain_->start() : Start{}));
   chain_.reset();
+  NamePreset(preset_, trained_);
   models_ = trained_.models();
   if (other_.empty()) return Ok();
   if (request_.only == Stage::kRanking) models_.candidate = other_.validated->candidate();
@@ -307,14 +316,11 @@ Status Job::FitOnAll() {
   validated_ = {bundle::ValidatedFeaturesType()};
   if (models_.candidate != nullptr) validated_.push_back(bundle::ValidatedCandidateType());
   if (models_.ranker != nullptr) validated_.push_back(bundle::ValidatedRankerType());
-  if (trained_.ranker.trainer != nullptr) {
-    validated_.push_back(bundle::ValidatedRankerStateType());
-    UPNEXT_RETURN_IF_ERROR(trained_.ranker.trainer->SaveState(
-        staging_->path() / validated_.back().file, checkpoints_.features_digest));
-  }
-  TrainOptions train = options_.train;
-  train.candidate_train.stop_after = trained_.candidate.best_epoch + 1;
-  train.ranker_train.stop_after = trained_.ranker.best_epoch + 1;
+  UPNEXT_ASSIGN_OR_RETURN(
+      const std::vector<bundle::PartType> states,
+      WriteValidatedStates(staging_->path(), trained_, checkpoints_.features_digest));
+  validated_.insert(validated_.end(), states.begin(), states.end());
+  const TrainOptions train = FitOptions(options_.train, trained_);
   const log::EventLog log = dataset_->log();
   models_ = {};  // before there are others
   trained_ = {};
@@ -340,7 +346,8 @@ Status Job::FitOnAll() {
   checkpoints_of_fit_ = {project_.checkpoints(), request_.resume, digest, "final-",
                          ContinuedName()};
   UPNEXT_ASSIGN_OR_RETURN(trained_, Train(*dataset_, train, pool_, progress_, checkpoints_of_fit_,
-                                          chain ? chain->start() : ranking::RankerStart{}));
+                                          chain ? chain->start() : Start{}));
+  NamePreset(preset_, trained_);
   models_ = trained_.models();
   return Ok();
 }
@@ -391,7 +398,7 @@ Status Job::Publish() {
     result_.report.notes.push_back("index: " + result_.manifest.index);
   }
   bundle::Parts parts = serving.Of(models_);
-  if (trained_.ranker.trainer) parts.Set(bundle::RankerStatePart(*trained_.ranker.trainer));
+  SetStateParts(trained_, parts);
   parts.Set(bundle::ProjectPart(project_.config().text()));
   parts.Set(bundle::ReportPart(report::RenderJson(result_.report)));
   for (const bundle::PartType& type : validated_) parts.Set(bundle::WrittenPart(type));
@@ -409,8 +416,7 @@ Status Job::Publish() {
 Result<JobResult> Job::Run() {
   if (continues_ != Continue::kNo && (request_.only || request_.shard)) {
     return InvalidArgument(
-        "--continue continues the ranker and trains the candidate model anew, both on the whole log; "
-        "leave --only and --shard out");
+        "--continue continues or trains both models, on the whole log; leave --only and --shard out");
   }
   UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, project_.Lock());
   UPNEXT_RETURN_IF_ERROR(project::ForgetDeleted(project_, progress_));

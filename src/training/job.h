@@ -23,7 +23,7 @@
 
 namespace upnext::training {
 
-// Whether the ranker continues from the current bundle (continued.h).
+// Whether models continue from the current bundle (continued.h).
 enum class Continue : uint8_t {
   kNo,
   kIfPossible,  // otherwise the training is a new one, with a note that says why

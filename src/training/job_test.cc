@@ -82,7 +82,7 @@ TEST_F(JobTest, CG27_AModelThatReadsContentIsPublishedWithItsTower) {
   RunAndPublish();
   const auto opened = project_->OpenBundle(bundle::LogChoice::kTrainedOn);
   ASSERT_TRUE(opened) << opened.error().message;
-  EXPECT_NE(opened->bundle->candidate()->item_tower(), nullptr);
+  EXPECT_TRUE(opened->bundle->candidate()->has_item_tower());
 }
 
 TEST_F(JobTest, ADamagedBundleStopsTheJobBeforeTrainingUnlessForced) {

@@ -80,8 +80,14 @@ Result<ReferencePtr> TrainReference(const project::Project& project, const log::
   TrainOptions train = options.train;
   train.train_retrieval = true;
   train.train_ranking = false;
-  UPNEXT_RETURN_IF_ERROR(UseBestPreset(*dataset, &train, pool, progress));
-  UPNEXT_RETURN_IF_ERROR(retrieval::CheckWidth(dataset->statistics().plan, train.candidate.dim));
+  UPNEXT_ASSIGN_OR_RETURN(
+      const PresetChoice choice,
+      ChoosePreset(*dataset, train.presets, train.candidate_train.seed, pool, progress));
+  UsePreset(choice, &train, progress);
+  train.candidate_train.keep_state = false;
+  const uint32_t members = train.candidate_train.distill > 0 ? 1 : train.candidate.ensemble;
+  UPNEXT_RETURN_IF_ERROR(
+      retrieval::CheckWidth(dataset->statistics().plan, train.candidate.dim * members));
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t digest, DigestOf(dataset->statistics(), request.folder));
   UPNEXT_ASSIGN_OR_RETURN(TrainedModels trained, Train(*dataset, train, pool, progress,
                                                        {.path = project.checkpoints(),

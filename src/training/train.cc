@@ -42,40 +42,52 @@ nn::CheckpointOptions CheckpointsOf(nn::CheckpointOptions options, std::string_v
 
 }  // namespace
 
+TrainOptions FitOptions(TrainOptions options, const TrainedModels& trained) {
+  options.candidate_train.stop_after = trained.candidate.chosen_epochs;
+  options.candidate_train.teacher_stop_after = trained.candidate.teacher_epochs;
+  options.ranker_train.stop_after = trained.ranker.best_epoch + 1;
+  return options;
+}
+
 Result<TrainedModels> Train(const Dataset& dataset, const TrainOptions& options,
                             base::ThreadPool& pool, base::Progress& progress,
-                            const CheckpointFolder& checkpoints,
-                            const ranking::RankerStart& start) {
+                            const CheckpointFolder& checkpoints, const Start& start) {
   ReturnFreedMemory();  // of learning the statistics
   TrainedModels trained;
   if (options.train_retrieval) {
     retrieval::CandidateTrainOptions train = options.candidate_train;
     train.checkpoints =
         CheckpointsOf(train.checkpoints, kRetrieval, dataset, options, pool, checkpoints);
-    UPNEXT_ASSIGN_OR_RETURN(trained.candidate, retrieval::TrainCandidateModel(
-                                                   dataset.source(), dataset.statistics(),
-                                                   options.candidate, train, pool, progress));
+    UPNEXT_ASSIGN_OR_RETURN(
+        trained.candidate,
+        retrieval::TrainCandidateModel(dataset.source(), dataset.statistics(), options.candidate,
+                                       train, pool, progress, start.candidate));
   }
   if (options.train_ranking && dataset.has_impressions()) {
     ranking::RankerTrainOptions train = options.ranker_train;
     train.checkpoints =
         CheckpointsOf(train.checkpoints, kRanking, dataset, options, pool, checkpoints);
     UPNEXT_ASSIGN_OR_RETURN(
-        trained.ranker, ranking::TrainRanker(dataset.source(), dataset.statistics(), options.ranker,
-                                             options.objectives, train, pool, progress, start));
+        trained.ranker,
+        ranking::TrainRanker(dataset.source(), dataset.statistics(), options.ranker,
+                             options.objectives, train, pool, progress, start.ranker));
   }
   return trained;
 }
 
 Status RemoveCheckpoints(const TrainOptions& options, const CheckpointFolder& checkpoints) {
-  const auto remove = [&](std::string_view stage) {
-    nn::CheckpointOptions of_stage;
-    of_stage.folder = checkpoints.path;
-    of_stage.name = checkpoints.prefix + std::string(stage);
-    return nn::TrainingCheckpoints(of_stage).Remove();
+  const auto remove = [&](const std::string& name) {
+    nn::CheckpointOptions of_model;
+    of_model.folder = checkpoints.path;
+    of_model.name = checkpoints.prefix + name;
+    return nn::TrainingCheckpoints(of_model).Remove();
   };
-  if (options.train_retrieval) UPNEXT_RETURN_IF_ERROR(remove(kRetrieval));
-  if (options.train_ranking) UPNEXT_RETURN_IF_ERROR(remove(kRanking));
+  const uint32_t models =
+      options.candidate.ensemble + (options.candidate_train.distill > 0 ? 1 : 0);
+  for (uint32_t i = 0; options.train_retrieval && i < models; ++i) {
+    UPNEXT_RETURN_IF_ERROR(remove(retrieval::CheckpointName(std::string(kRetrieval), i)));
+  }
+  if (options.train_ranking) UPNEXT_RETURN_IF_ERROR(remove(std::string(kRanking)));
   return Ok();
 }
 

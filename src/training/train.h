@@ -38,22 +38,30 @@ struct TrainedModels {
   Models models() const { return {candidate.model.get(), ranker.ranker.get()}; }
 };
 
+// What the trainings of the stages continue from; without, they are new ones.
+struct Start {
+  retrieval::CandidateStart candidate;
+  ranking::RankerStart ranker;
+};
+
+// For a fit on data that leaves none to validate on: as many epochs as validation chose.
+TrainOptions FitOptions(TrainOptions options, const TrainedModels& trained);
+
 // Where training keeps its checkpoints, so that it can be resumed.
 struct CheckpointFolder {
   std::filesystem::path path;  // empty: none are kept
   bool resume = false;         // continue from those that are there
   uint64_t features_digest = 0;
   std::string prefix = "";     // of their names: several trainings may share the folder
-  std::string continued = "";  // Continued::Name of what the ranker continues from
+  std::string continued = "";  // Continued::Name of what the stages continue from
 };
 
-// Trains the stages that the options ask for, the ranker from its `start` if there is one; a log without impressions has no ranker. The
-// checkpoints of a stage stay, also when it is done, until RemoveCheckpoints. Fails as
+// Trains the stages that the options ask for, each from its `start` if there is one; a log without
+// impressions has no ranker. The checkpoints of a stage stay, also when it is done, until RemoveCheckpoints. Fails as
 // retrieval::TrainCandidateModel and ranking::TrainRanker do.
 Result<TrainedModels> Train(const Dataset& dataset, const TrainOptions& options,
                             base::ThreadPool& pool, base::Progress& progress,
-                            const CheckpointFolder& checkpoints = {},
-                            const ranking::RankerStart& start = {});
+                            const CheckpointFolder& checkpoints = {}, const Start& start = {});
 // Those of the stages that the options ask for, with this prefix.
 Status RemoveCheckpoints(const TrainOptions& options, const CheckpointFolder& checkpoints);
 
