@@ -111,6 +111,7 @@ class RowSums : public nn::RowStep {
   explicit RowSums(nn::EmbeddingTable* table) : RowStep(table) {}
   std::span<const uint32_t> rows() const { return rows_; }
   const float* sums() const { return sums_.data(); }  // [rows, dim]
+  void set_learning_rate(float) override {}
   void AppendState(std::string_view, std::vector<nn::Parameter>&) override {}
 
  private:
