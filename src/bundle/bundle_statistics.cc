@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// 0, or kFailedPrecondition for one of another version.
+// Whether the manifest has the part; kFailedPrecondition for one of another version.
 Result<bool> Lists(const Manifest& manifest, const PartType& type, const fs::path& folder) {
   const auto part = std::ranges::find(manifest.parts, type.name, &PartEntry::name);
   if (part == manifest.parts.end()) return false;

@@ -1,7 +1,7 @@
 // A trained candidate model as the reference of the ranker's features (features/retrieval_reference.h,
 // RK-16): two files, the statistics that it was trained with, and the model that names their digest.
 //
-//   UPNEXT_RETURN_IF_ERROR(SaveReference(reference, features_file, model_file));
+//   UPNEXT_RETURN_IF_ERROR(SaveReference(tables, model, features_file, model_file));
 //   UPNEXT_ASSIGN_OR_RETURN(tables.reference, LoadReference(features_file, model_file, end_ms));
 //
 // Functions of their arguments; what they return is immutable: any number of threads.
