@@ -1,11 +1,13 @@
 // What content is for, on a log where it decides: users keep to a topic, and the last watch of each,
 // which is held out, is of an item that no other event has.
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
 
 #include "base/rng.h"
+#include "base/test_folder.h"
 #include "examples/test_world.h"
 #include "features/feature_statistics.h"
 #include "retrieval/item_content.h"
@@ -102,6 +104,57 @@ TEST(NewItems, AfterTrainingEveryVectorHasItsOwnRow) {
   const std::vector<float> found = bytes();
   model.EncodeItems(ContentOfItems(tables, world.catalogue), nullptr);
   EXPECT_EQ(found, bytes());
+}
+
+// Everything that a training of several models with averages makes of content: vectors of all items are
+// those of the averaged weights, new ones have as many numbers, and a file and a training that continues
+// without news give them back.
+TEST(NewItems, EnsemblesOfAveragedModelsHaveVectorsOfContent) {
+  const examples::World world(LogWithNewItems(/*last_is_new=*/true));
+  const features::FeatureStatistics tables = world.Learn(SpecOf({.items = ItemEncoder::kContent}));
+  CandidateModelOptions options;
+  options.items = ItemEncoder::kContent;
+  options.dim = options.embedding_dim = 8;
+  options.ensemble = 2;
+  CandidateTrainOptions train;
+  train.stop_after = 2;
+  train.average_decay = 0.9;
+  train.keep_state = true;
+  base::ThreadPool pool(2);
+  auto trained =
+      TrainCandidateModel(world.source, tables, options, train, pool, base::NoProgress());
+  ASSERT_TRUE(trained) << trained.error().message;
+  CandidateModel& model = *trained->model;
+  const NewItems fresh = NewItemsOf(tables, world.catalogue);
+  ASSERT_EQ(fresh.ids.size(), size_t{kTastesOfWorld} * kNewOfTopic);
+  const auto fresh_vectors = [&](const CandidateModel& of) {
+    std::vector<float> vectors(2 * of.dim());
+    of.EncodeNewItems(fresh.content, std::vector<uint32_t>{0, 7}, vectors.data());
+    return vectors;
+  };
+  const std::vector<float> joined = fresh_vectors(model);
+  for (uint32_t m = 0; m < 2; ++m) {
+    CandidateModel& member = model.members()[m];
+    const std::vector<float> own = fresh_vectors(member);
+    for (size_t d = 0; d < 8; ++d) EXPECT_EQ(joined[16 + 8 * m + d], own[8 + d]);
+    const std::vector<float> before(member.item_vectors().Row(3).begin(),
+                                    member.item_vectors().Row(3).end());
+    member.EncodeItems(ContentOfItems(tables, world.catalogue), nullptr);
+    EXPECT_THAT(member.item_vectors().Row(3), testing::ElementsAreArray(before));
+    EXPECT_THAT(model.item_vectors().Row(3).subspan(8 * m, 8), testing::ElementsAreArray(before));
+  }
+  const base::TestFolder folder;
+  ASSERT_TRUE(model.Save(folder / "model", 1));
+  const auto loaded = CandidateModel::Load(folder / "model", 1);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(fresh_vectors(*loaded), joined);
+  const auto continued =
+      TrainCandidateModel(world.source, tables, options, train, pool, base::NoProgress(),
+                          {&model, &*trained->state, INT64_MAX - 1});
+  ASSERT_TRUE(continued) << continued.error().message;
+  EXPECT_EQ(fresh_vectors(*continued->model), joined);
+  EXPECT_THAT(continued->model->item_vectors().Row(3),
+              testing::ElementsAreArray(model.item_vectors().Row(3)));
 }
 
 TEST(NewItems, CG27_ContentLosesNothingOnItemsThatTrainingHasSeen) {
