@@ -32,7 +32,7 @@ struct Bundle::Reader {
 };
 
 std::span<const Bundle::Reader> Bundle::Readers() {
-  static const std::array<Reader, 13> kReaders = {{
+  static const std::array<Reader, 14> kReaders = {{
       {FeaturesType(), true, &Bundle::OpenFeatures},
       {CandidateType(), false, &Bundle::OpenCandidate},
       {IndexType(), false, &Bundle::OpenIndex},
