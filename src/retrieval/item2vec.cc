@@ -35,7 +35,10 @@ class SkipGram {
       : options_(options),
         dim_(options.dim),
         rng_(options.seed, /*stream=*/3),
-        vectors_({.rows = items.rows(), .dim = options.dim, .scale = 0.5f / options.dim}, rng_),
+        vectors_({.rows = items.rows(),
+                  .dim = options.dim,
+                  .scale = 0.5f / static_cast<float>(options.dim)},
+                 rng_),
         contexts_(items.rows() * dim_),
         d_vector_(dim_),
         sampler_({}, items) {}
