@@ -16,14 +16,14 @@
 namespace upnext::retrieval {
 namespace {
 
-// Users keep to one of six groups of ten items.
+// Users keep to one of twenty groups of five items.
 examples::WorldOptions GroupedLog() {
   base::Rng rng(61);
   examples::WorldOptions options;
-  for (uint32_t u = 0; u < 180; ++u) {
-    for (uint32_t e = 0; e < 16; ++e) {
+  for (uint32_t u = 0; u < 400; ++u) {
+    for (uint32_t e = 0; e < 8; ++e) {
       options.events.push_back(examples::Watch(fmt::format("u{}", u),
-                                               fmt::format("g{}-{}", u % 6, rng.Below(10)),
+                                               fmt::format("g{:02}-{}", u % 20, rng.Below(5)),
                                                e * examples::kHour + u * 1000, 60));
     }
   }
@@ -32,7 +32,7 @@ examples::WorldOptions GroupedLog() {
 }
 
 std::string GroupOf(const examples::World& world, const features::Vocabulary& items, uint32_t row) {
-  return std::string(world.catalogue.Name(schema::IdSpace::kItem, items.Id(row))).substr(0, 2);
+  return std::string(world.catalogue.Name(schema::IdSpace::kItem, items.Id(row))).substr(0, 3);
 }
 
 TEST(Item2vec, ItemsOfTheSameHistoriesAreNear) {
@@ -42,7 +42,7 @@ TEST(Item2vec, ItemsOfTheSameHistoriesAreNear) {
   EXPECT_TRUE(std::ranges::all_of(vectors.Row(0), [](float x) { return x == 0; }));
   int same = 0, all = 0;
   for (uint32_t row = 1; row < items.rows(); ++row) {
-    for (const kernels::Scored& near : NearestByCosine(vectors, row, 5)) {
+    for (const kernels::Scored& near : NearestByCosine(vectors, row, 4)) {
       same += GroupOf(world, items, row) == GroupOf(world, items, near.index) ? 1 : 0;
       ++all;
     }
