@@ -5,15 +5,15 @@ Trains the project once per variant and seed, with the lines of the variant adde
 final fit, and prints a Markdown table: figures of the test part, processor seconds of training and evaluation.
 
 usage: bench/averaging.py [--upnext build/release/upnext] [--config configs/ml-1m.toml] [--seeds 1,2]
-                          [--variants base,ensemble2] [--set KEY=VALUE ...] [--work DIR]
+                          [--variants base,ensemble2] [--epochs 12] [--set KEY=VALUE ...] [--work DIR]
 """
 import argparse, json, pathlib, re, resource, subprocess
 
 VARIANTS = {
     "base": "",
     "average": "average_decay = 0.999\n",
-    "cosine": 'rate_schedule = "cosine"\npatience = 30\n',
-    "both": 'average_decay = 0.999\nrate_schedule = "cosine"\npatience = 30\n',
+    "cosine": 'rate_schedule = "cosine"\n',
+    "both": 'average_decay = 0.999\nrate_schedule = "cosine"\n',
     "ensemble2": "ensemble = 2\n",
     "ensemble3": "ensemble = 3\n",
     "distilled": "ensemble = 3\ndistill = 0.5\n",
@@ -24,6 +24,7 @@ a.add_argument("--upnext", default="build/release/upnext")
 a.add_argument("--config", default="configs/ml-1m.toml")
 a.add_argument("--seeds", default="1,2")
 a.add_argument("--variants", default="base,average,cosine,ensemble2")
+a.add_argument("--epochs", type=int, default=12, help="planned, of variants whose rate falls over them")
 a.add_argument("--set", action="append", default=[], help="a line for [retrieval] of every variant")
 a.add_argument("--work", default="build/averaging")
 o = a.parse_args()
@@ -52,7 +53,10 @@ imported = (work / name).exists()
 for seed in o.seeds.split(","):
     for variant in o.variants.split(","):
         config = work / f"{name}-{variant}.toml"
-        config.write_text(project("".join(line + "\n" for line in o.set) + VARIANTS[variant]))
+        lines = "".join(line + "\n" for line in o.set) + VARIANTS[variant]
+        if "rate_schedule" in lines:
+            lines += f"epochs = {o.epochs}\npatience = {o.epochs}\n"
+        config.write_text(project(lines))
         where = ["-c", str(config), "--project-dir", str(work / name)]
         if not imported:
             run(o.upnext, "import", *where)

@@ -32,7 +32,7 @@ struct Bundle::Reader {
 };
 
 std::span<const Bundle::Reader> Bundle::Readers() {
-  static const std::array<Reader, 14> kReaders = {{
+  static const auto kReaders = std::to_array<Reader>({
       {FeaturesType(), true, &Bundle::OpenFeatures},
       {CandidateType(), false, &Bundle::OpenCandidate},
       {IndexType(), false, &Bundle::OpenIndex},
@@ -48,7 +48,7 @@ std::span<const Bundle::Reader> Bundle::Readers() {
       {ValidatedRankerStateType(), false, nullptr},
       {CandidateStateType(), false, nullptr},
       {ValidatedCandidateStateType(), false, nullptr},
-  }};
+  });
   return kReaders;
 }
 

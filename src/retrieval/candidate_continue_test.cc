@@ -211,7 +211,7 @@ TEST_F(ContinuedCandidate, RefusesOtherFeaturesAnotherNumberOfModelsAndTheStateO
     return refused ? std::string() : refused.error().message;
   };
   features::FeatureSpec other;
-  other.retrieval = {{"last_watch", "last(interest, item)", ""}};
+  other.retrieval = {{"newest", "history(interest, item, 10)", ""}};
   EXPECT_THAT(why(now_->Learn(other), kinds[0]), HasSubstr("that grew from"));
   features::FeatureSpec fewer;
   fewer.max_items = 20;
