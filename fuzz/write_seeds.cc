@@ -72,14 +72,14 @@ Status WriteLogEdits(const fs::path& folder) {
 }
 
 // The same for bundle_fuzz.cc. Files: 0 features, 1 candidate, 2 index, 3 ranker, 4 co-watch,
-// 5 trending, 6 popular, 7 topic, 12 statistics of the reference, 13 reference.
+// 5 trending, 6 popular, 7 topic, 14 statistics of the reference, 15 reference.
 Status WriteBundleEdits(const fs::path& folder) {
   const Seeds seeds = {
       {"unchanged", ""},
-      {"other_row", Edited(0, 6, 0, 0, 1, "\x02")},
-      {"other_depth", Edited(1, 1, 0, 12, 1, "\x02")},
-      {"more_items", Edited(1, 3, 0, 0, 1, "\x7f")},
-      {"other_vectors", Edited(1, 4, 0, 40, 4, std::string(4, '\x3f'))},
+      {"other_row", Edited(0, 9, 0, 0, 1, "\x02")},
+      {"other_depth", Edited(1, 3, 0, 12, 1, "\x02")},
+      {"more_items", Edited(1, 12, 0, 0, 1, "\x7f")},
+      {"other_vectors", Edited(1, 13, 0, 40, 4, std::string(4, '\x3f'))},
       {"no_index_kind", Edited(2, 0, 3, 0, 0, "")},
       {"far_entry", Edited(2, 5, 0, 0, 1, "\x7f")},
       {"other_degree", Edited(2, 2, 0, 0, 1, "\x07")},
@@ -97,9 +97,9 @@ Status WriteBundleEdits(const fs::path& folder) {
       {"far_item", Edited(6, 0, 0, 0, 1, "\x27") + Edited(5, 0, 0, 0, 1, "\x26")},
       {"far_neighbour", Edited(4, 0, 0, 0, 1, "\x7f")},
       {"shorter_list", Edited(4, 1, 2, 0, 8, "")},
-      {"other_reference", Edited(13, 13, 0, 40, 4, std::string("\0\0\x80\x3e", 4))},
-      {"other_reference_row", Edited(12, 6, 0, 0, 1, "\x02")},
-      {"other_reference_depth", Edited(13, 1, 0, 12, 1, "\x02")},
+      {"other_reference", Edited(15, 13, 0, 40, 4, std::string("\0\0\x80\x3e", 4))},
+      {"other_reference_row", Edited(14, 9, 0, 0, 1, "\x02")},
+      {"other_reference_depth", Edited(15, 3, 0, 12, 1, "\x02")},
       {"other_topic", Edited(7, 1, 0, 0, 1, "\x27")},
       {"longer_topic", Edited(7, 0, 0, 8, 1, "\x7f")}};
   return WriteAll(folder, seeds);

@@ -155,6 +155,31 @@ TEST(Evaluate, UsersWeighEquallyHoweverManyOfTheirListsAreMeasured) {
   }
 }
 
+// Users keep to one of ten groups of items; the vectors find the group.
+TEST(Evaluate, CG23_ItemsNearThoseOfTheHistoryByItem2vecAreABaselineOnRequest) {
+  examples::WorldOptions options;
+  base::Rng rng(4);
+  for (int user = 0; user < 100; ++user) {
+    for (int day = 0; day < 10; ++day) {
+      for (int e = 0; e < 3; ++e) {
+        options.events.push_back(examples::Watch(
+            fmt::format("u{}", user), fmt::format("g{}-{}", user % 10, rng.Below(8)),
+            day * examples::kDay + e * examples::kHour + user, 99));
+      }
+    }
+  }
+  options.split = {.kind = examples::SplitOptions::Kind::kTime};
+  const World world(options);
+  const Untrained models(world);
+  EvaluateOptions asked{.feed = {.filter_seen = false}, .item2vec = true};
+  const Report report = Measure(models.subject, asked);
+  EXPECT_GT(Baseline(report, "item2vec").metrics.at("hr@10").value, 0.9);
+  EXPECT_LT(Baseline(report, "popularity").metrics.at("hr@10").value, 0.6);
+  asked.item2vec = false;
+  const Report without = Measure(models.subject, asked);
+  EXPECT_EQ(without.retrieval->baselines.size() + 1, report.retrieval->baselines.size());
+}
+
 // What was never trained predicts .5 about everywhere.
 TEST(Evaluate, ABaselineThatIsBetterThanTheRankerIsSaid) {
   const World world(LongTestWorld(100));

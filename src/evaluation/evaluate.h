@@ -57,6 +57,7 @@ struct EvaluateOptions {
   // What is left out of the lists; a target among it is a miss.
   features::FeedRule feed = {};
   bool baselines = true;
+  bool item2vec = false;  // with them, a row of item2vec, which is trained for it
   ServedOptions served = {};
   ReachOptions reach = {};
   // Of retrieval, at most, spread evenly over those of the part; the report says so. 0: as many as

@@ -11,6 +11,7 @@
 #include "base/thread_pool.h"
 #include "evaluation/baseline_losses.h"
 #include "evaluation/evaluate.h"
+#include "evaluation/item2vec_scores.h"
 #include "evaluation/list_figures.h"
 #include "evaluation/reach.h"
 #include "evaluation/retrieval_models.h"
@@ -328,6 +329,9 @@ Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const Evaluate
   RetrievalReport report;
   if (cases.empty()) return report;
   auto models = RetrievalModels(subject, options.baselines, cases, pool, progress);
+  if (options.baselines && options.item2vec) {
+    models.push_back(Item2vecScores(subject, ItemsByCount(subject), options.seed));
+  }
   const retrieval::FeedOrder& order = options.served.order;
   std::optional<ListMaker> maker;
   if (!IsModels(order) || options.served.live.every > 0) {

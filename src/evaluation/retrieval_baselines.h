@@ -15,6 +15,7 @@
 //   item-knn              the sum of the co-watch similarities to the user's newest kCoWatchItems
 //                         items (retrieval/co_watch.h)
 //
+// With EvaluateOptions::item2vec there is a row of it too (item2vec_scores.h).
 // "recently viewed" and "same topic" are left out where nothing was viewed, or no item has a topic.
 //
 // Only this room includes it.

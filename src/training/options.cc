@@ -104,6 +104,8 @@ Options Options::FromConfig(const base::Config& config) {
   options.evaluate.max_users = static_cast<uint32_t>(
       config.Table("evaluation")
           .Int("max_users", options.evaluate.max_users, {.min = 0, .max = UINT32_MAX}));
+  options.evaluate.item2vec =
+      config.Table("evaluation").Bool("item2vec", options.evaluate.item2vec);
   options.evaluate.targets = static_cast<examples::HoldoutTargets>(
       config.Table("evaluation").Choice("targets", {"all", "last", "successive"}, 0));
   const base::ConfigTable train = config.Table("train");

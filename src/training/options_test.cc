@@ -33,7 +33,7 @@ TEST(Options, CheckpointsAreBoundToWhatChangesTheModelAlone) {
   const auto config = base::Config::Parse(
       "[retrieval]\ndim = 16\ntower_learning_rate = 0.1\n[retrieval.index]\nkind = \"exact\"\n"
       "[ranking]\nlearning_rate = 0.1\nepochs = 3\n[split]\ntest_days = 2\n"
-      "[serving]\nfilter_seen = false\n[evaluation]\ntargets = \"successive\"\n",
+      "[serving]\nfilter_seen = false\n[evaluation]\ntargets = \"successive\"\nitem2vec = true\n",
       "test.toml");
   ASSERT_TRUE(config) << config.error().message;
   const Options options = Options::FromConfig(*config);
@@ -43,6 +43,7 @@ TEST(Options, CheckpointsAreBoundToWhatChangesTheModelAlone) {
                                             "split.test_days = 2", "serving.filter_seen = false"));
   EXPECT_FALSE(options.train.candidate_train.feed.filter_seen);
   EXPECT_FALSE(options.evaluate.feed.filter_seen);
+  EXPECT_TRUE(options.evaluate.item2vec);
   EXPECT_EQ(options.evaluate.targets, examples::HoldoutTargets::kSuccessive);
 }
 
