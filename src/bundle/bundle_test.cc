@@ -126,8 +126,9 @@ TEST(Bundle, PartsThatWereLeftOutAreAbsentAfterOpening) {
   EXPECT_EQ(bundle->candidate(), nullptr);
   EXPECT_EQ(bundle->index(), nullptr);
   EXPECT_EQ(bundle->ranker(), nullptr);
-  ASSERT_EQ(bundle->generators().size(), 1u);
-  EXPECT_EQ(bundle->generators()[0].name, "recent") << "which has no part";
+  ASSERT_EQ(bundle->generators().size(), 2u) << "which have no parts";
+  EXPECT_EQ(bundle->generators()[0].name, "continue");
+  EXPECT_EQ(bundle->generators()[1].name, "recent");
   EXPECT_THAT(FilesIn(project.bundle_folder()),
               testing::ElementsAre("features.uxs", "manifest.json", "project.toml", "report.json"));
 }

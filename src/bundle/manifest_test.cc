@@ -51,10 +51,11 @@ TEST_F(PartsTest, ManifestListsNameFileKindAndVersionOfEach) {
   for (const PartEntry& part : manifest->parts) names.push_back(part.name);
   EXPECT_THAT(names, testing::ElementsAre("features", "project", "report", "candidate", "index",
                                           "ranker", "generator.next", "generator.bought-together",
-                                          "generator.co-watch", "generator.trending",
-                                          "generator.popular", "generator.similar-content",
-                                          "generator.topic", "generator.new-items"));
-  const PartEntry& popular = manifest->parts[10];
+                                          "generator.co-watch", "generator.series",
+                                          "generator.trending", "generator.popular",
+                                          "generator.similar-content", "generator.topic",
+                                          "generator.same-channel", "generator.new-items"));
+  const PartEntry& popular = manifest->parts[11];
   EXPECT_EQ(popular.file, "generator.popular.uxs");
   EXPECT_TRUE(base::SectionFile::Open(project_.bundle_folder() / popular.file, popular.kind,
                                       popular.version));

@@ -24,9 +24,14 @@ namespace upnext::retrieval {
 inline CandidateModel RandomModel(const features::FeatureStatistics& tables, uint32_t dim,
                                   uint64_t seed = 1) {
   base::Rng rng(seed);
-  CandidateModel model(
-      {.dim = dim, .embedding_dim = 8, .context_dim = 4, .depth = 0, .recent_windows = {}},
-      ShapeOf(tables), rng);
+  const CandidateShape shape = ShapeOf(tables);
+  CandidateModelOptions options;
+  options.items = shape.inputs.impression.slots.empty() ? ItemEncoder::kId : ItemEncoder::kContent;
+  options.dim = dim;
+  options.embedding_dim = 8;
+  options.context_dim = 4;
+  options.depth = 0;
+  CandidateModel model(options, shape, rng);
   for (nn::Parameter& parameter : model.Parameters()) {
     // Row 0 of a table stands for what is not in the vocabulary.
     const size_t width = parameter.shape.size() < 2 ? 0 : parameter.shape[1];
