@@ -90,7 +90,13 @@ std::string LossText(const BaselineLoss& loss, const RankerGoal* goal, bool orde
                                         : std::string(WhatToTry(loss.baseline, order_is_auto)));
 }
 
-std::string RankerLossText(const BaselineLoss& loss) {
+std::string RankerLossText(const BaselineLoss& loss, bool reads_reference) {
+  if (reads_reference) {
+    return LossLine(
+        loss,
+        "the ranker learns from the days after its reference candidate model alone: lower "
+        "[ranking] reference_share, or leave out the features that read the reference");
+  }
   return LossLine(
       loss,
       "the log is small for this ranker, or its settings do not suit it: train with more "

@@ -40,7 +40,8 @@ RankerGoal GoalOf(std::span<const ranking::Objective> objectives,
 // order chose among all there are.
 std::string LossText(const BaselineLoss& loss, const RankerGoal* goal, bool order_is_auto);
 // The same of a figure of the ranker among impressions.
-std::string RankerLossText(const BaselineLoss& loss);
+// `reads_reference`: its features read a reference candidate model, which takes days from it.
+std::string RankerLossText(const BaselineLoss& loss, bool reads_reference);
 
 }  // namespace upnext::evaluation
 

@@ -50,9 +50,11 @@ TEST(BaselineLosses, OfErrorsAreTheSmallerOnes) {
   EXPECT_EQ(losses[0].baseline, "additive, shrunk");
   EXPECT_EQ(losses[1].baseline, "additive");
   EXPECT_THAT(
-      RankerLossText(losses[0]),
+      RankerLossText(losses[0], /*reads_reference=*/false),
       HasSubstr("ranking: additive, shrunk has ndcg@10 0.1000, the ranker 0.2000 (difference "
                 "+0.1000, 95 % interval +0.1000 to +0.1000): "));
+  EXPECT_THAT(RankerLossText(losses[0], /*reads_reference=*/true),
+              HasSubstr("lower [ranking] reference_share"));
 }
 
 TEST(BaselineLosses, AreOneLineWithWhatToTry) {

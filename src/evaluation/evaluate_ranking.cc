@@ -245,9 +245,10 @@ class RankingRun {
 };
 
 // The baselines that are clearly better than the ranker in one of its figures.
-void AddRankerLosses(const RankingRun& run, std::span<const DecidingFigure> figures,
-                     const Predictor& ranker, std::span<const Predictor> baselines, uint64_t seed,
-                     RankingReport* report, std::vector<std::string>* notes) {
+void AddRankerLosses(const RankingRun& run, bool reads_reference,
+                     std::span<const DecidingFigure> figures, const Predictor& ranker,
+                     std::span<const Predictor> baselines, uint64_t seed, RankingReport* report,
+                     std::vector<std::string>* notes) {
   std::map<std::string, std::vector<NamedFigure>> rows;  // by metric
   for (const Predictor& baseline : baselines) {
     for (DecidingFigure& figure : run.Figures(baseline)) {
@@ -258,7 +259,7 @@ void AddRankerLosses(const RankingRun& run, std::span<const DecidingFigure> figu
     const std::vector<BaselineLoss> losses =
         FindLosses("ranking", {ranker.name, figure}, rows[figure.metric], seed);
     if (losses.empty()) continue;
-    notes->push_back(RankerLossText(losses.front()));
+    notes->push_back(RankerLossText(losses.front(), reads_reference));
     report->losses.insert(report->losses.end(), losses.begin(), losses.end());
   }
 }
@@ -316,7 +317,8 @@ Result<RankingReport> EvaluateRanking(const Subject& subject, const EvaluateOpti
   }
   notes->push_back(run.PagesNote());
   std::vector<DecidingFigure> figures = run.Figures(ranker);
-  AddRankerLosses(run, figures, ranker, baselines, options.seed, &report, notes);
+  AddRankerLosses(run, subject.tables.plan.reads_reference(), figures, ranker, baselines,
+                  options.seed, &report, notes);
   std::erase_if(figures, [](const DecidingFigure& figure) {
     return figure.metric != "weighted_user_loss" && figure.metric != "watch_rmse_s";
   });

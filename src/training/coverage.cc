@@ -53,9 +53,11 @@ std::string WhichRequestAttributesAreAbsent(const log::EventLog& log) {
       log.schema().declared(schema::Entity::kRequest);
   std::vector<bool> found(declared.size());
   std::vector<schema::AttributeValue> values;
-  for (uint64_t row = 0; row < log.events() && std::ranges::count(found, false) > 0; ++row) {
-    log.RequestAttributes(row, &values);
-    for (size_t a = 0; a < found.size(); ++a) found[a] = found[a] || !IsAbsent(values[a]);
+  for (uint32_t user = 0; user < log.users() && std::ranges::count(found, false) > 0; ++user) {
+    for (uint64_t row = log.begin(user); row < log.end(user); ++row) {
+      log.RequestAttributes(row, &values);
+      for (size_t a = 0; a < found.size(); ++a) found[a] = found[a] || !IsAbsent(values[a]);
+    }
   }
   std::string names;
   for (size_t a = 0; a < found.size(); ++a) {

@@ -12,8 +12,10 @@ constexpr int64_t kFewDays = 14;
 constexpr uint64_t kFewEvents = 100;  // fewer may have such times for other reasons
 
 bool AreDates(const log::EventLog& log, int64_t first_ms) {
-  for (uint64_t row = 0; row < log.events(); ++row) {
-    if ((log.time_ms(row) - first_ms) % base::kDayMs != 0) return false;
+  for (uint32_t user = 0; user < log.users(); ++user) {  // rows of a shard need not begin at 0
+    for (uint64_t row = log.begin(user); row < log.end(user); ++row) {
+      if ((log.time_ms(row) - first_ms) % base::kDayMs != 0) return false;
+    }
   }
   return true;
 }

@@ -6,8 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "base/test_folder.h"
 #include "features/test_log.h"
+#include "log/event_log.h"
 #include "schema/raw_event.h"
+#include "schema/schema.h"
+#include "training/coverage.h"
 
 namespace upnext::training {
 namespace {
@@ -38,6 +42,27 @@ TEST(TimeInformation, TimesOfAFileWithoutTimesSayNothing) {
   EXPECT_THAT(WhyOf([](int64_t i) { return 1000 * i; }), HasSubstr("consecutive numbers"));
   EXPECT_THAT(WhyOf([](int64_t i) { return i; }), HasSubstr("consecutive numbers"));
   EXPECT_THAT(WhyOf([](int64_t i) { return i % 13 * 86'400'000; }), HasSubstr("dates"));
+}
+
+TEST(TimeInformation, AShardIsReadFromItsFirstRow) {
+  std::vector<schema::RawEvent> events;
+  for (int i = 0; i < 400; ++i) {
+    events.push_back({.user = "u" + std::to_string(i % 40),
+                      .item = "i" + std::to_string(i / 40),
+                      .time_ms = 1'700'000'000'000 + i % 13 * 86'400'000,
+                      .type = schema::EventType::kComplete});
+  }
+  const base::TestFolder folder;
+  ASSERT_TRUE(
+      log::WriteEventLog(folder / "log", events, {}, {}, /*shards=*/2,
+                         schema::Schema::Parse("schema.requests.page = 'category'").value()));
+  for (const uint32_t shard : {0u, 1u}) {
+    const auto log = log::EventLog::Open(folder / "log", shard);
+    ASSERT_TRUE(log) << log.error().message;
+    ASSERT_GT(log->events(), 100u);
+    EXPECT_THAT(WhyTimesSayNothing(*log), HasSubstr("dates"));
+    EXPECT_THAT(WhichRequestAttributesAreAbsent(*log), HasSubstr("no event of the log has page"));
+  }
 }
 
 TEST(TimeInformation, TimesOfADayOrDatesOfMonthsSaySomething) {
