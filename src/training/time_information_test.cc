@@ -54,10 +54,10 @@ TEST(TimeInformation, AShardIsReadFromItsFirstRow) {
   }
   const base::TestFolder folder;
   ASSERT_TRUE(
-      log::WriteEventLog(folder / "log", events, {}, {}, /*shards=*/2,
+      log::WriteEventLog(folder.path(), events, {}, {}, /*shards=*/2,
                          schema::Schema::Parse("schema.requests.page = 'category'").value()));
   for (const uint32_t shard : {0u, 1u}) {
-    const auto log = log::EventLog::Open(folder / "log", shard);
+    const auto log = log::EventLog::Open(folder.path(), shard);
     ASSERT_TRUE(log) << log.error().message;
     ASSERT_GT(log->events(), 100u);
     EXPECT_THAT(WhyTimesSayNothing(*log), HasSubstr("dates"));
