@@ -22,7 +22,7 @@ namespace upnext::features {
 // Keys of [serving].
 struct FeedRule {
   bool filter_seen = true;               // leave out items that the user has watched
-  bool filter_started = true;            // with filter_seen: also those that he has not finished
+  bool filter_started = true;            // with filter_seen: also those that UserState::HasStarted
   bool filter_disliked = true;           // leave out items that the user does not want
   std::optional<float> low_rating = {};  // the highest rating that is a dislike; none: LowRatingOf
   // Of a state of FeaturePlan::state().

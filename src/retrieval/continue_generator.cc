@@ -22,7 +22,7 @@ void ContinueGenerator::Propose(const ProposeRequest& request, size_t n, const I
 }
 
 std::string ContinueGenerator::Reason(const ProposeRequest&, const Candidate&) const {
-  return "you have not finished it";
+  return "you opened it and did not finish it";
 }
 
 }  // namespace upnext::retrieval

@@ -1,5 +1,5 @@
-// Proposes what the user began to watch and has not finished, the newest first. Such items are in feeds
-// only with [serving] filter_started = false, which [generators.continue] candidates needs. Learns
+// Proposes what the user began to watch, or opened again, and has not finished since, the newest first.
+// Such items are in feeds only with [serving] filter_started = false, which [generators.continue] candidates needs. Learns
 // nothing. One of the generators of generator_registry.cc. Immutable: any number of threads.
 #ifndef UPNEXT_RETRIEVAL_CONTINUE_GENERATOR_H_
 #define UPNEXT_RETRIEVAL_CONTINUE_GENERATOR_H_

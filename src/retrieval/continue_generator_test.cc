@@ -39,7 +39,7 @@ TEST(ContinueGenerator, ProposesWhatWasWatchedInPartAndNotFinishedSinceTheNewest
     std::vector<Candidate> out;
     (*generator)->Propose(request, n, filter, &out);
     for (const Candidate& one : out) {
-      EXPECT_EQ((*generator)->Reason(request, one), "you have not finished it");
+      EXPECT_EQ((*generator)->Reason(request, one), "you opened it and did not finish it");
       names.push_back(log.catalogue().Name(schema::IdSpace::kItem, one.item));
     }
     return names;
