@@ -26,7 +26,8 @@ bool IsOfItem(const AttributePath& path) {
 // Whether the catalogue alone says it of an item.
 bool IsContent(const Feature& feature) {
   if (feature.kind == FeatureKind::kContinuous) {
-    return feature.number.code == Code::kNumber && IsOfItem(feature.number.path);
+    const Code code = feature.number.code;
+    return (code == Code::kNumber || code == Code::kGivenVector) && IsOfItem(feature.number.path);
   }
   return std::ranges::all_of(feature.category.paths, IsOfItem) &&
          std::ranges::all_of(feature.category.others, IsOfItem);
@@ -54,7 +55,7 @@ Compiled<Feature> FeatureCompiler::Compile(const Declaration& declaration) {
         expression,
         "the candidate model has one vector for an item, whoever asks and whenever: expected "
         "attributes of the item alone (item.channel, tokens(item.title, ROWS), "
-        "cross(item.channel, item.language, ROWS)); declare it for ranking");
+        "cross(item.channel, item.language, ROWS), vector(item.NAME)); declare it for ranking");
   }
   if (feature.kind != FeatureKind::kContinuous &&
       feature.category.code == CategoryOp::Code::kCross) {
@@ -88,7 +89,7 @@ Compiled<Feature> FeatureCompiler::Any(const Expression& expression) {
   if (name == "age" || name == "hour" || name == "weekday") return Time(expression);
   if (name == "limit") return Limited(expression);
   if (name == "plain" || name == "hats") return Encoded(expression);
-  if (name == "vector") return UserVector(expression);
+  if (name == "vector") return Vector(expression);
   const bool everybody = name == "everybody";
   if (everybody) UPNEXT_RETURN_IF_ERROR(CheckArguments(expression, 1, 1, "everybody(count(...))"));
   const Expression& call = everybody ? expression.arguments[0] : expression;
@@ -179,8 +180,8 @@ Compiled<Feature> FeatureCompiler::Path(const Expression& expression) {
   }
   return Wrong(
       expression,
-      fmt::format("'{}' is a text or a vector: of a text, tokens(item.title, ROWS) reads the "
-                  "words; no feature reads a vector",
+      fmt::format("'{0}' is a text or a vector: tokens({0}, ROWS) reads the words of a text, "
+                  "vector({0}) the numbers of a vector",
                   expression.name));
 }
 
@@ -197,6 +198,23 @@ Compiled<void> FeatureCompiler::CheckReference(const Expression& expression) con
                fmt::format("'{}' would be both the reference candidate model's and that "
                            "of [schema.requests]; rename the declared attribute",
                            expression.name));
+}
+
+Compiled<Feature> FeatureCompiler::Vector(const Expression& call) {
+  if (call.arguments.size() != 1 || call.arguments[0].name == kUserVector) return UserVector(call);
+  const Expression& of = call.arguments[0];
+  UPNEXT_ASSIGN_OR_RETURN(const AttributePath path, Attribute(of));
+  if (path.kind != Kind::kVector) {
+    return Wrong(
+        of,
+        fmt::format("expected a vector of items or users, such as item.NAME, found '{}'", of.name));
+  }
+  const uint32_t floats = schema_.attributes(path.entity)[path.attribute].width;
+  return NumberFeature({.code = Code::kGivenVector,
+                        .path = path,
+                        .encoding = NumberOp::Encoding::kVector,
+                        .floats = floats},
+                       SideOf(path));
 }
 
 Compiled<Feature> FeatureCompiler::UserVector(const Expression& call) {

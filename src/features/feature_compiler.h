@@ -88,6 +88,7 @@ class FeatureCompiler {
   Compiled<Feature> Else(const Expression& expression);
   // Of the reference candidate model.
   Compiled<void> CheckReference(const Expression& expression) const;
+  Compiled<Feature> Vector(const Expression& call);
   Compiled<Feature> UserVector(const Expression& call);
   // The op of history() or last(); `path` is what it lists.
   Compiled<CategoryOp> Bag(const Expression& call, bool sorted, AttributePath* path);

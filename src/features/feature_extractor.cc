@@ -35,12 +35,18 @@ struct NumberGroup {
   }
 };
 
-// The user vector of the request, as it is.
+// The user vector of the request, or a vector that the catalogue has, as it is.
 struct VectorStep {
-  bool dropped;
-  size_t dense, floats;
-  void Append(std::span<const float> user_vector, float* row) const {
-    if (!dropped && user_vector.size() == floats) std::ranges::copy(user_vector, row + dense);
+  const Feature& feature;
+  FeatureSource given;
+  void Append(const FeatureSubject& subject, const catalogue::Catalogue& catalogue,
+              float* row) const {
+    if (feature.dropped) return;
+    const NumberOp& op = feature.number;
+    const std::span<const float> vector = op.code == NumberOp::Code::kUserVector
+                                              ? subject.user_vector
+                                              : given.Vector(subject, catalogue);
+    if (vector.size() == op.floats) std::ranges::copy(vector, row + feature.dense);
   }
 };
 
@@ -56,13 +62,14 @@ double PriorOf(const NumberOp& op, const FeatureStatistics& tables) {
 
 // One side of the plan, with everything that it reads found.
 struct FeatureExtractor::Steps {
-  Steps(const FeatureStatistics& feature_tables, const catalogue::Catalogue& catalogue, Model model,
+  Steps(const FeatureStatistics& feature_tables, const catalogue::Catalogue& names, Model model,
         Side side);
   void Append(const FeatureSubject& subject, FeatureBlock* block) const;
   // Those that the steps compare with, in the order of their places.
   std::vector<WordSet> RequestWords(const FeatureSubject& subject) const;
 
   const FeatureStatistics& tables;
+  const catalogue::Catalogue& catalogue;
   bool powers;  // false: squares and roots are 0, for ablation
   std::vector<CategoryStep> categories;
   std::vector<NumberGroup> groups;
@@ -71,8 +78,8 @@ struct FeatureExtractor::Steps {
 };
 
 FeatureExtractor::Steps::Steps(const FeatureStatistics& feature_tables,
-                               const catalogue::Catalogue& catalogue, Model model, Side side)
-    : tables(feature_tables), powers(!tables.spec.Drops(kPowersName)) {
+                               const catalogue::Catalogue& names, Model model, Side side)
+    : tables(feature_tables), catalogue(names), powers(!tables.spec.Drops(kPowersName)) {
   const SidePlan& plan = tables.plan.side(model, side);
   const std::span<const Quantiles> quantiles = tables.QuantilesOf(model, side);
   dense_width = plan.dense_width;
@@ -83,7 +90,7 @@ FeatureExtractor::Steps::Steps(const FeatureStatistics& feature_tables,
   for (const Feature& feature : plan.numbers) {
     const NumberOp& op = feature.number;
     if (op.encoding == NumberOp::Encoding::kVector) {
-      vectors.push_back({feature.dropped, feature.dense, op.floats});
+      vectors.push_back({feature, FeatureSource(op.path, catalogue)});
       continue;
     }
     auto group = std::ranges::find_if(groups, [&](const NumberGroup& one) {
@@ -137,7 +144,7 @@ std::vector<WordSet> FeatureExtractor::Steps::RequestWords(const FeatureSubject&
       step.Encode(value, powers, raw, dense);
     }
   }
-  for (const VectorStep& step : vectors) step.Append(subject.user_vector, dense);
+  for (const VectorStep& step : vectors) step.Append(subject, catalogue, dense);
   block->raw_width = raw_width;
   block->dense_width = dense_width;
   ++block->rows;

@@ -239,6 +239,37 @@ TEST_F(Operations, MatchComparesTwoAttributes) {
   EXPECT_TRUE(std::isnan(Number("match(user.language, item.language)", "c")));
 }
 
+TEST(GivenVector, NumbersOfAnItemsVectorAreReadAsTheyAre) {
+  const schema::Schema schema =
+      schema::Schema::Parse("schema.items.vec = 'vector(3)'\nschema.items.price = 'number'")
+          .value();
+  schema::RawItem given{.item = "a"};
+  given.attributes = {{*schema.FindAttribute(schema::Entity::kItem, "vec"), "0.5 -2 8"}};
+  const TestLog log(
+      {Of(EventType::kClick, "u", "a", Minutes(1)), Of(EventType::kClick, "u", "b", Minutes(2))},
+      {given, {.item = "b"}}, {}, schema);
+  const FeatureStatistics tables =
+      LearnTables(log, {.ranking = {{"vec", "vector(item.vec)", ""},
+                                    {"shown", "vector(request.current_item.vec)", ""}}});
+  const UserState nobody(tables.plan.state());
+  const Context context{.current_item = log.item("a")};
+  const auto vec = [&](const char* item) {
+    return ImpressionRow(tables, log, nobody, 0, context, {.item = log.item(item)}).dense("vec");
+  };
+  EXPECT_THAT(vec("a"), ElementsAre(0.5f, -2, 8));
+  EXPECT_THAT(vec("b"), ElementsAre(0, 0, 0));
+  EXPECT_THAT(QueryRow(tables, log, Model::kRanking, nobody, 0, context).dense("shown"),
+              ElementsAre(0.5f, -2, 8));
+  const FeatureStatistics content = LearnTables(
+      log, {.defaults = false, .retrieval = {{"vec", "vector(item.vec)", ""}}, .ranking = {}});
+  FeatureBlock rows;
+  FeatureExtractor(content, log.catalogue(), Model::kRetrieval).AppendContent(log.item("a"), &rows);
+  EXPECT_THAT(rows.dense, ElementsAre(0.5f, -2, 8));
+  const auto refused = FeaturePlan::Compile({.ranking = {{"p", "vector(item.price)", ""}}}, schema);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("expected a vector of items or users"));
+}
+
 TEST_F(Operations, MT09_TheWordsOfATitleHaveRowsAndTitlesOfRequestsShareThem) {
   FeatureStatistics tables =
       LearnTables(log_, {.ranking = {{"x", "tokens(item.title, 1000)", ""},

@@ -78,6 +78,7 @@ struct NumberOp {
     kSourceScore,     // share of its source's scores that are below the candidate's
     kRetrievalScore,  // dot product of the user and the candidate (retrieval_reference.h)
     kUserVector,      // the user vector of the same model, `floats` numbers
+    kGivenVector,     // vector `path` of an item or user, `floats` numbers
     kAge,             // days since a time
     kHour,            // of the request's time, UTC, 0 to 24
     kWeekday,         // of the request's time, UTC, 0 (Monday) to 6

@@ -79,6 +79,15 @@ class FeatureSource {
     return catalogue.Text(schema::Entity::kItem, attribute_, ItemOf(subject));
   }
 
+  // A vector of an item or of the user; empty without one.
+  std::span<const float> Vector(const FeatureSubject& subject,
+                                const catalogue::Catalogue& catalogue) const {
+    if (of_ == Of::kUser) {
+      return catalogue.Vector(schema::Entity::kUser, attribute_, subject.user);
+    }
+    return catalogue.Vector(schema::Entity::kItem, attribute_, ItemOf(subject));
+  }
+
   // Calls visit(id) for each id of a categorical attribute; false when there is none.
   template <typename Visit>
   bool ForEachId(const FeatureSubject& subject, const Visit& visit) const {

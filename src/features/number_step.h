@@ -125,6 +125,7 @@ class NumberStep {
                    ? kMissing
                    : tables.reference->Score(subject.user_vector, subject.candidate.item);
       case kUserVector:
+      case kGivenVector:
         break;  // a VectorStep
       case kAge:
         return SecondsSince(now_ms, path_.Value(subject).time_ms) / kDaySeconds;
