@@ -315,6 +315,18 @@ std::vector<std::string> ConfigTable::Keys() const {
 
 namespace {
 
+std::string LineText(const toml::node& node) {
+  if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
+  if (const toml::array* array = node.as_array(); array != nullptr && !array->empty()) {
+    std::vector<std::string> texts;
+    for (const toml::node& one : *array) texts.push_back(LineText(one));
+    return fmt::format("[ {} ]", fmt::join(texts, ", "));
+  }
+  std::ostringstream text;
+  text << toml::node_view(node);
+  return text.str();
+}
+
 void AppendLines(const toml::node& node, const std::string& name, std::vector<std::string>* lines) {
   if (const toml::table* table = node.as_table()) {
     for (const auto& [key, value] : *table) {
@@ -328,9 +340,7 @@ void AppendLines(const toml::node& node, const std::string& name, std::vector<st
       AppendLines(*tables->get(i), fmt::format("{}[{}]", name, i), lines);
     }
   } else {
-    std::ostringstream text;
-    text << toml::node_view(node);
-    lines->push_back(fmt::format("{} = {}", name, text.str()));
+    lines->push_back(fmt::format("{} = {}", name, LineText(node)));
   }
 }
 

@@ -237,6 +237,10 @@ TEST(Config, LinesDescribeATableIndependentlyOfItsLayout) {
   EXPECT_EQ(lines("retrieval.dim = 64 # a word"), lines("[retrieval]\n\ndim = 64\n"));
   EXPECT_NE(lines("retrieval.dim = 64"), lines("retrieval.dim = 65"));
   EXPECT_TRUE(lines("[other]\ndim = 64").empty());
+  EXPECT_EQ(lines("[retrieval]\nshare = 0.3\nshares = [0.1, 1e-7]\nnone = []\n"),
+            (std::vector<std::string>{"retrieval.none = []", "retrieval.share = 0.3",
+                                      "retrieval.shares = [ 0.1, 1e-07 ]"}))
+      << "numbers as short as they can be read back";
 }
 
 TEST(Config, SaysWhereValuesAndTablesBegin) {

@@ -19,6 +19,13 @@ namespace {
 constexpr std::pair<std::string_view, Entity> kEntities[] = {
     {"item", Entity::kItem}, {"user", Entity::kUser}, {"request", Entity::kRequest}};
 
+// Names that are no attributes, and where they can be used.
+constexpr std::pair<std::string_view, std::string_view> kPlaces[] = {
+    {"example_age", "by itself"},
+    {"request.time", "in hour(request.time) and weekday(request.time)"},
+    {kRetrievalScore, "by itself"},
+    {kUserVector, "in vector(request.user_vector, N)"}};
+
 bool IsItemOfRequest(Entity entity, const schema::Attribute& attribute) {
   return entity == Entity::kRequest && attribute.kind == Kind::kCategory &&
          attribute.space == schema::IdSpace::kItem;
@@ -39,12 +46,8 @@ std::optional<AttributePath> ThroughRequest(const schema::Schema& schema, std::s
 }
 
 std::vector<std::string> AllPaths(const schema::Schema& schema) {
-  std::vector<std::string> names = {"item",
-                                    "query",
-                                    "example_age",
-                                    "request.time",
-                                    std::string(kRetrievalScore),
-                                    std::string(kUserVector)};
+  std::vector<std::string> names = {"item", "query"};
+  for (const auto& [name, place] : kPlaces) names.emplace_back(name);
   for (const auto& [prefix, entity] : kEntities) {
     for (const schema::Attribute& attribute : schema.attributes(entity)) {
       names.push_back(fmt::format("{}.{}", prefix, attribute.name));
@@ -79,6 +82,11 @@ Compiled<AttributePath> ResolveAttribute(const schema::Schema& schema,
     const auto number = schema.FindAttribute(entity, rest);
     if (!number) continue;
     return AttributePath{entity, *number, schema.attributes(entity)[*number].kind};
+  }
+  for (const auto& [known, place] : kPlaces) {
+    if (name != known) continue;
+    return std::unexpected(
+        Mistake{expression.at, fmt::format("'{}' cannot be used here, only {}", known, place)});
   }
   return std::unexpected(
       Mistake{expression.at, fmt::format("unknown attribute '{}'{}", expression.name,

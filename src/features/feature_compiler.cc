@@ -17,7 +17,7 @@ using Code = NumberOp::Code;
 
 namespace {
 
-constexpr double kMaxHats = 256, kMaxFloats = 4096;
+constexpr uint32_t kMaxHats = 256, kMaxFloats = 4096;
 
 bool IsOfItem(const AttributePath& path) {
   return path.entity == Entity::kItem && path.attribute != kItself && path.through == kItself;
@@ -225,8 +225,7 @@ Compiled<Feature> FeatureCompiler::UserVector(const Expression& call) {
     return Wrong(vector, fmt::format("expected {}", kUserVector));
   }
   UPNEXT_RETURN_IF_ERROR(CheckReference(vector));
-  UPNEXT_ASSIGN_OR_RETURN(const double n, NumberIn(call.arguments[1], 1, kMaxFloats));
-  const auto floats = static_cast<uint32_t>(n);
+  UPNEXT_ASSIGN_OR_RETURN(const uint32_t floats, WholeIn(call.arguments[1], 1, kMaxFloats));
   if (needs_.user_vector_floats != 0 && needs_.user_vector_floats != floats) {
     return Wrong(call.arguments[1], fmt::format("expected {} as in another feature, found {}",
                                                 needs_.user_vector_floats, floats));
@@ -280,8 +279,7 @@ Compiled<CategoryOp> FeatureCompiler::Bag(const Expression& call, bool sorted,
   }
   CategoryOp op{.code = CategoryOp::Code::kBag, .newest = 1, .sorted = sorted};
   if (!last) {
-    UPNEXT_ASSIGN_OR_RETURN(const double newest, NumberIn(call.arguments[2], 1, kMaxBagLimit));
-    op.newest = static_cast<uint32_t>(newest);
+    UPNEXT_ASSIGN_OR_RETURN(op.newest, WholeIn(call.arguments[2], 1, kMaxBagLimit));
   }
   if (call.arguments.size() == 4) {
     if (sorted) return Wrong(call.arguments[3], "weights by age would show the order in time");
@@ -310,13 +308,11 @@ Compiled<Feature> FeatureCompiler::Cross(const Expression& call) {
   UPNEXT_RETURN_IF_ERROR(CheckKnownAtRequest(a, call.arguments[0]));
   UPNEXT_ASSIGN_OR_RETURN(const AttributePath b, Category(call.arguments[1]));
   UPNEXT_RETURN_IF_ERROR(CheckKnownAtRequest(b, call.arguments[1]));
-  UPNEXT_ASSIGN_OR_RETURN(const double rows, NumberIn(call.arguments[2], 2, kMaxHashedRows));
+  UPNEXT_ASSIGN_OR_RETURN(const uint32_t rows, WholeIn(call.arguments[2], 2, kMaxHashedRows));
   const bool list = a.kind == Kind::kCategories || b.kind == Kind::kCategories;
-  return CategoryFeature({.code = CategoryOp::Code::kCross,
-                          .paths = {a},
-                          .others = {b},
-                          .rows = static_cast<uint32_t>(rows)},
-                         list, std::max(SideOf(a), SideOf(b)), /*vocabulary=*/0);
+  return CategoryFeature(
+      {.code = CategoryOp::Code::kCross, .paths = {a}, .others = {b}, .rows = rows}, list,
+      std::max(SideOf(a), SideOf(b)), /*vocabulary=*/0);
 }
 
 Compiled<Feature> FeatureCompiler::Match(const Expression& call) {
@@ -387,8 +383,7 @@ Compiled<Feature> FeatureCompiler::Encoded(const Expression& call) {
   }
   op.encoding = hats ? NumberOp::Encoding::kHats : NumberOp::Encoding::kPlain;
   if (hats) {
-    UPNEXT_ASSIGN_OR_RETURN(const double n, NumberIn(call.arguments[1], 2, kMaxHats));
-    op.hats = static_cast<uint32_t>(n);
+    UPNEXT_ASSIGN_OR_RETURN(op.hats, WholeIn(call.arguments[1], 2, kMaxHats));
   }
   return feature;
 }

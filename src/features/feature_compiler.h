@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -50,6 +51,13 @@ inline Compiled<double> NumberIn(const Expression& expression, double min, doubl
                                        ToText(expression)));
 }
 
+inline Compiled<uint32_t> WholeIn(const Expression& expression, uint32_t min, uint32_t max) {
+  const auto number = NumberIn(expression, min, max);
+  if (number && std::trunc(*number) == *number) return static_cast<uint32_t>(*number);
+  return Wrong(expression, fmt::format("expected a whole number from {} to {}, found '{}'", min,
+                                       max, ToText(expression)));
+}
+
 inline Feature NumberFeature(NumberOp op, Side side) {
   Feature feature;
   feature.kind = FeatureKind::kContinuous;
@@ -59,7 +67,7 @@ inline Feature NumberFeature(NumberOp op, Side side) {
 }
 
 // Of cross() and of tokens() of a text.
-inline constexpr double kMaxHashedRows = 10'000'000;
+inline constexpr uint32_t kMaxHashedRows = 10'000'000;
 
 inline Feature CategoryFeature(CategoryOp op, bool list, Side side, uint32_t vocabulary) {
   Feature feature;

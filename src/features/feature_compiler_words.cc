@@ -51,21 +51,20 @@ Compiled<AttributePath> FeatureCompiler::ItemText(const Expression& expression) 
 
 Compiled<Feature> FeatureCompiler::Words(const Expression& call) {
   UPNEXT_ASSIGN_OR_RETURN(const AttributePath path, ItemText(call.arguments[0]));
-  UPNEXT_ASSIGN_OR_RETURN(const double rows, NumberIn(call.arguments[1], 2, kMaxHashedRows));
+  UPNEXT_ASSIGN_OR_RETURN(const uint32_t rows, WholeIn(call.arguments[1], 2, kMaxHashedRows));
   const uint32_t vocabulary =
       needs_.Vocabulary({.name = "words." + schema_.attributes(path.entity)[path.attribute].name,
                          .space = IdSpace::kItem,
                          .counts = VocabularyPlan::Counts::kWords,
                          .paths = {},
-                         .rows = static_cast<uint32_t>(rows)});
-  if (needs_.vocabularies[vocabulary].rows != static_cast<uint32_t>(rows)) {
+                         .rows = rows});
+  if (needs_.vocabularies[vocabulary].rows != rows) {
     return Wrong(call.arguments[1], fmt::format("expected {}, as an earlier feature has it: words "
                                                 "of one attribute share their rows",
                                                 needs_.vocabularies[vocabulary].rows));
   }
-  return CategoryFeature(
-      {.code = CategoryOp::Code::kWords, .paths = {path}, .rows = static_cast<uint32_t>(rows)},
-      /*list=*/true, SideOf(path), vocabulary);
+  return CategoryFeature({.code = CategoryOp::Code::kWords, .paths = {path}, .rows = rows},
+                         /*list=*/true, SideOf(path), vocabulary);
 }
 
 Compiled<Feature> FeatureCompiler::WordOverlap(const Expression& call) {

@@ -48,6 +48,8 @@ TEST(RetrievalReference, RK16_MistakesAreNamed) {
   EXPECT_THAT(of_ranker("request.user_vector"), HasSubstr("use vector(request.user_vector, N)"));
   EXPECT_THAT(of_ranker("vector(item.title, 3)"), HasSubstr("expected request.user_vector"));
   EXPECT_THAT(of_ranker("vector(request.user_vector, 0)"), HasSubstr("from 1 to 4096"));
+  EXPECT_THAT(of_ranker("vector(request.user_vector, 16.5)"),
+              HasSubstr("expected a whole number from 1 to 4096, found '16.5'"));
   EXPECT_THAT(of_ranker("vector(request.user_vector)"), HasSubstr("found 1 arguments"));
   EXPECT_THAT(of_ranker("request.retrieval_scor"),
               HasSubstr("did you mean 'request.retrieval_score'"));
@@ -59,6 +61,21 @@ TEST(RetrievalReference, RK16_MistakesAreNamed) {
   FeatureSpec two = WithReference();
   two.ranking.push_back({"again", "vector(request.user_vector, 4)", ""});
   EXPECT_THAT(MistakeIn(two), HasSubstr("expected 3 as in another feature, found 4"));
+}
+
+TEST(RetrievalReference, NamesThatAreNoAttributesSayWhereTheyCanBeUsed) {
+  for (const auto& [from, why] :
+       {std::pair("cross(request.retrieval_score, item.channel, 9)", "only by itself"),
+        std::pair("match(item.channel, request.retrieval_score)", "only by itself"),
+        std::pair("overlap(example_age, item.topics)", "only by itself"),
+        std::pair("request.region else request.retrieval_score", "only by itself"),
+        std::pair("age(request.time)", "only in hour(request.time) and weekday(request.time)"),
+        std::pair("request.time", "only in hour(request.time) and weekday(request.time)"),
+        std::pair("tokens(request.user_vector, 9)", "only in vector(request.user_vector, N)")}) {
+    const std::string mistake = MistakeIn({.ranking = {{"x", from, ""}}});
+    EXPECT_THAT(mistake, HasSubstr(std::string("cannot be used here, ") + why)) << from;
+    EXPECT_THAT(mistake, Not(HasSubstr("unknown"))) << from;
+  }
 }
 
 TEST(RetrievalReference, RK16_ADeclaredAttributeOfTheSameNameIsAMistake) {

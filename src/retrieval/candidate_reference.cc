@@ -1,5 +1,9 @@
 #include "retrieval/candidate_reference.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "base/section_file.h"
@@ -17,6 +21,18 @@ Result<uint64_t> DigestOfStatistics(const fs::path& file) {
       const base::SectionFile sections,
       base::SectionFile::Open(file, features::kTablesKind, features::kTablesVersion));
   return sections.digest();
+}
+
+uint32_t TrainedMembers(const CandidatePreset& preset) {
+  return preset.train.distill > 0 ? 1 : preset.model.ensemble;
+}
+uint32_t TrainedDim(const CandidatePreset& preset) {
+  return preset.model.dim * TrainedMembers(preset);
+}
+
+// "[retrieval] dim = 8", with which these members have vectors of `floats` numbers; "" if none have.
+std::string DimFor(uint32_t floats, uint32_t members) {
+  return floats % members == 0 ? fmt::format("[retrieval] dim = {}", floats / members) : "";
 }
 
 }  // namespace
@@ -63,9 +79,32 @@ Status CheckWidth(const features::FeaturePlan& plan, size_t dim) {
   const uint32_t expected = plan.user_vector_floats();
   if (expected == 0 || expected == dim) return Ok();
   return FailedPrecondition(
-      "a feature reads vector(request.user_vector, {0}), but the candidate model has user vectors of "
-      "{1} numbers; write vector(request.user_vector, {1}), or set [retrieval] dim = {0}",
+      "a feature reads vector(request.user_vector, {}), but the reference candidate model has user "
+      "vectors of {} numbers; train again",
       expected, dim);
+}
+
+Status CheckWidth(const features::FeaturePlan& plan, const PresetOptions& options) {
+  const uint32_t expected = plan.user_vector_floats();
+  const auto fits = [&](const CandidatePreset& one) { return TrainedDim(one) == expected; };
+  if (expected == 0 || std::ranges::all_of(options.presets, fits)) return Ok();
+  const CandidatePreset& first = options.presets.front();
+  const uint32_t members = TrainedMembers(first), dim = TrainedDim(first);
+  const std::string set = DimFor(expected, members);
+  const auto other = std::ranges::find_if(
+      options.presets, [&](const CandidatePreset& one) { return TrainedDim(one) != dim; });
+  if (other != options.presets.end()) {
+    return FailedPrecondition(
+        "a feature reads vector(request.user_vector, {}), but [retrieval] preset = \"auto\" chooses "
+        "among models with user vectors of {} and of {} numbers; set {}, or choose a preset",
+        expected, dim, TrainedDim(*other), set.empty() ? "[retrieval] dim" : set);
+  }
+  return FailedPrecondition(
+      "a feature reads vector(request.user_vector, {}), but the candidate model has user vectors of "
+      "{}{} numbers; write vector(request.user_vector, {}){}",
+      expected,
+      members > 1 ? fmt::format("dim x ensemble = {} x {} = ", first.model.dim, members) : "", dim,
+      dim, set.empty() ? "" : ", or set " + set);
 }
 
 }  // namespace upnext::retrieval

@@ -19,6 +19,7 @@
 #include "features/feature_statistics.h"
 #include "features/retrieval_reference.h"
 #include "retrieval/candidate_model.h"
+#include "retrieval/presets.h"
 
 namespace upnext::retrieval {
 
@@ -50,8 +51,10 @@ Result<std::shared_ptr<const features::RetrievalReference>> LoadReference(
     const std::filesystem::path& features_file, const std::filesystem::path& model_file,
     int64_t end_ms);
 
-// kFailedPrecondition unless the user vector is as wide as the plan's features expect it to be.
+// kFailedPrecondition unless the user vector is as wide as the plan's features expect it to be: of a
+// trained model, or of every model that may be trained (dim x ensemble numbers; with distill, dim).
 Status CheckWidth(const features::FeaturePlan& plan, size_t dim);
+Status CheckWidth(const features::FeaturePlan& plan, const PresetOptions& options);
 
 }  // namespace upnext::retrieval
 

@@ -7,14 +7,17 @@
 #include <cmath>
 #include <cstring>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "base/config.h"
 #include "base/file.h"
 #include "base/test_folder.h"
 #include "examples/test_world.h"
 #include "features/feature_extractor.h"
 #include "kernels/vector_ops.h"
 #include "nn/parameter.h"
+#include "retrieval/presets.h"
 #include "retrieval/test_reference.h"
 
 namespace upnext::retrieval {
@@ -153,8 +156,40 @@ TEST_F(CandidateReferenceTest, RK16_AnotherWidthIsNamedWithWhatToSet) {
   EXPECT_TRUE(CheckWidth(tables_.plan, 6));
   EXPECT_TRUE(CheckWidth({}, 7)) << "no feature lists it";
   EXPECT_THAT(CheckWidth(tables_.plan, 8).error().message,
+              testing::HasSubstr("user vectors of 8 numbers; train again"));
+}
+
+class WidthOfOptions : public CandidateReferenceTest {
+ protected:
+  // "" if all fit vector(request.user_vector, 6).
+  std::string Mistake(const std::string& retrieval) const {
+    const auto config = base::Config::Parse("[retrieval]\n" + retrieval, "test.toml");
+    EXPECT_TRUE(config) << config.error().message;
+    const Status fits =
+        CheckWidth(tables_.plan, PresetOptions::FromConfig(config->Table("retrieval")));
+    return fits ? "" : fits.error().message;
+  }
+};
+
+TEST_F(WidthOfOptions, RK16_OfAnEnsembleAllItsModelsCountAndOfADistilledOneItself) {
+  EXPECT_EQ(Mistake("dim = 6"), "");
+  EXPECT_EQ(Mistake("dim = 3\nensemble = 2"), "");
+  EXPECT_EQ(Mistake("dim = 6\nensemble = 2\ndistill = 0.5"), "");
+  EXPECT_THAT(Mistake("preset = \"watch\"\ndim = 8"),
               testing::HasSubstr("user vectors of 8 numbers; write vector(request.user_vector, 8), "
                                  "or set [retrieval] dim = 6"));
+  EXPECT_THAT(Mistake("dim = 6\nensemble = 2"),
+              testing::HasSubstr("dim x ensemble = 6 x 2 = 12 numbers; write "
+                                 "vector(request.user_vector, 12), or set [retrieval] dim = 3"));
+  EXPECT_THAT(Mistake("dim = 2\nensemble = 4"), testing::EndsWith("(request.user_vector, 8)"))
+      << "no dim makes four models of it";
+}
+
+TEST_F(WidthOfOptions, RK16_PresetsOfSeveralWidthsAskForADim) {
+  const auto message = Mistake("preset = \"auto\"");
+  EXPECT_THAT(message, testing::HasSubstr("numbers; set [retrieval] dim = 6, or choose a preset"));
+  EXPECT_THAT(message, testing::Not(testing::HasSubstr("write")));
+  EXPECT_EQ(Mistake("preset = \"auto\"\ndim = 6"), "");
 }
 
 }  // namespace

@@ -78,10 +78,8 @@ TrainOptions TrainOptions::FromConfig(const base::Config& config,
   options.ranker_train = ranking::RankerTrainOptions::FromConfig(ranking);
   options.reference_share =
       ranking.Real("reference_share", options.reference_share, {.min = 0.01, .max = 0.99});
-  for (const retrieval::CandidatePreset& preset : options.presets.presets) {
-    const Status wide = retrieval::CheckWidth(plan, preset.model.dim);
-    if (!wide) retrieval.Fail("dim", wide.error().message);
-  }
+  const Status wide = retrieval::CheckWidth(plan, options.presets);
+  if (!wide) retrieval.Fail("dim", wide.error().message);
   options.settings = SettingsOf(config);
   return options;
 }

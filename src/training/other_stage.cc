@@ -28,8 +28,8 @@ Result<OtherStage> OpenOther(const project::Project& project, Stage only, uint64
   const bundle::Manifest& manifest = other.validated->manifest();
   if (features_digest != other.validated->features_digest()) {
     return FailedPrecondition(
-        "--only {}: the log or the [features] changed since bundle {}, so its other model no "
-        "longer fits; train without --only",
+        "--only {}: the log or the [features] changed since bundle {}, or --continue made it, so its "
+        "other model no longer fits; train without --only",
         StageName(only), manifest.version);
   }
   if (fitted != bundle::KeepsValidated(manifest) ||

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/config.h"
+#include "base/file.h"
 #include "base/time_text.h"
 #include "bundle/bundle.h"
 #include "bundle/bundle_statistics.h"
@@ -47,8 +49,16 @@ bool HasImpressions(const log::EventLog& log) {
   return log.stats().by_type[static_cast<size_t>(schema::EventType::kImpression)] > 0;
 }
 
-// kNotFound without a bundle.
-Result<ReferencePtr> ReferenceOfBundle(const project::Project& project, int64_t end_ms,
+Result<double> ShareOf(const fs::path& bundle) {
+  const fs::path file = bundle / bundle::ProjectType().file;
+  UPNEXT_ASSIGN_OR_RETURN(const std::string text, base::ReadFile(file));
+  UPNEXT_ASSIGN_OR_RETURN(const base::Config config, base::Config::Parse(text, file.string()));
+  return config.Table("ranking").Real("reference_share", TrainOptions().reference_share);
+}
+
+// kNotFound without a bundle. `end_ms`: of the reference that a training of these would make.
+Result<ReferencePtr> ReferenceOfBundle(const project::Project& project, const log::EventLog& log,
+                                       const examples::Split& split, double share, int64_t end_ms,
                                        Stage only) {
   UPNEXT_ASSIGN_OR_RETURN(const std::string version, project.bundles().Current());
   const fs::path folder = project.bundles().Path(version);
@@ -58,11 +68,17 @@ Result<ReferencePtr> ReferenceOfBundle(const project::Project& project, int64_t 
   if (statistics.reference != nullptr && statistics.reference->end_ms() == end_ms) {
     return statistics.reference;
   }
+  UPNEXT_ASSIGN_OR_RETURN(const double its_share, ShareOf(folder));
+  const bool unchanged = statistics.reference != nullptr && its_share == share &&
+                         manifest.log_digest == log.lineage().back() &&
+                         manifest.split == split.Describe();
   return FailedPrecondition(
-      "--only {}: the log, a [[feature]] or [ranking] reference_share changed since bundle {}, so its "
-      "reference candidate model is not the one that the ranker's features need; train without "
-      "--only",
-      StageName(only), version);
+      "--only {}: {} bundle {}, so its reference candidate model is not the one that the ranker's "
+      "features need; train without --only",
+      StageName(only),
+      unchanged ? "--continue has kept the reference of an earlier log in"
+                : "the log, [split], a [[feature]] or [ranking] reference_share changed since",
+      version);
 }
 
 Result<ReferencePtr> TrainReference(const project::Project& project, const log::EventLog& log,
@@ -85,9 +101,6 @@ Result<ReferencePtr> TrainReference(const project::Project& project, const log::
       ChoosePreset(*dataset, train.presets, train.candidate_train.seed, pool, progress));
   UsePreset(choice, &train, progress);
   train.candidate_train.keep_state = false;
-  const uint32_t members = train.candidate_train.distill > 0 ? 1 : train.candidate.ensemble;
-  UPNEXT_RETURN_IF_ERROR(
-      retrieval::CheckWidth(dataset->statistics().plan, train.candidate.dim * members));
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t digest, DigestOf(dataset->statistics(), request.folder));
   UPNEXT_ASSIGN_OR_RETURN(TrainedModels trained, Train(*dataset, train, pool, progress,
                                                        {.path = project.checkpoints(),
@@ -116,7 +129,7 @@ Result<ReferenceDays> ReferenceDaysOf(const log::EventLog& log, const examples::
     return FailedPrecondition(
         "a feature of the ranker reads a reference candidate model, which learns from the first of the "
         "days with impressions; expected at least two in the training part ({}), found {}; import "
-        "more, or leave the feature out",
+        "more, set fewer [split] validation_days and test_days, or leave the feature out",
         split.Describe(), days.size());
   }
   const auto of_share = static_cast<size_t>(std::llround(share * static_cast<double>(days.size())));
@@ -132,17 +145,24 @@ Result<ReferencePtr> PrepareReference(const project::Project& project, const log
   UPNEXT_ASSIGN_OR_RETURN(const features::FeaturePlan plan,
                           features::FeaturePlan::Compile(options.dataset.features, log.schema()));
   if (!plan.reads_reference() || !HasImpressions(log)) return nullptr;
+  UPNEXT_RETURN_IF_ERROR(retrieval::CheckWidth(plan, options.train.presets));
   UPNEXT_ASSIGN_OR_RETURN(const WideSplit made,
                           MakeWideSplit(options.dataset.split, log, options.dataset.RuleFor(log)));
   UPNEXT_ASSIGN_OR_RETURN(const ReferenceDays days,
                           ReferenceDaysOf(log, made.split, options.train.reference_share));
   if (request.only) {
-    Result<ReferencePtr> kept = ReferenceOfBundle(project, days.end_ms, *request.only);
+    Result<ReferencePtr> kept = ReferenceOfBundle(
+        project, log, made.split, options.train.reference_share, days.end_ms, *request.only);
     if (kept || kept.error().code != Code::kNotFound) return kept;
   }
   Result<ReferencePtr> trained =
       TrainReference(project, log, options, days, request, pool, progress);
-  if (!trained) trained.error().message = "reference candidate model: " + trained.error().message;
+  if (!trained) {
+    trained.error().message = fmt::format(
+        "the reference candidate model, trained on the events before {} ([ranking] reference_share = "
+        "{}): {}",
+        base::FormatTime(days.end_ms), options.train.reference_share, trained.error().message);
+  }
   return trained;
 }
 

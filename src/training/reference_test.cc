@@ -40,6 +40,7 @@ namespace fs = std::filesystem;
 using examples::SplitPart;
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 // How many examples each training of a ranker was to see.
 class RankerTrainings : public base::Progress {
@@ -284,6 +285,8 @@ TEST_F(ReferenceTest, RK16_ContinuingKeepsTheReferenceAndItsDays) {
   ASSERT_NE(opened.bundle->tables().reference, nullptr);
   EXPECT_EQ(opened.bundle->tables().reference->end_ms(), end_ms);
   EXPECT_EQ(heard.examples.at(0), 12u * kPlantedUsers * kShownADay) << "the day that is new";
+  EXPECT_THAT(WhyRefused({.only = Stage::kRanking}),
+              HasSubstr("--continue has kept the reference of an earlier log in bundle v000002"));
   // A training from the start has more days to share.
   Publish();
   EXPECT_GT(Open().bundle->tables().reference->end_ms(), end_ms);
@@ -332,7 +335,23 @@ TEST_F(ReferenceTest, RK16_LogsAndSplitsWithoutDaysAreRefusedWithWhatToDo) {
   EXPECT_THAT(WhyRefused(), HasSubstr("choose kind = \"time\""));
   options_.dataset.split = {.kind = examples::SplitOptions::Kind::kNone};
   PublishLog(*project_, PlantedDay(0), PlantedCatalogue(), {});
-  EXPECT_THAT(WhyRefused(), HasSubstr("expected at least two in the training part"));
+  EXPECT_THAT(WhyRefused(), AllOf(HasSubstr("expected at least two in the training part"),
+                                  HasSubstr("fewer [split] validation_days and test_days")));
+}
+
+// Positive events are later than the first days, all of which the reference has.
+TEST_F(ReferenceTest, RK16_WhatTheReferenceCannotLearnFromIsNamedWithItsDays) {
+  options_.dataset.split = {.kind = examples::SplitOptions::Kind::kNone};
+  std::vector<schema::RawEvent> events = PlantedEvents(kPlantedDays);
+  const int64_t first_ms = std::ranges::min(events, {}, &schema::RawEvent::time_ms).time_ms;
+  std::erase_if(events, [&](const schema::RawEvent& event) {
+    return event.type != schema::EventType::kImpression &&
+           event.time_ms < first_ms + 7 * base::kDayMs;
+  });
+  PublishLog(*project_, events, PlantedCatalogue(), {});
+  EXPECT_THAT(WhyRefused(), AllOf(StartsWith("the reference candidate model, trained on the events "
+                                             "before "),
+                                  HasSubstr(" ([ranking] reference_share = 0.5): ")));
 }
 
 TEST_F(ReferenceTest, RK16_AWidthThatNoCandidateModelHasIsAMistakeOfTheProjectFile) {
