@@ -183,20 +183,23 @@ Status SignalOptions::Check(const PositiveRule& rule, const schema::Schema& sche
 
 std::vector<std::string> Describe(const PositiveRule& rule, const schema::Schema& schema,
                                   const EventCountsByType& counts) {
-  const auto list = [&](const auto& weight_of) {
+  const auto list = [&](const auto& weight_of, double power) {
     std::string text;
     for (size_t number = 1; number <= schema.event_types().size(); ++number) {
       const auto type = static_cast<EventType>(number);
       const float weight = weight_of(type);
       if (weight == 0 || counts[number] == 0) continue;
-      text += fmt::format("{}{} {} (weight {})", text.empty() ? "" : ", ",
-                          base::WithThousands(counts[number]), schema.info(type).name, weight);
+      const bool by_minutes = power > 0 && type == EventType::kWatch;
+      text += fmt::format("{}{} {} (weight {}{})", text.empty() ? "" : ", ",
+                          base::WithThousands(counts[number]), schema.info(type).name, weight,
+                          by_minutes ? fmt::format(" x minutes ^ {:g}", power) : "");
     }
     return text.empty() ? std::string("none in the log") : text;
   };
   std::vector<std::string> lines = {
-      "positive examples: " + list([&](EventType type) { return rule.positive(type); }),
-      "history: " + list([&](EventType type) { return rule.interest(type); })};
+      "positive examples: " +
+          list([&](EventType type) { return rule.positive(type); }, rule.watch_power()),
+      "history: " + list([&](EventType type) { return rule.interest(type); }, /*power=*/0)};
   const auto watch = EventType::kWatch;
   if (counts[static_cast<size_t>(watch)] > 0 &&
       (rule.positive(watch) > 0 || rule.interest(watch) > 0)) {

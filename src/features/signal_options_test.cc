@@ -9,6 +9,7 @@ namespace upnext::features {
 namespace {
 
 using schema::EventType;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -107,6 +108,11 @@ TEST(SignalOptions, TheMappingIsSaidInPlainWords) {
   EXPECT_THAT(Describe({}, Shop(), watched),
               ElementsAre("positive examples: 1,000 watch (weight 1)",
                           "history: 1,000 watch (weight 1)", HasSubstr("from 70 % of the item's")));
+  PositiveRule by_minutes;
+  by_minutes.SetWatchPower(0.5);
+  EXPECT_THAT(Describe(by_minutes, Shop(), watched),
+              Contains("positive examples: 1,000 watch (weight 1 x minutes ^ 0.5)"));
+  EXPECT_THAT(Describe(by_minutes, Shop(), watched), Contains("history: 1,000 watch (weight 1)"));
 }
 
 }  // namespace

@@ -285,7 +285,7 @@ class Loop {
     if (!saved_) return "No checkpoint was written yet";
     return fmt::format(
         "The checkpoint of {} is kept in {}; `upnext train --resume` continues "
-        "from it",
+        "from it, with --continue if this training had it",
         *saved_, checkpoints_.path().string());
   }
 
@@ -300,7 +300,7 @@ class Loop {
       text += fmt::format(
           ". The last good checkpoint, of {}, is kept in {}: lower the rate and continue from it "
           "with "
-          "`upnext train --resume`",
+          "`upnext train --resume`, with --continue if this training had it",
           *saved_, checkpoints_.path().string());
     } else if (checkpoints_.enabled()) {
       text += ". There was no checkpoint yet: lower the rate and train again";

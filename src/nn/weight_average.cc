@@ -37,16 +37,17 @@ RowAverage::RowAverage(const Parameter& table, double decay, const StepCount* st
       steps_(steps),
       base_(base),
       averages_(table.value.begin(), table.value.end()),
+      age_(table.shape[0]),
       at_(table.shape[0]) {}
 
 void RowAverage::Reach(size_t row) {
   if (row >= at_.size()) return;
-  const uint64_t base = base_->count(), now = steps_->count();
-  const uint64_t before = base + static_cast<uint64_t>(at_[row]);
-  if (before == now) return;
-  MixIn(weights_.data() + row * dim_, Remaining(decay_, before, now), averages_.data() + row * dim_,
-        dim_);
-  at_[row] = static_cast<float>(now - base);
+  const uint64_t since = steps_->count() - base_->count(), at = static_cast<uint64_t>(at_[row]);
+  if (at == since) return;
+  const auto age = static_cast<uint64_t>(age_[row]);
+  MixIn(weights_.data() + row * dim_, Remaining(decay_, age + at, age + since),
+        averages_.data() + row * dim_, dim_);
+  at_[row] = static_cast<float>(since);
 }
 
 WeightAverage::WeightAverage(std::vector<Parameter> parameters, double decay) : decay_(decay) {
@@ -86,9 +87,11 @@ void WeightAverage::CatchUp(base::ThreadPool* pool) {
   constexpr size_t kRows = 1024;
   for (const auto& rows : rows_) {
     base::ParallelFor(pool, rows->at_.size(), kRows, [&](size_t begin, size_t end) {
-      for (size_t row = begin; row < end; ++row) rows->Reach(row);
+      for (size_t row = begin; row < end; ++row) {
+        rows->Reach(row);
+        rows->age_[row] += std::exchange(rows->at_[row], 0.0f);
+      }
     });
-    std::ranges::fill(rows->at_, 0.0f);
   }
   base_.values = steps_.values;
 }
@@ -110,8 +113,9 @@ void WeightAverage::AppendAverages(std::vector<Parameter>& parameters) {
 
 void WeightAverage::AppendState(std::vector<Parameter>& state) {
   for (size_t i = 0; i < rows_.size(); ++i) {
-    std::vector<float>& at = rows_[i]->at_;
+    std::vector<float>&at = rows_[i]->at_, &age = rows_[i]->age_;
     state.push_back({fmt::format("at.{}", tables_[i].name), {at.size()}, at, {}});
+    state.push_back({fmt::format("age.{}", tables_[i].name), {age.size()}, age, {}});
   }
   state.push_back({"mean.steps", {steps_.values.size()}, steps_.values, {}});
   state.push_back({"mean.base", {base_.values.size()}, base_.values, {}});

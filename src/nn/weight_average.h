@@ -11,6 +11,8 @@
 //
 // A row of a table that no step changes has the same weight after each, so its average is computed
 // when it next changes, or by CatchUp: the same values as if each step had averaged the whole table.
+// Rows that a table has grown by since its state was kept are averaged from the next step on: the steps
+// before, of which they had no part, do not count for them.
 // One thread, which tasks and the pool help. Parameters must not move. Memory: that of the weights.
 #ifndef UPNEXT_NN_WEIGHT_AVERAGE_H_
 #define UPNEXT_NN_WEIGHT_AVERAGE_H_
@@ -44,7 +46,9 @@ class RowAverage {
   double decay_;
   const StepCount *steps_, *base_;
   std::vector<float> averages_;  // [rows, dim]
-  std::vector<float> at_;        // [rows] after how many steps since base_
+  // [rows] How many steps the average was of at base_: fewer than base_ counts in rows that came later.
+  std::vector<float> age_;
+  std::vector<float> at_;  // [rows] after how many steps since base_
 };
 
 class WeightAverage {
@@ -63,7 +67,7 @@ class WeightAverage {
   void Swap();
 
   // The averages, as a part of the result of training: "mean.NAME"; and what else is needed to
-  // continue exactly.
+  // continue exactly. After CatchUp, both may be copied into the beginnings of those of larger tables.
   void AppendAverages(std::vector<Parameter>& parameters);
   void AppendState(std::vector<Parameter>& state);
 

@@ -17,9 +17,11 @@ namespace {
 // A table and a vector that random steps change, and the averages of both by their definition.
 class Averaged {
  public:
-  explicit Averaged(double decay) : decay_(decay), average_(All(), decay) {
+  explicit Averaged(double decay, uint64_t rows = 12)
+      : table_({.rows = rows, .dim = 5}, rng_), decay_(decay), average_(All(), decay) {
     step_.set_average(average_.OfTable(table_));
     sums_.resize(table_.rows() * table_.dim() + dense_.size());
+    totals_.resize(sums_.size());
   }
 
   void Step() {
@@ -33,11 +35,26 @@ class Averaged {
     base::Tasks tasks;
     average_.AppendStep(tasks);
     base::RunAll(tasks, nullptr);
-    total_ = total_ * decay_ + 1;
     const std::vector<float> now = Values();
     for (size_t i = 0; i < now.size(); ++i) {
       sums_[i] = sums_[i] * decay_ + static_cast<double>(now[i]);
+      totals_[i] = totals_[i] * decay_ + 1;
     }
+  }
+  // Takes up one of a smaller table, whose rows are the first of this one.
+  void GrowFrom(Averaged& smaller) {
+    smaller.average_.CatchUp(nullptr);
+    const std::vector<std::vector<float>> saved = smaller.Saved();
+    Restore(saved);
+    const size_t before = smaller.table_.rows() * smaller.table_.dim();
+    const size_t grown = table_.rows() * table_.dim();
+    const auto copy = [&](const std::vector<double>& from, std::vector<double>& to) {
+      std::copy_n(from.begin(), before, to.begin());
+      std::copy(from.begin() + static_cast<std::ptrdiff_t>(before), from.end(),
+                to.begin() + static_cast<std::ptrdiff_t>(grown));
+    };
+    copy(smaller.sums_, sums_);
+    copy(smaller.totals_, totals_);
   }
 
   void ExpectAverages() {
@@ -46,7 +63,7 @@ class Averaged {
     average_.Swap();
     const std::vector<float> averages = Values();
     for (size_t i = 0; i < averages.size(); ++i) {
-      const double expected = sums_[i] / total_;
+      const double expected = sums_[i] / totals_[i];
       const double rounding = 1e-6 * std::max(1.0, std::abs(expected));
       ASSERT_NEAR(static_cast<double>(averages[i]), expected, rounding) << i;
     }
@@ -87,13 +104,12 @@ class Averaged {
   }
 
   base::Rng rng_{3};
-  EmbeddingTable table_{{.rows = 12, .dim = 5}, rng_};
+  EmbeddingTable table_;
   RowwiseAdagrad step_{&table_, {0.1f, 1e-8f}};
   std::vector<float> dense_ = std::vector<float>(7, 1.0f), gradient_ = dense_;
   const double decay_;
   WeightAverage average_;
-  std::vector<double> sums_;  // of weights so far, by decay
-  double total_ = 0;
+  std::vector<double> sums_, totals_;  // of weights so far, by decay, and of their shares
 };
 
 TEST(WeightAverage, RowsThatSomeStepsDoNotTouchHaveTheAveragesOfADenseReference) {
@@ -103,6 +119,20 @@ TEST(WeightAverage, RowsThatSomeStepsDoNotTouchHaveTheAveragesOfADenseReference)
     for (int step = 1; step <= 300; ++step) {
       averaged.Step();
       if (step == 1 || step == 37 || step == 38 || step == 300) averaged.ExpectAverages();
+    }
+  }
+}
+
+// Their first weights, and the steps before there were such rows, have no part in it.
+TEST(WeightAverage, RowsThatATableGrewByHaveTheAveragesOfADenseReferenceThatBeginsAtTheirGrowth) {
+  for (const double decay : {0.0, 0.5, 0.999, 1.0}) {
+    SCOPED_TRACE(decay);
+    Averaged smaller(decay, 12), larger(decay, 20);
+    for (int step = 0; step < 200; ++step) smaller.Step();
+    larger.GrowFrom(smaller);
+    for (int step = 1; step <= 60; ++step) {
+      larger.Step();
+      if (step == 1 || step == 5 || step == 60) larger.ExpectAverages();
     }
   }
 }

@@ -198,6 +198,11 @@ Result<TrainedRanker> TrainRanker(const examples::ReplaySource& source,
   UPNEXT_ASSIGN_OR_RETURN(result.ranker, MakeRanker(source, tables, ranker_options, objectives,
                                                     options.seed, pool, start));
   Training training(source, tables, options, *result.ranker, pool, progress, start);
+  if (training.examples_per_epoch() == 0 && start.ranker != nullptr) {
+    progress.Note("ranker: no impression is new, so it stays as it is");
+    if (options.time_order) result.trainer = training.trainer();
+    return result;
+  }
   if (training.examples_per_epoch() == 0) {
     return FailedPrecondition(
         "the ranker is trained on impressions, but the training part has none; import events of "

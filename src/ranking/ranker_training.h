@@ -72,7 +72,8 @@ struct RankerStart {
 // part has no impressions or not the labels for that, kInvalidArgument for an unknown
 // architecture; otherwise as nn::RunTraining: kInternal when it diverges, kCancelled on request.
 // From a `start`, objectives keep their targets, and weights and optimisers go on exactly as they
-// were; `tables` must have grown from those of the start.
+// were; `tables` must have grown from those of the start. If no impression is later than what it has
+// seen, the ranker stays as it is.
 Result<TrainedRanker> TrainRanker(const examples::ReplaySource& source,
                                   const features::FeatureStatistics& tables,
                                   const RankerOptions& ranker_options,

@@ -29,7 +29,7 @@ namespace upnext::retrieval {
 
 // Of its section file.
 inline constexpr std::string_view kCandidateStateKind = "candidate-state";
-inline constexpr uint32_t kCandidateStateVersion = 1;
+inline constexpr uint32_t kCandidateStateVersion = 2;
 
 class CandidateState {
  public:

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <numbers>
+#include <numeric>
 #include <span>
 #include <string>
 #include <utility>
@@ -21,11 +21,12 @@ namespace {
 
 class Training : public nn::Trainable {
  public:
-  // `given`: ItemSources::given.
+  // `given`: ItemSources::given. `prefix` begins the lines that describe epochs.
   Training(const examples::ReplaySource& source, const features::FeatureStatistics& tables,
            const CandidateTrainOptions& options, std::span<const uint32_t> given,
-           CandidateModel& model, int64_t after_ms, base::ThreadPool& pool)
+           CandidateModel& model, int64_t after_ms, std::string prefix, base::ThreadPool& pool)
       : options_(options),
+        prefix_(std::move(prefix)),
         model_(model),
         compute_{.precision = kernels::Precision::kFp32, .pool = &pool},
         content_(ContentOfItems(tables, source.catalogue)),
@@ -69,9 +70,10 @@ class Training : public nn::Trainable {
   void Step(double share_left, std::span<nn::LossValue> losses,
             std::span<nn::LossValue> guessing) override {
     trainer_.ScaleLearningRates(static_cast<float>(options_.RateShare(1 - share_left)));
-    losses[0] += trainer_.Step(batch_);
-    const auto n = static_cast<double>(batch_.size());
-    guessing[0] += {.sum = n * trainer_.GuessingLoss(batch_.size()), .count = n};
+    // Per weight and not per example, so that weights change the scale of neither.
+    const double weight = std::accumulate(batch_.weight.begin(), batch_.weight.end(), 0.0);
+    losses[0] += {.sum = trainer_.Step(batch_).sum, .count = weight};
+    guessing[0] += {.sum = weight * trainer_.GuessingLoss(batch_.size()), .count = weight};
   }
 
   Status Validate(nn::EpochReport* report) override {
@@ -90,7 +92,7 @@ class Training : public nn::Trainable {
         std::isnan(report.validation)
             ? std::string()
             : fmt::format(", validation NDCG@10 {:.4f}", report.validation);
-    return fmt::format("epoch {}: loss {:.4f}{}, {:.0f} examples/s, dead units {:.0f} %",
+    return fmt::format("{}epoch {}: loss {:.4f}{}, {:.0f} examples/s, dead units {:.0f} %", prefix_,
                        report.epoch + 1, report.loss, validation, report.examples_per_s,
                        100.0 * report.dead_units);
   }
@@ -120,6 +122,7 @@ class Training : public nn::Trainable {
   }
 
   const CandidateTrainOptions& options_;
+  const std::string prefix_;
   CandidateModel& model_;
   nn::Compute compute_;                   // of validation: exact, as when serving
   const features::FeatureBlock content_;  // of items
@@ -154,117 +157,11 @@ Result<std::vector<uint32_t>> StartRows(const examples::ReplaySource& source,
   return given;
 }
 
-}  // namespace
-
-CandidateTrainOptions CandidateTrainOptions::FromConfig(const base::ConfigTable& retrieval) {
-  return FromConfig(retrieval, {});
-}
-
-CandidateTrainOptions CandidateTrainOptions::FromConfig(const base::ConfigTable& retrieval,
-                                                        const CandidateTrainOptions& defaults) {
-  CandidateTrainOptions options = defaults;
-  const auto number = [&](std::string_view key, uint32_t fallback, int64_t min, int64_t max) {
-    return static_cast<uint32_t>(retrieval.Int(key, fallback, {.min = min, .max = max}));
-  };
-  const auto real = [&](std::string_view key, float fallback, double min, double max) {
-    return static_cast<float>(retrieval.Real(key, fallback, {.min = min, .max = max}));
-  };
-  options.batch = number("batch", options.batch, 1, 1 << 20);
-  options.epochs = number("epochs", options.epochs, 1, 100'000);
-  options.patience = number("patience", options.patience, 1, 100'000);
-  options.negatives = number("negatives", options.negatives, 0, 1 << 20);
-  options.logq = retrieval.Real("logq", options.logq, {.min = 0, .max = 1});
-  options.sampler = examples::SamplerOptions::FromConfig(retrieval);
-  options.in_batch = retrieval.Bool("in_batch", options.in_batch);
-  options.loss = static_cast<Loss>(
-      retrieval.Choice("loss", {"softmax", "refined", "gbce"}, static_cast<size_t>(options.loss)));
-  options.calibration = retrieval.Real("calibration", options.calibration, {.min = 0, .max = 1});
-  if (options.loss == Loss::kGbce && options.negatives == 0 && !options.in_batch) {
-    retrieval.Fail("negatives",
-                   "expected at least 1 for loss = \"gbce\", found 0, which is the full "
-                   "softmax; give negatives, or in_batch = true");
-  }
-  constexpr double kLeastRate = 1e-9;  // 0 would not learn
-  options.table_learning_rate =
-      real("table_learning_rate", options.table_learning_rate, kLeastRate, 100);
-  options.tower_learning_rate =
-      real("tower_learning_rate", options.tower_learning_rate, kLeastRate, 100);
-  options.rate_schedule =
-      static_cast<Schedule>(retrieval.Choice("rate_schedule", {"constant", "linear", "cosine"},
-                                             static_cast<size_t>(options.rate_schedule)));
-  options.warmup_epochs =
-      retrieval.Real("warmup_epochs", options.warmup_epochs, {.min = 0, .max = 100'000});
-  if (options.warmup_epochs > 0 && options.warmup_epochs >= options.epochs) {
-    retrieval.Fail("warmup_epochs", fmt::format("expected less than epochs ({}), found {:g}",
-                                                options.epochs, options.warmup_epochs));
-  }
-  options.average_decay =
-      retrieval.Real("average_decay", options.average_decay, {.min = 0, .max = 1});
-  options.table_optimiser = static_cast<CandidateTrainOptions::TableOptimiser>(retrieval.Choice(
-      "table_optimiser", {"adagrad", "adam"}, static_cast<size_t>(options.table_optimiser)));
-  if (options.table_optimiser == CandidateTrainOptions::TableOptimiser::kAdam &&
-      retrieval.Choice("table_precision", {"fp32", "bf16"}, 0) == 1) {
-    retrieval.Fail("table_optimiser", "expected \"adagrad\" with tables in bf16, found \"adam\"");
-  }
-  if (options.average_decay > 0 && retrieval.Choice("table_precision", {"fp32", "bf16"}, 0) == 1) {
-    retrieval.Fail("average_decay", fmt::format("expected 0 with tables in bf16, found {:g}",
-                                                options.average_decay));
-  }
-  options.distill = retrieval.Real("distill", options.distill, {.min = 0, .max = 1});
-  if (options.distill > 0 && retrieval.Int("ensemble", 1, {.min = 1}) < 2) {
-    retrieval.Fail("distill", "expected an ensemble that teaches; set ensemble = 2 or more");
-  }
-  options.dropout = real("dropout", options.dropout, 0, 0.95);
-  options.bag_dropout = real("bag_dropout", options.bag_dropout, 0, 0.95);
-  options.id_dropout = real("id_dropout", options.id_dropout, 0, 1);
-  options.pretrained = retrieval.Text("pretrained", options.pretrained);
-  options.pretrained_rate = real("pretrained_rate", options.pretrained_rate, 0, 1);
-  if (options.pretrained_rate < 1 &&
-      retrieval.Choice("table_precision", {"fp32", "bf16"}, 0) == 1) {
-    retrieval.Fail("pretrained_rate", "expected 1 with tables in bf16, found a smaller one");
-  }
-  options.max_per_user = number("max_per_user", options.max_per_user, 1, UINT32_MAX);
-  options.min_history = number("min_history", options.min_history, 0, UINT32_MAX);
-  options.labels = static_cast<examples::CandidateStreamOptions::Labels>(
-      retrieval.Choice("labels", {"next-watch", "held-out"}, static_cast<size_t>(options.labels)));
-  options.bf16 = retrieval.Bool("bf16", options.bf16);
-  options.validation_users = number("validation_users", options.validation_users, 0, UINT32_MAX);
-  options.max_dead_units =
-      retrieval.Real("max_dead_units", options.max_dead_units, {.min = 0.01, .max = 1});
-  options.keep_state = retrieval.Bool("keep_state", options.keep_state);
-  if (options.keep_state && options.distill > 0) {
-    retrieval.Fail(
-        "keep_state",
-        "expected false with distill: what teaches is not kept, so that a training cannot "
-        "continue");
-  }
-  options.checkpoints.name = "retrieval";
-  options.checkpoints.minutes =
-      retrieval.Real("checkpoint_minutes", options.checkpoints.minutes, {.min = 0, .max = 1e6});
-  return options;
-}
-
-double CandidateTrainOptions::RateShare(double done) const {
-  const double warm = warmup_epochs / epochs;
-  if (done < warm) return done / warm;
-  const double rest = (done - warm) / (1 - warm);
-  switch (rate_schedule) {
-    case Schedule::kConstant:
-      return 1;
-    case Schedule::kLinear:
-      return 1 - rest;
-    case Schedule::kCosine:
-      return (1 + std::cos(std::numbers::pi * rest)) / 2;
-  }
-  return 1;
-}
-
-namespace {
-
 // Which of the models of an ensemble is trained, and what it continues from.
 struct Member {
   uint32_t index = 0;
   std::string name;  // in messages
+  bool alone;        // so that its epochs need no name
   const CandidateStart& start;
 };
 
@@ -307,7 +204,8 @@ Result<TrainedCandidate> TrainOne(const examples::ReplaySource& source,
   UPNEXT_ASSIGN_OR_RETURN(
       const std::vector<uint32_t> given,
       StartRows(source, tables, options, member.start, result.model.get(), progress));
-  Training training(source, tables, options, given, *result.model, member.start.seen_ms, pool);
+  Training training(source, tables, options, given, *result.model, member.start.seen_ms,
+                    member.alone ? "" : member.name + ", ", pool);
   if (continues) {
     UPNEXT_RETURN_IF_ERROR(training.Continue(*member.start.state, member.index));
   }
@@ -370,9 +268,9 @@ Result<TrainedCandidate> TrainEnsemble(const examples::ReplaySource& source,
     of_member.checkpoints.name = CheckpointName(options.checkpoints.name, i);
     const std::string name =
         n == 1 ? "candidate model" : fmt::format("candidate model {} of {}", i + 1, n);
-    UPNEXT_ASSIGN_OR_RETURN(
-        TrainedCandidate trained,
-        TrainOne(source, tables, model_options, of_member, {i, name, start}, pool, progress));
+    UPNEXT_ASSIGN_OR_RETURN(TrainedCandidate trained,
+                            TrainOne(source, tables, model_options, of_member,
+                                     {i, name, n == 1, start}, pool, progress));
     members.push_back(std::move(*trained.model));
     epochs += trained.chosen_epochs;
     if (trained.state) states.Append(*std::move(trained.state));
@@ -393,9 +291,10 @@ Result<TrainedCandidate> Distill(const examples::ReplaySource& source,
                                  base::Progress& progress) {
   if (!IsFullSoftmax(options, ShapeOf(tables).items)) {
     return FailedPrecondition(
-        "retrieval.distill needs all items as classes, found {} negatives; set retrieval.negatives = 0 "
-        "without in_batch",
-        options.negatives);
+        "retrieval.distill needs all items as classes, found negatives = {}, in_batch = {}{}; "
+        "set retrieval.negatives = 0, in_batch = false and a loss other than \"gbce\"",
+        options.negatives, options.in_batch,
+        options.loss == CandidateTrainOptions::Loss::kGbce ? ", loss = \"gbce\"" : "");
   }
   CandidateTrainOptions of_teacher = options;
   of_teacher.stop_after = options.teacher_stop_after;
@@ -409,9 +308,10 @@ Result<TrainedCandidate> Distill(const examples::ReplaySource& source,
   of_student.seed = SeedOf(options.seed, model_options.ensemble);
   of_student.checkpoints.name = CheckpointName(options.checkpoints.name, model_options.ensemble);
   const CandidateStart anew;
-  UPNEXT_ASSIGN_OR_RETURN(TrainedCandidate student,
-                          TrainOne(source, tables, single, of_student,
-                                   {0, "candidate model that is taught", anew}, pool, progress));
+  UPNEXT_ASSIGN_OR_RETURN(
+      TrainedCandidate student,
+      TrainOne(source, tables, single, of_student,
+               {0, "candidate model that is taught", false, anew}, pool, progress));
   student.teacher_epochs = teacher.chosen_epochs;
   return student;
 }

@@ -97,7 +97,7 @@ struct CandidateTrainOptions {
   double RateShare(double done) const;
 };
 
-// `validation` of an epoch is NDCG@10. Of an ensemble, the report is of the first model.
+// `loss` of an epoch is the mean by the weights of examples, `validation` NDCG@10. Of an ensemble, the report is of the first model.
 struct TrainedCandidate : nn::TrainingReport {
   std::unique_ptr<CandidateModel> model;  // of the best epoch
   // How many epochs validation chose, of an ensemble the mean: for a fit with stop_after and, of the models

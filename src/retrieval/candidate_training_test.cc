@@ -289,6 +289,52 @@ TEST(TrainCandidateModel, TablesInBf16LearnAsWellAndEndInFp32) {
   EXPECT_NEAR(validations[1], validations[0], 0.05);
 }
 
+// Weights scale the loss and that of guessing alike: both are per weight, as is the loss that is shown.
+TEST(TrainCandidateModel, TR05_LargeWeightsAreNoDivergence) {
+  examples::WorldOptions planted = PlantedLog(60, examples::SplitOptions::Kind::kLeaveOneOut);
+  CandidateTrainOptions options = QuickTraining();
+  options.epochs = 1;
+  std::vector<double> losses;
+  for (const float weight : {1.0f, 64.0f}) {
+    planted.rule.SetPositive(schema::EventType::kWatch, weight);
+    const examples::World world(planted);
+    const Trained trained(world, SmallModel(), options);
+    ASSERT_EQ(trained.result.epochs.size(), 1u) << weight;
+    losses.push_back(trained.result.epochs[0].loss);
+  }
+  EXPECT_NEAR(losses[1], losses[0], 0.1 * losses[0]);
+}
+
+TEST(TrainCandidateModel, LinesOfEpochsNameTheModelOfAnEnsemble) {
+  const examples::World world(PlantedLog(20, examples::SplitOptions::Kind::kLeaveOneOut));
+  CandidateTrainOptions options = QuickTraining();
+  options.epochs = 1;
+  for (const uint32_t models : {1u, 2u}) {
+    CandidateModelOptions model = SmallModel();
+    model.ensemble = models;
+    Listener progress;
+    const Trained trained(world, model, options, /*threads=*/2, progress);
+    EXPECT_THAT(progress.notes_,
+                testing::Contains(testing::StartsWith(
+                    models == 1 ? "epoch 1: loss" : "candidate model 2 of 2, epoch 1: loss")));
+  }
+}
+
+// Which rows move slowly is not kept, so that --continue-if-possible could never continue.
+TEST(CandidateTrainOptions, StateIsNotKeptOfRowsThatMoveSlowly) {
+  const auto mistakes = [](const std::string& more) {
+    const auto config = base::Config::Parse("[retrieval]\nkeep_state = true\n" + more, "test");
+    EXPECT_TRUE(config);
+    CandidateTrainOptions::FromConfig(config->Table("retrieval"));
+    const Status checked = config->Check();
+    return checked ? std::string() : checked.error().message;
+  };
+  EXPECT_THAT(mistakes("pretrained = \"item2vec\"\npretrained_rate = 0.5\n"),
+              HasSubstr("expected false with pretrained_rate = 0.5"));
+  EXPECT_EQ(mistakes("pretrained = \"item2vec\"\n"), "");
+  EXPECT_EQ(mistakes("pretrained_rate = 0.5\n"), "");
+}
+
 TEST(CandidateTrainOptions, ReadsItsTable) {
   const auto config = base::Config::Parse(
       "[retrieval]\nnegatives = 100\nsampler = \"log-uniform\"\nlabels = \"held-out\"\n"

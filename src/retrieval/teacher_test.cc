@@ -131,6 +131,13 @@ TEST(Distillation, NeedsAllItemsAnEnsembleAndNoState) {
       TrainCandidateModel(world.source, world.Learn(), model, options, pool, base::NoProgress());
   ASSERT_FALSE(sampled);
   EXPECT_THAT(sampled.error().message, testing::HasSubstr("set retrieval.negatives = 0"));
+  options.negatives = 0;
+  options.in_batch = true;
+  const auto in_batch =
+      TrainCandidateModel(world.source, world.Learn(), model, options, pool, base::NoProgress());
+  ASSERT_FALSE(in_batch);
+  EXPECT_THAT(in_batch.error().message,
+              testing::HasSubstr("found negatives = 0, in_batch = true;"));
   const auto mistakes = [](const std::string& text) {
     const auto config = base::Config::Parse("[retrieval]\n" + text, "test");
     EXPECT_TRUE(config);

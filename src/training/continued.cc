@@ -45,12 +45,13 @@ Result<int64_t> LastTrainingEvent(const fs::path& file, const bundle::PartType& 
   return span[1];
 }
 
-// Of the training part, or of all events: impressions, or events that may be positive.
-bool HasNewsAfter(const Dataset& dataset, int64_t time_ms, bool all, bool impressions) {
+// Of the training part, or of all events: impressions, if a ranker continues, and events that may be
+// positive, if a candidate model does.
+bool HasNewsAfter(const Dataset& dataset, int64_t time_ms, bool all, bool ranker, bool candidate) {
   const log::EventLog& log = dataset.log();
   const auto counts = [&](schema::EventType type) {
-    return impressions ? type == schema::EventType::kImpression
-                       : dataset.rule().MayBePositive(type);
+    return (ranker && type == schema::EventType::kImpression) ||
+           (candidate && dataset.rule().MayBePositive(type));
   };
   for (uint32_t user = 0; user < log.users(); ++user) {
     uint64_t row = all ? log.end(user) : dataset.split().train_end(user);
@@ -221,14 +222,19 @@ Status Continued::LoadCandidate(Models models, uint64_t digest, Chain& chain) co
 
 std::string Continued::WhyNothingNew(const Dataset& dataset, bool fits_on_all) const {
   const auto seen_ms = [&](Models models) { return seen_ms_[static_cast<size_t>(models)]; };
-  const std::string_view news = ranker_ ? "impression" : "positive event";
-  if (!HasNewsAfter(dataset, seen_ms(Models::kValidated), /*all=*/false, ranker_)) {
+  const std::string_view news = !candidate_ ? "impression"
+                                : ranker_   ? "impression and no positive event"
+                                            : "positive event";
+  const auto has_news = [&](Models models, bool all) {
+    return HasNewsAfter(dataset, seen_ms(models), all, ranker_, candidate_);
+  };
+  if (!has_news(Models::kValidated, /*all=*/false)) {
     return fmt::format(
         "the training part has no {} after {}, the last event that the models of bundle {} were "
         "validated with",
         news, base::FormatTime(seen_ms(Models::kValidated)), manifest_.version);
   }
-  if (fits_on_all && !HasNewsAfter(dataset, seen_ms(Models::kPublished), /*all=*/true, ranker_)) {
+  if (fits_on_all && !has_news(Models::kPublished, /*all=*/true)) {
     return fmt::format("the log has no {} after {}, the last event that bundle {} has seen", news,
                        base::FormatTime(seen_ms(Models::kPublished)), manifest_.version);
   }

@@ -65,9 +65,9 @@ class Continued {
   // The preset of the candidate model that continues.
   Result<PresetChoice> PresetOf(const Chain& chain, const retrieval::PresetOptions& options) const;
   Result<Chain> Load(Models models, const TrainOptions& train, base::ThreadPool& pool) const;
-  // Why there is nothing to learn: no impression of the training part is later than what the
-  // validated ranker has seen, or none at all than what the published one has; without a ranker that
-  // continues, no positive event. "" otherwise.
+  // Why there is nothing to learn: neither an impression for a ranker that continues nor a positive
+  // event for a candidate model that does is, in the training part, later than what the validated
+  // models have seen, or in the whole log than what the published ones have. "" otherwise.
   std::string WhyNothingNew(const Dataset& dataset, bool fits_on_all) const;
 
   // "v000003 (features 0123456789abcdef)": binds checkpoints to it.

@@ -7,12 +7,15 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/section_file.h"
 #include "bundle/opened_bundle.h"
 #include "features/feature_statistics.h"
 #include "retrieval/candidate_model.h"
 #include "retrieval/candidate_state.h"
+#include "schema/event.h"
+#include "schema/raw_event.h"
 #include "training/job.h"
 #include "training/test_continued.h"
 
@@ -103,6 +106,24 @@ TEST_F(ContinuedCandidateTest, TR02_ItContinuesAloneWhereTheRankerHasNoState) {
               Contains(HasSubstr("the candidate model continues from bundle v000001")));
   // The ranker learns from all days.
   EXPECT_GT(heard.examples.at(0), 2 * 3 * kDailyUsers * kPagesADay * kPageItems);
+}
+
+TEST_F(ContinuedCandidateTest, TR02_WhereOnlyPositiveEventsAreNewTheRankerStaysAsItIs) {
+  Publish();
+  std::vector<schema::RawEvent> events = EventsOfDay(6);
+  std::erase_if(events, [](const schema::RawEvent& event) {
+    return event.type == schema::EventType::kImpression;
+  });
+  Append(events);
+  Heard heard;
+  Publish({.continues = Continue::kYes}, heard);
+  ASSERT_EQ(heard.examples.size(), 1u) << "the day before is new to the validated ranker alone";
+  EXPECT_THAT(heard.notes, Contains("ranker: no impression is new, so it stays as it is"));
+  ASSERT_EQ(heard.candidate_examples.size(), 2u);
+  EXPECT_GT(heard.candidate_examples[1], 0u);
+  const auto same = Run({.continues = Continue::kYes});
+  ASSERT_TRUE(same) << same.error().message;
+  EXPECT_THAT(same->nothing_new, HasSubstr("no impression and no positive event after"));
 }
 
 TEST_F(ContinuedCandidateTest, OtherSettingsOfTheModelAreRefusedAndRatesAreNot) {

@@ -184,7 +184,8 @@ Status Job::CheckLog(const log::EventLog& log) {
   }
   for (const std::string& note :
        {dataset_->widened(), WhyNothingStopsEarly(*dataset_), WhichRequestAttributesAreAbsent(log),
-        DescribeReference(dataset_->statistics())}) {
+        DescribeReference(dataset_->statistics()), WhyStateHasNoUse(options_),
+        WhyTargetsAreTheSame(options_)}) {
     if (note.empty()) continue;
     progress_.Note(note);
     choices_.push_back(note);

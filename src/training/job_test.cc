@@ -208,6 +208,38 @@ TEST_F(JobTest, AStoppedJobLeavesCheckpointsAndPublishesTheSameWhenItIsResumed) 
   }
 }
 
+// Of a larger ensemble: a training anew removes what it does not replace, and its end the rest.
+TEST_F(JobTest, CheckpointsOfModelsThatAreNoLongerTrainedAreRemoved) {
+  const auto checkpoint = [&](const char* name) {
+    return fs::exists(project_->checkpoints() / name);
+  };
+  const auto stop_in_ranking = [&](const JobRequest& request = {}) {
+    StopInRanking stop;
+    ASSERT_FALSE(RunJob(*project_, options_, request, pool_, stop));
+    ASSERT_TRUE(checkpoint("retrieval.uxs"));
+  };
+  const auto load = [&](const std::string& ensemble) {
+    std::string toml = kSmallProject;
+    toml.replace(toml.find("[retrieval]\n"), 12, "[retrieval]\n" + ensemble);
+    LoadProject(folder_.path(), toml, &project_, &options_);
+  };
+  load("ensemble = 2\n");
+  stop_in_ranking();
+  ASSERT_TRUE(checkpoint("retrieval-2.uxs"));
+  stop_in_ranking({.resume = true});
+  EXPECT_TRUE(checkpoint("retrieval-2.uxs"));
+  load("");
+  ASSERT_TRUE(
+      base::WriteFileAtomic(project_->checkpoints() / "final-retrieval-2.uxs", "of another"));
+  stop_in_ranking();
+  EXPECT_FALSE(checkpoint("retrieval-2.uxs"));
+  EXPECT_TRUE(checkpoint("final-retrieval-2.uxs"));
+  ASSERT_TRUE(
+      base::WriteFileAtomic(project_->checkpoints() / "retrieval-3.best.uxs", "of another"));
+  RunAndPublish({.resume = true});
+  EXPECT_FALSE(fs::exists(project_->checkpoints()));
+}
+
 TEST_F(JobTest, AProjectThatIsLockedIsLeftAlone) {
   const auto lock = project_->Lock();
   ASSERT_TRUE(lock) << lock.error().message;

@@ -273,6 +273,20 @@ std::string WhyNothingStopsEarly(const Dataset& dataset) {
          "([split] validation_days)";
 }
 
+std::string WhyStateHasNoUse(const Options& options) {
+  const bool leaves_one = options.dataset.split.kind == SplitOptions::Kind::kLeaveOneOut;
+  if (!leaves_one || !options.train.candidate_train.keep_state) return "";
+  return "the bundle keeps the state of the candidate model's training ([retrieval] keep_state), but "
+         "no training continues with [split] kind = \"leave-one-out\"; that needs \"time\" or \"none\"";
+}
+
+std::string WhyTargetsAreTheSame(const Options& options) {
+  const bool leaves_one = options.dataset.split.kind == SplitOptions::Kind::kLeaveOneOut;
+  if (!leaves_one || options.evaluate.targets == examples::HoldoutTargets::kAll) return "";
+  return "[evaluation] targets changes nothing: with [split] kind = \"leave-one-out\" each user is "
+         "tested on one positive event";
+}
+
 Result<std::vector<Objective>> TrainableObjectives(const Dataset& dataset,
                                                    const std::vector<Objective>& given,
                                                    const ObjectiveRules& rules,

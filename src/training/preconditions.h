@@ -20,6 +20,7 @@
 #include "ranking/objectives.h"
 #include "ranking/ranker.h"
 #include "training/dataset.h"
+#include "training/options.h"
 
 namespace upnext::training {
 
@@ -29,6 +30,11 @@ Status CheckTestPart(const Dataset& dataset, const examples::SplitOptions& optio
 
 // Says that all epochs are run, when there is nothing to validate on; else "".
 std::string WhyNothingStopsEarly(const Dataset& dataset);
+
+// Says which setting means nothing with [split] kind = "leave-one-out"; else "": that the state of a
+// training is kept, which no other continues, and [evaluation] targets, of which each user has one.
+std::string WhyStateHasNoUse(const Options& options);
+std::string WhyTargetsAreTheSame(const Options& options);
 
 // Those of the objectives whose labels differ between impressions of the training part. One that
 // does not orders nothing: kFailedPrecondition, with the labels that the log has, when the feed is

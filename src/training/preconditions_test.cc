@@ -13,6 +13,7 @@
 namespace upnext::training {
 namespace {
 
+using examples::SplitOptions;
 using ranking::Objective;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
@@ -52,6 +53,20 @@ class PreconditionsTest : public testing::Test {
   const features::TestLog log_{bundle::TestEvents(40), bundle::TestItems(40), bundle::TestUsers()};
   Notes notes_;
 };
+
+TEST(LeaveOneOut, WhatMeansNothingWithItIsSaid) {
+  for (const auto kind : {SplitOptions::Kind::kTime, SplitOptions::Kind::kLeaveOneOut}) {
+    const bool leaves_one = kind == SplitOptions::Kind::kLeaveOneOut;
+    Options options;
+    options.dataset.split.kind = kind;
+    EXPECT_EQ(WhyStateHasNoUse(options) + WhyTargetsAreTheSame(options), "");
+    options.train.candidate_train.keep_state = true;
+    options.evaluate.targets = examples::HoldoutTargets::kSuccessive;
+    EXPECT_THAT(WhyStateHasNoUse(options), HasSubstr(leaves_one ? "keep_state" : ""));
+    EXPECT_EQ(WhyStateHasNoUse(options).empty(), !leaves_one);
+    EXPECT_EQ(WhyTargetsAreTheSame(options).empty(), !leaves_one);
+  }
+}
 
 TEST_F(PreconditionsTest, WithoutSecondsTheStrongestPositiveOrdersTheFeedByDefault) {
   using enum schema::EventType;

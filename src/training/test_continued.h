@@ -116,13 +116,14 @@ class ContinuedTest : public testing::Test {
     options_.margin =
         1;  // models this small and a test day this short: the gate is not in question
   }
-  void Append(uint32_t day) {
+  void Append(uint32_t day) { Append(EventsOfDay(day)); }
+  void Append(const std::vector<schema::RawEvent>& events) {
     base::VersionedRoot logs = project_->logs();
     const auto base = project_->OpenLog();
     ASSERT_TRUE(base) << base.error().message;
     const auto staged = logs.Begin();
     ASSERT_TRUE(staged);
-    const Status written = log::WriteAppendedLog(*staged, *base, EventsOfDay(day), {}, {});
+    const Status written = log::WriteAppendedLog(*staged, *base, events, {}, {});
     ASSERT_TRUE(written) << written.error().message;
     const auto version = logs.Publish(*staged);
     ASSERT_TRUE(version && logs.SetCurrent(*version));

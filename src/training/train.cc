@@ -2,9 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <vector>
 
+#include "base/file.h"
 #include "nn/training_checkpoint.h"
 #include "training/freed_memory.h"
 
@@ -40,6 +45,40 @@ nn::CheckpointOptions CheckpointsOf(nn::CheckpointOptions options, std::string_v
   return options;
 }
 
+// Of the models of the stage that these options train.
+std::vector<std::string> CheckpointNames(const TrainOptions& options) {
+  const uint32_t models =
+      options.candidate.ensemble + (options.candidate_train.distill > 0 ? 1 : 0);
+  std::vector<std::string> names;
+  for (uint32_t i = 0; i < models; ++i) {
+    names.push_back(retrieval::CheckpointName(std::string(kRetrieval), i));
+  }
+  return names;
+}
+
+// Those of the stage, also of models that other options train, but those named in `kept`.
+Status RemoveStage(const CheckpointFolder& checkpoints, std::string_view stage,
+                   const std::vector<std::string>& kept = {}) {
+  if (checkpoints.path.empty()) return Ok();
+  std::vector<std::filesystem::path> files;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(checkpoints.path, error)) {
+    const std::string file = entry.path().filename().string();
+    if (!file.starts_with(checkpoints.prefix)) continue;
+    const std::string name =
+        file.substr(checkpoints.prefix.size(), file.find('.') - checkpoints.prefix.size());
+    const bool of_stage = name == stage || name.starts_with(std::string(stage) + "-");
+    if (of_stage && !std::ranges::count(kept, name)) files.push_back(entry.path());
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    return base::OsError(error.value(), checkpoints.path, "list");
+  }
+  for (const std::filesystem::path& file : files) UPNEXT_RETURN_IF_ERROR(base::RemoveAll(file));
+  std::error_code not_empty;
+  std::filesystem::remove(checkpoints.path, not_empty);
+  return Ok();
+}
+
 }  // namespace
 
 TrainOptions FitOptions(TrainOptions options, const TrainedModels& trained) {
@@ -55,6 +94,9 @@ Result<TrainedModels> Train(const Dataset& dataset, const TrainOptions& options,
   ReturnFreedMemory();  // of learning the statistics
   TrainedModels trained;
   if (options.train_retrieval) {
+    if (!checkpoints.resume) {  // its own are replaced
+      UPNEXT_RETURN_IF_ERROR(RemoveStage(checkpoints, kRetrieval, CheckpointNames(options)));
+    }
     retrieval::CandidateTrainOptions train = options.candidate_train;
     train.checkpoints =
         CheckpointsOf(train.checkpoints, kRetrieval, dataset, options, pool, checkpoints);
@@ -76,19 +118,8 @@ Result<TrainedModels> Train(const Dataset& dataset, const TrainOptions& options,
 }
 
 Status RemoveCheckpoints(const TrainOptions& options, const CheckpointFolder& checkpoints) {
-  const auto remove = [&](const std::string& name) {
-    nn::CheckpointOptions of_model;
-    of_model.folder = checkpoints.path;
-    of_model.name = checkpoints.prefix + name;
-    return nn::TrainingCheckpoints(of_model).Remove();
-  };
-  const uint32_t models =
-      options.candidate.ensemble + (options.candidate_train.distill > 0 ? 1 : 0);
-  for (uint32_t i = 0; options.train_retrieval && i < models; ++i) {
-    UPNEXT_RETURN_IF_ERROR(remove(retrieval::CheckpointName(std::string(kRetrieval), i)));
-  }
-  if (options.train_ranking) UPNEXT_RETURN_IF_ERROR(remove(std::string(kRanking)));
-  return Ok();
+  if (options.train_retrieval) UPNEXT_RETURN_IF_ERROR(RemoveStage(checkpoints, kRetrieval));
+  return options.train_ranking ? RemoveStage(checkpoints, kRanking) : Ok();
 }
 
 Result<evaluation::Report> Evaluate(const Dataset& dataset, const Models& models,

@@ -57,12 +57,13 @@ struct CheckpointFolder {
 };
 
 // Trains the stages that the options ask for, each from its `start` if there is one; a log without
-// impressions has no ranker. The checkpoints of a stage stay, also when it is done, until RemoveCheckpoints. Fails as
+// impressions has no ranker. The checkpoints of a stage stay, also when it is done, until RemoveCheckpoints; a
+// training that is not resumed removes those of models that it does not train, as of a larger ensemble. Fails as
 // retrieval::TrainCandidateModel and ranking::TrainRanker do.
 Result<TrainedModels> Train(const Dataset& dataset, const TrainOptions& options,
                             base::ThreadPool& pool, base::Progress& progress,
                             const CheckpointFolder& checkpoints = {}, const Start& start = {});
-// Those of the stages that the options ask for, with this prefix.
+// All of the stages that the options ask for, with this prefix, and of however many models.
 Status RemoveCheckpoints(const TrainOptions& options, const CheckpointFolder& checkpoints);
 
 // As evaluation::Evaluate; also of models that were trained earlier on the same statistics.
