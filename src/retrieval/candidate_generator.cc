@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "ann/filter.h"
 #include "features/feature_extractor.h"
 #include "schema/event.h"
 #include "schema/schema.h"
@@ -37,9 +38,7 @@ void CandidateGenerator::Propose(const ProposeRequest& request, size_t n, const 
   Encode(request, *scratch);
   const auto admits = [&](uint32_t item) { return filter.Admits(item); };
   index_.Search(scratch->vector, n, ann::Filter::Of(admits), &scratch->hits);
-  if (request.new_items != nullptr) {
-    AddHits(*request.new_items, n, ann::Filter::Of(admits), *scratch);
-  }
+  if (request.new_items != nullptr) AddNewItems(request, n, filter, *scratch);
   for (const ann::Hit& hit : scratch->hits) out->push_back({hit.id, hit.score});
 }
 
@@ -64,16 +63,20 @@ std::vector<std::vector<Candidate>> CandidateGenerator::ProposeMany(
     scratch->hits = std::move(hits[i]);
     if (requests[i].new_items != nullptr) {
       scratch->vector.assign(vectors.data() + i * dim, vectors.data() + (i + 1) * dim);
-      AddHits(*requests[i].new_items, n, {}, *scratch);
+      AddNewItems(requests[i], n, {}, *scratch);
     }
     for (const ann::Hit& hit : scratch->hits) found[i].push_back({hit.id, hit.score});
   }
   return found;
 }
 
-void CandidateGenerator::AddHits(const ann::Index& more, size_t n, const ann::Filter& filter,
-                                 Scratch& scratch) {
-  more.Search(scratch.vector, n, filter, &scratch.more);
+void CandidateGenerator::AddNewItems(const ProposeRequest& request, size_t n,
+                                     const ItemFilter& filter, Scratch& scratch) {
+  const auto exists = [&](uint32_t item) {
+    return request.catalogue.item(item).created_ms <= request.context.time_ms &&
+           filter.Admits(item);
+  };
+  request.new_items->Search(scratch.vector, n, ann::Filter::Of(exists), &scratch.more);
   const size_t known = scratch.hits.size();
   scratch.hits.insert(scratch.hits.end(), scratch.more.begin(), scratch.more.end());
   std::ranges::inplace_merge(scratch.hits,
@@ -100,6 +103,12 @@ std::string CandidateGenerator::Reason(const ProposeRequest& request,
     if (watches("topics", topic) < kHabitWatches) continue;
     return fmt::format("you often {} {}", request.verb.watch,
                        request.catalogue.Name(schema::IdSpace::kTopic, topic));
+  }
+  const bool by_content = tables_.vocabulary(features::kItemVocabulary).Row(candidate.item) == 0;
+  if (by_content) {
+    return state.watches().empty()
+               ? "new"
+               : fmt::format("like what you have {}, by its description", request.verb.history);
   }
   return state.watches().empty()
              ? fmt::format("often {} by people in your situation", request.verb.positives)

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "ann/filter.h"
 #include "ann/index.h"
 #include "base/scratch_pool.h"
 #include "features/feature_block.h"
@@ -28,7 +27,7 @@ class CandidateGenerator : public Generator {
   std::vector<std::vector<Candidate>> ProposeMany(std::span<const ProposeRequest> requests,
                                                   size_t n, base::ThreadPool& pool) const override;
   // A channel or topic of the item that the user keeps returning to, else the user's history or
-  // situation.
+  // situation; of an item that nobody chose in the training, what it is like.
   std::string Reason(const ProposeRequest& request, const Candidate& candidate) const override;
   bool FillsSlate() const override { return true; }
 
@@ -41,9 +40,9 @@ class CandidateGenerator : public Generator {
   };
   // Into scratch.vector.
   void Encode(const ProposeRequest& request, Scratch& scratch) const;
-  // The best `n` of the hits, and of another index.
-  static void AddHits(const ann::Index& more, size_t n, const ann::Filter& filter,
-                      Scratch& scratch);
+  // The best `n` of the hits, and of the request's new items that exist at its time.
+  static void AddNewItems(const ProposeRequest& request, size_t n, const ItemFilter& filter,
+                          Scratch& scratch);
   CandidateGenerator(const features::FeatureStatistics& tables, const CandidateModel& model,
                      const ann::Index& index)
       : tables_(tables), model_(model), index_(index) {}

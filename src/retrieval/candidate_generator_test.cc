@@ -1,8 +1,15 @@
 #include "retrieval/candidate_generator.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "ann/exact_index.h"
 #include "ann/index.h"
+#include "base/config.h"
 #include "examples/test_world.h"
 #include "features/feature_extractor.h"
 #include "nn/parameter.h"
@@ -95,6 +102,60 @@ TEST_F(CandidateGeneratorTest, ReasonNamesAHabitElseTheHistoryElseTheSituation) 
   EXPECT_EQ(ReasonFor(world, twice, "b"), "people with a history like yours watched it next");
   EXPECT_EQ(ReasonFor(world, features::UserState(), "b"),
             "often watched by people in your situation");
+}
+
+// Items after those of the tables have no row there.
+TEST_F(CandidateGeneratorTest, ReasonOfANewItemIsItsDescription) {
+  examples::WorldOptions options = {.events = {examples::Watch("u", "i0", 1, 99)},
+                                    .split = {.kind = examples::SplitOptions::Kind::kNone}};
+  for (uint32_t i = 0; i <= world_.log.items(); ++i) {
+    options.items.push_back(examples::Item(fmt::format("i{}", i), 60));
+  }
+  const World world(options);
+  const std::string fresh = fmt::format("i{}", world_.log.items());
+  EXPECT_EQ(ReasonFor(world, StateAfter(world, {"i0"}), fresh),
+            "like what you have watched, by its description");
+  EXPECT_EQ(ReasonFor(world, features::UserState(), fresh), "new");
+  const auto site = base::Config::Parse("verb = \"read\"", "test.toml");
+  const SiteVerb reads = SiteVerb::FromConfig(site->root()).For({}, {});
+  const features::UserState state = StateAfter(world, {"i0"});
+  EXPECT_EQ(generator_->Reason({world.catalogue, state, schema::kNone, {}, reads},
+                               {world.item(fresh), 1}),
+            "like what you have read, by its description");
+}
+
+// Alone and together with other requests.
+TEST_F(CandidateGeneratorTest, CG24_NewItemsAreNotProposedBeforeTheyAreCreated) {
+  constexpr int64_t kCreated = examples::kStart + 30 * examples::kDay;
+  examples::WorldOptions options = examples::RandomWorld(7);
+  options.items.push_back(examples::Item("undated", 60));
+  options.items.push_back(examples::Item("late", 60));
+  options.items.back().created_ms = kCreated;
+  const World world(options);
+  const std::vector<uint32_t> ids = {world.item("undated"), world.item("late")};
+  const std::vector<float> vectors(ids.size() * model_.dim(), 1.0f);
+  const ann::ExactIndex fresh(
+      {.data = vectors.data(), .count = ids.size(), .dim = model_.dim(), .ids = ids});
+  const features::UserState state(tables_.plan.state());
+  for (const int64_t time_ms : {kCreated - 1, kCreated}) {
+    const features::Context context{.time_ms = time_ms};
+    const ProposeRequest request{.catalogue = world.catalogue,
+                                 .state = state,
+                                 .user = schema::kNone,
+                                 .context = context,
+                                 .new_items = &fresh};
+    base::ThreadPool pool(1);
+    std::vector<std::vector<Candidate>> found =
+        generator_->ProposeMany(std::vector<ProposeRequest>{request}, 100, pool);
+    generator_->Propose(request, 100, {}, &found.emplace_back());
+    for (const std::vector<Candidate>& candidates : found) {
+      const auto has = [&](uint32_t id) {
+        return std::ranges::count(candidates, id, &Candidate::item) > 0;
+      };
+      EXPECT_TRUE(has(ids[0]));
+      EXPECT_EQ(has(ids[1]), time_ms == kCreated);
+    }
+  }
 }
 
 TEST_F(CandidateGeneratorTest, WithoutModelOrIndexThereIsNone) {

@@ -3,8 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
+#include "ann/index.h"
 #include "base/rng.h"
 #include "examples/test_world.h"
+#include "nn/parameter.h"
 #include "retrieval/new_item_index.h"
 #include "schema/event.h"
 
@@ -59,6 +64,29 @@ TEST(ItemContent, CG24_NewItemsAreThoseWithoutARowOfWhichSomethingIsKnown) {
   const NewItems fresh = NewItemsOf(world.Learn(TopicsAndDuration()), world.catalogue);
   EXPECT_THAT(fresh.ids, UnorderedElementsAre(world.item("fresh"), world.item("long")));
   EXPECT_EQ(fresh.content.rows, 2u);
+}
+
+// As from a training with gBCE, in which nearly all scores are below the 0 of a zero vector.
+TEST(ItemContent, CG24_NewItemsOfWhoseContentNothingWasLearnedAreNotIndexed) {
+  const examples::World world(ContentWorld());
+  const features::FeatureStatistics tables = world.Learn(TopicsAndDuration());
+  base::Rng rng(1);
+  CandidateModel model(
+      {.items = ItemEncoder::kContent, .dim = 2, .embedding_dim = 2, .recent_windows = {}},
+      ShapeOf(tables), rng);
+  EXPECT_EQ(NewItemIndex::Make(model, tables, world.catalogue), nullptr);
+  std::vector<nn::Parameter> parameters = model.Parameters();
+  const auto topics = std::ranges::find(parameters, "content.topic", &nn::Parameter::name);
+  ASSERT_NE(topics, parameters.end());
+  const uint32_t cats = tables.vocabulary("topic").Row(world.Id(schema::IdSpace::kTopic, "cats"));
+  topics->value[cats * 2 + 1] = 3;
+  const auto index = NewItemIndex::Make(model, tables, world.catalogue);
+  ASSERT_NE(index, nullptr);
+  std::vector<ann::Hit> hits;
+  index->index().Search(std::vector<float>{1, -1}, 10, {}, &hits);
+  ASSERT_EQ(hits.size(), 1u) << "'long' has only a duration";
+  EXPECT_EQ(hits[0].id, world.item("fresh"));
+  EXPECT_EQ(hits[0].score, -3);
 }
 
 TEST(ItemContent, AModelWithoutATowerHasNoNewItems) {

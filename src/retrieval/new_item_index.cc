@@ -1,11 +1,29 @@
 #include "retrieval/new_item_index.h"
 
+#include <algorithm>
 #include <numeric>
+#include <span>
 #include <utility>
 
 #include "retrieval/item_content.h"
 
 namespace upnext::retrieval {
+namespace {
+
+// Removes items whose vectors, of `dim` numbers each, are zero.
+void RemoveUnlearned(size_t dim, std::vector<uint32_t>* ids, std::vector<float>* vectors) {
+  size_t kept = 0;
+  for (size_t i = 0; i < ids->size(); ++i) {
+    const std::span<const float> vector = std::span(*vectors).subspan(i * dim, dim);
+    if (std::ranges::all_of(vector, [](float x) { return x == 0; })) continue;
+    std::ranges::copy(vector, vectors->data() + kept * dim);
+    (*ids)[kept++] = (*ids)[i];
+  }
+  ids->resize(kept);
+  vectors->resize(kept * dim);
+}
+
+}  // namespace
 
 NewItemIndex::NewItemIndex(std::vector<uint32_t> ids, std::vector<float> vectors, size_t dim,
                            base::ThreadPool* pool)
@@ -20,7 +38,6 @@ std::unique_ptr<const NewItemIndex> NewItemIndex::Make(const CandidateModel& mod
   constexpr size_t kNewItemRows = 256;  // at a time
   if (!model.has_item_tower()) return nullptr;
   NewItems fresh = NewItemsOf(tables, catalogue);
-  if (fresh.ids.empty()) return nullptr;
   std::vector<uint32_t> rows(fresh.ids.size());
   std::iota(rows.begin(), rows.end(), 0u);
   std::vector<float> vectors(rows.size() * model.dim());
@@ -28,6 +45,8 @@ std::unique_ptr<const NewItemIndex> NewItemIndex::Make(const CandidateModel& mod
     model.EncodeNewItems(fresh.content, std::span(rows).subspan(begin, end - begin),
                          vectors.data() + begin * model.dim());
   });
+  RemoveUnlearned(model.dim(), &fresh.ids, &vectors);
+  if (fresh.ids.empty()) return nullptr;
   return std::unique_ptr<const NewItemIndex>(
       new NewItemIndex(std::move(fresh.ids), std::move(vectors), model.dim(), pool));
 }

@@ -23,7 +23,8 @@ namespace upnext::retrieval {
 
 class NewItemIndex {
  public:
-  // Null when the model has no item tower, or the catalogue no such item.
+  // Null when the model has no item tower, or the catalogue no such item. An item of whose content the
+  // training learned nothing has a zero vector, whose score 0 may be above all others: it is left out.
   static std::unique_ptr<const NewItemIndex> Make(const CandidateModel& model,
                                                   const features::FeatureStatistics& tables,
                                                   const catalogue::Catalogue& catalogue,
