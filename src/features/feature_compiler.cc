@@ -172,6 +172,13 @@ Compiled<Feature> FeatureCompiler::Path(const Expression& expression) {
                              path.kind == Kind::kCategories, SideOf(path),
                              VocabularyOf(SpaceOf(path), {path}));
     case Kind::kTime:
+      if (model_ == Model::kRetrieval && IsOfItem(path)) {
+        return Wrong(expression,
+                     fmt::format("'{0}' is a time, but the candidate model has one vector for an "
+                                 "item, whenever it is used: declare age({0}) for ranking, or give "
+                                 "items a number in [schema.items], such as the year",
+                                 expression.name));
+      }
       return Wrong(expression, fmt::format("'{0}' is a time: use age({0}), the days since then",
                                            expression.name));
     case Kind::kText:

@@ -237,6 +237,9 @@ TEST(FeaturePlan, CG27_TheCandidateModelReadsOfAnItemWhatTheCatalogueSaysAlone) 
     ASSERT_FALSE(plan) << from;
     EXPECT_THAT(plan.error().message, HasSubstr("whoever asks and whenever")) << from;
   }
+  const auto created = Compile({.retrieval = {{"content", "item.created", ""}}});
+  ASSERT_FALSE(created);
+  EXPECT_THAT(created.error().message, HasSubstr("declare age(item.created) for ranking, or give"));
 }
 
 TEST(FeatureSpec, ContentComesFirstAndIsReplacedByName) {

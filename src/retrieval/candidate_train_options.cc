@@ -77,6 +77,14 @@ CandidateTrainOptions CandidateTrainOptions::FromConfig(const base::ConfigTable&
   options.id_dropout = real("id_dropout", options.id_dropout, 0, 1);
   options.pretrained = retrieval.Text("pretrained", options.pretrained);
   options.pretrained_rate = real("pretrained_rate", options.pretrained_rate, 0, 1);
+  if (retrieval.Has("id_dropout") && ItemEncoderFromConfig(retrieval) == ItemEncoder::kId) {
+    retrieval.Fail("id_dropout",
+                   "has no effect with items = \"id\"; remove it, or set items = \"content\"");
+  }
+  if (retrieval.Has("pretrained_rate") && options.pretrained.empty()) {
+    retrieval.Fail("pretrained_rate",
+                   "has no effect without pretrained; remove it, or name an attribute of items");
+  }
   if (options.pretrained_rate < 1 &&
       retrieval.Choice("table_precision", {"fp32", "bf16"}, 0) == 1) {
     retrieval.Fail("pretrained_rate", "expected 1 with tables in bf16, found a smaller one");

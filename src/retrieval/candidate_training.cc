@@ -13,7 +13,6 @@
 #include "retrieval/candidate_trainer.h"
 #include "retrieval/candidate_validation.h"
 #include "retrieval/given_vectors.h"
-#include "retrieval/item2vec.h"
 #include "retrieval/item_content.h"
 
 namespace upnext::retrieval {
@@ -131,31 +130,6 @@ class Training : public nn::Trainable {
   CandidateValidation validation_;
   features::CandidateBatch batch_;
 };
-
-// The rows that start at pretrained vectors, after setting them. A model that continues has its rows.
-Result<std::vector<uint32_t>> StartRows(const examples::ReplaySource& source,
-                                        const features::FeatureStatistics& tables,
-                                        const CandidateTrainOptions& options,
-                                        const CandidateStart& start, CandidateModel* model,
-                                        base::Progress& progress) {
-  if (options.pretrained.empty()) return std::vector<uint32_t>();
-  if (start.model != nullptr) {
-    if (options.pretrained_rate == 1) return std::vector<uint32_t>();
-    return FailedPrecondition(
-        "a training whose pretrained rows move slowly ([retrieval] pretrained_rate = {:g}) cannot "
-        "continue: which rows these are is not kept; train without --continue",
-        options.pretrained_rate);
-  }
-  if (options.pretrained == kItem2vec) {
-    progress.Note("items start at vectors of item2vec, made of the training part");
-    return StartFromItem2vec(source, tables, options.seed, model);
-  }
-  UPNEXT_ASSIGN_OR_RETURN(std::vector<uint32_t> given,
-                          StartFromGiven(options.pretrained, tables, source.catalogue, model));
-  progress.Note(fmt::format("{} of {} items start at their '{}', the others at random",
-                            given.size(), model->shape().items - 1, options.pretrained));
-  return given;
-}
 
 // Which of the models of an ensemble is trained, and what it continues from.
 struct Member {

@@ -2,7 +2,7 @@
 // catalogue, or at those of item2vec. [retrieval] pretrained = "ATTRIBUTE"
 //
 //   UPNEXT_ASSIGN_OR_RETURN(const std::vector<uint32_t> rows,
-//                           StartFromGiven("vector", tables, catalogue, &model));
+//                           StartRows(source, tables, options, start, &model, progress));
 //
 // One thread.
 #ifndef UPNEXT_RETRIEVAL_GIVEN_VECTORS_H_
@@ -12,26 +12,29 @@
 #include <string>
 #include <vector>
 
+#include "base/progress.h"
 #include "base/status.h"
-#include "catalogue/catalogue.h"
 #include "examples/replay.h"
 #include "features/feature_statistics.h"
 #include "retrieval/candidate_model.h"
+#include "retrieval/candidate_training.h"
+#include "schema/schema.h"
 
 namespace upnext::retrieval {
 
-// Sets the own rows of the items that have the attribute, and returns which they are, ascending;
-// others stay as they are. kFailedPrecondition, and nothing is set, for an attribute that items do not
-// have, that is no vector, or of another width than the model's.
-Result<std::vector<uint32_t>> StartFromGiven(const std::string& attribute,
-                                             const features::FeatureStatistics& tables,
-                                             const catalogue::Catalogue& catalogue,
-                                             CandidateModel* model);
+// kFailedPrecondition for an attribute that items do not have, that is no vector, or of another width
+// than a model's `dim`.
+Status CheckGiven(const std::string& attribute, const schema::Schema& schema, uint32_t dim);
 
-// The same for all items, with vectors learned from the log (item2vec.h).
-std::vector<uint32_t> StartFromItem2vec(const examples::ReplaySource& source,
-                                        const features::FeatureStatistics& tables, uint64_t seed,
-                                        CandidateModel* model);
+// Sets the own rows of items as options.pretrained says, and returns which they are, ascending;
+// others stay as they are. Of a model that continues, whose rows are learned, only those that it has
+// in addition: they start at their attribute, or with item2vec at random. kFailedPrecondition, and
+// nothing is set, where CheckGiven fails, and for a model that continues with a rate other than 1.
+Result<std::vector<uint32_t>> StartRows(const examples::ReplaySource& source,
+                                        const features::FeatureStatistics& tables,
+                                        const CandidateTrainOptions& options,
+                                        const CandidateStart& start, CandidateModel* model,
+                                        base::Progress& progress);
 
 }  // namespace upnext::retrieval
 

@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
 
+#include "base/config.h"
+#include "examples/learn.h"
 #include "examples/test_world.h"
 #include "nn/parameter.h"
 #include "retrieval/candidate_training.h"
@@ -17,8 +20,8 @@ namespace {
 
 using testing::HasSubstr;
 
-// Items i0 to i9, of which the even ones have a vector of (number, 1).
-examples::WorldOptions LogWithVectors() {
+// Items i0 to i9, of which the even ones have a vector of (number, 1); the first `watched` have events.
+examples::WorldOptions LogWithVectors(uint32_t watched = 10) {
   examples::WorldOptions options;
   options.schema = schema::Schema::Parse("schema.items.vector = 'vector(2)'\n").value();
   const uint32_t vector = *options.schema.FindAttribute(schema::Entity::kItem, "vector");
@@ -30,7 +33,7 @@ examples::WorldOptions LogWithVectors() {
   for (uint32_t u = 0; u < 20; ++u) {
     for (uint32_t e = 0; e < 10; ++e) {
       options.events.push_back(examples::Watch(fmt::format("u{}", u),
-                                               fmt::format("i{}", (e + rng.Below(3)) % 10),
+                                               fmt::format("i{}", (e + rng.Below(3)) % watched),
                                                e * examples::kHour + u, 60));
     }
   }
@@ -96,6 +99,67 @@ TEST(GivenVectors, WhatIsNoVectorOfTheModelsWidthIsRefused) {
   EXPECT_THAT(why("vektor", 2), HasSubstr("which is no attribute; declare it in [schema.items]"));
   EXPECT_THAT(why("title", 2), HasSubstr("which is another kind of attribute"));
   EXPECT_THAT(why("vector", 3), HasSubstr("set retrieval.dim = 2"));
+}
+
+// Nothing else is new, so that rows are seen as they start.
+TEST(GivenVectors, TR02_NewRowsOfATrainingThatContinuesStartThereToo) {
+  const examples::World before(LogWithVectors(/*watched=*/7));
+  examples::WorldOptions more = LogWithVectors(/*watched=*/7);
+  for (const char* item : {"i7", "i8"}) {
+    more.events.push_back(examples::Watch("u0", item, 20 * examples::kHour, 60));
+  }
+  const examples::World now(more);
+  const features::FeatureStatistics old = before.Learn();
+  base::ThreadPool pool(2);
+  const features::FeatureStatistics tables = examples::World::Value(
+      examples::LearnFeatures(now.source, {}, pool, base::NoProgress(), &old));
+  const features::Vocabulary& items = tables.vocabulary(features::kItemVocabulary);
+  ASSERT_EQ(items.rows(), old.vocabulary(features::kItemVocabulary).rows() + 2);
+  const CandidateModelOptions model{.dim = 2, .embedding_dim = 2, .recent_windows = {}};
+  CandidateTrainOptions options;
+  options.stop_after = 2;
+  options.keep_state = true;
+  const auto continued = [&](const std::string& pretrained, base::Progress& progress) {
+    options.pretrained = pretrained;
+    auto first = TrainCandidateModel(before.source, old, model, options, pool, base::NoProgress());
+    EXPECT_TRUE(first) << first.error().message;
+    auto again = TrainCandidateModel(now.source, tables, model, options, pool, progress,
+                                     {first->model.get(), &*first->state, INT64_MAX - 1});
+    EXPECT_TRUE(again) << again.error().message;
+    const nn::EmbeddingTable &from = first->model->item_vectors(),
+                             &to = again->model->item_vectors();
+    for (uint32_t row = 0; row < from.rows(); ++row) {
+      EXPECT_TRUE(std::ranges::equal(from.Row(row), to.Row(row))) << row;
+    }
+    const std::span<const float> i7 = to.Row(items.Row(now.item("i7")));
+    EXPECT_FALSE(std::ranges::equal(i7, std::vector<float>{7, 1}));
+    const std::span<const float> i8 = to.Row(items.Row(now.item("i8")));
+    return std::ranges::equal(i8, std::vector<float>{8, 1});
+  };
+  for (const double decay : {0.0, 0.9}) {
+    options.average_decay = decay;
+    Notes given, item2vec;
+    EXPECT_TRUE(continued("vector", given));
+    EXPECT_THAT(given.text, HasSubstr("1 of 2 new items start at their 'vector'"));
+    EXPECT_FALSE(continued("item2vec", item2vec));
+    EXPECT_THAT(item2vec.text, HasSubstr("2 new items start at random"));
+  }
+}
+
+TEST(GivenVectors, WhatHasNoEffectIsRefused) {
+  const auto mistakes = [](const std::string& text) {
+    const auto config = base::Config::Parse("[retrieval]\n" + text, "test.toml");
+    EXPECT_TRUE(config);
+    CandidateModelOptions::FromConfig(config->Table("retrieval"));
+    CandidateTrainOptions::FromConfig(config->Table("retrieval"));
+    const Status checked = config->Check();
+    return checked ? std::string() : checked.error().message;
+  };
+  EXPECT_THAT(mistakes("id_dropout = 0.1\n"),
+              HasSubstr("test.toml:2:1: retrieval.id_dropout: has no effect with items = \"id\""));
+  EXPECT_EQ(mistakes("id_dropout = 0.1\nitems = \"content\"\n"), "");
+  EXPECT_THAT(mistakes("pretrained_rate = 0.1\n"), HasSubstr("has no effect without pretrained"));
+  EXPECT_EQ(mistakes("pretrained_rate = 0.1\npretrained = \"sound\"\n"), "");
 }
 
 // The same step at three rates; the rows of labels 1 to 4 are given.

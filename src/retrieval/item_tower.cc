@@ -107,20 +107,26 @@ void SelectNumbers(const features::FeatureBlock& from, std::span<const uint32_t>
   }
 }
 
+Status CheckItemFeatures(ItemEncoder items, bool any, std::string_view name) {
+  if (items == ItemEncoder::kContent && !any) {
+    return FailedPrecondition(
+        "\"content\" needs features of items, found none; write a [[feature]] with from = "
+        "\"item.channel\" (or another attribute of items) and for = [\"retrieval\"]");
+  }
+  if (items == ItemEncoder::kId && any) {
+    return FailedPrecondition(
+        "the candidate model has features of items{}, which only [retrieval] items = \"content\" "
+        "reads, found \"id\"; set it, or declare them for ranking alone",
+        name.empty() ? "" : fmt::format(" ('{}')", name));
+  }
+  return Ok();
+}
+
 Status CheckItemTower(const CandidateModelOptions& options, const CandidateShape& shape) {
   const features::ModelShape::SideShape& item = shape.inputs.impression;
-  const bool has_content = !item.slots.empty() || item.dense > 0;
-  if (options.items == ItemEncoder::kContent && !has_content) {
-    return FailedPrecondition(
-        "retrieval.items = \"content\" needs features of items, found none; write a [[feature]] with "
-        "from = \"item.channel\" (or another attribute of items) and for = [\"retrieval\"]");
-  }
-  if (options.items == ItemEncoder::kId && has_content) {
-    return FailedPrecondition(
-        "the candidate model has features of items{}, which only retrieval.items = \"content\" "
-        "reads, found \"id\"; set it, or declare them for ranking alone",
-        item.slots.empty() ? "" : fmt::format(" ('{}')", item.slots.front().feature));
-  }
+  const Status fits = CheckItemFeatures(options.items, !item.slots.empty() || item.dense > 0,
+                                        item.slots.empty() ? "" : item.slots.front().feature);
+  if (!fits) return FailedPrecondition("retrieval.items: {}", fits.error().message);
   return Ok();
 }
 

@@ -15,6 +15,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/rng.h"
@@ -65,6 +66,9 @@ class ItemTower {
 void SelectBags(const features::Bags& from, std::span<const uint32_t> rows, features::Bags* out);
 void SelectNumbers(const features::FeatureBlock& from, std::span<const uint32_t> rows, float* out);
 
+// kFailedPrecondition unless `items` reads features of items where there are `any`; `name` is that of
+// one, or empty.
+Status CheckItemFeatures(ItemEncoder items, bool any, std::string_view name);
 // kFailedPrecondition unless the features of an item are those that the options' encoder reads.
 Status CheckItemTower(const CandidateModelOptions& options, const CandidateShape& shape);
 // What its tables must hold: calls visit(name, rows) for each of width dim.

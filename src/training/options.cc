@@ -6,6 +6,9 @@
 #include <utility>
 
 #include "retrieval/candidate_reference.h"
+#include "retrieval/given_vectors.h"
+#include "retrieval/item2vec.h"
+#include "retrieval/item_tower.h"
 #include "schema/schema.h"
 
 namespace upnext::training {
@@ -24,6 +27,42 @@ constexpr std::array<std::string_view, 11> kUnbound = {
     "ranking.learning_rate",
     "ranking.checkpoint_minutes",
     "ranking.max_dead_units"};
+
+// That the project file has the features of items that the candidate model reads, and no others. Those
+// that are dropped say nothing, but keep their place.
+void CheckFeaturesOfItems(const base::Config& config, const features::FeaturePlan& plan) {
+  const features::SidePlan& item =
+      plan.side(features::Model::kRetrieval, features::Side::kImpression);
+  const base::ConfigTable retrieval = config.Table("retrieval");
+  const retrieval::ItemEncoder items = retrieval::ItemEncoderFromConfig(retrieval);
+  const bool by_content = items == retrieval::ItemEncoder::kContent;
+  std::string name;
+  for (const std::vector<features::Feature>* list : {&item.categories, &item.numbers}) {
+    for (const features::Feature& one : *list) {
+      if (name.empty() && !(by_content && one.dropped)) name = one.name;
+    }
+  }
+  const Status fits = retrieval::CheckItemFeatures(items, !name.empty(), name);
+  if (fits) return;
+  if (by_content) return retrieval.Fail("items", fits.error().message);
+  for (const base::ConfigTable& feature : config.root().Tables("feature")) {
+    const std::vector<std::string> models = feature.Texts("for", {});
+    if (feature.Text("name", "") == name && std::ranges::count(models, "retrieval") > 0) {
+      feature.Fail("from", fits.error().message);
+    }
+  }
+}
+
+// That the attribute at which rows start is a vector of the models' width.
+void CheckPretrained(const base::Config& config, const retrieval::PresetOptions& options) {
+  const schema::Schema schema = schema::Schema::FromConfig(config.Table("schema"));
+  for (const retrieval::CandidatePreset& preset : options.presets) {
+    const std::string& attribute = preset.train.pretrained;
+    if (attribute.empty() || attribute == retrieval::kItem2vec) continue;
+    const Status fits = retrieval::CheckGiven(attribute, schema, preset.model.dim);
+    if (!fits) config.Table("retrieval").Fail("pretrained", fits.error().message);
+  }
+}
 
 }  // namespace
 
@@ -80,6 +119,7 @@ TrainOptions TrainOptions::FromConfig(const base::Config& config,
       ranking.Real("reference_share", options.reference_share, {.min = 0.01, .max = 0.99});
   const Status wide = retrieval::CheckWidth(plan, options.presets);
   if (!wide) retrieval.Fail("dim", wide.error().message);
+  CheckPretrained(config, options.presets);
   options.settings = SettingsOf(config);
   return options;
 }
@@ -90,6 +130,7 @@ Options Options::FromConfig(const base::Config& config) {
   // A plan that cannot be made is a mistake that waits in config.Check().
   const Result<features::FeaturePlan> plan = features::FeaturePlan::Compile(
       options.dataset.features, schema::Schema::FromConfig(config.Table("schema")));
+  if (plan) CheckFeaturesOfItems(config, *plan);
   options.train = TrainOptions::FromConfig(config, plan ? *plan : features::FeaturePlan());
   options.evaluate.feed = features::FeedRule::FromConfig(config.Table("serving"));
   options.order = retrieval::OrderRuleFromConfig(config.Table("retrieval"));

@@ -47,5 +47,44 @@ TEST(Options, CheckpointsAreBoundToWhatChangesTheModelAlone) {
   EXPECT_EQ(options.evaluate.targets, examples::HoldoutTargets::kSuccessive);
 }
 
+TEST(Options, CG27_FeaturesOfItemsThatNothingReadsOrThatAreMissingAreRefusedWithTheirPlace) {
+  const auto mistake = [](const std::string& text) {
+    const auto config = base::Config::Parse(text, "test.toml");
+    EXPECT_TRUE(config) << config.error().message;
+    Options::FromConfig(*config);
+    const Status checked = config->Check();
+    return checked ? std::string() : checked.error().message;
+  };
+  const std::string content = "[retrieval]\nitems = \"content\"\n",
+                    all = "drop = [\"item_channel\", \"item_topics\", \"item_language\", ";
+  EXPECT_THAT(mistake(content + "[features]\n" + all + "\"item_title\"]\n"),
+              testing::HasSubstr("test.toml:2:1: retrieval.items: \"content\" needs features"));
+  EXPECT_EQ(mistake(content + "[features]\n" + all + "]\n"), "");
+  const std::string features =
+      "[[feature]]\nname = \"a\"\nfrom = \"item.duration\"\nfor = [\"retrieval\"]\n";
+  const std::string unread = mistake(features);
+  EXPECT_THAT(unread, testing::HasSubstr("test.toml:3:1: "));
+  EXPECT_THAT(unread, testing::HasSubstr("features of items ('a'), which only [retrieval] items"));
+  EXPECT_EQ(mistake(content + features), "");
+}
+
+TEST(Options, CG23_WhatIsNoVectorOfTheModelsWidthIsRefusedWithItsPlace) {
+  const auto mistake = [](const std::string& retrieval) {
+    const auto config = base::Config::Parse(
+        "[schema.items]\nsound = \"vector(32)\"\n[retrieval]\npreset = \"deep\"\n" + retrieval,
+        "test.toml");
+    EXPECT_TRUE(config) << config.error().message;
+    Options::FromConfig(*config);
+    const Status checked = config->Check();
+    return checked ? std::string() : checked.error().message;
+  };
+  EXPECT_THAT(mistake("pretrained = \"sund\"\n"),
+              testing::HasSubstr("test.toml:5:1: retrieval.pretrained: expected an attribute"));
+  EXPECT_THAT(mistake("pretrained = \"title\"\n"), testing::HasSubstr("another kind"));
+  EXPECT_THAT(mistake("pretrained = \"sound\"\n"), testing::HasSubstr("set retrieval.dim = 32"));
+  EXPECT_EQ(mistake("dim = 32\npretrained = \"sound\"\n"), "");
+  EXPECT_EQ(mistake("pretrained = \"item2vec\"\n"), "");
+}
+
 }  // namespace
 }  // namespace upnext::training
