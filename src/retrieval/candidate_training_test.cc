@@ -332,7 +332,6 @@ TEST(CandidateTrainOptions, StateIsNotKeptOfRowsThatMoveSlowly) {
   EXPECT_THAT(mistakes("pretrained = \"item2vec\"\npretrained_rate = 0.5\n"),
               HasSubstr("expected false with pretrained_rate = 0.5"));
   EXPECT_EQ(mistakes("pretrained = \"item2vec\"\n"), "");
-  EXPECT_EQ(mistakes("pretrained_rate = 0.5\n"), "");
 }
 
 TEST(CandidateTrainOptions, ReadsItsTable) {
