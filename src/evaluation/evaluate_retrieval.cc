@@ -329,14 +329,15 @@ Result<RetrievalReport> EvaluateRetrieval(const Subject& subject, const Evaluate
   RetrievalReport report;
   if (cases.empty()) return report;
   auto models = RetrievalModels(subject, options.baselines, cases, pool, progress);
-  if (options.baselines && options.item2vec) {
-    models.push_back(Item2vecScores(subject, ItemsByCount(subject), options.seed));
-  }
   const retrieval::FeedOrder& order = options.served.order;
+  const bool of_served = !IsModels(order) || options.served.live.every > 0;
+  const bool of_item2vec = options.baselines && options.item2vec;
+  const auto by_count = of_served || of_item2vec ? ItemsByCount(subject) : nullptr;
+  if (of_item2vec) models.push_back(Item2vecScores(subject, by_count, options.seed));
   std::optional<ListMaker> maker;
-  if (!IsModels(order) || options.served.live.every > 0) {
+  if (of_served) {
     maker.emplace(subject, options, std::span(&order, 1), cases, pool);
-    models.insert(models.begin() + 1, ServedScores(*maker, order, ItemsByCount(subject)));
+    models.insert(models.begin() + 1, ServedScores(*maker, order, by_count));
   }
   RetrievalRun run(subject, options, cases, std::move(models));
   UPNEXT_RETURN_IF_ERROR(run.Rank(pool, progress));

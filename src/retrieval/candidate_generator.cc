@@ -6,7 +6,6 @@
 #include <functional>
 
 #include "ann/filter.h"
-#include "features/feature_extractor.h"
 #include "schema/event.h"
 #include "schema/schema.h"
 
@@ -23,11 +22,11 @@ Result<std::unique_ptr<const Generator>> CandidateGenerator::Load(LoadInput inpu
       new CandidateGenerator(input.tables, *input.candidate, *input.index));
 }
 
-void CandidateGenerator::Encode(const ProposeRequest& request, Scratch& scratch) const {
+void CandidateGenerator::Encode(const features::FeatureExtractor& features,
+                                const ProposeRequest& request, Scratch& scratch) const {
   scratch.batch.Clear();
   // Example age 0: now, however long ago training ended (CG-09).
-  features::FeatureExtractor(tables_, request.catalogue, features::Model::kRetrieval)
-      .AppendQuery(request.state, request.user, request.context, &scratch.batch);
+  features.AppendQuery(request.state, request.user, request.context, &scratch.batch);
   scratch.vector.resize(model_.dim());
   model_.UserVectors(scratch.batch, scratch.vector.data(), scratch.model, {});
 }
@@ -35,7 +34,8 @@ void CandidateGenerator::Encode(const ProposeRequest& request, Scratch& scratch)
 void CandidateGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
                                  std::vector<Candidate>* out) const {
   const auto scratch = scratch_.Borrow();
-  Encode(request, *scratch);
+  Encode(features::FeatureExtractor(tables_, request.catalogue, features::Model::kRetrieval),
+         request, *scratch);
   const auto admits = [&](uint32_t item) { return filter.Admits(item); };
   index_.Search(scratch->vector, n, ann::Filter::Of(admits), &scratch->hits);
   if (request.new_items != nullptr) AddNewItems(request, n, filter, *scratch);
@@ -46,12 +46,15 @@ void CandidateGenerator::Propose(const ProposeRequest& request, size_t n, const 
 std::vector<std::vector<Candidate>> CandidateGenerator::ProposeMany(
     std::span<const ProposeRequest> requests, size_t n, base::ThreadPool& pool) const {
   constexpr size_t kUsersPerTask = 32;
+  if (requests.empty()) return {};
+  const features::FeatureExtractor features(tables_, requests.front().catalogue,
+                                            features::Model::kRetrieval);
   const size_t dim = model_.dim();
   std::vector<float> vectors(requests.size() * dim);
   pool.ParallelFor(requests.size(), kUsersPerTask, [&](size_t begin, size_t end) {
     const auto scratch = scratch_.Borrow();
     for (size_t i = begin; i < end; ++i) {
-      Encode(requests[i], *scratch);
+      Encode(features, requests[i], *scratch);
       std::ranges::copy(scratch->vector, vectors.data() + i * dim);
     }
   });

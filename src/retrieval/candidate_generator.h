@@ -12,6 +12,7 @@
 #include "ann/index.h"
 #include "base/scratch_pool.h"
 #include "features/feature_block.h"
+#include "features/feature_extractor.h"
 #include "retrieval/generator_registry.h"
 
 namespace upnext::retrieval {
@@ -39,7 +40,8 @@ class CandidateGenerator : public Generator {
     std::vector<ann::Hit> hits, more;
   };
   // Into scratch.vector.
-  void Encode(const ProposeRequest& request, Scratch& scratch) const;
+  void Encode(const features::FeatureExtractor& features, const ProposeRequest& request,
+              Scratch& scratch) const;
   // The best `n` of the hits, and of the request's new items that exist at its time.
   static void AddNewItems(const ProposeRequest& request, size_t n, const ItemFilter& filter,
                           Scratch& scratch);

@@ -56,7 +56,7 @@ CandidateTrainer::CandidateTrainer(CandidateModel* model, const CandidateTrainOp
     if (table_steps_[i] != nullptr) early_steps_.push_back(table_steps_[i].get());
   }
   items_ = MakeItemTraining({.vectors = &model->mutable_item_vectors(),
-                             .name = model->tied() ? TableState(model->item_table_) : "items",
+                             .name = ItemsState(),
                              .tower = model->item_tower_ ? &*model->item_tower_ : nullptr,
                              .read = SlotsOfItems(),
                              .sources = items,
@@ -75,7 +75,7 @@ CandidateTrainer::CandidateTrainer(CandidateModel* model, const CandidateTrainOp
 std::vector<nn::Parameter> CandidateTrainer::AveragedParameters() {
   std::vector<nn::Parameter> parameters = model_.Parameters();
   if (model_.has_item_tower()) {
-    const std::string vectors = model_.tied() ? TableState(model_.item_table_) : "items";
+    const std::string vectors = ItemsState();
     std::erase_if(parameters, [&](const nn::Parameter& one) { return one.name == vectors; });
   }
   return parameters;
@@ -83,6 +83,10 @@ std::vector<nn::Parameter> CandidateTrainer::AveragedParameters() {
 
 std::string CandidateTrainer::TableState(size_t table) const {
   return "embedding." + model_.shape().inputs.tables[table].name;
+}
+
+std::string CandidateTrainer::ItemsState() const {
+  return model_.tied() ? TableState(model_.item_table_) : "items";
 }
 
 std::vector<size_t> CandidateTrainer::SlotsOfItems() const {

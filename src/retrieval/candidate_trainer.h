@@ -97,6 +97,7 @@ class CandidateTrainer {
   // The gradients of items' vectors, when the last of them is there.
   void FinishItems();
   std::string TableState(size_t table) const;  // name in the optimisers' state
+  std::string ItemsState() const;              // the same of the items' vectors
   std::vector<size_t> SlotsOfItems() const;    // features that read the items' vectors
   bool IsOfItems(size_t table) const { return model_.tied() && table == model_.item_table_; }
   // Of all tables, the items' among them.

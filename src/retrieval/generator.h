@@ -93,7 +93,7 @@ class Generator {
   // more.
   virtual void Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
                        std::vector<Candidate>* out) const = 0;
-  // Proposals for many requests, where they cost less together than one by one: for each request the
+  // Proposals for many requests of one catalogue, where they cost less together than one by one: for each request the
   // `n` best of all items, whatever a filter would say. Empty: they cost the same.
   virtual std::vector<std::vector<Candidate>> ProposeMany(std::span<const ProposeRequest>, size_t,
                                                           base::ThreadPool&) const {

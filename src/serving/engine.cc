@@ -204,7 +204,8 @@ std::vector<PooledCandidate> Engine::Rep::Propose(const RequestContext& context,
     buffers.proposed.clear();
     if (found != nullptr) {
       for (const retrieval::Candidate& one : (*found)[g]) {
-        if (buffers.proposed.size() < wanted && admits(one.item)) buffers.proposed.push_back(one);
+        if (buffers.proposed.size() == wanted) break;
+        if (admits(one.item)) buffers.proposed.push_back(one);
       }
     }
     if (buffers.proposed.size() < wanted) {  // more than was found for the filters to leave enough
