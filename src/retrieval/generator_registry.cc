@@ -7,7 +7,6 @@
 #include "retrieval/category_generator.h"
 #include "retrieval/co_watch_generator.h"
 #include "retrieval/content_generator.h"
-#include "retrieval/continue_generator.h"
 #include "retrieval/new_items_generator.h"
 #include "retrieval/next_generator.h"
 #include "retrieval/popular_generator.h"
@@ -27,8 +26,8 @@ GeneratorRegistry BuiltInGenerators() {
        NextGenerator::Load<NextGenerator::Of::kPurchases>},
       {"co-watch", 50, 1, CoWatchGenerator::Learner, CoWatchGenerator::Load},
       {"series", 0, 1, SeriesGenerator::Learner, SeriesGenerator::Load},
-      {"continue", 0, 0, nullptr, ContinueGenerator::Load},
-      {"recent", 0, 0, nullptr, RecentGenerator::Load},
+      {"continue", 0, 0, nullptr, RecentGenerator::Load<RecentGenerator::Of::kStarted>},
+      {"recent", 0, 0, nullptr, RecentGenerator::Load<RecentGenerator::Of::kViewed>},
       {"trending", 100, 1, TrendingGenerator::Learner, TrendingGenerator::Load},
       {"popular", 50, 1, PopularGenerator::Learner, PopularGenerator::Load},
       {"similar-content", 0, 1, ContentGenerator::Learner, ContentGenerator::Load},

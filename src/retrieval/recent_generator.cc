@@ -6,22 +6,19 @@
 
 namespace upnext::retrieval {
 
-Result<std::unique_ptr<const Generator>> RecentGenerator::Load(LoadInput) {
-  return std::make_unique<RecentGenerator>();
-}
-
 void RecentGenerator::Propose(const ProposeRequest& request, size_t n, const ItemFilter& filter,
                               std::vector<Candidate>* out) const {
   const size_t end = out->size() + n;
   float score = 0;
   for (const features::TimedId& one : request.state.viewed() | std::views::reverse) {
     if (out->size() == end) return;
+    if (of_ == Of::kStarted && !request.state.HasStarted(one.id)) continue;
     if (filter.Admits(one.id)) out->push_back({one.id, score--});
   }
 }
 
 std::string RecentGenerator::Reason(const ProposeRequest&, const Candidate&) const {
-  return "you looked at it";
+  return of_ == Of::kStarted ? "you opened it and did not finish it" : "you looked at it";
 }
 
 }  // namespace upnext::retrieval

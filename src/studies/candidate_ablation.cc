@@ -54,13 +54,8 @@ Status RunAblationArm(const StudyRun& run, const log::EventLog& log, const Featu
   options.dataset.features.drop = features.drop;
   options.train.candidate.depth = depth;
   UPNEXT_ASSIGN_OR_RETURN(const Trained trained, TrainOn(log, options, run.pool, run.progress));
-  UPNEXT_ASSIGN_OR_RETURN(const evaluation::Report report,
-                          training::Evaluate(*trained.dataset, trained.models.models(),
-                                             options.evaluate, run.pool, run.progress));
-  if (!report.retrieval || report.retrieval->users == 0) {
-    return FailedPrecondition("the test day contains no new complete watch to evaluate");
-  }
-  const evaluation::Metrics& metrics = report.retrieval->model.metrics;
+  UPNEXT_ASSIGN_OR_RETURN(const evaluation::Metrics metrics,
+                          RetrievalMetrics(trained, options.evaluate, run.pool, run.progress));
   const std::string arm = AblationArm(features, depth);
   out->Set(arm, "map", 100 * metrics.at("map").value);
   out->Set(arm, "recall", metrics.at("recall@50").value);

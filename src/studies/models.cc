@@ -70,6 +70,18 @@ Result<Trained> TrainOn(const log::EventLog& log, const training::Options& optio
   return trained;
 }
 
+Result<evaluation::Metrics> RetrievalMetrics(const Trained& trained,
+                                             const evaluation::EvaluateOptions& options,
+                                             base::ThreadPool& pool, base::Progress& progress) {
+  UPNEXT_ASSIGN_OR_RETURN(
+      evaluation::Report report,
+      training::Evaluate(*trained.dataset, trained.models.models(), options, pool, progress));
+  if (!report.retrieval || report.retrieval->users == 0) {
+    return FailedPrecondition("the test day contains no new complete watch to evaluate");
+  }
+  return std::move(report.retrieval->model.metrics);
+}
+
 Settings WorldSettings(const simulator::WorldOptions& world) {
   return {{"users", fmt::format("{}", world.users)},
           {"items", fmt::format("{}", world.items)},

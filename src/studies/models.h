@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "evaluation/evaluate.h"
+#include "evaluation/report.h"
 #include "examples/replay.h"
 #include "features/feature_statistics.h"
 #include "log/event_log.h"
@@ -40,6 +42,11 @@ struct Trained {
 };
 Result<Trained> TrainOn(const log::EventLog& log, const training::Options& options,
                         base::ThreadPool& pool, base::Progress& progress);
+
+// Of the candidate model on the held-out part; kFailedPrecondition when no user has a watch in it.
+Result<evaluation::Metrics> RetrievalMetrics(const Trained& trained,
+                                             const evaluation::EvaluateOptions& options,
+                                             base::ThreadPool& pool, base::Progress& progress);
 
 // users, items and days of a world, for people.
 Settings WorldSettings(const simulator::WorldOptions& world);

@@ -91,13 +91,8 @@ Status RunNextWatchArm(const StudyRun& run, const log::EventLog& log, const Next
   if (arm.windows) options.train.candidate.recent_windows = {1, 5};
   options.train.candidate_train.min_history = 1;
   UPNEXT_ASSIGN_OR_RETURN(const Trained trained, TrainOn(log, options, run.pool, run.progress));
-  UPNEXT_ASSIGN_OR_RETURN(const evaluation::Report report,
-                          training::Evaluate(*trained.dataset, trained.models.models(),
-                                             options.evaluate, run.pool, run.progress));
-  if (!report.retrieval || report.retrieval->users == 0) {
-    return FailedPrecondition("the test day contains no new complete watch to evaluate");
-  }
-  const evaluation::Metrics& metrics = report.retrieval->model.metrics;
+  UPNEXT_ASSIGN_OR_RETURN(const evaluation::Metrics metrics,
+                          RetrievalMetrics(trained, options.evaluate, run.pool, run.progress));
   out->Set(arm.name, "ndcg", metrics.at("ndcg@10").value);
   out->Set(arm.name, "map", metrics.at("map").value);
   out->Set(arm.name, "recall", metrics.at("recall@50").value);
