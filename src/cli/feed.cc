@@ -54,6 +54,7 @@ std::string ItemsTable(std::span<const serving::Recommendation> items,
     if (!item.predictions.empty()) {
       out += fmt::format("{:18}predicted {}\n", "", Predictions(item, objectives));
     }
+    if (item.boost) out += fmt::format("{:18}boosted by {:.4g}\n", "", *item.boost);
   }
   return out;
 }

@@ -56,6 +56,14 @@ TEST(Feed, TitlesReasonsAndNotesStayOnTheirLine) {
   EXPECT_EQ(std::ranges::count(table, '\n'), 3) << table;
 }
 
+TEST(Feed, ABoostIsExplained) {
+  serving::Slate slate = OneItem();
+  EXPECT_THAT(SlateTable(slate, {}, "u1", true), testing::Not(testing::HasSubstr("boosted")));
+  slate.items[0].boost = 1.5;
+  EXPECT_THAT(SlateTable(slate, {}, "u1", true), testing::HasSubstr("boosted by 1.5"));
+  EXPECT_EQ(net::SlateJson(slate, {}, "u1", true)["items"][0]["boost"], 1.5);
+}
+
 TEST(Feed, ASecondPageGoesOnCounting) {
   EXPECT_THAT(SlateTable(OneItem(), {}, "u1", false), testing::HasSubstr("\n   1  "));
   EXPECT_THAT(SlateTable(OneItem(), {}, "u1", false, 20), testing::HasSubstr("\n  21  "));

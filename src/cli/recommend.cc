@@ -18,6 +18,7 @@
 #include "catalogue/catalogue.h"
 #include "catalogue/request_attributes.h"
 #include "cli/context_flag.h"
+#include "cli/expression_flags.h"
 #include "cli/feed.h"
 #include "cli/feeds_file.h"
 #include "cli/output.h"
@@ -49,6 +50,7 @@ struct RecommendFlags {
   std::string user, stage = "ranking", out, at = "now", device, region, current_item;
   std::optional<std::string> score;
   std::vector<std::string> context, exclude;
+  ExpressionFlags expressions;
   uint32_t n = 20, offset = 0;
   bool all_users = false, explain = false, json = false;
 };
@@ -250,6 +252,9 @@ Result<serving::Request> Recommender::RequestOf(const Moment& moment) const {
                        : catalogue_.Name(schema::IdSpace::kRegion, moment.context.region);
   request.current_item = flags_.current_item;
   request.score = flags_.score;
+  request.filter = flags_.expressions.filter;
+  request.boost = flags_.expressions.boost;
+  UPNEXT_ASSIGN_OR_RETURN(request.parameters, ParametersOf(flags_.expressions));
   request.attributes = catalogue::RawRequestAttributes(catalogue_, moment.context.attributes);
   UPNEXT_RETURN_IF_ERROR(SetContext(catalogue_.schema(), flags_.context, &request));
   request.time_ms = moment.context.time_ms;
@@ -397,6 +402,8 @@ std::function<Status()> MakeRecommend(CLI::App& app) {
   app.add_option("--score", flags->score,
                  "Exponents of the score in place of the project file's: watch:1,dismiss:-0.5")
       ->type_name("NAME:EXPONENT,...");
+  AddFilterFlags(app, &flags->expressions);
+  AddBoostFlag(app, &flags->expressions);
   app.add_option("--stage", flags->stage,
                  "Last stage: retrieval (candidates in their order) or "
                  "ranking")

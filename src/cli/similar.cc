@@ -1,11 +1,10 @@
-#include "serving/similar.h"
-
 #include <fmt/format.h>
 
 #include <memory>
 
 #include "bundle/opened_bundle.h"
 #include "catalogue/catalogue.h"
+#include "cli/expression_flags.h"
 #include "cli/feed.h"
 #include "cli/output.h"
 #include "cli/printable.h"
@@ -14,6 +13,7 @@
 #include "net/slate_json.h"
 #include "project/project.h"
 #include "schema/event.h"
+#include "serving/engine.h"
 
 namespace upnext::cli {
 namespace {
@@ -22,6 +22,7 @@ struct SimilarFlags {
   project::Location project;
   std::string item;
   uint32_t n = 20;
+  ExpressionFlags expressions;
   bool explain = false, json = false;
 };
 
@@ -31,10 +32,14 @@ Status RunSimilar(const SimilarFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const bundle::OpenedBundle opened,
                           settings.project.OpenBundle(bundle::LogChoice::kNewest));
   const catalogue::Catalogue catalogue(opened.log);
-  UPNEXT_ASSIGN_OR_RETURN(
-      const std::vector<serving::Recommendation> items,
-      serving::SimilarItems(*opened.bundle, catalogue, flags.item, flags.n,
-                            settings.engine.verb.For(opened.rule, opened.log.schema())));
+  const serving::Engine engine(*opened.bundle, catalogue, settings.engine);
+  serving::SimilarRequest request{.item = flags.item,
+                                  .n = flags.n,
+                                  .filter = flags.expressions.filter,
+                                  .time_ms = opened.log.stats().last_ms};
+  UPNEXT_ASSIGN_OR_RETURN(request.parameters, ParametersOf(flags.expressions));
+  UPNEXT_ASSIGN_OR_RETURN(const std::vector<serving::Recommendation> items,
+                          engine.Similar(request));
   if (flags.json) {
     const nlohmann::json out = {{"item", flags.item},
                                 {"items", net::ItemsJson(items, {}, flags.explain)}};
@@ -56,6 +61,7 @@ std::function<Status()> MakeSimilar(CLI::App& app) {
   app.add_option("-n", flags->n, "Number of items")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
+  AddFilterFlags(app, &flags->expressions);
   app.add_flag("--explain", flags->explain, "Also print the source of each item");
   app.add_flag("--json", flags->json, "Print JSON");
   return [flags] { return RunSimilar(*flags); };

@@ -103,6 +103,7 @@ HttpResponse JsonOf(const json& body) {
 
 Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_view& url) {
   UPNEXT_ASSIGN_OR_RETURN(Parameters parameters, Parameters::Parse(url, "exclude"));
+  const auto generation = service.generation();
   serving::Request request;
   request.user = parameters.Text("user");
   request.device = parameters.Text("device");
@@ -113,12 +114,16 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
     return InvalidArgument("parameter seed is the old name of current_item, which is given too");
   }
   if (request.current_item.empty()) request.current_item = old_name;
-  UPNEXT_ASSIGN_OR_RETURN(request.attributes,
-                          parameters.Attributes(service.generation()->schema()));
+  UPNEXT_ASSIGN_OR_RETURN(request.attributes, parameters.Attributes(generation->schema()));
   UPNEXT_ASSIGN_OR_RETURN(request.n, parameters.Count("n", 20, 1, kMaxItems));
   UPNEXT_ASSIGN_OR_RETURN(request.offset, parameters.Count("offset", 0, 0, kMaxItems - 1));
   request.exclude = parameters.Texts("exclude");
   request.score = parameters.TextIfGiven("score");
+  request.filter = parameters.Text("filter");
+  request.boost = parameters.Text("boost");
+  request.parameters = parameters.OfExpressions();
+  UPNEXT_ASSIGN_OR_RETURN(const auto returned,
+                          AttributesOf(generation->schema(), parameters.Text("return")));
   UPNEXT_ASSIGN_OR_RETURN(const bool explain, parameters.Flag("explain"));
   UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
   if (request.user.empty())
@@ -130,9 +135,10 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
     return InvalidArgument("parameters n and offset: expected at most {} in all, found {}",
                            kMaxItems, request.last());
   }
-  const auto generation = service.generation();
   UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate, generation->Recommend(request));
-  return JsonOf(SlateJson(slate, generation->engine().objective_names(), request.user, explain));
+  json body = SlateJson(slate, generation->engine().objective_names(), request.user, explain);
+  AddAttributes(*generation, slate.items, returned, &body["items"]);
+  return JsonOf(body);
 }
 
 Result<HttpResponse> Item(serving::Service& service, const urls::url_view& url,
@@ -151,12 +157,18 @@ Result<HttpResponse> Item(serving::Service& service, const urls::url_view& url,
 Result<HttpResponse> Similar(serving::Service& service, const urls::url_view& url,
                              const std::string& item) {
   UPNEXT_ASSIGN_OR_RETURN(Parameters parameters, Parameters::Parse(url));
-  UPNEXT_ASSIGN_OR_RETURN(const uint32_t n, parameters.Count("n", 20, 1, kMaxItems));
-  UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
   const auto generation = service.generation();
-  UPNEXT_ASSIGN_OR_RETURN(const auto similar, generation->Similar(item, n));
+  serving::SimilarRequest request{.item = item, .filter = parameters.Text("filter")};
+  UPNEXT_ASSIGN_OR_RETURN(request.n, parameters.Count("n", 20, 1, kMaxItems));
+  request.parameters = parameters.OfExpressions();
+  UPNEXT_ASSIGN_OR_RETURN(const auto returned,
+                          AttributesOf(generation->schema(), parameters.Text("return")));
+  UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
+  UPNEXT_ASSIGN_OR_RETURN(const auto similar, generation->Similar(request));
+  json items = ItemsJson(similar, {}, /*explain=*/true);
+  AddAttributes(*generation, similar, returned, &items);
   return JsonOf({{"item", item},
-                 {"items", ItemsJson(similar, {}, /*explain=*/true)},
+                 {"items", std::move(items)},
                  {"bundle_version", generation->bundle_version()},
                  {"log_version", generation->log_version()}});
 }

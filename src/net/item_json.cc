@@ -1,5 +1,10 @@
 #include "net/item_json.h"
 
+#include <algorithm>
+#include <ranges>
+#include <string>
+
+#include "base/suggest.h"
 #include "schema/attribute.h"
 #include "schema/values.h"
 
@@ -34,6 +39,37 @@ Json AttributesJson(const schema::Schema& schema, schema::Entity entity,
     }
   }
   return out;
+}
+
+Result<std::vector<uint32_t>> AttributesOf(const schema::Schema& schema, std::string_view names) {
+  std::vector<uint32_t> numbers;
+  if (names.empty()) return numbers;
+  for (const auto part : names | std::views::split(',')) {
+    const std::string_view name(part.begin(), part.end());
+    const auto number = schema.FindAttribute(schema::Entity::kItem, name);
+    if (number && std::ranges::find(numbers, *number) != numbers.end()) continue;
+    if (number) {
+      numbers.push_back(*number);
+      continue;
+    }
+    std::vector<std::string> known;
+    for (const Attribute& one : schema.attributes(schema::Entity::kItem)) known.push_back(one.name);
+    return InvalidArgument(
+        "parameter return: expected attributes of items, separated by commas, "
+        "found '{}'{}",
+        name, base::DidYouMean(name, known));
+  }
+  return numbers;
+}
+
+void AddAttributes(const serving::Generation& generation,
+                   std::span<const serving::Recommendation> items,
+                   std::span<const uint32_t> numbers, nlohmann::json* rows) {
+  if (numbers.empty()) return;
+  for (size_t i = 0; i < items.size(); ++i) {
+    (*rows)[i]["attributes"] = AttributesJson(generation.schema(), schema::Entity::kItem,
+                                              generation.Attributes(items[i].item, numbers));
+  }
 }
 
 Json SchemaOf(const Attribute& attribute) {

@@ -36,7 +36,11 @@ constexpr std::string_view kFrame = R"json({
           {"name": "offset", "in": "query", "description": "How many of the best items to leave out: those of earlier pages. n and offset are at most 1000 together", "schema": {"type": "integer", "minimum": 0, "maximum": 999, "default": 0}},
           {"name": "exclude", "in": "query", "description": "Items to leave out; repeated for each", "schema": {"type": "array", "items": {"type": "string"}}, "style": "form", "explode": true},
           {"name": "score", "in": "query", "description": "Exponents of the score for this request in place of the project file's: NAME:EXPONENT for objectives of the ranker, separated by commas; the others get 0. From -100 to 100", "schema": {"type": "string", "minLength": 1}, "example": "watch:1,dismiss:-0.5"},
-          {"name": "explain", "in": "query", "description": "1: add sources, predictions and stage counts", "schema": {"type": "string", "enum": ["0", "1", "false", "true"]}}
+          {"name": "filter", "in": "query", "description": "A condition that every item must meet, in the expression language (docs/guides/expressions.md)", "schema": {"type": "string", "maxLength": 4000}, "example": "item.duration < 10 minutes and item.channel in $channels"},
+          {"name": "boost", "in": "query", "description": "A number of each item by which its score is multiplied, in the same language", "schema": {"type": "string", "maxLength": 4000}, "example": "if(now - item.created < 1 day, 2, 1)"},
+          {"name": "parameters", "in": "query", "description": "Values of the $NAMEs in filter and boost and in those of the project file, each as parameter.NAME; repeated for each value of a list", "schema": {"type": "object", "additionalProperties": false, "patternProperties": {"^parameter\\.": {"type": "string"}}}, "style": "form", "explode": true},
+          {"name": "return", "in": "query", "description": "Attributes of items, separated by commas, that the answer gives with each item", "schema": {"type": "string"}, "example": "title,channel"},
+          {"name": "explain", "in": "query", "description": "1: add sources, predictions, boosts and stage counts", "schema": {"type": "string", "enum": ["0", "1", "false", "true"]}}
         ],
         "responses": {
           "200": {"description": "A slate", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Slate"}}}}
@@ -91,6 +95,9 @@ constexpr std::string_view kFrame = R"json({
         "summary": "Items like an item",
         "parameters": [
           {"name": "id", "in": "path", "required": true, "schema": {"type": "string"}},
+          {"name": "filter", "in": "query", "description": "A condition that every item must meet, in the expression language (docs/guides/expressions.md)", "schema": {"type": "string", "maxLength": 4000}, "example": "item.duration < 10 minutes and item.channel in $channels"},
+          {"name": "parameters", "in": "query", "description": "Values of the $NAMEs in filter and boost and in those of the project file, each as parameter.NAME; repeated for each value of a list", "schema": {"type": "object", "additionalProperties": false, "patternProperties": {"^parameter\\.": {"type": "string"}}}, "style": "form", "explode": true},
+          {"name": "return", "in": "query", "description": "Attributes of items, separated by commas, that the answer gives with each item", "schema": {"type": "string"}, "example": "title,channel"},
           {"name": "n", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 20}}
         ],
         "responses": {
@@ -178,7 +185,9 @@ constexpr std::string_view kFrame = R"json({
           "source": {"type": "string", "description": "The generator that proposed it, to be sent back with its impression"},
           "source_score": {"type": "number", "description": "The score that this generator gave it, likewise"},
           "sources": {"type": "array", "items": {"type": "object", "required": ["source", "score"], "properties": {"source": {"type": "string"}, "score": {"type": "number"}, "from": {"type": "string"}}}},
-          "predictions": {"type": "object", "additionalProperties": {"type": "number"}}
+          "predictions": {"type": "object", "additionalProperties": {"type": "number"}},
+          "boost": {"type": "number", "description": "What the score was multiplied by"},
+          "attributes": {"type": "object", "description": "Those that return names; absent ones are left out"}
         }
       },
       "Slate": {

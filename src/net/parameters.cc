@@ -18,6 +18,8 @@ namespace urls = boost::urls;
 
 namespace {
 
+constexpr std::string_view kOfExpressions = "parameter.";
+
 bool IsHexDigit(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
@@ -81,7 +83,7 @@ Result<Parameters> Parameters::Parse(const urls::url_view& url, std::string_view
   for (const auto param : url.params()) {
     if (param.key.empty() && param.value.empty()) continue;  // "?" alone, or "&&"
     for (const auto& [key, value] : out.values_) {
-      if (key == param.key && key != repeatable) {
+      if (key == param.key && key != repeatable && !key.starts_with(kOfExpressions)) {
         return InvalidArgument("parameter {} is given twice", key);
       }
     }
@@ -106,6 +108,21 @@ std::vector<std::string> Parameters::Texts(std::string_view name) {
     if (key == name) texts.push_back(value);
   }
   return texts;
+}
+
+std::vector<std::pair<std::string, std::vector<std::string>>> Parameters::OfExpressions() {
+  std::vector<std::pair<std::string, std::vector<std::string>>> out;
+  for (const auto& [key, value] : values_) {
+    if (!key.starts_with(kOfExpressions)) continue;
+    const std::string name = key.substr(kOfExpressions.size());
+    auto same = std::ranges::find(out, name, [](const auto& one) { return one.first; });
+    if (same == out.end()) {
+      known_.push_back(key);
+      same = out.insert(same, {name, {}});
+    }
+    same->second.push_back(value);
+  }
+  return out;
 }
 
 Result<uint32_t> Parameters::Count(std::string_view name, uint32_t fallback, uint32_t min,

@@ -29,12 +29,14 @@ Result<boost::urls::url_view> ParseTarget(std::string_view target);
 
 class Parameters {
  public:
-  // `repeatable` names the one parameter that may come several times.
+  // `repeatable` names the one parameter that may come several times, beside those of OfExpressions.
   static Result<Parameters> Parse(const boost::urls::url_view& url,
                                   std::string_view repeatable = "");
   std::string Text(std::string_view name);  // "" when absent
   std::optional<std::string> TextIfGiven(std::string_view name);
   std::vector<std::string> Texts(std::string_view name);
+  // The values of parameter.NAME by NAME, of filters and boosts: one or several.
+  std::vector<std::pair<std::string, std::vector<std::string>>> OfExpressions();
   Result<uint32_t> Count(std::string_view name, uint32_t fallback, uint32_t min, uint32_t max);
   Result<bool> Flag(std::string_view name);
   // The declared attributes of requests, under their names.

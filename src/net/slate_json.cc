@@ -13,6 +13,7 @@ nlohmann::json ItemsJson(std::span<const serving::Recommendation> items,
       row["source_score"] = item.sources.front().score;
     }
     if (explain) {
+      if (item.boost) row["boost"] = *item.boost;
       row["sources"] = nlohmann::json::array();
       for (const serving::SourceScore& source : item.sources) {
         nlohmann::json one = {{"source", source.source}, {"score", source.score}};

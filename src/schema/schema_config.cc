@@ -14,9 +14,9 @@ constexpr Entity kAllEntities[] = {Entity::kItem, Entity::kUser, Entity::kReques
 std::span<const std::string_view> OtherColumns(Entity entity) {
   static constexpr std::string_view kItems[] = {"item", "file", "filename", "line", "rowid"};
   static constexpr std::string_view kUsers[] = {"user", "file", "filename", "line", "rowid"};
-  static constexpr std::string_view kRequests[] = {"user",    "item", "time",   "type", "value",
-                                                   "request", "id",   "seed",   "file", "filename",
-                                                   "line",    "n",    "explain"};
+  static constexpr std::string_view kRequests[] = {
+      "user", "item",     "time", "type", "value",   "request", "id",    "seed",
+      "file", "filename", "line", "n",    "explain", "filter",  "boost", "return"};
   switch (entity) {
     case Entity::kItem:
       return kItems;

@@ -24,6 +24,7 @@
 #include "retrieval/new_item_index.h"
 #include "schema/event.h"
 #include "schema/schema.h"
+#include "serving/similar.h"
 
 namespace upnext::serving {
 
@@ -78,7 +79,7 @@ void AddNotes(const RequestContext& context, bool has_ranker, Slate* slate) {
   }
   if (slate->items.empty()) {
     slate->notes.emplace_back(
-        "nothing left to recommend: every candidate was watched, removed or excluded");
+        "nothing left to recommend: every candidate was watched, removed, excluded or filtered");
   }
   if (request.stage == Stage::kRanking && !has_ranker) {
     slate->notes.emplace_back("no ranker in this bundle: candidates are in the order of retrieval");
@@ -107,6 +108,7 @@ EngineOptions EngineOptions::FromConfig(const base::Config& config) {
   }
   options.verb = retrieval::SiteVerb::FromConfig(config.Table("site"));
   options.live = features::LiveOptions::FromConfig(config);
+  options.expressions = ExpressionTexts::FromConfig(config);
   return options;
 }
 
@@ -117,6 +119,7 @@ struct Engine::Rep {
   const std::vector<ranking::Objective> no_objectives = {};
   const retrieval::SiteVerb verb;
   const std::optional<float> low_rating;  // none: dislikes change nothing
+  const Result<SiteExpressions> expressions;
   const features::LiveCounts* const live;
   const std::unique_ptr<const retrieval::NewItemIndex> new_items;  // null: none
   std::vector<ActiveGenerator> generators;
@@ -140,6 +143,7 @@ struct Engine::Rep {
   void MarkLive(std::vector<PooledCandidate>* candidates) const;
   void Rank(const RequestContext& context, std::span<const float> exponents, EngineScratch& buffers,
             std::vector<PooledCandidate>* candidates, StageCounts* counts) const;
+  Result<RequestExpressions> Expressions(const RequestContext& context) const;
   Recommendation Describe(const RequestContext& context, PooledCandidate candidate) const;
 };
 
@@ -151,6 +155,7 @@ Engine::Rep::Rep(const bundle::Bundle& b, const catalogue::Catalogue& c,
       ranking_features(b.tables(), c, features::Model::kRanking),
       verb(VerbOf(b, options)),
       low_rating(options.feed.LowRating(c.log())),
+      expressions(SiteExpressions::Compile(options.expressions, c.schema())),
       live(counts),
       new_items(b.candidate() == nullptr
                     ? nullptr
@@ -276,6 +281,21 @@ void Engine::Rep::Rank(const RequestContext& context, std::span<const float> exp
   counts->queries = static_cast<uint32_t>(scored.query.rows);
 }
 
+// The order of retrieval has no scores to multiply.
+Result<RequestExpressions> Engine::Rep::Expressions(const RequestContext& context) const {
+  const Request& request = context.request;
+  const bool is_retrieval = request.stage == Stage::kRetrieval;
+  if (is_retrieval && !request.boost.empty()) {
+    return InvalidArgument("boost: expected none with the stage retrieval");
+  }
+  if (!expressions) return std::unexpected(expressions.error());
+  UPNEXT_ASSIGN_OR_RETURN(RequestExpressions out,
+                          expressions->For({.filter = request.filter, .boost = request.boost},
+                                           context.Facts(), request.parameters));
+  if (is_retrieval) out.boosts.clear();
+  return out;
+}
+
 // The reason is that of the first generator that found the item by the one being watched, else by
 // another one, else of the first.
 Recommendation Engine::Rep::Describe(const RequestContext& context,
@@ -285,6 +305,7 @@ Recommendation Engine::Rep::Describe(const RequestContext& context,
   out.id = catalogue.Name(IdSpace::kItem, candidate.item);
   out.title = catalogue.item(candidate.item).title;
   out.score = candidate.score;
+  if (!context.expressions.boosts.empty()) out.boost = candidate.boost;
   auto named = std::ranges::find_if(candidate.sources, [&](const auto& source) {
     return context.IsFromCurrent(source.candidate);
   });
@@ -346,6 +367,19 @@ std::vector<Found> Engine::FindForMany(std::span<const UserRequest> requests,
   return found;
 }
 
+Result<std::vector<Recommendation>> Engine::Similar(const SimilarRequest& request) const {
+  if (!rep_->expressions) return std::unexpected(rep_->expressions.error());
+  UPNEXT_ASSIGN_OR_RETURN(
+      const RequestExpressions expressions,
+      rep_->expressions->For({.filter = request.filter},
+                             {.catalogue = rep_->catalogue,
+                              .now_ms = request.time_ms,
+                              .current_item = rep_->catalogue.Find(IdSpace::kItem, request.item)},
+                             request.parameters));
+  return SimilarItems(rep_->bundle, rep_->catalogue, request.item, request.n, rep_->verb,
+                      [&](uint32_t item) { return expressions.Admits(item); });
+}
+
 Result<Slate> Engine::Recommend(const UserState& state, const Request& request,
                                 const features::LiveLists* live, const Found* found) const {
   if (request.n == 0) return InvalidArgument("n: expected at least 1, found 0");
@@ -368,8 +402,9 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request,
       base::Fingerprint(request.user, static_cast<uint64_t>(request.time_ms) * 1'000'003 +
                                           rep_->requests.fetch_add(1)));
   const auto now = rep_->live == nullptr || live != nullptr ? nullptr : rep_->live->lists();
-  const RequestContext context(rep_->catalogue, state, request,
-                               rep_->Rules(live != nullptr ? live : now.get()));
+  RequestContext context(rep_->catalogue, state, request,
+                         rep_->Rules(live != nullptr ? live : now.get()));
+  UPNEXT_ASSIGN_OR_RETURN(context.expressions, rep_->Expressions(context));
   const auto scratch = rep_->scratch.Borrow();
   slate.counts.catalogue = rep_->catalogue.present(schema::Entity::kItem);
   std::vector<PooledCandidate> candidates = rep_->Propose(context, found, *scratch, &slate.counts);
@@ -378,6 +413,9 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request,
   const auto ranking_begin = std::chrono::steady_clock::now();
   if (request.stage == Stage::kRanking && rep_->bundle.ranker() != nullptr) {
     rep_->Rank(context, exponents, *scratch, &candidates, &slate.counts);
+  }
+  if (!context.expressions.boosts.empty()) {
+    for (PooledCandidate& one : candidates) one.boost = context.expressions.Boost(one.item);
   }
   for (const auto& re_ranker : rep_->re_rankers) re_ranker->ReRank(context, &candidates);
   slate.ranking_ms = MillisecondsSince(ranking_begin);

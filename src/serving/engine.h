@@ -56,6 +56,9 @@ class Engine {
   Result<Slate> Recommend(const features::UserState& state, const Request& request,
                           const features::LiveLists* live = nullptr,
                           const Found* found = nullptr) const;
+  // Items like an item (similar.h) that the filters let through, for which it is
+  // request.current_item.
+  Result<std::vector<Recommendation>> Similar(const SimilarRequest& request) const;
   // What the generators find for many requests at less cost together, one Found for each.
   std::vector<Found> FindForMany(std::span<const UserRequest> requests,
                                  base::ThreadPool& pool) const;

@@ -7,6 +7,7 @@
 #include "features/trend_counts.h"
 #include "retrieval/generator_registry.h"
 #include "retrieval/site_verb.h"
+#include "serving/site_expressions.h"
 
 namespace upnext::serving {
 
@@ -14,8 +15,9 @@ struct EngineOptions {
   retrieval::GeneratorBudgets budgets = {};  // where they differ from the generators' defaults
   // What is left out. With filter_disliked, what is like a disliked item is lowered too (lowered.h).
   features::FeedRule feed = {};
-  retrieval::SiteVerb verb = {};    // of reasons: [site], before SiteVerb::For
-  features::LiveOptions live = {};  // of what counts as trending
+  retrieval::SiteVerb verb = {};     // of reasons: [site], before SiteVerb::For
+  features::LiveOptions live = {};   // of what counts as trending
+  ExpressionTexts expressions = {};  // of every request
   static EngineOptions FromConfig(const base::Config& config);
 };
 

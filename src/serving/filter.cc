@@ -55,6 +55,17 @@ class RemovedFilter : public Filter {
   }
 };
 
+// What the filters of the project file and of the request do not let through.
+class ExpressionFilter : public Filter {
+ public:
+  static std::unique_ptr<const Filter> Make(const EngineOptions&) {
+    return std::make_unique<ExpressionFilter>();
+  }
+  bool LeavesOut(uint32_t item, const RequestContext& request) const override {
+    return !request.expressions.Admits(item);
+  }
+};
+
 }  // namespace
 
 FilterRegistry BuiltInFilters() {
@@ -63,6 +74,7 @@ FilterRegistry BuiltInFilters() {
       {"disliked", DislikedFilter::Make},
       {"excluded", ExcludedFilter::Make},
       {"removed", RemovedFilter::Make},
+      {"filter", ExpressionFilter::Make},
   });
   return kFilters;
 }

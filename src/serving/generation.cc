@@ -5,7 +5,6 @@
 #include "log/event_log.h"
 #include "serving/item_attributes.h"
 #include "serving/live_events.h"
-#include "serving/similar.h"
 
 namespace upnext::serving {
 
@@ -90,13 +89,21 @@ Result<Slate> Generation::Recommend(Request request) const {
   return slate;
 }
 
-Result<std::vector<Recommendation>> Generation::Similar(std::string_view item, uint32_t n) const {
-  return SimilarItems(*bundle_, catalogue(), item, n, engine_.verb());
+Result<std::vector<Recommendation>> Generation::Similar(SimilarRequest request) const {
+  if (request.time_ms == 0) request.time_ms = clock_.NowMs();
+  return engine_.Similar(request);
 }
 
 Result<schema::RawAttributes> Generation::Item(std::string_view item) const {
   UPNEXT_ASSIGN_OR_RETURN(const uint32_t id, FindItem(catalogue(), item));
   return ItemAttributes(catalogue(), id);
+}
+
+schema::RawAttributes Generation::Attributes(uint32_t item,
+                                             std::span<const uint32_t> numbers) const {
+  schema::RawAttributes out;
+  for (const uint32_t number : numbers) AppendAttribute(catalogue(), item, number, &out);
+  return out;
 }
 
 }  // namespace upnext::serving

@@ -59,11 +59,14 @@ class Generation {
   Generation(const Generation&) = delete;
   Generation& operator=(const Generation&) = delete;
 
-  Result<Slate> Recommend(Request request) const;  // time_ms 0: now
-  Result<std::vector<Recommendation>> Similar(std::string_view item, uint32_t n) const;
+  Result<Slate> Recommend(Request request) const;                             // time_ms 0: now
+  Result<std::vector<Recommendation>> Similar(SimilarRequest request) const;  // likewise
 
   // What is known of an item (item_attributes.h); kNotFound when the catalogue does not have it.
   Result<schema::RawAttributes> Item(std::string_view item) const;
+
+  // The same of an item of a slate, and of some attributes by their numbers.
+  schema::RawAttributes Attributes(uint32_t item, std::span<const uint32_t> numbers) const;
 
   const std::string& bundle_version() const { return bundle_->manifest().version; }
   const std::string& log_version() const { return log_version_; }

@@ -22,6 +22,10 @@ Result<uint32_t> FindItem(const catalogue::Catalogue& catalogue, std::string_vie
 // of their numbers; the text is the one of schema/values.h. Categories come once for each id.
 schema::RawAttributes ItemAttributes(const catalogue::Catalogue& catalogue, uint32_t item);
 
+// One of them.
+void AppendAttribute(const catalogue::Catalogue& catalogue, uint32_t item, uint32_t number,
+                     schema::RawAttributes* out);
+
 }  // namespace upnext::serving
 
 #endif  // UPNEXT_SERVING_ITEM_ATTRIBUTES_H_

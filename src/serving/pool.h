@@ -38,6 +38,7 @@ struct PooledCandidate {
   std::vector<Source> sources;          // in the order of the generators; never empty
   double score = 0;                     // of the last stage that ran
   std::vector<float> predictions = {};  // by objective; empty before ranking
+  double boost = 1;                     // what its score is multiplied by
   // In the list of what is chosen now, of an item that neither the candidate model knows nor a list of
   // the order has.
   size_t live_place = retrieval::kNoLivePlace;

@@ -17,7 +17,7 @@ using retrieval::WorthOfPlace;
 
 // Without a ranker. Two kinds of lists are combined by places (feed_order.h), since the scores of
 // different generators cannot be compared: the candidates in their order for the user's history, and what each generator proposed for the item being watched.
-// Worth is then lowered by what the user dislikes.
+// Worth is then lowered by what the user dislikes, and multiplied by boosts.
 std::vector<double> WorthWithoutRanker(const RequestContext& request,
                                        std::span<const PooledCandidate> candidates) {
   struct Proposal {
@@ -49,7 +49,7 @@ std::vector<double> WorthWithoutRanker(const RequestContext& request,
     worth[for_current[i].candidate] += WorthOfPlace(place);
   }
   for (size_t i = 0; i < candidates.size(); ++i) {
-    worth[i] *= request.lowered.Factor(candidates[i].item);
+    worth[i] *= request.lowered.Factor(candidates[i].item) * candidates[i].boost;
   }
   return worth;
 }
@@ -58,7 +58,7 @@ std::vector<double> WorthWithoutRanker(const RequestContext& request,
 void FillLiveSlots(const RequestContext& request, std::vector<PooledCandidate>* candidates) {
   std::vector<size_t> live_places;
   for (const PooledCandidate& one : *candidates) {
-    const bool is_lowered = request.lowered.Factor(one.item) < 1;
+    const bool is_lowered = request.lowered.Factor(one.item) < 1 || one.boost < 1;
     live_places.push_back(is_lowered ? retrieval::kNoLivePlace : one.live_place);
   }
   std::vector<PooledCandidate> in_order;
@@ -71,7 +71,7 @@ void FillLiveSlots(const RequestContext& request, std::vector<PooledCandidate>* 
 }
 
 // The best by score, as many as were asked for. Without a ranker candidates stay in the order in
-// which they were proposed, unless the item being watched or what the user dislikes changes it, and
+// which they were proposed, unless the item being watched, what the user dislikes or a boost changes it, and
 // some places are for what is chosen now (retrieval/live_slots.h).
 class ByScore : public ReRanker {
  public:
@@ -80,12 +80,15 @@ class ByScore : public ReRanker {
               std::vector<PooledCandidate>* candidates) const override {
     const bool is_ranked = !candidates->empty() && !candidates->front().predictions.empty();
     if (is_ranked) {
-      for (PooledCandidate& one : *candidates) one.score *= request.lowered.Factor(one.item);
+      for (PooledCandidate& one : *candidates) {
+        one.score *= request.lowered.Factor(one.item) * one.boost;
+      }
       std::ranges::sort(*candidates, [](const PooledCandidate& a, const PooledCandidate& b) {
         return a.score != b.score ? a.score > b.score : a.item < b.item;
       });
     } else if (request.request.stage == Stage::kRanking &&
-               (!request.lowered.empty() || AnyFromCurrent(request, *candidates))) {
+               (!request.lowered.empty() || !request.expressions.boosts.empty() ||
+                AnyFromCurrent(request, *candidates))) {
       const std::vector<double> worth = WorthWithoutRanker(request, *candidates);
       for (size_t i = 0; i < worth.size(); ++i) (*candidates)[i].score = worth[i];
       std::ranges::stable_sort(*candidates, std::ranges::greater(), &PooledCandidate::score);

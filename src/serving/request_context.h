@@ -9,12 +9,14 @@
 
 #include "ann/index.h"
 #include "catalogue/catalogue.h"
+#include "expression/bound_expression.h"
 #include "features/request_context.h"
 #include "features/trend_counts.h"
 #include "features/user_state.h"
 #include "retrieval/generator.h"
 #include "retrieval/lowered.h"
 #include "schema/event.h"
+#include "serving/site_expressions.h"
 #include "serving/slate.h"
 
 namespace upnext::serving {
@@ -36,6 +38,16 @@ struct RequestContext {
     return {catalogue, state, user, context, rules.verb, rules.live, rules.new_items};
   }
 
+  expression::RequestFacts Facts() const {
+    return {.catalogue = catalogue,
+            .now_ms = context.time_ms,
+            .user = user,
+            .device = context.device,
+            .region = context.region,
+            .current_item = context.current_item,
+            .attributes = context.attributes};
+  }
+
   // Whether it was proposed because of the item being watched.
   bool IsFromCurrent(const retrieval::Candidate& candidate) const {
     return candidate.from != schema::kNone && candidate.from == context.current_item;
@@ -49,6 +61,7 @@ struct RequestContext {
   RequestRules rules;
   retrieval::Lowered lowered;
   std::unordered_set<uint32_t> excluded;  // by the request, with the item being watched
+  RequestExpressions expressions = {};
 };
 
 }  // namespace upnext::serving

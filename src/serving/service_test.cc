@@ -232,7 +232,7 @@ TEST_F(ServiceTest, ItemsBeyondTheBundleAreUnknownToItAndRemovedOnesLeave) {
     if (item.id.find("brand-new") == std::string::npos) continue;
     EXPECT_EQ(item.sources.front().source, "trending") << "the only one that knows them";
   }
-  EXPECT_TRUE(service_->generation()->Similar("brand-new299", 5));
+  EXPECT_TRUE(service_->generation()->Similar({"brand-new299", 5}));
 }
 
 TEST_F(ServiceTest, AppendedEventsOfKnownNamesReachStoredStates) {
@@ -303,7 +303,7 @@ TEST_F(ServiceTest, RequestsAndEventsFromManyThreadsLoseNothing) {
         const std::vector<std::string> ids = {fmt::format("{}-{}", t, i)};
         if (!service_->PostEvents({event}, ids)) ++failures;
         if (!service_->Recommend({.user = "shared", .n = 5})) ++failures;
-        if (!service_->generation()->Similar("i3", 5)) ++failures;
+        if (!service_->generation()->Similar({"i3", 5})) ++failures;
       }
     });
   }

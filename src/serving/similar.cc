@@ -12,7 +12,8 @@ namespace upnext::serving {
 Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
                                                  const catalogue::Catalogue& catalogue,
                                                  std::string_view id, uint32_t n,
-                                                 const retrieval::SiteVerb& verb) {
+                                                 const retrieval::SiteVerb& verb,
+                                                 const std::function<bool(uint32_t)>& admits) {
   UPNEXT_ASSIGN_OR_RETURN(const uint32_t item, FindItem(catalogue, id));
   std::vector<Recommendation> similar;
   std::set<uint32_t> taken{item};
@@ -20,6 +21,7 @@ Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
                        std::string_view reason) {
     const schema::Item attributes = catalogue.item(other);
     if (similar.size() == n || attributes.removed || !taken.insert(other).second) return;
+    if (admits && !admits(other)) return;
     Recommendation out;
     out.item = other;
     out.id = catalogue.Name(schema::IdSpace::kItem, other);

@@ -9,6 +9,7 @@
 #define UPNEXT_SERVING_SIMILAR_H_
 
 #include <cstdint>
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -16,16 +17,18 @@
 #include "bundle/bundle.h"
 #include "catalogue/catalogue.h"
 #include "retrieval/site_verb.h"
-#include "serving/engine.h"
+#include "serving/slate.h"
 
 namespace upnext::serving {
 
-// At most n, best first within each source; removed items are left out. Fewer only when the catalogue
+// At most n, best first within each source; removed items are left out, and those that `admits`
+// says false of. Fewer only when the catalogue
 // has no more. kNotFound when the catalogue has no item `id`.
 Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
                                                  const catalogue::Catalogue& catalogue,
                                                  std::string_view id, uint32_t n,
-                                                 const retrieval::SiteVerb& verb = {});
+                                                 const retrieval::SiteVerb& verb = {},
+                                                 const std::function<bool(uint32_t)>& admits = {});
 
 }  // namespace upnext::serving
 

@@ -3,10 +3,12 @@
 #define UPNEXT_SERVING_SLATE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "expression/bound_expression.h"
 #include "schema/raw_event.h"
 
 namespace upnext::serving {
@@ -24,7 +26,20 @@ struct Request {
   Stage stage = Stage::kRanking;
   std::vector<std::string> exclude = {};  // item ids never to show in this slate
   std::optional<std::string> score = {};  // NAME:EXPONENT, ... (ranking/score.h); else the bundle's
+  // In the expression language, beside those of the project file; "" for none. A boost is for the
+  // stage kRanking.
+  std::string filter = {}, boost = {};
+  expression::Arguments parameters = {};  // of these and of the project file's
   uint32_t last() const { return offset + n; }
+};
+
+// For items like an item.
+struct SimilarRequest {
+  std::string item;
+  uint32_t n = 20;
+  std::string filter = {};                // as above
+  expression::Arguments parameters = {};  // likewise
+  int64_t time_ms = 0;
 };
 
 // That a generator proposed an item, with the score it gave.
@@ -41,6 +56,7 @@ struct Recommendation {
   std::vector<SourceScore> sources;  // who proposed it (SY-02)
   std::vector<float> predictions;    // by objective, empty without a ranker
   std::string reason;                // "because you watched ...", for people
+  std::optional<double> boost = {};  // what the score was multiplied by; none without a boost
 };
 
 // Why items were left out, and how many.
