@@ -248,7 +248,7 @@ TEST_F(BinaryParityTest, WhatIsServedOverHttpIsWhatAReplayGives) {
 
   Expect("import", "");
   Expect("train", "");
-  const auto server = Run("serve", "", {"--port", "0"});
+  const auto server = Run("serve", "", {"--port", "0", "--no-keys"});
   const auto slates = PostAndAsk(server->Address());
   ASSERT_EQ(server->Stop(), 0) << server->Said();
 

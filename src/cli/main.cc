@@ -30,6 +30,7 @@ constexpr std::array kVerbs{
     Verb{"recommend", "print feeds, for one user or for all", MakeRecommend},
     Verb{"similar", "print items that are similar to an item", MakeSimilar},
     Verb{"serve", "answer requests over HTTP", MakeServe},
+    Verb{"keys", "make, list and revoke the keys of the HTTP API", MakeKeys},
     Verb{"run", "serve, and import and train on a schedule", MakeRun},
     Verb{"study", "run an experiment on a simulated world with known truth", MakeStudy},
     Verb{"forget", "take users out of log, store and all files", MakeForget},

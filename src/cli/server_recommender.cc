@@ -34,7 +34,7 @@ ServerRecommender::ServerRecommender(const simulator::World& world,
 Result<std::unique_ptr<ServerRecommender>> ServerRecommender::Connect(
     const simulator::World& world, const ServerRecommenderOptions& options) {
   std::unique_ptr<ServerRecommender> server(new ServerRecommender(world, options));
-  UPNEXT_ASSIGN_OR_RETURN(server->client_, net::HttpClient::Make(options.url));
+  UPNEXT_ASSIGN_OR_RETURN(server->client_, net::HttpClient::Make(options.url, options.key));
   UPNEXT_ASSIGN_OR_RETURN(const net::HttpClient::Answer ready, server->client_->Get("/readyz"));
   if (ready.status != 200) {
     return Unavailable("the server at {} is not ready: {}", options.url, Detail(ready));

@@ -25,6 +25,7 @@ namespace upnext::cli {
 
 struct ServerRecommenderOptions {
   std::string url;
+  std::string key = {};                       // "" for none
   char user_prefix = 'u', item_prefix = 'v';  // of ids, as the simulator's log has them
 };
 

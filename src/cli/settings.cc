@@ -22,6 +22,11 @@ Result<Settings> Settings::Load(const project::Location& location) {
       .run = RunOptions::FromConfig(config, std::filesystem::path(location.config).parent_path()),
       .threads = static_cast<int>(threads)};
   settings.import.data = settings.project.data();
+  // Relative to the project file, like its other paths.
+  const auto folder = std::filesystem::path(location.config).parent_path();
+  for (std::string* file : {&settings.server.certificate, &settings.server.private_key}) {
+    if (!file->empty()) *file = (folder / *file).string();
+  }
   UPNEXT_RETURN_IF_ERROR(config.Check());
   return settings;
 }

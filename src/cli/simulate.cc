@@ -26,7 +26,7 @@ namespace upnext::cli {
 namespace {
 
 struct SimulateFlags {
-  std::string site = "video", out, config, url, bundle, project_dir;
+  std::string site = "video", out, config, url, key, bundle, project_dir;
   uint32_t users = 0, items = 0;
   int days = 0, log_days = 0;
   int64_t seed = -1;
@@ -62,8 +62,9 @@ Result<OutsidePolicy> PolicyOf(const SimulateFlags& flags, const simulator::Worl
   OutsidePolicy outside;
   UPNEXT_ASSIGN_OR_RETURN(outside.world, simulator::World::Create(options));
   if (!flags.url.empty()) {
-    UPNEXT_ASSIGN_OR_RETURN(outside.server,
-                            ServerRecommender::Connect(*outside.world, {.url = flags.url}));
+    UPNEXT_ASSIGN_OR_RETURN(
+        outside.server,
+        ServerRecommender::Connect(*outside.world, {.url = flags.url, .key = flags.key}));
     return outside;
   }
   UPNEXT_ASSIGN_OR_RETURN(const Settings settings,
@@ -119,7 +120,8 @@ Status RunLog(const SimulateFlags& flags, const simulator::WorldOptions& options
 
 Status RunAgainstServer(const SimulateFlags& flags, const simulator::WorldOptions& options) {
   UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(options));
-  UPNEXT_ASSIGN_OR_RETURN(const auto server, ServerRecommender::Connect(world, {.url = flags.url}));
+  UPNEXT_ASSIGN_OR_RETURN(const auto server,
+                          ServerRecommender::Connect(world, {.url = flags.url, .key = flags.key}));
   simulator::PopularityPolicy popularity(world);
   simulator::RandomPolicy random(world);
   const simulator::UserValues none(options.users);
@@ -191,6 +193,9 @@ std::function<Status()> MakeSimulate(CLI::App& app) {
       "--url", flags->url,
       "The server, e.g. http://127.0.0.1:8080; with --out, it chooses the slates of the log");
   live->needs(url);
+  app.add_option("--key", flags->key, "Its key, with the roles recommend and events")
+      ->envname("UPNEXT_KEY")
+      ->needs(url);
   CLI::Option* const log_days =
       app.add_option("--log-days", flags->log_days,
                      "The log contains only the first days (default all); a server or a bundle is "

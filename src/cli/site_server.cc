@@ -1,10 +1,14 @@
 #include "cli/site_server.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -16,6 +20,7 @@
 #include "bundle/opened_bundle.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
+#include "net/keys.h"
 #include "project/project.h"
 #include "store/store.h"
 
@@ -49,6 +54,46 @@ std::vector<std::pair<std::string, uint64_t>> DiskUse(const project::Project& pr
           {"free", error ? 0 : static_cast<uint64_t>(space.available)}};
 }
 
+// Appends lines to a file, which is opened for each, so that it may be moved away.
+std::function<void(std::string_view)> AppendTo(const fs::path& file) {
+  return [file](std::string_view line) {
+    const int to = open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    const bool written =
+        to >= 0 && write(to, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+    if (!written)
+      Tell("{}: cannot write: {}; the line was {}", file.string(), std::strerror(errno), line);
+    if (to >= 0) close(to);
+  };
+}
+
+struct Opened {
+  net::ApiAccess access;
+  std::string header;  // of a first request with curl
+};
+// The keys of the project, of which the first is made here.
+Result<Opened> OpenAccess(const project::Project& project, const net::ServerOptions& options) {
+  Opened opened{.access = {.audit = AppendTo(project.audit())}, .header = ""};
+  if (!options.keys) return opened;
+  opened.header = "-H 'Authorization: Bearer KEY' ";
+  auto keys = net::KeyRing::Open(project.keys(), base::SystemClock());
+  if (!keys && keys.error().code == Code::kNotFound) {
+    UPNEXT_ASSIGN_OR_RETURN(
+        const net::NewKey first,
+        net::AddKey(project.keys(), {.name = "made by the first start of the server",
+                                     .roles = {net::Role::kAdmin},
+                                     .created_ms = base::SystemClock().NowMs()}));
+    Tell(
+        "key  {}\n"
+        "     for requests of every kind; shown this once. `upnext keys` makes others\n",
+        first.secret);
+    opened.header = fmt::format("-H 'Authorization: Bearer {}' ", first.secret);
+    keys = net::KeyRing::Open(project.keys(), base::SystemClock());
+  }
+  if (!keys) return std::unexpected(std::move(keys).error());
+  opened.access.keys = *std::move(keys);
+  return opened;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<SiteServer>> SiteServer::Start(const Settings& settings,
@@ -72,7 +117,9 @@ Result<std::unique_ptr<SiteServer>> SiteServer::Start(const Settings& settings,
       .max_new_names_per_client = settings.server.max_new_names_per_client};
   UPNEXT_ASSIGN_OR_RETURN(auto service,
                           serving::Service::Start(std::move(opened), generation, store));
-  std::unique_ptr<SiteServer> server(new SiteServer(std::move(service), options));
+  UPNEXT_ASSIGN_OR_RETURN(Opened access, OpenAccess(project, options));
+  std::unique_ptr<SiteServer> server(
+      new SiteServer(std::move(service), options, std::move(access.access)));
   server->api_.SetStatusSource(
       {.steps = std::move(steps), .bytes = [&project] { return DiskUse(project); }});
   InstallHangupHandler();
@@ -90,8 +137,9 @@ Result<std::unique_ptr<SiteServer>> SiteServer::Start(const Settings& settings,
   const serving::ServiceStatus status = server->service_->status();
   Tell(
       "serving bundle {} (log {}) on {}\n"
-      "try  curl '{}/v1/recommendations?user=U&n=10'   stop with ^C\n",
-      status.bundle_version, status.log_version, server->http_->url(), server->http_->url());
+      "try  curl {}'{}/v1/recommendations?user=U&n=10'   stop with ^C\n",
+      status.bundle_version, status.log_version, server->http_->url(), access.header,
+      server->http_->url());
   return server;
 }
 
@@ -109,8 +157,8 @@ void AddServerFlags(CLI::App& app, net::ServerOptions* flags) {
   app.add_option("--address", flags->address, "Address to listen on")->capture_default_str();
   app.add_option("--port", flags->port, "Port; 0 takes any free one")->capture_default_str();
   app.add_flag("--allow-unprotected", flags->allow_unprotected,
-               "Listen on an address that other machines reach although the server has neither TLS "
-               "nor passwords");
+               "Listen on an address that other machines reach without TLS or without keys");
+  app.add_flag("!--no-keys", flags->keys, "Answer requests without a key too");
   app.add_option("--threads", flags->threads, "Threads; 0: as many as the machine has")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
@@ -120,6 +168,7 @@ net::ServerOptions WithFlags(net::ServerOptions options, const net::ServerOption
   options.address = flags.address;
   options.port = flags.port;
   options.threads = flags.threads;
+  options.keys = options.keys && flags.keys;
   options.allow_unprotected = flags.allow_unprotected;
   return options;
 }

@@ -39,8 +39,11 @@ class SiteServer {
 
  private:
   static std::vector<net::StepStatus> NoSteps() { return {}; }
-  SiteServer(std::unique_ptr<serving::Service> service, const net::ServerOptions& options)
-      : options_(options), service_(std::move(service)), api_(*service_, options_) {}
+  SiteServer(std::unique_ptr<serving::Service> service, const net::ServerOptions& options,
+             net::ApiAccess access)
+      : options_(options),
+        service_(std::move(service)),
+        api_(*service_, options_, std::move(access)) {}
 
   const net::ServerOptions options_;
   const std::unique_ptr<serving::Service> service_;
@@ -49,7 +52,7 @@ class SiteServer {
   std::unique_ptr<serving::Follower> follower_;
 };
 
-// What --address, --port, --threads and --allow-unprotected set, over [server] of the project file.
+// What --address, --port, --threads, --no-keys and --allow-unprotected set, over [server] of the project file.
 void AddServerFlags(CLI::App& app, net::ServerOptions* flags);
 net::ServerOptions WithFlags(net::ServerOptions options, const net::ServerOptions& flags);
 

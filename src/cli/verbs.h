@@ -29,6 +29,7 @@ std::function<Status()> MakeTune(CLI::App& app);
 std::function<Status()> MakeRecommend(CLI::App& app);
 std::function<Status()> MakeSimilar(CLI::App& app);
 std::function<Status()> MakeServe(CLI::App& app);
+std::function<Status()> MakeKeys(CLI::App& app);
 std::function<Status()> MakeRun(CLI::App& app);
 std::function<Status()> MakeSimulate(CLI::App& app);
 std::function<Status()> MakeStudy(CLI::App& app);

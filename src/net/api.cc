@@ -17,6 +17,7 @@
 #include "net/item_json.h"
 #include "net/openapi.h"
 #include "net/parameters.h"
+#include "net/routes.h"
 #include "net/slate_json.h"
 #include "schema/schema.h"
 #include "schema/values.h"
@@ -36,6 +37,8 @@ std::string_view TitleOf(unsigned status) {
   switch (status) {
     case 400:
       return "Bad Request";
+    case 401:
+      return "Unauthorized";
     case 403:
       return "Forbidden";
     case 404:
@@ -50,6 +53,8 @@ std::string_view TitleOf(unsigned status) {
       return "Expectation Failed";
     case 421:
       return "Misdirected Request";
+    case 429:
+      return "Too Many Requests";
     case 431:
       return "Request Header Fields Too Large";
     case 501:
@@ -81,7 +86,9 @@ unsigned StatusOf(Code code) {
 }
 
 // A disk is full for longer than a queue is.
-int RetryAfterOf(unsigned status) { return status == 503 ? 1 : status == 507 ? 10 : 0; }
+int RetryAfterOf(unsigned status) {
+  return status == 429 || status == 503 ? 1 : status == 507 ? 10 : 0;
+}
 
 HttpResponse ProblemOf(unsigned status, std::string_view detail) {
   const json body = {
@@ -101,7 +108,15 @@ HttpResponse JsonOf(const json& body) {
   return {.body = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"};
 }
 
-Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_view& url) {
+// The answer to a caller that is not let in.
+HttpResponse ProblemOf(const Refused& refused) {
+  HttpResponse answer = ProblemOf(refused.status, refused.detail);
+  answer.asks_key = refused.status == 401;
+  return answer;
+}
+
+Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_view& url,
+                                     const Caller& caller) {
   UPNEXT_ASSIGN_OR_RETURN(Parameters parameters, Parameters::Parse(url, "exclude"));
   const auto generation = service.generation();
   serving::Request request;
@@ -126,6 +141,9 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
                           AttributesOf(generation->schema(), parameters.Text("return")));
   UPNEXT_ASSIGN_OR_RETURN(const bool explain, parameters.Flag("explain"));
   UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
+  if (explain && caller.is_public) {
+    return ProblemOf(403, "explain: expected a key with the role recommend, found that of a page");
+  }
   if (request.user.empty())
     return InvalidArgument("parameter user: expected a user id, found none");
   if (Status valid = schema::CheckId(request.user); !valid) {
@@ -223,47 +241,23 @@ Result<HttpResponse> ForgetUser(serving::Service& service, const urls::url_view&
   return JsonOf({{"user", user}, {"forgotten", true}});
 }
 
-struct Resource {
-  Route route = Route::kOther;
-  std::string_view method;
-  std::string id;  // of /v1/items/{id} and /v1/users/{id}
-};
-
-Resource Find(const urls::url_view& url) {
-  std::vector<std::string> path;
-  for (const auto segment : url.segments()) path.emplace_back(segment);
-  const auto is = [&](std::initializer_list<std::string_view> want) {
-    return std::ranges::equal(path, want);
-  };
-  if (is({"v1", "recommendations"})) return {Route::kRecommendations, "GET", {}};
-  if (is({"v1", "events"})) return {Route::kEvents, "POST", {}};
-  if (is({"healthz"})) return {Route::kHealth, "GET", {}};
-  if (is({"readyz"})) return {Route::kReady, "GET", {}};
-  if (is({"metrics"})) return {Route::kMetrics, "GET", {}};
-  if (is({"v1", "status"})) return {Route::kStatus, "GET", {}};
-  if (is({"status"})) return {Route::kStatusPage, "GET", {}};
-  if (is({"openapi.json"})) return {Route::kOpenApi, "GET", {}};
-  if (path.size() == 4 && path[0] == "v1" && path[1] == "items" && path[3] == "similar") {
-    return {Route::kSimilar, "GET", path[2]};
-  }
-  if (path.size() == 3 && path[0] == "v1" && path[1] == "items") {
-    return {Route::kItem, "GET", path[2]};
-  }
-  if (path.size() == 3 && path[0] == "v1" && path[1] == "users") {
-    return {Route::kUser, "DELETE", path[2]};
-  }
-  return {};
-}
-
-// What web pages of other sites may use, if [server] allow_origins lists them.
-bool IsForPages(Route route) {
-  return route == Route::kRecommendations || route == Route::kSimilar || route == Route::kEvents;
+// One line of JSON in ASCII: what a client sends cannot end a line or move the cursor of a terminal.
+std::string AuditLine(const HttpRequest& request, std::string_view key, unsigned status) {
+  const json line = {{"time", base::FormatTime(base::SystemClock().NowMs())},
+                     {"key", key},
+                     {"client", request.client},
+                     {"method", request.method},
+                     {"target", request.target},
+                     {"status", status}};
+  return line.dump(-1, ' ', /*ensure_ascii=*/true, json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace
 
-Api::Api(serving::Service& service, const ServerOptions& options)
+Api::Api(serving::Service& service, const ServerOptions& options, ApiAccess access)
     : service_(service),
+      access_(std::move(access)),
+      guard_(options, access_.keys),
       hosts_(options.hosts),
       pages_(options.allow_origins),
       max_body_bytes_(options.max_body_bytes),
@@ -275,19 +269,9 @@ void Api::SetStopping() { stopping_ = true; }
 
 Lane Api::LaneOf(const HttpRequest& request) const {
   const auto url = ParseTarget(request.target);
-  if (!url || request.method == "OPTIONS") return Lane::kAtOnce;
-  switch (Find(*url).route) {
-    case Route::kRecommendations:
-    case Route::kSimilar:
-    case Route::kStatus:
-    case Route::kStatusPage:
-      return Lane::kRead;
-    case Route::kEvents:
-    case Route::kUser:
-      return Lane::kWrite;
-    default:
-      return Lane::kAtOnce;
-  }
+  if (!url) return Lane::kAtOnce;
+  const FoundRoute found = FindRoute(*url, request.method);
+  return found.info != nullptr ? found.info->lane : Lane::kAtOnce;
 }
 
 HttpResponse Api::Refuse(Refusal why, unsigned status, std::string_view detail) {
@@ -327,7 +311,7 @@ std::string Api::Description() {
   return description_;
 }
 
-Result<HttpResponse> Api::Events(const HttpRequest& request) {
+Result<HttpResponse> Api::Events(const HttpRequest& request, const Caller& caller) {
   if (std::optional<HttpResponse> refused = WrongBody(request)) return *std::move(refused);
   const auto generation = service_.generation();
   Result<EventBatch> batch = Parse(generation->schema(), request);
@@ -336,16 +320,16 @@ Result<HttpResponse> Api::Events(const HttpRequest& request) {
     return ProblemOf(413, batch.error().message);
   }
   if (!batch) return std::unexpected(std::move(batch).error());
-  UPNEXT_ASSIGN_OR_RETURN(
-      const serving::Posted posted,
-      service_.PostEvents(std::move(batch->events), batch->ids, request.client));
+  UPNEXT_ASSIGN_OR_RETURN(const serving::Posted posted,
+                          service_.PostEvents(std::move(batch->events), batch->ids, caller.quota));
   return JsonOf({{"accepted", posted.accepted},
                  {"duplicates", posted.duplicates},
                  {"bundle_version", posted.bundle_version},
                  {"log_version", posted.log_version}});
 }
 
-Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
+Result<HttpResponse> Api::Answer(const HttpRequest& request, const RouteInfo** line,
+                                 std::string* who) {
   if (!request.host.empty() && !IsOwnHost(request.host, hosts_)) {
     metrics_.Refused(Refusal::kHost);
     return ProblemOf(421,
@@ -354,36 +338,42 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
                                  request.host));
   }
   UPNEXT_ASSIGN_OR_RETURN(const urls::url_view url, ParseTarget(request.target));
-  const Resource resource = Find(url);
-  *route = resource.route;
-  if (resource.route == Route::kOther) {
+  const FoundRoute found = FindRoute(url, request.method);
+  if (found.other == nullptr) {
     return NotFound("there is no resource {}; /openapi.json lists them",
                     request.target.substr(0, request.target.find('?')));
   }
-  const bool get = resource.method == "GET";
-  if (request.method == "OPTIONS" && pages_.enabled() && IsForPages(resource.route)) {
-    if (pages_.Allows(request.origin)) return pages_.Preflight(resource.method);
+  *line = found.other;
+  if (request.method == "OPTIONS" && pages_.enabled() && found.other->for_pages) {
+    if (pages_.Allows(request.origin)) return pages_.Preflight(found.other->method);
     return ProblemOf(403, fmt::format("Origin '{}': expected one that [server] allow_origins in "
                                       "the project file lists",
                                       request.origin));
   }
-  if (request.method != resource.method && !(get && request.method == "HEAD")) {
+  if (found.info == nullptr) {
     HttpResponse refused =
-        ProblemOf(405, fmt::format("expected {}, found {}", resource.method, request.method));
-    refused.allow = get ? "GET, HEAD" : resource.method;
+        ProblemOf(405, fmt::format("expected {}, found {}", found.allow, request.method));
+    refused.allow = found.allow;
     return refused;
   }
-  switch (resource.route) {
+  *line = found.info;
+  const auto caller = guard_.Admit(request, *found.info, base::SystemClock().NowMs());
+  if (!caller) {
+    metrics_.Refused(caller.error().why);
+    return ProblemOf(caller.error());
+  }
+  *who = caller->key;
+  switch (found.info->route) {
     case Route::kRecommendations:
-      return Recommendations(service_, url);
+      return Recommendations(service_, url, *caller);
     case Route::kEvents:
-      return Events(request);
+      return Events(request, *caller);
     case Route::kItem:
-      return Item(service_, url, resource.id);
+      return Item(service_, url, found.id);
     case Route::kSimilar:
-      return Similar(service_, url, resource.id);
+      return Similar(service_, url, found.id);
     case Route::kUser:
-      return ForgetUser(service_, url, resource.id);
+      return ForgetUser(service_, url, found.id);
     case Route::kHealth:
       return JsonOf({{"status", "ok"}});
     case Route::kReady:
@@ -410,10 +400,11 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
 
 HttpResponse Api::Handle(const HttpRequest& request) {
   const auto begin = std::chrono::steady_clock::now();
-  Route route = Route::kOther;
+  const RouteInfo* line = nullptr;
+  std::string who;
   Result<HttpResponse> answer = [&]() -> Result<HttpResponse> {
     try {
-      Result<HttpResponse> made = Answer(request, &route);
+      Result<HttpResponse> made = Answer(request, &line, &who);
       if (made && made->body.size() >= kWorthGzip && AcceptsGzip(request.accept_encoding)) {
         made->body = Gzip(made->body);
         made->gzipped = true;
@@ -424,9 +415,12 @@ HttpResponse Api::Handle(const HttpRequest& request) {
     }
   }();
   HttpResponse response = answer ? *std::move(answer) : ProblemOf(answer.error());
-  if (IsForPages(route)) pages_.Mark(request, &response);
+  if (line != nullptr && line->for_pages) pages_.Mark(request, &response);
+  if (line != nullptr && line->access == Access::kAdmin && access_.audit) {
+    access_.audit(AuditLine(request, who, response.status));
+  }
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-  metrics_.Observe(route, response.status, elapsed.count());
+  metrics_.Observe(line != nullptr ? line->route : Route::kOther, response.status, elapsed.count());
   return response;
 }
 

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,8 +20,11 @@
 #include "net/byte_budget.h"
 #include "net/cross_origin.h"
 #include "net/event_json.h"
+#include "net/guard.h"
 #include "net/http_message.h"
+#include "net/keys.h"
 #include "net/metrics.h"
+#include "net/routes.h"
 #include "net/server_options.h"
 #include "net/status_page.h"
 #include "schema/schema.h"
@@ -28,17 +32,17 @@
 
 namespace upnext::net {
 
-// Where a request is to be answered.
-enum class Lane : uint8_t {
-  kAtOnce,  // from memory: on the thread that read it
-  kRead,    // computes, and may read a disk
-  kWrite,   // waits for a write to a disk
+// Who may call, and where that is noted.
+struct ApiAccess {
+  std::shared_ptr<KeyRing> keys = nullptr;  // null: anybody may
+  // Gets a line of JSON for every request to a resource that needs the role admin. Called on any thread; empty: not noted.
+  std::function<void(std::string_view line)> audit = {};
 };
 
 class Api {
  public:
   explicit Api(serving::Service& service,  // outlives this
-               const ServerOptions& options = {});
+               const ServerOptions& options = {}, ApiAccess access = {});
   Lane LaneOf(const HttpRequest& request) const;
   // Never fails: every error is a JSON problem details answer (RFC 9457), counted in the metrics.
   HttpResponse Handle(const HttpRequest& request);
@@ -55,14 +59,17 @@ class Api {
   std::atomic<size_t>& connections() { return connections_; }
 
  private:
-  Result<HttpResponse> Answer(const HttpRequest& request, Route* route);
-  Result<HttpResponse> Events(const HttpRequest& request);
+  // `line`: that of the path, for the metrics, also when the answer is an error; `who`: the key.
+  Result<HttpResponse> Answer(const HttpRequest& request, const RouteInfo** line, std::string* who);
+  Result<HttpResponse> Events(const HttpRequest& request, const Caller& caller);
   SiteStatus Site() const;    // /status
   std::string Description();  // /openapi.json, made once for a generation
   // The events of a body, plain or gzip.
   Result<EventBatch> Parse(const schema::Schema& schema, const HttpRequest& request);
 
   serving::Service& service_;
+  const ApiAccess access_;
+  Guard guard_;
   const std::vector<std::string> hosts_;
   const CrossOrigin pages_;
   const uint64_t max_body_bytes_;

@@ -268,10 +268,11 @@ TEST_F(ApiTest, HealthAndReadiness) {
 }
 
 TEST_F(ApiTest, RequestsThatWaitForADiskHaveALaneOfTheirOwn) {
-  const auto lane = [&](std::string_view target) {
-    return api_.LaneOf({.method = "GET", .target = target, .content_type = "", .body = ""});
+  const auto lane = [&](std::string_view target, std::string_view method = "GET") {
+    return api_.LaneOf({.method = method, .target = target, .content_type = "", .body = ""});
   };
-  EXPECT_EQ(lane("/v1/events"), Lane::kWrite);
+  EXPECT_EQ(lane("/v1/events", "POST"), Lane::kWrite);
+  EXPECT_EQ(lane("/v1/users/u", "DELETE"), Lane::kWrite);
   EXPECT_EQ(lane("/v1/recommendations?user=u"), Lane::kRead);
   EXPECT_EQ(lane("/v1/items/i2/similar"), Lane::kRead);
   for (const char* target : {"/healthz", "/readyz", "/metrics", "/openapi.json", "/nothing", "*"}) {

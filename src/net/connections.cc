@@ -40,8 +40,8 @@ void Connections::Wake(Connection* connection) {
   connection->listed_ = false;
   const std::shared_ptr<Connection> kept = connection->weak_from_this().lock();
   if (kept == nullptr) return;
-  boost::asio::post(kept->stream.get_executor(), [kept] {
-    if (kept->waiting_) kept->stream.cancel();
+  boost::asio::post(kept->stream.tcp().get_executor(), [kept] {
+    if (kept->waiting_) kept->stream.tcp().cancel();
   });
 }
 

@@ -1,7 +1,7 @@
 // The open connections of a server: how many there may be, and which of them wait for a request.
 //
 //   if (!connections.Enter()) ...                       refuse it
-//   auto connection = std::make_shared<Connection>(connections, std::move(socket));
+//   auto connection = std::make_shared<Connection>(connections, std::move(socket), tls);
 //   connection->SetWaiting(true);                       leaves when it ends
 //
 // Connections: any number of threads, and longer than any Connection. A Connection: on the executor
@@ -11,13 +11,13 @@
 
 #include <atomic>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <chrono>
 #include <condition_variable>
 #include <list>
 #include <memory>
 
 #include "base/mutex.h"
+#include "net/server_stream.h"
 
 namespace upnext::net {
 
@@ -58,14 +58,14 @@ class Connections {
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   // Of a connection that has entered.
-  Connection(Connections& all, boost::asio::ip::tcp::socket socket)
-      : stream(std::move(socket)), all_(all) {}
+  Connection(Connections& all, boost::asio::ip::tcp::socket socket, ServerStream::Context tls)
+      : stream(std::move(socket), std::move(tls)), all_(all) {}
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   void SetWaiting(bool waiting);
 
-  boost::beast::tcp_stream stream;
+  ServerStream stream;
 
  private:
   friend class Connections;

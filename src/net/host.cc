@@ -73,9 +73,9 @@ bool IsLoopback(const ip::address& address) {
   return address.is_loopback();
 }
 
-std::string UrlOf(const ip::address& address, uint16_t port) {
-  return address.is_v6() ? fmt::format("http://[{}]:{}", address.to_string(), port)
-                         : fmt::format("http://{}:{}", address.to_string(), port);
+std::string UrlOf(const ip::address& address, uint16_t port, bool tls) {
+  const std::string host = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
+  return fmt::format("{}://{}:{}", tls ? "https" : "http", host, port);
 }
 
 std::string ClientOf(const ip::address& address) {

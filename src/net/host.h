@@ -23,7 +23,7 @@ namespace upnext::net {
 Result<boost::asio::ip::address> ListenAddress(std::string_view text);
 // Whether only programs of this machine reach the address.
 bool IsLoopback(const boost::asio::ip::address& address);
-std::string UrlOf(const boost::asio::ip::address& address, uint16_t port);
+std::string UrlOf(const boost::asio::ip::address& address, uint16_t port, bool tls = false);
 
 // Whose quota a client uses: its address, or the network of 2^64 addresses that one user of IPv6 has.
 std::string ClientOf(const boost::asio::ip::address& address);

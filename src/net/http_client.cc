@@ -79,6 +79,7 @@ class ClientConnection {
 
 struct HttpClient::Rep {
   std::string host, port, name;  // name: of the Host header
+  std::string authorization;     // "" for none
   base::Mutex mutex;
   std::vector<std::unique_ptr<ClientConnection>> free UPNEXT_GUARDED_BY(mutex);
 
@@ -104,6 +105,7 @@ struct HttpClient::Rep {
   Result<Answer> Ask(http::verb verb, std::string_view target, std::string body) {
     Request request(verb, target, 11);
     request.set(http::field::host, name);
+    if (!authorization.empty()) request.set(http::field::authorization, authorization);
     if (verb == http::verb::post) request.set(http::field::content_type, "application/json");
     request.body() = std::move(body);
     request.prepare_payload();
@@ -129,7 +131,7 @@ struct HttpClient::Rep {
 HttpClient::HttpClient(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 HttpClient::~HttpClient() = default;
 
-Result<std::unique_ptr<HttpClient>> HttpClient::Make(std::string_view url) {
+Result<std::unique_ptr<HttpClient>> HttpClient::Make(std::string_view url, std::string_view key) {
   const auto parsed = boost::urls::parse_uri(url);
   if (!parsed || parsed->scheme() != "http" || parsed->encoded_host().empty() ||
       parsed->has_query() || parsed->has_fragment() ||
@@ -139,6 +141,11 @@ Result<std::unique_ptr<HttpClient>> HttpClient::Make(std::string_view url) {
                            url);
   }
   auto rep = std::make_unique<Rep>();
+  for (const char c : key) {
+    if (c <= ' ' || c > '~')
+      return InvalidArgument("the key: expected printable ASCII without blanks");
+  }
+  if (!key.empty()) rep->authorization = "Bearer " + std::string(key);
   rep->host = parsed->host_address();
   rep->name = std::string(parsed->encoded_host_and_port());
   rep->port = !parsed->port().empty() ? std::string(parsed->port()) : "80";

@@ -22,8 +22,8 @@ class HttpClient {
     int status = 0;
     std::string body;
   };
-  // kInvalidArgument when `url` is not http://HOST[:PORT]. Nothing is sent yet.
-  static Result<std::unique_ptr<HttpClient>> Make(std::string_view url);
+  // kInvalidArgument when `url` is not http://HOST[:PORT]. Nothing is sent yet. `key` goes with every request; "": none.
+  static Result<std::unique_ptr<HttpClient>> Make(std::string_view url, std::string_view key = "");
   ~HttpClient();
 
   // `target` is path and query, percent-encoded. kUnavailable when no answer comes within

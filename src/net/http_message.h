@@ -13,6 +13,7 @@ struct HttpRequest {
   std::string_view method, target, content_type, body;
   std::string_view host = {};  // "" of HTTP/1.0
   std::string_view content_encoding = {}, accept_encoding = {};
+  std::string_view authorization = {};
   std::string_view origin = {};  // of the web page that sent it, "" where no page did
   std::string_view client = {};  // who sent it, see ClientOf in host.h
 };
@@ -20,7 +21,8 @@ struct HttpResponse {
   unsigned status = 200;
   std::string content_type = "application/json", body;
   std::string allow = {};   // the methods of the resource, with status 405
-  int retry_after_s = 0;    // with status 503 and 507
+  int retry_after_s = 0;    // with status 429, 503 and 507
+  bool asks_key = false;    // WWW-Authenticate, with status 401
   bool gzipped = false;     // the body
   bool takes_gzip = false;  // and nothing else, with status 415
   // For web pages of other sites (cross_origin.h).
@@ -40,8 +42,11 @@ enum class Refusal {
   kConnections,  // too many connections
   kWaiting,      // too many requests wait for a thread
   kHost,         // a Host that is not this server's
+  kKey,          // no key, or one that is not valid
+  kRole,         // a key that does not allow it
+  kRate,         // too many requests of one caller in a second
 };
-inline constexpr size_t kRefusals = 9;
+inline constexpr size_t kRefusals = 12;
 
 }  // namespace upnext::net
 

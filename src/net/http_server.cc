@@ -18,6 +18,8 @@
 #include "net/host.h"
 #include "net/listener.h"
 #include "net/request_reader.h"
+#include "net/server_stream.h"
+#include "net/tls.h"
 
 namespace upnext::net {
 
@@ -62,7 +64,8 @@ void SetCrossOrigin(const HttpResponse& answer, http::response<http::string_body
   message.set(http::field::access_control_expose_headers, "Retry-After");
   if (answer.allow_methods.empty()) return;
   message.set(http::field::access_control_allow_methods, answer.allow_methods);
-  message.set(http::field::access_control_allow_headers, "Content-Type, Content-Encoding");
+  message.set(http::field::access_control_allow_headers,
+              "Authorization, Content-Type, Content-Encoding");
   message.set(http::field::access_control_max_age, "7200");  // the most that browsers keep
 }
 
@@ -79,6 +82,7 @@ http::response<http::string_body> MessageOf(HttpResponse answer, bool head, unsi
               answer.varies_by_origin ? "Accept-Encoding, Origin" : "Accept-Encoding");
   SetCrossOrigin(answer, message);
   if (answer.gzipped) message.set(http::field::content_encoding, "gzip");
+  if (answer.asks_key) message.set(http::field::www_authenticate, "Bearer");
   if (answer.takes_gzip) message.set(http::field::accept_encoding, "gzip");
   if (!answer.allow.empty()) message.set(http::field::allow, answer.allow);
   if (answer.retry_after_s > 0) {
@@ -97,6 +101,7 @@ struct HttpServer::Rep {
   const ServerOptions options;
   const RequestLimits limits;
   Api& api;
+  const std::unique_ptr<Tls> tls;  // null for none
   const size_t io_threads, max_connections;
   Connections connections;  // outlives the context, whose coroutines know it
   std::atomic<size_t> refusing{0};
@@ -106,10 +111,11 @@ struct HttpServer::Rep {
   std::vector<std::thread> threads;
   bool stopped = false;
 
-  Rep(const ServerOptions& o, Api& a, size_t files)
+  Rep(const ServerOptions& o, Api& a, std::unique_ptr<Tls> t, size_t files)
       : options(o),
         limits{.body_bytes = o.max_body_bytes},
         api(a),
+        tls(std::move(t)),
         io_threads(o.threads > 0 ? static_cast<size_t>(o.threads)
                                  : std::max(1u, std::thread::hardware_concurrency())),
         max_connections(
@@ -122,61 +128,68 @@ struct HttpServer::Rep {
   // Begins to serve a connection, or to refuse it.
   void Take(tcp::socket socket);
   asio::awaitable<void> Serve(std::shared_ptr<Connection> connection);
-  asio::awaitable<void> RefuseConnection(beast::tcp_stream stream);
+  asio::awaitable<void> RefuseConnection(std::shared_ptr<ServerStream> stream);
   // One request and its answer; false when the connection is to be closed.
-  asio::awaitable<bool> Exchange(beast::tcp_stream& stream, beast::flat_buffer& buffer);
+  asio::awaitable<bool> Exchange(ServerStream& stream, beast::flat_buffer& buffer);
   asio::awaitable<HttpResponse> Answer(const HttpRequest& request, ByteBudget::Share& share);
   // Waits until a request begins; false when none came.
   asio::awaitable<bool> Await(Connection& connection, beast::flat_buffer& buffer);
   // False when the connection ended before the request did.
-  asio::awaitable<bool> Read(beast::tcp_stream& stream, beast::flat_buffer& buffer,
+  asio::awaitable<bool> Read(ServerStream& stream, beast::flat_buffer& buffer,
                              RequestReader& reader);
-  asio::awaitable<bool> Write(beast::tcp_stream& stream,
+  asio::awaitable<bool> Write(ServerStream& stream,
                               const http::response<http::string_body>& message);
   // Ends a connection without the reset that would lose the last answer on its way.
-  asio::awaitable<void> Finish(beast::tcp_stream& stream);
+  asio::awaitable<void> Finish(ServerStream& stream);
+  ServerStream::Context TlsContext() const { return tls == nullptr ? nullptr : tls->context(); }
   std::chrono::seconds timeout() const { return std::chrono::seconds(options.timeout_s); }
 };
 
 void HttpServer::Rep::Take(tcp::socket socket) {
   const auto executor = socket.get_executor();
   if (connections.Enter()) {
-    auto connection = std::make_shared<Connection>(connections, std::move(socket));
+    auto connection = std::make_shared<Connection>(connections, std::move(socket), TlsContext());
     asio::co_spawn(executor, Serve(std::move(connection)), asio::detached);
   } else if (refusing.fetch_add(1) < kMaxRefusing) {
-    asio::co_spawn(executor, RefuseConnection(beast::tcp_stream(std::move(socket))),
-                   asio::detached);
+    asio::co_spawn(
+        executor, RefuseConnection(std::make_shared<ServerStream>(std::move(socket), TlsContext())),
+        asio::detached);
   } else {
     refusing.fetch_sub(1);
   }
 }
 
-asio::awaitable<void> HttpServer::Rep::RefuseConnection(beast::tcp_stream stream) {
+asio::awaitable<void> HttpServer::Rep::RefuseConnection(std::shared_ptr<ServerStream> stream) {
   const HttpResponse problem = api.Refuse(
       Refusal::kConnections, 503,
       fmt::format("more than {} connections are at work; try again later", max_connections));
   const auto message = MessageOf(problem, false, 11, false);
-  const bool written = co_await Write(stream, message);
-  if (written) co_await Finish(stream);
+  stream->tcp().expires_after(timeout());
+  bool open = co_await stream->Handshake();
+  if (open) open = co_await Write(*stream, message);
+  if (open) co_await Finish(*stream);
   refusing.fetch_sub(1);
 }
 
 asio::awaitable<void> HttpServer::Rep::Serve(std::shared_ptr<Connection> connection) {
   beast::flat_buffer buffer;
-  for (bool again = true; again;) {
+  connection->stream.tcp().expires_after(timeout());
+  connection->SetWaiting(true);  // as for a request: the first to go when there are too many
+  bool again = co_await connection->stream.Handshake();
+  connection->SetWaiting(false);
+  while (again) {
     again = co_await Await(*connection, buffer);
     if (again) again = co_await Exchange(connection->stream, buffer);
   }
-  if (connection->stream.socket().is_open()) co_await Finish(connection->stream);
+  if (connection->stream.tcp().socket().is_open()) co_await Finish(connection->stream);
 }
 
-asio::awaitable<void> HttpServer::Rep::Finish(beast::tcp_stream& stream) {
-  boost::system::error_code ignored;
-  stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
-  stream.expires_after(kDrainPatience);
+asio::awaitable<void> HttpServer::Rep::Finish(ServerStream& stream) {
+  stream.tcp().expires_after(kDrainPatience);
+  co_await stream.ShutdownSend();
   std::vector<char> sink(kMoreBytes);
   for (size_t left = kMaxDrainedBytes; left > 0;) {
-    const auto [error, bytes] = co_await stream.async_read_some(asio::buffer(sink), kNoThrow);
+    const auto [error, bytes] = co_await stream.tcp().async_read_some(asio::buffer(sink), kNoThrow);
     if (error) co_return;
     left -= std::min(left, bytes);
   }
@@ -189,45 +202,42 @@ asio::awaitable<bool> HttpServer::Rep::Await(Connection& connection, beast::flat
   for (;;) {
     const bool last = connections.stopping();
     if (last) {
-      connection.stream.expires_after(kStopGrace);
+      connection.stream.tcp().expires_after(kStopGrace);
     } else {
-      connection.stream.expires_after(timeout());
+      connection.stream.tcp().expires_after(timeout());
     }
-    const auto [error, bytes] =
-        co_await connection.stream.async_read_some(buffer.prepare(kFirstBytes), kNoThrow);
+    const auto [error, bytes] = co_await connection.stream.ReadSome(buffer.prepare(kFirstBytes));
     if (error == asio::error::operation_aborted && !last && connections.stopping()) continue;
     connection.SetWaiting(false);
     buffer.commit(bytes);
     // To make room for another one: at once, since no answer is on its way.
-    if (error == asio::error::operation_aborted && !last) connection.stream.close();
+    if (error == asio::error::operation_aborted && !last) connection.stream.tcp().close();
     co_return !error;
   }
 }
 
-asio::awaitable<bool> HttpServer::Rep::Read(beast::tcp_stream& stream, beast::flat_buffer& buffer,
+asio::awaitable<bool> HttpServer::Rep::Read(ServerStream& stream, beast::flat_buffer& buffer,
                                             RequestReader& reader) {
-  stream.expires_after(timeout());  // for all of it, so that slow senders do not pile up
+  stream.tcp().expires_after(timeout());  // for all of it, so that slow senders do not pile up
   for (;;) {
     const auto bytes = buffer.cdata();
     buffer.consume(reader.Read({static_cast<const char*>(bytes.data()), bytes.size()}));
     if (reader.done() || reader.refused()) co_return true;
     if (reader.TakeExpectation()) {
       const http::response<http::empty_body> go_on(http::status::continue_, 11);
-      const auto [error, written] = co_await http::async_write(stream, go_on, kNoThrow);
-      if (error) co_return false;
+      const bool written = co_await stream.Write(go_on);
+      if (!written) co_return false;
     }
-    const auto [error, more] =
-        co_await stream.async_read_some(buffer.prepare(kMoreBytes), kNoThrow);
+    const auto [error, more] = co_await stream.ReadSome(buffer.prepare(kMoreBytes));
     if (error) co_return false;
     buffer.commit(more);
   }
 }
 
-asio::awaitable<bool> HttpServer::Rep::Write(beast::tcp_stream& stream,
+asio::awaitable<bool> HttpServer::Rep::Write(ServerStream& stream,
                                              const http::response<http::string_body>& message) {
-  stream.expires_after(timeout());
-  const auto [error, written] = co_await http::async_write(stream, message, kNoThrow);
-  co_return !error;
+  stream.tcp().expires_after(timeout());
+  co_return co_await stream.Write(message);
 }
 
 asio::awaitable<HttpResponse> HttpServer::Rep::Answer(const HttpRequest& request,
@@ -248,8 +258,7 @@ asio::awaitable<HttpResponse> HttpServer::Rep::Answer(const HttpRequest& request
       fmt::format("more than {} requests wait already; try again later", options.max_waiting));
 }
 
-asio::awaitable<bool> HttpServer::Rep::Exchange(beast::tcp_stream& stream,
-                                                beast::flat_buffer& buffer) {
+asio::awaitable<bool> HttpServer::Rep::Exchange(ServerStream& stream, beast::flat_buffer& buffer) {
   RequestReader reader(limits, api.bodies());
   bool open = co_await Read(stream, buffer, reader);
   if (open && reader.refused()) {
@@ -258,12 +267,12 @@ asio::awaitable<bool> HttpServer::Rep::Exchange(beast::tcp_stream& stream,
                                    11, /*keep_alive=*/false);
     open = co_await Write(stream, refused);
   }
-  if (!open) stream.close();
+  if (!open) stream.tcp().close();
   if (!open || reader.refused()) co_return false;
   ByteBudget::Share share(api.answers());
   HttpRequest request = reader.request();
   boost::system::error_code gone;
-  const tcp::endpoint remote = stream.socket().remote_endpoint(gone);
+  const tcp::endpoint remote = stream.tcp().socket().remote_endpoint(gone);
   const std::string client = gone ? std::string() : ClientOf(remote.address());
   request.client = client;
   HttpResponse answer = co_await Answer(request, share);
@@ -273,21 +282,26 @@ asio::awaitable<bool> HttpServer::Rep::Exchange(beast::tcp_stream& stream,
   const auto message =
       MessageOf(std::move(answer), request.method == "HEAD", reader.version(), keep_alive);
   const bool written = co_await Write(stream, message);
-  if (!written) stream.close();
+  if (!written) stream.tcp().close();
   co_return written&& keep_alive;
 }
 
 Result<std::unique_ptr<HttpServer>> HttpServer::Start(const ServerOptions& options, Api& api) {
   UPNEXT_ASSIGN_OR_RETURN(const asio::ip::address address, ListenAddress(options.address));
-  if (!IsLoopback(address) && !options.allow_unprotected) {
+  const bool has_tls = !options.certificate.empty();
+  if (!IsLoopback(address) && !options.allow_unprotected && !(has_tls && options.keys)) {
     return FailedPrecondition(
-        "address '{}': other machines reach it, and the server has neither TLS nor passwords: "
-        "expected a loopback address such as 127.0.0.1 behind a proxy that has them, or "
-        "--allow-unprotected where the network is trusted",
-        options.address);
+        "address '{}': other machines reach it, and the server has {}: expected [server] "
+        "certificate and private_key with keys, a loopback address such as 127.0.0.1 behind a "
+        "proxy, or --allow-unprotected where the network is trusted",
+        options.address, has_tls ? "no keys" : "no TLS");
+  }
+  std::unique_ptr<Tls> tls;
+  if (has_tls) {
+    UPNEXT_ASSIGN_OR_RETURN(tls, Tls::Open(options.certificate, options.private_key));
   }
   const size_t files = RaiseFileLimit(options.max_connections + kOtherFiles);
-  auto rep = std::make_unique<Rep>(options, api, files);
+  auto rep = std::make_unique<Rep>(options, api, std::move(tls), files);
   UPNEXT_RETURN_IF_ERROR(rep->listener.Open(address, options.port));
   asio::co_spawn(rep->listener.executor(),
                  rep->listener.Run([rep = rep.get()](tcp::socket s) { rep->Take(std::move(s)); }),
@@ -302,7 +316,9 @@ HttpServer::HttpServer(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 HttpServer::~HttpServer() { Stop(); }
 
 uint16_t HttpServer::port() const { return rep_->listener.endpoint().port(); }
-std::string HttpServer::url() const { return UrlOf(rep_->listener.endpoint().address(), port()); }
+std::string HttpServer::url() const {
+  return UrlOf(rep_->listener.endpoint().address(), port(), rep_->tls != nullptr);
+}
 size_t HttpServer::max_connections() const { return rep_->max_connections; }
 
 void HttpServer::StopSoon() {

@@ -7,14 +7,10 @@
 namespace upnext::net {
 namespace {
 
-constexpr std::array<const char*, kRoutes> kRouteNames = {
-    "recommendations", "events",  "item",    "similar", "user",        "healthz",
-    "readyz",          "metrics", "openapi", "status",  "status_page", "other"};
-
 // In the order of Refusal.
-constexpr std::array<const char*, kRefusals> kRefusalNames = {"malformed",   "headers", "body",
-                                                              "framing",     "bodies",  "answers",
-                                                              "connections", "waiting", "host"};
+constexpr std::array<const char*, kRefusals> kRefusalNames = {
+    "malformed",   "headers", "body", "framing", "bodies", "answers",
+    "connections", "waiting", "host", "key",     "role",   "rate"};
 
 void Line(std::string& out, std::string_view name, std::string_view kind, std::string_view help,
           uint64_t value) {
@@ -56,7 +52,7 @@ std::string Metrics::Render(const serving::ServiceStatus& status,
       const uint64_t n = routes_[r].by_class[c].load(std::memory_order_relaxed);
       if (n == 0) continue;
       out += fmt::format("upnext_http_requests_total{{route=\"{}\",status=\"{}xx\"}} {}\n",
-                         kRouteNames[r], c, n);
+                         NameOf(static_cast<Route>(r)), c, n);
     }
   }
   out +=
@@ -69,14 +65,14 @@ std::string Metrics::Render(const serving::ServiceStatus& status,
       total += routes_[r].buckets[b].load(std::memory_order_relaxed);
       const std::string bound = b < kBounds.size() ? fmt::format("{}", kBounds[b]) : "+Inf";
       lines += fmt::format("upnext_http_request_seconds_bucket{{route=\"{}\",le=\"{}\"}} {}\n",
-                           kRouteNames[r], bound, total);
+                           NameOf(static_cast<Route>(r)), bound, total);
     }
     if (total == 0) continue;
     out += lines;
     out += fmt::format(
         "upnext_http_request_seconds_sum{{route=\"{0}\"}} {1}\n"
         "upnext_http_request_seconds_count{{route=\"{0}\"}} {2}\n",
-        kRouteNames[r],
+        NameOf(static_cast<Route>(r)),
         static_cast<double>(routes_[r].sum_us.load(std::memory_order_relaxed)) / 1e6, total);
   }
   out +=

@@ -13,25 +13,10 @@
 #include <string>
 
 #include "net/http_message.h"
+#include "net/routes.h"
 #include "serving/service.h"
 
 namespace upnext::net {
-
-enum class Route : uint8_t {
-  kRecommendations,
-  kEvents,
-  kItem,
-  kSimilar,
-  kUser,
-  kHealth,
-  kReady,
-  kMetrics,
-  kOpenApi,
-  kStatus,
-  kStatusPage,
-  kOther
-};
-inline constexpr size_t kRoutes = 12;
 
 class Metrics {
  public:

@@ -1,9 +1,12 @@
 #include "net/openapi.h"
 
+#include <algorithm>
+#include <boost/url/grammar/ci_string.hpp>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "net/item_json.h"
+#include "net/routes.h"
 #include "schema/values.h"
 
 namespace upnext::net {
@@ -134,6 +137,9 @@ constexpr std::string_view kFrame = R"json({
     "/openapi.json": {"get": {"operationId": "getDescription", "summary": "This description", "responses": {"200": {"description": "OpenAPI 3.1"}}}}
   },
   "components": {
+    "securitySchemes": {
+      "key": {"type": "http", "scheme": "bearer", "description": "A key of `upnext keys add` with the role of the operation"}
+    },
     "responses": {
       "Busy": {"description": "Too many connections, requests or bytes at the same time, the store cannot be written, or the server is stopping: try again", "headers": {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
       "Full": {"description": "The disk is full: events are taken again when there is room", "headers": {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
@@ -209,9 +215,9 @@ constexpr std::string_view kFrame = R"json({
 }
 )json";
 
-Json Described(Json json, std::string_view description) {
-  json["description"] = description;
-  return json;
+Json Described(Json value, std::string_view description) {
+  value["description"] = description;
+  return value;
 }
 
 Json EventProperties(const schema::Schema& schema) {
@@ -247,12 +253,26 @@ Json EventProperties(const schema::Schema& schema) {
   return properties;
 }
 
-// What any request may be answered with.
-void AddCommonErrors(Json& responses) {
+// What any request may be answered with, and which key it needs.
+void AddCommon(std::string_view method, std::string_view path, Json& operation) {
+  Json responses = operation["responses"];
   for (const char* status : {"400", "405", "421", "431", "500"}) {
     responses[status] = {{"$ref", "#/components/responses/Problem"}};
   }
   responses["503"] = {{"$ref", "#/components/responses/Busy"}};
+  const auto line = std::ranges::find_if(Routes(), [&](const RouteInfo& one) {
+    return one.path == path && boost::urls::grammar::ci_is_equal(one.method, method);
+  });
+  Json security = Json::array();
+  if (line != Routes().end() && line->access != Access::kOpen) {
+    security.push_back({{"key", Json::array()}});
+    for (const char* status : {"401", "403"}) {
+      responses[status] = {{"$ref", "#/components/responses/Problem"}};
+    }
+    responses["429"] = {{"$ref", "#/components/responses/Busy"}};
+  }
+  operation["responses"] = std::move(responses);
+  operation["security"] = std::move(security);
 }
 
 }  // namespace
@@ -260,7 +280,7 @@ void AddCommonErrors(Json& responses) {
 std::string OpenApi(const schema::Schema& schema) {
   Json api = Json::parse(kFrame);
   for (auto& [path, operations] : api["paths"].items()) {
-    for (auto& [method, operation] : operations.items()) AddCommonErrors(operation["responses"]);
+    for (auto& [method, operation] : operations.items()) AddCommon(method, path, operation);
   }
   Json& parameters = api["paths"]["/v1/recommendations"]["get"]["parameters"];
   for (const Attribute& attribute : schema.declared(schema::Entity::kRequest)) {

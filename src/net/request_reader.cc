@@ -103,6 +103,7 @@ HttpRequest RequestReader::request() const {
           .host = ViewOf(host_),
           .content_encoding = ViewOf(content_encoding_),
           .accept_encoding = accept_encoding_,
+          .authorization = ViewOf(authorization_),
           .origin = ViewOf(origin_)};
 }
 
@@ -163,6 +164,8 @@ void RequestReader::on_field_impl(Field field, Text name, Text value, ErrorCode&
       return SetOnce(&transfer_encoding_, name, value, error);
     case Field::origin:
       return SetOnce(&origin_, name, value, error);
+    case Field::authorization:
+      return SetOnce(&authorization_, name, value, error);
     case Field::expect:
       return SetOnce(&expect_, name, value, error);
     default:

@@ -85,8 +85,8 @@ class RequestReader : private boost::beast::http::basic_parser<true> {
   const RequestLimits limits_;
   ByteBudget::Share share_;
   std::string method_, target_, accept_encoding_, body_;
-  std::optional<std::string> host_, origin_, content_type_, content_encoding_, content_length_,
-      transfer_encoding_, expect_;
+  std::optional<std::string> host_, origin_, authorization_, content_type_, content_encoding_,
+      content_length_, transfer_encoding_, expect_;
   size_t fields_ = 0;
   unsigned version_ = 11;
   bool expectation_taken_ = false;

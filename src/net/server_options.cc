@@ -22,6 +22,17 @@ ServerOptions ServerOptions::FromConfig(const base::Config& config) {
                             "(lower case, nothing after the host and port), or \"*\", found '{}'",
                             origin));
   }
+  options.certificate = server.Text("certificate", "");
+  options.private_key = server.Text("private_key", "");
+  if (options.certificate.empty() != options.private_key.empty()) {
+    server.Fail(options.certificate.empty() ? "private_key" : "certificate",
+                "expected certificate and private_key together: files in PEM");
+  }
+  options.keys = server.Bool("keys", options.keys);
+  options.requests_per_second =
+      count("requests_per_second", options.requests_per_second, 0, 1'000'000);
+  options.page_requests_per_second =
+      count("page_requests_per_second", options.page_requests_per_second, 0, 1'000'000);
   options.max_connections = count("max_connections", options.max_connections, 1, 1'000'000);
   constexpr uint64_t kMiB = 1 << 20;
   options.max_body_bytes = kMiB * count("max_body_mib", options.max_body_bytes / kMiB, 1, 1024);

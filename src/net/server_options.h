@@ -18,11 +18,17 @@ struct ServerOptions {
   std::string address = "127.0.0.1";  // "localhost" and "[::1]" are read too
   uint16_t port = 8080;               // 0: any free one, see HttpServer::port()
   int threads = 0;  // of sockets, and as many for reads; 0: as many as the machine has
-  bool allow_unprotected = false;  // listen on an address that other machines reach
+  bool allow_unprotected = false;  // an address that other machines reach, without TLS or keys
 
   // Of the project file.
-  std::vector<std::string> hosts = {};          // names under which clients may call, "*": any
-  std::vector<std::string> allow_origins = {};  // whose pages may read answers (cross_origin.h)
+  std::vector<std::string> hosts = {};             // names under which clients may call, "*": any
+  std::vector<std::string> allow_origins = {};     // whose pages may read answers (cross_origin.h)
+  std::string certificate = {}, private_key = {};  // files in PEM (tls.h); "": no TLS
+  // Whether requests need a key (keys.h).
+  bool keys = true;
+  // Of one key, and of one client where none is needed; 0: any number. Of a client of web pages, which
+  // share a key.
+  uint32_t requests_per_second = 0, page_requests_per_second = 20;
   size_t max_connections = 4096;
   uint64_t max_body_bytes = 8 << 20;
   // That bodies of requests may hold in all, and that answers which clients have not read may.

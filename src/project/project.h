@@ -54,6 +54,8 @@ class Project {
   base::VersionedRoot logs() const { return base::VersionedRoot(directory_ / "log"); }
   base::VersionedRoot bundles() const { return base::VersionedRoot(directory_ / "bundles"); }
   std::filesystem::path store() const { return directory_ / "store"; }
+  std::filesystem::path keys() const { return directory_ / "keys.json"; }
+  std::filesystem::path audit() const { return directory_ / "audit.log"; }
   std::filesystem::path checkpoints() const { return directory_ / "training"; }
 
   // Held by whoever writes logs or bundles; kAborted when another process holds the project.

@@ -16,9 +16,10 @@ constexpr uint32_t kMaxLength = features::kMaxBagLimit, kMaxBlocks = 32, kMaxHid
 
 }  // namespace
 
-ItemEncoder ItemEncoderFromConfig(const base::ConfigTable& retrieval) {
+ItemEncoder ItemEncoderFromConfig(const base::ConfigTable& retrieval, ItemEncoder fallback) {
   const std::vector<std::string> names(std::begin(kItemEncoders), std::end(kItemEncoders));
-  return static_cast<ItemEncoder>(retrieval.Choice("items", names, 0));
+  return static_cast<ItemEncoder>(
+      retrieval.Choice("items", names, static_cast<size_t>(fallback)));
 }
 
 CandidateModelOptions CandidateModelOptions::FromConfig(const base::ConfigTable& retrieval) {
@@ -35,7 +36,7 @@ CandidateModelOptions CandidateModelOptions::FromConfig(const base::ConfigTable&
   const auto encoder = std::ranges::find(encoders, defaults.encoder);
   options.encoder = encoders[retrieval.Choice("encoder", encoders,
                                               static_cast<size_t>(encoder - encoders.begin()))];
-  options.items = ItemEncoderFromConfig(retrieval);
+  options.items = ItemEncoderFromConfig(retrieval, defaults.items);
   options.dim = number("dim", options.dim, 1, kMaxDim);
   options.embedding_dim = number("embedding_dim", options.dim, 1, kMaxDim);
   options.context_dim = number("context_dim", options.context_dim, 1, kMaxDim);

@@ -26,8 +26,9 @@ namespace upnext::retrieval {
 // catalogue says of the item (item_tower.h).
 enum class ItemEncoder : uint8_t { kId, kContent };
 inline constexpr std::string_view kItemEncoders[] = {"id", "content"};
-// [retrieval] items = "content"
-ItemEncoder ItemEncoderFromConfig(const base::ConfigTable& retrieval);
+// [retrieval] items = "content", which presets have where items have features.
+ItemEncoder ItemEncoderFromConfig(const base::ConfigTable& retrieval,
+                                  ItemEncoder fallback = ItemEncoder::kContent);
 
 struct CandidateModelOptions {
   std::string encoder = "bag";  // a name of the registry (user_encoder.h)

@@ -76,6 +76,7 @@ PresetOptions PresetOptions::FromConfig(const base::ConfigTable& retrieval) {
   for (size_t i = 0; i < all.size(); ++i) {
     if (choice == 0 ? i >= kSearched : choice != i + 1) continue;
     CandidatePreset preset = all[i];
+    preset.model.items = ItemEncoder::kContent;
     // One table cannot have two widths.
     if (retrieval.Has("embedding_dim")) preset.model.tie_items = false;
     preset.model = CandidateModelOptions::FromConfig(retrieval, preset.model);

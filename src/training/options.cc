@@ -28,6 +28,11 @@ constexpr std::array<std::string_view, 11> kUnbound = {
     "ranking.checkpoint_minutes",
     "ranking.max_dead_units"};
 
+bool HasFeatures(const features::SidePlan& side) {
+  const auto used = [](const features::Feature& one) { return !one.dropped; };
+  return std::ranges::any_of(side.categories, used) || std::ranges::any_of(side.numbers, used);
+}
+
 // That the project file has the features of items that the candidate model reads, and no others. Those
 // that are dropped say nothing, but keep their place.
 void CheckFeaturesOfItems(const base::Config& config, const features::FeaturePlan& plan) {
@@ -43,7 +48,7 @@ void CheckFeaturesOfItems(const base::Config& config, const features::FeaturePla
     }
   }
   const Status fits = retrieval::CheckItemFeatures(items, !name.empty(), name);
-  if (fits) return;
+  if (fits || (by_content && !retrieval.Has("items"))) return;
   if (by_content) return retrieval.Fail("items", fits.error().message);
   for (const base::ConfigTable& feature : config.root().Tables("feature")) {
     const std::vector<std::string> models = feature.Texts("for", {});
@@ -101,7 +106,14 @@ TrainOptions TrainOptions::FromConfig(const base::Config& config,
   const base::ConfigTable retrieval = config.Table("retrieval");
   options.presets = retrieval::PresetOptions::FromConfig(retrieval);
   const features::FeedRule feed = features::FeedRule::FromConfig(config.Table("serving"));
-  for (auto& preset : options.presets.presets) preset.train.feed = feed;
+  const features::SidePlan& item =
+      plan.side(features::Model::kRetrieval, features::Side::kImpression);
+  for (auto& preset : options.presets.presets) {
+    preset.train.feed = feed;
+    if (!retrieval.Has("items") && !HasFeatures(item)) {
+      preset.model.items = retrieval::ItemEncoder::kId;
+    }
+  }
   options.candidate = options.presets.presets.front().model;
   options.candidate_train = options.presets.presets.front().train;
   options.index = ann::IndexOptions::FromConfig(

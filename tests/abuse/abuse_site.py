@@ -141,7 +141,7 @@ class Server:
     """`upnext serve` on a free port; requests return (status, parsed JSON)."""
 
     def __init__(self, site, **how):
-        self.process = site.start("serve", "--port", "0", "--threads", "1", **how)
+        self.process = site.start("serve", "--port", "0", "--threads", "1", "--no-keys", **how)
         self.said = ""
         for line in self.process.stderr:
             self.said += line

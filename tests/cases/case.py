@@ -46,7 +46,7 @@ class Server:
     """`upnext serve` as `site.command` starts it, on a free port; stops at the end of a `with`."""
 
     def __init__(self, site):
-        self.process = subprocess.Popen(site.command("serve", "--port", "0"), stdout=subprocess.PIPE,
+        self.process = subprocess.Popen(site.command("serve", "--port", "0", "--no-keys"), stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, text=True)
         said = ""
         for line in self.process.stdout:

@@ -92,7 +92,7 @@ class Site:
 class Server:
     def __init__(self, site, verb="serve"):
         self.process = subprocess.Popen(
-            [pathlib.Path(site.upnext).resolve(), verb, "-c", "site.toml", "--data", site.folder, "--port", "0"],
+            [pathlib.Path(site.upnext).resolve(), verb, "-c", "site.toml", "--data", site.folder, "--port", "0", "--no-keys"],
             cwd=site.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)  # as in the README
         self.said = ""
         for line in self.process.stderr:

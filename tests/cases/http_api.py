@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 PROJECT = """[import]
@@ -51,8 +52,9 @@ class Site:
         require(done.returncode == expect, verb, *more, done.returncode, done.stderr)
         return done.stderr
 
-    def serve(self, *more):
+    def serve(self, *more, keys=False):
         """The process and the URL that it prints."""
+        more = more if keys else ("--no-keys", *more)
         server = subprocess.Popen([self.binary, "serve", "-c", str(self.project), "--port", "0", "--threads", "1", *more],
                                   stderr=subprocess.PIPE, text=True)
         for line in server.stderr:
@@ -149,6 +151,43 @@ def second_page(site, url):
     require(len(others) == 4 and not set(others) & set(names[:4]), others)
 
 
+def keys(site):
+    """The first start makes a key, others are made and revoked while the server runs."""
+    server = subprocess.Popen([site.binary, "serve", "-c", str(site.project), "--port", "0"], stderr=subprocess.PIPE, text=True)
+    first = url = None
+    for line in server.stderr:
+        first = first or (re.match(r"key  (upn_\S+)", line) or [None, None])[1]
+        url = (re.search(r" on (http://\S+)", line) or [None, None])[1]
+        if url:
+            break
+    feed = "/v1/recommendations?user=n1&n=2"
+    bearer = lambda key: {"Authorization": f"Bearer {key}"}
+    try:
+        require(first, "no key was shown")
+        require(get(url, "/readyz")[0] == 200, "readyz needs a key")
+        status, found, text = ask(url, "GET", feed)
+        require(status == 401 and found["www-authenticate"] == "Bearer" and b"upnext keys add" in text, status, found, text)
+        require(get(url, feed, headers=bearer(first))[0] == 200, "the first key")
+        made = subprocess.run([site.binary, "keys", "add", "-c", str(site.project), "--roles", "events", "--name", "app"],
+                              capture_output=True, text=True, check=True).stdout.strip()
+        time.sleep(1.5)
+        require(get(url, feed, headers=bearer(made))[0] == 403, "a key of events asks for a feed")
+        event = {"user": "n1", "item": "i1", "type": "complete"}
+        require(post(url, event, {"Content-Type": "application/json", **bearer(made)})[0] == 200, "events")
+        listed = json.loads(subprocess.run([site.binary, "keys", "list", "-c", str(site.project), "--json"],
+                                           capture_output=True, text=True, check=True).stdout)
+        require([key["roles"] for key in listed] == [["admin"], ["events"]] and made.split("_")[2] not in str(listed), listed)
+        subprocess.run([site.binary, "keys", "revoke", "-c", str(site.project), listed[1]["id"]], check=True,
+                       capture_output=True)
+        time.sleep(1.5)
+        require(post(url, event, {"Content-Type": "application/json", **bearer(made)})[0] == 401, "revoked")
+        require(ask(url, "DELETE", "/v1/users/n9", headers=bearer(first))[0] == 200, "forget")
+        audit = [json.loads(line) for line in open(site.project.parent / ".upnext/project/audit.log")]
+        require([line["target"] for line in audit] == ["/v1/users/n9"], audit)
+    finally:
+        stop(server)
+
+
 def addresses(site):
     for address, start in (("::1", "http://[::1]:"), ("[::1]", "http://[::1]:"), ("localhost", "http://127.0.0.1:")):
         server, url = site.serve("--address", address)
@@ -156,7 +195,7 @@ def addresses(site):
         require(get(url, "/readyz")[0] == 200, url)
         stop(server)
     said = site.upnext("serve", "--address", "0.0.0.0", "--port", "0", expect=1)
-    require("--allow-unprotected" in said, said)
+    require("--allow-unprotected" in said and "no TLS" in said, said)
     server, _ = site.serve("--address", "0.0.0.0", "--allow-unprotected")
     stop(server, signal.SIGTERM)
 
@@ -172,8 +211,9 @@ def main():
         stop(server)
     finally:
         server.kill()
-    addresses(site)
-    print("addresses: ok")
+    for case in (keys, addresses):
+        case(site)
+        print(f"{case.__name__}: ok")
 
 
 if __name__ == "__main__":

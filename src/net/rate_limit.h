@@ -1,0 +1,52 @@
+// At most so many requests a second from each caller: token buckets in bounded memory.
+//
+//   RateLimit limit;
+//   if (!limit.Take(fmt::format("{} {}", key.id, client), 20, now_ms)) ...     429
+//
+// A bucket holds the requests of one second, so that a page that loads may ask several times at once.
+// Callers differ by a fingerprint; two that fall on the same bucket share it, and with 65,536
+// buckets few do. Any number of threads.
+#ifndef UPNEXT_NET_RATE_LIMIT_H_
+#define UPNEXT_NET_RATE_LIMIT_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "base/checksum.h"
+#include "base/mutex.h"
+
+namespace upnext::net {
+
+class RateLimit {
+ public:
+  // True: one of `per_second` requests is left, and is taken now.
+  bool Take(std::string_view caller, uint32_t per_second, int64_t now_ms) {
+    base::MutexLock lock(mutex_);
+    if (buckets_.empty()) buckets_.resize(kBuckets);
+    Bucket& bucket = buckets_[base::Fingerprint(caller) % kBuckets];
+    const int64_t passed = std::max<int64_t>(0, now_ms - bucket.at_ms);
+    bucket.at_ms = now_ms;  // also when the clock is set back
+    bucket.left = bucket.left < 0
+                      ? per_second
+                      : std::min<double>(per_second, bucket.left + static_cast<double>(passed) *
+                                                                       per_second / 1e3);
+    if (bucket.left < 1) return false;
+    bucket.left -= 1;
+    return true;
+  }
+
+ private:
+  static constexpr size_t kBuckets = 1 << 16;
+  struct Bucket {
+    double left = -1;  // not used yet
+    int64_t at_ms = 0;
+  };
+  base::Mutex mutex_;
+  std::vector<Bucket> buckets_ UPNEXT_GUARDED_BY(mutex_);
+};
+
+}  // namespace upnext::net
+
+#endif  // UPNEXT_NET_RATE_LIMIT_H_
