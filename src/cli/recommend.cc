@@ -49,6 +49,7 @@ struct RecommendFlags {
   project::Location project;
   std::string user, stage = "ranking", out, at = "now", device, region, current_item;
   std::optional<std::string> score;
+  std::string scenario;
   std::vector<std::string> context, exclude;
   ExpressionFlags expressions;
   uint32_t n = 20, offset = 0;
@@ -252,6 +253,7 @@ Result<serving::Request> Recommender::RequestOf(const Moment& moment) const {
                        : catalogue_.Name(schema::IdSpace::kRegion, moment.context.region);
   request.current_item = flags_.current_item;
   request.score = flags_.score;
+  request.scenario = flags_.scenario;
   request.filter = flags_.expressions.filter;
   request.boost = flags_.expressions.boost;
   UPNEXT_ASSIGN_OR_RETURN(request.parameters, ParametersOf(flags_.expressions));
@@ -399,6 +401,8 @@ std::function<Status()> MakeRecommend(CLI::App& app) {
   app.add_option("--exclude", flags->exclude, "Item to leave out; repeatable")
       ->type_name("ITEM")
       ->allow_extra_args(false);
+  app.add_option("--scenario", flags->scenario,
+                 "A place of the site: [scenario.NAME] of the project file");
   app.add_option("--score", flags->score,
                  "Exponents of the score in place of the project file's: watch:1,dismiss:-0.5")
       ->type_name("NAME:EXPONENT,...");

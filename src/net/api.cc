@@ -133,6 +133,8 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
   UPNEXT_ASSIGN_OR_RETURN(request.n, parameters.Count("n", 20, 1, kMaxItems));
   UPNEXT_ASSIGN_OR_RETURN(request.offset, parameters.Count("offset", 0, 0, kMaxItems - 1));
   request.exclude = parameters.Texts("exclude");
+  request.scenario = parameters.Text("scenario");
+  const std::string after = parameters.Text("after");
   request.score = parameters.TextIfGiven("score");
   request.filter = parameters.Text("filter");
   request.boost = parameters.Text("boost");
@@ -153,7 +155,8 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
     return InvalidArgument("parameters n and offset: expected at most {} in all, found {}",
                            kMaxItems, request.last());
   }
-  UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate, generation->Recommend(request));
+  UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate,
+                          service.Recommend(*generation, request, after));
   json body = SlateJson(slate, generation->engine().objective_names(), request.user, explain);
   AddAttributes(*generation, slate.items, returned, &body["items"]);
   return JsonOf(body);

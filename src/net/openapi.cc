@@ -38,6 +38,8 @@ constexpr std::string_view kFrame = R"json({
           {"name": "current_item", "in": "query", "description": "The item being watched", "schema": {"type": "string"}},
           {"name": "offset", "in": "query", "description": "How many of the best items to leave out: those of earlier pages. n and offset are at most 1000 together", "schema": {"type": "integer", "minimum": 0, "maximum": 999, "default": 0}},
           {"name": "exclude", "in": "query", "description": "Items to leave out; repeated for each", "schema": {"type": "array", "items": {"type": "string"}}, "style": "form", "explode": true},
+          {"name": "scenario", "in": "query", "description": "A [scenario.NAME] of the project file", "schema": {"type": "string"}},
+          {"name": "after", "in": "query", "description": "The request id of the page before: the next page, without its items; 404 when it is too old", "schema": {"type": "string"}},
           {"name": "score", "in": "query", "description": "Exponents of the score for this request in place of the project file's: NAME:EXPONENT for objectives of the ranker, separated by commas; the others get 0. From -100 to 100", "schema": {"type": "string", "minLength": 1}, "example": "watch:1,dismiss:-0.5"},
           {"name": "filter", "in": "query", "description": "A condition that every item must meet, in the expression language (docs/guides/expressions.md)", "schema": {"type": "string", "maxLength": 4000}, "example": "item.duration < 10 minutes and item.channel in $channels"},
           {"name": "boost", "in": "query", "description": "A number of each item by which its score is multiplied, in the same language", "schema": {"type": "string", "maxLength": 4000}, "example": "if(now - item.created < 1 day, 2, 1)"},
@@ -46,7 +48,8 @@ constexpr std::string_view kFrame = R"json({
           {"name": "explain", "in": "query", "description": "1: add sources, predictions, boosts and stage counts", "schema": {"type": "string", "enum": ["0", "1", "false", "true"]}}
         ],
         "responses": {
-          "200": {"description": "A slate", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Slate"}}}}
+          "200": {"description": "A slate", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Slate"}}}},
+          "404": {"$ref": "#/components/responses/Problem"}
         }
       }
     },
@@ -190,6 +193,7 @@ constexpr std::string_view kFrame = R"json({
           "reason": {"type": "string"},
           "source": {"type": "string", "description": "The generator that proposed it, to be sent back with its impression"},
           "source_score": {"type": "number", "description": "The score that this generator gave it, likewise"},
+          "propensity": {"type": "number", "description": "With which it got its place, of a scenario that explores; likewise"},
           "sources": {"type": "array", "items": {"type": "object", "required": ["source", "score"], "properties": {"source": {"type": "string"}, "score": {"type": "number"}, "from": {"type": "string"}}}},
           "predictions": {"type": "object", "additionalProperties": {"type": "number"}},
           "boost": {"type": "number", "description": "What the score was multiplied by"},

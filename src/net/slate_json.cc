@@ -12,6 +12,7 @@ nlohmann::json ItemsJson(std::span<const serving::Recommendation> items,
       row["source"] = item.sources.front().source;
       row["source_score"] = item.sources.front().score;
     }
+    if (item.propensity) row["propensity"] = *item.propensity;
     if (explain) {
       if (item.boost) row["boost"] = *item.boost;
       row["sources"] = nlohmann::json::array();

@@ -18,8 +18,7 @@ constexpr uint32_t kMaxLength = features::kMaxBagLimit, kMaxBlocks = 32, kMaxHid
 
 ItemEncoder ItemEncoderFromConfig(const base::ConfigTable& retrieval, ItemEncoder fallback) {
   const std::vector<std::string> names(std::begin(kItemEncoders), std::end(kItemEncoders));
-  return static_cast<ItemEncoder>(
-      retrieval.Choice("items", names, static_cast<size_t>(fallback)));
+  return static_cast<ItemEncoder>(retrieval.Choice("items", names, static_cast<size_t>(fallback)));
 }
 
 CandidateModelOptions CandidateModelOptions::FromConfig(const base::ConfigTable& retrieval) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <unordered_map>
 
@@ -74,10 +75,15 @@ class Arrangement {
     left_.resize(candidates.size());
     std::iota(left_.begin(), left_.end(), size_t{0});
     if (candidates.empty()) return;
-    const auto [least, most] = std::ranges::minmax(candidates, {}, &Arrangeable::score);
-    low_ = least.score;
-    range_ = std::max(most.score - least.score, 1e-300);
-    for (const Arrangeable& one : candidates) fresh_left_ += one.is_fresh;
+    double high = -std::numeric_limits<double>::infinity();
+    low_ = std::numeric_limits<double>::infinity();
+    for (const Arrangeable& one : candidates) {
+      fresh_left_ += one.is_fresh;
+      if (one.pin) continue;  // has no place by its score
+      low_ = std::min(low_, one.score);
+      high = std::max(high, one.score);
+    }
+    if (high > low_) range_ = high - low_;
   }
 
   std::vector<Placed> Run(base::Rng& rng) {

@@ -24,6 +24,8 @@
 #include "retrieval/new_item_index.h"
 #include "schema/event.h"
 #include "schema/schema.h"
+#include "serving/arrange_slate.h"
+#include "serving/notes.h"
 #include "serving/similar.h"
 
 namespace upnext::serving {
@@ -46,45 +48,21 @@ struct ActiveGenerator {
   double weight;  // of its list in the bundle's order
 };
 
+// Proposes nothing by itself: what the editors of the site pin, Propose adds under its name.
+class Pinned : public retrieval::Generator {
+ public:
+  void Propose(const retrieval::ProposeRequest&, size_t, const retrieval::ItemFilter&,
+               std::vector<retrieval::Candidate>*) const override {}
+  std::string Reason(const retrieval::ProposeRequest&, const retrieval::Candidate&) const override {
+    return "chosen by the editors";
+  }
+};
+
 // Buffers of one request.
 struct EngineScratch {
   std::vector<retrieval::Candidate> proposed;
   ranking::CandidateScratch ranked;
 };
-
-void AddNotes(const RequestContext& context, bool has_ranker, Slate* slate) {
-  const Request& request = context.request;
-  const catalogue::Catalogue& catalogue = context.catalogue;
-  if (context.state.totals().events == 0) {
-    slate->notes.push_back(fmt::format("{}: the list rests on region, device and what is popular",
-                                       catalogue.Find(IdSpace::kUser, request.user) == schema::kNone
-                                           ? "unknown user"
-                                           : "no events of this user yet"));
-  } else if (context.state.watches().empty()) {
-    slate->notes.emplace_back(
-        "no complete watch of this user yet: the list rests on searches, region and device");
-  }
-  const auto unknown = [&](IdSpace space, const std::string& name, std::string_view what) {
-    if (!name.empty() && catalogue.Find(space, name) == schema::kNone) {
-      slate->notes.push_back(fmt::format("{} '{}' was never seen and is ignored", what, name));
-    }
-  };
-  unknown(IdSpace::kDevice, request.device, "device");
-  unknown(IdSpace::kRegion, request.region, "region");
-  unknown(IdSpace::kItem, request.current_item, "current item");
-  for (const auto& [number, text] : request.attributes) {
-    const schema::Attribute& attribute =
-        catalogue.schema().attributes(schema::Entity::kRequest)[number];
-    if (attribute.kind == schema::Kind::kCategory) unknown(attribute.space, text, attribute.name);
-  }
-  if (slate->items.empty()) {
-    slate->notes.emplace_back(
-        "nothing left to recommend: every candidate was watched, removed, excluded or filtered");
-  }
-  if (request.stage == Stage::kRanking && !has_ranker) {
-    slate->notes.emplace_back("no ranker in this bundle: candidates are in the order of retrieval");
-  }
-}
 
 // In the words of the bundle's positives and history.
 retrieval::SiteVerb VerbOf(const bundle::Bundle& bundle, const EngineOptions& options) {
@@ -95,23 +73,6 @@ retrieval::SiteVerb VerbOf(const bundle::Bundle& bundle, const EngineOptions& op
 
 }  // namespace
 
-EngineOptions EngineOptions::FromConfig(const base::Config& config) {
-  EngineOptions options;
-  options.budgets = retrieval::BudgetsFromConfig(config.Table("generators"));
-  options.feed = features::FeedRule::FromConfig(config.Table("serving"));
-  if (retrieval::BudgetOf("continue", options.budgets) > 0 && options.feed.filter_seen &&
-      options.feed.filter_started) {
-    config.Table("generators")
-        .Table("continue")
-        .Fail("candidates",
-              "what was begun is left out of feeds: set [serving] filter_started = false");
-  }
-  options.verb = retrieval::SiteVerb::FromConfig(config.Table("site"));
-  options.live = features::LiveOptions::FromConfig(config);
-  options.expressions = ExpressionTexts::FromConfig(config);
-  return options;
-}
-
 struct Engine::Rep {
   const bundle::Bundle& bundle;
   const catalogue::Catalogue& catalogue;
@@ -119,7 +80,9 @@ struct Engine::Rep {
   const std::vector<ranking::Objective> no_objectives = {};
   const retrieval::SiteVerb verb;
   const std::optional<float> low_rating;  // none: dislikes change nothing
-  const Result<SiteExpressions> expressions;
+  const Scenarios scenarios;
+  std::vector<Result<SiteExpressions>> expressions;  // by scenario
+  const Pinned pinned;
   const features::LiveCounts* const live;
   const std::unique_ptr<const retrieval::NewItemIndex> new_items;  // null: none
   std::vector<ActiveGenerator> generators;
@@ -134,9 +97,17 @@ struct Engine::Rep {
 
   Rep(const bundle::Bundle& b, const catalogue::Catalogue& c, const EngineOptions& options,
       const EngineStages& stages, const features::LiveCounts* counts);
-  RequestRules Rules(const features::LiveLists* now) const;
+  RequestRules Rules(const features::LiveLists* now, const Scenario& scenario) const;
   // How many candidates the generator is asked for; 0: none.
-  size_t Wanted(size_t generator, const Request& request) const;
+  size_t Wanted(size_t generator, const Request& request, const Scenario& scenario) const;
+  // What the scenario pins at this time, as far as the filters admit it.
+  void Pin(const RequestContext& context, CandidatePool* pool) const;
+  Result<const Scenario*> ScenarioOf(const Request& request) const {
+    return scenarios.Find(request.scenario);
+  }
+  const Result<SiteExpressions>& ExpressionsOf(const Scenario& scenario) const {
+    return expressions[static_cast<size_t>(&scenario - scenarios.all().data())];
+  }
   std::vector<PooledCandidate> Propose(const RequestContext& context, const Found* found,
                                        EngineScratch& buffers, StageCounts* counts) const;
   void Order(std::vector<PooledCandidate>* candidates) const;
@@ -155,24 +126,33 @@ Engine::Rep::Rep(const bundle::Bundle& b, const catalogue::Catalogue& c,
       ranking_features(b.tables(), c, features::Model::kRanking),
       verb(VerbOf(b, options)),
       low_rating(options.feed.LowRating(c.log())),
-      expressions(SiteExpressions::Compile(options.expressions, c.schema())),
+      scenarios(options.scenarios),
       live(counts),
       new_items(b.candidate() == nullptr
                     ? nullptr
                     : retrieval::NewItemIndex::Make(*b.candidate(), b.tables(), c)),
       live_every(bundle.candidate() == nullptr ? 0 : options.live.every) {
+  for (const Scenario& one : scenarios.all()) {
+    expressions.push_back(
+        SiteExpressions::Compile(one.expressions.value_or(options.expressions), c.schema()));
+  }
   for (const retrieval::LoadedGenerator& one : bundle.generators()) {
     const auto budget = options.budgets.find(one.name);
     const bool is_set = budget != options.budgets.end();
     double weight = bundle.manifest().order.WeightOf(one.name);
     uint32_t candidates = is_set ? budget->second : one.candidates;
     if (weight > 0 && !is_set) candidates = std::max(candidates, retrieval::kOrderCandidates);
-    if (candidates == 0) continue;
-    if (lead == SIZE_MAX && one.generator->FillsSlate()) lead = generators.size();
+    const bool in_scenario = std::ranges::any_of(scenarios.all(), [&](const Scenario& scenario) {
+      const auto set = scenario.budgets.find(one.name);
+      return set != scenario.budgets.end() && set->second > 0;
+    });
+    if (candidates == 0 && !in_scenario) continue;
+    if (candidates > 0 && lead == SIZE_MAX && one.generator->FillsSlate()) lead = generators.size();
     reorders |= weight > 0 && lead != generators.size();
     if (weight > 0 && one.generator->IsLive()) live_every = 0;  // its items have places
     generators.push_back({one.name, candidates, *one.generator, weight});
   }
+  generators.push_back({"pinned", 0, pinned, 0});
   for (const FilterEntry& entry : stages.filters) {
     filter_names.push_back(entry.name);
     filters.push_back(entry.make(options));
@@ -180,21 +160,25 @@ Engine::Rep::Rep(const bundle::Bundle& b, const catalogue::Catalogue& c,
   for (const ReRankerEntry& entry : stages.re_rankers) re_rankers.push_back(entry.make());
 }
 
-RequestRules Engine::Rep::Rules(const features::LiveLists* now) const {
+RequestRules Engine::Rep::Rules(const features::LiveLists* now, const Scenario& scenario) const {
   return {.verb = verb,
           .low_rating = low_rating,
           .live = now,
           .new_items = new_items ? &new_items->index() : nullptr,
+          .scenario = &scenario,
           .live_every = live_every};
 }
 
-size_t Engine::Rep::Wanted(size_t generator, const Request& request) const {
+size_t Engine::Rep::Wanted(size_t generator, const Request& request,
+                           const Scenario& scenario) const {
   // The scores of different generators cannot be compared, so the first stage alone is the order of
   // one.
   const ActiveGenerator& one = generators[generator];
   const bool leads = generator == lead || one.weight > 0;
   if (request.stage == Stage::kRetrieval && lead != SIZE_MAX && !leads) return 0;
-  return leads ? std::max(one.budget, request.last()) : one.budget;
+  const auto set = scenario.budgets.find(one.name);
+  const uint32_t budget = set != scenario.budgets.end() ? set->second : one.budget;
+  return leads && budget > 0 ? std::max(budget, request.last()) : budget;
 }
 
 std::vector<PooledCandidate> Engine::Rep::Propose(const RequestContext& context, const Found* found,
@@ -204,7 +188,7 @@ std::vector<PooledCandidate> Engine::Rep::Propose(const RequestContext& context,
   CandidatePool pool(filters, context, counts);
   auto admits = [&](uint32_t item) { return pool.Admits(item); };
   for (size_t g = 0; g < generators.size(); ++g) {
-    const size_t wanted = Wanted(g, context.request);
+    const size_t wanted = Wanted(g, context.request, context.scenario);
     if (wanted == 0) continue;
     buffers.proposed.clear();
     if (found != nullptr) {
@@ -220,10 +204,20 @@ std::vector<PooledCandidate> Engine::Rep::Propose(const RequestContext& context,
     }
     pool.Add(g, buffers.proposed);
   }
+  Pin(context, &pool);
   std::vector<PooledCandidate> candidates = pool.Take();
   Order(&candidates);
   if (live_every > 0) MarkLive(&candidates);
   return candidates;
+}
+
+void Engine::Rep::Pin(const RequestContext& context, CandidatePool* pool) const {
+  for (const serving::Pin& pin : context.scenario.pins) {
+    const uint32_t item = catalogue.Find(IdSpace::kItem, pin.item);
+    if (item == schema::kNone || !pin.period.Has(context.context.time_ms)) continue;
+    const retrieval::Candidate candidate{.item = item, .score = 0};
+    if (pool->Admits(item)) pool->Add(generators.size() - 1, {&candidate, 1});
+  }
 }
 
 // Those that neither the model knows nor a list of the order has.
@@ -288,10 +282,11 @@ Result<RequestExpressions> Engine::Rep::Expressions(const RequestContext& contex
   if (is_retrieval && !request.boost.empty()) {
     return InvalidArgument("boost: expected none with the stage retrieval");
   }
-  if (!expressions) return std::unexpected(expressions.error());
+  const Result<SiteExpressions>& site = ExpressionsOf(context.scenario);
+  if (!site) return std::unexpected(site.error());
   UPNEXT_ASSIGN_OR_RETURN(RequestExpressions out,
-                          expressions->For({.filter = request.filter, .boost = request.boost},
-                                           context.Facts(), request.parameters));
+                          site->For({.filter = request.filter, .boost = request.boost},
+                                    context.Facts(), request.parameters));
   if (is_retrieval) out.boosts.clear();
   return out;
 }
@@ -321,6 +316,7 @@ Recommendation Engine::Rep::Describe(const RequestContext& context,
                            static_cast<double>(source.candidate.score),
                            catalogue.Name(IdSpace::kItem, source.candidate.from)});
   }
+  out.propensity = candidate.propensity;
   out.predictions = std::move(candidate.predictions);
   return out;
 }
@@ -348,10 +344,13 @@ std::vector<Found> Engine::FindForMany(std::span<const UserRequest> requests,
                                        base::ThreadPool& pool) const {
   constexpr size_t kLeftOut = 50;  // by filters, in most feeds at most
   const auto now = rep_->live == nullptr ? nullptr : rep_->live->lists();
-  const RequestRules rules = rep_->Rules(now.get());
   std::vector<std::unique_ptr<const RequestContext>> contexts;
   std::vector<retrieval::ProposeRequest> to_propose;
   for (const UserRequest& one : requests) {
+    // An unknown one is an error of its Recommend.
+    const auto scenario = rep_->ScenarioOf(one.request);
+    const RequestRules rules =
+        rep_->Rules(now.get(), scenario ? **scenario : rep_->scenarios.all().front());
     contexts.push_back(
         std::make_unique<RequestContext>(rep_->catalogue, one.state, one.request, rules));
     to_propose.push_back(contexts.back()->ToPropose());
@@ -359,7 +358,9 @@ std::vector<Found> Engine::FindForMany(std::span<const UserRequest> requests,
   std::vector<Found> found(requests.size(), Found(rep_->generators.size()));
   for (size_t g = 0; g < rep_->generators.size(); ++g) {
     size_t wanted = 0;
-    for (const UserRequest& one : requests) wanted = std::max(wanted, rep_->Wanted(g, one.request));
+    for (const auto& one : contexts) {
+      wanted = std::max(wanted, rep_->Wanted(g, one->request, one->scenario));
+    }
     if (wanted == 0) continue;
     auto lists = rep_->generators[g].generator.ProposeMany(to_propose, wanted + kLeftOut, pool);
     for (size_t i = 0; i < lists.size(); ++i) found[i][g] = std::move(lists[i]);
@@ -368,14 +369,15 @@ std::vector<Found> Engine::FindForMany(std::span<const UserRequest> requests,
 }
 
 Result<std::vector<Recommendation>> Engine::Similar(const SimilarRequest& request) const {
-  if (!rep_->expressions) return std::unexpected(rep_->expressions.error());
+  const Result<SiteExpressions>& site = rep_->expressions.front();
+  if (!site) return std::unexpected(site.error());
   UPNEXT_ASSIGN_OR_RETURN(
       const RequestExpressions expressions,
-      rep_->expressions->For({.filter = request.filter},
-                             {.catalogue = rep_->catalogue,
-                              .now_ms = request.time_ms,
-                              .current_item = rep_->catalogue.Find(IdSpace::kItem, request.item)},
-                             request.parameters));
+      site->For({.filter = request.filter},
+                {.catalogue = rep_->catalogue,
+                 .now_ms = request.time_ms,
+                 .current_item = rep_->catalogue.Find(IdSpace::kItem, request.item)},
+                request.parameters));
   return SimilarItems(rep_->bundle, rep_->catalogue, request.item, request.n, rep_->verb,
                       [&](uint32_t item) { return expressions.Admits(item); });
 }
@@ -383,7 +385,12 @@ Result<std::vector<Recommendation>> Engine::Similar(const SimilarRequest& reques
 Result<Slate> Engine::Recommend(const UserState& state, const Request& request,
                                 const features::LiveLists* live, const Found* found) const {
   if (request.n == 0) return InvalidArgument("n: expected at least 1, found 0");
+  UPNEXT_ASSIGN_OR_RETURN(const Scenario* const scenario, rep_->ScenarioOf(request));
   std::vector<float> exponents = ranking::ExponentsOf(objectives());
+  if (!request.score && scenario->score && rep_->bundle.ranker() != nullptr) {
+    UPNEXT_ASSIGN_OR_RETURN(const auto weights, ranking::ParseScoreWeights(*scenario->score));
+    UPNEXT_ASSIGN_OR_RETURN(exponents, ranking::ExponentsOf(weights, objectives()));
+  }
   if (request.score) {
     if (request.stage == Stage::kRetrieval) {
       return InvalidArgument(
@@ -397,13 +404,13 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request,
   }
   const auto begin = std::chrono::steady_clock::now();
   Slate slate;
-  slate.request = fmt::format(
-      "{:016x}",
+  const uint64_t id =
       base::Fingerprint(request.user, static_cast<uint64_t>(request.time_ms) * 1'000'003 +
-                                          rep_->requests.fetch_add(1)));
+                                          rep_->requests.fetch_add(1));
+  slate.request = fmt::format("{:016x}", id);
   const auto now = rep_->live == nullptr || live != nullptr ? nullptr : rep_->live->lists();
   RequestContext context(rep_->catalogue, state, request,
-                         rep_->Rules(live != nullptr ? live : now.get()));
+                         rep_->Rules(live != nullptr ? live : now.get(), *scenario));
   UPNEXT_ASSIGN_OR_RETURN(context.expressions, rep_->Expressions(context));
   const auto scratch = rep_->scratch.Borrow();
   slate.counts.catalogue = rep_->catalogue.present(schema::Entity::kItem);
@@ -418,6 +425,7 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request,
     for (PooledCandidate& one : candidates) one.boost = context.expressions.Boost(one.item);
   }
   for (const auto& re_ranker : rep_->re_rankers) re_ranker->ReRank(context, &candidates);
+  if (context.Arranges()) ArrangeSlate(context, rep_->bundle, id, &candidates);
   slate.ranking_ms = MillisecondsSince(ranking_begin);
 
   for (size_t i = request.offset; i < candidates.size(); ++i) {

@@ -1,4 +1,4 @@
-// What the project file says about serving: [serving] and [generators]. A plain value.
+// What the project file says about serving: [serving], [scenario.NAME] and [generators]. A plain value.
 #ifndef UPNEXT_SERVING_ENGINE_OPTIONS_H_
 #define UPNEXT_SERVING_ENGINE_OPTIONS_H_
 
@@ -7,6 +7,7 @@
 #include "features/trend_counts.h"
 #include "retrieval/generator_registry.h"
 #include "retrieval/site_verb.h"
+#include "serving/scenario.h"
 #include "serving/site_expressions.h"
 
 namespace upnext::serving {
@@ -18,6 +19,7 @@ struct EngineOptions {
   retrieval::SiteVerb verb = {};     // of reasons: [site], before SiteVerb::For
   features::LiveOptions live = {};   // of what counts as trending
   ExpressionTexts expressions = {};  // of every request
+  Scenarios scenarios = {};
   static EngineOptions FromConfig(const base::Config& config);
 };
 

@@ -44,6 +44,17 @@ class ExcludedFilter : public Filter {
   }
 };
 
+// What the scenario hides at this time.
+class HiddenFilter : public Filter {
+ public:
+  static std::unique_ptr<const Filter> Make(const EngineOptions&) {
+    return std::make_unique<HiddenFilter>();
+  }
+  bool LeavesOut(uint32_t item, const RequestContext& request) const override {
+    return request.hidden.contains(item);
+  }
+};
+
 // What the items table marks as removed.
 class RemovedFilter : public Filter {
  public:
@@ -74,6 +85,7 @@ FilterRegistry BuiltInFilters() {
       {"disliked", DislikedFilter::Make},
       {"excluded", ExcludedFilter::Make},
       {"removed", RemovedFilter::Make},
+      {"hidden", HiddenFilter::Make},
       {"filter", ExpressionFilter::Make},
   });
   return kFilters;

@@ -41,6 +41,7 @@ struct GenerationOptions {
   const base::Clock* clock = nullptr;  // of requests without a time; null: the system's
   // Of the time of a posted event: after the clock, and before the log's first event.
   int64_t max_ahead_ms = INT64_MAX, max_behind_ms = INT64_MAX;
+  size_t slate_memory_bytes = 64 << 20;  // slate_memory.h
   size_t state_cache_bytes = store::UserStates::kCacheBytes;
   // Names that posted events may add to those of the log, and that one client may add on a day.
   uint64_t max_new_names = store::UserStates::kMaxNames;

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <utility>
@@ -35,10 +36,11 @@ struct PooledCandidate {
     size_t place;  // in what the generator proposed, from 0
   };
   uint32_t item;
-  std::vector<Source> sources;          // in the order of the generators; never empty
-  double score = 0;                     // of the last stage that ran
-  std::vector<float> predictions = {};  // by objective; empty before ranking
-  double boost = 1;                     // what its score is multiplied by
+  std::vector<Source> sources;            // in the order of the generators; never empty
+  double score = 0;                       // of the last stage that ran
+  std::vector<float> predictions = {};    // by objective; empty before ranking
+  double boost = 1;                       // what its score is multiplied by
+  std::optional<double> propensity = {};  // of its place, where the scenario explores
   // In the list of what is chosen now, of an item that neither the candidate model knows nor a list of
   // the order has.
   size_t live_place = retrieval::kNoLivePlace;

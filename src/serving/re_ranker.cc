@@ -49,7 +49,8 @@ std::vector<double> WorthWithoutRanker(const RequestContext& request,
     worth[for_current[i].candidate] += WorthOfPlace(place);
   }
   for (size_t i = 0; i < candidates.size(); ++i) {
-    worth[i] *= request.lowered.Factor(candidates[i].item) * candidates[i].boost;
+    const uint32_t item = candidates[i].item;
+    worth[i] *= request.lowered.Factor(item) * candidates[i].boost * request.Rotated(item);
   }
   return worth;
 }
@@ -58,7 +59,8 @@ std::vector<double> WorthWithoutRanker(const RequestContext& request,
 void FillLiveSlots(const RequestContext& request, std::vector<PooledCandidate>* candidates) {
   std::vector<size_t> live_places;
   for (const PooledCandidate& one : *candidates) {
-    const bool is_lowered = request.lowered.Factor(one.item) < 1 || one.boost < 1;
+    const bool is_lowered =
+        request.lowered.Factor(one.item) < 1 || one.boost < 1 || request.Rotated(one.item) < 1;
     live_places.push_back(is_lowered ? retrieval::kNoLivePlace : one.live_place);
   }
   std::vector<PooledCandidate> in_order;
@@ -81,14 +83,14 @@ class ByScore : public ReRanker {
     const bool is_ranked = !candidates->empty() && !candidates->front().predictions.empty();
     if (is_ranked) {
       for (PooledCandidate& one : *candidates) {
-        one.score *= request.lowered.Factor(one.item) * one.boost;
+        one.score *= request.lowered.Factor(one.item) * one.boost * request.Rotated(one.item);
       }
       std::ranges::sort(*candidates, [](const PooledCandidate& a, const PooledCandidate& b) {
         return a.score != b.score ? a.score > b.score : a.item < b.item;
       });
     } else if (request.request.stage == Stage::kRanking &&
                (!request.lowered.empty() || !request.expressions.boosts.empty() ||
-                AnyFromCurrent(request, *candidates))) {
+                !request.rotated.empty() || AnyFromCurrent(request, *candidates))) {
       const std::vector<double> worth = WorthWithoutRanker(request, *candidates);
       for (size_t i = 0; i < worth.size(); ++i) (*candidates)[i].score = worth[i];
       std::ranges::stable_sort(*candidates, std::ranges::greater(), &PooledCandidate::score);
@@ -96,6 +98,12 @@ class ByScore : public ReRanker {
     if (!is_ranked && request.request.stage == Stage::kRanking && request.rules.live_every > 0) {
       FillLiveSlots(request, candidates);
     }
+    if (is_ranked && request.scenario.min_score) {
+      std::erase_if(*candidates, [&](const PooledCandidate& one) {
+        return one.score < *request.scenario.min_score;
+      });
+    }
+    if (request.Arranges()) return;  // chooses among all (arrange_slate.h)
     if (candidates->size() > request.request.last()) {
       candidates->erase(candidates->begin() + request.request.last(), candidates->end());
     }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "ann/index.h"
@@ -16,6 +17,7 @@
 #include "retrieval/generator.h"
 #include "retrieval/lowered.h"
 #include "schema/event.h"
+#include "serving/scenario.h"
 #include "serving/site_expressions.h"
 #include "serving/slate.h"
 
@@ -27,6 +29,7 @@ struct RequestRules {
   std::optional<float> low_rating = {};  // the highest that is a dislike; none: they change nothing
   const features::LiveLists* live = nullptr;  // see retrieval::ProposeRequest
   const ann::Index* new_items = nullptr;      // likewise
+  const Scenario* scenario = nullptr;         // null: one without rules
   uint32_t live_every = 0;  // one place in so many has an item with a live place; 0: none
 };
 
@@ -61,6 +64,16 @@ struct RequestContext {
   RequestRules rules;
   retrieval::Lowered lowered;
   std::unordered_set<uint32_t> excluded;  // by the request, with the item being watched
+  const Scenario& scenario;
+  // Whether the list is more than the best by score.
+  bool Arranges() const { return request.stage == Stage::kRanking && scenario.Arranges(); }
+  std::unordered_set<uint32_t> hidden;  // by the scenario, at this time
+  // What the score of an item that the user was served a short time ago is multiplied by.
+  double Rotated(uint32_t item) const {
+    const auto found = rotated.find(item);
+    return found == rotated.end() ? 1 : found->second;
+  }
+  std::unordered_map<uint32_t, double> rotated;
   RequestExpressions expressions = {};
 };
 

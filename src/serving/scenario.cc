@@ -121,10 +121,13 @@ Scenarios Scenarios::FromConfig(const base::Config& config, const schema::Schema
   Scenarios scenarios;
   scenarios.all_.front() = Read(config.Table("serving"), schema, {});
   const ConfigTable tables = config.Table("scenario");
+  const ExpressionTexts site = ExpressionTexts::FromConfig(config);
   for (const std::string& name : tables.Keys()) {
+    const ConfigTable table = tables.Table(name);
     Scenario of = scenarios.all_.front();
     of.name = name;
-    scenarios.all_.push_back(Read(tables.Table(name), schema, std::move(of)));
+    of.expressions = ExpressionTexts::FromConfig(table, schema, site);
+    scenarios.all_.push_back(Read(table, schema, std::move(of)));
   }
   return scenarios;
 }

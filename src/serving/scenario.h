@@ -28,6 +28,7 @@
 #include "retrieval/generator_registry.h"
 #include "schema/schema.h"
 #include "serving/arrange.h"
+#include "serving/site_expressions.h"
 
 namespace upnext::serving {
 
@@ -53,9 +54,10 @@ struct Cap {
 };
 
 struct Scenario {
-  std::string name;                          // "" for [serving]
-  retrieval::GeneratorBudgets budgets = {};  // over those of [generators]
-  std::optional<std::string> score = {};     // as Request::score
+  std::string name;                                 // "" for [serving]
+  retrieval::GeneratorBudgets budgets = {};         // over those of [generators]
+  std::optional<ExpressionTexts> expressions = {};  // null: those of [serving]
+  std::optional<std::string> score = {};            // as Request::score
   double diversity = 0;
   Novelty novelty = Novelty::kMmr;
   std::vector<Cap> caps = {};

@@ -10,6 +10,7 @@
 #include "base/time_text.h"
 #include "base/versioned_root.h"
 #include "log/event_log.h"
+#include "serving/slate_memory.h"
 #include "store/name_quota.h"
 
 namespace upnext::serving {
@@ -27,6 +28,7 @@ struct Service::Rep {
   base::Mutex turn;
   std::shared_mutex posting;
   store::NameQuota names;
+  SlateMemory served;
   std::atomic<uint64_t> events_applied{0}, duplicates{0}, names_refused{0};
 
   Rep(std::shared_ptr<store::Store> s, const base::Clock& c, const GenerationOptions& options,
@@ -36,7 +38,8 @@ struct Service::Rep {
         max_ahead_ms(options.max_ahead_ms),
         max_behind_ms(options.max_behind_ms),
         generation(std::move(first)),
-        names(options.max_new_names_per_client) {
+        names(options.max_new_names_per_client),
+        served(options.slate_memory_bytes) {
     take_ups.since_ms = clock.NowMs();
   }
   // A time that is plausible for the event `i` of a batch. A late one would be what counts as now,
@@ -145,7 +148,10 @@ Result<Posted> Service::PostEvents(std::vector<schema::RawEvent> events,
                 .log_version = current->log_version()};
 }
 
-Status Service::Forget(std::string_view user) { return generation()->states().Forget(user); }
+Status Service::Forget(std::string_view user) {
+  rep_->served.Forget(user);
+  return generation()->states().Forget(user);
+}
 
 ServiceStatus Service::status() const {
   std::shared_ptr<const Generation> current;
@@ -166,8 +172,33 @@ ServiceStatus Service::status() const {
           .store = rep_->store->health()};
 }
 
+Result<Slate> Service::Recommend(const Generation& generation, Request request,
+                                 std::string_view after) const {
+  if (request.time_ms == 0) request.time_ms = rep_->clock.NowMs();
+  request.explores = true;
+  if (!after.empty()) {
+    const auto pages = rep_->served.Pages(after, request.user, request.time_ms);
+    if (!pages) {
+      return NotFound(
+          "after: no answer '{}' to this user is known, or it is older than {} minutes; "
+          "ask for the first page again",
+          after, SlateMemory::kPageMs / 60'000);
+    }
+    request.exclude.insert(request.exclude.end(), pages->begin(), pages->end());
+  }
+  request.shown = rep_->served.ShownTo(request.user, request.time_ms);
+  UPNEXT_ASSIGN_OR_RETURN(Slate slate, generation.Recommend(request));
+  ServedSlate served{.request = slate.request,
+                     .user = request.user,
+                     .after = std::string(after),
+                     .time_ms = request.time_ms};
+  for (const Recommendation& one : slate.items) served.items.push_back(one.id);
+  rep_->served.Remember(std::move(served));
+  return slate;
+}
+
 Result<Slate> Service::Recommend(Request request) const {
-  return generation()->Recommend(std::move(request));
+  return Recommend(*generation(), std::move(request));
 }
 
 Result<features::UserState> Service::State(std::string_view user) const {

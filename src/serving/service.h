@@ -85,6 +85,11 @@ class Service {
   Status Forget(std::string_view user);
   ServiceStatus status() const;
 
+  // A feed for a person, which explores as far as the scenario says, and is remembered for the next page and for
+  // rotation. `after`: the id of an answer, whose items and those of the pages before it are left out; kNotFound when it
+  // is older than half an hour, another user's, or of before a restart.
+  Result<Slate> Recommend(const Generation& generation, Request request,
+                          std::string_view after = "") const;
   // On the current generation.
   Result<Slate> Recommend(Request request) const;
   Result<features::UserState> State(std::string_view user) const;

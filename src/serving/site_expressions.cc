@@ -42,15 +42,19 @@ Status CheckParameters(const expression::Arguments& parameters, auto&& expressio
 }  // namespace
 
 ExpressionTexts ExpressionTexts::FromConfig(const base::Config& config) {
-  const base::ConfigTable serving = config.Table("serving");
-  const ExpressionTexts texts{.filter = serving.Text("filter", ""),
-                              .boost = serving.Text("boost", "")};
-  if (texts.filter.empty() && texts.boost.empty()) return texts;
-  const schema::Schema schema = schema::Schema::FromConfig(config.Table("schema"));
+  return FromConfig(config.Table("serving"), schema::Schema::FromConfig(config.Table("schema")),
+                    {});
+}
+
+ExpressionTexts ExpressionTexts::FromConfig(const base::ConfigTable& table,
+                                            const schema::Schema& schema,
+                                            const ExpressionTexts& fallback) {
+  const ExpressionTexts texts{.filter = table.Text("filter", fallback.filter),
+                              .boost = table.Text("boost", fallback.boost)};
   const auto check = [&](std::string_view key, const std::string& text, Use use) {
-    if (text.empty()) return;
+    if (text.empty() || !table.Has(key)) return;
     const auto compiled = Expression::Compile(text, schema, use);
-    if (!compiled) serving.FailAt(key, compiled.error().at, compiled.error().message);
+    if (!compiled) table.FailAt(key, compiled.error().at, compiled.error().message);
   };
   check("filter", texts.filter, Use::kCondition);
   check("boost", texts.boost, Use::kNumber);

@@ -30,6 +30,9 @@ struct ExpressionTexts {
   std::string filter = {}, boost = {};
   // [serving] filter and boost. Mistakes are recorded for config.Check().
   static ExpressionTexts FromConfig(const base::Config& config);
+  // Of another table; what it does not have is that of `fallback`.
+  static ExpressionTexts FromConfig(const base::ConfigTable& table, const schema::Schema& schema,
+                                    const ExpressionTexts& fallback);
 };
 
 // Of one request.

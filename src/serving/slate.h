@@ -10,6 +10,7 @@
 
 #include "expression/bound_expression.h"
 #include "schema/raw_event.h"
+#include "serving/slate_memory.h"
 
 namespace upnext::serving {
 
@@ -30,6 +31,9 @@ struct Request {
   // stage kRanking.
   std::string filter = {}, boost = {};
   expression::Arguments parameters = {};  // of these and of the project file's
+  std::string scenario = {};              // of the project file; "": what [serving] says
+  bool explores = false;                  // as far as the scenario says: of requests of people
+  std::vector<ShownItem> shown = {};      // what the user was served a short time ago, for rotation
   uint32_t last() const { return offset + n; }
 };
 
@@ -55,6 +59,8 @@ struct Recommendation {
   double score;                      // of the last stage that ran
   std::vector<SourceScore> sources;  // who proposed it (SY-02)
   std::vector<float> predictions;    // by objective, empty without a ranker
+  // With which the item got its place, of a scenario that explores.
+  std::optional<double> propensity = {};
   std::string reason;                // "because you watched ...", for people
   std::optional<double> boost = {};  // what the score was multiplied by; none without a boost
 };

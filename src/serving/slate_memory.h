@@ -27,7 +27,7 @@ namespace upnext::serving {
 struct ServedSlate {
   std::string request, user;
   std::string after = {};  // the request of the page before, "" on the first one
-  std::vector<std::string> items;
+  std::vector<std::string> items = {};
   int64_t time_ms = 0;
 };
 struct ShownItem {
