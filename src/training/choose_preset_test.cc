@@ -43,7 +43,8 @@ class ChoosePresetTest : public testing::Test {
     const auto dataset = Dataset::Prepare(log.log(), options, pool_, base::NoProgress());
     EXPECT_TRUE(dataset) << dataset.error().message;
     const base::Config config =
-        base::Config::Parse("[retrieval]\npreset = \"auto\"\ndim = 16\nnegatives = 0\n" + keys, "p")
+        base::Config::Parse(
+            "[retrieval]\npreset = \"auto\"\nitems = \"id\"\ndim = 16\nnegatives = 0\n" + keys, "p")
             .value();
     const auto presets = retrieval::PresetOptions::FromConfig(config.Table("retrieval"));
     EXPECT_TRUE(config.Check());

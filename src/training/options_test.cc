@@ -62,10 +62,28 @@ TEST(Options, CG27_FeaturesOfItemsThatNothingReadsOrThatAreMissingAreRefusedWith
   EXPECT_EQ(mistake(content + "[features]\n" + all + "]\n"), "");
   const std::string features =
       "[[feature]]\nname = \"a\"\nfrom = \"item.duration\"\nfor = [\"retrieval\"]\n";
-  const std::string unread = mistake(features);
-  EXPECT_THAT(unread, testing::HasSubstr("test.toml:3:1: "));
+  const std::string unread = mistake("[retrieval]\nitems = \"id\"\n" + features);
+  EXPECT_THAT(unread, testing::HasSubstr("test.toml:5:1: "));
   EXPECT_THAT(unread, testing::HasSubstr("features of items ('a'), which only [retrieval] items"));
   EXPECT_EQ(mistake(content + features), "");
+}
+
+TEST(Options, ItemsHaveContentWhereTheyHaveFeatures) {
+  const auto items = [](const std::string& text) {
+    const auto config = base::Config::Parse(text, "test.toml");
+    const Options options = Options::FromConfig(*config);
+    EXPECT_TRUE(config->Check()) << config->Check().error().message;
+    return options.train.candidate.items;
+  };
+  const std::string none =
+      "[features]\ndrop = [\"item_channel\", \"item_topics\", \"item_language\", \"item_title\"]\n";
+  EXPECT_EQ(items(""), retrieval::ItemEncoder::kContent);
+  EXPECT_EQ(items("[retrieval]\nitems = \"id\"\n"), retrieval::ItemEncoder::kId);
+  EXPECT_EQ(items(none), retrieval::ItemEncoder::kId);
+  EXPECT_EQ(
+      items(none +
+            "[[feature]]\nname = \"length\"\nfrom = \"item.duration\"\nfor = [\"retrieval\"]\n"),
+      retrieval::ItemEncoder::kContent);
 }
 
 TEST(Options, CG23_WhatIsNoVectorOfTheModelsWidthIsRefusedWithItsPlace) {
