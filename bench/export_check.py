@@ -42,6 +42,9 @@ OBJECTIVES = {"watch": ("watch_seconds", 'loss = "weighted_logistic"\nscore_weig
               "by_level": ("watch_seconds", 'loss = "ordinal"\nbuckets = 8')}
 EXPERTS = "experts = 3\nexpert_widths = [12, 8]\ntask_widths = [6]\n"
 RETRIEVAL = "[retrieval]\ndim = 8\nepochs = 1\n"
+# What is said of the events of a list, of which items without a duration say less.
+EVENT_LISTS = "".join(f'[[feature]]\nname = "{name}"\nfrom = "history(watch or click or like, {said}, 10)"\nfor = ["retrieval"]\n'
+                      for name, said in (("watches", "item"), ("types", "type"), ("shares", "share")))
 # Name: [retrieval] and [ranking].
 MODELS = {
     "linear": (RETRIEVAL + "depth = 0\n", 'architecture = "linear"\n'),
@@ -56,6 +59,8 @@ MODELS = {
                                  'expert_layer = "norm-silu"\n' + EXPERTS),
     "attention": (RETRIEVAL, 'architecture = "tower"\nwidths = [16]\ninit_scale = 1\n[ranking.attention]\n'
                              'features = ["watched_items", "liked_items"]\nwidths = [6, 4]\n'),
+    "attention encoder": (RETRIEVAL + 'encoder = "attention"\nembedding_dim = 8\ndepth = 0\nheads = 2\nsequence_length = 7\n' +
+                          EVENT_LISTS, 'architecture = "linear"\n'),
     "bias tower": (RETRIEVAL, '[ranking.bias]\nmethod = "tower"\nfeatures = ["position x device", "row"]\ncolumns = 2\n'),
     "bias input": (RETRIEVAL, '[ranking.bias]\nmethod = "input"\nserved_position = 3\n'),
 }

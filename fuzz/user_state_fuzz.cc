@@ -1,11 +1,11 @@
-// UserState::Parse, with what the default features keep, on any bytes, unchanged and again with a corrected checksum. A parsed state must
+// UserState::Parse, with what the default features and lists of events keep, on any bytes, unchanged and again with a corrected checksum. A parsed state must
 // serialise to the same bytes.
 #include <span>
 
 #include "base/checksum.h"
-#include "features/feature_plan.h"
 #include "features/user_state.h"
 #include "fuzz/harness.h"
+#include "fuzz/state_specs.h"
 
 namespace upnext::fuzz {
 namespace {
@@ -21,12 +21,14 @@ std::string Sealed(std::string bytes) {
 }
 
 void Parse(const std::string& bytes) {
-  static const features::StateSpec keeps = features::FeaturePlan().state();
-  const auto state = features::UserState::Parse(bytes, keeps);
-  if (!state) return;
-  FUZZ_REQUIRE(state->Serialize() == bytes, "a state has one encoding");
-  for (const features::TimedId& entry : state->watches()) state->HasWatched(entry.id);
-  Accepted();
+  static const std::vector<features::StateSpec> specs = StateSpecs();
+  for (const features::StateSpec& keeps : specs) {
+    const auto state = features::UserState::Parse(bytes, keeps);
+    if (!state) continue;
+    FUZZ_REQUIRE(state->Serialize() == bytes, "a state has one encoding");
+    for (const features::TimedId& entry : state->watches()) state->HasWatched(entry.id);
+    Accepted();
+  }
 }
 
 }  // namespace

@@ -2,9 +2,9 @@
 #include "base/file.h"
 #include "base/section_file.h"
 #include "catalogue/catalogue.h"
-#include "features/feature_plan.h"
 #include "features/user_state.h"
 #include "fuzz/harness.h"
+#include "fuzz/state_specs.h"
 #include "fuzz/test_log.h"
 #include "store/event_codec.h"
 
@@ -111,16 +111,19 @@ Status WriteStates(const fs::path& folder) {
   UPNEXT_ASSIGN_OR_RETURN(log::EventLog log, log::EventLog::Open(scratch.path()));
   const catalogue::Catalogue catalogue(std::move(log));
   const features::PositiveRule rule;
-  features::UserState all(features::FeaturePlan().state());
+  const std::vector<features::StateSpec> specs = StateSpecs();
+  features::UserState all(specs.front()), said(specs.back());
   for (uint32_t user = 0; user < catalogue.log().users(); ++user) {
     features::UserState state(all.spec());
     for (uint64_t row = catalogue.log().begin(user); row < catalogue.log().end(user); ++row) {
       state.Apply(catalogue.log().event(row), catalogue, rule);
       all.Apply(catalogue.log().event(row), catalogue, rule);
+      said.Apply(catalogue.log().event(row), catalogue, rule);
     }
     UPNEXT_RETURN_IF_ERROR(
         base::WriteFileAtomic(folder / fmt::format("user_{}", user), state.Serialize()));
   }
+  UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(folder / "said", said.Serialize()));
   return base::WriteFileAtomic(folder / "all", all.Serialize());
 }
 

@@ -81,7 +81,7 @@ class CategoryStep {
     std::vector<uint32_t>* const ids = &bags->ids;
     std::span<const TimedId> bag = subject.state.bag(op_.bag);
     bag = bag.last(std::min<size_t>(bag.size(), op_.newest));
-    const auto id_of = [](const TimedId& entry) { return entry.id; };
+    const auto id_of = [&](const TimedId& entry) { return IdOf(entry); };
     if (!op_.sorted) {
       const bool weighs =
           !bags->weights.empty() || op_.half_life_days > 0 ||
@@ -96,9 +96,21 @@ class CategoryStep {
     }
     std::array<uint32_t, kMaxBagLimit> sorted;
     size_t n = 0;
-    for (const TimedId& entry : bag) sorted[n++] = entry.id;
+    for (const TimedId& entry : bag) sorted[n++] = IdOf(entry);
     std::sort(sorted.begin(), sorted.begin() + n);
     AppendIds(std::span(sorted).first(n), [](uint32_t id) { return id; }, subject, ids);
+  }
+
+  uint32_t IdOf(const TimedId& entry) const {
+    switch (op_.says) {
+      case CategoryOp::Says::kType:
+        return entry.type;
+      case CategoryOp::Says::kShare:
+        return entry.share_row;
+      case CategoryOp::Says::kId:
+        break;
+    }
+    return entry.id;
   }
 
   // Of an id that is this much older than the newest one. Weights are positive (kernels/embedding.h).
@@ -116,6 +128,10 @@ class CategoryStep {
       for (const auto& entry : entries) tokens_.AppendRows(id_of(entry), catalogue_, ids);
       return;
     }
+    if (op_.says != CategoryOp::Says::kId) {
+      for (const auto& entry : entries) ids->push_back(id_of(entry) < op_.rows ? id_of(entry) : 0);
+      return;
+    }
     if (paths_.empty()) {
       const size_t size = ids->size();
       ids->resize(size + entries.size());
@@ -125,8 +141,10 @@ class CategoryStep {
     }
     for (const auto& entry : entries) {
       const Candidate item{.item = id_of(entry)};
-      paths_[0].ForEachId(FeatureSubject{subject.state, subject.user, subject.context, item},
-                          [&](uint32_t id) { ids->push_back(vocabulary_.Row(id)); });
+      const bool any =
+          paths_[0].ForEachId(FeatureSubject{subject.state, subject.user, subject.context, item},
+                              [&](uint32_t id) { ids->push_back(vocabulary_.Row(id)); });
+      if (!any && op_.aligned) ids->push_back(0);
     }
   }
 

@@ -24,7 +24,9 @@ constexpr std::pair<std::string_view, std::string_view> kPlaces[] = {
     {"example_age", "by itself"},
     {"request.time", "in hour(request.time) and weekday(request.time)"},
     {kRetrievalScore, "by itself"},
-    {kUserVector, "in vector(request.user_vector, N)"}};
+    {kUserVector, "in vector(request.user_vector, N)"},
+    {"type", "in history(EVENTS, type, N)"},
+    {"share", "in history(EVENTS, share, N)"}};
 
 bool IsItemOfRequest(Entity entity, const schema::Attribute& attribute) {
   return entity == Entity::kRequest && attribute.kind == Kind::kCategory &&

@@ -23,6 +23,14 @@ bool IsOfItem(const AttributePath& path) {
   return path.entity == Entity::kItem && path.attribute != kItself && path.through == kItself;
 }
 
+// What history(EVENTS, type, N) and history(EVENTS, share, N) list in place of an attribute.
+CategoryOp::Says SaysOf(const Expression& expression) {
+  if (expression.kind != Expression::Kind::kName) return CategoryOp::Says::kId;
+  return expression.name == "type"    ? CategoryOp::Says::kType
+         : expression.name == "share" ? CategoryOp::Says::kShare
+                                      : CategoryOp::Says::kId;
+}
+
 // Whether the catalogue alone says it of an item.
 bool IsContent(const Feature& feature) {
   if (feature.kind == FeatureKind::kContinuous) {
@@ -278,13 +286,18 @@ Compiled<CategoryOp> FeatureCompiler::Bag(const Expression& call, bool sorted,
   if (!events.after.empty() || !events.measure.empty()) {
     return Wrong(call.arguments[0], "expected events, and after 'unless' what takes them back");
   }
-  UPNEXT_ASSIGN_OR_RETURN(*path, Category(call.arguments[1]));
+  CategoryOp op{.code = CategoryOp::Code::kBag, .newest = 1, .sorted = sorted};
+  op.says = SaysOf(call.arguments[1]);
+  const bool detailed = op.says != CategoryOp::Says::kId;
+  *path = {};
+  if (!detailed) {
+    UPNEXT_ASSIGN_OR_RETURN(*path, Category(call.arguments[1]));
+  }
   if (path->through != kItself) {
     return Wrong(call.arguments[1],
                  "a list is of the items of events: "
                  "expected item, or an attribute of items");
   }
-  CategoryOp op{.code = CategoryOp::Code::kBag, .newest = 1, .sorted = sorted};
   if (!last) {
     UPNEXT_ASSIGN_OR_RETURN(op.newest, WholeIn(call.arguments[2], 1, kMaxBagLimit));
   }
@@ -295,10 +308,14 @@ Compiled<CategoryOp> FeatureCompiler::Bag(const Expression& call, bool sorted,
   UPNEXT_ASSIGN_OR_RETURN(StateKey key, KeyOf(*path, call.arguments[1]));
   if (key.of == StateKey::Of::kItemAttribute) {
     op.paths = {*path};
+    op.aligned = model_ == Model::kRetrieval && !key.list && !last && !sorted;
     key = {.of = StateKey::Of::kItem};
   }
-  op.bag = needs_.state.AddBag(
-      {.key = key, .terms = events.terms, .removes = events.unless, .limit = op.newest});
+  op.bag = needs_.state.AddBag({.key = key,
+                                .terms = events.terms,
+                                .removes = events.unless,
+                                .limit = op.newest,
+                                .detailed = detailed});
   return op;
 }
 
@@ -306,7 +323,20 @@ Compiled<Feature> FeatureCompiler::BagOf(const Expression& call, bool sorted) {
   AttributePath path;
   UPNEXT_ASSIGN_OR_RETURN(CategoryOp op, Bag(call, sorted, &path));
   const bool list = call.name != "last" || path.kind == Kind::kCategories;
-  return CategoryFeature(std::move(op), list, Side::kQuery, VocabularyOf(SpaceOf(path), {path}));
+  const uint32_t vocabulary = VocabularyOf(op, path);
+  op.rows = needs_.vocabularies[vocabulary].rows;
+  return CategoryFeature(std::move(op), list, Side::kQuery, vocabulary);
+}
+
+uint32_t FeatureCompiler::VocabularyOf(const CategoryOp& op, const AttributePath& path) {
+  if (op.says == CategoryOp::Says::kId) return VocabularyOf(SpaceOf(path), {path});
+  const bool type = op.says == CategoryOp::Says::kType;
+  const auto types = static_cast<uint32_t>(schema_.event_types().size());
+  return needs_.Vocabulary({.name = std::string(type ? kTypeVocabulary : kShareVocabulary),
+                            .space = IdSpace::kItem,
+                            .counts = VocabularyPlan::Counts::kDetails,
+                            .paths = {},
+                            .rows = type ? types + 1 : kShareRows});
 }
 
 Compiled<Feature> FeatureCompiler::Cross(const Expression& call) {

@@ -101,6 +101,8 @@ class FeatureCompiler {
   // The op of history() or last(); `path` is what it lists.
   Compiled<CategoryOp> Bag(const Expression& call, bool sorted, AttributePath* path);
   Compiled<Feature> BagOf(const Expression& call, bool sorted);
+  // The rows of what the op lists, and of what `path` names if it lists ids.
+  uint32_t VocabularyOf(const CategoryOp& op, const AttributePath& path);
   Compiled<Feature> Tokens(const Expression& call);
   Compiled<Feature> Words(const Expression& call);
   Compiled<Feature> WordOverlap(const Expression& call);

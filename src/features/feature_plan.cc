@@ -91,7 +91,8 @@ class PlanCompiler {
                                feature.error().at + 1, declaration.from, feature.error().message);
       }
       feature->dropped = spec_.Drops(declaration.name);
-      rep_->text += fmt::format("{} = {}{}\n", feature->name, feature->from,
+      rep_->text += fmt::format("{} = {}{}{}\n", feature->name, feature->from,
+                                feature->category.aligned ? " (an id for each event)" : "",
                                 feature->dropped ? " (dropped)" : "");
       Add(model, *std::move(feature));
     }

@@ -61,6 +61,11 @@ struct CategoryOp {
   } code = Code::kPath;
   std::vector<AttributePath> paths = {}, others = {};
   uint32_t bag = 0, newest = 0;
+  // Of kBag: the id of an entry, the type of its event, or how much of the item was watched
+  // (ShareRow); the last two are rows of embeddings as they are, less than `rows`.
+  enum class Says : uint8_t { kId, kType, kShare } says = Says::kId;
+  bool aligned =
+      false;            // of kBag with `paths`: row 0 stands for an entry of which they say nothing
   bool sorted = false;  // by id, so that their order in time cannot be told
   // Of kBag and kTokens: an id this much older than the newest has half of its weight (CG-05). 0: age
   // does not matter.
@@ -133,6 +138,11 @@ struct Feature {
   NumberOp number;
   size_t dense = 0;  // offset in a row of FeatureBlock::dense
   size_t raw = 0;    // in a row of FeatureBlock::raw, of those by quantiles
+  // Whether it is a list with one id for each entry of a list of the state, oldest first.
+  bool has_id_of_each_entry() const {
+    return kind == FeatureKind::kMultivalent && category.code == CategoryOp::Code::kBag &&
+           !category.sorted && (category.paths.empty() || category.aligned);
+  }
   bool by_quantiles() const {
     return kind == FeatureKind::kContinuous && number.encoding == NumberOp::Encoding::kQuantiles;
   }
@@ -160,7 +170,8 @@ struct VocabularyPlan {
     kPaths,      // what `paths` say of each event
     kTokens,     // of queries
     kHashed,     // nothing: `rows` is fixed
-    kWords       // nothing: `rows` is fixed, and a row is of words, whatever the numbers of ids
+    kWords,      // nothing: `rows` is fixed, and a row is of words, whatever the numbers of ids
+    kDetails     // nothing: `rows` is fixed, and a row is a type of events or a share
   } counts = Counts::kPaths;
   std::vector<std::vector<AttributePath>> paths;
   uint32_t rows = 0;
@@ -168,6 +179,9 @@ struct VocabularyPlan {
 // Always there: the candidate model's labels, and the devices of requests.
 inline constexpr std::string_view kItemVocabulary = "item", kRankedItemVocabulary = "ranked_item",
                                   kDeviceVocabulary = "device", kTokenVocabulary = "token";
+// Of what is said of the events of a list.
+inline constexpr std::string_view kTypeVocabulary = "event_type",
+                                  kShareVocabulary = "watched_share";
 
 class FeaturePlan {
  public:

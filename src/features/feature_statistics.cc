@@ -142,6 +142,7 @@ uint32_t FeatureStatistics::rows(size_t index) const {
       return std::max(1u, tokens.rows());
     case VocabularyPlan::Counts::kHashed:
     case VocabularyPlan::Counts::kWords:
+    case VocabularyPlan::Counts::kDetails:
       return plan.vocabularies()[index].rows;
     default:
       return std::max(1u, vocabularies[index].rows());

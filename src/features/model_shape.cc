@@ -10,6 +10,31 @@ namespace {
 constexpr size_t kSlotNumbers = 3;  // of section shape.slots, for each slot
 constexpr size_t kMaxDense = 1 << 20;
 
+// Numbers the first list of items of each list of events, and what is said of these.
+void NumberEvents(const std::vector<Feature>& features, std::vector<ModelShape::Slot>* slots) {
+  uint32_t number = 0;
+  for (size_t items = 0; items < features.size(); ++items) {
+    const CategoryOp& of = features[items].category;
+    const auto lists = [&](size_t i) {
+      const CategoryOp& op = features[i].category;
+      return features[i].has_id_of_each_entry() && !features[i].dropped && op.bag == of.bag &&
+             op.newest == of.newest;
+    };
+    const auto is_items = [&](size_t i) {
+      return features[i].category.says == CategoryOp::Says::kId &&
+             features[i].category.paths.empty();
+    };
+    if (!lists(items) || !is_items(items)) continue;
+    bool any = false;
+    for (size_t i = 0; i < features.size(); ++i) {
+      if (!lists(i) || is_items(i) || (*slots)[i].events > 0) continue;
+      if (!any) (*slots)[items].events = ++number;
+      any = true;
+      (*slots)[i].events = number;
+    }
+  }
+}
+
 }  // namespace
 
 size_t ModelShape::Find(std::string_view table) const {
@@ -26,7 +51,8 @@ Status ModelShape::Save(base::SectionWriter& writer) const {
   for (const SideShape* side : {&query, &impression}) {
     for (const Slot& slot : side->slots) {
       features.push_back(slot.feature);
-      slots.insert(slots.end(), {slot.table, slot.list ? 1u : 0u, slot.ordered ? 1u : 0u});
+      slots.insert(slots.end(),
+                   {slot.table, slot.list ? 1u : 0u, slot.ordered ? 1 + slot.events : 0});
     }
   }
   UPNEXT_RETURN_IF_ERROR(base::AddStrings(writer, "shape.tables", names));
@@ -58,11 +84,15 @@ Result<ModelShape> ModelShape::Load(const base::SectionFile& file) {
   const bool fits = sides[0] <= features.size() && sides[1] <= kMaxDense && sides[2] <= kMaxDense;
   for (size_t i = 0; fits && i < features.size(); ++i) {
     const uint32_t* numbers = slots.data() + i * kSlotNumbers;
-    if (numbers[0] >= names.size() || numbers[1] > 1 || numbers[2] > 1) {
+    if (numbers[0] >= names.size() || numbers[1] > 1 || numbers[2] > 1 + features.size()) {
       return DataLoss("{}: the inputs are out of bounds; train again", file.path().string());
     }
     (i < sides[0] ? shape.query : shape.impression)
-        .slots.push_back({std::string(features[i]), numbers[0], numbers[1] != 0, numbers[2] != 0});
+        .slots.push_back({.feature = std::string(features[i]),
+                          .table = numbers[0],
+                          .list = numbers[1] != 0,
+                          .ordered = numbers[2] != 0,
+                          .events = numbers[2] > 0 ? numbers[2] - 1 : 0});
   }
   if (!fits) return DataLoss("{}: the inputs do not fit; train again", file.path().string());
   shape.query.dense = sides[1];
@@ -87,6 +117,7 @@ ModelShape ShapeOf(const FeatureStatistics& tables, Model model) {
           list && !feature.category.sorted && feature.category.code == CategoryOp::Code::kBag;
       out.slots.push_back({feature.name, static_cast<uint32_t>(table), list, ordered});
     }
+    NumberEvents(plan.categories, &out.slots);
   }
   return shape;
 }

@@ -32,6 +32,9 @@ struct ModelShape {
     uint32_t table = 0;    // whose rows it reads
     bool list = false;     // several ids
     bool ordered = false;  // ... oldest first
+    // Of ordered lists: those of one number have an id for each event of the same events. They are a
+    // list of items and what is said of each; 0: nothing else is said.
+    uint32_t events = 0;
     friend bool operator==(const Slot&, const Slot&) = default;
   };
   struct SideShape {

@@ -116,12 +116,12 @@ class RandomExpressions {
   std::string Retrieval() {
     switch (rng_.Below(10)) {
       case 0:
-        return fmt::format("history({}, {}, {})", Events(), AnyKey(), 1 + rng_.Below(60));
+        return fmt::format("history({}, {}, {})", Events(), Listed(), 1 + rng_.Below(60));
       case 1:
-        return fmt::format("history({} unless {}, {}, {})", Events(), Events(), AnyKey(),
+        return fmt::format("history({} unless {}, {}, {})", Events(), Events(), Listed(),
                            1 + rng_.Below(60));
       case 2:
-        return fmt::format("sorted(history({}, {}, {}))", Events(), AnyKey(), 1 + rng_.Below(60));
+        return fmt::format("sorted(history({}, {}, {}))", Events(), Listed(), 1 + rng_.Below(60));
       case 3:
         return fmt::format("last({}, {})", Events(), AnyKey());
       case 4:
@@ -171,6 +171,10 @@ class RandomExpressions {
   std::string AnyKey() {
     const uint64_t of = rng_.Below(5);
     return of == 0 ? "item" : of == 1 ? One(query_.keys) : One(item_.keys);
+  }
+  std::string Listed() {
+    const uint64_t of = rng_.Below(4);
+    return of == 0 ? "type" : of == 1 ? "share" : AnyKey();
   }
   std::string Key() { return rng_.Below(3) == 0 ? "" : ", " + AnyKey(); }
   template <typename T>

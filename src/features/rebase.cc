@@ -61,8 +61,11 @@ Result<FeatureStatistics> Rebase(FeatureStatistics statistics, const log::EventL
   OldIds ids(learned_on, now);
   for (size_t i = 0; i < statistics.vocabularies.size(); ++i) {
     const VocabularyPlan& vocabulary = plan.vocabularies()[i];
-    if (vocabulary.counts == VocabularyPlan::Counts::kTokens) continue;
-    if (vocabulary.counts == VocabularyPlan::Counts::kWords) continue;
+    using Counts = VocabularyPlan::Counts;
+    if (vocabulary.counts == Counts::kTokens || vocabulary.counts == Counts::kWords ||
+        vocabulary.counts == Counts::kDetails) {
+      continue;
+    }
     if (vocabulary.counts == VocabularyPlan::Counts::kHashed) {
       return FailedPrecondition(
           "ids have other numbers than in {}, and the feature '{}' is a hash of numbers",

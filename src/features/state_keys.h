@@ -26,6 +26,11 @@ inline double ShareOfDuration(const schema::Event& event, const catalogue::Catal
   return std::min(1.0, static_cast<double>(value) / duration_s);
 }
 
+// Its tenth as a row of embeddings: 0 when it is not known, 1 of less than 0.1, kShareRows - 1 of 1.
+inline uint8_t ShareRow(double share) {
+  return std::isnan(share) ? 0 : static_cast<uint8_t>(1 + std::floor(10 * share));
+}
+
 // Calls visit(id) for every id that the event has by this key; none for StateKey::Of::kUser.
 // `declared`: the declared attributes of its request.
 template <typename Visit>

@@ -39,7 +39,8 @@ StateSpec::Program ProgramOf(const std::vector<BagSpec>& bags, const std::vector
     program.bags.push_back({.bag = static_cast<uint8_t>(i),
                             .removes = removes || !bags[i].removes.empty(),
                             .enters = enters,
-                            .is_history = IsHistory(bags[i])});
+                            .is_history = IsHistory(bags[i]),
+                            .detailed = bags[i].detailed});
   }
   for (size_t t = 0; t < tables.size(); ++t) {
     const size_t begin = program.cells.size();
@@ -96,8 +97,8 @@ bool StateSpec::Reads(schema::EventType type, const PositiveRule& rule) const {
 std::string StateSpec::ToText() const {
   std::string text;
   for (const BagSpec& bag : bags()) {
-    text += fmt::format("bag {} {} -{} {}\n", Text(bag.key), Text(bag.terms), Text(bag.removes),
-                        bag.limit);
+    text += fmt::format("bag {} {} -{} {}{}\n", Text(bag.key), Text(bag.terms), Text(bag.removes),
+                        bag.limit, bag.detailed ? " detailed" : "");
   }
   for (const TableSpec& table : tables()) {
     text += fmt::format("table {}\n", Text(table.key));
@@ -114,7 +115,9 @@ uint32_t StateSpec::Builder::AddBag(const BagSpec& bag) {
     BagSpec same = bag;
     // A list from which ids are taken out has older ones the longer it is.
     if (bag.removes.empty()) same.limit = bags_[i].limit;
+    same.detailed = bags_[i].detailed;
     if (same != bags_[i]) continue;
+    bags_[i].detailed |= bag.detailed;
     bags_[i].limit = std::max(bags_[i].limit, bag.limit);
     return static_cast<uint32_t>(i);
   }

@@ -48,6 +48,7 @@ struct BagSpec {
   // What takes its id out, and does not enter. If there is any, an id is in the list once at most.
   std::vector<Term> removes;
   uint32_t limit = 0;
+  bool detailed = false;  // entries keep the type of their event and the watched share
   friend bool operator==(const BagSpec&, const BagSpec&) = default;
 };
 
@@ -80,7 +81,8 @@ inline constexpr uint32_t kMaxItems = 20'000, kMaxKeys = 512;
 inline constexpr size_t kMaxBags = 250, kMaxTables = 250, kMaxColumns = 250;
 inline constexpr size_t kMaxTimes = 64;  // columns of kLast and kNewest in one table
 inline constexpr uint32_t kMaxBagLimit = 1000;
-inline constexpr uint32_t kWatchesKept = 50;   // items of the history in every state (paper, 3.4)
+inline constexpr uint32_t kShareRows = 12;    // of watched shares: not known, ten tenths, the whole
+inline constexpr uint32_t kWatchesKept = 50;  // items of the history in every state (paper, 3.4)
 inline constexpr uint32_t kOpinionsKept = 50;  // of each list of StateSpec::Opinions
 inline constexpr uint32_t kViewedKept = 50;    // of the list of StateSpec::viewed_bag
 
@@ -115,6 +117,7 @@ class StateSpec {
     bool removes;     // the id leaves
     bool enters;      // ... and then enters as the newest
     bool is_history;  // entries have the weights of the history
+    bool detailed;
   };
   struct CellStep {
     uint8_t column;
@@ -191,7 +194,7 @@ class StateSpec {
 class StateSpec::Builder {
  public:
   Builder() : tables_(1) {}
-  // A list that differs in its limit alone grows to the larger one.
+  // A list that differs in its limit alone grows to the larger one, and is detailed if either is.
   uint32_t AddBag(const BagSpec& bag);
   CellRef AddColumn(const StateKey& key, const Column& column);
   // `against`: the event types that say that a user does not want an item.

@@ -75,15 +75,21 @@ void UserState::Bag::Push(TimedId entry, size_t limit) {
   if (entries_.size() - begin_ > limit) ++begin_;
 }
 
-float UserState::Bag::Remove(uint32_t id) {
+void UserState::Bag::Remove(uint32_t id) {
   const auto first = entries_.begin() + static_cast<std::ptrdiff_t>(begin_);
-  float weight = 0;
-  const auto is_it = [&](const TimedId& entry) {
-    if (entry.id == id) weight = std::max(weight, entry.weight);
-    return entry.id == id;
-  };
+  const auto is_it = [&](const TimedId& entry) { return entry.id == id; };
   entries_.erase(std::remove_if(first, entries_.end(), is_it), entries_.end());
-  return weight;
+}
+
+void UserState::Bag::Merge(TimedId* entry) {
+  for (const TimedId& old : view()) {
+    if (old.id != entry->id) continue;
+    entry->share_row = std::max(entry->share_row, old.share_row);
+    if (old.weight <= entry->weight) continue;
+    entry->weight = old.weight;
+    entry->type = old.type;
+  }
+  Remove(entry->id);
 }
 
 Cell* UserState::Table::Touch(uint32_t key, int64_t time_ms, std::span<const Cell> fresh) {
@@ -138,7 +144,7 @@ void UserState::Apply(const schema::Event& event, const catalogue::Catalogue& ca
     interest = rule.InterestOf(event, item);
   }
   const StateSpec::Program& program = spec_.program(event.type, positive, interest > 0);
-  ApplyBags(program, event, {interest, rule.weighs_history()}, declared);
+  ApplyBags(program, event, {interest, rule.weighs_history()}, declared, catalogue);
   if (!program.tables.empty()) ApplyTables(program, event, declared, catalogue);
 }
 
@@ -152,7 +158,8 @@ void UserState::ApplyRow(uint64_t row, const catalogue::Catalogue& catalogue,
 
 void UserState::ApplyBags(const StateSpec::Program& program, const schema::Event& event,
                           const Interest& interest,
-                          std::span<const schema::AttributeValue> declared) {
+                          std::span<const schema::AttributeValue> declared,
+                          const catalogue::Catalogue& catalogue) {
   for (const StateSpec::BagStep& step : program.bags) {
     const BagSpec& bag = spec_.bags()[step.bag];
     const uint32_t id = bag.key.of == StateKey::Of::kItem
@@ -161,8 +168,12 @@ void UserState::ApplyBags(const StateSpec::Program& program, const schema::Event
     if (id == schema::kNone) continue;
     TimedId entry{
         .id = id, .weight = step.is_history ? interest.weight : 1, .time_ms = event.time_ms};
+    if (step.detailed) {
+      entry.type = static_cast<uint8_t>(event.type);
+      entry.share_row = ShareRow(ShareOfDuration(event, catalogue));
+    }
     if (step.is_history && interest.once) {
-      entry.weight = std::max(entry.weight, bags_[step.bag].Remove(id));
+      bags_[step.bag].Merge(&entry);
     } else if (step.removes) {
       bags_[step.bag].Remove(id);
     }

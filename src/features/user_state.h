@@ -38,6 +38,8 @@ struct TimedId {
   uint32_t id;
   float weight = 1;  // of the history (PositiveRule::InterestOf); 1 in other lists
   int64_t time_ms;
+  // Of detailed lists: the type of the event, and ShareRow of its watched share. In others 0.
+  uint8_t type = 0, share_row = 0;
   friend bool operator==(const TimedId&, const TimedId&) = default;
 };
 
@@ -119,7 +121,10 @@ class UserState {
     std::span<const TimedId> view() const { return std::span(entries_).subspan(begin_); }
     size_t bytes() const { return entries_.capacity() * sizeof(TimedId); }
     void Push(TimedId entry, size_t limit);
-    float Remove(uint32_t id);  // the largest weight it had; 0: it was not in it
+    void Remove(uint32_t id);
+    // Takes the entries of its id out: it gets the weight and type of the heaviest, if that is
+    // heavier, and the largest share.
+    void Merge(TimedId* entry);
 
    private:
     std::vector<TimedId> entries_;
@@ -154,7 +159,8 @@ class UserState {
     bool once;
   };
   void ApplyBags(const StateSpec::Program& program, const schema::Event& event,
-                 const Interest& interest, std::span<const schema::AttributeValue> declared);
+                 const Interest& interest, std::span<const schema::AttributeValue> declared,
+                 const catalogue::Catalogue& catalogue);
   void ApplyTables(const StateSpec::Program& program, const schema::Event& event,
                    std::span<const schema::AttributeValue> declared,
                    const catalogue::Catalogue& catalogue);

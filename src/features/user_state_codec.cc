@@ -88,7 +88,9 @@ bool ReadRow(const std::vector<Column>& columns, bool user_row, int64_t base_ms,
 }
 
 // The weights of a list of the history are written only if there is one but 1.
-void WriteBag(std::span<const TimedId> bag, bool is_history, int64_t base_ms, StateWriter& out) {
+void WriteBag(std::span<const TimedId> bag, const BagSpec& spec, int64_t base_ms,
+              StateWriter& out) {
+  const bool is_history = IsHistory(spec);
   const bool weighs = is_history && std::ranges::any_of(bag, [](const TimedId& entry) {
                         return entry.weight != 1;
                       });
@@ -98,7 +100,15 @@ void WriteBag(std::span<const TimedId> bag, bool is_history, int64_t base_ms, St
     out.Varint(entry.id);
     out.Time(entry.time_ms, base_ms);
     if (weighs) out.Real(entry.weight);
+    if (!spec.detailed) continue;
+    out.Byte(entry.type);
+    out.Byte(entry.share_row);
   }
+}
+
+bool ReadDetails(StateReader& in, TimedId* entry) {
+  return in.Byte(&entry->type) && in.Byte(&entry->share_row) && entry->type != 0 &&
+         entry->share_row < kShareRows;
 }
 
 bool ReadTotals(StateReader& in, UserState::Totals* totals) {
@@ -124,7 +134,7 @@ std::string UserState::Serialize() const {
   out.Fixed(static_cast<uint64_t>(totals_.last_ms));
   const int64_t base_ms = totals_.last_ms;
   for (size_t b = 0; b < bags_.size(); ++b) {
-    WriteBag(bags_[b].view(), IsHistory(spec_.bags()[b]), base_ms, out);
+    WriteBag(bags_[b].view(), spec_.bags()[b], base_ms, out);
   }
   WriteRow(spec_.tables()[0].columns, user_row_.data(), true, base_ms, out);
   for (size_t t = 1; t < tables_.size(); ++t) {
@@ -160,6 +170,7 @@ bool UserState::ReadBags(StateReader& in) {
       }
       if (weighs == 1 && (!in.Sum(&entry.weight) || !(entry.weight > 0))) return false;
       any |= entry.weight != 1;
+      if (spec_.bags()[b].detailed && !ReadDetails(in, &entry)) return false;
       bags_[b].Push(entry, limit);
     }
     if (any != (weighs == 1)) return false;

@@ -32,6 +32,17 @@ size_t HistorySlot(const features::ModelShape& inputs) {
                              slots.begin());
 }
 
+// The slots that make a place: HistorySlot, and what is said of the same events.
+std::vector<size_t> PlaceSlots(const features::ModelShape& inputs) {
+  const auto& slots = inputs.query.slots;
+  std::vector<size_t> found = {HistorySlot(inputs)};
+  const uint32_t events = found[0] < slots.size() ? slots[found[0]].events : 0;
+  for (size_t i = 0; events > 0 && i < slots.size(); ++i) {
+    if (i != found[0] && slots[i].events == events) found.push_back(i);
+  }
+  return found;
+}
+
 nn::TransformerOptions TransformerOf(const CandidateModelOptions& options) {
   return {.dim = options.dim,
           .blocks = options.blocks,
@@ -67,7 +78,7 @@ double WeightsOfAttentionEncoder(const CandidateModelOptions& options,
                                  const CandidateShape& shape) {
   return nn::Transformer::WeightsOf(TransformerOf(options)) +
          (options.sequence_length + 1.0) * options.dim +
-         BagTower::WeightsOf(options, shape.inputs, HistorySlot(shape.inputs));
+         BagTower::WeightsOf(options, shape.inputs, PlaceSlots(shape.inputs));
 }
 
 AttentionEncoder::AttentionEncoder(const CandidateModelOptions& options,
@@ -76,28 +87,34 @@ AttentionEncoder::AttentionEncoder(const CandidateModelOptions& options,
     : UserEncoder(std::move(tables)),
       dim_(options.dim),
       longest_(options.sequence_length),
-      history_(HistorySlot(shape.inputs)),
-      table_(shape.inputs.query.slots[history_].table),
       scale_(std::sqrt(static_cast<float>(options.dim))),
       positions_((longest_ + 1) * dim_),
       position_gradient_(positions_.size()),
       transformer_(TransformerOf(options), rng) {
   // Small next to the items, whose components are about as large as a half.
   for (float& value : positions_) value = static_cast<float>(0.05 * rng.Normal());
-  if (LayoutOf(options, shape.inputs, history_).width > 0) {
-    side_.emplace(options, shape.inputs, BagTowerOptions{.skip = history_, .last_linear = true},
-                  rng);
+  const std::vector<size_t> slots = PlaceSlots(shape.inputs);
+  for (const size_t slot : slots) lists_.push_back({slot, shape.inputs.query.slots[slot].table});
+  if (LayoutOf(options, shape.inputs, slots).width > 0) {
+    side_.emplace(options, shape.inputs, BagTowerOptions{.skip = slots, .last_linear = true}, rng);
   }
 }
 
 void AttentionEncoder::Embed(const SequenceBatch& sequences, std::vector<float>* x,
                              const nn::Compute& compute) const {
   constexpr size_t kGrain = 64;
-  const std::span<const uint32_t> ids = sequences.ids;
-  x->resize(ids.size() * dim_);
-  base::ParallelFor(compute.pool, ids.size(), kGrain, [&](size_t begin, size_t end) {
+  const size_t places = sequences.places.size();
+  x->resize(places * dim_);
+  base::ParallelFor(compute.pool, places, kGrain, [&](size_t begin, size_t end) {
     float* const rows = x->data() + begin * dim_;
-    tables()[table_].GatherRows(ids.subspan(begin, end - begin), rows, dim_);
+    thread_local std::vector<float> said;
+    said.resize((end - begin) * dim_);
+    for (size_t list = 0; list < lists_.size(); ++list) {
+      float* const to = list == 0 ? rows : said.data();
+      const std::span<const uint32_t> ids = sequences.ids[list];
+      tables()[lists_[list].table].GatherRows(ids.subspan(begin, end - begin), to, dim_);
+      if (list > 0) kernels::Axpy(1.0f, said.data(), rows, said.size());
+    }
     kernels::Scale(scale_, rows, (end - begin) * dim_);
     for (size_t i = begin; i < end; ++i) {
       kernels::Axpy(1.0f, positions_.data() + sequences.places.places[i] * dim_,
@@ -110,10 +127,10 @@ void AttentionEncoder::Encode(const features::FeatureBlock& batch, float* out,
                               std::unique_ptr<EncoderScratch>& scratch,
                               const nn::Compute& compute) const {
   auto& work = ScratchOf<AttentionScratch>(scratch);
+  const std::vector<const features::Bags*> lists = ListsOf(batch);
   for (size_t begin = 0; begin < batch.rows; begin += kEncodedRows) {
     const size_t end = std::min(batch.rows, begin + kEncodedRows);
-    BuildSequences(batch.categorical[history_], begin, end, longest_, /*cut=*/false,
-                   &work.sequences);
+    BuildSequences(lists, begin, end, longest_, /*cut=*/false, &work.sequences);
     Embed(work.sequences, &work.x, compute);
     transformer_.Forward(work.x.data(), work.sequences.places, {}, work.work, compute);
     for (size_t row = begin; row < end; ++row) {

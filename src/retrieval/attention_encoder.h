@@ -1,6 +1,7 @@
 // Causal self-attention over the newest watches in their order (Kang and McAuley 2018, with the blocks
-// of nn/transformer.h), plus a tower over all other features. Made by the registry (user_encoder.h);
-// only its own files include this one.
+// of nn/transformer.h), plus a tower over all other features. A place is the sum of the embeddings of its
+// item and of what other lists say of the same event. Made by the registry (user_encoder.h); only its
+// own files include this one.
 //
 // Training runs a sequence once and reads an output for each of its rows; serving runs the same code
 // and reads the last place.
@@ -38,19 +39,26 @@ class AttentionEncoder : public UserEncoder {
 
  private:
   friend class AttentionTraining;
-  const features::Bags& HistoryOf(const features::FeatureBlock& batch) const {
-    return history_ < batch.categorical.size() ? batch.categorical[history_] : no_history_;
+  // What a place is made of: slots of the query and the tables of their rows. The first is the list of
+  // items.
+  struct PlaceList {
+    size_t slot, table;
+  };
+  std::vector<const features::Bags*> ListsOf(const features::FeatureBlock& batch) const {
+    std::vector<const features::Bags*> lists;
+    for (const PlaceList& list : lists_) lists.push_back(&batch.categorical[list.slot]);
+    return lists;
   }
-  // x [places, dim] = scaled embeddings of the items + positions.
+  // x [places, dim] = scaled embeddings of the lists + positions.
   void Embed(const SequenceBatch& sequences, std::vector<float>* x,
              const nn::Compute& compute) const;
 
-  size_t dim_, longest_, history_, table_;  // history_: a slot, or their number when there is none
-  float scale_;                             // of embeddings
+  size_t dim_, longest_;
+  std::vector<PlaceList> lists_;
+  float scale_;                                       // of embeddings
   std::vector<float> positions_, position_gradient_;  // [longest_ + 1, dim]
   nn::Transformer transformer_;
   std::optional<BagTower> side_;  // without other features: none
-  features::Bags no_history_;
 };
 
 }  // namespace upnext::retrieval

@@ -70,13 +70,17 @@ TEST(AttentionEncoder, OtherRowsOfABatchChangeNothing) {
   }
 }
 
-TEST(AttentionEncoder, TrainingComputesTheVectorsThatAreServed) {
+void ExpectTrainingComputesWhatIsServed(const CandidateShape& shape) {
   CandidateModelOptions options = SmallAttention();
   options.sequence_length = 6;  // no history is longer, so that training cuts none
-  CandidateModel model = AttentionModel(options);
+  base::Rng seed(3);
+  CandidateModel model(options, shape, seed);
   base::ThreadPool pool(2);
   const auto training = model.encoder().MakeTraining({}, pool);
-  const features::CandidateBatch batch = RandomBatch(70, SmallShape(), 9);
+  features::CandidateBatch batch = RandomBatch(70, shape, 9);
+  std::vector<uint32_t> users(batch.size());
+  for (size_t row = 0; row < users.size(); ++row) users[row] = static_cast<uint32_t>(row);
+  SayOfWatches(shape, users, &batch);
   base::Rng rng(1);
   base::Tasks tasks;
   training->Begin(batch.features, kernels::Precision::kFp32, rng, tasks);
@@ -85,6 +89,31 @@ TEST(AttentionEncoder, TrainingComputesTheVectorsThatAreServed) {
     std::fill_n(d_users, n * 8, 0.0f);
   });
   ExpectNear({training->users(), training->users() + batch.size() * 8}, UserVectors(model, batch));
+}
+
+TEST(AttentionEncoder, TrainingComputesTheVectorsThatAreServed) {
+  ExpectTrainingComputesWhatIsServed(SmallShape());
+  ExpectTrainingComputesWhatIsServed(EventShape());
+}
+
+TEST(AttentionEncoder, WhatIsSaidOfAnEventCountsAtItsPlace) {
+  base::Rng rng(3);
+  const CandidateShape shape = EventShape();
+  const CandidateModel model(SmallAttention(), shape, rng);
+  const auto users = [&](const std::vector<uint32_t>& types) {
+    features::CandidateBatch batch = RandomBatch(1, shape);
+    WatchesOf(batch).ids = {1, 2, 3, 4};
+    WatchesOf(batch).offsets = {0, 4};
+    features::Bags& said = batch.features.categorical[shape.inputs.query.slots.size() - 2];
+    said.ids = types;
+    said.offsets = {0, static_cast<uint32_t>(types.size())};
+    return UserVectors(model, batch);
+  };
+  const std::vector<float> before = users({1, 2, 2, 3});
+  EXPECT_NE(users({2, 1, 2, 3}), before) << "the same of other events";
+  EXPECT_NE(users({1, 2, 2, 0}), before);
+  EXPECT_EQ(users({}), users({0, 0, 0, 0})) << "a list that was dropped says nothing";
+  EXPECT_EQ(users({}), users({1, 2, 2})) << "which of them is missing is not known";
 }
 
 TEST(AttentionEncoder, SizesAndInputsThatItCannotHaveAreRefused) {

@@ -1,5 +1,6 @@
 // AttentionEncoder as operations.
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -20,19 +21,23 @@ nn::Graph::Value AttentionEncoder::AppendTo(nn::Graph& graph, const std::vector<
     return op("Slice",
               {list, graph.Ints({-static_cast<int64_t>(longest_)}), graph.Ints({INT64_MAX}), axis});
   };
-  const Value items = newest(bags[history_].ids);
+  const Value items = newest(bags[lists_[0].slot].ids);
   const Value beginning = op("Mul", {op("Slice", {items, graph.Ints({0}), axis, axis}), zero});
   const Value ids = graph.Concat({beginning, items});
   const Value exists =
-      graph.Op("Cast", {op("Greater", {newest(bags[history_].weights), graph.Float(0)})},
+      graph.Op("Cast", {op("Greater", {newest(bags[lists_[0].slot].weights), graph.Float(0)})},
                {{"to", nn::Graph::kInt64Code}});
   const Value real = graph.Concat({op("Add", {beginning, one}), exists});
   const Value places = op("Sub", {op("CumSum", {real, one}), one});
   const auto dim = static_cast<int64_t>(dim_);
   const Value positions = graph.Weights(positions_, {static_cast<int64_t>(longest_ + 1), dim});
+  Value said = nn::AppendRows(graph, ids, tables()[lists_[0].table]);
+  for (const PlaceList& list : std::span(lists_).subspan(1)) {
+    const Value of_events = graph.Concat({beginning, newest(bags[list.slot].ids)});
+    said = op("Add", {said, nn::AppendRows(graph, of_events, tables()[list.table])});
+  }
   const Value x =
-      op("Add", {op("Mul", {nn::AppendRows(graph, ids, tables()[table_]), graph.Float(scale_)}),
-                 op("Gather", {positions, places})});
+      op("Add", {op("Mul", {said, graph.Float(scale_)}), op("Gather", {positions, places})});
 
   const Value none = graph.Float(-1e30f), seen = graph.Float(0);
   const Value keys =

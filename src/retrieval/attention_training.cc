@@ -27,12 +27,11 @@ class AttentionTraining : public EncoderTraining {
              base::Tasks& tasks) override {
     compute_ = {.precision = precision, .pool = &pool_};
     rows_ = batch.rows;
-    BuildSequences(batch.categorical[encoder_.history_], 0, rows_, encoder_.longest_, /*cut=*/true,
-                   &sequences_);
+    BuildSequences(encoder_.ListsOf(batch), 0, rows_, encoder_.longest_, /*cut=*/true, &sequences_);
     PadSequences(kPlacesMultiple, &sequences_);
     if (dropout_.rate > 0.0f) dropout_.seed = rng.Next();
-    d_x_.resize(sequences_.ids.size() * dim_);
-    scales_.assign(sequences_.ids.size(), encoder_.scale_);
+    d_x_.resize(places() * dim_);
+    scales_.assign(places(), encoder_.scale_);
     users_.resize(rows_ * dim_);
     d_users_.resize(rows_ * dim_);
     operand_.Reserve(rows_ * dim_, precision);
@@ -40,13 +39,16 @@ class AttentionTraining : public EncoderTraining {
   }
 
   void AddRowGradients(size_t table, nn::RowStep& step) override {
-    if (table == encoder_.table_) step.AddRows(sequences_.ids, d_x_.data(), dim_, scales_);
+    for (size_t list = 0; list < encoder_.lists_.size(); ++list) {
+      if (table != encoder_.lists_[list].table) continue;
+      step.AddRows(sequences_.ids[list], d_x_.data(), dim_, scales_);
+    }
     if (side_) side_->AddRowGradients(table, step);
   }
 
   void Run(const UserLoss& loss) override {
     encoder_.Embed(sequences_, &x_, compute_);
-    dropout_.Apply(kOfInput, x_.data(), sequences_.ids.size(), dim_, compute_);
+    dropout_.Apply(kOfInput, x_.data(), places(), dim_, compute_);
     encoder_.transformer_.Forward(x_.data(), sequences_.places, dropout_, work_, compute_);
     if (side_) {
       side_->Run([&](size_t begin, size_t n, const float* users, kernels::OperandView, float* d) {
@@ -68,8 +70,8 @@ class AttentionTraining : public EncoderTraining {
     }
     encoder_.transformer_.Backward(sequences_.places, dropout_, work_, d_reads_.data(), d_x_.data(),
                                    compute_);
-    dropout_.Apply(kOfInput, d_x_.data(), sequences_.ids.size(), dim_, compute_);
-    for (size_t i = 0; i < sequences_.ids.size(); ++i) {
+    dropout_.Apply(kOfInput, d_x_.data(), places(), dim_, compute_);
+    for (size_t i = 0; i < places(); ++i) {
       kernels::Axpy(1.0f, d_x_.data() + i * dim_,
                     encoder_.position_gradient_.data() + sequences_.places.places[i] * dim_, dim_);
     }
@@ -87,6 +89,8 @@ class AttentionTraining : public EncoderTraining {
  private:
   static constexpr size_t kPlacesMultiple = 256;
   static constexpr uint64_t kOfInput = 1 << 20;  // the dropout of the input, beyond those of blocks
+
+  size_t places() const { return sequences_.places.size(); }
 
   // side [n, dim]: what is added to the outputs of the sequences, or null.
   void RunBlock(size_t begin, size_t n, const float* side, const UserLoss& loss) {

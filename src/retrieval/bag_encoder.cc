@@ -25,7 +25,7 @@ std::unique_ptr<UserEncoder> MakeBagEncoder(const CandidateModelOptions& options
 Status CheckBagEncoder(const CandidateModelOptions&, const CandidateShape&) { return Ok(); }
 
 double WeightsOfBagEncoder(const CandidateModelOptions& options, const CandidateShape& shape) {
-  return BagTower::WeightsOf(options, shape.inputs, /*skip=*/SIZE_MAX);
+  return BagTower::WeightsOf(options, shape.inputs, /*skip=*/{});
 }
 
 BagEncoder::BagEncoder(const CandidateModelOptions& options, const CandidateShape& shape,

@@ -8,7 +8,7 @@
 namespace upnext::retrieval {
 
 CandidateLayout LayoutOf(const CandidateModelOptions& options, const features::ModelShape& inputs,
-                         size_t skip) {
+                         std::span<const size_t> skip) {
   CandidateLayout layout;
   const auto add = [&](size_t slot, size_t window) {
     const size_t table = inputs.query.slots[slot].table;
@@ -19,7 +19,7 @@ CandidateLayout LayoutOf(const CandidateModelOptions& options, const features::M
   };
   for (size_t i = 0; i < inputs.query.slots.size(); ++i) {
     const features::ModelShape::Slot& slot = inputs.query.slots[i];
-    if (i == skip) continue;
+    if (std::ranges::find(skip, i) != skip.end()) continue;
     add(i, 0);
     if (!slot.ordered || inputs.tables[slot.table].name != features::kItemVocabulary) continue;
     for (size_t w = 1; w <= options.recent_windows.size(); ++w) add(i, w);
@@ -30,7 +30,7 @@ CandidateLayout LayoutOf(const CandidateModelOptions& options, const features::M
 }
 
 BagInput::BagInput(const CandidateModelOptions& options, const features::ModelShape& inputs,
-                   size_t skip, base::Rng& rng)
+                   std::span<const size_t> skip, base::Rng& rng)
     : layout_(LayoutOf(options, inputs, skip)),
       pooling_(options.pooling),
       recent_windows_(options.recent_windows),

@@ -1,7 +1,7 @@
 // The features of a block as one row of floats: pooled lists, embeddings of single ids, numbers.
 // The one place where features become numbers, for training and serving alike.
 //
-//   BagInput input(options, shape.inputs, /*skip=*/SIZE_MAX, rng);
+//   BagInput input(options, shape.inputs, /*skip=*/{}, rng);
 //   input.CutWindows(batch, &windows);
 //   input.Build(tables, batch, windows, 0, batch.rows, out);     // [rows, layout().width]
 //
@@ -38,14 +38,14 @@ struct CandidateLayout {
   std::vector<Input> inputs;
   size_t dense = 0, width = 0;
 };
-// Without slot `skip`.
+// Without the slots `skip`.
 CandidateLayout LayoutOf(const CandidateModelOptions& options, const features::ModelShape& inputs,
-                         size_t skip = SIZE_MAX);
+                         std::span<const size_t> skip = {});
 
 class BagInput {
  public:
-  BagInput(const CandidateModelOptions& options, const features::ModelShape& inputs, size_t skip,
-           base::Rng& rng);
+  BagInput(const CandidateModelOptions& options, const features::ModelShape& inputs,
+           std::span<const size_t> skip, base::Rng& rng);
   const CandidateLayout& layout() const { return layout_; }
   size_t numbers() const { return layout_.width - layout_.dense; }
 

@@ -29,7 +29,7 @@ void BagTower::AppendParameters(std::vector<nn::Parameter>& parameters) {
 }
 
 double BagTower::WeightsOf(const CandidateModelOptions& options, const features::ModelShape& inputs,
-                           size_t skip) {
+                           std::span<const size_t> skip) {
   double weights = 0, width = static_cast<double>(LayoutOf(options, inputs, skip).width);
   for (const size_t next : options.widths()) {
     weights += width * static_cast<double>(next);

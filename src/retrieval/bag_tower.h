@@ -1,7 +1,7 @@
 // Pooled lists, embeddings of single ids and numbers side by side, and a tower above them: the encoder
 // `bag`, and what the encoder `attention` has next to the history.
 //
-//   BagTower side(options, shape.inputs, {.skip = history, .last_linear = true}, rng);
+//   BagTower side(options, shape.inputs, {.skip = lists, .last_linear = true}, rng);
 //   side.Encode(tables, batch, out, work, compute);                  // [rows, dim]
 //   auto training = MakeBagTraining(&side, tables, dropout, pool);
 //
@@ -27,8 +27,8 @@
 namespace upnext::retrieval {
 
 struct BagTowerOptions {
-  size_t skip = SIZE_MAX;    // a slot that it does not read
-  bool last_linear = false;  // no ReLU after the last layer
+  std::span<const size_t> skip = {};  // slots that it does not read
+  bool last_linear = false;           // no ReLU after the last layer
 };
 
 struct BagTower {
@@ -44,7 +44,7 @@ struct BagTower {
               float* out, Work& work, const nn::Compute& compute) const;
   void AppendParameters(std::vector<nn::Parameter>& parameters);
   static double WeightsOf(const CandidateModelOptions& options, const features::ModelShape& inputs,
-                          size_t skip);
+                          std::span<const size_t> skip);
 
   BagInput input;
   nn::Tower tower;

@@ -66,6 +66,12 @@ struct Kind {
   CandidateTrainOptions train;
 };
 
+// With what is said of each event: attention reads it at the places, the others as bags.
+features::FeatureSpec WithEventLists() {
+  return {.retrieval = {{"types", "history(interest, type, 50)", ""},
+                        {"shares", "history(interest, share, 50)", ""}}};
+}
+
 std::vector<Kind> Kinds() {
   CandidateTrainOptions train = QuickTraining();
   train.epochs = 3;
@@ -96,7 +102,7 @@ class ContinuedCandidate : public testing::Test {
   features::FeatureStatistics Grown(const examples::World& now,
                                     const features::FeatureStatistics& old) {
     return examples::World::Value(
-        examples::LearnFeatures(now.source, {}, pool_, base::NoProgress(), &old));
+        examples::LearnFeatures(now.source, WithEventLists(), pool_, base::NoProgress(), &old));
   }
   static CandidateStart StartOf(TrainedCandidate& from, int64_t seen_ms) {
     return {from.model.get(), &*from.state, seen_ms};
@@ -111,7 +117,8 @@ class ContinuedCandidate : public testing::Test {
   static constexpr int64_t kAllSeen = std::numeric_limits<int64_t>::max();
   base::ThreadPool pool_{2};
   const std::unique_ptr<examples::World> before_ = TastesUntil(6), now_ = TastesUntil(8);
-  const features::FeatureStatistics old_ = before_->Learn(), tables_ = Grown(*now_, old_);
+  const features::FeatureStatistics old_ = before_->Learn(WithEventLists()),
+                                    tables_ = Grown(*now_, old_);
 };
 
 TEST_F(ContinuedCandidate, TR02_WithNothingNewModelAndStateAreTheSameFiles) {

@@ -90,8 +90,8 @@ TEST(CandidateTrainer, CG04_CG06_GradientsOfEveryPoolingAreThoseOfTheLoss) {
 }
 
 // Rows 0 to 5 are one user's; rows 6 and 7 are two others', the last with more than is read.
-void MakeSequences(features::CandidateBatch& batch) {
-  batch = RandomBatch(8, SmallShape(), /*seed=*/5);
+void MakeSequences(features::CandidateBatch& batch, const CandidateShape& shape = SmallShape()) {
+  batch = RandomBatch(8, shape, /*seed=*/5);
   features::Bags& watches = WatchesOf(batch);
   watches.Clear();
   const std::vector<uint32_t> first = {3, 1, 0, 4, 4}, second = {2, 7, 5, 6, 8, 1};
@@ -102,6 +102,7 @@ void MakeSequences(features::CandidateBatch& batch) {
     watches.Close();
   }
   watches.ids[watches.offsets[7] - 1] = 2;
+  SayOfWatches(shape, {0, 0, 0, 0, 0, 0, 1, 2}, &batch);
 }
 
 CandidateModelOptions SequenceOptions(bool tied) {
@@ -116,10 +117,11 @@ CandidateModelOptions SequenceOptions(bool tied) {
 }
 
 TEST(CandidateTrainer, AttentionGradientsAreThoseOfTheLoss) {
-  for (const bool tied : {false, true}) {
-    SCOPED_TRACE(tied);
-    Rig rig(SequenceOptions(tied));
-    MakeSequences(rig.batch);
+  for (const auto& [tied, shape] : {std::pair(false, SmallShape()), std::pair(true, SmallShape()),
+                                    std::pair(true, EventShape())}) {
+    SCOPED_TRACE(fmt::format("{} {}", tied, shape.inputs.query.slots.size()));
+    Rig rig(SequenceOptions(tied), ExactOptions(), {}, shape);
+    MakeSequences(rig.batch, shape);
     // The beginning has nothing but a position: normalised, a small one bends within a difference.
     for (const nn::Parameter& p : rig.model.Parameters()) {
       if (p.name == "positions") kernels::Scale(20.0f, p.value.data(), p.value.size());
@@ -131,9 +133,10 @@ TEST(CandidateTrainer, AttentionGradientsAreThoseOfTheLoss) {
 }
 
 // The newest first, rows share nothing: each has a sequence of its own.
-TEST(CandidateTrainer, TrainingOnAllPlacesOfASequenceEqualsOnePlaceAtATime) {
-  Rig together(SequenceOptions(true)), apart(SequenceOptions(true));
-  MakeSequences(together.batch);
+void ExpectTogetherAsApart(const CandidateShape& shape) {
+  Rig together(SequenceOptions(true), ExactOptions(), {}, shape),
+      apart(SequenceOptions(true), ExactOptions(), {}, shape);
+  MakeSequences(together.batch, shape);
   apart.batch.Clear();
   apart.batch.features.categorical.resize(together.batch.features.categorical.size());
   for (const size_t row : {7u, 6u, 5u, 4u, 3u, 2u, 1u, 0u}) {
@@ -157,6 +160,14 @@ TEST(CandidateTrainer, TrainingOnAllPlacesOfASequenceEqualsOnePlaceAtATime) {
       EXPECT_NEAR(a[i].value[j], b[i].value[j], 1e-5) << a[i].name;
     }
   }
+}
+
+TEST(CandidateTrainer, TrainingOnAllPlacesOfASequenceEqualsOnePlaceAtATime) {
+  ExpectTogetherAsApart(SmallShape());
+}
+
+TEST(CandidateTrainer, TrainingOnAllPlacesEqualsOneAtATimeWithWhatIsSaidOfEachEvent) {
+  ExpectTogetherAsApart(EventShape());
 }
 
 TEST(CandidateTrainer, CG12_TiedGradientsAddUpInTheOneTable) {

@@ -105,7 +105,8 @@ Judged MatrixFactorisation(const examples::World& world, size_t dim, int epochs)
   });
 }
 
-TEST(PlantedModels, CG11_DepthZeroEqualsMatrixFactorisationWithinNoise) {
+// 400 users, each with one of six tastes, of which a quarter of the watches is not.
+examples::WorldOptions TastesLog() {
   base::Rng rng(53);
   examples::WorldOptions options;
   for (uint32_t u = 0; u < 400; ++u) {
@@ -117,7 +118,11 @@ TEST(PlantedModels, CG11_DepthZeroEqualsMatrixFactorisationWithinNoise) {
     }
   }
   options.split.kind = examples::SplitOptions::Kind::kLeaveOneOut;
-  const examples::World world(options);
+  return options;
+}
+
+TEST(PlantedModels, CG11_DepthZeroEqualsMatrixFactorisationWithinNoise) {
+  const examples::World world(TastesLog());
   const Judged linear = TrainAndJudge(world, {.depth = 0}),
                factors = MatrixFactorisation(world, 16, 8);
   const Difference difference = Compare(linear, factors);
@@ -126,6 +131,21 @@ TEST(PlantedModels, CG11_DepthZeroEqualsMatrixFactorisationWithinNoise) {
       linear.map(), factors.map(), difference.mean, difference.error);
   EXPECT_GT(factors.map(), 0.15) << "at random .08";
   EXPECT_LT(std::abs(difference.mean), 3 * difference.error);
+}
+
+// The baseline learns from the same draws, and is not better than the softmax that they approximate.
+TEST(PlantedModels, CG15_NegativeSamplingIsABaselineOfTheSampledSoftmax) {
+  const examples::World world(TastesLog());
+  constexpr uint32_t kNegatives = 16;
+  const Judged softmax = TrainAndJudge(world, {.depth = 0, .negatives = kNegatives});
+  const Judged sampling = TrainAndJudge(
+      world, {.depth = 0, .negatives = kNegatives, .loss = CandidateTrainOptions::Loss::kGbce});
+  const Difference gain = Compare(softmax, sampling);
+  fmt::print(
+      "MAP of the sampled softmax {:.3f}, of negative sampling {:.3f}, difference {:+.4f} +- {:.4f}\n",
+      softmax.map(), sampling.map(), gain.mean, gain.error);
+  EXPECT_GT(sampling.map(), 0.11) << "at random .08";
+  EXPECT_GT(gain.mean, -3 * gain.error);
 }
 
 // The topic is that of neither region nor device, but of whether they agree: no sum of two vectors

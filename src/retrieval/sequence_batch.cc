@@ -6,44 +6,77 @@
 namespace upnext::retrieval {
 namespace {
 
-std::span<const uint32_t> Newest(const features::Bags& histories, size_t row, size_t longest) {
-  const std::span<const uint32_t> all = histories[row];
-  return all.last(std::min(all.size(), longest));
-}
+using Lists = std::span<const features::Bags* const>;
 
-// Items of `sequence` that a row with this history reads, at most `most`; -1: it needs a sequence of
+// The newest `longest` events of a row.
+struct History {
+  Lists lists;
+  size_t row, begin, length;
+
+  History(Lists of, size_t at, size_t longest) : lists(of), row(at) {
+    const size_t all = (*lists[0])[row].size();
+    length = std::min(all, longest);
+    begin = all - length;
+  }
+  // What a list says of events [from, from + n); empty: nothing.
+  std::span<const uint32_t> Ids(size_t list, size_t from, size_t n) const {
+    const std::span<const uint32_t> ids = (*lists[list])[row];
+    return ids.size() == begin + length ? ids.subspan(begin + from, n)
+                                        : std::span<const uint32_t>();
+  }
+  // Whether the newest n events are the oldest n of the other.
+  bool EndsAsBegins(const History& other, size_t n) const {
+    for (size_t list = 0; list < lists.size(); ++list) {
+      if (!std::ranges::equal(Ids(list, length - n, n), other.Ids(list, 0, n))) return false;
+    }
+    return true;
+  }
+};
+
+// Events of `sequence` that a row with this history reads, at most `most`; -1: it needs a sequence of
 // its own.
-int64_t ReadsOf(std::span<const uint32_t> history, std::span<const uint32_t> sequence, size_t most,
-                bool cut) {
-  const size_t least = cut ? (history.size() + 1) / 2 : history.size();
-  for (size_t n = std::min(most, history.size()); n >= least; --n) {
-    if (std::ranges::equal(history.last(n), sequence.first(n))) return static_cast<int64_t>(n);
+int64_t ReadsOf(const History& history, const History& sequence, size_t most, bool cut) {
+  const size_t least = cut ? (history.length + 1) / 2 : history.length;
+  for (size_t n = std::min(most, history.length); n >= least; --n) {
+    if (history.EndsAsBegins(sequence, n)) return static_cast<int64_t>(n);
     if (n == 0) break;
   }
   return -1;
 }
 
+void AppendIds(const History& history, SequenceBatch* batch) {
+  for (size_t list = 0; list < batch->ids.size(); ++list) {
+    std::vector<uint32_t>& ids = batch->ids[list];
+    const std::span<const uint32_t> said = history.Ids(list, 0, history.length);
+    ids.push_back(0);
+    ids.insert(ids.end(), said.begin(), said.end());
+    ids.resize(batch->ids[0].size(), 0);
+  }
+}
+
 }  // namespace
 
-void BuildSequences(const features::Bags& histories, size_t begin, size_t end, size_t longest,
-                    bool cut, SequenceBatch* batch) {
+void BuildSequences(Lists lists, size_t begin, size_t end, size_t longest, bool cut,
+                    SequenceBatch* batch) {
   nn::SequencePlaces& places = batch->places;
   places = {};
-  batch->ids.clear();
+  batch->ids.resize(lists.size());
+  for (std::vector<uint32_t>& ids : batch->ids) ids.clear();
   batch->read_of.resize(end - begin);
-  // Of the row: items before its place. A row that begins another sequence is the first of its rows.
+  // Of the row: events before its place. A row that begins another sequence is the first of its rows.
   std::vector<uint32_t> reads(end - begin);
   std::vector<uint8_t> is_last(end - begin, 0);
-  std::span<const uint32_t> sequence;
-  size_t most = 0;
+  size_t last_row = end, most = 0;
   for (size_t row = end; row-- > begin;) {
-    const std::span<const uint32_t> history = Newest(histories, row, longest);
-    const bool follows = row + 1 < end;
-    const bool is_cut = cut && sequence.size() == longest;
-    int64_t n = follows ? ReadsOf(history, sequence, most, is_cut) : -1;
+    const History history(lists, row, longest);
+    int64_t n = -1;
+    if (last_row < end) {
+      const History sequence(lists, last_row, longest);
+      n = ReadsOf(history, sequence, most, cut && sequence.length == longest);
+    }
     if (n < 0) {
-      sequence = history;
-      n = static_cast<int64_t>(history.size());
+      last_row = row;
+      n = static_cast<int64_t>(history.length);
       is_last[row - begin] = 1;
     }
     most = static_cast<size_t>(n);
@@ -52,10 +85,9 @@ void BuildSequences(const features::Bags& histories, size_t begin, size_t end, s
   for (size_t first = begin; first < end;) {
     size_t last = first;
     while (is_last[last - begin] == 0) ++last;
-    const std::span<const uint32_t> items = Newest(histories, last, longest);
-    batch->ids.push_back(0);
-    batch->ids.insert(batch->ids.end(), items.begin(), items.end());
-    for (uint32_t place = 0; place <= items.size(); ++place) places.places.push_back(place);
+    const History history(lists, last, longest);
+    AppendIds(history, batch);
+    for (uint32_t place = 0; place <= history.length; ++place) places.places.push_back(place);
     for (size_t row = first; row <= last; ++row) {
       const uint32_t read = reads[row - begin];
       const bool again = row > first && places.reads.back() == read;
@@ -70,8 +102,8 @@ void BuildSequences(const features::Bags& histories, size_t begin, size_t end, s
 
 void PadSequences(size_t multiple, SequenceBatch* batch) {
   nn::SequencePlaces& places = batch->places;
-  while (batch->ids.size() % multiple != 0) {
-    batch->ids.push_back(0);
+  while (places.size() % multiple != 0) {
+    for (std::vector<uint32_t>& ids : batch->ids) ids.push_back(0);
     places.places.push_back(0);
     places.offsets.push_back(static_cast<uint32_t>(places.places.size()));
     places.read_offsets.push_back(places.read_offsets.back());

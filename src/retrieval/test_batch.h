@@ -41,6 +41,38 @@ inline CandidateShape ShapeFor(const CandidateModelOptions& options) {
   return options.items == ItemEncoder::kContent ? ContentShape() : SmallShape();
 }
 
+// With what is said of each watch: the type of its event, and the channel of its item.
+inline CandidateShape EventShape() {
+  CandidateShape shape = SmallShape();
+  const auto table = static_cast<uint32_t>(shape.inputs.tables.size());
+  shape.inputs.tables.push_back({"event_type", 5});
+  shape.inputs.tables.push_back({"channel", 4});
+  shape.inputs.query.slots[0].events = 1;
+  for (const auto& [feature, of] : {std::pair("types", table), std::pair("channels", table + 1)}) {
+    shape.inputs.query.slots.push_back(
+        {.feature = feature, .table = of, .list = true, .ordered = true, .events = 1});
+  }
+  return shape;
+}
+// Gives each watch of the batch an id in the other lists of events, the same in all rows that have the
+// same user.
+inline void SayOfWatches(const CandidateShape& shape, const std::vector<uint32_t>& user_of_row,
+                         features::CandidateBatch* batch) {
+  const auto& slots = shape.inputs.query.slots;
+  for (size_t slot = 1; slot < slots.size(); ++slot) {
+    if (slots[slot].events == 0) continue;
+    features::Bags& bags = batch->features.categorical[slot];
+    bags.Clear();
+    for (size_t row = 0; row < batch->size(); ++row) {
+      for (size_t i = 0; i < batch->features.categorical[0][row].size(); ++i) {
+        const auto id = static_cast<uint32_t>(3 * i + slot + user_of_row[row]);
+        bags.ids.push_back(id % shape.inputs.tables[slots[slot].table].rows);
+      }
+      bags.Close();
+    }
+  }
+}
+
 // Of every item of the shape.
 inline features::FeatureBlock RandomContent(uint64_t seed = 9) {
   base::Rng rng(seed);

@@ -85,15 +85,18 @@ struct Setting {
   std::string encoder = "bag";
   uint32_t epochs = 8;
   std::string watches = {};  // in place of the default feature of that name
+  std::vector<features::Declaration> more = {};
   ItemEncoder items = ItemEncoder::kId;
   float id_dropout = 0.1f;
   uint32_t negatives = 0;
+  CandidateTrainOptions::Loss loss = CandidateTrainOptions::Loss::kSoftmax;
   std::string pretrained = {};
 };
 
 inline features::FeatureSpec SpecOf(const Setting& setting) {
   features::FeatureSpec spec{.drop = setting.drop};
   if (!setting.watches.empty()) spec.retrieval = {{"watches", setting.watches, ""}};
+  spec.retrieval.insert(spec.retrieval.end(), setting.more.begin(), setting.more.end());
   if (setting.items == ItemEncoder::kContent) {
     const auto& content = features::ContentFeatures();
     spec.retrieval.insert(spec.retrieval.end(), content.begin(), content.end());
@@ -115,6 +118,7 @@ inline Judged TrainAndJudge(const examples::World& world, const Setting& setting
   options.batch = 64;
   options.epochs = setting.epochs;
   options.negatives = setting.negatives;
+  options.loss = setting.loss;
   options.id_dropout = setting.id_dropout;
   options.pretrained = setting.pretrained;
   options.tower_learning_rate = 3e-3f;

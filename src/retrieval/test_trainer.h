@@ -39,14 +39,17 @@ struct Rig {
   explicit Rig(const CandidateModelOptions& model_options,
                const CandidateTrainOptions& options = ExactOptions(),
                std::span<const uint32_t> given = {})
+      : Rig(model_options, options, given, ShapeFor(model_options)) {}
+  Rig(const CandidateModelOptions& model_options, const CandidateTrainOptions& options,
+      std::span<const uint32_t> given, const CandidateShape& shape)
       : vocabulary(SmallVocabulary(SmallShape().items)),
         pool(2),
         rng(3),
         content(RandomContent()),
-        model(model_options, ShapeFor(model_options), rng),
+        model(model_options, shape, rng),
         trainer(&model, options, vocabulary, pool, kPlainDescent,
                 {.content = &content, .given = given}),
-        batch(RandomBatch(12, SmallShape(), /*seed=*/5)) {}
+        batch(RandomBatch(12, shape, /*seed=*/5)) {}
   features::Vocabulary vocabulary;
   base::ThreadPool pool;
   base::Rng rng;
