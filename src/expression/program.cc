@@ -43,7 +43,7 @@ class Emitter {
 
   Checked<Program> Make(const Node& root) {
     std::vector<Step> steps;
-    Emit(root, root.reads_item, &steps);
+    Emit(root, /*for_item=*/true, &steps);
     if (deepest_ > kMaxStack) {
       return std::unexpected(
           Mistake{root.at, fmt::format("expected at most {} values at the same time, found {}; "
