@@ -12,11 +12,12 @@
 #include "base/clock.h"
 #include "base/time_text.h"
 #include "net/content_type.h"
+#include "net/entities.h"
 #include "net/gzip.h"
 #include "net/host.h"
-#include "net/item_json.h"
 #include "net/openapi.h"
 #include "net/parameters.h"
+#include "net/problem.h"
 #include "net/slate_json.h"
 #include "schema/schema.h"
 #include "schema/values.h"
@@ -31,75 +32,6 @@ namespace {
 constexpr uint32_t kMaxItems = 1000;  // in one list
 constexpr size_t kLargeBody = 256 << 10;
 constexpr size_t kWorthGzip = 1 << 10;  // smaller answers fit into a packet anyway
-
-std::string_view TitleOf(unsigned status) {
-  switch (status) {
-    case 400:
-      return "Bad Request";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 413:
-      return "Content Too Large";
-    case 415:
-      return "Unsupported Media Type";
-    case 417:
-      return "Expectation Failed";
-    case 421:
-      return "Misdirected Request";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 501:
-      return "Not Implemented";
-    case 503:
-      return "Service Unavailable";
-    case 507:
-      return "Insufficient Storage";
-    default:
-      return "Internal Server Error";
-  }
-}
-
-unsigned StatusOf(Code code) {
-  switch (code) {
-    case Code::kInvalidArgument:
-      return 400;
-    case Code::kNotFound:
-      return 404;
-    case Code::kResourceExhausted:
-      return 507;
-    case Code::kUnavailable:
-    case Code::kAborted:
-    case Code::kCancelled:
-      return 503;
-    default:
-      return 500;
-  }
-}
-
-// A disk is full for longer than a queue is.
-int RetryAfterOf(unsigned status) { return status == 503 ? 1 : status == 507 ? 10 : 0; }
-
-HttpResponse ProblemOf(unsigned status, std::string_view detail) {
-  const json body = {
-      {"type", "about:blank"}, {"title", TitleOf(status)}, {"status", status}, {"detail", detail}};
-  // A message may quote what the client sent; replace what is no UTF-8.
-  return {.status = status,
-          .content_type = "application/problem+json",
-          .body = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n",
-          .retry_after_s = RetryAfterOf(status)};
-}
-
-HttpResponse ProblemOf(const Error& error) {
-  return ProblemOf(StatusOf(error.code), error.message);
-}
-
-HttpResponse JsonOf(const json& body) {
-  return {.body = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"};
-}
 
 Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_view& url) {
   UPNEXT_ASSIGN_OR_RETURN(Parameters parameters, Parameters::Parse(url, "exclude"));
@@ -135,19 +67,6 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
   return JsonOf(SlateJson(slate, generation->engine().objective_names(), request.user, explain));
 }
 
-Result<HttpResponse> Item(serving::Service& service, const urls::url_view& url,
-                          const std::string& item) {
-  UPNEXT_ASSIGN_OR_RETURN(const Parameters parameters, Parameters::Parse(url));
-  UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
-  const auto generation = service.generation();
-  UPNEXT_ASSIGN_OR_RETURN(const schema::RawAttributes attributes, generation->Item(item));
-  return JsonOf(
-      {{"item", item},
-       {"attributes", AttributesJson(generation->schema(), schema::Entity::kItem, attributes)},
-       {"bundle_version", generation->bundle_version()},
-       {"log_version", generation->log_version()}});
-}
-
 Result<HttpResponse> Similar(serving::Service& service, const urls::url_view& url,
                              const std::string& item) {
   UPNEXT_ASSIGN_OR_RETURN(Parameters parameters, Parameters::Parse(url));
@@ -170,11 +89,11 @@ bool IsGzip(std::string_view encoding) {
 }
 
 // Why the body is not taken before it is read: what it says that it is.
-std::optional<HttpResponse> WrongBody(const HttpRequest& request) {
+std::optional<HttpResponse> WrongBody(const HttpRequest& request, bool may_be_lines = false) {
   // A web page can send other types to any server without that server's consent.
-  if (const std::string why = WhyNotJson(request.content_type); !why.empty()) {
-    return ProblemOf(415, why);
-  }
+  const std::string why =
+      may_be_lines ? WhyNotJsonOrLines(request.content_type) : WhyNotJson(request.content_type);
+  if (!why.empty()) return ProblemOf(415, why);
   const std::string_view encoding = request.content_encoding;
   if (encoding.empty() || EqualWords(encoding, "identity") || IsGzip(encoding)) return std::nullopt;
   HttpResponse refused =
@@ -199,22 +118,21 @@ HttpResponse Ready(const serving::Service& service) {
   return JsonOf(ready);
 }
 
-Result<HttpResponse> ForgetUser(serving::Service& service, const urls::url_view& url,
-                                const std::string& user) {
-  UPNEXT_ASSIGN_OR_RETURN(const Parameters parameters, Parameters::Parse(url));
-  UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
-  if (user.empty()) return InvalidArgument("user: expected an id, found none");
-  if (Status valid = schema::CheckId(user); !valid) {
-    return WithContext(std::move(valid).error(), "user");
-  }
-  UPNEXT_RETURN_IF_ERROR(service.Forget(user));
-  return JsonOf({{"user", user}, {"forgotten", true}});
-}
-
 struct Resource {
   Route route = Route::kOther;
-  std::string_view method;
-  std::string id;  // of /v1/items/{id} and /v1/users/{id}
+  std::string_view methods;  // "GET, PUT"
+  std::string id;            // of /v1/items/{id} and /v1/users/{id}
+  // GET stands for HEAD too.
+  bool Takes(std::string_view method) const {
+    const std::string_view wanted = method == "HEAD" ? "GET" : method;
+    const size_t at = methods.find(wanted);
+    return !wanted.empty() && at != std::string_view::npos && (at == 0 || methods[at - 1] == ' ') &&
+           (at + wanted.size() == methods.size() || methods[at + wanted.size()] == ',');
+  }
+  std::string Allow() const {
+    return std::string(methods.starts_with("GET") ? "GET, HEAD" : "") +
+           std::string(methods.substr(methods.starts_with("GET") ? 3 : 0));
+  }
 };
 
 Resource Find(const urls::url_view& url) {
@@ -225,6 +143,8 @@ Resource Find(const urls::url_view& url) {
   };
   if (is({"v1", "recommendations"})) return {Route::kRecommendations, "GET", {}};
   if (is({"v1", "events"})) return {Route::kEvents, "POST", {}};
+  if (is({"v1", "items"})) return {Route::kItems, "GET, POST", {}};
+  if (is({"v1", "users"})) return {Route::kUsers, "GET, POST", {}};
   if (is({"healthz"})) return {Route::kHealth, "GET", {}};
   if (is({"readyz"})) return {Route::kReady, "GET", {}};
   if (is({"metrics"})) return {Route::kMetrics, "GET", {}};
@@ -235,10 +155,10 @@ Resource Find(const urls::url_view& url) {
     return {Route::kSimilar, "GET", path[2]};
   }
   if (path.size() == 3 && path[0] == "v1" && path[1] == "items") {
-    return {Route::kItem, "GET", path[2]};
+    return {Route::kItem, "GET, PUT, PATCH, DELETE", path[2]};
   }
   if (path.size() == 3 && path[0] == "v1" && path[1] == "users") {
-    return {Route::kUser, "DELETE", path[2]};
+    return {Route::kUser, "GET, PUT, PATCH, DELETE", path[2]};
   }
   return {};
 }
@@ -271,8 +191,13 @@ Lane Api::LaneOf(const HttpRequest& request) const {
     case Route::kStatusPage:
       return Lane::kRead;
     case Route::kEvents:
-    case Route::kUser:
       return Lane::kWrite;
+    case Route::kItems:
+    case Route::kUsers:
+      return request.method == "POST" ? Lane::kWrite : Lane::kRead;
+    case Route::kItem:
+    case Route::kUser:
+      return request.method == "GET" || request.method == "HEAD" ? Lane::kAtOnce : Lane::kWrite;
     default:
       return Lane::kAtOnce;
   }
@@ -284,15 +209,24 @@ HttpResponse Api::Refuse(Refusal why, unsigned status, std::string_view detail) 
   return ProblemOf(status, detail);
 }
 
-Result<EventBatch> Api::Parse(const schema::Schema& schema, const HttpRequest& request) {
+Result<HttpRequest> Api::Plain(const HttpRequest& request, Unpacked* unpacked) {
   const bool gzip = IsGzip(request.content_encoding);
   // Reading JSON can take fourteen times its size for a moment, so large bodies take turns, and
   // those whose size is not known yet.
-  std::unique_lock<base::Mutex> turn(large_bodies_, std::defer_lock);
-  if (gzip || request.body.size() > kLargeBody) turn.lock();
-  if (!gzip) return ParseEvents(schema, request.body);
-  UPNEXT_ASSIGN_OR_RETURN(const std::string body, Gunzip(request.body, max_body_bytes_));
-  return ParseEvents(schema, body);
+  if (gzip || request.body.size() > kLargeBody) {
+    unpacked->turn = std::unique_lock<base::Mutex>(large_bodies_);
+  }
+  HttpRequest plain = request;
+  if (!gzip) return plain;
+  UPNEXT_ASSIGN_OR_RETURN(unpacked->body, Gunzip(request.body, max_body_bytes_));
+  plain.body = unpacked->body;
+  return plain;
+}
+
+HttpResponse Api::RefuseBody(const Error& error) {
+  if (error.code != Code::kResourceExhausted) return ProblemOf(error);
+  metrics_.Refused(Refusal::kBody);
+  return ProblemOf(413, error.message);
 }
 
 SiteStatus Api::Site() const {
@@ -318,10 +252,12 @@ std::string Api::Description() {
 Result<HttpResponse> Api::Events(const HttpRequest& request) {
   if (std::optional<HttpResponse> refused = WrongBody(request)) return *std::move(refused);
   const auto generation = service_.generation();
-  Result<EventBatch> batch = Parse(generation->schema(), request);
-  if (!batch && batch.error().code == Code::kResourceExhausted) {
-    metrics_.Refused(Refusal::kBody);
-    return ProblemOf(413, batch.error().message);
+  Result<EventBatch> batch;
+  {
+    Unpacked unpacked;
+    const Result<HttpRequest> plain = Plain(request, &unpacked);
+    if (!plain) return RefuseBody(plain.error());
+    batch = ParseEvents(generation->schema(), plain->body);
   }
   if (!batch) return std::unexpected(std::move(batch).error());
   UPNEXT_ASSIGN_OR_RETURN(
@@ -331,6 +267,25 @@ Result<HttpResponse> Api::Events(const HttpRequest& request) {
                  {"duplicates", posted.duplicates},
                  {"bundle_version", posted.bundle_version},
                  {"log_version", posted.log_version}});
+}
+
+Result<HttpResponse> Api::Entities(const HttpRequest& request, Route route, const std::string& name,
+                                   const urls::url_view& url) {
+  const bool many = route == Route::kItems || route == Route::kUsers;
+  const auto entity = route == Route::kItem || route == Route::kItems ? schema::Entity::kItem
+                                                                      : schema::Entity::kUser;
+  const auto answer = [&](const HttpRequest& asked) {
+    return many ? AnswerRows(service_, entity, asked, url)
+                : AnswerRow(service_, entity, name, asked, url);
+  };
+  const bool has_body =
+      request.method == "PUT" || request.method == "PATCH" || request.method == "POST";
+  if (!has_body) return answer(request);
+  if (std::optional<HttpResponse> refused = WrongBody(request, many)) return *std::move(refused);
+  Unpacked unpacked;
+  const Result<HttpRequest> plain = Plain(request, &unpacked);
+  if (!plain) return RefuseBody(plain.error());
+  return answer(*plain);
 }
 
 Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
@@ -348,17 +303,16 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
     return NotFound("there is no resource {}; /openapi.json lists them",
                     request.target.substr(0, request.target.find('?')));
   }
-  const bool get = resource.method == "GET";
   if (request.method == "OPTIONS" && pages_.enabled() && IsForPages(resource.route)) {
-    if (pages_.Allows(request.origin)) return pages_.Preflight(resource.method);
+    if (pages_.Allows(request.origin)) return pages_.Preflight(resource.methods);
     return ProblemOf(403, fmt::format("Origin '{}': expected one that [server] allow_origins in "
                                       "the project file lists",
                                       request.origin));
   }
-  if (request.method != resource.method && !(get && request.method == "HEAD")) {
+  if (!resource.Takes(request.method)) {
     HttpResponse refused =
-        ProblemOf(405, fmt::format("expected {}, found {}", resource.method, request.method));
-    refused.allow = get ? "GET, HEAD" : resource.method;
+        ProblemOf(405, fmt::format("expected {}, found {}", resource.methods, request.method));
+    refused.allow = resource.Allow();
     return refused;
   }
   switch (resource.route) {
@@ -367,11 +321,12 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, Route* route) {
     case Route::kEvents:
       return Events(request);
     case Route::kItem:
-      return Item(service_, url, resource.id);
+    case Route::kUser:
+    case Route::kItems:
+    case Route::kUsers:
+      return Entities(request, resource.route, resource.id, url);
     case Route::kSimilar:
       return Similar(service_, url, resource.id);
-    case Route::kUser:
-      return ForgetUser(service_, url, resource.id);
     case Route::kHealth:
       return JsonOf({{"status", "ok"}});
     case Route::kReady:

@@ -8,8 +8,8 @@ namespace upnext::net {
 namespace {
 
 constexpr std::array<const char*, kRoutes> kRouteNames = {
-    "recommendations", "events",  "item",    "similar", "user",        "healthz",
-    "readyz",          "metrics", "openapi", "status",  "status_page", "other"};
+    "recommendations", "events", "item",    "items",   "similar", "user",        "users",
+    "healthz",         "readyz", "metrics", "openapi", "status",  "status_page", "other"};
 
 // In the order of Refusal.
 constexpr std::array<const char*, kRefusals> kRefusalNames = {"malformed",   "headers", "body",

@@ -21,8 +21,10 @@ enum class Route : uint8_t {
   kRecommendations,
   kEvents,
   kItem,
+  kItems,
   kSimilar,
   kUser,
+  kUsers,
   kHealth,
   kReady,
   kMetrics,
@@ -31,7 +33,7 @@ enum class Route : uint8_t {
   kStatusPage,
   kOther
 };
-inline constexpr size_t kRoutes = 12;
+inline constexpr size_t kRoutes = 14;
 
 class Metrics {
  public:

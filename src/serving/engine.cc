@@ -10,8 +10,8 @@
 #include <optional>
 #include <utility>
 
-#include "ann/index.h"
 #include "base/checksum.h"
+#include "base/mutex.h"
 #include "base/scratch_pool.h"
 #include "features/feature_extractor.h"
 #include "features/positive_rule.h"
@@ -22,6 +22,7 @@
 #include "retrieval/feed_order.h"
 #include "retrieval/generator.h"
 #include "retrieval/new_item_index.h"
+#include "retrieval/new_item_lists.h"
 #include "schema/event.h"
 #include "schema/schema.h"
 
@@ -118,7 +119,9 @@ struct Engine::Rep {
   const retrieval::SiteVerb verb;
   const std::optional<float> low_rating;  // none: dislikes change nothing
   const features::LiveCounts* const live;
-  const std::unique_ptr<const retrieval::NewItemIndex> new_items;  // null: none
+  const std::unique_ptr<retrieval::NewItemIndex> new_items;  // null: none
+  retrieval::NewItemLists posted;
+  base::Mutex changing;  // items: what is read of one last is what is set last
   std::vector<ActiveGenerator> generators;
   size_t lead = SIZE_MAX;  // the first that fills a slate
   bool reorders = false;   // the bundle's order is another than that of the lead
@@ -132,6 +135,7 @@ struct Engine::Rep {
   Rep(const bundle::Bundle& b, const catalogue::Catalogue& c, const EngineOptions& options,
       const EngineStages& stages, const features::LiveCounts* counts);
   RequestRules Rules(const features::LiveLists* now) const;
+  void SetPosted(uint32_t item);
   // How many candidates the generator is asked for; 0: none.
   size_t Wanted(size_t generator, const Request& request) const;
   std::vector<PooledCandidate> Propose(const RequestContext& context, const Found* found,
@@ -173,13 +177,24 @@ Engine::Rep::Rep(const bundle::Bundle& b, const catalogue::Catalogue& c,
     filters.push_back(entry.make(options));
   }
   for (const ReRankerEntry& entry : stages.re_rankers) re_rankers.push_back(entry.make());
+  const uint32_t end = catalogue.posted_end(schema::Entity::kItem);
+  for (uint32_t item = 0; item < end; ++item) SetPosted(item);
+}
+
+// In the lists are the posted items that the training did not see.
+void Engine::Rep::SetPosted(uint32_t item) {
+  if (!catalogue.IsPosted(schema::Entity::kItem, item)) return;
+  if (bundle.tables().vocabulary(features::kItemVocabulary).Row(item) != 0) return;
+  const schema::Item attributes = catalogue.item(item);
+  attributes.removed ? posted.Remove(item) : posted.Set(item, attributes);
 }
 
 RequestRules Engine::Rep::Rules(const features::LiveLists* now) const {
   return {.verb = verb,
           .low_rating = low_rating,
           .live = now,
-          .new_items = new_items ? &new_items->index() : nullptr,
+          .new_items = new_items.get(),
+          .posted = catalogue.posted_end(schema::Entity::kItem) > 0 ? &posted : nullptr,
           .live_every = live_every};
 }
 
@@ -309,6 +324,14 @@ Engine::Engine(const bundle::Bundle& bundle, const catalogue::Catalogue& catalog
                const features::LiveCounts* live)
     : rep_(std::make_unique<Rep>(bundle, catalogue, options, stages, live)) {}
 Engine::~Engine() = default;
+
+void Engine::ItemsChanged(std::span<const uint32_t> items) const {
+  base::MutexLock lock(rep_->changing);
+  for (const uint32_t item : items) {
+    rep_->SetPosted(item);
+    if (rep_->new_items != nullptr) rep_->new_items->Update(item);
+  }
+}
 
 const retrieval::SiteVerb& Engine::verb() const { return rep_->verb; }
 

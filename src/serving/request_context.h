@@ -7,7 +7,6 @@
 #include <optional>
 #include <unordered_set>
 
-#include "ann/index.h"
 #include "catalogue/catalogue.h"
 #include "features/request_context.h"
 #include "features/trend_counts.h"
@@ -23,8 +22,9 @@ namespace upnext::serving {
 struct RequestRules {
   const retrieval::SiteVerb& verb = retrieval::DefaultVerb();
   std::optional<float> low_rating = {};  // the highest that is a dislike; none: they change nothing
-  const features::LiveLists* live = nullptr;  // see retrieval::ProposeRequest
-  const ann::Index* new_items = nullptr;      // likewise
+  const features::LiveLists* live = nullptr;           // see retrieval::ProposeRequest
+  const retrieval::NewItemIndex* new_items = nullptr;  // likewise
+  const retrieval::NewItemLists* posted = nullptr;     // likewise
   uint32_t live_every = 0;  // one place in so many has an item with a live place; 0: none
 };
 
@@ -33,7 +33,7 @@ struct RequestContext {
                  const Request& asked, const RequestRules& by = {});
 
   retrieval::ProposeRequest ToPropose() const {
-    return {catalogue, state, user, context, rules.verb, rules.live, rules.new_items};
+    return {catalogue, state, user, context, rules.verb, rules.live, rules.new_items, rules.posted};
   }
 
   // Whether it was proposed because of the item being watched.
