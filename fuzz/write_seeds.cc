@@ -7,6 +7,7 @@
 #include "fuzz/state_specs.h"
 #include "fuzz/test_log.h"
 #include "store/event_codec.h"
+#include "store/record_codec.h"
 
 namespace upnext::fuzz {
 namespace {
@@ -160,16 +161,43 @@ Status WriteEvents(const fs::path& folder) {
   return Ok();
 }
 
+Status WriteRecords(const fs::path& folder) {
+  const schema::Schema schema = TestSchema();
+  const auto of_item = [&](std::string_view name) {
+    return *schema.FindAttribute(schema::Entity::kItem, name);
+  };
+  const std::vector<std::pair<std::string_view, store::RecordBody>> seeds = {
+      {"item",
+       {.attributes = {{schema::item_attribute::kTitle, "A"},
+                       {of_item("stock"), "true"},
+                       {of_item("price"), "2.5"},
+                       {of_item("listed"), "7.000"},
+                       {of_item("tags"), "x"},
+                       {of_item("tags"), "y"},
+                       {of_item("vector"), "1 2"}}}},
+      {"deleted", {.deleted = true}},
+      {"bare", {}}};
+  for (const auto& [name, record] : seeds) {
+    UPNEXT_RETURN_IF_ERROR(base::WriteFileAtomic(
+        folder / name, store::EncodeRecord(schema, schema::Entity::kItem, record)));
+  }
+  const store::RecordBody user{.attributes = {{schema::user_attribute::kAge, "44"},
+                                              {schema::user_attribute::kRegion, "DE"}}};
+  return base::WriteFileAtomic(folder / "user",
+                               store::EncodeRecord(schema, schema::Entity::kUser, user));
+}
+
 Status WriteAll(const fs::path& corpus) {
   for (const std::string_view name :
-       {"section_file", "event_log", "bundle", "user_state", "store_event"}) {
+       {"section_file", "event_log", "bundle", "user_state", "store_event", "store_record"}) {
     UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(corpus / name));
   }
   UPNEXT_RETURN_IF_ERROR(WriteSectionFiles(corpus / "section_file"));
   UPNEXT_RETURN_IF_ERROR(WriteLogEdits(corpus / "event_log"));
   UPNEXT_RETURN_IF_ERROR(WriteBundleEdits(corpus / "bundle"));
   UPNEXT_RETURN_IF_ERROR(WriteStates(corpus / "user_state"));
-  return WriteEvents(corpus / "store_event");
+  UPNEXT_RETURN_IF_ERROR(WriteEvents(corpus / "store_event"));
+  return WriteRecords(corpus / "store_record");
 }
 
 }  // namespace

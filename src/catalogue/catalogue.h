@@ -6,8 +6,10 @@
 //   Catalogue catalogue(log);
 //   uint32_t item = catalogue.Find(IdSpace::kItem, "video-17");         kNone when unknown
 //   catalogue.Add(IdSpace::kItem, "video-18", id);                      id from the store
+//   catalogue.Set(Entity::kItem, id, {.sequence = 7, .attributes = row.attributes});
 //
-// Find, Name, item and user may run on any number of threads while names are added.
+// What reads may run on any number of threads while names are added and rows are set. What it hands
+// out stays valid as long as the catalogue, although it may no longer be the newest.
 #ifndef UPNEXT_CATALOGUE_CATALOGUE_H_
 #define UPNEXT_CATALOGUE_CATALOGUE_H_
 
@@ -21,6 +23,7 @@
 
 #include "catalogue/attribute_column.h"
 #include "log/event_log.h"
+#include "schema/raw_event.h"
 #include "schema/schema.h"
 
 namespace upnext::catalogue {
@@ -38,10 +41,28 @@ class Catalogue {
   void Remove(schema::IdSpace space, std::string_view name);
   std::string Name(schema::IdSpace space, uint32_t id) const;  // "" for kNone or an unknown id
   uint32_t size(schema::IdSpace space) const;  // one more than the largest id, the log's or added
-  // Items or users: the log's that are not gone (EventLog::gone), and those added.
+  // Items or users: the log's that are not gone (EventLog::gone), and those added, without those
+  // that were deleted.
   uint32_t present(schema::Entity entity) const;
+  // Whether the id is one of them.
+  bool IsPresent(schema::Entity entity, uint32_t id) const;
 
-  // Attributes; absent ones for an id that came after the log.
+  // What was posted of an item or a user: all its attributes, in place of those of the log. One that
+  // is deleted has none, and an item is then removed.
+  struct Posted {
+    uint64_t sequence = 0;  // of the change, from 1
+    bool deleted = false;
+    const schema::RawAttributes& attributes;  // checked (schema::CheckEntity)
+  };
+  // False, and no effect, when a later change was set before. Names of categories that the catalogue
+  // does not have are left out: add them first.
+  bool Set(schema::Entity entity, uint32_t id, const Posted& posted);
+  // Whether Set took place for this id.
+  bool IsPosted(schema::Entity entity, uint32_t id) const;
+  uint32_t posted_end(schema::Entity entity) const;  // one more than the largest such id, 0: none
+  size_t posted_bytes() const;  // memory of all that was set, also of what was replaced
+
+  // Attributes: those that were posted, else the log's; absent ones for an id that has neither.
   schema::Item item(uint32_t item) const;
   schema::User user(uint32_t user) const;
   // One attribute of all items or users, by its number in schema().attributes(entity).
@@ -64,6 +85,8 @@ class Catalogue {
 
  private:
   struct Rep;
+  const OverlayRow* PostedRow(schema::Entity entity, uint32_t id) const;
+  bool SetRow(schema::Entity entity, uint32_t id, std::unique_ptr<const OverlayRow> row);
   std::unique_ptr<Rep> rep_;
   std::vector<AttributeColumn> columns_[2];  // of items and of users
 };

@@ -15,6 +15,7 @@
 #include "log/compact.h"
 #include "project/forget.h"
 #include "project/project.h"
+#include "schema/attribute.h"
 #include "store/stored_events.h"
 
 namespace upnext::cli {
@@ -53,6 +54,8 @@ void PrintReport(const import::ImportReport& report, const bundle::ServedVersion
         {"duplicates", report.duplicates},
         {"posted", report.posted},
         {"posted_new", report.posted_new},
+        {"posted_items", report.posted_items},
+        {"posted_users", report.posted_users},
         {"late", report.late},
         {"implausible_times", report.implausible_times},
         {"log_events", report.log_events},
@@ -91,6 +94,10 @@ void PrintReport(const import::ImportReport& report, const bundle::ServedVersion
   if (report.posted > 0) {
     Print("{} of {} posted events came from the store into the log\n",
           base::WithThousands(report.posted_new), base::WithThousands(report.posted));
+  }
+  if (report.posted_items + report.posted_users > 0) {
+    Print("{} items and {} users that were posted came from the store into the log\n",
+          base::WithThousands(report.posted_items), base::WithThousands(report.posted_users));
   }
   if (report.implausible_times > 0) {
     Print("{} events left out: their times are far from all others, see {}\n",
@@ -154,7 +161,11 @@ Status RunImport(const ImportFlags& flags) {
   settings.import.append = flags.append;
   if (flags.from_store) {
     settings.import.posted = [&](const log::PostedMark& since, const auto& visit) {
-      return store::ReadStoredEvents(project.store(), project.schema(), since, visit);
+      return store::ReadStored(
+          project.store(), project.schema(), since,
+          {.event = visit.event, .record = [&](schema::Entity entity, const store::Record& record) {
+             return visit.row(entity, record.row, record.deleted);
+           }});
     };
     settings.import.posted_alone = !flags.append && !flags.full;
   }
@@ -193,7 +204,8 @@ std::function<Status()> MakeImport(CLI::App& app) {
                    "Import nothing; put what appends added together with the rest of the log");
   auto* from_store = app.add_flag(
       "--from-store", flags->from_store,
-      "Add the events that were posted to the server since the last time; it may be running. Alone: "
+      "Add the events, items and users that were posted to the server since the last time; it may "
+      "be running. Alone: "
       "no SELECT runs. With --append or --full: they and the files come in one version");
   auto* full = app.add_flag("--full", flags->full,
                             "Replace the log by all rows of the SELECTs, as without any of these "

@@ -17,6 +17,7 @@
 #include "import/import_warnings.h"
 #include "import/import_write.h"
 #include "import/posted_events.h"
+#include "import/posted_rows.h"
 #include "import/watched.h"
 #include "log/append.h"
 #include "log/dictionary.h"
@@ -258,12 +259,16 @@ Result<ImportReport> ImportInto(const ImportOptions& options, base::VersionedRoo
   RejectsFile rejects(work / kRejectsFile);
   ImportReader reader(options, base.has_value(), db, rejects);
   UPNEXT_RETURN_IF_ERROR(reader.ReadAll(names, spool));
+  ImportReport report;
   PostedEvents posted;
   if (options.posted) {
     const log::PostedMark since = base ? base->posted() : log::PostedMark{};
-    UPNEXT_ASSIGN_OR_RETURN(posted, SpoolPosted(options, since, names, spool, rejects));
+    UPNEXT_ASSIGN_OR_RETURN(PostedRows rows, PostedRows::Begin(db, options.schema));
+    UPNEXT_ASSIGN_OR_RETURN(posted, SpoolPosted(options, since, names, spool, rows, rejects));
+    UPNEXT_RETURN_IF_ERROR(rows.Finish());
+    report.posted_items = rows.count(schema::Entity::kItem);
+    report.posted_users = rows.count(schema::Entity::kUser);
   }
-  ImportReport report;
   UPNEXT_RETURN_IF_ERROR(SetImplausibleAside(options, base, names, spool, rejects, report));
   const fs::path rejects_file = root.root() / kRejectsFile;
   UPNEXT_RETURN_IF_ERROR(rejects.Publish(rejects_file));

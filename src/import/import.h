@@ -38,10 +38,15 @@
 
 namespace upnext::import {
 
-// Gives the events that a store has beyond `since`, and returns up to where that is: of the same
-// store all after since.through, of another store all.
-using ReadPosted = std::function<Result<log::PostedMark>(
-    const log::PostedMark& since, const std::function<Status(const schema::RawEvent&)>& visit)>;
+// What a store hands out: events, and items and users, each of which may have been deleted.
+struct PostedVisitor {
+  std::function<Status(const schema::RawEvent&)> event;
+  std::function<Status(schema::Entity, const schema::RawEntity&, bool deleted)> row;
+};
+// Gives what a store has beyond `since`, and returns up to where that is: of the same store all after
+// since.through, of another store all.
+using ReadPosted = std::function<Result<log::PostedMark>(const log::PostedMark& since,
+                                                         const PostedVisitor& visit)>;
 
 struct ImportOptions {
   // The last two may be empty.
@@ -65,10 +70,11 @@ struct ImportOptions {
   // The rows join the current log instead of taking its place (append.h); its shards stay as they
   // are. Without a log it is an import like any other, which a note says.
   bool append = false;
-  // The events that were posted to a server come into the log too; null: they stay where they are,
-  // and a log that takes the place of another has none of them.
+  // The events, items and users that were posted to a server come into the log too, the latter in
+  // place of what the SELECTs give of them; null: they stay where they are, and a log that takes the
+  // place of another has none of them.
   ReadPosted posted = {};
-  bool posted_alone = false;  // with `posted`: no SELECT runs, the posted events join the log
+  bool posted_alone = false;  // with `posted`: no SELECT runs, what was posted joins the log
   // Users that were deleted from this store up to `forgotten` are out of the log; it is set in the log
   // that is written.
   log::PostedMark deletions = {};
@@ -87,6 +93,7 @@ struct ImportReport {
   uint64_t duplicates = 0, late = 0;
   // Of the events taken: those that came from the store; of them, those that the log did not have.
   uint64_t posted = 0, posted_new = 0;
+  uint64_t posted_items = 0, posted_users = 0;  // came from the store; not among `items`, `users`
   // Set aside because of time_limits; not among `events`, and not among the rejected.
   uint64_t implausible_times = 0;
   bool appended = false;  // to a log that was there

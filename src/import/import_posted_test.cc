@@ -22,6 +22,13 @@ using ::testing::HasSubstr;
 struct Posts {
   uint64_t store = 7;
   std::vector<schema::RawEvent> events = {};  // number i + 1
+  struct Row {
+    schema::Entity entity;
+    schema::RawEntity row;
+    bool deleted = false;
+  };
+  std::vector<Row> rows = {};  // those from `rows_from` on are new to a log of this store
+  size_t rows_from = 0;
 
   void Add(std::string user, std::string item, int64_t time_ms, std::string id = "") {
     events.push_back({.user = std::move(user),
@@ -34,9 +41,12 @@ struct Posts {
   ReadPosted Reader() const {
     return [this](const log::PostedMark& since, const auto& visit) -> Result<log::PostedMark> {
       for (size_t i = since.store == store ? since.through : 0; i < events.size(); ++i) {
-        UPNEXT_RETURN_IF_ERROR(visit(events[i]));
+        UPNEXT_RETURN_IF_ERROR(visit.event(events[i]));
       }
-      return log::PostedMark{.store = store, .through = events.size()};
+      for (size_t i = since.store == store ? rows_from : 0; i < rows.size(); ++i) {
+        UPNEXT_RETURN_IF_ERROR(visit.row(rows[i].entity, rows[i].row, rows[i].deleted));
+      }
+      return log::PostedMark{.store = store, .through = events.size() + rows.size()};
     };
   }
 };
@@ -216,6 +226,72 @@ TEST_F(ImportPostedTest, IdsOfEventsAreReadAsTheyAreWritten) {
   ASSERT_TRUE(RunWith("a,x,100,click,007\na,y,200,click,7\na,z,300,click,007\n", nullptr));
   EXPECT_EQ(Current().events(), 2u) << "z has the id of x";
   EXPECT_EQ(Current().stats().with_id, 2u);
+}
+
+schema::Schema EveryKind() {
+  return schema::Schema::Parse(
+             "schema.items.stock = 'flag'\nschema.items.price = 'number'\n"
+             "schema.items.listed = 'time'\nschema.items.brand = 'category'\n"
+             "schema.items.tags = 'categories'\nschema.items.body = 'text'\n"
+             "schema.items.vector = 'vector(2)'\nschema.users.plan = 'category'\n")
+      .value();
+}
+
+TEST_F(ImportPostedTest, PostedItemsAndUsersTakeThePlaceOfThoseOfTheFiles) {
+  using enum schema::Entity;
+  const schema::Schema schema = EveryKind();
+  const auto of = [&](schema::Entity entity, std::string_view name) {
+    return *schema.FindAttribute(entity, name);
+  };
+  Write("events.csv", "user,item,time,type\na,x,100,click\na,y,200,click\n");
+  ImportOptions options = {.events_sql = "FROM read_csv('{data}/events.csv')",
+                           .items_sql =
+                               "SELECT 'x' AS item, 7 AS price, 'old' AS brand UNION ALL "
+                               "SELECT 'y', 8, 'kept' UNION ALL SELECT 'gone', 9, 'b'",
+                           .schema = schema};
+  ASSERT_TRUE(Run(options));
+  Posts posts;
+  posts.rows = {{kItem,
+                 {"x",
+                  {{schema::item_attribute::kCreated, "-1.500"},
+                   {of(kItem, "stock"), "true"},
+                   {of(kItem, "listed"), "1704067201.250"},
+                   {of(kItem, "brand"), "it's"},
+                   {of(kItem, "tags"), "t"},
+                   {of(kItem, "tags"), "s"},
+                   {of(kItem, "body"), "B"},
+                   {of(kItem, "vector"), "1.5 2"}}}},
+                {kItem, {"new", {}}},
+                {kItem, {"gone", {}}, /*deleted=*/true},
+                {kUser, {"someone", {{of(kUser, "plan"), "pro"}}}}};
+  const auto check = [&](const char* when) {
+    const log::EventLog log = Current();
+    const auto id = [&](std::string_view name) {
+      return log.dictionary(schema::IdSpace::kItem).Find(name);
+    };
+    EXPECT_EQ(log::DeclaredText(log, kItem, id("x")),
+              " stock true listed 1704067201.250 brand it's tags t s body B vector 1.5 2")
+        << when;
+    EXPECT_EQ(log.item(id("x")).created_ms, -1'500) << when;
+    EXPECT_EQ(log::DeclaredText(log, kItem, id("y")), " price 8 brand kept") << when;
+    EXPECT_EQ(log::DeclaredText(log, kItem, id("new")), "") << when;
+    EXPECT_TRUE(log.item(id("gone")).removed) << when;
+    EXPECT_EQ(log::DeclaredText(log, kItem, id("gone")), "") << when;
+    const uint32_t user = log.dictionary(schema::IdSpace::kUser).Find("someone");
+    EXPECT_EQ(log::DeclaredText(log, kUser, user), " plan pro") << when;
+    EXPECT_EQ(log.posted().through, 4u) << when;
+  };
+  options.posted = posts.Reader();
+  options.posted_alone = true;
+  auto report = Run(options);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->posted_items, 3u);
+  EXPECT_EQ(report->posted_users, 1u);
+  check("alone");
+  options.posted_alone = false;
+  report = Run(options);
+  ASSERT_TRUE(report) << report.error().message;
+  check("with all files");
 }
 
 }  // namespace

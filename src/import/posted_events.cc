@@ -76,11 +76,12 @@ class PostedIntake {
 }  // namespace
 
 Result<PostedEvents> SpoolPosted(const ImportOptions& options, const log::PostedMark& since,
-                                 ImportNames& names, EventSpool& spool, RejectsFile& rejects) {
+                                 ImportNames& names, EventSpool& spool, PostedRows& rows,
+                                 RejectsFile& rejects) {
   PostedIntake intake(options.schema, names, spool);
   PostedEvents posted;
-  UPNEXT_ASSIGN_OR_RETURN(
-      posted.mark, options.posted(since, [&](const schema::RawEvent& event) -> Status {
+  const PostedVisitor visit = {
+      .event = [&](const schema::RawEvent& event) -> Status {
         if (const Status fits = schema::CheckEvent(options.schema, event); !fits) {
           ++posted.bad;
           return rejects.Add({.table = Table::kEvents,
@@ -90,7 +91,10 @@ Result<PostedEvents> SpoolPosted(const ImportOptions& options, const log::Posted
         }
         ++posted.good;
         return intake.Take(event);
-      }));
+      },
+      .row = [&](schema::Entity entity, const schema::RawEntity& row,
+                 bool deleted) { return rows.Add(entity, row, deleted); }};
+  UPNEXT_ASSIGN_OR_RETURN(posted.mark, options.posted(since, visit));
   return posted;
 }
 

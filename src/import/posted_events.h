@@ -2,7 +2,7 @@
 // next to those that the SELECT gives (import_read.h).
 //
 //   UPNEXT_ASSIGN_OR_RETURN(const PostedEvents posted,
-//                           SpoolPosted(options, since, names, spool, rejects));
+//                           SpoolPosted(options, since, names, spool, rows, rejects));
 //
 // Only the import includes it. One thread.
 #ifndef UPNEXT_IMPORT_POSTED_EVENTS_H_
@@ -14,6 +14,7 @@
 #include "import/event_spool.h"
 #include "import/import.h"
 #include "import/import_read.h"
+#include "import/posted_rows.h"
 #include "import/rejects.h"
 #include "log/event_log.h"
 
@@ -24,10 +25,11 @@ struct PostedEvents {
   log::PostedMark mark;  // of the log that has them
 };
 
-// Reads what the store has beyond `since`. Events that the schema does not allow (any more) go to
+// Reads what the store has beyond `since`; items and users go to `rows`. Events that the schema does not allow (any more) go to
 // the rejects.
 Result<PostedEvents> SpoolPosted(const ImportOptions& options, const log::PostedMark& since,
-                                 ImportNames& names, EventSpool& spool, RejectsFile& rejects);
+                                 ImportNames& names, EventSpool& spool, PostedRows& rows,
+                                 RejectsFile& rejects);
 
 }  // namespace upnext::import
 

@@ -12,11 +12,12 @@
 #include "base/clock.h"
 #include "base/time_text.h"
 #include "net/content_type.h"
+#include "net/entities.h"
 #include "net/gzip.h"
 #include "net/host.h"
-#include "net/item_json.h"
 #include "net/openapi.h"
 #include "net/parameters.h"
+#include "net/problem.h"
 #include "net/routes.h"
 #include "net/slate_json.h"
 #include "schema/schema.h"
@@ -32,81 +33,6 @@ namespace {
 constexpr uint32_t kMaxItems = 1000;  // in one list
 constexpr size_t kLargeBody = 256 << 10;
 constexpr size_t kWorthGzip = 1 << 10;  // smaller answers fit into a packet anyway
-
-std::string_view TitleOf(unsigned status) {
-  switch (status) {
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 413:
-      return "Content Too Large";
-    case 415:
-      return "Unsupported Media Type";
-    case 417:
-      return "Expectation Failed";
-    case 421:
-      return "Misdirected Request";
-    case 429:
-      return "Too Many Requests";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 501:
-      return "Not Implemented";
-    case 503:
-      return "Service Unavailable";
-    case 507:
-      return "Insufficient Storage";
-    default:
-      return "Internal Server Error";
-  }
-}
-
-unsigned StatusOf(Code code) {
-  switch (code) {
-    case Code::kInvalidArgument:
-      return 400;
-    case Code::kNotFound:
-      return 404;
-    case Code::kResourceExhausted:
-      return 507;
-    case Code::kUnavailable:
-    case Code::kAborted:
-    case Code::kCancelled:
-      return 503;
-    default:
-      return 500;
-  }
-}
-
-// A disk is full for longer than a queue is.
-int RetryAfterOf(unsigned status) {
-  return status == 429 || status == 503 ? 1 : status == 507 ? 10 : 0;
-}
-
-HttpResponse ProblemOf(unsigned status, std::string_view detail) {
-  const json body = {
-      {"type", "about:blank"}, {"title", TitleOf(status)}, {"status", status}, {"detail", detail}};
-  // A message may quote what the client sent; replace what is no UTF-8.
-  return {.status = status,
-          .content_type = "application/problem+json",
-          .body = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n",
-          .retry_after_s = RetryAfterOf(status)};
-}
-
-HttpResponse ProblemOf(const Error& error) {
-  return ProblemOf(StatusOf(error.code), error.message);
-}
-
-HttpResponse JsonOf(const json& body) {
-  return {.body = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"};
-}
 
 // The answer to a caller that is not let in.
 HttpResponse ProblemOf(const Refused& refused) {
@@ -162,19 +88,6 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
   return JsonOf(body);
 }
 
-Result<HttpResponse> Item(serving::Service& service, const urls::url_view& url,
-                          const std::string& item) {
-  UPNEXT_ASSIGN_OR_RETURN(const Parameters parameters, Parameters::Parse(url));
-  UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
-  const auto generation = service.generation();
-  UPNEXT_ASSIGN_OR_RETURN(const schema::RawAttributes attributes, generation->Item(item));
-  return JsonOf(
-      {{"item", item},
-       {"attributes", AttributesJson(generation->schema(), schema::Entity::kItem, attributes)},
-       {"bundle_version", generation->bundle_version()},
-       {"log_version", generation->log_version()}});
-}
-
 Result<HttpResponse> Similar(serving::Service& service, const urls::url_view& url,
                              const std::string& item) {
   UPNEXT_ASSIGN_OR_RETURN(Parameters parameters, Parameters::Parse(url));
@@ -203,11 +116,11 @@ bool IsGzip(std::string_view encoding) {
 }
 
 // Why the body is not taken before it is read: what it says that it is.
-std::optional<HttpResponse> WrongBody(const HttpRequest& request) {
+std::optional<HttpResponse> WrongBody(const HttpRequest& request, bool may_be_lines = false) {
   // A web page can send other types to any server without that server's consent.
-  if (const std::string why = WhyNotJson(request.content_type); !why.empty()) {
-    return ProblemOf(415, why);
-  }
+  const std::string why =
+      may_be_lines ? WhyNotJsonOrLines(request.content_type) : WhyNotJson(request.content_type);
+  if (!why.empty()) return ProblemOf(415, why);
   const std::string_view encoding = request.content_encoding;
   if (encoding.empty() || EqualWords(encoding, "identity") || IsGzip(encoding)) return std::nullopt;
   HttpResponse refused =
@@ -230,18 +143,6 @@ HttpResponse Ready(const serving::Service& service) {
   if (!status.take_ups.failure.empty()) ready["not_taken_up"] = status.take_ups.failure;
   if (!status.take_ups.note.empty()) ready["note"] = status.take_ups.note;
   return JsonOf(ready);
-}
-
-Result<HttpResponse> ForgetUser(serving::Service& service, const urls::url_view& url,
-                                const std::string& user) {
-  UPNEXT_ASSIGN_OR_RETURN(const Parameters parameters, Parameters::Parse(url));
-  UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
-  if (user.empty()) return InvalidArgument("user: expected an id, found none");
-  if (Status valid = schema::CheckId(user); !valid) {
-    return WithContext(std::move(valid).error(), "user");
-  }
-  UPNEXT_RETURN_IF_ERROR(service.Forget(user));
-  return JsonOf({{"user", user}, {"forgotten", true}});
 }
 
 // One line of JSON in ASCII: what a client sends cannot end a line or move the cursor of a terminal.
@@ -283,15 +184,24 @@ HttpResponse Api::Refuse(Refusal why, unsigned status, std::string_view detail) 
   return ProblemOf(status, detail);
 }
 
-Result<EventBatch> Api::Parse(const schema::Schema& schema, const HttpRequest& request) {
+Result<HttpRequest> Api::Plain(const HttpRequest& request, Unpacked* unpacked) {
   const bool gzip = IsGzip(request.content_encoding);
   // Reading JSON can take fourteen times its size for a moment, so large bodies take turns, and
   // those whose size is not known yet.
-  std::unique_lock<base::Mutex> turn(large_bodies_, std::defer_lock);
-  if (gzip || request.body.size() > kLargeBody) turn.lock();
-  if (!gzip) return ParseEvents(schema, request.body);
-  UPNEXT_ASSIGN_OR_RETURN(const std::string body, Gunzip(request.body, max_body_bytes_));
-  return ParseEvents(schema, body);
+  if (gzip || request.body.size() > kLargeBody) {
+    unpacked->turn = std::unique_lock<base::Mutex>(large_bodies_);
+  }
+  HttpRequest plain = request;
+  if (!gzip) return plain;
+  UPNEXT_ASSIGN_OR_RETURN(unpacked->body, Gunzip(request.body, max_body_bytes_));
+  plain.body = unpacked->body;
+  return plain;
+}
+
+HttpResponse Api::RefuseBody(const Error& error) {
+  if (error.code != Code::kResourceExhausted) return ProblemOf(error);
+  metrics_.Refused(Refusal::kBody);
+  return ProblemOf(413, error.message);
 }
 
 SiteStatus Api::Site() const {
@@ -317,10 +227,12 @@ std::string Api::Description() {
 Result<HttpResponse> Api::Events(const HttpRequest& request, const Caller& caller) {
   if (std::optional<HttpResponse> refused = WrongBody(request)) return *std::move(refused);
   const auto generation = service_.generation();
-  Result<EventBatch> batch = Parse(generation->schema(), request);
-  if (!batch && batch.error().code == Code::kResourceExhausted) {
-    metrics_.Refused(Refusal::kBody);
-    return ProblemOf(413, batch.error().message);
+  Result<EventBatch> batch;
+  {
+    Unpacked unpacked;
+    const Result<HttpRequest> plain = Plain(request, &unpacked);
+    if (!plain) return RefuseBody(plain.error());
+    batch = ParseEvents(generation->schema(), plain->body);
   }
   if (!batch) return std::unexpected(std::move(batch).error());
   UPNEXT_ASSIGN_OR_RETURN(const serving::Posted posted,
@@ -329,6 +241,25 @@ Result<HttpResponse> Api::Events(const HttpRequest& request, const Caller& calle
                  {"duplicates", posted.duplicates},
                  {"bundle_version", posted.bundle_version},
                  {"log_version", posted.log_version}});
+}
+
+Result<HttpResponse> Api::Entities(const HttpRequest& request, Route route, const std::string& name,
+                                   const urls::url_view& url) {
+  const bool many = route == Route::kItems || route == Route::kUsers;
+  const auto entity = route == Route::kItem || route == Route::kItems ? schema::Entity::kItem
+                                                                      : schema::Entity::kUser;
+  const auto answer = [&](const HttpRequest& asked) {
+    return many ? AnswerRows(service_, entity, asked, url)
+                : AnswerRow(service_, entity, name, asked, url);
+  };
+  const bool has_body =
+      request.method == "PUT" || request.method == "PATCH" || request.method == "POST";
+  if (!has_body) return answer(request);
+  if (std::optional<HttpResponse> refused = WrongBody(request, many)) return *std::move(refused);
+  Unpacked unpacked;
+  const Result<HttpRequest> plain = Plain(request, &unpacked);
+  if (!plain) return RefuseBody(plain.error());
+  return answer(*plain);
 }
 
 Result<HttpResponse> Api::Answer(const HttpRequest& request, const RouteInfo** line,
@@ -372,11 +303,15 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, const RouteInfo** l
     case Route::kEvents:
       return Events(request, *caller);
     case Route::kItem:
-      return Item(service_, url, found.id);
+    case Route::kUser:
+    case Route::kItems:
+    case Route::kUsers: {
+      HttpRequest asked = request;
+      asked.client = caller->quota;  // whose quota of new names is used
+      return Entities(asked, found.info->route, found.id, url);
+    }
     case Route::kSimilar:
       return Similar(service_, url, found.id);
-    case Route::kUser:
-      return ForgetUser(service_, url, found.id);
     case Route::kHealth:
       return JsonOf({{"status", "ok"}});
     case Route::kReady:

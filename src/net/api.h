@@ -9,9 +9,11 @@
 #define UPNEXT_NET_API_H_
 
 #include <atomic>
+#include <boost/url/url_view.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,8 +66,15 @@ class Api {
   Result<HttpResponse> Events(const HttpRequest& request, const Caller& caller);
   SiteStatus Site() const;    // /status
   std::string Description();  // /openapi.json, made once for a generation
-  // The events of a body, plain or gzip.
-  Result<EventBatch> Parse(const schema::Schema& schema, const HttpRequest& request);
+  Result<HttpResponse> Entities(const HttpRequest& request, Route route, const std::string& name,
+                                const boost::urls::url_view& url);
+  // What a request's body is while it is parsed: not compressed, and in turn with others if it is large.
+  struct Unpacked {
+    std::unique_lock<base::Mutex> turn = {};
+    std::string body = {};
+  };
+  Result<HttpRequest> Plain(const HttpRequest& request, Unpacked* unpacked);
+  HttpResponse RefuseBody(const Error& error);
 
   serving::Service& service_;
   const ApiAccess access_;

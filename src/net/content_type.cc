@@ -26,13 +26,15 @@ std::string_view TakePart(std::string_view* rest) {
   return part;
 }
 
-}  // namespace
+constexpr std::string_view kJson = "application/json", kLines = "application/x-ndjson";
 
-std::string WhyNotJson(std::string_view content_type) {
+std::string WhyNotType(std::string_view content_type, bool may_be_lines) {
+  const std::string expected = fmt::format("{}{}{}", kJson, may_be_lines ? " or " : "",
+                                           may_be_lines ? kLines : std::string_view());
   const std::string_view type = TakePart(&content_type);
-  if (type.empty()) return "expected Content-Type: application/json, found none";
-  if (!SameWord(type, "application/json")) {
-    return fmt::format("expected Content-Type: application/json, found '{}'", type);
+  if (type.empty()) return fmt::format("expected Content-Type: {}, found none", expected);
+  if (!SameWord(type, kJson) && !(may_be_lines && SameWord(type, kLines))) {
+    return fmt::format("expected Content-Type: {}, found '{}'", expected, type);
   }
   while (!content_type.empty()) {
     const std::string_view part = TakePart(&content_type);
@@ -47,6 +49,25 @@ std::string WhyNotJson(std::string_view content_type) {
     }
   }
   return "";
+}
+
+}  // namespace
+
+std::string WhyNotJson(std::string_view content_type) { return WhyNotType(content_type, false); }
+
+std::string WhyNotJsonOrLines(std::string_view content_type) {
+  return WhyNotType(content_type, true);
+}
+
+bool IsLines(std::string_view content_type) { return SameWord(TakePart(&content_type), kLines); }
+
+bool AcceptsLines(std::string_view accept) {
+  while (!accept.empty()) {
+    const size_t end = std::min(accept.find(','), accept.size());
+    if (IsLines(accept.substr(0, end))) return true;
+    accept.remove_prefix(std::min(end + 1, accept.size()));
+  }
+  return false;
 }
 
 }  // namespace upnext::net

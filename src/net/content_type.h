@@ -13,6 +13,11 @@ namespace upnext::net {
 
 // "" for application/json in UTF-8, which it is without a charset; else what was expected and found.
 std::string WhyNotJson(std::string_view content_type);
+// The same for application/json or application/x-ndjson, an object on each line.
+std::string WhyNotJsonOrLines(std::string_view content_type);
+bool IsLines(std::string_view content_type);  // application/x-ndjson
+// Whether the values of Accept headers, separated by commas, ask for application/x-ndjson.
+bool AcceptsLines(std::string_view accept);
 
 }  // namespace upnext::net
 

@@ -12,7 +12,7 @@ namespace upnext::net {
 struct HttpRequest {
   std::string_view method, target, content_type, body;
   std::string_view host = {};  // "" of HTTP/1.0
-  std::string_view content_encoding = {}, accept_encoding = {};
+  std::string_view content_encoding = {}, accept_encoding = {}, accept = {};
   std::string_view authorization = {};
   std::string_view origin = {};  // of the web page that sent it, "" where no page did
   std::string_view client = {};  // who sent it, see ClientOf in host.h

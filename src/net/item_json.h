@@ -21,7 +21,7 @@
 
 namespace upnext::net {
 
-// Numbers of attributes and texts as serving/item_attributes.h gives them.
+// Numbers of attributes and texts as catalogue/entity_attributes.h gives them.
 nlohmann::ordered_json AttributesJson(const schema::Schema& schema, schema::Entity entity,
                                       const schema::RawAttributes& attributes);
 

@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "catalogue/entity_attributes.h"
 #include "catalogue/test_log.h"
 #include "schema/schema.h"
-#include "serving/item_attributes.h"
 
 namespace upnext::net {
 namespace {
@@ -46,8 +46,8 @@ TEST(ItemJson, EveryKindComesBackAsItWasGiven) {
                                                                  {"body", "Holds tea."},
                                                                  {"vector", "0.5 -1"}})}},
                                {}, schema);
-  const uint32_t item = serving::FindItem(log.catalogue(), "mug").value();
-  EXPECT_EQ(AttributesJson(schema, kItem, serving::ItemAttributes(log.catalogue(), item)),
+  const uint32_t item = catalogue::FindEntity(log.catalogue(), kItem, "mug").value();
+  EXPECT_EQ(AttributesJson(schema, kItem, catalogue::AttributesOf(log.catalogue(), kItem, item)),
             nlohmann::ordered_json::parse(R"({
               "created": 1700000000.5, "channel": "kitchen", "topics": ["cups", "gifts"],
               "title": "A mug", "removed": false, "price": 19.99, "brand": "Acme",

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/test_folder.h"
+#include "net/parameters.h"
 
 namespace upnext::net {
 namespace {
@@ -93,7 +94,10 @@ TEST_F(KeysTest, RolesAllowWhatTheyName) {
   EXPECT_THAT(allowed({Role::kEvents}), ElementsAre("events"));
   EXPECT_THAT(allowed({Role::kMonitor}), ElementsAre("metrics", "status", "status_page"));
   EXPECT_THAT(allowed({Role::kPage}), ElementsAre("recommendations", "events", "similar"));
-  EXPECT_THAT(allowed({Role::kItems}), testing::Not(Contains("user")));
+  EXPECT_THAT(allowed({Role::kItems}), Contains("items"));
+  EXPECT_THAT(allowed({Role::kItems}), testing::Not(Contains("recommendations")));
+  EXPECT_FALSE(
+      Allows({.roles = {Role::kItems}}, *FindRoute(*ParseTarget("/v1/users/u"), "DELETE").info));
   EXPECT_THAT(allowed({Role::kAdmin}), Contains("user"));
   EXPECT_EQ(allowed({}).size(), 0u);
 }

@@ -1,10 +1,16 @@
 #include "net/openapi.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/url/grammar/ci_string.hpp>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <string_view>
 
+#include "net/entities.h"
+#include "net/entity_json.h"
 #include "net/item_json.h"
 #include "net/routes.h"
 #include "schema/values.h"
@@ -80,21 +86,6 @@ constexpr std::string_view kFrame = R"json({
         }
       }
     },
-    "/v1/items/{id}": {
-      "get": {
-        "operationId": "getItem",
-        "summary": "What is known of an item",
-        "parameters": [{"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}],
-        "responses": {
-          "200": {"description": "Its attributes; absent ones are left out", "content": {"application/json": {"schema": {
-            "type": "object",
-            "required": ["item", "attributes", "bundle_version", "log_version"],
-            "properties": {"item": {"type": "string"}, "attributes": {"$ref": "#/components/schemas/ItemAttributes"}, "bundle_version": {"type": "string"}, "log_version": {"type": "string"}}
-          }}}},
-          "404": {"$ref": "#/components/responses/Problem"}
-        }
-      }
-    },
     "/v1/items/{id}/similar": {
       "get": {
         "operationId": "getSimilarItems",
@@ -157,12 +148,6 @@ constexpr std::string_view kFrame = R"json({
       "Event": {
         "type": "object",
         "required": ["user", "type"],
-        "additionalProperties": false,
-        "properties": {}
-      },
-      "ItemAttributes": {
-        "type": "object",
-        "required": ["removed"],
         "additionalProperties": false,
         "properties": {}
       },
@@ -257,6 +242,123 @@ Json EventProperties(const schema::Schema& schema) {
   return properties;
 }
 
+Json JsonBody(const Json& schema) { return {{"application/json", {{"schema", schema}}}}; }
+
+// Attributes of an item or a user; with `id` also its name, as in lists.
+Json RowSchema(const schema::Schema& schema, schema::Entity entity, bool id, bool nullable) {
+  Json properties = Json::object();
+  if (id) {
+    properties[WordOf(entity)] = SchemaOf({.name = "", .kind = Kind::kCategory});
+    properties[WordOf(entity)]["type"] = {"string", "integer"};
+  }
+  for (const Attribute& attribute : schema.attributes(entity)) {
+    Json& property = properties[attribute.name] = SchemaOf(attribute);
+    if (attribute.kind == Kind::kTime) property["type"] = {"number", "string"};
+    if (nullable) property = {{"anyOf", Json::array({property, {{"type", "null"}}})}};
+  }
+  Json row = {{"type", "object"}, {"additionalProperties", false}, {"properties", properties}};
+  if (id) row["required"] = Json::array({WordOf(entity)});
+  return row;
+}
+
+Json Versioned(Json properties) {
+  Json required = Json::array();
+  properties["bundle_version"] = properties["log_version"] = {{"type", "string"}};
+  for (const auto& [name, property] : properties.items()) required.push_back(name);
+  return {{"type", "object"}, {"required", required}, {"properties", properties}};
+}
+
+// Describes the resources of items or users.
+class RowPaths {
+ public:
+  RowPaths(const schema::Schema& schema, schema::Entity entity, Json* api)
+      : schema_(schema),
+        entity_(entity),
+        name_(entity == schema::Entity::kItem ? "Item" : "User"),
+        words_(schema::EntityName(entity)),
+        api_(*api) {
+    api_["components"]["schemas"][name_ + "Row"] = RowSchema(schema, entity, true, false);
+  }
+
+  void AddOne() {
+    Json& one = api_["paths"][fmt::format("/v1/{}/{{id}}", words_)];
+    const Json body = Versioned({{std::string(WordOf(entity_)), {{"type", "string"}}},
+                                 {"attributes", RowSchema(schema_, entity_, false, false)}});
+    one["get"] = Operation(
+        "get" + name_, "What is known of one",
+        {{"description", "Attributes; absent ones are left out"}, {"content", JsonBody(body)}},
+        {"404"});
+    Json attributes = RowSchema(schema_, entity_, true, true);
+    attributes.erase("required");
+    one["put"] = WithBody(
+        Operation("put" + name_, "Set its attributes to these and no others", Changed(), {}),
+        JsonBody(attributes));
+    one["patch"] =
+        WithBody(Operation("patch" + name_, "Change some attributes; null takes one away",
+                           Changed(), {"404"}),
+                 JsonBody(attributes));
+    if (entity_ == schema::Entity::kItem) {
+      one["delete"] = Operation("deleteItem", "Delete an item: it is in no answer from now on",
+                                Changed(), {"404", "507"});
+    }
+    for (auto& [method, operation] : one.items()) {
+      operation["parameters"] =
+          Json::array({{{"name", "id"},
+                        {"in", "path"},
+                        {"required", true},
+                        {"schema", {{"type", "string"}, {"maxLength", 512}}}}});
+    }
+  }
+
+  void AddAll() {
+    Json& all = api_["paths"]["/v1/" + words_];
+    const Json row = {{"$ref", fmt::format("#/components/schemas/{}Row", name_)}};
+    Json list = {{"type", "array"}, {"items", row}};
+    const Json page = Versioned({{words_, list}, {"next", {{"type", {"string", "null"}}}}});
+    const Json pages = {{"application/json", {{"schema", page}}},
+                        {"application/x-ndjson", {{"schema", row}}}};
+    all["get"] = Operation(
+        "list" + name_ + "s", "All of them, page by page",
+        {{"description", "A page; next is null on the last one"}, {"content", pages}}, {});
+    const Json number = {{"type", "integer"}, {"minimum", 1}, {"maximum", kMostListed}};
+    all["get"]["parameters"] =
+        Json::array({{{"name", "after"}, {"in", "query"}, {"schema", {{"type", "string"}}}},
+                     {{"name", "n"}, {"in", "query"}, {"schema", number}}});
+    list["maxItems"] = kMaxRows;
+    const Json bodies = {{"application/json", {{"schema", list}}},
+                         {"application/x-ndjson", {{"schema", row}}}};
+    all["post"] = WithBody(
+        Operation("post" + name_ + "s", "Set many, all or nothing", Changed(), {}), bodies);
+  }
+
+ private:
+  static Json Problem() { return {{"$ref", "#/components/responses/Problem"}}; }
+  static Json Changed() {
+    return {{"description", "On disk, and in every answer from now on"},
+            {"content", JsonBody(Versioned({{"changed", {{"type", "integer"}}}}))}};
+  }
+  static Json Operation(const std::string& id, std::string_view summary, const Json& ok,
+                        std::initializer_list<const char*> errors) {
+    Json out = {{"operationId", id}, {"summary", summary}};
+    out["responses"]["200"] = ok;
+    for (const char* status : errors) out["responses"][status] = Problem();
+    return out;
+  }
+  static Json WithBody(Json operation, const Json& content) {
+    operation["requestBody"] = {{"required", true}, {"content", content}};
+    for (const char* status : {"413", "415", "417", "501"}) {
+      operation["responses"][status] = Problem();
+    }
+    operation["responses"]["507"] = {{"$ref", "#/components/responses/Full"}};
+    return operation;
+  }
+
+  const schema::Schema& schema_;
+  const schema::Entity entity_;
+  const std::string name_, words_;
+  Json& api_;
+};
+
 // What any request may be answered with, and which key it needs.
 void AddCommon(std::string_view method, std::string_view path, Json& operation) {
   Json responses = operation["responses"];
@@ -283,6 +385,11 @@ void AddCommon(std::string_view method, std::string_view path, Json& operation) 
 
 std::string OpenApi(const schema::Schema& schema) {
   Json api = Json::parse(kFrame);
+  for (const schema::Entity entity : {schema::Entity::kItem, schema::Entity::kUser}) {
+    RowPaths paths(schema, entity, &api);
+    paths.AddOne();
+    paths.AddAll();
+  }
   for (auto& [path, operations] : api["paths"].items()) {
     for (auto& [method, operation] : operations.items()) AddCommon(method, path, operation);
   }
@@ -292,10 +399,6 @@ std::string OpenApi(const schema::Schema& schema) {
         {{"name", attribute.name}, {"in", "query"}, {"schema", SchemaOf(attribute)}});
   }
   api["components"]["schemas"]["Event"]["properties"] = EventProperties(schema);
-  Json& attributes = api["components"]["schemas"]["ItemAttributes"]["properties"];
-  for (const Attribute& attribute : schema.attributes(schema::Entity::kItem)) {
-    attributes[attribute.name] = SchemaOf(attribute);
-  }
   return api.dump(1);
 }
 

@@ -103,6 +103,7 @@ HttpRequest RequestReader::request() const {
           .host = ViewOf(host_),
           .content_encoding = ViewOf(content_encoding_),
           .accept_encoding = accept_encoding_,
+          .accept = accept_,
           .authorization = ViewOf(authorization_),
           .origin = ViewOf(origin_)};
 }
@@ -157,6 +158,9 @@ void RequestReader::on_field_impl(Field field, Text name, Text value, ErrorCode&
       return SetOnce(&content_encoding_, name, value, error);
     case Field::accept_encoding:
       accept_encoding_ += fmt::format("{},", ViewOf(value));
+      return;
+    case Field::accept:
+      accept_ += fmt::format("{},", ViewOf(value));
       return;
     case Field::content_length:
       return SetOnce(&content_length_, name, value, error);

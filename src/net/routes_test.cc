@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -33,8 +34,11 @@ TEST(Routes, TheDescriptionHasEveryLineAndNothingElse) {
 }
 
 TEST(Routes, NamesAreOneForEachRoute) {
-  std::set<std::string_view> names;
-  for (const RouteInfo& line : Routes()) EXPECT_TRUE(names.insert(line.name).second) << line.name;
+  std::map<std::string_view, Route> names;
+  for (const RouteInfo& line : Routes()) {
+    EXPECT_EQ(names.emplace(line.name, line.route).first->second, line.route) << line.name;
+    EXPECT_EQ(NameOf(line.route), line.name);
+  }
   EXPECT_EQ(names.size(), kRoutes - 1);
   EXPECT_EQ(NameOf(Route::kOther), "other");
 }
@@ -55,7 +59,9 @@ TEST(Routes, AnotherMethodIsToldWhatThePathHas) {
   EXPECT_EQ(post.info, nullptr);
   EXPECT_EQ(post.other->route, Route::kMetrics);
   EXPECT_EQ(post.allow, "GET, HEAD");
-  EXPECT_EQ(Find("/v1/users/u", "GET").allow, "DELETE");
+  EXPECT_EQ(Find("/v1/users/u", "POST").allow, "GET, HEAD, PUT, PATCH, DELETE");
+  EXPECT_EQ(Find("/v1/items", "HEAD").info->lane, Lane::kRead);
+  EXPECT_EQ(Find("/v1/items", "POST").info->lane, Lane::kWrite);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "ann/filter.h"
+#include "retrieval/new_item_index.h"
 #include "schema/event.h"
 #include "schema/schema.h"
 

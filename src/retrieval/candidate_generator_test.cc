@@ -7,13 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "ann/exact_index.h"
 #include "ann/index.h"
 #include "base/config.h"
 #include "examples/test_world.h"
+#include "features/default_features.h"
 #include "features/feature_extractor.h"
 #include "nn/parameter.h"
 #include "retrieval/indexed_items.h"
+#include "retrieval/new_item_index.h"
 #include "retrieval/test_batch.h"
 #include "retrieval/test_generator.h"
 #include "schema/event.h"
@@ -127,15 +128,31 @@ TEST_F(CandidateGeneratorTest, ReasonOfANewItemIsItsDescription) {
 // Alone and together with other requests.
 TEST_F(CandidateGeneratorTest, CG24_NewItemsAreNotProposedBeforeTheyAreCreated) {
   constexpr int64_t kCreated = examples::kStart + 30 * examples::kDay;
+  constexpr size_t kAll = 10'000;
   examples::WorldOptions options = examples::RandomWorld(7);
-  options.items.push_back(examples::Item("undated", 60));
-  options.items.push_back(examples::Item("late", 60));
+  for (const char* name : {"undated", "late"}) {  // like an item that was watched
+    options.items.push_back(options.items.front());
+    options.items.back().item = name;
+    options.items.back().created_ms = schema::kNoTime;
+  }
   options.items.back().created_ms = kCreated;
   const World world(options);
+  features::FeatureSpec spec;
+  spec.retrieval = features::ContentFeatures();
+  const features::FeatureStatistics described = world.Learn(spec);
+  base::Rng rng(4);
+  CandidateModel by_content({.items = ItemEncoder::kContent,
+                             .dim = model_.dim(),
+                             .embedding_dim = 6,
+                             .depth = 1,
+                             .recent_windows = {}},
+                            ShapeOf(described), rng);
+  for (nn::Parameter& parameter : by_content.Parameters()) {
+    for (float& value : parameter.value) value = static_cast<float>(rng.Uniform() - 0.5);
+  }
+  const auto fresh = NewItemIndex::Make(by_content, described, world.catalogue);
   const std::vector<uint32_t> ids = {world.item("undated"), world.item("late")};
-  const std::vector<float> vectors(ids.size() * model_.dim(), 1.0f);
-  const ann::ExactIndex fresh(
-      {.data = vectors.data(), .count = ids.size(), .dim = model_.dim(), .ids = ids});
+  ASSERT_GE(fresh->size(), ids.size());
   const features::UserState state(tables_.plan.state());
   for (const int64_t time_ms : {kCreated - 1, kCreated}) {
     const features::Context context{.time_ms = time_ms};
@@ -143,11 +160,11 @@ TEST_F(CandidateGeneratorTest, CG24_NewItemsAreNotProposedBeforeTheyAreCreated) 
                                  .state = state,
                                  .user = schema::kNone,
                                  .context = context,
-                                 .new_items = &fresh};
+                                 .new_items = fresh.get()};
     base::ThreadPool pool(1);
     std::vector<std::vector<Candidate>> found =
-        generator_->ProposeMany(std::vector<ProposeRequest>{request}, 100, pool);
-    generator_->Propose(request, 100, {}, &found.emplace_back());
+        generator_->ProposeMany(std::vector<ProposeRequest>{request}, kAll, pool);
+    generator_->Propose(request, kAll, {}, &found.emplace_back());
     for (const std::vector<Candidate>& candidates : found) {
       const auto has = [&](uint32_t id) {
         return std::ranges::count(candidates, id, &Candidate::item) > 0;

@@ -16,7 +16,6 @@
 #include <string_view>
 #include <vector>
 
-#include "ann/index.h"
 #include "base/thread_pool.h"
 #include "catalogue/catalogue.h"
 #include "features/request_context.h"
@@ -27,6 +26,9 @@
 #include "schema/event.h"
 
 namespace upnext::retrieval {
+
+class NewItemIndex;
+class NewItemLists;
 
 inline const SiteVerb& DefaultVerb() {
   static const SiteVerb verb;
@@ -42,7 +44,9 @@ struct ProposeRequest {
   const SiteVerb& verb = DefaultVerb();       // for reasons
   const features::LiveLists* live = nullptr;  // what is chosen most now; null: not known
   // Items that the candidate model knows by their content alone (new_item_index.h); null: none.
-  const ann::Index* new_items = nullptr;
+  const NewItemIndex* new_items = nullptr;
+  // Those that were posted since the bundle was made (new_item_lists.h); null: none.
+  const NewItemLists* posted = nullptr;
 };
 
 struct Candidate {

@@ -18,6 +18,33 @@ bool IsDescribed(const features::FeatureBlock& item, const features::FeatureBloc
   return std::ranges::any_of(item.categorical, has_row) || item.dense != unknown.dense;
 }
 
+constexpr auto kItem = schema::Entity::kItem;
+
+class NewItemReader {
+ public:
+  NewItemReader(const features::FeatureStatistics& tables, const catalogue::Catalogue& catalogue)
+      : extractor_(tables, catalogue, features::Model::kRetrieval),
+        known_(tables.vocabulary(features::kItemVocabulary)),
+        removed_(catalogue.Column(kItem, schema::item_attribute::kRemoved)) {
+    extractor_.AppendContent(schema::kNone, &unknown_);
+  }
+  // No effect for an item that is none of NewItems.
+  void Append(uint32_t item, NewItems* fresh) {
+    if (known_.Row(item) != 0 || removed_.Value(item).number == 1) return;
+    one_.Clear();
+    extractor_.AppendContent(item, &one_);
+    if (!IsDescribed(one_, unknown_)) return;
+    fresh->ids.push_back(item);
+    fresh->content.AppendRow(one_, 0);
+  }
+
+ private:
+  const features::FeatureExtractor extractor_;
+  const features::Vocabulary& known_;
+  const catalogue::AttributeColumn removed_;
+  features::FeatureBlock unknown_, one_;
+};
+
 }  // namespace
 
 features::FeatureBlock ContentOfItems(const features::FeatureStatistics& tables,
@@ -32,21 +59,17 @@ features::FeatureBlock ContentOfItems(const features::FeatureStatistics& tables,
 
 NewItems NewItemsOf(const features::FeatureStatistics& tables,
                     const catalogue::Catalogue& catalogue) {
-  const features::FeatureExtractor extractor(tables, catalogue, features::Model::kRetrieval);
-  const features::Vocabulary& known = tables.vocabulary(features::kItemVocabulary);
-  const catalogue::AttributeColumn& removed =
-      catalogue.Column(schema::Entity::kItem, schema::item_attribute::kRemoved);
+  NewItemReader reader(tables, catalogue);
   NewItems fresh;
-  features::FeatureBlock unknown, one;
-  extractor.AppendContent(schema::kNone, &unknown);
-  for (uint32_t item = 0; item < catalogue.log().items(); ++item) {
-    if (known.Row(item) != 0 || removed.Value(item).number == 1) continue;
-    one.Clear();
-    extractor.AppendContent(item, &one);
-    if (!IsDescribed(one, unknown)) continue;
-    fresh.ids.push_back(item);
-    fresh.content.AppendRow(one, 0);
-  }
+  const uint32_t end = std::max(catalogue.log().items(), catalogue.posted_end(kItem));
+  for (uint32_t item = 0; item < end; ++item) reader.Append(item, &fresh);
+  return fresh;
+}
+
+NewItems NewItemOf(const features::FeatureStatistics& tables, const catalogue::Catalogue& catalogue,
+                   uint32_t item) {
+  NewItems fresh;
+  NewItemReader(tables, catalogue).Append(item, &fresh);
   return fresh;
 }
 

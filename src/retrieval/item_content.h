@@ -30,6 +30,9 @@ struct NewItems {
 };
 NewItems NewItemsOf(const features::FeatureStatistics& tables,
                     const catalogue::Catalogue& catalogue);
+// `item` alone, or none.
+NewItems NewItemOf(const features::FeatureStatistics& tables, const catalogue::Catalogue& catalogue,
+                   uint32_t item);
 
 }  // namespace upnext::retrieval
 

@@ -74,7 +74,7 @@ TEST(ItemContent, CG24_NewItemsOfWhoseContentNothingWasLearnedAreNotIndexed) {
   CandidateModel model(
       {.items = ItemEncoder::kContent, .dim = 2, .embedding_dim = 2, .recent_windows = {}},
       ShapeOf(tables), rng);
-  EXPECT_EQ(NewItemIndex::Make(model, tables, world.catalogue), nullptr);
+  EXPECT_EQ(NewItemIndex::Make(model, tables, world.catalogue)->size(), 0u);
   std::vector<nn::Parameter> parameters = model.Parameters();
   const auto topics = std::ranges::find(parameters, "content.topic", &nn::Parameter::name);
   ASSERT_NE(topics, parameters.end());
@@ -83,7 +83,7 @@ TEST(ItemContent, CG24_NewItemsOfWhoseContentNothingWasLearnedAreNotIndexed) {
   const auto index = NewItemIndex::Make(model, tables, world.catalogue);
   ASSERT_NE(index, nullptr);
   std::vector<ann::Hit> hits;
-  index->index().Search(std::vector<float>{1, -1}, 10, {}, &hits);
+  index->Search(std::vector<float>{1, -1}, 10, {}, &hits);
   ASSERT_EQ(hits.size(), 1u) << "'long' has only a duration";
   EXPECT_EQ(hits[0].id, world.item("fresh"));
   EXPECT_EQ(hits[0].score, -3);

@@ -1,19 +1,23 @@
 // Items of a catalogue that the candidate model has no vector for, found by what the catalogue says of
-// them: those that came after the training, or had no positive event in it (CG-24, CG-27).
+// them: those that came after the training, or had no positive event in it (CG-24, CG-27). It follows
+// what is posted of items while it is searched.
 //
-//   const std::unique_ptr<const NewItemIndex> fresh = NewItemIndex::Make(model, tables, catalogue);
-//   if (fresh != nullptr) fresh->index().Search(user, 300, filter, &hits);   // as those of the index
+//   const std::unique_ptr<NewItemIndex> fresh = NewItemIndex::Make(model, tables, catalogue);
+//   if (fresh != nullptr) fresh->Search(user, 300, filter, &hits);   // as those of the index
+//   fresh->Update(item);                               // after Catalogue::Set of it
 //
-// Immutable: any number of threads. It holds its vectors; nothing that Make reads needs to stay.
+// Any number of threads. Model, tables and catalogue outlive it.
 #ifndef UPNEXT_RETRIEVAL_NEW_ITEM_INDEX_H_
 #define UPNEXT_RETRIEVAL_NEW_ITEM_INDEX_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
-#include "ann/exact_index.h"
 #include "ann/index.h"
+#include "base/mutex.h"
 #include "base/thread_pool.h"
 #include "catalogue/catalogue.h"
 #include "features/feature_statistics.h"
@@ -23,21 +27,40 @@ namespace upnext::retrieval {
 
 class NewItemIndex {
  public:
-  // Null when the model has no item tower, or the catalogue no such item. An item of whose content the
-  // training learned nothing has a zero vector, whose score 0 may be above all others: it is left out.
-  static std::unique_ptr<const NewItemIndex> Make(const CandidateModel& model,
-                                                  const features::FeatureStatistics& tables,
-                                                  const catalogue::Catalogue& catalogue,
-                                                  base::ThreadPool* pool = nullptr);
+  // Of vectors added and replaced since the index was made, beyond which it is made anew.
+  static constexpr size_t kLiveBytes = size_t{32} << 20;
+
+  // Null when the model has no item tower. An item of whose content the training learned nothing has a
+  // zero vector, whose score 0 may be above all others: it is left out.
+  static std::unique_ptr<NewItemIndex> Make(const CandidateModel& model,
+                                            const features::FeatureStatistics& tables,
+                                            const catalogue::Catalogue& catalogue,
+                                            base::ThreadPool* pool = nullptr,
+                                            size_t live_bytes = kLiveBytes);
+  ~NewItemIndex();
+
   // Inner products with the vector of a user: comparable to those of the model's own items.
-  const ann::Index& index() const { return index_; }
+  void Search(std::span<const float> user, size_t k, const ann::Filter& filter,
+              std::vector<ann::Hit>* hits) const;
+  // Searches that begin later find the item by what the catalogue says of it now; not one that is
+  // removed, that the model has a vector for, or of which it can read nothing.
+  void Update(uint32_t item);
+  size_t size() const;  // items that can be found
 
  private:
-  NewItemIndex(std::vector<uint32_t> ids, std::vector<float> vectors, size_t dim,
-               base::ThreadPool* pool);
-  const std::vector<uint32_t> ids_;
-  const std::vector<float> vectors_;  // [ids, dim]
-  const ann::ExactIndex index_;       // refers to both
+  struct Vectors;
+  NewItemIndex(const CandidateModel& model, const features::FeatureStatistics& tables,
+               const catalogue::Catalogue& catalogue, size_t live_bytes);
+  std::shared_ptr<const Vectors> MakeVectors(base::ThreadPool* pool) const;
+  std::shared_ptr<const Vectors> vectors() const;
+
+  const CandidateModel& model_;
+  const features::FeatureStatistics& tables_;
+  const catalogue::Catalogue& catalogue_;
+  const size_t live_bytes_;
+  base::Mutex updating_;  // before mutex_
+  mutable base::Mutex mutex_;
+  std::shared_ptr<const Vectors> vectors_ UPNEXT_GUARDED_BY(mutex_);
 };
 
 }  // namespace upnext::retrieval

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
+#include <iterator>
 #include <unordered_set>
 
-#include "base/clock.h"
 #include "examples/replay.h"
 #include "retrieval/category_lists.h"
+#include "retrieval/new_item_lists.h"
 #include "retrieval/training_watches.h"
 #include "schema/event.h"
 
@@ -24,14 +26,9 @@ std::vector<ScoredItem> Unwatched(const examples::ReplaySource& source) {
   for (uint32_t item = 0; item < watches.size(); ++item) {
     const schema::Item attributes = source.catalogue.item(item);
     if (watches[item] > 0 || attributes.removed) continue;
-    const double days = attributes.created_ms == schema::kNoTime
-                            ? 0
-                            : static_cast<double>(attributes.created_ms) / base::kDayMs;
-    items.push_back({item, static_cast<float>(days)});
+    items.push_back({item, NewItemScore(attributes)});
   }
-  std::ranges::sort(items, [](const ScoredItem& a, const ScoredItem& b) {
-    return a.score != b.score ? a.score > b.score : a.item > b.item;
-  });
+  std::ranges::sort(items, NewestFirst());
   return items;
 }
 
@@ -39,6 +36,28 @@ std::vector<ScoredItem> Unwatched(const examples::ReplaySource& source) {
 struct NewItemsCursor {
   std::span<const ScoredItem> rest;
   uint32_t from;
+};
+
+// The lists of a request: those of the bundle, and what was posted since, which is newer and therefore
+// before them.
+class NewItemsTurns {
+ public:
+  explicit NewItemsTurns(const NewItemLists* posted) : posted_(posted) {}
+  // `newer(lists)`: of what was posted.
+  template <typename Newer>
+  void Add(std::span<const ScoredItem> list, uint32_t from, const Newer& newer) {
+    if (posted_ != nullptr) {
+      owned_.push_back(newer(*posted_));
+      cursors_.push_back({owned_.back(), from});
+    }
+    cursors_.push_back({list, from});
+  }
+  std::vector<NewItemsCursor>& cursors() { return cursors_; }
+
+ private:
+  const NewItemLists* const posted_;
+  std::deque<std::vector<ScoredItem>> owned_;
+  std::vector<NewItemsCursor> cursors_;
 };
 
 }  // namespace
@@ -75,16 +94,28 @@ void NewItemsGenerator::Propose(const ProposeRequest& request, size_t n, const I
   };
   const bool of_nobody =
       request.state.watches().empty() && request.context.current_item == schema::kNone;
-  if (of_nobody) return ProposeList(all_.Of(0), n, ItemFilter(exists), out);
-  std::vector<NewItemsCursor> lists;
+  if (of_nobody) {
+    if (request.posted == nullptr) return ProposeList(all_.Of(0), n, ItemFilter(exists), out);
+    const std::vector<ScoredItem> newer = request.posted->OfAll(kNewItemsKept);
+    std::vector<ScoredItem> all;
+    std::ranges::merge(newer, all_.Of(0), std::back_inserter(all), NewestFirst());
+    std::unordered_set<uint32_t> asked;  // an item may be in both
+    auto once = [&](uint32_t item) { return asked.insert(item).second && exists(item); };
+    return ProposeList(all, n, ItemFilter(once), out);
+  }
+  NewItemsTurns turns(request.posted);
   std::unordered_set<uint32_t> topics, channels, taken;
   const auto add = [&](uint32_t watched) {
     const schema::Item item = request.catalogue.item(watched);
     for (const uint32_t topic : item.topics) {
-      if (topics.insert(topic).second) lists.push_back({topics_.Of(topic), watched});
+      if (!topics.insert(topic).second) continue;
+      turns.Add(topics_.Of(topic), watched,
+                [&](const NewItemLists& posted) { return posted.OfTopic(topic, kNewItemsKept); });
     }
     if (item.channel != schema::kNone && channels.insert(item.channel).second) {
-      lists.push_back({channels_.Of(item.channel), watched});
+      turns.Add(channels_.Of(item.channel), watched, [&](const NewItemLists& posted) {
+        return posted.OfChannel(item.channel, kNewItemsKept);
+      });
     }
   };
   if (request.context.current_item != schema::kNone) add(request.context.current_item);
@@ -92,7 +123,7 @@ void NewItemsGenerator::Propose(const ProposeRequest& request, size_t n, const I
   const size_t end = out->size() + n;
   for (bool any = true; any && out->size() < end;) {
     any = false;
-    for (NewItemsCursor& list : lists) {
+    for (NewItemsCursor& list : turns.cursors()) {
       while (!list.rest.empty() && out->size() < end) {
         const ScoredItem one = list.rest.front();
         list.rest = list.rest.subspan(1);

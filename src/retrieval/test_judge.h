@@ -132,7 +132,7 @@ inline Judged TrainAndJudge(const examples::World& world, const Setting& setting
   const features::FeatureExtractor extractor(tables, world.catalogue, features::Model::kRetrieval);
   const features::Vocabulary& items = tables.vocabulary(features::kItemVocabulary);
   const ann::ExactIndex index(IndexedItems(trained->model->item_vectors(), items));
-  const std::unique_ptr<const NewItemIndex> fresh =
+  const std::unique_ptr<NewItemIndex> fresh =
       NewItemIndex::Make(*trained->model, tables, world.catalogue);
   return Judge(world, [&](const examples::HoldoutCase& held_out) {
     features::FeatureBlock batch;
@@ -144,7 +144,7 @@ inline Judged TrainAndJudge(const examples::World& world, const Setting& setting
     index.Search(user, items.rows() - 1, {}, &hits);
     if (fresh != nullptr) {
       std::vector<ann::Hit> more;
-      fresh->index().Search(user, world.log.items(), {}, &more);
+      fresh->Search(user, world.log.items(), {}, &more);
       hits.insert(hits.end(), more.begin(), more.end());
       std::ranges::stable_sort(hits, std::ranges::greater(), &ann::Hit::score);
     }

@@ -45,6 +45,13 @@ struct RawUser {
   RawAttributes attributes = {};
 };
 
+// An item or a user as it is posted, and stored: its attributes, built-in ones too, in the form of
+// RawAttributes.
+struct RawEntity {
+  std::string name = {};
+  RawAttributes attributes = {};
+};
+
 // The built-in attributes of requests that are ids, by number, in a raw and in a numbered event.
 inline constexpr std::array kRawRequestIds = {&RawEvent::device, &RawEvent::region,
                                               &RawEvent::current_item, &RawEvent::source,

@@ -213,14 +213,30 @@ Status CheckDeclared(const Schema& schema, Entity entity, const RawAttributes& a
     if (number >= known.size() || known[number].built_in) {
       return InvalidArgument("{} is not the number of a declared attribute", number);
     }
-    const Attribute& attribute = known[number];
-    if (attribute.kind == Kind::kVector) {
-      if (const auto vector = ParseVector(attribute, text); !vector) {
-        return WithContext(vector.error(), attribute.name);
-      }
-    } else if (const auto value = ParseValue(attribute, text); !value) {
-      return WithContext(value.error(), attribute.name);
+    UPNEXT_RETURN_IF_ERROR(Named(CheckText(known[number], text), known[number].name));
+  }
+  return Ok();
+}
+
+Status CheckText(const Attribute& attribute, std::string_view text) {
+  if (attribute.kind == Kind::kVector) {
+    UPNEXT_RETURN_IF_ERROR(ParseVector(attribute, text));
+  } else {
+    UPNEXT_RETURN_IF_ERROR(ParseValue(attribute, text));
+  }
+  return Ok();
+}
+
+Status CheckEntity(const Schema& schema, Entity entity, const RawEntity& row) {
+  const std::string_view what = entity == Entity::kItem ? "item" : "user";
+  if (row.name.empty()) return InvalidArgument("{}: expected an id, found none", what);
+  UPNEXT_RETURN_IF_ERROR(Named(CheckId(row.name), what));
+  const std::span<const Attribute> known = schema.attributes(entity);
+  for (const auto& [number, text] : row.attributes) {
+    if (number >= known.size()) {
+      return InvalidArgument("{} is not the number of an attribute", number);
     }
+    UPNEXT_RETURN_IF_ERROR(Named(CheckText(known[number], text), known[number].name));
   }
   return Ok();
 }

@@ -47,6 +47,9 @@ Result<std::vector<float>> ParseVector(const Attribute& attribute, std::string_v
 Status CheckEvent(const Schema& schema, const RawEvent& event);
 Status CheckItem(const Schema& schema, const RawItem& item);
 Status CheckUser(const Schema& schema, const RawUser& user);
+Status CheckEntity(const Schema& schema, Entity entity, const RawEntity& row);
+// That the text is a value of the attribute.
+Status CheckText(const Attribute& attribute, std::string_view text);
 Status CheckDeclared(const Schema& schema, Entity entity, const RawAttributes& attributes);
 
 }  // namespace upnext::schema

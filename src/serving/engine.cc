@@ -10,8 +10,8 @@
 #include <optional>
 #include <utility>
 
-#include "ann/index.h"
 #include "base/checksum.h"
+#include "base/mutex.h"
 #include "base/scratch_pool.h"
 #include "features/feature_extractor.h"
 #include "features/positive_rule.h"
@@ -22,8 +22,10 @@
 #include "retrieval/feed_order.h"
 #include "retrieval/generator.h"
 #include "retrieval/new_item_index.h"
+#include "retrieval/new_item_lists.h"
 #include "schema/event.h"
 #include "schema/schema.h"
+#include "serving/active_generator.h"
 #include "serving/arrange_slate.h"
 #include "serving/notes.h"
 #include "serving/similar.h"
@@ -39,24 +41,6 @@ double MillisecondsSince(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
       .count();
 }
-
-// A generator in use.
-struct ActiveGenerator {
-  std::string_view name;
-  uint32_t budget;
-  const retrieval::Generator& generator;
-  double weight;  // of its list in the bundle's order
-};
-
-// Proposes nothing by itself: what the editors of the site pin, Propose adds under its name.
-class Pinned : public retrieval::Generator {
- public:
-  void Propose(const retrieval::ProposeRequest&, size_t, const retrieval::ItemFilter&,
-               std::vector<retrieval::Candidate>*) const override {}
-  std::string Reason(const retrieval::ProposeRequest&, const retrieval::Candidate&) const override {
-    return "chosen by the editors";
-  }
-};
 
 // Buffers of one request.
 struct EngineScratch {
@@ -84,7 +68,9 @@ struct Engine::Rep {
   std::vector<Result<SiteExpressions>> expressions;  // by scenario
   const Pinned pinned;
   const features::LiveCounts* const live;
-  const std::unique_ptr<const retrieval::NewItemIndex> new_items;  // null: none
+  const std::unique_ptr<retrieval::NewItemIndex> new_items;  // null: none
+  retrieval::NewItemLists posted;
+  base::Mutex changing;  // items: what is read of one last is what is set last
   std::vector<ActiveGenerator> generators;
   size_t lead = SIZE_MAX;  // the first that fills a slate
   bool reorders = false;   // the bundle's order is another than that of the lead
@@ -98,6 +84,7 @@ struct Engine::Rep {
   Rep(const bundle::Bundle& b, const catalogue::Catalogue& c, const EngineOptions& options,
       const EngineStages& stages, const features::LiveCounts* counts);
   RequestRules Rules(const features::LiveLists* now, const Scenario& scenario) const;
+  void SetPosted(uint32_t item);
   // How many candidates the generator is asked for; 0: none.
   size_t Wanted(size_t generator, const Request& request, const Scenario& scenario) const;
   // What the scenario pins at this time, as far as the filters admit it.
@@ -115,7 +102,6 @@ struct Engine::Rep {
   void Rank(const RequestContext& context, std::span<const float> exponents, EngineScratch& buffers,
             std::vector<PooledCandidate>* candidates, StageCounts* counts) const;
   Result<RequestExpressions> Expressions(const RequestContext& context) const;
-  Recommendation Describe(const RequestContext& context, PooledCandidate candidate) const;
 };
 
 Engine::Rep::Rep(const bundle::Bundle& b, const catalogue::Catalogue& c,
@@ -158,13 +144,24 @@ Engine::Rep::Rep(const bundle::Bundle& b, const catalogue::Catalogue& c,
     filters.push_back(entry.make(options));
   }
   for (const ReRankerEntry& entry : stages.re_rankers) re_rankers.push_back(entry.make());
+  const uint32_t end = catalogue.posted_end(schema::Entity::kItem);
+  for (uint32_t item = 0; item < end; ++item) SetPosted(item);
+}
+
+// In the lists are the posted items that the training did not see.
+void Engine::Rep::SetPosted(uint32_t item) {
+  if (!catalogue.IsPosted(schema::Entity::kItem, item)) return;
+  if (bundle.tables().vocabulary(features::kItemVocabulary).Row(item) != 0) return;
+  const schema::Item attributes = catalogue.item(item);
+  attributes.removed ? posted.Remove(item) : posted.Set(item, attributes);
 }
 
 RequestRules Engine::Rep::Rules(const features::LiveLists* now, const Scenario& scenario) const {
   return {.verb = verb,
           .low_rating = low_rating,
           .live = now,
-          .new_items = new_items ? &new_items->index() : nullptr,
+          .new_items = new_items.get(),
+          .posted = catalogue.posted_end(schema::Entity::kItem) > 0 ? &posted : nullptr,
           .scenario = &scenario,
           .live_every = live_every};
 }
@@ -291,41 +288,19 @@ Result<RequestExpressions> Engine::Rep::Expressions(const RequestContext& contex
   return out;
 }
 
-// The reason is that of the first generator that found the item by the one being watched, else by
-// another one, else of the first.
-Recommendation Engine::Rep::Describe(const RequestContext& context,
-                                     PooledCandidate candidate) const {
-  Recommendation out;
-  out.item = candidate.item;
-  out.id = catalogue.Name(IdSpace::kItem, candidate.item);
-  out.title = catalogue.item(candidate.item).title;
-  out.score = candidate.score;
-  if (!context.expressions.boosts.empty()) out.boost = candidate.boost;
-  auto named = std::ranges::find_if(candidate.sources, [&](const auto& source) {
-    return context.IsFromCurrent(source.candidate);
-  });
-  if (named == candidate.sources.end()) {
-    named = std::ranges::find_if(candidate.sources, [](const auto& source) {
-      return source.candidate.from != schema::kNone;
-    });
-  }
-  const auto& why = named != candidate.sources.end() ? *named : candidate.sources.front();
-  out.reason = generators[why.generator].generator.Reason(context.ToPropose(), why.candidate);
-  for (const PooledCandidate::Source& source : candidate.sources) {
-    out.sources.push_back({std::string(generators[source.generator].name),
-                           static_cast<double>(source.candidate.score),
-                           catalogue.Name(IdSpace::kItem, source.candidate.from)});
-  }
-  out.propensity = candidate.propensity;
-  out.predictions = std::move(candidate.predictions);
-  return out;
-}
-
 Engine::Engine(const bundle::Bundle& bundle, const catalogue::Catalogue& catalogue,
                const EngineOptions& options, const EngineStages& stages,
                const features::LiveCounts* live)
     : rep_(std::make_unique<Rep>(bundle, catalogue, options, stages, live)) {}
 Engine::~Engine() = default;
+
+void Engine::ItemsChanged(std::span<const uint32_t> items) const {
+  base::MutexLock lock(rep_->changing);
+  for (const uint32_t item : items) {
+    rep_->SetPosted(item);
+    if (rep_->new_items != nullptr) rep_->new_items->Update(item);
+  }
+}
 
 const retrieval::SiteVerb& Engine::verb() const { return rep_->verb; }
 
@@ -429,7 +404,7 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request,
   slate.ranking_ms = MillisecondsSince(ranking_begin);
 
   for (size_t i = request.offset; i < candidates.size(); ++i) {
-    slate.items.push_back(rep_->Describe(context, std::move(candidates[i])));
+    slate.items.push_back(Describe(context, rep_->generators, std::move(candidates[i])));
   }
   slate.counts.shown = static_cast<uint32_t>(slate.items.size());
   AddNotes(context, rep_->bundle.ranker() != nullptr, &slate);

@@ -5,7 +5,7 @@
 //   Engine engine(bundle, catalogue, options);
 //   UPNEXT_ASSIGN_OR_RETURN(Slate slate, engine.Recommend(state, request));
 //
-// Immutable but for its scratch memory: any number of threads. Bundle, catalogue and live counts
+// Immutable but for its scratch memory and for what follows posted items: any number of threads. Bundle, catalogue and live counts
 // outlive it.
 #ifndef UPNEXT_SERVING_ENGINE_H_
 #define UPNEXT_SERVING_ENGINE_H_
@@ -62,6 +62,9 @@ class Engine {
   // What the generators find for many requests at less cost together, one Found for each.
   std::vector<Found> FindForMany(std::span<const UserRequest> requests,
                                  base::ThreadPool& pool) const;
+  // After Catalogue::Set of these items: requests that begin later find them by what the catalogue
+  // says now.
+  void ItemsChanged(std::span<const uint32_t> items) const;
   const retrieval::SiteVerb& verb() const;  // of the options, for this bundle
   const std::vector<ranking::Objective>& objectives() const;
   std::vector<std::string> objective_names() const;  // of Recommendation::predictions

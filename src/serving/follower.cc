@@ -87,7 +87,7 @@ Status Follower::Rep::TakeUp() {
       Generation::Make(std::move(opened), options.service.generation, store, current.get()));
   const std::string versions = fmt::format("serving bundle {} (log {})",
                                            generation->bundle_version(), generation->log_version());
-  service.Replace(std::move(generation));
+  UPNEXT_RETURN_IF_ERROR(service.Replace(std::move(generation)));
   service.ReportUpToDate(wanted.Note());
   retired.push_back(current);
   options.report(wanted.Note().empty() ? versions : versions + "; note: " + wanted.Note());

@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "catalogue/entity_attributes.h"
 #include "log/event_log.h"
-#include "serving/item_attributes.h"
 #include "serving/live_events.h"
 
 namespace upnext::serving {
@@ -14,11 +14,12 @@ void Generation::Growing::Count(const schema::RawEvent& event) const {
 
 Generation::Generation(std::unique_ptr<const bundle::Bundle> bundle, std::string log_version,
                        const GenerationOptions& options, std::shared_ptr<store::Store> store,
-                       std::shared_ptr<const Growing> growing)
+                       std::shared_ptr<const Growing> growing, std::shared_ptr<Missed> missed)
     : clock_(options.clock != nullptr ? *options.clock : base::SystemClock()),
       log_version_(std::move(log_version)),
       store_(std::move(store)),
       growing_(std::move(growing)),
+      missed_(std::move(missed)),
       bundle_(std::move(bundle)),
       engine_(*bundle_, *growing_->catalogue, options.engine, {}, growing_->live.get()) {}
 
@@ -36,12 +37,18 @@ Result<std::shared_ptr<const Generation::Growing>> Generation::Grow(
     if (previous->growing_->live->options() == live) return previous->growing_;
     growing->catalogue = previous->growing_->catalogue;
     growing->states = previous->growing_->states;
+    growing->records = previous->growing_->records;
   } else {
     growing->catalogue = std::make_shared<catalogue::Catalogue>(std::move(opened->log));
     UPNEXT_ASSIGN_OR_RETURN(growing->states, store::UserStates::Attach(
                                                  store, *growing->catalogue, opened->rule,
                                                  opened->bundle->tables().plan.state(),
                                                  options.state_cache_bytes, options.max_new_names));
+    if (store != nullptr) {
+      UPNEXT_ASSIGN_OR_RETURN(
+          growing->records,
+          store::PostedRecords::Attach(*store, *growing->catalogue, options.max_new_names));
+    }
   }
   growing->live = std::make_shared<features::LiveCounts>(live);
   if (previous != nullptr) {
@@ -60,11 +67,16 @@ Result<std::shared_ptr<const Generation>> Generation::Make(bundle::OpenedBundle 
                                                            const Generation* previous) {
   UPNEXT_RETURN_IF_ERROR(log::CheckSchema(opened.log, options.schema));
   std::string log_version = opened.log.directory().filename().string();
+  auto missed = std::make_shared<Missed>();
+  if (previous != nullptr) {  // before the store is read
+    base::MutexLock lock(previous->next_mutex_);
+    previous->missed_by_next_ = missed;
+  }
   UPNEXT_ASSIGN_OR_RETURN(std::shared_ptr<const Growing> growing,
                           Grow(&opened, options, store.get(), previous));
-  return std::shared_ptr<const Generation>(new Generation(std::move(opened.bundle),
-                                                          std::move(log_version), options,
-                                                          std::move(store), std::move(growing)));
+  return std::shared_ptr<const Generation>(
+      new Generation(std::move(opened.bundle), std::move(log_version), options, std::move(store),
+                     std::move(growing), std::move(missed)));
 }
 
 void Generation::CountLive(std::span<const schema::RawEvent> events) const {
@@ -94,15 +106,83 @@ Result<std::vector<Recommendation>> Generation::Similar(SimilarRequest request) 
   return engine_.Similar(request);
 }
 
-Result<schema::RawAttributes> Generation::Item(std::string_view item) const {
-  UPNEXT_ASSIGN_OR_RETURN(const uint32_t id, FindItem(catalogue(), item));
-  return ItemAttributes(catalogue(), id);
+Result<schema::RawAttributes> Generation::Attributes(schema::Entity entity,
+                                                     std::string_view name) const {
+  UPNEXT_ASSIGN_OR_RETURN(const uint32_t id, catalogue::FindEntity(catalogue(), entity, name));
+  return catalogue::AttributesOf(catalogue(), entity, id);
+}
+
+Result<std::vector<schema::RawEntity>> Generation::Rows(schema::Entity entity,
+                                                        std::string_view after, uint32_t n) const {
+  const schema::IdSpace space =
+      entity == schema::Entity::kItem ? schema::IdSpace::kItem : schema::IdSpace::kUser;
+  uint32_t id = 0;
+  if (!after.empty()) {
+    const uint32_t last = catalogue().Find(space, after);
+    if (last == schema::kNone) {
+      return InvalidArgument("after: expected one of the {}, found '{}'",
+                             schema::EntityName(entity), after);
+    }
+    id = last + 1;
+  }
+  std::vector<schema::RawEntity> rows;
+  for (const uint32_t end = catalogue().size(space); id < end && rows.size() < n; ++id) {
+    if (!catalogue().IsPresent(entity, id)) continue;
+    std::string name = catalogue().Name(space, id);
+    if (name.empty()) continue;  // of a user who was forgotten
+    rows.push_back({std::move(name), catalogue::AttributesOf(catalogue(), entity, id)});
+  }
+  return rows;
+}
+
+Status Generation::Change(schema::Entity entity, std::span<const store::EntityChange> changes,
+                          const store::PostedRecords::MayAdd& may_add) const {
+  if (growing_->records == nullptr) {
+    return FailedPrecondition("there is no store: {} cannot be kept", schema::EntityName(entity));
+  }
+  UPNEXT_ASSIGN_OR_RETURN(const std::vector<uint32_t> ids,
+                          growing_->records->Apply(entity, changes, may_add));
+  if (entity == schema::Entity::kItem) engine_.ItemsChanged(ids);
+  std::vector<std::string_view> names;
+  for (const store::EntityChange& change : changes) names.push_back(change.row.name);
+  Miss(entity, names);
+  return Ok();
+}
+
+void Generation::Forget(std::string_view user) const {
+  if (growing_->records != nullptr) growing_->records->Forget(user);
+  Miss(schema::Entity::kUser, {&user, 1});
+}
+
+void Generation::Miss(schema::Entity entity, std::span<const std::string_view> names) const {
+  std::shared_ptr<Missed> missed;
+  {
+    base::MutexLock lock(next_mutex_);
+    missed = missed_by_next_.lock();
+  }
+  if (missed == nullptr) return;
+  base::MutexLock lock(missed->mutex);
+  for (const std::string_view name : names) missed->names.emplace_back(entity, name);
+}
+
+Status Generation::CatchUp() const {
+  base::MutexLock lock(missed_->mutex);
+  for (const auto& [entity, name] : missed_->names) {
+    UPNEXT_ASSIGN_OR_RETURN(const uint32_t id, growing_->records->Take(entity, name));
+    if (entity == schema::Entity::kItem && id != schema::kNone) {
+      engine_.ItemsChanged({&id, 1});
+    }
+  }
+  missed_->names.clear();
+  return Ok();
 }
 
 schema::RawAttributes Generation::Attributes(uint32_t item,
                                              std::span<const uint32_t> numbers) const {
   schema::RawAttributes out;
-  for (const uint32_t number : numbers) AppendAttribute(catalogue(), item, number, &out);
+  for (const uint32_t number : numbers) {
+    catalogue::AppendAttribute(catalogue(), schema::Entity::kItem, item, number, &out);
+  }
   return out;
 }
 

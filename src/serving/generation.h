@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -29,6 +30,7 @@
 #include "schema/raw_event.h"
 #include "schema/schema.h"
 #include "serving/engine.h"
+#include "store/posted_records.h"
 #include "store/store.h"
 #include "store/user_states.h"
 
@@ -63,8 +65,21 @@ class Generation {
   Result<Slate> Recommend(Request request) const;                             // time_ms 0: now
   Result<std::vector<Recommendation>> Similar(SimilarRequest request) const;  // likewise
 
-  // What is known of an item (item_attributes.h); kNotFound when the catalogue does not have it.
-  Result<schema::RawAttributes> Item(std::string_view item) const;
+  // What is known of an item or a user (entity_attributes.h); kNotFound when the catalogue does not
+  // have it.
+  Result<schema::RawAttributes> Attributes(schema::Entity entity, std::string_view name) const;
+  // At most `n` items or users, in the order of their ids, from the one after `after` on ("": from the
+  // first). kInvalidArgument when `after` is none.
+  Result<std::vector<schema::RawEntity>> Rows(schema::Entity entity, std::string_view after,
+                                              uint32_t n) const;
+  // Durable, and in answers to requests that begin later, when it returns (PostedRecords::Apply).
+  Status Change(schema::Entity entity, std::span<const store::EntityChange> changes,
+                const store::PostedRecords::MayAdd& may_add) const;
+  // After Store::Forget: the user's attributes are not used any more.
+  void Forget(std::string_view user) const;
+  // Takes what was changed in the generation before while this one was made. Before it is used, while
+  // nothing is changed.
+  Status CatchUp() const;
 
   // The same of an item of a slate, and of some attributes by their numbers.
   schema::RawAttributes Attributes(uint32_t item, std::span<const uint32_t> numbers) const;
@@ -84,13 +99,20 @@ class Generation {
   struct Growing {
     std::shared_ptr<catalogue::Catalogue> catalogue;
     std::shared_ptr<store::UserStates> states;
+    std::shared_ptr<store::PostedRecords> records;  // null without a store
     std::shared_ptr<features::LiveCounts> live;
     features::PositiveRule rule;  // of the states
     void Count(const schema::RawEvent& event) const;
   };
+  // Items and users that were changed meanwhile.
+  struct Missed {
+    base::Mutex mutex;
+    std::vector<std::pair<schema::Entity, std::string>> names UPNEXT_GUARDED_BY(mutex);
+  };
+  void Miss(schema::Entity entity, std::span<const std::string_view> names) const;
   Generation(std::unique_ptr<const bundle::Bundle> bundle, std::string log_version,
              const GenerationOptions& options, std::shared_ptr<store::Store> store,
-             std::shared_ptr<const Growing> growing);
+             std::shared_ptr<const Growing> growing, std::shared_ptr<Missed> missed);
   static Result<std::shared_ptr<const Growing>> Grow(bundle::OpenedBundle* opened,
                                                      const GenerationOptions& options,
                                                      store::Store* store,
@@ -103,6 +125,8 @@ class Generation {
   const std::shared_ptr<const Growing> growing_;
   mutable base::Mutex next_mutex_;
   mutable std::weak_ptr<const Growing> next_ UPNEXT_GUARDED_BY(next_mutex_);
+  mutable std::weak_ptr<Missed> missed_by_next_ UPNEXT_GUARDED_BY(next_mutex_);
+  const std::shared_ptr<Missed> missed_;
   const std::unique_ptr<const bundle::Bundle> bundle_;
   const Engine engine_;
 };

@@ -59,7 +59,7 @@ TEST_F(GenerationTest, AnswersNameTheVersionsTheyWereMadeWith) {
   ASSERT_TRUE(slate) << slate.error().message;
   EXPECT_EQ(slate->bundle_version, "v000002");
   EXPECT_EQ(slate->log_version, "v000002");
-  service_->Replace(second);
+  EXPECT_TRUE(service_->Replace(second));
   const auto posted = service_->PostEvents({Watch("w", "i3")}, {});
   ASSERT_TRUE(posted);
   EXPECT_EQ(posted->bundle_version, "v000002");
@@ -93,7 +93,7 @@ TEST_F(GenerationTest, GenerationsOfOneLogShareCatalogueAndStates) {
 
 TEST_F(GenerationTest, ARequestUnderWayEndsWithTheGenerationItTook) {
   const std::shared_ptr<const Generation> first = service_->generation();
-  service_->Replace(Make("v000002", nullptr));
+  EXPECT_TRUE(service_->Replace(Make("v000002", nullptr)));
   const Result<Slate> slate = first->Recommend({.user = kReader, .n = 40});
   ASSERT_TRUE(slate) << slate.error().message;
   EXPECT_EQ(slate->bundle_version, "v000001");
@@ -114,7 +114,7 @@ TEST_F(GenerationTest, ANewGenerationWaitsForTheEventsThatAreBeingWritten) {
   std::atomic<bool> begins{false}, replaced{false};
   std::jthread replacer([&] {
     begins = true;
-    service_->Replace(second);
+    EXPECT_TRUE(service_->Replace(second));
     replaced = true;
   });
   while (!begins) std::this_thread::yield();
@@ -167,14 +167,14 @@ TEST_F(GenerationTest, SwapsUnderLoadMixNoVersionsAndLoseNoEvent) {
   }
   for (int swap = 0; swap < 24 || of_first == 0 || of_second == 0; ++swap) {
     const auto current = service_->generation();
-    service_->Replace(
-        Make(swap % 2 == 0 ? "v000002" : "v000001", swap % 3 == 0 ? current.get() : nullptr));
+    EXPECT_TRUE(service_->Replace(
+        Make(swap % 2 == 0 ? "v000002" : "v000001", swap % 3 == 0 ? current.get() : nullptr)));
   }
   stop = true;
   threads.clear();
   EXPECT_EQ(wrong, 0);
   for (const char* version : {"v000001", "v000002"}) {
-    service_->Replace(Make(version, nullptr));
+    EXPECT_TRUE(service_->Replace(Make(version, nullptr)));
     EXPECT_EQ(service_->State("writer")->totals().events, static_cast<uint64_t>(posted)) << version;
   }
 }

@@ -8,7 +8,6 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "ann/index.h"
 #include "catalogue/catalogue.h"
 #include "expression/bound_expression.h"
 #include "features/request_context.h"
@@ -27,9 +26,10 @@ namespace upnext::serving {
 struct RequestRules {
   const retrieval::SiteVerb& verb = retrieval::DefaultVerb();
   std::optional<float> low_rating = {};  // the highest that is a dislike; none: they change nothing
-  const features::LiveLists* live = nullptr;  // see retrieval::ProposeRequest
-  const ann::Index* new_items = nullptr;      // likewise
-  const Scenario* scenario = nullptr;         // null: one without rules
+  const features::LiveLists* live = nullptr;           // see retrieval::ProposeRequest
+  const retrieval::NewItemIndex* new_items = nullptr;  // likewise
+  const retrieval::NewItemLists* posted = nullptr;     // likewise
+  const Scenario* scenario = nullptr;                  // null: one without rules
   uint32_t live_every = 0;  // one place in so many has an item with a live place; 0: none
 };
 
@@ -38,7 +38,7 @@ struct RequestContext {
                  const Request& asked, const RequestRules& by = {});
 
   retrieval::ProposeRequest ToPropose() const {
-    return {catalogue, state, user, context, rules.verb, rules.live, rules.new_items};
+    return {catalogue, state, user, context, rules.verb, rules.live, rules.new_items, rules.posted};
   }
 
   expression::RequestFacts Facts() const {

@@ -42,6 +42,19 @@ struct Service::Rep {
         served(options.slate_memory_bytes) {
     take_ups.since_ms = clock.NowMs();
   }
+  // For the length of a change that the current generation takes.
+  std::shared_lock<std::shared_mutex> Post() {
+    base::MutexLock in_turn(turn);
+    return std::shared_lock(posting);
+  }
+  // Whether a client may add a name, for each name.
+  auto MayAdd(std::string_view client, int64_t now) {
+    return [this, client, now] {
+      const bool may = names.Take(client, now);
+      if (!may) ++names_refused;
+      return may;
+    };
+  }
   // A time that is plausible for the event `i` of a batch. A late one would be what counts as now,
   // and an import would leave an early one out.
   Status CheckTime(size_t i, int64_t time_ms, int64_t now, const log::LogStats& log) const {
@@ -94,14 +107,16 @@ std::shared_ptr<const Generation> Service::generation() const {
   return rep_->generation;
 }
 
-void Service::Replace(std::shared_ptr<const Generation> generation) {
+Status Service::Replace(std::shared_ptr<const Generation> generation) {
   base::MutexLock turn(rep_->turn);
   const std::unique_lock posting(rep_->posting);
+  UPNEXT_RETURN_IF_ERROR(generation->CatchUp());
   base::MutexLock lock(rep_->mutex);
   rep_->take_ups.since_ms = rep_->clock.NowMs();
   ++rep_->take_ups.done;
   rep_->generation.swap(
       generation);  // the old one, if this was its last user, ends after the locks
+  return Ok();
 }
 
 void Service::ReportFailure(std::string_view why) {
@@ -126,19 +141,10 @@ Result<Posted> Service::PostEvents(std::vector<schema::RawEvent> events,
     if (time_ms == schema::kNoTime) time_ms = now;
     UPNEXT_RETURN_IF_ERROR(rep_->CheckTime(i, time_ms, now, log));
   }
-  std::shared_lock<std::shared_mutex> posting;
-  {
-    base::MutexLock turn(rep_->turn);
-    posting = std::shared_lock(rep_->posting);
-  }
+  const std::shared_lock<std::shared_mutex> posting = rep_->Post();
   const std::shared_ptr<const Generation> current = generation();
-  const auto may_add = [&] {
-    const bool may = rep_->names.Take(client, now);
-    if (!may) ++rep_->names_refused;
-    return may;
-  };
   UPNEXT_ASSIGN_OR_RETURN(const store::Applied applied,
-                          current->states().Apply(events, ids, may_add));
+                          current->states().Apply(events, ids, rep_->MayAdd(client, now)));
   current->CountLive(events);
   rep_->events_applied += applied.accepted;
   rep_->duplicates += applied.duplicates;
@@ -148,9 +154,24 @@ Result<Posted> Service::PostEvents(std::vector<schema::RawEvent> events,
                 .log_version = current->log_version()};
 }
 
+Result<Changed> Service::Change(schema::Entity entity, std::span<const store::EntityChange> changes,
+                                std::string_view client) {
+  const std::shared_lock<std::shared_mutex> posting = rep_->Post();
+  const std::shared_ptr<const Generation> current = generation();
+  UPNEXT_RETURN_IF_ERROR(
+      current->Change(entity, changes, rep_->MayAdd(client, rep_->clock.NowMs())));
+  return Changed{.changed = changes.size(),
+                 .bundle_version = current->bundle_version(),
+                 .log_version = current->log_version()};
+}
+
 Status Service::Forget(std::string_view user) {
   rep_->served.Forget(user);
-  return generation()->states().Forget(user);
+  const Status done = generation()->states().Forget(user);
+  // Also after an error, which may be one of taking from the files what is gone already.
+  const std::shared_lock<std::shared_mutex> posting = rep_->Post();
+  generation()->Forget(user);
+  return done;
 }
 
 ServiceStatus Service::status() const {

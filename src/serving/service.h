@@ -1,4 +1,5 @@
-// What the server offers, without sockets or JSON: recommendations, events, similar items, status.
+// What the server offers, without sockets or JSON: recommendations, events, similar items, items and users,
+// status.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(std::shared_ptr<store::Store> store, store::OpenRocksStore(path));
 //   UPNEXT_ASSIGN_OR_RETURN(auto service, Service::Start(options, store));
@@ -22,6 +23,7 @@
 #include "features/user_state.h"
 #include "schema/raw_event.h"
 #include "serving/generation.h"
+#include "store/posted_records.h"
 #include "store/store.h"
 
 namespace upnext::serving {
@@ -54,6 +56,12 @@ struct Posted {
   std::string bundle_version, log_version;
 };
 
+// The answer to changed items or users.
+struct Changed {
+  uint64_t changed = 0;
+  std::string bundle_version, log_version;
+};
+
 class Service {
  public:
   // The store is for this service alone: what it holds for other logs, events excepted, is dropped.
@@ -67,8 +75,8 @@ class Service {
 
   std::shared_ptr<const Generation> generation() const;  // the current one, never null
   // New requests use `generation` as soon as this returns; requests under way end with theirs.
-  // Waits for events that are being written.
-  void Replace(std::shared_ptr<const Generation> generation);
+  // Waits for what is being written. On error, which is one of reading the store, the old one stays.
+  Status Replace(std::shared_ptr<const Generation> generation);
 
   // What status() says of following: that a take-up failed, or that the current versions are served.
   void ReportFailure(std::string_view why);
@@ -81,7 +89,12 @@ class Service {
   // them, see store::UserStates::Apply.
   Result<Posted> PostEvents(std::vector<schema::RawEvent> events, std::span<const std::string> ids,
                             std::string_view client = {});
-  // See store::UserStates::Forget.
+  // Changes of items or users that schema::CheckEntity takes. When it returns they are durable, and
+  // requests that begin then reflect them: what is put can be proposed, what is deleted or removed is
+  // in no feed. All or nothing, see store::PostedRecords::Apply. New names count for `client`.
+  Result<Changed> Change(schema::Entity entity, std::span<const store::EntityChange> changes,
+                         std::string_view client = {});
+  // See store::UserStates::Forget; nothing is known of the user's attributes either.
   Status Forget(std::string_view user);
   ServiceStatus status() const;
 

@@ -2,10 +2,10 @@
 
 #include <set>
 
+#include "catalogue/entity_attributes.h"
 #include "features/vocabulary.h"
 #include "retrieval/score_items.h"
 #include "schema/event.h"
-#include "serving/item_attributes.h"
 
 namespace upnext::serving {
 
@@ -14,7 +14,8 @@ Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
                                                  std::string_view id, uint32_t n,
                                                  const retrieval::SiteVerb& verb,
                                                  const std::function<bool(uint32_t)>& admits) {
-  UPNEXT_ASSIGN_OR_RETURN(const uint32_t item, FindItem(catalogue, id));
+  UPNEXT_ASSIGN_OR_RETURN(const uint32_t item,
+                          catalogue::FindEntity(catalogue, schema::Entity::kItem, id));
   std::vector<Recommendation> similar;
   std::set<uint32_t> taken{item};
   const auto add = [&](uint32_t other, std::string_view source, double score,

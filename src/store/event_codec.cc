@@ -1,11 +1,8 @@
 #include "store/event_codec.h"
 
 #include <array>
-#include <bit>
-#include <cstring>
-#include <type_traits>
 
-#include "schema/values.h"
+#include "store/codec_bytes.h"
 
 namespace upnext::store {
 
@@ -14,58 +11,11 @@ using schema::RawEvent;
 
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "stored events are little-endian");
-
 constexpr uint8_t kVersion = 4;
 
 constexpr std::array kStrings = {&RawEvent::user,    &RawEvent::item,        &RawEvent::query,
                                  &RawEvent::request, &RawEvent::source,      &RawEvent::device,
                                  &RawEvent::region,  &RawEvent::current_item};
-
-template <typename T>
-void Put(std::string& out, T value) {
-  static_assert(std::is_trivially_copyable_v<T>);
-  out.append(reinterpret_cast<const char*>(&value), sizeof(T));
-}
-
-void PutString(std::string& out, std::string_view text) {
-  Put(out, static_cast<uint32_t>(text.size()));
-  out += text;
-}
-
-template <typename T>
-bool Take(std::string_view& in, T* value) {
-  if (in.size() < sizeof(T)) return false;
-  std::memcpy(value, in.data(), sizeof(T));
-  in.remove_prefix(sizeof(T));
-  return true;
-}
-
-bool TakeString(std::string_view& in, std::string* value) {
-  uint32_t size = 0;
-  if (!Take(in, &size) || in.size() < size) return false;
-  value->assign(in.substr(0, size));
-  in.remove_prefix(size);
-  return true;
-}
-
-// The declared attributes that the schema still has.
-bool TakeAttributes(std::string_view& in, const schema::Schema& schema,
-                    schema::RawAttributes* attributes) {
-  uint32_t count = 0;
-  bool ok = Take(in, &count);
-  for (; ok && count > 0; --count) {
-    std::string name, text;
-    ok = TakeString(in, &name) && TakeString(in, &text);
-    const auto number = schema.FindAttribute(Entity::kRequest, name);
-    if (!ok || !number) continue;
-    schema::RawAttributes attribute = {{*number, std::move(text)}};
-    if (schema::CheckDeclared(schema, Entity::kRequest, attribute)) {
-      attributes->push_back(std::move(attribute.front()));
-    }
-  }
-  return ok;
-}
 
 }  // namespace
 
@@ -81,11 +31,7 @@ std::string EncodeEvent(const schema::Schema& schema, const RawEvent& event, std
   PutString(out, schema.info(event.type).name);
   for (std::string RawEvent::* const field : kStrings) PutString(out, event.*field);
   PutString(out, id);
-  Put(out, static_cast<uint32_t>(event.attributes.size()));
-  for (const auto& [number, text] : event.attributes) {
-    PutString(out, schema.attributes(Entity::kRequest)[number].name);
-    PutString(out, text);
-  }
+  PutAttributes(out, schema, Entity::kRequest, event.attributes);
   return out;
 }
 
@@ -101,7 +47,8 @@ Result<std::optional<RawEvent>> DecodeEvent(const schema::Schema& schema, std::s
     ok = ok && TakeString(bytes, &(event.*field));
   }
   ok = ok && TakeString(bytes, &event.id);
-  ok = ok && TakeAttributes(bytes, schema, &event.attributes);
+  ok = ok && TakeAttributes(bytes, schema, Entity::kRequest, schema.built_in(Entity::kRequest),
+                            &event.attributes);
   if (!ok || !bytes.empty()) {
     return DataLoss(
         "a stored event is not what this version of upnext writes: the store is damaged "

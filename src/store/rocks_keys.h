@@ -3,6 +3,7 @@
 //   m/format m/sequence m/store                       n LOG SPACE NAME     the id of a name
 //   s TAG USER         a saved state                  f FINGERPRINT        when a user was deleted
 //   x LOG SPACE ID     an id whose name was deleted
+//   i NAME             an item that was posted        u NAME               a user
 // USER within a longer key is written as its length and its bytes, so that no user is a prefix of
 // another. Numbers are big-endian, so that the order of keys is the order of numbers.
 #ifndef UPNEXT_STORE_ROCKS_KEYS_H_

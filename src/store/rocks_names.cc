@@ -1,6 +1,7 @@
 #include "store/rocks_names.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "schema/event.h"
 #include "store/rocks_keys.h"
@@ -142,6 +143,28 @@ Result<RocksNames::Queries> RocksNames::QueryTexts(const RocksDb& db) const {
   }));
   for (const auto& [key, id] : waiting_) add(key);
   return queries;
+}
+
+Result<std::vector<std::string>> RocksNames::KeysOf(const RocksDb& db, schema::IdSpace space,
+                                                    std::string_view name) const {
+  base::MutexLock lock(mutex_);
+  std::vector<std::string> keys;
+  for (const auto& [key, id] : waiting_) {
+    if (SpaceOf(key) == space && std::string_view(key).substr(kNamePrefixBytes) == name) {
+      keys.push_back(key);
+    }
+  }
+  for (std::string from(1, kNamed);;) {
+    UPNEXT_ASSIGN_OR_RETURN(const auto found, db.FirstKey(std::string(1, kNamed), from));
+    if (!found) return keys;
+    const auto log = TakeBigEndian(std::string_view(*found).substr(1));
+    if (!log) return DataLoss("store: a stored name has no log");
+    std::string key = NameKey(*log, space, name);
+    UPNEXT_ASSIGN_OR_RETURN(const auto id, db.Get(key));
+    if (id) keys.push_back(std::move(key));
+    if (*log == std::numeric_limits<uint64_t>::max()) return keys;
+    from = TagPrefix(kNamed, *log + 1);
+  }
 }
 
 Result<RocksNames::Waiting> RocksNames::ForgetTexts(const RocksDb& db, const Queries& queries,

@@ -39,6 +39,9 @@ class RocksNames {
   // Texts of queries that have ids, with their keys, one of each log.
   using Queries = std::unordered_map<std::string, std::vector<std::string>>;
   Result<Queries> QueryTexts(const RocksDb& db) const;
+  // The keys of a name, one of each log that has given it an id.
+  Result<std::vector<std::string>> KeysOf(const RocksDb& db, schema::IdSpace space,
+                                          std::string_view name) const;
   // Adds to `out` what takes the texts out of the database, and the other names that wait: ids follow
   // one another without a gap there. Those of the texts stay given, without a text. Returns what waits
   // no longer once `out` is written, for SetWritten.

@@ -17,6 +17,7 @@
 #include "store/reopening_db.h"
 #include "store/rocks_keys.h"
 #include "store/rocks_names.h"
+#include "store/rocks_records.h"
 #include "store/store.h"
 
 namespace upnext::store {
@@ -124,6 +125,27 @@ class RocksStore : public Store {
     });
   }
 
+  Status Records(schema::Entity entity, std::string_view after,
+                 const std::function<Status(const Record&)>& visit) const override {
+    const std::string prefix = RecordKey(entity, "");
+    std::string from = RecordKey(entity, after);
+    if (!after.empty()) from.push_back('\0');
+    return db_->get()->VisitPrefix(
+        prefix, from, [&](std::string_view key, std::string_view value) -> Status {
+          UPNEXT_ASSIGN_OR_RETURN(const Record record, ParseRecord(schema_, entity, key, value));
+          return visit(record);
+        });
+  }
+
+  Result<std::optional<Record>> RecordOf(schema::Entity entity,
+                                         std::string_view name) const override {
+    const std::string key = RecordKey(entity, name);
+    UPNEXT_ASSIGN_OR_RETURN(const auto value, db_->get()->Get(key));
+    if (!value) return std::optional<Record>();
+    UPNEXT_ASSIGN_OR_RETURN(Record record, ParseRecord(schema_, entity, key, *value));
+    return std::optional(std::move(record));
+  }
+
   uint64_t id() const override { return id_.load(std::memory_order_relaxed); }
 
   uint64_t last_sequence() const override { return sequence_.load(std::memory_order_acquire); }
@@ -145,18 +167,25 @@ class RocksStore : public Store {
       const std::string prefix = UserPrefix(kind, user);
       ranges.emplace_back(prefix, PrefixEnd(prefix));
     }
+    const std::string record = RecordKey(schema::Entity::kUser, user);
+    ranges.emplace_back(record, record);
     UPNEXT_ASSIGN_OR_RETURN(const uint64_t before, ForgottenAt(user));
     if (before != 0) ranges.insert(ranges.end(), {{"n", "o"}, {"s", "t"}});  // may be unfinished
     UPNEXT_ASSIGN_OR_RETURN(const RocksNames::Queries queries, QueriesOfNobodyBut(user));
+    RocksNames::Queries texts = queries;
+    UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> ids,
+                            names_.KeysOf(*db_->get(), schema::IdSpace::kUser, user));
+    std::vector<std::string>& own = texts[std::string(user)];
+    own.insert(own.end(), ids.begin(), ids.end());
     const Status deleted = db_->Change([&](RocksDb& db) -> Status {
       rocksdb::WriteBatch out;
       for (const char kind : {'d', 'e'}) {
         const std::string prefix = UserPrefix(kind, user);
         out.DeleteRange(prefix, PrefixEnd(prefix));
       }
-      UPNEXT_ASSIGN_OR_RETURN(const RocksNames::Waiting names,
-                              names_.ForgetTexts(db, queries, &out));
-      for (const auto& [text, keys] : queries) {
+      out.Delete(record);
+      UPNEXT_ASSIGN_OR_RETURN(const RocksNames::Waiting names, names_.ForgetTexts(db, texts, &out));
+      for (const auto& [text, keys] : texts) {
         for (const std::string& key : keys) ranges.emplace_back(key, key);
       }
       UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> states, StatesOf(db, user));
@@ -324,6 +353,11 @@ class RocksStore : public Store {
     const uint64_t last = sequence_.load(std::memory_order_relaxed);
     uint64_t next = last + 1;
     AddEvents(group, seen, &next, &out);
+    RecordChanges records(db, schema_);
+    for (PendingCommit* pending : group) {
+      UPNEXT_RETURN_IF_ERROR(
+          records.Add(pending->batch->records, &next, &out, &pending->committed.records));
+    }
     if (next > last + 1) out.Put(kSequenceKey, BigEndian(next - 1));
     for (const PendingCommit* pending : group) {
       for (const WriteBatch::NewState& s : pending->batch->states) {

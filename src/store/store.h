@@ -1,5 +1,5 @@
-// The online store: events as they were posted, ids of names that the log does not have, and saved
-// user states. Events are the truth. The state of a user is fold(log events of the user, then stored
+// The online store: events, items and users as they were posted, ids of names that the log does not
+// have, and saved user states. Events are the truth. The state of a user is fold(log events of the user, then stored
 // events in order of their sequence numbers); a saved state is a prefix of that fold, kept so that a
 // later fold is short, and may be lost without harm.
 //
@@ -41,8 +41,32 @@ struct SavedState {
   std::string bytes;  // UserState::Serialize
 };
 
+// What was last posted of an item or a user.
+struct Record {
+  uint64_t sequence = 0;  // of the change, among those of events
+  bool deleted = false;   // it has no attributes then
+  schema::RawEntity row = {};
+  friend bool operator==(const Record& a, const Record& b) {
+    return a.sequence == b.sequence && a.deleted == b.deleted && a.row.name == b.row.name &&
+           a.row.attributes == b.row.attributes;
+  }
+};
+
 // What one Commit writes, all or nothing. Refers to what the caller owns.
 struct WriteBatch {
+  // A change of an item or a user. kPut: its attributes are these and no others. kPatch: those in
+  // `mentioned` have the values of `row`, or none where that has none; the others stay as they are.
+  struct NewRecord {
+    enum class Change : uint8_t { kPut, kPatch, kDelete };
+    schema::Entity entity;
+    Change change;
+    const schema::RawEntity* row;
+    std::vector<uint32_t> mentioned = {};
+    // What the log has of it, null when it does not have it, and up to where the log has what was
+    // posted (log::PostedMark): of what was posted before, the log knows.
+    const schema::RawAttributes* base = nullptr;
+    uint64_t after = 0;
+  };
   struct NewEvent {
     const schema::RawEvent* event;
     std::string_view id;  // the client's event id, "" when it gave none
@@ -54,13 +78,16 @@ struct WriteBatch {
   };
   std::vector<NewEvent> events;
   std::vector<NewState> states;
+  std::vector<NewRecord> records = {};
 };
 
 // The events of a batch that were new, by their place in it. The first of them has sequence number
-// `first`, the others follow.
+// `first`, the others follow. What items and users are after their changes, by place: nothing where a
+// patch found neither a record nor a base. A change that changes nothing keeps the number of the last.
 struct Committed {
   uint64_t first = 0;
   std::vector<size_t> accepted;
+  std::vector<std::optional<Record>> records;
 };
 
 // Whether writes are taken. After one has failed, a store opens its files again by itself, with a
@@ -100,12 +127,19 @@ class Store {
       std::string_view user, uint64_t after,
       const std::function<Status(uint64_t sequence, const schema::RawEvent&)>& visit) const = 0;
   virtual Status AllEvents(const std::function<void(const schema::RawEvent&)>& visit) const = 0;
+  // What was last posted of items or users, in order of the bytes of their names, from the one after
+  // `after` on, until `visit` fails.
+  virtual Status Records(schema::Entity entity, std::string_view after,
+                         const std::function<Status(const Record&)>& visit) const = 0;
+  virtual Result<std::optional<Record>> RecordOf(schema::Entity entity,
+                                                 std::string_view name) const = 0;
   virtual uint64_t id() const = 0;             // random, made with the store; not 0
-  virtual uint64_t last_sequence() const = 0;  // of the newest event or deletion, 0: none yet
+  virtual uint64_t last_sequence() const = 0;  // of the newest change, 0: none yet
   // Lets later events have larger numbers than this one, if they would not.
   virtual Status ContinueAfter(uint64_t sequence) = 0;
-  // Deletes the events, client ids and saved states of a user, also from the files, and notes the
-  // deletion under a sequence number of its own and the fingerprint of the user. May be repeated.
+  // Deletes the events, client ids, attributes, ids and saved states of a user, also from the files,
+  // and notes the deletion under a sequence number of its own and the fingerprint of the user. May be
+  // repeated.
   // Adds to `words` the texts of queries that no other user has: they have no id any more, also if
   // taking them from the files fails.
   virtual Status Forget(std::string_view user, std::vector<std::string>* words) = 0;

@@ -13,6 +13,7 @@
 #include "store/event_codec.h"
 #include "store/rocks_db.h"
 #include "store/rocks_keys.h"
+#include "store/rocks_records.h"
 
 namespace upnext::store {
 namespace {
@@ -72,9 +73,8 @@ Status VisitKind(rocksdb::DB& db, char kind, F&& on_entry) {
 
 }  // namespace
 
-Result<log::PostedMark> ReadStoredEvents(
-    const fs::path& directory, const schema::Schema& schema, const log::PostedMark& since,
-    const std::function<Status(const schema::RawEvent&)>& visit) {
+Result<log::PostedMark> ReadStored(const fs::path& directory, const schema::Schema& schema,
+                                   const log::PostedMark& since, const StoredVisitor& visit) {
   UPNEXT_ASSIGN_OR_RETURN(const std::unique_ptr<rocksdb::DB> db, OpenStore(directory));
   if (db == nullptr) return since;
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t store, NumberAt(*db, kStoreKey));
@@ -88,8 +88,15 @@ Result<log::PostedMark> ReadStoredEvents(
         if (!sequence) return DataLoss("store: an event has no sequence number");
         if (*sequence <= mark.through) return Ok();
         UPNEXT_ASSIGN_OR_RETURN(const auto event, DecodeEvent(schema, value));
-        return event ? visit(*event) : Ok();
+        return event ? visit.event(*event) : Ok();
       }));
+  for (const schema::Entity entity : {schema::Entity::kItem, schema::Entity::kUser}) {
+    const auto on_record = [&](std::string_view key, std::string_view value) -> Status {
+      UPNEXT_ASSIGN_OR_RETURN(const Record record, ParseRecord(schema, entity, key, value));
+      return record.sequence > mark.through ? visit.record(entity, record) : Ok();
+    };
+    UPNEXT_RETURN_IF_ERROR(VisitKind(*db, RecordKey(entity, "").front(), on_record));
+  }
   mark.through = last;
   return mark;
 }

@@ -37,11 +37,11 @@ class StoredEventsTest : public ::testing::Test {
   std::vector<std::string> Read(const log::PostedMark& since) {
     std::vector<std::string> lines;
     const auto mark =
-        ReadStoredEvents(path(), {}, since, [&](const schema::RawEvent& event) -> Status {
-          EXPECT_TRUE(event.posted);
-          lines.push_back(fmt::format("{} {} {}", event.user, event.time_ms, event.id));
-          return Ok();
-        });
+        ReadStored(path(), {}, since, {.event = [&](const schema::RawEvent& event) -> Status {
+                     EXPECT_TRUE(event.posted);
+                     lines.push_back(fmt::format("{} {} {}", event.user, event.time_ms, event.id));
+                     return Ok();
+                   }});
     EXPECT_TRUE(mark) << mark.error().message;
     mark_ = mark.value_or(log::PostedMark{});
     return lines;
@@ -96,10 +96,47 @@ TEST_F(StoredEventsTest, EventsAreReadFromFilesThatTheServerMergedMeanwhile) {
   EXPECT_EQ(mark_.through, 101u);
 }
 
+TEST_F(StoredEventsTest, ItemsAndUsersAreReadOnce) {
+  const schema::RawEntity item{"i", {{schema::item_attribute::kTitle, "I"}}}, gone{"g", {}},
+      user{"u", {}};
+  WriteBatch batch;
+  batch.records.push_back({.entity = schema::Entity::kItem,
+                           .change = WriteBatch::NewRecord::Change::kPut,
+                           .row = &item});
+  batch.records.push_back({.entity = schema::Entity::kItem,
+                           .change = WriteBatch::NewRecord::Change::kDelete,
+                           .row = &gone});
+  ASSERT_TRUE(store_->Commit(batch));
+  std::vector<std::string> found;
+  const auto read = [&](const log::PostedMark& since) {
+    found.clear();
+    return ReadStored(path(), {}, since,
+                      {.event = [](const schema::RawEvent&) { return Ok(); },
+                       .record =
+                           [&](schema::Entity entity, const Record& record) {
+                             found.push_back(fmt::format("{} {} {} {}", schema::EntityName(entity),
+                                                         record.row.name, record.deleted,
+                                                         record.row.attributes.size()));
+                             return Ok();
+                           }});
+  };
+  const auto mark = read({});
+  ASSERT_TRUE(mark) << mark.error().message;
+  EXPECT_THAT(found, ElementsAre("items g true 0", "items i false 1"));
+  EXPECT_EQ(mark->through, 2u);
+  WriteBatch more;
+  more.records.push_back({.entity = schema::Entity::kUser,
+                          .change = WriteBatch::NewRecord::Change::kPut,
+                          .row = &user});
+  ASSERT_TRUE(store_->Commit(more));
+  ASSERT_TRUE(read(*mark));
+  EXPECT_THAT(found, ElementsAre("users u false 0"));
+}
+
 TEST_F(StoredEventsTest, WithoutAStoreThereIsNothing) {
   const log::PostedMark since = {.store = 3, .through = 4};
-  const auto mark =
-      ReadStoredEvents(folder_ / "none", {}, since, [](const schema::RawEvent&) { return Ok(); });
+  const auto mark = ReadStored(folder_ / "none", {}, since,
+                               {.event = [](const schema::RawEvent&) { return Ok(); }});
   ASSERT_TRUE(mark) << mark.error().message;
   EXPECT_EQ(*mark, since);
   EXPECT_EQ(ReadDeletions(folder_ / "none").value().store, 0u);

@@ -80,6 +80,14 @@ class HookedStore : public Store {
     if (after_all_events) after_all_events();
     return Ok();
   }
+  Status Records(schema::Entity entity, std::string_view after,
+                 const std::function<Status(const Record&)>& visit) const override {
+    return real_->Records(entity, after, visit);
+  }
+  Result<std::optional<Record>> RecordOf(schema::Entity entity,
+                                         std::string_view name) const override {
+    return real_->RecordOf(entity, name);
+  }
   uint64_t id() const override { return real_->id(); }
   Status ContinueAfter(uint64_t sequence) override { return real_->ContinueAfter(sequence); }
   Status Forget(std::string_view user, std::vector<std::string>* words) override {

@@ -13,6 +13,7 @@
 #include "catalogue/request_attributes.h"
 #include "log/duplicates.h"
 #include "log/event_log.h"
+#include "store/numbering.h"
 #include "store/state_cache.h"
 #include "store/state_saver.h"
 
@@ -101,14 +102,6 @@ uint64_t StateTag(const log::EventLog& log, const features::PositiveRule& rule,
                   const features::StateSpec& keeps) {
   return base::Fingerprint(fmt::format("{} {:x}", rule.ToText(log.schema()), keeps.digest()),
                            log.content_digest());
-}
-
-Numbering NumberingOf(const log::EventLog& log, uint64_t max_names) {
-  Numbering numbering{.log = log.content_digest(), .first = {}, .most = max_names};
-  for (size_t space = 0; space < log.schema().id_spaces().size(); ++space) {
-    numbering.first.push_back(log.dictionary(static_cast<IdSpace>(space)).size());
-  }
-  return numbering;
 }
 
 }  // namespace

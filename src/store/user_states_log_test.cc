@@ -77,10 +77,10 @@ void MoveToLog(const std::filesystem::path& from, const std::filesystem::path& t
                const std::filesystem::path& store) {
   const log::EventLog log = log::EventLog::Open(from).value();
   std::vector<RawEvent> events;
-  const auto mark = ReadStoredEvents(store, log.schema(), log.posted(), [&](const RawEvent& event) {
-    events.push_back(event);
-    return Ok();
-  });
+  const auto mark = ReadStored(store, log.schema(), log.posted(), {.event = [&](const RawEvent& e) {
+                                 events.push_back(e);
+                                 return Ok();
+                               }});
   ASSERT_TRUE(mark) << mark.error().message;
   const std::filesystem::path joined = to.string() + ".joined";
   std::filesystem::create_directories(joined);
