@@ -50,7 +50,7 @@ struct RecommendFlags {
   std::string user, stage = "ranking", out, at = "now", device, region, current_item;
   std::optional<std::string> score;
   std::vector<std::string> context, exclude;
-  ExpressionFlags expressions;
+  ExpressionFlags expressions = {};
   uint32_t n = 20, offset = 0;
   bool all_users = false, explain = false, json = false;
 };
