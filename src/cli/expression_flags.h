@@ -15,8 +15,8 @@
 namespace upnext::cli {
 
 struct ExpressionFlags {
-  std::string filter, boost;
-  std::vector<std::string> parameters;  // NAME=VALUE
+  std::string filter = {}, boost = {};
+  std::vector<std::string> parameters = {};  // NAME=VALUE
 };
 
 void AddFilterFlags(CLI::App& app, ExpressionFlags* flags);  // without --boost

@@ -51,7 +51,7 @@ struct RecommendFlags {
   std::optional<std::string> score;
   std::string scenario;
   std::vector<std::string> context, exclude;
-  ExpressionFlags expressions;
+  ExpressionFlags expressions = {};
   uint32_t n = 20, offset = 0;
   bool all_users = false, explain = false, json = false;
 };

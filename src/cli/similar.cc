@@ -22,7 +22,7 @@ struct SimilarFlags {
   project::Location project;
   std::string item;
   uint32_t n = 20;
-  ExpressionFlags expressions;
+  ExpressionFlags expressions = {};
   bool explain = false, json = false;
 };
 
