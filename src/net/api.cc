@@ -15,6 +15,7 @@
 #include "net/entities.h"
 #include "net/gzip.h"
 #include "net/host.h"
+#include "net/item_json.h"
 #include "net/openapi.h"
 #include "net/parameters.h"
 #include "net/problem.h"
@@ -35,7 +36,7 @@ constexpr size_t kLargeBody = 256 << 10;
 constexpr size_t kWorthGzip = 1 << 10;  // smaller answers fit into a packet anyway
 
 // The answer to a caller that is not let in.
-HttpResponse ProblemOf(const Refused& refused) {
+HttpResponse RefusalOf(const Refused& refused) {
   HttpResponse answer = ProblemOf(refused.status, refused.detail);
   answer.asks_key = refused.status == 401;
   return answer;
@@ -294,7 +295,7 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, const RouteInfo** l
   const auto caller = guard_.Admit(request, *found.info, base::SystemClock().NowMs());
   if (!caller) {
     metrics_.Refused(caller.error().why);
-    return ProblemOf(caller.error());
+    return RefusalOf(caller.error());
   }
   *who = caller->key;
   switch (found.info->route) {

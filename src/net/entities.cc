@@ -18,15 +18,15 @@ using schema::Entity;
 using Json = nlohmann::ordered_json;
 using Change = store::WriteBatch::NewRecord::Change;
 
-std::string TextOfJson(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+std::string TextOfJson(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 // As a line of an import has it, and as POST takes it.
 Json RowJson(const schema::Schema& schema, Entity entity, const schema::RawEntity& row) {
-  Json json = {{WordOf(entity), row.name}};
-  json.update(AttributesJson(schema, entity, row.attributes));
-  return json;
+  Json out = {{WordOf(entity), row.name}};
+  out.update(AttributesJson(schema, entity, row.attributes));
+  return out;
 }
 
 Status CheckNoParameters(const boost::urls::url_view& url) {

@@ -47,7 +47,7 @@ bool IsHex(std::string_view text, size_t digits) {
 }
 
 // The id in a secret, "" when it is none of ours.
-std::string_view IdOf(std::string_view secret) {
+std::string_view KeyIdOf(std::string_view secret) {
   if (!secret.starts_with(kPrefix)) return "";
   const std::string_view id = secret.substr(kPrefix.size(), kIdDigits);
   return secret.substr(kPrefix.size() + id.size()).starts_with('_') && IsHex(id, kIdDigits) ? id
@@ -266,7 +266,7 @@ void KeyRing::Look(int64_t now_ms) {
 }
 
 std::shared_ptr<const Key> KeyRing::Find(std::string_view secret) {
-  const std::string_view id = IdOf(secret);
+  const std::string_view id = KeyIdOf(secret);
   if (id.empty()) return nullptr;
   const int64_t now_ms = clock_.NowMs();
   std::shared_ptr<const Key> key;

@@ -110,7 +110,7 @@ TEST_F(PostedItemsTest, WhatIsRemovedOrDeletedIsInNoAnswerOfThisLogTheNextOrAfte
         EXPECT_FALSE(Has(slate, item)) << item << " " << when;
       }
     }
-    const auto similar = service_->generation()->Similar("i7", 100);
+    const auto similar = service_->generation()->Similar({.item = "i7", .n = 100});
     ASSERT_TRUE(similar);
     for (const Recommendation& one : *similar) EXPECT_NE(one.id, "i2") << when;
     EXPECT_FALSE(service_->generation()->Attributes(Entity::kItem, "i2")) << when;
