@@ -43,11 +43,23 @@ void PutFirst(std::vector<Declaration> first, std::vector<Declaration>* features
   *features = std::move(first);
 }
 
+// The default features of items. Words of one attribute share their rows, so those of the title have as many as a
+// declared feature of it.
+std::vector<Declaration> FittedContent(const FeatureNeeds& needs) {
+  std::vector<Declaration> content = ContentFeatures();
+  const auto words = std::ranges::find(needs.vocabularies, "words.title", &VocabularyPlan::name);
+  if (words == needs.vocabularies.end()) return content;
+  const auto title = std::ranges::find(content, "item_title", &Declaration::name);
+  title->from = fmt::format("tokens(item.title, {})", words->rows);
+  return content;
+}
+
 // Default features of items, but for those that a declared one replaces, have to agree with what is
 // declared.
 void AddContent(const base::ConfigTable& features, const schema::Schema& schema,
                 FeatureNeeds* needs, FeatureSpec* spec) {
-  for (const Declaration& one : ContentFeatures()) {
+  const std::vector<Declaration> content = FittedContent(*needs);
+  for (const Declaration& one : content) {
     if (std::ranges::find(spec->retrieval, one.name, &Declaration::name) != spec->retrieval.end()) {
       continue;
     }
@@ -57,7 +69,7 @@ void AddContent(const base::ConfigTable& features, const schema::Schema& schema,
                                           "[[feature]] of that name for = [\"retrieval\"]",
                                           one.name, one.from, feature.error().message));
   }
-  PutFirst(ContentFeatures(), &spec->retrieval);
+  PutFirst(content, &spec->retrieval);
 }
 
 void ReadDeclared(const base::ConfigTable& table, const schema::Schema& schema, FeatureNeeds* needs,

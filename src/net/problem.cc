@@ -10,6 +10,8 @@ std::string_view TitleOf(unsigned status) {
   switch (status) {
     case 400:
       return "Bad Request";
+    case 401:
+      return "Unauthorized";
     case 403:
       return "Forbidden";
     case 404:
@@ -24,6 +26,8 @@ std::string_view TitleOf(unsigned status) {
       return "Expectation Failed";
     case 421:
       return "Misdirected Request";
+    case 429:
+      return "Too Many Requests";
     case 431:
       return "Request Header Fields Too Large";
     case 501:
@@ -55,7 +59,9 @@ unsigned StatusOf(Code code) {
 }
 
 // A disk is full for longer than a queue is.
-int RetryAfterOf(unsigned status) { return status == 503 ? 1 : status == 507 ? 10 : 0; }
+int RetryAfterOf(unsigned status) {
+  return status == 429 || status == 503 ? 1 : status == 507 ? 10 : 0;
+}
 
 }  // namespace
 

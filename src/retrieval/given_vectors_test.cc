@@ -155,8 +155,9 @@ TEST(GivenVectors, WhatHasNoEffectIsRefused) {
     const Status checked = config->Check();
     return checked ? std::string() : checked.error().message;
   };
-  EXPECT_THAT(mistakes("id_dropout = 0.1\n"),
-              HasSubstr("test.toml:2:1: retrieval.id_dropout: has no effect with items = \"id\""));
+  EXPECT_THAT(mistakes("items = \"id\"\nid_dropout = 0.1\n"),
+              HasSubstr("test.toml:3:1: retrieval.id_dropout: has no effect with items = \"id\""));
+  EXPECT_EQ(mistakes("id_dropout = 0.1\n"), "");
   EXPECT_EQ(mistakes("id_dropout = 0.1\nitems = \"content\"\n"), "");
   EXPECT_THAT(mistakes("pretrained_rate = 0.1\n"), HasSubstr("has no effect without pretrained"));
   EXPECT_EQ(mistakes("pretrained_rate = 0.1\npretrained = \"sound\"\n"), "");

@@ -25,6 +25,7 @@ SELECT * FROM read_csv('{data}/items.csv')
 [labels]
 complete = "event"
 [retrieval]
+order = "model"  # a blend has other places when items are left out
 dim = 16
 epochs = 4
 [site]
