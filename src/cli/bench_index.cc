@@ -19,6 +19,7 @@
 #include "ann/vectors.h"
 #include "base/file.h"
 #include "base/numbers.h"
+#include "base/rng.h"
 #include "bundle/opened_bundle.h"
 #include "catalogue/catalogue.h"
 #include "cli/output.h"
@@ -43,7 +44,7 @@ using nlohmann::ordered_json;
 struct BenchIndexFlags {
   project::Location project;
   uint32_t users = 20'000, k = 200;
-  std::vector<double> recalls = {0.95, 0.99};
+  std::vector<double> recalls = {0.95, 0.99}, shares = {};
   std::string export_to, vectors;
   bool json = false;
 };
@@ -142,14 +143,15 @@ double CpuSeconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
 
 // One search after the other, on this thread.
 ordered_json TimedSearches(const ann::Index& index, const BenchVectors& vectors, size_t k,
-                           std::span<const std::vector<ann::Hit>> best) {
+                           std::span<const std::vector<ann::Hit>> best,
+                           std::span<const uint64_t> excluded = {}) {
   size_t found = 0, wanted = 0;
   double seconds = 0;
   std::vector<ann::Hit> hits;
   for (size_t q = 0; q < best.size(); ++q) {
     const auto query = std::span(vectors.searched).subspan(q * vectors.dim, vectors.dim);
     const double begin = CpuSeconds();
-    index.Search(query, k, {}, &hits);
+    index.Search(query, k, {.excluded = excluded}, &hits);
     seconds += CpuSeconds() - begin;
     std::vector<uint32_t> ids;
     for (const ann::Hit& hit : hits) ids.push_back(hit.id);
@@ -159,6 +161,35 @@ ordered_json TimedSearches(const ann::Index& index, const BenchVectors& vectors,
   }
   return {{"queries_s", static_cast<double>(best.size()) / seconds},
           {"recall", static_cast<double>(found) / static_cast<double>(wanted)}};
+}
+
+// With a random share of the items: the graph, the exact index with the same bitmap, and an exact index that was
+// made of nothing but the items that pass, which no server has ready for each filter.
+ordered_json TimedFiltered(const ann::Index& graph, const ann::ExactIndex& exact,
+                           const BenchVectors& vectors, size_t k, double share,
+                           base::ThreadPool& pool) {
+  base::Rng rng(7);
+  std::vector<uint64_t> excluded((vectors.ids.size() + 63) / 64);
+  BenchVectors passing{.dim = vectors.dim};
+  for (const uint32_t id : vectors.ids) {
+    if (rng.Uniform() >= share) {
+      excluded[id / 64] |= uint64_t{1} << (id % 64);
+      continue;
+    }
+    passing.ids.push_back(id);
+    const auto row = std::span(vectors.items).subspan(id * vectors.dim, vectors.dim);
+    passing.items.insert(passing.items.end(), row.begin(), row.end());
+  }
+  std::vector<std::vector<ann::Hit>> best(vectors.searched.size() / vectors.dim);
+  for (size_t q = 0; q < best.size(); ++q) {
+    exact.Search(std::span(vectors.searched).subspan(q * vectors.dim, vectors.dim), k,
+                 {.excluded = excluded}, &best[q]);
+  }
+  const ann::ExactIndex alone(passing.view(), &pool);
+  return {{"share", share},
+          {"graph", TimedSearches(graph, vectors, k, best, excluded)},
+          {"exact", TimedSearches(exact, vectors, k, best, excluded)},
+          {"exact_of_what_passes", TimedSearches(alone, vectors, k, best)}};
 }
 
 // All users at once, as products of matrices, next to the rate at which this machine multiplies.
@@ -213,6 +244,9 @@ Status RunBenchIndex(const BenchIndexFlags& flags) {
     UPNEXT_RETURN_IF_ERROR(graph->Tune(options, vectors.tuning, tuning_best, pool, progress));
     ordered_json row = {{"recall_tuned", recall}, {"effort", graph->search_effort()}};
     row.update(TimedSearches(*graph, vectors, flags.k, best));
+    for (const double share : flags.shares) {
+      row["filtered"].push_back(TimedFiltered(*graph, exact, vectors, flags.k, share, pool));
+    }
     out["graph"].push_back(row);
   }
   if (flags.json) {
@@ -241,6 +275,9 @@ std::function<Status()> MakeBenchIndex(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--recall", flags->recalls, "Recall to tune for, once or more")
       ->capture_default_str();
+  app.add_option("--pass", flags->shares,
+                 "Search also with filters that a random share of the items passes, e.g. 0.1")
+      ->check(CLI::Range(1e-6, 1.0));
   CLI::Option* from = app.add_option("--vectors", flags->vectors,
                                      "Folder with items.fvecs and users.fvecs, instead of a bundle")
                           ->check(CLI::ExistingDirectory);

@@ -115,9 +115,8 @@ std::function<Status()> MakeKeys(CLI::App& app) {
                  "separated by commas; or page, for web pages")
       ->required();
   add.add_option("--name", flags->name, "What uses it, for people");
-  add.add_option("--days", flags->days, "Days until it expires; 0: never")
-      ->check(CLI::Range(0, 36'500))
-      ->capture_default_str();
+  add.add_option("--days", flags->days, "Days until it expires (default: never)")
+      ->check(CLI::Range(1, 36'500));
   add.add_option("--requests-per-second", flags->rate, "At most; 0: as [server] says")
       ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str();

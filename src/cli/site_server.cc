@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -22,6 +23,9 @@
 #include "cli/progress_bar.h"
 #include "net/keys.h"
 #include "project/project.h"
+#include "ranking/objectives.h"
+#include "ranking/score.h"
+#include "serving/scenario.h"
 #include "store/store.h"
 
 namespace upnext::cli {
@@ -64,6 +68,20 @@ std::function<void(std::string_view)> AppendTo(const fs::path& file) {
       Tell("{}: cannot write: {}; the line was {}", file.string(), std::strerror(errno), line);
     if (to >= 0) close(to);
   };
+}
+
+// A score of a scenario names objectives of the ranker that is served.
+Status CheckScores(const serving::Scenarios& scenarios,
+                   std::span<const ranking::Objective> objectives) {
+  for (const serving::Scenario& one : scenarios.all()) {
+    if (!one.score || objectives.empty()) continue;
+    UPNEXT_ASSIGN_OR_RETURN(const auto weights, ranking::ParseScoreWeights(*one.score));
+    auto exponents = ranking::ExponentsOf(weights, objectives);
+    if (exponents) continue;
+    return WithContext(std::move(exponents).error(),
+                       one.name.empty() ? "[serving] score" : "[scenario." + one.name + "] score");
+  }
+  return Ok();
 }
 
 struct Opened {
@@ -117,6 +135,8 @@ Result<std::unique_ptr<SiteServer>> SiteServer::Start(const Settings& settings,
       .max_new_names_per_client = settings.server.max_new_names_per_client};
   UPNEXT_ASSIGN_OR_RETURN(auto service,
                           serving::Service::Start(std::move(opened), generation, store));
+  UPNEXT_RETURN_IF_ERROR(
+      CheckScores(settings.engine.scenarios, service->generation()->engine().objectives()));
   UPNEXT_ASSIGN_OR_RETURN(Opened access, OpenAccess(project, options));
   std::unique_ptr<SiteServer> server(
       new SiteServer(std::move(service), options, std::move(access.access)));

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <iterator>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <span>
@@ -26,6 +27,7 @@
 #include "retrieval/feed_order.h"
 #include "retrieval/generator_registry.h"
 #include "retrieval/learned_generators.h"
+#include "retrieval/new_item_index.h"
 #include "retrieval/trend_replay.h"
 #include "schema/event.h"
 
@@ -180,11 +182,14 @@ std::vector<ModelMetrics> RowsOf(std::span<const AskedGenerator> generators,
 class ReachRun {
  public:
   ReachRun(const Subject& subject, const EvaluateOptions& options,
-           std::span<const examples::HoldoutCase> cases, std::vector<AskedGenerator> generators)
+           std::span<const examples::HoldoutCase> cases, std::vector<AskedGenerator> generators,
+           base::ThreadPool& pool)
       : subject_(subject),
         seed_(options.seed),
         cases_(cases),
         generators_(std::move(generators)),
+        new_items_(retrieval::NewItemIndex::Make(*subject.candidate, subject.tables,
+                                                 subject.source.catalogue, &pool)),
         hidden_(subject.source, options.feed),
         trend_(subject.source.catalogue, subject.source.rule,
                options.served.live.OrHalfLife(options.served.order.HalfLifeHours()),
@@ -237,7 +242,8 @@ class ReachRun {
                                             .state = input.state,
                                             .user = input.user,
                                             .context = input.context,
-                                            .live = &live};
+                                            .live = &live,
+                                            .new_items = new_items_.get()};
     const Proposed proposed = ProposalsOf(generators_, request, input.hidden, /*least=*/0);
     reached_[place] = ReachOf(proposed, held_out.targets);
     if (!feed_) return Ok();
@@ -287,6 +293,7 @@ class ReachRun {
   const uint64_t seed_;
   const std::span<const examples::HoldoutCase> cases_;
   const std::vector<AskedGenerator> generators_;
+  const std::unique_ptr<const retrieval::NewItemIndex> new_items_;  // null: none, as when serving
   const examples::HiddenItems hidden_;
   retrieval::TrendReplay trend_;
   std::vector<std::vector<Reached>> reached_;  // by case, as ReachOf
@@ -308,7 +315,7 @@ Result<Reach> MeasureReach(const Subject& subject, const EvaluateOptions& option
       retrieval::LearnGenerators({subject.source, pool}, options.reach.learners, subject.tables,
                                  *subject.candidate, folder.path, progress));
   ReachRun run(subject, options, cases,
-               ThoseAsked(learned, options.served, subject.source.catalogue));
+               ThoseAsked(learned, options.served, subject.source.catalogue), pool);
   base::ProgressStage stage(progress, "measure the candidates", "users", cases.size());
   for (size_t done = 0; done < cases.size();) {
     if (progress.stop_requested()) return Cancelled("evaluation stopped on request");

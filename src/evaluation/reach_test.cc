@@ -1,19 +1,23 @@
 #include "evaluation/reach.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "base/progress.h"
 #include "base/rng.h"
 #include "base/test_folder.h"
 #include "examples/test_world.h"
+#include "features/default_features.h"
 #include "features/feature_statistics.h"
 #include "nn/parameter.h"
 #include "ranking/ranker.h"
+#include "retrieval/candidate_training.h"
 #include "retrieval/generator_registry.h"
 
 namespace upnext::evaluation {
@@ -67,6 +71,57 @@ TEST(MeasureReach, StopsAtAPredictionThatIsNotFinite) {
   const auto diverged = measure();
   ASSERT_FALSE(diverged);
   EXPECT_EQ(diverged.error().code, Code::kInternal);
+}
+
+// Everybody's last watch, which is held out, is of an item that no other event has.
+examples::WorldOptions LogWithNewItems() {
+  examples::WorldOptions options;
+  for (uint32_t i = 0; i < 20; ++i) {
+    options.items.push_back(examples::Item(fmt::format("old{}", i), 60, "c", {"news"}));
+    options.items.push_back(examples::Item(fmt::format("new{}", i), 60, "c", {"news"}));
+    for (uint32_t e = 0; e < 5; ++e) {
+      const std::string item =
+          e == 4 ? fmt::format("new{}", i) : fmt::format("old{}", (i + e) % 20);
+      options.events.push_back(
+          examples::Watch(fmt::format("u{}", i), item, e * examples::kHour + i * 1000, 60));
+    }
+  }
+  options.split.kind = examples::SplitOptions::Kind::kLeaveOneOut;
+  return options;
+}
+
+// As when serving; the budget of the generator is above the number of items.
+TEST(MeasureReach, CG24_ItemsThatNoTrainingSawAreFoundByTheirContentAlone) {
+  const World world(LogWithNewItems());
+  base::ThreadPool pool(2);
+  const auto cases = examples::HoldoutCases(world.source, examples::SplitPart::kTest, pool);
+  ASSERT_EQ(cases.size(), 20u);
+  const base::TestFolder folder;
+  for (const bool content : {false, true}) {
+    features::FeatureSpec spec;
+    if (content) spec.retrieval = features::ContentFeatures();
+    const features::FeatureStatistics tables = world.Learn(spec);
+    retrieval::CandidateTrainOptions options;
+    options.batch = 16;
+    options.epochs = 1;
+    const auto trained = retrieval::TrainCandidateModel(
+        world.source, tables,
+        {.items = content ? retrieval::ItemEncoder::kContent : retrieval::ItemEncoder::kId,
+         .dim = 8,
+         .embedding_dim = 8,
+         .depth = 0,
+         .recent_windows = {}},
+        options, pool, base::NoProgress());
+    ASSERT_TRUE(trained) << trained.error().message;
+    const auto reach = MeasureReach(
+        {world.source, tables, trained->model.get(), nullptr},
+        {.reach = {.learners = retrieval::LearnersFromConfig({}), .scratch = folder / "reach"}},
+        cases, pool, base::NoProgress());
+    ASSERT_TRUE(reach) << reach.error().message;
+    const auto row = std::ranges::find(reach->rows, "candidate-model", &ModelMetrics::name);
+    ASSERT_NE(row, reach->rows.end());
+    EXPECT_EQ(row->metrics.at("recall").value, content ? 1 : 0);
+  }
 }
 
 }  // namespace

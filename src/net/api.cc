@@ -42,9 +42,22 @@ HttpResponse RefusalOf(const Refused& refused) {
   return answer;
 }
 
+// What the key of a page may not ask: a filter on the user, and what it leaves of a list, would tell anybody what is known of
+// every user.
+std::optional<HttpResponse> RefuseToPages(const Caller& caller, const Parameters& parameters) {
+  if (!caller.is_public) return std::nullopt;
+  for (const std::string_view name : {"explain", "filter", "boost", "return"}) {
+    if (!parameters.Has(name)) continue;
+    return ProblemOf(
+        403, fmt::format("{}: expected a key with the role recommend, found that of a page", name));
+  }
+  return std::nullopt;
+}
+
 Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_view& url,
                                      const Caller& caller) {
   UPNEXT_ASSIGN_OR_RETURN(Parameters parameters, Parameters::Parse(url, "exclude"));
+  if (auto refused = RefuseToPages(caller, parameters)) return *std::move(refused);
   const auto generation = service.generation();
   serving::Request request;
   request.user = parameters.Text("user");
@@ -70,9 +83,6 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
                           AttributesOf(generation->schema(), parameters.Text("return")));
   UPNEXT_ASSIGN_OR_RETURN(const bool explain, parameters.Flag("explain"));
   UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
-  if (explain && caller.is_public) {
-    return ProblemOf(403, "explain: expected a key with the role recommend, found that of a page");
-  }
   if (request.user.empty())
     return InvalidArgument("parameter user: expected a user id, found none");
   if (Status valid = schema::CheckId(request.user); !valid) {
@@ -90,8 +100,9 @@ Result<HttpResponse> Recommendations(serving::Service& service, const urls::url_
 }
 
 Result<HttpResponse> Similar(serving::Service& service, const urls::url_view& url,
-                             const std::string& item) {
+                             const std::string& item, const Caller& caller) {
   UPNEXT_ASSIGN_OR_RETURN(Parameters parameters, Parameters::Parse(url));
+  if (auto refused = RefuseToPages(caller, parameters)) return *std::move(refused);
   const auto generation = service.generation();
   serving::SimilarRequest request{.item = item, .filter = parameters.Text("filter")};
   UPNEXT_ASSIGN_OR_RETURN(request.n, parameters.Count("n", 20, 1, kMaxItems));
@@ -312,7 +323,7 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, const RouteInfo** l
       return Entities(asked, found.info->route, found.id, url);
     }
     case Route::kSimilar:
-      return Similar(service_, url, found.id);
+      return Similar(service_, url, found.id, *caller);
     case Route::kHealth:
       return JsonOf({{"status", "ok"}});
     case Route::kReady:

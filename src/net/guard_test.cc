@@ -82,7 +82,14 @@ TEST_F(GuardTest, TheKeyOfAPageGetsNoExplanation) {
   Start();
   EXPECT_EQ(Ask("GET", kOneFeed, page).status, 200u);
   EXPECT_EQ(Ask("GET", "/v1/recommendations?user=u&explain=1", page).status, 403u);
+  for (const char* more : {"filter=user.age%3E20", "boost=2", "return=title"}) {
+    EXPECT_EQ(Ask("GET", std::string(kOneFeed) + "&" + more, page).status, 403u) << more;
+  }
+  EXPECT_EQ(Ask("GET", "/v1/items/i3/similar?filter=item.duration%3E1", page).status, 403u);
+  EXPECT_EQ(Ask("GET", "/v1/items/i3/similar", page).status, 200u);
   EXPECT_EQ(Ask("GET", "/v1/items/i3", page).status, 403u);
+  EXPECT_EQ(Ask("GET", "/v1/items/i3", Add(Role::kItems)).status, 401u)
+      << "taken up within a second";
   EXPECT_EQ(Ask("DELETE", "/v1/users/u", page).status, 403u);
   EXPECT_EQ(Ask("GET", "/metrics", page).status, 403u);
 }

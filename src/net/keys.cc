@@ -174,7 +174,9 @@ bool Allows(const Key& key, const RouteInfo& line) {
   if (line.for_pages && HasRole(key, Role::kPage)) return true;
   switch (line.access) {
     case Access::kRecommend:
-      return HasRole(key, Role::kRecommend);
+      // Who changes items may read one.
+      return HasRole(key, Role::kRecommend) ||
+             (line.route == Route::kItem && HasRole(key, Role::kItems));
     case Access::kEvents:
       return HasRole(key, Role::kEvents);
     case Access::kItems:

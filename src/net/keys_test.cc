@@ -95,6 +95,8 @@ TEST_F(KeysTest, RolesAllowWhatTheyName) {
   EXPECT_THAT(allowed({Role::kMonitor}), ElementsAre("metrics", "status", "status_page"));
   EXPECT_THAT(allowed({Role::kPage}), ElementsAre("recommendations", "events", "similar"));
   EXPECT_THAT(allowed({Role::kItems}), Contains("items"));
+  EXPECT_TRUE(
+      Allows({.roles = {Role::kItems}}, *FindRoute(*ParseTarget("/v1/items/i"), "GET").info));
   EXPECT_THAT(allowed({Role::kItems}), testing::Not(Contains("recommendations")));
   EXPECT_FALSE(
       Allows({.roles = {Role::kItems}}, *FindRoute(*ParseTarget("/v1/users/u"), "DELETE").info));

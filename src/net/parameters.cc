@@ -92,6 +92,10 @@ Result<Parameters> Parameters::Parse(const urls::url_view& url, std::string_view
   return out;
 }
 
+bool Parameters::Has(std::string_view name) const {
+  return std::ranges::any_of(values_, [&](const auto& one) { return one.first == name; });
+}
+
 std::string Parameters::Text(std::string_view name) {
   return TextIfGiven(name).value_or(std::string());
 }

@@ -32,6 +32,7 @@ class Parameters {
   // `repeatable` names the one parameter that may come several times, beside those of OfExpressions.
   static Result<Parameters> Parse(const boost::urls::url_view& url,
                                   std::string_view repeatable = "");
+  bool Has(std::string_view name) const;
   std::string Text(std::string_view name);  // "" when absent
   std::optional<std::string> TextIfGiven(std::string_view name);
   std::vector<std::string> Texts(std::string_view name);

@@ -47,11 +47,13 @@ bool IsFresh(const RequestContext& request, uint32_t item) {
          request.context.time_ms - created_ms <= most_ms;
 }
 
+// The place among those of this request; none for a place of a page before.
 std::optional<uint32_t> PinOf(const RequestContext& request, uint32_t item) {
+  const uint32_t before = request.request.places_before;
   for (const Pin& pin : request.scenario.pins) {
-    if (pin.period.Has(request.context.time_ms) &&
+    if (pin.place >= before && pin.period.Has(request.context.time_ms) &&
         request.catalogue.Find(schema::IdSpace::kItem, pin.item) == item) {
-      return pin.place;
+      return pin.place - before;
     }
   }
   return std::nullopt;

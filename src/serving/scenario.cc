@@ -39,13 +39,24 @@ std::string ItemOf(const ConfigTable& table) {
   return item;
 }
 
+bool Overlap(const Period& a, const Period& b) {
+  return a.from_ms < b.until_ms && b.from_ms < a.until_ms;
+}
+
 std::vector<Pin> PinsOf(const ConfigTable& table) {
   std::vector<Pin> pins;
   for (const ConfigTable& one : table.Tables("pin")) {
-    pins.push_back(
-        {.item = ItemOf(one),
-         .place = static_cast<uint32_t>(one.Int("position", 1, {.min = 1, .max = 1000}) - 1),
-         .period = PeriodOf(one)});
+    if (!one.Has("position")) one.Fail("position", "expected the place of the item, from 1");
+    Pin pin{.item = ItemOf(one),
+            .place = static_cast<uint32_t>(one.Int("position", 1, {.min = 1, .max = 1000}) - 1),
+            .period = PeriodOf(one)};
+    for (const Pin& other : pins) {
+      if (other.place != pin.place || !Overlap(other.period, pin.period)) continue;
+      one.Fail("position", fmt::format("expected a place of its own, found that of \"{}\" at the "
+                                       "same time",
+                                       other.item));
+    }
+    pins.push_back(std::move(pin));
   }
   return pins;
 }

@@ -86,6 +86,12 @@ TEST(Scenarios, MistakesAreFoundWhenTheFileIsRead) {
   EXPECT_THAT(Mistake("[scenario.a]\nfilter = \"item.duration >\""), HasSubstr("upnext.toml:2:"));
   EXPECT_THAT(Mistake("[scenario.a]\ngenerators = { trendng = 1 }"), HasSubstr("trending"));
   EXPECT_THAT(Mistake("[[scenario.a.pin]]\nposition = 1"), HasSubstr("the id of an item"));
+  EXPECT_THAT(Mistake("[[scenario.a.pin]]\nitem = \"x\""), HasSubstr("the place of the item"));
+  const std::string twice =
+      "[[scenario.a.pin]]\nitem = \"x\"\nposition = 2\n"
+      "[[scenario.a.pin]]\nitem = \"y\"\nposition = ";
+  EXPECT_THAT(Mistake(twice + "2"), HasSubstr("found that of \"x\""));
+  EXPECT_EQ(Mistake(twice + "3"), "");
   EXPECT_THAT(Mistake("[[scenario.a.hide]]\nitem = \"x\"\nfrom = \"tomorrow\""),
               HasSubstr("2026-12-24T00:00:00Z"));
   EXPECT_THAT(
@@ -213,6 +219,15 @@ TEST_F(ScenarioFeeds, PagesNeverRepeatAnItem) {
   request.user = "u5";
   EXPECT_EQ(service_->Recommend(*service_->generation(), request, after).error().code,
             Code::kNotFound);
+}
+
+TEST_F(ScenarioFeeds, APinOfALaterPageHasItsPlaceThere) {
+  Start("[scenario.plain]\n");
+  const std::string far = Ids(Ask("", 30))[25];
+  Start("[[scenario.edited.pin]]\nitem = \"" + far + "\"\nposition = 8\n");
+  const Slate first = Ask("edited", 5);
+  EXPECT_THAT(Ids(first), testing::Not(testing::Contains(far)));
+  EXPECT_EQ(Ids(Ask("edited", 5, first.request))[2], far);
 }
 
 TEST_F(ScenarioFeeds, WhatWasServedGoesDownAndComesBack) {

@@ -206,6 +206,7 @@ Result<Slate> Service::Recommend(const Generation& generation, Request request,
           after, SlateMemory::kPageMs / 60'000);
     }
     request.exclude.insert(request.exclude.end(), pages->begin(), pages->end());
+    request.places_before = static_cast<uint32_t>(pages->size());
   }
   request.shown = rep_->served.ShownTo(request.user, request.time_ms);
   UPNEXT_ASSIGN_OR_RETURN(Slate slate, generation.Recommend(request));

@@ -33,6 +33,7 @@ struct Request {
   expression::Arguments parameters = {};  // of these and of the project file's
   std::string scenario = {};              // of the project file; "": what [serving] says
   bool explores = false;                  // as far as the scenario says: of requests of people
+  uint32_t places_before = 0;             // of the pages before this one
   std::vector<ShownItem> shown = {};      // what the user was served a short time ago, for rotation
   uint32_t last() const { return offset + n; }
 };
