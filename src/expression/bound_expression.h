@@ -46,7 +46,7 @@ class BoundExpression {
   static Result<BoundExpression> Bind(const Expression& expression, const RequestFacts& facts,
                                       const Arguments& arguments);
 
-  // Slots refer to what is kept beside them, which stays where it is when this is moved.
+  // A move leaves the values to which the slots refer at their addresses.
   BoundExpression(BoundExpression&&) = default;
   BoundExpression& operator=(BoundExpression&&) = default;
 

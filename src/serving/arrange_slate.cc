@@ -49,14 +49,10 @@ bool IsFresh(const RequestContext& request, uint32_t item) {
 
 // The place among those of this request; none for a place of a page before.
 std::optional<uint32_t> PinOf(const RequestContext& request, uint32_t item) {
+  const auto pin = request.pinned.find(item);
   const uint32_t before = request.request.places_before;
-  for (const Pin& pin : request.scenario.pins) {
-    if (pin.place >= before && pin.period.Has(request.context.time_ms) &&
-        request.catalogue.Find(schema::IdSpace::kItem, pin.item) == item) {
-      return pin.place - before;
-    }
-  }
-  return std::nullopt;
+  if (pin == request.pinned.end() || pin->second < before) return std::nullopt;
+  return pin->second - before;
 }
 
 ArrangeOptions OptionsOf(const RequestContext& request) {

@@ -209,9 +209,7 @@ std::vector<PooledCandidate> Engine::Rep::Propose(const RequestContext& context,
 }
 
 void Engine::Rep::Pin(const RequestContext& context, CandidatePool* pool) const {
-  for (const serving::Pin& pin : context.scenario.pins) {
-    const uint32_t item = catalogue.Find(IdSpace::kItem, pin.item);
-    if (item == schema::kNone || !pin.period.Has(context.context.time_ms)) continue;
+  for (const auto& [item, place] : context.pinned) {
     const retrieval::Candidate candidate{.item = item, .score = 0};
     if (pool->Admits(item)) pool->Add(generators.size() - 1, {&candidate, 1});
   }
@@ -307,6 +305,11 @@ const retrieval::SiteVerb& Engine::verb() const { return rep_->verb; }
 const std::vector<ranking::Objective>& Engine::objectives() const {
   return rep_->bundle.ranker() != nullptr ? rep_->bundle.ranker()->objectives()
                                           : rep_->no_objectives;
+}
+
+bool Engine::Rotates(const Request& request) const {
+  const auto scenario = rep_->ScenarioOf(request);
+  return scenario && (*scenario)->rotation > 0;
 }
 
 std::vector<std::string> Engine::objective_names() const {

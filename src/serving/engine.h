@@ -67,6 +67,7 @@ class Engine {
   void ItemsChanged(std::span<const uint32_t> items) const;
   const retrieval::SiteVerb& verb() const;  // of the options, for this bundle
   const std::vector<ranking::Objective>& objectives() const;
+  bool Rotates(const Request& request) const;        // whether Request::shown changes the list
   std::vector<std::string> objective_names() const;  // of Recommendation::predictions
 
  private:

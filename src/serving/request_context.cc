@@ -42,6 +42,10 @@ RequestContext::RequestContext(const catalogue::Catalogue& names,
     const uint32_t item = names.Find(IdSpace::kItem, hide.item);
     if (item != schema::kNone && hide.period.Has(asked.time_ms)) hidden.insert(item);
   }
+  for (const Pin& pin : scenario.pins) {
+    const uint32_t item = names.Find(IdSpace::kItem, pin.item);
+    if (item != schema::kNone && pin.period.Has(asked.time_ms)) pinned.try_emplace(item, pin.place);
+  }
   if (scenario.rotation == 0) return;
   constexpr double kHourMs = 3600e3;
   for (const ShownItem& one : asked.shown) {

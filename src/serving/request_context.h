@@ -4,6 +4,7 @@
 #define UPNEXT_SERVING_REQUEST_CONTEXT_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -67,6 +68,8 @@ struct RequestContext {
   const Scenario& scenario;
   // Whether the list is more than the best by score.
   bool Arranges() const { return request.stage == Stage::kRanking && scenario.Arranges(); }
+  // By item the place, from 0, by the scenario at this time.
+  std::map<uint32_t, uint32_t> pinned;
   std::unordered_set<uint32_t> hidden;  // by the scenario, at this time
   // What the score of an item that the user was served a short time ago is multiplied by.
   double Rotated(uint32_t item) const {

@@ -208,7 +208,9 @@ Result<Slate> Service::Recommend(const Generation& generation, Request request,
     request.exclude.insert(request.exclude.end(), pages->begin(), pages->end());
     request.places_before = static_cast<uint32_t>(pages->size());
   }
-  request.shown = rep_->served.ShownTo(request.user, request.time_ms);
+  if (generation.engine().Rotates(request)) {
+    request.shown = rep_->served.ShownTo(request.user, request.time_ms);
+  }
   UPNEXT_ASSIGN_OR_RETURN(Slate slate, generation.Recommend(request));
   ServedSlate served{.request = slate.request,
                      .user = request.user,
