@@ -170,7 +170,8 @@ ordered_json TimedFiltered(const ann::Index& graph, const ann::ExactIndex& exact
                            base::ThreadPool& pool) {
   base::Rng rng(7);
   std::vector<uint64_t> excluded((vectors.ids.size() + 63) / 64);
-  BenchVectors passing{.dim = vectors.dim};
+  BenchVectors passing;
+  passing.dim = vectors.dim;
   for (const uint32_t id : vectors.ids) {
     if (rng.Uniform() >= share) {
       excluded[id / 64] |= uint64_t{1} << (id % 64);
