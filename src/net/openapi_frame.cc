@@ -1,0 +1,191 @@
+#include "net/openapi_frame.h"
+
+namespace upnext::net {
+
+namespace {
+
+constexpr std::string_view kFrame = R"json({
+  "openapi": "3.1.0",
+  "info": {
+    "title": "upnext",
+    "version": "1",
+    "description": "Ranked feeds from an event log. Errors are RFC 9457 problem details. Web pages of the origins in [server] allow_origins may call /v1/recommendations, /v1/events and /v1/items/{id}/similar, without credentials (CORS)."
+  },
+  "paths": {
+    "/v1/recommendations": {
+      "get": {
+        "operationId": "getRecommendations",
+        "summary": "The best items for a user now, best first",
+        "parameters": [
+          {"name": "user", "in": "query", "required": true, "schema": {"type": "string", "maxLength": 512}},
+          {"name": "n", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 20}},
+          {"name": "device", "in": "query", "schema": {"type": "string"}},
+          {"name": "region", "in": "query", "schema": {"type": "string"}},
+          {"name": "current_item", "in": "query", "description": "The item being watched", "schema": {"type": "string"}},
+          {"name": "offset", "in": "query", "description": "How many of the best items to leave out: those of earlier pages. n and offset are at most 1000 together", "schema": {"type": "integer", "minimum": 0, "maximum": 999, "default": 0}},
+          {"name": "exclude", "in": "query", "description": "Items to leave out; repeated for each", "schema": {"type": "array", "items": {"type": "string"}}, "style": "form", "explode": true},
+          {"name": "scenario", "in": "query", "description": "A [scenario.NAME] of the project file", "schema": {"type": "string"}},
+          {"name": "after", "in": "query", "description": "The request id of the page before: the next page, without its items; 404 when it is too old", "schema": {"type": "string"}},
+          {"name": "score", "in": "query", "description": "Exponents of the score for this request in place of the project file's: NAME:EXPONENT for objectives of the ranker, separated by commas; the others get 0. From -100 to 100", "schema": {"type": "string", "minLength": 1}, "example": "watch:1,dismiss:-0.5"},
+          {"name": "filter", "in": "query", "description": "A condition that every item must meet, in the expression language (docs/guides/expressions.md)", "schema": {"type": "string", "maxLength": 4000}, "example": "item.duration < 10 minutes and item.channel in $channels"},
+          {"name": "boost", "in": "query", "description": "A number of each item by which its score is multiplied, in the same language", "schema": {"type": "string", "maxLength": 4000}, "example": "if(now - item.created < 1 day, 2, 1)"},
+          {"name": "parameters", "in": "query", "description": "Values of the $NAMEs in filter and boost and in those of the project file, each as parameter.NAME; repeated for each value of a list", "schema": {"type": "object", "additionalProperties": false, "patternProperties": {"^parameter\\.": {"type": "string"}}}, "style": "form", "explode": true},
+          {"name": "return", "in": "query", "description": "Attributes of items, separated by commas, that the answer gives with each item", "schema": {"type": "string"}, "example": "title,channel"},
+          {"name": "explain", "in": "query", "description": "1: add sources, predictions, boosts and stage counts", "schema": {"type": "string", "enum": ["0", "1", "false", "true"]}}
+        ],
+        "responses": {
+          "200": {"description": "A slate", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Slate"}}}},
+          "404": {"$ref": "#/components/responses/Problem"}
+        }
+      }
+    },
+    "/v1/events": {
+      "post": {
+        "operationId": "postEvents",
+        "summary": "Tell what users did; their next request reflects it",
+        "description": "All or nothing: when one event is wrong none is kept. Acknowledged events are on disk. An event whose id was seen before for its user is counted as a duplicate and not applied again.",
+        "requestBody": {
+          "required": true,
+          "content": {"application/json": {"schema": {
+            "type": "object",
+            "required": ["events"],
+            "properties": {"events": {"type": "array", "maxItems": 10000, "items": {"$ref": "#/components/schemas/Event"}}}
+          }}}
+        },
+        "responses": {
+          "200": {"description": "Taken", "content": {"application/json": {"schema": {
+            "type": "object",
+            "required": ["accepted", "duplicates", "bundle_version", "log_version"],
+            "properties": {"accepted": {"type": "integer"}, "duplicates": {"type": "integer"}, "bundle_version": {"type": "string"}, "log_version": {"type": "string"}}
+          }}}},
+          "413": {"$ref": "#/components/responses/Problem"},
+          "415": {"$ref": "#/components/responses/Problem"},
+          "417": {"$ref": "#/components/responses/Problem"},
+          "501": {"$ref": "#/components/responses/Problem"},
+          "507": {"$ref": "#/components/responses/Full"}
+        }
+      }
+    },
+    "/v1/items/{id}/similar": {
+      "get": {
+        "operationId": "getSimilarItems",
+        "summary": "Items like an item",
+        "parameters": [
+          {"name": "id", "in": "path", "required": true, "schema": {"type": "string"}},
+          {"name": "filter", "in": "query", "description": "A condition that every item must meet, in the expression language (docs/guides/expressions.md)", "schema": {"type": "string", "maxLength": 4000}, "example": "item.duration < 10 minutes and item.channel in $channels"},
+          {"name": "parameters", "in": "query", "description": "Values of the $NAMEs in filter and boost and in those of the project file, each as parameter.NAME; repeated for each value of a list", "schema": {"type": "object", "additionalProperties": false, "patternProperties": {"^parameter\\.": {"type": "string"}}}, "style": "form", "explode": true},
+          {"name": "return", "in": "query", "description": "Attributes of items, separated by commas, that the answer gives with each item", "schema": {"type": "string"}, "example": "title,channel"},
+          {"name": "n", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 20}}
+        ],
+        "responses": {
+          "200": {"description": "Items, most alike first", "content": {"application/json": {"schema": {
+            "type": "object",
+            "required": ["item", "items", "bundle_version", "log_version"],
+            "properties": {"item": {"type": "string"}, "items": {"type": "array", "items": {"$ref": "#/components/schemas/Item"}}, "bundle_version": {"type": "string"}, "log_version": {"type": "string"}}
+          }}}},
+          "404": {"$ref": "#/components/responses/Problem"}
+        }
+      }
+    },
+    "/v1/users/{id}": {
+      "delete": {
+        "operationId": "deleteUser",
+        "summary": "Forget a user",
+        "description": "At once the user has no history and no stored event; the next import takes the user out of the log. May be repeated.",
+        "parameters": [{"name": "id", "in": "path", "required": true, "schema": {"type": "string", "maxLength": 512}}],
+        "responses": {
+          "200": {"description": "Forgotten", "content": {"application/json": {"schema": {
+            "type": "object",
+            "required": ["user", "forgotten"],
+            "properties": {"user": {"type": "string"}, "forgotten": {"type": "boolean"}}
+          }}}},
+          "507": {"$ref": "#/components/responses/Problem"}
+        }
+      }
+    },
+    "/healthz": {"get": {"operationId": "getHealth", "summary": "The process is alive", "responses": {"200": {"description": "Alive"}}}},
+    "/readyz": {"get": {"operationId": "getReadiness", "summary": "Requests are welcome; 503 while stopping", "responses": {"200": {"description": "Ready; names the versions served, since when, and why newer ones are not; with a reason while events cannot be stored", "content": {"application/json": {"schema": {"type": "object", "required": ["status", "bundle_version", "log_version", "since", "take_ups", "failed_take_ups"], "properties": {"status": {"type": "string"}, "bundle_version": {"type": "string"}, "log_version": {"type": "string"}, "since": {"type": "string"}, "take_ups": {"type": "integer"}, "failed_take_ups": {"type": "integer"}, "not_taken_up": {"type": "string"}, "note": {"type": "string"}, "reason": {"type": "string"}}}}}}}}},
+    "/metrics": {"get": {"operationId": "getMetrics", "summary": "Prometheus metrics", "responses": {"200": {"description": "Text format 0.0.4", "content": {"text/plain": {}}}}}},
+    "/v1/status": {"get": {"operationId": "getStatus", "summary": "Versions, steps of upnext run, sizes on disk, counts", "responses": {"200": {"description": "The same as the page /status", "content": {"application/json": {"schema": {"type": "object", "required": ["now", "started", "bundle_version", "log_version", "since", "requests", "events", "steps", "bytes"], "properties": {"now": {"type": "string"}, "started": {"type": "string"}, "bundle_version": {"type": "string"}, "log_version": {"type": "string"}, "since": {"type": "string"}, "take_ups": {"type": "integer"}, "failed_take_ups": {"type": "integer"}, "not_taken_up": {"type": "string"}, "note": {"type": "string"}, "requests": {"type": "integer"}, "failed_requests": {"type": "integer"}, "events": {"type": "integer"}, "duplicates": {"type": "integer"}, "items": {"type": "integer"}, "users": {"type": "integer"}, "steps": {"type": "array", "items": {"$ref": "#/components/schemas/Step"}}, "bytes": {"type": "object", "additionalProperties": {"type": "integer"}}}}}}}}}},
+    "/status": {"get": {"operationId": "getStatusPage", "summary": "A page for people", "responses": {"200": {"description": "HTML without scripts", "content": {"text/html": {}}}}}},
+    "/openapi.json": {"get": {"operationId": "getDescription", "summary": "This description", "responses": {"200": {"description": "OpenAPI 3.1"}}}}
+  },
+  "components": {
+    "securitySchemes": {
+      "key": {"type": "http", "scheme": "bearer", "description": "A key of `upnext keys add` with the role of the operation"}
+    },
+    "responses": {
+      "Busy": {"description": "Too many connections, requests or bytes at the same time, the store cannot be written, or the server is stopping: try again", "headers": {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
+      "Full": {"description": "The disk is full: events are taken again when there is room", "headers": {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
+      "Problem": {"description": "What was expected, what was found", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    },
+    "schemas": {
+      "Problem": {
+        "type": "object",
+        "required": ["type", "title", "status", "detail"],
+        "properties": {"type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"}}
+      },
+      "Event": {
+        "type": "object",
+        "required": ["user", "type"],
+        "additionalProperties": false,
+        "properties": {}
+      },
+      "Step": {
+        "type": "object",
+        "required": ["name", "schedule", "running", "outcome", "failures", "output"],
+        "properties": {
+          "name": {"type": "string"},
+          "schedule": {"type": "string"},
+          "running": {"type": "boolean"},
+          "last_start": {"type": ["string", "null"]},
+          "last_end": {"type": ["string", "null"]},
+          "seconds": {"type": ["number", "null"]},
+          "outcome": {"type": "string", "description": "ok, or what happened in the last run; empty before it"},
+          "failures": {"type": "integer", "description": "Without a success in between"},
+          "next": {"type": ["string", "null"]},
+          "note": {"type": "string"},
+          "output": {"type": "array", "items": {"type": "string"}, "description": "The last lines"}
+        }
+      },
+      "Item": {
+        "type": "object",
+        "required": ["item", "score", "reason"],
+        "properties": {
+          "item": {"type": "string"},
+          "title": {"type": "string"},
+          "score": {"type": "number"},
+          "reason": {"type": "string"},
+          "source": {"type": "string", "description": "The generator that proposed it, to be sent back with its impression"},
+          "source_score": {"type": "number", "description": "The score that this generator gave it, likewise"},
+          "propensity": {"type": "number", "description": "With which it got its place, of a scenario that explores; likewise"},
+          "sources": {"type": "array", "items": {"type": "object", "required": ["source", "score"], "properties": {"source": {"type": "string"}, "score": {"type": "number"}, "from": {"type": "string"}}}},
+          "predictions": {"type": "object", "additionalProperties": {"type": "number"}},
+          "boost": {"type": "number", "description": "What the score was multiplied by"},
+          "attributes": {"type": "object", "description": "Those that return names; absent ones are left out"}
+        }
+      },
+      "Slate": {
+        "type": "object",
+        "required": ["user", "request", "bundle_version", "log_version", "items", "notes"],
+        "properties": {
+          "user": {"type": "string"},
+          "request": {"type": "string", "description": "Send it back with events about these items"},
+          "bundle_version": {"type": "string", "description": "The bundle that made the answer"},
+          "log_version": {"type": "string", "description": "The log that the answer was made with"},
+          "items": {"type": "array", "items": {"$ref": "#/components/schemas/Item"}},
+          "notes": {"type": "array", "items": {"type": "string"}},
+          "counts": {"type": "object"},
+          "milliseconds": {"type": "object"}
+        }
+      }
+    }
+  }
+}
+)json";
+
+}  // namespace
+
+std::string_view OpenApiFrame() { return kFrame; }
+
+}  // namespace upnext::net

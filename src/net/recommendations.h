@@ -1,0 +1,22 @@
+// The answers of lists of items: /v1/recommendations and /v1/items/{id}/similar.
+#ifndef UPNEXT_NET_RECOMMENDATIONS_H_
+#define UPNEXT_NET_RECOMMENDATIONS_H_
+
+#include <boost/url/url_view.hpp>
+#include <string>
+
+#include "base/status.h"
+#include "net/guard.h"
+#include "net/http_message.h"
+#include "serving/service.h"
+
+namespace upnext::net {
+
+Result<HttpResponse> AnswerRecommendations(serving::Service& service,
+                                           const boost::urls::url_view& url, const Caller& caller);
+Result<HttpResponse> AnswerSimilar(serving::Service& service, const boost::urls::url_view& url,
+                                   const std::string& item, const Caller& caller);
+
+}  // namespace upnext::net
+
+#endif  // UPNEXT_NET_RECOMMENDATIONS_H_
