@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string body(fuzz::TextOf(data, size));
   static const schema::Schema schema = fuzz::TestSchema();
   for (const schema::Entity entity : {schema::Entity::kItem, schema::Entity::kUser}) {
-    for (const auto format : {net::BodyFormat::kArray, net::BodyFormat::kLines}) {
+    for (const auto format : {net::BodyFormat::kJson, net::BodyFormat::kLines}) {
       const auto rows = net::ParseRows(schema, entity, body, format);
       FUZZ_REQUIRE(rows || rows.error().code == Code::kInvalidArgument, "the client's error");
       if (!rows) continue;

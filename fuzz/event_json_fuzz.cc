@@ -6,17 +6,17 @@
 #include "net/event_json.h"
 #include "schema/values.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace upnext;
-  // A buffer of exactly this size, so that reading beyond the end is detected.
-  const std::string body(fuzz::TextOf(data, size));
-  static const schema::Schema schema = fuzz::TestSchema();
-  const auto batch = net::ParseEvents(schema, body);
+namespace {
+
+using namespace upnext;
+
+void Check(const schema::Schema& schema, std::string_view body, net::BodyFormat format) {
+  const auto batch = net::ParseEvents(schema, body, format);
   if (!batch) {
     FUZZ_REQUIRE(batch.error().code == Code::kInvalidArgument,
                  "a parse error is the client's "
                  "error");
-    return 0;
+    return;
   }
   FUZZ_REQUIRE(batch->events.size() == batch->ids.size(), "an id for every event");
   FUZZ_REQUIRE(batch->events.size() <= net::kMaxEvents, "more events than allowed");
@@ -33,5 +33,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         "attributes");
   }
   if (!batch->events.empty()) fuzz::Accepted();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  // A buffer of exactly this size, so that reading beyond the end is detected.
+  const std::string body(fuzz::TextOf(data, size));
+  static const schema::Schema schema = fuzz::TestSchema();
+  for (const auto format : {net::BodyFormat::kJson, net::BodyFormat::kLines})
+    Check(schema, body, format);
   return 0;
 }

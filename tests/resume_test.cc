@@ -260,14 +260,15 @@ TEST_F(ResumeTest, TR04_KilledInTheRankerItDoesNotTrainRetrievalAgain) {
 TEST_F(ResumeTest, TR04_StoppedByTheUserItReportsHowToContinue) {
   const Site site = Another("stopped");
   Outcome stopped;
-  for (double share = 0.3;;
-       share *= 0.7) {  // late enough to train, early enough not to have finished
+  // Late enough to train, early enough not to have finished; where that is depends on what else the
+  // machine does.
+  for (const double share : {0.3, 0.2, 0.4, 0.14, 0.5, 0.1, 0.6, 0.07, 0.05, 0.03, 0.02}) {
     stopped = site.Run({"train", "--resume"}, SIGINT,
                        std::chrono::milliseconds(static_cast<int64_t>(1000 * seconds_ * share)));
     if (stopped.said.find("--resume` continues from it") != std::string::npos) break;
     ASSERT_FALSE(stopped.ok()) << "done before it could be stopped";
-    ASSERT_GT(share, 0.01) << stopped.said;
   }
+  ASSERT_THAT(stopped.said, HasSubstr("--resume` continues from it"));
   EXPECT_EQ(WEXITSTATUS(stopped.status), 128 + SIGINT);
   EXPECT_THAT(stopped.said, HasSubstr("was stopped"));
   EXPECT_FALSE(site.Published());

@@ -19,7 +19,8 @@ namespace {
 constexpr int kNice = 10;
 
 // In the child, between fork and exec: only what may be called there.
-[[noreturn]] void RunProgram(char* const* arguments, int input, int output, pid_t parent) {
+[[noreturn]] void RunProgram(char* const* arguments, int input, int output, int errors,
+                             pid_t parent) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(127);  // it ended before the line above
@@ -33,7 +34,7 @@ constexpr int kNice = 10;
   sigprocmask(SIG_SETMASK, &none, nullptr);
   signal(SIGPIPE, SIG_DFL);
   signal(SIGXFSZ, SIG_DFL);
-  if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0) _exit(127);
+  if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(errors, 2) < 0) _exit(127);
   execv(arguments[0], arguments);
   constexpr char kFailed[] = "cannot start the program\n";
   [[maybe_unused]] const ssize_t written = write(2, kFailed, sizeof(kFailed) - 1);
@@ -43,18 +44,26 @@ constexpr int kNice = 10;
 }  // namespace
 
 Result<ChildProcess> ChildProcess::Start(const std::vector<std::string>& command,
-                                         const fs::path& output) {
-  const int out = open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+                                         const fs::path& output, const fs::path& errors) {
+  constexpr int kAnew = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
+  const int out = open(output.c_str(), kAnew, 0644);
   if (out < 0) return OsError(errno, output, "write the file");
+  const int err = errors.empty() ? out : open(errors.c_str(), kAnew, 0644);
+  if (err < 0) {
+    const int error = errno;
+    close(out);
+    return OsError(error, errors, "write the file");
+  }
   const int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
   std::vector<char*> arguments;
   for (const std::string& one : command) arguments.push_back(const_cast<char*>(one.c_str()));
   arguments.push_back(nullptr);
   const pid_t parent = getpid();
   const pid_t pid = fork();
-  if (pid == 0) RunProgram(arguments.data(), in, out, parent);
+  if (pid == 0) RunProgram(arguments.data(), in, out, err, parent);
   const int error = errno;
   close(out);
+  if (err != out) close(err);
   if (in >= 0) close(in);
   if (pid < 0) return OsError(error, command[0], "start the program");
   setpgid(pid, pid);  // the child does it too: whoever is first

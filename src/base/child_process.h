@@ -22,10 +22,11 @@ namespace upnext::base {
 
 class ChildProcess {
  public:
-  // Writes stdout and stderr to `output`, anew; stdin is empty. The first of `command` is the path
-  // of the program. When memory is short, the system ends the child rather than this process.
-  static Result<ChildProcess> Start(const std::vector<std::string>& command,
-                                    const fs::path& output);
+  // Writes stdout to `output` and stderr to `errors` ("": to `output` too), anew; stdin is empty. The
+  // first of `command` is the path of the program. When memory is short, the system ends the child
+  // rather than this process.
+  static Result<ChildProcess> Start(const std::vector<std::string>& command, const fs::path& output,
+                                    const fs::path& errors = {});
   ChildProcess(ChildProcess&& other) noexcept;
   ChildProcess& operator=(ChildProcess&&) = delete;
   ~ChildProcess();  // as Stop(0 s)

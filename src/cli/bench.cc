@@ -8,6 +8,7 @@
 #include "cli/bench_index.h"
 #include "cli/bench_rank.h"
 #include "cli/bench_replay.h"
+#include "cli/bench_serve.h"
 #include "cli/bench_simulate.h"
 #include "cli/bench_train.h"
 #include "cli/verbs.h"
@@ -24,6 +25,8 @@ constexpr std::array kBenches{
          MakeBenchIndex},
     Verb{"import", "import of synthetic events, compared with a sort by DuckDB", MakeBenchImport},
     Verb{"events", "events per second of a server, and the feeds next to them", MakeBenchEvents},
+    Verb{"serve", "feeds per second of a server, their latency, and how soon events change them",
+         MakeBenchServe},
     Verb{"simulate", "events and slates per second of the simulated world", MakeBenchSimulate},
 };
 

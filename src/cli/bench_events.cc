@@ -1,7 +1,6 @@
 #include "cli/bench_events.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,21 +10,16 @@
 #include <string>
 #include <utility>
 
-#include "base/file.h"
 #include "base/machine.h"
 #include "base/numbers.h"
 #include "base/thread_pool.h"
-#include "bundle/opened_bundle.h"
+#include "cli/benched_server.h"
 #include "cli/events_load.h"
 #include "cli/output.h"
 #include "cli/settings.h"
 #include "cli/verbs.h"
 #include "kernels/gemm.h"
-#include "net/api.h"
-#include "net/http_server.h"
 #include "project/project.h"
-#include "serving/service.h"
-#include "store/store.h"
 
 namespace upnext::cli {
 namespace {
@@ -41,50 +35,6 @@ struct BenchEventsFlags {
   double feeds_per_s = 40, seconds = 5;
   uint64_t seed = 1;
   bool json = false;
-};
-
-struct ScratchStore {
-  std::filesystem::path path;
-  ~ScratchStore() { (void)base::RemoveAll(path); }
-};
-
-double ProcessCpuSeconds() {
-  rusage used = {};
-  getrusage(RUSAGE_SELF, &used);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
-  };
-  return seconds(used.ru_utime) + seconds(used.ru_stime);
-}
-
-// A server as `upnext serve` runs it, but for its store, in this process.
-struct BenchedServer {
-  LoadNames names;
-  std::unique_ptr<serving::Service> service;
-  std::unique_ptr<net::Api> api;
-  std::unique_ptr<net::HttpServer> http;
-
-  static Result<BenchedServer> Start(const Settings& settings, int threads,
-                                     const std::filesystem::path& store_folder) {
-    BenchedServer out;
-    UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened,
-                            settings.project.OpenBundle(bundle::LogChoice::kNewest));
-    out.names = NamesOf(opened.log);
-    UPNEXT_ASSIGN_OR_RETURN(std::shared_ptr<store::Store> store,
-                            store::OpenRocksStore(store_folder, settings.project.schema()));
-    serving::GenerationOptions options;
-    options.engine = settings.engine;
-    options.signals = settings.project.signals();
-    options.schema = settings.project.schema();
-    UPNEXT_ASSIGN_OR_RETURN(out.service,
-                            serving::Service::Start(std::move(opened), options, std::move(store)));
-    net::ServerOptions how = settings.server;
-    how.port = 0;
-    how.threads = threads;
-    out.api = std::make_unique<net::Api>(*out.service, how);
-    UPNEXT_ASSIGN_OR_RETURN(out.http, net::HttpServer::Start(how, *out.api));
-    return out;
-  }
 };
 
 struct EventRun {

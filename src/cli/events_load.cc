@@ -36,7 +36,9 @@ Latency LatencyOf(std::vector<double> milliseconds) {
   if (milliseconds.empty()) return {};
   std::ranges::sort(milliseconds);
   const size_t last = milliseconds.size() - 1;
-  return {.p50 = milliseconds[last / 2], .p99 = milliseconds[last * 99 / 100]};
+  return {.p50 = milliseconds[last / 2],
+          .p99 = milliseconds[last * 99 / 100],
+          .p999 = milliseconds[last * 999 / 1000]};
 }
 
 // One connection and what it measured.
@@ -93,13 +95,14 @@ void PostUntil(Clock::time_point end, const LoadNames& names, const LoadOptions&
 }
 
 // A late answer makes the next request late too; counting from when a request was due charges that
-// to the server.
-void ReadUntil(Clock::time_point end, const LoadNames& names, std::chrono::nanoseconds every,
-               LoadClient* client) {
-  for (auto due = Clock::now(); client->status && due < end; due += every) {
+// to the server. `every` 0: a request is due when the answer before is there.
+void ReadUntil(Clock::time_point first, Clock::time_point end, const LoadNames& names, uint32_t n,
+               std::chrono::nanoseconds every, LoadClient* client) {
+  for (auto due = first; client->status && due < end;
+       due = every.count() == 0 ? Clock::now() : due + every) {
     std::this_thread::sleep_until(due);
-    const std::string target =
-        "/v1/recommendations?n=20&user=" + net::EncodeQueryValue(Any(names.users, client->rng));
+    const std::string target = fmt::format("/v1/recommendations?n={}&user={}", n,
+                                           net::EncodeQueryValue(Any(names.users, client->rng)));
     client->status = Answered(client->http->Get(target), "GET " + target);
     client->milliseconds.push_back(MillisecondsSince(due));
   }
@@ -147,14 +150,19 @@ Result<LoadReport> RunLoad(std::string_view url, const LoadNames& names,
   const auto end = begin + std::chrono::duration_cast<Clock::duration>(
                                std::chrono::duration<double>(options.seconds));
   const auto every = std::chrono::nanoseconds(
-      static_cast<int64_t>(1e9 * std::max(1, options.readers) / options.feeds_per_s));
+      options.feeds_per_s == 0
+          ? 0
+          : static_cast<int64_t>(1e9 * std::max(1, options.readers) / options.feeds_per_s));
   {
     std::vector<std::jthread> threads;
     for (LoadClient& client : writers) {
       threads.emplace_back([&] { PostUntil(end, names, options, &client); });
     }
-    for (LoadClient& client : readers) {
-      threads.emplace_back([&] { ReadUntil(end, names, every, &client); });
+    for (size_t i = 0; i < readers.size(); ++i) {
+      // One after the other, as a schedule of all of them.
+      const auto first = begin + every * i / readers.size();
+      threads.emplace_back(
+          [&, first, i] { ReadUntil(first, end, names, options.n, every, &readers[i]); });
     }
   }
   LoadReport report;

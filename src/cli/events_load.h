@@ -26,14 +26,15 @@ LoadNames NamesOf(const log::EventLog& log);
 struct LoadOptions {
   int writers = 0, readers = 0;  // connections
   uint32_t batch = 500;          // events of a POST
-  double feeds_per_s = 40;       // of all readers together
+  double feeds_per_s = 40;       // of all readers together; 0: each asks when it has its answer
+  uint32_t n = 20;               // items of a feed
   double seconds = 5;
   uint64_t seed = 1;  // of ids too: runs against one store need different ones
 };
 
 // Milliseconds.
 struct Latency {
-  double p50 = 0, p99 = 0;
+  double p50 = 0, p99 = 0, p999 = 0;
 };
 
 struct LoadReport {

@@ -36,6 +36,7 @@ constexpr std::array kVerbs{
     Verb{"forget", "take users out of log, store and all files", MakeForget},
     Verb{"features", "show the compiled features and how often they are missing", MakeFeatures},
     Verb{"export", "write models as ONNX, or training examples as Parquet", MakeExport},
+    Verb{"mcp", "offer the project to an assistant over stdin and stdout", MakeMcp},
     Verb{"inspect", "show and verify a log or a bundle", MakeInspect},
     Verb{"bench", "measure the speed of this machine", MakeBench},
 };

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cli/output.h"
+#include "cli/own_program.h"
 #include "cli/run_steps.h"
 #include "cli/settings.h"
 #include "cli/site_server.h"
@@ -19,18 +20,6 @@ struct RunFlags {
   project::Location project;
   net::ServerOptions server;  // only what the command line says
 };
-
-// This program, and the flags that make it work on the same project.
-OwnProgram ThisProgram(const project::Location& location) {
-  // The one that runs, also after an upgrade has put another in its place.
-  OwnProgram program{.path = "/proc/self/exe", .project_flags = {"-c", location.config}};
-  if (!location.directory.empty()) {
-    program.project_flags.insert(program.project_flags.end(),
-                                 {"--project-dir", location.directory});
-  }
-  if (!location.data.empty()) program.data_flags = {"--data", location.data};
-  return program;
-}
 
 Status RunRun(const RunFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));

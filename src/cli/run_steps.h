@@ -16,17 +16,11 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "cli/own_program.h"
 #include "cli/settings.h"
 #include "net/status_page.h"
 
 namespace upnext::cli {
-
-// How to run this program on the same project.
-struct OwnProgram {
-  std::string path;
-  std::vector<std::string> project_flags;    // -c and others, without --data
-  std::vector<std::string> data_flags = {};  // --data, or nothing
-};
 
 class RunSteps {
  public:

@@ -37,6 +37,7 @@ std::function<Status()> MakeInspect(CLI::App& app);
 std::function<Status()> MakeForget(CLI::App& app);
 std::function<Status()> MakeFeatures(CLI::App& app);
 std::function<Status()> MakeExport(CLI::App& app);
+std::function<Status()> MakeMcp(CLI::App& app);
 std::function<Status()> MakeBench(CLI::App& app);
 
 // -c, --data and --project-dir, shared by all verbs that work on a project.

@@ -13,6 +13,7 @@
 #include "base/time_text.h"
 #include "net/content_type.h"
 #include "net/entities.h"
+#include "net/guide_pages.h"
 #include "net/gzip.h"
 #include "net/host.h"
 #include "net/openapi.h"
@@ -157,14 +158,16 @@ std::string Api::Description() {
 }
 
 Result<HttpResponse> Api::Events(const HttpRequest& request, const Caller& caller) {
-  if (std::optional<HttpResponse> refused = WrongBody(request)) return *std::move(refused);
+  if (std::optional<HttpResponse> refused = WrongBody(request, /*may_be_lines=*/true)) {
+    return *std::move(refused);
+  }
   const auto generation = service_.generation();
   Result<EventBatch> batch;
   {
     Unpacked unpacked;
     const Result<HttpRequest> plain = Plain(request, &unpacked);
     if (!plain) return RefuseBody(plain.error());
-    batch = ParseEvents(generation->schema(), plain->body);
+    batch = ParseEvents(generation->schema(), plain->body, FormatOf(request.content_type));
   }
   if (!batch) return std::unexpected(std::move(batch).error());
   UPNEXT_ASSIGN_OR_RETURN(const serving::Posted posted,
@@ -262,6 +265,10 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, const RouteInfo** l
       return HttpResponse{.content_type = "text/html; charset=utf-8", .body = StatusPage(Site())};
     case Route::kOpenApi:
       return HttpResponse{.body = Description()};
+    case Route::kLlms:
+      return AnswerGuideIndex();
+    case Route::kGuide:
+      return AnswerGuide(found.id);
     case Route::kOther:
       break;
   }

@@ -59,12 +59,14 @@ std::string WhyNotJsonOrLines(std::string_view content_type) {
   return WhyNotType(content_type, true);
 }
 
-bool IsLines(std::string_view content_type) { return SameWord(TakePart(&content_type), kLines); }
+BodyFormat FormatOf(std::string_view content_type) {
+  return SameWord(TakePart(&content_type), kLines) ? BodyFormat::kLines : BodyFormat::kJson;
+}
 
 bool AcceptsLines(std::string_view accept) {
   while (!accept.empty()) {
     const size_t end = std::min(accept.find(','), accept.size());
-    if (IsLines(accept.substr(0, end))) return true;
+    if (FormatOf(accept.substr(0, end)) == BodyFormat::kLines) return true;
     accept.remove_prefix(std::min(end + 1, accept.size()));
   }
   return false;

@@ -6,6 +6,7 @@
 #ifndef UPNEXT_NET_CONTENT_TYPE_H_
 #define UPNEXT_NET_CONTENT_TYPE_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -15,7 +16,10 @@ namespace upnext::net {
 std::string WhyNotJson(std::string_view content_type);
 // The same for application/json or application/x-ndjson, an object on each line.
 std::string WhyNotJsonOrLines(std::string_view content_type);
-bool IsLines(std::string_view content_type);  // application/x-ndjson
+// kLines, for application/x-ndjson: a value on each line, which may end with \r\n; empty lines are
+// passed over.
+enum class BodyFormat : uint8_t { kJson, kLines };
+BodyFormat FormatOf(std::string_view content_type);
 // Whether the values of Accept headers, separated by commas, ask for application/x-ndjson.
 bool AcceptsLines(std::string_view accept);
 

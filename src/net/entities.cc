@@ -96,8 +96,7 @@ Result<HttpResponse> AnswerRows(serving::Service& service, Entity entity,
     UPNEXT_RETURN_IF_ERROR(CheckNoParameters(url));
     UPNEXT_ASSIGN_OR_RETURN(
         std::vector<ParsedRow> rows,
-        ParseRows(generation->schema(), entity, request.body,
-                  IsLines(request.content_type) ? BodyFormat::kLines : BodyFormat::kArray));
+        ParseRows(generation->schema(), entity, request.body, FormatOf(request.content_type)));
     std::vector<store::EntityChange> changes;
     for (ParsedRow& row : rows) {
       changes.push_back({.change = Change::kPut, .row = std::move(row.row)});

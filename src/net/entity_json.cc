@@ -171,7 +171,7 @@ Result<std::vector<ParsedRow>> ParseRows(const schema::Schema& schema, Entity en
   std::vector<ParsedRow> rows;
   RowParser one(schema, entity);
   dom::parser parser;
-  if (format == BodyFormat::kArray) {
+  if (format == BodyFormat::kJson) {
     Result<dom::element> root = ParseJson(parser, body);
     if (!root) return WithContext(std::move(root).error(), "the body");
     dom::array list;
@@ -188,11 +188,8 @@ Result<std::vector<ParsedRow>> ParseRows(const schema::Schema& schema, Entity en
   }
   size_t number = 0;
   while (!body.empty()) {
-    const size_t end = std::min(body.find('\n'), body.size());
-    std::string_view line = body.substr(0, end);
-    body.remove_prefix(std::min(end + 1, body.size()));
+    const std::string_view line = TakeLine(&body);
     ++number;
-    if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty()) continue;
     const auto parse = [&]() -> Result<ParsedRow> {
       UPNEXT_ASSIGN_OR_RETURN(const dom::element root, ParseJson(parser, line));

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "net/content_type.h"
 #include "schema/attribute.h"
 #include "schema/raw_event.h"
 #include "schema/schema.h"
@@ -36,8 +37,7 @@ struct ParsedRow {
 Result<ParsedRow> ParseRow(const schema::Schema& schema, schema::Entity entity,
                            std::string_view name, std::string_view body);
 
-enum class BodyFormat : uint8_t { kArray, kLines };
-// Each has an id. Lines may end with \r\n, and empty ones are passed over.
+// An array, or as kLines an object on each line. Each has an id.
 Result<std::vector<ParsedRow>> ParseRows(const schema::Schema& schema, schema::Entity entity,
                                          std::string_view body, BodyFormat format);
 

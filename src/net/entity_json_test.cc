@@ -96,9 +96,8 @@ TEST(EntityJson, LinesAndArraysAreBatches) {
   EXPECT_THAT(names("{\"item\": \"a\"}\r\n\n{\"item\": 7, \"price\": 1}", BodyFormat::kLines),
               ElementsAre("a", "7"));
   EXPECT_THAT(names("", BodyFormat::kLines), IsEmpty());
-  EXPECT_THAT(names(R"([{"item": "a"}, {"item": "b"}])", BodyFormat::kArray),
-              ElementsAre("a", "b"));
-  EXPECT_THAT(names("[]", BodyFormat::kArray), IsEmpty());
+  EXPECT_THAT(names(R"([{"item": "a"}, {"item": "b"}])", BodyFormat::kJson), ElementsAre("a", "b"));
+  EXPECT_THAT(names("[]", BodyFormat::kJson), IsEmpty());
 }
 
 TEST(EntityJson, ErrorsOfBatchesNameTheLineOrElement) {
@@ -113,9 +112,9 @@ TEST(EntityJson, ErrorsOfBatchesNameTheLineOrElement) {
               HasSubstr("line 2: expected JSON"));
   EXPECT_THAT(error("{\"price\": 1}", BodyFormat::kLines),
               HasSubstr("line 1: item: expected an id, found none"));
-  EXPECT_THAT(error(R"([{"item": "a"}, {"item": "b", "x": 1}])", BodyFormat::kArray),
+  EXPECT_THAT(error(R"([{"item": "a"}, {"item": "b", "x": 1}])", BodyFormat::kJson),
               HasSubstr("items[1]: x: there is no such key"));
-  EXPECT_THAT(error(R"({"item": "a"})", BodyFormat::kArray), HasSubstr("expected an array"));
+  EXPECT_THAT(error(R"({"item": "a"})", BodyFormat::kJson), HasSubstr("expected an array"));
   std::string many;
   for (size_t i = 0; i <= kMaxRows; ++i) many += "{\"item\": \"a\"}\n";
   EXPECT_THAT(error(many, BodyFormat::kLines), HasSubstr("expected at most 10000 lines"));

@@ -161,45 +161,100 @@ std::string HowToDeclare(std::string_view name, std::string_view kind) {
       name, kind);
 }
 
-Result<EventBatch> ParseEvents(const schema::Schema& schema, std::string_view body) {
-  dom::parser parser;
-  dom::element root;
-  if (const auto error = parser.parse(body.data(), body.size()).get(root)) {
-    return InvalidArgument("the body is not JSON: {}", simdjson::error_message(error));
-  }
-  if (dom::object object; root.get(object) == simdjson::SUCCESS) {
-    static const std::vector<std::string> known = {"events"};
-    bool given = false;
-    for (const auto& [key, value] : object) {
-      if (key == known.front() && std::exchange(given, true)) {
-        return InvalidArgument(R"(expected {{"events": [...]}}, found the key 'events' twice)");
-      }
-      if (key == known.front()) continue;
-      return InvalidArgument(R"(expected {{"events": [...]}}, found the key '{}'{})",
-                             key.substr(0, kShownBytes), base::DidYouMean(key, known));
+namespace {
+
+// The keys beside "events", which stands alone.
+Result<dom::array> ListOf(const dom::object& object) {
+  static const std::vector<std::string> known = {"events"};
+  bool given = false;
+  for (const auto& [key, value] : object) {
+    if (key == known.front() && std::exchange(given, true)) {
+      return InvalidArgument(R"(expected {{"events": [...]}}, found the key 'events' twice)");
     }
+    if (key == known.front()) continue;
+    return InvalidArgument(R"(expected {{"events": [...]}}, found the key '{}'{})",
+                           key.substr(0, kShownBytes), base::DidYouMean(key, known));
   }
   dom::array list;
-  if (root["events"].get(list) != simdjson::SUCCESS) {
-    return InvalidArgument(R"(expected {{"events": [...]}}, found {} without such an array)",
-                           KindOf(root));
+  if (object["events"].get(list) == simdjson::SUCCESS) return list;
+  return InvalidArgument(R"(expected {{"events": [...]}}, found an object without such an array)");
+}
+
+class BatchReader {
+ public:
+  explicit BatchReader(const schema::Schema& schema) : events_(schema) {}
+
+  // {"events": [...]}, or an event alone, which has a type.
+  Status ReadJson(std::string_view body) {
+    dom::element root;
+    if (const auto error = parser_.parse(body.data(), body.size()).get(root)) {
+      return InvalidArgument("the body is not JSON: {}", simdjson::error_message(error));
+    }
+    dom::object object;
+    if (root.get(object) != simdjson::SUCCESS) {
+      return InvalidArgument(R"(expected {{"events": [...]}} or an event, found {})", KindOf(root));
+    }
+    if (object["events"].error() != simdjson::SUCCESS &&
+        object["type"].error() == simdjson::SUCCESS) {
+      return Add(root);
+    }
+    UPNEXT_ASSIGN_OR_RETURN(const dom::array list, ListOf(object));
+    if (list.size() > kMaxEvents) return TooMany();
+    for (const dom::element element : list) {
+      if (Status status = Add(element); !status) {
+        return WithContext(std::move(status).error(),
+                           fmt::format("events[{}]", batch_.events.size()));
+      }
+    }
+    return Ok();
   }
-  if (list.size() > kMaxEvents) {
-    return InvalidArgument("expected at most {} events in a batch, found {}", kMaxEvents,
-                           list.size());
+
+  // An event on each line.
+  Status ReadLines(std::string_view body) {
+    for (size_t number = 1; !body.empty(); ++number) {
+      const std::string_view line = TakeLine(&body);
+      if (line.empty()) continue;
+      dom::element root;
+      const auto error = parser_.parse(line.data(), line.size()).get(root);
+      Status status =
+          error ? InvalidArgument("expected JSON: {}", simdjson::error_message(error)) : Add(root);
+      if (!status) {
+        return WithContext(std::move(status).error(), fmt::format("line {}", number));
+      }
+    }
+    return Ok();
   }
-  EventParser events(schema);
-  EventBatch batch;
-  for (const dom::element element : list) {
+
+  EventBatch Take() { return std::move(batch_); }
+
+ private:
+  static Status TooMany() {
+    return InvalidArgument("expected at most {} events in a batch, found more", kMaxEvents);
+  }
+
+  Status Add(const dom::element& element) {
+    if (batch_.events.size() == kMaxEvents) return TooMany();
     RawEvent event;
     std::string id;
-    if (Status status = events.Parse(element, &event, &id); !status) {
-      return WithContext(std::move(status).error(), fmt::format("events[{}]", batch.events.size()));
-    }
-    batch.events.push_back(std::move(event));
-    batch.ids.push_back(std::move(id));
+    UPNEXT_RETURN_IF_ERROR(events_.Parse(element, &event, &id));
+    batch_.events.push_back(std::move(event));
+    batch_.ids.push_back(std::move(id));
+    return Ok();
   }
-  return batch;
+
+  EventParser events_;
+  dom::parser parser_;
+  EventBatch batch_;
+};
+
+}  // namespace
+
+Result<EventBatch> ParseEvents(const schema::Schema& schema, std::string_view body,
+                               BodyFormat format) {
+  BatchReader reader(schema);
+  UPNEXT_RETURN_IF_ERROR(format == BodyFormat::kLines ? reader.ReadLines(body)
+                                                      : reader.ReadJson(body));
+  return reader.Take();
 }
 
 }  // namespace upnext::net

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "net/content_type.h"
 #include "schema/raw_event.h"
 #include "schema/schema.h"
 
@@ -20,9 +21,11 @@ inline constexpr size_t kMaxEvents = 10'000;
 using schema::kMaxIdBytes;
 
 // {"events": [{"user": "u7", "item": "v3", "type": "watch", "value": 31.5, "time": 1700000000.25,
-// ...}]} Keys are the columns of the events table, the attributes of requests that the schema
-// declares, and "id". kInvalidArgument names the event and key at fault; then nothing is taken.
-Result<EventBatch> ParseEvents(const schema::Schema& schema, std::string_view body);
+// ...}]}, or one such event alone; as kLines an event on each line. Keys are the columns of the
+// events table, the attributes of requests that the schema declares, and "id". kInvalidArgument
+// names the event or line and the key at fault; then nothing is taken.
+Result<EventBatch> ParseEvents(const schema::Schema& schema, std::string_view body,
+                               BodyFormat format = BodyFormat::kJson);
 
 // What lets a key be taken that requests do not have: "; an attribute of requests is a line in the
 // project file: [schema.requests] page = "category"".

@@ -63,6 +63,37 @@ TEST(ParseEvents, TakesTheItemBeingWatchedUnderItsOldNameToo) {
   EXPECT_EQ(batch->events[0].current_item, "j");
 }
 
+TEST(ParseEvents, TakesAnEventAlone) {
+  const auto batch =
+      ParseEvents(schema::Schema(), R"({"id": "e1", "user": "u", "type": "click", "item": "i"})");
+  ASSERT_TRUE(batch) << batch.error().message;
+  ASSERT_EQ(batch->events.size(), 1u);
+  EXPECT_EQ(batch->events[0].item, "i");
+  EXPECT_THAT(batch->ids, testing::ElementsAre("e1"));
+  EXPECT_THAT(WhyRefused(R"({"type": "click", "item": "i"})"), HasSubstr("user"));
+  EXPECT_THAT(WhyRefused(R"({"user": "u"})"),
+              HasSubstr(R"(expected {"events": [...]}, found the key 'user')"));
+}
+
+TEST(ParseEvents, TakesAnEventOnEachLine) {
+  const auto lines = [](std::string_view body) {
+    return ParseEvents(schema::Schema(), body, BodyFormat::kLines);
+  };
+  const auto batch = lines(
+      "{\"user\": \"u\", \"type\": \"click\", \"item\": \"i\"}\r\n\n"
+      "{\"user\": \"v\", \"type\": \"click\", \"item\": \"j\", \"id\": 3}");
+  ASSERT_TRUE(batch) << batch.error().message;
+  ASSERT_EQ(batch->events.size(), 2u);
+  EXPECT_EQ(batch->events[1].user, "v");
+  EXPECT_THAT(batch->ids, testing::ElementsAre("", "3"));
+  EXPECT_TRUE(lines("")->events.empty());
+  const auto wrong =
+      lines("{\"user\": \"u\", \"type\": \"click\", \"item\": \"i\"}\n\n{\"user\": 1.5}\n");
+  ASSERT_FALSE(wrong);
+  EXPECT_THAT(wrong.error().message, HasSubstr("line 3"));
+  EXPECT_THAT(lines("{\"events\": []}").error().message, HasSubstr("events"));
+}
+
 TEST(ParseEvents, WholeNumbersAreIdsAsTheyAreWritten) {
   const auto batch =
       ParseEvents(schema::Schema(), BatchOf(R"({"user": 7, "item": -12, "type": "click", "id": 0,
@@ -279,7 +310,7 @@ TEST(ParseEvents, BatchesHaveALimit) {
   ASSERT_TRUE(full) << full.error().message;
   EXPECT_EQ(full->events.size(), kMaxEvents);
   EXPECT_THAT(WhyRefused(BatchOf(list + "," + event)),
-              HasSubstr("expected at most 10000 events in a batch, found 10001"));
+              HasSubstr("expected at most 10000 events in a batch, found more"));
   EXPECT_TRUE(ParseEvents(schema::Schema(), R"({"events": []})")->events.empty());
 }
 

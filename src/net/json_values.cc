@@ -13,6 +13,14 @@ using schema::Attribute;
 using schema::Kind;
 namespace dom = simdjson::dom;
 
+std::string_view TakeLine(std::string_view* body) {
+  const size_t end = std::min(body->find('\n'), body->size());
+  std::string_view line = body->substr(0, end);
+  body->remove_prefix(std::min(end + 1, body->size()));
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
 std::string_view KindOf(const dom::element& value) {
   switch (value.type()) {
     case dom::element_type::ARRAY:

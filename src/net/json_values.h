@@ -20,6 +20,8 @@ namespace upnext::net {
 
 inline constexpr size_t kShownBytes = 60;  // of a client's text in a message
 
+// Takes a line from the front of `body`, without its end.
+std::string_view TakeLine(std::string_view* body);
 std::string_view KindOf(const simdjson::dom::element& value);  // "an array"
 Result<std::string> TextOf(const simdjson::dom::element& value);
 // An id: a string, or a whole number, which has one way to be written.

@@ -46,11 +46,14 @@ constexpr std::string_view kFrame = R"json({
         "description": "All or nothing: when one event is wrong none is kept. Acknowledged events are on disk. An event whose id was seen before for its user is counted as a duplicate and not applied again.",
         "requestBody": {
           "required": true,
-          "content": {"application/json": {"schema": {
-            "type": "object",
-            "required": ["events"],
-            "properties": {"events": {"type": "array", "maxItems": 10000, "items": {"$ref": "#/components/schemas/Event"}}}
-          }}}
+          "content": {"application/json": {"schema": {"oneOf": [
+            {
+              "type": "object",
+              "required": ["events"],
+              "properties": {"events": {"type": "array", "maxItems": 10000, "items": {"$ref": "#/components/schemas/Event"}}}
+            },
+            {"$ref": "#/components/schemas/Event"}
+          ]}}, "application/x-ndjson": {"schema": {"$ref": "#/components/schemas/Event"}}}
         },
         "responses": {
           "200": {"description": "Taken", "content": {"application/json": {"schema": {
@@ -108,6 +111,8 @@ constexpr std::string_view kFrame = R"json({
     "/metrics": {"get": {"operationId": "getMetrics", "summary": "Prometheus metrics", "responses": {"200": {"description": "Text format 0.0.4", "content": {"text/plain": {}}}}}},
     "/v1/status": {"get": {"operationId": "getStatus", "summary": "Versions, steps of upnext run, sizes on disk, counts", "responses": {"200": {"description": "The same as the page /status", "content": {"application/json": {"schema": {"type": "object", "required": ["now", "started", "bundle_version", "log_version", "since", "requests", "events", "steps", "bytes"], "properties": {"now": {"type": "string"}, "started": {"type": "string"}, "bundle_version": {"type": "string"}, "log_version": {"type": "string"}, "since": {"type": "string"}, "take_ups": {"type": "integer"}, "failed_take_ups": {"type": "integer"}, "not_taken_up": {"type": "string"}, "note": {"type": "string"}, "requests": {"type": "integer"}, "failed_requests": {"type": "integer"}, "events": {"type": "integer"}, "duplicates": {"type": "integer"}, "items": {"type": "integer"}, "users": {"type": "integer"}, "steps": {"type": "array", "items": {"$ref": "#/components/schemas/Step"}}, "bytes": {"type": "object", "additionalProperties": {"type": "integer"}}}}}}}}}},
     "/status": {"get": {"operationId": "getStatusPage", "summary": "A page for people", "responses": {"200": {"description": "HTML without scripts", "content": {"text/html": {}}}}}},
+    "/llms.txt": {"get": {"operationId": "getGuideIndex", "summary": "What upnext is and where its guides are, for assistants", "responses": {"200": {"description": "In the form of llmstxt.org", "content": {"text/plain": {}}}}}},
+    "/guides/{id}": {"get": {"operationId": "getGuide", "summary": "A guide of this version", "parameters": [{"name": "id", "in": "path", "required": true, "schema": {"type": "string"}, "example": "http_api.md"}], "responses": {"200": {"description": "Markdown", "content": {"text/markdown": {}}}, "404": {"$ref": "#/components/responses/Problem"}}}},
     "/openapi.json": {"get": {"operationId": "getDescription", "summary": "This description", "responses": {"200": {"description": "OpenAPI 3.1"}}}}
   },
   "components": {

@@ -31,6 +31,8 @@ constexpr std::array kTable = {
     RouteInfo{Route::kOpenApi, "openapi", "GET", "/openapi.json", Lane::kAtOnce, Access::kOpen},
     RouteInfo{Route::kStatus, "status", "GET", "/v1/status", Lane::kRead, Access::kMonitor},
     RouteInfo{Route::kStatusPage, "status_page", "GET", "/status", Lane::kRead, Access::kMonitor},
+    RouteInfo{Route::kLlms, "llms", "GET", "/llms.txt", Lane::kAtOnce, Access::kOpen},
+    RouteInfo{Route::kGuide, "guide", "GET", "/guides/{id}", Lane::kAtOnce, Access::kOpen},
 };
 
 // Whether the segments of a path are those of a line; `id`: what stands for {id}.

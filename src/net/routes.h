@@ -32,6 +32,8 @@ enum class Route : uint8_t {
   kOpenApi,
   kStatus,
   kStatusPage,
+  kLlms,
+  kGuide,
   kOther  // no line of the table
 };
 inline constexpr size_t kRoutes = static_cast<size_t>(Route::kOther) + 1;

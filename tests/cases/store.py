@@ -123,6 +123,14 @@ def the_load_generator_reports_its_runs(site):
     runs = json.loads(out)["runs"]
     require(len(runs) == 5 and all("events_per_s" in run or "feed_ms" in run for run in runs), out)
     require(not list(site.project.glob("bench-events-*")), "the scratch store is left behind")
+    done = subprocess.run([site.binary, "bench", "serve", "-c", site.root / "upnext.toml", "--seconds", "0.3", "--readers",
+                           "3", "--rates", "20", "--json"], capture_output=True, text=True, timeout=120)
+    require(done.returncode == 0, done.stderr)
+    runs = json.loads(done.stdout)["runs"]
+    require([run["run"] for run in runs] == ["warm-up, closed loop", "closed loop", "50 % of it", "80 % of it", "20 feeds/s"], runs)
+    require(5 < runs[-1]["feeds_per_s"] < 30 and runs[-1]["feeds_unchanged"] == 0, runs[-1])
+    require(runs[-1]["event_to_feed_ms"]["p50"] > 0, runs[-1])
+    require(not list(site.project.glob("bench-serve-*")), "the scratch store is left behind")
 
 
 def one_client_cannot_take_the_names_of_others(site):

@@ -1,0 +1,52 @@
+#include "cli/benched_server.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <utility>
+
+#include "bundle/opened_bundle.h"
+#include "project/project.h"
+#include "store/store.h"
+
+namespace upnext::cli {
+
+double ProcessCpuSeconds() {
+  rusage used = {};
+  getrusage(RUSAGE_SELF, &used);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
+
+uint64_t ResidentBytes() {
+  uint64_t pages = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> pages >> resident;
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+Result<BenchedServer> BenchedServer::Start(const Settings& settings, int threads,
+                                           const std::filesystem::path& store_folder) {
+  BenchedServer out;
+  UPNEXT_ASSIGN_OR_RETURN(bundle::OpenedBundle opened,
+                          settings.project.OpenBundle(bundle::LogChoice::kNewest));
+  out.names = NamesOf(opened.log);
+  UPNEXT_ASSIGN_OR_RETURN(std::shared_ptr<store::Store> store,
+                          store::OpenRocksStore(store_folder, settings.project.schema()));
+  serving::GenerationOptions options;
+  options.engine = settings.engine;
+  options.signals = settings.project.signals();
+  options.schema = settings.project.schema();
+  UPNEXT_ASSIGN_OR_RETURN(out.service,
+                          serving::Service::Start(std::move(opened), options, std::move(store)));
+  net::ServerOptions how = settings.server;
+  how.port = 0;
+  how.threads = threads;
+  out.api = std::make_unique<net::Api>(*out.service, how);
+  UPNEXT_ASSIGN_OR_RETURN(out.http, net::HttpServer::Start(how, *out.api));
+  return out;
+}
+
+}  // namespace upnext::cli
