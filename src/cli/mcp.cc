@@ -18,8 +18,8 @@
 #include "cli/progress_bar.h"
 #include "cli/settings.h"
 #include "cli/verbs.h"
-#include "project/project.h"
 #include "mcp/session.h"
+#include "project/project.h"
 
 namespace upnext::cli {
 namespace {
