@@ -38,6 +38,8 @@ struct EngineStages {
   ReRankerRegistry re_rankers = BuiltInReRankers();
 };
 
+struct EngineParts;
+
 struct UserRequest {
   const features::UserState& state;
   const Request& request;
@@ -71,8 +73,7 @@ class Engine {
   std::vector<std::string> objective_names() const;  // of Recommendation::predictions
 
  private:
-  struct Rep;
-  std::unique_ptr<Rep> rep_;
+  const std::unique_ptr<EngineParts> parts_;
 };
 
 }  // namespace upnext::serving
