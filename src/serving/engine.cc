@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -14,10 +13,13 @@
 #include "serving/active_generator.h"
 #include "serving/arrange_slate.h"
 #include "serving/engine_parts.h"
+#include "serving/explain.h"
 #include "serving/notes.h"
+#include "serving/owned_request.h"
 #include "serving/propose.h"
 #include "serving/rank.h"
 #include "serving/similar.h"
+#include "serving/stage_clock.h"
 
 namespace upnext::serving {
 
@@ -26,9 +28,95 @@ using schema::IdSpace;
 
 namespace {
 
-double MillisecondsSince(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
-      .count();
+// For what outlives the request.
+template <typename T>
+std::shared_ptr<const T> NotOwned(const T& object) {
+  return std::shared_ptr<const T>(std::shared_ptr<const T>(), &object);
+}
+
+std::shared_ptr<const features::LiveLists> ListsNow(const EngineParts& parts) {
+  return parts.live == nullptr ? nullptr : parts.live->lists();
+}
+
+struct Question {
+  std::shared_ptr<const Request> request;
+  std::shared_ptr<const UserState> state;
+  std::shared_ptr<const features::LiveLists> lists;
+  bool within_budget = false;
+};
+
+Result<std::shared_ptr<OwnedRequest>> Begin(const EngineParts& parts, const Question& question,
+                                            const Scenario& scenario, StageClock& clock) {
+  auto owned = std::make_shared<OwnedRequest>(parts, question.request, question.state,
+                                              question.lists, scenario);
+  owned->within_budget = question.within_budget;
+  if (question.within_budget) clock.SetBudget(scenario.budget_ms);
+  UPNEXT_ASSIGN_OR_RETURN(owned->context.expressions, parts.Expressions(owned->context));
+  clock.End(kContext, 0, 0);
+  return owned;
+}
+
+// From ranked candidates to those of the slate, from the first page on.
+void Place(const EngineParts& parts, const RequestContext& context, uint64_t seed,
+           StageClock& clock, std::vector<PooledCandidate>* candidates,
+           std::vector<Unplaced>* unplaced) {
+  const size_t ranked = candidates->size();
+  if (!context.expressions.boosts.empty()) {
+    for (PooledCandidate& one : *candidates) one.boost = context.expressions.Boost(one.item);
+    clock.End(kBoosts, ranked, ranked);
+  }
+  for (const auto& re_ranker : parts.re_rankers) re_ranker->ReRank(context, candidates);
+  ArrangeSlate(context, parts.bundle, seed, candidates, unplaced);
+  clock.End(kRules, ranked, candidates->size());
+}
+
+void AddWords(const EngineParts& parts, const RequestContext& context, Slate* slate) {
+  AddNotes(context, parts.bundle.ranker() != nullptr, slate);
+  AddMissing(context, slate);
+  slate->notes.insert(slate->notes.end(), parts.bundle.notes().begin(), parts.bundle.notes().end());
+}
+
+Result<Slate> Answer(const EngineParts& parts, const Question& question, const Found* found,
+                     StageClock clock) {
+  const Request& request = *question.request;
+  if (request.n == 0) return InvalidArgument("n: expected at least 1, found 0");
+  UPNEXT_ASSIGN_OR_RETURN(const Scenario* const scenario, parts.ScenarioOf(request));
+  UPNEXT_ASSIGN_OR_RETURN(std::vector<float> exponents, ExponentsFor(parts, request, *scenario));
+  Slate slate;
+  const uint64_t id =
+      base::Fingerprint(request.user, static_cast<uint64_t>(request.time_ms) * 1'000'003 +
+                                          parts.figures->requests.fetch_add(1));
+  slate.request = fmt::format("{:016x}", id);
+  UPNEXT_ASSIGN_OR_RETURN(const std::shared_ptr<const OwnedRequest> owned,
+                          Begin(parts, question, *scenario, clock));
+  const RequestContext& context = owned->context;
+  const auto scratch = parts.scratch.Borrow();
+  slate.counts.catalogue = parts.catalogue.present(schema::Entity::kItem);
+  Proposals proposals = Propose(parts, owned, found, *scratch, clock, &slate.counts);
+  std::vector<PooledCandidate>& candidates = proposals.candidates;
+  slate.retrieval_ms = clock.ElapsedMs();
+  std::vector<PooledCandidate> not_ranked;
+  if (request.stage == Stage::kRanking && parts.bundle.ranker() != nullptr) {
+    not_ranked = Rank(parts, context, exponents, *scratch, clock, &candidates, &slate.counts);
+  }
+  std::vector<Unplaced> unplaced;
+  Place(parts, context, id, clock, &candidates, request.explain ? &unplaced : nullptr);
+  slate.ranking_ms = clock.ElapsedMs() - slate.retrieval_ms;
+
+  for (size_t i = request.offset; i < candidates.size(); ++i) {
+    slate.items.push_back(Describe(context, parts.generators, std::move(candidates[i])));
+  }
+  slate.counts.shown = static_cast<uint32_t>(slate.items.size());
+  slate.generators = std::move(proposals.generators);
+  if (slate.counts.ranked == 0) exponents.clear();
+  if (request.explain) {
+    Explain(parts, {exponents, scratch->ranked.query, proposals.left_out, not_ranked, unplaced},
+            &slate);
+  }
+  AddWords(parts, context, &slate);
+  clock.End(kSlate, candidates.size(), slate.items.size());
+  clock.MoveTo(&slate);
+  return slate;
 }
 
 }  // namespace
@@ -106,45 +194,19 @@ Result<std::vector<Recommendation>> Engine::Similar(const SimilarRequest& reques
 
 Result<Slate> Engine::Recommend(const UserState& state, const Request& request,
                                 const features::LiveLists* live, const Found* found) const {
-  if (request.n == 0) return InvalidArgument("n: expected at least 1, found 0");
-  UPNEXT_ASSIGN_OR_RETURN(const Scenario* const scenario, parts_->ScenarioOf(request));
-  UPNEXT_ASSIGN_OR_RETURN(const std::vector<float> exponents,
-                          ExponentsFor(*parts_, request, *scenario));
-  const auto begin = std::chrono::steady_clock::now();
-  Slate slate;
-  const uint64_t id =
-      base::Fingerprint(request.user, static_cast<uint64_t>(request.time_ms) * 1'000'003 +
-                                          parts_->requests.fetch_add(1));
-  slate.request = fmt::format("{:016x}", id);
-  const auto now = parts_->live == nullptr || live != nullptr ? nullptr : parts_->live->lists();
-  RequestContext context(parts_->catalogue, state, request,
-                         parts_->Rules(live != nullptr ? live : now.get(), *scenario));
-  UPNEXT_ASSIGN_OR_RETURN(context.expressions, parts_->Expressions(context));
-  const auto scratch = parts_->scratch.Borrow();
-  slate.counts.catalogue = parts_->catalogue.present(schema::Entity::kItem);
-  std::vector<PooledCandidate> candidates =
-      Propose(*parts_, context, found, *scratch, &slate.counts);
-  slate.retrieval_ms = MillisecondsSince(begin);
-
-  const auto ranking_begin = std::chrono::steady_clock::now();
-  if (request.stage == Stage::kRanking && parts_->bundle.ranker() != nullptr) {
-    Rank(*parts_, context, exponents, *scratch, &candidates, &slate.counts);
-  }
-  if (!context.expressions.boosts.empty()) {
-    for (PooledCandidate& one : candidates) one.boost = context.expressions.Boost(one.item);
-  }
-  for (const auto& re_ranker : parts_->re_rankers) re_ranker->ReRank(context, &candidates);
-  if (context.Arranges()) ArrangeSlate(context, parts_->bundle, id, &candidates);
-  slate.ranking_ms = MillisecondsSince(ranking_begin);
-
-  for (size_t i = request.offset; i < candidates.size(); ++i) {
-    slate.items.push_back(Describe(context, parts_->generators, std::move(candidates[i])));
-  }
-  slate.counts.shown = static_cast<uint32_t>(slate.items.size());
-  AddNotes(context, parts_->bundle.ranker() != nullptr, &slate);
-  slate.notes.insert(slate.notes.end(), parts_->bundle.notes().begin(),
-                     parts_->bundle.notes().end());
-  return slate;
+  auto lists = live != nullptr ? NotOwned(*live) : ListsNow(*parts_);
+  return Answer(*parts_, {NotOwned(request), NotOwned(state), std::move(lists)}, found,
+                StageClock(parts_->now));
 }
+
+Result<Slate> Engine::Recommend(std::shared_ptr<const UserState> state, const Request& request,
+                                StageClock clock) const {
+  return Answer(*parts_,
+                {std::make_shared<const Request>(request), std::move(state), ListsNow(*parts_),
+                 /*within_budget=*/true},
+                nullptr, std::move(clock));
+}
+
+StageClock Engine::StartClock() const { return StageClock(parts_->now); }
 
 }  // namespace upnext::serving

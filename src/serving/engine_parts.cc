@@ -1,6 +1,7 @@
 #include "serving/engine_parts.h"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "features/positive_rule.h"
@@ -33,12 +34,15 @@ EngineParts::EngineParts(const bundle::Bundle& b, const catalogue::Catalogue& c,
       new_items(b.candidate() == nullptr
                     ? nullptr
                     : retrieval::NewItemIndex::Make(*b.candidate(), b.tables(), c)),
-      live_every(bundle.candidate() == nullptr ? 0 : options.live.every) {
+      live_every(bundle.candidate() == nullptr ? 0 : options.live.every),
+      score(stages.score),
+      now(stages.now) {
   for (const Scenario& one : scenarios.all()) {
     expressions.push_back(
         SiteExpressions::Compile(one.expressions.value_or(options.expressions), c.schema()));
   }
   AddGenerators(options);
+  StartSide();
   for (const FilterEntry& entry : stages.filters) {
     filter_names.push_back(entry.name);
     filters.push_back(entry.make(options));
@@ -63,9 +67,22 @@ void EngineParts::AddGenerators(const EngineOptions& options) {
     if (candidates > 0 && lead == SIZE_MAX && one.generator->FillsSlate()) lead = generators.size();
     reorders |= weight > 0 && lead != generators.size();
     if (weight > 0 && one.generator->IsLive()) live_every = 0;  // its items have places
-    generators.push_back({one.name, candidates, *one.generator, weight});
+    const auto ms = options.generator_ms.find(one.name);
+    generators.push_back({one.name, candidates, *one.generator, weight,
+                          ms == options.generator_ms.end() ? 0 : ms->second});
   }
   generators.push_back({"pinned", 0, pinned, 0});
+}
+
+// So many threads that those of late searches, two of a generator at most, leave one for each processor.
+void EngineParts::StartSide() {
+  figures = std::make_unique<RunningFigures>(generators.size());
+  const auto slow = static_cast<size_t>(std::ranges::count_if(
+      generators, [](const ActiveGenerator& one) { return one.budget_ms > 0; }));
+  if (slow > 0) {
+    side =
+        std::make_unique<SideRunner>(2 * slow + std::max(1u, std::thread::hardware_concurrency()));
+  }
 }
 
 // In the lists are the posted items that the training did not see.
@@ -76,10 +93,10 @@ void EngineParts::SetPosted(uint32_t item) {
   attributes.removed ? posted.Remove(item) : posted.Set(item, attributes);
 }
 
-RequestRules EngineParts::Rules(const features::LiveLists* now, const Scenario& scenario) const {
+RequestRules EngineParts::Rules(const features::LiveLists* lists, const Scenario& scenario) const {
   return {.verb = verb,
           .low_rating = low_rating,
-          .live = now,
+          .live = lists,
           .new_items = new_items.get(),
           .posted = catalogue.posted_end(schema::Entity::kItem) > 0 ? &posted : nullptr,
           .scenario = &scenario,

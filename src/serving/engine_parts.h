@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -37,14 +38,31 @@
 #include "serving/re_ranker.h"
 #include "serving/request_context.h"
 #include "serving/scenario.h"
+#include "serving/side_runner.h"
 #include "serving/site_expressions.h"
+#include "serving/stage_clock.h"
 
 namespace upnext::serving {
 
+// What a generator proposed, see generator_stage.h.
+struct Asked {
+  bool was_asked = false;
+  double ms = 0;
+  std::vector<retrieval::Candidate> candidates = {};
+};
+
 // Buffers of one request.
 struct EngineScratch {
-  std::vector<retrieval::Candidate> proposed;
+  std::vector<Asked> asked;  // by generator
   ranking::CandidateScratch ranked;
+};
+
+// What requests find out for those that follow.
+struct RunningFigures {
+  explicit RunningFigures(size_t generators) : late(generators) {}
+  std::atomic<uint64_t> requests{0};
+  std::deque<std::atomic<int>> late;    // by generator: searches left behind that have not ended
+  std::atomic<double> rank_ms_each{0};  // of a candidate, about; 0: not known yet
 };
 
 struct EngineParts {
@@ -72,9 +90,13 @@ struct EngineParts {
   std::vector<std::unique_ptr<const Filter>> filters;  // null for those not in use
   std::vector<std::unique_ptr<const ReRanker>> re_rankers;
   base::ScratchPool<EngineScratch> scratch;
-  std::atomic<uint64_t> requests{0};
+  const decltype(EngineStages::score) score;
+  const StageClock::Now now;
+  std::unique_ptr<RunningFigures> figures;
+  // Null where no generator has a time of its own. The last member, since what it runs reads the others.
+  std::unique_ptr<SideRunner> side;
 
-  RequestRules Rules(const features::LiveLists* now, const Scenario& scenario) const;
+  RequestRules Rules(const features::LiveLists* lists, const Scenario& scenario) const;
   void SetPosted(uint32_t item);
   // How many candidates the generator is asked for; 0: none.
   size_t Wanted(size_t generator, const Request& request, const Scenario& scenario) const;
@@ -92,6 +114,7 @@ struct EngineParts {
 
  private:
   void AddGenerators(const EngineOptions& options);
+  void StartSide();
 };
 
 }  // namespace upnext::serving

@@ -5,6 +5,7 @@
 
 #include "features/vocabulary.h"
 #include "retrieval/feed_order.h"
+#include "serving/generator_stage.h"
 
 namespace upnext::serving {
 namespace {
@@ -49,34 +50,31 @@ void OrderOfRetrieval(const EngineParts& parts, std::vector<PooledCandidate>* ca
 
 }  // namespace
 
-std::vector<PooledCandidate> Propose(const EngineParts& parts, const RequestContext& context,
-                                     const Found* found, EngineScratch& buffers,
-                                     StageCounts* counts) {
+Proposals Propose(const EngineParts& parts, const std::shared_ptr<const OwnedRequest>& request,
+                  const Found* found, EngineScratch& buffers, StageClock& clock,
+                  StageCounts* counts) {
+  const RequestContext& context = request->context;
   for (const std::string_view name : parts.filter_names) counts->filtered.push_back({name});
   CandidatePool pool(parts.filters, context, counts);
-  auto admits = [&](uint32_t item) { return pool.Admits(item); };
+  AskGenerators(parts, request, found, pool, clock, &buffers.asked);
+  Proposals out;
+  size_t proposed = 0;
   for (size_t g = 0; g < parts.generators.size(); ++g) {
-    const size_t wanted = parts.Wanted(g, context.request, context.scenario);
-    if (wanted == 0) continue;
-    buffers.proposed.clear();
-    if (found != nullptr) {
-      for (const retrieval::Candidate& one : (*found)[g]) {
-        if (buffers.proposed.size() == wanted) break;
-        if (admits(one.item)) buffers.proposed.push_back(one);
-      }
-    }
-    if (buffers.proposed.size() < wanted) {  // more than was found for the filters to leave enough
-      buffers.proposed.clear();
-      parts.generators[g].generator.Propose(context.ToPropose(), wanted,
-                                            retrieval::ItemFilter(admits), &buffers.proposed);
-    }
-    pool.Add(g, buffers.proposed);
+    const Asked& one = buffers.asked[g];
+    if (!one.was_asked) continue;
+    pool.Add(g, one.candidates);
+    proposed += one.candidates.size();
+    out.generators.push_back(
+        {parts.generators[g].name, one.ms, static_cast<uint32_t>(one.candidates.size())});
   }
+  clock.End(kGenerators, out.generators.size(), proposed);
   AddPins(parts, context, &pool);
-  std::vector<PooledCandidate> candidates = pool.Take();
-  OrderOfRetrieval(parts, &candidates);
-  if (parts.live_every > 0) MarkLive(parts, &candidates);
-  return candidates;
+  out.candidates = pool.Take();
+  out.left_out = pool.TakeLeftOut();
+  OrderOfRetrieval(parts, &out.candidates);
+  if (parts.live_every > 0) MarkLive(parts, &out.candidates);
+  clock.End(kPool, proposed, out.candidates.size());
+  return out;
 }
 
 }  // namespace upnext::serving
