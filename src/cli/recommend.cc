@@ -253,6 +253,7 @@ Result<serving::Request> Recommender::RequestOf(const Moment& moment) const {
                        : catalogue_.Name(schema::IdSpace::kRegion, moment.context.region);
   request.current_item = flags_.current_item;
   request.score = flags_.score;
+  request.explain = flags_.explain;
   request.scenario = flags_.scenario;
   request.filter = flags_.expressions.filter;
   request.boost = flags_.expressions.boost;

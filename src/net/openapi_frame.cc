@@ -167,12 +167,17 @@ constexpr std::string_view kFrame = R"json({
           "sources": {"type": "array", "items": {"type": "object", "required": ["source", "score"], "properties": {"source": {"type": "string"}, "score": {"type": "number"}, "from": {"type": "string"}}}},
           "predictions": {"type": "object", "additionalProperties": {"type": "number"}},
           "boost": {"type": "number", "description": "What the score was multiplied by"},
+          "rotated": {"type": "number", "description": "Likewise, because the user was served the item a short time ago"},
+          "lowered": {"type": "number", "description": "Likewise, because the user did not want others like it"},
+          "bias_removed": {"type": "object", "additionalProperties": {"type": "number"}, "description": "By objective, the logit that the ranker learned for this place and leaves out"},
+          "place_by_score": {"type": "integer", "description": "From 1, before the rules of the scenario"},
+          "placed_by": {"enum": ["score", "pin", "fresh", "at_most", "diversity", "exploration"]},
           "attributes": {"type": "object", "description": "Those that return names; absent ones are left out"}
         }
       },
       "Slate": {
         "type": "object",
-        "required": ["user", "request", "bundle_version", "log_version", "items", "notes"],
+        "required": ["user", "request", "bundle_version", "log_version", "items", "notes", "degraded", "missing"],
         "properties": {
           "user": {"type": "string"},
           "request": {"type": "string", "description": "Send it back with events about these items"},
@@ -180,8 +185,14 @@ constexpr std::string_view kFrame = R"json({
           "log_version": {"type": "string", "description": "The log that the answer was made with"},
           "items": {"type": "array", "items": {"$ref": "#/components/schemas/Item"}},
           "notes": {"type": "array", "items": {"type": "string"}},
+          "degraded": {"type": "array", "description": "Stages that were late or failed", "items": {"type": "object", "required": ["stage", "reason"], "properties": {"stage": {"type": "string"}, "source": {"type": "string"}, "reason": {"type": "string"}}}},
+          "missing": {"type": "object", "description": "Names of the request that are not known, by parameter", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
           "counts": {"type": "object"},
-          "milliseconds": {"type": "object"}
+          "milliseconds": {"type": "object"},
+          "stages": {"type": "array", "items": {"type": "object", "required": ["stage", "ms", "in", "out"], "properties": {"stage": {"type": "string"}, "ms": {"type": "number"}, "in": {"type": "integer"}, "out": {"type": "integer"}, "left_ms": {"type": "number"}}}},
+          "generators": {"type": "array", "items": {"type": "object", "required": ["source", "ms", "proposed"], "properties": {"source": {"type": "string"}, "ms": {"type": "number"}, "proposed": {"type": "integer"}}}},
+          "exponents": {"type": "object", "additionalProperties": {"type": "number"}},
+          "dropped": {"type": "array", "items": {"type": "object", "required": ["item", "reason"], "properties": {"item": {"type": "string"}, "reason": {"type": "string"}, "score": {"type": "number"}}}}
         }
       }
     }

@@ -63,6 +63,7 @@ Result<HttpResponse> AnswerRecommendations(serving::Service& service, const urls
   UPNEXT_ASSIGN_OR_RETURN(const auto returned,
                           AttributesOf(generation->schema(), parameters.Text("return")));
   UPNEXT_ASSIGN_OR_RETURN(const bool explain, parameters.Flag("explain"));
+  request.explain = explain;
   UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
   if (request.user.empty())
     return InvalidArgument("parameter user: expected a user id, found none");

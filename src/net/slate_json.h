@@ -15,9 +15,8 @@
 namespace upnext::net {
 
 // `objectives`: names of the predictions.
-// {"user", "request", "bundle_version", "log_version", "items", "notes"}; with `explain` also
-// "counts" and "milliseconds" of the
-// stages, and what each item was proposed and predicted by.
+// {"user", "request", "bundle_version", "log_version", "items", "notes", "degraded", "missing"}; with `explain` also
+// "counts", "stages", "generators", "exponents" and "dropped", and how each item got its score and its place.
 nlohmann::json SlateJson(const serving::Slate& slate, std::span<const std::string> objectives,
                          const std::string& user, bool explain);
 // [{"item", "score", "reason", "title" where it is known}]

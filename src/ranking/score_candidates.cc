@@ -4,9 +4,8 @@
 
 namespace upnext::ranking {
 
-void ScoreCandidates(const Ranker& ranker, const features::FeatureExtractor& features,
-                     const FeedRequest& request, std::span<const features::Candidate> candidates,
-                     std::span<const float> exponents, CandidateScratch& scratch) {
+void ExtractCandidates(const features::FeatureExtractor& features, const FeedRequest& request,
+                       std::span<const features::Candidate> candidates, CandidateScratch& scratch) {
   scratch.query.Clear();
   scratch.impressions.Clear();
   const auto of_request = features.For(request.state, request.user, request.context);
@@ -14,16 +13,28 @@ void ScoreCandidates(const Ranker& ranker, const features::FeatureExtractor& fea
   for (const features::Candidate& candidate : candidates) {
     of_request.AppendImpression(candidate, &scratch.impressions);
   }
+}
+
+void ScoreExtracted(const Ranker& ranker, std::span<const float> exponents,
+                    CandidateScratch& scratch) {
   const size_t objectives = ranker.objectives().size();
-  scratch.predictions.resize(candidates.size() * objectives);
-  scratch.query_of.assign(candidates.size(), 0);
+  const size_t candidates = scratch.impressions.rows;
+  scratch.predictions.resize(candidates * objectives);
+  scratch.query_of.assign(candidates, 0);
   ranker.Score(scratch.query, scratch.impressions, scratch.query_of, scratch.predictions.data(),
                scratch.ranker, {});
   scratch.scores.clear();
-  for (size_t c = 0; c < candidates.size(); ++c) {
+  for (size_t c = 0; c < candidates; ++c) {
     scratch.scores.push_back(CombinedScore(
         exponents, std::span(scratch.predictions).subspan(c * objectives, objectives)));
   }
+}
+
+void ScoreCandidates(const Ranker& ranker, const features::FeatureExtractor& features,
+                     const FeedRequest& request, std::span<const features::Candidate> candidates,
+                     std::span<const float> exponents, CandidateScratch& scratch) {
+  ExtractCandidates(features, request, candidates, scratch);
+  ScoreExtracted(ranker, exponents, scratch);
 }
 
 }  // namespace upnext::ranking

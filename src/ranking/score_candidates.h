@@ -37,7 +37,13 @@ struct CandidateScratch {
   std::vector<uint32_t> query_of;
 };
 
-// `features` are those of features::Model::kRanking; exponents [objectives].
+// The rows of a request and its candidates, in the scratch.
+void ExtractCandidates(const features::FeatureExtractor& features, const FeedRequest& request,
+                       std::span<const features::Candidate> candidates, CandidateScratch& scratch);
+// Predictions and scores of the rows in the scratch. exponents [objectives].
+void ScoreExtracted(const Ranker& ranker, std::span<const float> exponents,
+                    CandidateScratch& scratch);
+// Both. `features` are those of features::Model::kRanking; exponents [objectives].
 void ScoreCandidates(const Ranker& ranker, const features::FeatureExtractor& features,
                      const FeedRequest& request, std::span<const features::Candidate> candidates,
                      std::span<const float> exponents, CandidateScratch& scratch);

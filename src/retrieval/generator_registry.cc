@@ -62,6 +62,15 @@ GeneratorBudgets BudgetsFromConfig(const base::ConfigTable& generators,
   return budgets;
 }
 
+GeneratorTimes TimesFromConfig(const base::ConfigTable& generators, GeneratorRegistry registry) {
+  GeneratorTimes times;
+  for (const GeneratorEntry& entry : registry) {
+    const double ms = generators.Table(entry.name).Real("budget_ms", 0, {.min = 0, .max = 60'000});
+    if (ms > 0) times[std::string(entry.name)] = ms;
+  }
+  return times;
+}
+
 uint32_t BudgetOf(std::string_view generator, const GeneratorBudgets& budgets,
                   GeneratorRegistry registry) {
   if (const auto set = budgets.find(generator); set != budgets.end()) return set->second;

@@ -84,6 +84,10 @@ std::vector<ConfiguredLearner> LearnersFromConfig(const base::ConfigTable& gener
 using GeneratorBudgets = std::map<std::string, uint32_t, std::less<>>;
 GeneratorBudgets BudgetsFromConfig(const base::ConfigTable& generators,
                                    GeneratorRegistry registry = BuiltInGenerators());
+// By generator, where it has one: [generators.NAME] budget_ms, the milliseconds that a request waits for it.
+using GeneratorTimes = std::map<std::string, double, std::less<>>;
+GeneratorTimes TimesFromConfig(const base::ConfigTable& generators,
+                               GeneratorRegistry registry = BuiltInGenerators());
 // How many candidates a generator of the registry proposes; 0 for a name that it does not have.
 uint32_t BudgetOf(std::string_view generator, const GeneratorBudgets& budgets,
                   GeneratorRegistry registry = BuiltInGenerators());

@@ -21,6 +21,12 @@ Recommendation Describe(const RequestContext& context, std::span<const ActiveGen
   out.title = catalogue.item(candidate.item).title;
   out.score = candidate.score;
   if (!context.expressions.boosts.empty()) out.boost = candidate.boost;
+  if (const double factor = context.Rotated(candidate.item); factor != 1) out.rotated = factor;
+  if (const double factor = context.lowered.Factor(candidate.item); factor != 1) {
+    out.lowered = factor;
+  }
+  out.place_by_score = candidate.place_by_score;
+  out.by = candidate.by;
   auto named = std::ranges::find_if(candidate.sources, [&](const auto& source) {
     return context.IsFromCurrent(source.candidate);
   });

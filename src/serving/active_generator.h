@@ -20,7 +20,8 @@ struct ActiveGenerator {
   std::string_view name;
   uint32_t budget;
   const retrieval::Generator& generator;
-  double weight;  // of its list in the bundle's order
+  double weight;         // of its list in the bundle's order
+  double budget_ms = 0;  // how long a request waits for it; 0: it runs in the request's thread
 };
 
 // Proposes nothing by itself: what the editors of the site pin, Propose adds under its name.

@@ -86,9 +86,10 @@ class Arrangement {
     if (high > low_) range_ = high - low_;
   }
 
-  std::vector<Placed> Run(base::Rng& rng) {
+  std::vector<Placed> Run(base::Rng& rng, std::vector<HeldBack>* held_back) {
     std::vector<Placed> placed;
     Page page;
+    page.met.resize(options_.caps.size());
     for (uint32_t place = 0; place < options_.last && !left_.empty(); ++place) {
       if (place % options_.n == 0) page = {.met = decltype(page.met)(options_.caps.size())};
       const double dice = rng.Uniform(), which = rng.Uniform();  // as many for every place
@@ -98,27 +99,40 @@ class Arrangement {
       Take(next->candidate, &page);
       placed.push_back(*next);
     }
+    for (const size_t i : held_back == nullptr ? std::vector<size_t>() : left_) {
+      if (const auto rule = CapOf(page, i)) held_back->push_back({i, *rule});
+    }
     return placed;
   }
 
  private:
   std::optional<Placed> Pinned(uint32_t place) const {
     for (const size_t i : left_) {
-      if (all_[i].pin == place) return Placed{.candidate = i};
+      if (all_[i].pin == place) return Placed{.candidate = i, .by = PlacedBy::kPin};
     }
     return std::nullopt;
   }
   // One that is pinned to a later place waits for it.
   bool Admits(const Page& page, size_t i, bool fresh_only) const {
     const Arrangeable& one = all_[i];
-    if (one.pin || (fresh_only && !one.is_fresh)) return false;
+    return !one.pin && (!fresh_only || one.is_fresh) && !CapOf(page, i);
+  }
+  // The cap that is reached by items like this one.
+  std::optional<size_t> CapOf(const Page& page, size_t i) const {
     for (size_t rule = 0; rule < options_.caps.size(); ++rule) {
-      for (const uint32_t category : one.categories[rule]) {
+      for (const uint32_t category : all_[i].categories[rule]) {
         const auto met = page.met[rule].find(category);
-        if (met != page.met[rule].end() && met->second >= options_.caps[rule]) return false;
+        if (met != page.met[rule].end() && met->second >= options_.caps[rule]) return rule;
       }
     }
-    return true;
+    return std::nullopt;
+  }
+  // Why the best by worth has the place.
+  PlacedBy WhyOf(const Page& page, size_t best, bool fresh_only) const {
+    const auto first = std::ranges::find_if(left_, [&](size_t i) { return !all_[i].pin; });
+    if (*first == best) return PlacedBy::kScore;
+    if (fresh_only) return PlacedBy::kFresh;
+    return CapOf(page, *first) ? PlacedBy::kCap : PlacedBy::kDiversity;
   }
   std::vector<size_t> Admitted(const Page& page, bool fresh_only) const {
     std::vector<size_t> admitted;
@@ -132,6 +146,7 @@ class Arrangement {
         std::min<size_t>(fresh_left_, options_.fresh - std::min(page.fresh, options_.fresh));
     const bool fresh_only = due > 0 && options_.n - page.places <= due;
     std::vector<size_t> admitted = Admitted(page, fresh_only);
+    const bool only_fresh = fresh_only && !admitted.empty();
     if (admitted.empty() && fresh_only) admitted = Admitted(page, false);
     if (admitted.empty()) return std::nullopt;
     // The first of equals, which is the better one by score.
@@ -142,7 +157,8 @@ class Arrangement {
       chosen = admitted[static_cast<size_t>(which * static_cast<double>(admitted.size()))];
     }
     return Placed{.candidate = chosen,
-                  .propensity = each + (chosen == best ? 1 - options_.explore : 0)};
+                  .propensity = each + (chosen == best ? 1 - options_.explore : 0),
+                  .by = chosen == best ? WhyOf(page, best, only_fresh) : PlacedBy::kExploration};
   }
   double Worth(size_t i) const {
     const double relevance = (all_[i].score - low_) / range_;
@@ -171,8 +187,8 @@ class Arrangement {
 }  // namespace
 
 std::vector<Placed> Arrange(std::span<const Arrangeable> candidates, const ArrangeOptions& options,
-                            base::Rng& rng) {
-  return Arrangement(candidates, options).Run(rng);
+                            base::Rng& rng, std::vector<HeldBack>* held_back) {
+  return Arrangement(candidates, options).Run(rng, held_back);
 }
 
 }  // namespace upnext::serving

@@ -46,16 +46,24 @@ struct Arrangeable {
   std::optional<uint32_t> pin = {};  // the place that it must have, from 0
 };
 
+// Why a candidate has its place: it was the best one left by score, or else what gave it the place.
+enum class PlacedBy : uint8_t { kScore, kPin, kFresh, kCap, kDiversity, kExploration };
+
 struct Placed {
   size_t candidate;
   // The probability with which it got this place, given those above.
   double propensity = 1;
+  PlacedBy by = PlacedBy::kScore;  // kCap: better ones were held back
+};
+// One without a place that a cap did not admit to the last one.
+struct HeldBack {
+  size_t candidate, rule;  // of `caps`
 };
 
 // The lists of two calls with equal arguments and states of the generator are equal, and that of fewer places begins
 // that of more. Fewer places than asked for when no candidate is left that the rules admit.
 std::vector<Placed> Arrange(std::span<const Arrangeable> candidates, const ArrangeOptions& options,
-                            base::Rng& rng);
+                            base::Rng& rng, std::vector<HeldBack>* held_back = nullptr);
 
 }  // namespace upnext::serving
 

@@ -1,5 +1,7 @@
 #include "serving/arrange_slate.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <span>
@@ -67,20 +69,31 @@ ArrangeOptions OptionsOf(const RequestContext& request) {
   return options;
 }
 
-}  // namespace
+// Fewer items rather than worse ones, where there are scores of a ranker.
+void DropWorse(const RequestContext& request, std::vector<PooledCandidate>* candidates,
+               std::vector<Unplaced>* unplaced) {
+  if (!request.scenario.min_score) return;
+  std::erase_if(*candidates, [&](const PooledCandidate& one) {
+    const bool drop = !one.predictions.empty() && one.score < *request.scenario.min_score;
+    if (drop && unplaced != nullptr) {
+      unplaced->push_back({one.item, one.score, "its score is below min_score"});
+    }
+    return drop;
+  });
+}
 
-void ArrangeSlate(const RequestContext& request, const bundle::Bundle& bundle, uint64_t seed,
-                  std::vector<PooledCandidate>* candidates) {
+std::vector<Placed> PlacesOf(const RequestContext& request, const bundle::Bundle& bundle,
+                             uint64_t seed, std::span<const PooledCandidate> candidates,
+                             std::vector<HeldBack>* held_back) {
   const Scenario& scenario = request.scenario;
-  const Vectors vectors(bundle, scenario.diversity > 0
-                                    ? std::span<const PooledCandidate>(*candidates)
-                                    : std::span<const PooledCandidate>());
+  const bool is_diverse = scenario.diversity > 0;
+  const Vectors vectors(bundle, is_diverse ? candidates : std::span<const PooledCandidate>());
   std::vector<Arrangeable> all;
-  for (size_t i = 0; i < candidates->size(); ++i) {
-    const PooledCandidate& from = (*candidates)[i];
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    const PooledCandidate& from = candidates[i];
     Arrangeable& one = all.emplace_back();
     one.score = from.score;
-    if (scenario.diversity > 0) one.vector = vectors.Of(i);
+    if (is_diverse) one.vector = vectors.Of(i);
     for (const Cap& cap : scenario.caps) {
       one.categories.push_back(CategoriesOf(request, cap.attribute, from.item));
     }
@@ -88,11 +101,54 @@ void ArrangeSlate(const RequestContext& request, const bundle::Bundle& bundle, u
     one.pin = PinOf(request, from.item);
   }
   base::Rng rng(seed);
+  return Arrange(all, OptionsOf(request), rng, held_back);
+}
+
+// The best by score alone.
+std::vector<Placed> BestByScore(const RequestContext& request, size_t candidates) {
+  std::vector<Placed> placed(std::min<size_t>(candidates, request.request.last()));
+  for (size_t i = 0; i < placed.size(); ++i) placed[i].candidate = i;
+  return placed;
+}
+
+// Those that are left, in their order.
+void ReportUnplaced(const RequestContext& request, std::span<const PooledCandidate> candidates,
+                    std::span<const Placed> placed, std::span<const HeldBack> held_back,
+                    std::vector<Unplaced>* unplaced) {
+  std::vector<std::string> reasons(candidates.size(), "it is below the last place");
+  const auto attributes = request.catalogue.schema().attributes(schema::Entity::kItem);
+  for (const HeldBack& one : held_back) {
+    const Cap& cap = request.scenario.caps[one.rule];
+    reasons[one.candidate] =
+        fmt::format("at_most: {} of one {}", cap.most, attributes[cap.attribute].name);
+  }
+  for (const Placed& one : placed) reasons[one.candidate].clear();
+  std::vector<Unplaced> below_min = std::move(*unplaced);
+  unplaced->clear();
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    if (reasons[i].empty()) continue;
+    unplaced->push_back({candidates[i].item, candidates[i].score, std::move(reasons[i])});
+  }
+  unplaced->insert(unplaced->end(), below_min.begin(), below_min.end());
+}
+
+}  // namespace
+
+void ArrangeSlate(const RequestContext& request, const bundle::Bundle& bundle, uint64_t seed,
+                  std::vector<PooledCandidate>* candidates, std::vector<Unplaced>* unplaced) {
+  DropWorse(request, candidates, unplaced);
+  std::vector<HeldBack> held_back;
+  const std::vector<Placed> places = request.Arranges()
+                                         ? PlacesOf(request, bundle, seed, *candidates, &held_back)
+                                         : BestByScore(request, candidates->size());
+  if (unplaced != nullptr) ReportUnplaced(request, *candidates, places, held_back, unplaced);
+  const bool explores = request.Arranges() && OptionsOf(request).explore > 0;
   std::vector<PooledCandidate> placed;
-  const ArrangeOptions options = OptionsOf(request);
-  for (const Placed& one : Arrange(all, options, rng)) {
-    placed.push_back(std::move((*candidates)[one.candidate]));
-    if (options.explore > 0) placed.back().propensity = one.propensity;
+  for (const Placed& one : places) {
+    PooledCandidate& next = placed.emplace_back(std::move((*candidates)[one.candidate]));
+    next.place_by_score = static_cast<uint32_t>(one.candidate);
+    next.by = one.by;
+    if (explores) next.propensity = one.propensity;
   }
   *candidates = std::move(placed);
 }

@@ -101,6 +101,32 @@ TEST(Arrange, APinHasItsPlaceAndNoOther) {
   EXPECT_THAT(Order(four, {.n = 4, .last = 4}), ElementsAre(3, 1, 2));
 }
 
+TEST(Arrange, PlacesSayWhatGaveThemAndCapsWhatTheyHeldBack) {
+  const std::vector<uint32_t> red = {1}, blue = {2};
+  std::vector<Arrangeable> six;
+  for (const auto* of : {&red, &red, &red, &blue, &blue, &blue}) {
+    six.push_back({.score = 10 - static_cast<double>(six.size()), .categories = {*of}});
+  }
+  six[5].is_fresh = true;
+  six[4].pin = 1;
+  base::Rng rng(1);
+  std::vector<HeldBack> held_back;
+  const auto placed = Arrange(six, {.n = 4, .last = 4, .caps = {2}, .fresh = 1}, rng, &held_back);
+  ASSERT_EQ(placed.size(), 4u);
+  EXPECT_EQ(placed[0].by, PlacedBy::kScore);
+  EXPECT_EQ(placed[1].by, PlacedBy::kPin);
+  EXPECT_EQ(placed[2].by, PlacedBy::kScore);
+  EXPECT_EQ(placed[3].by, PlacedBy::kFresh);
+  std::vector<size_t> candidates;
+  for (const HeldBack& one : held_back) candidates.push_back(one.candidate);
+  EXPECT_THAT(candidates, ElementsAre(2, 3));
+  const auto capped = Arrange(six, {.n = 4, .last = 4, .caps = {1}}, rng, &held_back);
+  EXPECT_EQ(capped[1].by, PlacedBy::kPin);
+  const auto explored = Arrange(std::span(six).first(4), {.n = 4, .last = 3, .explore = 1}, rng);
+  EXPECT_TRUE(std::ranges::any_of(
+      explored, [](const Placed& one) { return one.by == PlacedBy::kExploration; }));
+}
+
 // The logged propensity of a candidate at the first place is the frequency with which it is there.
 TEST(Arrange, PropensitiesAreFrequencies) {
   std::vector<Arrangeable> four(4);

@@ -10,6 +10,7 @@
 #ifndef UPNEXT_SERVING_ENGINE_H_
 #define UPNEXT_SERVING_ENGINE_H_
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -23,12 +24,14 @@
 #include "features/live_counts.h"
 #include "features/user_state.h"
 #include "ranking/objectives.h"
+#include "ranking/score_candidates.h"
 #include "retrieval/generator.h"
 #include "retrieval/site_verb.h"
 #include "serving/engine_options.h"
 #include "serving/filter.h"
 #include "serving/re_ranker.h"
 #include "serving/slate.h"
+#include "serving/stage_clock.h"
 
 namespace upnext::serving {
 
@@ -36,7 +39,11 @@ namespace upnext::serving {
 struct EngineStages {
   FilterRegistry filters = BuiltInFilters();
   ReRankerRegistry re_rankers = BuiltInReRankers();
+  decltype(&ranking::ScoreExtracted) score = ranking::ScoreExtracted;  // the ranker's
+  StageClock::Now now = std::chrono::steady_clock::now;                // of time budgets
 };
+
+struct EngineParts;
 
 struct UserRequest {
   const features::UserState& state;
@@ -56,6 +63,11 @@ class Engine {
   Result<Slate> Recommend(const features::UserState& state, const Request& request,
                           const features::LiveLists* live = nullptr,
                           const Found* found = nullptr) const;
+  // For people: the same within the time budgets of the scenario and of the generators. A stage that is late or fails gives
+  // less, and the slate says so. `clock` counts from the arrival of the request.
+  Result<Slate> Recommend(std::shared_ptr<const features::UserState> state, const Request& request,
+                          StageClock clock) const;
+  StageClock StartClock() const;
   // Items like an item (similar.h) that the filters let through, for which it is
   // request.current_item.
   Result<std::vector<Recommendation>> Similar(const SimilarRequest& request) const;
@@ -71,8 +83,7 @@ class Engine {
   std::vector<std::string> objective_names() const;  // of Recommendation::predictions
 
  private:
-  struct Rep;
-  std::unique_ptr<Rep> rep_;
+  const std::unique_ptr<EngineParts> parts_;
 };
 
 }  // namespace upnext::serving

@@ -7,6 +7,7 @@ namespace upnext::serving {
 EngineOptions EngineOptions::FromConfig(const base::Config& config) {
   EngineOptions options;
   options.budgets = retrieval::BudgetsFromConfig(config.Table("generators"));
+  options.generator_ms = retrieval::TimesFromConfig(config.Table("generators"));
   options.feed = features::FeedRule::FromConfig(config.Table("serving"));
   if (retrieval::BudgetOf("continue", options.budgets) > 0 && options.feed.filter_seen &&
       options.feed.filter_started) {

@@ -14,6 +14,9 @@ namespace upnext::serving {
 
 struct EngineOptions {
   retrieval::GeneratorBudgets budgets = {};  // where they differ from the generators' defaults
+  // By name: after how many milliseconds a generator is left behind. Those that have such a limit run next to the
+  // thread of the request.
+  retrieval::GeneratorTimes generator_ms = {};
   // What is left out. With filter_disliked, what is like a disliked item is lowered too (lowered.h).
   features::FeedRule feed = {};
   retrieval::SiteVerb verb = {};     // of reasons: [site], before SiteVerb::For

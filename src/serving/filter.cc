@@ -91,4 +91,12 @@ FilterRegistry BuiltInFilters() {
   return kFilters;
 }
 
+std::optional<size_t> LeftOutBy(std::span<const std::unique_ptr<const Filter>> filters,
+                                uint32_t item, const RequestContext& request) {
+  for (size_t f = 0; f < filters.size(); ++f) {
+    if (filters[f] != nullptr && filters[f]->LeavesOut(item, request)) return f;
+  }
+  return std::nullopt;
+}
+
 }  // namespace upnext::serving

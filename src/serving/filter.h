@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -33,6 +34,10 @@ using FilterRegistry = std::span<const FilterEntry>;
 
 // An item that several filters leave out counts for the first.
 FilterRegistry BuiltInFilters();
+
+// The number of the first that leaves the item out; null ones leave nothing out.
+std::optional<size_t> LeftOutBy(std::span<const std::unique_ptr<const Filter>> filters,
+                                uint32_t item, const RequestContext& request);
 
 }  // namespace upnext::serving
 

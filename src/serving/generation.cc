@@ -1,5 +1,7 @@
 #include "serving/generation.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "catalogue/entity_attributes.h"
@@ -94,8 +96,20 @@ void Generation::CountLive(std::span<const schema::RawEvent> events) const {
 
 Result<Slate> Generation::Recommend(Request request) const {
   if (request.time_ms == 0) request.time_ms = clock_.NowMs();
-  UPNEXT_ASSIGN_OR_RETURN(const store::UserStates::StatePtr state, states().Get(request.user));
-  UPNEXT_ASSIGN_OR_RETURN(Slate slate, engine_.Recommend(*state, request));
+  StageClock clock = engine_.StartClock();
+  Result<store::UserStates::StatePtr> state = states().Get(request.user);
+  if (!state) {  // of reading the store; a feed for anybody is better than none
+    clock.Degrade(
+        kState,
+        fmt::format(
+            "the events of the user could not be read, so the list is that of an unknown user and "
+            "may have what was watched: {}",
+            state.error().message));
+    state = std::make_shared<const features::UserState>(bundle_->tables().plan.state());
+  }
+  clock.End(kState, 0, (*state)->totals().events);
+  UPNEXT_ASSIGN_OR_RETURN(Slate slate,
+                          engine_.Recommend(*std::move(state), request, std::move(clock)));
   slate.bundle_version = bundle_version();
   slate.log_version = log_version_;
   return slate;

@@ -12,6 +12,21 @@ namespace upnext::serving {
 
 using schema::IdSpace;
 
+void AddMissing(const RequestContext& context, Slate* slate) {
+  const Request& request = context.request;
+  const auto add = [&](std::string_view parameter, IdSpace space, const std::string& name) {
+    if (name.empty() || context.catalogue.Find(space, name) != schema::kNone) return;
+    slate->missing.push_back({parameter, {name}});
+  };
+  add("user", IdSpace::kUser, request.user);
+  add("device", IdSpace::kDevice, request.device);
+  add("region", IdSpace::kRegion, request.region);
+  add("current_item", IdSpace::kItem, request.current_item);
+  if (!context.unknown_excluded.empty()) {
+    slate->missing.push_back({"exclude", context.unknown_excluded});
+  }
+}
+
 void AddNotes(const RequestContext& context, bool has_ranker, Slate* slate) {
   const Request& request = context.request;
   const catalogue::Catalogue& catalogue = context.catalogue;

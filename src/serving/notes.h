@@ -7,6 +7,8 @@
 
 namespace upnext::serving {
 
+// The names that the catalogue does not have.
+void AddMissing(const RequestContext& context, Slate* slate);
 // Of a slate whose items are there.
 void AddNotes(const RequestContext& context, bool has_ranker, Slate* slate);
 

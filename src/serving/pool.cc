@@ -10,12 +10,15 @@ bool CandidatePool::Mention(uint32_t item, size_t place) {
 }
 
 bool CandidatePool::Admits(uint32_t item) {
-  for (size_t f = 0; f < filters_.size(); ++f) {
-    if (filters_[f] == nullptr || !filters_[f]->LeavesOut(item, request_)) continue;
-    if (Mention(item, kLeftOut)) ++counts_.filtered[f].items;
-    return false;
-  }
-  return true;
+  const std::optional<size_t> filter = LeftOutBy(filters_, item, request_);
+  if (filter) LeaveOut(item, *filter);
+  return !filter;
+}
+
+void CandidatePool::LeaveOut(uint32_t item, size_t filter) {
+  if (!Mention(item, kLeftOut)) return;
+  ++counts_.filtered[filter].items;
+  if (request_.request.explain) left_out_.push_back({item, filter});
 }
 
 void CandidatePool::Add(size_t generator, std::span<const retrieval::Candidate> candidates) {

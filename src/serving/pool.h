@@ -22,6 +22,7 @@
 
 #include "retrieval/generator.h"
 #include "retrieval/live_slots.h"
+#include "serving/arrange.h"
 #include "serving/filter.h"
 #include "serving/request_context.h"
 #include "serving/slate.h"
@@ -41,9 +42,17 @@ struct PooledCandidate {
   std::vector<float> predictions = {};    // by objective; empty before ranking
   double boost = 1;                       // what its score is multiplied by
   std::optional<double> propensity = {};  // of its place, where the scenario explores
+  uint32_t place_by_score = 0;            // before the scenario's rules, from 0
+  PlacedBy by = PlacedBy::kScore;         // what gave it its place
   // In the list of what is chosen now, of an item that neither the candidate model knows nor a list of
   // the order has.
   size_t live_place = retrieval::kNoLivePlace;
+};
+
+// What a filter left out.
+struct LeftOut {
+  uint32_t item;
+  size_t filter;  // its number
 };
 
 class CandidatePool {
@@ -55,8 +64,12 @@ class CandidatePool {
 
   // Whether a generator may propose this item. If a filter leaves it out, that is counted.
   bool Admits(uint32_t item);
+  // The same of an item that the filter with this number leaves out.
+  void LeaveOut(uint32_t item, size_t filter);
   void Add(size_t generator, std::span<const retrieval::Candidate> candidates);
   std::vector<PooledCandidate> Take() { return std::move(items_); }
+  // In the order of first mention; of explained requests alone.
+  std::vector<LeftOut> TakeLeftOut() { return std::move(left_out_); }
 
  private:
   static constexpr size_t kLeftOut = SIZE_MAX;
@@ -66,6 +79,7 @@ class CandidatePool {
   const RequestContext& request_;
   StageCounts& counts_;
   std::vector<PooledCandidate> items_;
+  std::vector<LeftOut> left_out_;
   std::unordered_map<uint32_t, size_t> index_;  // place in items_, or kLeftOut
 };
 

@@ -72,7 +72,7 @@ void FillLiveSlots(const RequestContext& request, std::vector<PooledCandidate>* 
   *candidates = std::move(in_order);
 }
 
-// The best by score, as many as were asked for. Without a ranker candidates stay in the order in
+// By score. Without a ranker candidates stay in the order in
 // which they were proposed, unless the item being watched, what the user dislikes or a boost changes it, and
 // some places are for what is chosen now (retrieval/live_slots.h).
 class ByScore : public ReRanker {
@@ -97,15 +97,6 @@ class ByScore : public ReRanker {
     }
     if (!is_ranked && request.request.stage == Stage::kRanking && request.rules.live_every > 0) {
       FillLiveSlots(request, candidates);
-    }
-    if (is_ranked && request.scenario.min_score) {
-      std::erase_if(*candidates, [&](const PooledCandidate& one) {
-        return one.score < *request.scenario.min_score;
-      });
-    }
-    if (request.Arranges()) return;  // chooses among all (arrange_slate.h)
-    if (candidates->size() > request.request.last()) {
-      candidates->erase(candidates->begin() + request.request.last(), candidates->end());
     }
   }
 

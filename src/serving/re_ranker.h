@@ -1,4 +1,4 @@
-// From ranked candidates to a slate: the order, and what is cut off. The list of re-rankers is in
+// The order of ranked candidates, from whose best arrange_slate.h makes the slate. The list of re-rankers is in
 // re_ranker.cc; they run one after the other.
 //
 //   for (const ReRankerEntry& entry : BuiltInReRankers()) entry.make()->ReRank(request, &candidates);

@@ -35,7 +35,11 @@ RequestContext::RequestContext(const catalogue::Catalogue& names,
       scenario(by.scenario != nullptr ? *by.scenario : WithoutRules()) {
   for (const std::string& id : asked.exclude) {
     const uint32_t item = names.Find(IdSpace::kItem, id);
-    if (item != schema::kNone) excluded.insert(item);
+    if (item != schema::kNone) {
+      excluded.insert(item);
+    } else {
+      unknown_excluded.push_back(id);
+    }
   }
   if (context.current_item != schema::kNone) excluded.insert(context.current_item);
   for (const Hide& hide : scenario.hides) {

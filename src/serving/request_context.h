@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "catalogue/catalogue.h"
 #include "expression/bound_expression.h"
@@ -64,6 +66,8 @@ struct RequestContext {
   features::Context context;
   RequestRules rules;
   retrieval::Lowered lowered;
+  std::vector<std::string>
+      unknown_excluded;                   // names of the request that the catalogue does not have
   std::unordered_set<uint32_t> excluded;  // by the request, with the item being watched
   const Scenario& scenario;
   // Whether the list is more than the best by score.

@@ -120,6 +120,7 @@ Scenario Read(const ConfigTable& table, const schema::Schema& schema, Scenario o
   of.explore = table.Real("explore", of.explore, {.min = 0, .max = 1});
   of.rotation = table.Real("rotation", of.rotation, {.min = 0, .max = 1});
   of.rotation_hours = table.Real("rotation_hours", of.rotation_hours, {.min = 0.01, .max = 168});
+  of.budget_ms = table.Real("budget_ms", of.budget_ms, {.min = 0, .max = 60'000});
   if (table.Has("min_score")) of.min_score = table.Real("min_score", 0);
   for (Pin& pin : PinsOf(table)) of.pins.push_back(std::move(pin));
   for (Hide& hide : HidesOf(table)) of.hides.push_back(std::move(hide));

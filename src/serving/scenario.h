@@ -66,6 +66,7 @@ struct Scenario {
   double explore = 0;
   // The score of an item that the user was served is multiplied by 1 - rotation * 2^(-hours since / rotation_hours).
   double rotation = 0, rotation_hours = 24;
+  double budget_ms = 1000;               // of a whole request (stage_clock.h); 0: none
   std::optional<double> min_score = {};  // fewer items rather than worse ones
   std::vector<Pin> pins = {};
   std::vector<Hide> hides = {};

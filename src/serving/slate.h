@@ -10,6 +10,7 @@
 
 #include "expression/bound_expression.h"
 #include "schema/raw_event.h"
+#include "serving/arrange.h"
 #include "serving/slate_memory.h"
 
 namespace upnext::serving {
@@ -32,6 +33,7 @@ struct Request {
   std::string filter = {}, boost = {};
   expression::Arguments parameters = {};  // of these and of the project file's
   std::string scenario = {};              // of the project file; "": what [serving] says
+  bool explain = false;                   // fill what Slate has for explanations
   bool explores = false;                  // as far as the scenario says: of requests of people
   uint32_t places_before = 0;             // of the pages before this one
   std::vector<ShownItem> shown = {};      // what the user was served a short time ago, for rotation
@@ -62,8 +64,27 @@ struct Recommendation {
   std::vector<float> predictions;    // by objective, empty without a ranker
   // With which the item got its place, of a scenario that explores.
   std::optional<double> propensity = {};
-  std::string reason;                // "because you watched ...", for people
-  std::optional<double> boost = {};  // what the score was multiplied by; none without a boost
+  std::string reason;  // "because you watched ...", for people
+  // What the score was multiplied by, by boosts, because the user was served the item a short time ago, and because he did
+  // not want others like it; none where there was nothing of the kind.
+  std::optional<double> boost = {}, rotated = {}, lowered = {};
+  uint32_t place_by_score = 0;     // from 0, before the scenario's rules
+  PlacedBy by = PlacedBy::kScore;  // what gave it its place
+  // Of explained requests, by objective: the logit that the ranker learned for this place of a page and leaves out of the
+  // prediction. Empty: its position bias is no tower.
+  std::vector<float> bias_removed = {};
+};
+
+// A candidate that is not shown.
+struct DroppedItem {
+  std::string id;
+  std::string reason;                // in words for people
+  std::optional<double> score = {};  // of those that got one
+};
+// Names of a request that the catalogue does not have, by its parameter.
+struct MissingNames {
+  std::string_view parameter;
+  std::vector<std::string> names;
 };
 
 // Why items were left out, and how many.
@@ -80,12 +101,37 @@ struct StageCounts {
   std::vector<FilterReason> filtered = {};  // by filter; of several, the first one counts the item
   uint32_t queries = 0;  // rows of query features made: 1 for any number of candidates (RK-01)
 };
+// A stage of the request (stage_clock.h): its time, and what went in and out.
+struct StageTime {
+  std::string_view stage;
+  double ms = 0;
+  uint32_t in = 0, out = 0;
+  std::optional<double> left_ms = {};  // of the time budget after it; none without a budget
+};
+struct GeneratorTime {
+  std::string_view source;
+  double ms = 0;
+  uint32_t proposed = 0;
+};
+// That a stage was late or failed, and what was done instead.
+struct Degradation {
+  std::string stage;
+  std::string source;  // of generators: which one
+  std::string reason;
+};
 struct Slate {
   std::string request;                // fresh request id, to be sent back with events
   std::vector<Recommendation> items;  // best first
   StageCounts counts;
   std::vector<std::string> notes;  // e.g. "unknown user: popular items of region DE"
   double retrieval_ms = 0, ranking_ms = 0;
+  std::vector<StageTime> stages = {};  // in their order
+  std::vector<GeneratorTime> generators = {};
+  std::vector<Degradation> degraded = {};  // empty: every stage did all it should
+  std::vector<MissingNames> missing = {};
+  // Of explained requests:
+  std::vector<float> exponents = {};  // by objective; empty where nothing was ranked
+  std::vector<DroppedItem> dropped = {};
   std::string bundle_version = {}, log_version = {};  // set by Generation
 };
 

@@ -1,0 +1,31 @@
+// Asks the generators of a request: those without a time of their own here, the others next to this
+// thread.
+//
+//   AskGenerators(parts, request, nullptr, pool, clock, &asked);
+//   asked[g].candidates      of generator g, best first; empty where it was not asked, was late or failed
+//
+// Any number of threads, each with buffers of its own.
+#ifndef UPNEXT_SERVING_GENERATOR_STAGE_H_
+#define UPNEXT_SERVING_GENERATOR_STAGE_H_
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "retrieval/generator.h"
+#include "serving/engine.h"
+#include "serving/engine_parts.h"
+#include "serving/owned_request.h"
+#include "serving/pool.h"
+#include "serving/stage_clock.h"
+
+namespace upnext::serving {
+
+// `asked` [generators] is a buffer. What filters leave out is counted by the pool, to which no candidates are added.
+void AskGenerators(const EngineParts& parts, const std::shared_ptr<const OwnedRequest>& request,
+                   const Found* found, CandidatePool& pool, StageClock& clock,
+                   std::vector<Asked>* asked);
+
+}  // namespace upnext::serving
+
+#endif  // UPNEXT_SERVING_GENERATOR_STAGE_H_
