@@ -187,10 +187,18 @@ Result<HttpResponse> Api::Entities(const HttpRequest& request, Route route, cons
     return many ? AnswerRows(service_, entity, asked, url)
                 : AnswerRow(service_, entity, name, asked, url);
   };
+  return WithBody(request, answer, /*may_be_lines=*/many);
+}
+
+Result<HttpResponse> Api::WithBody(
+    const HttpRequest& request,
+    const std::function<Result<HttpResponse>(const HttpRequest&)>& answer, bool may_be_lines) {
   const bool has_body =
       request.method == "PUT" || request.method == "PATCH" || request.method == "POST";
   if (!has_body) return answer(request);
-  if (std::optional<HttpResponse> refused = WrongBody(request, many)) return *std::move(refused);
+  if (std::optional<HttpResponse> refused = WrongBody(request, may_be_lines)) {
+    return *std::move(refused);
+  }
   Unpacked unpacked;
   const Result<HttpRequest> plain = Plain(request, &unpacked);
   if (!plain) return RefuseBody(plain.error());
@@ -214,7 +222,7 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, const RouteInfo** l
   }
   *line = found.other;
   if (request.method == "OPTIONS" && pages_.enabled() && found.other->for_pages) {
-    if (pages_.Allows(request.origin)) return pages_.Preflight(found.other->method);
+    if (pages_.Allows(request.origin)) return pages_.Preflight(found.allow);
     return ProblemOf(403, fmt::format("Origin '{}': expected one that [server] allow_origins in "
                                       "the project file lists",
                                       request.origin));
@@ -234,7 +242,9 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, const RouteInfo** l
   *who = caller->key;
   switch (found.info->route) {
     case Route::kRecommendations:
-      return AnswerRecommendations(service_, url, *caller);
+      return WithBody(request, [&](const HttpRequest& asked) {
+        return AnswerRecommendations(service_, asked, url, *caller);
+      });
     case Route::kEvents:
       return Events(request, *caller);
     case Route::kItem:

@@ -68,6 +68,11 @@ class Api {
   std::string Description();  // /openapi.json, made once for a generation
   Result<HttpResponse> Entities(const HttpRequest& request, Route route, const std::string& name,
                                 const boost::urls::url_view& url);
+  // The answer to the request with its body unpacked, if its method has one; a refusal of the body.
+  Result<HttpResponse> WithBody(
+      const HttpRequest& request,
+      const std::function<Result<HttpResponse>(const HttpRequest&)>& answer,
+      bool may_be_lines = false);
   // What a request's body is while it is parsed: not compressed, and in turn with others if it is large.
   struct Unpacked {
     std::unique_lock<base::Mutex> turn = {};

@@ -101,7 +101,8 @@ TEST_F(ApiTest, WrongParametersSayWhatWasExpected) {
   EXPECT_THAT(detail("user=u&region=%ff"), HasSubstr("bytes that are not UTF-8"));
   EXPECT_THAT(detail("user=%C3&n=%BC"), HasSubstr("bytes that are not UTF-8"));
   EXPECT_THAT(detail("user=u%0A"), HasSubstr("user: expected an id without control characters"));
-  EXPECT_THAT(detail("user=u&seed=i1&current_item=i1"), HasSubstr("seed is the old name"));
+  EXPECT_THAT(detail("user=u&seed=i1&current_item=i1"),
+              HasSubstr("seed is another name of current_item"));
   EXPECT_THAT(Detail(Get("/v1/items/%ff"), 400), HasSubstr("bytes that are not UTF-8"));
   EXPECT_THAT(Detail(Delete("/v1/users/u%00"), 400), HasSubstr("%00 at byte 12"));
   EXPECT_EQ(GetJson("/v1/recommendations?n=1000&user=" + std::string(512, 'x'))["items"].size(),
@@ -232,7 +233,7 @@ TEST_F(ApiTest, UnknownResourcesAndWrongMethods) {
   const HttpResponse get_events = Get("/v1/events");
   EXPECT_THAT(Detail(get_events, 405), HasSubstr("expected POST, found GET"));
   EXPECT_EQ(get_events.allow, "POST");
-  const HttpResponse post_list = Post("/v1/recommendations?user=u", "{}");
+  const HttpResponse post_list = Post("/v1/items/i2/similar", "{}");
   Detail(post_list, 405);
   EXPECT_EQ(post_list.allow, "GET, HEAD");
   const auto with = [&](std::string_view method, std::string_view target) {
@@ -349,12 +350,14 @@ TEST_F(ApiTest, OpenApiDescribesExactlyWhatIsAnswered) {
         target.replace(
             at, 4, path == "/guides/{id}" ? "events.md" : id + (method == "delete" ? "1" : "2"));
       }
-      if (path == "/v1/recommendations") target += "?user=u";
+      const bool is_feed = path == "/v1/recommendations";
+      if (is_feed && method == "get") target += "?user=u";
       const HttpResponse answer =
           api_.Handle({.method = verb,
                        .target = target,
                        .content_type = method == "get" ? "" : "application/json",
                        .body = path == "/v1/events" ? R"({"events": []})"
+                               : is_feed            ? R"({"user": "u"})"
                                : method == "post"   ? "[]"
                                : method == "get"    ? ""
                                                     : "{}"});

@@ -31,9 +31,9 @@ bool CrossOrigin::Allows(std::string_view origin) const {
   return !origin.empty() && (any_ || Has(origins_, origin));
 }
 
-HttpResponse CrossOrigin::Preflight(std::string_view method) {
+HttpResponse CrossOrigin::Preflight(std::string_view methods) {
   HttpResponse answer = {.status = 204, .content_type = "", .body = ""};
-  answer.allow_methods = method;
+  answer.allow_methods = methods;
   return answer;
 }
 

@@ -29,7 +29,7 @@ class CrossOrigin {
   bool enabled() const { return !origins_.empty(); }
   bool Allows(std::string_view origin) const;
   // The answer to OPTIONS of a resource with this method, from an origin that is allowed.
-  static HttpResponse Preflight(std::string_view method);
+  static HttpResponse Preflight(std::string_view methods);
   // Lets the page of an origin that is allowed read the answer.
   void Mark(const HttpRequest& request, HttpResponse* answer) const;
 

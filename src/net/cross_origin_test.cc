@@ -58,7 +58,8 @@ TEST_F(CrossOriginTest, APageOfAListedOriginPostsEventsAndReadsFeeds) {
     EXPECT_EQ(answer.Header("access-control-allow-methods"), "POST");
     EXPECT_THAT(answer.Header("access-control-allow-headers"), HasSubstr("Content-Type"));
     EXPECT_EQ(answer.Header("vary"), "Accept-Encoding, Origin");
-    EXPECT_EQ(Ask("OPTIONS", kFeed, origin).Header("access-control-allow-methods"), "GET");
+    EXPECT_EQ(Ask("OPTIONS", kFeed, origin).Header("access-control-allow-methods"),
+              "GET, HEAD, POST");
     const std::array<std::string_view, 3> requests[] = {{"POST", "/v1/events", kEvent},
                                                         {"GET", kFeed, ""},
                                                         {"GET", "/v1/items/i3/similar", ""},

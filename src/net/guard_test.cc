@@ -85,6 +85,14 @@ TEST_F(GuardTest, TheKeyOfAPageGetsNoExplanation) {
   for (const char* more : {"filter=user.age%3E20", "boost=2", "return=title"}) {
     EXPECT_EQ(Ask("GET", std::string(kOneFeed) + "&" + more, page).status, 403u) << more;
   }
+  const auto ask = [&](std::string_view body) {
+    return Ask("POST", "/v1/recommendations", page, "c", body).status;
+  };
+  EXPECT_EQ(ask(R"({"user": "u"})"), 200u);
+  for (const char* more : {R"("explain": true)", R"("filter": "user.age > 20")", R"("boost": "2")",
+                           R"("return": ["title"])"}) {
+    EXPECT_EQ(ask(fmt::format(R"({{"user": "u", {}}})", more)), 403u) << more;
+  }
   EXPECT_EQ(Ask("GET", "/v1/items/i3/similar?filter=item.duration%3E1", page).status, 403u);
   EXPECT_EQ(Ask("GET", "/v1/items/i3/similar", page).status, 200u);
   EXPECT_EQ(Ask("GET", "/v1/items/i3", page).status, 403u);

@@ -11,6 +11,7 @@
 
 #include "net/entities.h"
 #include "net/entity_json.h"
+#include "net/feed_openapi.h"
 #include "net/item_json.h"
 #include "net/openapi_frame.h"
 #include "net/routes.h"
@@ -218,6 +219,7 @@ std::string OpenApi(const schema::Schema& schema) {
     parameters.push_back(
         {{"name", attribute.name}, {"in", "query"}, {"schema", SchemaOf(attribute)}});
   }
+  DescribeFeedBody(&api);
   api["components"]["schemas"]["Event"]["properties"] = EventProperties(schema);
   return api.dump(1);
 }

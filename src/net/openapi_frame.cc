@@ -21,7 +21,7 @@ constexpr std::string_view kFrame = R"json({
           {"name": "n", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 20}},
           {"name": "device", "in": "query", "schema": {"type": "string"}},
           {"name": "region", "in": "query", "schema": {"type": "string"}},
-          {"name": "current_item", "in": "query", "description": "The item being watched", "schema": {"type": "string"}},
+          {"name": "current_item", "in": "query", "description": "The item being watched; watching is another name of it", "schema": {"type": "string"}},
           {"name": "offset", "in": "query", "description": "How many of the best items to leave out: those of earlier pages. n and offset are at most 1000 together", "schema": {"type": "integer", "minimum": 0, "maximum": 999, "default": 0}},
           {"name": "exclude", "in": "query", "description": "Items to leave out; repeated for each", "schema": {"type": "array", "items": {"type": "string"}}, "style": "form", "explode": true},
           {"name": "scenario", "in": "query", "description": "A [scenario.NAME] of the project file", "schema": {"type": "string"}},
@@ -36,6 +36,19 @@ constexpr std::string_view kFrame = R"json({
         "responses": {
           "200": {"description": "A slate", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Slate"}}}},
           "404": {"$ref": "#/components/responses/Problem"}
+        }
+      },
+      "post": {
+        "operationId": "postRecommendations",
+        "summary": "The same, asked with a body",
+        "requestBody": {"required": true, "content": {"application/json": {"schema": {"type": "object", "additionalProperties": false, "properties": {}}}}},
+        "responses": {
+          "200": {"description": "A slate", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Slate"}}}},
+          "404": {"$ref": "#/components/responses/Problem"},
+          "413": {"$ref": "#/components/responses/Problem"},
+          "415": {"$ref": "#/components/responses/Problem"},
+          "417": {"$ref": "#/components/responses/Problem"},
+          "501": {"$ref": "#/components/responses/Problem"}
         }
       }
     },

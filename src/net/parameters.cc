@@ -78,12 +78,15 @@ Result<urls::url_view> ParseTarget(std::string_view target) {
   return *url;
 }
 
-Result<Parameters> Parameters::Parse(const urls::url_view& url, std::string_view repeatable) {
+Result<Parameters> Parameters::Parse(const urls::url_view& url,
+                                     std::initializer_list<std::string_view> repeatable) {
   Parameters out;
   for (const auto param : url.params()) {
     if (param.key.empty() && param.value.empty()) continue;  // "?" alone, or "&&"
+    const bool may_repeat = std::ranges::find(repeatable, param.key) != repeatable.end() ||
+                            param.key.starts_with(kOfExpressions);
     for (const auto& [key, value] : out.values_) {
-      if (key == param.key && key != repeatable && !key.starts_with(kOfExpressions)) {
+      if (key == param.key && !may_repeat) {
         return InvalidArgument("parameter {} is given twice", key);
       }
     }

@@ -11,6 +11,7 @@
 
 #include <boost/url/url_view.hpp>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,9 +30,12 @@ Result<boost::urls::url_view> ParseTarget(std::string_view target);
 
 class Parameters {
  public:
-  // `repeatable` names the one parameter that may come several times, beside those of OfExpressions.
+  // `repeatable`: those that may come several times, beside those of OfExpressions.
   static Result<Parameters> Parse(const boost::urls::url_view& url,
-                                  std::string_view repeatable = "");
+                                  std::initializer_list<std::string_view> repeatable = {});
+  // Of another source, which has checked what may be repeated.
+  explicit Parameters(std::vector<std::pair<std::string, std::string>> values = {})
+      : values_(std::move(values)) {}
   bool Has(std::string_view name) const;
   std::string Text(std::string_view name);  // "" when absent
   std::optional<std::string> TextIfGiven(std::string_view name);

@@ -38,7 +38,7 @@ TEST(Parameters, OneMayBeRepeated) {
   const auto url = ParseTarget("/x?a=1&b=2&b=3");
   ASSERT_TRUE(url);
   EXPECT_EQ(Parameters::Parse(*url).error().message, "parameter b is given twice");
-  auto parameters = Parameters::Parse(*url, "b");
+  auto parameters = Parameters::Parse(*url, {"b"});
   ASSERT_TRUE(parameters);
   EXPECT_THAT(parameters->Texts("b"), testing::ElementsAre("2", "3"));
   EXPECT_EQ(parameters->Text("a"), "1");

@@ -12,7 +12,8 @@
 
 namespace upnext::net {
 
-Result<HttpResponse> AnswerRecommendations(serving::Service& service,
+// GET with a query, or POST with a JSON body.
+Result<HttpResponse> AnswerRecommendations(serving::Service& service, const HttpRequest& request,
                                            const boost::urls::url_view& url, const Caller& caller);
 Result<HttpResponse> AnswerSimilar(serving::Service& service, const boost::urls::url_view& url,
                                    const std::string& item, const Caller& caller);

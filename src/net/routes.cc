@@ -10,6 +10,8 @@ namespace {
 constexpr std::array kTable = {
     RouteInfo{Route::kRecommendations, "recommendations", "GET", "/v1/recommendations", Lane::kRead,
               Access::kRecommend, true},
+    RouteInfo{Route::kRecommendations, "recommendations", "POST", "/v1/recommendations",
+              Lane::kRead, Access::kRecommend, true},
     RouteInfo{Route::kEvents, "events", "POST", "/v1/events", Lane::kWrite, Access::kEvents, true},
     RouteInfo{Route::kItems, "items", "GET", "/v1/items", Lane::kRead, Access::kItems},
     RouteInfo{Route::kItems, "items", "POST", "/v1/items", Lane::kWrite, Access::kItems},

@@ -15,8 +15,10 @@ std::span<const std::string_view> OtherColumns(Entity entity) {
   static constexpr std::string_view kItems[] = {"item", "file", "filename", "line", "rowid"};
   static constexpr std::string_view kUsers[] = {"user", "file", "filename", "line", "rowid"};
   static constexpr std::string_view kRequests[] = {
-      "user", "item",     "time", "type", "value",   "request", "id",    "seed",
-      "file", "filename", "line", "n",    "explain", "filter",  "boost", "return"};
+      "user",    "item",   "time",     "type",    "value",    "request",   "id",
+      "seed",    "file",   "filename", "line",    "n",        "explain",   "filter",
+      "boost",   "return", "offset",   "exclude", "score",    "scenario",  "after",
+      "weights", "items",  "rows",     "session", "watching", "parameters"};
   switch (entity) {
     case Entity::kItem:
       return kItems;

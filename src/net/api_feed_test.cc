@@ -1,0 +1,78 @@
+// Feeds that are asked for with a body.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "net/test_api.h"
+
+namespace upnext::net {
+namespace {
+
+using nlohmann::json;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::Not;
+
+class ApiFeedTest : public ApiTest {
+ protected:
+  json Ask(const json& body) {
+    const HttpResponse answer = Post("/v1/recommendations", body.dump());
+    EXPECT_EQ(answer.status, 200u) << answer.body;
+    return json::parse(answer.body);
+  }
+  std::string WhyNot(const json& body) {
+    return Detail(Post("/v1/recommendations", body.dump()), 400);
+  }
+};
+
+TEST_F(ApiFeedTest, ABodyAsksWhatAQueryAsks) {
+  json by_query = GetJson(
+      "/v1/recommendations?user=u&n=6&offset=2&device=tv&exclude=i3&exclude=i5&explain=1"
+      "&filter=item.duration%3E$least&parameter.least=5&boost=if(item.channel==%27c2%27,2,1)"
+      "&return=title,channel&watching=i7&score=watch:1,like:0.5");
+  json by_body = Ask({{"user", "u"},
+                      {"n", 6},
+                      {"offset", 2},
+                      {"device", "tv"},
+                      {"exclude", {"i3", "i5"}},
+                      {"explain", true},
+                      {"filter", "item.duration>$least"},
+                      {"parameters", {{"least", 5}}},
+                      {"boost", "if(item.channel=='c2',2,1)"},
+                      {"return", {"title", "channel"}},
+                      {"watching", "i7"},
+                      {"weights", {{"watch", 1}, {"like", 0.5}}}});
+  ASSERT_EQ(by_body["items"].size(), 6u);
+  EXPECT_THAT(ItemsOf(by_body), Not(Contains("i7")));
+  for (json* one : {&by_query, &by_body}) {
+    one->erase("request");
+    one->erase("milliseconds");
+  }
+  EXPECT_EQ(by_body, by_query);
+}
+
+TEST_F(ApiFeedTest, ABodyIsCheckedLikeAQuery) {
+  EXPECT_EQ(WhyNot({{"n", 5}}), "parameter user: expected a user id, found none");
+  EXPECT_THAT(WhyNot({{"user", "u"}, {"n", 0}}), HasSubstr("parameter n: expected a whole number"));
+  EXPECT_THAT(WhyNot({{"user", "u"}, {"m", 1}}), HasSubstr("m: there is no such key"));
+  EXPECT_THAT(WhyNot({{"user", "u"}, {"watching", "i1"}, {"seed", "i2"}}),
+              HasSubstr("seed is another name of watching"));
+  EXPECT_THAT(WhyNot({{"user", "u"}, {"weights", {{"wotch", 1}}}}), HasSubstr("found 'wotch'"));
+  EXPECT_THAT(Detail(Post("/v1/recommendations?n=5", R"({"user": "u"})"), 400),
+              HasSubstr("there is no parameter 'n'"));
+  EXPECT_EQ(Post("/v1/recommendations", R"({"user": "u"})", "text/plain").status, 415u);
+}
+
+TEST_F(ApiFeedTest, TheNextPageCanBeAskedForWithABody) {
+  const json first = Ask({{"user", "u"}, {"n", 5}});
+  const json second = Ask({{"user", "u"}, {"n", 5}, {"after", first["request"]}});
+  ASSERT_FALSE(second["items"].empty());
+  for (const std::string& item : ItemsOf(second)) {
+    EXPECT_THAT(ItemsOf(first), Not(Contains(item)));
+  }
+}
+
+}  // namespace
+}  // namespace upnext::net

@@ -1,0 +1,32 @@
+// What is asked of /v1/recommendations, read from the parameters of a query or of a body.
+//
+//   UPNEXT_ASSIGN_OR_RETURN(const FeedRequest asked, ReadFeed(std::move(parameters), schema));
+//
+// Pure functions. Errors are kInvalidArgument and name the parameter.
+#ifndef UPNEXT_NET_FEED_REQUEST_H_
+#define UPNEXT_NET_FEED_REQUEST_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "net/parameters.h"
+#include "schema/schema.h"
+#include "serving/slate.h"
+
+namespace upnext::net {
+
+inline constexpr uint32_t kMaxFeedItems = 1000;  // in one list
+
+struct FeedRequest {
+  serving::Request request;
+  std::string after = {};               // the request of the page before, "" for the first
+  std::vector<uint32_t> returned = {};  // attributes of items
+  bool explain = false;
+};
+Result<FeedRequest> ReadFeed(Parameters parameters, const schema::Schema& schema);
+
+}  // namespace upnext::net
+
+#endif  // UPNEXT_NET_FEED_REQUEST_H_
