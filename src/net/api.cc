@@ -21,6 +21,7 @@
 #include "net/problem.h"
 #include "net/recommendations.h"
 #include "net/routes.h"
+#include "net/sessions.h"
 #include "schema/schema.h"
 
 namespace upnext::net {
@@ -255,6 +256,10 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, const RouteInfo** l
       asked.client = caller->quota;  // whose quota of new names is used
       return Entities(asked, found.info->route, found.id, url);
     }
+    case Route::kMerge:
+      return WithBody(request, [&](const HttpRequest& asked) {
+        return AnswerMerge(service_, found.id, asked, url);
+      });
     case Route::kSimilar:
       return AnswerSimilar(service_, url, found.id, *caller);
     case Route::kHealth:

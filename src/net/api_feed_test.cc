@@ -31,7 +31,7 @@ TEST_F(ApiFeedTest, ABodyAsksWhatAQueryAsks) {
   json by_query = GetJson(
       "/v1/recommendations?user=u&n=6&offset=2&device=tv&exclude=i3&exclude=i5&explain=1"
       "&filter=item.duration%3E$least&parameter.least=5&boost=if(item.channel==%27c2%27,2,1)"
-      "&return=title,channel&watching=i7&score=watch:1,like:0.5");
+      "&return=title,channel&watching=i7&score=watch:1,click:0.5");
   json by_body = Ask({{"user", "u"},
                       {"n", 6},
                       {"offset", 2},
@@ -43,7 +43,7 @@ TEST_F(ApiFeedTest, ABodyAsksWhatAQueryAsks) {
                       {"boost", "if(item.channel=='c2',2,1)"},
                       {"return", {"title", "channel"}},
                       {"watching", "i7"},
-                      {"weights", {{"watch", 1}, {"like", 0.5}}}});
+                      {"weights", {{"watch", 1}, {"click", 0.5}}}});
   ASSERT_EQ(by_body["items"].size(), 6u);
   EXPECT_THAT(ItemsOf(by_body), Not(Contains("i7")));
   for (json* one : {&by_query, &by_body}) {
@@ -63,6 +63,33 @@ TEST_F(ApiFeedTest, ABodyIsCheckedLikeAQuery) {
   EXPECT_THAT(Detail(Post("/v1/recommendations?n=5", R"({"user": "u"})"), 400),
               HasSubstr("there is no parameter 'n'"));
   EXPECT_EQ(Post("/v1/recommendations", R"({"user": "u"})", "text/plain").status, 415u);
+}
+
+TEST_F(ApiFeedTest, AGivenListIsRanked) {
+  const json slate =
+      Ask({{"user", "u"}, {"items", {"i3", "nope", "i5", "i1", 9, "i7"}}, {"explain", true}});
+  EXPECT_THAT(ItemsOf(slate), testing::UnorderedElementsAre("i3", "i5", "i7"));
+  EXPECT_EQ(slate["missing"], json({{"items", {"nope", "9"}}}));
+  EXPECT_FALSE(slate["items"][0]["predictions"].empty());
+  EXPECT_GE(slate["items"][0]["score"], slate["items"][2]["score"]);
+  EXPECT_EQ(ItemsOf(GetJson("/v1/recommendations?user=u&items=i3&items=i5&items=i7")),
+            ItemsOf(slate));
+  EXPECT_EQ(Ask({{"user", "u"}, {"n", 1}, {"items", {"i3", "i5"}}})["items"].size(), 1u);
+  EXPECT_THAT(WhyNot({{"user", "u"}, {"items", json::array()}}), HasSubstr("at least one id"));
+  EXPECT_THAT(WhyNot({{"user", "u"}, {"items", std::vector<std::string>(1001, "i")}}),
+              HasSubstr("items: expected at most 1000"));
+}
+
+TEST_F(ApiFeedTest, ItemsLikeAnItemArePulledTowardsAUser) {
+  const auto similar = [&](const std::string& query) {
+    return ItemsOf(GetJson("/v1/items/i2/similar?n=20" + query));
+  };
+  EXPECT_NE(similar("&user=u&pull=0"), similar("&user=u&pull=1"));
+  EXPECT_EQ(similar("&user=u"), similar("&user=u&pull=0.3"));
+  EXPECT_THAT(Detail(Get("/v1/items/i2/similar?pull=0.3"), 400),
+              HasSubstr("expected a user or a session too"));
+  EXPECT_THAT(Detail(Get("/v1/items/i2/similar?user=u&pull=2"), 400),
+              HasSubstr("pull: expected a number from 0 to 1, found '2'"));
 }
 
 TEST_F(ApiFeedTest, TheNextPageCanBeAskedForWithABody) {

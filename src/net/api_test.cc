@@ -356,11 +356,12 @@ TEST_F(ApiTest, OpenApiDescribesExactlyWhatIsAnswered) {
           api_.Handle({.method = verb,
                        .target = target,
                        .content_type = method == "get" ? "" : "application/json",
-                       .body = path == "/v1/events" ? R"({"events": []})"
-                               : is_feed            ? R"({"user": "u"})"
-                               : method == "post"   ? "[]"
-                               : method == "get"    ? ""
-                                                    : "{}"});
+                       .body = path == "/v1/events"       ? R"({"events": []})"
+                               : is_feed                  ? R"({"user": "u"})"
+                               : path.ends_with("/merge") ? R"({"session": "s"})"
+                               : method == "post"         ? "[]"
+                               : method == "get"          ? ""
+                                                          : "{}"});
       EXPECT_TRUE(operation["responses"].contains(std::to_string(answer.status)))
           << path << " answered " << answer.status;
       EXPECT_EQ(answer.status, 200u) << path;

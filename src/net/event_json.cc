@@ -10,6 +10,7 @@
 #include "base/suggest.h"
 #include "net/json_values.h"
 #include "schema/values.h"
+#include "serving/session.h"
 
 namespace upnext::net {
 
@@ -50,19 +51,37 @@ class EventParser {
     event->time_ms = schema::kNoTime;
     event->type = schema::EventType{0};
     given_.assign(given_.size(), false);
+    session_.clear();
     for (const auto& [key, value] : object) {
       if (Status status = SetKey(key, value, event, id); !status) {
         return WithContext(std::move(status).error(), key.substr(0, kShownBytes));
       }
+    }
+    if (!session_.empty()) {
+      if (!event->user.empty()) {
+        return InvalidArgument("session: expected none beside the user '{}', found '{}'",
+                               event->user.substr(0, kShownBytes), session_.substr(0, kShownBytes));
+      }
+      UPNEXT_ASSIGN_OR_RETURN(event->user, serving::UserOfSession(session_));
     }
     return schema::CheckEvent(schema_, *event);
   }
 
  private:
   // Keys in the order of kKeys, then the attributes of requests.
-  enum Key : size_t { kUser, kItem, kTime, kType, kValue, kRequest, kId, kFirstAttribute };
+  enum Key : size_t {
+    kUser,
+    kItem,
+    kTime,
+    kType,
+    kValue,
+    kRequest,
+    kId,
+    kSession,
+    kFirstAttribute
+  };
   static constexpr std::array<std::string_view, kFirstAttribute> kKeys = {
-      "user", "item", "time", "type", "value", "request", "id"};
+      "user", "item", "time", "type", "value", "request", "id", "session"};
 
   // The number of a key; nullopt when there is no such key.
   std::optional<size_t> Find(std::string_view key) const {
@@ -87,7 +106,10 @@ class EventParser {
     if (value.is_null()) return Ok();  // as if the key were not there
     switch (*number) {
       case kUser:
-        return SetId(value, &event->user);
+        UPNEXT_RETURN_IF_ERROR(SetId(value, &event->user));
+        return event->user.empty() ? Ok() : serving::CheckUser(event->user);
+      case kSession:
+        return SetId(value, &session_);
       case kItem:
         return SetId(value, &event->item);
       case kRequest:
@@ -150,6 +172,7 @@ class EventParser {
 
   const schema::Schema& schema_;
   const std::span<const Attribute> attributes_;
+  std::string session_;      // in the event at hand
   std::vector<bool> given_;  // by number of key, in the event at hand
 };
 

@@ -28,24 +28,13 @@ struct FeedKey {
   Shape shape;
 };
 constexpr auto kFeedKeys = std::to_array<FeedKey>({
-    {"user", Shape::kId},
-    {"n", Shape::kCount},
-    {"offset", Shape::kCount},
-    {"device", Shape::kId},
-    {"region", Shape::kId},
-    {"current_item", Shape::kId},
-    {"watching", Shape::kId},
-    {"seed", Shape::kId},
-    {"exclude", Shape::kIds},
-    {"scenario", Shape::kText},
-    {"after", Shape::kText},
-    {"score", Shape::kText},
-    {"weights", Shape::kWeights},
-    {"filter", Shape::kText},
-    {"boost", Shape::kText},
-    {"parameters", Shape::kValues},
-    {"return", Shape::kNames},
-    {"explain", Shape::kFlag},
+    {"user", Shape::kId},      {"session", Shape::kId},      {"items", Shape::kIds},
+    {"n", Shape::kCount},      {"offset", Shape::kCount},    {"device", Shape::kId},
+    {"region", Shape::kId},    {"current_item", Shape::kId}, {"watching", Shape::kId},
+    {"seed", Shape::kId},      {"exclude", Shape::kIds},     {"scenario", Shape::kText},
+    {"after", Shape::kText},   {"score", Shape::kText},      {"weights", Shape::kWeights},
+    {"filter", Shape::kText},  {"boost", Shape::kText},      {"parameters", Shape::kValues},
+    {"return", Shape::kNames}, {"explain", Shape::kFlag},
 });
 
 // A target has no NUL either: it is in no id.
@@ -140,6 +129,9 @@ class FeedBodyParser {
     dom::array list;
     if (value.get(list) != simdjson::SUCCESS) {
       return InvalidArgument("expected {}, found {}", expected, KindOf(value));
+    }
+    if (name == "items" && list.size() == 0) {  // else it would ask for a feed
+      return InvalidArgument("expected at least one id to rank, found none");
     }
     if (list.size() > kMaxFeedIds) {
       return InvalidArgument("expected at most {} elements, found {}", kMaxFeedIds, list.size());

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "net/feed_body.h"
+#include "net/feed_request.h"
 
 namespace upnext::net {
 
@@ -15,8 +16,12 @@ FeedJson BodyForms() {
   const FeedJson ids = {{"type", "array"},
                         {"maxItems", kMaxFeedIds},
                         {"items", {{"type", FeedJson::array({"string", "integer"})}}}};
+  FeedJson ranked = ids;
+  ranked["minItems"] = 1;
+  ranked["maxItems"] = kMaxFeedItems;
   return {
       {"exclude", ids},
+      {"items", ranked},
       {"return", {{"type", "array"}, {"items", {{"type", "string"}}}}},
       {"explain", {{"type", "boolean"}}},
       {"parameters",

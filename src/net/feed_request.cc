@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "net/item_json.h"
-#include "schema/values.h"
+#include "serving/session.h"
 
 namespace upnext::net {
 namespace {
@@ -27,16 +27,40 @@ Result<std::string> TextOfOne(Parameters& parameters,
 
 }  // namespace
 
+Result<Asker> ReadAsker(Parameters& parameters) {
+  Asker asker{.user = parameters.Text("user"), .session = parameters.Text("session")};
+  if (!asker.session.empty() && !asker.user.empty()) {
+    return InvalidArgument("parameters user and session: expected one of them, found both");
+  }
+  if (!asker.session.empty()) {
+    UPNEXT_ASSIGN_OR_RETURN(asker.user, serving::UserOfSession(asker.session));
+    return asker;
+  }
+  if (Status valid = serving::CheckUser(asker.user); !valid) {
+    return WithContext(std::move(valid).error(), "parameter user");
+  }
+  return asker;
+}
+
 Result<FeedRequest> ReadFeed(Parameters parameters, const schema::Schema& schema) {
   FeedRequest asked;
   serving::Request& request = asked.request;
-  request.user = parameters.Text("user");
+  UPNEXT_ASSIGN_OR_RETURN(Asker asker, ReadAsker(parameters));
+  request.user = std::move(asker.user);
+  asked.session = std::move(asker.session);
   request.device = parameters.Text("device");
   request.region = parameters.Text("region");
   UPNEXT_ASSIGN_OR_RETURN(request.current_item,
                           TextOfOne(parameters, {"current_item", "watching", "seed"}));
   UPNEXT_ASSIGN_OR_RETURN(request.attributes, parameters.Attributes(schema));
-  UPNEXT_ASSIGN_OR_RETURN(request.n, parameters.Count("n", 20, 1, kMaxFeedItems));
+  request.items = parameters.Texts("items");
+  if (request.items.size() > kMaxFeedItems) {
+    return InvalidArgument("parameter items: expected at most {} ids to rank, found {}",
+                           kMaxFeedItems, request.items.size());
+  }
+  request.keeps_seen = !request.items.empty();
+  const auto all = static_cast<uint32_t>(request.items.size());
+  UPNEXT_ASSIGN_OR_RETURN(request.n, parameters.Count("n", all > 0 ? all : 20, 1, kMaxFeedItems));
   UPNEXT_ASSIGN_OR_RETURN(request.offset, parameters.Count("offset", 0, 0, kMaxFeedItems - 1));
   request.exclude = parameters.Texts("exclude");
   request.scenario = parameters.Text("scenario");
@@ -51,9 +75,6 @@ Result<FeedRequest> ReadFeed(Parameters parameters, const schema::Schema& schema
   UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
   if (request.user.empty()) {
     return InvalidArgument("parameter user: expected a user id, found none");
-  }
-  if (Status valid = schema::CheckId(request.user); !valid) {
-    return WithContext(std::move(valid).error(), "parameter user");
   }
   if (request.last() > kMaxFeedItems) {
     return InvalidArgument("parameters n and offset: expected at most {} in all, found {}",

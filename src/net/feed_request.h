@@ -19,8 +19,16 @@ namespace upnext::net {
 
 inline constexpr uint32_t kMaxFeedItems = 1000;  // in one list
 
+// Who asks: the parameter user, or session in place of it.
+struct Asker {
+  std::string user = {};     // also of a session (serving/session.h); "" when neither is given
+  std::string session = {};  // "" for a user
+};
+Result<Asker> ReadAsker(Parameters& parameters);
+
 struct FeedRequest {
   serving::Request request;
+  std::string session = {};             // whose the request is, "" for a user
   std::string after = {};               // the request of the page before, "" for the first
   std::vector<uint32_t> returned = {};  // attributes of items
   bool explain = false;

@@ -90,10 +90,12 @@ TEST_F(KeysTest, RolesAllowWhatTheyName) {
   };
   using testing::Contains;
   using testing::ElementsAre;
-  EXPECT_THAT(allowed({Role::kRecommend}), ElementsAre("recommendations", "item", "similar"));
-  EXPECT_THAT(allowed({Role::kEvents}), ElementsAre("events"));
+  EXPECT_THAT(allowed({Role::kRecommend}),
+              ElementsAre("recommendations", "recommendations", "item", "similar"));
+  EXPECT_THAT(allowed({Role::kEvents}), ElementsAre("events", "merge"));
   EXPECT_THAT(allowed({Role::kMonitor}), ElementsAre("metrics", "status", "status_page"));
-  EXPECT_THAT(allowed({Role::kPage}), ElementsAre("recommendations", "events", "similar"));
+  EXPECT_THAT(allowed({Role::kPage}),
+              ElementsAre("recommendations", "recommendations", "events", "similar"));
   EXPECT_THAT(allowed({Role::kItems}), Contains("items"));
   EXPECT_TRUE(
       Allows({.roles = {Role::kItems}}, *FindRoute(*ParseTarget("/v1/items/i"), "GET").info));

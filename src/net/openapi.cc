@@ -46,7 +46,8 @@ Json EventProperties(const schema::Schema& schema) {
   Json id = SchemaOf({.name = "", .kind = Kind::kCategory});
   id["type"] = {"string", "integer"};
   Json properties = {
-      {"user", id},
+      {"user", Described(id, "Required, unless there is a session")},
+      {"session", Described(id, "In place of the user: a visitor who has not signed in")},
       {"item", Described(id, "Required for every type but " + searches)},
       {"type", {{"type", "string"}, {"enum", types}}},
       {"value", Described(SchemaOf(schema::ValueColumn()), "Required: " + values)},

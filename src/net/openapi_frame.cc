@@ -17,7 +17,9 @@ constexpr std::string_view kFrame = R"json({
         "operationId": "getRecommendations",
         "summary": "The best items for a user now, best first",
         "parameters": [
-          {"name": "user", "in": "query", "required": true, "schema": {"type": "string", "maxLength": 512}},
+          {"name": "user", "in": "query", "description": "Required, unless there is a session", "schema": {"type": "string", "maxLength": 512}},
+          {"name": "session", "in": "query", "description": "In place of the user: a visitor who has not signed in", "schema": {"type": "string", "maxLength": 504}},
+          {"name": "items", "in": "query", "description": "Rank these items and no others; repeated for each, at most 1000. n is then their number", "schema": {"type": "array", "items": {"type": "string"}}, "style": "form", "explode": true},
           {"name": "n", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 20}},
           {"name": "device", "in": "query", "schema": {"type": "string"}},
           {"name": "region", "in": "query", "schema": {"type": "string"}},
@@ -91,6 +93,9 @@ constexpr std::string_view kFrame = R"json({
           {"name": "filter", "in": "query", "description": "A condition that every item must meet, in the expression language (docs/guides/expressions.md)", "schema": {"type": "string", "maxLength": 4000}, "example": "item.duration < 10 minutes and item.channel in $channels"},
           {"name": "parameters", "in": "query", "description": "Values of the $NAMEs in filter and boost and in those of the project file, each as parameter.NAME; repeated for each value of a list", "schema": {"type": "object", "additionalProperties": false, "patternProperties": {"^parameter\\.": {"type": "string"}}}, "style": "form", "explode": true},
           {"name": "return", "in": "query", "description": "Attributes of items, separated by commas, that the answer gives with each item", "schema": {"type": "string"}, "example": "title,channel"},
+          {"name": "user", "in": "query", "description": "Leave out what this user has seen or was against, and pull the order towards the user's", "schema": {"type": "string", "maxLength": 512}},
+          {"name": "session", "in": "query", "description": "In place of the user", "schema": {"type": "string", "maxLength": 504}},
+          {"name": "pull", "in": "query", "description": "How far, with a user: 0 for items alike alone, 1 for the order that a feed would have them in", "schema": {"type": "number", "minimum": 0, "maximum": 1, "default": 0.3}},
           {"name": "n", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 20}}
         ],
         "responses": {
@@ -116,6 +121,27 @@ constexpr std::string_view kFrame = R"json({
             "properties": {"user": {"type": "string"}, "forgotten": {"type": "boolean"}}
           }}}},
           "507": {"$ref": "#/components/responses/Problem"}
+        }
+      }
+    },
+    "/v1/users/{id}/merge": {
+      "post": {
+        "operationId": "mergeSession",
+        "summary": "Make what a session did the history of a user",
+        "description": "The session is forgotten. May be repeated.",
+        "parameters": [{"name": "id", "in": "path", "required": true, "schema": {"type": "string", "maxLength": 512}}],
+        "requestBody": {"required": true, "content": {"application/json": {"schema": {"type": "object", "required": ["session"], "additionalProperties": false, "properties": {"session": {"type": ["string", "integer"], "maxLength": 504}}}}}},
+        "responses": {
+          "200": {"description": "On disk, and in every answer from now on", "content": {"application/json": {"schema": {
+            "type": "object",
+            "required": ["user", "session", "merged", "bundle_version", "log_version"],
+            "properties": {"user": {"type": "string"}, "session": {"type": "string"}, "merged": {"type": "integer", "description": "Events that the user got"}, "bundle_version": {"type": "string"}, "log_version": {"type": "string"}}
+          }}}},
+          "413": {"$ref": "#/components/responses/Problem"},
+          "415": {"$ref": "#/components/responses/Problem"},
+          "417": {"$ref": "#/components/responses/Problem"},
+          "501": {"$ref": "#/components/responses/Problem"},
+          "507": {"$ref": "#/components/responses/Full"}
         }
       }
     },
@@ -145,7 +171,8 @@ constexpr std::string_view kFrame = R"json({
       },
       "Event": {
         "type": "object",
-        "required": ["user", "type"],
+        "required": ["type"],
+        "oneOf": [{"required": ["user"]}, {"required": ["session"]}],
         "additionalProperties": false,
         "properties": {}
       },
@@ -190,9 +217,10 @@ constexpr std::string_view kFrame = R"json({
       },
       "Slate": {
         "type": "object",
-        "required": ["user", "request", "bundle_version", "log_version", "items", "notes", "degraded", "missing"],
+        "required": ["request", "bundle_version", "log_version", "items", "notes", "degraded", "missing"],
         "properties": {
-          "user": {"type": "string"},
+          "user": {"type": "string", "description": "Absent for a session"},
+          "session": {"type": "string"},
           "request": {"type": "string", "description": "Send it back with events about these items"},
           "bundle_version": {"type": "string", "description": "The bundle that made the answer"},
           "log_version": {"type": "string", "description": "The log that the answer was made with"},

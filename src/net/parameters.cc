@@ -145,6 +145,17 @@ Result<uint32_t> Parameters::Count(std::string_view name, uint32_t fallback, uin
   return n;
 }
 
+Result<std::optional<double>> Parameters::Share(std::string_view name) {
+  const std::optional<std::string> text = TextIfGiven(name);
+  if (!text) return std::nullopt;
+  double share = -1;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), share);
+  if (error != std::errc() || end != text->data() + text->size() || !(share >= 0 && share <= 1)) {
+    return InvalidArgument("parameter {}: expected a number from 0 to 1, found '{}'", name, *text);
+  }
+  return share;
+}
+
 Result<bool> Parameters::Flag(std::string_view name) {
   const std::optional<std::string> text = TextIfGiven(name);
   if (!text || *text == "0" || *text == "false") return false;

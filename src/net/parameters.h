@@ -43,6 +43,7 @@ class Parameters {
   // The values of parameter.NAME by NAME, of filters and boosts: one or several.
   std::vector<std::pair<std::string, std::vector<std::string>>> OfExpressions();
   Result<uint32_t> Count(std::string_view name, uint32_t fallback, uint32_t min, uint32_t max);
+  Result<std::optional<double>> Share(std::string_view name);  // from 0 to 1
   Result<bool> Flag(std::string_view name);
   // The declared attributes of requests, under their names.
   Result<schema::RawAttributes> Attributes(const schema::Schema& schema);

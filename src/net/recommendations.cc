@@ -12,6 +12,7 @@
 #include "net/parameters.h"
 #include "net/problem.h"
 #include "net/slate_json.h"
+#include "schema/event.h"
 
 namespace upnext::net {
 
@@ -19,6 +20,8 @@ namespace urls = boost::urls;
 using nlohmann::json;
 
 namespace {
+
+constexpr double kDefaultPull = 0.3;  // of items like an item, for a user
 
 // What the key of a page may not ask: a filter on the user, and what it leaves of a list, would tell anybody what is known of
 // every user.
@@ -38,7 +41,7 @@ Result<HttpResponse> AnswerRecommendations(serving::Service& service, const Http
                                            const urls::url_view& url, const Caller& caller) {
   const auto generation = service.generation();
   const bool has_body = request.method == "POST";
-  UPNEXT_ASSIGN_OR_RETURN(Parameters parameters, Parameters::Parse(url, {"exclude"}));
+  UPNEXT_ASSIGN_OR_RETURN(Parameters parameters, Parameters::Parse(url, {"exclude", "items"}));
   if (has_body) {
     UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());  // in the body alone
     UPNEXT_ASSIGN_OR_RETURN(parameters, ParseFeedBody(generation->schema(), request.body));
@@ -51,6 +54,11 @@ Result<HttpResponse> AnswerRecommendations(serving::Service& service, const Http
   json body =
       SlateJson(slate, generation->engine().objective_names(), asked.request.user, asked.explain);
   AddAttributes(*generation, slate.items, asked.returned, &body["items"]);
+  if (!asked.session.empty()) {
+    body.erase("user");
+    body["session"] = asked.session;
+    if (body["missing"].erase("user") > 0) body["missing"]["session"] = {asked.session};
+  }
   return JsonOf(body);
 }
 
@@ -62,6 +70,13 @@ Result<HttpResponse> AnswerSimilar(serving::Service& service, const urls::url_vi
   serving::SimilarRequest request{.item = item, .filter = parameters.Text("filter")};
   UPNEXT_ASSIGN_OR_RETURN(request.n, parameters.Count("n", 20, 1, kMaxFeedItems));
   request.parameters = parameters.OfExpressions();
+  UPNEXT_ASSIGN_OR_RETURN(Asker asker, ReadAsker(parameters));
+  request.user = std::move(asker.user);
+  UPNEXT_ASSIGN_OR_RETURN(const std::optional<double> pull, parameters.Share("pull"));
+  if (pull && request.user.empty()) {
+    return InvalidArgument("parameter pull: expected a user or a session too, found neither");
+  }
+  request.pull = pull.value_or(kDefaultPull);
   UPNEXT_ASSIGN_OR_RETURN(const auto returned,
                           AttributesOf(generation->schema(), parameters.Text("return")));
   UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());

@@ -27,6 +27,8 @@ constexpr std::array kTable = {
     RouteInfo{Route::kUser, "user", "PUT", "/v1/users/{id}", Lane::kWrite, Access::kItems},
     RouteInfo{Route::kUser, "user", "PATCH", "/v1/users/{id}", Lane::kWrite, Access::kItems},
     RouteInfo{Route::kUser, "user", "DELETE", "/v1/users/{id}", Lane::kWrite, Access::kAdmin},
+    RouteInfo{Route::kMerge, "merge", "POST", "/v1/users/{id}/merge", Lane::kWrite,
+              Access::kEvents},
     RouteInfo{Route::kHealth, "healthz", "GET", "/healthz", Lane::kAtOnce, Access::kOpen},
     RouteInfo{Route::kReady, "readyz", "GET", "/readyz", Lane::kAtOnce, Access::kOpen},
     RouteInfo{Route::kMetrics, "metrics", "GET", "/metrics", Lane::kAtOnce, Access::kMonitor},

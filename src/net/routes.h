@@ -26,6 +26,7 @@ enum class Route : uint8_t {
   kSimilar,
   kUser,
   kUsers,
+  kMerge,
   kHealth,
   kReady,
   kMetrics,

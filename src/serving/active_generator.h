@@ -34,6 +34,16 @@ class Pinned : public retrieval::Generator {
   }
 };
 
+// Proposes nothing by itself: the list of a request that gives one (given_items.h).
+class Given : public retrieval::Generator {
+ public:
+  void Propose(const retrieval::ProposeRequest&, size_t, const retrieval::ItemFilter&,
+               std::vector<retrieval::Candidate>*) const override {}
+  std::string Reason(const retrieval::ProposeRequest&, const retrieval::Candidate&) const override {
+    return "in the list of the request";
+  }
+};
+
 // `generators`: those that the sources of the candidate are numbers of.
 Recommendation Describe(const RequestContext& context, std::span<const ActiveGenerator> generators,
                         PooledCandidate candidate);

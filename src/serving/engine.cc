@@ -14,6 +14,7 @@
 #include "serving/arrange_slate.h"
 #include "serving/engine_parts.h"
 #include "serving/explain.h"
+#include "serving/given_items.h"
 #include "serving/notes.h"
 #include "serving/owned_request.h"
 #include "serving/propose.h"
@@ -92,7 +93,9 @@ Result<Slate> Answer(const EngineParts& parts, const Question& question, const F
   const RequestContext& context = owned->context;
   const auto scratch = parts.scratch.Borrow();
   slate.counts.catalogue = parts.catalogue.present(schema::Entity::kItem);
-  Proposals proposals = Propose(parts, owned, found, *scratch, clock, &slate.counts);
+  Proposals proposals = request.items.empty()
+                            ? Propose(parts, owned, found, *scratch, clock, &slate.counts)
+                            : ProposeGiven(parts, context, clock, &slate.counts);
   std::vector<PooledCandidate>& candidates = proposals.candidates;
   slate.retrieval_ms = clock.ElapsedMs();
   std::vector<PooledCandidate> not_ranked;

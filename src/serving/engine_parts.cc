@@ -71,6 +71,7 @@ void EngineParts::AddGenerators(const EngineOptions& options) {
     generators.push_back({one.name, candidates, *one.generator, weight,
                           ms == options.generator_ms.end() ? 0 : ms->second});
   }
+  generators.push_back({"given", 0, given, 0});
   generators.push_back({"pinned", 0, pinned, 0});
 }
 

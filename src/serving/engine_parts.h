@@ -78,14 +78,15 @@ struct EngineParts {
   const Scenarios scenarios;
   std::vector<Result<SiteExpressions>> expressions;  // by scenario
   const Pinned pinned;
+  const Given given;
   const features::LiveCounts* const live;
   const std::unique_ptr<retrieval::NewItemIndex> new_items;  // null: none
   retrieval::NewItemLists posted;
-  base::Mutex changing;  // items: what is read of one last is what is set last
-  std::vector<ActiveGenerator> generators;
-  size_t lead = SIZE_MAX;  // the first that fills a slate
-  bool reorders = false;   // the bundle's order is another than that of the lead
-  uint32_t live_every;     // RequestRules::live_every
+  base::Mutex changing;                     // items: what is read of one last is what is set last
+  std::vector<ActiveGenerator> generators;  // the last two are "given" and "pinned"
+  size_t lead = SIZE_MAX;                   // the first that fills a slate
+  bool reorders = false;                    // the bundle's order is another than that of the lead
+  uint32_t live_every;                      // RequestRules::live_every
   std::vector<std::string_view> filter_names;
   std::vector<std::unique_ptr<const Filter>> filters;  // null for those not in use
   std::vector<std::unique_ptr<const ReRanker>> re_rankers;

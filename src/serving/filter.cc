@@ -15,7 +15,7 @@ class SeenFilter : public Filter {
     return options.feed.filter_seen ? std::make_unique<SeenFilter>(options.feed) : nullptr;
   }
   bool LeavesOut(uint32_t item, const RequestContext& request) const override {
-    return rule_.IsSeen(request.state, item);
+    return !request.request.keeps_seen && rule_.IsSeen(request.state, item);
   }
 
  private:
@@ -29,7 +29,8 @@ class DislikedFilter : public Filter {
     return options.feed.filter_disliked ? std::make_unique<DislikedFilter>() : nullptr;
   }
   bool LeavesOut(uint32_t item, const RequestContext& request) const override {
-    return request.rules.low_rating && request.state.IsAgainst(item, *request.rules.low_rating);
+    return !request.request.keeps_seen && request.rules.low_rating &&
+           request.state.IsAgainst(item, *request.rules.low_rating);
   }
 };
 

@@ -7,6 +7,7 @@
 #include "catalogue/entity_attributes.h"
 #include "log/event_log.h"
 #include "serving/live_events.h"
+#include "serving/similar_for_user.h"
 
 namespace upnext::serving {
 
@@ -117,7 +118,20 @@ Result<Slate> Generation::Recommend(Request request) const {
 
 Result<std::vector<Recommendation>> Generation::Similar(SimilarRequest request) const {
   if (request.time_ms == 0) request.time_ms = clock_.NowMs();
-  return engine_.Similar(request);
+  if (request.user.empty()) return engine_.Similar(request);
+  const uint32_t n = request.n;
+  request.n = AlikeToOrder(n);
+  UPNEXT_ASSIGN_OR_RETURN(std::vector<Recommendation> alike, engine_.Similar(request));
+  if (alike.empty()) return alike;
+  Request order{.user = request.user,
+                .n = static_cast<uint32_t>(alike.size()),
+                .current_item = request.item,
+                .time_ms = request.time_ms,
+                .filter = request.filter,
+                .parameters = request.parameters};
+  for (const Recommendation& one : alike) order.items.push_back(one.id);
+  UPNEXT_ASSIGN_OR_RETURN(const Slate slate, Recommend(std::move(order)));
+  return PullTowards(std::move(alike), slate.items, request.pull, n);
 }
 
 Result<schema::RawAttributes> Generation::Attributes(schema::Entity entity,

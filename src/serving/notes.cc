@@ -25,6 +25,11 @@ void AddMissing(const RequestContext& context, Slate* slate) {
   if (!context.unknown_excluded.empty()) {
     slate->missing.push_back({"exclude", context.unknown_excluded});
   }
+  MissingNames items{"items", {}};
+  for (const std::string& id : request.items) {
+    if (context.catalogue.Find(IdSpace::kItem, id) == schema::kNone) items.names.push_back(id);
+  }
+  if (!items.names.empty()) slate->missing.push_back(std::move(items));
 }
 
 void AddNotes(const RequestContext& context, bool has_ranker, Slate* slate) {

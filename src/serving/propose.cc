@@ -32,7 +32,8 @@ void MarkLive(const EngineParts& parts, std::vector<PooledCandidate>* candidates
   }
 }
 
-// Where the bundle has no order of its own, candidates stay as they were proposed.
+}  // namespace
+
 void OrderOfRetrieval(const EngineParts& parts, std::vector<PooledCandidate>* candidates) {
   for (PooledCandidate& one : *candidates) {
     one.score = static_cast<double>(one.sources.front().candidate.score);
@@ -47,8 +48,6 @@ void OrderOfRetrieval(const EngineParts& parts, std::vector<PooledCandidate>* ca
     std::ranges::stable_sort(*candidates, std::ranges::greater(), &PooledCandidate::score);
   }
 }
-
-}  // namespace
 
 Proposals Propose(const EngineParts& parts, const std::shared_ptr<const OwnedRequest>& request,
                   const Found* found, EngineScratch& buffers, StageClock& clock,

@@ -34,6 +34,10 @@ Proposals Propose(const EngineParts& parts, const std::shared_ptr<const OwnedReq
                   const Found* found, EngineScratch& buffers, StageClock& clock,
                   StageCounts* counts);
 
+// Gives each its score, and puts them in the order of the bundle's generators. Where the bundle has no
+// order of its own, they stay as they were proposed.
+void OrderOfRetrieval(const EngineParts& parts, std::vector<PooledCandidate>* candidates);
+
 }  // namespace upnext::serving
 
 #endif  // UPNEXT_SERVING_PROPOSE_H_

@@ -174,6 +174,17 @@ Status Service::Forget(std::string_view user) {
   return done;
 }
 
+Result<Changed> Service::Merge(std::string_view session, std::string_view user) {
+  rep_->served.Forget(session);
+  const std::shared_lock<std::shared_mutex> posting = rep_->Post();
+  const std::shared_ptr<const Generation> current = generation();
+  UPNEXT_ASSIGN_OR_RETURN(const uint64_t events, current->states().Merge(session, user));
+  current->Forget(session);
+  return Changed{.changed = events,
+                 .bundle_version = current->bundle_version(),
+                 .log_version = current->log_version()};
+}
+
 ServiceStatus Service::status() const {
   std::shared_ptr<const Generation> current;
   TakeUps take_ups;

@@ -96,6 +96,9 @@ class Service {
                          std::string_view client = {});
   // See store::UserStates::Forget; nothing is known of the user's attributes either.
   Status Forget(std::string_view user);
+  // See store::UserStates::Merge; `session` is a user's name (session.h), of whom nothing is known
+  // afterwards. Says how many events the user got.
+  Result<Changed> Merge(std::string_view session, std::string_view user);
   ServiceStatus status() const;
 
   // A feed for a person, which explores as far as the scenario says, and is remembered for the next page and for

@@ -27,6 +27,9 @@ struct Request {
   int64_t time_ms = 0;
   Stage stage = Stage::kRanking;
   std::vector<std::string> exclude = {};  // item ids never to show in this slate
+  // Ids to rank in place of what generators find (given_items.h); empty: a feed.
+  std::vector<std::string> items = {};
+  bool keeps_seen = false;                // what the user has seen or was against is not left out
   std::optional<std::string> score = {};  // NAME:EXPONENT, ... (ranking/score.h); else the bundle's
   // In the expression language, beside those of the project file; "" for none. A boost is for the
   // stage kRanking.
@@ -47,6 +50,10 @@ struct SimilarRequest {
   std::string filter = {};                // as above
   expression::Arguments parameters = {};  // likewise
   int64_t time_ms = 0;
+  // "": for nobody in particular. Else what the user has seen or was against is left out, and `pull`, in
+  // [0, 1], says how far the order is the user's (similar_for_user.h).
+  std::string user = {};
+  double pull = 0;
 };
 
 // That a generator proposed an item, with the score it gave.

@@ -23,6 +23,10 @@ std::string EncodeEvent(const schema::Schema& schema, const schema::RawEvent& ev
 Result<std::optional<schema::RawEvent>> DecodeEvent(const schema::Schema& schema,
                                                     std::string_view bytes);
 
+// The same event as one of another user, also of a type that no schema declares any more; `id`: its
+// client's. kDataLoss as above.
+Result<std::string> EncodedFor(std::string_view user, std::string_view bytes, std::string* id);
+
 }  // namespace upnext::store
 
 #endif  // UPNEXT_STORE_EVENT_CODEC_H_

@@ -2,6 +2,7 @@
 //   d USER ID          an event id that was seen      e USER SEQUENCE      an event
 //   m/format m/sequence m/store                       n LOG SPACE NAME     the id of a name
 //   s TAG USER         a saved state                  f FINGERPRINT        when a user was deleted
+//   g USER USER2       USER2 was merged into USER
 //   x LOG SPACE ID     an id whose name was deleted
 //   i NAME             an item that was posted        u NAME               a user
 // USER within a longer key is written as its length and its bytes, so that no user is a prefix of
@@ -50,7 +51,7 @@ inline std::optional<uint64_t> TakeBigEndian(std::string_view bytes, size_t size
   return value;
 }
 
-// kind 'd' or 'e'
+// kind 'd', 'e' or 'g'
 inline std::string UserPrefix(char kind, std::string_view user) {
   return (kind + BigEndian(user.size(), 4)).append(user);
 }

@@ -1,4 +1,5 @@
 // RocksDB behind store::Store; the keys are in rocks_keys.h.
+#include <algorithm>
 #include <atomic>
 #include <limits>
 #include <memory>
@@ -16,8 +17,10 @@
 #include "store/event_codec.h"
 #include "store/reopening_db.h"
 #include "store/rocks_keys.h"
+#include "store/rocks_merge.h"
 #include "store/rocks_names.h"
 #include "store/rocks_records.h"
+#include "store/rocks_states.h"
 #include "store/store.h"
 
 namespace upnext::store {
@@ -169,6 +172,8 @@ class RocksStore : public Store {
     }
     const std::string record = RecordKey(schema::Entity::kUser, user);
     ranges.emplace_back(record, record);
+    UPNEXT_ASSIGN_OR_RETURN(const MergedUsers merged, ReadMerged(*db_->get(), user));
+    ranges.insert(ranges.end(), merged.ranges.begin(), merged.ranges.end());
     UPNEXT_ASSIGN_OR_RETURN(const uint64_t before, ForgottenAt(user));
     if (before != 0) ranges.insert(ranges.end(), {{"n", "o"}, {"s", "t"}});  // may be unfinished
     UPNEXT_ASSIGN_OR_RETURN(const RocksNames::Queries queries, QueriesOfNobodyBut(user));
@@ -184,11 +189,12 @@ class RocksStore : public Store {
         out.DeleteRange(prefix, PrefixEnd(prefix));
       }
       out.Delete(record);
+      out.DeleteRange(merged.ranges.front().first, merged.ranges.front().second);
       UPNEXT_ASSIGN_OR_RETURN(const RocksNames::Waiting names, names_.ForgetTexts(db, texts, &out));
       for (const auto& [text, keys] : texts) {
         for (const std::string& key : keys) ranges.emplace_back(key, key);
       }
-      UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> states, StatesOf(db, user));
+      UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> states, StateKeysOf(db, user));
       for (const std::string& key : states) {
         out.Delete(key);
         ranges.emplace_back(key, key);
@@ -209,6 +215,29 @@ class RocksStore : public Store {
 
   Result<uint64_t> ForgottenAt(std::string_view user) const override {
     return NumberAt(*db_->get(), DeletionKey(user));
+  }
+
+  Result<uint64_t> Merge(std::string_view from, std::string_view to) override {
+    uint64_t events = 0;
+    const Status done = db_->Change([&](RocksDb& db) -> Status {
+      rocksdb::WriteBatch out;
+      UPNEXT_ASSIGN_OR_RETURN(
+          const store::Merge merge,
+          AddMerge(db, names_, from, to, sequence_.load(std::memory_order_relaxed), &out));
+      if (out.Count() > 0) UPNEXT_RETURN_IF_ERROR(db.Write(&out));
+      names_.SetWritten(merge.names);
+      sequence_.store(merge.last, std::memory_order_release);
+      events = merge.events;
+      return Ok();
+    });
+    UPNEXT_RETURN_IF_ERROR(done);
+    for (const auto user : {from, to}) changes_[SlotOf(user)].fetch_add(1);
+    return events;
+  }
+
+  Result<uint64_t> MergedAt(std::string_view user) const override {
+    UPNEXT_ASSIGN_OR_RETURN(const MergedUsers merged, ReadMerged(*db_->get(), user));
+    return merged.last;
   }
 
   Status DropOthers(uint64_t log, uint64_t state_tag) override {
@@ -289,20 +318,6 @@ class RocksStore : public Store {
     return queries;
   }
 
-  // The keys of the user's saved states, whatever they depend on.
-  static Result<std::vector<std::string>> StatesOf(const RocksDb& db, std::string_view user) {
-    std::vector<std::string> keys;
-    for (std::string from = "s";;) {
-      UPNEXT_ASSIGN_OR_RETURN(const std::optional<std::string> found, db.FirstKey("s", from));
-      if (!found) return keys;
-      const auto tag = TakeBigEndian(std::string_view(*found).substr(1));
-      if (!tag) return DataLoss("store: a saved state has no tag");
-      keys.push_back(TagPrefix('s', *tag).append(user));
-      if (*tag == std::numeric_limits<uint64_t>::max()) return keys;
-      from = TagPrefix('s', *tag + 1);
-    }
-  }
-
   static size_t SlotOf(std::string_view user) { return base::Fingerprint(user) % kChangeSlots; }
 
   // Of a database that was opened, at the start or again: events of a failed write may be there.
@@ -362,7 +377,9 @@ class RocksStore : public Store {
     for (const PendingCommit* pending : group) {
       for (const WriteBatch::NewState& s : pending->batch->states) {
         UPNEXT_ASSIGN_OR_RETURN(const uint64_t deleted, NumberAt(db, DeletionKey(s.user)));
-        if (s.state.through < deleted) continue;  // of a user who was deleted meanwhile
+        UPNEXT_ASSIGN_OR_RETURN(const MergedUsers merged, ReadMerged(db, s.user));
+        // Of a user who was deleted meanwhile, or who got events of before.
+        if (s.state.through < std::max(deleted, merged.last)) continue;
         out.Put(TagPrefix('s', s.tag).append(s.user), BigEndian(s.state.through) + s.state.bytes);
       }
     }

@@ -145,6 +145,14 @@ class Store {
   virtual Status Forget(std::string_view user, std::vector<std::string>* words) = 0;
   // The number of the user's last deletion, 0: none.
   virtual Result<uint64_t> ForgottenAt(std::string_view user) const = 0;
+  // Makes the events of `from` events of `to`, with new numbers in the order that they have, and deletes
+  // `from` as Forget does, in one write; the files keep what they have of `from` until `to` is
+  // forgotten. Returns the number of events that `to` got: without those whose client id `to` has, and 0
+  // when `from` has none, also when this is repeated.
+  virtual Result<uint64_t> Merge(std::string_view from, std::string_view to) = 0;
+  // The number of the last event that came to the user so, 0: none. Up to there the user's events are
+  // folded in order of time, after it in order of their numbers.
+  virtual Result<uint64_t> MergedAt(std::string_view user) const = 0;
   // Deletes the names of other logs and the states of other tags. For the only user of a store.
   virtual Status DropOthers(uint64_t log, uint64_t state_tag) = 0;
   // Deletes the names of a log, and all states, when there are more names than this; those that are

@@ -96,6 +96,10 @@ class HookedStore : public Store {
   Result<uint64_t> ForgottenAt(std::string_view user) const override {
     return real_->ForgottenAt(user);
   }
+  Result<uint64_t> Merge(std::string_view from, std::string_view to) override {
+    return real_->Merge(from, to);
+  }
+  Result<uint64_t> MergedAt(std::string_view user) const override { return real_->MergedAt(user); }
   uint64_t last_sequence() const override { return real_->last_sequence(); }
   Status DropOthers(uint64_t log, uint64_t state_tag) override {
     return real_->DropOthers(log, state_tag);

@@ -1,7 +1,9 @@
 #include "store/user_states.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -147,6 +149,12 @@ struct UserStates::Rep {
   Result<uint64_t> ForgottenAt(std::string_view user) const {
     return store == nullptr ? 0 : store->ForgottenAt(user);
   }
+  Result<uint64_t> MergedAt(std::string_view user) const {
+    return store == nullptr ? 0 : store->MergedAt(user);
+  }
+  // Stored events of the user after `after` up to `through`, in order of time.
+  Result<std::vector<RawEvent>> InOrderOfTime(std::string_view user, uint64_t after,
+                                              uint64_t through) const;
   // These need the lock of the user.
   Result<StateCache::Entry> Begin(std::string_view user) const;
   Status FoldPosted(std::string_view user, StateCache::Entry* entry) const;
@@ -199,13 +207,43 @@ Result<StateCache::Entry> UserStates::Rep::Begin(std::string_view user) const {
   const log::PostedMark mark = MarkOf(log);
   entry.through = mark.through;
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t forgotten, ForgottenAt(user));
-  const uint32_t id = log.dictionary(IdSpace::kUser).Find(user);
-  if (id == schema::kNone || forgotten > mark.forgotten) return entry;
-  for (uint64_t row = log.begin(id); row < log.end(id); ++row) {
-    entry.state->ApplyRow(row, catalogue, rule);
+  UPNEXT_ASSIGN_OR_RETURN(const uint64_t merged, MergedAt(user));
+  std::vector<RawEvent> posted;
+  if (merged > mark.through) {
+    UPNEXT_ASSIGN_OR_RETURN(posted, InOrderOfTime(user, mark.through, merged));
+    entry.through = merged;
   }
-  entry.unsaved = log.end(id) - log.begin(id);
+  PostedFold fold(catalogue, rule, user);
+  size_t next = 0;
+  const auto apply_before = [&](int64_t time_ms) {
+    for (; next < posted.size() && posted[next].time_ms < time_ms; ++next) {
+      fold.Apply(posted[next], entry.state.get());
+    }
+  };
+  const uint32_t id = log.dictionary(IdSpace::kUser).Find(user);
+  if (id != schema::kNone && forgotten <= mark.forgotten) {
+    for (uint64_t row = log.begin(id); row < log.end(id); ++row) {
+      if (!posted.empty()) apply_before(log.time_ms(row));
+      entry.state->ApplyRow(row, catalogue, rule);
+    }
+    entry.unsaved = log.end(id) - log.begin(id);
+  }
+  apply_before(std::numeric_limits<int64_t>::max());
+  entry.unsaved += posted.size();
   return entry;
+}
+
+Result<std::vector<RawEvent>> UserStates::Rep::InOrderOfTime(std::string_view user, uint64_t after,
+                                                             uint64_t through) const {
+  std::vector<RawEvent> events;
+  UPNEXT_RETURN_IF_ERROR(
+      store->EventsOf(user, after, [&](uint64_t sequence, const RawEvent& event) -> Status {
+        if (sequence > through) return Ok();
+        events.push_back(event);
+        return NumberStored(event, &added_by_folds, numbering.most / 4);
+      }));
+  std::ranges::stable_sort(events, {}, &RawEvent::time_ms);
+  return events;
 }
 
 // Folds the stored events that the state does not have. In place when nobody else has it, since a
@@ -263,7 +301,8 @@ Result<UserStates::StatePtr> UserStates::Get(std::string_view user) const {
   std::optional<StateCache::Entry> cached = rep_->cache.Find(user);
   if (cached && cached->changes == changes) return std::move(cached->state);
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t forgotten, rep_->ForgottenAt(user));
-  if (!cached || cached->through < forgotten) {
+  UPNEXT_ASSIGN_OR_RETURN(const uint64_t merged, rep_->MergedAt(user));
+  if (!cached || cached->through < std::max(forgotten, merged)) {
     UPNEXT_ASSIGN_OR_RETURN(cached, rep_->Begin(user));
   }
   StateCache::Entry entry = *std::move(cached);
@@ -310,6 +349,23 @@ Status UserStates::Forget(std::string_view user) {
   const Status done = rep_->store->Forget(user, &words);  // a state of before is not used any more
   for (const std::string& text : words) rep_->catalogue.Remove(IdSpace::kQuery, text);
   return done;
+}
+
+Result<uint64_t> UserStates::Merge(std::string_view from, std::string_view to) {
+  if (rep_->store == nullptr) return FailedPrecondition("these user states have no store");
+  if (from == to) return InvalidArgument("merge: expected two users, found '{}' twice", from);
+  const log::EventLog& log = rep_->catalogue.log();
+  const log::PostedMark mark = rep_->MarkOf(log);
+  UPNEXT_ASSIGN_OR_RETURN(const uint64_t forgotten, rep_->ForgottenAt(from));
+  const uint32_t id = log.dictionary(IdSpace::kUser).Find(from);
+  if (id == schema::kNone || forgotten > mark.forgotten) return rep_->store->Merge(from, to);
+  for (uint64_t row = log.begin(id); row < log.end(id); ++row) {
+    if (log.event(row).posted && mark.store != 0) continue;
+    return InvalidArgument(
+        "the log has events of '{}' from files; give them to '{}' there and import them again",
+        from, to);
+  }
+  return rep_->store->Merge(from, to);
 }
 
 Status UserStates::DropOthers() { return rep_->store->DropOthers(rep_->numbering.log, rep_->tag); }

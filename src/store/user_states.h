@@ -64,6 +64,10 @@ class UserStates {
   // The user has no history from here on, until he has new events: what the store has is deleted, and
   // what the log has of him is passed over.
   Status Forget(std::string_view user);
+  // Makes what the session `from` did the history of the user `to`, see Store::Merge. The state of the
+  // user is folded anew, with all that came until then in order of time. kInvalidArgument when the
+  // log has events of `from` from files, which no server can give to another user.
+  Result<uint64_t> Merge(std::string_view from, std::string_view to);
   // Deletes from the store what belongs to other logs or other rules, see Store::DropOthers.
   Status DropOthers();
 

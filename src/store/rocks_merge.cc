@@ -1,0 +1,87 @@
+#include "store/rocks_merge.h"
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include "base/checksum.h"
+#include "schema/attribute.h"
+#include "schema/event.h"
+#include "store/event_codec.h"
+#include "store/rocks_keys.h"
+#include "store/rocks_records.h"
+#include "store/rocks_states.h"
+
+namespace upnext::store {
+namespace {
+
+// Adds the events; returns how many.
+Result<uint64_t> CopyEvents(const RocksDb& db, std::string_view from, std::string_view to,
+                            uint64_t last, rocksdb::WriteBatch* out) {
+  uint64_t events = 0;
+  const std::string prefix = UserPrefix('e', from);
+  std::unordered_set<std::string> ids;  // of events that are in `out`
+  UPNEXT_RETURN_IF_ERROR(
+      db.VisitPrefix(prefix, prefix, [&](std::string_view, std::string_view value) -> Status {
+        std::string id;
+        UPNEXT_ASSIGN_OR_RETURN(const std::string bytes, EncodedFor(to, value, &id));
+        if (!id.empty()) {
+          const std::string key = UserPrefix('d', to).append(id);
+          UPNEXT_ASSIGN_OR_RETURN(const auto seen, db.Get(key));
+          if (seen || !ids.insert(id).second) return Ok();
+          out->Put(key, "");
+        }
+        out->Put(UserPrefix('e', to) + BigEndian(last + ++events), bytes);
+        return Ok();
+      }));
+  return events;
+}
+
+}  // namespace
+
+Result<Merge> AddMerge(const RocksDb& db, const RocksNames& names, std::string_view from,
+                       std::string_view to, uint64_t last, rocksdb::WriteBatch* out) {
+  Merge merge{.last = last};
+  UPNEXT_ASSIGN_OR_RETURN(const auto first,
+                          db.FirstKey(UserPrefix('e', from), UserPrefix('e', from)));
+  if (!first) return merge;
+  UPNEXT_ASSIGN_OR_RETURN(merge.events, CopyEvents(db, from, to, last, out));
+  merge.last += merge.events;
+  out->Put(UserPrefix('g', to).append(from), BigEndian(merge.last));
+  for (const char kind : {'d', 'e'}) {
+    const std::string prefix = UserPrefix(kind, from);
+    out->DeleteRange(prefix, PrefixEnd(prefix));
+  }
+  out->Delete(RecordKey(schema::Entity::kUser, from));
+  UPNEXT_ASSIGN_OR_RETURN(std::vector<std::string> ids,
+                          names.KeysOf(db, schema::IdSpace::kUser, from));
+  UPNEXT_ASSIGN_OR_RETURN(merge.names,
+                          names.ForgetTexts(db, {{std::string(from), std::move(ids)}}, out));
+  for (const std::string_view user : {from, to}) {
+    UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> states, StateKeysOf(db, user));
+    for (const std::string& key : states) out->Delete(key);
+  }
+  ++merge.last;
+  out->Put(TagPrefix('f', base::Fingerprint(from)), BigEndian(merge.last));
+  out->Put(kSequenceKey, BigEndian(merge.last));
+  return merge;
+}
+
+Result<MergedUsers> ReadMerged(const RocksDb& db, std::string_view to) {
+  const std::string prefix = UserPrefix('g', to);
+  MergedUsers merged{.ranges = {{prefix, PrefixEnd(prefix)}}};
+  UPNEXT_RETURN_IF_ERROR(
+      db.VisitPrefix(prefix, prefix, [&](std::string_view key, std::string_view value) -> Status {
+        const auto number = TakeBigEndian(value);
+        if (!number) return DataLoss("store: a merge has no number");
+        for (const char kind : {'d', 'e'}) {
+          const std::string events = UserPrefix(kind, key.substr(prefix.size()));
+          merged.ranges.emplace_back(events, PrefixEnd(events));
+        }
+        merged.last = std::max(merged.last, *number);
+        return Ok();
+      }));
+  return merged;
+}
+
+}  // namespace upnext::store
