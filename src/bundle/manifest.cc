@@ -65,6 +65,9 @@ Manifest FromJson(const json& in) {
                                     part.at("weight").get<double>(),
                                     part.at("half_life_hours").get<double>()});
   }
+  if (in.contains("prediction_means")) {
+    manifest.prediction_means = in.at("prediction_means").get<std::map<std::string, double>>();
+  }
   for (const json& part : in.at("parts")) {
     manifest.parts.push_back(
         {part.at("name").get<std::string>(), part.at("file").get<std::string>(),
@@ -112,6 +115,7 @@ Status WriteManifest(const fs::path& directory, const Manifest& manifest) {
               {"gate", manifest.gate},
               {"index", manifest.index},
               {"order", json::array()},
+              {"prediction_means", manifest.prediction_means},
               {"parts", json::array()}};
   for (const retrieval::FeedOrder::Part& part : manifest.order.parts) {
     out["order"].push_back({{"generator", part.generator},

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,9 @@ struct Manifest {
   std::string gate;     // ... for this reason
   retrieval::FeedOrder order = {};
   std::string index;  // what the index of the candidate model is and finds; empty: there is none
+  // By objective of the ranker, over the impressions of the test part where it is observed. Empty without a ranker, and
+  // in bundles made before there was such a key.
+  std::map<std::string, double> prediction_means = {};
   std::vector<PartEntry> parts;
 };
 

@@ -23,6 +23,7 @@
 #include "net/routes.h"
 #include "net/sessions.h"
 #include "schema/schema.h"
+#include "serving/bundle_figures.h"
 
 namespace upnext::net {
 
@@ -162,6 +163,7 @@ Result<HttpResponse> Api::Events(const HttpRequest& request, const Caller& calle
   if (std::optional<HttpResponse> refused = WrongBody(request, /*may_be_lines=*/true)) {
     return *std::move(refused);
   }
+  const auto begin = std::chrono::steady_clock::now();
   const auto generation = service_.generation();
   Result<EventBatch> batch;
   {
@@ -173,6 +175,8 @@ Result<HttpResponse> Api::Events(const HttpRequest& request, const Caller& calle
   if (!batch) return std::unexpected(std::move(batch).error());
   UPNEXT_ASSIGN_OR_RETURN(const serving::Posted posted,
                           service_.PostEvents(std::move(batch->events), batch->ids, caller.quota));
+  const std::chrono::duration<double> visible = std::chrono::steady_clock::now() - begin;
+  metrics_.feeds().ObserveVisible(visible.count());
   return JsonOf({{"accepted", posted.accepted},
                  {"duplicates", posted.duplicates},
                  {"bundle_version", posted.bundle_version},
@@ -273,6 +277,7 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, const RouteInfo** l
           .body = metrics_.Render(service_.status(), {.connections = connections_,
                                                       .body_bytes = bodies_.used(),
                                                       .answer_bytes = answers_.used()}) +
+                  BundleMetrics(serving::FiguresOf(*service_.generation())) +
                   StepMetrics(status_source_.steps())};
     case Route::kStatus:
       return HttpResponse{.body = StatusJson(Site())};
@@ -313,6 +318,7 @@ HttpResponse Api::Handle(const HttpRequest& request) {
   }
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
   metrics_.Observe(line != nullptr ? line->route : Route::kOther, response.status, elapsed.count());
+  for (const FeedReport& feed : response.feeds) metrics_.feeds().Observe(feed);
   return response;
 }
 

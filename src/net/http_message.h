@@ -6,6 +6,9 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "net/feed_report.h"
 
 namespace upnext::net {
 
@@ -29,6 +32,7 @@ struct HttpResponse {
   std::string allow_origin = {};   // "" for none
   std::string allow_methods = {};  // with the answer to OPTIONS
   bool varies_by_origin = false;
+  std::vector<FeedReport> feeds = {};  // that it has, for those who watch the server
 };
 
 // Why a request was not answered in the ordinary way; each is a value of a metric.

@@ -117,6 +117,7 @@ std::string Metrics::Render(const serving::ServiceStatus& status,
   Line(out, "upnext_served_since_seconds", "gauge",
        "When the bundle and log being served were taken up, in seconds since 1970.",
        static_cast<uint64_t>(take_ups.since_ms / 1000));
+  out += feeds_.Render();
   return out;
 }
 

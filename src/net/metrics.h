@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <string>
 
+#include "net/feed_metrics.h"
 #include "net/http_message.h"
 #include "net/routes.h"
 #include "serving/service.h"
@@ -26,6 +27,7 @@ class Metrics {
   };
   void Observe(Route route, unsigned status, double seconds);
   void Refused(Refusal why);
+  FeedMetrics& feeds() { return feeds_; }
   std::string Render(const serving::ServiceStatus& status, const Transport& transport) const;
   // Requests answered so far, with a status of at least 100 * `from_class`.
   uint64_t Answered(size_t from_class) const;
@@ -39,6 +41,7 @@ class Metrics {
     std::atomic<uint64_t> sum_us{0};
     std::array<std::atomic<uint64_t>, 6> by_class{};  // [status / 100]
   };
+  FeedMetrics feeds_;
   std::array<Histogram, kRoutes> routes_;
   std::array<std::atomic<uint64_t>, kRefusals> refused_{};
 };

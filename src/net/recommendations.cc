@@ -59,7 +59,10 @@ Result<HttpResponse> AnswerRecommendations(serving::Service& service, const Http
     body["session"] = asked.session;
     if (body["missing"].erase("user") > 0) body["missing"]["session"] = {asked.session};
   }
-  return JsonOf(body);
+  HttpResponse answer = JsonOf(body);
+  answer.feeds.push_back(
+      FeedReport::Of(slate, asked.request.scenario, generation->engine().objective_names()));
+  return answer;
 }
 
 Result<HttpResponse> AnswerSimilar(serving::Service& service, const urls::url_view& url,

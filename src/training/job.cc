@@ -33,6 +33,7 @@
 #include "training/freed_memory.h"
 #include "training/gate.h"
 #include "training/preconditions.h"
+#include "training/prediction_means.h"
 #include "training/reference.h"
 #include "training/serving_parts.h"
 #include "training/staging.h"
@@ -301,6 +302,7 @@ Status Job::EvaluateModels() {
   manifest.gate = Judge(current_, deciding, models_, options_.margin, &report);
   manifest.forced = !manifest.gate.empty() && request_.force;
   if (manifest.forced) report.notes.push_back("published with --force although " + manifest.gate);
+  manifest.prediction_means = PredictionMeans(report);
   manifest.created = base::FormatTime(base::SystemClock().NowMs());
   manifest.upnext_version = UPNEXT_VERSION;
   manifest.split = report.split;
