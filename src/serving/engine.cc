@@ -84,9 +84,9 @@ Result<Slate> Answer(const EngineParts& parts, const Question& question, const F
   UPNEXT_ASSIGN_OR_RETURN(const Scenario* const scenario, parts.ScenarioOf(request));
   UPNEXT_ASSIGN_OR_RETURN(std::vector<float> exponents, ExponentsFor(parts, request, *scenario));
   Slate slate;
-  const uint64_t id =
-      base::Fingerprint(request.user, static_cast<uint64_t>(request.time_ms) * 1'000'003 +
-                                          parts.figures->requests.fetch_add(1));
+  const uint64_t id = request.id.value_or(base::Fingerprint(
+      request.user,
+      static_cast<uint64_t>(request.time_ms) * 1'000'003 + parts.figures->requests.fetch_add(1)));
   slate.request = fmt::format("{:016x}", id);
   UPNEXT_ASSIGN_OR_RETURN(const std::shared_ptr<const OwnedRequest> owned,
                           Begin(parts, question, *scenario, clock));
@@ -203,9 +203,11 @@ Result<Slate> Engine::Recommend(const UserState& state, const Request& request,
 }
 
 Result<Slate> Engine::Recommend(std::shared_ptr<const UserState> state, const Request& request,
-                                StageClock clock) const {
+                                StageClock clock,
+                                std::shared_ptr<const features::LiveLists> live) const {
+  if (live == nullptr) live = ListsNow(*parts_);
   return Answer(*parts_,
-                {std::make_shared<const Request>(request), std::move(state), ListsNow(*parts_),
+                {std::make_shared<const Request>(request), std::move(state), std::move(live),
                  /*within_budget=*/true},
                 nullptr, std::move(clock));
 }

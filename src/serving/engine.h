@@ -66,7 +66,8 @@ class Engine {
   // For people: the same within the time budgets of the scenario and of the generators. A stage that is late or fails gives
   // less, and the slate says so. `clock` counts from the arrival of the request.
   Result<Slate> Recommend(std::shared_ptr<const features::UserState> state, const Request& request,
-                          StageClock clock) const;
+                          StageClock clock,
+                          std::shared_ptr<const features::LiveLists> live = nullptr) const;
   StageClock StartClock() const;
   // Items like an item (similar.h) that the filters let through, for which it is
   // request.current_item.

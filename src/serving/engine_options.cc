@@ -1,5 +1,6 @@
 #include "serving/engine_options.h"
 
+#include "base/checksum.h"
 #include "schema/schema.h"
 
 namespace upnext::serving {
@@ -21,6 +22,8 @@ EngineOptions EngineOptions::FromConfig(const base::Config& config) {
   const schema::Schema schema = schema::Schema::FromConfig(config.Table("schema"));
   options.expressions = ExpressionTexts::FromConfig(config);
   options.scenarios = Scenarios::FromConfig(config, schema);
+  options.slates = SlateLogOptions::FromConfig(config);
+  options.digest = base::Fingerprint(config.text());
   return options;
 }
 

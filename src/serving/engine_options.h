@@ -2,6 +2,8 @@
 #ifndef UPNEXT_SERVING_ENGINE_OPTIONS_H_
 #define UPNEXT_SERVING_ENGINE_OPTIONS_H_
 
+#include <cstdint>
+
 #include "base/config.h"
 #include "features/feed_rule.h"
 #include "features/trend_counts.h"
@@ -9,6 +11,7 @@
 #include "retrieval/site_verb.h"
 #include "serving/scenario.h"
 #include "serving/site_expressions.h"
+#include "serving/slate_log.h"
 
 namespace upnext::serving {
 
@@ -23,6 +26,8 @@ struct EngineOptions {
   features::LiveOptions live = {};   // of what counts as trending
   ExpressionTexts expressions = {};  // of every request
   Scenarios scenarios = {};
+  SlateLogOptions slates = {};  // of the service
+  uint64_t digest = 0;          // of the text of the project file
   static EngineOptions FromConfig(const base::Config& config);
 };
 

@@ -23,6 +23,7 @@ Generation::Generation(std::unique_ptr<const bundle::Bundle> bundle, std::string
       store_(std::move(store)),
       growing_(std::move(growing)),
       missed_(std::move(missed)),
+      digest_(options.engine.digest),
       bundle_(std::move(bundle)),
       engine_(*bundle_, *growing_->catalogue, options.engine, {}, growing_->live.get()) {}
 
@@ -98,7 +99,8 @@ void Generation::CountLive(std::span<const schema::RawEvent> events) const {
 Result<Slate> Generation::Recommend(Request request) const {
   if (request.time_ms == 0) request.time_ms = clock_.NowMs();
   StageClock clock = engine_.StartClock();
-  Result<store::UserStates::StatePtr> state = states().Get(request.user);
+  uint64_t through = 0;
+  Result<store::UserStates::StatePtr> state = states().Get(request.user, &through);
   if (!state) {  // of reading the store; a feed for anybody is better than none
     clock.Degrade(
         kState,
@@ -109,11 +111,33 @@ Result<Slate> Generation::Recommend(Request request) const {
     state = std::make_shared<const features::UserState>(bundle_->tables().plan.state());
   }
   clock.End(kState, 0, (*state)->totals().events);
+  const std::shared_ptr<const features::LiveLists> live = growing_->live->lists();
   UPNEXT_ASSIGN_OR_RETURN(Slate slate,
-                          engine_.Recommend(*std::move(state), request, std::move(clock)));
+                          engine_.Recommend(*std::move(state), request, std::move(clock), live));
   slate.bundle_version = bundle_version();
   slate.log_version = log_version_;
+  slate.basis = {.state = through, .options = digest_, .live = LiveOf(*live, slate.counts.live)};
   return slate;
+}
+
+// Where the lists have something of which nothing was proposed, their first item stands for them: nothing is proposed
+// of that again, and that there are lists is seen.
+std::vector<LiveProposal> Generation::LiveOf(const features::LiveLists& lists,
+                                             std::span<const retrieval::Candidate> proposed) const {
+  std::vector<retrieval::Candidate> first;
+  if (proposed.empty() && !lists.overall.empty()) {
+    proposed = std::span(&first.emplace_back(retrieval::Candidate{lists.overall.front().item,
+                                                                  lists.overall.front().score}),
+                         1);
+  }
+  const uint32_t logged = catalogue().log().dictionary(schema::IdSpace::kItem).size();
+  std::vector<LiveProposal> live;
+  if (lists.overall.empty()) return live;
+  for (const retrieval::Candidate& one : proposed) {
+    live.push_back({.item = one.item, .score = one.score});
+    if (one.item >= logged) live.back().name = catalogue().Name(schema::IdSpace::kItem, one.item);
+  }
+  return live;
 }
 
 Result<std::vector<Recommendation>> Generation::Similar(SimilarRequest request) const {
@@ -163,18 +187,20 @@ Result<std::vector<schema::RawEntity>> Generation::Rows(schema::Entity entity,
   return rows;
 }
 
-Status Generation::Change(schema::Entity entity, std::span<const store::EntityChange> changes,
-                          const store::PostedRecords::MayAdd& may_add) const {
+Result<uint64_t> Generation::Change(schema::Entity entity,
+                                    std::span<const store::EntityChange> changes,
+                                    const store::PostedRecords::MayAdd& may_add) const {
   if (growing_->records == nullptr) {
     return FailedPrecondition("there is no store: {} cannot be kept", schema::EntityName(entity));
   }
+  uint64_t through = 0;
   UPNEXT_ASSIGN_OR_RETURN(const std::vector<uint32_t> ids,
-                          growing_->records->Apply(entity, changes, may_add));
+                          growing_->records->Apply(entity, changes, may_add, &through));
   if (entity == schema::Entity::kItem) engine_.ItemsChanged(ids);
   std::vector<std::string_view> names;
   for (const store::EntityChange& change : changes) names.push_back(change.row.name);
   Miss(entity, names);
-  return Ok();
+  return through;
 }
 
 void Generation::Forget(std::string_view user) const {

@@ -27,6 +27,7 @@
 #include "features/positive_rule.h"
 #include "features/signal_options.h"
 #include "features/user_state.h"
+#include "retrieval/generator.h"
 #include "schema/raw_event.h"
 #include "schema/schema.h"
 #include "serving/engine.h"
@@ -73,8 +74,9 @@ class Generation {
   Result<std::vector<schema::RawEntity>> Rows(schema::Entity entity, std::string_view after,
                                               uint32_t n) const;
   // Durable, and in answers to requests that begin later, when it returns (PostedRecords::Apply).
-  Status Change(schema::Entity entity, std::span<const store::EntityChange> changes,
-                const store::PostedRecords::MayAdd& may_add) const;
+  // Returns the largest number of the changes.
+  Result<uint64_t> Change(schema::Entity entity, std::span<const store::EntityChange> changes,
+                          const store::PostedRecords::MayAdd& may_add) const;
   // After Store::Forget: the user's attributes are not used any more.
   void Forget(std::string_view user) const;
   // Takes what was changed in the generation before while this one was made. Before it is used, while
@@ -113,6 +115,8 @@ class Generation {
   Generation(std::unique_ptr<const bundle::Bundle> bundle, std::string log_version,
              const GenerationOptions& options, std::shared_ptr<store::Store> store,
              std::shared_ptr<const Growing> growing, std::shared_ptr<Missed> missed);
+  std::vector<LiveProposal> LiveOf(const features::LiveLists& lists,
+                                   std::span<const retrieval::Candidate> proposed) const;
   static Result<std::shared_ptr<const Growing>> Grow(bundle::OpenedBundle* opened,
                                                      const GenerationOptions& options,
                                                      store::Store* store,
@@ -127,6 +131,7 @@ class Generation {
   mutable std::weak_ptr<const Growing> next_ UPNEXT_GUARDED_BY(next_mutex_);
   mutable std::weak_ptr<Missed> missed_by_next_ UPNEXT_GUARDED_BY(next_mutex_);
   const std::shared_ptr<Missed> missed_;
+  const uint64_t digest_;
   const std::unique_ptr<const bundle::Bundle> bundle_;
   const Engine engine_;
 };

@@ -62,6 +62,9 @@ Proposals Propose(const EngineParts& parts, const std::shared_ptr<const OwnedReq
     const Asked& one = buffers.asked[g];
     if (!one.was_asked) continue;
     pool.Add(g, one.candidates);
+    if (parts.generators[g].generator.IsLive()) {
+      counts->live.insert(counts->live.end(), one.candidates.begin(), one.candidates.end());
+    }
     proposed += one.candidates.size();
     out.generators.push_back(
         {parts.generators[g].name, one.ms, static_cast<uint32_t>(one.candidates.size())});

@@ -10,7 +10,7 @@
 #include "base/time_text.h"
 #include "base/versioned_root.h"
 #include "log/event_log.h"
-#include "serving/slate_memory.h"
+#include "serving/served_slates.h"
 #include "store/name_quota.h"
 
 namespace upnext::serving {
@@ -28,7 +28,9 @@ struct Service::Rep {
   base::Mutex turn;
   std::shared_mutex posting;
   store::NameQuota names;
-  SlateMemory served;
+  ServedSlates served;
+  // Of items and users: how many changes were begun and done, and the largest number of one that was done.
+  std::atomic<uint64_t> changes_begun{0}, changes_done{0}, changed_through;
   std::atomic<uint64_t> events_applied{0}, duplicates{0}, names_refused{0};
 
   Rep(std::shared_ptr<store::Store> s, const base::Clock& c, const GenerationOptions& options,
@@ -39,7 +41,8 @@ struct Service::Rep {
         max_behind_ms(options.max_behind_ms),
         generation(std::move(first)),
         names(options.max_new_names_per_client),
-        served(options.slate_memory_bytes) {
+        served(store, clock, options.slate_memory_bytes, options.engine.slates),
+        changed_through(store->last_sequence()) {
     take_ups.since_ms = clock.NowMs();
   }
   // For the length of a change that the current generation takes.
@@ -136,6 +139,9 @@ Result<Posted> Service::PostEvents(std::vector<schema::RawEvent> events,
   const int64_t now = rep_->clock.NowMs();
   const std::shared_ptr<const Generation> at_arrival = generation();
   const log::LogStats& log = at_arrival->catalogue().log().stats();
+  std::vector<std::string> new_ids(ids.begin(), ids.end());
+  UPNEXT_ASSIGN_OR_RETURN(const uint64_t logged,
+                          rep_->served.TakeOutLogged(at_arrival->schema(), &events, &new_ids));
   for (size_t i = 0; i < events.size(); ++i) {
     int64_t& time_ms = events[i].time_ms;
     if (time_ms == schema::kNoTime) time_ms = now;
@@ -144,12 +150,12 @@ Result<Posted> Service::PostEvents(std::vector<schema::RawEvent> events,
   const std::shared_lock<std::shared_mutex> posting = rep_->Post();
   const std::shared_ptr<const Generation> current = generation();
   UPNEXT_ASSIGN_OR_RETURN(const store::Applied applied,
-                          current->states().Apply(events, ids, rep_->MayAdd(client, now)));
+                          current->states().Apply(events, new_ids, rep_->MayAdd(client, now)));
   current->CountLive(events);
   rep_->events_applied += applied.accepted;
-  rep_->duplicates += applied.duplicates;
+  rep_->duplicates += applied.duplicates + logged;
   return Posted{.accepted = applied.accepted,
-                .duplicates = applied.duplicates,
+                .duplicates = applied.duplicates + logged,
                 .bundle_version = current->bundle_version(),
                 .log_version = current->log_version()};
 }
@@ -158,8 +164,16 @@ Result<Changed> Service::Change(schema::Entity entity, std::span<const store::En
                                 std::string_view client) {
   const std::shared_lock<std::shared_mutex> posting = rep_->Post();
   const std::shared_ptr<const Generation> current = generation();
-  UPNEXT_RETURN_IF_ERROR(
-      current->Change(entity, changes, rep_->MayAdd(client, rep_->clock.NowMs())));
+  ++rep_->changes_begun;
+  const Result<uint64_t> through =
+      current->Change(entity, changes, rep_->MayAdd(client, rep_->clock.NowMs()));
+  if (through) {
+    uint64_t before = rep_->changed_through;
+    while (before < *through && !rep_->changed_through.compare_exchange_weak(before, *through)) {
+    }
+  }
+  ++rep_->changes_done;
+  if (!through) return std::unexpected(through.error());
   return Changed{.changed = changes.size(),
                  .bundle_version = current->bundle_version(),
                  .log_version = current->log_version()};
@@ -201,7 +215,8 @@ ServiceStatus Service::status() const {
           .events_applied = rep_->events_applied,
           .duplicates = rep_->duplicates,
           .names_refused = rep_->names_refused,
-          .store = rep_->store->health()};
+          .store = rep_->store->health(),
+          .slates = rep_->served.log().counts()};
 }
 
 Result<Slate> Service::Recommend(const Generation& generation, Request request,
@@ -209,7 +224,8 @@ Result<Slate> Service::Recommend(const Generation& generation, Request request,
   if (request.time_ms == 0) request.time_ms = rep_->clock.NowMs();
   request.explores = true;
   if (!after.empty()) {
-    const auto pages = rep_->served.Pages(after, request.user, request.time_ms);
+    UPNEXT_ASSIGN_OR_RETURN(const auto pages, rep_->served.Pages(generation.schema(), after,
+                                                                 request.user, request.time_ms));
     if (!pages) {
       return NotFound(
           "after: no answer '{}' to this user is known, or it is older than {} minutes; "
@@ -220,21 +236,39 @@ Result<Slate> Service::Recommend(const Generation& generation, Request request,
     request.places_before = static_cast<uint32_t>(pages->size());
   }
   if (generation.engine().Rotates(request)) {
-    request.shown = rep_->served.ShownTo(request.user, request.time_ms);
+    UPNEXT_ASSIGN_OR_RETURN(
+        request.shown, rep_->served.ShownTo(generation.schema(), request.user, request.time_ms));
   }
+  const uint64_t begun = rep_->changes_begun, done = rep_->changes_done;
+  const uint64_t items = rep_->changed_through;
   UPNEXT_ASSIGN_OR_RETURN(Slate slate, generation.Recommend(request));
-  ServedSlate served{.request = slate.request,
-                     .user = request.user,
-                     .after = std::string(after),
-                     .time_ms = request.time_ms};
-  for (const Recommendation& one : slate.items) served.items.push_back(one.id);
-  rep_->served.Remember(std::move(served));
+  slate.basis.items = items;
+  slate.basis.mixed = begun != done || begun != rep_->changes_begun || !slate.degraded.empty();
+  rep_->served.Keep(generation.schema(), {.id = slate.request,
+                                          .request = std::move(request),
+                                          .after = std::string(after),
+                                          .bundle_version = slate.bundle_version,
+                                          .log_version = slate.log_version,
+                                          .basis = slate.basis,
+                                          .items = slate.items});
   return slate;
 }
 
 Result<Slate> Service::Recommend(Request request) const {
   return Recommend(*generation(), std::move(request));
 }
+
+Result<SlateRecord> Service::Served(std::string_view request) const {
+  rep_->served.log().Flush();
+  UPNEXT_ASSIGN_OR_RETURN(auto record, rep_->served.log().Find(generation()->schema(), request));
+  if (record) return *std::move(record);
+  return NotFound(
+      "no answer '{}' is kept: there was none, or it is older than [serving] keep_slates_days, or "
+      "its user was forgotten",
+      request);
+}
+
+void Service::Flush() { rep_->served.log().Flush(); }
 
 Result<features::UserState> Service::State(std::string_view user) const {
   UPNEXT_ASSIGN_OR_RETURN(const store::UserStates::StatePtr state,

@@ -23,6 +23,8 @@
 #include "features/user_state.h"
 #include "schema/raw_event.h"
 #include "serving/generation.h"
+#include "serving/slate_log.h"
+#include "serving/slate_record.h"
 #include "store/posted_records.h"
 #include "store/store.h"
 
@@ -48,6 +50,7 @@ struct ServiceStatus {
   uint64_t events_applied = 0, duplicates = 0;  // since the start
   uint64_t names_refused = 0;                   // since the start, see PostEvents
   store::WriteHealth store;
+  SlateLogCounts slates;
 };
 
 // The answer to posted events.
@@ -108,6 +111,9 @@ class Service {
                           std::string_view after = "") const;
   // On the current generation.
   Result<Slate> Recommend(Request request) const;
+  // What was answered under this id; kNotFound when there was none, or it is not kept any more.
+  Result<SlateRecord> Served(std::string_view request) const;
+  void Flush();  // what was served is in the store when it returns
   Result<features::UserState> State(std::string_view user) const;
 
  private:

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "expression/bound_expression.h"
+#include "retrieval/generator.h"
+#include "schema/event.h"
 #include "schema/raw_event.h"
 #include "serving/arrange.h"
 #include "serving/slate_memory.h"
@@ -40,6 +42,7 @@ struct Request {
   bool explores = false;                  // as far as the scenario says: of requests of people
   uint32_t places_before = 0;             // of the pages before this one
   std::vector<ShownItem> shown = {};      // what the user was served a short time ago, for rotation
+  std::optional<uint64_t> id = {};  // that the answer is to have, of a request that is made again
   uint32_t last() const { return offset + n; }
 };
 
@@ -107,6 +110,22 @@ struct StageCounts {
   uint32_t catalogue = 0, proposed = 0, distinct = 0, after_filters = 0, ranked = 0, shown = 0;
   std::vector<FilterReason> filtered = {};  // by filter; of several, the first one counts the item
   uint32_t queries = 0;  // rows of query features made: 1 for any number of candidates (RK-01)
+  // What generators that follow live counts proposed, best first.
+  std::vector<retrieval::Candidate> live = {};
+};
+// What a generator that follows live counts proposed. The name is that of an item that the log does not have.
+struct LiveProposal {
+  uint32_t item = schema::kNone;
+  std::string name = {};
+  float score = 0;
+};
+// What an answer rests on beside the request, for the log of slates (slate_record.h).
+struct SlateBasis {
+  uint64_t state = 0;    // up to this number of the store the user's events are in his state
+  uint64_t items = 0;    // up to this one changes of items and users count
+  bool mixed = false;    // items or users were changed meanwhile, or a stage was late or failed
+  uint64_t options = 0;  // EngineOptions::digest
+  std::vector<LiveProposal> live = {};
 };
 // A stage of the request (stage_clock.h): its time, and what went in and out.
 struct StageTime {
@@ -140,6 +159,7 @@ struct Slate {
   std::vector<float> exponents = {};  // by objective; empty where nothing was ranked
   std::vector<DroppedItem> dropped = {};
   std::string bundle_version = {}, log_version = {};  // set by Generation
+  SlateBasis basis = {};  // likewise, but `items` and `mixed`, of Service
 };
 
 }  // namespace upnext::serving

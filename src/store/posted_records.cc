@@ -1,5 +1,6 @@
 #include "store/posted_records.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -103,7 +104,7 @@ Status PostedRecords::Set(Entity entity, const Record& record) {
 
 Result<std::vector<uint32_t>> PostedRecords::Apply(Entity entity,
                                                    std::span<const EntityChange> changes,
-                                                   const MayAdd& may_add) {
+                                                   const MayAdd& may_add, uint64_t* through) {
   using Change = WriteBatch::NewRecord::Change;
   if (catalogue_.posted_bytes() > most_bytes_) {
     return ResourceExhausted(
@@ -149,6 +150,7 @@ Result<std::vector<uint32_t>> PostedRecords::Apply(Entity entity,
       return NotFound("there is no {} '{}'", WordFor(entity), changes[i].row.name);
     }
     UPNEXT_RETURN_IF_ERROR(Set(entity, *done.records[i]));
+    if (through != nullptr) *through = std::max(*through, done.records[i]->sequence);
   }
   return ids;
 }

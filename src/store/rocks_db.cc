@@ -7,13 +7,19 @@
 #include <rocksdb/table.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
+
+#include "store/rocks_keys.h"
 
 namespace upnext::store {
 namespace {
 
 constexpr size_t kBlockCacheBytes = 64 << 20;  // of data, indexes and filters
 constexpr int kMaxOpenFiles = 512;
+constexpr int kTries = 5;  // to open a snapshot
+constexpr std::chrono::milliseconds kPause(200);
 
 // A database that fails is opened again in any case.
 class NoRecovery : public rocksdb::EventListener {
@@ -75,10 +81,28 @@ Result<std::unique_ptr<RocksDb>> RocksDb::Open(const std::filesystem::path& dire
   return out;
 }
 
-Status RocksDb::Write(rocksdb::WriteBatch* batch) {
+// The server removes files that it has merged into others. All files are opened at once, so that
+// they stay readable; that one goes before it is opened is rare, and then the next try finds the new.
+Result<std::unique_ptr<RocksDb>> RocksDb::OpenSnapshot(const std::filesystem::path& directory) {
+  std::unique_ptr<RocksDb> out(new RocksDb([] {}));
+  rocksdb::Options options;
+  options.max_open_files = -1;
+  options.info_log = std::make_shared<NoLog>();
+  for (int left = kTries;; std::this_thread::sleep_for(kPause)) {
+    rocksdb::DB* db = nullptr;
+    // The second folder would hold a log file, which is off.
+    const rocksdb::Status opened =
+        rocksdb::DB::OpenAsSecondary(options, directory.string(), directory.string(), &db);
+    out->db_.reset(db);
+    if (opened.ok()) return out;
+    if (--left == 0) return FromRocks(opened, fmt::format("read {}", directory.string()));
+  }
+}
+
+Status RocksDb::Write(rocksdb::WriteBatch* batch, bool waits) {
   UPNEXT_RETURN_IF_ERROR(failure());
   rocksdb::WriteOptions options;
-  options.sync = true;
+  options.sync = waits;
   // An error that no write of ours has had is that of RocksDB's own work, such as a compaction.
   if (const rocksdb::Status written = db_->Write(options, batch); !written.ok()) {
     files_->Freeze(written);
@@ -97,6 +121,14 @@ Result<std::optional<std::string>> RocksDb::Get(const std::string& key) const {
   if (s.IsNotFound()) return std::optional<std::string>();
   if (!s.ok()) return FromRocks(s, "read");
   return std::optional<std::string>(std::move(value));
+}
+
+Result<uint64_t> RocksDb::Number(const std::string& key) const {
+  UPNEXT_ASSIGN_OR_RETURN(const auto value, Get(key));
+  if (!value) return uint64_t{0};
+  const auto number = TakeBigEndian(*value);
+  if (!number) return DataLoss("store: {} is not a number", key);
+  return *number;
 }
 
 Result<std::vector<bool>> RocksDb::Has(std::span<const std::string_view> keys) const {

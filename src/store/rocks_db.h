@@ -47,11 +47,17 @@ class RocksDb {
   static Result<std::unique_ptr<RocksDb>> Open(
       const std::filesystem::path& directory, std::function<void()> on_failure = [] {});
 
-  // On disk when it returns. One thread at a time.
-  Status Write(rocksdb::WriteBatch* batch);
+  // What the database has on disk now, for another process than the one that writes to it: takes no lock and changes
+  // nothing.
+  static Result<std::unique_ptr<RocksDb>> OpenSnapshot(const std::filesystem::path& directory);
+
+  // On disk when it returns; without `waits`, as soon as a later write is, or the system gets to it: a crash of the
+  // machine may lose it, one of the process does not. One thread at a time.
+  Status Write(rocksdb::WriteBatch* batch, bool waits = true);
   Status failure() const;  // why nothing can be written any more
 
   Result<std::optional<std::string>> Get(const std::string& key) const;
+  Result<uint64_t> Number(const std::string& key) const;  // 0 when absent
   // Which of the keys are there, by place.
   Result<std::vector<bool>> Has(std::span<const std::string_view> keys) const;
   // The first key that starts with `prefix`, from `from` on.

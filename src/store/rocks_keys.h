@@ -5,6 +5,8 @@
 //   g USER USER2       USER2 was merged into USER
 //   x LOG SPACE ID     an id whose name was deleted
 //   i NAME             an item that was posted        u NAME               a user
+//   h i NAME 0 SEQUENCE, h u NAME 0 SEQUENCE           what it was before the change of that number
+//   r FINGERPRINT SEQUENCE  a slate of a user         q REQUEST            where the slate of a request is
 // USER within a longer key is written as its length and its bytes, so that no user is a prefix of
 // another. Numbers are big-endian, so that the order of keys is the order of numbers.
 #ifndef UPNEXT_STORE_ROCKS_KEYS_H_

@@ -53,6 +53,31 @@ std::string RecordKey(schema::Entity entity, std::string_view name) {
   return std::string(1, entity == schema::Entity::kItem ? 'i' : 'u').append(name);
 }
 
+std::pair<std::string, std::string> EarlierRange(schema::Entity entity, std::string_view name) {
+  const std::string prefix = 'h' + RecordKey(entity, name);
+  return {prefix + '\0', prefix + '\1'};  // ids have no control characters
+}
+
+Result<std::optional<Record>> RecordAsOf(const RocksDb& db, const schema::Schema& schema,
+                                         schema::Entity entity, std::string_view name,
+                                         uint64_t sequence) {
+  const std::string key = RecordKey(entity, name);
+  const std::string prefix = EarlierRange(entity, name).first;
+  std::optional<std::string> value;
+  UPNEXT_RETURN_IF_ERROR(db.VisitPrefix(prefix, prefix + BigEndian(sequence + 1),
+                                        [&](std::string_view, std::string_view ended) {
+                                          if (!value) value = ended;
+                                          return Ok();
+                                        }));
+  if (!value) {
+    UPNEXT_ASSIGN_OR_RETURN(value, db.Get(key));
+  }
+  if (!value) return std::optional<Record>();
+  UPNEXT_ASSIGN_OR_RETURN(Record record, ParseRecord(schema, entity, key, *value));
+  if (record.sequence > sequence) return std::optional<Record>();
+  return std::optional(std::move(record));
+}
+
 Result<Record> ParseRecord(const schema::Schema& schema, schema::Entity entity,
                            std::string_view key, std::string_view value) {
   const auto sequence = TakeBigEndian(value);
@@ -72,11 +97,17 @@ Result<std::optional<Record>> RecordChanges::Current(schema::Entity entity,
   return std::optional(std::move(record));
 }
 
+std::string RecordChanges::Bytes(schema::Entity entity, const Record& record) const {
+  return BigEndian(record.sequence) +
+         EncodeRecord(schema_, entity, {record.deleted, record.row.attributes});
+}
+
 Status RecordChanges::Add(std::span<const WriteBatch::NewRecord> records, uint64_t* next,
                           rocksdb::WriteBatch* out, std::vector<std::optional<Record>>* changed) {
   for (const WriteBatch::NewRecord& record : records) {
     const std::string key = RecordKey(record.entity, record.row->name);
     UPNEXT_ASSIGN_OR_RETURN(std::optional<Record> current, Current(record.entity, key));
+    const std::optional<Record> earlier = current;
     if (current && current->sequence <= record.after) current.reset();  // the log has it
     std::optional<RecordBody> body = Changed(record, current ? &*current : nullptr);
     if (!body) {
@@ -91,12 +122,35 @@ Status RecordChanges::Add(std::span<const WriteBatch::NewRecord> records, uint64
     Record made{.sequence = (*next)++,
                 .deleted = body->deleted,
                 .row = {record.row->name, std::move(body->attributes)}};
-    out->Put(key, BigEndian(made.sequence) +
-                      EncodeRecord(schema_, record.entity, {made.deleted, made.row.attributes}));
+    if (earlier) {
+      out->Put(EarlierRange(record.entity, record.row->name).first + BigEndian(made.sequence),
+               Bytes(record.entity, *earlier));
+    }
+    out->Put(key, Bytes(record.entity, made));
     pending_.insert_or_assign(key, made);
     changed->push_back(std::move(made));
   }
   return Ok();
+}
+
+Status VisitRecords(const RocksDb& db, const schema::Schema& schema, schema::Entity entity,
+                    std::string_view after, const std::function<Status(const Record&)>& visit) {
+  const std::string prefix = RecordKey(entity, "");
+  std::string from = RecordKey(entity, after);
+  if (!after.empty()) from.push_back('\0');
+  return db.VisitPrefix(prefix, from, [&](std::string_view key, std::string_view value) -> Status {
+    UPNEXT_ASSIGN_OR_RETURN(const Record record, ParseRecord(schema, entity, key, value));
+    return visit(record);
+  });
+}
+
+Result<std::optional<Record>> FindRecord(const RocksDb& db, const schema::Schema& schema,
+                                         schema::Entity entity, std::string_view name) {
+  const std::string key = RecordKey(entity, name);
+  UPNEXT_ASSIGN_OR_RETURN(const auto value, db.Get(key));
+  if (!value) return std::optional<Record>();
+  UPNEXT_ASSIGN_OR_RETURN(Record record, ParseRecord(schema, entity, key, *value));
+  return std::optional(std::move(record));
 }
 
 }  // namespace upnext::store

@@ -18,6 +18,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -29,6 +30,12 @@ namespace upnext::store {
 
 // 'i' NAME or 'u' NAME.
 std::string RecordKey(schema::Entity entity, std::string_view name);
+// All earlier values of an item or user lie between these. A key has the number of the change that ended the value.
+std::pair<std::string, std::string> EarlierRange(schema::Entity entity, std::string_view name);
+// What the store said of the item or user when `sequence` was the number of its newest change.
+Result<std::optional<Record>> RecordAsOf(const RocksDb& db, const schema::Schema& schema,
+                                         schema::Entity entity, std::string_view name,
+                                         uint64_t sequence);
 // Of what a key has; kDataLoss when it is damaged.
 Result<Record> ParseRecord(const schema::Schema& schema, schema::Entity entity,
                            std::string_view key, std::string_view value);
@@ -42,10 +49,17 @@ class RecordChanges {
 
  private:
   Result<std::optional<Record>> Current(schema::Entity entity, const std::string& key) const;
+  std::string Bytes(schema::Entity entity, const Record& record) const;
   const RocksDb& db_;
   const schema::Schema& schema_;
   std::map<std::string, Record> pending_;  // by key
 };
+
+// As Store::Records and Store::RecordOf.
+Status VisitRecords(const RocksDb& db, const schema::Schema& schema, schema::Entity entity,
+                    std::string_view after, const std::function<Status(const Record&)>& visit);
+Result<std::optional<Record>> FindRecord(const RocksDb& db, const schema::Schema& schema,
+                                         schema::Entity entity, std::string_view name);
 
 }  // namespace upnext::store
 

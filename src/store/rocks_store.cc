@@ -20,6 +20,7 @@
 #include "store/rocks_merge.h"
 #include "store/rocks_names.h"
 #include "store/rocks_records.h"
+#include "store/rocks_slates.h"
 #include "store/rocks_states.h"
 #include "store/store.h"
 
@@ -41,14 +42,6 @@ struct PendingCommit {
   Committed committed = {};
   Status status = Ok();
 };
-
-Result<uint64_t> NumberAt(const RocksDb& db, const std::string& key) {  // 0 when absent
-  UPNEXT_ASSIGN_OR_RETURN(const auto value, db.Get(key));
-  if (!value) return uint64_t{0};
-  const auto number = TakeBigEndian(*value);
-  if (!number) return DataLoss("store: {} is not a number", key);
-  return *number;
-}
 
 // A new store is marked with the format; one that was written in another is refused.
 Status BeginFormat(RocksDb& db, const std::filesystem::path& directory, uint64_t found) {
@@ -130,23 +123,24 @@ class RocksStore : public Store {
 
   Status Records(schema::Entity entity, std::string_view after,
                  const std::function<Status(const Record&)>& visit) const override {
-    const std::string prefix = RecordKey(entity, "");
-    std::string from = RecordKey(entity, after);
-    if (!after.empty()) from.push_back('\0');
-    return db_->get()->VisitPrefix(
-        prefix, from, [&](std::string_view key, std::string_view value) -> Status {
-          UPNEXT_ASSIGN_OR_RETURN(const Record record, ParseRecord(schema_, entity, key, value));
-          return visit(record);
-        });
+    return VisitRecords(*db_->get(), schema_, entity, after, visit);
   }
 
   Result<std::optional<Record>> RecordOf(schema::Entity entity,
                                          std::string_view name) const override {
-    const std::string key = RecordKey(entity, name);
-    UPNEXT_ASSIGN_OR_RETURN(const auto value, db_->get()->Get(key));
-    if (!value) return std::optional<Record>();
-    UPNEXT_ASSIGN_OR_RETURN(Record record, ParseRecord(schema_, entity, key, *value));
-    return std::optional(std::move(record));
+    return FindRecord(*db_->get(), schema_, entity, name);
+  }
+
+  Result<std::optional<StoredSlate>> SlateOf(uint64_t request) const override {
+    return FindSlate(*db_->get(), request);
+  }
+
+  Status SlatesOf(std::string_view user, const SlateVisitor& visit) const override {
+    return VisitSlatesOf(*db_->get(), user, last_sequence(), visit);
+  }
+
+  Status DropSlatesBefore(int64_t time_ms) override {
+    return store::DropSlatesBefore(*db_, time_ms, last_sequence());
   }
 
   uint64_t id() const override { return id_.load(std::memory_order_relaxed); }
@@ -170,10 +164,13 @@ class RocksStore : public Store {
       const std::string prefix = UserPrefix(kind, user);
       ranges.emplace_back(prefix, PrefixEnd(prefix));
     }
+    const Ranges posted = ranges;
     const std::string record = RecordKey(schema::Entity::kUser, user);
     ranges.emplace_back(record, record);
     UPNEXT_ASSIGN_OR_RETURN(const MergedUsers merged, ReadMerged(*db_->get(), user));
     ranges.insert(ranges.end(), merged.ranges.begin(), merged.ranges.end());
+    ranges.push_back(SlateRange(user));
+    const auto earlier = ranges.emplace_back(EarlierRange(schema::Entity::kUser, user));
     UPNEXT_ASSIGN_OR_RETURN(const uint64_t before, ForgottenAt(user));
     if (before != 0) ranges.insert(ranges.end(), {{"n", "o"}, {"s", "t"}});  // may be unfinished
     UPNEXT_ASSIGN_OR_RETURN(const RocksNames::Queries queries, QueriesOfNobodyBut(user));
@@ -184,12 +181,11 @@ class RocksStore : public Store {
     own.insert(own.end(), ids.begin(), ids.end());
     const Status deleted = db_->Change([&](RocksDb& db) -> Status {
       rocksdb::WriteBatch out;
-      for (const char kind : {'d', 'e'}) {
-        const std::string prefix = UserPrefix(kind, user);
-        out.DeleteRange(prefix, PrefixEnd(prefix));
-      }
+      for (const auto& [begin, end] : posted) out.DeleteRange(begin, end);
       out.Delete(record);
       out.DeleteRange(merged.ranges.front().first, merged.ranges.front().second);
+      out.DeleteRange(earlier.first, earlier.second);
+      UPNEXT_RETURN_IF_ERROR(DeleteSlatesOf(db, user, &out));
       UPNEXT_ASSIGN_OR_RETURN(const RocksNames::Waiting names, names_.ForgetTexts(db, texts, &out));
       for (const auto& [text, keys] : texts) {
         for (const std::string& key : keys) ranges.emplace_back(key, key);
@@ -214,7 +210,7 @@ class RocksStore : public Store {
   }
 
   Result<uint64_t> ForgottenAt(std::string_view user) const override {
-    return NumberAt(*db_->get(), DeletionKey(user));
+    return db_->get()->Number(DeletionKey(user));
   }
 
   Result<uint64_t> Merge(std::string_view from, std::string_view to) override {
@@ -322,10 +318,10 @@ class RocksStore : public Store {
 
   // Of a database that was opened, at the start or again: events of a failed write may be there.
   Status Load(RocksDb& db, const std::filesystem::path& directory) {
-    UPNEXT_ASSIGN_OR_RETURN(const uint64_t format, NumberAt(db, kFormatKey));
+    UPNEXT_ASSIGN_OR_RETURN(const uint64_t format, db.Number(kFormatKey));
     if (format != kStoreFormat) UPNEXT_RETURN_IF_ERROR(BeginFormat(db, directory, format));
-    UPNEXT_ASSIGN_OR_RETURN(const uint64_t sequence, NumberAt(db, kSequenceKey));
-    UPNEXT_ASSIGN_OR_RETURN(id_, NumberAt(db, kStoreKey));
+    UPNEXT_ASSIGN_OR_RETURN(const uint64_t sequence, db.Number(kSequenceKey));
+    UPNEXT_ASSIGN_OR_RETURN(id_, db.Number(kStoreKey));
     sequence_.store(sequence, std::memory_order_release);
     opened_.fetch_add(1, std::memory_order_release);
     return Ok();
@@ -373,10 +369,15 @@ class RocksStore : public Store {
       UPNEXT_RETURN_IF_ERROR(
           records.Add(pending->batch->records, &next, &out, &pending->committed.records));
     }
+    bool waits = false;
+    for (const PendingCommit* pending : group) {
+      waits |= pending->batch->waits;
+      for (const StoredSlate& slate : pending->batch->slates) PutSlate(slate, next++, &out);
+    }
     if (next > last + 1) out.Put(kSequenceKey, BigEndian(next - 1));
     for (const PendingCommit* pending : group) {
       for (const WriteBatch::NewState& s : pending->batch->states) {
-        UPNEXT_ASSIGN_OR_RETURN(const uint64_t deleted, NumberAt(db, DeletionKey(s.user)));
+        UPNEXT_ASSIGN_OR_RETURN(const uint64_t deleted, db.Number(DeletionKey(s.user)));
         UPNEXT_ASSIGN_OR_RETURN(const MergedUsers merged, ReadMerged(db, s.user));
         // Of a user who was deleted meanwhile, or who got events of before.
         if (s.state.through < std::max(deleted, merged.last)) continue;
@@ -386,7 +387,7 @@ class RocksStore : public Store {
     if (out.Count() == 0) return Ok();  // duplicates alone
     const RocksNames::Waiting names = names_.waiting();
     for (const auto& [key, id] : names) out.Put(key, BigEndian(id, 4));
-    UPNEXT_RETURN_IF_ERROR(db.Write(&out));
+    UPNEXT_RETURN_IF_ERROR(db.Write(&out, waits));
     names_.SetWritten(names);
     sequence_.store(next - 1, std::memory_order_release);
     return Ok();

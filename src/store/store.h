@@ -25,6 +25,7 @@
 #include "schema/event.h"
 #include "schema/raw_event.h"
 #include "schema/schema.h"
+#include "store/slates.h"
 
 namespace upnext::store {
 
@@ -79,6 +80,10 @@ struct WriteBatch {
   std::vector<NewEvent> events;
   std::vector<NewState> states;
   std::vector<NewRecord> records = {};
+  std::vector<StoredSlate> slates = {};
+  // Whether Commit waits for the disk. What it did not wait for outlives the process, but a crash of the machine may
+  // lose the last of it; never of it something that is older than what was waited for.
+  bool waits = true;
 };
 
 // The events of a batch that were new, by their place in it. The first of them has sequence number
@@ -133,11 +138,16 @@ class Store {
                          const std::function<Status(const Record&)>& visit) const = 0;
   virtual Result<std::optional<Record>> RecordOf(schema::Entity entity,
                                                  std::string_view name) const = 0;
+  // A slate by the number of its request, and those of a user, newest first.
+  virtual Result<std::optional<StoredSlate>> SlateOf(uint64_t request) const = 0;
+  virtual Status SlatesOf(std::string_view user, const SlateVisitor& visit) const = 0;
+  // Deletes the slates of before that time, and earlier values of items and users on which no other slate rests.
+  virtual Status DropSlatesBefore(int64_t time_ms) = 0;
   virtual uint64_t id() const = 0;             // random, made with the store; not 0
   virtual uint64_t last_sequence() const = 0;  // of the newest change, 0: none yet
   // Lets later events have larger numbers than this one, if they would not.
   virtual Status ContinueAfter(uint64_t sequence) = 0;
-  // Deletes the events, client ids, attributes, ids and saved states of a user, also from the files,
+  // Deletes the events, client ids, attributes, slates, ids and saved states of a user, also from the files,
   // and notes the deletion under a sequence number of its own and the fingerprint of the user. May be
   // repeated.
   // Adds to `words` the texts of queries that no other user has: they have no id any more, also if

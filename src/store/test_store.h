@@ -88,6 +88,13 @@ class HookedStore : public Store {
                                          std::string_view name) const override {
     return real_->RecordOf(entity, name);
   }
+  Result<std::optional<StoredSlate>> SlateOf(uint64_t request) const override {
+    return real_->SlateOf(request);
+  }
+  Status SlatesOf(std::string_view user, const SlateVisitor& visit) const override {
+    return real_->SlatesOf(user, visit);
+  }
+  Status DropSlatesBefore(int64_t time_ms) override { return real_->DropSlatesBefore(time_ms); }
   uint64_t id() const override { return real_->id(); }
   Status ContinueAfter(uint64_t sequence) override { return real_->ContinueAfter(sequence); }
   Status Forget(std::string_view user, std::vector<std::string>* words) override {

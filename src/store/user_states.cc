@@ -293,13 +293,17 @@ Result<std::unique_ptr<UserStates>> UserStates::Attach(Store* store, Catalogue& 
 UserStates::UserStates(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 UserStates::~UserStates() = default;
 
-Result<UserStates::StatePtr> UserStates::Get(std::string_view user) const {
-  if (auto current = rep_->FindCurrent(user)) return std::move(current->state);
+Result<UserStates::StatePtr> UserStates::Get(std::string_view user, uint64_t* through) const {
+  const auto answer = [&](StateCache::Entry&& entry) {
+    if (through != nullptr) *through = entry.through;
+    return std::move(entry.state);
+  };
+  if (auto current = rep_->FindCurrent(user)) return answer(*std::move(current));
   // Locked, so that an older state cannot replace a newer one in the cache.
   base::MutexLock lock(rep_->folding[base::Fingerprint(user) % kStripes]);
   const uint64_t changes = rep_->ChangesOf(user);  // an event that comes from here on changes it
   std::optional<StateCache::Entry> cached = rep_->cache.Find(user);
-  if (cached && cached->changes == changes) return std::move(cached->state);
+  if (cached && cached->changes == changes) return answer(*std::move(cached));
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t forgotten, rep_->ForgottenAt(user));
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t merged, rep_->MergedAt(user));
   if (!cached || cached->through < std::max(forgotten, merged)) {
@@ -314,6 +318,7 @@ Result<UserStates::StatePtr> UserStates::Get(std::string_view user) const {
   }
   entry.changes = changes;
   StatePtr state = entry.state;
+  if (through != nullptr) *through = entry.through;
   if (state->totals().events > 0) rep_->cache.Put(user, std::move(entry));
   return state;
 }
