@@ -11,8 +11,10 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -25,8 +27,13 @@ namespace upnext {
 namespace {
 
 constexpr char kPost[] = "--post-events";  // LOGS BUNDLES STORE ROUND
-constexpr int kRounds = 20;
 constexpr int kUsers = 4;
+
+// UPNEXT_KILL_ROUNDS=100 makes it thorough.
+int Rounds() {
+  const char* const asked = std::getenv("UPNEXT_KILL_ROUNDS");
+  return asked == nullptr ? 20 : std::atoi(asked);
+}
 
 std::string UserOf(int batch) { return fmt::format("w{}", batch % kUsers); }
 
@@ -55,7 +62,9 @@ Result<std::unique_ptr<serving::Service>> StartService(const std::string& logs,
                                                        const std::string& bundles,
                                                        const std::string& folder) {
   UPNEXT_ASSIGN_OR_RETURN(std::shared_ptr<store::Store> store, store::OpenRocksStore(folder));
-  return serving::Service::Start({.log_root = logs, .bundle_root = bundles, .generation = {}},
+  serving::GenerationOptions options;
+  options.engine.slates.impressions = true;
+  return serving::Service::Start({.log_root = logs, .bundle_root = bundles, .generation = options},
                                  std::move(store));
 }
 
@@ -65,6 +74,12 @@ int PostForEver(const Result<std::unique_ptr<serving::Service>>& service, int ro
     std::fprintf(stderr, "%s\n", service.error().message.c_str());
     return 1;
   }
+  // Feeds are served and logged meanwhile.
+  const std::jthread reader([&](const std::stop_token& stop) {
+    for (int number = 0; !stop.stop_requested(); ++number) {
+      if (!(*service)->Recommend({.user = UserOf(number), .n = 5})) std::_Exit(1);
+    }
+  });
   for (int number = 0;; ++number) {
     const Batch batch = MakeBatch(round, number);
     const auto applied = (*service)->PostEvents(batch.events, batch.ids);
@@ -113,14 +128,30 @@ class KillTest : public testing::Test {
     return static_cast<int>(std::ranges::count(said, '\n'));
   }
 
-  // The events in the store by user, each by its request.
-  std::map<std::string, std::vector<std::string>> Stored() const {
-    std::map<std::string, std::vector<std::string>> stored;
+  using Events = std::map<std::string, std::vector<std::string>>;
+  // A slate that is there has its impressions, once, and no other has any.
+  static void CheckSlates(const serving::Service& service, const Events& shown) {
+    for (const auto& [user, requests] : shown) {
+      const std::set<std::string> distinct(requests.begin(), requests.end());
+      for (const std::string& request : distinct) {
+        const auto slate = service.Served(request);
+        ASSERT_TRUE(slate) << request << ": " << slate.error().message;
+        ASSERT_EQ(std::ranges::count(requests, request), std::ssize(slate->items)) << request;
+      }
+    }
+  }
+
+  // The posted events in the store by user, each by its request; the impressions that the server wrote in `shown`.
+  Events Stored(Events* shown = nullptr) const {
+    Events stored;
     const auto store = store::OpenRocksStore(project_.store());
     EXPECT_TRUE(store) << store.error().message;
     if (!store) return stored;
-    const Status read = (*store)->AllEvents(
-        [&](const schema::RawEvent& event) { stored[event.user].push_back(event.request); });
+    const Status read = (*store)->AllEvents([&](const schema::RawEvent& event) {
+      const bool is_shown = event.type == schema::EventType::kImpression;
+      if (!is_shown) stored[event.user].push_back(event.request);
+      if (is_shown && shown != nullptr) (*shown)[event.user].push_back(event.request);
+    });
     EXPECT_TRUE(read);
     return stored;
   }
@@ -131,13 +162,14 @@ class KillTest : public testing::Test {
 TEST_F(KillTest, AcknowledgedEventsExistOnceAndComplete) {
   base::Rng rng(2024);
   std::vector<int> acknowledged;  // batches, by round
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < Rounds(); ++round) {
     SCOPED_TRACE(fmt::format("round {}", round));
     const std::chrono::microseconds delay(rng.Below(30'000));
     acknowledged.push_back(PostUntilKilled(round, delay));
     ASSERT_GT(acknowledged.back(), 0);
 
-    const auto stored = Stored();
+    Events shown;
+    const auto stored = Stored(&shown);
     std::multiset<std::string> requests;
     for (const auto& [user, of_user] : stored) requests.insert(of_user.begin(), of_user.end());
     const std::set<std::string> distinct(requests.begin(), requests.end());
@@ -156,8 +188,10 @@ TEST_F(KillTest, AcknowledgedEventsExistOnceAndComplete) {
     const auto service = Start();
     ASSERT_TRUE(service) << service.error().message;
     for (const auto& [user, of_user] : stored) {
-      EXPECT_EQ((*service)->State(user)->totals().events, of_user.size()) << user;
+      EXPECT_EQ((*service)->State(user)->totals().events, of_user.size() + shown[user].size())
+          << user;
     }
+    CheckSlates(**service, shown);
     if (HasFailure()) return;
   }
 
@@ -166,7 +200,7 @@ TEST_F(KillTest, AcknowledgedEventsExistOnceAndComplete) {
   {
     const auto service = Start();
     ASSERT_TRUE(service) << service.error().message;
-    for (int round = 0; round < kRounds; ++round) {
+    for (int round = 0; round < Rounds(); ++round) {
       for (int number = 0; number < acknowledged[static_cast<size_t>(round)]; ++number) {
         const Batch batch = MakeBatch(round, number);
         const auto applied = (*service)->PostEvents(batch.events, batch.ids);

@@ -110,6 +110,14 @@ Result<OpenedBundle> OpenVersion(const base::VersionedRoot& bundles, std::string
   if (choice == LogChoice::kNewest) {
     UPNEXT_ASSIGN_OR_RETURN(log_version, LogToServe(logs, manifest));
   }
+  return OpenVersions(bundles, version, logs, log_version, signals);
+}
+
+Result<OpenedBundle> OpenVersions(const base::VersionedRoot& bundles, std::string_view version,
+                                  const base::VersionedRoot& logs, std::string_view log_version,
+                                  const features::SignalOptions& signals) {
+  const std::filesystem::path folder = bundles.Path(version);
+  UPNEXT_ASSIGN_OR_RETURN(const Manifest manifest, ReadManifest(folder));
   OpenedBundle opened;
   UPNEXT_ASSIGN_OR_RETURN(opened.log, log::EventLog::Open(logs.Path(log_version)));
   UPNEXT_ASSIGN_OR_RETURN(opened.bundle, Bundle::Open(folder, opened.log.lineage()));

@@ -47,6 +47,11 @@ Result<OpenedBundle> OpenVersion(const base::VersionedRoot& bundles, std::string
                                  const base::VersionedRoot& logs,
                                  const features::SignalOptions& signals, LogChoice choice);
 
+// The same with that version of the log; kFailedPrecondition when it does not continue the one of the training.
+Result<OpenedBundle> OpenVersions(const base::VersionedRoot& bundles, std::string_view version,
+                                  const base::VersionedRoot& logs, std::string_view log_version,
+                                  const features::SignalOptions& signals);
+
 // The validated models of the current bundle, and the log that they were trained on.
 struct OpenedModels {
   log::EventLog log;

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/time_text.h"
+#include "net/attribution_metrics.h"
 #include "net/content_type.h"
 #include "net/entities.h"
 #include "net/guide_pages.h"
@@ -278,6 +279,7 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, const RouteInfo** l
                                                       .body_bytes = bodies_.used(),
                                                       .answer_bytes = answers_.used()}) +
                   BundleMetrics(serving::FiguresOf(*service_.generation())) +
+                  AttributionMetrics(service_.attribution(), service_.status().slates) +
                   StepMetrics(status_source_.steps())};
     case Route::kStatus:
       return HttpResponse{.body = StatusJson(Site())};

@@ -65,6 +65,8 @@ class Project {
   // The current bundle and its log, with the score weights of the project file; kNotFound says to run
   // train.
   Result<bundle::OpenedBundle> OpenBundle(bundle::LogChoice choice) const;
+  // As OpenBundle, of a bundle that was opened by itself.
+  void SetScoreWeights(bundle::Bundle* bundle) const { bundle->SetScoreWeights(score_weights_); }
   // As a server that is started now takes them, without opening them.
   Result<bundle::ServedVersions> Served() const;
   // The models that the report of the current bundle is of, and the log of their training, with the

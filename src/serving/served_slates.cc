@@ -12,6 +12,7 @@ ServedSlates::ServedSlates(std::shared_ptr<store::Store> store, const base::Cloc
 
 void ServedSlates::Keep(const schema::Schema& schema, const SlateRecord& record) {
   log_.Keep(schema, record);
+  attribution_.CountServed(record.request.scenario, record.items);
   ServedSlate served{.request = record.id,
                      .user = record.request.user,
                      .after = record.after,
@@ -66,21 +67,40 @@ void ServedSlates::Forget(std::string_view user) {
   log_.Forget(user);
 }
 
+Result<std::optional<SlateRecord>> ServedSlates::Find(const schema::Schema& schema,
+                                                      const std::string& request) {
+  UPNEXT_ASSIGN_OR_RETURN(auto found, log_.Find(schema, request));
+  if (found || !log_.on() || !memory_.Has(request)) return found;
+  log_.Flush();
+  return log_.Find(schema, request);
+}
+
+void ServedSlates::CountEvents(const schema::Schema& schema,
+                               std::span<const schema::RawEvent> events,
+                               std::span<const size_t> places) {
+  std::unordered_map<std::string, std::optional<SlateRecord>> slates;
+  for (const size_t place : places) {
+    const schema::RawEvent& event = events[place];
+    if (!Attribution::Counts(event)) continue;
+    auto [known, is_new] = slates.try_emplace(event.request);
+    if (is_new) {
+      // One that cannot be read is not counted.
+      if (auto found = Find(schema, event.request)) known->second = *std::move(found);
+    }
+    if (known->second) attribution_.CountEvent(event, *known->second);
+  }
+}
+
 Result<uint64_t> ServedSlates::TakeOutLogged(const schema::Schema& schema,
                                              std::vector<schema::RawEvent>* events,
                                              std::vector<std::string>* ids) {
   if (!log_.logs_impressions()) return uint64_t{0};
   std::unordered_map<std::string, std::optional<SlateRecord>> slates;
-  bool flushed = false;
   const auto is_logged = [&](const schema::RawEvent& event) -> Result<bool> {
     if (event.type != schema::EventType::kImpression || event.request.empty()) return false;
     auto [known, is_new] = slates.try_emplace(event.request);
     if (is_new) {
-      UPNEXT_ASSIGN_OR_RETURN(known->second, log_.Find(schema, event.request));
-      if (!known->second && !std::exchange(flushed, true)) {  // it may be on its way
-        log_.Flush();
-        UPNEXT_ASSIGN_OR_RETURN(known->second, log_.Find(schema, event.request));
-      }
+      UPNEXT_ASSIGN_OR_RETURN(known->second, Find(schema, event.request));
     }
     if (!known->second || known->second->request.user != event.user) return false;
     for (const Recommendation& one : known->second->items) {

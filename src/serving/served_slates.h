@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "base/status.h"
 #include "schema/raw_event.h"
 #include "schema/schema.h"
+#include "serving/attribution.h"
 #include "serving/slate_log.h"
 #include "serving/slate_memory.h"
 #include "store/store.h"
@@ -40,6 +42,10 @@ class ServedSlates {
   Result<std::vector<ShownItem>> ShownTo(const schema::Schema& schema, std::string_view user,
                                          int64_t now_ms) const;
   void Forget(std::string_view user);
+  // Clicks and watches that name an answer count for it. Those at these places of the batch.
+  void CountEvents(const schema::Schema& schema, std::span<const schema::RawEvent> events,
+                   std::span<const size_t> places);
+  std::vector<Attributed> attribution() const { return attribution_.rows(); }
   // Takes out of a batch of events, and of their ids, the impressions of answers whose impressions the server has
   // written itself. Returns how many.
   Result<uint64_t> TakeOutLogged(const schema::Schema& schema,
@@ -49,9 +55,12 @@ class ServedSlates {
   const SlateLog& log() const { return log_; }
 
  private:
+  // Waits for one that is on its way to the log.
+  Result<std::optional<SlateRecord>> Find(const schema::Schema& schema, const std::string& request);
   const int64_t started_ms_;
   SlateMemory memory_;
   SlateLog log_;
+  Attribution attribution_;
 };
 
 }  // namespace upnext::serving

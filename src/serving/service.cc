@@ -152,6 +152,7 @@ Result<Posted> Service::PostEvents(std::vector<schema::RawEvent> events,
   UPNEXT_ASSIGN_OR_RETURN(const store::Applied applied,
                           current->states().Apply(events, new_ids, rep_->MayAdd(client, now)));
   current->CountLive(events);
+  rep_->served.CountEvents(current->schema(), events, applied.places);
   rep_->events_applied += applied.accepted;
   rep_->duplicates += applied.duplicates + logged;
   return Posted{.accepted = applied.accepted,
@@ -267,6 +268,8 @@ Result<SlateRecord> Service::Served(std::string_view request) const {
       "its user was forgotten",
       request);
 }
+
+std::vector<Attributed> Service::attribution() const { return rep_->served.attribution(); }
 
 void Service::Flush() { rep_->served.log().Flush(); }
 

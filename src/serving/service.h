@@ -22,6 +22,7 @@
 #include "bundle/opened_bundle.h"
 #include "features/user_state.h"
 #include "schema/raw_event.h"
+#include "serving/attribution.h"
 #include "serving/generation.h"
 #include "serving/slate_log.h"
 #include "serving/slate_record.h"
@@ -113,6 +114,8 @@ class Service {
   Result<Slate> Recommend(Request request) const;
   // What was answered under this id; kNotFound when there was none, or it is not kept any more.
   Result<SlateRecord> Served(std::string_view request) const;
+  // What was served, and clicks and watches of it, by scenario and source, since the start.
+  std::vector<Attributed> attribution() const;
   void Flush();  // what was served is in the store when it returns
   Result<features::UserState> State(std::string_view user) const;
 

@@ -74,6 +74,11 @@ void SlateMemory::Forget(std::string_view user) {
   }
 }
 
+bool SlateMemory::Has(std::string_view request) const {
+  base::MutexLock lock(mutex_);
+  return by_request_.contains(request);
+}
+
 size_t SlateMemory::bytes() const {
   base::MutexLock lock(mutex_);
   return bytes_;

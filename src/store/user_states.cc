@@ -337,9 +337,11 @@ Result<Applied> UserStates::Apply(std::span<const RawEvent> events,
   for (size_t i = 0; i < events.size(); ++i) {
     batch.events.push_back({&events[i], ids.empty() ? std::string_view() : ids[i]});
   }
-  UPNEXT_ASSIGN_OR_RETURN(const Committed done, rep_->store->Commit(batch));
-  return Applied{.accepted = done.accepted.size(),
-                 .duplicates = events.size() - done.accepted.size()};
+  UPNEXT_ASSIGN_OR_RETURN(Committed done, rep_->store->Commit(batch));
+  const uint64_t accepted = done.accepted.size();
+  return Applied{.accepted = accepted,
+                 .duplicates = events.size() - accepted,
+                 .places = std::move(done.accepted)};
 }
 
 Status UserStates::GiveIds(const RawEvent& event) const {

@@ -11,12 +11,14 @@
 #ifndef UPNEXT_STORE_USER_STATES_H_
 #define UPNEXT_STORE_USER_STATES_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "catalogue/catalogue.h"
@@ -28,6 +30,7 @@ namespace upnext::store {
 
 struct Applied {
   uint64_t accepted = 0, duplicates = 0;
+  std::vector<size_t> places = {};  // of the accepted events in the batch
 };
 
 class UserStates {
