@@ -56,6 +56,7 @@ class Api:
     """`objects`: name -> (description, fields), in the order in which they are needed; `operations`."""
 
     def __init__(self, document):
+        self.document = document
         self.version = document["info"]["version"]
         self.objects = {}
         for name, schema in document["components"]["schemas"].items():
@@ -65,6 +66,15 @@ class Api:
             for method in METHODS:
                 if method in methods:
                     self.operations.append(self.operation(path, method, methods[method]))
+
+    def resolved(self, one):
+        """What a reference stands for."""
+        if "$ref" not in one:
+            return one
+        found = self.document
+        for part in one["$ref"].lstrip("#/").split("/"):
+            found = found[part]
+        return self.resolved(found)
 
     def type_of(self, schema, name):
         """The type of a schema; an object with properties becomes one of `objects` under `name`."""
@@ -113,7 +123,7 @@ class Api:
         body = None
         if "requestBody" in one:
             body = self.type_of(one["requestBody"]["content"][JSON]["schema"], name + "Body")
-        content = one["responses"]["200"].get("content", {JSON: {}})
+        content = self.resolved(one["responses"]["200"]).get("content", {JSON: {}})
         answer = Type("text")
         if JSON in content:
             answer = self.type_of(content[JSON].get("schema", {}), name + "Answer")

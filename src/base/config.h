@@ -30,6 +30,13 @@ struct RealRange {
   double min = -1e308, max = 1e308;
 };
 
+// A value that the program uses.
+struct ConfigValue {
+  std::string key;     // "retrieval.dim"
+  std::string value;   // as TOML: 64, "power", [1, 5]
+  std::string origin;  // "shop.toml:12", "default", or what Config::Use was given
+};
+
 class ConfigTable {
  public:
   int64_t Int(std::string_view key, int64_t fallback, IntRange range = {}) const;
@@ -80,6 +87,12 @@ class Config {
   // The first mistake in file order: wrong types, ranges, unknown keys and tables.
   // kInvalidArgument, "upnext.toml:12:3: retrieval.dmi: ...". Call it after the last getter.
   Status Check() const;
+  // Every value that getters have returned, with where it comes from, by key: the file, or the default
+  // that the getter was given.
+  std::vector<ConfigValue> Values() const;
+  // Says that the program uses `value`, as TOML, for `key` in place of what the file has; `origin` is
+  // the flag ("--threads") or the variable of the environment ("UPNEXT_DATA") that says so.
+  void Use(std::string_view key, std::string_view value, std::string_view origin) const;
   const std::string& text() const { return text_; }  // as read, kept with every bundle
 
  private:

@@ -21,12 +21,14 @@ struct RunFlags {
   net::ServerOptions server;  // only what the command line says
 };
 
-Status RunRun(const RunFlags& flags) {
+Status RunRun(const RunFlags& flags, const CLI::App& app) {
   UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
+  const net::ServerOptions options = WithFlags(settings.server, flags.server);
+  NoteServerFlags(app, options, settings.project.config());
   UPNEXT_ASSIGN_OR_RETURN(const auto steps, RunSteps::Load(settings, ThisProgram(flags.project)));
-  UPNEXT_ASSIGN_OR_RETURN(const auto server,
-                          SiteServer::Start(settings, WithFlags(settings.server, flags.server),
-                                            [&steps] { return steps->status(); }));
+  UPNEXT_ASSIGN_OR_RETURN(const auto server, SiteServer::Start(settings, options, [&steps] {
+                            return steps->status();
+                          }));
   steps->Start();
   for (const net::StepStatus& step : steps->status()) {
     Tell("{}: {}\n", step.name, step.schedule);
@@ -43,7 +45,7 @@ std::function<Status()> MakeRun(CLI::App& app) {
   AddServerFlags(app, &flags->server);
   app.footer(
       "Serves as `upnext serve` does, and imports and trains as [run] of the project file says.");
-  return [flags] { return RunRun(*flags); };
+  return [flags, &app] { return RunRun(*flags, app); };
 }
 
 }  // namespace upnext::cli

@@ -14,10 +14,11 @@ struct ServeFlags {
   net::ServerOptions server;  // only what the command line says
 };
 
-Status RunServe(const ServeFlags& flags) {
+Status RunServe(const ServeFlags& flags, const CLI::App& app) {
   UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
-  UPNEXT_ASSIGN_OR_RETURN(const auto server,
-                          SiteServer::Start(settings, WithFlags(settings.server, flags.server)));
+  const net::ServerOptions options = WithFlags(settings.server, flags.server);
+  NoteServerFlags(app, options, settings.project.config());
+  UPNEXT_ASSIGN_OR_RETURN(const auto server, SiteServer::Start(settings, options));
   server->ServeUntilStopped();
   return Ok();
 }
@@ -28,7 +29,7 @@ std::function<Status()> MakeServe(CLI::App& app) {
   auto flags = std::make_shared<ServeFlags>();
   AddProjectFlags(app, &flags->project);
   AddServerFlags(app, &flags->server);
-  return [flags] { return RunServe(*flags); };
+  return [flags, &app] { return RunServe(*flags, app); };
 }
 
 }  // namespace upnext::cli

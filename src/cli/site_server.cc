@@ -18,9 +18,11 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/toml_text.h"
 #include "bundle/opened_bundle.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
+#include "cli/site_operations.h"
 #include "net/keys.h"
 #include "project/project.h"
 #include "ranking/objectives.h"
@@ -143,13 +145,15 @@ Result<std::unique_ptr<SiteServer>> SiteServer::Start(const Settings& settings,
   server->api_.SetStatusSource(
       {.steps = std::move(steps), .bytes = [&project] { return DiskUse(project); }});
   InstallHangupHandler();
-  UPNEXT_ASSIGN_OR_RETURN(server->http_, net::HttpServer::Start(options, server->api_));
+  server->service_->generation()->Warm();  // before it listens, so before it is ready
   server->follower_ = std::make_unique<serving::Follower>(
       *server->service_, std::move(store),
       serving::FollowerOptions{.service = {.log_root = project.logs().root(),
                                            .bundle_root = project.bundles().root(),
                                            .generation = generation},
                                .report = [](std::string_view line) { Tell("{}\n", line); }});
+  server->api_.SetOperations(OperationsOf(settings, *server->follower_));
+  UPNEXT_ASSIGN_OR_RETURN(server->http_, net::HttpServer::Start(options, server->api_));
   if (server->http_->max_connections() < options.max_connections) {
     Tell("at most {} connections instead of {}: the limit of open files (ulimit -Hn) is too low\n",
          server->http_->max_connections(), options.max_connections);
@@ -191,6 +195,19 @@ net::ServerOptions WithFlags(net::ServerOptions options, const net::ServerOption
   options.keys = options.keys && flags.keys;
   options.allow_unprotected = flags.allow_unprotected;
   return options;
+}
+
+void NoteServerFlags(const CLI::App& app, const net::ServerOptions& options,
+                     const base::Config& config) {
+  const auto note = [&](const char* key, const std::string& value, const char* flag) {
+    config.Use(key, value, app.count(flag) > 0 ? flag : "default");
+  };
+  note("server.address", base::TomlText(options.address), "--address");
+  note("server.port", base::TomlText(int64_t{options.port}), "--port");
+  note("server.threads", base::TomlText(int64_t{options.threads}), "--threads");
+  note("server.allow_unprotected", base::TomlText(options.allow_unprotected),
+       "--allow-unprotected");
+  if (app.count("--no-keys") > 0) config.Use("server.keys", "false", "--no-keys");
 }
 
 }  // namespace upnext::cli

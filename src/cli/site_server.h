@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/config.h"
 #include "base/status.h"
 #include "cli/settings.h"
 #include "net/api.h"
@@ -48,13 +49,16 @@ class SiteServer {
   const net::ServerOptions options_;
   const std::unique_ptr<serving::Service> service_;
   net::Api api_;
+  std::unique_ptr<serving::Follower> follower_;  // outlives http_, whose requests use it
   std::unique_ptr<net::HttpServer> http_;
-  std::unique_ptr<serving::Follower> follower_;
 };
 
-// What --address, --port, --threads, --no-keys and --allow-unprotected set, over [server] of the project file.
+// What --address, --port, --threads, --no-keys and --allow-unprotected set, over [server] of the project file;
+// the last one notes which of them were given, for `GET /v1/config`.
 void AddServerFlags(CLI::App& app, net::ServerOptions* flags);
 net::ServerOptions WithFlags(net::ServerOptions options, const net::ServerOptions& flags);
+void NoteServerFlags(const CLI::App& app, const net::ServerOptions& options,
+                     const base::Config& config);
 
 }  // namespace upnext::cli
 

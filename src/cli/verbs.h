@@ -39,6 +39,7 @@ std::function<Status()> MakeReplay(CLI::App& app);
 std::function<Status()> MakeFeatures(CLI::App& app);
 std::function<Status()> MakeExport(CLI::App& app);
 std::function<Status()> MakeMcp(CLI::App& app);
+std::function<Status()> MakeConfig(CLI::App& app);
 std::function<Status()> MakeBench(CLI::App& app);
 
 // -c, --data and --project-dir, shared by all verbs that work on a project.

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/time_text.h"
+#include "net/admin.h"
 #include "net/attribution_metrics.h"
 #include "net/content_type.h"
 #include "net/entities.h"
@@ -291,6 +292,11 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, const RouteInfo** l
       return AnswerGuideIndex();
     case Route::kGuide:
       return AnswerGuide(found.id);
+    case Route::kConfig:
+    case Route::kBundles:
+    case Route::kReload:
+    case Route::kRollback:
+      return AnswerOperator(operations_, service_, found.info->route, request);
     case Route::kOther:
       break;
   }

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "net/admin.h"
 #include "net/byte_budget.h"
 #include "net/cross_origin.h"
 #include "net/event_json.h"
@@ -53,6 +54,8 @@ class Api {
   HttpResponse Refuse(Refusal why, unsigned status, std::string_view detail);
   // What /status shows beside the service; before the first request.
   void SetStatusSource(StatusSource source) { status_source_ = std::move(source); }
+  // What an operator may do beside asking; before the first request.
+  void SetOperations(Operations operations) { operations_ = std::move(operations); }
   // While stopping, /readyz answers 503 so that load balancers look elsewhere.
   void SetStopping();
   // What the transport holds, for its limits and for the metrics.
@@ -94,6 +97,7 @@ class Api {
   std::string description_ UPNEXT_GUARDED_BY(description_mutex_);
   Metrics metrics_;
   StatusSource status_source_;
+  Operations operations_;
   const int64_t started_ms_;
   std::atomic<bool> stopping_{false};
 };

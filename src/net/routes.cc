@@ -37,6 +37,10 @@ constexpr std::array kTable = {
     RouteInfo{Route::kStatusPage, "status_page", "GET", "/status", Lane::kRead, Access::kMonitor},
     RouteInfo{Route::kLlms, "llms", "GET", "/llms.txt", Lane::kAtOnce, Access::kOpen},
     RouteInfo{Route::kGuide, "guide", "GET", "/guides/{id}", Lane::kAtOnce, Access::kOpen},
+    RouteInfo{Route::kConfig, "config", "GET", "/v1/config", Lane::kAtOnce, Access::kMonitor},
+    RouteInfo{Route::kBundles, "bundles", "GET", "/v1/bundles", Lane::kRead, Access::kMonitor},
+    RouteInfo{Route::kReload, "reload", "POST", "/v1/reload", Lane::kWrite, Access::kAdmin},
+    RouteInfo{Route::kRollback, "rollback", "POST", "/v1/rollback", Lane::kWrite, Access::kAdmin},
 };
 
 // Whether the segments of a path are those of a line; `id`: what stands for {id}.

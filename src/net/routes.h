@@ -35,6 +35,10 @@ enum class Route : uint8_t {
   kStatusPage,
   kLlms,
   kGuide,
+  kConfig,
+  kBundles,
+  kReload,
+  kRollback,
   kOther  // no line of the table
 };
 inline constexpr size_t kRoutes = static_cast<size_t>(Route::kOther) + 1;

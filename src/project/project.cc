@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/toml_text.h"
+
 namespace upnext::project {
 
 namespace fs = std::filesystem;
@@ -17,14 +19,26 @@ namespace {
 
 constexpr std::ptrdiff_t kKeptBundles = 3;
 
-// The first that is given; `configured` is relative to the folder of the project file.
-fs::path Resolve(const std::string& given, const char* environment, const std::string& configured,
+// A folder that a flag, the environment or the project file gives.
+struct FolderSource {
+  const char* key;
+  const char* flag;
+  const std::string& given;  // by the flag
+  const char* variable;      // of the environment, null: none
+};
+// The first that is given; what the file says is relative to its folder.
+fs::path Resolve(const base::Config& config, const FolderSource& source,
                  const fs::path& config_folder, const fs::path& fallback) {
-  if (!given.empty()) return given;
-  if (environment != nullptr && *environment != '\0') return environment;
-  if (configured.empty()) return fallback;
-  const fs::path path = configured;
-  return path.is_absolute() ? path : config_folder / path;
+  const fs::path configured = config.Table("project").Text(source.key, "");
+  const auto use = [&](const fs::path& path, std::string_view origin) {
+    config.Use(fmt::format("project.{}", source.key), base::TomlText(path.string()), origin);
+    return path;
+  };
+  if (!source.given.empty()) return use(source.given, source.flag);
+  const char* const value = source.variable == nullptr ? nullptr : std::getenv(source.variable);
+  if (value != nullptr && *value != '\0') return use(value, source.variable);
+  if (configured.empty()) return use(fallback, "default");
+  return configured.is_absolute() ? configured : config_folder / configured;
 }
 
 }  // namespace
@@ -34,11 +48,11 @@ Result<Project> Project::Load(const Location& location) {
   UPNEXT_ASSIGN_OR_RETURN(project.config_, base::Config::Load(location.config));
   const fs::path file = location.config;
   const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
-  const base::ConfigTable table = project.config_.Table("project");
   project.data_ =
-      Resolve(location.data, std::getenv("UPNEXT_DATA"), table.Text("data", ""), folder, folder);
-  project.directory_ = Resolve(location.directory, nullptr, table.Text("directory", ""), folder,
-                               folder / ".upnext" / file.stem());
+      Resolve(project.config_, {"data", "--data", location.data, "UPNEXT_DATA"}, folder, folder);
+  project.directory_ =
+      Resolve(project.config_, {"directory", "--project-dir", location.directory, nullptr}, folder,
+              folder / ".upnext" / file.stem());
   project.schema_ = schema::Schema::FromConfig(project.config_.Table("schema"));
   project.signals_ = features::SignalOptions::FromConfig(project.config_, project.schema_);
   project.score_weights_ = bundle::ScoreWeightsFromConfig(project.config_);

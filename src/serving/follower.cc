@@ -27,6 +27,11 @@ struct Follower::Rep {
   base::Mutex mutex;
   std::condition_variable_any wake;
   bool look UPNEXT_GUARDED_BY(mutex) = true, stop UPNEXT_GUARDED_BY(mutex) = false;
+  // Looks that were asked for and those that have ended, counted: the last one began after the call
+  // whose number it has.
+  uint64_t asked UPNEXT_GUARDED_BY(mutex) = 0, looked UPNEXT_GUARDED_BY(mutex) = 0;
+  Status last UPNEXT_GUARDED_BY(mutex) = Ok();  // how the last look ended
+  std::condition_variable_any ended;
   std::thread thread;
 
   Rep(Service& s, std::shared_ptr<store::Store> st, FollowerOptions o)
@@ -37,38 +42,47 @@ struct Follower::Rep {
         logs(options.service.log_root) {}
 
   void Run();
-  bool Wait();  // false: stop
-  void LookForChanges();
+  bool Wait(uint64_t* number);  // of the look that follows; false: stop
+  Status LookForChanges();
   Status TakeUp();
   void ReleaseRetired();
 };
 
-bool Follower::Rep::Wait() {
+bool Follower::Rep::Wait(uint64_t* number) {
   const auto until = std::chrono::steady_clock::now() + options.every;
   base::MutexLock lock(mutex);
   while (!look && !stop && wake.wait_until(mutex, until) == std::cv_status::no_timeout) {
   }
   if (look) seen.clear();
   look = false;
+  *number = asked;
   return !stop;
 }
 
 void Follower::Rep::Run() {
-  while (Wait()) {
-    LookForChanges();
+  uint64_t number = 0;
+  while (Wait(&number)) {
+    const Status taken = LookForChanges();
+    {
+      base::MutexLock lock(mutex);
+      last = taken;
+      looked = number;
+      ended.notify_all();
+    }
     ReleaseRetired();
   }
 }
 
-void Follower::Rep::LookForChanges() {
+Status Follower::Rep::LookForChanges() {
   // Taken before the folders are opened: what changes meanwhile is looked at the next time.
   std::string marks = fmt::format("{}|{}", bundles.CurrentMark(), logs.CurrentMark());
-  if (marks == seen) return;
+  if (marks == seen) return Ok();
   seen = std::move(marks);
-  const Status taken = TakeUp();
-  if (taken) return;
+  Status taken = TakeUp();
+  if (taken) return taken;
   service.ReportFailure(taken.error().message);
   options.report("the current bundle and log are not taken up: " + taken.error().message);
+  return taken;
 }
 
 Status Follower::Rep::TakeUp() {
@@ -85,6 +99,7 @@ Status Follower::Rep::TakeUp() {
   UPNEXT_ASSIGN_OR_RETURN(
       auto generation,
       Generation::Make(std::move(opened), options.service.generation, store, current.get()));
+  generation->Warm();
   const std::string versions = fmt::format("serving bundle {} (log {})",
                                            generation->bundle_version(), generation->log_version());
   UPNEXT_RETURN_IF_ERROR(service.Replace(std::move(generation)));
@@ -121,6 +136,15 @@ void Follower::Look() {
   base::MutexLock lock(rep_->mutex);
   rep_->look = true;
   rep_->wake.notify_all();
+}
+
+Status Follower::TakeUpNow() {
+  base::MutexLock lock(rep_->mutex);
+  const uint64_t mine = ++rep_->asked;
+  rep_->look = true;
+  rep_->wake.notify_all();
+  while (rep_->looked < mine) rep_->ended.wait(rep_->mutex);
+  return rep_->last;
 }
 
 }  // namespace upnext::serving

@@ -5,10 +5,11 @@
 //
 //   Follower follower(service, store, {.service = options, .report = [](auto line) { ... }});
 //   follower.Look();                                     now, e.g. after SIGHUP
+//   UPNEXT_RETURN_IF_ERROR(follower.TakeUpNow());        now, and waits for it
 //
 // What cannot be opened is reported, also by Service::status(), and tried again when CURRENT changes
-// or Look() is called; the service stays as it is. Look() may be called from any thread; `report` is
-// called from the follower's own. The service outlives this; the destructor waits for a take-up that
+// or Look() is called; the service stays as it is. Look() and TakeUpNow() may be called from any thread;
+// `report` is called from the follower's own. The service outlives this; the destructor waits for a take-up that
 // has begun.
 #ifndef UPNEXT_SERVING_FOLLOWER_H_
 #define UPNEXT_SERVING_FOLLOWER_H_
@@ -18,6 +19,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/status.h"
 #include "serving/service.h"
 #include "store/store.h"
 
@@ -34,6 +36,9 @@ class Follower {
   Follower(Service& service, std::shared_ptr<store::Store> store, FollowerOptions options);
   ~Follower();
   void Look();
+  // When it returns without an error, the service serves what was current when it was called, or newer.
+  // The error says why not; the service stays as it is. Not while the destructor runs.
+  Status TakeUpNow();
 
  private:
   struct Rep;

@@ -257,5 +257,23 @@ TEST_F(FollowerTest, TakeUpsUnderLoadFailNoRequestAndLoseNoEvent) {
   EXPECT_GE(service_->status().take_ups.done, 5u);
 }
 
+TEST_F(FollowerTest, ACallReturnsWhenTheNewVersionsAreServed) {
+  FollowerOptions options = Options();
+  options.every = std::chrono::hours(1);
+  Follower follower(*service_, service_.store(), options);
+  ASSERT_TRUE(follower.TakeUpNow());
+  EXPECT_EQ(service_->status().bundle_version, "v000001");
+  const std::string version = PublishBundle();
+  ASSERT_TRUE(follower.TakeUpNow());
+  EXPECT_EQ(service_->status().bundle_version, version);
+  // What cannot be opened is the caller's error, and is not served.
+  const std::string damaged = PublishBundle();
+  std::filesystem::resize_file(Bundles().Path(damaged) / "manifest.json", 10);
+  const Status refused = follower.TakeUpNow();
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr(damaged));
+  EXPECT_EQ(service_->status().bundle_version, version);
+}
+
 }  // namespace
 }  // namespace upnext::serving

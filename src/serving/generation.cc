@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "catalogue/entity_attributes.h"
@@ -229,6 +230,19 @@ Status Generation::CatchUp() const {
   }
   missed_->names.clear();
   return Ok();
+}
+
+void Generation::Warm() const {
+  const auto until = std::chrono::steady_clock::now() + kWarmTime;
+  const uint32_t users = catalogue().size(schema::IdSpace::kUser);
+  const uint32_t wanted = std::min(users, kWarmUsers);
+  for (uint32_t i = 0; i < wanted && std::chrono::steady_clock::now() < until; ++i) {
+    const auto user = static_cast<uint32_t>(uint64_t{users} * i / wanted);
+    const std::string name = catalogue().Name(schema::IdSpace::kUser, user);
+    if (name.empty()) continue;  // of a user who was forgotten
+    // What fails here fails again when somebody asks, and is reported then.
+    static_cast<void>(Recommend({.user = name}));
+  }
 }
 
 schema::RawAttributes Generation::Attributes(uint32_t item,

@@ -10,6 +10,7 @@
 #ifndef UPNEXT_SERVING_GENERATION_H_
 #define UPNEXT_SERVING_GENERATION_H_
 
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
@@ -82,6 +83,13 @@ class Generation {
   // Takes what was changed in the generation before while this one was made. Before it is used, while
   // nothing is changed.
   Status CatchUp() const;
+
+  // Answers requests of some users and drops the answers, so that the pages of the bundle, memory for
+  // requests and states of users are there before the first person waits for them. Ends after
+  // kWarmUsers, or when kWarmTime is over.
+  void Warm() const;
+  static constexpr uint32_t kWarmUsers = 64;
+  static constexpr auto kWarmTime = std::chrono::seconds(2);
 
   // The same of an item of a slate, and of some attributes by their numbers.
   schema::RawAttributes Attributes(uint32_t item, std::span<const uint32_t> numbers) const;

@@ -1,0 +1,42 @@
+#include "cli/shown_config.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "base/lower_case.h"
+
+namespace upnext::cli {
+namespace {
+
+constexpr std::array<std::string_view, 7> kSecretWords = {
+    "password", "passwd", "pwd=", "secret", "token=", "api_key", "credential"};
+
+// "https://name:password@host"
+bool HasUserInfo(std::string_view text) {
+  for (size_t at = text.find("://"); at != std::string_view::npos; at = text.find("://", at + 3)) {
+    const std::string_view rest = text.substr(at + 3);
+    const std::string_view host = rest.substr(0, rest.find_first_of("/?#'\" "));
+    if (host.find('@') != std::string_view::npos) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool MayHoldSecret(std::string_view value) {
+  const std::string lower = base::LowerCase(value);
+  return HasUserInfo(lower) || std::ranges::any_of(kSecretWords, [&](std::string_view word) {
+           return lower.find(word) != std::string::npos;
+         });
+}
+
+std::vector<base::ConfigValue> ShownConfig(const Settings& settings) {
+  std::vector<base::ConfigValue> values = settings.project.config().Values();
+  for (base::ConfigValue& one : values) {
+    if (MayHoldSecret(one.value)) one.value = "\"(hidden)\"";
+  }
+  return values;
+}
+
+}  // namespace upnext::cli

@@ -1,0 +1,27 @@
+// The configuration in use, as `upnext config show` and GET /v1/config show it.
+//
+//   for (const base::ConfigValue& one : ShownConfig(settings)) ...     key, value, origin
+//
+// Functions without state.
+#ifndef UPNEXT_CLI_SHOWN_CONFIG_H_
+#define UPNEXT_CLI_SHOWN_CONFIG_H_
+
+#include <string_view>
+#include <vector>
+
+#include "base/config.h"
+#include "cli/settings.h"
+
+namespace upnext::cli {
+
+// All that is read of the project file, flags and environment. A value that may hold a secret has
+// "(hidden)" in its place.
+std::vector<base::ConfigValue> ShownConfig(const Settings& settings);
+
+// Whether a value may hold a password or a token: a SELECT can name a database with its password, and a
+// URL can have one.
+bool MayHoldSecret(std::string_view value);
+
+}  // namespace upnext::cli
+
+#endif  // UPNEXT_CLI_SHOWN_CONFIG_H_

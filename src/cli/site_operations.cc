@@ -1,0 +1,104 @@
+#include "cli/site_operations.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <utility>
+
+#include "base/file.h"
+#include "base/lock_file.h"
+#include "bundle/manifest.h"
+#include "bundle/opened_bundle.h"
+#include "bundle/part.h"
+#include "cli/shown_config.h"
+#include "evaluation/report.h"
+#include "report/render.h"
+
+namespace upnext::cli {
+namespace {
+
+// The main metrics of the stages that a bundle has: what the gate compares.
+std::vector<std::pair<std::string, double>> MainFigures(const std::filesystem::path& bundle) {
+  std::vector<std::pair<std::string, double>> figures;
+  const Result<std::string> text = base::ReadFile(bundle / bundle::ReportType().file);
+  if (!text) return figures;
+  const Result<evaluation::Report> report = report::ParseJson(*text);
+  if (!report) return figures;
+  const auto add = [&](const evaluation::Metrics& metrics,
+                       std::initializer_list<const char*> names) {
+    for (const char* name : names) {
+      if (const auto at = metrics.find(name); at != metrics.end()) {
+        figures.emplace_back(name, at->second.value);
+        return;
+      }
+    }
+  };
+  if (report->retrieval) add(report->retrieval->model.metrics, {"ndcg@10"});
+  if (report->ranking) add(report->ranking->model.metrics, {"weighted_user_loss", "watch_rmse_s"});
+  return figures;
+}
+
+// Why feeds cannot be made with a bundle, "" when they can; looks at names alone.
+std::string WhyNotServable(const project::Project& project, const bundle::Manifest& manifest) {
+  const Result<std::string> log = bundle::LogToServe(project.logs(), manifest);
+  if (!log) return log.error().message;
+  std::error_code error;
+  if (std::filesystem::is_directory(project.logs().Path(*log), error)) return "";
+  return fmt::format("log {}, which it needs, is not there any more", *log);
+}
+
+Status RollBack(const project::Project& project, serving::Follower& follower,
+                std::string_view version) {
+  {
+    UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, project.Lock());
+    std::string to(version);
+    if (to.empty()) {
+      UPNEXT_ASSIGN_OR_RETURN(to, PreviousBundle(project));
+    }
+    UPNEXT_RETURN_IF_ERROR(project.MakeCurrent(to));
+  }
+  return follower.TakeUpNow();
+}
+
+}  // namespace
+
+Result<std::vector<net::BundleVersion>> BundlesOf(const project::Project& project) {
+  std::vector<net::BundleVersion> bundles;
+  UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> versions, project.bundles().Versions());
+  const std::string current = project.bundles().Current().value_or("");
+  for (const std::string& version : versions) {
+    const std::filesystem::path folder = project.bundles().Path(version);
+    UPNEXT_ASSIGN_OR_RETURN(const bundle::Manifest manifest, bundle::ReadManifest(folder));
+    bundles.push_back({.version = version,
+                       .created = manifest.created,
+                       .log = manifest.log_version,
+                       .current = version == current,
+                       .forced = manifest.forced,
+                       .not_servable = WhyNotServable(project, manifest),
+                       .figures = MainFigures(folder)});
+  }
+  return bundles;
+}
+
+Result<std::string> PreviousBundle(const project::Project& project) {
+  UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> versions, project.bundles().Versions());
+  UPNEXT_ASSIGN_OR_RETURN(const std::string current, project.bundles().Current());
+  const auto at = std::ranges::find(versions, current);
+  if (at == versions.begin() || at == versions.end()) {
+    return FailedPrecondition("bundle {} is the oldest that there is; name the one to go back to",
+                              current);
+  }
+  return *(at - 1);
+}
+
+net::Operations OperationsOf(const Settings& settings, serving::Follower& follower) {
+  const project::Project& project = settings.project;
+  return {
+      .config = [&settings] { return ShownConfig(settings); },
+      .bundles = [&project] { return BundlesOf(project); },
+      .reload = [&follower] { return follower.TakeUpNow(); },
+      .roll_back = [&project, &follower](
+                       std::string_view version) { return RollBack(project, follower, version); }};
+}
+
+}  // namespace upnext::cli

@@ -1,0 +1,29 @@
+// What the operator of a running server can do through its API (net/admin.h), on a project.
+//
+//   api.SetOperations(OperationsOf(settings, follower));
+//
+// Any number of threads call what is returned; settings and follower outlive it.
+#ifndef UPNEXT_CLI_SITE_OPERATIONS_H_
+#define UPNEXT_CLI_SITE_OPERATIONS_H_
+
+#include <vector>
+
+#include "base/status.h"
+#include "cli/settings.h"
+#include "net/admin.h"
+#include "project/project.h"
+#include "serving/follower.h"
+
+namespace upnext::cli {
+
+net::Operations OperationsOf(const Settings& settings, serving::Follower& follower);
+
+// The published bundles with the main figures of their reports, oldest first.
+Result<std::vector<net::BundleVersion>> BundlesOf(const project::Project& project);
+
+// The bundle before the current one; kFailedPrecondition when there is none.
+Result<std::string> PreviousBundle(const project::Project& project);
+
+}  // namespace upnext::cli
+
+#endif  // UPNEXT_CLI_SITE_OPERATIONS_H_
