@@ -40,6 +40,9 @@ constexpr std::array kVerbs{
     Verb{"export", "write models as ONNX, or training examples as Parquet", MakeExport},
     Verb{"mcp", "offer the project to an assistant over stdin and stdout", MakeMcp},
     Verb{"inspect", "show and verify a log or a bundle", MakeInspect},
+    Verb{"backup", "write a backup, also while a server runs", MakeBackup},
+    Verb{"restore", "put a backup into a folder, verified", MakeRestore},
+    Verb{"doctor", "examine machine, project and server", MakeDoctor},
     Verb{"config", "show the configuration in use, and where each value comes from", MakeConfig},
     Verb{"bench", "measure the speed of this machine", MakeBench},
 };

@@ -14,6 +14,7 @@ Result<Settings> Settings::Load(const project::Location& location) {
   const base::Config config = project.config();
   const int64_t threads = config.Table("train").Int("threads", 0, {.min = 0, .max = 1024});
   Settings settings{
+      .file = location.config,
       .project = std::move(project),
       .import = import::ImportOptions::FromConfig(config),
       .training = training::Options::FromConfig(config),
@@ -24,7 +25,8 @@ Result<Settings> Settings::Load(const project::Location& location) {
   settings.import.data = settings.project.data();
   // Relative to the project file, like its other paths.
   const auto folder = std::filesystem::path(location.config).parent_path();
-  for (std::string* file : {&settings.server.certificate, &settings.server.private_key}) {
+  for (std::string* file :
+       {&settings.server.certificate, &settings.server.private_key, &settings.server.backups}) {
     if (!file->empty()) *file = (folder / *file).string();
   }
   UPNEXT_RETURN_IF_ERROR(config.Check());

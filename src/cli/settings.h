@@ -4,6 +4,8 @@
 #ifndef UPNEXT_CLI_SETTINGS_H_
 #define UPNEXT_CLI_SETTINGS_H_
 
+#include <filesystem>
+
 #include "base/status.h"
 #include "cli/run_options.h"
 #include "import/import.h"
@@ -15,6 +17,7 @@
 namespace upnext::cli {
 
 struct Settings {
+  std::filesystem::path file;  // the project file
   project::Project project;
   import::ImportOptions import;
   training::Options training;

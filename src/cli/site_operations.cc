@@ -12,6 +12,7 @@
 #include "bundle/part.h"
 #include "cli/shown_config.h"
 #include "evaluation/report.h"
+#include "project/backup.h"
 #include "report/render.h"
 
 namespace upnext::cli {
@@ -60,6 +61,22 @@ Status RollBack(const project::Project& project, serving::Follower& follower,
   return follower.TakeUpNow();
 }
 
+Result<net::BackedUp> BackUp(const Settings& settings, const store::Store& store,
+                             std::string_view name) {
+  if (settings.server.backups.empty()) {
+    return FailedPrecondition(
+        "expected [server] backups in the project file: the folder that backups are written to");
+  }
+  const std::filesystem::path to = std::filesystem::path(settings.server.backups) / name;
+  UPNEXT_ASSIGN_OR_RETURN(const project::BackupDone done,
+                          project::WriteBackup(settings.project, settings.file, store, to));
+  return net::BackedUp{.path = to.string(),
+                       .bundle = done.manifest.bundle,
+                       .log = done.manifest.log,
+                       .files = done.manifest.files.size(),
+                       .bytes = done.bytes};
+}
+
 }  // namespace
 
 Result<std::vector<net::BundleVersion>> BundlesOf(const project::Project& project) {
@@ -91,14 +108,17 @@ Result<std::string> PreviousBundle(const project::Project& project) {
   return *(at - 1);
 }
 
-net::Operations OperationsOf(const Settings& settings, serving::Follower& follower) {
+net::Operations OperationsOf(const Settings& settings, serving::Follower& follower,
+                             std::shared_ptr<const store::Store> store) {
   const project::Project& project = settings.project;
   return {
       .config = [&settings] { return ShownConfig(settings); },
       .bundles = [&project] { return BundlesOf(project); },
       .reload = [&follower] { return follower.TakeUpNow(); },
       .roll_back = [&project, &follower](
-                       std::string_view version) { return RollBack(project, follower, version); }};
+                       std::string_view version) { return RollBack(project, follower, version); },
+      .backup = [&settings, store = std::move(store)](
+                    std::string_view name) { return BackUp(settings, *store, name); }};
 }
 
 }  // namespace upnext::cli

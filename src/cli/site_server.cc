@@ -147,12 +147,12 @@ Result<std::unique_ptr<SiteServer>> SiteServer::Start(const Settings& settings,
   InstallHangupHandler();
   server->service_->generation()->Warm();  // before it listens, so before it is ready
   server->follower_ = std::make_unique<serving::Follower>(
-      *server->service_, std::move(store),
+      *server->service_, store,
       serving::FollowerOptions{.service = {.log_root = project.logs().root(),
                                            .bundle_root = project.bundles().root(),
                                            .generation = generation},
                                .report = [](std::string_view line) { Tell("{}\n", line); }});
-  server->api_.SetOperations(OperationsOf(settings, *server->follower_));
+  server->api_.SetOperations(OperationsOf(settings, *server->follower_, std::move(store)));
   UPNEXT_ASSIGN_OR_RETURN(server->http_, net::HttpServer::Start(options, server->api_));
   if (server->http_->max_connections() < options.max_connections) {
     Tell("at most {} connections instead of {}: the limit of open files (ulimit -Hn) is too low\n",

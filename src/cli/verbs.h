@@ -39,6 +39,9 @@ std::function<Status()> MakeReplay(CLI::App& app);
 std::function<Status()> MakeFeatures(CLI::App& app);
 std::function<Status()> MakeExport(CLI::App& app);
 std::function<Status()> MakeMcp(CLI::App& app);
+std::function<Status()> MakeBackup(CLI::App& app);
+std::function<Status()> MakeRestore(CLI::App& app);
+std::function<Status()> MakeDoctor(CLI::App& app);
 std::function<Status()> MakeConfig(CLI::App& app);
 std::function<Status()> MakeBench(CLI::App& app);
 

@@ -109,7 +109,31 @@ Result<HttpResponse> TakenUp(const serving::Service& service, const Status& done
   return Ordered(out);
 }
 
+Result<HttpResponse> BackupAnswer(const Operations& operations, std::string_view body) {
+  UPNEXT_ASSIGN_OR_RETURN(const std::string name, OneText(body, "to"));
+  if (!IsBackupName(name)) {
+    return InvalidArgument(
+        "to: expected the name of a new folder below [server] backups, of letters, digits, '-', '_' "
+        "and '.', found '{}'",
+        name);
+  }
+  const Result<BackedUp> done = operations.backup(name);
+  if (!done) return RefusedOperation(done.error());
+  return Ordered({{"to", done->path},
+                  {"bundle_version", done->bundle},
+                  {"log_version", done->log},
+                  {"files", done->files},
+                  {"bytes", done->bytes}});
+}
+
 }  // namespace
+
+bool IsBackupName(std::string_view name) {
+  constexpr std::string_view kPlain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
+  return !name.empty() && name.size() <= 100 && name.front() != '.' &&
+         name.find_first_not_of(kPlain) == std::string_view::npos;
+}
 
 Result<HttpResponse> AnswerOperator(const Operations& operations, const serving::Service& service,
                                     Route route, const HttpRequest& request) {
@@ -129,6 +153,10 @@ Result<HttpResponse> AnswerOperator(const Operations& operations, const serving:
     if (!operations.reload) return missing();
     if (!request.body.empty()) return InvalidArgument("expected no body");
     return TakenUp(service, operations.reload(), before);
+  }
+  if (route == Route::kBackup) {
+    if (!operations.backup) return missing();
+    return BackupAnswer(operations, request.body);
   }
   if (!operations.roll_back) return missing();
   UPNEXT_ASSIGN_OR_RETURN(const std::string version, OneText(request.body, "bundle"));

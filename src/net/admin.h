@@ -1,5 +1,5 @@
 // What the operator of a site asks a running server for: its configuration, the bundles that there are,
-// to take up new versions, and to go back to an earlier one.
+// to take up new versions, to go back to an earlier one, and to write a backup.
 //
 //   api.SetOperations({.config = [&] { return values; }, .reload = [&] { return follower.TakeUpNow(); }, ...});
 //   AnswerOperator(operations, service, Route::kReload, request)
@@ -8,6 +8,7 @@
 #ifndef UPNEXT_NET_ADMIN_H_
 #define UPNEXT_NET_ADMIN_H_
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,12 @@ struct BundleVersion {
   std::vector<std::pair<std::string, double>> figures = {};
 };
 
+struct BackedUp {
+  std::string path;  // where it is
+  std::string bundle, log;
+  uint64_t files = 0, bytes = 0;
+};
+
 // What the process around the API does. An empty function is answered as something that this server
 // does not do.
 struct Operations {
@@ -39,9 +46,14 @@ struct Operations {
   std::function<Status()> reload = {};
   // Makes a bundle the current one and serves it; "": the one before the current one.
   std::function<Status(std::string_view version)> roll_back = {};
+  // Writes a backup; `name` is a plain name (IsBackupName).
+  std::function<Result<BackedUp>(std::string_view name)> backup = {};
 };
 
-// Of the routes kConfig to kRollback.
+// Letters, digits, "_", "-" and "." that is not the first, at most 100 of them: no way to another folder.
+bool IsBackupName(std::string_view name);
+
+// Of the routes kConfig to kBackup.
 Result<HttpResponse> AnswerOperator(const Operations& operations, const serving::Service& service,
                                     Route route, const HttpRequest& request);
 

@@ -38,7 +38,15 @@ class OperatorTest : public ApiTest {
              [this](std::string_view version) {
                rolled_back_.emplace_back(version);
                return outcome_;
-             }});
+             },
+         .backup = [](std::string_view name) -> Result<BackedUp> {
+           if (name == "monday") return AlreadyExists("/b/monday: expected no folder of this name");
+           return BackedUp{.path = "/b/" + std::string(name),
+                           .bundle = "v1",
+                           .log = "v2",
+                           .files = 3,
+                           .bytes = 4};
+         }});
   }
 };
 
@@ -74,6 +82,16 @@ TEST_F(OperatorTest, WhatFailsIsAnswered) {
   EXPECT_THAT(Detail(Post("/v1/rollback", "", ""), 409), HasSubstr("the oldest"));
   outcome_ = DataLoss("part 'ranker' is damaged");
   EXPECT_THAT(Detail(Post("/v1/reload", "", ""), 500), HasSubstr("damaged"));
+}
+
+TEST_F(OperatorTest, ABackupIsAFolderOfThisNameAndOfNoOtherPlace) {
+  const HttpResponse done = Post("/v1/backup", R"({"to": "2026-05-01"})");
+  EXPECT_EQ(json::parse(done.body)["to"], "/b/2026-05-01") << done.body;
+  EXPECT_THAT(Detail(Post("/v1/backup", R"({"to": "monday"})"), 409), HasSubstr("/b/monday"));
+  for (const char* name : {"", ".", "..", "../x", "/etc", "a/b", ".hidden", "a\\u0000", "a b"}) {
+    Detail(Post("/v1/backup", fmt::format(R"({{"to": "{}"}})", name)), 400);
+  }
+  Detail(Post("/v1/backup", "", ""), 400);
 }
 
 // Without keys, a page that somebody visits could otherwise send them.

@@ -296,6 +296,7 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, const RouteInfo** l
     case Route::kBundles:
     case Route::kReload:
     case Route::kRollback:
+    case Route::kBackup:
       return AnswerOperator(operations_, service_, found.info->route, request);
     case Route::kOther:
       break;

@@ -28,6 +28,7 @@ constexpr uint64_t kMaxAnswerBytes = 64 << 20;
 // Blocking calls on asynchronous operations, since only those can time out.
 class ClientConnection {
  public:
+  explicit ClientConnection(std::chrono::seconds timeout) : timeout_(timeout) {}
   bool open() const { return stream_.socket().is_open(); }
 
   error_code Open(const asio::ip::tcp::resolver::results_type& places) {
@@ -65,11 +66,12 @@ class ClientConnection {
   }
 
  private:
-  void Expect() { stream_.expires_after(std::chrono::seconds(HttpClient::timeout_s)); }
+  void Expect() { stream_.expires_after(timeout_); }
   void Run() {
     context_.restart();
     context_.run();
   }
+  const std::chrono::seconds timeout_;
   asio::io_context context_;
   beast::tcp_stream stream_{context_};
   beast::flat_buffer buffer_;
@@ -80,12 +82,13 @@ class ClientConnection {
 struct HttpClient::Rep {
   std::string host, port, name;  // name: of the Host header
   std::string authorization;     // "" for none
+  std::chrono::seconds timeout{};
   base::Mutex mutex;
   std::vector<std::unique_ptr<ClientConnection>> free UPNEXT_GUARDED_BY(mutex);
 
   std::unique_ptr<ClientConnection> Take() {
     base::MutexLock lock(mutex);
-    if (free.empty()) return std::make_unique<ClientConnection>();
+    if (free.empty()) return std::make_unique<ClientConnection>(timeout);
     std::unique_ptr<ClientConnection> connection = std::move(free.back());
     free.pop_back();
     return connection;
@@ -131,7 +134,8 @@ struct HttpClient::Rep {
 HttpClient::HttpClient(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 HttpClient::~HttpClient() = default;
 
-Result<std::unique_ptr<HttpClient>> HttpClient::Make(std::string_view url, std::string_view key) {
+Result<std::unique_ptr<HttpClient>> HttpClient::Make(std::string_view url, std::string_view key,
+                                                     int timeout_s) {
   const auto parsed = boost::urls::parse_uri(url);
   if (!parsed || parsed->scheme() != "http" || parsed->encoded_host().empty() ||
       parsed->has_query() || parsed->has_fragment() ||
@@ -146,6 +150,7 @@ Result<std::unique_ptr<HttpClient>> HttpClient::Make(std::string_view url, std::
       return InvalidArgument("the key: expected printable ASCII without blanks");
   }
   if (!key.empty()) rep->authorization = "Bearer " + std::string(key);
+  rep->timeout = std::chrono::seconds(timeout_s);
   rep->host = parsed->host_address();
   rep->name = std::string(parsed->encoded_host_and_port());
   rep->port = !parsed->port().empty() ? std::string(parsed->port()) : "80";

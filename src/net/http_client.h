@@ -23,7 +23,9 @@ class HttpClient {
     std::string body;
   };
   // kInvalidArgument when `url` is not http://HOST[:PORT]. Nothing is sent yet. `key` goes with every request; "": none.
-  static Result<std::unique_ptr<HttpClient>> Make(std::string_view url, std::string_view key = "");
+  // `timeout_s`: how long to wait for an answer.
+  static Result<std::unique_ptr<HttpClient>> Make(std::string_view url, std::string_view key = "",
+                                                  int timeout_s = kTimeoutS);
   ~HttpClient();
 
   // `target` is path and query, percent-encoded. kUnavailable when no answer comes within
@@ -32,7 +34,7 @@ class HttpClient {
   Result<Answer> Get(std::string_view target);
   Result<Answer> Post(std::string_view target, std::string body);
 
-  static constexpr int timeout_s = 30;
+  static constexpr int kTimeoutS = 30;
 
  private:
   struct Rep;

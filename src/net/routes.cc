@@ -41,6 +41,7 @@ constexpr std::array kTable = {
     RouteInfo{Route::kBundles, "bundles", "GET", "/v1/bundles", Lane::kRead, Access::kMonitor},
     RouteInfo{Route::kReload, "reload", "POST", "/v1/reload", Lane::kWrite, Access::kAdmin},
     RouteInfo{Route::kRollback, "rollback", "POST", "/v1/rollback", Lane::kWrite, Access::kAdmin},
+    RouteInfo{Route::kBackup, "backup", "POST", "/v1/backup", Lane::kWrite, Access::kAdmin},
 };
 
 // Whether the segments of a path are those of a line; `id`: what stands for {id}.

@@ -39,6 +39,7 @@ enum class Route : uint8_t {
   kBundles,
   kReload,
   kRollback,
+  kBackup,
   kOther  // no line of the table
 };
 inline constexpr size_t kRoutes = static_cast<size_t>(Route::kOther) + 1;

@@ -47,6 +47,7 @@ ServerOptions ServerOptions::FromConfig(const base::Config& config) {
   options.max_new_names = count("max_new_names", options.max_new_names, 0, 100'000'000);
   options.max_new_names_per_client =
       count("max_new_names_per_client", options.max_new_names_per_client, 0, 100'000'000);
+  options.backups = server.Text("backups", "");
   options.stop_delay_s = count("stop_delay", options.stop_delay_s, 0, 3600);
   return options;
 }

@@ -37,7 +37,8 @@ struct ServerOptions {
   int max_clock_ahead_s = 300;  // of a posted event's time before the server's clock
   // Names that posted events may add to those of the log, and that one client may add on a day.
   uint64_t max_new_names = 2'000'000, max_new_names_per_client = 200'000;
-  int stop_delay_s = 3;  // from the end of readiness to Stop(); the caller waits
+  std::string backups = {};  // the folder below which POST /v1/backup writes; "": nowhere
+  int stop_delay_s = 3;      // from the end of readiness to Stop(); the caller waits
 
   // More writers share one write to the disk, so they are many although they only wait.
   size_t writers = 32;

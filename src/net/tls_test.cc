@@ -13,8 +13,10 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/test_folder.h"
+#include "net/certificate.h"
 #include "net/test_server.h"
 
 namespace upnext::net {
@@ -59,6 +61,15 @@ Identity MakeIdentity(const char* name) {
   X509_free(certificate);
   EVP_PKEY_free(key);
   return identity;
+}
+
+TEST(Certificate, SaysWhenItEnds) {
+  const int64_t now = base::SystemClock().NowMs();
+  const auto end = CertificateEndMs(MakeIdentity("localhost").certificate);
+  ASSERT_TRUE(end) << end.error().message;
+  EXPECT_NEAR(static_cast<double>(*end - now), 3'600'000, 60'000);
+  EXPECT_FALSE(CertificateEndMs("-----BEGIN CERTIFICATE-----\nAAAA\n"));
+  EXPECT_FALSE(CertificateEndMs(""));
 }
 
 class TlsTest : public ServerTest {

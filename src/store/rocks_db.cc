@@ -5,6 +5,7 @@
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
 
 #include <algorithm>
 #include <chrono>
@@ -168,6 +169,17 @@ Status RocksDb::Purge(std::span<const std::pair<std::string, std::string>> range
     }
   }
   return Ok();
+}
+
+Status RocksDb::Checkpoint(const std::filesystem::path& folder) const {
+  UPNEXT_RETURN_IF_ERROR(failure());
+  rocksdb::Checkpoint* made = nullptr;
+  rocksdb::Status s = rocksdb::Checkpoint::Create(db_.get(), &made);
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+  if (s.ok()) s = checkpoint->CreateCheckpoint(folder.string());
+  if (!s.ok()) return FromRocks(s, "checkpoint");
+  // A write that failed meanwhile is reported by the file system alone.
+  return failure();
 }
 
 }  // namespace upnext::store

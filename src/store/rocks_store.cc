@@ -84,6 +84,10 @@ class RocksStore : public Store {
 
   WriteHealth health() const override { return db_->health(); }
 
+  Status Checkpoint(const std::filesystem::path& folder) const override {
+    return db_->get()->Checkpoint(folder);
+  }
+
   Result<std::vector<uint32_t>> Intern(const Numbering& numbering, schema::IdSpace space,
                                        std::span<const std::string_view> names) override {
     return names_.Intern(*db_->get(), numbering, space, names);

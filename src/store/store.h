@@ -143,6 +143,9 @@ class Store {
   virtual Status SlatesOf(std::string_view user, const SlateVisitor& visit) const = 0;
   // Deletes the slates of before that time, and earlier values of items and users on which no other slate rests.
   virtual Status DropSlatesBefore(int64_t time_ms) = 0;
+  // Writes the store as it is now, with all that is acknowledged, to a new folder on its file system:
+  // links of files that never change. A store can be opened there.
+  virtual Status Checkpoint(const std::filesystem::path& folder) const = 0;
   virtual uint64_t id() const = 0;             // random, made with the store; not 0
   virtual uint64_t last_sequence() const = 0;  // of the newest change, 0: none yet
   // Lets later events have larger numbers than this one, if they would not.

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -95,6 +96,9 @@ class HookedStore : public Store {
     return real_->SlatesOf(user, visit);
   }
   Status DropSlatesBefore(int64_t time_ms) override { return real_->DropSlatesBefore(time_ms); }
+  Status Checkpoint(const std::filesystem::path& folder) const override {
+    return real_->Checkpoint(folder);
+  }
   uint64_t id() const override { return real_->id(); }
   Status ContinueAfter(uint64_t sequence) override { return real_->ContinueAfter(sequence); }
   Status Forget(std::string_view user, std::vector<std::string>* words) override {
