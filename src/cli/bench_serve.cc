@@ -7,6 +7,7 @@
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -21,6 +22,7 @@
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "kernels/gemm.h"
+#include "log/event_log.h"
 #include "net/http_client.h"
 #include "project/project.h"
 
@@ -33,7 +35,7 @@ using Clock = std::chrono::steady_clock;
 
 struct BenchServeFlags {
   project::Location project;
-  std::string folder;
+  std::string folder, url;
   int readers = 16, threads = 0;
   uint32_t n = 20;
   std::vector<double> shares{0.5, 0.8}, rates;
@@ -58,6 +60,12 @@ Result<json> BodyOf(const Result<net::HttpClient::Answer>& answer) {
   return json::parse(answer->body, nullptr, false);
 }
 
+// What is measured: the server of this process, or another that answers the same requests.
+struct Served {
+  std::string url;
+  LoadNames names;
+};
+
 // Watches the best item of a feed; the feed after it must not have that item any more.
 Status ChangeOne(net::HttpClient& http, const std::string& user, ChangedFeeds* out) {
   const std::string target = "/v1/recommendations?n=20&user=" + net::EncodeQueryValue(user);
@@ -76,9 +84,9 @@ Status ChangeOne(net::HttpClient& http, const std::string& user, ChangedFeeds* o
   return Ok();
 }
 
-void ChangeUntil(Clock::time_point end, const BenchedServer& server, const BenchServeFlags& flags,
+void ChangeUntil(Clock::time_point end, const Served& served, const BenchServeFlags& flags,
                  ChangedFeeds* out) {
-  auto http = net::HttpClient::Make(server.http->url());
+  auto http = net::HttpClient::Make(served.url);
   if (!http) {
     out->status = std::unexpected(http.error());
     return;
@@ -87,7 +95,7 @@ void ChangeUntil(Clock::time_point end, const BenchedServer& server, const Bench
   const auto every = std::chrono::nanoseconds(static_cast<int64_t>(1e9 / flags.changes_per_s));
   for (auto due = Clock::now(); out->status && due < end; due += every) {
     std::this_thread::sleep_until(due);
-    out->status = ChangeOne(**http, server.names.users[rng.Below(server.names.users.size())], out);
+    out->status = ChangeOne(**http, served.names.users[rng.Below(served.names.users.size())], out);
   }
 }
 
@@ -99,7 +107,7 @@ ordered_json Percentiles(std::vector<double> values) {
 }
 
 // A run at `feeds_per_s`, with events beside it.
-Result<ordered_json> RunAt(const BenchedServer& server, const BenchServeFlags& flags,
+Result<ordered_json> RunAt(const Served& served, const BenchServeFlags& flags,
                            const std::string& name, double feeds_per_s, uint64_t number) {
   ChangedFeeds changed;
   const bool changes = flags.changes_per_s > 0 && feeds_per_s > 0;
@@ -108,9 +116,9 @@ Result<ordered_json> RunAt(const BenchedServer& server, const BenchServeFlags& f
   if (changes) {
     const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                         std::chrono::duration<double>(flags.seconds));
-    changer = std::jthread([&, end] { ChangeUntil(end, server, flags, &changed); });
+    changer = std::jthread([&, end] { ChangeUntil(end, served, flags, &changed); });
   }
-  UPNEXT_ASSIGN_OR_RETURN(const LoadReport report, RunLoad(server.http->url(), server.names,
+  UPNEXT_ASSIGN_OR_RETURN(const LoadReport report, RunLoad(served.url, served.names,
                                                            {.readers = flags.readers,
                                                             .feeds_per_s = feeds_per_s,
                                                             .n = flags.n,
@@ -153,25 +161,33 @@ Status RunBenchServe(const BenchServeFlags& flags) {
   const std::filesystem::path folder =
       flags.folder.empty() ? settings.project.directory() : std::filesystem::path(flags.folder);
   const ScratchStore scratch{folder / fmt::format("bench-serve-{}", getpid())};
-  UPNEXT_ASSIGN_OR_RETURN(const BenchedServer server,
-                          BenchedServer::Start(settings, flags.threads, scratch.path));
+  std::optional<BenchedServer> server;
+  Served served{.url = flags.url, .names = {}};
+  if (flags.url.empty()) {
+    UPNEXT_ASSIGN_OR_RETURN(server, BenchedServer::Start(settings, flags.threads, scratch.path));
+    served = {.url = server->http->url(), .names = std::move(server->names)};
+  } else {
+    UPNEXT_ASSIGN_OR_RETURN(const log::EventLog log, settings.project.OpenLog());
+    served.names = NamesOf(log);
+  }
   ordered_json out = {
       {"machine", base::MachineName(base::ThreadPool().threads(),
                                     kernels::PrecisionName(kernels::BestPrecision()))},
-      {"users", server.names.users.size()},
-      {"items", server.names.items.size()},
+      {"server", flags.url.empty() ? "upnext" : flags.url},
+      {"users", served.names.users.size()},
+      {"items", served.names.items.size()},
       {"readers", flags.readers},
       {"seconds", flags.seconds},
       {"seed", flags.seed}};
   if (!flags.json) {
     Print("{}\n{} users, {} items; server and clients share the machine\n\n",
-          out["machine"].get<std::string>(), base::WithThousands(server.names.users.size()),
-          base::WithThousands(server.names.items.size()));
+          out["machine"].get<std::string>(), base::WithThousands(served.names.users.size()),
+          base::WithThousands(served.names.items.size()));
     Print("{:<22} {:>9} {:>8} {:>8} {:>8} {:>16} {:>7} {:>9} {:>9}\n", "", "feeds/s", "p50 ms",
           "p99 ms", "p99.9 ms", "event>feed ms", "CPUs", "of client", "MiB");
   }
   const auto add = [&](const std::string& name, double rate) -> Status {
-    UPNEXT_ASSIGN_OR_RETURN(ordered_json run, RunAt(server, flags, name, rate, out["runs"].size()));
+    UPNEXT_ASSIGN_OR_RETURN(ordered_json run, RunAt(served, flags, name, rate, out["runs"].size()));
     if (!flags.json) PrintServeRun(run);
     out["runs"].push_back(std::move(run));
     return Ok();
@@ -198,6 +214,10 @@ std::function<Status()> MakeBenchServe(CLI::App& app) {
   app.add_option("--folder", flags->folder,
                  "Folder for the store of the run, which is removed afterwards (default: the "
                  "project's)");
+  app.add_option("--url", flags->url,
+                 "Measure the server at this address, which answers the same requests, in place of "
+                 "one in this process; memory is then that of this process")
+      ->type_name("http://HOST:PORT");
   app.add_option("--readers", flags->readers, "Connections that ask for feeds")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
