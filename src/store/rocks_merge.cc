@@ -67,7 +67,7 @@ Result<Merge> AddMerge(const RocksDb& db, const RocksNames& names, std::string_v
   return merge;
 }
 
-Result<MergedUsers> ReadMerged(const RocksDb& db, std::string_view to) {
+Result<MergedUsers> ReadMerged(const RocksDb& db, std::string_view to, uint64_t through) {
   const std::string prefix = UserPrefix('g', to);
   MergedUsers merged{.ranges = {{prefix, PrefixEnd(prefix)}}};
   UPNEXT_RETURN_IF_ERROR(
@@ -78,7 +78,7 @@ Result<MergedUsers> ReadMerged(const RocksDb& db, std::string_view to) {
           const std::string events = UserPrefix(kind, key.substr(prefix.size()));
           merged.ranges.emplace_back(events, PrefixEnd(events));
         }
-        merged.last = std::max(merged.last, *number);
+        if (*number <= through) merged.last = std::max(merged.last, *number);
         return Ok();
       }));
   return merged;

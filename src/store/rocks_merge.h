@@ -10,6 +10,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,7 +39,9 @@ struct MergedUsers {
   // Of keys: first those of the merges, then where the events of those who were merged have been.
   std::vector<std::pair<std::string, std::string>> ranges = {};
 };
-Result<MergedUsers> ReadMerged(const RocksDb& db, std::string_view to);
+// `through`: merges with a later number did not happen yet.
+Result<MergedUsers> ReadMerged(const RocksDb& db, std::string_view to,
+                               uint64_t through = std::numeric_limits<uint64_t>::max());
 
 }  // namespace upnext::store
 

@@ -192,4 +192,16 @@ void RocksNames::KeepOnly(uint64_t log) {
   });
 }
 
+Result<uint64_t> RocksNames::Count(const RocksDb& db, uint64_t log) {
+  uint64_t ids = 0;
+  for (const char kind : {'n', 'x'}) {
+    const std::string prefix = TagPrefix(kind, log);
+    UPNEXT_RETURN_IF_ERROR(db.VisitPrefix(prefix, prefix, [&](std::string_view, std::string_view) {
+      ++ids;
+      return Ok();
+    }));
+  }
+  return ids;
+}
+
 }  // namespace upnext::store

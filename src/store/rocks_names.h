@@ -34,6 +34,8 @@ class RocksNames {
                                        schema::IdSpace space,
                                        std::span<const std::string_view> names);
   Status Visit(const RocksDb& db, const Numbering& numbering, const Visitor& visit) const;
+  // The ids that were given for a log, also those whose names were deleted.
+  static Result<uint64_t> Count(const RocksDb& db, uint64_t log);
   Waiting waiting() const;
   void SetWritten(const Waiting& written);
   // Texts of queries that have ids, with their keys, one of each log.

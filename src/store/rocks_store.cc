@@ -254,15 +254,7 @@ class RocksStore : public Store {
   }
 
   Status DropNamesAbove(uint64_t most, uint64_t log) override {
-    uint64_t ids = 0;
-    for (const char kind : {'n', 'x'}) {
-      const std::string prefix = TagPrefix(kind, log);
-      UPNEXT_RETURN_IF_ERROR(
-          db_->get()->VisitPrefix(prefix, prefix, [&](std::string_view, std::string_view) {
-            ++ids;
-            return Ok();
-          }));
-    }
+    UPNEXT_ASSIGN_OR_RETURN(const uint64_t ids, RocksNames::Count(*db_->get(), log));
     return ids <= most ? Ok() : DeleteRanges({{"n", "o"}, {"x", "y"}, {"s", "t"}});
   }
 

@@ -6,6 +6,7 @@
 #include "base/checksum.h"
 #include "store/event_codec.h"
 #include "store/rocks_keys.h"
+#include "store/rocks_merge.h"
 #include "store/rocks_records.h"
 #include "store/rocks_slates.h"
 
@@ -167,5 +168,14 @@ Result<uint64_t> SnapshotStore::ForgottenAt(std::string_view user) const {
 Status SnapshotStore::DropOthers(uint64_t, uint64_t) { return ReadOnly(); }
 
 Status SnapshotStore::DropNamesAbove(uint64_t, uint64_t) { return ReadOnly(); }
+
+Result<uint64_t> SnapshotStore::Merge(std::string_view, std::string_view) { return ReadOnly(); }
+
+Result<uint64_t> SnapshotStore::MergedAt(std::string_view user) const {
+  UPNEXT_ASSIGN_OR_RETURN(const MergedUsers merged, ReadMerged(*db_, user, time_.events));
+  return merged.last;
+}
+
+Status SnapshotStore::Checkpoint(const std::filesystem::path&) const { return ReadOnly(); }
 
 }  // namespace upnext::store

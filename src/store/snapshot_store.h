@@ -74,6 +74,9 @@ class SnapshotStore : public Store {
   Status ContinueAfter(uint64_t sequence) override;  // ok: numbers are not given
   Status Forget(std::string_view user, std::vector<std::string>* words) override;
   Result<uint64_t> ForgottenAt(std::string_view user) const override;
+  Result<uint64_t> Merge(std::string_view from, std::string_view to) override;
+  Result<uint64_t> MergedAt(std::string_view user) const override;
+  Status Checkpoint(const std::filesystem::path& folder) const override;
   Status DropOthers(uint64_t log, uint64_t state_tag) override;
   Status DropNamesAbove(uint64_t names, uint64_t log) override;
 
