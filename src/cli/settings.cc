@@ -29,6 +29,8 @@ Result<Settings> Settings::Load(const project::Location& location) {
        {&settings.server.certificate, &settings.server.private_key, &settings.server.backups}) {
     if (!file->empty()) *file = (folder / *file).string();
   }
+  std::string& request_log = settings.server.request_log;
+  if (!request_log.empty() && request_log != "-") request_log = (folder / request_log).string();
   UPNEXT_RETURN_IF_ERROR(config.Check());
   return settings;
 }

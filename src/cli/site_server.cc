@@ -24,6 +24,7 @@
 #include "cli/progress_bar.h"
 #include "cli/site_operations.h"
 #include "net/keys.h"
+#include "net/observers.h"
 #include "project/project.h"
 #include "ranking/objectives.h"
 #include "ranking/score.h"
@@ -140,6 +141,7 @@ Result<std::unique_ptr<SiteServer>> SiteServer::Start(const Settings& settings,
   UPNEXT_RETURN_IF_ERROR(
       CheckScores(settings.engine.scenarios, service->generation()->engine().objectives()));
   UPNEXT_ASSIGN_OR_RETURN(Opened access, OpenAccess(project, options));
+  UPNEXT_ASSIGN_OR_RETURN(access.access.observers, net::Observers::Open(options));
   std::unique_ptr<SiteServer> server(
       new SiteServer(std::move(service), options, std::move(access.access)));
   server->api_.SetStatusSource(
@@ -183,6 +185,9 @@ void AddServerFlags(CLI::App& app, net::ServerOptions* flags) {
   app.add_flag("--allow-unprotected", flags->allow_unprotected,
                "Listen on an address that other machines reach without TLS or without keys");
   app.add_flag("!--no-keys", flags->keys, "Answer requests without a key too");
+  app.add_option(
+      "--request-log", flags->request_log,
+      "File for a line of JSON for each request, - for stdout; else [server] request_log");
   app.add_option("--threads", flags->threads, "Threads; 0: as many as the machine has")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
@@ -193,6 +198,7 @@ net::ServerOptions WithFlags(net::ServerOptions options, const net::ServerOption
   options.port = flags.port;
   options.threads = flags.threads;
   options.keys = options.keys && flags.keys;
+  if (!flags.request_log.empty()) options.request_log = flags.request_log;
   options.allow_unprotected = flags.allow_unprotected;
   return options;
 }

@@ -281,6 +281,7 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, const RouteInfo** l
                                                       .answer_bytes = answers_.used()}) +
                   BundleMetrics(serving::FiguresOf(*service_.generation())) +
                   AttributionMetrics(service_.attribution(), service_.status().slates) +
+                  (access_.observers != nullptr ? access_.observers->Metrics() : "") +
                   StepMetrics(status_source_.steps())};
     case Route::kStatus:
       return HttpResponse{.body = StatusJson(Site())};
@@ -325,10 +326,28 @@ HttpResponse Api::Handle(const HttpRequest& request) {
   if (line != nullptr && line->access == Access::kAdmin && access_.audit) {
     access_.audit(AuditLine(request, who, response.status));
   }
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-  metrics_.Observe(line != nullptr ? line->route : Route::kOther, response.status, elapsed.count());
-  for (const FeedReport& feed : response.feeds) metrics_.feeds().Observe(feed);
+  Note(request, response, line, std::move(who), std::chrono::steady_clock::now() - begin);
   return response;
+}
+
+void Api::Note(const HttpRequest& request, const HttpResponse& response, const RouteInfo* line,
+               std::string who, std::chrono::steady_clock::duration elapsed) {
+  const Route route = line != nullptr ? line->route : Route::kOther;
+  const std::chrono::duration<double> seconds = elapsed;
+  metrics_.Observe(route, response.status, seconds.count());
+  for (const FeedReport& feed : response.feeds) metrics_.feeds().Observe(feed);
+  if (access_.observers == nullptr) return;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  access_.observers->Note(
+      {.begin_us = std::chrono::duration_cast<std::chrono::microseconds>(now - elapsed).count(),
+       .ms = seconds.count() * 1e3,
+       .route = NameOf(route),
+       .method = line != nullptr ? std::string(request.method)
+                                 : "other",  // any bytes, if it is none of ours
+       .status = response.status,
+       .key = std::move(who),
+       .trace = TraceOf(request.traceparent),
+       .feeds = response.feeds});
 }
 
 }  // namespace upnext::net

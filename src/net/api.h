@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <boost/url/url_view.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -27,6 +28,7 @@
 #include "net/http_message.h"
 #include "net/keys.h"
 #include "net/metrics.h"
+#include "net/observers.h"
 #include "net/routes.h"
 #include "net/server_options.h"
 #include "net/status_page.h"
@@ -40,6 +42,7 @@ struct ApiAccess {
   std::shared_ptr<KeyRing> keys = nullptr;  // null: anybody may
   // Gets a line of JSON for every request to a resource that needs the role admin. Called on any thread; empty: not noted.
   std::function<void(std::string_view line)> audit = {};
+  std::shared_ptr<Observers> observers = nullptr;  // get every request; null: none
 };
 
 class Api {
@@ -83,6 +86,9 @@ class Api {
   };
   Result<HttpRequest> Plain(const HttpRequest& request, Unpacked* unpacked);
   HttpResponse RefuseBody(const Error& error);
+  // In metrics, log and traces; `line` may be null.
+  void Note(const HttpRequest& request, const HttpResponse& response, const RouteInfo* line,
+            std::string who, std::chrono::steady_clock::duration elapsed);
 
   serving::Service& service_;
   const ApiAccess access_;

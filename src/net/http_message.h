@@ -17,8 +17,9 @@ struct HttpRequest {
   std::string_view host = {};  // "" of HTTP/1.0
   std::string_view content_encoding = {}, accept_encoding = {}, accept = {};
   std::string_view authorization = {};
-  std::string_view origin = {};  // of the web page that sent it, "" where no page did
-  std::string_view client = {};  // who sent it, see ClientOf in host.h
+  std::string_view origin = {};       // of the web page that sent it, "" where no page did
+  std::string_view traceparent = {};  // of W3C Trace Context
+  std::string_view client = {};       // who sent it, see ClientOf in host.h
 };
 struct HttpResponse {
   unsigned status = 200;

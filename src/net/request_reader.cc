@@ -105,7 +105,8 @@ HttpRequest RequestReader::request() const {
           .accept_encoding = accept_encoding_,
           .accept = accept_,
           .authorization = ViewOf(authorization_),
-          .origin = ViewOf(origin_)};
+          .origin = ViewOf(origin_),
+          .traceparent = traceparent_};
 }
 
 void RequestReader::Refuse(Refusal why, unsigned status, std::string detail) {
@@ -172,7 +173,10 @@ void RequestReader::on_field_impl(Field field, Text name, Text value, ErrorCode&
       return SetOnce(&authorization_, name, value, error);
     case Field::expect:
       return SetOnce(&expect_, name, value, error);
-    default:
+    default:  // of two, none
+      if (beast::iequals(name, "traceparent")) {
+        traceparent_ = traceparent_.empty() ? std::string(value) : "twice";
+      }
       return;
   }
 }

@@ -84,7 +84,7 @@ class RequestReader : private boost::beast::http::basic_parser<true> {
 
   const RequestLimits limits_;
   ByteBudget::Share share_;
-  std::string method_, target_, accept_encoding_, accept_, body_;
+  std::string method_, target_, accept_encoding_, accept_, traceparent_, body_;
   std::optional<std::string> host_, origin_, authorization_, content_type_, content_encoding_,
       content_length_, transfer_encoding_, expect_;
   size_t fields_ = 0;

@@ -71,6 +71,18 @@ TEST(RequestReader, ReadsARequestHoweverItsBytesAreSplit) {
   }
 }
 
+TEST(RequestReader, ATraceOfTheCallerIsReadUnlessThereAreTwo) {
+  for (const auto& [headers, expected] :
+       {std::pair("", ""), std::pair("TraceParent: 00-ab-cd-01\r\n", "00-ab-cd-01"),
+        std::pair("traceparent: 00-ab-cd-01\r\ntraceparent: 00-ab-cd-01\r\n", "twice")}) {
+    ByteBudget budget(kPlenty);
+    RequestReader reader({}, budget);
+    Feed(reader, Head(std::string("Content-Length: 0\r\n") + headers), 1000);
+    ASSERT_TRUE(reader.done());
+    EXPECT_EQ(reader.request().traceparent, expected);
+  }
+}
+
 // With assertions, as in the presets dev and asan, the parser of Boost.Beast would abort.
 TEST(RequestReader, AChunkedBodyWithoutBytesIsReadHoweverItIsSplit) {
   for (const char* end : {"0\r\n\r\n", "0;last\r\nX-Sum: 7\r\n\r\n"}) {

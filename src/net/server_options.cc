@@ -48,6 +48,11 @@ ServerOptions ServerOptions::FromConfig(const base::Config& config) {
   options.max_new_names_per_client =
       count("max_new_names_per_client", options.max_new_names_per_client, 0, 100'000'000);
   options.backups = server.Text("backups", "");
+  options.request_log = server.Text("request_log", "");
+  options.request_log_bytes =
+      kMiB * count("request_log_mib", options.request_log_bytes / kMiB, 1, 1 << 20);
+  options.otlp = server.Text("otlp", "");
+  options.otlp_share = server.Real("otlp_share", options.otlp_share, {.min = 0, .max = 1});
   options.stop_delay_s = count("stop_delay", options.stop_delay_s, 0, 3600);
   return options;
 }

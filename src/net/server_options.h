@@ -38,7 +38,13 @@ struct ServerOptions {
   // Names that posted events may add to those of the log, and that one client may add on a day.
   uint64_t max_new_names = 2'000'000, max_new_names_per_client = 200'000;
   std::string backups = {};  // the folder below which POST /v1/backup writes; "": nowhere
-  int stop_delay_s = 3;      // from the end of readiness to Stop(); the caller waits
+  // Where requests are noted (request_log.h): a file, "-" for stdout, "" for nowhere; and its size.
+  std::string request_log = {};
+  uint64_t request_log_bytes = 256 << 20;
+  // Where traces go (trace_exporter.h), "" for nowhere, and the share of requests that have one.
+  std::string otlp = {};
+  double otlp_share = 0.01;
+  int stop_delay_s = 3;  // from the end of readiness to Stop(); the caller waits
 
   // More writers share one write to the disk, so they are many although they only wait.
   size_t writers = 32;

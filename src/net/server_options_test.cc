@@ -16,7 +16,8 @@ Result<ServerOptions> Parsed(const std::string& lines) {
 TEST(ServerOptions, ComeFromTheProjectFile) {
   const auto options = Parsed(
       "[server]\nhosts = ['a.example', 'b.example']\nallow_origins = ['https://a.example']\nmax_connections = 7\nmax_body_mib = 2\n"
-      "max_bodies_mib = 5\ntimeout = 9\nstop_delay = 0\nmax_clock_ahead = 60\n");
+      "max_bodies_mib = 5\ntimeout = 9\nstop_delay = 0\nmax_clock_ahead = 60\n"
+      "request_log = 'requests.log'\nrequest_log_mib = 3\notlp = 'http://127.0.0.1:4318'\notlp_share = 0.5\n");
   ASSERT_TRUE(options) << options.error().message;
   EXPECT_THAT(options->hosts, testing::ElementsAre("a.example", "b.example"));
   EXPECT_THAT(options->allow_origins, testing::ElementsAre("https://a.example"));
@@ -26,6 +27,10 @@ TEST(ServerOptions, ComeFromTheProjectFile) {
   EXPECT_EQ(options->timeout_s, 9);
   EXPECT_EQ(options->stop_delay_s, 0);
   EXPECT_EQ(options->max_clock_ahead_s, 60);
+  EXPECT_EQ(options->request_log, "requests.log");
+  EXPECT_EQ(options->request_log_bytes, 3u << 20);
+  EXPECT_EQ(options->otlp, "http://127.0.0.1:4318");
+  EXPECT_EQ(options->otlp_share, 0.5);
   EXPECT_EQ(Parsed("")->max_connections, ServerOptions().max_connections);
 }
 
