@@ -17,6 +17,7 @@
 #include "net/entities.h"
 #include "net/guide_pages.h"
 #include "net/gzip.h"
+#include "net/history.h"
 #include "net/host.h"
 #include "net/openapi.h"
 #include "net/parameters.h"
@@ -262,6 +263,8 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, const RouteInfo** l
       asked.client = caller->quota;  // whose quota of new names is used
       return Entities(asked, found.info->route, found.id, url);
     }
+    case Route::kHistory:
+      return AnswerHistory(service_, found.id, url);
     case Route::kMerge:
       return WithBody(request, [&](const HttpRequest& asked) {
         return AnswerMerge(service_, found.id, asked, url);

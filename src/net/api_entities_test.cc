@@ -98,7 +98,7 @@ TEST_F(ApiEntitiesTest, AWrongBodyIsRefusedAndChangesNothing) {
   const HttpResponse post = Send("POST", "/v1/items/i2", "{}");
   EXPECT_EQ(post.status, 405u);
   EXPECT_EQ(post.allow, "GET, HEAD, PUT, PATCH, DELETE");
-  EXPECT_EQ(Send("PUT", "/v1/items", "{}").allow, "GET, HEAD, POST");
+  EXPECT_EQ(Send("PUT", "/v1/items", "{}").allow, "GET, HEAD, POST, PATCH, DELETE");
   EXPECT_EQ(GetJson("/v1/items/i2")["attributes"]["duration"], 100.0);
 }
 

@@ -80,6 +80,36 @@ TEST_F(ApiFeedTest, AGivenListIsRanked) {
               HasSubstr("items: expected at most 1000"));
 }
 
+TEST_F(ApiFeedTest, RowsShareNoItemAndSayWhatTheyAreFor) {
+  const json rows = json::parse(
+      R"([{"n": 4}, {"because": true, "n": 4}, {"segment": "channel", "n": 2, "items": 2}])");
+  const json page = Ask({{"user", "u"}, {"return", {"channel"}}, {"rows", rows}});
+  EXPECT_EQ(page["user"], "u");
+  EXPECT_EQ(page["bundle_version"], "v000001");
+  ASSERT_EQ(page["rows"].size(), 3u);
+  EXPECT_EQ(page["rows"][0]["items"].size(), 4u);
+  EXPECT_FALSE(page["rows"][1]["because"]["item"].get<std::string>().empty());
+  EXPECT_TRUE(page["rows"][1]["because"].contains("title"));
+  std::vector<std::string> all = ItemsOf(page["rows"][0]);
+  for (const std::string& id : ItemsOf(page["rows"][1])) {
+    EXPECT_THAT(all, Not(Contains(id)));
+    all.push_back(id);
+  }
+  EXPECT_FALSE(page["rows"][2].contains("items"));
+  ASSERT_FALSE(page["rows"][2]["segments"].empty());
+  for (const json& segment : page["rows"][2]["segments"]) {
+    for (const json& item : segment["items"]) {
+      EXPECT_EQ(item["attributes"]["channel"], segment["value"]);
+      EXPECT_THAT(all, Not(Contains(item["item"].get<std::string>())));
+    }
+  }
+  EXPECT_NE(page["rows"][0]["request"], page["rows"][1]["request"]);
+  EXPECT_THAT(WhyNot({{"user", "u"}, {"n", 3}, {"rows", rows}}),
+              HasSubstr("parameter n: expected none with rows"));
+  EXPECT_THAT(WhyNot({{"user", "u"}, {"rows", json::parse(R"([{"scenario": "x"}])")}}),
+              HasSubstr("rows[0]: "));
+}
+
 TEST_F(ApiFeedTest, ItemsLikeAnItemArePulledTowardsAUser) {
   const auto similar = [&](const std::string& query) {
     return ItemsOf(GetJson("/v1/items/i2/similar?n=20" + query));

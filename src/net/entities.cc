@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "net/content_type.h"
+#include "net/entities_by_filter.h"
 #include "net/entity_json.h"
 #include "net/item_json.h"
 #include "net/parameters.h"
@@ -102,6 +103,9 @@ Result<HttpResponse> AnswerRows(serving::Service& service, Entity entity,
       changes.push_back({.change = Change::kPut, .row = std::move(row.row)});
     }
     return Changed(service, entity, changes, request);
+  }
+  if (request.method == "PATCH" || request.method == "DELETE") {
+    return AnswerByFilter(service, entity, request, url);
   }
   const bool lines = AcceptsLines(request.accept);
   UPNEXT_ASSIGN_OR_RETURN(Parameters parameters, Parameters::Parse(url));

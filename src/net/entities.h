@@ -24,7 +24,7 @@ inline constexpr uint32_t kMostListed = 10'000;  // items or users in one answer
 Result<HttpResponse> AnswerRow(serving::Service& service, schema::Entity entity,
                                const std::string& name, const HttpRequest& request,
                                const boost::urls::url_view& url);
-// GET of a list, and POST of many.
+// GET of a list, POST of many, PATCH and DELETE by filter.
 Result<HttpResponse> AnswerRows(serving::Service& service, schema::Entity entity,
                                 const HttpRequest& request, const boost::urls::url_view& url);
 

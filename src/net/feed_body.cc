@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/suggest.h"
-#include "net/event_json.h"
+#include "net/feed_rows.h"
 #include "net/json_values.h"
 #include "schema/attribute.h"
 
@@ -22,7 +22,7 @@ namespace dom = simdjson::dom;
 using schema::Attribute;
 using schema::Entity;
 
-enum class Shape : uint8_t { kId, kText, kCount, kFlag, kIds, kNames, kValues, kWeights };
+enum class Shape : uint8_t { kId, kText, kCount, kFlag, kIds, kNames, kValues, kWeights, kRows };
 struct FeedKey {
   std::string_view name;
   Shape shape;
@@ -34,7 +34,7 @@ constexpr auto kFeedKeys = std::to_array<FeedKey>({
     {"seed", Shape::kId},      {"exclude", Shape::kIds},     {"scenario", Shape::kText},
     {"after", Shape::kText},   {"score", Shape::kText},      {"weights", Shape::kWeights},
     {"filter", Shape::kText},  {"boost", Shape::kText},      {"parameters", Shape::kValues},
-    {"return", Shape::kNames}, {"explain", Shape::kFlag},
+    {"return", Shape::kNames}, {"rows", Shape::kRows},       {"explain", Shape::kFlag},
 });
 
 // A target has no NUL either: it is in no id.
@@ -65,7 +65,7 @@ class FeedBodyParser {
  public:
   explicit FeedBodyParser(const schema::Schema& schema) : schema_(schema) {}
 
-  Result<Parameters> Parse(const dom::element& root) {
+  Result<FeedBody> Parse(const dom::element& root) {
     dom::object object;
     if (root.get(object) != simdjson::SUCCESS) {
       return InvalidArgument(R"(expected an object such as {{"user": "U"}}, found {})",
@@ -76,7 +76,7 @@ class FeedBodyParser {
         return WithContext(std::move(set).error(), key.substr(0, kShownBytes));
       }
     }
-    return Parameters(std::move(values_));
+    return FeedBody{.parameters = Parameters(std::move(values_)), .rows = std::move(rows_)};
   }
 
  private:
@@ -114,6 +114,10 @@ class FeedBodyParser {
         return AddArguments(value);
       case Shape::kWeights:
         return AddWeights(value);
+      case Shape::kRows: {
+        UPNEXT_ASSIGN_OR_RETURN(rows_, ParseFeedRows(schema_, value));
+        return Ok();
+      }
     }
     return Ok();
   }
@@ -210,12 +214,13 @@ class FeedBodyParser {
 
   const schema::Schema& schema_;
   std::vector<std::string> given_;
+  std::vector<serving::RowRequest> rows_;
   std::vector<std::pair<std::string, std::string>> values_;
 };
 
 }  // namespace
 
-Result<Parameters> ParseFeedBody(const schema::Schema& schema, std::string_view body) {
+Result<FeedBody> ParseFeedBody(const schema::Schema& schema, std::string_view body) {
   dom::parser parser;
   dom::element root;
   if (const auto error = parser.parse(body.data(), body.size()).get(root)) {

@@ -30,19 +30,20 @@ TEST(FeedBody, ValuesOfEachTypeAreThoseOfAQuery) {
       "signed_in": false, "weights": {"watch": 1, "dislike": -0.5}, "scenario": null,
       "parameters": {"max": 5, "new": true, "channels": ["x", "y"]}})");
   ASSERT_TRUE(parsed) << parsed.error().message;
-  EXPECT_EQ(parsed->Text("user"), "7");
-  EXPECT_EQ(*parsed->Count("n", 20, 1, 10), 5u);
-  EXPECT_THAT(parsed->Texts("exclude"), ElementsAre("a", "8"));
-  EXPECT_TRUE(*parsed->Flag("explain"));
-  EXPECT_EQ(parsed->Text("return"), "title,channel");
-  EXPECT_EQ(parsed->Text("watching"), "v1");
-  EXPECT_EQ(parsed->Text("score"), "watch:1,dislike:-0.5");
-  EXPECT_FALSE(parsed->Has("scenario"));
-  EXPECT_EQ(parsed->Attributes(SiteSchema())->size(), 2u);
-  EXPECT_THAT(parsed->OfExpressions(),
+  Parameters& read = parsed->parameters;
+  EXPECT_EQ(read.Text("user"), "7");
+  EXPECT_EQ(*read.Count("n", 20, 1, 10), 5u);
+  EXPECT_THAT(read.Texts("exclude"), ElementsAre("a", "8"));
+  EXPECT_TRUE(*read.Flag("explain"));
+  EXPECT_EQ(read.Text("return"), "title,channel");
+  EXPECT_EQ(read.Text("watching"), "v1");
+  EXPECT_EQ(read.Text("score"), "watch:1,dislike:-0.5");
+  EXPECT_FALSE(read.Has("scenario"));
+  EXPECT_EQ(read.Attributes(SiteSchema())->size(), 2u);
+  EXPECT_THAT(read.OfExpressions(),
               ElementsAre(Pair("max", ElementsAre("5")), Pair("new", ElementsAre("true")),
                           Pair("channels", ElementsAre("x", "y"))));
-  EXPECT_TRUE(parsed->CheckAllKnown());
+  EXPECT_TRUE(read.CheckAllKnown());
 }
 
 TEST(FeedBody, AMistakeNamesItsKey) {
@@ -68,6 +69,29 @@ TEST(FeedBody, AMistakeNamesItsKey) {
               HasSubstr("expected either score or weights"));
   EXPECT_THAT(WhyNotABody(R"({"user": "a\u0000b"})"), HasSubstr("without the character NUL"));
   EXPECT_THAT(WhyNotABody(R"({"depth": "deep"})"), HasSubstr("depth: expected a number"));
+}
+
+TEST(FeedBody, RowsAreReadEachForItself) {
+  const auto parsed = ParseFeedBody({}, R"({"rows": [{"scenario": "home", "n": 5},
+      {"because": true}, {"segment": "topics", "n": 3, "items": 2}, {"because": false}]})");
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  using Kind = serving::RowRequest::Kind;
+  ASSERT_EQ(parsed->rows.size(), 4u);
+  EXPECT_EQ(parsed->rows[0].scenario, "home");
+  EXPECT_EQ(parsed->rows[0].n, 5u);
+  EXPECT_EQ(parsed->rows[1].kind, Kind::kBecause);
+  EXPECT_EQ(parsed->rows[1].n, 10u);
+  EXPECT_EQ(parsed->rows[2].kind, Kind::kSegments);
+  EXPECT_EQ(parsed->rows[2].each, 2u);
+  EXPECT_EQ(parsed->rows[3].kind, Kind::kFeed);
+  EXPECT_THAT(WhyNotABody(R"({"rows": []})"), HasSubstr("rows: expected a list of 1 to 50 rows"));
+  EXPECT_THAT(WhyNotABody(R"({"rows": [{}, {"m": 1}]})"), HasSubstr("rows: [1]: m: there is no"));
+  EXPECT_THAT(WhyNotABody(R"({"rows": [{"n": 0}]})"), HasSubstr("whole number from 1 to 100"));
+  EXPECT_THAT(WhyNotABody(R"({"rows": [{"segment": "chanel"}]})"),
+              HasSubstr("did you mean 'channel'?"));
+  EXPECT_THAT(WhyNotABody(R"({"rows": [{"items": 3}]})"), HasSubstr("expected none without"));
+  EXPECT_THAT(WhyNotABody(R"({"rows": [{"because": true, "segment": "channel"}]})"),
+              HasSubstr("either because or segment"));
 }
 
 TEST(FeedBody, AListIsLimited) {

@@ -4,12 +4,31 @@
 
 #include "net/feed_body.h"
 #include "net/feed_request.h"
+#include "net/feed_rows.h"
 
 namespace upnext::net {
 
 namespace {
 
 using FeedJson = nlohmann::ordered_json;
+
+FeedJson RowsSchema() {
+  const FeedJson count = {{"type", "integer"}, {"minimum", 1}};
+  FeedJson row = {{"type", "object"}, {"additionalProperties", false}};
+  FeedJson& properties = row["properties"];
+  properties["scenario"] = {{"type", "string"}};
+  properties["n"] = count;
+  properties["because"] = {{"type", "boolean"},
+                           {"description", "Items like one that the user watched lately"}};
+  properties["segment"] = {{"type", "string"},
+                           {"description", "The best values of this category of items, n of them"}};
+  properties["items"] = count;
+  return {{"type", "array"},
+          {"minItems", 1},
+          {"maxItems", kMaxFeedRows},
+          {"items", row},
+          {"description", "Several lists without a common item, in place of one"}};
+}
 
 // What a body has in another form than a query, and what it alone has.
 FeedJson BodyForms() {
@@ -22,6 +41,7 @@ FeedJson BodyForms() {
   return {
       {"exclude", ids},
       {"items", ranked},
+      {"rows", RowsSchema()},
       {"return", {{"type", "array"}, {"items", {{"type", "string"}}}}},
       {"explain", {{"type", "boolean"}}},
       {"parameters",

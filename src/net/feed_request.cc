@@ -42,8 +42,14 @@ Result<Asker> ReadAsker(Parameters& parameters) {
   return asker;
 }
 
-Result<FeedRequest> ReadFeed(Parameters parameters, const schema::Schema& schema) {
-  FeedRequest asked;
+Result<FeedRequest> ReadFeed(FeedBody body, const schema::Schema& schema) {
+  Parameters& parameters = body.parameters;
+  FeedRequest asked{.request = {}, .rows = std::move(body.rows)};
+  for (const char* of_a_list : {"n", "offset", "after", "items", "scenario"}) {
+    if (asked.rows.empty() || !parameters.Has(of_a_list)) continue;
+    return InvalidArgument("parameter {}: expected none with rows, which have their own",
+                           of_a_list);
+  }
   serving::Request& request = asked.request;
   UPNEXT_ASSIGN_OR_RETURN(Asker asker, ReadAsker(parameters));
   request.user = std::move(asker.user);

@@ -1,6 +1,6 @@
 // What is asked of /v1/recommendations, read from the parameters of a query or of a body.
 //
-//   UPNEXT_ASSIGN_OR_RETURN(const FeedRequest asked, ReadFeed(std::move(parameters), schema));
+//   UPNEXT_ASSIGN_OR_RETURN(const FeedRequest asked, ReadFeed(std::move(body), schema));
 //
 // Pure functions. Errors are kInvalidArgument and name the parameter.
 #ifndef UPNEXT_NET_FEED_REQUEST_H_
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "net/feed_body.h"
 #include "net/parameters.h"
 #include "schema/schema.h"
 #include "serving/slate.h"
@@ -32,8 +33,9 @@ struct FeedRequest {
   std::string after = {};               // the request of the page before, "" for the first
   std::vector<uint32_t> returned = {};  // attributes of items
   bool explain = false;
+  std::vector<serving::RowRequest> rows = {};  // of a body alone; none: one list
 };
-Result<FeedRequest> ReadFeed(Parameters parameters, const schema::Schema& schema);
+Result<FeedRequest> ReadFeed(FeedBody body, const schema::Schema& schema);
 
 }  // namespace upnext::net
 

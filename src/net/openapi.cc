@@ -151,6 +151,7 @@ class RowPaths {
                          {"application/x-ndjson", {{"schema", row}}}};
     all["post"] = WithBody(
         Operation("post" + name_ + "s", "Set many, all or nothing", Changed(), {}), bodies);
+    AddByFilter(all);
   }
 
  private:
@@ -165,6 +166,42 @@ class RowPaths {
     out["responses"]["200"] = ok;
     for (const char* status : errors) out["responses"][status] = Problem();
     return out;
+  }
+  void AddByFilter(Json& all) {
+    const Json done = {
+        {"description", "On disk, and in every answer from now on; more: others match too"},
+        {"content", JsonBody(Versioned({{"matches", {{"type", "integer"}}},
+                                        {"changed", {{"type", "integer"}}},
+                                        {"more", {{"type", "boolean"}}}}))}};
+    Json attributes = RowSchema(schema_, entity_, false, true);
+    all["patch"] =
+        WithBody(Operation("patch" + name_ + "s",
+                           "Change attributes of all that a condition holds for", done, {}),
+                 JsonBody(attributes));
+    if (entity_ == schema::Entity::kItem) {
+      all["delete"] =
+          Operation("deleteItems", "Delete all items that a condition holds for", done, {"507"});
+    }
+    const Json text = {{"type", "string"}};
+    for (const char* method : {"patch", "delete"}) {
+      if (!all.contains(method)) continue;
+      all[method]["parameters"] = Json::array(
+          {{{"name", "filter"},
+            {"in", "query"},
+            {"required", true},
+            {"description", "A condition on their attributes (docs/guides/expressions.md)"},
+            {"schema", text}},
+           {{"name", "parameters"},
+            {"in", "query"},
+            {"description", "Values of its $NAMEs, each as parameter.NAME"},
+            {"schema", {{"type", "object"}}},
+            {"style", "form"},
+            {"explode", true}},
+           {{"name", "dry_run"},
+            {"in", "query"},
+            {"description", "1: count them alone"},
+            {"schema", text}}});
+    }
   }
   static Json WithBody(Json operation, const Json& content) {
     operation["requestBody"] = {{"required", true}, {"content", content}};

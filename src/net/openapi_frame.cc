@@ -43,6 +43,7 @@ constexpr std::string_view kFrame = R"json({
       "post": {
         "operationId": "postRecommendations",
         "summary": "The same, asked with a body",
+        "description": "With rows, the answer has a list rows of slates without user and versions, with because or segments where a row has them.",
         "requestBody": {"required": true, "content": {"application/json": {"schema": {"type": "object", "additionalProperties": false, "properties": {}}}}},
         "responses": {
           "200": {"description": "A slate", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Slate"}}}},
@@ -142,6 +143,24 @@ constexpr std::string_view kFrame = R"json({
           "417": {"$ref": "#/components/responses/Problem"},
           "501": {"$ref": "#/components/responses/Problem"},
           "507": {"$ref": "#/components/responses/Full"}
+        }
+      }
+    },
+    "/v1/users/{id}/history": {
+      "get": {
+        "operationId": "getHistory",
+        "summary": "What a user did, newest first",
+        "parameters": [
+          {"name": "id", "in": "path", "required": true, "schema": {"type": "string", "maxLength": 512}},
+          {"name": "n", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}},
+          {"name": "before", "in": "query", "description": "next of the answer before; or seconds since 1970, or ISO text", "schema": {"type": "string"}}
+        ],
+        "responses": {
+          "200": {"description": "A page; next is null on the last one", "content": {"application/json": {"schema": {
+            "type": "object",
+            "required": ["user", "events", "next", "bundle_version", "log_version"],
+            "properties": {"user": {"type": "string"}, "events": {"type": "array", "items": {"type": "object", "description": "With the keys of an Event; time is ISO text"}}, "next": {"type": ["string", "null"]}, "bundle_version": {"type": "string"}, "log_version": {"type": "string"}}
+          }}}}
         }
       }
     },

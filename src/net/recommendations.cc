@@ -8,6 +8,7 @@
 
 #include "net/feed_body.h"
 #include "net/feed_request.h"
+#include "net/feed_rows.h"
 #include "net/item_json.h"
 #include "net/parameters.h"
 #include "net/problem.h"
@@ -41,14 +42,16 @@ Result<HttpResponse> AnswerRecommendations(serving::Service& service, const Http
                                            const urls::url_view& url, const Caller& caller) {
   const auto generation = service.generation();
   const bool has_body = request.method == "POST";
-  UPNEXT_ASSIGN_OR_RETURN(Parameters parameters, Parameters::Parse(url, {"exclude", "items"}));
+  UPNEXT_ASSIGN_OR_RETURN(Parameters query, Parameters::Parse(url, {"exclude", "items"}));
+  if (has_body) UPNEXT_RETURN_IF_ERROR(query.CheckAllKnown());  // it is all in the body
+  FeedBody question{.parameters = std::move(query)};
   if (has_body) {
-    UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());  // in the body alone
-    UPNEXT_ASSIGN_OR_RETURN(parameters, ParseFeedBody(generation->schema(), request.body));
+    UPNEXT_ASSIGN_OR_RETURN(question, ParseFeedBody(generation->schema(), request.body));
   }
-  if (auto refused = RefuseToPages(caller, parameters)) return *std::move(refused);
+  if (auto refused = RefuseToPages(caller, question.parameters)) return *std::move(refused);
   UPNEXT_ASSIGN_OR_RETURN(const FeedRequest asked,
-                          ReadFeed(std::move(parameters), generation->schema()));
+                          ReadFeed(std::move(question), generation->schema()));
+  if (!asked.rows.empty()) return AnswerFeedRows(service, *generation, asked);
   UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate,
                           service.Recommend(*generation, asked.request, asked.after));
   json body =

@@ -27,6 +27,7 @@ enum class Route : uint8_t {
   kUser,
   kUsers,
   kMerge,
+  kHistory,
   kHealth,
   kReady,
   kMetrics,

@@ -191,8 +191,9 @@ Result<std::vector<Recommendation>> Engine::Similar(const SimilarRequest& reques
                  .now_ms = request.time_ms,
                  .current_item = parts_->catalogue.Find(IdSpace::kItem, request.item)},
                 request.parameters));
-  return SimilarItems(parts_->bundle, parts_->catalogue, request.item, request.n, parts_->verb,
-                      [&](uint32_t item) { return expressions.Admits(item); });
+  return SimilarItems(
+      parts_->bundle, parts_->catalogue, request.item, request.n, parts_->verb,
+      [&](uint32_t item) { return expressions.Admits(item); }, request.close);
 }
 
 Result<Slate> Engine::Recommend(const UserState& state, const Request& request,

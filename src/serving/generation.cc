@@ -188,20 +188,20 @@ Result<std::vector<schema::RawEntity>> Generation::Rows(schema::Entity entity,
   return rows;
 }
 
-Result<uint64_t> Generation::Change(schema::Entity entity,
-                                    std::span<const store::EntityChange> changes,
-                                    const store::PostedRecords::MayAdd& may_add) const {
+Result<store::PostedRecords::Done> Generation::Change(
+    schema::Entity entity, std::span<const store::EntityChange> changes,
+    const store::PostedRecords::MayAdd& may_add) const {
   if (growing_->records == nullptr) {
     return FailedPrecondition("there is no store: {} cannot be kept", schema::EntityName(entity));
   }
-  uint64_t through = 0;
+  store::PostedRecords::Done done;
   UPNEXT_ASSIGN_OR_RETURN(const std::vector<uint32_t> ids,
-                          growing_->records->Apply(entity, changes, may_add, &through));
+                          growing_->records->Apply(entity, changes, may_add, &done));
   if (entity == schema::Entity::kItem) engine_.ItemsChanged(ids);
   std::vector<std::string_view> names;
   for (const store::EntityChange& change : changes) names.push_back(change.row.name);
   Miss(entity, names);
-  return through;
+  return done;
 }
 
 void Generation::Forget(std::string_view user) const {

@@ -75,9 +75,9 @@ class Generation {
   Result<std::vector<schema::RawEntity>> Rows(schema::Entity entity, std::string_view after,
                                               uint32_t n) const;
   // Durable, and in answers to requests that begin later, when it returns (PostedRecords::Apply).
-  // Returns the largest number of the changes.
-  Result<uint64_t> Change(schema::Entity entity, std::span<const store::EntityChange> changes,
-                          const store::PostedRecords::MayAdd& may_add) const;
+  Result<store::PostedRecords::Done> Change(schema::Entity entity,
+                                            std::span<const store::EntityChange> changes,
+                                            const store::PostedRecords::MayAdd& may_add) const;
   // After Store::Forget: the user's attributes are not used any more.
   void Forget(std::string_view user) const;
   // Takes what was changed in the generation before while this one was made. Before it is used, while

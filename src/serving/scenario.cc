@@ -144,6 +144,19 @@ Scenarios Scenarios::FromConfig(const base::Config& config, const schema::Schema
   return scenarios;
 }
 
+Scenarios Scenarios::WithoutRules() const {
+  Scenarios plain;
+  plain.all_.clear();
+  for (const Scenario& one : all_) {
+    Scenario& of = plain.all_.emplace_back();
+    of.name = one.name;
+    of.budgets = one.budgets;
+    of.score = one.score;
+    of.expressions = ExpressionTexts{};
+  }
+  return plain;
+}
+
 Result<const Scenario*> Scenarios::Find(std::string_view name) const {
   const auto found = std::ranges::find(all_, name, &Scenario::name);
   if (found != all_.end()) return &*found;

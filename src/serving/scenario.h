@@ -84,6 +84,9 @@ class Scenarios {
   // "": that of [serving]. kInvalidArgument names those that there are.
   Result<const Scenario*> Find(std::string_view name) const;
   const std::vector<Scenario>& all() const { return all_; }  // [serving] first
+  // Scenarios of the same names, with the same generators and scores, that filter, boost, arrange, pin and hide
+  // nothing.
+  Scenarios WithoutRules() const;
 
  private:
   std::vector<Scenario> all_;

@@ -166,16 +166,17 @@ Result<Changed> Service::Change(schema::Entity entity, std::span<const store::En
   const std::shared_lock<std::shared_mutex> posting = rep_->Post();
   const std::shared_ptr<const Generation> current = generation();
   ++rep_->changes_begun;
-  const Result<uint64_t> through =
+  const Result<store::PostedRecords::Done> done =
       current->Change(entity, changes, rep_->MayAdd(client, rep_->clock.NowMs()));
-  if (through) {
+  if (done) {
     uint64_t before = rep_->changed_through;
-    while (before < *through && !rep_->changed_through.compare_exchange_weak(before, *through)) {
+    while (before < done->through &&
+           !rep_->changed_through.compare_exchange_weak(before, done->through)) {
     }
   }
   ++rep_->changes_done;
-  if (!through) return std::unexpected(through.error());
-  return Changed{.changed = changes.size(),
+  if (!done) return std::unexpected(done.error());
+  return Changed{.changed = done->changed,
                  .bundle_version = current->bundle_version(),
                  .log_version = current->log_version()};
 }

@@ -13,7 +13,8 @@ Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
                                                  const catalogue::Catalogue& catalogue,
                                                  std::string_view id, uint32_t n,
                                                  const retrieval::SiteVerb& verb,
-                                                 const std::function<bool(uint32_t)>& admits) {
+                                                 const std::function<bool(uint32_t)>& admits,
+                                                 bool close) {
   UPNEXT_ASSIGN_OR_RETURN(const uint32_t item,
                           catalogue::FindEntity(catalogue, schema::Entity::kItem, id));
   std::vector<Recommendation> similar;
@@ -57,6 +58,7 @@ Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
     }
     if (nearest.size() < k) break;
   }
+  if (close) return similar;
   add_lists(retrieval::ItemsLike::By::kCategory);
   add_lists(retrieval::ItemsLike::By::kEverything);
   return similar;

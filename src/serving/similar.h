@@ -23,12 +23,13 @@ namespace upnext::serving {
 
 // At most n, best first within each source; removed items are left out, and those that `admits`
 // says false of. Fewer only when the catalogue
-// has no more. kNotFound when the catalogue has no item `id`.
+// has no more, or with `close`, which ends after the most similar vectors. kNotFound when the catalogue has no item `id`.
 Result<std::vector<Recommendation>> SimilarItems(const bundle::Bundle& bundle,
                                                  const catalogue::Catalogue& catalogue,
                                                  std::string_view id, uint32_t n,
                                                  const retrieval::SiteVerb& verb = {},
-                                                 const std::function<bool(uint32_t)>& admits = {});
+                                                 const std::function<bool(uint32_t)>& admits = {},
+                                                 bool close = false);
 
 }  // namespace upnext::serving
 

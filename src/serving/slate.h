@@ -57,6 +57,7 @@ struct SimilarRequest {
   // [0, 1], says how far the order is the user's (similar_for_user.h).
   std::string user = {};
   double pull = 0;
+  bool close = false;  // without what is popular or new, on the item's topics and channel or at all
 };
 
 // That a generator proposed an item, with the score it gave.

@@ -104,7 +104,7 @@ Status PostedRecords::Set(Entity entity, const Record& record) {
 
 Result<std::vector<uint32_t>> PostedRecords::Apply(Entity entity,
                                                    std::span<const EntityChange> changes,
-                                                   const MayAdd& may_add, uint64_t* through) {
+                                                   const MayAdd& may_add, Done* done) {
   using Change = WriteBatch::NewRecord::Change;
   if (catalogue_.posted_bytes() > most_bytes_) {
     return ResourceExhausted(
@@ -144,13 +144,16 @@ Result<std::vector<uint32_t>> PostedRecords::Apply(Entity entity,
                              .base = bases[i] ? &*bases[i] : nullptr,
                              .after = after_});
   }
-  UPNEXT_ASSIGN_OR_RETURN(const Committed done, store_.Commit(batch));
+  UPNEXT_ASSIGN_OR_RETURN(const Committed committed, store_.Commit(batch));
   for (size_t i = 0; i < changes.size(); ++i) {
-    if (!done.records[i]) {  // deleted meanwhile
+    const std::optional<Record>& record = committed.records[i];
+    if (!record) {  // deleted meanwhile
       return NotFound("there is no {} '{}'", WordFor(entity), changes[i].row.name);
     }
-    UPNEXT_RETURN_IF_ERROR(Set(entity, *done.records[i]));
-    if (through != nullptr) *through = std::max(*through, done.records[i]->sequence);
+    UPNEXT_RETURN_IF_ERROR(Set(entity, *record));
+    if (done == nullptr) continue;
+    done->through = std::max(done->through, record->sequence);
+    if (record->sequence >= committed.first) ++done->changed;
   }
   return ids;
 }

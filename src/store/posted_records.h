@@ -42,12 +42,16 @@ class PostedRecords {
                                                        uint64_t max_names,
                                                        size_t most_bytes = kMostBytes);
 
+  struct Done {
+    uint64_t changed = 0;  // how many are another than what was posted before
+    uint64_t through = 0;  // the largest number of the changes
+  };
   // All or nothing: durable, and in the catalogue, when it returns the ids, by place. `may_add` is
   // asked for each new name. kResourceExhausted, without effect, when an item or user can have no id,
   // or the catalogue has no room; kNotFound for the patch of what does not exist. A category whose
-  // name can have no id is absent until one has. `through`: set to the largest number of the changes.
+  // name can have no id is absent until one has.
   Result<std::vector<uint32_t>> Apply(schema::Entity entity, std::span<const EntityChange> changes,
-                                      const MayAdd& may_add, uint64_t* through = nullptr);
+                                      const MayAdd& may_add, Done* done = nullptr);
   // Sets in the catalogue what the store has of one item or user now; its id, kNone: nothing. A
   // user of whom it has nothing is one who was forgotten.
   Result<uint32_t> Take(schema::Entity entity, std::string_view name);

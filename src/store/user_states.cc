@@ -7,6 +7,8 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -72,6 +74,31 @@ schema::Event Resolve(const RawEvent& raw, const Catalogue& catalogue) {
           .off_site = raw.off_site,
           .posted = true,
           .id = raw.id.empty() ? 0 : base::Fingerprint(raw.id)};
+}
+
+// The other way, of a row of the log; it has no texts of request and event ids.
+RawEvent RowAsPosted(const Catalogue& catalogue, uint64_t row, std::string user) {
+  const schema::Event event = catalogue.log().event(row);
+  const auto name = [&](IdSpace space, uint32_t id) { return catalogue.Name(space, id); };
+  RawEvent raw{.user = std::move(user),
+               .item = name(IdSpace::kItem, event.item),
+               .time_ms = event.time_ms,
+               .type = event.type,
+               .value = event.value,
+               .query = name(IdSpace::kQuery, event.query),
+               .source = name(IdSpace::kSource, event.source),
+               .device = name(IdSpace::kDevice, event.device),
+               .region = name(IdSpace::kRegion, event.region),
+               .current_item = name(IdSpace::kItem, event.current_item),
+               .position = event.position,
+               .propensity = event.propensity,
+               .source_score = event.source_score,
+               .off_site = event.off_site,
+               .posted = event.posted};
+  std::vector<schema::AttributeValue> values;
+  catalogue.log().RequestAttributes(row, &values);
+  raw.attributes = catalogue::RawRequestAttributes(catalogue, values);
+  return raw;
 }
 
 // Applies stored events of one user to his state, without those that the log has from elsewhere.
@@ -356,6 +383,41 @@ Status UserStates::Forget(std::string_view user) {
   const Status done = rep_->store->Forget(user, &words);  // a state of before is not used any more
   for (const std::string& text : words) rep_->catalogue.Remove(IdSpace::kQuery, text);
   return done;
+}
+
+Result<std::vector<RawEvent>> UserStates::History(std::string_view user) const {
+  const Catalogue& catalogue = rep_->catalogue;
+  const log::EventLog& log = catalogue.log();
+  const log::PostedMark mark = rep_->MarkOf(log);
+  std::unordered_map<uint64_t, std::string> requests;
+  std::vector<RawEvent> history, posted;
+  if (rep_->store != nullptr) {
+    UPNEXT_RETURN_IF_ERROR(
+        rep_->store->EventsOf(user, 0, [&](uint64_t sequence, const RawEvent& event) -> Status {
+          if (!event.request.empty()) {
+            requests.emplace(base::Fingerprint(event.request), event.request);
+          }
+          if (sequence > mark.through) posted.push_back(event);
+          return Ok();
+        }));
+  }
+  UPNEXT_ASSIGN_OR_RETURN(const uint64_t forgotten, rep_->ForgottenAt(user));
+  const uint32_t id = log.dictionary(IdSpace::kUser).Find(user);
+  const bool is_in_log = id != schema::kNone && forgotten <= mark.forgotten;
+  for (uint64_t row = is_in_log ? log.begin(id) : 0; is_in_log && row < log.end(id); ++row) {
+    history.push_back(RowAsPosted(catalogue, row, std::string(user)));
+    const auto request = requests.find(log.event(row).request);
+    if (request != requests.end()) history.back().request = request->second;
+  }
+  log::DuplicateFilter in_log(&log, log.same_event_ms(), /*posted=*/true);
+  for (RawEvent& event : posted) {
+    const bool is_there =
+        is_in_log && in_log.Has(id, Resolve(event, catalogue),
+                                catalogue::RequestAttributes(catalogue, event.attributes));
+    if (!is_there) history.push_back(std::move(event));
+  }
+  std::ranges::stable_sort(history, {}, &RawEvent::time_ms);
+  return history;
 }
 
 Result<uint64_t> UserStates::Merge(std::string_view from, std::string_view to) {

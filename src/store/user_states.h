@@ -68,6 +68,9 @@ class UserStates {
   // The user has no history from here on, until he has new events: what the store has is deleted, and
   // what the log has of him is passed over.
   Status Forget(std::string_view user);
+  // What is known that the user did, in order of time: of the log, and of the store what that does not have.
+  // Ids of requests are those that the store has; the log has none of files.
+  Result<std::vector<schema::RawEvent>> History(std::string_view user) const;
   // Makes what the session `from` did the history of the user `to`, see Store::Merge. The state of the
   // user is folded anew, with all that came until then in order of time. kInvalidArgument when the
   // log has events of `from` from files, which no server can give to another user.
