@@ -29,6 +29,7 @@ constexpr std::array kVerbs{
     Verb{"tune", "choose the exponents of the score on held-out pages", MakeTune},
     Verb{"recommend", "print feeds, for one user or for all", MakeRecommend},
     Verb{"similar", "print items that are similar to an item", MakeSimilar},
+    Verb{"rules", "check the rules of scenarios, and show what they change", MakeRules},
     Verb{"serve", "answer requests over HTTP", MakeServe},
     Verb{"keys", "make, list and revoke the keys of the HTTP API", MakeKeys},
     Verb{"run", "serve, and import and train on a schedule", MakeRun},

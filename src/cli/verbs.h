@@ -28,6 +28,7 @@ std::function<Status()> MakeEvaluate(CLI::App& app);
 std::function<Status()> MakeTune(CLI::App& app);
 std::function<Status()> MakeRecommend(CLI::App& app);
 std::function<Status()> MakeSimilar(CLI::App& app);
+std::function<Status()> MakeRules(CLI::App& app);
 std::function<Status()> MakeServe(CLI::App& app);
 std::function<Status()> MakeKeys(CLI::App& app);
 std::function<Status()> MakeRun(CLI::App& app);
