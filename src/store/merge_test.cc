@@ -188,7 +188,9 @@ TEST_F(MergeTest, AnImportFindsTheEventsUnderTheUserAndTheSessionDeleted) {
 
 TEST_F(MergeTest, ForgettingTheUserForgetsWhatWasMerged) {
   Post(MergeWatch(kSession, "a", 1000), "e1");
+  Open();  // so that the events of the session have a file of their own
   ASSERT_TRUE(store_->Merge(kSession, "ann"));
+  Open();
   std::vector<std::string> words;
   ASSERT_TRUE(store_->Forget("ann", &words));
   EXPECT_EQ(*store_->MergedAt("ann"), 0u);
