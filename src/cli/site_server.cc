@@ -18,8 +18,12 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/size_text.h"
 #include "base/toml_text.h"
+#include "bundle/bundle.h"
+#include "bundle/manifest.h"
 #include "bundle/opened_bundle.h"
+#include "cli/memory_budget.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
 #include "cli/site_operations.h"
@@ -59,6 +63,20 @@ std::vector<std::pair<std::string, uint64_t>> DiskUse(const project::Project& pr
           {"store", BytesBelow(project.store())},
           {"checkpoints", BytesBelow(project.checkpoints())},
           {"free", error ? 0 : static_cast<uint64_t>(space.available)}};
+}
+
+uint64_t BytesOf(const bundle::Bundle& bundle) {
+  uint64_t bytes = 0;
+  for (const bundle::PartEntry& part : bundle.manifest().parts) bytes += part.bytes;
+  return bytes;
+}
+
+net::MemoryParts MemoryUse(const serving::Service& service) {
+  const auto generation = service.generation();
+  return {{"process", ResidentBytes()},
+          {"bundle", BytesOf(generation->bundle())},
+          {"states", generation->states().cached_bytes()},
+          {"records", generation->catalogue().posted_bytes()}};
 }
 
 // Appends lines to a file, which is opened for each, so that it may be moved away.
@@ -118,8 +136,9 @@ Result<Opened> OpenAccess(const project::Project& project, const net::ServerOpti
 }  // namespace
 
 Result<std::unique_ptr<SiteServer>> SiteServer::Start(const Settings& settings,
-                                                      const net::ServerOptions& options,
+                                                      const net::ServerOptions& wanted,
                                                       Steps steps) {
+  net::ServerOptions options = wanted;
   const project::Project& project = settings.project;
   UPNEXT_RETURN_IF_ERROR(TellOlderLog(project));
   // Before the store, which is made when there is none: without a bundle the project stays as it is.
@@ -127,7 +146,7 @@ Result<std::unique_ptr<SiteServer>> SiteServer::Start(const Settings& settings,
                           project.OpenBundle(bundle::LogChoice::kNewest));
   UPNEXT_ASSIGN_OR_RETURN(std::shared_ptr<store::Store> store, project.OpenStore());
   const auto& limits = settings.import.time_limits;
-  const serving::GenerationOptions generation{
+  serving::GenerationOptions generation{
       .engine = settings.engine,
       .signals = project.signals(),
       .schema = project.schema(),
@@ -136,6 +155,7 @@ Result<std::unique_ptr<SiteServer>> SiteServer::Start(const Settings& settings,
       .max_behind_ms = limits.days_behind * base::kDayMs,
       .max_new_names = settings.server.max_new_names,
       .max_new_names_per_client = settings.server.max_new_names_per_client};
+  UPNEXT_RETURN_IF_ERROR(ApplyMemory(BytesOf(*opened.bundle), &options, &generation));
   UPNEXT_ASSIGN_OR_RETURN(auto service,
                           serving::Service::Start(std::move(opened), generation, store));
   UPNEXT_RETURN_IF_ERROR(
@@ -145,7 +165,9 @@ Result<std::unique_ptr<SiteServer>> SiteServer::Start(const Settings& settings,
   std::unique_ptr<SiteServer> server(
       new SiteServer(std::move(service), options, std::move(access.access)));
   server->api_.SetStatusSource(
-      {.steps = std::move(steps), .bytes = [&project] { return DiskUse(project); }});
+      {.memory = [service = server->service_.get()] { return MemoryUse(*service); },
+       .steps = std::move(steps),
+       .bytes = [&project] { return DiskUse(project); }});
   InstallHangupHandler();
   server->service_->generation()->Warm();  // before it listens, so before it is ready
   server->follower_ = std::make_unique<serving::Follower>(
@@ -188,6 +210,14 @@ void AddServerFlags(CLI::App& app, net::ServerOptions* flags) {
   app.add_option(
       "--request-log", flags->request_log,
       "File for a line of JSON for each request, - for stdout; else [server] request_log");
+  app.add_option_function<std::string>(
+      "--memory",
+      [flags](const std::string& text) {
+        const Result<uint64_t> bytes = base::ParseSize(text);
+        if (!bytes) throw CLI::ValidationError("--memory", bytes.error().message);
+        flags->memory_bytes = *bytes;
+      },
+      "Memory of the process, such as 2GiB (default: [server] memory, else a limit for each part)");
   app.add_option("--threads", flags->threads, "Threads; 0: as many as the machine has")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
@@ -199,6 +229,7 @@ net::ServerOptions WithFlags(net::ServerOptions options, const net::ServerOption
   options.threads = flags.threads;
   options.keys = options.keys && flags.keys;
   if (!flags.request_log.empty()) options.request_log = flags.request_log;
+  if (flags.memory_bytes != 0) options.memory_bytes = flags.memory_bytes;
   options.allow_unprotected = flags.allow_unprotected;
   return options;
 }
@@ -213,6 +244,10 @@ void NoteServerFlags(const CLI::App& app, const net::ServerOptions& options,
   note("server.threads", base::TomlText(int64_t{options.threads}), "--threads");
   note("server.allow_unprotected", base::TomlText(options.allow_unprotected),
        "--allow-unprotected");
+  if (app.count("--memory") > 0) {
+    config.Use("server.memory", base::TomlText(fmt::format("{}MiB", options.memory_bytes >> 20)),
+               "--memory");
+  }
   if (app.count("--no-keys") > 0) config.Use("server.keys", "false", "--no-keys");
 }
 

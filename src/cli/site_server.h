@@ -53,7 +53,7 @@ class SiteServer {
   std::unique_ptr<net::HttpServer> http_;
 };
 
-// What --address, --port, --threads, --no-keys and --allow-unprotected set, over [server] of the project file;
+// What --address, --port, --threads, --memory, --no-keys and --allow-unprotected set, over [server] of the project file;
 // the last one notes which of them were given, for `GET /v1/config`.
 void AddServerFlags(CLI::App& app, net::ServerOptions* flags);
 net::ServerOptions WithFlags(net::ServerOptions options, const net::ServerOptions& flags);

@@ -149,7 +149,8 @@ SiteStatus Api::Site() const {
           .now_ms = base::SystemClock().NowMs(),
           .started_ms = started_ms_,
           .steps = status_source_.steps(),
-          .bytes = status_source_.bytes()};
+          .bytes = status_source_.bytes(),
+          .memory = status_source_.memory()};
 }
 
 std::string Api::Description() {
@@ -285,7 +286,7 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, const RouteInfo** l
                   BundleMetrics(serving::FiguresOf(*service_.generation())) +
                   AttributionMetrics(service_.attribution(), service_.status().slates) +
                   (access_.observers != nullptr ? access_.observers->Metrics() : "") +
-                  StepMetrics(status_source_.steps())};
+                  StepMetrics(status_source_.steps()) + MemoryMetrics(status_source_.memory())};
     case Route::kStatus:
       return HttpResponse{.body = StatusJson(Site())};
     case Route::kStatusPage:

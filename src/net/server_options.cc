@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/size_text.h"
 #include "net/cross_origin.h"
 
 namespace upnext::net {
@@ -47,6 +48,11 @@ ServerOptions ServerOptions::FromConfig(const base::Config& config) {
   options.max_new_names = count("max_new_names", options.max_new_names, 0, 100'000'000);
   options.max_new_names_per_client =
       count("max_new_names_per_client", options.max_new_names_per_client, 0, 100'000'000);
+  if (const std::string memory = server.Text("memory", ""); !memory.empty()) {
+    const Result<uint64_t> bytes = base::ParseSize(memory);
+    if (bytes) options.memory_bytes = *bytes;
+    if (!bytes) server.Fail("memory", bytes.error().message);
+  }
   options.backups = server.Text("backups", "");
   options.request_log = server.Text("request_log", "");
   options.request_log_bytes =

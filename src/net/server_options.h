@@ -37,7 +37,8 @@ struct ServerOptions {
   int max_clock_ahead_s = 300;  // of a posted event's time before the server's clock
   // Names that posted events may add to those of the log, and that one client may add on a day.
   uint64_t max_new_names = 2'000'000, max_new_names_per_client = 200'000;
-  std::string backups = {};  // the folder below which POST /v1/backup writes; "": nowhere
+  uint64_t memory_bytes = 0;  // of the whole process; 0: each part has a limit of its own
+  std::string backups = {};   // the folder below which POST /v1/backup writes; "": nowhere
   // Where requests are noted (request_log.h): a file, "-" for stdout, "" for nowhere; and its size.
   std::string request_log = {};
   uint64_t request_log_bytes = 256 << 20;

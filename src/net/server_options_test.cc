@@ -43,6 +43,8 @@ TEST(ServerOptions, MistakesNameTheirLine) {
   EXPECT_THAT(why("allow_origins = ['https://a.example/']"),
               testing::AllOf(testing::HasSubstr("expected what browsers send as Origin"),
                              testing::HasSubstr("found 'https://a.example/'")));
+  EXPECT_THAT(why("memory = \"2GB\""), testing::HasSubstr("such as 512MiB"));
+  EXPECT_EQ(Parsed("[server]\nmemory = \"2GiB\"\n")->memory_bytes, uint64_t{2} << 30);
   EXPECT_THAT(why("stop_dela = 1"), testing::HasSubstr("stop_delay"));
 }
 

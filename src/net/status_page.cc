@@ -126,6 +126,11 @@ std::string StatusPage(const SiteStatus& status) {
   row("items known", base::WithThousands(service.items));
   row("users known", base::WithThousands(service.users));
   out += "</table>\n";
+  if (!status.memory.empty()) {
+    out += "<h2>In memory</h2>\n<table>\n";
+    for (const auto& [what, bytes] : status.memory) row(what, SizeCell(bytes));
+    out += "</table>\n";
+  }
   if (!status.bytes.empty()) {
     out += "<h2>On disk</h2>\n<table>\n";
     for (const auto& [what, bytes] : status.bytes) row(what, SizeCell(bytes));
@@ -173,7 +178,20 @@ std::string StatusJson(const SiteStatus& status) {
          {"output", step.output}});
   }
   for (const auto& [what, bytes] : status.bytes) out["bytes"][what] = bytes;
+  out["memory"] = Json::object();
+  for (const auto& [what, bytes] : status.memory) out["memory"][what] = bytes;
   return out.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string MemoryMetrics(const MemoryParts& parts) {
+  if (parts.empty()) return "";
+  std::string out =
+      "# HELP upnext_memory_bytes Memory by what it is for; process: all that is resident.\n"
+      "# TYPE upnext_memory_bytes gauge\n";
+  for (const auto& [what, bytes] : parts) {
+    out += fmt::format("upnext_memory_bytes{{part=\"{}\"}} {}\n", what, bytes);
+  }
+  return out;
 }
 
 std::string StepMetrics(const std::vector<StepStatus>& steps) {

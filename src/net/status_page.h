@@ -31,6 +31,9 @@ struct StepStatus {
 };
 
 struct StatusSource {
+  std::function<std::vector<std::pair<std::string, uint64_t>>()> memory = [] {
+    return std::vector<std::pair<std::string, uint64_t>>();
+  };  // by what it is for, the whole process first
   std::function<std::vector<StepStatus>()> steps = [] { return std::vector<StepStatus>(); };
   // Bytes on disk by what they are for, and what is free; may look at every file.
   std::function<std::vector<std::pair<std::string, uint64_t>>()> bytes = [] {
@@ -38,18 +41,24 @@ struct StatusSource {
   };
 };
 
+// Bytes of memory by what they are for.
+using MemoryParts = std::vector<std::pair<std::string, uint64_t>>;
+
 struct SiteStatus {
   serving::ServiceStatus service;
   uint64_t requests = 0, failed_requests = 0;  // answered since the start; with a status from 500
   int64_t now_ms = 0, started_ms = 0;
   std::vector<StepStatus> steps;
   std::vector<std::pair<std::string, uint64_t>> bytes;
+  MemoryParts memory = {};
 };
 
 std::string StatusJson(const SiteStatus& status);
 std::string StatusPage(const SiteStatus& status);
 // Prometheus lines about the steps.
 std::string StepMetrics(const std::vector<StepStatus>& steps);
+// And about memory.
+std::string MemoryMetrics(const MemoryParts& parts);
 
 }  // namespace upnext::net
 

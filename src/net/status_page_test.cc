@@ -32,6 +32,7 @@ SiteStatus Sample() {
                    .next_ms = 1'777'680'000'000,
                    .output = {"title <script>alert(1)</script>", "\"quoted\" & 'so on'"}},
                   {.name = "import", .schedule = "never"}};
+  status.memory = {{"process", 9u << 20}, {"states", 7}};
   status.bytes = {{"log", 3u << 20}, {"free", uint64_t{5} << 30}};
   return status;
 }
@@ -66,6 +67,7 @@ TEST(StatusJson, HasTheSameForPrograms) {
   EXPECT_EQ(found["steps"][0]["output"][0], "title <script>alert(1)</script>");
   EXPECT_TRUE(found["steps"][1]["last_start"].is_null());
   EXPECT_EQ(found["bytes"]["log"], 3u << 20);
+  EXPECT_EQ(found["memory"]["states"], 7);
 }
 
 TEST(StepMetrics, CountFailuresInARow) {
@@ -73,6 +75,9 @@ TEST(StepMetrics, CountFailuresInARow) {
   EXPECT_THAT(lines, HasSubstr("upnext_step_failures{step=\"train\"} 3\n"));
   EXPECT_THAT(lines, HasSubstr("upnext_step_last_end_seconds{step=\"train\"} 1777599012\n"));
   EXPECT_EQ(StepMetrics({}), "");
+  EXPECT_NE(MemoryMetrics(Sample().memory).find("\nupnext_memory_bytes{part=\"states\"} 7\n"),
+            std::string::npos);
+  EXPECT_EQ(MemoryMetrics({}), "");
 }
 
 }  // namespace

@@ -50,9 +50,9 @@ Result<std::shared_ptr<const Generation::Growing>> Generation::Grow(
                                                  opened->bundle->tables().plan.state(),
                                                  options.state_cache_bytes, options.max_new_names));
     if (store != nullptr) {
-      UPNEXT_ASSIGN_OR_RETURN(
-          growing->records,
-          store::PostedRecords::Attach(*store, *growing->catalogue, options.max_new_names));
+      UPNEXT_ASSIGN_OR_RETURN(growing->records, store::PostedRecords::Attach(
+                                                    *store, *growing->catalogue,
+                                                    options.max_new_names, options.records_bytes));
     }
   }
   growing->live = std::make_shared<features::LiveCounts>(live);

@@ -47,6 +47,7 @@ struct GenerationOptions {
   int64_t max_ahead_ms = INT64_MAX, max_behind_ms = INT64_MAX;
   size_t slate_memory_bytes = 64 << 20;  // slate_memory.h
   size_t state_cache_bytes = store::UserStates::kCacheBytes;
+  size_t records_bytes = store::PostedRecords::kMostBytes;
   // Names that posted events may add to those of the log, and that one client may add on a day.
   uint64_t max_new_names = store::UserStates::kMaxNames;
   uint64_t max_new_names_per_client = 200'000;

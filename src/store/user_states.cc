@@ -437,6 +437,8 @@ Result<uint64_t> UserStates::Merge(std::string_view from, std::string_view to) {
   return rep_->store->Merge(from, to);
 }
 
+size_t UserStates::cached_bytes() const { return rep_->cache.bytes(); }
+
 Status UserStates::DropOthers() { return rep_->store->DropOthers(rep_->numbering.log, rep_->tag); }
 
 }  // namespace upnext::store

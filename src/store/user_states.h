@@ -75,6 +75,7 @@ class UserStates {
   // user is folded anew, with all that came until then in order of time. kInvalidArgument when the
   // log has events of `from` from files, which no server can give to another user.
   Result<uint64_t> Merge(std::string_view from, std::string_view to);
+  size_t cached_bytes() const;  // of states in memory, an estimate
   // Deletes from the store what belongs to other logs or other rules, see Store::DropOthers.
   Status DropOthers();
 

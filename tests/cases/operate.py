@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What operators do to a running server, with the real binary: configuration, reload, roll back, backup and restore,
+"""What operators do to a running server, with the real binary: configuration, memory, reload, roll back, backup and restore,
 bundles that cannot be served, and swaps of bundles under load.
 
     tests/cases/operate.py build/release/upnext [--seconds 60]
@@ -47,6 +47,21 @@ def the_configuration_says_where_values_come_from(site):
     shown = json.loads(subprocess.run([site.upnext, "config", "show", "--json", "-c", site.folder / "site.toml"],
                                       capture_output=True, text=True, timeout=60, check=True).stdout)
     require({"server.timeout", "retrieval.dim"} <= {one["key"] for one in shown}, shown)
+
+
+def memory_is_divided_or_refused(site):
+    said = site.run("serve", "--memory", "100MiB", code=1)
+    require("expected at least" in said and "found 100.0 MiB: twice" in said, said)
+    config = site.folder / "site.toml"
+    config.write_text(PROJECT + 'memory = "300MiB"\n')
+    with Server(site) as server:
+        require(len(server.feed("u05")) == 5, "no feed")
+        memory = server.get("/v1/status")["memory"]
+        require(memory["process"] > 1 << 20 and memory["bundle"] > 0 and memory["states"] > 0, memory)
+        require('upnext_memory_bytes{part="states"}' in server.text("/metrics"), "no metric")
+        require({"key": "server.memory", "value": '"300MiB"', "origin": "site.toml:16"}
+                in server.get("/v1/config")["values"], server.get("/v1/config"))
+    config.write_text(PROJECT)
 
 
 def a_reload_and_a_roll_back_are_served_when_they_answer(site):
@@ -221,6 +236,7 @@ def main():
         site.run("import", data=site.export("first"))
         site.run("train", data=site.folder)
         the_configuration_says_where_values_come_from(site)
+        memory_is_divided_or_refused(site)
         a_reload_and_a_roll_back_are_served_when_they_answer(site)
         bundles_that_cannot_be_served_change_nothing(site)
         a_backup_under_load_is_complete(site)
