@@ -18,7 +18,13 @@ using store::Take;
 namespace {
 
 constexpr uint8_t kSlateVersion = 1;
-enum SlateFlag : uint8_t { kRetrievalAlone = 1, kExplores = 2, kHasScore = 4, kMixed = 8 };
+enum SlateFlag : uint8_t {
+  kRetrievalAlone = 1,
+  kExplores = 2,
+  kHasScore = 4,
+  kMixed = 8,
+  kKeepsSeen = 16
+};
 enum ItemFlag : uint8_t { kHasPropensity = 1, kHasBoost = 2 };
 
 // Seven bits a byte, the lowest first; the last byte has no high bit.
@@ -69,12 +75,13 @@ bool TakeSmall(std::string_view& in, uint32_t* value) {
 
 void PutRequest(std::string& out, const schema::Schema& schema, const SlateRecord& record) {
   // Every input of an answer has a name here: a new one does not compile until it is written too.
+  // Explanations are not kept.
   const auto& [user, n, offset, device, region, current_item, attributes, time_ms, stage, exclude,
-               score, filter, boost, parameters, scenario, explores, places_before, shown, id] =
-      record.request;
-  out.push_back(static_cast<char>((stage == Stage::kRetrieval ? kRetrievalAlone : 0) |
-                                  (explores ? kExplores : 0) | (score ? kHasScore : 0) |
-                                  (record.basis.mixed ? kMixed : 0)));
+               items, keeps_seen, score, filter, boost, parameters, scenario, explain, explores,
+               places_before, shown, id] = record.request;
+  out.push_back(static_cast<char>(
+      (stage == Stage::kRetrieval ? kRetrievalAlone : 0) | (explores ? kExplores : 0) |
+      (score ? kHasScore : 0) | (record.basis.mixed ? kMixed : 0) | (keeps_seen ? kKeepsSeen : 0)));
   for (const uint32_t number : {n, offset, places_before}) PutCount(out, number);
   for (const std::string* text : {&device, &region, &current_item, &filter, &boost, &scenario}) {
     PutText(out, *text);
@@ -83,6 +90,8 @@ void PutRequest(std::string& out, const schema::Schema& schema, const SlateRecor
   store::PutAttributes(out, schema, schema::Entity::kRequest, attributes);
   PutCount(out, exclude.size());
   for (const std::string& item : exclude) PutText(out, item);
+  PutCount(out, items.size());
+  for (const std::string& item : items) PutText(out, item);
   PutCount(out, parameters.size());
   for (const auto& [name, values] : parameters) {
     PutText(out, name);
@@ -100,7 +109,7 @@ bool TakeRequest(std::string_view& in, const schema::Schema& schema, SlateRecord
   Request& request = record->request;
   uint8_t flags = 0;
   std::string score;
-  bool ok = Take(in, &flags) && flags < 16 && TakeSmall(in, &request.n) &&
+  bool ok = Take(in, &flags) && flags < 32 && TakeSmall(in, &request.n) &&
             TakeSmall(in, &request.offset) && TakeSmall(in, &request.places_before);
   for (std::string* text : {&request.device, &request.region, &request.current_item,
                             &request.filter, &request.boost, &request.scenario, &score}) {
@@ -108,6 +117,7 @@ bool TakeRequest(std::string_view& in, const schema::Schema& schema, SlateRecord
   }
   ok = ok && store::TakeAttributes(in, schema, schema::Entity::kRequest, 0, &request.attributes);
   ok = ok && TakeMany(in, [&] { return TakeText(in, &request.exclude.emplace_back()); });
+  ok = ok && TakeMany(in, [&] { return TakeText(in, &request.items.emplace_back()); });
   ok = ok && TakeMany(in, [&] {
          auto& [name, values] = request.parameters.emplace_back();
          return TakeText(in, &name) &&
@@ -119,6 +129,7 @@ bool TakeRequest(std::string_view& in, const schema::Schema& schema, SlateRecord
        });
   request.stage = (flags & kRetrievalAlone) != 0 ? Stage::kRetrieval : Stage::kRanking;
   request.explores = (flags & kExplores) != 0;
+  request.keeps_seen = (flags & kKeepsSeen) != 0;
   if ((flags & kHasScore) != 0) request.score = std::move(score);
   record->basis.mixed = (flags & kMixed) != 0;
   return ok;
