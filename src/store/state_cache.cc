@@ -25,7 +25,7 @@ std::optional<StateCache::Entry> StateCache::Find(std::string_view user) {
 }
 
 void StateCache::Put(std::string_view user, Entry entry) {
-  if (budget_ == 0) return;  // nothing is kept
+  if (!keeps_) return;
   const size_t bytes = entry.state->MemoryBytes() + user.size() + kPlaceBytes;
   Shard& shard = ShardOf(user);
   base::MutexLock lock(shard.mutex);

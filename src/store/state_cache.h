@@ -31,7 +31,9 @@ class StateCache {
     uint64_t unsaved = 0;  // events in it that the saved state lacks
   };
   // The budget is divided among the shards; the newest entry of a shard stays, whatever its size.
-  explicit StateCache(size_t budget_bytes) : budget_(budget_bytes / kShards) {}
+  // 0: nothing is kept.
+  explicit StateCache(size_t budget_bytes)
+      : keeps_(budget_bytes > 0), budget_(budget_bytes / kShards) {}
 
   std::optional<Entry> Find(std::string_view user);
   void Put(std::string_view user, Entry entry);
@@ -53,6 +55,7 @@ class StateCache {
   };
   Shard& ShardOf(std::string_view user);
 
+  const bool keeps_;
   const size_t budget_;
   std::array<Shard, kShards> shards_;
 };
