@@ -10,6 +10,7 @@
 #include "store/event_codec.h"
 #include "store/rocks_keys.h"
 #include "store/rocks_records.h"
+#include "store/rocks_slates.h"
 #include "store/rocks_states.h"
 
 namespace upnext::store {
@@ -53,6 +54,9 @@ Result<Merge> AddMerge(const RocksDb& db, const RocksNames& names, std::string_v
     out->DeleteRange(prefix, PrefixEnd(prefix));
   }
   out->Delete(RecordKey(schema::Entity::kUser, from));
+  const auto earlier = EarlierRange(schema::Entity::kUser, from);
+  out->DeleteRange(earlier.first, earlier.second);
+  UPNEXT_RETURN_IF_ERROR(DeleteSlatesOf(db, from, out));
   UPNEXT_ASSIGN_OR_RETURN(std::vector<std::string> ids,
                           names.KeysOf(db, schema::IdSpace::kUser, from));
   UPNEXT_ASSIGN_OR_RETURN(merge.names,
@@ -78,6 +82,7 @@ Result<MergedUsers> ReadMerged(const RocksDb& db, std::string_view to, uint64_t 
           const std::string events = UserPrefix(kind, key.substr(prefix.size()));
           merged.ranges.emplace_back(events, PrefixEnd(events));
         }
+        merged.ranges.push_back(SlateRange(key.substr(prefix.size())));
         if (*number <= through) merged.last = std::max(merged.last, *number);
         return Ok();
       }));
