@@ -94,8 +94,9 @@ TEST_F(BackupTest, WhatIsDamagedOrMissingIsFoundAndNothingIsLeft) {
   ASSERT_TRUE(BackUpTo(folder_ / "b"));
   const fs::path keys = folder_ / "b" / "project" / ".upnext" / "shop" / "keys.json";
   ASSERT_TRUE(base::WriteFileAtomic(keys, "[]"));
-  EXPECT_THAT(RestoreBackup(folder_ / "b", folder_ / "to").error().message,
-              HasSubstr("keys.json: expected 2 bytes with checksum"));
+  const auto damaged = RestoreBackup(folder_ / "b", folder_ / "to");
+  ASSERT_FALSE(damaged);
+  EXPECT_THAT(damaged.error().message, HasSubstr("keys.json: expected 2 bytes with checksum"));
   fs::remove(keys);
   EXPECT_THAT(RestoreBackup(folder_ / "b", folder_ / "to").error().message,
               HasSubstr("but not there"));
