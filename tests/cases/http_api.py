@@ -200,6 +200,24 @@ def addresses(site):
     stop(server, signal.SIGTERM)
 
 
+def request_log(site):
+    """Relative to the project file; a collector that is not there stops nothing."""
+    site.project.write_text(PROJECT + 'request_log = "requests.log"\notlp = "http://127.0.0.1:9"\notlp_share = 1\n')
+    server, url = site.serve()
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    headers = {"Traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+    status, feed = get(url, "/v1/recommendations?user=n3&n=2", headers=headers)
+    require(status == 200 and feed["degraded"] == [] and feed["missing"] == {}, feed)
+    _, _, metrics = ask(url, "GET", "/metrics")
+    require(b'upnext_feeds_total{scenario=""} 1\n' in metrics, metrics)
+    stop(server)
+    site.project.write_text(PROJECT)
+    lines = [json.loads(line) for line in (site.project.parent / "requests.log").read_text().splitlines()]
+    require([line["route"] for line in lines] == ["recommendations", "metrics"], lines)
+    require(lines[0]["trace"] == trace and lines[0]["feeds"][0]["request"] == feed["request"], lines[0])
+    require("n3" not in json.dumps(lines), lines)
+
+
 def main():
     os.environ.pop("UPNEXT_DATA", None)  # the data is next to the project file
     site = Site(sys.argv[1])
@@ -211,7 +229,7 @@ def main():
         stop(server)
     finally:
         server.kill()
-    for case in (keys, addresses):
+    for case in (keys, addresses, request_log):
         case(site)
         print(f"{case.__name__}: ok")
 
