@@ -42,11 +42,11 @@ TEST(FeedMetrics, StagesFeedsAndWhatWasDegradedAreCounted) {
 TEST(FeedMetrics, TheMeanOfPredictionsFollowsTheNewestFeeds) {
   FeedMetrics metrics;
   FeedReport feed;
-  feed.predictions = {{"click", 1}};
-  metrics.Observe(feed);
   feed.predictions = {{"click", 0.5}};
   for (int i = 0; i < 20'000; ++i) metrics.Observe(feed);
-  EXPECT_THAT(metrics.Render(), HasSubstr("upnext_prediction_mean{objective=\"click\"} 0.5"));
+  feed.predictions = {{"click", 1}};
+  for (int i = 0; i < 2000; ++i) metrics.Observe(feed);
+  EXPECT_THAT(metrics.Render(), HasSubstr("upnext_prediction_mean{objective=\"click\"} 0.93"));
 }
 
 using FeedMetricsApi = ApiTest;
