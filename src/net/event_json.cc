@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -64,6 +65,8 @@ class EventParser {
       }
       UPNEXT_ASSIGN_OR_RETURN(event->user, serving::UserOfSession(session_));
     }
+    const bool by_portion = std::isnan(event->value) && !std::isnan(event->portion);
+    if (by_portion && event->progress) event->value = 0;  // until the item's duration is known
     return schema::CheckEvent(schema_, *event);
   }
 
@@ -78,10 +81,12 @@ class EventParser {
     kRequest,
     kId,
     kSession,
+    kProgress,
+    kPortion,
     kFirstAttribute
   };
   static constexpr std::array<std::string_view, kFirstAttribute> kKeys = {
-      "user", "item", "time", "type", "value", "request", "id", "session"};
+      "user", "item", "time", "type", "value", "request", "id", "session", "progress", "portion"};
 
   // The number of a key; nullopt when there is no such key.
   std::optional<size_t> Find(std::string_view key) const {
@@ -127,6 +132,14 @@ class EventParser {
       }
       case kType:
         return SetType(value, event);
+      case kProgress: {
+        UPNEXT_ASSIGN_OR_RETURN(event->progress, FlagOf(value));
+        return Ok();
+      }
+      case kPortion: {
+        UPNEXT_ASSIGN_OR_RETURN(event->portion, NumberOf(value, schema::ValueColumn()));
+        return Ok();
+      }
       default:
         return SetAttribute(static_cast<uint32_t>(*number - kFirstAttribute), value, event);
     }

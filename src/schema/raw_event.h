@@ -29,6 +29,9 @@ struct RawEvent {
   RawAttributes attributes = {};
   std::string id = {};  // of the event itself
   bool posted = false;  // came through the server
+  // How far a watch is that goes on: the newest of its id counts. `portion`: of the item's duration, in place of value.
+  bool progress = false;
+  float portion = kAbsent;
 };
 struct RawItem {
   std::string item = {};

@@ -30,6 +30,7 @@ void Attribution::CountServed(const std::string& scenario, std::span<const Recom
 bool Attribution::Counts(const schema::RawEvent& event) {
   using schema::EventType;
   return !event.request.empty() &&
+         !event.progress &&  // a watch that goes on counts when it is closed
          (event.type == EventType::kClick || event.type == EventType::kWatch);
 }
 

@@ -100,8 +100,8 @@ void Generation::CountLive(std::span<const schema::RawEvent> events) const {
 Result<Slate> Generation::Recommend(Request request) const {
   if (request.time_ms == 0) request.time_ms = clock_.NowMs();
   StageClock clock = engine_.StartClock();
-  uint64_t through = 0;
-  Result<store::UserStates::StatePtr> state = states().Get(request.user, &through);
+  store::UserStates::Basis basis;
+  Result<store::UserStates::StatePtr> state = states().Get(request.user, &basis);
   if (!state) {  // of reading the store; a feed for anybody is better than none
     clock.Degrade(
         kState,
@@ -117,7 +117,10 @@ Result<Slate> Generation::Recommend(Request request) const {
                           engine_.Recommend(*std::move(state), request, std::move(clock), live));
   slate.bundle_version = bundle_version();
   slate.log_version = log_version_;
-  slate.basis = {.state = through, .options = digest_, .live = LiveOf(*live, slate.counts.live)};
+  slate.basis = {.state = basis.through,
+                 .options = digest_,
+                 .live = LiveOf(*live, slate.counts.live),
+                 .open = std::move(basis.open)};
   return slate;
 }
 

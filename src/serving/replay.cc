@@ -176,7 +176,8 @@ Result<Replayed> Replayer::Replay(uint64_t request) {
     return Replayed{Kind::kGone, fmt::format("bundle {} with log {}: {}", record->bundle_version,
                                              record->log_version, world.error().message)};
   }
-  store_->SetTime({.events = record->basis.state, .records = record->basis.items});
+  store_->SetTime(
+      {.events = record->basis.state, .records = record->basis.items, .open = record->basis.open});
   UPNEXT_ASSIGN_OR_RETURN(const auto state, (*world)->states->Get(record->request.user));
   const features::LiveLists lists = (*world)->ListsOf(*record);
   const Result<Slate> slate = (*world)->engine->Recommend(*state, record->request, &lists);

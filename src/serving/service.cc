@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <mutex>
+#include <numeric>
+#include <optional>
 #include <shared_mutex>
 #include <utility>
 
@@ -11,6 +13,7 @@
 #include "base/versioned_root.h"
 #include "log/event_log.h"
 #include "serving/served_slates.h"
+#include "serving/watch_progress.h"
 #include "store/name_quota.h"
 
 namespace upnext::serving {
@@ -32,6 +35,7 @@ struct Service::Rep {
   // Of items and users: how many changes were begun and done, and the largest number of one that was done.
   std::atomic<uint64_t> changes_begun{0}, changes_done{0}, changed_through;
   std::atomic<uint64_t> events_applied{0}, duplicates{0}, names_refused{0};
+  std::optional<WatchCloser> closer;  // the last member: it uses the others
 
   Rep(std::shared_ptr<store::Store> s, const base::Clock& c, const GenerationOptions& options,
       std::shared_ptr<const Generation> first)
@@ -44,6 +48,17 @@ struct Service::Rep {
         served(store, clock, options.slate_memory_bytes, options.engine.slates),
         changed_through(store->last_sequence()) {
     take_ups.since_ms = clock.NowMs();
+    closer.emplace(*store, clock, [this](std::span<const schema::RawEvent> closed) {
+      std::shared_ptr<const Generation> current;
+      {
+        base::MutexLock lock(mutex);
+        current = generation;
+      }
+      current->CountLive(closed);
+      std::vector<size_t> all(closed.size());
+      std::iota(all.begin(), all.end(), size_t{0});
+      served.CountEvents(current->schema(), closed, all);
+    });
   }
   // For the length of a change that the current generation takes.
   std::shared_lock<std::shared_mutex> Post() {
@@ -140,6 +155,7 @@ Result<Posted> Service::PostEvents(std::vector<schema::RawEvent> events,
   const std::shared_ptr<const Generation> at_arrival = generation();
   const log::LogStats& log = at_arrival->catalogue().log().stats();
   std::vector<std::string> new_ids(ids.begin(), ids.end());
+  UPNEXT_RETURN_IF_ERROR(ResolveProgress(at_arrival->catalogue(), ids, events));
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t logged,
                           rep_->served.TakeOutLogged(at_arrival->schema(), &events, &new_ids));
   for (size_t i = 0; i < events.size(); ++i) {

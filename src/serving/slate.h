@@ -127,6 +127,7 @@ struct SlateBasis {
   bool mixed = false;    // items or users were changed meanwhile, or a stage was late or failed
   uint64_t options = 0;  // EngineOptions::digest
   std::vector<LiveProposal> live = {};
+  std::vector<schema::RawEvent> open = {};  // watches that went on, in the user's state
 };
 // A stage of the request (stage_clock.h): its time, and what went in and out.
 struct StageTime {

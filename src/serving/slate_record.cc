@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "store/codec_bytes.h"
+#include "store/event_codec.h"
 
 namespace upnext::serving {
 
@@ -135,7 +136,7 @@ bool TakeRequest(std::string_view& in, const schema::Schema& schema, SlateRecord
   return ok;
 }
 
-void PutBasis(std::string& out, const SlateBasis& basis) {
+void PutBasis(std::string& out, const schema::Schema& schema, const SlateBasis& basis) {
   PutCount(out, basis.state);
   PutCount(out, basis.items);
   Put(out, basis.options);
@@ -145,15 +146,33 @@ void PutBasis(std::string& out, const SlateBasis& basis) {
     if (one.name.empty()) Put(out, one.item);
     Put(out, one.score);
   }
+  PutCount(out, basis.open.size());
+  for (const schema::RawEvent& event : basis.open) {
+    PutText(out, store::EncodeEvent(schema, event, event.id));
+  }
 }
 
-bool TakeBasis(std::string_view& in, SlateBasis* basis) {
+// An event of a type that the schema does not declare any more is left out.
+bool TakeOpen(std::string_view& in, const schema::Schema& schema,
+              std::vector<schema::RawEvent>* open) {
+  std::string bytes;
+  if (!TakeText(in, &bytes)) return false;
+  auto event = store::DecodeEvent(schema, bytes);
+  if (!event) return false;
+  if (*event) open->push_back(**std::move(event));
+  return true;
+}
+
+bool TakeBasis(std::string_view& in, const schema::Schema& schema, SlateBasis* basis) {
   return TakeCount(in, &basis->state) && TakeCount(in, &basis->items) &&
-         Take(in, &basis->options) && TakeMany(in, [&] {
-           LiveProposal& one = basis->live.emplace_back();
-           return TakeText(in, &one.name) && (!one.name.empty() || Take(in, &one.item)) &&
-                  Take(in, &one.score);
-         });
+         Take(in, &basis->options) &&
+         TakeMany(in,
+                  [&] {
+                    LiveProposal& one = basis->live.emplace_back();
+                    return TakeText(in, &one.name) && (!one.name.empty() || Take(in, &one.item)) &&
+                           Take(in, &one.score);
+                  }) &&
+         TakeMany(in, [&] { return TakeOpen(in, schema, &basis->open); });
 }
 
 // The names of sources, each once, in the order in which the items have them.
@@ -270,7 +289,7 @@ std::string EncodeSlate(const schema::Schema& schema, const SlateRecord& record)
   PutText(out, record.after);
   PutText(out, record.bundle_version);
   PutText(out, record.log_version);
-  PutBasis(out, record.basis);
+  PutBasis(out, schema, record.basis);
   return out + EncodeAnswer(record.items);
 }
 
@@ -281,7 +300,8 @@ Result<SlateRecord> DecodeSlate(const schema::Schema& schema, const store::Store
   const bool ok = Take(in, &version) && version == kSlateVersion &&
                   TakeRequest(in, schema, &record) && TakeText(in, &record.after) &&
                   TakeText(in, &record.bundle_version) && TakeText(in, &record.log_version) &&
-                  TakeBasis(in, &record.basis) && TakeAnswer(in, &record.items) && in.empty();
+                  TakeBasis(in, schema, &record.basis) && TakeAnswer(in, &record.items) &&
+                  in.empty();
   if (!ok) {
     return DataLoss(
         "a stored slate is not what this version of upnext writes: the store is damaged or newer "

@@ -20,21 +20,25 @@ namespace {
 Result<uint64_t> CopyEvents(const RocksDb& db, std::string_view from, std::string_view to,
                             uint64_t last, rocksdb::WriteBatch* out) {
   uint64_t events = 0;
-  const std::string prefix = UserPrefix('e', from);
   std::unordered_set<std::string> ids;  // of events that are in `out`
-  UPNEXT_RETURN_IF_ERROR(
-      db.VisitPrefix(prefix, prefix, [&](std::string_view, std::string_view value) -> Status {
-        std::string id;
-        UPNEXT_ASSIGN_OR_RETURN(const std::string bytes, EncodedFor(to, value, &id));
-        if (!id.empty()) {
-          const std::string key = UserPrefix('d', to).append(id);
-          UPNEXT_ASSIGN_OR_RETURN(const auto seen, db.Get(key));
-          if (seen || !ids.insert(id).second) return Ok();
-          out->Put(key, "");
-        }
-        out->Put(UserPrefix('e', to) + BigEndian(last + ++events), bytes);
-        return Ok();
-      }));
+  const auto copy = [&](char kind) {
+    const std::string prefix = UserPrefix(kind, from);
+    return db.VisitPrefix(prefix, prefix, [&](std::string_view, std::string_view value) -> Status {
+      if (kind == 'w') value.remove_prefix(std::min<size_t>(8, value.size()));  // its number
+      std::string id;
+      UPNEXT_ASSIGN_OR_RETURN(const std::string bytes, EncodedFor(to, value, &id));
+      if (!id.empty()) {
+        const std::string key = UserPrefix('d', to).append(id);
+        UPNEXT_ASSIGN_OR_RETURN(const auto seen, db.Get(key));
+        if (seen || !ids.insert(id).second) return Ok();
+        out->Put(key, "");
+      }
+      out->Put(UserPrefix('e', to) + BigEndian(last + ++events), bytes);
+      return Ok();
+    });
+  };
+  UPNEXT_RETURN_IF_ERROR(copy('e'));
+  UPNEXT_RETURN_IF_ERROR(copy('w'));  // a watch that goes on ends here
   return events;
 }
 
@@ -43,13 +47,13 @@ Result<uint64_t> CopyEvents(const RocksDb& db, std::string_view from, std::strin
 Result<Merge> AddMerge(const RocksDb& db, const RocksNames& names, std::string_view from,
                        std::string_view to, uint64_t last, rocksdb::WriteBatch* out) {
   Merge merge{.last = last};
+  UPNEXT_ASSIGN_OR_RETURN(merge.events, CopyEvents(db, from, to, last, out));
   UPNEXT_ASSIGN_OR_RETURN(const auto first,
                           db.FirstKey(UserPrefix('e', from), UserPrefix('e', from)));
-  if (!first) return merge;
-  UPNEXT_ASSIGN_OR_RETURN(merge.events, CopyEvents(db, from, to, last, out));
+  if (!first && merge.events == 0) return merge;
   merge.last += merge.events;
   out->Put(UserPrefix('g', to).append(from), BigEndian(merge.last));
-  for (const char kind : {'d', 'e'}) {
+  for (const char kind : {'d', 'e', 'w'}) {
     const std::string prefix = UserPrefix(kind, from);
     out->DeleteRange(prefix, PrefixEnd(prefix));
   }
@@ -78,7 +82,7 @@ Result<MergedUsers> ReadMerged(const RocksDb& db, std::string_view to, uint64_t 
       db.VisitPrefix(prefix, prefix, [&](std::string_view key, std::string_view value) -> Status {
         const auto number = TakeBigEndian(value);
         if (!number) return DataLoss("store: a merge has no number");
-        for (const char kind : {'d', 'e'}) {
+        for (const char kind : {'d', 'e', 'w'}) {
           const std::string events = UserPrefix(kind, key.substr(prefix.size()));
           merged.ranges.emplace_back(events, PrefixEnd(events));
         }

@@ -3,7 +3,6 @@
 #include <atomic>
 #include <limits>
 #include <memory>
-#include <random>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -15,45 +14,22 @@
 #include "schema/schema.h"
 #include "store/commit_queue.h"
 #include "store/event_codec.h"
+#include "store/pending_commit.h"
 #include "store/reopening_db.h"
+#include "store/rocks_format.h"
 #include "store/rocks_keys.h"
 #include "store/rocks_merge.h"
 #include "store/rocks_names.h"
 #include "store/rocks_records.h"
 #include "store/rocks_slates.h"
 #include "store/rocks_states.h"
+#include "store/rocks_watches.h"
 #include "store/store.h"
 
 namespace upnext::store {
 namespace {
 
 constexpr size_t kChangeSlots = 1 << 16;
-
-// A batch on its way to the disk, with everything made of it that needs no other batch.
-struct PendingCommit {
-  struct Event {
-    std::string key;     // without the sequence number, which follows
-    std::string id_key;  // "" when the client gave no id
-    std::string bytes;
-    size_t slot;  // of its user's changes
-  };
-  const WriteBatch* batch;
-  std::vector<Event> events = {};
-  Committed committed = {};
-  Status status = Ok();
-};
-
-// A new store is marked with the format; one that was written in another is refused.
-Status BeginFormat(RocksDb& db, const std::filesystem::path& directory, uint64_t found) {
-  UPNEXT_RETURN_IF_ERROR(db.VisitPrefix("", "", [&](std::string_view, std::string_view) -> Status {
-    return OtherFormat(directory, found);
-  }));
-  rocksdb::WriteBatch out;
-  out.Put(kFormatKey, BigEndian(kStoreFormat));
-  std::random_device random;
-  out.Put(kStoreKey, BigEndian(uint64_t{random()} << 32 | random() | 1));
-  return db.Write(&out);
-}
 
 class RocksStore : public Store {
  public:
@@ -135,6 +111,30 @@ class RocksStore : public Store {
     return FindRecord(*db_->get(), schema_, entity, name);
   }
 
+  Status OpenWatchesOf(std::string_view user,
+                       const std::function<Status(const schema::RawEvent&)>& visit) const override {
+    if (!watches_go_on_) return Ok();
+    return VisitOpenWatches(*db_->get(), schema_, user, last_sequence(), visit);
+  }
+
+  Result<std::vector<schema::RawEvent>> CloseWatches(int64_t before_ms) override {
+    std::vector<schema::RawEvent> closed;
+    if (!watches_go_on_) return closed;
+    const Status written = db_->Change([&](RocksDb& db) -> Status {
+      rocksdb::WriteBatch out;
+      uint64_t next = last_sequence() + 1;
+      UPNEXT_RETURN_IF_ERROR(EndRested(db, schema_, before_ms, &next, &out, &closed));
+      if (closed.empty()) return Ok();
+      out.Put(kSequenceKey, BigEndian(next - 1));
+      UPNEXT_RETURN_IF_ERROR(db.Write(&out));
+      sequence_.store(next - 1, std::memory_order_release);
+      return Ok();
+    });
+    UPNEXT_RETURN_IF_ERROR(written);
+    for (const schema::RawEvent& event : closed) ++changes_[SlotOf(event.user)];
+    return closed;
+  }
+
   Result<std::optional<StoredSlate>> SlateOf(uint64_t request) const override {
     return FindSlate(*db_->get(), request);
   }
@@ -164,7 +164,7 @@ class RocksStore : public Store {
 
   Status Forget(std::string_view user, std::vector<std::string>* words) override {
     Ranges ranges;
-    for (const char kind : {'d', 'e'}) {
+    for (const char kind : {'d', 'e', 'w'}) {
       const std::string prefix = UserPrefix(kind, user);
       ranges.emplace_back(prefix, PrefixEnd(prefix));
     }
@@ -318,48 +318,50 @@ class RocksStore : public Store {
     if (format != kStoreFormat) UPNEXT_RETURN_IF_ERROR(BeginFormat(db, directory, format));
     UPNEXT_ASSIGN_OR_RETURN(const uint64_t sequence, db.Number(kSequenceKey));
     UPNEXT_ASSIGN_OR_RETURN(id_, db.Number(kStoreKey));
+    UPNEXT_ASSIGN_OR_RETURN(const auto watch, db.FirstKey("w", "w"));
+    if (watch) watches_go_on_ = true;
     sequence_.store(sequence, std::memory_order_release);
     opened_.fetch_add(1, std::memory_order_release);
     return Ok();
   }
 
-  // Which of the group's ids were seen before it, in order of the events that have one.
-  static Result<std::vector<bool>> Seen(const RocksDb& db, std::span<PendingCommit* const> group) {
-    std::vector<std::string_view> ids;
-    for (const PendingCommit* pending : group) {
-      for (const PendingCommit::Event& event : pending->events) {
-        if (!event.id_key.empty()) ids.push_back(event.id_key);
-      }
-    }
-    if (ids.empty()) return std::vector<bool>();
-    return db.Has(ids);
-  }
-
   // Numbers the new events of a group, in order; `next` is the first number.
-  static void AddEvents(std::span<PendingCommit* const> group, const std::vector<bool>& seen,
-                        uint64_t* next, rocksdb::WriteBatch* out) {
+  Status AddEvents(RocksDb& db, std::span<PendingCommit* const> group,
+                   const std::vector<bool>& seen, uint64_t* next, rocksdb::WriteBatch* out) {
+    OpenWatches watches(db, schema_);
     std::unordered_set<std::string_view> ids;
     size_t id = 0;
     for (PendingCommit* pending : group) {
       pending->committed.first = *next;
       for (size_t i = 0; i < pending->events.size(); ++i) {
         const PendingCommit::Event& event = pending->events[i];
+        const WriteBatch::NewEvent& posted = pending->batch->events[i];
+        if (posted.progress) {  // has an id
+          if (seen[id++] || ids.contains(event.id_key)) continue;
+          watches_go_on_ = true;
+          UPNEXT_ASSIGN_OR_RETURN(const bool later,
+                                  watches.Put(*posted.event, posted.id, event.bytes, next, out));
+          if (later) pending->committed.accepted.push_back(i);
+          continue;
+        }
         if (!event.id_key.empty()) {
           if (seen[id++] || !ids.insert(event.id_key).second) continue;
           out->Put(event.id_key, "");
+          if (watches_go_on_) watches.End(posted.event->user, posted.id, out);
         }
         out->Put(event.key + BigEndian((*next)++), event.bytes);
         pending->committed.accepted.push_back(i);
       }
     }
+    return Ok();
   }
 
   Status WriteGroup(RocksDb& db, std::span<PendingCommit* const> group) {
-    UPNEXT_ASSIGN_OR_RETURN(const std::vector<bool> seen, Seen(db, group));
+    UPNEXT_ASSIGN_OR_RETURN(const std::vector<bool> seen, SeenBefore(db, group));
     rocksdb::WriteBatch out;
     const uint64_t last = sequence_.load(std::memory_order_relaxed);
     uint64_t next = last + 1;
-    AddEvents(group, seen, &next, &out);
+    UPNEXT_RETURN_IF_ERROR(AddEvents(db, group, seen, &next, &out));
     RecordChanges records(db, schema_);
     for (PendingCommit* pending : group) {
       UPNEXT_RETURN_IF_ERROR(
@@ -423,7 +425,8 @@ class RocksStore : public Store {
   RocksNames names_;
   std::atomic<uint64_t> sequence_{0};  // of the newest event that is acknowledged
   std::atomic<uint64_t> id_{0};
-  std::atomic<uint64_t> opened_{0};  // how often the files were opened
+  std::atomic<bool> watches_go_on_{false};  // one was there since the files were opened
+  std::atomic<uint64_t> opened_{0};         // how often the files were opened
   std::vector<std::atomic<uint64_t>> changes_;
   std::unique_ptr<ReopeningDb> db_;  // the last member: opening it again changes the others
 };

@@ -147,6 +147,14 @@ Result<std::optional<Record>> SnapshotStore::RecordOf(schema::Entity entity,
   return RecordAsOf(*db_, schema_, entity, name, std::min(time_.records, last_));
 }
 
+Status SnapshotStore::OpenWatchesOf(
+    std::string_view, const std::function<Status(const schema::RawEvent&)>& visit) const {
+  for (const schema::RawEvent& event : time_.open) UPNEXT_RETURN_IF_ERROR(visit(event));
+  return Ok();
+}
+
+Result<std::vector<schema::RawEvent>> SnapshotStore::CloseWatches(int64_t) { return ReadOnly(); }
+
 Result<std::optional<StoredSlate>> SnapshotStore::SlateOf(uint64_t request) const {
   return FindSlate(*db_, request);
 }

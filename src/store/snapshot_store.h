@@ -35,6 +35,7 @@ class SnapshotStore : public Store {
   struct Time {
     uint64_t events = std::numeric_limits<uint64_t>::max();
     uint64_t records = std::numeric_limits<uint64_t>::max();
+    std::vector<schema::RawEvent> open = {};  // watches that went on, of the user at hand
   };
   // kNotFound without a store, kFailedPrecondition for one of another format.
   static Result<std::unique_ptr<SnapshotStore>> Open(const std::filesystem::path& directory,
@@ -66,6 +67,9 @@ class SnapshotStore : public Store {
                  const std::function<Status(const Record&)>& visit) const override;
   Result<std::optional<Record>> RecordOf(schema::Entity entity,
                                          std::string_view name) const override;
+  Status OpenWatchesOf(std::string_view user,
+                       const std::function<Status(const schema::RawEvent&)>& visit) const override;
+  Result<std::vector<schema::RawEvent>> CloseWatches(int64_t before_ms) override;
   Result<std::optional<StoredSlate>> SlateOf(uint64_t request) const override;
   Status SlatesOf(std::string_view user, const SlateVisitor& visit) const override;
   Status DropSlatesBefore(int64_t time_ms) override;  // kFailedPrecondition, like the others below

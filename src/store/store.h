@@ -71,6 +71,9 @@ struct WriteBatch {
   struct NewEvent {
     const schema::RawEvent* event;
     std::string_view id;  // the client's event id, "" when it gave none
+    // The event says how far a watch with this id is. It takes the place of an earlier one, and is not
+    // among the events until the watch is closed.
+    bool progress = false;
   };
   struct NewState {
     uint64_t tag;  // what the state depends on beside the stored events
@@ -138,6 +141,12 @@ class Store {
                          const std::function<Status(const Record&)>& visit) const = 0;
   virtual Result<std::optional<Record>> RecordOf(schema::Entity entity,
                                                  std::string_view name) const = 0;
+  // Watches of a user that go on, by id, each with the newest that was said of it.
+  virtual Status OpenWatchesOf(
+      std::string_view user, const std::function<Status(const schema::RawEvent&)>& visit) const = 0;
+  // Makes events of those that have rested since before that time: from then on they count as every other event, and
+  // more progress of the same id is a duplicate. Returns them.
+  virtual Result<std::vector<schema::RawEvent>> CloseWatches(int64_t before_ms) = 0;
   // A slate by the number of its request, and those of a user, newest first.
   virtual Result<std::optional<StoredSlate>> SlateOf(uint64_t request) const = 0;
   virtual Status SlatesOf(std::string_view user, const SlateVisitor& visit) const = 0;

@@ -89,6 +89,13 @@ class HookedStore : public Store {
                                          std::string_view name) const override {
     return real_->RecordOf(entity, name);
   }
+  Status OpenWatchesOf(std::string_view user,
+                       const std::function<Status(const schema::RawEvent&)>& visit) const override {
+    return real_->OpenWatchesOf(user, visit);
+  }
+  Result<std::vector<schema::RawEvent>> CloseWatches(int64_t before_ms) override {
+    return real_->CloseWatches(before_ms);
+  }
   Result<std::optional<StoredSlate>> SlateOf(uint64_t request) const override {
     return real_->SlateOf(request);
   }

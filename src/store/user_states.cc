@@ -20,6 +20,7 @@
 #include "store/numbering.h"
 #include "store/state_cache.h"
 #include "store/state_saver.h"
+#include "store/user_history.h"
 
 namespace upnext::store {
 
@@ -51,54 +52,6 @@ void VisitNames(const schema::Schema& schema, const RawEvent& event, F&& visit) 
     const schema::Attribute& attribute = schema.attributes(schema::Entity::kRequest)[number];
     if (attribute.kind == schema::Kind::kCategory) name(attribute.space, text);
   }
-}
-
-// Strings to ids, as the import does it.
-schema::Event Resolve(const RawEvent& raw, const Catalogue& catalogue) {
-  const auto id = [&](IdSpace space, const std::string& name) {
-    return name.empty() ? schema::kNone : catalogue.Find(space, name);
-  };
-  return {.time_ms = raw.time_ms,
-          .type = raw.type,
-          .item = id(IdSpace::kItem, raw.item),
-          .value = raw.value,
-          .query = id(IdSpace::kQuery, raw.query),
-          .request = raw.request.empty() ? 0 : base::Fingerprint(raw.request),
-          .position = raw.position,
-          .source = id(IdSpace::kSource, raw.source),
-          .source_score = raw.source_score,
-          .propensity = raw.propensity,
-          .device = id(IdSpace::kDevice, raw.device),
-          .region = id(IdSpace::kRegion, raw.region),
-          .current_item = id(IdSpace::kItem, raw.current_item),
-          .off_site = raw.off_site,
-          .posted = true,
-          .id = raw.id.empty() ? 0 : base::Fingerprint(raw.id)};
-}
-
-// The other way, of a row of the log; it has no texts of request and event ids.
-RawEvent RowAsPosted(const Catalogue& catalogue, uint64_t row, std::string user) {
-  const schema::Event event = catalogue.log().event(row);
-  const auto name = [&](IdSpace space, uint32_t id) { return catalogue.Name(space, id); };
-  RawEvent raw{.user = std::move(user),
-               .item = name(IdSpace::kItem, event.item),
-               .time_ms = event.time_ms,
-               .type = event.type,
-               .value = event.value,
-               .query = name(IdSpace::kQuery, event.query),
-               .source = name(IdSpace::kSource, event.source),
-               .device = name(IdSpace::kDevice, event.device),
-               .region = name(IdSpace::kRegion, event.region),
-               .current_item = name(IdSpace::kItem, event.current_item),
-               .position = event.position,
-               .propensity = event.propensity,
-               .source_score = event.source_score,
-               .off_site = event.off_site,
-               .posted = event.posted};
-  std::vector<schema::AttributeValue> values;
-  catalogue.log().RequestAttributes(row, &values);
-  raw.attributes = catalogue::RawRequestAttributes(catalogue, values);
-  return raw;
 }
 
 // Applies stored events of one user to his state, without those that the log has from elsewhere.
@@ -185,6 +138,9 @@ struct UserStates::Rep {
   // These need the lock of the user.
   Result<StateCache::Entry> Begin(std::string_view user) const;
   Status FoldPosted(std::string_view user, StateCache::Entry* entry) const;
+  // With the watches of the user that go on.
+  Result<StatePtr> WithOpen(std::string_view user, const StateCache::Entry& entry,
+                            Basis* basis) const;
 };
 
 // Lets the store number the names that the catalogue does not have, as far as they may be added.
@@ -320,17 +276,39 @@ Result<std::unique_ptr<UserStates>> UserStates::Attach(Store* store, Catalogue& 
 UserStates::UserStates(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 UserStates::~UserStates() = default;
 
-Result<UserStates::StatePtr> UserStates::Get(std::string_view user, uint64_t* through) const {
-  const auto answer = [&](StateCache::Entry&& entry) {
-    if (through != nullptr) *through = entry.through;
-    return std::move(entry.state);
+// A copy, since what is said of a watch that goes on is taken back by what is said next.
+Result<UserStates::StatePtr> UserStates::Rep::WithOpen(std::string_view user,
+                                                       const StateCache::Entry& entry,
+                                                       Basis* basis) const {
+  if (basis != nullptr) basis->through = entry.through;
+  if (store == nullptr) return entry.state;
+  std::optional<PostedFold> fold;
+  std::shared_ptr<UserState> with;
+  const Status visited = store->OpenWatchesOf(user, [&](const RawEvent& event) -> Status {
+    UPNEXT_RETURN_IF_ERROR(NumberStored(event, &added_by_folds, numbering.most / 4));
+    if (!fold) {
+      fold.emplace(catalogue, rule, user);
+      with = std::make_shared<UserState>(*entry.state);
+    }
+    fold->Apply(event, with.get());
+    if (basis != nullptr) basis->open.push_back(event);
+    return Ok();
+  });
+  UPNEXT_RETURN_IF_ERROR(visited);
+  if (with != nullptr) return with;
+  return entry.state;
+}
+
+Result<UserStates::StatePtr> UserStates::Get(std::string_view user, Basis* basis) const {
+  const auto answer = [&](const StateCache::Entry& entry) {
+    return rep_->WithOpen(user, entry, basis);
   };
-  if (auto current = rep_->FindCurrent(user)) return answer(*std::move(current));
+  if (auto current = rep_->FindCurrent(user)) return answer(*current);
   // Locked, so that an older state cannot replace a newer one in the cache.
   base::MutexLock lock(rep_->folding[base::Fingerprint(user) % kStripes]);
   const uint64_t changes = rep_->ChangesOf(user);  // an event that comes from here on changes it
   std::optional<StateCache::Entry> cached = rep_->cache.Find(user);
-  if (cached && cached->changes == changes) return answer(*std::move(cached));
+  if (cached && cached->changes == changes) return answer(*cached);
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t forgotten, rep_->ForgottenAt(user));
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t merged, rep_->MergedAt(user));
   if (!cached || cached->through < std::max(forgotten, merged)) {
@@ -344,10 +322,9 @@ Result<UserStates::StatePtr> UserStates::Get(std::string_view user, uint64_t* th
     }
   }
   entry.changes = changes;
-  StatePtr state = entry.state;
-  if (through != nullptr) *through = entry.through;
-  if (state->totals().events > 0) rep_->cache.Put(user, std::move(entry));
-  return state;
+  const StateCache::Entry made = entry;
+  if (made.state->totals().events > 0) rep_->cache.Put(user, std::move(entry));
+  return answer(made);
 }
 
 Result<Applied> UserStates::Apply(std::span<const RawEvent> events,
@@ -362,7 +339,8 @@ Result<Applied> UserStates::Apply(std::span<const RawEvent> events,
   UPNEXT_RETURN_IF_ERROR(rep_->Number(events, may_add));
   WriteBatch batch;
   for (size_t i = 0; i < events.size(); ++i) {
-    batch.events.push_back({&events[i], ids.empty() ? std::string_view() : ids[i]});
+    batch.events.push_back(
+        {&events[i], ids.empty() ? std::string_view() : ids[i], events[i].progress});
   }
   UPNEXT_ASSIGN_OR_RETURN(Committed done, rep_->store->Commit(batch));
   const uint64_t accepted = done.accepted.size();
@@ -386,38 +364,7 @@ Status UserStates::Forget(std::string_view user) {
 }
 
 Result<std::vector<RawEvent>> UserStates::History(std::string_view user) const {
-  const Catalogue& catalogue = rep_->catalogue;
-  const log::EventLog& log = catalogue.log();
-  const log::PostedMark mark = rep_->MarkOf(log);
-  std::unordered_map<uint64_t, std::string> requests;
-  std::vector<RawEvent> history, posted;
-  if (rep_->store != nullptr) {
-    UPNEXT_RETURN_IF_ERROR(
-        rep_->store->EventsOf(user, 0, [&](uint64_t sequence, const RawEvent& event) -> Status {
-          if (!event.request.empty()) {
-            requests.emplace(base::Fingerprint(event.request), event.request);
-          }
-          if (sequence > mark.through) posted.push_back(event);
-          return Ok();
-        }));
-  }
-  UPNEXT_ASSIGN_OR_RETURN(const uint64_t forgotten, rep_->ForgottenAt(user));
-  const uint32_t id = log.dictionary(IdSpace::kUser).Find(user);
-  const bool is_in_log = id != schema::kNone && forgotten <= mark.forgotten;
-  for (uint64_t row = is_in_log ? log.begin(id) : 0; is_in_log && row < log.end(id); ++row) {
-    history.push_back(RowAsPosted(catalogue, row, std::string(user)));
-    const auto request = requests.find(log.event(row).request);
-    if (request != requests.end()) history.back().request = request->second;
-  }
-  log::DuplicateFilter in_log(&log, log.same_event_ms(), /*posted=*/true);
-  for (RawEvent& event : posted) {
-    const bool is_there =
-        is_in_log && in_log.Has(id, Resolve(event, catalogue),
-                                catalogue::RequestAttributes(catalogue, event.attributes));
-    if (!is_there) history.push_back(std::move(event));
-  }
-  std::ranges::stable_sort(history, {}, &RawEvent::time_ms);
-  return history;
+  return HistoryOf(rep_->catalogue, rep_->store, user);
 }
 
 Result<uint64_t> UserStates::Merge(std::string_view from, std::string_view to) {

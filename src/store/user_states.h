@@ -52,8 +52,13 @@ class UserStates {
 
   // With every event that was acknowledged before, but those that the log has from elsewhere
   // (log/duplicates.h). An empty state for an unknown user.
-  // `through`: set to the number of the newest stored event that is in it.
-  Result<StatePtr> Get(std::string_view user, uint64_t* through = nullptr) const;
+  // Watches that go on are in it last.
+  // `basis`: set to what it was made of.
+  struct Basis {
+    uint64_t through = 0;                     // the number of the newest stored event
+    std::vector<schema::RawEvent> open = {};  // watches that go on
+  };
+  Result<StatePtr> Get(std::string_view user, Basis* basis = nullptr) const;
   // All or nothing: on error no event of the batch is kept. `ids` is empty or one client id per
   // event; an event whose (user, id) was seen before is counted as duplicate and not applied again.
   // `may_add` is asked for each new name. Where it says no, or max_names have been added to those of
