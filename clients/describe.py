@@ -81,7 +81,7 @@ class Api:
         if "$ref" in schema:
             return Type("object", name=schema["$ref"].rsplit("/", 1)[1])
         for key in ("oneOf", "anyOf"):
-            if key in schema:
+            if key in schema and "properties" not in schema:  # else it says which properties go together
                 return self.union([self.type_of(one, f"{name}{i + 1}") for i, one in enumerate(schema[key])])
         kind = schema.get("type", "any")
         if isinstance(kind, list):

@@ -19,6 +19,7 @@
 #include "base/thread_pool.h"
 #include "cli/benched_server.h"
 #include "cli/events_load.h"
+#include "cli/memory_budget.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "kernels/gemm.h"

@@ -1,9 +1,7 @@
 #include "cli/benched_server.h"
 
 #include <sys/resource.h>
-#include <unistd.h>
 
-#include <fstream>
 #include <utility>
 
 #include "bundle/opened_bundle.h"
@@ -19,12 +17,6 @@ double ProcessCpuSeconds() {
     return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
   };
   return seconds(used.ru_utime) + seconds(used.ru_stime);
-}
-
-uint64_t ResidentBytes() {
-  uint64_t pages = 0, resident = 0;
-  std::ifstream("/proc/self/statm") >> pages >> resident;
-  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
 Result<BenchedServer> BenchedServer::Start(const Settings& settings, int threads,

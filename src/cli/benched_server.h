@@ -6,7 +6,6 @@
 #ifndef UPNEXT_CLI_BENCHED_SERVER_H_
 #define UPNEXT_CLI_BENCHED_SERVER_H_
 
-#include <cstdint>
 #include <filesystem>
 #include <memory>
 
@@ -28,7 +27,6 @@ struct ScratchStore {
 
 // Of this process, in user and system mode.
 double ProcessCpuSeconds();
-uint64_t ResidentBytes();  // likewise; what is mapped from files counts as far as it is in memory
 
 struct BenchedServer {
   LoadNames names;

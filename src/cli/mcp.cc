@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
@@ -27,7 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kMostPrinted = 4 << 20;  // bytes of a tool's answer
-constexpr size_t kMostSaid = 2000;          // bytes of what a failed verb said
+constexpr size_t kMostSaid = 16 << 10;      // bytes of what a failed verb said
 
 struct McpFlags {
   project::Location project;
@@ -100,11 +101,15 @@ std::string Said(const fs::path& file) {
 
 Result<std::string> RunVerb(const OwnProgram& program, const Outputs& outputs,
                             const std::vector<std::string>& words) {
-  std::vector<std::string> command = {program.path, words.front()};
+  // The flags of the project follow the verb, and the verb below it: config show -c ...
+  const auto first_flag =
+      std::ranges::find_if(words, [](const auto& word) { return word[0] == '-'; });
+  std::vector<std::string> command = {program.path};
+  command.insert(command.end(), words.begin(), first_flag);
   for (const auto* more : {&program.project_flags, &program.data_flags}) {
     command.insert(command.end(), more->begin(), more->end());
   }
-  command.insert(command.end(), words.begin() + 1, words.end());
+  command.insert(command.end(), first_flag, words.end());
   UPNEXT_ASSIGN_OR_RETURN(base::ChildProcess child,
                           base::ChildProcess::Start(command, outputs.printed(), outputs.said()));
   while (!child.Poll()) {
@@ -112,8 +117,9 @@ Result<std::string> RunVerb(const OwnProgram& program, const Outputs& outputs,
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   if (!child.outcome().empty()) {
-    const std::string said = Said(outputs.said());
-    return Internal("{}", said.empty() ? child.outcome() : said);
+    // One that found something wrong, such as doctor, has printed what.
+    const std::string printed = Said(outputs.printed()), said = Said(outputs.said());
+    return Internal("{}", !printed.empty() ? printed : !said.empty() ? said : child.outcome());
   }
   std::error_code error;
   if (fs::file_size(outputs.printed(), error) > kMostPrinted) {

@@ -31,7 +31,9 @@ ordered_json TypeOf(Kind kind) {
 
 // -n 5 for a short flag, --user=U for a long one.
 void AddWord(const Argument& argument, const std::string& value, std::vector<std::string>* words) {
-  if (argument.flag.starts_with("--")) {
+  if (argument.flag.empty()) {
+    words->insert(words->end(), {"--", value});  // no flag follows
+  } else if (argument.flag.starts_with("--")) {
     words->push_back(fmt::format("{}={}", argument.flag, value));
   } else {
     words->push_back(std::string(argument.flag) + value);

@@ -23,6 +23,12 @@ TEST(Arguments, BecomeWordsOfWhichNoneIsReadAsAnotherFlag) {
                                   "--exclude=-b"));
 }
 
+TEST(Arguments, AWordThatStandsAloneIsNoFlag) {
+  const auto words = WordsOf(Named("replay"), json::parse(R"({"request": "--all"})"));
+  ASSERT_TRUE(words) << words.error().message;
+  EXPECT_THAT(*words, ElementsAre("replay", "--json", "--", "--all"));
+}
+
 TEST(Arguments, MistakesAreNamed) {
   const auto said = [](const char* text) {
     return WordsOf(Named("recommend"), json::parse(text)).error().message;

@@ -29,6 +29,8 @@ constexpr std::array kFeed{
     Argument{"region", "--region", Kind::kText, "Region of the request"},
 };
 constexpr std::array kLike{kItem, kN, kFilter};
+constexpr std::array kRequest{
+    Argument{"request", "", Kind::kText, "The request id of an answer of the server", true}};
 constexpr std::array kVersion{Argument{"version", "--version", Kind::kText,
                                        "The bundle to make current, such as v000002", true}};
 
@@ -39,6 +41,10 @@ constexpr std::array<Words, 2> kInspect{"inspect", "--json"};
 constexpr std::array<Words, 2> kEvaluate{"evaluate", "--json"};
 constexpr std::array<Words, 2> kFeatures{"features", "--json"};
 constexpr std::array<Words, 2> kBundles{"publish", "--json"};
+constexpr std::array<Words, 2> kReplay{"replay", "--json"};
+constexpr std::array<Words, 3> kRules{"rules", "check", "--json"};
+constexpr std::array<Words, 2> kDoctor{"doctor", "--json"};
+constexpr std::array<Words, 3> kConfig{"config", "show", "--json"};
 constexpr std::array<Words, 1> kPublish{"publish"};
 constexpr std::array<Words, 1> kTrain{"train"};
 constexpr std::array<Words, 2> kMove{"import", "--from-store"};
@@ -62,6 +68,24 @@ constexpr std::array kTools{
          {}},
     Tool{"features", "The features of the models, and how often each is missing", kFeatures, {}},
     Tool{"bundles", "The published bundles with their figures, and which is current", kBundles, {}},
+    Tool{
+        "replay",
+        "Makes an answer that the server gave again from what it kept of it, and compares the bytes",
+        kReplay, kRequest},
+    Tool{
+        "check_rules",
+        "Finds filters, pins, hides and caps of the project file without effect, and what they change "
+        "in feeds of real users",
+        kRules,
+        {}},
+    Tool{"doctor",
+         "Examines machine, project, store and server: what is wrong and what to do",
+         kDoctor,
+         {}},
+    Tool{"config",
+         "Every value in use, and the line of the project file or default it comes from",
+         kConfig,
+         {}},
     Tool{"publish", "Makes an earlier or later bundle current; servers take it up", kPublish,
          kVersion, true},
     Tool{"move_posted_events",

@@ -11,7 +11,7 @@ enum class Kind : uint8_t { kText, kWhole, kFlag, kTexts };
 
 struct Argument {
   std::string_view name;  // of the tool
-  std::string_view flag;  // of the verb: --user; "" for the word that stands alone
+  std::string_view flag;  // of the verb: --user; "" for a word that stands alone, the last argument
   Kind kind;
   std::string_view description;
   bool required = false;

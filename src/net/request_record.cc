@@ -34,7 +34,7 @@ bool IsTraceparent(std::string_view text) {
          (text.size() == 55 || (!text.starts_with("00") && text[55] == '-'));
 }
 
-json FeedJson(const FeedReport& feed) {
+json FeedLine(const FeedReport& feed) {
   json out = {{"request", feed.request}, {"items", feed.items}, {"stages", json::object()}};
   if (!feed.scenario.empty()) out["scenario"] = feed.scenario;
   for (const serving::StageTime& one : feed.stages) out["stages"][std::string(one.stage)] = one.ms;
@@ -75,7 +75,7 @@ std::string LogLine(const RequestRecord& record) {
                {"status", record.status},
                {"ms", record.ms}};
   if (!record.key.empty()) line["key"] = record.key;
-  for (const FeedReport& feed : record.feeds) line["feeds"].push_back(FeedJson(feed));
+  for (const FeedReport& feed : record.feeds) line["feeds"].push_back(FeedLine(feed));
   return line.dump(-1, ' ', /*ensure_ascii=*/true, json::error_handler_t::replace) + "\n";
 }
 

@@ -15,11 +15,12 @@ class Problem(TypedDict):
 
 
 class _EventRequired(TypedDict):
-    user: Union[str, int]
     type: Literal['impression', 'click', 'watch', 'like', 'dislike', 'dismiss', 'share', 'rating', 'search', 'complete', 'follow', 'comment', 'visit', 'purchase', 'add_to_cart', 'save', 'skip', 'subscribe']
 
 
 class Event(_EventRequired, total=False):
+    user: Union[str, int]  # Required, unless there is a session
+    session: Union[str, int]  # In place of the user: a visitor who has not signed in
     item: Union[str, int]  # Required for every type but search
     value: float  # Required: watched seconds of a watch, stars of a rating
     time: Union[float, str]  # Seconds since 1970, or ISO text; default: now; not in the future
@@ -70,21 +71,60 @@ class Item(_ItemRequired, total=False):
     sources: List[ItemSourcesItem]
     predictions: Dict[str, float]
     boost: float  # What the score was multiplied by
+    rotated: float  # Likewise, because the user was served the item a short time ago
+    lowered: float  # Likewise, because the user did not want others like it
+    bias_removed: Dict[str, float]  # By objective, the logit that the ranker learned for this place and leaves out
+    place_by_score: int  # From 1, before the rules of the scenario
+    placed_by: Literal['score', 'pin', 'fresh', 'at_most', 'diversity', 'exploration']
     attributes: Dict[str, Any]  # Those that return names; absent ones are left out
 
 
+class _SlateDegradedItemRequired(TypedDict):
+    stage: str
+    reason: str
+
+
+class SlateDegradedItem(_SlateDegradedItemRequired, total=False):
+    source: str
+
+
+SlateStagesItem = TypedDict("SlateStagesItem", {"stage": "str", "ms": "float", "in": "int", "out": "int", "left_ms": "float"}, total=False)
+
+
+class SlateGeneratorsItem(TypedDict):
+    source: str
+    ms: float
+    proposed: int
+
+
+class _SlateDroppedItemRequired(TypedDict):
+    item: str
+    reason: str
+
+
+class SlateDroppedItem(_SlateDroppedItemRequired, total=False):
+    score: float
+
+
 class _SlateRequired(TypedDict):
-    user: str
     request: str
     bundle_version: str
     log_version: str
     items: List[Item]
     notes: List[str]
+    degraded: List[SlateDegradedItem]
+    missing: Dict[str, List[str]]
 
 
 class Slate(_SlateRequired, total=False):
+    user: str  # Absent for a session
+    session: str
     counts: Dict[str, Any]
     milliseconds: Dict[str, Any]
+    stages: List[SlateStagesItem]
+    generators: List[SlateGeneratorsItem]
+    exponents: Dict[str, float]
+    dropped: List[SlateDroppedItem]
 
 
 class _ItemRowRequired(TypedDict):
@@ -111,6 +151,17 @@ class UserRow(_UserRowRequired, total=False):
     age: float
     gender: float
     logged_in: float
+
+
+class PostRecommendationsBodyRowsItem(TypedDict, total=False):
+    scenario: str
+    n: int
+    because: bool  # Items like one that the user watched lately
+    segment: str  # The best values of this category of items, n of them
+    items: int
+
+
+PostRecommendationsBody = TypedDict("PostRecommendationsBody", {"user": "str", "session": "str", "items": "List[Union[str, int]]", "n": "int", "device": "str", "region": "str", "current_item": "str", "offset": "int", "exclude": "List[Union[str, int]]", "scenario": "str", "after": "str", "score": "str", "filter": "str", "boost": "str", "parameters": "Dict[str, Any]", "return": "List[str]", "explain": "bool", "rows": "List[PostRecommendationsBodyRowsItem]", "weights": "Dict[str, float]"}, total=False)
 
 
 class PostEventsBody1(TypedDict):
@@ -181,6 +232,26 @@ class DeleteUserAnswer(TypedDict):
     forgotten: bool
 
 
+class MergeSessionBody(TypedDict):
+    session: Union[str, int]
+
+
+class MergeSessionAnswer(TypedDict):
+    user: str
+    session: str
+    merged: int  # Events that the user got
+    bundle_version: str
+    log_version: str
+
+
+class GetHistoryAnswer(TypedDict):
+    user: str
+    events: List[Dict[str, Any]]
+    next: Union[str, None]
+    bundle_version: str
+    log_version: str
+
+
 class _GetReadinessAnswerRequired(TypedDict):
     status: str
     bundle_version: str
@@ -217,6 +288,74 @@ class GetStatusAnswer(_GetStatusAnswerRequired, total=False):
     duplicates: int
     items: int
     users: int
+    memory: Dict[str, int]  # Bytes by what they are for; process: all that is resident
+
+
+class GetConfigAnswerValuesItem(TypedDict):
+    key: str
+    value: str  # As TOML
+    origin: str  # FILE:LINE, default, a flag or a variable of the environment
+
+
+class GetConfigAnswer(TypedDict):
+    values: List[GetConfigAnswerValuesItem]
+
+
+class _GetBundlesAnswerBundlesItemRequired(TypedDict):
+    bundle: str
+    created: str
+    log: str
+    current: bool
+    served: bool
+    forced: bool
+    can_be_current: bool
+    figures: Dict[str, float]
+
+
+class GetBundlesAnswerBundlesItem(_GetBundlesAnswerBundlesItemRequired, total=False):
+    reason: str
+
+
+class GetBundlesAnswer(TypedDict):
+    bundles: List[GetBundlesAnswerBundlesItem]
+
+
+class _ReloadAnswerRequired(TypedDict):
+    bundle_version: str
+    log_version: str
+    since: str
+    changed: bool
+
+
+class ReloadAnswer(_ReloadAnswerRequired, total=False):
+    note: str
+
+
+class RollBackBody(TypedDict, total=False):
+    bundle: str  # Default: the one before the current one
+
+
+class _RollBackAnswerRequired(TypedDict):
+    bundle_version: str
+    log_version: str
+    since: str
+    changed: bool
+
+
+class RollBackAnswer(_RollBackAnswerRequired, total=False):
+    note: str
+
+
+class BackUpBody(TypedDict):
+    to: str  # The name of a new folder
+
+
+class BackUpAnswer(TypedDict):
+    to: str
+    bundle_version: str
+    log_version: str
+    files: int
+    bytes: int
 
 
 class GetItemAnswerAttributes(TypedDict, total=False):
@@ -289,6 +428,32 @@ class PostItemsAnswer(TypedDict):
     bundle_version: str
 
 
+class PatchItemsBody(TypedDict, total=False):
+    created: Union[Union[float, str], None]
+    duration: Union[float, None]
+    channel: Union[str, None]
+    topics: Union[List[str], None]
+    language: Union[str, None]
+    title: Union[str, None]
+    removed: Union[bool, None]
+
+
+class PatchItemsAnswer(TypedDict):
+    matches: int
+    changed: int
+    more: bool
+    log_version: str
+    bundle_version: str
+
+
+class DeleteItemsAnswer(TypedDict):
+    matches: int
+    changed: int
+    more: bool
+    log_version: str
+    bundle_version: str
+
+
 class ListUsersAnswer(TypedDict):
     users: List[UserRow]
     next: Union[str, None]
@@ -302,15 +467,34 @@ class PostUsersAnswer(TypedDict):
     bundle_version: str
 
 
+class PatchUsersBody(TypedDict, total=False):
+    region: Union[str, None]
+    language: Union[str, None]
+    age: Union[float, None]
+    gender: Union[float, None]
+    logged_in: Union[float, None]
+
+
+class PatchUsersAnswer(TypedDict):
+    matches: int
+    changed: int
+    more: bool
+    log_version: str
+    bundle_version: str
+
+
 class Operations(Transport):
     """The operations of the API, one method each."""
 
     def get_recommendations(
-        self, user: str, *, n: Optional[int] = None, device: Optional[str] = None, region: Optional[str] = None, current_item: Optional[str] = None, offset: Optional[int] = None, exclude: Optional[Sequence[str]] = None, scenario: Optional[str] = None, after: Optional[str] = None, score: Optional[str] = None, filter: Optional[str] = None, boost: Optional[str] = None, parameters: Optional[Mapping[str, Union[str, Sequence[str]]]] = None, return_: Optional[str] = None, explain: Optional[bool] = None
+        self, *, user: Optional[str] = None, session: Optional[str] = None, items: Optional[Sequence[str]] = None, n: Optional[int] = None, device: Optional[str] = None, region: Optional[str] = None, current_item: Optional[str] = None, offset: Optional[int] = None, exclude: Optional[Sequence[str]] = None, scenario: Optional[str] = None, after: Optional[str] = None, score: Optional[str] = None, filter: Optional[str] = None, boost: Optional[str] = None, parameters: Optional[Mapping[str, Union[str, Sequence[str]]]] = None, return_: Optional[str] = None, explain: Optional[bool] = None
     ) -> Slate:
         """The best items for a user now, best first.
 
-            current_item: The item being watched
+            user: Required, unless there is a session
+            session: In place of the user: a visitor who has not signed in
+            items: Rank these items and no others; repeated for each, at most 1000. n is then their number
+            current_item: The item being watched; watching is another name of it
             offset: How many of the best items to leave out: those of earlier pages. n and offset are at most 1000
                 together
             exclude: Items to leave out; repeated for each
@@ -325,7 +509,16 @@ class Operations(Transport):
             return_: Attributes of items, separated by commas, that the answer gives with each item
             explain: 1: add sources, predictions, boosts and stage counts
         """
-        answer: Slate = self._call("GET", '/v1/recommendations', {"user": user, "n": n, "device": device, "region": region, "current_item": current_item, "offset": offset, "exclude": exclude, "scenario": scenario, "after": after, "score": score, "filter": filter, "boost": boost, "parameter.": parameters, "return": return_, "explain": explain}, None)
+        answer: Slate = self._call("GET", '/v1/recommendations', {"user": user, "session": session, "items": items, "n": n, "device": device, "region": region, "current_item": current_item, "offset": offset, "exclude": exclude, "scenario": scenario, "after": after, "score": score, "filter": filter, "boost": boost, "parameter.": parameters, "return": return_, "explain": explain}, None)
+        return answer
+
+    def post_recommendations(
+        self, body: PostRecommendationsBody
+    ) -> Slate:
+        """The same, asked with a body. With rows, the answer has a list rows of slates without user and versions, with
+        because or segments where a row has them.
+        """
+        answer: Slate = self._call("POST", '/v1/recommendations', {}, body)
         return answer
 
     def post_events(
@@ -339,7 +532,7 @@ class Operations(Transport):
         return answer
 
     def get_similar_items(
-        self, id: str, *, filter: Optional[str] = None, parameters: Optional[Mapping[str, Union[str, Sequence[str]]]] = None, return_: Optional[str] = None, n: Optional[int] = None
+        self, id: str, *, filter: Optional[str] = None, parameters: Optional[Mapping[str, Union[str, Sequence[str]]]] = None, return_: Optional[str] = None, user: Optional[str] = None, session: Optional[str] = None, pull: Optional[float] = None, n: Optional[int] = None
     ) -> GetSimilarItemsAnswer:
         """Items like an item.
 
@@ -347,8 +540,11 @@ class Operations(Transport):
             parameters: Values of the $NAMEs in filter and boost and in those of the project file, each as
                 parameter.NAME; repeated for each value of a list
             return_: Attributes of items, separated by commas, that the answer gives with each item
+            user: Leave out what this user has seen or was against, and pull the order towards the user's
+            session: In place of the user
+            pull: How far, with a user: 0 for items alike alone, 1 for the order that a feed would have them in
         """
-        answer: GetSimilarItemsAnswer = self._call("GET", '/v1/items/{id}/similar'.replace("{id}", self._segment(id)), {"filter": filter, "parameter.": parameters, "return": return_, "n": n}, None)
+        answer: GetSimilarItemsAnswer = self._call("GET", '/v1/items/{id}/similar'.replace("{id}", self._segment(id)), {"filter": filter, "parameter.": parameters, "return": return_, "user": user, "session": session, "pull": pull, "n": n}, None)
         return answer
 
     def get_user(
@@ -379,6 +575,23 @@ class Operations(Transport):
         the log. May be repeated.
         """
         answer: DeleteUserAnswer = self._call("DELETE", '/v1/users/{id}'.replace("{id}", self._segment(id)), {}, None)
+        return answer
+
+    def merge_session(
+        self, id: str, body: MergeSessionBody
+    ) -> MergeSessionAnswer:
+        """Make what a session did the history of a user. The session is forgotten. May be repeated."""
+        answer: MergeSessionAnswer = self._call("POST", '/v1/users/{id}/merge'.replace("{id}", self._segment(id)), {}, body)
+        return answer
+
+    def get_history(
+        self, id: str, *, n: Optional[int] = None, before: Optional[str] = None
+    ) -> GetHistoryAnswer:
+        """What a user did, newest first.
+
+            before: next of the answer before; or seconds since 1970, or ISO text
+        """
+        answer: GetHistoryAnswer = self._call("GET", '/v1/users/{id}/history'.replace("{id}", self._segment(id)), {"n": n, "before": before}, None)
         return answer
 
     def get_health(
@@ -430,6 +643,43 @@ class Operations(Transport):
         answer: str = self._call("GET", '/guides/{id}'.replace("{id}", self._segment(id)), {}, None, text=True)
         return answer
 
+    def get_config(
+        self
+    ) -> GetConfigAnswer:
+        """Every value in use and where it comes from."""
+        answer: GetConfigAnswer = self._call("GET", '/v1/config', {}, None)
+        return answer
+
+    def get_bundles(
+        self
+    ) -> GetBundlesAnswer:
+        """The published bundles, oldest first."""
+        answer: GetBundlesAnswer = self._call("GET", '/v1/bundles', {}, None)
+        return answer
+
+    def reload(
+        self
+    ) -> ReloadAnswer:
+        """Take up new versions of bundle and log now. Answers when they are served, or with the reason why not."""
+        answer: ReloadAnswer = self._call("POST", '/v1/reload', {}, None)
+        return answer
+
+    def roll_back(
+        self, body: RollBackBody
+    ) -> RollBackAnswer:
+        """Make an earlier bundle the current one and serve it."""
+        answer: RollBackAnswer = self._call("POST", '/v1/rollback', {}, body)
+        return answer
+
+    def back_up(
+        self, body: BackUpBody
+    ) -> BackUpAnswer:
+        """Write a backup while the server runs. Every event that was acknowledged before the call is in it. The folder
+        [server] backups of the project file says where it is written.
+        """
+        answer: BackUpAnswer = self._call("POST", '/v1/backup', {}, body)
+        return answer
+
     def get_description(
         self
     ) -> Any:
@@ -479,6 +729,30 @@ class Operations(Transport):
         answer: PostItemsAnswer = self._call("POST", '/v1/items', {}, body)
         return answer
 
+    def patch_items(
+        self, filter: str, body: PatchItemsBody, *, parameters: Optional[Mapping[str, Any]] = None, dry_run: Optional[str] = None
+    ) -> PatchItemsAnswer:
+        """Change attributes of all that a condition holds for.
+
+            filter: A condition on their attributes (docs/guides/expressions.md)
+            parameters: Values of its $NAMEs, each as parameter.NAME
+            dry_run: 1: count them alone
+        """
+        answer: PatchItemsAnswer = self._call("PATCH", '/v1/items', {"filter": filter, "parameters": parameters, "dry_run": dry_run}, body)
+        return answer
+
+    def delete_items(
+        self, filter: str, *, parameters: Optional[Mapping[str, Any]] = None, dry_run: Optional[str] = None
+    ) -> DeleteItemsAnswer:
+        """Delete all items that a condition holds for.
+
+            filter: A condition on their attributes (docs/guides/expressions.md)
+            parameters: Values of its $NAMEs, each as parameter.NAME
+            dry_run: 1: count them alone
+        """
+        answer: DeleteItemsAnswer = self._call("DELETE", '/v1/items', {"filter": filter, "parameters": parameters, "dry_run": dry_run}, None)
+        return answer
+
     def list_users(
         self, *, after: Optional[str] = None, n: Optional[int] = None
     ) -> ListUsersAnswer:
@@ -491,4 +765,16 @@ class Operations(Transport):
     ) -> PostUsersAnswer:
         """Set many, all or nothing."""
         answer: PostUsersAnswer = self._call("POST", '/v1/users', {}, body)
+        return answer
+
+    def patch_users(
+        self, filter: str, body: PatchUsersBody, *, parameters: Optional[Mapping[str, Any]] = None, dry_run: Optional[str] = None
+    ) -> PatchUsersAnswer:
+        """Change attributes of all that a condition holds for.
+
+            filter: A condition on their attributes (docs/guides/expressions.md)
+            parameters: Values of its $NAMEs, each as parameter.NAME
+            dry_run: 1: count them alone
+        """
+        answer: PatchUsersAnswer = self._call("PATCH", '/v1/users', {"filter": filter, "parameters": parameters, "dry_run": dry_run}, body)
         return answer

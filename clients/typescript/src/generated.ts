@@ -9,7 +9,10 @@ export interface Problem {
 }
 
 export interface Event {
-  user: string | number;
+  /** Required, unless there is a session */
+  user?: string | number;
+  /** In place of the user: a visitor who has not signed in */
+  session?: string | number;
   /** Required for every type but search */
   item?: string | number;
   type: "impression" | "click" | "watch" | "like" | "dislike" | "dismiss" | "share" | "rating" | "search" | "complete" | "follow" | "comment" | "visit" | "purchase" | "add_to_cart" | "save" | "skip" | "subscribe";
@@ -70,12 +73,49 @@ export interface Item {
   predictions?: Record<string, number>;
   /** What the score was multiplied by */
   boost?: number;
+  /** Likewise, because the user was served the item a short time ago */
+  rotated?: number;
+  /** Likewise, because the user did not want others like it */
+  lowered?: number;
+  /** By objective, the logit that the ranker learned for this place and leaves out */
+  bias_removed?: Record<string, number>;
+  /** From 1, before the rules of the scenario */
+  place_by_score?: number;
+  placed_by?: "score" | "pin" | "fresh" | "at_most" | "diversity" | "exploration";
   /** Those that return names; absent ones are left out */
   attributes?: Record<string, unknown>;
 }
 
+export interface SlateDegradedItem {
+  stage: string;
+  source?: string;
+  reason: string;
+}
+
+export interface SlateStagesItem {
+  stage: string;
+  ms: number;
+  in: number;
+  out: number;
+  left_ms?: number;
+}
+
+export interface SlateGeneratorsItem {
+  source: string;
+  ms: number;
+  proposed: number;
+}
+
+export interface SlateDroppedItem {
+  item: string;
+  reason: string;
+  score?: number;
+}
+
 export interface Slate {
-  user: string;
+  /** Absent for a session */
+  user?: string;
+  session?: string;
   /** Send it back with events about these items */
   request: string;
   /** The bundle that made the answer */
@@ -84,8 +124,16 @@ export interface Slate {
   log_version: string;
   items: Array<Item>;
   notes: Array<string>;
+  /** Stages that were late or failed */
+  degraded: Array<SlateDegradedItem>;
+  /** Names of the request that are not known, by parameter */
+  missing: Record<string, Array<string>>;
   counts?: Record<string, unknown>;
   milliseconds?: Record<string, unknown>;
+  stages?: Array<SlateStagesItem>;
+  generators?: Array<SlateGeneratorsItem>;
+  exponents?: Record<string, number>;
+  dropped?: Array<SlateDroppedItem>;
 }
 
 export interface ItemRow {
@@ -107,6 +155,50 @@ export interface UserRow {
   age?: number;
   gender?: number;
   logged_in?: number;
+}
+
+export interface PostRecommendationsBodyRowsItem {
+  scenario?: string;
+  n?: number;
+  /** Items like one that the user watched lately */
+  because?: boolean;
+  /** The best values of this category of items, n of them */
+  segment?: string;
+  items?: number;
+}
+
+export interface PostRecommendationsBody {
+  /** Required, unless there is a session */
+  user?: string;
+  /** In place of the user: a visitor who has not signed in */
+  session?: string;
+  items?: Array<string | number>;
+  n?: number;
+  device?: string;
+  region?: string;
+  /** The item being watched; watching is another name of it */
+  current_item?: string;
+  /** How many of the best items to leave out: those of earlier pages. n and offset are at most 1000 together */
+  offset?: number;
+  exclude?: Array<string | number>;
+  /** A [scenario.NAME] of the project file */
+  scenario?: string;
+  /** The request id of the page before: the next page, without its items; 404 when it is too old */
+  after?: string;
+  /** Exponents of the score for this request in place of the project file's: NAME:EXPONENT for objectives of the ranker, separated by commas; the others get 0. From -100 to 100 */
+  score?: string;
+  /** A condition that every item must meet, in the expression language (docs/guides/expressions.md) */
+  filter?: string;
+  /** A number of each item by which its score is multiplied, in the same language */
+  boost?: string;
+  /** Values of the $NAMEs in filter and boost and in those of the project file; a list for a list */
+  parameters?: Record<string, unknown>;
+  return?: Array<string>;
+  explain?: boolean;
+  /** Several lists without a common item, in place of one */
+  rows?: Array<PostRecommendationsBodyRowsItem>;
+  /** Another form of score: the exponent of each objective */
+  weights?: Record<string, number>;
 }
 
 export interface PostEventsBody1 {
@@ -177,6 +269,27 @@ export interface DeleteUserAnswer {
   forgotten: boolean;
 }
 
+export interface MergeSessionBody {
+  session: string | number;
+}
+
+export interface MergeSessionAnswer {
+  user: string;
+  session: string;
+  /** Events that the user got */
+  merged: number;
+  bundle_version: string;
+  log_version: string;
+}
+
+export interface GetHistoryAnswer {
+  user: string;
+  events: Array<Record<string, unknown>>;
+  next: string | null;
+  bundle_version: string;
+  log_version: string;
+}
+
 export interface GetReadinessAnswer {
   status: string;
   bundle_version: string;
@@ -207,6 +320,72 @@ export interface GetStatusAnswer {
   users?: number;
   steps: Array<Step>;
   bytes: Record<string, number>;
+  /** Bytes by what they are for; process: all that is resident */
+  memory?: Record<string, number>;
+}
+
+export interface GetConfigAnswerValuesItem {
+  key: string;
+  /** As TOML */
+  value: string;
+  /** FILE:LINE, default, a flag or a variable of the environment */
+  origin: string;
+}
+
+export interface GetConfigAnswer {
+  values: Array<GetConfigAnswerValuesItem>;
+}
+
+export interface GetBundlesAnswerBundlesItem {
+  bundle: string;
+  created: string;
+  log: string;
+  current: boolean;
+  served: boolean;
+  forced: boolean;
+  can_be_current: boolean;
+  reason?: string;
+  figures: Record<string, number>;
+}
+
+export interface GetBundlesAnswer {
+  bundles: Array<GetBundlesAnswerBundlesItem>;
+}
+
+export interface ReloadAnswer {
+  bundle_version: string;
+  log_version: string;
+  since: string;
+  note?: string;
+  /** Whether the call changed it */
+  changed: boolean;
+}
+
+export interface RollBackBody {
+  /** Default: the one before the current one */
+  bundle?: string;
+}
+
+export interface RollBackAnswer {
+  bundle_version: string;
+  log_version: string;
+  since: string;
+  note?: string;
+  /** Whether the call changed it */
+  changed: boolean;
+}
+
+export interface BackUpBody {
+  /** The name of a new folder */
+  to: string;
+}
+
+export interface BackUpAnswer {
+  to: string;
+  bundle_version: string;
+  log_version: string;
+  files: number;
+  bytes: number;
 }
 
 export interface GetItemAnswerAttributes {
@@ -280,6 +459,32 @@ export interface PostItemsAnswer {
   bundle_version: string;
 }
 
+export interface PatchItemsBody {
+  created?: number | string | null;
+  duration?: number | null;
+  channel?: string | null;
+  topics?: Array<string> | null;
+  language?: string | null;
+  title?: string | null;
+  removed?: boolean | null;
+}
+
+export interface PatchItemsAnswer {
+  matches: number;
+  changed: number;
+  more: boolean;
+  log_version: string;
+  bundle_version: string;
+}
+
+export interface DeleteItemsAnswer {
+  matches: number;
+  changed: number;
+  more: boolean;
+  log_version: string;
+  bundle_version: string;
+}
+
 export interface ListUsersAnswer {
   users: Array<UserRow>;
   next: string | null;
@@ -293,12 +498,33 @@ export interface PostUsersAnswer {
   bundle_version: string;
 }
 
+export interface PatchUsersBody {
+  region?: string | null;
+  language?: string | null;
+  age?: number | null;
+  gender?: number | null;
+  logged_in?: number | null;
+}
+
+export interface PatchUsersAnswer {
+  matches: number;
+  changed: number;
+  more: boolean;
+  log_version: string;
+  bundle_version: string;
+}
+
 export interface GetRecommendationsQuery {
-  user: string;
+  /** Required, unless there is a session */
+  user?: string;
+  /** In place of the user: a visitor who has not signed in */
+  session?: string;
+  /** Rank these items and no others; repeated for each, at most 1000. n is then their number */
+  items?: Array<string>;
   n?: number;
   device?: string;
   region?: string;
-  /** The item being watched */
+  /** The item being watched; watching is another name of it */
   current_item?: string;
   /** How many of the best items to leave out: those of earlier pages. n and offset are at most 1000 together */
   offset?: number;
@@ -329,7 +555,19 @@ export interface GetSimilarItemsQuery {
   parameters?: Record<string, string | string[]>;
   /** Attributes of items, separated by commas, that the answer gives with each item */
   return?: string;
+  /** Leave out what this user has seen or was against, and pull the order towards the user's */
+  user?: string;
+  /** In place of the user */
+  session?: string;
+  /** How far, with a user: 0 for items alike alone, 1 for the order that a feed would have them in */
+  pull?: number;
   n?: number;
+}
+
+export interface GetHistoryQuery {
+  n?: number;
+  /** next of the answer before; or seconds since 1970, or ISO text */
+  before?: string;
 }
 
 export interface ListItemsQuery {
@@ -337,16 +575,48 @@ export interface ListItemsQuery {
   n?: number;
 }
 
+export interface PatchItemsQuery {
+  /** A condition on their attributes (docs/guides/expressions.md) */
+  filter: string;
+  /** Values of its $NAMEs, each as parameter.NAME */
+  parameters?: Record<string, unknown>;
+  /** 1: count them alone */
+  dry_run?: string;
+}
+
+export interface DeleteItemsQuery {
+  /** A condition on their attributes (docs/guides/expressions.md) */
+  filter: string;
+  /** Values of its $NAMEs, each as parameter.NAME */
+  parameters?: Record<string, unknown>;
+  /** 1: count them alone */
+  dry_run?: string;
+}
+
 export interface ListUsersQuery {
   after?: string;
   n?: number;
 }
 
+export interface PatchUsersQuery {
+  /** A condition on their attributes (docs/guides/expressions.md) */
+  filter: string;
+  /** Values of its $NAMEs, each as parameter.NAME */
+  parameters?: Record<string, unknown>;
+  /** 1: count them alone */
+  dry_run?: string;
+}
+
 /** The operations of the API, one method each. */
 export class Operations extends Transport {
   /** The best items for a user now, best first. */
-  getRecommendations(query: GetRecommendationsQuery): Promise<Slate> {
+  getRecommendations(query: GetRecommendationsQuery = {}): Promise<Slate> {
     return this.call<Slate>("GET", "/v1/recommendations", { ...query }, undefined, {"parameters": "parameter."});
+  }
+
+  /** The same, asked with a body. With rows, the answer has a list rows of slates without user and versions, with because or segments where a row has them. */
+  postRecommendations(body: PostRecommendationsBody): Promise<Slate> {
+    return this.call<Slate>("POST", "/v1/recommendations", {}, body, {});
   }
 
   /** Tell what users did; their next request reflects it. All or nothing: when one event is wrong none is kept. Acknowledged events are on disk. An event whose id was seen before for its user is counted as a duplicate and not applied again. */
@@ -377,6 +647,16 @@ export class Operations extends Transport {
   /** Forget a user. At once the user has no history and no stored event; the next import takes the user out of the log. May be repeated. */
   deleteUser(id: string): Promise<DeleteUserAnswer> {
     return this.call<DeleteUserAnswer>("DELETE", `/v1/users/${this.segment(id)}`, {}, undefined, {});
+  }
+
+  /** Make what a session did the history of a user. The session is forgotten. May be repeated. */
+  mergeSession(id: string, body: MergeSessionBody): Promise<MergeSessionAnswer> {
+    return this.call<MergeSessionAnswer>("POST", `/v1/users/${this.segment(id)}/merge`, {}, body, {});
+  }
+
+  /** What a user did, newest first. */
+  getHistory(id: string, query: GetHistoryQuery = {}): Promise<GetHistoryAnswer> {
+    return this.call<GetHistoryAnswer>("GET", `/v1/users/${this.segment(id)}/history`, { ...query }, undefined, {});
   }
 
   /** The process is alive. */
@@ -414,6 +694,31 @@ export class Operations extends Transport {
     return this.callText("GET", `/guides/${this.segment(id)}`, {}, undefined, {});
   }
 
+  /** Every value in use and where it comes from. */
+  getConfig(): Promise<GetConfigAnswer> {
+    return this.call<GetConfigAnswer>("GET", "/v1/config", {}, undefined, {});
+  }
+
+  /** The published bundles, oldest first. */
+  getBundles(): Promise<GetBundlesAnswer> {
+    return this.call<GetBundlesAnswer>("GET", "/v1/bundles", {}, undefined, {});
+  }
+
+  /** Take up new versions of bundle and log now. Answers when they are served, or with the reason why not. */
+  reload(): Promise<ReloadAnswer> {
+    return this.call<ReloadAnswer>("POST", "/v1/reload", {}, undefined, {});
+  }
+
+  /** Make an earlier bundle the current one and serve it. */
+  rollBack(body: RollBackBody): Promise<RollBackAnswer> {
+    return this.call<RollBackAnswer>("POST", "/v1/rollback", {}, body, {});
+  }
+
+  /** Write a backup while the server runs. Every event that was acknowledged before the call is in it. The folder [server] backups of the project file says where it is written. */
+  backUp(body: BackUpBody): Promise<BackUpAnswer> {
+    return this.call<BackUpAnswer>("POST", "/v1/backup", {}, body, {});
+  }
+
   /** This description. */
   getDescription(): Promise<unknown> {
     return this.call<unknown>("GET", "/openapi.json", {}, undefined, {});
@@ -449,6 +754,16 @@ export class Operations extends Transport {
     return this.call<PostItemsAnswer>("POST", "/v1/items", {}, body, {});
   }
 
+  /** Change attributes of all that a condition holds for. */
+  patchItems(body: PatchItemsBody, query: PatchItemsQuery): Promise<PatchItemsAnswer> {
+    return this.call<PatchItemsAnswer>("PATCH", "/v1/items", { ...query }, body, {});
+  }
+
+  /** Delete all items that a condition holds for. */
+  deleteItems(query: DeleteItemsQuery): Promise<DeleteItemsAnswer> {
+    return this.call<DeleteItemsAnswer>("DELETE", "/v1/items", { ...query }, undefined, {});
+  }
+
   /** All of them, page by page. */
   listUsers(query: ListUsersQuery = {}): Promise<ListUsersAnswer> {
     return this.call<ListUsersAnswer>("GET", "/v1/users", { ...query }, undefined, {});
@@ -457,5 +772,10 @@ export class Operations extends Transport {
   /** Set many, all or nothing. */
   postUsers(body: Array<UserRow>): Promise<PostUsersAnswer> {
     return this.call<PostUsersAnswer>("POST", "/v1/users", {}, body, {});
+  }
+
+  /** Change attributes of all that a condition holds for. */
+  patchUsers(body: PatchUsersBody, query: PatchUsersQuery): Promise<PatchUsersAnswer> {
+    return this.call<PatchUsersAnswer>("PATCH", "/v1/users", { ...query }, body, {});
   }
 }
