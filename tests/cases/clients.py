@@ -94,11 +94,11 @@ def the_python_client_does_what_its_guide_says(server, folder):
     from upnext_client import Client, UpnextError
 
     with Client(server.url, key=server.key) as client:
-        feed = client.get_recommendations("u 1&", n=3, explain=True, exclude=["i1", "i2"])
+        feed = client.get_recommendations(user="u 1&", n=3, explain=True, exclude=["i1", "i2"])
         require(len(feed["items"]) == 3 and not {"i1", "i2"} & {i["item"] for i in feed["items"]}, feed)
         require(feed["items"][0]["sources"] and feed["user"] == "u 1&", "explain and an encoded name:", feed)
         require(client.put_item("i3", {"title": "New & <old>"})["changed"] == 1)
-        found = client.get_recommendations("u1", filter="item.title in $titles", parameters={"titles": ["a", "New & <old>"]},
+        found = client.get_recommendations(user="u1", filter="item.title in $titles", parameters={"titles": ["a", "New & <old>"]},
                                            return_="title")
         require([i["attributes"] for i in found["items"]] == [{"title": "New & <old>"}], found)
         event = {"user": "u1", "type": "click", "item": "i3", "request": feed["request"], "id": "py-1"}
@@ -108,7 +108,7 @@ def the_python_client_does_what_its_guide_says(server, folder):
         require(sum(1 for _ in client.pages(client.list_items, "items", 5)) == 17, "rows of all pages")
         require(client.get_guide("clients").startswith("# Clients"), "a guide")
         errors = []
-        for call in (lambda: client.get_item("none/such"), lambda: client.get_recommendations(""),
+        for call in (lambda: client.get_item("none/such"), lambda: client.get_recommendations(user=""),
                      lambda: Client(server.url, key="wrong").get_status(),
                      lambda: Client("http://127.0.0.1:1", repeats=0).get_status()):
             try:
@@ -117,7 +117,7 @@ def the_python_client_does_what_its_guide_says(server, folder):
                 errors.append((error.status, error.detail))
         require([status for status, _ in errors] == [404, 400, 401, 0], errors)
         require("none/such" in errors[0][1], errors[0])
-        threads = [threading.Thread(target=lambda: [client.get_recommendations(f"u{i}") for i in range(20)] and done.append(1))
+        threads = [threading.Thread(target=lambda: [client.get_recommendations(user=f"u{i}") for i in range(20)] and done.append(1))
                    for _ in range(4)]
         done = []
         for thread in threads:

@@ -3,7 +3,7 @@
     from upnext_client import Client
 
     with Client("http://127.0.0.1:8080", key="...") as client:
-        feed = client.get_recommendations("U123", n=20, device="tv")
+        feed = client.get_recommendations(user="U123", n=20, device="tv")
         client.send([{"user": "U123", "type": "click", "item": feed["items"][0]["item"], "request": feed["request"]}])
 """
 from __future__ import annotations
