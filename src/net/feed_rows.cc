@@ -105,6 +105,10 @@ json RowJson(const serving::Generation& generation, const FeedRequest& asked,
              const serving::Row& row) {
   json out = SlateJson(row.slate, generation.engine().objective_names(), "", asked.explain);
   for (const char* common : {"user", "bundle_version", "log_version"}) out.erase(common);
+  if (row.slate.request.empty()) out.erase("request");
+  if (!asked.session.empty() && out["missing"].erase("user") > 0) {
+    out["missing"]["session"] = {asked.session};
+  }
   AddAttributes(generation, row.slate.items, asked.returned, &out["items"]);
   if (!row.because.empty()) {
     out["because"] = {{"item", row.because}};
@@ -146,7 +150,12 @@ Result<HttpResponse> AnswerFeedRows(serving::Service& service,
   UPNEXT_ASSIGN_OR_RETURN(const std::vector<serving::Row> rows,
                           serving::MakeRows(service, generation, asked.request, asked.rows));
   json list = json::array();
+  std::vector<FeedReport> feeds;
   for (size_t i = 0; i < rows.size(); ++i) {
+    if (!rows[i].slate.request.empty()) {
+      feeds.push_back(FeedReport::Of(rows[i].slate, asked.rows[i].scenario,
+                                     generation.engine().objective_names()));
+    }
     list.push_back(RowJson(generation, asked, rows[i]));
     if (!asked.rows[i].scenario.empty()) list.back()["scenario"] = asked.rows[i].scenario;
   }
@@ -158,7 +167,9 @@ Result<HttpResponse> AnswerFeedRows(serving::Service& service,
   } else {
     body["session"] = asked.session;
   }
-  return JsonOf(body);
+  HttpResponse answer = JsonOf(body);
+  answer.feeds = std::move(feeds);
+  return answer;
 }
 
 }  // namespace upnext::net

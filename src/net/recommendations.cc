@@ -51,6 +51,14 @@ Result<HttpResponse> AnswerRecommendations(serving::Service& service, const Http
   if (auto refused = RefuseToPages(caller, question.parameters)) return *std::move(refused);
   UPNEXT_ASSIGN_OR_RETURN(const FeedRequest asked,
                           ReadFeed(std::move(question), generation->schema()));
+  // What a user watched is for nobody who has the key of a page and a name; a visitor knows his session.
+  for (const serving::RowRequest& row : asked.rows) {
+    if (!caller.is_public || !asked.session.empty()) break;
+    if (row.kind != serving::RowRequest::Kind::kBecause) continue;
+    return ProblemOf(403,
+                     "because: expected a key with the role recommend, or a session, found the "
+                     "key of a page and a user");
+  }
   if (!asked.rows.empty()) return AnswerFeedRows(service, *generation, asked);
   UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate,
                           service.Recommend(*generation, asked.request, asked.after));

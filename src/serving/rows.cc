@@ -127,9 +127,12 @@ class RowMaker {
       return row;
     }
     request.n = static_cast<uint32_t>(segments.size());
-    UPNEXT_ASSIGN_OR_RETURN(row.slate, service_.Recommend(generation_, std::move(request)));
-    std::ranges::stable_sort(row.slate.items, {},
-                             [&](const Recommendation& one) { return segments.at(one.id); });
+    const auto by_segment = [&](std::vector<Recommendation>* items) {
+      std::ranges::stable_sort(*items, {},
+                               [&](const Recommendation& one) { return segments.at(one.id); });
+    };
+    UPNEXT_ASSIGN_OR_RETURN(row.slate,
+                            service_.Recommend(generation_, std::move(request), "", by_segment));
     for (const Recommendation& one : row.slate.items) ++row.segments[segments.at(one.id)].items;
     std::erase_if(row.segments, [](const Segment& one) { return one.items == 0; });
     return row;

@@ -156,13 +156,13 @@ Result<Posted> Service::PostEvents(std::vector<schema::RawEvent> events,
   const log::LogStats& log = at_arrival->catalogue().log().stats();
   std::vector<std::string> new_ids(ids.begin(), ids.end());
   UPNEXT_RETURN_IF_ERROR(ResolveProgress(at_arrival->catalogue(), ids, events));
-  UPNEXT_ASSIGN_OR_RETURN(const uint64_t logged,
-                          rep_->served.TakeOutLogged(at_arrival->schema(), &events, &new_ids));
   for (size_t i = 0; i < events.size(); ++i) {
     int64_t& time_ms = events[i].time_ms;
     if (time_ms == schema::kNoTime) time_ms = now;
     UPNEXT_RETURN_IF_ERROR(rep_->CheckTime(i, time_ms, now, log));
   }
+  UPNEXT_ASSIGN_OR_RETURN(const uint64_t logged,
+                          rep_->served.TakeOutLogged(at_arrival->schema(), &events, &new_ids));
   const std::shared_lock<std::shared_mutex> posting = rep_->Post();
   const std::shared_ptr<const Generation> current = generation();
   UPNEXT_ASSIGN_OR_RETURN(const store::Applied applied,
@@ -238,7 +238,7 @@ ServiceStatus Service::status() const {
 }
 
 Result<Slate> Service::Recommend(const Generation& generation, Request request,
-                                 std::string_view after) const {
+                                 std::string_view after, const Regroup& regroup) const {
   if (request.time_ms == 0) request.time_ms = rep_->clock.NowMs();
   request.explores = true;
   if (!after.empty()) {
@@ -261,7 +261,9 @@ Result<Slate> Service::Recommend(const Generation& generation, Request request,
   const uint64_t items = rep_->changed_through;
   UPNEXT_ASSIGN_OR_RETURN(Slate slate, generation.Recommend(request));
   slate.basis.items = items;
-  slate.basis.mixed = begun != done || begun != rep_->changes_begun || !slate.degraded.empty();
+  if (regroup) regroup(&slate.items);
+  slate.basis.mixed = regroup != nullptr || begun != done || begun != rep_->changes_begun ||
+                      !slate.degraded.empty();
   rep_->served.Keep(generation.schema(), {.id = slate.request,
                                           .request = std::move(request),
                                           .after = std::string(after),

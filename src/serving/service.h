@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -108,8 +109,10 @@ class Service {
   // A feed for a person, which explores as far as the scenario says, and is remembered for the next page and for
   // rotation. `after`: the id of an answer, whose items and those of the pages before it are left out; kNotFound when it
   // is older than half an hour, another user's, or of before a restart.
+  // `regroup`: puts the items in the order in which they are shown, before they are kept.
+  using Regroup = std::function<void(std::vector<Recommendation>* items)>;
   Result<Slate> Recommend(const Generation& generation, Request request,
-                          std::string_view after = "") const;
+                          std::string_view after = "", const Regroup& regroup = {}) const;
   // On the current generation.
   Result<Slate> Recommend(Request request) const;
   // What was answered under this id; kNotFound when there was none, or it is not kept any more.

@@ -122,9 +122,10 @@ struct LiveProposal {
 };
 // What an answer rests on beside the request, for the log of slates (slate_record.h).
 struct SlateBasis {
-  uint64_t state = 0;    // up to this number of the store the user's events are in his state
-  uint64_t items = 0;    // up to this one changes of items and users count
-  bool mixed = false;    // items or users were changed meanwhile, or a stage was late or failed
+  uint64_t state = 0;  // up to this number of the store the user's events are in his state
+  uint64_t items = 0;  // up to this one changes of items and users count
+  bool mixed =
+      false;  // items or users were changed meanwhile, a stage was late or failed, or regrouped
   uint64_t options = 0;  // EngineOptions::digest
   std::vector<LiveProposal> live = {};
   std::vector<schema::RawEvent> open = {};  // watches that went on, in the user's state

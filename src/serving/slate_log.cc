@@ -65,6 +65,7 @@ void SlateLog::Forget(std::string_view user) {
     ++done_;
     return true;
   });
+  written_.notify_all();
   written_.wait(mutex_, [this]() UPNEXT_REQUIRES(mutex_) { return !writing_; });
 }
 

@@ -54,9 +54,12 @@ WatchCloser::WatchCloser(store::Store& store, const base::Clock& clock, OnClosed
       thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
 void WatchCloser::CloseNow() {
-  // What cannot be written now is closed the next time.
-  const auto closed = store_.CloseWatches(clock_.NowMs() - kRestMs);
-  if (closed && !closed->empty()) on_closed_(*closed);
+  // Some at a time, so that others write in between. What cannot be written now is closed the next time.
+  while (true) {
+    const auto closed = store_.CloseWatches(clock_.NowMs() - kRestMs);
+    if (!closed || closed->empty()) return;
+    on_closed_(*closed);
+  }
 }
 
 void WatchCloser::Run(const std::stop_token& stop) {

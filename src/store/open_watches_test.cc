@@ -18,6 +18,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::UnorderedElementsAre;
 
 class OpenWatchesTest : public testing::Test {
  protected:
@@ -133,6 +134,20 @@ TEST_F(OpenWatchesTest, NothingIsLeftOfAForgottenUser) {
   ASSERT_TRUE(store_->Forget("u", &words));
   EXPECT_THAT(OpenOnes(), IsEmpty());
   EXPECT_FALSE(InAFile("id of the watch"));
+}
+
+TEST_F(OpenWatchesTest, AMergedSessionsWatchGoesOnAsTheUsersAndOfTwoTheNewerCounts) {
+  Post("a", 1000, 30, true, "session:s");
+  Post("b", 1000, 50, true, "session:s");
+  Post("b", 2000, 300);
+  EXPECT_EQ(*store_->Merge("session:s", "u"), 0u);
+  EXPECT_THAT(OpenOnes(), ElementsAre(30, 300));
+  Post("a", 3000, 580);
+  EXPECT_THAT(OpenOnes(), ElementsAre(580, 300));
+  Open();
+  EXPECT_EQ(store_->CloseWatches(5000)->size(), 2u);
+  EXPECT_THAT(Events(), UnorderedElementsAre(580, 300));
+  EXPECT_THAT(OpenOnes(), IsEmpty());
 }
 
 }  // namespace

@@ -21,25 +21,42 @@ Result<uint64_t> CopyEvents(const RocksDb& db, std::string_view from, std::strin
                             uint64_t last, rocksdb::WriteBatch* out) {
   uint64_t events = 0;
   std::unordered_set<std::string> ids;  // of events that are in `out`
-  const auto copy = [&](char kind) {
-    const std::string prefix = UserPrefix(kind, from);
-    return db.VisitPrefix(prefix, prefix, [&](std::string_view, std::string_view value) -> Status {
-      if (kind == 'w') value.remove_prefix(std::min<size_t>(8, value.size()));  // its number
-      std::string id;
-      UPNEXT_ASSIGN_OR_RETURN(const std::string bytes, EncodedFor(to, value, &id));
-      if (!id.empty()) {
-        const std::string key = UserPrefix('d', to).append(id);
-        UPNEXT_ASSIGN_OR_RETURN(const auto seen, db.Get(key));
-        if (seen || !ids.insert(id).second) return Ok();
-        out->Put(key, "");
-      }
-      out->Put(UserPrefix('e', to) + BigEndian(last + ++events), bytes);
-      return Ok();
-    });
-  };
-  UPNEXT_RETURN_IF_ERROR(copy('e'));
-  UPNEXT_RETURN_IF_ERROR(copy('w'));  // a watch that goes on ends here
+  const std::string prefix = UserPrefix('e', from);
+  UPNEXT_RETURN_IF_ERROR(
+      db.VisitPrefix(prefix, prefix, [&](std::string_view, std::string_view value) -> Status {
+        std::string id;
+        UPNEXT_ASSIGN_OR_RETURN(const std::string bytes, EncodedFor(to, value, &id));
+        if (!id.empty()) {
+          const std::string key = UserPrefix('d', to).append(id);
+          UPNEXT_ASSIGN_OR_RETURN(const auto seen, db.Get(key));
+          if (seen || !ids.insert(id).second) return Ok();
+          out->Put(key, "");
+        }
+        out->Put(UserPrefix('e', to) + BigEndian(last + ++events), bytes);
+        return Ok();
+      }));
   return events;
+}
+
+// Watches that go on do so as those of `to`; of two with one id the newer one, by its number. Whether there were any.
+Result<bool> MoveWatches(const RocksDb& db, std::string_view from, std::string_view to,
+                         rocksdb::WriteBatch* out) {
+  bool any = false;
+  const std::string prefix = UserPrefix('w', from);
+  UPNEXT_RETURN_IF_ERROR(
+      db.VisitPrefix(prefix, prefix, [&](std::string_view key, std::string_view value) -> Status {
+        any = true;
+        const auto number = TakeBigEndian(value);
+        if (!number) return DataLoss("store: a watch that goes on has no number");
+        std::string id;
+        UPNEXT_ASSIGN_OR_RETURN(const std::string bytes, EncodedFor(to, value.substr(8), &id));
+        const std::string own = UserPrefix('w', to).append(key.substr(prefix.size()));
+        UPNEXT_ASSIGN_OR_RETURN(const auto other, db.Get(own));
+        if (other && TakeBigEndian(*other).value_or(0) > *number) return Ok();
+        out->Put(own, BigEndian(*number) + bytes);
+        return Ok();
+      }));
+  return any;
 }
 
 }  // namespace
@@ -50,7 +67,8 @@ Result<Merge> AddMerge(const RocksDb& db, const RocksNames& names, std::string_v
   UPNEXT_ASSIGN_OR_RETURN(merge.events, CopyEvents(db, from, to, last, out));
   UPNEXT_ASSIGN_OR_RETURN(const auto first,
                           db.FirstKey(UserPrefix('e', from), UserPrefix('e', from)));
-  if (!first && merge.events == 0) return merge;
+  UPNEXT_ASSIGN_OR_RETURN(const bool watches, MoveWatches(db, from, to, out));
+  if (!first && !watches) return merge;
   merge.last += merge.events;
   out->Put(UserPrefix('g', to).append(from), BigEndian(merge.last));
   for (const char kind : {'d', 'e', 'w'}) {

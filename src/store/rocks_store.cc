@@ -124,7 +124,7 @@ class RocksStore : public Store {
       rocksdb::WriteBatch out;
       uint64_t next = last_sequence() + 1;
       UPNEXT_RETURN_IF_ERROR(EndRested(db, schema_, before_ms, &next, &out, &closed));
-      if (closed.empty()) return Ok();
+      if (out.Count() == 0) return Ok();
       out.Put(kSequenceKey, BigEndian(next - 1));
       UPNEXT_RETURN_IF_ERROR(db.Write(&out));
       sequence_.store(next - 1, std::memory_order_release);

@@ -71,7 +71,10 @@ Status EndRested(const RocksDb& db, const schema::Schema& schema, int64_t before
     UPNEXT_ASSIGN_OR_RETURN(const auto event, ParseOpenWatch(schema, value, &sequence));
     if (!event || event->time_ms >= before_ms || closed->size() == kClosedTogether) return Ok();
     out->Delete(std::string(key));
-    out->Put(UserPrefix('d', event->user).append(event->id), "");
+    const std::string seen = UserPrefix('d', event->user).append(event->id);
+    UPNEXT_ASSIGN_OR_RETURN(const auto ended, db.Get(seen));
+    if (ended) return Ok();  // by an event with this id
+    out->Put(seen, "");
     out->Put(UserPrefix('e', event->user) + BigEndian((*next)++), value.substr(8));
     closed->push_back(*event);
     return Ok();
