@@ -94,6 +94,8 @@ TEST_F(GuardTest, TheKeyOfAPageGetsNoExplanation) {
                            R"("return": ["title"])"}) {
     EXPECT_EQ(ask(fmt::format(R"({{"user": "u", {}}})", more)), 403u) << more;
   }
+  EXPECT_EQ(ask(R"({"user": "u", "rows": [{"scenario": ""}, {"because": true}]})"), 403u);
+  EXPECT_EQ(ask(R"({"session": "s", "rows": [{"because": true}]})"), 200u);
   EXPECT_EQ(Ask("GET", "/v1/items/i3/similar?filter=item.duration%3E1", page).status, 403u);
   EXPECT_EQ(Ask("GET", "/v1/items/i3/similar", page).status, 200u);
   EXPECT_EQ(Ask("GET", "/v1/items/i3", page).status, 403u);
