@@ -28,7 +28,9 @@ void CandidatePool::Add(size_t generator, std::span<const retrieval::Candidate> 
       items_.push_back({.item = candidate.item, .sources = {}});
       ++counts_.after_filters;
     }
-    items_[index_[candidate.item]].sources.push_back({generator, candidate, place});
+    // An item that is changed during the request may be proposed and be left out for another generator.
+    const size_t at = index_[candidate.item];
+    if (at != kLeftOut) items_[at].sources.push_back({generator, candidate, place});
   }
 }
 
