@@ -107,7 +107,7 @@ ordered_json Percentiles(std::vector<double> values) {
   return {{"p50", values[last / 2]}, {"p99", values[last * 99 / 100]}, {"most", values[last]}};
 }
 
-// A run at `feeds_per_s`, with events beside it.
+// A run at `feeds_per_s`; at the same time events are posted and timed.
 Result<ordered_json> RunAt(const Served& served, const BenchServeFlags& flags,
                            const std::string& name, double feeds_per_s, uint64_t number) {
   ChangedFeeds changed;

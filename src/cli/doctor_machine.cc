@@ -103,7 +103,7 @@ Finding DiskFinding(const project::Project& project) {
 Finding OpenFilesFinding(const net::ServerOptions& options) {
   rlimit limit = {};
   getrlimit(RLIMIT_NOFILE, &limit);
-  const uint64_t needed = options.max_connections + 1024;  // store and mapped files beside them
+  const uint64_t needed = options.max_connections + 1024;  // and files of the store and of logs
   const std::string found = limit.rlim_max == RLIM_INFINITY
                                 ? std::string("no limit")
                                 : fmt::format("at most {}", limit.rlim_max);

@@ -120,7 +120,7 @@ struct LiveProposal {
   std::string name = {};
   float score = 0;
 };
-// What an answer rests on beside the request, for the log of slates (slate_record.h).
+// What an answer depends on, apart from the request, for the log of slates (slate_record.h).
 struct SlateBasis {
   uint64_t state = 0;  // up to this number of the store the user's events are in his state
   uint64_t items = 0;  // up to this one changes of items and users count

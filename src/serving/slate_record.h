@@ -37,7 +37,7 @@ struct SlateRecord {
 std::optional<uint64_t> RequestNumber(std::string_view id);
 std::string RequestId(uint64_t number);
 
-// Without the user, the time and the id of the request, which the store has beside it.
+// Without the user, the time and the id of the request, which the store keeps separately.
 std::string EncodeSlate(const schema::Schema& schema, const SlateRecord& record);
 // kDataLoss for bytes that EncodeSlate could not have written. Attributes that the schema does not declare any more are
 // left out.

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-from case import Site, require, run_cases
+from case import require, run_cases, small_site
 
 
 class Assistant:
@@ -41,26 +41,9 @@ class Assistant:
         return code, said
 
 
-def make_site(upnext, folder):
-    site = Site(upnext, folder)
-    (folder / "site.toml").write_text("""
-[project]
-[import]
-events = '''SELECT "user", item, time, 'watch' AS type, 60 AS value FROM read_csv('{data}/events.csv')'''
-[split]
-kind = "leave-one-out"
-[retrieval]
-epochs = 1
-dim = 8
-""")
-    rows = [[f"u{u}", f"i{(u + k * k) % 17}", 1_700_000_000 + 3600 * (u + 40 * k)] for u in range(40) for k in range(6)]
-    site.write("events.csv", ["user", "item", "time"], rows)
-    return site
-
-
 def an_assistant_reads_a_project(upnext):
     with tempfile.TemporaryDirectory() as folder:
-        site = make_site(upnext, pathlib.Path(folder))
+        site = small_site(upnext, pathlib.Path(folder))
         assistant = Assistant(site)
         hello = assistant.ask("initialize", protocolVersion="2025-06-18")["result"]
         require(hello["serverInfo"]["name"] == "upnext", hello)
@@ -91,7 +74,7 @@ def an_assistant_reads_a_project(upnext):
 
 def changes_are_made_when_they_are_allowed(upnext):
     with tempfile.TemporaryDirectory() as folder:
-        site = make_site(upnext, pathlib.Path(folder))
+        site = small_site(upnext, pathlib.Path(folder))
         site.run("import")
         assistant = Assistant(site, "--allow-changes")
         done = assistant.call("train")

@@ -42,6 +42,24 @@ class Site:
         return self.finish(verb, *args).stdout
 
 
+def small_site(upnext, folder):
+    """A site of 40 users with 6 watches each of 17 items, not imported yet."""
+    site = Site(upnext, folder)
+    (folder / "site.toml").write_text("""
+[project]
+[import]
+events = '''SELECT "user", item, time, 'watch' AS type, 60 AS value FROM read_csv('{data}/events.csv')'''
+[split]
+kind = "leave-one-out"
+[retrieval]
+epochs = 1
+dim = 8
+""")
+    rows = [[f"u{u}", f"i{(u + k * k) % 17}", 1_700_000_000 + 3600 * (u + 40 * k)] for u in range(40) for k in range(6)]
+    site.write("events.csv", ["user", "item", "time"], rows)
+    return site
+
+
 class Server:
     """`upnext serve` as `site.command` starts it, on a free port; stops at the end of a `with`."""
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 
-from case import Site, require, run_cases
+from case import require, run_cases, small_site
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CLIENTS = ROOT / "clients"
@@ -50,19 +50,7 @@ class Server:
     """A site with a key for everything, and its server."""
 
     def __init__(self, upnext, folder):
-        self.site = Site(upnext, folder)
-        (folder / "site.toml").write_text("""
-[project]
-[import]
-events = '''SELECT "user", item, time, 'watch' AS type, 60 AS value FROM read_csv('{data}/events.csv')'''
-[split]
-kind = "leave-one-out"
-[retrieval]
-epochs = 1
-dim = 8
-""")
-        rows = [[f"u{u}", f"i{(u + k * k) % 17}", 1_700_000_000 + 3600 * (u + 40 * k)] for u in range(40) for k in range(6)]
-        self.site.write("events.csv", ["user", "item", "time"], rows)
+        self.site = small_site(upnext, folder)
         self.site.run("import")
         self.site.run("train")
         added = json.loads(subprocess.run([upnext, "keys", "add", "-c", folder / "site.toml", "--roles", "admin", "--json"],
