@@ -135,9 +135,6 @@ std::function<Status()> MakeBenchEvents(CLI::App& app) {
   auto flags = std::make_shared<BenchEventsFlags>();
   AddProjectFlags(app, &flags->project);
   const CLI::Range clients(1, 1000);
-  app.add_option("--folder", flags->folder,
-                 "Folder for the store of the run, which is removed afterwards (default: the "
-                 "project's)");
   app.add_option("--writers", flags->writers, "Connections that post batches")
       ->check(clients)
       ->capture_default_str();
@@ -156,11 +153,7 @@ std::function<Status()> MakeBenchEvents(CLI::App& app) {
   app.add_option("--seconds", flags->seconds, "Length of each run")
       ->check(CLI::Range(0.1, 3600.0))
       ->capture_default_str();
-  app.add_option("--threads", flags->threads, "Threads of the server, as for upnext serve")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
-  app.add_option("--seed", flags->seed, "Seed of the load")->capture_default_str();
-  app.add_flag("--json", flags->json, "Print JSON");
+  AddBenchedFlags(app, &flags->folder, &flags->threads, &flags->seed, &flags->json);
   return [flags] { return RunBenchEvents(*flags); };
 }
 

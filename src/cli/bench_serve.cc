@@ -212,9 +212,6 @@ Status RunBenchServe(const BenchServeFlags& flags) {
 std::function<Status()> MakeBenchServe(CLI::App& app) {
   auto flags = std::make_shared<BenchServeFlags>();
   AddProjectFlags(app, &flags->project);
-  app.add_option("--folder", flags->folder,
-                 "Folder for the store of the run, which is removed afterwards (default: the "
-                 "project's)");
   app.add_option("--url", flags->url,
                  "Measure the server at this address, which answers the same requests, in place of "
                  "one in this process; memory is then that of this process")
@@ -241,11 +238,7 @@ std::function<Status()> MakeBenchServe(CLI::App& app) {
   app.add_option("--seconds", flags->seconds, "Length of each run")
       ->check(CLI::Range(0.1, 7200.0))
       ->capture_default_str();
-  app.add_option("--threads", flags->threads, "Threads of the server, as for upnext serve")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
-  app.add_option("--seed", flags->seed, "Seed of the load")->capture_default_str();
-  app.add_flag("--json", flags->json, "Print JSON");
+  AddBenchedFlags(app, &flags->folder, &flags->threads, &flags->seed, &flags->json);
   return [flags] { return RunBenchServe(*flags); };
 }
 

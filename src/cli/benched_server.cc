@@ -41,4 +41,16 @@ Result<BenchedServer> BenchedServer::Start(const Settings& settings, int threads
   return out;
 }
 
+void AddBenchedFlags(CLI::App& app, std::string* folder, int* threads, uint64_t* seed,
+                     bool* as_json) {
+  app.add_option("--folder", *folder,
+                 "Folder for the store of the run, which is removed afterwards (default: the "
+                 "project's)");
+  app.add_option("--threads", *threads, "Threads of the server, as for upnext serve")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  app.add_option("--seed", *seed, "Seed of the load")->capture_default_str();
+  app.add_flag("--json", *as_json, "Print JSON");
+}
+
 }  // namespace upnext::cli

@@ -6,8 +6,11 @@
 #ifndef UPNEXT_CLI_BENCHED_SERVER_H_
 #define UPNEXT_CLI_BENCHED_SERVER_H_
 
+#include <CLI/CLI.hpp>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <string>
 
 #include "base/file.h"
 #include "base/status.h"
@@ -38,6 +41,10 @@ struct BenchedServer {
   static Result<BenchedServer> Start(const Settings& settings, int threads,
                                      const std::filesystem::path& store_folder);
 };
+
+// --folder, --threads, --seed and --json.
+void AddBenchedFlags(CLI::App& app, std::string* folder, int* threads, uint64_t* seed,
+                     bool* as_json);
 
 }  // namespace upnext::cli
 
