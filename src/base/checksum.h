@@ -29,7 +29,8 @@ class ChecksumStream {
   std::unique_ptr<State> state_;
 };
 
-// A 64-bit fingerprint of a string, never 0, so that 0 can mean "absent".
+// A 64-bit fingerprint of a string, never 0, so that 0 can mean "absent". Seeds are to be 0 or random: with small numbers
+// as seeds, "11" with one of them has the fingerprint of "12" with another.
 uint64_t Fingerprint(std::string_view text, uint64_t seed = 0);
 
 }  // namespace upnext::base

@@ -22,7 +22,12 @@ namespace {
 constexpr char kContentLists[] = "content";
 constexpr size_t kFewestPostings = 1000, kMostPairs = 10'000'000;
 constexpr size_t kContentChunk = 256;  // items that a thread takes at once
-enum TokenKind : uint64_t { kTopicToken = 1, kChannelToken, kWordToken };
+// Seeds of fingerprints: random ones, because those of short texts with seeds that differ in few bits collide.
+enum TokenKind : uint64_t {
+  kTopicToken = 0x9e3779b97f4a7c15,
+  kChannelToken = 0xd1342543de82ef95,
+  kWordToken = 0x632be59bd9b4e019
+};
 
 // The different tokens of an item, as fingerprints.
 std::vector<uint64_t> ContentTokens(const schema::Item& item) {

@@ -1,5 +1,6 @@
 #include "retrieval/content_generator.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -61,6 +62,27 @@ TEST_F(ContentGeneratorTest, CG24_AnItemThatNobodyWatchedIsProposedByItsDescript
   EXPECT_EQ(content.Reason(state, proposed[0]), "like Rye");
   EXPECT_THAT(NamesOf(content, {"blank"}), testing::IsEmpty());
   EXPECT_THAT(NamesOf(content, {}), testing::IsEmpty());
+}
+
+// Their numbers, which have up to three digits here, are hashed with what they number.
+TEST(ContentTokens, ATopicIsNeverTakenForAChannel) {
+  examples::WorldOptions options;
+  options.split = {.kind = examples::SplitOptions::Kind::kNone};
+  for (int i = 0; i < 200; ++i) {
+    options.items.push_back(
+        Described(fmt::format("of topic {}", i), "", "", {fmt::format("topic {}", i)}));
+    options.items.push_back(
+        Described(fmt::format("of channel {}", i), "", fmt::format("channel {}", i), {}));
+  }
+  for (const schema::RawItem& item : options.items) {
+    options.events.push_back(examples::Watch("u", item.item, 0, 60));
+  }
+  const World world(options);
+  const LearnedGenerator content(world, "similar-content");
+  for (const schema::RawItem& item : options.items) {
+    EXPECT_THAT(content.Candidates(StateAfter(world, {item.item}), 10), testing::IsEmpty())
+        << item.item;
+  }
 }
 
 TEST_F(ContentGeneratorTest, ScoresAreCosinesWeightedByTheRarityOfTokens) {

@@ -84,9 +84,8 @@ Result<Slate> Answer(const EngineParts& parts, const Question& question, const F
   UPNEXT_ASSIGN_OR_RETURN(const Scenario* const scenario, parts.ScenarioOf(request));
   UPNEXT_ASSIGN_OR_RETURN(std::vector<float> exponents, ExponentsFor(parts, request, *scenario));
   Slate slate;
-  const uint64_t id = request.id.value_or(base::Fingerprint(
-      request.user,
-      static_cast<uint64_t>(request.time_ms) * 1'000'003 + parts.figures->requests.fetch_add(1)));
+  const uint64_t id =
+      request.id.value_or(base::Fingerprint(request.user, static_cast<uint64_t>(request.time_ms)));
   slate.request = fmt::format("{:016x}", id);
   UPNEXT_ASSIGN_OR_RETURN(const std::shared_ptr<const OwnedRequest> owned,
                           Begin(parts, question, *scenario, clock));

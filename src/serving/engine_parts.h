@@ -60,7 +60,6 @@ struct EngineScratch {
 // What requests find out for those that follow.
 struct RunningFigures {
   explicit RunningFigures(size_t generators) : late(generators) {}
-  std::atomic<uint64_t> requests{0};
   std::deque<std::atomic<int>> late;    // by generator: searches left behind that have not ended
   std::atomic<double> rank_ms_each{0};  // of a candidate, about; 0: not known yet
 };

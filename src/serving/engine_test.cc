@@ -438,12 +438,5 @@ TEST_F(EngineTest, WorksWithoutRankerAndWithoutAnyModel) {
   EXPECT_TRUE(Recommend(For("u")).items.empty());
 }
 
-TEST_F(EngineTest, RequestIdsAreFreshAndListsAreNot) {
-  Make();
-  const Slate first = Recommend(For("u", 10)), second = Recommend(For("u", 10));
-  EXPECT_NE(first.request, second.request);
-  EXPECT_EQ(IdsOf(first), IdsOf(second));
-}
-
 }  // namespace
 }  // namespace upnext::serving

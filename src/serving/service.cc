@@ -4,11 +4,13 @@
 #include <mutex>
 #include <numeric>
 #include <optional>
+#include <random>
 #include <shared_mutex>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "base/rng.h"
 #include "base/time_text.h"
 #include "base/versioned_root.h"
 #include "log/event_log.h"
@@ -34,6 +36,7 @@ struct Service::Rep {
   ServedSlates served;
   // Of items and users: how many changes were begun and done, and the largest number of one that was done.
   std::atomic<uint64_t> changes_begun{0}, changes_done{0}, changed_through;
+  std::atomic<uint64_t> requests;
   std::atomic<uint64_t> events_applied{0}, duplicates{0}, names_refused{0};
   std::optional<WatchCloser> closer;  // the last member: it uses the others
 
@@ -46,7 +49,8 @@ struct Service::Rep {
         generation(std::move(first)),
         names(options.max_new_names_per_client),
         served(store, clock, options.slate_memory_bytes, options.engine.slates),
-        changed_through(store->last_sequence()) {
+        changed_through(store->last_sequence()),
+        requests((uint64_t{std::random_device()()} << 32) | std::random_device()()) {
     take_ups.since_ms = clock.NowMs();
     closer.emplace(*store, clock, [this](std::span<const schema::RawEvent> closed) {
       std::shared_ptr<const Generation> current;
@@ -64,6 +68,11 @@ struct Service::Rep {
   std::shared_lock<std::shared_mutex> Post() {
     base::MutexLock in_turn(turn);
     return std::shared_lock(posting);
+  }
+  // Of an answer: all are different, and those of other servers, and of this one before it was started, too.
+  uint64_t NewId() {
+    uint64_t state = requests++;
+    return base::SplitMix64(state);
   }
   // Whether a client may add a name, for each name.
   auto MayAdd(std::string_view client, int64_t now) {
@@ -241,6 +250,7 @@ Result<Slate> Service::Recommend(const Generation& generation, Request request,
                                  std::string_view after, const Regroup& regroup) const {
   if (request.time_ms == 0) request.time_ms = rep_->clock.NowMs();
   request.explores = true;
+  if (!request.id) request.id = rep_->NewId();
   if (!after.empty()) {
     UPNEXT_ASSIGN_OR_RETURN(const auto pages, rep_->served.Pages(generation.schema(), after,
                                                                  request.user, request.time_ms));

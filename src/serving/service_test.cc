@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <set>
 #include <thread>
 
 #include "base/time_text.h"
@@ -289,6 +290,32 @@ TEST_F(ServiceTest, EventsThatCannotBeStoredAreRefusedAndFeedsContinue) {
   EXPECT_EQ(refused.error().code, Code::kResourceExhausted);
   EXPECT_EQ(ListOf("u"), before);
   EXPECT_EQ(service_->status().events_applied, 0u);
+}
+
+// While the clock stands still, of this generation, the next one and the next server.
+TEST_F(ServiceTest, RequestIdsAreFreshAndListsAreNot) {
+  const std::vector<std::string> list = ListOf("u");
+  std::set<std::string> requests;
+  const auto ask_twice = [&] {
+    for (int i = 0; i < 2; ++i) {
+      const Result<Slate> slate = service_->Recommend({.user = "u", .n = 10});
+      ASSERT_TRUE(slate) << slate.error().message;
+      EXPECT_TRUE(requests.insert(slate->request).second) << slate->request;
+    }
+    EXPECT_EQ(ListOf("u"), list);
+  };
+  ask_twice();
+  auto opened = bundle::OpenCurrent(base::VersionedRoot(service_.project().bundle_root()),
+                                    base::VersionedRoot(service_.project().log_root()), {},
+                                    bundle::LogChoice::kNewest);
+  ASSERT_TRUE(opened) << opened.error().message;
+  auto next = Generation::Make(*std::move(opened), service_.options().generation, service_.store(),
+                               service_->generation().get());
+  ASSERT_TRUE(next) << next.error().message;
+  ASSERT_TRUE(service_->Replace(*std::move(next)));
+  ask_twice();
+  service_.Restart();
+  ask_twice();
 }
 
 TEST_F(ServiceTest, RequestsAndEventsFromManyThreadsLoseNothing) {

@@ -42,7 +42,8 @@ struct Request {
   bool explores = false;                  // as far as the scenario says: of requests of people
   uint32_t places_before = 0;             // of the pages before this one
   std::vector<ShownItem> shown = {};      // what the user was served a short time ago, for rotation
-  std::optional<uint64_t> id = {};  // that the answer is to have, of a request that is made again
+  std::optional<uint64_t> id =
+      {};  // that the answer has, and seed of exploration; Service::Recommend draws one
   uint32_t last() const { return offset + n; }
 };
 
@@ -149,7 +150,7 @@ struct Degradation {
   std::string reason;
 };
 struct Slate {
-  std::string request;                // fresh request id, to be sent back with events
+  std::string request;                // Request::id, to be sent back with events
   std::vector<Recommendation> items;  // best first
   StageCounts counts;
   std::vector<std::string> notes;  // e.g. "unknown user: popular items of region DE"
