@@ -8,10 +8,13 @@ namespace upnext::serving {
 
 ServedSlates::ServedSlates(std::shared_ptr<store::Store> store, const base::Clock& clock,
                            size_t memory_bytes, const SlateLogOptions& log)
-    : started_ms_(clock.NowMs()), memory_(memory_bytes), log_(std::move(store), clock, log) {}
+    : store_(std::move(store)),
+      started_ms_(clock.NowMs()),
+      memory_(memory_bytes),
+      log_(store_, clock, log) {}
 
-void ServedSlates::Keep(const schema::Schema& schema, const SlateRecord& record) {
-  log_.Keep(schema, record);
+void ServedSlates::Keep(const schema::Schema& schema, const SlateRecord& record, uint64_t since) {
+  log_.Keep(schema, record, since);
   attribution_.CountServed(record.request.scenario, record.items);
   ServedSlate served{.request = record.id,
                      .user = record.request.user,
@@ -19,6 +22,9 @@ void ServedSlates::Keep(const schema::Schema& schema, const SlateRecord& record)
                      .time_ms = record.request.time_ms};
   for (const Recommendation& one : record.items) served.items.push_back(one.id);
   memory_.Remember(std::move(served));
+  // Asked afterwards: a deletion that is not seen here forgets what is remembered by now.
+  const auto deleted = store_->ForgottenAt(record.request.user);
+  if (!deleted || *deleted > since) memory_.ForgetRequest(record.id);
 }
 
 Result<std::optional<std::vector<std::string>>> ServedSlates::Pages(const schema::Schema& schema,
@@ -60,11 +66,6 @@ Result<std::vector<ShownItem>> ServedSlates::ShownTo(const schema::Schema& schem
     for (const Recommendation& one : record.items) shown.push_back({one.id, time_ms});
   }
   return shown;
-}
-
-void ServedSlates::Forget(std::string_view user) {
-  memory_.Forget(user);
-  log_.Forget(user);
 }
 
 Result<std::optional<SlateRecord>> ServedSlates::Find(const schema::Schema& schema,

@@ -3,7 +3,7 @@
 //
 //   ServedSlates served(store, clock, memory_bytes, log_options);
 //   const auto before = served.Pages(schema, "a5b1c0e2d4f60718", "u", now);    null: not known, or too old
-//   served.Keep(schema, record);
+//   served.Keep(schema, record, since);
 //
 // Any number of threads.
 #ifndef UPNEXT_SERVING_SERVED_SLATES_H_
@@ -33,7 +33,8 @@ class ServedSlates {
  public:
   ServedSlates(std::shared_ptr<store::Store> store, const base::Clock& clock, size_t memory_bytes,
                const SlateLogOptions& log);
-  void Keep(const schema::Schema& schema, const SlateRecord& record);
+  // As that of SlateLog. Nothing is remembered of a user who was deleted after `since`.
+  void Keep(const schema::Schema& schema, const SlateRecord& record, uint64_t since);
   // As those of SlateMemory.
   Result<std::optional<std::vector<std::string>>> Pages(const schema::Schema& schema,
                                                         std::string_view request,
@@ -41,7 +42,8 @@ class ServedSlates {
                                                         int64_t now_ms) const;
   Result<std::vector<ShownItem>> ShownTo(const schema::Schema& schema, std::string_view user,
                                          int64_t now_ms) const;
-  void Forget(std::string_view user);
+  // After the store has deleted the user: what is kept from then on of before is left out.
+  void Forget(std::string_view user) { memory_.Forget(user); }
   // Clicks and watches that name an answer count for it. Those at these places of the batch.
   void CountEvents(const schema::Schema& schema, std::span<const schema::RawEvent> events,
                    std::span<const size_t> places);
@@ -57,6 +59,7 @@ class ServedSlates {
  private:
   // Waits for one that is on its way to the log.
   Result<std::optional<SlateRecord>> Find(const schema::Schema& schema, const std::string& request);
+  const std::shared_ptr<store::Store> store_;
   const int64_t started_ms_;
   SlateMemory memory_;
   SlateLog log_;

@@ -207,19 +207,19 @@ Result<Changed> Service::Change(schema::Entity entity, std::span<const store::En
 }
 
 Status Service::Forget(std::string_view user) {
-  rep_->served.Forget(user);
   const Status done = generation()->states().Forget(user);
   // Also after an error, which may be one of taking from the files what is gone already.
+  rep_->served.Forget(user);
   const std::shared_lock<std::shared_mutex> posting = rep_->Post();
   generation()->Forget(user);
   return done;
 }
 
 Result<Changed> Service::Merge(std::string_view session, std::string_view user) {
-  rep_->served.Forget(session);
   const std::shared_lock<std::shared_mutex> posting = rep_->Post();
   const std::shared_ptr<const Generation> current = generation();
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t events, current->states().Merge(session, user));
+  rep_->served.Forget(session);
   current->Forget(session);
   return Changed{.changed = events,
                  .bundle_version = current->bundle_version(),
@@ -248,6 +248,7 @@ ServiceStatus Service::status() const {
 
 Result<Slate> Service::Recommend(const Generation& generation, Request request,
                                  std::string_view after, const Regroup& regroup) const {
+  const uint64_t since = rep_->store->last_sequence();
   if (request.time_ms == 0) request.time_ms = rep_->clock.NowMs();
   request.explores = true;
   if (!request.id) request.id = rep_->NewId();
@@ -274,13 +275,15 @@ Result<Slate> Service::Recommend(const Generation& generation, Request request,
   if (regroup) regroup(&slate.items);
   slate.basis.mixed = regroup != nullptr || begun != done || begun != rep_->changes_begun ||
                       !slate.degraded.empty();
-  rep_->served.Keep(generation.schema(), {.id = slate.request,
-                                          .request = std::move(request),
-                                          .after = std::string(after),
-                                          .bundle_version = slate.bundle_version,
-                                          .log_version = slate.log_version,
-                                          .basis = slate.basis,
-                                          .items = slate.items});
+  rep_->served.Keep(generation.schema(),
+                    {.id = slate.request,
+                     .request = std::move(request),
+                     .after = std::string(after),
+                     .bundle_version = slate.bundle_version,
+                     .log_version = slate.log_version,
+                     .basis = slate.basis,
+                     .items = slate.items},
+                    since);
   return slate;
 }
 

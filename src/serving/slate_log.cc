@@ -29,17 +29,18 @@ SlateLog::SlateLog(std::shared_ptr<store::Store> store, const base::Clock& clock
       options_(options),
       thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
-void SlateLog::Keep(const schema::Schema& schema, const SlateRecord& record) {
+void SlateLog::Keep(const schema::Schema& schema, const SlateRecord& record, uint64_t since) {
   const auto number = RequestNumber(record.id);
   if (!on() || !number) return;
-  Waiting one{.slate = {.request = *number,
-                        .time_ms = record.request.time_ms,
-                        .user = record.request.user,
-                        .bytes = EncodeSlate(schema, record)},
+  Waiting one{.kept = {.slate = {.request = *number,
+                                 .time_ms = record.request.time_ms,
+                                 .user = record.request.user,
+                                 .bytes = EncodeSlate(schema, record)},
+                       .since = since},
               .impressions = {},
               .bytes = 0};
   if (options_.impressions) one.impressions = ImpressionsOf(record);
-  one.bytes = one.slate.bytes.size() + one.impressions.size() * kImpressionBytes;
+  one.bytes = one.kept.slate.bytes.size() + one.impressions.size() * kImpressionBytes;
   base::MutexLock lock(mutex_);
   if (bytes_waiting_ + one.bytes > options_.most_bytes) {
     ++counts_.lost;
@@ -55,18 +56,6 @@ void SlateLog::Flush() {
   base::MutexLock lock(mutex_);
   const uint64_t end = taken_;
   written_.wait(mutex_, [&]() UPNEXT_REQUIRES(mutex_) { return done_ >= end; });
-}
-
-void SlateLog::Forget(std::string_view user) {
-  base::MutexLock lock(mutex_);
-  std::erase_if(waiting_, [&](const Waiting& one) {
-    if (one.slate.user != user) return false;
-    bytes_waiting_ -= one.bytes;
-    ++done_;
-    return true;
-  });
-  written_.notify_all();
-  written_.wait(mutex_, [this]() UPNEXT_REQUIRES(mutex_) { return !writing_; });
 }
 
 Result<std::optional<SlateRecord>> SlateLog::Find(const schema::Schema& schema,
@@ -105,11 +94,11 @@ SlateLogCounts SlateLog::counts() const {
 void SlateLog::Write(std::vector<Waiting> taken) {
   store::WriteBatch batch;
   batch.waits = false;
-  uint64_t bytes = 0;
   for (Waiting& one : taken) {
-    for (const schema::RawEvent& event : one.impressions) batch.events.push_back({&event, ""});
-    bytes += one.slate.bytes.size();
-    batch.slates.push_back(std::move(one.slate));
+    for (const schema::RawEvent& event : one.impressions) {
+      batch.events.push_back({.event = &event, .id = "", .since = one.kept.since});
+    }
+    batch.slates.push_back(std::move(one.kept));
   }
   const auto done = store_->Commit(batch);
   base::MutexLock lock(mutex_);
@@ -117,8 +106,8 @@ void SlateLog::Write(std::vector<Waiting> taken) {
     counts_.lost += taken.size();
     return;
   }
-  counts_.written += taken.size();
-  counts_.bytes += bytes;
+  counts_.written += done->slates.size();
+  for (const size_t place : done->slates) counts_.bytes += batch.slates[place].slate.bytes.size();
 }
 
 // Also when nothing is logged any more: what is older than that goes.
@@ -139,14 +128,12 @@ void SlateLog::Run(const std::stop_token& stop) {
       changed_.wait_until(mutex_, stop, dropped + kBetweenDrops, some_wait);
       taken.swap(waiting_);
       bytes_waiting_ = 0;
-      writing_ = !taken.empty();
     }
     if (taken.empty() && stop.stop_requested()) return;
     const size_t written = taken.size();
     if (written > 0) Write(std::move(taken));
     {
       base::MutexLock lock(mutex_);
-      writing_ = false;
       done_ += written;
       written_.notify_all();
     }

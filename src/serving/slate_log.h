@@ -2,7 +2,7 @@
 // machine may lose the last slates, one of the process those of the last moment, and neither an acknowledged event.
 //
 //   SlateLog log(store, clock, {.keep_days = 30, .impressions = true});
-//   log.Keep(schema, record);
+//   log.Keep(schema, record, since);
 //   UPNEXT_ASSIGN_OR_RETURN(const std::optional<SlateRecord> record, log.Find(schema, request));
 //
 // Any number of threads. Has a thread of its own, which ends after it has written what it took.
@@ -51,11 +51,11 @@ class SlateLog {
   bool on() const { return options_.keep_days > 0; }
   bool logs_impressions() const { return on() && options_.impressions; }
 
-  void Keep(const schema::Schema& schema, const SlateRecord& record);
+  // `since`: the number of the newest change of the store when the answer was begun. It is not written if its user is
+  // deleted after that.
+  void Keep(const schema::Schema& schema, const SlateRecord& record, uint64_t since);
   // What was kept before is in the store, or lost, when it returns.
   void Flush();
-  // What waits of this user is not written any more; that is before what the store has of him is deleted.
-  void Forget(std::string_view user);
 
   // The answer with this id; null when there is none, or not any more.
   Result<std::optional<SlateRecord>> Find(const schema::Schema& schema, std::string_view id) const;
@@ -66,7 +66,7 @@ class SlateLog {
 
  private:
   struct Waiting {
-    store::StoredSlate slate;
+    store::WriteBatch::NewSlate kept;
     std::vector<schema::RawEvent> impressions;
     size_t bytes;
   };
@@ -81,7 +81,7 @@ class SlateLog {
   std::condition_variable_any changed_, written_;
   std::vector<Waiting> waiting_ UPNEXT_GUARDED_BY(mutex_);
   size_t bytes_waiting_ UPNEXT_GUARDED_BY(mutex_) = 0;
-  bool writing_ UPNEXT_GUARDED_BY(mutex_) = false;
+  // How many were kept, and the first how many of them are written or lost.
   uint64_t taken_ UPNEXT_GUARDED_BY(mutex_) = 0, done_ UPNEXT_GUARDED_BY(mutex_) = 0;
   SlateLogCounts counts_ UPNEXT_GUARDED_BY(mutex_);
   std::jthread thread_;  // the last member: it uses the others

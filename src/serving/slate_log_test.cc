@@ -3,13 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <future>
 #include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/file.h"
 #include "serving/slate_record.h"
 #include "serving/test_service.h"
 
@@ -140,6 +144,22 @@ class SlateLogTest : public testing::Test {
     for (const Recommendation& one : items) ids.push_back(one.id);
     return ids;
   }
+  // Files of the store that have these bytes.
+  std::vector<std::string> FilesWith(const std::string& bytes) {
+    std::vector<std::string> names;
+    for (const auto& file : std::filesystem::directory_iterator(service_.project().store())) {
+      const auto read = base::ReadFile(file.path());
+      if (read && read->find(bytes) != std::string::npos) {
+        names.push_back(file.path().filename().string());
+      }
+    }
+    return names;
+  }
+  void PostClick(const std::string& user) {
+    schema::RawEvent click{.user = user, .item = "i3", .type = schema::EventType::kClick};
+    click.time_ms = schema::kNoTime;
+    ASSERT_TRUE(service_->PostEvents({click}, {}));
+  }
   EngineOptions With(int64_t days, bool impressions) {
     EngineOptions options;
     options.slates = {.keep_days = days, .impressions = impressions};
@@ -185,6 +205,76 @@ TEST_F(SlateLogTest, SlatesGoWithTheirUserAndWithTime) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   EXPECT_FALSE(service_->Served(second->request));
+}
+
+constexpr const char* kLeaving = "leaving@example.org";
+
+TEST_F(SlateLogTest, AnAnswerUnderWayWhenItsUserIsForgottenLeavesNothing) {
+  service_.Restart(With(30, true));
+  PostClick(kLeaving);
+  const auto generation = service_->generation();
+  const auto slate = service_->Recommend(*generation, {.user = kLeaving, .n = 3}, "",
+                                         [&](std::vector<Recommendation>*) {
+                                           const auto forgotten = service_->Forget(kLeaving);
+                                           EXPECT_TRUE(forgotten) << forgotten.error().message;
+                                         });
+  ASSERT_TRUE(slate);
+  EXPECT_FALSE(service_->Served(slate->request));
+  EXPECT_THAT(Impressions(kLeaving), IsEmpty());
+  EXPECT_EQ(service_->Recommend(*generation, {.user = kLeaving}, slate->request).error().code,
+            Code::kNotFound);
+  EXPECT_THAT(FilesWith(kLeaving), IsEmpty());
+  // Who comes back is a new user.
+  const auto next = service_->Recommend({.user = kLeaving, .n = 3});
+  EXPECT_TRUE(service_->Served(next->request));
+  EXPECT_TRUE(service_->Recommend(*generation, {.user = kLeaving}, next->request));
+  EXPECT_EQ(Impressions(kLeaving).size(), 3u);
+}
+
+TEST_F(SlateLogTest, AnAnswerOnItsWayToTheLogWhenItsUserIsForgottenIsNotWritten) {
+  service_.Restart(With(30, true));
+  store::Gate gate;
+  service_.store()->before_commit = [&] {
+    gate.Wait();
+    return Ok();
+  };
+  const auto writing = service_->Recommend({.user = kLeaving, .n = 3});
+  ASSERT_TRUE(gate.WaitUntilHere(1));
+  const auto waiting = service_->Recommend({.user = kLeaving, .n = 3});
+  const auto other = service_->Recommend({.user = "u1", .n = 3});
+  ASSERT_TRUE(service_->Forget(kLeaving));
+  gate.Open();
+  EXPECT_FALSE(service_->Served(writing->request));
+  EXPECT_FALSE(service_->Served(waiting->request));
+  EXPECT_TRUE(service_->Served(other->request));
+  EXPECT_THAT(Impressions(kLeaving), IsEmpty());
+  EXPECT_THAT(FilesWith(kLeaving), IsEmpty());
+  EXPECT_EQ(service_->status().slates.written, 1u);
+  EXPECT_EQ(service_->status().slates.lost, 0u);
+}
+
+TEST_F(SlateLogTest, AFlushWaitsForWhatWasKeptBeforeAlsoWhileUsersAreForgotten) {
+  store::Gate gate;
+  service_.store()->before_commit = [&] {
+    gate.Wait();
+    return Ok();
+  };
+  ASSERT_TRUE(service_->Recommend({.user = "u1"}));
+  ASSERT_TRUE(gate.WaitUntilHere(1));
+  std::atomic<bool> begun = false;
+  auto flushed = std::async(std::launch::async, [&] {
+    begun = true;
+    service_->Flush();
+  });
+  while (!begun) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  ASSERT_TRUE(service_->Recommend({.user = kLeaving}));
+  auto forgotten = std::async(std::launch::async, [&] { return service_->Forget(kLeaving); });
+  EXPECT_EQ(flushed.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout);
+  gate.Open();
+  EXPECT_TRUE(forgotten.get());
+  flushed.get();
+  EXPECT_EQ(service_->status().slates.written, 1u);
 }
 
 TEST_F(SlateLogTest, WithoutDaysNothingIsLogged) {

@@ -74,6 +74,12 @@ void SlateMemory::Forget(std::string_view user) {
   }
 }
 
+void SlateMemory::ForgetRequest(std::string_view request) {
+  base::MutexLock lock(mutex_);
+  const auto found = by_request_.find(request);
+  if (found != by_request_.end()) Drop(found->second);
+}
+
 bool SlateMemory::Has(std::string_view request) const {
   base::MutexLock lock(mutex_);
   return by_request_.contains(request);

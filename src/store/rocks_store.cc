@@ -16,13 +16,13 @@
 #include "store/event_codec.h"
 #include "store/pending_commit.h"
 #include "store/reopening_db.h"
+#include "store/rocks_forget.h"
 #include "store/rocks_format.h"
 #include "store/rocks_keys.h"
 #include "store/rocks_merge.h"
 #include "store/rocks_names.h"
 #include "store/rocks_records.h"
 #include "store/rocks_slates.h"
-#include "store/rocks_states.h"
 #include "store/rocks_watches.h"
 #include "store/store.h"
 
@@ -163,54 +163,33 @@ class RocksStore : public Store {
   }
 
   Status Forget(std::string_view user, std::vector<std::string>* words) override {
-    Ranges ranges;
-    for (const char kind : {'d', 'e', 'w'}) {
-      const std::string prefix = UserPrefix(kind, user);
-      ranges.emplace_back(prefix, PrefixEnd(prefix));
+    RocksNames::Queries queries;
+    Forgetting done;
+    const auto try_once = [&](uint64_t read, bool last_try) {
+      return db_->Change([&, read, last_try](RocksDb& db) -> Status {
+        const std::string prefix = UserPrefix('e', user);
+        UPNEXT_ASSIGN_OR_RETURN(const auto newer,
+                                db.FirstKey(prefix, prefix + BigEndian(read + 1)));
+        if (newer && !last_try) return Ok();  // which may have queries too
+        if (newer) {
+          UPNEXT_ASSIGN_OR_RETURN(queries, QueriesOfNobodyBut(user));
+        }
+        rocksdb::WriteBatch out;
+        UPNEXT_ASSIGN_OR_RETURN(done, AddForget(db, names_, user, queries, last_sequence(), &out));
+        UPNEXT_RETURN_IF_ERROR(db.Write(&out));
+        names_.SetWritten(done.names);
+        sequence_.store(done.sequence, std::memory_order_release);
+        return Ok();
+      });
+    };
+    for (int left = 2; done.sequence == 0; --left) {
+      const uint64_t read = last_sequence();
+      UPNEXT_ASSIGN_OR_RETURN(queries, QueriesOfNobodyBut(user));  // while others write
+      UPNEXT_RETURN_IF_ERROR(try_once(read, left == 0));
     }
-    const Ranges posted = ranges;
-    const std::string record = RecordKey(schema::Entity::kUser, user);
-    ranges.emplace_back(record, record);
-    UPNEXT_ASSIGN_OR_RETURN(const MergedUsers merged, ReadMerged(*db_->get(), user));
-    ranges.insert(ranges.end(), merged.ranges.begin(), merged.ranges.end());
-    ranges.push_back(SlateRange(user));
-    const auto earlier = ranges.emplace_back(EarlierRange(schema::Entity::kUser, user));
-    UPNEXT_ASSIGN_OR_RETURN(const uint64_t before, ForgottenAt(user));
-    if (before != 0) ranges.insert(ranges.end(), {{"n", "o"}, {"s", "t"}});  // may be unfinished
-    UPNEXT_ASSIGN_OR_RETURN(const RocksNames::Queries queries, QueriesOfNobodyBut(user));
-    RocksNames::Queries texts = queries;
-    UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> ids,
-                            names_.KeysOf(*db_->get(), schema::IdSpace::kUser, user));
-    std::vector<std::string>& own = texts[std::string(user)];
-    own.insert(own.end(), ids.begin(), ids.end());
-    const Status deleted = db_->Change([&](RocksDb& db) -> Status {
-      rocksdb::WriteBatch out;
-      for (const auto& [begin, end] : posted) out.DeleteRange(begin, end);
-      out.Delete(record);
-      out.DeleteRange(merged.ranges.front().first, merged.ranges.front().second);
-      out.DeleteRange(earlier.first, earlier.second);
-      UPNEXT_RETURN_IF_ERROR(DeleteSlatesOf(db, user, &out));
-      UPNEXT_ASSIGN_OR_RETURN(const RocksNames::Waiting names, names_.ForgetTexts(db, texts, &out));
-      for (const auto& [text, keys] : texts) {
-        for (const std::string& key : keys) ranges.emplace_back(key, key);
-      }
-      UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> states, StateKeysOf(db, user));
-      for (const std::string& key : states) {
-        out.Delete(key);
-        ranges.emplace_back(key, key);
-      }
-      const uint64_t sequence = sequence_.load(std::memory_order_relaxed) + 1;
-      out.Put(DeletionKey(user), BigEndian(sequence));
-      out.Put(kSequenceKey, BigEndian(sequence));
-      UPNEXT_RETURN_IF_ERROR(db.Write(&out));
-      names_.SetWritten(names);
-      sequence_.store(sequence, std::memory_order_release);
-      return Ok();
-    });
-    UPNEXT_RETURN_IF_ERROR(deleted);
     for (const auto& [text, keys] : queries) words->push_back(text);
     changes_[SlotOf(user)].fetch_add(1, std::memory_order_release);
-    return TakeFromFiles(ranges);
+    return TakeFromFiles(done.ranges);
   }
 
   Result<uint64_t> ForgottenAt(std::string_view user) const override {
@@ -241,7 +220,7 @@ class RocksStore : public Store {
   }
 
   Status DropOthers(uint64_t log, uint64_t state_tag) override {
-    Ranges ranges;
+    KeyRanges ranges;
     for (const auto& [kind, tag] :
          {std::pair('n', log), std::pair('x', log), std::pair('s', state_tag)}) {
       ranges.emplace_back(std::string(1, kind), TagPrefix(kind, tag));
@@ -259,11 +238,9 @@ class RocksStore : public Store {
   }
 
  private:
-  using Ranges = std::vector<std::pair<std::string, std::string>>;
-
   // Also from the files: names are words of searches, and keys of states are users, which nobody would
   // look for there when one is forgotten.
-  Status DeleteRanges(Ranges ranges) {
+  Status DeleteRanges(KeyRanges ranges) {
     Status read = Ok();
     std::erase_if(ranges, [&](const auto& range) {
       const auto first = db_->get()->FirstKey(range.first.substr(0, 1), range.first);
@@ -280,7 +257,7 @@ class RocksStore : public Store {
   }
 
   // What was deleted from these ranges.
-  Status TakeFromFiles(const Ranges& ranges) {
+  Status TakeFromFiles(const KeyRanges& ranges) {
     UPNEXT_RETURN_IF_ERROR(db_->get()->Purge(ranges));
     // One more change, so that the list of files is written anew without those that were merged.
     UPNEXT_RETURN_IF_ERROR(db_->Change([](RocksDb& db) {
@@ -289,10 +266,6 @@ class RocksStore : public Store {
       return db.Write(&out);
     }));
     return db_->get()->Purge({});
-  }
-
-  static std::string DeletionKey(std::string_view user) {
-    return TagPrefix('f', base::Fingerprint(user));
   }
 
   // Those that have an id although no event of another user has them; none when this one has no
@@ -327,7 +300,8 @@ class RocksStore : public Store {
 
   // Numbers the new events of a group, in order; `next` is the first number.
   Status AddEvents(RocksDb& db, std::span<PendingCommit* const> group,
-                   const std::vector<bool>& seen, uint64_t* next, rocksdb::WriteBatch* out) {
+                   const std::vector<bool>& seen, DeletionTimes* deletions, uint64_t* next,
+                   rocksdb::WriteBatch* out) {
     OpenWatches watches(db, schema_);
     std::unordered_set<std::string_view> ids;
     size_t id = 0;
@@ -349,9 +323,25 @@ class RocksStore : public Store {
           out->Put(event.id_key, "");
           if (watches_go_on_) watches.End(posted.event->user, posted.id, out);
         }
+        UPNEXT_ASSIGN_OR_RETURN(const bool gone,
+                                deletions->After(posted.since, posted.event->user));
+        if (gone) continue;
         out->Put(event.key + BigEndian((*next)++), event.bytes);
         pending->committed.accepted.push_back(i);
       }
+    }
+    return Ok();
+  }
+
+  static Status AddSlates(PendingCommit* pending, DeletionTimes* deletions, uint64_t* next,
+                          rocksdb::WriteBatch* out) {
+    const std::vector<WriteBatch::NewSlate>& slates = pending->batch->slates;
+    for (size_t i = 0; i < slates.size(); ++i) {
+      UPNEXT_ASSIGN_OR_RETURN(const bool gone,
+                              deletions->After(slates[i].since, slates[i].slate.user));
+      if (gone) continue;
+      PutSlate(slates[i].slate, (*next)++, out);
+      pending->committed.slates.push_back(i);
     }
     return Ok();
   }
@@ -361,16 +351,17 @@ class RocksStore : public Store {
     rocksdb::WriteBatch out;
     const uint64_t last = sequence_.load(std::memory_order_relaxed);
     uint64_t next = last + 1;
-    UPNEXT_RETURN_IF_ERROR(AddEvents(db, group, seen, &next, &out));
+    DeletionTimes deletions(db);
+    UPNEXT_RETURN_IF_ERROR(AddEvents(db, group, seen, &deletions, &next, &out));
     RecordChanges records(db, schema_);
     for (PendingCommit* pending : group) {
       UPNEXT_RETURN_IF_ERROR(
           records.Add(pending->batch->records, &next, &out, &pending->committed.records));
     }
     bool waits = false;
-    for (const PendingCommit* pending : group) {
+    for (PendingCommit* pending : group) {
       waits |= pending->batch->waits;
-      for (const StoredSlate& slate : pending->batch->slates) PutSlate(slate, next++, &out);
+      UPNEXT_RETURN_IF_ERROR(AddSlates(pending, &deletions, &next, &out));
     }
     if (next > last + 1) out.Put(kSequenceKey, BigEndian(next - 1));
     for (const PendingCommit* pending : group) {

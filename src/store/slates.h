@@ -15,7 +15,9 @@ struct StoredSlate {
   uint64_t request = 0;  // the number that the request's id writes in hexadecimal
   int64_t time_ms = 0;
   std::string user = {}, bytes = {};
-  uint64_t sequence = 0;  // among those of events, set by the store
+  // Set by the store: the number among those of events, and that of the merge that made it the user's; 0: he was
+  // served it himself, or it was found by its user.
+  uint64_t sequence = 0, merged = 0;
 };
 // False ends the visit.
 using SlateVisitor = std::function<bool(const StoredSlate&)>;

@@ -55,6 +55,7 @@ struct Record {
 
 // What one Commit writes, all or nothing. Refers to what the caller owns.
 struct WriteBatch {
+  static constexpr uint64_t kAnyTime = UINT64_MAX;
   // A change of an item or a user. kPut: its attributes are these and no others. kPatch: those in
   // `mentioned` have the values of `row`, or none where that has none; the others stay as they are.
   struct NewRecord {
@@ -74,16 +75,23 @@ struct WriteBatch {
     // The event says how far a watch with this id is. It takes the place of an earlier one, and is not
     // among the events until the watch is closed.
     bool progress = false;
+    uint64_t since = kAnyTime;  // as that of a slate
   };
   struct NewState {
     uint64_t tag;  // what the state depends on beside the stored events
     std::string_view user;
     SavedState state;
   };
+  // Of an answer that was begun when `since` was the number of the newest change. It is left out if its user was
+  // deleted, or merged into another, after that.
+  struct NewSlate {
+    StoredSlate slate;
+    uint64_t since = kAnyTime;
+  };
   std::vector<NewEvent> events;
   std::vector<NewState> states;
   std::vector<NewRecord> records = {};
-  std::vector<StoredSlate> slates = {};
+  std::vector<NewSlate> slates = {};
   // Whether Commit waits for the disk. What it did not wait for outlives the process, but a crash of the machine may
   // lose the last of it; never of it something that is older than what was waited for.
   bool waits = true;
@@ -96,6 +104,7 @@ struct Committed {
   uint64_t first = 0;
   std::vector<size_t> accepted;
   std::vector<std::optional<Record>> records;
+  std::vector<size_t> slates = {};  // those that were written, by place
 };
 
 // Whether writes are taken. After one has failed, a store opens its files again by itself, with a
@@ -151,6 +160,7 @@ class Store {
   virtual Result<std::optional<StoredSlate>> SlateOf(uint64_t request) const = 0;
   virtual Status SlatesOf(std::string_view user, const SlateVisitor& visit) const = 0;
   // Deletes the slates of before that time, and earlier values of items and users on which no other slate rests.
+  // Takes as long as there are such slates; one that was written after a newer one goes with that.
   virtual Status DropSlatesBefore(int64_t time_ms) = 0;
   // Writes the store as it is now, with all that is acknowledged, to a new folder on its file system:
   // links of files that never change. A store can be opened there.
@@ -168,9 +178,10 @@ class Store {
   // The number of the user's last deletion, 0: none.
   virtual Result<uint64_t> ForgottenAt(std::string_view user) const = 0;
   // Makes the events of `from` events of `to`, with new numbers in the order that they have, and deletes
-  // `from` as Forget does, in one write; the files keep what they have of `from` until `to` is
-  // forgotten. Returns the number of events that `to` got: without those whose client id `to` has, and 0
-  // when `from` has none, also when this is repeated.
+  // `from` as Forget does, in one write; the files keep what they have of `from` until one of the two is
+  // forgotten. Slates of `from` are those of `to` then, under the numbers that they have. Returns the number of
+  // events that `to` got: without those whose client id `to` has, and 0 when `from` has none, also when this is
+  // repeated.
   virtual Result<uint64_t> Merge(std::string_view from, std::string_view to) = 0;
   // The number of the last event that came to the user so, 0: none. Up to there the user's events are
   // folded in order of time, after it in order of their numbers.
