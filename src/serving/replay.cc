@@ -188,6 +188,11 @@ Result<Replayed> Replayer::Replay(uint64_t request) {
     return Replayed{Kind::kUnsure,
                     "items or users were changed while it was answered; " + difference};
   }
+  if (stored->merged != 0) {
+    return Replayed{
+        Kind::kUnsure,
+        "it was served to a session that was merged into the user afterwards; " + difference};
+  }
   if (record->basis.options != options_.generation.engine.digest) {
     return Replayed{Kind::kUnsure, "the project file is another one; " + difference};
   }

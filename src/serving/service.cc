@@ -216,10 +216,11 @@ Status Service::Forget(std::string_view user) {
 }
 
 Result<Changed> Service::Merge(std::string_view session, std::string_view user) {
+  Flush();  // so that what the session was served is moved too
   const std::shared_lock<std::shared_mutex> posting = rep_->Post();
   const std::shared_ptr<const Generation> current = generation();
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t events, current->states().Merge(session, user));
-  rep_->served.Forget(session);
+  rep_->served.Move(session, user);
   current->Forget(session);
   return Changed{.changed = events,
                  .bundle_version = current->bundle_version(),

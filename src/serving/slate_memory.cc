@@ -74,6 +74,21 @@ void SlateMemory::Forget(std::string_view user) {
   }
 }
 
+void SlateMemory::Move(std::string_view from, std::string_view to) {
+  base::MutexLock lock(mutex_);
+  const auto [begin, end] = by_user_.equal_range(from);
+  std::vector<Slates::iterator> moved;
+  for (auto one = begin; one != end; ++one) moved.push_back(one->second);
+  by_user_.erase(begin, end);
+  for (const Slates::iterator slate : moved) {
+    bytes_ -= BytesOf(*slate);
+    slate->user = to;
+    bytes_ += BytesOf(*slate);
+    by_user_.emplace(slate->user, slate);
+  }
+  while (bytes_ > most_bytes_) Drop(slates_.begin());
+}
+
 void SlateMemory::ForgetRequest(std::string_view request) {
   base::MutexLock lock(mutex_);
   const auto found = by_request_.find(request);

@@ -51,6 +51,8 @@ class SlateMemory {
   // The newest slates first; an item may come several times.
   std::vector<ShownItem> ShownTo(std::string_view user, int64_t now_ms) const;
   void Forget(std::string_view user);
+  // What one user was served was served to another from now on.
+  void Move(std::string_view from, std::string_view to);
   void ForgetRequest(std::string_view request);
   bool Has(std::string_view request) const;
   size_t bytes() const;

@@ -203,6 +203,35 @@ TEST_F(MergeTest, ForgettingTheUserForgetsWhatWasMerged) {
   }
 }
 
+TEST_F(MergeTest, ForgettingTheSessionTakesItsNameFromWhatIsKnownOfTheMerge) {
+  Post(MergeWatch(kSession, "a", 1000), "e1");
+  Post(MergeWatch("session:other", "b", 2000), "e2");
+  Open();
+  ASSERT_TRUE(store_->Merge(kSession, "ann"));
+  ASSERT_TRUE(store_->Merge("session:other", "ann"));
+  Open();
+  const uint64_t merged = *store_->MergedAt("ann");
+  const auto in_files = [&](std::string_view name) {
+    int files = 0;
+    for (const auto& file : std::filesystem::directory_iterator(folder_ / "store")) {
+      const auto bytes = base::ReadFile(file.path());
+      files += bytes && bytes->find(name) != std::string::npos;
+    }
+    return files;
+  };
+  std::vector<std::string> words;
+  ASSERT_TRUE(store_->Forget("session:other", &words));
+  EXPECT_EQ(in_files("session:other"), 0);
+  EXPECT_GT(in_files(kSession), 0);
+  ASSERT_TRUE(store_->Forget(kSession, &words));
+  EXPECT_EQ(in_files(kSession), 0);
+  EXPECT_EQ(*store_->MergedAt("ann"), merged) << "the history of the user is in order of time";
+  EXPECT_THAT(ItemsOf("ann"), ElementsAre("a", "b"));
+  ASSERT_TRUE(store_->Forget("ann", &words));
+  EXPECT_EQ(*store_->MergedAt("ann"), 0u);
+  EXPECT_EQ(in_files("ann"), 0);
+}
+
 // A process that merges sessions is killed at any moment: every event is there once.
 TEST_F(MergeTest, KilledAtAnyMomentEveryEventIsThereOnce) {
   constexpr int kSessions = 400, kEvents = 5;

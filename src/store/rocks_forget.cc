@@ -11,6 +11,24 @@
 #include "store/store.h"
 
 namespace upnext::store {
+namespace {
+
+// Adds where the files have what is kept of a user: ranges in which all is the user's, which are returned, and what
+// lies elsewhere.
+KeyRanges TakeUser(std::string_view user, KeyRanges* ranges) {
+  KeyRanges own = {EarlierRange(schema::Entity::kUser, user)};
+  for (const char kind : {'d', 'e', 'g', 'w'}) {
+    const std::string prefix = UserPrefix(kind, user);
+    own.emplace_back(prefix, PrefixEnd(prefix));
+  }
+  ranges->insert(ranges->end(), own.begin(), own.end());
+  ranges->push_back(SlateRange(user));  // also of users with the same fingerprint
+  const std::string record = RecordKey(schema::Entity::kUser, user);
+  ranges->emplace_back(record, record);
+  return own;
+}
+
+}  // namespace
 
 std::string DeletionKey(std::string_view user) { return TagPrefix('f', base::Fingerprint(user)); }
 
@@ -31,30 +49,26 @@ Result<Forgetting> AddForget(const RocksDb& db, const RocksNames& names, std::st
   const auto take = [&](std::string begin, std::string end) {
     done.ranges.emplace_back(std::move(begin), std::move(end));
   };
+  std::vector<std::string> keys;
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t before, db.Number(DeletionKey(user)));
-  if (before != 0) {  // may be unfinished
+  if (before != 0) {  // may be unfinished, or was merged into another
     take("n", "o");
     take("s", "t");
+    UPNEXT_RETURN_IF_ERROR(ForgetMerges(db, user, done.sequence, &keys, out));
   }
   UPNEXT_ASSIGN_OR_RETURN(const MergedUsers merged, ReadMerged(db, user));
-  out->DeleteRange(merged.ranges.front().first, merged.ranges.front().second);
-  for (const auto& [begin, end] : merged.ranges) take(begin, end);
-  for (const char kind : {'d', 'e', 'w'}) {
-    const std::string prefix = UserPrefix(kind, user);
-    out->DeleteRange(prefix, PrefixEnd(prefix));
-    take(prefix, PrefixEnd(prefix));
+  for (const std::string& one : merged.users) {
+    TakeUser(one, &done.ranges);
+    UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> states, StateKeysOf(db, one));
+    keys.insert(keys.end(), states.begin(), states.end());
   }
-  const auto earlier = EarlierRange(schema::Entity::kUser, user);
-  out->DeleteRange(earlier.first, earlier.second);
-  take(earlier.first, earlier.second);
+  if (!merged.users.empty()) take("n", "o");
+  const KeyRanges own_ranges = TakeUser(user, &done.ranges);
+  for (const auto& [begin, end] : own_ranges) out->DeleteRange(begin, end);
   UPNEXT_RETURN_IF_ERROR(DeleteSlatesOf(db, user, out));
-  const auto slates = SlateRange(user);
-  take(slates.first, slates.second);
+  take("q", "r");  // the requests of the slates are anywhere there
 
-  std::vector<std::string> keys;
-  const std::string record = RecordKey(schema::Entity::kUser, user);
-  out->Delete(record);
-  keys.push_back(record);
+  out->Delete(RecordKey(schema::Entity::kUser, user));
   UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> states, StateKeysOf(db, user));
   for (const std::string& key : states) {
     out->Delete(key);

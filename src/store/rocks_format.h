@@ -12,16 +12,22 @@
 #include "base/status.h"
 #include "store/rocks_db.h"
 #include "store/rocks_keys.h"
+#include "store/rocks_slates.h"
 
 namespace upnext::store {
 
-// A new store is marked with the format; one that was written in another is refused.
+// A new store is marked with the format, and one of the earlier format brought to it; one that was written in another is
+// refused.
 inline Status BeginFormat(RocksDb& db, const std::filesystem::path& directory, uint64_t found) {
+  rocksdb::WriteBatch out;
+  out.Put(kFormatKey, BigEndian(kStoreFormat));
+  if (found == kEarlierFormat) {
+    UPNEXT_RETURN_IF_ERROR(OrderSlates(db));
+    return db.Write(&out);
+  }
   UPNEXT_RETURN_IF_ERROR(db.VisitPrefix("", "", [&](std::string_view, std::string_view) -> Status {
     return OtherFormat(directory, found);
   }));
-  rocksdb::WriteBatch out;
-  out.Put(kFormatKey, BigEndian(kStoreFormat));
   std::random_device random;
   out.Put(kStoreKey, BigEndian(uint64_t{random()} << 32 | random() | 1));
   return db.Write(&out);

@@ -2,11 +2,12 @@
 //   d USER ID          an event id that was seen      e USER SEQUENCE      an event
 //   m/format m/sequence m/store                       n LOG SPACE NAME     the id of a name
 //   s TAG USER         a saved state                  f FINGERPRINT        when a user was deleted
-//   g USER USER2       USER2 was merged into USER
+//   g USER USER2       USER2 was merged into USER     g USER 0 SEQUENCE   a user who was deleted was
 //   x LOG SPACE ID     an id whose name was deleted
 //   i NAME             an item that was posted        u NAME               a user
 //   h i NAME 0 SEQUENCE, h u NAME 0 SEQUENCE           what it was before the change of that number
 //   r FINGERPRINT SEQUENCE  a slate of a user         q REQUEST            where the slate of a request is
+//   t SEQUENCE         the request of a slate
 // USER within a longer key is written as its length and its bytes, so that no user is a prefix of
 // another. Numbers are big-endian, so that the order of keys is the order of numbers.
 #ifndef UPNEXT_STORE_ROCKS_KEYS_H_
@@ -25,7 +26,12 @@
 
 namespace upnext::store {
 
-inline constexpr uint64_t kStoreFormat = 6;
+inline constexpr uint64_t kStoreFormat = 7;
+// One that a server brings to the newest format when it opens the store, and others can read as it is.
+inline constexpr uint64_t kEarlierFormat = 6;
+inline bool IsReadable(uint64_t format) {
+  return format == kStoreFormat || format == kEarlierFormat;
+}
 // The error of a store of another format; 0: it has none.
 inline std::unexpected<Error> OtherFormat(const std::filesystem::path& directory, uint64_t found) {
   return FailedPrecondition(

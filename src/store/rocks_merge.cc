@@ -16,6 +16,9 @@
 namespace upnext::store {
 namespace {
 
+constexpr char kDeletedUser =
+    '\0';  // begins what stands for a name; ids have no control characters
+
 // Adds the events; returns how many.
 Result<uint64_t> CopyEvents(const RocksDb& db, std::string_view from, std::string_view to,
                             uint64_t last, rocksdb::WriteBatch* out) {
@@ -68,9 +71,12 @@ Result<Merge> AddMerge(const RocksDb& db, const RocksNames& names, std::string_v
   UPNEXT_ASSIGN_OR_RETURN(const auto first,
                           db.FirstKey(UserPrefix('e', from), UserPrefix('e', from)));
   UPNEXT_ASSIGN_OR_RETURN(const bool watches, MoveWatches(db, from, to, out));
-  if (!first && !watches) return merge;
+  const bool any = first || watches;
   merge.last += merge.events;
-  out->Put(UserPrefix('g', to).append(from), BigEndian(merge.last));
+  const uint64_t number = merge.last + 1;  // of the deletion
+  UPNEXT_ASSIGN_OR_RETURN(const bool slates, MoveSlates(db, from, to, number, out));
+  if (!any && !slates) return merge;
+  out->Put(UserPrefix('g', to).append(from), BigEndian(any ? merge.last : 0));
   for (const char kind : {'d', 'e', 'w'}) {
     const std::string prefix = UserPrefix(kind, from);
     out->DeleteRange(prefix, PrefixEnd(prefix));
@@ -78,16 +84,16 @@ Result<Merge> AddMerge(const RocksDb& db, const RocksNames& names, std::string_v
   out->Delete(RecordKey(schema::Entity::kUser, from));
   const auto earlier = EarlierRange(schema::Entity::kUser, from);
   out->DeleteRange(earlier.first, earlier.second);
-  UPNEXT_RETURN_IF_ERROR(DeleteSlatesOf(db, from, out));
   UPNEXT_ASSIGN_OR_RETURN(std::vector<std::string> ids,
                           names.KeysOf(db, schema::IdSpace::kUser, from));
   UPNEXT_ASSIGN_OR_RETURN(merge.names,
                           names.ForgetTexts(db, {{std::string(from), std::move(ids)}}, out));
   for (const std::string_view user : {from, to}) {
+    if (user == to && !any) continue;  // whose history is the same
     UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> states, StateKeysOf(db, user));
     for (const std::string& key : states) out->Delete(key);
   }
-  ++merge.last;
+  merge.last = number;
   out->Put(TagPrefix('f', base::Fingerprint(from)), BigEndian(merge.last));
   out->Put(kSequenceKey, BigEndian(merge.last));
   return merge;
@@ -95,20 +101,32 @@ Result<Merge> AddMerge(const RocksDb& db, const RocksNames& names, std::string_v
 
 Result<MergedUsers> ReadMerged(const RocksDb& db, std::string_view to, uint64_t through) {
   const std::string prefix = UserPrefix('g', to);
-  MergedUsers merged{.ranges = {{prefix, PrefixEnd(prefix)}}};
+  MergedUsers merged;
   UPNEXT_RETURN_IF_ERROR(
       db.VisitPrefix(prefix, prefix, [&](std::string_view key, std::string_view value) -> Status {
         const auto number = TakeBigEndian(value);
         if (!number) return DataLoss("store: a merge has no number");
-        for (const char kind : {'d', 'e', 'w'}) {
-          const std::string events = UserPrefix(kind, key.substr(prefix.size()));
-          merged.ranges.emplace_back(events, PrefixEnd(events));
-        }
-        merged.ranges.push_back(SlateRange(key.substr(prefix.size())));
+        const std::string_view user = key.substr(prefix.size());
+        if (!user.starts_with(kDeletedUser)) merged.users.emplace_back(user);
         if (*number <= through) merged.last = std::max(merged.last, *number);
         return Ok();
       }));
   return merged;
+}
+
+Status ForgetMerges(const RocksDb& db, std::string_view from, uint64_t number,
+                    std::vector<std::string>* keys, rocksdb::WriteBatch* out) {
+  return db.VisitPrefix("g", "g", [&](std::string_view key, std::string_view value) -> Status {
+    const auto size = TakeBigEndian(key.substr(1), 4);
+    if (!size || key.size() < 5 + *size) return DataLoss("store: a merge has no user");
+    if (key.substr(5 + *size) != from) return Ok();
+    keys->emplace_back(key);
+    out->Delete(keys->back());
+    std::string nameless(key.substr(0, 5 + *size));
+    out->Put((nameless + kDeletedUser).append(BigEndian(number)),
+             rocksdb::Slice(value.data(), value.size()));
+    return Ok();
+  });
 }
 
 }  // namespace upnext::store

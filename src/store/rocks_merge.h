@@ -13,7 +13,6 @@
 #include <limits>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -28,20 +27,24 @@ struct Merge {
   RocksNames::Waiting names = {};  // see RocksNames::ForgetTexts
 };
 // Adds to `out` the events of `from`, in the order of their numbers, as events of `to` with the numbers
-// after `last`, and the deletion of `from`; nothing when `from` has no events. An event whose client id
-// `to` has is left out. Both have no saved states then.
+// after `last`, the slates of `from` as those of `to`, and the deletion of `from`; nothing when `from` has neither. An
+// event whose client id `to` has is left out. Both have no saved states then.
 Result<Merge> AddMerge(const RocksDb& db, const RocksNames& names, std::string_view from,
                        std::string_view to, uint64_t last, rocksdb::WriteBatch* out);
 
 // What is known of merges into a user.
 struct MergedUsers {
-  uint64_t last = 0;  // the number of the last event that came so; 0: none
-  // Of keys: first those of the merges, then where the events of those who were merged have been.
-  std::vector<std::pair<std::string, std::string>> ranges = {};
+  uint64_t last = 0;                    // the number of the last event that came so; 0: none
+  std::vector<std::string> users = {};  // who were merged, but those who were deleted since
 };
 // `through`: merges with a later number did not happen yet.
 Result<MergedUsers> ReadMerged(const RocksDb& db, std::string_view to,
                                uint64_t through = std::numeric_limits<uint64_t>::max());
+
+// Adds to `out` that it is not said any more of whom the events came that were this user's. The number is that of the
+// deletion; the keys that said it go to `keys`.
+Status ForgetMerges(const RocksDb& db, std::string_view from, uint64_t number,
+                    std::vector<std::string>* keys, rocksdb::WriteBatch* out);
 
 }  // namespace upnext::store
 

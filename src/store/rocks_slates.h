@@ -1,6 +1,5 @@
-// Slates in a RocksDB store: `r` USER SEQUENCE has one, `q` REQUEST says where it is. USER is the fingerprint of the
-// user, so that what remains of `q` in old files after a user was forgotten does not name him, and SEQUENCE is
-// inverted, so that the newest slate comes first.
+// Slates in a RocksDB store: `r` USER SEQUENCE has one, `q` REQUEST says where it is, `t` SEQUENCE says which is the
+// oldest. USER is the fingerprint of the user, and his SEQUENCE is inverted, so that the newest slate comes first.
 //
 //   PutSlate(slate, sequence, &batch);
 //   UPNEXT_ASSIGN_OR_RETURN(const auto slate, FindSlate(db, request));
@@ -37,14 +36,21 @@ Status VisitSlatesOf(const RocksDb& db, std::string_view user, uint64_t last,
 std::pair<std::string, std::string> SlateRange(std::string_view user);
 // Deletes the slates of a user.
 Status DeleteSlatesOf(const RocksDb& db, std::string_view user, rocksdb::WriteBatch* out);
+// Makes the slates of `from` slates of `to`, by the merge with this number; whether there were any.
+Result<bool> MoveSlates(const RocksDb& db, std::string_view from, std::string_view to,
+                        uint64_t merge, rocksdb::WriteBatch* out);
 
 // What `q` says of a slate.
 struct SlatePlace {
   uint64_t request = 0, sequence = 0;
   int64_t time_ms = 0;
+  uint64_t merged = 0;   // as that of StoredSlate
   std::string key = {};  // of the slate
 };
 Result<SlatePlace> ParseSlatePlace(std::string_view key, std::string_view value);
+
+// Adds the `t` records that stores of format 6 do not have.
+Status OrderSlates(RocksDb& db);
 
 // Deletes slates of before that time, and earlier values of items and users (rocks_records.h) that no remaining slate
 // rests on; `last` is the number of the newest change. Some at a time, so that others write in between.

@@ -27,7 +27,7 @@ Result<std::unique_ptr<SnapshotStore>> SnapshotStore::Open(const std::filesystem
   }
   UPNEXT_ASSIGN_OR_RETURN(std::unique_ptr<RocksDb> db, RocksDb::OpenSnapshot(directory));
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t format, db->Number(kFormatKey));
-  if (format != kStoreFormat) return OtherFormat(directory, format);
+  if (!IsReadable(format)) return OtherFormat(directory, format);
   std::unique_ptr<SnapshotStore> store(new SnapshotStore(std::move(db), schema));
   UPNEXT_ASSIGN_OR_RETURN(store->id_, store->db_->Number(kStoreKey));
   UPNEXT_ASSIGN_OR_RETURN(store->last_, store->db_->Number(kSequenceKey));

@@ -393,7 +393,7 @@ TEST_F(RocksStoreTest, StoreOfAnotherFormatIsRefusedWithWhatToDo) {
     ASSERT_FALSE(store);
     EXPECT_EQ(store.error().code, Code::kFailedPrecondition);
     EXPECT_THAT(store.error().message,
-                AllOf(HasSubstr(other.string()), HasSubstr("expected a store of format 6, found"),
+                AllOf(HasSubstr(other.string()), HasSubstr("expected a store of format 7, found"),
                       HasSubstr(marked ? "9" : "an older one"), HasSubstr("move the folder away"),
                       HasSubstr("until they are posted again, or come as files")));
     const auto read = ReadDeletions(other);

@@ -21,7 +21,7 @@ Result<std::unique_ptr<RocksDb>> OpenStore(const fs::path& directory) {
   if (!fs::exists(directory / "CURRENT", error)) return nullptr;
   UPNEXT_ASSIGN_OR_RETURN(std::unique_ptr<RocksDb> db, RocksDb::OpenSnapshot(directory));
   UPNEXT_ASSIGN_OR_RETURN(const uint64_t format, db->Number(kFormatKey));
-  if (format == kStoreFormat) return db;
+  if (IsReadable(format)) return db;
   return OtherFormat(directory, format);
 }
 
