@@ -35,6 +35,8 @@ constexpr std::array kVerbs{
     Verb{"run", "serve, and import and train on a schedule", MakeRun},
     Verb{"replay", "make answers again from the log of slates, and compare their bytes",
          MakeReplay},
+    Verb{"estimate", "what a scenario would have been worth on the answers of another one",
+         MakeEstimate},
     Verb{"study", "run an experiment on a simulated world with known truth", MakeStudy},
     Verb{"forget", "take users out of log, store and all files", MakeForget},
     Verb{"features", "show the compiled features and how often they are missing", MakeFeatures},

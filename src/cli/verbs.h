@@ -37,6 +37,7 @@ std::function<Status()> MakeStudy(CLI::App& app);
 std::function<Status()> MakeInspect(CLI::App& app);
 std::function<Status()> MakeForget(CLI::App& app);
 std::function<Status()> MakeReplay(CLI::App& app);
+std::function<Status()> MakeEstimate(CLI::App& app);
 std::function<Status()> MakeFeatures(CLI::App& app);
 std::function<Status()> MakeExport(CLI::App& app);
 std::function<Status()> MakeMcp(CLI::App& app);

@@ -181,7 +181,14 @@ Result<Replayed> Replayer::Replay(uint64_t request) {
   UPNEXT_ASSIGN_OR_RETURN(const auto state, (*world)->states->Get(record->request.user));
   const features::LiveLists lists = (*world)->ListsOf(*record);
   const Result<Slate> slate = (*world)->engine->Recommend(*state, record->request, &lists);
-  if (slate && EncodeAnswer(slate->items) == EncodeAnswer(record->items)) return Replayed{};
+  if (slate && EncodeAnswer(slate->items) == EncodeAnswer(record->items)) {
+    if (!options_.other_scenario) return Replayed{};
+    Request other = record->request;
+    other.scenario = *options_.other_scenario;
+    other.explores = false;
+    UPNEXT_ASSIGN_OR_RETURN(Slate made, (*world)->engine->Recommend(*state, other, &lists));
+    return Replayed{.served = *record, .other = std::move(made.items)};
+  }
   const std::string difference =
       slate ? DifferenceOf(record->items, slate->items) : slate.error().message;
   if (record->basis.mixed) {
@@ -204,6 +211,25 @@ Result<Replayed> Replayer::Replay(uint64_t request) {
                                 changed, difference)};
   }
   return Replayed{Kind::kDifferent, difference};
+}
+
+Result<std::optional<SlateRecord>> Replayer::RecordOf(uint64_t request) const {
+  UPNEXT_ASSIGN_OR_RETURN(const auto stored, store_->SlateOf(request));
+  if (!stored) return std::nullopt;
+  auto record = DecodeSlate(options_.generation.schema, *stored);
+  if (!record) return std::nullopt;
+  return *std::move(record);
+}
+
+Result<std::vector<schema::RawEvent>> Replayer::EventsAfter(const SlateRecord& record) {
+  store_->SetTime({});
+  std::vector<schema::RawEvent> events;
+  UPNEXT_RETURN_IF_ERROR(store_->EventsOf(record.request.user, record.basis.state,
+                                          [&](uint64_t, const schema::RawEvent& event) {
+                                            if (event.request == record.id) events.push_back(event);
+                                            return Ok();
+                                          }));
+  return events;
 }
 
 }  // namespace upnext::serving

@@ -14,12 +14,14 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/status.h"
 #include "bundle/bundle.h"
+#include "schema/raw_event.h"
 #include "serving/generation.h"
 #include "serving/slate_record.h"
 #include "store/snapshot_store.h"
@@ -31,6 +33,8 @@ struct ReplayOptions {
   GenerationOptions generation;
   // As the server changes a bundle that it opens: score weights.
   std::function<void(bundle::Bundle&)> prepare = [](bundle::Bundle&) {};
+  // Answers that are the same are also made as by this scenario, which then does not explore.
+  std::optional<std::string> other_scenario = {};
 };
 
 // Where a slate belongs in the order of least work: one opening for all of a bundle and log, items in order.
@@ -49,6 +53,9 @@ struct Replayed {
   };
   Result result = Result::kSame;
   std::string detail = {};  // "" for kSame
+  // Of kSame with ReplayOptions::other_scenario: what was served, and what that scenario would have answered then.
+  std::optional<SlateRecord> served = {};
+  std::vector<Recommendation> other = {};
 };
 
 class Replayer {
@@ -61,6 +68,10 @@ class Replayer {
   Result<std::vector<LoggedSlate>> Slates(size_t most, uint64_t* unreadable) const;
   // Any order. An error is one of reading the store.
   Result<Replayed> Replay(uint64_t request);
+  // None for an answer that is not there or of another version.
+  Result<std::optional<SlateRecord>> RecordOf(uint64_t request) const;
+  // What the user did after an answer and because of it: events with its request. In the order of arrival.
+  Result<std::vector<schema::RawEvent>> EventsAfter(const SlateRecord& record);
 
  private:
   struct World;

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -121,11 +122,13 @@ class ReplayTest : public testing::Test {
     }
     service_->Flush();
   }
-  std::unique_ptr<Replayer> Open(const fs::path& store) {
+  std::unique_ptr<Replayer> Open(const fs::path& store,
+                                 std::optional<std::string> other_scenario = std::nullopt) {
     auto replayer = Replayer::Open({.log_root = service_.project().log_root(),
                                     .bundle_root = service_.project().bundle_root(),
                                     .store = store,
-                                    .generation = service_.options().generation});
+                                    .generation = service_.options().generation,
+                                    .other_scenario = std::move(other_scenario)});
     EXPECT_TRUE(replayer) << replayer.error().message;
     return *std::move(replayer);
   }
@@ -214,6 +217,41 @@ TEST_F(ReplayTest, AnItemThatWasChangedAfterAnEventIsNamed) {
   EXPECT_GT(all.counts.at(Kind::kSame), 300);
   EXPECT_GT(all.counts.at(Kind::kUnsure), 0);
   EXPECT_THAT(all.first, HasSubstr("was changed after an event of the user"));
+}
+
+// The same scenario without exploration: as far as each place got the best candidate, the list is the same.
+TEST_F(ReplayTest, AnotherScenarioAnswersWithTheStateOfThen) {
+  Live(400);
+  const auto replayer = Open(service_.project().store(), "home");
+  uint64_t unreadable = 0;
+  int explored = 0, events = 0;
+  const auto slates = replayer->Slates(100'000, &unreadable);
+  for (const LoggedSlate& one : *slates) {
+    const auto done = replayer->Replay(one.request);
+    ASSERT_TRUE(done && done->served) << done->detail;
+    const SlateRecord& served = *done->served;
+    EXPECT_EQ(served.id, RequestId(one.request));
+    EXPECT_EQ((*replayer->RecordOf(one.request))->items.size(), served.items.size());
+    const auto after = replayer->EventsAfter(served);
+    ASSERT_TRUE(after);
+    for (const schema::RawEvent& event : *after) {
+      EXPECT_EQ(event.request, served.id);
+      events += event.type == schema::EventType::kWatch;
+    }
+    if (served.request.scenario != "home" || served.request.places_before > 0) continue;
+    const auto& items = served.items;
+    for (size_t k = 0; k < items.size() && k < done->other.size(); ++k) {
+      EXPECT_FALSE(done->other[k].propensity) << "does not explore";
+      EXPECT_EQ(items[k].id == done->other[k].id, *items[k].propensity > 0.5) << served.id << k;
+      if (items[k].id == done->other[k].id) continue;
+      ++explored;
+      break;
+    }
+  }
+  EXPECT_GT(explored, 50);
+  EXPECT_GT(events, 50);
+  EXPECT_FALSE(*replayer->RecordOf(12345));
+  EXPECT_FALSE((*Open(service_.project().store())->Replay(slates->front().request)).served);
 }
 
 TEST_F(ReplayTest, WhatCannotBeMadeAgainSaysWhy) {
