@@ -4,13 +4,21 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
+#include <string>
 
+#include "base/clock.h"
+#include "base/config.h"
+#include "cli/scenario_values.h"
+#include "cli/server_life.h"
 #include "cli/simulate_live.h"
 #include "net/http_server.h"
 #include "schema/event.h"
+#include "serving/slate_record.h"
 #include "serving/test_service.h"
 #include "simulator/live.h"
 #include "simulator/policies.h"
+#include "store/slates.h"
 
 namespace upnext::cli {
 namespace {
@@ -31,7 +39,17 @@ simulator::World MakeWorld() {
 // The world calls "i4" "i00004". In the posted events that is a new item, which would be trending
 // next to the old one, and the world would find its item 4 twice in a list.
 serving::Service& WithoutTrending(serving::TestService& service) {
-  service.Restart({.budgets = {{"trending", 0}}});
+  const auto config = base::Config::Parse(R"(
+[scenario.home]
+explore = 0.3
+[scenario.calm]
+[scenario.next]
+)",
+                                          "upnext.toml");
+  EXPECT_TRUE(config);
+  serving::EngineOptions engine = serving::EngineOptions::FromConfig(*config);
+  engine.budgets = {{"trending", 0}};
+  service.Restart(engine);
   return *service;
 }
 
@@ -103,6 +121,79 @@ TEST_F(ServerRecommenderTest, LiveDaysCompareItWithOthersOnTheSameUsers) {
   EXPECT_EQ(service_->status().events_applied, (*server)->events());
   EXPECT_EQ(LiveJson({.log_days = 1}, arms)["policies"][0]["days"].size(), 2u);
   EXPECT_FALSE(RunLive(world_, {.log_days = 3}, arms, base::NoProgress()));
+}
+
+// Two scenarios of the home page and one after a watch; sessions, users who are forgotten, and new items.
+TEST_F(ServerRecommenderTest, TheLifeOfASiteReachesTheServerAndItsScenarios) {
+  auto connected = ServerRecommender::Connect(
+      world_,
+      {.url = url_, .scenarios = {"home", "calm"}, .next_scenario = "next", .item_prefix = 'i'});
+  ASSERT_TRUE(connected) << connected.error().message;
+  ServerRecommender& server = **connected;
+  auto life = ServerLife::Connect(world_, &server, {.url = url_, .forgotten = 0.1});
+  ASSERT_TRUE(life) << life.error().message;
+  const simulator::UserValues none(world_.options().users);
+  ScenarioValues scenarios(server, world_.options().users);
+  std::vector<LiveArm> arms = {{"server", &server, {}, none, life->get(), &scenarios}};
+  const Status ran = RunLive(world_, {.log_days = 0, .threads = 2}, arms, base::NoProgress());
+  ASSERT_TRUE(ran) << ran.error().message;
+  service_->Flush();
+
+  EXPECT_GT(server.merged(), 5u) << "nobody visited before: all begin with a session";
+  EXPECT_GT((*life)->forgotten(), 3u);
+  uint64_t left = 0, answers = 0;
+  std::map<std::string, uint64_t> served;
+  for (uint32_t user = 0; user < world_.options().users; ++user) {
+    const auto [who, name] = server.WhoIs(user);
+    const std::string id = who == "session" ? "session:" + name : name;
+    const auto visit = [&](const store::StoredSlate& slate) {
+      const auto record = serving::DecodeSlate(service_.project().schema(), slate);
+      EXPECT_TRUE(record);
+      ++served[record->request.scenario];
+      for (const serving::Recommendation& item : record->items) {
+        EXPECT_EQ(item.propensity.has_value(), record->request.scenario == "home");
+      }
+      if (record->request.scenario != "next") {
+        EXPECT_EQ(record->request.scenario, user % 2 == 0 ? "home" : "calm");
+      }
+      return true;
+    };
+    ASSERT_TRUE(service_.store()->SlatesOf(id, visit));
+    left += (*life)->HasLeft(user);
+  }
+  EXPECT_EQ(left, (*life)->forgotten());
+  // What the server has is what the values are of. An empty slate has no impressions, so it is not among them.
+  ASSERT_EQ(scenarios.all().size(), 3u);
+  for (const ScenarioValues::Of& one : scenarios.all()) {
+    const auto slates = static_cast<uint64_t>(one.values.total().slates);
+    EXPECT_GT(slates, 10u);
+    EXPECT_EQ(slates, served[one.scenario]) << one.scenario;
+    answers += slates;
+  }
+  EXPECT_LT(answers, server.slates()) << "those of merged sessions and of forgotten users are gone";
+}
+
+TEST_F(ServerRecommenderTest, ItemsOfTheDayBeforeArePublished) {
+  simulator::WorldOptions options = world_.options();
+  options.catalogue.window_share = 0.5;
+  const auto world = simulator::World::Create(options);
+  ASSERT_TRUE(world);
+  auto server = ServerRecommender::Connect(*world, {.url = url_, .item_prefix = 'p'});
+  ASSERT_TRUE(server) << server.error().message;
+  auto life = ServerLife::Connect(*world, server->get(), {.url = url_, .forgotten = 0});
+  ASSERT_TRUE(life);
+  (*life)->Begin(simulator::LiveSite(*world, {}), 1);
+  const uint64_t before = service_->status().items;
+  ASSERT_TRUE((*life)->BeforeDay(1));
+  EXPECT_EQ((*life)->published(), 0u) << "the log has what was made before its end";
+  const Status published = (*life)->BeforeDay(2);
+  ASSERT_TRUE(published) << published.error().message;
+  const int64_t day_ms = options.start_ms() + base::kDayMs;
+  const uint32_t from = world->catalogue().CountAt(day_ms),
+                 until = world->catalogue().CountAt(day_ms + base::kDayMs);
+  EXPECT_GT(until, from);
+  EXPECT_EQ((*life)->published(), until - from);
+  EXPECT_EQ(service_->status().items, before + until - from);
 }
 
 TEST_F(ServerRecommenderTest, AnotherWorldsItemsAndAServerThatIsGoneAreToldApart) {

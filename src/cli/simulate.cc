@@ -27,10 +27,12 @@ namespace {
 
 struct SimulateFlags {
   std::string site = "video", out, config, url, key, bundle, project_dir;
+  std::string events_key, admin_key, next_scenario;
+  std::vector<std::string> scenarios;
   uint32_t users = 0, items = 0;
   int days = 0, log_days = 0;
   int64_t seed = -1;
-  bool truth = false, live = false, json = false;
+  bool truth = false, live = false, lifecycle = false, json = false;
 };
 
 Result<simulator::WorldOptions> World(const SimulateFlags& flags) {
@@ -44,6 +46,15 @@ Result<simulator::WorldOptions> World(const SimulateFlags& flags) {
   if (flags.items > 0) options.items = flags.items;
   if (flags.days > 0) options.days = flags.days;
   if (flags.seed >= 0) options.seed = static_cast<uint64_t>(flags.seed);
+  return options;
+}
+
+ServerRecommenderOptions ServerOf(const SimulateFlags& flags) {
+  ServerRecommenderOptions options{.url = flags.url,
+                                   .key = flags.key,
+                                   .events_key = flags.events_key,
+                                   .next_scenario = flags.next_scenario};
+  if (!flags.scenarios.empty()) options.scenarios = flags.scenarios;
   return options;
 }
 
@@ -62,9 +73,8 @@ Result<OutsidePolicy> PolicyOf(const SimulateFlags& flags, const simulator::Worl
   OutsidePolicy outside;
   UPNEXT_ASSIGN_OR_RETURN(outside.world, simulator::World::Create(options));
   if (!flags.url.empty()) {
-    UPNEXT_ASSIGN_OR_RETURN(
-        outside.server,
-        ServerRecommender::Connect(*outside.world, {.url = flags.url, .key = flags.key}));
+    UPNEXT_ASSIGN_OR_RETURN(outside.server,
+                            ServerRecommender::Connect(*outside.world, ServerOf(flags)));
     return outside;
   }
   UPNEXT_ASSIGN_OR_RETURN(const Settings settings,
@@ -120,12 +130,18 @@ Status RunLog(const SimulateFlags& flags, const simulator::WorldOptions& options
 
 Status RunAgainstServer(const SimulateFlags& flags, const simulator::WorldOptions& options) {
   UPNEXT_ASSIGN_OR_RETURN(const simulator::World world, simulator::World::Create(options));
-  UPNEXT_ASSIGN_OR_RETURN(const auto server,
-                          ServerRecommender::Connect(world, {.url = flags.url, .key = flags.key}));
+  UPNEXT_ASSIGN_OR_RETURN(const auto server, ServerRecommender::Connect(world, ServerOf(flags)));
+  std::unique_ptr<ServerLife> life;
+  if (flags.lifecycle) {
+    const std::string& key = flags.admin_key.empty() ? flags.key : flags.admin_key;
+    UPNEXT_ASSIGN_OR_RETURN(
+        life, ServerLife::Connect(world, server.get(), {.url = flags.url, .admin_key = key}));
+  }
+  ScenarioValues scenarios(*server, options.users);
   simulator::PopularityPolicy popularity(world);
   simulator::RandomPolicy random(world);
   const simulator::UserValues none(options.users);
-  std::vector<LiveArm> arms = {{"server", server.get(), {}, none},
+  std::vector<LiveArm> arms = {{"server", server.get(), {}, none, life.get(), &scenarios},
                                {"popularity", &popularity, {}, none},
                                {"random", &random, {}, none}};
   const LiveOptions live{.log_days = flags.log_days, .threads = options.threads};
@@ -133,13 +149,24 @@ Status RunAgainstServer(const SimulateFlags& flags, const simulator::WorldOption
   UPNEXT_RETURN_IF_ERROR(RunLive(world, live, arms, progress));
   if (flags.json) {
     nlohmann::json out = LiveJson(live, arms);
-    out["server"] = {{"slates", server->slates()}, {"events", server->events()}};
+    out["server"] = {{"slates", server->slates()},
+                     {"events", server->events()},
+                     {"errors", 0},
+                     {"sessions_merged", server->merged()},
+                     {"users_forgotten", life != nullptr ? life->forgotten() : 0},
+                     {"items_published", life != nullptr ? life->published() : 0},
+                     {"scenarios", scenarios.ToJson()}};
     Print("{}\n", out.dump(2));
     return Ok();
   }
   PrintLive(live, arms);
-  Print("The server returned {} slates and accepted {} events.\n",
+  Print("The server returned {} slates and accepted {} events, without an error.\n",
         base::WithThousands(server->slates()), base::WithThousands(server->events()));
+  if (life != nullptr) {
+    Print("{} sessions were merged, {} users forgotten, {} items published.\n",
+          base::WithThousands(server->merged()), base::WithThousands(life->forgotten()),
+          base::WithThousands(life->published()));
+  }
   return Ok();
 }
 
@@ -180,6 +207,25 @@ Status RunSimulate(const SimulateFlags& flags) {
   return flags.live ? RunAgainstServer(flags, options) : RunLog(flags, options);
 }
 
+void AddServerFlags(CLI::App& app, SimulateFlags* flags, CLI::Option* url, CLI::Option* live) {
+  app.add_option("--events-key", flags->events_key,
+                 "A key with the role events, for events and merges (default: --key)")
+      ->needs(url);
+  app.add_option("--scenario", flags->scenarios,
+                 "Scenario of the home page; several divide the users (default: the server's own)")
+      ->needs(url);
+  app.add_option("--next-scenario", flags->next_scenario, "Scenario of slates after a watch")
+      ->needs(url);
+  CLI::Option* const lifecycle = app.add_flag(
+      "--lifecycle", flags->lifecycle,
+      "Users without history have sessions until they sign in, some users are forgotten, and new "
+      "items are published");
+  lifecycle->needs(live);
+  app.add_option("--admin-key", flags->admin_key,
+                 "A key with the role admin, for --lifecycle (default: --key)")
+      ->needs(lifecycle);
+}
+
 }  // namespace
 
 std::function<Status()> MakeSimulate(CLI::App& app) {
@@ -196,6 +242,7 @@ std::function<Status()> MakeSimulate(CLI::App& app) {
   app.add_option("--key", flags->key, "Its key, with the roles recommend and events")
       ->envname("UPNEXT_KEY")
       ->needs(url);
+  AddServerFlags(app, flags.get(), url, live);
   CLI::Option* const log_days =
       app.add_option("--log-days", flags->log_days,
                      "The log contains only the first days (default all); a server or a bundle is "

@@ -35,6 +35,24 @@ json ToJson(const Value& value) {
   return out;
 }
 
+Status RunArm(int day, base::ThreadPool& pool, simulator::LiveSite& site, LiveArm& arm,
+              base::Progress& progress) {
+  Value& value = arm.days.emplace_back();
+  if (arm.life != nullptr) UPNEXT_RETURN_IF_ERROR(arm.life->BeforeDay(day));
+  return site.RunDay(
+      day, pool,
+      [&](uint32_t user) {
+        return arm.life != nullptr && arm.life->HasLeft(user) ? nullptr : arm.recommender;
+      },
+      [&](const UserRows& rows) {
+        for (const simulator::LogRow& row : rows.rows) value.Add(row);
+        arm.users.Add(rows);
+        if (arm.scenarios != nullptr) arm.scenarios->Take(rows);
+        return Ok();
+      },
+      progress);
+}
+
 }  // namespace
 
 Status RunLive(const simulator::World& world, const LiveOptions& options,
@@ -54,18 +72,18 @@ Status RunLive(const simulator::World& world, const LiveOptions& options,
         progress));
   }
   std::vector<simulator::LiveSite> sites(arms.size(), before);
+  for (const LiveArm& arm : arms) {
+    if (arm.life != nullptr) arm.life->Begin(before, options.log_days);
+  }
   for (int day = options.log_days; day < days; ++day) {
     for (size_t a = 0; a < arms.size(); ++a) {
-      LiveArm& arm = arms[a];
-      Value& value = arm.days.emplace_back();
-      UPNEXT_RETURN_IF_ERROR(sites[a].RunDay(
-          day, pool, [&](uint32_t) { return arm.recommender; },
-          [&](const UserRows& rows) {
-            for (const simulator::LogRow& row : rows.rows) value.Add(row);
-            arm.users.Add(rows);
-            return Ok();
-          },
-          progress));
+      UPNEXT_RETURN_IF_ERROR(RunArm(day, pool, sites[a], arms[a], progress));
+    }
+  }
+  for (LiveArm& arm : arms) {
+    if (arm.life == nullptr || arm.scenarios == nullptr) continue;
+    for (uint32_t user = 0; user < world.options().users; ++user) {
+      if (arm.life->HasLeft(user)) arm.scenarios->Drop(user);
     }
   }
   return Ok();
@@ -98,6 +116,9 @@ void PrintLive(const LiveOptions& options, const std::vector<LiveArm>& arms) {
       Print(" {:>16.2f} ± {:<.2f}", more.mean, 1.96 * more.error);
     }
     Print("\n");
+  }
+  for (const LiveArm& arm : arms) {
+    if (arm.scenarios != nullptr) arm.scenarios->Print();
   }
   Print(
       "\nSimulated users. All policies get the same users with the same random numbers; ± are 95 "

@@ -9,6 +9,8 @@
 
 #include "base/progress.h"
 #include "base/status.h"
+#include "cli/scenario_values.h"
+#include "cli/server_life.h"
 #include "simulator/recommender.h"
 #include "simulator/value.h"
 #include "simulator/world.h"
@@ -26,6 +28,9 @@ struct LiveArm {
   simulator::Recommender* recommender;
   std::vector<simulator::Value> days;  // of each live day
   simulator::UserValues users;
+  // Of a server; null: none of it.
+  ServerLife* life = nullptr;
+  ScenarioValues* scenarios = nullptr;
 };
 
 // Simulates users for the first `log_days` under the world's logging policy, as in the log, and
@@ -34,7 +39,7 @@ struct LiveArm {
 Status RunLive(const simulator::World& world, const LiveOptions& options,
                std::vector<LiveArm>& arms, base::Progress& progress);
 
-// Prints a table of days, and the difference between the first arm and each other.
+// Prints a table of days and scenarios, and the difference between the first arm and each other.
 void PrintLive(const LiveOptions& options, const std::vector<LiveArm>& arms);
 nlohmann::json LiveJson(const LiveOptions& options, const std::vector<LiveArm>& arms);
 

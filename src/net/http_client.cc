@@ -165,6 +165,10 @@ Result<HttpClient::Answer> HttpClient::Post(std::string_view target, std::string
   return rep_->Ask(http::verb::post, target, std::move(body));
 }
 
+Result<HttpClient::Answer> HttpClient::Delete(std::string_view target) {
+  return rep_->Ask(http::verb::delete_, target, "");
+}
+
 std::string EncodeQueryValue(std::string_view text) {
   return boost::urls::encode(text, boost::urls::unreserved_chars);
 }

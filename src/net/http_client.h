@@ -33,6 +33,7 @@ class HttpClient {
   // has closed meanwhile is sent once more.
   Result<Answer> Get(std::string_view target);
   Result<Answer> Post(std::string_view target, std::string body);
+  Result<Answer> Delete(std::string_view target);
 
   static constexpr int kTimeoutS = 30;
 

@@ -43,6 +43,9 @@ TEST(HttpClient, AsksAndPostsFromManyThreadsAndOutlivesARestartOfTheServer) {
   const auto refused = (*client)->Get("/nowhere");
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->status, 404);
+  const auto deleted = (*client)->Delete("/v1/users/t0");
+  ASSERT_TRUE(deleted);
+  EXPECT_EQ(json::parse(deleted->body)["forgotten"], true);
 
   // The kept connections are dead now; the next request opens another.
   server->reset();

@@ -35,8 +35,10 @@ class UserValues {
  public:
   explicit UserValues(uint32_t users) : users_(users) {}
   void Add(const UserRows& rows) {
-    for (const LogRow& row : rows.rows) users_[row.user].Add(row);
+    for (const LogRow& row : rows.rows) Add(row);
   }
+  void Add(const LogRow& row) { users_[row.user].Add(row); }
+  void Drop(uint32_t user) { users_[user] = {}; }
   std::span<const Value> users() const { return users_; }
   Value total() const;
 

@@ -1,0 +1,45 @@
+// The true value of a server's answers by scenario: of those that it still has at the end, which are what an estimate from
+// its log is about. Answers to a session that was merged, and to users who were forgotten, are gone there.
+//
+//   ScenarioValues values(*server, world.options().users);
+//   values.Take(rows);                                   of a user's day, after it
+//   Print("{}", values.ToJson().dump());
+//
+// One thread at a time. Keeps a reference to the recommender.
+#ifndef UPNEXT_CLI_SCENARIO_VALUES_H_
+#define UPNEXT_CLI_SCENARIO_VALUES_H_
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/server_recommender.h"
+#include "simulator/value.h"
+
+namespace upnext::cli {
+
+class ScenarioValues {
+ public:
+  struct Of {
+    std::string scenario;  // "": the server's own
+    bool is_home = true;   // else: of slates after a watch
+    simulator::UserValues values;
+  };
+  ScenarioValues(const ServerRecommender& server, uint32_t users);
+  void Take(const simulator::UserRows& rows);
+  void Drop(uint32_t user);
+  // Scenarios of the home page in their order, then that of slates after a watch.
+  const std::vector<Of>& all() const { return all_; }
+  void Print() const;
+  nlohmann::json ToJson() const;
+
+ private:
+  const ServerRecommender& server_;
+  std::vector<Of> all_;
+  std::vector<uint8_t> left_session_;  // by user: what was before is dropped
+};
+
+}  // namespace upnext::cli
+
+#endif  // UPNEXT_CLI_SCENARIO_VALUES_H_
