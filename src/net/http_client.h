@@ -1,4 +1,4 @@
-// A blocking HTTP/1.1 client of one server, for what runs beside a server: simulated users, load.
+// A blocking HTTP/1.1 client of one server, plain or by TLS, for what runs beside a server: simulated users, load.
 //
 //   UPNEXT_ASSIGN_OR_RETURN(auto client, HttpClient::Make("http://127.0.0.1:8080"));
 //   UPNEXT_ASSIGN_OR_RETURN(const HttpClient::Answer answer, client->Get("/healthz"));
@@ -22,7 +22,8 @@ class HttpClient {
     int status = 0;
     std::string body;
   };
-  // kInvalidArgument when `url` is not http://HOST[:PORT]. Nothing is sent yet. `key` goes with every request; "": none.
+  // kInvalidArgument when `url` is not http://HOST[:PORT] or https://HOST[:PORT]. Nothing is sent yet. A certificate has to be
+  // of this host and signed by an authority of the system, or of the file that SSL_CERT_FILE of the environment names. `key` goes with every request; "": none.
   // `timeout_s`: how long to wait for an answer.
   static Result<std::unique_ptr<HttpClient>> Make(std::string_view url, std::string_view key = "",
                                                   int timeout_s = kTimeoutS);

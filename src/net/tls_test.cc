@@ -10,6 +10,7 @@
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <thread>
 
@@ -17,6 +18,7 @@
 #include "base/file.h"
 #include "base/test_folder.h"
 #include "net/certificate.h"
+#include "net/http_client.h"
 #include "net/test_server.h"
 
 namespace upnext::net {
@@ -131,6 +133,23 @@ TEST_F(TlsTest, RequestsAreAnsweredAndANewCertificateIsUsedWithoutARestart) {
   Write(second);
   std::this_thread::sleep_for(std::chrono::milliseconds(1100));
   EXPECT_EQ(Ask(), "second 200 200 end");
+}
+
+TEST_F(TlsTest, TheClientTrustsTheAuthorityOfTheEnvironmentAndTheNameOfTheHost) {
+  Write(MakeIdentity("localhost"));
+  Start(Options());
+  const auto ask = [&](std::string_view host) {
+    const auto client = HttpClient::Make(fmt::format("https://{}:{}", host, port()));
+    EXPECT_TRUE(client) << client.error().message;
+    const auto answer = (*client)->Get("/healthz");
+    const auto again = (*client)->Get("/healthz");
+    return !answer ? answer.error().message : fmt::format("{} {}", answer->status, again->status);
+  };
+  EXPECT_THAT(ask("localhost"), HasSubstr("certificate")) << "signed by nobody that is known";
+  setenv("SSL_CERT_FILE", certificate_.c_str(), 1);
+  EXPECT_EQ(ask("localhost"), "200 200");
+  EXPECT_THAT(ask("127.0.0.1"), HasSubstr("certificate")) << "of another host";
+  unsetenv("SSL_CERT_FILE");
 }
 
 TEST_F(TlsTest, WhoSpeaksNoTlsIsNotAnsweredAndHarmsNobody) {
