@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "base/file.h"
@@ -49,6 +50,17 @@ Result<LockFile> LockFile::Acquire(const fs::path& path) {
     return OsError(errno, path, "write the process id");
   }
   return lock;
+}
+
+Result<LockFile> LockFile::AcquireWithin(const fs::path& path, std::chrono::milliseconds patience) {
+  constexpr auto kPause = std::chrono::milliseconds(5);
+  const auto end = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    Result<LockFile> lock = Acquire(path);
+    const bool is_held = !lock && lock.error().code == Code::kAborted;
+    if (!is_held || std::chrono::steady_clock::now() >= end) return lock;
+    std::this_thread::sleep_for(kPause);
+  }
 }
 
 LockFile::LockFile(LockFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}

@@ -7,6 +7,7 @@
 #ifndef UPNEXT_BASE_LOCK_FILE_H_
 #define UPNEXT_BASE_LOCK_FILE_H_
 
+#include <chrono>
 #include <filesystem>
 
 #include "base/status.h"
@@ -18,6 +19,9 @@ class LockFile {
   // Does not wait: kAborted, with the holder's process id, when the lock is held. Creates the file,
   // but not its folder.
   static Result<LockFile> Acquire(const std::filesystem::path& path);
+  // Waits as long as `patience`, for locks that are held for moments.
+  static Result<LockFile> AcquireWithin(const std::filesystem::path& path,
+                                        std::chrono::milliseconds patience);
   LockFile(LockFile&& other) noexcept;
   LockFile& operator=(LockFile&& other) noexcept;
   ~LockFile();

@@ -5,8 +5,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "base/file.h"
 #include "base/test_folder.h"
@@ -59,6 +61,21 @@ TEST(LockFile, EndsWithItsProcessHoweverThatEnds) {
   close(ready[0]);
   close(ready[1]);
   EXPECT_TRUE(LockFile::Acquire(path));
+}
+
+TEST(LockFile, IsWaitedForAsLongAsThePatienceLasts) {
+  const TestFolder folder;
+  const fs::path path = folder / ".lock";
+  std::optional<LockFile> held = *LockFile::Acquire(path);
+  const auto refused = LockFile::AcquireWithin(path, std::chrono::milliseconds(20));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kAborted);
+  std::thread holder([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    held.reset();
+  });
+  EXPECT_TRUE(LockFile::AcquireWithin(path, std::chrono::minutes(1)));
+  holder.join();
 }
 
 TEST(LockFile, MissingFolderIsNotFound) {

@@ -80,7 +80,7 @@ Finding StoreFinding(const project::Project& project) {
   }
   const auto store = project.OpenStore();
   if (!store && store.error().code == Code::kAborted) {
-    return {Health::kOk, "store", "in use: " + store.error().message};
+    return {Health::kOk, "store", "in use, so it was not opened: a server has it"};
   }
   if (!store) return FailedFinding("store", store.error(), "restore a backup, or look at the disk");
   return {Health::kOk, "store",

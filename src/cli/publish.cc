@@ -5,13 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "base/lock_file.h"
 #include "bundle/opened_bundle.h"
 #include "cli/output.h"
 #include "cli/settings.h"
 #include "cli/site_operations.h"
 #include "cli/verbs.h"
 #include "net/admin.h"
+#include "project/current_bundle.h"
 #include "project/project.h"
 
 namespace upnext::cli {
@@ -30,6 +30,11 @@ Status List(const project::Project& project, bool json) {
     for (const net::BundleVersion& one : versions) {
       nlohmann::ordered_json figures = nlohmann::ordered_json::object();
       for (const auto& [name, value] : one.figures) figures[name] = value;
+      if (!one.readable) {
+        out.push_back(
+            {{"version", one.version}, {"current", one.current}, {"error", one.not_servable}});
+        continue;
+      }
       out.push_back({{"version", one.version},
                      {"current", one.current},
                      {"created", one.created},
@@ -42,6 +47,10 @@ Status List(const project::Project& project, bool json) {
   }
   if (versions.empty()) return bundle::NoBundleYet(project.bundles());
   for (const net::BundleVersion& one : versions) {
+    if (!one.readable) {
+      Print("{} {}  {}\n", one.current ? "*" : " ", one.version, one.not_servable);
+      continue;
+    }
     std::string line = fmt::format("{} {}  {}  log {}", one.current ? "*" : " ", one.version,
                                    one.created, one.log);
     for (const auto& [name, value] : one.figures) line += fmt::format("  {} {:.4f}", name, value);
@@ -54,12 +63,9 @@ Status List(const project::Project& project, bool json) {
 Status RunPublish(const PublishFlags& flags) {
   UPNEXT_ASSIGN_OR_RETURN(const Settings settings, Settings::Load(flags.project));
   if (flags.version.empty() && !flags.previous) return List(settings.project, flags.json);
-  UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, settings.project.Lock());
-  std::string version = flags.version;
-  if (flags.previous) {
-    UPNEXT_ASSIGN_OR_RETURN(version, PreviousBundle(settings.project));
-  }
-  UPNEXT_RETURN_IF_ERROR(settings.project.MakeCurrent(version));
+  UPNEXT_ASSIGN_OR_RETURN(
+      const std::string version,
+      project::MakeBundleCurrent(settings.project, flags.previous ? "" : flags.version, "publish"));
   Print("bundle {} is current; {}\n", version, kTakenUp);
   return TellOlderLog(settings.project);
 }

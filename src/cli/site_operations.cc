@@ -1,22 +1,23 @@
 #include "cli/site_operations.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <utility>
 
 #include "base/file.h"
-#include "base/lock_file.h"
 #include "bundle/manifest.h"
 #include "bundle/opened_bundle.h"
 #include "bundle/part.h"
 #include "cli/shown_config.h"
 #include "evaluation/report.h"
 #include "project/backup.h"
+#include "project/current_bundle.h"
 #include "report/render.h"
 
 namespace upnext::cli {
 namespace {
+
+constexpr size_t kShownChanges = 20;
 
 // The main metrics of the stages that a bundle has: what the gate compares.
 std::vector<std::pair<std::string, double>> MainFigures(const std::filesystem::path& bundle) {
@@ -50,15 +51,17 @@ std::string WhyNotServable(const project::Project& project, const bundle::Manife
 
 Status RollBack(const project::Project& project, serving::Follower& follower,
                 std::string_view version) {
-  {
-    UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, project.Lock());
-    std::string to(version);
-    if (to.empty()) {
-      UPNEXT_ASSIGN_OR_RETURN(to, PreviousBundle(project));
-    }
-    UPNEXT_RETURN_IF_ERROR(project.MakeCurrent(to));
-  }
+  UPNEXT_RETURN_IF_ERROR(project::MakeBundleCurrent(project, std::string(version), "roll back"));
   return follower.TakeUpNow();
+}
+
+Result<std::vector<net::BundleChange>> ChangesOf(const project::Project& project) {
+  UPNEXT_ASSIGN_OR_RETURN(const auto made, project::BundleChanges(project, kShownChanges));
+  std::vector<net::BundleChange> changes;
+  for (const project::BundleChange& one : made) {
+    changes.push_back({.time = one.time, .to = one.to, .from = one.from, .by = one.by});
+  }
+  return changes;
 }
 
 Result<net::BackedUp> BackUp(const Settings& settings, const store::Store& store,
@@ -85,27 +88,25 @@ Result<std::vector<net::BundleVersion>> BundlesOf(const project::Project& projec
   const std::string current = project.bundles().Current().value_or("");
   for (const std::string& version : versions) {
     const std::filesystem::path folder = project.bundles().Path(version);
-    UPNEXT_ASSIGN_OR_RETURN(const bundle::Manifest manifest, bundle::ReadManifest(folder));
+    const Result<bundle::Manifest> manifest = bundle::ReadManifest(folder);
+    if (!manifest) {  // the others are to be seen all the more
+      bundles.push_back({.version = version,
+                         .created = {},
+                         .log = {},
+                         .current = version == current,
+                         .not_servable = manifest.error().message,
+                         .readable = false});
+      continue;
+    }
     bundles.push_back({.version = version,
-                       .created = manifest.created,
-                       .log = manifest.log_version,
+                       .created = manifest->created,
+                       .log = manifest->log_version,
                        .current = version == current,
-                       .forced = manifest.forced,
-                       .not_servable = WhyNotServable(project, manifest),
+                       .forced = manifest->forced,
+                       .not_servable = WhyNotServable(project, *manifest),
                        .figures = MainFigures(folder)});
   }
   return bundles;
-}
-
-Result<std::string> PreviousBundle(const project::Project& project) {
-  UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> versions, project.bundles().Versions());
-  UPNEXT_ASSIGN_OR_RETURN(const std::string current, project.bundles().Current());
-  const auto at = std::ranges::find(versions, current);
-  if (at == versions.begin() || at == versions.end()) {
-    return FailedPrecondition("bundle {} is the oldest that there is; name the one to go back to",
-                              current);
-  }
-  return *(at - 1);
 }
 
 net::Operations OperationsOf(const Settings& settings, serving::Follower& follower,
@@ -114,6 +115,7 @@ net::Operations OperationsOf(const Settings& settings, serving::Follower& follow
   return {
       .config = [&settings] { return ShownConfig(settings); },
       .bundles = [&project] { return BundlesOf(project); },
+      .changes = [&project] { return ChangesOf(project); },
       .reload = [&follower] { return follower.TakeUpNow(); },
       .roll_back = [&project, &follower](
                        std::string_view version) { return RollBack(project, follower, version); },

@@ -25,9 +25,6 @@ net::Operations OperationsOf(const Settings& settings, serving::Follower& follow
 // The published bundles with the main figures of their reports, oldest first.
 Result<std::vector<net::BundleVersion>> BundlesOf(const project::Project& project);
 
-// The bundle before the current one; kFailedPrecondition when there is none.
-Result<std::string> PreviousBundle(const project::Project& project);
-
 }  // namespace upnext::cli
 
 #endif  // UPNEXT_CLI_SITE_OPERATIONS_H_

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/clock.h"
 #include "base/time_text.h"
 #include "net/content_type.h"
 #include "net/problem.h"
@@ -28,24 +29,35 @@ HttpResponse ConfigAnswer(const std::vector<base::ConfigValue>& values) {
   return Ordered({{"values", std::move(list)}});
 }
 
-HttpResponse BundlesAnswer(const std::vector<BundleVersion>& bundles,
-                           const serving::ServiceStatus& status) {
-  Json list = Json::array();
-  for (const BundleVersion& one : bundles) {
-    Json figures = Json::object();
-    for (const auto& [name, value] : one.figures) figures[name] = value;
-    Json line = {{"bundle", one.version},
-                 {"created", one.created},
-                 {"log", one.log},
-                 {"current", one.current},
-                 {"served", one.version == status.bundle_version},
-                 {"forced", one.forced},
-                 {"can_be_current", one.not_servable.empty()},
-                 {"figures", std::move(figures)}};
-    if (!one.not_servable.empty()) line["reason"] = one.not_servable;
-    list.push_back(std::move(line));
+Json BundleJson(const BundleVersion& one, const serving::ServiceStatus& status) {
+  Json line = {{"bundle", one.version},
+               {"current", one.current},
+               {"served", one.version == status.bundle_version},
+               {"can_be_current", one.not_servable.empty()}};
+  if (!one.not_servable.empty()) line["reason"] = one.not_servable;
+  if (!one.readable) return line;
+  line["created"] = one.created;
+  line["log"] = one.log;
+  line["forced"] = one.forced;
+  line["figures"] = Json::object();
+  for (const auto& [name, value] : one.figures) line["figures"][name] = value;
+  return line;
+}
+
+Result<HttpResponse> BundlesAnswer(const Operations& operations,
+                                   const serving::ServiceStatus& status) {
+  UPNEXT_ASSIGN_OR_RETURN(const std::vector<BundleVersion> bundles, operations.bundles());
+  Json list = Json::array(), changes = Json::array();
+  for (const BundleVersion& one : bundles) list.push_back(BundleJson(one, status));
+  if (operations.changes) {
+    UPNEXT_ASSIGN_OR_RETURN(const std::vector<BundleChange> made, operations.changes());
+    for (const BundleChange& one : made) {
+      Json line = {{"time", one.time}, {"to", one.to}, {"by", one.by}};
+      if (!one.from.empty()) line["from"] = one.from;
+      changes.push_back(std::move(line));
+    }
   }
-  return Ordered({{"bundles", std::move(list)}});
+  return Ordered({{"bundles", std::move(list)}, {"changes", std::move(changes)}});
 }
 
 Json Served(const serving::ServiceStatus& status) {
@@ -92,6 +104,16 @@ Result<std::string> OneText(std::string_view body, std::string_view key) {
   return read.empty() ? std::string() : read.begin()->get<std::string>();
 }
 
+// No body, or an object without a key, which is what many clients send in place of none.
+Status CheckNothing(std::string_view body) {
+  if (body.empty()) return Ok();
+  const nlohmann::json read = body.size() > kMostAdminBody
+                                  ? nlohmann::json(nlohmann::json::value_t::discarded)
+                                  : nlohmann::json::parse(body, nullptr, false);
+  if (read.is_object() && read.empty()) return Ok();
+  return InvalidArgument("expected no body, or {{}}, found another one");
+}
+
 // What stands in the way is nothing that a later request would find otherwise by itself.
 HttpResponse RefusedOperation(const Error& error) {
   const bool conflict =
@@ -109,7 +131,8 @@ Result<HttpResponse> TakenUp(const serving::Service& service, const Status& done
   return Ordered(out);
 }
 
-Result<HttpResponse> BackupAnswer(const Operations& operations, std::string_view body) {
+Result<HttpResponse> BackupAnswer(const Operations& operations, BackupTurn& backups,
+                                  std::string_view body) {
   UPNEXT_ASSIGN_OR_RETURN(const std::string name, OneText(body, "to"));
   if (!IsBackupName(name)) {
     return InvalidArgument(
@@ -117,6 +140,12 @@ Result<HttpResponse> BackupAnswer(const Operations& operations, std::string_view
         "and '.', found '{}'",
         name);
   }
+  std::string running;
+  if (!backups.Begin(name, &running)) return ProblemOf(409, running);
+  struct Ended {
+    BackupTurn& turn;
+    ~Ended() { turn.End(); }
+  } const ended{backups};
   const Result<BackedUp> done = operations.backup(name);
   if (!done) return RefusedOperation(done.error());
   return Ordered({{"to", done->path},
@@ -128,6 +157,23 @@ Result<HttpResponse> BackupAnswer(const Operations& operations, std::string_view
 
 }  // namespace
 
+bool BackupTurn::Begin(std::string_view name, std::string* running) {
+  base::MutexLock lock(mutex_);
+  if (!name_.empty()) {
+    *running = fmt::format("the backup '{}' is being written since {}; try again when it is done",
+                           name_, base::FormatTime(since_ms_));
+    return false;
+  }
+  name_ = name;
+  since_ms_ = base::SystemClock().NowMs();
+  return true;
+}
+
+void BackupTurn::End() {
+  base::MutexLock lock(mutex_);
+  name_.clear();
+}
+
 bool IsBackupName(std::string_view name) {
   constexpr std::string_view kPlain =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
@@ -135,8 +181,9 @@ bool IsBackupName(std::string_view name) {
          name.find_first_not_of(kPlain) == std::string_view::npos;
 }
 
-Result<HttpResponse> AnswerOperator(const Operations& operations, const serving::Service& service,
-                                    Route route, const HttpRequest& request) {
+Result<HttpResponse> AnswerOperator(const Operations& operations, BackupTurn& backups,
+                                    const serving::Service& service, Route route,
+                                    const HttpRequest& request) {
   const auto missing = [] { return NotFound("this server does not do this"); };
   const serving::ServiceStatus before = service.status();
   if (route == Route::kConfig) {
@@ -145,18 +192,17 @@ Result<HttpResponse> AnswerOperator(const Operations& operations, const serving:
   }
   if (route == Route::kBundles) {
     if (!operations.bundles) return missing();
-    UPNEXT_ASSIGN_OR_RETURN(const std::vector<BundleVersion> bundles, operations.bundles());
-    return BundlesAnswer(bundles, before);
+    return BundlesAnswer(operations, before);
   }
   if (std::optional<HttpResponse> refused = WrongSender(request)) return *std::move(refused);
   if (route == Route::kReload) {
     if (!operations.reload) return missing();
-    if (!request.body.empty()) return InvalidArgument("expected no body");
+    UPNEXT_RETURN_IF_ERROR(CheckNothing(request.body));
     return TakenUp(service, operations.reload(), before);
   }
   if (route == Route::kBackup) {
     if (!operations.backup) return missing();
-    return BackupAnswer(operations, request.body);
+    return BackupAnswer(operations, backups, request.body);
   }
   if (!operations.roll_back) return missing();
   UPNEXT_ASSIGN_OR_RETURN(const std::string version, OneText(request.body, "bundle"));

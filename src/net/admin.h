@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/config.h"
+#include "base/mutex.h"
 #include "base/status.h"
 #include "net/http_message.h"
 #include "net/routes.h"
@@ -23,11 +24,17 @@
 
 namespace upnext::net {
 
+// That another bundle became the current one.
+struct BundleChange {
+  std::string time, to, from, by;  // `from`: "" for the first one
+};
+
 // A published bundle.
 struct BundleVersion {
   std::string version, created, log;  // the log that it was trained on
   bool current = false, forced = false;
   std::string not_servable = {};  // why it cannot be made current, "" when it can
+  bool readable = true;           // else only `version`, `current` and `not_servable` are known
   std::vector<std::pair<std::string, double>> figures = {};
 };
 
@@ -42,6 +49,7 @@ struct BackedUp {
 struct Operations {
   std::function<std::vector<base::ConfigValue>()> config = {};
   std::function<Result<std::vector<BundleVersion>>()> bundles = {};  // oldest first
+  std::function<Result<std::vector<BundleChange>>()> changes = {};   // the newest last
   // Serves what is current when it returns; the error says why it does not.
   std::function<Status()> reload = {};
   // Makes a bundle the current one and serves it; "": the one before the current one.
@@ -50,12 +58,26 @@ struct Operations {
   std::function<Result<BackedUp>(std::string_view name)> backup = {};
 };
 
+// One backup at a time, since each holds a checkpoint of the store.
+class BackupTurn {
+ public:
+  // False while another one is written; `running` then says which.
+  bool Begin(std::string_view name, std::string* running);
+  void End();
+
+ private:
+  base::Mutex mutex_;
+  std::string name_ UPNEXT_GUARDED_BY(mutex_);  // "" while none is written
+  int64_t since_ms_ UPNEXT_GUARDED_BY(mutex_) = 0;
+};
+
 // Letters, digits, "_", "-" and "." that is not the first, at most 100 of them: no way to another folder.
 bool IsBackupName(std::string_view name);
 
 // Of the routes kConfig to kBackup.
-Result<HttpResponse> AnswerOperator(const Operations& operations, const serving::Service& service,
-                                    Route route, const HttpRequest& request);
+Result<HttpResponse> AnswerOperator(const Operations& operations, BackupTurn& backups,
+                                    const serving::Service& service, Route route,
+                                    const HttpRequest& request);
 
 }  // namespace upnext::net
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ class OperatorTest : public ApiTest {
  protected:
   std::vector<std::string> rolled_back_;
   Status outcome_ = Ok();
+  std::function<void()> during_backup_;
 
   OperatorTest() {
     api_.SetOperations(
@@ -31,7 +33,18 @@ class OperatorTest : public ApiTest {
                    {.version = "v000002",
                     .created = "",
                     .log = "v000007",
-                    .not_servable = "its log is gone"}};
+                    .not_servable = "its log is gone"},
+                   {.version = "v000003",
+                    .created = "",
+                    .log = "",
+                    .not_servable = "manifest.json is damaged",
+                    .readable = false}};
+             },
+         .changes =
+             [] {
+               return std::vector<BundleChange>{
+                   {.time = "then", .to = "v000001", .from = "", .by = "training"},
+                   {.time = "now", .to = "v000002", .from = "v000001", .by = "roll back"}};
              },
          .reload = [this] { return outcome_; },
          .roll_back =
@@ -39,7 +52,8 @@ class OperatorTest : public ApiTest {
                rolled_back_.emplace_back(version);
                return outcome_;
              },
-         .backup = [](std::string_view name) -> Result<BackedUp> {
+         .backup = [this](std::string_view name) -> Result<BackedUp> {
+           if (during_backup_) during_backup_();
            if (name == "monday") return AlreadyExists("/b/monday: expected no folder of this name");
            return BackedUp{.path = "/b/" + std::string(name),
                            .bundle = "v1",
@@ -58,11 +72,16 @@ TEST_F(OperatorTest, TheConfigurationIsListedWithOrigins) {
 
 TEST_F(OperatorTest, BundlesSayWhetherTheyCanBeServed) {
   const json bundles = GetJson("/v1/bundles")["bundles"];
-  ASSERT_EQ(bundles.size(), 2u);
+  ASSERT_EQ(bundles.size(), 3u);
   EXPECT_EQ(bundles[0]["served"], true);
   EXPECT_EQ(bundles[0]["can_be_current"], true);
   EXPECT_EQ(bundles[1]["served"], false);
   EXPECT_EQ(bundles[1]["reason"], "its log is gone");
+  EXPECT_EQ(bundles[2], json::parse(R"({"bundle": "v000003", "current": false, "served": false,
+      "can_be_current": false, "reason": "manifest.json is damaged"})"));
+  EXPECT_EQ(GetJson("/v1/bundles")["changes"], json::parse(R"([
+      {"time": "then", "to": "v000001", "by": "training"},
+      {"time": "now", "to": "v000002", "from": "v000001", "by": "roll back"}])"));
 }
 
 TEST_F(OperatorTest, ARollBackNamesOneBundleOrNone) {
@@ -73,8 +92,24 @@ TEST_F(OperatorTest, ARollBackNamesOneBundleOrNone) {
   EXPECT_THAT(Detail(Post("/v1/rollback", R"({"bundel": "v000003"})"), 400), HasSubstr("bundel"));
   EXPECT_THAT(Detail(Post("/v1/rollback", R"({"bundle": 3})"), 400), HasSubstr("number"));
   EXPECT_THAT(Detail(Post("/v1/rollback", "[1"), 400), HasSubstr("JSON object"));
-  EXPECT_THAT(Detail(Post("/v1/reload", "{}"), 400), HasSubstr("no body"));
   EXPECT_EQ(rolled_back_.size(), 3u);
+}
+
+TEST_F(OperatorTest, AReloadTakesNoBodyOrAnEmptyObject) {
+  EXPECT_EQ(Post("/v1/reload", "", "").status, 200u);
+  EXPECT_EQ(Post("/v1/reload", "{}").status, 200u);
+  for (const char* body : {R"({"bundle": "v1"})", "[]", "{", "null"}) {
+    EXPECT_THAT(Detail(Post("/v1/reload", body), 400), HasSubstr("no body, or {}"));
+  }
+}
+
+TEST_F(OperatorTest, OneBackupAtATime) {
+  HttpResponse second;
+  during_backup_ = [&] { second = Post("/v1/backup", R"({"to": "second"})"); };
+  EXPECT_EQ(Post("/v1/backup", R"({"to": "first"})").status, 200u);
+  EXPECT_THAT(Detail(second, 409), HasSubstr("the backup 'first' is being written since 20"));
+  during_backup_ = nullptr;
+  EXPECT_EQ(Post("/v1/backup", R"({"to": "second"})").status, 200u);
 }
 
 TEST_F(OperatorTest, WhatFailsIsAnswered) {

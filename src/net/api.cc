@@ -24,6 +24,7 @@
 #include "net/problem.h"
 #include "net/recommendations.h"
 #include "net/routes.h"
+#include "net/served_answer.h"
 #include "net/sessions.h"
 #include "schema/schema.h"
 #include "serving/bundle_figures.h"
@@ -153,6 +154,18 @@ SiteStatus Api::Site() const {
           .memory = status_source_.memory()};
 }
 
+HttpResponse Api::MetricsAnswer() const {
+  const serving::ServiceStatus status = service_.status();
+  return {.content_type = "text/plain; version=0.0.4; charset=utf-8",
+          .body = metrics_.Render(status, {.connections = connections_,
+                                           .body_bytes = bodies_.used(),
+                                           .answer_bytes = answers_.used()}) +
+                  BundleMetrics(serving::FiguresOf(*service_.generation())) +
+                  AttributionMetrics(service_.attribution(), status.slates) +
+                  (access_.observers != nullptr ? access_.observers->Metrics() : "") +
+                  StepMetrics(status_source_.steps()) + MemoryMetrics(status_source_.memory())};
+}
+
 std::string Api::Description() {
   const auto generation = service_.generation();
   base::MutexLock lock(description_mutex_);
@@ -214,6 +227,13 @@ Result<HttpResponse> Api::WithBody(
   return answer(*plain);
 }
 
+std::optional<HttpResponse> Api::ChargeFor(const Caller& caller, uint32_t cost) {
+  const auto refused = guard_.Charge(caller, cost, base::SystemClock().NowMs());
+  if (!refused) return std::nullopt;
+  metrics_.Refused(refused->why);
+  return RefusalOf(*refused);
+}
+
 Result<HttpResponse> Api::Answer(const HttpRequest& request, const RouteInfo** line,
                                  std::string* who) {
   if (!request.host.empty() && !IsOwnHost(request.host, hosts_)) {
@@ -252,7 +272,8 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, const RouteInfo** l
   switch (found.info->route) {
     case Route::kRecommendations:
       return WithBody(request, [&](const HttpRequest& asked) {
-        return AnswerRecommendations(service_, asked, url, *caller);
+        return AnswerRecommendations(service_, asked, url, *caller,
+                                     [&](uint32_t cost) { return ChargeFor(*caller, cost); });
       });
     case Route::kEvents:
       return Events(request, *caller);
@@ -266,6 +287,8 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, const RouteInfo** l
     }
     case Route::kHistory:
       return AnswerHistory(service_, found.id, url);
+    case Route::kServed:
+      return AnswerServed(service_, found.id, url);
     case Route::kMerge:
       return WithBody(request, [&](const HttpRequest& asked) {
         return AnswerMerge(service_, found.id, asked, url);
@@ -278,15 +301,7 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, const RouteInfo** l
       if (stopping_) return ProblemOf(503, "the server is stopping");
       return Ready(service_);
     case Route::kMetrics:
-      return HttpResponse{
-          .content_type = "text/plain; version=0.0.4; charset=utf-8",
-          .body = metrics_.Render(service_.status(), {.connections = connections_,
-                                                      .body_bytes = bodies_.used(),
-                                                      .answer_bytes = answers_.used()}) +
-                  BundleMetrics(serving::FiguresOf(*service_.generation())) +
-                  AttributionMetrics(service_.attribution(), service_.status().slates) +
-                  (access_.observers != nullptr ? access_.observers->Metrics() : "") +
-                  StepMetrics(status_source_.steps()) + MemoryMetrics(status_source_.memory())};
+      return MetricsAnswer();
     case Route::kStatus:
       return HttpResponse{.body = StatusJson(Site())};
     case Route::kStatusPage:
@@ -302,7 +317,7 @@ Result<HttpResponse> Api::Answer(const HttpRequest& request, const RouteInfo** l
     case Route::kReload:
     case Route::kRollback:
     case Route::kBackup:
-      return AnswerOperator(operations_, service_, found.info->route, request);
+      return AnswerOperator(operations_, backups_, service_, found.info->route, request);
     case Route::kOther:
       break;
   }

@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,7 +71,9 @@ class Api {
   // `line`: that of the path, for the metrics, also when the answer is an error; `who`: the key.
   Result<HttpResponse> Answer(const HttpRequest& request, const RouteInfo** line, std::string* who);
   Result<HttpResponse> Events(const HttpRequest& request, const Caller& caller);
-  SiteStatus Site() const;    // /status
+  std::optional<HttpResponse> ChargeFor(const Caller& caller, uint32_t cost);
+  SiteStatus Site() const;  // /status
+  HttpResponse MetricsAnswer() const;
   std::string Description();  // /openapi.json, made once for a generation
   Result<HttpResponse> Entities(const HttpRequest& request, Route route, const std::string& name,
                                 const boost::urls::url_view& url);
@@ -104,6 +107,7 @@ class Api {
   Metrics metrics_;
   StatusSource status_source_;
   Operations operations_;
+  BackupTurn backups_;
   const int64_t started_ms_;
   std::atomic<bool> stopping_{false};
 };

@@ -274,7 +274,9 @@ TEST_F(ApiTest, RequestsThatWaitForADiskHaveALaneOfTheirOwn) {
     return api_.LaneOf({.method = method, .target = target, .content_type = "", .body = ""});
   };
   EXPECT_EQ(lane("/v1/events", "POST"), Lane::kWrite);
-  EXPECT_EQ(lane("/v1/users/u", "DELETE"), Lane::kWrite);
+  EXPECT_EQ(lane("/v1/users/u", "DELETE"), Lane::kAdmin);
+  EXPECT_EQ(lane("/v1/items?filter=true", "DELETE"), Lane::kAdmin);
+  EXPECT_EQ(lane("/v1/backup", "POST"), Lane::kAdmin);
   EXPECT_EQ(lane("/v1/recommendations?user=u"), Lane::kRead);
   EXPECT_EQ(lane("/v1/items/i2/similar"), Lane::kRead);
   for (const char* target : {"/healthz", "/readyz", "/metrics", "/openapi.json", "/nothing", "*"}) {
@@ -347,6 +349,10 @@ TEST_F(ApiTest, OpenApiDescribesExactlyWhatIsAnswered) {
     for (const auto& [method, operation] : operations.items()) {
       std::string target = path, verb = method;
       std::ranges::transform(verb, verb.begin(), [](char c) { return c - 'a' + 'A'; });
+      if (path == "/v1/requests/{id}") {
+        target =
+            "/v1/requests/" + GetJson("/v1/recommendations?user=u")["request"].get<std::string>();
+      }
       const std::string id = path.contains("users") ? "u" : "i";
       if (const size_t at = target.find("{id}"); at != target.npos) {
         target.replace(

@@ -113,8 +113,9 @@ Result<HttpResponse> AnswerRows(serving::Service& service, Entity entity,
                           parameters.Count("n", lines ? kMostListed : 100, 1, kMostListed));
   const std::string after = parameters.Text("after");
   UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
+  std::string next;
   UPNEXT_ASSIGN_OR_RETURN(const std::vector<schema::RawEntity> rows,
-                          generation->Rows(entity, after, n));
+                          generation->Rows(entity, after, n, &next));
   if (lines) {
     HttpResponse answer{.content_type = "application/x-ndjson", .body = {}};
     for (const schema::RawEntity& row : rows) {
@@ -126,11 +127,10 @@ Result<HttpResponse> AnswerRows(serving::Service& service, Entity entity,
   for (const schema::RawEntity& row : rows) {
     list.push_back(RowJson(generation->schema(), entity, row));
   }
-  return HttpResponse{
-      .body = TextOfJson({{schema::EntityName(entity), std::move(list)},
-                          {"next", rows.size() < n ? Json(nullptr) : Json(rows.back().name)},
-                          {"bundle_version", generation->bundle_version()},
-                          {"log_version", generation->log_version()}})};
+  return HttpResponse{.body = TextOfJson({{schema::EntityName(entity), std::move(list)},
+                                          {"next", next.empty() ? Json(nullptr) : Json(next)},
+                                          {"bundle_version", generation->bundle_version()},
+                                          {"log_version", generation->log_version()}})};
 }
 
 }  // namespace upnext::net

@@ -89,6 +89,8 @@ TEST(FeedBody, RowsAreReadEachForItself) {
   EXPECT_THAT(WhyNotABody(R"({"rows": [{"n": 0}]})"), HasSubstr("whole number from 1 to 100"));
   EXPECT_THAT(WhyNotABody(R"({"rows": [{"segment": "chanel"}]})"),
               HasSubstr("did you mean 'channel'?"));
+  EXPECT_THAT(WhyNotABody(R"({"rows": [{"n": 100}, {"segment": "topics", "n": 46, "items": 20}]})"),
+              HasSubstr("rows: expected at most 1000 items in all rows"));
   EXPECT_THAT(WhyNotABody(R"({"rows": [{"items": 3}]})"), HasSubstr("expected none without"));
   EXPECT_THAT(WhyNotABody(R"({"rows": [{"because": true, "segment": "channel"}]})"),
               HasSubstr("either because or segment"));

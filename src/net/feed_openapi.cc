@@ -1,6 +1,8 @@
 #include "net/feed_openapi.h"
 
+#include <initializer_list>
 #include <string>
+#include <utility>
 
 #include "net/feed_body.h"
 #include "net/feed_request.h"
@@ -55,7 +57,72 @@ FeedJson BodyForms() {
         {"description", "Another form of score: the exponent of each objective"}}}};
 }
 
+FeedJson Without(FeedJson of, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) of.erase(key);
+  return of;
+}
+
+// Rows are slates without what the page has, and with what they are for.
+FeedJson PageSchema(const FeedJson& slate) {
+  const FeedJson text = {{"type", "string"}};
+  FeedJson properties =
+      Without(slate["properties"], {"user", "session", "bundle_version", "log_version"});
+  properties["request"]["description"] = "As of a slate; absent of a row without items";
+  properties["scenario"] = text;
+  properties["because"] = {{"type", "object"},
+                           {"required", {"item"}},
+                           {"properties", {{"item", text}, {"title", text}}},
+                           {"description", "What the user watched"}};
+  properties["segments"] = {{"type", "array"},
+                            {"description", "In place of items"},
+                            {"items",
+                             {{"type", "object"},
+                              {"required", {"value", "items"}},
+                              {"properties", {{"value", text}, {"items", properties["items"]}}}}}};
+  const FeedJson row = {{"type", "object"},
+                        {"required", {"notes", "degraded", "missing"}},
+                        {"properties", std::move(properties)}};
+  FeedJson page = {{"type", "object"}, {"required", {"bundle_version", "log_version", "rows"}}};
+  for (const char* key : {"user", "session", "bundle_version", "log_version"}) {
+    page["properties"][key] = slate["properties"][key];
+  }
+  page["properties"]["rows"] = {{"type", "array"}, {"items", row}};
+  return page;
+}
+
+// Of GET /v1/requests/{id}. `asked` has the keys of a body and the attributes that were given.
+FeedJson ServedSchema(const FeedJson& slate, const FeedJson& item) {
+  const FeedJson text = {{"type", "string"}};
+  FeedJson shown = {{"type", "object"}, {"required", {"item", "score", "position", "sources"}}};
+  shown["properties"] =
+      Without(item["properties"],
+              {"title", "reason", "attributes", "place_by_score", "placed_by", "bias_removed"});
+  shown["properties"]["position"] = {{"type", "integer"},
+                                     {"description", "From 1, over the pages of a list"}};
+  FeedJson served = {
+      {"type", "object"},
+      {"required",
+       {"request", "time", "bundle_version", "log_version", "scenario", "asked", "items"}}};
+  FeedJson& properties = served["properties"];
+  for (const char* key : {"user", "session", "request", "bundle_version", "log_version"}) {
+    properties[key] = slate["properties"][key];
+  }
+  properties["time"] = text;
+  properties["scenario"] = text;
+  properties["after"] = {{"type", "string"}, {"description", "The request of the page before"}};
+  properties["asked"] = {{"type", "object"},
+                         {"description", "What was asked, as in a body of postRecommendations"}};
+  properties["items"] = {{"type", "array"}, {"items", std::move(shown)}};
+  return served;
+}
+
 }  // namespace
+
+void DescribeFeedAnswers(nlohmann::ordered_json* api) {
+  FeedJson& schemas = (*api)["components"]["schemas"];
+  schemas["Page"] = PageSchema(schemas["Slate"]);
+  schemas["Served"] = ServedSchema(schemas["Slate"], schemas["Item"]);
+}
 
 void DescribeFeedBody(nlohmann::ordered_json* api) {
   FeedJson& path = (*api)["paths"]["/v1/recommendations"];

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/suggest.h"
+#include "net/feed_request.h"
 #include "net/item_json.h"
 #include "net/json_values.h"
 #include "net/problem.h"
@@ -136,10 +137,18 @@ Result<std::vector<RowRequest>> ParseFeedRows(const schema::Schema& schema,
         value.is_array() ? fmt::format("{}", list.size()) : std::string(KindOf(value)));
   }
   std::vector<RowRequest> rows;
+  uint64_t all = 0;
   for (const dom::element element : list) {
     auto row = ParseFeedRow(schema, element);
     if (!row) return WithContext(std::move(row).error(), fmt::format("[{}]", rows.size()));
     rows.push_back(*std::move(row));
+    all += uint64_t{rows.back().n} *
+           (rows.back().kind == RowRequest::Kind::kSegments ? rows.back().each : 1);
+  }
+  if (all > kMaxFeedItems) {
+    return InvalidArgument(
+        "expected at most {} items in all rows (n of each, of a segment times items), found {}",
+        kMaxFeedItems, all);
   }
   return rows;
 }
@@ -152,7 +161,7 @@ Result<HttpResponse> AnswerFeedRows(serving::Service& service,
   json list = json::array();
   std::vector<FeedReport> feeds;
   for (size_t i = 0; i < rows.size(); ++i) {
-    if (!rows[i].slate.request.empty()) {
+    if (!rows[i].slate.request.empty() || !rows[i].slate.degraded.empty()) {
       feeds.push_back(FeedReport::Of(rows[i].slate, asked.rows[i].scenario,
                                      generation.engine().objective_names()));
     }

@@ -61,12 +61,22 @@ std::expected<Caller, Refused> Guard::Admit(const HttpRequest& request, const Ro
   uint32_t per_second = per_second_;
   auto caller = CheckKey(request, line, &per_second);
   if (!caller) return caller;
+  caller->per_second = per_second;
   if (per_second > 0 && !rates_.Take(caller->quota, per_second, now_ms)) {
     return std::unexpected(
         Refused{Refusal::kRate, 429,
                 fmt::format("more than {} requests a second; try again later", per_second)});
   }
   return caller;
+}
+
+std::optional<Refused> Guard::Charge(const Caller& caller, uint32_t cost, int64_t now_ms) {
+  if (caller.per_second == 0 || cost <= 1) return std::nullopt;
+  if (rates_.Take(caller.quota, caller.per_second, now_ms, cost, /*taken=*/1)) return std::nullopt;
+  return Refused{Refusal::kRate, 429,
+                 fmt::format("the request counts as {}, one for each row: more than {} requests a "
+                             "second; try again later",
+                             cost, caller.per_second)};
 }
 
 }  // namespace upnext::net

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "net/http_message.h"
@@ -21,9 +22,10 @@
 namespace upnext::net {
 
 struct Caller {
-  std::string key = {};    // its id; "" where no key is needed
-  bool is_public = false;  // anybody may hold the key
-  std::string quota = {};  // whose quota of new names it uses: the key's, else the client's
+  std::string key = {};     // its id; "" where no key is needed
+  bool is_public = false;   // anybody may hold the key
+  std::string quota = {};   // whose quota of new names it uses: the key's, else the client's
+  uint32_t per_second = 0;  // requests that it may send; 0: any number
 };
 struct Refused {
   Refusal why;
@@ -40,6 +42,9 @@ class Guard {
         page_per_second_(options.page_requests_per_second) {}
   std::expected<Caller, Refused> Admit(const HttpRequest& request, const RouteInfo& line,
                                        int64_t now_ms);
+
+  // Of a request that turns out to be as much work as `cost` of them, one of which Admit has taken.
+  std::optional<Refused> Charge(const Caller& caller, uint32_t cost, int64_t now_ms);
 
  private:
   std::expected<Caller, Refused> CheckKey(const HttpRequest& request, const RouteInfo& line,

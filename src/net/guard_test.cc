@@ -148,6 +148,31 @@ TEST_F(GuardTest, AuditLinesNameKeyAndTargetAndCannotBreak) {
   EXPECT_THAT(audit_, testing::Not(HasSubstr(admin.substr(13))));
 }
 
+TEST_F(GuardTest, ARequestCostsAsManyAsItHasRows) {
+  const std::string key = Add(Role::kRecommend, 3);
+  Start();
+  const auto ask = [&](std::string_view rows) {
+    return Ask("POST", "/v1/recommendations", key, "c",
+               fmt::format(R"({{"user": "u", "rows": [{}]}})", rows));
+  };
+  EXPECT_EQ(ask(R"({"n": 2})").status, 200u);
+  const HttpResponse refused = ask(R"({"n": 2}, {"n": 2}, {"n": 2})");
+  EXPECT_EQ(refused.status, 429u);
+  EXPECT_THAT(refused.body, HasSubstr("the request counts as 3, one for each row"));
+  EXPECT_GT(refused.retry_after_s, 0);
+}
+
+TEST(RateLimit, WhatCostsMoreThanABucketNeedsAFullOneAndIsPaidForAfterwards) {
+  RateLimit limit;
+  EXPECT_TRUE(limit.Take("a", 10, 0));
+  EXPECT_FALSE(limit.Take("a", 10, 0, 50)) << "nine are left";
+  EXPECT_TRUE(limit.Take("a", 10, 0, 9));
+  EXPECT_TRUE(limit.Take("a", 10, 1000)) << "full again";
+  EXPECT_TRUE(limit.Take("a", 10, 1000, 50, 1)) << "one of the fifty was taken before";
+  EXPECT_FALSE(limit.Take("a", 10, 5000));
+  EXPECT_TRUE(limit.Take("a", 10, 5100)) << "50 in 5 seconds, and one";
+}
+
 TEST(RateLimit, ABucketFillsWithTimeAndNotWithAClockSetBack) {
   RateLimit limit;
   EXPECT_TRUE(limit.Take("a", 2, 10'000));

@@ -97,6 +97,28 @@ TEST_F(HttpLanesTest, MoreWritesThanMayWaitAreRefusedAndAskedToComeBack) {
       << "there is room again";
 }
 
+TEST_F(HttpLanesTest, OperatorsAndEventsDoNotWaitForEachOther) {
+  store::Gate reloads;
+  api_.SetOperations({.reload = [&] {
+    reloads.Wait();
+    return Ok();
+  }});
+  Start({.writers = 1, .operators = 1});
+  TestClient writer(port()), first(port()), second(port());
+  const std::string reload = TestClient::Post("/v1/reload", "{}");
+  ASSERT_TRUE(writer.Send(TestClient::Post("/v1/events", kClick)));
+  ASSERT_TRUE(gate_.WaitUntilHere(1));
+  ASSERT_TRUE(first.Send(reload));
+  EXPECT_TRUE(reloads.WaitUntilHere(1)) << "the only writer waits for the disk";
+  ASSERT_TRUE(second.Send(reload));
+  gate_.Open();
+  EXPECT_EQ(writer.Read().status, 200) << "and the only operator for a reload";
+  EXPECT_EQ(writer.Ask(TestClient::Post("/v1/events", kClick)).status, 200);
+  reloads.Open();
+  EXPECT_EQ(first.Read().status, 200);
+  EXPECT_EQ(second.Read().status, 200);
+}
+
 TEST_F(HttpLanesTest, EventsGiveWayToFeedsWhenProcessorsAreShort) {
   Start();
   std::atomic<int> niceness{-1};

@@ -107,7 +107,8 @@ struct HttpServer::Rep {
   std::atomic<size_t> refusing{0};
   asio::io_context context;
   Listener listener;
-  HandlerPool readers, writers;  // end before the context, whose coroutines wait for them
+  HandlerPool readers, writers,
+      operators;  // end before the context, whose coroutines wait for them
   std::vector<std::thread> threads;
   bool stopped = false;
 
@@ -123,7 +124,8 @@ struct HttpServer::Rep {
         connections(max_connections, a.connections()),
         listener(context),
         readers(io_threads, o.max_waiting),
-        writers(o.writers, o.max_waiting, kWriterNiceness) {}
+        writers(o.writers, o.max_waiting, kWriterNiceness),
+        operators(o.operators, o.max_waiting, kWriterNiceness) {}
 
   // Begins to serve a connection, or to refuse it.
   void Take(tcp::socket socket);
@@ -250,7 +252,7 @@ asio::awaitable<HttpResponse> HttpServer::Rep::Answer(const HttpRequest& request
   };
   const Lane lane = api.LaneOf(request);
   if (lane == Lane::kAtOnce) co_return handle();
-  HandlerPool& pool = lane == Lane::kRead ? readers : writers;
+  HandlerPool& pool = lane == Lane::kRead ? readers : lane == Lane::kWrite ? writers : operators;
   auto answer = co_await pool.Run(handle);
   if (answer) co_return *std::move(answer);
   co_return api.Refuse(
@@ -348,6 +350,7 @@ void HttpServer::Stop() {
   for (std::thread& thread : rep_->threads) thread.join();
   rep_->readers.Stop();
   rep_->writers.Stop();
+  rep_->operators.Stop();
 }
 
 }  // namespace upnext::net

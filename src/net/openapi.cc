@@ -258,6 +258,7 @@ std::string OpenApi(const schema::Schema& schema) {
         {{"name", attribute.name}, {"in", "query"}, {"schema", SchemaOf(attribute)}});
   }
   DescribeFeedBody(&api);
+  DescribeFeedAnswers(&api);
   api["components"]["schemas"]["Event"]["properties"] = EventProperties(schema);
   return api.dump(1);
 }

@@ -21,26 +21,30 @@ namespace upnext::net {
 
 class RateLimit {
  public:
-  // True: one of `per_second` requests is left, and is taken now.
-  bool Take(std::string_view caller, uint32_t per_second, int64_t now_ms) {
+  // True: the caller may ask, and what it asks costs is taken from its bucket: `cost` requests, of which `taken` were taken
+  // before. What costs more than a full bucket is let through when that is full, and paid for by the requests after it.
+  bool Take(std::string_view caller, uint32_t per_second, int64_t now_ms, uint32_t cost = 1,
+            uint32_t taken = 0) {
     base::MutexLock lock(mutex_);
     if (buckets_.empty()) buckets_.resize(kBuckets);
     Bucket& bucket = buckets_[base::Fingerprint(caller) % kBuckets];
     const int64_t passed = std::max<int64_t>(0, now_ms - bucket.at_ms);
     bucket.at_ms = now_ms;  // also when the clock is set back
-    bucket.left = bucket.left < 0
+    bucket.left = bucket.is_new
                       ? per_second
                       : std::min<double>(per_second, bucket.left + static_cast<double>(passed) *
                                                                        per_second / 1e3);
-    if (bucket.left < 1) return false;
-    bucket.left -= 1;
+    bucket.is_new = false;
+    if (bucket.left + taken < std::min(cost, per_second)) return false;
+    bucket.left -= cost - taken;
     return true;
   }
 
  private:
   static constexpr size_t kBuckets = 1 << 16;
   struct Bucket {
-    double left = -1;  // not used yet
+    double left = 0;  // below 0: a costly request is being paid for
+    bool is_new = true;
     int64_t at_ms = 0;
   };
   base::Mutex mutex_;

@@ -39,7 +39,8 @@ std::optional<HttpResponse> RefuseToPages(const Caller& caller, const Parameters
 }  // namespace
 
 Result<HttpResponse> AnswerRecommendations(serving::Service& service, const HttpRequest& request,
-                                           const urls::url_view& url, const Caller& caller) {
+                                           const urls::url_view& url, const Caller& caller,
+                                           const Charge& charge) {
   const auto generation = service.generation();
   const bool has_body = request.method == "POST";
   UPNEXT_ASSIGN_OR_RETURN(Parameters query, Parameters::Parse(url, {"exclude", "items"}));
@@ -59,7 +60,10 @@ Result<HttpResponse> AnswerRecommendations(serving::Service& service, const Http
                      "because: expected a key with the role recommend, or a session, found the "
                      "key of a page and a user");
   }
-  if (!asked.rows.empty()) return AnswerFeedRows(service, *generation, asked);
+  if (!asked.rows.empty()) {
+    if (auto refused = charge(static_cast<uint32_t>(asked.rows.size()))) return *std::move(refused);
+    return AnswerFeedRows(service, *generation, asked);
+  }
   UPNEXT_ASSIGN_OR_RETURN(const serving::Slate slate,
                           service.Recommend(*generation, asked.request, asked.after));
   json body =

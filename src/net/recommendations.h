@@ -3,6 +3,9 @@
 #define UPNEXT_NET_RECOMMENDATIONS_H_
 
 #include <boost/url/url_view.hpp>
+#include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "base/status.h"
@@ -12,9 +15,13 @@
 
 namespace upnext::net {
 
+// The refusal of a request that is as much work as `cost` of them, if its caller may not send so many.
+using Charge = std::function<std::optional<HttpResponse>(uint32_t cost)>;
+
 // GET with a query, or POST with a JSON body.
 Result<HttpResponse> AnswerRecommendations(serving::Service& service, const HttpRequest& request,
-                                           const boost::urls::url_view& url, const Caller& caller);
+                                           const boost::urls::url_view& url, const Caller& caller,
+                                           const Charge& charge);
 Result<HttpResponse> AnswerSimilar(serving::Service& service, const boost::urls::url_view& url,
                                    const std::string& item, const Caller& caller);
 

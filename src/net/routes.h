@@ -28,6 +28,7 @@ enum class Route : uint8_t {
   kUsers,
   kMerge,
   kHistory,
+  kServed,
   kHealth,
   kReady,
   kMetrics,
@@ -50,6 +51,7 @@ enum class Lane : uint8_t {
   kAtOnce,  // from memory: on the thread that read it
   kRead,    // computes, and may read a disk
   kWrite,   // waits for a write to a disk
+  kAdmin,   // takes seconds: so that events do not wait for it
 };
 
 // What a key must allow (keys.h). kOpen: nothing, for load balancers.

@@ -49,7 +49,8 @@ struct ServerOptions {
 
   // More writers share one write to the disk, so they are many although they only wait.
   size_t writers = 32;
-  size_t max_waiting = 1024;  // requests that wait for a thread, of reads and of writes each
+  size_t operators = 4;       // of requests of Lane::kAdmin
+  size_t max_waiting = 1024;  // requests that wait for a thread, of each lane
   int stop_patience_s = 10;   // how long Stop() waits for requests in flight
 
   static ServerOptions FromConfig(const base::Config& config);

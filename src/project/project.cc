@@ -1,8 +1,7 @@
 #include "project/project.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <set>
@@ -18,6 +17,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::ptrdiff_t kKeptBundles = 3;
+constexpr auto kCurrentPatience = std::chrono::seconds(30);
 
 // A folder that a flag, the environment or the project file gives.
 struct FolderSource {
@@ -64,6 +64,11 @@ Result<base::LockFile> Project::Lock() const {
   return base::LockFile::Acquire(directory_ / "lock");
 }
 
+Result<base::LockFile> Project::LockCurrent() const {
+  UPNEXT_RETURN_IF_ERROR(base::MakeDirectories(directory_));
+  return base::LockFile::AcquireWithin(directory_ / "current.lock", kCurrentPatience);
+}
+
 Result<log::EventLog> Project::OpenLog(std::optional<uint32_t> shard) const {
   const Result<std::string> version = logs().Current();
   if (!version) {
@@ -100,21 +105,8 @@ Result<std::unique_ptr<store::Store>> Project::OpenStore() const {
   return store::OpenRocksStore(store(), schema_);
 }
 
-Status Project::MakeCurrent(const std::string& version) const {
-  UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> versions, bundles().Versions());
-  if (versions.empty()) return bundle::NoBundleYet(bundles());
-  if (std::ranges::find(versions, version) == versions.end()) {
-    return NotFound("{}: expected one of the versions {}, found '{}'", bundles().root().string(),
-                    fmt::join(versions, ", "), version);
-  }
-  UPNEXT_ASSIGN_OR_RETURN(
-      const bundle::OpenedBundle opened,
-      bundle::OpenVersion(bundles(), version, logs(), signals_, bundle::LogChoice::kNewest));
-  UPNEXT_RETURN_IF_ERROR(log::CheckSchema(opened.log, schema_));
-  return bundles().SetCurrent(version);
-}
-
 Status Project::Prune() const {
+  UPNEXT_ASSIGN_OR_RETURN(const base::LockFile lock, LockCurrent());
   std::set<std::string> logs_in_use;
   if (auto current = logs().Current()) logs_in_use.insert(*current);
   UPNEXT_ASSIGN_OR_RETURN(const std::vector<std::string> versions, bundles().Versions());

@@ -60,6 +60,9 @@ class Project {
 
   // Held by whoever writes logs or bundles; kAborted when another process holds the project.
   Result<base::LockFile> Lock() const;
+  // Held for moments by whoever changes which bundle is current, or removes bundles (current_bundle.h). It is
+  // another one, because a training holds the project for hours.
+  Result<base::LockFile> LockCurrent() const;
   // The current log, or one shard of it; kNotFound says to run import.
   Result<log::EventLog> OpenLog(std::optional<uint32_t> shard = std::nullopt) const;
   // The current bundle and its log, with the score weights of the project file; kNotFound says to run
@@ -74,10 +77,6 @@ class Project {
   Result<bundle::OpenedModels> OpenValidated() const;
   // Made when there is none yet; kAborted when another process has it open.
   Result<std::unique_ptr<store::Store>> OpenStore() const;
-
-  // Makes that version of the bundles the current one, after opening it as a server does. The caller
-  // holds the lock. kNotFound, with the versions that there are, when it is not one of them.
-  Status MakeCurrent(const std::string& version) const;
 
   // Removes old versions. What stays: the current log, the three newest bundles, the current bundle
   // and the two before it, and the logs that those bundles were trained on and are served with. The

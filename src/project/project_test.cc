@@ -53,14 +53,6 @@ TEST_F(ProjectTest, WithoutLogOrBundleTheNextStepIsNamed) {
   EXPECT_THAT(opened.error().message, testing::HasSubstr("upnext train"));
 }
 
-TEST_F(ProjectTest, WithoutABundleNoneCanBeMadeCurrent) {
-  const Status made = Project::Load(Write(""))->MakeCurrent("v000001");
-  ASSERT_FALSE(made);
-  EXPECT_EQ(made.error().code, Code::kNotFound);
-  EXPECT_THAT(made.error().message,
-              testing::HasSubstr("no bundle published yet; run `upnext train`"));
-}
-
 TEST_F(ProjectTest, TheLogOfAnotherSchemaIsRefused) {
   Location location = Write("[schema.items]\nprice = \"number\"\n");
   location.directory = (folder_.path() / "p").string();

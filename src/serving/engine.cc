@@ -146,6 +146,11 @@ bool Engine::Rotates(const Request& request) const {
   return scenario && (*scenario)->rotation > 0;
 }
 
+double Engine::BudgetMs(const Request& request) const {
+  const auto scenario = parts_->ScenarioOf(request);
+  return scenario ? (*scenario)->budget_ms : 0;
+}
+
 std::vector<std::string> Engine::objective_names() const {
   std::vector<std::string> names;
   for (const ranking::Objective& objective : objectives()) names.push_back(objective.name);

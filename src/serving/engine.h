@@ -63,6 +63,8 @@ class Engine {
   Result<Slate> Recommend(const features::UserState& state, const Request& request,
                           const features::LiveLists* live = nullptr,
                           const Found* found = nullptr) const;
+  // The time budget that its scenario gives a request; 0: none.
+  double BudgetMs(const Request& request) const;
   // For people: the same within the time budgets of the scenario and of the generators. A stage that is late or fails gives
   // less, and the slate says so. `clock` counts from the arrival of the request.
   Result<Slate> Recommend(std::shared_ptr<const features::UserState> state, const Request& request,

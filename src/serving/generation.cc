@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "catalogue/entity_attributes.h"
@@ -11,6 +12,27 @@
 #include "serving/similar_for_user.h"
 
 namespace upnext::serving {
+
+namespace {
+
+// The id that a cursor stands for: NAME, or NAME~ID. A name may look like the second, and a log that was imported again may
+// have another id for the name, so names count first. kNone for what is neither.
+uint32_t PlaceOfCursor(const catalogue::Catalogue& catalogue, schema::IdSpace space,
+                       std::string_view cursor) {
+  uint32_t id = schema::kNone;
+  const size_t mark = std::min(cursor.rfind('~'), cursor.size());
+  const std::string_view digits = cursor.substr(std::min(mark + 1, cursor.size()));
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
+  const bool has_id =
+      error == std::errc() && end == digits.data() + digits.size() && id < catalogue.size(space);
+  const uint32_t named = has_id ? catalogue.Find(space, cursor.substr(0, mark)) : schema::kNone;
+  if (has_id && named == id) return id;
+  if (const uint32_t whole = catalogue.Find(space, cursor); whole != schema::kNone) return whole;
+  if (named != schema::kNone) return named;
+  return has_id ? id : schema::kNone;
+}
+
+}  // namespace
 
 void Generation::Growing::Count(const schema::RawEvent& event) const {
   CountPosted(event, *catalogue, rule, live.get());
@@ -97,9 +119,11 @@ void Generation::CountLive(std::span<const schema::RawEvent> events) const {
   }
 }
 
-Result<Slate> Generation::Recommend(Request request) const {
+Result<Slate> Generation::Recommend(Request request,
+                                    std::optional<StageClock::TimePoint> end) const {
   if (request.time_ms == 0) request.time_ms = clock_.NowMs();
   StageClock clock = engine_.StartClock();
+  clock.SetEnd(end);
   store::UserStates::Basis basis;
   Result<store::UserStates::StatePtr> state = states().Get(request.user, &basis);
   if (!state) {  // of reading the store; a feed for anybody is better than none
@@ -169,14 +193,15 @@ Result<schema::RawAttributes> Generation::Attributes(schema::Entity entity,
 }
 
 Result<std::vector<schema::RawEntity>> Generation::Rows(schema::Entity entity,
-                                                        std::string_view after, uint32_t n) const {
+                                                        std::string_view after, uint32_t n,
+                                                        std::string* next) const {
   const schema::IdSpace space =
       entity == schema::Entity::kItem ? schema::IdSpace::kItem : schema::IdSpace::kUser;
   uint32_t id = 0;
   if (!after.empty()) {
-    const uint32_t last = catalogue().Find(space, after);
+    const uint32_t last = PlaceOfCursor(catalogue(), space, after);
     if (last == schema::kNone) {
-      return InvalidArgument("after: expected one of the {}, found '{}'",
+      return InvalidArgument("after: expected one of the {}, or `next` of a page, found '{}'",
                              schema::EntityName(entity), after);
     }
     id = last + 1;
@@ -187,6 +212,7 @@ Result<std::vector<schema::RawEntity>> Generation::Rows(schema::Entity entity,
     std::string name = catalogue().Name(space, id);
     if (name.empty()) continue;  // of a user who was forgotten
     rows.push_back({std::move(name), catalogue::AttributesOf(catalogue(), entity, id)});
+    if (next != nullptr && rows.size() == n) *next = fmt::format("{}~{}", rows.back().name, id);
   }
   return rows;
 }

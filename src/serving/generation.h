@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,6 +33,8 @@
 #include "schema/raw_event.h"
 #include "schema/schema.h"
 #include "serving/engine.h"
+#include "serving/slate.h"
+#include "serving/stage_clock.h"
 #include "store/posted_records.h"
 #include "store/store.h"
 #include "store/user_states.h"
@@ -65,16 +68,19 @@ class Generation {
   Generation(const Generation&) = delete;
   Generation& operator=(const Generation&) = delete;
 
-  Result<Slate> Recommend(Request request) const;                             // time_ms 0: now
+  // time_ms 0: now. `end`: when the time is over that the request shares with others.
+  Result<Slate> Recommend(Request request,
+                          std::optional<StageClock::TimePoint> end = std::nullopt) const;
   Result<std::vector<Recommendation>> Similar(SimilarRequest request) const;  // likewise
 
   // What is known of an item or a user (entity_attributes.h); kNotFound when the catalogue does not
   // have it.
   Result<schema::RawAttributes> Attributes(schema::Entity entity, std::string_view name) const;
   // At most `n` items or users, in the order of their ids, from the one after `after` on ("": from the
-  // first). kInvalidArgument when `after` is none.
+  // first): a name, or what was put into `next`, which also says where to go on when its name was forgotten since.
+  // kInvalidArgument for anything else. `next`: "" after the last one; null: not needed.
   Result<std::vector<schema::RawEntity>> Rows(schema::Entity entity, std::string_view after,
-                                              uint32_t n) const;
+                                              uint32_t n, std::string* next = nullptr) const;
   // Durable, and in answers to requests that begin later, when it returns (PostedRecords::Apply).
   Result<store::PostedRecords::Done> Change(schema::Entity entity,
                                             std::span<const store::EntityChange> changes,

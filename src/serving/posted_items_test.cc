@@ -184,6 +184,31 @@ TEST_F(PostedItemsTest, ARowCanBeListedFromACursor) {
   EXPECT_FALSE(generation->Rows(Entity::kItem, "nothing", 7));
 }
 
+TEST_F(PostedItemsTest, ACursorOutlivesTheUserThatItNames) {
+  for (const char* name : {"a", "b", "c~1", "d"}) {
+    ASSERT_TRUE(
+        Apply(Change::kPut, name, {{schema::user_attribute::kRegion, "US"}}, {}, Entity::kUser));
+  }
+  const auto generation = service_->generation();
+  std::string next;
+  const auto names_after = [&](const std::string& after) {
+    next.clear();
+    const auto rows = generation->Rows(Entity::kUser, after, 1, &next);
+    return rows && !rows->empty() ? rows->front().name : std::string();
+  };
+  ASSERT_EQ(names_after("a"), "b");
+  const std::string of_b = next;
+  EXPECT_EQ(names_after(of_b), "c~1");
+  const std::string of_c = next;
+  EXPECT_EQ(names_after(of_c), "d");
+  EXPECT_EQ(names_after("c~1"), "d") << "a name that looks like a cursor";
+  for (const char* name : {"b", "c~1"}) ASSERT_TRUE(service_->Forget(name));
+  EXPECT_EQ(names_after(of_b), "d");
+  EXPECT_EQ(names_after(of_c), "d");
+  EXPECT_FALSE(generation->Rows(Entity::kUser, "b", 1)) << "the name alone says nothing any more";
+  EXPECT_FALSE(generation->Rows(Entity::kUser, "b~4000000000", 1));
+}
+
 TEST_F(PostedItemsTest, AUserIsForgottenWithAttributes) {
   constexpr uint32_t kRegion = schema::user_attribute::kRegion;
   ASSERT_TRUE(Apply(Change::kPut, "newcomer", {{kRegion, "US"}}, {}, Entity::kUser));

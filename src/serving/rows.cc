@@ -10,6 +10,7 @@
 #include "catalogue/catalogue.h"
 #include "retrieval/feed_order.h"
 #include "schema/event.h"
+#include "serving/stage_clock.h"
 
 namespace upnext::serving {
 namespace {
@@ -21,17 +22,19 @@ constexpr uint32_t kAlikeForEach = 3;  // items alike of which one is shown
 // Makes the rows of one page.
 class RowMaker {
  public:
-  RowMaker(const Service& service, const Generation& generation, const Request& request)
-      : service_(service), generation_(generation), common_(request) {}
+  RowMaker(const Service& service, const Generation& generation, const Request& request,
+           StageClock clock)
+      : service_(service), generation_(generation), clock_(std::move(clock)), common_(request) {}
 
   Result<Row> Make(const RowRequest& row) {
+    if (clock_.OutOfTime()) return Late();
     Request request = common_;
     request.scenario = row.scenario;
     request.n = row.n;
     Row made;
     switch (row.kind) {
       case RowRequest::Kind::kFeed: {
-        UPNEXT_ASSIGN_OR_RETURN(made.slate, service_.Recommend(generation_, request));
+        UPNEXT_ASSIGN_OR_RETURN(made.slate, Ask(std::move(request)));
         break;
       }
       case RowRequest::Kind::kBecause: {
@@ -50,6 +53,24 @@ class RowMaker {
  private:
   const catalogue::Catalogue& catalogue() const { return generation_.catalogue(); }
 
+  Result<Slate> Ask(Request request, const Service::Regroup& regroup = {}) const {
+    return service_.Recommend(generation_, std::move(request), "", regroup, clock_.End());
+  }
+
+  Row Empty() const {
+    Row row;
+    row.slate.bundle_version = generation_.bundle_version();
+    row.slate.log_version = generation_.log_version();
+    return row;
+  }
+  Row Late() const {
+    Row row = Empty();
+    row.slate.degraded.push_back({.stage = std::string(kGenerators),
+                                  .source = {},
+                                  .reason = "the rows before it took the time of the request"});
+    return row;
+  }
+
   // The first of the newest complete watches that no other row is for and that has at least half a row of items
   // alike; those that the user would have first are shown.
   Result<Row> Because(Request request) {
@@ -58,6 +79,7 @@ class RowMaker {
     const std::set<std::string> taken(request.exclude.begin(), request.exclude.end());
     Row row;
     for (size_t i = watches.size(); i > 0 && watches.size() - i < kSources; --i) {
+      if (clock_.OutOfTime()) return Late();
       const uint32_t source = watches[i - 1].id;
       if (catalogue().item(source).removed || !sources_.insert(source).second) continue;
       const std::string id = catalogue().Name(schema::IdSpace::kItem, source);
@@ -76,13 +98,12 @@ class RowMaker {
       }
       if (2 * request.items.size() < request.n) continue;
       request.current_item = id;
-      UPNEXT_ASSIGN_OR_RETURN(row.slate, service_.Recommend(generation_, request));
+      UPNEXT_ASSIGN_OR_RETURN(row.slate, Ask(std::move(request)));
       row.because = id;
       row.because_title = catalogue().item(source).title;
       return row;
     }
-    row.slate.bundle_version = generation_.bundle_version();
-    row.slate.log_version = generation_.log_version();
+    row = Empty();
     row.slate.notes.emplace_back("nothing that the user did lately has enough items like it");
     return row;
   }
@@ -92,7 +113,7 @@ class RowMaker {
   Result<Row> Segments(Request request, const RowRequest& asked) {
     Request wide = request;
     wide.n = kOfSegments;
-    UPNEXT_ASSIGN_OR_RETURN(const Slate feed, generation_.Recommend(wide));
+    UPNEXT_ASSIGN_OR_RETURN(const Slate feed, generation_.Recommend(wide, clock_.End()));
     struct Value {
       double worth = 0;
       std::vector<std::string> items = {};
@@ -121,18 +142,14 @@ class RowMaker {
       if (items > 0) row.segments.push_back({.value = NameOf(asked.attribute, id)});
     }
     for (const auto& [item, segment] : segments) request.items.push_back(item);
-    if (segments.empty()) {
-      row.slate.bundle_version = generation_.bundle_version();
-      row.slate.log_version = generation_.log_version();
-      return row;
-    }
+    if (segments.empty()) return Empty();
+    if (clock_.OutOfTime()) return Late();
     request.n = static_cast<uint32_t>(segments.size());
     const auto by_segment = [&](std::vector<Recommendation>* items) {
       std::ranges::stable_sort(*items, {},
                                [&](const Recommendation& one) { return segments.at(one.id); });
     };
-    UPNEXT_ASSIGN_OR_RETURN(row.slate,
-                            service_.Recommend(generation_, std::move(request), "", by_segment));
+    UPNEXT_ASSIGN_OR_RETURN(row.slate, Ask(std::move(request), by_segment));
     for (const Recommendation& one : row.slate.items) ++row.segments[segments.at(one.id)].items;
     std::erase_if(row.segments, [](const Segment& one) { return one.items == 0; });
     return row;
@@ -145,15 +162,29 @@ class RowMaker {
 
   const Service& service_;
   const Generation& generation_;
+  const StageClock clock_;      // of all rows
   Request common_;              // excludes what the rows before show
   std::set<uint32_t> sources_;  // that rows were tried for
 };
+
+// Of a request without an end, as one of its rows may be, no row is late.
+double BudgetOf(const Engine& engine, std::span<const RowRequest> rows) {
+  double most = 0;
+  for (const RowRequest& row : rows) {
+    const double budget = engine.BudgetMs({.scenario = row.scenario});
+    if (budget <= 0) return 0;
+    most = std::max(most, budget);
+  }
+  return most;
+}
 
 }  // namespace
 
 Result<std::vector<Row>> MakeRows(const Service& service, const Generation& generation,
                                   const Request& request, std::span<const RowRequest> rows) {
-  RowMaker maker(service, generation, request);
+  StageClock clock = generation.engine().StartClock();
+  clock.SetBudget(BudgetOf(generation.engine(), rows));
+  RowMaker maker(service, generation, request, std::move(clock));
   std::vector<Row> made;
   for (const RowRequest& row : rows) {
     Result<Row> one = maker.Make(row);

@@ -42,7 +42,8 @@ struct Row {
       {};  // of kSegments: the best first, with their items one after another
 };
 
-// `request`: what the rows have in common. Errors name the row.
+// `request`: what the rows have in common. The rows share one time budget, the largest of their scenarios': those that it
+// does not suffice for are empty and say so (Slate::degraded). Errors name the row.
 Result<std::vector<Row>> MakeRows(const Service& service, const Generation& generation,
                                   const Request& request, std::span<const RowRequest> rows);
 

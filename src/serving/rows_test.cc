@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <set>
 
+#include "base/config.h"
 #include "schema/event.h"
 #include "schema/schema.h"
 #include "serving/test_service.h"
@@ -92,6 +94,36 @@ TEST_F(RowsTest, SegmentsAreTheBestValuesWithTheirItems) {
   const auto feed = service_->generation()->Recommend({.user = "u", .n = 1});
   EXPECT_TRUE(values.contains(
       catalogue.Name(schema::IdSpace::kChannel, catalogue.item(feed->items[0].item).channel)));
+}
+
+TEST_F(RowsTest, RowsHaveOneTimeBudgetAndThoseItDoesNotSufficeForSaySo) {
+  const auto make_within = [&](double budget_ms) {
+    const auto config =
+        base::Config::Parse(fmt::format("[serving]\nbudget_ms = {}\n", budget_ms), "upnext.toml");
+    service_.Restart(EngineOptions::FromConfig(*config));
+    return Make({{.n = 6},
+                 {.kind = RowRequest::Kind::kBecause, .n = 6},
+                 {.kind = RowRequest::Kind::kSegments, .attribute = Attribute("channel")}});
+  };
+  for (const Row& row : make_within(0)) EXPECT_FALSE(row.slate.items.empty()) << "no budget";
+  const auto late = make_within(1e-6);
+  ASSERT_EQ(late.size(), 3u);
+  for (const Row& row : late) {
+    EXPECT_TRUE(row.slate.items.empty() && row.slate.request.empty());
+    EXPECT_EQ(row.slate.bundle_version, "v000001");
+    ASSERT_EQ(row.slate.degraded.size(), 1u);
+    EXPECT_THAT(row.slate.degraded[0].reason, HasSubstr("the rows before it took the time"));
+  }
+}
+
+TEST_F(RowsTest, ARequestEndsWithTheTimeThatItSharesWithOthers) {
+  const auto now = service_->generation()->engine().StartClock().now();
+  const auto ends = [&](std::chrono::hours from_now) {
+    return service_->Recommend(*service_->generation(), {.user = "u", .n = 5}, "", {},
+                               now + from_now);
+  };
+  EXPECT_TRUE(ends(std::chrono::hours(1))->degraded.empty());
+  EXPECT_FALSE(ends(std::chrono::hours(-1))->degraded.empty());
 }
 
 TEST_F(RowsTest, AnErrorNamesTheRow) {

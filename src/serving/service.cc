@@ -248,7 +248,8 @@ ServiceStatus Service::status() const {
 }
 
 Result<Slate> Service::Recommend(const Generation& generation, Request request,
-                                 std::string_view after, const Regroup& regroup) const {
+                                 std::string_view after, const Regroup& regroup,
+                                 std::optional<StageClock::TimePoint> end) const {
   const uint64_t since = rep_->store->last_sequence();
   if (request.time_ms == 0) request.time_ms = rep_->clock.NowMs();
   request.explores = true;
@@ -271,7 +272,7 @@ Result<Slate> Service::Recommend(const Generation& generation, Request request,
   }
   const uint64_t begun = rep_->changes_begun, done = rep_->changes_done;
   const uint64_t items = rep_->changed_through;
-  UPNEXT_ASSIGN_OR_RETURN(Slate slate, generation.Recommend(request));
+  UPNEXT_ASSIGN_OR_RETURN(Slate slate, generation.Recommend(request, end));
   slate.basis.items = items;
   if (regroup) regroup(&slate.items);
   slate.basis.mixed = regroup != nullptr || begun != done || begun != rep_->changes_begun ||

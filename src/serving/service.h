@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,6 +28,7 @@
 #include "serving/generation.h"
 #include "serving/slate_log.h"
 #include "serving/slate_record.h"
+#include "serving/stage_clock.h"
 #include "store/posted_records.h"
 #include "store/store.h"
 
@@ -109,10 +111,12 @@ class Service {
   // A feed for a person, which explores as far as the scenario says, and is remembered for the next page and for
   // rotation. `after`: the id of an answer, whose items and those of the pages before it are left out; kNotFound when it
   // is older than half an hour, another user's, or of before a restart.
-  // `regroup`: puts the items in the order in which they are shown, before they are kept.
+  // `regroup`: puts the items in the order in which they are shown, before they are kept. `end`: as
+  // Generation::Recommend.
   using Regroup = std::function<void(std::vector<Recommendation>* items)>;
   Result<Slate> Recommend(const Generation& generation, Request request,
-                          std::string_view after = "", const Regroup& regroup = {}) const;
+                          std::string_view after = "", const Regroup& regroup = {},
+                          std::optional<StageClock::TimePoint> end = std::nullopt) const;
   // On the current generation.
   Result<Slate> Recommend(Request request) const;
   // What was answered under this id; kNotFound when there was none, or it is not kept any more.

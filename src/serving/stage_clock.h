@@ -11,6 +11,7 @@
 #ifndef UPNEXT_SERVING_STAGE_CLOCK_H_
 #define UPNEXT_SERVING_STAGE_CLOCK_H_
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -47,9 +48,20 @@ class StageClock {
 
   void SetBudget(double ms) { budget_ms_ = ms; }  // 0: none
   double ElapsedMs() const { return MillisecondsFrom(began_); }
+  // Of a request that shares its time with others, beside its own budget; none: no end.
+  void SetEnd(std::optional<TimePoint> end) { end_ = end; }
+  // When the budget is spent.
+  std::optional<TimePoint> End() const {
+    const std::chrono::duration<double, std::milli> budget(budget_ms_);
+    const auto own = began_ + std::chrono::duration_cast<TimePoint::duration>(budget);
+    if (budget_ms_ <= 0) return end_;
+    return end_ ? std::min(own, *end_) : own;
+  }
   // Below 0 when it is spent; none without a budget.
   std::optional<double> LeftMs() const {
-    return budget_ms_ > 0 ? std::optional(budget_ms_ - ElapsedMs()) : std::nullopt;
+    const std::optional<TimePoint> end = End();
+    if (!end) return std::nullopt;
+    return std::chrono::duration<double, std::milli>(*end - now_()).count();
   }
   bool OutOfTime() const { return LeftMs().value_or(1) <= 0; }
 
@@ -79,6 +91,7 @@ class StageClock {
   const TimePoint began_;
   TimePoint stage_began_;
   double budget_ms_ = 0;
+  std::optional<TimePoint> end_;
   std::vector<StageTime> stages_;
   std::vector<Degradation> degraded_;
 };

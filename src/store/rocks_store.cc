@@ -431,7 +431,7 @@ Result<std::unique_ptr<Store>> OpenRocksStore(const std::filesystem::path& direc
   Result<base::LockFile> lock = base::LockFile::Acquire(directory / "holder");
   if (!lock) {
     return WithContext(std::move(lock).error(),
-                       "store: a server has it; stop that one, or use its HTTP interface");
+                       "store: a server has it; stop that server, or use its HTTP interface");
   }
   auto store = std::make_unique<RocksStore>(*std::move(lock), schema);
   UPNEXT_RETURN_IF_ERROR(store->Open(directory));

@@ -22,6 +22,7 @@
 #include "features/feature_statistics.h"
 #include "features/signal_options.h"
 #include "log/event_log.h"
+#include "project/current_bundle.h"
 #include "project/forget.h"
 #include "ranking/objectives.h"
 #include "report/render.h"
@@ -407,6 +408,8 @@ Status Job::Publish() {
   for (const bundle::PartType& type : validated_) parts.Set(bundle::WrittenPart(type));
   UPNEXT_RETURN_IF_ERROR(bundle::WriteBundle(staging_->path(), parts, &result_.manifest));
   UPNEXT_ASSIGN_OR_RETURN(result_.manifest.version, staging_->Publish());
+  UPNEXT_RETURN_IF_ERROR(
+      project::MakeNewBundleCurrent(project_, result_.manifest.version, "training"));
   result_.published = true;
   UPNEXT_RETURN_IF_ERROR(project_.Prune());
   if (fits_on_all_) {

@@ -72,7 +72,7 @@ TEST_F(JobTest, PublishesABundleOfBothStagesAndRemovesItsCheckpoints) {
   EXPECT_NE(opened->bundle->ranker(), nullptr);
   EXPECT_NE(opened->bundle->index(), nullptr);
   EXPECT_EQ(FileOf("v000001", "project.toml"), kSmallProject);
-  EXPECT_THAT(BundleFolder(), UnorderedElementsAre("v000001", "CURRENT"));
+  EXPECT_THAT(BundleFolder(), UnorderedElementsAre("v000001", "CURRENT", "changes.log"));
 }
 
 TEST_F(JobTest, CG27_AModelThatReadsContentIsPublishedWithItsTower) {
@@ -140,7 +140,7 @@ TEST_F(JobTest, OneStageAloneIsRefusedWhenTheFeaturesChangedAndLeavesNothingBehi
               testing::AllOf(HasSubstr("--only ranking"), HasSubstr("no longer fits"),
                              HasSubstr("train without --only")));
   EXPECT_EQ(CurrentVersion(), "v000001");
-  EXPECT_THAT(BundleFolder(), UnorderedElementsAre("v000001", "CURRENT"));
+  EXPECT_THAT(BundleFolder(), UnorderedElementsAre("v000001", "CURRENT", "changes.log"));
   EXPECT_FALSE(fs::exists(project_->checkpoints())) << "refused before training";
 }
 

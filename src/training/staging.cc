@@ -22,7 +22,6 @@ Staging::~Staging() {
 Result<std::string> Staging::Publish() {
   UPNEXT_ASSIGN_OR_RETURN(std::string version, root_.Publish(path_));
   path_.clear();
-  UPNEXT_RETURN_IF_ERROR(root_.SetCurrent(version));
   return version;
 }
 

@@ -25,7 +25,7 @@ class Staging {
   ~Staging();
 
   const std::filesystem::path& path() const { return path_; }
-  // Makes the folder the next version, and that the current one; its name.
+  // Makes the folder the next version; its name. Which one is current stays as it is.
   Result<std::string> Publish();
 
  private:

@@ -28,7 +28,7 @@ TEST(Staging, AFolderThatIsNotPublishedIsRemoved) {
   EXPECT_TRUE(root.Versions()->empty());
 }
 
-TEST(Staging, APublishedFolderIsTheCurrentVersionAndStays) {
+TEST(Staging, APublishedFolderIsTheNextVersionAndStays) {
   const base::TestFolder folder;
   const base::VersionedRoot root(folder.path());
   {
@@ -37,7 +37,7 @@ TEST(Staging, APublishedFolderIsTheCurrentVersionAndStays) {
     ASSERT_TRUE(base::WriteFileAtomic(staging->path() / "model", "whole"));
     EXPECT_EQ(staging->Publish().value_or(""), "v000001");
   }
-  EXPECT_EQ(root.Current().value_or(""), "v000001");
+  EXPECT_FALSE(root.Current());
   EXPECT_EQ(base::ReadFile(root.Path("v000001") / "model").value_or(""), "whole");
 }
 

@@ -210,9 +210,15 @@ def request_log(site):
     require(status == 200 and feed["degraded"] == [] and feed["missing"] == {}, feed)
     _, _, metrics = ask(url, "GET", "/metrics")
     require(b'upnext_feeds_total{scenario=""} 1\n' in metrics, metrics)
+    # As logrotate does: the file is moved away, and the server gets a signal.
+    log = site.project.parent / "requests.log"
+    log.rename(site.project.parent / "requests.log-1")
+    server.send_signal(signal.SIGHUP)
+    require(get(url, "/v1/recommendations?user=n4&n=2")[0] == 200, "a feed after SIGHUP")
     stop(server)
     site.project.write_text(PROJECT)
-    lines = [json.loads(line) for line in (site.project.parent / "requests.log").read_text().splitlines()]
+    require([json.loads(line)["route"] for line in log.read_text().splitlines()] == ["recommendations"], log.read_text())
+    lines = [json.loads(line) for line in (site.project.parent / "requests.log-1").read_text().splitlines()]
     require([line["route"] for line in lines] == ["recommendations", "metrics"], lines)
     require(lines[0]["trace"] == trace and lines[0]["feeds"][0]["request"] == feed["request"], lines[0])
     require("n3" not in json.dumps(lines), lines)

@@ -153,6 +153,115 @@ class UserRow(_UserRowRequired, total=False):
     logged_in: float
 
 
+class _PageRowsItemDegradedItemRequired(TypedDict):
+    stage: str
+    reason: str
+
+
+class PageRowsItemDegradedItem(_PageRowsItemDegradedItemRequired, total=False):
+    source: str
+
+
+PageRowsItemStagesItem = TypedDict("PageRowsItemStagesItem", {"stage": "str", "ms": "float", "in": "int", "out": "int", "left_ms": "float"}, total=False)
+
+
+class PageRowsItemGeneratorsItem(TypedDict):
+    source: str
+    ms: float
+    proposed: int
+
+
+class _PageRowsItemDroppedItemRequired(TypedDict):
+    item: str
+    reason: str
+
+
+class PageRowsItemDroppedItem(_PageRowsItemDroppedItemRequired, total=False):
+    score: float
+
+
+class _PageRowsItemBecauseRequired(TypedDict):
+    item: str
+
+
+class PageRowsItemBecause(_PageRowsItemBecauseRequired, total=False):
+    """What the user watched"""
+
+    title: str
+
+
+class PageRowsItemSegmentsItem(TypedDict):
+    value: str
+    items: List[Item]
+
+
+class _PageRowsItemRequired(TypedDict):
+    notes: List[str]
+    degraded: List[PageRowsItemDegradedItem]
+    missing: Dict[str, List[str]]
+
+
+class PageRowsItem(_PageRowsItemRequired, total=False):
+    request: str  # As of a slate; absent of a row without items
+    items: List[Item]
+    counts: Dict[str, Any]
+    milliseconds: Dict[str, Any]
+    stages: List[PageRowsItemStagesItem]
+    generators: List[PageRowsItemGeneratorsItem]
+    exponents: Dict[str, float]
+    dropped: List[PageRowsItemDroppedItem]
+    scenario: str
+    because: PageRowsItemBecause  # What the user watched
+    segments: List[PageRowsItemSegmentsItem]  # In place of items
+
+
+class _PageRequired(TypedDict):
+    bundle_version: str
+    log_version: str
+    rows: List[PageRowsItem]
+
+
+class Page(_PageRequired, total=False):
+    user: str  # Absent for a session
+    session: str
+
+
+ServedItemsItemSourcesItem = TypedDict("ServedItemsItemSourcesItem", {"source": "str", "score": "float", "from": "str"}, total=False)
+
+
+class _ServedItemsItemRequired(TypedDict):
+    item: str
+    score: float
+    sources: List[ServedItemsItemSourcesItem]
+    position: int
+
+
+class ServedItemsItem(_ServedItemsItemRequired, total=False):
+    source: str  # The generator that proposed it, to be sent back with its impression
+    source_score: float  # The score that this generator gave it, likewise
+    propensity: float  # With which it got its place, of a scenario that explores; likewise
+    predictions: Dict[str, float]
+    boost: float  # What the score was multiplied by
+    rotated: float  # Likewise, because the user was served the item a short time ago
+    lowered: float  # Likewise, because the user did not want others like it
+
+
+class _ServedRequired(TypedDict):
+    request: str
+    bundle_version: str
+    log_version: str
+    time: str
+    scenario: str
+    asked: Dict[str, Any]
+    items: List[ServedItemsItem]
+
+
+class Served(_ServedRequired, total=False):
+    user: str  # Absent for a session
+    session: str
+    after: str  # The request of the page before
+
+
 class PostRecommendationsBodyRowsItem(TypedDict, total=False):
     scenario: str
     n: int
@@ -301,22 +410,26 @@ class GetConfigAnswer(TypedDict):
     values: List[GetConfigAnswerValuesItem]
 
 
+GetBundlesAnswerChangesItem = TypedDict("GetBundlesAnswerChangesItem", {"time": "str", "to": "str", "from": "str", "by": "str"}, total=False)
+
+
 class _GetBundlesAnswerBundlesItemRequired(TypedDict):
     bundle: str
-    created: str
-    log: str
     current: bool
     served: bool
-    forced: bool
     can_be_current: bool
-    figures: Dict[str, float]
 
 
 class GetBundlesAnswerBundlesItem(_GetBundlesAnswerBundlesItemRequired, total=False):
+    created: str  # Absent, as log, forced and figures, of one that cannot be read
+    log: str
+    forced: bool
     reason: str
+    figures: Dict[str, float]
 
 
 class GetBundlesAnswer(TypedDict):
+    changes: List[GetBundlesAnswerChangesItem]  # Of which is current, the newest last
     bundles: List[GetBundlesAnswerBundlesItem]
 
 
@@ -514,11 +627,11 @@ class Operations(Transport):
 
     def post_recommendations(
         self, body: PostRecommendationsBody
-    ) -> Slate:
-        """The same, asked with a body. With rows, the answer has a list rows of slates without user and versions, with
-        because or segments where a row has them.
+    ) -> Union[Slate, Page]:
+        """The same, asked with a body. With rows the answer is a page, whose rows are lists of their own; else it is a
+        slate.
         """
-        answer: Slate = self._call("POST", '/v1/recommendations', {}, body)
+        answer: Union[Slate, Page] = self._call("POST", '/v1/recommendations', {}, body)
         return answer
 
     def post_events(
@@ -641,6 +754,13 @@ class Operations(Transport):
     ) -> str:
         """A guide of this version."""
         answer: str = self._call("GET", '/guides/{id}'.replace("{id}", self._segment(id)), {}, None, text=True)
+        return answer
+
+    def get_served(
+        self, id: str
+    ) -> Served:
+        """What was answered under a request id. From the log of slates, as long as it keeps the answer."""
+        answer: Served = self._call("GET", '/v1/requests/{id}'.replace("{id}", self._segment(id)), {}, None)
         return answer
 
     def get_config(

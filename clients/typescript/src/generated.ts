@@ -157,6 +157,122 @@ export interface UserRow {
   logged_in?: number;
 }
 
+export interface PageRowsItemDegradedItem {
+  stage: string;
+  source?: string;
+  reason: string;
+}
+
+export interface PageRowsItemStagesItem {
+  stage: string;
+  ms: number;
+  in: number;
+  out: number;
+  left_ms?: number;
+}
+
+export interface PageRowsItemGeneratorsItem {
+  source: string;
+  ms: number;
+  proposed: number;
+}
+
+export interface PageRowsItemDroppedItem {
+  item: string;
+  reason: string;
+  score?: number;
+}
+
+/** What the user watched */
+export interface PageRowsItemBecause {
+  item: string;
+  title?: string;
+}
+
+export interface PageRowsItemSegmentsItem {
+  value: string;
+  items: Array<Item>;
+}
+
+export interface PageRowsItem {
+  /** As of a slate; absent of a row without items */
+  request?: string;
+  items?: Array<Item>;
+  notes: Array<string>;
+  /** Stages that were late or failed */
+  degraded: Array<PageRowsItemDegradedItem>;
+  /** Names of the request that are not known, by parameter */
+  missing: Record<string, Array<string>>;
+  counts?: Record<string, unknown>;
+  milliseconds?: Record<string, unknown>;
+  stages?: Array<PageRowsItemStagesItem>;
+  generators?: Array<PageRowsItemGeneratorsItem>;
+  exponents?: Record<string, number>;
+  dropped?: Array<PageRowsItemDroppedItem>;
+  scenario?: string;
+  /** What the user watched */
+  because?: PageRowsItemBecause;
+  /** In place of items */
+  segments?: Array<PageRowsItemSegmentsItem>;
+}
+
+export interface Page {
+  /** Absent for a session */
+  user?: string;
+  session?: string;
+  /** The bundle that made the answer */
+  bundle_version: string;
+  /** The log that the answer was made with */
+  log_version: string;
+  rows: Array<PageRowsItem>;
+}
+
+export interface ServedItemsItemSourcesItem {
+  source: string;
+  score: number;
+  from?: string;
+}
+
+export interface ServedItemsItem {
+  item: string;
+  score: number;
+  /** The generator that proposed it, to be sent back with its impression */
+  source?: string;
+  /** The score that this generator gave it, likewise */
+  source_score?: number;
+  /** With which it got its place, of a scenario that explores; likewise */
+  propensity?: number;
+  sources: Array<ServedItemsItemSourcesItem>;
+  predictions?: Record<string, number>;
+  /** What the score was multiplied by */
+  boost?: number;
+  /** Likewise, because the user was served the item a short time ago */
+  rotated?: number;
+  /** Likewise, because the user did not want others like it */
+  lowered?: number;
+  /** From 1, over the pages of a list */
+  position: number;
+}
+
+export interface Served {
+  /** Absent for a session */
+  user?: string;
+  session?: string;
+  /** Send it back with events about these items */
+  request: string;
+  /** The bundle that made the answer */
+  bundle_version: string;
+  /** The log that the answer was made with */
+  log_version: string;
+  time: string;
+  scenario: string;
+  /** The request of the page before */
+  after?: string;
+  /** What was asked, as in a body of postRecommendations */
+  asked: Record<string, unknown>;
+  items: Array<ServedItemsItem>;
+}
+
 export interface PostRecommendationsBodyRowsItem {
   scenario?: string;
   n?: number;
@@ -336,19 +452,31 @@ export interface GetConfigAnswer {
   values: Array<GetConfigAnswerValuesItem>;
 }
 
+export interface GetBundlesAnswerChangesItem {
+  time: string;
+  to: string;
+  /** Absent for the first bundle */
+  from?: string;
+  /** training, publish or roll back */
+  by: string;
+}
+
 export interface GetBundlesAnswerBundlesItem {
   bundle: string;
-  created: string;
-  log: string;
+  /** Absent, as log, forced and figures, of one that cannot be read */
+  created?: string;
+  log?: string;
   current: boolean;
   served: boolean;
-  forced: boolean;
+  forced?: boolean;
   can_be_current: boolean;
   reason?: string;
-  figures: Record<string, number>;
+  figures?: Record<string, number>;
 }
 
 export interface GetBundlesAnswer {
+  /** Of which is current, the newest last */
+  changes: Array<GetBundlesAnswerChangesItem>;
   bundles: Array<GetBundlesAnswerBundlesItem>;
 }
 
@@ -614,9 +742,9 @@ export class Operations extends Transport {
     return this.call<Slate>("GET", "/v1/recommendations", { ...query }, undefined, {"parameters": "parameter."});
   }
 
-  /** The same, asked with a body. With rows, the answer has a list rows of slates without user and versions, with because or segments where a row has them. */
-  postRecommendations(body: PostRecommendationsBody): Promise<Slate> {
-    return this.call<Slate>("POST", "/v1/recommendations", {}, body, {});
+  /** The same, asked with a body. With rows the answer is a page, whose rows are lists of their own; else it is a slate. */
+  postRecommendations(body: PostRecommendationsBody): Promise<Slate | Page> {
+    return this.call<Slate | Page>("POST", "/v1/recommendations", {}, body, {});
   }
 
   /** Tell what users did; their next request reflects it. All or nothing: when one event is wrong none is kept. Acknowledged events are on disk. An event whose id was seen before for its user is counted as a duplicate and not applied again. */
@@ -692,6 +820,11 @@ export class Operations extends Transport {
   /** A guide of this version. */
   getGuide(id: string): Promise<string> {
     return this.callText("GET", `/guides/${this.segment(id)}`, {}, undefined, {});
+  }
+
+  /** What was answered under a request id. From the log of slates, as long as it keeps the answer. */
+  getServed(id: string): Promise<Served> {
+    return this.call<Served>("GET", `/v1/requests/${this.segment(id)}`, {}, undefined, {});
   }
 
   /** Every value in use and where it comes from. */
