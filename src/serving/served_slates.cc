@@ -13,8 +13,9 @@ ServedSlates::ServedSlates(std::shared_ptr<store::Store> store, const base::Cloc
       memory_(memory_bytes),
       log_(store_, clock, log) {}
 
-void ServedSlates::Keep(const schema::Schema& schema, const SlateRecord& record, uint64_t since) {
-  log_.Keep(schema, record, since);
+void ServedSlates::Keep(const catalogue::Catalogue& catalogue, const SlateRecord& record,
+                        uint64_t since) {
+  log_.Keep(catalogue, record, since);
   attribution_.CountServed(record.request.scenario, record.items);
   ServedSlate served{.request = record.id,
                      .user = record.request.user,

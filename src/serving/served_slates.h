@@ -3,7 +3,7 @@
 //
 //   ServedSlates served(store, clock, memory_bytes, log_options);
 //   const auto before = served.Pages(schema, "a5b1c0e2d4f60718", "u", now);    null: not known, or too old
-//   served.Keep(schema, record, since);
+//   served.Keep(catalogue, record, since);
 //
 // Any number of threads.
 #ifndef UPNEXT_SERVING_SERVED_SLATES_H_
@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "catalogue/catalogue.h"
 #include "schema/raw_event.h"
 #include "schema/schema.h"
 #include "serving/attribution.h"
@@ -34,7 +35,7 @@ class ServedSlates {
   ServedSlates(std::shared_ptr<store::Store> store, const base::Clock& clock, size_t memory_bytes,
                const SlateLogOptions& log);
   // As that of SlateLog. Nothing is remembered of a user who was deleted after `since`.
-  void Keep(const schema::Schema& schema, const SlateRecord& record, uint64_t since);
+  void Keep(const catalogue::Catalogue& catalogue, const SlateRecord& record, uint64_t since);
   // As those of SlateMemory.
   Result<std::optional<std::vector<std::string>>> Pages(const schema::Schema& schema,
                                                         std::string_view request,

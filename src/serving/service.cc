@@ -277,7 +277,7 @@ Result<Slate> Service::Recommend(const Generation& generation, Request request,
   if (regroup) regroup(&slate.items);
   slate.basis.mixed = regroup != nullptr || begun != done || begun != rep_->changes_begun ||
                       !slate.degraded.empty();
-  rep_->served.Keep(generation.schema(),
+  rep_->served.Keep(generation.catalogue(),
                     {.id = slate.request,
                      .request = std::move(request),
                      .after = std::string(after),

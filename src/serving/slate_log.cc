@@ -3,11 +3,29 @@
 #include <chrono>
 #include <utility>
 
+#include "schema/attribute.h"
+#include "schema/event.h"
+
 namespace upnext::serving {
 namespace {
 
 constexpr auto kBetweenDrops = std::chrono::hours(6);
 constexpr size_t kImpressionBytes = 400;  // of one that waits
+
+// What a client says of a request: its names would be numbered without counting for anybody's quota.
+void LeaveOutUnknown(const catalogue::Catalogue& catalogue, schema::RawEvent* event) {
+  using schema::IdSpace;
+  const auto is_unknown = [&](IdSpace space, const std::string& name) {
+    return !name.empty() && catalogue.Find(space, name) == schema::kNone;
+  };
+  if (is_unknown(IdSpace::kDevice, event->device)) event->device.clear();
+  if (is_unknown(IdSpace::kRegion, event->region)) event->region.clear();
+  if (is_unknown(IdSpace::kItem, event->current_item)) event->current_item.clear();
+  std::erase_if(event->attributes, [&](const auto& one) {
+    const auto& attribute = catalogue.schema().attributes(schema::Entity::kRequest)[one.first];
+    return attribute.kind == schema::Kind::kCategory && is_unknown(attribute.space, one.second);
+  });
+}
 
 }  // namespace
 
@@ -29,17 +47,19 @@ SlateLog::SlateLog(std::shared_ptr<store::Store> store, const base::Clock& clock
       options_(options),
       thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
-void SlateLog::Keep(const schema::Schema& schema, const SlateRecord& record, uint64_t since) {
+void SlateLog::Keep(const catalogue::Catalogue& catalogue, const SlateRecord& record,
+                    uint64_t since) {
   const auto number = RequestNumber(record.id);
   if (!on() || !number) return;
   Waiting one{.kept = {.slate = {.request = *number,
                                  .time_ms = record.request.time_ms,
                                  .user = record.request.user,
-                                 .bytes = EncodeSlate(schema, record)},
+                                 .bytes = EncodeSlate(catalogue.schema(), record)},
                        .since = since},
               .impressions = {},
               .bytes = 0};
   if (options_.impressions) one.impressions = ImpressionsOf(record);
+  for (schema::RawEvent& event : one.impressions) LeaveOutUnknown(catalogue, &event);
   one.bytes = one.kept.slate.bytes.size() + one.impressions.size() * kImpressionBytes;
   base::MutexLock lock(mutex_);
   if (bytes_waiting_ + one.bytes > options_.most_bytes) {

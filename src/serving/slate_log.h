@@ -2,7 +2,7 @@
 // machine may lose the last slates, one of the process those of the last moment, and neither an acknowledged event.
 //
 //   SlateLog log(store, clock, {.keep_days = 30, .impressions = true});
-//   log.Keep(schema, record, since);
+//   log.Keep(catalogue, record, since);
 //   UPNEXT_ASSIGN_OR_RETURN(const std::optional<SlateRecord> record, log.Find(schema, request));
 //
 // Any number of threads. Has a thread of its own, which ends after it has written what it took.
@@ -24,6 +24,7 @@
 #include "base/config.h"
 #include "base/mutex.h"
 #include "base/status.h"
+#include "catalogue/catalogue.h"
 #include "schema/raw_event.h"
 #include "schema/schema.h"
 #include "serving/slate_record.h"
@@ -52,8 +53,9 @@ class SlateLog {
   bool logs_impressions() const { return on() && options_.impressions; }
 
   // `since`: the number of the newest change of the store when the answer was begun. It is not written if its user is
-  // deleted after that.
-  void Keep(const schema::Schema& schema, const SlateRecord& record, uint64_t since);
+  // deleted after that. Names that the catalogue does not have are left out of the impressions, since anybody may ask for
+  // a feed with new ones.
+  void Keep(const catalogue::Catalogue& catalogue, const SlateRecord& record, uint64_t since);
   // What was kept before is in the store, or lost, when it returns.
   void Flush();
 

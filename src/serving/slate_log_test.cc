@@ -227,8 +227,8 @@ TEST_F(SlateLogTest, AnAnswerUnderWayWhenItsUserIsForgottenLeavesNothing) {
   // Who comes back is a new user.
   const auto next = service_->Recommend({.user = kLeaving, .n = 3});
   EXPECT_TRUE(service_->Served(next->request));
-  EXPECT_TRUE(service_->Recommend(*generation, {.user = kLeaving}, next->request));
   EXPECT_EQ(Impressions(kLeaving).size(), 3u);
+  EXPECT_TRUE(service_->Recommend(*generation, {.user = kLeaving}, next->request));
 }
 
 TEST_F(SlateLogTest, AnAnswerOnItsWayToTheLogWhenItsUserIsForgottenIsNotWritten) {
@@ -303,6 +303,39 @@ TEST_F(SlateLogTest, ImpressionsAreWrittenOnceWhoeverSendsThem) {
   EXPECT_EQ(Impressions("u"), expected);
   // They are in the state as if the client had sent them.
   EXPECT_GE(service_->State("u")->totals().events, 5u);
+}
+
+TEST_F(SlateLogTest, ImpressionsOfTheServerBringNoNameThatAClientMadeUp) {
+  service_.Restart(With(30, true));
+  const auto names = [&] {
+    const catalogue::Catalogue& catalogue = service_->generation()->catalogue();
+    std::vector<uint32_t> sizes;
+    for (const schema::IdSpace space : {schema::IdSpace::kDevice, schema::IdSpace::kRegion,
+                                        schema::IdSpace::kItem, schema::IdSpace::kQuery}) {
+      sizes.push_back(catalogue.size(space));
+    }
+    return sizes;
+  };
+  const std::vector<uint32_t> before = names();
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(service_->Recommend({.user = "u",
+                                     .n = 3,
+                                     .device = fmt::format("device {}", i),
+                                     .region = fmt::format("region {}", i),
+                                     .current_item = fmt::format("item {}", i)}));
+  }
+  ASSERT_TRUE(service_->Recommend({.user = "u", .n = 3, .region = "DE"}));
+  service_->Flush();
+  ASSERT_TRUE(service_->State("u"));  // numbers names of the stored events
+  EXPECT_EQ(names(), before);
+  std::vector<std::string> regions;
+  ASSERT_TRUE(service_.store()->EventsOf("u", 0, [&](uint64_t, const schema::RawEvent& event) {
+    regions.push_back(event.region);
+    return Ok();
+  }));
+  ASSERT_EQ(regions.size(), 18u);
+  EXPECT_EQ(regions.front(), "");
+  EXPECT_EQ(regions.back(), "DE") << "what is known stays";
 }
 
 TEST_F(SlateLogTest, ByDefaultImpressionsAreThoseOfClients) {
