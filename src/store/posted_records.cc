@@ -54,7 +54,7 @@ Result<std::unique_ptr<PostedRecords>> PostedRecords::Attach(Store& store,
       return Ok();
     };
     UPNEXT_RETURN_IF_ERROR(store.Records(entity, "", [&](const Record& record) -> Status {
-      if (record.sequence <= posted->after_) return Ok();
+      if (!posted->IsBeyondLog(entity, record)) return Ok();
       waiting.push_back(record);
       return waiting.size() < kLoadedTogether ? Ok() : take();
     }));
@@ -90,6 +90,13 @@ Status PostedRecords::Number(Entity entity, std::span<const RawEntity* const> ro
     for (size_t i = 0; i < names.size(); ++i) catalogue_.Add(space, names[i], ids[i]);
   }
   return Ok();
+}
+
+bool PostedRecords::IsBeyondLog(Entity entity, const Record& record) const {
+  if (record.sequence > after_) return true;
+  if (entity != Entity::kItem || !record.deleted) return false;
+  const uint32_t id = catalogue_.Find(IdSpace::kItem, record.row.name);
+  return id != schema::kNone && catalogue_.item(id).removed;
 }
 
 Status PostedRecords::Set(Entity entity, const Record& record) {
@@ -161,7 +168,7 @@ Result<std::vector<uint32_t>> PostedRecords::Apply(Entity entity,
 Result<uint32_t> PostedRecords::Take(Entity entity, std::string_view name) {
   UPNEXT_ASSIGN_OR_RETURN(const std::optional<Record> record, store_.RecordOf(entity, name));
   if (!record && entity == Entity::kUser) Forget(name);  // what is not there was forgotten
-  if (!record || record->sequence <= after_) return schema::kNone;
+  if (!record || !IsBeyondLog(entity, *record)) return schema::kNone;
   const RawEntity* const row = &record->row;
   UPNEXT_RETURN_IF_ERROR(Number(entity, {&row, 1}, [] { return true; }));
   UPNEXT_RETURN_IF_ERROR(Set(entity, *record));

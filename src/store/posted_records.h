@@ -64,6 +64,8 @@ class PostedRecords {
   Status Number(schema::Entity entity, std::span<const schema::RawEntity* const> rows,
                 const MayAdd& may_add);
   Status Set(schema::Entity entity, const Record& record);
+  // Whether the catalogue's log does not say it. Of a deleted item it says that it is removed.
+  bool IsBeyondLog(schema::Entity entity, const Record& record) const;
 
   Store& store_;
   catalogue::Catalogue& catalogue_;

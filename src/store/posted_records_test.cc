@@ -7,11 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "base/progress.h"
 #include "base/test_folder.h"
 #include "base/versioned_root.h"
 #include "catalogue/catalogue.h"
 #include "catalogue/entity_attributes.h"
 #include "catalogue/test_log.h"
+#include "log/append.h"
+#include "log/compact.h"
 #include "log/event_log.h"
 #include "store/test_store.h"
 
@@ -106,6 +109,45 @@ TEST_F(PostedRecordsTest, WhatDoesNotExistIsNeitherPatchedNorDeleted) {
   Reopen();
   EXPECT_TRUE(catalogue_->item(0).removed);
   EXPECT_FALSE(catalogue_->IsPresent(Entity::kItem, 0));
+}
+
+TEST_F(PostedRecordsTest, AnItemThatWasDeletedDoesNotExistAlsoWhenTheLogHasThat) {
+  ASSERT_TRUE(Apply(Change::kDelete, "a", {}));
+  log::PostedMark mark{.store = store_->id(), .through = store_->last_sequence()};
+  // As an import makes it of the deletion; `removed` is the item of a file.
+  schema::RawItem removed = catalogue::ItemOf("removed", 60, "c", {"x"});
+  schema::RawItem deleted = catalogue::ItemOf("a", 0, "", {});
+  removed.removed = deleted.removed = true;
+  const auto attach = [&](const std::string& name) {
+    const std::filesystem::path to = folder_ / name, joined = folder_ / (name + ".joined");
+    std::filesystem::create_directories(to);
+    std::filesystem::create_directories(joined);
+    ASSERT_TRUE(log::WriteAppendedLog(joined, log_->log(), {}, std::vector{removed, deleted}, {}));
+    const log::EventLog grown = log::EventLog::Open(joined).value();
+    log::Forgotten nobody{
+        .names = std::vector<std::vector<bool>>(grown.schema().id_spaces().size()), .posted = mark};
+    nobody.names[static_cast<size_t>(IdSpace::kUser)].resize(grown.users());
+    ASSERT_TRUE(log::WriteCompactedLog(to, grown, base::NoProgress(), &nobody));
+    posted_.reset();
+    catalogue_ = std::make_unique<catalogue::Catalogue>(log::EventLog::Open(to).value());
+    posted_ = PostedRecords::Attach(*store_, *catalogue_, 100).value();
+  };
+  attach("moved");
+  const uint32_t a = catalogue_->Find(IdSpace::kItem, "a");
+  EXPECT_FALSE(catalogue_->IsPresent(Entity::kItem, a));
+  EXPECT_TRUE(catalogue_->item(a).removed);
+  EXPECT_TRUE(catalogue_->IsPresent(Entity::kItem, catalogue_->Find(IdSpace::kItem, "removed")));
+  const auto again = Apply(Change::kDelete, "a", {});
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Code::kNotFound);
+  ASSERT_TRUE(Apply(Change::kPut, "a", {{kPostedTitle, "A"}}));
+  EXPECT_EQ(catalogue_->item(a).title, "A");
+  ASSERT_TRUE(Apply(Change::kDelete, "a", {}));
+
+  deleted.removed = false;  // a file has it again
+  mark.through = store_->last_sequence();
+  attach("again");
+  EXPECT_TRUE(catalogue_->IsPresent(Entity::kItem, a));
 }
 
 TEST_F(PostedRecordsTest, AFailedWriteChangesNothing) {
