@@ -36,6 +36,7 @@ nlohmann::ordered_json JsonOf(const LoggedFeeds& feeds, const evaluation::OffPol
                                 {"left_out",
                                  {{"other_scenarios", feeds.other_scenarios},
                                   {"later_pages", feeds.later_pages},
+                                  {"not_first", feeds.not_first},
                                   {"no_propensities", feeds.no_propensities},
                                   {"not_replayed", feeds.not_replayed},
                                   {"shorter", feeds.shorter}}},
@@ -61,11 +62,11 @@ void PrintReport(const EstimateFlags& flags, const LoggedFeeds& feeds,
         base::WithThousands(report.pages), flags.feeds.of, base::WithThousands(report.users),
         flags.feeds.scenario);
   Print(
-      "left out: {} of other scenarios, {} later pages, {} without propensities, {} that cannot be "
+      "left out: {} of other scenarios, {} later pages, {} not first, {} without propensities, {} that cannot be "
       "made again, {} shorter than the other list\n\n",
       base::WithThousands(feeds.other_scenarios), base::WithThousands(feeds.later_pages),
-      base::WithThousands(feeds.no_propensities), base::WithThousands(feeds.not_replayed),
-      base::WithThousands(feeds.shorter));
+      base::WithThousands(feeds.not_first), base::WithThousands(feeds.no_propensities),
+      base::WithThousands(feeds.not_replayed), base::WithThousands(feeds.shorter));
   Print("{:<10} {:>14}   95 % interval\n", "estimate", flags.feeds.reward);
   for (const evaluation::PolicyEstimate& one : report.estimates) {
     if (one.name == "dr" && !feeds.has_model) continue;
@@ -123,6 +124,8 @@ std::function<Status()> MakeEstimate(CLI::App& app) {
   app.add_option("--reward", flags->feeds.reward,
                  "Event type: the values of its events, 1 of one without (default watch: seconds)");
   app.add_option("--last", flags->feeds.last, "Only the newest N answers (default all)");
+  app.add_flag("--first", flags->feeds.first,
+               "Only the first answer to each user, whose history no answer of --of has changed");
   app.add_flag("--json", flags->json, "Print the report as JSON");
   return [flags] { return RunEstimate(*flags); };
 }

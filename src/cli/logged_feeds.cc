@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "bundle/bundle.h"
 #include "project/project.h"
@@ -62,6 +63,8 @@ class FeedReader {
   bool Admits(const serving::SlateRecord& record) {
     if (record.request.scenario != options_.of) {
       ++feeds_.other_scenarios;
+    } else if (!answered_.insert(record.request.user).second && options_.first) {
+      ++feeds_.not_first;
     } else if (record.request.offset > 0 || record.request.places_before > 0) {
       ++feeds_.later_pages;
     } else if (record.items.empty() || !std::ranges::all_of(record.items, [](const auto& item) {
@@ -88,6 +91,8 @@ class FeedReader {
   const std::optional<size_t> objective_;
   LoggedFeeds& feeds_;
   std::unordered_map<std::string, uint32_t> users_;
+  std::unordered_set<std::string>
+      answered_;  // users, by the scenario; answers come in order of time
 };
 
 // The objective that predicts the reward.

@@ -24,7 +24,8 @@ struct LoggedFeedsOptions {
   std::string scenario;  // the one that is estimated
   // An event type: the sum of the values of its events, 1 of one without a value.
   std::string reward = "watch";
-  uint64_t last = 0;  // the newest so many answers of all scenarios; 0: all
+  uint64_t last = 0;   // the newest so many answers of all scenarios; 0: all
+  bool first = false;  // only the first answer of the scenario to each user
 };
 struct LoggedFeeds {
   std::vector<evaluation::LoggedPage> pages;
@@ -32,6 +33,7 @@ struct LoggedFeeds {
   uint64_t later_pages = 0;      // with an offset, or of `after`: only first pages are taken
   uint64_t no_propensities = 0;  // the scenario did not explore, or nothing was shown
   uint64_t not_replayed = 0;  // cannot be made again, so what another scenario would do is unknown
+  uint64_t not_first = 0;     // of the user, where only first answers are taken
   uint64_t shorter = 0;    // than the other scenario's list, so nothing is known of its last places
   bool has_model = false;  // there is an objective of the reward
 };

@@ -23,12 +23,15 @@ constexpr std::array kScenarioMeasures = {ScenarioMeasure{"clicks", &Value::clic
 }  // namespace
 
 ScenarioValues::ScenarioValues(const ServerRecommender& server, uint32_t users)
-    : server_(server), left_session_(users, 0) {
+    : server_(server), first_home_(users, 0), left_session_(users, 0) {
   const simulator::UserValues none(users);
   for (const std::string& scenario : server.options().scenarios) {
-    all_.push_back({.scenario = scenario, .values = none});
+    all_.push_back({.scenario = scenario, .values = none, .first = none});
   }
-  all_.push_back({.scenario = server.options().next_scenario, .is_home = false, .values = none});
+  all_.push_back({.scenario = server.options().next_scenario,
+                  .is_home = false,
+                  .values = none,
+                  .first = none});
 }
 
 void ScenarioValues::Take(const simulator::UserRows& rows) {
@@ -40,12 +43,18 @@ void ScenarioValues::Take(const simulator::UserRows& rows) {
     }
     if (row.request == 0 || row.request < signed_in_at) continue;
     const bool is_home = row.current_item == simulator::kNoItem;
-    all_[is_home ? server_.ScenarioOf(row.user) : all_.size() - 1].values.Add(row);
+    Of& of = all_[is_home ? server_.ScenarioOf(row.user) : all_.size() - 1];
+    of.values.Add(row);
+    if (!is_home) continue;
+    uint32_t& first = first_home_[row.user];
+    if (first == 0) first = row.request;
+    if (row.request == first) of.first.Add(row);
   }
 }
 
 void ScenarioValues::Drop(uint32_t user) {
-  for (Of& one : all_) one.values.Drop(user);
+  for (Of& one : all_) one.values.Drop(user), one.first.Drop(user);
+  first_home_[user] = 0;
 }
 
 void ScenarioValues::Print() const {
@@ -71,6 +80,9 @@ nlohmann::json ScenarioValues::ToJson() const {
     for (const ScenarioMeasure& measure : kScenarioMeasures) {
       const Estimate estimate = PerSlate(one.values, measure.sum);
       row[measure.name] = {{"mean", estimate.mean}, {"error", estimate.error}};
+      if (!one.is_home) continue;
+      const Estimate first = PerSlate(one.first, measure.sum);
+      row["first"][measure.name] = {{"mean", first.mean}, {"error", first.error}};
     }
     out.push_back(std::move(row));
   }

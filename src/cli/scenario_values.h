@@ -25,6 +25,7 @@ class ScenarioValues {
     std::string scenario;  // "": the server's own
     bool is_home = true;   // else: of slates after a watch
     simulator::UserValues values;
+    simulator::UserValues first;  // of the first answer to each user alone
   };
   ScenarioValues(const ServerRecommender& server, uint32_t users);
   void Take(const simulator::UserRows& rows);
@@ -37,6 +38,8 @@ class ScenarioValues {
  private:
   const ServerRecommender& server_;
   std::vector<Of> all_;
+  std::vector<uint32_t>
+      first_home_;  // by user: the request of the first answer on the home page; 0: none yet
   std::vector<uint8_t> left_session_;  // by user: what was before is dropped
 };
 

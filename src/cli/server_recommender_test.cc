@@ -142,7 +142,7 @@ TEST_F(ServerRecommenderTest, TheLifeOfASiteReachesTheServerAndItsScenarios) {
   EXPECT_GT(server.merged(), 5u) << "nobody visited before: all begin with a session";
   EXPECT_GT((*life)->forgotten(), 3u);
   uint64_t left = 0, answers = 0;
-  std::map<std::string, uint64_t> served;
+  std::map<std::string, uint64_t> served, first_served;
   for (uint32_t user = 0; user < world_.options().users; ++user) {
     const auto [who, name] = server.WhoIs(user);
     const std::string id = who == "session" ? "session:" + name : name;
@@ -158,7 +158,9 @@ TEST_F(ServerRecommenderTest, TheLifeOfASiteReachesTheServerAndItsScenarios) {
       }
       return true;
     };
+    const uint64_t home = served["home"] + served["calm"];
     ASSERT_TRUE(service_.store()->SlatesOf(id, visit));
+    if (served["home"] + served["calm"] > home) ++first_served[user % 2 == 0 ? "home" : "calm"];
     left += (*life)->HasLeft(user);
   }
   EXPECT_EQ(left, (*life)->forgotten());
@@ -168,6 +170,8 @@ TEST_F(ServerRecommenderTest, TheLifeOfASiteReachesTheServerAndItsScenarios) {
     const auto slates = static_cast<uint64_t>(one.values.total().slates);
     EXPECT_GT(slates, 10u);
     EXPECT_EQ(slates, served[one.scenario]) << one.scenario;
+    const auto first = static_cast<uint64_t>(one.first.total().slates);
+    EXPECT_EQ(first, first_served[one.scenario]) << "one answer to each user who has any";
     answers += slates;
   }
   EXPECT_LT(answers, server.slates()) << "those of merged sessions and of forgotten users are gone";

@@ -126,6 +126,10 @@ TEST(OffPolicy, TheErrorIsOverUsers) {
     if (once.estimates[i].name == "clipped") continue;  // at another weight
     EXPECT_NEAR(once.estimates[i].error, doubled.estimates[i].error, 1e-9)
         << once.estimates[i].name;
+    EXPECT_NEAR(once.estimates[i].high, once.estimates[i].mean + 1.96 * once.estimates[i].error,
+                1e-4);
+    EXPECT_NEAR(once.estimates[i].low, once.estimates[i].mean - 1.96 * once.estimates[i].error,
+                1e-4);
   }
 }
 
