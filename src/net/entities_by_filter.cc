@@ -9,46 +9,49 @@
 #include "net/parameters.h"
 #include "net/problem.h"
 #include "serving/generation.h"
-#include "serving/matching.h"
-#include "store/posted_records.h"
 
 namespace upnext::net {
 
 using schema::Entity;
 using Change = store::WriteBatch::NewRecord::Change;
-Result<HttpResponse> AnswerByFilter(serving::Service& service, Entity entity,
-                                    const HttpRequest& request, const boost::urls::url_view& url) {
+
+Result<ByFilter> ParseByFilter(const schema::Schema& schema, Entity entity,
+                               const HttpRequest& request, const boost::urls::url_view& url) {
   UPNEXT_ASSIGN_OR_RETURN(Parameters parameters, Parameters::Parse(url));
-  const std::string filter = parameters.Text("filter");
-  const auto arguments = parameters.OfExpressions();
-  UPNEXT_ASSIGN_OR_RETURN(const bool dry_run, parameters.Flag("dry_run"));
+  ByFilter asked{.filter = parameters.Text("filter"), .arguments = parameters.OfExpressions()};
+  UPNEXT_ASSIGN_OR_RETURN(asked.dry_run, parameters.Flag("dry_run"));
   UPNEXT_RETURN_IF_ERROR(parameters.CheckAllKnown());
-  if (filter.empty()) {
+  if (asked.filter.empty()) {
     return InvalidArgument(
         "parameter filter: expected a condition, found none; 'true' stands for all of them");
   }
-  const auto generation = service.generation();
-  store::EntityChange change{.change = Change::kDelete, .row = {}};
   if (request.method == "PATCH") {
     constexpr std::string_view kAny = "(by filter)";  // in place of an id, which the body has not
-    UPNEXT_ASSIGN_OR_RETURN(ParsedRow parsed,
-                            ParseRow(generation->schema(), entity, kAny, request.body));
-    change = {.change = Change::kPatch,
-              .row = std::move(parsed.row),
-              .mentioned = std::move(parsed.mentioned)};
+    UPNEXT_ASSIGN_OR_RETURN(ParsedRow parsed, ParseRow(schema, entity, kAny, request.body));
+    asked.change = {.change = Change::kPatch,
+                    .row = std::move(parsed.row),
+                    .mentioned = std::move(parsed.mentioned)};
   }
+  return asked;
+}
+
+Result<HttpResponse> AnswerByFilter(serving::Service& service, Entity entity,
+                                    const HttpRequest& request, const boost::urls::url_view& url) {
+  const auto generation = service.generation();
+  UPNEXT_ASSIGN_OR_RETURN(const ByFilter asked,
+                          ParseByFilter(generation->schema(), entity, request, url));
   UPNEXT_ASSIGN_OR_RETURN(
       serving::Matches matches,
-      serving::EntitiesMatching(*generation, entity, filter, arguments, kMaxRows));
+      serving::EntitiesMatching(*generation, entity, asked.filter, asked.arguments, kMaxRows));
   std::vector<std::string>& names = matches.names;
-  if (dry_run || names.empty()) {
+  if (asked.dry_run || names.empty()) {
     return JsonOf({{"matches", matches.all},
                    {"changed", 0},
                    {"more", matches.all > kMaxRows},
                    {"bundle_version", generation->bundle_version()},
                    {"log_version", generation->log_version()}});
   }
-  std::vector<store::EntityChange> changes(names.size(), change);
+  std::vector<store::EntityChange> changes(names.size(), asked.change);
   for (size_t i = 0; i < names.size(); ++i) changes[i].row.name = std::move(names[i]);
   UPNEXT_ASSIGN_OR_RETURN(const serving::Changed done,
                           service.Change(entity, changes, request.client));

@@ -30,6 +30,9 @@ const client = new Client(url, { key });
 const feed = await client.getRecommendations({ user: "u 1&", n: 3, explain: true, exclude: ["i1", "i2"] });
 assert.equal(feed.items.length, 3);
 assert.ok(feed.items.every((item) => !["i1", "i2"].includes(item.item)));
+assert.deepEqual((await client.getServed(feed.request)).items.map((item) => item.item), feed.items.map((item) => item.item));
+const page = await client.postRecommendations({ user: "u1", rows: [{ n: 2 }, { n: 3 }] });
+assert.ok("rows" in page && page.rows[1].items?.length === 3);
 const filtered = await client.getRecommendations({ user: "u1", filter: "item.title in $titles",
                                                    parameters: { titles: ["a", "New & <old>"] } });
 assert.deepEqual(filtered.items.map((item) => item.item), ["i3"]);
@@ -85,6 +88,10 @@ def the_python_client_does_what_its_guide_says(server, folder):
         feed = client.get_recommendations(user="u 1&", n=3, explain=True, exclude=["i1", "i2"])
         require(len(feed["items"]) == 3 and not {"i1", "i2"} & {i["item"] for i in feed["items"]}, feed)
         require(feed["items"][0]["sources"] and feed["user"] == "u 1&", "explain and an encoded name:", feed)
+        served = client.get_served(feed["request"])
+        require([i["item"] for i in served["items"]] == [i["item"] for i in feed["items"]], served)
+        page = client.post_recommendations({"user": "u1", "rows": [{"n": 2}, {"n": 3}]})
+        require([len(row["items"]) for row in page["rows"]] == [2, 3], page)
         require(client.put_item("i3", {"title": "New & <old>"})["changed"] == 1)
         found = client.get_recommendations(user="u1", filter="item.title in $titles", parameters={"titles": ["a", "New & <old>"]},
                                            return_="title")
