@@ -272,6 +272,21 @@ TEST_F(ReplayTest, WhatCannotBeMadeAgainSaysWhy) {
   EXPECT_THAT(all.first, HasSubstr("bundle v000001 with log v000001: "));
 }
 
+TEST_F(ReplayTest, AUserWhoCameBackAfterHeWasForgottenIsANewOne) {
+  Live(100);
+  const auto age = [&] { return service_->generation()->Attributes(schema::Entity::kUser, "u3"); };
+  ASSERT_FALSE(age()->empty()) << "the log has it";
+  ASSERT_TRUE(service_->Forget("u3"));
+  EXPECT_FALSE(age());
+  Live(200);
+  service_.Restart();
+  EXPECT_FALSE(age()) << "the log still has it";
+  Live(200);
+  const All all = ReplayAll();
+  EXPECT_EQ(all.counts.size(), 1u) << all.first;
+  EXPECT_GT(all.counts.at(Kind::kSame), 400);
+}
+
 TEST_F(ReplayTest, AnotherProjectFileIsNoDifference) {
   Live(100);
   EngineOptions options = service_.options().generation.engine;

@@ -5,8 +5,10 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 
+#include "base/checksum.h"
 #include "base/numbers.h"
 #include "catalogue/entity_attributes.h"
 #include "log/event_log.h"
@@ -43,6 +45,7 @@ Result<std::unique_ptr<PostedRecords>> PostedRecords::Attach(Store& store,
                                                              uint64_t max_names,
                                                              size_t most_bytes) {
   std::unique_ptr<PostedRecords> posted(new PostedRecords(store, catalogue, max_names, most_bytes));
+  UPNEXT_RETURN_IF_ERROR(posted->HideForgotten());
   for (const Entity entity : {Entity::kItem, Entity::kUser}) {
     std::vector<Record> waiting;
     const auto take = [&]() -> Status {
@@ -61,6 +64,26 @@ Result<std::unique_ptr<PostedRecords>> PostedRecords::Attach(Store& store,
     UPNEXT_RETURN_IF_ERROR(take());
   }
   return posted;
+}
+
+// What the log says of users who were forgotten, until it does not have them any more.
+Status PostedRecords::HideForgotten() {
+  const log::EventLog& log = catalogue_.log();
+  const uint64_t done = log.posted().store == store_.id() ? log.posted().forgotten : 0;
+  std::unordered_map<uint64_t, uint64_t> deletions;
+  UPNEXT_RETURN_IF_ERROR(store_.Deletions([&](uint64_t user, uint64_t sequence) {
+    if (sequence > done) deletions.emplace(user, sequence);
+  }));
+  if (deletions.empty()) return Ok();
+  const schema::RawAttributes none;
+  const log::Dictionary& names = log.dictionary(IdSpace::kUser);
+  for (uint32_t user = 0; user < names.size(); ++user) {
+    const auto deletion = deletions.find(base::Fingerprint(names.name(user)));
+    if (deletion == deletions.end()) continue;
+    catalogue_.Set(Entity::kUser, user,
+                   {.sequence = deletion->second, .deleted = true, .attributes = none});
+  }
+  return Ok();
 }
 
 // Lets the store number the names that the catalogue does not have, as far as they may be added.

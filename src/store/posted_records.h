@@ -61,6 +61,7 @@ class PostedRecords {
  private:
   PostedRecords(Store& store, catalogue::Catalogue& catalogue, uint64_t max_names,
                 size_t most_bytes);
+  Status HideForgotten();
   Status Number(schema::Entity entity, std::span<const schema::RawEntity* const> rows,
                 const MayAdd& may_add);
   Status Set(schema::Entity entity, const Record& record);

@@ -153,4 +153,13 @@ Result<std::optional<Record>> FindRecord(const RocksDb& db, const schema::Schema
   return std::optional(std::move(record));
 }
 
+Status VisitDeletions(const RocksDb& db, const Store::DeletionVisitor& visit) {
+  return db.VisitPrefix("f", "f", [&](std::string_view key, std::string_view value) -> Status {
+    const auto user = TakeBigEndian(key.substr(1)), sequence = TakeBigEndian(value);
+    if (!user || !sequence) return DataLoss("store: a deletion has no user or no number");
+    visit(*user, *sequence);
+    return Ok();
+  });
+}
+
 }  // namespace upnext::store

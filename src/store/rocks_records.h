@@ -55,6 +55,9 @@ class RecordChanges {
   std::map<std::string, Record> pending_;  // by key
 };
 
+// As Store::Deletions.
+Status VisitDeletions(const RocksDb& db, const Store::DeletionVisitor& visit);
+
 // As Store::Records and Store::RecordOf.
 Status VisitRecords(const RocksDb& db, const schema::Schema& schema, schema::Entity entity,
                     std::string_view after, const std::function<Status(const Record&)>& visit);

@@ -30,7 +30,6 @@ namespace upnext::store {
 namespace {
 
 constexpr size_t kChangeSlots = 1 << 16;
-
 class RocksStore : public Store {
  public:
   RocksStore(base::LockFile lock, const schema::Schema& schema)
@@ -148,7 +147,6 @@ class RocksStore : public Store {
   }
 
   uint64_t id() const override { return id_.load(std::memory_order_relaxed); }
-
   uint64_t last_sequence() const override { return sequence_.load(std::memory_order_acquire); }
 
   Status ContinueAfter(uint64_t sequence) override {
@@ -195,7 +193,9 @@ class RocksStore : public Store {
   Result<uint64_t> ForgottenAt(std::string_view user) const override {
     return db_->get()->Number(DeletionKey(user));
   }
-
+  Status Deletions(const DeletionVisitor& visit) const override {
+    return VisitDeletions(*db_->get(), visit);
+  }
   Result<uint64_t> Merge(std::string_view from, std::string_view to) override {
     uint64_t events = 0;
     const Status done = db_->Change([&](RocksDb& db) -> Status {

@@ -173,6 +173,10 @@ Result<uint64_t> SnapshotStore::ForgottenAt(std::string_view user) const {
   return db_->Number(TagPrefix('f', base::Fingerprint(user)));
 }
 
+Status SnapshotStore::Deletions(const DeletionVisitor& visit) const {
+  return VisitDeletions(*db_, visit);
+}
+
 Status SnapshotStore::DropOthers(uint64_t, uint64_t) { return ReadOnly(); }
 
 Status SnapshotStore::DropNamesAbove(uint64_t, uint64_t) { return ReadOnly(); }

@@ -78,6 +78,7 @@ class SnapshotStore : public Store {
   Status ContinueAfter(uint64_t sequence) override;  // ok: numbers are not given
   Status Forget(std::string_view user, std::vector<std::string>* words) override;
   Result<uint64_t> ForgottenAt(std::string_view user) const override;
+  Status Deletions(const DeletionVisitor& visit) const override;
   Result<uint64_t> Merge(std::string_view from, std::string_view to) override;
   Result<uint64_t> MergedAt(std::string_view user) const override;
   Status Checkpoint(const std::filesystem::path& folder) const override;

@@ -177,6 +177,9 @@ class Store {
   virtual Status Forget(std::string_view user, std::vector<std::string>* words) = 0;
   // The number of the user's last deletion, 0: none.
   virtual Result<uint64_t> ForgottenAt(std::string_view user) const = 0;
+  // The last deletion of each user that there was one of, by base::Fingerprint.
+  using DeletionVisitor = std::function<void(uint64_t user, uint64_t sequence)>;
+  virtual Status Deletions(const DeletionVisitor& visit) const = 0;
   // Makes the events of `from` events of `to`, with new numbers in the order that they have, and deletes
   // `from` as Forget does, in one write; the files keep what they have of `from` until one of the two is
   // forgotten. Slates of `from` are those of `to` then, under the numbers that they have. Returns the number of

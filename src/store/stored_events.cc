@@ -61,14 +61,10 @@ Result<log::Deletions> ReadDeletions(const fs::path& directory) {
   log::Deletions deletions;
   if (db == nullptr) return deletions;
   UPNEXT_ASSIGN_OR_RETURN(deletions.store, db->Number(kStoreKey));
-  UPNEXT_RETURN_IF_ERROR(
-      db->VisitPrefix("f", "f", [&](std::string_view key, std::string_view value) -> Status {
-        const auto user = TakeBigEndian(key.substr(1)), sequence = TakeBigEndian(value);
-        if (!user || !sequence) return DataLoss("store: a deletion has no user or no number");
-        deletions.users[*user] = *sequence;
-        deletions.last = std::max(deletions.last, *sequence);
-        return Ok();
-      }));
+  UPNEXT_RETURN_IF_ERROR(VisitDeletions(*db, [&](uint64_t user, uint64_t sequence) {
+    deletions.users[user] = sequence;
+    deletions.last = std::max(deletions.last, sequence);
+  }));
   return deletions;
 }
 

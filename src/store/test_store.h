@@ -114,6 +114,7 @@ class HookedStore : public Store {
   Result<uint64_t> ForgottenAt(std::string_view user) const override {
     return real_->ForgottenAt(user);
   }
+  Status Deletions(const DeletionVisitor& visit) const override { return real_->Deletions(visit); }
   Result<uint64_t> Merge(std::string_view from, std::string_view to) override {
     return real_->Merge(from, to);
   }
