@@ -110,10 +110,14 @@ class RuleChecker {
     return some;
   }
 
-  // The same request with and without rules.
+  // The same request with and without rules. `is_new`: as if the user had no history yet.
   Result<std::pair<serving::Slate, serving::Slate>> Both(const std::string& user,
-                                                         const std::string& scenario) const {
-    UPNEXT_ASSIGN_OR_RETURN(const store::UserStates::StatePtr state, states_->Get(user));
+                                                         const std::string& scenario,
+                                                         bool is_new = false) const {
+    UPNEXT_ASSIGN_OR_RETURN(store::UserStates::StatePtr state, states_->Get(user));
+    if (is_new) {
+      state = std::make_shared<const features::UserState>(opened_.bundle->tables().plan.state());
+    }
     const serving::Request request{
         .user = user,
         .n = flags_.n,
@@ -127,11 +131,13 @@ class RuleChecker {
     return std::pair(*std::move(with), std::move(without));
   }
 
-  Result<Preview> PreviewOf(const std::string& scenario,
+  // A [....cold_start] has lists of users whose history is left out.
+  Result<Preview> PreviewOf(const serving::Scenario& scenario,
                             const std::vector<std::string>& users) const {
     Preview preview;
     for (const std::string& user : users) {
-      UPNEXT_ASSIGN_OR_RETURN(const auto lists, Both(user, scenario));
+      UPNEXT_ASSIGN_OR_RETURN(const auto lists,
+                              Both(user, scenario.name, scenario.fewer_than.has_value()));
       const auto difference = serving::Compare(lists.first, lists.second, flags_.n);
       ++preview.lists;
       preview.changed += difference.moved > 0;
@@ -155,13 +161,10 @@ class RuleChecker {
   std::unique_ptr<serving::Engine> with_, without_;
 };
 
-std::string NameOf(const serving::Scenario& scenario) {
-  return scenario.name.empty() ? "[serving]" : fmt::format("[scenario.{}]", scenario.name);
-}
-
 nlohmann::json RuleJson(const serving::Scenario& scenario, const serving::RuleCheck& check,
                         const Preview& preview, const std::string& error) {
   nlohmann::json out = {{"scenario", scenario.name},
+                        {"cold_start", scenario.fewer_than.has_value()},
                         {"errors", nlohmann::json::array()},
                         {"warnings", nlohmann::json::array()}};
   for (const serving::RuleFinding& one : check.findings) {
@@ -182,7 +185,7 @@ nlohmann::json RuleJson(const serving::Scenario& scenario, const serving::RuleCh
 
 void PrintRules(const serving::Scenario& scenario, const serving::RuleCheck& check,
                 const Preview& preview, const std::string& error, uint32_t n) {
-  Print("{}\n", NameOf(scenario));
+  Print("{}\n", scenario.Title());
   for (const serving::RuleFinding& one : check.findings) {
     Print("  {}: {}\n", one.is_error ? "error" : "warning", Printable(one.text));
   }
@@ -208,7 +211,7 @@ Result<bool> RuleChecker::CheckAll() {
     const serving::RuleCheck check =
         serving::CheckRules(scenario, settings_.engine, catalogue_, now_ms, flags_.n);
     for (const serving::RuleFinding& one : check.findings) is_good &= !one.is_error;
-    const auto preview = PreviewOf(scenario.name, users);
+    const auto preview = PreviewOf(scenario, users);
     const std::string error = preview ? "" : preview.error().message;
     if (flags_.json) {
       out.push_back(RuleJson(scenario, check, preview.value_or(Preview()), error));
@@ -224,7 +227,9 @@ Status RuleChecker::ShowUser() {
   UPNEXT_ASSIGN_OR_RETURN(const auto lists, Both(flags_.user, flags_.scenario));
   const auto& [with, without] = lists;
   if (flags_.json) {
-    nlohmann::json out = {{"user", flags_.user}, {"scenario", flags_.scenario}};
+    nlohmann::json out = {{"user", flags_.user},
+                          {"scenario", flags_.scenario},
+                          {"cold_start", with.cold_start.has_value()}};
     for (const auto& [key, slate] : {std::pair("with", &with), std::pair("without", &without)}) {
       out[key] = nlohmann::json::array();
       for (const serving::Recommendation& one : slate->items) out[key].push_back(one.id);
@@ -232,7 +237,8 @@ Status RuleChecker::ShowUser() {
     Print("{}\n", out.dump(2));
     return Ok();
   }
-  std::vector<std::vector<std::string>> rows = {{"place", "without rules", "with rules"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"place", "without rules", with.cold_start ? "with rules, cold_start" : "with rules"}};
   const auto cell = [](const serving::Slate& slate, size_t i) {
     if (i >= slate.items.size()) return std::string("-");
     const serving::Recommendation& one = slate.items[i];

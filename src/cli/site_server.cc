@@ -99,8 +99,7 @@ Status CheckScores(const serving::Scenarios& scenarios,
     UPNEXT_ASSIGN_OR_RETURN(const auto weights, ranking::ParseScoreWeights(*one.score));
     auto exponents = ranking::ExponentsOf(weights, objectives);
     if (exponents) continue;
-    return WithContext(std::move(exponents).error(),
-                       one.name.empty() ? "[serving] score" : "[scenario." + one.name + "] score");
+    return WithContext(std::move(exponents).error(), one.Title() + " score");
   }
   return Ok();
 }

@@ -55,6 +55,7 @@ void FeedMetrics::Histogram::Render(std::string_view name, const std::string& la
 void FeedMetrics::Observe(const FeedReport& feed) {
   base::MutexLock lock(mutex_);
   ++scenarios_[feed.scenario];
+  if (feed.cold_start) ++cold_starts_[feed.scenario];
   degraded_feeds_ += feed.degraded.empty() ? 0 : 1;
   for (const serving::Degradation& one : feed.degraded) ++degraded_[one.stage];
   for (const serving::StageTime& one : feed.stages) {
@@ -79,6 +80,9 @@ std::string FeedMetrics::Render() const {
   base::MutexLock lock(mutex_);
   Lines("upnext_feeds_total", "counter", "Feeds by scenario; \"\" is that of [serving].",
         "scenario", scenarios_, kItself, &out);
+  Lines("upnext_cold_start_feeds_total", "counter",
+        "Of these, feeds by the cold_start of the scenario.", "scenario", cold_starts_, kItself,
+        &out);
   Head("upnext_feeds_degraded_total", "counter",
        "Feeds in which a stage was late or failed; the answer says which.", &out);
   out += fmt::format("upnext_feeds_degraded_total {}\n", degraded_feeds_);

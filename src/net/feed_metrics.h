@@ -52,7 +52,7 @@ class FeedMetrics {
   mutable base::Mutex mutex_;
   ByName<Histogram> stages_ UPNEXT_GUARDED_BY(mutex_);
   ByName<uint64_t> items_ UPNEXT_GUARDED_BY(mutex_), degraded_ UPNEXT_GUARDED_BY(mutex_),
-      scenarios_ UPNEXT_GUARDED_BY(mutex_);
+      scenarios_ UPNEXT_GUARDED_BY(mutex_), cold_starts_ UPNEXT_GUARDED_BY(mutex_);
   uint64_t degraded_feeds_ UPNEXT_GUARDED_BY(mutex_) = 0;
   ByName<Mean> predictions_ UPNEXT_GUARDED_BY(mutex_);
   Histogram visible_ UPNEXT_GUARDED_BY(mutex_);

@@ -9,6 +9,7 @@ FeedReport FeedReport::Of(const serving::Slate& slate, const std::string& scenar
                  .stages = slate.stages,
                  .generators = slate.generators,
                  .degraded = slate.degraded,
+                 .cold_start = slate.cold_start.has_value(),
                  .items = slate.items.size()};
   for (size_t k = 0; k < objectives.size(); ++k) {
     double sum = 0;

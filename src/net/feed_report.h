@@ -20,6 +20,7 @@ struct FeedReport {
   std::vector<serving::StageTime> stages = {};
   std::vector<serving::GeneratorTime> generators = {};
   std::vector<serving::Degradation> degraded = {};
+  bool cold_start = false;  // by the policy for users with little history
   size_t items = 0;
   std::vector<std::pair<std::string, double>> predictions =
       {};  // by objective, mean over the items

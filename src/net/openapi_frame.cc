@@ -254,6 +254,7 @@ constexpr std::string_view kFrame = R"json({
           "notes": {"type": "array", "items": {"type": "string"}},
           "degraded": {"type": "array", "description": "Stages that were late or failed", "items": {"type": "object", "required": ["stage", "reason"], "properties": {"stage": {"type": "string"}, "source": {"type": "string"}, "reason": {"type": "string"}}}},
           "missing": {"type": "object", "description": "Names of the request that are not known, by parameter", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
+          "cold_start": {"type": "object", "description": "Of explained answers to users with little history: the policy of the scenario that holds for them", "required": ["fewer_than", "history"], "properties": {"fewer_than": {"type": "integer"}, "history": {"type": "integer"}}},
           "counts": {"type": "object"},
           "milliseconds": {"type": "object"},
           "stages": {"type": "array", "items": {"type": "object", "required": ["stage", "ms", "in", "out"], "properties": {"stage": {"type": "string"}, "ms": {"type": "number"}, "in": {"type": "integer"}, "out": {"type": "integer"}, "left_ms": {"type": "number"}}}},

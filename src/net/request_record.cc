@@ -37,6 +37,7 @@ bool IsTraceparent(std::string_view text) {
 json FeedLine(const FeedReport& feed) {
   json out = {{"request", feed.request}, {"items", feed.items}, {"stages", json::object()}};
   if (!feed.scenario.empty()) out["scenario"] = feed.scenario;
+  if (feed.cold_start) out["cold_start"] = true;
   for (const serving::StageTime& one : feed.stages) out["stages"][std::string(one.stage)] = one.ms;
   for (const serving::Degradation& one : feed.degraded) {
     json row = {{"stage", one.stage}, {"reason", one.reason}};

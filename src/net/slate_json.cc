@@ -47,6 +47,10 @@ void ExplainSlate(const serving::Slate& slate, std::span<const std::string> obje
                   nlohmann::json* out) {
   (*out)["counts"] = CountsJson(slate.counts);
   (*out)["milliseconds"] = {{"retrieval", slate.retrieval_ms}, {"ranking", slate.ranking_ms}};
+  if (slate.cold_start) {
+    (*out)["cold_start"] = {{"fewer_than", slate.cold_start->fewer_than},
+                            {"history", slate.cold_start->history}};
+  }
   (*out)["stages"] = nlohmann::json::array();
   for (const serving::StageTime& stage : slate.stages) {
     nlohmann::json one = {

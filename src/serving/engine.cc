@@ -81,7 +81,8 @@ Result<Slate> Answer(const EngineParts& parts, const Question& question, const F
                      StageClock clock) {
   const Request& request = *question.request;
   if (request.n == 0) return InvalidArgument("n: expected at least 1, found 0");
-  UPNEXT_ASSIGN_OR_RETURN(const Scenario* const scenario, parts.ScenarioOf(request));
+  UPNEXT_ASSIGN_OR_RETURN(const Scenario* const scenario,
+                          parts.ScenarioOf(request, *question.state));
   UPNEXT_ASSIGN_OR_RETURN(std::vector<float> exponents, ExponentsFor(parts, request, *scenario));
   Slate slate;
   const uint64_t id =
@@ -142,12 +143,12 @@ const retrieval::SiteVerb& Engine::verb() const { return parts_->verb; }
 const std::vector<ranking::Objective>& Engine::objectives() const { return parts_->objectives(); }
 
 bool Engine::Rotates(const Request& request) const {
-  const auto scenario = parts_->ScenarioOf(request);
-  return scenario && (*scenario)->rotation > 0;
+  const auto scenario = parts_->scenarios.Find(request.scenario);
+  return scenario && parts_->scenarios.Rotates(**scenario);
 }
 
 double Engine::BudgetMs(const Request& request) const {
-  const auto scenario = parts_->ScenarioOf(request);
+  const auto scenario = parts_->scenarios.Find(request.scenario);
   return scenario ? (*scenario)->budget_ms : 0;
 }
 
@@ -165,7 +166,7 @@ std::vector<Found> Engine::FindForMany(std::span<const UserRequest> requests,
   std::vector<retrieval::ProposeRequest> to_propose;
   for (const UserRequest& one : requests) {
     // An unknown one is an error of its Recommend.
-    const auto scenario = parts_->ScenarioOf(one.request);
+    const auto scenario = parts_->ScenarioOf(one.request, one.state);
     const RequestRules rules =
         parts_->Rules(now.get(), scenario ? **scenario : parts_->scenarios.all().front());
     contexts.push_back(

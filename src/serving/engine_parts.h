@@ -100,8 +100,11 @@ struct EngineParts {
   void SetPosted(uint32_t item);
   // How many candidates the generator is asked for; 0: none.
   size_t Wanted(size_t generator, const Request& request, const Scenario& scenario) const;
-  Result<const Scenario*> ScenarioOf(const Request& request) const {
-    return scenarios.Find(request.scenario);
+  // That of the request, or of its users with little history.
+  Result<const Scenario*> ScenarioOf(const Request& request,
+                                     const features::UserState& state) const {
+    UPNEXT_ASSIGN_OR_RETURN(const Scenario* const named, scenarios.Find(request.scenario));
+    return &scenarios.For(*named, state);
   }
   const Result<SiteExpressions>& ExpressionsOf(const Scenario& scenario) const {
     return expressions[static_cast<size_t>(&scenario - scenarios.all().data())];

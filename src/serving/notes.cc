@@ -44,6 +44,17 @@ void AddNotes(const RequestContext& context, bool has_ranker, Slate* slate) {
     slate->notes.emplace_back(
         "no complete watch of this user yet: the list rests on searches, region and device");
   }
+  if (const Scenario& scenario = context.scenario; scenario.fewer_than) {
+    const auto history = static_cast<uint32_t>(context.state.watches().size());
+    slate->cold_start = ColdStart{*scenario.fewer_than, history};
+    slate->notes.push_back(
+        fmt::format("{}: the list is by {}",
+                    *scenario.fewer_than == 0
+                        ? std::string("no event of this user")
+                        : fmt::format("{} items in the history of this user, fewer than {}",
+                                      history, *scenario.fewer_than),
+                    scenario.Title()));
+  }
   const auto unknown = [&](IdSpace space, const std::string& name, std::string_view what) {
     if (!name.empty() && catalogue.Find(space, name) == schema::kNone) {
       slate->notes.push_back(fmt::format("{} '{}' was never seen and is ignored", what, name));

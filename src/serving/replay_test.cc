@@ -34,17 +34,22 @@ using testing::HasSubstr;
 using Change = store::WriteBatch::NewRecord::Change;
 using Kind = Replayed::Result;
 
-constexpr std::string_view kScenarios = R"(
+constexpr std::string_view kScenarios = R"toml(
 [serving]
 log_impressions = true
 [scenario.home]
 explore = 0.3
 diversity = 0.2
 at_most = { channel = 4 }
+[scenario.home.cold_start]
+fewer_than = 25
+explore = 0.7
+generators = { candidate-model = 0, popular = 30 }
+boost = "if(item.channel == 'c2', 3, 1)"
 [scenario.turn]
 rotation = 0.8
 fresh_share = 0.2
-)";
+)toml";
 
 class ReplayTest : public testing::Test {
  protected:
@@ -107,6 +112,7 @@ class ReplayTest : public testing::Test {
                                              next_page ? std::string_view(after) : "");
       ASSERT_TRUE(slate) << slate.error().message;
       ++requests_;
+      cold_ += slate->cold_start.has_value();
       after = slate->request;
       const auto watched = std::ranges::find_if(slate->items, [&](const Recommendation& one) {
         return watches_posted_ || one.id.starts_with("i");
@@ -176,7 +182,7 @@ class ReplayTest : public testing::Test {
   const bundle::TestProject other_{{.seed = 2}};
   TestService service_;
   base::Rng rng_{11};
-  int requests_ = 0;
+  int requests_ = 0, cold_ = 0;
   // Also items that are changed later: a state has what an item was when its event was folded.
   bool watches_posted_ = false;
 };
@@ -193,6 +199,7 @@ TEST_F(ReplayTest, ThousandsOfAnswersAreTheSameToTheByte) {
   Live(600);
   const All all = ReplayAll();
   EXPECT_EQ(all.counts, (std::map<Kind, int>{{Kind::kSame, requests_}})) << all.first;
+  EXPECT_GT(cold_, 100);
 }
 
 TEST_F(ReplayTest, OneEventOrOtherWeightsAreFound) {

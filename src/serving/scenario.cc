@@ -129,17 +129,41 @@ Scenario Read(const ConfigTable& table, const schema::Schema& schema, Scenario o
 
 }  // namespace
 
+std::string Scenario::Title() const {
+  return fmt::format("[{}{}{}]", name.empty() ? "serving" : "scenario.", name,
+                     fewer_than ? ".cold_start" : "");
+}
+
+void Scenarios::Add(Scenario scenario, const ConfigTable& table, const ConfigTable& serving,
+                    const schema::Schema& schema, const ExpressionTexts& site) {
+  all_.push_back(std::move(scenario));
+  const bool is_own = table.Has("cold_start");
+  if (!is_own && !serving.Has("cold_start")) return;
+  const ConfigTable policy = (is_own ? table : serving).Table("cold_start");
+  Scenario& of = all_.back();
+  Scenario cold = of;
+  cold.expressions = ExpressionTexts::FromConfig(policy, schema, of.expressions.value_or(site));
+  cold = Read(policy, schema, std::move(cold));
+  cold.fewer_than =
+      static_cast<uint32_t>(policy.Int("fewer_than", 1, {.min = 0, .max = features::kBagLimit}));
+  of.cold_start = all_.size();
+  all_.push_back(std::move(cold));
+}
+
 Scenarios Scenarios::FromConfig(const base::Config& config, const schema::Schema& schema) {
   Scenarios scenarios;
-  scenarios.all_.front() = Read(config.Table("serving"), schema, {});
+  scenarios.all_.clear();
+  const ConfigTable serving = config.Table("serving");
   const ConfigTable tables = config.Table("scenario");
   const ExpressionTexts site = ExpressionTexts::FromConfig(config);
+  const Scenario everywhere = Read(serving, schema, {});
+  scenarios.Add(everywhere, serving, serving, schema, site);
   for (const std::string& name : tables.Keys()) {
     const ConfigTable table = tables.Table(name);
-    Scenario of = scenarios.all_.front();
+    Scenario of = everywhere;
     of.name = name;
     of.expressions = ExpressionTexts::FromConfig(table, schema, site);
-    scenarios.all_.push_back(Read(table, schema, std::move(of)));
+    scenarios.Add(Read(table, schema, std::move(of)), table, serving, schema, site);
   }
   return scenarios;
 }
@@ -148,6 +172,7 @@ Scenarios Scenarios::WithoutRules() const {
   Scenarios plain;
   plain.all_.clear();
   for (const Scenario& one : all_) {
+    if (one.fewer_than) continue;
     Scenario& of = plain.all_.emplace_back();
     of.name = one.name;
     of.budgets = one.budgets;
@@ -157,12 +182,26 @@ Scenarios Scenarios::WithoutRules() const {
   return plain;
 }
 
+const Scenario& Scenarios::For(const Scenario& scenario, const features::UserState& state) const {
+  if (scenario.cold_start == 0) return scenario;
+  const Scenario& cold = all_[scenario.cold_start];
+  const bool is_cold = *cold.fewer_than == 0 ? state.totals().events == 0
+                                             : state.watches().size() < *cold.fewer_than;
+  return is_cold ? cold : scenario;
+}
+
+bool Scenarios::Rotates(const Scenario& scenario) const {
+  return scenario.rotation > 0 ||
+         (scenario.cold_start > 0 && all_[scenario.cold_start].rotation > 0);
+}
+
+// A scenario comes before its [....cold_start], which has the same name.
 Result<const Scenario*> Scenarios::Find(std::string_view name) const {
   const auto found = std::ranges::find(all_, name, &Scenario::name);
   if (found != all_.end()) return &*found;
   std::vector<std::string> names;
   for (const Scenario& one : all_) {
-    if (!one.name.empty()) names.push_back(one.name);
+    if (!one.name.empty() && !one.fewer_than) names.push_back(one.name);
   }
   return InvalidArgument("scenario '{}': expected one of the project file's [scenario.NAME]{}{}",
                          name, names.empty() ? ", which has none" : ": ", fmt::join(names, ", "));

@@ -8,9 +8,13 @@
 //   explore    = 0.05
 //   [[scenario.home.pin]]
 //   item = "v17"    position = 1    until = 2026-12-24T00:00:00Z
+//   [scenario.home.cold_start]      # what it says otherwise for users with little history
+//   fewer_than = 3
+//   generators = { popular = 200 }
 //
 //   const Scenarios scenarios = Scenarios::FromConfig(config, schema);
 //   UPNEXT_ASSIGN_OR_RETURN(const Scenario* scenario, scenarios.Find("home"));
+//   const Scenario& his = scenarios.For(*scenario, state);
 //
 // Plain values; any number of threads may read them.
 #ifndef UPNEXT_SERVING_SCENARIO_H_
@@ -25,6 +29,7 @@
 
 #include "base/config.h"
 #include "base/status.h"
+#include "features/user_state.h"
 #include "retrieval/generator_registry.h"
 #include "schema/schema.h"
 #include "serving/arrange.h"
@@ -70,6 +75,11 @@ struct Scenario {
   std::optional<double> min_score = {};  // fewer items rather than worse ones
   std::vector<Pin> pins = {};
   std::vector<Hide> hides = {};
+  // Of a [....cold_start] alone: it is for users with fewer items in their history; 0: for those without any event.
+  std::optional<uint32_t> fewer_than = {};
+  size_t cold_start = 0;  // the place of its [....cold_start] in Scenarios::all(); 0: it has none
+  // In the project file: "[scenario.home]".
+  std::string Title() const;
   // Whether a list is anything else than the best by score.
   bool Arranges() const {
     return diversity > 0 || !caps.empty() || fresh_share > 0 || explore > 0 || !pins.empty();
@@ -83,12 +93,20 @@ class Scenarios {
   static Scenarios FromConfig(const base::Config& config, const schema::Schema& schema);
   // "": that of [serving]. kInvalidArgument names those that there are.
   Result<const Scenario*> Find(std::string_view name) const;
-  const std::vector<Scenario>& all() const { return all_; }  // [serving] first
+  // [serving] first; a [....cold_start] is one of its own, with all that holds under it.
+  const std::vector<Scenario>& all() const { return all_; }
+  // The scenario itself, or its [....cold_start] if the user's state is one that it is for.
+  const Scenario& For(const Scenario& scenario, const features::UserState& state) const;
+  bool Rotates(const Scenario& scenario) const;  // for some users
   // Scenarios of the same names, with the same generators and scores, that filter, boost, arrange, pin and hide
-  // nothing.
+  // nothing, and are the same for all users.
   Scenarios WithoutRules() const;
 
  private:
+  // `scenario` with its [....cold_start], if `table` or, without one of its own, [serving] has one.
+  void Add(Scenario scenario, const base::ConfigTable& table, const base::ConfigTable& serving,
+           const schema::Schema& schema, const ExpressionTexts& site);
+
   std::vector<Scenario> all_;
 };
 

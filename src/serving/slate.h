@@ -149,6 +149,10 @@ struct Degradation {
   std::string source;  // of generators: which one
   std::string reason;
 };
+// That the list is by the [....cold_start] of the scenario, since the history has fewer items; `fewer_than` 0: none at all.
+struct ColdStart {
+  uint32_t fewer_than = 0, history = 0;
+};
 struct Slate {
   std::string request;                // Request::id, to be sent back with events
   std::vector<Recommendation> items;  // best first
@@ -159,6 +163,7 @@ struct Slate {
   std::vector<GeneratorTime> generators = {};
   std::vector<Degradation> degraded = {};  // empty: every stage did all it should
   std::vector<MissingNames> missing = {};
+  std::optional<ColdStart> cold_start = {};  // none: by the scenario itself
   // Of explained requests:
   std::vector<float> exponents = {};  // by objective; empty where nothing was ranked
   std::vector<DroppedItem> dropped = {};

@@ -59,11 +59,30 @@ def rules_without_effect_are_errors(site):
     require("no preview: scenario 'few': parameter $least" in said, said)
 
 
+def a_cold_start_is_checked_by_itself(site):
+    site.write_project(score.objectives(watch=1) + """
+[scenario.home.cold_start]
+fewer_than = 3
+[[scenario.home.cold_start.pin]]
+item = "i02"
+position = 1
+""")
+    require("[scenario.home.cold_start]" in site.rules("--users", "10", "-n", "5"), "no lines of its own")
+    found = {(one["scenario"], one["cold_start"]): one for one in json.loads(
+        site.rules("--users", "10", "-n", "5", "--json"))}
+    require(found["home", False]["preview"]["changed"] == 0, "the users have a history:", found)
+    require(found["home", True]["preview"]["changed"] == 1, "as if they had none:", found)
+    nobody = json.loads(site.rules("--user", "nobody", "--scenario", "home", "-n", "5", "--json"))
+    require(nobody["cold_start"] and nobody["with"][0] == "i02", nobody)
+    require("with rules, cold_start" in site.rules("--user", "nobody", "--scenario", "home"), "a table")
+
+
 def main():
     upnext = pathlib.Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory() as folder:
         site = Site(upnext, pathlib.Path(folder))
-        return run_cases([good_rules_pass_and_their_effect_is_shown, rules_without_effect_are_errors], site)
+        return run_cases([good_rules_pass_and_their_effect_is_shown, rules_without_effect_are_errors,
+                          a_cold_start_is_checked_by_itself], site)
 
 
 if __name__ == "__main__":

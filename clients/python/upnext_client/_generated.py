@@ -88,6 +88,13 @@ class SlateDegradedItem(_SlateDegradedItemRequired, total=False):
     source: str
 
 
+class SlateColdStart(TypedDict):
+    """Of explained answers to users with little history: the policy of the scenario that holds for them"""
+
+    fewer_than: int
+    history: int
+
+
 SlateStagesItem = TypedDict("SlateStagesItem", {"stage": "str", "ms": "float", "in": "int", "out": "int", "left_ms": "float"}, total=False)
 
 
@@ -119,6 +126,7 @@ class _SlateRequired(TypedDict):
 class Slate(_SlateRequired, total=False):
     user: str  # Absent for a session
     session: str
+    cold_start: SlateColdStart  # Of explained answers to users with little history: the policy of the scenario that holds for them
     counts: Dict[str, Any]
     milliseconds: Dict[str, Any]
     stages: List[SlateStagesItem]

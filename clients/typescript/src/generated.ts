@@ -92,6 +92,12 @@ export interface SlateDegradedItem {
   reason: string;
 }
 
+/** Of explained answers to users with little history: the policy of the scenario that holds for them */
+export interface SlateColdStart {
+  fewer_than: number;
+  history: number;
+}
+
 export interface SlateStagesItem {
   stage: string;
   ms: number;
@@ -128,6 +134,8 @@ export interface Slate {
   degraded: Array<SlateDegradedItem>;
   /** Names of the request that are not known, by parameter */
   missing: Record<string, Array<string>>;
+  /** Of explained answers to users with little history: the policy of the scenario that holds for them */
+  cold_start?: SlateColdStart;
   counts?: Record<string, unknown>;
   milliseconds?: Record<string, unknown>;
   stages?: Array<SlateStagesItem>;
