@@ -73,10 +73,13 @@ uint64_t BytesOf(const bundle::Bundle& bundle) {
 
 net::MemoryParts MemoryUse(const serving::Service& service) {
   const auto generation = service.generation();
+  const serving::ServiceStatus status = service.status();
   return {{"process", ResidentBytes()},
           {"bundle", BytesOf(generation->bundle())},
           {"states", generation->states().cached_bytes()},
-          {"records", generation->catalogue().posted_bytes()}};
+          {"records", generation->catalogue().posted_bytes()},
+          {"slates", status.shown_bytes},
+          {"store", status.store_bytes}};
 }
 
 // Appends lines to a file, which is opened for each, so that it may be moved away.

@@ -192,8 +192,10 @@ Result<Replayed> Replayer::Replay(uint64_t request) {
   const std::string difference =
       slate ? DifferenceOf(record->items, slate->items) : slate.error().message;
   if (record->basis.mixed) {
-    return Replayed{Kind::kUnsure,
-                    "items or users were changed while it was answered; " + difference};
+    return Replayed{
+        Kind::kUnsure,
+        "items or users were changed while it was answered, a stage was late, or it is a row of segments; " +
+            difference};
   }
   if (stored->merged != 0) {
     return Replayed{

@@ -45,6 +45,7 @@ class ServedSlates {
                                          int64_t now_ms) const;
   // After the store has deleted the user: what is kept from then on of before is left out.
   void Forget(std::string_view user) { memory_.Forget(user); }
+  size_t memory_bytes() const { return memory_.bytes(); }
   // After the store has made what one user was served another's.
   void Move(std::string_view from, std::string_view to) { memory_.Move(from, to); }
   // Clicks and watches that name an answer count for it. Those at these places of the batch.

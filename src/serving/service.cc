@@ -244,6 +244,8 @@ ServiceStatus Service::status() const {
           .duplicates = rep_->duplicates,
           .names_refused = rep_->names_refused,
           .store = rep_->store->health(),
+          .store_bytes = rep_->store->memory_bytes(),
+          .shown_bytes = rep_->served.memory_bytes(),
           .slates = rep_->served.log().counts()};
 }
 

@@ -54,6 +54,8 @@ struct ServiceStatus {
   uint64_t events_applied = 0, duplicates = 0;  // since the start
   uint64_t names_refused = 0;                   // since the start, see PostEvents
   store::WriteHealth store;
+  uint64_t store_bytes = 0,
+           shown_bytes = 0;  // in memory: of the store, and of what was shown (slate_memory.h)
   SlateLogCounts slates;
 };
 

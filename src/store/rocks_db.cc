@@ -171,6 +171,15 @@ Status RocksDb::Purge(std::span<const std::pair<std::string, std::string>> range
   return Ok();
 }
 
+uint64_t RocksDb::memory_bytes() const {
+  uint64_t sum = 0, part = 0;
+  for (const std::string& property :
+       {rocksdb::DB::Properties::kBlockCacheUsage, rocksdb::DB::Properties::kSizeAllMemTables}) {
+    if (db_->GetIntProperty(property, &part)) sum += part;
+  }
+  return sum;
+}
+
 Status RocksDb::Checkpoint(const std::filesystem::path& folder) const {
   UPNEXT_RETURN_IF_ERROR(failure());
   rocksdb::Checkpoint* made = nullptr;

@@ -66,6 +66,8 @@ class RocksDb {
   // Writes the files that may have keys of the ranges anew, so that what was deleted there is no
   // longer in any of them. Takes as long as that; others read and write meanwhile.
   Status Purge(std::span<const std::pair<std::string, std::string>> ranges) const;
+  // Of the cache of blocks and the write buffers.
+  uint64_t memory_bytes() const;
   // The database as it is now, in a new folder on the same file system (Store::Checkpoint). Others read
   // and write meanwhile.
   Status Checkpoint(const std::filesystem::path& folder) const;

@@ -58,6 +58,7 @@ class RocksStore : public Store {
   }
 
   WriteHealth health() const override { return db_->health(); }
+  uint64_t memory_bytes() const override { return db_->get()->memory_bytes(); }
 
   Status Checkpoint(const std::filesystem::path& folder) const override {
     return db_->get()->Checkpoint(folder);

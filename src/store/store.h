@@ -125,6 +125,7 @@ class Store {
   // again.
   virtual Result<Committed> Commit(const WriteBatch& batch) = 0;
   virtual WriteHealth health() const { return {}; }
+  virtual uint64_t memory_bytes() const { return 0; }  // of its cache and write buffers
   // The ids of names that the log does not have, by place; new names get the next ids of their
   // space. The same name has the same id in every call and every process. New ids are durable no
   // later than the next Commit that returns, so an acknowledged event never loses its ids.

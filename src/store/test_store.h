@@ -67,6 +67,7 @@ class HookedStore : public Store {
     return real_->Names(numbering, visit);
   }
   WriteHealth health() const override { return real_->health(); }
+  uint64_t memory_bytes() const override { return real_->memory_bytes(); }
   uint64_t Changes(std::string_view user) const override { return real_->Changes(user); }
   Result<std::optional<SavedState>> State(uint64_t tag, std::string_view user) const override {
     return real_->State(tag, user);

@@ -59,6 +59,7 @@ def memory_is_divided_or_refused(site):
         require(len(server.feed("u05")) == 5, "no feed")
         memory = server.get("/v1/status")["memory"]
         require(memory["process"] > 1 << 20 and memory["bundle"] > 0 and memory["states"] > 0, memory)
+        require(memory["slates"] > 0 and memory["store"] > 0, memory)
         require('upnext_memory_bytes{part="states"}' in server.text("/metrics"), "no metric")
         require({"key": "server.memory", "value": '"300MiB"', "origin": "site.toml:16"}
                 in server.get("/v1/config")["values"], server.get("/v1/config"))
