@@ -1,6 +1,6 @@
 # Short names for the commands of this repository. CMakePresets.json and scripts/ define what they do.
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo serve bench format tidy asan tsan clean
+.PHONY: help setup build test demo serve bench format tidy asan tsan site clean
 
 # Which preset `make build` builds.
 PRESET ?= release
@@ -19,6 +19,7 @@ help:
 	@echo 'make tidy      compile with clang 19, thread-safety warnings and clang-tidy'
 	@echo 'make asan      run the tests under the address and undefined-behaviour sanitizers'
 	@echo 'make tsan      run the tests under the thread sanitizer'
+	@echo 'make site      build the documentation as a site in build/site'
 	@echo 'make clean     remove build outputs, but not the unpacked dependencies'
 
 setup:
@@ -60,6 +61,9 @@ tidy:
 asan tsan:
 	scripts/setup
 	cmake --workflow --preset $@
+
+site: build
+	scripts/site
 
 clean:
 	find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} + 2>/dev/null || true
