@@ -67,6 +67,11 @@ def anchors(text):
     return found
 
 
+def code_blocks(text):
+    """The fenced blocks with a language."""
+    return re.findall(r"^```\w.*?^```$", text, re.MULTILINE | re.DOTALL)
+
+
 def is_external(target):
     return re.match(r"[a-z]+:|//", target) is not None
 

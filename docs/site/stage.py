@@ -2,7 +2,7 @@
 """Puts the pages of the site into a folder, with links that are valid there, and writes the configuration of mkdocs.
 
 usage: docs/site/stage.py FOLDER [--site FOLDER]
-       docs/site/stage.py --check       writes nothing: exit status 1 if a link leads nowhere
+       docs/site/stage.py --check       writes nothing: exit status 1 if a link leads nowhere or a translation has other commands
 
 A link to a file of the repository that is no page leads to a copy of it under files/. Needs the standard library alone.
 """
@@ -78,6 +78,15 @@ class Stage:
             for path, name in pages.LISTED.items():
                 self.list_of(self.folder / path[len("docs/"):], name)
 
+    def check_translations(self):
+        """The code of a translated page is that of the original, which the tests run."""
+        for source in self.pages:
+            original = source.replace("docs/zh/", "docs/")
+            if original != source and original in self.pages:
+                code = [links.code_blocks((ROOT / path).read_text(encoding="utf-8")) for path in (source, original)]
+                if code[0] != code[1]:
+                    self.errors.append(f"{source}: its blocks of code are not those of {original}")
+
     def list_of(self, folder, name):
         index = folder / "index.md"
         if not folder.is_dir() or index.exists():
@@ -107,10 +116,11 @@ def main():
         parser.error("expected a folder or --check")
     stage = Stage(given.folder)
     stage.write()
+    stage.check_translations()
     for error in stage.errors:
         print(error, file=sys.stderr)
     if stage.errors:
-        print(f"stage: {len(stage.errors)} links lead nowhere; correct the path or the heading", file=sys.stderr)
+        print(f"stage: {len(stage.errors)} links or translations to correct", file=sys.stderr)
         return 1
     if given.site:
         # JSON is YAML; it lies next to the staged pages, since mkdocs reads every file in them.
