@@ -75,11 +75,11 @@ def run(upnext, pages):
         process = subprocess.Popen(["bash"], cwd=place, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                    text=True, start_new_session=True)
         try:
-            said, _ = process.communicate("\n".join(script), timeout=280)
+            said, _ = process.communicate("\n".join(script), timeout=800)
         except subprocess.TimeoutExpired as error:
             process.send_signal(signal.SIGTERM)  # bash's trap ends the server
             said, _ = process.communicate(timeout=20)
-            raise Failed("not done after 280 s; it printed", said[-2000:]) from error
+            raise Failed("not done after 800 s; it printed", said[-2000:]) from error
     for number, (commands, expected) in enumerate(steps):
         printed, mark, said = said.partition(f"{MARK}{number}\n")
         require(mark, "these commands failed:\n", commands, "\nthey printed\n", printed[-3000:])
