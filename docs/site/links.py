@@ -1,4 +1,4 @@
-"""Links of Markdown: finding them, and the anchors that headings have on GitHub and on the site."""
+"""Markdown as it is in the repository and as the site needs it: links, the anchors of headings, and lists."""
 import os
 import re
 
@@ -48,6 +48,24 @@ def replace(text, change):
     for is_prose, part in prose(text):
         done.append(IMAGE.sub(one, LINK.sub(one, part)) if is_prose else part)
     return "".join(done)
+
+
+ENTRY = re.compile(r"( {0,3})([-*] |\d+\. )")
+
+
+def lists_as_on_github(text):
+    """Python-Markdown wants an empty line before a list that follows a paragraph, and four spaces before an inner entry."""
+    done, fenced, in_list = [], False, False
+    for line in text.splitlines():
+        fenced ^= bool(FENCE.match(line))
+        entry = None if fenced else ENTRY.match(line)
+        if entry and entry[1] and in_list:
+            line = "    " + line.lstrip()
+        elif entry and not in_list and done and done[-1].strip() and not done[-1].startswith("#"):
+            done.append("")
+        in_list = bool(entry) or (in_list and (bool(line.strip()) or fenced))
+        done.append(line)
+    return "\n".join(done) + "\n"
 
 
 def slug(heading):

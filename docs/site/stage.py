@@ -66,7 +66,8 @@ class Stage:
             path, fragment = place
             return os.path.relpath(path, here or ".") + (f"#{fragment}" if fragment else "")
 
-        return links.replace((ROOT / source).read_text(encoding="utf-8"), change)
+        text = (ROOT / source).read_text(encoding="utf-8")
+        return links.lists_as_on_github(links.replace(text, change))
 
     def write(self):
         for source, page in self.pages.items():
