@@ -170,6 +170,19 @@ uint64_t MappedFile::ReadChecksum(std::span<const std::byte> bytes) const {
   return checksum.digest();
 }
 
+Status RemoveHalfWritten(const fs::path& path) {
+  const std::string prefix = path.filename().string() + ".tmp-";
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  std::vector<fs::path> leftovers;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    if (it->path().filename().string().starts_with(prefix)) leftovers.push_back(it->path());
+  }
+  if (error) return OsError(error.value(), folder, "list");
+  for (const fs::path& one : leftovers) UPNEXT_RETURN_IF_ERROR(RemoveAll(one));
+  return Ok();
+}
+
 Result<AtomicFileWriter> AtomicFileWriter::Create(const fs::path& path) {
   static std::atomic<uint64_t> counter = 0;
   AtomicFileWriter writer;

@@ -77,6 +77,9 @@ class AtomicFileWriter {
   fs::path path_, temporary_;
 };
 
+// Removes what writers of `path` left that ended before Commit(). No other one runs now.
+Status RemoveHalfWritten(const fs::path& path);
+
 Result<std::string> ReadFile(const fs::path& path);
 Status WriteFileAtomic(const fs::path& path, std::string_view bytes);
 Status MakeDirectories(const fs::path& path);

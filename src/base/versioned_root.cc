@@ -49,19 +49,6 @@ Result<std::vector<std::string>> FoldersIn(const fs::path& root) {
   return names;
 }
 
-// Removes files of writers that ended before renaming them to CURRENT. No other writer runs now.
-Status RemoveHalfWritten(const fs::path& root) {
-  const std::string prefix = fmt::format("{}.tmp-", kCurrent);
-  std::vector<fs::path> leftovers;
-  std::error_code error;
-  for (fs::directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
-    if (it->path().filename().string().starts_with(prefix)) leftovers.push_back(it->path());
-  }
-  if (error) return OsError(error.value(), root, "list");
-  for (const fs::path& path : leftovers) UPNEXT_RETURN_IF_ERROR(RemoveAll(path));
-  return Ok();
-}
-
 }  // namespace
 
 Result<fs::path> VersionedRoot::Begin() {
@@ -75,7 +62,6 @@ Result<fs::path> VersionedRoot::Begin() {
       UPNEXT_RETURN_IF_ERROR(RemoveAll(root_ / name));
     }
   }
-  UPNEXT_RETURN_IF_ERROR(RemoveHalfWritten(root_));
   fs::path staged = root_ / fmt::format("{}{}", kStaged, self);
   UPNEXT_RETURN_IF_ERROR(MakeDirectories(staged));
   return staged;
@@ -95,6 +81,7 @@ Status VersionedRoot::SetCurrent(std::string_view version) {
     return NotFound("{}: expected a published version such as v000001, found no '{}'",
                     root_.string(), version);
   }
+  UPNEXT_RETURN_IF_ERROR(RemoveHalfWritten(root_ / kCurrent));
   return WriteFileAtomic(root_ / kCurrent, fmt::format("{}\n", version));
 }
 

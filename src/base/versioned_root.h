@@ -23,7 +23,7 @@ namespace upnext::base {
 class VersionedRoot {
  public:
   explicit VersionedRoot(fs::path root) : root_(std::move(root)) {}
-  // A fresh, empty folder to write the next version into: root/.new-<pid>. Clears leftovers of dead
+  // A fresh, empty folder to write the next version into: root/.new-<pid>. Clears folders of dead
   // writers and of this process.
   Result<fs::path> Begin();
   // Publishes a folder made by Begin() as the next version and returns its name ("v000003").

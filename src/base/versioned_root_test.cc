@@ -50,17 +50,27 @@ TEST(VersionedRoot, BeginClearsLeftoversOfDeadWritersOnly) {
   for (const fs::path& path : {dead, alive, other}) {
     ASSERT_TRUE(MakeDirectories(path / "inside"));
   }
-  const fs::path half = folder / "CURRENT.tmp-123-0";
-  ASSERT_TRUE(WriteFileAtomic(half, "v0000"));
   const fs::path first = root.Begin().value();
   ASSERT_TRUE(WriteFileAtomic(first / "half", "written"));
   EXPECT_FALSE(fs::exists(dead));
-  EXPECT_FALSE(fs::exists(half));
   EXPECT_TRUE(fs::exists(alive / "inside"));
   EXPECT_TRUE(fs::exists(other / "inside"));
   // A second call in this process returns an empty folder too.
   const fs::path second = root.Begin().value();
   EXPECT_TRUE(fs::is_empty(second));
+}
+
+// But not what somebody is writing while a new version is begun.
+TEST(VersionedRoot, AChangeOfTheCurrentVersionClearsWhatEarlierOnesLeft) {
+  const TestFolder folder;
+  VersionedRoot root(folder.path());
+  const fs::path half = folder / "CURRENT.tmp-123-0";
+  ASSERT_TRUE(WriteFileAtomic(half, "v0000"));
+  const std::string version = root.Publish(root.Begin().value()).value();
+  EXPECT_TRUE(fs::exists(half));
+  ASSERT_TRUE(root.SetCurrent(version));
+  EXPECT_FALSE(fs::exists(half));
+  EXPECT_EQ(root.Current().value(), version);
 }
 
 TEST(VersionedRoot, OrdersByNumberAndIgnoresOtherNames) {

@@ -138,6 +138,7 @@ Result<Opened> OpenToChange(const fs::path& file) {
   lock_path += ".lock";
   UPNEXT_ASSIGN_OR_RETURN(base::LockFile lock, base::LockFile::Acquire(lock_path));
   Opened opened{.lock = std::move(lock)};
+  UPNEXT_RETURN_IF_ERROR(base::RemoveHalfWritten(file));
   Result<std::vector<Key>> keys = ReadKeys(file);
   if (!keys && keys.error().code != Code::kNotFound) return std::unexpected(keys.error());
   if (keys) opened.keys = *std::move(keys);

@@ -55,6 +55,15 @@ TEST_F(KeysTest, TheFileHasNoSecretAndIsItsOwnersAlone) {
   EXPECT_NE(Add({Role::kAdmin}).secret, made.secret);
 }
 
+TEST_F(KeysTest, WhatAKilledProcessLeftGoesWithTheNextChange) {
+  Add({Role::kRecommend});
+  fs::path half = file_;
+  half += ".tmp-123-0";
+  ASSERT_TRUE(base::WriteFileAtomic(half, "{"));
+  Add({Role::kRecommend});
+  EXPECT_FALSE(fs::exists(half));
+}
+
 TEST_F(KeysTest, ARunningServerTakesUpWhatIsAddedAndRevoked) {
   const NewKey one = Add({Role::kEvents});
   const auto ring = Open();
